@@ -1,0 +1,34 @@
+"""The output layer: the same affine map for each row.
+
+y_n = W h_n + b
+δW = Σ_n δy_n h_n^T        δb = Σ_n δy_n        δh_n = W^T δy_n
+"""
+
+from typing import NamedTuple
+
+import numpy as np
+from jaxtyping import Float
+
+
+class LinearGradients(NamedTuple):
+    """Gradients of the loss with respect to the three arguments of `forward`."""
+
+    h: Float[np.ndarray, "N H"]
+    W: Float[np.ndarray, "V H"]
+    b: Float[np.ndarray, "V"]
+
+
+def forward(
+    h: Float[np.ndarray, "N H"], W: Float[np.ndarray, "V H"], b: Float[np.ndarray, "V"]
+) -> Float[np.ndarray, "N V"]:
+    """Return y, a row for each row of `h`."""
+    y: np.ndarray = h @ W.T
+    y += b
+    return y
+
+
+def backward(
+    d_y: Float[np.ndarray, "N V"], h: Float[np.ndarray, "N H"], W: Float[np.ndarray, "V H"]
+) -> LinearGradients:
+    """Return the gradients, given that of y."""
+    return LinearGradients(h=d_y @ W, W=d_y.T @ h, b=d_y.sum(axis=0))

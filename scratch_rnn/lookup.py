@@ -1,0 +1,28 @@
+"""Products with one-hot rows, without the zeros.
+
+A one-hot row times a matrix picks one row of it, so a product with many of them is a look-up:
+
+    rows:      onehot(i_n) M = M[i_n]
+    gradient:  δM = Σ_n onehot(i_n)^T δ_n       row i collects the δ_n of every n with i_n = i
+"""
+
+import numpy as np
+from jaxtyping import Float, Int
+
+
+def rows(
+    M: Float[np.ndarray, "V H"], ids: Int[np.ndarray, "*N"], out: Float[np.ndarray, "*N H"]
+) -> None:
+    """Write ``M[ids]`` to `out`; the ids are taken to be in 0 … V-1 already."""
+    np.take(M, ids, axis=0, out=out, mode="clip")  # "raise" would go through a second buffer
+
+
+def gradient(
+    d_rows: Float[np.ndarray, "N H"], ids: Int[np.ndarray, "N"], V: int
+) -> Float[np.ndarray, "H V"]:
+    """Return δM^T, of the shape of W_ih. Only ids that occur take part in the product."""
+    occurring = np.flatnonzero(np.bincount(ids, minlength=V))  # (n,), n <= min(N, V)
+    one_hot = np.equal(ids[:, None], occurring).astype(d_rows.dtype)  # (N, n)
+    d_M_T = np.zeros((d_rows.shape[1], V), d_rows.dtype)
+    d_M_T[:, occurring] = d_rows.T @ one_hot
+    return d_M_T

@@ -1,0 +1,76 @@
+"""Softmax cross-entropy, and perplexity.
+
+For a row of logits y and the true next token k:
+
+    p = softmax(y) = exp(y - m) / s,   m = max(y),   s = Σ_v exp(y_v - m)
+    loss = -log p_k = log s - (y_k - m)
+    δy = p - onehot(k)
+
+both averaged over all N rows. The shift by m changes nothing in exact arithmetic, and keeps exp
+from overflowing in ours.
+"""
+
+import math
+
+import numpy as np
+from jaxtyping import Float, Int
+
+from scratch_rnn.checks import check_ids
+
+
+def cross_entropy(
+    logits: Float[np.ndarray, "N V"], targets: Int[np.ndarray, "N"]
+) -> tuple[float, Float[np.ndarray, "N V"]]:
+    """Return the mean loss in nats a token, and its gradient with respect to the logits.
+
+    Parameters
+    ----------
+    logits : ndarray of shape (N, V), float32 or float64
+    targets : ndarray of shape (N,), integers in 0 … V-1
+
+    Returns
+    -------
+    loss : float
+        Of the precision of the logits.
+    d_logits : ndarray of shape (N, V)
+
+    Raises
+    ------
+    ValueError
+        If the shapes don't fit, N is 0, or a target lies outside the vocabulary.
+    TypeError
+        If the logits aren't floats or the targets aren't integers.
+    """
+    logits, targets = np.asarray(logits), np.asarray(targets)
+    if logits.ndim != 2 or targets.shape != logits.shape[:1]:
+        raise ValueError(
+            f"expected logits of shape (N, V) and targets of shape (N,), "
+            f"got {logits.shape} and {targets.shape}"
+        )
+    if logits.dtype.kind != "f":
+        raise TypeError(f"expected logits of a float dtype, got {logits.dtype}")
+    N, V = logits.shape
+    if N == 0:
+        raise ValueError("expected at least one row of logits, got none")
+    check_ids("targets", targets, V)
+
+    shifted = logits - logits.max(axis=1, keepdims=True)  # (N, V)
+    p = np.exp(shifted)  # (N, V), not yet divided by s
+    s = p.sum(axis=1, keepdims=True)  # (N, 1)
+    n = np.arange(N)
+    loss = (np.log(s[:, 0]) - shifted[n, targets]).mean()
+
+    p /= s * N  # the mean over N rows divides each gradient by N
+    p[n, targets] -= logits.dtype.type(1) / logits.dtype.type(N)
+    return float(loss), p
+
+
+def perplexity(mean_loss: float) -> float:
+    """Return exp(mean loss in nats a token): the number of tokens that the model wavers between.
+
+    A model that knows nothing has perplexity V, a perfect one 1.
+    """
+    try:
+        return math.exp(mean_loss)
+    except OverflowError:
+        return math.inf

@@ -1,0 +1,47 @@
+"""Sequences of different lengths in one array, the shorter ones padded at their end.
+
+``lengths[b]`` is the number of steps of sequence b; at t >= lengths[b] stands padding, which no
+result may depend on. Without lengths (None) every sequence has all T steps.
+"""
+
+import numpy as np
+from jaxtyping import Bool, Int, Shaped
+
+
+def is_padding(lengths: Int[np.ndarray, "B"], T: int) -> Bool[np.ndarray, "T B"]:
+    """Return where the padding lies."""
+    return np.arange(T)[:, None] >= lengths
+
+
+def without_padding(
+    x: Shaped[np.ndarray, "T B *V"], lengths: Int[np.ndarray, "B"] | None
+) -> Shaped[np.ndarray, "T B *V"]:
+    """Return `x` with zeros for padding; `x` itself where there is none."""
+    if lengths is None:
+        return x
+    x = x.copy()
+    x[is_padding(lengths, len(x))] = 0
+    return x
+
+
+def reverse(
+    x: Shaped[np.ndarray, "T B *V"], lengths: Int[np.ndarray, "B"] | None
+) -> Shaped[np.ndarray, "T B *V"]:
+    """Return each sequence from its own end to its start, the padding still last.
+
+    Twice is once: it is its own inverse.
+    """
+    if lengths is None:
+        return x[::-1]
+    T, B = x.shape[:2]
+    t = np.arange(T)[:, None]
+    source = np.where(t < lengths, lengths - 1 - t, t)  # (T, B)
+    return x[source, np.arange(B)]
+
+
+def last_state(
+    h: Shaped[np.ndarray, "T+1 B H"], lengths: Int[np.ndarray, "B"] | None
+) -> Shaped[np.ndarray, "B H"]:
+    """Return the state after each sequence's own last step; h[0] is the one before the first."""
+    last: np.ndarray = h[-1] if lengths is None else h[lengths, np.arange(len(lengths))]
+    return last

@@ -1,0 +1,106 @@
+"""One recurrent layer in one direction: forward, and backward through time.
+
+Forward, for t = 1 … T, with f either tanh or ReLU:
+
+    a_t = W_ih x_t + b_ih + b_hh          all steps at once: nothing here waits for the step before
+    z_t = a_t + W_hh h_{t-1}
+    h_t = f(z_t)
+
+Backward, for t = T … 1. Write δy for dL/dy. The state h_t is used twice: by whoever reads it as
+output (δ_t, given), and by step t+1, through z_{t+1}:
+
+    δh_t = δ_t + W_hh^T δz_{t+1}          at t = T the second term is the given δh_n
+    δz_t = δh_t ⊙ f'(z_t)                 tanh' = 1 - h_t²;  relu' = 1 where h_t > 0
+    δh_0 = W_hh^T δz_1
+
+and every step adds its share to what all steps use, so that each sum is one product:
+
+    δW_hh = Σ_t δz_t h_{t-1}^T    δW_ih = Σ_t δz_t x_t^T    δb = Σ_t δz_t    δx_t = W_ih^T δz_t
+
+The arrays hold a sample in each row, so ``W h`` is written ``h @ W.T``. The equations are those
+of Elman (1990) as torch.nn.RNN states them; the backward pass is Werbos (1990).
+"""
+
+from dataclasses import dataclass
+from typing import NamedTuple
+
+import numpy as np
+from jaxtyping import Float, Int
+
+from scratch_rnn import lookup
+from scratch_rnn.product import times_transposed
+
+
+class Weights(NamedTuple):
+    """What one layer learns in one direction; also the gradient of it."""
+
+    W_ih: Float[np.ndarray, "H V"]
+    W_hh: Float[np.ndarray, "H H"]
+    b_ih: Float[np.ndarray, "H"] | None
+    b_hh: Float[np.ndarray, "H"] | None  # torch has two biases: their sum moves twice as fast
+
+
+@dataclass(frozen=True, slots=True)
+class Tape:
+    """What `backward` needs to know of a forward pass."""
+
+    x: Float[np.ndarray, "T B V"] | Int[np.ndarray, "T B"]
+    h: Float[np.ndarray, "T+1 B H"]  # h[0] is the state before the first step
+
+
+def forward(
+    x: Float[np.ndarray, "T B V"] | Int[np.ndarray, "T B"],
+    h_0: Float[np.ndarray, "B H"],
+    weights: Weights,
+    nonlinearity: str,
+) -> Tape:
+    """Run T steps from state `h_0`. Integers in `x` stand for one-hot rows."""
+    W_ih, W_hh, b_ih, b_hh = weights
+    T, B = x.shape[:2]
+    h = np.empty((T + 1, *h_0.shape), h_0.dtype)
+    h[0] = h_0
+    a = h[1:]  # each step's place holds first a_t, then z_t, then h_t
+    if x.ndim == 2:
+        lookup.rows(W_ih.T if b_ih is None else W_ih.T + (b_ih + b_hh), x, out=a)
+    else:
+        V, H = x.shape[2], len(W_hh)
+        np.matmul(x.reshape(T * B, V), W_ih.T, out=a.reshape(T * B, H))
+        if b_ih is not None:
+            a += b_ih + b_hh
+    times_W_hh_T = times_transposed(W_hh, B)
+    for t in range(1, T + 1):
+        z = h[t]
+        z += times_W_hh_T(h[t - 1])
+        np.tanh(z, out=z) if nonlinearity == "tanh" else np.maximum(z, 0, out=z)
+    return Tape(x, h)
+
+
+def backward(
+    tape: Tape,
+    weights: Weights,
+    nonlinearity: str,
+    d_h: Float[np.ndarray, "T B H"],
+    d_h_n: Float[np.ndarray, "B H"],
+) -> tuple[Float[np.ndarray, "T B V"] | None, Float[np.ndarray, "B H"], Weights]:
+    """Return δx (None for one-hot input), δh_0 and the gradient of the weights."""
+    W_ih, W_hh, b_ih, _ = weights
+    T, B, H = d_h.shape
+    h = tape.h[1:]
+    d_z = 1 - h * h if nonlinearity == "tanh" else (h > 0).astype(h.dtype)  # f'(z_t), then δz_t
+    times_W_hh = times_transposed(W_hh.T.copy(), B)
+    d_h_next = d_h_n  # what step t+1 hands back to h_t
+    for t in reversed(range(T)):
+        d_z[t] *= d_h[t] + d_h_next
+        d_h_next = times_W_hh(d_z[t])
+
+    d_z_rows = d_z.reshape(T * B, H)
+    d_W_hh = d_z_rows.T @ tape.h[:-1].reshape(T * B, H)
+    if tape.x.ndim == 2:
+        d_x, d_W_ih = None, lookup.gradient(d_z_rows, tape.x.reshape(T * B), W_ih.shape[1])
+    else:
+        d_x = (d_z_rows @ W_ih).reshape(tape.x.shape)
+        d_W_ih = d_z_rows.T @ tape.x.reshape(T * B, W_ih.shape[1])
+    if b_ih is None:
+        return d_x, d_h_next.copy(), Weights(d_W_ih, d_W_hh, None, None)
+    d_b = d_z_rows.sum(axis=0)
+    return d_x, d_h_next.copy(), Weights(d_W_ih, d_W_hh, d_b, d_b.copy())

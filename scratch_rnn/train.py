@@ -1,0 +1,192 @@
+"""Training: one step, one epoch, many.
+
+What becomes of the state between two batches is a choice. *Carried*, a batch begins in the state
+in which the last one ended, as a number and no longer as a function of earlier steps: no gradient
+flows back into the batch before (truncated backpropagation through time). It asks for batches whose
+rows continue each other, as sequential sampling makes them. *Reset*, each batch begins at zero.
+"""
+
+from collections.abc import Callable, Iterable
+from dataclasses import dataclass
+
+import numpy as np
+from jaxtyping import Float
+
+from scratch_rnn import threads
+from scratch_rnn.checks import check_flag, whole_number
+from scratch_rnn.loss import cross_entropy, perplexity
+from scratch_rnn.model import RNNModel
+from scratch_rnn.optim import SGD, clip_grad_norm
+from scratch_rnn.text import Batch
+
+
+@dataclass(frozen=True, slots=True)
+class StepResult:
+    """What one update saw and left behind."""
+
+    loss: float  # mean over the batch's tokens, in nats, before the update
+    grad_norm: float  # of all gradients together, before clipping
+    state: Float[np.ndarray, "LD B H"]  # after the batch's last step
+
+
+@dataclass(frozen=True, slots=True)
+class EpochResult:
+    """Averages over one pass."""
+
+    perplexity: float
+    loss: float  # mean over all tokens, in nats, each batch's taken before its update
+    num_tokens: int
+
+
+def train_step(
+    model: RNNModel,
+    batch: Batch,
+    state: Float[np.ndarray, "LD B H"] | None,
+    optimizer: SGD,
+    *,
+    max_norm: float = 1.0,
+    rng: np.random.Generator | None = None,
+) -> StepResult:
+    """Forward, loss, backward, clip, update.
+
+    Parameters
+    ----------
+    model : RNNModel
+    batch : Batch
+        inputs and targets of shape (B, T).
+    state : ndarray of shape (L·D, B, H) or None
+        The state to begin in; None is zeros.
+    optimizer : SGD
+        Over ``model.parameters``.
+    max_norm : float
+        Limit of the gradients' common norm.
+    rng : numpy.random.Generator, optional
+        Source of the dropout masks, asked for only where the layer drops anything.
+
+    Returns
+    -------
+    StepResult
+
+    Raises
+    ------
+    ValueError
+        If shapes don't fit, or the layer has dropout and there is no `rng`.
+    """
+    B, T = batch.inputs.shape
+    if state is None:
+        state = model.begin_state(B)
+    masks = None
+    if model.rnn.dropout > 0:
+        if rng is None:
+            raise ValueError(f"expected an rng for dropout {model.rnn.dropout:g}, got None")
+        masks = model.rnn.draw_dropout_masks(T, B, rng)
+    loss, gradients, state = loss_and_gradients(model, batch, state, dropout_masks=masks)
+    grad_norm = clip_grad_norm(gradients, max_norm)
+    optimizer.step(gradients)
+    return StepResult(loss, grad_norm, state)
+
+
+def loss_and_gradients(
+    model: RNNModel,
+    batch: Batch,
+    state: Float[np.ndarray, "LD B H"],
+    *,
+    dropout_masks: tuple[Float[np.ndarray, "T B DH"], ...] | None = None,
+) -> tuple[float, dict[str, Float[np.ndarray, "..."]], Float[np.ndarray, "LD B H"]]:
+    """Return the mean loss, its gradient for each parameter, and the final state.
+
+    The batch's rows are shared among the threads of `set_num_threads`. A part's mean loss counts
+    as much as the part has rows.
+    """
+    B = len(batch.inputs)
+
+    def of_part(rows: slice) -> tuple[float, dict[str, np.ndarray], np.ndarray]:
+        part_masks = dropout_masks and tuple(mask[:, rows] for mask in dropout_masks)
+        logits, final_state, tape = model.forward(
+            batch.inputs[rows], state[:, rows], dropout_masks=part_masks
+        )
+        loss, d_logits = cross_entropy(logits, batch.targets[rows].T.reshape(-1))  # (T·B,)
+        share = len(batch.inputs[rows]) / B
+        return share * loss, model.backward(tape, share * d_logits), final_state
+
+    results = threads.map_parts(of_part, threads.part_bounds(B, threads.get_num_threads()))
+    losses, gradients, states = zip(*results, strict=True)
+    total = gradients[0]
+    for part in gradients[1:]:
+        for name, gradient in part.items():
+            total[name] += gradient
+    return sum(losses), total, np.concatenate(states, axis=1)
+
+
+def train_epoch(
+    model: RNNModel,
+    batches: Iterable[Batch],
+    optimizer: SGD,
+    *,
+    carry_state: bool = False,
+    max_norm: float = 1.0,
+    rng: np.random.Generator | None = None,
+) -> EpochResult:
+    """Take one step for each batch of one pass, beginning with a zero state.
+
+    Parameters are those of `train_step`, and
+
+    carry_state : bool
+        Whether a batch begins in the last one's state, or each at zero.
+    """
+    check_flag("carry_state", carry_state)
+    state = None
+    total_loss, num_tokens = 0.0, 0
+    for batch in batches:
+        result = train_step(model, batch, state, optimizer, max_norm=max_norm, rng=rng)
+        state = result.state if carry_state else None
+        total_loss += result.loss * batch.targets.size
+        num_tokens += batch.targets.size
+    if num_tokens == 0:
+        raise ValueError("expected at least one batch, got none")
+    loss = total_loss / num_tokens
+    return EpochResult(perplexity(loss), loss, num_tokens)
+
+
+def train(
+    model: RNNModel,
+    batches: Iterable[Batch],
+    lr: float,
+    num_epochs: int,
+    *,
+    carry_state: bool = False,
+    max_norm: float = 1.0,
+    rng: np.random.Generator | None = None,
+    on_epoch: Callable[[int, EpochResult], None] | None = None,
+) -> list[EpochResult]:
+    """Train for `num_epochs` passes over `batches` with plain gradient descent.
+
+    Parameters
+    ----------
+    model : RNNModel
+        Its parameters change in place.
+    batches : iterable of Batch
+        Iterated once an epoch.
+    lr : float
+        Learning rate.
+    num_epochs : int
+    carry_state, max_norm, rng
+        As in `train_epoch`.
+    on_epoch : function of (epoch, EpochResult), optional
+        Called after each epoch, counted from 0.
+
+    Returns
+    -------
+    list of EpochResult
+        One for each epoch.
+    """
+    optimizer = SGD(model.parameters, lr)
+    results = []
+    for epoch in range(whole_number("num_epochs", num_epochs, least=0)):
+        result = train_epoch(
+            model, batches, optimizer, carry_state=carry_state, max_norm=max_norm, rng=rng
+        )
+        results.append(result)
+        if on_epoch is not None:
+            on_epoch(epoch, result)
+    return results
