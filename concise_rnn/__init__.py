@@ -1,0 +1,29 @@
+"""The same character language model with PyTorch: nn.RNN, autograd, torch.optim.
+
+Names and orders of arguments are those of `scratch_rnn`, so that each line can be laid beside its
+counterpart.
+"""
+
+from concise_rnn.model import RNNModel
+from concise_rnn.predict import predict
+from concise_rnn.train import (
+    Batch,
+    EpochResult,
+    StepResult,
+    perplexity,
+    train,
+    train_epoch,
+    train_step,
+)
+
+__all__ = [
+    "Batch",
+    "EpochResult",
+    "RNNModel",
+    "StepResult",
+    "perplexity",
+    "predict",
+    "train",
+    "train_epoch",
+    "train_step",
+]

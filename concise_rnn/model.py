@@ -1,0 +1,62 @@
+"""The character language model with PyTorch's own layers."""
+
+import torch
+from torch import nn
+from torch.nn import functional as F
+
+
+class RNNModel(nn.Module):
+    """A recurrent layer and an output layer over a vocabulary.
+
+    Parameters
+    ----------
+    rnn_layer : nn.RNN
+        Its input_size is V; it may have any number of layers and directions.
+    vocab_size : int
+        V, tokens of the vocabulary.
+    """
+
+    def __init__(self, rnn_layer: nn.RNN, vocab_size: int) -> None:
+        super().__init__()
+        if rnn_layer.input_size != vocab_size:
+            raise ValueError(
+                f"expected an rnn_layer with input_size {vocab_size}, the size of the vocabulary, "
+                f"got {rnn_layer.input_size}"
+            )
+        self.rnn = rnn_layer
+        self.vocab_size = vocab_size
+        self.num_directions = 2 if rnn_layer.bidirectional else 1
+        self.linear = nn.Linear(
+            self.num_directions * rnn_layer.hidden_size,
+            vocab_size,
+            dtype=rnn_layer.weight_ih_l0.dtype,
+            device=rnn_layer.weight_ih_l0.device,
+        )
+
+    def begin_state(self, batch_size: int = 1) -> torch.Tensor:
+        """Return the state before any token: zeros of shape (L·D, B, H) on the model's device."""
+        num_states = self.rnn.num_layers * self.num_directions
+        return self.linear.weight.new_zeros(num_states, batch_size, self.rnn.hidden_size)
+
+    def forward(
+        self, inputs: torch.Tensor, state: torch.Tensor
+    ) -> tuple[torch.Tensor, torch.Tensor]:
+        """Predict, after each token, the next one.
+
+        Parameters
+        ----------
+        inputs : int64 tensor of shape (B, T)
+        state : tensor of shape (L·D, B, H)
+
+        Returns
+        -------
+        logits : tensor of shape (T·B, V), time-major
+        state : tensor of shape (L·D, B, H), after the last step
+        """
+        X = F.one_hot(inputs.T, self.vocab_size).to(self.linear.weight.dtype)  # (T, B, V)
+        if self.rnn.batch_first:
+            X = X.swapaxes(0, 1)
+        Y, state = self.rnn(X, state)  # (T, B, D·H)
+        if self.rnn.batch_first:
+            Y = Y.swapaxes(0, 1)
+        return self.linear(Y.reshape(-1, Y.shape[-1])), state

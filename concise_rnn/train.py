@@ -1,0 +1,154 @@
+"""Training: one step, one epoch, many. The same chapter as scratch_rnn.train, with autograd."""
+
+import math
+from collections.abc import Callable, Iterable
+from dataclasses import dataclass
+from typing import Protocol
+
+import numpy as np
+import torch
+from torch import nn
+from torch.nn import functional as F
+
+from concise_rnn.model import RNNModel
+
+
+class Batch(Protocol):
+    """Anything with inputs and targets: int64 arrays of shape (B, T)."""
+
+    @property
+    def inputs(self) -> np.ndarray: ...  # noqa: D102
+
+    @property
+    def targets(self) -> np.ndarray: ...  # noqa: D102
+
+
+@dataclass(frozen=True, slots=True)
+class StepResult:
+    """What one update saw and left behind."""
+
+    loss: float  # mean over the batch's tokens, in nats, before the update
+    grad_norm: float  # of all gradients together, before clipping
+    state: torch.Tensor  # (L·D, B, H) after the batch's last step, detached
+
+
+@dataclass(frozen=True, slots=True)
+class EpochResult:
+    """Averages over one pass."""
+
+    perplexity: float
+    loss: float  # mean over all tokens, in nats, each batch's taken before its update
+    num_tokens: int
+
+
+def train_step(
+    model: RNNModel,
+    batch: Batch,
+    state: torch.Tensor | None,
+    optimizer: torch.optim.Optimizer,
+    *,
+    max_norm: float = 1.0,
+) -> StepResult:
+    """Forward, loss, backward, clip, update.
+
+    Parameters
+    ----------
+    model : RNNModel
+    batch : Batch
+        inputs and targets, int64 arrays of shape (B, T).
+    state : tensor of shape (L·D, B, H) or None
+        The state to begin in; None is zeros.
+    optimizer : torch.optim.Optimizer
+    max_norm : float
+        Limit of the gradients' common norm.
+    """
+    device = model.linear.weight.device
+    inputs = torch.from_numpy(batch.inputs).to(device)
+    targets = torch.from_numpy(batch.targets).to(device)
+    if state is None:
+        state = model.begin_state(batch_size=len(inputs))
+    logits, state = model(inputs, state)
+    loss = F.cross_entropy(logits, targets.T.reshape(-1))
+    optimizer.zero_grad()
+    loss.backward()  # type: ignore[no-untyped-call]
+    grad_norm = nn.utils.clip_grad_norm_(model.parameters(), max_norm)
+    optimizer.step()
+    return StepResult(loss.item(), grad_norm.item(), state.detach())
+
+
+def train_epoch(
+    model: RNNModel,
+    batches: Iterable[Batch],
+    optimizer: torch.optim.Optimizer,
+    *,
+    carry_state: bool = False,
+    max_norm: float = 1.0,
+) -> EpochResult:
+    """Take one step for each batch of one pass, beginning with a zero state.
+
+    Parameters are those of `train_step`, and
+
+    carry_state : bool
+        Whether a batch begins in the last one's state, detached, or each at zero.
+    """
+    state = None
+    total_loss, num_tokens = 0.0, 0
+    for batch in batches:
+        result = train_step(model, batch, state, optimizer, max_norm=max_norm)
+        state = result.state if carry_state else None
+        total_loss += result.loss * batch.targets.size
+        num_tokens += batch.targets.size
+    if num_tokens == 0:
+        raise ValueError("expected at least one batch, got none")
+    loss = total_loss / num_tokens
+    return EpochResult(perplexity(loss), loss, num_tokens)
+
+
+def train(
+    model: RNNModel,
+    batches: Iterable[Batch],
+    lr: float,
+    num_epochs: int,
+    *,
+    carry_state: bool = False,
+    max_norm: float = 1.0,
+    on_epoch: Callable[[int, EpochResult], None] | None = None,
+) -> list[EpochResult]:
+    """Train for `num_epochs` passes over `batches` with plain gradient descent.
+
+    Parameters
+    ----------
+    model : RNNModel
+        On any device.
+    batches : iterable of Batch
+        Iterated once an epoch.
+    lr : float
+        Learning rate.
+    num_epochs : int
+    carry_state, max_norm
+        As in `train_epoch`.
+    on_epoch : function of (epoch, EpochResult), optional
+        Called after each epoch, counted from 0.
+
+    Returns
+    -------
+    list of EpochResult
+        One for each epoch.
+    """
+    model.train()
+    optimizer = torch.optim.SGD(model.parameters(), lr)
+    results = []
+    for epoch in range(num_epochs):
+        result = train_epoch(model, batches, optimizer, carry_state=carry_state, max_norm=max_norm)
+        results.append(result)
+        if on_epoch is not None:
+            on_epoch(epoch, result)
+    return results
+
+
+def perplexity(mean_loss: float) -> float:
+    """Return exp(mean loss in nats a token), infinity where that is too large for a float."""
+    try:
+        return math.exp(mean_loss)
+    except OverflowError:
+        return math.inf
