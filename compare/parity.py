@@ -1,0 +1,195 @@
+"""One batch through both models, every tensor side by side."""
+
+import copy
+from dataclasses import dataclass
+
+import numpy as np
+import torch
+from torch import nn
+from torch.nn import functional as F
+
+import concise_rnn
+import scratch_rnn
+from compare.tolerance import (
+    Move,
+    allowances,
+    largest_difference,
+    largest_difference_in_ulps,
+)
+from compare.weights import parameters_as_arrays, tensor_as_array
+from scratch_rnn.text import Batch
+
+
+@dataclass(frozen=True, slots=True)
+class ParityRow:
+    """One tensor of both models."""
+
+    name: str
+    shape: tuple[int, ...]
+    dtype: str
+    difference: float  # the largest, absolute
+    ulps: float  # the largest, each entry in units of the gap between floats at its size
+    allowed: float  # what rounding explains, by compare.tolerance
+    ok: bool
+    problem: str = ""  # where shapes or dtypes differ, how
+
+
+@dataclass(frozen=True, slots=True)
+class ParityReport:
+    """All tensors of one training step, in the order in which they arise."""
+
+    rows: tuple[ParityRow, ...]
+
+    @property
+    def ok(self) -> bool:
+        """Whether there are rows and each of them holds."""
+        return bool(self.rows) and all(row.ok for row in self.rows)
+
+    @property
+    def failures(self) -> tuple[ParityRow, ...]:
+        """The rows that don't hold."""
+        return tuple(row for row in self.rows if not row.ok)
+
+
+def check_parity(
+    scratch_model: scratch_rnn.RNNModel,
+    concise_model: concise_rnn.RNNModel,
+    batch: Batch,
+    state: np.ndarray | None = None,
+    *,
+    lr: float = 0.1,
+    max_norm: float = 1.0,
+    seed: int = 0,
+) -> ParityReport:
+    """Compare one training step: states, logits, loss, gradients, clipping, update.
+
+    Parameters
+    ----------
+    scratch_model, concise_model : the two models
+        Left as they are: the step is taken on copies, in evaluation mode.
+    batch : Batch
+        inputs and targets of shape (B, T).
+    state : ndarray of shape (L·D, B, H), optional
+        The state to begin in, zeros if not given.
+    lr, max_norm : float
+        Of the step.
+    seed : int
+        Of the wobble.
+
+    Returns
+    -------
+    ParityReport
+        A row for each tensor.
+    """
+    if state is None:
+        state = scratch_model.begin_state(len(batch.inputs))
+    expected, allowed = allowances(
+        lambda move: scratch_step(scratch_model, batch, state, lr, max_norm, move), seed=seed
+    )
+    actual = concise_step(concise_model, batch, state, lr, max_norm)
+    return compare_results(expected, actual, allowed)
+
+
+def compare_results(
+    scratch: dict[str, np.ndarray], concise: dict[str, np.ndarray], allowed: dict[str, float]
+) -> ParityReport:
+    """Lay two sets of results side by side; a name that only one has is a failure."""
+    rows = []
+    for name in scratch | concise:
+        if name not in scratch or name not in concise:
+            where = "scratch" if name in scratch else "concise"
+            rows.append(_unlike(name, scratch.get(name, concise.get(name)), f"only in {where}"))
+            continue
+        a, b = np.asarray(scratch[name]), np.asarray(concise[name])
+        if (a.shape, a.dtype) != (b.shape, b.dtype):
+            rows.append(_unlike(name, a, f"{a.shape} {a.dtype} against {b.shape} {b.dtype}"))
+            continue
+        difference = largest_difference(a, b)
+        ulps = largest_difference_in_ulps(a, b)
+        ok = difference <= allowed[name]  # False for NaN
+        rows.append(ParityRow(name, a.shape, str(a.dtype), difference, ulps, allowed[name], ok))
+    return ParityReport(tuple(rows))
+
+
+def _unlike(name: str, array: np.ndarray | None, problem: str) -> ParityRow:
+    a = np.asarray(array)
+    return ParityRow(name, a.shape, str(a.dtype), np.inf, np.inf, 0.0, False, problem)
+
+
+def scratch_step(
+    model: scratch_rnn.RNNModel,
+    batch: Batch,
+    state: np.ndarray,
+    lr: float,
+    max_norm: float,
+    move: Move = lambda value: value,
+) -> dict[str, np.ndarray]:
+    """Take one training step on a copy of the model; return all that arises, by name."""
+    model = copy.deepcopy(model)
+    for parameter in model.parameters.values():
+        parameter[...] = move(parameter)
+    logits, final_state, tape = model.forward(batch.inputs, move(state))
+    loss, d_logits = scratch_rnn.cross_entropy(move(logits), batch.targets.T.reshape(-1))
+    hidden_states = tape.h.copy()
+    gradients, d_state = model.backward_to_state(move(tape), move(d_logits))
+    dtype = logits.dtype
+    results = {
+        "hidden states": hidden_states,
+        "final state": final_state,
+        "logits": logits,
+        "loss": np.asarray(loss, dtype),
+    }
+    results |= {f"gradient of {name}": g.copy() for name, g in gradients.items()}
+    results["gradient of initial state"] = d_state
+    gradients = move(gradients)
+    norm = scratch_rnn.clip_grad_norm(gradients, max_norm)
+    results["gradient norm"] = np.asarray(norm, dtype)
+    results |= {f"clipped gradient of {name}": g.copy() for name, g in gradients.items()}
+    scratch_rnn.SGD(model.parameters, lr).step(gradients)
+    return results | {f"updated {name}": p for name, p in model.parameters.items()}
+
+
+def concise_step(
+    model: concise_rnn.RNNModel, batch: Batch, state: np.ndarray, lr: float, max_norm: float
+) -> dict[str, np.ndarray]:
+    """Take the same step on a copy of the PyTorch model; return all that arises, by name."""
+    model = copy.deepcopy(model).eval()
+    model.zero_grad()
+    device = model.linear.weight.device
+    hidden_states: list[torch.Tensor] = []
+    model.linear.register_forward_pre_hook(lambda _, args: hidden_states.append(args[0]))
+    initial_state = torch.from_numpy(state.copy()).to(device).requires_grad_()
+    logits, final_state = model(torch.from_numpy(batch.inputs).to(device), initial_state)
+    loss = F.cross_entropy(logits, torch.from_numpy(batch.targets).to(device).T.reshape(-1))
+    loss.backward()  # type: ignore[no-untyped-call]
+    parameters = dict(model.named_parameters())
+    results = {
+        "hidden states": hidden_states[0],
+        "final state": final_state,
+        "logits": logits,
+        "loss": loss,
+    }
+    results |= {f"gradient of {name}": gradient_of(p) for name, p in parameters.items()}
+    results["gradient of initial state"] = gradient_of(initial_state)
+    results["gradient norm"] = nn.utils.clip_grad_norm_(parameters.values(), max_norm)
+    results |= {f"clipped gradient of {name}": gradient_of(p) for name, p in parameters.items()}
+    torch.optim.SGD(parameters.values(), lr).step()
+    results |= {f"updated {name}": p for name, p in parameters.items()}
+    return {name: tensor_as_array(tensor) for name, tensor in results.items()}
+
+
+def gradient_of(tensor: torch.Tensor) -> torch.Tensor:
+    """Return a copy of the gradient that autograd left with the tensor."""
+    if tensor.grad is None:
+        raise RuntimeError("expected a gradient after backward, got none")
+    return tensor.grad.clone()
+
+
+def largest_parameter_difference(
+    scratch_model: scratch_rnn.RNNModel, concise_model: concise_rnn.RNNModel
+) -> float:
+    """Return the largest absolute difference over all parameters."""
+    concise = parameters_as_arrays(concise_model)
+    return max(
+        largest_difference(array, concise[name]) for name, array in scratch_model.parameters.items()
+    )

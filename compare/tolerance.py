@@ -1,0 +1,113 @@
+"""How far apart may two correct implementations be? Computed from the case, by wobbling it.
+
+Rounding moves every intermediate result to a neighbouring float. What that does to the results of
+one computation depends on the computation: a saturated unit forgets it, an exploding recurrence
+multiplies it. So we measure it. The same computation is run a few times with every float it
+reads, remembers or is handed moved to one of its two neighbours at random; the largest move of a
+result, over all its entries and all runs, is what rounding alone can do to it here:
+
+    allowed = SAFETY · ( max over wobbles |moved - unmoved| + 2 ulps of the largest entry )
+
+One factor stands for everything that a random sample of roundings leaves out. It is the only
+number in the project that says how much is enough; docs/tolerance.md shows its distribution.
+"""
+
+from collections.abc import Callable, Mapping
+from dataclasses import fields, is_dataclass, replace
+from typing import Any, TypeVar
+
+import numpy as np
+
+SAFETY = 8.0
+"""Times the measured effect of rounding that a difference may be."""
+
+WOBBLES = 8
+"""Runs with moved floats."""
+
+Value = TypeVar("Value")
+Move = Callable[[Any], Any]
+Computation = Callable[[Move], Mapping[str, np.ndarray]]
+
+
+def allowances(
+    compute: Computation, *, wobbles: int = WOBBLES, seed: int = 0
+) -> tuple[dict[str, np.ndarray], dict[str, float]]:
+    """Run a computation as it is and wobbled.
+
+    Parameters
+    ----------
+    compute : function of `move`
+        It passes every float value that it reads, remembers between forward and backward, or is
+        handed, through ``move(value)``, and returns its results by name.
+    wobbles : int
+        Runs with moved floats.
+    seed : int
+        Of the directions in which they are moved.
+
+    Returns
+    -------
+    results : dict of str to ndarray
+        Of the unmoved computation.
+    allowed : dict of str to float
+        For each result the largest difference that rounding explains.
+    """
+    results = {name: np.asarray(array) for name, array in compute(lambda value: value).items()}
+    moved = dict.fromkeys(results, 0.0)
+    rng = np.random.default_rng(seed)
+    for _ in range(wobbles):
+        for name, array in compute(lambda value: neighbour(value, rng)).items():
+            moved[name] = max(moved[name], largest_difference(array, results[name]))
+    allowed = {
+        name: SAFETY * (moved[name] + 2 * ulp_of_largest(array)) for name, array in results.items()
+    }
+    return results, allowed
+
+
+def neighbour(value: Value, rng: np.random.Generator) -> Value:
+    """Return `value` with every float in it moved to one of its two neighbours at random.
+
+    Floats are found in arrays, dicts, tuples, lists and dataclasses; everything else, integers
+    among it, stays as it is. Nothing is changed in place.
+    """
+    moved: Any = value
+    if isinstance(value, np.ndarray | np.floating) and value.dtype.kind == "f":
+        array = np.asarray(value)
+        upward = rng.integers(0, 2, array.shape, dtype=bool)
+        infinity = np.asarray(np.inf, array.dtype)
+        moved = np.nextafter(array, np.where(upward, infinity, -infinity))
+    elif isinstance(value, dict):
+        moved = {key: neighbour(item, rng) for key, item in value.items()}
+    elif isinstance(value, tuple) and hasattr(value, "_fields"):
+        moved = type(value)(*(neighbour(item, rng) for item in value))
+    elif isinstance(value, tuple | list):
+        moved = type(value)(neighbour(item, rng) for item in value)
+    elif is_dataclass(value) and not isinstance(value, type):
+        changes = {
+            field.name: neighbour(getattr(value, field.name), rng) for field in fields(value)
+        }
+        moved = replace(value, **changes)
+    result: Value = moved
+    return result
+
+
+def largest_difference(a: np.ndarray, b: np.ndarray) -> float:
+    """Return max |a - b|; 0 for empty arrays, NaN where anything is NaN."""
+    if a.size == 0:
+        return 0.0
+    equal = a == b  # two infinities are equal, though their difference is NaN
+    with np.errstate(invalid="ignore", over="ignore"):
+        return float(np.where(equal, 0, np.abs(a - b)).max())
+
+
+def largest_difference_in_ulps(a: np.ndarray, b: np.ndarray) -> float:
+    """Return max |a - b|, each entry in units of the gap between floats at its own size."""
+    if a.size == 0:
+        return 0.0
+    with np.errstate(invalid="ignore", over="ignore"):
+        gaps = np.spacing(np.maximum(np.abs(a), np.abs(b)))
+        return float(np.where(a == b, 0, np.abs(a - b) / gaps).max())
+
+
+def ulp_of_largest(array: np.ndarray) -> float:
+    """Return the gap between floats at the array's largest magnitude; 0 for an empty array."""
+    return float(np.spacing(np.abs(array).max())) if array.size else 0.0

@@ -1,0 +1,59 @@
+"""Copy weights from one model to the other, in either direction."""
+
+from collections.abc import Mapping
+
+import numpy as np
+import torch
+from torch import nn
+
+import scratch_rnn
+
+ScratchModule = scratch_rnn.RNN | scratch_rnn.RNNModel
+
+
+def copy_weights(source: ScratchModule | nn.Module, target: ScratchModule | nn.Module) -> None:
+    """Write the source's parameters into the target's own arrays or tensors.
+
+    Both may be scratch or PyTorch, a layer (RNN, nn.RNN) or a whole model. Values are copied,
+    never shared: training one leaves the other as it is.
+
+    Raises
+    ------
+    ValueError
+        If names, shapes or dtypes differ; then nothing has been copied.
+    """
+    arrays = {name: array.copy() for name, array in parameters_as_arrays(source).items()}
+    current = parameters_as_arrays(target)
+    if arrays.keys() != current.keys():
+        only_source = ", ".join(sorted(arrays.keys() - current.keys())) or "nothing"
+        only_target = ", ".join(sorted(current.keys() - arrays.keys())) or "nothing"
+        raise ValueError(
+            "expected the same parameter names, "
+            f"got only in the source: {only_source}; only in the target: {only_target}"
+        )
+    for name, array in arrays.items():
+        if (array.shape, array.dtype) != (current[name].shape, current[name].dtype):
+            raise ValueError(
+                f"expected {name} of shape {current[name].shape} and dtype {current[name].dtype}, "
+                f"got {array.shape} and {array.dtype}"
+            )
+    if isinstance(target, nn.Module):
+        with torch.no_grad():
+            for name, tensor in target.named_parameters():
+                tensor.copy_(torch.from_numpy(arrays[name]))
+    else:
+        for name, parameter in target.parameters.items():
+            parameter[...] = arrays[name]
+
+
+def parameters_as_arrays(module: ScratchModule | nn.Module) -> Mapping[str, np.ndarray]:
+    """Return the parameters by torch's names, as arrays that may share the module's memory."""
+    if isinstance(module, nn.Module):
+        return {name: tensor_as_array(p) for name, p in module.named_parameters()}
+    return module.parameters
+
+
+def tensor_as_array(tensor: torch.Tensor) -> np.ndarray:
+    """Return the tensor's values as an array, on whatever device they are."""
+    array: np.ndarray = tensor.detach().cpu().numpy()
+    return array
