@@ -1,0 +1,230 @@
+"""Cut a corpus into minibatches, in sequence or at random.
+
+A corpus is one long row of N token ids. Both samplings drop a few tokens from its front, so that
+no two epochs see the same cuts, and both give batches of B rows and T steps:
+
+    inputs[b, t]  = corpus[start_b + t]
+    targets[b, t] = corpus[start_b + t + 1]        the next token is what the model should say
+
+**Sequential**: the corpus is cut into B long rows, and the batches are read along them. Row b of
+a batch goes on where row b of the batch before it ended, so a hidden state can be carried over.
+**Random**: the corpus is cut into pieces of T tokens, and each row is a piece drawn without
+replacement. Neighbouring rows have nothing to do with each other.
+"""
+
+from collections.abc import Iterator, Sequence
+from dataclasses import dataclass
+from itertools import islice
+from typing import Literal, get_args
+
+import numpy as np
+from jaxtyping import Int, Int64
+
+from scratch_rnn.text.checks import DataError, whole_number
+from scratch_rnn.text.corpus import Text
+
+Sampling = Literal["sequential", "random"]
+Corpus = Sequence[int] | Int[np.ndarray, " N"]
+
+
+@dataclass(frozen=True, slots=True, eq=False)
+class Batch:
+    """One minibatch; it unpacks as `inputs, targets = batch`.
+
+    Attributes
+    ----------
+    inputs : int64 ndarray of shape (B, T)
+        Token ids that the model reads.
+    targets : int64 ndarray of shape (B, T)
+        The same one step on: the ids that it should predict.
+    """
+
+    inputs: Int64[np.ndarray, "B T"]
+    targets: Int64[np.ndarray, "B T"]
+
+    def __iter__(self) -> Iterator[Int64[np.ndarray, "B T"]]:
+        yield self.inputs
+        yield self.targets
+
+
+class Batches:
+    """The minibatches of a corpus, anew in each epoch.
+
+    Epoch k is a pure function of `seed` and k: :meth:`epoch` gives the same batches whenever it is
+    asked. A plain `for batch in batches` runs through epoch 0 the first time, epoch 1 the second,
+    and so on. Each epoch has `len(batches)` batches: as many as there are when the most tokens are
+    dropped from the front.
+
+    Parameters
+    ----------
+    corpus : integers of shape (N,)
+        Token ids, as :func:`load_corpus` gives them. They are copied.
+    batch_size : int
+        Number of rows B.
+    num_steps : int
+        Number of steps T.
+    sampling : str
+        "sequential" (drops 0 .. T tokens) or "random" (drops 0 .. T - 1).
+    seed : int
+        Where the drawing begins, 0 or larger.
+    text : Text, optional
+        The text that the corpus was made of, for whoever wants to name it.
+
+    Raises
+    ------
+    DataError
+        If the corpus is too short for one batch in every epoch.
+    ValueError, TypeError
+        If another argument is not one of those above.
+
+    Examples
+    --------
+    >>> batches = Batches(range(100), batch_size=2, num_steps=5)
+    >>> len(batches)
+    9
+    >>> batch = next(batches.epoch(0))
+    >>> batch.inputs
+    array([[ 5,  6,  7,  8,  9],
+           [52, 53, 54, 55, 56]])
+    """
+
+    def __init__(
+        self,
+        corpus: Corpus,
+        batch_size: int,
+        num_steps: int,
+        *,
+        sampling: Sampling = "sequential",
+        seed: int = 0,
+        text: Text | None = None,
+    ) -> None:
+        if sampling not in get_args(Sampling):
+            raise ValueError(
+                f"expected sampling to be one of {get_args(Sampling)}, got {sampling!r}"
+            )
+        self.corpus = _token_ids(corpus).copy()
+        self.corpus.flags.writeable = False
+        self.batch_size = whole_number("batch_size", batch_size, least=1)
+        self.num_steps = whole_number("num_steps", num_steps, least=1)
+        self.sampling: Sampling = sampling
+        self.seed = whole_number("seed", seed, least=0)
+        self.text = text
+        self._passes = 0
+        _check_length(len(self.corpus), self.batch_size, self.num_steps, self._most_dropped)
+
+    def __len__(self) -> int:
+        """Return the number of batches in an epoch."""
+        last = len(self.corpus) - 1  # the last token is a target only
+        return (last - self._most_dropped) // (self.batch_size * self.num_steps)
+
+    def __iter__(self) -> Iterator[Batch]:
+        """Begin the next epoch: 0 the first time, then 1, and so on."""
+        self._passes += 1
+        return self.epoch(self._passes - 1)
+
+    def epoch(self, k: int) -> Iterator[Batch]:
+        """Return the batches of epoch k, which depend on `seed` and k alone."""
+        rng = np.random.default_rng([self.seed, whole_number("k", k, least=0)])
+        offset = int(rng.integers(0, self._most_dropped, endpoint=True))
+        return islice(self._cut(offset, rng), len(self))
+
+    @property
+    def _most_dropped(self) -> int:
+        return self.num_steps if self.sampling == "sequential" else self.num_steps - 1
+
+    def _cut(self, offset: int, rng: np.random.Generator) -> Iterator[Batch]:
+        if self.sampling == "sequential":
+            return sequential_batches(self.corpus, self.batch_size, self.num_steps, offset)
+        return random_batches(self.corpus, self.batch_size, self.num_steps, offset, rng)
+
+
+def sequential_batches(
+    corpus: Corpus, batch_size: int, num_steps: int, offset: int
+) -> Iterator[Batch]:
+    """Cut the corpus into B long rows and read them T steps at a time.
+
+    Parameters
+    ----------
+    corpus : integers of shape (N,)
+        Token ids.
+    batch_size, num_steps : int
+        B and T.
+    offset : int
+        Number of tokens dropped from the front.
+
+    Returns
+    -------
+    iterator of Batch
+        (N - 1 - offset) // (B * T) of them.
+    """
+    ids = _check(corpus, batch_size, num_steps, offset)
+    width = (len(ids) - 1 - offset) // batch_size  # the last token is a target only
+    starts = offset + width * np.arange(batch_size)
+    return (
+        _batch(ids, starts + column, num_steps)
+        for column in range(0, width - num_steps + 1, num_steps)
+    )
+
+
+def random_batches(
+    corpus: Corpus, batch_size: int, num_steps: int, offset: int, rng: np.random.Generator
+) -> Iterator[Batch]:
+    """Cut the corpus into pieces of T tokens and deal them out, B to a batch.
+
+    Parameters
+    ----------
+    corpus : integers of shape (N,)
+        Token ids.
+    batch_size, num_steps : int
+        B and T.
+    offset : int
+        Number of tokens dropped from the front.
+    rng : Generator
+        Shuffles the pieces, once, before this function returns.
+
+    Returns
+    -------
+    iterator of Batch
+        (N - 1 - offset) // (B * T) of them.
+    """
+    ids = _check(corpus, batch_size, num_steps, offset)
+    if not isinstance(rng, np.random.Generator):
+        raise TypeError(f"expected rng to be a numpy Generator, got {type(rng).__name__}")
+    num_pieces = (len(ids) - 1 - offset) // num_steps
+    starts = offset + num_steps * rng.permutation(num_pieces)
+    return (
+        _batch(ids, starts[row : row + batch_size], num_steps)
+        for row in range(0, num_pieces - batch_size + 1, batch_size)
+    )
+
+
+def _batch(ids: Int64[np.ndarray, " N"], starts: Int[np.ndarray, " B"], num_steps: int) -> Batch:
+    places = starts[:, None] + np.arange(num_steps)  # (B, T)
+    return Batch(inputs=ids[places], targets=ids[places + 1])
+
+
+def _check(corpus: Corpus, batch_size: int, num_steps: int, offset: int) -> Int64[np.ndarray, " N"]:
+    ids = _token_ids(corpus)
+    whole_number("batch_size", batch_size, least=1)
+    whole_number("num_steps", num_steps, least=1)
+    whole_number("offset", offset, least=0)
+    _check_length(len(ids), batch_size, num_steps, offset)
+    return ids
+
+
+def _token_ids(corpus: Corpus) -> Int64[np.ndarray, " N"]:
+    ids = np.asarray(corpus)
+    if ids.ndim != 1:
+        raise ValueError(f"expected a corpus of shape (N,), got {ids.shape}")
+    if ids.size and not np.issubdtype(ids.dtype, np.integer):
+        raise TypeError(f"expected a corpus of integers, got {ids.dtype}")
+    return ids.astype(np.int64, copy=False)
+
+
+def _check_length(num_tokens: int, batch_size: int, num_steps: int, dropped: int) -> None:
+    needed = dropped + batch_size * num_steps + 1
+    if num_tokens < needed:
+        raise DataError(
+            f"expected a text of at least {needed:,} tokens for batches of {batch_size} rows and "
+            f"{num_steps} steps, got {num_tokens:,}"
+        )

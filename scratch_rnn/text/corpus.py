@@ -1,0 +1,239 @@
+"""Find a text, make sure that it is the right one, and cut it into tokens.
+
+    file -> bytes -> Text -> lines of a to z -> tokens
+
+:func:`load_text` asks four places in turn: the directory that `RNN_PARITY_DATA` names, the cache,
+the network, and last the sample that ships with this package. Wherever the text comes from, its
+SHA-1 says which one it is, and :meth:`Text.describe` says it in one line.
+"""
+
+import hashlib
+import io
+import os
+import re
+from dataclasses import dataclass
+from importlib.resources import files
+from pathlib import Path
+from stat import S_ISDIR, S_ISREG
+from typing import Literal, get_args
+
+from scratch_rnn.text import download
+from scratch_rnn.text.checks import DataError, shown
+
+Source = Literal["file", "RNN_PARITY_DATA", "cache", "download", "built-in sample"]
+Token = Literal["char", "word"]
+
+BOOK = "The Time Machine"
+BOOK_SHA1 = "090b5e7e70c295757f55df93cb0a180b9691891a"
+BOOK_FILE = "timemachine.txt"
+SAMPLE = "The Two Clocks of Quarry Light"
+
+_WHENCE: dict[Source, str] = {
+    "file": "from a file",
+    "RNN_PARITY_DATA": "from RNN_PARITY_DATA",
+    "cache": "from the cache",
+    "download": "downloaded just now",
+    "built-in sample": "the built-in sample",
+}
+
+
+@dataclass(frozen=True, slots=True)
+class Text:
+    """A text, and where it came from.
+
+    Attributes
+    ----------
+    name : str
+        Title of the book, or name of the file.
+    content : str
+        The text itself, without a byte order mark.
+    sha1 : str
+        SHA-1 of the file's bytes, 40 hexadecimal digits.
+    source : str
+        "file", "RNN_PARITY_DATA", "cache", "download" or "built-in sample".
+    note : str
+        What the reader should know about the source, such as why a download failed.
+    """
+
+    name: str
+    content: str
+    sha1: str
+    source: Source
+    note: str = ""
+
+    @classmethod
+    def from_bytes(
+        cls, raw: bytes, *, path: object, source: Source, name: str = BOOK, note: str = ""
+    ) -> "Text":
+        """Decode the bytes of a file; `path` is what an error message calls it.
+
+        Raises
+        ------
+        DataError
+            If the bytes are not UTF-8, or hold no letter.
+        """
+        try:
+            content = raw.decode("utf-8-sig")
+        except UnicodeDecodeError as error:
+            offset = len(raw) - len(error.object) + error.start  # the codec may drop the mark
+            raise DataError(
+                f"expected UTF-8 text in {shown(path)}, got byte 0x{raw[offset]:02x} "
+                f"at offset {offset}"
+            ) from None
+        if not re.search("[A-Za-z]", content):
+            raise DataError(
+                f"expected a text with letters from A to Z in {shown(path)}, "
+                f"got {len(raw):,} bytes without one"
+            )
+        return cls(name, content, sha1_of(raw), source, note)
+
+    @property
+    def num_bytes(self) -> int:
+        """Size of the text in UTF-8, in bytes, not counting a byte order mark."""
+        return len(self.content.encode("utf-8"))
+
+    def describe(self) -> str:
+        """Return one line: name, size, the beginning of the SHA-1, source, and the note."""
+        line = f"{self.name}, {self.num_bytes:,} bytes, SHA-1 {self.sha1[:8]}"
+        line += f", {_WHENCE[self.source]}"
+        return f"{line} ({self.note})" if self.note else line
+
+
+def load_text(path: str | os.PathLike[str] | None = None, *, progress: bool = True) -> Text:
+    """Load a text: the file at `path`, or without one *The Time Machine* by H. G. Wells.
+
+    The book is looked for in `$RNN_PARITY_DATA/timemachine.txt`, in the cache, and on the network,
+    and counts only if its SHA-1 is right. The cache lies in the user's cache directory or where
+    `RNN_PARITY_CACHE` says; `RNN_PARITY_URL` replaces the address of the download. If the download
+    fails, the built-in sample takes the book's place and the text's `note` says why: being without
+    a network is no error. A directory that `RNN_PARITY_DATA` names is a choice that somebody made,
+    so a wrong file there *is* an error.
+
+    Parameters
+    ----------
+    path : path, optional
+        A text file in UTF-8, with or without a byte order mark, with any line ends.
+    progress : bool
+        Show how far the download has come, if standard error is a terminal.
+
+    Raises
+    ------
+    DataError
+        If the file at `path` or in `RNN_PARITY_DATA` cannot be used.
+    """
+    if path is not None:
+        if not isinstance(path, str | os.PathLike):
+            raise TypeError(f"expected path to be a str or a path, got {type(path).__name__}")
+        return _from_file(path)
+    if directory := os.environ.get("RNN_PARITY_DATA"):
+        return _from_data_directory(Path(directory))
+    cached = download.cache_directory() / BOOK_FILE
+    if (raw := _read_if_book(cached)) is not None:
+        return Text.from_bytes(raw, path=cached, source="cache")
+    return _from_network(cached, progress)
+
+
+def sample_text(note: str = "") -> Text:
+    """Return the built-in sample, a short story written for this package."""
+    raw = files("scratch_rnn.text").joinpath("sample.txt").read_bytes()
+    return Text.from_bytes(raw, path="sample.txt", source="built-in sample", name=SAMPLE, note=note)
+
+
+def clean(text: str) -> list[str]:
+    r"""Reduce each line to lower-case words of a to z with single spaces between them.
+
+    A line ends with LF, CRLF or CR. Lines that hold no letter stay, as empty strings.
+
+    Examples
+    --------
+    >>> clean("I -- the traveller --\r\nsaid: \"8 o'clock!\"")
+    ['i the traveller', 'said o clock']
+    """
+    if not isinstance(text, str):
+        raise TypeError(f"expected text to be a str, got {type(text).__name__}")
+    lines = io.StringIO(text, newline=None)  # None: every kind of line end becomes LF
+    return [re.sub("[^A-Za-z]+", " ", line).strip().lower() for line in lines]
+
+
+def tokenize(lines: list[str], token: Token = "char") -> list[list[str]]:
+    """Cut each line into its characters ("char") or its words ("word").
+
+    Examples
+    --------
+    >>> tokenize(["the traveller", "said"], token="word")
+    [['the', 'traveller'], ['said']]
+    """
+    if not isinstance(lines, list):
+        raise TypeError(f"expected lines to be a list of str, got {type(lines).__name__}")
+    if token == "char":
+        return [list(line) for line in lines]
+    if token == "word":
+        return [line.split() for line in lines]
+    raise ValueError(f"expected token to be one of {get_args(Token)}, got {token!r}")
+
+
+def sha1_of(raw: bytes) -> str:
+    """Return the SHA-1 of some bytes: a fingerprint that tells texts apart, not a signature."""
+    return hashlib.sha1(raw, usedforsecurity=False).hexdigest()
+
+
+def _from_file(path: str | os.PathLike[str]) -> Text:
+    raw = _read(path)
+    name = BOOK if sha1_of(raw) == BOOK_SHA1 else shown(Path(path).name)
+    return Text.from_bytes(raw, path=path, source="file", name=name)
+
+
+def _from_data_directory(directory: Path) -> Text:
+    path = directory / BOOK_FILE
+    try:
+        raw = _read(path)
+    except DataError as error:
+        raise DataError(f"RNN_PARITY_DATA: {error}") from None
+    if sha1_of(raw) != BOOK_SHA1:
+        raise DataError(
+            f"RNN_PARITY_DATA: expected {shown(path)} with SHA-1 {BOOK_SHA1}, got {sha1_of(raw)}"
+        )
+    return Text.from_bytes(raw, path=path, source="RNN_PARITY_DATA")
+
+
+def _from_network(cached: Path, progress: bool) -> Text:
+    try:
+        raw = download.fetch(progress=progress)
+        if sha1_of(raw) != BOOK_SHA1:
+            raise download.DownloadError(
+                f"expected SHA-1 {BOOK_SHA1[:8]}, got {len(raw):,} bytes with {sha1_of(raw)[:8]}"
+            )
+    except download.DownloadError as error:
+        return sample_text(f"{BOOK} could not be downloaded: {error}")
+    try:
+        download.keep(raw, cached)
+        note = ""
+    except OSError as error:
+        note = f"not kept in the cache: {_in_words(error)}"
+    return Text.from_bytes(raw, path=cached, source="download", note=note)
+
+
+def _read_if_book(path: Path) -> bytes | None:
+    try:
+        raw = _read(path)
+    except DataError:
+        return None
+    return raw if sha1_of(raw) == BOOK_SHA1 else None
+
+
+def _in_words(error: OSError | MemoryError) -> str:
+    return (getattr(error, "strerror", None) or type(error).__name__).lower()
+
+
+def _read(path: str | os.PathLike[str]) -> bytes:
+    """Read a regular file. A pipe or a device is refused: it can't be read a second time."""
+    try:
+        mode = Path(path).stat().st_mode
+        if S_ISREG(mode):
+            return Path(path).read_bytes()
+        found = "a directory" if S_ISDIR(mode) else "a pipe or a device"
+    except (OSError, MemoryError) as error:
+        found = _in_words(error)
+    except ValueError:  # a NUL in the path
+        found = "a name that no file can have"
+    raise DataError(f"expected a text file at {shown(path)}, got {found}")

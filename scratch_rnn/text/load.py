@@ -1,0 +1,101 @@
+"""From a text to its minibatches in one call."""
+
+import os
+from itertools import chain
+
+import numpy as np
+from jaxtyping import Int64
+
+from scratch_rnn.text.batches import Batches, Sampling
+from scratch_rnn.text.checks import DataError, whole_number
+from scratch_rnn.text.corpus import Text, Token, clean, load_text, tokenize
+from scratch_rnn.text.vocab import Vocab
+
+
+def load_corpus(
+    text: Text, *, token: Token = "char", max_tokens: int | None = 10_000
+) -> tuple[Int64[np.ndarray, " N"], Vocab]:
+    """Turn a text into token ids.
+
+    Parameters
+    ----------
+    text : Text
+        What :func:`load_text` returns.
+    token : str
+        "char" or "word".
+    max_tokens : int or None
+        Length of the corpus: its first so many tokens, or all of them with None.
+
+    Returns
+    -------
+    corpus : int64 ndarray of shape (N,)
+        The ids, the lines following each other with nothing in between.
+    vocab : Vocab
+        The tokens of the whole text, also of the part that `max_tokens` cuts off.
+
+    Raises
+    ------
+    DataError
+        If nothing is left of the text after cleaning.
+    """
+    if max_tokens is not None:
+        max_tokens = whole_number("max_tokens", max_tokens, least=1)
+    if not isinstance(text, Text):
+        raise TypeError(f"expected text to be a Text, got {type(text).__name__}")
+    tokens = list(chain.from_iterable(tokenize(clean(text.content), token)))
+    if not tokens:
+        raise DataError(f"expected letters from A to Z in {text.name}, got none")
+    vocab = Vocab(tokens)
+    return np.array(vocab[tokens[:max_tokens]], dtype=np.int64), vocab
+
+
+def load_time_machine(
+    batch_size: int,
+    num_steps: int,
+    *,
+    sampling: Sampling = "sequential",
+    max_tokens: int | None = 10_000,
+    seed: int = 0,
+    token: Token = "char",
+    text: Text | str | os.PathLike[str] | None = None,
+) -> tuple[Batches, Vocab]:
+    """Return the minibatches and the vocabulary of *The Time Machine*, or of another text.
+
+    Parameters
+    ----------
+    batch_size, num_steps : int
+        Rows B and steps T of a batch.
+    sampling : str
+        "sequential" or "random"; see :class:`Batches`.
+    max_tokens : int or None
+        How many tokens of the text to use; None means all.
+    seed : int
+        Decides, together with the number of the epoch, how the corpus is cut.
+    token : str
+        "char" or "word".
+    text : Text or path, optional
+        Another text than the book; see :func:`load_text`. The text that was used is `batches.text`.
+
+    Returns
+    -------
+    batches : Batches
+        To be iterated over once an epoch.
+    vocab : Vocab
+        To turn ids into tokens and back.
+
+    Raises
+    ------
+    DataError
+        If the text cannot be used, or is too short for one batch.
+
+    Examples
+    --------
+    >>> batches, vocab = load_time_machine(batch_size=32, num_steps=35)
+    >>> print(batches.text.describe())  # doctest: +SKIP
+    The Time Machine, 178,979 bytes, SHA-1 090b5e7e, from the cache
+    """
+    if not isinstance(text, Text):
+        text = load_text(text)
+    corpus, vocab = load_corpus(text, token=token, max_tokens=max_tokens)
+    batches = Batches(corpus, batch_size, num_steps, sampling=sampling, seed=seed, text=text)
+    return batches, vocab

@@ -1,0 +1,152 @@
+"""A vocabulary: every token has a number, and every number a token."""
+
+from collections import Counter
+from collections.abc import Iterable, Sequence
+from typing import Any, overload
+
+from scratch_rnn.text.checks import whole_number
+
+UNKNOWN = "<unk>"
+
+
+class Vocab:
+    """The tokens of a text, numbered from the most to the least frequent.
+
+    Number 0 is `<unk>`, which stands for every token that is not in the vocabulary. The reserved
+    tokens follow, then the tokens of the text by falling frequency; of two that are equally
+    frequent, the one that the text uses first comes first.
+
+    Parameters
+    ----------
+    tokens : list of str, or list of lists of str
+        A text cut into tokens, as one list or line by line.
+    min_freq : int
+        Leave out tokens that occur fewer times than this.
+    reserved_tokens : sequence of str
+        Tokens that have a number whether they occur in the text or not, such as "<pad>".
+
+    Attributes
+    ----------
+    idx_to_token : list of str
+        The token of each number.
+    token_to_idx : dict of str to int
+        The number of each token.
+
+    Examples
+    --------
+    >>> vocab = Vocab(["b", "a", "n", "a", "n", "a"])
+    >>> vocab.idx_to_token
+    ['<unk>', 'a', 'n', 'b']
+    >>> vocab["n"], vocab[["b", "x"]], vocab.to_tokens([1, 2])
+    (2, [3, 0], ['a', 'n'])
+    """
+
+    idx_to_token: list[str]
+    token_to_idx: dict[str, int]
+
+    def __init__(
+        self,
+        tokens: Iterable[str | Sequence[str]],
+        *,
+        min_freq: int = 0,
+        reserved_tokens: Sequence[str] = (),
+    ) -> None:
+        if isinstance(reserved_tokens, str):
+            raise TypeError("expected reserved_tokens to be a list of str, got a str")
+        least = whole_number("min_freq", min_freq, least=0)
+        frequencies = _count(tokens)
+        first = [UNKNOWN, *reserved_tokens]
+        # most_common keeps the order of first occurrence among equals
+        by_frequency = [t for t, n in frequencies.most_common() if n >= least and t not in first]
+        self._number(first + by_frequency)
+
+    @classmethod
+    def from_list(cls, idx_to_token: Sequence[str]) -> "Vocab":
+        """Rebuild a vocabulary from its `idx_to_token`, as a saved file holds it.
+
+        Raises
+        ------
+        ValueError
+            If the list does not begin with `<unk>`, or names a token twice.
+        """
+        vocab = cls.__new__(cls)
+        vocab._number(list(idx_to_token))
+        return vocab
+
+    def _number(self, idx_to_token: list[str]) -> None:
+        for token in idx_to_token:
+            if not isinstance(token, str):
+                raise TypeError(f"expected tokens of type str, got {type(token).__name__}")
+        if idx_to_token[:1] != [UNKNOWN]:
+            raise ValueError(f"expected {UNKNOWN!r} as the first token, got {idx_to_token[:1]}")
+        self.idx_to_token = idx_to_token
+        self.token_to_idx = {token: idx for idx, token in enumerate(idx_to_token)}
+        if len(self.token_to_idx) < len(idx_to_token):
+            twice = Counter(idx_to_token).most_common(1)[0][0]
+            raise ValueError(f"expected tokens that differ from each other, got {twice!r} twice")
+
+    def __len__(self) -> int:
+        return len(self.idx_to_token)
+
+    def __contains__(self, token: object) -> bool:
+        return token in self.token_to_idx
+
+    def __eq__(self, other: object) -> bool:
+        if not isinstance(other, Vocab):
+            return NotImplemented
+        return self.idx_to_token == other.idx_to_token
+
+    __hash__ = None  # type: ignore[assignment]
+
+    def __repr__(self) -> str:
+        return f"<Vocab of {len(self)} tokens>"
+
+    @overload
+    def __getitem__(self, tokens: str) -> int: ...
+    @overload
+    def __getitem__(self, tokens: list[str] | tuple[str, ...]) -> list[int]: ...
+    @overload
+    def __getitem__(self, tokens: list[Any] | tuple[Any, ...]) -> list[Any]: ...
+    def __getitem__(self, tokens: str | list[Any] | tuple[Any, ...]) -> int | list[Any]:
+        """Return the number of a token, or a list of numbers for a list (of lists) of tokens."""
+        if isinstance(tokens, str):
+            return self.token_to_idx.get(tokens, 0)
+        if isinstance(tokens, list | tuple):
+            return [self[token] for token in tokens]
+        raise TypeError(f"expected tokens to be a str or a list, got {type(tokens).__name__}")
+
+    @overload
+    def to_tokens(self, indices: int) -> str: ...
+    @overload
+    def to_tokens(self, indices: Sequence[int]) -> list[str]: ...
+    @overload
+    def to_tokens(self, indices: Any) -> Any: ...
+    def to_tokens(self, indices: Any) -> Any:
+        """Return the token of a number, or a list of tokens for a list or array of numbers.
+
+        Raises
+        ------
+        IndexError
+            If a number lies outside 0 .. len(vocab) - 1.
+        """
+        if hasattr(indices, "tolist"):  # an array or a tensor
+            indices = indices.tolist()
+        if isinstance(indices, list | tuple):
+            return [self.to_tokens(index) for index in indices]
+        if not isinstance(indices, int) or isinstance(indices, bool):
+            raise TypeError(f"expected indices to be ints, got {type(indices).__name__}")
+        if not 0 <= indices < len(self):
+            raise IndexError(f"expected indices from 0 to {len(self) - 1}, got {indices}")
+        return self.idx_to_token[indices]
+
+
+def _count(tokens: Iterable[str | Sequence[str]]) -> Counter[str]:
+    frequencies: Counter[str] = Counter()
+    for item in tokens:
+        if isinstance(item, str):
+            frequencies[item] += 1
+        elif isinstance(item, list | tuple):
+            frequencies.update(item)
+        else:
+            raise TypeError(f"expected tokens to be str or lists of str, got {type(item).__name__}")
+    return frequencies

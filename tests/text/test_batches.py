@@ -1,0 +1,267 @@
+"""Minibatches: where they begin, how they go on, and that an epoch is a pure function."""
+
+import os
+import random
+from itertools import pairwise
+from typing import Any
+
+import numpy as np
+import pytest
+from hypothesis import given
+from hypothesis import strategies as st
+
+from scratch_rnn.text import (
+    Batch,
+    Batches,
+    DataError,
+    load_corpus,
+    load_text,
+    random_batches,
+    sequential_batches,
+)
+from scratch_rnn.text.batches import Sampling
+
+SAMPLINGS: tuple[Sampling, ...] = ("sequential", "random")
+
+
+def most_dropped(sampling: Sampling, num_steps: int) -> int:
+    return num_steps if sampling == "sequential" else num_steps - 1
+
+
+@st.composite
+def settings(draw: st.DrawFn) -> dict[str, Any]:
+    """Arguments for Batches; the corpus counts 0, 1, 2, …, so that a token is its own place."""
+    batch_size = draw(st.integers(1, 5))
+    num_steps = draw(st.integers(1, 6))
+    sampling = draw(st.sampled_from(SAMPLINGS))
+    shortest = batch_size * num_steps + most_dropped(sampling, num_steps) + 1
+    return {
+        "corpus": np.arange(shortest + draw(st.integers(0, 60))),
+        "batch_size": batch_size,
+        "num_steps": num_steps,
+        "sampling": sampling,
+        "seed": draw(st.integers(0, 2**64)),
+    }
+
+
+epochs = st.integers(0, 2**40)
+
+
+# ------------------------------------------------------------------ worked by hand
+
+
+def test_sequential_batches_worked_by_hand() -> None:
+    # 0 1 [2 3 4 5 6 7 | 8 9 10 11 12 13] 14 15     13 inputs after offset 2: two rows of 6
+    batches = list(sequential_batches(range(16), 2, 3, offset=2))
+    assert [b.inputs.tolist() for b in batches] == [
+        [[2, 3, 4], [8, 9, 10]],
+        [[5, 6, 7], [11, 12, 13]],
+    ]
+    assert [b.targets.tolist() for b in batches] == [
+        [[3, 4, 5], [9, 10, 11]],
+        [[6, 7, 8], [12, 13, 14]],
+    ]
+
+
+def test_random_batches_worked_by_hand() -> None:
+    # 0 1 [2 3 4 | 5 6 7 | 8 9 10 | 11 12 13 | 14 15 16] 17     offset 2, five pieces, two pairs
+    batches = list(random_batches(range(18), 2, 3, 2, np.random.default_rng(0)))
+    starts = [int(row[0]) for batch in batches for row in batch.inputs]
+    assert len(batches) == 2
+    assert len(set(starts)) == 4
+    assert set(starts) < {2, 5, 8, 11, 14}
+    for batch in batches:
+        assert batch.inputs.tolist() == [[s, s + 1, s + 2] for s in batch.inputs[:, 0]]
+        assert batch.targets.tolist() == [[s + 1, s + 2, s + 3] for s in batch.inputs[:, 0]]
+
+
+@pytest.mark.skipif(
+    not os.environ.get("RNN_PARITY_DATA"), reason="RNN_PARITY_DATA names no copy of the real text"
+)
+def test_the_time_machine_gives_the_lecture_s_first_batch() -> None:
+    corpus, vocab = load_corpus(load_text())
+    batches = list(sequential_batches(corpus, 32, 35, offset=8))
+    assert len(batches) == 8
+    row = [9, 2, 1, 21, 14, 21, 21, 12, 2, 8, 1, 3, 9, 4, 3, 1, 16, 12]
+    row += [4, 8, 9, 2, 11, 1, 4, 6, 11, 20, 4, 8, 8, 2, 11, 1, 5]
+    inputs, targets = batches[0]
+    assert inputs[1].tolist() == row
+    assert targets[1].tolist() == [*row[1:], 6]
+    assert "".join(vocab.to_tokens(row)) == "he bubbles that flashed andpassed i"
+    for sampling in SAMPLINGS:
+        assert len(Batches(corpus, 32, 35, sampling=sampling)) == 8
+
+
+# ------------------------------------------------------------------ what holds for every batch
+
+
+@given(settings(), epochs)
+def test_shape_type_and_memory(arguments: dict[str, Any], k: int) -> None:
+    batches = Batches(**arguments)
+    for batch in batches.epoch(k):
+        assert isinstance(batch, Batch)
+        for array in batch:
+            assert array.shape == (batches.batch_size, batches.num_steps)
+            assert array.dtype == np.int64
+            assert array.flags.c_contiguous
+            assert array.flags.writeable
+            assert not np.shares_memory(array, batches.corpus)
+        assert not np.shares_memory(batch.inputs, batch.targets)
+
+
+@given(settings(), epochs)
+def test_rows_are_consecutive_and_targets_are_one_step_on(
+    arguments: dict[str, Any], k: int
+) -> None:
+    batches = Batches(**arguments)
+    for inputs, targets in batches.epoch(k):
+        assert (np.diff(inputs, axis=1) == 1).all()
+        assert (targets == inputs + 1).all()  # also in the last column, across the batch's edge
+
+
+@given(settings(), epochs)
+def test_no_token_is_read_twice_in_an_epoch(arguments: dict[str, Any], k: int) -> None:
+    batches = Batches(**arguments)
+    read = np.concatenate([batch.inputs.ravel() for batch in batches.epoch(k)])
+    assert len(np.unique(read)) == len(read)
+    assert len(read) == len(batches) * batches.batch_size * batches.num_steps
+
+
+@given(settings(), epochs)
+def test_every_epoch_has_as_many_batches_as_the_length_says(
+    arguments: dict[str, Any], k: int
+) -> None:
+    batches = Batches(**arguments)
+    assert len(batches) >= 1
+    assert len(list(batches.epoch(k))) == len(batches)
+
+
+@given(settings(), epochs)
+def test_an_epoch_begins_among_the_first_tokens(arguments: dict[str, Any], k: int) -> None:
+    batches = Batches(**arguments)
+    first = min(int(batch.inputs.min()) for batch in batches.epoch(k))
+    most = most_dropped(batches.sampling, batches.num_steps)
+    if batches.sampling == "sequential":
+        assert 0 <= first <= most
+    else:  # which pieces are left over is drawn too, but all begin at offset + a multiple of T
+        offsets = {int(x) % batches.num_steps for b in batches.epoch(k) for x in b.inputs[:, 0]}
+        assert len(offsets) == 1
+
+
+@given(settings(), epochs)
+def test_sequential_rows_go_on_from_batch_to_batch(arguments: dict[str, Any], k: int) -> None:
+    batches = Batches(**arguments)
+    if batches.sampling == "random":
+        return
+    in_order = list(batches.epoch(k))
+    for before, after in pairwise(in_order):
+        assert (after.inputs[:, 0] == before.targets[:, -1]).all()
+
+
+@given(settings(), st.integers(0, 20))
+def test_an_offset_drops_so_many_tokens_and_leaves_the_rest(
+    arguments: dict[str, Any], offset: int
+) -> None:
+    batch_size, num_steps = arguments["batch_size"], arguments["num_steps"]
+    corpus = np.arange(batch_size * num_steps + 1 + offset + len(arguments["corpus"]))
+    expected = (len(corpus) - 1 - offset) // (batch_size * num_steps)
+    rng = np.random.default_rng(0)
+    for batches in (
+        list(sequential_batches(corpus, batch_size, num_steps, offset)),
+        list(random_batches(corpus, batch_size, num_steps, offset, rng)),
+    ):
+        assert len(batches) == expected
+        assert min(int(batch.inputs.min()) for batch in batches) >= offset
+        assert max(int(batch.targets.max()) for batch in batches) <= corpus[-1]
+
+
+# ------------------------------------------------------------------ epochs
+
+
+@given(settings(), epochs)
+def test_an_epoch_is_a_pure_function_of_seed_and_number(arguments: dict[str, Any], k: int) -> None:
+    batches = Batches(**arguments)
+    random.seed(1)
+    numpy_state = str(np.random.get_state())  # noqa: NPY002
+    first = as_lists(batches.epoch(k))
+    for batch in batches.epoch(k):  # a caller who scribbles on a batch harms nobody else
+        batch.inputs[:] = -1
+        batch.targets[:] = -1
+    random.seed(2)
+    again = Batches(**arguments)
+    list(again), list(again.epoch(k + 1))
+    assert as_lists(batches.epoch(k)) == first == as_lists(again.epoch(k))
+    assert numpy_state == str(np.random.get_state())  # noqa: NPY002
+
+
+@pytest.mark.parametrize("sampling", SAMPLINGS)
+def test_passes_are_the_epochs_in_turn(sampling: Sampling) -> None:
+    batches = Batches(range(500), 4, 7, sampling=sampling, seed=5)
+    passes = [as_lists(batches) for _ in range(4)]
+    assert passes == [as_lists(batches.epoch(k)) for k in range(4)]
+    assert len({str(p) for p in passes}) > 1
+    assert as_lists(batches.epoch(0)) != as_lists(
+        Batches(range(500), 4, 7, sampling=sampling, seed=6).epoch(0)
+    )
+
+
+def test_two_passes_at_once_do_not_disturb_each_other() -> None:
+    batches = Batches(range(500), 4, 7, sampling="random")
+    one, other = iter(batches), iter(batches)
+    mixed = list(zip(one, other, strict=True))
+    assert as_lists(b for b, _ in mixed) == as_lists(batches.epoch(0))
+    assert as_lists(b for _, b in mixed) == as_lists(batches.epoch(1))
+
+
+@pytest.mark.parametrize("sampling", SAMPLINGS)
+def test_every_offset_occurs_and_no_other(sampling: Sampling) -> None:
+    batches = Batches(range(400), 1, 4, sampling=sampling)
+    seen = set()
+    for k in range(100):
+        starts = [int(batch.inputs[0, 0]) for batch in batches.epoch(k)]
+        seen.add(starts[0] if sampling == "sequential" else starts[0] % 4)
+    assert seen == set(range(most_dropped(sampling, 4) + 1))
+
+
+def test_random_sampling_shuffles() -> None:
+    starts = [int(b.inputs[0, 0]) for b in Batches(range(400), 1, 4, sampling="random").epoch(0)]
+    assert starts != sorted(starts)
+
+
+def test_the_corpus_is_copied() -> None:
+    corpus = np.arange(100)
+    batches = Batches(corpus, 2, 3)
+    before = as_lists(batches.epoch(0))
+    corpus[:] = 0
+    assert as_lists(batches.epoch(0)) == before
+    with pytest.raises(ValueError, match="read-only"):
+        batches.corpus[0] = 1
+
+
+def as_lists(batches: Any) -> list[Any]:
+    return [(inputs.tolist(), targets.tolist()) for inputs, targets in batches]
+
+
+# ------------------------------------------------------------------ wrong arguments
+
+
+@pytest.mark.parametrize("sampling", SAMPLINGS)
+@given(batch_size=st.integers(1, 6), num_steps=st.integers(1, 6))
+def test_a_text_too_short_for_every_epoch_is_refused(
+    sampling: Sampling, batch_size: int, num_steps: int
+) -> None:
+    needed = batch_size * num_steps + most_dropped(sampling, num_steps) + 1
+    enough = Batches(range(needed), batch_size, num_steps, sampling=sampling)
+    assert all(len(list(enough.epoch(k))) == len(enough) == 1 for k in range(10))
+    with pytest.raises(DataError, match=f"at least {needed:,} tokens .* got {needed - 1:,}$"):
+        Batches(range(needed - 1), batch_size, num_steps, sampling=sampling)
+
+
+def test_a_text_too_short_for_an_offset_is_refused_at_once() -> None:
+    assert len(list(sequential_batches(range(9), 2, 3, 2))) == 1
+    with pytest.raises(DataError, match=r"at least 10 tokens .* got 9"):
+        sequential_batches(range(9), 2, 3, 3)
+    with pytest.raises(DataError, match=r"at least 10 tokens .* got 9"):
+        random_batches(range(9), 2, 3, 3, np.random.default_rng(0))
+    with pytest.raises(DataError, match="got 0"):
+        Batches([], 1, 1)

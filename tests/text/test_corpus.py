@@ -1,0 +1,285 @@
+"""Reading, cleaning and cutting a text; the order of the sources without a network."""
+
+import hashlib
+import os
+import re
+from pathlib import Path
+
+import pytest
+from hypothesis import example, given
+from hypothesis import strategies as st
+
+from scratch_rnn.text import (
+    DataError,
+    Text,
+    clean,
+    load_corpus,
+    load_text,
+    load_time_machine,
+    sample_text,
+    tokenize,
+)
+from scratch_rnn.text import corpus as corpus_module
+from scratch_rnn.text import download as download_module
+
+
+def write(directory: Path, raw: bytes, name: str = "notes.txt") -> Path:
+    path = directory / name
+    path.write_bytes(raw)
+    return path
+
+
+def one_line(error: pytest.ExceptionInfo[DataError]) -> str:
+    message = str(error.value)
+    assert message.isprintable(), message
+    return message
+
+
+# ------------------------------------------------------------------ a file of the user's
+
+
+def test_a_file_is_read_and_described(tmp_path: Path) -> None:
+    raw = b"The sea.\nThe sea!\n"
+    text = load_text(write(tmp_path, raw))
+    assert text == Text("notes.txt", "The sea.\nThe sea!\n", hashlib.sha1(raw).hexdigest(), "file")
+    assert text.describe() == f"notes.txt, 18 bytes, SHA-1 {text.sha1[:8]}, from a file"
+    assert load_text(str(tmp_path / "notes.txt")) == text
+
+
+def test_a_byte_order_mark_and_foreign_line_ends_change_nothing(tmp_path: Path) -> None:
+    plain = load_text(write(tmp_path, b"one\ntwo\nthree\n"))
+    windows = load_text(write(tmp_path, b"\xef\xbb\xbfone\r\ntwo\r\nthree\r\n"))
+    old_mac = load_text(write(tmp_path, b"one\rtwo\rthree\r"))
+    assert windows.content.startswith("one")
+    assert clean(plain.content) == ["one", "two", "three"]
+    assert clean(windows.content) == clean(plain.content) == clean(old_mac.content)
+    assert windows.sha1 != plain.sha1
+
+
+@pytest.mark.parametrize(
+    ("raw", "offset"),
+    [
+        (b"caf\xe9 noir", 3),
+        (b"\xff\xfeh\x00i\x00", 0),
+        (b"\xef\xbb\xbfab\xff", 5),
+        (b"a\xe2\x82", 1),
+    ],
+    ids=["Latin-1", "UTF-16", "after a byte order mark", "cut off"],
+)
+def test_bytes_that_are_not_utf8_are_refused_with_their_place(
+    tmp_path: Path, raw: bytes, offset: int
+) -> None:
+    path = write(tmp_path, raw)
+    with pytest.raises(DataError) as error:
+        load_text(path)
+    assert one_line(error) == (
+        f"expected UTF-8 text in {path}, got byte 0x{raw[offset]:02x} at offset {offset}"
+    )
+
+
+@pytest.mark.parametrize("raw", [b"", b"\xef\xbb\xbf", b"\n\n", "12 - 3 … жизнь".encode()])
+def test_a_text_without_letters_is_refused(tmp_path: Path, raw: bytes) -> None:
+    with pytest.raises(DataError) as error:
+        load_text(write(tmp_path, raw))
+    assert "expected a text with letters from A to Z" in one_line(error)
+    assert f"got {len(raw)} bytes" in one_line(error)
+
+
+def test_a_file_that_cannot_be_read_is_refused(tmp_path: Path) -> None:
+    os.mkfifo(tmp_path / "pipe")
+    refused: list[tuple[str | Path, str]] = [
+        (tmp_path / "missing.txt", "no such file or directory"),
+        (tmp_path, "a directory"),
+        (tmp_path / "pipe", "a pipe or a device"),
+        (Path("/dev/zero"), "a pipe or a device"),
+        (write(tmp_path, b"x") / "below", "not a directory"),
+        ("nul\0byte", "a name that no file can have"),
+        ("two\nlines", "no such file or directory"),
+        ("x" * 5000, "file name too long"),
+    ]
+    for path, found in refused:
+        with pytest.raises(DataError) as error:
+            load_text(path)
+        assert one_line(error).startswith("expected a text file at ")
+        assert one_line(error).endswith(f", got {found}")
+
+
+def test_a_file_without_permission_is_refused(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    def refuse(path: Path) -> bytes:
+        raise PermissionError(13, "Permission denied", str(path))
+
+    path = write(tmp_path, b"secret")
+    monkeypatch.setattr(Path, "read_bytes", refuse)  # root may read everything: no chmod here
+    with pytest.raises(DataError, match=r"got permission denied$"):
+        load_text(path)
+
+
+def test_a_strange_file_name_is_still_one_line(tmp_path: Path) -> None:
+    text = load_text(write(tmp_path, b"abc", name="a\nb\x1b[31m.txt"))
+    assert text.describe().isprintable()
+
+
+@given(raw=st.binary(max_size=200) | st.text().map(str.encode))
+@example(b"a\x0cb\x1cc\r\r\nd\xc2\x85e\xe2\x80\xa8f")
+def test_arbitrary_bytes_give_a_text_or_a_one_line_error(
+    tmp_path_factory: pytest.TempPathFactory, raw: bytes
+) -> None:
+    path = write(tmp_path_factory.getbasetemp(), raw, name="fuzz.txt")
+    try:
+        text = load_text(path)
+    except DataError as error:
+        assert str(error).isprintable()  # noqa: PT017 - some of the bytes are a good text
+        return
+    assert text.describe().isprintable()
+    ids, vocab = load_corpus(text)
+    # the same by another road: the file opened as text, its lines as Python reads them
+    with path.open(encoding="utf-8-sig") as lines:
+        words = [re.sub("[^a-z]+", " ", re.sub("[A-Z]+", _lower, line)).strip() for line in lines]
+    assert "".join(vocab.to_tokens(ids.tolist())) == "".join(words)
+
+
+def _lower(match: re.Match[str]) -> str:
+    return match.group().lower()
+
+
+# ------------------------------------------------------------------ cleaning and cutting
+
+
+def test_cleaning_works_line_by_line() -> None:
+    # Runs of anything but letters become one space, and the ends of a line lose theirs. A form
+    # feed or a Unicode line separator ends no line, so it becomes a space too.
+    assert clean("  It's 8 o'clock!\n\n--Déjà vu--\x0cAND\u2028more") == [
+        "it s o clock",
+        "",
+        "d j vu and more",
+    ]
+
+
+def test_tokens_are_characters_or_words() -> None:
+    assert tokenize(["a cab", ""]) == [["a", " ", "c", "a", "b"], []]
+    assert tokenize(["a cab", ""], token="word") == [["a", "cab"], []]
+
+
+def test_lines_are_joined_with_nothing_between_them() -> None:
+    text = Text("two lines", "flashed and\npassed in", "0" * 40, "file")
+    ids, vocab = load_corpus(text)
+    assert "".join(vocab.to_tokens(ids.tolist())) == "flashed andpassed in"
+    ids, vocab = load_corpus(text, token="word")
+    assert vocab.to_tokens(ids.tolist()) == ["flashed", "and", "passed", "in"]
+
+
+def test_the_vocabulary_is_of_the_whole_text_and_the_corpus_is_its_beginning() -> None:
+    text = Text("letters", "aab zz", "0" * 40, "file")
+    ids, vocab = load_corpus(text, max_tokens=3)
+    assert vocab.idx_to_token == ["<unk>", "a", "z", "b", " "]  # a and z twice, a comes first
+    assert ids.dtype == "int64"
+    assert ids.tolist() == [1, 1, 3]
+    assert load_corpus(text, max_tokens=None)[0].tolist() == [1, 1, 3, 4, 2, 2]
+
+
+def test_a_corpus_needs_letters() -> None:
+    with pytest.raises(DataError, match="expected letters from A to Z in numbers, got none"):
+        load_corpus(Text("numbers", "1 2 3", "0" * 40, "file"))
+
+
+# ------------------------------------------------------------------ the sources
+
+
+@pytest.fixture
+def book(monkeypatch: pytest.MonkeyPatch, tmp_path: Path) -> bytes:
+    """A short book that takes the place of the real one, an empty cache, and no network."""
+    raw = b"I - The traveller\r\nsmiled.\n"
+    monkeypatch.setattr(corpus_module, "BOOK_SHA1", hashlib.sha1(raw).hexdigest())
+    monkeypatch.delenv("RNN_PARITY_DATA", raising=False)
+    monkeypatch.setenv("RNN_PARITY_CACHE", str(tmp_path / "cache"))
+    monkeypatch.setenv("RNN_PARITY_URL", "http://127.0.0.1:1/")
+    return raw
+
+
+def test_the_data_directory_comes_first_and_is_verified(
+    book: bytes, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setenv("RNN_PARITY_DATA", str(tmp_path))
+    path = write(tmp_path, book, name="timemachine.txt")
+    text = load_text()
+    assert (text.source, text.name, text.note) == ("RNN_PARITY_DATA", "The Time Machine", "")
+    assert text.describe().endswith(", from RNN_PARITY_DATA")
+
+    path.write_bytes(book.replace(b"smiled", b"snored"))
+    with pytest.raises(DataError) as error:
+        load_text()
+    assert one_line(error).startswith("RNN_PARITY_DATA: expected ")
+    assert hashlib.sha1(book).hexdigest() in one_line(error)
+    assert hashlib.sha1(path.read_bytes()).hexdigest() in one_line(error)
+
+    path.unlink()
+    with pytest.raises(DataError, match=r"RNN_PARITY_DATA: .*no such file"):
+        load_text()
+    # a file that is named outright comes before the directory
+    assert load_text(write(tmp_path, b"other")).source == "file"
+
+
+def test_an_empty_variable_counts_as_unset(book: bytes, monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setenv("RNN_PARITY_DATA", "")
+    assert load_text().source == "built-in sample"
+
+
+def test_a_verified_copy_in_the_cache_is_used(book: bytes, tmp_path: Path) -> None:
+    (tmp_path / "cache").mkdir()
+    path = write(tmp_path / "cache", book, name="timemachine.txt")
+    assert load_text().source == "cache"
+    path.write_bytes(book[:-1])
+    text = load_text()
+    assert text.source == "built-in sample"
+    assert text.note == "The Time Machine could not be downloaded: no connection to 127.0.0.1"
+
+
+def test_the_book_is_recognised_under_any_name(book: bytes, tmp_path: Path) -> None:
+    text = load_text(write(tmp_path, book, name="copy.txt"))
+    assert (text.name, text.source) == ("The Time Machine", "file")
+
+
+def test_the_default_cache_belongs_to_the_user(monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.delenv("RNN_PARITY_CACHE", raising=False)
+    assert "rnn-parity" in download_module.cache_directory().parts
+    monkeypatch.setenv("RNN_PARITY_CACHE", "~/here")
+    assert download_module.cache_directory() == Path.home() / "here"
+
+
+# ------------------------------------------------------------------ the built-in sample
+
+
+def test_the_sample_is_long_enough_and_holds_the_whole_alphabet() -> None:
+    text = sample_text("offline")
+    ids, vocab = load_corpus(text, max_tokens=None)
+    assert len(ids) >= 12_500
+    assert sorted(vocab.idx_to_token) == sorted(["<unk>", " ", *"abcdefghijklmnopqrstuvwxyz"])
+    assert text.content.isascii()
+    assert max(map(len, text.content.splitlines())) <= 70
+    assert text.describe().endswith(", the built-in sample (offline)")
+
+
+# ------------------------------------------------------------------ everything in one call
+
+
+def test_one_call_gives_batches_and_vocabulary() -> None:
+    text = sample_text()
+    batches, vocab = load_time_machine(32, 35, text=text, seed=3, sampling="random")
+    assert batches.text is text
+    assert (batches.seed, batches.sampling, len(batches.corpus)) == (3, "random", 10_000)
+    assert len(vocab) == 28
+    assert len(batches) == 8
+    assert len(load_time_machine(4, 5, text=text, max_tokens=99)[0].corpus) == 99
+    assert len(load_time_machine(4, 5, text=text, max_tokens=None)[0].corpus) > 12_500
+
+
+def test_one_call_takes_a_path_or_finds_the_text_itself(book: bytes, tmp_path: Path) -> None:
+    path = write(tmp_path, b"to and fro and to")
+    batches, vocab = load_time_machine(1, 2, text=path, token="word")
+    assert vocab.idx_to_token == ["<unk>", "to", "and", "fro"]
+    assert batches.text == load_text(path)
+    assert load_time_machine(2, 3)[0].text == load_text()
+    with pytest.raises(DataError, match=r"at least 1,156 tokens .* got 17"):
+        load_time_machine(32, 35, text=path)

@@ -1,0 +1,410 @@
+"""The download, against a server of our own on 127.0.0.1 that can misbehave in many ways."""
+
+import errno
+import hashlib
+import os
+import signal
+import socket
+import subprocess
+import sys
+import threading
+import time
+from collections.abc import Iterator
+from contextlib import suppress
+from http.server import BaseHTTPRequestHandler, ThreadingHTTPServer
+from pathlib import Path
+
+import pytest
+
+from scratch_rnn.text import Text, load_text
+from scratch_rnn.text import corpus as corpus_module
+from scratch_rnn.text import download as download_module
+
+BOOK = b"The traveller said: the clock has stopped.\n" * 200
+BOOK_SHA1 = hashlib.sha1(BOOK).hexdigest()
+OTHER_BOOK = BOOK.replace(b"stopped", b"started")
+WEB_PAGE = b"<!DOCTYPE html><title>Please log in</title>"
+
+
+class Server(ThreadingHTTPServer):
+    """Answers every request in the way that `behaviour` says, and counts them."""
+
+    daemon_threads = True
+
+    def __init__(self) -> None:
+        super().__init__(("127.0.0.1", 0), Handler)
+        self.behaviour = "well"
+        self.hits = 0
+        self.asked = threading.Event()
+        self.closing = threading.Event()
+        self.together = threading.Barrier(3, timeout=10)
+        self.url = f"http://127.0.0.1:{self.server_port}/timemachine.txt"
+
+
+class Handler(BaseHTTPRequestHandler):
+    server: Server
+
+    def do_GET(self) -> None:
+        self.server.hits += 1
+        self.server.asked.set()
+        with suppress(OSError):  # the other side may hang up
+            known = self.path == "/timemachine.txt"
+            getattr(self, self.server.behaviour if known else "missing")()
+
+    def answer(self, body: bytes, status: int = 200, length: int | None = None) -> None:
+        self.send_response(status)
+        self.send_header("Content-Length", str(len(body) if length is None else length))
+        self.end_headers()
+        self.wfile.write(body)
+
+    def well(self) -> None:
+        self.answer(BOOK)
+
+    def well_together(self) -> None:
+        self.server.together.wait()
+        self.answer(BOOK)
+
+    def missing(self) -> None:
+        self.answer(b"not here", status=404)
+
+    def broken(self) -> None:
+        self.answer(b"", status=503)
+
+    def web_page(self) -> None:
+        self.answer(WEB_PAGE)
+
+    def other_text(self) -> None:
+        self.answer(OTHER_BOOK)
+
+    def nothing(self) -> None:
+        self.answer(b"")
+
+    def cut_off(self) -> None:
+        self.answer(BOOK[:5000], length=len(BOOK))
+
+    def cut_off_without_a_length(self) -> None:
+        self.send_response(200)
+        self.end_headers()
+        self.wfile.write(BOOK[:5000])
+
+    def no_http(self) -> None:
+        self.wfile.write(b"\x00\x01\x02 hello\r\n\r\n")
+
+    def endless(self) -> None:
+        self.send_response(200)
+        self.end_headers()
+        while not self.server.closing.is_set():
+            self.wfile.write(BOOK)
+
+    def silent(self) -> None:
+        self.server.closing.wait(10)
+
+    def drip(self) -> None:
+        self.send_response(200)
+        self.end_headers()
+        while not self.server.closing.wait(0.02):
+            self.wfile.write(b".")
+
+    def log_message(self, format: str, *args: object) -> None:
+        """Say nothing."""
+
+
+@pytest.fixture
+def server() -> Iterator[Server]:
+    with Server() as server:
+        thread = threading.Thread(target=server.serve_forever, args=(0.02,))
+        thread.start()
+        yield server
+        server.closing.set()
+        server.shutdown()
+        thread.join()
+
+
+@pytest.fixture
+def cache(server: Server, tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Path:
+    """An empty cache, the server in the network's place, and its book in that of the real one."""
+    monkeypatch.setattr(corpus_module, "BOOK_SHA1", BOOK_SHA1)
+    monkeypatch.delenv("RNN_PARITY_DATA", raising=False)
+    monkeypatch.setenv("RNN_PARITY_CACHE", str(tmp_path / "cache"))
+    monkeypatch.setenv("RNN_PARITY_URL", server.url)
+    monkeypatch.setenv("NO_PROXY", "127.0.0.1")
+    return tmp_path / "cache"
+
+
+def files_in(cache: Path) -> list[str]:
+    return sorted(path.name for path in cache.rglob("*"))
+
+
+def assert_fell_back(text: Text, cache: Path, reason: str) -> None:
+    assert text.source == "built-in sample"
+    assert text.note == f"The Time Machine could not be downloaded: {reason}"
+    assert text.describe().endswith(f", the built-in sample ({text.note})")
+    assert text.describe().isprintable()
+    assert files_in(cache) == []
+
+
+# ------------------------------------------------------------------ when all is well
+
+
+def test_the_text_is_downloaded_once_and_kept(cache: Path, server: Server) -> None:
+    text = load_text()
+    assert text == Text("The Time Machine", BOOK.decode(), BOOK_SHA1, "download")
+    assert text.describe() == (
+        f"The Time Machine, {len(BOOK):,} bytes, SHA-1 {BOOK_SHA1[:8]}, downloaded just now"
+    )
+    assert files_in(cache) == ["timemachine.txt"]
+    assert (cache / "timemachine.txt").read_bytes() == BOOK
+
+    server.behaviour = "missing"
+    assert load_text() == Text("The Time Machine", BOOK.decode(), BOOK_SHA1, "cache")
+    assert server.hits == 1
+
+
+def test_a_damaged_copy_is_replaced(cache: Path) -> None:
+    cache.mkdir()
+    (cache / "timemachine.txt").write_bytes(BOOK[:-1])
+    assert load_text().source == "download"
+    assert (cache / "timemachine.txt").read_bytes() == BOOK
+    assert files_in(cache) == ["timemachine.txt"]
+
+
+def test_a_failure_is_not_remembered(cache: Path, server: Server) -> None:
+    server.behaviour = "missing"
+    assert load_text().source == "built-in sample"
+    server.behaviour = "well"
+    assert load_text().source == "download"
+
+
+def test_several_processes_may_download_at_once(cache: Path, server: Server) -> None:
+    server.behaviour = "well_together"  # nobody is answered before all three have asked
+    program = (
+        "from scratch_rnn.text import corpus, load_text\n"
+        f"corpus.BOOK_SHA1 = {BOOK_SHA1!r}\n"
+        "text = load_text()\n"
+        "print(text.source, text.sha1, text.note)"
+    )
+    processes = [
+        subprocess.Popen([sys.executable, "-c", program], stdout=subprocess.PIPE, text=True)
+        for _ in range(3)
+    ]
+    for process in processes:
+        output, _ = process.communicate(timeout=30)
+        assert process.returncode == 0
+        assert output.strip() == f"download {BOOK_SHA1}"
+    assert files_in(cache) == ["timemachine.txt"]
+    assert (cache / "timemachine.txt").read_bytes() == BOOK
+
+
+def test_two_copies_being_written_do_not_meet(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    replace = Path.replace
+
+    def while_another_does_the_same(part: Path, path: Path) -> Path:
+        monkeypatch.setattr(Path, "replace", replace)
+        download_module.keep(b"the other", path)
+        assert path.read_bytes() == b"the other"
+        return replace(part, path)
+
+    monkeypatch.setattr(Path, "replace", while_another_does_the_same)
+    download_module.keep(b"the one", tmp_path / "text")
+    assert (tmp_path / "text").read_bytes() == b"the one"
+    assert files_in(tmp_path) == ["text"]
+
+
+def test_the_address_is_the_module_s_unless_another_is_named(
+    cache: Path, server: Server, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.delenv("RNN_PARITY_URL")
+    monkeypatch.setattr(download_module, "URL", server.url)
+    assert load_text().source == "download"
+
+
+# ------------------------------------------------------------------ when it is not
+
+
+def wrong_hash(body: bytes) -> str:
+    found = hashlib.sha1(body).hexdigest()
+    return f"expected SHA-1 {BOOK_SHA1[:8]}, got {len(body):,} bytes with {found[:8]}"
+
+
+@pytest.mark.parametrize(
+    ("behaviour", "reason"),
+    [
+        ("missing", "127.0.0.1 answered 404"),
+        ("broken", "127.0.0.1 answered 503"),
+        ("web_page", wrong_hash(WEB_PAGE)),
+        ("other_text", wrong_hash(OTHER_BOOK)),
+        ("nothing", wrong_hash(b"")),
+        ("cut_off", "the connection to 127.0.0.1 was cut off"),
+        ("cut_off_without_a_length", wrong_hash(BOOK[:5000])),
+        ("no_http", "no connection to 127.0.0.1"),
+        ("endless", "expected at most 1,000,000 bytes, got more"),
+    ],
+)
+def test_a_bad_answer_falls_back_to_the_sample(
+    cache: Path, server: Server, behaviour: str, reason: str
+) -> None:
+    server.behaviour = behaviour
+    assert_fell_back(load_text(), cache, reason)
+    assert server.hits == 1
+
+
+def test_without_a_network_the_sample_comes_at_once(
+    cache: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    with socket.socket() as unused:
+        unused.bind(("127.0.0.1", 0))  # bound and not listening: refuses, and nobody else gets it
+        monkeypatch.setenv("RNN_PARITY_URL", f"http://127.0.0.1:{unused.getsockname()[1]}/")
+        began = time.monotonic()
+        assert_fell_back(load_text(), cache, "no connection to 127.0.0.1")
+        assert time.monotonic() - began < 2
+
+
+def test_a_silent_server_is_given_up(
+    cache: Path, server: Server, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr(download_module, "CONNECT_SECONDS", 0.2)
+    server.behaviour = "silent"
+    began = time.monotonic()
+    assert_fell_back(load_text(), cache, "no answer from 127.0.0.1 in time")
+    assert time.monotonic() - began < 2
+
+
+def test_a_server_that_never_ends_is_given_up(
+    cache: Path, server: Server, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    assert download_module.CONNECT_SECONDS < download_module.TOTAL_SECONDS < 15
+    monkeypatch.setattr(download_module, "TOTAL_SECONDS", 0.3)
+    server.behaviour = "drip"  # each byte comes in time, and still it would take for ever
+    began = time.monotonic()
+    assert_fell_back(load_text(), cache, "no answer from 127.0.0.1 in time")
+    assert time.monotonic() - began < 2
+    server.closing.set()
+
+
+@pytest.mark.parametrize("url", ["nonsense", "http://[", "ftp://127.0.0.1/", "http://"])
+def test_an_address_that_cannot_be_used_is_no_crash(
+    cache: Path, monkeypatch: pytest.MonkeyPatch, url: str
+) -> None:
+    monkeypatch.setenv("RNN_PARITY_URL", url)
+    text = load_text()
+    assert text.source == "built-in sample"
+    assert text.note.startswith("The Time Machine could not be downloaded: ")
+    assert text.note.isprintable()
+
+
+def test_a_password_in_the_address_is_not_shown(
+    cache: Path, server: Server, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    server.behaviour = "missing"
+    monkeypatch.setenv("RNN_PARITY_URL", server.url.replace("http://", "http://me:secret@"))
+    assert_fell_back(load_text(), cache, "127.0.0.1 answered 404")
+
+
+def test_ctrl_c_ends_a_download_at_once_and_leaves_nothing(cache: Path, server: Server) -> None:
+    server.behaviour = "silent"
+    program = (
+        "import signal\n"
+        "from scratch_rnn.text import load_text\n"
+        "signal.signal(signal.SIGINT, signal.default_int_handler)  # whatever was inherited\n"
+        "load_text()"
+    )
+    with subprocess.Popen(
+        [sys.executable, "-c", program],
+        stderr=subprocess.PIPE,
+        text=True,
+    ) as process:
+        assert server.asked.wait(20)
+        process.send_signal(signal.SIGINT)
+        _, errors = process.communicate(timeout=5)
+    assert process.returncode != 0
+    assert errors.strip().endswith("KeyboardInterrupt")
+    assert files_in(cache) == []
+
+
+# ------------------------------------------------------------------ when it cannot be kept
+
+
+def test_a_cache_that_cannot_be_made_costs_only_the_copy(
+    cache: Path, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    (tmp_path / "file").write_text("in the way")
+    monkeypatch.setenv("RNN_PARITY_CACHE", str(tmp_path / "file" / "cache"))
+    text = load_text()
+    assert (text.source, text.sha1) == ("download", BOOK_SHA1)
+    assert text.note == "not kept in the cache: not a directory"
+
+
+def test_a_read_only_cache_costs_only_the_copy(cache: Path) -> None:
+    cache.mkdir(mode=0o555)
+    if os.access(cache, os.W_OK):
+        pytest.skip("this user may write into a read-only directory")
+    text = load_text()
+    assert (text.source, text.sha1) == ("download", BOOK_SHA1)
+    assert text.note == "not kept in the cache: permission denied"
+
+
+@pytest.mark.parametrize("method", ["write_bytes", "replace"])
+def test_a_full_disk_costs_only_the_copy(
+    cache: Path, monkeypatch: pytest.MonkeyPatch, method: str
+) -> None:
+    def full(path: Path, _: object) -> int:
+        if method == "write_bytes":
+            path.touch()
+        raise OSError(errno.ENOSPC, os.strerror(errno.ENOSPC))
+
+    monkeypatch.setattr(Path, method, full)
+    text = load_text()
+    assert (text.source, text.sha1) == ("download", BOOK_SHA1)
+    assert text.note == "not kept in the cache: no space left on device"
+    assert files_in(cache) == []
+
+
+def test_a_directory_in_the_way_costs_only_the_copy(cache: Path) -> None:
+    (cache / "timemachine.txt").mkdir(parents=True)
+    assert load_text().note == "not kept in the cache: is a directory"
+    assert files_in(cache) == ["timemachine.txt"]
+
+
+# ------------------------------------------------------------------ progress
+
+
+def test_progress_is_for_terminals(
+    cache: Path, monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str]
+) -> None:
+    load_text()
+    assert capsys.readouterr() == ("", "")
+
+    (cache / "timemachine.txt").unlink()
+    monkeypatch.setattr(download_module, "_on_terminal", lambda: True)
+    load_text(progress=False)
+    assert capsys.readouterr() == ("", "")
+
+    (cache / "timemachine.txt").unlink()
+    load_text()
+    output, errors = capsys.readouterr()
+    assert output == ""
+    assert "looking for the text" in errors
+    assert "100%" in errors
+    assert "\n" not in errors
+    assert errors.split("\r")[-2].strip() == ""  # erased at the end
+
+
+def test_the_progress_line_is_erased_after_a_failure_too(
+    cache: Path,
+    server: Server,
+    monkeypatch: pytest.MonkeyPatch,
+    capsys: pytest.CaptureFixture[str],
+) -> None:
+    server.behaviour = "missing"
+    monkeypatch.setattr(download_module, "_on_terminal", lambda: True)
+    load_text()
+    errors = capsys.readouterr().err
+    assert "looking for the text" in errors
+    assert errors.split("\r")[-2].strip() == ""
+
+
+def test_no_standard_error_is_no_terminal(monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr(sys, "stderr", None)
+    assert not download_module._on_terminal()

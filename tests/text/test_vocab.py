@@ -1,0 +1,105 @@
+"""Numbers for tokens and tokens for numbers."""
+
+import os
+from collections import Counter
+
+import numpy as np
+import pytest
+from hypothesis import given
+from hypothesis import strategies as st
+
+from scratch_rnn.text import Vocab, load_corpus, load_text
+
+words = st.text("abcdef", min_size=1, max_size=2)
+texts = st.lists(st.lists(words, max_size=6), max_size=6)
+
+
+def test_worked_by_hand() -> None:
+    # c occurs three times, a and b twice, d once. b comes before a in the text, so it comes first.
+    vocab = Vocab([["b", "c", "a"], [], ["c", "a", "b", "c", "d"]])
+    assert vocab.idx_to_token == ["<unk>", "c", "b", "a", "d"]
+    assert vocab.token_to_idx == {"<unk>": 0, "c": 1, "b": 2, "a": 3, "d": 4}
+    assert len(vocab) == 5
+    assert "a" in vocab
+    assert "x" not in vocab
+    assert 0 not in vocab
+    assert repr(vocab) == "<Vocab of 5 tokens>"
+    assert vocab == Vocab(["b", "c", "a", "c", "a", "b", "c", "d"])
+
+
+def test_rare_tokens_are_left_out_and_reserved_ones_are_not() -> None:
+    vocab = Vocab(["a", "b", "a", "c", "b", "a"], min_freq=2, reserved_tokens=["<pad>", "b"])
+    assert vocab.idx_to_token == ["<unk>", "<pad>", "b", "a"]
+    assert vocab["c"] == 0
+
+
+def test_look_up() -> None:
+    vocab = Vocab("banana")  # a 3, n 2, b 1
+    assert vocab["a"] == 1
+    assert vocab["?"] == 0
+    assert vocab[["b", "a", "?"]] == [3, 1, 0]
+    assert vocab[("n",)] == [2]
+    assert vocab[[["b"], [], ["a", "n"]]] == [[3], [], [1, 2]]
+    assert vocab[[]] == []
+
+
+def test_back_to_tokens() -> None:
+    vocab = Vocab("banana")
+    assert vocab.to_tokens(1) == "a"
+    assert vocab.to_tokens([3, 1, 0]) == ["b", "a", "<unk>"]
+    assert vocab.to_tokens([[3], [1]]) == [["b"], ["a"]]
+    assert vocab.to_tokens(np.int64(2)) == "n"
+    assert vocab.to_tokens(np.array([2])) == ["n"]
+    assert vocab.to_tokens(np.array([[3, 1]])) == [["b", "a"]]
+    for wrong in (4, -1, [0, 4], np.array([9])):
+        with pytest.raises(IndexError, match=r"from 0 to 3, got (4|-1|9)"):
+            vocab.to_tokens(wrong)
+
+
+def test_a_token_has_one_number() -> None:
+    for twice in (["<pad>", "<pad>"], ["<unk>"]):
+        with pytest.raises(ValueError, match=f"got '{twice[0]}' twice"):
+            Vocab("ab", reserved_tokens=twice)
+
+
+def test_a_saved_list_makes_the_same_vocabulary() -> None:
+    vocab = Vocab("banana", reserved_tokens=["<pad>"])
+    again = Vocab.from_list(vocab.idx_to_token)
+    assert again == vocab
+    assert again.token_to_idx == vocab.token_to_idx
+    assert again.idx_to_token is not vocab.idx_to_token
+    assert vocab != Vocab("banana")
+    assert vocab != vocab.idx_to_token
+    for wrong in ([], ["a"], ["<unk>", "a", "a"]):
+        with pytest.raises(ValueError, match="token"):
+            Vocab.from_list(wrong)
+
+
+@given(texts, st.integers(0, 3), st.lists(words, max_size=3, unique=True))
+def test_order_and_round_trip(lines: list[list[str]], min_freq: int, reserved: list[str]) -> None:
+    vocab = Vocab(lines, min_freq=min_freq, reserved_tokens=reserved)
+    flat = [token for line in lines for token in line]
+    frequency = Counter(flat)
+
+    assert vocab.idx_to_token[: 1 + len(reserved)] == ["<unk>", *reserved]
+    rest = vocab.idx_to_token[1 + len(reserved) :]
+    assert set(rest) == {t for t in flat if frequency[t] >= min_freq} - set(reserved)
+    assert rest == sorted(rest, key=lambda t: (-frequency[t], flat.index(t)))
+
+    assert vocab.to_tokens(vocab[lines]) == [
+        [t if t in vocab else "<unk>" for t in line] for line in lines
+    ]
+    numbers = list(range(len(vocab)))
+    assert vocab[vocab.to_tokens(numbers)] == numbers
+    assert Vocab.from_list(vocab.idx_to_token) == vocab
+
+
+@pytest.mark.skipif(
+    not os.environ.get("RNN_PARITY_DATA"), reason="RNN_PARITY_DATA names no copy of the real text"
+)
+def test_the_time_machine_gives_the_lecture_s_vocabulary() -> None:
+    corpus, vocab = load_corpus(load_text(), max_tokens=None)
+    assert vocab.idx_to_token == ["<unk>", " ", *"etainoshrdlmucfwgypbvkxzjq"]
+    assert len(corpus) == 170_580
+    assert len(load_corpus(load_text())[0]) == 10_000
+    assert len(load_corpus(load_text(), token="word")[1]) == 4_580
