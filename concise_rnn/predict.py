@@ -1,13 +1,14 @@
 """Generation: read a prefix, then write on, each time with the likeliest next token."""
 
 from collections.abc import Sequence
-from typing import Protocol
+from typing import Protocol, runtime_checkable
 
 import torch
 
 from concise_rnn.model import RNNModel
 
 
+@runtime_checkable
 class Vocab(Protocol):
     """Anything that knows tokens by number and numbers by token."""
 

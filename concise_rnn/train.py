@@ -3,7 +3,7 @@
 import math
 from collections.abc import Callable, Iterable
 from dataclasses import dataclass
-from typing import Protocol
+from typing import Protocol, runtime_checkable
 
 import numpy as np
 import torch
@@ -13,6 +13,7 @@ from torch.nn import functional as F
 from concise_rnn.model import RNNModel
 
 
+@runtime_checkable
 class Batch(Protocol):
     """Anything with inputs and targets: int64 arrays of shape (B, T)."""
 

@@ -40,7 +40,7 @@ def reverse(
 
 
 def last_state(
-    h: Shaped[np.ndarray, "T+1 B H"], lengths: Int[np.ndarray, "B"] | None
+    h: Shaped[np.ndarray, "T_and_one B H"], lengths: Int[np.ndarray, "B"] | None
 ) -> Shaped[np.ndarray, "B H"]:
     """Return the state after each sequence's own last step; h[0] is the one before the first."""
     last: np.ndarray = h[-1] if lengths is None else h[lengths, np.arange(len(lengths))]
