@@ -1,7 +1,6 @@
 """One batch through both models, every tensor side by side."""
 
 import copy
-from dataclasses import dataclass
 
 import numpy as np
 import torch
@@ -10,45 +9,20 @@ from torch.nn import functional as F
 
 import concise_rnn
 import scratch_rnn
-from compare.tolerance import (
-    Move,
-    allowances,
-    largest_difference,
-    largest_difference_in_ulps,
-)
+from compare.rows import ParityReport, ParityRow, compare_results
+from compare.tolerance import Move, allowances, largest_difference
 from compare.weights import parameters_as_arrays, tensor_as_array
 from scratch_rnn.text import Batch
 
-
-@dataclass(frozen=True, slots=True)
-class ParityRow:
-    """One tensor of both models."""
-
-    name: str
-    shape: tuple[int, ...]
-    dtype: str
-    difference: float  # the largest, absolute
-    ulps: float  # the largest, each entry in units of the gap between floats at its size
-    allowed: float  # what rounding explains, by compare.tolerance
-    ok: bool
-    problem: str = ""  # where shapes or dtypes differ, how
-
-
-@dataclass(frozen=True, slots=True)
-class ParityReport:
-    """All tensors of one training step, in the order in which they arise."""
-
-    rows: tuple[ParityRow, ...]
-
-    @property
-    def ok(self) -> bool:
-        """Whether there are rows and each of them holds."""
-        return bool(self.rows) and all(row.ok for row in self.rows)
-
-    @property
-    def failures(self) -> tuple[ParityRow, ...]:
-        """The rows that don't hold."""
-        return tuple(row for row in self.rows if not row.ok)
+__all__ = [
+    "ParityReport",
+    "ParityRow",
+    "check_parity",
+    "compare_results",
+    "concise_step",
+    "largest_parameter_difference",
+    "scratch_step",
+]
 
 
 def check_parity(
@@ -88,32 +62,6 @@ def check_parity(
     )
     actual = concise_step(concise_model, batch, state, lr, max_norm)
     return compare_results(expected, actual, allowed)
-
-
-def compare_results(
-    scratch: dict[str, np.ndarray], concise: dict[str, np.ndarray], allowed: dict[str, float]
-) -> ParityReport:
-    """Lay two sets of results side by side; a name that only one has is a failure."""
-    rows = []
-    for name in scratch | concise:
-        if name not in scratch or name not in concise:
-            where = "scratch" if name in scratch else "concise"
-            rows.append(_unlike(name, scratch.get(name, concise.get(name)), f"only in {where}"))
-            continue
-        a, b = np.asarray(scratch[name]), np.asarray(concise[name])
-        if (a.shape, a.dtype) != (b.shape, b.dtype):
-            rows.append(_unlike(name, a, f"{a.shape} {a.dtype} against {b.shape} {b.dtype}"))
-            continue
-        difference = largest_difference(a, b)
-        ulps = largest_difference_in_ulps(a, b)
-        ok = difference <= allowed[name]  # False for NaN
-        rows.append(ParityRow(name, a.shape, str(a.dtype), difference, ulps, allowed[name], ok))
-    return ParityReport(tuple(rows))
-
-
-def _unlike(name: str, array: np.ndarray | None, problem: str) -> ParityRow:
-    a = np.asarray(array)
-    return ParityRow(name, a.shape, str(a.dtype), np.inf, np.inf, 0.0, False, problem)
 
 
 def scratch_step(

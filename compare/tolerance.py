@@ -66,8 +66,10 @@ def allowances(
 def neighbour(value: Value, rng: np.random.Generator) -> Value:
     """Return `value` with every float in it moved to one of its two neighbours at random.
 
-    Floats are found in arrays, dicts, tuples, lists and dataclasses; everything else, integers
-    among it, stays as it is. Nothing is changed in place.
+    Zero stays zero: rounding makes nothing out of nothing, and a zero is where a ReLU is off, a
+    sequence has ended or a mask has dropped something, all of it exact. Floats are found in arrays,
+    dicts, tuples, lists and dataclasses; everything else, integers among it, stays as it is.
+    Nothing is changed in place.
     """
     moved: Any = value
     if isinstance(value, np.ndarray | np.floating) and value.dtype.kind == "f":
@@ -75,6 +77,7 @@ def neighbour(value: Value, rng: np.random.Generator) -> Value:
         upward = rng.integers(0, 2, array.shape, dtype=bool)
         infinity = np.asarray(np.inf, array.dtype)
         moved = np.nextafter(array, np.where(upward, infinity, -infinity))
+        moved = np.where(array == 0, array, moved)[()]  # [()]: a scalar stays one
     elif isinstance(value, dict):
         moved = {key: neighbour(item, rng) for key, item in value.items()}
     elif isinstance(value, tuple) and hasattr(value, "_fields"):
