@@ -5,6 +5,7 @@ Read `recurrence` first: it is the whole idea. `rnn` stacks it to all that torch
 """
 
 from scratch_rnn.loss import cross_entropy, perplexity
+from scratch_rnn.memory import keep_freed_memory
 from scratch_rnn.model import ModelTape, RNNModel
 from scratch_rnn.optim import SGD, clip_grad_norm
 from scratch_rnn.predict import predict
@@ -36,3 +37,5 @@ __all__ = [
     "train_epoch",
     "train_step",
 ]
+
+keep_freed_memory()

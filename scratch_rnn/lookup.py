@@ -22,7 +22,7 @@ def gradient(
 ) -> Float[np.ndarray, "H V"]:
     """Return δM^T, of the shape of W_ih. Only ids that occur take part in the product."""
     occurring = np.flatnonzero(np.bincount(ids, minlength=V))  # (n,), n <= min(N, V)
-    one_hot = np.equal(ids[:, None], occurring).astype(d_rows.dtype)  # (N, n)
+    one_hot_T = np.equal(occurring[:, None], ids).astype(d_rows.dtype)  # (n, N)
     d_M_T = np.zeros((d_rows.shape[1], V), d_rows.dtype)
-    d_M_T[:, occurring] = d_rows.T @ one_hot
+    d_M_T[:, occurring] = (one_hot_T @ d_rows).T
     return d_M_T

@@ -54,15 +54,16 @@ def cross_entropy(
         raise ValueError("expected at least one row of logits, got none")
     check_ids("targets", targets, V)
 
-    shifted = logits - logits.max(axis=1, keepdims=True)  # (N, V)
-    p = np.exp(shifted)  # (N, V), not yet divided by s
-    s = p.sum(axis=1, keepdims=True)  # (N, 1)
+    y = logits.T.copy()  # (V, N): sums over V then add whole rows, which NumPy does best
+    y -= y.max(axis=0)  # y - m
+    p = np.exp(y)  # not yet divided by s
+    s = p.sum(axis=0)  # (N,)
     n = np.arange(N)
-    loss = (np.log(s[:, 0]) - shifted[n, targets]).mean()
+    loss = (np.log(s) - y[targets, n]).mean()
 
     p /= s * N  # the mean over N rows divides each gradient by N
-    p[n, targets] -= logits.dtype.type(1) / logits.dtype.type(N)
-    return float(loss), p
+    p[targets, n] -= 1 / N
+    return float(loss), p.T.copy()
 
 
 def perplexity(mean_loss: float) -> float:

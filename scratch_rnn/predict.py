@@ -1,8 +1,9 @@
 """Generation: read a prefix, then write on, each time with the likeliest next token."""
 
-from collections.abc import Sequence
+from collections.abc import Callable, Sequence
 
 import numpy as np
+from jaxtyping import Float
 
 from scratch_rnn.checks import whole_number
 from scratch_rnn.model import RNNModel
@@ -34,9 +35,11 @@ def predict(prefix: str | Sequence[str], num_preds: int, model: RNNModel, vocab:
     ids = prefix_ids(prefix, vocab)
     state = model.begin_state(batch_size=1)
     logits, state = model(np.array([ids]), state)  # warm-up: (1, T) at once
+    logits_after = token_by_token(model, state)
+    y = logits[-1]  # (V,)
     for _ in range(num_preds):
-        ids.append(int(logits[-1].argmax()))
-        logits, state = model(np.array([ids[-1:]]), state)
+        ids.append(int(y.argmax()))
+        y = logits_after(ids[-1])
     return ("" if isinstance(prefix, str) else " ").join(vocab.to_tokens(ids))
 
 
@@ -48,3 +51,45 @@ def prefix_ids(prefix: str | Sequence[str], vocab: Vocab) -> list[int]:
     if unknown:
         raise ValueError(f"expected a prefix of tokens in the vocabulary, got {unknown[0]!r}")
     return [vocab[token] for token in prefix]
+
+
+def token_by_token(
+    model: RNNModel, state: Float[np.ndarray, "LD 1 H"]
+) -> Callable[[int], Float[np.ndarray, "V"]]:
+    """Return the function from a token to the logits after it, which remembers the state.
+
+    It is the model at T = B = 1, where each product is a matrix times a vector and what takes
+    time is everything around the products; so all that doesn't change is prepared here, once.
+    """
+    rnn = model.rnn
+    if rnn.num_directions == 2:  # each token is a sequence of its own, read both ways
+
+        def logits_after_both_ways(token: int) -> Float[np.ndarray, "V"]:
+            nonlocal state
+            logits, state = model(np.array([[token]]), state)
+            y: np.ndarray = logits[0]
+            return y
+
+        return logits_after_both_ways
+
+    H, W, b = rnn.hidden_size, model.parameters["linear.weight"], model.parameters["linear.bias"]
+    layers = [rnn.weights(k) for k in range(rnn.num_layers)]
+    biases = [0 if layer.b_ih is None else layer.b_ih + layer.b_hh for layer in layers]
+    rows = layers[0].W_ih.T + biases[0]  # (V, H), row x is W_ih x + b_ih + b_hh
+    f = np.tanh if rnn.nonlinearity == "tanh" else lambda z: np.maximum(z, 0)
+
+    # A layer's state is read by its own W_hh, and the top one's also by W: one product for both.
+    readers = [layer.W_hh for layer in layers[:-1]] + [np.concatenate([layers[-1].W_hh, W])]
+    read = [reader @ h for reader, h in zip(readers, state[:, 0], strict=True)]
+
+    def logits_after(token: int) -> Float[np.ndarray, "V"]:
+        a = rows[token]
+        for k, reader in enumerate(readers):
+            h = f(a + read[k][:H])
+            read[k] = reader.dot(h)  # at this size half the overhead of @
+            if k + 1 < len(layers):
+                a = layers[k + 1].W_ih @ h + biases[k + 1]
+        y: np.ndarray = read[-1][H:] + b
+        return y
+
+    return logits_after

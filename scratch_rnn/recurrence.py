@@ -22,6 +22,7 @@ of Elman (1990) as torch.nn.RNN states them; the backward pass is Werbos (1990).
 """
 
 from dataclasses import dataclass
+from itertools import pairwise
 from typing import NamedTuple
 
 import numpy as np
@@ -68,9 +69,8 @@ def forward(
         if b_ih is not None:
             a += b_ih + b_hh
     times_W_hh_T = times_transposed(W_hh, B)
-    for t in range(1, T + 1):
-        z = h[t]
-        z += times_W_hh_T(h[t - 1])
+    for h_before, z in pairwise(h):
+        z += times_W_hh_T(h_before)
         np.tanh(z, out=z) if nonlinearity == "tanh" else np.maximum(z, 0, out=z)
     return Tape(x, h)
 
@@ -88,10 +88,11 @@ def backward(
     h = tape.h[1:]
     d_z = 1 - h * h if nonlinearity == "tanh" else (h > 0).astype(h.dtype)  # f'(z_t), then δz_t
     times_W_hh = times_transposed(W_hh.T.copy(), B)
-    d_h_next = d_h_n  # what step t+1 hands back to h_t
-    for t in reversed(range(T)):
-        d_z[t] *= d_h[t] + d_h_next
-        d_h_next = times_W_hh(d_z[t])
+    d_h_t = d_h_n.copy()  # in each turn first what step t+1 hands back to h_t, then all of it
+    for d_t, d_z_t in zip(d_h[::-1], d_z[::-1], strict=True):
+        d_h_t += d_t
+        d_z_t *= d_h_t
+        d_h_t = times_W_hh(d_z_t)
 
     d_z_rows = d_z.reshape(T * B, H)
     d_W_hh = d_z_rows.T @ tape.h[:-1].reshape(T * B, H)
@@ -101,6 +102,6 @@ def backward(
         d_x = (d_z_rows @ W_ih).reshape(tape.x.shape)
         d_W_ih = d_z_rows.T @ tape.x.reshape(T * B, W_ih.shape[1])
     if b_ih is None:
-        return d_x, d_h_next.copy(), Weights(d_W_ih, d_W_hh, None, None)
-    d_b = d_z_rows.sum(axis=0)
-    return d_x, d_h_next.copy(), Weights(d_W_ih, d_W_hh, d_b, d_b.copy())
+        return d_x, d_h_t.copy(), Weights(d_W_ih, d_W_hh, None, None)
+    d_b = np.ones(T * B, d_z.dtype) @ d_z_rows  # a sum over rows, as a product
+    return d_x, d_h_t.copy(), Weights(d_W_ih, d_W_hh, d_b, d_b.copy())

@@ -159,7 +159,8 @@ class RNN:
         kinds = ["weight_ih", "weight_hh"] + ["bias_ih", "bias_hh"] * self.bias
         return [f"{kind}_{suffix}" for kind in kinds]
 
-    def _weights(self, i: int) -> Weights:
+    def weights(self, i: int) -> Weights:
+        """Return the parameters of recurrence i = layer · D + direction, not copied."""
         W_ih, W_hh, *biases = (self.parameters[name] for name in self._names(i))
         b_ih, b_hh = biases or (None, None)
         return Weights(W_ih, W_hh, b_ih, b_hh)
@@ -226,7 +227,7 @@ class RNN:
             for i in range(layer * D, (layer + 1) * D):
                 is_reverse = i % D == 1
                 steps = padding.reverse(y, padded) if is_reverse else y
-                tape = recurrence.forward(steps, h0[i], self._weights(i), self.nonlinearity)
+                tape = recurrence.forward(steps, h0[i], self.weights(i), self.nonlinearity)
                 h = tape.h[1:]  # (T, B, H)
                 if padded is not None:
                     h[padding.is_padding(padded, len(h))] = 0
@@ -284,7 +285,7 @@ class RNN:
                     d_h[lengths - 1, np.arange(B)] += d_last
                     d_last = np.zeros_like(d_last)
                 d_x_i, d_h0[i], d_weights = recurrence.backward(
-                    tape.recurrences[i], self._weights(i), self.nonlinearity, d_h, d_last
+                    tape.recurrences[i], self.weights(i), self.nonlinearity, d_h, d_last
                 )
                 d_arrays = [array for array in d_weights if array is not None]
                 d_parameters |= dict(zip(self._names(i), d_arrays, strict=True))
