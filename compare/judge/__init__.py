@@ -13,18 +13,19 @@ True
 
 from __future__ import annotations
 
-from collections.abc import Iterator
+from collections.abc import Iterator, Sequence
 from types import SimpleNamespace
 from typing import Any
 
 import numpy as np
 
 import scratch_rnn
-from compare.judge import layer_laws, text_laws, training_laws
+from compare.judge import comparison_laws, layer_laws, text_laws, training_laws
 from compare.judge.verdict import Check, Comparison, Finding, Outcome
 
 __all__ = [
     "CHECKS",
+    "COMPARISON_CHECKS",
     "Check",
     "Comparison",
     "Finding",
@@ -42,10 +43,10 @@ CHECKS = tuple(
         layer_laws.one_hot_as_dense,
         layer_laws.padded_as_packed,
         layer_laws.dropout_masks,
-        layer_laws.any_memory_layout,
+        layer_laws.arguments_unchanged,
         layer_laws.second_backward,
         layer_laws.many_tapes,
-        layer_laws.arguments_unchanged,
+        layer_laws.any_memory_layout,
         layer_laws.cut_anywhere,
         layer_laws.saturated,
         layer_laws.relu_at_zero,
@@ -68,20 +69,35 @@ CHECKS = tuple(
 """The laws, from the single layer to the whole, in the order in which they are tried."""
 
 
-def judge(package: Any) -> Finding | None:
+COMPARISON_CHECKS = tuple(
+    Check(law)
+    for law in (
+        comparison_laws.equals_pass,
+        comparison_laws.differences_are_refused,
+        comparison_laws.nan_is_refused,
+        comparison_laws.shapes_and_names_are_refused,
+        comparison_laws.copies_are_copies,
+    )
+)
+"""The laws for a package like `compare`, which judges others."""
+
+
+def judge(package: Any, checks: Sequence[Check] = CHECKS) -> Finding | None:
     """Return the first law that a package breaks, None if it keeps them all.
 
     Parameters
     ----------
     package : module or namespace
         With the public names of `scratch_rnn`; `student_package` makes one of a single class.
+    checks : sequence of Check
+        The laws, in the order in which they are tried.
     """
-    return next(findings(package), None)
+    return next(findings(package, checks), None)
 
 
-def findings(package: Any) -> Iterator[Finding]:
+def findings(package: Any, checks: Sequence[Check] = CHECKS) -> Iterator[Finding]:
     """Yield a finding for each law that a package breaks."""
-    for check in CHECKS:
+    for check in checks:
         finding = try_check(check, package)
         if finding is not None:
             yield finding

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import copy
 from collections.abc import Callable, Mapping
 from dataclasses import dataclass
 from functools import lru_cache
@@ -55,17 +56,27 @@ def answer_of(expected: Results, ours: Computation) -> Answer:
         return Answer(expected, allowances(ours, wobbles=4)[1])
 
 
-@lru_cache(maxsize=256)
 def layer_case(seed: int, **choices: Any) -> tuple[LayerCase, Answer]:
-    """Draw a case of one layer, with its answer."""
+    """Draw a case of one layer, with its answer; arrays are the caller's own."""
+    case, answer = _layer_case(seed, **choices)
+    return copy.deepcopy(case), answer
+
+
+def training_case(kind: str, seed: int, B: int = 3) -> tuple[TrainingCase, Answer]:
+    """Draw a case of training, with the answer to "step", "updates" or "epochs"."""
+    case, answer = _training_case(kind, seed, B)
+    return copy.deepcopy(case), answer
+
+
+@lru_cache(maxsize=256)
+def _layer_case(seed: int, **choices: Any) -> tuple[LayerCase, Answer]:
     case = cases.draw_layer_case(seed, **choices)
     ours: Computation = lambda move: cases.scratch_layer(scratch_rnn, case, move)  # noqa: E731
     return case, answer_of(cases.torch_layer(case), ours)
 
 
 @lru_cache(maxsize=256)
-def training_case(kind: str, seed: int, B: int = 3) -> tuple[TrainingCase, Answer]:
-    """Draw a case of training, with the answer to "step", "updates" or "epochs"."""
+def _training_case(kind: str, seed: int, B: int) -> tuple[TrainingCase, Answer]:
     case = cases.draw_training_case(seed, B=B)
     run: Callable[..., Results] = getattr(cases, f"scratch_{kind}")
     expected: Results = getattr(cases, f"torch_{kind}")(case)

@@ -331,8 +331,9 @@ def draw_training_case(seed: int, *, B: int = 3, T: int = 5) -> TrainingCase:
 
 def make_model(package: Any, case: TrainingCase, move: Move = unmoved) -> Any:
     """Build the package's RNNModel with the case's parameters."""
-    V = case.options["input_size"]
-    model = package.RNNModel(package.RNN(**case.options), V)
+    rng = np.random.default_rng(0)  # the case's own parameters take the place of what it draws
+    rnn = package.RNN(**case.options, rng=rng)
+    model = package.RNNModel(rnn, case.options["input_size"], rng=rng)
     for name, parameter in model.parameters.items():
         parameter[...] = move(case.parameters[name])
     return model

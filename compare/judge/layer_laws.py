@@ -2,19 +2,20 @@
 
 from __future__ import annotations
 
+import copy
 import dataclasses
 from collections.abc import Callable, Iterator
+from functools import lru_cache
 from typing import Any
 
 import numpy as np
 
 import scratch_rnn
 from compare.judge import cases
-from compare.judge.answers import answer_of, identical, layer_case, layer_comparisons
-from compare.judge.cases import LayerCase, Results
+from compare.judge.answers import Answer, answer_of, identical, layer_case, layer_comparisons
+from compare.judge.cases import LayerCase
 from compare.judge.randomness import global_random_state
 from compare.judge.verdict import Outcome
-from compare.tolerance import Move
 
 
 def layer_as_torch(package: Any) -> Iterator[Outcome]:
@@ -29,19 +30,23 @@ def layer_as_torch(package: Any) -> Iterator[Outcome]:
 def one_hot_as_dense(package: Any) -> Iterator[Outcome]:
     """Give for token numbers what their one-hot rows give."""
     for seed in range(6):
-        dense, _ = layer_case(seed, plain=True)
-        rng = np.random.default_rng(seed)
-        V = dense.options["input_size"]
-        ids = rng.integers(0, V, dense.x.shape[:2])  # with repetitions
-        one_hot = dataclasses.replace(dense, x=np.eye(V, dtype=dense.x.dtype)[ids])
+        case, answer = _one_hot_case(seed)
+        described = f"{case.describe()}, token numbers"
+        yield Outcome(described, layer_comparisons(package, copy.deepcopy(case), answer))
 
-        def ours(move: Move, case: LayerCase = one_hot) -> Results:
-            return cases.scratch_layer(scratch_rnn, case, move)
 
-        answer = answer_of(cases.torch_layer(one_hot), ours)
-        del answer.expected["gradient of x"]
-        case = dataclasses.replace(dense, x=ids)
-        yield Outcome(one_hot.describe(), layer_comparisons(package, case, answer))
+@lru_cache
+def _one_hot_case(seed: int) -> tuple[LayerCase, Answer]:
+    dense, _ = layer_case(seed, plain=True)
+    V = dense.options["input_size"]
+    T, B = dense.x.shape[:2]
+    ids = np.random.default_rng(seed).integers(0, V, (T, B))  # with repetitions
+    dense = dataclasses.replace(dense, x=np.eye(V, dtype=dense.x.dtype)[ids])
+    answer = answer_of(
+        cases.torch_layer(dense), lambda move: cases.scratch_layer(scratch_rnn, dense, move)
+    )
+    del answer.expected["gradient of x"]
+    return dataclasses.replace(dense, x=ids), answer
 
 
 def padded_as_packed(package: Any) -> Iterator[Outcome]:

@@ -5,6 +5,7 @@ from __future__ import annotations
 import dataclasses
 import math
 from collections.abc import Iterator
+from functools import lru_cache
 from typing import Any
 
 import numpy as np
@@ -16,32 +17,42 @@ from torch.nn import functional as F
 import concise_rnn
 import scratch_rnn
 from compare.judge import cases
-from compare.judge.answers import answer_of, compared, identical, training_case
+from compare.judge.answers import Answer, answer_of, compared, identical, training_case
 from compare.judge.cases import Results
 from compare.judge.verdict import Outcome
 
 
 def cross_entropy(package: Any) -> Iterator[Outcome]:
     """Give torch's loss and gradient, for logits of any size."""
-    rng = np.random.default_rng(0)
     for seed in range(8):
-        dtype = np.dtype("float32" if seed % 2 else "float64")
-        N, V = int(rng.integers(1, 9)), int(rng.integers(1, 9))
-        size = (1.0, 10.0, 1e4)[seed % 3]
-        logits = (size * rng.normal(size=(N, V))).astype(dtype)
-        targets = rng.integers(0, V, N)
+        logits, targets, answer = _loss_case(seed)
+        got = _loss_results(package.cross_entropy(logits.copy(), targets.copy()), logits.dtype)
+        N, V = logits.shape
+        described = f"N {N}, V {V}, logits to ±{np.abs(logits).max():.3g}, {logits.dtype}"
+        yield Outcome(described, compared(answer, got))
 
-        def ours(move: Any, logits: np.ndarray = logits, targets: np.ndarray = targets) -> Results:
-            return _loss_results(scratch_rnn.cross_entropy(move(logits), targets), logits.dtype)
 
-        tensor = torch.from_numpy(logits.copy()).requires_grad_()
-        loss = F.cross_entropy(tensor, torch.from_numpy(targets))
-        loss.backward()  # type: ignore[no-untyped-call]
-        assert tensor.grad is not None
-        expected = {"loss": loss.detach().numpy(), "gradient of logits": tensor.grad.numpy()}
-        got = _loss_results(package.cross_entropy(logits, targets), dtype)
-        described = f"N {N}, V {V}, logits to ±{np.abs(logits).max():.3g}, {dtype}"
-        yield Outcome(described, compared(answer_of(expected, ours), got))
+@lru_cache
+def _loss_case(seed: int) -> tuple[np.ndarray, np.ndarray, Answer]:
+    rng = np.random.default_rng(seed)
+    N, V = (int(n) for n in rng.integers(1, 9, 2))
+    size = (1.0, 10.0, 1e4)[seed % 3]
+    logits = (size * rng.normal(size=(N, V))).astype("float32" if seed % 2 else "float64")
+    targets = rng.integers(0, V, N)
+    tensor = torch.from_numpy(logits.copy()).requires_grad_()
+    loss = F.cross_entropy(tensor, torch.from_numpy(targets))
+    loss.backward()  # type: ignore[no-untyped-call]
+    assert tensor.grad is not None
+    return (
+        logits,
+        targets,
+        answer_of(
+            {"loss": loss.detach().numpy(), "gradient of logits": tensor.grad.numpy()},
+            lambda move: _loss_results(
+                scratch_rnn.cross_entropy(move(logits), targets), logits.dtype
+            ),
+        ),
+    )
 
 
 def _loss_results(results: tuple[float, np.ndarray], dtype: np.dtype) -> Results:
@@ -59,28 +70,32 @@ def perplexity(package: Any) -> Iterator[Outcome]:
 
 def clipping(package: Any) -> Iterator[Outcome]:
     """Scale all gradients by one factor, as torch does."""
-    rng = np.random.default_rng(0)
     for dtype in ("float64", "float32"):
-        for norm in (0.0, 0.5, 0.999, 1.0, 1.001, 2.0, 1e3):
-            gradients = {"a": rng.normal(size=(3, 2)), "b": 3 * rng.normal(size=4)}
-            total = math.sqrt(sum(float((g * g).sum()) for g in gradients.values()))
-            gradients = {name: (g * (norm / total)).astype(dtype) for name, g in gradients.items()}
-
-            def ours(move: Any, given: Results = gradients) -> Results:
-                return _clipped(scratch_rnn, move(given))
-
-            tensors = [nn.Parameter(torch.from_numpy(g.copy())) for g in gradients.values()]
-            for tensor in tensors:
-                tensor.grad = tensor.detach().clone()
-            total_norm = nn.utils.clip_grad_norm_(tensors, 1.0)
-            expected = {
-                f"clipped gradient of {name}": tensor.grad.numpy()
-                for name, tensor in zip(gradients, tensors, strict=True)
-                if tensor.grad is not None
-            } | {"norm": total_norm.numpy()}
-            got = _clipped(package, gradients)
+        for norm in (0.5, 2.0, 1e3, 0.999, 1.0, 1.001, 0.0):
+            gradients, answer = _clipping_case(norm, dtype)
             described = f"norm {norm:g}, limit 1, {dtype}"
-            yield Outcome(described, compared(answer_of(expected, ours), got))
+            yield Outcome(described, compared(answer, _clipped(package, gradients)))
+
+
+@lru_cache
+def _clipping_case(norm: float, dtype: str) -> tuple[Results, Answer]:
+    rng = np.random.default_rng(0)
+    gradients = {"a": rng.normal(size=(3, 2)), "b": 3 * rng.normal(size=4)}
+    total = math.sqrt(sum(float((g * g).sum()) for g in gradients.values()))
+    gradients = {name: (g * (norm / total)).astype(dtype) for name, g in gradients.items()}
+    tensors = {name: nn.Parameter(torch.from_numpy(g.copy())) for name, g in gradients.items()}
+    for tensor in tensors.values():
+        tensor.grad = tensor.detach().clone()
+    total_norm = nn.utils.clip_grad_norm_(tensors.values(), 1.0)
+    expected = {
+        f"clipped gradient of {name}": tensor.grad.numpy()
+        for name, tensor in tensors.items()
+        if tensor.grad is not None
+    }
+    return gradients, answer_of(
+        expected | {"norm": total_norm.numpy()},
+        lambda move: _clipped(scratch_rnn, move(gradients)),
+    )
 
 
 def _clipped(package: Any, gradients: Results) -> Results:
