@@ -18,6 +18,9 @@ from scratch_rnn.checks import whole_number
 Part = TypeVar("Part")
 Result = TypeVar("Result")
 
+WORTH_A_THREAD = 2**23
+"""Multiplications in a part below which handing it over costs more than it saves (measured)."""
+
 _num_threads = 1
 _pool: ThreadPoolExecutor | None = None
 
@@ -37,7 +40,7 @@ def set_num_threads(n: int) -> None:
     ThreadpoolController().limit(limits=1, user_api="blas")
     if _pool is not None:
         _pool.shutdown()
-    _num_threads, _pool = n, ThreadPoolExecutor(n, "scratch_rnn") if n > 1 else None
+    _num_threads, _pool = n, ThreadPoolExecutor(n - 1, "scratch_rnn") if n > 1 else None
 
 
 def get_num_threads() -> int:
@@ -45,15 +48,27 @@ def get_num_threads() -> int:
     return _num_threads
 
 
-def part_bounds(size: int, num_parts: int) -> list[slice]:
-    """Cut 0 … size in parts whose sizes differ by at most one, none of them empty."""
-    num_parts = max(1, min(num_parts, size))
-    edges = [size * k // num_parts for k in range(num_parts + 1)]
+def parts_of_batch(B: int, multiplications: int) -> list[slice]:
+    """Cut the rows 0 … B-1 of a batch in a part for each thread, or in fewer if it is little work.
+
+    Parameters
+    ----------
+    B : int
+        Rows; parts differ by one at most, and none is empty.
+    multiplications : int
+        Of the whole batch, in the forward pass.
+    """
+    num_parts = max(1, min(_num_threads, B, multiplications // WORTH_A_THREAD))
+    edges = [B * k // num_parts for k in range(num_parts + 1)]
     return [slice(start, stop) for start, stop in pairwise(edges)]
 
 
 def map_parts(function: Callable[[Part], Result], parts: Sequence[Part]) -> list[Result]:
-    """Return the function's result for each part, in the order of the parts."""
+    """Return the function's result for each part, in the order of the parts.
+
+    The calling thread takes the first part itself.
+    """
     if _pool is None or len(parts) == 1:
         return [function(part) for part in parts]
-    return list(_pool.map(function, parts))
+    others = [_pool.submit(function, part) for part in parts[1:]]
+    return [function(parts[0]), *(other.result() for other in others)]

@@ -13,7 +13,7 @@ import numpy as np
 from jaxtyping import Float
 
 from scratch_rnn import threads
-from scratch_rnn.checks import check_flag, whole_number
+from scratch_rnn.checks import check_array, check_flag, whole_number
 from scratch_rnn.loss import cross_entropy, perplexity
 from scratch_rnn.model import RNNModel
 from scratch_rnn.optim import SGD, clip_grad_norm
@@ -98,7 +98,12 @@ def loss_and_gradients(
     The batch's rows are shared among the threads of `set_num_threads`. A part's mean loss counts
     as much as the part has rows.
     """
-    B = len(batch.inputs)
+    B, T = batch.inputs.shape
+    H = model.rnn.hidden_size
+    # Asked of the whole batch: a part of a wrong shape can be a right one.
+    check_array("state", state, model.begin_state(B).shape, model.rnn.dtype)
+    if batch.targets.shape != (B, T):
+        raise ValueError(f"expected targets of shape {(B, T)}, got {batch.targets.shape}")
 
     def of_part(rows: slice) -> tuple[float, dict[str, np.ndarray], np.ndarray]:
         part_masks = dropout_masks and tuple(mask[:, rows] for mask in dropout_masks)
@@ -109,7 +114,8 @@ def loss_and_gradients(
         share = len(batch.inputs[rows]) / B
         return share * loss, model.backward(tape, share * d_logits), final_state
 
-    results = threads.map_parts(of_part, threads.part_bounds(B, threads.get_num_threads()))
+    parts = threads.parts_of_batch(B, multiplications=state.shape[0] * T * B * H * H)
+    results = threads.map_parts(of_part, parts)
     losses, gradients, states = zip(*results, strict=True)
     total = gradients[0]
     for part in gradients[1:]:
