@@ -639,7 +639,7 @@ LEARNING = (
         (
             TRAIN,
             "    state = None\n    total_loss",
-            "    state = getattr(model, 'state', None)\n    total",
+            "    state = getattr(model, 'state', None)\n    total_loss",
         ),
         (
             TRAIN,

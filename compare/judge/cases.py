@@ -52,7 +52,7 @@ class LayerCase:
     def describe(self) -> str:
         """Name what is special about the case."""
         shape = self.x.shape
-        if self.x.ndim == 3:
+        if self.x.ndim == (3 if self.x.dtype.kind == "f" else 2):
             T, B = (shape[1], shape[0]) if self.options["batch_first"] else shape[:2]
             words = [f"T {T}, B {B}"]
         else:
