@@ -234,7 +234,7 @@ BACKWARD = (
     _bug(
         "tanh-derivative",
         "The derivative of tanh is written 1 - h, the square forgotten.",
-        (RECURRENCE, "1 - h * h if", "1 - h if"),
+        (RECURRENCE, "h_squared = h * h", "h_squared = h.copy()"),
         notice="It still learns. Units near -1 now pass on twice the gradient instead of none.",
         hint="Draw 1 - h and 1 - h² over -1 … 1. Where do they meet?",
         why="The two agree only at h = 0 and h = 1, so that even the last step is wrong.",
@@ -833,7 +833,16 @@ COMPARISON = (
     ),
 )
 
-BUGS = (*FORWARD, *BACKWARD, *SURFACE, *LEARNING, *TEXT, *COMPARISON)
+GROUPS = {
+    "The forward pass": FORWARD,
+    "The backward pass": BACKWARD,
+    "Layers, directions, lengths, layouts": SURFACE,
+    "The model and its training": LEARNING,
+    "The text": TEXT,
+    "The comparison itself": COMPARISON,
+}
+
+BUGS = tuple(bug for group in GROUPS.values() for bug in group)
 """All of them, in the order in which data meets them."""
 
 NAMES = frozenset(bug.name for bug in BUGS)

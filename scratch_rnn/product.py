@@ -39,7 +39,7 @@ def times_transposed(
     W_blocks = W.reshape(N // rows, rows, K).transpose(0, 2, 1)  # (blocks, K, rows), a view
     product_blocks = product.reshape(B, N // rows, rows).transpose(1, 0, 2)  # (blocks, B, rows)
 
-    def times(h: Float[np.ndarray, "B K"]) -> Float[np.ndarray, "B N"]:
+    def times(h: np.ndarray) -> np.ndarray:
         np.matmul(h, W_blocks, out=product_blocks)
         return product
 
@@ -56,7 +56,7 @@ def times_large(
 ) -> Callable[[Float[np.ndarray, "B K"]], Float[np.ndarray, "B N"]]:
     """Return the same for products that aren't small: fastest as W h^T, with samples as columns."""
 
-    def times(h: Float[np.ndarray, "B K"]) -> Float[np.ndarray, "B N"]:
+    def times(h: np.ndarray) -> np.ndarray:
         np.matmul(W, h.T, out=product_T)
         return product_T.T
 

@@ -86,7 +86,7 @@ def backward(
     W_ih, W_hh, b_ih, _ = weights
     T, B, H = d_h.shape
     h = tape.h[1:]
-    d_z = 1 - h * h if nonlinearity == "tanh" else (h > 0).astype(h.dtype)  # f'(z_t), then δz_t
+    d_z = slope(h, nonlinearity)  # (T, B, H), holds first f'(z_t), then δz_t
     times_W_hh = times_transposed(W_hh.T.copy(), B)
     d_h_t = d_h_n.copy()  # in each turn first what step t+1 hands back to h_t, then all of it
     for d_t, d_z_t in zip(d_h[::-1], d_z[::-1], strict=True):
@@ -105,3 +105,11 @@ def backward(
         return d_x, d_h_t.copy(), Weights(d_W_ih, d_W_hh, None, None)
     d_b = np.ones(T * B, d_z.dtype) @ d_z_rows  # a sum over rows, as a product
     return d_x, d_h_t.copy(), Weights(d_W_ih, d_W_hh, d_b, d_b.copy())
+
+
+def slope(h: Float[np.ndarray, "T B H"], nonlinearity: str) -> Float[np.ndarray, "T B H"]:
+    """Return f'(z), which both of our f let us read from h = f(z)."""
+    if nonlinearity == "relu":
+        return (h > 0).astype(h.dtype)
+    h_squared = h * h
+    return np.subtract(1, h_squared, out=h_squared)
