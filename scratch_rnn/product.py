@@ -38,12 +38,7 @@ def times_transposed(
         return times_large(W, product.reshape(N, B))
     W_blocks = W.reshape(N // rows, rows, K).transpose(0, 2, 1)  # (blocks, K, rows), a view
     product_blocks = product.reshape(B, N // rows, rows).transpose(1, 0, 2)  # (blocks, B, rows)
-
-    def times(h: np.ndarray) -> np.ndarray:
-        np.matmul(h, W_blocks, out=product_blocks)
-        return product
-
-    return times
+    return lambda h: np.matmul(h, W_blocks, out=product_blocks).transpose(1, 0, 2).reshape(B, N)
 
 
 def rows_of_a_block(N: int, K: int, B: int) -> int:
@@ -55,9 +50,4 @@ def times_large(
     W: Float[np.ndarray, "N K"], product_T: Float[np.ndarray, "N B"]
 ) -> Callable[[Float[np.ndarray, "B K"]], Float[np.ndarray, "B N"]]:
     """Return the same for products that aren't small: fastest as W h^T, with samples as columns."""
-
-    def times(h: np.ndarray) -> np.ndarray:
-        np.matmul(W, h.T, out=product_T)
-        return product_T.T
-
-    return times
+    return lambda h: np.matmul(W, h.T, out=product_T).T
