@@ -216,7 +216,7 @@ class RNN:
             If a dtype is not the layer's, or an argument is no array.
         """
         x, h0, layout = self._lay_out(x, h0, lengths)  # (T, B, V) or (T, B);  (L·D, B, H)
-        masks = self._check_masks(dropout_masks, x.shape[:2])
+        masks = self._check_masks(dropout_masks, layout.T, x)
         D, padded = self.num_directions, layout.lengths
         y = padding.without_padding(x, padded)  # each layer's input, in the end the output
         tapes: list[recurrence.Tape] = []
@@ -366,15 +366,17 @@ class RNN:
         return lengths.astype(np.int64)
 
     def _check_masks(
-        self, masks: Sequence[np.ndarray] | None, steps_and_batch: tuple[int, ...]
+        self, masks: Sequence[np.ndarray] | None, T: int, x: np.ndarray
     ) -> tuple[FloatArray, ...] | None:
+        """Return the masks, checked, of as many steps as our x has."""
         if masks is None:
             return None
         if len(masks) != self.num_layers - 1:
             raise ValueError(f"expected {self.num_layers - 1} dropout_masks, got {len(masks)}")
-        shape = (*steps_and_batch, self.num_directions * self.hidden_size)
+        steps, B = x.shape[:2]
+        shape = (T, B, self.num_directions * self.hidden_size)
         return tuple(
-            check_array(f"dropout_masks[{k}]", mask, shape, self.dtype)
+            check_array(f"dropout_masks[{k}]", mask, shape, self.dtype)[:steps]
             for k, mask in enumerate(masks)
         )
 
