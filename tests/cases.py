@@ -1,0 +1,304 @@
+"""Cases: everything that one pass through a layer reads, made from a few small numbers.
+
+A case is named by sizes, flags and a seed, so that it fits in one line of a failure message and
+can be typed in again; the floats are drawn from the seed. `tests.strategies` lets Hypothesis
+choose the numbers, `random_case` draws them without it. Nothing here knows PyTorch.
+
+Staying clear of ReLU's kink
+----------------------------
+At z = 0 ReLU's derivative jumps from 0 to 1. Where some z lies so near zero that rounding decides
+its sign, two correct implementations may differ by a whole gradient, and comparing them says
+nothing. Such cases are not thrown away; they are never made. For every pre-activation z a case
+knows a bound e of its rounding error, carried through the recurrence beside z (`_is_clear`):
+
+    e(z) = |W_ih| e(x) + |W_hh| e(h) + n ε (|W_ih| |x| + |W_hh| |h| + |b_ih| + |b_hh|)
+    e(h) = e(z) where z > 0, else 0                                     n = V + H + 4 terms
+
+and wants |z| > e for all of them. Of eight sets of weights drawn from its seed it takes the first
+that obeys. If none does, it takes the absolute value of the last weights, and of x and h0: then z
+is a sum of positive terms, which no rounding brings near zero. A z that is zero because each of
+its terms is (a layer above units that are all off) is exact, and no kink: e = 0.
+"""
+
+from collections.abc import Mapping, Sequence
+from dataclasses import MISSING, dataclass, fields
+from functools import cached_property
+from typing import Any
+
+import numpy as np
+
+SURFACE: dict[str, Sequence[Any]] = {
+    "T": range(1, 7),
+    "B": range(1, 4),
+    "V": range(1, 6),
+    "H": (1, 2, 3, 4, 5, 8, 16),
+    "L": (1, 2, 3),
+    "nonlinearity": ("tanh", "relu"),
+    "bias": (True, False),
+    "batch_first": (False, True),
+    "dropout": (0.0, 0.5, 0.25),
+    "bidirectional": (False, True),
+    "unbatched": (False, False, True),
+    "one_hot": (False, True),
+    "h0": (True, False),
+    "lengths": (False, True),
+    "upstream": ("both", "output", "h_n"),
+    "gain": (1.0, 0.0, 0.5, 1.5, 2.0),
+    "saturated": (False, True),
+    "rounded": (True, False, False, False),
+    "dtype": ("float32", "float64"),
+    "seed": range(1_000_000),
+}
+"""What each field of a case may be, the simplest first."""
+
+FEATURES = [
+    ("nonlinearity", "relu"),
+    ("bias", False),
+    ("L", 2),
+    ("L", 3),
+    ("bidirectional", True),
+    ("batch_first", True),
+    ("unbatched", True),
+    ("one_hot", True),
+    ("h0", False),
+    ("lengths", True),
+    ("dropout", 0.5),
+    ("dropout", 0.25),
+    ("upstream", "output"),
+    ("upstream", "h_n"),
+    ("dtype", "float64"),
+]
+"""What a class may not have, and still be right in the rest."""
+
+CLEAR_ATTEMPTS = 8
+
+
+@dataclass(frozen=True)
+class LayerCase:
+    """One pass through a layer, forward and back.
+
+    Its repr names only what is not the simplest, and can be evaluated to the same case.
+    """
+
+    T: int = 1  # steps
+    B: int = 1  # sequences of the batch
+    V: int = 1  # features of each x_t
+    H: int = 1  # hidden units
+    L: int = 1  # layers
+    nonlinearity: str = "tanh"
+    bias: bool = True
+    batch_first: bool = False
+    dropout: float = 0.0  # above 0, masks are given
+    bidirectional: bool = False
+    unbatched: bool = False
+    one_hot: bool = False  # x are integers
+    h0: bool = True  # whether it is given
+    lengths: bool = False  # whether they are given
+    upstream: str = "both"  # which gradients are: "output", "h_n" or both
+    gain: float = 1.0  # largest singular value of each W_hh: how much a step magnifies, at most
+    saturated: bool = False  # half of the units far out on tanh's arms, or never or always on
+    rounded: bool = False  # floats are quarters, for reading
+    dtype: str = "float32"
+    seed: int = 0
+
+    def __repr__(self) -> str:
+        """Name what isn't the default."""
+        values = [(field, getattr(self, field.name)) for field in fields(self)]
+        special = [f"{f.name}={v!r}" for f, v in values if f.default is MISSING or v != f.default]
+        return f"LayerCase({', '.join(special)})"
+
+    @property
+    def D(self) -> int:
+        """Directions."""
+        return 2 if self.bidirectional else 1
+
+    @property
+    def options(self) -> dict[str, Any]:
+        """Arguments of the constructor, named as in nn.RNN; those of the simplest case left out."""
+        options: dict[str, Any] = {"input_size": self.V, "hidden_size": self.H}
+        defaults = {
+            "num_layers": (self.L, 1),
+            "nonlinearity": (self.nonlinearity, "tanh"),
+            "bias": (self.bias, True),
+            "batch_first": (self.batch_first, False),
+            "dropout": (self.dropout, 0.0),
+            "bidirectional": (self.bidirectional, False),
+        }
+        return options | {name: v for name, (v, default) in defaults.items() if v != default}
+
+    @cached_property
+    def floats(self) -> "Floats":
+        """Everything that is drawn from the seed. Read it, never write to it."""
+        return draw_floats(self)
+
+
+@dataclass(frozen=True)
+class Floats:
+    """What a case's seed stands for, laid out as the layer's caller has it."""
+
+    parameters: dict[str, np.ndarray]
+    x: np.ndarray
+    h0: np.ndarray | None
+    lengths: np.ndarray | None
+    dropout_masks: tuple[np.ndarray, ...] | None  # time-major
+    d_output: np.ndarray | None
+    d_h_n: np.ndarray | None
+
+
+def make_case(**choices: Any) -> LayerCase:
+    """Return the case of these choices, those taken back that don't go with each other."""
+    if choices.get("unbatched"):
+        choices |= {"B": 1, "lengths": False}
+    if choices.get("L", 1) == 1:
+        choices |= {"dropout": 0.0}
+    return LayerCase(**choices)
+
+
+def leave_out(feature: str, value: object) -> None:
+    """Draw no case with this value of this feature from now on."""
+    SURFACE[feature] = tuple(v for v in SURFACE[feature] if v != value)
+
+
+def random_case(rng: np.random.Generator, **fixed: Any) -> LayerCase:
+    """Draw a case without Hypothesis; `fixed` are values, or tuples and ranges to choose from."""
+    return make_case(**random_choices(rng, SURFACE | fixed))
+
+
+def random_choices(rng: np.random.Generator, surface: Mapping[str, Any]) -> dict[str, Any]:
+    """Choose a value for each field."""
+    return {
+        name: values[rng.integers(len(values))] if isinstance(values, tuple | range) else values
+        for name, values in surface.items()
+    }
+
+
+def recurrences(case: LayerCase) -> list[tuple[int, int, str]]:
+    """Return (layer, direction, suffix of the parameters' names) of each recurrence."""
+    return [
+        (layer, direction, f"l{layer}_reverse" if direction else f"l{layer}")
+        for layer in range(case.L)
+        for direction in range(case.D)
+    ]
+
+
+# Drawing ----------------------------------------------------------------------------------------
+
+
+def draw_floats(case: LayerCase) -> Floats:
+    """Draw everything that the case's seed stands for."""
+    rng = np.random.default_rng(case.seed)
+    T, B, V, H, L, D = case.T, case.B, case.V, case.H, case.L, case.D
+    lengths = rng.integers(1, T + 1, B) if case.lengths else None
+    steps = T if lengths is None else int(lengths.max())
+    x = rng.integers(0, V, (T, B)) if case.one_hot else _normal(case, rng, T, B, V)
+    h0 = _normal(case, rng, L * D, B, H) if case.h0 else None
+    masks = tuple(
+        ((rng.random((T, B, D * H)) >= case.dropout) / (1 - case.dropout)).astype(case.dtype)
+        for _ in range(L - 1)
+    )
+    d_output = _normal(case, rng, steps, B, D * H) if case.upstream != "h_n" else None
+    d_h_n = _normal(case, rng, L * D, B, H) if case.upstream != "output" else None
+
+    parameters = _draw_parameters(case, rng)
+    if case.nonlinearity == "relu":
+        masks_64 = masks if case.dropout else None
+        for _ in range(CLEAR_ATTEMPTS - 1):
+            if _is_clear(case, parameters, x, h0, lengths, masks_64):
+                break
+            parameters = _draw_parameters(case, rng)
+        else:
+            if not _is_clear(case, parameters, x, h0, lengths, masks_64):
+                parameters = {name: np.abs(array) for name, array in parameters.items()}
+                x, h0 = np.abs(x), None if h0 is None else np.abs(h0)
+
+    if case.unbatched:
+        x, h0, d_output, d_h_n = (
+            None if array is None else np.ascontiguousarray(array[:, 0])
+            for array in (x, h0, d_output, d_h_n)
+        )
+    elif case.batch_first:
+        x, d_output = (
+            None if array is None else np.ascontiguousarray(array.swapaxes(0, 1))
+            for array in (x, d_output)
+        )
+    return Floats(
+        parameters=parameters,
+        x=x,
+        h0=h0,
+        lengths=lengths,
+        dropout_masks=masks if case.dropout else None,
+        d_output=d_output,
+        d_h_n=d_h_n,
+    )
+
+
+def _normal(case: LayerCase, rng: np.random.Generator, *shape: int) -> np.ndarray:
+    return _as_drawn(case, rng.normal(size=shape))
+
+
+def _as_drawn(case: LayerCase, array: np.ndarray) -> np.ndarray:
+    return (np.round(4 * array) / 4 if case.rounded else array).astype(case.dtype)
+
+
+def _draw_parameters(case: LayerCase, rng: np.random.Generator) -> dict[str, np.ndarray]:
+    """W_ih keeps the size of what it is given, W_hh has its gain, biases are about a half."""
+    H, parameters = case.H, {}
+    for layer, _, suffix in recurrences(case):
+        inputs = case.V if layer == 0 else case.D * H
+        W_ih = rng.normal(size=(H, inputs)) / np.sqrt(1 if case.one_hot and not layer else inputs)
+        W_hh = rng.normal(size=(H, H))
+        W_hh *= case.gain / np.linalg.norm(W_hh, 2)
+        b_ih, b_hh = rng.normal(size=(2, H)) / 2
+        if case.saturated:
+            far = rng.random(H) < 0.5
+            b_ih += far * rng.choice((-1, 1), H) * rng.uniform(4, 12, H)
+            W_ih[far] *= 1 if case.bias else 12
+        arrays = {"weight_ih": W_ih, "weight_hh": W_hh}
+        if case.bias:
+            arrays |= {"bias_ih": b_ih, "bias_hh": b_hh}
+        for kind, array in arrays.items():
+            parameters[f"{kind}_{suffix}"] = _as_drawn(case, array)
+    return parameters
+
+
+def _is_clear(
+    case: LayerCase,
+    parameters: Mapping[str, np.ndarray],
+    x: np.ndarray,
+    h0: np.ndarray | None,
+    lengths: np.ndarray | None,
+    masks: tuple[np.ndarray, ...] | None,
+) -> bool:
+    """Return whether no pre-activation of a ReLU layer lies where rounding decides its sign."""
+    T, B, H, D = case.T, case.B, case.H, case.D
+    eps = np.finfo(case.dtype).eps
+    b = np.arange(B)
+    ends = np.full(B, T) if lengths is None else lengths
+    y = np.eye(case.V)[x] if case.one_hot else x.astype(np.float64)  # (T, B, V)
+    e_y = 0 * y if case.one_hot else eps * np.abs(y)
+    for layer in range(case.L):
+        if layer > 0 and masks is not None:
+            y, e_y = y * masks[layer - 1], (e_y + eps * np.abs(y)) * masks[layer - 1]
+        outputs, e_outputs = np.zeros((2, T, B, D * H))
+        for direction in range(D):
+            suffix = recurrences(case)[layer * D + direction][2]
+            W_ih, W_hh = parameters[f"weight_ih_{suffix}"], parameters[f"weight_hh_{suffix}"]
+            biases = [parameters[f"{k}_{suffix}"] for k in ("bias_ih", "bias_hh") if case.bias]
+            units = slice(direction * H, (direction + 1) * H)
+            n = W_ih.shape[1] + H + 4
+            h = np.zeros((B, H)) if h0 is None else h0[layer * D + direction].astype(np.float64)
+            e_h = eps * np.abs(h)
+            for step in range(T):
+                t = np.where(step < ends, ends - 1 - step if direction else step, step)  # (B,)
+                x_t, e_x = y[t, b], e_y[t, b]
+                z = x_t @ W_ih.T + h @ W_hh.T + sum(biases)
+                size = np.abs(x_t) @ np.abs(W_ih).T + np.abs(h) @ np.abs(W_hh).T
+                size += sum(np.abs(bias) for bias in biases)
+                e_z = e_x @ np.abs(W_ih).T + e_h @ np.abs(W_hh).T + n * eps * size
+                lives = (step < ends)[:, None]
+                if np.any(lives & (np.abs(z) <= e_z) & (e_z > 0)):
+                    return False
+                h, e_h = np.where(z > 0, z, 0) * lives, np.where(z > 0, e_z, 0) * lives
+                outputs[t, b, units], e_outputs[t, b, units] = h, e_h
+        y, e_y = outputs, e_outputs
+    return True

@@ -1,0 +1,87 @@
+"""Cases of a whole training step: tokens in, parameters out."""
+
+from dataclasses import dataclass, fields
+from functools import cached_property
+from typing import Any
+
+import numpy as np
+
+import scratch_rnn
+from scratch_rnn.text import Batch
+from tests.cases import SURFACE, LayerCase, make_case, random_choices
+
+MODEL_SURFACE: dict[str, Any] = {
+    "lr": (1.0, 0.1, 10.0),
+    "max_norm": (1.0, 0.01, 0.0, float("inf")),
+    "state": (False, True),
+}
+"""What each field of a model case may be besides its layer's, the simplest first."""
+
+
+@dataclass(frozen=True)
+class ModelCase:
+    """One training step of a model."""
+
+    layer: LayerCase  # with integers for input
+    lr: float = 1.0
+    max_norm: float = 1.0
+
+    def __repr__(self) -> str:
+        """Name what isn't the default."""
+        special = [
+            f"{f.name}={getattr(self, f.name)!r}"
+            for f in fields(self)
+            if f.default is not getattr(self, f.name)
+        ]
+        return f"ModelCase({', '.join(special)})"
+
+    @property
+    def batch(self) -> Batch:
+        """inputs and targets (B, T)."""
+        x = self.layer.floats.x
+        return Batch(x.copy() if self.layer.batch_first else x.T.copy(), self.drawn["targets"])
+
+    @property
+    def state(self) -> np.ndarray:
+        """The state to begin in, (L·D, B, H)."""
+        case, h0 = self.layer, self.layer.floats.h0
+        return np.zeros((case.L * case.D, case.B, case.H), case.dtype) if h0 is None else h0.copy()
+
+    @cached_property
+    def parameters(self) -> dict[str, np.ndarray]:
+        """The model's parameters by name. Read them, never write to them."""
+        layer = {f"rnn.{name}": array for name, array in self.layer.floats.parameters.items()}
+        return layer | {name: self.drawn[name] for name in ("linear.weight", "linear.bias")}
+
+    @cached_property
+    def drawn(self) -> dict[str, np.ndarray]:
+        """What the output layer adds to the layer's floats."""
+        case = self.layer
+        rng = np.random.default_rng([case.seed, 1])
+        DH = case.D * case.H
+        return {
+            "targets": rng.integers(0, case.V, (case.B, case.T)),
+            "linear.weight": rng.normal(size=(case.V, DH)).astype(case.dtype),
+            "linear.bias": rng.normal(size=case.V).astype(case.dtype),
+        }
+
+
+def make_model_case(*, lr: float, max_norm: float, state: bool, **choices: Any) -> ModelCase:
+    """Return the case of these choices, of `tests.cases.SURFACE` and `MODEL_SURFACE`."""
+    for_models = {"one_hot": True, "unbatched": False, "lengths": False, "h0": state}
+    return ModelCase(make_case(**(choices | for_models)), lr, max_norm)
+
+
+def random_model_case(rng: np.random.Generator, **fixed: Any) -> ModelCase:
+    """Draw a case without Hypothesis; `fixed` are values, or tuples and ranges to choose from."""
+    return make_model_case(**random_choices(rng, SURFACE | MODEL_SURFACE | fixed))
+
+
+def build_model(case: ModelCase, package: Any = scratch_rnn) -> Any:
+    """Return a model of the case's parameters."""
+    layer = case.layer
+    rnn = package.RNN(**layer.options, dtype=np.dtype(layer.dtype))
+    model = package.RNNModel(rnn, layer.V)
+    for name, parameter in model.parameters.items():
+        parameter[...] = case.parameters[name]
+    return model

@@ -1,0 +1,198 @@
+"""What this suite adds to pytest.
+
+- ``--implementation my_module:MyRNN`` runs the properties of a layer on another class.
+- At the end it says how many properties were tried on how many examples, and how near any of them
+  came to what rounding explains.
+"""
+
+import functools
+import importlib
+import os
+import secrets
+import sys
+from collections import Counter
+from collections.abc import Generator
+from typing import Any
+
+import pytest
+
+from tests import tally
+from tests.annotations import unchecked
+
+IMPLEMENTATION = "--implementation"
+
+
+def pytest_addoption(parser: pytest.Parser) -> None:
+    parser.addoption(
+        IMPLEMENTATION,
+        metavar="MODULE:CLASS",
+        help="run the properties of a layer, and only them, on this class instead of "
+        "scratch_rnn.RNN; what it raises NotImplementedError for is left out",
+    )
+
+
+@pytest.hookimpl(tryfirst=True)
+def pytest_configure(config: pytest.Config) -> None:
+    config.addinivalue_line("markers", "parity: a property over random cases")
+    config.addinivalue_line("markers", "annotated: with each call's annotations checked")
+    profile = config.getoption("hypothesis_profile") or os.environ.get("HYPOTHESIS_PROFILE", "ci")
+    if profile != "ci" and config.getoption("hypothesis_seed") is None:
+        config.option.hypothesis_seed = str(secrets.randbits(32))  # chosen here, to be printed
+    name = config.getoption(IMPLEMENTATION)
+    if name is not None:
+        config.stash[_left_out] = _settle_surface(_load(name))
+
+
+_left_out = pytest.StashKey[dict[str, str]]()
+
+
+# Another class ----------------------------------------------------------------------------------
+
+
+def _load(name: str) -> Any:
+    module, colon, attribute = name.partition(":")
+    if not colon:
+        raise pytest.UsageError(f"expected {IMPLEMENTATION} MODULE:CLASS, got {name!r}")
+    if os.getcwd() not in sys.path:  # noqa: PTH109
+        sys.path.insert(0, os.getcwd())  # noqa: PTH109
+    try:
+        implementation = getattr(importlib.import_module(module), attribute)
+    except (ImportError, AttributeError) as error:
+        raise pytest.UsageError(f"{IMPLEMENTATION} {name}: {error}") from None
+    if not callable(implementation):
+        raise pytest.UsageError(f"expected {IMPLEMENTATION} to name a class, got {name!r}")
+    return implementation
+
+
+def _settle_surface(implementation: Any) -> dict[str, str]:
+    """Try each feature alone, draw no case with what isn't there, and say what was left out."""
+    from tests import cases, properties
+
+    simplest = cases.LayerCase(T=2, B=2, V=2, H=2)
+    try:
+        properties.run(implementation, simplest)
+    except NotImplementedError as error:
+        raise pytest.UsageError(f"the simplest layer is not there: {error}") from None
+    except Exception:  # broken, and the properties will say how
+        return {}
+    left_out = {}
+    for feature, value in cases.FEATURES:
+        fields = vars(simplest) | {feature: value} | ({"L": 2} if feature == "dropout" else {})
+        try:
+            properties.run(implementation, cases.make_case(**fields))
+        except NotImplementedError as error:
+            cases.leave_out(feature, value)
+            left_out[f"{feature}={value!r}"] = str(error) or "NotImplementedError"
+        except Exception:  # likewise
+            pass
+    return left_out
+
+
+@pytest.fixture(scope="session")
+def implementation(request: pytest.FixtureRequest) -> Any:
+    """The class under test."""
+    name = request.config.getoption(IMPLEMENTATION)
+    if name is not None:
+        return _load(name)
+    import scratch_rnn
+
+    return scratch_rnn.RNN
+
+
+@pytest.fixture(scope="session")
+def package() -> Any:
+    """The package under test."""
+    import scratch_rnn
+
+    return scratch_rnn
+
+
+# Counting ---------------------------------------------------------------------------------------
+
+
+def pytest_collection_modifyitems(config: pytest.Config, items: list[pytest.Item]) -> None:
+    is_ours = config.getoption(IMPLEMENTATION) is None
+    for item in items:
+        handle = getattr(getattr(item, "obj", None), "hypothesis", None)
+        if handle is not None and not hasattr(handle.inner_test, "counted"):
+            handle.inner_test = _counted(handle.inner_test, is_ours)
+    if not is_ours:
+        chosen = [item for item in items if "implementation" in getattr(item, "fixturenames", ())]
+        config.hook.pytest_deselected(items=[item for item in items if item not in chosen])
+        items[:] = chosen
+
+
+def _counted(test: Any, is_ours: bool) -> Any:
+    @functools.wraps(test)
+    def one_example(*args: Any, **kwargs: Any) -> Any:
+        tally.current.examples += 1
+        try:
+            return test(*args, **kwargs)
+        except NotImplementedError as error:
+            if is_ours:
+                raise
+            tally.current.examples -= 1
+            tally.current.unsupported[str(error) or "NotImplementedError"] += 1
+
+    one_example.counted = True  # type: ignore[attr-defined]
+    return one_example
+
+
+@pytest.hookimpl(wrapper=True)
+def pytest_runtest_call(item: pytest.Item) -> Generator[None, Any, Any]:
+    tally.begin()
+    is_ours = item.config.getoption(IMPLEMENTATION) is None
+    is_property = hasattr(getattr(item, "obj", None), "hypothesis")
+    try:
+        if is_property and item.get_closest_marker("annotated") is None:
+            with unchecked():  # a check costs twenty times what it checks
+                result = yield
+        else:
+            result = yield
+    except NotImplementedError as error:
+        if is_ours:
+            raise
+        pytest.skip(str(error) or "NotImplementedError")
+    finally:
+        if is_property or tally.current.examples:
+            item.user_properties.append(("tally", vars(tally.current)))
+    if tally.current.unsupported and not tally.current.examples:
+        pytest.skip(tally.current.unsupported.most_common(1)[0][0])
+    return result
+
+
+def pytest_terminal_summary(
+    terminalreporter: pytest.TerminalReporter, config: pytest.Config
+) -> None:
+    tallies = [
+        (report.nodeid, value)
+        for reports in terminalreporter.stats.values()
+        for report in reports
+        if getattr(report, "when", None) == "call"
+        for name, value in report.user_properties
+        if name == "tally"
+    ]
+    if not tallies:
+        return
+    write = terminalreporter.write_line
+    terminalreporter.write_sep("-", "properties")
+    examples = sum(value["examples"] for _, value in tallies)
+    seed = config.getoption("hypothesis_seed")
+    drawn = "the same each time" if seed is None else f"seed {seed}"
+    write(f"{len(tallies)} properties, {examples:,} examples ({drawn})")
+    test, worst = max(tallies, key=lambda pair: pair[1]["ratio"])
+    if worst["ratio"]:
+        write(f"largest difference: {worst['ratio']:.3f} of what rounding explains")
+        write(f"  {worst['where']}")
+        write(f"  {test}")
+    if config.get_verbosity() > 0:
+        for test, value in tallies:
+            ratio = f"{value['ratio']:.3f}" if value["ratio"] else "  -  "
+            write(f"{value['examples']:>7,}  {ratio}  {test}")
+    for feature, reason in config.stash.get(_left_out, {}).items():
+        write(f"left out: {feature} ({reason})")
+    unsupported: Counter[str] = Counter()
+    for _, value in tallies:
+        unsupported.update(value["unsupported"])
+    for reason, count in unsupported.most_common():
+        write(f"left out: {count:,} examples ({reason})")

@@ -1,0 +1,82 @@
+"""Gradients against derivatives that need neither backpropagation nor PyTorch.
+
+`tests.oracle` differentiates the recurrence's own equations by complex steps, entry by entry.
+"""
+
+import subprocess
+import sys
+from pathlib import Path
+from typing import Any
+
+import numpy as np
+
+from tests import oracle
+from tests.cases import LayerCase
+from tests.properties import against, demand
+from tests.strategies import property_of_layers
+
+SMALL = {"T": range(1, 5), "B": (1, 2), "V": (1, 2, 3), "H": (1, 2, 3), "L": (1, 2)}
+
+
+@property_of_layers(**SMALL)
+def test_gradients_are_the_derivatives_of_the_equations(
+    implementation: Any, case: LayerCase
+) -> None:
+    results = oracle.results(case)
+    reference = {name: array.astype(case.dtype) for name, array in results.items()}
+    report = against(reference, implementation, case)
+    demand(report, "results and gradients are those of the equations", case)
+
+
+WITHOUT_TORCH = """
+import sys, types
+sys.modules["torch"] = None  # from now on, importing it is an ImportError
+compare = types.ModuleType("compare")  # the package's own __init__ imports it
+compare.__path__ = ["compare"]
+sys.modules["compare"] = compare
+import pytest
+code = pytest.main(
+    ["-q", "-p", "no:cacheprovider", "--hypothesis-profile=ci", "-k", "not torch", *sys.argv[1:]]
+)
+assert not [name for name in sys.modules if name.startswith("torch.")]
+sys.exit(code)
+"""
+
+
+def test_these_properties_and_the_laws_hold_where_torch_cannot_be_imported() -> None:
+    files = [Path(__file__), Path(__file__).with_name("test_rnn_laws.py")]
+    result = subprocess.run(
+        [sys.executable, "-c", WITHOUT_TORCH, *map(str, files)],
+        cwd=Path(__file__).parents[2],
+        capture_output=True,
+        text=True,
+        timeout=120,
+    )
+    assert result.returncode == 0, result.stdout + result.stderr
+    assert " passed" in result.stdout, result.stdout
+
+
+def test_the_oracle_by_hand() -> None:
+    """One unit, one step: h = tanh(w x + u h0 + b + c), so ∂h/∂w = (1 - h²) x, and so on."""
+    case = LayerCase(upstream="output", dtype="float64")
+    floats = case.floats
+    assert floats.h0 is not None
+    assert floats.d_output is not None
+    x, h0, d = floats.x.item(), floats.h0.item(), floats.d_output.item()
+    w, u, b, c = (array.item() for array in floats.parameters.values())
+    h = np.tanh(w * x + u * h0 + b + c)
+    slope = (1 - h * h) * d
+    expected = {
+        "output": h,
+        "h_n": h,
+        "gradient of weight_ih_l0": slope * x,
+        "gradient of weight_hh_l0": slope * h0,
+        "gradient of bias_ih_l0": slope,
+        "gradient of bias_hh_l0": slope,
+        "gradient of x": slope * w,
+        "gradient of h0": slope * u,
+    }
+    results = oracle.results(case)
+    assert results.keys() == expected.keys()
+    for name, value in expected.items():
+        assert abs(results[name].item() - value) <= 4 * np.spacing(abs(value)), name

@@ -1,0 +1,108 @@
+"""The layer is torch.nn.RNN: the same results and gradients for any configuration and input."""
+
+from typing import Any
+
+import numpy as np
+import pytest
+import torch
+
+from tests.cases import LayerCase
+from tests.properties import against, demand
+from tests.reference import torch_layer, torch_results
+from tests.strategies import property_of_layers
+
+
+@property_of_layers()
+def test_output_and_last_state_are_those_of_nn_rnn(implementation: Any, case: LayerCase) -> None:
+    report = against(
+        torch_results(case), implementation, case, only=lambda name: name in ("output", "h_n")
+    )
+    demand(report, "output and h_n are those of nn.RNN", case)
+
+
+@property_of_layers()
+def test_gradients_of_parameters_are_those_of_autograd(
+    implementation: Any, case: LayerCase
+) -> None:
+    report = against(torch_results(case), implementation, case, only=lambda name: "_l" in name)
+    demand(report, "the gradients of the parameters are those of autograd", case)
+
+
+@property_of_layers()
+def test_gradients_of_x_and_h0_are_those_of_autograd(implementation: Any, case: LayerCase) -> None:
+    report = against(
+        torch_results(case),
+        implementation,
+        case,
+        only=lambda name: name in ("gradient of x", "gradient of h0"),
+    )
+    demand(report, "the gradients of x and h0 are those of autograd", case)
+
+
+@property_of_layers(lengths=True, unbatched=False)
+def test_lengths_do_what_packed_sequences_do(implementation: Any, case: LayerCase) -> None:
+    report = against(torch_results(case), implementation, case)
+    demand(report, "lengths give what a packed sequence gives", case)
+
+
+@property_of_layers(dropout=(0.5, 0.25, 1 / 3), L=(2, 3))
+def test_dropout_masks_do_what_dropout_between_layers_does(
+    implementation: Any, case: LayerCase
+) -> None:
+    report = against(torch_results(case), implementation, case)
+    demand(report, "dropout masks multiply the input of each layer but the first", case)
+
+
+@property_of_layers(saturated=True, nonlinearity="tanh", gain=(2.0, 1.5))
+def test_saturated_units_too(implementation: Any, case: LayerCase) -> None:
+    report = against(torch_results(case), implementation, case)
+    demand(report, "results and gradients are those of nn.RNN where units are saturated", case)
+
+
+@pytest.mark.annotated
+@property_of_layers()
+def test_every_call_inside_keeps_its_annotations(implementation: Any, case: LayerCase) -> None:
+    """The one run in which the tests let jaxtyping check all shapes, over the whole surface."""
+    report = against(torch_results(case), implementation, case)
+    demand(report, "results and gradients are those of nn.RNN", case)
+
+
+@pytest.mark.parametrize("dtype", ["float32", "float64"])
+@pytest.mark.parametrize("nonlinearity", ["tanh", "relu"])
+@pytest.mark.parametrize("bidirectional", [False, True])
+def test_the_smallest_of_all(
+    implementation: Any, dtype: str, nonlinearity: str, bidirectional: bool
+) -> None:
+    """T = B = V = H = 1."""
+    case = LayerCase(nonlinearity=nonlinearity, bidirectional=bidirectional, dtype=dtype)
+    demand(against(torch_results(case), implementation, case), "the smallest case", case)
+
+
+@pytest.mark.parametrize("dtype", ["float32", "float64"])
+@pytest.mark.parametrize("one_hot", [False, True])
+def test_a_size_that_people_use(implementation: Any, dtype: str, one_hot: bool) -> None:
+    case = LayerCase(T=35, B=32, V=28, H=64, L=2, one_hot=one_hot, dtype=dtype, seed=1)
+    demand(against(torch_results(case), implementation, case), "results are nn.RNN's", case)
+
+
+@pytest.mark.parametrize("L", [1, 2, 3])
+@pytest.mark.parametrize("bidirectional", [False, True])
+@pytest.mark.parametrize("bias", [False, True])
+def test_parameters_have_the_names_order_and_shapes_of_nn_rnn(
+    implementation: Any, L: int, bidirectional: bool, bias: bool
+) -> None:
+    options = {"num_layers": L, "bidirectional": bidirectional, "bias": bias}
+    layer = implementation(3, 4, **options)
+    expected = torch_layer({"input_size": 3, "hidden_size": 4, **options}, "float32")
+    assert {n: p.shape for n, p in layer.parameters.items()} == {
+        n: tuple(p.shape) for n, p in expected.named_parameters()
+    }
+    assert list(layer.parameters) == [name for name, _ in expected.named_parameters()]
+    assert all(p.dtype == np.float32 for p in layer.parameters.values())
+
+
+def test_nn_rnn_without_h0_begins_at_zero() -> None:
+    """What the reference takes for granted where a case gives no h0."""
+    layer = torch_layer({"input_size": 3, "hidden_size": 4}, "float32")
+    x = torch.randn(5, 2, 3)
+    assert torch.equal(layer(x)[0], layer(x, torch.zeros(1, 2, 4))[0])
