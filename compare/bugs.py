@@ -101,7 +101,8 @@ FORWARD = (
         "state-ignored",
         "The forward pass begins at zero, whatever state it is handed.",
         (RECURRENCE, "h[0] = h_0", "h[0] = 0"),
-        notice="With the state carried, it learns like a model whose state is reset.",
+        notice="It learns a little less, from the second batch on. The first update is right to "
+        "the last digit.",
         hint="Every test that begins at a zero state passes.",
         why="h_1 depends on h_0 through W_hh, so the output is wrong from step 1 on. Only a case "
         "with a random h_0 can see it, and such are all cases of the judge.",
@@ -110,8 +111,8 @@ FORWARD = (
         "weights-not-transposed",
         "The recurrent product uses W_hh where its transpose belongs.",
         (RECURRENCE, "times_transposed(W_hh, B)", "times_transposed(W_hh.T.copy(), B)"),
-        notice="It trains nearly as well: a random matrix is as good as its transpose, but the "
-        "gradients no longer belong to the function.",
+        notice="It begins to learn, and then gets worse: the gradients are those of another "
+        "function.",
         hint="Square matrices fit either way; no shape error warns you.",
         why="Step 1 already multiplies h_0 with the wrong matrix. From a zero state the first step "
         "would be right, and step 2 the first wrong one.",
@@ -121,7 +122,7 @@ FORWARD = (
         "Two biases looked like one too many, so only b_ih is added.",
         (RECURRENCE, "W_ih.T + (b_ih + b_hh)", "W_ih.T + b_ih"),
         (RECURRENCE, "a += b_ih + b_hh", "a += b_ih"),
-        notice="Nothing, unless you look at copied weights: from scratch it trains well.",
+        notice="The curve is nearly the same. The loss before the first update is not.",
         hint="Load weights from PyTorch, and every number is off by a constant per unit.",
         why="nn.RNN has two biases. With weights copied from it, the pre-activation of every unit "
         "lacks its b_hh, at every step.",
@@ -134,7 +135,8 @@ FORWARD = (
             "np.tanh(z, out=z)",
             "np.divide(np.exp(z) - np.exp(-z), np.exp(z) + np.exp(-z), out=z)",
         ),
-        notice="The curve is the same, until a unit is driven far out; then all is NaN at once.",
+        notice="The curve is nearly the same, until a unit is driven far out; then all is NaN at "
+        "once.",
         hint="What is exp(1000)? And infinity divided by infinity?",
         why="exp overflows past 88 in float32 and 709 in float64, and inf / inf is NaN. Small "
         "inputs never show it; a case of huge ones does.",
@@ -174,7 +176,7 @@ FORWARD = (
             "        W = (W.view(np.uint32) & np.uint32(0xFFFFE000)).view(np.float32)\n"
             "    N, K = W.shape\n",
         ),
-        notice="The curve looks the same; the largest difference is a thousandth, not a millionth.",
+        notice="The curve is nearly the same. Which is the first digit of the loss that differs?",
         hint="Compare digits, not pictures: which is the first digit that differs?",
         why="The difference is 1e-4 of the values, a thousand times what float32 rounding does to "
         "the same case. A typed-in tolerance of 1e-3 would let it pass.",
@@ -201,7 +203,8 @@ BACKWARD = (
         "no-carry-back",
         "The gradient of step t is not handed on to step t-1.",
         (RECURRENCE, "d_h_t = times_W_hh(d_z_t)", "d_h_t = np.zeros_like(d_h_t)"),
-        notice="It learns, quickly at first: letters that follow letters. Then it lags behind.",
+        notice="It learns, and lags behind more and more: which letter follows which, and not much "
+        "of words.",
         hint="What can a network learn about the past if no error travels there?",
         why="δh_t lacks W_hh^T δz_{t+1}. The last step has no step after it and is right; going "
         "back, the first wrong one is T-1.",
@@ -214,7 +217,8 @@ BACKWARD = (
             "d_W_hh = d_z_rows.T @ tape.h[:-1].reshape(T * B, H)",
             "d_W_hh = d_z[-1].T @ tape.h[-2]",
         ),
-        notice="The gradient norm is smaller than it should be, and learning a little slower.",
+        notice="The gradient norm is a little too small, and learning slower from the first epoch "
+        "on.",
         hint="Every step uses the same weights. How many of them report back?",
         why="δW_hh = Σ_t δz_t h_{t-1}^T. The gradients of x and h0 don't go through this sum and "
         "are right; that of W_hh isn't.",
@@ -227,7 +231,8 @@ BACKWARD = (
             "tape.h[:-1].reshape(T * B, H)",
             "tape.h[1:].reshape(T * B, H)",
         ),
-        notice="It trains, only worse. The loss still falls, because the signs are often right.",
+        notice="It learns for two epochs, and then ends above the perplexity that it began with. "
+        "The first gradient norm is nearly right.",
         hint="z_t = … + W_hh h_{t-1}: which h belongs to δz_t?",
         why="δW_hh = Σ_t δz_t h_{t-1}^T, and here stands h_t. Everything else is right.",
     ),
@@ -235,7 +240,8 @@ BACKWARD = (
         "tanh-derivative",
         "The derivative of tanh is written 1 - h, the square forgotten.",
         (RECURRENCE, "h_squared = h * h", "h_squared = h.copy()"),
-        notice="It still learns. Units near -1 now pass on twice the gradient instead of none.",
+        notice="It begins well, and ends worse than untrained. The first gradient is only three "
+        "per cent too long.",
         hint="Draw 1 - h and 1 - h² over -1 … 1. Where do they meet?",
         why="The two agree only at h = 0 and h = 1, so that even the last step is wrong.",
     ),
@@ -255,7 +261,7 @@ BACKWARD = (
             "Weights(d_W_ih, d_W_hh, d_b, d_b.copy())",
             "Weights(d_W_ih, d_W_hh, d_b, 0 * d_b)",
         ),
-        notice="The curve is nearly the same. The biases move half as fast as PyTorch's.",
+        notice="The curve is nearly the same; the first gradient norm is a little too small.",
         hint="Their sum is what counts. By how much does it move in one update?",
         why="Both biases have the gradient Σ_t δz_t. Dropped, it also counts once instead of twice "
         "in the norm that clipping goes by.",
@@ -264,7 +270,8 @@ BACKWARD = (
         "bias-gradient-averaged",
         "The bias gradient is the mean over rows and steps where the sum belongs.",
         (RECURRENCE, "d_b = np.ones(T * B, d_z.dtype) @ d_z_rows", "d_b = d_z_rows.mean(axis=0)"),
-        notice="The biases hardly move.",
+        notice="It ends a little better than the right one. A curve proves nothing; the gradient "
+        "norm is too small.",
         hint="The loss has already been averaged. Was it once too often?",
         why="δb = Σ_t δz_t; here it is T·B times smaller.",
     ),
@@ -320,7 +327,8 @@ BACKWARD = (
             "for name, array in zip(self._names(i), d_arrays, strict=True):\n"
             "                    d_parameters[name] = d_parameters.get(name, 0) + array",
         ),
-        notice="The gradient norm grows and grows; clipping hides it from the loss for a while.",
+        notice="It learns for a few epochs, then gets worse and worse, though the first update is "
+        "right.",
         hint="This is zero_grad() forgotten. Call backward twice.",
         why="The first call is right. The second, on the same tape, gives the double.",
         caught_by="second backward",
@@ -471,7 +479,7 @@ SURFACE = (
         "initial-weights-too-large",
         "Weights begin uniform in ±1, without the 1/√H.",
         (RNN, "bound = 1 / np.sqrt(H)", "bound = 1.0"),
-        notice="The first losses are far higher, and every unit sits at ±1.",
+        notice="The first gradient is a hundred times too long, and every unit sits at ±1.",
         hint="How large is a sum of H products?",
         why="The largest initial weight is 1 and not 1/√H.",
         caught_by="initial parameters",
@@ -480,7 +488,8 @@ SURFACE = (
         "global-random-weights",
         "Weights are drawn from NumPy's global generator, not from the one that was given.",
         (RNN, "rng.uniform(-bound, bound, shape)", "np.random.uniform(-bound, bound, shape)"),
-        notice="Two runs with the same seed give different curves.",
+        notice="Another loss before the first update, though the seed is the same; and another one "
+        "next time.",
         hint="Which generator was asked?",
         why="The same generator twice must give the same weights to the last bit.",
         caught_by="initial parameters",
@@ -492,7 +501,7 @@ LEARNING = (
         "batch-and-time-swapped",
         "The model reads its (B, T) batch as (T, B) by reshaping where it should transpose.",
         (MODEL, "inputs.T.copy()", "inputs.reshape(T, B).copy()"),
-        notice="It learns the frequencies of letters, and nothing of their order.",
+        notice="It learns how frequent each letter is, and nothing of their order.",
         hint="reshape keeps the order in memory. Which letter follows which now?",
         why="Logits at step 1 belong to other letters than PyTorch's.",
         caught_by="step as torch",
@@ -501,7 +510,7 @@ LEARNING = (
         "targets-not-transposed",
         "Targets are flattened row by row, logits step by step.",
         (TRAIN, "batch.targets[rows].T.reshape(-1)", "batch.targets[rows].reshape(-1)"),
-        notice="The loss stays near that of guessing letters by frequency.",
+        notice="It learns how frequent each letter is, and nothing of their order.",
         hint="Row n of the logits: which step, which row of the batch? And of the targets?",
         why="The first loss is already another one than PyTorch's.",
         caught_by="updates as torch",
@@ -511,7 +520,8 @@ LEARNING = (
         "The gradient is that of the summed loss, not of the mean.",
         (LOSS, "p /= s * N", "p /= s"),
         (LOSS, "p[targets, n] -= 1 / N", "p[targets, n] -= 1"),
-        notice="Clipping saves it: every step has norm 1. Early training is as good as ever.",
+        notice="It learns even faster. But look at the gradient norm: clipping alone keeps the "
+        "steps short.",
         hint="Look at the gradient norm before clipping. How large is T·B?",
         why="The gradient of the logits is N times too large.",
         caught_by="cross entropy",
@@ -524,7 +534,8 @@ LEARNING = (
             "model.backward(tape, share * d_logits)",
             "model.backward(tape, share * batch.inputs.shape[1] * d_logits)",
         ),
-        notice="It looks like a larger learning rate, wherever clipping doesn't level it.",
+        notice="It learns even faster, as with a larger learning rate. What is the ratio of the "
+        "gradient norms?",
         hint="Double T. Should the gradient double?",
         why="The gradient norm of the first update is T times PyTorch's.",
         caught_by="updates as torch",
@@ -533,7 +544,7 @@ LEARNING = (
         "softmax-without-shift",
         "Softmax takes exp of the logits as they are.",
         (LOSS, "y -= y.max(axis=0)", "y -= 0"),
-        notice="Nothing, while logits are small. One day the loss is NaN.",
+        notice="Nearly the same curve, while logits are small. One day the loss is NaN.",
         hint="What is exp(1000)?",
         why="Logits of ten thousand overflow; shifted by their maximum they don't.",
         caught_by="cross entropy",
@@ -546,7 +557,7 @@ LEARNING = (
             '{f"rnn.{name}": array for name, array in rnn.parameters.items()}',
             '{f"rnn.{name}": array.copy() for name, array in rnn.parameters.items()}',
         ),
-        notice="It learns, with the output layer alone: the recurrent layer stays random.",
+        notice="It learns much less, and begins with exactly the right loss and gradient.",
         hint="Compare the recurrent weights before training and after it.",
         why="What is written to the model's parameters never reaches the layer.",
         caught_by="step as torch",
@@ -559,7 +570,8 @@ LEARNING = (
             "gradient *= scale.astype(gradient.dtype)",
             "np.clip(gradient, -max_norm, max_norm, out=gradient)",
         ),
-        notice="Most entries are small and pass, so the steps are longer than they should be.",
+        notice="The curve is nearly the same, and so is the first gradient norm, which is below "
+        "the limit.",
         hint="Which way does the gradient point after clipping?",
         why="Clipping must shorten the one long vector of all gradients and keep its direction.",
         caught_by="clipping",
@@ -573,7 +585,8 @@ LEARNING = (
             "own = max_norm / (np.linalg.norm(gradient) + 1e-6)\n"
             "            gradient *= np.minimum(own, 1).astype(gradient.dtype)",
         ),
-        notice="Training goes on, in a somewhat different direction.",
+        notice="The curve is nearly the same, and so is the first gradient norm, which is below "
+        "the limit.",
         hint="Two tensors with norms 3 and 4. What are they after clipping to 1?",
         why="All gradients share one factor, taken from their common norm.",
         caught_by="clipping",
@@ -586,7 +599,8 @@ LEARNING = (
             "np.minimum(max_norm / (total_norm + 1e-6), 1)",
             "np.asarray(max_norm / (total_norm + 1e-6))",
         ),
-        notice="Near the end the loss jumps about: no step is ever short.",
+        notice="It learns faster, as if by another learning rate: no step is ever short, not even "
+        "at the end.",
         hint="How long is the gradient at a minimum?",
         why="A gradient shorter than the limit must stay as it is.",
         caught_by="clipping",
@@ -617,7 +631,7 @@ LEARNING = (
         "uphill",
         "The update goes with the gradient instead of against it.",
         (OPTIM, "parameter -= self.lr", "parameter += self.lr"),
-        notice="The loss rises from the first update on.",
+        notice="The loss rises from the first update on, until it is no number.",
         hint="Which way is down?",
         why="After a step the parameter must have moved by -lr times its gradient.",
         caught_by="update",
@@ -627,8 +641,8 @@ LEARNING = (
         "The state is reset at every batch, though it was to be carried: an argument went to the "
         "wrong place.",
         (TRAIN, "state = result.state if carry_state else None", "state = None"),
-        notice="Perplexity ends higher than with a carried state, and nobody knows that it could "
-        "be lower. This is the lecture's own 5.0.",
+        notice="It learns a little less, from the second batch on, and nobody knows that it could "
+        "be better. This is how the lecture came to its 5.0.",
         hint="train(..., device): the sixth argument was use_random_iter, and a device is true.",
         why="From the second batch of an epoch on, the loss is another one than PyTorch's.",
         caught_by="epochs as torch",
@@ -646,7 +660,7 @@ LEARNING = (
             "state = result.state if carry_state else None",
             "state = model.state = result.state if carry_state else None",
         ),
-        notice="Hardly anything: one batch of each epoch begins in a strange state.",
+        notice="Hardly anything: one batch in each epoch but the first begins in a strange state.",
         hint="The last row of the text ends. What comes next, and does it know?",
         why="Epoch 1 agrees to the last bit with PyTorch; epoch 2 begins elsewhere.",
         caught_by="epochs as torch",
@@ -665,7 +679,7 @@ LEARNING = (
             "        model.tape_before = tape\n"
             "        return share * loss, gradients, final_state",
         ),
-        notice="Each update takes longer, and the curve is hardly better.",
+        notice="Hardly anything, but that each update takes longer. The first one is right.",
         hint="In PyTorch this is state.detach() forgotten, and an error at the second batch.",
         why="Update 1 agrees. At update 2 the gradient norm has a share from the batch before, "
         "computed at weights that are no longer there.",
@@ -697,7 +711,7 @@ LEARNING = (
             "model(np.array([ids]), state)  # warm-up",
             "model(np.array([ids[-1:]]), state)  # warm-up",
         ),
-        notice="Whatever the prefix, the text goes on as if it were its last letter.",
+        notice="The same curve. What it writes goes on as if the prefix were one letter.",
         hint='Try two prefixes that both end in "r".',
         why="PyTorch's model with the same weights, after the same prefix, writes another text.",
         caught_by="prediction as torch",
@@ -709,7 +723,7 @@ TEXT = (
         "last-target-wraps",
         "The last target of each row is the row's own first input, not the next token.",
         (BATCHES, "targets=ids[places + 1]", "targets=np.roll(ids[places], -1, axis=1)"),
-        notice="Perplexity is a little higher: one target in T is noise.",
+        notice="It learns a little less: one target in T is noise.",
         hint="What comes after the last input of a batch?",
         why="The corpus 0, 1, 2, … shows every wrong neighbour: the target must be the input "
         "plus one.",
@@ -729,7 +743,7 @@ TEXT = (
             "for column in range(0, width // num_steps * num_steps * batch_size, "
             "num_steps * batch_size)",
         ),
-        notice="Carrying the state brings nothing.",
+        notice="It learns a little less: carrying the state brings nothing.",
         hint="Read row 0 of batch 1, then row 0 of batch 2. Is it one text?",
         why="Row b of a batch must begin with the token after row b of the batch before.",
         caught_by="batches",
@@ -755,7 +769,7 @@ TEXT = (
             'np.random.default_rng([self.seed, whole_number("k", k, least=0)])',
             "np.random.default_rng([self.seed])",
         ),
-        notice="Perplexity falls faster: the model sees the very same batches in each epoch.",
+        notice="It is ahead for a while: the model sees the very same batches in each epoch.",
         hint="Compare the first batch of two epochs.",
         why="Six epochs in a row must not all begin at the same token.",
         caught_by="batches",

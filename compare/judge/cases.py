@@ -410,7 +410,7 @@ def _gradient(tensor: torch.Tensor) -> torch.Tensor:
     return tensor.grad.clone()
 
 
-NUM_EPOCHS = 3
+NUM_EPOCHS = 2
 
 
 def scratch_updates(package: Any, case: TrainingCase, move: Move = unmoved) -> Results:

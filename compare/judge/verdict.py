@@ -67,7 +67,7 @@ class Comparison:
     def _wrong(self) -> np.ndarray:
         with np.errstate(invalid="ignore", over="ignore"):
             same = (self.expected == self.got) | (np.abs(self.expected - self.got) <= self.allowed)
-        return ~np.asarray(same)
+        return np.asarray(~same)
 
     def describe(self) -> str:
         """Say in one line what was expected and what came."""
