@@ -1,0 +1,51 @@
+# make            what can be made
+# make run        train both models side by side   (make run ARGS="--quick --state carried")
+# make test       the test suite                   (make test ARGS="-k parity -x")
+#
+# The first target that needs it makes .venv from PYTHON and installs the project there.
+
+PYTHON ?= python3
+VENV   := .venv
+BIN    := $(VENV)/bin
+STAMP  := $(VENV)/.installed
+# Handed to pip install, to rnn-parity or to pytest; test processes (2 or auto: pytest-xdist).
+PIP_ARGS ?=
+ARGS     ?=
+WORKERS  ?= 0
+
+.DEFAULT_GOAL := help
+.PHONY: help run test check deep format clean
+
+help:  ## this list
+	@awk -F ':.*## ' '/^[a-z]+:.*## / { printf "make %-8s %s\n", $$1, $$2 }' $(MAKEFILE_LIST)
+
+run: $(STAMP)  ## train the NumPy and the PyTorch model side by side, and compare them (ARGS=--quick: under a minute)
+	@$(BIN)/rnn-parity run $(ARGS)
+
+test: $(STAMP)  ## the test suite
+	@$(BIN)/python -m pytest -n $(WORKERS) $(ARGS)
+
+check: $(STAMP)  ## style, types and import contracts
+	$(BIN)/ruff check
+	$(BIN)/ruff format --check
+	$(BIN)/mypy
+	$(BIN)/lint-imports
+
+deep: $(STAMP)  ## the test suite with 10,000 random cases for each property (an hour or more)
+	@$(BIN)/python -m pytest -n $(WORKERS) --hypothesis-profile=deep --timeout=0 $(ARGS)
+
+format: $(STAMP)  ## let ruff put the code in order
+	$(BIN)/ruff check --fix
+	$(BIN)/ruff format
+
+clean:  ## remove .venv and all caches; runs/ stays
+	rm -rf $(VENV) *.egg-info build .hypothesis .import_linter_cache .mypy_cache .pytest_cache .ruff_cache
+
+$(STAMP): pyproject.toml
+	@$(PYTHON) -c 'import sys; sys.exit(sys.version_info < (3, 11))' || \
+	    { echo "expected Python 3.11 or newer as PYTHON, got $$($(PYTHON) --version 2>&1 | head -n 1)" \
+	           "(try: make PYTHON=python3.12 $(MAKECMDGOALS))" >&2; exit 1; }
+	@echo "Setting up $(VENV) (once)"
+	@$(PYTHON) -m venv $(VENV)
+	@$(BIN)/python -m pip install --quiet --disable-pip-version-check $(PIP_ARGS) --editable '.[dev]'
+	@touch $@

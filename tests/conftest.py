@@ -1,0 +1,41 @@
+"""What holds for every test: checked annotations, settled randomness, one thread, no display."""
+
+import os
+
+# Before NumPy and PyTorch are imported: one thread each, so that tests beside each other don't
+# fight for the cores, and small products aren't slowed down by handing them out.
+for variable in ("OMP_NUM_THREADS", "OPENBLAS_NUM_THREADS", "MKL_NUM_THREADS"):
+    os.environ.setdefault(variable, "1")
+os.environ["MPLBACKEND"] = "Agg"
+
+from hypothesis import HealthCheck, settings  # noqa: E402
+from jaxtyping import install_import_hook  # noqa: E402
+
+import tests.annotations  # noqa: E402
+from tests.counts import count, pytest_terminal_summary  # noqa: E402, F401
+
+pytest_plugins = ["tests.plugin"]
+
+# Before the packages are imported: every call is checked against its annotations, shapes included.
+install_import_hook(
+    ["scratch_rnn", "concise_rnn", "compare"], f"{tests.annotations.__name__}.checked"
+)
+
+# ci: the same examples each time. deep: other examples each time; a failure prints how to repeat
+# it, and is tried first in the next run. Choose with --hypothesis-profile or HYPOTHESIS_PROFILE.
+settings.register_profile(
+    "ci",
+    derandomize=True,
+    deadline=None,
+    max_examples=60,
+    database=None,
+    report_multiple_bugs=False,
+)
+settings.register_profile(
+    "deep",
+    deadline=None,
+    max_examples=10_000,
+    print_blob=True,
+    suppress_health_check=[HealthCheck.too_slow],
+)
+settings.load_profile(os.environ.get("HYPOTHESIS_PROFILE", "ci"))

@@ -1,0 +1,57 @@
+"""scratch_rnn stands on NumPy alone, and nobody imports what they may not know."""
+
+import os
+import shutil
+import subprocess
+import sys
+from pathlib import Path
+
+ROOT = Path(__file__).parents[1]
+
+WITHOUT_TORCH = """
+import sys
+for name in ("torch", "concise_rnn", "compare"):
+    sys.modules[name] = None  # from now on, importing it is an ImportError
+
+import numpy as np
+import scratch_rnn
+from scratch_rnn.text import Batches, Vocab
+
+tokens = list("the time traveller for so it will be convenient to speak of him " * 4)
+vocab = Vocab(tokens)
+batches = Batches(vocab[tokens], batch_size=2, num_steps=5)
+rng = np.random.default_rng(0)
+model = scratch_rnn.RNNModel(scratch_rnn.RNN(len(vocab), 8, rng=rng), len(vocab), rng=rng)
+results = scratch_rnn.train(model, batches, 0.5, 8)
+print(results[0].perplexity > results[-1].perplexity > 1)
+print(scratch_rnn.predict("time", 3, model, vocab)[:4])
+"""
+
+
+def run_python(code: str) -> subprocess.CompletedProcess[str]:
+    environment = {**os.environ, "PYTHONPATH": str(ROOT)}
+    return subprocess.run(
+        [sys.executable, "-c", code], env=environment, capture_output=True, text=True, timeout=60
+    )
+
+
+def test_scratch_rnn_trains_and_predicts_where_torch_cannot_be_imported() -> None:
+    result = run_python(WITHOUT_TORCH)
+    assert result.returncode == 0, result.stderr
+    assert result.stdout.split("\n") == ["True", "time", ""]
+
+
+def test_the_block_would_be_noticed() -> None:
+    result = run_python("import sys; sys.modules['torch'] = None; import concise_rnn")
+    assert result.returncode == 1
+    assert "ImportError" in result.stderr or "ModuleNotFoundError" in result.stderr
+
+
+def test_import_contracts_are_kept() -> None:
+    lint_imports = shutil.which("lint-imports", path=Path(sys.executable).parent)
+    assert lint_imports, "expected import-linter beside this Python; pip install -e '.[dev]'"
+    result = subprocess.run(
+        [lint_imports, "--no-cache"], cwd=ROOT, capture_output=True, text=True, timeout=60
+    )
+    assert result.returncode == 0, result.stdout + result.stderr
+    assert " 0 broken" in result.stdout
