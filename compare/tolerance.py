@@ -30,7 +30,7 @@ Computation = Callable[[Move], Mapping[str, np.ndarray]]
 
 
 def allowances(
-    compute: Computation, *, wobbles: int = WOBBLES, seed: int = 0
+    compute: Computation, *, wobbles: int = WOBBLES, seed: int = 0, gaps: int = 1
 ) -> tuple[dict[str, np.ndarray], dict[str, float]]:
     """Run a computation as it is and wobbled.
 
@@ -43,6 +43,9 @@ def allowances(
         Runs with moved floats.
     seed : int
         Of the directions in which they are moved.
+    gaps : int
+        How far, in gaps between floats; a power of two, for arithmetic so much coarser than the
+        dtype's own.
 
     Returns
     -------
@@ -51,20 +54,28 @@ def allowances(
     allowed : dict of str to float
         For each result the largest difference that rounding explains.
     """
-    results = {name: np.asarray(array) for name, array in compute(lambda value: value).items()}
+    results = {name: np.asarray(array) for name, array in compute(unmoved).items()}
     moved = dict.fromkeys(results, 0.0)
     rng = np.random.default_rng(seed)
     for _ in range(wobbles):
-        for name, array in compute(lambda value: neighbour(value, rng)).items():
+        for name, array in compute(lambda value: neighbour(value, rng, gaps)).items():
             moved[name] = max(moved[name], largest_difference(array, results[name]))
     allowed = {
-        name: SAFETY * (moved[name] + 2 * ulp_of_largest(array)) for name, array in results.items()
+        name: SAFETY * (moved[name] + 2 * gaps * ulp_of_largest(array))
+        for name, array in results.items()
     }
     return results, allowed
 
 
-def neighbour(value: Value, rng: np.random.Generator) -> Value:
+def unmoved(value: Value) -> Value:
+    """Return `value` itself: the move of the computation as it is."""
+    return value
+
+
+def neighbour(value: Value, rng: np.random.Generator, gaps: int = 1) -> Value:
     """Return `value` with every float in it moved to one of its two neighbours at random.
+
+    Or, with `gaps`, so many times as far.
 
     Zero stays zero: rounding makes nothing out of nothing, and a zero is where a ReLU is off, a
     sequence has ended or a mask has dropped something, all of it exact. Floats are found in arrays,
@@ -77,16 +88,18 @@ def neighbour(value: Value, rng: np.random.Generator) -> Value:
         upward = rng.integers(0, 2, array.shape, dtype=bool)
         infinity = np.asarray(np.inf, array.dtype)
         moved = np.nextafter(array, np.where(upward, infinity, -infinity))
+        if gaps > 1:
+            moved = array + gaps * (moved - array)
         moved = np.where(array == 0, array, moved)[()]  # [()]: a scalar stays one
     elif isinstance(value, dict):
-        moved = {key: neighbour(item, rng) for key, item in value.items()}
+        moved = {key: neighbour(item, rng, gaps) for key, item in value.items()}
     elif isinstance(value, tuple) and hasattr(value, "_fields"):
-        moved = type(value)(*(neighbour(item, rng) for item in value))
+        moved = type(value)(*(neighbour(item, rng, gaps) for item in value))
     elif isinstance(value, tuple | list):
-        moved = type(value)(neighbour(item, rng) for item in value)
+        moved = type(value)(neighbour(item, rng, gaps) for item in value)
     elif is_dataclass(value) and not isinstance(value, type):
         changes = {
-            field.name: neighbour(getattr(value, field.name), rng) for field in fields(value)
+            field.name: neighbour(getattr(value, field.name), rng, gaps) for field in fields(value)
         }
         moved = replace(value, **changes)
     result: Value = moved

@@ -31,4 +31,5 @@ def backward(
     d_y: Float[np.ndarray, "N V"], h: Float[np.ndarray, "N H"], W: Float[np.ndarray, "V H"]
 ) -> LinearGradients:
     """Return the gradients, given that of y."""
-    return LinearGradients(h=d_y @ W, W=d_y.T @ h, b=d_y.sum(axis=0))
+    ones = np.ones(len(d_y), d_y.dtype)  # a sum over rows, as a product: BLAS adds more exactly
+    return LinearGradients(h=d_y @ W, W=d_y.T @ h, b=ones @ d_y)
