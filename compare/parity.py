@@ -22,6 +22,7 @@ __all__ = [
     "concise_step",
     "largest_parameter_difference",
     "scratch_step",
+    "wobbled_cross_entropy",
 ]
 
 
@@ -77,7 +78,11 @@ def scratch_step(
     for parameter in model.parameters.values():
         parameter[...] = move(parameter)
     logits, final_state, tape = model.forward(batch.inputs, move(state))
-    loss, d_logits = scratch_rnn.cross_entropy(move(logits), batch.targets.T.reshape(-1))
+    targets = batch.targets.T.reshape(-1)
+    if move is unmoved:
+        loss, d_logits = scratch_rnn.cross_entropy(logits, targets)
+    else:
+        loss, d_logits = wobbled_cross_entropy(move(logits), targets, move)
     hidden_states = tape.h.copy()
     gradients, d_state = model.backward_to_state(move(tape), move(d_logits))
     dtype = logits.dtype
@@ -96,6 +101,24 @@ def scratch_step(
     results |= {f"clipped gradient of {name}": g.copy() for name, g in gradients.items()}
     scratch_rnn.SGD(model.parameters, lr).step(gradients)
     return results | {f"updated {name}": p for name, p in model.parameters.items()}
+
+
+def wobbled_cross_entropy(
+    logits: np.ndarray, targets: np.ndarray, move: Move
+) -> tuple[float, np.ndarray]:
+    """Compute `scratch_rnn.cross_entropy` with what it rounds on its way moved, too.
+
+    Where the model is nearly certain, p_k is nearly 1. Then the rounding of p_k is all that is left
+    in p_k - 1, and that of s in log s; and no tape of the loss holds them.
+    """
+    N, n = len(logits), np.arange(len(logits))
+    y = logits - logits.max(axis=1, keepdims=True)
+    p = move(np.exp(y))
+    s = move(p.sum(axis=1))
+    loss = (np.log(s) - y[n, targets]).mean()
+    d_logits: np.ndarray = move(p / (s * N)[:, None])
+    d_logits[n, targets] -= 1 / N
+    return float(loss), d_logits
 
 
 def clip_in_sequence(gradients: dict[str, np.ndarray], max_norm: float) -> float:

@@ -14,7 +14,7 @@ import numpy as np
 
 import scratch_rnn
 from compare.rows import ParityReport, ParityRow, compare_results
-from compare.tolerance import Move, allowances
+from compare.tolerance import Move, allowances, unmoved
 from tests import tally
 from tests.cases import Floats, LayerCase
 
@@ -77,11 +77,6 @@ def given(floats: Floats) -> dict[str, Any]:
     """Return the optional arguments of `forward` that a case gives."""
     optional = {"lengths": floats.lengths, "dropout_masks": floats.dropout_masks}
     return {name: value for name, value in optional.items() if value is not None}
-
-
-def unmoved(value: Any) -> Any:
-    """Return the value itself: no wobble."""
-    return value
 
 
 def run(implementation: Any, case: LayerCase, move: Move = unmoved) -> Results:

@@ -1,0 +1,190 @@
+"""Softmax cross-entropy against torch's, against derivatives, and where exp would overflow."""
+
+import math
+from typing import Any
+
+import numpy as np
+import pytest
+import torch
+from hypothesis import given
+from hypothesis import strategies as st
+from torch.nn import functional as F
+
+from compare.parity import wobbled_cross_entropy
+from compare.rows import compare_results
+from compare.tolerance import allowances, unmoved
+from scratch_rnn import cross_entropy, linear, perplexity
+from tests.annotations import unchecked
+from tests.properties import Results, demand
+
+DTYPES = ("float32", "float64")
+
+
+def draw(N: int, V: int, scale: float, dtype: str, seed: int) -> tuple[np.ndarray, np.ndarray]:
+    """Return logits of any size to ±scale, each row with an offset of its own, and targets."""
+    rng = np.random.default_rng(seed)
+    logits = scale * (rng.uniform(-1, 1, (N, V)) + rng.uniform(-1, 1, (N, 1))) / 2
+    return logits.astype(dtype), rng.integers(0, V, N)
+
+
+def loss_of(function: Any, logits: np.ndarray, targets: np.ndarray, *more: Any) -> Results:
+    loss, d_logits = function(logits, targets, *more)
+    assert isinstance(loss, float)
+    return {"loss": np.asarray(loss, logits.dtype), "gradient of logits": d_logits}
+
+
+def allowed_for(logits: np.ndarray, targets: np.ndarray, seed: int) -> dict[str, float]:
+    """Return how far rounding may move the loss and its gradient."""
+
+    def compute(move: Any) -> Results:
+        if move is unmoved:
+            return loss_of(cross_entropy, logits, targets)
+        return loss_of(wobbled_cross_entropy, move(logits), targets, move)
+
+    return allowances(compute, seed=seed)[1]
+
+
+@pytest.mark.parity
+@given(
+    N=st.integers(1, 5),
+    V=st.integers(1, 6),
+    scale=st.sampled_from([1.0, 0.0, 30.0, 1e4]),
+    dtype=st.sampled_from(DTYPES),
+    seed=st.integers(0, 999_999),
+)
+def test_cross_entropy_is_torchs(
+    package: Any, N: int, V: int, scale: float, dtype: str, seed: int
+) -> None:
+    """Also under logits to ±10,000."""
+    logits, targets = draw(N, V, scale, dtype, seed)
+    before = logits.copy()
+    tensor = torch.from_numpy(logits.copy()).requires_grad_()
+    loss = F.cross_entropy(tensor, torch.from_numpy(targets))
+    loss.backward()
+    reference = {"loss": loss.detach().numpy(), "gradient of logits": tensor.grad.numpy()}
+    allowed = allowed_for(logits, targets, seed)
+    report = compare_results(loss_of(package.cross_entropy, logits, targets), reference, allowed)
+    demand(report, "cross_entropy is torch's", f"{N=}, {V=}, {scale=}, {dtype=}, {seed=}")
+    np.testing.assert_array_equal(logits, before)
+
+
+@pytest.mark.parity
+@given(
+    N=st.integers(1, 4),
+    V=st.integers(1, 5),
+    scale=st.sampled_from([1.0, 0.0, 30.0]),
+    seed=st.integers(0, 999_999),
+)
+def test_its_gradient_is_the_derivative(
+    package: Any, N: int, V: int, scale: float, seed: int
+) -> None:
+    """By a complex step in each logit of log Σ exp(y_v) - y_k, the definition."""
+    logits, targets = draw(N, V, scale, "float64", seed)
+    derivative = np.zeros((N, V))
+    for n, v in np.ndindex(N, V):
+        stepped = logits.astype(complex)
+        stepped[n, v] += 1e-30j
+        loss = np.mean(np.log(np.exp(stepped).sum(axis=1)) - stepped[np.arange(N), targets])
+        derivative[n, v] = loss.imag / 1e-30
+    report = compare_results(
+        {"gradient of logits": package.cross_entropy(logits, targets)[1]},
+        {"gradient of logits": derivative},
+        allowed_for(logits, targets, seed),
+    )
+    demand(report, "d_logits is the derivative of the loss", f"{N=}, {V=}, {scale=}, {seed=}")
+
+
+@pytest.mark.parametrize("dtype", DTYPES)
+def test_by_hand(dtype: str) -> None:
+    """log 2 for two equal logits; log 4 - log 3 for p = 3/4; so the mean is log(8/3) / 2."""
+    logits = np.array([[0, 0], [0, np.log(3)]], dtype)
+    loss, d_logits = cross_entropy(logits, np.array([0, 1]))
+    gap = float(np.finfo(dtype).eps)
+    assert abs(loss - np.log(8 / 3) / 2) <= 4 * gap
+    assert np.abs(d_logits - np.array([[-1 / 2, 1 / 2], [1 / 4, -1 / 4]]) / 2).max() <= 2 * gap
+    assert d_logits.dtype == dtype
+
+
+@pytest.mark.parametrize("dtype", DTYPES)
+@pytest.mark.parametrize("size", [1e4, 3e38])
+def test_certainty(dtype: str, size: float) -> None:
+    """One-hot certainty, right and wrong: a loss of 0, a loss of the whole distance."""
+    logits = np.zeros((2, 3), dtype)
+    logits[:, 1] = size
+    loss, d_logits = cross_entropy(logits, np.array([1, 1]))
+    assert loss == 0
+    assert not d_logits.any()
+    loss, d_logits = cross_entropy(logits, np.array([0, 1]))
+    assert loss == np.float64(np.dtype(dtype).type(size)) / 2
+    np.testing.assert_array_equal(d_logits, [[-0.5, 0.5, 0], [0, 0, 0]])
+
+
+@given(dtype=st.sampled_from(DTYPES), seed=st.integers(0, 999_999))
+def test_a_shift_of_all_logits_changes_nothing(package: Any, dtype: str, seed: int) -> None:
+    """With whole numbers, so that the shift is exact."""
+    rng = np.random.default_rng(seed)
+    logits, targets = rng.integers(-9, 9, (3, 4)).astype(dtype), rng.integers(0, 4, 3)
+    shift = rng.integers(-999, 999, (3, 1))
+    first, second = (
+        package.cross_entropy(y, targets) for y in (logits, (logits + shift).astype(dtype))
+    )
+    assert first[0] == second[0]
+    np.testing.assert_array_equal(first[1], second[1])
+
+
+@pytest.mark.parametrize(
+    ("logits", "targets", "error"),
+    [
+        (np.zeros((2, 3)), np.array([0, 3]), ValueError),
+        (np.zeros((2, 3)), np.array([0, -1]), ValueError),
+        (np.zeros((2, 3)), np.array([0]), ValueError),
+        (np.zeros((2, 3)), np.array([[0, 1]]), ValueError),
+        (np.zeros(3), np.array([0, 1, 2]), ValueError),
+        (np.zeros((0, 3)), np.zeros(0, int), ValueError),
+        (np.zeros((2, 3), int), np.array([0, 1]), TypeError),
+        (np.zeros((2, 3)), np.array([0.0, 1.0]), TypeError),
+    ],
+)
+def test_wrong_arguments_are_refused(logits: Any, targets: Any, error: type[Exception]) -> None:
+    with unchecked(), pytest.raises(error, match="expected"):
+        cross_entropy(logits, targets)
+
+
+def test_perplexity() -> None:
+    assert perplexity(0.0) == 1
+    assert perplexity(math.log(2)) == 2
+    assert perplexity(1e4) == math.inf
+    assert math.isnan(perplexity(math.nan))
+    loss, _ = cross_entropy(np.zeros((5, 7)), np.arange(5))
+    assert abs(perplexity(loss) - 7) <= 4 * np.spacing(7.0)
+
+
+# The output layer -------------------------------------------------------------------------------
+
+
+@pytest.mark.parity
+@given(
+    N=st.integers(1, 5),
+    H=st.integers(1, 5),
+    V=st.integers(1, 5),
+    dtype=st.sampled_from(DTYPES),
+    seed=st.integers(0, 999_999),
+)
+def test_the_output_layer_is_torchs_linear(N: int, H: int, V: int, dtype: str, seed: int) -> None:
+    rng = np.random.default_rng(seed)
+    h, W, b, d_y = (
+        rng.normal(size=shape).astype(dtype) for shape in ((N, H), (V, H), (V,), (N, V))
+    )
+
+    def compute(move: Any) -> Results:
+        moved = move((h, W, b, d_y))
+        y = linear.forward(*moved[:3])
+        return {"y": y} | linear.backward(moved[3], *moved[:2])._asdict()
+
+    results, allowed = allowances(compute, seed=seed)
+    tensors = [torch.from_numpy(array.copy()).requires_grad_() for array in (h, W, b)]
+    y = F.linear(*tensors)
+    y.backward(torch.from_numpy(d_y))
+    gradients = dict(zip("hWb", (tensor.grad.numpy() for tensor in tensors), strict=True))
+    report = compare_results(results, {"y": y.detach().numpy()} | gradients, allowed)
+    demand(report, "the output layer is torch's linear", f"{N=}, {H=}, {V=}, {dtype=}, {seed=}")

@@ -1,0 +1,199 @@
+"""Clipping by torch's rule, and plain gradient descent."""
+
+import math
+from typing import Any
+
+import numpy as np
+import pytest
+import torch
+from hypothesis import given
+from hypothesis import strategies as st
+
+import scratch_rnn
+from compare.rows import compare_results
+from compare.tolerance import allowances
+from scratch_rnn import SGD, clip_grad_norm
+from tests.annotations import unchecked
+from tests.properties import Results, demand
+
+DTYPES = ("float32", "float64")
+
+
+def draw(sizes: list[int], dtype: str, seed: int, scale: float = 1.0) -> Results:
+    rng = np.random.default_rng(seed)
+    return {
+        f"g{k}": (scale * rng.normal(size=(size, 2))).astype(dtype) for k, size in enumerate(sizes)
+    }
+
+
+def clip_with(function: Any, gradients: Results, max_norm: float) -> Results:
+    gradients = {name: gradient.copy() for name, gradient in gradients.items()}
+    dtype = next(iter(gradients.values())).dtype
+    norm = function(gradients, max_norm)
+    assert isinstance(norm, float)
+    return gradients | {"norm": np.asarray(norm, dtype)}
+
+
+def clip_with_torch(gradients: Results, max_norm: float) -> Results:
+    parameters = {name: torch.nn.Parameter(torch.zeros(2)) for name in gradients}
+    for name, gradient in gradients.items():
+        parameters[name] = torch.nn.Parameter(torch.zeros_like(torch.from_numpy(gradient)))
+        parameters[name].grad = torch.from_numpy(gradient.copy())
+    norm = torch.nn.utils.clip_grad_norm_(parameters.values(), max_norm)
+    clipped = {name: parameter.grad.numpy() for name, parameter in parameters.items()}
+    return clipped | {"norm": norm.numpy()}
+
+
+# Where the limit lies, as a multiple of the norm: far below, just below, at, just above, far above.
+LIMITS = [1.0, 0.0, 0.1, 0.5, 1 - 1e-6, 1 - 1e-7, 1 + 1e-7, 1 + 1e-6, 2.0, math.inf]
+
+
+@pytest.mark.parity
+@given(
+    sizes=st.lists(st.integers(0, 4), min_size=1, max_size=4),
+    scale=st.sampled_from([1.0, 1e-7, 1e-3, 1e3, 1e12]),
+    limit=st.sampled_from(LIMITS),
+    dtype=st.sampled_from(DTYPES),
+    seed=st.integers(0, 999_999),
+)
+def test_clipping_is_torchs(
+    package: Any, sizes: list[int], scale: float, limit: float, dtype: str, seed: int
+) -> None:
+    gradients = draw(sizes, dtype, seed, scale)
+    norm = math.sqrt(sum(float((g.astype(float) ** 2).sum()) for g in gradients.values()))
+    max_norm = limit * norm if norm > 0 or limit < math.inf else limit
+    _, allowed = allowances(
+        lambda move: clip_with(scratch_rnn.clip_grad_norm, move(gradients), max_norm), seed=seed
+    )
+    report = compare_results(
+        clip_with(package.clip_grad_norm, gradients, max_norm),
+        clip_with_torch(gradients, max_norm),
+        allowed,
+    )
+    case = f"{sizes=}, {scale=}, {limit=}, {dtype=}, {seed=}"
+    demand(report, "clip_grad_norm is torch's", case)
+
+
+@pytest.mark.parametrize("dtype", DTYPES)
+def test_by_hand(dtype: str) -> None:
+    """The norm of (3, 4) and (12) together is 13: to be 6.5, each is halved, or nearly so."""
+    gradients = {"a": np.array([3, 4], dtype), "b": np.array([[12]], dtype)}
+    arrays = list(gradients.values())
+    assert clip_grad_norm(gradients, 6.5) == 13
+    assert all(a is b for a, b in zip(arrays, gradients.values(), strict=True))  # in place
+    scale = np.dtype(dtype).type(6.5 / (13 + 1e-6))
+    for gradient, values in zip(arrays, ([3, 4], [[12]]), strict=True):
+        expected = np.array(values, dtype) * scale
+        assert np.abs(gradient - expected).max() <= np.spacing(expected.max())
+
+
+@pytest.mark.parametrize("max_norm", [5 + 2e-6, 6.0, math.inf])
+def test_gradients_within_the_limit_keep_their_bits(max_norm: float) -> None:
+    gradients = {"a": np.array([3.0, 4.0])}
+    assert clip_grad_norm(gradients, max_norm) == 5
+    assert gradients["a"].tolist() == [3, 4]
+
+
+def test_a_limit_of_zero_leaves_nothing() -> None:
+    gradients = {"a": np.array([3.0, 4.0])}
+    assert clip_grad_norm(gradients, 0.0) == 5
+    assert not gradients["a"].any()
+
+
+@pytest.mark.parametrize("value", [math.inf, math.nan])
+@pytest.mark.parametrize("dtype", DTYPES)
+def test_infinite_and_undefined_norms_do_to_gradients_what_torch_does(
+    value: float, dtype: str
+) -> None:
+    gradients = {"a": np.array([1, value], dtype), "b": np.array([2], dtype)}
+    expected = clip_with_torch(gradients, 1.0)
+    with np.errstate(invalid="ignore"):
+        results = clip_with(clip_grad_norm, gradients, 1.0)
+    for name, array in expected.items():
+        np.testing.assert_array_equal(results[name], array)
+
+
+def test_zero_gradients_and_no_gradients_have_norm_zero() -> None:
+    gradients = {"a": np.zeros((2, 3), np.float32)}
+    assert clip_grad_norm(gradients, 1.0) == 0
+    assert not gradients["a"].any()
+    assert clip_grad_norm({}, 1.0) == 0
+
+
+@pytest.mark.parametrize("max_norm", [-1.0, math.nan])
+def test_a_limit_that_is_none_is_refused(max_norm: float) -> None:
+    with pytest.raises(ValueError, match="expected max_norm"):
+        clip_grad_norm({"a": np.ones(2)}, max_norm)
+    with unchecked(), pytest.raises(TypeError, match="expected max_norm"):
+        clip_grad_norm({"a": np.ones(2)}, "1")  # type: ignore[arg-type]
+
+
+# Gradient descent -------------------------------------------------------------------------------
+
+
+@pytest.mark.parity
+@given(
+    lr=st.sampled_from([1.0, 0.1, 1e-4, 0.0]),
+    dtype=st.sampled_from(DTYPES),
+    seed=st.integers(0, 999_999),
+)
+def test_steps_are_torchs(package: Any, lr: float, dtype: str, seed: int) -> None:
+    parameters, gradients = draw([1, 3], dtype, seed), draw([1, 3], dtype, seed + 1)
+
+    def descend(function: Any, move: Any) -> Results:
+        moved = {name: np.array(move(array)) for name, array in parameters.items()}
+        for _ in range(3):
+            function(moved, lr).step(move(gradients))
+        return moved
+
+    _, allowed = allowances(lambda move: descend(scratch_rnn.SGD, move), seed=seed)
+    tensors = {n: torch.nn.Parameter(torch.from_numpy(p.copy())) for n, p in parameters.items()}
+    optimizer = torch.optim.SGD(tensors.values(), lr)
+    for _ in range(3):
+        for name, tensor in tensors.items():
+            tensor.grad = torch.from_numpy(gradients[name].copy())
+        optimizer.step()
+    report = compare_results(
+        descend(package.SGD, lambda value: value),
+        {name: tensor.detach().numpy() for name, tensor in tensors.items()},
+        allowed,
+    )
+    demand(report, "three steps of SGD are torch's", f"{lr=}, {dtype=}, {seed=}")
+
+
+def test_a_step_by_hand() -> None:
+    parameters = {"a": np.array([1.0, 2.0]), "b": np.array([4.0])}
+    arrays = dict(parameters)
+    gradients = {"a": np.array([2.0, -2.0]), "b": np.array([0.0])}
+    optimizer = SGD(parameters, 0.5)
+    optimizer.step(gradients)
+    assert arrays["a"].tolist() == [0, 3]  # in place
+    assert arrays["b"].tolist() == [4]
+    assert gradients["a"].tolist() == [2, -2]
+    optimizer.lr = 0.25
+    optimizer.step(gradients)
+    assert arrays["a"].tolist() == [-0.5, 3.5]
+
+
+@pytest.mark.parametrize(
+    "gradients",
+    [
+        {"a": np.ones(2)},
+        {"a": np.ones(2), "b": np.ones(1), "c": np.ones(1)},
+        {"a": np.ones(2), "b": np.ones(2)},
+        {"a": np.ones(2), "b": np.ones(1, np.float32)},
+    ],
+    ids=["too few", "too many", "of another shape", "of another dtype"],
+)
+def test_wrong_gradients_are_refused_before_anything_moves(gradients: Results) -> None:
+    parameters = {"a": np.ones(2), "b": np.ones(1)}
+    with pytest.raises((ValueError, TypeError), match="expected"):
+        SGD(parameters, 0.5).step(gradients)
+    assert parameters["a"].tolist() == [1, 1]
+    assert parameters["b"].tolist() == [1]
+
+
+@pytest.mark.parametrize("lr", [-0.1, math.nan])
+def test_a_learning_rate_that_is_none_is_refused(lr: float) -> None:
+    with pytest.raises(ValueError, match="expected lr"):
+        SGD({}, lr)

@@ -1,0 +1,187 @@
+"""One layer, one direction: worked out by hand, and the pieces that it is made of."""
+
+from itertools import pairwise, product
+from typing import Any
+
+import numpy as np
+import pytest
+
+from compare.rows import compare_results
+from compare.tolerance import allowances
+from scratch_rnn import lookup, padding, recurrence
+from scratch_rnn.product import times_transposed
+from scratch_rnn.recurrence import Weights
+
+# T = 2, B = 1, V = 1, H = 2, ReLU, small whole numbers, so that each line can be done in the head.
+#
+#   W_ih = [1, 2]^T   W_hh = [[1, 1], [-1, 2]]   b_ih = [1, 0]   b_hh = [0, -1]   h_0 = [1, 2]
+#   x_1 = 1   x_2 = -2
+#
+# Forward
+#   z_1 = W_ih x_1 + b_ih + b_hh + W_hh h_0 = [1, 2] + [1, -1] + [3, 3] = [5, 4]     h_1 = [5, 4]
+#   z_2 = W_ih x_2 + b_ih + b_hh + W_hh h_1 = [-2, -4] + [1, -1] + [9, 3] = [8, -2]  h_2 = [8, 0]
+#
+# Backward, for given δ_1 = [1, 1], δ_2 = [2, 3], δh_n = [1, 0]
+#   δh_2 = δ_2 + δh_n = [3, 3]                      δz_2 = [3, 0]    unit 2 is off
+#   δh_1 = δ_1 + W_hh^T δz_2 = [1, 1] + [3, 3]      δz_1 = [4, 4]    W_hh^T = [[1, -1], [1, 2]]
+#   δh_0 = W_hh^T δz_1 = [4 - 4, 4 + 8] = [0, 12]
+#
+#   δW_hh = δz_1 h_0^T + δz_2 h_1^T = [[4, 8], [4, 8]] + [[15, 12], [0, 0]] = [[19, 20], [4, 8]]
+#   δW_ih = δz_1 x_1 + δz_2 x_2 = [4, 4] + [-6, 0] = [-2, 4]
+#   δb    = δz_1 + δz_2 = [7, 4]
+#   δx_1  = W_ih · δz_1 = 4 + 8 = 12    δx_2 = W_ih · δz_2 = 3
+W_ih, W_hh = [[1], [2]], [[1, 1], [-1, 2]]
+b_ih, b_hh = [1, 0], [0, -1]
+x, h_0 = [[[1]], [[-2]]], [[1, 2]]
+h = [[[1, 2]], [[5, 4]], [[8, 0]]]
+d_h, d_h_n = [[[1, 1]], [[2, 3]]], [[1, 0]]
+d_x, d_h_0 = [[[12]], [[3]]], [[0, 12]]
+d_W_ih, d_W_hh, d_b = [[-2], [4]], [[19, 20], [4, 8]], [7, 4]
+
+
+@pytest.mark.parametrize("dtype", [np.float32, np.float64])
+def test_by_hand(dtype: Any) -> None:
+    def floats(values: Any) -> np.ndarray:
+        return np.array(values, dtype)
+
+    weights = Weights(floats(W_ih), floats(W_hh), floats(b_ih), floats(b_hh))
+    tape = recurrence.forward(floats(x), floats(h_0), weights, "relu")
+    np.testing.assert_array_equal(tape.h, floats(h))
+    assert tape.h.dtype == dtype
+    back = recurrence.backward(tape, weights, "relu", floats(d_h), floats(d_h_n))
+    for result, expected in zip(
+        [back[0], back[1], *back[2]], [d_x, d_h_0, d_W_ih, d_W_hh, d_b, d_b], strict=True
+    ):
+        np.testing.assert_array_equal(result, floats(expected))
+        assert result.dtype == dtype
+
+
+def test_by_hand_with_one_hot_input_and_without_biases() -> None:
+    """Tokens 1, 0 pick the columns [3, 1] and [1, 2] of W_ih. δW_ih gathers δz_t in column x_t.
+
+    z_1 = [3, 1] + [3, 3] = [6, 4]      z_2 = [1, 2] + [10, 2] = [11, 4]      all units are on
+    δz_2 = [3, 3]      δz_1 = [1, 1] + [3 - 3, 3 + 6] = [1, 10]
+    """
+    weights = Weights(np.array([[1.0, 3], [2, 1]]), np.array(W_hh, float), None, None)
+    tape = recurrence.forward(np.array([[1], [0]]), np.array(h_0, float), weights, "relu")
+    np.testing.assert_array_equal(tape.h, [[[1, 2]], [[6, 4]], [[11, 4]]])
+    d_x, _, d_weights = recurrence.backward(
+        tape, weights, "relu", np.array(d_h, float), np.array(d_h_n, float)
+    )
+    assert d_x is None
+    np.testing.assert_array_equal(d_weights.W_ih, [[3, 1], [3, 10]])
+    assert d_weights.b_ih is None
+    assert d_weights.b_hh is None
+
+
+def test_tanh_and_its_slope_at_points_that_are_known() -> None:
+    """tanh(log 2 / 2) = 1/3 and tanh(0) = 0, with slopes 1 - 1/9 = 8/9 and 1."""
+    weights = Weights(np.eye(2), np.zeros((2, 2)), None, None)
+    x = np.array([[[np.log(2) / 2, 0.0]]])
+    tape = recurrence.forward(x, np.zeros((1, 2)), weights, "tanh")
+    d_x, _, _ = recurrence.backward(tape, weights, "tanh", np.ones((1, 1, 2)), np.zeros((1, 2)))
+    gap = np.spacing(1.0)
+    assert np.abs(tape.h[1] - [[1 / 3, 0]]).max() <= gap
+    assert np.abs(d_x - [[[8 / 9, 1]]]).max() <= 4 * gap
+
+
+def test_relu_of_zero_is_zero_and_so_is_its_slope() -> None:
+    """As in torch, where both choices would be right."""
+    weights = Weights(np.ones((1, 1)), np.ones((1, 1)), None, None)
+    tape = recurrence.forward(np.zeros((1, 1, 1)), np.zeros((1, 1)), weights, "relu")
+    d_x, d_h_0, _ = recurrence.backward(tape, weights, "relu", np.ones((1, 1, 1)), np.ones((1, 1)))
+    assert (tape.h[1].item(), d_x.item(), d_h_0.item()) == (0, 0, 0)
+
+
+def test_tanh_of_anything_large_is_one() -> None:
+    """An exp-built tanh would overflow; warnings are errors here."""
+    weights = Weights(np.eye(2), np.zeros((2, 2)), None, None)
+    x = np.array([[[1e4, -1e4]]])
+    tape = recurrence.forward(x, np.zeros((1, 2)), weights, "tanh")
+    np.testing.assert_array_equal(tape.h[1], [[1, -1]])
+
+
+# Its pieces -------------------------------------------------------------------------------------
+
+# Sizes on both sides of every boundary: blocks of 32 rows, of 16, and none.
+PRODUCTS = [
+    (1, 1, 1),
+    (16, 16, 1),
+    (32, 32, 3),
+    (48, 48, 2),
+    (33, 7, 4),
+    (64, 20, 5),
+    (512, 512, 62),  # 32 · 512 · 62 > 100³ >= 16 · 512 · 62
+    (512, 512, 130),  # 16 · 512 · 130 > 100³
+    (4, 4, 0),
+]
+
+
+@pytest.mark.parametrize(("N", "K", "B"), PRODUCTS)
+@pytest.mark.parametrize("dtype", [np.float32, np.float64])
+def test_times_transposed_is_the_product_with_the_transpose(
+    N: int, K: int, B: int, dtype: Any
+) -> None:
+    rng = np.random.default_rng(0)
+    W, h = rng.normal(size=(N, K)).astype(dtype), rng.normal(size=(B, K)).astype(dtype)
+    results, allowed = allowances(lambda move: {"product": move(h) @ move(W).T})
+    times_W_T = times_transposed(W, B)
+    for _ in range(2):
+        report = compare_results(results, {"product": times_W_T(h).copy()}, allowed)
+        assert report.ok, report.rows
+    other = times_W_T(2 * h)
+    np.testing.assert_array_equal(
+        times_W_T(h) * 2, (2 * results["product"]) if B == 0 else times_transposed(2 * W, B)(h)
+    )
+    assert np.shares_memory(other, times_W_T(h)) or B == 0
+
+
+@pytest.mark.parametrize("shape", [(4,), (3, 2), (0, 2)])
+def test_lookup_picks_rows(shape: tuple[int, ...]) -> None:
+    M = np.arange(10.0).reshape(5, 2)
+    ids = np.random.default_rng(0).integers(0, 5, shape)
+    out = np.full((*shape, 2), np.nan)
+    lookup.rows(M, ids, out)
+    np.testing.assert_array_equal(out, M[ids])
+
+
+def test_the_gradient_of_a_lookup_gathers_what_each_row_was_used_for() -> None:
+    d_rows = np.array([[1.0, 2], [3, 4], [5, 6]])
+    d_M_T = lookup.gradient(d_rows, np.array([2, 0, 2]), 4)
+    np.testing.assert_array_equal(d_M_T, [[3, 0, 1 + 5, 0], [4, 0, 2 + 6, 0]])
+    np.testing.assert_array_equal(
+        lookup.gradient(d_rows[:0], np.zeros(0, int), 2), np.zeros((2, 2))
+    )
+
+
+LENGTHS = [None, *(np.array(lengths) for lengths in product([1, 2, 3], repeat=2))]
+
+
+@pytest.mark.parametrize("lengths", LENGTHS, ids=str)
+def test_reversing_twice_is_nothing(lengths: np.ndarray | None) -> None:
+    x = np.arange(6).reshape(3, 2)
+    there = padding.reverse(x, lengths)
+    np.testing.assert_array_equal(padding.reverse(there, lengths), x)
+    for b, length in enumerate((3, 3) if lengths is None else lengths):
+        np.testing.assert_array_equal(there[:length, b], x[:length, b][::-1])
+        np.testing.assert_array_equal(there[length:, b], x[length:, b])
+
+
+def test_padding_by_hand() -> None:
+    x, lengths = np.arange(1.0, 7).reshape(3, 2), np.array([2, 3])  # [[1, 2], [3, 4], [5, 6]]
+    np.testing.assert_array_equal(
+        padding.is_padding(lengths, 3), [[False, False], [False, False], [True, False]]
+    )
+    np.testing.assert_array_equal(padding.without_padding(x, lengths), [[1, 2], [3, 4], [0, 6]])
+    assert padding.without_padding(x, None) is x
+    h = np.arange(8.0).reshape(4, 2, 1)  # [0] is the state before the first step
+    np.testing.assert_array_equal(padding.last_state(h, lengths), [[4], [7]])
+    np.testing.assert_array_equal(padding.last_state(h, None), [[6], [7]])
+
+
+def test_pairs_of_states_are_views() -> None:
+    """The forward loop writes each state through one: what pairwise gives must not be a copy."""
+    h = np.zeros((3, 1, 1))
+    for before, now in pairwise(h):
+        now += before + 1
+    assert h.ravel().tolist() == [0, 1, 2]

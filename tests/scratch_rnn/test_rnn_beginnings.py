@@ -1,0 +1,152 @@
+"""A new layer: its first weights, its warning, its dropout masks."""
+
+from typing import Any
+
+import numpy as np
+import pytest
+import torch
+from torch.nn import functional as F
+
+import scratch_rnn
+from tests.annotations import unchecked
+from tests.cases import LayerCase
+from tests.properties import against, demand
+from tests.reference import set_parameters, torch_layer
+
+
+@pytest.mark.parametrize("H", [1, 4, 100])
+def test_first_weights_are_uniform_in_one_over_root_h(implementation: Any, H: int) -> None:
+    """As in torch: within ±1/√H, reaching nearly so far, with the mean and spread of that."""
+    bound = 1 / np.sqrt(H)
+    rounded = np.nextafter(np.float32(bound), np.float32(2))  # float32 may round the bound up
+    layer = implementation(7, H, 2, bidirectional=True, rng=np.random.default_rng(0))
+    values = np.concatenate([array.ravel() for array in layer.parameters.values()])
+    assert np.abs(values).max() <= rounded
+    n = len(values)
+    # The largest of n uniform numbers falls below 1 - 12/n with probability e^-12; mean and mean
+    # square lie within five standard errors of 0 and bound²/3.
+    assert np.abs(values).max() >= bound * (1 - 12 / n)
+    assert abs(values.mean()) <= 5 * bound / np.sqrt(3 * n)
+    assert abs((values**2).mean() - bound**2 / 3) <= 5 * bound**2 * np.sqrt(4 / 45 / n)
+    assert len(np.unique(values)) > 0.99 * n
+    torch_values = torch.cat([p.ravel() for p in torch.nn.RNN(7, H, 2).parameters()])
+    assert torch_values.abs().max() <= rounded
+
+
+@pytest.mark.parametrize("dtype", [np.float32, np.float64])
+def test_first_weights_follow_from_the_generator(implementation: Any, dtype: Any) -> None:
+    first, second, other = (
+        implementation(3, 4, dtype=dtype, rng=np.random.default_rng(seed)) for seed in (1, 1, 2)
+    )
+    for name, array in first.parameters.items():
+        assert array.dtype == dtype
+        assert array.flags.writeable
+        assert not np.shares_memory(array, second.parameters[name])
+        np.testing.assert_array_equal(array, second.parameters[name])
+        assert not np.array_equal(array, other.parameters[name])
+
+
+def test_without_a_generator_each_layer_differs_and_global_randomness_is_left_alone(
+    implementation: Any,
+) -> None:
+    before = np.random.get_state()[1].copy()  # noqa: NPY002
+    first, second = implementation(3, 4), implementation(3, 4)
+    assert not np.array_equal(first.parameters["weight_hh_l0"], second.parameters["weight_hh_l0"])
+    np.testing.assert_array_equal(np.random.get_state()[1], before)  # noqa: NPY002
+
+
+def test_dropout_with_a_single_layer_is_warned_about_as_by_torch(implementation: Any) -> None:
+    with pytest.warns(UserWarning, match="dropout"):
+        torch.nn.RNN(3, 4, dropout=0.5)
+    with pytest.warns(UserWarning, match="dropout"):
+        implementation(3, 4, dropout=0.5)
+
+
+# Dropout masks ----------------------------------------------------------------------------------
+
+
+@pytest.mark.parametrize("dropout", [0.0, 0.25, 0.9])
+@pytest.mark.parametrize("dtype", [np.float32, np.float64])
+def test_masks_drop_with_their_probability_and_scale_the_rest(dropout: float, dtype: Any) -> None:
+    """Each entry alone: 0 with probability p, else 1/(1-p); binomial within five deviations."""
+    layer = scratch_rnn.RNN(3, 8, 3, dropout=dropout, bidirectional=True, dtype=dtype)
+    T, B = 25, 10
+    masks = layer.draw_dropout_masks(T, B, np.random.default_rng(0))
+    assert [(mask.shape, mask.dtype) for mask in masks] == [((T, B, 16), dtype)] * 2
+    scale = np.dtype(dtype).type(1 / (1 - dropout))
+    for mask in masks:
+        assert set(np.unique(mask)) <= {0, scale}
+        n = mask.size
+        kept = np.count_nonzero(mask)
+        assert abs(kept - n * (1 - dropout)) <= 5 * np.sqrt(n * dropout * (1 - dropout))
+    if dropout > 0:
+        assert not np.array_equal(masks[0], masks[1])
+        for axis in range(3):  # no step, sequence or unit is dropped as a whole or copied
+            first, second = (masks[0].take(k, axis) for k in (0, 1))
+            assert not np.array_equal(first, second)
+
+
+def test_masks_of_dropout_one_are_zero() -> None:
+    masks = scratch_rnn.RNN(3, 4, 2, dropout=1.0).draw_dropout_masks(5, 2, np.random.default_rng(0))
+    assert len(masks) == 1
+    assert not masks[0].any()
+
+
+def test_masks_follow_from_the_generator() -> None:
+    layer = scratch_rnn.RNN(3, 4, 2, dropout=0.5)
+    first, second, other = (
+        layer.draw_dropout_masks(5, 2, np.random.default_rng(seed))[0] for seed in (1, 1, 2)
+    )
+    np.testing.assert_array_equal(first, second)
+    assert not np.array_equal(first, other)
+
+
+@pytest.mark.parametrize("bidirectional", [False, True])
+@pytest.mark.parametrize("batch_first", [False, True])
+@pytest.mark.parametrize("dtype", ["float32", "float64"])
+@pytest.mark.parametrize("dropout", [0.25, 0.5])
+def test_training_mode_of_nn_rnn_with_the_masks_that_torch_draws(
+    implementation: Any, bidirectional: bool, batch_first: bool, dtype: str, dropout: float
+) -> None:
+    """nn.RNN hands out no masks, but draws them in a known order: once a gap, bottom to top.
+
+    So from the same seed F.dropout gives the same ones, and the layer is given those.
+    """
+    case = LayerCase(
+        T=4,
+        B=3,
+        V=2,
+        H=5,
+        L=3,
+        batch_first=batch_first,
+        dropout=dropout,
+        bidirectional=bidirectional,
+        dtype=dtype,
+    )
+    floats = case.floats
+    torch_dtype = getattr(torch, dtype)
+    torch.manual_seed(7)
+    masks = [
+        F.dropout(torch.ones(case.T, case.B, case.D * case.H, dtype=torch_dtype), dropout)
+        for _ in range(case.L - 1)
+    ]
+    case.__dict__["floats"] = floats.__class__(
+        **vars(floats) | {"dropout_masks": tuple(mask.numpy() for mask in masks)}
+    )
+
+    layer = torch_layer(case.options, dtype).train()
+    parameters = set_parameters(layer, floats.parameters)
+    x = torch.from_numpy(floats.x.copy()).requires_grad_()
+    h0 = torch.from_numpy(floats.h0.copy()).requires_grad_()
+    torch.manual_seed(7)
+    output, h_n = layer(x, h0)
+    upstream = (torch.from_numpy(floats.d_output.copy()), torch.from_numpy(floats.d_h_n.copy()))
+    variables = parameters | {"x": x, "h0": h0}
+    gradients = torch.autograd.grad((output, h_n), list(variables.values()), upstream)
+    reference = {"output": output.detach().numpy(), "h_n": h_n.detach().numpy()} | {
+        f"gradient of {name}": gradient.numpy()
+        for name, gradient in zip(variables, gradients, strict=True)
+    }
+    with unchecked():
+        report = against(reference, implementation, case)
+    demand(report, "with torch's masks, training mode is nn.RNN's", case)

@@ -1,0 +1,206 @@
+"""What nn.RNN refuses is refused: one table of mistakes, made on both sides."""
+
+import warnings
+from collections.abc import Callable
+from typing import Any
+
+import numpy as np
+import pytest
+import torch
+from torch.nn.utils.rnn import pack_padded_sequence
+
+from tests.annotations import unchecked
+from tests.cases import LayerCase
+from tests.properties import build
+
+NAN = float("nan")
+
+CONSTRUCTOR: list[dict[str, Any]] = [
+    {"input_size": 0},
+    {"input_size": -1},
+    {"input_size": 2.5},
+    {"input_size": "3"},
+    {"hidden_size": 0},
+    {"hidden_size": -1},
+    {"hidden_size": 2.5},
+    {"hidden_size": True},
+    {"hidden_size": "3"},
+    {"num_layers": 0},
+    {"num_layers": -1},
+    {"num_layers": 1.5},
+    {"nonlinearity": "sigmoid"},
+    {"nonlinearity": "TANH"},
+    {"nonlinearity": None},
+    {"bias": 1},
+    {"bias": "no"},
+    {"bias": None},
+    {"batch_first": 1},
+    {"batch_first": "yes"},
+    {"batch_first": None},
+    {"dropout": 1.5},
+    {"dropout": -0.1},
+    {"dropout": NAN},
+    {"dropout": True},
+    {"dropout": "x"},
+    {"dropout": None},
+    {"dtype": "int64"},
+    {"hidden": 3},
+]
+
+T, B, V, H = 5, 2, 3, 4
+
+# name: (x, h0, lengths), for a layer of V features and H units in float32
+CALL: dict[str, tuple[Any, Any, Any]] = {
+    "x without axes": (np.zeros((), np.float32), None, None),
+    "x of one axis": (np.zeros(V, np.float32), None, None),
+    "x of four axes": (np.zeros((1, T, B, V), np.float32), None, None),
+    "x of too many features": (np.zeros((T, B, V + 1), np.float32), None, None),
+    "x of too few features": (np.zeros((T, B, V - 1), np.float32), None, None),
+    "x without batch of other features": (np.zeros((T, V + 1), np.float32), None, None),
+    "x of another dtype": (np.zeros((T, B, V)), None, None),
+    "x of integers with features": (np.zeros((T, B, V), np.int64), None, None),
+    "x a list": ([[[0.0] * V] * B] * T, None, None),
+    "x None": (None, None, None),
+    "no steps": (np.zeros((0, B, V), np.float32), None, None),
+    "no steps and no batch": (np.zeros((0, V), np.float32), None, None),
+    "h0 of other units": (np.zeros((T, B, V), np.float32), np.zeros((1, B, H + 1), "f"), None),
+    "h0 without layers": (np.zeros((T, B, V), np.float32), np.zeros((B, H), "f"), None),
+    "h0 of another batch": (np.zeros((T, B, V), np.float32), np.zeros((1, B + 1, H), "f"), None),
+    "h0 of a batch of one": (np.zeros((T, B, V), np.float32), np.zeros((1, 1, H), "f"), None),
+    "h0 of two layers": (np.zeros((T, B, V), np.float32), np.zeros((2, B, H), "f"), None),
+    "h0 with a batch, x without": (np.zeros((T, V), np.float32), np.zeros((1, 1, H), "f"), None),
+    "h0 of another dtype": (np.zeros((T, B, V), np.float32), np.zeros((1, B, H)), None),
+    "h0 a list": (np.zeros((T, B, V), np.float32), [[[0.0] * H] * B], None),
+    "a length of zero": (np.zeros((T, B, V), np.float32), None, [0, 2]),
+    "a negative length": (np.zeros((T, B, V), np.float32), None, [2, -1]),
+    "a length beyond T": (np.zeros((T, B, V), np.float32), None, [T + 1, 2]),
+    "lengths of two axes": (np.zeros((T, B, V), np.float32), None, [[2, 1]]),
+    "lengths without a batch": (np.zeros((T, V), np.float32), None, [2]),
+    "lengths of an empty batch": (np.zeros((T, 0, V), np.float32), None, []),
+}
+
+# nn.RNN takes no token numbers, pack_padded_sequence lets some lengths pass, and backward there is
+# autograd's: what has no counterpart is refused all the same.
+CALL_OURS: dict[str, tuple[Any, Any, Any]] = {
+    "a token beyond the vocabulary": (np.full((T, B), V), None, None),
+    "a negative token": (np.full((T, B), -1), None, None),
+    "too few lengths": (np.zeros((T, B, V), np.float32), None, [2]),
+    "too many lengths": (np.zeros((T, B, V), np.float32), None, [2, 2, 2]),
+    "lengths that are no integers": (np.zeros((T, B, V), np.float32), None, [2.0, 1.5]),
+}
+
+
+def make_torch(arguments: dict[str, Any]) -> torch.nn.RNN:
+    if "dtype" in arguments:
+        arguments = arguments | {"dtype": getattr(torch, arguments["dtype"])}
+    return torch.nn.RNN(**arguments)
+
+
+def call_torch(x: Any, h0: Any, lengths: Any) -> None:
+    x, h0 = (torch.from_numpy(a) if isinstance(a, np.ndarray) else a for a in (x, h0))
+    if lengths is not None:
+        x = pack_padded_sequence(x, torch.tensor(lengths, dtype=torch.int64), enforce_sorted=False)
+    torch.nn.RNN(V, H)(x, h0)
+
+
+@pytest.fixture(autouse=True)
+def _own_checks() -> Any:
+    """Let the layer's own checks speak, not those of the annotations."""
+    with unchecked():
+        yield
+
+
+def name_of(mistake: dict[str, Any]) -> str:
+    return ", ".join(f"{name}={value!r}" for name, value in mistake.items())
+
+
+@pytest.mark.parametrize("mistake", CONSTRUCTOR, ids=name_of)
+def test_a_mistaken_constructor_is_refused(implementation: Any, mistake: dict[str, Any]) -> None:
+    arguments = {"input_size": V, "hidden_size": H} | mistake
+    with warnings.catch_warnings():
+        warnings.simplefilter("ignore")  # dropout with one layer is only warned about
+        assert refusal(lambda: make_torch(arguments)), "nn.RNN takes it"
+        error = refusal(lambda: implementation(**arguments))
+    expect_refusal(error, name_of(mistake))
+
+
+@pytest.mark.parametrize("name", CALL)
+def test_a_mistaken_call_is_refused(implementation: Any, name: str) -> None:
+    assert refusal(lambda: call_torch(*CALL[name])), "nn.RNN takes it"
+    expect_refusal(refusal(lambda: call(implementation, *CALL[name])), name)
+
+
+@pytest.mark.parametrize("name", CALL_OURS)
+def test_mistakes_that_nn_rnn_cannot_make_are_refused_too(implementation: Any, name: str) -> None:
+    expect_refusal(refusal(lambda: call(implementation, *CALL_OURS[name])), name)
+
+
+@pytest.mark.parametrize(
+    "case",
+    [
+        LayerCase(T=3, B=2, V=2, H=4),
+        LayerCase(T=3, B=2, V=2, H=4, L=2, bidirectional=True, batch_first=True),
+        LayerCase(T=3, V=2, H=4, unbatched=True),
+    ],
+    ids=repr,
+)
+@pytest.mark.parametrize("name", ["d_output", "d_h_n"])
+def test_upstream_gradients_of_another_shape_or_dtype_are_refused(
+    implementation: Any, case: LayerCase, name: str
+) -> None:
+    layer = build(implementation, case)
+    output, h_n, tape = layer.forward(case.floats.x.copy(), case.floats.h0)
+    right = {"d_output": np.ones_like(output), "d_h_n": np.ones_like(h_n)}
+    layer.backward(tape, **right)
+    wrong = right[name]
+    for gradient in (wrong[:-1], wrong[..., None], wrong[..., :1], wrong.astype(np.float64), 0.0):
+        error = refusal(lambda g=gradient: layer.backward(tape, **(right | {name: g})))
+        expect_refusal(error, f"{name} = {gradient!r}")
+
+
+@pytest.mark.parametrize(
+    "shapes",
+    [(), ((T, B, H), (T, B, H)), ((T - 1, B, H),), ((B, T, H),), ((T, B, 2 * H),)],
+    ids=repr,
+)
+def test_dropout_masks_of_another_shape_are_refused(implementation: Any, shapes: Any) -> None:
+    layer = implementation(V, H, 2, dropout=0.5)
+    x = np.zeros((T, B, V), np.float32)
+    layer.forward(x, dropout_masks=(np.ones((T, B, H), np.float32),))
+    masks = tuple(np.ones(shape, np.float32) for shape in shapes)
+    expect_refusal(refusal(lambda: layer.forward(x, dropout_masks=masks)), f"masks of {shapes}")
+    wrong = (np.ones((T, B, H)),)
+    expect_refusal(refusal(lambda: layer.forward(x, dropout_masks=wrong)), "masks of float64")
+
+
+def test_a_refused_call_leaves_the_layer_as_it_was(implementation: Any) -> None:
+    layer = implementation(V, H)
+    before = {name: array.copy() for name, array in layer.parameters.items()}
+    refusal(lambda: layer(np.zeros((T, B, V + 1), np.float32)))
+    for name, array in layer.parameters.items():
+        np.testing.assert_array_equal(array, before[name])
+
+
+def call(implementation: Any, x: Any, h0: Any, lengths: Any) -> None:
+    layer = implementation(V, H)
+    optional = {} if lengths is None else {"lengths": lengths}
+    layer.forward(x, h0, **optional)
+
+
+def refusal(function: Callable[[], Any]) -> Exception | None:
+    try:
+        function()
+    except NotImplementedError:
+        raise
+    except Exception as error:
+        return error
+    return None
+
+
+def expect_refusal(error: Exception | None, mistake: str) -> None:
+    what = f"broken: {mistake} is refused with ValueError or TypeError"
+    assert error is not None, f"{what}; it was taken"
+    assert isinstance(error, ValueError | TypeError), f"{what}; got {error!r}"
+    text = str(error)
+    assert text, f"{what}, and a message"
+    assert "\n" not in text, f"{what}, in one line; got {text!r}"
