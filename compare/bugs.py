@@ -110,7 +110,7 @@ FORWARD = (
     _bug(
         "weights-not-transposed",
         "The recurrent product uses W_hh where its transpose belongs.",
-        (RECURRENCE, "times_transposed(W_hh, B)", "times_transposed(W_hh.T.copy(), B)"),
+        (RECURRENCE, "TimesTransposed(W_hh, B)", "TimesTransposed(W_hh.T.copy(), B)"),
         notice="It begins to learn, and then gets worse: the gradients are those of another "
         "function.",
         hint="Square matrices fit either way; no shape error warns you.",
@@ -239,7 +239,7 @@ BACKWARD = (
     _bug(
         "tanh-derivative",
         "The derivative of tanh is written 1 - h, the square forgotten.",
-        (RECURRENCE, "h_squared = h * h", "h_squared = h.copy()"),
+        (RECURRENCE, "slopes: np.ndarray = h * h", "slopes: np.ndarray = h.copy()"),
         notice="It begins well, and ends worse than untrained. The first gradient is only three "
         "per cent too long.",
         hint="Draw 1 - h and 1 - h² over -1 … 1. Where do they meet?",

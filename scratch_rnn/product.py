@@ -6,8 +6,6 @@ arithmetic. BLAS libraries have a second way for *small* products that reads W w
 we ask for ``h W^T`` as several small products, each for a block of W's rows.
 """
 
-from collections.abc import Callable
-
 import numpy as np
 from jaxtyping import Float
 
@@ -15,39 +13,35 @@ SMALL = 100**3
 """Multiplications up to which OpenBLAS takes its kernel for small products."""
 
 
-def times_transposed(
-    W: Float[np.ndarray, "N K"], B: int
-) -> Callable[[Float[np.ndarray, "B K"]], Float[np.ndarray, "B N"]]:
-    """Return the function ``h -> h W^T`` for h of shape (B, K).
+class TimesTransposed:
+    """The function ``h -> h W^T``, for many h of the same shape.
 
     Parameters
     ----------
     W : ndarray of shape (N, K), C-contiguous
+        Read at each call, not copied.
     B : int
-        Rows of each h that is to come.
-
-    Returns
-    -------
-    function
-        Its result, of shape (B, N), is one array that the next call fills anew.
+        Rows of each h, which is of shape (B, K).
     """
-    N, K = W.shape
-    product = np.empty((B, N), W.dtype)
-    rows = rows_of_a_block(N, K, B)
-    if rows == 0:
-        return times_large(W, product.reshape(N, B))
-    W_blocks = W.reshape(N // rows, rows, K).transpose(0, 2, 1)  # (blocks, K, rows), a view
-    product_blocks = product.reshape(B, N // rows, rows).transpose(1, 0, 2)  # (blocks, B, rows)
-    return lambda h: np.matmul(h, W_blocks, out=product_blocks).transpose(1, 0, 2).reshape(B, N)
+
+    def __init__(self, W: Float[np.ndarray, "N K"], B: int) -> None:
+        N, K = W.shape
+        rows = rows_of_a_block(N, K, B)
+        if rows:
+            blocks = N // rows
+            self.product = np.empty((B, N), W.dtype)
+            self.W_T = W.reshape(blocks, rows, K).transpose(0, 2, 1)  # (blocks, K, rows), a view
+            self.out = self.product.reshape(B, blocks, rows).transpose(1, 0, 2)  # (blocks, B, rows)
+        else:  # larger products are fastest as W h^T, with a column for each sample
+            self.product = self.out = np.empty((N, B), W.dtype).T  # (B, N)
+            self.W_T = W.T  # (K, N)
+
+    def __call__(self, h: Float[np.ndarray, "B K"]) -> Float[np.ndarray, "B N"]:
+        """Return h W^T in an array that the next call fills anew."""
+        np.matmul(h, self.W_T, out=self.out)
+        return self.product
 
 
 def rows_of_a_block(N: int, K: int, B: int) -> int:
     """Return how many of W's N rows make a small product with h; 0 if not even 16 do."""
     return next((rows for rows in (32, 16) if N % rows == 0 and rows * K * B <= SMALL), 0)
-
-
-def times_large(
-    W: Float[np.ndarray, "N K"], product_T: Float[np.ndarray, "N B"]
-) -> Callable[[Float[np.ndarray, "B K"]], Float[np.ndarray, "B N"]]:
-    """Return the same for products that aren't small: fastest as W h^T, with samples as columns."""
-    return lambda h: np.matmul(W, h.T, out=product_T).T

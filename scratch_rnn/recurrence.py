@@ -29,7 +29,7 @@ import numpy as np
 from jaxtyping import Float, Int
 
 from scratch_rnn import lookup
-from scratch_rnn.product import times_transposed
+from scratch_rnn.product import TimesTransposed
 
 
 class Weights(NamedTuple):
@@ -68,7 +68,7 @@ def forward(
         np.matmul(x.reshape(T * B, V), W_ih.T, out=a.reshape(T * B, H))
         if b_ih is not None:
             a += b_ih + b_hh
-    times_W_hh_T = times_transposed(W_hh, B)
+    times_W_hh_T = TimesTransposed(W_hh, B)
     for h_before, z in pairwise(h):
         z += times_W_hh_T(h_before)
         np.tanh(z, out=z) if nonlinearity == "tanh" else np.maximum(z, 0, out=z)
@@ -87,7 +87,7 @@ def backward(
     T, B, H = d_h.shape
     h = tape.h[1:]
     d_z = slope(h, nonlinearity)  # (T, B, H), holds first f'(z_t), then δz_t
-    times_W_hh = times_transposed(W_hh.T.copy(), B)
+    times_W_hh = TimesTransposed(W_hh.T.copy(), B)
     d_h_t = d_h_n.copy()  # in each turn first what step t+1 hands back to h_t, then all of it
     for d_t, d_z_t in zip(d_h[::-1], d_z[::-1], strict=True):
         d_h_t += d_t
@@ -111,5 +111,6 @@ def slope(h: Float[np.ndarray, "T B H"], nonlinearity: str) -> Float[np.ndarray,
     """Return f'(z), which both of our f let us read from h = f(z)."""
     if nonlinearity == "relu":
         return (h > 0).astype(h.dtype)
-    h_squared = h * h
-    return np.subtract(1, h_squared, out=h_squared)
+    slopes: np.ndarray = h * h
+    np.subtract(1, slopes, out=slopes)  # 1 - h², without a second array of this size
+    return slopes

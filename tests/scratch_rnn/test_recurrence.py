@@ -9,7 +9,7 @@ import pytest
 from compare.rows import compare_results
 from compare.tolerance import allowances
 from scratch_rnn import lookup, padding, recurrence
-from scratch_rnn.product import times_transposed
+from scratch_rnn.product import TimesTransposed
 from scratch_rnn.recurrence import Weights
 
 # T = 2, B = 1, V = 1, H = 2, ReLU, small whole numbers, so that each line can be done in the head.
@@ -125,13 +125,13 @@ def test_times_transposed_is_the_product_with_the_transpose(
     rng = np.random.default_rng(0)
     W, h = rng.normal(size=(N, K)).astype(dtype), rng.normal(size=(B, K)).astype(dtype)
     results, allowed = allowances(lambda move: {"product": move(h) @ move(W).T})
-    times_W_T = times_transposed(W, B)
+    times_W_T = TimesTransposed(W, B)
     for _ in range(2):
         report = compare_results(results, {"product": times_W_T(h).copy()}, allowed)
         assert report.ok, report.rows
     other = times_W_T(2 * h)
     np.testing.assert_array_equal(
-        times_W_T(h) * 2, (2 * results["product"]) if B == 0 else times_transposed(2 * W, B)(h)
+        times_W_T(h) * 2, (2 * results["product"]) if B == 0 else TimesTransposed(2 * W, B)(h)
     )
     assert np.shares_memory(other, times_W_T(h)) or B == 0
 
