@@ -1,0 +1,199 @@
+"""The whole model: a training step against PyTorch's, any configuration, any state, any limit."""
+
+from typing import Any
+
+import numpy as np
+import pytest
+import torch
+from torch.nn import functional as F
+
+import scratch_rnn
+from compare.parity import check_parity
+from compare.rows import compare_results
+from compare.tolerance import allowances, unmoved
+from scratch_rnn import RNN, RNNModel
+from tests.annotations import unchecked
+from tests.cases import LayerCase, random_case
+from tests.model_cases import ModelCase, build_model, random_model_case
+from tests.properties import Results, demand, identical
+from tests.reference import call_layer_by_layer, torch_model
+from tests.strategies import property_of_models
+
+
+@property_of_models(dropout=0.0)
+def test_every_tensor_of_a_training_step_is_pytorchs(package: Any, case: ModelCase) -> None:
+    """States, logits, loss, gradients, norm, clipped gradients, updated parameters."""
+    options = {"lr": case.lr, "max_norm": case.max_norm, "seed": case.layer.seed}
+    model = build_model(case, package)
+    report = check_parity(model, torch_model(case), case.batch, case.state, **options)
+    demand(report, "every tensor of a training step is PyTorch's", case)
+
+
+@property_of_models(dropout=(0.5, 0.25), L=(2, 3))
+def test_logits_and_gradients_under_dropout_masks(package: Any, case: ModelCase) -> None:
+    """PyTorch's model layer by layer, with the same masks between the layers."""
+    masks = case.layer.floats.dropout_masks
+    batch, state = case.batch, case.state
+
+    def compute(move: Any, package: Any = scratch_rnn) -> Results:
+        model = build_model(case, package)
+        for parameter in model.parameters.values():
+            parameter[...] = move(parameter)
+        logits, final, tape = model.forward(batch.inputs, move(state), dropout_masks=move(masks))
+        d_logits = move(np.cos(logits.astype(np.float64)).astype(logits.dtype))
+        gradients, d_state = model.backward_to_state(move(tape), d_logits, move(state + 1))
+        results = {"logits": logits, "final state": final, "gradient of state": d_state}
+        return results | {f"gradient of {name}": g for name, g in gradients.items()}
+
+    _, allowed = allowances(compute, seed=case.layer.seed)
+    report = compare_results(compute(unmoved, package), _torch_under_masks(case), allowed)
+    demand(report, "under the same dropout masks the model is PyTorch's", case)
+
+
+def _torch_under_masks(case: ModelCase) -> Results:
+    """What `test_logits_and_gradients_under_dropout_masks` asks of PyTorch."""
+    layer = case.layer
+    model = torch_model(case)
+    x = F.one_hot(torch.from_numpy(layer.floats.x), layer.V).to(model.linear.weight.dtype)
+    state = torch.from_numpy(case.state).requires_grad_()
+    output, final, parameters = call_layer_by_layer(layer, x, state)
+    output = output.swapaxes(0, 1) if layer.batch_first else output
+    logits = model.linear(output.reshape(-1, output.shape[-1]))
+    variables = {f"rnn.{name}": p for name, p in parameters.items()} | {
+        f"linear.{name}": p for name, p in model.linear.named_parameters()
+    }
+    d_logits = torch.from_numpy(
+        np.cos(logits.detach().numpy().astype(np.float64)).astype(layer.dtype)
+    )
+    gradients = torch.autograd.grad(
+        (logits, final), [*variables.values(), state], (d_logits, state.detach() + 1)
+    )
+    results = {"logits": logits, "final state": final, "gradient of state": gradients[-1]}
+    results |= {f"gradient of {n}": g for n, g in zip(variables, gradients[:-1], strict=True)}
+    return {name: tensor.detach().numpy() for name, tensor in results.items()}
+
+
+@property_of_models(dropout=0.0)
+def test_backward_twice_on_one_tape_gives_the_same_bits(package: Any, case: ModelCase) -> None:
+    model, batch, state = build_model(case, package), case.batch, case.state
+    kept = {"inputs": batch.inputs.copy(), "state": state.copy(), **case.parameters}
+    logits, final, tape = model.forward(batch.inputs, state)
+    _, d_logits = package.cross_entropy(logits, batch.targets.T.reshape(-1))
+    kept["d_logits"] = d_logits.copy()
+    first = {name: g.copy() for name, g in model.backward(tape, d_logits).items()}
+    final[...] = 9  # the caller's own array
+    model.forward(batch.inputs[:, ::-1].copy(), state)
+    second = model.backward(tape, d_logits)
+    demand(identical(first, second), "backward twice on one tape gives the same", case)
+    now = {"inputs": batch.inputs, "state": state, **model.parameters, "d_logits": d_logits}
+    demand(identical(kept, now), "no argument of the model is changed", case)
+    batch.inputs[...] = 0  # nor does the tape mind what becomes of the batch
+    third = model.backward(tape, d_logits)
+    demand(identical(first, third), "the tape holds its own copy of the inputs", case)
+
+
+@property_of_models(dropout=0.0, bidirectional=False, T=range(2, 7))
+def test_the_state_is_all_that_the_past_leaves(package: Any, case: ModelCase) -> None:
+    """Logits of a text in two parts, the state handed on, are those of the whole."""
+    model, inputs = build_model(case, package), case.batch.inputs
+    cut = 1 + case.layer.seed % (case.layer.T - 1)
+
+    def whole(move: Any) -> Results:
+        moved = build_model(case)
+        for parameter in moved.parameters.values():
+            parameter[...] = move(parameter)
+        logits, state, tape = moved.forward(inputs, move(case.state))
+        return {"logits": logits, "state": state, "h": move(tape.h)}
+
+    results, allowed = allowances(whole, seed=case.layer.seed)
+    first, state = model(inputs[:, :cut].copy(), case.state)
+    second, state = model(inputs[:, cut:].copy(), state)
+    parts = {"logits": np.concatenate([first, second]), "state": state, "h": results["h"]}
+    demand(compare_results(results, parts, allowed), f"cut at {cut}, the text is the same", case)
+
+
+def test_logits_are_time_major() -> None:
+    """First the B rows of step 1: row t·B + b belongs to step t of sequence b."""
+    model = RNNModel(RNN(5, 3, rng=np.random.default_rng(0)), 5, rng=np.random.default_rng(1))
+    inputs = np.array([[0, 1, 2], [3, 4, 0]])
+    logits, _ = model(inputs, model.begin_state(2))
+    assert logits.shape == (6, 5)
+    for b in range(2):
+        alone, _ = model(inputs[b : b + 1], model.begin_state(1))
+        assert np.abs(logits[b::2] - alone).max() <= 8 * np.spacing(np.abs(alone).max())
+
+
+@pytest.mark.parametrize("bidirectional", [False, True])
+def test_names_shapes_and_bounds_of_new_parameters(bidirectional: bool) -> None:
+    rnn = RNN(6, 9, 2, bidirectional=bidirectional, rng=np.random.default_rng(0))
+    model = RNNModel(rnn, 6, rng=np.random.default_rng(1))
+    D = 2 if bidirectional else 1
+    assert list(model.parameters)[-2:] == ["linear.weight", "linear.bias"]
+    assert model.parameters["linear.weight"].shape == (6, D * 9)
+    assert model.parameters["linear.bias"].shape == (6,)
+    for name, array in rnn.parameters.items():
+        assert model.parameters[f"rnn.{name}"] is array
+    for name in ("linear.weight", "linear.bias"):
+        array = model.parameters[name]
+        assert array.dtype == np.float32
+        assert np.abs(array).max() <= np.nextafter(np.float32(1 / np.sqrt(D * 9)), np.float32(1))
+        assert len(np.unique(array)) == array.size
+    other = RNNModel(rnn, 6, rng=np.random.default_rng(2))
+    assert not np.array_equal(other.parameters["linear.bias"], model.parameters["linear.bias"])
+    again = RNNModel(rnn, 6, rng=np.random.default_rng(1))
+    np.testing.assert_array_equal(again.parameters["linear.bias"], model.parameters["linear.bias"])
+
+
+@pytest.mark.parametrize("dtype", [np.float32, np.float64])
+def test_the_state_begins_at_zero(dtype: Any) -> None:
+    model = RNNModel(RNN(6, 9, 2, bidirectional=True, dtype=dtype), 6)
+    for state, B in ((model.begin_state(), 1), (model.begin_state(5), 5)):
+        assert state.shape == (4, B, 9)
+        assert state.dtype == dtype
+        assert not state.any()
+
+
+MISTAKES: dict[str, Any] = {
+    "a token beyond the vocabulary": lambda m: m(np.full((2, 3), 5), m.begin_state(2)),
+    "a negative token": lambda m: m(np.full((2, 3), -1), m.begin_state(2)),
+    "tokens that are floats": lambda m: m(np.zeros((2, 3)), m.begin_state(2)),
+    "tokens of one axis": lambda m: m(np.zeros(3, int), m.begin_state(2)),
+    "tokens in a list": lambda m: m([[0, 1]], m.begin_state(1)),
+    "a state of another batch": lambda m: m(np.zeros((2, 3), int), m.begin_state(1)),
+    "a state of another dtype": lambda m: m(
+        np.zeros((2, 3), int), m.begin_state(2).astype(np.float64)
+    ),
+    "no state": lambda m: m(np.zeros((2, 3), int), None),
+    "no steps": lambda m: m(np.zeros((2, 0), int), m.begin_state(2)),
+    "a batch of no size": lambda m: m.begin_state(0),
+    "a vocabulary of another size": lambda m: RNNModel(m.rnn, 6),
+    "a vocabulary of no size": lambda m: RNNModel(m.rnn, 0),
+    "d_logits of another shape": lambda m: m.backward(
+        m.forward(np.zeros((2, 3), int), m.begin_state(2))[2], np.zeros((5, 5), np.float32)
+    ),
+    "d_logits of another dtype": lambda m: m.backward(
+        m.forward(np.zeros((2, 3), int), m.begin_state(2))[2], np.zeros((6, 5))
+    ),
+    "d_state of another shape": lambda m: m.backward(
+        m.forward(np.zeros((2, 3), int), m.begin_state(2))[2],
+        np.zeros((6, 5), np.float32),
+        np.zeros((1, 1, 3), np.float32),
+    ),
+}
+
+
+@pytest.mark.parametrize("name", MISTAKES)
+def test_mistakes_are_refused_in_one_line(name: str) -> None:
+    model = RNNModel(RNN(5, 3), 5)
+    with unchecked(), pytest.raises((ValueError, TypeError)) as caught:
+        MISTAKES[name](model)
+    assert str(caught.value).startswith("expected ")
+    assert "\n" not in str(caught.value)
+
+
+def test_the_repr_of_a_case_is_the_case() -> None:
+    rng = np.random.default_rng(0)
+    for _ in range(20):
+        for case in (random_case(rng), random_model_case(rng)):
+            names = {"LayerCase": LayerCase, "ModelCase": ModelCase, "inf": float("inf")}
+            assert eval(repr(case), names) == case

@@ -1,0 +1,296 @@
+"""Steps, epochs, runs: what is carried from batch to batch, and what is not."""
+
+import time
+from collections.abc import Iterator
+from typing import Any
+
+import numpy as np
+import pytest
+
+import scratch_rnn
+from compare.parity import scratch_step
+from compare.rows import compare_results
+from compare.tolerance import allowances
+from scratch_rnn import (
+    RNN,
+    SGD,
+    RNNModel,
+    cross_entropy,
+    perplexity,
+    predict,
+    set_num_threads,
+    threads,
+    train,
+    train_epoch,
+    train_step,
+)
+from scratch_rnn.text import Batch, Vocab
+from tests.annotations import unchecked
+from tests.cases import LayerCase
+from tests.model_cases import ModelCase, build_model
+from tests.properties import demand, identical
+from tests.strategies import property_of_models
+
+
+def small_model(seed: int = 0, **options: Any) -> RNNModel:
+    rng = np.random.default_rng(seed)
+    return RNNModel(RNN(5, 4, rng=rng, **options), 5, rng=rng)
+
+
+def small_batches(count: int = 3, B: int = 2, T: int = 4) -> list[Batch]:
+    rng = np.random.default_rng(1)
+    ids = rng.integers(0, 5, (count, 2, B, T))
+    return [Batch(inputs, targets) for inputs, targets in ids]
+
+
+@property_of_models(dropout=0.0)
+def test_a_step_is_forward_loss_backward_clip_update(package: Any, case: ModelCase) -> None:
+    """`train_step` takes the very step whose every tensor is compared with PyTorch's."""
+    model = build_model(case, package)
+    expected = scratch_step(build_model(case), case.batch, case.state, case.lr, case.max_norm)
+    optimizer = package.SGD(model.parameters, case.lr)
+    state = case.state if case.layer.h0 else None
+    result = package.train_step(model, case.batch, state, optimizer, max_norm=case.max_norm)
+    dtype = case.layer.dtype
+    results = {
+        "loss": np.asarray(result.loss, dtype),
+        "gradient norm": np.asarray(result.grad_norm, dtype),
+        "final state": result.state,
+        **{f"updated {name}": array for name, array in model.parameters.items()},
+    }
+    report = identical(results, {name: expected[name] for name in results})
+    demand(report, "a step is forward, loss, backward, clip, update", case)
+
+
+@pytest.mark.parametrize("carry_state", [False, True])
+@pytest.mark.parametrize("epochs", [1, 2])
+def test_epochs_step_by_step(carry_state: bool, epochs: int) -> None:
+    """The state is zero at each epoch's start, and carried or not in between."""
+    one, other, batches = small_model(), small_model(), small_batches()
+    optimizer = SGD(other.parameters, 0.5)
+    losses = []
+    for _ in range(epochs):
+        state, losses = None, []
+        for batch in batches:
+            result = train_step(other, batch, state, optimizer, max_norm=0.5)
+            losses.append(result.loss)
+            state = result.state if carry_state else None
+    heard = []
+    results = train(
+        one,
+        batches,
+        0.5,
+        epochs,
+        carry_state=carry_state,
+        max_norm=0.5,
+        on_epoch=lambda epoch, result: heard.append((epoch, result)),
+    )
+    for name, array in one.parameters.items():
+        np.testing.assert_array_equal(array, other.parameters[name])
+    assert heard == list(enumerate(results))
+    assert results[-1].num_tokens == 3 * 2 * 4
+    assert abs(results[-1].loss - np.mean(losses)) <= 4 * np.spacing(results[-1].loss)
+    assert results[-1].perplexity == perplexity(results[-1].loss)
+
+
+def test_an_epochs_loss_counts_each_token_once() -> None:
+    """Batches of different sizes weigh as many tokens as they have."""
+    long, short = small_batches(1, 2, 6)[0], small_batches(1, 2, 1)[0]
+    result = train_epoch(small_model(), [long, short], SGD(small_model().parameters, 0.0))
+    losses = []
+    for batch in (long, short):
+        model = small_model()
+        logits, _ = model(batch.inputs, model.begin_state(2))
+        losses.append(cross_entropy(logits, batch.targets.T.reshape(-1))[0])
+    expected = (12 * losses[0] + 2 * losses[1]) / 14
+    assert result.num_tokens == 14
+    assert abs(result.loss - expected) <= 4 * np.spacing(expected)
+
+
+def test_a_generator_of_batches_serves_one_epoch() -> None:
+    def once() -> Iterator[Batch]:
+        yield from small_batches()
+
+    batches = once()
+    assert train(small_model(), batches, 0.1, 1)[0].num_tokens == 24
+    with pytest.raises(ValueError, match="at least one batch"):
+        train(small_model(), batches, 0.1, 1)
+
+
+def test_no_epochs_leave_the_model_alone() -> None:
+    model = small_model()
+    before = {name: array.copy() for name, array in model.parameters.items()}
+    assert train(model, small_batches(), 0.1, 0) == []
+    assert not [name for name, array in before.items() if np.any(array != model.parameters[name])]
+
+
+def test_a_step_learns() -> None:
+    model, batches = small_model(), small_batches(1)
+    results = train(model, batches, 0.5, 200)
+    assert results[0].perplexity > 4
+    assert results[-1].perplexity < 2
+
+
+def test_dropout_needs_a_generator_and_follows_from_it() -> None:
+    batch = small_batches(1)[0]
+
+    def step(seed: int) -> float:
+        model = small_model(num_layers=2, dropout=0.5)
+        rng = np.random.default_rng(seed)
+        return train_step(model, batch, None, SGD(model.parameters, 0.1), rng=rng).grad_norm
+
+    assert step(1) == step(1)
+    assert step(1) != step(2)
+    model = small_model(num_layers=2, dropout=0.5)
+    with pytest.raises(ValueError, match="expected an rng"):
+        train_step(model, batch, None, SGD(model.parameters, 0.1))
+    masks = model.rnn.draw_dropout_masks(4, 2, np.random.default_rng(3))
+    optimizer = SGD(model.parameters, 0.1)
+    loss = train_step(model, batch, None, optimizer, rng=np.random.default_rng(3)).loss
+    model = small_model(num_layers=2, dropout=0.5)
+    logits, _, _ = model.forward(batch.inputs, model.begin_state(2), dropout_masks=masks)
+    assert loss == cross_entropy(logits, batch.targets.T.reshape(-1))[0]
+
+
+def test_wrong_arguments_are_refused() -> None:
+    model, batch = small_model(), small_batches(1)[0]
+    optimizer = SGD(model.parameters, 0.1)
+    with unchecked():
+        for state in (np.zeros((1, 1, 4), np.float32), np.zeros((1, 2, 4))):
+            with pytest.raises((ValueError, TypeError), match="expected state"):
+                train_step(model, batch, state, optimizer)
+        with pytest.raises(ValueError, match="expected targets"):
+            train_step(model, Batch(batch.inputs, batch.targets[:, :-1]), None, optimizer)
+        with pytest.raises(TypeError, match="expected carry_state"):
+            train_epoch(model, [batch], optimizer, carry_state="cuda")  # as the seed's call did
+        with pytest.raises(ValueError, match="expected num_epochs"):
+            train(model, [batch], 0.1, -1)
+        with pytest.raises(ValueError, match="at least one batch"):
+            train_epoch(model, [], optimizer)
+
+
+# Several threads --------------------------------------------------------------------------------
+
+
+@pytest.fixture
+def threaded(monkeypatch: pytest.MonkeyPatch) -> Iterator[None]:
+    """However little the work is, share it; and leave one thread behind."""
+    monkeypatch.setattr(threads, "WORTH_A_THREAD", 1)
+    yield
+    set_num_threads(1)
+
+
+@pytest.mark.usefixtures("threaded")
+@pytest.mark.parametrize("n", [2, 3, 5])
+@pytest.mark.parametrize("B", [1, 2, 5, 6])
+def test_threads_change_rounding_at_most(n: int, B: int) -> None:
+    layer = LayerCase(T=4, B=B, V=5, H=8, L=2, one_hot=True, seed=3)
+    case = ModelCase(layer, lr=1.0, max_norm=0.5)
+    expected, allowed = allowances(
+        lambda move: scratch_step(
+            build_model(case), case.batch, case.state, case.lr, case.max_norm, move
+        )
+    )
+    set_num_threads(n)
+    assert scratch_rnn.get_num_threads() == n
+    runs = []
+    for _ in range(3):
+        model = build_model(case)
+        optimizer = SGD(model.parameters, case.lr)
+        result = train_step(model, case.batch, case.state, optimizer, max_norm=case.max_norm)
+        runs.append(
+            {
+                "loss": np.asarray(result.loss, "float32"),
+                "gradient norm": np.asarray(result.grad_norm, "float32"),
+                "final state": result.state,
+                **{f"updated {name}": array for name, array in model.parameters.items()},
+            }
+        )
+    reference = {name: expected[name] for name in runs[0]}
+    demand(compare_results(runs[0], reference, allowed), f"{n} threads are as good as one", case)
+    for run in runs[1:]:
+        demand(identical(runs[0], run), f"{n} threads give the same bits each time", case)
+
+
+@pytest.mark.parametrize("n", [1, 2, 3, 8])
+@pytest.mark.parametrize("B", [1, 2, 3, 7])
+@pytest.mark.usefixtures("threaded")
+def test_parts_cover_the_batch(n: int, B: int) -> None:
+    set_num_threads(n)
+    parts = threads.parts_of_batch(B, 10**9)
+    assert [b for part in parts for b in range(B)[part]] == list(range(B))
+    sizes = [len(range(B)[part]) for part in parts]
+    assert len(parts) == min(n, B)
+    assert max(sizes) - min(sizes) <= 1
+    assert len(threads.parts_of_batch(B, 0)) == 1
+
+
+def test_little_work_stays_in_one_part(monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr(threads, "_num_threads", 4)
+    worth = threads.WORTH_A_THREAD
+    assert [len(threads.parts_of_batch(8, k * worth)) for k in (0, 1, 2, 3, 4, 9)] == [
+        1, 1, 2, 3, 4, 4,
+    ]  # fmt: skip
+
+
+@pytest.mark.usefixtures("threaded")
+def test_parts_keep_their_order_and_their_exceptions() -> None:
+    set_num_threads(3)
+
+    def slow_first(k: int) -> int:
+        time.sleep(0.02 * (3 - k))
+        return k
+
+    assert threads.map_parts(slow_first, [0, 1, 2]) == [0, 1, 2]
+
+    def failing(k: int) -> int:
+        if k == 2:
+            raise RuntimeError("part 2")
+        return k
+
+    with pytest.raises(RuntimeError, match="part 2"):
+        threads.map_parts(failing, [0, 1, 2])
+
+
+@pytest.mark.parametrize("n", [0, -1, 1.5, True, "2"])
+def test_a_number_of_threads_that_is_none_is_refused(n: Any) -> None:
+    with unchecked(), pytest.raises((ValueError, TypeError), match="threads"):
+        set_num_threads(n)
+    assert scratch_rnn.get_num_threads() == 1
+
+
+# Prediction -------------------------------------------------------------------------------------
+
+
+@pytest.mark.parametrize(
+    "options",
+    [{}, {"num_layers": 3}, {"nonlinearity": "relu"}, {"bias": False}, {"bidirectional": True}],
+    ids=str,
+)
+@pytest.mark.parametrize("dtype", [np.float32, np.float64])
+def test_prediction_takes_the_likeliest_token_each_time(options: Any, dtype: Any) -> None:
+    """As the model itself, token by token, says; trained a little, so that it has things to say."""
+    vocab = Vocab(list("banana bus"))
+    V = len(vocab)
+    rng = np.random.default_rng(5)
+    model = RNNModel(RNN(V, 8, dtype=dtype, rng=rng, **options), V, rng=rng)
+    tokens = np.array(vocab[list("banana bus ban us " * 2)])
+    train(model, [Batch(tokens[None, :-1], tokens[None, 1:])], 0.5, 60)
+    ids = vocab[list("ban")]
+    logits, state = model(np.array([ids]), model.begin_state())
+    for _ in range(20):
+        ids.append(int(logits[-1].argmax()))
+        logits, state = model(np.array([[ids[-1]]]), state)
+    expected = "".join(vocab.to_tokens(ids))
+    assert len(set(ids[3:])) > 1
+    assert predict("ban", 20, model, vocab) == expected
+    assert predict("ban", 0, model, vocab) == "ban"
+    assert predict(list("ban"), 1, model, vocab) == " ".join(vocab.to_tokens(ids[:4]))
+
+
+@pytest.mark.parametrize(("prefix", "num_preds"), [("", 3), ("xyz", 3), ("ban", -1), ("b", 1.5)])
+def test_what_cannot_be_continued_is_refused(prefix: str, num_preds: Any) -> None:
+    vocab = Vocab(list("banana bus"))
+    model = RNNModel(RNN(len(vocab), 3), len(vocab))
+    with unchecked(), pytest.raises((ValueError, TypeError), match="expected"):
+        predict(prefix, num_preds, model, vocab)
