@@ -1,0 +1,90 @@
+"""Truncated backpropagation: a carried state is a number, and no gradient flows back through it."""
+
+from typing import Any
+
+import numpy as np
+import pytest
+import torch
+from torch.nn import functional as F
+
+import scratch_rnn
+from compare.rows import compare_results
+from compare.tolerance import allowances, largest_difference, unmoved
+from scratch_rnn import cross_entropy
+from tests.cases import LayerCase
+from tests.model_cases import ModelCase, build_model
+from tests.properties import Results, demand
+from tests.reference import torch_model
+from tests.strategies import property_of_models
+
+# Two batches whose rows go on from one to the other; the gradient is that of the second's loss.
+
+
+def second_batch(case: ModelCase) -> tuple[np.ndarray, np.ndarray]:
+    rng = np.random.default_rng([case.layer.seed, 5])
+    shape = (case.layer.B, case.layer.T)
+    return rng.integers(0, case.layer.V, shape), rng.integers(0, case.layer.V, shape)
+
+
+def scratch_gradients(
+    case: ModelCase, move: Any, *, whole: bool, package: Any = scratch_rnn
+) -> Results:
+    """Return the gradients of the second loss; `whole` also follows the state into the first."""
+    model = build_model(case, package)
+    for parameter in model.parameters.values():
+        parameter[...] = move(parameter)
+    inputs, targets = second_batch(case)
+    _, state, first_tape = model.forward(case.batch.inputs, move(case.state))
+    logits, _, tape = model.forward(inputs, move(state))
+    _, d_logits = cross_entropy(move(logits), targets.T.reshape(-1))
+    gradients, d_state = model.backward_to_state(move(tape), move(d_logits))
+    if whole:
+        none = np.zeros_like(d_logits)
+        earlier = model.backward(move(first_tape), none, move(d_state))
+        gradients = {name: gradient + earlier[name] for name, gradient in gradients.items()}
+    return gradients
+
+
+def torch_gradients(case: ModelCase, *, whole: bool) -> Results:
+    model = torch_model(case)
+    inputs, targets = map(torch.from_numpy, second_batch(case))
+    _, state = model(torch.from_numpy(case.batch.inputs), torch.from_numpy(case.state))
+    logits, _ = model(inputs, state if whole else state.detach())
+    F.cross_entropy(logits, targets.T.reshape(-1)).backward()
+    return {name: p.grad.numpy() for name, p in model.named_parameters()}
+
+
+PLAIN = {"dropout": 0.0, "gain": (1.0, 1.5, 2.0), "saturated": False}
+
+
+@property_of_models(**PLAIN)
+def test_gradients_end_where_the_batch_begins(package: Any, case: ModelCase) -> None:
+    _, allowed = allowances(
+        lambda move: scratch_gradients(case, move, whole=False), seed=case.layer.seed
+    )
+    gradients = scratch_gradients(case, unmoved, whole=False, package=package)
+    report = compare_results(gradients, torch_gradients(case, whole=False), allowed)
+    demand(report, "gradients are those of PyTorch with the state detached", case)
+
+
+@property_of_models(**PLAIN)
+def test_handed_on_they_are_those_of_the_whole(package: Any, case: ModelCase) -> None:
+    _, allowed = allowances(
+        lambda move: scratch_gradients(case, move, whole=True), seed=case.layer.seed
+    )
+    gradients = scratch_gradients(case, unmoved, whole=True, package=package)
+    report = compare_results(gradients, torch_gradients(case, whole=True), allowed)
+    demand(report, "with d_state handed on they are those of both batches", case)
+
+
+@pytest.mark.parametrize("dtype", ["float32", "float64"])
+@pytest.mark.parametrize("seed", range(10))
+def test_the_difference_is_no_matter_of_rounding(seed: int, dtype: str) -> None:
+    """What truncation leaves out is a thousand times what rounding could explain, and more."""
+    case = ModelCase(LayerCase(T=3, B=2, V=4, H=5, one_hot=True, dtype=dtype, seed=seed))
+    gradients, allowed = allowances(lambda move: scratch_gradients(case, move, whole=False))
+    whole = torch_gradients(case, whole=True)
+    for name in ("rnn.weight_ih_l0", "rnn.weight_hh_l0", "rnn.bias_ih_l0"):
+        assert largest_difference(gradients[name], whole[name]) > 1000 * allowed[name]
+    for name in ("linear.weight", "linear.bias"):  # no path into the first batch
+        assert largest_difference(gradients[name], whole[name]) <= allowed[name]
