@@ -82,7 +82,6 @@ def _bug(
 RECURRENCE = "scratch_rnn/recurrence.py"
 RNN = "scratch_rnn/rnn.py"
 PADDING = "scratch_rnn/padding.py"
-PRODUCT = "scratch_rnn/product.py"
 LOOKUP = "scratch_rnn/lookup.py"
 CHECKS = "scratch_rnn/checks.py"
 LOSS = "scratch_rnn/loss.py"
@@ -170,11 +169,11 @@ FORWARD = (
         "tf32",
         "The recurrent product reads 10 bits of each weight's mantissa, as a GPU does in TF32.",
         (
-            PRODUCT,
-            "    N, K = W.shape\n",
-            "    if W.dtype == np.float32:\n"
-            "        W = (W.view(np.uint32) & np.uint32(0xFFFFE000)).view(np.float32)\n"
-            "    N, K = W.shape\n",
+            RECURRENCE,
+            "    h[0] = h_0\n",
+            "    h[0] = h_0\n"
+            "    if W_hh.dtype == np.float32:\n"
+            "        W_hh = (W_hh.view(np.uint32) & np.uint32(0xFFFFE000)).view(np.float32)\n",
         ),
         notice="The curve is nearly the same. Which is the first digit of the loss that differs?",
         hint="Compare digits, not pictures: which is the first digit that differs?",

@@ -96,7 +96,10 @@ def load_patched(package: str, patches: Sequence[Patch], name: str) -> ModuleTyp
     """
     own = [patch for patch in patches if patch.package == package]
     for file in {patch.file for patch in own}:
-        patched_source(file, own)  # complain here, and not in the middle of an import
+        try:  # complain here, and not in the middle of an import
+            ast.parse(patched_source(file, own))
+        except SyntaxError as error:
+            raise PatchError(f"expected {file} to be Python when patched, got {error}") from error
     alias = f"{package}__{name.replace('-', '_')}"
     for module in [m for m in sys.modules if m == alias or m.startswith(f"{alias}.")]:
         del sys.modules[module]

@@ -14,13 +14,12 @@ True
 from __future__ import annotations
 
 from collections.abc import Iterator, Sequence
-from types import SimpleNamespace
 from typing import Any
 
 import numpy as np
 
-import scratch_rnn
 from compare.judge import comparison_laws, layer_laws, text_laws, training_laws
+from compare.judge.student import student_package
 from compare.judge.verdict import Check, Comparison, Finding, Outcome
 
 __all__ = [
@@ -131,9 +130,3 @@ def try_check(check: Check, package: Any) -> Finding | None:
                     wrong.describe(),
                     outcome.comparisons,
                 )
-
-
-def student_package(rnn_class: type) -> SimpleNamespace:
-    """Return scratch_rnn's public names with another class for the layer."""
-    names = {name: getattr(scratch_rnn, name) for name in scratch_rnn.__all__}
-    return SimpleNamespace(**(names | {"RNN": rnn_class, "text": scratch_rnn.text}))

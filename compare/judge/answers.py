@@ -37,7 +37,7 @@ def compared(
             np.asarray(got[name]) if name in got else np.empty((0, 0)),
             answer.allowed[name],
             axes.get(name),
-            backward=name.startswith("gradient"),
+            backward=name == "gradient of x",
         )
         for name, expected in answer.expected.items()
     )

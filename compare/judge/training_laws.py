@@ -145,17 +145,21 @@ def epochs_as_torch(package: Any) -> Iterator[Outcome]:
 
 def threads(package: Any) -> Iterator[Outcome]:
     """Give the same when threads share the batch."""
+    own: Any = getattr(package, "threads", scratch_rnn.threads)
+    worth = own.WORTH_A_THREAD
+    own.WORTH_A_THREAD = 1  # so that even these small batches are shared
     with threadpool_limits(1):
-        for n in (2, 3):
-            for seed in range(2):
-                case, answer = training_case("updates", seed, B=5)
+        try:
+            for n in (2, 3):
                 package.set_num_threads(n)
-                try:
+                for seed in range(2):
+                    case, answer = training_case("updates", seed, B=5)
                     results = cases.scratch_updates(package, case)
-                finally:
-                    package.set_num_threads(1)
-                described = f"{n} threads, {case.describe()}"
-                yield Outcome(described, compared(answer, results))
+                    described = f"{n} threads, {case.describe()}"
+                    yield Outcome(described, compared(answer, results))
+        finally:
+            own.WORTH_A_THREAD = worth
+            package.set_num_threads(1)
 
 
 def prediction_as_torch(package: Any) -> Iterator[Outcome]:
