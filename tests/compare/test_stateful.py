@@ -1,0 +1,194 @@
+"""Anything, in any order: after each move both sides still agree.
+
+Hypothesis plays with a small model on both sides: training steps, resetting the state, other rates
+and limits, weights copied either way, saving and loading, from file to either side. The controls of
+`tests.control` take part in every move, and say how far rounding has brought the sides apart.
+"""
+
+import tempfile
+from pathlib import Path
+from typing import Any
+
+import numpy as np
+import safetensors.numpy
+import safetensors.torch
+import torch
+from hypothesis import strategies as st
+from hypothesis.stateful import (
+    RuleBasedStateMachine,
+    initialize,
+    invariant,
+    precondition,
+    rule,
+)
+
+import concise_rnn
+import scratch_rnn
+from compare import build_models, copy_weights
+from compare.tolerance import neighbour
+from scratch_rnn.text import Batch
+from tests import tally
+from tests.annotations import unchecked
+from tests.control import make_controls, move_weights, weights, within_control
+from tests.properties import demand, identical
+
+V, B, T = 4, 2, 3
+
+
+class BothSides(RuleBasedStateMachine):
+    """The same model on both sides, and its controls."""
+
+    def __init__(self) -> None:
+        super().__init__()
+        self.unchecked = unchecked()
+        self.unchecked.__enter__()
+        self.folder = tempfile.TemporaryDirectory()
+        self.file = Path(self.folder.name) / "weights.safetensors"
+        self.history: list[str] = []
+        self.saved = False
+        tally.current.examples += 1
+
+    def teardown(self) -> None:
+        self.folder.cleanup()
+        self.unchecked.__exit__(None, None, None)
+
+    @initialize(
+        H=st.integers(1, 5),
+        num_layers=st.integers(1, 2),
+        dtype=st.sampled_from(["float32", "float64"]),
+        seed=st.integers(0, 999),
+    )
+    def build(self, H: int, num_layers: int, dtype: str, seed: int) -> None:
+        self.setting = f"{H=}, {num_layers=}, {dtype}, {seed=}"
+        self.dtype = dtype
+        self.scratch, self.concise = build_models(
+            V, H, num_layers=num_layers, dtype=dtype, seed=seed
+        )
+        self.controls = make_controls(self.scratch, seed)
+        self.optimizers = [scratch_rnn.SGD(m.parameters, 0.5) for m in self.models]
+        self.torch_optimizer = torch.optim.SGD(self.concise.parameters(), 0.5)
+        self.max_norm = 1.0
+        self.reset_state()
+
+    @property
+    def models(self) -> list[scratch_rnn.RNNModel]:
+        return [self.scratch, *self.controls]
+
+    # Moves --------------------------------------------------------------------------------------
+
+    @rule(seed=st.integers(0, 999), steps=st.integers(1, T), count=st.integers(1, 4))
+    def train(self, seed: int, steps: int, count: int) -> None:
+        self.history.append(f"{count} updates")
+        rng = np.random.default_rng(seed)
+        for _ in range(count):
+            self.update(Batch(*rng.integers(0, V, (2, B, steps))))
+
+    def update(self, batch: Batch) -> None:
+        results = [
+            scratch_rnn.train_step(model, batch, state, optimizer, max_norm=self.max_norm)
+            for model, state, optimizer in zip(
+                self.models, self.states, self.optimizers, strict=True
+            )
+        ]
+        concise = concise_rnn.train_step(
+            self.concise, batch, self.torch_state, self.torch_optimizer, max_norm=self.max_norm
+        )
+        self.states, self.torch_state = [r.state for r in results], concise.state
+        self.numbers = [self.as_arrays(result) for result in (*results, concise)]
+
+    def as_arrays(self, result: Any) -> dict[str, np.ndarray]:
+        names = ("loss", "grad_norm")
+        return {name: np.asarray(getattr(result, name), self.dtype) for name in names}
+
+    @rule()
+    def reset_state(self) -> None:
+        self.history.append("reset")
+        self.states: list[Any] = [None] * len(self.models)
+        self.torch_state: torch.Tensor | None = None
+        self.numbers: list[dict[str, np.ndarray]] = []
+
+    @precondition(lambda self: self.torch_state is not None)
+    @rule()
+    def carry_the_other_sides_state(self) -> None:
+        """What one side carries is a state that the other can begin in."""
+        self.history.append("swap states")
+        assert self.torch_state is not None
+        ours = self.states[0]
+        rng = np.random.default_rng(len(self.history))
+        theirs = self.torch_state.numpy().copy()
+        self.torch_state = torch.from_numpy(ours.copy())
+        self.states = [theirs, *(neighbour(theirs, rng) for _ in self.controls)]
+
+    @rule(lr=st.sampled_from([0.5, 0.1, 1.0, 0.0]))
+    def change_lr(self, lr: float) -> None:
+        self.history.append(f"lr {lr}")
+        for optimizer in self.optimizers:
+            optimizer.lr = lr
+        self.torch_optimizer.param_groups[0]["lr"] = lr
+
+    @rule(max_norm=st.sampled_from([1.0, 0.1, 10.0, 0.0]))
+    def change_limit(self, max_norm: float) -> None:
+        self.history.append(f"clip {max_norm}")
+        self.max_norm = max_norm
+
+    @rule(to_scratch=st.booleans())
+    def copy(self, to_scratch: bool) -> None:
+        self.history.append("copy to scratch" if to_scratch else "copy to concise")
+        source, target = self.concise, self.scratch
+        if not to_scratch:
+            source, target = self.scratch, self.concise  # type: ignore[assignment]
+        copy_weights(source, target)
+        self.weights_are_the_same_bits()
+
+    @rule(from_scratch=st.booleans())
+    def save(self, from_scratch: bool) -> None:
+        self.history.append("save scratch" if from_scratch else "save concise")
+        if from_scratch:
+            safetensors.numpy.save_file(self.scratch.parameters, self.file)
+        else:
+            safetensors.torch.save_file(self.concise.state_dict(), self.file)
+        self.kept = weights(self.scratch if from_scratch else self.concise)
+        self.saved = True
+
+    @precondition(lambda self: self.saved)
+    @rule()
+    def load(self) -> None:
+        """One file serves both sides, whichever wrote it, whatever happened since."""
+        self.history.append("load")
+        for name, array in safetensors.numpy.load_file(self.file).items():
+            self.scratch.parameters[name][...] = array
+        self.concise.load_state_dict(safetensors.torch.load_file(self.file))
+        demand(identical(self.kept, self.scratch.parameters), "loaded is as saved", self.setting)
+        self.weights_are_the_same_bits()
+
+    def weights_are_the_same_bits(self) -> None:
+        """Then nothing is left of earlier differences, and the controls begin anew."""
+        report = identical(weights(self.scratch), weights(self.concise))
+        demand(report, "both sides have the same weights", self.setting)
+        for k, control in enumerate(self.controls):
+            move_weights(control, self.scratch, [len(self.history), k])
+
+    # After each of them -------------------------------------------------------------------------
+
+    @invariant()
+    def weights_agree(self) -> None:
+        self.agree([weights(model) for model in self.models], weights(self.concise))
+
+    @invariant()
+    def states_agree(self) -> None:
+        if self.torch_state is not None:
+            ours = [{"carried state": state} for state in self.states]
+            self.agree(ours, {"carried state": self.torch_state.numpy()})
+
+    @invariant()
+    def losses_and_norms_agree(self) -> None:
+        if self.numbers:
+            self.agree(self.numbers[:-1], self.numbers[-1])
+
+    def agree(self, ours: list[Any], theirs: Any) -> None:
+        moves = ", ".join(self.history)
+        report = within_control(ours[0], theirs, ours[1:])
+        demand(report, "both sides agree", f"{self.setting}: {moves}")
+
+
+TestBothSides = BothSides.TestCase
