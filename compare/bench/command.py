@@ -1,0 +1,288 @@
+"""The whole course of a benchmark: choose, check, measure, keep, show.
+
+>>> from compare.bench.config import BenchConfig
+>>> document = bench(BenchConfig(rows=("scratch", "torch"), budget=1))      # doctest: +SKIP
+>>> timing = document.find("scratch", "seed", "step")                       # doctest: +SKIP
+>>> timing.median, document.ratio(timing, "torch")                          # doctest: +SKIP
+"""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Iterator, Sequence
+from contextlib import contextmanager
+from dataclasses import dataclass
+from datetime import datetime
+from pathlib import Path
+
+from compare.bench import cuda_rows
+from compare.bench.budget import Budget
+from compare.bench.case import Job, make_case
+from compare.bench.config import BenchConfig
+from compare.bench.gate import Gate
+from compare.bench.judge import judge
+from compare.bench.machine import available_memory, describe_machine, thread_notes
+from compare.bench.memory import measure_memory
+from compare.bench.parts import measure_parts
+from compare.bench.result import LEFT_OUT, REFUSED, TIMED, Document, RowInfo, Timing
+from compare.bench.roofline import measure_roof
+from compare.bench.row import Row
+from compare.bench.rows import REFERENCE, SCRATCH, all_rows, choose_rows
+from compare.bench.shapes import Shape, choose
+from compare.bench.table import show
+from compare.bench.timing import Contestant, ReferenceProduct, measure
+from compare.bench.work import BACKWARD, PHASES, STEP, flops, numbers
+from compare.config import UsageError
+from compare.materials import limited_threads
+from compare.report.bench import draw
+from compare.run import ParityError
+from compare.terminal import Terminal
+
+Say = Callable[[str], None]
+
+
+def bench(config: BenchConfig, terminal: Terminal | None = None) -> Document:
+    """Measure what the flags ask for; or, with ``plot``, show again what has been measured.
+
+    Returns
+    -------
+    Document
+        All that was found, as the JSON file has it.
+
+    Raises
+    ------
+    UsageError
+        If a flag has a value that it cannot have.
+    RecordError
+        If the file of ``plot`` is no benchmark.
+    ParityError
+        If scratch's results were refused; after everything has been written and shown.
+    """
+    terminal = terminal or Terminal(quiet=True)
+    config.check()
+    if config.plot is not None:
+        document, path = Document.read(config.plot), config.plot
+    else:
+        path = config.json or Path("benchmarks") / f"{datetime.now():%Y%m%d-%H%M%S}.json"
+        with limited_threads(config.threads):
+            document = _measure(config, path, terminal)
+    show(document, terminal)
+    for picture in draw(document, path):
+        terminal.line(f"Picture: {picture}")
+    terminal.line(f"Numbers: {path}")
+    refused = [t for t in document.timings if t.row == SCRATCH and t.outcome == REFUSED]
+    if refused:
+        first = refused[0]
+        raise ParityError(
+            f"scratch is refused in {len(refused)} of its phases; "
+            f"{first.shape}, {first.phase}: {first.reason}"
+        )
+    return document
+
+
+def _measure(config: BenchConfig, path: Path, terminal: Terminal) -> Document:
+    shapes = choose(config.shapes, config.only)
+    wanted = {shape: _phases(shape, config.phases) for shape in shapes}
+    if not any(wanted.values()):
+        raise UsageError(f"expected --phases that the shapes have, got {' '.join(config.phases)}")
+    device = cuda_rows.find_device()
+    rows, left_out = choose_rows(config.rows, config.dtype, device)
+    notes = thread_notes() + _device_notes(rows, device, config.threads) + left_out
+    for note in notes:
+        terminal.line(note, "dim")
+    with _said(terminal) as say:
+        say("the machine's best rates")
+        document = Document(
+            time=datetime.now().astimezone().isoformat(timespec="seconds"),
+            settings=config.to_json(),
+            environment=describe_machine(),
+            notes=notes,
+            roof=measure_roof(config.dtype, config.threads),
+            rows=[RowInfo(row.name, row.label, row.compiles) for row in rows],
+            shapes=shapes,
+        )
+        course = _Course(config, document, rows, ReferenceProduct())
+        # From small to large, so that the budget runs out where a shape is most expensive.
+        in_order = sorted(shapes, key=lambda shape: flops(shape, BACKWARD))
+        pairs = [(shape, phase) for shape in in_order for phase in wanted[shape]]
+        operations = [flops(shape, phase) for shape, phase in pairs]
+        budget = Budget(config.budget, operations, document.roof.rate)
+        for k, shape in enumerate(in_order, start=1):
+            say(f"shape {k} of {len(in_order)}: {shape.describe()}")
+            course.run(shape, wanted[shape], budget)
+            document.write(path)
+        _extras(config, document, rows, say)
+    document.finished = True
+    document.write(path)
+    return document
+
+
+def _phases(shape: Shape, chosen: Sequence[str]) -> list[str]:
+    return [phase for phase in PHASES[shape.kind] if not chosen or phase in chosen]
+
+
+@dataclass(slots=True)
+class _Course:
+    """Runs all rows at one shape after the other."""
+
+    config: BenchConfig
+    document: Document
+    rows: list[Row]
+    reference_product: ReferenceProduct
+    phases_done: int = 0
+
+    def run(self, shape: Shape, phases: Sequence[str], budget: Budget) -> None:
+        """Check and time all rows in all phases of a shape."""
+        too_large = _memory_objection(shape, self.config.dtype)
+        objections = {
+            (row, phase): too_large or budget.objection_before(row, phase, flops(shape, phase))
+            for phase in phases
+            for row in self.rows
+        }
+        if all(objections.values()):  # then there is no need even to draw the numbers
+            for (row, phase), objection in objections.items():
+                self._note(shape, phase, row, LEFT_OUT, objection or "")
+            self.phases_done += len(phases)
+            return
+        case = make_case(shape, dtype=self.config.dtype, seed=self.config.seed)
+        gate = Gate(case, seed=self.config.seed)
+        # Scratch and PyTorch take part in every check, wanted in the table or not.
+        checkers = [row for row in all_rows(None) if row.name in (SCRATCH, REFERENCE)]
+        present = {row.name: row for row in [*checkers, *self.rows]}
+        jobs: dict[Row, dict[str, Job]] = {}
+        for row in present.values():
+            with row.settings(self.config.threads):
+                jobs[row] = row.prepare(case)
+        for phase in phases:
+            self._phase(shape, phase, jobs, gate, budget)
+            self.phases_done += 1
+
+    def _phase(
+        self,
+        shape: Shape,
+        phase: str,
+        jobs: dict[Row, dict[str, Job]],
+        gate: Gate,
+        budget: Budget,
+    ) -> None:
+        threads, operations = self.config.threads, flops(shape, phase)
+        rows = [row for row in self.rows if phase in jobs[row]]
+        objections = {row: budget.objection_before(row, phase, operations) for row in rows}
+        for row, objection in objections.items():
+            if objection:
+                self._note(shape, phase, row, LEFT_OUT, objection)
+        rows = [row for row in rows if not objections[row]]
+        if not rows:
+            return
+        asked = {
+            row: prepared
+            for row, prepared in jobs.items()
+            if row in rows or row.name in (SCRATCH, REFERENCE)
+        }
+        verdicts = judge(phase, asked, gate, threads)
+        contestants = []
+        for row in rows:
+            verdict, reason = verdicts[row], None
+            if row.compiles and verdict.first_call is not None:
+                reason = budget.compiled(row, phase, verdict.first_call)
+            if verdict.outcome != TIMED:
+                self._note(shape, phase, row, verdict.outcome, verdict.reason, verdict.first_call)
+                continue
+            rounds = reason or budget.rounds(
+                row, self.phases_done, verdict.estimate, row.rest(threads)
+            )
+            if isinstance(rounds, str):
+                self._note(shape, phase, row, LEFT_OUT, rounds, verdict.first_call)
+            else:
+                contestants.append(Contestant(row, jobs[row][phase], verdict.estimate, rounds))
+        measure(contestants, threads, self.reference_product)
+        self.document.reference_product = self.reference_product.seconds
+        for contestant in contestants:
+            seconds = [value / contestant.job.units for value in contestant.seconds]
+            timing = self._note(
+                shape,
+                phase,
+                contestant.row,
+                TIMED,
+                "",
+                verdicts[contestant.row].first_call,
+                seconds,
+            )
+            budget.done(contestant.row, operations, timing.median)
+
+    def _note(
+        self,
+        shape: Shape,
+        phase: str,
+        row: Row,
+        outcome: str,
+        reason: str,
+        first_call: float | None = None,
+        seconds: Sequence[float] = (),
+    ) -> Timing:
+        itemsize = 8 if self.config.dtype == "float64" else 4
+        timing = Timing(
+            row=row.name,
+            shape=shape.name,
+            phase=phase,
+            outcome=outcome,
+            flops=flops(shape, phase),
+            bytes=numbers(shape, phase) * itemsize,
+            reason=reason,
+            seconds=list(seconds),
+            first_call=first_call,
+        )
+        self.document.timings.append(timing)
+        return timing
+
+
+def _extras(config: BenchConfig, document: Document, rows: Sequence[Row], say: Say) -> None:
+    """Measure where scratch's time goes at the seed's shape or the first model's, and memory."""
+    models = [shape for shape in document.shapes if shape.kind == "model"]
+    is_timed = {t.shape for t in document.timings if t.row == SCRATCH and t.outcome == TIMED}
+    candidates = [
+        shape for shape in models if shape.name in is_timed and STEP in document.phases(shape.name)
+    ]
+    if candidates:
+        say("where the time goes")
+        document.parts_of = candidates[0]
+        with limited_threads(1):
+            document.parts = measure_parts(candidates[0], config.dtype)
+    if config.memory:
+        say("peak memory")
+        document.memory = measure_memory(config.threads)
+
+
+def _device_notes(rows: Sequence[Row], device: cuda_rows.Device | None, threads: int) -> list[str]:
+    """Say that there is no GPU, or read back what is in force in each of its rows."""
+    if device is None:
+        return [cuda_rows.no_device_line()]
+    notes = []
+    for row in rows:
+        if isinstance(row, cuda_rows.Cuda):
+            with row.settings(threads):
+                settings = cuda_rows.read_settings()
+            in_force = ", ".join(f"{name} {value}" for name, value in settings.items())
+            wobble = " (checked with a wobble of TF32's size)" if row.tf32 else ""
+            notes.append(f"{row.label}: {in_force}{wobble}")
+    return notes
+
+
+def _memory_objection(shape: Shape, dtype: str) -> str | None:
+    """Return why a shape doesn't fit in memory: its largest arrays a dozen times over."""
+    itemsize = 8 if dtype == "float64" else 4
+    per_step = shape.T * shape.B * (shape.H + shape.V)
+    needed = 12 * itemsize * (per_step + shape.H * (shape.H + shape.V))
+    available = available_memory()
+    if available is None or needed < available:
+        return None
+    return f"it needs some {needed / 2**30:.1f} GiB, and {available / 2**30:.1f} GiB are free"
+
+
+@contextmanager
+def _said(terminal: Terminal) -> Iterator[Say]:
+    """Show on a live terminal what is being measured."""
+    if not terminal.live:
+        yield lambda text: None
+        return
+    with terminal.console.status("") as status:
+        yield lambda text: status.update(text)

@@ -1,0 +1,71 @@
+"""The flags of ``rnn-parity bench``."""
+
+from __future__ import annotations
+
+import dataclasses
+import math
+from pathlib import Path
+from typing import Annotated, Any, Literal, Self
+
+from tyro.conf import arg
+
+from compare.bench.work import PHASES
+from compare.config import MAX_THREADS, UsageError
+
+
+@dataclasses.dataclass(frozen=True, kw_only=True)
+class BenchConfig:
+    """Time scratch beside PyTorch and others; exit code 1 if scratch's results are refused."""
+
+    shapes: Annotated[str, arg(metavar="NAME|FILE.json")] = "seed"
+    """seed, haste, deepbench, sweep, or a JSON file: a list of objects with T, B, V and H."""
+    only: Annotated[tuple[str, ...], arg(metavar="H=256 B=1,32 ...")] = ()
+    """Leave out the shapes that don't have these sizes."""
+    rows: Annotated[tuple[str, ...], arg(metavar="ROW ...")] = ()
+    """Implementations: plain, scratch, torch, torch-cells, torch-compile, jax, and on a GPU cuda,
+    cuda-tf32, cudnn, cudnn-tf32; none: all that can be had."""
+    phases: Annotated[tuple[str, ...], arg(metavar="PHASE ...")] = ()
+    """forward, forward+backward, step, generation; none: all that the shape has."""
+    dtype: Literal["float32", "float64"] = "float32"
+    """The numbers that all rows reckon with."""
+    threads: Annotated[int, arg(metavar="N")] = 1
+    """Threads that each row may use on the CPU."""
+    budget: Annotated[float, arg(metavar="SECONDS")] = 30.0
+    """How long each row may be timed, all shapes and phases together."""
+    seed: Annotated[int, arg(metavar="N")] = 0
+    """Fixes weights and inputs."""
+    memory: Annotated[bool, arg(help_behavior_hint="")] = False
+    """Measure also the peak memory of a large training step, T 256, B 64, H 1024."""
+    json: Annotated[
+        Path | None, arg(metavar="FILE", help_behavior_hint="(default: benchmarks/<time>.json)")
+    ] = None
+    """Where everything is written; the pictures lie beside it."""
+    plot: Annotated[Path | None, arg(metavar="FILE", help_behavior_hint="")] = None
+    """Measure nothing: show this file's table again, and draw its pictures."""
+
+    def check(self) -> Self:
+        """Return the configuration itself if every value is one that the flag can have.
+
+        Raises
+        ------
+        UsageError
+            With what was expected, and what came.
+        """
+        known = list(dict.fromkeys(phase for phases in PHASES.values() for phase in phases))
+        for phase in self.phases:
+            if phase not in known:
+                raise UsageError(f"expected --phases among {', '.join(known)}, got {phase!r}")
+        if self.dtype not in ("float32", "float64"):
+            raise UsageError(f"expected --dtype float32 or float64, got {self.dtype!r}")
+        if not 1 <= self.threads <= MAX_THREADS:
+            raise UsageError(f"expected --threads between 1 and {MAX_THREADS}, got {self.threads}")
+        if not (math.isfinite(self.budget) and self.budget > 0):
+            raise UsageError(f"expected --budget to be a number above 0, got {self.budget}")
+        if self.seed < 0:
+            raise UsageError(f"expected --seed of at least 0, got {self.seed}")
+        return self
+
+    def to_json(self) -> dict[str, Any]:
+        """Give the flags that bear on the numbers, as plain JSON values."""
+        values = dataclasses.asdict(self)
+        return {name: value for name, value in values.items() if name not in ("json", "plot")}

@@ -1,0 +1,105 @@
+"""Whether a row's results are right: the same as scratch's, up to what rounding explains.
+
+The measure is `compare.tolerance`: the case itself is wobbled, and how far its results move is
+how far two right answers may lie apart. Rows that multiply in TF32 round to 10 bits of mantissa
+instead of 23, so theirs are wobbled by as much: each float by a relative 2^-11 … 2^-10.
+"""
+
+from __future__ import annotations
+
+from dataclasses import replace
+
+import scratch_rnn
+from compare.bench.case import (
+    LR,
+    MAX_NORM,
+    NUM_PREDS,
+    Arrays,
+    Case,
+    LayerCase,
+    first_token,
+    scratch_layer,
+    scratch_model,
+    text_results,
+)
+from compare.bench.work import GENERATION
+from compare.parity import scratch_step
+from compare.rows import compare_results
+from compare.tolerance import Move, allowances
+
+WOBBLES = 4
+"""Runs with moved floats; fewer than in the parity suite, whose cases are small."""
+
+FLOAT32_GAPS, TF32_GAPS = 1, 2**13
+"""How far the wobble moves a float, in gaps between float32 numbers; TF32 has 13 bits fewer."""
+
+
+class Gate:
+    """Judges all rows at one case; the allowances are computed when they are first needed."""
+
+    def __init__(self, case: Case, *, seed: int = 0) -> None:
+        self._case = case
+        self._seed = seed
+        self._allowed: dict[tuple[bool, int], dict[str, float]] = {}
+
+    def objection(
+        self, phase: str, scratch: Arrays, other: Arrays, *, gaps: int = FLOAT32_GAPS
+    ) -> str | None:
+        """Return what is wrong with a row's results, or None.
+
+        Parameters
+        ----------
+        phase : str
+        scratch, other : mapping of str to ndarray
+            The results of scratch and of the row.
+        gaps : int
+            How coarse the row's arithmetic is.
+        """
+        allowed = self.allowed(phase, gaps)
+        known = {name: allowed[name] for name in scratch if name in allowed}
+        report = compare_results(scratch, other, dict.fromkeys(scratch, 0.0) | known)
+        if not report.rows:
+            return "no results to compare"
+        if not report.failures:
+            return None
+        worst = max(report.failures, key=lambda row: row.difference / max(row.allowed, 1e-300))
+        if worst.problem:
+            return f"{worst.name}: {worst.problem}"
+        return f"{worst.name} differs by {worst.difference:.1e}, allowed {worst.allowed:.1e}"
+
+    def allowed(self, phase: str, gaps: int = FLOAT32_GAPS) -> dict[str, float]:
+        """Return, for each result of a phase, how far it may lie from scratch's."""
+        key = phase == GENERATION, gaps
+        if key not in self._allowed:
+            case, generates = self._case, phase == GENERATION
+            _, self._allowed[key] = allowances(
+                lambda move: _computation(case, move, generates=generates),
+                wobbles=WOBBLES,
+                seed=self._seed,
+                gaps=gaps,
+            )
+        return self._allowed[key]
+
+
+def _computation(case: Case, move: Move, *, generates: bool) -> Arrays:
+    """Compute all that a case has to give, with every float passed through `move`."""
+    if isinstance(case, LayerCase):
+        return layer_results(replace(case, parameters=move(case.parameters)), move)
+    if generates:
+        model = scratch_model(case, move(case.generation_parameters))
+        return text_results(
+            case, scratch_rnn.predict(first_token(case), NUM_PREDS, model, case.vocab)
+        )
+    return scratch_step(scratch_model(case), case.batch, case.h_0, LR, MAX_NORM, move)
+
+
+def layer_results(case: LayerCase, move: Move) -> Arrays:
+    """Run a layer forward and backward."""
+    rnn = scratch_layer(case)
+    output, h_n, tape = rnn.forward(move(case.x), move(case.h_0))
+    output = output.copy()
+    gradients = rnn.backward(move(tape), move(case.d_output))
+    results = {f"gradient of {name}": array for name, array in gradients.parameters.items()}
+    if gradients.x is not None:
+        results["gradient of x"] = gradients.x
+    return results | {"output": output, "final state": h_n}

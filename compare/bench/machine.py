@@ -1,0 +1,123 @@
+"""What the times depend on besides the code: processor, libraries, threads, settings."""
+
+from __future__ import annotations
+
+import os
+import platform
+import subprocess
+import sys
+from pathlib import Path
+from typing import Any
+
+import numpy as np
+import threadpoolctl
+import torch
+
+import scratch_rnn
+from compare.environment import PACKAGE, package_version
+
+PREFIXES = ("OPENBLAS_", "OMP_", "MKL_", "GOMP_", "KMP_", "MALLOC_", "GLIBC_TUNABLES")
+"""Variables that change how fast things are."""
+
+
+def describe_machine() -> dict[str, Any]:
+    """Return what the JSON file records; no path and no name of a host is in it."""
+    return {
+        "processor": processor(),
+        "cpus": os.cpu_count(),
+        "usable_cpus": usable_cpus(),
+        "platform": platform.platform(),
+        "versions": {
+            PACKAGE: package_version(),
+            "python": platform.python_version(),
+            "numpy": np.__version__,
+            "torch": torch.__version__,
+        },
+        "threads": {
+            "scratch_rnn": scratch_rnn.get_num_threads(),
+            "torch": torch.get_num_threads(),
+        },
+        "thread_pools": [
+            {key: value for key, value in pool.items() if key != "filepath"}
+            for pool in threadpoolctl.threadpool_info()
+        ],
+        "torch_capability": torch.backends.cpu.get_cpu_capability(),
+        "variables": {
+            name: value for name, value in sorted(os.environ.items()) if name.startswith(PREFIXES)
+        },
+    }
+
+
+def thread_notes() -> list[str]:
+    """Read the threads back from whoever has them, and say which BLAS NumPy uses, and how."""
+    lines = [
+        f"Threads: scratch_rnn {scratch_rnn.get_num_threads()}, PyTorch {torch.get_num_threads()} "
+        f"({torch.backends.cpu.get_cpu_capability()}), of {usable_cpus()} processors; {processor()}"
+    ]
+    lines += [
+        f"NumPy's BLAS: {pool['internal_api']} {pool['version']}, "
+        f"{pool.get('architecture', 'unknown')} kernels, {pool['num_threads']} thread"
+        f"{'s' if pool['num_threads'] > 1 else ''} in each of scratch_rnn's"
+        for pool in blas_pools()
+    ]
+    return lines + forced_kernel_notes()
+
+
+def blas_pools() -> list[dict[str, Any]]:
+    """Return what threadpoolctl knows of NumPy's BLAS."""
+    return [pool for pool in threadpoolctl.threadpool_info() if pool["user_api"] == "blas"]
+
+
+def forced_kernel_notes() -> list[str]:
+    """Say so where OPENBLAS_CORETYPE makes OpenBLAS take other kernels than it would by itself."""
+    forced = os.environ.get("OPENBLAS_CORETYPE")
+    if not forced:
+        return []
+    now, free = [pool.get("architecture") for pool in blas_pools()], kernels_left_free()
+    if free is None or free in now:
+        return []
+    return [
+        f"OPENBLAS_CORETYPE={forced} holds NumPy's BLAS to the kernels of another processor; left "
+        f"alone it would take {free}. scratch is slower for it, PyTorch is not."
+    ]
+
+
+def kernels_left_free() -> str | None:
+    """Ask a fresh process, without the variable, which kernels OpenBLAS chooses."""
+    variables = {name: v for name, v in os.environ.items() if name != "OPENBLAS_CORETYPE"}
+    code = (
+        "import numpy, threadpoolctl\n"
+        "print([p['architecture'] for p in threadpoolctl.threadpool_info()"
+        " if p['internal_api'] == 'openblas'][0])"
+    )
+    answer = subprocess.run(
+        [sys.executable, "-c", code], env=variables, capture_output=True, text=True, check=False
+    )
+    return answer.stdout.strip() if answer.returncode == 0 else None
+
+
+def usable_cpus() -> int:
+    """Return how many processors this process may run on."""
+    if hasattr(os, "sched_getaffinity"):
+        return len(os.sched_getaffinity(0))
+    return os.cpu_count() or 1
+
+
+def processor() -> str:
+    """Return the processor's name as the system tells it."""
+    try:
+        lines = Path("/proc/cpuinfo").read_text(encoding="utf-8").splitlines()
+    except OSError:
+        lines = []
+    names = [line.partition(":")[2].strip() for line in lines if line.startswith("model name")]
+    return names[0] if names else platform.processor() or platform.machine()
+
+
+def available_memory() -> int | None:
+    """Return the bytes that can be used without swapping, where the system tells it."""
+    try:
+        lines = Path("/proc/meminfo").read_text(encoding="ascii").splitlines()
+    except OSError:
+        return None
+    values = [int(line.split()[1]) for line in lines if line.startswith("MemAvailable:")]
+    return values[0] * 1024 if values else None

@@ -1,0 +1,117 @@
+"""How much memory a training step takes at its peak, measured in a process of its own.
+
+``python -m compare.bench.memory ROW T B V H THREADS`` makes a model and a batch, notes what the
+process holds, takes one step, and prints by how many bytes the peak lay above.
+"""
+
+from __future__ import annotations
+
+import resource
+import subprocess
+import sys
+from contextlib import suppress
+from pathlib import Path
+
+from compare.bench.case import make_case
+from compare.bench.gate import Gate
+from compare.bench.judge import judge
+from compare.bench.result import TIMED, Memory
+from compare.bench.row import Row
+from compare.bench.rows import REFERENCE, SCRATCH, all_rows
+from compare.bench.shapes import Shape
+from compare.bench.work import STEP
+
+SHAPE = Shape("memory", "model", T=256, B=64, V=28, H=1024)
+CHECKED = Shape("memory, checked", "model", T=16, B=4, V=28, H=64)
+"""The check is made at a small size: it would take more memory than the step."""
+
+
+def measure_memory(threads: int, shape: Shape = SHAPE) -> list[Memory]:
+    """Return the peaks of scratch and of PyTorch on the CPU, each checked before."""
+    rows = [row for row in all_rows(None) if row.name in (SCRATCH, REFERENCE)]
+    case = make_case(CHECKED)
+    verdicts = judge(STEP, {row: row.prepare(case) for row in rows}, Gate(case), threads)
+    return [
+        Memory(row.name, shape, peak_of_step(row, shape, threads))
+        if verdicts[row].outcome == TIMED
+        else Memory(row.name, shape, None, verdicts[row].reason)
+        for row in rows
+    ]
+
+
+def peak_of_step(row: Row, shape: Shape, threads: int) -> int:
+    """Let a fresh process take the step; return the bytes that it needed.
+
+    Raises
+    ------
+    MemoryError
+        If it came to no end.
+    """
+    sizes = [str(size) for size in (shape.T, shape.B, shape.V, shape.H, threads)]
+    answer = subprocess.run(
+        [sys.executable, "-m", "compare.bench.memory", row.name, *sizes],
+        capture_output=True,
+        text=True,
+        check=False,
+    )
+    if answer.returncode != 0:
+        last = answer.stderr.strip().splitlines()[-1:] or [f"exit code {answer.returncode}"]
+        raise MemoryError(f"a step of {row.label} at {shape.describe()} failed: {last[0]}")
+    return int(answer.stdout)
+
+
+def step_in_this_process(name: str, shape: Shape, threads: int) -> int:
+    """Take one step and return by how much the process's memory grew at its peak."""
+    from compare.materials import limited_threads
+
+    row = next(row for row in all_rows(None) if row.name == name)
+    with limited_threads(threads), row.settings(threads):
+        step = row.prepare(make_case(shape))[STEP]
+        forget_peak()
+        before = resident_bytes()
+        step.run()
+        return peak_bytes() - before
+
+
+def forget_peak() -> None:
+    """Let the peak begin anew from what is held now, where the kernel offers it."""
+    with suppress(OSError):
+        Path("/proc/self/clear_refs").write_text("5", encoding="ascii")
+
+
+def resident_bytes() -> int:
+    """Return the memory that the process holds now; where that isn't told, the most it held."""
+    return _status("VmRSS") or _max_rss()
+
+
+def peak_bytes() -> int:
+    """Return the most memory that the process held.
+
+    On Linux `ru_maxrss` won't do: a process inherits it from the one that started it.
+    """
+    return _status("VmHWM") or _max_rss()
+
+
+def _status(field: str) -> int:
+    try:
+        lines = Path("/proc/self/status").read_text(encoding="utf-8").splitlines()
+    except OSError:
+        return 0
+    return sum(int(line.split()[1]) * 1024 for line in lines if line.startswith(f"{field}:"))
+
+
+def _max_rss() -> int:
+    unit = 1 if sys.platform == "darwin" else 1024
+    return resource.getrusage(resource.RUSAGE_SELF).ru_maxrss * unit
+
+
+def main(arguments: list[str]) -> None:
+    """Do what the module's text says."""
+    name, *sizes = arguments
+    T, B, V, H, threads = map(int, sizes)
+    peak = step_in_this_process(name, Shape("memory", "model", T, B, V, H), threads)
+    sys.stdout.write(f"{peak}\n")
+
+
+if __name__ == "__main__":
+    main(sys.argv[1:])

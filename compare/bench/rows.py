@@ -1,0 +1,48 @@
+"""All rows there can be, in the order of the table."""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+
+from compare.bench.cuda_rows import Device, cuda_rows
+from compare.bench.jax_row import Jax
+from compare.bench.numpy_rows import Plain, Scratch
+from compare.bench.row import Row
+from compare.bench.torch_rows import TorchCells, TorchCompiled, TorchRow
+from compare.config import UsageError
+
+SCRATCH = Scratch.name
+REFERENCE = TorchRow.name
+"""PyTorch on the CPU: scratch is checked against it, and every time is also told as a ratio to
+its."""
+
+
+def all_rows(device: Device | None) -> list[Row]:
+    """Return every row; those of a GPU only where there is one."""
+    rows: list[Row] = [Plain(), Scratch(), TorchRow(), TorchCells(), TorchCompiled(), Jax()]
+    return rows + list(cuda_rows(device) if device else [])
+
+
+def choose_rows(
+    names: Sequence[str], dtype: str, device: Device | None
+) -> tuple[list[Row], list[str]]:
+    """Return the rows of these names, or all if there are none, and why others are left out.
+
+    Raises
+    ------
+    UsageError
+        If a name is unknown, or no row is left.
+    """
+    rows = all_rows(device)
+    unknown = [name for name in names if name not in {row.name for row in rows}]
+    if unknown:
+        known = ", ".join(row.name for row in rows)
+        raise UsageError(f"expected --rows among {known}, got {unknown[0]!r}")
+    chosen = [row for row in rows if not names or row.name in names]
+    reasons = {row.label: row.missing(dtype) for row in chosen}
+    present = [row for row in chosen if reasons[row.label] is None]
+    if not present:
+        raise UsageError(f"expected at least one row that can be had here, got {' '.join(names)}")
+    return present, [
+        f"{label} is left out: {reason}" for label, reason in reasons.items() if reason
+    ]

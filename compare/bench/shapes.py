@@ -1,0 +1,174 @@
+"""What is measured: shapes, by name or from a file.
+
+seed       the language model of the lecture, at its own size
+haste      a bare layer over the grid of the haste benchmark: T 50, B 1 … 128, H 128 … 4096, 64 …
+           512 inputs
+deepbench  the vanilla RNNs of DeepBench: ReLU, T 50, H 1760 … 2560, and two small ones for phones.
+           DeepBench leaves the input product out; here the layer reads inputs as wide as it is
+           itself, and their product is part of the time: about twice the work.
+sweep      the language model with H, T and B varied around the seed's, one at a time
+FILE.json  a list of objects with the fields of `Shape`; only T, B, V and H are a must
+"""
+
+from __future__ import annotations
+
+import itertools
+import json
+from collections.abc import Callable, Sequence
+from dataclasses import dataclass
+from pathlib import Path
+from typing import Any
+
+from compare.config import UsageError
+
+KINDS = ("model", "layer")
+NONLINEARITIES = ("tanh", "relu")
+SIZES = ("T", "B", "V", "H")
+
+
+@dataclass(frozen=True, slots=True)
+class Shape:
+    """One size of the problem."""
+
+    name: str
+    kind: str  # "model": one-hot tokens, linear layer, loss.  "layer": a bare layer, dense input
+    T: int  # steps
+    B: int  # sequences in a batch
+    V: int  # tokens of the vocabulary; features of a bare layer's input
+    H: int  # hidden units
+    nonlinearity: str = "tanh"
+
+    def describe(self) -> str:
+        """Name the shape with its sizes, on one line."""
+        sizes = f"T {self.T}, B {self.B}, V {self.V}, H {self.H}"
+        return f"{self.name}: {self.kind}, {sizes}, {self.nonlinearity}"
+
+
+SEED = Shape("seed", "model", T=35, B=32, V=28, H=256)
+
+
+def seed() -> list[Shape]:
+    """Return the lecture's one shape."""
+    return [SEED]
+
+
+def haste() -> list[Shape]:
+    """Return haste's grid."""
+    grid = itertools.product(
+        (1, 16, 32, 64, 128), (128, 256, 512, 1024, 2048, 4096), (64, 128, 256, 512)
+    )
+    return [Shape(f"haste-B{B}-H{H}-V{V}", "layer", 50, B, V, H) for B, H, V in grid]
+
+
+def deepbench() -> list[Shape]:
+    """Return DeepBench's vanilla RNNs, for training and then for inference on a device."""
+    sizes = [(50, B, H) for H in (1760, 2048, 2560) for B in (16, 32, 64, 128)]
+    sizes += [(672, 1, 32), (96, 1, 64)]
+    return [Shape(f"deepbench-T{T}-B{B}-H{H}", "layer", T, B, H, H, "relu") for T, B, H in sizes]
+
+
+def sweep() -> list[Shape]:
+    """Return the seed's shape with H, then T, then B varied."""
+    T, B, V, H = SEED.T, SEED.B, SEED.V, SEED.H
+    sizes = [(T, B, h) for h in (32, 64, 128, 256, 512, 1024, 2048)]
+    sizes += [(t, B, H) for t in (5, 10, 20, 70, 140, 280)]
+    sizes += [(T, b, H) for b in (1, 4, 8, 16, 64, 128, 256)]
+    return [Shape(f"sweep-T{t}-B{b}-H{h}", "model", t, b, V, h) for t, b, h in sizes]
+
+
+NAMED: dict[str, Callable[[], list[Shape]]] = {
+    "seed": seed,
+    "haste": haste,
+    "deepbench": deepbench,
+    "sweep": sweep,
+}
+
+
+def choose(name: str, only: Sequence[str] = ()) -> list[Shape]:
+    """Return the shapes of a name or a file, those alone that `only` lets through.
+
+    Parameters
+    ----------
+    name : str
+        One of `NAMED`, or the path of a JSON file.
+    only : sequence of str
+        Such as ``"H=256"`` or ``"B=1,32"``; a shape has to satisfy each.
+
+    Raises
+    ------
+    UsageError
+        If there is no such name or file, the file or a filter is not as said, or nothing is left.
+    """
+    shapes = NAMED[name]() if name in NAMED else read(Path(name))
+    for condition in only:
+        field, values = _condition(condition)
+        shapes = [shape for shape in shapes if getattr(shape, field) in values]
+    if not shapes:
+        raise UsageError(f"expected --only to leave at least one shape, got {' '.join(only)}")
+    return shapes
+
+
+def read(path: Path) -> list[Shape]:
+    """Read shapes from a JSON file.
+
+    Raises
+    ------
+    UsageError
+        If it cannot be read, or is no list of shapes.
+    """
+    if path.suffix != ".json":
+        known = ", ".join(NAMED)
+        raise UsageError(f"expected --shapes to be {known} or a .json file, got {str(path)!r}")
+    try:
+        entries = json.loads(path.read_bytes())
+    except (OSError, ValueError) as error:
+        raise UsageError(f"expected a list of shapes in {path}, got: {error}") from error
+    if not isinstance(entries, list) or not entries:
+        raise UsageError(f"expected a list of shapes in {path}, got {type(entries).__name__}")
+    shapes = [from_entry(entry, number) for number, entry in enumerate(entries, start=1)]
+    names = [shape.name for shape in shapes]
+    twice = [name for name in names if names.count(name) > 1]
+    if twice:
+        raise UsageError(f"expected shapes of different names in {path}, got {twice[0]!r} twice")
+    return shapes
+
+
+def from_entry(entry: Any, number: int) -> Shape:
+    """Turn one entry of a file into a shape.
+
+    Raises
+    ------
+    UsageError
+        If a field is missing, unknown, or no value of its kind.
+    """
+    where = f"shape {number}"
+    if not isinstance(entry, dict):
+        raise UsageError(f"expected {where} to be an object, got {entry!r}")
+    unknown = entry.keys() - {"name", "kind", "nonlinearity", *SIZES}
+    if unknown:
+        raise UsageError(f"expected {where} without {', '.join(sorted(unknown))}, got it")
+    for field in SIZES:
+        size = entry.get(field)
+        if isinstance(size, bool) or not isinstance(size, int) or size < 1:
+            raise UsageError(f"expected {field} of {where} to be at least 1, got {size!r}")
+    kind, nonlinearity = entry.get("kind", "model"), entry.get("nonlinearity", "tanh")
+    if kind not in KINDS or nonlinearity not in NONLINEARITIES:
+        raise UsageError(
+            f"expected {where} of kind {' or '.join(KINDS)} with {' or '.join(NONLINEARITIES)}, "
+            f"got {kind!r} with {nonlinearity!r}"
+        )
+    if kind == "model" and entry["V"] < 2:
+        raise UsageError(f"expected V of {where} to be at least 2 in a model, got {entry['V']}")
+    sizes = {field: entry[field] for field in SIZES}
+    default = f"{kind}-" + "-".join(f"{field}{size}" for field, size in sizes.items())
+    return Shape(str(entry.get("name", default)), kind, **sizes, nonlinearity=nonlinearity)
+
+
+def _condition(text: str) -> tuple[str, list[int]]:
+    field, equals, values = text.partition("=")
+    try:
+        if field in SIZES and equals:
+            return field, [int(value) for value in values.split(",")]
+    except ValueError:
+        pass
+    raise UsageError(f"expected --only to be like H=256 or B=1,32, got {text!r}")

@@ -1,0 +1,209 @@
+"""What a benchmark found, printed: a table for each shape, or one line for each where many."""
+
+from __future__ import annotations
+
+from collections import defaultdict
+from collections.abc import Sequence
+
+from rich.box import SIMPLE_HEAD
+from rich.table import Table
+from rich.text import Text
+
+from compare.bench.result import LEFT_OUT, REFUSED, TIMED, Document, Timing, interquartile_range
+from compare.bench.shapes import Shape
+from compare.terminal import Terminal
+
+SCRATCH, REFERENCE = "scratch", "torch"
+
+FEW = 4
+"""Shapes up to which each has a table of its own."""
+
+
+def show(document: Document, terminal: Terminal) -> None:
+    """Print everything."""
+    roof = document.roof
+    terminal.line()
+    terminal.line(
+        "Roof: products at "
+        + ", ".join(f"{rate / 1e9:,.0f} GFLOP/s ({whose})" for whose, rate in roof.products.items())
+        + f", copying at {roof.copying / 1e9:.1f} GB/s; shares are of the faster products"
+    )
+    if len(document.reference_product) > 1:
+        terminal.line(_clock_line(document.reference_product))
+    terminal.line()
+    if len(document.shapes) <= FEW:
+        for shape in document.shapes:
+            terminal.line(shape.describe(), "bold")
+            terminal.console.print(_table_of_shape(document, shape))
+    else:
+        terminal.console.print(_table_of_shapes(document))
+    for line in (*_reasons(document), *_slower(document), *_parts(document), *_memory(document)):
+        terminal.line(line)
+
+
+def _clock_line(seconds: list[float]) -> str:
+    middle = sorted(seconds)[len(seconds) // 2]
+    noise = interquartile_range(seconds) / middle
+    return (
+        f"Clock: one fixed product, timed in each of {len(seconds)} rounds, took "
+        f"{duration(middle)}; the middle half of the rounds lies within {noise:.1%} of it"
+    )
+
+
+def _table_of_shape(document: Document, shape: Shape) -> Table:
+    table = Table(box=SIMPLE_HEAD, padding=(0, 1, 0, 0), pad_edge=False, show_edge=False)
+    table.add_column("")
+    for title in ("median", "IQR", "of PyTorch's", "of the roof", "first call"):
+        table.add_column(title, justify="right")
+    for phase in document.phases(shape.name):
+        table.add_row(Text(_phase_title(phase), "bold"))
+        for row in document.rows:
+            timing = document.find(row.name, shape.name, phase)
+            if timing is not None:
+                name = Text(f"  {row.label}", "bold" if row.name == SCRATCH else "")
+                table.add_row(name, *_cells(document, timing, compiles=row.compiles))
+    return table
+
+
+def _phase_title(phase: str) -> str:
+    return "generation, for each character" if phase == "generation" else phase
+
+
+def _cells(document: Document, timing: Timing, *, compiles: bool) -> list[str | Text]:
+    first_call = duration(timing.first_call) if compiles and timing.first_call is not None else ""
+    if timing.outcome != TIMED:
+        style = "bold red" if timing.outcome == REFUSED else "dim"
+        return [Text(timing.outcome, style), "", "", "", first_call]
+    ratio = document.ratio(timing, REFERENCE)
+    return [
+        duration(timing.median),
+        duration(timing.spread),
+        "" if ratio is None else f"{ratio:.2f}",
+        f"{timing.flops / timing.median / document.roof.rate:.0%}",
+        first_call,
+    ]
+
+
+def _table_of_shapes(document: Document) -> Table:
+    """Make a line for each phase of each shape: PyTorch's time, and the others' ratios to it."""
+    table = Table(box=SIMPLE_HEAD, padding=(0, 1, 0, 0), pad_edge=False, show_edge=False)
+    for size in ("T", "B", "V", "H"):
+        table.add_column(size, justify="right")
+    table.add_column("phase")
+    labels = {row.name: row.label for row in document.rows}
+    if REFERENCE in labels:
+        table.add_column(labels[REFERENCE], justify="right")
+    others = [row.name for row in document.rows if row.name != REFERENCE]
+    for name in others:
+        table.add_column(f"{name} /" if REFERENCE in labels else name, justify="right")
+    table.add_column("scratch of the roof" if SCRATCH in labels else "", justify="right")
+    for shape in document.shapes:
+        for phase in document.phases(shape.name):
+            timings = {name: document.find(name, shape.name, phase) for name in labels}
+            if all(t is None or t.outcome == LEFT_OUT for t in timings.values()):
+                continue  # the reason stands below the table
+            cells = [_short(timings[REFERENCE])] if REFERENCE in labels else []
+            cells += [_ratio_cell(document, timings[name]) for name in others]
+            scratch = timings.get(SCRATCH)
+            share = (
+                f"{scratch.flops / scratch.median / document.roof.rate:.0%}"
+                if scratch is not None and scratch.outcome == TIMED
+                else ""
+            )
+            sizes = (str(size) for size in (shape.T, shape.B, shape.V, shape.H))
+            table.add_row(*sizes, phase, *cells, share)
+    return table
+
+
+def _short(timing: Timing | None) -> str | Text:
+    if timing is None:
+        return ""
+    if timing.outcome != TIMED:
+        return Text(timing.outcome, "bold red" if timing.outcome == REFUSED else "dim")
+    return duration(timing.median)
+
+
+def _ratio_cell(document: Document, timing: Timing | None) -> str | Text:
+    ratio = None if timing is None else document.ratio(timing, REFERENCE)
+    if ratio is None:
+        return _short(timing)
+    return Text(f"{ratio:.2f}", "green" if ratio < 1 else "")
+
+
+def _reasons(document: Document) -> list[str]:
+    """Say why numbers are missing; equal reasons once, with the number of places."""
+    labels = {row.name: row.label for row in document.rows}
+    places: dict[tuple[str, str, str], list[Timing]] = defaultdict(list)
+    for timing in document.timings:
+        if timing.outcome != TIMED:
+            kind = timing.reason.partition(":")[0] if len(document.shapes) > FEW else timing.reason
+            kind = timing.reason if timing.outcome == REFUSED else kind
+            places[timing.row, timing.outcome, kind].append(timing)
+    lines = []
+    for (row, outcome, reason), timings in places.items():
+        first = timings[0]
+        times = "" if len(timings) == 1 else f"{len(timings)} times, first at "
+        where = f"{times}{first.shape}, {first.phase}"
+        lines.append(f"{labels[row]}: {outcome}: {reason} ({where})")
+    return lines
+
+
+def _slower(document: Document) -> list[str]:
+    """Say where scratch took longer than PyTorch."""
+    ratios = [
+        (ratio, timing)
+        for timing in document.timings
+        if timing.row == SCRATCH and (ratio := document.ratio(timing, REFERENCE)) is not None
+    ]
+    if not ratios:
+        return []
+    slower = sorted(((r, t) for r, t in ratios if r > 1), key=lambda pair: -pair[0])
+    worst = ", ".join(f"{t.shape} {t.phase} {r:.2f}" for r, t in slower[:20])
+    if not slower:
+        return [f"scratch is faster than PyTorch CPU in all {len(ratios)} comparisons"]
+    return [f"scratch is slower than PyTorch CPU in {len(slower)} of {len(ratios)}: {worst}"]
+
+
+def _parts(document: Document) -> list[str]:
+    if document.parts_of is None:
+        return []
+    total = sum(part.seconds for part in document.parts)
+    parts = ", ".join(
+        f"{part.name} {part.seconds / total:.0%}"
+        for part in sorted(document.parts, key=lambda part: -part.seconds)
+    )
+    return [
+        f"Where scratch's step goes at {document.parts_of.name}, on one thread "
+        f"({duration(total)}): {parts}"
+    ]
+
+
+def _memory(document: Document) -> list[str]:
+    labels = {row.name: row.label for row in document.rows} | {
+        SCRATCH: "scratch",
+        REFERENCE: "PyTorch CPU",
+    }
+    lines = []
+    for memory in document.memory:
+        held = (
+            f"refused: {memory.reason}"
+            if memory.bytes is None
+            else f"{memory.bytes / 2**20:,.0f} MiB"
+        )
+        lines.append(
+            f"Peak memory of a step at {memory.shape.describe()}, above what was held before: "
+            f"{labels[memory.row]} {held}"
+        )
+    return lines
+
+
+def duration(seconds: float) -> str:
+    """Write a time with three digits and its unit."""
+    for unit, factor in (("s", 1.0), ("ms", 1e-3), ("µs", 1e-6)):
+        if seconds >= factor:
+            value = seconds / factor
+            return f"{value:.0f} {unit}" if value >= 100 else f"{value:.3g} {unit}"
+    return f"{seconds * 1e9:.0f} ns"
+
+
+__all__: Sequence[str] = ("duration", "show")

@@ -1,0 +1,80 @@
+"""What a run depends on besides its configuration: versions, BLAS, threads, the text."""
+
+from __future__ import annotations
+
+import importlib.metadata
+import os
+import platform
+from typing import Any
+
+import numpy as np
+import threadpoolctl
+import torch
+
+import scratch_rnn
+from scratch_rnn.text import Text
+
+PACKAGE = "rnn-parity"
+
+
+def package_version() -> str:
+    """Version of this project as it is installed, or ``"not installed"``."""
+    try:
+        return importlib.metadata.version(PACKAGE)
+    except importlib.metadata.PackageNotFoundError:
+        return "not installed"
+
+
+def describe_environment(*, text: Text, dtype: str, device: str) -> dict[str, Any]:
+    """Collect what ``environment.json`` records.
+
+    Parameters
+    ----------
+    text : Text
+        The text that was read.
+    dtype : str
+        ``"float32"`` or ``"float64"``.
+    device : str
+        Where PyTorch's model lives.
+
+    Returns
+    -------
+    dict
+        JSON values alone, and no path of this machine.
+    """
+    return {
+        "text": {"name": text.name, "source": text.source, "sha1": text.sha1},
+        "dtype": dtype,
+        "device": describe_device(device),
+        "versions": {
+            PACKAGE: package_version(),
+            "python": platform.python_version(),
+            "numpy": np.__version__,
+            "torch": torch.__version__,
+        },
+        "platform": platform.platform(),
+        "machine": platform.machine(),
+        "cpus": os.cpu_count(),
+        "threads": {
+            "scratch_rnn": scratch_rnn.get_num_threads(),
+            "torch": torch.get_num_threads(),
+        },
+        "thread_pools": [
+            {key: value for key, value in pool.items() if key != "filepath"}
+            for pool in threadpoolctl.threadpool_info()
+        ],
+    }
+
+
+def describe_device(device: str) -> dict[str, Any]:
+    """Name the device; for CUDA, with the settings that decide how exactly it reckons."""
+    if device == "cpu":
+        return {"type": "cpu"}
+    return {
+        "type": device,
+        "name": torch.cuda.get_device_name(device),
+        "cuda": torch.version.cuda,
+        "cudnn": torch.backends.cudnn.version(),  # type: ignore[no-untyped-call]
+        "cudnn_tf32": torch.backends.cudnn.allow_tf32,
+        "matmul_tf32": torch.backends.cuda.matmul.allow_tf32,
+    }

@@ -1,0 +1,22 @@
+"""What several tests of the comparison need."""
+
+from pathlib import Path
+
+import pytest
+
+import compare.run
+from tests.compare.runs import TEXT
+
+
+@pytest.fixture
+def fox(tmp_path: Path) -> Path:
+    """A short text."""
+    path = tmp_path / "fox.txt"
+    path.write_text(TEXT)
+    return path
+
+
+@pytest.fixture
+def without_curves(monkeypatch: pytest.MonkeyPatch) -> None:
+    """Drawing takes longer than a small training does."""
+    monkeypatch.setattr(compare.run, "draw_curves", lambda directory: directory)
