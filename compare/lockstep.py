@@ -3,11 +3,9 @@
 from collections.abc import Callable, Iterable, Iterator
 from dataclasses import dataclass
 
-import torch
-
 import concise_rnn
 import scratch_rnn
-from compare.parity import largest_parameter_difference
+from compare.training import Trainee, updates
 from scratch_rnn.checks import check_flag, whole_number
 from scratch_rnn.text import Batch
 
@@ -44,43 +42,12 @@ def lockstep(
     whole_number("num_epochs", num_epochs, least=0)
     if scratch_model.rnn.dropout > 0 or concise_model.rnn.dropout > 0:
         raise ValueError("expected models without dropout: each side would draw its own masks")
-    return _updates(scratch_model, concise_model, batches, lr, num_epochs, carry_state, max_norm)
-
-
-def _updates(
-    scratch_model: scratch_rnn.RNNModel,
-    concise_model: concise_rnn.RNNModel,
-    batches: Iterable[Batch],
-    lr: float,
-    num_epochs: int,
-    carry_state: bool,
-    max_norm: float,
-) -> Iterator[Update]:
-    scratch_optimizer = scratch_rnn.SGD(scratch_model.parameters, lr)
-    concise_optimizer = torch.optim.SGD(concise_model.parameters(), lr)
-    update = 0
-    for epoch in range(num_epochs):
-        scratch_state = concise_state = None
-        for batch in batches:
-            scratch = scratch_rnn.train_step(
-                scratch_model, batch, scratch_state, scratch_optimizer, max_norm=max_norm
-            )
-            concise = concise_rnn.train_step(
-                concise_model, batch, concise_state, concise_optimizer, max_norm=max_norm
-            )
-            if carry_state:
-                scratch_state, concise_state = scratch.state, concise.state
-            update += 1
-            yield Update(
-                epoch=epoch,
-                update=update,
-                num_tokens=batch.targets.size,
-                scratch_loss=scratch.loss,
-                concise_loss=concise.loss,
-                scratch_grad_norm=scratch.grad_norm,
-                concise_grad_norm=concise.grad_norm,
-                largest_difference=largest_parameter_difference(scratch_model, concise_model),
-            )
+    trainees = [
+        Trainee(model, lr, carry_state=carry_state, max_norm=max_norm)
+        for model in (scratch_model, concise_model)
+    ]
+    passes = ((epoch, batches) for epoch in range(num_epochs))
+    return (Update(**metrics) for metrics in updates(trainees, passes))
 
 
 def train_in_lockstep(

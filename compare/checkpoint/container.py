@@ -29,9 +29,8 @@ from typing import Any
 import numpy as np
 
 from compare.atomic import system, write_file
-from scratch_rnn.text.checks import shown
 
-MOST_HEADER_BYTES = 32 * 2**20
+MOST_HEADER_BYTES = 16 * 2**20
 MOST_BRACKETS = 10_000  # opened in a header: a small header can describe millions of empty lists
 MOST_BYTES = 512 * 2**20
 
@@ -265,3 +264,8 @@ def _summary(shapes: Shapes) -> str:
 def excerpt(value: object) -> str:
     """Return some of a value that comes from a file, on one line."""
     return ascii(value if isinstance(value, str) else str(value))[:80]
+
+
+def shown(path: Path) -> str:
+    """Return a path as printable text on one line."""
+    return str(path) if str(path).isprintable() else ascii(str(path))

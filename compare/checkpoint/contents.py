@@ -33,8 +33,14 @@ import numpy as np
 from jaxtyping import Float
 
 from compare.checkpoint import container
-from compare.checkpoint.container import CheckpointError, Problem, Shapes, excerpt, parse_json
-from scratch_rnn.text.checks import shown
+from compare.checkpoint.container import (
+    CheckpointError,
+    Problem,
+    Shapes,
+    excerpt,
+    parse_json,
+    shown,
+)
 
 FORMAT = "rnn-parity checkpoint"
 VERSION = "1"
@@ -143,9 +149,9 @@ class Checkpoint:
     def setting(self) -> dict[str, Any]:
         """All that must stay the same when the training goes on, by name."""
         return {
-            **dataclasses.asdict(self.model),
             "text": self.text.sha1,
             "vocabulary": self.vocabulary,
+            **dataclasses.asdict(self.model),
             **dataclasses.asdict(self.sampler),
             **dataclasses.asdict(self.optimizer),
         }

@@ -11,9 +11,8 @@ from contextlib import suppress
 from pathlib import Path
 
 from compare.atomic import UNFINISHED, named, system
-from compare.checkpoint.container import CheckpointError
+from compare.checkpoint.container import CheckpointError, shown
 from compare.checkpoint.contents import Checkpoint, load, save
-from scratch_rnn.text.checks import shown
 
 KEPT = 2
 

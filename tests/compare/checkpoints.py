@@ -2,7 +2,11 @@
 
 import hashlib
 import json
+import tracemalloc
+from collections.abc import Iterator
+from contextlib import contextmanager
 from pathlib import Path
+from time import process_time
 from typing import Any
 
 import numpy as np
@@ -93,6 +97,20 @@ def set_metadata(content: bytes, section: str, **values: Any) -> bytes:
     metadata = header["__metadata__"]
     metadata[section] = json.dumps({**json.loads(metadata[section]), **values})
     return put_together(header, data)
+
+
+@contextmanager
+def spent(*, seconds: float, num_bytes: int) -> Iterator[None]:
+    """Fail if the body needs more time of the processor, or more memory at once."""
+    tracemalloc.start()
+    begun = process_time()
+    try:
+        yield
+    finally:
+        taken, (_, peak) = process_time() - begun, tracemalloc.get_traced_memory()
+        tracemalloc.stop()
+        assert taken < seconds
+        assert peak < num_bytes
 
 
 def files_in(directory: Path) -> list[str]:

@@ -8,7 +8,8 @@ from typing import Any
 
 import pytest
 
-from compare import atomic
+from compare import atomic, record
+from compare.checkpoint import container, store
 
 CALLS = ("mkdir", "open", "read", "write", "fsync", "truncate", "close", "replace", "unlink")
 
@@ -113,7 +114,5 @@ class Disk(Failing):
 
 def put_in(monkeypatch: pytest.MonkeyPatch, system: object) -> None:
     """Let everything that saves or loads use this system."""
-    from compare.checkpoint import container, store
-
-    for module in (atomic, container, store):
+    for module in (atomic, container, store, record):
         monkeypatch.setattr(module, "system", system)
