@@ -1,0 +1,123 @@
+"""Real processes are killed at any moment; what they leave is taken up, and nothing is lost."""
+
+import json
+import random
+import signal
+import subprocess
+import sys
+import time
+from collections.abc import Iterator
+from pathlib import Path
+
+import pytest
+
+from compare.checkpoint import CheckpointError, Store
+from compare.record import read_metrics
+from tests.compare.runs import arguments, contents, only
+from tests.counts import Count, number
+
+ROOT = Path(__file__).parents[2]
+
+
+class Forge:
+    """Runs commands in processes of their own; see `tests.compare.forge`."""
+
+    def __init__(self, output: Path) -> None:
+        self.output = output
+        self._process = subprocess.Popen(
+            [sys.executable, "-m", "tests.compare.forge"],
+            cwd=ROOT,
+            stdin=subprocess.PIPE,
+            stdout=subprocess.PIPE,
+            text=True,
+        )
+
+    def run(self, command: list[str], *, kill_after: float | None = None) -> int:
+        """Return the exit code of a command; where it was killed, the signal's negative number."""
+        assert self._process.stdin is not None
+        assert self._process.stdout is not None
+        self._process.stdin.write(json.dumps([command, str(self.output), kill_after]) + "\n")
+        self._process.stdin.flush()
+        return int(self._process.stdout.readline())
+
+    def close(self) -> None:
+        assert self._process.stdin is not None
+        assert self._process.stdout is not None
+        self._process.stdin.close()
+        self._process.wait(60)
+        self._process.stdout.close()
+
+
+@pytest.fixture(scope="module")
+def forge(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Forge]:
+    forge = Forge(tmp_path_factory.mktemp("forge") / "output")
+    yield forge
+    forge.close()
+
+
+def begun(runs: Path, num_sides: int) -> Path | None:
+    """Return the directory of the run that got as far as its first checkpoint, if any did."""
+    for directory in runs.glob("*"):
+        try:
+            Store(directory / "checkpoints", num_sides).newest()
+        except CheckpointError:
+            continue
+        return directory
+    return None
+
+
+@pytest.mark.parametrize(
+    ("command", "more"),
+    [
+        ("run", "--state carried"),
+        ("train --model scratch", "--state carried"),
+        ("train --model concise", "--sampling random"),
+    ],
+    ids=["both", "scratch", "concise"],
+)
+def test_a_run_that_is_killed_again_and_again_ends_in_the_same_bits(
+    command: str, more: str, forge: Forge, fox: Path, tmp_path: Path, count: Count
+) -> None:
+    """Kills come at random, saves after each update or every few: many a kill hits a save."""
+    rng = random.Random(command)
+    num_sides = 2 if command == "run" else 1
+    flags = [*more.split(), "--hidden-size", "16", "--epochs", "15"]
+    begin = arguments(command, fox, tmp_path / "whole", *flags, "--checkpoint-seconds", "0")
+    start = time.monotonic()
+    assert forge.run(begin) == 0, forge.output.read_text()
+    duration = time.monotonic() - start
+    whole = only(tmp_path / "whole")
+
+    kills, runs = 0, tmp_path / "0"
+    while kills < number(2, 34):
+        directory = begun(runs, num_sides)
+        seconds = rng.choice(["0", "0", "0.01", "0.1"])
+        again = [*flags, "--name", str(kills), "--checkpoint-seconds", seconds]
+        if directory is None:
+            code = forge.run(
+                arguments(command, fox, runs, *again), kill_after=rng.uniform(0, duration)
+            )
+        else:
+            resume = [*command.split(), "--resume", str(directory)]
+            code = forge.run(resume, kill_after=rng.uniform(0, duration))
+        if code == 0:  # too late: it has ended
+            assert_same(begun(runs, num_sides), whole, count)
+            runs = runs.with_name(f"after-{kills}")
+            continue
+        assert code == -signal.SIGKILL, forge.output.read_text()[-3000:]
+        kills += 1
+        count("kills survived")
+        for path in runs.glob("*/metrics.jsonl"):
+            lines = list(read_metrics(path.parent))
+            assert [line["update"] for line in lines] == list(range(1, len(lines) + 1))
+
+    directory = begun(runs, num_sides)
+    if directory is not None:
+        assert forge.run([*command.split(), "--resume", str(directory)]) == 0
+        assert_same(directory, whole, count)
+
+
+def assert_same(directory: Path | None, whole: Path, count: Count) -> None:
+    assert directory is not None
+    assert contents(directory) == contents(whole)
+    count("resumes compared bit for bit")
