@@ -34,6 +34,7 @@ import tyro
 from compare.checkpoint import CheckpointError
 from compare.config import GenerateConfig, ParityConfig, RunConfig, TrainConfig, UsageError
 from compare.environment import PACKAGE, package_version
+from compare.explain import ExplainConfig, explain
 from compare.generate import generate
 from compare.lock import LockError
 from compare.materials import DeviceError
@@ -64,6 +65,7 @@ COMMANDS = {
     "parity": Command(ParityConfig, parity),
     "train": Command(TrainConfig, train),
     "generate": Command(GenerateConfig, lambda config, terminal: terminal.line(generate(config))),
+    "explain": Command(ExplainConfig, explain),
 }
 
 

@@ -17,6 +17,7 @@ from importlib import resources
 from pathlib import Path
 from typing import Any
 
+from compare.atomic import write_file
 from compare.report.page.packing import pack
 
 
@@ -41,12 +42,7 @@ def write_page(record: Mapping[str, Any], path: Path, *, most_bytes: int) -> Pag
     """
     page, size = render(record, most_bytes=most_bytes)
     path.parent.mkdir(parents=True, exist_ok=True)
-    unfinished = path.with_name(f"{path.name}.unfinished")
-    try:
-        unfinished.write_text(page, encoding="utf-8", newline="\n")
-        unfinished.replace(path)
-    finally:
-        unfinished.unlink(missing_ok=True)
+    write_file(path, [page.encode()])
     return size
 
 
