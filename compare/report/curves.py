@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import io
 import math
 from collections.abc import Iterable, Mapping, Sequence
 from pathlib import Path
@@ -12,6 +13,7 @@ from matplotlib.axes import Axes
 from matplotlib.figure import Figure
 from matplotlib.ticker import LogLocator, MaxNLocator, NullFormatter
 
+from compare.atomic import write_file
 from compare.record import read_json, read_metrics
 
 # The wide, pale line lies under the narrow, dark one, so that both are seen where they coincide.
@@ -74,32 +76,42 @@ def draw_curves(directory: Path) -> Path:
     metrics = list(read_metrics(directory))
     curves = {side: perplexities(metrics, side) for side in STYLES}
     curves = {side: curve for side, curve in curves.items() if curve}
-    compared = len(curves) == len(STYLES)
+    begins = {side: first_epoch(metrics, side) for side in curves}
+    compared = any("largest_difference" in update for update in metrics)
 
     figure = Figure(figsize=(8.0, 6.4 if compared else 4.4), dpi=150, layout="constrained")
     rows = 2 if compared else 1
     panels = figure.subplots(rows, 1, sharex=True, squeeze=False, height_ratios=[3, 2][:rows])[:, 0]
-    _draw_perplexities(panels[0], curves)
+    _draw_perplexities(panels[0], curves, begins)
     if compared:
         _draw_differences(panels[1], metrics, config["dtype"])
     panels[-1].set_xlabel("epoch")
     panels[-1].xaxis.set_major_locator(MaxNLocator(integer=True, steps=[1, 2, 5, 10]))
-    num_epochs = max((len(curve) for curve in curves.values()), default=1)
+    num_epochs = max((begins[side] + len(curves[side]) for side in curves), default=1)
     panels[-1].set_xlim(0, num_epochs * 1.015)
 
     title = "One network, written twice" if compared else "Training one model"
     figure.suptitle(
         f"{title}: {text_name}", x=0.012, ha="left", color=INK, fontsize=13, weight="bold"
     )
+    drawn = io.BytesIO()
+    figure.savefig(drawn)
     picture = directory / "curves.png"
-    figure.savefig(picture)
+    write_file(picture, [drawn.getvalue()])
     return picture
 
 
-def _draw_perplexities(axes: Axes, curves: Mapping[str, Sequence[float]]) -> None:
+def first_epoch(metrics: Iterable[Mapping[str, Any]], side: str) -> int:
+    """Return the epoch, from 0, in which a side was first trained."""
+    return next(update["epoch"] for update in metrics if f"{side}_loss" in update)
+
+
+def _draw_perplexities(
+    axes: Axes, curves: Mapping[str, Sequence[float]], begins: Mapping[str, int]
+) -> None:
     for side, curve in curves.items():
         axes.plot(
-            np.arange(1, len(curve) + 1),
+            begins[side] + np.arange(1, len(curve) + 1),
             curve,
             **STYLES[side],
             label=f"{LABELS[side]}, {curve[-1]:.2f} at the end",

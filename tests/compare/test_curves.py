@@ -11,6 +11,7 @@ import pytest
 
 from compare.record import RecordError
 from compare.report import draw_curves, perplexities
+from compare.report.curves import first_epoch
 
 
 def update(
@@ -75,3 +76,20 @@ def test_a_missing_file_is_named(tmp_path: Path) -> None:
     with pytest.raises(RecordError, match=r"expected a run's record with environment\.json"):
         draw_curves(tmp_path)
     assert not (tmp_path / "curves.png").exists()
+
+
+def test_where_one_side_went_on_with_the_other_s_run_both_are_drawn_in_their_place(
+    tmp_path: Path,
+) -> None:
+    begun = [update(e, e + 1, 3.0 - e / 4) for e in range(3)]
+    taken_up = [update(e, e + 1, 3.0 - e / 4) for e in range(3, 9)]
+    for line in taken_up:
+        line["concise_loss"] = line.pop("scratch_loss")
+    assert (first_epoch(begun, "scratch"), first_epoch(begun + taken_up, "concise")) == (0, 3)
+    write_record(tmp_path, begun + taken_up)
+    picture = np.round(255 * matplotlib.image.imread(draw_curves(tmp_path))[:, :, :3]).astype(int)
+    assert picture.shape[:2] == (660, 1200)  # no second panel: there is nothing to compare
+    body = picture[150:]  # below the legend
+    dark = np.flatnonzero((body == (0x1F, 0x3F, 0x77)).all(axis=2).any(axis=0))
+    pale = np.flatnonzero((body == (0xF5, 0xA7, 0x42)).all(axis=2).any(axis=0))
+    assert dark.max() < pale.min()
