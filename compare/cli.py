@@ -31,6 +31,8 @@ from typing import Annotated, Any, Union
 
 import tyro
 
+from compare.bisect import BisectConfig, bisect
+from compare.break_it import BreakConfig, NotCaught, break_it
 from compare.checkpoint import CheckpointError
 from compare.config import GenerateConfig, ParityConfig, RunConfig, TrainConfig, UsageError
 from compare.environment import PACKAGE, package_version
@@ -65,6 +67,8 @@ COMMANDS = {
     "parity": Command(ParityConfig, parity),
     "train": Command(TrainConfig, train),
     "generate": Command(GenerateConfig, lambda config, terminal: terminal.line(generate(config))),
+    "break": Command(BreakConfig, break_it),
+    "bisect": Command(BisectConfig, bisect),
     "explain": Command(ExplainConfig, explain),
 }
 
@@ -96,7 +100,7 @@ def _command(arguments: list[str]) -> int:
         return OK
     except SystemExit as stop:  # tyro has printed what was wrong with the flags; or a signal came
         return stop.code if isinstance(stop.code, int) else USAGE
-    except (ParityError, TrainingStopped) as error:
+    except (ParityError, NotCaught, TrainingStopped) as error:
         return _fail(error, FAILED)
     except UsageError as error:
         return _fail(error, USAGE)
