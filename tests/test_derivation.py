@@ -1,0 +1,251 @@
+"""docs/bptt.md: its line numbers are those of the source, and its numbers come out again."""
+
+import importlib.util
+import json
+import math
+import re
+import sys
+from pathlib import Path
+from types import ModuleType
+from typing import Any
+
+import numpy as np
+import pytest
+
+import scratch_rnn
+
+ROOT = Path(__file__).parents[1]
+DOCUMENT = ROOT / "docs" / "bptt.md"
+DIGITS = 6
+
+
+def load_script(name: str) -> ModuleType:
+    spec = importlib.util.spec_from_file_location(name, ROOT / "docs" / "scripts" / f"{name}.py")
+    assert spec is not None
+    assert spec.loader is not None
+    module = importlib.util.module_from_spec(spec)
+    sys.modules[name] = module
+    spec.loader.exec_module(module)
+    return module
+
+
+line_numbers = load_script("line_numbers")
+
+# ---------------------------------------------------------------- line numbers
+
+
+def test_every_equation_stands_next_to_the_line_that_computes_it() -> None:
+    references = list(line_numbers.references(DOCUMENT))
+    wrong = [reference.text for reference in references if not reference.ok]
+    assert wrong == [], "python docs/scripts/line_numbers.py corrects them"
+    files = {Path(reference.path).name for reference in references}
+    assert files == {"recurrence.py", "linear.py", "loss.py", "lookup.py", "optim.py"}
+    assert len(references) >= 20
+
+
+@pytest.fixture
+def moved(tmp_path: Path) -> Path:
+    """A document that refers to line 1 of a source in which the code is in line 3."""
+    (tmp_path / "source.py").write_text("a = 1\n\nb = a + 1\nc = a\n")
+    (tmp_path / "text.md").write_text("Here: [source.py:1](./source.py#L1) `b = a`, you see.\n")
+    return tmp_path / "text.md"
+
+
+def test_code_that_has_moved_takes_its_numbers_along(moved: Path) -> None:
+    [reference] = line_numbers.references(moved)
+    assert (reference.ok, reference.line) == (False, 3)
+    line_numbers.refresh(moved)
+    assert moved.read_text() == "Here: [source.py:3](./source.py#L3) `b = a`, you see.\n"
+    assert line_numbers.refresh(moved) == []
+
+
+@pytest.mark.parametrize("code", ["nothing like it", "a"])
+def test_code_that_is_gone_or_not_alone_is_an_error(moved: Path, code: str) -> None:
+    moved.write_text(moved.read_text().replace("b = a", code))
+    with pytest.raises(line_numbers.LineError, match=f"expected {code!r} in one line of source.py"):
+        list(line_numbers.references(moved))
+
+
+def test_a_link_to_another_file_than_its_label_is_an_error(moved: Path) -> None:
+    moved.write_text(moved.read_text().replace("./source.py#", "./other.py#"))
+    with pytest.raises(line_numbers.LineError, match="expected a file of this name"):
+        list(line_numbers.references(moved))
+
+
+def test_the_script_says_what_is_wrong(
+    moved: Path, monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str]
+) -> None:
+    monkeypatch.setattr(line_numbers, "DOCS", moved.parent)
+    before = moved.read_text()
+    assert line_numbers.main(["--check"]) == 1
+    assert capsys.readouterr().out.endswith("is in 3\n")
+    assert moved.read_text() == before
+    assert line_numbers.main([]) == 0
+    assert line_numbers.main(["--check"]) == 0
+
+
+# ---------------------------------------------------------------- the example
+
+
+def tables() -> dict[str, list[Any]]:
+    """Read every table row of the document that begins with a name in code.
+
+    Returns
+    -------
+    dict
+        The cells of each row: numbers, or lists of them, as they stand in the document.
+    """
+    rows: dict[str, list[Any]] = {}
+    for line in DOCUMENT.read_text(encoding="utf-8").split("\n"):
+        match = re.fullmatch(r"\| `(\w+)` \|(.+)\|", line)
+        if match:
+            assert match[1] not in rows, f"{match[1]} stands in two rows"
+            cells = re.findall(r"`([^`]+)`", match[2])
+            rows[match[1]] = [json.loads(cell, parse_float=str, parse_int=str) for cell in cells]
+    return rows
+
+
+def numbers(cell: Any) -> np.ndarray:
+    return np.array(cell, dtype=np.float64)
+
+
+def assert_shown(name: str, shown: list[Any], computed: list[Any]) -> None:
+    """The digits of the document are those of the computed numbers, all of them."""
+    assert len(shown) == len(computed), name
+    for cell, value in zip(shown, computed, strict=True):
+        digits = np.vectorize(lambda number: f"{number + 0.0:.{DIGITS}f}")(np.asarray(value))
+        expected = np.char.replace(digits.astype(str), f"-{0:.{DIGITS}f}", f"{0:.{DIGITS}f}")
+        assert np.array_equal(np.array(cell), expected), f"{name}: {cell} is {expected.tolist()}"
+
+
+def by_hand(given: dict[str, Any]) -> dict[str, list[Any]]:
+    """Compute the example with nothing but the equations, a column at a time."""
+    W_ih, W_hh, b_ih, b_hh, W, b, h_0 = (
+        given[name] for name in ("W_ih", "W_hh", "b_ih", "b_hh", "W", "b", "h_0")
+    )
+    inputs, targets = given["inputs"], given["targets"]
+    T, V = len(inputs), len(b)
+    one_hot = np.eye(V)
+    h = [h_0]
+    a, z, y, p, loss = [], [], [], [], []
+    for t in range(T):
+        a.append(W_ih @ one_hot[inputs[t]] + b_ih + b_hh)
+        z.append(a[t] + W_hh @ h[t])
+        h.append(np.tanh(z[t]))
+        y.append(W @ h[t + 1] + b)
+        p.append(np.exp(y[t]) / np.exp(y[t]).sum())
+        loss.append(-math.log(p[t][targets[t]]))
+    d_y = [(p[t] - one_hot[targets[t]]) / T for t in range(T)]
+    d_t = [W.T @ d for d in d_y]
+    slope = [1 - state**2 for state in h[1:]]
+    later, d_h, d_z = ([np.zeros(2)] * T for _ in range(3))
+    carry = np.zeros(2)
+    for t in reversed(range(T)):
+        later[t] = carry
+        d_h[t] = d_t[t] + carry
+        d_z[t] = d_h[t] * slope[t]
+        carry = W_hh.T @ d_z[t]
+    shares = [np.outer(d_z[t], h[t]) for t in range(T)]
+    gradients = {
+        "d_W_ih": sum(np.outer(d_z[t], one_hot[inputs[t]]) for t in range(T)),
+        "d_W_hh": sum(shares),
+        "d_b_ih": sum(d_z),
+        "d_b_hh": sum(d_z),
+        "d_W": sum(np.outer(d_y[t], h[t + 1]) for t in range(T)),
+        "d_b": sum(d_y),
+    }
+    norm = math.sqrt(sum(float(np.sum(g**2)) for g in gradients.values()))
+    factor = min(1.0, given["max_norm"] / (norm + 1e-6))
+    new = {
+        f"new_{name}": [given[name] - given["lr"] * factor * gradients[f"d_{name}"]]
+        for name in ("W_hh", "b_ih", "b_hh")
+    }
+    steps = {"a_t": a, "z_t": z, "h_t": h[1:], "y_t": y, "p_t": p, "loss_t": loss}
+    steps |= {"d_y_t": d_y, "d_t": d_t, "from_later": later, "d_h_t": d_h, "slope_t": slope}
+    steps |= {"d_z_t": d_z, "share_of_W_hh": shares}
+    scalars = {"loss": [sum(loss) / T], "norm": [norm], "factor": [factor]}
+    return steps | {k: [v] for k, v in gradients.items()} | {"d_h_0": [carry]} | scalars | new
+
+
+GIVEN = ("W_ih", "W_hh", "b_ih", "b_hh", "W", "b", "h_0", "inputs", "targets", "lr", "max_norm")
+
+
+@pytest.fixture(scope="module")
+def shown() -> dict[str, list[Any]]:
+    return tables()
+
+
+@pytest.fixture(scope="module")
+def given(shown: dict[str, list[Any]]) -> dict[str, Any]:
+    values: dict[str, Any] = {name: numbers(shown[name][0]) for name in GIVEN}
+    for name in ("inputs", "targets"):
+        values[name] = values[name].astype(np.int64)
+    for name in ("lr", "max_norm"):
+        values[name] = float(values[name])
+    return values
+
+
+def test_every_number_of_the_example_follows_from_the_equations(
+    shown: dict[str, list[Any]], given: dict[str, Any]
+) -> None:
+    computed = by_hand(given)
+    assert shown.keys() == computed.keys() | set(GIVEN)
+    for name, values in computed.items():
+        assert_shown(name, shown[name], values)
+
+
+def test_every_number_of_the_example_is_what_the_code_computes(
+    shown: dict[str, list[Any]], given: dict[str, Any]
+) -> None:
+    model = scratch_rnn.RNNModel(scratch_rnn.RNN(2, 2, dtype=np.float64), 2)
+    names = {
+        "W_ih": "rnn.weight_ih_l0",
+        "W_hh": "rnn.weight_hh_l0",
+        "b_ih": "rnn.bias_ih_l0",
+        "b_hh": "rnn.bias_hh_l0",
+        "W": "linear.weight",
+        "b": "linear.bias",
+    }
+    for letter, name in names.items():
+        model.parameters[name][...] = given[letter]
+    logits, state, tape = model.forward(given["inputs"][None], given["h_0"][None, None])
+    loss, d_logits = scratch_rnn.cross_entropy(logits, given["targets"])
+    gradients, d_state = model.backward_to_state(tape, d_logits)
+    assert_shown("y_t", shown["y_t"], list(logits))
+    assert_shown("h_t", shown["h_t"], list(tape.h))
+    assert_shown("h_t", shown["h_t"][1:], [state[0, 0]])
+    assert_shown("d_y_t", shown["d_y_t"], list(d_logits))
+    assert_shown("loss", shown["loss"], [loss])
+    for letter, name in names.items():
+        assert_shown(f"d_{letter}", shown[f"d_{letter}"], [gradients[name]])
+    assert_shown("d_h_0", shown["d_h_0"], [d_state[0, 0]])
+
+    norm = scratch_rnn.clip_grad_norm(gradients, given["max_norm"])
+    assert_shown("norm", shown["norm"], [norm])
+    scratch_rnn.SGD(model.parameters, given["lr"]).step(gradients)
+    for letter in ("W_hh", "b_ih", "b_hh"):
+        assert_shown(f"new_{letter}", shown[f"new_{letter}"], [model.parameters[names[letter]]])
+
+
+def test_numbers_in_the_prose_are_those_of_the_tables(shown: dict[str, list[Any]]) -> None:
+    def flat(cell: Any) -> list[str]:
+        return (
+            [number for part in cell for number in flat(part)] if isinstance(cell, list) else [cell]
+        )
+
+    in_tables = {number.lstrip("-") for row in shown.values() for number in flat(row)}
+    text = DOCUMENT.read_text(encoding="utf-8").split("## By hand")[1]
+    prose = re.sub(r"```.*?```", "", text, flags=re.S)
+    prose = "\n".join(line for line in prose.split("\n") if not line.startswith("|"))
+    in_prose = set(re.findall(r"\b0\.\d{6}\b", prose))
+    assert len(in_prose) >= 8
+    assert in_prose <= in_tables
+
+
+def test_the_program_of_the_page_runs(capsys: pytest.CaptureFixture[str]) -> None:
+    [program] = re.findall(r"```python\n(.*?)```", DOCUMENT.read_text(encoding="utf-8"), re.S)
+    exec(compile(program, "docs/bptt.md", "exec"), {})
+    printed = re.findall(r"-?\d+\.\d+", capsys.readouterr().out)
+    rounded = [f"{float(number):.{DIGITS}f}" for number in printed]
+    [W_hh], [loss] = tables()["d_W_hh"], tables()["loss"]
+    assert rounded == [loss, *(number for row in W_hh for number in row)]
