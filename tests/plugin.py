@@ -6,10 +6,8 @@
 """
 
 import functools
-import importlib
 import os
 import secrets
-import sys
 from collections import Counter
 from collections.abc import Generator
 from typing import Any
@@ -18,6 +16,7 @@ import pytest
 
 from tests import tally
 from tests.annotations import unchecked
+from tests.handed_in import HandedIn, load, settle_surface
 
 IMPLEMENTATION = "--implementation"
 
@@ -40,63 +39,27 @@ def pytest_configure(config: pytest.Config) -> None:
         config.option.hypothesis_seed = str(secrets.randbits(32))  # chosen here, to be printed
     name = config.getoption(IMPLEMENTATION)
     if name is not None:
-        config.stash[_left_out] = _settle_surface(_load(name))
-
-
-_left_out = pytest.StashKey[dict[str, str]]()
-
-
-# Another class ----------------------------------------------------------------------------------
-
-
-def _load(name: str) -> Any:
-    module, colon, attribute = name.partition(":")
-    if not colon:
-        raise pytest.UsageError(f"expected {IMPLEMENTATION} MODULE:CLASS, got {name!r}")
-    if os.getcwd() not in sys.path:  # noqa: PTH109
-        sys.path.insert(0, os.getcwd())  # noqa: PTH109
-    try:
-        implementation = getattr(importlib.import_module(module), attribute)
-    except (ImportError, AttributeError) as error:
-        raise pytest.UsageError(f"{IMPLEMENTATION} {name}: {error}") from None
-    if not callable(implementation):
-        raise pytest.UsageError(f"expected {IMPLEMENTATION} to name a class, got {name!r}")
-    return implementation
-
-
-def _settle_surface(implementation: Any) -> dict[str, str]:
-    """Try each feature alone, draw no case with what isn't there, and say what was left out."""
-    from tests import cases, properties
-
-    simplest = cases.LayerCase(T=2, B=2, V=2, H=2)
-    try:
-        properties.run(implementation, simplest)
-    except NotImplementedError as error:
-        raise pytest.UsageError(f"the simplest layer is not there: {error}") from None
-    except Exception:  # broken, and the properties will say how
-        return {}
-    left_out = {}
-    for feature, value in cases.FEATURES:
-        fields = vars(simplest) | {feature: value} | ({"L": 2} if feature == "dropout" else {})
         try:
-            properties.run(implementation, cases.make_case(**fields))
-        except NotImplementedError as error:
-            cases.leave_out(feature, value)
-            left_out[f"{feature}={value!r}"] = str(error) or "NotImplementedError"
-        except Exception:  # likewise
-            pass
-    return left_out
+            handed_in = HandedIn(load(name))
+            with unchecked():
+                config.stash[LEFT_OUT] = settle_surface(handed_in)
+        except (ValueError, NotImplementedError) as error:
+            raise pytest.UsageError(f"{IMPLEMENTATION}: {error}") from error
+        config.stash[HANDED_IN] = handed_in
+        if config.option.tbstyle == "auto":
+            config.option.tbstyle = "short"  # what is broken, and not how it was found out
+
+
+LEFT_OUT = pytest.StashKey[dict[str, str]]()
+HANDED_IN = pytest.StashKey[HandedIn]()
 
 
 @pytest.fixture(scope="session")
 def implementation(request: pytest.FixtureRequest) -> Any:
     """The class under test."""
-    name = request.config.getoption(IMPLEMENTATION)
-    if name is not None:
-        return _load(name)
-    import scratch_rnn
+    import scratch_rnn  # only now, when annotations are checked
 
-    return scratch_rnn.RNN
+    return request.config.stash.get(HANDED_IN, scratch_rnn.RNN)
 
 
 @pytest.fixture(scope="session")
@@ -161,6 +124,17 @@ def pytest_runtest_call(item: pytest.Item) -> Generator[None, Any, Any]:
     return result
 
 
+def _headline(report: pytest.TestReport) -> tuple[str, str]:
+    """Return "broken: ..." and the case in which it is, if the failure says so."""
+    crash = getattr(report.longrepr, "reprcrash", None)
+    lines = crash.message.splitlines() if crash else []
+    at = next((k for k, line in enumerate(lines) if "broken: " in line), None)
+    if at is None:
+        return "", ""
+    case = lines[at + 1].strip() if at + 1 < len(lines) else ""
+    return lines[at][lines[at].index("broken: ") :], case if "Case(" in case else ""
+
+
 def pytest_terminal_summary(
     terminalreporter: pytest.TerminalReporter, config: pytest.Config
 ) -> None:
@@ -176,6 +150,10 @@ def pytest_terminal_summary(
         return
     write = terminalreporter.write_line
     terminalreporter.write_sep("-", "properties")
+    for report in terminalreporter.stats.get("failed", []):
+        broken, case = _headline(report)
+        if broken:
+            write(f"{broken} ({case})" if case else broken)
     examples = sum(value["examples"] for _, value in tallies)
     seed = config.getoption("hypothesis_seed")
     drawn = "the same each time" if seed is None else f"seed {seed}"
@@ -189,7 +167,7 @@ def pytest_terminal_summary(
         for test, value in tallies:
             ratio = f"{value['ratio']:.3f}" if value["ratio"] else "  -  "
             write(f"{value['examples']:>7,}  {ratio}  {test}")
-    for feature, reason in config.stash.get(_left_out, {}).items():
+    for feature, reason in config.stash.get(LEFT_OUT, {}).items():
         write(f"left out: {feature} ({reason})")
     unsupported: Counter[str] = Counter()
     for _, value in tallies:
