@@ -1,13 +1,13 @@
 """A process that has imported everything once, and forks off a new one for each command.
 
 Read from standard input, a line of JSON is a command's arguments, the file that takes its output,
-and after how many seconds the process is killed (null: never). Written to standard output is its
-exit code (negative: the signal).
+and, if it is to get a signal, that and when: after so many seconds, or once a training under the
+given directory has done 20 updates. Written to standard output is its exit code; where a signal
+ended it, the negative number of that.
 """
 
 import json
 import os
-import signal
 import sys
 import time
 from pathlib import Path
@@ -22,15 +22,27 @@ def main() -> None:
     compare.run.draw_curves = lambda directory: directory  # takes longer than a small training
 
     for line in sys.stdin:
-        arguments, output, kill_after = json.loads(line)
+        arguments, output, number, when = json.loads(line)
         child = os.fork()
         if child == 0:
             _become(command, arguments, Path(output))
-        if kill_after is not None:
-            time.sleep(kill_after)
-            os.kill(child, signal.SIGKILL)  # nobody else has that number until it is waited for
+        if number is not None:
+            _wait(when)
+            os.kill(child, number)  # nobody else has this process number until it is waited for
         _, status = os.waitpid(child, 0)
         print(os.waitstatus_to_exitcode(status), flush=True)  # noqa: T201
+
+
+def _wait(when: float | str) -> None:
+    if isinstance(when, float):
+        time.sleep(when)
+        return
+    patience = time.monotonic() + 60
+    while time.monotonic() < patience:
+        for path in Path(when).glob("*/metrics.jsonl"):
+            if path.read_bytes().count(b"\n") >= 20:
+                return
+        time.sleep(0.001)
 
 
 def _become(command: Any, arguments: list[str], output: Path) -> None:

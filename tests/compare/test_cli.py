@@ -597,6 +597,13 @@ def cut_weights(run: Path) -> None:
     path.write_bytes(path.read_bytes()[:-5])
 
 
+def flip_a_bit(run: Path) -> None:
+    path = run / "scratch.safetensors"
+    content = bytearray(path.read_bytes())
+    content[-20] ^= 4
+    path.write_bytes(content)
+
+
 def other_weights(run: Path) -> None:
     weights = {"linear.bias": np.zeros(3, np.float32)}
     safetensors.numpy.save_file(weights, run / "scratch.safetensors")
@@ -618,6 +625,7 @@ def change(name: str, **values: Any) -> Callable[[Path], None]:
 DAMAGES: dict[str, Callable[[Path], object]] = {
     "no weights": lambda run: (run / "scratch.safetensors").unlink(),
     "cut weights": cut_weights,
+    "a bit flipped in the weights": flip_a_bit,
     "other weights": other_weights,
     "weights of another dtype": weights_of_float64,
     "no config": lambda run: (run / "config.json").unlink(),

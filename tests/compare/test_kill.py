@@ -13,7 +13,7 @@ import pytest
 
 from compare.checkpoint import CheckpointError, Store
 from compare.record import read_metrics
-from tests.compare.runs import arguments, contents, only
+from tests.compare.runs import arguments, contents, how_to_go_on, only
 from tests.counts import Count, number
 
 ROOT = Path(__file__).parents[2]
@@ -32,11 +32,17 @@ class Forge:
             text=True,
         )
 
-    def run(self, command: list[str], *, kill_after: float | None = None) -> int:
-        """Return the exit code of a command; where it was killed, the signal's negative number."""
+    def run(
+        self, command: list[str], number: int | None = None, when: float | str | None = None
+    ) -> int:
+        """Return the exit code of a command; if a signal ended it, the negative number of that.
+
+        It gets the signal `number` after `when` seconds, or after 20 updates of a run in that
+        directory.
+        """
         assert self._process.stdin is not None
         assert self._process.stdout is not None
-        self._process.stdin.write(json.dumps([command, str(self.output), kill_after]) + "\n")
+        self._process.stdin.write(json.dumps([command, str(self.output), number, when]) + "\n")
         self._process.stdin.flush()
         return int(self._process.stdout.readline())
 
@@ -92,14 +98,13 @@ def test_a_run_that_is_killed_again_and_again_ends_in_the_same_bits(
     while kills < number(2, 34):
         directory = begun(runs, num_sides)
         seconds = rng.choice(["0", "0", "0.01", "0.1"])
-        again = [*flags, "--name", str(kills), "--checkpoint-seconds", seconds]
-        if directory is None:
-            code = forge.run(
-                arguments(command, fox, runs, *again), kill_after=rng.uniform(0, duration)
-            )
-        else:
-            resume = [*command.split(), "--resume", str(directory)]
-            code = forge.run(resume, kill_after=rng.uniform(0, duration))
+        again = (
+            arguments(command, fox, runs, *flags, "--name", str(kills))
+            if directory is None
+            else [*command.split(), "--resume", str(directory)]
+        )
+        again += ["--checkpoint-seconds", seconds]
+        code = forge.run(again, signal.SIGKILL, rng.uniform(0, duration))
         if code == 0:  # too late: it has ended
             assert_same(begun(runs, num_sides), whole, count)
             runs = runs.with_name(f"after-{kills}")
@@ -115,6 +120,37 @@ def test_a_run_that_is_killed_again_and_again_ends_in_the_same_bits(
     if directory is not None:
         assert forge.run([*command.split(), "--resume", str(directory)]) == 0
         assert_same(directory, whole, count)
+
+
+@pytest.mark.parametrize(
+    ("command", "first", "code"),
+    [
+        ("run", signal.SIGINT, 130),
+        ("train --model scratch", signal.SIGINT, 130),
+        ("train --model concise", signal.SIGTERM, 143),
+    ],
+    ids=["both", "scratch", "concise"],
+)
+def test_a_process_that_is_asked_to_stop_saves_and_says_how_to_go_on(
+    command: str, first: int, code: int, forge: Forge, fox: Path, tmp_path: Path, count: Count
+) -> None:
+    flags = ["--state", "carried", "--hidden-size", "16", "--epochs", "50"]
+    assert forge.run(arguments(command, fox, tmp_path / "whole", *flags)) == 0
+    whole = only(tmp_path / "whole")
+
+    forge.output.write_text("")
+    begin = arguments(command, fox, tmp_path / "a", *flags)
+    stopped = forge.run(begin, first, str(tmp_path / "a"))
+    shown = forge.output.read_text()
+    assert stopped == code, shown
+    assert "Traceback" not in shown
+    assert "Stopped and saved after update " in shown
+    assert forge.run(how_to_go_on(shown)) == 0
+    assert_same(only(tmp_path / "a"), whole, count)
+
+    [final] = whole.glob("[sc]*.safetensors") if command != "run" else [whole / "metrics.jsonl"]
+    again = only(tmp_path / "a") / final.name
+    assert subprocess.run(["cmp", final, again], timeout=60).returncode == 0
 
 
 def assert_same(directory: Path | None, whole: Path, count: Count) -> None:

@@ -346,18 +346,19 @@ def test_a_read_only_cache_costs_only_the_copy(cache: Path) -> None:
 
 
 @pytest.mark.parametrize("method", ["write_bytes", "replace"])
-def test_a_full_disk_costs_only_the_copy(
-    cache: Path, monkeypatch: pytest.MonkeyPatch, method: str
+@pytest.mark.parametrize("error", [errno.ENOSPC, errno.EACCES, errno.EROFS])
+def test_a_full_or_read_only_disk_costs_only_the_copy(
+    cache: Path, monkeypatch: pytest.MonkeyPatch, error: int, method: str
 ) -> None:
-    def full(path: Path, _: object) -> int:
-        if method == "write_bytes":
+    def refused(path: Path, _: object) -> int:
+        if method == "write_bytes" and error == errno.ENOSPC:
             path.touch()
-        raise OSError(errno.ENOSPC, os.strerror(errno.ENOSPC))
+        raise OSError(error, os.strerror(error))
 
-    monkeypatch.setattr(Path, method, full)
+    monkeypatch.setattr(Path, method, refused)
     text = load_text()
     assert (text.source, text.sha1) == ("download", BOOK_SHA1)
-    assert text.note == "not kept in the cache: no space left on device"
+    assert text.note == f"not kept in the cache: {os.strerror(error).lower()}"
     assert files_in(cache) == []
 
 
