@@ -8,7 +8,7 @@ for variable in ("OMP_NUM_THREADS", "OPENBLAS_NUM_THREADS", "MKL_NUM_THREADS"):
     os.environ.setdefault(variable, "1")
 os.environ["MPLBACKEND"] = "Agg"
 
-from hypothesis import HealthCheck, settings  # noqa: E402
+from hypothesis import HealthCheck, Phase, settings  # noqa: E402
 from jaxtyping import install_import_hook  # noqa: E402
 
 import tests.annotations  # noqa: E402
@@ -30,6 +30,7 @@ settings.register_profile(
     max_examples=60,
     database=None,
     report_multiple_bugs=False,
+    phases=[phase for phase in Phase if phase is not Phase.explain],
 )
 settings.register_profile(
     "deep",
