@@ -31,6 +31,7 @@ from typing import Annotated, Any, Union
 
 import tyro
 
+from compare.bench.config import BenchConfig
 from compare.bisect import BisectConfig, bisect
 from compare.break_it import BreakConfig, NotCaught, break_it
 from compare.checkpoint import CheckpointError
@@ -62,6 +63,12 @@ class Command:
     function: Callable[[Any, Terminal], object]
 
 
+def _bench(config: BenchConfig, terminal: Terminal) -> None:
+    from compare.bench.command import bench  # what it needs takes the others too long to import
+
+    bench(config, terminal)
+
+
 COMMANDS = {
     "run": Command(RunConfig, run),
     "parity": Command(ParityConfig, parity),
@@ -70,6 +77,7 @@ COMMANDS = {
     "break": Command(BreakConfig, break_it),
     "bisect": Command(BisectConfig, bisect),
     "explain": Command(ExplainConfig, explain),
+    "bench": Command(BenchConfig, _bench),
 }
 
 

@@ -61,6 +61,8 @@ def bench(config: BenchConfig, terminal: Terminal | None = None) -> Document:
     config.check()
     if config.plot is not None:
         document, path = Document.read(config.plot), config.plot
+        for note in document.notes:
+            terminal.line(note, "dim")
     else:
         path = config.json or Path("benchmarks") / f"{datetime.now():%Y%m%d-%H%M%S}.json"
         with limited_threads(config.threads):

@@ -19,13 +19,18 @@ class BenchConfig:
 
     shapes: Annotated[str, arg(metavar="NAME|FILE.json")] = "seed"
     """seed, haste, deepbench, sweep, or a JSON file: a list of objects with T, B, V and H."""
-    only: Annotated[tuple[str, ...], arg(metavar="H=256 B=1,32 ...")] = ()
+    only: Annotated[tuple[str, ...], arg(metavar="H=256 B=1,32 ...", help_behavior_hint="")] = ()
     """Leave out the shapes that don't have these sizes."""
-    rows: Annotated[tuple[str, ...], arg(metavar="ROW ...")] = ()
+    rows: Annotated[
+        tuple[str, ...], arg(metavar="ROW ...", help_behavior_hint="(default: all that can be had)")
+    ] = ()
     """Implementations: plain, scratch, torch, torch-cells, torch-compile, jax, and on a GPU cuda,
-    cuda-tf32, cudnn, cudnn-tf32; none: all that can be had."""
-    phases: Annotated[tuple[str, ...], arg(metavar="PHASE ...")] = ()
-    """forward, forward+backward, step, generation; none: all that the shape has."""
+    cuda-tf32, cudnn, cudnn-tf32."""
+    phases: Annotated[
+        tuple[str, ...],
+        arg(metavar="PHASE ...", help_behavior_hint="(default: all that the shape has)"),
+    ] = ()
+    """forward, forward+backward, step, generation."""
     dtype: Literal["float32", "float64"] = "float32"
     """The numbers that all rows reckon with."""
     threads: Annotated[int, arg(metavar="N")] = 1

@@ -18,6 +18,8 @@ import torch
 from compare.bench.gate import FLOAT32_GAPS, TF32_GAPS
 from compare.bench.torch_rows import TorchRow
 
+CUDA_NAMES = ("cuda", "cuda-tf32", "cudnn", "cudnn-tf32")
+
 
 @dataclass(frozen=True, slots=True)
 class Device:

@@ -4,12 +4,13 @@ from __future__ import annotations
 
 from collections.abc import Sequence
 
-from compare.bench.cuda_rows import Device, cuda_rows
+from compare.bench.cuda_rows import CUDA_NAMES, Device, cuda_rows
 from compare.bench.jax_row import Jax
 from compare.bench.numpy_rows import Plain, Scratch
 from compare.bench.row import Row
 from compare.bench.torch_rows import TorchCells, TorchCompiled, TorchRow
 from compare.config import UsageError
+from compare.materials import DeviceError
 
 SCRATCH = Scratch.name
 REFERENCE = TorchRow.name
@@ -32,8 +33,14 @@ def choose_rows(
     ------
     UsageError
         If a name is unknown, or no row is left.
+    DeviceError
+        If a row on a GPU is asked for by name where there is none.
     """
     rows = all_rows(device)
+    if device is None:
+        missing = [name for name in names if name in CUDA_NAMES]
+        if missing:
+            raise DeviceError(f"expected a CUDA device for --rows {missing[0]}, got none")
     unknown = [name for name in names if name not in {row.name for row in rows}]
     if unknown:
         known = ", ".join(row.name for row in rows)

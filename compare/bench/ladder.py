@@ -1,0 +1,277 @@
+"""Measure the ladder: ``python -m compare.bench.ladder``.
+
+It climbs from the plain version to scratch_rnn, all rungs in one run and in alternation, each
+checked before it is timed like a row of the benchmark, and writes ``ladder.json`` and
+``ladder.png`` into ``docs/benchmarks`` and the table into ``docs/speed.md``.
+"""
+
+from __future__ import annotations
+
+import ctypes
+import sys
+from collections.abc import Callable, Iterator
+from contextlib import AbstractContextManager, contextmanager
+from dataclasses import dataclass
+from pathlib import Path
+from typing import Any
+
+import numpy as np
+import tyro
+
+from compare.bench import ladder_steps as steps
+from compare.bench.case import LR, MAX_NORM, Case, Job, ModelCase, make_case
+from compare.bench.gate import Gate
+from compare.bench.judge import judge
+from compare.bench.ladder_result import Aside, Ladder, Rung
+from compare.bench.machine import describe_machine, forced_kernel_notes
+from compare.bench.numpy_rows import Scratch, model_results
+from compare.bench.result import TIMED
+from compare.bench.roofline import measure_roof
+from compare.bench.row import Row
+from compare.bench.shapes import SEED, Shape
+from compare.bench.timing import (
+    Contestant,
+    calls_of_a_block,
+    measure,
+    seconds_of_a_call,
+)
+from compare.bench.torch_rows import TorchRow
+from compare.bench.work import STEP
+from compare.materials import limited_threads
+from compare.report.ladder import draw_ladder, write_table
+from scratch_rnn import lookup
+from scratch_rnn.product import TimesTransposed
+
+M_TRIM_THRESHOLD, M_MMAP_THRESHOLD = -1, -3
+"""glibc's numbers for the two settings of `mallopt`."""
+
+ROUNDS = 40
+
+WITHOUT_KEEPING = "step 8 without step 1"
+
+
+@dataclass(frozen=True, kw_only=True)
+class LadderConfig:
+    """Measure the ladder from the plain version to scratch_rnn."""
+
+    threads: int = 2
+    """Of the last rung; the others have one."""
+    rounds: int = ROUNDS
+    """How often each rung is timed."""
+    out: Path = Path("docs/benchmarks")
+    """Where ladder.json and ladder.png go."""
+    page: Path = Path("docs/speed.md")
+    """The page whose table is written anew."""
+
+
+class RungRow(Row):
+    """One rung, as a row that can be checked and timed."""
+
+    def __init__(self, label: str, how: steps.Step) -> None:
+        self.name = self.label = label
+        self._how = how
+
+    def settings(self, threads: int) -> AbstractContextManager[object]:
+        """Let the C library keep freed memory or give it back, as the rung has it."""
+        return freed_memory(kept=self._how.keeps_memory)
+
+    def prepare(self, case: Case) -> dict[str, Job]:
+        """Return a step that trains parameters of its own."""
+        assert isinstance(case, ModelCase)
+        trained = {name: array.copy() for name, array in case.parameters.items()}
+        batch, h_0 = case.batch, case.h_0[0]
+
+        def step() -> Any:
+            return steps.take_step(
+                self._how, batch.inputs, batch.targets, h_0, trained, LR, MAX_NORM
+            )
+
+        def results(value: Any) -> Any:
+            loss, norm, state = value
+            return model_results(
+                case, loss=loss, grad_norm=norm, state=state[None].copy(), updated=trained
+            )
+
+        return {STEP: Job(step, results)}
+
+
+class _OnThreads(Row):
+    """Another row, on so many threads whatever the others have."""
+
+    def __init__(self, row: Row, threads: int) -> None:
+        self.name, self.label = f"{row.name}, {threads}", f"{row.label}, {threads} threads"
+        self._row, self._threads = row, threads
+
+    def settings(self, threads: int) -> AbstractContextManager[object]:
+        return _kept_and_threaded(self._threads)
+
+    def rest(self, threads: int) -> float:
+        return self._row.rest(self._threads)
+
+    def prepare(self, case: Case) -> dict[str, Job]:
+        return self._row.prepare(case)
+
+
+@contextmanager
+def _kept_and_threaded(threads: int) -> Iterator[None]:
+    with freed_memory(kept=True), limited_threads(threads):
+        yield
+
+
+class _Kept(Scratch):
+    def settings(self, threads: int) -> AbstractContextManager[object]:
+        return freed_memory(kept=True)
+
+
+def the_rungs() -> list[tuple[str, str, steps.Step]]:
+    """Return each rung's name, what was expected of it, and how it takes a step."""
+    return [
+        ("plain", "", steps.PLAIN),
+        ("freed memory kept", "nothing yet: its arrays are small", steps.KEEPS),
+        (
+            "input product as a look-up",
+            "3 % of the step's operations, and 35 small products, fewer",
+            steps.LOOKS_UP,
+        ),
+        (
+            "h written over z, in one array",
+            "no new array in any of the 35 steps; one product for the output layer",
+            steps.IN_PLACE,
+        ),
+        (
+            "gradients of the weights after the loop",
+            "a third of all operations in one product of 1,120 rows, not in 35 of 32",
+            steps.SUMS_UP,
+        ),
+        (
+            "one-hot rows only of tokens that occur",
+            "little with 28 tokens, much with thousands",
+            steps.OCCURRING,
+        ),
+        ("1 - h² for all steps at once", "two calls fewer in each step", steps.SLOPES),
+        ("cross-entropy in columns", "some percent: the loss is small", steps.COLUMNS),
+        (
+            "recurrent products in blocks of W's rows",
+            "half the time of two thirds of all operations",
+            steps.BLOCKS,
+        ),
+    ]
+
+
+def climb(config: LadderConfig, shape: Shape = SEED) -> Ladder:
+    """Check and time all rungs, scratch_rnn, and PyTorch beside them.
+
+    Raises
+    ------
+    RuntimeError
+        If one of them gives other results than scratch_rnn.
+    """
+    case = make_case(shape)
+    assert isinstance(case, ModelCase)
+    scratch, torch_row = _Kept(), TorchRow()
+    expected: dict[Row, str] = {RungRow(name, how): why for name, why, how in the_rungs()}
+    expected[scratch] = "the same, and checks of what it is given"
+    without = RungRow(WITHOUT_KEEPING, steps.WITHOUT_KEEPING)
+    scratch_on_threads = _OnThreads(Scratch(), config.threads)
+    torch_on_threads = _OnThreads(TorchRow(), config.threads)
+    expected[scratch_on_threads] = (
+        f"the batch in {config.threads} parts: little more than half the time"
+    )
+    rows = [*expected, without, torch_row, torch_on_threads]
+    with limited_threads(1):
+        jobs = {row: row.prepare(case) for row in rows}
+        verdicts = judge(STEP, jobs, Gate(case), 1)
+        for row, verdict in verdicts.items():
+            if verdict.outcome != TIMED:
+                raise RuntimeError(f"{row.label}: {verdict.outcome}: {verdict.reason}")
+        contestants = [
+            Contestant(row, jobs[row][STEP], verdicts[row].estimate, config.rounds) for row in rows
+        ]
+        # Apart, so that no thread that still watches for work is in the way of the others.
+        measure([c for c in contestants if not isinstance(c.row, _OnThreads)], 1)
+        measure([c for c in contestants if isinstance(c.row, _OnThreads)], config.threads)
+        seconds = {contestant.row: contestant.seconds for contestant in contestants}
+        asides = [Aside(without.label, seconds[without]), *measure_asides(case)]
+        roof = measure_roof("float32", 1)
+    threads: dict[Row, int] = {scratch_on_threads: config.threads, torch_on_threads: config.threads}
+    return Ladder(
+        shape=shape,
+        environment=describe_machine(),
+        notes=forced_kernel_notes(),
+        roof=roof,
+        rungs=[
+            Rung(_rung_name(row, config), expected[row], seconds[row], threads.get(row, 1))
+            for row in expected
+        ],
+        pytorch=[
+            Rung("PyTorch", "", seconds[row], threads.get(row, 1))
+            for row in (torch_row, torch_on_threads)
+        ],
+        asides=asides,
+    )
+
+
+def _rung_name(row: Row, config: LadderConfig) -> str:
+    if isinstance(row, Scratch):
+        return "scratch_rnn as it stands"
+    return f"{config.threads} threads" if isinstance(row, _OnThreads) else row.label
+
+
+def measure_asides(case: ModelCase) -> list[Aside]:
+    """Time single operations of which the page tells: alternatives, side by side."""
+    T, B, V, H = case.shape.T, case.shape.B, case.shape.V, case.shape.H
+    rng = np.random.default_rng(0)
+    d_z = rng.standard_normal((T * B, H), dtype=np.float32)
+    h, W = d_z[:B].copy(), rng.standard_normal((H, H), dtype=np.float32)
+    ids = case.batch.inputs.T.reshape(-1)
+    in_blocks, out = TimesTransposed(W, B), np.empty((B, H), np.float32)
+    pieces: dict[str, Callable[[], Any]] = {
+        "gradient of the look-up, np.add.at": lambda: steps.add_at_gradient(d_z, ids, V),
+        "gradient of the look-up, whole one-hot rows": lambda: steps.one_hot_gradient(d_z, ids, V),
+        "gradient of the look-up, tokens that occur": lambda: lookup.gradient(d_z, ids, V),
+        "h W^T, one product": lambda: np.matmul(h, W.T, out=out),
+        "h W^T, in blocks of W's rows": lambda: in_blocks(h),
+    }
+    asides = []
+    for name, run in pieces.items():
+        calls = calls_of_a_block(seconds_of_a_call(run, calls=3))
+        asides.append(Aside(name, [seconds_of_a_call(run, calls) for _ in range(15)]))
+    return asides
+
+
+@contextmanager
+def freed_memory(*, kept: bool) -> Iterator[None]:
+    """While the body runs, let glibc keep freed memory, or give it back as it does by itself.
+
+    By itself it gives back at once what is as large as the largest array that was ever freed: here
+    (T+1, B, H). That a larger one has been freed since, by whatever else is in this process, can't
+    be undone, but the two thresholds that follow from it can be set. Without glibc nothing happens.
+    """
+    mallopt = getattr(ctypes.CDLL(None), "mallopt", None)
+    if mallopt is None:
+        yield
+        return
+    largest = 4 * (SEED.T + 1) * SEED.B * SEED.H
+    threshold = 31 * 2**20 if kept else largest
+    mallopt(M_MMAP_THRESHOLD, threshold)
+    mallopt(M_TRIM_THRESHOLD, 2 * threshold)
+    try:
+        yield
+    finally:
+        mallopt(M_MMAP_THRESHOLD, 31 * 2**20)
+        mallopt(M_TRIM_THRESHOLD, 62 * 2**20)
+
+
+def main(arguments: list[str] | None = None) -> None:
+    """Do what the module's text says."""
+    config = tyro.cli(LadderConfig, args=arguments, prog="python -m compare.bench.ladder")
+    ladder = climb(config)
+    path = config.out / "ladder.json"
+    ladder.write(path)
+    picture = draw_ladder(ladder, path)
+    table = write_table(ladder, config.page)
+    sys.stdout.write(f"{table}\n\nWritten: {path}, {picture}, the table in {config.page}\n")
+
+
+if __name__ == "__main__":
+    main()

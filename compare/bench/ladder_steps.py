@@ -1,0 +1,166 @@
+"""The steps of the ladder from the plain version to scratch_rnn: each changes one thing.
+
+Every rung takes the same training step. All but the first keep what the rung below has, so that
+the difference between two neighbours is the worth of one change.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Callable
+from dataclasses import dataclass, replace
+from itertools import pairwise
+from typing import Any
+
+import numpy as np
+from jaxtyping import Float, Int
+
+import scratch_rnn
+from compare.bench import plain
+from scratch_rnn import lookup
+from scratch_rnn.product import TimesTransposed
+
+Parameters = plain.Parameters
+Gradient = Callable[[Any, Any, int], Float[np.ndarray, "H V"]]
+
+
+@dataclass(frozen=True, slots=True)
+class Step:
+    """A way to take a step: which of the changes are in it."""
+
+    keeps_memory: bool = False
+    looks_up: bool = False
+    in_place: bool = False
+    sums_up: bool = False
+    input_gradient: Gradient | None = None
+    slopes_at_once: bool = False
+    loss: Callable[[Any, Any], tuple[float, Any]] = plain.cross_entropy
+    in_blocks: bool = False
+
+
+def one_hot_gradient(
+    d_z: Float[np.ndarray, "N H"], ids: Int[np.ndarray, "N"], V: int
+) -> Float[np.ndarray, "H V"]:
+    """Return δW_ih = Σ δz x^T with whole one-hot rows x."""
+    d_W_ih: np.ndarray = d_z.T @ plain.one_hot(ids, V, d_z.dtype)
+    return d_W_ih
+
+
+def add_at_gradient(
+    d_z: Float[np.ndarray, "N H"], ids: Int[np.ndarray, "N"], V: int
+) -> Float[np.ndarray, "H V"]:
+    """Return the same by adding each δz to its token's row: the obvious way, and a slow one."""
+    d_W_ih_T = np.zeros((V, d_z.shape[1]), d_z.dtype)
+    np.add.at(d_W_ih_T, ids, d_z)
+    return d_W_ih_T.T
+
+
+PLAIN = Step()
+KEEPS = replace(PLAIN, keeps_memory=True)
+LOOKS_UP = replace(KEEPS, looks_up=True)
+IN_PLACE = replace(LOOKS_UP, in_place=True)
+SUMS_UP = replace(IN_PLACE, sums_up=True, input_gradient=one_hot_gradient)
+OCCURRING = replace(SUMS_UP, input_gradient=lookup.gradient)
+SLOPES = replace(OCCURRING, slopes_at_once=True)
+COLUMNS = replace(SLOPES, loss=scratch_rnn.cross_entropy)
+BLOCKS = replace(COLUMNS, in_blocks=True)
+WITHOUT_KEEPING = replace(BLOCKS, keeps_memory=False)
+
+
+def take_step(
+    how: Step,
+    inputs: Int[np.ndarray, "B T"],
+    targets: Int[np.ndarray, "B T"],
+    h_0: Float[np.ndarray, "B H"],
+    p: Parameters,
+    lr: float,
+    max_norm: float,
+) -> tuple[float, float, Float[np.ndarray, "B H"]]:
+    """Take a training step; return the loss, the gradients' norm and the last state."""
+    ids = inputs.T.copy()  # (T, B)
+    h = list(forward(how, ids, h_0, p))  # T+1 of (B, H)
+    logits = output(how, h, p)
+    loss, d_logits = how.loss(logits, targets.T.reshape(-1))
+    if how.sums_up:
+        gradients = backward(how, ids, h, d_logits, p)
+    else:
+        x = plain.one_hot(ids, len(p["linear.bias"]), h_0.dtype)
+        gradients = plain.model_backward(plain.States(list(x), h), d_logits, p, "tanh")
+    return loss, plain.clip_and_update(gradients, p, lr, max_norm), h[-1]
+
+
+def forward(
+    how: Step, ids: Int[np.ndarray, "T B"], h_0: Float[np.ndarray, "B H"], p: Parameters
+) -> Any:
+    """Return the states h_0 … h_T, as a list or as one array."""
+    layer = plain.layer_parameters(p)
+    V, (T, B) = len(p["linear.bias"]), ids.shape
+    if not how.looks_up:
+        return plain.layer_forward(plain.one_hot(ids, V, h_0.dtype), h_0, layer, "tanh").h
+    W_hh = layer["weight_hh_l0"]
+    rows = layer["weight_ih_l0"].T + (layer["bias_ih_l0"] + layer["bias_hh_l0"])  # (V, H)
+    if not how.in_place:
+        h = [h_0]
+        for a_t in rows[ids]:
+            h.append(np.tanh(a_t + h[-1] @ W_hh.T))
+        return h
+    states = np.empty((T + 1, *h_0.shape), h_0.dtype)
+    states[0] = h_0
+    np.take(rows, ids, axis=0, out=states[1:], mode="clip")
+    times = TimesTransposed(W_hh, B) if how.in_blocks else lambda h: h @ W_hh.T
+    for h_before, z in pairwise(states):
+        z += times(h_before)
+        np.tanh(z, out=z)
+    return states
+
+
+def output(how: Step, h: list[Any], p: Parameters) -> Float[np.ndarray, "TB V"]:
+    """Return the logits: a product for each step, or one for all where h is one array."""
+    W_T, b = p["linear.weight"].T, p["linear.bias"]
+    if not how.in_place:
+        return np.concatenate([h_t @ W_T + b for h_t in h[1:]])
+    logits: np.ndarray = rows_of(h)[len(h[0]) :] @ W_T + b
+    return logits
+
+
+def rows_of(h: list[Any]) -> Float[np.ndarray, "N H"]:
+    """Return the one array that the states are views of, a row for each state."""
+    base: np.ndarray = h[0].base
+    return base.reshape(-1, base.shape[2])
+
+
+def backward(
+    how: Step,
+    ids: Int[np.ndarray, "T B"],
+    h: list[Any],
+    d_logits: Float[np.ndarray, "TB V"],
+    p: Parameters,
+) -> Parameters:
+    """Return the gradients, each weight's as one product after the loop."""
+    W, W_hh = p["linear.weight"], p["rnn.weight_hh_l0"]
+    (T, B), (V, H) = ids.shape, W.shape
+    h_rows = rows_of(h)  # ((T+1)·B, H)
+    h_after = h_rows[B:]
+    d_output = (d_logits @ W).reshape(T, B, H)
+    d_z = np.empty((T, B, H), W.dtype)
+    if how.slopes_at_once:
+        d_z = (1 - h_after * h_after).reshape(T, B, H)
+    times = TimesTransposed(W_hh.T.copy(), B) if how.in_blocks else lambda d: d @ W_hh
+    d_h = np.zeros((B, H), W.dtype)
+    for t in reversed(range(T)):
+        d_h = d_output[t] + d_h
+        if how.slopes_at_once:
+            d_z[t] *= d_h
+        else:
+            d_z[t] = d_h * (1 - h[t + 1] ** 2)
+        d_h = times(d_z[t])
+    d_z_rows = d_z.reshape(T * B, H)
+    assert how.input_gradient is not None
+    d_b = np.ones(T * B, W.dtype) @ d_z_rows
+    return {
+        "rnn.weight_ih_l0": how.input_gradient(d_z_rows, ids.reshape(-1), V),
+        "rnn.weight_hh_l0": d_z_rows.T @ h_rows[:-B],
+        "rnn.bias_ih_l0": d_b,
+        "rnn.bias_hh_l0": d_b,
+        "linear.weight": d_logits.T @ h_after,
+        "linear.bias": np.ones(T * B, W.dtype) @ d_logits,
+    }
