@@ -118,7 +118,9 @@ def pytest_runtest_call(item: pytest.Item) -> Generator[None, Any, Any]:
         pytest.skip(str(error) or "NotImplementedError")
     finally:
         if is_property or tally.current.examples:
-            item.user_properties.append(("tally", vars(tally.current)))
+            # plain values: xdist sends them from one process to another
+            counts = vars(tally.current) | {"unsupported": dict(tally.current.unsupported)}
+            item.user_properties.append(("tally", counts))
     if tally.current.unsupported and not tally.current.examples:
         pytest.skip(tally.current.unsupported.most_common(1)[0][0])
     return result
