@@ -1,0 +1,96 @@
+"""The walk-through runs from top to bottom, as a notebook, and shows what it says."""
+
+import re
+import sys
+from pathlib import Path
+from typing import Any
+
+import pytest
+
+jupytext = pytest.importorskip("jupytext")
+nbclient = pytest.importorskip("nbclient")
+
+ROOT = Path(__file__).parents[1]
+WALKTHROUGH = ROOT / "notebooks" / "walkthrough.py"
+SAMPLE = ROOT / "scratch_rnn" / "text" / "sample.txt"
+EPOCHS = 2
+
+LECTURE = [  # what its cells do, in their order
+    "load_time_machine(batch_size, num_steps",
+    "vocab.token_to_idx.items()",
+    "batch_1 = next(",
+    "sample_1 = batch_1.inputs[1, :]",
+    "vocab.to_tokens(sample_1)",
+    "sample_1_y = batch_1.targets[1, :]",
+    "num_hiddens = 256",
+    "state = np.zeros((1, batch_size, num_hiddens)",
+    "Y, state_new = scratch_layer(X, state)",
+    "RNNModel(scratch_layer, len(vocab)",
+    "predict(prefix, 10, scratch_model, vocab)",
+    "train_in_lockstep(",
+    'for prefix in ("time traveller", "traveller")',
+]
+
+
+def test_its_cells_follow_the_lecture() -> None:
+    source = WALKTHROUGH.read_text(encoding="utf-8")
+    places = [source.index(code) for code in LECTURE]
+    assert places == sorted(places)
+
+
+@pytest.fixture(scope="module")
+def executed() -> Any:
+    """Run the notebook in a kernel of its own: few epochs, on the built-in sample."""
+    notebook = jupytext.read(WALKTHROUGH)
+    environment = {
+        "PYTHONPATH": str(ROOT),
+        "WALKTHROUGH_EPOCHS": str(EPOCHS),
+        "WALKTHROUGH_TEXT": str(SAMPLE),
+        "PYDEVD_DISABLE_FILE_VALIDATION": "1",
+    }
+    with pytest.MonkeyPatch.context() as patch:
+        for name, value in environment.items():
+            patch.setenv(name, value)
+        client = nbclient.NotebookClient(notebook, timeout=120, kernel_name="python3")
+        client.execute(cwd=str(ROOT))
+    return notebook
+
+
+@pytest.fixture(scope="module")
+def outputs(executed: Any) -> list[dict[str, Any]]:
+    return [output for cell in executed.cells for output in cell.get("outputs", [])]
+
+
+def test_every_cell_ran_without_a_word_of_complaint(
+    executed: Any, outputs: list[dict[str, Any]]
+) -> None:
+    counts = [cell.execution_count for cell in executed.cells if cell.cell_type == "code"]
+    assert counts == list(range(1, len(counts) + 1))
+    assert [o for o in outputs if o.output_type == "error" or o.get("name") == "stderr"] == []
+
+
+def test_both_implementations_say_the_same(outputs: list[dict[str, Any]]) -> None:
+    text = "".join(output.get("text", "") for output in outputs)
+    assert "(35, 32, 256) (1, 32, 256)\n(35, 32, 256) (1, 32, 256)" in text
+    assert "(1120, 28) (1120, 28)" in text
+    scratch, concise = re.findall(r"^(time traveller.{10})$", text, re.MULTILINE)[:2]
+    assert scratch == concise
+    assert len(re.findall(r"allowed  True$", text, re.MULTILINE)) >= 20
+    [(ours, theirs)] = re.findall(r"perplexity scratch ([\d.]+), concise ([\d.]+)", text)
+    assert ours == theirs
+    assert 1 < float(ours) < 28
+    [apart] = re.findall(r"any two weights: (\S+)", text)
+    assert 0 < float(apart) < 1e-5
+    assert text.count("\nTrue") == 2
+
+
+def test_the_live_curve_is_one_picture_that_was_redrawn(outputs: list[dict[str, Any]]) -> None:
+    pictures = [o for o in outputs if "image/png" in o.get("data", {})]
+    assert [picture.output_type for picture in pictures] == ["display_data"]
+    assert len(pictures[0]["data"]["image/png"]) > 10_000
+
+
+def test_nothing_of_the_notebook_is_hidden_from_a_plain_reader() -> None:
+    # It is Python, too: kept as text, it can be read, compared and searched.
+    compile(WALKTHROUGH.read_text(encoding="utf-8"), str(WALKTHROUGH), "exec")
+    assert sys.version_info >= (3, 11)
