@@ -238,12 +238,9 @@ class _Course:
 
 
 def _extras(config: BenchConfig, document: Document, rows: Sequence[Row], say: Say) -> None:
-    """Measure where scratch's time goes at the seed's shape or the first model's, and memory."""
-    models = [shape for shape in document.shapes if shape.kind == "model"]
-    is_timed = {t.shape for t in document.timings if t.row == SCRATCH and t.outcome == TIMED}
-    candidates = [
-        shape for shape in models if shape.name in is_timed and STEP in document.phases(shape.name)
-    ]
+    """Measure where the time of scratch's first step goes that was timed, and memory."""
+    found = {shape: document.find(SCRATCH, shape.name, STEP) for shape in document.shapes}
+    candidates = [shape for shape, timing in found.items() if timing and timing.outcome == TIMED]
     if candidates:
         say("where the time goes")
         document.parts_of = candidates[0]

@@ -71,6 +71,10 @@ class BenchConfig:
         return self
 
     def to_json(self) -> dict[str, Any]:
-        """Give the flags that bear on the numbers, as plain JSON values."""
-        values = dataclasses.asdict(self)
-        return {name: value for name, value in values.items() if name not in ("json", "plot")}
+        """Give the flags that bear on the numbers, as plain JSON values; of a file, its name."""
+        values = dataclasses.asdict(self) | {"shapes": Path(self.shapes).name}
+        return {
+            name: list(value) if isinstance(value, tuple) else value
+            for name, value in values.items()
+            if name not in ("json", "plot")
+        }

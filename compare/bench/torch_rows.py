@@ -205,11 +205,9 @@ class TorchCompiled(TorchRow):
     def missing(self, dtype: str) -> str | None:
         """Return what a compiled row needs and this machine lacks."""
         compiler = os.environ.get("CXX", "g++")
-        if shutil.which(compiler) is None and shutil.which("clang++") is None:
-            return (
-                f"torch.compile needs a C++ compiler, and there is neither {compiler} nor clang++"
-            )
-        return None
+        if shutil.which(compiler) or shutil.which("clang++"):
+            return None
+        return f"it needs a C++ compiler, and there is neither {compiler} nor clang++"
 
     def settings(self, threads: int) -> AbstractContextManager[object]:
         """Compile anew each time, so that the time it takes is told rightly."""

@@ -35,6 +35,7 @@ STYLES: dict[str, dict[str, Any]] = {
     "cudnn": {"color": "#7b3294", "marker": ">", "linewidth": 1.5},
     "cudnn-tf32": {"color": "#7b3294", "marker": ">", "linewidth": 1.5, "linestyle": "--"},
 }
+SMALL: dict[str, Any] = {"fontsize": 9, "color": INK}
 ON_GPU = ("cuda", "cuda-tf32", "cudnn", "cudnn-tf32")
 
 MOST_PANELS = 6
@@ -145,7 +146,8 @@ def _draw_times(axes: Axes, document: Document, size: str, shapes: Sequence[Shap
     begin = gpu_wins_from(document, size, shapes, phase)
     if begin is not None:
         axes.axvline(begin, color=FAINT, linewidth=1, linestyle=(0, (4, 3)))
-        axes.text(begin, 0.02, f" GPU ahead from {begin}", transform=axes.get_xaxis_transform())
+        transform = axes.get_xaxis_transform()
+        axes.text(begin, 0.02, f" GPU ahead from {begin}", transform=transform, **SMALL)
 
 
 def gpu_wins_from(document: Document, size: str, shapes: Sequence[Shape], phase: str) -> int | None:
@@ -187,7 +189,7 @@ def bars_figure(document: Document) -> Figure:
 
 def _draw_bars(axes: Axes, rows: Sequence[tuple[RowInfo, Timing]]) -> None:
     names = [row.label for row, _ in rows]
-    longest = max((t.median for _, t in rows if t.outcome == TIMED), default=1.0)
+    longest = max((t.median + t.spread / 2 for _, t in rows if t.outcome == TIMED), default=1.0)
     for k, (row, timing) in enumerate(rows):
         if timing.outcome == TIMED:
             color = _style(row.name)["color"]
@@ -196,7 +198,7 @@ def _draw_bars(axes: Axes, rows: Sequence[tuple[RowInfo, Timing]]) -> None:
             x = timing.median + timing.spread / 2
         else:
             label, x = timing.outcome, 0.0
-        axes.text(x + 0.012 * longest, k, label, va="center", fontsize=9, color=INK)
+        axes.text(x + 0.012 * longest, k, label, va="center", in_layout=False, **SMALL)
     axes.set_yticks(range(len(names)), names)
     axes.invert_yaxis()
     axes.set_xlim(0, 1.14 * longest)
@@ -266,8 +268,7 @@ def _name_phases(axes: Axes, timed: Sequence[Timing]) -> None:
             xytext=(0, 9),
             textcoords="offset points",
             ha="left" if k == len(columns) - 1 else "right",
-            fontsize=9,
-            color=INK,
+            **SMALL,
         )
 
 
@@ -289,7 +290,8 @@ def parts_figure(document: Document) -> Figure | None:
         floor = part.flops / (document.roof.rate / max(1, document.settings["threads"]))
         axes.barh(k, min(floor, part.seconds), color="#1f3f77", height=0.66)
         label = f"{_duration(part.seconds)}, {part.seconds / total:.0%}"
-        axes.text(part.seconds + 0.012 * longest, k, label, va="center", fontsize=9, color=INK)
+        x = part.seconds + 0.012 * longest
+        axes.text(x, k, label, va="center", in_layout=False, **SMALL)
     axes.set_yticks(range(len(parts)), [part.name for part in parts])
     axes.invert_yaxis()
     axes.set_xlim(0, 1.2 * longest)

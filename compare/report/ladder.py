@@ -82,7 +82,8 @@ def draw_ladder(ladder: Ladder, path: Path) -> Path:
         color = PLAIN if k == 0 else TOP if k >= len(rungs) - 2 else RUNG
         axes.barh(k, rung.median, color=color, height=0.66)
         label = f" {1e3 * rung.median:.2f} ms"
-        axes.text(rung.median, k, label, va="center", fontsize=9, color=INK)
+        text = axes.text(rung.median, k, label, va="center", fontsize=9, color=INK)
+        text.set_bbox({"color": "white", "pad": 1, "linewidth": 0})
     for rung, style in zip(ladder.pytorch, ("-", "--"), strict=False):
         threads = f"{rung.threads} thread{'s' if rung.threads > 1 else ''}"
         axes.axvline(

@@ -1,0 +1,169 @@
+"""Rounds, turns, rests and budgets."""
+
+from contextlib import AbstractContextManager, nullcontext
+
+import pytest
+
+from compare.bench import timing
+from compare.bench.budget import Budget
+from compare.bench.case import Case, Job
+from compare.bench.numpy_rows import Plain, Scratch
+from compare.bench.row import Row
+from compare.bench.timing import (
+    BLOCK,
+    MOST_ROUNDS,
+    Contestant,
+    ReferenceProduct,
+    calls_of_a_block,
+    measure,
+    seconds_of_a_round,
+)
+from compare.bench.torch_rows import TorchRow
+from compare.bench.work import FORWARD
+
+
+class Recorded(Row):
+    """Writes down what is asked of it."""
+
+    def __init__(self, name: str, log: list[str], *, compiles: bool = False) -> None:
+        self.name = self.label = name
+        self.compiles = compiles
+        self._log = log
+
+    def settings(self, threads: int) -> AbstractContextManager[object]:
+        self._log.append(f"{self.name} set for {threads}")
+        return nullcontext()
+
+    def rest(self, threads: int) -> float:
+        return 0.125 * threads
+
+    def prepare(self, case: Case) -> dict[str, Job]:
+        return {FORWARD: self.job()}
+
+    def job(self) -> Job:
+        return Job(lambda: self._log.append(self.name), lambda value: {})
+
+
+def contestants(log: list[str], *rounds: int, estimate: float = 1.0) -> list[Contestant]:
+    rows = [Recorded(name, log) for name in "abc"]
+    return [
+        Contestant(row, row.job(), estimate, number)
+        for row, number in zip(rows, rounds, strict=False)
+    ]
+
+
+@pytest.fixture
+def rests(monkeypatch: pytest.MonkeyPatch) -> list[float]:
+    rests: list[float] = []
+    monkeypatch.setattr(timing.time, "sleep", rests.append)
+    return rests
+
+
+def test_each_round_begins_with_another_row(rests: list[float]) -> None:
+    log: list[str] = []
+    measure(contestants(log, 3, 3, 3), threads=2)
+    turns = [entry[0] for entry in log if entry.endswith("set for 2")]
+    assert "".join(turns) == "abc" + "bca" + "cab"
+    assert [entry for entry in log if len(entry) == 1] == turns  # one call of a slow job, no more
+    assert rests == [0.25] * 9
+
+
+@pytest.mark.usefixtures("rests")
+def test_fewer_rounds_are_spread_over_all() -> None:
+    log: list[str] = []
+    found = contestants(log, 8, 2)
+    measure(found, threads=1)
+    assert [len(contestant.seconds) for contestant in found] == [8, 2]
+    turns = "".join(entry[0] for entry in log if entry.endswith("set for 1"))
+    assert turns.count("a") == 8
+    first, second = (k for k, turn in enumerate(turns) if turn == "b")
+    assert first < 6 <= second
+
+
+@pytest.mark.usefixtures("rests")
+def test_a_quick_job_fills_a_block_after_a_call_that_is_not_counted() -> None:
+    log: list[str] = []
+    measure(contestants(log, 2, estimate=BLOCK / 10), threads=1)
+    assert log.count("a") == 2 * (1 + 10)
+
+
+@pytest.mark.usefixtures("rests")
+def test_each_round_times_the_reference_product() -> None:
+    reference = ReferenceProduct()
+    measure(contestants([], 4, 2), 1, reference)
+    assert len(reference.seconds) == 4
+    assert min(reference.seconds) > 0
+
+
+def test_times_are_those_of_one_call(monkeypatch: pytest.MonkeyPatch) -> None:
+    now = [0.0]
+    monkeypatch.setattr(timing, "synchronised_clock", lambda: now[0])
+
+    def take_three_seconds() -> None:
+        now[0] += 3.0
+
+    assert timing.seconds_of_a_call(take_three_seconds, calls=5) == pytest.approx(3.0, rel=1e-12)
+
+
+def test_a_block_takes_20_ms() -> None:
+    assert calls_of_a_block(1.0) == 1
+    assert calls_of_a_block(BLOCK) == 1
+    assert calls_of_a_block(BLOCK / 2.5) == 3
+    assert seconds_of_a_round(1.0, rest=0.5) == 1.5  # slow: every call counts
+    assert seconds_of_a_round(0.01, rest=0.0) == pytest.approx(0.03)
+
+
+def test_rows_that_leave_threads_watching_get_a_rest() -> None:
+    assert [row.rest(1) for row in (Plain(), Scratch(), TorchRow())] == [0, 0, 0]
+    assert Plain().rest(2) > TorchRow().rest(2) > Scratch().rest(2) == 0
+
+
+def test_a_budget_is_shared_by_what_is_needed() -> None:
+    row = Recorded("a", [])
+    # at 100 operations a second the needs are 1 s and 3 s, so 10 s are shared as 2.5 and 7.5
+    budget = Budget(10.0, [100, 300], rate=100.0)
+    assert budget.rounds(row, 0, seconds=0.5, rest=0.0) == 5
+    assert budget.left(row) == 7.5
+    assert budget.rounds(row, 1, seconds=0.5, rest=0.25) == 10
+    assert budget.left(row) == 0.0
+    other = Recorded("b", [])
+    assert budget.left(other) == 10.0
+
+
+def test_what_one_phase_leaves_goes_to_the_next() -> None:
+    row, budget = Recorded("a", []), Budget(100.0, [100, 100], rate=100.0)
+    assert budget.rounds(row, 0, seconds=0.2, rest=0.0) == MOST_ROUNDS
+    assert budget.rounds(row, 1, seconds=2.0, rest=0.0) == int((100 - 0.2 * MOST_ROUNDS) / 2)
+
+
+def test_three_rounds_at_any_rate_or_none() -> None:
+    row, budget = Recorded("a", []), Budget(10.0, [1, 1_000_000, 1_000_000], rate=100.0)
+    assert budget.rounds(row, 0, seconds=1.0, rest=0.0) == 3
+    refused = budget.rounds(row, 1, seconds=3.0, rest=0.0)
+    assert refused == "over budget: 3 rounds would take 9.0 s, and 7.0 s are left"
+    assert budget.left(row) == 7.0
+
+
+def test_what_would_be_too_long_is_not_even_tried() -> None:
+    row, budget = Recorded("a", []), Budget(10.0, [100, 100], rate=100.0)
+    assert budget.objection_before(row, FORWARD, 10**9) is None  # nothing is known yet
+    budget.done(row, flops=100, seconds=1.0)
+    assert budget.objection_before(row, FORWARD, 600) is None  # 3 rounds at twice the rate: 9 s
+    objection = budget.objection_before(row, FORWARD, 700)
+    assert objection is not None
+    assert objection.startswith("over budget")
+
+
+def test_a_row_that_compiles_too_long_gives_up() -> None:
+    row, budget = Recorded("a", [], compiles=True), Budget(10.0, [100] * 9, rate=100.0)
+    assert budget.compiled(row, FORWARD, 4.0) is None
+    assert budget.objection_before(row, FORWARD, 100) is None
+    assert budget.compiled(row, FORWARD, 4.5) is None
+    objection = budget.objection_before(row, FORWARD, 100)
+    assert objection is not None
+    assert "compiling has taken 8 s so far" in objection
+    assert budget.objection_before(row, "another phase", 100) is None
+    assert budget.compiled(row, "another phase", 3.0) == (
+        "compiling took 12 s in all, more than its budget of 10 s"
+    )
+    assert budget.left(row) == 10.0  # its rounds are another matter
