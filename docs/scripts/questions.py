@@ -336,7 +336,7 @@ def draw_truncation() -> None:
     figure = Figure(figsize=(9.0, 3.7), dpi=150, layout="constrained")
     left, right = figure.subplots(1, 2)
     for name, colour in (("untrained", ORANGE), ("trained", BLUE)):
-        left.semilogy(data[name]["reach"], color=colour, linewidth=1.6, label=name)
+        left.semilogy(data[name]["reach"][:81], color=colour, linewidth=1.6, label=name)
     left.axvline(T, color=FAINT, linewidth=0.9, linestyle=(0, (4, 3)))
     left.annotate(
         f"the lecture's\ncut, {T} steps", (T + 1.5, 2e-1), color=INK, fontsize=9, va="top"
