@@ -14,6 +14,7 @@ import scratch_rnn
 from compare import bisect
 from compare.bisect import BisectConfig, replay
 from compare.bisect.search import Parting, narrowed, search
+from compare.cli import main
 from compare.config import UsageError
 from compare.materials import DeviceError, prepared
 from compare.record import RecordError
@@ -259,6 +260,20 @@ def test_a_suspect_that_raises_is_told_with_its_words(student: str) -> None:
 def test_wrong_flags(choices: dict[str, Any], message: str) -> None:
     with pytest.raises(UsageError, match=message):
         bisect.bisect(config(**choices))
+
+
+def test_on_the_command_line(tmp_path: Path, capsys: pytest.CaptureFixture[str]) -> None:
+    small = f"--text {SAMPLE} --hidden-size 12 --batch-size {B} --num-steps {T} --max-tokens 200"
+    kept = tmp_path / "kept"
+    arguments = [*small.split(), "--bug", "uphill", "--output", str(kept)]
+    assert main(["bisect", *arguments]) == 1
+    assert capsys.readouterr().err == (
+        "rnn-parity: expected scratch_rnn with the bug uphill to agree, "
+        "got another updated rnn.weight_ih_l0 at update 1\n"
+    )
+    assert main(["bisect", "--replay", str(kept)]) == 1
+    assert main(["bisect", "--replay", str(tmp_path / "nothing")]) == 3
+    assert main(["bisect", *small.split(), "--updates", "3"]) == 0
 
 
 @pytest.mark.skipif(torch.cuda.is_available(), reason="there is a CUDA device")

@@ -15,6 +15,7 @@ import scratch_rnn
 from compare import break_it, bugs, judge
 from compare.break_it import BreakConfig, NotCaught
 from compare.bugs import BUGS, GROUPS, Bug
+from compare.cli import main
 from compare.config import UsageError
 from compare.patches import Patch, PatchError, load_patched, patched_source
 from compare.terminal import Terminal
@@ -287,6 +288,15 @@ def test_an_unknown_bug_is_a_usage_error_with_advice() -> None:
         break_it.break_it(BreakConfig(bug="zzzzzz"))
     with pytest.raises(KeyError):
         bugs.find("zzzzzz")
+
+
+def test_on_the_command_line(capsys: pytest.CaptureFixture[str]) -> None:
+    assert main(["break"]) == 0
+    assert f"{len(BUGS)} bugs." in capsys.readouterr().out
+    assert main(["break", "uphil"]) == 2
+    assert capsys.readouterr().err == (
+        "rnn-parity: expected the name of a bug, got 'uphil'; did you mean uphill?\n"
+    )
 
 
 # ---------------------------------------------------------------- curves in a terminal
