@@ -6,6 +6,7 @@ import torch
 import concise_rnn
 import scratch_rnn
 from compare.weights import copy_weights
+from scratch_rnn.checks import check_choice, whole_number
 
 
 def build_models(
@@ -30,8 +31,11 @@ def build_models(
     device : str or torch.device
         Of the PyTorch model.
     """
-    if dtype not in ("float32", "float64"):
-        raise ValueError(f"expected dtype 'float32' or 'float64', got {dtype!r}")
+    vocab_size = whole_number("vocab_size", vocab_size, least=1)
+    hidden_size = whole_number("hidden_size", hidden_size, least=1)
+    num_layers = whole_number("num_layers", num_layers, least=1)
+    seed = whole_number("seed", seed, least=0)
+    check_choice("dtype", dtype, ("float32", "float64"))
     rng = np.random.default_rng(seed)
     rnn = scratch_rnn.RNN(
         vocab_size, hidden_size, num_layers, nonlinearity, dtype=np.dtype(dtype), rng=rng

@@ -6,7 +6,7 @@ from dataclasses import dataclass
 import concise_rnn
 import scratch_rnn
 from compare.training import Trainee, updates
-from scratch_rnn.checks import check_flag, whole_number
+from scratch_rnn.checks import check_flag, check_has, check_number, whole_number
 from scratch_rnn.text import Batch
 
 
@@ -38,8 +38,13 @@ def lockstep(
 
     Parameters are those of `train_in_lockstep`.
     """
+    check_has("scratch_model", scratch_model, "rnn", "begin_state")
+    check_has("concise_model", concise_model, "rnn", "begin_state")
+    check_has("batches", batches, "__iter__")
+    check_number("lr", lr)
+    check_number("max_norm", max_norm)
     check_flag("carry_state", carry_state)
-    whole_number("num_epochs", num_epochs, least=0)
+    num_epochs = whole_number("num_epochs", num_epochs, least=0)
     if scratch_model.rnn.dropout > 0 or concise_model.rnn.dropout > 0:
         raise ValueError("expected models without dropout: each side would draw its own masks")
     trainees = [

@@ -12,6 +12,7 @@ import scratch_rnn
 from compare.rows import ParityReport, ParityRow, compare_results
 from compare.tolerance import Move, allowances, largest_difference, unmoved
 from compare.weights import parameters_as_arrays, tensor_as_array
+from scratch_rnn.checks import check_has
 from scratch_rnn.text import Batch
 
 __all__ = [
@@ -56,6 +57,9 @@ def check_parity(
     ParityReport
         A row for each tensor.
     """
+    check_has("scratch_model", scratch_model, "forward", "backward", "begin_state")
+    check_has("concise_model", concise_model, "eval", "linear", "rnn")
+    check_has("batch", batch, "inputs", "targets")
     if state is None:
         state = scratch_model.begin_state(len(batch.inputs))
     expected, allowed = allowances(

@@ -18,6 +18,8 @@ from typing import Any, TypeVar
 
 import numpy as np
 
+from scratch_rnn.checks import check_function, whole_number
+
 SAFETY = 8.0
 """Times the measured effect of rounding that a difference may be."""
 
@@ -54,6 +56,10 @@ def allowances(
     allowed : dict of str to float
         For each result the largest difference that rounding explains.
     """
+    check_function("compute", compute)
+    wobbles = whole_number("wobbles", wobbles, least=1)
+    seed = whole_number("seed", seed, least=0)
+    gaps = whole_number("gaps", gaps, least=1)
     results = {name: np.asarray(array) for name, array in compute(unmoved).items()}
     moved = dict.fromkeys(results, 0.0)
     rng = np.random.default_rng(seed)

@@ -7,6 +7,7 @@ import torch
 from torch import nn
 
 import scratch_rnn
+from scratch_rnn.checks import check_has
 
 ScratchModule = scratch_rnn.RNN | scratch_rnn.RNNModel
 
@@ -22,6 +23,8 @@ def copy_weights(source: ScratchModule | nn.Module, target: ScratchModule | nn.M
     ValueError
         If names, shapes or dtypes differ; then nothing has been copied.
     """
+    check_has("source", source, "parameters")
+    check_has("target", target, "parameters")
     arrays = {name: array.copy() for name, array in parameters_as_arrays(source).items()}
     current = parameters_as_arrays(target)
     if arrays.keys() != current.keys():

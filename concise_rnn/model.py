@@ -4,6 +4,8 @@ import torch
 from torch import nn
 from torch.nn import functional as F
 
+from scratch_rnn.text.checks import check_has, whole_number
+
 
 class RNNModel(nn.Module):
     """A recurrent layer and an output layer over a vocabulary.
@@ -18,6 +20,8 @@ class RNNModel(nn.Module):
 
     def __init__(self, rnn_layer: nn.RNN, vocab_size: int) -> None:
         super().__init__()
+        check_has("rnn_layer", rnn_layer, "input_size", "bidirectional", "weight_ih_l0")
+        vocab_size = whole_number("vocab_size", vocab_size, least=1)
         if rnn_layer.input_size != vocab_size:
             raise ValueError(
                 f"expected an rnn_layer with input_size {vocab_size}, the size of the vocabulary, "
@@ -35,6 +39,7 @@ class RNNModel(nn.Module):
 
     def begin_state(self, batch_size: int = 1) -> torch.Tensor:
         """Return the state before any token: zeros of shape (L·D, B, H) on the model's device."""
+        batch_size = whole_number("batch_size", batch_size, least=1)
         num_states = self.rnn.num_layers * self.num_directions
         return self.linear.weight.new_zeros(num_states, batch_size, self.rnn.hidden_size)
 

@@ -6,6 +6,7 @@ from typing import Protocol, runtime_checkable
 import torch
 
 from concise_rnn.model import RNNModel
+from scratch_rnn.text.checks import brief, check_has, whole_number
 
 
 @runtime_checkable
@@ -42,13 +43,16 @@ def predict(prefix: str | Sequence[str], num_preds: int, model: RNNModel, vocab:
     ValueError
         If the prefix is empty or has a token that is not in the vocabulary.
     """
+    check_has("model", model, "begin_state", "training", "linear")
+    check_has("vocab", vocab, "__contains__", "to_tokens")
+    num_preds = whole_number("num_preds", num_preds, least=0)
+    if not isinstance(prefix, Sequence):
+        raise TypeError(f"expected prefix to be tokens in a row, got {type(prefix).__name__}")
     if len(prefix) == 0:
         raise ValueError("expected a prefix of at least one token, got none")
     unknown = [token for token in prefix if token not in vocab]
     if unknown:
-        raise ValueError(f"expected a prefix of tokens in the vocabulary, got {unknown[0]!r}")
-    if num_preds < 0:
-        raise ValueError(f"expected num_preds of at least 0, got {num_preds}")
+        raise ValueError(f"expected a prefix of tokens in the vocabulary, got {brief(unknown[0])}")
     was_training = model.training
     model.eval()
     device = model.linear.weight.device

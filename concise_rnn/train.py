@@ -11,6 +11,14 @@ from torch import nn
 from torch.nn import functional as F
 
 from concise_rnn.model import RNNModel
+from scratch_rnn.text.checks import (
+    any_number,
+    check_flag,
+    check_function,
+    check_has,
+    check_number,
+    whole_number,
+)
 
 
 @runtime_checkable
@@ -63,11 +71,17 @@ def train_step(
     max_norm : float
         Limit of the gradients' common norm.
     """
+    check_has("model", model, "begin_state", "linear", "parameters")
+    check_has("batch", batch, "inputs", "targets")
+    check_has("optimizer", optimizer, "zero_grad", "step")
+    max_norm = check_number("max_norm", max_norm)
     device = model.linear.weight.device
     inputs = torch.from_numpy(batch.inputs).to(device)
     targets = torch.from_numpy(batch.targets).to(device)
     if state is None:
         state = model.begin_state(batch_size=len(inputs))
+    else:
+        check_like("state", state, model.begin_state(batch_size=len(inputs)))
     logits, state = model(inputs, state)
     loss = F.cross_entropy(logits, targets.T.reshape(-1))
     optimizer.zero_grad()
@@ -92,6 +106,8 @@ def train_epoch(
     carry_state : bool
         Whether a batch begins in the last one's state, detached, or each at zero.
     """
+    check_flag("carry_state", carry_state)
+    check_has("batches", batches, "__iter__")
     state = None
     total_loss, num_tokens = 0.0, 0
     for batch in batches:
@@ -136,8 +152,12 @@ def train(
     list of EpochResult
         One for each epoch.
     """
+    check_has("model", model, "train", "linear", "parameters")
+    num_epochs = whole_number("num_epochs", num_epochs, least=0)
+    if on_epoch is not None:
+        check_function("on_epoch", on_epoch)
     model.train()
-    optimizer = torch.optim.SGD(model.parameters(), lr)
+    optimizer = torch.optim.SGD(model.parameters(), check_number("lr", lr))
     results = []
     for epoch in range(num_epochs):
         result = train_epoch(model, batches, optimizer, carry_state=carry_state, max_norm=max_norm)
@@ -150,6 +170,17 @@ def train(
 def perplexity(mean_loss: float) -> float:
     """Return exp(mean loss in nats a token), infinity where that is too large for a float."""
     try:
-        return math.exp(mean_loss)
+        return math.exp(any_number("mean_loss", mean_loss))
     except OverflowError:
         return math.inf
+
+
+def check_like(name: str, tensor: object, right: torch.Tensor) -> None:
+    """Raise unless it is a tensor of the right one's shape and dtype."""
+    if not isinstance(tensor, torch.Tensor):
+        raise TypeError(f"expected {name} to be a tensor, got {type(tensor).__name__}")
+    if (tensor.shape, tensor.dtype) != (right.shape, right.dtype):
+        raise ValueError(
+            f"expected {name} of shape {tuple(right.shape)} and {right.dtype}, "
+            f"got {tuple(tensor.shape)} and {tensor.dtype}"
+        )

@@ -1,27 +1,33 @@
 """Questions asked of arguments; each error says what was expected and what came."""
 
+from collections.abc import Mapping
+
 import numpy as np
 
-from scratch_rnn.text.checks import whole_number
+from scratch_rnn.text.checks import (
+    any_number,
+    brief,
+    check_choice,
+    check_flag,
+    check_function,
+    check_has,
+    check_number,
+    whole_number,
+)
 
-__all__ = ["check_array", "check_flag", "check_ids", "check_number", "whole_number"]
-
-
-def check_flag(name: str, value: object) -> bool:
-    """Return `value` if it is True or False."""
-    if not isinstance(value, bool):
-        raise TypeError(f"expected {name} to be True or False, got {value!r}")
-    return value
-
-
-def check_number(name: str, value: object, *, least: float = 0.0) -> float:
-    """Return `value` as a float no less than `least`; NaN is less than anything."""
-    if isinstance(value, bool | np.bool_) or not hasattr(value, "__float__"):
-        raise TypeError(f"expected {name} to be a number, got {type(value).__name__}")
-    number = float(value)
-    if not number >= least:
-        raise ValueError(f"expected {name} of at least {least:g}, got {number:g}")
-    return number
+__all__ = [
+    "any_number",
+    "brief",
+    "check_array",
+    "check_arrays",
+    "check_choice",
+    "check_flag",
+    "check_function",
+    "check_has",
+    "check_ids",
+    "check_number",
+    "whole_number",
+]
 
 
 def check_array(name: str, array: object, shape: tuple[int, ...], dtype: np.dtype) -> np.ndarray:
@@ -33,6 +39,17 @@ def check_array(name: str, array: object, shape: tuple[int, ...], dtype: np.dtyp
     if array.dtype != dtype:
         raise TypeError(f"expected {name} of dtype {dtype}, got {array.dtype}")
     return array
+
+
+def check_arrays(name: str, arrays: object) -> None:
+    """Raise unless `arrays` is a mapping from names to NumPy arrays."""
+    if not isinstance(arrays, Mapping):
+        raise TypeError(f"expected {name} to be arrays by name, got {type(arrays).__name__}")
+    for key, array in arrays.items():
+        if not isinstance(array, np.ndarray):
+            raise TypeError(
+                f"expected {name} to be NumPy arrays, got {type(array).__name__} for {brief(key)}"
+            )
 
 
 def check_ids(name: str, ids: np.ndarray, V: int) -> None:

@@ -6,7 +6,7 @@ import numpy as np
 from jaxtyping import Float, Int
 
 from scratch_rnn import linear
-from scratch_rnn.checks import check_array, check_ids, whole_number
+from scratch_rnn.checks import check_array, check_has, check_ids, whole_number
 from scratch_rnn.rnn import RNN, RNNTape
 
 
@@ -47,6 +47,7 @@ class RNNModel:
     def __init__(
         self, rnn: RNN, vocab_size: int, *, rng: np.random.Generator | None = None
     ) -> None:
+        check_has("rnn", rnn, "input_size", "forward", "backward")
         self.rnn = rnn
         self.vocab_size = whole_number("vocab_size", vocab_size, least=1)
         if rnn.input_size != self.vocab_size:
@@ -54,7 +55,8 @@ class RNNModel:
                 f"expected an rnn with input_size {self.vocab_size}, the size of the vocabulary, "
                 f"got {rnn.input_size}"
             )
-        rng = rng or np.random.default_rng()
+        rng = np.random.default_rng() if rng is None else rng
+        check_has("rng", rng, "uniform")
         V, DH = self.vocab_size, rnn.num_directions * rnn.hidden_size
         bound = 1 / np.sqrt(DH)
         self.parameters = {f"rnn.{name}": array for name, array in rnn.parameters.items()}
@@ -141,10 +143,13 @@ class RNNModel:
         ValueError, TypeError
             If a gradient has not the shape or dtype of its result.
         """
+        check_has("tape", tape, "rnn", "h")
         TB, DH = tape.h.shape
         check_array("d_logits", d_logits, (TB, self.vocab_size), self.rnn.dtype)
         d_linear = linear.backward(d_logits, tape.h, self.parameters["linear.weight"])
         T, B = tape.rnn.layout.T, TB // tape.rnn.layout.T
+        if d_state is not None:
+            check_array("d_state", d_state, self.begin_state(B).shape, self.rnn.dtype)
         d_output = d_linear.h.reshape(T, B, DH)
         d_output = d_output.swapaxes(0, 1) if self.rnn.batch_first else d_output
         d_rnn = self.rnn.backward(tape.rnn, d_output, d_state)

@@ -12,7 +12,7 @@ from collections.abc import Mapping
 import numpy as np
 from jaxtyping import Float
 
-from scratch_rnn.checks import check_array, check_number
+from scratch_rnn.checks import check_array, check_arrays, check_number
 
 
 def clip_grad_norm(gradients: Mapping[str, Float[np.ndarray, "..."]], max_norm: float) -> float:
@@ -34,6 +34,7 @@ def clip_grad_norm(gradients: Mapping[str, Float[np.ndarray, "..."]], max_norm: 
     ValueError, TypeError
         If `max_norm` is negative or no number.
     """
+    check_arrays("gradients", gradients)
     max_norm = check_number("max_norm", max_norm)
     norms = [np.linalg.norm(gradient) for gradient in gradients.values()]
     if not norms:
@@ -58,6 +59,7 @@ class SGD:
     """
 
     def __init__(self, parameters: Mapping[str, Float[np.ndarray, "..."]], lr: float) -> None:
+        check_arrays("parameters", parameters)
         self.parameters = parameters
         self.lr = check_number("lr", lr)
 
@@ -71,6 +73,7 @@ class SGD:
         TypeError
             If a dtype is not.
         """
+        check_arrays("gradients", gradients)
         if gradients.keys() != self.parameters.keys():
             raise ValueError(
                 f"expected gradients of {sorted(self.parameters)}, got {sorted(gradients)}"

@@ -5,7 +5,7 @@ from collections.abc import Callable, Sequence
 import numpy as np
 from jaxtyping import Float
 
-from scratch_rnn.checks import whole_number
+from scratch_rnn.checks import brief, check_has, whole_number
 from scratch_rnn.model import RNNModel
 from scratch_rnn.text import Vocab
 
@@ -32,6 +32,7 @@ def predict(prefix: str | Sequence[str], num_preds: int, model: RNNModel, vocab:
         If the prefix is empty or has a token that is not in the vocabulary.
     """
     num_preds = whole_number("num_preds", num_preds, least=0)
+    check_has("model", model, "begin_state", "parameters")
     ids = prefix_ids(prefix, vocab)
     state = model.begin_state(batch_size=1)
     logits, state = model(np.array([ids]), state)  # warm-up: (1, T) at once
@@ -45,11 +46,14 @@ def predict(prefix: str | Sequence[str], num_preds: int, model: RNNModel, vocab:
 
 def prefix_ids(prefix: str | Sequence[str], vocab: Vocab) -> list[int]:
     """Return the prefix's tokens as integers, or say why it can't begin a prediction."""
+    check_has("vocab", vocab, "__contains__", "to_tokens")
+    if not isinstance(prefix, Sequence):
+        raise TypeError(f"expected prefix to be tokens in a row, got {type(prefix).__name__}")
     if len(prefix) == 0:
         raise ValueError("expected a prefix of at least one token, got none")
     unknown = [token for token in prefix if token not in vocab]
     if unknown:
-        raise ValueError(f"expected a prefix of tokens in the vocabulary, got {unknown[0]!r}")
+        raise ValueError(f"expected a prefix of tokens in the vocabulary, got {brief(unknown[0])}")
     return [vocab[token] for token in prefix]
 
 

@@ -16,7 +16,15 @@ import numpy as np
 from jaxtyping import Float, Int, Num
 
 from scratch_rnn import padding, recurrence
-from scratch_rnn.checks import check_array, check_flag, check_ids, check_number, whole_number
+from scratch_rnn.checks import (
+    check_array,
+    check_choice,
+    check_flag,
+    check_has,
+    check_ids,
+    check_number,
+    whole_number,
+)
 from scratch_rnn.recurrence import Weights
 
 FloatArray = np.ndarray  # of the layer's own dtype; shapes stand in the annotations
@@ -119,9 +127,7 @@ class RNN:
         self.input_size = whole_number("input_size", input_size, least=1)
         self.hidden_size = whole_number("hidden_size", hidden_size, least=1)
         self.num_layers = whole_number("num_layers", num_layers, least=1)
-        if nonlinearity not in ("tanh", "relu"):
-            raise ValueError(f"expected nonlinearity 'tanh' or 'relu', got {nonlinearity!r}")
-        self.nonlinearity = nonlinearity
+        self.nonlinearity = check_choice("nonlinearity", nonlinearity, ("tanh", "relu"))
         self.bias = check_flag("bias", bias)
         self.batch_first = check_flag("batch_first", batch_first)
         self.dropout = check_number("dropout", dropout)
@@ -137,7 +143,9 @@ class RNN:
         self.dtype = np.dtype(dtype)
         if self.dtype not in (np.float32, np.float64):
             raise TypeError(f"expected dtype float32 or float64, got {self.dtype}")
-        self.parameters = self._initial_parameters(rng or np.random.default_rng())
+        rng = np.random.default_rng() if rng is None else rng
+        check_has("rng", rng, "uniform")
+        self.parameters = self._initial_parameters(rng)
 
     def _initial_parameters(self, rng: np.random.Generator) -> dict[str, FloatArray]:
         H, D = self.hidden_size, self.num_directions
@@ -267,6 +275,7 @@ class RNN:
         ValueError, TypeError
             If a gradient has not the shape or dtype of its result.
         """
+        check_has("tape", tape, "layout", "recurrences")
         D, H, lengths = self.num_directions, self.hidden_size, tape.layout.lengths
         d_y, d_h_n = self._lay_out_gradients(tape, d_output, d_h_n)  # (T, B, D·H);  (L·D, B, H)
         B = d_y.shape[1]
@@ -301,6 +310,8 @@ class RNN:
         self, T: int, B: int, rng: np.random.Generator
     ) -> tuple[Float[np.ndarray, "T B DH"], ...]:
         """Return masks for `forward`: 0 with probability `dropout`, else 1 / (1 - dropout)."""
+        T, B = whole_number("T", T, least=0), whole_number("B", B, least=0)
+        check_has("rng", rng, "random")
         kept = 1 - self.dropout
         shape = (T, B, self.num_directions * self.hidden_size)
         scale = 1 / kept if kept > 0 else 0.0
@@ -371,8 +382,9 @@ class RNN:
         """Return the masks, checked, of as many steps as our x has."""
         if masks is None:
             return None
-        if len(masks) != self.num_layers - 1:
-            raise ValueError(f"expected {self.num_layers - 1} dropout_masks, got {len(masks)}")
+        number = len(masks) if isinstance(masks, list | tuple) else type(masks).__name__
+        if number != self.num_layers - 1:
+            raise ValueError(f"expected {self.num_layers - 1} dropout_masks, got {number}")
         steps, B = x.shape[:2]
         shape = (T, B, self.num_directions * self.hidden_size)
         return tuple(

@@ -13,7 +13,7 @@ import numpy as np
 from jaxtyping import Float
 
 from scratch_rnn import threads
-from scratch_rnn.checks import check_array, check_flag, whole_number
+from scratch_rnn.checks import check_array, check_flag, check_function, check_has, whole_number
 from scratch_rnn.loss import cross_entropy, perplexity
 from scratch_rnn.model import RNNModel
 from scratch_rnn.optim import SGD, clip_grad_norm
@@ -72,6 +72,9 @@ def train_step(
     ValueError
         If shapes don't fit, or the layer has dropout and there is no `rng`.
     """
+    check_has("model", model, "forward", "backward", "begin_state")
+    check_has("batch", batch, "inputs", "targets")
+    check_has("optimizer", optimizer, "step")
     B, T = batch.inputs.shape
     if state is None:
         state = model.begin_state(B)
@@ -141,6 +144,7 @@ def train_epoch(
         Whether a batch begins in the last one's state, or each at zero.
     """
     check_flag("carry_state", carry_state)
+    check_has("batches", batches, "__iter__")
     state = None
     total_loss, num_tokens = 0.0, 0
     for batch in batches:
@@ -186,6 +190,9 @@ def train(
     list of EpochResult
         One for each epoch.
     """
+    check_has("model", model, "forward", "backward", "parameters")
+    if on_epoch is not None:
+        check_function("on_epoch", on_epoch)
     optimizer = SGD(model.parameters, lr)
     results = []
     for epoch in range(whole_number("num_epochs", num_epochs, least=0)):

@@ -24,6 +24,7 @@ import binascii
 import dataclasses
 import json
 import math
+import os
 from dataclasses import dataclass
 from pathlib import Path
 from types import UnionType
@@ -167,6 +168,8 @@ def save(path: Path, checkpoint: Checkpoint) -> None:
     OSError
         If the file cannot be written.
     """
+    if not isinstance(checkpoint, Checkpoint):
+        raise TypeError(f"expected checkpoint to be a Checkpoint, got {type(checkpoint).__name__}")
     try:
         _check(checkpoint)
     except Problem as problem:
@@ -183,7 +186,9 @@ def load(path: Path) -> Checkpoint:
     CheckpointError
         If it cannot be read, or anything in it is not as it was when it was saved.
     """
-    weights, metadata = container.read(path, _promised)
+    if not isinstance(path, str | os.PathLike):
+        raise TypeError(f"expected path to be a str or a path, got {type(path).__name__}")
+    weights, metadata = container.read(Path(path), _promised)
     try:
         checkpoint = _from_metadata(metadata, weights)
         _check(checkpoint)

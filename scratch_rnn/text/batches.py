@@ -20,7 +20,7 @@ from typing import Literal, get_args
 import numpy as np
 from jaxtyping import Int, Int64
 
-from scratch_rnn.text.checks import DataError, whole_number
+from scratch_rnn.text.checks import DataError, check_choice, whole_number
 from scratch_rnn.text.corpus import Text
 
 Sampling = Literal["sequential", "random"]
@@ -98,10 +98,7 @@ class Batches:
         seed: int = 0,
         text: Text | None = None,
     ) -> None:
-        if sampling not in get_args(Sampling):
-            raise ValueError(
-                f"expected sampling to be one of {get_args(Sampling)}, got {sampling!r}"
-            )
+        check_choice("sampling", sampling, get_args(Sampling))
         self.corpus = _token_ids(corpus).copy()
         self.corpus.flags.writeable = False
         self.batch_size = whole_number("batch_size", batch_size, least=1)

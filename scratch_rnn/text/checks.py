@@ -2,6 +2,10 @@
 
 import operator
 import os
+from collections.abc import Callable
+from typing import Any
+
+import numpy as np
 
 
 class DataError(ValueError):
@@ -18,12 +22,67 @@ def whole_number(name: str, value: object, *, least: int) -> int:
     ValueError
         If it is too small.
     """
-    if isinstance(value, bool) or not hasattr(value, "__index__"):
+    try:
+        number = operator.index(value)  # type: ignore[arg-type]  # that is the question
+    except TypeError:
+        number = None
+    if number is None or isinstance(value, bool):
         raise TypeError(f"expected {name} to be an int, got {type(value).__name__}")
-    number = operator.index(value)
     if number < least:
         raise ValueError(f"expected {name} to be at least {least}, got {number}")
     return number
+
+
+def check_number(name: str, value: object, *, least: float = 0.0) -> float:
+    """Return `value` as a float no less than `least`; NaN is less than anything."""
+    number = any_number(name, value)
+    if not number >= least:
+        raise ValueError(f"expected {name} of at least {least:g}, got {number:g}")
+    return number
+
+
+def any_number(name: str, value: object) -> float:
+    """Return `value` as a float, which may be NaN; True and False are no numbers."""
+    try:
+        number = None if isinstance(value, str | bytes) else float(value)  # type: ignore[arg-type]
+    except (TypeError, ValueError):
+        number = None
+    if number is None or isinstance(value, bool | np.bool_):
+        raise TypeError(f"expected {name} to be a number, got {type(value).__name__}")
+    return number
+
+
+def check_flag(name: str, value: object) -> bool:
+    """Return `value` if it is True or False."""
+    if not isinstance(value, bool):
+        raise TypeError(f"expected {name} to be True or False, got {brief(value)}")
+    return value
+
+
+def check_choice(name: str, value: object, choices: tuple[str, ...]) -> str:
+    """Return `value` if it is one of the choices."""
+    if not isinstance(value, str) or value not in choices:
+        raise ValueError(f"expected {name} to be one of {choices}, got {brief(value)}")
+    return value
+
+
+def check_function(name: str, value: object) -> Callable[..., Any]:
+    """Return `value` if it can be called."""
+    if not callable(value):
+        raise TypeError(f"expected {name} to be a function, got {type(value).__name__}")
+    return value
+
+
+def check_has(name: str, value: object, *attributes: str) -> None:
+    """Raise unless `value` has these attributes; of which class it is doesn't matter."""
+    if not all(hasattr(value, attribute) for attribute in attributes):
+        raise TypeError(f"expected {name} with {', '.join(attributes)}, got {type(value).__name__}")
+
+
+def brief(value: object) -> str:
+    """Return a value as Python writes it, on one line and not too long."""
+    line = " ".join(repr(value).split())
+    return line if len(line) <= 80 else f"{line[:79]}…"
 
 
 def shown(path: object) -> str:

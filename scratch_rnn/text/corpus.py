@@ -18,7 +18,7 @@ from stat import S_ISDIR, S_ISREG
 from typing import Literal, get_args
 
 from scratch_rnn.text import download
-from scratch_rnn.text.checks import DataError, shown
+from scratch_rnn.text.checks import DataError, check_choice, shown
 
 Source = Literal["file", "RNN_PARITY_DATA", "cache", "download", "built-in sample"]
 Token = Literal["char", "word"]
@@ -165,11 +165,10 @@ def tokenize(lines: list[str], token: Token = "char") -> list[list[str]]:
     """
     if not isinstance(lines, list):
         raise TypeError(f"expected lines to be a list of str, got {type(lines).__name__}")
-    if token == "char":
-        return [list(line) for line in lines]
-    if token == "word":
-        return [line.split() for line in lines]
-    raise ValueError(f"expected token to be one of {get_args(Token)}, got {token!r}")
+    if not all(isinstance(line, str) for line in lines):
+        raise TypeError("expected lines to be a list of str, got something else in it")
+    check_choice("token", token, get_args(Token))
+    return [list(line) if token == "char" else line.split() for line in lines]
 
 
 def sha1_of(raw: bytes) -> str:
