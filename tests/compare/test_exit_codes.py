@@ -1,0 +1,87 @@
+"""Each row of the README's table of exit codes comes true."""
+
+import re
+import signal
+import subprocess
+import sys
+from collections.abc import Callable
+from pathlib import Path
+
+import pytest
+import torch
+
+import compare.cli
+from compare.cli import main
+from tests.compare.runs import arguments, signalled
+
+ROOT = Path(__file__).parents[2]
+
+pytestmark = pytest.mark.usefixtures("without_curves")
+
+Flags = list[str]
+
+
+def interrupted(flags: Flags, number: int) -> int:
+    with signalled(3, number):
+        return main(flags)
+
+
+def unread(flags: Flags) -> int:
+    process = subprocess.Popen(
+        [sys.executable, "-m", "compare", *flags],
+        cwd=ROOT,
+        stdout=subprocess.PIPE,
+        stderr=subprocess.DEVNULL,
+    )
+    assert process.stdout is not None
+    process.stdout.close()
+    return process.wait(120)
+
+
+WILD = "--nonlinearity relu --lr 1e9 --max-norm inf"
+
+CASES: dict[int, list[Callable[[Flags], int]]] = {
+    0: [main, lambda flags: main(["--version"])],
+    1: [lambda flags: main([*flags, *WILD.split()])],
+    2: [
+        lambda flags: main([*flags, "--lr", "0"]),
+        lambda flags: main([*flags, "--no-such-flag"]),
+    ],
+    3: [
+        lambda flags: main([*flags, "--text", "/no/such/text"]),
+        lambda flags: main([*flags, "--runs", "/dev/null"]),
+        lambda flags: main(["run", "--resume", "/no/such/run"]),
+    ],
+    4: [lambda flags: main([*flags, "--device", "cuda"])],
+    130: [lambda flags: interrupted(flags, signal.SIGINT)],
+    141: [unread],
+    143: [lambda flags: interrupted(flags, signal.SIGTERM)],
+}
+
+
+@pytest.mark.parametrize(
+    ("code", "case"), [(code, case) for code, cases in CASES.items() for case in cases]
+)
+def test_each_row_comes_true(
+    code: int,
+    case: Callable[[Flags], int],
+    fox: Path,
+    tmp_path: Path,
+    monkeypatch: pytest.MonkeyPatch,
+    capsys: pytest.CaptureFixture[str],
+) -> None:
+    monkeypatch.setattr(torch.cuda, "is_available", lambda: False)
+    assert case(arguments("train --model scratch", fox, tmp_path / "runs")) == code
+    assert "Traceback" not in capsys.readouterr().err
+
+
+@pytest.mark.parametrize(
+    ("text", "row"),
+    [
+        ((ROOT / "README.md").read_text(), r"^\| (\d+) \| "),
+        (compare.cli.__doc__ or "", r"^(\d+) +\S"),
+    ],
+    ids=["README", "compare.cli"],
+)
+def test_the_tables_have_these_rows(text: str, row: str) -> None:
+    assert [int(code) for code in re.findall(row, text, re.MULTILINE)] == list(CASES)
