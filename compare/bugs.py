@@ -813,6 +813,15 @@ COMPARISON = (
         caught_by="differences are refused",
     ),
     _bug(
+        "last-bit-demanded",
+        "Equality to the last bit is demanded: no rounding is allowed.",
+        (TOLERANCE, "SAFETY = 8.0", "SAFETY = 0.0"),
+        notice="Two models with the same weights differ, and whoever gave them to you is blamed.",
+        hint="(a + b) + c and a + (b + c): are they the same float?",
+        why="PyTorch adds in another order than NumPy, so that equal models differ by roundings.",
+        caught_by="equals pass",
+    ),
+    _bug(
         "nan-passes",
         "A difference is refused if it is larger than allowed, and NaN is not larger.",
         (ROWS, "ok = difference <= allowed[name]", "ok = not difference > allowed[name]"),
