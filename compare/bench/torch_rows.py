@@ -8,6 +8,7 @@ from __future__ import annotations
 
 import os
 import shutil
+import warnings
 from collections.abc import Callable, Iterator
 from contextlib import AbstractContextManager, contextmanager
 from typing import Any
@@ -234,7 +235,8 @@ class TorchCompiled(TorchRow):
 def _no_compiled_code_from_before() -> Iterator[None]:
     import torch._inductor.config  # only where something is compiled: it takes seconds to import
 
-    with torch._inductor.config.patch(force_disable_caches=True):
+    with warnings.catch_warnings(), torch._inductor.config.patch(force_disable_caches=True):
+        warnings.filterwarnings("ignore", message="dynamo_pgo force disabled")  # just so
         yield
 
 

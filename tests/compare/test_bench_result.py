@@ -10,7 +10,7 @@ import numpy as np
 import pytest
 
 from compare.bench import ladder, machine, memory, parts
-from compare.bench.case import make_case
+from compare.bench.case import NUM_PREDS, make_case
 from compare.bench.command import bench
 from compare.bench.config import BenchConfig
 from compare.bench.ladder_result import Ladder
@@ -266,11 +266,6 @@ def test_a_benchmark_is_shown_again_from_its_file_alone(
     assert len(found.timings) == 3 * 4
     assert all(t.outcome == TIMED and len(t.seconds) >= 3 for t in found.timings)
     assert len(found.reference_product) >= 3 * 4
-    generation = found.find("scratch", "model", "generation")
-    step = found.find("scratch", "model", "step")
-    assert generation is not None
-    assert step is not None
-    assert generation.median < step.median  # of one character, not of a hundred
     assert found.environment["threads"] == {"scratch_rnn": 1, "torch": 1}
     assert re.search("No CUDA device|no cuDNN", printed.getvalue())
     names = ["found-time.png", "found-roofline.png", "found-parts.png"]
@@ -288,6 +283,21 @@ def test_a_benchmark_is_shown_again_from_its_file_alone(
     tables = [text.getvalue().partition("Roof:")[2] for text in (printed, again)]
     assert tables[0] == tables[1]
     assert str(tmp_path) not in path.read_text()
+
+
+@pytest.mark.usefixtures("hasty")
+def test_a_generation_is_told_for_each_of_its_characters(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr("compare.bench.timing.seconds_of_a_call", lambda run, calls: 1.0)
+    config = BenchConfig(
+        shapes=shapes_file(tmp_path, MODEL),
+        rows=("scratch",),
+        phases=("forward", "generation"),
+        json=tmp_path / "found.json",
+    )
+    medians = [timing.median for timing in bench(config).timings]
+    assert medians == [1.0, 1.0 / NUM_PREDS]
 
 
 @pytest.mark.parametrize(
