@@ -10,7 +10,7 @@ from torch.nn import functional as F
 import concise_rnn
 import scratch_rnn
 from compare.rows import ParityReport, ParityRow, compare_results
-from compare.tolerance import Move, allowances, largest_difference, unmoved
+from compare.tolerance import Move, allowances, largest_difference, still, unmoved
 from compare.weights import parameters_as_arrays, tensor_as_array
 from scratch_rnn.checks import check_has
 from scratch_rnn.text import Batch
@@ -99,8 +99,10 @@ def scratch_step(
     results |= {f"gradient of {name}": g.copy() for name, g in gradients.items()}
     results["gradient of initial state"] = d_state
     gradients = move(gradients)
-    clip = scratch_rnn.clip_grad_norm if move is unmoved else clip_in_sequence
-    norm = clip(gradients, max_norm)
+    if move is unmoved:
+        norm = scratch_rnn.clip_grad_norm(gradients, max_norm)
+    else:
+        norm = wobbled_clip(gradients, max_norm, move)
     results["gradient norm"] = np.asarray(norm, dtype)
     results |= {f"clipped gradient of {name}": g.copy() for name, g in gradients.items()}
     scratch_rnn.SGD(model.parameters, lr).step(gradients)
@@ -125,14 +127,18 @@ def wobbled_cross_entropy(
     return float(loss), d_logits
 
 
-def clip_in_sequence(gradients: dict[str, np.ndarray], max_norm: float) -> float:
-    """Clip as scratch does, but add the squares of each gradient one after the other.
+def wobbled_clip(gradients: dict[str, np.ndarray], max_norm: float, move: Move) -> float:
+    """Clip as `scratch_rnn.clip_grad_norm` does, the squares added in the two extreme ways.
 
     A sum of a million float32 squares depends on how it is taken: late terms fall below half a gap
     of the sum, and are lost. NumPy and PyTorch keep several partial sums, each their own number of
-    them, and lose less. The plainest order shows how much rounding can do to such a norm.
+    them, and lose less. Nothing is lost in float64 (`still`), and most in the plainest order, one
+    after the other (moved): that is how much rounding can do to such a norm.
     """
-    squares = [np.cumsum(gradient.ravel() ** 2)[-1] for gradient in gradients.values()]
+    if move is still:
+        squares = [np.sum(gradient.astype(np.float64) ** 2) for gradient in gradients.values()]
+    else:
+        squares = [np.cumsum(gradient.ravel() ** 2)[-1] for gradient in gradients.values()]
     norm = np.sqrt(np.sum(squares))
     for gradient in gradients.values():
         gradient *= np.minimum(max_norm / (norm + 1e-6), 1).astype(gradient.dtype)

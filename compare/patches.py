@@ -124,7 +124,7 @@ class _Finder(MetaPathFinder):
         self.copies: dict[str, _Copy] = {}
 
     def find_spec(
-        self, fullname: str, path: Sequence[str] | None, target: ModuleType | None = None
+        self, fullname: str, path: Iterable[str] | None, target: ModuleType | None = None
     ) -> ModuleSpec | None:
         alias, _, rest = fullname.partition(".")
         copy = self.copies.get(alias)

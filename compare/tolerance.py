@@ -40,7 +40,10 @@ def allowances(
     ----------
     compute : function of `move`
         It passes every float value that it reads, remembers between forward and backward, or is
-        handed, through ``move(value)``, and returns its results by name.
+        handed, through ``move(value)``, and returns its results by name. It is called with
+        `unmoved` for the results. Where it takes another way when its floats are moved, it takes
+        that way for `still` too, and what that gives is what moves are measured from: so that an
+        error in the results never widens its own allowance.
     wobbles : int
         Runs with moved floats.
     seed : int
@@ -61,20 +64,26 @@ def allowances(
     seed = whole_number("seed", seed, least=0)
     gaps = whole_number("gaps", gaps, least=1)
     results = {name: np.asarray(array) for name, array in compute(unmoved).items()}
+    baseline = {name: np.asarray(array) for name, array in compute(still).items()}
     moved = dict.fromkeys(results, 0.0)
     rng = np.random.default_rng(seed)
     for _ in range(wobbles):
         for name, array in compute(lambda value: neighbour(value, rng, gaps)).items():
-            moved[name] = max(moved[name], largest_difference(array, results[name]))
+            moved[name] = max(moved[name], largest_difference(array, baseline[name]))
     allowed = {
         name: SAFETY * (moved[name] + 2 * gaps * ulp_of_largest(array))
-        for name, array in results.items()
+        for name, array in baseline.items()
     }
     return results, allowed
 
 
 def unmoved(value: Value) -> Value:
     """Return `value` itself: the move of the computation as it is."""
+    return value
+
+
+def still(value: Value) -> Value:
+    """Return `value` itself: the move of the run from which moves are measured."""
     return value
 
 

@@ -251,7 +251,8 @@ def _draw_parameters(case: LayerCase, rng: np.random.Generator) -> dict[str, np.
         b_ih, b_hh = rng.normal(size=(2, H)) / 2
         if case.saturated:
             far = rng.random(H) < 0.5
-            b_ih += far * rng.choice((-1, 1), H) * rng.uniform(4, 12, H)
+            size = 4 * 10 ** rng.uniform(0, 2.5 if case.nonlinearity == "tanh" else 0.5, H)
+            b_ih += far * rng.choice((-1, 1), H) * size  # to where exp would overflow
             W_ih[far] *= 1 if case.bias else 12
         arrays = {"weight_ih": W_ih, "weight_hh": W_hh}
         if case.bias:

@@ -74,5 +74,5 @@ def within_control(scratch: Results, concise: Results, controls: Sequence[Result
 
 
 def weights(model: Any) -> Results:
-    """Return copies of a model's parameters by name."""
+    """Return copies of a model's parameters by name, whatever package it is of."""
     return {name: array.copy() for name, array in parameters_as_arrays(model).items()}

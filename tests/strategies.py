@@ -47,21 +47,23 @@ def _choices(surface: dict[str, Any], fields: dict[str, Any]) -> dict[str, st.Se
 Test = Callable[..., None]
 
 
-def property_of_layers(**fields: Any) -> Callable[[Test], Test]:
-    """Make a test of (implementation, case) hold for all cases with these fields."""
-    return _property(layer_cases(**fields), fields)
+def states(**strategies: st.SearchStrategy[Any]) -> Callable[[Test], Test]:
+    """Make a test a property: it holds for whatever these strategies draw."""
 
-
-def property_of_models(**fields: Any) -> Callable[[Test], Test]:
-    """Make a test of (package, case) hold for all model cases with these fields."""
-    return _property(model_cases(**fields), fields)
-
-
-def _property(cases: st.SearchStrategy[Any], fields: dict[str, Any]) -> Callable[[Test], Test]:
     def decorate(test: Test) -> Test:
-        stated: Any = given(case=cases)(test)
-        stated.fields = fields  # so that a bug can be tried on other cases than Hypothesis'
+        stated: Any = given(**strategies)(test)
+        stated.strategies = strategies  # so that it can be stated of something else
         marked: Test = pytest.mark.parity(stated)
         return marked
 
     return decorate
+
+
+def property_of_layers(**fields: Any) -> Callable[[Test], Test]:
+    """Make a test of (implementation, case) hold for all cases with these fields."""
+    return states(case=layer_cases(**fields))
+
+
+def property_of_models(**fields: Any) -> Callable[[Test], Test]:
+    """Make a test of (package, case) hold for all model cases with these fields."""
+    return states(case=model_cases(**fields))

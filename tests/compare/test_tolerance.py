@@ -18,6 +18,7 @@ from compare.tolerance import (
     largest_difference_in_ulps,
     neighbour,
     ulp_of_largest,
+    unmoved,
 )
 
 
@@ -99,8 +100,9 @@ def test_allowance_is_the_largest_move_and_two_ulps_times_safety() -> None:
         return {"y": 2 * x, "constant": np.full(3, 4.0), "none": np.zeros((0, 3))}
 
     results, allowed = allowances(double, wobbles=4)
-    assert len(calls) == 1 + 4
+    assert len(calls) == 2 + 4  # as it is, the baseline, and moved
     assert np.all(calls[0] == 1)
+    assert np.all(calls[1] == 1)
     np.testing.assert_array_equal(results["y"], np.full(8, 2.0))
     assert allowed["y"] == SAFETY * (2 * np.spacing(1.0) + 2 * np.spacing(2.0))
     assert allowed["constant"] == SAFETY * 2 * np.spacing(4.0)
@@ -113,6 +115,18 @@ def test_allowance_grows_with_what_the_computation_does_to_rounding() -> None:
     _, tame = allowances(lambda move: {"y": 1e9 * move(x - 1)})
     _, wild = allowances(lambda move: {"y": 1e9 * (move(x) - 1)})
     assert wild["y"] > 1e6 * tame["y"]
+
+
+def test_an_error_in_the_results_does_not_widen_their_allowance() -> None:
+    """What moves are measured from is the run of the moved way, not the results."""
+
+    def compute(move: Any) -> dict[str, np.ndarray]:
+        return {"y": np.zeros(2) if move is unmoved else move(np.ones(2))}
+
+    results, allowed = allowances(compute)
+    assert np.all(results["y"] == 0)
+    assert allowed["y"] == SAFETY * 3 * np.spacing(1.0)
+    assert not compare_results(results, {"y": np.ones(2)}, allowed).ok
 
 
 def test_allowance_of_a_result_that_is_not_a_number_lets_nothing_pass() -> None:

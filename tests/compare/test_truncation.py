@@ -7,11 +7,14 @@ import pytest
 import torch
 from torch.nn import functional as F
 
+import concise_rnn
 import scratch_rnn
 from compare.rows import compare_results
 from compare.tolerance import allowances, largest_difference, unmoved
 from scratch_rnn import cross_entropy
+from scratch_rnn.text import Batch
 from tests.cases import LayerCase
+from tests.control import make_controls, weights, within_control
 from tests.model_cases import ModelCase, build_model
 from tests.properties import Results, demand
 from tests.reference import torch_model
@@ -52,6 +55,25 @@ def torch_gradients(case: ModelCase, *, whole: bool) -> Results:
     logits, _ = model(inputs, state if whole else state.detach())
     F.cross_entropy(logits, targets.T.reshape(-1)).backward()
     return {name: p.grad.numpy() for name, p in model.named_parameters()}
+
+
+@pytest.mark.parametrize("dtype", ["float32", "float64"])
+@pytest.mark.parametrize("lr", [0.1, 1.0])
+def test_two_epochs_with_a_carried_state_are_pytorchs(package: Any, dtype: str, lr: float) -> None:
+    """`train_epoch` itself, which carries the state and begins each epoch at zero."""
+    case = ModelCase(LayerCase(T=4, B=2, V=4, H=5, one_hot=True, dtype=dtype, seed=1))
+    ids = np.random.default_rng(0).integers(0, 4, (3, 2, 2, 4))
+    batches = [Batch(inputs, targets) for inputs, targets in ids]
+    models = [build_model(case, package), *make_controls(build_model(case))]
+    for model in models:
+        trainer = package if model is models[0] else scratch_rnn
+        for _ in range(2):
+            trainer.train_epoch(model, batches, trainer.SGD(model.parameters, lr), carry_state=True)
+    concise = torch_model(case)
+    concise_rnn.train(concise, batches, lr, 2, carry_state=True)
+    results = [weights(model) for model in models]
+    report = within_control(results[0], weights(concise), results[1:])
+    demand(report, "two epochs with a carried state are PyTorch's", case)
 
 
 PLAIN = {"dropout": 0.0, "gain": (1.0, 1.5, 2.0), "saturated": False}

@@ -6,7 +6,6 @@ from typing import Any
 import numpy as np
 import pytest
 import torch
-from hypothesis import given
 from hypothesis import strategies as st
 from torch.nn import functional as F
 
@@ -16,6 +15,7 @@ from compare.tolerance import allowances, unmoved
 from scratch_rnn import cross_entropy, linear, perplexity
 from tests.annotations import unchecked
 from tests.properties import Results, demand
+from tests.strategies import states
 
 DTYPES = ("float32", "float64")
 
@@ -44,8 +44,7 @@ def allowed_for(logits: np.ndarray, targets: np.ndarray, seed: int) -> dict[str,
     return allowances(compute, seed=seed)[1]
 
 
-@pytest.mark.parity
-@given(
+@states(
     N=st.integers(1, 5),
     V=st.integers(1, 6),
     scale=st.sampled_from([1.0, 0.0, 30.0, 1e4]),
@@ -68,8 +67,7 @@ def test_cross_entropy_is_torchs(
     np.testing.assert_array_equal(logits, before)
 
 
-@pytest.mark.parity
-@given(
+@states(
     N=st.integers(1, 4),
     V=st.integers(1, 5),
     scale=st.sampled_from([1.0, 0.0, 30.0]),
@@ -119,7 +117,7 @@ def test_certainty(dtype: str, size: float) -> None:
     np.testing.assert_array_equal(d_logits, [[-0.5, 0.5, 0], [0, 0, 0]])
 
 
-@given(dtype=st.sampled_from(DTYPES), seed=st.integers(0, 999_999))
+@states(dtype=st.sampled_from(DTYPES), seed=st.integers(0, 999_999))
 def test_a_shift_of_all_logits_changes_nothing(package: Any, dtype: str, seed: int) -> None:
     """With whole numbers, so that the shift is exact."""
     rng = np.random.default_rng(seed)
@@ -162,8 +160,7 @@ def test_perplexity() -> None:
 # The output layer -------------------------------------------------------------------------------
 
 
-@pytest.mark.parity
-@given(
+@states(
     N=st.integers(1, 5),
     H=st.integers(1, 5),
     V=st.integers(1, 5),

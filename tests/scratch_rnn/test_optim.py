@@ -6,7 +6,6 @@ from typing import Any
 import numpy as np
 import pytest
 import torch
-from hypothesis import given
 from hypothesis import strategies as st
 
 import scratch_rnn
@@ -15,6 +14,7 @@ from compare.tolerance import allowances
 from scratch_rnn import SGD, clip_grad_norm
 from tests.annotations import unchecked
 from tests.properties import Results, demand
+from tests.strategies import states
 
 DTYPES = ("float32", "float64")
 
@@ -48,8 +48,7 @@ def clip_with_torch(gradients: Results, max_norm: float) -> Results:
 LIMITS = [1.0, 0.0, 0.1, 0.5, 1 - 1e-6, 1 - 1e-7, 1 + 1e-7, 1 + 1e-6, 2.0, math.inf]
 
 
-@pytest.mark.parity
-@given(
+@states(
     sizes=st.lists(st.integers(0, 4), min_size=1, max_size=4),
     scale=st.sampled_from([1.0, 1e-7, 1e-3, 1e3, 1e12]),
     limit=st.sampled_from(LIMITS),
@@ -131,8 +130,7 @@ def test_a_limit_that_is_none_is_refused(max_norm: float) -> None:
 # Gradient descent -------------------------------------------------------------------------------
 
 
-@pytest.mark.parity
-@given(
+@states(
     lr=st.sampled_from([1.0, 0.1, 1e-4, 0.0]),
     dtype=st.sampled_from(DTYPES),
     seed=st.integers(0, 999_999),

@@ -2,6 +2,7 @@
 
 import time
 from collections.abc import Iterator
+from contextlib import contextmanager
 from typing import Any
 
 import numpy as np
@@ -172,15 +173,19 @@ def test_wrong_arguments_are_refused() -> None:
 # Several threads --------------------------------------------------------------------------------
 
 
-@pytest.fixture
-def threaded(monkeypatch: pytest.MonkeyPatch) -> Iterator[None]:
-    """However little the work is, share it; and leave one thread behind."""
-    monkeypatch.setattr(threads, "WORTH_A_THREAD", 1)
-    yield
-    set_num_threads(1)
+@contextmanager
+def sharing(n: int) -> Iterator[None]:
+    """Share the work among n threads, however little it is."""
+    worth = threads.WORTH_A_THREAD
+    threads.WORTH_A_THREAD = 1
+    set_num_threads(n)
+    try:
+        yield
+    finally:
+        threads.WORTH_A_THREAD = worth
+        set_num_threads(1)
 
 
-@pytest.mark.usefixtures("threaded")
 @pytest.mark.parametrize("n", [2, 3, 5])
 @pytest.mark.parametrize("B", [1, 2, 5, 6])
 def test_threads_change_rounding_at_most(n: int, B: int) -> None:
@@ -191,13 +196,13 @@ def test_threads_change_rounding_at_most(n: int, B: int) -> None:
             build_model(case), case.batch, case.state, case.lr, case.max_norm, move
         )
     )
-    set_num_threads(n)
-    assert scratch_rnn.get_num_threads() == n
     runs = []
     for _ in range(3):
-        model = build_model(case)
+        model = build_model(case, scratch_rnn)
         optimizer = SGD(model.parameters, case.lr)
-        result = train_step(model, case.batch, case.state, optimizer, max_norm=case.max_norm)
+        with sharing(n):
+            assert scratch_rnn.get_num_threads() == n
+            result = train_step(model, case.batch, case.state, optimizer, max_norm=case.max_norm)
         runs.append(
             {
                 "loss": np.asarray(result.loss, "float32"),
@@ -214,42 +219,40 @@ def test_threads_change_rounding_at_most(n: int, B: int) -> None:
 
 @pytest.mark.parametrize("n", [1, 2, 3, 8])
 @pytest.mark.parametrize("B", [1, 2, 3, 7])
-@pytest.mark.usefixtures("threaded")
 def test_parts_cover_the_batch(n: int, B: int) -> None:
-    set_num_threads(n)
-    parts = threads.parts_of_batch(B, 10**9)
+    with sharing(n):
+        parts = threads.parts_of_batch(B, 10**9)
+        assert len(threads.parts_of_batch(B, 0)) == 1
     assert [b for part in parts for b in range(B)[part]] == list(range(B))
     sizes = [len(range(B)[part]) for part in parts]
     assert len(parts) == min(n, B)
     assert max(sizes) - min(sizes) <= 1
-    assert len(threads.parts_of_batch(B, 0)) == 1
 
 
-def test_little_work_stays_in_one_part(monkeypatch: pytest.MonkeyPatch) -> None:
-    monkeypatch.setattr(threads, "_num_threads", 4)
+def test_little_work_stays_in_one_part() -> None:
     worth = threads.WORTH_A_THREAD
-    assert [len(threads.parts_of_batch(8, k * worth)) for k in (0, 1, 2, 3, 4, 9)] == [
-        1, 1, 2, 3, 4, 4,
-    ]  # fmt: skip
+    set_num_threads(4)
+    try:
+        parts = [len(threads.parts_of_batch(8, k * worth)) for k in (0, 1, 2, 3, 4, 9)]
+    finally:
+        set_num_threads(1)
+    assert parts == [1, 1, 2, 3, 4, 4]
 
 
-@pytest.mark.usefixtures("threaded")
 def test_parts_keep_their_order_and_their_exceptions() -> None:
-    set_num_threads(3)
-
     def slow_first(k: int) -> int:
         time.sleep(0.02 * (3 - k))
         return k
-
-    assert threads.map_parts(slow_first, [0, 1, 2]) == [0, 1, 2]
 
     def failing(k: int) -> int:
         if k == 2:
             raise RuntimeError("part 2")
         return k
 
-    with pytest.raises(RuntimeError, match="part 2"):
-        threads.map_parts(failing, [0, 1, 2])
+    with sharing(3):
+        assert threads.map_parts(slow_first, [0, 1, 2]) == [0, 1, 2]
+        with pytest.raises(RuntimeError, match="part 2"):
+            threads.map_parts(failing, [0, 1, 2])
 
 
 @pytest.mark.parametrize("n", [0, -1, 1.5, True, "2"])
