@@ -103,7 +103,8 @@ def draw_curves(directory: Path) -> Path:
 
 def first_epoch(metrics: Iterable[Mapping[str, Any]], side: str) -> int:
     """Return the epoch, from 0, in which a side was first trained."""
-    return next(update["epoch"] for update in metrics if f"{side}_loss" in update)
+    epoch: int = next(update["epoch"] for update in metrics if f"{side}_loss" in update)
+    return epoch
 
 
 def _draw_perplexities(
