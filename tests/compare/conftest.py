@@ -1,10 +1,12 @@
 """What several tests of the comparison need."""
 
+from collections.abc import Iterator
 from pathlib import Path
 
 import pytest
 
 import compare.run
+from tests.annotations import unchecked
 from tests.compare.runs import TEXT
 
 
@@ -20,3 +22,10 @@ def fox(tmp_path: Path) -> Path:
 def without_curves(monkeypatch: pytest.MonkeyPatch) -> None:
     """Drawing takes longer than a small training does."""
     monkeypatch.setattr(compare.run, "draw_curves", lambda directory: directory)
+
+
+@pytest.fixture
+def without_checks() -> Iterator[None]:
+    """Small calls by the thousand, whose annotations other tests check."""
+    with unchecked():
+        yield

@@ -28,14 +28,18 @@ def interrupted(flags: Flags, number: int) -> int:
 
 def unread(flags: Flags) -> int:
     process = subprocess.Popen(
-        [sys.executable, "-m", "compare", *flags],
+        [sys.executable, "-m", "compare", *flags, "--epochs", "400"],
         cwd=ROOT,
         stdout=subprocess.PIPE,
-        stderr=subprocess.DEVNULL,
+        stderr=subprocess.PIPE,
+        text=True,
     )
     assert process.stdout is not None
+    assert process.stdout.readline().startswith("Text: ")
     process.stdout.close()
-    return process.wait(120)
+    _, error = process.communicate(timeout=120)
+    assert error == ""
+    return process.returncode
 
 
 WILD = "--nonlinearity relu --lr 1e9 --max-norm inf"

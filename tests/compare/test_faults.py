@@ -15,6 +15,8 @@ from tests.counts import Count
 
 OLD, NEW = 7, 10
 
+pytestmark = pytest.mark.usefixtures("without_checks")
+
 
 def both(update: int) -> list[Checkpoint]:
     return [checkpoint(update, side=side) for side in ("scratch", "concise")]

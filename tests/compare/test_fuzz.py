@@ -10,12 +10,13 @@ from hypothesis import strategies as st
 from compare.checkpoint import CheckpointError, load, save
 from compare.cli import main
 from scratch_rnn.text import DataError, load_text, load_time_machine
-from tests.annotations import unchecked
 from tests.compare.checkpoints import checkpoint, same, spent
 from tests.compare.mutations import MUTATIONS, flipped_bits
 from tests.counts import Count, number
 
 SECONDS, BYTES = 2.0, 2**30
+
+pytestmark = pytest.mark.usefixtures("without_checks")
 
 
 def tried(examples: int) -> Any:
@@ -41,7 +42,7 @@ def test_a_damaged_checkpoint_is_refused_or_harmless(
         path.write_bytes(damaged)
         count("mutated files: tried")
         try:
-            with spent(seconds=SECONDS, num_bytes=BYTES), unchecked():
+            with spent(seconds=SECONDS, num_bytes=BYTES):
                 loaded = load(path)
         except CheckpointError as error:
             message = str(error)
