@@ -175,6 +175,7 @@ def test_ulps_are_counted_as_in_python(path: Path, open_page: Open) -> None:
     rng = np.random.default_rng(1)
     a = rng.normal(size=500).astype(np.float32)
     b = a * (1 + rng.normal(size=500).astype(np.float32) * np.float32(1e-6))
+    a[:3], b[:3] = [1, 2, -4], [0.99999994, 1.9999998, -3.9999998]  # the gap changes between them
     pairs = list(zip(a.tolist(), b.tolist(), strict=True))
     shown = open_page(path).page.evaluate("(pairs) => pairs.map(([a, b]) => ulps(a, b))", pairs)
     expected = [largest_difference_in_ulps(a[n : n + 1], b[n : n + 1]) for n in range(500)]
@@ -352,7 +353,7 @@ def test_by_pointer_through_the_pictures(made: dict[str, Any], path: Path, open_
 
 def test_all_views_follow_the_checkpoint(made: dict[str, Any], path: Path, open_page: Open) -> None:
     opened = open_page(path)
-    pictures = set()
+    pictures = []
     for c, found in enumerate(made["checkpoints"]):
         opened.choose(c=c)
         assert float(opened.text("#radius-value")) == float(f"{found['radius']:.4g}")
@@ -360,9 +361,10 @@ def test_all_views_follow_the_checkpoint(made: dict[str, Any], path: Path, open_
         assert float(opened.text("#gradient-norm-value")) == pytest.approx(norm, rel=1e-3)
         assert f"One training step on this text, {found['label']}" in opened.text("#parity-lead")
         assert opened.page.locator("#parity-table tbody th").count() == len(found["parity"])
-        canvases = opened.page.locator(".map canvas").all()
-        pictures.add(tuple(canvas.evaluate("(c) => c.toDataURL()") for canvas in canvases))
-    assert len(pictures) == len(EPOCHS)
+        canvases = opened.page.locator(".map[role=application] canvas").all()
+        pictures.append([canvas.evaluate("(c) => c.toDataURL()") for canvas in canvases])
+    for seen in zip(*pictures, strict=True):  # states, probabilities, W_hh, norms, gradients
+        assert len(set(seen)) == len(EPOCHS)
 
 
 def test_the_heat_map_has_the_colour_of_each_number(
@@ -443,6 +445,14 @@ def test_axe_finds_nothing_and_nothing_runs_over_the_edge(
     picture = page.screenshot(path=tmp_path / "page.png", full_page=True)
     assert picture[:4] == b"\x89PNG"
     assert len(picture) > 50_000
+
+
+def test_nothing_runs_over_the_edge_at_any_width(path: Path, open_page: Open) -> None:
+    opened = open_page(path)
+    for width in (320, 480, 700, 720, 950, 1100):
+        opened.page.set_viewport_size({"width": width, "height": 800})
+        opened.settle()
+        assert opened.page.evaluate("() => document.documentElement.scrollWidth") <= width
 
 
 def test_the_theme_can_be_changed(path: Path, open_page: Open) -> None:
