@@ -1,0 +1,203 @@
+"""How much of its allowance does a right implementation use? Measured over many random cases.
+
+    python -m tests.deep_tolerance --cases 10000
+
+compares scratch with PyTorch on so many passes through a layer and so many training steps, in each
+dtype, and writes what share of what is allowed the farthest tensor of each case used: to
+docs/measurements/tolerance.json, from there to the picture docs/images/tolerance.png, and to the table in
+docs/tolerance.md. ``--redraw`` makes picture and table again from the JSON.
+"""
+
+import argparse
+import json
+import platform
+import sys
+import time
+from collections.abc import Iterator
+from datetime import date
+from pathlib import Path
+from typing import Any
+
+import matplotlib
+
+matplotlib.use("Agg")
+
+import matplotlib.pyplot as plt
+import numpy as np
+import torch
+
+from compare.parity import check_parity
+from compare.rows import ParityReport
+from compare.tolerance import SAFETY, WOBBLES
+from tests.cases import random_case
+from tests.model_cases import build_model, random_model_case
+from tests.properties import against
+from tests.reference import torch_model, torch_results
+
+DOCS = Path(__file__).parents[1] / "docs"
+RECORD = DOCS / "measurements" / "tolerance.json"
+PICTURE, PAGE = DOCS / "images" / "tolerance.png", DOCS / "tolerance.md"
+BEGIN, END = "<!-- measured: begin -->", "<!-- measured: end -->"
+DTYPES = ("float32", "float64")
+KINDS = {"layer": "a pass through a layer", "step": "a training step of the model"}
+
+
+def compare_case(kind: str, dtype: str, rng: np.random.Generator) -> tuple[str, ParityReport]:
+    """Draw a case, and compare scratch with PyTorch on it."""
+    if kind == "layer":
+        import scratch_rnn
+
+        case = random_case(rng, dtype=dtype)
+        return repr(case), against(torch_results(case), scratch_rnn.RNN, case)
+    step = random_model_case(rng, dtype=dtype, dropout=0.0)
+    options: dict[str, Any] = {"lr": step.lr, "max_norm": step.max_norm, "seed": step.layer.seed}
+    report = check_parity(build_model(step), torch_model(step), step.batch, step.state, **options)
+    return repr(step), report
+
+
+def shares(kind: str, dtype: str, cases: int, seed: int) -> Iterator[tuple[float, str]]:
+    """Yield for each case the largest share of its allowance that a tensor uses, and where."""
+    rng = np.random.default_rng([seed, DTYPES.index(dtype), list(KINDS).index(kind)])
+    for _ in range(cases):
+        name, report = compare_case(kind, dtype, rng)
+        if not report.ok:
+            raise SystemExit(f"differs: {name}: {[row.name for row in report.failures]}")
+        rows = [(row.difference / row.allowed, row.name) for row in report.rows if row.allowed > 0]
+        share, tensor = max(rows, default=(0.0, "nothing"))
+        yield share, f"{tensor}, {name}"
+
+
+def measure(cases: int, seed: int) -> dict[str, Any]:
+    """Compare so many cases of each kind in each dtype."""
+    series = []
+    for kind in KINDS:
+        for dtype in DTYPES:
+            began = time.perf_counter()
+            pairs = list(shares(kind, dtype, cases, seed))
+            worst, where = max(pairs)
+            values = np.array([share for share, _ in pairs])
+            seconds = time.perf_counter() - began
+            line = f"{KINDS[kind]}, {dtype}: {cases:,} cases, none differs; {summary(values)}"
+            sys.stdout.write(f"{line} ({seconds:.0f} s)\n  {worst:.3f}: {where}\n")
+            # Rounded up to thousandths and counted: enough for every number that is shown.
+            thousandths, counts = np.unique(np.ceil(values * 1000).astype(int), return_counts=True)
+            counted = [thousandths.tolist(), counts.tolist()]
+            series.append({"kind": kind, "dtype": dtype, "worst": where, "thousandths": counted})
+    return {
+        "date": date.today().isoformat(),
+        "cases": cases,
+        "seed": seed,
+        "safety": SAFETY,
+        "wobbles": WOBBLES,
+        "python": platform.python_version(),
+        "numpy": np.__version__,
+        "torch": torch.__version__.split("+")[0],
+        "series": series,
+    }
+
+
+def summary(values: np.ndarray) -> str:
+    """Return median, 99 % and maximum in words."""
+    median, high = np.quantile(values, [0.5, 0.99])
+    return f"median {median:.3f}, 99 % below {high:.3f}, largest {values.max():.3f}"
+
+
+def shares_of(series: dict[str, Any]) -> np.ndarray:
+    """Return the shares of a series again, in rising order."""
+    thousandths, counts = series["thousandths"]
+    return np.repeat(np.array(thousandths) / 1000, counts)
+
+
+def draw(record: dict[str, Any]) -> None:
+    """Draw which part of the cases uses at most which share."""
+    figure, axes = plt.subplots(figsize=(7, 4), layout="constrained")
+    styles = {"float32": "-", "float64": "--"}
+    colours = {"layer": "#0072b2", "step": "#d55e00"}  # told apart by every eye
+    for series in record["series"]:
+        values = shares_of(series)
+        axes.plot(
+            np.maximum(values, 1e-3),
+            1 - np.arange(len(values)) / len(values),
+            styles[series["dtype"]],
+            color=colours[series["kind"]],
+            label=f"{KINDS[series['kind']]}, {series['dtype']}",
+        )
+    axes.axvline(1, color="black", linewidth=1)
+    axes.text(0.93, 0.5, "allowed", rotation=90, ha="right", va="center", transform=_mixed(axes))
+    axes.axvline(1 / record["safety"], color="grey", linewidth=1, linestyle=":")
+    axes.text(
+        0.95 / record["safety"], 0.97, "the wobble itself", color="#555555", rotation=90,
+        ha="right", va="top", transform=_mixed(axes),
+    )  # fmt: skip
+    axes.set(
+        xscale="log",
+        yscale="log",
+        xlim=(2e-3, 2),
+        ylim=(0.5 / record["cases"], 1.2),
+        xlabel="share of its allowance that the farthest tensor of a case uses",
+        ylabel="part of the cases that use more",
+        title=f"scratch against PyTorch, {record['cases']:,} random cases of each kind and dtype",
+    )
+    axes.grid(alpha=0.3)
+    axes.legend(loc="lower left")
+    PICTURE.parent.mkdir(parents=True, exist_ok=True)
+    figure.savefig(PICTURE, dpi=150)
+    plt.close(figure)
+
+
+def _mixed(axes: Any) -> Any:
+    return axes.get_xaxis_transform()
+
+
+def table(record: dict[str, Any]) -> str:
+    """Return the page's table."""
+    lines = [
+        f"{record['date']}, Python {record['python']}, NumPy {record['numpy']}, "
+        f"PyTorch {record['torch']}, {record['wobbles']} wobbles, SAFETY {record['safety']:g}, "
+        f"seed {record['seed']}. None of the cases differs.",
+        "",
+        "| | dtype | cases | median | 99 % below | largest |",
+        "|---|---|---:|---:|---:|---:|",
+    ]
+    for series in record["series"]:
+        values = shares_of(series)
+        median, high = np.quantile(values, [0.5, 0.99])
+        lines.append(
+            f"| {KINDS[series['kind']]} | {series['dtype']} | {len(values):,} | {median:.3f} "
+            f"| {high:.3f} | {values.max():.3f} |"
+        )
+    largest = max(shares_of(series).max() for series in record["series"])
+    lines += [
+        "",
+        f"The largest share is {largest:.3f}: in the worst case a factor of "
+        f"{largest * record['safety']:.2f} would have been enough.",
+    ]
+    return "\n".join(lines)
+
+
+def write_page(record: dict[str, Any]) -> None:
+    """Put the table in its place in the page."""
+    text = PAGE.read_text(encoding="utf-8")
+    before, _, rest = text.partition(BEGIN)
+    _, _, after = rest.partition(END)
+    PAGE.write_text(f"{before}{BEGIN}\n{table(record)}\n{END}{after}", encoding="utf-8")
+
+
+def main() -> None:
+    """Measure, write, draw."""
+    parser = argparse.ArgumentParser(description=__doc__.splitlines()[0])
+    parser.add_argument("--cases", type=int, default=10_000, help="of each kind in each dtype")
+    parser.add_argument("--seed", type=int, default=0)
+    parser.add_argument("--redraw", action="store_true", help="from the JSON, without measuring")
+    arguments = parser.parse_args()
+    if not arguments.redraw:
+        record = measure(arguments.cases, arguments.seed)
+        RECORD.parent.mkdir(parents=True, exist_ok=True)
+        RECORD.write_text(json.dumps(record) + "\n", encoding="utf-8")
+    record = json.loads(RECORD.read_text(encoding="utf-8"))
+    draw(record)
+    write_page(record)
+
+
+if __name__ == "__main__":
+    main()
