@@ -79,7 +79,7 @@ def token_by_token(
     H, W, b = rnn.hidden_size, model.parameters["linear.weight"], model.parameters["linear.bias"]
     layers = [rnn.weights(k) for k in range(rnn.num_layers)]
     biases = [0 if layer.b_ih is None else layer.b_ih + layer.b_hh for layer in layers]
-    rows = layers[0].W_ih.T + biases[0]  # (V, H), row x is W_ih x + b_ih + b_hh
+    rows = np.ascontiguousarray(layers[0].W_ih.T) + biases[0]  # (V, H): W_ih x + b, x by x
     f = np.tanh if rnn.nonlinearity == "tanh" else lambda z: np.maximum(z, 0)
 
     # A layer's state is read by its own W_hh, and the top one's also by W: one product for both.

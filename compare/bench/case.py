@@ -17,7 +17,7 @@ Arrays = Mapping[str, np.ndarray]
 
 LR = 0.1
 MAX_NORM = 1.0
-NUM_PREDS = 100
+NUM_PREDS = 200
 """Characters that one call of a generation writes."""
 
 LOUD = 20
