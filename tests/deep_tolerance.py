@@ -4,8 +4,8 @@
 
 compares scratch with PyTorch on so many passes through a layer and so many training steps, in each
 dtype, and writes what share of what is allowed the farthest tensor of each case used: to
-docs/measurements/tolerance.json, from there to the picture docs/images/tolerance.png, and to the table in
-docs/tolerance.md. ``--redraw`` makes picture and table again from the JSON.
+docs/measurements/tolerance.json, and from there to the picture docs/images/tolerance.png and to
+the table in docs/tolerance.md. ``--redraw`` makes picture and table again from the JSON.
 """
 
 import argparse
