@@ -13,6 +13,7 @@ from collections.abc import Generator
 from typing import Any
 
 import pytest
+from hypothesis import settings
 
 from tests import tally
 from tests.annotations import unchecked
@@ -35,7 +36,8 @@ def pytest_configure(config: pytest.Config) -> None:
     config.addinivalue_line("markers", "parity: a property over random cases")
     config.addinivalue_line("markers", "annotated: with each call's annotations checked")
     profile = config.getoption("hypothesis_profile") or os.environ.get("HYPOTHESIS_PROFILE", "ci")
-    if profile != "ci" and config.getoption("hypothesis_seed") is None:
+    is_random = not settings.get_profile(profile).derandomize
+    if is_random and config.getoption("hypothesis_seed") is None:
         config.option.hypothesis_seed = str(secrets.randbits(32))  # chosen here, to be printed
     name = config.getoption(IMPLEMENTATION)
     if name is not None:
