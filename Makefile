@@ -14,7 +14,7 @@ ARGS     ?=
 WORKERS  ?= 0
 
 .DEFAULT_GOAL := help
-.PHONY: help run test check deep format clean
+.PHONY: help run test check deep mutants format clean
 
 help:  ## this list
 	@awk -F ':.*## ' '/^[a-z]+:.*## / { printf "make %-8s %s\n", $$1, $$2 }' $(MAKEFILE_LIST)
@@ -34,12 +34,16 @@ check: $(STAMP)  ## style, types and import contracts
 deep: $(STAMP)  ## the test suite with 10,000 random cases for each property (an hour or more)
 	@$(BIN)/python -m pytest -n $(WORKERS) --hypothesis-profile=deep --timeout=0 $(ARGS)
 
+mutants: $(STAMP)  ## change the numerical code in two thousand ways, and see that the tests notice (half an hour or more)
+	@$(BIN)/mutmut run --max-children $(if $(filter-out 0,$(WORKERS)),$(WORKERS),1)
+	@$(BIN)/python -m tests.mutants
+
 format: $(STAMP)  ## let ruff put the code in order
 	$(BIN)/ruff check --fix
 	$(BIN)/ruff format
 
 clean:  ## remove .venv and all caches; runs/ stays
-	rm -rf $(VENV) *.egg-info build .hypothesis .import_linter_cache .mypy_cache .pytest_cache .ruff_cache
+	rm -rf $(VENV) *.egg-info build mutants .hypothesis .import_linter_cache .mypy_cache .pytest_cache .ruff_cache
 
 $(STAMP): pyproject.toml
 	@$(PYTHON) -c 'import sys; sys.exit(sys.version_info < (3, 11))' || \
