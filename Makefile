@@ -8,10 +8,10 @@ PYTHON ?= python3
 VENV   := .venv
 BIN    := $(VENV)/bin
 STAMP  := $(VENV)/.installed
-# Handed to pip install, to rnn-parity or to pytest; test processes (2 or auto: pytest-xdist).
+# Handed to pip install, to rnn-parity or to pytest; test processes (a number; auto is one a core).
 PIP_ARGS ?=
 ARGS     ?=
-WORKERS  ?= 0
+WORKERS  ?= auto
 
 .DEFAULT_GOAL := help
 .PHONY: help run test check deep mutants format clean
@@ -35,7 +35,7 @@ deep: $(STAMP)  ## the test suite with 10,000 random cases for each property (an
 	@$(BIN)/python -m pytest -n $(WORKERS) --hypothesis-profile=deep --timeout=0 $(ARGS)
 
 mutants: $(STAMP)  ## change the numerical code in two thousand ways, and see that the tests notice (half an hour or more)
-	@$(BIN)/mutmut run --max-children $(if $(filter-out 0,$(WORKERS)),$(WORKERS),1)
+	@$(BIN)/mutmut run --max-children $(if $(filter-out auto 0,$(WORKERS)),$(WORKERS),2)
 	@$(BIN)/python -m tests.mutants
 
 format: $(STAMP)  ## let ruff put the code in order

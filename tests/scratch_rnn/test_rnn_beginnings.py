@@ -93,6 +93,32 @@ def test_masks_of_dropout_one_are_zero() -> None:
     assert not masks[0].any()
 
 
+def test_a_number_below_what_is_kept_keeps_and_that_itself_drops() -> None:
+    """random() is in [0, 1): of its values, those below 1 - p are a part of just that size."""
+
+    class Halves:
+        def random(self, shape: tuple[int, ...]) -> np.ndarray:
+            return np.where(np.arange(shape[-1]) % 2, 0.5, np.nextafter(0.5, 0)) + np.zeros(shape)
+
+    layer = scratch_rnn.RNN(3, 4, 2, dropout=0.5)
+    with unchecked():
+        (mask,) = layer.draw_dropout_masks(2, 3, Halves())  # type: ignore[arg-type]
+    np.testing.assert_array_equal(mask, np.broadcast_to([2, 0, 2, 0], (2, 3, 4)))
+
+
+def test_masks_of_no_steps_or_no_sequences_are_empty_and_wrong_sizes_are_refused() -> None:
+    layer, rng = scratch_rnn.RNN(3, 4, 2, dropout=0.5), np.random.default_rng(0)
+    assert layer.draw_dropout_masks(0, 2, rng)[0].shape == (0, 2, 4)
+    assert layer.draw_dropout_masks(2, 0, rng)[0].shape == (2, 0, 4)
+    with unchecked():
+        with pytest.raises(ValueError, match="^expected T "):
+            layer.draw_dropout_masks(-1, 2, rng)
+        with pytest.raises(ValueError, match="^expected B "):
+            layer.draw_dropout_masks(2, -1, rng)
+        with pytest.raises(TypeError, match="^expected rng "):
+            layer.draw_dropout_masks(2, 2, 7)  # type: ignore[arg-type]
+
+
 def test_masks_follow_from_the_generator() -> None:
     layer = scratch_rnn.RNN(3, 4, 2, dropout=0.5)
     first, second, other = (
