@@ -111,11 +111,11 @@ def test_masks_of_no_steps_or_no_sequences_are_empty_and_wrong_sizes_are_refused
     assert layer.draw_dropout_masks(0, 2, rng)[0].shape == (0, 2, 4)
     assert layer.draw_dropout_masks(2, 0, rng)[0].shape == (2, 0, 4)
     with unchecked():
-        with pytest.raises(ValueError, match="^expected T "):
+        with pytest.raises(ValueError, match=r"^expected T "):
             layer.draw_dropout_masks(-1, 2, rng)
-        with pytest.raises(ValueError, match="^expected B "):
+        with pytest.raises(ValueError, match=r"^expected B "):
             layer.draw_dropout_masks(2, -1, rng)
-        with pytest.raises(TypeError, match="^expected rng "):
+        with pytest.raises(TypeError, match=r"^expected rng "):
             layer.draw_dropout_masks(2, 2, 7)  # type: ignore[arg-type]
 
 
