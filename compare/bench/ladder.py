@@ -55,7 +55,7 @@ class LadderConfig:
     """Measure the ladder from the plain version to scratch_rnn."""
 
     threads: int = 2
-    """Of the last rung; the others have one."""
+    """Of the last rung; the others have one. With 1 it is left out."""
     rounds: int = ROUNDS
     """How often each rung is timed."""
     out: Path = Path("docs/benchmarks")
@@ -172,12 +172,12 @@ def climb(config: LadderConfig, shape: Shape = SEED) -> Ladder:
     expected: dict[Row, str] = {RungRow(name, how): why for name, why, how in the_rungs()}
     expected[scratch] = "the same, and checks of what it is given"
     without = RungRow(WITHOUT_KEEPING, steps.WITHOUT_KEEPING)
-    scratch_on_threads = _OnThreads(Scratch(), config.threads)
-    torch_on_threads = _OnThreads(TorchRow(), config.threads)
-    expected[scratch_on_threads] = (
-        f"the batch in {config.threads} parts: little more than half the time"
-    )
-    rows = [*expected, without, torch_row, torch_on_threads]
+    pytorch: list[Row] = [torch_row]
+    if config.threads > 1:
+        parts = f"the batch in {config.threads} parts: little more than half the time"
+        expected[_OnThreads(Scratch(), config.threads)] = parts
+        pytorch.append(_OnThreads(TorchRow(), config.threads))
+    rows = [*expected, without, *pytorch]
     with limited_threads(1):
         jobs = {row: row.prepare(case) for row in rows}
         verdicts = judge(STEP, jobs, Gate(case), 1)
@@ -193,20 +193,17 @@ def climb(config: LadderConfig, shape: Shape = SEED) -> Ladder:
         seconds = {contestant.row: contestant.seconds for contestant in contestants}
         asides = [Aside(without.label, seconds[without]), *measure_asides(case)]
         roof = measure_roof("float32", 1)
-    threads: dict[Row, int] = {scratch_on_threads: config.threads, torch_on_threads: config.threads}
+    threads = {row: config.threads if isinstance(row, _OnThreads) else 1 for row in rows}
     return Ladder(
         shape=shape,
         environment=describe_machine(),
         notes=forced_kernel_notes(),
         roof=roof,
         rungs=[
-            Rung(_rung_name(row, config), expected[row], seconds[row], threads.get(row, 1))
+            Rung(_rung_name(row, config), expected[row], seconds[row], threads[row])
             for row in expected
         ],
-        pytorch=[
-            Rung("PyTorch", "", seconds[row], threads.get(row, 1))
-            for row in (torch_row, torch_on_threads)
-        ],
+        pytorch=[Rung("PyTorch", "", seconds[row], threads[row]) for row in pytorch],
         asides=asides,
     )
 

@@ -24,7 +24,7 @@ class Rung:
     """One version of the step, and its times."""
 
     name: str
-    expected: str  # of the change from the rung before, written down before it was measured
+    expected: str  # of the change from the rung before, by counting
     seconds: list[float]  # for each round
     threads: int
 
