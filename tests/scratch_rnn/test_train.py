@@ -1,5 +1,6 @@
 """Steps, epochs, runs: what is carried from batch to batch, and what is not."""
 
+import threading
 import time
 from collections.abc import Iterator
 from contextlib import contextmanager
@@ -7,6 +8,7 @@ from typing import Any
 
 import numpy as np
 import pytest
+import threadpoolctl
 
 import scratch_rnn
 from compare.parity import scratch_step
@@ -253,6 +255,36 @@ def test_parts_keep_their_order_and_their_exceptions() -> None:
         assert threads.map_parts(slow_first, [0, 1, 2]) == [0, 1, 2]
         with pytest.raises(RuntimeError, match="part 2"):
             threads.map_parts(failing, [0, 1, 2])
+
+
+@pytest.mark.parametrize("n", [2, 3])
+def test_n_threads_are_the_caller_and_n_minus_one_named_ones(n: int) -> None:
+    """A barrier of n lets nobody through unless n parts are under way at once."""
+    barrier = threading.Barrier(n)
+
+    def meet(_: int) -> str:
+        barrier.wait(timeout=10)
+        return threading.current_thread().name
+
+    with sharing(n):
+        names = [threads.map_parts(meet, range(n)) for _ in range(3)]
+        many = threads.map_parts(lambda _: threading.current_thread().name, range(20))
+    here = threading.current_thread().name
+    assert all(first == here for first, *_ in names)
+    workers = {name for _, *others in names for name in others} | set(many[1:])
+    assert len(workers) == n - 1
+    assert all(name.startswith("scratch_rnn") for name in workers)
+    with sharing(1):
+        assert threads.map_parts(lambda _: threading.current_thread().name, range(2)) == [here] * 2
+
+
+def test_blas_is_held_to_one_thread_and_nothing_else_is() -> None:
+    before = threadpoolctl.ThreadpoolController()
+    with before.limit(limits=2):
+        set_num_threads(1)
+        limits = threadpoolctl.threadpool_info()
+    assert {pool["num_threads"] for pool in limits if pool["user_api"] == "blas"} == {1}
+    assert {pool["num_threads"] for pool in limits if pool["user_api"] == "openmp"} <= {2}
 
 
 @pytest.mark.parametrize("n", [0, -1, 1.5, True, "2"])
