@@ -30,7 +30,7 @@ from typing import Any, Self
 
 import numpy as np
 
-from compare.atomic import UNFINISHED, named, system, write_all, write_file
+from compare.atomic import UNFINISHED, named, sync_directory, system, write_all, write_file
 from compare.checkpoint import CheckpointError, load
 from compare.lock import locked
 
@@ -89,6 +89,7 @@ class Record:
             while not _made(candidate):
                 number += 1
                 candidate = directory.with_name(f"{directory.name}-{number}")
+            sync_directory(runs)
             return cls(candidate)
         except OSError as error:
             raise RecordError(
@@ -288,7 +289,7 @@ def _parsed(line: bytes, number: int, path: Path) -> dict[str, Any]:
 
 def _made(directory: Path) -> bool:
     try:
-        directory.mkdir()
+        system.mkdir(directory)
     except FileExistsError:
         return False
     return True

@@ -10,7 +10,7 @@ from collections.abc import Iterable
 from contextlib import suppress
 from pathlib import Path
 
-from compare.atomic import UNFINISHED, named, system
+from compare.atomic import UNFINISHED, named, sync_directory, system
 from compare.checkpoint.container import CheckpointError, shown
 from compare.checkpoint.contents import Checkpoint, load, save
 
@@ -49,6 +49,7 @@ class Store:
         if not self.directory.is_dir():
             try:
                 system.mkdir(self.directory)
+                sync_directory(self.directory.parent)
             except OSError as error:
                 raise named(error, self.directory) from None
         update = 0

@@ -1,6 +1,7 @@
 """File systems that fail on purpose, to be put in the place of `compare.atomic.system`."""
 
 import os
+import shutil
 from collections.abc import Callable
 from contextlib import suppress
 from pathlib import Path
@@ -64,15 +65,18 @@ class Disk(Failing):
 
     def __init__(self, at: int) -> None:
         super().__init__(at, Crash("the power failed"), lasting=True)
-        self.unsynced: set[int] = set()  # inodes
+        self.synced: dict[int, int] = {}  # bytes of each inode that was written to
         self.undo: list[tuple[Path, Callable[[], object]]] = []  # of changes to a directory
 
     def perform(self, name: str, *arguments: Any) -> Any:
         if name == "write":
-            self.unsynced.add(os.fstat(arguments[0]).st_ino)
+            self.synced.setdefault(os.fstat(arguments[0]).st_ino, 0)
+        elif name == "mkdir":
+            made = Path(arguments[0])
+            self.undo.append((made.parent, lambda: shutil.rmtree(made)))
         elif name == "fsync":
             status = os.fstat(arguments[0])
-            self.unsynced.discard(status.st_ino)
+            self.synced[status.st_ino] = status.st_size
             self.undo = [
                 (directory, undo)
                 for directory, undo in self.undo
@@ -104,8 +108,10 @@ class Disk(Failing):
             Whether the changes of names that nobody forced onto the disk are lost as well.
         """
         for path in directory.rglob("*"):
-            if path.is_file() and path.stat().st_ino in self.unsynced:
-                os.truncate(path, path.stat().st_size // 2)
+            status = path.stat()
+            if path.is_file() and status.st_ino in self.synced:
+                kept = self.synced[status.st_ino]
+                os.truncate(path, kept + max(0, status.st_size - kept) // 2)
         if names_too:
             for _, undo in reversed(self.undo):
                 with suppress(FileNotFoundError):

@@ -414,10 +414,10 @@ def enormous(content: bytes) -> dict[str, tuple[bytes, int]]:
     header = header_bytes(content).rstrip()[:-1]
     length = container.MOST_HEADER_BYTES
 
-    def filled(pattern: bytes, end: bytes) -> tuple[bytes, int]:
+    def filled(start: bytes, pattern: bytes, end: bytes) -> tuple[bytes, int]:
         count = (length - len(header) - 100) // len(pattern)
-        text = header + b',"x":' + pattern * count + end
-        return len(text).to_bytes(8, "little") + text, 8 + len(text) + 100
+        text = header + b',"x":' + start + pattern * count + end + b"}"
+        return len(text).to_bytes(8, "little") + text, 8 + len(text) + 4 * (6 + 4 + 2 + 2 + 6 + 3)
 
     hidden = 5000  # about a fifth of the largest file there may be
     model = Model(vocab_size=3, hidden_size=hidden)
@@ -430,35 +430,41 @@ def enormous(content: bytes) -> dict[str, tuple[bytes, int]]:
     return {
         "a terabyte": (content, 2**40),
         "a header of the largest size": (length.to_bytes(8, "little") + content[8:], length + 8),
-        "millions of lists": filled(b"[],", b"0}"),
-        "millions of objects": filled(b'{"a":0},', b"0}"),
-        "millions of texts": (filled(b'["ab"' + b',"cd"' * 1_000_000 + b"],", b"0}")),
-        "millions of numbers": filled(b"[" + b"0," * 1_000_000 + b"0],", b"0}"),
-        "millions of keys": filled(b'"a":0,', b"0}"),
+        "millions of lists": filled(b"[", b"[],", b"0]"),
+        "millions of objects": filled(b"[", b'{"a":0},', b"0]"),
+        "millions of texts": filled(b"[", b'"ab",', b"0]"),
+        "millions of numbers": filled(b"[", b"1e9,", b"0]"),
+        "millions of keys": filled(b"{", b'"a":0,', b'"b":0}'),
         "other shapes": (whole, len(whole) + data_size),
     }
 
 
 @pytest.mark.parametrize(
-    "kind",
+    ("kind", "told"),
     [
-        "a terabyte",
-        "a header of the largest size",
-        "millions of lists",
-        "millions of objects",
-        "millions of texts",
-        "millions of numbers",
-        "millions of keys",
-        "other shapes",
+        ("a terabyte", "expected a checkpoint of up to 536,870,912 bytes"),
+        ("a header of the largest size", "expected JSON"),
+        ("millions of lists", "expected at most 10,000 brackets"),
+        ("millions of objects", "expected at most 10,000 brackets"),
+        ("millions of texts", "expected the tensors"),
+        ("millions of numbers", "expected the tensors"),
+        ("millions of keys", "expected each key once"),
+        ("other shapes", "expected the tensors"),
     ],
 )
 def test_enormous_files_are_refused_within_2_seconds_and_1_gib(
-    tmp_path: Path, content: bytes, kind: str
+    tmp_path: Path, content: bytes, kind: str, told: str
 ) -> None:
     path = tmp_path / "enormous"
     sparse(path, *enormous(content)[kind])
-    with spent(seconds=2, num_bytes=2**30), pytest.raises(CheckpointError, match="expected "):
+    with spent(seconds=2, num_bytes=2**30), pytest.raises(CheckpointError, match=told):
         load(path)
+
+
+@pytest.mark.skipif(not Path("/proc/self/statm").exists(), reason="expected /proc, got none")
+def test_more_memory_than_is_allowed_would_be_noticed() -> None:
+    with pytest.raises(MemoryError), spent(seconds=2, num_bytes=2**20):
+        bytearray(2**30)
 
 
 # ---------------------------------------------------------------- the newest two

@@ -30,7 +30,7 @@ from compare.tolerance import largest_difference
 from compare.training import Trainee, passes_from, updates
 from scratch_rnn.text import Batches
 from tests.compare.checkpoints import everything
-from tests.compare.failing import Crash, Failing, put_in
+from tests.compare.failing import Crash, Disk, Failing, put_in
 from tests.compare.runs import (
     BATCHES,
     EPOCHS,
@@ -652,6 +652,8 @@ def test_a_training_that_fails_at_any_system_call_can_be_taken_up(
         assert "No space left on device" in shown.err
         assert shown.err.count("\n") == 1
         count("crash points tried")
+        if not any(runs.iterdir()):
+            continue  # not even a directory
         metrics = only(runs) / "metrics.jsonl"
         if metrics.exists() and metrics.read_text():  # something was trained
             assert "To go on:  rnn-parity run --resume " in shown.out
@@ -666,6 +668,42 @@ def test_a_training_that_fails_at_any_system_call_can_be_taken_up(
             assert again == (2 if ended else 0)  # 2: nothing is left to do
             assert contents(only(runs)) == contents(whole)
             count("resumes compared bit for bit")
+
+
+@pytest.mark.parametrize("names_too", [False, True])
+def test_a_training_during_which_the_power_fails_can_be_taken_up(
+    names_too: bool,
+    fox: Path,
+    tmp_path: Path,
+    uninterrupted: Callable[..., Path],
+    monkeypatch: pytest.MonkeyPatch,
+    count: Count,
+) -> None:
+    """The disk has what was forced onto it, and of the rest a part."""
+    variant = "train --model scratch --checkpoint-seconds 0 --epochs 1"
+    whole = uninterrupted(variant)
+    counting = Failing(0, Crash())
+    with monkeypatch.context() as patch:
+        put_in(patch, counting)
+        assert main(arguments(variant, fox, tmp_path / "counted")) == 0
+    begun = next(at for at, name in enumerate(counting.calls, 1) if name == "unlink")
+    for at in range(begun, len(counting.calls) + 1, number(13, 1)):
+        runs = tmp_path / f"lost-{at}"
+        disk = Disk(at)
+        with monkeypatch.context() as patch:
+            put_in(patch, disk)
+            with pytest.raises(Crash):
+                main(arguments(variant, fox, runs))
+        disk.lose_power(runs, names_too=names_too)
+        count("crash points tried")
+        if (only(runs) / "result.json").exists():
+            assert contents(only(runs)) == contents(whole)
+            continue
+        with monkeypatch.context() as patch:
+            put_in(patch, Failing(0, Crash()))
+            assert main(["train", "--resume", str(only(runs))]) == 0
+        assert contents(only(runs)) == contents(whole)
+        count("resumes compared bit for bit")
 
 
 def test_runs_that_may_not_be_written_in(
