@@ -27,6 +27,7 @@ from scratch_rnn import (
     train_epoch,
     train_step,
 )
+from scratch_rnn.predict import token_by_token
 from scratch_rnn.text import Batch, Vocab
 from tests.annotations import unchecked
 from tests.cases import LayerCase
@@ -153,6 +154,48 @@ def test_dropout_needs_a_generator_and_follows_from_it() -> None:
     model = small_model(num_layers=2, dropout=0.5)
     logits, _, _ = model.forward(batch.inputs, model.begin_state(2), dropout_masks=masks)
     assert loss == cross_entropy(logits, batch.targets.T.reshape(-1))[0]
+
+
+def test_epochs_hand_their_generator_on() -> None:
+    """Masks of a whole training come from one generator, in the order of the batches."""
+    one, other = (small_model(num_layers=2, dropout=0.5) for _ in range(2))
+    train(one, small_batches(), 0.5, 2, rng=np.random.default_rng(3))
+    optimizer, rng = SGD(other.parameters, 0.5), np.random.default_rng(3)
+    for _ in range(2):
+        for batch in small_batches():
+            train_step(other, batch, None, optimizer, rng=rng)
+    for name, array in one.parameters.items():
+        np.testing.assert_array_equal(array, other.parameters[name])
+
+
+def test_the_norm_is_limited_to_one_and_the_state_reset_unless_told_otherwise() -> None:
+    def trained(run: Any) -> dict[str, np.ndarray]:
+        model = small_model()
+        model.parameters["linear.weight"] *= 20  # so that the gradient's norm is far above 2
+        run(model)
+        return model.parameters
+
+    def step(model: RNNModel, **options: Any) -> None:
+        result = train_step(model, small_batches()[0], None, SGD(model.parameters, 0.5), **options)
+        assert result.grad_norm > 2
+
+    explicit = {"carry_state": False, "max_norm": 1.0}
+    pairs = [
+        (step, lambda model: step(model, max_norm=1.0)),
+        (
+            lambda model: train_epoch(model, small_batches(), SGD(model.parameters, 0.5)),
+            lambda model: train_epoch(
+                model, small_batches(), SGD(model.parameters, 0.5), **explicit
+            ),
+        ),
+        (
+            lambda model: train(model, small_batches(), 0.5, 2),
+            lambda model: train(model, small_batches(), 0.5, 2, **explicit),
+        ),
+    ]
+    for default, told in pairs:
+        for name, array in trained(default).items():
+            np.testing.assert_array_equal(array, trained(told)[name])
 
 
 def test_wrong_arguments_are_refused() -> None:
@@ -321,6 +364,28 @@ def test_prediction_takes_the_likeliest_token_each_time(options: Any, dtype: Any
     assert predict("ban", 20, model, vocab) == expected
     assert predict("ban", 0, model, vocab) == "ban"
     assert predict(list("ban"), 1, model, vocab) == " ".join(vocab.to_tokens(ids[:4]))
+
+
+@property_of_models(dropout=0.0, B=1, T=(2, 3, 4))
+def test_token_by_token_gives_the_models_own_logits(package: Any, case: ModelCase) -> None:
+    """What generation takes the largest of, not the largest alone."""
+    tokens = case.batch.inputs[0].tolist()
+
+    def compute(move: Any) -> dict[str, np.ndarray]:
+        model = build_model(case, package)
+        for parameter in model.parameters.values():
+            parameter[...] = move(parameter)
+        state, rows = move(case.state), []
+        for token in tokens:
+            logits, state = model(np.array([[token]]), state)
+            state = move(state)
+            rows.append(logits[0])
+        return {"logits": np.array(rows)}
+
+    results, allowed = allowances(compute, seed=case.layer.seed)
+    logits_after = token_by_token(build_model(case, package), case.state)
+    rows = {"logits": np.array([logits_after(token) for token in tokens])}
+    demand(compare_results(results, rows, allowed), "token by token, logits are the model's", case)
 
 
 @pytest.mark.parametrize(("prefix", "num_preds"), [("", 3), ("xyz", 3), ("ban", -1), ("b", 1.5)])
