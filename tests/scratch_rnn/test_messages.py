@@ -1,0 +1,123 @@
+"""Each error says which argument it is about."""
+
+from collections.abc import Callable
+from typing import Any
+
+import numpy as np
+import pytest
+
+from scratch_rnn import (
+    RNN,
+    SGD,
+    RNNModel,
+    clip_grad_norm,
+    cross_entropy,
+    perplexity,
+    predict,
+    set_num_threads,
+    train,
+    train_epoch,
+    train_step,
+)
+from scratch_rnn.text import Batch, Vocab
+from tests.annotations import unchecked
+
+Call = Callable[[], Any]
+
+VOCAB = Vocab(list("banana bus"))
+MODEL = RNNModel(RNN(len(VOCAB), 3), len(VOCAB))
+IDS = np.zeros((2, 3), np.int64)
+BATCH = Batch(IDS, IDS)
+LAYER = RNN(3, 4)
+X = np.zeros((5, 2, 3), np.float32)
+
+
+class Half:
+    """Something that has one of the things that are asked of it."""
+
+    def __init__(self, *names: str) -> None:
+        for name in names:
+            setattr(self, name, None)
+
+
+MESSAGES: list[tuple[str, Call]] = [
+    ("expected input_size", lambda: RNN(0, 4)),
+    ("expected hidden_size", lambda: RNN(3, 0)),
+    ("expected num_layers", lambda: RNN(3, 4, 0)),
+    ("expected nonlinearity", lambda: RNN(3, 4, 1, "sin")),
+    ("expected bias", lambda: RNN(3, 4, bias=1)),
+    ("expected batch_first", lambda: RNN(3, 4, batch_first=1)),
+    ("expected bidirectional", lambda: RNN(3, 4, bidirectional=1)),
+    ("expected dropout", lambda: RNN(3, 4, dropout=-1)),
+    ("expected dropout", lambda: RNN(3, 4, dropout=2)),
+    ("expected dtype", lambda: RNN(3, 4, dtype=np.int64)),
+    ("expected x", lambda: LAYER(X[0, 0])),
+    ("expected x", lambda: LAYER(X[..., :2])),
+    ("expected x", lambda: LAYER(X.astype(float))),
+    ("expected x", lambda: LAYER(np.full((5, 2), 3))),
+    ("expected x", lambda: LAYER(X[:0])),
+    ("expected h0", lambda: LAYER(X, np.zeros((1, 3, 4), np.float32))),
+    ("expected lengths", lambda: LAYER(X, lengths=[1, 9])),
+    ("expected lengths", lambda: LAYER(X, lengths=[1])),
+    ("expected lengths", lambda: LAYER(X, lengths=[1.0, 2.0])),
+    ("expected lengths", lambda: LAYER(X[:, 0], lengths=[1])),
+    ("expected d_output", lambda: backward(X, "d_output")),
+    ("expected d_h_n", lambda: backward(X, "d_h_n")),
+    ("expected d_output", lambda: backward(X[:, 0], "d_output")),
+    ("expected d_h_n", lambda: backward(X[:, 0], "d_h_n")),
+    ("expected vocab_size", lambda: RNNModel(LAYER, 0)),
+    ("expected rnn", lambda: RNNModel(Half(), 3)),
+    ("expected batch_size", lambda: MODEL.begin_state(0)),
+    ("expected inputs", lambda: MODEL(IDS + 99, MODEL.begin_state(2))),
+    ("expected inputs", lambda: MODEL(IDS[0], MODEL.begin_state(2))),
+    ("expected state", lambda: MODEL(IDS, MODEL.begin_state(3))),
+    ("expected targets", lambda: cross_entropy(np.zeros((2, 3)), np.array([0, 9]))),
+    ("expected logits", lambda: cross_entropy(np.zeros((2, 3), int), np.array([0, 1]))),
+    ("expected at least one row", lambda: cross_entropy(np.zeros((0, 3)), np.zeros(0, int))),
+    ("expected mean_loss", lambda: perplexity("1")),
+    ("expected gradients", lambda: clip_grad_norm([1.0], 1.0)),
+    ("expected max_norm", lambda: clip_grad_norm({}, -1.0)),
+    ("expected lr", lambda: SGD({}, -1.0)),
+    ("expected gradients", lambda: SGD({}, 1.0).step([1.0])),
+    ("expected gradient of a", lambda: SGD({"a": np.ones(2)}, 1.0).step({"a": np.ones(3)})),
+    ("expected num_preds", lambda: predict("ban", -1, MODEL, VOCAB)),
+    ("expected a prefix", lambda: start_with("")),
+    ("expected a prefix of tokens in the vocabulary, got 'x'", lambda: start_with("bx")),
+    ("expected prefix to be tokens in a row, got int", lambda: start_with(7)),
+    ("expected model", lambda: predict("ban", 1, Half("begin_state"), VOCAB)),
+    ("expected model", lambda: predict("ban", 1, Half("parameters"), VOCAB)),
+    ("expected vocab", lambda: predict("ban", 1, MODEL, Half("to_tokens"))),
+    ("expected model", lambda: train_step(Half("forward", "backward"), BATCH, None, sgd())),
+    ("expected model", lambda: train_step(Half("forward", "begin_state"), BATCH, None, sgd())),
+    ("expected model", lambda: train_step(Half("backward", "begin_state"), BATCH, None, sgd())),
+    ("expected batch", lambda: train_step(MODEL, Half("inputs"), None, sgd())),
+    ("expected batch", lambda: train_step(MODEL, Half("targets"), None, sgd())),
+    ("expected optimizer", lambda: train_step(MODEL, BATCH, None, Half())),
+    ("expected carry_state", lambda: train_epoch(MODEL, [BATCH], sgd(), carry_state=1)),
+    ("expected num_epochs", lambda: train(MODEL, [BATCH], 0.1, -1)),
+    ("expected on_epoch", lambda: train(MODEL, [BATCH], 0.1, 1, on_epoch=7)),
+    ("expected model", lambda: train(Half(), [BATCH], 0.1, 1)),
+    ("expected the number of threads", lambda: set_num_threads(0)),
+]  # fmt: skip
+
+
+def start_with(prefix: Any) -> str:
+    return predict(prefix, 1, MODEL, VOCAB)
+
+
+def sgd() -> SGD:
+    return SGD(MODEL.parameters, 0.0)
+
+
+def backward(x: np.ndarray, name: str) -> None:
+    output, h_n, tape = LAYER.forward(x)
+    right = {"d_output": np.ones_like(output), "d_h_n": np.ones_like(h_n)}
+    LAYER.backward(tape, **(right | {name: right[name][:-1]}))
+
+
+@pytest.mark.parametrize(("message", "call"), MESSAGES, ids=[m for m, _ in MESSAGES])
+def test_the_message_names_the_argument(message: str, call: Call) -> None:
+    with unchecked(), pytest.raises((ValueError, TypeError)) as caught:
+        call()
+    assert str(caught.value).startswith(message)
+    assert "\n" not in str(caught.value)
