@@ -1,12 +1,18 @@
 """What holds for every test: checked annotations, settled randomness, one thread, no display."""
 
 import os
+import signal
+import threading
 
 # Before NumPy and PyTorch are imported: one thread each, so that tests beside each other don't
 # fight for the cores, and small products aren't slowed down by handing them out.
 for variable in ("OMP_NUM_THREADS", "OPENBLAS_NUM_THREADS", "MKL_NUM_THREADS"):
     os.environ.setdefault(variable, "1")
 os.environ["MPLBACKEND"] = "Agg"
+
+# What a shell starts in the background ignores Ctrl-C; the tests of it send real ones.
+if threading.current_thread() is threading.main_thread():
+    signal.signal(signal.SIGINT, signal.default_int_handler)
 
 from hypothesis import HealthCheck, Phase, settings  # noqa: E402
 from jaxtyping import install_import_hook  # noqa: E402
