@@ -58,10 +58,19 @@ def run(
                 z = times(W_ih, y[..., t, b, :]) + times(W_hh, h)
                 if case.bias:
                     z = z + parameters[f"bias_ih_{suffix}"] + parameters[f"bias_hh_{suffix}"]
-                h = np.tanh(z) if case.nonlinearity == "tanh" else np.where(z.real > 0, z, 0)
+                h = np.tanh(z) if case.nonlinearity == "tanh" else relu(z)
                 output[..., t, b, direction * H : (direction + 1) * H] = h
             h_n[..., i, b, :] = h
     return output, h_n
+
+
+def relu(z: np.ndarray) -> np.ndarray:
+    """Return z where it is positive, else 0.
+
+    Where z is exactly 0, the product of two complex steps can leave a real part of their square,
+    1e-60 or so. It is no value of z: beside it stands the step itself, far larger.
+    """
+    return np.where(z.real > np.abs(z.imag), z, 0)
 
 
 def times(W: np.ndarray, x: np.ndarray) -> np.ndarray:

@@ -10,6 +10,7 @@ from typing import Any
 
 import numpy as np
 
+from scratch_rnn import RNN
 from tests import oracle
 from tests.cases import LayerCase
 from tests.properties import against, demand
@@ -26,6 +27,13 @@ def test_gradients_are_the_derivatives_of_the_equations(
     reference = {name: array.astype(case.dtype) for name, array in results.items()}
     report = against(reference, implementation, case)
     demand(report, "results and gradients are those of the equations", case)
+
+
+def test_a_unit_at_exactly_zero_passes_no_gradient_on() -> None:
+    """A weight that is 0 moves such a unit, and by its square alone could seem to switch it on."""
+    case = LayerCase(T=3, B=2, H=3, L=2, nonlinearity="relu", bias=False, rounded=True, seed=191)
+    reference = {name: array.astype(case.dtype) for name, array in oracle.results(case).items()}
+    demand(against(reference, RNN, case), "gradients are those of the equations", case)
 
 
 WITHOUT_TORCH = """
