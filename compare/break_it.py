@@ -17,11 +17,9 @@ import scratch_rnn
 from compare import bugs
 from compare.bugs import BUGS, GROUPS, Bug
 from compare.config import UsageError
-from compare.judge import Finding
-from compare.rows import ParityReport, ParityRow
+from compare.judge import Finding, table_of
 from compare.terminal import Terminal
 from compare.textplot import Curve, legend, plot
-from compare.tolerance import largest_difference_in_ulps
 from scratch_rnn.text import load_text
 from scratch_rnn.text.corpus import sample_text
 from scratch_rnn.text.load import load_corpus
@@ -226,7 +224,7 @@ def show_symptom(bug: Bug, finding: Finding, config: BreakConfig, terminal: Term
     if not shown and finding.comparisons:
         _paragraph(terminal, "Beside the right results", finding.case)
         terminal.line()
-        terminal.parity(table_of(finding))
+        terminal.parity(table_of(finding.comparisons))
     elif not shown and finding.case:
         _paragraph(terminal, finding.case, finding.detail)
     terminal.line()
@@ -257,25 +255,6 @@ def _show_curves(right: Training, wrong: Training, name: str, terminal: Terminal
             label: f"loss {training.first_loss:.6f}, gradient norm {training.first_grad_norm:.4f}"
             for label, training in both.items()
         }
-    )
-
-
-def table_of(finding: Finding) -> ParityReport:
-    """Return the tensors of the case in which the law was broken, as a comparison."""
-    return ParityReport(
-        tuple(
-            ParityRow(
-                name=c.tensor,
-                shape=c.expected.shape,
-                dtype=str(c.expected.dtype),
-                difference=c.difference,
-                ulps=np.inf if c.problem else largest_difference_in_ulps(c.expected, c.got),
-                allowed=c.allowed,
-                ok=c.ok,
-                problem=c.problem,
-            )
-            for c in finding.comparisons
-        )
     )
 
 

@@ -46,15 +46,22 @@ def describe_environment(*, text: Text, dtype: str, device: str) -> dict[str, An
         "text": {"name": text.name, "source": text.source, "sha1": text.sha1},
         "dtype": dtype,
         "device": describe_device(device),
+        "machine": platform.machine(),
+        **describe_software(),
+    }
+
+
+def describe_software() -> dict[str, Any]:
+    """Name the system, the libraries' versions, and the threads that each of them has now."""
+    return {
+        "platform": platform.platform(),
+        "cpus": os.cpu_count(),
         "versions": {
             PACKAGE: package_version(),
             "python": platform.python_version(),
             "numpy": np.__version__,
             "torch": torch.__version__,
         },
-        "platform": platform.platform(),
-        "machine": platform.machine(),
-        "cpus": os.cpu_count(),
         "threads": {
             "scratch_rnn": scratch_rnn.get_num_threads(),
             "torch": torch.get_num_threads(),

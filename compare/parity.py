@@ -11,7 +11,7 @@ import concise_rnn
 import scratch_rnn
 from compare.rows import ParityReport, ParityRow, compare_results
 from compare.tolerance import Move, allowances, largest_difference, still, unmoved
-from compare.weights import parameters_as_arrays, tensor_as_array
+from compare.weights import gradient_of, parameters_as_arrays, tensor_as_array
 from scratch_rnn.checks import check_has
 from scratch_rnn.text import Batch
 
@@ -172,13 +172,6 @@ def concise_step(
     torch.optim.SGD(parameters.values(), lr).step()
     results |= {f"updated {name}": p for name, p in parameters.items()}
     return {name: tensor_as_array(tensor) for name, tensor in results.items()}
-
-
-def gradient_of(tensor: torch.Tensor) -> torch.Tensor:
-    """Return a copy of the gradient that autograd left with the tensor."""
-    if tensor.grad is None:
-        raise RuntimeError("expected a gradient after backward, got none")
-    return tensor.grad.clone()
 
 
 def largest_parameter_difference(

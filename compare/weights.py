@@ -60,3 +60,10 @@ def tensor_as_array(tensor: torch.Tensor) -> np.ndarray:
     """Return the tensor's values as an array, on whatever device they are."""
     array: np.ndarray = tensor.detach().cpu().numpy()
     return array
+
+
+def gradient_of(tensor: torch.Tensor) -> torch.Tensor:
+    """Return a copy of the gradient that autograd left with the tensor."""
+    if tensor.grad is None:
+        raise RuntimeError("expected a gradient after backward, got none")
+    return tensor.grad.clone()

@@ -5,9 +5,10 @@ from collections.abc import Callable, Sequence
 import numpy as np
 from jaxtyping import Float
 
-from scratch_rnn.checks import brief, check_has, whole_number
+from scratch_rnn.checks import check_has, whole_number
 from scratch_rnn.model import RNNModel
 from scratch_rnn.text import Vocab
+from scratch_rnn.text.prefix import prefix_ids
 
 
 def predict(prefix: str | Sequence[str], num_preds: int, model: RNNModel, vocab: Vocab) -> str:
@@ -42,19 +43,6 @@ def predict(prefix: str | Sequence[str], num_preds: int, model: RNNModel, vocab:
         ids.append(int(y.argmax()))
         y = logits_after(ids[-1])
     return ("" if isinstance(prefix, str) else " ").join(vocab.to_tokens(ids))
-
-
-def prefix_ids(prefix: str | Sequence[str], vocab: Vocab) -> list[int]:
-    """Return the prefix's tokens as integers, or say why it can't begin a prediction."""
-    check_has("vocab", vocab, "__contains__", "to_tokens")
-    if not isinstance(prefix, Sequence):
-        raise TypeError(f"expected prefix to be tokens in a row, got {type(prefix).__name__}")
-    if len(prefix) == 0:
-        raise ValueError("expected a prefix of at least one token, got none")
-    unknown = [token for token in prefix if token not in vocab]
-    if unknown:
-        raise ValueError(f"expected a prefix of tokens in the vocabulary, got {brief(unknown[0])}")
-    return [vocab[token] for token in prefix]
 
 
 def token_by_token(

@@ -9,12 +9,11 @@ import sys
 from pathlib import Path
 from typing import Any
 
-import numpy as np
 import threadpoolctl
 import torch
 
 import scratch_rnn
-from compare.environment import PACKAGE, package_version
+from compare.environment import describe_software
 
 PREFIXES = ("OPENBLAS_", "OMP_", "MKL_", "GOMP_", "KMP_", "MALLOC_", "GLIBC_TUNABLES")
 """Variables that change how fast things are."""
@@ -24,23 +23,8 @@ def describe_machine() -> dict[str, Any]:
     """Return what the JSON file records; no path and no name of a host is in it."""
     return {
         "processor": processor(),
-        "cpus": os.cpu_count(),
         "usable_cpus": usable_cpus(),
-        "platform": platform.platform(),
-        "versions": {
-            PACKAGE: package_version(),
-            "python": platform.python_version(),
-            "numpy": np.__version__,
-            "torch": torch.__version__,
-        },
-        "threads": {
-            "scratch_rnn": scratch_rnn.get_num_threads(),
-            "torch": torch.get_num_threads(),
-        },
-        "thread_pools": [
-            {key: value for key, value in pool.items() if key != "filepath"}
-            for pool in threadpoolctl.threadpool_info()
-        ],
+        **describe_software(),
         "torch_capability": torch.backends.cpu.get_cpu_capability(),
         "variables": {
             name: value for name, value in sorted(os.environ.items()) if name.startswith(PREFIXES)

@@ -15,7 +15,6 @@ from collections.abc import Sequence
 from pathlib import Path
 from typing import Annotated, Any
 
-import numpy as np
 from tyro.conf import arg
 
 import scratch_rnn
@@ -24,14 +23,12 @@ from compare.bisect import replay as replays
 from compare.bisect.search import Parting, Search, differences, narrowed, search
 from compare.bisect.suspects import BatchSetting, NumPySuspect, Suspect, TorchSuspect
 from compare.config import ParityConfig, UsageError
-from compare.judge import Comparison
+from compare.judge import Comparison, table_of
 from compare.judge.cases import TrainingCase
 from compare.judge.student import student_package
 from compare.materials import Materials, check_device, limited_threads, prepared
-from compare.rows import ParityReport, ParityRow
 from compare.run import ParityError
 from compare.terminal import Terminal
-from compare.tolerance import largest_difference_in_ulps
 
 __all__ = ["BisectConfig", "bisect", "search"]
 
@@ -249,7 +246,7 @@ def _show_parting(parting: Parting, suspect: Suspect, terminal: Terminal) -> Non
         terminal.line("  one update alone does not show it: it comes of what went before")
     terminal.line()
     shown = [c for c in parting.comparisons if not (c.ok and c.tensor.endswith(" passes"))]
-    terminal.parity(_report(shown))
+    terminal.parity(table_of(shown))
 
 
 def _show_again(config: BisectConfig, path: Path, terminal: Terminal) -> Search:
@@ -276,32 +273,8 @@ def _show_again(config: BisectConfig, path: Path, terminal: Terminal) -> Search:
         terminal.line(f"  step     {first.step} of {T}")
     terminal.line(f"  element  {first.describe()}")
     terminal.line()
-    terminal.parity(_report(wrong))
+    terminal.parity(table_of(wrong))
     raise ParityError(f"expected {suspect.name} to agree, got another {first.tensor}")
-
-
-def _report(comparisons: Sequence[Comparison]) -> ParityReport:
-    return ParityReport(
-        tuple(
-            ParityRow(
-                name=c.tensor,
-                shape=c.expected.shape,
-                dtype=str(c.expected.dtype),
-                difference=c.difference,
-                ulps=_ulps(c),
-                allowed=c.allowed,
-                ok=c.ok,
-                problem=c.problem,
-            )
-            for c in comparisons
-        )
-    )
-
-
-def _ulps(comparison: Comparison) -> float:
-    if comparison.problem or comparison.expected.dtype.kind != "f":
-        return np.inf
-    return largest_difference_in_ulps(comparison.expected, comparison.got)
 
 
 def _settings_of(config: BisectConfig) -> dict[str, Any]:

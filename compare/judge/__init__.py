@@ -20,7 +20,7 @@ import numpy as np
 
 from compare.judge import comparison_laws, layer_laws, text_laws, training_laws
 from compare.judge.student import student_package
-from compare.judge.verdict import Check, Comparison, Finding, Outcome
+from compare.judge.verdict import Check, Comparison, Finding, Outcome, table_of
 
 __all__ = [
     "CHECKS",
@@ -32,6 +32,7 @@ __all__ = [
     "findings",
     "judge",
     "student_package",
+    "table_of",
     "try_check",
 ]
 

@@ -17,7 +17,7 @@ from torch.nn.utils.rnn import pack_padded_sequence, pad_packed_sequence
 
 import concise_rnn
 from compare.tolerance import Move
-from compare.weights import tensor_as_array
+from compare.weights import gradient_of, tensor_as_array
 from scratch_rnn import Batch
 
 Results = dict[str, np.ndarray]
@@ -392,22 +392,16 @@ def torch_step(case: TrainingCase) -> Results:
         "logits": logits.reshape(T, B, -1),
         "final state": state,
         "loss": loss,
-        "gradient of logits": _gradient(logits).reshape(T, B, -1),
+        "gradient of logits": gradient_of(logits).reshape(T, B, -1),
     }
     parameters = dict(model.named_parameters())
-    tensors |= {f"gradient of {name}": _gradient(p) for name, p in parameters.items()}
-    tensors["gradient of initial state"] = _gradient(initial_state)
+    tensors |= {f"gradient of {name}": gradient_of(p) for name, p in parameters.items()}
+    tensors["gradient of initial state"] = gradient_of(initial_state)
     tensors["gradient norm"] = nn.utils.clip_grad_norm_(parameters.values(), case.max_norm)
-    tensors |= {f"clipped gradient of {name}": _gradient(p) for name, p in parameters.items()}
+    tensors |= {f"clipped gradient of {name}": gradient_of(p) for name, p in parameters.items()}
     torch.optim.SGD(parameters.values(), case.lr).step()
     tensors |= {f"updated {name}": p for name, p in parameters.items()}
     return {name: tensor_as_array(tensor) for name, tensor in tensors.items()}
-
-
-def _gradient(tensor: torch.Tensor) -> torch.Tensor:
-    if tensor.grad is None:
-        raise RuntimeError("expected a gradient after backward, got none")
-    return tensor.grad.clone()
 
 
 NUM_EPOCHS = 2

@@ -3,13 +3,14 @@
 from __future__ import annotations
 
 import math
-from collections.abc import Callable, Iterator
+from collections.abc import Callable, Iterator, Sequence
 from dataclasses import dataclass
 from typing import Any
 
 import numpy as np
 
-from compare.tolerance import largest_difference
+from compare.rows import ParityReport, ParityRow
+from compare.tolerance import largest_difference, largest_difference_in_ulps
 
 
 @dataclass(frozen=True, slots=True)
@@ -35,6 +36,13 @@ class Comparison:
     def difference(self) -> float:
         """The largest, absolute; infinite where shapes or dtypes differ."""
         return math.inf if self.problem else largest_difference(self.expected, self.got)
+
+    @property
+    def ulps(self) -> float:
+        """The largest, in gaps between floats; infinite where there is no such measure."""
+        if self.problem or self.expected.dtype.kind != "f":
+            return math.inf
+        return largest_difference_in_ulps(self.expected, self.got)
 
     @property
     def ok(self) -> bool:
@@ -81,6 +89,25 @@ class Comparison:
             f"{where + ': ' if where else ''}expected {self.expected[index]:.9g}, "
             f"got {self.got[index]:.9g}; {self.difference:.1e} apart, {self.allowed:.1e} allowed"
         )
+
+
+def table_of(comparisons: Sequence[Comparison]) -> ParityReport:
+    """Return the comparisons as rows of a table."""
+    return ParityReport(
+        tuple(
+            ParityRow(
+                name=c.tensor,
+                shape=c.expected.shape,
+                dtype=str(c.expected.dtype),
+                difference=c.difference,
+                ulps=c.ulps,
+                allowed=c.allowed,
+                ok=c.ok,
+                problem=c.problem,
+            )
+            for c in comparisons
+        )
+    )
 
 
 @dataclass(frozen=True, slots=True)
