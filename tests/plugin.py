@@ -2,14 +2,17 @@
 
 - ``--implementation my_module:MyRNN`` runs the properties of a layer on another class.
 - At the end it says how many properties were tried on how many examples, and how near any of them
-  came to what rounding explains.
+  came to what rounding explains; with ``-v``, and with random examples, also for each of them.
 """
 
 import functools
 import os
+import platform
 import secrets
 from collections import Counter
 from collections.abc import Generator
+from datetime import date
+from importlib.metadata import version
 from typing import Any
 
 import pytest
@@ -162,12 +165,16 @@ def pytest_terminal_summary(
     seed = config.getoption("hypothesis_seed")
     drawn = "the same each time" if seed is None else f"seed {seed}"
     write(f"{len(tallies)} properties, {examples:,} examples ({drawn})")
+    if seed is not None:  # another run is another result: what it was has to be known
+        versions = {name: version(name) for name in ("numpy", "torch", "hypothesis")}
+        packages = ", ".join(f"{name} {v.split('+')[0]}" for name, v in versions.items())
+        write(f"{date.today()}, Python {platform.python_version()}, {packages}")
     test, worst = max(tallies, key=lambda pair: pair[1]["ratio"])
     if worst["ratio"]:
         write(f"largest difference: {worst['ratio']:.3f} of what rounding explains")
         write(f"  {worst['where']}")
         write(f"  {test}")
-    if config.get_verbosity() > 0:
+    if config.get_verbosity() > 0 or seed is not None:
         for test, value in tallies:
             ratio = f"{value['ratio']:.3f}" if value["ratio"] else "  -  "
             write(f"{value['examples']:>7,}  {ratio}  {test}")
