@@ -65,18 +65,30 @@ MESSAGES: list[tuple[str, Call]] = [
     ("expected d_h_n", lambda: backward(X, "d_h_n")),
     ("expected d_output", lambda: backward(X[:, 0], "d_output")),
     ("expected d_h_n", lambda: backward(X[:, 0], "d_h_n")),
+    ("expected d_output", lambda: backward(X, "d_output", RNN(3, 4, batch_first=True))),
+    ("expected tape", lambda: LAYER.backward(Half("layout"))),
+    ("expected tape", lambda: LAYER.backward(Half("recurrences"))),
     ("expected vocab_size", lambda: RNNModel(LAYER, 0)),
-    ("expected rnn", lambda: RNNModel(Half(), 3)),
+    ("expected rnn", lambda: RNNModel(Half("forward", "backward"), 3)),
+    ("expected rnn", lambda: RNNModel(Half("input_size", "backward"), 3)),
+    ("expected rnn", lambda: RNNModel(Half("input_size", "forward"), 3)),
+    ("expected rng", lambda: RNNModel(LAYER, 3, rng=7)),
     ("expected batch_size", lambda: MODEL.begin_state(0)),
     ("expected inputs", lambda: MODEL(IDS + 99, MODEL.begin_state(2))),
     ("expected inputs", lambda: MODEL(IDS[0], MODEL.begin_state(2))),
+    ("expected inputs to be a NumPy array, got list", lambda: MODEL([[0]], MODEL.begin_state(1))),
     ("expected state", lambda: MODEL(IDS, MODEL.begin_state(3))),
+    ("expected d_logits", lambda: backward_of_model(d_logits=None)),
+    ("expected d_state", lambda: backward_of_model(d_state=MODEL.begin_state(3))),
+    ("expected tape", lambda: backward_of_model(tape=Half("rnn"))),
+    ("expected tape", lambda: backward_of_model(tape=Half("h"))),
     ("expected targets", lambda: cross_entropy(np.zeros((2, 3)), np.array([0, 9]))),
     ("expected logits", lambda: cross_entropy(np.zeros((2, 3), int), np.array([0, 1]))),
     ("expected at least one row", lambda: cross_entropy(np.zeros((0, 3)), np.zeros(0, int))),
     ("expected mean_loss", lambda: perplexity("1")),
     ("expected gradients", lambda: clip_grad_norm([1.0], 1.0)),
     ("expected max_norm", lambda: clip_grad_norm({}, -1.0)),
+    ("expected parameters", lambda: SGD([1.0], 1.0)),
     ("expected lr", lambda: SGD({}, -1.0)),
     ("expected gradients", lambda: SGD({}, 1.0).step([1.0])),
     ("expected gradient of a", lambda: SGD({"a": np.ones(2)}, 1.0).step({"a": np.ones(3)})),
@@ -96,7 +108,10 @@ MESSAGES: list[tuple[str, Call]] = [
     ("expected carry_state", lambda: train_epoch(MODEL, [BATCH], sgd(), carry_state=1)),
     ("expected num_epochs", lambda: train(MODEL, [BATCH], 0.1, -1)),
     ("expected on_epoch", lambda: train(MODEL, [BATCH], 0.1, 1, on_epoch=7)),
-    ("expected model", lambda: train(Half(), [BATCH], 0.1, 1)),
+    ("expected batches", lambda: train_epoch(MODEL, 7, sgd())),
+    ("expected model", lambda: train(Half("forward", "backward"), [BATCH], 0.1, 1)),
+    ("expected model", lambda: train(Half("forward", "parameters"), [BATCH], 0.1, 1)),
+    ("expected model", lambda: train(Half("backward", "parameters"), [BATCH], 0.1, 1)),
     ("expected the number of threads", lambda: set_num_threads(0)),
 ]  # fmt: skip
 
@@ -109,10 +124,15 @@ def sgd() -> SGD:
     return SGD(MODEL.parameters, 0.0)
 
 
-def backward(x: np.ndarray, name: str) -> None:
-    output, h_n, tape = LAYER.forward(x)
+def backward(x: np.ndarray, name: str, layer: RNN = LAYER) -> None:
+    output, h_n, tape = layer.forward(x)
     right = {"d_output": np.ones_like(output), "d_h_n": np.ones_like(h_n)}
-    LAYER.backward(tape, **(right | {name: right[name][:-1]}))
+    layer.backward(tape, **(right | {name: right[name][:-1]}))
+
+
+def backward_of_model(**wrong: Any) -> None:
+    logits, _, tape = MODEL.forward(IDS, MODEL.begin_state(2))
+    MODEL.backward(**({"tape": tape, "d_logits": logits} | wrong))
 
 
 @pytest.mark.parametrize(("message", "call"), MESSAGES, ids=[m for m, _ in MESSAGES])

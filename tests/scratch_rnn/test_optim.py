@@ -93,6 +93,23 @@ def test_gradients_within_the_limit_keep_their_bits(max_norm: float) -> None:
     assert gradients["a"].tolist() == [3, 4]
 
 
+@pytest.mark.parametrize("max_norm", [6.0, math.inf])
+def test_gradients_within_the_limit_can_be_measured_where_they_cannot_be_written(
+    max_norm: float,
+) -> None:
+    gradient = np.array([3.0, 4.0])
+    gradient.flags.writeable = False
+    assert clip_grad_norm({"a": gradient}, max_norm) == 5
+
+
+def test_each_gradient_is_scaled_in_its_own_dtype() -> None:
+    """As in torch, a float64 beside it doesn't make a product of two float32 more exact."""
+    a = np.arange(1000, dtype=np.float32)
+    gradients = {"a": a.copy(), "b": np.array([1.0])}
+    norm = clip_grad_norm(gradients, 1.0)
+    np.testing.assert_array_equal(gradients["a"], a * np.float32(1 / (norm + 1e-6)))
+
+
 def test_a_limit_of_zero_leaves_nothing() -> None:
     gradients = {"a": np.array([3.0, 4.0])}
     assert clip_grad_norm(gradients, 0.0) == 5
