@@ -28,7 +28,7 @@ VOCAB = Vocab(list("banana bus"))
 MODEL = RNNModel(RNN(len(VOCAB), 3), len(VOCAB))
 IDS = np.zeros((2, 3), np.int64)
 BATCH = Batch(IDS, IDS)
-LAYER = RNN(3, 4)
+LAYER, BATCH_FIRST = RNN(3, 4), RNN(3, 4, batch_first=True)
 X = np.zeros((5, 2, 3), np.float32)
 
 
@@ -51,7 +51,15 @@ MESSAGES: list[tuple[str, Call]] = [
     ("expected dropout", lambda: RNN(3, 4, dropout=-1)),
     ("expected dropout", lambda: RNN(3, 4, dropout=2)),
     ("expected dtype", lambda: RNN(3, 4, dtype=np.int64)),
-    ("expected x", lambda: LAYER(X[0, 0])),
+    ("expected rng", lambda: RNN(3, 4, rng=7)),
+    ("expected x to be a NumPy array, got list", lambda: LAYER([[1.0]])),
+    ("expected x of shape (T, B, V) or (T, V), got (3,)", lambda: LAYER(X[0, 0])),
+    ("expected x of shape (B, T, V) or (T, V), got (3,)", lambda: BATCH_FIRST(X[0, 0])),
+    ("expected x of shape (T, B) or (T,), got (2, 3, 1)", lambda: LAYER(IDS[..., None])),
+    ("expected x of shape (B, T) or (T,), got (2, 3, 1)", lambda: BATCH_FIRST(IDS[..., None])),
+    ("expected x with at least one step, got shape (5, 0, 3)", lambda: BATCH_FIRST(X[:, :0])),
+    ("expected 2 dropout_masks, got 0", lambda: RNN(3, 4, 3).forward(X, dropout_masks=[])),
+    ("expected 2 dropout_masks, got int", lambda: RNN(3, 4, 3).forward(X, dropout_masks=7)),
     ("expected x", lambda: LAYER(X[..., :2])),
     ("expected x", lambda: LAYER(X.astype(float))),
     ("expected x", lambda: LAYER(np.full((5, 2), 3))),
@@ -65,7 +73,7 @@ MESSAGES: list[tuple[str, Call]] = [
     ("expected d_h_n", lambda: backward(X, "d_h_n")),
     ("expected d_output", lambda: backward(X[:, 0], "d_output")),
     ("expected d_h_n", lambda: backward(X[:, 0], "d_h_n")),
-    ("expected d_output", lambda: backward(X, "d_output", RNN(3, 4, batch_first=True))),
+    ("expected d_output", lambda: backward(X, "d_output", BATCH_FIRST)),
     ("expected tape", lambda: LAYER.backward(Half("layout"))),
     ("expected tape", lambda: LAYER.backward(Half("recurrences"))),
     ("expected vocab_size", lambda: RNNModel(LAYER, 0)),

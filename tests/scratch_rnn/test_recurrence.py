@@ -9,7 +9,7 @@ import pytest
 from compare.rows import compare_results
 from compare.tolerance import allowances
 from scratch_rnn import lookup, padding, recurrence
-from scratch_rnn.product import TimesTransposed
+from scratch_rnn.product import SMALL, TimesTransposed, rows_of_a_block
 from scratch_rnn.recurrence import Weights
 
 # T = 2, B = 1, V = 1, H = 2, ReLU, small whole numbers, so that each line can be done in the head.
@@ -134,6 +134,26 @@ def test_times_transposed_is_the_product_with_the_transpose(
         times_W_T(h) * 2, (2 * results["product"]) if B == 0 else TimesTransposed(2 * W, B)(h)
     )
     assert np.shares_memory(other, times_W_T(h)) or B == 0
+
+
+@pytest.mark.parametrize(
+    ("N", "K", "B", "rows"),
+    [
+        (256, 256, 32, 32),  # the lecture's
+        (48, 48, 32, 16),  # 48 is no multiple of 32
+        (33, 8, 4, 0),  # nor 33 or 17 of 16
+        (17, 8, 4, 0),
+        (64, SMALL // 32, 1, 32),  # just as large as a small product may be
+        (64, SMALL // 32 + 1, 1, 16),
+        (64, SMALL // 16 + 1, 1, 0),
+        (512, 512, 512, 0),  # 16 · 512 · 512 = 4.2 million
+    ],
+)
+def test_a_small_product_has_32_rows_of_w_or_16(N: int, K: int, B: int, rows: int) -> None:
+    assert rows_of_a_block(N, K, B) == rows
+    if N <= 256:
+        is_blocked = TimesTransposed(np.ones((N, K)), B).W_T.ndim == 3
+        assert is_blocked == (rows > 0)
 
 
 @pytest.mark.parametrize("shape", [(4,), (3, 2), (0, 2)])

@@ -1,5 +1,7 @@
 """A new layer: its first weights, its warning, its dropout masks."""
 
+import subprocess
+import sys
 from typing import Any
 
 import numpy as np
@@ -61,6 +63,21 @@ def test_dropout_with_a_single_layer_is_warned_about_as_by_torch(implementation:
         torch.nn.RNN(3, 4, dropout=0.5)
     with pytest.warns(UserWarning, match="dropout"):
         implementation(3, 4, dropout=0.5)
+
+
+def test_the_warning_is_of_whoever_makes_the_layer(monkeypatch: pytest.MonkeyPatch) -> None:
+    """One frame up. Which line that is, the next test shows, but not where mutants are tried."""
+    levels = []
+    monkeypatch.setattr("warnings.warn", lambda message, stacklevel: levels.append(stacklevel))
+    scratch_rnn.RNN(3, 4, dropout=0.5)
+    assert levels == [2]
+
+
+def test_the_warning_points_at_the_line_that_makes_the_layer() -> None:
+    """In a process of its own: what checks annotations, or makes mutants, stands in between."""
+    line = "import scratch_rnn; scratch_rnn.RNN(3, 4, dropout=0.5)"
+    told = subprocess.run([sys.executable, "-c", line], capture_output=True, text=True, check=True)
+    assert told.stderr.startswith("<string>:1: UserWarning: dropout 0.5 has no effect")
 
 
 # Dropout masks ----------------------------------------------------------------------------------

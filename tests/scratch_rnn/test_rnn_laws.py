@@ -9,6 +9,7 @@ from dataclasses import replace
 from typing import Any
 
 import numpy as np
+import pytest
 
 import scratch_rnn
 from compare.rows import compare_results
@@ -164,6 +165,17 @@ def test_results_are_arrays_of_their_own(implementation: Any, case: LayerCase) -
     second = named(layer.backward(tape, *upstream(case.floats)))
     demand(identical(kept, second), "results share no memory with the tape", case)
     demand(identical(parameters, layer.parameters), "results share none with parameters", case)
+
+
+@pytest.mark.parametrize("batch_first", [False, True])
+@pytest.mark.parametrize("shape", [(5, 2, 3), (5, 3)])
+def test_the_output_is_the_tapes_own_memory_and_cannot_be_written(
+    package: Any, shape: tuple[int, ...], batch_first: bool
+) -> None:
+    output, _, tape = package.RNN(3, 4, batch_first=batch_first).forward(np.ones(shape, "float32"))
+    assert np.shares_memory(output, tape.recurrences[0].h)
+    with pytest.raises(ValueError, match="read-only"):
+        output[...] = 7
 
 
 @property_of_layers(h0=True)
