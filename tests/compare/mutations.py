@@ -99,7 +99,7 @@ def edited_metadata(draw: st.DrawFn, content: bytes) -> bytes:
     name = draw(st.sampled_from(["model", "text", "sampler", "optimizer", "position"]))
     section = json.loads(metadata[name])
     key = draw(st.sampled_from(sorted(section)))
-    kind = type(section[key])
+    kind = float if section[key] == "inf" else type(section[key])  # JSON has no infinity
     section[key] = draw(anything.filter(lambda value: type(value) not in (kind, int, type(None))))
     if section[key] == "inf" and kind is float:
         section[key] = "-inf"
