@@ -94,6 +94,17 @@ def ids(*shape: int | None) -> Valid:
     )
 
 
+def steps(axes: int) -> Valid:
+    """An array of steps, and perhaps of sequences, of V features each."""
+    return lambda v: (
+        isinstance(v, np.ndarray)
+        and v.dtype == np.float32
+        and v.ndim == axes + 1
+        and v.shape[0] > 0
+        and v.shape[-1] == V
+    )
+
+
 def function(v: Any) -> bool:
     return callable(v)
 
@@ -251,7 +262,9 @@ CASES: dict[str, Case] = {
         model().rnn.forward,
         {"x": X},
         {
-            "x": lambda v: like(X)(v) or ids(None, None)(v) or ids(None)(v),
+            "x": lambda v: any(
+                valid(v) for valid in (steps(1), steps(2), ids(None, None), ids(None))
+            ),
             "h0": optional(like(H0)),
             "lengths": optional(
                 lambda v: (
