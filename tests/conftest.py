@@ -28,7 +28,8 @@ install_import_hook(
 )
 
 # ci: the same examples each time. deep: other examples each time; a failure prints how to repeat
-# it, and is tried first in the next run. Choose with --hypothesis-profile or HYPOTHESIS_PROFILE.
+# it, and the end of the run the seed that repeats all of it (--hypothesis-seed). Choose with
+# --hypothesis-profile or HYPOTHESIS_PROFILE.
 settings.register_profile(
     "ci",
     derandomize=True,
