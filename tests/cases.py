@@ -18,6 +18,13 @@ and wants |z| > e for all of them. Of eight sets of weights drawn from its seed 
 that obeys. If none does, it takes the absolute value of the last weights, and of x and h0: then z
 is a sum of positive terms, which no rounding brings near zero. A z that is zero because each of
 its terms is (a layer above units that are all off) is exact, and no kink: e = 0.
+
+Staying clear of exact products
+-------------------------------
+With W_hh = -1 and floats that are not round, δz_1 + δz_2 = -δz_2 + δz_2 is nothing, and so may be
+all of a sum that is added in this order. In another order it is not, since partial sums round. And
+the wobble doesn't see it: it moves W_hh, and with it both sequences' δz_1 by one gap, in opposite
+directions. So a single unit's W_hh is a little less than the gain, and no power of two.
 """
 
 from collections.abc import Mapping, Sequence
@@ -248,6 +255,8 @@ def _draw_parameters(case: LayerCase, rng: np.random.Generator) -> dict[str, np.
         W_ih = rng.normal(size=(H, inputs)) / np.sqrt(1 if case.one_hot and not layer else inputs)
         W_hh = rng.normal(size=(H, H))
         W_hh *= case.gain / np.linalg.norm(W_hh, 2)
+        if H == 1:  # see above: else it would be just ±gain
+            W_hh *= rng.uniform(0.9, 1)
         b_ih, b_hh = rng.normal(size=(2, H)) / 2
         if case.saturated:
             far = rng.random(H) < 0.5

@@ -3,9 +3,10 @@
 A single step has its allowance computed from the case. After many updates that can't be done:
 each builds on the rounding of the one before, and training may be chaotic. But it can be watched.
 Beside scratch run copies of it, the controls, each begun with every weight moved to a neighbouring
-float, and given the very same batches. What becomes of so small a difference is what becomes of
-rounding; PyTorch's model may be apart from scratch by SAFETY times what the farthest control is,
-and two gaps of the largest value, just as in a single step.
+float, and given the very same batches. Each update rounds anew, so after each their weights may be
+moved again. What becomes of such small differences is what becomes of rounding; PyTorch's model may
+be apart from scratch by SAFETY times what the farthest control is, and two gaps of the largest
+value, just as in a single step.
 """
 
 from collections.abc import Sequence
@@ -58,6 +59,12 @@ def move_weights(
     for name, parameter in control.parameters.items():
         parameter[...] = neighbour(model.parameters[name], rng)
     return control
+
+
+def round_anew(control: scratch_rnn.RNNModel, rng: np.random.Generator) -> None:
+    """Move each of a control's weights to a neighbour at random, as its update may have rounded."""
+    for parameter in control.parameters.values():
+        parameter[...] = neighbour(parameter, rng)
 
 
 def within_control(scratch: Results, concise: Results, controls: Sequence[Results]) -> ParityReport:

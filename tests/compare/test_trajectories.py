@@ -14,7 +14,7 @@ from compare.rows import ParityReport
 from compare.tolerance import largest_difference
 from scratch_rnn.text import Batch, load_time_machine
 from tests.annotations import unchecked
-from tests.control import make_controls, weights, within_control
+from tests.control import make_controls, round_anew, weights, within_control
 from tests.counts import number
 from tests.properties import demand
 
@@ -40,6 +40,7 @@ class Race:
             for package, model in self.runners
         ]
         self.states: list[Any] = [None] * len(self.runners)
+        self.rng = np.random.default_rng(0)
         self.losses: list[float] = []
 
     def update(self, batch: Batch) -> None:
@@ -47,6 +48,8 @@ class Race:
             result = package.train_step(model, batch, self.states[k], self.optimizers[k])
             self.states[k] = result.state if self.carry_state else None
             self.losses = [*self.losses, result.loss] if k == 0 else self.losses
+        for control in self.controls:
+            round_anew(control, self.rng)
 
     def begin_epoch(self) -> None:
         self.states = [None] * len(self.runners)
