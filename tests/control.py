@@ -15,9 +15,11 @@ from typing import Any
 import numpy as np
 
 import scratch_rnn
+from compare.parity import scratch_step
 from compare.rows import ParityReport, compare_results
 from compare.tolerance import SAFETY, largest_difference, neighbour, ulp_of_largest
 from compare.weights import parameters_as_arrays
+from scratch_rnn.text import Batch
 
 CONTROLS = 4
 
@@ -65,6 +67,25 @@ def round_anew(control: scratch_rnn.RNNModel, rng: np.random.Generator) -> None:
     """Move each of a control's weights to a neighbour at random, as its update may have rounded."""
     for parameter in control.parameters.values():
         parameter[...] = neighbour(parameter, rng)
+
+
+def wobbled_update(
+    control: scratch_rnn.RNNModel,
+    batch: Batch,
+    state: np.ndarray | None,
+    lr: float,
+    rng: np.random.Generator,
+) -> np.ndarray:
+    """Train a control by one step, all that the step rounds moved; return its final state.
+
+    So that it also has what a training step adds to the rounding of the weights: a gradient that is
+    a sum of a thousand terms is off by more than a gap, and at lr 1 nothing makes that smaller.
+    """
+    state = control.begin_state(len(batch.inputs)) if state is None else state
+    results = scratch_step(control, batch, state, lr, 1.0, lambda value: neighbour(value, rng))
+    for name, parameter in control.parameters.items():
+        parameter[...] = results[f"updated {name}"]
+    return results["final state"]
 
 
 def within_control(scratch: Results, concise: Results, controls: Sequence[Results]) -> ParityReport:

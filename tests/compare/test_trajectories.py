@@ -14,7 +14,7 @@ from compare.rows import ParityReport
 from compare.tolerance import largest_difference
 from scratch_rnn.text import Batch, load_time_machine
 from tests.annotations import unchecked
-from tests.control import make_controls, round_anew, weights, within_control
+from tests.control import make_controls, weights, within_control, wobbled_update
 from tests.counts import number
 from tests.properties import demand
 
@@ -31,28 +31,31 @@ class Race:
     def __init__(self, scratch: Any, concise: Any, lr: float, *, carry_state: bool) -> None:
         self.scratch, self.concise, self.carry_state = scratch, concise, carry_state
         self.controls = make_controls(scratch)
-        self.runners = [(scratch_rnn, model) for model in (scratch, *self.controls)]
-        self.runners.append((concise_rnn, concise))
-        self.optimizers = [
-            package.SGD(model.parameters, lr)
-            if package is scratch_rnn
-            else torch.optim.SGD(model.parameters(), lr)
-            for package, model in self.runners
+        self.runners = [
+            (scratch_rnn, scratch, scratch_rnn.SGD(scratch.parameters, lr)),
+            (concise_rnn, concise, torch.optim.SGD(concise.parameters(), lr)),
         ]
-        self.states: list[Any] = [None] * len(self.runners)
-        self.rng = np.random.default_rng(0)
+        self.begin_epoch()
+        self.lr, self.rng = lr, np.random.default_rng(0)
         self.losses: list[float] = []
 
     def update(self, batch: Batch) -> None:
-        for k, (package, model) in enumerate(self.runners):
-            result = package.train_step(model, batch, self.states[k], self.optimizers[k])
-            self.states[k] = result.state if self.carry_state else None
-            self.losses = [*self.losses, result.loss] if k == 0 else self.losses
-        for control in self.controls:
-            round_anew(control, self.rng)
+        results = [
+            package.train_step(model, batch, state, optimizer)
+            for (package, model, optimizer), state in zip(self.runners, self.states, strict=True)
+        ]
+        control_states = [
+            wobbled_update(control, batch, state, self.lr, self.rng)
+            for control, state in zip(self.controls, self.control_states, strict=True)
+        ]
+        self.losses.append(results[0].loss)
+        if self.carry_state:
+            self.states = [result.state for result in results]
+            self.control_states = control_states
 
     def begin_epoch(self) -> None:
-        self.states = [None] * len(self.runners)
+        self.states: list[Any] = [None] * len(self.runners)
+        self.control_states: list[Any] = [None] * len(self.controls)
 
     def report(self) -> ParityReport:
         return within_control(
