@@ -83,10 +83,7 @@ def scratch_step(
         parameter[...] = move(parameter)
     logits, final_state, tape = model.forward(batch.inputs, move(state))
     targets = batch.targets.T.reshape(-1)
-    if move is unmoved:
-        loss, d_logits = scratch_rnn.cross_entropy(logits, targets)
-    else:
-        loss, d_logits = wobbled_cross_entropy(move(logits), targets, move)
+    loss, d_logits = wobbled_cross_entropy(move(logits), targets, move)
     hidden_states = tape.h.copy()
     gradients, d_state = model.backward_to_state(move(tape), move(d_logits))
     dtype = logits.dtype
@@ -99,10 +96,7 @@ def scratch_step(
     results |= {f"gradient of {name}": g.copy() for name, g in gradients.items()}
     results["gradient of initial state"] = d_state
     gradients = move(gradients)
-    if move is unmoved:
-        norm = scratch_rnn.clip_grad_norm(gradients, max_norm)
-    else:
-        norm = wobbled_clip(gradients, max_norm, move)
+    norm = wobbled_clip(gradients, max_norm, move)
     results["gradient norm"] = np.asarray(norm, dtype)
     results |= {f"clipped gradient of {name}": g.copy() for name, g in gradients.items()}
     scratch_rnn.SGD(model.parameters, lr).step(gradients)
@@ -115,8 +109,11 @@ def wobbled_cross_entropy(
     """Compute `scratch_rnn.cross_entropy` with what it rounds on its way moved, too.
 
     Where the model is nearly certain, p_k is nearly 1. Then the rounding of p_k is all that is left
-    in p_k - 1, and that of s in log s; and no tape of the loss holds them.
+    in p_k - 1, and that of s in log s; and no tape of the loss holds them. Unmoved, it is that
+    function itself.
     """
+    if move is unmoved:
+        return scratch_rnn.cross_entropy(logits, targets)
     N, n = len(logits), np.arange(len(logits))
     y = logits - logits.max(axis=1, keepdims=True)
     p = move(np.exp(y))
@@ -133,8 +130,11 @@ def wobbled_clip(gradients: dict[str, np.ndarray], max_norm: float, move: Move) 
     A sum of a million float32 squares depends on how it is taken: late terms fall below half a gap
     of the sum, and are lost. NumPy and PyTorch keep several partial sums, each their own number of
     them, and lose less. Nothing is lost in float64 (`still`), and most in the plainest order, one
-    after the other (moved): that is how much rounding can do to such a norm.
+    after the other (moved): that is how much rounding can do to such a norm. Unmoved, it is that
+    function itself.
     """
+    if move is unmoved:
+        return scratch_rnn.clip_grad_norm(gradients, max_norm)
     if move is still:
         squares = [np.sum(gradient.astype(np.float64) ** 2) for gradient in gradients.values()]
     else:

@@ -3,10 +3,11 @@
 A single step has its allowance computed from the case. After many updates that can't be done:
 each builds on the rounding of the one before, and training may be chaotic. But it can be watched.
 Beside scratch run copies of it, the controls, each begun with every weight moved to a neighbouring
-float, and given the very same batches. Each update rounds anew, so after each their weights may be
-moved again. What becomes of such small differences is what becomes of rounding; PyTorch's model may
-be apart from scratch by SAFETY times what the farthest control is, and two gaps of the largest
-value, just as in a single step.
+float, and given the very same batches. Each update rounds anew: so a control takes wobbled steps
+(`wobbled_update`) in a long training, or has its weights moved again after each step
+(`round_anew`) in a short one. What becomes of such small differences is what becomes of rounding;
+PyTorch's model may be apart from scratch by SAFETY times what the farthest control is, and two gaps
+of the largest value, just as in a single step.
 """
 
 from collections.abc import Sequence

@@ -14,11 +14,12 @@ import scratch_rnn
 from compare import build_models, check_parity, copy_weights, train_in_lockstep
 from compare.parity import concise_step, largest_parameter_difference, scratch_step
 from compare.rows import compare_results
+from compare.tolerance import Move, allowances, still
 from compare.weights import parameters_as_arrays
 from scratch_rnn.text import Batch, Batches
 from tests.annotations import unchecked
 from tests.model_cases import ModelCase, build_model
-from tests.properties import demand, identical
+from tests.properties import Results, demand, identical
 from tests.reference import torch_model
 from tests.strategies import property_of_models
 
@@ -29,6 +30,19 @@ SIZES = {"V": (2, 3, 5), "H": (2, 3, 4), "T": range(2, 5), "L": (1, 2)}
 def _quick() -> Iterator[None]:
     with unchecked():
         yield
+
+
+@property_of_models(dropout=0.0)
+def test_a_step_in_the_pieces_that_are_wobbled_is_the_step_itself(case: ModelCase) -> None:
+    """Else what moves in them would be the rounding of something else."""
+
+    def step(move: Move) -> Results:
+        model = build_model(case)
+        return scratch_step(model, case.batch, case.state, case.lr, case.max_norm, move)
+
+    results, allowed = allowances(step, seed=case.layer.seed)
+    report = compare_results(results, step(still), allowed)
+    demand(report, "loss and clipping taken apart are those of scratch_rnn", case)
 
 
 @property_of_models(dropout=0.0, max_norm=(1.0, float("inf")), **SIZES)

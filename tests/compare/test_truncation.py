@@ -42,11 +42,7 @@ def scratch_gradients(
     first, second = halves(case)
     _, state, first_tape = model.forward(first.inputs, move(case.state))
     logits, _, tape = model.forward(second.inputs, move(state))
-    targets = second.targets.T.reshape(-1)
-    if move is unmoved:
-        _, d_logits = package.cross_entropy(logits, targets)
-    else:
-        _, d_logits = wobbled_cross_entropy(move(logits), targets, move)
+    _, d_logits = wobbled_cross_entropy(move(logits), second.targets.T.reshape(-1), move)
     gradients, d_state = model.backward_to_state(move(tape), move(d_logits))
     if whole:
         none = np.zeros((first.inputs.size, case.layer.V), d_logits.dtype)

@@ -11,7 +11,7 @@ from torch.nn import functional as F
 
 from compare.parity import wobbled_cross_entropy
 from compare.rows import compare_results
-from compare.tolerance import allowances, unmoved
+from compare.tolerance import allowances
 from scratch_rnn import cross_entropy, linear, perplexity
 from tests.annotations import unchecked
 from tests.properties import Results, demand
@@ -35,13 +35,9 @@ def loss_of(function: Any, logits: np.ndarray, targets: np.ndarray, *more: Any) 
 
 def allowed_for(logits: np.ndarray, targets: np.ndarray, seed: int) -> dict[str, float]:
     """Return how far rounding may move the loss and its gradient."""
-
-    def compute(move: Any) -> Results:
-        if move is unmoved:
-            return loss_of(cross_entropy, logits, targets)
-        return loss_of(wobbled_cross_entropy, move(logits), targets, move)
-
-    return allowances(compute, seed=seed)[1]
+    return allowances(
+        lambda move: loss_of(wobbled_cross_entropy, move(logits), targets, move), seed=seed
+    )[1]
 
 
 @states(
