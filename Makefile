@@ -32,7 +32,7 @@ check: $(STAMP)  ## style, types and import contracts
 	$(BIN)/lint-imports
 
 deep: $(STAMP)  ## the test suite with 10,000 random cases for each property (an hour or more)
-	@$(BIN)/python -m pytest -n $(WORKERS) --hypothesis-profile=deep --timeout=0 $(ARGS)
+	@$(BIN)/python -m pytest -n $(WORKERS) --dist worksteal --hypothesis-profile=deep --timeout=0 $(ARGS)
 
 mutants: $(STAMP)  ## change the numerical code in two thousand ways, and see that the tests notice (half an hour or more)
 	@$(BIN)/mutmut run --max-children $(if $(filter-out auto 0,$(WORKERS)),$(WORKERS),2)
