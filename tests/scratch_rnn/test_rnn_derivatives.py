@@ -9,6 +9,7 @@ from pathlib import Path
 from typing import Any
 
 import numpy as np
+import pytest
 
 from scratch_rnn import RNN
 from tests import oracle
@@ -29,9 +30,29 @@ def test_gradients_are_the_derivatives_of_the_equations(
     demand(report, "results and gradients are those of the equations", case)
 
 
-def test_a_unit_at_exactly_zero_passes_no_gradient_on() -> None:
-    """A weight that is 0 moves such a unit, and by its square alone could seem to switch it on."""
-    case = LayerCase(T=3, B=2, H=3, L=2, nonlinearity="relu", bias=False, rounded=True, seed=191)
+@pytest.mark.parametrize(
+    "case",
+    [
+        # A weight that is 0 moves a ReLU unit by its square alone, which must not switch it on.
+        LayerCase(T=3, B=2, H=3, L=2, nonlinearity="relu", bias=False, rounded=True, seed=191),
+        # W_hh is 0, and so is the state that it meets: its gradient is 0, and not ε².
+        LayerCase(
+            T=4,
+            V=2,
+            H=3,
+            L=2,
+            bias=False,
+            dropout=0.5,
+            h0=False,
+            upstream="h_n",
+            gain=0.0,
+            rounded=True,
+            dtype="float64",
+            seed=1,
+        ),
+    ],
+)
+def test_derivatives_of_exactly_zero(case: LayerCase) -> None:
     reference = {name: array.astype(case.dtype) for name, array in oracle.results(case).items()}
     demand(against(reference, RNN, case), "gradients are those of the equations", case)
 
