@@ -6,6 +6,7 @@ import numpy as np
 import pytest
 import torch
 
+from scratch_rnn import RNN
 from tests.cases import LayerCase
 from tests.properties import against, demand
 from tests.reference import torch_layer, torch_results
@@ -57,6 +58,23 @@ def test_dropout_masks_do_what_dropout_between_layers_does(
 def test_saturated_units_too(implementation: Any, case: LayerCase) -> None:
     report = against(torch_results(case), implementation, case)
     demand(report, "results and gradients are those of nn.RNN where units are saturated", case)
+
+
+def test_two_roundings_that_eight_wobbles_move_against_each_other() -> None:
+    """Two saturated sequences, the same gradient to both: their sum moves in none of eight runs."""
+    case = LayerCase(
+        B=2,
+        V=3,
+        bidirectional=True,
+        one_hot=True,
+        upstream="output",
+        gain=2.0,
+        saturated=True,
+        rounded=True,
+        dtype="float64",
+        seed=1645,
+    )
+    demand(against(torch_results(case), RNN, case), "results are those of nn.RNN", case)
 
 
 @pytest.mark.annotated
