@@ -12,7 +12,12 @@ import torch
 import concise_rnn
 import scratch_rnn
 from compare import build_models, check_parity, copy_weights, train_in_lockstep
-from compare.parity import concise_step, largest_parameter_difference, scratch_step
+from compare.parity import (
+    concise_step,
+    largest_parameter_difference,
+    scratch_step,
+    wobbled_clip,
+)
 from compare.rows import compare_results
 from compare.tolerance import Move, allowances, still
 from compare.weights import parameters_as_arrays
@@ -43,6 +48,19 @@ def test_a_step_in_the_pieces_that_are_wobbled_is_the_step_itself(case: ModelCas
     results, allowed = allowances(step, seed=case.layer.seed)
     report = compare_results(results, step(still), allowed)
     demand(report, "loss and clipping taken apart are those of scratch_rnn", case)
+
+
+def test_a_million_squares_lose_most_when_added_one_after_the_other() -> None:
+    """So that NumPy's norm and PyTorch's both lie within what `wobbled_clip` says of rounding."""
+    gradient = np.random.default_rng(0).uniform(size=1_000_000).astype(np.float32)
+    exact, plainest = (
+        wobbled_clip({"g": gradient.copy()}, 1.0, move) for move in (still, lambda value: value)
+    )
+    parameter = torch.zeros(gradient.size, requires_grad=True)
+    parameter.grad = torch.from_numpy(gradient.copy())
+    ours = scratch_rnn.clip_grad_norm({"g": gradient.copy()}, 1.0)
+    theirs = torch.nn.utils.clip_grad_norm_([parameter], 1.0).item()
+    assert max(abs(ours - exact), abs(theirs - exact)) < abs(plainest - exact)
 
 
 @property_of_models(dropout=0.0, **SIZES)
