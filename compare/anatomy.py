@@ -27,7 +27,7 @@ import concise_rnn
 import scratch_rnn
 from compare.weights import tensor_as_array
 from scratch_rnn import linear, lookup, recurrence
-from scratch_rnn.product import TimesTransposed
+from scratch_rnn.product import Times
 
 Numbers = dict[str, np.ndarray]
 
@@ -51,7 +51,7 @@ def scratch_forward(model: scratch_rnn.RNNModel, ids: Int[np.ndarray, "T"]) -> N
     W_ih, W_hh, b_ih, b_hh = model.rnn.parameters.values()
     a = np.empty_like(h[1:])
     lookup.rows(W_ih.T + (b_ih + b_hh), ids[:, None], out=a)
-    times_W_hh_T = TimesTransposed(W_hh, 1)
+    times_W_hh_T = Times(W_hh.T, 1)
     r = np.stack([times_W_hh_T(h[t]).copy() for t in range(len(ids))])  # (T, 1, H)
     z = a + r
     return {

@@ -109,7 +109,7 @@ FORWARD = (
     _bug(
         "weights-not-transposed",
         "The recurrent product uses W_hh where its transpose belongs.",
-        (RECURRENCE, "TimesTransposed(W_hh, B)", "TimesTransposed(W_hh.T.copy(), B)"),
+        (RECURRENCE, "Times(W_hh.T, B)", "Times(W_hh, B)"),
         notice="It begins to learn, and then gets worse: the gradients are those of another "
         "function.",
         hint="Square matrices fit either way; no shape error warns you.",

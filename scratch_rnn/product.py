@@ -1,47 +1,76 @@
-"""The product inside the recurrence, ``h W^T``, asked of BLAS in the way it answers fastest.
+"""The product ``h M``, asked of BLAS in the way it answers fastest.
 
-A recurrent product has few rows (B is 32, say) and is taken T times with the same W. A general
-matrix product first copies W into a packed layout, which for so few rows costs as much as the
-arithmetic. BLAS libraries have a second way for *small* products that reads W where it lies; so
-we ask for ``h W^T`` as several small products, each for a block of W's rows.
+A general matrix product first copies M, *packs* it, into the order in which its inner loop reads.
+For the few rows of a recurrent product (B is 32, say) that costs as much as the arithmetic, and it
+is done anew in each of T steps with the same M. OpenBLAS has a second way for *small* products,
+which reads both matrices where they lie. So we cut M in panels of a few columns, each in one piece,
+and take small products, of a few rows of h with one panel:
+
+    [ h_1 ]                       [ h_1 M_1 | h_1 M_2 | … ]
+    [ h_2 ]  [ M_1 | M_2 | … ]  = [ h_2 M_1 | h_2 M_2 | … ]
+    [  …  ]                       [    …    |    …    | … ]
 """
+
+from functools import cache
 
 import numpy as np
 from jaxtyping import Float
+from threadpoolctl import threadpool_info
 
 SMALL = 100**3
-"""Multiplications up to which OpenBLAS takes its kernel for small products."""
+"""Multiplications up to which OpenBLAS takes its way for small products."""
 
 
-class TimesTransposed:
-    """The function ``h -> h W^T``, for many h of the same shape.
+class Times:
+    """The function ``h -> h M``, for many h of the same shape.
 
     Parameters
     ----------
-    W : ndarray of shape (N, K), C-contiguous
-        Read at each call, not copied.
+    M : ndarray of shape (K, N)
+        Has to stay as it is: it may be read at each call.
     B : int
         Rows of each h, which is of shape (B, K).
     """
 
-    def __init__(self, W: Float[np.ndarray, "N K"], B: int) -> None:
-        N, K = W.shape
-        rows = rows_of_a_block(N, K, B)
+    def __init__(self, M: Float[np.ndarray, "K N"], B: int) -> None:
+        K, N = M.shape
+        is_transposed = M.flags.f_contiguous  # then M's columns lie in one piece as they are
+        rows, columns = size_of_tiles(K, N, B)
         if rows:
-            blocks = N // rows
-            self.product = np.empty((B, N), W.dtype)
-            self.W_T = W.reshape(blocks, rows, K).transpose(0, 2, 1)  # (blocks, K, rows), a view
-            self.out = self.product.reshape(B, blocks, rows).transpose(1, 0, 2)  # (blocks, B, rows)
-        else:  # larger products are fastest as W h^T, with a column for each sample
-            self.product = self.out = np.empty((N, B), W.dtype).T  # (B, N)
-            self.W_T = W.T  # (K, N)
+            self.shape_of_h: tuple[int, ...] = (B // rows, 1, rows, K)
+            panels = M.reshape(K, N // columns, columns).swapaxes(0, 1)  # (N/columns, K, columns)
+            self.panels = panels if is_transposed else panels.copy()
+            self.product = np.empty((B, N), M.dtype)
+            tiles = self.product.reshape(B // rows, rows, N // columns, columns)
+            self.out = tiles.swapaxes(1, 2)  # (B/rows, N/columns, rows, columns)
+        else:
+            self.shape_of_h, self.panels = (B, K), M
+            self.product = self.out = np.empty((B, N), M.dtype, order="F" if is_transposed else "C")
 
     def __call__(self, h: Float[np.ndarray, "B K"]) -> Float[np.ndarray, "B N"]:
-        """Return h W^T in an array that the next call fills anew."""
-        np.matmul(h, self.W_T, out=self.out)
+        """Return h M in an array that the next call fills anew."""
+        np.matmul(h.reshape(self.shape_of_h), self.panels, out=self.out)
         return self.product
 
 
-def rows_of_a_block(N: int, K: int, B: int) -> int:
-    """Return how many of W's N rows make a small product with h; 0 if not even 16 do."""
-    return next((rows for rows in (32, 16) if N % rows == 0 and rows * K * B <= SMALL), 0)
+def size_of_tiles(K: int, N: int, B: int) -> tuple[int, int]:
+    """Return how many rows of h and columns of M to take at a time; (0, 0) for all at once.
+
+    OpenBLAS does tiles of 256 to 1024 numbers fastest, and knows what to do with a single row.
+    """
+    if B > 1 and blas_has_small_products():
+        for columns in (64, 32, 16, N):
+            most = min(B, 1024 // columns, SMALL // (columns * K))
+            rows = next((rows for rows in range(most, 1, -1) if B % rows == 0), 0)
+            if N % columns == 0 and (rows == B or (rows >= 4 and rows * columns >= 256)):
+                return rows, columns
+    return 0, 0
+
+
+@cache
+def blas_has_small_products() -> bool:
+    """Return whether NumPy's BLAS has that second way: OpenBLAS does on AVX-512 processors."""
+    return any(
+        blas.get("architecture") in ("SkylakeX", "Cooperlake", "SapphireRapids")
+        for blas in threadpool_info()
+    )

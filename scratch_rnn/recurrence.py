@@ -29,7 +29,7 @@ import numpy as np
 from jaxtyping import Float, Int
 
 from scratch_rnn import lookup
-from scratch_rnn.product import TimesTransposed
+from scratch_rnn.product import Times
 
 
 class Weights(NamedTuple):
@@ -68,7 +68,7 @@ def forward(
         np.matmul(x.reshape(T * B, V), W_ih.T, out=a.reshape(T * B, H))
         if b_ih is not None:
             a += b_ih + b_hh
-    times_W_hh_T = TimesTransposed(W_hh, B)
+    times_W_hh_T = Times(W_hh.T, B)
     for h_before, z in pairwise(h):
         z += times_W_hh_T(h_before)
         np.tanh(z, out=z) if nonlinearity == "tanh" else np.maximum(z, 0, out=z)
@@ -87,7 +87,7 @@ def backward(
     T, B, H = d_h.shape
     h = tape.h[1:]
     d_z = slope(h, nonlinearity)  # (T, B, H), holds first f'(z_t), then δz_t
-    times_W_hh = TimesTransposed(W_hh.T.copy(), B)
+    times_W_hh = Times(W_hh, B)
     d_h_t = d_h_n.copy()  # in each turn first what step t+1 hands back to h_t, then all of it
     for d_t, d_z_t in zip(d_h[::-1], d_z[::-1], strict=True):
         d_h_t += d_t

@@ -40,7 +40,7 @@ from compare.bench.work import STEP
 from compare.materials import limited_threads
 from compare.report.ladder import draw_ladder, write_table
 from scratch_rnn import lookup
-from scratch_rnn.product import TimesTransposed
+from scratch_rnn.product import Times
 
 M_TRIM_THRESHOLD, M_MMAP_THRESHOLD = -1, -3
 """glibc's numbers for the two settings of `mallopt`."""
@@ -151,9 +151,9 @@ def the_rungs() -> list[tuple[str, str, steps.Step]]:
         ("1 - h² for all steps at once", "two calls fewer in each step", steps.SLOPES),
         ("cross-entropy in columns", "some percent: the loss is small", steps.COLUMNS),
         (
-            "recurrent products in blocks of W's rows",
+            "recurrent products in tiles",
             "half the time of two thirds of all operations",
-            steps.BLOCKS,
+            steps.TILES,
         ),
     ]
 
@@ -221,13 +221,13 @@ def measure_asides(case: ModelCase) -> list[Aside]:
     d_z = rng.standard_normal((T * B, H), dtype=np.float32)
     h, W = d_z[:B].copy(), rng.standard_normal((H, H), dtype=np.float32)
     ids = case.batch.inputs.T.reshape(-1)
-    in_blocks, out = TimesTransposed(W, B), np.empty((B, H), np.float32)
+    in_tiles, out = Times(W.T, B), np.empty((B, H), np.float32)
     pieces: dict[str, Callable[[], Any]] = {
         "gradient of the look-up, np.add.at": lambda: steps.add_at_gradient(d_z, ids, V),
         "gradient of the look-up, whole one-hot rows": lambda: steps.one_hot_gradient(d_z, ids, V),
         "gradient of the look-up, tokens that occur": lambda: lookup.gradient(d_z, ids, V),
         "h W^T, one product": lambda: np.matmul(h, W.T, out=out),
-        "h W^T, in blocks of W's rows": lambda: in_blocks(h),
+        "h W^T, in tiles": lambda: in_tiles(h),
     }
     asides = []
     for name, run in pieces.items():

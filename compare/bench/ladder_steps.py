@@ -17,7 +17,7 @@ from jaxtyping import Float, Int
 import scratch_rnn
 from compare.bench import plain
 from scratch_rnn import lookup
-from scratch_rnn.product import TimesTransposed
+from scratch_rnn.product import Times
 
 Parameters = plain.Parameters
 Gradient = Callable[[Any, Any, int], Float[np.ndarray, "H V"]]
@@ -34,7 +34,7 @@ class Step:
     input_gradient: Gradient | None = None
     slopes_at_once: bool = False
     loss: Callable[[Any, Any], tuple[float, Any]] = plain.cross_entropy
-    in_blocks: bool = False
+    in_tiles: bool = False
 
 
 def one_hot_gradient(
@@ -62,8 +62,8 @@ SUMS_UP = replace(IN_PLACE, sums_up=True, input_gradient=one_hot_gradient)
 OCCURRING = replace(SUMS_UP, input_gradient=lookup.gradient)
 SLOPES = replace(OCCURRING, slopes_at_once=True)
 COLUMNS = replace(SLOPES, loss=scratch_rnn.cross_entropy)
-BLOCKS = replace(COLUMNS, in_blocks=True)
-WITHOUT_KEEPING = replace(BLOCKS, keeps_memory=False)
+TILES = replace(COLUMNS, in_tiles=True)
+WITHOUT_KEEPING = replace(TILES, keeps_memory=False)
 
 
 def take_step(
@@ -106,7 +106,7 @@ def forward(
     states = np.empty((T + 1, *h_0.shape), h_0.dtype)
     states[0] = h_0
     np.take(rows, ids, axis=0, out=states[1:], mode="clip")
-    times = TimesTransposed(W_hh, B) if how.in_blocks else lambda h: h @ W_hh.T
+    times = Times(W_hh.T, B) if how.in_tiles else lambda h: h @ W_hh.T
     for h_before, z in pairwise(states):
         z += times(h_before)
         np.tanh(z, out=z)
@@ -144,7 +144,7 @@ def backward(
     d_z = np.empty((T, B, H), W.dtype)
     if how.slopes_at_once:
         d_z = (1 - h_after * h_after).reshape(T, B, H)
-    times = TimesTransposed(W_hh.T.copy(), B) if how.in_blocks else lambda d: d @ W_hh
+    times = Times(W_hh, B) if how.in_tiles else lambda d: d @ W_hh
     d_h = np.zeros((B, H), W.dtype)
     for t in reversed(range(T)):
         d_h = d_output[t] + d_h

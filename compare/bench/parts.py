@@ -20,7 +20,7 @@ from compare.bench.result import Part
 from compare.bench.shapes import Shape
 from compare.bench.timing import calls_of_a_block, seconds_of_a_call
 from scratch_rnn import linear, lookup, recurrence
-from scratch_rnn.product import TimesTransposed
+from scratch_rnn.product import Times
 
 ROUNDS = 15
 
@@ -73,10 +73,10 @@ def pieces_of_step(case: ModelCase) -> dict[str, Callable[[], Any]]:
         lookup.rows(weights.W_ih.T + (b_ih + b_hh), ids, out=a)
 
     def products() -> None:
-        times_W_hh_T = TimesTransposed(weights.W_hh, B)
+        times_W_hh_T = Times(weights.W_hh.T, B)
         for h in layer_tape.h[:-1]:
             times_W_hh_T(h)
-        times_W_hh = TimesTransposed(weights.W_hh.T.copy(), B)
+        times_W_hh = Times(weights.W_hh, B)
         for d_z in d_h:
             times_W_hh(d_z)
 

@@ -9,7 +9,8 @@ import pytest
 from compare.rows import compare_results
 from compare.tolerance import allowances
 from scratch_rnn import lookup, padding, recurrence
-from scratch_rnn.product import SMALL, TimesTransposed, rows_of_a_block
+from scratch_rnn import product as products
+from scratch_rnn.product import SMALL, Times, size_of_tiles
 from scratch_rnn.recurrence import Weights
 
 # T = 2, B = 1, V = 1, H = 2, ReLU, small whole numbers, so that each line can be done in the head.
@@ -103,57 +104,108 @@ def test_tanh_of_anything_large_is_one() -> None:
 
 # Its pieces -------------------------------------------------------------------------------------
 
-# Sizes on both sides of every boundary: blocks of 32 rows, of 16, and none.
-PRODUCTS = [
-    (1, 1, 1),
-    (16, 16, 1),
-    (32, 32, 3),
-    (48, 48, 2),
-    (33, 7, 4),
-    (64, 20, 5),
-    (512, 512, 62),  # 32 · 512 · 62 > 100³ >= 16 · 512 · 62
-    (512, 512, 130),  # 16 · 512 · 130 > 100³
-    (4, 4, 0),
+
+@pytest.fixture(params=[True, False], ids=["small products", "none"])
+def has_small_products(request: pytest.FixtureRequest, monkeypatch: pytest.MonkeyPatch) -> bool:
+    """Whatever BLAS there is, say that it has the way for small products, or that it has not."""
+    monkeypatch.setattr(products, "blas_has_small_products", lambda: request.param)
+    return bool(request.param)
+
+
+# (K, N, B) and the tiles of h M that they make, of rows x columns.
+TILES = [
+    ((256, 256, 32), (16, 64)),  # the lecture's
+    ((256, 256, 16), (16, 64)),
+    ((64, 96, 32), (32, 32)),  # 96 is no multiple of 64
+    ((64, 48, 32), (32, 16)),  # 48 is none of 32 either
+    ((64, 48, 128), (64, 16)),
+    ((64, 28, 64), (32, 28)),  # nor 28 of 16: all columns, and 28 · 36 < 1024 < 28 · 37
+    ((64, 100, 24), (8, 100)),
+    ((64, 128, 17), (17, 32)),  # 17 rows can't be shared out, and 17 · 64 > 1024
+    ((64, 64, 37), (37, 16)),
+    ((64, 64, 67), (0, 0)),  # 67 · 16 > 1024
+    ((64, 64, 1), (0, 0)),  # one row
+    ((64, 64, 2), (2, 64)),  # fewer than 256 numbers, but all there are
+    ((64, 64, 0), (0, 0)),
+    ((8, 999, 32), (0, 0)),  # 999 columns at once leave room for one row
+    ((8, 250, 6), (0, 0)),  # and 250 for four, where 6 rows go in threes
+    ((8, 250, 8), (4, 250)),
+    ((SMALL // (64 * 8), 64, 32), (8, 64)),  # just as large as a small product may be
+    ((SMALL // (64 * 8) + 1, 64, 32), (4, 64)),
+    ((SMALL // (64 * 4) + 1, 64, 32), (0, 0)),  # 2 · 64, 4 · 32, 8 · 16 are less than 256
+    ((SMALL // (64 * 4) + 1, 64, 7), (7, 32)),
+    ((1, 1, 1), (0, 0)),
+    ((1, 1, 3), (3, 1)),
 ]
 
 
-@pytest.mark.parametrize(("N", "K", "B"), PRODUCTS)
-@pytest.mark.parametrize("dtype", [np.float32, np.float64])
-def test_times_transposed_is_the_product_with_the_transpose(
-    N: int, K: int, B: int, dtype: Any
+@pytest.mark.parametrize(("shape", "expected"), TILES)
+def test_tiles_have_256_to_1024_numbers(
+    shape: tuple[int, int, int], expected: tuple[int, int], has_small_products: bool
 ) -> None:
+    assert size_of_tiles(*shape) == (expected if has_small_products else (0, 0))
+
+
+@pytest.mark.parametrize(("K", "N", "B"), [shape for shape, _ in TILES if shape[0] <= 256])
+@pytest.mark.parametrize("dtype", [np.float32, np.float64])
+@pytest.mark.parametrize("is_transposed", [False, True])
+@pytest.mark.usefixtures("has_small_products")
+def test_times_is_the_product(K: int, N: int, B: int, dtype: Any, is_transposed: bool) -> None:
     rng = np.random.default_rng(0)
-    W, h = rng.normal(size=(N, K)).astype(dtype), rng.normal(size=(B, K)).astype(dtype)
-    results, allowed = allowances(lambda move: {"product": move(h) @ move(W).T})
-    times_W_T = TimesTransposed(W, B)
-    for _ in range(2):
-        report = compare_results(results, {"product": times_W_T(h).copy()}, allowed)
+    M, h = rng.normal(size=(K, N)).astype(dtype), rng.normal(size=(B, K)).astype(dtype)
+    M = np.asfortranarray(M) if is_transposed else M
+    results, allowed = allowances(lambda move: {"product": move(h) @ move(M)})
+    times_M = Times(M, B)
+    for result in (times_M(h), times_M(h), times_M(np.asfortranarray(h))):
+        report = compare_results(results, {"product": result.copy()}, allowed)
         assert report.ok, report.rows
-    other = times_W_T(2 * h)
-    np.testing.assert_array_equal(
-        times_W_T(h) * 2, (2 * results["product"]) if B == 0 else TimesTransposed(2 * W, B)(h)
-    )
-    assert np.shares_memory(other, times_W_T(h)) or B == 0
+    once = times_M(h).copy()
+    np.testing.assert_array_equal(times_M(2 * h), 2 * once)  # exact: powers of two
+
+
+def test_the_next_call_fills_the_same_array() -> None:
+    times_M = Times(np.ones((64, 64)), 4)
+    first = times_M(np.ones((4, 64)))
+    second = times_M(np.full((4, 64), 2.0))
+    assert np.shares_memory(first, second)
+    assert (first == 128).all()
+
+
+@pytest.mark.usefixtures("has_small_products")
+@pytest.mark.parametrize("order", ["C", "F"])
+def test_panels_lie_in_one_piece(order: Any) -> None:
+    """A transposed matrix has them already, and is not copied."""
+    M = np.ones((64, 128), order=order)
+    times_M = Times(M, 4)
+    assert np.shares_memory(times_M.panels, M) == (order == "F" or times_M.panels.ndim == 2)
+    for panel in times_M.panels if times_M.panels.ndim == 3 else []:
+        assert (panel if order == "C" else panel.T).flags.c_contiguous
+
+
+@pytest.mark.parametrize("order", ["C", "F"])
+def test_a_product_all_at_once_lies_in_the_order_of_the_matrix(order: Any) -> None:
+    """BLAS then has no rows to read across: W h^T where M is W^T."""
+    product = Times(np.ones((8, 67), order=order), 67).product
+    assert (product.flags.c_contiguous, product.flags.f_contiguous) == (order == "C", order == "F")
 
 
 @pytest.mark.parametrize(
-    ("N", "K", "B", "rows"),
+    ("architectures", "expected"),
     [
-        (256, 256, 32, 32),  # the lecture's
-        (48, 48, 32, 16),  # 48 is no multiple of 32
-        (33, 8, 4, 0),  # nor 33 or 17 of 16
-        (17, 8, 4, 0),
-        (64, SMALL // 32, 1, 32),  # just as large as a small product may be
-        (64, SMALL // 32 + 1, 1, 16),
-        (64, SMALL // 16 + 1, 1, 0),
-        (512, 512, 512, 0),  # 16 · 512 · 512 = 4.2 million
+        (["SkylakeX"], True),
+        (["Cooperlake"], True),
+        (["Haswell", "SapphireRapids"], True),
+        (["Haswell"], False),
+        ([None], False),
+        ([], False),
     ],
 )
-def test_a_small_product_has_32_rows_of_w_or_16(N: int, K: int, B: int, rows: int) -> None:
-    assert rows_of_a_block(N, K, B) == rows
-    if N <= 256:
-        is_blocked = TimesTransposed(np.ones((N, K)), B).W_T.ndim == 3
-        assert is_blocked == (rows > 0)
+def test_small_products_are_openblas_on_avx_512(
+    architectures: list[str | None], expected: bool, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    libraries = [{"architecture": name} if name else {} for name in architectures]
+    monkeypatch.setattr(products, "threadpool_info", lambda: libraries)
+    assert products.blas_has_small_products.__wrapped__() is expected
 
 
 @pytest.mark.parametrize("shape", [(4,), (3, 2), (0, 2)])
