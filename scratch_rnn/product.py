@@ -27,30 +27,39 @@ class Times:
     Parameters
     ----------
     M : ndarray of shape (K, N)
-        Has to stay as it is: it may be read at each call.
+        Has to stay as it is: it is copied or read at each call, whichever is faster.
     B : int
         Rows of each h, which is of shape (B, K).
     """
 
     def __init__(self, M: Float[np.ndarray, "K N"], B: int) -> None:
         K, N = M.shape
-        is_transposed = M.flags.f_contiguous  # then M's columns lie in one piece as they are
         rows, columns = size_of_tiles(K, N, B)
         if rows:
             self.shape_of_h: tuple[int, ...] = (B // rows, 1, rows, K)
-            panels = M.reshape(K, N // columns, columns).swapaxes(0, 1)  # (N/columns, K, columns)
-            self.panels = panels if is_transposed else panels.copy()
+            self.panels = panels(M, columns)  # (N/columns, K, columns)
             self.product = np.empty((B, N), M.dtype)
             tiles = self.product.reshape(B // rows, rows, N // columns, columns)
             self.out = tiles.swapaxes(1, 2)  # (B/rows, N/columns, rows, columns)
         else:
             self.shape_of_h, self.panels = (B, K), M
+            is_transposed = M.flags.f_contiguous
             self.product = self.out = np.empty((B, N), M.dtype, order="F" if is_transposed else "C")
 
     def __call__(self, h: Float[np.ndarray, "B K"]) -> Float[np.ndarray, "B N"]:
         """Return h M in an array that the next call fills anew."""
         np.matmul(h.reshape(self.shape_of_h), self.panels, out=self.out)
         return self.product
+
+
+def panels(M: Float[np.ndarray, "K N"], columns: int) -> Float[np.ndarray, "panels K columns"]:
+    """Return M cut in panels of so many columns, each of them a copy in one piece."""
+    K, N = M.shape
+    if M.flags.f_contiguous:  # columns that lie 2^k bytes apart push each other out of the cache
+        farther_apart = np.empty((N, K + 16), M.dtype).T[:K]
+        farther_apart[:] = M
+        M = farther_apart
+    return M.reshape(K, N // columns, columns).swapaxes(0, 1).copy()
 
 
 def size_of_tiles(K: int, N: int, B: int) -> tuple[int, int]:

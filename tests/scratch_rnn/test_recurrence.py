@@ -10,7 +10,7 @@ from compare.rows import compare_results
 from compare.tolerance import allowances
 from scratch_rnn import lookup, padding, recurrence
 from scratch_rnn import product as products
-from scratch_rnn.product import SMALL, Times, size_of_tiles
+from scratch_rnn.product import SMALL, Times, panels, size_of_tiles
 from scratch_rnn.recurrence import Weights
 
 # T = 2, B = 1, V = 1, H = 2, ReLU, small whole numbers, so that each line can be done in the head.
@@ -171,15 +171,15 @@ def test_the_next_call_fills_the_same_array() -> None:
     assert (first == 128).all()
 
 
-@pytest.mark.usefixtures("has_small_products")
 @pytest.mark.parametrize("order", ["C", "F"])
-def test_panels_lie_in_one_piece(order: Any) -> None:
-    """A transposed matrix has them already, and is not copied."""
-    M = np.ones((64, 128), order=order)
-    times_M = Times(M, 4)
-    assert np.shares_memory(times_M.panels, M) == (order == "F" or times_M.panels.ndim == 2)
-    for panel in times_M.panels if times_M.panels.ndim == 3 else []:
-        assert (panel if order == "C" else panel.T).flags.c_contiguous
+@pytest.mark.parametrize("dtype", [np.float32, np.float64])
+def test_panels_are_copies_in_one_piece(order: Any, dtype: Any) -> None:
+    M = np.arange(5 * 6, dtype=dtype).reshape(5, 6).copy(order)
+    cut = panels(M, 2)
+    assert cut.flags.c_contiguous
+    assert not np.shares_memory(cut, M)
+    assert cut.dtype == dtype
+    np.testing.assert_array_equal(cut, [M[:, :2], M[:, 2:4], M[:, 4:]])
 
 
 @pytest.mark.parametrize("order", ["C", "F"])
