@@ -69,7 +69,7 @@ def size_of_tiles(K: int, N: int, B: int) -> tuple[int, int]:
     """
     if B > 1 and blas_has_small_products():
         for columns in (64, 32, 16, N):
-            most = min(B, 1024 // columns, SMALL // (columns * K))
+            most = min(1024 // columns, SMALL // (columns * K))
             rows = next((rows for rows in range(most, 1, -1) if B % rows == 0), 0)
             if N % columns == 0 and (rows == B or (rows >= 4 and rows * columns >= 256)):
                 return rows, columns
