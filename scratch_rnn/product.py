@@ -1,8 +1,8 @@
 """The product ``h M``, asked of BLAS in the way it answers fastest.
 
 A general matrix product first copies M, *packs* it, into the order in which its inner loop reads.
-For the few rows of a recurrent product (B is 32, say) that costs as much as the arithmetic, and it
-is done anew in each of T steps with the same M. OpenBLAS has a second way for *small* products,
+For the few rows of a recurrent product (B is 32, say) that can cost as much as the arithmetic, and
+it is done anew in each of T steps with the same M. OpenBLAS has a second way for *small* products,
 which reads both matrices where they lie. So we cut M in panels of a few columns, each in one piece,
 and take small products, of a few rows of h with one panel:
 
