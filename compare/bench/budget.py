@@ -15,7 +15,7 @@ from collections import defaultdict
 from collections.abc import Sequence
 
 from compare.bench.row import Row
-from compare.bench.timing import BLOCK, LEAST_ROUNDS, MOST_ROUNDS, seconds_of_a_round
+from compare.bench.timing import BLOCK, LEAST_ROUNDS, MOST_ROUNDS
 
 
 class Budget:
@@ -70,7 +70,7 @@ class Budget:
             )
         return None
 
-    def rounds(self, row: Row, number: int, seconds: float, rest: float) -> int | str:
+    def rounds(self, row: Row, number: int, cost: float) -> int | str:
         """Return how many rounds a row gets in the phase of this number, or why it gets none.
 
         Parameters
@@ -78,12 +78,9 @@ class Budget:
         row : Row
         number : int
             Of the phase, in the order that was announced.
-        seconds : float
-            Of one call.
-        rest : float
-            Seconds that follow each block.
+        cost : float
+            Seconds of one round, with what is not counted.
         """
-        cost = seconds_of_a_round(seconds, rest)
         left = self.left(row)
         if LEAST_ROUNDS * cost > left:
             return (

@@ -29,7 +29,7 @@ from compare.bench.row import Row
 from compare.bench.rows import REFERENCE, SCRATCH, all_rows, choose_rows
 from compare.bench.shapes import Shape, choose
 from compare.bench.table import show
-from compare.bench.timing import Contestant, ReferenceProduct, measure
+from compare.bench.timing import Contestant, ReferenceProduct, measure, seconds_of_a_round
 from compare.bench.work import BACKWARD, PHASES, STEP, flops, numbers
 from compare.config import UsageError
 from compare.materials import limited_threads
@@ -189,9 +189,8 @@ class _Course:
             if verdict.outcome != TIMED:
                 self._note(shape, phase, row, verdict.outcome, verdict.reason, verdict.first_call)
                 continue
-            rounds = reason or budget.rounds(
-                row, self.phases_done, verdict.estimate, row.rest(threads)
-            )
+            cost = seconds_of_a_round(row, verdict.estimate, threads)
+            rounds = reason or budget.rounds(row, self.phases_done, cost)
             if isinstance(rounds, str):
                 self._note(shape, phase, row, LEFT_OUT, rounds, verdict.first_call)
             else:

@@ -1,14 +1,16 @@
 """How long jobs take: in blocks of calls, in rounds in which every row has its turn.
 
-A *block* is as many calls as fill 20 ms, after one that is not counted. Python's timeit runs it,
-without garbage collection, by the clock of torch.utils.benchmark, which waits for a GPU to be done
-before it is read. A *round* is one block of each row, each time in another order, so that whatever
-the machine does meanwhile (clock, heat, other work) meets all of them alike. Each round also times
-one fixed product: how far that wanders is what the machine does.
+A *block* is as many calls as fill 20 ms, after a warm-up that is not counted. Python's timeit runs
+it, without garbage collection, by the clock of torch.utils.benchmark, which waits for a GPU to be
+done before it is read. A *round* is one block of each row, each time in another order, so that
+whatever the machine does meanwhile (clock, heat, other work) meets all of them alike. Each round
+also times one fixed product: how far that wanders is what the machine does.
 
 Threads that wait for work don't sleep at once: those of PyTorch's OpenMP watch for some
 milliseconds, those of OpenBLAS for a tenth of a second, and keep a core busy that the next row
-would need. So after a block on several threads there is a rest.
+would need. So after a block on several threads there is a rest. After a rest, in turn, the first
+calls on several threads were seen to take up to twice as long as those that follow, so that there
+the warm-up is longer than the block.
 """
 
 from __future__ import annotations
@@ -30,6 +32,9 @@ BLOCK = 0.02
 """Seconds that a block takes at the least."""
 
 LEAST_ROUNDS, MOST_ROUNDS = 3, 60
+
+WARM_UP = 0.05
+"""Seconds of calls that go before a block on several threads; on one thread it is one call."""
 
 UNHURRIED = 0.1
 """Seconds from which a call needs no other call before it to get into its stride."""
@@ -76,10 +81,17 @@ def calls_of_a_block(seconds: float) -> int:
     return max(1, math.ceil(BLOCK / max(seconds, 1e-9)))
 
 
-def seconds_of_a_round(seconds: float, rest: float) -> float:
+def calls_of_a_warm_up(seconds: float, threads: int) -> int:
+    """Return how many calls of so many seconds go before a block without being counted."""
+    if seconds >= UNHURRIED:
+        return 0
+    return 1 if threads == 1 else math.ceil(WARM_UP / max(seconds, 1e-9))
+
+
+def seconds_of_a_round(row: Row, seconds: float, threads: int) -> float:
     """Return what one round costs a row whose call takes so long."""
-    uncounted = seconds if seconds < UNHURRIED else 0.0  # the call that is not counted
-    return uncounted + calls_of_a_block(seconds) * seconds + rest
+    calls = calls_of_a_warm_up(seconds, threads) + calls_of_a_block(seconds)
+    return calls * seconds + row.rest(threads)
 
 
 def measure(
@@ -102,7 +114,7 @@ def measure(
 def _block(contestant: Contestant, threads: int) -> None:
     row, job = contestant.row, contestant.job
     with row.settings(threads):
-        if contestant.estimate < UNHURRIED:
+        for _ in range(calls_of_a_warm_up(contestant.estimate, threads)):
             job.run()
         calls = calls_of_a_block(contestant.estimate)
         contestant.seconds.append(seconds_of_a_call(job.run, calls))

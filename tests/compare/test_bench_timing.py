@@ -12,6 +12,7 @@ from compare.bench.row import Row
 from compare.bench.timing import (
     BLOCK,
     MOST_ROUNDS,
+    WARM_UP,
     Contestant,
     ReferenceProduct,
     calls_of_a_block,
@@ -88,6 +89,13 @@ def test_a_quick_job_fills_a_block_after_a_call_that_is_not_counted() -> None:
 
 
 @pytest.mark.usefixtures("rests")
+def test_on_several_threads_a_longer_warm_up_is_not_counted() -> None:
+    log: list[str] = []
+    measure(contestants(log, 2, estimate=BLOCK / 10), threads=2)
+    assert log.count("a") == 2 * (10 * WARM_UP / BLOCK + 10)
+
+
+@pytest.mark.usefixtures("rests")
 def test_each_round_times_the_reference_product() -> None:
     reference = ReferenceProduct()
     measure(contestants([], 4, 2), 1, reference)
@@ -109,8 +117,13 @@ def test_a_block_takes_20_ms() -> None:
     assert calls_of_a_block(1.0) == 1
     assert calls_of_a_block(BLOCK) == 1
     assert calls_of_a_block(BLOCK / 2.5) == 3
-    assert seconds_of_a_round(1.0, rest=0.5) == 1.5  # slow: every call counts
-    assert seconds_of_a_round(0.01, rest=0.0) == pytest.approx(0.03)
+
+
+def test_a_round_costs_its_warm_up_and_its_rest_too() -> None:
+    row = Recorded("a", [])
+    assert seconds_of_a_round(row, 1.0, threads=4) == 1.5  # slow: every call counts
+    assert seconds_of_a_round(row, 0.01, threads=1) == pytest.approx(0.01 + 0.02 + 0.125)
+    assert seconds_of_a_round(row, 0.01, threads=2) == pytest.approx(WARM_UP + 0.02 + 0.25)
 
 
 def test_rows_that_leave_threads_watching_get_a_rest() -> None:
@@ -122,9 +135,9 @@ def test_a_budget_is_shared_by_what_is_needed() -> None:
     row = Recorded("a", [])
     # at 100 operations a second the needs are 1 s and 3 s, so 10 s are shared as 2.5 and 7.5
     budget = Budget(10.0, [100, 300], rate=100.0)
-    assert budget.rounds(row, 0, seconds=0.5, rest=0.0) == 5
+    assert budget.rounds(row, 0, cost=0.5) == 5
     assert budget.left(row) == 7.5
-    assert budget.rounds(row, 1, seconds=0.5, rest=0.25) == 10
+    assert budget.rounds(row, 1, cost=0.75) == 10
     assert budget.left(row) == 0.0
     other = Recorded("b", [])
     assert budget.left(other) == 10.0
@@ -132,14 +145,14 @@ def test_a_budget_is_shared_by_what_is_needed() -> None:
 
 def test_what_one_phase_leaves_goes_to_the_next() -> None:
     row, budget = Recorded("a", []), Budget(100.0, [100, 100], rate=100.0)
-    assert budget.rounds(row, 0, seconds=0.2, rest=0.0) == MOST_ROUNDS
-    assert budget.rounds(row, 1, seconds=2.0, rest=0.0) == int((100 - 0.2 * MOST_ROUNDS) / 2)
+    assert budget.rounds(row, 0, cost=0.2) == MOST_ROUNDS
+    assert budget.rounds(row, 1, cost=2.0) == int((100 - 0.2 * MOST_ROUNDS) / 2)
 
 
 def test_three_rounds_at_any_rate_or_none() -> None:
     row, budget = Recorded("a", []), Budget(10.0, [1, 1_000_000, 1_000_000], rate=100.0)
-    assert budget.rounds(row, 0, seconds=1.0, rest=0.0) == 3
-    refused = budget.rounds(row, 1, seconds=3.0, rest=0.0)
+    assert budget.rounds(row, 0, cost=1.0) == 3
+    refused = budget.rounds(row, 1, cost=3.0)
     assert refused == "over budget: 3 rounds would take 9.0 s, and 7.0 s are left"
     assert budget.left(row) == 7.0
 
