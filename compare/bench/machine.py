@@ -25,6 +25,7 @@ def describe_machine() -> dict[str, Any]:
         "processor": processor(),
         "usable_cpus": usable_cpus(),
         **describe_software(),
+        "python_lock": has_lock(),
         "torch_capability": torch.backends.cpu.get_cpu_capability(),
         "variables": {
             name: value for name, value in sorted(os.environ.items()) if name.startswith(PREFIXES)
@@ -34,9 +35,11 @@ def describe_machine() -> dict[str, Any]:
 
 def thread_notes() -> list[str]:
     """Read the threads back from whoever has them, and say which BLAS NumPy uses, and how."""
+    capability, lock = torch.backends.cpu.get_cpu_capability(), "with" if has_lock() else "without"
     lines = [
         f"Threads: scratch_rnn {scratch_rnn.get_num_threads()}, PyTorch {torch.get_num_threads()} "
-        f"({torch.backends.cpu.get_cpu_capability()}), of {usable_cpus()} processors; {processor()}"
+        f"({capability}), of {usable_cpus()} processors; {processor()}",
+        f"Python {platform.python_version()}, {lock} its global lock",
     ]
     lines += [
         f"NumPy's BLAS: {pool['internal_api']} {pool['version']}, "
@@ -45,6 +48,11 @@ def thread_notes() -> list[str]:
         for pool in blas_pools()
     ]
     return lines + forced_kernel_notes()
+
+
+def has_lock() -> bool:
+    """Return whether threads take turns at running Python, as in all but free-threaded builds."""
+    return bool(getattr(sys, "_is_gil_enabled", lambda: True)())
 
 
 def blas_pools() -> list[dict[str, Any]]:

@@ -2,6 +2,7 @@
 
 import dataclasses
 import re
+import sys
 from dataclasses import replace
 from pathlib import Path
 from types import SimpleNamespace
@@ -373,6 +374,20 @@ def test_a_failed_step_says_why(monkeypatch: pytest.MonkeyPatch) -> None:
     scratch = next(row for row in memory.all_rows(None) if row.name == "scratch")
     with pytest.raises(MemoryError, match=r"a step of scratch at memory: .* failed: .*no room"):
         memory.peak_of_step(scratch, memory.SHAPE, threads=1)
+
+
+@pytest.mark.parametrize(("locked", "words"), [(True, "with its"), (False, "without its")])
+def test_whether_threads_take_turns_at_python_is_told(
+    monkeypatch: pytest.MonkeyPatch, locked: bool, words: str
+) -> None:
+    monkeypatch.setattr(sys, "_is_gil_enabled", lambda: locked, raising=False)
+    assert f"{words} global lock" in machine.thread_notes()[1]
+    assert machine.describe_machine()["python_lock"] is locked
+
+
+def test_a_python_that_knows_no_other_way_has_its_lock(monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.delattr(sys, "_is_gil_enabled", raising=False)
+    assert machine.has_lock()
 
 
 def test_a_forced_kernel_is_told(monkeypatch: pytest.MonkeyPatch) -> None:
