@@ -10,6 +10,7 @@ from __future__ import annotations
 import ctypes
 import sys
 from collections.abc import Callable, Iterator
+from concurrent.futures import ThreadPoolExecutor
 from contextlib import AbstractContextManager, contextmanager
 from dataclasses import dataclass
 from pathlib import Path
@@ -19,7 +20,7 @@ import numpy as np
 import tyro
 
 from compare.bench import ladder_steps as steps
-from compare.bench.case import LR, MAX_NORM, Case, Job, ModelCase, make_case
+from compare.bench.case import LR, MAX_NORM, Case, Job, ModelCase, make_case, scratch_model
 from compare.bench.gate import Gate
 from compare.bench.judge import judge
 from compare.bench.ladder_result import Aside, Ladder, Rung
@@ -39,8 +40,9 @@ from compare.bench.torch_rows import TorchRow
 from compare.bench.work import STEP
 from compare.materials import limited_threads
 from compare.report.ladder import draw_ladder, write_table
-from scratch_rnn import lookup
+from scratch_rnn import Batch, lookup
 from scratch_rnn.product import Times
+from scratch_rnn.train import loss_and_gradients
 
 M_TRIM_THRESHOLD, M_MMAP_THRESHOLD = -1, -3
 """glibc's numbers for the two settings of `mallopt`."""
@@ -192,6 +194,8 @@ def climb(config: LadderConfig, shape: Shape = SEED) -> Ladder:
         measure([c for c in contestants if isinstance(c.row, _OnThreads)], config.threads)
         seconds = {contestant.row: contestant.seconds for contestant in contestants}
         asides = [Aside(without.label, seconds[without]), *measure_asides(case)]
+        if config.threads > 1:
+            asides += measure_parts(case, config.threads)
         roof = measure_roof("float32", 1)
     threads = {row: config.threads if isinstance(row, _OnThreads) else 1 for row in rows}
     return Ladder(
@@ -234,6 +238,30 @@ def measure_asides(case: ModelCase) -> list[Aside]:
         calls = calls_of_a_block(seconds_of_a_call(run, calls=3))
         asides.append(Aside(name, [seconds_of_a_call(run, calls) for _ in range(15)]))
     return asides
+
+
+def measure_parts(case: ModelCase, number: int) -> list[Aside]:
+    """Time a part of the batch on its way forward and back: alone, and beside the others.
+
+    Each has its own model and its own thread. What they share is the machine and Python's lock.
+    """
+
+    def job(k: int) -> Callable[[], Any]:
+        model, rows = scratch_model(case), slice(k, None, number)  # (B/number,) rows of the batch
+        batch = Batch(case.batch.inputs[rows], case.batch.targets[rows])
+        h_0 = case.h_0[:, rows].copy()
+        return lambda: loss_and_gradients(model, batch, h_0)
+
+    jobs = [job(k) for k in range(number)]
+    calls = calls_of_a_block(seconds_of_a_call(jobs[0], calls=3))
+    alone: list[float] = []
+    beside: list[float] = []
+    with ThreadPoolExecutor(number) as pool:
+        for _ in range(15):
+            alone.append(seconds_of_a_call(jobs[0], calls))
+            beside += pool.map(lambda job: seconds_of_a_call(job, calls), jobs)
+    name = f"one of {number} parts of the batch, forward and back"
+    return [Aside(f"{name}, alone", alone), Aside(f"{name}, beside the others", beside)]
 
 
 @contextmanager

@@ -3,6 +3,8 @@
 import dataclasses
 import re
 import sys
+import threading
+import time
 from dataclasses import replace
 from pathlib import Path
 from types import SimpleNamespace
@@ -11,7 +13,7 @@ import numpy as np
 import pytest
 
 from compare.bench import ladder, machine, memory, parts
-from compare.bench.case import NUM_PREDS, make_case
+from compare.bench.case import NUM_PREDS, ModelCase, make_case
 from compare.bench.command import bench
 from compare.bench.config import BenchConfig
 from compare.bench.ladder_result import Ladder
@@ -34,6 +36,7 @@ from compare.config import UsageError
 from compare.record import RecordError
 from compare.report import bench as pictures
 from compare.report.ladder import BEGIN, END, draw_ladder, table, write_table
+from scratch_rnn import Batch
 from tests.compare.bench_help import MODEL, hasty, shapes_file, terminal
 
 __all__ = ["hasty"]
@@ -427,6 +430,30 @@ def test_without_a_compiler_nothing_is_compiled(monkeypatch: pytest.MonkeyPatch)
 )
 def test_durations_have_three_digits_and_a_unit(seconds: float, text: str) -> None:
     assert duration(seconds) == text
+
+
+def test_parts_of_a_batch_are_timed_alone_and_beside_each_other(
+    monkeypatch: pytest.MonkeyPatch,
+) -> None:
+    seen: list[tuple[int, list[int]]] = []  # which thread took which sequences' first tokens
+
+    def record(model: object, batch: Batch, h_0: np.ndarray) -> None:
+        assert h_0.shape[1] == len(batch.inputs) == len(batch.targets)
+        seen.append((threading.get_ident(), batch.inputs[:, 0].tolist()))
+        time.sleep(0.002)
+
+    monkeypatch.setattr(ladder, "loss_and_gradients", record)
+    monkeypatch.setattr(ladder, "calls_of_a_block", lambda seconds: 1)
+    case = make_case(replace(MODEL, B=4))
+    assert isinstance(case, ModelCase)
+    alone, beside = ladder.measure_parts(case, 2)
+    assert (len(alone.seconds), len(beside.seconds)) == (15, 2 * 15)
+
+    here, halves = threading.get_ident(), [case.batch.inputs[k::2, 0].tolist() for k in (0, 1)]
+    assert all(tokens == halves[0] for thread, tokens in seen if thread == here)
+    elsewhere = [(thread, tokens) for thread, tokens in seen if thread != here]
+    assert sorted(tokens for _, tokens in elsewhere) == sorted(15 * halves)
+    assert len({thread for thread, _ in elsewhere}) == 2
 
 
 def test_every_rung_of_the_ladder_is_right_and_told(
