@@ -73,7 +73,7 @@ def _first_beyond(a: np.ndarray, b: np.ndarray, limit: float) -> tuple[int, ...]
         differences = np.where(a == b, 0, np.abs(a - b))
         beyond = ~(differences <= limit)  # True for NaN
         beyond = beyond if beyond.any() else differences == limit
-    return tuple(int(i) for i in np.unravel_index(beyond.argmax(), a.shape))
+    return tuple(int(i) for i in np.unravel_index(np.argmax(beyond), a.shape))
 
 
 def _unlike(name: str, array: np.ndarray | None, problem: str) -> ParityRow:

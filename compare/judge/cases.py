@@ -132,7 +132,7 @@ def draw_layer_case(
 
     unbatched = either() and not padded and not dropped and sizes is None
     lengths = rng.integers(1, T + 1, B) if padded else None
-    steps = T if lengths is None else int(lengths.max())
+    steps = T if lengths is None else int(np.max(lengths))
     masks = tuple((rng.random((T, B, D * H)) < 0.5).astype(dtype) * 2 for _ in range(L - 1))
     has_h0, has_d_output, has_d_h_n = (not either() for _ in range(3))
     x, d_output = floats(T, B, V), floats(steps, B, D * H)

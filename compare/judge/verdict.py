@@ -69,7 +69,7 @@ class Comparison:
             steps = np.arange(self.expected.shape[self.time_axis])
             here = np.moveaxis(distance, self.time_axis, -1)
             here[..., steps != self.step - 1] = -1.0
-        return tuple(int(i) for i in np.unravel_index(distance.argmax(), distance.shape))
+        return tuple(int(i) for i in np.unravel_index(np.argmax(distance), distance.shape))
 
     @property
     def _wrong(self) -> np.ndarray:
