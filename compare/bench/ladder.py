@@ -30,12 +30,7 @@ from compare.bench.result import TIMED
 from compare.bench.roofline import measure_roof
 from compare.bench.row import Row
 from compare.bench.shapes import SEED, Shape
-from compare.bench.timing import (
-    Contestant,
-    calls_of_a_block,
-    measure,
-    seconds_of_a_call,
-)
+from compare.bench.timing import Contestant, measure, seconds_of_a_call, time_a_block
 from compare.bench.torch_rows import TorchRow
 from compare.bench.work import STEP
 from compare.materials import limited_threads
@@ -47,7 +42,7 @@ from scratch_rnn.train import loss_and_gradients
 M_TRIM_THRESHOLD, M_MMAP_THRESHOLD = -1, -3
 """glibc's numbers for the two settings of `mallopt`."""
 
-ROUNDS = 40
+ROUNDS, ASIDE_ROUNDS = 40, 15
 
 WITHOUT_KEEPING = "step 8 without step 1"
 
@@ -195,7 +190,7 @@ def climb(config: LadderConfig, shape: Shape = SEED) -> Ladder:
         seconds = {contestant.row: contestant.seconds for contestant in contestants}
         asides = [Aside(without.label, seconds[without]), *measure_asides(case)]
         if config.threads > 1:
-            asides += measure_parts(case, config.threads)
+            asides += measure_parts(case, min(config.threads, shape.B))
         roof = measure_roof("float32", 1)
     threads = {row: config.threads if isinstance(row, _OnThreads) else 1 for row in rows}
     return Ladder(
@@ -235,8 +230,8 @@ def measure_asides(case: ModelCase) -> list[Aside]:
     }
     asides = []
     for name, run in pieces.items():
-        calls = calls_of_a_block(seconds_of_a_call(run, calls=3))
-        asides.append(Aside(name, [seconds_of_a_call(run, calls) for _ in range(15)]))
+        seconds = seconds_of_a_call(run, calls=3)
+        asides.append(Aside(name, [time_a_block(run, seconds, 1) for _ in range(ASIDE_ROUNDS)]))
     return asides
 
 
@@ -253,13 +248,13 @@ def measure_parts(case: ModelCase, number: int) -> list[Aside]:
         return lambda: loss_and_gradients(model, batch, h_0)
 
     jobs = [job(k) for k in range(number)]
-    calls = calls_of_a_block(seconds_of_a_call(jobs[0], calls=3))
+    seconds = seconds_of_a_call(jobs[0], calls=3)
     alone: list[float] = []
     beside: list[float] = []
     with ThreadPoolExecutor(number) as pool:
-        for _ in range(15):
-            alone.append(seconds_of_a_call(jobs[0], calls))
-            beside += pool.map(lambda job: seconds_of_a_call(job, calls), jobs)
+        for _ in range(ASIDE_ROUNDS):
+            alone.append(time_a_block(jobs[0], seconds, 1))
+            beside += pool.map(lambda job: time_a_block(job, seconds, number), jobs)
     name = f"one of {number} parts of the batch, forward and back"
     return [Aside(f"{name}, alone", alone), Aside(f"{name}, beside the others", beside)]
 

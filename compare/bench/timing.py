@@ -78,14 +78,34 @@ def seconds_of_a_call(run: Callable[[], Any], calls: int) -> float:
 
 def calls_of_a_block(seconds: float) -> int:
     """Return how many calls of so many seconds fill a block."""
-    return max(1, math.ceil(BLOCK / max(seconds, 1e-9)))
+    return _calls_that_fill(BLOCK, seconds)
 
 
 def calls_of_a_warm_up(seconds: float, threads: int) -> int:
     """Return how many calls of so many seconds go before a block without being counted."""
     if seconds >= UNHURRIED:
         return 0
-    return 1 if threads == 1 else math.ceil(WARM_UP / max(seconds, 1e-9))
+    return 1 if threads == 1 else _calls_that_fill(WARM_UP, seconds)
+
+
+def _calls_that_fill(span: float, seconds: float) -> int:
+    return max(1, math.ceil(span / max(seconds, 1e-9)))
+
+
+def time_a_block(run: Callable[[], Any], seconds: float, threads: int) -> float:
+    """Return the mean time of a call in a block, after the warm-up.
+
+    Parameters
+    ----------
+    run : function
+    seconds : float
+        Of one call, as far as is known.
+    threads : int
+        How many it or its neighbours run on.
+    """
+    for _ in range(calls_of_a_warm_up(seconds, threads)):
+        run()
+    return seconds_of_a_call(run, calls_of_a_block(seconds))
 
 
 def seconds_of_a_round(row: Row, seconds: float, threads: int) -> float:
@@ -114,8 +134,5 @@ def measure(
 def _block(contestant: Contestant, threads: int) -> None:
     row, job = contestant.row, contestant.job
     with row.settings(threads):
-        for _ in range(calls_of_a_warm_up(contestant.estimate, threads)):
-            job.run()
-        calls = calls_of_a_block(contestant.estimate)
-        contestant.seconds.append(seconds_of_a_call(job.run, calls))
+        contestant.seconds.append(time_a_block(job.run, contestant.estimate, threads))
     time.sleep(row.rest(threads))

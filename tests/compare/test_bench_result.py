@@ -13,6 +13,7 @@ import numpy as np
 import pytest
 
 from compare.bench import ladder, machine, memory, parts
+from compare.bench import timing as timing_of_jobs
 from compare.bench.case import NUM_PREDS, ModelCase, make_case
 from compare.bench.command import bench
 from compare.bench.config import BenchConfig
@@ -443,7 +444,8 @@ def test_parts_of_a_batch_are_timed_alone_and_beside_each_other(
         time.sleep(0.002)
 
     monkeypatch.setattr(ladder, "loss_and_gradients", record)
-    monkeypatch.setattr(ladder, "calls_of_a_block", lambda seconds: 1)
+    monkeypatch.setattr(timing_of_jobs, "calls_of_a_warm_up", lambda seconds, threads: 0)
+    monkeypatch.setattr(timing_of_jobs, "calls_of_a_block", lambda seconds: 1)
     case = make_case(replace(MODEL, B=4))
     assert isinstance(case, ModelCase)
     alone, beside = ladder.measure_parts(case, 2)
@@ -456,10 +458,37 @@ def test_parts_of_a_batch_are_timed_alone_and_beside_each_other(
     assert len({thread for thread, _ in elsewhere}) == 2
 
 
+def test_a_part_beside_others_is_warmed_up_as_on_several_threads(
+    monkeypatch: pytest.MonkeyPatch,
+) -> None:
+    threads_told: list[int] = []
+
+    def record(run: object, seconds: float, threads: int) -> float:
+        threads_told.append(threads)
+        return seconds
+
+    monkeypatch.setattr(ladder, "time_a_block", record)
+    case = make_case(MODEL)
+    assert isinstance(case, ModelCase)
+    ladder.measure_parts(case, 2)
+    assert threads_told == 15 * [1, 2, 2]
+
+
+def test_more_threads_than_sequences_leave_no_part_empty(monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr(timing_of_jobs, "calls_of_a_block", lambda seconds: 1)
+    monkeypatch.setattr(timing_of_jobs, "calls_of_a_warm_up", lambda seconds, threads: 0)
+    monkeypatch.setattr("compare.bench.roofline.SIZE", 64)
+    monkeypatch.setattr("compare.bench.roofline.COPIED_BYTES", 2**16)
+    found = ladder.climb(ladder.LadderConfig(rounds=1, threads=3), replace(MODEL, B=2))
+    assert (
+        found.asides[-1].name == "one of 2 parts of the batch, forward and back, beside the others"
+    )
+
+
 def test_every_rung_of_the_ladder_is_right_and_told(
     tmp_path: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    monkeypatch.setattr(ladder, "calls_of_a_block", lambda seconds: 1)
+    monkeypatch.setattr(timing_of_jobs, "calls_of_a_block", lambda seconds: 1)
     monkeypatch.setattr("compare.bench.roofline.SIZE", 64)
     monkeypatch.setattr("compare.bench.roofline.COPIED_BYTES", 2**16)
     found = ladder.climb(ladder.LadderConfig(rounds=1), replace(MODEL, H=32))
