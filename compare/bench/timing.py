@@ -101,7 +101,7 @@ def time_a_block(run: Callable[[], Any], seconds: float, threads: int) -> float:
     seconds : float
         Of one call, as far as is known.
     threads : int
-        How many it or its neighbours run on.
+        At work within it or beside it; several need the longer warm-up.
     """
     for _ in range(calls_of_a_warm_up(seconds, threads)):
         run()
