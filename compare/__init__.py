@@ -1,20 +1,5 @@
 """The layer between: copy weights, compare tensors, train in lock-step."""
 
-from compare.build import build_models
-from compare.lockstep import Update, lockstep, train_in_lockstep
-from compare.parity import ParityReport, ParityRow, check_parity
-from compare.tolerance import SAFETY, allowances
-from compare.weights import copy_weights
+import lazy_loader
 
-__all__ = [
-    "SAFETY",
-    "ParityReport",
-    "ParityRow",
-    "Update",
-    "allowances",
-    "build_models",
-    "check_parity",
-    "copy_weights",
-    "lockstep",
-    "train_in_lockstep",
-]
+__getattr__, __dir__, __all__ = lazy_loader.attach_stub(__name__, __file__)

@@ -31,23 +31,10 @@ from typing import Annotated, Any, Union
 
 import tyro
 
-from compare.bench.config import BenchConfig
-from compare.bisect import BisectConfig, bisect
-from compare.break_it import BreakConfig, NotCaught, break_it
-from compare.checkpoint import CheckpointError
-from compare.config import GenerateConfig, ParityConfig, RunConfig, TrainConfig, UsageError
-from compare.environment import PACKAGE, package_version
-from compare.explain import ExplainConfig, explain
-from compare.generate import generate
-from compare.lock import LockError
-from compare.materials import DeviceError
-from compare.record import RecordError
-from compare.run import ParityError, TrainingStopped, parity, run, train
-from compare.session import read_setting
-from compare.terminal import Terminal
+from compare import bench, parity, runs, study
+from compare.terminal import DATA, OK, PACKAGE, USAGE, CommandError, Terminal, package_version
 from scratch_rnn.text import DataError
 
-OK, FAILED, USAGE, DATA, DEVICE = 0, 1, 2, 3, 4
 INTERRUPTED, BROKEN_PIPE, TERMINATED = 130, 141, 143
 
 DESCRIPTION = (
@@ -63,21 +50,18 @@ class Command:
     function: Callable[[Any, Terminal], object]
 
 
-def _bench(config: BenchConfig, terminal: Terminal) -> None:
-    from compare.bench.command import bench  # what it needs takes the others too long to import
-
-    bench(config, terminal)
-
-
+# A room is loaded when its command is called: `--help` needs neither PyTorch nor matplotlib.
 COMMANDS = {
-    "run": Command(RunConfig, run),
-    "parity": Command(ParityConfig, parity),
-    "train": Command(TrainConfig, train),
-    "generate": Command(GenerateConfig, lambda config, terminal: terminal.line(generate(config))),
-    "break": Command(BreakConfig, break_it),
-    "bisect": Command(BisectConfig, bisect),
-    "explain": Command(ExplainConfig, explain),
-    "bench": Command(BenchConfig, _bench),
+    "run": Command(runs.RunConfig, lambda *given: runs.run(*given)),
+    "parity": Command(parity.ParityConfig, lambda *given: parity.parity(*given)),
+    "train": Command(runs.TrainConfig, lambda *given: runs.train(*given)),
+    "generate": Command(
+        runs.GenerateConfig, lambda config, terminal: terminal.line(runs.generate(config))
+    ),
+    "break": Command(study.BreakConfig, lambda *given: study.break_it(*given)),
+    "bisect": Command(study.BisectConfig, lambda *given: study.bisect(*given)),
+    "explain": Command(study.ExplainConfig, lambda *given: study.explain(*given)),
+    "bench": Command(bench.BenchConfig, lambda *given: bench.bench(*given)),
 }
 
 
@@ -108,16 +92,12 @@ def _command(arguments: list[str]) -> int:
         return OK
     except SystemExit as stop:  # tyro has printed what was wrong with the flags; or a signal came
         return stop.code if isinstance(stop.code, int) else USAGE
-    except (ParityError, NotCaught, TrainingStopped) as error:
-        return _fail(error, FAILED)
-    except UsageError as error:
-        return _fail(error, USAGE)
+    except CommandError as error:
+        return _fail(error, error.exit_code)
     except MemoryError as error:
         return _fail(f"expected sizes that fit in memory, got: {error}", USAGE)
-    except (DataError, RecordError, CheckpointError, LockError) as error:
+    except DataError as error:
         return _fail(error, DATA)
-    except DeviceError as error:
-        return _fail(error, DEVICE)
     except BrokenPipeError:
         raise
     except OSError as error:
@@ -151,12 +131,12 @@ def parse(arguments: Sequence[str]) -> Any:
         prog=PACKAGE,
         description=DESCRIPTION,
         args=arguments,
-        default=RunConfig(),
+        default=runs.RunConfig(),
         config=settings,
     )
 
 
-def _resumed(arguments: Sequence[str]) -> RunConfig | None:
+def _resumed(arguments: Sequence[str]) -> runs.RunConfig | None:
     """Return the setting of the run that ``--resume`` names, so that no flag need be repeated.
 
     Raises
@@ -175,7 +155,7 @@ def _resumed(arguments: Sequence[str]) -> RunConfig | None:
         directory: Path | None = flags.parse_known_args(arguments[1:])[0].resume
     except argparse.ArgumentError:  # no value: that is told below
         return None
-    return None if directory is None else read_setting(directory, command)
+    return None if directory is None else runs.read_setting(directory, command)
 
 
 def _fail(reason: object, code: int) -> int:

@@ -31,7 +31,7 @@ from torch import nn
 import compare
 import concise_rnn
 import scratch_rnn
-from compare.live import LiveCurve
+from compare.terminal import LiveCurve
 from scratch_rnn.text import sequential_batches
 
 # %% tags=["parameters"]
@@ -224,7 +224,7 @@ for prefix in ("time traveller", "traveller"):
 #
 # - PyTorch's recurrent layer gives the state after each step and the last state; the output layer
 #   is ours to add.
-# - By hand it is one loop forward and one loop back: `scratch_rnn/recurrence.py`, derived line by
+# - By hand it is one loop forward and one loop back: `scratch_rnn/cells/elman.py`, derived line by
 #   line in `docs/bptt.md`.
 # - Both are the same function, step by step, as far as rounding lets us see.
 #

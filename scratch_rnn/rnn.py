@@ -15,7 +15,9 @@ from dataclasses import dataclass
 import numpy as np
 from jaxtyping import Float, Int, Num
 
-from scratch_rnn import padding, recurrence
+from scratch_rnn import padding
+from scratch_rnn.cells import elman
+from scratch_rnn.cells.elman import Weights
 from scratch_rnn.checks import (
     check_array,
     check_choice,
@@ -25,7 +27,6 @@ from scratch_rnn.checks import (
     check_number,
     whole_number,
 )
-from scratch_rnn.recurrence import Weights
 
 FloatArray = np.ndarray  # of the layer's own dtype; shapes stand in the annotations
 
@@ -45,7 +46,7 @@ class RNNTape:
     """What `RNN.backward` needs to know of a forward pass."""
 
     layout: Layout
-    recurrences: tuple[recurrence.Tape, ...]  # L·D of them: layer by layer, forward then reverse
+    recurrences: tuple[elman.Tape, ...]  # L·D of them: layer by layer, forward then reverse
     dropout_masks: tuple[Float[np.ndarray, "T B DH"], ...] | None  # one below each layer but l0
 
 
@@ -100,7 +101,7 @@ class RNN:
 
     Notes
     -----
-    The layer keeps no state between calls. Equations: `scratch_rnn.recurrence`.
+    The layer keeps no state between calls. Equations: `scratch_rnn.cells.elman`.
 
     Examples
     --------
@@ -227,7 +228,7 @@ class RNN:
         masks = self._check_masks(dropout_masks, layout.T, x)
         D, padded = self.num_directions, layout.lengths
         y = padding.without_padding(x, padded)  # each layer's input, in the end the output
-        tapes: list[recurrence.Tape] = []
+        tapes: list[elman.Tape] = []
         for layer in range(self.num_layers):
             if layer > 0 and masks is not None:
                 y = y * masks[layer - 1]
@@ -235,7 +236,7 @@ class RNN:
             for i in range(layer * D, (layer + 1) * D):
                 is_reverse = i % D == 1
                 steps = padding.reverse(y, padded) if is_reverse else y
-                tape = recurrence.forward(steps, h0[i], self.weights(i), self.nonlinearity)
+                tape = elman.forward(steps, h0[i], self.weights(i), self.nonlinearity)
                 h = tape.h[1:]  # (T, B, H)
                 if padded is not None:
                     h[padding.is_padding(padded, len(h))] = 0
@@ -293,7 +294,7 @@ class RNN:
                     d_h = padding.without_padding(d_h, lengths)
                     d_h[lengths - 1, np.arange(B)] += d_last
                     d_last = np.zeros_like(d_last)
-                d_x_i, d_h0[i], d_weights = recurrence.backward(
+                d_x_i, d_h0[i], d_weights = elman.backward(
                     tape.recurrences[i], self.weights(i), self.nonlinearity, d_h, d_last
                 )
                 d_arrays = [array for array in d_weights if array is not None]

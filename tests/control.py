@@ -16,10 +16,10 @@ from typing import Any
 import numpy as np
 
 import scratch_rnn
-from compare.parity import scratch_step
-from compare.rows import ParityReport, compare_results
-from compare.tolerance import SAFETY, largest_difference, neighbour, ulp_of_largest
-from compare.weights import parameters_as_arrays
+from compare.parity.comparison import scratch_step
+from compare.parity.rows import ParityReport, compare_results
+from compare.parity.tolerance import SAFETY, largest_difference, neighbour, ulp_of_largest
+from compare.parity.weights import parameters_as_arrays
 from scratch_rnn.text import Batch
 
 CONTROLS = 4

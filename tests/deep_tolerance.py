@@ -26,9 +26,9 @@ import matplotlib.pyplot as plt
 import numpy as np
 import torch
 
-from compare.parity import check_parity
-from compare.rows import ParityReport
-from compare.tolerance import SAFETY, WOBBLES
+from compare.parity.comparison import check_parity
+from compare.parity.rows import ParityReport
+from compare.parity.tolerance import SAFETY, WOBBLES
 from tests.cases import random_case
 from tests.model_cases import build_model, random_model_case
 from tests.properties import against

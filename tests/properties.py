@@ -12,8 +12,8 @@ from typing import Any
 import numpy as np
 
 import scratch_rnn
-from compare.rows import ParityReport, ParityRow, compare_results
-from compare.tolerance import Move, allowances, unmoved
+from compare.parity.rows import ParityReport, ParityRow, compare_results
+from compare.parity.tolerance import Move, allowances, unmoved
 from tests import tally
 from tests.cases import Floats, LayerCase
 

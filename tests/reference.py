@@ -9,7 +9,7 @@ from torch import nn
 from torch.nn.utils.rnn import pack_padded_sequence, pad_packed_sequence
 
 import concise_rnn
-from compare.weights import copy_weights
+from compare.parity.weights import copy_weights
 from tests.cases import LayerCase
 from tests.model_cases import ModelCase, build_model
 

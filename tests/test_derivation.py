@@ -39,7 +39,7 @@ def test_every_equation_stands_next_to_the_line_that_computes_it() -> None:
     wrong = [reference.text for reference in references if not reference.ok]
     assert wrong == [], "python docs/scripts/line_numbers.py corrects them"
     files = {Path(reference.path).name for reference in references}
-    assert files == {"recurrence.py", "linear.py", "loss.py", "lookup.py", "optim.py"}
+    assert files == {"elman.py", "linear.py", "loss.py", "lookup.py", "optim.py"}
     assert len(references) >= 20
 
 

@@ -20,7 +20,7 @@ from hypothesis.extra import numpy as hnp
 import compare
 import concise_rnn
 import scratch_rnn
-from compare import checkpoint as checkpoints
+from compare.runs import checkpoint as checkpoints
 from scratch_rnn import text as texts
 from tests.annotations import unchecked
 from tests.counts import number as count
@@ -473,12 +473,12 @@ CASES: dict[str, Case] = {
         {"compute": lambda move: {"a": move(np.ones(2))}},
         {"compute": function, "wobbles": whole(1), "seed": whole(0)},
     ),
-    "compare.checkpoint.save": Case(
+    "compare.runs.checkpoint.save": Case(
         checkpoints.save,
         {"path": Path("/nowhere/at/all"), "checkpoint": None},
         {"checkpoint": a(checkpoints.Checkpoint)},
     ),
-    "compare.checkpoint.load": Case(
+    "compare.runs.checkpoint.load": Case(
         checkpoints.load, {"path": Path("/nowhere")}, {"path": a(Path, str)}
     ),
 }

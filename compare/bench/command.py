@@ -23,6 +23,7 @@ from compare.bench.judge import judge
 from compare.bench.machine import available_memory, describe_machine, thread_notes
 from compare.bench.memory import measure_memory
 from compare.bench.parts import measure_parts
+from compare.bench.pictures import draw
 from compare.bench.result import LEFT_OUT, REFUSED, TIMED, Document, RowInfo, Timing
 from compare.bench.roofline import measure_roof
 from compare.bench.row import Row
@@ -31,11 +32,8 @@ from compare.bench.shapes import Shape, choose
 from compare.bench.table import show
 from compare.bench.timing import Contestant, ReferenceProduct, measure, seconds_of_a_round
 from compare.bench.work import BACKWARD, PHASES, STEP, flops, numbers
-from compare.config import UsageError
-from compare.materials import limited_threads
-from compare.report.bench import draw
-from compare.run import ParityError
-from compare.terminal import Terminal
+from compare.parity import ParityError, limited_threads
+from compare.terminal import Terminal, UsageError
 
 Say = Callable[[str], None]
 

@@ -10,7 +10,7 @@ from typing import Annotated, Any, Literal, Self
 from tyro.conf import arg
 
 from compare.bench.work import PHASES
-from compare.config import MAX_THREADS, UsageError
+from compare.terminal import MAX_THREADS, UsageError
 
 
 @dataclasses.dataclass(frozen=True, kw_only=True)

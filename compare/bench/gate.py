@@ -1,7 +1,7 @@
 """Whether a row's results are right: the same as scratch's, up to what rounding explains.
 
-The measure is `compare.tolerance`: the case itself is wobbled, and how far its results move is
-how far two right answers may lie apart. Rows that multiply in TF32 round to 10 bits of mantissa
+The measure is `compare.parity.tolerance`: the case itself is wobbled, and how far its results move
+is how far two right answers may lie apart. Rows that multiply in TF32 round to 10 bits of mantissa
 instead of 23, so theirs are wobbled by as much: each float by a relative 2^-11 … 2^-10.
 """
 
@@ -23,9 +23,7 @@ from compare.bench.case import (
     text_results,
 )
 from compare.bench.work import GENERATION
-from compare.parity import scratch_step
-from compare.rows import compare_results
-from compare.tolerance import Move, allowances
+from compare.parity import Move, allowances, compare_results, scratch_step
 
 WOBBLES = 4
 """Runs with moved floats; fewer than in the parity suite, whose cases are small."""

@@ -23,6 +23,7 @@ from compare.bench import ladder_steps as steps
 from compare.bench.case import LR, MAX_NORM, Case, Job, ModelCase, make_case, scratch_model
 from compare.bench.gate import Gate
 from compare.bench.judge import judge
+from compare.bench.ladder_picture import draw_ladder, write_table
 from compare.bench.ladder_result import Aside, Ladder, Rung
 from compare.bench.machine import describe_machine, forced_kernel_notes
 from compare.bench.numpy_rows import Scratch, model_results
@@ -33,8 +34,7 @@ from compare.bench.shapes import SEED, Shape
 from compare.bench.timing import Contestant, measure, seconds_of_a_call, time_a_block
 from compare.bench.torch_rows import TorchRow
 from compare.bench.work import STEP
-from compare.materials import limited_threads
-from compare.report.ladder import draw_ladder, write_table
+from compare.parity import limited_threads
 from scratch_rnn import Batch, lookup
 from scratch_rnn.product import Times
 from scratch_rnn.train import loss_and_gradients

@@ -11,10 +11,9 @@ from dataclasses import asdict, dataclass
 from pathlib import Path
 from typing import Any
 
-from compare.atomic import write_file
 from compare.bench.result import Roof
 from compare.bench.shapes import Shape
-from compare.record import RecordError
+from compare.runs import RecordError, write_file
 
 SCHEMA = 1
 

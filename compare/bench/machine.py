@@ -13,7 +13,7 @@ import threadpoolctl
 import torch
 
 import scratch_rnn
-from compare.environment import describe_software
+from compare.parity import describe_software
 
 PREFIXES = ("OPENBLAS_", "OMP_", "MKL_", "GOMP_", "KMP_", "MALLOC_", "GLIBC_TUNABLES")
 """Variables that change how fast things are."""

@@ -62,7 +62,7 @@ def peak_of_step(row: Row, shape: Shape, threads: int) -> int:
 
 def step_in_this_process(name: str, shape: Shape, threads: int) -> int:
     """Take one step and return by how much the process's memory grew at its peak."""
-    from compare.materials import limited_threads
+    from compare.parity import limited_threads
 
     row = next(row for row in all_rows(None) if row.name == name)
     with limited_threads(threads), row.settings(threads):

@@ -19,7 +19,8 @@ from compare.bench.case import LR, MAX_NORM, ModelCase, make_case, scratch_model
 from compare.bench.result import Part
 from compare.bench.shapes import Shape
 from compare.bench.timing import calls_of_a_block, seconds_of_a_call
-from scratch_rnn import linear, lookup, recurrence
+from scratch_rnn import linear, lookup
+from scratch_rnn.cells import elman
 from scratch_rnn.product import Times
 
 ROUNDS = 15
@@ -86,8 +87,8 @@ def pieces_of_step(case: ModelCase) -> dict[str, Callable[[], Any]]:
         np.ones(len(d_z_rows), d_z_rows.dtype) @ d_z_rows
 
     def whole_recurrence() -> None:
-        tape = recurrence.forward(ids, case.h_0[0], weights, f)
-        recurrence.backward(tape, weights, f, d_h, d_last)
+        tape = elman.forward(ids, case.h_0[0], weights, f)
+        elman.backward(tape, weights, f, d_h, d_last)
 
     def output_layer() -> None:
         linear.forward(tape.h, W, b)

@@ -12,9 +12,8 @@ from dataclasses import asdict, dataclass, field, fields
 from pathlib import Path
 from typing import Any
 
-from compare.atomic import write_file
 from compare.bench.shapes import Shape
-from compare.record import RecordError
+from compare.runs import RecordError, write_file
 
 SCHEMA = 1
 """Version of the file's layout."""

@@ -9,8 +9,8 @@ from compare.bench.jax_row import Jax
 from compare.bench.numpy_rows import Plain, Scratch
 from compare.bench.row import Row
 from compare.bench.torch_rows import TorchCells, TorchCompiled, TorchRow
-from compare.config import UsageError
-from compare.materials import DeviceError
+from compare.parity import DeviceError
+from compare.terminal import UsageError
 
 SCRATCH = Scratch.name
 REFERENCE = TorchRow.name

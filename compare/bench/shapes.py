@@ -19,7 +19,7 @@ from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
 
-from compare.config import UsageError
+from compare.terminal import UsageError
 
 KINDS = ("model", "layer")
 NONLINEARITIES = ("tanh", "relu")

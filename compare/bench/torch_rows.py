@@ -34,7 +34,7 @@ from compare.bench.case import (
 from compare.bench.numpy_rows import layer_results, model_results
 from compare.bench.row import Row
 from compare.bench.work import BACKWARD, FORWARD, GENERATION, STEP
-from compare.weights import tensor_as_array
+from compare.parity import tensor_as_array
 
 Loop = Callable[..., torch.Tensor]
 

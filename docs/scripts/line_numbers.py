@@ -2,7 +2,7 @@
 
 A reference is a link to a line of our source, followed by the code that stands there:
 
-    [recurrence.py:74](../scratch_rnn/recurrence.py#L74) `np.tanh(z, out=z)`
+    [elman.py:74](../scratch_rnn/cells/elman.py#L74) `np.tanh(z, out=z)`
 
 The code decides: where it has moved to another line, the numbers follow.
 

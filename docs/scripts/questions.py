@@ -44,11 +44,12 @@ def measure_biases() -> dict[str, Any]:
 
     import concise_rnn
     import scratch_rnn
-    from compare import bugs, build_models
-    from compare.weights import parameters_as_arrays
+    from compare import build_models
+    from compare.check import find_bug
+    from compare.parity import parameters_as_arrays
 
     batches, vocab = scratch_rnn.load_time_machine(B, T)
-    packages = {"two": scratch_rnn, "one": bugs.find("one-bias-learns").load()}
+    packages = {"two": scratch_rnn, "one": find_bug("one-bias-learns").load()}
     result: dict[str, Any] = {"text": batches.text.name, "updates": [1, 10, 100]}
     for name, package in packages.items():
         ours, theirs = build_models(len(vocab), H)
@@ -210,7 +211,7 @@ def measure_chaos() -> dict[str, Any]:
     import concise_rnn
     import scratch_rnn
     from compare import build_models
-    from compare.weights import parameters_as_arrays
+    from compare.parity import parameters_as_arrays
 
     updates = 1000
     batches, vocab = scratch_rnn.load_time_machine(B, T)

@@ -5,9 +5,9 @@ from pathlib import Path
 
 import pytest
 
-import compare.run
+import compare.runs.commands
 from tests.annotations import unchecked
-from tests.compare.runs import TEXT
+from tests.compare.runs.runs import TEXT
 
 
 @pytest.fixture
@@ -21,7 +21,7 @@ def fox(tmp_path: Path) -> Path:
 @pytest.fixture
 def without_curves(monkeypatch: pytest.MonkeyPatch) -> None:
     """Drawing takes longer than a small training does."""
-    monkeypatch.setattr(compare.run, "draw_curves", lambda directory: directory)
+    monkeypatch.setattr(compare.runs.commands, "draw_curves", lambda directory: directory)
 
 
 @pytest.fixture

@@ -19,15 +19,18 @@ import safetensors.numpy
 import torch
 from rich.console import Console
 
-import compare.run
+import compare.parity.command
+import compare.runs.commands
 import scratch_rnn
-from compare.build import build_models
 from compare.cli import COMMANDS, main, parse
-from compare.config import GenerateConfig, ParityConfig, RunConfig, TrainConfig
-from compare.materials import prepared
-from compare.parity import ParityReport, ParityRow
-from compare.record import Record, read_metrics
-from compare.terminal import Terminal
+from compare.parity.build import build_models
+from compare.parity.comparison import ParityReport, ParityRow
+from compare.parity.config import ParityConfig
+from compare.parity.materials import prepared
+from compare.parity.table import show_parity
+from compare.runs.config import GenerateConfig, RunConfig, TrainConfig
+from compare.runs.record import Record, read_metrics
+from compare.terminal.output import Terminal
 
 ROOT = Path(__file__).parents[2]
 
@@ -420,13 +423,13 @@ def test_a_planted_error_stops_it_before_anything_is_trained(
     monkeypatch: pytest.MonkeyPatch,
     capsys: pytest.CaptureFixture[str],
 ) -> None:
-    right = scratch_rnn.recurrence.backward
+    right = scratch_rnn.cells.elman.backward
 
     def without_the_step_before(*arguments: Any) -> Any:
         d_x, d_h_0, weights = right(*arguments)
         return d_x, 0 * d_h_0, weights
 
-    monkeypatch.setattr(scratch_rnn.recurrence, "backward", without_the_step_before)
+    monkeypatch.setattr(scratch_rnn.cells.elman, "backward", without_the_step_before)
     where = ["--runs", str(tmp_path / "runs")] if command == "run" else []
     assert main([command, *small, *where]) == 1
     shown = capsys.readouterr()
@@ -443,14 +446,14 @@ def test_trained_models_that_differ_are_reported_and_recorded(
     monkeypatch: pytest.MonkeyPatch,
     capsys: pytest.CaptureFixture[str],
 ) -> None:
-    right = compare.run.check_parity
+    right = compare.parity.command.check_parity
     reports: list[ParityReport] = []
 
     def wrong_the_second_time(*arguments: Any, **options: Any) -> ParityReport:
         reports.append(right(*arguments, **options))
         return reports[-1] if len(reports) == 1 else failing(reports[-1])
 
-    monkeypatch.setattr(compare.run, "check_parity", wrong_the_second_time)
+    monkeypatch.setattr(compare.parity.command, "check_parity", wrong_the_second_time)
     assert main(training) == 1
     shown = capsys.readouterr()
     assert shown.err == (
@@ -465,7 +468,7 @@ def test_trained_models_that_differ_are_reported_and_recorded(
 def test_the_trained_models_are_compared_with_trained_weights(
     training: list[str], monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    right = compare.run.check_parity
+    right = compare.parity.command.check_parity
     seen: list[np.ndarray] = []
 
     def watched(scratch: Any, concise: Any, *arguments: Any, **options: Any) -> ParityReport:
@@ -475,7 +478,7 @@ def test_the_trained_models_are_compared_with_trained_weights(
         seen.append(scratch.parameters["linear.weight"].copy())
         return right(scratch, concise, *arguments, **options)
 
-    monkeypatch.setattr(compare.run, "check_parity", watched)
+    monkeypatch.setattr(compare.parity.command, "check_parity", watched)
     assert main(training) == 0
     untrained, trained = seen
     assert np.abs(trained - untrained).max() > 0.01
@@ -549,7 +552,7 @@ def master(tmp_path_factory: pytest.TempPathFactory) -> Path:
     directory = tmp_path_factory.mktemp("master")
     (directory / "fox.txt").write_text(TEXT * 20)
     config = parse(f"{SMALL} --text {directory}/fox.txt --epochs 4 --runs {directory}".split())
-    return compare.run.run(config).directory
+    return compare.runs.commands.run(config).directory
 
 
 @pytest.fixture
@@ -666,8 +669,8 @@ def test_generate_from_nowhere(tmp_path: Path, capsys: pytest.CaptureFixture[str
 def test_the_table_fits_the_terminal(width: int, small: list[str]) -> None:
     output = io.StringIO()
     console = Console(file=output, width=width, force_terminal=True, color_system=None)
-    report = compare.run.parity(parse(["parity", *small]), Terminal(quiet=True))
-    Terminal(console).parity(report)
+    report = compare.parity.command.parity(parse(["parity", *small]), Terminal(quiet=True))
+    show_parity(report, Terminal(console))
     table = output.getvalue().split("parity: ")[0]
     assert max(map(len, table.splitlines())) <= width
     words = set(table.split())
@@ -684,7 +687,7 @@ def test_the_table_fits_the_terminal(width: int, small: list[str]) -> None:
 def test_a_run_on_a_terminal_shows_a_bar(width: int, training: list[str]) -> None:
     output = io.StringIO()
     console = Console(file=output, width=width, force_terminal=True, color_system="truecolor")
-    compare.run.run(parse(training), Terminal(console))
+    compare.runs.commands.run(parse(training), Terminal(console))
     out = output.getvalue()
     assert "epoch 2" in out
     assert ("updates/s" in out) == (width >= 100)
@@ -696,7 +699,9 @@ def test_nothing_is_coloured_with_no_color(
 ) -> None:
     monkeypatch.setenv("NO_COLOR", "1")
     output = io.StringIO()
-    compare.run.run(parse(training), Terminal(Console(file=output, width=80, force_terminal=True)))
+    compare.runs.commands.run(
+        parse(training), Terminal(Console(file=output, width=80, force_terminal=True))
+    )
     colours = re.findall(r"\x1b\[[\d;]*3[0-7][\d;]*m", output.getvalue())
     assert colours == []
 

@@ -12,7 +12,7 @@ import torch
 
 import compare.cli
 from compare.cli import main
-from tests.compare.runs import arguments, signalled
+from tests.compare.runs.runs import arguments, signalled
 
 ROOT = Path(__file__).parents[2]
 

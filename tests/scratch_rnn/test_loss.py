@@ -9,9 +9,9 @@ import torch
 from hypothesis import strategies as st
 from torch.nn import functional as F
 
-from compare.parity import wobbled_cross_entropy
-from compare.rows import compare_results
-from compare.tolerance import allowances
+from compare.parity.comparison import wobbled_cross_entropy
+from compare.parity.rows import compare_results
+from compare.parity.tolerance import allowances
 from scratch_rnn import cross_entropy, linear, perplexity
 from tests.annotations import unchecked
 from tests.properties import Results, demand

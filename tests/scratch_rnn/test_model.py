@@ -8,9 +8,9 @@ import torch
 from torch.nn import functional as F
 
 import scratch_rnn
-from compare.parity import check_parity
-from compare.rows import compare_results
-from compare.tolerance import allowances, unmoved
+from compare.parity.comparison import check_parity
+from compare.parity.rows import compare_results
+from compare.parity.tolerance import allowances, unmoved
 from scratch_rnn import RNN, RNNModel
 from tests.annotations import unchecked
 from tests.cases import LayerCase, random_case

@@ -9,8 +9,8 @@ import torch
 from hypothesis import strategies as st
 
 import scratch_rnn
-from compare.rows import compare_results
-from compare.tolerance import allowances
+from compare.parity.rows import compare_results
+from compare.parity.tolerance import allowances
 from scratch_rnn import SGD, clip_grad_norm
 from tests.annotations import unchecked
 from tests.properties import Results, demand

@@ -6,12 +6,13 @@ from typing import Any
 import numpy as np
 import pytest
 
-from compare.rows import compare_results
-from compare.tolerance import allowances
-from scratch_rnn import lookup, padding, recurrence
+from compare.parity.rows import compare_results
+from compare.parity.tolerance import allowances
+from scratch_rnn import lookup, padding
 from scratch_rnn import product as products
+from scratch_rnn.cells import elman
+from scratch_rnn.cells.elman import Weights
 from scratch_rnn.product import SMALL, Times, panels, size_of_tiles
-from scratch_rnn.recurrence import Weights
 
 # T = 2, B = 1, V = 1, H = 2, ReLU, small whole numbers, so that each line can be done in the head.
 #
@@ -46,10 +47,10 @@ def test_by_hand(dtype: Any) -> None:
         return np.array(values, dtype)
 
     weights = Weights(floats(W_ih), floats(W_hh), floats(b_ih), floats(b_hh))
-    tape = recurrence.forward(floats(x), floats(h_0), weights, "relu")
+    tape = elman.forward(floats(x), floats(h_0), weights, "relu")
     np.testing.assert_array_equal(tape.h, floats(h))
     assert tape.h.dtype == dtype
-    back = recurrence.backward(tape, weights, "relu", floats(d_h), floats(d_h_n))
+    back = elman.backward(tape, weights, "relu", floats(d_h), floats(d_h_n))
     for result, expected in zip(
         [back[0], back[1], *back[2]], [d_x, d_h_0, d_W_ih, d_W_hh, d_b, d_b], strict=True
     ):
@@ -64,9 +65,9 @@ def test_by_hand_with_one_hot_input_and_without_biases() -> None:
     δz_2 = [3, 3]      δz_1 = [1, 1] + [3 - 3, 3 + 6] = [1, 10]
     """
     weights = Weights(np.array([[1.0, 3], [2, 1]]), np.array(W_hh, float), None, None)
-    tape = recurrence.forward(np.array([[1], [0]]), np.array(h_0, float), weights, "relu")
+    tape = elman.forward(np.array([[1], [0]]), np.array(h_0, float), weights, "relu")
     np.testing.assert_array_equal(tape.h, [[[1, 2]], [[6, 4]], [[11, 4]]])
-    d_x, _, d_weights = recurrence.backward(
+    d_x, _, d_weights = elman.backward(
         tape, weights, "relu", np.array(d_h, float), np.array(d_h_n, float)
     )
     assert d_x is None
@@ -79,8 +80,8 @@ def test_tanh_and_its_slope_at_points_that_are_known() -> None:
     """tanh(log 2 / 2) = 1/3 and tanh(0) = 0, with slopes 1 - 1/9 = 8/9 and 1."""
     weights = Weights(np.eye(2), np.zeros((2, 2)), None, None)
     x = np.array([[[np.log(2) / 2, 0.0]]])
-    tape = recurrence.forward(x, np.zeros((1, 2)), weights, "tanh")
-    d_x, _, _ = recurrence.backward(tape, weights, "tanh", np.ones((1, 1, 2)), np.zeros((1, 2)))
+    tape = elman.forward(x, np.zeros((1, 2)), weights, "tanh")
+    d_x, _, _ = elman.backward(tape, weights, "tanh", np.ones((1, 1, 2)), np.zeros((1, 2)))
     gap = np.spacing(1.0)
     assert np.abs(tape.h[1] - [[1 / 3, 0]]).max() <= gap
     assert np.abs(d_x - [[[8 / 9, 1]]]).max() <= 4 * gap
@@ -89,8 +90,8 @@ def test_tanh_and_its_slope_at_points_that_are_known() -> None:
 def test_relu_of_zero_is_zero_and_so_is_its_slope() -> None:
     """As in torch, where both choices would be right."""
     weights = Weights(np.ones((1, 1)), np.ones((1, 1)), None, None)
-    tape = recurrence.forward(np.zeros((1, 1, 1)), np.zeros((1, 1)), weights, "relu")
-    d_x, d_h_0, _ = recurrence.backward(tape, weights, "relu", np.ones((1, 1, 1)), np.ones((1, 1)))
+    tape = elman.forward(np.zeros((1, 1, 1)), np.zeros((1, 1)), weights, "relu")
+    d_x, d_h_0, _ = elman.backward(tape, weights, "relu", np.ones((1, 1, 1)), np.ones((1, 1)))
     assert (tape.h[1].item(), d_x.item(), d_h_0.item()) == (0, 0, 0)
 
 
@@ -98,7 +99,7 @@ def test_tanh_of_anything_large_is_one() -> None:
     """An exp-built tanh would overflow; warnings are errors here."""
     weights = Weights(np.eye(2), np.zeros((2, 2)), None, None)
     x = np.array([[[1e4, -1e4]]])
-    tape = recurrence.forward(x, np.zeros((1, 2)), weights, "tanh")
+    tape = elman.forward(x, np.zeros((1, 2)), weights, "tanh")
     np.testing.assert_array_equal(tape.h[1], [[1, -1]])
 
 

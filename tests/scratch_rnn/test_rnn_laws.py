@@ -12,8 +12,8 @@ import numpy as np
 import pytest
 
 import scratch_rnn
-from compare.rows import compare_results
-from compare.tolerance import allowances
+from compare.parity.rows import compare_results
+from compare.parity.tolerance import allowances
 from tests.cases import LayerCase
 from tests.properties import Results, alike, build, demand, given, identical, named, run, upstream
 from tests.strategies import property_of_layers

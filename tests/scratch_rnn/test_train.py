@@ -11,9 +11,9 @@ import pytest
 import threadpoolctl
 
 import scratch_rnn
-from compare.parity import scratch_step
-from compare.rows import compare_results
-from compare.tolerance import allowances
+from compare.parity.comparison import scratch_step
+from compare.parity.rows import compare_results
+from compare.parity.tolerance import allowances
 from scratch_rnn import (
     RNN,
     SGD,

@@ -1,0 +1,91 @@
+"""Cases together with the right answer: torch's results, and how far rounding leads from them."""
+
+from __future__ import annotations
+
+import copy
+from collections.abc import Callable, Mapping
+from dataclasses import dataclass
+from functools import lru_cache
+from typing import Any
+
+import numpy as np
+
+import scratch_rnn
+from compare.check import cases
+from compare.check.cases import LayerCase, Results, TrainingCase
+from compare.check.verdict import Comparison
+from compare.parity import Computation, allowances
+
+
+@dataclass(frozen=True, slots=True)
+class Answer:
+    """The right results of a case, and how far from them rounding may lead."""
+
+    expected: Results
+    allowed: Mapping[str, float]
+
+
+def compared(
+    answer: Answer, got: Mapping[str, np.ndarray], time_axes: Mapping[str, int] | None = None
+) -> tuple[Comparison, ...]:
+    """Lay results beside the right ones; a missing tensor is one of no shape."""
+    axes = time_axes or {}
+    return tuple(
+        Comparison(
+            name,
+            expected,
+            np.asarray(got[name]) if name in got else np.empty((0, 0)),
+            answer.allowed[name],
+            axes.get(name),
+            backward=name == "gradient of x",
+        )
+        for name, expected in answer.expected.items()
+    )
+
+
+def identical(
+    expected: Mapping[str, np.ndarray], got: Mapping[str, np.ndarray]
+) -> tuple[Comparison, ...]:
+    """Lay results side by side that must be the same to the last bit."""
+    return compared(Answer(dict(expected), dict.fromkeys(expected, 0.0)), got)
+
+
+def answer_of(expected: Results, ours: Computation) -> Answer:
+    """Return torch's results with the allowances measured on our own computation."""
+    with np.errstate(all="ignore"):
+        return Answer(expected, allowances(ours, wobbles=4)[1])
+
+
+def layer_case(seed: int, **choices: Any) -> tuple[LayerCase, Answer]:
+    """Draw a case of one layer, with its answer; arrays are the caller's own."""
+    case, answer = _layer_case(seed, **choices)
+    return copy.deepcopy(case), answer
+
+
+def training_case(kind: str, seed: int, B: int = 3) -> tuple[TrainingCase, Answer]:
+    """Draw a case of training, with the answer to "step", "updates" or "epochs"."""
+    case, answer = _training_case(kind, seed, B)
+    return copy.deepcopy(case), answer
+
+
+@lru_cache(maxsize=256)
+def _layer_case(seed: int, **choices: Any) -> tuple[LayerCase, Answer]:
+    case = cases.draw_layer_case(seed, **choices)
+    ours: Computation = lambda move: cases.scratch_layer(scratch_rnn, case, move)  # noqa: E731
+    return case, answer_of(cases.torch_layer(case), ours)
+
+
+@lru_cache(maxsize=256)
+def _training_case(kind: str, seed: int, B: int) -> tuple[TrainingCase, Answer]:
+    case = cases.draw_training_case(seed, B=B)
+    run: Callable[..., Results] = getattr(cases, f"scratch_{kind}")
+    expected: Results = getattr(cases, f"torch_{kind}")(case)
+    return case, answer_of(expected, lambda move: run(scratch_rnn, case, move))
+
+
+def layer_comparisons(
+    package: Any, case: LayerCase, answer: Answer, results: Results | None = None
+) -> tuple[Comparison, ...]:
+    """Compare the package's layer with the answer; output and the gradient of x have steps."""
+    axes = {"output": case.time_axis, "gradient of x": case.time_axis}
+    return compared(answer, results or cases.scratch_layer(package, case), axes)

@@ -1,0 +1,167 @@
+"""Change a line of our own source, in memory alone, and run what comes of it.
+
+A patched package is a second copy beside the real one, under a name of its own: the files stay as
+they are, and so does everything that was imported from them.
+
+>>> patch = Patch("scratch_rnn/cells/elman.py", "h[0] = h_0", "h[0] = 0")
+>>> careless = load_patched("scratch_rnn", [patch], "careless")        # doctest: +SKIP
+>>> careless.RNN(3, 4)                                                 # doctest: +SKIP
+"""
+
+from __future__ import annotations
+
+import ast
+import difflib
+import importlib
+import importlib.util
+import sys
+from collections.abc import Iterable, Sequence
+from dataclasses import dataclass
+from importlib.abc import Loader, MetaPathFinder
+from importlib.machinery import ModuleSpec
+from pathlib import Path
+from types import ModuleType
+
+ROOT = Path(__file__).parents[3]
+"""Directory of the packages."""
+
+
+class PatchError(ValueError):
+    """A patch does not fit the source; the message is one line."""
+
+
+@dataclass(frozen=True, slots=True)
+class Patch:
+    """One change: in `file`, the only place that reads `old` becomes `new`."""
+
+    file: str  # from the root, such as "scratch_rnn/cells/elman.py"
+    old: str
+    new: str
+
+    @property
+    def package(self) -> str:
+        """The package whose file it is."""
+        return self.file.split("/")[0]
+
+
+def patched_source(file: str, patches: Iterable[Patch]) -> str:
+    """Return the text of a file with those of the patches that are about it.
+
+    Raises
+    ------
+    PatchError
+        If what a patch replaces isn't there just once.
+    """
+    source = (ROOT / file).read_text(encoding="utf-8")
+    for patch in patches:
+        if patch.file == file:
+            count = source.count(patch.old)
+            if count != 1:
+                raise PatchError(f"expected {patch.old!r} once in {file}, got it {count} times")
+            source = source.replace(patch.old, patch.new)
+    return source
+
+
+def diff(patches: Sequence[Patch], context: int = 2) -> str:
+    """Return the change as ``diff -u`` would show it, with so many lines around each place."""
+    lines: list[str] = []
+    for file in dict.fromkeys(patch.file for patch in patches):
+        before = (ROOT / file).read_text(encoding="utf-8").splitlines()
+        after = patched_source(file, patches).splitlines()
+        lines += difflib.unified_diff(before, after, f"a/{file}", f"b/{file}", "", "", context, "")
+    return "\n".join(lines)
+
+
+def load_patched(package: str, patches: Sequence[Patch], name: str) -> ModuleType:
+    """Import a patched copy of a package, such as ``scratch_rnn``.
+
+    Parameters
+    ----------
+    package : str
+        One of ours.
+    patches : sequence of Patch
+        Those about other packages are left alone.
+    name : str
+        What tells the copy from others; a second call with the same name makes a new copy.
+
+    Returns
+    -------
+    module
+        Its modules import each other, and from the other packages the real ones.
+
+    Raises
+    ------
+    PatchError
+        If a patch doesn't fit.
+    """
+    own = [patch for patch in patches if patch.package == package]
+    for file in {patch.file for patch in own}:
+        try:  # complain here, and not in the middle of an import
+            ast.parse(patched_source(file, own))
+        except SyntaxError as error:
+            raise PatchError(f"expected {file} to be Python when patched, got {error}") from error
+    alias = f"{package}__{name.replace('-', '_')}"
+    for module in [m for m in sys.modules if m == alias or m.startswith(f"{alias}.")]:
+        del sys.modules[module]
+    if _finder not in sys.meta_path:
+        sys.meta_path.insert(0, _finder)
+    _finder.copies[alias] = _Copy(package, alias, tuple(own))
+    importlib.invalidate_caches()
+    return importlib.import_module(alias)
+
+
+@dataclass(frozen=True, slots=True)
+class _Copy:
+    package: str  # the real one
+    alias: str
+    patches: tuple[Patch, ...]
+
+
+class _Finder(MetaPathFinder):
+    """Finds the modules of patched copies where those of the real package are."""
+
+    def __init__(self) -> None:
+        self.copies: dict[str, _Copy] = {}
+
+    def find_spec(
+        self, fullname: str, path: Iterable[str] | None, target: ModuleType | None = None
+    ) -> ModuleSpec | None:
+        alias, _, rest = fullname.partition(".")
+        copy = self.copies.get(alias)
+        if copy is None:
+            return None
+        place = Path(copy.package, *rest.split(".")) if rest else Path(copy.package)
+        is_package = (ROOT / place / "__init__.py").is_file()
+        file = place / "__init__.py" if is_package else place.with_suffix(".py")
+        if not (ROOT / file).is_file():
+            return None
+        loader = _PatchedLoader(copy, file.as_posix())
+        return importlib.util.spec_from_loader(fullname, loader, is_package=is_package)
+
+
+class _PatchedLoader(Loader):
+    """Runs one module's patched source, in which the package's name is the copy's."""
+
+    def __init__(self, copy: _Copy, file: str) -> None:
+        self.copy = copy
+        self.file = file
+
+    def exec_module(self, module: ModuleType) -> None:
+        tree = ast.parse(patched_source(self.file, self.copy.patches))
+        for node in ast.walk(tree):
+            if isinstance(node, ast.ImportFrom) and node.module is not None:
+                node.module = self._renamed(node.module)
+            elif isinstance(node, ast.Import):
+                for name in node.names:
+                    if name.name == self.copy.package:
+                        name.name, name.asname = self.copy.alias, name.asname or name.name
+        module.__file__ = str(ROOT / self.file)
+        code = compile(tree, f"{self.file} (patched)", "exec", dont_inherit=True)
+        exec(code, module.__dict__)
+
+    def _renamed(self, name: str) -> str:
+        head, dot, rest = name.partition(".")
+        return f"{self.copy.alias}{dot}{rest}" if head == self.copy.package else name
+
+
+_finder = _Finder()

@@ -1,0 +1,148 @@
+"""What a check finds: tensors as they should be and as they are, laws that were broken."""
+
+from __future__ import annotations
+
+import math
+from collections.abc import Callable, Iterator, Sequence
+from dataclasses import dataclass
+from typing import Any
+
+import numpy as np
+
+from compare.parity import ParityReport, ParityRow, largest_difference, largest_difference_in_ulps
+
+
+@dataclass(frozen=True, slots=True)
+class Comparison:
+    """One tensor of one case, as it should be and as it is."""
+
+    tensor: str
+    expected: np.ndarray
+    got: np.ndarray
+    allowed: float
+    time_axis: int | None = None
+    backward: bool = False  # computed from the last step to the first
+
+    @property
+    def problem(self) -> str:
+        """How shapes or dtypes differ; empty where they don't."""
+        expected, got = self.expected, self.got
+        if (expected.shape, expected.dtype) == (got.shape, got.dtype):
+            return ""
+        return f"expected {expected.shape} {expected.dtype}, got {got.shape} {got.dtype}"
+
+    @property
+    def difference(self) -> float:
+        """The largest, absolute; infinite where shapes or dtypes differ."""
+        return math.inf if self.problem else largest_difference(self.expected, self.got)
+
+    @property
+    def ulps(self) -> float:
+        """The largest, in gaps between floats; infinite where there is no such measure."""
+        if self.problem or self.expected.dtype.kind != "f":
+            return math.inf
+        return largest_difference_in_ulps(self.expected, self.got)
+
+    @property
+    def ok(self) -> bool:
+        """Whether rounding explains the difference."""
+        return self.difference <= self.allowed  # False for NaN
+
+    @property
+    def step(self) -> int | None:
+        """The first time step that is wrong, from 1, in the order in which it is computed."""
+        if self.time_axis is None or self.problem:
+            return None
+        axes = tuple(axis for axis in range(self.expected.ndim) if axis != self.time_axis)
+        wrong = np.flatnonzero(self._wrong.any(axis=axes))
+        return int(wrong[-1 if self.backward else 0]) + 1 if wrong.size else None
+
+    @property
+    def element(self) -> tuple[int, ...] | None:
+        """Index of the worst element: at that step, if there are steps."""
+        if self.problem or not self._wrong.any():
+            return None
+        distance = np.where(self._wrong, np.abs(self.expected - self.got), -1.0)
+        distance = np.where(np.isnan(distance), np.inf, distance)
+        if self.time_axis is not None and self.step is not None:
+            steps = np.arange(self.expected.shape[self.time_axis])
+            here = np.moveaxis(distance, self.time_axis, -1)
+            here[..., steps != self.step - 1] = -1.0
+        return tuple(int(i) for i in np.unravel_index(np.argmax(distance), distance.shape))
+
+    @property
+    def _wrong(self) -> np.ndarray:
+        with np.errstate(invalid="ignore", over="ignore"):
+            same = (self.expected == self.got) | (np.abs(self.expected - self.got) <= self.allowed)
+        return np.asarray(~same)
+
+    def describe(self) -> str:
+        """Say in one line what was expected and what came."""
+        if self.problem:
+            return self.problem
+        index = self.element
+        if index is None:
+            return "no difference"
+        where = f"[{', '.join(map(str, index))}]" if index else ""
+        return (
+            f"{where + ': ' if where else ''}expected {self.expected[index]:.9g}, "
+            f"got {self.got[index]:.9g}; {self.difference:.1e} apart, {self.allowed:.1e} allowed"
+        )
+
+
+def table_of(comparisons: Sequence[Comparison]) -> ParityReport:
+    """Return the comparisons as rows of a table."""
+    return ParityReport(
+        tuple(
+            ParityRow(
+                name=c.tensor,
+                shape=c.expected.shape,
+                dtype=str(c.expected.dtype),
+                difference=c.difference,
+                ulps=c.ulps,
+                allowed=c.allowed,
+                ok=c.ok,
+                problem=c.problem,
+            )
+            for c in comparisons
+        )
+    )
+
+
+@dataclass(frozen=True, slots=True)
+class Outcome:
+    """What came of one case: the tensors compared, or a law that was broken otherwise."""
+
+    case: str  # in words
+    comparisons: tuple[Comparison, ...] = ()
+    complaint: str = ""  # "what: expected …, got …"; empty where the law holds
+
+
+@dataclass(frozen=True, slots=True)
+class Check:
+    """A law, and how it is tried."""
+
+    outcomes: Callable[[Any], Iterator[Outcome]]  # of a package like scratch_rnn, case by case
+
+    @property
+    def name(self) -> str:
+        """What it is called, in two or three words."""
+        return self.outcomes.__name__.replace("_", " ")
+
+    @property
+    def law(self) -> str:
+        """The law, as one says it to the package: its docstring's first line."""
+        return (self.outcomes.__doc__ or "").partition("\n")[0]
+
+
+@dataclass(frozen=True, slots=True)
+class Finding:
+    """The first case in which a law was broken."""
+
+    check: Check
+    cases: int  # tried until then, this one counted
+    case: str
+    tensor: str
+    step: int | None  # from 1
+    detail: str
+    comparisons: tuple[Comparison, ...] = ()  # all tensors of the case

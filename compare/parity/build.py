@@ -1,0 +1,54 @@
+"""Both models of one configuration, with equal weights."""
+
+import numpy as np
+import torch
+
+import concise_rnn
+import scratch_rnn
+from compare.parity.weights import copy_weights
+from scratch_rnn.checks import check_choice, whole_number
+
+
+def build_models(
+    vocab_size: int,
+    hidden_size: int,
+    num_layers: int = 1,
+    nonlinearity: str = "tanh",
+    *,
+    dtype: str = "float32",
+    seed: int = 0,
+    device: str | torch.device = "cpu",
+) -> tuple[scratch_rnn.RNNModel, concise_rnn.RNNModel]:
+    """Return a scratch model, its weights drawn from `seed`, and a PyTorch model with the same.
+
+    Parameters
+    ----------
+    vocab_size, hidden_size, num_layers : int
+        V, H and L.
+    nonlinearity : {"tanh", "relu"}
+    dtype : {"float32", "float64"}
+    seed : int
+    device : str or torch.device
+        Of the PyTorch model.
+    """
+    vocab_size = whole_number("vocab_size", vocab_size, least=1)
+    hidden_size = whole_number("hidden_size", hidden_size, least=1)
+    num_layers = whole_number("num_layers", num_layers, least=1)
+    seed = whole_number("seed", seed, least=0)
+    check_choice("dtype", dtype, ("float32", "float64"))
+    rng = np.random.default_rng(seed)
+    rnn = scratch_rnn.RNN(
+        vocab_size, hidden_size, num_layers, nonlinearity, dtype=np.dtype(dtype), rng=rng
+    )
+    scratch_model = scratch_rnn.RNNModel(rnn, vocab_size, rng=rng)
+    rnn_layer = torch.nn.RNN(
+        vocab_size,
+        hidden_size,
+        num_layers,
+        nonlinearity,
+        dtype=getattr(torch, dtype),
+        device=device,
+    )
+    concise_model = concise_rnn.RNNModel(rnn_layer, vocab_size)
+    copy_weights(scratch_model, concise_model)
+    return scratch_model, concise_model

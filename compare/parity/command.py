@@ -1,0 +1,54 @@
+"""The command ``rnn-parity parity``: compare both models on the first batch of a text."""
+
+from __future__ import annotations
+
+import copy
+
+from compare.parity.comparison import check_parity
+from compare.parity.config import ParityConfig
+from compare.parity.materials import Materials, prepared
+from compare.parity.rows import ParityReport
+from compare.parity.table import parity_verdict, show_parity
+from compare.parity.weights import copy_weights
+from compare.terminal import CommandError, Terminal
+
+
+class ParityError(CommandError):
+    """The models differ by more than rounding."""
+
+
+def parity(config: ParityConfig, terminal: Terminal | None = None) -> ParityReport:
+    """Compare both models on the first batch; :class:`ParityError` if they differ."""
+    terminal = terminal or Terminal(quiet=True)
+    with prepared(config, terminal) as materials:
+        return compare_untrained(config, materials, terminal)
+
+
+def compare_untrained(
+    config: ParityConfig, materials: Materials, terminal: Terminal
+) -> ParityReport:
+    """Compare both models and print the table; :class:`ParityError` if they differ."""
+    report = check_materials(config, materials)
+    show_parity(report, terminal)
+    if not report.ok:
+        verdict, _ = parity_verdict(report)
+        raise ParityError(f"expected both models to agree, got {verdict}; nothing was trained")
+    return report
+
+
+def check_materials(config: ParityConfig, materials: Materials) -> ParityReport:
+    """Compare both models on the first batch, with the weights that ours has by now.
+
+    PyTorch's model is copied and gets our weights first: after a training the two have parted by
+    some roundings, and what is asked here is whether the same weights still give the same results.
+    """
+    twin = copy.deepcopy(materials.concise)
+    copy_weights(materials.scratch, twin)
+    return check_parity(
+        materials.scratch,
+        twin,
+        next(materials.batches.epoch(0)),
+        lr=config.lr,
+        max_norm=config.max_norm,
+        seed=config.seed,
+    )

@@ -1,0 +1,184 @@
+"""One batch through both models, every tensor side by side."""
+
+import copy
+
+import numpy as np
+import torch
+from torch import nn
+from torch.nn import functional as F
+
+import concise_rnn
+import scratch_rnn
+from compare.parity.rows import ParityReport, ParityRow, compare_results
+from compare.parity.tolerance import Move, allowances, largest_difference, still, unmoved
+from compare.parity.weights import gradient_of, parameters_as_arrays, tensor_as_array
+from scratch_rnn.checks import check_has
+from scratch_rnn.text import Batch
+
+__all__ = [
+    "ParityReport",
+    "ParityRow",
+    "check_parity",
+    "compare_results",
+    "concise_step",
+    "largest_parameter_difference",
+    "scratch_step",
+    "wobbled_cross_entropy",
+]
+
+
+def check_parity(
+    scratch_model: scratch_rnn.RNNModel,
+    concise_model: concise_rnn.RNNModel,
+    batch: Batch,
+    state: np.ndarray | None = None,
+    *,
+    lr: float = 0.1,
+    max_norm: float = 1.0,
+    seed: int = 0,
+) -> ParityReport:
+    """Compare one training step: states, logits, loss, gradients, clipping, update.
+
+    Parameters
+    ----------
+    scratch_model, concise_model : the two models
+        Left as they are: the step is taken on copies, in evaluation mode.
+    batch : Batch
+        inputs and targets of shape (B, T).
+    state : ndarray of shape (L·D, B, H), optional
+        The state to begin in, zeros if not given.
+    lr, max_norm : float
+        Of the step.
+    seed : int
+        Of the wobble.
+
+    Returns
+    -------
+    ParityReport
+        A row for each tensor.
+    """
+    check_has("scratch_model", scratch_model, "forward", "backward", "begin_state")
+    check_has("concise_model", concise_model, "eval", "linear", "rnn")
+    check_has("batch", batch, "inputs", "targets")
+    if state is None:
+        state = scratch_model.begin_state(len(batch.inputs))
+    expected, allowed = allowances(
+        lambda move: scratch_step(scratch_model, batch, state, lr, max_norm, move), seed=seed
+    )
+    actual = concise_step(concise_model, batch, state, lr, max_norm)
+    return compare_results(expected, actual, allowed)
+
+
+def scratch_step(
+    model: scratch_rnn.RNNModel,
+    batch: Batch,
+    state: np.ndarray,
+    lr: float,
+    max_norm: float,
+    move: Move = unmoved,
+) -> dict[str, np.ndarray]:
+    """Take one training step on a copy of the model; return all that arises, by name."""
+    model = copy.deepcopy(model)
+    for parameter in model.parameters.values():
+        parameter[...] = move(parameter)
+    logits, final_state, tape = model.forward(batch.inputs, move(state))
+    targets = batch.targets.T.reshape(-1)
+    loss, d_logits = wobbled_cross_entropy(move(logits), targets, move)
+    hidden_states = tape.h.copy()
+    gradients, d_state = model.backward_to_state(move(tape), move(d_logits))
+    dtype = logits.dtype
+    results = {
+        "hidden states": hidden_states,
+        "final state": final_state,
+        "logits": logits,
+        "loss": np.asarray(loss, dtype),
+    }
+    results |= {f"gradient of {name}": g.copy() for name, g in gradients.items()}
+    results["gradient of initial state"] = d_state
+    gradients = move(gradients)
+    norm = wobbled_clip(gradients, max_norm, move)
+    results["gradient norm"] = np.asarray(norm, dtype)
+    results |= {f"clipped gradient of {name}": g.copy() for name, g in gradients.items()}
+    scratch_rnn.SGD(model.parameters, lr).step(gradients)
+    return results | {f"updated {name}": p for name, p in model.parameters.items()}
+
+
+def wobbled_cross_entropy(
+    logits: np.ndarray, targets: np.ndarray, move: Move
+) -> tuple[float, np.ndarray]:
+    """Compute `scratch_rnn.cross_entropy` with what it rounds on its way moved, too.
+
+    Where the model is nearly certain, p_k is nearly 1. Then the rounding of p_k is all that is left
+    in p_k - 1, and that of s in log s; and no tape of the loss holds them. Unmoved, it is that
+    function itself.
+    """
+    if move is unmoved:
+        return scratch_rnn.cross_entropy(logits, targets)
+    N, n = len(logits), np.arange(len(logits))
+    y = logits - logits.max(axis=1, keepdims=True)
+    p = move(np.exp(y))
+    s = move(p.sum(axis=1))
+    loss = (np.log(s) - y[n, targets]).mean()
+    d_logits: np.ndarray = move(p / (s * N)[:, None])
+    d_logits[n, targets] -= 1 / N
+    return float(loss), d_logits
+
+
+def wobbled_clip(gradients: dict[str, np.ndarray], max_norm: float, move: Move) -> float:
+    """Clip as `scratch_rnn.clip_grad_norm` does, the squares added in the two extreme ways.
+
+    A sum of a million float32 squares depends on how it is taken: late terms fall below half a gap
+    of the sum, and are lost. NumPy and PyTorch keep several partial sums, each their own number of
+    them, and lose less. Nothing is lost in float64 (`still`), and most in the plainest order, one
+    after the other (moved): that is how much rounding can do to such a norm. Unmoved, it is that
+    function itself.
+    """
+    if move is unmoved:
+        return scratch_rnn.clip_grad_norm(gradients, max_norm)
+    if move is still:
+        squares = [np.sum(gradient.astype(np.float64) ** 2) for gradient in gradients.values()]
+    else:
+        squares = [np.cumsum(gradient.ravel() ** 2)[-1] for gradient in gradients.values()]
+    norm = np.sqrt(np.sum(squares))
+    for gradient in gradients.values():
+        gradient *= np.minimum(max_norm / (norm + 1e-6), 1).astype(gradient.dtype)
+    return float(norm)
+
+
+def concise_step(
+    model: concise_rnn.RNNModel, batch: Batch, state: np.ndarray, lr: float, max_norm: float
+) -> dict[str, np.ndarray]:
+    """Take the same step on a copy of the PyTorch model; return all that arises, by name."""
+    model = copy.deepcopy(model).eval()
+    model.zero_grad()
+    device = model.linear.weight.device
+    hidden_states: list[torch.Tensor] = []
+    model.linear.register_forward_pre_hook(lambda _, args: hidden_states.append(args[0]))
+    initial_state = torch.from_numpy(state.copy()).to(device).requires_grad_()
+    logits, final_state = model(torch.from_numpy(batch.inputs).to(device), initial_state)
+    loss = F.cross_entropy(logits, torch.from_numpy(batch.targets).to(device).T.reshape(-1))
+    loss.backward()  # type: ignore[no-untyped-call]
+    parameters = dict(model.named_parameters())
+    results = {
+        "hidden states": hidden_states[0],
+        "final state": final_state,
+        "logits": logits,
+        "loss": loss,
+    }
+    results |= {f"gradient of {name}": gradient_of(p) for name, p in parameters.items()}
+    results["gradient of initial state"] = gradient_of(initial_state)
+    results["gradient norm"] = nn.utils.clip_grad_norm_(parameters.values(), max_norm)
+    results |= {f"clipped gradient of {name}": gradient_of(p) for name, p in parameters.items()}
+    torch.optim.SGD(parameters.values(), lr).step()
+    results |= {f"updated {name}": p for name, p in parameters.items()}
+    return {name: tensor_as_array(tensor) for name, tensor in results.items()}
+
+
+def largest_parameter_difference(
+    scratch_model: scratch_rnn.RNNModel, concise_model: concise_rnn.RNNModel
+) -> float:
+    """Return the largest absolute difference over all parameters."""
+    concise = parameters_as_arrays(concise_model)
+    return max(
+        largest_difference(array, concise[name]) for name, array in scratch_model.parameters.items()
+    )

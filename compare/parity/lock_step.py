@@ -1,0 +1,109 @@
+"""Train both models on the same batches, update by update, and watch them part."""
+
+from collections.abc import Callable, Iterable, Iterator
+from dataclasses import dataclass
+
+import concise_rnn
+import scratch_rnn
+from compare.parity.training import Trainee, updates
+from scratch_rnn.checks import check_flag, check_has, check_number, whole_number
+from scratch_rnn.text import Batch
+
+
+@dataclass(frozen=True, slots=True)
+class Update:
+    """One update of both models."""
+
+    epoch: int  # from 0
+    update: int  # over the whole run, from 1
+    num_tokens: int  # of the batch
+    scratch_loss: float  # mean over the batch's tokens, in nats, before the update
+    concise_loss: float
+    scratch_grad_norm: float  # before clipping
+    concise_grad_norm: float
+    largest_difference: float  # of any parameter, absolute, after the update
+
+
+def lockstep(
+    scratch_model: scratch_rnn.RNNModel,
+    concise_model: concise_rnn.RNNModel,
+    batches: Iterable[Batch],
+    lr: float,
+    num_epochs: int,
+    *,
+    carry_state: bool = False,
+    max_norm: float = 1.0,
+) -> Iterator[Update]:
+    """Yield after each update; the next is taken when the next is asked for.
+
+    Parameters are those of `train_in_lockstep`.
+    """
+    check_has("scratch_model", scratch_model, "rnn", "begin_state")
+    check_has("concise_model", concise_model, "rnn", "begin_state")
+    check_has("batches", batches, "__iter__")
+    check_number("lr", lr)
+    check_number("max_norm", max_norm)
+    check_flag("carry_state", carry_state)
+    num_epochs = whole_number("num_epochs", num_epochs, least=0)
+    if scratch_model.rnn.dropout > 0 or concise_model.rnn.dropout > 0:
+        raise ValueError("expected models without dropout: each side would draw its own masks")
+    trainees = [
+        Trainee(model, lr, carry_state=carry_state, max_norm=max_norm)
+        for model in (scratch_model, concise_model)
+    ]
+    passes = ((epoch, batches) for epoch in range(num_epochs))
+    return (Update(**metrics) for metrics in updates(trainees, passes))
+
+
+def train_in_lockstep(
+    scratch_model: scratch_rnn.RNNModel,
+    concise_model: concise_rnn.RNNModel,
+    batches: Iterable[Batch],
+    lr: float,
+    num_epochs: int,
+    *,
+    carry_state: bool = False,
+    max_norm: float = 1.0,
+    on_update: Callable[[Update], None] | None = None,
+) -> list[Update]:
+    """Feed each batch to both models, and record how they fare.
+
+    Parameters
+    ----------
+    scratch_model, concise_model : the two models
+        Trained in place; they begin equal if `copy_weights` made them so.
+    batches : iterable of Batch
+        Iterated once an epoch; both models read the very same objects.
+    lr : float
+        Learning rate of both.
+    num_epochs : int
+    carry_state : bool
+        Whether a batch begins in its model's last state (truncated BPTT), or each at zero.
+    max_norm : float
+        Limit of the gradients' common norm.
+    on_update : function of Update, optional
+        Called after each update.
+
+    Returns
+    -------
+    list of Update
+
+    Raises
+    ------
+    ValueError
+        If a model has dropout: each side would draw masks of its own.
+    """
+    updates = []
+    for update in lockstep(
+        scratch_model,
+        concise_model,
+        batches,
+        lr,
+        num_epochs,
+        carry_state=carry_state,
+        max_norm=max_norm,
+    ):
+        updates.append(update)
+        if on_update is not None:
+            on_update(update)
+    return updates

@@ -1,0 +1,167 @@
+"""What every command begins with: a text, its batches, and two models with equal weights."""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Iterator, Mapping
+from contextlib import contextmanager
+from dataclasses import dataclass
+
+import numpy as np
+import torch
+from threadpoolctl import threadpool_limits
+
+import concise_rnn
+import scratch_rnn
+from compare.parity.build import build_models
+from compare.parity.config import ParityConfig
+from compare.parity.weights import parameters_as_arrays
+from compare.terminal import DEVICE, CommandError, Terminal
+from scratch_rnn.text import Batches, Text, Vocab, load_text, load_time_machine
+
+PREFIXES = ("time traveller", "traveller")
+
+
+class DeviceError(CommandError, RuntimeError):
+    """The device that was asked for is not there; the message is one line."""
+
+    exit_code = DEVICE
+
+
+@dataclass(frozen=True, slots=True)
+class Materials:
+    """A text, cut into batches, and both models, which begin with equal weights."""
+
+    text: Text
+    vocab: Vocab
+    batches: Batches
+    scratch: scratch_rnn.RNNModel
+    concise: concise_rnn.RNNModel
+
+
+@dataclass(frozen=True, slots=True)
+class Writer:
+    """One side as it stands: what it writes after a prefix, and its weights, copied."""
+
+    write: Callable[[str, int], str]
+    weights: Callable[[], dict[str, np.ndarray]]
+
+
+@contextmanager
+def prepared(config: ParityConfig, terminal: Terminal) -> Iterator[Materials]:
+    """Check the setting, load the text, build both models, and say which text it is.
+
+    While the body of the ``with`` runs, both sides use the threads that the setting grants.
+
+    Raises
+    ------
+    UsageError, DeviceError, scratch_rnn.text.DataError
+        If the setting, the device or the text won't do.
+    """
+    config.check()
+    check_device(config.device)
+    text = load_text(config.text)
+    terminal.line(f"Text: {text.describe()}")
+    batches, vocab = load_time_machine(
+        config.batch_size,
+        config.num_steps,
+        sampling=config.sampling,
+        max_tokens=config.max_tokens,
+        seed=config.seed,
+        token=config.token,
+        text=text,
+    )
+    scratch, concise = make_models(config, len(vocab))
+    terminal.line(
+        f"{len(batches):,} batches an epoch, of {config.batch_size} x {config.num_steps} "
+        f"{'characters' if config.token == 'char' else 'words'}; vocabulary {len(vocab):,}, "
+        f"hidden size {config.hidden_size:,}, {config.dtype}, state {config.state}"
+    )
+    terminal.line()
+    with limited_threads(config.threads):
+        yield Materials(text, vocab, batches, scratch, concise)
+
+
+def make_models(
+    config: ParityConfig, vocab_size: int
+) -> tuple[scratch_rnn.RNNModel, concise_rnn.RNNModel]:
+    """Build both models as the setting describes them."""
+    return build_models(
+        vocab_size,
+        config.hidden_size,
+        dtype=config.dtype,
+        seed=config.seed,
+        device=config.device,
+        num_layers=config.num_layers,
+        nonlinearity=config.nonlinearity,
+    )
+
+
+def writers(
+    scratch: scratch_rnn.RNNModel, concise: concise_rnn.RNNModel, vocab: Vocab, token: str
+) -> dict[str, Writer]:
+    """Give both sides the same face."""
+    return {
+        "scratch": Writer(
+            lambda prefix, n: scratch_rnn.predict(parts(prefix, token), n, scratch, vocab),
+            lambda: _copies(parameters_as_arrays(scratch)),
+        ),
+        "concise": Writer(
+            lambda prefix, n: concise_rnn.predict(parts(prefix, token), n, concise, vocab),
+            lambda: _copies(parameters_as_arrays(concise)),
+        ),
+    }
+
+
+def prefixes(vocab: Vocab, token: str) -> tuple[str, ...]:
+    """Choose the prefixes that the vocabulary can spell: the lecture's, or else one token of it."""
+    known = tuple(prefix for prefix in PREFIXES if not unknown_parts(prefix, vocab, token))
+    return known or (next(part for part in vocab.idx_to_token[1:] if part.strip()),)
+
+
+def unknown_parts(prefix: str, vocab: Vocab, token: str) -> list[str]:
+    """Return the characters (or words) of a prefix that the vocabulary has not."""
+    return [part for part in parts(prefix, token) if part not in vocab]
+
+
+def parts(prefix: str, token: str) -> str | list[str]:
+    """Cut a prefix in what `predict` reads: a string of characters, or a list of words."""
+    return prefix if token == "char" else prefix.split()
+
+
+def check_device(device: str) -> None:
+    """Refuse CUDA where there is none; where there is, make it reckon in full precision.
+
+    cuDNN's recurrent layers multiply in TF32 (10 bits of mantissa) unless they are told not to.
+    """
+    if device == "cpu":
+        return
+    if not torch.cuda.is_available():
+        raise DeviceError(
+            f"expected a CUDA device for --device {device}, got none that PyTorch "
+            f"{torch.__version__} can use"
+        )
+    torch.backends.cudnn.allow_tf32 = False
+    torch.backends.cuda.matmul.allow_tf32 = False
+
+
+@contextmanager
+def limited_threads(threads: int) -> Iterator[None]:
+    """Let each side use so many threads while the body runs.
+
+    One is the command's default, and not only for the sake of repeatable last bits: threads of
+    PyTorch that wait for work keep their cores busy for a while, just when NumPy's want them. On
+    two busy cores that made a lock-step thirty times slower.
+    """
+    before = scratch_rnn.get_num_threads(), torch.get_num_threads()
+    with threadpool_limits(limits=1, user_api="blas"):  # puts back what is found
+        scratch_rnn.set_num_threads(threads)
+        torch.set_num_threads(threads)
+        try:
+            yield
+        finally:
+            scratch_rnn.set_num_threads(before[0])
+            torch.set_num_threads(before[1])
+
+
+def _copies(arrays: Mapping[str, np.ndarray]) -> dict[str, np.ndarray]:
+    return {name: array.copy() for name, array in arrays.items()}

@@ -1,0 +1,137 @@
+"""Train one model, or both side by side on the same batches, one update after the other.
+
+Everything that decides how a training goes on is here in plain sight: the weights, the carried
+state, and how many batches of which epoch are done. So it can stop after any update and go on
+later, by way of a checkpoint, as if it had not stopped.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Iterable, Iterator, Mapping, Sequence
+from itertools import islice
+from typing import Any, Literal
+
+import numpy as np
+import torch
+
+import concise_rnn
+import scratch_rnn
+from compare.parity.comparison import largest_parameter_difference
+from compare.parity.weights import parameters_as_arrays, tensor_as_array
+from scratch_rnn.text import Batch, Batches
+
+Side = Literal["scratch", "concise"]
+
+
+class Trainee:
+    """One of the two models while it is trained: what it has learnt, and where it stands.
+
+    Parameters
+    ----------
+    model : scratch_rnn.RNNModel or concise_rnn.RNNModel
+        Trained in place.
+    lr : float
+        Learning rate of gradient descent.
+    carry_state : bool
+        Whether a batch begins in the last one's state, or each at zero.
+    max_norm : float
+        Limit of the gradients' common norm.
+    """
+
+    def __init__(
+        self,
+        model: scratch_rnn.RNNModel | concise_rnn.RNNModel,
+        lr: float,
+        *,
+        carry_state: bool = False,
+        max_norm: float = 1.0,
+    ) -> None:
+        self.model: Any = model
+        self.lr, self.carry_state, self.max_norm = lr, carry_state, max_norm
+        self.state: Any = None  # (L·D, B, H), an array or a tensor; None is zeros
+        self.side: Side
+        self._package: Any
+        if isinstance(model, scratch_rnn.RNNModel):
+            self.side, self._package = "scratch", scratch_rnn
+            self._optimizer: Any = scratch_rnn.SGD(model.parameters, lr)
+        else:
+            self.side, self._package = "concise", concise_rnn
+            self._optimizer = torch.optim.SGD(model.parameters(), lr)
+
+    def step(self, batch: Batch) -> dict[str, float]:
+        """Take one update; return its loss and its gradient norm, by the names of the metrics."""
+        result = self._package.train_step(
+            self.model, batch, self.state, self._optimizer, max_norm=self.max_norm
+        )
+        self.state = result.state if self.carry_state else None
+        return {f"{self.side}_loss": result.loss, f"{self.side}_grad_norm": result.grad_norm}
+
+    def weights(self) -> dict[str, np.ndarray]:
+        """Return a copy of each parameter, by the names of a torch state_dict."""
+        return {name: array.copy() for name, array in parameters_as_arrays(self.model).items()}
+
+    def state_as_array(self) -> np.ndarray | None:
+        """Return a copy of the carried state."""
+        if isinstance(self.state, torch.Tensor):
+            return tensor_as_array(self.state).copy()
+        return None if self.state is None else self.state.copy()
+
+    def restore(self, weights: Mapping[str, np.ndarray], state: np.ndarray | None) -> None:
+        """Take over weights and state, whichever model they come from; they are copied."""
+        if isinstance(self.model, scratch_rnn.RNNModel):
+            for name, parameter in self.model.parameters.items():
+                parameter[...] = weights[name]
+            self.state = None if state is None else state.copy()
+            return
+        tensors = {name: torch.from_numpy(array.copy()) for name, array in weights.items()}
+        self.model.load_state_dict(tensors)
+        device = self.model.linear.weight.device
+        self.state = None if state is None else torch.from_numpy(state.copy()).to(device)
+
+
+def updates(
+    trainees: Sequence[Trainee], passes: Iterable[tuple[int, Iterable[Batch]]], *, done: int = 0
+) -> Iterator[dict[str, Any]]:
+    """Train, and yield the metrics of each update once it is done.
+
+    Parameters
+    ----------
+    trainees : sequence of Trainee
+        Each reads the very same batches. Between two updates they stand still, and can be saved.
+    passes : iterable of (epoch, iterable of Batch)
+        The epochs that are left, by their number from 0. The state is reset where one ends.
+    done : int
+        Updates that were done before.
+
+    Yields
+    ------
+    dict
+        epoch, update (counted from 1), num_tokens, loss and grad_norm of each side, and for two
+        the largest difference between their parameters.
+    """
+    for epoch, batches in passes:
+        for batch in batches:
+            metrics: dict[str, Any] = {
+                "epoch": epoch,
+                "update": (done := done + 1),
+                "num_tokens": batch.targets.size,
+            }
+            for trainee in trainees:
+                metrics |= trainee.step(batch)
+            if len(trainees) == 2:
+                models = {trainee.side: trainee.model for trainee in trainees}
+                metrics["largest_difference"] = largest_parameter_difference(
+                    models["scratch"], models["concise"]
+                )
+            yield metrics
+        for trainee in trainees:
+            trainee.state = None
+
+
+def passes_from(
+    batches: Batches, update: int, num_epochs: int
+) -> Iterator[tuple[int, Iterable[Batch]]]:
+    """Return the epochs that are left after so many updates; of the first perhaps a part."""
+    first, done = divmod(update, len(batches))
+    for epoch in range(first, num_epochs):
+        yield epoch, islice(batches.epoch(epoch), done if epoch == first else 0, None)

@@ -1,0 +1,107 @@
+"""Why a training met a number that is not finite: which tensor was the first, and what made it.
+
+A loss that is no number says little. So the update is taken once more, from the last checkpoint
+on, and everything that arises in it is looked at in the order in which it arises.
+"""
+
+from __future__ import annotations
+
+import copy
+import math
+from collections.abc import Mapping
+from itertools import islice
+from typing import Any
+
+import numpy as np
+
+from compare.runs.checkpoint import Checkpoint
+from compare.parity import ParityConfig
+from compare.parity import concise_step, scratch_step
+from compare.parity import Trainee, passes_from, updates
+from scratch_rnn.text import Batch, Batches
+
+
+def first_not_finite(trainee: Trainee, batch: Batch) -> str | None:
+    """Name the first tensor of an update that holds a NaN or an infinity.
+
+    Parameters
+    ----------
+    trainee : Trainee
+        As it stands before the update; it is left so.
+    batch : Batch
+        What the update reads.
+    """
+    model = trainee.model
+    state = trainee.state_as_array()
+    if state is None:
+        state = np.zeros_like(np.asarray(model.begin_state(len(batch.inputs))))
+    before = {**trainee.weights(), "carried state": state}
+    step = scratch_step if trainee.side == "scratch" else concise_step
+    with np.errstate(all="ignore"):
+        arisen = step(model, batch, state, trainee.lr, trainee.max_norm)
+    return next((name for name, array in {**before, **arisen}.items() if not _finite(array)), None)
+
+
+def as_before(
+    trainee: Trainee, checkpoint: Checkpoint, batches: Batches, update: int
+) -> tuple[Trainee, Batch]:
+    """Train a copy from a checkpoint up to just before an update.
+
+    Parameters
+    ----------
+    trainee : Trainee
+        Which model, and how it is trained. It is left as it is.
+    checkpoint : Checkpoint
+        Of that training, before the update.
+    batches : Batches
+    update : int
+        Counted from 1.
+
+    Returns
+    -------
+    twin : Trainee
+        As the trainee was before the update.
+    batch : Batch
+        What the update reads.
+    """
+    twin = Trainee(
+        copy.deepcopy(trainee.model),
+        trainee.lr,
+        carry_state=trainee.carry_state,
+        max_norm=trainee.max_norm,
+    )
+    twin.restore(checkpoint.weights, checkpoint.state)
+    done = checkpoint.position.update
+    epoch, number = divmod(update - 1, len(batches))
+    left = updates([twin], passes_from(batches, done, epoch + 1), done=done)
+    with np.errstate(all="ignore"):
+        for _ in islice(left, update - 1 - done):
+            pass
+    if number == 0:
+        twin.state = None
+    return twin, next(islice(batches.epoch(epoch), number, None))
+
+
+def likely_causes(config: ParityConfig) -> str:
+    """Name the settings that make numbers grow beyond all bounds."""
+    causes = [f"--lr {config.lr:g}", f"--max-norm {config.max_norm:g}"]
+    if config.nonlinearity == "relu":
+        causes.append("--nonlinearity relu")  # tanh keeps the states within ±1
+    return ", ".join(causes)
+
+
+def not_finite(trainee: Trainee, metrics: Mapping[str, Any]) -> list[str]:
+    """Return what of a side's update is not finite: its loss, its gradient norm, a parameter."""
+    names = [name for name in ("loss", "grad_norm") if not _is_number(metrics, trainee.side, name)]
+    if math.isfinite(metrics.get("largest_difference", 0.0)):
+        return names  # so are all parameters
+    weights = trainee.weights().items()
+    return names + [f"updated {name}" for name, array in weights if not _finite(array)]
+
+
+def _is_number(metrics: Mapping[str, Any], side: str, name: str) -> bool:
+    return math.isfinite(metrics[f"{side}_{name}"])
+
+
+def _finite(array: np.ndarray) -> bool:
+    return bool(np.isfinite(array).all())

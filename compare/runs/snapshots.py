@@ -1,0 +1,172 @@
+"""The weights that a run keeps on its way from untrained to trained.
+
+A run keeps its weights as they are before training, and after 1, 2, 5, 10, 20, 50, … epochs, each
+as a checkpoint of its own::
+
+    runs/<run>/snapshots/epoch-00010.safetensors
+    runs/<run>/scratch.safetensors                      the weights at the end
+"""
+
+from __future__ import annotations
+
+import re
+from dataclasses import dataclass
+from pathlib import Path
+
+import numpy as np
+
+from compare.runs.checkpoint import Checkpoint, CheckpointError, load
+from compare.parity import ParityConfig
+from compare.parity import make_models
+from compare.runs.record import CHECKPOINTS, RecordError, read_metrics, weights_name
+from compare.runs.curves import perplexities
+from scratch_rnn.text import Vocab, load_text, load_time_machine
+
+FOLDER = "snapshots"
+
+Weights = dict[str, np.ndarray]
+
+
+@dataclass(frozen=True, slots=True)
+class Snapshot:
+    """Weights, and how far the training was."""
+
+    epoch: float  # passes over the text that were done
+    label: str  # what that is called on a page
+    weights: Weights
+
+
+@dataclass(frozen=True, slots=True)
+class Course:
+    """A training as it can be looked at afterwards: its setting, and its weights now and then."""
+
+    source: str  # where it comes from, in words
+    setting: ParityConfig
+    vocab: Vocab
+    snapshots: tuple[Snapshot, ...]  # from the first to the last; at least one
+    curve: tuple[float, ...] = ()  # perplexity of each epoch of the training, where it is known
+
+
+def is_kept(epoch: int) -> bool:
+    """Whether a run keeps its weights after so many epochs: 0, and 1, 2, 5 times a power of ten."""
+    return epoch == 0 or re.fullmatch("[125]0*", str(epoch)) is not None
+
+
+def snapshot_name(epoch: int) -> str:
+    """Return the file of a run's snapshot, without its suffix."""
+    return f"{FOLDER}/epoch-{epoch:05d}"
+
+
+def newest_run(runs: Path) -> Path | None:
+    """Return the run that was begun last of those that have weights, or None."""
+    if not runs.is_dir():
+        return None
+    with_weights = [directory for directory in runs.iterdir() if _files(directory)]
+    return max(with_weights, key=lambda directory: directory.name, default=None)
+
+
+def untrained_course(seed: int = 0) -> Course:
+    """Return the model that a run of the lecture begins with, and nothing else."""
+    setting = ParityConfig(seed=seed)
+    _, vocab = load_time_machine(
+        setting.batch_size,
+        setting.num_steps,
+        max_tokens=setting.max_tokens,
+        text=load_text(setting.text),
+    )
+    scratch, _ = make_models(setting, len(vocab))
+    weights = {name: array.copy() for name, array in scratch.parameters.items()}
+    source = f"untrained, drawn from seed {seed}"
+    return Course(source, setting, vocab, (Snapshot(0.0, "untrained", weights),))
+
+
+def read_course(path: Path) -> Course:
+    """Read what a run kept, or one checkpoint.
+
+    Raises
+    ------
+    RecordError
+        If there is no checkpoint at the path, one is damaged, or they are not of one training.
+    """
+    is_run = path.is_dir()
+    files = _files(path) if is_run else [path]
+    if not files:
+        raise RecordError(f"expected a run with weights, got {path}")
+    try:
+        loaded = {file: load(file) for file in files}
+    except CheckpointError as error:
+        raise RecordError(str(error)) from None
+    last = loaded[files[-1]]
+    for file, checkpoint in loaded.items():
+        if (checkpoint.model, checkpoint.vocabulary) != (last.model, last.vocabulary):
+            raise RecordError(f"expected one model and one vocabulary in {path}, got two: {file}")
+    by_update = {checkpoint.position.update: checkpoint for checkpoint in loaded.values()}
+    return Course(
+        source=path.name or path.resolve().name,
+        setting=_setting(last),
+        vocab=_vocab(last, path),
+        snapshots=tuple(_snapshot(by_update[update]) for update in sorted(by_update)),
+        curve=_curve(path) if is_run else (),
+    )
+
+
+def _files(directory: Path) -> list[Path]:
+    """Return a run's checkpoints: the snapshots, and the weights at the end or the newest ones."""
+    files = sorted((directory / FOLDER).glob("epoch-*.safetensors"))
+    ends = [directory / weights_name(side) for side in ("scratch", "concise")]
+    ends += sorted((directory / CHECKPOINTS).glob("*.safetensors"), reverse=True)  # interrupted
+    return files + [end for end in ends if end.is_file()][:1]
+
+
+def _setting(checkpoint: Checkpoint) -> ParityConfig:
+    model, sampler, optimizer = checkpoint.model, checkpoint.sampler, checkpoint.optimizer
+    if model.num_layers > 1 or model.bidirectional or not model.bias:
+        raise RecordError(
+            "expected a model of one layer in one direction, with biases, "
+            f"got {model.num_layers} layers, bidirectional {model.bidirectional}, bias {model.bias}"
+        )
+    return ParityConfig(
+        token=sampler.token,
+        max_tokens=sampler.max_tokens,
+        sampling=sampler.sampling,
+        state="carried" if optimizer.carry_state else "reset",
+        batch_size=sampler.batch_size,
+        num_steps=sampler.num_steps,
+        hidden_size=model.hidden_size,
+        nonlinearity=model.nonlinearity,
+        lr=optimizer.lr,
+        max_norm=optimizer.max_norm,
+        dtype=model.dtype,
+        seed=sampler.seed,
+    )
+
+
+def _vocab(checkpoint: Checkpoint, path: Path) -> Vocab:
+    try:
+        vocab = Vocab.from_list(checkpoint.vocabulary)
+    except ValueError as error:
+        raise RecordError(f"expected a vocabulary in {path}: {error}") from error
+    if len(vocab) < 2:
+        raise RecordError(f"expected a vocabulary of at least 2 tokens in {path}, got {len(vocab)}")
+    return vocab
+
+
+def _snapshot(checkpoint: Checkpoint) -> Snapshot:
+    position = checkpoint.position
+    epochs = position.update / checkpoint.sampler.batches
+    if position.update == 0:
+        label = "untrained"
+    elif position.batch > 0:
+        label = f"after {position.update:,} updates"
+    else:
+        label = f"after {position.epoch:,} {'epoch' if position.epoch == 1 else 'epochs'}"
+    return Snapshot(epochs, label, checkpoint.weights)
+
+
+def _curve(directory: Path) -> tuple[float, ...]:
+    """Return the perplexity of each epoch, by whichever side was trained."""
+    try:
+        metrics = list(read_metrics(directory))
+    except RecordError:
+        return ()
+    return tuple(perplexities(metrics, "scratch") or perplexities(metrics, "concise"))

@@ -1,0 +1,248 @@
+"""``rnn-parity bisect``: find where two implementations first disagree.
+
+Both train side by side on the same batches. Before each update the suspect is handed our
+parameters and our state, so that what differs after it arose in it, and rounding explains as much
+as a wobble of this very update shows. What is found: the first update, the time step, the tensor,
+the element; and the smallest batch that still shows it, in a file to look at again.
+"""
+
+from __future__ import annotations
+
+import dataclasses
+import importlib
+import sys
+from collections.abc import Sequence
+from pathlib import Path
+from typing import Any
+
+import scratch_rnn
+from compare.check import Comparison, TrainingCase, find_bug, student_package, table_of
+from compare.parity import (
+    Materials,
+    ParityError,
+    check_device,
+    limited_threads,
+    prepared,
+    show_parity,
+)
+from compare.study.bisection import replay as replays
+from compare.study.bisection.search import Parting, Search, differences, narrowed, search
+from compare.study.bisection.suspects import BatchSetting, NumPySuspect, Suspect, TorchSuspect
+from compare.study.config import BisectConfig
+from compare.terminal import Terminal, UsageError
+
+__all__ = ["BisectConfig", "bisect", "search"]
+
+
+def bisect(config: BisectConfig, terminal: Terminal | None = None) -> Search:
+    """Search for the first difference, and show and keep it.
+
+    Raises
+    ------
+    ParityError
+        If there is one.
+    UsageError, DeviceError, scratch_rnn.text.DataError, RecordError
+        If a setting, the device, the text or a file won't do.
+    """
+    terminal = terminal or Terminal(quiet=True)
+    if config.replay is not None:
+        return _show_again(config, config.replay, terminal)
+    return _search(config.check(), terminal, keep=True)
+
+
+def _search(config: BisectConfig, terminal: Terminal, *, keep: bool) -> Search:
+    suspect = make_suspect(config.suspect)
+    with prepared(_without_device(config), terminal) as materials:
+        check_device(config.device)
+        terminal.line(f"Suspect: {suspect.name}")
+        case, setting = _beginning(config, materials)
+        found = search(case, suspect, setting, config.updates)
+        if found.parting is None:
+            _show_agreement(found, suspect, terminal)
+            return found
+        parting = narrowed(found.parting, suspect)
+    _show_parting(parting, suspect, terminal)
+    if keep:
+        path = config.output or Path("runs") / f"bisect-{_file_name(config)}.safetensors"
+        size = replays.write(
+            path, replays.make_replay(parting, config.suspect, _settings_of(config))
+        )
+        terminal.line()
+        terminal.line(f"Kept in {path}, {size:,} bytes; to see it again:")
+        terminal.line(f"  rnn-parity bisect --replay {path}", "bold")
+    raise ParityError(_verdict(parting, suspect))
+
+
+def _verdict(parting: Parting, suspect: Suspect) -> str:
+    what = parting.raised or parting.first.tensor
+    return f"expected {suspect.name} to agree, got another {what} at update {parting.update}"
+
+
+def make_suspect(description: dict[str, Any]) -> Suspect:
+    """Build the suspect that a description names.
+
+    Raises
+    ------
+    UsageError
+        If a class cannot be imported.
+    """
+    bug, implementation, dtype, device = (
+        description[name] for name in ("bug", "implementation", "dtype", "device")
+    )
+    if bug is not None:
+        return NumPySuspect(find_bug(bug).load(), f"scratch_rnn with the bug {bug}", dtype)
+    if implementation is not None:
+        return NumPySuspect(student_package(import_class(implementation)), implementation, dtype)
+    if device == "cpu" and dtype == "float64":
+        return NumPySuspect(scratch_rnn, "scratch_rnn in float64, against float32", dtype)
+    return TorchSuspect(device, dtype)
+
+
+def import_class(name: str) -> type:
+    """Import MODULE:CLASS, also from the working directory.
+
+    Raises
+    ------
+    UsageError
+        If there is no such thing.
+    """
+    module_name, _, class_name = name.partition(":")
+    sys.path.insert(0, str(Path.cwd()))
+    try:
+        found = getattr(importlib.import_module(module_name), class_name)
+    except (ImportError, AttributeError, ValueError, SyntaxError) as error:
+        reason = " ".join(str(error).split())
+        raise UsageError(
+            f"expected --implementation to name MODULE:CLASS, got {name!r}: {reason}"
+        ) from error
+    finally:
+        sys.path.pop(0)
+    if not isinstance(found, type):
+        raise UsageError(f"expected --implementation to name a class, got {name!r}")
+    return found
+
+
+def _without_device(config: BisectConfig) -> BisectConfig:
+    """Return the setting for ours: on the CPU, and in float32 if float64 is the suspect."""
+    plain = config.bug is None and config.implementation is None and config.device == "cpu"
+    dtype = "float32" if plain else config.dtype
+    return dataclasses.replace(config, device="cpu", dtype=dtype)
+
+
+def _beginning(config: BisectConfig, materials: Materials) -> tuple[TrainingCase, BatchSetting]:
+    """Return parameters and settings to begin with, and where the batches come from."""
+    rnn = materials.scratch.rnn
+    options = {
+        "input_size": rnn.input_size,
+        "hidden_size": rnn.hidden_size,
+        "num_layers": rnn.num_layers,
+        "nonlinearity": rnn.nonlinearity,
+        "dtype": str(rnn.dtype),
+    }
+    case = TrainingCase(
+        options=options,
+        parameters={name: p.copy() for name, p in materials.scratch.parameters.items()},
+        batches=(),
+        state=materials.scratch.begin_state(config.batch_size),
+        lr=config.lr,
+        max_norm=config.max_norm,
+        carry_state=config.carry_state,
+    )
+    setting = BatchSetting(
+        materials.batches.corpus,
+        config.batch_size,
+        config.num_steps,
+        config.sampling,
+        config.seed,
+    )
+    return case, setting
+
+
+# What is shown --------------------------------------------------------------------------------
+
+
+def _show_agreement(found: Search, suspect: Suspect, terminal: Terminal) -> None:
+    terminal.line(
+        f"No difference in {found.updates} updates. The closest call took {found.closest:.0%} of "
+        f"what rounding is allowed: {found.closest_tensor}, update {found.closest_update}.",
+        "green",
+    )
+    terminal.line(
+        "Some differences show in other settings alone: --state carried, --num-layers 2, "
+        "--nonlinearity relu, --dtype float64, a larger --lr."
+    )
+
+
+def _show_parting(parting: Parting, suspect: Suspect, terminal: Terminal) -> None:
+    terminal.line()
+    terminal.line(
+        f"They part at update {parting.update} (epoch {parting.epoch + 1}, batch {parting.batch})",
+        "bold red",
+    )
+    if parting.raised:
+        terminal.line(f"  raised   {parting.raised}")
+        return
+    wrong = [c for c in parting.comparisons if not c.ok]
+    first = parting.first
+    terminal.line(f"  tensor   {first.tensor}, the first of {_count(wrong)}")
+    if parting.step is not None:
+        steps = parting.case.batches[0].inputs.shape[1]
+        how = "" if parting.layer is None else f", by the {parting.layer.tensor} of the layer alone"
+        terminal.line(f"  step     {parting.step} of {steps}{how}")
+    terminal.line(f"  element  {first.describe()}")
+    if parting.smallest is not None:
+        B, T = parting.smallest.batches[0].inputs.shape
+        terminal.line(f"  smallest batch that shows it: {_plural(B, 'row')}, {_plural(T, 'step')}")
+    elif first.tensor not in ("inputs", "targets"):
+        terminal.line("  one update alone does not show it: it comes of what went before")
+    terminal.line()
+    shown = [c for c in parting.comparisons if not (c.ok and c.tensor.endswith(" passes"))]
+    show_parity(table_of(shown), terminal)
+
+
+def _show_again(config: BisectConfig, path: Path, terminal: Terminal) -> Search:
+    replay = replays.read(path)
+    if not replay.alone:
+        try:
+            again = BisectConfig.from_json(dict(replay.setting))
+        except (TypeError, ValueError) as error:
+            raise UsageError(f"expected settings of a search in {path}, got {error}") from error
+        return _search(again, terminal, keep=False)
+    check_device(replay.suspect["device"])
+    suspect = make_suspect(dict(replay.suspect))
+    B, T = replay.case.batches[0].inputs.shape
+    terminal.line(f"Suspect: {suspect.name}")
+    terminal.line(f"One update on {_plural(B, 'row')} of {_plural(T, 'step')}")
+    with limited_threads(1):
+        wrong = differences(replay.case, suspect)
+    if not wrong:
+        terminal.line("No difference any more.", "green")
+        return Search(None, 1)
+    first = next((c for c in wrong if c.tensor == replay.tensor), wrong[0])
+    terminal.line(f"  tensor   {first.tensor}, one of {_count(wrong)}")
+    if first.step is not None:
+        terminal.line(f"  step     {first.step} of {T}")
+    terminal.line(f"  element  {first.describe()}")
+    terminal.line()
+    show_parity(table_of(wrong), terminal)
+    raise ParityError(f"expected {suspect.name} to agree, got another {first.tensor}")
+
+
+def _settings_of(config: BisectConfig) -> dict[str, Any]:
+    return dataclasses.replace(config, output=None, replay=None).to_json()
+
+
+def _file_name(config: BisectConfig) -> str:
+    if config.bug is not None:
+        return config.bug
+    if config.implementation is not None:
+        return config.implementation.replace(":", ".")
+    return f"{config.device}-{config.dtype}"
+
+
+def _count(wrong: Sequence[Comparison]) -> str:
+    return _plural(len(wrong), "that differs", "that differ")
+
+
+def _plural(n: int, one: str, many: str | None = None) -> str:
+    return f"{n} {one if n == 1 else many or one + 's'}"

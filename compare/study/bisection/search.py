@@ -1,0 +1,293 @@
+"""The search: along the updates for the first that differs, then for the least that shows it."""
+
+from __future__ import annotations
+
+import dataclasses
+from collections.abc import Callable, Iterator, Mapping
+from dataclasses import dataclass
+
+import numpy as np
+
+import scratch_rnn
+from compare.check import (
+    Answer,
+    Comparison,
+    Results,
+    TrainingCase,
+    compared,
+    scratch_layer,
+    scratch_step,
+)
+from compare.parity import allowances
+from compare.study.bisection.suspects import BatchSetting, Suspect, one_hot_layer
+from scratch_rnn import Batch
+
+STEPS = {"inputs": 1, "targets": 1, "logits": 0, "gradient of logits": 0, "gradient of x": 0}
+"""Axis of the time steps, for the tensors that have one."""
+
+
+@dataclass(frozen=True, slots=True)
+class Parting:
+    """The first difference that rounding does not explain."""
+
+    update: int  # from 1
+    epoch: int  # from 0
+    batch: int  # of the epoch, from 1
+    case: TrainingCase  # where both stood, and the one batch
+    comparisons: tuple[Comparison, ...]  # all tensors of the update
+    first: Comparison  # in the order of computation
+    step: int | None = None  # from 1
+    layer: Comparison | None = None  # what showed the step, if it was the layer by itself
+    smallest: TrainingCase | None = None  # None if an update alone does not show it
+    raised: str = ""
+
+
+@dataclass(frozen=True, slots=True)
+class Search:
+    """What came of it."""
+
+    parting: Parting | None
+    updates: int
+    closest: float = 0.0  # largest share of an allowance that was used
+    closest_tensor: str = ""
+    closest_update: int = 0
+
+
+class _Parted(Exception):
+    def __init__(self, parting: Parting) -> None:
+        super().__init__(parting.first.tensor)
+        self.parting = parting
+
+
+def search(
+    case: TrainingCase,
+    suspect: Suspect,
+    setting: BatchSetting,
+    updates: int,
+    on_update: Callable[[int], None] = lambda update: None,
+) -> Search:
+    """Train ours and the suspect side by side until they part.
+
+    Parameters
+    ----------
+    case : TrainingCase
+        Parameters to begin with, and the settings; its batches and state are not used.
+    suspect : Suspect
+    setting : BatchSetting
+        Where the batches come from.
+    updates : int
+        How many to look at.
+    on_update : function of the update's number
+        Called before each.
+    """
+    walk = _Walk(case, suspect, setting, updates, on_update)
+    suspect.begin(case)
+    epoch = 0
+    with np.errstate(all="ignore"):
+        while walk.update < updates:
+            try:
+                suspect.train_epoch(walk.batches(epoch))
+            except _Parted as parted:
+                return Search(parted.parting, walk.update)
+            except Exception as error:
+                if walk.current is None:
+                    raise
+                return Search(walk.parting((), raised=_words(error)), walk.update)
+            epoch += 1
+    return Search(None, walk.update, *walk.closest)
+
+
+def _words(error: Exception) -> str:
+    return f"{type(error).__name__}: {' '.join(str(error).split())[:300]}"
+
+
+class _Walk:
+    """Ours, one update ahead of the suspect."""
+
+    def __init__(
+        self,
+        case: TrainingCase,
+        suspect: Suspect,
+        setting: BatchSetting,
+        updates: int,
+        on_update: Callable[[int], None],
+    ) -> None:
+        self.case, self.suspect, self.setting, self.updates = case, suspect, setting, updates
+        self.on_update = on_update
+        self.update = self.epoch = self.batch = 0
+        self.current: TrainingCase | None = None
+        self.parameters = case.parameters
+        self.closest = 0.0, "", 0
+
+    def batches(self, epoch: int) -> Iterator[Batch]:
+        """Hand out batches, and look at what became of each when the next one is asked for."""
+        self.epoch = epoch
+        state, state_allowed = np.zeros_like(self.case.state), 0.0
+        theirs, right = self.suspect.batches(self.setting), self.setting.cut()
+        pairs = zip(theirs.epoch(epoch), right.epoch(epoch), strict=False)
+        for self.batch, (own, ours) in enumerate(pairs, start=1):
+            if self.update == self.updates:
+                return
+            self.update += 1
+            self.on_update(self.update)
+            self.current = dataclasses.replace(
+                self.case, parameters=self.parameters, batches=(ours,), state=state
+            )
+            self._look(
+                Answer({"inputs": ours.inputs, "targets": ours.targets}, _nothing_allowed),
+                {"inputs": own.inputs, "targets": own.targets},
+            )
+            self.suspect.prepare(self.parameters, state)
+            yield own
+            answer = answer_of(self.current)
+            before = Answer({"initial state": state}, {"initial state": state_allowed})
+            heard = self.suspect.overheard()
+            comparisons = compared_steps(before, heard, self.suspect.dtype)
+            comparisons += compared_steps(answer, heard, self.suspect.dtype)
+            self._judge(comparisons)
+            self.parameters = {name: answer.expected[f"updated {name}"] for name in self.parameters}
+            if self.case.carry_state:
+                state, state_allowed = answer.expected["final state"], answer.allowed["final state"]
+
+    def parting(self, comparisons: tuple[Comparison, ...], raised: str = "") -> Parting:
+        """Describe where we are as the place where they part."""
+        if self.current is None:
+            raise RuntimeError("expected an update, got none")
+        nothing = Comparison("nothing", np.zeros(()), np.zeros(()), 0.0)
+        first = next((c for c in comparisons if not c.ok), nothing)
+        return Parting(
+            self.update,
+            self.epoch,
+            self.batch,
+            self.current,
+            comparisons,
+            first,
+            first.step,
+            raised=raised,
+        )
+
+    def _look(self, answer: Answer, heard: Results) -> None:
+        self._judge(compared_steps(answer, heard, None))
+
+    def _judge(self, comparisons: tuple[Comparison, ...]) -> None:
+        for comparison in comparisons:
+            if comparison.allowed > 0:
+                share = comparison.difference / comparison.allowed, comparison.tensor, self.update
+                self.closest = max(self.closest, share)
+        if not all(comparison.ok for comparison in comparisons):
+            raise _Parted(self.parting(comparisons))
+
+
+class _NothingAllowed(dict[str, float]):
+    def __missing__(self, name: str) -> float:
+        return 0.0
+
+
+_nothing_allowed: Mapping[str, float] = _NothingAllowed()
+
+
+def answer_of(case: TrainingCase, seed: int = 0) -> Answer:
+    """Return what ours makes of one update, and what rounding may do to it."""
+    expected, allowed = allowances(lambda move: scratch_step(scratch_rnn, case, move), seed=seed)
+    for name in ("loss", "gradient norm"):  # these the trainer keeps to itself
+        del expected[name], allowed[name]
+    passes = {"forward passes": np.array(1), "backward passes": np.array(1)}
+    return Answer(passes | expected, dict.fromkeys(passes, 0.0) | allowed)
+
+
+def compared_steps(answer: Answer, heard: Results, dtype: str | None) -> tuple[Comparison, ...]:
+    """Lay what was heard beside the answer; another dtype than ours is rounded to ours first."""
+    if dtype is not None:
+        ours = {name: array.dtype for name, array in answer.expected.items()}
+        heard = {
+            name: array.astype(ours[name])
+            if name in ours and array.dtype == dtype and ours[name].kind == "f"
+            else array
+            for name, array in heard.items()
+        }
+    return compared(answer, heard, STEPS)
+
+
+# The least that shows it ----------------------------------------------------------------------
+
+
+def differences(case: TrainingCase, suspect: Suspect) -> tuple[Comparison, ...]:
+    """Return the tensors in which a single update differs, on a suspect that begins with it."""
+
+    def one_batch() -> Iterator[Batch]:
+        suspect.prepare(case.parameters, case.state)
+        yield case.batches[0]
+
+    suspect.begin(case)
+    with np.errstate(all="ignore"):
+        suspect.train_epoch(one_batch())
+        comparisons = compared_steps(answer_of(case), suspect.overheard(), suspect.dtype)
+    return tuple(c for c in comparisons if not c.ok)
+
+
+def narrowed(parting: Parting, suspect: Suspect) -> Parting:
+    """Find the time step, where it is not yet known, and the smallest batch that still differs."""
+    if parting.raised or parting.first.tensor in ("inputs", "targets", "initial state"):
+        return parting
+    if not _shows(parting.case, suspect, parting.first.tensor):
+        return parting
+    layer = None
+    if parting.step is None:
+        layer = located(parting.case, suspect)
+    smallest = _fewest_rows(_fewest_steps(parting.case, suspect, parting), suspect, parting)
+    step = parting.step if layer is None else layer.step
+    return dataclasses.replace(parting, step=step, layer=layer, smallest=smallest)
+
+
+def located(case: TrainingCase, suspect: Suspect) -> Comparison | None:
+    """Return the first tensor of the layer by itself that differs and has time steps."""
+    ours = scratch_step(scratch_rnn, case)
+    layer = one_hot_layer(case, ours["gradient of logits"])
+    if suspect.dtype != case.options["dtype"]:
+        return None
+    theirs = suspect.layer(layer)
+    if theirs is None:
+        return None
+    expected, allowed = allowances(lambda move: scratch_layer(scratch_rnn, layer, move))
+    axes = {"output": 0, "gradient of x": 0}
+    comparisons = compared(Answer(expected, allowed), theirs, axes)
+    return next((c for c in comparisons if not c.ok and c.step is not None), None)
+
+
+def _fewest_steps(case: TrainingCase, suspect: Suspect, parting: Parting) -> TrainingCase:
+    """Cut the batch after as few steps as still show the difference."""
+    T = case.batches[0].inputs.shape[1]
+    for steps in range(1, T):
+        shorter = _cut(case, slice(None), steps)
+        if _shows(shorter, suspect, parting.first.tensor):
+            return shorter
+    return case
+
+
+def _fewest_rows(case: TrainingCase, suspect: Suspect, parting: Parting) -> TrainingCase:
+    """Keep one row of the batch, or two, or four and so on, if they still show it."""
+    B, T = case.batches[0].inputs.shape
+    rows = 1
+    while rows < B:
+        for start in range(0, B - rows + 1, rows):
+            fewer = _cut(case, slice(start, start + rows), T)
+            if _shows(fewer, suspect, parting.first.tensor):
+                return fewer
+        rows *= 2
+    return case
+
+
+def _shows(case: TrainingCase, suspect: Suspect, tensor: str) -> bool:
+    """Whether this one update alone differs, and in the same tensor."""
+    try:
+        return any(c.tensor == tensor for c in differences(case, suspect))
+    except Exception:
+        return False
+
+
+def _cut(case: TrainingCase, rows: slice, steps: int) -> TrainingCase:
+    [batch] = case.batches
+    smaller = Batch(batch.inputs[rows, :steps].copy(), batch.targets[rows, :steps].copy())
+    return dataclasses.replace(
+        case, batches=(smaller,), state=np.ascontiguousarray(case.state[:, rows])
+    )

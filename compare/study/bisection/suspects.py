@@ -1,0 +1,245 @@
+"""The one that is compared with ours: it trains by itself, and we look over its shoulder.
+
+A suspect's own `train_epoch` does the training, so that mistakes in handing on the state or in the
+order of things show as well. Its model is overheard: what the trainer hands to the model, and what
+the model gives back. Before each update it is handed our parameters, and in each forward pass our
+state, so that what differs after the update arose in it.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Iterable
+from dataclasses import dataclass
+from typing import Any, Protocol, runtime_checkable
+
+import numpy as np
+import torch
+from torch.nn import functional as F
+
+import concise_rnn
+from compare.check import LayerCase, Results, TrainingCase, scratch_layer, torch_layer, torch_model
+from compare.parity import tensor_as_array
+from scratch_rnn import Batch
+from scratch_rnn.text import Batches
+
+
+@dataclass(frozen=True, slots=True)
+class BatchSetting:
+    """What batches are cut from, and how."""
+
+    corpus: np.ndarray  # int64 (N,)
+    batch_size: int
+    num_steps: int
+    sampling: str
+    seed: int
+
+    def cut(self, batches_class: Any = Batches) -> Any:
+        """Return the batches, as a class like ours cuts them."""
+        return batches_class(
+            self.corpus, self.batch_size, self.num_steps, sampling=self.sampling, seed=self.seed
+        )
+
+
+@runtime_checkable
+class Suspect(Protocol):
+    """One that trains, and can be overheard."""
+
+    name: str
+    dtype: str
+
+    def begin(self, case: TrainingCase) -> None:
+        """Build a new model with the case's parameters."""
+
+    def batches(self, setting: BatchSetting) -> Any:
+        """Return its own batches."""
+
+    def train_epoch(self, batches: Iterable[Batch]) -> None:
+        """Train for one pass, with the case's settings."""
+
+    def prepare(self, parameters: Results, state: np.ndarray) -> None:
+        """Take over parameters, and the state for the next forward pass."""
+
+    def overheard(self) -> Results:
+        """Return what the update since `prepare` has computed."""
+
+    def layer(self, case: LayerCase) -> Results | None:
+        """Return what its layer makes of a case; None where it can't be asked."""
+
+
+class NumPySuspect:
+    """A package with the names of `scratch_rnn`: ours with a bug, a student's, another dtype."""
+
+    def __init__(self, package: Any, name: str, dtype: str) -> None:
+        self.package, self.name, self.dtype = package, name, dtype
+
+    def begin(self, case: TrainingCase) -> None:
+        """Build a new model with the case's parameters."""
+        self._case = case
+        options = case.options | {"dtype": self.dtype}
+        rng = np.random.default_rng(0)
+        rnn = self.package.RNN(**options, rng=rng)
+        self._model = self.package.RNNModel(rnn, options["input_size"], rng=rng)
+        self._optimizer = self.package.SGD(self._model.parameters, case.lr)
+        self._forward = self._model.forward
+        self._backward = self._model.backward_to_state
+        self._model.forward = self._overhear_forward
+        self._model.backward_to_state = self._overhear_backward
+        self.prepare(case.parameters, case.state)
+
+    def batches(self, setting: BatchSetting) -> Any:
+        """Return its own batches."""
+        return setting.cut(self.package.text.Batches)
+
+    def train_epoch(self, batches: Iterable[Batch]) -> None:
+        """Train for one pass, with the case's settings."""
+        self.package.train_epoch(
+            self._model,
+            batches,
+            self._optimizer,
+            carry_state=self._case.carry_state,
+            max_norm=self._case.max_norm,
+        )
+
+    def prepare(self, parameters: Results, state: np.ndarray) -> None:
+        """Take over parameters, and the state for the next forward pass."""
+        for name, parameter in self._model.parameters.items():
+            parameter[...] = parameters[name]
+        self._state = state.astype(self.dtype)
+        self._heard: Results = {}
+        self._gradients: Results = {}
+        self._passes = {"forward passes": 0, "backward passes": 0}
+
+    def overheard(self) -> Results:
+        """Return what the update since `prepare` has computed."""
+        heard = {name: np.array(count) for name, count in self._passes.items()} | self._heard
+        heard |= {f"clipped gradient of {name}": g.copy() for name, g in self._gradients.items()}
+        return heard | {f"updated {name}": p.copy() for name, p in self._model.parameters.items()}
+
+    def layer(self, case: LayerCase) -> Results | None:
+        """Return what its layer makes of a case."""
+        return scratch_layer(self.package, case)
+
+    def _overhear_forward(self, inputs: np.ndarray, state: np.ndarray, **more: Any) -> Any:
+        self._passes["forward passes"] += 1
+        logits, final_state, tape = self._forward(inputs, self._state.copy(), **more)
+        B, T = inputs.shape
+        self._heard |= {
+            "initial state": np.array(state),
+            "logits": logits.reshape(T, B, -1).copy(),
+            "final state": final_state.copy(),
+        }
+        return logits, final_state, tape
+
+    def _overhear_backward(self, tape: Any, d_logits: np.ndarray, d_state: Any = None) -> Any:
+        self._passes["backward passes"] += 1
+        gradients, d_initial = self._backward(tape, d_logits, d_state)
+        if self._passes["backward passes"] == 1:
+            T, B = self._heard["logits"].shape[:2]
+            self._heard["gradient of logits"] = d_logits.reshape(T, B, -1).copy()
+            self._heard |= {f"gradient of {name}": g.copy() for name, g in gradients.items()}
+            self._heard["gradient of initial state"] = d_initial.copy()
+            self._gradients = gradients
+        return gradients, d_initial
+
+
+class TorchSuspect:
+    """PyTorch's model on a device."""
+
+    def __init__(self, device: str, dtype: str) -> None:
+        self.name = f"PyTorch on {device}"
+        self.device, self.dtype = device, dtype
+
+    def begin(self, case: TrainingCase) -> None:
+        """Build a new model with the case's parameters."""
+        self._case = case
+        self._model = torch_model(case, self.device)
+        self._optimizer = torch.optim.SGD(self._model.parameters(), case.lr)
+        self._model.register_forward_pre_hook(self._overhear_state)
+        self._model.register_forward_hook(self._overhear_results)
+        for name, parameter in self._model.named_parameters():
+            hook = self._overhear_gradient(f"gradient of {name}")
+            parameter.register_hook(hook)  # type: ignore[no-untyped-call]
+        self.prepare(case.parameters, case.state)
+
+    def batches(self, setting: BatchSetting) -> Any:
+        """Return our batches: it has none of its own."""
+        return setting.cut()
+
+    def train_epoch(self, batches: Iterable[Batch]) -> None:
+        """Train for one pass, with the case's settings."""
+        concise_rnn.train_epoch(
+            self._model,
+            batches,
+            self._optimizer,
+            carry_state=self._case.carry_state,
+            max_norm=self._case.max_norm,
+        )
+
+    def prepare(self, parameters: Results, state: np.ndarray) -> None:
+        """Take over parameters, and the state for the next forward pass."""
+        with torch.no_grad():
+            for name, parameter in self._model.named_parameters():
+                parameter.copy_(torch.from_numpy(parameters[name]))
+        self._state = torch.from_numpy(state.copy()).to(self.device).requires_grad_()
+        self._heard: dict[str, torch.Tensor] = {}
+
+    def overheard(self) -> Results:
+        """Return what the update since `prepare` has computed."""
+        heard = dict(self._heard)
+        if self._state.grad is not None:
+            heard["gradient of initial state"] = self._state.grad
+        for name, parameter in self._model.named_parameters():
+            if parameter.grad is not None:
+                heard[f"clipped gradient of {name}"] = parameter.grad
+            heard[f"updated {name}"] = parameter
+        passes = {"forward passes": np.array(1), "backward passes": np.array(1)}
+        return passes | {name: tensor_as_array(tensor).copy() for name, tensor in heard.items()}
+
+    def layer(self, case: LayerCase) -> Results | None:
+        """Return what nn.RNN makes of a case, on the CPU alone."""
+        return torch_layer(case) if self.device == "cpu" else None
+
+    def _overhear_state(self, _: Any, arguments: tuple[Any, ...]) -> tuple[Any, ...]:
+        inputs, state = arguments
+        self._heard["initial state"] = state.clone()
+        return inputs, self._state
+
+    def _overhear_results(self, _: Any, arguments: tuple[Any, ...], results: Any) -> None:
+        logits, final_state = results
+        B, T = arguments[0].shape
+
+        def overhear(gradient: torch.Tensor) -> None:
+            self._heard["gradient of logits"] = gradient.reshape(T, B, -1).clone()
+
+        logits.register_hook(overhear)
+        self._heard |= {"logits": logits.reshape(T, B, -1).clone(), "final state": final_state}
+
+    def _overhear_gradient(self, name: str) -> Any:
+        def overhear(gradient: torch.Tensor) -> None:
+            self._heard[name] = gradient.clone()
+
+        return overhear
+
+
+def one_hot_layer(case: TrainingCase, d_logits: np.ndarray) -> LayerCase:
+    """Return the case's recurrent layer by itself: dense inputs, and the gradient it is handed.
+
+    Its input then has a gradient, which tells the steps apart: δx_t = W_ih^T δz_t.
+    """
+    V = case.options["input_size"]
+    one_hot = F.one_hot(torch.from_numpy(case.batches[0].inputs.T.copy()), V)  # (T, B, V)
+    dtype = case.parameters["linear.weight"].dtype
+    layer = {
+        name.removeprefix("rnn."): p for name, p in case.parameters.items() if name[:4] == "rnn."
+    }
+    defaults = {"batch_first": False, "bias": True, "dropout": 0.0, "bidirectional": False}
+    return LayerCase(
+        options=defaults | {"num_layers": 1, "nonlinearity": "tanh"} | case.options,
+        parameters=layer,
+        x=one_hot.numpy().astype(dtype),
+        h0=case.state,
+        lengths=None,
+        dropout_masks=None,
+        d_output=d_logits @ case.parameters["linear.weight"],  # (T, B, H)
+        d_h_n=None,
+    )

@@ -1,0 +1,124 @@
+"""The settings of the commands to learn from; each field is a flag."""
+
+from __future__ import annotations
+
+import dataclasses
+import difflib
+from pathlib import Path
+from typing import Annotated, Any, Self
+
+from tyro.conf import Positional, arg
+
+from compare import check
+from compare.parity import ParityConfig
+from compare.terminal import UsageError
+
+
+@dataclasses.dataclass(frozen=True, kw_only=True)
+class BisectConfig(ParityConfig):
+    """Find the first update, time step, tensor and element in which two implementations differ.
+
+    The suspect is a bug of `break`, a class of yours, or else PyTorch on --device; with --dtype
+    float64 alone it is our own code in float64, against float32. Exit code 1 if a difference is
+    found.
+    """
+
+    bug: Annotated[str | None, arg(metavar="NAME", help_behavior_hint="(see `break list`)")] = None
+    """Suspect our own code with this bug in it."""
+    implementation: Annotated[str | None, arg(metavar="MODULE:CLASS", help_behavior_hint="")] = None
+    """Suspect this class, with the methods of scratch_rnn.RNN."""
+    updates: Annotated[int, arg(metavar="N")] = 24
+    """How many updates to look at."""
+    output: Annotated[
+        Path | None, arg(metavar="FILE", help_behavior_hint="(default: runs/bisect-SUSPECT)")
+    ] = None
+    """Where to write what shows the difference."""
+    replay: Annotated[Path | None, arg(metavar="FILE", help_behavior_hint="")] = None
+    """Show again what such a file holds; all other flags are taken from it."""
+
+    def check(self) -> BisectConfig:
+        """Return the configuration itself if every value is one that the flag can have.
+
+        Raises
+        ------
+        UsageError
+            With what was expected, and what came.
+        """
+        super().check()
+        if self.updates < 1:
+            raise UsageError(f"expected --updates of at least 1, got {self.updates}")
+        if self.bug is not None and self.implementation is not None:
+            raise UsageError("expected --bug or --implementation, got both")
+        if self.bug is not None and self.bug not in check.BUG_NAMES:
+            raise UsageError(
+                f"expected the name of a bug for --bug, got {self.bug!r}; `break list` names them"
+            )
+        if self.bug is not None and check.find_bug(self.bug).package != "scratch_rnn":
+            raise UsageError(f"expected a bug of scratch_rnn for --bug, got {self.bug!r}")
+        return self
+
+    @property
+    def suspect(self) -> dict[str, Any]:
+        """What says who the suspect is."""
+        names = ("bug", "implementation", "dtype", "device")
+        return {name: getattr(self, name) for name in names}
+
+
+@dataclasses.dataclass(frozen=True, kw_only=True)
+class BreakConfig:
+    """Break our own code on purpose, in memory alone: see a symptom, guess, see what catches it."""
+
+    bug: Annotated[Positional[str], arg(metavar="NAME|list|all")] = "list"
+    """A bug's name; list: name them all; all: try that every one of them is caught."""
+    yes: Annotated[bool, arg(help_behavior_hint="")] = False
+    """Ask nothing: symptom, answer and change at once."""
+    text: Annotated[
+        Path | None, arg(metavar="FILE", help_behavior_hint="(default: the built-in sample)")
+    ] = None
+    """A text in UTF-8 to train on."""
+
+    def check(self) -> None:
+        """Raise UsageError unless there is such a bug."""
+        if self.bug not in ("list", "all", *check.BUG_NAMES):
+            near = difflib.get_close_matches(self.bug, check.BUG_NAMES, n=1, cutoff=0.4)
+            advice = f"; did you mean {near[0]}?" if near else "; `break list` names them"
+            raise UsageError(f"expected the name of a bug, got {self.bug!r}{advice}")
+
+
+@dataclasses.dataclass(frozen=True, kw_only=True)
+class ExplainConfig:
+    """Write a page that shows every number of the network while it reads a short text."""
+
+    text: str
+    """What the network reads: letters and spaces, up to 64 of them."""
+    checkpoint: Annotated[
+        Path | None, arg(metavar="RUN", help_behavior_hint="(default: the newest run)")
+    ] = None
+    """Directory that `run` or `train` wrote, or one .safetensors file in it."""
+    out: Annotated[Path, arg(metavar="FILE")] = Path("explain.html")
+    """The page."""
+    overwrite: Annotated[bool, arg(help_behavior_hint="")] = False
+    """Write over a file that is there already."""
+    megabytes: Annotated[float, arg(metavar="MB")] = 1.0
+    """The page leaves out checkpoints, or their weights, rather than grow larger."""
+    runs: Annotated[Path, arg(metavar="RUNS")] = Path("runs")
+    """Directory of all records, where the newest run is looked for."""
+
+    def check(self) -> Self:
+        """Return the configuration itself if every value is one that the flag can have.
+
+        Raises
+        ------
+        UsageError
+            With what was expected, and what came.
+        """
+        if not self.text.strip():
+            raise UsageError(f"expected --text with letters from a to z, got {self.text!r}")
+        if not 0 < self.megabytes <= 1000:
+            raise UsageError(f"expected --megabytes above 0, got {self.megabytes:g}")
+        if self.out.exists() and not self.overwrite:
+            raise UsageError(
+                f"expected a new file as --out, got {self.out}, which is there already "
+                "(--overwrite replaces it)"
+            )
+        return self

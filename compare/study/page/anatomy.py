@@ -1,0 +1,195 @@
+"""Every number of one reading: forward and backward, one sequence, one layer, both sides.
+
+A text of T tokens is read from a zero state. For t = 1 … T, with f either tanh or ReLU:
+
+    a_t = W_ih x_t + b_ih + b_hh      r_t = W_hh h_{t-1}      z_t = a_t + r_t      h_t = f(z_t)
+    y_t = W h_t + b                   p_t = softmax(y_t)      L_t = -log p_t[next token]
+
+The last token has no next one, so that there are K = T - 1 losses. Backward, for each of them:
+
+    dL_k/dh_k = W^T (p_k - onehot)    dL_k/dh_{t-1} = W_hh^T (dL_k/dh_t ⊙ f'(z_t))
+
+The NumPy numbers are those of `scratch_rnn`'s own functions, taken apart in its own order of
+roundings; PyTorch's are nn.RNN's, and where nn.RNN doesn't show a number (a, r, z), those of the
+operations that it is made of.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Iterator
+
+import numpy as np
+import torch
+from jaxtyping import Float, Int
+from torch.nn import functional as F
+
+import concise_rnn
+import scratch_rnn
+from compare.parity import tensor_as_array
+from scratch_rnn import linear, lookup
+from scratch_rnn.cells import elman
+from scratch_rnn.product import Times
+
+Numbers = dict[str, np.ndarray]
+
+
+def weights_of(model: scratch_rnn.RNNModel) -> elman.Weights:
+    """Return the weights of the model's only layer."""
+    return elman.Weights(*model.rnn.parameters.values())
+
+
+def scratch_forward(model: scratch_rnn.RNNModel, ids: Int[np.ndarray, "T"]) -> Numbers:
+    """Read the tokens with the NumPy model.
+
+    Returns
+    -------
+    dict of str to ndarray
+        "a", "r", "z" of shape (T, H); "h" of shape (T+1, H), h[0] being the state before the
+        first step; "y", "p" of shape (T, V).
+    """
+    logits, _, tape = model.forward(ids[None], model.begin_state())
+    h = tape.rnn.recurrences[0].h  # (T+1, 1, H)
+    W_ih, W_hh, b_ih, b_hh = model.rnn.parameters.values()
+    a = np.empty_like(h[1:])
+    lookup.rows(W_ih.T + (b_ih + b_hh), ids[:, None], out=a)
+    times_W_hh_T = Times(W_hh.T, 1)
+    r = np.stack([times_W_hh_T(h[t]).copy() for t in range(len(ids))])  # (T, 1, H)
+    z = a + r
+    return {
+        "a": a[:, 0],
+        "r": r[:, 0],
+        "z": z[:, 0],
+        "h": h[:, 0],
+        "y": logits,
+        "p": softmax(logits),
+    }
+
+
+def softmax(logits: Float[np.ndarray, "N V"]) -> Float[np.ndarray, "N V"]:
+    """Return p as scratch_rnn.loss reckons it, which hands out δy = p - onehot(k).
+
+    So p stands in δy wherever k doesn't, and two choices of k show all of it.
+    """
+    p = np.empty_like(logits)
+    for n in range(len(logits)):
+        _, p[n] = scratch_rnn.cross_entropy(logits[n : n + 1], np.array([0]))
+        _, [d_y] = scratch_rnn.cross_entropy(logits[n : n + 1], np.array([1]))
+        p[n, 0] = d_y[0]
+    return p
+
+
+@torch.no_grad()
+def concise_forward(model: concise_rnn.RNNModel, ids: Int[np.ndarray, "T"]) -> Numbers:
+    """Read the tokens with the PyTorch model; the names and shapes of `scratch_forward`."""
+    x = torch.from_numpy(ids)
+    W_ih, W_hh, b_ih, b_hh = model.rnn.parameters()  # in torch's own order
+    X = F.one_hot(x[:, None], model.vocab_size).to(W_ih.dtype)  # (T, 1, V)
+    states: list[torch.Tensor] = []
+    hook = model.linear.register_forward_pre_hook(lambda _, given: states.append(given[0]))
+    y, _ = model(x[None], model.begin_state())
+    hook.remove()
+    h = torch.cat([torch.zeros_like(states[0][:1]), states[0]])  # (T+1, H)
+    a_without_b_hh = F.linear(X, W_ih, b_ih)[:, 0]  # nn.RNN adds b_hh to the other product
+    steps = [h[t : t + 1] for t in range(len(ids))]  # one row at a time, as nn.RNN takes them
+    r = torch.cat([F.linear(h_t, W_hh) for h_t in steps])
+    z = a_without_b_hh + torch.cat([F.linear(h_t, W_hh, b_hh) for h_t in steps])
+    p = torch.softmax(y, dim=1)
+    tensors = {"a": a_without_b_hh + b_hh, "r": r, "z": z, "h": h, "y": y, "p": p}
+    return {name: tensor_as_array(tensor) for name, tensor in tensors.items()}
+
+
+def scratch_losses(
+    logits: Float[np.ndarray, "K V"], targets: Int[np.ndarray, "K"]
+) -> tuple[Float[np.ndarray, "K"], Float[np.ndarray, "K V"]]:
+    """Return each L_k on its own, and dL_k/dy_k."""
+    pairs = [
+        scratch_rnn.cross_entropy(logits[k : k + 1], targets[k : k + 1])
+        for k in range(len(targets))
+    ]
+    losses = np.array([loss for loss, _ in pairs], logits.dtype)
+    d_logits = np.concatenate([d_y for _, d_y in pairs]) if pairs else logits[:0].copy()
+    return losses, d_logits
+
+
+def concise_losses(
+    logits: Float[np.ndarray, "K V"], targets: Int[np.ndarray, "K"]
+) -> Float[np.ndarray, "K"]:
+    """Return each L_k by PyTorch's cross-entropy."""
+    losses = F.cross_entropy(torch.from_numpy(logits), torch.from_numpy(targets), reduction="none")
+    return tensor_as_array(losses)
+
+
+def state_gradients(
+    model: scratch_rnn.RNNModel, ids: Int[np.ndarray, "T"], d_logits: Float[np.ndarray, "K V"]
+) -> Iterator[tuple[int, Float[np.ndarray, "K H"]]]:
+    """Yield (t, dL_k/dh_t for all k at once) for t = K … 1; rows k < t are zero.
+
+    Each loss is a row of a batch whose rows all read the same text, and `elman.backward`
+    takes them one step back together. Row k is zero until t = k, where its loss comes in.
+    """
+    K = len(d_logits)
+    _, _, tape = model.forward(ids[None], model.begin_state())
+    h, weights = tape.rnn.recurrences[0].h, weights_of(model)
+    d_h_of_own_loss = linear.backward(d_logits, tape.h[:K], model.parameters["linear.weight"]).h
+    d_h = np.zeros_like(d_h_of_own_loss)  # (K, H)
+    for t in reversed(range(1, K + 1)):
+        d_h[t - 1] = d_h_of_own_loss[t - 1]
+        yield t, d_h.copy()
+        step = elman.Tape(np.full((1, K), ids[t - 1]), np.repeat(h[t - 1 : t + 1], K, axis=1))
+        nothing = np.zeros((1, *d_h.shape), d_h.dtype)
+        _, d_h, _ = elman.backward(step, weights, model.rnn.nonlinearity, nothing, d_h)
+
+
+def scratch_backward(
+    model: scratch_rnn.RNNModel, ids: Int[np.ndarray, "T"], d_logits: Float[np.ndarray, "K V"]
+) -> Numbers:
+    """Follow each loss back to each state before it.
+
+    Returns
+    -------
+    dict of str to ndarray
+        "norms" (K, K): ‖dL_k/dh_t‖ in row k - 1 and column t - 1, zero for t > k.
+        "d_h" (K, H): dL/dh_t for the mean loss L = Σ_k L_k / K.
+        "gradient_norms" (K+1,): norm of the gradient of all parameters together, which clipping
+        looks at: of each L_k, and last of L.
+    """
+    K, H = len(d_logits), model.rnn.hidden_size
+    norms = np.zeros((K, K), model.rnn.dtype)
+    d_h = np.zeros((K, H), model.rnn.dtype)
+    for t, of_losses in state_gradients(model, ids, d_logits):
+        norms[:, t - 1] = np.linalg.norm(of_losses, axis=1)
+        d_h[t - 1] = of_losses.sum(axis=0) / model.rnn.dtype.type(K)
+    each = [d_logits * (np.arange(K) == k)[:, None] for k in range(K)]
+    mean = [d_logits / model.rnn.dtype.type(K)] if K else []
+    gradient_norms = [parameter_gradient_norm(model, ids[:K], d_y) for d_y in each + mean]
+    return {
+        "norms": norms,
+        "d_h": d_h,
+        "gradient_norms": np.array(gradient_norms, model.rnn.dtype),
+    }
+
+
+def parameter_gradient_norm(
+    model: scratch_rnn.RNNModel, ids: Int[np.ndarray, "K"], d_logits: Float[np.ndarray, "K V"]
+) -> float:
+    """Return the norm that clipping looks at: of all gradients together."""
+    _, _, tape = model.forward(ids[None], model.begin_state())
+    return scratch_rnn.clip_grad_norm(model.backward(tape, d_logits), float("inf"))
+
+
+def spectral_radius(W: Float[np.ndarray, "H H"]) -> float:
+    """Return the largest magnitude of an eigenvalue."""
+    return float(np.abs(np.linalg.eigvals(W.astype(np.float64))).max())
+
+
+def write_on(model: scratch_rnn.RNNModel, ids: Int[np.ndarray, "T"], num_preds: int) -> list[int]:
+    """Return the tokens that the model adds, each time the likeliest.
+
+    Unlike `scratch_rnn.predict` it may begin with <unk>.
+    """
+    written: list[int] = []
+    logits, state = model(ids[None], model.begin_state())
+    while len(written) < num_preds:
+        written.append(int(logits[-1].argmax()))
+        logits, state = model(np.array([written[-1:]]), state)
+    return written

@@ -1,0 +1,188 @@
+"""A curve that grows while a training runs: the lecture's Animator, in notebooks and in terminals.
+
+>>> with LiveCurve(xlabel="epoch", ylabel="perplexity", legend=["train"]) as curve:
+...     for epoch in range(3):
+...         curve.add(epoch + 1, [10 / (epoch + 1)])               # doctest: +SKIP
+
+In a notebook the picture is redrawn in its place; in a terminal it is drawn with characters, and
+redrawn too; anywhere else it is printed once, at the end.
+"""
+
+from __future__ import annotations
+
+import io
+import time
+from collections.abc import Sequence
+from types import TracebackType
+from typing import Any, Literal, Self
+
+from matplotlib.figure import Figure
+from rich.console import Console, Group
+from rich.live import Live
+
+from compare.terminal.textplot import Curve, legend, plot
+
+COLOURS = ("#1f3f77", "#f5a742", "#2a8f6f", "#c0392b")
+WIDTHS = (1.4, 6.0, 1.4, 1.4)  # the second lies under the first, so that both are seen
+SECONDS_BETWEEN = 0.2
+
+Place = Literal["notebook", "terminal", "page"]
+
+
+class LiveCurve:
+    """One or more curves over the same x.
+
+    Parameters
+    ----------
+    xlabel, ylabel : str
+        What the axes mean.
+    legend : sequence of str
+        A name for each curve.
+    xlim, ylim : pair of float, optional
+        Ends of the axes, as far as they are known; they apply to notebooks.
+    console : rich Console, optional
+        Where to draw outside of notebooks; standard output if left out.
+    every : float
+        Seconds that pass at least from one redrawing to the next.
+    """
+
+    def __init__(
+        self,
+        xlabel: str = "",
+        ylabel: str = "",
+        legend: Sequence[str] = ("",),
+        *,
+        xlim: tuple[float | int, float | int] | None = None,
+        ylim: tuple[float | int, float | int] | None = None,
+        console: Console | None = None,
+        every: float | int = SECONDS_BETWEEN,
+    ) -> None:
+        self.xlabel, self.ylabel, self.legend = xlabel, ylabel, tuple(legend)
+        self.xlim, self.ylim, self.every = xlim, ylim, every
+        self.x: list[float] = []
+        self.y: list[list[float]] = [[] for _ in self.legend]
+        self.console = console or Console()
+        self.place: Place = (
+            "notebook" if _in_notebook() else "terminal" if self.console.is_terminal else "page"
+        )
+        self._drawn = 0.0
+        self._live: Live | None = None
+        self._handle: Any = None
+
+    def add(self, x: float | int, y: Sequence[float | int]) -> None:
+        """Add a point to each curve.
+
+        Raises
+        ------
+        ValueError
+            If there is not one y for each curve.
+        """
+        if len(y) != len(self.legend):
+            raise ValueError(f"expected {len(self.legend)} values of y, got {len(y)}")
+        self.x.append(float(x))
+        for curve, value in zip(self.y, y, strict=True):
+            curve.append(float(value))
+        now = time.monotonic()
+        if now - self._drawn >= self.every:
+            self._drawn = now
+            self._redraw()
+
+    def finish(self) -> None:
+        """Draw for the last time."""
+        if self.x:
+            self._redraw(last=True)
+        if self._live is not None:
+            self._live.stop()
+            self._live = None
+
+    def __enter__(self) -> Self:
+        return self
+
+    def __exit__(
+        self,
+        kind: type[BaseException] | None,
+        error: BaseException | None,
+        traceback: TracebackType | None,
+    ) -> None:
+        self.finish()
+
+    def figure(self) -> Figure:
+        """Return the picture that a notebook shows."""
+        figure = Figure(figsize=(5.6, 3.4), dpi=110, layout="constrained")
+        axes = figure.subplots()
+        for k in reversed(range(len(self.y))):
+            axes.plot(
+                self.x,
+                self.y[k],
+                label=self.legend[k],
+                color=COLOURS[k % len(COLOURS)],
+                linewidth=WIDTHS[k % len(WIDTHS)],
+                marker="o" if len(self.x) == 1 else "",
+                solid_capstyle="round",
+                zorder=3 - k,
+            )
+        axes.set_xlabel(self.xlabel)
+        axes.set_ylabel(self.ylabel)
+        if self.xlim is not None:
+            axes.set_xlim(self.xlim)
+        if self.ylim is not None:
+            axes.set_ylim(self.ylim)
+        axes.grid(color="#e6e6e6")
+        axes.spines[["top", "right"]].set_visible(False)
+        if any(self.legend):
+            axes.legend(frameon=False)
+        return figure
+
+    def drawing(self, width: int, height: int = 12) -> Group:
+        """Return the picture that a terminal shows."""
+        unicode = self.console.encoding.lower().startswith("utf")
+        curves = [
+            Curve(f"{name} {y[-1]:.4g}".strip() if y else name, self.x, y)
+            for name, y in zip(self.legend, self.y, strict=True)
+        ]
+        return Group(
+            *plot(
+                curves,
+                width=width,
+                height=height,
+                xlabel=self.xlabel,
+                ylabel=self.ylabel,
+                unicode=unicode,
+            ),
+            *legend(curves, unicode=unicode),
+        )
+
+    def _redraw(self, *, last: bool = False) -> None:
+        if self.place == "notebook":
+            self._show_in_notebook()
+        elif self.place == "terminal":
+            if self._live is None:
+                self._live = Live(console=self.console, auto_refresh=False)
+                self._live.start()
+            self._live.update(self._fitting(), refresh=True)
+        elif last:
+            self.console.print(self._fitting())
+
+    def _fitting(self) -> Group:
+        width = min(self.console.width - 1, 76)
+        return self.drawing(width, height=12 if self.console.height >= 20 else 6)
+
+    def _show_in_notebook(self) -> None:
+        from IPython.display import Image, display
+
+        content = io.BytesIO()
+        self.figure().savefig(content, format="png")
+        image = Image(data=content.getvalue())  # type: ignore[no-untyped-call]
+        if self._handle is None:
+            self._handle = display(image, display_id=True)  # type: ignore[no-untyped-call]
+        else:
+            self._handle.update(image)
+
+
+def _in_notebook() -> bool:
+    """Whether a Jupyter kernel runs this, which shows pictures."""
+    try:
+        from IPython import get_ipython
+    except ImportError:
+        return False
+    return type(get_ipython()).__name__ == "ZMQInteractiveShell"

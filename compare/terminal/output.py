@@ -1,0 +1,168 @@
+"""What the command shows: lines, and a progress bar.
+
+Where the output is no terminal (a file, a pipe), lines take the place of the bar, nothing is
+coloured, and no line is broken. Whatever comes from a user's text is printed as it is.
+"""
+
+from __future__ import annotations
+
+import io
+import os
+import sys
+import time
+from collections.abc import Iterator, Mapping, Sequence
+from contextlib import contextmanager
+
+from rich.console import Console
+from rich.progress import BarColumn, ProgressColumn, TextColumn, TimeRemainingColumn
+from rich.progress import Progress as RichProgress
+from rich.text import Text
+
+PLAIN_WIDTH = 100
+"""Columns of a table where the output is no terminal."""
+
+
+class _Console(Console):
+    """A console that hands a broken pipe on to the caller."""
+
+    def on_broken_pipe(self) -> None:
+        raise BrokenPipeError
+
+
+class Terminal:
+    """Standard output, as wide and as colourful as it happens to be.
+
+    Parameters
+    ----------
+    console : Console, optional
+        Where to print; standard output if left out.
+    quiet : bool
+        Print nothing at all.
+    """
+
+    def __init__(self, console: Console | None = None, *, quiet: bool = False) -> None:
+        if isinstance(sys.stdout, io.TextIOWrapper):
+            sys.stdout.reconfigure(errors="backslashreplace")  # for a terminal without Unicode
+        self.console = console or _Console(emoji=False, markup=False, highlight=False, quiet=quiet)
+        if not self.console.is_terminal and "COLUMNS" not in os.environ:
+            self.console.width = PLAIN_WIDTH
+        self.live = self.console.is_terminal and not self.console.is_dumb_terminal
+
+    def line(self, text: str = "", style: str = "") -> None:
+        """Print one line, however long."""
+        self.console.print(Text(text, style), soft_wrap=True)
+
+    def written(self, texts: Mapping[str, str], indent: str = "  ") -> None:
+        """Print what each side wrote: once, if all wrote the same."""
+        sides = list(texts)
+        if len(sides) > 1 and len(set(texts.values())) == 1:
+            texts = {" and ".join(sides): texts[sides[0]]}
+        width = max(map(len, texts))
+        for side, text in texts.items():
+            line = Text(f"{indent}{side.ljust(width)}  ")
+            self.console.print(line.append(text, "bold"), soft_wrap=True)
+
+    @contextmanager
+    def progress(
+        self, num_epochs: int, updates_per_epoch: int, *, done: int = 0
+    ) -> Iterator[Progress]:
+        """Show how far the training is while the body runs; so many updates are done already."""
+        progress = Progress(self, num_epochs, updates_per_epoch, done)
+        with progress.bar:
+            yield progress
+
+
+class Progress:
+    """How far a training is: a bar at the foot of a terminal, or a line every so many epochs."""
+
+    def __init__(
+        self, terminal: Terminal, num_epochs: int, updates_per_epoch: int, done: int
+    ) -> None:
+        self._terminal = terminal
+        self._num_epochs = num_epochs
+        self._updates_per_epoch = updates_per_epoch
+        self._begun = time.perf_counter()
+        self._done_before = self._updates = done
+        self.bar = RichProgress(
+            *_bar_columns(terminal.console.width),
+            console=terminal.console,
+            disable=not terminal.live,
+            refresh_per_second=4,
+        )
+        self._task = self.bar.add_task(
+            "",
+            total=self._total,
+            completed=done,
+            epoch=done // updates_per_epoch,
+            rate="",
+            perplexity="",
+            apart="",
+        )
+
+    @property
+    def seconds(self) -> float:
+        """Time since the training began, or went on."""
+        return time.perf_counter() - self._begun
+
+    @property
+    def rate(self) -> float:
+        """Updates a second in that time."""
+        return (self._updates - self._done_before) / max(self.seconds, 1e-9)
+
+    def advance(self, largest_difference: float | None) -> None:
+        """Count one update."""
+        self._updates += 1
+        if self._terminal.live:
+            self.bar.update(
+                self._task,
+                advance=1,
+                epoch=self._updates // self._updates_per_epoch,
+                rate=f"{self.rate:.0f} updates/s",
+                apart="" if largest_difference is None else f"apart {largest_difference:.1e}",
+            )
+
+    def end_epoch(
+        self,
+        perplexities: Mapping[str, float],
+        largest_difference: float | None,
+        texts: Mapping[str, str] | None,
+    ) -> None:
+        """End an epoch; if there are texts, print the figures and what each side wrote."""
+        shown = " ".join(f"{value:.2f}" for value in perplexities.values())
+        self.bar.update(self._task, perplexity=shown)
+        if texts is None:
+            return
+        done = f"epoch {self._updates // self._updates_per_epoch}/{self._num_epochs}"
+        figures = [done, perplexity_line(perplexities)]
+        if largest_difference is not None:
+            figures.append(f"largest difference {largest_difference:.1e}")
+        if not self._terminal.live:
+            left = (self._total - self._updates) / self.rate
+            figures += [f"{self.rate:.0f} updates/s", f"{left:.0f} s left"]
+        self._terminal.line("  ".join(figures), "dim")
+        self._terminal.written(texts)
+
+    @property
+    def _total(self) -> int:
+        return self._num_epochs * self._updates_per_epoch
+
+
+def perplexity_line(perplexities: Mapping[str, float]) -> str:
+    """Name the perplexity of each side."""
+    return "perplexity " + ", ".join(f"{side} {value:.2f}" for side, value in perplexities.items())
+
+
+def _bar_columns(width: int) -> Sequence[ProgressColumn]:
+    """Choose what fits on one line of the terminal, the most telling first."""
+    epoch = TextColumn("epoch {task.fields[epoch]}")
+    perplexity = TextColumn("perplexity {task.fields[perplexity]}")
+    rate = TextColumn("{task.fields[rate]}")
+    apart = TextColumn("{task.fields[apart]}")
+    left = TimeRemainingColumn(compact=True)
+    if width >= 100:
+        return epoch, BarColumn(), left, rate, perplexity, apart
+    if width >= 72:
+        return epoch, BarColumn(8), left, perplexity, apart
+    if width >= 40:
+        return epoch, left, TextColumn("{task.fields[perplexity]}")
+    return (epoch,)

@@ -1,0 +1,1 @@
+"""The recurrent cells, fast: one layer, one direction, all T steps, forward and backward."""

@@ -1,0 +1,81 @@
+"""What the tests of the benchmark share: small shapes, rows that are wrong on purpose."""
+
+import io
+import json
+from collections.abc import Callable
+from dataclasses import replace
+from pathlib import Path
+from typing import Any
+
+import numpy as np
+import pytest
+from rich.console import Console
+
+from compare.bench import budget, parts, roofline, timing
+from compare.bench.case import Case, Job
+from compare.bench.row import Row
+from compare.bench.shapes import Shape
+from compare.terminal.output import Terminal
+
+MODEL = Shape("model", "model", T=6, B=3, V=5, H=16)
+LAYER = Shape("layer", "layer", T=6, B=3, V=4, H=16)
+SHAPES = [MODEL, replace(MODEL, nonlinearity="relu"), LAYER, replace(LAYER, nonlinearity="relu")]
+
+
+class Altered(Row):
+    """Another row, whose results or calls are changed."""
+
+    def __init__(self, row: Row, change: Callable[[Job], Job], name: str = "altered") -> None:
+        self.name, self.label = name, f"{row.label}, altered"
+        self._row, self._change = row, change
+
+    def prepare(self, case: Case) -> dict[str, Job]:
+        return {phase: self._change(job) for phase, job in self._row.prepare(case).items()}
+
+
+def with_factor(name: str, factor: float) -> Callable[[Job], Job]:
+    """Return the change that multiplies one result."""
+
+    def change(job: Job) -> Job:
+        def results(value: Any) -> dict[str, np.ndarray]:
+            right = dict(job.results(value))
+            right[name] = (right[name] * factor).astype(right[name].dtype)
+            return right
+
+        return replace(job, results=results)
+
+    return change
+
+
+def raising(error: Exception) -> Callable[[Job], Job]:
+    """Return the change that lets every call fail."""
+
+    def fail() -> None:
+        raise error
+
+    return lambda job: replace(job, run=fail)
+
+
+def shapes_file(directory: Path, *shapes: Shape) -> str:
+    """Write a file for ``--shapes``."""
+    path = directory / "shapes.json"
+    names = ("name", "kind", "T", "B", "V", "H", "nonlinearity")
+    entries = [{name: getattr(shape, name) for name in names} for shape in shapes]
+    path.write_text(json.dumps(entries), encoding="utf-8")
+    return str(path)
+
+
+def terminal() -> tuple[Terminal, io.StringIO]:
+    """Return a terminal and what it will have printed."""
+    printed = io.StringIO()
+    return Terminal(Console(file=printed, width=120, emoji=False, highlight=False)), printed
+
+
+@pytest.fixture
+def hasty(monkeypatch: pytest.MonkeyPatch) -> None:
+    """Measure everything in small arrays and few short blocks."""
+    monkeypatch.setattr(roofline, "SIZE", 128)
+    monkeypatch.setattr(roofline, "COPIED_BYTES", 2**16)
+    monkeypatch.setattr(timing, "BLOCK", 1e-3)
+    monkeypatch.setattr(budget, "MOST_ROUNDS", 5)
+    monkeypatch.setattr(parts, "ROUNDS", 1)

@@ -1,0 +1,205 @@
+"""The rows on a GPU, as far as they can be tested without one: a stub stands in for the card."""
+
+import json
+from pathlib import Path
+from types import SimpleNamespace
+from typing import Any
+
+import pytest
+import torch
+
+from compare.bench import cuda_rows
+from compare.bench.command import bench
+from compare.bench.config import BenchConfig
+from compare.bench.cuda_rows import Device, find_device, precision, read_settings
+from compare.bench.gate import FLOAT32_GAPS, TF32_GAPS
+from compare.bench.result import REFUSED, TIMED, Document
+from compare.bench.rows import all_rows, choose_rows
+from compare.cli import main
+from compare.parity.materials import DeviceError
+from compare.terminal import DEVICE
+from compare.terminal.errors import UsageError
+from tests.compare.bench.bench_help import LAYER, hasty, shapes_file, terminal
+
+__all__ = ["hasty"]
+
+CARD = Device("Card 9000", "cpu")
+NAMES = ["cuda", "cuda-tf32", "cudnn", "cudnn-tf32"]
+
+
+class Backends:
+    """The settings of PyTorch, old or new, with a record of which were touched."""
+
+    def __init__(self, *, new: bool) -> None:
+        self.touched: list[str] = []
+        self.values: dict[str, Any] = {"cudnn.enabled": True}
+        if new:
+            self.values |= {
+                "cudnn.rnn.fp32_precision": "tf32",
+                "cuda.matmul.fp32_precision": "none",
+            }
+        else:
+            self.values |= {"cudnn.allow_tf32": True, "cuda.matmul.allow_tf32": False}
+        self.cudnn = Node(self, "cudnn", rnn=Node(self, "cudnn.rnn") if new else None)
+        self.cuda = SimpleNamespace(matmul=Node(self, "cuda.matmul"))
+
+
+class Node:
+    """One name in the tree of settings."""
+
+    def __init__(self, backends: Backends, name: str, **children: "Node | None") -> None:
+        known = {key: child for key, child in children.items() if child is not None}
+        self.__dict__.update(known, _backends=backends, _name=name)
+
+    def __getattr__(self, key: str) -> Any:
+        name = f"{self._name}.{key}"
+        if name not in self._backends.values:
+            raise AttributeError(name)
+        self._backends.touched.append(name)
+        return self._backends.values[name]
+
+    def __setattr__(self, key: str, value: Any) -> None:
+        name = f"{self._name}.{key}"
+        assert name in self._backends.values, f"{name} does not exist in this version"
+        self._backends.touched.append(name)
+        self._backends.values[name] = value
+
+
+@pytest.mark.parametrize("new", [True, False], ids=["new", "old"])
+@pytest.mark.parametrize("tf32", [True, False])
+@pytest.mark.parametrize("cudnn", [True, False])
+def test_settings_are_set_by_one_interface_and_put_back(
+    monkeypatch: pytest.MonkeyPatch, new: bool, tf32: bool, cudnn: bool
+) -> None:
+    backends = Backends(new=new)
+    monkeypatch.setattr(cuda_rows.torch, "backends", backends)
+    before = dict(backends.values)
+    value: Any = ("tf32" if tf32 else "ieee") if new else tf32
+    with precision(cudnn=cudnn, tf32=tf32):
+        assert read_settings() == {"cudnn": cudnn, "cudnn.rnn": value, "matmul": value}
+    assert backends.values == before
+    old = [name for name in backends.touched if name.endswith("allow_tf32")]
+    newer = [name for name in backends.touched if name.endswith("fp32_precision")]
+    assert bool(newer) == new
+    assert bool(old) != new
+
+
+def test_settings_of_the_installed_version_are_put_back_after_an_error() -> None:
+    before = read_settings()
+
+    def fail() -> None:
+        with precision(cudnn=not before["cudnn"], tf32=False):
+            assert read_settings()["cudnn"] is not before["cudnn"]
+            raise ZeroDivisionError
+
+    with pytest.raises(ZeroDivisionError):
+        fail()
+    assert read_settings() == before
+
+
+def test_a_setting_that_has_no_effect_is_noticed(monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr(cuda_rows, "_set", lambda settings: None)
+    wanted = not read_settings()["cudnn"]
+    with (
+        pytest.raises(RuntimeError, match="expected the settings"),
+        precision(cudnn=wanted, tf32=True),
+    ):
+        pytest.fail("the body must not run")
+
+
+def test_a_card_brings_four_rows() -> None:
+    without = [row.name for row in all_rows(None)]
+    rows = all_rows(CARD)
+    assert [row.name for row in rows] == without + NAMES
+    assert [row.label for row in rows[-4:]] == [
+        "Card 9000, no cuDNN",
+        "Card 9000, no cuDNN, TF32",
+        "Card 9000, cuDNN",
+        "Card 9000, cuDNN, TF32",
+    ]
+    assert [row.gaps for row in rows[-4:]] == [FLOAT32_GAPS, TF32_GAPS] * 2
+
+
+def test_tf32_is_left_out_for_float64() -> None:
+    rows, notes = choose_rows(NAMES, "float64", CARD)
+    assert [row.name for row in rows] == ["cuda", "cudnn"]
+    assert notes == [
+        f"Card 9000, {kind}, TF32 is left out: "
+        "TF32 stands in for float32 alone, and this is float64"
+        for kind in ("no cuDNN", "cuDNN")
+    ]
+
+
+def test_a_card_is_found_where_pytorch_has_one(monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr(torch.cuda, "is_available", lambda: True)
+    monkeypatch.setattr(torch.cuda, "get_device_name", lambda device: f"the card {device}")
+    assert find_device() == Device("the card cuda", "cuda")
+    monkeypatch.setattr(torch.cuda, "is_available", lambda: False)
+    assert find_device() is None
+
+
+def test_a_row_on_a_missing_card_is_refused(
+    monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str]
+) -> None:
+    monkeypatch.setattr(cuda_rows, "find_device", lambda: None)
+    with pytest.raises(DeviceError, match="expected a CUDA device for --rows cudnn, got none"):
+        choose_rows(["scratch", "cudnn"], "float32", None)
+    with pytest.raises(UsageError, match=r"expected --rows among plain, scratch, .* got 'cudnnn'"):
+        choose_rows(["cudnnn"], "float32", CARD)
+    assert main(["bench", "--rows", "cudnn"]) == DEVICE
+    assert "expected a CUDA device" in capsys.readouterr().err
+
+
+@pytest.mark.usefixtures("hasty")
+def test_rows_on_a_card_are_checked_timed_and_named(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr(cuda_rows, "find_device", lambda: CARD)
+    in_force: list[dict[str, bool | str]] = []
+    right = cuda_rows.Cuda.prepare
+
+    def prepare(self: cuda_rows.Cuda, case: Any) -> Any:
+        in_force.append(read_settings())
+        return right(self, case)
+
+    monkeypatch.setattr(cuda_rows.Cuda, "prepare", prepare)
+    to, printed = terminal()
+    path = tmp_path / "found.json"
+    shapes = shapes_file(tmp_path, LAYER)
+    bench(BenchConfig(shapes=shapes, rows=("torch", *NAMES), budget=2.0, json=path), to)
+    document = Document.read(path)
+    assert [row.name for row in document.rows] == ["torch", *NAMES]
+    assert {timing.outcome for timing in document.timings} == {TIMED}
+    assert len(document.timings) == 5 * 2
+    assert [settings["cudnn"] for settings in in_force] == [False, False, True, True]
+    assert len({settings["cudnn.rnn"] for settings in in_force}) == 2
+    lines = printed.getvalue().splitlines()
+    notes = [line for line in lines if line.startswith("Card 9000, cuDNN, TF32: ")]
+    assert notes == [
+        "Card 9000, cuDNN, TF32: cudnn True, cudnn.rnn tf32, matmul tf32 "
+        "(checked with a wobble of TF32's size)"
+    ]
+    assert not any("No CUDA device" in line for line in lines)
+
+
+@pytest.mark.usefixtures("hasty")
+def test_a_card_that_is_wrong_is_refused(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr(cuda_rows, "find_device", lambda: CARD)
+
+    def half_precision(self: cuda_rows.Cuda, array: Any) -> torch.Tensor:
+        return torch.tensor(array).half().float()  # as coarse as TF32
+
+    monkeypatch.setattr(cuda_rows.Cuda, "on_device", half_precision)
+    config = BenchConfig(
+        shapes=shapes_file(tmp_path, LAYER),
+        rows=("cudnn", "cudnn-tf32"),
+        phases=("forward",),
+        budget=2.0,
+        json=tmp_path / "found.json",
+    )
+    document = bench(config)
+    assert [(t.row, t.outcome) for t in document.timings] == [
+        ("cudnn", REFUSED),
+        ("cudnn-tf32", TIMED),
+    ]
+    assert json.loads((tmp_path / "found.json").read_text())["timings"][0]["seconds"] == []

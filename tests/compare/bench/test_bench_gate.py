@@ -1,0 +1,240 @@
+"""No number without a check: rows that are right pass, rows that are wrong are refused."""
+
+import re
+import shutil
+import subprocess
+import sys
+from collections.abc import Callable
+from pathlib import Path
+from typing import Any
+
+import numpy as np
+import pytest
+import torch
+
+import scratch_rnn
+from compare.bench.case import make_case
+from compare.bench.command import bench
+from compare.bench.config import BenchConfig
+from compare.bench.cuda_rows import Cuda, Device
+from compare.bench.gate import TF32_GAPS, Gate
+from compare.bench.jax_row import Jax
+from compare.bench.judge import DISAGREE, Verdict, judge
+from compare.bench.numpy_rows import Plain, Scratch
+from compare.bench.result import LEFT_OUT, REFUSED, TIMED, Document
+from compare.bench.row import Row
+from compare.bench.shapes import Shape
+from compare.bench.torch_rows import TorchCells, TorchCompiled, TorchRow
+from compare.bench.work import BACKWARD, FORWARD, GENERATION, PHASES, STEP
+from compare.parity.command import ParityError
+from compare.parity.tolerance import neighbour
+from scratch_rnn.cells import elman
+from tests.compare.bench.bench_help import (
+    LAYER,
+    MODEL,
+    SHAPES,
+    Altered,
+    hasty,
+    raising,
+    shapes_file,
+    terminal,
+    with_factor,
+)
+
+__all__ = ["hasty"]
+
+ROOT = Path(__file__).parents[3]
+CARD = Device("a card", "cpu")  # a stub: what runs on it runs on the processor
+
+
+def verdicts(shape: Shape, phase: str, *others: Row, dtype: str = "float32") -> dict[str, Verdict]:
+    case = make_case(shape, dtype=dtype)
+    rows = [Scratch(), TorchRow(), *others]
+    judged = judge(phase, {row: row.prepare(case) for row in rows}, Gate(case), 1)
+    return {row.name: verdict for row, verdict in judged.items()}
+
+
+@pytest.mark.parametrize("dtype", ["float32", "float64"])
+@pytest.mark.parametrize("shape", SHAPES, ids=lambda s: f"{s.kind}-{s.nonlinearity}")
+def test_rows_that_are_right_pass(
+    shape: Shape, dtype: str, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr(torch, "compile", lambda function, **options: function)
+    others = [Plain(), TorchCells(), TorchCompiled(), Cuda(CARD, cudnn=True, tf32=False)]
+    if dtype == "float32":
+        others.append(Cuda(CARD, cudnn=False, tf32=True))
+    for phase in PHASES[shape.kind]:
+        for name, verdict in verdicts(shape, phase, *others, dtype=dtype).items():
+            assert (name, verdict.outcome, verdict.reason) == (name, TIMED, "")
+            assert verdict.estimate > 0
+
+
+@pytest.mark.parametrize("shape", [MODEL, LAYER], ids=lambda s: s.kind)
+def test_jax_is_right(shape: Shape) -> None:
+    pytest.importorskip("jax")
+    for phase in PHASES[shape.kind]:
+        assert verdicts(shape, phase, Jax())["jax"].outcome == TIMED
+
+
+@pytest.mark.parametrize(
+    ("shape", "phase", "name"),
+    [
+        (LAYER, FORWARD, "output"),
+        (LAYER, FORWARD, "final state"),
+        (LAYER, BACKWARD, "gradient of x"),
+        (LAYER, BACKWARD, "gradient of weight_hh_l0"),
+        (MODEL, FORWARD, "logits"),
+        (MODEL, BACKWARD, "loss"),
+        (MODEL, BACKWARD, "gradient of rnn.weight_ih_l0"),
+        (MODEL, STEP, "gradient norm"),
+        (MODEL, STEP, "updated rnn.weight_hh_l0"),
+    ],
+)
+def test_a_row_that_is_wrong_is_refused(shape: Shape, phase: str, name: str) -> None:
+    wrong = Altered(Plain(), with_factor(name, 1.001))
+    found = verdicts(shape, phase, wrong, TorchCells())
+    assert found["altered"].outcome == REFUSED
+    assert found["altered"].reason.startswith(f"{name} differs by ")
+    assert ", allowed " in found["altered"].reason
+    assert found["scratch"].outcome == found["torch-cells"].outcome == TIMED
+
+
+def test_another_text_is_refused() -> None:
+    found = verdicts(MODEL, GENERATION, Altered(Plain(), with_factor("text", -1)))
+    assert (found["altered"].outcome, found["scratch"].outcome) == (REFUSED, TIMED)
+
+
+def test_a_missing_result_and_not_a_number_are_refused() -> None:
+    found = verdicts(LAYER, FORWARD, Altered(Plain(), with_factor("output", np.nan)))
+    assert found["altered"].outcome == REFUSED
+    case = make_case(LAYER)
+    job = Scratch().prepare(case)[FORWARD]
+    right = job.results(job.run())
+    without = {name: array for name, array in right.items() if name != "output"}
+    assert Gate(case).objection(FORWARD, right, without) == "output: only in scratch"
+    assert Gate(case).objection(FORWARD, right, right) is None
+    assert Gate(case).objection(FORWARD, {}, {}) == "no results to compare"
+
+
+def test_a_row_that_fails_leaves_the_others_their_turn() -> None:
+    found = verdicts(
+        LAYER,
+        FORWARD,
+        Altered(Plain(), raising(ZeroDivisionError("no\nway")), "zero"),
+        Altered(Plain(), raising(MemoryError("all gone")), "memory"),
+    )
+    assert found["zero"] == Verdict(REFUSED, "raised ZeroDivisionError: no way")
+    assert found["memory"] == Verdict(LEFT_OUT, "out of memory: all gone")
+    assert found["scratch"].outcome == TIMED
+
+
+def test_tf32_is_allowed_what_it_rounds_and_no_more() -> None:
+    case = make_case(LAYER)
+    gate, job = Gate(case), Scratch().prepare(case)[FORWARD]
+    right = job.results(job.run())
+    rng = np.random.default_rng(1)
+    rounded = neighbour(dict(right), rng, TF32_GAPS)
+    assert gate.objection(FORWARD, right, rounded, gaps=TF32_GAPS) is None
+    assert gate.objection(FORWARD, right, rounded) is not None
+    wrong = {name: array * np.float32(1.1) for name, array in right.items()}
+    assert gate.objection(FORWARD, right, wrong, gaps=TF32_GAPS) is not None
+
+
+def test_the_wobble_of_tf32_moves_floats_by_its_own_gaps() -> None:
+    values = np.linspace(-3, 3, 1001, dtype=np.float32)
+    moved = neighbour(values, np.random.default_rng(0), TF32_GAPS)
+    changed = values != 0
+    relative = np.abs(moved[changed] / values[changed].astype(np.float64) - 1)
+    assert 2**-11 * 0.49 < relative.min() < 2**-11 * 1.01  # below a power of 2 the gap is half
+    assert 2**-10 * 0.99 < relative.max() < 2**-10 * 1.01
+    assert np.all(moved[~changed] == 0)
+
+
+def plant(monkeypatch: pytest.MonkeyPatch) -> None:
+    """Let scratch's gradient of W_hh be a thousandth too large."""
+    right: Callable[..., Any] = elman.backward
+
+    def wrong(*arguments: Any) -> Any:
+        d_x, d_h_0, d_weights = right(*arguments)
+        d_W_hh = d_weights.W_hh * d_weights.W_hh.dtype.type(1.001)
+        return d_x, d_h_0, d_weights._replace(W_hh=d_W_hh)
+
+    monkeypatch.setattr(elman, "backward", wrong)
+
+
+def test_an_error_in_scratch_leaves_no_number(monkeypatch: pytest.MonkeyPatch) -> None:
+    plant(monkeypatch)
+    found = verdicts(LAYER, BACKWARD, Plain())
+    assert found["scratch"].outcome == REFUSED
+    assert "gradient of weight_hh_l0 differs by " in found["scratch"].reason
+    assert found["torch"] == found["plain"] == Verdict(REFUSED, DISAGREE)
+    assert verdicts(LAYER, FORWARD)["scratch"].outcome == TIMED  # there it is right
+
+
+@pytest.mark.usefixtures("hasty")
+def test_a_planted_error_makes_the_benchmark_refuse(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    plant(monkeypatch)
+    to, printed = terminal()
+    config = BenchConfig(
+        shapes=shapes_file(tmp_path, MODEL),
+        rows=("scratch", "torch"),
+        phases=("forward", "step"),
+        budget=2.0,
+        json=tmp_path / "found.json",
+    )
+    with pytest.raises(ParityError, match="scratch is refused in 1 of its phases; model, step: "):
+        bench(config, to)
+    document = Document.read(tmp_path / "found.json")
+    assert [(t.row, t.phase, t.outcome) for t in document.timings] == [
+        ("scratch", FORWARD, TIMED),
+        ("torch", FORWARD, TIMED),
+        ("scratch", STEP, REFUSED),
+        ("torch", STEP, REFUSED),
+    ]
+    assert all(not t.seconds for t in document.timings if t.outcome == REFUSED)
+    assert re.search(r"scratch: refused: .* differs by .*, allowed .*", printed.getvalue())
+    shown = printed.getvalue().split("step")[1].split("PyTorch CPU: refused")[0]
+    assert shown.count("refused") >= 2
+    assert " ms" not in shown
+    assert " µs" not in shown
+
+
+def test_an_error_written_into_the_source_is_refused(tmp_path: Path) -> None:
+    for package in ("scratch_rnn", "concise_rnn", "compare"):
+        shutil.copytree(
+            ROOT / package, tmp_path / package, ignore=shutil.ignore_patterns("__pycache__")
+        )
+    source = tmp_path / "scratch_rnn" / "cells" / "elman.py"
+    text = source.read_text(encoding="utf-8")
+    assert text.count("d_h_t += d_t") == 1
+    source.write_text(text.replace("d_h_t += d_t", "d_h_t = d_t.copy()"), encoding="utf-8")
+    flags = "--rows scratch --phases forward+backward --budget 0.1 --json found.json --shapes"
+    command = [sys.executable, "-m", "compare", "bench", *flags.split()]
+    answer = subprocess.run(
+        [*command, shapes_file(tmp_path, LAYER)],
+        cwd=tmp_path,
+        capture_output=True,
+        text=True,
+        timeout=120,
+        check=False,
+    )
+    assert answer.returncode == 1, answer.stderr
+    assert (
+        "rnn-parity: scratch is refused in 1 of its phases; layer, forward+backward: gradient"
+        in (answer.stderr)
+    )
+    (timing,) = Document.read(tmp_path / "found.json").timings
+    assert (timing.outcome, timing.seconds) == (REFUSED, [])
+
+
+def test_scratch_with_threads_is_checked_too() -> None:
+    case, rows = make_case(MODEL), [Scratch(), TorchRow()]
+    before = scratch_rnn.get_num_threads()
+    try:
+        scratch_rnn.set_num_threads(2)
+        judged = judge(STEP, {row: row.prepare(case) for row in rows}, Gate(case), 2)
+    finally:
+        scratch_rnn.set_num_threads(before)
+    assert [verdict.outcome for verdict in judged.values()] == [TIMED, TIMED]

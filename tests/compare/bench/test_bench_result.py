@@ -1,0 +1,526 @@
+"""What is kept of a benchmark, and what is shown of it: tables and pictures from the file alone."""
+
+import dataclasses
+import re
+import sys
+import threading
+import time
+from dataclasses import replace
+from pathlib import Path
+from types import SimpleNamespace
+
+import numpy as np
+import pytest
+
+from compare.bench import ladder, machine, memory, parts, pictures
+from compare.bench import timing as timing_of_jobs
+from compare.bench.case import NUM_PREDS, ModelCase, make_case
+from compare.bench.command import bench
+from compare.bench.config import BenchConfig
+from compare.bench.ladder_picture import BEGIN, END, draw_ladder, table, write_table
+from compare.bench.ladder_result import Ladder
+from compare.bench.result import (
+    LEFT_OUT,
+    REFUSED,
+    TIMED,
+    Document,
+    Memory,
+    Part,
+    Roof,
+    RowInfo,
+    Timing,
+    interquartile_range,
+)
+from compare.bench.shapes import SEED, Shape
+from compare.bench.table import duration, show
+from compare.bench.torch_rows import TorchCompiled
+from compare.runs.record import RecordError
+from compare.terminal.errors import UsageError
+from scratch_rnn import Batch
+from tests.compare.bench.bench_help import MODEL, hasty, shapes_file, terminal
+
+__all__ = ["hasty"]
+
+SIZES = (128, 256, 512)
+ROWS = [RowInfo("scratch", "scratch", False), RowInfo("torch", "PyTorch CPU", False)]
+CARD = RowInfo("cudnn", "a card, cuDNN", False)
+
+
+def timing(row: str, shape: str, phase: str, *seconds: float) -> Timing:
+    return Timing(row, shape, phase, TIMED, flops=10**6, bytes=10**5, seconds=list(seconds))
+
+
+def document(shapes: list[Shape], timings: list[Timing], rows: list[RowInfo] = ROWS) -> Document:
+    return Document(
+        time="2026-01-01T00:00:00+00:00",
+        settings={"threads": 1, "dtype": "float32"},
+        environment={"processor": "a processor"},
+        notes=["a note"],
+        roof=Roof({"NumPy": 2e9, "PyTorch": 1e9}, 1e9),
+        rows=rows,
+        shapes=shapes,
+        timings=timings,
+        reference_product=[1.0, 1.1, 1.2, 1.3, 1.4],
+        finished=True,
+    )
+
+
+def sized(H: int) -> Shape:
+    return Shape(f"H{H}", "layer", T=5, B=2, V=3, H=H)
+
+
+def grid() -> Document:
+    """Return a document in which the card wins from H 256 on, and scratch loses at H 512."""
+    seconds = {
+        "scratch": (1e-3, 2e-3, 9e-3),
+        "torch": (2e-3, 4e-3, 8e-3),
+        "cudnn": (3e-3, 1e-3, 1e-3),
+    }
+    timings = [
+        timing(row, f"H{H}", "forward", s)
+        for row, values in seconds.items()
+        for H, s in zip(SIZES, values, strict=True)
+    ]
+    return document([sized(H) for H in SIZES], timings, [*ROWS, CARD])
+
+
+def full() -> Document:
+    """Return a document with something in every field."""
+    found = document(
+        [SEED],
+        [
+            timing("scratch", "seed", "step", 2e-3, 4e-3, 3e-3),
+            timing("torch", "seed", "step", 6e-3, 6e-3, 5e-3),
+            replace(timing("jax", "seed", "step"), outcome=REFUSED, reason="loss differs by 1"),
+            replace(timing("plain", "seed", "step"), outcome=LEFT_OUT, reason="over budget: yes"),
+        ],
+        [*ROWS, RowInfo("jax", "JAX", True), RowInfo("plain", "plain NumPy", False)],
+    )
+    found.parts_of, found.parts = SEED, [Part("products", 3e-3, 10**6), Part("loss", 1e-3, 0)]
+    found.memory = [Memory("scratch", SEED, 2**20), Memory("torch", SEED, None, "because")]
+    return found
+
+
+def shown(found: Document) -> str:
+    to, printed = terminal()
+    show(found, to)
+    return printed.getvalue()
+
+
+def test_a_file_gives_back_what_was_written(tmp_path: Path) -> None:
+    path = tmp_path / "new directory" / "found.json"
+    full().write(path)
+    assert Document.read(path) == full()
+
+
+@pytest.mark.parametrize(
+    "content",
+    ["", "[]", "{}", '{"schema": 0}', '{"schema": 1}', '{"schema": 1, "roof": {}, "rows": []}'],
+)
+def test_a_damaged_file_is_refused(tmp_path: Path, content: str) -> None:
+    path = tmp_path / "found.json"
+    path.write_text(content)
+    with pytest.raises(RecordError, match="expected a benchmark in"):
+        Document.read(path)
+    with pytest.raises(RecordError, match="No such file"):
+        Document.read(tmp_path / "none.json")
+
+
+def test_median_and_spread_are_those_of_the_rounds() -> None:
+    seconds = [5.0, 1.0, 2.0, 4.0, 3.0]
+    found = timing("scratch", "seed", "step", *seconds)
+    assert (found.median, found.spread) == (3.0, 2.0)
+    q1, q3 = np.percentile(seconds, [25, 75])
+    assert interquartile_range(seconds) == q3 - q1
+    assert interquartile_range([1.0]) == 0.0
+
+
+def test_a_ratio_needs_both_times() -> None:
+    found = full()
+    scratch, _, refused, _ = found.timings
+    assert found.ratio(scratch, "torch") == 3e-3 / 6e-3
+    assert found.ratio(refused, "torch") is None
+    assert found.ratio(scratch, "jax") is None
+    assert found.ratio(scratch, "none") is None
+
+
+def test_the_table_tells_times_ratios_shares_and_reasons() -> None:
+    text = shown(full())
+    row = next(line for line in text.splitlines() if line.startswith("  scratch"))
+    # 1 ms of spread between 2.5 and 3.5; 10^6 operations in 3 ms are 17 % of 2 GFLOP/s
+    assert row.split() == ["scratch", "3", "ms", "1", "ms", "0.50", "17%"]
+    assert re.search(r"  JAX +refused *\n", text)
+    assert re.search(r"  plain NumPy +left out *\n", text)
+    assert "JAX: refused: loss differs by 1 (seed, step)" in text
+    assert "plain NumPy: left out: over budget: yes (seed, step)" in text
+    assert "scratch is faster than PyTorch CPU in all 1 comparisons" in text
+    assert "products 75%, loss 25%" in text
+    assert "scratch 1 MiB" in text
+    assert "PyTorch CPU refused: because" in text
+    assert "took 1.2 s; the middle half of the rounds lies within 16.7% of it" in text
+
+
+def test_many_shapes_get_a_line_each_and_slower_ones_are_named() -> None:
+    found = grid()
+    more = [replace(sized(H), name=f"other{H}") for H in SIZES]
+    found.shapes += more
+    found.timings += [
+        replace(
+            timing(row.name, shape.name, "forward"), outcome=LEFT_OUT, reason=f"over budget: {k}"
+        )
+        for k, shape in enumerate(more)
+        for row in found.rows
+    ]
+    text = shown(found)
+    lines = [line.split() for line in text.splitlines() if re.match(" *5 +2 +3 ", line)]
+    assert lines == [
+        ["5", "2", "3", "128", "forward", "2", "ms", "0.50", "1.50", "50%"],
+        ["5", "2", "3", "256", "forward", "4", "ms", "0.50", "0.25", "25%"],
+        ["5", "2", "3", "512", "forward", "8", "ms", "1.12", "0.12", "6%"],
+    ]
+    assert "scratch is slower than PyTorch CPU in 1 of 3: H512 forward 1.12" in text
+    assert "scratch: left out: over budget (3 times, first at other128, forward)" in text
+
+
+def test_times_are_drawn_where_they_are() -> None:
+    found = grid()
+    figure = pictures.time_figure(found)
+    assert figure is not None
+    (axes,) = figure.axes
+    lines = {str(line.get_label()): line for line in axes.get_lines()}
+    for row in found.rows:
+        x, y = lines[row.label].get_data()
+        assert list(x) == list(SIZES)
+        medians = [t.median for t in found.timings if t.row == row.name]
+        assert list(y) == medians
+    assert (axes.get_xscale(), axes.get_yscale()) == ("log", "log")
+    assert any("GPU ahead from 256" in text.get_text() for text in axes.texts)
+
+
+def test_the_card_wins_from_the_size_on_above_which_it_never_loses() -> None:
+    found = grid()
+    wins = pictures.gpu_wins_from
+    assert wins(found, "H", found.shapes, "forward") == 256
+    found.rows = ROWS
+    assert wins(found, "H", found.shapes, "forward") is None
+
+
+def test_one_shape_gets_a_bar_for_each_row_and_no_bar_where_there_is_no_time() -> None:
+    figure = pictures.time_figure(full())
+    assert figure is not None
+    (axes,) = figure.axes
+    assert [bar.get_width() for bar in axes.patches] == [3e-3, 6e-3]  # type: ignore[attr-defined]
+    assert [label.get_text() for label in axes.get_yticklabels()] == [
+        "scratch",
+        "PyTorch CPU",
+        "JAX",
+        "plain NumPy",
+    ]
+    assert [text.get_text() for text in axes.texts][2:] == ["refused", "left out"]
+
+
+def test_a_grid_is_drawn_over_h_alone_and_a_sweep_over_each_size() -> None:
+    shapes = [replace(sized(H), B=B, V=V) for H in SIZES for B in (1, 2, 3) for V in (4, 8, 12)]
+    panels = pictures.panels_of(shapes)
+    assert {size for size, _ in panels} == {"H"}
+    assert len(panels) == 3  # a panel for each B, at the largest V
+    assert all(shape.V == 12 for _, group in panels for shape in group)
+    sweep = [replace(SEED, H=H) for H in SIZES] + [replace(SEED, T=T) for T in (5, 10)]
+    assert [(size, len(group)) for size, group in pictures.panels_of(sweep)] == [("H", 3), ("T", 3)]
+    assert pictures.panels_of([SEED]) == []
+
+
+def test_the_roofline_has_a_point_for_each_time_under_the_measured_roof() -> None:
+    figure = pictures.roofline_figure(full())
+    assert figure is not None
+    lines = {str(line.get_label()): line.get_data() for line in figure.axes[0].get_lines()}
+    assert [list(data) for data in lines["scratch"]] == [[10.0], [10**6 / 3e-3]]
+    x, y = lines["the roof"]
+    assert (x[1], y[1], y[2]) == (2.0, 2e9, 2e9)  # the ridge: 2 GFLOP/s at 1 GB/s
+    assert y[0] == x[0] * 1e9
+
+
+def test_parts_are_drawn_with_what_they_take_at_least() -> None:
+    figure = pictures.parts_figure(full())
+    assert figure is not None
+    widths = [bar.get_width() for bar in figure.axes[0].patches]  # type: ignore[attr-defined]
+    assert widths == [3e-3, 10**6 / 2e9, 1e-3, 0.0]
+
+
+def test_no_times_no_pictures(tmp_path: Path) -> None:
+    nothing = document([SEED], [replace(timing("jax", "seed", "step"), outcome=LEFT_OUT)])
+    assert pictures.draw(nothing, tmp_path / "x.json") == []
+
+
+@pytest.mark.usefixtures("hasty")
+def test_a_benchmark_is_shown_again_from_its_file_alone(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    path = tmp_path / "found.json"
+    config = BenchConfig(
+        shapes=shapes_file(tmp_path, MODEL),
+        rows=("plain", "scratch", "torch"),
+        budget=2.0,
+        json=path,
+    )
+    to, printed = terminal()
+    found = bench(config, to)
+    assert found == Document.read(path)
+    assert found.finished
+    assert len(found.timings) == 3 * 4
+    assert all(t.outcome == TIMED and len(t.seconds) >= 3 for t in found.timings)
+    assert len(found.reference_product) >= 3 * 4
+    assert found.environment["threads"] == {"scratch_rnn": 1, "torch": 1}
+    assert re.search("No CUDA device|no cuDNN", printed.getvalue())
+    names = ["found-time.png", "found-roofline.png", "found-parts.png"]
+    before = {name: (tmp_path / name).read_bytes() for name in names}
+    for name in names:
+        (tmp_path / name).unlink()
+
+    def nothing_is_measured(*_: object) -> None:
+        pytest.fail("nothing is to be measured")
+
+    monkeypatch.setattr("compare.bench.command._measure", nothing_is_measured)
+    to, again = terminal()
+    bench(BenchConfig(plot=path), to)
+    assert {name: (tmp_path / name).read_bytes() for name in names} == before
+    tables = [text.getvalue().partition("Roof:")[2] for text in (printed, again)]
+    assert tables[0] == tables[1]
+    assert str(tmp_path) not in path.read_text()
+
+
+@pytest.mark.usefixtures("hasty")
+def test_a_generation_is_told_for_each_of_its_characters(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr("compare.bench.timing.seconds_of_a_call", lambda run, calls: 1.0)
+    config = BenchConfig(
+        shapes=shapes_file(tmp_path, MODEL),
+        rows=("scratch",),
+        phases=("forward", "generation"),
+        json=tmp_path / "found.json",
+    )
+    medians = [timing.median for timing in bench(config).timings]
+    assert medians == [1.0, 1.0 / NUM_PREDS]
+
+
+@pytest.mark.parametrize(
+    ("change", "message"),
+    [
+        ({"phases": ("backwards",)}, "expected --phases among forward, .*, got 'backwards'"),
+        ({"threads": 0}, "expected --threads between 1 and"),
+        ({"budget": 0.0}, "expected --budget to be a number above 0, got 0"),
+        ({"budget": float("nan")}, "expected --budget"),
+        ({"seed": -1}, "expected --seed of at least 0, got -1"),
+        ({"only": ("H=1",)}, "at least one shape"),
+    ],
+)
+def test_flags_that_are_wrong_are_refused(change: dict[str, object], message: str) -> None:
+    config = dataclasses.replace(BenchConfig(), **change)  # type: ignore[arg-type]
+    with pytest.raises(UsageError, match=message):
+        bench(config)
+
+
+def test_a_phase_that_no_shape_has_is_refused(tmp_path: Path) -> None:
+    config = BenchConfig(shapes="haste", only=("H=128", "B=1"), phases=("step",))
+    with pytest.raises(UsageError, match="expected --phases that the shapes have, got step"):
+        bench(config)
+
+
+def test_parts_add_up_to_a_step(monkeypatch: pytest.MonkeyPatch) -> None:
+    seconds = {
+        parts.LOOKUP: 1.0,
+        parts.PRODUCTS: 10.0,
+        parts.WEIGHTS: 5.0,
+        parts.RECURRENCE: 20.0,
+        parts.OUTPUT: 3.0,
+        parts.LOSS: 2.0,
+        parts.UPDATE: 1.0,
+        parts.STEP: 30.0,
+    }
+    monkeypatch.setattr(parts, "_medians", lambda pieces: {name: seconds[name] for name in pieces})
+    found = {part.name: part for part in parts.measure_parts(MODEL, "float32")}
+    assert found[parts.ELEMENTS].seconds == 20 - 1 - 10 - 5
+    assert found[parts.REST].seconds == 30 - 20 - 3 - 2 - 1
+    assert sum(part.seconds for part in found.values()) == 30
+    T, B, V, H = MODEL.T, MODEL.B, MODEL.V, MODEL.H
+    products = sum(part.flops for part in found.values())
+    assert products == 3 * 2 * T * B * H * H + 3 * 2 * T * B * H * V
+
+
+def test_each_piece_of_a_step_can_be_called() -> None:
+    case = make_case(MODEL)
+    for piece in parts.pieces_of_step(case).values():  # type: ignore[arg-type]
+        piece()
+
+
+def test_a_step_needs_at_least_the_memory_of_its_states() -> None:
+    shape = Shape("memory", "model", T=128, B=32, V=8, H=256)
+    states = 4 * (shape.T + 1) * shape.B * shape.H
+    scratch = next(row for row in memory.all_rows(None) if row.name == "scratch")
+    peak = memory.peak_of_step(scratch, shape, threads=1)
+    assert states < peak < 30 * states
+
+
+def test_memory_of_a_row_that_is_wrong_is_not_told(monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr(memory, "peak_of_step", lambda row, shape, threads: len(row.name))
+    assert [m.bytes for m in memory.measure_memory(1)] == [len("scratch"), len("torch")]
+    monkeypatch.setattr(memory.Gate, "objection", lambda self, *_, **__: "the loss is wrong")
+    found = memory.measure_memory(1)
+    assert [m.bytes for m in found] == [None, None]
+    assert found[0].reason == "the loss is wrong (against PyTorch CPU)"
+
+
+def test_a_failed_step_says_why(monkeypatch: pytest.MonkeyPatch) -> None:
+    answer = SimpleNamespace(returncode=1, stdout="", stderr="Traceback:\nValueError: no room\n")
+    monkeypatch.setattr(memory.subprocess, "run", lambda *_, **__: answer)
+    scratch = next(row for row in memory.all_rows(None) if row.name == "scratch")
+    with pytest.raises(MemoryError, match=r"a step of scratch at memory: .* failed: .*no room"):
+        memory.peak_of_step(scratch, memory.SHAPE, threads=1)
+
+
+@pytest.mark.parametrize(("locked", "words"), [(True, "with its"), (False, "without its")])
+def test_whether_threads_take_turns_at_python_is_told(
+    monkeypatch: pytest.MonkeyPatch, locked: bool, words: str
+) -> None:
+    monkeypatch.setattr(sys, "_is_gil_enabled", lambda: locked, raising=False)
+    assert f"{words} global lock" in machine.thread_notes()[1]
+    assert machine.describe_machine()["python_lock"] is locked
+
+
+def test_a_python_that_knows_no_other_way_has_its_lock(monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.delattr(sys, "_is_gil_enabled", raising=False)
+    assert machine.has_lock()
+
+
+def test_a_forced_kernel_is_told(monkeypatch: pytest.MonkeyPatch) -> None:
+    pool = {"user_api": "blas", "internal_api": "openblas", "architecture": "Haswell"}
+    monkeypatch.setattr(machine, "blas_pools", lambda: [pool])
+    monkeypatch.setattr(machine, "kernels_left_free", lambda: "SkylakeX")
+    monkeypatch.delenv("OPENBLAS_CORETYPE", raising=False)
+    assert machine.forced_kernel_notes() == []
+    monkeypatch.setenv("OPENBLAS_CORETYPE", "Haswell")
+    (line,) = machine.forced_kernel_notes()
+    assert line.startswith("OPENBLAS_CORETYPE=Haswell holds NumPy's BLAS to the kernels")
+    assert "it would take SkylakeX" in line
+    monkeypatch.setattr(machine, "kernels_left_free", lambda: "Haswell")
+    assert machine.forced_kernel_notes() == []
+
+
+def test_variables_that_matter_are_recorded(monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setenv("OMP_WAIT_POLICY", "passive")
+    monkeypatch.setenv("HOME_OF_NOBODY", "x")
+    variables = machine.describe_machine()["variables"]
+    assert variables["OMP_WAIT_POLICY"] == "passive"
+    assert "HOME_OF_NOBODY" not in variables
+
+
+def test_without_a_compiler_nothing_is_compiled(monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr("shutil.which", lambda name: None)
+    monkeypatch.setenv("CXX", "c++3000")
+    reason = TorchCompiled().missing("float32")
+    assert reason == "it needs a C++ compiler, and there is neither c++3000 nor clang++"
+    monkeypatch.setattr("shutil.which", lambda name: f"/bin/{name}")
+    assert TorchCompiled().missing("float32") is None
+
+
+@pytest.mark.parametrize(
+    ("seconds", "text"),
+    [(2.0, "2 s"), (0.1234, "123 ms"), (1.5e-3, "1.5 ms"), (4.28e-6, "4.28 µs"), (3e-8, "30 ns")],
+)
+def test_durations_have_three_digits_and_a_unit(seconds: float, text: str) -> None:
+    assert duration(seconds) == text
+
+
+def test_parts_of_a_batch_are_timed_alone_and_beside_each_other(
+    monkeypatch: pytest.MonkeyPatch,
+) -> None:
+    seen: list[tuple[int, list[int]]] = []  # which thread took which sequences' first tokens
+
+    def record(model: object, batch: Batch, h_0: np.ndarray) -> None:
+        assert h_0.shape[1] == len(batch.inputs) == len(batch.targets)
+        seen.append((threading.get_ident(), batch.inputs[:, 0].tolist()))
+        time.sleep(0.002)
+
+    monkeypatch.setattr(ladder, "loss_and_gradients", record)
+    monkeypatch.setattr(timing_of_jobs, "calls_of_a_warm_up", lambda seconds, threads: 0)
+    monkeypatch.setattr(timing_of_jobs, "calls_of_a_block", lambda seconds: 1)
+    case = make_case(replace(MODEL, B=4))
+    assert isinstance(case, ModelCase)
+    alone, beside = ladder.measure_parts(case, 2)
+    assert (len(alone.seconds), len(beside.seconds)) == (15, 2 * 15)
+
+    here, halves = threading.get_ident(), [case.batch.inputs[k::2, 0].tolist() for k in (0, 1)]
+    assert all(tokens == halves[0] for thread, tokens in seen if thread == here)
+    elsewhere = [(thread, tokens) for thread, tokens in seen if thread != here]
+    assert sorted(tokens for _, tokens in elsewhere) == sorted(15 * halves)
+    assert len({thread for thread, _ in elsewhere}) == 2
+
+
+def test_a_part_beside_others_is_warmed_up_as_on_several_threads(
+    monkeypatch: pytest.MonkeyPatch,
+) -> None:
+    threads_told: list[int] = []
+
+    def record(run: object, seconds: float, threads: int) -> float:
+        threads_told.append(threads)
+        return seconds
+
+    monkeypatch.setattr(ladder, "time_a_block", record)
+    case = make_case(MODEL)
+    assert isinstance(case, ModelCase)
+    ladder.measure_parts(case, 2)
+    assert threads_told == 15 * [1, 2, 2]
+
+
+def test_more_threads_than_sequences_leave_no_part_empty(monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr(timing_of_jobs, "calls_of_a_block", lambda seconds: 1)
+    monkeypatch.setattr(timing_of_jobs, "calls_of_a_warm_up", lambda seconds, threads: 0)
+    monkeypatch.setattr("compare.bench.roofline.SIZE", 64)
+    monkeypatch.setattr("compare.bench.roofline.COPIED_BYTES", 2**16)
+    found = ladder.climb(ladder.LadderConfig(rounds=1, threads=3), replace(MODEL, B=2))
+    assert (
+        found.asides[-1].name == "one of 2 parts of the batch, forward and back, beside the others"
+    )
+
+
+def test_every_rung_of_the_ladder_is_right_and_told(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr(timing_of_jobs, "calls_of_a_block", lambda seconds: 1)
+    monkeypatch.setattr("compare.bench.roofline.SIZE", 64)
+    monkeypatch.setattr("compare.bench.roofline.COPIED_BYTES", 2**16)
+    found = ladder.climb(ladder.LadderConfig(rounds=1), replace(MODEL, H=32))
+    assert len(found.rungs) == len(ladder.the_rungs()) + 2
+    assert [rung.threads for rung in found.rungs[-2:]] == [1, 2]
+    path = tmp_path / "ladder.json"
+    found.write(path)
+    assert Ladder.read(path) == found
+    page = tmp_path / "speed.md"
+    page.write_text(f"before\n{BEGIN}\nold\n{END}\nafter\n")
+    write_table(found, page)
+    text = page.read_text()
+    assert text == f"before\n{BEGIN}\n\n{table(found)}\n\n{END}\nafter\n"
+    rows = [line for line in text.splitlines() if re.match(r"\| \d+ \|", line)]
+    assert len(rows) == len(found.rungs)
+    second = found.rungs[1]
+    gave = f"{1 - second.median / found.rungs[0].median:.0%}"
+    gave = "0%" if gave == "-0%" else gave
+    assert f"| {1e3 * second.median:.2f} ms | {gave} |" in rows[1]
+    assert draw_ladder(found, path) == tmp_path / "ladder.png"
+    assert (tmp_path / "ladder.png").stat().st_size > 10_000
+    page.write_text("no marks")
+    with pytest.raises(ValueError, match="got a page without"):
+        write_table(found, page)
+
+
+def test_a_rung_that_is_wrong_is_refused(monkeypatch: pytest.MonkeyPatch) -> None:
+    right = ladder.steps.add_at_gradient
+
+    def wrong(*arguments: object) -> object:
+        return 2 * right(*arguments)  # type: ignore[arg-type]
+
+    bad = replace(ladder.steps.OCCURRING, input_gradient=wrong)  # type: ignore[arg-type]
+    monkeypatch.setattr(ladder, "the_rungs", lambda: [("bad", "", bad)])
+    with pytest.raises(RuntimeError, match="bad: refused: "):
+        ladder.climb(ladder.LadderConfig(rounds=1), MODEL)

@@ -1,0 +1,150 @@
+"""What the benchmark measures: the shapes, and how many operations each phase of them takes."""
+
+import json
+from pathlib import Path
+
+import numpy as np
+import pytest
+import torch
+from torch.utils.flop_counter import FlopCounterMode
+
+from compare.bench.case import LayerCase, make_case
+from compare.bench.shapes import SEED, Shape, choose
+from compare.bench.torch_rows import TorchCells
+from compare.bench.work import BACKWARD, FORWARD, GENERATION, STEP, Product, flops, numbers
+from compare.terminal.errors import UsageError
+from tests.compare.bench.bench_help import LAYER, MODEL
+
+
+def test_named_shapes_are_those_that_others_publish() -> None:
+    assert choose("seed") == [Shape("seed", "model", 35, 32, 28, 256, "tanh")]
+    haste = {(s.B, s.H, s.V) for s in choose("haste")}
+    assert len(haste) == 5 * 6 * 4
+    assert {(1, 128, 64), (128, 4096, 512)} <= haste
+    assert {(s.kind, s.T) for s in choose("haste")} == {("layer", 50)}
+    deepbench = {(s.T, s.B, s.H) for s in choose("deepbench")}
+    assert len(deepbench) == 14
+    assert {(50, 16, 1760), (50, 128, 2560), (672, 1, 32), (96, 1, 64)} <= deepbench
+    assert all(s.V == s.H and s.nonlinearity == "relu" for s in choose("deepbench"))
+
+
+def test_a_sweep_varies_one_size_at_a_time() -> None:
+    for shape in choose("sweep"):
+        changed = [size for size in ("T", "B", "H") if getattr(shape, size) != getattr(SEED, size)]
+        assert len(changed) <= 1
+        assert shape.V == SEED.V
+    names = [shape.name for shape in choose("sweep")]
+    assert len(set(names)) == len(names)
+
+
+def test_only_leaves_out_other_sizes() -> None:
+    chosen = choose("haste", ("H=256", "B=1,32"))
+    assert {(s.H, s.B) for s in chosen} == {(256, 1), (256, 32)}
+    assert len(chosen) == 8
+
+
+@pytest.mark.parametrize("condition", ["H", "H=", "H=x", "W=3", "H256", "name=seed"])
+def test_a_filter_that_is_none_is_refused(condition: str) -> None:
+    with pytest.raises(UsageError, match="expected --only to be like"):
+        choose("seed", (condition,))
+
+
+def test_a_filter_that_leaves_nothing_is_refused() -> None:
+    with pytest.raises(UsageError, match="at least one shape, got H=3"):
+        choose("seed", ("H=3",))
+
+
+def test_shapes_come_from_a_file(tmp_path: Path) -> None:
+    path = tmp_path / "mine.json"
+    mine = {"T": 2, "B": 3, "V": 4, "H": 5}
+    path.write_text(json.dumps([mine, {**mine, "kind": "layer", "nonlinearity": "relu"}]))
+    assert choose(str(path)) == [
+        Shape("model-T2-B3-V4-H5", "model", 2, 3, 4, 5),
+        Shape("layer-T2-B3-V4-H5", "layer", 2, 3, 4, 5, "relu"),
+    ]
+
+
+@pytest.mark.parametrize(
+    ("content", "message"),
+    [
+        ("nothing", "expected a list of shapes"),
+        ("{}", "expected a list of shapes"),
+        ("[]", "expected a list of shapes"),
+        ("[3]", "shape 1 to be an object"),
+        ('[{"T": 1, "B": 1, "V": 2}]', "H of shape 1"),
+        ('[{"T": 0, "B": 1, "V": 2, "H": 1}]', "T of shape 1 to be at least 1, got 0"),
+        ('[{"T": true, "B": 1, "V": 2, "H": 1}]', "T of shape 1"),
+        ('[{"T": 1, "B": 1, "V": 1, "H": 1}]', "V of shape 1 to be at least 2"),
+        ('[{"T": 1, "B": 1, "V": 2, "H": 1, "kind": "lstm"}]', "got 'lstm'"),
+        ('[{"T": 1, "B": 1, "V": 2, "H": 1, "N": 1}]', "without N"),
+        ('[{"T": 1, "B": 1, "V": 2, "H": 1}, {"T": 1, "B": 1, "V": 2, "H": 1}]', "twice"),
+    ],
+)
+def test_a_file_that_is_wrong_is_refused(tmp_path: Path, content: str, message: str) -> None:
+    path = tmp_path / "mine.json"
+    path.write_text(content)
+    with pytest.raises(UsageError, match=message):
+        choose(str(path))
+
+
+def test_no_such_name_or_file_is_refused(tmp_path: Path) -> None:
+    with pytest.raises(UsageError, match=r"seed, haste, deepbench, sweep or a \.json file"):
+        choose("haste2")
+    with pytest.raises(UsageError, match="got: "):
+        choose(str(tmp_path / "none.json"))
+
+
+def test_a_step_of_the_seed_takes_489_million_operations() -> None:
+    assert round(flops(SEED, STEP) / 1e6) == 489
+    # by hand: three products of 2·32·256·256 in each of 35 steps, three of 2·1120·256·28 for logits
+    assert flops(SEED, STEP) == 35 * 3 * 2 * 32 * 256 * 256 + 3 * 2 * 1120 * 256 * 28
+    assert flops(SEED, GENERATION) == 2 * 256 * 256 + 2 * 256 * 28
+
+
+def test_operations_are_those_that_pytorch_counts() -> None:
+    T, B, V, H = LAYER.T, LAYER.B, LAYER.V, LAYER.H
+    case = make_case(LAYER)
+    assert isinstance(case, LayerCase)
+    rnn = TorchCells().make_layer(case, case.parameters)
+    x, h_0 = torch.from_numpy(case.x).requires_grad_(), torch.from_numpy(case.h_0)
+    with FlopCounterMode(display=False) as counter:
+        output, _ = rnn(x, h_0)
+    assert counter.get_total_flops() == flops(LAYER, FORWARD) == 2 * T * B * H * (H + V)
+    with FlopCounterMode(display=False) as counter:
+        output, _ = rnn(x, h_0)
+        output.backward(torch.from_numpy(case.d_output))
+    # We count δh_0, which scratch gives to whoever asks; PyTorch is not asked for it.
+    assert counter.get_total_flops() == flops(LAYER, BACKWARD) - 2 * B * H * H
+
+
+def test_operations_of_a_model_are_those_that_pytorch_counts() -> None:
+    T, B, V, H = MODEL.T, MODEL.B, MODEL.V, MODEL.H
+    jobs = TorchCells().prepare(make_case(MODEL))
+    one_hot_product = 2 * T * B * V * H  # which PyTorch takes, and which counts as nothing here
+    with FlopCounterMode(display=False) as counter:
+        jobs[FORWARD].run()
+    assert counter.get_total_flops() == flops(MODEL, FORWARD) + one_hot_product
+    with FlopCounterMode(display=False) as counter:
+        jobs[STEP].run()
+    expected = flops(MODEL, STEP) + 2 * one_hot_product - 2 * B * H * H
+    assert counter.get_total_flops() == expected
+
+
+def test_a_product_touches_each_of_its_numbers_once() -> None:
+    product = Product(2, 3, 5, times=7)
+    assert product.flops == 7 * 2 * 2 * 3 * 5
+    assert product.numbers == 7 * (6 + 15 + 10)
+    assert numbers(SEED, GENERATION) == 256 + 256**2 + 256 + 256 + 256 * 28 + 28
+
+
+def test_units_of_a_relu_case_stay_away_from_zero() -> None:
+    case = make_case(Shape("relu", "layer", T=50, B=16, V=256, H=256, nonlinearity="relu"))
+    rnn = torch.nn.RNN(256, 256, nonlinearity="relu")
+    for name, parameter in rnn.named_parameters():
+        parameter.data = torch.from_numpy(case.parameters[name])
+    h = rnn(torch.from_numpy(case.x), torch.from_numpy(case.h_0))[0].detach().numpy()
+    always_on = (h > 0).all(axis=(0, 1))
+    never_on = (h == 0).all(axis=(0, 1))
+    assert np.all(always_on | never_on)
+    assert 64 < always_on.sum() < 192
+    assert h[:, :, always_on].min() > 0.05

@@ -1,0 +1,141 @@
+"""Trying a test of this suite on a package with a bug in it.
+
+A bug is a patched copy of a package beside the real one (`compare.check.bugs.patches`). To try a
+test on it, the names that the test's module imported from the real package are made to mean the
+copy's, for as long as the test runs; what it is compared with stays real.
+"""
+
+import importlib
+import inspect
+import itertools
+from collections.abc import Iterator
+from contextlib import contextmanager
+from dataclasses import dataclass
+from types import ModuleType
+from typing import Any
+
+import numpy as np
+from _pytest.mark.structures import ParameterSet
+from hypothesis import HealthCheck, Phase, given, settings
+
+from tests import tally
+from tests.annotations import unchecked
+
+
+@dataclass(frozen=True)
+class Caught:
+    """How a test failed."""
+
+    examples: int  # until it did
+    message: str
+
+
+def find_test(name: str) -> tuple[ModuleType, Any]:
+    """Return the module and the function of a test such as ``scratch_rnn.test_loss.test_x``."""
+    module_name, _, function = name.rpartition(".")
+    module = importlib.import_module(f"tests.{module_name}")
+    return module, getattr(module, function)
+
+
+def try_test(
+    name: str, real: ModuleType, copy: ModuleType, *, examples: int = 300
+) -> Caught | None:
+    """Run a test on a patched copy; return how it failed, None if it did not."""
+    module, test = find_test(name)
+    kept = tally.current
+    tally.begin()  # how far off a bug is, is not how near the real thing comes
+    try:
+        return _tried(module, test, real, copy, examples)
+    finally:
+        tally.current = kept
+
+
+def _tried(
+    module: ModuleType, test: Any, real: ModuleType, copy: ModuleType, examples: int
+) -> Caught | None:
+    with transplanted(module, real, copy), unchecked(), np.errstate(all="ignore"):
+        count = 0
+        try:
+            if hasattr(test, "strategies"):
+                inner = test.hypothesis.inner_test
+
+                def one_example(**drawn: Any) -> None:
+                    nonlocal count
+                    count += 1
+                    inner(**subjects(inner, copy), **drawn)
+
+                run_property(one_example, test.strategies, examples)
+            else:
+                for parameters in parametrized(test):
+                    count += 1
+                    test(**subjects(test, copy), **parameters)
+        except Exception as error:  # whatever a bug leads to
+            lines = [line for line in str(error).splitlines() if line.strip()]
+            return Caught(count, lines[0] if lines else type(error).__name__)
+    return None
+
+
+def run_property(example: Any, strategies: dict[str, Any], examples: int) -> None:
+    """Let Hypothesis look for a failing example, and shrink none."""
+    search = settings(
+        max_examples=examples,
+        derandomize=True,
+        database=None,
+        deadline=None,
+        phases=[Phase.explicit, Phase.generate],
+        suppress_health_check=list(HealthCheck),
+        report_multiple_bugs=False,
+    )
+    search(given(**strategies)(example))()
+
+
+def subjects(test: Any, copy: ModuleType) -> dict[str, Any]:
+    """Return the fixtures that name what is under test."""
+    fixtures = {"implementation": getattr(copy, "RNN", None), "package": copy}
+    names = inspect.signature(test).parameters
+    return {name: value for name, value in fixtures.items() if name in names}
+
+
+def parametrized(test: Any) -> Iterator[dict[str, Any]]:
+    """Yield the arguments of each of pytest's parametrizations."""
+    choices = []
+    for mark in getattr(test, "pytestmark", []):
+        if mark.name == "parametrize":
+            names = mark.args[0]
+            names = names.replace(" ", "").split(",") if isinstance(names, str) else list(names)
+            rows = [
+                value.values
+                if isinstance(value, ParameterSet)
+                else value
+                if len(names) > 1
+                else (value,)
+                for value in mark.args[1]
+            ]
+            choices.append([dict(zip(names, row, strict=True)) for row in rows])
+    for combination in itertools.product(*choices):
+        yield {name: value for part in combination for name, value in part.items()}
+
+
+@contextmanager
+def transplanted(module: ModuleType, real: ModuleType, copy: ModuleType) -> Iterator[None]:
+    """Let the module's names for things of the real package mean those of the copy."""
+    before = dict(vars(module))
+    for name, value in before.items():
+        counterpart = counterpart_of(value, real, copy)
+        if counterpart is not None:
+            setattr(module, name, counterpart)
+    try:
+        yield
+    finally:
+        vars(module).update(before)
+
+
+def counterpart_of(value: Any, real: ModuleType, copy: ModuleType) -> Any:
+    """Return what the copy has in the place of something of the real package, or None."""
+    home = value.__name__ if isinstance(value, ModuleType) else getattr(value, "__module__", "")
+    if not (isinstance(home, str) and (home + ".").startswith(real.__name__ + ".")):
+        return None
+    there = importlib.import_module(copy.__name__ + home.removeprefix(real.__name__))
+    if isinstance(value, ModuleType):
+        return there
+    return getattr(there, getattr(value, "__name__", ""), None)

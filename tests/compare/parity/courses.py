@@ -1,0 +1,86 @@
+"""Small trainings to explain: made in a moment, and without a file."""
+
+from pathlib import Path
+
+import numpy as np
+
+from compare.parity.build import build_models
+from compare.parity.config import ParityConfig
+from compare.runs.checkpoint import Checkpoint, Model, Optimizer, Position, Sampler, TextName, save
+from compare.runs.snapshots import Course, Snapshot, snapshot_name
+from scratch_rnn.text import Vocab
+
+LETTERS = ("<unk>", " ", *"etainoshrdlmucfwgypbvkxzjq")
+
+
+def weights(
+    hidden_size: int,
+    vocabulary: tuple[str, ...] = LETTERS,
+    *,
+    seed: int = 0,
+    gain: float = 1.0,
+    dtype: str = "float32",
+) -> dict[str, np.ndarray]:
+    scratch, _ = build_models(len(vocabulary), hidden_size, dtype=dtype, seed=seed)
+    return {name: (gain * array).astype(dtype) for name, array in scratch.parameters.items()}
+
+
+def course(
+    hidden_size: int = 7,
+    vocabulary: tuple[str, ...] = LETTERS,
+    *,
+    gains: tuple[float, ...] = (1.0, 1.5),
+    dtype: str = "float32",
+    nonlinearity: str = "tanh",
+    token: str = "char",
+    num_steps: int = 35,
+    max_norm: float = 1.0,
+) -> Course:
+    """Return a training whose weights grew from one snapshot to the next."""
+    setting = ParityConfig(
+        hidden_size=hidden_size,
+        dtype=dtype,
+        nonlinearity=nonlinearity,
+        token=token,
+        num_steps=num_steps,
+        max_norm=max_norm,
+    )
+    snapshots = [
+        Snapshot(float(epoch), label, weights(hidden_size, vocabulary, gain=gain, dtype=dtype))
+        for epoch, gain in enumerate(gains)
+        for label in [f"after {epoch} epochs" if epoch else "untrained"]
+    ]
+    curve = tuple(20.0 / (1 + epoch) for epoch in range(len(gains) - 1))
+    return Course("a test", setting, Vocab.from_list(vocabulary), tuple(snapshots), curve)
+
+
+def checkpoint(epoch: int = 0, *, batch: int = 0, **model: object) -> Checkpoint:
+    vocabulary = model.pop("vocabulary", LETTERS)
+    described = Model(vocab_size=len(vocabulary), **{"hidden_size": 5, **model})
+    rng = np.random.default_rng(epoch)
+    return Checkpoint(
+        side="scratch",
+        model=described,
+        text=TextName(name="a test", sha1="0" * 40),
+        vocabulary=vocabulary,
+        sampler=Sampler(
+            token="char", max_tokens=None, sampling="sequential",
+            batch_size=2, num_steps=4, seed=0, batches=3,
+        ),
+        optimizer=Optimizer(lr=0.5, max_norm=1.0, carry_state=False),
+        position=Position.after(3 * epoch + batch, 3),
+        state=None,
+        weights={
+            name: rng.uniform(-0.5, 0.5, shape).astype(described.dtype)
+            for name, shape in described.shapes.items()
+        },
+    )  # fmt: skip
+
+
+def write_run(directory: Path, epochs: tuple[int, ...] = (0, 1, 2), last: int = 3) -> Path:
+    """Write the snapshots of a run, and the weights at its end."""
+    (directory / "snapshots").mkdir(parents=True)
+    for epoch in epochs:
+        save(directory / f"{snapshot_name(epoch)}.safetensors", checkpoint(epoch))
+    save(directory / "scratch.safetensors", checkpoint(last))
+    return directory

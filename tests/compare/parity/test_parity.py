@@ -1,0 +1,230 @@
+"""check_parity: it holds where it should, fails where anything is off, and touches nothing."""
+
+import copy
+from collections.abc import Iterator
+from dataclasses import replace
+from typing import Any
+
+import numpy as np
+import pytest
+import torch
+
+import concise_rnn
+import scratch_rnn
+from compare import build_models, check_parity, copy_weights, train_in_lockstep
+from compare.parity.comparison import (
+    concise_step,
+    largest_parameter_difference,
+    scratch_step,
+    wobbled_clip,
+)
+from compare.parity.rows import compare_results
+from compare.parity.tolerance import Move, allowances, still
+from compare.parity.weights import parameters_as_arrays
+from scratch_rnn.text import Batch, Batches
+from tests.annotations import unchecked
+from tests.model_cases import ModelCase, build_model
+from tests.properties import Results, demand, identical
+from tests.reference import torch_model
+from tests.strategies import property_of_models
+
+SIZES = {"V": (2, 3, 5), "H": (2, 3, 4), "T": range(2, 5), "L": (1, 2)}
+
+
+@pytest.fixture(autouse=True)
+def _quick() -> Iterator[None]:
+    with unchecked():
+        yield
+
+
+@property_of_models(dropout=0.0)
+def test_a_step_in_the_pieces_that_are_wobbled_is_the_step_itself(case: ModelCase) -> None:
+    """Else what moves in them would be the rounding of something else."""
+
+    def step(move: Move) -> Results:
+        model = build_model(case)
+        return scratch_step(model, case.batch, case.state, case.lr, case.max_norm, move)
+
+    results, allowed = allowances(step, seed=case.layer.seed)
+    report = compare_results(results, step(still), allowed)
+    demand(report, "loss and clipping taken apart are those of scratch_rnn", case)
+
+
+def test_a_million_squares_lose_most_when_added_one_after_the_other() -> None:
+    """So that NumPy's norm and PyTorch's both lie within what `wobbled_clip` says of rounding."""
+    gradient = np.random.default_rng(0).uniform(size=1_000_000).astype(np.float32)
+    exact, plainest = (
+        wobbled_clip({"g": gradient.copy()}, 1.0, move) for move in (still, lambda value: value)
+    )
+    parameter = torch.zeros(gradient.size, requires_grad=True)
+    parameter.grad = torch.from_numpy(gradient.copy())
+    ours = scratch_rnn.clip_grad_norm({"g": gradient.copy()}, 1.0)
+    theirs = torch.nn.utils.clip_grad_norm_([parameter], 1.0).item()
+    assert max(abs(ours - exact), abs(theirs - exact)) < abs(plainest - exact)
+
+
+@property_of_models(dropout=0.0, **SIZES)
+def test_a_change_of_any_parameter_is_noticed(case: ModelCase) -> None:
+    """One entry of one parameter off by a thousandth of the parameter's size: a failure.
+
+    An entry may have no part in the results: a unit that a ReLU keeps off, a token that does not
+    occur, a state that is reset. But the updated parameter itself gives it away. At learning rate
+    0, that is: an update can undo the change by just as much, or be larger by far.
+    """
+    rng = np.random.default_rng(case.layer.seed)
+    concise = torch_model(case)
+    tensors = list(concise.named_parameters())
+    name, tensor = tensors[rng.integers(len(tensors))]
+    index = tuple(int(rng.integers(size)) for size in tensor.shape)
+    with torch.no_grad():
+        tensor[index] += 1e-3 * max(1.0, tensor.abs().max().item())
+    report = check_parity(build_model(case), concise, case.batch, case.state, lr=0.0)
+    assert f"updated {name}" in {row.name for row in report.failures}
+    assert not report.ok
+
+
+@property_of_models(dropout=0.0, **SIZES)
+def test_the_models_are_left_as_they_were(case: ModelCase) -> None:
+    scratch, concise, batch, state = build_model(case), torch_model(case), case.batch, case.state
+    concise.zero_grad()
+    before = (batch.inputs.copy(), batch.targets.copy(), state.copy())
+    check_parity(scratch, concise, batch, state, lr=case.lr, max_norm=case.max_norm)
+    demand(identical(case.parameters, scratch.parameters), "scratch is left as it was", case)
+    demand(identical(case.parameters, parameters_as_arrays(concise)), "and so is concise", case)
+    assert all(parameter.grad is None for parameter in concise.parameters())
+    assert concise.training
+    for old, new in zip(before, (batch.inputs, batch.targets, state), strict=True):
+        np.testing.assert_array_equal(old, new)
+
+
+def small() -> tuple[Any, Any, Batch]:
+    scratch, concise = build_models(5, 4)
+    ids = np.random.default_rng(0).integers(0, 5, (2, 3, 6))
+    return scratch, concise, Batch(*ids)
+
+
+def test_rows_name_every_tensor_of_the_step_in_its_order() -> None:
+    scratch, concise, batch = small()
+    rows = check_parity(scratch, concise, batch).rows
+    names = list(scratch.parameters)
+    assert [row.name for row in rows] == [
+        "hidden states",
+        "final state",
+        "logits",
+        "loss",
+        *(f"gradient of {name}" for name in names),
+        "gradient of initial state",
+        "gradient norm",
+        *(f"clipped gradient of {name}" for name in names),
+        *(f"updated {name}" for name in names),
+    ]
+    shapes = {row.name: row.shape for row in rows}
+    assert shapes["hidden states"] == (18, 4)
+    assert shapes["final state"] == shapes["gradient of initial state"] == (1, 3, 4)
+    assert shapes["logits"] == (18, 5)
+    assert shapes["loss"] == shapes["gradient norm"] == ()
+    assert all(row.ok and row.dtype == "float32" and row.difference <= row.allowed for row in rows)
+    assert all(row.allowed > 0 for row in rows)
+
+
+@pytest.mark.parametrize("dtype", ["float32", "float64"])
+def test_a_verdict_is_the_same_each_time_and_the_seed_is_the_wobbles(dtype: str) -> None:
+    scratch, concise = build_models(5, 4, dtype=dtype)
+    batch = small()[2]
+    first, again, other = (check_parity(scratch, concise, batch, seed=seed) for seed in (0, 0, 1))
+    assert first == again
+    assert first != other
+    assert other.ok
+
+
+@pytest.mark.parametrize("value", [np.nan, np.inf])
+def test_a_number_that_is_none_is_a_failure_even_on_both_sides(value: float) -> None:
+    scratch, concise, batch = small()
+    scratch.parameters["linear.bias"][0] = value
+    with torch.no_grad():
+        concise.linear.bias[0] = value
+    with np.errstate(all="ignore"):
+        report = check_parity(scratch, concise, batch)
+    assert not report.ok
+    assert "loss" in {row.name for row in report.failures}
+
+
+def test_models_of_different_shape_or_dtype_fail_row_by_row() -> None:
+    scratch, _, batch = small()
+    _, wider = build_models(5, 6)
+    _, finer = build_models(5, 4, dtype="float64")
+    with pytest.raises((ValueError, RuntimeError)):
+        check_parity(scratch, wider, batch)  # the state fits only one
+    results, others = (
+        scratch_step(scratch, batch, scratch.begin_state(3), 0.1, 1.0),
+        concise_step(finer, batch, np.zeros((1, 3, 4)), 0.1, 1.0),
+    )
+    report = compare_results(results, others, dict.fromkeys(results, np.inf))
+    assert not any(row.ok for row in report.rows)
+    assert all("float32 against" in row.problem for row in report.rows)
+
+
+def test_the_state_it_begins_in_counts() -> None:
+    scratch, concise, batch = small()
+    state = np.random.default_rng(0).normal(size=(1, 3, 4)).astype(np.float32)
+    with_state = check_parity(scratch, concise, batch, state)
+    without = check_parity(scratch, concise, batch)
+    zeros = check_parity(scratch, concise, batch, np.zeros_like(state))
+    assert with_state.ok
+    assert without == zeros
+    assert with_state != without
+
+
+def test_dropout_does_not_disturb_it() -> None:
+    """Steps are taken in evaluation mode."""
+    rnn = scratch_rnn.RNN(5, 4, 2, dropout=0.5, rng=np.random.default_rng(0))
+    scratch = scratch_rnn.RNNModel(rnn, 5)
+    concise = concise_rnn.RNNModel(torch.nn.RNN(5, 4, 2, dropout=0.5), 5)
+    copy_weights(scratch, concise)
+    assert check_parity(scratch, concise, small()[2]).ok
+
+
+def text() -> Batches:
+    ids = np.random.default_rng(3).integers(0, 28, 2000)
+    ids[::2] = 1  # something to learn
+    return Batches(ids.tolist(), 8, 12)
+
+
+@pytest.mark.parametrize("dtype", ["float32", "float64"])
+@pytest.mark.parametrize("nonlinearity", ["tanh", "relu"])
+@pytest.mark.parametrize("lr", [0.1, 2.0])
+def test_trained_models_are_as_equal_as_fresh_ones(
+    dtype: str, nonlinearity: str, lr: float
+) -> None:
+    """Each trained for itself, the models part; from the same trained weights, no step does."""
+    scratch, concise = build_models(28, 32, nonlinearity=nonlinearity, dtype=dtype)
+    batches = text()
+    updates = train_in_lockstep(scratch, concise, batches, lr, 5, carry_state=True)
+    assert updates[-1].scratch_loss < updates[0].scratch_loss
+    copy_weights(scratch, concise)
+    batch = next(iter(batches))
+    state = np.random.default_rng(0).uniform(-1, 1, (1, 8, 32)).astype(dtype)
+    report = check_parity(scratch, concise, batch, state, lr=lr)
+    demand(report, "trained models are as equal as fresh ones", f"{dtype}, {nonlinearity}, {lr=}")
+
+
+def test_largest_parameter_difference() -> None:
+    scratch, concise, _ = small()
+    assert largest_parameter_difference(scratch, concise) == 0
+    with torch.no_grad():
+        concise.linear.bias[1] = 4
+        concise.rnn.weight_hh_l0[0, 0] = 1.5
+    ours = scratch.parameters["linear.bias"][1]
+    assert largest_parameter_difference(scratch, concise) == float(4 - ours)
+
+
+def test_a_report_without_rows_is_no_proof() -> None:
+    scratch, concise, batch = small()
+    report = check_parity(scratch, concise, batch)
+    assert report.ok
+    assert report.failures == ()
+    assert not replace(report, rows=()).ok
+    broken = replace(report.rows[0], ok=False)
+    assert not replace(report, rows=(*report.rows, broken)).ok
+    assert replace(report, rows=(*report.rows, broken)).failures == (broken,)
+    assert copy.copy(report) == report

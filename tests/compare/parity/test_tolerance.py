@@ -1,0 +1,191 @@
+"""How far apart two right answers may be: what is moved, and what follows from it."""
+
+from dataclasses import dataclass
+from typing import Any, NamedTuple
+
+import numpy as np
+import pytest
+from hypothesis import given
+from hypothesis import strategies as st
+from hypothesis.extra import numpy as hnp
+
+import scratch_rnn
+from compare.parity.rows import compare_results
+from compare.parity.tolerance import (
+    SAFETY,
+    allowances,
+    largest_difference,
+    largest_difference_in_ulps,
+    neighbour,
+    ulp_of_largest,
+    unmoved,
+)
+
+
+class Pair(NamedTuple):
+    first: Any
+    second: Any
+
+
+@dataclass(frozen=True)
+class Box:
+    floats: Any
+    count: int
+
+
+floats = hnp.arrays(
+    st.sampled_from([np.float32, np.float64]),
+    hnp.array_shapes(min_dims=0, max_dims=2, max_side=4),
+    elements=st.floats(-1e6, 1e6, width=32),
+)
+
+
+@given(floats, st.integers(0, 9))
+def test_every_float_but_zero_moves_to_a_neighbour(array: np.ndarray, seed: int) -> None:
+    before = array.copy()
+    moved = neighbour(array, np.random.default_rng(seed))
+    assert (moved.shape, moved.dtype) == (array.shape, array.dtype)
+    np.testing.assert_array_equal(array, before)
+    gaps = np.where(array == 0, 0, np.spacing(np.abs(array)))
+    downward = np.where(array == 0, 0, np.abs(array) - np.nextafter(np.abs(array), 0))
+    distance = np.abs(moved - array)
+    assert np.all((distance == gaps) | (distance == downward))
+    assert np.all((moved == array) == (array == 0))
+
+
+def test_floats_move_both_ways() -> None:
+    moved = neighbour(np.ones(64, np.float32), np.random.default_rng(0))
+    assert {float(m) for m in moved} == {1 - 2**-24, 1 + 2**-23}
+
+
+def test_containers_are_moved_all_through_and_integers_are_not() -> None:
+    ones, numbers = np.ones(3), np.arange(3)
+    value = Box(
+        {"a": (ones, [ones]), "b": Pair(ones, numbers), "c": np.float32(1), "d": None, "e": 1.0},
+        count=7,
+    )
+    moved = neighbour(value, np.random.default_rng(0))
+    assert type(moved) is Box
+    assert moved.count == 7
+    assert np.all(moved.floats["a"][0] != 1)
+    assert isinstance(moved.floats["a"][1], list)
+    assert np.all(moved.floats["a"][1][0] != 1)
+    assert isinstance(moved.floats["b"], Pair)
+    assert np.all(moved.floats["b"].first != 1)
+    assert moved.floats["b"].second is numbers
+    assert isinstance(moved.floats["c"], np.float32)
+    assert moved.floats["c"] != 1
+    assert moved.floats["d"] is None
+    assert moved.floats["e"] == 1.0  # Python's floats are settings: a rate, a limit
+
+
+def test_the_tape_of_a_relu_layer_keeps_its_zeros() -> None:
+    """A unit that is off would seem to be on if its zero were moved, and its gradient to jump."""
+    rng = np.random.default_rng(0)
+    rnn = scratch_rnn.RNN(4, 6, nonlinearity="relu", rng=rng)
+    _, _, tape = rnn.forward(rng.standard_normal((5, 3, 4)).astype(np.float32))
+    h, moved = tape.recurrences[0].h, neighbour(tape, rng).recurrences[0].h
+    assert np.any(h[1:] == 0)
+    np.testing.assert_array_equal(moved == 0, h == 0)
+    np.testing.assert_array_equal(moved > 0, h > 0)
+
+
+def test_allowance_is_the_largest_move_and_two_ulps_times_safety() -> None:
+    """y = 2x moves by two gaps of x, which is one gap of y at x = 1: (1 + 2) gaps of 2."""
+    calls = []
+
+    def double(move: Any) -> dict[str, np.ndarray]:
+        x = move(np.ones(8))
+        calls.append(x)
+        return {"y": 2 * x, "constant": np.full(3, 4.0), "none": np.zeros((0, 3))}
+
+    results, allowed = allowances(double, wobbles=4)
+    assert len(calls) == 2 + 4  # as it is, the baseline, and moved
+    assert np.all(calls[0] == 1)
+    assert np.all(calls[1] == 1)
+    np.testing.assert_array_equal(results["y"], np.full(8, 2.0))
+    assert allowed["y"] == SAFETY * (2 * np.spacing(1.0) + 2 * np.spacing(2.0))
+    assert allowed["constant"] == SAFETY * 2 * np.spacing(4.0)
+    assert allowed["none"] == 0
+
+
+def test_allowance_grows_with_what_the_computation_does_to_rounding() -> None:
+    """Subtracting nearly equal numbers, the classic: the values shrink, their errors stay."""
+    x = 1 + 1e-9 * np.random.default_rng(0).standard_normal(9)
+    _, tame = allowances(lambda move: {"y": 1e9 * move(x - 1)})
+    _, wild = allowances(lambda move: {"y": 1e9 * (move(x) - 1)})
+    assert wild["y"] > 1e6 * tame["y"]
+
+
+def test_an_error_in_the_results_does_not_widen_their_allowance() -> None:
+    """What moves are measured from is the run of the moved way, not the results."""
+
+    def compute(move: Any) -> dict[str, np.ndarray]:
+        return {"y": np.zeros(2) if move is unmoved else move(np.ones(2))}
+
+    results, allowed = allowances(compute)
+    assert np.all(results["y"] == 0)
+    assert allowed["y"] == SAFETY * 3 * np.spacing(1.0)
+    assert not compare_results(results, {"y": np.ones(2)}, allowed).ok
+
+
+def test_allowance_of_a_result_that_is_not_a_number_lets_nothing_pass() -> None:
+    results, allowed = allowances(lambda move: {"y": move(np.ones(2)) * np.nan})
+    assert not compare_results(results, results, allowed).ok
+
+
+@pytest.mark.parametrize(
+    ("a", "b", "expected"),
+    [
+        ([1.0, 2.0], [1.0, 2.5], 0.5),
+        ([np.inf], [np.inf], 0.0),
+        ([np.inf], [-np.inf], np.inf),
+        ([np.inf], [1.0], np.inf),
+        ([], [], 0.0),
+    ],
+)
+def test_largest_difference(a: list[float], b: list[float], expected: float) -> None:
+    assert largest_difference(np.array(a), np.array(b)) == expected
+
+
+def test_largest_difference_is_nan_where_anything_is() -> None:
+    assert np.isnan(largest_difference(np.array([1.0, np.nan]), np.array([5.0, np.nan])))
+
+
+def test_differences_in_ulps_are_measured_at_each_entry() -> None:
+    a = np.array([1.0, 1e10], np.float32)
+    b = np.array([1 + 3 * 2**-23, 1e10], np.float32)
+    assert largest_difference_in_ulps(a, b) == 3
+    assert largest_difference_in_ulps(np.zeros(0), np.zeros(0)) == 0
+    assert ulp_of_largest(np.array([0.5, -4.0])) == np.spacing(4.0)
+    assert ulp_of_largest(np.zeros((0, 2))) == 0
+
+
+def test_rows_name_the_first_entry_beyond_the_allowance() -> None:
+    a = np.zeros((3, 2))
+    b = a.copy()
+    b[1, 1], b[2, 0] = 0.5, 9.0
+    row = compare_results({"y": a}, {"y": b}, {"y": 0.1}).rows[0]
+    assert (row.ok, row.difference, row.at) == (False, 9.0, (1, 1))
+    row = compare_results({"y": a}, {"y": b}, {"y": 10.0}).rows[0]
+    assert (row.ok, row.at) == (True, (2, 0))
+    b[0, 1] = np.nan
+    row = compare_results({"y": a}, {"y": b}, {"y": 10.0}).rows[0]
+    assert (row.ok, row.at) == (False, (0, 1))
+
+
+def test_rows_compare_shapes_dtypes_and_names_first() -> None:
+    a = np.zeros((2, 3))
+    for other, problem in [
+        (np.zeros((3, 2)), "(2, 3) float64 against (3, 2) float64"),
+        (np.zeros((2, 3), np.float32), "(2, 3) float64 against (2, 3) float32"),
+    ]:
+        report = compare_results({"y": a}, {"y": other}, {"y": np.inf})
+        assert not report.ok
+        assert report.rows[0].problem == problem
+    report = compare_results({"y": a}, {"z": a}, {"y": np.inf, "z": np.inf})
+    assert [(row.name, row.problem) for row in report.failures] == [
+        ("y", "only in scratch"),
+        ("z", "only in concise"),
+    ]
+    assert not compare_results({}, {}, {}).ok  # nothing compared is nothing shown

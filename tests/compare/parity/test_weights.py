@@ -1,0 +1,96 @@
+"""Copying weights, in either direction: to the bit, and never shared."""
+
+from typing import Any
+
+import numpy as np
+import pytest
+import torch
+from torch import nn
+
+import concise_rnn
+import scratch_rnn
+from compare import copy_weights
+from compare.parity.weights import parameters_as_arrays
+from tests.cases import LayerCase
+from tests.model_cases import ModelCase, build_model
+from tests.properties import build, demand, identical
+from tests.reference import torch_layer, torch_model
+from tests.strategies import property_of_layers, property_of_models
+
+
+@property_of_layers(T=1, B=1)
+def test_a_layers_weights_there_and_back_are_the_same_bits(case: LayerCase) -> None:
+    scratch, concise = build(scratch_rnn.RNN, case), torch_layer(case.options, case.dtype)
+    copy_weights(scratch, concise)
+    state_dict = {name: tensor.numpy() for name, tensor in concise.state_dict().items()}
+    demand(identical(case.floats.parameters, state_dict), "copied weights are the same bits", case)
+    other = scratch_rnn.RNN(**case.options, dtype=np.dtype(case.dtype))
+    copy_weights(concise, other)
+    demand(identical(case.floats.parameters, other.parameters), "and so they are back", case)
+
+
+@property_of_models(T=1, B=1, dropout=0.0)
+def test_copies_share_no_memory(case: ModelCase) -> None:
+    """Whatever is copied to whatever, writing to one leaves the other as it was."""
+    makers = [lambda: build_model(case), lambda: torch_model(case)]
+    for make_source in makers:
+        for make_target in makers:
+            source, target = make_source(), make_target()
+            ours = dict(parameters_as_arrays(target))
+            copy_weights(source, target)
+            for array in parameters_as_arrays(source).values():
+                array += 1
+            demand(identical(case.parameters, parameters_as_arrays(target)), "a copy is one", case)
+            for name, array in parameters_as_arrays(target).items():
+                assert np.shares_memory(array, ours[name])  # written into what was there
+
+
+def test_a_model_copied_to_itself_is_itself() -> None:
+    model = scratch_rnn.RNNModel(scratch_rnn.RNN(3, 4), 3)
+    before = {name: array.copy() for name, array in model.parameters.items()}
+    copy_weights(model, model)
+    demand(identical(before, model.parameters), "copied to itself, a model is itself", model)
+
+
+def test_special_floats_are_copied_as_they_are() -> None:
+    source = scratch_rnn.RNN(1, 4, bias=False)
+    source.parameters["weight_ih_l0"][:, 0] = [np.inf, -0.0, np.nan, 1e-45]
+    target = nn.RNN(1, 4, bias=False)
+    copy_weights(source, target)
+    assert target.weight_ih_l0.detach().numpy().tobytes() == (
+        source.parameters["weight_ih_l0"].tobytes()
+    )
+
+
+def test_gradients_and_modes_of_the_target_are_left_alone() -> None:
+    target = nn.RNN(3, 4)
+    copy_weights(scratch_rnn.RNN(3, 4), target)
+    assert all(parameter.requires_grad for parameter in target.parameters())
+    assert all(parameter.is_leaf for parameter in target.parameters())
+    assert target.training
+
+
+MISMATCHES: dict[str, tuple[Any, Any]] = {
+    "another size": (lambda: scratch_rnn.RNN(3, 4), lambda: nn.RNN(3, 5)),
+    "another dtype": (lambda: scratch_rnn.RNN(3, 4), lambda: nn.RNN(3, 4, dtype=torch.float64)),
+    "no bias": (lambda: scratch_rnn.RNN(3, 4, bias=False), lambda: nn.RNN(3, 4)),
+    "more layers": (lambda: nn.RNN(3, 4, 2), lambda: scratch_rnn.RNN(3, 4)),
+    "another direction": (lambda: nn.RNN(3, 4, bidirectional=True), lambda: nn.RNN(3, 4)),
+    "a model and a layer": (
+        lambda: scratch_rnn.RNNModel(scratch_rnn.RNN(3, 4), 3),
+        lambda: nn.RNN(3, 4),
+    ),
+    "another output layer": (
+        lambda: concise_rnn.RNNModel(nn.RNN(3, 4), 3),
+        lambda: scratch_rnn.RNNModel(scratch_rnn.RNN(4, 4), 4),
+    ),
+}
+
+
+@pytest.mark.parametrize("name", MISMATCHES)
+def test_what_does_not_fit_is_refused_and_nothing_is_copied(name: str) -> None:
+    source, target = (make() for make in MISMATCHES[name])
+    before = {name: array.copy() for name, array in parameters_as_arrays(target).items()}
+    with pytest.raises(ValueError, match=r"^expected [^\n]*, got [^\n]*$"):
+        copy_weights(source, target)
+    demand(identical(before, parameters_as_arrays(target)), "nothing is copied", name)

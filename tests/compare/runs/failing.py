@@ -1,0 +1,124 @@
+"""File systems that fail on purpose, to be put in the place of `compare.runs.atomic.system`."""
+
+import os
+import shutil
+from collections.abc import Callable
+from contextlib import suppress
+from pathlib import Path
+from typing import Any
+
+import pytest
+
+from compare.runs import atomic, record
+from compare.runs.checkpoint import container, store
+
+CALLS = ("mkdir", "open", "read", "write", "fsync", "truncate", "close", "replace", "unlink")
+
+
+class Crash(BaseException):
+    """The process is gone: nobody catches this, and nothing is tidied up after it."""
+
+
+class Failing:
+    """The system, until its call number `at` (counted from 1) fails.
+
+    Parameters
+    ----------
+    at : int
+        0: never.
+    failure : exception
+        What that call raises.
+    lasting : bool
+        Whether all calls after it fail too, as they do once the process is gone.
+    """
+
+    def __init__(self, at: int, failure: BaseException, *, lasting: bool = False) -> None:
+        self.at, self.failure, self.lasting = at, failure, lasting
+        self.calls: list[str] = []
+
+    def __getattr__(self, name: str) -> Callable[..., Any]:
+        def call(*arguments: Any) -> Any:
+            self.calls.append(name)
+            number = len(self.calls)
+            if number == self.at or (self.lasting and self.at and number > self.at):
+                if number == self.at and name == "write":  # a write fails half-way
+                    self.perform(name, arguments[0], arguments[1][: len(arguments[1]) // 2])
+                if name == "close":  # whatever close says, the descriptor is gone
+                    self.perform(name, *arguments)
+                raise self.failure
+            return self.perform(name, *arguments)
+
+        return call
+
+    def perform(self, name: str, *arguments: Any) -> Any:
+        if name == "fsync":  # the power does not fail in these tests, but where a `Disk` says so
+            return None
+        return getattr(atomic.System, name)(*arguments)
+
+
+class Disk(Failing):
+    """A system whose power fails at a call, and whose disk then has only what was forced onto it.
+
+    Until a file is synchronised its bytes may be missing; until a directory is, the names in it
+    may be the old ones. `lose_power` makes the worst of that come true.
+    """
+
+    def __init__(self, at: int) -> None:
+        super().__init__(at, Crash("the power failed"), lasting=True)
+        self.synced: dict[int, int] = {}  # bytes of each inode that was written to
+        self.undo: list[tuple[Path, Callable[[], object]]] = []  # of changes to a directory
+
+    def perform(self, name: str, *arguments: Any) -> Any:
+        if name == "write":
+            self.synced.setdefault(os.fstat(arguments[0]).st_ino, 0)
+        elif name == "mkdir":
+            made = Path(arguments[0])
+            self.undo.append((made.parent, lambda: shutil.rmtree(made)))
+        elif name == "fsync":
+            status = os.fstat(arguments[0])
+            self.synced[status.st_ino] = status.st_size
+            self.undo = [
+                (directory, undo)
+                for directory, undo in self.undo
+                if not directory.exists() or directory.stat().st_ino != status.st_ino
+            ]
+        elif name == "replace":
+            source, target = map(Path, arguments)
+            before = target.read_bytes() if target.exists() else None
+
+            def rename_back() -> None:
+                target.replace(source)
+                if before is not None:
+                    target.write_bytes(before)
+
+            self.undo.append((target.parent, rename_back))
+        elif name == "unlink":
+            path = Path(arguments[0])
+            if path.exists():
+                content = path.read_bytes()
+                self.undo.append((path.parent, lambda: path.write_bytes(content)))
+        return super().perform(name, *arguments)
+
+    def lose_power(self, directory: Path, *, names_too: bool) -> None:
+        """Leave in the directory what the disk would have kept.
+
+        Parameters
+        ----------
+        names_too : bool
+            Whether the changes of names that nobody forced onto the disk are lost as well.
+        """
+        for path in directory.rglob("*"):
+            status = path.stat()
+            if path.is_file() and status.st_ino in self.synced:
+                kept = self.synced[status.st_ino]
+                os.truncate(path, kept + max(0, status.st_size - kept) // 2)
+        if names_too:
+            for _, undo in reversed(self.undo):
+                with suppress(FileNotFoundError):
+                    undo()
+
+
+def put_in(monkeypatch: pytest.MonkeyPatch, system: object) -> None:
+    """Let everything that saves or loads use this system."""
+    for module in (atomic, container, store, record):
+        monkeypatch.setattr(module, "system", system)

@@ -1,0 +1,85 @@
+"""Small trainings, and how they are interrupted, taken up again and compared."""
+
+import os
+import shlex
+import signal
+from collections.abc import Iterator
+from contextlib import contextmanager
+from pathlib import Path
+from typing import Any
+
+import pytest
+
+from compare.cli import main
+from compare.runs.record import Record
+
+EPOCHS, BATCHES = 2, 6
+UPDATES = EPOCHS * BATCHES
+
+TEXT = "The quick brown fox jumps over the lazy dog\n" * 5
+"""5 · 43 - 1 = 214 characters after cleaning: (214 - 8) // (4 · 8) = 6 batches an epoch."""
+
+FLAGS = f"--hidden-size 4 --batch-size 4 --num-steps 8 --lr 0.5 --epochs {EPOCHS}"
+
+VARIANTS = {
+    "both": "run --state carried",
+    "both, reset, float64": "run --state reset --dtype float64",
+    "scratch": "train --model scratch --state carried",
+    "scratch, 2 layers of relu, random": (
+        "train --model scratch --sampling random --num-layers 2 --nonlinearity relu --max-norm inf"
+    ),
+    "concise": "train --model concise --state carried",
+    "concise, reset, words": "train --model concise --token word --batch-size 2 --num-steps 2",
+}
+
+
+def arguments(variant: str, text: Path, runs: Path, *more: str) -> list[str]:
+    return [*f"{variant.split()[0]} {FLAGS}".split(), *variant.split()[1:],
+            "--text", str(text), "--runs", str(runs), *more]  # fmt: skip
+
+
+def only(runs: Path) -> Path:
+    [directory] = runs.iterdir()
+    return directory
+
+
+@contextmanager
+def signalled(update: int, *numbers: int) -> Iterator[None]:
+    """Let the process get signals while it is at an update."""
+    right = Record.add_metrics
+
+    def add_metrics(self: Record, metrics: Any) -> None:
+        right(self, metrics)
+        if metrics["update"] == update:
+            for number in numbers:
+                os.kill(os.getpid(), number)
+
+    with pytest.MonkeyPatch.context() as patch:
+        patch.setattr(Record, "add_metrics", add_metrics)
+        yield
+
+
+def interrupted(arguments: list[str], update: int, capsys: pytest.CaptureFixture[str]) -> list[str]:
+    """Interrupt a training after an update; return the arguments that it says go on."""
+    with signalled(update, signal.SIGINT):
+        assert main(arguments) == 130
+    return how_to_go_on(capsys.readouterr().out)
+
+
+def how_to_go_on(shown: str) -> list[str]:
+    [line] = [line for line in shown.splitlines() if line.startswith("To go on:  rnn-parity ")]
+    return shlex.split(line.removeprefix("To go on:  rnn-parity "))
+
+
+def contents(directory: Path) -> dict[str, Any]:
+    """Return all that a run has written, but for times and the place where it was written."""
+    files: dict[str, Any] = {
+        str(path.relative_to(directory)): path.read_bytes()
+        for path in directory.rglob("*")
+        if path.is_file() and path.name not in ("result.json", "config.json", "curves.png")
+    }
+    checkpoints = sorted(name for name in files if name.startswith("checkpoints/"))
+    for name in checkpoints:  # when they are made depends on the clock; the last one doesn't
+        if int(Path(name).name.split("-")[0]) != int(Path(checkpoints[-1]).name.split("-")[0]):
+            del files[name]
+    return files

@@ -1,0 +1,552 @@
+"""A checkpoint comes back as it was, PyTorch reads it, and nothing else passes for one."""
+
+import json
+import os
+import threading
+from collections.abc import Callable
+from pathlib import Path
+from typing import Any
+
+import numpy as np
+import pytest
+import safetensors
+import safetensors.numpy
+import safetensors.torch
+
+import scratch_rnn
+from compare import build_models
+from compare.runs.checkpoint import Checkpoint, CheckpointError, Model, Store, container, load, save
+from compare.parity.weights import parameters_as_arrays
+from tests.compare.runs.checkpoints import (
+    checkpoint,
+    everything,
+    files_in,
+    put_together,
+    same,
+    set_metadata,
+    signed,
+    spent,
+    taken_apart,
+)
+
+# ---------------------------------------------------------------- there and back
+
+
+@pytest.mark.parametrize("dtype", ["float32", "float64"])
+@pytest.mark.parametrize("update", [0, 3, 4, 1_000_001])
+@pytest.mark.parametrize("carry_state", [True, False])
+@pytest.mark.parametrize(
+    "model", [{}, {"num_layers": 3, "bidirectional": True, "nonlinearity": "relu"}, {"bias": False}]
+)
+def test_a_checkpoint_comes_back_as_it_was(
+    tmp_path: Path, dtype: str, update: int, carry_state: bool, model: dict[str, Any]
+) -> None:
+    before = checkpoint(update, dtype=dtype, carry_state=carry_state, **model)
+    save(tmp_path / "a", before)
+    after = load(tmp_path / "a")
+    assert everything(after) == everything(before)
+    assert (after.state is None) == (not carry_state or update % 3 == 0)
+    for name, array in after.weights.items():
+        array += 1  # an array of its own, that can be trained on
+        assert not np.array_equal(array, before.weights[name])
+
+
+def test_the_same_checkpoint_is_the_same_file_byte_for_byte(tmp_path: Path) -> None:
+    turned = checkpoint()
+    turned.weights["linear.weight"] = np.asfortranarray(turned.weights["linear.weight"])
+    save(tmp_path / "a", checkpoint())
+    save(tmp_path / "b", turned)
+    assert (tmp_path / "a").read_bytes() == (tmp_path / "b").read_bytes()
+
+
+@pytest.mark.parametrize(("num_layers", "nonlinearity"), [(1, "tanh"), (3, "relu")])
+@pytest.mark.parametrize("dtype", ["float32", "float64"])
+def test_pytorch_loads_the_file_as_a_state_dict(
+    tmp_path: Path, num_layers: int, nonlinearity: str, dtype: str
+) -> None:
+    scratch, _ = build_models(3, 2, num_layers, nonlinearity, dtype=dtype)
+    _, concise = build_models(3, 2, num_layers, nonlinearity, dtype=dtype, seed=1)
+    written = checkpoint(num_layers=num_layers, nonlinearity=nonlinearity, dtype=dtype)
+    written.weights.update(scratch.parameters)
+    save(tmp_path / "a.safetensors", written)
+
+    concise.load_state_dict(safetensors.torch.load_file(tmp_path / "a.safetensors"), strict=True)
+    for name, array in parameters_as_arrays(concise).items():
+        np.testing.assert_array_equal(array, scratch.parameters[name], strict=True)
+
+
+def test_the_safetensors_library_reads_tensors_and_metadata(tmp_path: Path) -> None:
+    written = checkpoint()
+    save(tmp_path / "a", written)
+    tensors = safetensors.numpy.load_file(tmp_path / "a")
+    for name, array in written.weights.items():
+        np.testing.assert_array_equal(tensors[name], array, strict=True)
+    assert tensors.keys() == written.weights.keys()
+    with safetensors.safe_open(tmp_path / "a", "np") as file:
+        metadata = file.metadata()
+    assert metadata["format"] == "rnn-parity checkpoint"
+    assert json.loads(metadata["vocabulary"]) == ["<unk>", "e", "é"]
+    assert json.loads(metadata["position"]) == {"epoch": 1, "batch": 1, "update": 4}
+    assert json.loads(metadata["optimizer"])["max_norm"] == "inf"
+
+
+@pytest.mark.parametrize("bias", [True, False])
+@pytest.mark.parametrize("bidirectional", [True, False])
+@pytest.mark.parametrize("num_layers", [1, 3])
+def test_the_shapes_are_those_of_the_models(
+    num_layers: int, bidirectional: bool, bias: bool
+) -> None:
+    rnn = scratch_rnn.RNN(5, 4, num_layers, bias=bias, bidirectional=bidirectional)
+    model = scratch_rnn.RNNModel(rnn, 5)
+    described = Model(
+        vocab_size=5, hidden_size=4, num_layers=num_layers, bias=bias, bidirectional=bidirectional
+    )
+    assert described.shapes == {name: array.shape for name, array in model.parameters.items()}
+    assert list(described.shapes) == list(model.parameters)
+    assert described.state_shape(6) == model.begin_state(6).shape
+
+
+# ---------------------------------------------------------------- what is not saved
+
+
+def spoilt(change: Callable[[Checkpoint], object]) -> Checkpoint:
+    written = checkpoint()
+    change(written)
+    return written
+
+
+@pytest.mark.parametrize("value", [np.nan, np.inf, -np.inf])
+@pytest.mark.parametrize("where", ["rnn.weight_hh_l0", "state"])
+def test_a_number_that_is_not_finite_is_not_saved(tmp_path: Path, where: str, value: float) -> None:
+    written = checkpoint()
+    array = written.state if where == "state" else written.weights[where]
+    assert array is not None
+    array[..., 1] = value
+    with pytest.raises(ValueError, match=f"expected finite numbers in {where}, got one that"):
+        save(tmp_path / "a", written)
+    assert files_in(tmp_path) == []
+
+
+def test_a_checkpoint_that_contradicts_itself_is_not_saved(tmp_path: Path) -> None:
+    written = checkpoint()
+    del written.weights["linear.bias"]
+    with pytest.raises(ValueError, match="expected the tensors"):
+        save(tmp_path / "a", written)
+    written = checkpoint()
+    written.weights["linear.bias"] = np.zeros(4, np.float32)
+    with pytest.raises(ValueError, match=r"expected linear.bias of shape \(3,\) and float32, got"):
+        save(tmp_path / "a", written)
+    assert files_in(tmp_path) == []
+
+
+def test_a_checkpoint_that_is_too_large_is_not_saved(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr(container, "MOST_BYTES", 1000)
+    with pytest.raises(ValueError, match="expected a checkpoint of at most 1,000 bytes"):
+        save(tmp_path / "a", checkpoint())
+    assert files_in(tmp_path) == []
+
+
+# ---------------------------------------------------------------- what is refused
+#
+# Every file below has a digest that is right: it is what somebody made who wanted to be believed.
+
+
+@pytest.fixture
+def content(tmp_path: Path) -> bytes:
+    save(tmp_path / "original", checkpoint())
+    return (tmp_path / "original").read_bytes()
+
+
+def refused(tmp_path: Path, content: bytes, *told: str) -> str:
+    path = tmp_path / "hostile.safetensors"
+    path.write_bytes(content)
+    with pytest.raises(CheckpointError) as caught:
+        load(path)
+    message = str(caught.value)
+    assert message.startswith("expected ")
+    assert f"{path}, got" in message
+    assert message.isprintable()
+    assert len(message) < 600
+    for words in told:
+        assert words in message
+    return message
+
+
+def test_the_helpers_of_these_tests_make_what_is_accepted(tmp_path: Path, content: bytes) -> None:
+    path = tmp_path / "again"
+    path.write_bytes(signed(set_metadata(content, "optimizer")))
+    assert same(load(path), checkpoint())
+
+
+@pytest.mark.parametrize(
+    ("section", "values", "told"),
+    [
+        ("model", {"hidden_size": 3}, "expected 144 bytes of tensors"),
+        ("model", {"hidden_size": 10**9}, "expected hidden_size in 1 …"),
+        ("model", {"hidden_size": 10**8}, "bytes of tensors in"),
+        ("model", {"hidden_size": 10**4000}, "expected hidden_size in 1 … 536,870,912"),
+        ("model", {"hidden_size": 0}, "expected hidden_size in 1 …"),
+        ("model", {"hidden_size": -2}, "expected hidden_size in 1 …"),
+        ("model", {"hidden_size": 2.0}, "expected hidden_size of int"),
+        ("model", {"hidden_size": True}, "expected hidden_size of int"),
+        ("model", {"hidden_size": "2"}, "expected hidden_size of int"),
+        ("model", {"hidden_size": None}, "expected hidden_size of int"),
+        ("model", {"num_layers": 10**9}, "expected num_layers in 1 …"),
+        ("model", {"num_layers": 9_999}, "expected at most 1,000 layers"),
+        ("model", {"num_layers": 999}, "bytes of tensors in"),
+        ("model", {"vocab_size": 2**70}, "expected vocab_size in 1 …"),
+        ("model", {"dtype": "float16"}, "expected dtype of float32 or float64"),
+        ("model", {"dtype": "float64"}, "bytes of tensors in"),
+        ("model", {"nonlinearity": "relu\n"}, "expected nonlinearity of tanh or relu"),
+        ("model", {"depth": 1}, "expected model with vocab_size, hidden_size"),
+        ("position", {"update": -1}, "expected a position"),
+        ("position", {"update": 5}, "expected a position"),
+        ("position", {"batch": 4, "epoch": 0}, "expected a position"),
+        ("position", {"batch": 0, "update": 3}, "expected no state"),
+        ("sampler", {"batches": 0}, "expected batches in 1 …"),
+        ("sampler", {"batch_size": 0}, "expected a state of 0 bytes"),
+        ("sampler", {"batch_size": 3}, "expected a state of 24 bytes"),
+        ("sampler", {"batch_size": 10**12}, "expected a state of"),
+        ("sampler", {"max_tokens": 2.5}, "expected max_tokens of"),
+        ("optimizer", {"name": "Adam"}, "expected name of SGD"),
+        ("optimizer", {"lr": 0.0}, "expected lr of float"),
+        ("optimizer", {"lr": -1.0}, "expected lr of float"),
+        ("optimizer", {"carry_state": False}, "expected no state"),
+        ("optimizer", {"carry_state": 1}, "expected carry_state of bool"),
+        ("text", {"sha1": 5}, "expected sha1 of str"),
+    ],
+)
+def test_metadata_that_cannot_be(
+    tmp_path: Path, content: bytes, section: str, values: dict[str, Any], told: str
+) -> None:
+    refused(tmp_path, set_metadata(content, section, **values), told)
+
+
+@pytest.mark.parametrize(
+    ("name", "value", "told"),
+    [
+        ("format", "pickle", "expected the format 'rnn-parity checkpoint'"),
+        ("version", "2", "expected version 1 of the format"),
+        ("side", "both", "expected side of scratch or concise"),
+        ("vocabulary", '["<unk>","e"]', "expected a vocabulary of 3 tokens"),
+        ("vocabulary", '["<unk>","e","e"]', "expected tokens that differ from each other"),
+        ("vocabulary", '{"<unk>":0}', "expected a vocabulary of tokens"),
+        ("vocabulary", "[1,2,3]", "expected a vocabulary of tokens"),
+        ("vocabulary", "[" * 9000, "expected JSON"),
+        ("model", "null", "expected model with"),
+        ("optimizer", '{"name":"SGD","lr":NaN,"max_norm":1.0,"carry_state":true}', "finite"),
+        ("optimizer", '{"name":"SGD","lr":0.1,"lr":0.1}', "expected each key once"),
+        ("state", "", "expected a carried state"),
+        ("state", "A" * 23 + "!", "expected a state in base64"),
+        ("state", "é" * 24, "expected a state in base64"),
+        ("state", "=" * 24, "expected a state"),
+        ("state", "//////////////////////8=", "expected a state of 16 bytes"),
+        ("state", "AACAfwAAgH8AAIB/AACAfw==", "expected finite numbers in state"),
+        ("state", "A" * 28, "expected a state of 16 bytes in base64"),
+        ("extra", "1", "'extra' too"),
+        ("position", None, "no position"),
+    ],
+)
+def test_text_in_the_metadata_that_cannot_be(
+    tmp_path: Path, content: bytes, name: str, value: str | None, told: str
+) -> None:
+    header, data = taken_apart(content)
+    if value is None:
+        del header["__metadata__"][name]
+    else:
+        header["__metadata__"][name] = value
+    refused(tmp_path, put_together(header, data), told)
+
+
+def tensor(header: dict[str, Any], **values: Any) -> dict[str, Any]:
+    header["linear.bias"].update(values)
+    return header
+
+
+HEADERS: dict[str, Callable[[dict[str, Any]], object]] = {
+    "another dtype": lambda h: tensor(h, dtype="I32"),
+    "a dtype that is not there": lambda h: tensor(h, dtype="F13"),
+    "a dtype that is a list": lambda h: tensor(h, dtype=["F32"]),
+    "another shape": lambda h: tensor(h, shape=[1, 3]),
+    "a huge shape": lambda h: tensor(h, shape=[2**63, 2**63]),
+    "a negative shape": lambda h: tensor(h, shape=[-3]),
+    "offsets of the tensor before": lambda h: tensor(h, data_offsets=[0, 12]),
+    "offsets past the end": lambda h: tensor(h, data_offsets=[2**62, 2**62 + 12]),
+    "offsets from behind": lambda h: tensor(h, data_offsets=[12, 0]),
+    "more than is needed": lambda h: tensor(h, device="cuda"),
+    "less than is needed": lambda h: h["linear.bias"].pop("shape"),
+    "a tensor that is a number": lambda h: h.update({"linear.bias": 3}),
+    "a tensor too many": lambda h: h.update({"x": h["linear.bias"]}),
+    "a tensor too few": lambda h: h.pop("linear.bias"),
+    "another name": lambda h: h.update({"linear.Bias": h.pop("linear.bias")}),
+    "two tensors exchanged": lambda h: h.update(
+        {"rnn.bias_ih_l0": h["rnn.bias_hh_l0"], "rnn.bias_hh_l0": h["rnn.bias_ih_l0"]}
+    ),
+}
+
+
+@pytest.mark.parametrize("change", HEADERS.values(), ids=HEADERS)
+def test_tensors_that_are_not_those_of_the_model(
+    tmp_path: Path, content: bytes, change: Callable[[dict[str, Any]], object]
+) -> None:
+    header, data = taken_apart(content)
+    change(header)
+    refused(tmp_path, put_together(header, data), "expected the tensors rnn.weight_ih_l0 (2, 3)")
+
+
+def header_bytes(content: bytes) -> bytes:
+    return content[8 : 8 + int.from_bytes(content[:8], "little")]
+
+
+RAW: dict[str, tuple[Callable[[bytes], bytes], str]] = {
+    "a tensor twice": (
+        lambda h: h.replace(b',"linear.bias"', b',"linear.bias":{},"linear.bias"'),
+        "expected each key once in",
+    ),
+    "metadata twice": (
+        lambda h: h.rstrip()[:-1] + b',"__metadata__":{}}',
+        "expected each key once in",
+    ),
+    "a line feed in a name that stands twice": (
+        lambda h: h.rstrip()[:-1] + b',"\\n":1,"\\n":2}',
+        "expected each key once in",
+    ),
+    "no JSON": (lambda h: h.replace(b'"F32"', b"F32"), "expected JSON in"),
+    "cut off JSON": (lambda h: h[:-20], "expected JSON in"),
+    "not UTF-8": (lambda h: h.replace(b"rnn.weight_hh", b"rnn.weight\xff\xff\xff"), "JSON in"),
+    "very deep": (lambda h: h.rstrip()[:-1] + b',"x":' + b"[" * 9_000, "expected JSON in"),
+    "infinite": (lambda h: h.replace(b"[3]", b"[-Infinity]"), "expected finite numbers in"),
+    "a number of 5,000 digits": (lambda h: h.replace(b"[3]", b"[" + b"3" * 5000 + b"]"), "JSON"),
+    "a list": (lambda h: b"[" + h.rstrip() + b"]", "a header that begins with a SHA-256 in"),
+    "metadata that are no text": (
+        lambda h: h.replace(b'"version":"1"', b'"version":1'),
+        "expected metadata of text in",
+    ),
+    "the digest twice": (
+        lambda h: h.replace(b',"format"', b',"sha256":"","format"'),
+        "expected each key once in",
+    ),
+}
+
+
+@pytest.mark.parametrize(("change", "told"), RAW.values(), ids=RAW)
+def test_headers_that_cannot_be_read(
+    tmp_path: Path, content: bytes, change: Callable[[bytes], bytes], told: str
+) -> None:
+    header, (_, data) = header_bytes(content), taken_apart(content)
+    assert change(header) != header
+    refused(tmp_path, put_together(change(header), data), told)
+
+
+@pytest.mark.parametrize("length", [0, 1, 90, 10**6, 2**32, 2**63, 2**64 - 1])
+def test_lengths_that_cannot_be(tmp_path: Path, content: bytes, length: int) -> None:
+    refused(tmp_path, length.to_bytes(8, "little") + content[8:], "expected a header", "length of")
+
+
+def test_a_digest_in_capitals_is_another_one(tmp_path: Path, content: bytes) -> None:
+    start = content.index(b'"sha256":"') + 10
+    digest = content[start : start + 64]
+    assert digest.upper() != digest
+    refused(tmp_path, content.replace(digest, digest.upper()), "expected content with the SHA-256")
+
+
+@pytest.mark.parametrize("size", [0, 1, 7, 8, 98])
+def test_files_that_are_too_short(tmp_path: Path, content: bytes, size: int) -> None:
+    refused(tmp_path, content[:size], "expected a checkpoint of up to", f"{size} bytes")
+
+
+def test_a_pickle_is_not_even_opened(tmp_path: Path) -> None:
+    refused(tmp_path, b"\x80\x04\x95" + b"c__builtin__\neval\n" * 20, "expected a header")
+
+
+# ---------------------------------------------------------------- what is no file
+
+
+def test_a_path_without_a_file(tmp_path: Path) -> None:
+    for path in (tmp_path / "none", tmp_path / "a\nb", Path("a\0b"), tmp_path / ("x" * 5000)):
+        with pytest.raises(CheckpointError, match="expected a checkpoint at ") as caught:
+            load(path)
+        assert str(caught.value).isprintable()
+
+
+def test_a_directory_is_refused(tmp_path: Path) -> None:
+    with pytest.raises(CheckpointError, match="got something that is no file"):
+        load(tmp_path)
+
+
+def test_a_pipe_does_not_hold_it_up(tmp_path: Path) -> None:
+    os.mkfifo(tmp_path / "pipe")
+    answer: list[BaseException] = []
+
+    def ask() -> None:
+        try:
+            load(tmp_path / "pipe")
+        except CheckpointError as error:
+            answer.append(error)
+
+    thread = threading.Thread(target=ask, daemon=True)
+    thread.start()
+    thread.join(5)
+    assert [str(error) for error in answer] == [
+        f"expected a checkpoint in {tmp_path / 'pipe'}, got something that is no file"
+    ]
+
+
+@pytest.mark.skipif(not Path("/dev/zero").exists(), reason="expected a /dev/zero, got none")
+def test_a_device_is_refused() -> None:
+    with pytest.raises(CheckpointError, match="got something that is no file"):
+        load(Path("/dev/zero"))
+
+
+# ---------------------------------------------------------------- nothing large, nothing slow
+
+
+def sparse(path: Path, content: bytes, size: int) -> None:
+    with path.open("wb") as file:
+        file.write(content)
+        file.truncate(size)
+
+
+def enormous(content: bytes) -> dict[str, tuple[bytes, int]]:
+    """Beginnings of files, and sizes that they claim to have."""
+    header = header_bytes(content).rstrip()[:-1]
+    length = container.MOST_HEADER_BYTES
+
+    def filled(start: bytes, pattern: bytes, end: bytes) -> tuple[bytes, int]:
+        count = (length - len(header) - 100) // len(pattern)
+        text = header + b',"x":' + start + pattern * count + end + b"}"
+        return len(text).to_bytes(8, "little") + text, 8 + len(text) + 4 * (6 + 4 + 2 + 2 + 6 + 3)
+
+    hidden = 5000  # about a fifth of the largest file there may be
+    model = Model(vocab_size=3, hidden_size=hidden)
+    claimed, _ = taken_apart(content)
+    claimed["__metadata__"]["model"] = json.dumps(
+        {**json.loads(claimed["__metadata__"]["model"]), "hidden_size": hidden}
+    )
+    data_size = sum(4 * int(np.prod(shape)) for shape in model.shapes.values())
+    whole = put_together(claimed, b"")
+    return {
+        "a terabyte": (content, 2**40),
+        "a header of the largest size": (length.to_bytes(8, "little") + content[8:], length + 8),
+        "millions of lists": filled(b"[", b"[],", b"0]"),
+        "millions of objects": filled(b"[", b'{"a":0},', b"0]"),
+        "millions of texts": filled(b"[", b'"ab",', b"0]"),
+        "millions of numbers": filled(b"[", b"1e9,", b"0]"),
+        "millions of keys": filled(b"{", b'"a":0,', b'"b":0}'),
+        "other shapes": (whole, len(whole) + data_size),
+    }
+
+
+@pytest.mark.parametrize(
+    ("kind", "told"),
+    [
+        ("a terabyte", "expected a checkpoint of up to 536,870,912 bytes"),
+        ("a header of the largest size", "expected JSON"),
+        ("millions of lists", "expected at most 10,000 brackets"),
+        ("millions of objects", "expected at most 10,000 brackets"),
+        ("millions of texts", "expected the tensors"),
+        ("millions of numbers", "expected the tensors"),
+        ("millions of keys", "expected each key once"),
+        ("other shapes", "expected the tensors"),
+    ],
+)
+def test_enormous_files_are_refused_within_2_seconds_and_1_gib(
+    tmp_path: Path, content: bytes, kind: str, told: str
+) -> None:
+    path = tmp_path / "enormous"
+    sparse(path, *enormous(content)[kind])
+    with spent(seconds=2, num_bytes=2**30), pytest.raises(CheckpointError, match=told):
+        load(path)
+
+
+@pytest.mark.skipif(not Path("/proc/self/statm").exists(), reason="expected /proc, got none")
+def test_more_memory_than_is_allowed_would_be_noticed() -> None:
+    with pytest.raises(MemoryError), spent(seconds=2, num_bytes=2**20):
+        bytearray(2**30)
+
+
+# ---------------------------------------------------------------- the newest two
+
+
+def test_the_newest_two_are_kept(tmp_path: Path) -> None:
+    store = Store(tmp_path / "checkpoints", num_sides=1)
+    for update in (0, 2, 5, 9):
+        store.save([checkpoint(update, seed=update)])
+    names = ["0000005-scratch.safetensors", "0000009-scratch.safetensors"]
+    assert files_in(store.directory) == names
+    newest, damaged = store.newest()
+    assert list(newest) == ["scratch"]
+    assert same(newest["scratch"], checkpoint(9, seed=9))
+    assert damaged == []
+
+
+def test_a_damaged_one_gives_way_to_the_one_before(tmp_path: Path) -> None:
+    store = Store(tmp_path, num_sides=1)
+    for update in (5, 9):
+        store.save([checkpoint(update)])
+    (tmp_path / "0000009-scratch.safetensors").write_bytes(b"")
+    newest, damaged = store.newest()
+    assert newest["scratch"].position.update == 5
+    assert [str(error) for error in damaged] == [
+        f"expected a checkpoint of up to 536,870,912 bytes in {tmp_path}/0000009-scratch"
+        ".safetensors, got 0 bytes"
+    ]
+    store.save([checkpoint(7)])
+    assert files_in(tmp_path) == ["0000005-scratch.safetensors", "0000007-scratch.safetensors"]
+
+
+def test_where_all_are_damaged_the_newest_one_s_reason_is_told(tmp_path: Path) -> None:
+    store = Store(tmp_path, num_sides=1)
+    for update in (5, 9):
+        store.save([checkpoint(update)])
+        (tmp_path / f"000000{update}-scratch.safetensors").write_bytes(b"x" * update)
+    with pytest.raises(CheckpointError, match="got 9 bytes"):
+        store.newest()
+
+
+def test_where_there_is_none_that_is_said(tmp_path: Path) -> None:
+    for directory in (tmp_path, tmp_path / "nowhere"):
+        with pytest.raises(CheckpointError, match=r"expected a checkpoint in .*, got none"):
+            Store(directory, num_sides=1).newest()
+
+
+def test_side_by_side_a_checkpoint_counts_once_both_files_are_there(tmp_path: Path) -> None:
+    store = Store(tmp_path, num_sides=2)
+
+    def both(update: int) -> list[Checkpoint]:
+        return [checkpoint(update, side=side) for side in ("scratch", "concise")]
+
+    store.save(both(5))
+    store.save(both(9))
+    (tmp_path / "0000009-concise.safetensors").unlink()
+    newest, damaged = store.newest()
+    assert {side: c.position.update for side, c in newest.items()} == {"scratch": 5, "concise": 5}
+    assert damaged == []
+    store.save(both(11))
+    assert {name[:7] for name in files_in(tmp_path)} == {"0000005", "0000011"}
+    assert len(files_in(tmp_path)) == 4
+
+
+def test_either_side_goes_on_where_one_is_trained(tmp_path: Path) -> None:
+    store = Store(tmp_path, num_sides=1)
+    store.save([checkpoint(5)])
+    store.save([checkpoint(9, side="concise")])
+    assert list(store.newest()[0]) == ["concise"]
+    assert len(files_in(tmp_path)) == 2
+
+
+@pytest.mark.parametrize("other", [{"update": 6}, {"side": "concise"}])
+def test_a_file_under_a_wrong_name_is_refused(tmp_path: Path, other: dict[str, Any]) -> None:
+    save(tmp_path / "0000005-scratch.safetensors", checkpoint(**{"update": 5, **other}))
+    with pytest.raises(CheckpointError, match="expected update 5 of scratch in "):
+        Store(tmp_path, num_sides=1).newest()
+
+
+def test_other_files_are_no_checkpoints(tmp_path: Path) -> None:
+    store = Store(tmp_path, num_sides=1)
+    store.save([checkpoint(5)])
+    for name in ("9-scratch.safetensors", "0000009-scratch.safetensors.unfinished", "notes.txt"):
+        (tmp_path / name).write_text("?")
+    assert store.newest()[0]["scratch"].position.update == 5

@@ -1,0 +1,95 @@
+"""The picture is drawn from the saved record, and from nothing else."""
+
+import json
+import math
+from pathlib import Path
+from typing import Any
+
+import matplotlib.image
+import numpy as np
+import pytest
+
+from compare.runs.record import RecordError
+from compare.runs.curves import draw_curves, perplexities
+from compare.runs.curves import first_epoch
+
+
+def update(
+    epoch: int, number: int, loss: float, num_tokens: int = 10, **more: Any
+) -> dict[str, Any]:
+    return {
+        "epoch": epoch,
+        "update": number,
+        "num_tokens": num_tokens,
+        "scratch_loss": loss,
+        **more,
+    }
+
+
+def write_record(directory: Path, metrics: list[dict[str, Any]]) -> None:
+    (directory / "config.json").write_text(json.dumps({"dtype": "float32"}))
+    (directory / "environment.json").write_text(json.dumps({"text": {"name": "A Text"}}))
+    (directory / "metrics.jsonl").write_text("".join(json.dumps(m) + "\n" for m in metrics))
+
+
+def test_perplexity_weighs_each_update_by_its_tokens() -> None:
+    # epoch 0: (10 * 2 + 30 * 4) / 40 = 3.5;  epoch 1: 1
+    metrics = [update(0, 1, 2.0, 10), update(0, 2, 4.0, 30), update(1, 3, 1.0)]
+    assert perplexities(metrics, "scratch") == pytest.approx([math.exp(3.5), math.e], rel=1e-15)
+    assert perplexities(metrics, "concise") == []
+
+
+@pytest.mark.parametrize("num_epochs", [1, 3])
+@pytest.mark.parametrize("sides", [1, 2])
+@pytest.mark.parametrize("difference", [1e-8, 0.0])
+def test_every_kind_of_record_can_be_drawn(
+    num_epochs: int, sides: int, difference: float, tmp_path: Path
+) -> None:
+    both = {"concise_loss": 1.5, "largest_difference": difference} if sides == 2 else {}
+    write_record(tmp_path, [update(e, e + 1, 2.0 - e / 4, **both) for e in range(num_epochs)])
+    picture = matplotlib.image.imread(draw_curves(tmp_path))
+    height, width = picture.shape[:2]
+    assert (width, height) == (1200, 960 if sides == 2 else 660)
+    colours = {
+        tuple(np.round(255 * pixel).astype(int)) for pixel in picture[::2, ::2, :3].reshape(-1, 3)
+    }
+    assert (0x1F, 0x3F, 0x77) in colours  # scratch
+    assert ((0xF5, 0xA7, 0x42) in colours) == (sides == 2)  # concise
+
+
+def test_where_both_curves_coincide_both_are_seen(tmp_path: Path) -> None:
+    metrics = [
+        update(e, e + 1, 3 - e / 10, concise_loss=3 - e / 10, largest_difference=1e-8)
+        for e in range(20)
+    ]
+    write_record(tmp_path, metrics)
+    picture = np.round(255 * matplotlib.image.imread(draw_curves(tmp_path))[:, :, :3]).astype(int)
+    panel = picture[150:500, 250:1100]  # below the legend, inside the axes
+    for colour in ((0x1F, 0x3F, 0x77), (0xF5, 0xA7, 0x42)):
+        columns = (panel == colour).all(axis=2).any(axis=0)
+        assert columns.mean() > 0.3, f"{colour} is hidden"
+
+
+def test_a_missing_file_is_named(tmp_path: Path) -> None:
+    write_record(tmp_path, [update(0, 1, 2.0)])
+    (tmp_path / "environment.json").unlink()
+    with pytest.raises(RecordError, match=r"expected a run's record with environment\.json"):
+        draw_curves(tmp_path)
+    assert not (tmp_path / "curves.png").exists()
+
+
+def test_where_one_side_went_on_with_the_other_s_run_both_are_drawn_in_their_place(
+    tmp_path: Path,
+) -> None:
+    begun = [update(e, e + 1, 3.0 - e / 4) for e in range(3)]
+    taken_up = [update(e, e + 1, 3.0 - e / 4) for e in range(3, 9)]
+    for line in taken_up:
+        line["concise_loss"] = line.pop("scratch_loss")
+    assert (first_epoch(begun, "scratch"), first_epoch(begun + taken_up, "concise")) == (0, 3)
+    write_record(tmp_path, begun + taken_up)
+    picture = np.round(255 * matplotlib.image.imread(draw_curves(tmp_path))[:, :, :3]).astype(int)
+    assert picture.shape[:2] == (660, 1200)  # no second panel: there is nothing to compare
+    body = picture[150:]  # below the legend
+    dark = np.flatnonzero((body == (0x1F, 0x3F, 0x77)).all(axis=2).any(axis=0))
+    pale = np.flatnonzero((body == (0xF5, 0xA7, 0x42)).all(axis=2).any(axis=0))
+    assert dark.max() < pale.min()

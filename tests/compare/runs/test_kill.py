@@ -1,0 +1,161 @@
+"""Real processes are killed at any moment; what they leave is taken up, and nothing is lost."""
+
+import json
+import random
+import signal
+import subprocess
+import sys
+import time
+from collections.abc import Iterator
+from pathlib import Path
+
+import pytest
+
+from compare.runs.checkpoint import CheckpointError, Store
+from compare.runs.record import read_metrics
+from tests.compare.runs.runs import arguments, contents, how_to_go_on, only
+from tests.counts import Count, number
+
+ROOT = Path(__file__).parents[3]
+
+
+class Forge:
+    """Runs commands in processes of their own; see `tests.compare.runs.forge`."""
+
+    def __init__(self, output: Path) -> None:
+        self.output = output
+        self._process = subprocess.Popen(
+            [sys.executable, "-m", "tests.compare.runs.forge"],
+            cwd=ROOT,
+            stdin=subprocess.PIPE,
+            stdout=subprocess.PIPE,
+            text=True,
+        )
+
+    def run(
+        self, command: list[str], number: int | None = None, when: float | str | None = None
+    ) -> int:
+        """Return the exit code of a command; if a signal ended it, the negative number of that.
+
+        It gets the signal `number` after `when` seconds, or after 20 updates of a run in that
+        directory.
+        """
+        assert self._process.stdin is not None
+        assert self._process.stdout is not None
+        self._process.stdin.write(json.dumps([command, str(self.output), number, when]) + "\n")
+        self._process.stdin.flush()
+        return int(self._process.stdout.readline())
+
+    def close(self) -> None:
+        assert self._process.stdin is not None
+        assert self._process.stdout is not None
+        self._process.stdin.close()
+        self._process.wait(60)
+        self._process.stdout.close()
+
+
+@pytest.fixture(scope="module")
+def forge(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Forge]:
+    forge = Forge(tmp_path_factory.mktemp("forge") / "output")
+    yield forge
+    forge.close()
+
+
+def begun(runs: Path, num_sides: int) -> Path | None:
+    """Return the directory of the run that got as far as its first checkpoint, if any did."""
+    for directory in runs.glob("*"):
+        try:
+            Store(directory / "checkpoints", num_sides).newest()
+        except CheckpointError:
+            continue
+        return directory
+    return None
+
+
+@pytest.mark.parametrize(
+    ("command", "more"),
+    [
+        ("run", "--state carried"),
+        ("train --model scratch", "--state carried"),
+        ("train --model concise", "--sampling random"),
+    ],
+    ids=["both", "scratch", "concise"],
+)
+def test_a_run_that_is_killed_again_and_again_ends_in_the_same_bits(
+    command: str, more: str, forge: Forge, fox: Path, tmp_path: Path, count: Count
+) -> None:
+    """Kills come at random, saves after each update or every few: many a kill hits a save."""
+    rng = random.Random(command)
+    num_sides = 2 if command == "run" else 1
+    flags = [*more.split(), "--hidden-size", "16", "--epochs", "15"]
+    begin = arguments(command, fox, tmp_path / "whole", *flags, "--checkpoint-seconds", "0")
+    start = time.monotonic()
+    assert forge.run(begin) == 0, forge.output.read_text()
+    duration = time.monotonic() - start
+    whole = only(tmp_path / "whole")
+
+    kills, ended, runs = 0, 0, tmp_path / "0"
+    while kills < number(2, 34):
+        directory = begun(runs, num_sides)
+        seconds = rng.choice(["0", "0", "0.01", "0.1"])
+        again = (
+            arguments(command, fox, runs, *flags, "--name", str(kills))
+            if directory is None
+            else [*command.split(), "--resume", str(directory)]
+        )
+        again += ["--checkpoint-seconds", seconds]
+        code = forge.run(again, signal.SIGKILL, rng.uniform(0, duration))
+        assert code in (0, -signal.SIGKILL), forge.output.read_text()[-3000:]
+        if list(runs.glob("*/result.json")):  # too late: it has ended, though it may not have left
+            assert_same(begun(runs, num_sides), whole, count)
+            ended += 1
+            runs = tmp_path / str(ended)
+            continue
+        assert code == -signal.SIGKILL, "it left without a result"
+        kills += 1
+        count("kills survived")
+        for path in runs.glob("*/metrics.jsonl"):
+            lines = list(read_metrics(path.parent))
+            assert [line["update"] for line in lines] == list(range(1, len(lines) + 1))
+
+    directory = begun(runs, num_sides)
+    if directory is not None:
+        assert forge.run([*command.split(), "--resume", str(directory)]) == 0
+        assert_same(directory, whole, count)
+
+
+@pytest.mark.parametrize(
+    ("command", "first", "code"),
+    [
+        ("run", signal.SIGINT, 130),
+        ("train --model scratch", signal.SIGINT, 130),
+        ("train --model concise", signal.SIGTERM, 143),
+    ],
+    ids=["both", "scratch", "concise"],
+)
+def test_a_process_that_is_asked_to_stop_saves_and_says_how_to_go_on(
+    command: str, first: int, code: int, forge: Forge, fox: Path, tmp_path: Path, count: Count
+) -> None:
+    flags = ["--state", "carried", "--hidden-size", "16", "--epochs", "50"]
+    assert forge.run(arguments(command, fox, tmp_path / "whole", *flags)) == 0
+    whole = only(tmp_path / "whole")
+
+    forge.output.write_text("")
+    begin = arguments(command, fox, tmp_path / "a", *flags)
+    stopped = forge.run(begin, first, str(tmp_path / "a"))
+    shown = forge.output.read_text()
+    assert stopped == code, shown
+    assert "Traceback" not in shown
+    assert "Stopped and saved after update " in shown
+    assert forge.run(how_to_go_on(shown)) == 0
+    assert_same(only(tmp_path / "a"), whole, count)
+
+    [final] = whole.glob("[sc]*.safetensors") if command != "run" else [whole / "metrics.jsonl"]
+    again = only(tmp_path / "a") / final.name
+    assert subprocess.run(["cmp", final, again], timeout=60).returncode == 0
+
+
+def assert_same(directory: Path | None, whole: Path, count: Count) -> None:
+    assert directory is not None
+    assert contents(directory) == contents(whole)
+    count("resumes compared bit for bit")

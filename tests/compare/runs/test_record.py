@@ -1,0 +1,177 @@
+"""A run's directory is new, its files are whole, and what cannot be read is refused."""
+
+import errno
+import json
+import math
+import os
+import subprocess
+import sys
+from datetime import datetime
+from pathlib import Path
+
+import numpy as np
+import pytest
+
+from compare.runs.checkpoint import save
+from compare.runs.lock import LockError, locked
+from compare.runs.record import Record, RecordError, read_json, read_metrics, read_weights
+from tests.compare.runs.checkpoints import checkpoint
+from tests.compare.runs.failing import Failing, put_in
+
+ROOT = Path(__file__).parents[3]
+
+NOW = datetime(2026, 5, 17, 9, 30, 5)
+
+
+def test_directories_of_the_same_second_get_numbers(tmp_path: Path) -> None:
+    names = []
+    for _ in range(3):
+        with Record.create(tmp_path / "a" / "runs", "x", now=NOW) as record:
+            names.append(record.directory.name)
+    assert names == ["20260517-093005-x", "20260517-093005-x-2", "20260517-093005-x-3"]
+
+
+def test_metrics_are_in_the_file_at_once(tmp_path: Path) -> None:
+    with Record.create(tmp_path, "x", now=NOW) as record:
+        for update in (1, 2):
+            record.add_metrics({"update": update, "loss": 0.1 + 0.2})
+            assert [m["update"] for m in read_metrics(record.directory)] == list(
+                range(1, update + 1)
+            )
+    assert [m["loss"] for m in read_metrics(record.directory)] == [0.1 + 0.2] * 2  # all 17 digits
+
+
+def test_a_line_that_was_cut_off_is_left_out_and_a_broken_one_is_refused(tmp_path: Path) -> None:
+    path = tmp_path / "metrics.jsonl"
+    path.write_text('{"update": 1}\n{"update": 2}\n{"upd')
+    assert [m["update"] for m in read_metrics(tmp_path)] == [1, 2]
+    path.write_text('{"update": 1}\n{"upd\n{"update": 3}\n')
+    with pytest.raises(RecordError, match=r"expected a JSON object in line 2 of .*, got '\{\"upd'"):
+        list(read_metrics(tmp_path))
+
+
+def test_what_json_cannot_say_becomes_null(tmp_path: Path) -> None:
+    with Record.create(tmp_path, "x", now=NOW) as record:
+        record.write_json(
+            "a.json", {"rows": [{"ulps": math.inf}, {"ulps": math.nan}, {"ulps": 1.5}]}
+        )
+    text = (record.directory / "a.json").read_text()
+    assert json.loads(text, parse_constant=pytest.fail) == {
+        "rows": [{"ulps": None}, {"ulps": None}, {"ulps": 1.5}]
+    }
+
+
+def test_a_file_that_cannot_be_finished_leaves_the_one_before(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    with Record.create(tmp_path, "x", now=NOW) as record:
+        record.write_json("a.json", {"a": 1})
+        with monkeypatch.context() as patch:
+            put_in(patch, Failing(2, OSError(errno.ENOSPC, "")))  # the write after the open
+            with pytest.raises(OSError, match="No space left") as caught:
+                record.write_json("a.json", {"a": 2})
+    assert caught.value.filename == str(record.directory / "a.json")
+    assert read_json(record.directory, "a.json") == {"a": 1}
+    assert sorted(path.name for path in record.directory.iterdir()) == ["a.json", "metrics.jsonl"]
+
+
+def test_a_line_that_there_is_no_room_for_leaves_no_half_of_it(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    with Record.create(tmp_path, "x", now=NOW) as record:
+        record.add_metrics({"update": 1})
+        with monkeypatch.context() as patch:
+            put_in(patch, Failing(1, OSError(errno.ENOSPC, "")))
+            with pytest.raises(OSError, match="No space left") as caught:
+                record.add_metrics({"update": 2})
+        record.add_metrics({"update": 2})
+    path = record.directory / "metrics.jsonl"
+    assert caught.value.filename == str(path)
+    assert path.read_text() == '{"update": 1}\n{"update": 2}\n'
+
+
+def test_nobody_else_writes_in_it(tmp_path: Path) -> None:
+    with Record.create(tmp_path, "x", now=NOW) as record:
+        with pytest.raises(LockError) as caught:
+            Record.open(record.directory)
+        assert str(caught.value) == (
+            f"expected {record.directory} for this process alone, "
+            "got one that another is writing in"
+        )
+    with Record.open(record.directory) as again:
+        assert again.directory == record.directory
+    assert [path.name for path in record.directory.iterdir()] == ["metrics.jsonl"]
+
+
+def test_a_lock_ends_with_its_process(tmp_path: Path) -> None:
+    program = (
+        "import os, pathlib, sys\n"
+        "from compare.runs.lock import locked\n"
+        "with locked(pathlib.Path(sys.argv[1])):\n"
+        "    os.kill(os.getpid(), 9)\n"
+    )
+    process = subprocess.run([sys.executable, "-c", program, tmp_path], cwd=ROOT, timeout=60)
+    assert process.returncode == -9
+    with locked(tmp_path):
+        pass
+
+
+def test_metrics_are_cut_after_an_update(tmp_path: Path) -> None:
+    with Record.create(tmp_path, "x", now=NOW) as record:
+        for update in (1, 2, 3):
+            record.add_metrics({"update": update})
+    path = record.directory / "metrics.jsonl"
+    with path.open("a") as file:
+        file.write('{"upd')
+    with Record.open(record.directory) as record:
+        assert record.cut_metrics(2) == [{"update": 1}, {"update": 2}]
+        record.add_metrics({"update": 3, "again": True})
+    assert path.read_text() == '{"update": 1}\n{"update": 2}\n{"update": 3, "again": true}\n'
+
+
+@pytest.mark.parametrize(
+    ("content", "told"),
+    [
+        ('{"update": 1}\n{"update": 3}\n', "expected the updates from 1 to 2 in "),
+        ('{"update": 1}\n{"update": 1}\n', "expected the updates from 1 to 2 in "),
+        ('{"update": 1}\n{"upd', "expected the updates from 1 to 2 in "),
+        ("", "expected the updates from 1 to 2 in "),
+        ('{"update": 1}\n[2]\n', "expected a JSON object in line 2 of "),
+        ('{"update": 1}\n\x00\x00\n', "expected a JSON object in line 2 of "),
+    ],
+)
+def test_metrics_with_a_gap_are_refused(tmp_path: Path, content: str, told: str) -> None:
+    (tmp_path / "metrics.jsonl").write_text(content)
+    with Record.open(tmp_path) as record, pytest.raises(RecordError, match=told):
+        record.cut_metrics(2)
+    assert (tmp_path / "metrics.jsonl").read_text() == content
+
+
+def test_a_directory_that_is_not_there_is_not_opened(tmp_path: Path) -> None:
+    with pytest.raises(RecordError, match=r"expected a run.s directory .*nowhere"):
+        Record.open(tmp_path / "nowhere")
+
+
+@pytest.mark.parametrize("error", [errno.EACCES, errno.EROFS])
+def test_a_directory_that_cannot_be_written_in_is_not_opened(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch, error: int
+) -> None:
+    put_in(monkeypatch, Failing(1, OSError(error, "")))
+    with pytest.raises(RecordError, match=f"{tmp_path}: {os.strerror(error)}"):
+        Record.open(tmp_path)
+
+
+def test_weights_are_read_from_a_checkpoint_of_just_these_tensors(tmp_path: Path) -> None:
+    written = checkpoint()
+    save(tmp_path / "scratch.safetensors", written)
+    shapes = {name: array.shape for name, array in written.weights.items()}
+    weights = read_weights(tmp_path, "scratch", shapes, "float32")
+    for name, array in weights.items():
+        np.testing.assert_array_equal(array, written.weights[name], strict=True)
+    for other, dtype in (
+        ({**shapes, "linear.bias": (4,)}, "float32"),
+        ({**shapes, "x": (1,)}, "float32"),
+        (shapes, "float64"),
+    ):
+        with pytest.raises(RecordError, match=f"expected .* in {tmp_path}.*, got "):
+            read_weights(tmp_path, "scratch", other, dtype)

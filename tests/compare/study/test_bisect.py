@@ -1,0 +1,287 @@
+"""bisect names the right update, step, tensor and element, and keeps the least that shows it."""
+
+import dataclasses
+import io
+from pathlib import Path
+from typing import Any
+
+import numpy as np
+import pytest
+import torch
+from rich.console import Console
+
+import scratch_rnn
+from compare.cli import main
+from compare.parity.command import ParityError
+from compare.parity.materials import DeviceError, prepared
+from compare.runs.record import RecordError
+from compare.study.bisection import command, replay
+from compare.study.bisection.search import Parting, narrowed, search
+from compare.study.config import BisectConfig
+from compare.terminal.errors import UsageError
+from compare.terminal.output import Terminal
+
+SAMPLE = Path(scratch_rnn.text.__file__).with_name("sample.txt")
+T, B, PER_EPOCH = 6, 4, 8
+
+
+def config(**choices: Any) -> BisectConfig:
+    """200 tokens: 8 batches an epoch."""
+    small: dict[str, Any] = {
+        "text": SAMPLE,
+        "hidden_size": 12,
+        "batch_size": B,
+        "num_steps": T,
+        "max_tokens": 200,
+        "updates": 10,
+        "state": "carried",
+        "lr": 1.0,
+        "max_norm": 0.3,
+    }
+    return BisectConfig(**(small | choices))
+
+
+def parting(**choices: Any) -> Parting:
+    """Search, and narrow down what was found."""
+    setting = config(**choices)
+    suspect = command.make_suspect(setting.suspect)
+    with prepared(command._without_device(setting), Terminal(quiet=True)) as materials:
+        case, cut = command._beginning(setting, materials)
+        found = search(case, suspect, cut, setting.updates)
+        assert found.parting is not None, "no difference"
+        return narrowed(found.parting, suspect)
+
+
+def shown(setting: BisectConfig) -> str:
+    out = io.StringIO()
+    terminal = Terminal(Console(file=out, width=100, force_terminal=True, color_system=None))
+    try:
+        command.bisect(setting, terminal)
+    except ParityError as error:
+        out.write(f"error: {error}\n")
+    return out.getvalue()
+
+
+# What each bug must lead to: update, tensor, step, and rows and steps of the smallest batch.
+FOUND = [
+    ("state-ignored", 2, "logits", 1, (1, 1)),
+    ("weights-not-transposed", 1, "logits", 2, (1, 2)),
+    ("state-of-one-row-for-all", 1, "final state", None, (2, 1)),
+    ("no-carry-back", 1, "gradient of rnn.weight_ih_l0", T - 1, (1, 2)),
+    ("tanh-derivative", 1, "gradient of rnn.weight_ih_l0", T, (1, 1)),
+    ("last-step-only", 1, "gradient of rnn.weight_hh_l0", None, (1, 3)),
+    ("one-bias-learns", 1, "gradient of rnn.bias_hh_l0", None, (1, 1)),
+    ("gradients-accumulate", 2, "gradient of rnn.weight_ih_l0", None, None),
+    ("batch-and-time-swapped", 1, "logits", 1, (2, 2)),
+    ("clip-per-tensor", 1, "clipped gradient of rnn.weight_ih_l0", None, (1, 1)),
+    ("uphill", 1, "updated rnn.weight_ih_l0", None, (1, 1)),
+    ("truthy-device", 2, "initial state", None, None),
+    ("state-not-reset", PER_EPOCH + 1, "initial state", None, None),
+    ("carry-not-detached", 2, "backward passes", None, None),
+    ("last-target-wraps", 1, "targets", T, None),
+    ("same-cuts-every-epoch", PER_EPOCH + 1, "inputs", 1, None),
+]
+
+
+@pytest.mark.parametrize(
+    ("bug", "update", "tensor", "step", "smallest"), FOUND, ids=[row[0] for row in FOUND]
+)
+def test_a_planted_bug_is_found_where_it_is(
+    bug: str, update: int, tensor: str, step: int | None, smallest: tuple[int, int] | None
+) -> None:
+    found = parting(bug=bug)
+    assert (found.update, found.first.tensor, found.step) == (update, tensor, step)
+    assert found.epoch * PER_EPOCH + found.batch == update
+    assert smallest == (found.smallest and found.smallest.batches[0].inputs.shape)
+
+
+def test_the_element_is_one_that_differs() -> None:
+    first = parting(bug="one-bias-learns").first
+    assert first.element is not None
+    assert abs(first.expected[first.element] - first.got[first.element]) > first.allowed
+    assert first.got[first.element] == 0
+
+
+def test_a_bug_in_the_upper_layer_is_told_by_the_layer_alone() -> None:
+    found = parting(bug="lower-layer-untaught", num_layers=2)
+    assert found.layer is not None
+    assert (found.layer.tensor, found.step) == ("gradient of x", T)
+
+
+@pytest.mark.parametrize("dtype", ["float32", "float64"])
+def test_pytorch_on_the_cpu_agrees(dtype: str) -> None:
+    text = shown(config(dtype=dtype))
+    assert "No difference in 10 updates. The closest call took" in text
+    assert ("PyTorch on cpu" in text) == (dtype == "float32")
+
+
+def test_a_suspect_in_another_dtype_that_is_wrong_is_found() -> None:
+    # 10 bits of the recurrent weights, against all of them
+    assert parting(bug="tf32").first.tensor == "logits"
+
+
+STUDENT = '''
+from types import SimpleNamespace
+
+import numpy as np
+
+
+class MyRNN:
+    """One tanh layer, written as in a lecture; the gradient of step 3 is one per cent off."""
+
+    def __init__(self, V, H, num_layers=1, nonlinearity="tanh", dtype=np.float32, **_):
+        V, H = V or _["input_size"], H
+        self.parameters = {
+            "weight_ih_l0": np.zeros((H, V), dtype),
+            "weight_hh_l0": np.zeros((H, H), dtype),
+            "bias_ih_l0": np.zeros(H, dtype),
+            "bias_hh_l0": np.zeros(H, dtype),
+        }
+
+    def forward(self, x, h0=None):
+        W, U, b, c = self.parameters.values()
+        h = [h0[0] if h0 is not None else np.zeros((x.shape[1], len(U)), x.dtype)]
+        for x_t in x:
+            h.append(np.tanh(x_t @ W.T + h[-1] @ U.T + b + c))
+        return np.array(h[1:]), h[-1][None].copy(), (x, h)
+
+    def backward(self, tape, d_output=None, d_h_n=None):
+        (x, h), (W, U, _, _) = tape, self.parameters.values()
+        gradients = {name: np.zeros_like(p) for name, p in self.parameters.items()}
+        d_h = np.zeros_like(h[0]) if d_h_n is None else d_h_n[0].copy()
+        d_x = np.zeros_like(x)
+        for t in reversed(range(len(x))):
+            d_h = d_h + (0 if d_output is None else d_output[t])
+            d_z = d_h * (1 - h[t + 1] ** 2)
+            d_z = d_z * (1.01 if t == 2 else 1)
+            for name, d in zip(gradients, (d_z.T @ x[t], d_z.T @ h[t], d_z.sum(0), d_z.sum(0))):
+                gradients[name] += d
+            d_x[t], d_h = d_z @ W, d_z @ U
+        return SimpleNamespace(x=d_x, h0=d_h[None], parameters=gradients)
+'''.replace("self, V, H,", "self, input_size, hidden_size,").replace(
+    'V, H = V or _["input_size"], H', "V, H = input_size, hidden_size"
+)
+
+
+@pytest.fixture
+def student(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> str:
+    (tmp_path / "my_module_of_the_tests.py").write_text(STUDENT)
+    monkeypatch.chdir(tmp_path)
+    return "my_module_of_the_tests:MyRNN"
+
+
+def test_a_class_of_ones_own_is_found_wrong_at_the_right_step(student: str) -> None:
+    found = parting(implementation=student)
+    assert found.first.tensor == "gradient of rnn.weight_ih_l0"
+    assert found.step == 3
+    assert found.smallest is not None
+    assert found.smallest.batches[0].inputs.shape == (1, 3)
+
+
+def test_what_is_shown_and_kept_can_be_seen_again(student: str) -> None:
+    first = shown(config(implementation=student))
+    assert "They part at update 1 (epoch 1, batch 1)" in first
+    assert "step     3 of 6, by the gradient of x of the layer alone" in first
+    assert "smallest batch that shows it: 1 row, 3 steps" in first
+    path = Path("runs") / f"bisect-{student.replace(':', '.')}.safetensors"
+    assert f"rnn-parity bisect --replay {path}" in first
+    again = shown(BisectConfig(replay=path))
+    assert "One update on 1 row of 3 steps" in again
+    assert "tensor   gradient of rnn.weight_ih_l0, one of" in again
+    assert f"error: expected {student} to agree, got another gradient of" in again
+
+
+def test_a_replay_tells_when_the_difference_is_gone(student: str) -> None:
+    shown(config(implementation=student, output=Path("kept")))
+    kept = replay.read(Path("kept"))
+    mended = dict(kept.suspect) | {"implementation": None}
+    replay.write(Path("mended"), dataclasses.replace(kept, suspect=mended))
+    assert "No difference any more." in shown(BisectConfig(replay=Path("mended")))
+
+
+def test_what_comes_of_earlier_updates_is_searched_again(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.chdir(tmp_path)
+    first = shown(config(bug="state-not-reset", output=Path("kept")))
+    assert "one update alone does not show it: it comes of what went before" in first
+    again = shown(BisectConfig(replay=Path("kept")))
+    assert f"They part at update {PER_EPOCH + 1} (epoch 2, batch 1)" in again
+    assert sorted(path.name for path in tmp_path.iterdir()) == ["kept"]
+
+
+def test_a_replay_holds_the_same_numbers_that_were_written(tmp_path: Path) -> None:
+    found = parting(bug="no-carry-back")
+    kept = replay.make_replay(found, config(bug="no-carry-back").suspect, {"lr": 1.0})
+    replay.write(tmp_path / "kept", kept)
+    read = replay.read(tmp_path / "kept")
+    assert found.smallest is not None
+    assert read.case.options == found.smallest.options
+    assert read.case.parameters.keys() == found.smallest.parameters.keys()
+    for name, parameter in found.smallest.parameters.items():
+        np.testing.assert_array_equal(read.case.parameters[name], parameter, strict=True)
+    np.testing.assert_array_equal(read.case.batches[0].inputs, found.smallest.batches[0].inputs)
+    assert dataclasses.replace(read, case=kept.case) == kept
+
+
+@pytest.mark.parametrize("content", [None, b"", b"not a file of ours", b"\x02" + b"\0" * 7 + b"{}"])
+def test_another_file_is_refused(tmp_path: Path, content: bytes | None) -> None:
+    path = tmp_path / "file"
+    if content is not None:
+        path.write_bytes(content)
+    with pytest.raises(RecordError, match="expected a replay"):
+        replay.read(path)
+
+
+def test_a_suspect_that_raises_is_told_with_its_words(student: str) -> None:
+    Path("my_module_of_the_tests.py").write_text(
+        STUDENT.replace("d_h = np.zeros_like(h[0])", "d_h = self.nothing")
+    )
+    Path("another_module_of_the_tests.py").write_text(
+        STUDENT.replace("(x, h), (W", "raise ArithmeticError('my sums')\n        (x, h), (W")
+    )
+    text = shown(config(implementation="another_module_of_the_tests:MyRNN"))
+    assert "raised   ArithmeticError: my sums" in text
+    assert "They part at update 1" in text
+
+
+@pytest.mark.parametrize(
+    ("choices", "message"),
+    [
+        ({"bug": "nonsense"}, "expected the name of a bug for --bug, got 'nonsense'"),
+        ({"bug": "nan-passes"}, "expected a bug of scratch_rnn for --bug"),
+        ({"bug": "uphill", "implementation": "a:b"}, "expected --bug or --implementation"),
+        ({"updates": 0}, "expected --updates of at least 1, got 0"),
+        ({"implementation": "no_such_module:X"}, "expected --implementation to name MODULE:CLASS"),
+        ({"implementation": "json"}, "expected --implementation to name MODULE:CLASS"),
+        ({"implementation": "json:dumps"}, "expected --implementation to name a class"),
+    ],
+)
+def test_wrong_flags(choices: dict[str, Any], message: str) -> None:
+    with pytest.raises(UsageError, match=message):
+        command.bisect(config(**choices))
+
+
+def test_on_the_command_line(tmp_path: Path, capsys: pytest.CaptureFixture[str]) -> None:
+    small = f"--text {SAMPLE} --hidden-size 12 --batch-size {B} --num-steps {T} --max-tokens 200"
+    kept = tmp_path / "kept"
+    arguments = [*small.split(), "--bug", "uphill", "--output", str(kept)]
+    assert main(["bisect", *arguments]) == 1
+    assert capsys.readouterr().err == (
+        "rnn-parity: expected scratch_rnn with the bug uphill to agree, "
+        "got another updated rnn.weight_ih_l0 at update 1\n"
+    )
+    assert main(["bisect", "--replay", str(kept)]) == 1
+    assert main(["bisect", "--replay", str(tmp_path / "nothing")]) == 3
+    assert main(["bisect", *small.split(), "--updates", "3"]) == 0
+
+
+@pytest.mark.skipif(torch.cuda.is_available(), reason="there is a CUDA device")
+def test_a_missing_device() -> None:
+    with pytest.raises(DeviceError, match="expected a CUDA device"):
+        command.bisect(config(device="cuda"))
+
+
+@pytest.mark.skipif(not torch.cuda.is_available(), reason="expected a CUDA device, got none")
+def test_pytorch_on_a_gpu_agrees() -> None:
+    assert "No difference" in shown(config(device="cuda"))

@@ -1,0 +1,109 @@
+"""The live curve: redrawn in a terminal, printed once where there is none."""
+
+import io
+import re
+from typing import Any
+
+import pytest
+from rich.console import Console
+
+from compare.terminal import live
+from compare.terminal.live import LiveCurve
+
+
+def console(*, terminal: bool, width: int = 60) -> Console:
+    return Console(file=io.StringIO(), width=width, height=30, force_terminal=terminal)
+
+
+def shown(curve: LiveCurve) -> str:
+    assert isinstance(curve.console.file, io.StringIO)
+    return re.sub(r"\x1b\[[\d;?]*[A-Za-z]", "", curve.console.file.getvalue())
+
+
+def test_a_page_gets_the_picture_once_at_the_end() -> None:
+    with LiveCurve(
+        "epoch", "perplexity", ["a", "b"], console=console(terminal=False), every=0
+    ) as curve:
+        assert curve.place == "page"
+        for epoch in range(5):
+            curve.add(epoch + 1, [10 - epoch, 9 - epoch])
+            assert shown(curve) == ""
+    text = shown(curve)
+    assert text.count("perplexity\n") == 1
+    assert re.search(r"^ +1 +epoch +5 *$", text, re.MULTILINE)
+    assert re.search(r"^ +\S+ a 6$", text, re.MULTILINE)
+    assert re.search(r"^ +x +b 5$", text, re.MULTILINE)
+
+
+def test_a_terminal_gets_it_again_and_again_and_in_the_end_the_last_point() -> None:
+    with LiveCurve(ylabel="loss", console=console(terminal=True), every=0) as curve:
+        assert curve.place == "terminal"
+        for x in range(4):
+            curve.add(x, [1.5**x])
+        assert 2 <= shown(curve).count("loss\n") <= 8
+    assert "3.375" in shown(curve)
+
+
+def test_not_more_often_than_asked(monkeypatch: pytest.MonkeyPatch) -> None:
+    now = [100.0]
+    monkeypatch.setattr(live.time, "monotonic", lambda: now[0])
+    drawn: list[int] = []
+    curve = LiveCurve(console=console(terminal=True), every=1.0)
+    monkeypatch.setattr(curve, "_redraw", lambda *, last=False: drawn.append(len(curve.x)))
+    for _ in range(10):
+        now[0] += 0.3
+        curve.add(now[0], [1.0])
+    assert drawn == [1, 5, 9]
+    curve.finish()
+    assert drawn == [1, 5, 9, 10]
+
+
+def test_a_curve_without_points_shows_nothing() -> None:
+    with LiveCurve(console=console(terminal=False)) as curve:
+        pass
+    assert shown(curve) == ""
+
+
+def test_one_value_for_each_curve() -> None:
+    curve = LiveCurve(legend=["a", "b"], console=console(terminal=False))
+    with pytest.raises(ValueError, match="expected 2 values of y, got 1"):
+        curve.add(1, [1.0])
+    assert curve.x == []
+
+
+def test_in_a_notebook_one_picture_is_replaced(monkeypatch: pytest.MonkeyPatch) -> None:
+    pytest.importorskip("IPython")
+    import IPython.display
+
+    pictures: list[bytes] = []
+
+    class Handle:
+        def update(self, image: Any) -> None:
+            pictures.append(image.data)
+
+    def display(image: Any, *, display_id: bool) -> Handle:
+        assert display_id
+        assert pictures == []
+        pictures.append(image.data)
+        return Handle()
+
+    monkeypatch.setattr(live, "_in_notebook", lambda: True)
+    monkeypatch.setattr(IPython.display, "display", display)
+    with LiveCurve("epoch", legend=["a"], xlim=(1, 3), ylim=(0, 2), every=0) as curve:
+        curve.add(1, [1.0])
+        curve.add(2, [0.5])
+    assert len(pictures) == 3
+    assert all(picture.startswith(b"\x89PNG") for picture in pictures)
+    assert pictures[0] != pictures[1]
+
+
+def test_figures_show_every_curve() -> None:
+    curve = LiveCurve("x", "y", ["a", "b"], console=console(terminal=False))
+    for x in range(3):
+        curve.add(x, [x, 2 * x])
+    [axes] = curve.figure().axes
+    assert {line.get_label(): list(line.get_ydata()) for line in axes.lines} == {
+        "a": [0, 1, 2],
+        "b": [0, 2, 4],
+    }
+    assert (axes.get_xlabel(), axes.get_ylabel()) == ("x", "y")
