@@ -1,0 +1,30 @@
+from .atomic import write_file
+from .checkpoint import CheckpointError
+from .commands import RunResult, TrainingStopped, run, train
+from .config import GenerateConfig, RunConfig, TrainConfig
+from .generation import generate
+from .lock import LockError
+from .record import RecordError
+from .session import read_setting
+from .snapshots import Course, Snapshot, newest_run, read_course, untrained_course
+
+__all__ = [
+    "CheckpointError",
+    "Course",
+    "GenerateConfig",
+    "LockError",
+    "RecordError",
+    "RunConfig",
+    "RunResult",
+    "Snapshot",
+    "TrainConfig",
+    "TrainingStopped",
+    "generate",
+    "newest_run",
+    "read_course",
+    "read_setting",
+    "run",
+    "train",
+    "untrained_course",
+    "write_file",
+]
