@@ -1,15 +1,8 @@
 from .answers import Answer, compared
 from .bugs.catalogue import BUG_NAMES, BUGS, GROUPS, Bug, find_bug
-from .cases import (
-    LayerCase,
-    Results,
-    TrainingCase,
-    scratch_layer,
-    scratch_step,
-    torch_layer,
-    torch_model,
-)
+from .cases import LayerCase, Results, scratch_layer, torch_layer
 from .student import student_package
+from .training_cases import TrainingCase, scratch_step, torch_model
 from .verdict import Comparison, Finding, table_of
 
 __all__ = [

@@ -11,8 +11,9 @@ from typing import Any
 import numpy as np
 
 import scratch_rnn
-from compare.check import cases
-from compare.check.cases import LayerCase, Results, TrainingCase
+from compare.check import cases, training_cases
+from compare.check.cases import LayerCase, Results
+from compare.check.training_cases import TrainingCase
 from compare.check.verdict import Comparison
 from compare.parity import Computation, allowances
 
@@ -77,9 +78,9 @@ def _layer_case(seed: int, **choices: Any) -> tuple[LayerCase, Answer]:
 
 @lru_cache(maxsize=256)
 def _training_case(kind: str, seed: int, B: int) -> tuple[TrainingCase, Answer]:
-    case = cases.draw_training_case(seed, B=B)
-    run: Callable[..., Results] = getattr(cases, f"scratch_{kind}")
-    expected: Results = getattr(cases, f"torch_{kind}")(case)
+    case = training_cases.draw_training_case(seed, B=B)
+    run: Callable[..., Results] = getattr(training_cases, f"scratch_{kind}")
+    expected: Results = getattr(training_cases, f"torch_{kind}")(case)
     return case, answer_of(expected, lambda move: run(scratch_rnn, case, move))
 
 

@@ -10,7 +10,7 @@ import torch
 
 import concise_rnn
 import scratch_rnn
-from compare.check import cases
+from compare.check import training_cases
 from compare.check.answers import identical
 from compare.check.verdict import Outcome
 
@@ -18,16 +18,16 @@ from compare.check.verdict import Outcome
 def equals_pass(package: Any) -> Iterator[Outcome]:
     """Find two models with the same weights equal."""
     for seed in range(4):
-        case = cases.draw_training_case(seed)
-        yield _verdict(package, case, cases.torch_model(case), "the same weights", ok=True)
+        case = training_cases.draw_training_case(seed)
+        yield _verdict(package, case, training_cases.torch_model(case), "the same weights", ok=True)
 
 
 def differences_are_refused(package: Any) -> Iterator[Outcome]:
     """Find two models unequal when one weight of one of them is off by a thousandth."""
     for seed in range(4):
-        case = cases.draw_training_case(seed)
+        case = training_cases.draw_training_case(seed)
         for name in case.parameters:
-            model = cases.torch_model(case)
+            model = training_cases.torch_model(case)
             with torch.no_grad():
                 dict(model.named_parameters())[name].view(-1)[0] *= 1.001
             yield _verdict(package, case, model, f"{name} moved", ok=False)
@@ -36,8 +36,8 @@ def differences_are_refused(package: Any) -> Iterator[Outcome]:
 def nan_is_refused(package: Any) -> Iterator[Outcome]:
     """Find nothing equal to NaN."""
     for seed in range(2):
-        case = cases.draw_training_case(seed)
-        model = cases.torch_model(case)
+        case = training_cases.draw_training_case(seed)
+        model = training_cases.torch_model(case)
         with torch.no_grad():
             model.linear.bias[0] = torch.nan
         yield _verdict(package, case, model, "linear.bias with a NaN", ok=False)
@@ -61,10 +61,10 @@ def shapes_and_names_are_refused(package: Any) -> Iterator[Outcome]:
 
 def copies_are_copies(package: Any) -> Iterator[Outcome]:
     """Copy weights so that training one model leaves the other alone."""
-    case = cases.draw_training_case(0)
+    case = training_cases.draw_training_case(0)
     kinds: dict[str, Callable[[], Any]] = {
-        "scratch": lambda: cases.make_model(scratch_rnn, case),
-        "concise": lambda: cases.torch_model(case),
+        "scratch": lambda: training_cases.make_model(scratch_rnn, case),
+        "concise": lambda: training_cases.torch_model(case),
     }
     for source_kind, new_source in kinds.items():
         for target_kind, new_target in kinds.items():
@@ -78,9 +78,14 @@ def copies_are_copies(package: Any) -> Iterator[Outcome]:
 
 
 def _verdict(
-    package: Any, case: cases.TrainingCase, model: concise_rnn.RNNModel, what: str, *, ok: bool
+    package: Any,
+    case: training_cases.TrainingCase,
+    model: concise_rnn.RNNModel,
+    what: str,
+    *,
+    ok: bool,
 ) -> Outcome:
-    ours = cases.make_model(scratch_rnn, case)
+    ours = training_cases.make_model(scratch_rnn, case)
     report = package.check_parity(
         ours, model, case.batches[0], case.state, lr=case.lr, max_norm=case.max_norm
     )

@@ -16,7 +16,7 @@ from torch.nn import functional as F
 
 import concise_rnn
 import scratch_rnn
-from compare.check import cases
+from compare.check import training_cases
 from compare.check.answers import Answer, answer_of, compared, identical, training_case
 from compare.check.cases import Results
 from compare.check.verdict import Outcome
@@ -126,21 +126,27 @@ def step_as_torch(package: Any) -> Iterator[Outcome]:
     axes = {"logits": 0, "gradient of logits": 0}
     for seed in range(6):
         case, answer = training_case("step", seed)
-        yield Outcome(case.describe(), compared(answer, cases.scratch_step(package, case), axes))
+        yield Outcome(
+            case.describe(), compared(answer, training_cases.scratch_step(package, case), axes)
+        )
 
 
 def updates_as_torch(package: Any) -> Iterator[Outcome]:
     """Train as PyTorch does, update by update."""
     for seed in range(6):
         case, answer = training_case("updates", seed)
-        yield Outcome(case.describe(), compared(answer, cases.scratch_updates(package, case)))
+        yield Outcome(
+            case.describe(), compared(answer, training_cases.scratch_updates(package, case))
+        )
 
 
 def epochs_as_torch(package: Any) -> Iterator[Outcome]:
     """Train as PyTorch does, epoch by epoch."""
     for seed in range(4):
         case, answer = training_case("epochs", seed)
-        yield Outcome(case.describe(), compared(answer, cases.scratch_epochs(package, case)))
+        yield Outcome(
+            case.describe(), compared(answer, training_cases.scratch_epochs(package, case))
+        )
 
 
 def threads(package: Any) -> Iterator[Outcome]:
@@ -154,7 +160,7 @@ def threads(package: Any) -> Iterator[Outcome]:
                 package.set_num_threads(n)
                 for seed in range(2):
                     case, answer = training_case("updates", seed, B=5)
-                    results = cases.scratch_updates(package, case)
+                    results = training_cases.scratch_updates(package, case)
                     described = f"{n} threads, {case.describe()}"
                     yield Outcome(described, compared(answer, results))
         finally:
@@ -166,11 +172,11 @@ def prediction_as_torch(package: Any) -> Iterator[Outcome]:
     """Write the text that PyTorch's model writes."""
     vocab = Vocab.from_list(["<unk>", *"abcdef"])
     for seed in range(6):
-        case = cases.draw_training_case(seed)
+        case = training_cases.draw_training_case(seed)
         scaled = {name: 4 * p for name, p in case.parameters.items()}  # so that it is eventful
         case = dataclasses.replace(case, parameters=scaled)
         prefix = "".join(np.random.default_rng(seed).choice(list("abcdef"), 4))
-        expected = concise_rnn.predict(prefix, 12, cases.torch_model(case), vocab)
-        got = package.predict(prefix, 12, cases.make_model(package, case), vocab)
+        expected = concise_rnn.predict(prefix, 12, training_cases.torch_model(case), vocab)
+        got = package.predict(prefix, 12, training_cases.make_model(package, case), vocab)
         complaint = "" if got == expected else f"text: expected {expected!r}, got {got!r}"
         yield Outcome(case.describe(), (), complaint)
