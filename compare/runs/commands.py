@@ -7,7 +7,6 @@
 
 from __future__ import annotations
 
-import copy
 import dataclasses
 from collections.abc import Iterator, Mapping, Sequence
 from contextlib import contextmanager
@@ -18,22 +17,31 @@ from typing import Any
 import numpy as np
 
 import scratch_rnn
-from compare.parity import ParityError, check_materials, compare_untrained, show_parity
-from compare.parity import ParityConfig
+from compare.parity import (
+    Materials,
+    ParityConfig,
+    ParityError,
+    ParityReport,
+    Trainee,
+    Writer,
+    check_materials,
+    compare_untrained,
+    parity_verdict,
+    prefixes,
+    prepared,
+    show_parity,
+    updates,
+    writers,
+)
 from compare.runs.config import RunConfig, TrainConfig
+from compare.runs.curves import draw_curves
 from compare.runs.diagnosis import as_before, first_not_finite, likely_causes, not_finite
 from compare.runs.interrupt import deferred
-from compare.parity import Materials, Writer, prefixes, prepared, writers
-from compare.parity import ParityReport, check_parity
 from compare.runs.record import read_json
-from compare.runs.curves import draw_curves
 from compare.runs.session import Session, TrainingStopped, begun, resumed
-from compare.parity import parity_verdict
 from compare.terminal import Terminal, perplexity_line
-from compare.parity import Trainee, updates
-from compare.parity import copy_weights
 
-__all__ = ["ParityError", "RunResult", "TrainingStopped", "parity", "run", "train"]
+__all__ = ["ParityError", "RunResult", "TrainingStopped", "run", "train"]
 
 UNTRAINED_PREDS = 10
 NUM_PREDS = 50

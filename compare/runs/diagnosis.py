@@ -14,10 +14,8 @@ from typing import Any
 
 import numpy as np
 
+from compare.parity import ParityConfig, Trainee, concise_step, passes_from, scratch_step, updates
 from compare.runs.checkpoint import Checkpoint
-from compare.parity import ParityConfig
-from compare.parity import concise_step, scratch_step
-from compare.parity import Trainee, passes_from, updates
 from scratch_rnn.text import Batch, Batches
 
 

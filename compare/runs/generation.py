@@ -5,12 +5,18 @@ from __future__ import annotations
 import dataclasses
 from pathlib import Path
 
-from compare.parity import ParityConfig
+from compare.parity import (
+    ParityConfig,
+    Writer,
+    copy_weights,
+    limited_threads,
+    make_models,
+    unknown_parts,
+    writers,
+)
 from compare.runs.config import GenerateConfig
-from compare.terminal import UsageError
-from compare.parity import Writer, limited_threads, make_models, unknown_parts, writers
 from compare.runs.record import RecordError, read_json, read_weights
-from compare.parity import copy_weights
+from compare.terminal import UsageError
 from scratch_rnn.text import Vocab
 
 

@@ -19,16 +19,22 @@ from typing import Any
 
 import numpy as np
 
-from compare.runs.checkpoint import (Checkpoint, Model, Optimizer, Position, Sampler, Store, TextName, container, save)
+from compare.parity import Materials, Trainee, describe_environment, passes_from
+from compare.runs.checkpoint import (
+    Checkpoint,
+    Model,
+    Optimizer,
+    Position,
+    Sampler,
+    Store,
+    TextName,
+    container,
+    save,
+)
 from compare.runs.config import RunConfig, TrainConfig
-from compare.terminal import CommandError, UsageError
-from compare.terminal import PACKAGE, package_version
-from compare.parity import describe_environment
-from compare.parity import Materials
 from compare.runs.record import CHECKPOINTS, Record, RecordError, read_json, weights_name
 from compare.runs.snapshots import is_kept, snapshot_name
-from compare.terminal import Terminal
-from compare.parity import Trainee, passes_from
+from compare.terminal import PACKAGE, CommandError, Terminal, UsageError, package_version
 from scratch_rnn.text import Batch
 
 CHANGEABLE = {"epochs", "quick", "threads", "device", "model", "text", "checkpoint_seconds"}

@@ -15,11 +15,10 @@ from pathlib import Path
 
 import numpy as np
 
+from compare.parity import ParityConfig, make_models
 from compare.runs.checkpoint import Checkpoint, CheckpointError, load
-from compare.parity import ParityConfig
-from compare.parity import make_models
-from compare.runs.record import CHECKPOINTS, RecordError, read_metrics, weights_name
 from compare.runs.curves import perplexities
+from compare.runs.record import CHECKPOINTS, RecordError, read_metrics, weights_name
 from scratch_rnn.text import Vocab, load_text, load_time_machine
 
 FOLDER = "snapshots"

@@ -15,7 +15,16 @@ names the file and the reason, and a hostile one before anything large is alloca
 """
 
 from compare.runs.checkpoint.container import CheckpointError
-from compare.runs.checkpoint.contents import (Checkpoint, Model, Optimizer, Position, Sampler, TextName, load, save)
+from compare.runs.checkpoint.contents import (
+    Checkpoint,
+    Model,
+    Optimizer,
+    Position,
+    Sampler,
+    TextName,
+    load,
+    save,
+)
 from compare.runs.checkpoint.store import Store
 
 __all__ = [

@@ -34,7 +34,14 @@ import numpy as np
 from jaxtyping import Float
 
 from compare.runs.checkpoint import container
-from compare.runs.checkpoint.container import (CheckpointError, Problem, Shapes, excerpt, parse_json, shown)
+from compare.runs.checkpoint.container import (
+    CheckpointError,
+    Problem,
+    Shapes,
+    excerpt,
+    parse_json,
+    shown,
+)
 
 FORMAT = "rnn-parity checkpoint"
 VERSION = "1"

@@ -15,8 +15,8 @@ import safetensors.torch
 
 import scratch_rnn
 from compare import build_models
-from compare.runs.checkpoint import Checkpoint, CheckpointError, Model, Store, container, load, save
 from compare.parity.weights import parameters_as_arrays
+from compare.runs.checkpoint import Checkpoint, CheckpointError, Model, Store, container, load, save
 from tests.compare.runs.checkpoints import (
     checkpoint,
     everything,

@@ -9,9 +9,8 @@ import matplotlib.image
 import numpy as np
 import pytest
 
+from compare.runs.curves import draw_curves, first_epoch, perplexities
 from compare.runs.record import RecordError
-from compare.runs.curves import draw_curves, perplexities
-from compare.runs.curves import first_epoch
 
 
 def update(

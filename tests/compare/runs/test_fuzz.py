@@ -7,8 +7,8 @@ import pytest
 from hypothesis import HealthCheck, given, settings
 from hypothesis import strategies as st
 
-from compare.runs.checkpoint import CheckpointError, load, save
 from compare.cli import main
+from compare.runs.checkpoint import CheckpointError, load, save
 from scratch_rnn.text import DataError, load_text, load_time_machine
 from tests.compare.runs.checkpoints import checkpoint, same, spent
 from tests.compare.runs.mutations import MUTATIONS, flipped_bits

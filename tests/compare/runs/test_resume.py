@@ -20,14 +20,14 @@ import compare.runs.commands
 import concise_rnn
 import scratch_rnn
 from compare import allowances, build_models
-from compare.runs.checkpoint import load, save
 from compare.cli import main, parse
+from compare.parity.tolerance import largest_difference
+from compare.parity.training import Trainee, passes_from, updates
+from compare.runs.checkpoint import load, save
 from compare.runs.lock import locked
 from compare.runs.record import Record, read_metrics
 from compare.runs.session import read_setting
 from compare.terminal.output import Terminal
-from compare.parity.tolerance import largest_difference
-from compare.parity.training import Trainee, passes_from, updates
 from scratch_rnn.text import Batches
 from tests.compare.runs.checkpoints import everything
 from tests.compare.runs.failing import Crash, Disk, Failing, put_in
