@@ -10,7 +10,7 @@ Backward, for t = T … 1. Write δy for dL/dy. The state h_t is used twice: by 
 output (δ_t, given), and by step t+1, through z_{t+1}:
 
     δh_t = δ_t + W_hh^T δz_{t+1}          at t = T the second term is the given δh_n
-    δz_t = δh_t ⊙ f'(z_t)                 tanh' = 1 - h_t²;  relu' = 1 where h_t > 0
+    δz_t = δh_t ⊙ f'(z_t)                 tanh' = 1 - h_t²;  relu' = 0 where h_t ≤ 0, else 1
     δh_0 = W_hh^T δz_1
 
 and every step adds its share to what all steps use, so that each sum is one product:
@@ -91,7 +91,10 @@ def backward(
     d_h_t = d_h_n.copy()  # in each turn first what step t+1 hands back to h_t, then all of it
     for d_t, d_z_t in zip(d_h[::-1], d_z[::-1], strict=True):
         d_h_t += d_t
-        d_z_t *= d_h_t
+        if nonlinearity == "tanh":
+            d_z_t *= d_h_t
+        else:  # not a product: where h is 0 the gradient is 0, even if δh_t is infinite
+            np.copyto(d_z_t, d_h_t, where=d_z_t > 0)
         d_h_t = times_W_hh(d_z_t)
 
     d_z_rows = d_z.reshape(T * B, H)
@@ -110,7 +113,7 @@ def backward(
 def slope(h: Float[np.ndarray, "T B H"], nonlinearity: str) -> Float[np.ndarray, "T B H"]:
     """Return f'(z), which both of our f let us read from h = f(z)."""
     if nonlinearity == "relu":
-        return (h > 0).astype(h.dtype)
+        return (~(h <= 0)).astype(h.dtype)  # NaN passes the gradient on, as in torch
     slopes: np.ndarray = h * h
     np.subtract(1, slopes, out=slopes)  # 1 - h², without a second array of this size
     return slopes

@@ -5,6 +5,7 @@ from typing import Any
 
 import numpy as np
 import pytest
+import torch
 
 from compare.parity.rows import compare_results
 from compare.parity.tolerance import allowances
@@ -93,6 +94,28 @@ def test_relu_of_zero_is_zero_and_so_is_its_slope() -> None:
     tape = elman.forward(np.zeros((1, 1, 1)), np.zeros((1, 1)), weights, "relu")
     d_x, d_h_0, _ = elman.backward(tape, weights, "relu", np.ones((1, 1, 1)), np.ones((1, 1)))
     assert (tape.h[1].item(), d_x.item(), d_h_0.item()) == (0, 0, 0)
+
+
+ODD = [np.nan, np.inf, -np.inf, -1.0, 0.0, 1.0]
+
+
+@pytest.mark.parametrize("nonlinearity", ["tanh", "relu"])
+@pytest.mark.parametrize("gradient", ODD)
+@pytest.mark.parametrize("z", ODD)
+def test_what_is_not_finite_goes_back_as_in_torch(
+    z: float, gradient: float, nonlinearity: str
+) -> None:
+    """One unit, one step: torch's δz is `z <= 0 ? 0 : δh` for relu, (1 - h²) δh for tanh."""
+    weights = Weights(np.ones((1, 1)), np.zeros((1, 1)), None, None)
+    with np.errstate(invalid="ignore"):
+        tape = elman.forward(np.full((1, 1, 1), z), np.zeros((1, 1)), weights, nonlinearity)
+        d_h = np.full((1, 1, 1), gradient)
+        d_x, _, _ = elman.backward(tape, weights, nonlinearity, d_h, np.zeros((1, 1)))
+    x = torch.tensor(z, dtype=torch.float64, requires_grad=True)
+    h = getattr(torch, nonlinearity)(x)
+    h.backward(torch.tensor(gradient, dtype=torch.float64))
+    assert x.grad is not None
+    np.testing.assert_array_equal([tape.h[1].item(), d_x.item()], [h.item(), x.grad.item()])
 
 
 def test_tanh_of_anything_large_is_one() -> None:

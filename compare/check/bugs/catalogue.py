@@ -247,7 +247,7 @@ BACKWARD = (
     _bug(
         "relu-derivative",
         "The derivative of ReLU is taken to be 1 where h >= 0, which is everywhere.",
-        (RECURRENCE, "(h > 0).astype", "(h >= 0).astype"),
+        (RECURRENCE, "~(h <= 0)", "~(h < 0)"),
         notice="Nothing for a tanh network. A ReLU network's gradients are far too large.",
         hint="After a ReLU, which h are at least 0?",
         why="A silent unit has h = 0 and passes no gradient on; here it does.",
