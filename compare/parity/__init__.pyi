@@ -1,6 +1,6 @@
 from .build import build_models
 from .command import ParityError, check_materials, compare_untrained, parity
-from .comparison import check_parity, concise_step, scratch_step
+from .comparison import check_parity, concise_step, scratch_step, wobbled_cross_entropy
 from .config import ParityConfig
 from .environment import describe_environment, describe_software
 from .lock_step import Update, lockstep, train_in_lockstep
@@ -73,5 +73,6 @@ __all__ = [
     "train_in_lockstep",
     "unknown_parts",
     "updates",
+    "wobbled_cross_entropy",
     "writers",
 ]

@@ -96,9 +96,9 @@ class ExplainConfig:
     ] = None
     """Directory that `run` or `train` wrote, or one .safetensors file in it."""
     out: Annotated[Path, arg(metavar="FILE")] = Path("explain.html")
-    """The page."""
+    """Where to write the page; an older page is replaced."""
     overwrite: Annotated[bool, arg(help_behavior_hint="")] = False
-    """Write over a file that is there already."""
+    """Replace --out even if it is not a page that `explain` wrote."""
     megabytes: Annotated[float, arg(metavar="MB")] = 1.0
     """The page leaves out checkpoints, or their weights, rather than grow larger."""
     runs: Annotated[Path, arg(metavar="RUNS")] = Path("runs")
@@ -116,9 +116,4 @@ class ExplainConfig:
             raise UsageError(f"expected --text with letters from a to z, got {self.text!r}")
         if not 0 < self.megabytes <= 1000:
             raise UsageError(f"expected --megabytes above 0, got {self.megabytes:g}")
-        if self.out.exists() and not self.overwrite:
-            raise UsageError(
-                f"expected a new file as --out, got {self.out}, which is there already "
-                "(--overwrite replaces it)"
-            )
         return self

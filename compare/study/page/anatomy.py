@@ -16,6 +16,7 @@ operations that it is made of.
 
 from __future__ import annotations
 
+import copy
 from collections.abc import Iterator
 
 import numpy as np
@@ -25,7 +26,7 @@ from torch.nn import functional as F
 
 import concise_rnn
 import scratch_rnn
-from compare.parity import tensor_as_array
+from compare.parity import Move, allowances, tensor_as_array, wobbled_cross_entropy
 from scratch_rnn import linear, lookup
 from scratch_rnn.cells import elman
 from scratch_rnn.product import Times
@@ -119,6 +120,24 @@ def concise_losses(
     return tensor_as_array(losses)
 
 
+def forward_allowances(model: scratch_rnn.RNNModel, ids: Int[np.ndarray, "T"]) -> dict[str, float]:
+    """Return for each array of the forward pass, and for "L", how far rounding may move it."""
+    moved = copy.deepcopy(model)
+
+    def compute(move: Move) -> Numbers:
+        for name, parameter in model.parameters.items():
+            moved.parameters[name][...] = move(parameter)
+        numbers = scratch_forward(moved, ids)
+        y, targets = move(numbers["y"]), ids[1:]
+        losses = [
+            wobbled_cross_entropy(y[k : k + 1], targets[k : k + 1], move)[0]
+            for k in range(len(targets))
+        ]
+        return numbers | {"L": np.array(losses, y.dtype)}
+
+    return allowances(compute)[1]
+
+
 def state_gradients(
     model: scratch_rnn.RNNModel, ids: Int[np.ndarray, "T"], d_logits: Float[np.ndarray, "K V"]
 ) -> Iterator[tuple[int, Float[np.ndarray, "K H"]]]:
@@ -180,6 +199,16 @@ def parameter_gradient_norm(
 def spectral_radius(W: Float[np.ndarray, "H H"]) -> float:
     """Return the largest magnitude of an eigenvalue."""
     return float(np.abs(np.linalg.eigvals(W.astype(np.float64))).max())
+
+
+def largest_singular_value(W: Float[np.ndarray, "H H"]) -> float:
+    """Return max ‖W x‖ / ‖x‖, which is also that of W^T."""
+    return float(np.linalg.norm(W.astype(np.float64), ord=2))
+
+
+def units_by_change(h: Float[np.ndarray, "T H"]) -> list[int]:
+    """Return all units; first come those whose state has the largest standard deviation over t."""
+    return [int(i) for i in np.argsort(-h.std(axis=0), kind="stable")]
 
 
 def write_on(model: scratch_rnn.RNNModel, ids: Int[np.ndarray, "T"], num_preds: int) -> list[int]:

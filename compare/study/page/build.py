@@ -20,6 +20,15 @@ from typing import Any
 from compare.runs import write_file
 from compare.study.page.packing import pack
 
+SCRIPTS = (
+    *("record", "elements", "pictures", "controls"),
+    *("unrolled", "step", "backward", "training", "parity", "main"),
+)
+"""The parts of the page's script, in the order in which they are joined."""
+
+MARK = '<meta name="generator" content="rnn-parity explain">'
+"""Stands near the top of each page, so that a page can be told from any other file."""
+
 
 @dataclass(frozen=True, slots=True)
 class PageSize:
@@ -33,7 +42,7 @@ class PageSize:
 
 
 def write_page(record: Mapping[str, Any], path: Path, *, most_bytes: int) -> PageSize:
-    """Render a record and write it; the file is new or, if not, has been asked for.
+    """Render a record and write it, over whatever is at the path.
 
     Raises
     ------
@@ -46,13 +55,22 @@ def write_page(record: Mapping[str, Any], path: Path, *, most_bytes: int) -> Pag
     return size
 
 
+def is_page(path: Path) -> bool:
+    """Whether the file begins as a page does that `write_page` wrote."""
+    if not path.is_file():
+        return False
+    with path.open("rb") as file:
+        beginning = file.read(500)
+    return beginning.startswith(b"<!doctype html>") and MARK.encode() in beginning
+
+
 def render(record: Mapping[str, Any], *, most_bytes: int) -> tuple[str, PageSize]:
     """Return the page, and what became of it.
 
     Parameters
     ----------
     record : mapping
-        What `compare.study.page.explain.record` returns.
+        What `compare.study.page.record.record` returns.
     most_bytes : int
         Rather than grow larger, the page leaves out weights, then checkpoints. The last
         checkpoint is always there.
@@ -140,10 +158,12 @@ def _fill(
                 blobs.append(text)
         checkpoints.append(stated)
     data = dict(record) | {"checkpoints": checkpoints}
-    style, script = _resource("page.css"), _resource("page.js")
+    style = _resource("page.css")
+    script = "\n".join(_resource(f"script/{name}.js") for name in SCRIPTS)
     return _replace(
         _resource("template.html"),
         {
+            "mark": MARK,
             "title": html.escape(title(record)),
             "style-hash": _sha256(style),
             "script-hash": _sha256(script),

@@ -20,32 +20,29 @@ from compare.cli import main
 from compare.parity.build import build_models
 from compare.parity.comparison import check_parity, compare_results
 from compare.parity.config import ParityConfig
-from compare.parity.tolerance import allowances
 from compare.parity.weights import copy_weights
 from compare.runs import snapshots
 from compare.runs.checkpoint import save
 from compare.runs.record import RecordError
 from compare.runs.snapshots import is_kept, newest_run, read_course
+from compare.study.config import ExplainConfig
 from compare.study.page.anatomy import (
     concise_forward,
+    concise_losses,
+    forward_allowances,
+    largest_singular_value,
     scratch_backward,
     scratch_forward,
     scratch_losses,
     spectral_radius,
+    units_by_change,
     write_on,
 )
-from compare.study.page.build import choose, render, spread
-from compare.study.page.explain import (
-    MOST_STEPS,
-    ExplainConfig,
-    explain,
-    find_line,
-    record,
-    shown_ids,
-    source_lines,
-    tokens_of,
-)
+from compare.study.page.build import MARK, choose, render, spread
+from compare.study.page.explain import explain
 from compare.study.page.packing import pack, steps_between
+from compare.study.page.record import MOST_STEPS, record, shown_ids, tokens_of
+from compare.study.page.sources import find_line, source_lines
 from compare.terminal.errors import UsageError
 from compare.terminal.output import Terminal
 from scratch_rnn.cells import elman
@@ -92,17 +89,14 @@ def test_pytorch_s_forward_pass_taken_apart_agrees_number_by_number(
 ) -> None:
     scratch, concise = build_models(9, H, nonlinearity=kind, dtype=dtype, seed=T)
     ids = texts(T)
-    original = {name: array.copy() for name, array in scratch.parameters.items()}
-
-    def compute(move: Any) -> dict[str, np.ndarray]:
-        for name, array in original.items():
-            scratch.parameters[name][...] = move(array)
-        return scratch_forward(scratch, ids)
-
-    expected, allowed = allowances(compute)
-    report = compare_results(expected, concise_forward(concise, ids), allowed)
+    expected, allowed = scratch_forward(scratch, ids), forward_allowances(scratch, ids)
+    targets = ids[1:]
+    expected["L"], _ = scratch_losses(expected["y"][:-1], targets)
+    theirs = concise_forward(concise, ids)
+    theirs["L"] = concise_losses(theirs["y"][:-1], targets)
+    report = compare_results(expected, theirs, allowed)
     assert report.ok, report.failures
-    assert [row.name for row in report.rows] == ["a", "r", "z", "h", "y", "p"]
+    assert [row.name for row in report.rows] == ["a", "r", "z", "h", "y", "p", "L"]
 
 
 @given(
@@ -181,7 +175,15 @@ def test_the_gradient_is_a_product_of_jacobians() -> None:
 def test_the_spectral_radius_of_a_turn_and_a_stretch() -> None:
     turn = np.array([[0.6, -0.8], [0.8, 0.6]])  # eigenvalues 0.6 ± 0.8i
     assert spectral_radius(3 * turn) == pytest.approx(3, rel=1e-15)
-    assert spectral_radius(np.array([[0.0, 100.0], [0.0, 0.0]], np.float32)) == 0
+    assert largest_singular_value(3 * turn) == pytest.approx(3, rel=1e-15)
+    shear = np.array([[0.0, 100.0], [0.0, 0.0]], np.float32)  # one step may grow, two never do
+    assert spectral_radius(shear) == 0
+    assert largest_singular_value(shear) == 100
+
+
+def test_units_that_change_most_come_first() -> None:
+    h = np.array([[1, 2, -5, 0], [1, 3, 5, 0], [1, 2, -5, 0.0]])  # (T, H)
+    assert units_by_change(h) == [2, 1, 0, 3]
 
 
 def test_it_writes_on_as_predict_does() -> None:
@@ -495,7 +497,7 @@ def test_a_page_is_as_small_as_it_is_to_be(most: int) -> None:
     assert size.kept[-1] == 3
     assert (len(size.kept), len(size.with_details)) == {
         MEGABYTE: (4, 4),
-        400_000: (4, 4),
+        400_000: (4, 3),
         150_000: (3, 0),
     }[most]
 
@@ -642,12 +644,30 @@ def small_setting(seed: int) -> ParityConfig:
 
 def test_a_file_is_never_overwritten_unasked(tmp_path: Path) -> None:
     write_run(tmp_path / "runs" / "20260101-000000-run")
-    (tmp_path / "page.html").write_text("mine")
-    with pytest.raises(UsageError, match=r"expected a new file as --out, got .*--overwrite"):
-        explain(config(tmp_path))
-    assert (tmp_path / "page.html").read_text() == "mine"
+    page = tmp_path / "page.html"
+    others = ["", "mine", MARK, "<!doctype html>", "<!doctype html>" + " " * 999 + MARK]
+    for other in others:
+        page.write_text(other)
+        with pytest.raises(UsageError, match=r"^expected a new file or a page [^\n]*--overwrite"):
+            explain(config(tmp_path))
+        assert page.read_text() == other
     explain(config(tmp_path, overwrite=True))
-    assert (tmp_path / "page.html").read_text().startswith("<!doctype html>")
+    assert page.read_text().startswith("<!doctype html>")
+
+
+def test_its_own_page_is_replaced_unasked(tmp_path: Path) -> None:
+    write_run(tmp_path / "runs" / "20260101-000000-run")
+    explain(config(tmp_path, "time"))
+    path = explain(config(tmp_path, "traveller"))
+    stated = json.loads(Page(path.read_text()).content("script", id="record"))
+    assert stated["text"] == "traveller"
+
+
+def test_a_directory_in_the_page_s_place_is_refused(tmp_path: Path) -> None:
+    write_run(tmp_path / "runs" / "20260101-000000-run")
+    (tmp_path / "page.html").mkdir()
+    with pytest.raises(UsageError, match=r"^expected a new file or a page of explain as --out"):
+        explain(config(tmp_path))
 
 
 def test_a_page_that_cannot_be_finished_leaves_nothing(
@@ -698,9 +718,9 @@ def test_from_a_run_to_its_page_by_command(
     assert all(row["ok"] for c in stated["checkpoints"] for row in c["parity"])
 
     for flags, code, message in [
-        ("--text x", 2, "rnn-parity: expected a new file as --out, got explain.html"),
-        ("--text 123 --overwrite", 2, "rnn-parity: expected --text with letters from a to z"),
-        ("--text x --overwrite --checkpoint no", 3, "rnn-parity: expected a checkpoint at no"),
+        ("--text x --out fox.txt", 2, "rnn-parity: expected a new file or a page of explain"),
+        ("--text 123", 2, "rnn-parity: expected --text with letters from a to z"),
+        ("--text x --checkpoint no", 3, "rnn-parity: expected a checkpoint at no"),
         ("--text x --overwrite --out runs", 3, "rnn-parity: expected to read or write runs"),
     ]:
         assert main(["explain", *flags.split()]) == code

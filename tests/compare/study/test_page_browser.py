@@ -16,7 +16,7 @@ from compare.parity.config import ParityConfig
 from compare.parity.tolerance import largest_difference_in_ulps
 from compare.runs.snapshots import Course, Snapshot
 from compare.study.page.build import write_page
-from compare.study.page.explain import record
+from compare.study.page.record import record
 from scratch_rnn.text import Batches
 from scratch_rnn.text.corpus import sample_text
 from scratch_rnn.text.load import load_corpus
@@ -276,9 +276,9 @@ def test_by_keyboard_through_steps_units_losses_and_checkpoints(
     assert (opened.chosen()["t"], opened.chosen()["i"]) == (6, 21)
     assert opened.text("#state-value") == str(numbers["h"][6, 21])
     opened.press("End", "ArrowRight")
-    assert opened.text("#step-value") == "14 of 14, reads “r”"
+    assert opened.text("#step-value") == "14 of 14: r"
     opened.press("Home", "ArrowLeft")
-    assert opened.text("#step-value") == "1 of 14, reads “t”"
+    assert opened.text("#step-value") == "1 of 14: t"
     assert opened.page.evaluate("() => document.activeElement.className") == "map"
 
     opened.page.locator("#unrolled-picture .map").nth(1).focus()
@@ -361,7 +361,7 @@ def test_all_views_follow_the_checkpoint(made: dict[str, Any], path: Path, open_
         assert float(opened.text("#radius-value")) == float(f"{found['radius']:.4g}")
         norm = float(found["numbers"]["gradient_norms"][-1])
         assert float(opened.text("#gradient-norm-value")) == pytest.approx(norm, rel=1e-3)
-        assert f"One training step on this text, {found['label']}" in opened.text("#parity-lead")
+        assert f"one training step on this text, {found['label']}" in opened.text("#parity-lead")
         assert opened.page.locator("#parity-table tbody th").count() == len(found["parity"])
         canvases = opened.page.locator(".map[role=application] canvas").all()
         pictures.append([canvas.evaluate("(c) => c.toDataURL()") for canvas in canvases])
@@ -415,8 +415,8 @@ def test_where_training_cuts_and_what_that_loses(path: Path, open_page: Open) ->
 # ---------------------------------------------------------------- for everyone
 
 
-def rounded(x: float) -> str:
-    return f"{float(f'{x:.3g}'):g}"
+def rounded(x: float, digits: int = 3) -> str:
+    return f"{float(f'{x:.{digits}g}'):g}"
 
 
 def axe_violations(opened: Opened) -> list[str]:
@@ -432,7 +432,7 @@ def axe_violations(opened: Opened) -> list[str]:
     ]
 
 
-@pytest.mark.parametrize(("scheme", "width"), [("light", 1280), ("dark", 400)])
+@pytest.mark.parametrize(("scheme", "width"), [("light", 1280), ("light", 800), ("dark", 400)])
 def test_axe_finds_nothing_and_nothing_runs_over_the_edge(
     scheme: str, width: int, path: Path, open_page: Open, tmp_path: Path
 ) -> None:
@@ -447,6 +447,105 @@ def test_axe_finds_nothing_and_nothing_runs_over_the_edge(
     picture = page.screenshot(path=tmp_path / "page.png", full_page=True)
     assert picture[:4] == b"\x89PNG"
     assert len(picture) > 50_000
+
+
+LABELS = [
+    *(".controls label", ".controls output", ".gutter", ".cells > span", ".formula", ".source"),
+    *("#chain dt", "#chain dd", ".tiles dt", ".tiles dd", ".legend", ".chart text", "figcaption"),
+    *("#parity-table thead th:not(.roomy)", "#parity-table tbody th", "#parity-table .share"),
+    *("#parity-table td:nth-child(2)", "#parity-table td:nth-child(3)", "#checkpoints td"),
+    *("#checkpoints button", "#play", "#theme", "#units-pick", "#products td"),
+]
+
+
+@pytest.mark.parametrize("width", [400, 800, 1280])
+def test_labels_and_verdicts_are_seen_whole(width: int, path: Path, open_page: Open) -> None:
+    opened = open_page(path, width=width)
+    opened.page.locator("#ulps-check").check()
+    opened.settle()
+    cut_off = """([selector, width]) => {
+      const all = [...document.querySelectorAll(selector)];
+      const isCut = (element) => {
+        const box = element.getBoundingClientRect();
+        const hidesText = getComputedStyle(element).overflowX !== "visible"
+          && element.scrollWidth > element.clientWidth;
+        return box.left < 0 || box.right > width || box.width === 0 || hidesText;
+      };
+      return [all.length, all.filter(isCut).map((element) => element.textContent)];
+    }"""
+    for selector in LABELS:
+        count, cut = opened.page.evaluate(cut_off, [selector, width])
+        assert count > 0, selector
+        assert cut == [], selector
+    assert opened.page.evaluate("() => document.documentElement.scrollWidth") <= width
+
+
+def test_differences_are_shares_of_what_rounding_is_allowed(
+    made: dict[str, Any], path: Path, open_page: Open
+) -> None:
+    opened = open_page(path)
+    opened.choose(t=5, i=21)
+    found = made["checkpoints"][3]
+    a, b = (float(found["numbers"][name][5, 21]) for name in ("h", "torch.h"))
+    share = abs(a - b) / found["allowed"]["h"]
+    assert 0.005 < share < 0.995
+    said = opened.page.locator("#chain li", has_text="The new state").locator("[data-side=apart]")
+    assert said.text_content() == f"{round(100 * share)} % of the rounding allowed"
+    assert "ulp" not in opened.text("#chain") + opened.text("#parity-table")
+    row = found["parity"][2]
+    assert row["name"] == "logits"
+    cells = opened.page.locator("#parity-table tr", has_text="logits").locator("td")
+    percent = round(100 * row["difference"] / row["allowed"])
+    assert [text.strip() for text in cells.all_text_contents()[:2]] == ["✓ agrees", f"{percent} %"]
+    opened.page.locator("#ulps-check").check()
+    opened.settle()
+    assert "ulp" in str(said.text_content())
+    assert rounded(row["ulps"]) in cells.all_text_contents()
+
+
+def test_a_large_network_shows_the_units_that_change_most(open_page: Open, tmp_path: Path) -> None:
+    made = record("time traveller", course(100))
+    path = tmp_path / "large.html"
+    write_page(made, path, most_bytes=1_000_000)
+    opened = open_page(path)
+    shown = opened.page.evaluate("() => units")
+    assert shown == sorted(made["units_by_change"][:32])
+    assert "changes most" in opened.text("#units-rule")
+    h = made["checkpoints"][-1]["numbers"]["h"]
+    opened.choose(t=3, i=shown[0])
+    opened.page.locator("#unrolled-picture .map").first.focus()
+    opened.press("ArrowDown", "ArrowDown")
+    assert opened.chosen()["i"] == shown[2]
+    assert opened.text("#state-value") == str(h[3, shown[2]])
+    rows = "() => [unrolled.state.rows, matrix.map.rows, matrix.map.columns, gradient.map.rows]"
+    assert opened.page.evaluate(rows) == [32, 32, 32, 32]
+    opened.page.locator("#units-select").select_option("8")
+    opened.settle()
+    assert opened.page.evaluate(rows) == [8, 8, 8, 8]
+    assert opened.chosen()["i"] in made["units_by_change"][:8]
+    opened.page.locator("#units-select").select_option("100")
+    opened.settle()
+    assert opened.page.evaluate("() => units") == list(range(100))
+    assert opened.text("#units-rule") == ""
+    opened.page.locator("#state-table summary").click()
+    opened.settle()
+    assert opened.page.locator("#state-table table").first.locator("tbody tr").count() == 100
+
+
+@pytest.mark.parametrize("gain", [0.1, 2.0])
+def test_only_the_singular_value_is_said_to_bound_a_step(
+    gain: float, open_page: Open, tmp_path: Path
+) -> None:
+    made = record("time traveller", course(9, gains=(gain,)))
+    path = tmp_path / "page.html"
+    write_page(made, path, most_bytes=1_000_000)
+    opened = open_page(path)
+    singular = made["checkpoints"][0]["singular"]
+    assert opened.text("#singular-value") == rounded(singular, 4)
+    remarks = opened.page.locator("#backward-tiles .remark").all_text_contents()
+    assert ("each step back makes every gradient shorter" in remarks[0]) == (singular < 1)
+    assert (singular < 1) == (gain < 1)
+    assert "no bound" in remarks[1]
 
 
 def test_nothing_runs_over_the_edge_at_any_width(path: Path, open_page: Open) -> None:
@@ -487,11 +586,12 @@ def test_tab_reaches_everything_in_order_and_shows_where_it_is(path: Path, open_
         reached.append(found[0])
     start = ["Skip to the first picture", "step-slider", "unit-slider", "checkpoint-slider"]
     assert reached[:5] == [*start, "theme"]
-    assert reached[5].startswith("States h")
-    assert reached[6].startswith("Probabilities")
+    assert reached[5] == "units-select"
+    assert reached[6].startswith("States h")
+    assert reached[7].startswith("Probabilities")
     order = [
         *("token-select", "products", "loss-slider", "cut-slider"),
-        *("checkpoints", "play", "parity-table"),
+        *("checkpoints", "play", "ulps-check", "parity-table"),
     ]
     assert [name for name in reached if name in order] == order
     assert len([name for name in reached if name.startswith("after ")]) == len(EPOCHS)

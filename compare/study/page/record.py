@@ -1,0 +1,271 @@
+"""Every number of one text, with each of the weights that a run kept.
+
+`record` lets both models read the text, and returns what arises: JSON values and arrays. The page
+is made out of that record alone.
+"""
+
+from __future__ import annotations
+
+import dataclasses
+from collections.abc import Iterable, Sequence
+from typing import Any
+
+import numpy as np
+import torch
+from jaxtyping import Float, Int
+
+import concise_rnn
+import scratch_rnn
+from compare.parity import ParityRow, check_parity, copy_weights, make_models, parts
+from compare.runs import Course, RecordError, Snapshot
+from compare.study.page.anatomy import (
+    Numbers,
+    concise_forward,
+    concise_losses,
+    forward_allowances,
+    largest_singular_value,
+    scratch_backward,
+    scratch_forward,
+    scratch_losses,
+    spectral_radius,
+    units_by_change,
+    weights_of,
+    write_on,
+)
+from compare.study.page.sources import source_lines
+from compare.terminal import PACKAGE, Terminal, UsageError, package_version
+from scratch_rnn.text import Batch, Vocab, clean
+
+MOST_STEPS = 64
+MOST_SHOWN = 64
+"""Up to so many tokens the page shows the whole vocabulary, and else those that matter most."""
+NUM_PREDS = 20
+DETAILS = ("W_ih", "W_hh", "b_ih", "b_hh", "a", "r", "z", "W", "b", "d_h")
+"""Arrays that the page has where there is room for them; each sum stands after its terms."""
+
+
+def record(text: str, course: Course, terminal: Terminal | None = None) -> dict[str, Any]:
+    """Write down all that arises while both models read the text.
+
+    Parameters
+    ----------
+    text : str
+        As the user gave it; see `tokens_of`.
+    course : Course
+        The weights.
+    terminal : Terminal, optional
+        Where to say what became of the text.
+
+    Returns
+    -------
+    dict
+        What holds for all of the page, and under "checkpoints" one dict for each of the weights:
+        JSON values, and under "numbers" and "weights" arrays by name. Arrays of PyTorch have the
+        name of NumPy's after "torch.".
+    """
+    terminal = terminal or Terminal(quiet=True)
+    vocab, setting = course.vocab, course.setting
+    tokens, notes = tokens_of(text, vocab, setting.token)
+    for note in notes:
+        terminal.line(note)
+    ids = np.array([vocab[token] for token in tokens])
+    models = make_models(setting, len(vocab))
+    checkpoints = [look(snapshot, *models, ids, course) for snapshot in course.snapshots]
+    shown = shown_ids([checkpoint["numbers"]["p"] for checkpoint in checkpoints], ids[1:])
+    for checkpoint in checkpoints:
+        keep_shown(checkpoint, shown)
+    distinct = list(dict.fromkeys(ids.tolist()))
+    return {
+        "text": text,
+        "notes": notes,
+        "token": setting.token,
+        "tokens": [vocab.idx_to_token[i] for i in ids],
+        "ids": ids.tolist(),
+        "column": [distinct.index(i) for i in ids.tolist()],
+        "targets": [shown.index(i) for i in ids[1:].tolist()],
+        "shown": shown,
+        "shown_tokens": [vocab.idx_to_token[i] for i in shown],
+        "T": len(ids),
+        "V": len(vocab),
+        "H": setting.hidden_size,
+        "units_by_change": units_by_change(checkpoints[-1]["numbers"]["h"][1:]),
+        "dtype": setting.dtype,
+        "nonlinearity": setting.nonlinearity,
+        "num_steps": setting.num_steps,
+        "max_norm": setting.max_norm,
+        "lr": setting.lr,
+        "state": setting.state,
+        "source": course.source,
+        "lines": source_lines(),
+        "curve": course.curve,
+        "versions": {
+            PACKAGE: package_version(),
+            "numpy": np.__version__,
+            "torch": torch.__version__,
+        },
+        "checkpoints": checkpoints,
+    }
+
+
+def tokens_of(text: str, vocab: Vocab, token: str) -> tuple[list[str], list[str]]:
+    """Cut a text in tokens that the vocabulary has, and say what had to be done to it.
+
+    A text whose tokens are all known is taken as it is. Any other is cleaned as a training text
+    is: small letters from a to z, all else a space; a token that is still unknown becomes <unk>.
+
+    Returns
+    -------
+    tokens : list of str
+        At least one, at most `MOST_STEPS`.
+    notes : list of str
+        One sentence for each thing done.
+
+    Raises
+    ------
+    UsageError
+        If nothing is left of the text.
+    """
+    notes = []
+    tokens = list(parts(text, token))
+    if any(part not in vocab for part in tokens):
+        cleaned = " ".join(line for line in clean(text) if line)
+        if cleaned != text and cleaned:
+            notes.append(f'Read as "{_short(cleaned)}": training texts are cleaned like that.')
+        tokens = list(parts(cleaned, token))
+    if not tokens:
+        raise UsageError(f"expected --text with letters from a to z, got {_short(text)!r}")
+    if len(tokens) > MOST_STEPS:
+        notes.append(
+            f"The first {MOST_STEPS} of {len(tokens):,} "
+            f"{'characters' if token == 'char' else 'words'}: a page has room for no more."
+        )
+        tokens = tokens[:MOST_STEPS]
+    unknown = list(dict.fromkeys(part for part in tokens if part not in vocab))
+    if len(unknown) == len(set(tokens)):
+        raise UsageError(
+            f"expected --text with a {'letter' if token == 'char' else 'word'} of the "
+            f"vocabulary, got {_short(text)!r}"
+        )
+    if unknown:
+        names = ", ".join(repr(part) for part in unknown[:8])
+        notes.append(f"Not in the vocabulary, and read as <unk>: {names}.")
+    return [part if part in vocab else "<unk>" for part in tokens], notes
+
+
+def look(
+    snapshot: Snapshot,
+    scratch: scratch_rnn.RNNModel,
+    concise: concise_rnn.RNNModel,
+    ids: Int[np.ndarray, "T"],
+    course: Course,
+) -> dict[str, Any]:
+    """Give both models the snapshot's weights, and write down all that there is to see.
+
+    Returns
+    -------
+    dict
+        What the page says of this checkpoint; under "numbers" the arrays that the page always
+        has, and under "details" those that it has where there is room: weights, and what only
+        makes sense beside them.
+    """
+    for name, parameter in scratch.parameters.items():
+        parameter[...] = snapshot.weights[name]
+    copy_weights(scratch, concise)
+    with np.errstate(over="ignore", invalid="ignore"):
+        numbers, details = numbers_of(scratch, concise, ids)
+    for name, array in (numbers | details).items():
+        if not np.isfinite(array).all():
+            raise RecordError(
+                f"expected finite numbers {snapshot.label}, got others in {name}: "
+                "the states explode on this text"
+            )
+    K = len(ids) - 1
+    mean_loss = float(numbers["L"].mean()) if K else None
+    rows = parity_rows(scratch, concise, ids, course.setting.lr, course.setting.max_norm)
+    return {
+        "label": snapshot.label,
+        "epoch": snapshot.epoch,
+        "loss": mean_loss,
+        "perplexity": None if mean_loss is None else scratch_rnn.perplexity(mean_loss),
+        "radius": spectral_radius(weights_of(scratch).W_hh),
+        "singular": largest_singular_value(weights_of(scratch).W_hh),
+        "allowed": forward_allowances(scratch, ids),
+        "written": course.vocab.to_tokens(write_on(scratch, ids, NUM_PREDS)),
+        "parity": [dataclasses.asdict(row) for row in rows],
+        "numbers": numbers,
+        "details": details,
+    }
+
+
+def numbers_of(
+    scratch: scratch_rnn.RNNModel, concise: concise_rnn.RNNModel, ids: Int[np.ndarray, "T"]
+) -> tuple[Numbers, Numbers]:
+    """Let both models read; return numbers and details, under the letters of `anatomy`.
+
+    Arrays of PyTorch have the name of NumPy's after "torch.". W_ih stands in rows, one for each
+    different token of the text, and so does a, which depends on nothing but the token.
+    """
+    K = len(ids) - 1
+    first = [ids.tolist().index(i) for i in dict.fromkeys(ids.tolist())]  # (distinct tokens)
+    ours, theirs = scratch_forward(scratch, ids), concise_forward(concise, ids)
+    ours["L"], d_logits = scratch_losses(ours["y"][:K], ids[1:])
+    theirs["L"] = concise_losses(theirs["y"][:K], ids[1:])
+    ours["a"], theirs["a"] = ours["a"][first], theirs["a"][first]
+    ours |= scratch_backward(scratch, ids, d_logits)
+    ours |= weights_of(scratch)._asdict()
+    ours["W_ih"] = ours["W_ih"].T[ids[first]]
+    ours["W"] = scratch.parameters["linear.weight"]
+    ours["b"] = scratch.parameters["linear.bias"]
+    both = ours | {f"torch.{name}": array for name, array in theirs.items()}
+    copies = {name: np.array(array) for name, array in both.items()}
+    names = [*DETAILS, *(f"torch.{name}" for name in DETAILS)]
+    details = {name: copies.pop(name) for name in names if name in copies}
+    return copies, details
+
+
+def parity_rows(
+    scratch: scratch_rnn.RNNModel,
+    concise: concise_rnn.RNNModel,
+    ids: Int[np.ndarray, "T"],
+    lr: float,
+    max_norm: float,
+) -> tuple[ParityRow, ...]:
+    """Compare one training step on the text; a text of one token is followed by itself."""
+    inputs, targets = (ids[:-1], ids[1:]) if len(ids) > 1 else (ids, ids)
+    batch = Batch(inputs[None].copy(), targets[None].copy())
+    return check_parity(scratch, concise, batch, lr=lr, max_norm=max_norm).rows
+
+
+def shown_ids(
+    distributions: Iterable[Float[np.ndarray, "T V"]], targets: Int[np.ndarray, "K"]
+) -> list[int]:
+    """Return the tokens that the page shows: all, or the true next ones and the likeliest."""
+    distributions = list(distributions)
+    V = distributions[0].shape[1]
+    if V <= MOST_SHOWN:
+        return list(range(V))
+    likeliest = np.max([p.max(axis=0) for p in distributions], axis=0)  # (V,)
+    by_likelihood = [int(v) for v in np.argsort(-likeliest, kind="stable")]
+    needed = {int(v) for v in targets}
+    for p in distributions:
+        needed |= {int(v) for v in p.argmax(axis=1)}
+    for v in by_likelihood:
+        if len(needed) >= MOST_SHOWN:
+            break
+        needed.add(v)
+    return sorted(needed)
+
+
+def keep_shown(checkpoint: dict[str, Any], shown: Sequence[int]) -> None:
+    """Drop from every array over the vocabulary the tokens that are not shown."""
+    numbers, details = checkpoint["numbers"], checkpoint["details"]
+    for name in ("y", "p", "torch.y", "torch.p"):
+        numbers[name] = numbers[name][:, list(shown)]
+    for name in ("W", "b"):
+        details[name] = details[name][list(shown)]
+
+
+def _short(text: str) -> str:
+    """Return the text on one line, and no more of it than fits there."""
+    line = " ".join(text.split())
+    return line if len(line) <= 60 else f"{line[:60]}…"

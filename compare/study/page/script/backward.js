@@ -1,0 +1,206 @@
+// ---------------------------------------------------------------- 3: backward
+
+const triangle = {};
+const gradient = {};
+
+function setUpBackward() {
+  $("backward-body").hidden = K === 0;
+  $("backward-absent").textContent = K === 0 ? "This text has one token. Nothing comes next, so there is no loss and no gradient to follow." : "";
+  const over = (r, c) => readTriangle(r === null ? chosen.k : r + 1, c === null ? chosen.t : c + 1);
+  triangle.map = new HeatMap("Norms of the gradients, a row for each loss k and a column for each step t. Up and down choose the loss, left and right the step.", {
+    pick: (r, c) => choose({ k: r + 1, t: Math.min(c, r) + 1 }),
+    move: (down, right) => choose({ k: clamp(chosen.k + down, 1, K), t: clamp(chosen.t + right, 1, T) }),
+    over,
+  });
+  $("triangle-picture").append(make("div", { class: "axes", "aria-hidden": "true" }, make("span", {}, "step ", math("t"), " →"), make("span", {}, "loss ", math("k"), " ↓")), triangle.map.element);
+  gradient.map = new HeatMap("Gradient of the mean loss for each state, a column for each step and a row for each unit. Arrow keys choose step and unit.", {
+    pick: (r, c) => choose({ t: c + 1, i: units[r] }), move: moveStepAndUnit,
+    over: (r, c) => readGradient(r === null ? chosen.i : units[r], c === null ? chosen.t : c + 1),
+  });
+  $("gradient-picture").append(gradient.map.element);
+  const formulas = [
+    ["∂L/∂y_t = p_t / N - onehot(next) / N, over N losses", ["p", "d_y"]],
+    ["∂L/∂h_t = W^T ∂L/∂y_t, from the loss after step t", ["d_h_k"]],
+    [F === "tanh" ? "∂L/∂z_t = (1 - h_t²) ⊙ ∂L/∂h_t" : "∂L/∂z_t = ∂L/∂h_t where h_t > 0, else 0", [`slope ${F}`, "d_z"]],
+    ["∂L/∂h_{t-1} = W_{hh}^T ∂L/∂z_t, from step t", ["d_h"]],
+    ["all gradients times min(1, m / (n + 10⁻⁶)), with n their norm and m the norm allowed", ["clip"]],
+  ];
+  $("backward-sources").append(...formulas.map(([formula, names]) =>
+    make("li", {}, make("span", { class: "formula" }, math(formula)), make("div", {}, names.map((name) => source(name, "div"))))));
+}
+
+const norm = (k, t) => numbers().norms[(k - 1) * K + t - 1];
+const firstStepBeforeCut = (k) => Math.floor((k - 1) / chosen.n) * chosen.n + 1;
+
+/** The decades that all norms lie in. */
+function decades() {
+  let [least, most] = [Infinity, 0];
+  for (const x of numbers().norms) {
+    if (x > 0) [least, most] = [Math.min(least, x), Math.max(most, x)];
+  }
+  if (most === 0) return { low: -1, high: 0 };
+  const high = Math.ceil(Math.log10(most) + 1e-9);
+  return { low: clamp(Math.floor(Math.log10(least)), high - 12, high - 1), high };
+}
+
+const powerOfTen = (e) => `10${[...String(e)].map((c) => "⁻⁰¹²³⁴⁵⁶⁷⁸⁹"["-0123456789".indexOf(c)]).join("")}`;
+
+function drawCurve() {
+  if (K === 0) return;
+  const { low, high } = decades();
+  const [wide, tall] = [roomOf("curve-picture"), 400];
+  const [left, right, top, bottom] = [46, 12, 26, 40];
+  const x = (t) => left + (K === 1 ? 0.5 : (t - 1) / (K - 1)) * (wide - left - right);
+  const y = (value) => top + ((high - clamp(Math.log10(value), low, high)) / (high - low)) * (tall - top - bottom);
+  const line = (k) => {
+    const points = [];
+    for (let t = 1; t <= k; t++) if (norm(k, t) > 0) points.push(`${x(t).toFixed(1)},${y(norm(k, t)).toFixed(1)}`);
+    return points.join(" ");
+  };
+  const every = Math.ceil((high - low) / 7);
+  const parts = [];
+  for (let e = low; e <= high; e += every) {
+    parts.push(draw("line", { class: "grid", x1: left, x2: wide - right, y1: y(10 ** e), y2: y(10 ** e) }),
+      draw("text", { x: left - 8, y: y(10 ** e) + 4, "text-anchor": "end" }, powerOfTen(e)));
+  }
+  const stride = Math.ceil((K * 17) / (wide - left - right));
+  for (let t = 1; t <= K; t += stride) {
+    parts.push(draw("text", { x: x(t), y: tall - bottom + 17, "text-anchor": "middle", class: t === chosen.t ? "strong" : "" }, glyph(record.tokens[t - 1]).slice(0, 4)));
+  }
+  parts.push(draw("text", { x: (left + wide) / 2, y: tall - 4, "text-anchor": "middle" }, "step t, by the token it reads"));
+  const cut = firstStepBeforeCut(chosen.k);
+  if (cut > 1) {
+    const at = (x(cut) + x(cut - 1)) / 2;
+    parts.push(draw("line", { class: "cut", x1: at, x2: at, y1: top - 8, y2: tall - bottom }),
+      draw("text", { class: "cut-name", x: at - 6, y: top - 10, "text-anchor": at > wide / 3 ? "end" : "start" }, "cut off by truncation"));
+  }
+  for (let k = 1; k <= K; k++) parts.push(draw("polyline", { class: "thin", points: line(k) }));
+  parts.push(draw("polyline", { class: "thick", points: line(chosen.k) }));
+  for (let t = 1; t <= chosen.k; t++) {
+    if (norm(chosen.k, t) > 0) parts.push(draw("circle", { class: "dot", cx: x(t), cy: y(norm(chosen.k, t)), r: K > 40 ? 2 : 3.5 }));
+  }
+  if (chosen.t <= chosen.k && norm(chosen.k, chosen.t) > 0) {
+    parts.push(draw("circle", { class: "here", cx: x(chosen.t), cy: y(norm(chosen.k, chosen.t)), r: 6 }));
+  }
+  $("curve-picture").replaceChildren(draw("svg", { class: "chart", viewBox: `0 0 ${wide} ${tall}`, role: "img",
+    "aria-label": `Norm of the gradient of loss ${chosen.k} for each state, from ${rounded(norm(chosen.k, chosen.k))} at step ${chosen.k} to ${rounded(norm(chosen.k, 1))} at step 1.` }, parts));
+}
+
+function drawTriangle() {
+  if (K === 0) return;
+  const { low, high } = decades();
+  const room = $("triangle-picture").clientWidth || 400;
+  const cell = clamp(Math.floor(Math.min(room - 2, 420) / K), 5, 60);
+  const paper = scale[COLOURS];
+  const shade = (x) => (x > 0 ? 0.06 + 0.94 * clamp((Math.log10(x) - low) / (high - low), 0, 1) : 0);
+  triangle.map.paint(K, K, cell * K, cell * K, (r, c) =>
+    (c > r ? paper : colour(shade(norm(r + 1, c + 1)) * (c + 1 < firstStepBeforeCut(r + 1) ? 0.22 : 1))));
+  legend("triangle-legend", make("span", {}, "‖", math("∂L_k"), "/", math("∂h_t"), "‖"), 0.06, [powerOfTen(low), powerOfTen(high)]);
+}
+
+function markTriangle() {
+  if (K === 0) return;
+  triangle.map.mark(chosen.k - 1, Math.min(chosen.t, K) - 1);
+  readTriangle(chosen.k, chosen.t);
+}
+
+function readTriangle(k, t) {
+  $("triangle-readout").replaceChildren(...(t > k
+    ? [`loss ${k} lies before step ${t}: no gradient`]
+    : [`loss ${k}, step ${t}: `, make("b", { id: "norm-value" }, show(norm(k, t))), t < firstStepBeforeCut(k) ? " (cut off)" : ""]));
+}
+
+function drawGradient() {
+  const d = details();
+  $("gradient-figure").hidden = !d;
+  if (!d || K === 0) return;
+  const most = largest(d.d_h) || 1;
+  const wide = Math.floor(($("gradient-picture").clientWidth || 400) / K) * K;
+  gradient.map.paint(units.length, K, Math.max(wide, K), 240, (r, c) => colour(d.d_h[c * H + units[r]] / most));
+  legend("gradient-legend", make("span", {}, math("∂L"), "/", math("∂h_t")), -1, [rounded(-most), "0", rounded(most)]);
+}
+
+function markGradient() {
+  if (!details() || K === 0) return;
+  gradient.map.mark(units.indexOf(chosen.i), Math.min(chosen.t, K) - 1);
+  readGradient(chosen.i, Math.min(chosen.t, K));
+}
+
+function readGradient(i, t) {
+  if (t > K) return;
+  $("gradient-readout").replaceChildren(`step ${t} · unit ${i} · `, make("b", { id: "gradient-value" }, show(details().d_h[(t - 1) * H + i])));
+}
+
+function drawTiles() {
+  if (K === 0) return;
+  const { k, n } = chosen;
+  const factor = k > 1 && norm(k, 1) > 0 ? (norm(k, 1) / norm(k, k)) ** (1 / (k - 1)) : null;
+  let [cut, all] = [0, 0];
+  for (let m = 1; m <= K; m++) {
+    all += m;
+    cut += firstStepBeforeCut(m) - 1;
+  }
+  const g = numbers().gradient_norms[K];
+  const shrink = Math.min(1, record.max_norm / (g + 1e-6));
+  const tile = (name, figure, remark, id) => make("div", {}, make("dt", {}, name),
+    make("dd", {}, make("span", { class: "figure", id }, figure), make("span", { class: "remark" }, remark)));
+  $("backward-tiles").replaceChildren(
+    tile(make("span", {}, "Largest singular value of ", math("W_{hh}")), rounded(checkpoint().singular, 4),
+      checkpoint().singular < 1 ? "Below 1: each step back makes every gradient shorter."
+        : `No step back makes a gradient longer than ${rounded(checkpoint().singular)} times. It can make one shorter.`, "singular-value"),
+    tile(make("span", {}, "Spectral radius of ", math("W_{hh}")), rounded(checkpoint().radius, 4),
+      `The factor of a step, over many steps, if f′ were 1 everywhere. ${checkpoint().radius < 1 ? "Below 1 a gradient would vanish then" : "Above 1 a gradient can explode then"}; `
+        + "f′ lies below 1 and changes from step to step, so this is no bound.", "radius-value"),
+    tile(`Loss ${k}: factor a step back`, factor === null ? "–" : rounded(factor),
+      factor === null ? "It has one step alone." : factor < 1 ? `After 10 steps ${rounded(factor ** 10, 2)} is left.` : `After 10 steps it has grown to ${rounded(factor ** 10, 2)} times.`),
+    tile(`Truncation after ${times(n, "step")}`, cut === 0 ? "nothing" : percent(cut / all),
+      cut === 0 ? `is cut: the text has no more than ${times(K, "step")} with a loss.` : `of all pairs (k, t) are cut. Training used ${record.num_steps}.`),
+    tile("Norm of the whole gradient", rounded(g, 4),
+      record.max_norm === null ? "Training did not clip." : shrink < 1 ? `Clipped to ${record.max_norm}: every gradient times ${rounded(shrink)}.` : `Below ${record.max_norm}: not clipped.`, "gradient-norm-value"));
+}
+
+function drawClipping() {
+  if (K === 0) return;
+  const limit = record.max_norm;
+  $("clip-lead").textContent = "Length of the gradient of all parameters together: of each loss alone and, at the right end, of their mean. "
+    + (limit === null ? "This training did not clip." : `What reaches above ${limit} is scaled down to it, the direction kept.`);
+  const g = numbers().gradient_norms;
+  const [wide, tall] = [roomOf("clip-picture"), 240];
+  const [left, bottom, top] = [40, 36, 26];
+  const most = Math.max(largest(g), limit === null ? 0 : limit) * 1.08 || 1;
+  const step = (wide - left) / (K + 1.6);
+  const y = (value) => top + (1 - value / most) * (tall - top - bottom);
+  const parts = [draw("line", { class: "axis", x1: left, x2: wide, y1: y(0), y2: y(0) })];
+  const unit = 10 ** Math.floor(Math.log10(most));
+  const grid = most / unit < 2.5 ? unit / 2 : most / unit < 5 ? unit : 2 * unit;
+  for (let value = 0; value <= most; value += grid) {
+    parts.push(draw("line", { class: "grid", x1: left, x2: wide, y1: y(value), y2: y(value) }), draw("text", { x: left - 7, y: y(value) + 4, "text-anchor": "end" }, rounded(value)));
+  }
+  for (let k = 1; k <= K; k++) {
+    parts.push(draw("rect", { class: `column${k === chosen.k ? " chosen" : ""}`, x: left + (k - 1) * step + step * 0.12, width: step * 0.76, y: y(g[k - 1]), height: Math.max(0, y(0) - y(g[k - 1])) }));
+  }
+  const at = left + (K + 0.6) * step;
+  parts.push(draw("rect", { class: "column mean", x: at + step * 0.12, width: step * 0.76, y: y(g[K]), height: Math.max(0, y(0) - y(g[K])) }),
+    draw("text", { class: "strong", x: Math.min(at + step / 2, wide - 14), y: tall - bottom + 16, "text-anchor": "middle" }, "mean"));
+  const stride = Math.ceil(22 / step);
+  for (let k = 1; k <= K && left + k * step < at - 22; k += stride) parts.push(draw("text", { x: left + (k - 0.5) * step, y: tall - bottom + 16, "text-anchor": "middle", class: k === chosen.k ? "strong" : "" }, String(k)));
+  parts.push(draw("text", { x: left + (K * step) / 2, y: tall - 4, "text-anchor": "middle" }, "loss k"));
+  if (limit !== null) parts.push(draw("line", { class: "limit", x1: left, x2: wide, y1: y(limit), y2: y(limit) }), draw("text", { class: "strong halo", x: left + 6, y: 11 }, `dotted line: max_norm ${limit}`));
+  $("clip-picture").replaceChildren(draw("svg", { class: "chart", viewBox: `0 0 ${wide} ${tall}`, role: "img",
+    "aria-label": `Gradient norm of each loss. Loss ${chosen.k}: ${rounded(g[chosen.k - 1])}; the mean loss: ${rounded(g[K])}.` }, parts));
+}
+
+function writeBackwardTables() {
+  if (K === 0) return;
+  const { k } = chosen;
+  const one = Array.from({ length: k }, (_, m) => [`${m + 1} ${glyph(record.tokens[m])}`, show(norm(k, m + 1)), m + 1 < firstStepBeforeCut(k) ? "cut off" : ""]);
+  const heads = Array.from({ length: K }, (_, m) => `t ${m + 1}`);
+  const all = Array.from({ length: K }, (_, m) => [`k ${m + 1}`, ...heads.map((_, c) => (c > m ? "" : rounded(norm(m + 1, c + 1))))]);
+  const g = numbers().gradient_norms;
+  const whole = Array.from({ length: K + 1 }, (_, m) => [m === K ? "mean" : String(m + 1), show(g[m])]);
+  fill("backward-table", [
+    scrolling(`Norms of loss ${k}`, table(`Loss ${k}: norm at each step`, ["step", "norm", "truncation"], one, { left: [2], chosenRow: chosen.t - 1 })),
+    scrolling("Gradient norms of all losses", table("Gradient of all parameters", ["loss", "norm"], whole)),
+    scrolling("Norms of all losses at all steps", table("All norms", ["loss", ...heads], all, { chosenRow: k - 1 })),
+  ]);
+}

@@ -1,0 +1,65 @@
+// ---------------------------------------------------------------- elements
+
+/** Make an element. Text is always text: nothing of the user's becomes markup. */
+function make(name, attributes = {}, ...children) {
+  const element = document.createElement(name);
+  for (const [key, value] of Object.entries(attributes)) {
+    if (value === null || value === undefined || value === false) continue;
+    if (key === "onclick") element.addEventListener("click", value);
+    else element.setAttribute(key, value === true ? "" : value);
+  }
+  element.append(...children.flat().filter((child) => child !== null));
+  return element;
+}
+
+function draw(name, attributes = {}, ...children) {
+  const element = document.createElementNS("http://www.w3.org/2000/svg", name);
+  for (const [key, value] of Object.entries(attributes)) element.setAttribute(key, value);
+  element.append(...children.flat().filter((child) => child !== null));
+  return element;
+}
+
+/** Typeset "W_{hh}^T h_{t-1}": single letters in italics, words upright, indices below. */
+function math(text) {
+  const line = make("span", { class: "math" });
+  const pattern = /([A-Za-z∂]+)(?:_\{([^}]*)\}|_([A-Za-z0-9]))?(\^T)?|[^A-Za-z∂]+/g;
+  for (const [all, name, braced, single, transposed] of text.matchAll(pattern)) {
+    if (!name) line.append(all.replace(/-/g, "−").replace(/\*/g, "·"));
+    else {
+      line.append(name.replace("∂", "").length === 1 ? make("var", {}, name) : name);
+      const index = braced ?? single;
+      if (index) line.append(make("sub", {}, index.replace(/-/g, "−")));
+      if (transposed) line.append(make("sup", {}, "T"));
+    }
+  }
+  return line;
+}
+
+/** A table; `rows` are lists of cells, of which the first is the row's header. */
+function table(caption, heads, rows, { chosenRow = null, left = [] } = {}) {
+  const classOf = (column) => (left.includes(column) || column === 0 ? "left" : "number-cell");
+  return make("table", {},
+    make("caption", {}, caption),
+    make("thead", {}, make("tr", {}, heads.map((head, n) =>
+      make("th", { scope: "col", class: left.includes(n) || n === 0 ? "left" : null }, head)))),
+    make("tbody", {}, rows.map((cells, r) =>
+      make("tr", { class: r === chosenRow ? "chosen" : null }, cells.map((cell, n) =>
+        n === 0 ? make("th", { scope: "row", class: "left" }, cell) : make("td", { class: classOf(n) }, cell))))));
+}
+
+/** A table that scrolls, and can be scrolled by keyboard. */
+const scrolling = (name, content) => make("div", { class: "scroller", tabindex: 0, role: "group", "aria-label": name }, content);
+
+const glyph = (token) => (token === " " ? "␣" : token === "<unk>" && IS_CHARACTERS ? "?" : token);
+const spoken = (token) => (token === " " ? "a space" : token);
+const capital = (text) => text[0].toUpperCase() + text.slice(1);
+const quoted = (token) => (token === " " ? "a space" : `“${token}”`);
+const tokenSpan = (token, attributes = {}) =>
+  make("span", { ...attributes, class: [attributes.class, token === " " ? "space" : null].filter(Boolean).join(" ") || null }, glyph(token));
+
+/** "scratch_rnn/cells/elman.py:66  z += …" */
+function source(name, tag = "p") {
+  const line = record.lines[name];
+  return make(tag, { class: "source" },
+    make("span", { class: "where" }, `${line.file}:${line.number}`), make("code", {}, line.code));
+}

@@ -1,0 +1,47 @@
+// ---------------------------------------------------------------- 5: parity
+
+function setUpParity() {
+  $("ulps-check").addEventListener("change", () => choose({ ulps: $("ulps-check").checked }));
+}
+
+function drawParity() {
+  const rows = checkpoint().parity;
+  const wrong = rows.filter((each) => !each.ok);
+  $("parity-lead").textContent = `Both took one training step on this text, ${checkpoint().label}. `
+    + (K === 0 ? "The text has one token; for this step, the token is its own next token. " : "")
+    + (wrong.length ? `${wrong.length} of ${rows.length} tensors differ by more than rounding is allowed. ` : `All ${rows.length} tensors agree. `)
+    + "What rounding is allowed is measured: every float that goes into the step is moved to a neighbouring float, and the results move with it. The largest such move, times a safety factor, is allowed.";
+  const small = (x) => (x === null ? "–" : x === 0 ? "0" : x.toExponential(1));
+  const columns = [
+    ["tensor", "left", (each) => each.name],
+    ["verdict", "left", (each) => (each.ok ? "✓ agrees" : `✗ differs ${each.problem}`)],
+    ["of the rounding allowed", "number-cell", shareBar],
+    ["largest difference", "number-cell roomy", (each) => small(each.difference)],
+    ["allowed", "number-cell roomy", (each) => small(each.allowed)],
+    ...(chosen.ulps ? [["in ulps", "number-cell", (each) => (each.ulps === null ? "–" : rounded(each.ulps))]] : []),
+    ["shape", "roomy", (each) => each.shape.join(" × ") || "number"],
+  ];
+  const body = make("tbody");
+  let group = "";
+  for (const each of rows) {
+    const match = each.name.match(/^(.* of|updated) (.+)$/);
+    if (match && match[1] !== group) {
+      group = match[1];
+      body.append(make("tr", { class: "group" }, make("td", { colspan: columns.length }, group)));
+    }
+    body.append(make("tr", {}, columns.map(([, kind, cell], n) => (n === 0
+      ? make("th", { scope: "row", class: kind }, match ? match[2] : each.name)
+      : make("td", { class: n === 1 && !each.ok ? `${kind} apart` : kind }, cell(each))))));
+  }
+  $("parity-table").replaceChildren(make("table", { class: "verdicts" },
+    make("caption", { class: "unseen" }, "All tensors of one training step, in NumPy and in PyTorch"),
+    make("thead", {}, make("tr", {}, columns.map(([head, kind]) => make("th", { scope: "col", class: kind.replace("number-cell", "").trim() || null }, head)))), body));
+}
+
+/** The largest difference as a share of what is allowed: a bar, and per cent. */
+function shareBar(each) {
+  const share = each.allowed > 0 && each.difference !== null ? each.difference / each.allowed : each.ok ? 0 : Infinity;
+  const bar = make("span", { class: "share", "aria-hidden": "true" }, make("span"));
+  bar.firstElementChild.style.width = `${Math.min(100, 100 * share)}%`;
+  return make("span", {}, bar, Number.isFinite(share) ? ` ${percent(share)}` : " –");
+}

@@ -1,0 +1,136 @@
+// ---------------------------------------------------------------- colours
+
+const COLOURS = 256; // on each side of zero
+let scale = new Uint32Array(2 * COLOURS + 1);
+let scaleStops = [];
+
+/** Read the stops of the scale from the style sheet, and mix them in OKLab, evenly to the eye. */
+function readScale() {
+  const stops = getComputedStyle(document.documentElement).getPropertyValue("--scale").trim().split(/\s+/);
+  scaleStops = stops;
+  const points = stops.map(toOklab);
+  scale = scale.map((_, n) => {
+    const place = (n / (2 * COLOURS)) * (points.length - 1);
+    const lower = Math.min(Math.floor(place), points.length - 2);
+    const part = place - lower;
+    return toPixel(points[lower].map((x, m) => x + part * (points[lower + 1][m] - x)));
+  });
+}
+
+function toOklab(hex) {
+  const [r, g, b] = [1, 3, 5].map((n) => parseInt(hex.slice(n, n + 2), 16) / 255)
+    .map((x) => (x <= 0.04045 ? x / 12.92 : ((x + 0.055) / 1.055) ** 2.4));
+  const l = Math.cbrt(0.4122214708 * r + 0.5363325363 * g + 0.0514459929 * b);
+  const m = Math.cbrt(0.2119034982 * r + 0.6806995451 * g + 0.1073969566 * b);
+  const s = Math.cbrt(0.0883024619 * r + 0.2817188376 * g + 0.6299787005 * b);
+  return [
+    0.2104542553 * l + 0.793617785 * m - 0.0040720468 * s,
+    1.9779984951 * l - 2.428592205 * m + 0.4505937099 * s,
+    0.0259040371 * l + 0.7827717662 * m - 0.808675766 * s,
+  ];
+}
+
+function toPixel([L, a, b]) {
+  const l = (L + 0.3963377774 * a + 0.2158037573 * b) ** 3;
+  const m = (L - 0.1055613458 * a - 0.0638541728 * b) ** 3;
+  const s = (L - 0.0894841775 * a - 1.291485548 * b) ** 3;
+  const bytes = [
+    4.0767416621 * l - 3.3077115913 * m + 0.2309699292 * s,
+    -1.2684380046 * l + 2.6097574011 * m - 0.3413193965 * s,
+    -0.0041960863 * l - 0.7034186147 * m + 1.707614701 * s,
+  ].map((x) => Math.round(255 * Math.min(1, Math.max(0, x <= 0.0031308 ? 12.92 * x : 1.055 * x ** (1 / 2.4) - 0.055))));
+  return (255 << 24) | (bytes[2] << 16) | (bytes[1] << 8) | bytes[0];
+}
+
+/** The colour of x, which lies in -1 … 1. */
+const colour = (x) => scale[Math.round(COLOURS * (1 + Math.min(1, Math.max(-1, x))))];
+
+/** Draw cells of one pixel each, and stretch them over the canvas. */
+function paint(canvas, rows, columns, width, height, colourOf) {
+  const image = new ImageData(columns, rows);
+  const pixels = new Uint32Array(image.data.buffer);
+  for (let r = 0; r < rows; r++) {
+    for (let c = 0; c < columns; c++) pixels[r * columns + c] = colourOf(r, c);
+  }
+  const small = document.createElement("canvas");
+  small.width = columns;
+  small.height = rows;
+  small.getContext("2d").putImageData(image, 0, 0);
+  const ratio = window.devicePixelRatio || 1;
+  canvas.width = Math.max(1, Math.round(width * ratio));
+  canvas.height = Math.max(1, Math.round(height * ratio));
+  const context = canvas.getContext("2d");
+  context.imageSmoothingEnabled = false;
+  context.drawImage(small, 0, 0, canvas.width, canvas.height);
+}
+
+/** A strip of the scale with its ends named. `from` is -1 for signed values, 0 for others. */
+function legend(id, name, from, ticks, bend = (x) => x) {
+  const canvas = make("canvas", { "aria-hidden": "true" });
+  $(id).replaceChildren(
+    make("div", { class: "name" }, name), canvas,
+    make("div", { class: "ticks" }, ticks.map((tick) => make("span", {}, tick))));
+  const width = 200;
+  paint(canvas, 1, width, width, 8, (_, n) => colour(bend(from + ((1 - from) * n) / (width - 1))));
+}
+
+// ---------------------------------------------------------------- heat maps
+
+/** A picture of rows and columns, of which one cell can be chosen by pointer or arrow keys. */
+class HeatMap {
+  constructor(name, { pick, move, over = null, hasColumn = true, hasRow = true }) {
+    this.canvas = make("canvas", { "aria-hidden": "true" });
+    this.rowMark = make("div", { class: "mark across", "aria-hidden": "true", hidden: !hasRow });
+    this.columnMark = make("div", { class: "mark", "aria-hidden": "true", hidden: !hasColumn });
+    this.element = make("div", {
+      class: "map", tabindex: 0, role: "application", "aria-roledescription": "heat map",
+      "aria-label": name, "aria-describedby": "status",
+    }, this.canvas, this.rowMark, this.columnMark);
+    this.element.addEventListener("click", (event) => this.at(event, pick));
+    if (over) {
+      this.element.addEventListener("pointermove", (event) => this.at(event, over));
+      this.element.addEventListener("pointerleave", () => over(null, null));
+    }
+    this.element.addEventListener("keydown", (event) => {
+      const steps = { ArrowLeft: [0, -1], ArrowRight: [0, 1], ArrowUp: [-1, 0], ArrowDown: [1, 0],
+        PageUp: [-10, 0], PageDown: [10, 0], Home: [0, -1e6], End: [0, 1e6] }[event.key];
+      if (!steps || event.ctrlKey || event.metaKey || event.altKey) return;
+      event.preventDefault();
+      move(...steps);
+    });
+  }
+
+  at(event, tell) {
+    const box = this.canvas.getBoundingClientRect();
+    const inside = (place, cells) => Math.min(cells - 1, Math.max(0, Math.floor(place * cells)));
+    tell(inside((event.clientY - box.top) / box.height, this.rows),
+      inside((event.clientX - box.left) / box.width, this.columns));
+  }
+
+  paint(rows, columns, width, height, colourOf) {
+    Object.assign(this, { rows, columns, width, height });
+    this.canvas.style.width = `${width}px`;
+    this.canvas.style.height = `${height}px`;
+    paint(this.canvas, rows, columns, width, height, colourOf);
+  }
+
+  mark(r, c) {
+    const cell = { width: this.width / this.columns, height: this.height / this.rows };
+    const high = Math.max(cell.height, 5);
+    place(this.rowMark, 0, (r + 0.5) * cell.height - high / 2, this.width, high);
+    place(this.columnMark, c * cell.width, 0, cell.width, this.height);
+  }
+}
+
+/** The width of a picture, so that the letters in it have the size of letters. */
+const roomOf = (id) => clamp($(id).clientWidth, 260, 700);
+
+function place(element, left, top, width, height) {
+  Object.assign(element.style, {
+    left: `${left}px`, top: `${top}px`, width: `${width}px`, height: `${height}px`,
+  });
+}
+
+const clamp = (x, least, most) => Math.min(most, Math.max(least, x));
+const moveStepAndUnit = (down, right) =>
+  choose({ t: clamp(chosen.t + right, 1, T), i: units[clamp(units.indexOf(chosen.i) + down, 0, units.length - 1)] });

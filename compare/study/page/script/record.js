@@ -1,0 +1,175 @@
+// The page of `rnn-parity explain`. All numbers were recorded by NumPy and PyTorch; this script
+// only shows them. Where it adds or multiplies (a product in a table), it rounds as NumPy does.
+//
+// Letters: T steps, V tokens of the vocabulary, H units, K losses. Arrays are flat, rows first.
+// `chosen` holds what all pictures show; `choose` changes it, and each view that looks at what
+// changed is drawn anew.
+
+"use strict";
+
+const record = JSON.parse(document.getElementById("record").textContent);
+const { T, H, V } = record;
+const K = T - 1;
+const S = record.shown.length; // tokens of the vocabulary that are shown
+const IS_CHARACTERS = record.token === "char";
+const F = record.nonlinearity;
+
+const chosen = {
+  c: record.checkpoints.length - 1, // checkpoint
+  t: Math.min(T, 5), // step, 1 … T
+  i: Math.floor(H / 3), // unit, 0 … H-1
+  k: Math.max(K, 1), // loss, 1 … K
+  v: null, // token of the logits, among the shown; null: the one that truly comes
+  n: Math.max(1, Math.min(record.num_steps, K)), // steps after which gradients are cut
+  u: H > 64 ? 32 : H, // how many units the pictures show
+  ulps: false, // whether differences are shown in ulps, too
+};
+
+/** The units that the pictures show, by number: those whose state changes most over the text. */
+let units = [];
+
+function showUnits(count) {
+  units = record.units_by_change.slice(0, count).sort((a, b) => a - b);
+  if (!units.includes(chosen.i)) chosen.i = units[Math.floor(count / 3)];
+}
+showUnits(chosen.u);
+
+/** The numbers of the shown units alone, out of those of all units. */
+const ofShown = (array) => Float64Array.from(units, (i) => array[i]);
+
+const $ = (id) => document.getElementById(id);
+
+// ---------------------------------------------------------------- numbers
+
+const KINDS = {
+  float32: Float32Array, float64: Float64Array,
+  int8: Int8Array, int16: Int16Array, int32: Int32Array, int64: BigInt64Array,
+};
+
+/** Turn the text of a blob back into arrays by name; see compare/study/page/packing.py. */
+async function unpack({ blob, entries }) {
+  const element = $(`blob-${blob}`);
+  const bytes = Uint8Array.from(atob(element.textContent), (c) => c.charCodeAt(0));
+  element.remove();
+  const inflated = new Blob([bytes]).stream().pipeThrough(new DecompressionStream("deflate"));
+  const planes = new Uint8Array(await new Response(inflated).arrayBuffer());
+  const arrays = {};
+  let start = 0;
+  for (const { name, dtype, shape, steps, is_sum: isSum } of entries) {
+    if (isSum) {
+      arrays[name] = SUMS[name](arrays);
+      continue;
+    }
+    const Kind = KINDS[dtype];
+    const size = Kind.BYTES_PER_ELEMENT;
+    const count = shape.reduce((product, n) => product * n, 1);
+    const interleaved = new Uint8Array(count * size);
+    for (let b = 0; b < size; b++) {
+      for (let n = 0; n < count; n++) interleaved[n * size + b] = planes[start + b * count + n];
+    }
+    start += count * size;
+    const stored = new Kind(interleaved.buffer);
+    arrays[name] = steps ? stepped(arrays[name.replace("torch.", "")], stored) : stored;
+  }
+  return arrays;
+}
+
+/** The arrays that are one addition for each number away from others, rounded as NumPy rounds. */
+const SUMS = {
+  a: ({ W_ih, b_ih, b_hh }) => W_ih.map((w, n) => float(w + float(b_ih[n % H] + b_hh[n % H]))),
+  z: ({ a, r }) => r.map((x, n) => float(a[record.column[Math.floor(n / H)] * H + (n % H)] + x)),
+};
+
+/** Return the float32 that lies so many floats after each of `base`. */
+function stepped(base, steps) {
+  const bits = new Int32Array(base.buffer);
+  const moved = new Int32Array(bits.length);
+  for (let n = 0; n < bits.length; n++) {
+    const place = (bits[n] < 0 ? -(bits[n] & 0x7fffffff) : bits[n]) + Number(steps[n]);
+    moved[n] = place < 0 ? -place | 0x80000000 : place;
+  }
+  return new Float32Array(moved.buffer);
+}
+
+/** Return a number as NumPy prints it: the fewest digits that mean just this float. */
+function show(x) {
+  if (x === 0) return Object.is(x, -0) ? "-0.0" : "0.0";
+  if (!Number.isFinite(x)) return Number.isNaN(x) ? "nan" : x > 0 ? "inf" : "-inf";
+  const [mantissa, exponent] = shortest(x).split("e");
+  const power = Number(exponent);
+  const sign = mantissa.startsWith("-") ? "-" : "";
+  const digits = mantissa.replace("-", "").replace(".", "");
+  if (Math.abs(x) < 1e-4 || power >= (record.dtype === "float64" ? 16 : 6)) {
+    const rest = digits.slice(1);
+    const size = String(Math.abs(power)).padStart(2, "0");
+    return `${sign}${digits[0]}${rest ? "." + rest : ""}e${power < 0 ? "-" : "+"}${size}`;
+  }
+  if (power < 0) return `${sign}0.${"0".repeat(-power - 1)}${digits}`;
+  const whole = digits.slice(0, power + 1).padEnd(power + 1, "0");
+  return `${sign}${whole}.${digits.slice(power + 1) || "0"}`;
+}
+
+function shortest(x) {
+  if (record.dtype === "float64") return x.toExponential();
+  for (let places = 0; places < 9; places++) {
+    const text = x.toExponential(places);
+    if (Math.fround(Number(text)) === x) return toEven(text, x, places);
+    const farther = nextDecimal(text, places); // a power of two has more room on its far side
+    if (Math.fround(Number(farther)) === x) return farther;
+  }
+  return x.toExponential(8);
+}
+
+/** Return the decimal of as many digits that comes next, away from zero. */
+function nextDecimal(text, places) {
+  const [mantissa, exponent] = text.split("e");
+  const whole = Math.abs(Number(mantissa.replace(".", ""))) + 1;
+  return `${text.startsWith("-") ? "-" : ""}${Number(`${whole}e${exponent - places}`).toExponential(places)}`;
+}
+
+/** Where x lies in the middle between two decimals, take the even one, as NumPy does. */
+function toEven(text, x, places) {
+  const [mantissa, exponent] = text.split("e");
+  const all = x.toExponential(60).split("e")[0].replace("-", "").replace(".", "");
+  const last = Number(mantissa.at(-1));
+  if (last % 2 === 0 || !/^50*$/.test(all.slice(places + 1))) return text;
+  return `${mantissa.slice(0, -1)}${last - 1}e${exponent}`;
+}
+
+const rounded = (x, digits = 3) => {
+  if (x === null || !Number.isFinite(x)) return "–";
+  if (x === 0) return "0";
+  const size = Math.abs(x);
+  return size >= 1e5 || size < 1e-3 ? x.toExponential(digits - 2) : String(Number(x.toPrecision(digits)));
+};
+
+const percent = (x) => (x > 0 && x < 0.005 ? "<1 %" : x < 1 && x >= 0.995 ? ">99 %" : `${Math.round(100 * x)} %`);
+const times = (n, word) => `${n.toLocaleString("en")} ${word}${n === 1 ? "" : "s"}`;
+
+/** Return the gap between floats at the size of x. */
+function spacing(x) {
+  if (record.dtype === "float64") {
+    const bits = new BigInt64Array(new Float64Array([Math.abs(x)]).buffer);
+    return new Float64Array(new BigInt64Array([bits[0] + 1n]).buffer)[0] - Math.abs(x);
+  }
+  const bits = new Int32Array(new Float32Array([Math.abs(x)]).buffer);
+  return new Float32Array(new Int32Array([bits[0] + 1]).buffer)[0] - Math.abs(x);
+}
+
+/** Return |a - b| in gaps between floats at the larger one's size. */
+const ulps = (a, b) => (a === b ? 0 : Math.abs(a - b) / spacing(Math.max(Math.abs(a), Math.abs(b))));
+
+const row = (array, r, width) => array.subarray(r * width, (r + 1) * width);
+const float = record.dtype === "float64" ? (x) => x : Math.fround;
+
+const checkpoint = () => record.checkpoints[chosen.c];
+const numbers = () => checkpoint().numbers;
+const details = () => checkpoint().details || null;
+const largest = (array) => {
+  let most = 0;
+  for (const x of array) most = Math.max(most, Math.abs(x));
+  return most;
+};
+const argmax = (array) => array.reduce((best, x, n) => (x > array[best] ? n : best), 0);
+const trueNext = (t) => (t <= K ? record.targets[t - 1] : null);
+const chosenToken = () => chosen.v ?? trueNext(chosen.t) ?? argmax(row(numbers().p, chosen.t - 1, S));

@@ -1,0 +1,64 @@
+// ---------------------------------------------------------------- 4: training
+
+let playing = 0;
+
+function setUpTraining() {
+  const count = record.checkpoints.length;
+  $("training-lead").textContent = count > 1
+    ? `The run kept its weights now and then; this page has ${count} of them. Choose one, with the slider above or here, and every picture shows that moment.`
+    : "This page has one set of weights. A run keeps more of them on its way, and then everything here can be watched as it is learned.";
+  $("perplexity-lead").textContent = (K > 0 ? "Dots: on this text, at each checkpoint. " : "") + (record.curve.length ? "Line: on the training text, epoch by epoch. " : "")
+    + `Perplexity is the number of tokens that the network wavers between; knowing nothing, it is ${V.toLocaleString("en")}.`;
+  $("play").hidden = count < 2;
+  $("play").addEventListener("click", () => {
+    if (playing) return stopPlaying();
+    $("play").textContent = "Stop";
+    choose({ c: 0 });
+    playing = setInterval(() => (chosen.c === count - 1 ? stopPlaying() : choose({ c: chosen.c + 1 })), 900);
+  });
+}
+
+function stopPlaying() {
+  clearInterval(playing);
+  playing = 0;
+  $("play").textContent = "Play the training";
+}
+
+function drawPerplexity() {
+  const dots = record.checkpoints.map((c, n) => ({ n, epoch: c.epoch ?? record.curve.length, perplexity: c.perplexity })).filter((dot) => dot.perplexity !== null);
+  const points = record.curve.map((perplexity, e) => ({ epoch: e + 1, perplexity })).filter((p) => p.perplexity !== null);
+  const all = [...dots, ...points];
+  $("perplexity-picture").hidden = all.length === 0;
+  if (!all.length) return;
+  const [wide, tall] = [roomOf("perplexity-picture"), 300];
+  const [left, right, top, bottom] = [44, 16, 16, 40];
+  const mostEpochs = Math.max(1, ...all.map((point) => point.epoch));
+  const most = Math.max(V, ...all.map((point) => point.perplexity));
+  const x = (epoch) => left + (Math.log1p(epoch) / Math.log1p(mostEpochs)) * (wide - left - right);
+  const y = (perplexity) => top + (1 - Math.log(perplexity) / Math.log(most)) * (tall - top - bottom);
+  const parts = [];
+  for (const value of [1, 2, 5, 10, 20, 50, 100, 200, 500, 1000, 2000, 5000].filter((value) => value <= most)) {
+    parts.push(draw("line", { class: "grid", x1: left, x2: wide - right, y1: y(value), y2: y(value) }), draw("text", { x: left - 8, y: y(value) + 4, "text-anchor": "end" }, String(value)));
+  }
+  for (const epoch of [0, 1, 2, 5, 10, 20, 50, 100, 200, 500, 1000, 2000, 5000].filter((epoch) => epoch <= mostEpochs)) {
+    parts.push(draw("text", { x: x(epoch), y: tall - bottom + 17, "text-anchor": "middle" }, String(epoch)));
+  }
+  parts.push(draw("text", { x: (left + wide) / 2, y: tall - 4, "text-anchor": "middle" }, "epochs of training"));
+  if (points.length) parts.push(draw("polyline", { class: "curve", points: points.map((p) => `${x(p.epoch).toFixed(1)},${y(p.perplexity).toFixed(1)}`).join(" ") }));
+  if (dots.length > 1) parts.push(draw("polyline", { class: "thin", points: dots.map((dot) => `${x(dot.epoch)},${y(dot.perplexity)}`).join(" ") }));
+  for (const dot of dots) parts.push(draw("circle", { class: dot.n === chosen.c ? "here" : "dot", cx: x(dot.epoch), cy: y(dot.perplexity), r: dot.n === chosen.c ? 7 : 4.5 }));
+  const now = checkpoint();
+  $("perplexity-picture").replaceChildren(draw("svg", { class: "chart", viewBox: `0 0 ${wide} ${tall}`, role: "img",
+    "aria-label": `Perplexity over the epochs; ${now.label} it is ${rounded(now.perplexity)} on this text.` }, parts));
+}
+
+function drawCheckpoints() {
+  const heads = ["weights", "perplexity", "it writes"];
+  const focused = document.activeElement?.dataset?.checkpoint;
+  const rows = record.checkpoints.map((c, n) => [
+    make("button", { type: "button", "aria-pressed": String(n === chosen.c), "data-checkpoint": n, onclick: () => choose({ c: n }) }, c.label),
+    rounded(c.perplexity),
+    make("span", { class: "written" }, c.written.map(glyph).join(IS_CHARACTERS ? "" : " "))]);
+  $("checkpoints").replaceChildren(table(`After “${T > 24 ? "…" : ""}${record.tokens.slice(-24).join(IS_CHARACTERS ? "" : " ")}”`, heads, rows, { chosenRow: chosen.c, left: [2] }));
+  if (focused !== undefined) $("checkpoints").querySelector(`[data-checkpoint="${focused}"]`).focus({ preventScroll: true });
+}

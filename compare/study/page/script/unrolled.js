@@ -1,0 +1,144 @@
+// ---------------------------------------------------------------- 1: the network, unrolled
+
+const unrolled = {};
+
+function setUpUnrolled() {
+  const over = (r, c) => readUnrolled(r === null ? chosen.i : units[r], c === null ? chosen.t : c + 1);
+  unrolled.state = new HeatMap("States h, a column for each step and a row for each unit. Arrow keys choose step and unit.", {
+    pick: (r, c) => choose({ t: c + 1, i: units[r] }), move: moveStepAndUnit, over,
+  });
+  unrolled.distribution = new HeatMap("Probabilities of the next token, a column for each step and a row for each token. Left and right choose the step, up and down the token.", {
+    pick: (r, c) => choose({ t: c + 1, v: r }),
+    move: (down, right) => choose(down
+      ? { v: clamp(chosenToken() + down, 0, S - 1) }
+      : { t: clamp(chosen.t + right, 1, T) }),
+    over: (r, c) => (r === null ? over(null, null) : readProbability(r, c + 1)),
+  });
+}
+
+function readUnrolled(i, t) {
+  $("unrolled-readout").replaceChildren(
+    `step ${t} · unit ${i} · `, math(`h_{${t}}`), ` = `, make("b", { id: "state-value" }, show(numbers().h[t * H + i])));
+}
+
+function readProbability(v, t) {
+  $("unrolled-readout").replaceChildren(
+    `step ${t} · ${quoted(record.shown_tokens[v])} comes next with probability `, make("b", {}, show(numbers().p[(t - 1) * S + v])));
+}
+
+function columnWidth() {
+  const longest = Math.max(...record.tokens.map((token) => glyph(token).length));
+  const least = IS_CHARACTERS ? 15 : clamp(8 * longest + 10, 40, 110);
+  const gutter = IS_CHARACTERS ? 56 : clamp(8 * Math.max(...record.shown_tokens.map((x) => x.length)) + 16, 64, 150);
+  const room = $("unrolled-picture").clientWidth - gutter;
+  return { gutter, width: Math.max(least, Math.min(88, Math.floor(room / T))) };
+}
+
+function drawUnrolled() {
+  const { gutter, width } = columnWidth();
+  const n = numbers();
+  const mostState = F === "tanh" ? 1 : largest(n.h) || 1;
+  const stateHeight = Math.min(360, 28 * units.length);
+  const tokenHeight = 13;
+  const unitHeight = stateHeight / units.length;
+  unrolled.state.paint(units.length, T, width * T, stateHeight, (r, c) => colour(n.h[(c + 1) * H + units[r]] / mostState));
+  unrolled.distribution.paint(S, T, width * T, tokenHeight * S, (r, c) => colour(Math.sqrt(n.p[c * S + r])));
+  drawRings(width, tokenHeight);
+
+  const cells = (kind, contents) => make("div", { class: `cells ${kind}${width < 24 ? " narrow" : ""}${IS_CHARACTERS ? "" : " words"}`, "aria-hidden": "true" },
+    contents.map((content, c) => {
+      const cell = make("span", {}, content);
+      cell.style.width = `${width}px`;
+      cell.title = record.tokens[c];
+      return cell;
+    }));
+  unrolled.reads = cells("reads", record.tokens.map((token) => tokenSpan(token)));
+  [...unrolled.reads.children].forEach((cell, c) => cell.addEventListener("click", () => choose({ t: c + 1 })));
+  const likeliest = record.tokens.map((_, c) => argmax(row(n.p, c, S)));
+  const guesses = likeliest.map((v, c) => tokenSpan(record.shown_tokens[v], { class: v === trueNext(c + 1) ? "right" : "wrong" }));
+  const nexts = record.tokens.map((_, c) => (c < K ? tokenSpan(record.tokens[c + 1]) : "–"));
+  const chances = record.tokens.map((_, c) => (c < K ? n.p[c * S + trueNext(c + 1)].toFixed(2).replace(/^0/, "") : ""));
+
+  const sheet = make("div", { class: "sheet" });
+  sheet.style.gridTemplateColumns = `${gutter}px max-content`;
+  const gutterCell = (content, kind = "") => make("div", { class: `gutter ${kind}`, "aria-hidden": "true" }, content);
+  const beside = (name, n, height) => {
+    name.style.top = `${(n + 0.5) * height}px`;
+    name.style.fontSize = "11px";
+    return name;
+  };
+  const tokens = record.shown_tokens.map((token, v) => beside(tokenSpan(token), v, tokenHeight));
+  const every = Math.ceil(11 / unitHeight); // labels that would overlap are left out
+  const unitNames = units.map((i, n) => (n % every ? null : beside(make("span", {}, n === 0 ? `unit ${i}` : String(i)), n, unitHeight)));
+  const end = (text) => gutterCell(text);
+  sheet.append(
+    end("reads"), unrolled.reads,
+    gutterCell(unitNames.filter(Boolean), "tokens"), unrolled.state.element,
+    end("next is"), cells("small token", nexts),
+    gutterCell(tokens, "tokens"), unrolled.distribution.element,
+    end("guess"), cells("small token", guesses),
+    ...(width >= 20 ? [end("p(next)"), cells("small", chances)] : []));
+  const left = $("unrolled-picture").scrollLeft;
+  const focused = document.activeElement;
+  $("unrolled-picture").replaceChildren(sheet);
+  $("unrolled-picture").scrollLeft = left;
+  if (focused && sheet.contains(focused)) focused.focus({ preventScroll: true });
+
+  legend("state-legend", make("span", {}, "state ", math("h_t")), -1, [rounded(-mostState), "0", rounded(mostState)]);
+  legend("probability-legend", "probability", 0, ["0", "0.5", "1"], Math.sqrt);
+}
+
+function drawRings(width, tokenHeight) {
+  for (const ring of unrolled.distribution.element.querySelectorAll(".ring")) ring.remove();
+  const size = Math.min(11, width - 3);
+  for (let t = 1; t <= K; t++) {
+    const ring = make("div", { class: "ring small", "aria-hidden": "true" });
+    place(ring, (t - 0.5) * width - size / 2, (trueNext(t) + 0.5) * tokenHeight - size / 2, size, size);
+    unrolled.distribution.element.append(ring);
+  }
+}
+
+function markUnrolled() {
+  unrolled.state.mark(units.indexOf(chosen.i), chosen.t - 1);
+  unrolled.distribution.mark(chosenToken(), chosen.t - 1);
+  [...unrolled.reads.children].forEach((cell, c) => cell.classList.toggle("chosen", c === chosen.t - 1));
+  readUnrolled(chosen.i, chosen.t);
+  const { width } = columnWidth();
+  const scroller = $("unrolled-picture");
+  const left = (chosen.t - 1) * width;
+  if (left < scroller.scrollLeft || left + 3 * width > scroller.scrollLeft + scroller.clientWidth - 60) {
+    scroller.scrollLeft = left - scroller.clientWidth / 2;
+  }
+}
+
+function writeStateTables() {
+  const n = numbers();
+  const { t, i } = chosen;
+  const pair = (a, b) => [show(a), show(b), rounded(ulps(a, b))];
+  const heads = ["NumPy", "PyTorch", "ulps apart"];
+  const units = Array.from({ length: H }, (_, u) => [String(u), ...pair(n.h[t * H + u], n["torch.h"][t * H + u])]);
+  const steps = record.tokens.map((token, c) => [`${c + 1} ${glyph(token)}`, ...pair(n.h[(c + 1) * H + i], n["torch.h"][(c + 1) * H + i])]);
+  fill("state-table", [
+    scrolling(`All units at step ${t}`, table(`State at step ${t}`, ["unit", ...heads], units, { chosenRow: i })),
+    scrolling(`Unit ${i} at all steps`, table(`Unit ${i} at all steps`, ["step", ...heads], steps, { chosenRow: t - 1 })),
+  ]);
+}
+
+function writeProbabilityTable() {
+  const n = numbers();
+  const p = row(n.p, chosen.t - 1, S);
+  const q = row(n["torch.p"], chosen.t - 1, S);
+  const y = row(n.y, chosen.t - 1, S);
+  const order = Array.from({ length: S }, (_, v) => v).sort((a, b) => p[b] - p[a]);
+  const rows = order.map((v) => [
+    spoken(record.shown_tokens[v]), v === trueNext(chosen.t) ? "this one" : "", show(y[v]), show(p[v]), show(q[v]), rounded(ulps(p[v], q[v]))]);
+  fill("probability-table", scrolling(`Probabilities after step ${chosen.t}`, table(
+    `After step ${chosen.t}, which reads ${spoken(record.tokens[chosen.t - 1])}`,
+    ["token", "what came", "logit", "probability, NumPy", "PyTorch", "ulps apart"], rows, { left: [1] })));
+}
+
+/** Fill a table that stands behind a picture, if it is open. */
+function fill(id, content) {
+  $(id).lastElementChild.className = "tables";
+  $(id).lastElementChild.replaceChildren(...[content].flat());
+}
