@@ -1,15 +1,16 @@
 """A character language model by hand, in NumPy.
 
-Read `recurrence` first: it is the whole idea. `rnn` stacks it to all that torch.nn.RNN can do,
+Read `cells.elman` first: it is the whole idea. `layer` stacks it to all that torch.nn.RNN can do,
 `model` puts an output layer on top, `loss` and `optim` make it learn, `train` and `predict` use it.
 """
 
+from scratch_rnn.layer import RNNGradients, RNNTape
 from scratch_rnn.loss import cross_entropy, perplexity
 from scratch_rnn.memory import keep_freed_memory
 from scratch_rnn.model import ModelTape, RNNModel
 from scratch_rnn.optim import SGD, clip_grad_norm
 from scratch_rnn.predict import predict
-from scratch_rnn.rnn import RNN, RNNGradients, RNNTape
+from scratch_rnn.rnn import RNN
 from scratch_rnn.text import Batch, DataError, Vocab, load_time_machine
 from scratch_rnn.threads import get_num_threads, set_num_threads
 from scratch_rnn.train import EpochResult, StepResult, train, train_epoch, train_step

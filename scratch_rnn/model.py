@@ -7,7 +7,8 @@ from jaxtyping import Float, Int
 
 from scratch_rnn import linear
 from scratch_rnn.checks import check_array, check_has, check_ids, whole_number
-from scratch_rnn.rnn import RNN, RNNTape
+from scratch_rnn.layer import RNNTape
+from scratch_rnn.rnn import RNN
 
 
 @dataclass(frozen=True, slots=True)

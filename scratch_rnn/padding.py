@@ -45,3 +45,12 @@ def last_state(
     """Return the state after each sequence's own last step; h[0] is the one before the first."""
     last: np.ndarray = h[-1] if lengths is None else h[lengths, np.arange(len(lengths))]
     return last
+
+
+def at_ends(
+    last: Shaped[np.ndarray, "B H"], lengths: Int[np.ndarray, "B"], T: int
+) -> Shaped[np.ndarray, "T B H"]:
+    """Return zeros, but for `last` at each sequence's own last step."""
+    steps = np.zeros((T, *last.shape), last.dtype)
+    steps[lengths - 1, np.arange(len(lengths))] = last
+    return steps

@@ -9,7 +9,7 @@ from typing import Any
 import numpy as np
 
 import scratch_rnn
-from scratch_rnn.rnn import RNNTape
+from scratch_rnn import RNNTape
 
 
 @dataclass(frozen=True, slots=True)

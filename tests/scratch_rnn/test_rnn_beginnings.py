@@ -66,11 +66,11 @@ def test_dropout_with_a_single_layer_is_warned_about_as_by_torch(implementation:
 
 
 def test_the_warning_is_of_whoever_makes_the_layer(monkeypatch: pytest.MonkeyPatch) -> None:
-    """One frame up. Which line that is, the next test shows, but not where mutants are tried."""
+    """Above the constructor. The next test shows which line that is, but not with mutants."""
     levels = []
     monkeypatch.setattr("warnings.warn", lambda message, stacklevel: levels.append(stacklevel))
     scratch_rnn.RNN(3, 4, dropout=0.5)
-    assert levels == [2]
+    assert levels == [3]  # warn itself, Layer.__init__, RNN.__init__
 
 
 def test_the_warning_points_at_the_line_that_makes_the_layer() -> None:

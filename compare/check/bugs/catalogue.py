@@ -80,7 +80,7 @@ def _bug(
 
 
 RECURRENCE = "scratch_rnn/cells/elman.py"
-RNN = "scratch_rnn/rnn.py"
+LAYER = "scratch_rnn/layer.py"
 PADDING = "scratch_rnn/padding.py"
 LOOKUP = "scratch_rnn/lookup.py"
 CHECKS = "scratch_rnn/checks.py"
@@ -316,15 +316,16 @@ BACKWARD = (
         "gradients-accumulate",
         "Gradients are added to those of the call before, which nobody has cleared.",
         (
-            RNN,
+            LAYER,
             "d_parameters: dict[str, FloatArray] = {}",
             "d_parameters = self.__dict__.setdefault('gradients', {})",
         ),
         (
-            RNN,
-            "d_parameters |= dict(zip(self._names(i), d_arrays, strict=True))",
-            "for name, array in zip(self._names(i), d_arrays, strict=True):\n"
-            "                    d_parameters[name] = d_parameters.get(name, 0) + array",
+            LAYER,
+            "d_parameters[self._name(letter, i)] = d\n",
+            "name = self._name(letter, i)\n"
+            "                    before = d_parameters.get(name, 0)\n"
+            "                    d_parameters[name] = d if d is None else d + before\n",
         ),
         notice="It learns for a few epochs, then gets worse and worse, though the first update is "
         "right.",
@@ -351,7 +352,7 @@ SURFACE = (
     _bug(
         "reverse-gradient-dropped",
         "A bidirectional layer hands back its forward direction's gradient alone.",
-        (RNN, "d_x_i if d_x is None else d_x + d_x_i", "d_x_i if d_x is None else d_x"),
+        (LAYER, "d_x_i if d_x is None else d_x + d_x_i", "d_x_i if d_x is None else d_x"),
         notice="The layer itself trains; the layer below it hears of one direction only.",
         hint="Both directions read the same x.",
         why="δx is the sum over both directions, at every step.",
@@ -360,7 +361,7 @@ SURFACE = (
         "reverse-left-reversed",
         "The reverse direction's states are not turned round again before they are handed on.",
         (
-            RNN,
+            LAYER,
             "outputs.append(padding.reverse(h, padded) if is_reverse else h)",
             "outputs.append(h)",
         ),
@@ -372,7 +373,7 @@ SURFACE = (
         "lower-layer-untaught",
         "Each layer is given the loss's own gradient, as if it were the top one.",
         (
-            RNN,
+            LAYER,
             "d_y = d_x if tape.dropout_masks is None else",
             "d_y = d_y if tape.dropout_masks is None else",
         ),
@@ -383,7 +384,7 @@ SURFACE = (
     _bug(
         "mask-forgotten-backward",
         "Dropout masks what goes forward, but not the gradient that comes back.",
-        (RNN, "else d_x * tape.dropout_masks[layer - 1]", "else d_x"),
+        (LAYER, "else d_x * tape.dropout_masks[layer - 1]", "else d_x"),
         notice="A little more noise in training; nothing in evaluation.",
         hint="A dropped unit had no influence on the loss.",
         why="With the same masks on both sides the gradients can be compared, and differ.",
@@ -392,7 +393,7 @@ SURFACE = (
     _bug(
         "dropout-unscaled",
         "What dropout keeps is not scaled up by 1 / (1 - p).",
-        (RNN, "scale = 1 / kept if kept > 0 else 0.0", "scale = 1.0"),
+        (LAYER, "scale = 1 / kept if kept > 0 else 0.0", "scale = 1.0"),
         notice="Trained with dropout, the model is worse in evaluation than in training.",
         hint="With p = 1/4, what does the next layer receive on average?",
         why="The masks that are drawn must hold 0 and 1 / (1 - p).",
@@ -423,7 +424,7 @@ SURFACE = (
     _bug(
         "gradient-in-the-padding",
         "Gradients that arrive at padded steps are not thrown away.",
-        (RNN, "d_h = padding.without_padding(d_h, lengths)", "d_h = d_h.copy()"),
+        (LAYER, "d_h = padding.without_padding(d_h, lengths)", "d_h = d_h.copy()"),
         notice="Results change with the amount of padding.",
         hint="Whom should a gradient at a step that does not exist teach?",
         why="The judge sends random gradients everywhere, the padding included.",
@@ -433,10 +434,10 @@ SURFACE = (
         "memory-order-assumed",
         "The upstream gradient is read as it lies in memory, taken to be row after row.",
         (
-            RNN,
-            'd_output = check_array("d_output", d_output, (T, B, DH), self.dtype)',
-            'd_output = check_array("d_output", d_output, (T, B, DH), self.dtype)\n'
-            '            d_output = d_output.ravel(order="K").reshape(T, B, DH)',
+            LAYER,
+            'd_output = layout.ours(check_array("d_output", d_output, shape, self.dtype))',
+            'd_output = check_array("d_output", d_output, shape, self.dtype)\n'
+            '            d_output = layout.ours(d_output.ravel(order="K").reshape(shape))',
         ),
         notice="Right in every test that makes its arrays with np.random.",
         hint="Hand in a transposed view.",
@@ -447,9 +448,9 @@ SURFACE = (
         "state-broadcast",
         "A state of another shape is stretched until it fits.",
         (
-            RNN,
-            'h0 = check_array("h0", h0, (LD, H) if unbatched else (LD, B, H), self.dtype)',
-            "h0 = np.broadcast_to(h0, (LD, H) if unbatched else (LD, B, H))",
+            LAYER,
+            "check_array(name, array, shape, self.dtype)",
+            "np.broadcast_to(array, shape)",
         ),
         notice="A state without its layer axis works, and means something else.",
         hint="NumPy helps you to be wrong. Try h0 of shape (B, H).",
@@ -477,7 +478,7 @@ SURFACE = (
     _bug(
         "initial-weights-too-large",
         "Weights begin uniform in ±1, without the 1/√H.",
-        (RNN, "bound = 1 / np.sqrt(H)", "bound = 1.0"),
+        (LAYER, "bound = 1 / np.sqrt(H)", "bound = 1.0"),
         notice="The first gradient is a hundred times too long, and every unit sits at ±1.",
         hint="How large is a sum of H products?",
         why="The largest initial weight is 1 and not 1/√H.",
@@ -486,7 +487,7 @@ SURFACE = (
     _bug(
         "global-random-weights",
         "Weights are drawn from NumPy's global generator, not from the one that was given.",
-        (RNN, "rng.uniform(-bound, bound, shape)", "np.random.uniform(-bound, bound, shape)"),
+        (LAYER, "rng.uniform(-bound, bound, shape)", "np.random.uniform(-bound, bound, shape)"),
         notice="Another loss before the first update, though the seed is the same; and another one "
         "next time.",
         hint="Which generator was asked?",

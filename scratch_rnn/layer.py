@@ -1,0 +1,400 @@
+"""What nn.RNN, nn.GRU and nn.LSTM have in common: layers, directions, dropout, lengths, layouts.
+
+Data passes through in the order of this file's `forward`: it is laid out time-major, then layer
+by layer goes through dropout and one or two directions, and is laid back as the caller has it.
+`backward` is the same path read from the bottom up. What happens in a step is up to the cell, which
+a subclass of `Layer` puts in (`rnn.py`, `gru.py`, `lstm.py`).
+
+A bidirectional layer reads the sequence in both directions and hands on both outputs of a step
+side by side, so that every layer but the first has D·R inputs, for D directions.
+"""
+
+import warnings
+from collections.abc import Sequence
+from dataclasses import dataclass
+from typing import Any, ClassVar
+
+import numpy as np
+from jaxtyping import Float, Int, Num
+
+from scratch_rnn import padding
+from scratch_rnn.checks import check_array, check_flag, check_has, check_number, whole_number
+from scratch_rnn.layout import Layout, lay_out
+from scratch_rnn.states import State, arrays_of, state_of
+
+FloatArray = np.ndarray  # of the layer's own dtype; shapes stand in the annotations
+
+
+@dataclass(frozen=True, slots=True)
+class RNNTape:
+    """What `backward` needs to know of a forward pass."""
+
+    layout: Layout
+    recurrences: tuple[Any, ...]  # L·D tapes of the cell: layer by layer, forward then reverse
+    dropout_masks: tuple[Float[np.ndarray, "T B DR"], ...] | None  # one below each layer but l0
+
+
+@dataclass(frozen=True, slots=True)
+class RNNGradients:
+    """Gradients of the loss with respect to all that `forward` read."""
+
+    x: Float[np.ndarray, "..."] | None  # shaped like x; None where x was integers
+    h0: Float[np.ndarray, "..."]  # shaped like h0
+    parameters: dict[str, Float[np.ndarray, "..."]]  # the keys and shapes of the layer's own
+    c0: Float[np.ndarray, "..."] | None = None  # shaped like c0, where the state is (h, c)
+
+    @property
+    def state(self) -> State:
+        """The gradient of the initial state: h0, or (h0, c0)."""
+        return self.h0 if self.c0 is None else (self.h0, self.c0)
+
+
+NAMES = {
+    "W_ih": "weight_ih",
+    "W_hh": "weight_hh",
+    "b_ih": "bias_ih",
+    "b_hh": "bias_hh",
+    "W_hr": "weight_hr",
+}
+"""Our letters for what a recurrence learns, and torch's names."""
+
+
+class Layer:
+    """L recurrent layers, in one or both directions, of a cell that a subclass puts in.
+
+    A subclass says how many gates its cell has (`NUM_GATES`), which arrays its state is made of
+    (`STATES`), what it learns (`Weights`, a named tuple of fields from `NAMES`), and how it runs
+    (`cell_forward`, `cell_backward`). With ``proj_size`` P > 0 each h is projected to P units; R is
+    P then, else H. The other arguments are described in the public classes.
+    """
+
+    NUM_GATES: ClassVar[int]
+    STATES: ClassVar[tuple[str, ...]] = ("h",)
+    Weights: ClassVar[Any]
+
+    parameters: dict[str, FloatArray]
+
+    def __init__(
+        self,
+        input_size: int,
+        hidden_size: int,
+        num_layers: int,
+        bias: bool,
+        batch_first: bool,
+        dropout: float,
+        bidirectional: bool,
+        *,
+        proj_size: int = 0,
+        dtype: type | np.dtype | str = np.float32,
+        rng: np.random.Generator | None = None,
+    ) -> None:
+        self.input_size = whole_number("input_size", input_size, least=1)
+        self.hidden_size = whole_number("hidden_size", hidden_size, least=1)
+        self.num_layers = whole_number("num_layers", num_layers, least=1)
+        self.bias = check_flag("bias", bias)
+        self.batch_first = check_flag("batch_first", batch_first)
+        self.dropout = check_number("dropout", dropout)
+        if self.dropout > 1:
+            raise ValueError(f"expected dropout in 0 … 1, got {dropout:g}")
+        if self.dropout > 0 and self.num_layers == 1:
+            warnings.warn(
+                f"dropout {dropout:g} has no effect: it acts between layers and there is one",
+                stacklevel=3,  # the line that makes the RNN, GRU or LSTM
+            )
+        self.bidirectional = check_flag("bidirectional", bidirectional)
+        self.num_directions = 2 if bidirectional else 1
+        self.proj_size = whole_number("proj_size", proj_size, least=0)
+        if self.proj_size >= self.hidden_size:
+            raise ValueError(f"expected proj_size below hidden_size {hidden_size}, got {proj_size}")
+        self.output_size = self.proj_size or self.hidden_size  # R
+        self.dtype = np.dtype(dtype)
+        if self.dtype not in (np.float32, np.float64):
+            raise TypeError(f"expected dtype float32 or float64, got {self.dtype}")
+        rng = np.random.default_rng() if rng is None else rng
+        check_has("rng", rng, "uniform")
+        self.parameters = self._initial_parameters(rng)
+
+    def _initial_parameters(self, rng: np.random.Generator) -> dict[str, FloatArray]:
+        H, R, P, D = self.hidden_size, self.output_size, self.proj_size, self.num_directions
+        G = self.NUM_GATES * H
+        bound = 1 / np.sqrt(H)
+        shapes: dict[str, tuple[int, ...]] = {}
+        for i in range(self.num_layers * D):
+            V = self.input_size if i < D else D * R
+            sizes: dict[str, tuple[int, ...]] = {"W_ih": (G, V), "W_hh": (G, R)}
+            sizes |= {"b_ih": (G,), "b_hh": (G,)} if self.bias else {}
+            sizes |= {"W_hr": (P, H)} if P else {}
+            shapes |= {self._name(letter, i): size for letter, size in sizes.items()}
+        return {
+            name: rng.uniform(-bound, bound, shape).astype(self.dtype)
+            for name, shape in shapes.items()
+        }
+
+    def _name(self, letter: str, i: int) -> str:
+        """Return torch's name for a parameter of recurrence i = layer · D + direction."""
+        layer, direction = divmod(i, self.num_directions)
+        suffix = f"l{layer}_reverse" if direction == 1 else f"l{layer}"
+        return f"{NAMES[letter]}_{suffix}"
+
+    def weights(self, i: int) -> Any:
+        """Return the parameters of recurrence i = layer · D + direction, not copied.
+
+        They are the cell's named tuple; None stands for what the layer does not have.
+        """
+        return self.Weights(
+            *(self.parameters.get(self._name(letter, i)) for letter in self.Weights._fields)
+        )
+
+    # What a cell does -----------------------------------------------------------------------
+
+    def cell_forward(
+        self,
+        x: Float[np.ndarray, "T B V"] | Int[np.ndarray, "T B"],
+        state_0: Sequence[Float[np.ndarray, "B _"]],
+        weights: Any,
+    ) -> Any:
+        """Run the cell over T steps, in one direction, and return its tape.
+
+        For each name in `STATES` the tape has an array (T + 1, B, …), the state before the first
+        step in front. The first of them, `h` (T + 1, B, R), is also the output.
+        """
+        raise NotImplementedError
+
+    def cell_backward(
+        self,
+        tape: Any,
+        weights: Any,
+        d_steps: Sequence[Float[np.ndarray, "T B _"] | None],
+        d_last: Sequence[Float[np.ndarray, "B _"]],
+    ) -> tuple[FloatArray | None, Sequence[FloatArray], Any]:
+        """Return δx (None for one-hot input), δ of each initial state, and δ of the weights.
+
+        `d_steps` and `d_last` are what comes back to each state from outside: at every step (None
+        is nothing), and after the last.
+        """
+        raise NotImplementedError
+
+    def begin_state(self, batch_size: int) -> State:
+        """Return the state before any step: zeros of shape (L·D, B, …)."""
+        B, LD = batch_size, self.num_layers * self.num_directions
+        return state_of(np.zeros((LD, B, units), self.dtype) for units in self._units())
+
+    def _units(self) -> list[int]:
+        """Return the units of each array of a state: R for h, H for others."""
+        return [self.output_size if name == "h" else self.hidden_size for name in self.STATES]
+
+    # Forward and backward -------------------------------------------------------------------
+
+    def __call__(
+        self,
+        x: Num[np.ndarray, "..."],
+        state: State = None,
+        *,
+        lengths: Sequence[int] | Int[np.ndarray, "B"] | None = None,
+    ) -> tuple[Float[np.ndarray, "..."], State]:
+        """Return (output, state) in evaluation mode, as torch's layer does; see `forward`."""
+        output, state, _ = self.forward(x, state, lengths=lengths)
+        return output, state
+
+    def forward(
+        self,
+        x: Num[np.ndarray, "..."],
+        state: State = None,
+        *,
+        lengths: Sequence[int] | Int[np.ndarray, "B"] | None = None,
+        dropout_masks: Sequence[Float[np.ndarray, "T B DR"]] | None = None,
+    ) -> tuple[Float[np.ndarray, "..."], State, RNNTape]:
+        """Run all layers over all steps.
+
+        Parameters
+        ----------
+        x : ndarray of shape (T, B, V); (B, T, V) with `batch_first`; (T, V) unbatched
+            Of the layer's dtype. Or integers in 0 … V-1 without the last axis, for one-hot rows.
+            The tape refers to it: change it only after `backward`.
+        state : ndarray of shape (L·D, B, R), or (L·D, R) unbatched; for an LSTM a pair; optional
+            The states before the first step: h0, or (h0, c0). Zeros if not given.
+        lengths : B integers in 1 … T, optional
+            Steps of each sequence; the rest is padding. As with a packed sequence, output has
+            max(lengths) steps and is zero in the padding, and h_n is each sequence's own last.
+        dropout_masks : L-1 arrays of shape (T, B, D·R), optional
+            What the input of each layer but the first is multiplied with; see
+            `draw_dropout_masks`. Time-major, whatever the layout of x. None is evaluation mode.
+
+        Returns
+        -------
+        output : ndarray of shape (T, B, D·R), laid out like x; read-only
+        state : h_n, or (h_n, c_n), shaped like the state before the first step
+        tape : RNNTape, for `backward`
+            Many may be alive at once.
+
+        Raises
+        ------
+        ValueError
+            If a shape, a length or an integer of x is not as said.
+        TypeError
+            If a dtype is not the layer's, or an argument is no array.
+        """
+        x, state_0, layout = self._lay_out(x, state, lengths)  # (T, B, V) or (T, B);  (L·D, B, …)
+        masks = self._check_masks(dropout_masks, layout.T, x)
+        D, padded = self.num_directions, layout.lengths
+        y = padding.without_padding(x, padded)  # each layer's input, in the end the output
+        tapes: list[Any] = []
+        for layer in range(self.num_layers):
+            if layer > 0 and masks is not None:
+                y = y * masks[layer - 1]
+            outputs = []
+            for i in range(layer * D, (layer + 1) * D):
+                is_reverse = i % D == 1
+                steps = padding.reverse(y, padded) if is_reverse else y
+                tape = self.cell_forward(steps, [array[i] for array in state_0], self.weights(i))
+                h = tape.h[1:]  # (T, B, R)
+                if padded is not None:
+                    h[padding.is_padding(padded, len(h))] = 0
+                outputs.append(padding.reverse(h, padded) if is_reverse else h)
+                tapes.append(tape)
+            y = np.concatenate(outputs, axis=2) if D == 2 else outputs[0]  # (T, B, D·R)
+        state_n = [  # (L·D, B, …)
+            np.stack([padding.last_state(getattr(tape, name), padded) for tape in tapes])
+            for name in self.STATES
+        ]
+        output = layout.callers(y)
+        output.flags.writeable = False  # it may be the tape's own memory
+        state = state_of(layout.callers_state(array) for array in state_n)
+        return output, state, RNNTape(layout, tuple(tapes), masks)
+
+    def backward(
+        self,
+        tape: RNNTape,
+        d_output: Float[np.ndarray, "..."] | None = None,
+        d_state: State = None,
+    ) -> RNNGradients:
+        """Carry gradients of a loss from the results of `forward` back to what it read.
+
+        The parameters must be those of the forward pass. Nothing given is changed, and a tape can
+        be used again.
+
+        Parameters
+        ----------
+        tape : RNNTape
+        d_output : ndarray shaped like output, optional
+            δoutput; None stands for zeros.
+        d_state : shaped like the state that `forward` returned, optional
+            δh_n, or (δh_n, δc_n); None stands for zeros.
+
+        Raises
+        ------
+        ValueError, TypeError
+            If a gradient has not the shape or dtype of its result.
+        """
+        check_has("tape", tape, "layout", "recurrences")
+        D, R, lengths = self.num_directions, self.output_size, tape.layout.lengths
+        d_y, d_state_n = self._lay_out_gradients(
+            tape, d_output, d_state
+        )  # (T, B, D·R); (L·D, B, …)
+        B = d_y.shape[1]
+        d_state_0 = [np.empty_like(d) for d in d_state_n]
+        d_parameters: dict[str, FloatArray] = {}
+        for layer in reversed(range(self.num_layers)):
+            d_x = None  # summed over the directions, which read the same x
+            for i in range(layer * D, (layer + 1) * D):
+                is_reverse = i % D == 1
+                d_h = d_y[:, :, R:] if is_reverse else d_y[:, :, :R]  # (T, B, R)
+                d_last = [d[i] for d in d_state_n]  # (B, …)
+                d_inside: list[FloatArray | None] = [None] * (len(d_last) - 1)  # only h is output
+                if is_reverse:
+                    d_h = padding.reverse(d_h, lengths)
+                if lengths is not None:  # the state was read at each sequence's own last step
+                    d_h = padding.without_padding(d_h, lengths)
+                    d_h[lengths - 1, np.arange(B)] += d_last[0]
+                    d_inside = [padding.at_ends(d, lengths, len(d_h)) for d in d_last[1:]]
+                    d_last = [np.zeros_like(d) for d in d_last]
+                d_x_i, d_first, d_weights = self.cell_backward(
+                    tape.recurrences[i], self.weights(i), [d_h, *d_inside], d_last
+                )
+                for d_state_0_k, d in zip(d_state_0, d_first, strict=True):
+                    d_state_0_k[i] = d
+                for letter, d in d_weights._asdict().items():
+                    d_parameters[self._name(letter, i)] = d
+                if d_x_i is not None:
+                    d_x_i = padding.reverse(d_x_i, lengths) if is_reverse else d_x_i
+                    d_x = d_x_i if d_x is None else d_x + d_x_i
+            if layer > 0 and d_x is not None:  # this layer's input is the output of the one below
+                d_y = d_x if tape.dropout_masks is None else d_x * tape.dropout_masks[layer - 1]
+        if d_x is not None:
+            steps_cut_off = tape.layout.T - len(d_x)
+            d_x = np.pad(d_x, ((0, steps_cut_off), (0, 0), (0, 0))) if steps_cut_off else d_x
+            d_x = tape.layout.callers(d_x)
+        d_h0, *d_c0 = (tape.layout.callers_state(d) for d in d_state_0)
+        return RNNGradients(
+            d_x, d_h0, {name: d_parameters[name] for name in self.parameters}, *d_c0
+        )
+
+    def draw_dropout_masks(
+        self, T: int, B: int, rng: np.random.Generator
+    ) -> tuple[Float[np.ndarray, "T B DR"], ...]:
+        """Return masks for `forward`: 0 with probability `dropout`, else 1 / (1 - dropout)."""
+        T, B = whole_number("T", T, least=0), whole_number("B", B, least=0)
+        check_has("rng", rng, "random")
+        kept = 1 - self.dropout
+        shape = (T, B, self.num_directions * self.output_size)
+        scale = 1 / kept if kept > 0 else 0.0
+        return tuple(
+            ((rng.random(shape) < kept) * scale).astype(self.dtype)
+            for _ in range(self.num_layers - 1)
+        )
+
+    # The caller's layout and ours -----------------------------------------------------------
+
+    def _lay_out(
+        self, x: np.ndarray, state: Any, lengths: Sequence[int] | np.ndarray | None
+    ) -> tuple[np.ndarray, list[FloatArray], Layout]:
+        """Return x as (T, B, V) or (T, B), the arrays of the state as (L·D, B, …), all checked."""
+        x, layout = lay_out(x, lengths, self.input_size, self.dtype, batch_first=self.batch_first)
+        names = [f"{name}0" for name in self.STATES]
+        return x, self._check_state("state", names, state, layout, x.shape[1]), layout
+
+    def _check_state(
+        self, whole: str, names: list[str], state: Any, layout: Layout, B: int
+    ) -> list[FloatArray]:
+        """Return the arrays of a state, or of its gradient, as (L·D, B, …); absent ones zero."""
+        if state is None:
+            return list(arrays_of(self.begin_state(B)))
+        arrays = arrays_of(state)
+        if len(arrays) != len(names) or (isinstance(state, tuple) != (len(names) > 1)):
+            expected = f"a pair ({', '.join(names)})" if len(names) > 1 else "an array"
+            raise TypeError(f"expected {whole} to be {expected}, got {type(state).__name__}")
+        LD, checked = self.num_layers * self.num_directions, []
+        for name, array, units in zip(names, arrays, self._units(), strict=True):
+            shape = layout.callers_state_shape(LD, B, units)
+            checked.append(check_array(name, array, shape, self.dtype).reshape(LD, B, units))
+        return checked
+
+    def _check_masks(
+        self, masks: Sequence[np.ndarray] | None, T: int, x: np.ndarray
+    ) -> tuple[FloatArray, ...] | None:
+        """Return the masks, checked, of as many steps as our x has."""
+        if masks is None:
+            return None
+        number = len(masks) if isinstance(masks, list | tuple) else type(masks).__name__
+        if number != self.num_layers - 1:
+            raise ValueError(f"expected {self.num_layers - 1} dropout_masks, got {number}")
+        steps, B = x.shape[:2]
+        shape = (T, B, self.num_directions * self.output_size)
+        return tuple(
+            check_array(f"dropout_masks[{k}]", mask, shape, self.dtype)[:steps]
+            for k, mask in enumerate(masks)
+        )
+
+    def _lay_out_gradients(
+        self, tape: RNNTape, d_output: np.ndarray | None, d_state: Any
+    ) -> tuple[FloatArray, list[FloatArray]]:
+        """Return δoutput as (T, B, D·R), the arrays of δstate as (L·D, B, …), absent ones zero."""
+        layout, DR = tape.layout, self.num_directions * self.output_size
+        T, B, _ = tape.recurrences[0].h[1:].shape
+        if d_output is None:
+            d_output = np.zeros((T, B, DR), self.dtype)
+        else:
+            shape = layout.callers_shape(T, B, DR)
+            d_output = layout.ours(check_array("d_output", d_output, shape, self.dtype))
+        names = [f"d_{name}_n" for name in self.STATES]
+        return d_output, self._check_state("d_state", names, d_state, layout, B)

@@ -1,0 +1,107 @@
+"""How a caller's arrays lie, and how ours do: (T, B, …) for all that has steps, states (L·D, B, …).
+
+A caller may put the batch first, have no batch at all, hand in numbers of tokens instead of rows
+of floats, and say how many steps each sequence has.
+"""
+
+from collections.abc import Sequence
+from dataclasses import dataclass
+
+import numpy as np
+from jaxtyping import Int, Num, Shaped
+
+from scratch_rnn.checks import check_ids
+
+
+@dataclass(frozen=True, slots=True)
+class Layout:
+    """How the caller's arrays differ from ours."""
+
+    T: int  # steps of the caller's x; with lengths ours may be fewer
+    batch_first: bool
+    unbatched: bool
+    lengths: Int[np.ndarray, "B"] | None
+
+    def ours(self, steps: Shaped[np.ndarray, "..."]) -> Shaped[np.ndarray, "T B *V"]:
+        """Return a view of x, output or a gradient of them as (T, B, …)."""
+        if self.unbatched:
+            return steps[:, None]
+        return steps.swapaxes(0, 1) if self.batch_first else steps
+
+    def callers(self, steps: Shaped[np.ndarray, "T B *V"]) -> Shaped[np.ndarray, "..."]:
+        """Return a view of (T, B, …) as the caller has it."""
+        if self.unbatched:
+            return steps[:, 0]
+        return steps.swapaxes(0, 1) if self.batch_first else steps[:]
+
+    def callers_state(self, state: Shaped[np.ndarray, "LD B H"]) -> Shaped[np.ndarray, "..."]:
+        """Return a view of (L·D, B, …) as the caller has it."""
+        return state[:, 0] if self.unbatched else state
+
+    def callers_shape(self, T: int, B: int, *sizes: int) -> tuple[int, ...]:
+        """Return the shape that the caller gives to our (T, B, …)."""
+        if self.unbatched:
+            return T, *sizes
+        return (B, T, *sizes) if self.batch_first else (T, B, *sizes)
+
+    def callers_state_shape(self, LD: int, B: int, units: int) -> tuple[int, ...]:
+        """Return the shape that the caller gives to our (L·D, B, …)."""
+        return (LD, units) if self.unbatched else (LD, B, units)
+
+
+def lay_out(
+    x: Num[np.ndarray, "..."],
+    lengths: Sequence[int] | Int[np.ndarray, "B"] | None,
+    V: int,
+    dtype: np.dtype,
+    *,
+    batch_first: bool,
+) -> tuple[Num[np.ndarray, "T B *V"], Layout]:
+    """Return x as (T, B, V), or (T, B) if it is integers, checked; and the layout it came in.
+
+    Raises
+    ------
+    ValueError
+        If x has not V features, no step, or no such axes, or a length is not in 1 … T.
+    TypeError
+        If x is no array of this dtype or of integers, or lengths are no integers.
+    """
+    if not isinstance(x, np.ndarray):
+        raise TypeError(f"expected x to be a NumPy array, got {type(x).__name__}")
+    is_one_hot = x.dtype.kind in "iu"
+    if not is_one_hot and x.dtype != dtype:
+        raise TypeError(f"expected x of dtype {dtype} or integers, got {x.dtype}")
+    unbatched = x.ndim == (1 if is_one_hot else 2)
+    if not unbatched and x.ndim != (2 if is_one_hot else 3):
+        batched = "(B, T" if batch_first else "(T, B"
+        expected = f"{batched}) or (T,)" if is_one_hot else f"{batched}, V) or (T, V)"
+        raise ValueError(f"expected x of shape {expected}, got {x.shape}")
+    if is_one_hot:
+        check_ids("x", x, V)
+    elif x.shape[-1] != V:
+        raise ValueError(f"expected x with {V} features, got shape {x.shape}")
+    layout = Layout(0, batch_first, unbatched, None)
+    steps = layout.ours(x)
+    T, B = steps.shape[:2]
+    if T == 0:
+        raise ValueError(f"expected x with at least one step, got shape {x.shape}")
+    if lengths is None:
+        return steps, Layout(T, batch_first, unbatched, None)
+    if unbatched:
+        raise ValueError("expected lengths only with a batch, got x without one")
+    lengths = check_lengths(lengths, T, B)
+    return steps[: lengths.max()], Layout(T, batch_first, unbatched, lengths)
+
+
+def check_lengths(
+    lengths: Sequence[int] | Int[np.ndarray, "..."], T: int, B: int
+) -> Int[np.ndarray, "B"]:
+    """Return a copy of the lengths if they are B integers in 1 … T."""
+    lengths = np.array(lengths)
+    if lengths.shape != (B,) or B == 0:
+        raise ValueError(f"expected lengths of shape ({B},), B > 0, got {lengths.shape}")
+    if lengths.dtype.kind not in "iu":
+        raise TypeError(f"expected lengths to be integers, got {lengths.dtype}")
+    if lengths.min() < 1 or lengths.max() > T:
+        raise ValueError(f"expected lengths in 1 … {T}, got {lengths.tolist()}")
+    return lengths.astype(np.int64)
