@@ -33,7 +33,6 @@ import tyro
 
 from compare import bench, parity, runs, study
 from compare.terminal import DATA, OK, PACKAGE, USAGE, CommandError, Terminal, package_version
-from scratch_rnn.text import DataError
 
 INTERRUPTED, BROKEN_PIPE, TERMINATED = 130, 141, 143
 
@@ -96,7 +95,11 @@ def _command(arguments: list[str]) -> int:
         return _fail(error, error.exit_code)
     except MemoryError as error:
         return _fail(f"expected sizes that fit in memory, got: {error}", USAGE)
-    except DataError as error:
+    except ValueError as error:
+        from scratch_rnn.text import DataError  # loads NumPy, which `--help` does without
+
+        if not isinstance(error, DataError):
+            raise
         return _fail(error, DATA)
     except BrokenPipeError:
         raise

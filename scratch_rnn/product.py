@@ -15,7 +15,6 @@ from functools import cache
 
 import numpy as np
 from jaxtyping import Float
-from threadpoolctl import threadpool_info
 
 SMALL = 100**3
 """Multiplications up to which OpenBLAS takes its way for small products."""
@@ -79,6 +78,8 @@ def size_of_tiles(K: int, N: int, B: int) -> tuple[int, int]:
 @cache
 def blas_has_small_products() -> bool:
     """Return whether NumPy's BLAS has that second way: OpenBLAS does on AVX-512 processors."""
+    from threadpoolctl import threadpool_info  # not before it is needed
+
     return any(
         blas.get("architecture") in ("SkylakeX", "Cooperlake", "SapphireRapids")
         for blas in threadpool_info()

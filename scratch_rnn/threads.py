@@ -6,12 +6,11 @@ The parts' gradients are added in their own order, whichever ends first, so that
 of threads always gives the same bits.
 """
 
+import os
 from collections.abc import Callable, Sequence
 from concurrent.futures import ThreadPoolExecutor
 from itertools import pairwise
 from typing import TypeVar
-
-from threadpoolctl import ThreadpoolController
 
 from scratch_rnn.checks import whole_number
 
@@ -23,6 +22,7 @@ WORTH_A_THREAD = 2**23
 
 _num_threads = 1
 _pool: ThreadPoolExecutor | None = None
+_process_of_pool = 0
 
 
 def set_num_threads(n: int) -> None:
@@ -35,12 +35,14 @@ def set_num_threads(n: int) -> None:
     TypeError, ValueError
         If n is no integer of at least 1.
     """
+    from threadpoolctl import ThreadpoolController  # not before it is needed
+
     global _num_threads, _pool
     n = whole_number("the number of threads", n, least=1)
     ThreadpoolController().limit(limits=1, user_api="blas")
-    if _pool is not None:
+    if _pool is not None and _process_of_pool == os.getpid():
         _pool.shutdown()
-    _num_threads, _pool = n, ThreadPoolExecutor(n - 1, "scratch_rnn") if n > 1 else None
+    _num_threads, _pool = n, None
 
 
 def get_num_threads() -> int:
@@ -68,7 +70,15 @@ def map_parts(function: Callable[[Part], Result], parts: Sequence[Part]) -> list
 
     The calling thread takes the first part itself.
     """
-    if _pool is None or len(parts) == 1:
+    if _num_threads == 1 or len(parts) == 1:
         return [function(part) for part in parts]
-    others = [_pool.submit(function, part) for part in parts[1:]]
+    others = [_threads().submit(function, part) for part in parts[1:]]
     return [function(parts[0]), *(other.result() for other in others)]
+
+
+def _threads() -> ThreadPoolExecutor:
+    """Return the other threads; a process made by os.fork has its parent's pool without them."""
+    global _pool, _process_of_pool
+    if _pool is None or _process_of_pool != os.getpid():
+        _pool, _process_of_pool = ThreadPoolExecutor(_num_threads - 1, "scratch_rnn"), os.getpid()
+    return _pool

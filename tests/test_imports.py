@@ -6,6 +6,8 @@ import subprocess
 import sys
 from pathlib import Path
 
+import pytest
+
 ROOT = Path(__file__).parents[1]
 
 WITHOUT_TORCH = """
@@ -45,6 +47,36 @@ def test_the_block_would_be_noticed() -> None:
     result = run_python("import sys; sys.modules['torch'] = None; import concise_rnn")
     assert result.returncode == 1
     assert "ImportError" in result.stderr or "ModuleNotFoundError" in result.stderr
+
+
+NOT_BEFORE_THEY_ARE_NEEDED = """
+import sys
+import scratch_rnn, scratch_rnn.text
+print(sorted({"pooch", "threadpoolctl", "requests", "torch"} & set(sys.modules)))
+scratch_rnn.set_num_threads(2)
+scratch_rnn.text.download.cache_directory()
+print(sorted({"pooch", "threadpoolctl"} & set(sys.modules)))
+"""
+
+HELP = """
+import sys
+from compare.cli import main
+print(main([{flag!r}]), file=sys.stderr)
+heavy = {{"torch", "matplotlib", "numpy", "concise_rnn", "pooch"}}
+print(sorted(heavy & set(sys.modules)), file=sys.stderr)
+"""
+
+
+def test_scratch_rnn_loads_what_it_needs_when_it_needs_it() -> None:
+    result = run_python(NOT_BEFORE_THEY_ARE_NEEDED)
+    assert result.stdout.split("\n") == ["[]", "['pooch', 'threadpoolctl']", ""], result.stderr
+
+
+@pytest.mark.parametrize("flag", ["--help", "--version"])
+def test_the_command_tells_about_itself_without_a_heavy_library(flag: str) -> None:
+    result = run_python(HELP.format(flag=flag))
+    assert result.stderr.split("\n") == ["0", "[]", ""]
+    assert "rnn-parity" in result.stdout
 
 
 def test_import_contracts_are_kept() -> None:

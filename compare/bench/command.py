@@ -269,7 +269,7 @@ def _memory_objection(shape: Shape, dtype: str) -> str | None:
     per_step = shape.T * shape.B * (shape.H + shape.V)
     needed = 12 * itemsize * (per_step + shape.H * (shape.H + shape.V))
     available = available_memory()
-    if available is None or needed < available:
+    if needed < available:
         return None
     return f"it needs some {needed / 2**30:.1f} GiB, and {available / 2**30:.1f} GiB are free"
 

@@ -8,6 +8,7 @@ checked before it is timed like a row of the benchmark, and writes ``ladder.json
 from __future__ import annotations
 
 import ctypes
+import os
 import sys
 from collections.abc import Callable, Iterator
 from concurrent.futures import ThreadPoolExecutor
@@ -267,7 +268,8 @@ def freed_memory(*, kept: bool) -> Iterator[None]:
     (T+1, B, H). That a larger one has been freed since, by whatever else is in this process, can't
     be undone, but the two thresholds that follow from it can be set. Without glibc nothing happens.
     """
-    mallopt = getattr(ctypes.CDLL(None), "mallopt", None)
+    library = ctypes.CDLL(None) if os.name == "posix" else None
+    mallopt = getattr(library, "mallopt", None)
     if mallopt is None:
         yield
         return

@@ -9,6 +9,7 @@ import sys
 from pathlib import Path
 from typing import Any
 
+import psutil
 import threadpoolctl
 import torch
 
@@ -105,11 +106,6 @@ def processor() -> str:
     return names[0] if names else platform.processor() or platform.machine()
 
 
-def available_memory() -> int | None:
-    """Return the bytes that can be used without swapping, where the system tells it."""
-    try:
-        lines = Path("/proc/meminfo").read_text(encoding="ascii").splitlines()
-    except OSError:
-        return None
-    values = [int(line.split()[1]) for line in lines if line.startswith("MemAvailable:")]
-    return values[0] * 1024 if values else None
+def available_memory() -> int:
+    """Return the bytes that can be used without swapping."""
+    return int(psutil.virtual_memory().available)

@@ -6,11 +6,13 @@ process holds, takes one step, and prints by how many bytes the peak lay above.
 
 from __future__ import annotations
 
-import resource
+import re
 import subprocess
 import sys
 from contextlib import suppress
 from pathlib import Path
+
+import psutil
 
 from compare.bench.case import make_case
 from compare.bench.gate import Gate
@@ -80,27 +82,24 @@ def forget_peak() -> None:
 
 
 def resident_bytes() -> int:
-    """Return the memory that the process holds now; where that isn't told, the most it held."""
-    return _status("VmRSS") or _max_rss()
+    """Return the memory that the process holds now."""
+    return int(psutil.Process().memory_info().rss)
 
 
 def peak_bytes() -> int:
     """Return the most memory that the process held.
 
-    On Linux `ru_maxrss` won't do: a process inherits it from the one that started it.
+    Linux and Windows tell it of this process alone. Elsewhere `ru_maxrss` has to do, which a
+    process inherits from the one that started it.
     """
-    return _status("VmHWM") or _max_rss()
+    with suppress(OSError, ValueError):  # ValueError: a line that is not there
+        status = Path("/proc/self/status").read_text(encoding="utf-8")
+        [line] = re.findall(r"^VmHWM:\s*(\d+) kB$", status, re.MULTILINE)
+        return int(line) * 1024
+    with suppress(AttributeError):
+        return int(psutil.Process().memory_info().peak_wset)
+    import resource
 
-
-def _status(field: str) -> int:
-    try:
-        lines = Path("/proc/self/status").read_text(encoding="utf-8").splitlines()
-    except OSError:
-        return 0
-    return sum(int(line.split()[1]) * 1024 for line in lines if line.startswith(f"{field}:"))
-
-
-def _max_rss() -> int:
     unit = 1 if sys.platform == "darwin" else 1024
     return resource.getrusage(resource.RUSAGE_SELF).ru_maxrss * unit
 

@@ -16,6 +16,9 @@ from pathlib import Path
 UNFINISHED = ".unfinished"
 """What a file is called, after its name, until it is whole. Nobody ever reads such a file."""
 
+BINARY = getattr(os, "O_BINARY", 0)
+"""Windows would write a carriage return before each line feed."""
+
 
 class System:
     """The operations on files that writing and reading need: the operating system's own."""
@@ -44,7 +47,8 @@ def write_file(path: Path, pieces: Iterable[bytes | memoryview]) -> None:
     """
     unfinished = path.with_name(path.name + UNFINISHED)
     try:
-        descriptor = system.open(unfinished, os.O_WRONLY | os.O_CREAT | os.O_TRUNC, 0o666)
+        flags = os.O_WRONLY | os.O_CREAT | os.O_TRUNC | BINARY
+        descriptor = system.open(unfinished, flags, 0o666)
         try:
             for piece in pieces:
                 write_all(descriptor, piece)
@@ -67,8 +71,10 @@ def write_all(descriptor: int, content: bytes | memoryview) -> None:
 
 
 def sync_directory(directory: Path) -> None:
-    """Force a directory's list of names onto the disk."""
-    descriptor = system.open(directory, os.O_RDONLY | os.O_DIRECTORY)
+    """Force a directory's list of names onto the disk; on Windows a directory cannot be opened."""
+    if os.name == "nt":
+        return
+    descriptor = system.open(directory, os.O_RDONLY)
     try:
         system.fsync(descriptor)
     finally:

@@ -1,12 +1,17 @@
 """One process at a time in a run's directory."""
 
-import fcntl
 import os
 from collections.abc import Iterator
-from contextlib import contextmanager
+from contextlib import contextmanager, suppress
+from errno import ENOTDIR
 from pathlib import Path
 
+from filelock import FileLock, Timeout
+
 from compare.terminal import DATA, CommandError
+
+LOCK = ".lock"
+"""The file that is locked. It is empty, and is removed when the lock is released."""
 
 
 class LockError(CommandError, RuntimeError):
@@ -19,30 +24,28 @@ class LockError(CommandError, RuntimeError):
 def locked(directory: Path) -> Iterator[None]:
     """Keep other processes out of a directory while the body runs.
 
-    The lock is the kernel's, on the directory itself: it leaves no file behind, and ends with the
-    process, however that may end. A file system that knows no locks goes without.
+    The operating system holds the lock and releases it when the process ends, however it ends. A
+    process that is killed leaves the empty file behind, and the next one takes it over.
 
     Raises
     ------
     LockError
         If another process has the lock.
     OSError
-        If the directory cannot be opened.
+        If the directory is not there or cannot be written in.
     """
-    descriptor = os.open(directory, os.O_RDONLY | os.O_DIRECTORY)
+    if not directory.is_dir():  # FileLock would make it
+        raise NotADirectoryError(ENOTDIR, os.strerror(ENOTDIR), str(directory))
+    lock = FileLock(directory / LOCK)
     try:
-        _lock(descriptor, directory)
-        yield
-    finally:
-        os.close(descriptor)
-
-
-def _lock(descriptor: int, directory: Path) -> None:
-    try:
-        fcntl.flock(descriptor, fcntl.LOCK_EX | fcntl.LOCK_NB)
-    except BlockingIOError:
+        lock.acquire(timeout=0)
+    except Timeout:
         raise LockError(
             f"expected {directory} for this process alone, got one that another is writing in"
         ) from None
-    except OSError:
-        return
+    try:
+        yield
+    finally:
+        with suppress(OSError):  # on Windows an open file stays, and `release` removes it
+            (directory / LOCK).unlink()
+        lock.release()

@@ -30,7 +30,15 @@ from typing import Any, Self
 
 import numpy as np
 
-from compare.runs.atomic import UNFINISHED, named, sync_directory, system, write_all, write_file
+from compare.runs.atomic import (
+    BINARY,
+    UNFINISHED,
+    named,
+    sync_directory,
+    system,
+    write_all,
+    write_file,
+)
 from compare.runs.checkpoint import CheckpointError, load
 from compare.runs.lock import locked
 from compare.terminal import DATA, CommandError
@@ -66,7 +74,7 @@ class Record:
         self._path = directory / METRICS
         with ExitStack() as stack:
             stack.enter_context(locked(directory))
-            flags = os.O_RDWR | os.O_CREAT | os.O_APPEND
+            flags = os.O_RDWR | os.O_CREAT | os.O_APPEND | BINARY
             try:
                 self._metrics = system.open(self._path, flags, 0o666)
             except OSError as error:

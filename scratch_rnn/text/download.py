@@ -15,8 +15,6 @@ import uuid
 from pathlib import Path
 from urllib.parse import urlsplit
 
-import pooch  # type: ignore[import-untyped]
-
 URL = "https://d2l-data.s3-accelerate.amazonaws.com/timemachine.txt"
 CONNECT_SECONDS = 10.0  # for the connection, and for each wait for the next bytes
 TOTAL_SECONDS = 14.0  # for everything together
@@ -31,6 +29,8 @@ def cache_directory() -> Path:
     """Return where downloads are kept: `RNN_PARITY_CACHE`, or the user's cache directory."""
     if directory := os.environ.get("RNN_PARITY_CACHE"):
         return Path(os.path.expanduser(directory))  # noqa: PTH111 - never raises
+    import pooch  # type: ignore[import-untyped]  # not before the book is looked for
+
     return Path(pooch.os_cache("rnn-parity"))
 
 
@@ -51,6 +51,8 @@ def fetch(*, progress: bool = False) -> bytes:
     answer: queue.SimpleQueue[Exception | None] = queue.SimpleQueue()
 
     def work() -> None:
+        import pooch
+
         try:
             get = pooch.HTTPDownloader(progressbar=bar, timeout=CONNECT_SECONDS)
             get(url, body, None)

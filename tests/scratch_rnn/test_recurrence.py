@@ -229,7 +229,7 @@ def test_small_products_are_openblas_on_avx_512(
     architectures: list[str | None], expected: bool, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     libraries = [{"architecture": name} if name else {} for name in architectures]
-    monkeypatch.setattr(products, "threadpool_info", lambda: libraries)
+    monkeypatch.setattr("threadpoolctl.threadpool_info", lambda: libraries)
     assert products.blas_has_small_products.__wrapped__() is expected
 
 

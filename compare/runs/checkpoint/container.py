@@ -28,12 +28,15 @@ from typing import Any
 
 import numpy as np
 
-from compare.runs.atomic import system, write_file
+from compare.runs.atomic import BINARY, system, write_file
 from compare.terminal import DATA, CommandError
 
 MOST_HEADER_BYTES = 16 * 2**20
 MOST_BRACKETS = 10_000  # opened in a header: a small header can describe millions of empty lists
 MOST_BYTES = 512 * 2**20
+
+NONBLOCK = getattr(os, "O_NONBLOCK", 0)
+"""A pipe must not hold us up."""
 
 CODES = {"float32": "F32", "float64": "F64"}
 _OPENING = b'{"__metadata__":{"sha256":"'
@@ -111,7 +114,7 @@ def read(
         If the file cannot be read, or is not byte for byte what `write` writes.
     """
     try:
-        descriptor = system.open(path, os.O_RDONLY | os.O_NONBLOCK)  # a pipe must not hold us up
+        descriptor = system.open(path, os.O_RDONLY | BINARY | NONBLOCK)
         try:
             return _read(descriptor, promised)
         finally:

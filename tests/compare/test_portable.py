@@ -1,0 +1,48 @@
+"""What the command needs of the operating system: nothing that POSIX alone has."""
+
+import subprocess
+import sys
+from pathlib import Path
+
+SCRIPT = Path(__file__).with_name("without_posix.py")
+SMALL = "--hidden-size 4 --batch-size 4 --num-steps 8"
+
+
+def without_posix(arguments: str, directory: Path) -> subprocess.CompletedProcess[str]:
+    return subprocess.run(
+        [sys.executable, SCRIPT, *arguments.split()],
+        cwd=directory, capture_output=True, text=True, timeout=200,
+    )  # fmt: skip
+
+
+def test_the_commands_work_without_posix(fox: Path, tmp_path: Path) -> None:
+    """A run, its continuation, its page, a text and a bug of the catalogue, one after the other."""
+    first = without_posix(f"train --model scratch --text {fox} {SMALL} --epochs 2", tmp_path)
+    assert first.returncode == 0, first.stderr
+    [run] = (tmp_path / "runs").iterdir()
+    for arguments, told in {
+        f"train --model scratch --resume {run} --epochs 3": "after update 12 of 18",
+        f"explain --checkpoint {run} --text the": "explain.html",
+        f"generate --run {run} --prefix the": "the",
+        "break list": "relu-derivative",
+        "bench --help": "--budget",
+    }.items():
+        result = without_posix(arguments, tmp_path)
+        assert result.returncode == 0, (arguments, result.stdout, result.stderr)
+        assert told in result.stdout, arguments
+
+
+def test_the_block_would_be_noticed(tmp_path: Path) -> None:
+    program = (
+        "import sys\n"
+        f"sys.path.insert(0, {str(SCRIPT.parent)!r})\n"
+        "import without_posix\n"
+        "without_posix.sys.argv = ['', '--version']\n"
+        "without_posix.main()\n"
+        "import fcntl\n"
+    )
+    result = subprocess.run(
+        [sys.executable, "-c", program], cwd=tmp_path, capture_output=True, text=True, timeout=200
+    )
+    assert result.returncode == 1
+    assert "No module named 'fcntl'" in result.stderr

@@ -1,0 +1,50 @@
+"""The command `rnn-parity` on a system that has none of what only POSIX has.
+
+NumPy, PyTorch and matplotlib are loaded before: they know by themselves which system they are on.
+What our packages, filelock and rich import afterwards finds neither the modules nor the names.
+"""
+
+import os
+import signal
+import sys
+from typing import Any
+
+import matplotlib.figure
+import numpy
+import psutil
+import torch
+
+MODULES = ("fcntl", "resource", "termios", "pwd", "grp", "pty", "tty", "syslog")
+IN_OS = (
+    "O_CLOEXEC O_DIRECTORY O_NOFOLLOW O_NONBLOCK O_SYNC fork forkpty geteuid getuid killpg mkfifo "
+    "openpty process_cpu_count register_at_fork sched_getaffinity sched_setaffinity setsid uname"
+)
+IN_SIGNAL = "SIGALRM SIGCHLD SIGHUP SIGKILL SIGPIPE SIGQUIT SIGUSR1 pthread_kill setitimer"
+
+LOADED = (matplotlib.figure, numpy, psutil, torch)
+
+
+class Blocker:
+    """An importer that knows of no POSIX module."""
+
+    def find_spec(self, name: str, path: Any = None, target: Any = None) -> None:
+        if name in MODULES:
+            raise ModuleNotFoundError(f"No module named {name!r}", name=name)
+
+
+def main() -> int:
+    """Take POSIX away, and run the command with the process's arguments."""
+    for name in MODULES:
+        sys.modules.pop(name, None)
+    sys.meta_path.insert(0, Blocker())
+    for module, names in ((os, IN_OS), (signal, IN_SIGNAL)):
+        for name in names.split():
+            if hasattr(module, name):
+                delattr(module, name)
+    from compare.cli import main as command
+
+    return command(sys.argv[1:])
+
+
+if __name__ == "__main__":
+    sys.exit(main())
