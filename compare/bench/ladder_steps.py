@@ -15,11 +15,11 @@ import numpy as np
 from jaxtyping import Float, Int
 
 import scratch_rnn
-from compare.bench import plain
 from scratch_rnn import lookup
+from scratch_rnn.plain import elman as plain
 from scratch_rnn.product import Times
 
-Parameters = plain.Parameters
+Parameters = dict[str, Float[np.ndarray, "..."]]  # under torch's names, in its order
 Gradient = Callable[[Any, Any, int], Float[np.ndarray, "H V"]]
 
 
@@ -76,28 +76,27 @@ def take_step(
     max_norm: float,
 ) -> tuple[float, float, Float[np.ndarray, "B H"]]:
     """Take a training step; return the loss, the gradients' norm and the last state."""
+    parameters = list(p.values())
     ids = inputs.T.copy()  # (T, B)
-    h = list(forward(how, ids, h_0, p))  # T+1 of (B, H)
-    logits = output(how, h, p)
-    loss, d_logits = how.loss(logits, targets.T.reshape(-1))
-    if how.sums_up:
-        gradients = backward(how, ids, h, d_logits, p)
+    if how.looks_up:
+        h = list(forward(how, ids, h_0, p))  # T+1 of (B, H)
+        loss, d_logits = how.loss(output(how, h, p), targets.T.reshape(-1))
+        back = backward if how.sums_up else plain_backward
+        gradients, h_n = back(how, ids, h, d_logits, p), h[-1]
     else:
-        x = plain.one_hot(ids, len(p["linear.bias"]), h_0.dtype)
-        gradients = plain.model_backward(plain.States(list(x), h), d_logits, p, "tanh")
-    return loss, plain.clip_and_update(gradients, p, lr, max_norm), h[-1]
+        loss, gradients, h_n = plain.loss_and_gradients(ids, targets.T, h_0, parameters)
+    grad_norm = plain.clip_grad_norm(gradients, max_norm)
+    plain.update(parameters, gradients, lr)
+    return loss, grad_norm, h_n
 
 
 def forward(
     how: Step, ids: Int[np.ndarray, "T B"], h_0: Float[np.ndarray, "B H"], p: Parameters
 ) -> Any:
     """Return the states h_0 … h_T, as a list or as one array."""
-    layer = plain.layer_parameters(p)
-    V, (T, B) = len(p["linear.bias"]), ids.shape
-    if not how.looks_up:
-        return plain.layer_forward(plain.one_hot(ids, V, h_0.dtype), h_0, layer, "tanh").h
-    W_hh = layer["weight_hh_l0"]
-    rows = layer["weight_ih_l0"].T + (layer["bias_ih_l0"] + layer["bias_hh_l0"])  # (V, H)
+    W_ih, W_hh, b_ih, b_hh, _, _ = p.values()
+    T, B = ids.shape
+    rows = W_ih.T + (b_ih + b_hh)  # (V, H)
     if not how.in_place:
         h = [h_0]
         for a_t in rows[ids]:
@@ -128,13 +127,30 @@ def rows_of(h: list[Any]) -> Float[np.ndarray, "N H"]:
     return base.reshape(-1, base.shape[2])
 
 
+def plain_backward(
+    how: Step,
+    ids: Int[np.ndarray, "T B"],
+    h: list[Any],
+    d_logits: Float[np.ndarray, "TB V"],
+    p: Parameters,
+) -> list[np.ndarray]:
+    """Return the gradients, one step after the other, as the plain version does."""
+    W_ih, W_hh, _, _, W, b = p.values()
+    x = plain.one_hot(ids, len(b), W.dtype)
+    d_y = d_logits.reshape(x.shape)
+    tape = (x, h, W_ih, W_hh, "tanh")
+    _, _, *d_layer = plain.rnn_backward(tape, d_y @ W, np.zeros_like(h[0]))
+    d_W = sum(d_y_t.T @ h_t for d_y_t, h_t in zip(d_y, h[1:], strict=True))
+    return [*d_layer, d_W, d_y.sum(axis=(0, 1))]
+
+
 def backward(
     how: Step,
     ids: Int[np.ndarray, "T B"],
     h: list[Any],
     d_logits: Float[np.ndarray, "TB V"],
     p: Parameters,
-) -> Parameters:
+) -> list[np.ndarray]:
     """Return the gradients, each weight's as one product after the loop."""
     W, W_hh = p["linear.weight"], p["rnn.weight_hh_l0"]
     (T, B), (V, H) = ids.shape, W.shape
@@ -156,11 +172,11 @@ def backward(
     d_z_rows = d_z.reshape(T * B, H)
     assert how.input_gradient is not None
     d_b = np.ones(T * B, W.dtype) @ d_z_rows
-    return {
-        "rnn.weight_ih_l0": how.input_gradient(d_z_rows, ids.reshape(-1), V),
-        "rnn.weight_hh_l0": d_z_rows.T @ h_rows[:-B],
-        "rnn.bias_ih_l0": d_b,
-        "rnn.bias_hh_l0": d_b,
-        "linear.weight": d_logits.T @ h_after,
-        "linear.bias": np.ones(T * B, W.dtype) @ d_logits,
-    }
+    return [
+        how.input_gradient(d_z_rows, ids.reshape(-1), V),
+        d_z_rows.T @ h_rows[:-B],
+        d_b,
+        d_b.copy(),
+        d_logits.T @ h_after,
+        np.ones(T * B, W.dtype) @ d_logits,
+    ]

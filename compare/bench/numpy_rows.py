@@ -9,7 +9,6 @@ import numpy as np
 from threadpoolctl import threadpool_limits
 
 import scratch_rnn
-from compare.bench import plain
 from compare.bench.case import (
     LR,
     MAX_NORM,
@@ -26,6 +25,7 @@ from compare.bench.case import (
 )
 from compare.bench.row import Row
 from compare.bench.work import BACKWARD, FORWARD, GENERATION, STEP
+from scratch_rnn.plain import elman as plain
 from scratch_rnn.train import loss_and_gradients
 
 
@@ -96,7 +96,7 @@ def _scratch_model(case: ModelCase) -> dict[str, Job]:
 
 
 class Plain(Row):
-    """The plain version of compare.bench.plain, with as many threads for BLAS as it may have."""
+    """scratch_rnn/plain/elman.py, with as many threads for BLAS as it may have."""
 
     name, label = "plain", "plain NumPy"
 
@@ -115,63 +115,78 @@ class Plain(Row):
 
 
 def _plain_layer(case: LayerCase) -> dict[str, Job]:
-    p, f = case.parameters, case.shape.nonlinearity
+    f = case.shape.nonlinearity
+    W_ih, W_hh, b_ih, b_hh = case.parameters.values()
 
-    def forward() -> plain.States:
-        return plain.layer_forward(case.x, case.h_0[0], p, f)
+    def forward() -> tuple[np.ndarray, np.ndarray]:
+        output, h_n, _ = plain.rnn_forward(case.x, case.h_0[0], W_ih, W_hh, b_ih, b_hh, f)
+        return output, h_n
 
-    def forward_and_backward() -> tuple[Any, ...]:
-        states = plain.layer_forward(case.x, case.h_0[0], p, f)
-        return states, *plain.layer_backward(states, case.d_output, p, f)
+    def forward_and_backward() -> tuple[np.ndarray, ...]:
+        output, h_n, tape = plain.rnn_forward(case.x, case.h_0[0], W_ih, W_hh, b_ih, b_hh, f)
+        return output, h_n, *plain.rnn_backward(tape, case.d_output, np.zeros_like(h_n))
 
-    def results(states: plain.States, *gradients: Any) -> Arrays:
-        return layer_results(np.stack(states.h[1:]), states.h[-1][None], *gradients)
+    def backward_results(value: tuple[np.ndarray, ...]) -> Arrays:
+        output, h_n, d_x, _, *gradients = value
+        return layer_results(output, h_n[None], d_x, _named(case, gradients))
 
     return {
-        FORWARD: Job(forward, results),
-        BACKWARD: Job(forward_and_backward, lambda value: results(*value)),
+        FORWARD: Job(forward, lambda value: layer_results(value[0], value[1][None])),
+        BACKWARD: Job(forward_and_backward, backward_results),
     }
 
 
 def _plain_model(case: ModelCase) -> dict[str, Job]:
-    f, targets = case.shape.nonlinearity, case.batch.targets.T.reshape(-1)
-    trained = {name: array.copy() for name, array in case.parameters.items()}
+    f, h_0 = case.shape.nonlinearity, case.h_0[0]
+    inputs, targets = case.batch.inputs.T, case.batch.targets.T  # (T, B)
+    parameters = list(case.parameters.values())
+    trained = [array.copy() for array in parameters]
 
-    def gradients_of(p: plain.Parameters) -> tuple[float, plain.Parameters, plain.States]:
-        logits, states = plain.model_forward(case.batch.inputs, case.h_0[0], p, f)
-        loss, d_logits = plain.cross_entropy(logits, targets)
-        return loss, plain.model_backward(states, d_logits, p, f), states
+    def forward() -> tuple[np.ndarray, np.ndarray]:
+        W_ih, W_hh, b_ih, b_hh, W, b = parameters
+        x = plain.one_hot(inputs, len(b), h_0.dtype)
+        output, h_n, _ = plain.rnn_forward(x, h_0, W_ih, W_hh, b_ih, b_hh, f)
+        return (output @ W.T + b).reshape(-1, len(b)), h_n
 
-    def step() -> tuple[float, float, plain.States]:
-        loss, gradients, states = gradients_of(trained)
-        return loss, plain.clip_and_update(gradients, trained, LR, MAX_NORM), states
+    def step() -> tuple[float, float, np.ndarray]:
+        loss, gradients, h_n = plain.loss_and_gradients(inputs, targets, h_0, trained, f)
+        grad_norm = plain.clip_grad_norm(gradients, MAX_NORM)
+        plain.update(trained, gradients, LR)
+        return loss, grad_norm, h_n
 
     def generate() -> list[int]:
-        return plain.generate(1, NUM_PREDS, case.generation_parameters, f)
+        W_ih, W_hh, b_ih, b_hh, W, b = case.generation_parameters.values()
+        ids, h = [1], np.zeros_like(h_0[:1])
+        for _ in range(NUM_PREDS):
+            x_t = plain.one_hot(np.array(ids[-1:]), len(b), h.dtype)
+            h = plain.rnn_step(x_t, h, W_ih, W_hh, b_ih, b_hh, f)
+            ids.append(int((h @ W.T + b).argmax()))
+        return ids
+
+    def backward_results(value: tuple[float, list[np.ndarray], np.ndarray]) -> Arrays:
+        loss, gradients, h_n = value
+        return model_results(case, loss=loss, gradients=_named(case, gradients), state=h_n[None])
+
+    def step_results(value: tuple[float, float, np.ndarray]) -> Arrays:
+        loss, grad_norm, h_n = value
+        updated = _named(case, trained)
+        return model_results(case, loss=loss, grad_norm=grad_norm, state=h_n[None], updated=updated)
 
     return {
         FORWARD: Job(
-            lambda: plain.model_forward(case.batch.inputs, case.h_0[0], case.parameters, f),
-            lambda value: model_results(case, logits=value[0], state=value[1].h[-1][None]),
+            forward, lambda value: model_results(case, logits=value[0], state=value[1][None])
         ),
         BACKWARD: Job(
-            lambda: gradients_of(case.parameters),
-            lambda value: model_results(
-                case, loss=value[0], gradients=value[1], state=value[2].h[-1][None]
-            ),
+            lambda: plain.loss_and_gradients(inputs, targets, h_0, parameters, f), backward_results
         ),
-        STEP: Job(
-            step,
-            lambda value: model_results(
-                case,
-                loss=value[0],
-                grad_norm=value[1],
-                state=value[2].h[-1][None],
-                updated=trained,
-            ),
-        ),
+        STEP: Job(step, step_results),
         GENERATION: Job(generate, lambda ids: {"text": np.array(ids, np.float64)}, units=NUM_PREDS),
     }
+
+
+def _named(case: Case, arrays: list[np.ndarray]) -> dict[str, np.ndarray]:
+    """Return a list in the plain version's order, which is torch's, under torch's names."""
+    return dict(zip(case.parameters, arrays, strict=True))
 
 
 def layer_results(

@@ -1,0 +1,120 @@
+"""Page one: a recurrent network as a textbook writes it, in NumPy, one step after the other.
+
+T steps, B sequences in a batch, V entries of the vocabulary, H hidden units. Each sequence has a
+row in the arrays, so ``W x`` in the equations is ``x @ W.T`` in the code.
+
+Forward, for t = 1 … T. Each x_t is one-hot, k_t is the token that comes next, f is tanh or ReLU:
+
+    z_t = W_ih x_t + b_ih + W_hh h_{t-1} + b_hh      x_t (B, V)   W_ih (H, V)   W_hh (H, H)
+    h_t = f(z_t)                                     z_t and h_t (B, H)   b_ih and b_hh (H,)
+    y_t = W h_t + b                                  y_t (B, V)   W (V, H)   b (V,)
+    L   = mean of -log softmax(y_t)[k_t]             over all T·B rows   k_t (B,)
+
+Backward, for t = T … 1. δa stands for dL/da and has the shape of a:
+
+    δy_t = (softmax(y_t) - onehot(k_t)) / (T·B)
+    δh_t = W^T δy_t + W_hh^T δz_{t+1}                two terms: y_t and z_{t+1} both use h_t
+    δz_t = δh_t ⊙ f'(z_t)                            tanh' = 1 - h_t²; ReLU' = 1 if h_t > 0, else 0
+    δx_t = W_ih^T δz_t
+
+All steps use the same parameters, so each gradient is a sum over the steps:
+
+    δW_ih = Σ δz_t x_t^T    δW_hh = Σ δz_t h_{t-1}^T    δb_ih = δb_hh = Σ δz_t
+    δW = Σ δy_t h_t^T       δb = Σ δy_t
+
+Update, where g are all gradients together and θ all parameters:
+
+    g ← g · min(1, max_norm / (‖g‖ + 1e-6))          θ ← θ - lr · g
+"""
+
+import numpy as np
+
+Array = np.ndarray
+Tape = tuple[Array, list[Array], Array, Array, str]  # what the backward pass needs
+
+
+def rnn_step(
+    x_t: Array, h: Array, W_ih: Array, W_hh: Array, b_ih: Array, b_hh: Array, f: str = "tanh"
+) -> Array:
+    """Return h_t (B, H), from x_t (B, V) and the state before it, h (B, H)."""
+    z_t = x_t @ W_ih.T + b_ih + h @ W_hh.T + b_hh  # (B, H)
+    h_t: Array = np.tanh(z_t) if f == "tanh" else np.maximum(z_t, 0)
+    return h_t
+
+
+def rnn_forward(
+    x: Array, h_0: Array, W_ih: Array, W_hh: Array, b_ih: Array, b_hh: Array, f: str = "tanh"
+) -> tuple[Array, Array, Tape]:
+    """Return all states (T, B, H), the last one (B, H) and a tape, from x (T, B, V)."""
+    h = [h_0]  # h[t] is the state after t steps
+    for x_t in x:
+        h.append(rnn_step(x_t, h[-1], W_ih, W_hh, b_ih, b_hh, f))
+    return np.stack(h[1:]), h[-1], (x, h, W_ih, W_hh, f)
+
+
+def rnn_step_backward(
+    d_h_t: Array, x_t: Array, h: Array, h_t: Array, W_ih: Array, W_hh: Array, f: str = "tanh"
+) -> tuple[Array, ...]:
+    """Return δx_t, the δh that goes on to step t-1, and the terms for δW_ih, δW_hh and δb."""
+    d_z_t = d_h_t * (1 - h_t**2 if f == "tanh" else h_t > 0)  # (B, H)
+    return d_z_t @ W_ih, d_z_t @ W_hh, d_z_t.T @ x_t, d_z_t.T @ h, d_z_t.sum(axis=0)
+
+
+def rnn_backward(tape: Tape, d_output: Array, d_h_n: Array) -> tuple[Array, ...]:
+    """Return δ of x, h_0, W_ih, W_hh, b_ih and b_hh, from that of all states and the last one."""
+    x, h, W_ih, W_hh, f = tape
+    d_x, d_W_ih, d_W_hh = np.zeros_like(x), np.zeros_like(W_ih), np.zeros_like(W_hh)
+    d_b = np.zeros(len(W_hh), W_hh.dtype)
+    d_h = d_h_n  # (B, H), what comes back from the step after
+    for t in reversed(range(len(x))):  # h[t] and x[t] make h[t + 1]
+        d_x[t], d_h, W_ih_term, W_hh_term, b_term = rnn_step_backward(
+            d_output[t] + d_h, x[t], h[t], h[t + 1], W_ih, W_hh, f
+        )
+        d_W_ih += W_ih_term
+        d_W_hh += W_hh_term
+        d_b += b_term
+    return d_x, d_h, d_W_ih, d_W_hh, d_b, d_b.copy()
+
+
+def one_hot(ids: Array, V: int, dtype: np.dtype) -> Array:
+    """Return a row of zeros with a single one for each id: (T, B) becomes (T, B, V)."""
+    rows: Array = np.eye(V, dtype=dtype)[ids]
+    return rows
+
+
+def cross_entropy(logits: Array, targets: Array) -> tuple[float, Array]:
+    """Return L and δy (N, V), from logits y (N, V) and targets k (N,)."""
+    N, V = logits.shape
+    y = logits - logits.max(axis=1, keepdims=True)  # the same softmax, and exp cannot overflow
+    log_p = y - np.log(np.exp(y).sum(axis=1, keepdims=True))  # (N, V)
+    loss = -log_p[np.arange(N), targets].mean()
+    return float(loss), (np.exp(log_p) - one_hot(targets, V, y.dtype)) / N
+
+
+def loss_and_gradients(
+    inputs: Array, targets: Array, h_0: Array, parameters: list[Array], f: str = "tanh"
+) -> tuple[float, list[Array], Array]:
+    """Return L, the gradient of each parameter, and h_T, from tokens (T, B) and the next ones."""
+    W_ih, W_hh, b_ih, b_hh, W, b = parameters
+    x = one_hot(inputs, len(b), h_0.dtype)
+    h, h_n, tape = rnn_forward(x, h_0, W_ih, W_hh, b_ih, b_hh, f)
+    y = h @ W.T + b  # (T, B, V)
+    loss, d_y = cross_entropy(y.reshape(-1, len(b)), targets.reshape(-1))
+    d_y = d_y.reshape(y.shape)
+    _, _, *d_layer = rnn_backward(tape, d_y @ W, np.zeros_like(h_n))
+    d_W = sum(d_y_t.T @ h_t for d_y_t, h_t in zip(d_y, h, strict=True))
+    return loss, [*d_layer, d_W, d_y.sum(axis=(0, 1))], h_n
+
+
+def clip_grad_norm(gradients: list[Array], max_norm: float) -> float:
+    """Shorten the gradients in place to a common norm of at most max_norm; return the norm."""
+    norm = np.sqrt(sum((g**2).sum() for g in gradients))
+    for g in gradients:
+        g *= np.minimum(1, max_norm / (norm + 1e-6))
+    return float(norm)
+
+
+def update(parameters: list[Array], gradients: list[Array], lr: float) -> None:
+    """Move each parameter a little against its gradient, in place."""
+    for parameter, g in zip(parameters, gradients, strict=True):
+        parameter -= lr * g
