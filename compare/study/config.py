@@ -11,7 +11,7 @@ from tyro.conf import Positional, arg
 
 from compare import check
 from compare.parity import ParityConfig
-from compare.terminal import UsageError
+from compare.terminal import UsageError, check_at_least
 
 
 @dataclasses.dataclass(frozen=True, kw_only=True)
@@ -66,23 +66,44 @@ class BisectConfig(ParityConfig):
 
 @dataclasses.dataclass(frozen=True, kw_only=True)
 class BreakConfig:
-    """Break our own code on purpose, in memory alone: see a symptom, guess, see what catches it."""
+    """Guess a bug: see its symptom, guess what was done, and see which law catches it.
 
-    bug: Annotated[Positional[str], arg(metavar="NAME|list|all")] = "list"
-    """A bug's name; list: name them all; all: try that every one of them is caught."""
+    Without a name, the bug is drawn at random and its name is not shown. The bug is put into a copy
+    of our own code in memory. No file is changed.
+    """
+
+    bug: Annotated[
+        Positional[str | None],
+        arg(metavar="NAME|list|all", help_behavior_hint="(default: a bug drawn at random)"),
+    ] = None
+    """A bug's name; list: the catalogue, with all answers; all: apply every bug in turn."""
+    seed: Annotated[
+        int | None, arg(metavar="N", help_behavior_hint="(default: drawn at random)")
+    ] = None
+    """Number of the puzzle: the same number draws the same bug and the same choices."""
     yes: Annotated[bool, arg(help_behavior_hint="")] = False
-    """Ask nothing: symptom, answer and change at once."""
+    """Ask nothing: show the symptom, the answer and the change."""
     text: Annotated[
         Path | None, arg(metavar="FILE", help_behavior_hint="(default: the built-in sample)")
     ] = None
-    """A text in UTF-8 to train on."""
+    """A text file in UTF-8 to train on."""
 
     def check(self) -> None:
-        """Raise UsageError unless there is such a bug."""
-        if self.bug not in ("list", "all", *check.BUG_NAMES):
+        """Check the name and the number.
+
+        Raises
+        ------
+        UsageError
+            With what was expected, and what came.
+        """
+        if self.bug is not None and self.bug not in ("list", "all", *check.BUG_NAMES):
             near = difflib.get_close_matches(self.bug, check.BUG_NAMES, n=1, cutoff=0.4)
             advice = f"; did you mean {near[0]}?" if near else "; `break list` names them"
             raise UsageError(f"expected the name of a bug, got {self.bug!r}{advice}")
+        if self.seed is not None:
+            check_at_least(0, "seed", self.seed)
+            if self.bug is not None:
+                raise UsageError(f"expected a name or --seed, got {self.bug!r} and --seed")
 
 
 @dataclasses.dataclass(frozen=True, kw_only=True)

@@ -1,10 +1,11 @@
-"""``rnn-parity break``: see what a bug does, guess what it is, and see what catches it."""
+"""``rnn-parity break``: see the symptom of a bug, guess the bug, see which law catches it."""
 
 from __future__ import annotations
 
 import dataclasses
 import random
 import sys
+from collections.abc import Sequence
 from typing import Any
 
 import numpy as np
@@ -21,25 +22,26 @@ from scratch_rnn.text.load import load_corpus
 
 CHOICES = 4
 WRITTEN = 30
+PUZZLES = 10_000  # numbers that are drawn from if none is given
 
-# The training that is shown: a second's worth, and long enough for a network that learns to write
-# words. The state is carried, so that bugs in carrying it can be seen.
+# The training that is shown takes about a second. It is long enough for the model to learn some
+# words. The state is carried, so that bugs in carrying it show.
 B, T, H, TOKENS, LR, EPOCHS = 8, 20, 48, 4_000, 1.0, 30
 
 
 class NotCaught(CommandError):
-    """A bug that no law catches, or another than the catalogue says; the message is one line."""
+    """A bug that another law catches than the catalogue says, or none; the message is one line."""
 
 
 def break_it(config: BreakConfig, terminal: Terminal | None = None) -> None:
-    """Show the catalogue, or one bug.
+    """Show a bug drawn at random, the bug of a name, or the catalogue.
 
     Raises
     ------
     UsageError, scratch_rnn.text.DataError
         If there is no such bug or text.
     NotCaught
-        If the judge doesn't catch a bug as the catalogue says.
+        If a bug is not caught as the catalogue says.
     """
     terminal = terminal or Terminal(quiet=True)
     config.check()
@@ -47,22 +49,42 @@ def break_it(config: BreakConfig, terminal: Terminal | None = None) -> None:
         show_list(terminal)
     elif config.bug == "all":
         try_all(terminal)
+    elif config.bug is not None:
+        show_bug(find_bug(config.bug), random.Random(config.bug), config, terminal)
     else:
-        bug = find_bug(config.bug)
-        finding = caught(bug)
-        show_symptom(bug, finding, config, terminal)
-        if not config.yes and terminal.live and sys.stdin.isatty():
-            guess(bug, terminal)
+        seed = random.randrange(PUZZLES) if config.seed is None else config.seed
+        bug, rng = draw(seed)
+        terminal.line(f"Puzzle {seed}", "bold")
+        text = f"One of {len(BUGS)} bugs is now in a copy of our own code. Which one is it?"
+        _wrapped(terminal, Text(text), 2)
+        terminal.line()
+        show_bug(bug, rng, config, terminal)
+        terminal.line()
+        terminal.line(f"`rnn-parity break --seed {seed}` shows this puzzle again.", "dim")
+
+
+def draw(seed: int) -> tuple[Bug, random.Random]:
+    """Return the bug of a puzzle, and the generator that shuffles its choices."""
+    rng = random.Random(seed)
+    return rng.choice(BUGS), rng
+
+
+def show_bug(bug: Bug, rng: random.Random, config: BreakConfig, terminal: Terminal) -> None:
+    """Show a symptom, ask what was done if somebody can answer, and show the answer."""
+    finding = caught(bug)
+    show_symptom(bug, finding, config, terminal)
+    asks = not config.yes and terminal.live and sys.stdin.isatty()
+    if not asks or guess(bug, choices(bug, rng), finding, terminal):
         show_answer(bug, finding, terminal)
 
 
 def caught(bug: Bug) -> Finding:
-    """Return what the judge finds.
+    """Return how a bug is caught.
 
     Raises
     ------
     NotCaught
-        If it finds nothing, or another law broken than the catalogue says.
+        If no law catches it, or another law than the catalogue says.
     """
     finding = bug.judge()
     if finding is None or finding.check.name != bug.caught_by:
@@ -75,17 +97,20 @@ def caught(bug: Bug) -> Finding:
 
 
 def show_list(terminal: Terminal) -> None:
-    """Print name, story and law of each bug."""
+    """Print the name, the story and the law of each bug."""
+    text = "This list gives the answers away. To guess first, use `rnn-parity break`."
+    _wrapped(terminal, Text(text), 0)
+    terminal.line()
     for group, members in GROUPS.items():
         terminal.line(group, "bold")
         for bug in members:
             _entry(terminal, bug.name, bug.story, f"caught by {bug.caught_by!r}")
         terminal.line()
-    terminal.line(f"{len(BUGS)} bugs. `break NAME` shows one, `break all` tries them all.")
+    terminal.line(f"{len(BUGS)} bugs. `break NAME` shows one bug, `break all` tries all of them.")
 
 
 def try_all(terminal: Terminal) -> None:
-    """Apply each bug and print what catches it, after how many cases, and where."""
+    """Apply each bug and print which law catches it, after how many cases, and where."""
     for number, bug in enumerate(BUGS, start=1):
         finding = caught(bug)
         cases = "1 case" if finding.cases == 1 else f"{finding.cases} cases"
@@ -95,24 +120,24 @@ def try_all(terminal: Terminal) -> None:
             f"caught by {finding.check.name!r} after {cases}",
             where(finding),
         )
-    terminal.line(f"{len(BUGS)} bugs, each of them caught.", "green")
+    terminal.line(f"{len(BUGS)} bugs, all of them caught.", "green")
 
 
 def _entry(terminal: Terminal, name: str, *details: str) -> None:
-    """Print a name, and indented below it what there is to say."""
+    """Print a name, and the details below it, indented."""
     terminal.line(name, "cyan")
     for detail in details:
         _wrapped(terminal, Text(detail), 4)
 
 
 def _paragraph(terminal: Terminal, head: str, text: str) -> None:
-    """Print a paragraph with a word before it."""
+    """Print a paragraph after a word in bold."""
     words = Text(f"{head}: ", "bold") if head else Text()
     _wrapped(terminal, words.append(text, "default"), 2)
 
 
 def _wrapped(terminal: Terminal, text: Text, indent: int) -> None:
-    """Print a text in lines that are broken between words, all of them indented."""
+    """Print a text as indented lines that fit the terminal."""
     width = max(terminal.console.width - indent, 20)
     for line in text.wrap(terminal.console, width):
         line.rstrip()
@@ -120,7 +145,7 @@ def _wrapped(terminal: Terminal, text: Text, indent: int) -> None:
 
 
 def where(finding: Finding) -> str:
-    """Name tensor and time step in a few words."""
+    """Name the tensor and the time step."""
     tensor = finding.tensor or finding.detail
     return tensor if finding.step is None else f"{tensor}, step {finding.step}"
 
@@ -130,7 +155,7 @@ def where(finding: Finding) -> str:
 
 @dataclasses.dataclass(frozen=True, slots=True)
 class Training:
-    """How a package fared in the short training that is shown."""
+    """What came out of the short training of a package."""
 
     perplexities: tuple[float, ...] = ()
     first_loss: float = np.nan
@@ -179,7 +204,7 @@ def short_training(package: Any, text: scratch_rnn.text.Text) -> Training:
 
 
 def show_symptom(bug: Bug, finding: Finding, config: BreakConfig, terminal: Terminal) -> None:
-    """Show what somebody sees who has the bug and doesn't know it."""
+    """Show what somebody sees who has the bug and does not know it."""
     terminal.line("The symptom", "bold")
     shown = False
     if bug.package == "scratch_rnn":
@@ -189,18 +214,18 @@ def show_symptom(bug: Bug, finding: Finding, config: BreakConfig, terminal: Term
             _paragraph(
                 terminal,
                 "",
-                f"A short training on {text.name} shows nothing: all {EPOCHS} perplexities and "
-                "what is written then are the same to the last digit.",
+                f"A short training on {text.name} shows nothing. All {EPOCHS} perplexities and the "
+                "text that the model writes are the same, to the last digit.",
             )
         else:
             _show_curves(right, wrong, text.name, terminal)
             shown = True
     if not shown and finding.comparisons:
-        _paragraph(terminal, "Beside the right results", finding.case)
+        _paragraph(terminal, "Compared with the right results", finding.case)
         terminal.line()
         show_parity(table_of(finding.comparisons), terminal)
-    elif not shown and finding.case:
-        _paragraph(terminal, finding.case, finding.detail)
+    elif not shown:
+        _paragraph(terminal, finding.case or "One case", finding.detail)
     terminal.line()
     _paragraph(terminal, "Notice", bug.notice)
 
@@ -216,12 +241,13 @@ def _show_curves(right: Training, wrong: Training, name: str, terminal: Terminal
     drawn = plot(
         curves, width=width, height=height, xlabel="epoch", ylabel="perplexity", unicode=unicode
     )
-    _paragraph(terminal, "", f"Trained for {EPOCHS} epochs on {name}, the state carried")
+    sizes = f"{EPOCHS} epochs, B {B}, T {T}, H {H}, with a carried state"
+    _paragraph(terminal, "", f"A short training on {name}: {sizes}.")
     for line in drawn + legend(curves, unicode=unicode):
         terminal.console.print(line, soft_wrap=True)
     both = {"right": right, "with the bug": wrong}
     both = {label: training for label, training in both.items() if training.written}
-    terminal.line("Written at the end")
+    terminal.line("The text that the model writes at the end")
     terminal.written({label: training.written for label, training in both.items()})
     terminal.line("Before the first update")
     terminal.written(
@@ -232,45 +258,47 @@ def _show_curves(right: Training, wrong: Training, name: str, terminal: Terminal
     )
 
 
-def choices(bug: Bug) -> list[Bug]:
-    """Return the bug and some others of its group, in an order that gives nothing away."""
-    group = next(members for members in GROUPS.values() if bug in members)
-    rng = random.Random(bug.name)
-    offered = [bug, *rng.sample([other for other in group if other is not bug], CHOICES - 1)]
+def choices(bug: Bug, rng: random.Random) -> list[Bug]:
+    """Return the bug and some of its distractors, shuffled."""
+    offered = [bug, *(find_bug(name) for name in rng.sample(bug.distractors, CHOICES - 1))]
     rng.shuffle(offered)
     return offered
 
 
-def guess(bug: Bug, terminal: Terminal) -> None:
-    """Let the student say what is wrong; Enter goes on without."""
-    offered = choices(bug)
+def guess(bug: Bug, offered: Sequence[Bug], finding: Finding, terminal: Terminal) -> bool:
+    """Ask which of the offered bugs it is; return False if the input ends, and True otherwise."""
     letters = "abcdefgh"[: len(offered)]
+    hints = iter([("Hint", bug.hint), ("Hint, the law that is broken", finding.check.law)])
     terminal.line()
     terminal.line("What was done?", "bold")
     for letter, other in zip(letters, offered, strict=True):
         _wrapped(terminal, Text(f"{letter}  {other.story}"), 2)
+    question = Text(f"{', '.join(letters)}, h for a hint, Enter for the answer: ")
     while True:
         try:
-            answer = terminal.console.input(
-                Text(f"{letters[0]}-{letters[-1]}, h for a hint, Enter to see the answer: ")
-            )
-        except EOFError:
-            terminal.line()
-            return
-        answer = answer.strip().lower()
+            answer = terminal.console.input(question).strip().lower()
+        except (EOFError, KeyboardInterrupt) as end:
+            terminal.line()  # the cursor stands after the question
+            if isinstance(end, EOFError):
+                return False
+            raise
         if not answer:
-            return
+            return True
         if answer == "h":
-            _paragraph(terminal, "Hint", bug.hint)
-        elif len(answer) == 1 and answer in letters:
-            if offered[letters.index(answer)] is bug:
-                terminal.line("That is it.", "green")
-                return
-            terminal.line("No: that would look different.", "yellow")
+            head, text = next(hints, ("Hint", "There are no more hints."))
+            _paragraph(terminal, head, text)
+        elif len(answer) > 1 or answer not in letters:
+            expected = f"{', '.join(letters)}, h or Enter"
+            terminal.line(f"Expected {expected}, got {answer[:20]!r}.", "yellow")
+        elif (other := offered[letters.index(answer)]) is bug:
+            terminal.line("Right.", "green")
+            return True
+        else:
+            _paragraph(terminal, "No. That bug has another symptom", other.notice)
 
 
 def show_answer(bug: Bug, finding: Finding, terminal: Terminal) -> None:
-    """Say what was done, which law catches it, where, and why; and show the change."""
+    """Say what was done, and which law catches it, where and why; show the change."""
     terminal.line()
     terminal.line(bug.name, "bold cyan")
     _paragraph(terminal, "", bug.story)

@@ -1,1 +1,1 @@
-"""Bugs that RNNs written by hand have had, and how one is put into a copy of our own code."""
+"""A catalogue of bugs that people made in RNNs, and how to put one into a copy of our code."""

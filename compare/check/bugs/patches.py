@@ -1,7 +1,7 @@
-"""Change a line of our own source, in memory alone, and run what comes of it.
+"""Change lines of our own source in memory, and import the changed copy.
 
-A patched package is a second copy beside the real one, under a name of its own: the files stay as
-they are, and so does everything that was imported from them.
+The patched package is a second copy beside the real one, under another name. The files do not
+change, and neither do the modules that are already imported.
 
 >>> patch = Patch("scratch_rnn/cells/elman.py", "h[0] = h_0", "h[0] = 0")
 >>> careless = load_patched("scratch_rnn", [patch], "careless")        # doctest: +SKIP
@@ -32,7 +32,7 @@ class PatchError(ValueError):
 
 @dataclass(frozen=True, slots=True)
 class Patch:
-    """One change: in `file`, the only place that reads `old` becomes `new`."""
+    """One change: in `file`, the text `old`, which occurs once, becomes `new`."""
 
     file: str  # from the root, such as "scratch_rnn/cells/elman.py"
     old: str
@@ -45,12 +45,12 @@ class Patch:
 
 
 def patched_source(file: str, patches: Iterable[Patch]) -> str:
-    """Return the text of a file with those of the patches that are about it.
+    """Return the text of a file, with the patches that belong to it.
 
     Raises
     ------
     PatchError
-        If what a patch replaces isn't there just once.
+        If the text that a patch replaces does not occur exactly once.
     """
     source = (ROOT / file).read_text(encoding="utf-8")
     for patch in patches:
@@ -63,7 +63,7 @@ def patched_source(file: str, patches: Iterable[Patch]) -> str:
 
 
 def diff(patches: Sequence[Patch], context: int = 2) -> str:
-    """Return the change as ``diff -u`` would show it, with so many lines around each place."""
+    """Return the change as ``diff -u`` shows it, with `context` lines around each place."""
     lines: list[str] = []
     for file in dict.fromkeys(patch.file for patch in patches):
         before = (ROOT / file).read_text(encoding="utf-8").splitlines()
@@ -78,25 +78,25 @@ def load_patched(package: str, patches: Sequence[Patch], name: str) -> ModuleTyp
     Parameters
     ----------
     package : str
-        One of ours.
+        One of our packages.
     patches : sequence of Patch
-        Those about other packages are left alone.
+        Patches of other packages are ignored.
     name : str
-        What tells the copy from others; a second call with the same name makes a new copy.
+        Name of the copy. A second call with the same name makes a new copy.
 
     Returns
     -------
     module
-        Its modules import each other, and from the other packages the real ones.
+        The copy. Its modules import each other, and the real modules of other packages.
 
     Raises
     ------
     PatchError
-        If a patch doesn't fit.
+        If a patch does not fit.
     """
     own = [patch for patch in patches if patch.package == package]
     for file in {patch.file for patch in own}:
-        try:  # complain here, and not in the middle of an import
+        try:  # raise here, not in the middle of an import
             ast.parse(patched_source(file, own))
         except SyntaxError as error:
             raise PatchError(f"expected {file} to be Python when patched, got {error}") from error
@@ -118,7 +118,7 @@ class _Copy:
 
 
 class _Finder(MetaPathFinder):
-    """Finds the modules of patched copies where those of the real package are."""
+    """Finds the modules of a patched copy among the files of the real package."""
 
     def __init__(self) -> None:
         self.copies: dict[str, _Copy] = {}
@@ -140,7 +140,7 @@ class _Finder(MetaPathFinder):
 
 
 class _PatchedLoader(Loader):
-    """Runs one module's patched source, in which the package's name is the copy's."""
+    """Runs the patched source of one module, with imports from the copy."""
 
     def __init__(self, copy: _Copy, file: str) -> None:
         self.copy = copy

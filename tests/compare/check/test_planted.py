@@ -1,8 +1,8 @@
-"""Every bug of the catalogue is planted, and this suite catches it.
+"""This test suite catches every bug of the catalogue.
 
-`compare.check.bugs.catalogue` holds the bugs that networks written by hand have had. For each of
-them stands here the test that is to notice it, which is run on a copy of the package with the bug,
-and on the real one; the numbers of examples that were needed are shown at the end of the run.
+`NOTICED_BY` names for each bug of `compare/check/bugs` the test that must notice it. The test runs
+on a copy of the package with the bug, where it must fail, and on the real package, where it must
+pass. The end of the run shows how many examples were needed.
 """
 
 import importlib
@@ -128,7 +128,7 @@ def test_a_planted_bug_is_caught(bug: Bug, count: Count) -> None:
 
 @pytest.mark.parametrize("name", sorted(set(NOTICED_BY.values())))
 def test_the_real_packages_pass_the_same_trial(name: str) -> None:
-    """So that what is caught is the bug, and not the trial itself."""
+    """Otherwise the trial itself could be what fails."""
     judged_by_compare = name.startswith("compare.") and not name.startswith(TRUNCATION)
     package = compare if judged_by_compare else scratch_rnn
     assert try_test(name, package, package, examples=20) is None

@@ -1,8 +1,8 @@
-"""Trying a test of this suite on a package with a bug in it.
+"""Run a test of this suite on a package with a bug in it.
 
-A bug is a patched copy of a package beside the real one (`compare.check.bugs.patches`). To try a
-test on it, the names that the test's module imported from the real package are made to mean the
-copy's, for as long as the test runs; what it is compared with stays real.
+The package with the bug is a patched copy beside the real one (`compare.check.bugs.patches`).
+While the test runs, the names that its module imported from the real package refer to the copy.
+What the test compares with stays real.
 """
 
 import importlib
@@ -43,7 +43,7 @@ def try_test(
     """Run a test on a patched copy; return how it failed, None if it did not."""
     module, test = find_test(name)
     kept = tally.current
-    tally.begin()  # how far off a bug is, is not how near the real thing comes
+    tally.begin()  # do not count the differences of a bug among those of the real package
     try:
         return _tried(module, test, real, copy, examples)
     finally:
@@ -76,7 +76,7 @@ def _tried(
 
 
 def run_property(example: Any, strategies: dict[str, Any], examples: int) -> None:
-    """Let Hypothesis look for a failing example, and shrink none."""
+    """Let Hypothesis search for a failing example, without shrinking it."""
     search = settings(
         max_examples=examples,
         derandomize=True,
@@ -90,14 +90,14 @@ def run_property(example: Any, strategies: dict[str, Any], examples: int) -> Non
 
 
 def subjects(test: Any, copy: ModuleType) -> dict[str, Any]:
-    """Return the fixtures that name what is under test."""
+    """Return the fixtures that the test asks for."""
     fixtures = {"implementation": getattr(copy, "RNN", None), "package": copy}
     names = inspect.signature(test).parameters
     return {name: value for name, value in fixtures.items() if name in names}
 
 
 def parametrized(test: Any) -> Iterator[dict[str, Any]]:
-    """Yield the arguments of each of pytest's parametrizations."""
+    """Yield the arguments of each case of ``pytest.mark.parametrize``."""
     choices = []
     for mark in getattr(test, "pytestmark", []):
         if mark.name == "parametrize":
@@ -118,7 +118,7 @@ def parametrized(test: Any) -> Iterator[dict[str, Any]]:
 
 @contextmanager
 def transplanted(module: ModuleType, real: ModuleType, copy: ModuleType) -> Iterator[None]:
-    """Let the module's names for things of the real package mean those of the copy."""
+    """Let the names of the module that refer to the real package refer to the copy."""
     before = dict(vars(module))
     for name, value in before.items():
         counterpart = counterpart_of(value, real, copy)
@@ -131,7 +131,7 @@ def transplanted(module: ModuleType, real: ModuleType, copy: ModuleType) -> Iter
 
 
 def counterpart_of(value: Any, real: ModuleType, copy: ModuleType) -> Any:
-    """Return what the copy has in the place of something of the real package, or None."""
+    """Return the copy's version of something of the real package; None if it is not from there."""
     home = value.__name__ if isinstance(value, ModuleType) else getattr(value, "__module__", "")
     if not (isinstance(home, str) and (home + ".").startswith(real.__name__ + ".")):
         return None

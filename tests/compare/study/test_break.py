@@ -1,30 +1,30 @@
-"""The catalogue of bugs: each applies, each is caught, by the law and in the way that it says."""
+"""`rnn-parity break`: the symptom of a bug, the quiz, and the catalogue."""
 
+import functools
 import io
+import itertools
 import math
+import random
 import sys
-from pathlib import Path
+from collections.abc import Callable
+from types import ModuleType
+from typing import Any
 
-import numpy as np
 import pytest
 from rich.console import Console
 
-import compare
 import scratch_rnn
 from compare.check import judge
 from compare.check.bugs import catalogue as bugs
 from compare.check.bugs.catalogue import BUGS, GROUPS, Bug
-from compare.check.bugs.patches import ROOT, Patch, PatchError, load_patched, patched_source
+from compare.check.bugs.patches import Patch
 from compare.cli import main
 from compare.study import quiz
 from compare.study.config import BreakConfig
 from compare.study.quiz import NotCaught
 from compare.terminal.errors import UsageError
 from compare.terminal.output import Terminal
-from compare.terminal.textplot import Curve, legend, plot
-
-# Bugs whose damage is that something raises, and not that a number is wrong.
-RAISING = {"empty-batch-refused"}
+from tests.annotations import unchecked
 
 
 def terminal(width: int = 100) -> tuple[Terminal, io.StringIO]:
@@ -33,145 +33,18 @@ def terminal(width: int = 100) -> tuple[Terminal, io.StringIO]:
     return Terminal(console), out
 
 
-# ---------------------------------------------------------------- the judge
-
-
-def test_our_own_code_keeps_every_law() -> None:
-    assert [f.check.name for f in judge.findings(scratch_rnn)] == []
-
-
-def test_our_own_comparison_keeps_every_law() -> None:
-    assert list(judge.findings(compare, judge.COMPARISON_CHECKS)) == []
-
-
-def test_every_law_is_a_sentence_with_a_name_of_its_own() -> None:
-    checks = [*judge.CHECKS, *judge.COMPARISON_CHECKS]
-    assert len({check.name for check in checks}) == len(checks)
-    assert all(check.law.endswith(".") for check in checks)
-
-
-@pytest.mark.parametrize("check", judge.CHECKS, ids=lambda check: check.name)
-def test_every_law_is_tried_on_a_case(check: judge.Check) -> None:
-    assert sum(1 for _ in check.outcomes(scratch_rnn)) > 0
-
-
-def test_a_student_who_hands_in_our_layer_passes() -> None:
-    assert judge.judge(judge.student_package(scratch_rnn.RNN)) is None
-
-
-def test_a_student_who_forgets_the_last_step_is_told_where() -> None:
-    class Forgetful(scratch_rnn.RNN):
-        def forward(self, x, h0=None, **more):  # type: ignore[no-untyped-def]
-            output, h_n, tape = super().forward(x, h0, **more)
-            output = output.copy()
-            output[-1] = 0
-            return output, h_n, tape
-
-    finding = judge.judge(judge.student_package(Forgetful))
-    assert finding is not None
-    case, _ = judge.layer_laws.layer_case(0, plain=True)
-    assert (finding.check.name, finding.tensor) == ("layer as torch", "output")
-    assert finding.step == len(case.x)
-
-
-def test_what_differs_is_named_in_the_order_of_computation() -> None:
-    right = np.zeros((4, 2))
-    wrong = right.copy()
-    wrong[1, 1], wrong[2, 0] = 0.5, 0.7
-    forward = judge.Comparison("output", right, wrong, 0.1, time_axis=0)
-    backward = judge.Comparison("gradient of x", right, wrong, 0.1, time_axis=0, backward=True)
-    assert (forward.step, forward.element) == (2, (1, 1))
-    assert (backward.step, backward.element) == (3, (2, 0))
-    assert judge.Comparison("a", right, wrong, 0.8).ok
-    assert not judge.Comparison("a", right, right.astype(np.float32), 1.0).ok
-    assert not judge.Comparison("a", right, right * np.nan, math.inf).ok
-
-
-def test_a_case_cannot_be_spoilt_by_whom_it_is_handed_to() -> None:
-    case, _ = judge.layer_laws.layer_case(0, plain=True)
-    case.x[...] = np.nan
-    assert not np.isnan(judge.layer_laws.layer_case(0, plain=True)[0].x).any()
-
-
-# ---------------------------------------------------------------- the catalogue
-
-
-def test_the_catalogue_is_long_and_its_names_are_unique() -> None:
-    assert len(BUGS) >= 28
-    assert len(bugs.BUG_NAMES) == len(BUGS)
-    assert all(len(members) > quiz.CHOICES for members in GROUPS.values())
-
-
-@pytest.mark.parametrize("bug", BUGS, ids=lambda bug: bug.name)
-def test_every_bug_is_caught_by_the_law_that_the_catalogue_names(bug: Bug) -> None:
-    finding = bug.judge()
-    assert finding is not None, f"nothing catches {bug.name}"
-    assert finding.check.name == bug.caught_by
-    assert finding.detail.startswith("raised") == (bug.name in RAISING), finding.detail
-    if finding.comparisons:
-        assert not all(c.ok for c in finding.comparisons)
-
-
-@pytest.mark.parametrize("bug", BUGS, ids=lambda bug: bug.name)
-def test_every_bug_is_a_small_change_that_is_told_in_full(bug: Bug) -> None:
-    changed = [
-        line for line in bug.diff.split("\n") if line[:1] in "+-" and line[:3] not in ("+++", "---")
-    ]
-    assert 1 <= len(changed) <= 12
-    for text in (bug.story, bug.notice, bug.hint, bug.why):
-        assert text[-1] in ".?"
-    assert len(bug.story) < 120
-
-
-def test_the_step_of_a_gradient_that_is_not_handed_on_is_the_last_but_one() -> None:
-    finding = bugs.find_bug("no-carry-back").judge()
-    case, _ = judge.layer_laws.layer_case(0, plain=True)
-    assert finding is not None
-    assert (finding.tensor, finding.step) == ("gradient of x", len(case.x) - 1)
-
-
-# ---------------------------------------------------------------- patches
-
-
-def test_a_patch_changes_neither_the_real_package_nor_its_files() -> None:
-    bug = bugs.find_bug("state-ignored")
-    before = {path: path.read_bytes() for path in (ROOT / "scratch_rnn").rglob("*.py")}
-    modules = {
-        name: module for name, module in sys.modules.items() if name.split(".")[0] == "scratch_rnn"
-    }
-    broken = bug.load()
-    ones = np.ones((1, 2, 3), np.float32)
-    x = np.zeros((1, 2, 4), np.float32)
-    for package, moves in ((scratch_rnn, True), (broken, False)):
-        rng = np.random.default_rng(0)
-        rnn = package.RNN(4, 3, bias=False, rng=rng)
-        assert bool(rnn(x, ones)[0].any()) == moves
-    assert broken.RNN is not scratch_rnn.RNN
-    assert {name: sys.modules[name] for name in modules} == modules
-    assert {path: path.read_bytes() for path in before} == before
-
-
-@pytest.mark.parametrize(("old", "count"), [("no such line", 0), ("import", 6)])
-def test_a_patch_must_fit_just_once(old: str, count: int) -> None:
-    patch = Patch("scratch_rnn/cells/elman.py", old, "")
-    with pytest.raises(
-        PatchError, match=f"expected {old!r} once in scratch_rnn/cells/elman.py, got"
-    ):
-        load_patched("scratch_rnn", [patch], "misfit")
-    with pytest.raises(PatchError):
-        patched_source(patch.file, [patch])
-
-
 # ---------------------------------------------------------------- the command
 
 
 @pytest.mark.parametrize("width", [40, 80, 100])
 def test_list_names_every_bug_and_its_law(width: int) -> None:
     shown, out = terminal(width)
-    quiz.break_it(BreakConfig(), shown)
+    quiz.break_it(BreakConfig(bug="list"), shown)
     lines = out.getvalue().split("\n")
     assert [line for line in lines if line in bugs.BUG_NAMES] == [bug.name for bug in BUGS]
-    assert lines[-2] == f"{len(BUGS)} bugs. `break NAME` shows one, `break all` tries them all."
+    assert lines[-2] == (
+        f"{len(BUGS)} bugs. `break NAME` shows one bug, `break all` tries all of them."
+    )
     assert max(map(len, lines[:-2])) <= width
     words = " ".join(out.getvalue().split())
     assert all(f"{bug.story} caught by {bug.caught_by!r}" in words for bug in BUGS)
@@ -202,7 +75,7 @@ def test_a_bug_that_does_not_show_in_training_is_shown_as_a_table(
     shown, out = terminal(80)
     quiz.break_it(BreakConfig(bug="reverse-gradient-dropped"), shown)
     words = " ".join(out.getvalue().split())
-    assert "shows nothing: all 3 perplexities" in words
+    assert "shows nothing. All 3 perplexities" in words
     assert "parity: 1 of 8 tensors differ: gradient of x" in words
 
 
@@ -213,42 +86,191 @@ def test_a_bug_of_the_comparison_is_shown_by_its_verdict() -> None:
     assert "expected 'unequal', got 'equal'" in " ".join(symptom.split())
 
 
-def test_the_offered_stories_hold_the_right_one_and_don_t_change() -> None:
+def test_a_bug_that_raises_is_shown_by_what_it_raises(monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr(quiz, "EPOCHS", 1)
+    shown, out = terminal(80)
+    quiz.break_it(BreakConfig(bug="empty-batch-refused"), shown)
+    symptom = out.getvalue().split("\nempty-batch-refused\n")[0]
+    assert "One case: raised ValueError: zero-size array" in symptom
+
+
+# ---------------------------------------------------------------- the quiz
+
+
+@functools.cache
+def training_of(package: Callable[[], Any]) -> quiz.Training:
+    return quiz.short_training(package(), quiz.sample_text())
+
+
+@functools.cache
+def finding_of(bug: Bug) -> judge.Finding:
+    return quiz.caught(bug)
+
+
+def shown_training(bug: Bug) -> quiz.Training | None:
+    """The short training of a bug, None if it shows nothing."""
+    wrong = training_of(bug.load)
+    return None if wrong == training_of(our_own) else wrong
+
+
+def our_own() -> ModuleType:
+    return scratch_rnn
+
+
+def can_be_told_apart(bug: Bug, other: Bug) -> bool:
+    """Whether the symptom that is shown for a bug is not what the other bug would give."""
+    if bug.package == "scratch_rnn":
+        one, two = shown_training(bug), shown_training(other)
+        if one is None != two is None:
+            return True
+        if one is not None and two is not None:
+            return any(
+                not math.isclose(a, b, rel_tol=rel_tol)
+                for a, b, rel_tol in (
+                    (one.first_loss, two.first_loss, 1e-4),
+                    (one.first_grad_norm, two.first_grad_norm, 0.02),
+                    (one.perplexities[-1], two.perplexities[-1], 0.05),
+                )
+            )
+    finding = finding_of(bug)
+    same = judge.try_check(finding.check, other.load())
+    return same is None or (same.case, same.tensor, same.detail) != (
+        finding.case,
+        finding.tensor,
+        finding.detail,
+    )
+
+
+@pytest.mark.parametrize("chapter", GROUPS)
+def test_no_distractor_would_give_the_same_symptom(chapter: str) -> None:
+    pairs = [(bug, bugs.find_bug(name)) for bug in GROUPS[chapter] for name in bug.distractors]
+    with unchecked():
+        alike = [(a.name, b.name) for a, b in pairs if not can_be_told_apart(a, b)]
+    assert alike == []
+
+
+def test_bugs_with_one_symptom_are_not_told_apart() -> None:
+    pairs = [("clip-per-element", "clip-per-tensor"), ("nan-passes", "printed-not-asserted")]
+    for names in pairs:
+        with unchecked():
+            assert not can_be_told_apart(*map(bugs.find_bug, names))
+
+
+def test_the_choices_hold_the_bug_and_are_as_random_as_their_generator() -> None:
     for bug in BUGS:
-        offered = quiz.choices(bug)
+        offered = quiz.choices(bug, random.Random(1))
         assert bug in offered
         assert len(set(offered)) == quiz.CHOICES
-        assert offered == quiz.choices(bug)
-    places = [quiz.choices(bug).index(bug) for bug in BUGS]
-    assert set(places) == set(range(quiz.CHOICES))
+        assert offered == quiz.choices(bug, random.Random(1))
+    places = {quiz.choices(bug, random.Random(bug.name)).index(bug) for bug in BUGS}
+    assert places == set(range(quiz.CHOICES))
+
+
+def test_a_number_draws_one_bug_and_all_bugs_are_drawn() -> None:
+    assert {quiz.draw(seed)[0] for seed in range(1000)} == set(BUGS)
+    assert [quiz.draw(5)[0] for _ in range(3)] == [quiz.draw(5)[0]] * 3
+
+
+def seed_of(name: str) -> int:
+    return next(seed for seed in itertools.count() if quiz.draw(seed)[0].name == name)
+
+
+def test_a_puzzle_does_not_tell_the_name(monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr(quiz, "EPOCHS", 2)
+    seed, bug = seed_of("uphill"), bugs.find_bug("uphill")
+    texts = []
+    for config in (BreakConfig(seed=seed), BreakConfig(seed=seed)):
+        shown, out = terminal(80)
+        quiz.break_it(config, shown)
+        texts.append(out.getvalue())
+    assert texts[0] == texts[1]
+    assert texts[0].startswith(f"Puzzle {seed}\n")
+    symptom, answer = texts[0].split("\nuphill\n")
+    assert bug.story not in symptom
+    assert bug.story in answer
+    assert answer.endswith(f"`rnn-parity break --seed {seed}` shows this puzzle again.\n")
+
+
+def test_without_a_number_another_puzzle_is_drawn_each_time(
+    monkeypatch: pytest.MonkeyPatch,
+) -> None:
+    drawn: list[str] = []
+    monkeypatch.setattr(quiz, "show_bug", lambda bug, *more: drawn.append(bug.name))
+    for _ in range(20):
+        quiz.break_it(BreakConfig())
+    assert len(set(drawn)) > 5
 
 
 def test_guessing(monkeypatch: pytest.MonkeyPatch) -> None:
     bug = bugs.find_bug("uphill")
-    right = "abcd"[quiz.choices(bug).index(bug)]
-    wrong = "abcd"[(quiz.choices(bug).index(bug) + 1) % 4]
-    answers = iter(["?", "h", wrong, right])
+    finding = quiz.caught(bug)
+    offered = quiz.choices(bug, random.Random(0))
+    right = "abcd"[offered.index(bug)]
+    wrong = "abcd"[(offered.index(bug) + 1) % 4]
+    other = offered[(offered.index(bug) + 1) % 4]
+    answers = iter(["?", "e", "ab", "h", "H", "h", wrong, f" {right.upper()} "])
     shown, out = terminal(80)
     monkeypatch.setattr(shown.console, "input", lambda prompt: next(answers))
-    quiz.guess(bug, shown)
-    text = out.getvalue()
+    assert quiz.guess(bug, offered, finding, shown)
     assert next(answers, None) is None
-    assert bug.hint in text
-    assert text.index("No: that would look different.") < text.index("That is it.")
+    lines = out.getvalue().split("\n")
+    for answer in ("?", "e", "ab"):
+        assert f"Expected a, b, c, d, h or Enter, got {answer!r}." in lines
+    words = " ".join(out.getvalue().split())
+    for text in (bug.hint, finding.check.law, "There are no more hints.", other.notice, "Right."):
+        assert text in words
+        words = words.partition(text)[2]
 
 
-def test_whoever_presses_enter_or_ends_the_input_goes_on(monkeypatch: pytest.MonkeyPatch) -> None:
-    for answer in ("", EOFError):
+def test_enter_shows_the_answer_and_the_end_of_input_does_not(
+    monkeypatch: pytest.MonkeyPatch,
+) -> None:
+    monkeypatch.setattr(quiz, "EPOCHS", 1)
+    monkeypatch.setattr(sys.stdin, "isatty", lambda: True, raising=False)
+
+    def respond(prompt: object, answer: str | type[BaseException]) -> str:
+        if isinstance(answer, str):
+            return answer
+        raise answer
+
+    for answer in ("", EOFError, KeyboardInterrupt):
         shown, out = terminal(80)
+        monkeypatch.setattr(shown.console, "input", functools.partial(respond, answer=answer))
+        if answer is KeyboardInterrupt:
+            with pytest.raises(KeyboardInterrupt):
+                quiz.break_it(BreakConfig(bug="uphill"), shown)
+        else:
+            quiz.break_it(BreakConfig(bug="uphill"), shown)
+        assert "What was done?" in out.getvalue()
+        assert ("The change, in scratch_rnn/optim.py" in out.getvalue()) == (answer == "")
+        assert "Right." not in out.getvalue()
 
-        def respond(prompt: object, answer: object = answer) -> str:
-            if answer is EOFError:
-                raise EOFError
-            return ""
 
-        monkeypatch.setattr(shown.console, "input", respond)
-        quiz.guess(bugs.find_bug("uphill"), shown)
-        assert "That is it." not in out.getvalue()
+@pytest.mark.skipif(sys.platform == "win32", reason="Windows has no pseudo-terminals")
+@pytest.mark.parametrize(("key", "code"), [(b"\x03", 130), (b"\x04", 0), (b"\n", 0)])
+def test_leaving_in_a_terminal(key: bytes, code: int) -> None:
+    import os
+    import pty
+
+    process, terminal_of_it = pty.fork()
+    if process == 0:
+        os.environ["TERM"] = "xterm"
+        arguments = ["-m", "compare", "break", "nan-passes"]
+        os.execv(sys.executable, [sys.executable, *arguments])
+    shown = b""
+    while b"Enter for the answer" not in shown:
+        shown += os.read(terminal_of_it, 1024)
+    os.write(terminal_of_it, key)
+    rest = b""
+    try:
+        while more := os.read(terminal_of_it, 1024):
+            rest += more
+    except OSError:  # Linux says so when the other side is closed
+        pass
+    assert os.waitstatus_to_exitcode(os.waitpid(process, 0)[1]) == code
+    os.close(terminal_of_it)
+    assert b"Traceback" not in rest
+    assert (b"The change" in rest) == (key == b"\n")
 
 
 def test_all_prints_where_each_is_caught(monkeypatch: pytest.MonkeyPatch) -> None:
@@ -262,7 +284,7 @@ def test_all_prints_where_each_is_caught(monkeypatch: pytest.MonkeyPatch) -> Non
         "    caught by 'layer as torch' after 1 case",
         "    output, step 1",
     ]
-    assert lines[-2] == "2 bugs, each of them caught."
+    assert lines[-2] == "2 bugs, all of them caught."
 
 
 def test_a_bug_that_escapes_is_an_error() -> None:
@@ -288,55 +310,16 @@ def test_an_unknown_bug_is_a_usage_error_with_advice() -> None:
         quiz.break_it(BreakConfig(bug="zzzzzz"))
     with pytest.raises(KeyError):
         bugs.find_bug("zzzzzz")
+    with pytest.raises(UsageError, match="expected a name or --seed, got 'uphill' and --seed"):
+        quiz.break_it(BreakConfig(bug="uphill", seed=1))
+    with pytest.raises(UsageError, match="expected --seed of at least 0, got -1"):
+        quiz.break_it(BreakConfig(seed=-1))
 
 
 def test_on_the_command_line(capsys: pytest.CaptureFixture[str]) -> None:
-    assert main(["break"]) == 0
-    assert f"{len(BUGS)} bugs." in capsys.readouterr().out
+    assert main(["break", "list"]) == 0
+    assert f"{len(BUGS)} bugs. `break" in capsys.readouterr().out
     assert main(["break", "uphil"]) == 2
     assert capsys.readouterr().err == (
         "rnn-parity: expected the name of a bug, got 'uphil'; did you mean uphill?\n"
     )
-
-
-# ---------------------------------------------------------------- curves in a terminal
-
-
-def test_a_rising_line_runs_from_the_lower_left_to_the_upper_right() -> None:
-    lines = [
-        str(line) for line in plot([Curve("a", [0, 1], [0, 1])], width=30, height=5, unicode=False)
-    ]
-    field = [line.split("|")[1] for line in lines[:5]]
-    assert field[4][0] == "."
-    assert field[0][-1] == "."
-    assert field[0][0] == field[4][-1] == " "
-    assert lines[0].startswith("1 |")
-    assert lines[4].startswith("0 |")
-    assert all(len(line) <= 30 for line in lines)
-
-
-def test_braille_dots_are_where_the_points_are() -> None:
-    lines = plot([Curve("a", [0, 1], [1, 0])], width=15, height=3)
-    field = [str(line).split("│")[1] for line in lines[:3]]
-    assert ord(field[0][0]) - 0x2800 & 0x01  # the dot at the upper left
-    assert ord(field[2][-1]) - 0x2800 & 0x80  # the dot at the lower right
-
-
-def test_what_is_not_finite_is_left_out_and_what_explodes_runs_along_the_edge() -> None:
-    curves = [
-        Curve("right", [1, 2, 3], [3.0, 2.0, 1.0]),
-        Curve("wrong", [1, 2, 3], [3.0, 1e30, math.nan]),
-    ]
-    lines = [str(line) for line in plot(curves, width=40, height=6, unicode=False)]
-    assert lines[0].startswith("3.5 |")
-    assert "x" in lines[0]
-    assert [str(line) for line in legend(curves, unicode=False)] == ["  .. right", "  x  wrong"]
-
-
-def test_nothing_to_draw() -> None:
-    assert [str(line) for line in plot([Curve("a", [1.0], [math.nan])])] == ["(nothing to draw)"]
-    assert plot([Curve("a", [1.0], [2.0])], width=5, height=1)
-
-
-def test_the_catalogue_is_read_from_the_repository() -> None:
-    assert Path(__file__).parents[3] == ROOT
