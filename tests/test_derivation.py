@@ -11,12 +11,14 @@ from typing import Any
 
 import numpy as np
 import pytest
+from PIL import Image
 
 import scratch_rnn
+from scratch_rnn.plain import elman as plain
 
 ROOT = Path(__file__).parents[1]
 DOCUMENT = ROOT / "docs" / "bptt.md"
-DIGITS = 6
+DIGITS = 4
 
 
 def load_script(name: str) -> ModuleType:
@@ -38,9 +40,17 @@ def test_every_equation_stands_next_to_the_line_that_computes_it() -> None:
     references = list(line_numbers.references(DOCUMENT))
     wrong = [reference.text for reference in references if not reference.ok]
     assert wrong == [], "python docs/scripts/line_numbers.py corrects them"
-    files = {Path(reference.path).name for reference in references}
-    assert files == {"elman.py", "linear.py", "loss.py", "lookup.py", "optim.py"}
-    assert len(references) >= 20
+    files = [reference.path.removeprefix("../scratch_rnn/") for reference in references]
+    assert {*files} == {
+        "plain/elman.py",
+        "cells/elman.py",
+        "linear.py",
+        "loss.py",
+        "lookup.py",
+        "optim.py",
+    }
+    assert files.count("plain/elman.py") >= 15
+    assert files.count("cells/elman.py") >= 10
 
 
 @pytest.fixture
@@ -138,17 +148,17 @@ def by_hand(given: dict[str, Any]) -> dict[str, list[Any]]:
     d_y = [(p[t] - one_hot[targets[t]]) / T for t in range(T)]
     d_t = [W.T @ d for d in d_y]
     slope = [1 - state**2 for state in h[1:]]
-    later, d_h, d_z = ([np.zeros(2)] * T for _ in range(3))
-    carry = np.zeros(2)
+    carry = np.zeros(len(h_0))
+    later, d_h, d_z = ([carry] * T for _ in range(3))
     for t in reversed(range(T)):
         later[t] = carry
         d_h[t] = d_t[t] + carry
         d_z[t] = d_h[t] * slope[t]
         carry = W_hh.T @ d_z[t]
-    shares = [np.outer(d_z[t], h[t]) for t in range(T)]
+    terms = [np.outer(d_z[t], h[t]) for t in range(T)]
     gradients = {
         "d_W_ih": sum(np.outer(d_z[t], one_hot[inputs[t]]) for t in range(T)),
-        "d_W_hh": sum(shares),
+        "d_W_hh": sum(terms),
         "d_b_ih": sum(d_z),
         "d_b_hh": sum(d_z),
         "d_W": sum(np.outer(d_y[t], h[t + 1]) for t in range(T)),
@@ -162,7 +172,7 @@ def by_hand(given: dict[str, Any]) -> dict[str, list[Any]]:
     }
     steps = {"a_t": a, "z_t": z, "h_t": h[1:], "y_t": y, "p_t": p, "loss_t": loss}
     steps |= {"d_y_t": d_y, "d_t": d_t, "from_later": later, "d_h_t": d_h, "slope_t": slope}
-    steps |= {"d_z_t": d_z, "share_of_W_hh": shares}
+    steps |= {"d_z_t": d_z, "term_of_W_hh": terms}
     scalars = {"loss": [sum(loss) / T], "norm": [norm], "factor": [factor]}
     return steps | {k: [v] for k, v in gradients.items()} | {"d_h_0": [carry]} | scalars | new
 
@@ -194,10 +204,50 @@ def test_every_number_of_the_example_follows_from_the_equations(
         assert_shown(name, shown[name], values)
 
 
-def test_every_number_of_the_example_is_what_the_code_computes(
+def test_no_two_of_t_b_v_and_h_are_equal_in_the_example(given: dict[str, Any]) -> None:
+    """Or an array could be transposed, and its shape would not show it."""
+    T, B, (V, H) = len(given["inputs"]), 1, given["W"].shape
+    assert len({T, B, V, H}) == 4
+    shapes = {"W_ih": (H, V), "W_hh": (H, H), "b_ih": (H,), "b_hh": (H,), "b": (V,), "h_0": (H,)}
+    assert {name: given[name].shape for name in shapes} == shapes
+
+
+def test_every_number_of_the_example_is_what_page_one_computes(
     shown: dict[str, list[Any]], given: dict[str, Any]
 ) -> None:
-    model = scratch_rnn.RNNModel(scratch_rnn.RNN(2, 2, dtype=np.float64), 2)
+    letters = ("W_ih", "W_hh", "b_ih", "b_hh", "W", "b")
+    parameters = [given[letter] for letter in letters]
+    inputs, targets, h_0 = given["inputs"][:, None], given["targets"][:, None], given["h_0"][None]
+    *weights, W, b = parameters
+    x = plain.one_hot(inputs, len(b), W.dtype)
+    h, _, tape = plain.rnn_forward(x, h_0, *weights)
+    y = h @ W.T + b
+    _, d_y = plain.cross_entropy(y[:, 0], given["targets"])
+    _, d_h_0, *_ = plain.rnn_backward(tape, (d_y @ W)[:, None], np.zeros_like(h_0))
+    assert_shown("h_t", shown["h_t"], list(h[:, 0]))
+    assert_shown("y_t", shown["y_t"], list(y[:, 0]))
+    assert_shown("d_y_t", shown["d_y_t"], list(d_y))
+    assert_shown("d_t", shown["d_t"], list(d_y @ W))
+    assert_shown("d_h_0", shown["d_h_0"], [d_h_0[0]])
+
+    loss, gradients, _ = plain.loss_and_gradients(inputs, targets, h_0, parameters)
+    assert_shown("loss", shown["loss"], [loss])
+    for letter, gradient in zip(letters, gradients, strict=True):
+        assert_shown(f"d_{letter}", shown[f"d_{letter}"], [gradient])
+    norm = plain.clip_grad_norm(gradients, given["max_norm"])
+    assert_shown("norm", shown["norm"], [norm])
+    moved = [parameter.copy() for parameter in parameters]
+    plain.update(moved, gradients, given["lr"])
+    for letter, parameter in zip(letters, moved, strict=True):
+        if f"new_{letter}" in shown:
+            assert_shown(f"new_{letter}", shown[f"new_{letter}"], [parameter])
+
+
+def test_every_number_of_the_example_is_what_page_two_computes(
+    shown: dict[str, list[Any]], given: dict[str, Any]
+) -> None:
+    V, H = given["W"].shape
+    model = scratch_rnn.RNNModel(scratch_rnn.RNN(V, H, dtype=np.float64), V)
     names = {
         "W_ih": "rnn.weight_ih_l0",
         "W_hh": "rnn.weight_hh_l0",
@@ -213,7 +263,7 @@ def test_every_number_of_the_example_is_what_the_code_computes(
     gradients, d_state = model.backward_to_state(tape, d_logits)
     assert_shown("y_t", shown["y_t"], list(logits))
     assert_shown("h_t", shown["h_t"], list(tape.h))
-    assert_shown("h_t", shown["h_t"][1:], [state[0, 0]])
+    assert_shown("h_t", shown["h_t"][-1:], [state[0, 0]])
     assert_shown("d_y_t", shown["d_y_t"], list(d_logits))
     assert_shown("loss", shown["loss"], [loss])
     for letter, name in names.items():
@@ -237,18 +287,34 @@ def test_numbers_in_the_prose_are_those_of_the_tables(shown: dict[str, list[Any]
     text = DOCUMENT.read_text(encoding="utf-8").split("## By hand")[1]
     prose = re.sub(r"```.*?```", "", text, flags=re.S)
     prose = "\n".join(line for line in prose.split("\n") if not line.startswith("|"))
-    in_prose = set(re.findall(r"\b0\.\d{6}\b", prose))
-    assert len(in_prose) >= 8
-    assert in_prose <= in_tables
+    in_prose = set(re.findall(rf"\b\d\.\d{{{DIGITS}}}\b", prose))
+    assert len(in_prose) >= 12
+    entropy = f"{math.log(len(shown['b'][0])):.{DIGITS}f}"  # of a model that knows nothing
+    assert in_prose <= in_tables | {entropy}
 
 
 def test_the_program_of_the_page_runs(capsys: pytest.CaptureFixture[str]) -> None:
     [program] = re.findall(r"```python\n(.*?)```", DOCUMENT.read_text(encoding="utf-8"), re.S)
     exec(compile(program, "docs/bptt.md", "exec"), {})
-    printed = re.findall(r"-?\d+\.\d+", capsys.readouterr().out)
-    rounded = [f"{float(number):.{DIGITS}f}" for number in printed]
-    [W_hh], [loss] = tables()["d_W_hh"], tables()["loss"]
-    assert rounded == [loss, *(number for row in W_hh for number in row)]
+    printed = re.sub(
+        r"\d+\.\d+", lambda number: f"{float(number[0]):.{DIGITS}f}", capsys.readouterr().out
+    )
+    expected = ""
+    for name in ("loss", "d_W_hh", "norm", "new_W_hh"):
+        expected += f"{name} {json.dumps(tables()[name][0])}\n"
+    assert re.sub(r"[\s,\"]", "", printed) == re.sub(r"[\s,\"]", "", expected)
+
+
+# ---------------------------------------------------------------- the drawing
+
+
+def test_the_drawing_is_what_its_script_draws(tmp_path: Path) -> None:
+    script = load_script("draw_network")
+    script.draw(tmp_path / "network.png")
+    with Image.open(script.PICTURE) as stored, Image.open(tmp_path / "network.png") as drawn:
+        assert stored.size == drawn.size
+        if stored.info["Software"] == drawn.info["Software"]:  # the same version of matplotlib
+            assert stored.tobytes() == drawn.tobytes(), "python docs/scripts/draw_network.py"
 
 
 # ---------------------------------------------------------------- docs/questions.md

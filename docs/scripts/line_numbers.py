@@ -17,7 +17,7 @@ from dataclasses import dataclass
 from pathlib import Path
 
 DOCS = Path(__file__).parents[1]
-REFERENCE = re.compile(r"\[([\w.]+):(\d+)\]\(([\w./]+)#L(\d+)\)(\s+)`([^`\n]+)`")
+REFERENCE = re.compile(r"\[([\w./]+):(\d+)\]\(([\w./]+)#L(\d+)\)(\s+)`([^`\n]+)`")
 
 
 class LineError(ValueError):
@@ -58,7 +58,7 @@ def references(document: Path) -> Iterator[Reference]:
         name, label, path, anchor, _, code = match.groups()
         source = document.parent / path
         where = f"{document.name}, {name}:{label}"
-        if source.name != name or not source.is_file():
+        if source.parts[-len(Path(name).parts) :] != Path(name).parts or not source.is_file():
             raise LineError(f"{where}: expected a file of this name, got {path}")
         lines = source.read_text(encoding="utf-8").split("\n")
         found = [number for number, line in enumerate(lines, start=1) if code in line]
