@@ -14,14 +14,22 @@
 # # A recurrent network, twice
 #
 # The lecture *Concise Implementation of RNNs* builds a character language model with PyTorch. Here
-# are its cells, in its order, each beside the same thing written by hand in NumPy: `scratch_rnn`
-# is the one without a framework, `concise_rnn` the one with. Whatever either of them computes, the
-# other computes too, and we look.
+# are its cells, in its order. Beside each of them stands the same computation in NumPy. There are
+# three versions of the network:
 #
-# To open this file as a notebook: `jupytext --to ipynb notebooks/walkthrough.py`, or right-click
-# in JupyterLab with jupytext installed.
+# | version | where | what it is for |
+# |---|---|---|
+# | page one | `scratch_rnn/plain/elman.py` | to read first: the equations, step by step |
+# | page two | `scratch_rnn`, from `scratch_rnn/cells/elman.py` up | the same network, faster |
+# | PyTorch | `concise_rnn` | the lecture's, with `nn.RNN` |
+#
+# All three compute the same function, and the cells below compare them.
+#
+# To make a notebook of this file: `jupytext --to ipynb notebooks/walkthrough.py`. In JupyterLab,
+# with jupytext installed, right-click the file and open it as a notebook.
 
 # %%
+import copy
 import os
 
 import numpy as np
@@ -32,11 +40,12 @@ import compare
 import concise_rnn
 import scratch_rnn
 from compare.terminal import LiveCurve
+from scratch_rnn.plain import elman as plain
 from scratch_rnn.text import sequential_batches
 
 # %% tags=["parameters"]
 num_epochs = int(os.environ.get("WALKTHROUGH_EPOCHS", "100"))  # the lecture trains for 500
-text = os.environ.get("WALKTHROUGH_TEXT")  # a file of yours; None is The Time Machine
+text = os.environ.get("WALKTHROUGH_TEXT")  # your own text file; None: The Time Machine
 
 # %% [markdown]
 # ## Loading the data set
@@ -50,8 +59,8 @@ print(batches.text.describe())
 print(list(vocab.token_to_idx.items()))
 
 # %% [markdown]
-# An epoch is cut into batches of 32 rows and 35 steps. Where the first cut falls is drawn anew for
-# each epoch; the lecture's happened to drop the first 8 tokens, so we ask for that one.
+# The text is cut into batches of 32 rows and 35 steps. In each epoch the first cut is at another
+# place, drawn at random. In the lecture's first batch it was after 8 tokens, so we ask for 8 here.
 
 # %%
 batch_1 = next(sequential_batches(batches.corpus, batch_size, num_steps, offset=8))
@@ -62,7 +71,8 @@ sample_1
 print(vocab.to_tokens(sample_1))
 
 # %% [markdown]
-# The targets are the same tokens one step on: after each of them, the model should name the next.
+# The targets are the same tokens, one step later: after each token, the model should predict the
+# next one.
 
 # %%
 sample_1_y = batch_1.targets[1, :]
@@ -72,8 +82,8 @@ assert (sample_1_y[:-1] == sample_1[1:]).all()
 # %% [markdown]
 # ## Defining the model
 #
-# A layer with 256 hidden units, by hand and from the shelf. Both draw their initial weights at
-# random; we copy those of the first to the second, and from here on they are the same function.
+# A layer with 256 hidden units, in NumPy and in PyTorch. Both draw their initial weights at random.
+# We copy the weights of the first to the second, so that both are the same function.
 
 # %%
 num_hiddens = 256
@@ -84,41 +94,52 @@ compare.copy_weights(scratch_layer, concise_layer)
 {name: parameter.shape for name, parameter in scratch_layer.parameters.items()}
 
 # %% [markdown]
-# The state before the first step: layers, batch, hidden units.
+# The state before the first step has shape (layers, batch, hidden units).
 
 # %%
 state = np.zeros((1, batch_size, num_hiddens), np.float32)
 state.shape
 
 # %% [markdown]
-# Given a state and an input, both compute the next state, for 35 steps in a row. `Y` holds the
-# state after *each* step; it is what the layer hands to the next layer, not yet the output of the
-# model.
+# ### Page one
+#
+# A recurrent layer computes each state from an input and the state before it:
+#
+# $$h_t = \tanh(W_{ih}\, x_t + b_{ih} + W_{hh}\, h_{t-1} + b_{hh})$$
+#
+# In NumPy this is one line. The arrays have a row for each sequence of the batch, so $W x$ is
+# written `x @ W.T`. Here is the first step, and then page one, which takes 35 of these steps in a
+# loop.
 
 # %%
 X = np.random.default_rng(1).random((num_steps, batch_size, len(vocab)), dtype=np.float32)
+W_ih, W_hh, b_ih, b_hh = scratch_layer.parameters.values()
+
+h_1 = np.tanh(X[0] @ W_ih.T + b_ih + state[0] @ W_hh.T + b_hh)
+Y_plain, state_plain, _ = plain.rnn_forward(X, state[0], W_ih, W_hh, b_ih, b_hh)
+print(Y_plain.shape, state_plain.shape)
+print("largest difference of the first step:", np.abs(h_1 - Y_plain[0]).max())
+
+# %% [markdown]
+# ### Page two, and PyTorch
+#
+# The fast layer is called like `nn.RNN`. `Y` holds the state after *each* step. It is not yet the
+# output of the model.
+
+# %%
 Y, state_new = scratch_layer(X, state)
 print(Y.shape, state_new.shape)
 
 Y_torch, state_torch = concise_layer(torch.from_numpy(X), torch.from_numpy(state))
 print(tuple(Y_torch.shape), tuple(state_torch.shape))
 
-print("largest difference:", np.abs(Y - Y_torch.detach().numpy()).max())
+print("largest difference to page one:", np.abs(Y - Y_plain).max())
+print("largest difference to PyTorch: ", np.abs(Y - Y_torch.detach().numpy()).max())
 
 # %% [markdown]
-# What one step does can be written down in a line. Here is the first one, with the layer's own
-# weights:
-#
-# $$h_1 = \tanh(W_{ih}\, x_1 + b_{ih} + W_{hh}\, h_0 + b_{hh})$$
-
-# %%
-W_ih, W_hh, b_ih, b_hh = scratch_layer.parameters.values()
-h_1 = np.tanh(X[0] @ W_ih.T + b_ih + state[0] @ W_hh.T + b_hh)
-print("largest difference to Y[0]:", np.abs(h_1 - Y[0]).max())
-
-# %% [markdown]
-# The model puts a linear layer on top, from the state of each step to a score for each token. Both
-# models take tokens of shape (batch, steps) and give logits of shape (steps · batch, vocabulary).
+# The model adds a linear layer, which turns the state of each step into a logit for each token.
+# Both models take tokens of shape (batch, steps) and return logits of shape
+# (steps · batch, vocabulary).
 
 # %%
 scratch_model = scratch_rnn.RNNModel(scratch_layer, len(vocab), rng=np.random.default_rng(2))
@@ -134,9 +155,10 @@ print(logits.shape, tuple(logits_torch.shape))
 # %% [markdown]
 # ### The same function?
 #
-# One training step through both, every tensor side by side: states, logits, loss, each gradient,
-# clipping, update. How far two right answers may lie apart is computed from this very case, by
-# moving every number in it to a neighbouring float and watching what that does.
+# Both models take one training step, and every tensor of it is compared: states, logits, loss,
+# gradients, clipped gradients, updated parameters. Two correct results may differ by rounding. How
+# much is computed from this case: every float in it is moved to a neighbouring float at random, and
+# the effect on the results is measured.
 
 # %%
 report = compare.check_parity(scratch_model, concise_model, batch_1)
@@ -147,7 +169,7 @@ assert report.ok
 # %% [markdown]
 # ## Training and predicting
 #
-# Before training, a model with random weights repeats itself.
+# Before training, the weights are random, and the text makes no sense.
 
 # %%
 prefix = "time traveller"
@@ -155,22 +177,73 @@ print(scratch_rnn.predict(prefix, 10, scratch_model, vocab))
 print(concise_rnn.predict(prefix, 10, concise_model, vocab))
 
 # %% [markdown]
-# One update by hand, in five lines. PyTorch does the first three in `loss.backward()`; the fourth
-# is `clip_grad_norm_`, the fifth `optimizer.step()`. (We throw the result away: training comes
-# below.)
+# ### One update, in five lines
+#
+# An update has five parts: forward, loss, backward, clip, update. In `scratch_rnn` each of them is
+# one line. All updates in this section are made on copies of the models. The training below begins
+# with the weights as they are now.
 
 # %%
-begin = scratch_model.begin_state(batch_size)
-logits, _, tape = scratch_model.forward(batch_1.inputs, begin)
-loss, d_logits = scratch_rnn.cross_entropy(logits, batch_1.targets.T.reshape(-1))
-gradients = scratch_model.backward(tape, d_logits)
-norm = scratch_rnn.clip_grad_norm(gradients, 1.0)
-print(f"loss {loss:.4f}, perplexity {scratch_rnn.perplexity(loss):.1f}, gradient norm {norm:.3f}")
+model = copy.deepcopy(scratch_model)
+optimizer = scratch_rnn.SGD(model.parameters, lr=0.1)
+targets = batch_1.targets.T.reshape(-1)  # (T·B,), in the order of the logits
+
+logits, _, tape = model.forward(batch_1.inputs, model.begin_state(batch_size))
+loss, d_logits = scratch_rnn.cross_entropy(logits, targets)
+gradients = model.backward(tape, d_logits)
+norm = scratch_rnn.clip_grad_norm(gradients, max_norm=1.0)
+optimizer.step(gradients)
+
+print(f"loss {loss:.4f}, perplexity {scratch_rnn.perplexity(loss):.1f}, gradient norm {norm:.4f}")
 
 # %% [markdown]
-# Now both train, each on its own, on the very same batches; after each epoch a point is added to
-# either curve. The lecture's call reset the state before every batch (`carry_state=False`), by
-# accident; try `True`.
+# The same five lines in PyTorch. `loss.backward()` is `model.backward`: autograd recorded the
+# forward pass, and needs no tape from us.
+
+# %%
+model_torch = copy.deepcopy(concise_model)
+optimizer_torch = torch.optim.SGD(model_torch.parameters(), lr=0.1)
+
+inputs_torch = torch.from_numpy(batch_1.inputs)
+logits_torch, _ = model_torch(inputs_torch, model_torch.begin_state(batch_size))
+loss_torch = nn.functional.cross_entropy(logits_torch, torch.from_numpy(targets))
+loss_torch.backward()
+norm_torch = nn.utils.clip_grad_norm_(model_torch.parameters(), max_norm=1.0)
+optimizer_torch.step()
+
+perplexity_torch = scratch_rnn.perplexity(loss_torch.item())
+print(f"loss {loss_torch:.4f}, perplexity {perplexity_torch:.1f}, gradient norm {norm_torch:.4f}")
+
+# %% [markdown]
+# And with page one. Its parameters are a list, in the order of a PyTorch model's `state_dict`. Its
+# first function is forward, loss and backward in one. It takes tokens of shape (steps, batch).
+
+# %%
+parameters = [parameter.copy() for parameter in scratch_model.parameters.values()]
+
+loss, gradients, _ = plain.loss_and_gradients(
+    batch_1.inputs.T, batch_1.targets.T, state[0], parameters
+)
+norm = plain.clip_grad_norm(gradients, max_norm=1.0)
+plain.update(parameters, gradients, lr=0.1)
+
+print(f"loss {loss:.4f}, perplexity {scratch_rnn.perplexity(loss):.1f}, gradient norm {norm:.4f}")
+
+for updated, with_page_one, with_torch in zip(
+    model.parameters.values(), parameters, model_torch.parameters(), strict=True
+):
+    print(
+        f"{updated.shape!s:12} largest difference to page one "
+        f"{np.abs(updated - with_page_one).max():.1e}, "
+        f"to PyTorch {np.abs(updated - with_torch.detach().numpy()).max():.1e}"
+    )
+
+# %% [markdown]
+# ### Many updates
+#
+# Now both models are trained on the same batches, each with its own gradients. After each epoch
+# both curves get a new point. The lecture's call resets the state before every batch
+# (`carry_state=False`), by accident. Try `True`, too.
 
 # %%
 lr, carry_state = 0.1, False
@@ -210,8 +283,8 @@ print(
 print(f"largest difference between any two weights: {updates[-1].largest_difference:.1e}")
 
 # %% [markdown]
-# Two trainings, each of hundreds of thousands of roundings, and they are still together. What do
-# they write?
+# After all these updates the weights of both models are still nearly equal. What text do the models
+# generate?
 
 # %%
 for prefix in ("time traveller", "traveller"):
@@ -222,11 +295,12 @@ for prefix in ("time traveller", "traveller"):
 # %% [markdown]
 # ## Summary
 #
-# - PyTorch's recurrent layer gives the state after each step and the last state; the output layer
-#   is ours to add.
-# - By hand it is one loop forward and one loop back: `scratch_rnn/cells/elman.py`, derived line by
-#   line in `docs/bptt.md`.
-# - Both are the same function, step by step, as far as rounding lets us see.
+# - PyTorch's recurrent layer returns the state after each step and the last state. The output
+#   layer is not part of it.
+# - By hand it is one loop forward and one loop backward: `scratch_rnn/plain/elman.py`. The
+#   derivation is in `docs/bptt.md`, line by line.
+# - `scratch_rnn/cells/elman.py` is the same layer, faster.
+# - All of them compute the same function, up to rounding.
 #
-# Next: `rnn-parity break` puts bugs into the code and lets you find them; `rnn-parity explain`
-# draws what happens inside.
+# Next: `rnn-parity break` puts a bug into the code and lets you find it. `rnn-parity explain` shows
+# every number of the network for a text of yours.

@@ -15,7 +15,7 @@ WALKTHROUGH = ROOT / "notebooks" / "walkthrough.py"
 SAMPLE = ROOT / "scratch_rnn" / "text" / "sample.txt"
 EPOCHS = 2
 
-LECTURE = [  # what its cells do, in their order
+CELLS = [  # the lecture's, in their order, and page one before page two
     "load_time_machine(batch_size, num_steps",
     "vocab.token_to_idx.items()",
     "batch_1 = next(",
@@ -24,6 +24,7 @@ LECTURE = [  # what its cells do, in their order
     "sample_1_y = batch_1.targets[1, :]",
     "num_hiddens = 256",
     "state = np.zeros((1, batch_size, num_hiddens)",
+    "plain.rnn_forward(X, state[0]",
     "Y, state_new = scratch_layer(X, state)",
     "RNNModel(scratch_layer, len(vocab)",
     "predict(prefix, 10, scratch_model, vocab)",
@@ -34,7 +35,7 @@ LECTURE = [  # what its cells do, in their order
 
 def test_its_cells_follow_the_lecture() -> None:
     source = WALKTHROUGH.read_text(encoding="utf-8")
-    places = [source.index(code) for code in LECTURE]
+    places = [source.index(code) for code in CELLS]
     assert places == sorted(places)
 
 
@@ -61,7 +62,7 @@ def outputs(executed: Any) -> list[dict[str, Any]]:
     return [output for cell in executed.cells for output in cell.get("outputs", [])]
 
 
-def test_every_cell_ran_without_a_word_of_complaint(
+def test_every_cell_ran_without_errors_or_warnings(
     executed: Any, outputs: list[dict[str, Any]]
 ) -> None:
     counts = [cell.execution_count for cell in executed.cells if cell.cell_type == "code"]
@@ -76,6 +77,13 @@ def test_both_implementations_say_the_same(outputs: list[dict[str, Any]]) -> Non
     scratch, concise = re.findall(r"^(time traveller.{10})$", text, re.MULTILINE)[:2]
     assert scratch == concise
     assert len(re.findall(r"allowed  True$", text, re.MULTILINE)) >= 20
+    updates = re.findall(r"^(loss \S+, perplexity \S+, gradient norm \S+)$", text, re.MULTILINE)
+    assert len(updates) == 3  # page two, PyTorch, page one
+    assert len(set(updates)) == 1
+    allowed = re.findall(r"^updated .* (\S+) allowed", text, re.MULTILINE)
+    apart = re.findall(r"to page one (\S+), to PyTorch (\S+)$", text, re.MULTILINE)
+    for pair, limit in zip(apart, allowed, strict=True):
+        assert max(map(float, pair)) <= float(limit)
     [(ours, theirs)] = re.findall(r"perplexity scratch ([\d.]+), concise ([\d.]+)", text)
     assert ours == theirs
     assert 1 < float(ours) < 28
@@ -90,7 +98,7 @@ def test_the_live_curve_is_one_picture_that_was_redrawn(outputs: list[dict[str, 
     assert len(pictures[0]["data"]["image/png"]) > 10_000
 
 
-def test_nothing_of_the_notebook_is_hidden_from_a_plain_reader() -> None:
-    # It is Python, too: kept as text, it can be read, compared and searched.
+def test_the_notebook_is_a_python_file() -> None:
+    # Kept as text, it can be read, compared and searched.
     compile(WALKTHROUGH.read_text(encoding="utf-8"), str(WALKTHROUGH), "exec")
     assert sys.version_info >= (3, 11)
