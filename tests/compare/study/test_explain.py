@@ -368,7 +368,7 @@ def test_a_damaged_or_foreign_file_is_refused_in_one_line(tmp_path: Path) -> Non
         read_course(end)
     with pytest.raises(RecordError, match="expected a run with weights, got"):
         read_course(tmp_path)
-    with pytest.raises(RecordError, match=r"^expected a checkpoint at [^\n]*$"):
+    with pytest.raises(RecordError, match=r"^expected a checkpoint in [^\n]*$"):
         read_course(tmp_path / "nothing")
     save(end, checkpoint(3, vocabulary=("<unk>",)))
     with pytest.raises(RecordError, match="expected a vocabulary of at least 2 tokens"):
@@ -724,7 +724,7 @@ def test_from_a_run_to_its_page_by_command(
     for flags, code, message in [
         ("--text x --out fox.txt", 2, "rnn-parity: expected a new file or a page of explain"),
         ("--text 123", 2, "rnn-parity: expected --text with letters from a to z"),
-        ("--text x --checkpoint no", 3, "rnn-parity: expected a checkpoint at no"),
+        ("--text x --checkpoint no", 3, "rnn-parity: expected a checkpoint in no"),
         ("--text x --overwrite --out runs", 3, "rnn-parity: expected to read or write runs"),
     ]:
         assert main(["explain", *flags.split()]) == code
