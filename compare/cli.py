@@ -9,6 +9,7 @@ that can go wrong ends here, in one line on standard error and an exit code:
 2    usage: a flag, a prefix
 3    data: a text or a run that cannot be read, a directory that cannot be written
 4    the device is missing
+5    rounding alone may change a result by its own size: a comparison says nothing
 130  interrupted (Ctrl-C)
 141  nobody reads the output any more (as in ``rnn-parity run | head``)
 143  terminated

@@ -23,9 +23,9 @@ Results = dict[str, np.ndarray]
 def demand(report: ParityReport, claim: str, case: object) -> None:
     """Fail unless every row of the report holds, and remember how near it came."""
     for row in report.rows:
-        if row.allowed > 0 and np.isfinite(row.difference):
-            tally.note_ratio(row.difference / row.allowed, f"{row.name}, {case}")
-    if not report.ok:
+        if row.allowed > 0 and np.isfinite(row.share):
+            tally.note_ratio(row.share, f"{row.name}, {case}")
+    if not report.rows or report.failures:
         lines = [f"broken: {claim}", f"  {case}"]
         raise AssertionError("\n".join(lines + [describe(row) for row in report.failures]))
 
@@ -93,12 +93,12 @@ def named(gradients: Any) -> Results:
     return results | {f"gradient of {name}": g for name, g in gradients.parameters.items()}
 
 
-def rounding(case: LayerCase) -> tuple[Results, dict[str, float]]:
+def rounding(case: LayerCase) -> tuple[Results, dict[str, np.ndarray]]:
     """Return scratch_rnn's results of the case, and how far rounding may move each."""
     kept = case.__dict__  # for as long as the case lives
     if "rounding" not in kept:
         kept["rounding"] = allowances(lambda move: run(scratch_rnn.RNN, case, move), seed=case.seed)
-    both: tuple[Results, dict[str, float]] = kept["rounding"]
+    both: tuple[Results, dict[str, np.ndarray]] = kept["rounding"]
     return both
 
 

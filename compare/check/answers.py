@@ -23,7 +23,7 @@ class Answer:
     """The right results of a case, and how far from them rounding may lead."""
 
     expected: Results
-    allowed: Mapping[str, float]
+    allowed: Mapping[str, np.ndarray | float]
 
 
 def compared(

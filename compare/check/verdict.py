@@ -9,7 +9,7 @@ from typing import Any
 
 import numpy as np
 
-from compare.parity import ParityReport, ParityRow, largest_difference, largest_difference_in_ulps
+from compare.parity import ParityReport, ParityRow, compare_results, largest_difference
 
 
 @dataclass(frozen=True, slots=True)
@@ -19,7 +19,7 @@ class Comparison:
     tensor: str
     expected: np.ndarray
     got: np.ndarray
-    allowed: float
+    allowed: np.ndarray | float  # for each entry
     time_axis: int | None = None
     backward: bool = False  # computed from the last step to the first
 
@@ -37,16 +37,22 @@ class Comparison:
         return math.inf if self.problem else largest_difference(self.expected, self.got)
 
     @property
-    def ulps(self) -> float:
-        """The largest, in gaps between floats; infinite where there is no such measure."""
-        if self.problem or self.expected.dtype.kind != "f":
-            return math.inf
-        return largest_difference_in_ulps(self.expected, self.got)
-
-    @property
     def ok(self) -> bool:
         """Whether rounding explains the difference."""
-        return self.difference <= self.allowed  # False for NaN
+        return not self.problem and not self._wrong.any()
+
+    @property
+    def share(self) -> float:
+        """The largest part of what rounding is allowed that an entry takes."""
+        return self.row.share
+
+    @property
+    def row(self) -> ParityRow:
+        """The comparison as a row of a table."""
+        (row,) = compare_results(
+            {self.tensor: self.expected}, {self.tensor: self.got}, {self.tensor: self.allowed}
+        ).rows
+        return row
 
     @property
     def step(self) -> int | None:
@@ -86,27 +92,15 @@ class Comparison:
         where = f"[{', '.join(map(str, index))}]" if index else ""
         return (
             f"{where + ': ' if where else ''}expected {self.expected[index]:.9g}, "
-            f"got {self.got[index]:.9g}; {self.difference:.1e} apart, {self.allowed:.1e} allowed"
+            f"got {self.got[index]:.9g}; "
+            f"{abs(self.expected[index] - self.got[index]):.1e} apart, "
+            f"{np.broadcast_to(self.allowed, self.expected.shape)[index]:.1e} allowed"
         )
 
 
 def table_of(comparisons: Sequence[Comparison]) -> ParityReport:
     """Return the comparisons as rows of a table."""
-    return ParityReport(
-        tuple(
-            ParityRow(
-                name=c.tensor,
-                shape=c.expected.shape,
-                dtype=str(c.expected.dtype),
-                difference=c.difference,
-                ulps=c.ulps,
-                allowed=c.allowed,
-                ok=c.ok,
-                problem=c.problem,
-            )
-            for c in comparisons
-        )
-    )
+    return ParityReport(tuple(c.row for c in comparisons))
 
 
 @dataclass(frozen=True, slots=True)

@@ -1,5 +1,12 @@
 from .build import build_models
-from .command import ParityError, check_materials, compare_untrained, parity
+from .command import (
+    NothingToSay,
+    ParityError,
+    check_materials,
+    compare_untrained,
+    demand_agreement,
+    parity,
+)
 from .comparison import check_parity, concise_step, scratch_step, wobbled_cross_entropy
 from .config import ParityConfig
 from .environment import describe_environment, describe_software
@@ -17,7 +24,7 @@ from .materials import (
     unknown_parts,
     writers,
 )
-from .rows import ParityReport, ParityRow, compare_results
+from .rows import ParityReport, ParityRow, Verdict, compare_results
 from .table import parity_verdict, show_parity
 from .tolerance import (
     SAFETY,
@@ -36,12 +43,14 @@ __all__ = [
     "DeviceError",
     "Materials",
     "Move",
+    "NothingToSay",
     "ParityConfig",
     "ParityError",
     "ParityReport",
     "ParityRow",
     "Trainee",
     "Update",
+    "Verdict",
     "Writer",
     "allowances",
     "build_models",
@@ -52,6 +61,7 @@ __all__ = [
     "compare_untrained",
     "concise_step",
     "copy_weights",
+    "demand_agreement",
     "describe_environment",
     "describe_software",
     "gradient_of",

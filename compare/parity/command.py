@@ -7,14 +7,20 @@ import copy
 from compare.parity.comparison import check_parity
 from compare.parity.config import ParityConfig
 from compare.parity.materials import Materials, prepared
-from compare.parity.rows import ParityReport
+from compare.parity.rows import ParityReport, Verdict
 from compare.parity.table import parity_verdict, show_parity
 from compare.parity.weights import copy_weights
-from compare.terminal import CommandError, Terminal
+from compare.terminal import CANNOT_BE_SAID, CommandError, Terminal
 
 
 class ParityError(CommandError):
     """The models differ by more than rounding."""
+
+
+class NothingToSay(ParityError):
+    """Rounding alone may change results by their own size: a comparison says nothing."""
+
+    exit_code = CANNOT_BE_SAID
 
 
 def parity(config: ParityConfig, terminal: Terminal | None = None) -> ParityReport:
@@ -30,10 +36,16 @@ def compare_untrained(
     """Compare both models and print the table; :class:`ParityError` if they differ."""
     report = check_materials(config, materials)
     show_parity(report, terminal)
-    if not report.ok:
-        verdict, _ = parity_verdict(report)
-        raise ParityError(f"expected both models to agree, got {verdict}; nothing was trained")
+    demand_agreement(report, "both models", "; nothing was trained")
     return report
+
+
+def demand_agreement(report: ParityReport, who: str, consequence: str = "") -> None:
+    """Raise :class:`ParityError` or :class:`NothingToSay` unless the report is fine."""
+    if report.ok:
+        return
+    kind = NothingToSay if report.verdict is Verdict.CANNOT_BE_SAID else ParityError
+    raise kind(f"expected {who} to agree, got {parity_verdict(report)[0]}{consequence}")
 
 
 def check_materials(config: ParityConfig, materials: Materials) -> ParityReport:

@@ -39,6 +39,8 @@ def check_parity(
 ) -> ParityReport:
     """Compare one training step: states, logits, loss, gradients, clipping, update.
 
+    In float32 each side is also compared with the truth: the same step in float64.
+
     Parameters
     ----------
     scratch_model, concise_model : the two models
@@ -66,7 +68,11 @@ def check_parity(
         lambda move: scratch_step(scratch_model, batch, state, lr, max_norm, move), seed=seed
     )
     actual = concise_step(concise_model, batch, state, lr, max_norm)
-    return compare_results(expected, actual, allowed)
+    truth = None
+    if state.dtype == np.float32:
+        in_float64 = copy.deepcopy(concise_model).double()
+        truth = concise_step(in_float64, batch, state.astype(np.float64), lr, max_norm)
+    return compare_results(expected, actual, allowed, truth)
 
 
 def scratch_step(

@@ -1,11 +1,31 @@
-"""Two sets of results laid side by side, a row for each tensor."""
+"""Two sets of results laid side by side, a row for each tensor, and a verdict in each row."""
 
+import math
 from collections.abc import Mapping
-from dataclasses import dataclass
+from dataclasses import asdict, dataclass
+from enum import StrEnum
+from typing import Any
 
 import numpy as np
 
-from compare.parity.tolerance import largest_difference, largest_difference_in_ulps
+from compare.parity.tolerance import (
+    SAFETY,
+    absolute_difference,
+    largest_difference_in_ulps,
+    rms,
+)
+
+FEWEST = 16
+"""Entries of a tensor from which on its two errors are told apart: of fewer, chance decides."""
+
+
+class Verdict(StrEnum):
+    """What a comparison of one tensor comes to."""
+
+    AGREES = "agrees"
+    LESS_EXACT = "agrees, less exact"  # one side's error is more than twice the other's
+    DIFFERS = "differs"  # by more than rounding explains
+    CANNOT_BE_SAID = "cannot be said"  # rounding alone may change the values by their own size
 
 
 @dataclass(frozen=True, slots=True)
@@ -15,12 +35,30 @@ class ParityRow:
     name: str
     shape: tuple[int, ...]
     dtype: str
+    verdict: Verdict
     difference: float  # the largest, absolute
     ulps: float  # the largest, each entry in units of the gap between floats at its size
-    allowed: float  # what rounding explains, by compare.parity.tolerance
-    ok: bool
+    share: float  # of what rounding is allowed, the largest of all entries; above 1 differs
+    allowed: float  # what rounding explains at the entry with that share
+    digits: float  # significant decimal digits that rounding leaves
     problem: str = ""  # where shapes or dtypes differ, how
-    at: tuple[int, ...] = ()  # the first entry beyond what is allowed; if none is, the farthest
+    at: tuple[int, ...] = ()  # the first entry beyond what is allowed, or that with the share
+    scratch_error: float | None = None  # RMS distance from the truth, where that is known
+    concise_error: float | None = None
+
+    @property
+    def ok(self) -> bool:
+        """Whether both sides agree."""
+        return self.verdict in (Verdict.AGREES, Verdict.LESS_EXACT)
+
+    def to_json(self) -> dict[str, Any]:
+        """Give the row as plain JSON values."""
+        return asdict(self) | {"verdict": self.verdict.value, "ok": self.ok}
+
+    @property
+    def less_exact_side(self) -> str:
+        """The side whose error is larger, where the truth is known."""
+        return "scratch" if (self.scratch_error or 0) > (self.concise_error or 0) else "concise"
 
 
 @dataclass(frozen=True, slots=True)
@@ -31,21 +69,44 @@ class ParityReport:
 
     @property
     def ok(self) -> bool:
-        """Whether there are rows and each of them holds."""
+        """Whether there are rows and both sides agree in each of them."""
         return bool(self.rows) and all(row.ok for row in self.rows)
 
     @property
+    def verdict(self) -> Verdict:
+        """The worst of the rows; nothing can be said where there is none."""
+        found = {row.verdict for row in self.rows}
+        worst_first = (
+            Verdict.DIFFERS,
+            Verdict.CANNOT_BE_SAID,
+            Verdict.LESS_EXACT,
+            Verdict.AGREES,
+        )
+        return next((v for v in worst_first if v in found), Verdict.CANNOT_BE_SAID)
+
+    @property
     def failures(self) -> tuple[ParityRow, ...]:
-        """The rows that don't hold."""
-        return tuple(row for row in self.rows if not row.ok)
+        """The rows in which the sides differ by more than rounding explains."""
+        return tuple(row for row in self.rows if row.verdict is Verdict.DIFFERS)
 
 
 def compare_results(
     scratch: Mapping[str, np.ndarray],
     concise: Mapping[str, np.ndarray],
-    allowed: Mapping[str, float],
+    allowed: Mapping[str, np.ndarray | float],
+    truth: Mapping[str, np.ndarray] | None = None,
 ) -> ParityReport:
-    """Lay two sets of results side by side; a name that only one has is a failure."""
+    """Lay two sets of results side by side; a name that only one has is a failure.
+
+    Parameters
+    ----------
+    scratch, concise : mapping of str to ndarray
+        The results of both sides.
+    allowed : mapping of str to ndarray or float
+        How far each entry may differ.
+    truth : mapping of str to ndarray, optional
+        The same results, computed more exactly.
+    """
     rows = []
     for name in {**scratch, **concise}:
         if name not in scratch or name not in concise:
@@ -56,26 +117,72 @@ def compare_results(
         if (a.shape, a.dtype) != (b.shape, b.dtype):
             rows.append(_unlike(name, a, f"{a.shape} {a.dtype} against {b.shape} {b.dtype}"))
             continue
-        difference = largest_difference(a, b)
-        ulps = largest_difference_in_ulps(a, b)
-        ok = difference <= allowed[name]  # False for NaN
-        at = _first_beyond(a, b, difference if ok else allowed[name])
-        row = ParityRow(name, a.shape, str(a.dtype), difference, ulps, allowed[name], ok, at=at)
-        rows.append(row)
+        rows.append(_row(name, a, b, allowed[name], None if truth is None else truth[name]))
     return ParityReport(tuple(rows))
 
 
-def _first_beyond(a: np.ndarray, b: np.ndarray, limit: float) -> tuple[int, ...]:
-    """Return the index of the first entry that differs by more than `limit`, or by just as much."""
-    if a.size == 0:
-        return ()
-    with np.errstate(invalid="ignore", over="ignore"):
-        differences = np.where(a == b, 0, np.abs(a - b))
-        beyond = ~(differences <= limit)  # True for NaN
-        beyond = beyond if beyond.any() else differences == limit
-    return tuple(int(i) for i in np.unravel_index(np.argmax(beyond), a.shape))
+def _row(
+    name: str, a: np.ndarray, b: np.ndarray, allowed: np.ndarray | float, truth: np.ndarray | None
+) -> ParityRow:
+    allowed = np.broadcast_to(np.asarray(allowed, np.float64), a.shape)
+    difference = absolute_difference(a, b)
+    shares = _shares(difference, allowed)
+    share = float(shares.max()) if a.size else 0.0
+    beyond = ~(shares <= 1)  # True for NaN
+    at = int(np.argmax(beyond if beyond.any() else shares)) if a.size else 0
+    errors = None if truth is None else (rms(np.asarray(a - truth)), rms(np.asarray(b - truth)))
+    return ParityRow(
+        name,
+        a.shape,
+        str(a.dtype),
+        _verdict(a, share, difference, allowed, errors),
+        float(difference.max()) if a.size else 0.0,
+        largest_difference_in_ulps(a, b),
+        share,
+        float(allowed.flat[at]) if a.size else 0.0,
+        significant_digits(a, allowed),
+        at=tuple(int(i) for i in np.unravel_index(at, a.shape)) if a.size else (),
+        scratch_error=None if errors is None else errors[0],
+        concise_error=None if errors is None else errors[1],
+    )
+
+
+def _shares(difference: np.ndarray, allowed: np.ndarray) -> np.ndarray:
+    """Return what part of its allowance each entry takes; NaN where there is no such number."""
+    with np.errstate(divide="ignore", invalid="ignore", over="ignore"):
+        return np.where((difference == 0) & ~np.isnan(allowed), 0.0, difference / allowed)
+
+
+def significant_digits(values: np.ndarray, allowed: np.ndarray) -> float:
+    """Return how many decimal digits of the values rounding leaves as they are.
+
+    It is log10 of the RMS of the values over the RMS of what rounding does to them (Vignes 1993).
+    """
+    explained, size = rms(allowed), rms(values)
+    if explained == 0 or size == 0:
+        return math.inf
+    return math.log10(SAFETY * size / explained)
+
+
+def _verdict(
+    a: np.ndarray,
+    share: float,
+    difference: np.ndarray,
+    allowed: np.ndarray,
+    errors: tuple[float, float] | None,
+) -> Verdict:
+    if not share <= 1:  # NaN differs, too
+        return Verdict.DIFFERS
+    if difference.any() and not rms(allowed) < rms(a):
+        return Verdict.CANNOT_BE_SAID
+    half_a_gap = float(np.spacing(np.asarray(rms(a), a.dtype))) / 2  # what the last rounding costs
+    if errors is not None and a.size >= FEWEST and max(errors) > 2 * min(errors) + half_a_gap:
+        return Verdict.LESS_EXACT
+    return Verdict.AGREES
 
 
 def _unlike(name: str, array: np.ndarray | None, problem: str) -> ParityRow:
     a = np.asarray(array)
-    return ParityRow(name, a.shape, str(a.dtype), np.inf, np.inf, 0.0, False, problem)
+    return ParityRow(
+        name, a.shape, str(a.dtype), Verdict.DIFFERS, np.inf, np.inf, np.inf, 0.0, 0.0, problem
+    )

@@ -10,7 +10,7 @@ from rich.measure import Measurement
 from rich.table import Table
 from rich.text import Text
 
-from compare.parity.rows import ParityReport, ParityRow
+from compare.parity.rows import ParityReport, ParityRow, Verdict
 from compare.terminal import Terminal
 
 
@@ -28,24 +28,47 @@ def show_parity(report: ParityReport, terminal: Terminal) -> None:
 
 def parity_verdict(report: ParityReport) -> tuple[str, str]:
     """Sum the comparison up in one line, and give the style that it is printed in."""
-    wrong = [f"{row.name} ({row.problem})" if row.problem else row.name for row in report.failures]
-    if wrong:
-        names = ", ".join(wrong[:5]) + (", ..." if len(wrong) > 5 else "")
-        return f"parity: {len(wrong)} of {len(report.rows)} tensors differ: {names}", "red"
-    share = max((row.difference / row.allowed for row in report.rows if row.allowed > 0), default=0)
-    return (
-        f"parity: all {len(report.rows)} tensors agree; "
-        f"the largest difference takes {share:.0%} of what rounding is allowed",
-        "green",
+    rows = {verdict: [row for row in report.rows if row.verdict is verdict] for verdict in Verdict}
+    number = len(report.rows)
+    if differ := rows[Verdict.DIFFERS]:
+        return f"parity: {len(differ)} of {number} tensors differ: {_names(differ)}", "red"
+    if unsaid := rows[Verdict.CANNOT_BE_SAID]:
+        return (
+            f"parity: nothing can be said of {len(unsaid)} of {number} tensors, since rounding "
+            f"alone may change them by their own size: {_names(unsaid)}",
+            "yellow",
+        )
+    share = max((row.share for row in report.rows), default=0)
+    told = (
+        f"parity: all {number} tensors agree; "
+        f"the largest difference takes {share:.0%} of what rounding is allowed"
     )
+    for side in ("scratch", "concise"):
+        if less := [row for row in rows[Verdict.LESS_EXACT] if row.less_exact_side == side]:
+            told += f"; {side} is less exact in {len(less)}: {_names(less)}"
+    return told, "green"
+
+
+def _names(rows: Sequence[ParityRow]) -> str:
+    """Name up to five of the rows, and what is wrong with their shapes."""
+    names = [f"{row.name} ({row.problem})" if row.problem else row.name for row in rows]
+    return ", ".join(names[:5]) + (", ..." if len(names) > 5 else "")
 
 
 # From the widest to the narrowest.
 _PARITY_COLUMNS = (
-    ("tensor", "shape", "largest difference", "in ulps", "allowed", "verdict"),
-    ("tensor", "shape", "difference", "ulps", "allowed", "verdict"),
-    ("tensor", "apart", "allowed", "verdict"),
-    ("tensor", "apart", "verdict"),
+    (
+        "tensor",
+        "shape",
+        "largest\ndifference",
+        "of allowed",
+        "error,\nscratch",
+        "error,\nPyTorch",
+        "verdict",
+    ),
+    ("tensor", "difference", "of allowed", "error,\nscratch", "error,\nPyTorch", "verdict"),
+    ("tensor", "difference", "of allowed", "verdict"),
+    ("tensor", "of allowed", "verdict"),
     ("tensor", "verdict"),
 )
 
@@ -72,15 +95,25 @@ def _group(name: str) -> tuple[str, str]:
 
 
 def _cells(row: ParityRow) -> dict[str, str | Text]:
-    difference = f"{row.difference:.1e}"
-    ulps = f"{row.ulps:,.0f}" if row.ulps < 1e6 else f"{row.ulps:.1e}"
     return {
         "shape": " x ".join(map(str, row.shape)) or "scalar",
-        "largest difference": difference,
-        "difference": difference,
-        "apart": difference,
-        "in ulps": ulps,
-        "ulps": ulps,
-        "allowed": f"{row.allowed:.1e}",
-        "verdict": Text("agrees", "green") if row.ok else Text("DIFFERS", "bold red"),
+        "largest\ndifference": f"{row.difference:.1e}",
+        "difference": f"{row.difference:.1e}",
+        "of allowed": f"{row.share:.0%}" if row.share <= 1 else f"{row.share:,.1f} times",
+        "error,\nscratch": _error(row.scratch_error),
+        "error,\nPyTorch": _error(row.concise_error),
+        "verdict": Text(_WORDS[row.verdict], _STYLES[row.verdict]),
     }
+
+
+def _error(error: float | None) -> str:
+    return "-" if error is None else f"{error:.1e}"
+
+
+_WORDS = {verdict: verdict.value for verdict in Verdict} | {Verdict.DIFFERS: "DIFFERS"}
+_STYLES = {
+    Verdict.AGREES: "green",
+    Verdict.LESS_EXACT: "green",
+    Verdict.DIFFERS: "bold red",
+    Verdict.CANNOT_BE_SAID: "yellow",
+}

@@ -3,13 +3,16 @@
 Rounding moves every intermediate result to a neighbouring float. What that does to the results of
 one computation depends on the computation: a saturated unit forgets it, an exploding recurrence
 multiplies it. So we measure it. The same computation is run a few times with every float it
-reads, remembers or is handed moved to one of its two neighbours at random; the largest move of a
-result, over all its entries and all runs, is what rounding alone can do to it here:
+reads, remembers or is handed moved to one of its two neighbours at random. This is Monte Carlo
+arithmetic (Parker 1997), in its simplest form. How far an entry of a result moves is what rounding
+alone can do to that entry here. So each entry has an allowance of its own:
 
-    allowed = SAFETY · ( max over wobbles |moved - unmoved| + 2 ulps of the largest entry )
+    move    = max over wobbles |moved - unmoved|                     of this entry
+    allowed = SAFETY · ( max(move, RMS of the tensor's moves) + 2 ulps of the entry )
 
-One factor stands for everything that a random sample of roundings leaves out. It is the only
-number in the project that says how much is enough; docs/tolerance.md shows its distribution.
+The RMS (root mean square) is there for an entry that happened to move little in all runs. One
+factor stands for everything that a random sample of roundings leaves out. It is the only number in
+the project that says how much is enough; docs/tolerance.md shows its distribution.
 """
 
 from collections.abc import Callable, Mapping
@@ -33,7 +36,7 @@ Computation = Callable[[Move], Mapping[str, np.ndarray]]
 
 def allowances(
     compute: Computation, *, wobbles: int = WOBBLES, seed: int = 0, gaps: int = 1
-) -> tuple[dict[str, np.ndarray], dict[str, float]]:
+) -> tuple[dict[str, np.ndarray], dict[str, np.ndarray]]:
     """Run a computation as it is and wobbled.
 
     Parameters
@@ -56,8 +59,8 @@ def allowances(
     -------
     results : dict of str to ndarray
         Of the unmoved computation.
-    allowed : dict of str to float
-        For each result the largest difference that rounding explains.
+    allowed : dict of str to ndarray
+        For each entry of each result the largest difference that rounding explains.
     """
     check_function("compute", compute)
     wobbles = whole_number("wobbles", wobbles, least=1)
@@ -65,13 +68,15 @@ def allowances(
     gaps = whole_number("gaps", gaps, least=1)
     results = {name: np.asarray(array) for name, array in compute(unmoved).items()}
     baseline = {name: np.asarray(array) for name, array in compute(still).items()}
-    moved = dict.fromkeys(results, 0.0)
+    moves = {name: np.zeros(array.shape) for name, array in baseline.items()}
     rng = np.random.default_rng(seed)
     for _ in range(wobbles):
         for name, array in compute(lambda value: neighbour(value, rng, gaps)).items():
-            moved[name] = max(moved[name], largest_difference(array, baseline[name]))
+            np.maximum(moves[name], absolute_difference(array, baseline[name]), out=moves[name])
     allowed = {
-        name: SAFETY * (moved[name] + 2 * gaps * ulp_of_largest(array))
+        name: np.asarray(
+            SAFETY * (np.maximum(moves[name], rms(moves[name])) + 2 * gaps * ulps(array))
+        )
         for name, array in baseline.items()
     }
     return results, allowed
@@ -123,11 +128,22 @@ def neighbour(value: Value, rng: np.random.Generator, gaps: int = 1) -> Value:
 
 def largest_difference(a: np.ndarray, b: np.ndarray) -> float:
     """Return max |a - b|; 0 for empty arrays, NaN where anything is NaN."""
-    if a.size == 0:
-        return 0.0
-    equal = a == b  # two infinities are equal, though their difference is NaN
+    return float(absolute_difference(a, b).max()) if a.size else 0.0
+
+
+def absolute_difference(a: np.ndarray, b: np.ndarray) -> np.ndarray:
+    """Return |a - b| for each entry, in float64; two infinities of one sign are equal."""
     with np.errstate(invalid="ignore", over="ignore"):
-        return float(np.where(equal, 0, np.abs(a - b)).max())
+        difference: np.ndarray = np.abs(np.asarray(a, np.float64) - np.asarray(b, np.float64))
+    return np.where(a == b, 0.0, difference)
+
+
+def rms(array: np.ndarray) -> float:
+    """Return the root mean square of the entries; 0 for an empty array."""
+    largest = float(np.abs(array).max()) if array.size else 0.0
+    if largest == 0 or not np.isfinite(largest):
+        return largest
+    return largest * float(np.sqrt(np.mean(np.square(np.asarray(array, np.float64) / largest))))
 
 
 def largest_difference_in_ulps(a: np.ndarray, b: np.ndarray) -> float:
@@ -137,6 +153,12 @@ def largest_difference_in_ulps(a: np.ndarray, b: np.ndarray) -> float:
     with np.errstate(invalid="ignore", over="ignore"):
         gaps = np.spacing(np.maximum(np.abs(a), np.abs(b)))
         return float(np.where(a == b, 0, np.abs(a - b) / gaps).max())
+
+
+def ulps(array: np.ndarray) -> np.ndarray:
+    """Return for each entry the gap between floats at its magnitude, in float64."""
+    gaps: np.ndarray = np.asarray(np.spacing(np.abs(array)), np.float64)
+    return gaps
 
 
 def ulp_of_largest(array: np.ndarray) -> float:

@@ -7,7 +7,6 @@
 
 from __future__ import annotations
 
-import dataclasses
 from collections.abc import Iterator, Mapping, Sequence
 from contextlib import contextmanager
 from dataclasses import dataclass
@@ -26,6 +25,7 @@ from compare.parity import (
     Writer,
     check_materials,
     compare_untrained,
+    demand_agreement,
     parity_verdict,
     prefixes,
     prepared,
@@ -110,9 +110,8 @@ def run(config: RunConfig, terminal: Terminal | None = None) -> RunResult:
         known = {} if untrained is None else {"parity.json": {"untrained": _rows(untrained)}}
         with _session("run", config, materials, trainees, terminal, known) as session:
             result = _train_and_record(session, terminal, untrained)
-    if result.trained is not None and not result.trained.ok:
-        verdict, _ = parity_verdict(result.trained)
-        raise ParityError(f"expected the trained models to agree, got {verdict}")
+    if result.trained is not None:
+        demand_agreement(result.trained, "the trained models")
     return result
 
 
@@ -299,7 +298,7 @@ def _write(sides: Mapping[str, Writer], prefix: str, num_preds: int) -> dict[str
 
 
 def _rows(report: ParityReport) -> list[dict[str, Any]]:
-    return [dataclasses.asdict(row) for row in report.rows]
+    return [row.to_json() for row in report.rows]
 
 
 def _summary(result: RunResult, materials: Materials) -> dict[str, Any]:

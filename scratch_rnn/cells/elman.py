@@ -1,4 +1,4 @@
-"""Page two: one layer in one direction, fast. Page one, scratch_rnn/plain/elman.py, is simpler.
+"""One recurrent layer in one direction: forward, and backward through time.
 
 Forward, for t = 1 … T, with f either tanh or ReLU:
 
@@ -113,7 +113,7 @@ def backward(
 def slope(h: Float[np.ndarray, "T B H"], nonlinearity: str) -> Float[np.ndarray, "T B H"]:
     """Return f'(z), which both of our f let us read from h = f(z)."""
     if nonlinearity == "relu":
-        return (~(h <= 0)).astype(h.dtype)  # NaN passes the gradient on, as in torch
+        return (~(h <= 0)).astype(h.dtype)  # torch: what is no number hands it on
     slopes: np.ndarray = h * h
     np.subtract(1, slopes, out=slopes)  # 1 - h², without a second array of this size
     return slopes

@@ -122,7 +122,8 @@ class _Walk:
     def batches(self, epoch: int) -> Iterator[Batch]:
         """Hand out batches, and look at what became of each when the next one is asked for."""
         self.epoch = epoch
-        state, state_allowed = np.zeros_like(self.case.state), 0.0
+        state = np.zeros_like(self.case.state)
+        state_allowed: np.ndarray | float = 0.0
         theirs, right = self.suspect.batches(self.setting), self.setting.cut()
         pairs = zip(theirs.epoch(epoch), right.epoch(epoch), strict=False)
         for self.batch, (own, ours) in enumerate(pairs, start=1):
@@ -171,8 +172,8 @@ class _Walk:
 
     def _judge(self, comparisons: tuple[Comparison, ...]) -> None:
         for comparison in comparisons:
-            if comparison.allowed > 0:
-                share = comparison.difference / comparison.allowed, comparison.tensor, self.update
+            if np.any(comparison.allowed):
+                share = comparison.share, comparison.tensor, self.update
                 self.closest = max(self.closest, share)
         if not all(comparison.ok for comparison in comparisons):
             raise _Parted(self.parting(comparisons))
@@ -192,7 +193,7 @@ def answer_of(case: TrainingCase, seed: int = 0) -> Answer:
     for name in ("loss", "gradient norm"):  # these the trainer keeps to itself
         del expected[name], allowed[name]
     passes = {"forward passes": np.array(1), "backward passes": np.array(1)}
-    return Answer(passes | expected, dict.fromkeys(passes, 0.0) | allowed)
+    return Answer(passes | expected, {name: np.zeros(()) for name in passes} | allowed)
 
 
 def compared_steps(answer: Answer, heard: Results, dtype: str | None) -> tuple[Comparison, ...]:

@@ -121,7 +121,10 @@ def concise_losses(
 
 
 def forward_allowances(model: scratch_rnn.RNNModel, ids: Int[np.ndarray, "T"]) -> dict[str, float]:
-    """Return for each array of the forward pass, and for "L", how far rounding may move it."""
+    """Return for each array of the forward pass, and for "L", how far rounding may move an entry.
+
+    The page has room for one number for each array: the largest of its entries' allowances.
+    """
     moved = copy.deepcopy(model)
 
     def compute(move: Move) -> Numbers:
@@ -135,7 +138,7 @@ def forward_allowances(model: scratch_rnn.RNNModel, ids: Int[np.ndarray, "T"]) -
         ]
         return numbers | {"L": np.array(losses, y.dtype)}
 
-    return allowances(compute)[1]
+    return {name: float(a.max(initial=0)) for name, a in allowances(compute)[1].items()}
 
 
 def state_gradients(

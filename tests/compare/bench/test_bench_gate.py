@@ -95,7 +95,7 @@ def test_a_row_that_is_wrong_is_refused(shape: Shape, phase: str, name: str) -> 
     found = verdicts(shape, phase, wrong, TorchCells())
     assert found["altered"].outcome == REFUSED
     assert found["altered"].reason.startswith(f"{name} differs by ")
-    assert ", allowed " in found["altered"].reason
+    assert " times what rounding is allowed" in found["altered"].reason
     assert found["scratch"].outcome == found["torch-cells"].outcome == TIMED
 
 
@@ -194,7 +194,9 @@ def test_a_planted_error_makes_the_benchmark_refuse(
         ("torch", STEP, REFUSED),
     ]
     assert all(not t.seconds for t in document.timings if t.outcome == REFUSED)
-    assert re.search(r"scratch: refused: .* differs by .*, allowed .*", printed.getvalue())
+    assert re.search(
+        r"scratch: refused: .* differs by .*, .* times what rounding", printed.getvalue()
+    )
     shown = printed.getvalue().split("step")[1].split("PyTorch CPU: refused")[0]
     assert shown.count("refused") >= 2
     assert " ms" not in shown

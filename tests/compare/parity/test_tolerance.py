@@ -10,7 +10,7 @@ from hypothesis import strategies as st
 from hypothesis.extra import numpy as hnp
 
 import scratch_rnn
-from compare.parity.rows import compare_results
+from compare.parity.rows import ParityReport, ParityRow, Verdict, compare_results
 from compare.parity.tolerance import (
     SAFETY,
     allowances,
@@ -104,9 +104,24 @@ def test_allowance_is_the_largest_move_and_two_ulps_times_safety() -> None:
     assert np.all(calls[0] == 1)
     assert np.all(calls[1] == 1)
     np.testing.assert_array_equal(results["y"], np.full(8, 2.0))
-    assert allowed["y"] == SAFETY * (2 * np.spacing(1.0) + 2 * np.spacing(2.0))
-    assert allowed["constant"] == SAFETY * 2 * np.spacing(4.0)
-    assert allowed["none"] == 0
+    np.testing.assert_array_equal(allowed["y"], SAFETY * (2 + 4) * np.spacing(1.0))
+    np.testing.assert_array_equal(allowed["constant"], np.full(3, SAFETY * 2 * np.spacing(4.0)))
+    assert allowed["none"].shape == (0, 3)
+
+
+def test_each_entry_has_an_allowance_of_its_own() -> None:
+    """An entry is allowed its own move and its own ulps, and at least the RMS of all moves."""
+    x = np.array([1024.0, 1.0, 1.0, 1.0])
+    _, allowed = allowances(lambda move: {"y": move(x)})
+    moves = np.spacing(x)
+    floor = np.sqrt(np.mean(moves**2))
+    expected = SAFETY * (np.maximum(moves, floor) + 2 * np.spacing(x))
+    np.testing.assert_allclose(allowed["y"], expected, rtol=1e-12)
+    assert allowed["y"][1] < 0.2 * allowed["y"][0]
+    wrong = x.copy()
+    wrong[1] += 0.5 * allowed["y"][0]
+    assert compare_results({"y": x}, {"y": wrong}, allowed).rows[0].at == (1,)
+    assert not compare_results({"y": x}, {"y": wrong}, allowed).ok
 
 
 def test_allowance_grows_with_what_the_computation_does_to_rounding() -> None:
@@ -114,7 +129,7 @@ def test_allowance_grows_with_what_the_computation_does_to_rounding() -> None:
     x = 1 + 1e-9 * np.random.default_rng(0).standard_normal(9)
     _, tame = allowances(lambda move: {"y": 1e9 * move(x - 1)})
     _, wild = allowances(lambda move: {"y": 1e9 * (move(x) - 1)})
-    assert wild["y"] > 1e6 * tame["y"]
+    assert np.all(wild["y"] > 1e6 * tame["y"])
 
 
 def test_an_error_in_the_results_does_not_widen_their_allowance() -> None:
@@ -125,7 +140,7 @@ def test_an_error_in_the_results_does_not_widen_their_allowance() -> None:
 
     results, allowed = allowances(compute)
     assert np.all(results["y"] == 0)
-    assert allowed["y"] == SAFETY * 3 * np.spacing(1.0)
+    np.testing.assert_array_equal(allowed["y"], SAFETY * 3 * np.spacing(np.ones(2)))
     assert not compare_results(results, {"y": np.ones(2)}, allowed).ok
 
 
@@ -162,9 +177,9 @@ def test_differences_in_ulps_are_measured_at_each_entry() -> None:
 
 
 def test_rows_name_the_first_entry_beyond_the_allowance() -> None:
-    a = np.zeros((3, 2))
+    a = np.full((3, 2), 100.0)
     b = a.copy()
-    b[1, 1], b[2, 0] = 0.5, 9.0
+    b[1, 1], b[2, 0] = 100.5, 109.0
     row = compare_results({"y": a}, {"y": b}, {"y": 0.1}).rows[0]
     assert (row.ok, row.difference, row.at) == (False, 9.0, (1, 1))
     row = compare_results({"y": a}, {"y": b}, {"y": 10.0}).rows[0]
@@ -189,3 +204,76 @@ def test_rows_compare_shapes_dtypes_and_names_first() -> None:
         ("z", "only in concise"),
     ]
     assert not compare_results({}, {}, {}).ok  # nothing compared is nothing shown
+
+
+# The four verdicts -------------------------------------------------------------------------------
+
+
+def one_row(a: Any, b: Any, allowed: float, truth: Any = None) -> ParityRow:
+    (row,) = compare_results(
+        {"y": np.asarray(a, np.float32)},
+        {"y": np.asarray(b, np.float32)},
+        {"y": allowed},
+        None if truth is None else {"y": np.asarray(truth, np.float64)},
+    ).rows
+    return row
+
+
+def test_a_difference_beyond_what_is_allowed_differs() -> None:
+    assert one_row([1, 2], [1, 2.5], 0.4).verdict is Verdict.DIFFERS
+    assert one_row([1, 2], [1, 2.5], 0.5).verdict is Verdict.AGREES
+    row = one_row([1, 2], [1, 2.5], 0.25)
+    assert (row.share, row.allowed, row.at) == (2.0, 0.25, (1,))
+
+
+@pytest.mark.parametrize("value", [np.nan, np.inf])
+def test_a_value_that_is_not_finite_on_one_side_differs(value: float) -> None:
+    assert one_row([1, 2], [1, value], 1e30).verdict is Verdict.DIFFERS
+    assert one_row([1, value], [1, 2], np.inf).verdict is Verdict.DIFFERS
+
+
+def test_an_allowance_as_large_as_the_values_says_nothing() -> None:
+    """Two unlike vectors would agree if their allowance could grow without a bound."""
+    row = one_row([0.1, -0.2], [0.3, 0.1], 1.8)
+    assert row.verdict is Verdict.CANNOT_BE_SAID
+    assert not row.ok
+    assert row.digits < 0
+    assert one_row([0.1, -0.2], [0.1, -0.2], 1.8).verdict is Verdict.AGREES  # to the bit
+    assert one_row([0.1, -0.2], [3.0, -0.2], 1.8).verdict is Verdict.DIFFERS
+
+
+def test_digits_are_those_that_rounding_leaves() -> None:
+    """Of 1000, moves of 1 leave three digits."""
+    assert one_row([1000, -1000], [1000, -1000], SAFETY * 1.0).digits == pytest.approx(3)
+
+
+def test_a_side_with_more_than_twice_the_error_is_less_exact() -> None:
+    truth = np.linspace(1, 2, 50)
+    sign = np.where(np.arange(50) % 2, 1, -1)
+    exact, poor = truth + 1e-5 * sign, truth + 2.5e-5 * sign
+    for a, b in [(exact, poor), (poor, exact)]:
+        row = one_row(a, b, 1e-3, truth)
+        assert row.verdict is Verdict.LESS_EXACT
+        assert row.ok
+        errors = sorted([row.scratch_error or 0, row.concise_error or 0])
+        assert errors == pytest.approx([1e-5, 2.5e-5], rel=0.01)
+    assert one_row(exact, truth + 1.9e-5 * sign, 1e-3, truth).verdict is Verdict.AGREES
+    assert one_row(exact, poor, 1e-3).verdict is Verdict.AGREES  # nobody knows the truth
+    # below half a gap between floats it is chance who is nearer
+    assert one_row(truth, truth + 5e-8 * sign, 1e-3, truth).verdict is Verdict.AGREES
+
+
+def test_the_worst_row_is_the_verdict_of_the_report() -> None:
+    truth = np.linspace(1, 2, 50)
+    rows = {
+        Verdict.AGREES: one_row([1, 2], [1, 2], 0.1),
+        Verdict.LESS_EXACT: one_row(truth + 1e-5, truth + 9e-5, 1e-3, truth),
+        Verdict.CANNOT_BE_SAID: one_row([0.1], [0.2], 1.0),
+        Verdict.DIFFERS: one_row([1], [2], 0.1),
+    }
+    assert [row.verdict for row in rows.values()] == list(rows)
+    for n, verdict in enumerate(rows, start=1):
+        report = ParityReport(tuple(rows.values())[:n])
+        assert report.verdict is verdict
+        assert report.ok == (n <= 2)
+    assert ParityReport(()).verdict is Verdict.CANNOT_BE_SAID

@@ -7,14 +7,14 @@ function setUpParity() {
 function drawParity() {
   const rows = checkpoint().parity;
   const wrong = rows.filter((each) => !each.ok);
-  $("parity-lead").textContent = `Recorded when the page was made: both took one training step on ${reading.isRecorded ? "this text" : `“${record.tokens.join(IS_CHARACTERS ? "" : " ")}”`}, ${checkpoint().label}. `
-    + (record.T === 1 ? "The text has one token; for this step, the token is its own next token. " : "")
+  $("parity-lead").textContent = `Both took one training step on this text, ${checkpoint().label}. `
+    + (K === 0 ? "The text has one token; for this step, the token is its own next token. " : "")
     + (wrong.length ? `${wrong.length} of ${rows.length} tensors differ by more than rounding is allowed. ` : `All ${rows.length} tensors agree. `)
     + "What rounding is allowed is measured: every float that goes into the step is moved to a neighbouring float, and the results move with it. The largest such move, times a safety factor, is allowed.";
   const small = (x) => (x === null ? "–" : x === 0 ? "0" : x.toExponential(1));
   const columns = [
     ["tensor", "left", (each) => each.name],
-    ["verdict", "left", (each) => (each.ok ? "✓ agrees" : `✗ differs ${each.problem}`)],
+    ["verdict", "left", (each) => (each.ok ? `✓ ${each.verdict}` : `✗ ${each.verdict} ${each.problem}`)],
     ["of the rounding allowed", "number-cell", shareBar],
     ["largest difference", "number-cell roomy", (each) => small(each.difference)],
     ["allowed", "number-cell roomy", (each) => small(each.allowed)],
@@ -40,7 +40,7 @@ function drawParity() {
 
 /** The largest difference as a share of what is allowed: a bar, and per cent. */
 function shareBar(each) {
-  const share = each.allowed > 0 && each.difference !== null ? each.difference / each.allowed : each.ok ? 0 : Infinity;
+  const share = each.share ?? Infinity;
   const bar = make("span", { class: "share", "aria-hidden": "true" }, make("span"));
   bar.firstElementChild.style.width = `${Math.min(100, 100 * share)}%`;
   return make("span", {}, bar, Number.isFinite(share) ? ` ${percent(share)}` : " –");
