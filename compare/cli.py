@@ -32,7 +32,7 @@ from typing import Annotated, Any, Union
 
 import tyro
 
-from compare import bench, parity, runs, study
+from compare import bench, check, parity, runs, study
 from compare.terminal import DATA, OK, PACKAGE, USAGE, CommandError, Terminal, package_version
 
 INTERRUPTED, BROKEN_PIPE, TERMINATED = 130, 141, 143
@@ -58,6 +58,7 @@ COMMANDS = {
     "generate": Command(
         runs.GenerateConfig, lambda config, terminal: terminal.line(runs.generate(config))
     ),
+    "check": Command(check.CheckConfig, lambda *given: check.check(*given)),
     "break": Command(study.BreakConfig, lambda *given: study.break_it(*given)),
     "bisect": Command(study.BisectConfig, lambda *given: study.bisect(*given)),
     "explain": Command(study.ExplainConfig, lambda *given: study.explain(*given)),

@@ -1,6 +1,8 @@
 from .answers import Answer, compared
 from .bugs.catalogue import BUG_NAMES, BUGS, GROUPS, Bug, find_bug
 from .cases import LayerCase, Results, scratch_layer, torch_layer
+from .command import CheckError, check
+from .config import CheckConfig
 from .student import student_package
 from .training_cases import TrainingCase, scratch_step, torch_model
 from .verdict import Comparison, Finding, table_of
@@ -11,11 +13,14 @@ __all__ = [
     "GROUPS",
     "Answer",
     "Bug",
+    "CheckConfig",
+    "CheckError",
     "Comparison",
     "Finding",
     "LayerCase",
     "Results",
     "TrainingCase",
+    "check",
     "compared",
     "find_bug",
     "scratch_layer",

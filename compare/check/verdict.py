@@ -60,15 +60,15 @@ class Comparison:
         if self.time_axis is None or self.problem:
             return None
         axes = tuple(axis for axis in range(self.expected.ndim) if axis != self.time_axis)
-        wrong = np.flatnonzero(self._wrong.any(axis=axes))
+        wrong = np.flatnonzero(self.wrong_entries.any(axis=axes))
         return int(wrong[-1 if self.backward else 0]) + 1 if wrong.size else None
 
     @property
     def element(self) -> tuple[int, ...] | None:
         """Index of the worst element: at that step, if there are steps."""
-        if self.problem or not self._wrong.any():
+        if self.problem or not self.wrong_entries.any():
             return None
-        distance = np.where(self._wrong, np.abs(self.expected - self.got), -1.0)
+        distance = np.where(self.wrong_entries, np.abs(self.expected - self.got), -1.0)
         distance = np.where(np.isnan(distance), np.inf, distance)
         if self.time_axis is not None and self.step is not None:
             steps = np.arange(self.expected.shape[self.time_axis])
@@ -77,7 +77,8 @@ class Comparison:
         return tuple(int(i) for i in np.unravel_index(np.argmax(distance), distance.shape))
 
     @property
-    def _wrong(self) -> np.ndarray:
+    def wrong_entries(self) -> np.ndarray:
+        """Where the difference is more than rounding explains."""
         with np.errstate(invalid="ignore", over="ignore"):
             same = (self.expected == self.got) | (np.abs(self.expected - self.got) <= self.allowed)
         return np.asarray(~same)

@@ -1,0 +1,73 @@
+"""The settings of ``rnn-parity check``; each field is a flag."""
+
+from __future__ import annotations
+
+import dataclasses
+import math
+from pathlib import Path
+from typing import Annotated, Literal, Self
+
+from tyro.conf import Positional, arg
+
+from compare.terminal import UsageError, check_at_least, check_choices
+
+
+@dataclasses.dataclass(frozen=True, kw_only=True)
+class CheckConfig:
+    """Check a recurrent network that you wrote: what is right, what is wrong, and where.
+
+    FILE holds the functions of the template that --new writes, or CS231n's functions. FILE:CLASS
+    or MODULE:CLASS is a recurrent layer: a class of your own, or a module of PyTorch. Exit code 0
+    if all that is required is there and right, 1 if not.
+    """
+
+    target: Annotated[
+        Positional[str | None], arg(metavar="FILE|FILE:CLASS|MODULE:CLASS", help_behavior_hint="")
+    ] = None
+    """What to check."""
+    new: Annotated[Path | None, arg(metavar="FILE", help_behavior_hint="")] = None
+    """Write a template with six functions for you to fill in, and check nothing."""
+    cell: Literal["rnn", "gru", "lstm"] = "rnn"
+    """The recurrent cell."""
+    stage: Annotated[str | None, arg(metavar="NAME", help_behavior_hint="(default: all)")] = None
+    """Check this stage alone."""
+    watch: Annotated[bool, arg(help_behavior_hint="")] = False
+    """Check again whenever the file is saved, until Ctrl-C."""
+    seed: Annotated[int, arg(metavar="N")] = 0
+    """Draws the cases. Graders choose their own."""
+    deep: Annotated[bool, arg(help_behavior_hint="")] = False
+    """Try ten seeds instead of one."""
+    strict: Annotated[bool, arg(help_behavior_hint="")] = False
+    """Count manners too: which exceptions are raised, that arguments are left alone, and so on."""
+    numpy_only: Annotated[bool, arg(help_behavior_hint="")] = False
+    """Refuse imports of anything but NumPy and the standard library."""
+    timeout: Annotated[float, arg(metavar="SECONDS")] = 10.0
+    """How long one call may take."""
+    memory: Annotated[float, arg(metavar="GIB")] = 4.0
+    """How much memory the code may use, where the system can limit it."""
+    train: bool = True
+    """Train a small model with the six functions if all of them are right."""
+    json: Annotated[Path | None, arg(metavar="FILE", help_behavior_hint="")] = None
+    """Write the results there, as JSON."""
+    gradescope: Annotated[Path | None, arg(metavar="FILE", help_behavior_hint="")] = None
+    """Write the results there, as Gradescope's autograder reads them."""
+
+    def check(self) -> Self:
+        """Return the configuration itself if every value is one that the flag can have.
+
+        Raises
+        ------
+        UsageError
+            With what was expected, and what came.
+        """
+        check_choices(self)
+        check_at_least(0, "seed", self.seed)
+        if (self.target is None) == (self.new is None):
+            got = "neither" if self.new is None else "both"
+            raise UsageError(f"expected a FILE to check or --new FILE, got {got}")
+        for name in ("timeout", "memory"):
+            if not 0 < getattr(self, name) < math.inf:
+                raise UsageError(f"expected --{name} above 0, got {getattr(self, name)}")
+        if self.new is not None and self.new.exists():
+            raise UsageError(f"expected a new file for --new, got {self.new}, which is there")
+        return self

@@ -1,0 +1,184 @@
+"""Which mistake does it look like? The one that, put into our own code, gives the same numbers.
+
+The mistakes of `compare.check.mistakes` come first, then the catalogue's bugs, then what can be
+seen in a tensor alone: a transposition, a sign, a factor. A mistake is named only if its results
+are the stranger's to within rounding, in every case that is asked for.
+"""
+
+from __future__ import annotations
+
+import copy
+from collections.abc import Iterator
+from functools import lru_cache
+from typing import Any
+
+import numpy as np
+
+from compare.check.equations import OfPackage
+from compare.check.mistakes import MISTAKES
+from compare.check.stages import (
+    Case,
+    Functions,
+    Malformed,
+    OurFunctions,
+    Results,
+    Stage,
+    StageResult,
+)
+from compare.check.stranger.client import Trouble
+from compare.check.trying import cases_of, results_of
+from compare.parity import allowances, largest_difference
+
+FILES_OF_STAGES = {
+    "cross_entropy": ("scratch_rnn/loss.py",),
+    "clip_grad_norm": ("scratch_rnn/optim.py",),
+}
+"""Where a bug of the catalogue has to be, to be tried on a stage; the rest are the layer's."""
+
+FILES_OF_THE_LAYER = (
+    "scratch_rnn/cells/elman.py",
+    "scratch_rnn/rnn.py",
+    "scratch_rnn/layer.py",
+    "scratch_rnn/padding.py",
+)
+
+CASES_TO_AGREE = 3
+
+
+def likely_mistake(result: StageResult, functions: Functions, seed: int) -> str:
+    """Return in words what gives the stranger's wrong numbers; empty if nothing does.
+
+    Parameters
+    ----------
+    result : StageResult
+        What is wrong.
+    functions : Functions
+        The stranger's, to be asked once more.
+    seed : int
+    """
+    if result.wrong is None or result.case is None:
+        return ""
+    observed = _observed(result, functions, seed)
+    found = in_the_tensor(result.wrong.expected, result.wrong.got, result.wrong.allowed)
+    for only in ("", result.wrong.tensor):  # all tensors; if nothing fits, the wrong one alone
+        for words, equations in candidates(result.stage, deep=not result.wrong.problem):
+            if all(_same(result.stage, case, equations, got, only) for case, got in observed):
+                return words
+        if found:
+            break
+    return found
+
+
+def _observed(result: StageResult, functions: Functions, seed: int) -> list[tuple[Case, Results]]:
+    """Return the case that is wrong, and others, with what the stranger makes of them."""
+    assert result.case is not None
+    observed = [(result.case, {c.tensor: c.got for c in result.comparisons})]
+    for case, _ in cases_of(result.stage, seed):
+        if len(observed) == CASES_TO_AGREE:
+            break
+        if case is result.case or case.dtype != result.case.dtype:
+            continue
+        try:
+            observed.append((case, results_of(result.stage, functions, case)))
+        except (Trouble, Malformed):
+            continue
+    return observed
+
+
+def candidates(stage: Stage, *, deep: bool = True) -> Iterator[tuple[str, Any]]:
+    """Yield words and the six functions of each mistake that can be in a stage.
+
+    The catalogue's bugs, which give right shapes, come last and only if `deep`: loading them
+    takes a second or two.
+    """
+    for mistake in MISTAKES:
+        if stage.name in mistake.stages:
+            yield _sentence(mistake.words), mistake.equations()
+    if deep:
+        yield from _of_catalogue(stage.name)
+
+
+def _sentence(words: str) -> str:
+    return words[0].upper() + words[1:] + "." if words[0] != "b" or words[1] != "_" else words + "."
+
+
+@lru_cache
+def _of_catalogue(name: str) -> tuple[tuple[str, Any], ...]:
+    from compare.check import BUGS  # they bring PyTorch, which is not needed until here
+
+    files = FILES_OF_STAGES.get(name, FILES_OF_THE_LAYER)
+    return tuple(
+        (bug.story, OfPackage(bug.load()))
+        for bug in BUGS
+        if bug.package == "scratch_rnn" and all(file in files for file in bug.files)
+    )
+
+
+def _same(stage: Stage, case: Case, equations: Any, got: Results, only: str) -> bool:
+    """Whether a mistake gives these numbers, as far as rounding allows in its own arithmetic."""
+    ours = OurFunctions(equations)
+
+    def run(move: Any) -> Results:
+        return stage.run(ours, copy.deepcopy(case.inputs), move)
+
+    try:
+        with np.errstate(all="ignore"):
+            mistaken = run(lambda value: value)
+            names = [name for name in mistaken if not only or name == only]
+            if any(not _near(mistaken[n], got.get(n), _coarse(mistaken[n])) for n in names):
+                return False
+            allowed = allowances(run, wobbles=6)[1]
+            return all(_near(mistaken[n], got[n], allowed[n]) for n in names)
+    except Exception:  # a bug that refuses the case
+        return False
+
+
+def _coarse(array: np.ndarray) -> float:
+    finite = np.abs(array[np.isfinite(array)])
+    return 1e-3 * float(finite.max()) if finite.size else 0.0
+
+
+def _near(mistaken: np.ndarray, got: np.ndarray | None, allowed: float) -> bool:
+    if got is None or got.shape != mistaken.shape:
+        return False
+    if not np.array_equal(np.isnan(mistaken), np.isnan(got)):
+        return False
+    known = ~np.isnan(mistaken)
+    allowed = 0.0 if np.isnan(allowed) else allowed
+    return largest_difference(mistaken[known], got[known]) <= allowed
+
+
+def in_the_tensor(expected: np.ndarray, got: np.ndarray, allowed: float) -> str:
+    """Say how a tensor alone differs, where that is simple; empty where it isn't."""
+    coarse = got.dtype.kind == "f" and got.dtype.itemsize < expected.dtype.itemsize
+
+    def same(array: np.ndarray) -> bool:
+        return got.shape == array.shape and largest_difference(array, got) <= allowed
+
+    if coarse:
+        return f"It is computed in {got.dtype}, and rounds too early."
+    if expected.ndim == 2 and same(expected.T):
+        return "It is transposed."
+    if got.size == expected.size and same(expected.reshape(got.shape)):
+        return f"The numbers are right; their shape should be {expected.shape}."
+    if got.shape != expected.shape:
+        return ""
+    if expected.any() and not got.any():
+        return "It is zero everywhere."
+    if same(-expected):
+        return "Its sign is turned."
+    if expected.ndim > 1 and expected.shape[0] > 1 and same(expected[::-1]):
+        return "It comes in reverse order."
+    return _factor(expected, got, allowed)
+
+
+def _factor(expected: np.ndarray, got: np.ndarray, allowed: float) -> str:
+    """Say by what one factor a tensor is too large, if there is one."""
+    at = np.unravel_index(np.argmax(np.abs(expected)), expected.shape)
+    if expected.size < 2 or not np.isfinite(got).all() or expected[at] == 0 or got[at] == 0:
+        return ""
+    factor = float(got[at] / expected[at])
+    if largest_difference(factor * expected, got) > allowed * max(1.0, abs(factor)):
+        return ""
+    times, words = (factor, "large") if abs(factor) > 1 else (1 / factor, "small")
+    return f"Every entry is {times:.6g} times too {words}."

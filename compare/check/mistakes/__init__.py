@@ -1,0 +1,18 @@
+"""Mistakes that the catalogue of bugs does not have, each as one changed part of the equations.
+
+Each is something that students write. `compare.check.diagnosis` runs them beside a stranger's
+function, and names the one that gives the same wrong numbers.
+"""
+
+from compare.check.mistakes.backward import OF_A_SEQUENCE_BACK, OF_A_STEP_BACK
+from compare.check.mistakes.clipping import OF_CLIPPING
+from compare.check.mistakes.forward import OF_A_SEQUENCE, OF_A_STEP
+from compare.check.mistakes.loss import OF_THE_LOSS
+from compare.check.mistakes.mistake import Mistake
+
+__all__ = ["MISTAKES", "Mistake"]
+
+MISTAKES = (
+    OF_A_STEP + OF_A_SEQUENCE + OF_A_STEP_BACK + OF_A_SEQUENCE_BACK + OF_THE_LOSS + OF_CLIPPING
+)
+"""All of them, in the order of the stages."""

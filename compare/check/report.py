@@ -1,0 +1,251 @@
+"""What `check` says of a stranger's code: in a terminal, as JSON, and for Gradescope."""
+
+from __future__ import annotations
+
+import json
+import math
+from collections.abc import Iterator
+from dataclasses import dataclass, field
+from pathlib import Path
+from typing import Any
+
+import numpy as np
+from rich.text import Text
+
+from compare.check.stages import StageResult
+from compare.check.stranger.client import Notes
+from compare.check.verdict import Comparison
+from compare.terminal import Terminal
+
+STYLES = {"right": "green", "wrong": "bold red", "missing": "dim", "error": "red", "timeout": "red"}
+
+WIDEST = 8
+"""Columns of a tensor that are shown side by side."""
+
+
+@dataclass(slots=True)
+class Report:
+    """All that was found."""
+
+    target: str
+    form: str  # functions, cs231n, class, torch
+    cell: str
+    seed: int
+    stages: list[StageResult]
+    features: list[dict[str, str]] = field(default_factory=list)
+    notes: list[str] = field(default_factory=list)
+    proof: str = ""  # what came of the training; empty if there was none
+    failed: str = ""  # what else is not as it should be
+
+    @property
+    def score(self) -> float:
+        """A point for each stage that is right."""
+        return float(sum(result.verdict == "right" for result in self.stages))
+
+    @property
+    def ok(self) -> bool:
+        """Whether all that is required is there and right, and no feature is wrong."""
+        wrong = [f for f in self.features if f["verdict"] in ("wrong", "error", "timeout")]
+        return self.score == len(self.stages) and not wrong and not self.failed
+
+    def to_json(self) -> dict[str, Any]:
+        """Give the report as plain JSON values."""
+        return {
+            "form": self.form,
+            "cell": self.cell,
+            "ok": self.ok,
+            "score": self.score,
+            "out_of": float(len(self.stages)),
+            "seed": self.seed,
+            "stages": [_stage_as_json(result) for result in self.stages],
+            "features": self.features,
+        }
+
+    def to_gradescope(self) -> dict[str, Any]:
+        """Give the report as the results.json of Gradescope's autograder."""
+        return {
+            "score": self.score,
+            "output": f"rnn-parity check: {self.score:g} of {len(self.stages)}",
+            "visibility": "visible",
+            "stdout_visibility": "hidden",
+            "tests": [
+                {
+                    "name": result.stage.name,
+                    "number": str(k),
+                    "score": float(result.verdict == "right"),
+                    "max_score": 1.0,
+                    "status": "passed" if result.verdict == "right" else "failed",
+                    "output": "\n".join(text.plain for text in explained(result)) or "right",
+                }
+                for k, result in enumerate(self.stages, start=1)
+            ],
+        }
+
+
+def _stage_as_json(result: StageResult) -> dict[str, Any]:
+    right, wrong = result.verdict == "right", result.wrong
+    expected: Any = result.expected or None
+    got: Any = result.got or None
+    at = None
+    if wrong is not None and (at := first_entry(wrong)) is not None:
+        expected, got = _number(wrong.expected[at]), _number(wrong.got[at])
+    elif wrong is not None:
+        expected, got = problem(wrong)
+    return {
+        "name": result.stage.name,
+        "verdict": result.verdict,
+        "points": float(right),
+        "out_of": 1.0,
+        "cases": result.cases,
+        "case": result.case.words if result.case and not right else None,
+        "tensor": wrong.tensor if wrong is not None else None,
+        "at": None if at is None else list(at),
+        "expected": expected,
+        "got": got,
+        "likely": result.likely or None,
+    }
+
+
+def _number(value: Any) -> float | str:
+    return float(value) if math.isfinite(value) else str(float(value))  # JSON has no NaN
+
+
+def write_json(path: Path, values: dict[str, Any]) -> None:
+    """Write plain values into a file."""
+    text = json.dumps(values, indent=1, ensure_ascii=False, allow_nan=False)
+    path.write_text(text + "\n", encoding="utf-8")
+
+
+# In a terminal ----------------------------------------------------------------------------------
+
+
+def show(report: Report, terminal: Terminal) -> None:
+    """Print a line for each stage, and explain the first that is not right."""
+    width = max(len(result.stage.name) for result in report.stages)
+    for result in report.stages:
+        text = Text(f"  {result.stage.name.ljust(width)}  ")
+        text.append(result.verdict.ljust(8), STYLES[result.verdict])
+        text.append(_in_short(result), "dim")
+        terminal.console.print(text, soft_wrap=True)
+    terminal.line(f"  {report.score:g} of {len(report.stages)}", "bold")
+    for note in report.notes:
+        terminal.line(f"  note: {note}", "yellow")
+    told = next((r for r in report.stages if r.verdict not in ("right", "missing")), None)
+    if told is not None:
+        terminal.line()
+        for text in explained(told):
+            terminal.console.print(text, soft_wrap=True)
+
+
+def _in_short(result: StageResult) -> str:
+    """Say in a line what came of a stage."""
+    if result.verdict == "right":
+        return "; ".join([f"{result.cases} cases", *result.notes])
+    if result.wrong is not None:
+        return f"{result.wrong.tensor}: {_where(result.wrong)}"
+    if result.verdict == "missing":
+        return ""
+    return (
+        result.got
+        if result.expected == "a result"
+        else f"expected {result.expected}, got {result.got}"
+    )
+
+
+def _where(wrong: Comparison) -> str:
+    at = first_entry(wrong)
+    if at is None:
+        expected, got = problem(wrong)
+        return f"expected {expected}, got {got}"
+    place = f" at [{', '.join(map(str, at))}]" if at else ""
+    return f"expected {wrong.expected[at]:.6g}, got {wrong.got[at]:.6g}{place}"
+
+
+def problem(wrong: Comparison) -> tuple[str, str]:
+    """Say how shapes or dtypes differ."""
+    expected, got = wrong.expected, wrong.got
+    if expected.shape != got.shape:
+        return f"shape {expected.shape}", f"shape {got.shape}"
+    return str(expected.dtype), str(got.dtype)
+
+
+def first_entry(wrong: Comparison) -> tuple[int, ...] | None:
+    """Return the index of the first wrong entry, in the order of time; None without numbers."""
+    if wrong.problem:
+        return None
+    at = np.argwhere(wrong.wrong_entries)
+    return tuple(int(k) for k in at[0])
+
+
+def explained(result: StageResult) -> list[Text]:
+    """Explain in lines what is wrong with a stage: case, numbers, equation, likely mistake."""
+    if result.verdict == "right":
+        return []
+    lines = []
+    case = f" on {result.case.words}" if result.case else ""
+    if result.wrong is None:
+        lines.append(
+            Text(f"{result.stage.name}{case}: expected {result.expected}, got {result.got}")
+        )
+    else:
+        lines.append(Text(f"{result.stage.name}{case}: {result.wrong.tensor} is wrong"))
+        lines += side_by_side(result.wrong)
+    lines += [Text(f"  {note}", "dim") for note in result.notes]
+    lines.append(Text())
+    lines += [Text(f"  {line}", "cyan") for line in result.stage.equation.split("\n")]
+    if result.likely:
+        lines += [Text(), Text("  It looks like this: ").append(result.likely, "bold")]
+    return lines
+
+
+def side_by_side(wrong: Comparison) -> list[Text]:
+    """Lay expected and got beside each other, the wrong entries marked with a star."""
+    at = first_entry(wrong)
+    if at is None:
+        expected, got = problem(wrong)
+        return [Text(f"  expected {expected}, got {got}")]
+    lines = []
+    index: tuple[Any, ...] = ()
+    if wrong.expected.ndim == 3:
+        index = (at[0],)
+        lines.append(Text(f"  at step {at[0] + 1} of {len(wrong.expected)}", "dim"))
+    marks = np.atleast_2d(wrong.wrong_entries[index])
+    left, right = np.atleast_2d(wrong.expected[index]), np.atleast_2d(wrong.got[index])
+    shown = [_rows(left, np.zeros_like(marks)), _rows(right, marks)]
+    width = max(len(text.plain) for text in [*shown[0], Text("expected")])
+    lines.append(Text(f"  {'expected'.ljust(width)}   got", "dim"))
+    for one, other in zip(*shown, strict=True):
+        lines.append(
+            Text("  ").append(one).append(" " * (width - len(one.plain) + 3)).append(other)
+        )
+    more = left.shape[0] > WIDEST or left.shape[1] > WIDEST
+    many = int(wrong.wrong_entries.sum())
+    lines.append(
+        Text(
+            f"  {many} of {wrong.expected.size} entries wrong, marked *"
+            + (" (not all of them are shown)" if more else "")
+            + f"; off by up to {wrong.difference:.2g}, where rounding explains {wrong.allowed:.2g}",
+            "dim",
+        )
+    )
+    return lines
+
+
+def _rows(array: np.ndarray, marks: np.ndarray) -> list[Text]:
+    rows = []
+    for numbers, row_marks in zip(array[:WIDEST], marks[:WIDEST], strict=False):
+        text = Text()
+        for number, is_wrong in zip(numbers[:WIDEST], row_marks[:WIDEST], strict=True):
+            shown = f"{number:.4g}".rjust(10) + ("*" if is_wrong else " ")
+            text.append(shown, "bold red" if is_wrong else "")
+        rows.append(text)
+    return rows
+
+
+def notes_of(notes: Notes) -> Iterator[str]:
+    """Yield what else is worth knowing of the code."""
+    if notes.imported:
+        yield f"imports {', '.join(notes.imported)} (--numpy-only refuses that)"
+    if notes.lines:
+        first = next(iter(notes.first.strip().splitlines()), "")[:60]
+        yield f"printed {notes.lines:,} line{'s'[: notes.lines != 1]}, the first: {first!r}"

@@ -1,0 +1,235 @@
+"""``rnn-parity check FILE``: six functions of a stranger, right, wrong, and otherwise."""
+
+import io
+import json
+import os
+import subprocess
+import sys
+from collections.abc import Iterator
+from pathlib import Path
+from typing import Any
+
+import numpy as np
+import pytest
+from rich.console import Console
+
+from compare.check import CheckConfig, CheckError, check
+from compare.check.command import try_stages
+from compare.check.mistakes import MISTAKES
+from compare.check.stages import STAGES, OurFunctions, StageResult
+from compare.check.stranger.client import Source, Stranger
+from compare.check.trying import cases_of, compared, ours, results_of
+from compare.cli import main
+from compare.terminal import Terminal, UsageError
+from tests.annotations import unchecked
+
+RIGHT = (Path(__file__).parent / "right_functions.py").read_text()
+NAMES = [stage.name for stage in STAGES]
+
+
+@pytest.fixture(autouse=True)
+def _quickly() -> Iterator[None]:
+    with unchecked():  # a check of annotations costs many times what it checks
+        yield
+
+
+def changed(*changes: tuple[str, str]) -> str:
+    text = RIGHT
+    for old, new in changes:
+        assert text.count(old) == 1, old
+        text = text.replace(old, new)
+    return text
+
+
+def tried(folder: Path, text: str, seed: int = 0) -> dict[str, StageResult]:
+    """Try a file in this process."""
+    file = folder / "student.py"
+    file.write_text(text)
+    source = Source(file=str(file), in_process=True)
+    config = CheckConfig(target=str(file), seed=seed)
+    results = try_stages(lambda: Stranger(source, ours), STAGES, config)
+    return {result.stage.name: result for result in results}
+
+
+@pytest.mark.parametrize("seed", range(3))
+def test_six_right_functions(tmp_path: Path, seed: int) -> None:
+    results = tried(tmp_path, RIGHT, seed)
+    assert {name: r.verdict for name, r in results.items()} == dict.fromkeys(NAMES, "right")
+
+
+WRONG = {
+    "W_hh is not transposed": ("rnn_step", ("h @ W_hh.T", "h @ W_hh")),
+    "b_hh is not added": ("rnn_step", (" + b_hh)", ")")),
+    "sigmoid": ("rnn_step", ("np.tanh(x_t", "1 / (1 + np.exp(-(x_t"), ("+ b_hh)", "+ b_hh)))")),
+    "the first step begins at zero": ("rnn_forward", ("h = [h_0]", "h = [0 * h_0]")),
+    "each step begins at h_0": ("rnn_forward", ("rnn_step(x_t, h[-1]", "rnn_step(x_t, h_0")),
+    "states before each step": ("rnn_forward", ("np.stack(h[1:]), h", "np.stack(h[:-1]), h")),
+    "1 - h, the square forgotten": ("rnn_step_backward", ("h_next**2", "h_next")),
+    "state after": ("rnn_step_backward", ("d_z.T @ h,", "d_z.T @ h_next,")),
+    "of a later step is handed on": ("rnn_backward", ("d_h + d_output[t]", "d_output[t]")),
+    "gradient of b_hh is zero": ("rnn_backward", ("d_b, d_b\n", "d_b, 0 * d_b\n")),
+    "/ N is missing": ("cross_entropy", ("return loss, p / N", "return loss, p")),
+    "clipped by its own norm": (
+        "clip_grad_norm",
+        ("(norm + 1e-6)", "(np.sqrt((g**2).sum()) + 1e-6)"),
+    ),
+    "1e-6 is left out": ("clip_grad_norm", ("(norm + 1e-6)", "norm")),
+}
+
+
+@pytest.mark.parametrize("words", WRONG)
+def test_a_mistake_is_told_at_its_own_stage_and_named(tmp_path: Path, words: str) -> None:
+    name, *changes = WRONG[words]
+    results = tried(tmp_path, changed(*changes))  # type: ignore[arg-type]
+    wrong = [n for n, result in results.items() if result.verdict != "right"]
+    assert wrong == [name]
+    assert results[name].verdict == "wrong"
+    assert words in results[name].likely
+
+
+@pytest.mark.parametrize("mistake", MISTAKES, ids=lambda m: m.words)
+def test_each_known_mistake_is_seen_by_the_cases_of_its_stages(mistake: Any) -> None:
+    """So that no word of `mistakes` describes what is right, or what no case shows."""
+    for stage in STAGES:
+        if stage.name not in mistake.stages:
+            continue
+        is_seen = False
+        for case, answer in cases_of(stage, 0):
+            try:
+                got = results_of(stage, OurFunctions(mistake.equations()), case)
+                is_seen |= not all(c.ok for c in compared(case, answer, got))
+            except ValueError:  # shapes that do not fit: the stranger's would raise as well
+                is_seen = True
+        assert is_seen, stage.name
+
+
+def test_what_is_missing_is_missing(tmp_path: Path) -> None:
+    results = tried(tmp_path, RIGHT.split("def rnn_backward")[0])
+    assert [results[n].verdict for n in NAMES] == ["right"] * 3 + ["missing"] * 3
+
+
+def test_a_stage_does_not_wait_for_another(tmp_path: Path) -> None:
+    """rnn_backward is right though rnn_step is wrong and rnn_forward is not there."""
+    text = changed(
+        ("h @ W_hh.T", "h @ W_hh"), ("    h = [h_0]\n", "    raise NotImplementedError\n")
+    )
+    results = tried(tmp_path, text)
+    assert [results[n].verdict for n in NAMES] == ["wrong", "missing", *["right"] * 4]
+
+
+def run_check(folder: Path, *arguments: str, timeout: float = 120) -> Any:
+    return subprocess.run(
+        [sys.executable, "-m", "compare", "check", *arguments],
+        cwd=folder,
+        env={**os.environ, "PYTHONPATH": str(Path(__file__).parents[3]), "COLUMNS": "100"},
+        capture_output=True,
+        text=True,
+        timeout=timeout,
+    )
+
+
+def test_the_untouched_template_scores_nothing(tmp_path: Path) -> None:
+    assert run_check(tmp_path, "--new", "mine.py").returncode == 0
+    assert run_check(tmp_path, "--new", "mine.py").returncode == 2
+    result = run_check(tmp_path, "mine.py", "--json", "found.json")
+    assert result.returncode == 1
+    found = json.loads((tmp_path / "found.json").read_text())
+    assert [stage["verdict"] for stage in found["stages"]] == ["missing"] * 6
+    assert (found["score"], found["out_of"], found["ok"]) == (0.0, 6.0, False)
+
+
+@pytest.mark.parametrize(
+    ("text", "verdicts", "said"),
+    [
+        ("def rnn_step(*a):\n    while True:\n        pass\n", "timeout", "no result within 3 s"),
+        ("import os\ndef rnn_step(*a):\n    os._exit(0)\n", "error", "its process ended"),
+        ("import sys\ndef rnn_step(*a):\n    sys.exit(0)\n", "error", "SystemExit"),
+        ("def rnn_step(*a):\n    return None\n", "wrong", "got None"),
+        ("def rnn_step(*a):\n    return a[1][:1]\n", "wrong", "shape (1, "),
+        ("def rnn_step(*a):\n    return a[5]\n", "wrong", "shape ("),
+        ("def rnn_step(a):\n    return a\n", "error", "takes 1 positional argument"),
+        ("def rnn_step(*a)\n", "error", "SyntaxError"),
+        ("import no_such_thing\n", "error", "No module named 'no_such_thing'"),
+        (
+            "import numpy as np\ndef rnn_step(*a):\n    np.tanh = 3\n    return 1\n",
+            "error",
+            "changed",
+        ),
+    ],
+)
+def test_whatever_the_code_does_it_is_told(
+    tmp_path: Path, text: str, verdicts: str, said: str
+) -> None:
+    (tmp_path / "student.py").write_text(text)
+    printed = io.StringIO()
+    config = CheckConfig(
+        target=str(tmp_path / "student.py"),
+        stage="rnn_step",
+        json=tmp_path / "found.json",
+        timeout=3.0,
+    )
+    with pytest.raises(CheckError, match="got 0 of 1"):
+        check(config, Terminal(Console(file=printed, width=200)))
+    assert said in printed.getvalue()
+    found = json.loads((tmp_path / "found.json").read_text())
+    assert [stage["verdict"] for stage in found["stages"]] == [verdicts]
+
+
+def test_what_it_prints_changes_nothing(tmp_path: Path) -> None:
+    noise = "import sys\nfor k in range(200_000):\n    print('a line', k)\nsys.stdout.close()\n"
+    (tmp_path / "student.py").write_text(noise + RIGHT)
+    result = run_check(tmp_path, "student.py", "--no-train")
+    assert result.returncode == 0, result.stdout
+    assert "6 of 6" in result.stdout
+    assert "lines, the first: 'a line 0'" in result.stdout
+
+
+def test_numpy_only_refuses_other_imports(tmp_path: Path) -> None:
+    (tmp_path / "student.py").write_text(RIGHT.replace("import numpy", "import torch, numpy"))
+    result = run_check(tmp_path, "student.py", "--numpy-only", "--stage", "rnn_step")
+    assert result.returncode == 1
+    assert "expected NumPy alone, got an import of torch" in result.stdout
+
+
+def test_json_has_the_documented_fields(tmp_path: Path) -> None:
+    (tmp_path / "student.py").write_text(changed(("h @ W_hh.T", "h @ W_hh")))
+    target = CheckConfig(target=str(tmp_path / "student.py"), json=tmp_path / "found.json")
+    with pytest.raises(CheckError, match="got 5 of 6"):
+        check(target, Terminal(quiet=True))
+    found = json.loads((tmp_path / "found.json").read_text())
+    assert list(found) == ["form", "cell", "ok", "score", "out_of", "seed", "stages", "features"]
+    stage = found["stages"][0]
+    names = "name verdict points out_of cases case tensor at expected got likely"
+    assert list(stage) == names.split()
+    assert (stage["tensor"], stage["at"]) == ("h_next", [0, 0])
+    assert isinstance(stage["expected"], float)
+    assert isinstance(stage["got"], float)
+    assert "W_hh" in stage["likely"]
+
+
+@pytest.mark.parametrize(
+    "arguments",
+    [[], ["no_such.py"], ["--new", "a.py", "b.py"], ["x.py", "--seed", "-1"], ["m:", "--watch"]],
+)
+def test_usage_is_told_with_code_2(
+    arguments: list[str], tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.chdir(tmp_path)
+    assert main(["check", *arguments]) == 2
+
+
+def test_an_unknown_stage_is_a_usage_error(tmp_path: Path) -> None:
+    (tmp_path / "student.py").write_text(RIGHT)
+    config = CheckConfig(target=str(tmp_path / "student.py"), stage="rnn_stop")
+    with pytest.raises(UsageError, match="expected --stage to be one of rnn_step"):
+        check(config)
+
+
+def test_right_answers_are_far_from_no_answer() -> None:
+    """A stage whose right results were all zero, or all the same, would prove nothing."""
+    for stage in STAGES:
+        for case, answer in cases_of(stage, 0):
+            first = next(iter(answer.expected.values()))
+            assert np.isfinite(first).all()
+            if not any(word in case.words for word in ("V 1", "norm 0,", "large")):
+                assert np.any(first != 0), (stage.name, case.words)
