@@ -1,7 +1,8 @@
 """A character language model by hand, in NumPy.
 
-Read `cells.elman` first: it is the whole idea. `layer` stacks it to all that torch.nn.RNN can do,
-`model` puts an output layer on top, `loss` and `optim` make it learn, `train` and `predict` use it.
+Read `plain.elman` first: it is the whole network, as a textbook writes it. `cells.elman` is the
+same layer, faster. `layer` and `rnn` make of it what torch.nn.RNN is, `model` adds an output layer,
+`loss` and `optim` let it learn, `train` and `predict` use it.
 """
 
 from scratch_rnn.layer import RNNGradients, RNNTape

@@ -1,7 +1,7 @@
 """The steps of the ladder from the plain version to scratch_rnn: each changes one thing.
 
-Every rung takes the same training step. All but the first keep what the rung below has, so that
-the difference between two neighbours is the worth of one change.
+Every rung takes the same training step. Each keeps the changes of the rungs below it, so the
+difference between two neighbours is what one change gives.
 """
 
 from __future__ import annotations
@@ -25,7 +25,7 @@ Gradient = Callable[[Any, Any, int], Float[np.ndarray, "H V"]]
 
 @dataclass(frozen=True, slots=True)
 class Step:
-    """A way to take a step: which of the changes are in it."""
+    """The changes that one rung has."""
 
     keeps_memory: bool = False
     looks_up: bool = False
@@ -48,7 +48,7 @@ def one_hot_gradient(
 def add_at_gradient(
     d_z: Float[np.ndarray, "N H"], ids: Int[np.ndarray, "N"], V: int
 ) -> Float[np.ndarray, "H V"]:
-    """Return the same by adding each δz to its token's row: the obvious way, and a slow one."""
+    """Return the same by adding each δz to the row of its token: simple, but slow."""
     d_W_ih_T = np.zeros((V, d_z.shape[1]), d_z.dtype)
     np.add.at(d_W_ih_T, ids, d_z)
     return d_W_ih_T.T

@@ -17,7 +17,7 @@ mpl.use("Agg")
 PICTURE = Path(__file__).parents[1] / "images" / "network.png"
 STYLE = {"mathtext.fontset": "stix", "font.family": "STIXGeneral", "font.size": 15}
 
-INK, FAINT = "#222222", "#8a8a8a"
+INK, FAINT = "#222222", "#666666"
 FORWARD, BACKWARD = "#1f3f77", "#c0392b"
 FILL = {FORWARD: "#e9eef7", BACKWARD: "#fbeceb"}
 
@@ -36,14 +36,14 @@ class Panel:
         axes.set_ylim(-2.1, 6.9)
         axes.set_aspect("equal")
         axes.axis("off")
-        axes.text(-0.9, 6.5, title, color=INK, fontsize=17, va="center")
+        axes.text(-0.9, 6.5, title, color=INK, fontsize=19, va="center")
 
     def node(self, place: Place, label: str) -> None:
         """Draw an array in a circle."""
         circle = Circle(place, RADIUS, facecolor=FILL[self.colour], edgecolor=self.colour)
         circle.set_linewidth(1.4)
         self.axes.add_patch(circle)
-        self.write(place, label, INK, 16)
+        self.write(place, label, INK, 18)
 
     def box(self, place: Place, label: str, width: float = 1.04, height: float = 1.04) -> None:
         """Draw a function in a box."""
@@ -51,7 +51,7 @@ class Panel:
         box = FancyBboxPatch(corner, width, height, boxstyle="round,pad=0,rounding_size=0.18")
         box.set(facecolor="white", edgecolor=self.colour, linewidth=1.4)
         self.axes.add_patch(box)
-        self.write(place, label, INK, 16)
+        self.write(place, label, INK, 18)
 
     def arrow(
         self,
@@ -70,7 +70,7 @@ class Panel:
         arrow = FancyArrowPatch((x, y), (u, v), arrowstyle="-|>", shrinkA=0, shrinkB=0)
         arrow.set(color=self.colour, linewidth=1.6, mutation_scale=16)
         self.axes.add_patch(arrow)
-        self.write(((x + u) / 2 + away[0], (y + v) / 2 + away[1]), label, self.colour, 14)
+        self.write(((x + u) / 2 + away[0], (y + v) / 2 + away[1]), label, self.colour, 16)
 
     def write(
         self, place: Place, label: str, colour: str = INK, size: float = 14, align: str = "center"
@@ -92,15 +92,15 @@ def draw_cell(axes: Axes, colour: str) -> None:
         panel.node(after, "$h_t$")
         panel.node(x, "$x_t$")
         panel.node(y, "$y_t$")
-        panel.write(bias, "$b_{ih} + b_{hh}$", INK, 16)
-        panel.arrow(before, total, "$W_{hh}$", (0, 0.35))
-        panel.arrow(x, total, "$W_{ih}$", (0.52, 0))
+        panel.write(bias, "$b_{ih} + b_{hh}$", INK, 18)
+        panel.arrow(before, total, "$W_{hh}$", (0, 0.38))
+        panel.arrow(x, total, "$W_{ih}$", (0.58, 0))
         panel.arrow(bias, total, gap=(0.35, RADIUS))
         panel.arrow(total, f, "$z_t$", (0, 0.35))
         panel.arrow(f, after)
-        panel.arrow(after, y, "$W,\\ b$", (0.58, 0))
+        panel.arrow(after, y, "$W,\\ b$", (0.66, 0))
         panel.arrow(after, later, "to step\n$t+1$", (0.2, -0.65), gap=(RADIUS, 0))
-        panel.write((f[0], 1.15), "tanh or ReLU", FAINT, 13)
+        panel.write((f[0], 1.15), "tanh or ReLU", FAINT, 14)
     else:
         panel = Panel(axes, "Backward: one step", colour, 9.3)
         panel.node(before, "")
@@ -110,14 +110,14 @@ def draw_cell(axes: Axes, colour: str) -> None:
         panel.node(x, r"$\delta x_t$")
         panel.node(y, r"$\delta y_t$")
         panel.write(before, "to step\n$t-1$", INK, 11)
-        panel.write(bias, r"$\delta b_{ih},\ \delta b_{hh}$", INK, 16)
-        panel.arrow(total, before, r"$W_{hh}^T\,\delta z_t$", (0, 0.4))
-        panel.arrow(total, x, r"$W_{ih}^T\,\delta z_t$", (0.95, 0))
+        panel.write(bias, r"$\delta b_{ih},\ \delta b_{hh}$", INK, 18)
+        panel.arrow(total, before, r"$W_{hh}^T\,\delta z_t$", (0, 0.44))
+        panel.arrow(total, x, r"$W_{ih}^T\,\delta z_t$", (1.05, 0))
         panel.arrow(total, bias, gap=(RADIUS, 0.35))
         panel.arrow(f, total)
         panel.arrow(after, f)
-        panel.arrow(y, after, r"$W^T\delta y_t$", (0.95, 0))
-        panel.arrow(later, after, "$W_{hh}^T\\,\\delta z_{t+1}$", (0.3, -0.45), gap=(0, RADIUS))
+        panel.arrow(y, after, r"$W^T\delta y_t$", (1.05, 0))
+        panel.arrow(later, after, "$W_{hh}^T\\,\\delta z_{t+1}$", (0.2, -0.5), gap=(0, RADIUS))
 
 
 def draw_unrolled(axes: Axes, colour: str) -> None:
@@ -135,20 +135,20 @@ def draw_unrolled(axes: Axes, colour: str) -> None:
         panel.node(x, f"${d}x_{t}$")
         panel.node(y, f"${d}y_{t}$")
         if forward:
-            panel.arrow(h_before, h, "$W_{hh}$", (0, 0.35))
-            panel.arrow(x, h, "$W_{ih}$", (0.52, 0))
-            panel.arrow(h, y, "$W$", (0.35, 0))
+            panel.arrow(h_before, h, "$W_{hh}$", (0, 0.38))
+            panel.arrow(x, h, "$W_{ih}$", (0.58, 0))
+            panel.arrow(h, y, "$W$", (0.38, 0))
             panel.arrow(y, loss, gap=(RADIUS, 0.3))
         else:
-            panel.arrow(h, h_before, rf"$W_{{hh}}^T\,\delta z_{t}$", (0, 0.42))
-            panel.arrow(h, x, rf"$W_{{ih}}^T\,\delta z_{t}$", (0.9, 0))
-            panel.arrow(y, h, rf"$W^T\delta y_{t}$", (0.82, 0))
+            panel.arrow(h, h_before, rf"$W_{{hh}}^T\,\delta z_{t}$", (0, 0.46))
+            panel.arrow(h, x, rf"$W_{{ih}}^T\,\delta z_{t}$", (1.02, 0))
+            panel.arrow(y, h, rf"$W^T\delta y_{t}$", (0.95, 0))
             panel.arrow(loss, y, gap=(0.3, RADIUS))
     middle = (across[1][0] + across[T][0]) / 2
     panel.box((middle, 5.75), "$L$ = mean of $-\\log\\,$softmax$(y_t)[k_t]$", 8.0, 0.62)
     last = across[T]
     if forward:
-        panel.write((middle, -1.7), "The same parameters are used in every step.", FAINT, 14)
+        panel.write((middle, -1.7), "The same parameters are used in every step.", FAINT, 15)
     else:
         panel.arrow((last[0] + 1.75, 2.0), last, "$0$", (0.1, 0.35), gap=(0, RADIUS))
         sums = (
@@ -156,7 +156,7 @@ def draw_unrolled(axes: Axes, colour: str) -> None:
             r"$\delta W_{ih} = \sum_t\,\delta z_t x_t^T$          "
             r"$\delta W = \sum_t\,\delta y_t h_t^T$"
         )
-        panel.write((middle - 0.8, -1.75), sums, INK, 14)
+        panel.write((middle - 0.9, -1.75), sums, INK, 16)
 
 
 def draw(path: Path = PICTURE) -> None:

@@ -2,9 +2,9 @@
 
 A reference is a link to a line of our source, followed by the code that stands there:
 
-    [elman.py:74](../scratch_rnn/cells/elman.py#L74) `np.tanh(z, out=z)`
+    [cells/elman.py:74](../scratch_rnn/cells/elman.py#L74) `np.tanh(z, out=z)`
 
-The code decides: where it has moved to another line, the numbers follow.
+If the code has moved to another line, the script corrects the numbers.
 
     python docs/scripts/line_numbers.py           # correct the numbers in docs/*.md
     python docs/scripts/line_numbers.py --check   # only say which are wrong
@@ -21,7 +21,7 @@ REFERENCE = re.compile(r"\[([\w./]+):(\d+)\]\(([\w./]+)#L(\d+)\)(\s+)`([^`\n]+)`
 
 
 class LineError(ValueError):
-    """A reference to code that isn't there just once; the message is one line."""
+    """A reference to code that is not in exactly one line; the message is one line."""
 
 
 @dataclass(frozen=True, slots=True)

@@ -1,4 +1,4 @@
-"""One recurrent layer in one direction: forward, and backward through time.
+"""Page two: one layer in one direction, fast. Page one, scratch_rnn/plain/elman.py, is simpler.
 
 Forward, for t = 1 … T, with f either tanh or ReLU:
 

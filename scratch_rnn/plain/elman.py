@@ -55,18 +55,18 @@ def rnn_forward(
 def rnn_step_backward(
     d_h_t: Array, x_t: Array, h: Array, h_t: Array, W_ih: Array, W_hh: Array, f: str = "tanh"
 ) -> tuple[Array, ...]:
-    """Return δx_t, the δh that goes on to step t-1, and the terms for δW_ih, δW_hh and δb."""
+    """Return δx_t (B, V), W_hh^T δz_t (B, H), and this step's terms of δW_ih, δW_hh and δb."""
     d_z_t = d_h_t * (1 - h_t**2 if f == "tanh" else h_t > 0)  # (B, H)
     return d_z_t @ W_ih, d_z_t @ W_hh, d_z_t.T @ x_t, d_z_t.T @ h, d_z_t.sum(axis=0)
 
 
 def rnn_backward(tape: Tape, d_output: Array, d_h_n: Array) -> tuple[Array, ...]:
-    """Return δ of x, h_0, W_ih, W_hh, b_ih and b_hh, from that of all states and the last one."""
+    """Return δx, δh_0, δW_ih, δW_hh, δb_ih, δb_hh, from δ of all states and of the last one."""
     x, h, W_ih, W_hh, f = tape
     d_x, d_W_ih, d_W_hh = np.zeros_like(x), np.zeros_like(W_ih), np.zeros_like(W_hh)
-    d_b = np.zeros(len(W_hh), W_hh.dtype)
-    d_h = d_h_n  # (B, H), what comes back from the step after
-    for t in reversed(range(len(x))):  # h[t] and x[t] make h[t + 1]
+    d_b = np.zeros(len(W_hh), W_hh.dtype)  # (H,)
+    d_h = d_h_n  # (B, H), later W_hh^T δz of the next step
+    for t in reversed(range(len(x))):  # h[t + 1] was made from h[t] and x[t]
         d_x[t], d_h, W_ih_term, W_hh_term, b_term = rnn_step_backward(
             d_output[t] + d_h, x[t], h[t], h[t + 1], W_ih, W_hh, f
         )
@@ -94,15 +94,15 @@ def cross_entropy(logits: Array, targets: Array) -> tuple[float, Array]:
 def loss_and_gradients(
     inputs: Array, targets: Array, h_0: Array, parameters: list[Array], f: str = "tanh"
 ) -> tuple[float, list[Array], Array]:
-    """Return L, the gradient of each parameter, and h_T, from tokens (T, B) and the next ones."""
-    W_ih, W_hh, b_ih, b_hh, W, b = parameters
-    x = one_hot(inputs, len(b), h_0.dtype)
+    """Return L, the gradient of each parameter, and h_T (B, H); inputs and targets are (T, B)."""
+    W_ih, W_hh, b_ih, b_hh, W, b = parameters  # the order of a PyTorch model's state_dict
+    x = one_hot(inputs, len(b), h_0.dtype)  # (T, B, V)
     h, h_n, tape = rnn_forward(x, h_0, W_ih, W_hh, b_ih, b_hh, f)
     y = h @ W.T + b  # (T, B, V)
     loss, d_y = cross_entropy(y.reshape(-1, len(b)), targets.reshape(-1))
-    d_y = d_y.reshape(y.shape)
+    d_y = d_y.reshape(y.shape)  # (T, B, V)
     _, _, *d_layer = rnn_backward(tape, d_y @ W, np.zeros_like(h_n))
-    d_W = sum(d_y_t.T @ h_t for d_y_t, h_t in zip(d_y, h, strict=True))
+    d_W = sum(d_y_t.T @ h_t for d_y_t, h_t in zip(d_y, h, strict=True))  # (V, H)
     return loss, [*d_layer, d_W, d_y.sum(axis=(0, 1))], h_n
 
 

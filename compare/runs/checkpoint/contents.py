@@ -1,19 +1,20 @@
 """What a checkpoint says: the parameters, and all else that decides how a training goes on.
 
-In the file's metadata each entry is a text, most of them JSON:
+The file's metadata are one JSON object:
 
-=============  ====================================================================
-``format``     ``rnn-parity checkpoint``
-``version``    of the format; another one is refused
-``side``       ``scratch`` or ``concise``: who wrote it. Either can read it
-``model``      sizes and kind of the recurrent layer, and the dtype of everything
-``text``       name and SHA-1 of the text
-``vocabulary`` the tokens, in the order of their ids
-``sampler``    how the text becomes batches: a pure function of this and the epoch
-``optimizer``  learning rate, clipping, and whether the state is carried
-``position``   the epoch, the batches done of it, and the updates done altogether
-``state``      the carried hidden state in base64, or nothing where there is none
-=============  ====================================================================
+==============  ===================================================================
+``sha256``      of the file, see `container`
+``format``      ``rnn-parity checkpoint``
+``version``     of the format; another one is refused
+``side``        ``scratch`` or ``concise``: who wrote it. Either can read it
+``model``       sizes and kind of the recurrent layer, and the dtype of everything
+``text``        name and SHA-1 of the text
+``vocabulary``  the tokens, in the order of their ids
+``sampler``     how the text becomes batches: a pure function of this and the epoch
+``optimizer``   learning rate, clipping, and whether the state is carried
+``position``    the epoch, the batches done of it, and the updates done altogether
+``state``       the carried hidden state in base64, or null where there is none
+==============  ===================================================================
 
 The state is no tensor of the file because it is no part of what was learnt: with it,
 ``load_state_dict`` would find a name that the model doesn't have.
@@ -22,42 +23,44 @@ The state is no tensor of the file because it is no part of what was learnt: wit
 import base64
 import binascii
 import dataclasses
-import json
 import math
 import os
 from dataclasses import dataclass
 from pathlib import Path
-from types import UnionType
-from typing import Any, Literal, TypeVar, get_args, get_origin, get_type_hints
+from typing import Annotated, Any, Literal
 
 import numpy as np
 from jaxtyping import Float
 
 from compare.runs.checkpoint import container
-from compare.runs.checkpoint.container import (
-    CheckpointError,
-    Problem,
-    Shapes,
+from compare.runs.checkpoint.container import CheckpointError
+from compare.terminal import (
+    COUNT,
+    POSITIVE,
+    POSITIVE_OR_INFINITE,
+    Length,
+    Range,
+    SchemaError,
     excerpt,
-    parse_json,
-    shown,
+    plain,
+    read,
 )
 
-FORMAT = "rnn-parity checkpoint"
-VERSION = "1"
 MOST_LAYERS = 1000
 
 Side = Literal["scratch", "concise"]
-Value = TypeVar("Value")
+Shapes = dict[str, tuple[int, ...]]
+Size = Annotated[int, Range(1, container.MOST_BYTES)]
+Token = Annotated[str, Length(1000)]
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Model:
     """The network: V tokens, L layers of H units, in D directions."""
 
-    vocab_size: int
-    hidden_size: int
-    num_layers: int = 1
+    vocab_size: Size
+    hidden_size: Size
+    num_layers: Annotated[int, Range(1, MOST_LAYERS)] = 1
     nonlinearity: Literal["tanh", "relu"] = "tanh"
     bias: bool = True
     bidirectional: bool = False
@@ -100,12 +103,12 @@ class Sampler:
     """How the text becomes batches; see `scratch_rnn.text.Batches`."""
 
     token: Literal["char", "word"]
-    max_tokens: int | None
+    max_tokens: Annotated[int | None, COUNT]
     sampling: Literal["sequential", "random"]
-    batch_size: int
-    num_steps: int
+    batch_size: Size
+    num_steps: Size
     seed: int
-    batches: int  # of an epoch
+    batches: Size  # of an epoch
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -113,8 +116,8 @@ class Optimizer:
     """How an update is made: by gradient descent, which remembers nothing."""
 
     name: Literal["SGD"] = "SGD"
-    lr: float
-    max_norm: float
+    lr: Annotated[float, POSITIVE]
+    max_norm: Annotated[float, POSITIVE_OR_INFINITE]
     carry_state: bool
 
 
@@ -132,17 +135,23 @@ class Position:
         return cls(epoch=update // batches, batch=update % batches, update=update)
 
 
-@dataclass(frozen=True, slots=True, kw_only=True, eq=False)
-class Checkpoint:
-    """A training at rest, after a whole number of updates."""
+@dataclass(frozen=True, kw_only=True, eq=False)
+class Training:
+    """All that a checkpoint says in words and single numbers."""
 
     side: Side
     model: Model
     text: TextName
-    vocabulary: tuple[str, ...]
+    vocabulary: tuple[Token, ...]
     sampler: Sampler
     optimizer: Optimizer
     position: Position
+
+
+@dataclass(frozen=True, kw_only=True, eq=False)
+class Checkpoint(Training):
+    """A training at rest, after a whole number of updates."""
+
     state: Float[np.ndarray, "LD B H"] | None  # None: the next batch begins with zeros
     weights: dict[str, Float[np.ndarray, "..."]]
 
@@ -170,12 +179,11 @@ def save(path: Path, checkpoint: Checkpoint) -> None:
     """
     if not isinstance(checkpoint, Checkpoint):
         raise TypeError(f"expected checkpoint to be a Checkpoint, got {type(checkpoint).__name__}")
-    try:
-        _check(checkpoint)
-    except Problem as problem:
-        raise ValueError(f"expected {problem.expected}, got {problem.got}") from None
+    metadata = _metadata(checkpoint)
+    read(_Metadata, metadata, "a checkpoint")
+    _check(checkpoint)
     weights = {name: checkpoint.weights[name] for name in checkpoint.model.shapes}
-    container.write(path, weights, _metadata(checkpoint))
+    container.write(path, weights, metadata)
 
 
 def load(path: Path) -> Checkpoint:
@@ -188,91 +196,56 @@ def load(path: Path) -> Checkpoint:
     """
     if not isinstance(path, str | os.PathLike):
         raise TypeError(f"expected path to be a str or a path, got {type(path).__name__}")
-    weights, metadata = container.read(Path(path), _promised)
     try:
-        checkpoint = _from_metadata(metadata, weights)
+        weights, metadata = container.read(Path(path))
+        checkpoint = _from_metadata(read(_Metadata, metadata, "a checkpoint"), weights)
         _check(checkpoint)
         return checkpoint
-    except Problem as problem:
-        raise CheckpointError(
-            f"expected {problem.expected} in {shown(path)}, got {problem.got}"
-        ) from None
+    except SchemaError as error:
+        where = str(path) if str(path).isprintable() else ascii(str(path))
+        raise CheckpointError(f"expected {error.expected} in {where}, got {error.got}") from None
 
 
-# Between a checkpoint and the metadata of its file ------------------------------------------------
+@dataclass(frozen=True, kw_only=True, eq=False)
+class _Metadata(Training):
+    """What the file's metadata hold."""
 
-SECTIONS: dict[str, type] = {
-    "model": Model,
-    "text": TextName,
-    "sampler": Sampler,
-    "optimizer": Optimizer,
-    "position": Position,
-}
+    format: Literal["rnn-parity checkpoint"] = "rnn-parity checkpoint"
+    version: Literal["2"] = "2"
+    state: Annotated[str | None, Length(container.MOST_HEADER_BYTES)]
 
 
-def _metadata(checkpoint: Checkpoint) -> dict[str, str]:
+def _metadata(checkpoint: Checkpoint) -> dict[str, Any]:
     state = checkpoint.state
-    return {
-        "format": FORMAT,
-        "version": VERSION,
-        "side": checkpoint.side,
-        **{name: _to_json(getattr(checkpoint, name)) for name in SECTIONS},
-        "vocabulary": json.dumps(checkpoint.vocabulary),
-        "state": "" if state is None else base64.b64encode(_little_endian(state)).decode(),
-    }
+    text = None if state is None else base64.b64encode(_little_endian(state)).decode()
+    return plain(_Metadata(**_training(checkpoint), state=text))
 
 
-def _promised(metadata: dict[str, str]) -> tuple[Shapes, str]:
-    """Return the shapes and the dtype that the metadata promise; their sizes are plausible."""
-    _check_format(metadata)
-    model = _section(metadata, "model", Model)
-    _check_sizes(model, "vocab_size", "hidden_size", "num_layers")
-    if model.num_layers > MOST_LAYERS:
-        raise Problem(f"at most {MOST_LAYERS:,} layers", f"{model.num_layers:,}")
-    return model.shapes, model.dtype
+def _from_metadata(metadata: _Metadata, weights: dict[str, np.ndarray]) -> Checkpoint:
+    _check_tensors(weights, metadata.model.shapes, metadata.model.dtype)
+    state = _state(metadata.state, metadata.model, metadata.sampler.batch_size)
+    return Checkpoint(**_training(metadata), state=state, weights=weights)
 
 
-def _from_metadata(metadata: dict[str, str], weights: dict[str, np.ndarray]) -> Checkpoint:
-    sections = {name: _section(metadata, name, kind) for name, kind in SECTIONS.items()}
-    vocabulary = parse_json(metadata["vocabulary"])
-    if not isinstance(vocabulary, list) or not all(isinstance(token, str) for token in vocabulary):
-        raise Problem("a vocabulary of tokens", "something else")
-    side = _checked(metadata["side"], Side, "side")
-    state = _state(metadata["state"], sections["model"], sections["sampler"].batch_size)
-    return Checkpoint(
-        side=side, vocabulary=tuple(vocabulary), state=state, weights=weights, **sections
-    )
-
-
-def _check_format(metadata: dict[str, str]) -> None:
-    if metadata.get("format") != FORMAT:
-        raise Problem(f"the format {FORMAT!r}", excerpt(metadata.get("format", "none")))
-    if metadata.get("version") != VERSION:
-        raise Problem(f"version {VERSION} of the format", excerpt(metadata.get("version", "none")))
-    names = {"format", "version", "side", "vocabulary", "state", *SECTIONS}
-    if metadata.keys() != names:
-        odd = min(metadata.keys() ^ names)
-        raise Problem(
-            f"the metadata {', '.join(sorted(names))}",
-            f"{excerpt(odd)} too" if odd in metadata else f"no {odd}",
-        )
+def _training(whole: Training) -> dict[str, Any]:
+    return {field.name: getattr(whole, field.name) for field in dataclasses.fields(Training)}
 
 
 def _check(checkpoint: Checkpoint) -> None:
-    """Raise `Problem` where one thing contradicts another, or a number is not finite."""
+    """Raise `SchemaError` where one thing contradicts another, or a number is not finite."""
     model, sampler, position = checkpoint.model, checkpoint.sampler, checkpoint.position
-    _check_sizes(sampler, "batch_size", "num_steps", "batches")
-    if len(checkpoint.vocabulary) != model.vocab_size:
-        raise Problem(
-            f"a vocabulary of {model.vocab_size:,} tokens", f"{len(checkpoint.vocabulary):,}"
-        )
-    if len(set(checkpoint.vocabulary)) < len(checkpoint.vocabulary):
-        raise Problem("tokens that differ from each other", "one of them twice")
-    if position.update < 0 or position != Position.after(position.update, sampler.batches):
-        raise Problem(f"a position with {sampler.batches:,} batches an epoch", excerpt(position))
+    tokens = checkpoint.vocabulary
+    if len(tokens) != model.vocab_size:
+        raise SchemaError(f"a vocabulary of {model.vocab_size:,} tokens", f"{len(tokens):,}")
+    if len(set(tokens)) < len(tokens):
+        raise SchemaError("tokens that differ from each other", "one of them twice")
+    if position != Position.after(position.update, sampler.batches):
+        raise SchemaError(f"a position with {sampler.batches:,} batches an epoch", position)
     carried = checkpoint.optimizer.carry_state and position.batch > 0
     if carried != (checkpoint.state is not None):
-        raise Problem("a carried state" if carried else "no state", "none" if carried else "one")
+        raise SchemaError(
+            "a carried state" if carried else "no state", "none" if carried else "one"
+        )
     _check_tensors(checkpoint.weights, model.shapes, model.dtype)
     if checkpoint.state is not None:
         shapes = {"state": model.state_shape(sampler.batch_size)}
@@ -280,79 +253,33 @@ def _check(checkpoint: Checkpoint) -> None:
 
 
 def _check_tensors(tensors: dict[str, np.ndarray], shapes: Shapes, dtype: str) -> None:
-    if tensors.keys() != shapes.keys():
-        raise Problem(f"the tensors {sorted(shapes)}", sorted(tensors))
+    if odd := sorted(tensors.keys() ^ shapes.keys()):
+        what = f"no {odd[0]}" if odd[0] in shapes else f"{excerpt(odd[0])} too"
+        raise SchemaError(f"the tensors {', '.join([*shapes][:4])}, …", what)
     for name, shape in shapes.items():
         tensor = tensors[name]
         if tensor.shape != shape or tensor.dtype != dtype:
-            raise Problem(
+            raise SchemaError(
                 f"{name} of shape {shape} and {dtype}", f"{tensor.shape} and {tensor.dtype}"
             )
         if not np.isfinite(tensor).all():
-            raise Problem(f"finite numbers in {name}", "one that is not")
+            raise SchemaError(f"finite numbers in {name}", "one that is not")
 
 
-def _check_sizes(section: object, *names: str) -> None:
-    for name in names:
-        size = getattr(section, name)
-        if not 1 <= size <= container.MOST_BYTES:
-            raise Problem(f"{name} in 1 … {container.MOST_BYTES:,}", excerpt(size))
-
-
-def _state(text: str, model: Model, batch_size: int) -> np.ndarray | None:
-    if not text:
+def _state(text: str | None, model: Model, batch_size: int) -> np.ndarray | None:
+    if text is None:
         return None
     shape = model.state_shape(batch_size)
     kind = np.dtype(model.dtype).newbyteorder("<")
     size = math.prod(shape) * kind.itemsize
-    if len(text) != 4 * -(-size // 3):
-        raise Problem(f"a state of {size:,} bytes in base64", f"{len(text):,} characters")
     try:
         content = base64.b64decode(text, validate=True)
     except (binascii.Error, ValueError):
-        raise Problem("a state in base64", "something else") from None
+        raise SchemaError("a state in base64", "something else") from None
     if len(content) != size:
-        raise Problem(f"a state of {size:,} bytes", f"{len(content):,}")
+        raise SchemaError(f"a state of {size:,} bytes", f"{len(content):,}")
     return np.frombuffer(bytearray(content), kind).reshape(shape).astype(model.dtype)
 
 
 def _little_endian(array: np.ndarray) -> bytes:
     return array.astype(array.dtype.newbyteorder("<"), order="C").tobytes()
-
-
-# Between a section and its JSON -------------------------------------------------------------------
-
-
-def _to_json(section: Any) -> str:
-    """Return a section as JSON; infinity, which JSON has not, as a text."""
-    values = dataclasses.asdict(section)
-    return json.dumps(
-        {name: "inf" if value == math.inf else value for name, value in values.items()},
-        allow_nan=False,
-    )
-
-
-def _section(metadata: dict[str, str], name: str, kind: type) -> Any:
-    """Return a section of the metadata; each of its values must be of the type of its field."""
-    values = parse_json(metadata[name])
-    hints = get_type_hints(kind)
-    if not isinstance(values, dict) or values.keys() != hints.keys():
-        raise Problem(f"{name} with {', '.join(hints)}", excerpt(metadata[name]))
-    return kind(**{key: _checked(values[key], hint, key) for key, hint in hints.items()})
-
-
-def _checked(value: Any, hint: Any, name: str) -> Any:
-    """Return the value if it is one that a field with this type can have."""
-    if get_origin(hint) is Literal:
-        fits = isinstance(value, str) and value in get_args(hint)
-    elif hint is float:
-        value = math.inf if value == "inf" else value
-        fits = isinstance(value, float) and value > 0
-    elif isinstance(hint, UnionType):
-        fits = any(type(value) is kind for kind in get_args(hint))
-    else:
-        fits = type(value) is hint
-    if not fits:
-        expected = " or ".join(map(str, get_args(hint))) or getattr(hint, "__name__", hint)
-        raise Problem(f"{name} of {expected}", excerpt(value))
-    return value

@@ -11,7 +11,7 @@ from contextlib import suppress
 from pathlib import Path
 
 from compare.runs.atomic import UNFINISHED, named, sync_directory, system
-from compare.runs.checkpoint.container import CheckpointError, shown
+from compare.runs.checkpoint.container import CheckpointError
 from compare.runs.checkpoint.contents import Checkpoint, load, save
 
 KEPT = 2
@@ -81,7 +81,7 @@ class Store:
                 damaged.append(error)
         if damaged:
             raise damaged[0]
-        raise CheckpointError(f"expected a checkpoint in {shown(self.directory)}, got none")
+        raise CheckpointError(f"expected a checkpoint in {self.directory}, got none")
 
     def _load(self, update: int, side: str) -> Checkpoint:
         path = self._path(update, side)
@@ -89,7 +89,7 @@ class Store:
         found = (checkpoint.position.update, checkpoint.side)
         if found != (update, side):
             raise CheckpointError(
-                f"expected update {update:,} of {side} in {shown(path)}, as its name says, "
+                f"expected update {update:,} of {side} in {path}, as its name says, "
                 f"got update {found[0]:,} of {found[1]}"
             )
         return checkpoint

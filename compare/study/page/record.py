@@ -81,6 +81,7 @@ def record(text: str, course: Course, terminal: Terminal | None = None) -> dict[
         "tokens": [vocab.idx_to_token[i] for i in ids],
         "ids": ids.tolist(),
         "column": [distinct.index(i) for i in ids.tolist()],
+        "input_rows": [input_ids(ids, len(vocab)).index(i) for i in distinct],
         "targets": [shown.index(i) for i in ids[1:].tolist()],
         "shown": shown,
         "shown_tokens": [vocab.idx_to_token[i] for i in shown],
@@ -89,6 +90,7 @@ def record(text: str, course: Course, terminal: Terminal | None = None) -> dict[
         "H": setting.hidden_size,
         "units_by_change": units_by_change(checkpoints[-1]["numbers"]["h"][1:]),
         "dtype": setting.dtype,
+        "cell": "rnn",
         "nonlinearity": setting.nonlinearity,
         "num_steps": setting.num_steps,
         "max_norm": setting.max_norm,
@@ -201,8 +203,8 @@ def numbers_of(
 ) -> tuple[Numbers, Numbers]:
     """Let both models read; return numbers and details, under the letters of `anatomy`.
 
-    Arrays of PyTorch have the name of NumPy's after "torch.". W_ih stands in rows, one for each
-    different token of the text, and so does a, which depends on nothing but the token.
+    Arrays of PyTorch have the name of NumPy's after "torch.". a, which depends on nothing but the
+    token, has a row for each different token of the text. W_ih has a row for each of `input_ids`.
     """
     K = len(ids) - 1
     first = [ids.tolist().index(i) for i in dict.fromkeys(ids.tolist())]  # (distinct tokens)
@@ -212,7 +214,7 @@ def numbers_of(
     ours["a"], theirs["a"] = ours["a"][first], theirs["a"][first]
     ours |= scratch_backward(scratch, ids, d_logits)
     ours |= weights_of(scratch)._asdict()
-    ours["W_ih"] = ours["W_ih"].T[ids[first]]
+    ours["W_ih"] = ours["W_ih"].T[input_ids(ids, scratch.vocab_size)]
     ours["W"] = scratch.parameters["linear.weight"]
     ours["b"] = scratch.parameters["linear.bias"]
     both = ours | {f"torch.{name}": array for name, array in theirs.items()}
@@ -220,6 +222,11 @@ def numbers_of(
     names = [*DETAILS, *(f"torch.{name}" for name in DETAILS)]
     details = {name: copies.pop(name) for name in names if name in copies}
     return copies, details
+
+
+def input_ids(ids: Int[np.ndarray, "T"], V: int) -> list[int]:
+    """Return the tokens whose input weights the page has: all, or else those of the text."""
+    return list(range(V)) if V <= MOST_SHOWN else list(dict.fromkeys(ids.tolist()))
 
 
 def parity_rows(

@@ -25,7 +25,8 @@ SOURCE_LINES: dict[str, tuple[ModuleType, str]] = {
     "d_h_k": (linear, "h=d_y @ W"),
     "slope tanh": (elman, "np.subtract(1, slopes"),
     "slope relu": (elman, "(~(h <= 0)).astype"),
-    "d_z": (elman, "d_z_t *= d_h_t"),
+    "d_z tanh": (elman, "d_z_t *= d_h_t"),
+    "d_z relu": (elman, "np.copyto(d_z_t, d_h_t"),
     "d_h": (elman, "d_h_t = times_W_hh(d_z_t)"),
     "clip": (optim, "scale = np.minimum("),
 }

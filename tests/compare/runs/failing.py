@@ -10,7 +10,7 @@ from typing import Any
 import pytest
 
 from compare.runs import atomic, record
-from compare.runs.checkpoint import container, store
+from compare.runs.checkpoint import store
 
 CALLS = ("mkdir", "open", "read", "write", "fsync", "truncate", "close", "replace", "unlink")
 
@@ -120,5 +120,5 @@ class Disk(Failing):
 
 def put_in(monkeypatch: pytest.MonkeyPatch, system: object) -> None:
     """Let everything that saves or loads use this system."""
-    for module in (atomic, container, store, record):
+    for module in (atomic, store, record):
         monkeypatch.setattr(module, "system", system)

@@ -10,11 +10,11 @@ from hypothesis import strategies as st
 from compare.cli import main
 from compare.runs.checkpoint import CheckpointError, load, save
 from scratch_rnn.text import DataError, load_text, load_time_machine
-from tests.compare.runs.checkpoints import checkpoint, same, spent
+from tests.compare.runs.checkpoints import checkpoint, limited_memory, same
 from tests.compare.runs.mutations import MUTATIONS, flipped_bits
 from tests.counts import Count, number
 
-SECONDS, BYTES = 2.0, 2**30
+BYTES = 2**30
 
 pytestmark = pytest.mark.usefixtures("without_checks")
 
@@ -43,7 +43,7 @@ def test_a_damaged_checkpoint_is_refused_or_harmless(
         path.write_bytes(damaged)
         count("mutated files: tried")
         try:
-            with spent(seconds=SECONDS, num_bytes=BYTES):
+            with limited_memory(BYTES):
                 loaded = load(path)
         except CheckpointError as error:
             message = str(error)

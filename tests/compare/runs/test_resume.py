@@ -479,7 +479,7 @@ def test_a_damaged_checkpoint_costs_only_the_way_from_the_one_before(
     capsys.readouterr()
     assert main(["run", "--resume", str(stopped)]) == 0
     out = capsys.readouterr().out
-    assert "Left aside: expected content with the SHA-256 that stands there, " in out
+    assert "Left aside: expected content with the SHA-256 " in out
     assert f"Going on with {stopped} after update 4 of {UPDATES}\n" in out
     assert main(arguments(VARIANTS["both"], fox, tmp_path / "whole")) == 0
     assert contents(stopped) == contents(only(tmp_path / "whole"))

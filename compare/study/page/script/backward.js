@@ -4,8 +4,6 @@ const triangle = {};
 const gradient = {};
 
 function setUpBackward() {
-  $("backward-body").hidden = K === 0;
-  $("backward-absent").textContent = K === 0 ? "This text has one token. Nothing comes next, so there is no loss and no gradient to follow." : "";
   const over = (r, c) => readTriangle(r === null ? chosen.k : r + 1, c === null ? chosen.t : c + 1);
   triangle.map = new HeatMap("Norms of the gradients, a row for each loss k and a column for each step t. Up and down choose the loss, left and right the step.", {
     pick: (r, c) => choose({ k: r + 1, t: Math.min(c, r) + 1 }),
@@ -21,7 +19,7 @@ function setUpBackward() {
   const formulas = [
     ["∂L/∂y_t = p_t / N - onehot(next) / N, over N losses", ["p", "d_y"]],
     ["∂L/∂h_t = W^T ∂L/∂y_t, from the loss after step t", ["d_h_k"]],
-    [F === "tanh" ? "∂L/∂z_t = (1 - h_t²) ⊙ ∂L/∂h_t" : "∂L/∂z_t = ∂L/∂h_t where h_t > 0, else 0", [`slope ${F}`, "d_z"]],
+    [F === "tanh" ? "∂L/∂z_t = (1 - h_t²) ⊙ ∂L/∂h_t" : "∂L/∂z_t = ∂L/∂h_t where h_t > 0, else 0", [`slope ${F}`, `d_z ${F}`]],
     ["∂L/∂h_{t-1} = W_{hh}^T ∂L/∂z_t, from step t", ["d_h"]],
     ["all gradients times min(1, m / (n + 10⁻⁶)), with n their norm and m the norm allowed", ["clip"]],
   ];
@@ -65,7 +63,7 @@ function drawCurve() {
   }
   const stride = Math.ceil((K * 17) / (wide - left - right));
   for (let t = 1; t <= K; t += stride) {
-    parts.push(draw("text", { x: x(t), y: tall - bottom + 17, "text-anchor": "middle", class: t === chosen.t ? "strong" : "" }, glyph(record.tokens[t - 1]).slice(0, 4)));
+    parts.push(draw("text", { x: x(t), y: tall - bottom + 17, "text-anchor": "middle", class: t === chosen.t ? "strong" : "" }, glyph(reading.tokens[t - 1]).slice(0, 4)));
   }
   parts.push(draw("text", { x: (left + wide) / 2, y: tall - 4, "text-anchor": "middle" }, "step t, by the token it reads"));
   const cut = firstStepBeforeCut(chosen.k);
@@ -132,6 +130,8 @@ function readGradient(i, t) {
 }
 
 function drawTiles() {
+  $("backward-body").hidden = K === 0;
+  $("backward-absent").textContent = K === 0 ? "This text has one token. Nothing comes next, so there is no loss and no gradient to follow." : "";
   if (K === 0) return;
   const { k, n } = chosen;
   const factor = k > 1 && norm(k, 1) > 0 ? (norm(k, 1) / norm(k, k)) ** (1 / (k - 1)) : null;
@@ -145,11 +145,11 @@ function drawTiles() {
   const tile = (name, figure, remark, id) => make("div", {}, make("dt", {}, name),
     make("dd", {}, make("span", { class: "figure", id }, figure), make("span", { class: "remark" }, remark)));
   $("backward-tiles").replaceChildren(
-    tile(make("span", {}, "Largest singular value of ", math("W_{hh}")), rounded(checkpoint().singular, 4),
-      checkpoint().singular < 1 ? "Below 1: each step back makes every gradient shorter."
-        : `No step back makes a gradient longer than ${rounded(checkpoint().singular)} times. It can make one shorter.`, "singular-value"),
-    tile(make("span", {}, "Spectral radius of ", math("W_{hh}")), rounded(checkpoint().radius, 4),
-      `The factor of a step, over many steps, if f′ were 1 everywhere. ${checkpoint().radius < 1 ? "Below 1 a gradient would vanish then" : "Above 1 a gradient can explode then"}; `
+    tile(make("span", {}, "Largest singular value of ", math("W_{hh}")), rounded(reading.singular, 4),
+      reading.singular < 1 ? "Below 1: each step back makes every gradient shorter."
+        : `No step back makes a gradient longer than ${rounded(reading.singular)} times. It can make one shorter.`, "singular-value"),
+    tile(make("span", {}, "Spectral radius of ", math("W_{hh}")), rounded(reading.radius, 4),
+      `The factor of a step, over many steps, if f′ were 1 everywhere. ${reading.radius < 1 ? "Below 1 a gradient would vanish then" : "Above 1 a gradient can explode then"}; `
         + "f′ lies below 1 and changes from step to step, so this is no bound.", "radius-value"),
     tile(`Loss ${k}: factor a step back`, factor === null ? "–" : rounded(factor),
       factor === null ? "It has one step alone." : factor < 1 ? `After 10 steps ${rounded(factor ** 10, 2)} is left.` : `After 10 steps it has grown to ${rounded(factor ** 10, 2)} times.`),
@@ -193,7 +193,7 @@ function drawClipping() {
 function writeBackwardTables() {
   if (K === 0) return;
   const { k } = chosen;
-  const one = Array.from({ length: k }, (_, m) => [`${m + 1} ${glyph(record.tokens[m])}`, show(norm(k, m + 1)), m + 1 < firstStepBeforeCut(k) ? "cut off" : ""]);
+  const one = Array.from({ length: k }, (_, m) => [`${m + 1} ${glyph(reading.tokens[m])}`, show(norm(k, m + 1)), m + 1 < firstStepBeforeCut(k) ? "cut off" : ""]);
   const heads = Array.from({ length: K }, (_, m) => `t ${m + 1}`);
   const all = Array.from({ length: K }, (_, m) => [`k ${m + 1}`, ...heads.map((_, c) => (c > m ? "" : rounded(norm(m + 1, c + 1))))]);
   const g = numbers().gradient_norms;

@@ -1,17 +1,11 @@
 // ---------------------------------------------------------------- beginning and controls
 
 function writeBeginning() {
-  const text = record.text.replace(/\s+/g, " ").trim();
-  $("title").textContent = `“${text.length > 80 ? text.slice(0, 80) + "…" : text}”`;
   const what = IS_CHARACTERS ? "character" : "word";
   $("lead").append(
     `A recurrent network reads this text one ${what} at a time. After each it holds a state of ${times(H, "number")}, `,
     `made from the ${what} it just read and from the state before, and from that state it guesses the next ${what}. `,
-    "Everything on this page is that one computation, as NumPy and PyTorch did it, to the last digit.");
-  const letters = [["T", T, T === 1 ? "step" : "steps"], ["B", 1, "text at a time"],
-    ["V", V, "tokens in the vocabulary"], ["H", H, H === 1 ? "unit" : "units of the state"]];
-  $("letters").append(...letters.map(([letter, size, meaning]) =>
-    make("div", {}, make("dt", {}, letter), make("dd", {}, make("b", {}, size.toLocaleString("en")), ` ${meaning}`))));
+    "This page shows every number of that computation, forward and backward.");
   const notes = [...record.notes];
   if (S < V) notes.push(`Of the ${V.toLocaleString("en")} tokens the page shows ${S}: the true next ones, and the likeliest.`);
   $("notes").append(...notes.map((note) => make("li", {}, note)));
@@ -21,17 +15,22 @@ function writeBeginning() {
     + `learning rate ${record.lr}, state ${record.state} at each batch. Written by ${versions}.`));
 }
 
+function drawBeginning() {
+  const text = reading.text.replace(/\s+/g, " ").trim();
+  $("title").textContent = `“${text.length > 80 ? text.slice(0, 80) + "…" : text}”`;
+  const letters = [["T", T, T === 1 ? "step" : "steps"], ["B", 1, "text at a time"],
+    ["V", V, "tokens in the vocabulary"], ["H", H, H === 1 ? "unit" : "units of the state"]];
+  $("letters").replaceChildren(...letters.map(([letter, size, meaning]) =>
+    make("div", {}, make("dt", {}, letter), make("dd", {}, make("b", {}, size.toLocaleString("en")), ` ${meaning}`))));
+}
+
 function setUpControls() {
-  const slider = (id, least, most, change) => {
-    Object.assign($(id), { min: least, max: most });
-    $(id).disabled = most <= least;
-    $(id).addEventListener("input", () => choose(change(Number($(id).value))));
-  };
-  slider("step-slider", 1, T, (t) => ({ t }));
-  slider("unit-slider", 0, units.length - 1, (n) => ({ i: units[n] }));
-  slider("checkpoint-slider", 0, record.checkpoints.length - 1, (c) => ({ c }));
-  slider("loss-slider", 1, Math.max(1, K), (k) => ({ k }));
-  slider("cut-slider", 1, Math.max(1, K), (n) => ({ n }));
+  const slider = (id, change) => $(id).addEventListener("input", () => choose(change(Number($(id).value))));
+  slider("step-slider", (t) => ({ t }));
+  slider("unit-slider", (n) => ({ i: units[n] }));
+  slider("checkpoint-slider", (c) => ({ c }));
+  slider("loss-slider", (k) => ({ k }));
+  slider("cut-slider", (n) => ({ n }));
   const counts = [8, 16, 32, 64].filter((count) => count < H);
   $("units-pick").hidden = counts.length === 0;
   $("units-select").append(...[...counts, H].map((count) =>
@@ -52,20 +51,22 @@ function setUpControls() {
 }
 
 function drawControls() {
-  $("unit-slider").max = units.length - 1;
-  $("unit-slider").disabled = units.length < 2;
+  for (const [id, most] of [["unit-slider", units.length - 1], ["checkpoint-slider", record.checkpoints.length - 1], ["step-slider", T], ["loss-slider", K], ["cut-slider", K]]) {
+    $(id).max = most;
+    $(id).disabled = most <= Number($(id).min);
+  }
   $("units-rule").textContent = units.length === H ? "" : "They are the units whose state changes most over this text. The tables and all sums have every unit.";
   const set = (name, value, words, spokenWords = words) => {
     $(`${name}-slider`).value = value;
     $(`${name}-slider`).setAttribute("aria-valuetext", spokenWords);
     $(`${name}-value`).textContent = words;
   };
-  const token = record.tokens[chosen.t - 1];
+  const token = reading.tokens[chosen.t - 1];
   set("step", chosen.t, `${chosen.t} of ${T}: ${glyph(token)}`, `${chosen.t} of ${T}, reads ${quoted(token)}`);
   set("unit", units.indexOf(chosen.i), String(chosen.i), `${chosen.i}, from 0 to ${H - 1}`);
-  set("checkpoint", chosen.c, checkpoint().label);
+  set("checkpoint", chosen.c, reading.label);
   if (K > 0) {
-    set("loss", chosen.k, `${chosen.k} of ${K}: ${quoted(record.tokens[chosen.k])} after step ${chosen.k}`);
+    set("loss", chosen.k, `${chosen.k} of ${K}: ${quoted(reading.tokens[chosen.k])} after step ${chosen.k}`);
     const asTrained = chosen.n === Math.min(record.num_steps, K);
     set("cut", chosen.n, `${times(chosen.n, "step")}${chosen.n >= K ? ": nothing is cut" : ""}${asTrained && chosen.n < K ? ", as in training" : ""}`);
   }
@@ -81,10 +82,10 @@ function speak() {
     const p = row(numbers().p, t - 1, S);
     const next = trueNext(t);
     const guess = argmax(p);
-    $("status").textContent = `Step ${t} of ${T} reads ${spoken(record.tokens[t - 1])}. `
+    $("status").textContent = `Step ${t} of ${T} reads ${spoken(reading.tokens[t - 1])}. `
       + `Unit ${i}: ${rounded(numbers().h[t * H + i])}. `
       + `Guess: ${spoken(record.shown_tokens[guess])}, ${percent(p[guess])}. `
       + (next === null ? "" : `Truly next: ${spoken(record.shown_tokens[next])}, ${percent(p[next])}. `)
-      + `Weights ${checkpoint().label}.`;
+      + `Weights ${reading.label}.`;
   }, 150);
 }

@@ -7,8 +7,8 @@ function setUpParity() {
 function drawParity() {
   const rows = checkpoint().parity;
   const wrong = rows.filter((each) => !each.ok);
-  $("parity-lead").textContent = `Both took one training step on this text, ${checkpoint().label}. `
-    + (K === 0 ? "The text has one token; for this step, the token is its own next token. " : "")
+  $("parity-lead").textContent = `Recorded when the page was made: both took one training step on ${reading.isRecorded ? "this text" : `“${record.tokens.join(IS_CHARACTERS ? "" : " ")}”`}, ${checkpoint().label}. `
+    + (record.T === 1 ? "The text has one token; for this step, the token is its own next token. " : "")
     + (wrong.length ? `${wrong.length} of ${rows.length} tensors differ by more than rounding is allowed. ` : `All ${rows.length} tensors agree. `)
     + "What rounding is allowed is measured: every float that goes into the step is moved to a neighbouring float, and the results move with it. The largest such move, times a safety factor, is allowed.";
   const small = (x) => (x === null ? "–" : x === 0 ? "0" : x.toExponential(1));

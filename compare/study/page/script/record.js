@@ -1,15 +1,17 @@
-// The page of `rnn-parity explain`. All numbers were recorded by NumPy and PyTorch; this script
-// only shows them. Where it adds or multiplies (a product in a table), it rounds as NumPy does.
+// The page of `rnn-parity explain`. It shows what NumPy and PyTorch said of the text of the command,
+// as it was recorded. Of any other text, and after any change of the weights, it shows what its own
+// engine computes in float64.
 //
 // Letters: T steps, V tokens of the vocabulary, H units, K losses. Arrays are flat, rows first.
-// `chosen` holds what all pictures show; `choose` changes it, and each view that looks at what
-// changed is drawn anew.
+// `reading` is the text and its numbers. `chosen` says which of them the pictures show; `choose`
+// changes it, and each view that depends on what changed is drawn again.
 
 "use strict";
 
 const record = JSON.parse(document.getElementById("record").textContent);
-const { T, H, V } = record;
-const K = T - 1;
+const { H, V } = record;
+let { T } = record; // these two change with the text
+let K = T - 1;
 const S = record.shown.length; // tokens of the vocabulary that are shown
 const IS_CHARACTERS = record.token === "char";
 const F = record.nonlinearity;
@@ -74,10 +76,13 @@ async function unpack({ blob, entries }) {
   return arrays;
 }
 
+const round = record.dtype === "float64" ? (x) => x : Math.fround;
+
 /** The arrays that are one addition for each number away from others, rounded as NumPy rounds. */
 const SUMS = {
-  a: ({ W_ih, b_ih, b_hh }) => W_ih.map((w, n) => float(w + float(b_ih[n % H] + b_hh[n % H]))),
-  z: ({ a, r }) => r.map((x, n) => float(a[record.column[Math.floor(n / H)] * H + (n % H)] + x)),
+  a: ({ W_ih, b_ih, b_hh }) => W_ih.constructor.from({ length: record.input_rows.length * H }, (_, n) =>
+    round(W_ih[record.input_rows[Math.floor(n / H)] * H + (n % H)] + round(b_ih[n % H] + b_hh[n % H]))),
+  z: ({ a, r }) => r.map((x, n) => round(a[record.column[Math.floor(n / H)] * H + (n % H)] + x)),
 };
 
 /** Return the float32 that lies so many floats after each of `base`. */
@@ -93,6 +98,7 @@ function stepped(base, steps) {
 
 /** Return a number as NumPy prints it: the fewest digits that mean just this float. */
 function show(x) {
+  if (!reading.isRecorded) return rounded(x, 8);
   if (x === 0) return Object.is(x, -0) ? "-0.0" : "0.0";
   if (!Number.isFinite(x)) return Number.isNaN(x) ? "nan" : x > 0 ? "inf" : "-inf";
   const [mantissa, exponent] = shortest(x).split("e");
@@ -160,16 +166,16 @@ function spacing(x) {
 const ulps = (a, b) => (a === b ? 0 : Math.abs(a - b) / spacing(Math.max(Math.abs(a), Math.abs(b))));
 
 const row = (array, r, width) => array.subarray(r * width, (r + 1) * width);
-const float = record.dtype === "float64" ? (x) => x : Math.fround;
+const float = (x) => (reading.isRecorded ? round(x) : x);
 
 const checkpoint = () => record.checkpoints[chosen.c];
-const numbers = () => checkpoint().numbers;
-const details = () => checkpoint().details || null;
+const numbers = () => reading.numbers;
+const details = () => reading.details;
 const largest = (array) => {
   let most = 0;
   for (const x of array) most = Math.max(most, Math.abs(x));
   return most;
 };
 const argmax = (array) => array.reduce((best, x, n) => (x > array[best] ? n : best), 0);
-const trueNext = (t) => (t <= K ? record.targets[t - 1] : null);
+const trueNext = (t) => (t <= K ? reading.targets[t - 1] : null);
 const chosenToken = () => chosen.v ?? trueNext(chosen.t) ?? argmax(row(numbers().p, chosen.t - 1, S));

@@ -14,8 +14,18 @@ function farthest(a, b) {
   return [a[most], b[most]];
 }
 
+/** A row of NumPy's array and of PyTorch's. Where the page computes, there is no other side. */
+const both = (arrays, name, r, width) => {
+  const ours = row(arrays[name], r, width);
+  return [ours, reading.isRecorded ? row(arrays[`torch.${name}`], r, width) : ours];
+};
+
 /** Of the tensor `name` NumPy's value, PyTorch's, and how far they are apart; `all` are the rows of both. */
 function values(what, name, a, b, all = null) {
+  if (!reading.isRecorded) {
+    return make("div", { class: "values" }, make("div", { class: "what" }, what),
+      make("dl", {}, make("dt", {}, "float64"), make("dd", { class: "main", "data-side": "page" }, show(a))));
+  }
   const isWithin = Math.abs(a - b) <= checkpoint().allowed[name];
   const list = make("dl", {},
     make("dt", {}, "NumPy"), make("dd", { class: "main", "data-side": "numpy" }, show(a)),
@@ -64,14 +74,14 @@ function drawStep() {
   const { t, i } = chosen;
   const n = numbers();
   const d = details();
-  const token = record.tokens[t - 1];
-  const id = record.ids[t - 1];
+  const token = reading.tokens[t - 1];
+  const id = reading.ids[t - 1];
   const v = chosenToken();
   const name = record.shown_tokens[v];
   const next = trueNext(t);
-  const [h, q] = [row(n.h, t, H), row(n["torch.h"], t, H)];
-  const [y, yq] = [row(n.y, t - 1, S), row(n["torch.y"], t - 1, S)];
-  const [p, pq] = [row(n.p, t - 1, S), row(n["torch.p"], t - 1, S)];
+  const [h, q] = both(n, "h", t, H);
+  const [y, yq] = both(n, "y", t - 1, S);
+  const [p, pq] = both(n, "p", t - 1, S);
   const mostState = F === "tanh" ? 1 : largest(h) || 1;
   const at = units.indexOf(i); // the unit's place among those that are shown
   const focused = document.activeElement?.id;
@@ -112,7 +122,7 @@ function drawStep() {
     ? link("The loss", "L_t = -log p_t[next] = log s - (y_t[next] - m)", "a number", "This is the last token: nobody knows what comes next, so there is no loss.", [], null, ["L"])
     : link("The loss", "L_t = -log p_t[next] = log s - (y_t[next] - m)", "a number",
       `${capital(quoted(record.shown_tokens[next]))} came next, and the network gave it ${percent(p[next])}. The less it expected what came, the larger the loss.`,
-      [surprise(p[next], n.L[t - 1])], values("nats", "L", n.L[t - 1], n["torch.L"][t - 1]), ["L"]));
+      [surprise(p[next], n.L[t - 1])], values("nats", "L", n.L[t - 1], n["torch.L"]?.[t - 1]), ["L"]));
   $("chain").replaceChildren(...links);
   if (focused && !document.activeElement?.id && $(focused)) $(focused).focus({ preventScroll: true });
   else if (focused === "token-reset") $("token-select").focus({ preventScroll: true });
@@ -122,10 +132,10 @@ function drawStep() {
 
 /** The three links of the chain that need weights. */
 function sums(d, t, i) {
-  const column = record.column[t - 1];
-  const [a, aq] = [row(d.a, column, H), row(d["torch.a"], column, H)];
-  const [r, rq] = [row(d.r, t - 1, H), row(d["torch.r"], t - 1, H)];
-  const [z, zq] = [row(d.z, t - 1, H), row(d["torch.z"], t - 1, H)];
+  const column = reading.column[t - 1];
+  const [a, aq] = both(d, "a", column, H);
+  const [r, rq] = both(d, "r", t - 1, H);
+  const [z, zq] = both(d, "z", t - 1, H);
   const before = row(numbers().h, t - 1, H);
   const weights = row(d.W_hh, i, H);
   const products = weights.map((w, j) => w * before[j]);
@@ -134,7 +144,7 @@ function sums(d, t, i) {
   return [
     link("What the token says", "a_t = W_{ih} x_t + b_{ih} + b_{hh}", "(H,) = (H, V) (V,) + (H,) + (H,)",
       ["The only 1 in ", math("x_t"), " picks a column of ", math("W_{ih}"), ", so nothing is multiplied. For unit ", `${i}: `,
-        ...part("W_{ih}", row(d.W_ih, column, H)[i]), ", ", ...part("b_{ih}", d.b_ih[i]), ", ", ...part("b_{hh}", d.b_hh[i]), "."],
+        ...part("W_{ih}", row(d.W_ih, reading.inputRow[t - 1], H)[i]), ", ", ...part("b_{ih}", d.b_ih[i]), ", ", ...part("b_{hh}", d.b_hh[i]), "."],
       [strip(math("a_t"), ofShown(a), largest(a), at, show(a[i]))], values(`unit ${i}`, "a", a[i], aq[i], [a, aq]), ["a", "look-up"]),
     link("What the state before says", "r_t = W_{hh} h_{t-1}", "(H,) = (H, H) (H,)",
       ["Each unit listens to all units of the step before. For unit ", `${i}: its row of `, math("W_{hh}"), ", times the state, cell by cell, added up.",

@@ -7,7 +7,7 @@ function setUpTraining() {
   $("training-lead").textContent = count > 1
     ? `The run kept its weights now and then; this page has ${count} of them. Choose one, with the slider above or here, and every picture shows that moment.`
     : "This page has one set of weights. A run keeps more of them on its way, and then everything here can be watched as it is learned.";
-  $("perplexity-lead").textContent = (K > 0 ? "Dots: on this text, at each checkpoint. " : "") + (record.curve.length ? "Line: on the training text, epoch by epoch. " : "")
+  $("perplexity-lead").textContent = (record.T > 1 ? "Dots: on this text, at each checkpoint. " : "") + (record.curve.length ? "Line: on the training text, epoch by epoch. " : "")
     + `Perplexity is the number of tokens that the network wavers between; knowing nothing, it is ${V.toLocaleString("en")}.`;
   $("play").hidden = count < 2;
   $("play").addEventListener("click", () => {
@@ -24,8 +24,23 @@ function stopPlaying() {
   $("play").textContent = "Play the training";
 }
 
+/** Perplexity on the text and what is written after it, for each of the weights; by the page if it was typed. */
+const course = () => (reading.course ??= isRecordedText() ? record.checkpoints : computedCourse());
+
+function computedCourse() {
+  return record.checkpoints.map((_, c) => {
+    const network = networkOf(c);
+    if (!network) return { perplexity: null, written: [] };
+    const tape = network.forward(reading.ids);
+    const losses = reading.targets.map((target, t) => crossEntropy(tape[t].y, target).loss);
+    const perplexity = K > 0 ? Math.exp(losses.reduce((sum, loss) => sum + loss) / K) : null;
+    const written = writeOn(network, reading.ids, record.checkpoints[c].written.length, 0).map((id) => record.shown_tokens[record.shown.indexOf(id)]);
+    return { perplexity, written };
+  });
+}
+
 function drawPerplexity() {
-  const dots = record.checkpoints.map((c, n) => ({ n, epoch: c.epoch ?? record.curve.length, perplexity: c.perplexity })).filter((dot) => dot.perplexity !== null);
+  const dots = course().map(({ perplexity }, n) => ({ n, epoch: record.checkpoints[n].epoch ?? record.curve.length, perplexity })).filter((dot) => dot.perplexity !== null);
   const points = record.curve.map((perplexity, e) => ({ epoch: e + 1, perplexity })).filter((p) => p.perplexity !== null);
   const all = [...dots, ...points];
   $("perplexity-picture").hidden = all.length === 0;
@@ -47,18 +62,18 @@ function drawPerplexity() {
   if (points.length) parts.push(draw("polyline", { class: "curve", points: points.map((p) => `${x(p.epoch).toFixed(1)},${y(p.perplexity).toFixed(1)}`).join(" ") }));
   if (dots.length > 1) parts.push(draw("polyline", { class: "thin", points: dots.map((dot) => `${x(dot.epoch)},${y(dot.perplexity)}`).join(" ") }));
   for (const dot of dots) parts.push(draw("circle", { class: dot.n === chosen.c ? "here" : "dot", cx: x(dot.epoch), cy: y(dot.perplexity), r: dot.n === chosen.c ? 7 : 4.5 }));
-  const now = checkpoint();
+  const now = course()[chosen.c];
   $("perplexity-picture").replaceChildren(draw("svg", { class: "chart", viewBox: `0 0 ${wide} ${tall}`, role: "img",
-    "aria-label": `Perplexity over the epochs; ${now.label} it is ${rounded(now.perplexity)} on this text.` }, parts));
+    "aria-label": `Perplexity over the epochs; ${checkpoint().label} it is ${rounded(now.perplexity)} on this text.` }, parts));
 }
 
 function drawCheckpoints() {
   const heads = ["weights", "perplexity", "it writes"];
   const focused = document.activeElement?.dataset?.checkpoint;
-  const rows = record.checkpoints.map((c, n) => [
-    make("button", { type: "button", "aria-pressed": String(n === chosen.c), "data-checkpoint": n, onclick: () => choose({ c: n }) }, c.label),
-    rounded(c.perplexity),
-    make("span", { class: "written" }, c.written.map(glyph).join(IS_CHARACTERS ? "" : " "))]);
-  $("checkpoints").replaceChildren(table(`After “${T > 24 ? "…" : ""}${record.tokens.slice(-24).join(IS_CHARACTERS ? "" : " ")}”`, heads, rows, { chosenRow: chosen.c, left: [2] }));
+  const rows = course().map(({ perplexity, written }, n) => [
+    make("button", { type: "button", "aria-pressed": String(n === chosen.c), "data-checkpoint": n, onclick: () => choose({ c: n }) }, record.checkpoints[n].label),
+    rounded(perplexity),
+    make("span", { class: "written" }, written.map(glyph).join(IS_CHARACTERS ? "" : " "))]);
+  $("checkpoints").replaceChildren(table(`After “${T > 24 ? "…" : ""}${reading.tokens.slice(-24).join(IS_CHARACTERS ? "" : " ")}”`, heads, rows, { chosenRow: chosen.c, left: [2] }));
   if (focused !== undefined) $("checkpoints").querySelector(`[data-checkpoint="${focused}"]`).focus({ preventScroll: true });
 }

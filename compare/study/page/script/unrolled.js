@@ -27,7 +27,7 @@ function readProbability(v, t) {
 }
 
 function columnWidth() {
-  const longest = Math.max(...record.tokens.map((token) => glyph(token).length));
+  const longest = Math.max(...reading.tokens.map((token) => glyph(token).length));
   const least = IS_CHARACTERS ? 15 : clamp(8 * longest + 10, 40, 110);
   const gutter = IS_CHARACTERS ? 56 : clamp(8 * Math.max(...record.shown_tokens.map((x) => x.length)) + 16, 64, 150);
   const room = $("unrolled-picture").clientWidth - gutter;
@@ -49,15 +49,15 @@ function drawUnrolled() {
     contents.map((content, c) => {
       const cell = make("span", {}, content);
       cell.style.width = `${width}px`;
-      cell.title = record.tokens[c];
+      cell.title = reading.tokens[c];
       return cell;
     }));
-  unrolled.reads = cells("reads", record.tokens.map((token) => tokenSpan(token)));
+  unrolled.reads = cells("reads", reading.tokens.map((token) => tokenSpan(token)));
   [...unrolled.reads.children].forEach((cell, c) => cell.addEventListener("click", () => choose({ t: c + 1 })));
-  const likeliest = record.tokens.map((_, c) => argmax(row(n.p, c, S)));
+  const likeliest = reading.tokens.map((_, c) => argmax(row(n.p, c, S)));
   const guesses = likeliest.map((v, c) => tokenSpan(record.shown_tokens[v], { class: v === trueNext(c + 1) ? "right" : "wrong" }));
-  const nexts = record.tokens.map((_, c) => (c < K ? tokenSpan(record.tokens[c + 1]) : "–"));
-  const chances = record.tokens.map((_, c) => (c < K ? n.p[c * S + trueNext(c + 1)].toFixed(2).replace(/^0/, "") : ""));
+  const nexts = reading.tokens.map((_, c) => (c < K ? tokenSpan(reading.tokens[c + 1]) : "–"));
+  const chances = reading.tokens.map((_, c) => (c < K ? n.p[c * S + trueNext(c + 1)].toFixed(2).replace(/^0/, "") : ""));
 
   const sheet = make("div", { class: "sheet" });
   sheet.style.gridTemplateColumns = `${gutter}px max-content`;
@@ -111,15 +111,19 @@ function markUnrolled() {
   }
 }
 
+/** Columns of a table: NumPy, PyTorch and their difference, or what the page computes. */
+const sideNames = (what = "") => (reading.isRecorded ? [`${what}NumPy`, "PyTorch", "ulps apart"] : [`${what}float64`]);
+const sides = (a, b) => (reading.isRecorded ? [show(a), show(b), rounded(ulps(a, b))] : [show(a)]);
+
 function writeStateTables() {
   const n = numbers();
   const { t, i } = chosen;
-  const pair = (a, b) => [show(a), show(b), rounded(ulps(a, b))];
-  const heads = ["NumPy", "PyTorch", "ulps apart"];
-  const units = Array.from({ length: H }, (_, u) => [String(u), ...pair(n.h[t * H + u], n["torch.h"][t * H + u])]);
-  const steps = record.tokens.map((token, c) => [`${c + 1} ${glyph(token)}`, ...pair(n.h[(c + 1) * H + i], n["torch.h"][(c + 1) * H + i])]);
+  const pair = (place) => sides(n.h[place], n["torch.h"]?.[place]);
+  const heads = sideNames();
+  const allUnits = Array.from({ length: H }, (_, u) => [String(u), ...pair(t * H + u)]);
+  const steps = reading.tokens.map((token, c) => [`${c + 1} ${glyph(token)}`, ...pair((c + 1) * H + i)]);
   fill("state-table", [
-    scrolling(`All units at step ${t}`, table(`State at step ${t}`, ["unit", ...heads], units, { chosenRow: i })),
+    scrolling(`All units at step ${t}`, table(`State at step ${t}`, ["unit", ...heads], allUnits, { chosenRow: i })),
     scrolling(`Unit ${i} at all steps`, table(`Unit ${i} at all steps`, ["step", ...heads], steps, { chosenRow: t - 1 })),
   ]);
 }
@@ -127,14 +131,14 @@ function writeStateTables() {
 function writeProbabilityTable() {
   const n = numbers();
   const p = row(n.p, chosen.t - 1, S);
-  const q = row(n["torch.p"], chosen.t - 1, S);
+  const q = reading.isRecorded ? row(n["torch.p"], chosen.t - 1, S) : p;
   const y = row(n.y, chosen.t - 1, S);
   const order = Array.from({ length: S }, (_, v) => v).sort((a, b) => p[b] - p[a]);
   const rows = order.map((v) => [
-    spoken(record.shown_tokens[v]), v === trueNext(chosen.t) ? "this one" : "", show(y[v]), show(p[v]), show(q[v]), rounded(ulps(p[v], q[v]))]);
+    spoken(record.shown_tokens[v]), v === trueNext(chosen.t) ? "this one" : "", show(y[v]), ...sides(p[v], q[v])]);
   fill("probability-table", scrolling(`Probabilities after step ${chosen.t}`, table(
-    `After step ${chosen.t}, which reads ${spoken(record.tokens[chosen.t - 1])}`,
-    ["token", "what came", "logit", "probability, NumPy", "PyTorch", "ulps apart"], rows, { left: [1] })));
+    `After step ${chosen.t}, which reads ${spoken(reading.tokens[chosen.t - 1])}`,
+    ["token", "what came", "logit", ...sideNames("probability, ")], rows, { left: [1] })));
 }
 
 /** Fill a table that stands behind a picture, if it is open. */

@@ -1,0 +1,224 @@
+// ---------------------------------------------------------------- the engine: the model
+//
+// The network in double precision: forward, loss, backward, clipping, update. Nothing here knows of
+// the page. Parameters are flat arrays under torch's names, rows first:
+//
+//     weight_ih (G·H, V)   weight_hh (G·H, H)   bias_ih, bias_hh (G·H,)   W (V, H)   b (V,)
+
+const NAMES = ["rnn.weight_ih_l0", "rnn.weight_hh_l0", "rnn.bias_ih_l0", "rnn.bias_hh_l0", "linear.weight", "linear.bias"];
+
+/** M x + b: (R, C) (C,) + (R,) -> (R,) */
+function affine(M, x, b) {
+  const [R, C] = [b.length, x.length];
+  const y = new Float64Array(R);
+  for (let r = 0; r < R; r++) {
+    let sum = 0;
+    for (let c = 0; c < C; c++) sum += M[r * C + c] * x[c];
+    y[r] = sum + b[r];
+  }
+  return y;
+}
+
+/** M^T d: (R, C)^T (R,) -> (C,) */
+function transposed(M, d, C) {
+  const x = new Float64Array(C);
+  for (let r = 0; r < d.length; r++) {
+    for (let c = 0; c < C; c++) x[c] += M[r * C + c] * d[r];
+  }
+  return x;
+}
+
+/** G += d x^T: what one step adds to a weight's gradient, (R,) (C,) -> (R, C) */
+function addOuter(G, d, x) {
+  const C = x.length;
+  for (let r = 0; r < d.length; r++) {
+    for (let c = 0; c < C; c++) G[r * C + c] += d[r] * x[c];
+  }
+}
+
+const add = (x, y) => x.map((value, n) => value + y[n]);
+
+/** ‖x‖ */
+function length(x) {
+  let sum = 0;
+  for (let n = 0; n < x.length; n++) sum += x[n] * x[n];
+  return Math.sqrt(sum);
+}
+
+class Network {
+  /** `cell` is a key of CELLS; `parameters` are Float64Arrays under NAMES. */
+  constructor(cell, parameters) {
+    this.cell = CELLS[cell];
+    this.parameters = parameters;
+    this.V = parameters["linear.bias"].length;
+    this.H = parameters["linear.weight"].length / this.V;
+  }
+
+  beginState() {
+    return Array.from({ length: this.cell.states }, () => new Float64Array(this.H));
+  }
+
+  /** One step: the token's column of W_ih, the product with W_hh, the cell, the output layer. */
+  step(id, state) {
+    const [W_ih, W_hh, b_ih, b_hh, W, b] = NAMES.map((name) => this.parameters[name]);
+    const i = b_ih.map((bias, row) => W_ih[row * this.V + id] + bias);
+    const m = affine(W_hh, state[0], b_hh);
+    const made = this.cell.forward(i, m, state);
+    return { ...made, id, before: state, i, m, y: affine(W, made.state[0], b) };
+  }
+
+  /** All steps from state zero; the tape that `backward` needs. */
+  forward(ids) {
+    const tape = [];
+    let state = this.beginState();
+    for (const id of ids) {
+      tape.push(this.step(id, state));
+      state = tape.at(-1).state;
+    }
+    return tape;
+  }
+
+  /**
+   * Backward through time. `d_y[t]` is the gradient of the logits after step t, or null for none.
+   *
+   * Gives the gradient of each parameter and, for each step, what arrived and what became of it:
+   * `fromLoss` and `fromNext` are the two parts of δh_t, `d_h` is their sum, `d_m` is δ(W_hh h + b_hh).
+   */
+  backward(tape, d_y) {
+    const gradients = this.zeros();
+    const [d_W_ih, d_W_hh, d_b_ih, d_b_hh, d_W, d_b] = NAMES.map((name) => gradients[name]);
+    const steps = [];
+    const nothing = new Float64Array(this.H);
+    let fromNext = this.beginState();
+    for (let t = tape.length - 1; t >= 0; t--) {
+      const step = tape[t];
+      let [fromLoss, d_h] = [nothing, fromNext[0]];
+      if (d_y[t]) {
+        fromLoss = transposed(this.parameters["linear.weight"], d_y[t], this.H);
+        d_h = add(fromLoss, fromNext[0]);
+        addOuter(d_W, d_y[t], step.state[0]);
+        for (let v = 0; v < this.V; v++) d_b[v] += d_y[t][v];
+      }
+      const { i, m, direct } = this.cell.backward(step, [d_h, ...fromNext.slice(1)]);
+      for (let row = 0; row < i.length; row++) {
+        d_W_ih[row * this.V + step.id] += i[row]; // δW_ih += δi x^T, and x is one-hot
+        d_b_ih[row] += i[row];
+        d_b_hh[row] += m[row];
+      }
+      addOuter(d_W_hh, m, step.before[0]);
+      steps[t] = { fromLoss, fromNext: fromNext[0], d_h, d_m: m };
+      const through = transposed(this.parameters["rnn.weight_hh_l0"], m, this.H);
+      fromNext = [direct[0] ? add(direct[0], through) : through, ...direct.slice(1)];
+    }
+    return { gradients, steps };
+  }
+
+  zeros() {
+    return Object.fromEntries(NAMES.map((name) => [name, new Float64Array(this.parameters[name].length)]));
+  }
+
+  /** Forward, the mean loss over all targets, backward. The last step may have no target. */
+  run(ids, targets) {
+    const tape = this.forward(ids);
+    const losses = targets.map((target, t) => crossEntropy(tape[t].y, target));
+    const K = targets.length;
+    const d_y = losses.map(({ d_y: d }) => d.map((x) => x / K));
+    const loss = losses.reduce((sum, each) => sum + each.loss, 0) / K;
+    return { tape, losses, loss, ...this.backward(tape, d_y) };
+  }
+
+  /** One step of SGD with the gradients clipped by torch's rule; gives their norm before that. */
+  update(gradients, lr, maxNorm) {
+    const norm = totalNorm(gradients);
+    const scale = maxNorm === null ? 1 : Math.min(maxNorm / (norm + 1e-6), 1);
+    for (const name of NAMES) {
+      this.parameters[name].forEach((_, n, all) => (all[n] -= lr * scale * gradients[name][n]));
+    }
+    return norm;
+  }
+
+  copy() {
+    const parameters = Object.fromEntries(NAMES.map((name) => [name, this.parameters[name].slice()]));
+    return Object.assign(Object.create(Network.prototype), this, { parameters });
+  }
+}
+
+/** exp(y - m) / s, with m = max y and s = Σ exp(y - m) */
+function softmax(y) {
+  const m = y.reduce((most, x) => Math.max(most, x), -Infinity);
+  const exps = y.map((x) => Math.exp(x - m));
+  const s = exps.reduce((sum, x) => sum + x, 0);
+  return { p: exps.map((x) => x / s), m, s };
+}
+
+/** L = log s - (y_k - m), and δy = p - onehot(k) */
+function crossEntropy(y, k) {
+  const { p, m, s } = softmax(y);
+  const d_y = p.slice();
+  d_y[k] -= 1;
+  return { loss: Math.log(s) - (y[k] - m), d_y };
+}
+
+const totalNorm = (gradients) => Math.sqrt(NAMES.reduce((sum, name) => sum + length(gradients[name]) ** 2, 0));
+
+/** Go on writing: at temperature 0 the likeliest token, else one drawn from softmax(y / temperature). */
+function writeOn(network, ids, count, temperature, random) {
+  let { state, y } = network.forward(ids).at(-1);
+  const written = [];
+  while (written.length < count) {
+    written.push(temperature === 0 ? argmax(y) : pickFrom(softmax(y.map((x) => x / temperature)).p, random()));
+    ({ state, y } = network.step(written.at(-1), state));
+  }
+  return written;
+}
+
+/** The first token at which the probabilities, added up, exceed u. */
+function pickFrom(p, u) {
+  let sum = 0;
+  const found = p.findIndex((x) => (sum += x) > u);
+  return found < 0 ? p.length - 1 : found;
+}
+
+/** A generator of numbers in 0 … 1 from a seed (mulberry32). */
+function randomFrom(seed) {
+  let state = seed >>> 0;
+  return () => {
+    state = (state + 0x6d2b79f5) >>> 0;
+    let x = Math.imul(state ^ (state >>> 15), state | 1);
+    x ^= x + Math.imul(x ^ (x >>> 7), x | 61);
+    return ((x ^ (x >>> 14)) >>> 0) / 2 ** 32;
+  };
+}
+
+// ---------------------------------------------------------------- what a matrix does to lengths
+
+/** The largest singular value: the largest ‖M x‖ / ‖x‖. It is the root of M^T M's largest eigenvalue. */
+function largestSingularValue(M, H) {
+  const square = new Float64Array(H * H); // M^T M
+  for (let r = 0; r < H; r++) addOuter(square, M.subarray(r * H, (r + 1) * H), M.subarray(r * H, (r + 1) * H));
+  return Math.sqrt(growth(square, H));
+}
+
+/** The spectral radius: the largest magnitude of an eigenvalue. It is the limit of ‖M^n‖^(1/n). */
+const spectralRadius = (M, H) => growth(M, H);
+
+/** ‖M^n‖^(1/n) at n = 2^30, by squaring. */
+function growth(M, H) {
+  let power = Float64Array.from(M);
+  let log = 0; // log of the factor that was taken out, divided by n
+  for (let n = 1; n <= 2 ** 30; n *= 2) {
+    const size = length(power);
+    if (size === 0) return 0;
+    log += Math.log(size) / n;
+    power = power.map((x) => x / size);
+    const square = new Float64Array(H * H);
+    for (let r = 0; r < H; r++) {
+      for (let k = 0; k < H; k++) {
+        const factor = power[r * H + k];
+        for (let c = 0; c < H; c++) square[r * H + c] += factor * power[k * H + c];
+      }
+    }
+    power = square;
+  }
+  return Math.exp(log);
+}

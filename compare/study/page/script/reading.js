@@ -1,0 +1,184 @@
+// ---------------------------------------------------------------- what is read, and by which weights
+
+/** What all pictures show: the tokens of a text and every number that arises from them. */
+let reading = null;
+
+/** The weights in the page as they are now. `base` is W_hh before the gain. */
+const live = { text: null, network: null, base: null, gain: 1, losses: [] };
+
+const CELL = record.cell === "rnn" ? F : record.cell;
+const idOf = new Map(record.shown_tokens.map((token, n) => [token, record.shown[n]]));
+const CAN_TYPE = IS_CHARACTERS && S === V; // else the page has not all rows of W_ih
+
+/** The network with the weights of checkpoint c, in float64; null if the page has not all of them. */
+function networkOf(c) {
+  const kept = record.checkpoints[c];
+  if (!kept.details || S < V) return null;
+  kept.network ??= networkFrom(kept.details);
+  return kept.network.copy();
+}
+
+function networkFrom(d) {
+  const W_ih = new Float64Array(d.W_ih.length); // stored a row for each token: (V, G·H)
+  const rows = d.W_ih.length / V;
+  for (let v = 0; v < V; v++) for (let r = 0; r < rows; r++) W_ih[r * V + v] = d.W_ih[v * rows + r];
+  const arrays = [W_ih, ...["W_hh", "b_ih", "b_hh", "W", "b"].map((name) => Float64Array.from(d[name]))];
+  return new Network(CELL, Object.fromEntries(NAMES.map((name, n) => [name, arrays[n]])));
+}
+
+/** Take the weights of the chosen checkpoint, as they were recorded. */
+function takeWeights() {
+  live.network = networkOf(chosen.c);
+  live.base = live.network?.parameters["rnn.weight_hh_l0"].slice() ?? null;
+  live.gain = 1;
+  live.losses = [];
+}
+
+/**
+ * Cut a text in tokens, one for each character. What the vocabulary has not is read as its small
+ * letter; what it still has not, as a space, or else as <unk>.
+ */
+function tokensOf(text) {
+  return [...text].map((character) =>
+    [character, character.toLowerCase(), " ", "<unk>"].find((token) => idOf.has(token))).filter(Boolean);
+}
+
+const isRecordedText = () => live.text === null || tokensOf(live.text).join("\n") === record.tokens.join("\n");
+const isRecordedWeights = () => live.gain === 1 && live.losses.length === 0;
+
+/** Read the text with the weights, both as they are now. */
+function read() {
+  if (!live.network) live.text = null;
+  reading = isRecordedText() && isRecordedWeights() ? recordedReading() : computedReading(live.network, tokensOf(live.text ?? record.tokens.join("")));
+  const isLastLoss = chosen.k >= K;
+  const isCutAsTrained = chosen.n >= Math.min(record.num_steps, K);
+  T = reading.tokens.length;
+  K = T - 1;
+  chosen.t = clamp(chosen.t, 1, T);
+  chosen.k = isLastLoss ? Math.max(K, 1) : clamp(chosen.k, 1, Math.max(K, 1));
+  chosen.n = isCutAsTrained ? Math.max(1, Math.min(record.num_steps, K)) : clamp(chosen.n, 1, Math.max(K, 1));
+}
+
+/** What NumPy and PyTorch said. The gradient's way back alone is the page's own arithmetic. */
+function recordedReading() {
+  const c = checkpoint();
+  const { tokens, ids, targets, column } = record;
+  const back = live.network && ids.length > 1 ? live.network.run(ids.slice(0, -1), ids.slice(1)) : null;
+  return {
+    isRecorded: true, text: record.text, tokens, ids, targets, column,
+    inputRow: column.map((n) => record.input_rows[n]), numbers: c.numbers, details: c.details ?? null,
+    loss: c.loss, perplexity: c.perplexity, radius: c.radius, singular: c.singular, label: c.label, back,
+  };
+}
+
+/** What the page computes in float64, under the names of the record. */
+function computedReading(network, tokens) {
+  const ids = tokens.map((token) => idOf.get(token));
+  const targets = ids.slice(1);
+  const tape = network.forward(ids);
+  const losses = targets.map((target, t) => crossEntropy(tape[t].y, target));
+  const back = targets.length ? network.run(ids.slice(0, -1), targets) : null;
+  const [W_ih, W_hh, b_ih, b_hh, W, b] = NAMES.map((name) => network.parameters[name]);
+  const numbersOfText = {
+    h: flat([network.beginState()[0], ...tape.map((step) => step.state[0])]),
+    y: flat(tape.map((step) => step.y)),
+    p: flat(tape.map((step) => softmax(step.y).p)),
+    L: Float64Array.from(losses, (each) => each.loss),
+    ...normsOf(network, tape, losses, back),
+  };
+  const i = tape.map((step) => step.i);
+  const m = tape.map((step) => step.m);
+  const G = i[0].length;
+  const detailsOfText = {
+    W_ih: Float64Array.from({ length: V * G }, (_, n) => W_ih[(n % G) * V + Math.floor(n / G)]),
+    W_hh, b_ih, b_hh, W, b,
+    a: flat(i.map((each) => add(each, b_hh))),
+    r: flat(m.map((each) => each.map((x, n) => x - b_hh[n]))),
+    z: flat(i.map((each, t) => add(each, m[t]))),
+    d_h: flat((back?.steps ?? []).map((step) => step.d_h)),
+  };
+  return {
+    isRecorded: false, text: tokens.join(""), tokens, ids, targets,
+    column: ids.map((_, t) => t), inputRow: ids, numbers: numbersOfText, details: detailsOfText,
+    loss: back?.loss ?? null, perplexity: back ? Math.exp(back.loss) : null, ...sizesOf(), label: labelOf(), back,
+  };
+}
+
+const flat = (rows) => {
+  const all = new Float64Array(rows.length && rows.length * rows[0].length);
+  rows.forEach((each, n) => all.set(each, n * each.length));
+  return all;
+};
+
+/** ‖∂L_k/∂h_t‖ for every loss and step, and the norm of all parameters' gradient for each loss and the mean. */
+function normsOf(network, tape, losses, back) {
+  const count = losses.length;
+  const norms = new Float64Array(count * count);
+  const gradientNorms = new Float64Array(count + 1);
+  losses.forEach(({ d_y }, k) => {
+    const { gradients, steps } = network.backward(tape.slice(0, k + 1), Array.from({ length: k + 1 }, (_, t) => (t === k ? d_y : null)));
+    steps.forEach((step, t) => (norms[k * count + t] = length(step.d_h)));
+    gradientNorms[k] = totalNorm(gradients);
+  });
+  gradientNorms[count] = back ? totalNorm(back.gradients) : 0;
+  return { norms, gradient_norms: gradientNorms };
+}
+
+/** Singular value and spectral radius of the recurrent weights now; both grow with the gain. */
+function sizesOf() {
+  const c = checkpoint();
+  if (live.losses.length === 0) return { singular: c.singular * Math.abs(live.gain), radius: c.radius * Math.abs(live.gain) };
+  const W_hh = live.network.parameters["rnn.weight_hh_l0"];
+  return { singular: largestSingularValue(W_hh, H), radius: spectralRadius(W_hh, H) };
+}
+
+/** The weights in words: "after 60 epochs, 3 steps here, W_hh × 1.2". */
+function labelOf() {
+  const steps = live.losses.length ? [times(live.losses.length, "step") + " here"] : [];
+  const gain = live.gain === 1 ? [] : [`W_hh × ${live.gain.toFixed(2)}`];
+  return [checkpoint().label, ...steps, ...gain].join(", ");
+}
+
+/** Multiply the recurrent weights. */
+function setGain(gain) {
+  live.gain = gain;
+  live.network.parameters["rnn.weight_hh_l0"] = live.base.map((w) => w * gain);
+}
+
+/** One step of SGD on the text; gives its loss before the step. */
+function trainStep() {
+  const ids = tokensOf(live.text ?? record.tokens.join("")).map((token) => idOf.get(token));
+  if (ids.length < 2) return null;
+  const { loss, gradients } = live.network.run(ids.slice(0, -1), ids.slice(1));
+  live.network.update(gradients, record.lr, record.max_norm);
+  live.base = live.network.parameters["rnn.weight_hh_l0"].slice(); // the gain is part of the weights from now on
+  live.gain = 1;
+  live.losses.push(loss);
+  return loss;
+}
+
+// ---------------------------------------------------------------- for scripts and tests
+
+const nested = (array, width) => Array.from({ length: array.length / width }, (_, r) => [...array.subarray(r * width, (r + 1) * width)]);
+
+/** Arrays by torch's names as nested lists. */
+const named = (arrays) => Object.fromEntries(NAMES.map((name) => {
+  const width = { "rnn.weight_ih_l0": V, "rnn.weight_hh_l0": H, "linear.weight": H }[name];
+  return [name, width ? nested(arrays[name], width) : [...arrays[name]]];
+}));
+
+globalThis.rnnParity = {
+  /** The network as it is now: its vocabulary in order, its parameters. */
+  network() {
+    if (!live.network) throw new Error("the page has not all weights of this network");
+    return { vocab: [...record.shown_tokens], parameters: named(live.network.parameters) };
+  },
+  /** Read text[:-1] with text[1:] as targets: states (T, H), logits (T, V), mean loss, all gradients. */
+  run(text) {
+    if (!live.network) throw new Error("the page has not all weights of this network");
+    const ids = tokensOf(text).map((token) => idOf.get(token));
+    if (ids.length < 2) throw new Error("expected a text of at least 2 characters");
+    const { tape, loss, gradients } = live.network.run(ids.slice(0, -1), ids.slice(1));
+    return { states: tape.map((step) => [...step.state[0]]), logits: tape.map((step) => [...step.y]), loss, gradients: named(gradients) };
+  },
+};

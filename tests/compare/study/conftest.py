@@ -1,0 +1,96 @@
+"""A browser, and a page of a small training."""
+
+from collections.abc import Iterator
+from pathlib import Path
+from typing import Any
+
+import pytest
+
+import scratch_rnn
+from compare.parity.build import build_models
+from compare.parity.config import ParityConfig
+from compare.runs.snapshots import Course, Snapshot
+from compare.study.page.build import write_page
+from compare.study.page.record import record
+from scratch_rnn.text import Batches
+from scratch_rnn.text.corpus import sample_text
+from scratch_rnn.text.load import load_corpus
+from tests.compare.study.pages import CHROMIUM, EPOCHS, FLAGS, TEXT, H, Open, Opened
+
+
+@pytest.fixture(scope="module")
+def browser() -> Iterator[Any]:
+    if CHROMIUM is None:
+        pytest.skip("there is no Chromium on this machine")
+    playwright = pytest.importorskip("playwright.sync_api", reason="playwright is not installed")
+    with playwright.sync_playwright() as driver:
+        browser = driver.chromium.launch(executable_path=CHROMIUM, args=FLAGS)
+        yield browser
+        browser.close()
+
+
+@pytest.fixture
+def open_page(browser: Any) -> Iterator[Open]:
+    contexts = []
+    all_opened = []
+
+    def open_page(path: Path, *, width: int = 1280, scheme: str = "light") -> Opened:
+        context = browser.new_context(
+            viewport={"width": width, "height": 900}, color_scheme=scheme, reduced_motion="reduce"
+        )
+        contexts.append(context)
+        opened = Opened(context.new_page())
+        all_opened.append(opened)
+        page = opened.page
+        page.set_default_timeout(20_000)
+        page.on("request", lambda request: opened.requests.append(request.url))
+        page.on("console", lambda message: opened.complaints.append(message.text))
+        page.on("pageerror", lambda error: opened.complaints.append(str(error)))
+        page.goto(path.as_uri())
+        page.wait_for_selector("html[data-ready]", state="attached")
+        opened.settle()
+        return opened
+
+    yield open_page
+    for context in contexts:
+        context.close()
+    for opened in all_opened:
+        assert opened.complaints == []
+        assert [url.split("/")[0] for url in opened.requests] == ["file:"]
+
+
+@pytest.fixture(scope="module")
+def trained() -> Course:
+    """A training of a second: 64 units, 60 epochs."""
+    setting = ParityConfig(hidden_size=H, lr=1.0, num_steps=10, batch_size=32)
+    corpus, vocab = load_corpus(sample_text(), max_tokens=2000)
+    batches = Batches(corpus, setting.batch_size, setting.num_steps)
+    model, _ = build_models(len(vocab), H)
+    snapshots, curve = [], []
+
+    def keep(epoch: int) -> None:
+        if epoch in EPOCHS:
+            weights = {name: array.copy() for name, array in model.parameters.items()}
+            snapshots.append(Snapshot(float(epoch), f"after {epoch} epochs", weights))
+
+    def on_epoch(epoch: int, result: scratch_rnn.EpochResult) -> None:
+        curve.append(result.perplexity)
+        keep(epoch + 1)
+
+    keep(0)
+    scratch_rnn.train(model, batches, setting.lr, EPOCHS[-1], on_epoch=on_epoch)
+    assert curve[-1] < 8 < curve[0]
+    return Course("a test", setting, vocab, tuple(snapshots), tuple(curve))
+
+
+@pytest.fixture(scope="module")
+def made(trained: Course) -> dict[str, Any]:
+    return record(TEXT, trained)
+
+
+@pytest.fixture(scope="module")
+def path(made: dict[str, Any], tmp_path_factory: pytest.TempPathFactory) -> Path:
+    path = tmp_path_factory.mktemp("page") / "a page.html"
+    size = write_page(made, path, most_bytes=1_000_000)
+    assert size.kept == size.with_details == (0, 1, 2, 3)
+    return path

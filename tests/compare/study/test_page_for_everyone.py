@@ -1,0 +1,264 @@
+"""The page of `explain` by keyboard, screen reader, at any width, in any theme, of any network."""
+
+from pathlib import Path
+from typing import Any
+
+import pytest
+
+from compare.runs.snapshots import Course
+from compare.study.page.build import write_page
+from compare.study.page.record import record
+from tests.compare.parity.courses import course
+from tests.compare.study.pages import EPOCHS, Open, axe_violations, rounded
+
+
+@pytest.mark.parametrize(("scheme", "width"), [("light", 1280), ("light", 800), ("dark", 400)])
+def test_axe_finds_nothing_and_nothing_runs_over_the_edge(
+    scheme: str, width: int, path: Path, open_page: Open, tmp_path: Path
+) -> None:
+    opened = open_page(path, width=width, scheme=scheme)
+    page = opened.page
+    for name in ("state", "probability", "backward"):
+        page.locator(f"#{name}-table summary").click()
+    opened.settle()
+    assert axe_violations(opened) == []
+    assert page.evaluate("() => document.documentElement.scrollWidth") <= width
+    assert page.evaluate("() => document.documentElement.dataset.theme") == scheme
+    picture = page.screenshot(path=tmp_path / "page.png", full_page=True)
+    assert picture[:4] == b"\x89PNG"
+    assert len(picture) > 50_000
+
+
+LABELS = [
+    *(".controls label", ".controls output", ".gutter", ".cells > span", ".formula", ".source"),
+    *("#chain dt", "#chain dd", ".tiles dt", ".tiles dd", ".legend", ".chart text", "figcaption"),
+    *("#parity-table thead th:not(.roomy)", "#parity-table tbody th", "#parity-table .share"),
+    *("#parity-table td:nth-child(2)", "#parity-table td:nth-child(3)", "#checkpoints td"),
+    *("#checkpoints button", "#play", "#theme", "#units-pick", "#products td"),
+    *("#text-input", "#whose", ".panels button", ".panels .hint", ".writing dd"),
+]
+
+
+@pytest.mark.parametrize("width", [400, 800, 1280])
+def test_labels_and_verdicts_are_seen_whole(width: int, path: Path, open_page: Open) -> None:
+    opened = open_page(path, width=width)
+    opened.page.locator("#ulps-check").check()
+    opened.settle()
+    cut_off = """([selector, width]) => {
+      const all = [...document.querySelectorAll(selector)];
+      const isCut = (element) => {
+        const box = element.getBoundingClientRect();
+        const hidesText = getComputedStyle(element).overflowX !== "visible"
+          && element.scrollWidth > element.clientWidth;
+        return box.left < 0 || box.right > width || box.width === 0 || hidesText;
+      };
+      return [all.length, all.filter(isCut).map((element) => element.textContent)];
+    }"""
+    for selector in LABELS:
+        count, cut = opened.page.evaluate(cut_off, [selector, width])
+        assert count > 0, selector
+        assert cut == [], selector
+    assert opened.page.evaluate("() => document.documentElement.scrollWidth") <= width
+
+
+def test_differences_are_shares_of_what_rounding_is_allowed(
+    made: dict[str, Any], path: Path, open_page: Open
+) -> None:
+    opened = open_page(path)
+    opened.choose(t=5, i=21)
+    found = made["checkpoints"][3]
+    a, b = (float(found["numbers"][name][5, 21]) for name in ("h", "torch.h"))
+    share = abs(a - b) / found["allowed"]["h"]
+    assert 0.005 < share < 0.995
+    said = opened.page.locator("#chain li", has_text="The new state").locator("[data-side=apart]")
+    assert said.text_content() == f"{round(100 * share)} % of the rounding allowed"
+    assert "ulp" not in opened.text("#chain") + opened.text("#parity-table")
+    row = found["parity"][2]
+    assert row["name"] == "logits"
+    cells = opened.page.locator("#parity-table tr", has_text="logits").locator("td")
+    percent = int(100 * row["share"] + 0.5)  # as JavaScript rounds
+    assert [text.strip() for text in cells.all_text_contents()[:2]] == ["✓ agrees", f"{percent} %"]
+    opened.page.locator("#ulps-check").check()
+    opened.settle()
+    assert "ulp" in str(said.text_content())
+    assert rounded(row["ulps"]) in cells.all_text_contents()
+
+
+def test_a_large_network_shows_the_units_that_change_most(open_page: Open, tmp_path: Path) -> None:
+    made = record("time traveller", course(100))
+    path = tmp_path / "large.html"
+    write_page(made, path, most_bytes=1_000_000)
+    opened = open_page(path)
+    shown = opened.page.evaluate("() => units")
+    assert shown == sorted(made["units_by_change"][:32])
+    assert "changes most" in opened.text("#units-rule")
+    h = made["checkpoints"][-1]["numbers"]["h"]
+    opened.choose(t=3, i=shown[0])
+    opened.page.locator("#unrolled-picture .map").first.focus()
+    opened.press("ArrowDown", "ArrowDown")
+    assert opened.chosen()["i"] == shown[2]
+    assert opened.text("#state-value") == str(h[3, shown[2]])
+    rows = "() => [unrolled.state.rows, matrix.map.rows, matrix.map.columns, gradient.map.rows]"
+    assert opened.page.evaluate(rows) == [32, 32, 32, 32]
+    opened.page.locator("#units-select").select_option("8")
+    opened.settle()
+    assert opened.page.evaluate(rows) == [8, 8, 8, 8]
+    assert opened.chosen()["i"] in made["units_by_change"][:8]
+    opened.page.locator("#units-select").select_option("100")
+    opened.settle()
+    assert opened.page.evaluate("() => units") == list(range(100))
+    assert opened.text("#units-rule") == ""
+    opened.page.locator("#state-table summary").click()
+    opened.settle()
+    assert opened.page.locator("#state-table table").first.locator("tbody tr").count() == 100
+
+
+@pytest.mark.parametrize("gain", [0.1, 2.0])
+def test_only_the_singular_value_is_said_to_bound_a_step(
+    gain: float, open_page: Open, tmp_path: Path
+) -> None:
+    made = record("time traveller", course(9, gains=(gain,)))
+    path = tmp_path / "page.html"
+    write_page(made, path, most_bytes=1_000_000)
+    opened = open_page(path)
+    singular = made["checkpoints"][0]["singular"]
+    assert opened.text("#singular-value") == rounded(singular, 4)
+    remarks = opened.page.locator("#backward-tiles .remark").all_text_contents()
+    assert ("each step back makes every gradient shorter" in remarks[0]) == (singular < 1)
+    assert (singular < 1) == (gain < 1)
+    assert "no bound" in remarks[1]
+
+
+def test_nothing_runs_over_the_edge_at_any_width(path: Path, open_page: Open) -> None:
+    opened = open_page(path)
+    for width in (320, 480, 700, 720, 950, 1100):
+        opened.page.set_viewport_size({"width": width, "height": 800})
+        opened.settle()
+        assert opened.page.evaluate("() => document.documentElement.scrollWidth") <= width
+
+
+def test_the_theme_can_be_changed(path: Path, open_page: Open) -> None:
+    opened = open_page(path, scheme="dark")
+    background = "() => getComputedStyle(document.body).backgroundColor"
+    dark = opened.page.evaluate(background)
+    opened.page.locator("#theme").focus()
+    opened.press("Enter")
+    assert opened.text("#theme") == "Dark theme"
+    assert opened.page.evaluate(background) != dark
+
+
+def test_tab_reaches_everything_in_order_and_shows_where_it_is(path: Path, open_page: Open) -> None:
+    opened = open_page(path)
+    reached = []
+    for _ in range(80):
+        opened.page.keyboard.press("Tab")
+        found = opened.page.evaluate(
+            """() => {
+              const e = document.activeElement;
+              const style = getComputedStyle(e);
+              return [e.id || e.getAttribute("aria-label") || e.textContent.trim(),
+                style.outlineStyle, parseFloat(style.outlineWidth), e.tagName];
+            }"""
+        )
+        if found[3] == "BODY":
+            break
+        assert found[1] != "none", found
+        assert found[2] >= 2, found
+        reached.append(found[0])
+    start = ["Skip to the text", "step-slider", "unit-slider", "checkpoint-slider"]
+    assert reached[:5] == [*start, "theme"]
+    order = [
+        *("text-input", "train-step", "train", "reset", "temperature-slider", "draw-again"),
+        *("gain-slider", "units-select"),
+        *("token-select", "products", "loss-slider", "cut-slider"),
+        *("checkpoints", "play", "ulps-check", "parity-table"),
+    ]
+    assert [name for name in reached if name in order] == order
+    maps = reached[reached.index("units-select") + 1 :]
+    assert maps[0].startswith("States h")
+    assert maps[1].startswith("Probabilities")
+    assert len([name for name in reached if name.startswith("after ")]) == len(EPOCHS)
+
+
+def test_a_screen_reader_is_told_what_is_chosen(
+    made: dict[str, Any], path: Path, open_page: Open
+) -> None:
+    opened = open_page(path)
+    opened.choose(t=4, i=2)
+    told = opened.page.locator(
+        "#status", has_text="Step 4 of 14"
+    )  # once the keys have come to rest
+    told.wait_for(state="attached")
+    h = float(made["checkpoints"][3]["numbers"]["h"][4, 2])
+    p = made["checkpoints"][3]["numbers"]["p"][3, made["targets"][3]]
+    said = opened.text("#status")
+    assert said.startswith(f"Step 4 of 14 reads e. Unit 2: {rounded(h)}. Guess: ")
+    assert f"Truly next: a space, {round(100 * p)} %." in said
+    assert opened.page.locator("#status").get_attribute("aria-live") == "polite"
+    assert opened.page.locator("#step-slider").get_attribute("aria-valuetext") == (
+        "4 of 14, reads “e”"
+    )
+    names = opened.page.locator(".map[role=application]").evaluate_all(
+        "(maps) => maps.map((map) => map.getAttribute('aria-label'))"
+    )
+    assert len(set(names)) == len(names) == 5
+    for picture in opened.page.locator("svg[role=img]").all():
+        assert picture.get_attribute("aria-label")
+
+
+def test_nothing_can_leave_the_page(path: Path, open_page: Open) -> None:
+    opened = open_page(path)
+    refused = opened.page.evaluate("() => fetch('http://127.0.0.1:9/').catch(() => 'refused')")
+    assert refused == "refused"
+    assert any("Content Security Policy" in text for text in opened.complaints)
+    opened.complaints.clear()
+    del opened.requests[1:]
+
+
+# ---------------------------------------------------------------- odd pages
+
+WORDS = ("<unk>", "the", "time", "traveller", "script", "alert", *(f"word{n}" for n in range(90)))
+
+
+@pytest.mark.parametrize(
+    ("text", "odd"),
+    [
+        ("t", course(1)),
+        ("t", course(9, gains=(1.0,))),
+        ("time", course(1, nonlinearity="relu")),
+        ("time traveller", course(40, dtype="float64", max_norm=float("inf"))),
+        ("time <b>&amp;</b> " * 9, course(30, nonlinearity="relu", num_steps=5)),
+        ("jazz", course(5, ("<unk>", "a", "j"))),
+        ("the <script>alert(1)</script> traveller", course(8, WORDS, token="word")),
+        ("time traveller " * 9, course(256, gains=(1.0, 3.0))),
+    ],
+    ids=["H1T1", "T1", "H1", "float64", "relu", "unknown", "words", "largest"],
+)
+def test_odd_pages_are_drawn_and_can_be_walked_through(
+    text: str, odd: Course, open_page: Open, tmp_path: Path
+) -> None:
+    made = record(text, odd)
+    path = tmp_path / "odd.html"
+    write_page(made, path, most_bytes=1_000_000)
+    opened = open_page(path, width=400)
+    page = opened.page
+    shown = text.strip() if len(text.strip()) <= 80 else text[:80] + "…"
+    assert opened.text("#title") == f"“{shown}”"
+    for name in ("state", "probability", *(["backward"] if made["T"] > 1 else [])):
+        page.locator(f"#{name}-table summary").click()
+    page.locator("#unrolled-picture .map").first.focus()
+    opened.press("ArrowLeft", "ArrowUp", "End", "ArrowRight", "PageDown", "PageDown", "ArrowDown")
+    chosen = opened.chosen()
+    assert chosen["t"] == made["T"]
+    assert opened.text("#state-value") == str(
+        made["checkpoints"][-1]["numbers"]["h"][chosen["t"], chosen["i"]]
+    )
+    opened.choose(c=0)
+    assert opened.text("#state-value") == str(
+        made["checkpoints"][0]["numbers"]["h"][chosen["t"], chosen["i"]]
+    )
+    assert page.evaluate("() => document.documentElement.scrollWidth") <= 400
+    if len(text) > 1:
+        page.evaluate("() => document.querySelectorAll('.source').forEach((line) => line.remove())")
+        assert "nan" not in opened.text("main").lower().split()
+    assert page.locator("#backward-body").is_visible() == (made["T"] > 1)

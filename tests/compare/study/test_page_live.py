@@ -1,0 +1,309 @@
+"""The page of `explain` computes: any text, trained in the page, as scratch_rnn does in float64."""
+
+from pathlib import Path
+from typing import Any
+
+import numpy as np
+import pytest
+import torch
+from torch import nn
+from torch.nn import functional as F
+
+import scratch_rnn
+from compare.study.page.anatomy import scratch_backward, scratch_forward, scratch_losses
+from compare.study.page.build import write_page
+from compare.study.page.record import record
+from scratch_rnn.text import Batch, Vocab
+from tests.compare.parity.courses import course
+from tests.compare.study.pages import TEXT, Open, Opened
+
+TEXTS = [
+    "hello world",
+    "at",
+    "zzz  q",
+    "the quick brown fox jumps over the lazy dog and sleeps then",
+]
+SMALL = 1e-9
+
+
+def model_of(opened: Opened, nonlinearity: str = "tanh") -> tuple[scratch_rnn.RNNModel, Vocab]:
+    """Return the network that the page says it has, in float64."""
+    network = opened.page.evaluate("() => rnnParity.network()")
+    parameters = {name: np.array(array) for name, array in network["parameters"].items()}
+    V, H = parameters["linear.weight"].shape
+    model = scratch_rnn.RNNModel(
+        scratch_rnn.RNN(V, H, nonlinearity=nonlinearity, dtype=np.float64), V
+    )
+    assert list(parameters) == list(model.parameters)
+    for name, array in parameters.items():
+        model.parameters[name][...] = array
+    return model, Vocab.from_list(network["vocab"])
+
+
+def type_text(opened: Opened, text: str) -> None:
+    opened.page.locator("#text-input").fill(text)
+    opened.settle()
+
+
+def as_batch(text: str, vocab: Vocab) -> Batch:
+    ids = np.array(vocab[list(text)])
+    return Batch(ids[None, :-1].copy(), ids[None, 1:].copy())
+
+
+def largest(a: Any, b: Any) -> float:
+    assert np.shape(a) == np.shape(b)
+    return float(np.abs(np.asarray(a) - np.asarray(b)).max())
+
+
+@pytest.mark.parametrize("c", [0, 3])
+def test_any_text_gives_what_scratch_rnn_gives(
+    c: int, made: dict[str, Any], path: Path, open_page: Open
+) -> None:
+    opened = open_page(path)
+    opened.choose(c=c)
+    model, vocab = model_of(opened)
+    recorded = made["checkpoints"][c]["details"]["W_hh"]
+    assert largest(model.parameters["rnn.weight_hh_l0"], recorded.astype(np.float64)) == 0
+    for text in TEXTS:
+        found = opened.page.evaluate("(text) => rnnParity.run(text)", text)
+        batch = as_batch(text, vocab)
+        logits, _, tape = model.forward(batch.inputs, model.begin_state())
+        loss, d_logits = scratch_rnn.cross_entropy(logits, batch.targets[0])
+        assert largest(found["states"], tape.h) < SMALL
+        assert largest(found["logits"], logits) < SMALL
+        assert abs(found["loss"] - loss) < SMALL
+        for name, gradient in model.backward(tape, d_logits).items():
+            assert largest(found["gradients"][name], gradient) < SMALL, name
+
+
+@pytest.mark.parametrize("text", TEXTS)
+def test_every_picture_s_numbers_follow_a_typed_text(
+    text: str, path: Path, open_page: Open
+) -> None:
+    opened = open_page(path)
+    model, vocab = model_of(opened)
+    type_text(opened, text)
+    ids = np.array(vocab[list(text)])
+    expected = scratch_forward(model, ids)
+    expected["L"], d_logits = scratch_losses(expected["y"][:-1], ids[1:])
+    expected |= scratch_backward(model, ids, d_logits)
+    names = "({...reading.numbers, ...reading.details})"
+    found = opened.page.evaluate(
+        f"""() => Object.fromEntries(Object.entries({names}).map(([n, a]) => [n, [...a]]))"""
+    )
+    for name, array in expected.items():
+        assert largest(found[name], array.ravel()) < SMALL, name
+    t = len(text) - 1
+    opened.choose(t=t, i=3)
+    assert float(opened.text("#state-value")) == pytest.approx(expected["h"][t, 3], rel=1e-7)
+    loss = float(expected["L"].mean())
+    assert float(opened.text("#loss-figure")) == pytest.approx(loss, rel=1e-4)
+    assert opened.text("#title") == f"“{' '.join(text.split())}”"
+    assert "own" in opened.text("#whose")
+    assert opened.page.locator("[data-side=torch], [data-side=numpy]").count() == 0
+    shown = opened.page.locator("#chain [data-side=page]").all_text_contents()
+    places = [expected[name][t - 1, 3] for name in "arz"] + [expected["h"][t, 3]]
+    assert [float(x) for x in shown[:4]] == pytest.approx(places, rel=1e-7)
+
+
+def test_the_text_of_the_command_brings_back_what_was_recorded(path: Path, open_page: Open) -> None:
+    opened = open_page(path)
+    before = opened.text("main")
+    type_text(opened, "another")
+    assert opened.text("main") != before
+    assert "PyTorch did not" in opened.text("#whose")
+    type_text(opened, "")
+    assert "Type at least one character" in opened.text("#text-note")
+    assert opened.text("#title") == "“another”"
+    type_text(opened, TEXT)
+    assert opened.text("main") == before
+    type_text(opened, "Ünd!")
+    assert opened.text("#text-note").startswith("Not in the vocabulary: Ü !")
+    assert opened.page.evaluate("() => reading.tokens") == [" ", "n", "d", " "]
+
+
+def test_a_step_of_training_is_train_step(path: Path, open_page: Open) -> None:
+    opened = open_page(path)
+    model, vocab = model_of(opened)
+    optimizer = scratch_rnn.SGD(model.parameters, 1.0)
+    losses = []
+    for text in ("hello world", "hello world", "at last"):
+        type_text(opened, text)
+        opened.page.locator("#train-step").click()
+        opened.settle()
+        result = scratch_rnn.train_step(model, as_batch(text, vocab), None, optimizer, max_norm=1.0)
+        losses.append(result.loss)
+        trained, _ = model_of(opened)
+        for name, parameter in model.parameters.items():
+            assert largest(trained.parameters[name], parameter) < SMALL, name
+    assert largest(opened.page.evaluate("() => live.losses"), losses) < SMALL
+    assert "3 steps here" in opened.text("#checkpoint-value")
+    W_hh = model.parameters["rnn.weight_hh_l0"]
+    assert float(opened.text("#singular-value")) == pytest.approx(np.linalg.norm(W_hh, 2), rel=1e-3)
+    radius = np.abs(np.linalg.eigvals(W_hh)).max()
+    assert float(opened.text("#radius-value")) == pytest.approx(radius, rel=1e-3)
+    opened.page.locator("#reset").click()
+    type_text(opened, TEXT)
+    assert "were recorded" in opened.text("#whose")
+
+
+def test_training_on_and_on_lowers_the_loss_until_stopped(path: Path, open_page: Open) -> None:
+    opened = open_page(path)
+    type_text(opened, "hello world")
+    opened.choose(c=0)
+    opened.page.locator("#train").click()
+    opened.page.wait_for_function("() => live.losses.length > 30")
+    opened.page.locator("#train").click()
+    opened.settle()
+    losses = opened.page.evaluate("() => live.losses")
+    assert losses[-1] < losses[0] / 2
+    opened.settle()
+    assert opened.page.evaluate("() => live.losses.length") == len(losses)
+
+
+def test_the_gain_multiplies_the_recurrent_weights(
+    made: dict[str, Any], path: Path, open_page: Open
+) -> None:
+    opened = open_page(path)
+    model, _ = model_of(opened)
+    slider = opened.page.locator("#gain-slider")
+    slider.fill("1.5")
+    opened.settle()
+    louder, _ = model_of(opened)
+    W_hh = 1.5 * model.parameters["rnn.weight_hh_l0"]
+    assert largest(louder.parameters["rnn.weight_hh_l0"], W_hh) < 1e-15
+    singular = np.linalg.norm(W_hh, 2)
+    assert float(opened.text("#singular-value")) == pytest.approx(singular, rel=1e-3)
+    assert "own" in opened.text("#whose")
+    slider.fill("1")
+    opened.settle()
+    assert opened.text("#singular-value") == f"{made['checkpoints'][3]['singular']:.4g}"
+    assert "were recorded" in opened.text("#whose")
+
+
+@pytest.mark.parametrize("seed", range(4))
+def test_singular_value_and_spectral_radius_are_numpy_s(
+    seed: int, path: Path, open_page: Open
+) -> None:
+    opened = open_page(path)
+    rng = np.random.default_rng(seed)
+    W = rng.normal(size=(9, 9)) * [0.01, 1, 30, 1][seed]
+    W = np.triu(W, 1) if seed == 3 else W  # nilpotent: its radius is 0
+    size = (
+        "([W, H]) => [largestSingularValue, spectralRadius].map((f) => f(Float64Array.from(W), H))"
+    )
+    singular, radius = opened.page.evaluate(size, [W.ravel().tolist(), 9])
+    assert singular == pytest.approx(np.linalg.norm(W, 2), rel=1e-8)
+    assert radius == pytest.approx(np.abs(np.linalg.eigvals(W)).max(), rel=1e-7)
+
+
+def test_it_writes_the_likeliest_and_draws(path: Path, open_page: Open) -> None:
+    opened = open_page(path)
+    model, vocab = model_of(opened)
+    type_text(opened, "the t")
+    written = opened.text("#likeliest").replace("␣", " ")
+    assert "the t" + written == scratch_rnn.predict("the t", 40, model, vocab)
+    temperature = opened.page.locator("#temperature-slider")
+    temperature.fill("0")
+    opened.settle()
+    assert "likeliest" in opened.text("#drawn")
+    temperature.fill("1.2")
+    opened.settle()
+    first = opened.text("#drawn")
+    assert len(first) == 40
+    opened.page.locator("#draw-again").click()
+    opened.settle()
+    assert opened.text("#drawn") != first
+
+
+def test_draws_have_the_probabilities_of_the_softmax(path: Path, open_page: Open) -> None:
+    count = 20_000
+    p = np.array([0.05, 0.4, 0.0, 0.3, 0.25])
+    drawn = open_page(path).page.evaluate(
+        """([p, count]) => {
+          const random = randomFrom(7);
+          return Array.from({ length: count }, () => pickFrom(p, random()));
+        }""",
+        [p.tolist(), count],
+    )
+    shares = np.bincount(drawn, minlength=5) / count
+    assert (np.abs(shares - p) <= 5 * np.sqrt(p * (1 - p) / count)).all()
+
+
+@pytest.mark.parametrize(
+    ("cell", "layer"),
+    [
+        ("tanh", nn.RNN(7, 5)),
+        ("relu", nn.RNN(7, 5, nonlinearity="relu")),
+        ("gru", nn.GRU(7, 5)),
+        ("lstm", nn.LSTM(7, 5)),
+    ],
+)
+def test_the_engine_s_cells_are_torch_s(
+    cell: str, layer: nn.Module, path: Path, open_page: Open
+) -> None:
+    torch.manual_seed(3)
+    linear = nn.Linear(5, 7).double()
+    layer = layer.double()
+    for parameter in layer.parameters():
+        nn.init.uniform_(parameter, -0.9, 0.9)
+    named = {f"rnn.{name}": p for name, p in layer.named_parameters()}
+    named |= {f"linear.{name}": p for name, p in linear.named_parameters()}
+    ids = [3, 1, 6, 6, 0, 2, 5]
+    x = F.one_hot(torch.tensor(ids[:-1]), 7).double()[:, None]
+    states = layer(x)[0][:, 0]
+    loss = F.cross_entropy(linear(states), torch.tensor(ids[1:]))
+    loss.backward()
+    found = open_page(path).page.evaluate(
+        """([cell, given, ids]) => {
+          const parameters = Object.fromEntries(
+            Object.entries(given).map(([name, array]) => [name, Float64Array.from(array)]));
+          const network = new Network(cell, parameters);
+          const { tape, loss, gradients } = network.run(ids.slice(0, -1), ids.slice(1));
+          const norm = network.update(gradients, 0.7, 0.05);
+          const plain = (arrays) => Object.fromEntries(
+            Object.entries(arrays).map(([name, array]) => [name, [...array]]));
+          return { states: tape.map((step) => [...step.state[0]]), loss, norm,
+            gradients: plain(gradients), updated: plain(network.parameters) };
+        }""",
+        [cell, {name: p.detach().ravel().tolist() for name, p in named.items()}, ids],
+    )
+    assert largest(found["states"], states.detach()) < SMALL
+    assert abs(found["loss"] - loss.item()) < SMALL
+    for name, p in named.items():
+        assert p.grad is not None
+        assert largest(found["gradients"][name], p.grad.ravel()) < SMALL, name
+    norm = torch.nn.utils.clip_grad_norm_(named.values(), 0.05)
+    assert found["norm"] == pytest.approx(float(norm), rel=1e-12)
+    assert float(norm) > 0.05
+    torch.optim.SGD(named.values(), 0.7).step()
+    for name, p in named.items():
+        assert largest(found["updated"][name], p.detach().ravel()) < SMALL, name
+
+
+def partial_page(tmp_path: Path) -> Path:
+    """Write a page of two checkpoints, of which the last alone has its weights."""
+    made, path = record(TEXT, course(30)), tmp_path / "page.html"
+    for most in range(100_000, 400_000, 2_000):
+        size = write_page(made, path, most_bytes=most)
+        if (size.kept, size.with_details) == ((0, 1), (1,)):
+            return path
+    raise AssertionError(f"expected a size of a page without all weights, got {size}")
+
+
+def test_a_checkpoint_without_weights_shows_what_was_recorded(
+    open_page: Open, tmp_path: Path
+) -> None:
+    opened = open_page(partial_page(tmp_path))
+    assert opened.page.locator("#text-input").is_enabled()
+    assert opened.text("#panel-absent") == ""
+    type_text(opened, "hello")
+    opened.choose(c=0)
+    assert opened.text("#title") == f"“{TEXT}”"
+    assert opened.page.locator("#text-input").input_value() == TEXT
+    assert opened.page.locator("#text-input").is_disabled()
+    assert "are left out" in opened.text("#panel-absent")
+    assert "were recorded" in opened.text("#whose")
+    opened.choose(c=1)
+    assert opened.page.locator("#text-input").is_enabled()
+    assert "were recorded" in opened.text("#whose")
