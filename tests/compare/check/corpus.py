@@ -1,0 +1,154 @@
+"""What strangers hand in: right and wrong solutions of the exercise with six functions.
+
+`students/right.py` is a right solution. `students/mistakes.toml` changes it into wrong solutions,
+each with one mistake in one function. `students/variants.toml` lists right ways to write a part of
+it otherwise; `right_variants` combines them at random. A test asks for them like this::
+
+    @pytest.mark.parametrize("mistake", mistakes(), ids=lambda mistake: mistake.name)
+    def test_a_mistake_is_told_at_its_stage(mistake, tmp_path):
+        file = tmp_path / "my_rnn.py"
+        file.write_text(mistake.source, encoding="utf-8")
+        ...  # the first stage that is not right is mistake.stage
+        ...  # re.search(mistake.likely, likely, re.IGNORECASE)
+
+    @pytest.mark.parametrize("right", right_variants(200), ids=lambda right: right.name)
+    def test_a_right_solution_is_right(right, tmp_path): ...
+
+`test_corpus.py` checks by calling the functions that each mistake is wrong where it says, and that
+every right variant is right.
+"""
+
+import functools
+import random
+import re
+import tomllib
+from collections.abc import Iterable
+from dataclasses import dataclass
+from pathlib import Path
+from types import CodeType
+from typing import Any, Literal, get_args
+
+STUDENTS = Path(__file__).parent / "students"
+
+STAGES = (
+    "rnn_step",
+    "rnn_forward",
+    "rnn_step_backward",
+    "rnn_backward",
+    "cross_entropy",
+    "clip_grad_norm",
+)
+
+Shows = Literal["values", "float64", "large", "arguments", "calls"]
+
+
+@dataclass(frozen=True)
+class Mistake:
+    """A wrong solution; the head of `mistakes.toml` describes the fields."""
+
+    name: str
+    stage: str
+    likely: str
+    bug: str | None
+    shows: Shows
+    source: str  # the whole file
+
+
+@dataclass(frozen=True)
+class Right:
+    """A right solution."""
+
+    name: str
+    variants: tuple[str, ...]  # names of the changes in it
+    source: str  # the whole file
+
+
+class Misfit(ValueError):
+    """A change does not fit the source."""
+
+
+@functools.cache
+def right_source() -> str:
+    """Return the text of the right solution."""
+    return (STUDENTS / "right.py").read_text(encoding="utf-8")
+
+
+@functools.cache
+def mistakes() -> tuple[Mistake, ...]:
+    """Return all wrong solutions, in the order of the stages."""
+    found = []
+    for record in _records("mistake"):
+        changes = [(record["stage"], old, new) for old, new in record.pop("changes")]
+        record = {"bug": None, "shows": "values"} | record
+        assert record["shows"] in get_args(Shows), record
+        found.append(Mistake(**record, source=changed(right_source(), changes)))
+    return tuple(found)
+
+
+@functools.cache
+def single_variants() -> tuple[Right, ...]:
+    """Return the right solution as it is, and with each variant alone."""
+    alone = [
+        Right(record["name"], (record["name"],), changed(right_source(), record["changes"]))
+        for record in _records("variant")
+    ]
+    return (Right("as it is", (), right_source()), *alone)
+
+
+@functools.cache
+def right_variants(count: int = 200, seed: int = 0) -> tuple[Right, ...]:
+    """Return so many different random combinations of the variants."""
+    rng = random.Random(seed)
+    found: dict[str, Right] = {}
+    while len(found) < count:
+        records = _records("variant")
+        source, names = right_source(), []
+        for record in rng.sample(records, len(records) // 2):
+            try:
+                source = changed(source, record["changes"])
+            except Misfit:  # another variant has changed this place already
+                continue
+            names.append(record["name"])
+        found.setdefault(source, Right(f"combination {len(found)}", tuple(names), source))
+    return tuple(found.values())
+
+
+def changed(source: str, changes: Iterable[tuple[str, str, str]]) -> str:
+    """Return the source with changes: (function, old, new), where old occurs once in the function.
+
+    Raises
+    ------
+    Misfit
+        If a change does not fit.
+    """
+    for function, old, new in changes:
+        before = function_source(source, function)
+        if before.count(old) != 1:
+            raise Misfit(f"expected {old!r} once in {function}, got it {before.count(old)} times")
+        source = source.replace(before, before.replace(old, new))
+    return source
+
+
+def function_source(source: str, name: str) -> str:
+    """Return the text from one function to the next."""
+    found = re.search(rf"^def {name}\(.*?(?=^def |\Z)", source, re.MULTILINE | re.DOTALL)
+    assert found is not None, name
+    return found[0]
+
+
+def load(source: str) -> dict[str, Any]:
+    """Run a solution and return its functions by name."""
+    functions: dict[str, Any] = {"__name__": "my_rnn"}
+    exec(_compiled(source), functions)
+    return functions
+
+
+@functools.cache
+def _compiled(source: str) -> CodeType:
+    return compile(source, "my_rnn.py", "exec")
+
+
+def _records(kind: Literal["mistake", "variant"]) -> list[dict[str, Any]]:
+    text = (STUDENTS / f"{kind}s.toml").read_text(encoding="utf-8")
+    records: list[dict[str, Any]] = tomllib.loads(text)[kind]
+    return records
