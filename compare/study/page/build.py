@@ -22,7 +22,7 @@ from compare.study.page.packing import pack
 
 SCRIPTS = (
     *("record", "cells", "engine", "elements", "pictures", "reading"),
-    *("controls", "panel", "unrolled", "step", "backward", "training", "parity", "main"),
+    *("controls", "panel", "unrolled", "step", "flow", "backward", "training", "parity", "main"),
 )
 """The parts of the page's script, in the order in which they are joined."""
 

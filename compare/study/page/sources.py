@@ -1,4 +1,4 @@
-"""The line of our source that computes each number of the page."""
+"""The line of page one that states each formula of the page."""
 
 from __future__ import annotations
 
@@ -6,36 +6,32 @@ import inspect
 from types import ModuleType
 from typing import Any
 
-from scratch_rnn import linear, lookup, loss, optim
-from scratch_rnn.cells import elman
+from scratch_rnn.plain import elman
 
-SOURCE_LINES: dict[str, tuple[ModuleType, str]] = {
-    "a": (elman, "lookup.rows("),
-    "look-up": (lookup, "np.take(M, ids"),
-    "z": (elman, "z += times_W_hh_T("),
-    "h": (elman, "np.tanh(z, out=z)"),
-    "y": (linear, "y: np.ndarray = h @ W.T"),
-    "b": (linear, "y += b"),
-    "m": (loss, "y -= y.max("),
-    "exp": (loss, "p = np.exp(y)"),
-    "s": (loss, "s = p.sum("),
-    "p": (loss, "p /= "),
-    "L": (loss, "loss = (np.log("),
-    "d_y": (loss, "p[targets, n] -= "),
-    "d_h_k": (linear, "h=d_y @ W"),
-    "slope tanh": (elman, "np.subtract(1, slopes"),
-    "slope relu": (elman, "(~(h <= 0)).astype"),
-    "d_z tanh": (elman, "d_z_t *= d_h_t"),
-    "d_z relu": (elman, "np.copyto(d_z_t, d_h_t"),
-    "d_h": (elman, "d_h_t = times_W_hh(d_z_t)"),
-    "clip": (optim, "scale = np.minimum("),
+SOURCE_LINES = {
+    "x": "rows: Array = np.eye(V",
+    "z": "z_t = x_t @ W_ih.T",
+    "h": "np.tanh(z_t) if f ==",
+    "y": "y = h @ W.T + b",
+    "m": "y = logits - logits.max(",
+    "log p": "log_p = y - np.log(",
+    "L": "loss = -log_p[",
+    "d_y": "(np.exp(log_p) - one_hot(",
+    "d_h_k": "rnn_backward(tape, d_y @ W",
+    "d_sum": "d_output[t] + d_h",
+    "d_z": "d_z_t = d_h_t * (",
+    "d_h": "return d_z_t @ W_ih, d_z_t @ W_hh",
+    "d_W_hh": "return d_z_t @ W_ih, d_z_t @ W_hh",
+    "d_W_hh sum": "d_W_hh += ",
+    "clip": "g *= np.minimum(",
+    "update": "parameter -= lr * g",
 }
-"""Which line of our source computes what: its module, and what to find it by."""
+"""Which line of page one, scratch_rnn/plain/elman.py, states what: a part to find it by."""
 
 
 def source_lines() -> dict[str, dict[str, Any]]:
     """Find each line of `SOURCE_LINES`: its file, its number, and what it says."""
-    return {name: find_line(module, part) for name, (module, part) in SOURCE_LINES.items()}
+    return {name: find_line(elman, part) for name, part in SOURCE_LINES.items()}
 
 
 def find_line(module: ModuleType, part: str) -> dict[str, Any]:

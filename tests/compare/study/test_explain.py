@@ -45,7 +45,7 @@ from compare.study.page.record import MOST_STEPS, record, shown_ids, tokens_of
 from compare.study.page.sources import find_line, source_lines
 from compare.terminal.errors import UsageError
 from compare.terminal.output import Terminal
-from scratch_rnn.cells import elman
+from scratch_rnn.plain import elman
 from scratch_rnn.text import Batch, Vocab
 from tests.compare.parity.courses import LETTERS, checkpoint, course, weights, write_run
 
@@ -291,7 +291,7 @@ def test_of_a_large_vocabulary_the_true_and_the_likeliest_are_shown() -> None:
 
 def test_lines_of_the_source_are_where_the_page_says() -> None:
     lines = source_lines()
-    assert lines["z"]["code"].startswith("z += ")
+    assert lines["z"]["code"].startswith("z_t = x_t @ W_ih.T")
     for line in lines.values():
         found = (ROOT / line["file"]).read_text(encoding="utf-8").split("\n")
         assert found[line["number"] - 1].strip() == line["code"]
@@ -492,18 +492,16 @@ def test_what_is_chosen_fits_and_nothing_that_fits_is_left_out(
         assert last in with_details
 
 
-@pytest.mark.parametrize("most", [MEGABYTE, 400_000, 250_000, 180_000])
-def test_a_page_is_as_small_as_it_is_to_be(most: int) -> None:
+@pytest.mark.parametrize(
+    ("less", "kept"), [(0, (4, 4)), (61_000, (4, 3)), (211_000, (3, 1)), (281_000, (3, 0))]
+)
+def test_a_page_is_as_small_as_it_is_to_be(less: int, kept: tuple[int, int]) -> None:
     made = record("time traveller", course(80, gains=(1.0, 1.1, 1.2, 1.3)))
-    page, size = render(made, most_bytes=most)
-    assert len(page.encode()) == size.num_bytes <= most
+    _, whole = render(made, most_bytes=MEGABYTE)
+    page, size = render(made, most_bytes=whole.num_bytes + 2_000 - less)
+    assert len(page.encode()) == size.num_bytes <= size.most_bytes
     assert size.kept[-1] == 3
-    assert (len(size.kept), len(size.with_details)) == {
-        MEGABYTE: (4, 4),
-        400_000: (4, 3),
-        250_000: (3, 1),
-        180_000: (3, 0),
-    }[most]
+    assert (len(size.kept), len(size.with_details)) == kept
 
 
 def test_a_page_of_the_lecture_s_size_stays_below_a_megabyte() -> None:
@@ -591,7 +589,7 @@ def test_a_page_allows_its_own_script_and_style_and_nothing_else() -> None:
         assert not attributes.keys() & {"src", "style", "onclick", "onload", "srcset"}
         assert (attributes.get("href") or "#").startswith(("#", "data:,"))
     assert not re.search(
-        r"@import|url\(|\beval\b|innerHTML|insertAdjacentHTML|document\.write", text
+        r"@import|url\((?!#)|\beval\b|innerHTML|insertAdjacentHTML|document\.write", text
     )
     assert text.count("://") == 1  # the name of SVG's namespace
 

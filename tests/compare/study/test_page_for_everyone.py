@@ -36,6 +36,7 @@ LABELS = [
     *("#parity-table td:nth-child(2)", "#parity-table td:nth-child(3)", "#checkpoints td"),
     *("#checkpoints button", "#play", "#theme", "#units-pick", "#products td"),
     *("#text-input", "#whose", ".panels button", ".panels .hint", ".writing dd"),
+    *("#flow-numbers button", "#flow-numbers .formula", "#flow-numbers .figure", "#gain-note"),
 ]
 
 
@@ -150,7 +151,7 @@ def test_the_theme_can_be_changed(path: Path, open_page: Open) -> None:
 def test_tab_reaches_everything_in_order_and_shows_where_it_is(path: Path, open_page: Open) -> None:
     opened = open_page(path)
     reached = []
-    for _ in range(80):
+    for _ in range(100):
         opened.page.keyboard.press("Tab")
         found = opened.page.evaluate(
             """() => {
@@ -169,8 +170,9 @@ def test_tab_reaches_everything_in_order_and_shows_where_it_is(path: Path, open_
     assert reached[:5] == [*start, "theme"]
     order = [
         *("text-input", "train-step", "train", "reset", "temperature-slider", "draw-again"),
-        *("gain-slider", "units-select"),
-        *("token-select", "products", "loss-slider", "cut-slider"),
+        "units-select",
+        *("token-select", "products", "flow-slider", "flow-play", "flow-before", "flow-next"),
+        *("gain-slider", "loss-slider", "cut-slider"),
         *("checkpoints", "play", "ulps-check", "parity-table"),
     ]
     assert [name for name in reached if name in order] == order

@@ -16,15 +16,6 @@ function setUpBackward() {
     over: (r, c) => readGradient(r === null ? chosen.i : units[r], c === null ? chosen.t : c + 1),
   });
   $("gradient-picture").append(gradient.map.element);
-  const formulas = [
-    ["∂L/∂y_t = p_t / N - onehot(next) / N, over N losses", ["p", "d_y"]],
-    ["∂L/∂h_t = W^T ∂L/∂y_t, from the loss after step t", ["d_h_k"]],
-    [F === "tanh" ? "∂L/∂z_t = (1 - h_t²) ⊙ ∂L/∂h_t" : "∂L/∂z_t = ∂L/∂h_t where h_t > 0, else 0", [`slope ${F}`, `d_z ${F}`]],
-    ["∂L/∂h_{t-1} = W_{hh}^T ∂L/∂z_t, from step t", ["d_h"]],
-    ["all gradients times min(1, m / (n + 10⁻⁶)), with n their norm and m the norm allowed", ["clip"]],
-  ];
-  $("backward-sources").append(...formulas.map(([formula, names]) =>
-    make("li", {}, make("span", { class: "formula" }, math(formula)), make("div", {}, names.map((name) => source(name, "div"))))));
 }
 
 const norm = (k, t) => numbers().norms[(k - 1) * K + t - 1];

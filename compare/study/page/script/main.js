@@ -12,6 +12,7 @@ const views = [
   ["unrolled", "c t i v u *", markUnrolled],
   ["step", "c u *", drawMatrix],
   ["step", "c t i v u ulps *", drawStep],
+  ["backward", "c t s i u *", drawFlow],
   ["backward", "c n *", drawTriangle],
   ["backward", "c k t n *", markTriangle],
   ["backward", "c k t n *", drawCurve],
@@ -91,6 +92,7 @@ async function begin() {
   setUpUnrolled();
   setUpMatrix();
   setUpBackward();
+  setUpFlow();
   setUpTraining();
   setUpParity();
   setUpControls();

@@ -23,6 +23,7 @@ const chosen = {
   k: Math.max(K, 1), // loss, 1 … K
   v: null, // token of the logits, among the shown; null: the one that truly comes
   n: Math.max(1, Math.min(record.num_steps, K)), // steps after which gradients are cut
+  s: 1, // stage of the gradient's way through step t: 0 … 3
   u: H > 64 ? 32 : H, // how many units the pictures show
   ulps: false, // whether differences are shown in ulps, too
 };

@@ -88,7 +88,7 @@ function drawStep() {
 
   $("step-lead").textContent = `Step ${t} reads ${quoted(token)}. Each picture is one vector, with a cell for each number`
     + `${units.length < H ? ` (of the state: for each of the ${units.length} units shown)` : ""}. The frame marks unit ${i}; the numbers on the right are those of this unit. `
-    + "Under each picture stands the line of scratch_rnn that computes it.";
+    + "Under each picture stands the line of scratch_rnn/plain that says the same in NumPy.";
   const complete = record.checkpoints.filter((c) => c.details).map((c) => c.label).join(", ");
   $("step-absent").textContent = d ? "" : `The weights ${checkpoint().label} are left out to keep the page small, and so are the sums made with them. `
     + (complete ? `The page has the weights ${complete}.` : "A larger --megabytes keeps them.");
@@ -96,8 +96,8 @@ function drawStep() {
   const oneHot = new Float32Array(V);
   oneHot[id] = 1;
   const links = [link("The token as a vector", "x_t = onehot(id)", "(V,)",
-    `${capital(quoted(token))} has number ${id} in the vocabulary. The vector has ${V} places; place ${id} is 1, all others are 0. The program stores the number alone.`,
-    [strip(math("x_t"), oneHot, 1, id, `1 in place ${id}`)], null, [])];
+    `${capital(quoted(token))} has number ${id} in the vocabulary. The vector has ${V} places; place ${id} is 1, all others are 0.`,
+    [strip(math("x_t"), oneHot, 1, id, `1 in place ${id}`)], null, ["x"])];
   if (d) links.push(...sums(d, t, i));
   links.push(link("The new state", F === "tanh" ? "h_t = tanh(z_t)" : "h_t = max(0, z_t)", "(H,)",
     F === "tanh" ? "tanh squeezes each sum into −1 … 1. Far out it is flat: such a unit is saturated, and hardly any gradient passes through it."
@@ -114,13 +114,13 @@ function drawStep() {
     [strip(math("y_t"), y, largest(y), v, show(y[v])),
       make("div", { class: "pick" }, make("label", { for: "token-select" }, "Token"), select,
         chosen.v === null ? (next === null ? "the likeliest" : "the one that truly comes next") : make("button", { type: "button", id: "token-reset", onclick: () => choose({ v: null }) }, "Back to the true one"))],
-    values(quoted(name), "y", y[v], yq[v], [y, yq]), ["y", "b"]));
-  links.push(link("Probabilities", "p_t = exp(y_t - m) / s, m = max y_t, s = Σ exp(y_t - m)", "(V,)",
-    "This is softmax. The exponential makes every score positive. The division by their sum s makes them add up to 1. Without m, exp could overflow; the result is the same.",
-    [bars(p, v, next)], values(quoted(name), "p", p[v], pq[v], [p, pq]), ["m", "exp", "s"]));
+    values(quoted(name), "y", y[v], yq[v], [y, yq]), ["y"]));
+  links.push(link("Probabilities", "log p_t = y_t - m - log Σ exp(y_t - m), m = max y_t", "(V,)",
+    "This is softmax: exp makes every score positive, and the sum makes them add up to 1. The largest score m is taken off first, so that exp cannot overflow. The result is the same.",
+    [bars(p, v, next)], values(quoted(name), "p", p[v], pq[v], [p, pq]), ["m", "log p"]));
   links.push(next === null
-    ? link("The loss", "L_t = -log p_t[next] = log s - (y_t[next] - m)", "a number", "This is the last token: nobody knows what comes next, so there is no loss.", [], null, ["L"])
-    : link("The loss", "L_t = -log p_t[next] = log s - (y_t[next] - m)", "a number",
+    ? link("The loss", "L_t = -log p_t[next]", "a number", "This is the last token: nobody knows what comes next, so there is no loss.", [], null, ["L"])
+    : link("The loss", "L_t = -log p_t[next]", "a number",
       `${capital(quoted(record.shown_tokens[next]))} came next, and the network gave it ${percent(p[next])}. The less it expected what came, the larger the loss.`,
       [surprise(p[next], n.L[t - 1])], values("nats", "L", n.L[t - 1], n["torch.L"]?.[t - 1]), ["L"]));
   $("chain").replaceChildren(...links);
@@ -145,7 +145,7 @@ function sums(d, t, i) {
     link("What the token says", "a_t = W_{ih} x_t + b_{ih} + b_{hh}", "(H,) = (H, V) (V,) + (H,) + (H,)",
       ["The only 1 in ", math("x_t"), " picks a column of ", math("W_{ih}"), ", so nothing is multiplied. For unit ", `${i}: `,
         ...part("W_{ih}", row(d.W_ih, reading.inputRow[t - 1], H)[i]), ", ", ...part("b_{ih}", d.b_ih[i]), ", ", ...part("b_{hh}", d.b_hh[i]), "."],
-      [strip(math("a_t"), ofShown(a), largest(a), at, show(a[i]))], values(`unit ${i}`, "a", a[i], aq[i], [a, aq]), ["a", "look-up"]),
+      [strip(math("a_t"), ofShown(a), largest(a), at, show(a[i]))], values(`unit ${i}`, "a", a[i], aq[i], [a, aq]), ["z"]),
     link("What the state before says", "r_t = W_{hh} h_{t-1}", "(H,) = (H, H) (H,)",
       ["Each unit listens to all units of the step before. For unit ", `${i}: its row of `, math("W_{hh}"), ", times the state, cell by cell, added up.",
         t === 1 ? " Before the first step the state is zero." : ""],

@@ -1,0 +1,156 @@
+"""The unrolled network of `explain`'s page, and the gradient that runs back through it."""
+
+from pathlib import Path
+from typing import Any
+
+import numpy as np
+import pytest
+
+from compare.study.page.build import write_page
+from compare.study.page.record import record
+from scratch_rnn.plain import elman
+from tests.compare.parity.courses import course
+from tests.compare.study.pages import TEXT, K, Open, Opened, axe_violations
+
+KEYS = ["d_h_k", "d_h", "d_sum", "d_z", "d_W_hh", "d_W_hh sum"]
+
+
+def flow_of(opened: Opened, t: int, i: int) -> dict[str, float]:
+    """Return what the page says of unit i at step t."""
+    opened.choose(t=t, i=i)
+    return {key: float(opened.text(f"[data-flow='{key}']")) for key in KEYS}
+
+
+def by_page_one(opened: Opened, ids: list[int], i: int, f: str = "tanh") -> dict[int, list[float]]:
+    """Return the same by `scratch_rnn.plain`, a list for each step."""
+    given = opened.page.evaluate("() => rnnParity.network().parameters")
+    W_ih, W_hh, b_ih, b_hh, W, b = (np.array(array) for array in given.values())
+    inputs, targets = np.array(ids[:-1])[:, None], np.array(ids[1:])
+    x, h_0 = elman.one_hot(inputs, len(b), W.dtype), np.zeros((1, len(W_hh)))
+    states, h_n, _ = elman.rnn_forward(x, h_0, W_ih, W_hh, b_ih, b_hh, f)
+    h = [h_0, *states]
+    _, d_y = elman.cross_entropy(states[:, 0] @ W.T + b, targets)
+    found, from_next, total = {}, np.zeros_like(h_n), 0.0
+    for t in reversed(range(1, len(ids))):
+        from_loss = d_y[t - 1] @ W
+        d_h = from_loss + from_next
+        _, d_h_before, _, term, d_z = elman.rnn_step_backward(
+            d_h, x[t - 1], h[t - 1], h[t], W_ih, W_hh, f
+        )
+        total += term[i, i]
+        found[t] = [from_loss[i], from_next[0, i], d_h[0, i], d_z[i], term[i, i], total]
+        from_next = d_h_before
+    return found
+
+
+def test_the_numbers_of_every_step_are_those_of_page_one(
+    made: dict[str, Any], path: Path, open_page: Open
+) -> None:
+    opened = open_page(path)
+    expected = by_page_one(opened, made["ids"], i=7)
+    assert sorted(expected) == list(range(1, K + 1))
+    for t, values in expected.items():
+        assert list(flow_of(opened, t, 7).values()) == pytest.approx(values, rel=1e-5), t
+    whole = opened.page.evaluate("(text) => rnnParity.run(text).gradients", TEXT)
+    total = whole["rnn.weight_hh_l0"][7][7]
+    assert flow_of(opened, 1, 7)["d_W_hh sum"] == pytest.approx(total, rel=1e-5)
+
+
+def test_relu_and_a_typed_text(open_page: Open, tmp_path: Path) -> None:
+    path = tmp_path / "relu.html"
+    write_page(record(TEXT, course(9, nonlinearity="relu")), path, most_bytes=1_000_000)
+    opened = open_page(path)
+    opened.page.locator("#text-input").fill("a machine")
+    opened.settle()
+    ids = opened.page.evaluate("() => reading.ids")
+    for t, values in by_page_one(opened, ids, 2, "relu").items():
+        assert list(flow_of(opened, t, 2).values()) == pytest.approx(values, rel=1e-5), t
+
+
+def test_by_button_slider_and_key_through_all_stages(path: Path, open_page: Open) -> None:
+    opened = open_page(path)
+    page = opened.page
+    opened.choose(t=K, s=0)
+    assert page.locator("#flow-before").is_disabled()
+    seen = [opened.text("#flow-value")]
+    for _ in range(5):
+        page.locator("#flow-next").click()
+        opened.settle()
+        seen.append(opened.text("#flow-value"))
+    stages = ["from the loss", "from the step after", "times the slope", "to the weights"]
+    last = [f"step {K}, {stage}" for stage in stages]
+    assert seen == [*last, f"step {K - 1}, {stages[0]}", f"step {K - 1}, {stages[1]}"]
+    page.locator("#flow-before").click()
+    opened.settle()
+    assert opened.text("#flow-value") == f"step {K - 1}, {stages[0]}"
+    page.locator("#flow-slider").focus()
+    opened.press("ArrowRight", "ArrowRight")
+    assert opened.text("#flow-value") == f"step {K - 1}, {stages[2]}"
+    assert opened.chosen()["t"] == K - 1
+    opened.press("End")
+    assert opened.text("#flow-value") == f"step 1, {stages[3]}"
+    assert page.locator("#flow-next").is_disabled()
+    page.locator("#flow-numbers button", has_text="both together").click()
+    opened.settle()
+    assert opened.text("#flow-value") == f"step 1, {stages[1]}"
+    now = page.locator("#flow-numbers .now")
+    assert [text for text in now.locator(".where").all_text_contents() if "plain" not in text] == []
+    assert now.locator(".where").count() == now.count() == 2
+
+
+def test_it_plays_back_from_the_last_loss_and_stops(path: Path, open_page: Open) -> None:
+    opened = open_page(path)
+    opened.choose(t=1, s=3)
+    opened.page.locator("#flow-play").click()
+    opened.page.wait_for_function(f"() => chosen.t === {K} && chosen.s === 1")
+    opened.page.locator("#flow-play").click()
+    where = (opened.chosen()["t"], opened.chosen()["s"])
+    opened.page.wait_for_timeout(900)
+    assert (opened.chosen()["t"], opened.chosen()["s"]) == where
+    assert opened.text("#flow-play") == "Play"
+
+
+@pytest.mark.parametrize(("width", "least"), [(400, 3), (800, 5), (1280, 8)])
+def test_the_network_is_drawn_with_one_weight_at_every_arrow(
+    width: int, least: int, path: Path, open_page: Open
+) -> None:
+    opened = open_page(path, width=width)
+    opened.choose(t=8, s=1)
+    picture = opened.page.locator("#flow-picture svg")
+    cells = picture.locator(".state").count()
+    assert cells >= least
+    names = picture.locator(".weight").all_text_contents()
+    assert names.count("W") == names.count("Wih") == cells
+    assert names.count("Whh") == cells - 1
+    middle = picture.locator(".state.here")
+    assert middle.count() == 1
+    backward = picture.locator(".arrow.backward").count()
+    assert picture.locator(".arrow.backward.now").count() == 1
+    opened.choose(t=8, s=0)
+    assert picture.locator(".arrow.backward").count() == backward - 1
+    assert axe_violations(opened) == []
+
+
+def test_a_louder_network_lets_the_gradient_explode(open_page: Open, tmp_path: Path) -> None:
+    path = tmp_path / "page.html"
+    write_page(record(TEXT, course(9, gains=(1.0,))), path, most_bytes=1_000_000)
+    opened = open_page(path)
+    factors = []
+    for gain in ("0.5", "3"):
+        opened.page.locator("#gain-slider").fill(gain)
+        opened.settle()
+        factors.append(opened.page.evaluate("() => norm(K, 1) / norm(K, K)"))
+    assert factors[0] < 1e-3
+    assert factors[1] > 100 * factors[0]
+
+
+def test_a_text_of_one_token_has_no_way_back(path: Path, open_page: Open) -> None:
+    opened = open_page(path)
+    opened.page.locator("#text-input").fill("t")
+    opened.settle()
+    assert opened.page.locator("#flow").is_hidden()
+    assert opened.page.locator("#backward-body").is_hidden()
+    assert "one token" in opened.text("#backward-absent")
+    opened.page.locator("#text-input").fill("to")
+    opened.settle()
+    assert opened.page.locator("#flow").is_visible()
