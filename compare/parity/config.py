@@ -13,7 +13,17 @@ from typing import Annotated, Any, Literal, Self
 
 from tyro.conf import arg
 
-from compare.terminal import UsageError, check_at_least, check_choices, check_threads
+from compare.terminal import (
+    POSITIVE,
+    POSITIVE_OR_INFINITE,
+    SchemaError,
+    UsageError,
+    check_at_least,
+    check_choices,
+    check_threads,
+    plain,
+    read,
+)
 
 
 @dataclasses.dataclass(frozen=True, kw_only=True)
@@ -42,9 +52,9 @@ class ParityConfig:
     """Recurrent layers, one on top of the other."""
     nonlinearity: Literal["tanh", "relu"] = "tanh"
     """What follows the sum of both products."""
-    lr: float = 0.1
+    lr: Annotated[float, POSITIVE] = 0.1
     """Learning rate of gradient descent."""
-    max_norm: float = 1.0
+    max_norm: Annotated[float, POSITIVE_OR_INFINITE] = 1.0
     """Gradients whose global norm is larger are scaled down to it; inf: never."""
     dtype: Literal["float32", "float64"] = "float32"
     """The numbers that both models reckon with."""
@@ -88,31 +98,21 @@ class ParityConfig:
 
     def to_json(self) -> dict[str, Any]:
         """Give the configuration as plain JSON values, one for each flag; infinity is a text."""
-        return {
-            field.name: str(value) if isinstance(value, Path) or value == math.inf else value
-            for field in dataclasses.fields(self)
-            for value in [getattr(self, field.name)]
-            if field.name != "resume"
-        }
+        return {name: value for name, value in plain(self).items() if name != "resume"}
 
     @classmethod
     def from_json(cls, values: dict[str, Any]) -> Self:
-        """Read back what ``to_json`` gave; keys that are no flag of this command are left out.
+        """Read back what ``to_json`` gave.
 
         Raises
         ------
         UsageError
-            If a value is one that the flag cannot have.
+            If a flag is missing or not one of this command, or a value is one that it cannot have.
         """
         names = {field.name for field in dataclasses.fields(cls)}
-        known = {name: _read_back(name, value) for name, value in values.items() if name in names}
+        absent = {"resume": None} if "resume" in names else {}
         try:
-            return cls(**known).check()
-        except TypeError as error:
-            raise UsageError("expected another type of value in a setting") from error
-
-
-def _read_back(name: str, value: Any) -> Any:
-    if name in ("text", "runs") and isinstance(value, str):
-        return Path(value)
-    return math.inf if name == "max_norm" and value == "inf" else value
+            config: Self = read(cls, {**values, **absent}, "a setting")
+        except SchemaError as error:
+            raise UsageError(str(error)) from None
+        return config.check()

@@ -4,7 +4,7 @@ from .commands import RunResult, TrainingStopped, run, train
 from .config import GenerateConfig, RunConfig, TrainConfig
 from .generation import generate
 from .lock import LockError
-from .record import RecordError
+from .reading import RecordError
 from .session import read_setting
 from .snapshots import Course, Snapshot, newest_run, read_course, untrained_course
 

@@ -37,8 +37,8 @@ from compare.runs.config import RunConfig, TrainConfig
 from compare.runs.curves import draw_curves
 from compare.runs.diagnosis import as_before, first_not_finite, likely_causes, not_finite
 from compare.runs.interrupt import deferred
-from compare.runs.record import read_json
-from compare.runs.session import Session, TrainingStopped, begun, resumed
+from compare.runs.reading import read_json
+from compare.runs.session import Session, TrainingStopped, begun, check_resumable, resumed
 from compare.terminal import Terminal, perplexity_line
 
 __all__ = ["ParityError", "RunResult", "TrainingStopped", "run", "train"]
@@ -104,6 +104,8 @@ def run(config: RunConfig, terminal: Terminal | None = None) -> RunResult:
         After Ctrl-C, once the update at hand is finished and saved.
     """
     terminal = terminal or Terminal(quiet=True)
+    if config.resume is not None:
+        check_resumable("run", config)
     with prepared(config, terminal) as materials:
         trainees = [_trainee(materials.scratch, config), _trainee(materials.concise, config)]
         untrained = None if config.resume else _show_untrained(config, materials, terminal)
@@ -123,6 +125,8 @@ def train(config: TrainConfig, terminal: Terminal | None = None) -> RunResult:
     that one side began the other can go on with.
     """
     terminal = terminal or Terminal(quiet=True)
+    if config.resume is not None:
+        check_resumable("train", config)
     with prepared(config, terminal) as materials:
         model = materials.scratch if config.model == "scratch" else materials.concise
         trainees = [_trainee(model, config)]

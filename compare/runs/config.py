@@ -7,6 +7,7 @@
 from __future__ import annotations
 
 import dataclasses
+import math
 import re
 from pathlib import Path
 from typing import Annotated, Literal, Self
@@ -14,12 +15,13 @@ from typing import Annotated, Literal, Self
 from tyro.conf import arg
 
 from compare.parity import ParityConfig
-from compare.terminal import UsageError, check_at_least, check_choices, check_threads
+from compare.terminal import Range, UsageError, check_at_least, check_choices, check_threads
 
 Side = Literal["scratch", "concise"]
 """Which of the two models: the one by hand in NumPy, or the one with PyTorch."""
 
 QUICK_EPOCHS = 60
+SECONDS = Range(0, math.inf, "of at least 0")
 
 
 @dataclasses.dataclass(frozen=True, kw_only=True)
@@ -38,7 +40,7 @@ class RunConfig(ParityConfig):
     """Directory of all records."""
     resume: Annotated[Path | None, arg(metavar="RUN", help_behavior_hint="")] = None
     """Go on with this run where it stopped. Its flags hold; --epochs and --threads can be new."""
-    checkpoint_seconds: Annotated[float, arg(metavar="S")] = 10.0
+    checkpoint_seconds: Annotated[float, arg(metavar="S"), SECONDS] = 10.0
     """The training is saved so often; a crash costs no more than that."""
 
     def check(self) -> Self:

@@ -14,7 +14,7 @@ from matplotlib.figure import Figure
 from matplotlib.ticker import LogLocator, MaxNLocator, NullFormatter
 
 from compare.runs.atomic import write_file
-from compare.runs.record import read_json, read_metrics
+from compare.runs.reading import read_config, read_environment, read_metrics
 
 # The wide, pale line lies under the narrow, dark one, so that both are seen where they coincide.
 # Orange and blue remain apart for every kind of colour vision, and on grey paper.
@@ -50,7 +50,8 @@ def perplexities(metrics: Iterable[Mapping[str, Any]], side: str) -> list[float]
             total = sums.setdefault(update["epoch"], [0.0, 0.0])
             total[0] += loss * update["num_tokens"]
             total[1] += update["num_tokens"]
-    return [float(np.exp(sums[epoch][0] / sums[epoch][1])) for epoch in sorted(sums)]
+    with np.errstate(over="ignore"):  # of a loss above 709
+        return [float(np.exp(sums[epoch][0] / sums[epoch][1])) for epoch in sorted(sums)]
 
 
 def draw_curves(directory: Path) -> Path:
@@ -71,8 +72,8 @@ def draw_curves(directory: Path) -> Path:
     RecordError
         If one of the files is missing or damaged.
     """
-    config = read_json(directory, "config.json")
-    text_name = read_json(directory, "environment.json")["text"]["name"]
+    _, config = read_config(directory)
+    text_name = read_environment(directory).text.name
     metrics = list(read_metrics(directory))
     curves = {side: perplexities(metrics, side) for side in STYLES}
     curves = {side: curve for side, curve in curves.items() if curve}
@@ -84,7 +85,7 @@ def draw_curves(directory: Path) -> Path:
     panels = figure.subplots(rows, 1, sharex=True, squeeze=False, height_ratios=[3, 2][:rows])[:, 0]
     _draw_perplexities(panels[0], curves, begins)
     if compared:
-        _draw_differences(panels[1], metrics, config["dtype"])
+        _draw_differences(panels[1], metrics, config.dtype)
     panels[-1].set_xlabel("epoch")
     panels[-1].xaxis.set_major_locator(MaxNLocator(integer=True, steps=[1, 2, 5, 10]))
     num_epochs = max((begins[side] + len(curves[side]) for side in curves), default=1)

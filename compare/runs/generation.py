@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import dataclasses
-from pathlib import Path
 
 from compare.parity import (
     ParityConfig,
@@ -14,8 +13,10 @@ from compare.parity import (
     unknown_parts,
     writers,
 )
+from compare.runs.checkpoint import Checkpoint
 from compare.runs.config import GenerateConfig
-from compare.runs.record import RecordError, read_json, read_weights
+from compare.runs.reading import check_agreement, read_config, read_tokens, read_weights
+from compare.runs.snapshots import vocab_of
 from compare.terminal import UsageError
 from scratch_rnn.text import Vocab
 
@@ -36,7 +37,11 @@ def generate(config: GenerateConfig) -> str:
         If the run's record is missing, damaged, or of another model than it says.
     """
     config.check()
-    setting, vocab = read_setting(config.run), read_vocab(config.run)
+    (_, setting), tokens = read_config(config.run), read_tokens(config.run)
+    checkpoint = read_weights(config.run, config.model)
+    check_agreement(config.run, setting, tokens, checkpoint)
+    vocab = vocab_of(checkpoint, config.run)
+    setting = dataclasses.replace(setting, device="cpu")  # wherever it was trained
     unknown = unknown_parts(config.prefix, vocab, setting.token)
     if unknown:
         raise UsageError(
@@ -44,45 +49,14 @@ def generate(config: GenerateConfig) -> str:
             f"got {', '.join(map(repr, unknown))} in {config.prefix!r}"
         )
     with limited_threads(config.threads):
-        return load_writer(config, setting, vocab).write(config.prefix, config.num_preds)
+        writer = make_writer(config.model, setting, checkpoint, vocab)
+        return writer.write(config.prefix, config.num_preds)
 
 
-def load_writer(config: GenerateConfig, setting: ParityConfig, vocab: Vocab) -> Writer:
-    """Build the models that the setting describes, with the weights of the chosen one in both."""
+def make_writer(side: str, setting: ParityConfig, checkpoint: Checkpoint, vocab: Vocab) -> Writer:
+    """Build the models that the setting describes, with the checkpoint's weights in both."""
     scratch, concise = make_models(setting, len(vocab))
-    shapes = {name: array.shape for name, array in scratch.parameters.items()}
-    weights = read_weights(config.run, config.model, shapes, setting.dtype)
-    for name, array in weights.items():
+    for name, array in checkpoint.weights.items():
         scratch.parameters[name][...] = array
     copy_weights(scratch, concise)
-    return writers(scratch, concise, vocab, setting.token)[config.model]
-
-
-def read_setting(directory: Path) -> ParityConfig:
-    """Read the setting of a run, for models on the CPU wherever they were trained.
-
-    Raises
-    ------
-    RecordError
-        If it is missing, or no setting that a run can have.
-    """
-    values = read_json(directory, "config.json")
-    try:
-        return dataclasses.replace(ParityConfig.from_json(values), device="cpu")
-    except UsageError as error:
-        raise RecordError(f"expected a run's setting in {directory}: {error}") from error
-
-
-def read_vocab(directory: Path) -> Vocab:
-    """Read the vocabulary of a run.
-
-    Raises
-    ------
-    RecordError
-        If it is missing, or no list of different tokens that begins with <unk>.
-    """
-    tokens = read_json(directory, "vocab.json").get("tokens")
-    try:
-        return Vocab.from_list(tokens)  # type: ignore[arg-type]  # it checks
-    except (TypeError, ValueError) as error:
-        raise RecordError(f"expected a vocabulary in {directory}: {error}") from error
+    return writers(scratch, concise, vocab, setting.token)[side]

@@ -21,14 +21,13 @@ from __future__ import annotations
 import json
 import math
 import os
-from collections.abc import Iterator, Mapping
+from collections.abc import Mapping
 from contextlib import ExitStack, suppress
 from datetime import datetime
+from itertools import islice
 from pathlib import Path
 from types import TracebackType
 from typing import Any, Self
-
-import numpy as np
 
 from compare.runs.atomic import (
     BINARY,
@@ -39,18 +38,8 @@ from compare.runs.atomic import (
     write_all,
     write_file,
 )
-from compare.runs.checkpoint import CheckpointError, load
 from compare.runs.lock import locked
-from compare.terminal import DATA, CommandError
-
-CHECKPOINTS = "checkpoints"
-METRICS = "metrics.jsonl"
-
-
-class RecordError(CommandError, ValueError):
-    """A run directory cannot be made or read; the message is one line."""
-
-    exit_code = DATA
+from compare.runs.reading import METRICS, RecordError, read_lines
 
 
 class Record:
@@ -169,13 +158,14 @@ class Record:
         OSError
             If the file cannot be cut.
         """
-        metrics, size = [], 0
-        for number, line in enumerate(_whole_lines(self.directory)[:updates], start=1):
-            metrics.append(_parsed(line, number, self._path))
+        metrics: list[dict[str, Any]] = []
+        size = 0
+        for update, line in islice(read_lines(self.directory), updates):
+            metrics.append(update)
             size += len(line) + 1
-        if [update.get("update") for update in metrics] != list(range(1, updates + 1)):
+        if len(metrics) < updates:
             raise RecordError(
-                f"expected the updates from 1 to {updates:,} in {self._path}, got others"
+                f"expected the updates from 1 to {updates:,} in {self._path}, got {len(metrics):,}"
             )
         try:
             system.truncate(self._metrics, size)
@@ -202,117 +192,12 @@ class Record:
             path.unlink(missing_ok=True)
 
 
-def weights_name(side: str) -> str:
-    """File that holds the weights of one side."""
-    return f"{side}.safetensors"
-
-
-def read_json(directory: Path, name: str) -> dict[str, Any]:
-    """Read one of a run's JSON files.
-
-    Raises
-    ------
-    RecordError
-        If it is not there, cannot be read, or is no JSON object.
-    """
-    content = _read(directory, name)
-    try:
-        values = json.loads(content)
-    except (ValueError, RecursionError) as error:
-        raise RecordError(f"expected JSON in {directory / name}, got {error}") from error
-    if not isinstance(values, dict):
-        raise RecordError(
-            f"expected a JSON object in {directory / name}, got {type(values).__name__}"
-        )
-    return values
-
-
-def read_metrics(directory: Path) -> Iterator[dict[str, Any]]:
-    """Yield the updates of ``metrics.jsonl``; a last line that was cut off is left out.
-
-    Raises
-    ------
-    RecordError
-        If the file cannot be read, or another line than the last is no JSON object.
-    """
-    for number, line in enumerate(_whole_lines(directory), start=1):
-        yield _parsed(line, number, directory / METRICS)
-
-
-def read_weights(
-    directory: Path, side: str, shapes: Mapping[str, tuple[int, ...]], dtype: str
-) -> dict[str, np.ndarray]:
-    """Read ``<side>.safetensors``, which must hold just the given tensors.
-
-    Parameters
-    ----------
-    directory : Path
-        The run's directory.
-    side : str
-        ``"scratch"`` or ``"concise"``.
-    shapes : mapping
-        The shape of each tensor.
-    dtype : str
-        The dtype of all of them.
-
-    Returns
-    -------
-    dict
-        A new array for each name.
-
-    Raises
-    ------
-    RecordError
-        If the file is not there, damaged in any bit, or holds something else.
-    """
-    path = directory / weights_name(side)
-    try:
-        weights = load(path).weights
-    except CheckpointError as error:
-        raise RecordError(str(error)) from None
-    if weights.keys() != shapes.keys():
-        raise RecordError(f"expected the tensors {sorted(shapes)} in {path}, got {sorted(weights)}")
-    for name, shape in shapes.items():
-        array = weights[name]
-        if array.shape != shape or array.dtype != dtype:
-            raise RecordError(
-                f"expected {name} of shape {shape} and {dtype} in {path}, "
-                f"got {array.shape} and {array.dtype}"
-            )
-    return weights
-
-
-def _whole_lines(directory: Path) -> list[bytes]:
-    """Return the lines of ``metrics.jsonl``; what follows the last line feed is unfinished."""
-    return _read(directory, METRICS).split(b"\n")[:-1]
-
-
-def _parsed(line: bytes, number: int, path: Path) -> dict[str, Any]:
-    try:
-        values = json.loads(line)
-    except (ValueError, RecursionError):
-        values = None
-    if not isinstance(values, dict):
-        shown = line[:40].decode("utf-8", "replace")
-        raise RecordError(f"expected a JSON object in line {number} of {path}, got {shown!r}")
-    return values
-
-
 def _made(directory: Path) -> bool:
     try:
         system.mkdir(directory)
     except FileExistsError:
         return False
     return True
-
-
-def _read(directory: Path, name: str) -> bytes:
-    try:
-        return (directory / name).read_bytes()
-    except OSError as error:
-        raise RecordError(
-            f"expected a run's record with {name}, got {directory}: {error.strerror}"
-        ) from error
 
 
 def _to_json(values: Mapping[str, Any], indent: int | None = None) -> str:

@@ -31,8 +31,17 @@ from compare.runs.checkpoint import (
     container,
     save,
 )
-from compare.runs.config import RunConfig, TrainConfig
-from compare.runs.record import CHECKPOINTS, Record, RecordError, read_json, weights_name
+from compare.runs.config import RunConfig
+from compare.runs.reading import (
+    CHECKPOINTS,
+    RecordError,
+    check_agreement,
+    read_config,
+    read_environment,
+    read_tokens,
+    weights_name,
+)
+from compare.runs.record import Record
 from compare.runs.snapshots import is_kept, snapshot_name
 from compare.terminal import PACKAGE, CommandError, Terminal, UsageError, package_version
 from scratch_rnn.text import Batch
@@ -180,14 +189,31 @@ def read_setting(directory: Path, command: str) -> RunConfig:
     UsageError
         If it was begun with another command.
     """
-    values = read_json(directory, "config.json")
-    _check_command(directory, command, values)
-    kind = TrainConfig if command == "train" else RunConfig
-    try:
-        config = kind.from_json(values)
-    except UsageError as error:
-        raise RecordError(f"expected a run's setting in {directory}: {error}") from error
+    before, config = read_config(directory)
+    if before != command:
+        raise UsageError(
+            f"expected --resume with a run begun by {command}, got {directory}, begun by {before}"
+        )
     return dataclasses.replace(config, resume=directory)
+
+
+def check_resumable(command: str, config: RunConfig) -> None:
+    """Refuse to take up a run with another setting, before anything is built.
+
+    Raises
+    ------
+    UsageError
+        If a flag differs from the run's.
+    RecordError, CheckpointError
+        If the record is damaged, or its setting is not that of its newest checkpoint.
+    """
+    directory = config.resume
+    assert directory is not None
+    _check_flags(config, read_setting(directory, command))
+    store = Store(directory / CHECKPOINTS, num_sides=2 if command == "run" else 1)
+    checkpoints, _ = store.newest()
+    for checkpoint in checkpoints.values():
+        check_agreement(directory, config, read_tokens(directory), checkpoint)
 
 
 @contextmanager
@@ -249,7 +275,6 @@ def resumed(
     """
     assert config.resume is not None
     directory = config.resume
-    _check_flags(command, config, read_json(directory, "config.json"))
     with Record.open(directory) as record:
         session = Session(command, config, materials, trainees, record)
         found, damaged = session.store.newest()
@@ -293,26 +318,16 @@ def _check_size(config: RunConfig, trainees: Sequence[Trainee]) -> None:
             )
 
 
-def _check_flags(command: str, config: RunConfig, before: Mapping[str, Any]) -> None:
+def _check_flags(config: RunConfig, before: RunConfig) -> None:
     """Refuse flags that are not those that the run began with."""
-    assert config.resume is not None
-    _check_command(config.resume, command, before)
-    now = config.to_json()
+    now, then = config.to_json(), before.to_json()
     differences = [
-        f"--{name.replace('_', '-')} {now[name]} instead of {before.get(name)}"
+        f"--{name.replace('_', '-')} {now[name]} instead of {then[name]}"
         for name in now
-        if name not in CHANGEABLE and now[name] != before.get(name)
+        if name not in CHANGEABLE and now[name] != then[name]
     ]
     if differences:
         raise UsageError(f"expected the settings of {config.resume}, got {', '.join(differences)}")
-
-
-def _check_command(directory: Path, command: str, before: Mapping[str, Any]) -> None:
-    if before.get("command") != command:
-        raise UsageError(
-            f"expected --resume with a run begun by {command}, "
-            f"got {directory}, begun by {before.get('command')}"
-        )
 
 
 def _check_setting(session: Session, checkpoint: Checkpoint) -> None:
@@ -359,7 +374,7 @@ def _check_length(session: Session, update: int) -> None:
 
 def _changed_versions(session: Session) -> str:
     """Say what is no longer as it was when the run began, and may change the last bits."""
-    before = read_json(session.record.directory, "environment.json").get("versions", {})
+    before = read_environment(session.record.directory).versions
     config, text = session.config, session.materials.text
     now = describe_environment(text=text, dtype=config.dtype, device=config.device)["versions"]
     changed = [

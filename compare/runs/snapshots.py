@@ -18,7 +18,7 @@ import numpy as np
 from compare.parity import ParityConfig, make_models
 from compare.runs.checkpoint import Checkpoint, CheckpointError, load
 from compare.runs.curves import perplexities
-from compare.runs.record import CHECKPOINTS, RecordError, read_metrics, weights_name
+from compare.runs.reading import CHECKPOINTS, RecordError, read_metrics, weights_name
 from scratch_rnn.text import Vocab, load_text, load_time_machine
 
 FOLDER = "snapshots"
@@ -103,7 +103,7 @@ def read_course(path: Path) -> Course:
     return Course(
         source=path.name or path.resolve().name,
         setting=_setting(last),
-        vocab=_vocab(last, path),
+        vocab=vocab_of(last, path),
         snapshots=tuple(_snapshot(by_update[update]) for update in sorted(by_update)),
         curve=_curve(path) if is_run else (),
     )
@@ -140,7 +140,14 @@ def _setting(checkpoint: Checkpoint) -> ParityConfig:
     )
 
 
-def _vocab(checkpoint: Checkpoint, path: Path) -> Vocab:
+def vocab_of(checkpoint: Checkpoint, path: Path) -> Vocab:
+    """Return a checkpoint's vocabulary.
+
+    Raises
+    ------
+    RecordError
+        If it does not begin with <unk>, or has nothing else.
+    """
     try:
         vocab = Vocab.from_list(checkpoint.vocabulary)
     except ValueError as error:

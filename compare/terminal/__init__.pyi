@@ -16,6 +16,7 @@ from .schema import (
     parse_json,
     plain,
     read,
+    read_fields,
 )
 from .textplot import Curve, legend, plot
 from .version import PACKAGE, package_version
@@ -55,4 +56,5 @@ __all__ = [
     "plain",
     "plot",
     "read",
+    "read_fields",
 ]

@@ -149,8 +149,8 @@ def _read(kind: Any, value: Any, name: str, limits: Any) -> Any:
         if isinstance(value, str) and value in arguments:
             return value
         raise SchemaError(f"{name} of {' or '.join(map(str, arguments))}", excerpt(value))
-    if dataclasses.is_dataclass(kind):
-        return _record(kind, value, name)
+    if isinstance(kind, type) and dataclasses.is_dataclass(kind):
+        return kind(**read_fields(_hints(kind), value, name))
     if origin in (list, tuple) and isinstance(value, list):
         return origin(read(arguments[0], item, f"an item of {name}") for item in value)
     if origin is dict and isinstance(value, dict):
@@ -187,14 +187,20 @@ def _one_of(kinds: tuple[Any, ...], value: Any, name: str, limits: Any) -> Any:
     raise SchemaError(f"{name} of {' or '.join(map(_name_of, kinds))}", excerpt(value))
 
 
-def _record(kind: Any, value: Any, name: str) -> Any:
-    hints = _hints(kind)
+def read_fields(kinds: dict[str, Any], value: Any, name: str) -> dict[str, Any]:
+    """Return an object of a file whose keys have these types: all of the keys, and no other.
+
+    Raises
+    ------
+    SchemaError
+        If it is not such an object.
+    """
     if not isinstance(value, dict):
-        raise SchemaError(f"{name} with {', '.join(hints)}", excerpt(value))
-    if odd := sorted(hints.keys() ^ value.keys()):
-        what = "no " + odd[0] if odd[0] in hints else f"{excerpt(odd[0])} too"
-        raise SchemaError(f"{name} with {', '.join(hints)}", what)
-    return kind(**{field: read(hint, value[field], field) for field, hint in hints.items()})
+        raise SchemaError(f"{name} with {', '.join(kinds)}", excerpt(value))
+    if odd := sorted(kinds.keys() ^ value.keys()):
+        what = "no " + odd[0] if odd[0] in kinds else f"{excerpt(odd[0])} too"
+        raise SchemaError(f"{name} with {', '.join(kinds)}", what)
+    return {key: read(kind, value[key], key) for key, kind in kinds.items()}
 
 
 @cache

@@ -30,7 +30,8 @@ from compare.parity.materials import prepared
 from compare.parity.rows import Verdict
 from compare.parity.table import show_parity
 from compare.runs.config import GenerateConfig, RunConfig, TrainConfig
-from compare.runs.record import Record, read_metrics
+from compare.runs.reading import read_config, read_metrics
+from compare.runs.record import Record
 from compare.terminal.output import Terminal
 
 ROOT = Path(__file__).parents[2]
@@ -342,7 +343,7 @@ def test_run_from_end_to_end(
     config = read(directory, "config.json")
     assert config["command"] == "run"
     assert (
-        RunConfig.from_json(config).to_json()
+        read_config(directory)[1].to_json()
         == parse([*training, "--name", "fox", "--epochs", "50"]).to_json()
     )
 

@@ -22,6 +22,7 @@ from compare.runs.checkpoint.contents import (
     Position,
     Sampler,
     TextName,
+    Token,
     load,
     save,
 )
@@ -36,6 +37,7 @@ __all__ = [
     "Sampler",
     "Store",
     "TextName",
+    "Token",
     "load",
     "save",
 ]

@@ -34,7 +34,7 @@ from compare.bench.result import (
 from compare.bench.shapes import SEED, Shape
 from compare.bench.table import duration, show
 from compare.bench.torch_rows import TorchCompiled
-from compare.runs.record import RecordError
+from compare.runs.reading import RecordError
 from compare.terminal.errors import UsageError
 from scratch_rnn import Batch
 from tests.compare.bench.bench_help import MODEL, hasty, shapes_file, terminal

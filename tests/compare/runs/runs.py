@@ -1,5 +1,6 @@
 """Small trainings, and how they are interrupted, taken up again and compared."""
 
+import json
 import os
 import shlex
 import signal
@@ -83,3 +84,41 @@ def contents(directory: Path) -> dict[str, Any]:
         if int(Path(name).name.split("-")[0]) != int(Path(checkpoints[-1]).name.split("-")[0]):
             del files[name]
     return files
+
+
+def update(number: int, epoch: int = 0, loss: float = 2.0, **more: Any) -> dict[str, Any]:
+    """Return a line of the metrics of a training of one model."""
+    return {
+        "epoch": epoch,
+        "update": number,
+        "num_tokens": 10,
+        "scratch_loss": loss,
+        "scratch_grad_norm": 0.5,
+        **more,
+    }
+
+
+def of_both(number: int, epoch: int = 0, loss: float = 2.0, **more: Any) -> dict[str, Any]:
+    """Return a line of the metrics of both models."""
+    other = {"concise_loss": loss, "concise_grad_norm": 0.5, "largest_difference": 1e-8}
+    return {**update(number, epoch, loss), **other, **more}
+
+
+def lines(*metrics: dict[str, Any]) -> str:
+    """Return what ``metrics.jsonl`` holds."""
+    return "".join(json.dumps(line) + "\n" for line in metrics)
+
+
+def environment(name: str = "A Text") -> dict[str, Any]:
+    """Return what ``environment.json`` holds."""
+    return {
+        "text": {"name": name, "source": "file", "sha1": "ab" * 20},
+        "dtype": "float32",
+        "device": {"type": "cpu"},
+        "machine": "x86_64",
+        "platform": "Linux",
+        "cpus": 2,
+        "versions": {"numpy": "2.0.0", "torch": "2.5.0"},
+        "threads": {"torch": 1},
+        "thread_pools": [{"user_api": "blas", "num_threads": 1}],
+    }

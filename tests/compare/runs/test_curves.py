@@ -9,31 +9,22 @@ import matplotlib.image
 import numpy as np
 import pytest
 
+from compare.runs.config import RunConfig
 from compare.runs.curves import draw_curves, first_epoch, perplexities
-from compare.runs.record import RecordError
-
-
-def update(
-    epoch: int, number: int, loss: float, num_tokens: int = 10, **more: Any
-) -> dict[str, Any]:
-    return {
-        "epoch": epoch,
-        "update": number,
-        "num_tokens": num_tokens,
-        "scratch_loss": loss,
-        **more,
-    }
+from compare.runs.reading import RecordError
+from tests.compare.runs.runs import environment, lines, of_both, update
 
 
 def write_record(directory: Path, metrics: list[dict[str, Any]]) -> None:
-    (directory / "config.json").write_text(json.dumps({"dtype": "float32"}))
-    (directory / "environment.json").write_text(json.dumps({"text": {"name": "A Text"}}))
-    (directory / "metrics.jsonl").write_text("".join(json.dumps(m) + "\n" for m in metrics))
+    config = {"command": "run", "version": "1", **RunConfig().to_json()}
+    (directory / "config.json").write_text(json.dumps(config))
+    (directory / "environment.json").write_text(json.dumps(environment()))
+    (directory / "metrics.jsonl").write_text(lines(*metrics))
 
 
 def test_perplexity_weighs_each_update_by_its_tokens() -> None:
     # epoch 0: (10 * 2 + 30 * 4) / 40 = 3.5;  epoch 1: 1
-    metrics = [update(0, 1, 2.0, 10), update(0, 2, 4.0, 30), update(1, 3, 1.0)]
+    metrics = [update(1, 0, 2.0), update(2, 0, 4.0, num_tokens=30), update(3, 1, 1.0)]
     assert perplexities(metrics, "scratch") == pytest.approx([math.exp(3.5), math.e], rel=1e-15)
     assert perplexities(metrics, "concise") == []
 
@@ -45,7 +36,8 @@ def test_every_kind_of_record_can_be_drawn(
     num_epochs: int, sides: int, difference: float, tmp_path: Path
 ) -> None:
     both = {"concise_loss": 1.5, "largest_difference": difference} if sides == 2 else {}
-    write_record(tmp_path, [update(e, e + 1, 2.0 - e / 4, **both) for e in range(num_epochs)])
+    line = of_both if sides == 2 else update
+    write_record(tmp_path, [line(e + 1, e, 2.0 - e / 4, **both) for e in range(num_epochs)])
     picture = matplotlib.image.imread(draw_curves(tmp_path))
     height, width = picture.shape[:2]
     assert (width, height) == (1200, 960 if sides == 2 else 660)
@@ -57,11 +49,7 @@ def test_every_kind_of_record_can_be_drawn(
 
 
 def test_where_both_curves_coincide_both_are_seen(tmp_path: Path) -> None:
-    metrics = [
-        update(e, e + 1, 3 - e / 10, concise_loss=3 - e / 10, largest_difference=1e-8)
-        for e in range(20)
-    ]
-    write_record(tmp_path, metrics)
+    write_record(tmp_path, [of_both(e + 1, e, 3 - e / 10) for e in range(20)])
     picture = np.round(255 * matplotlib.image.imread(draw_curves(tmp_path))[:, :, :3]).astype(int)
     panel = picture[150:500, 250:1100]  # below the legend, inside the axes
     for colour in ((0x1F, 0x3F, 0x77), (0xF5, 0xA7, 0x42)):
@@ -70,7 +58,7 @@ def test_where_both_curves_coincide_both_are_seen(tmp_path: Path) -> None:
 
 
 def test_a_missing_file_is_named(tmp_path: Path) -> None:
-    write_record(tmp_path, [update(0, 1, 2.0)])
+    write_record(tmp_path, [update(1)])
     (tmp_path / "environment.json").unlink()
     with pytest.raises(RecordError, match=r"expected a run's record with environment\.json"):
         draw_curves(tmp_path)
@@ -80,10 +68,11 @@ def test_a_missing_file_is_named(tmp_path: Path) -> None:
 def test_where_one_side_went_on_with_the_other_s_run_both_are_drawn_in_their_place(
     tmp_path: Path,
 ) -> None:
-    begun = [update(e, e + 1, 3.0 - e / 4) for e in range(3)]
-    taken_up = [update(e, e + 1, 3.0 - e / 4) for e in range(3, 9)]
+    begun = [update(e + 1, e, 3.0 - e / 4) for e in range(3)]
+    taken_up = [update(e + 1, e, 3.0 - e / 4) for e in range(3, 9)]
     for line in taken_up:
         line["concise_loss"] = line.pop("scratch_loss")
+        line["concise_grad_norm"] = line.pop("scratch_grad_norm")
     assert (first_epoch(begun, "scratch"), first_epoch(begun + taken_up, "concise")) == (0, 3)
     write_record(tmp_path, begun + taken_up)
     picture = np.round(255 * matplotlib.image.imread(draw_curves(tmp_path))[:, :, :3]).astype(int)

@@ -12,7 +12,7 @@ from pathlib import Path
 import pytest
 
 from compare.runs.checkpoint import CheckpointError, Store
-from compare.runs.record import read_metrics
+from compare.runs.reading import read_metrics
 from tests.compare.runs.runs import arguments, contents, how_to_go_on, only
 from tests.counts import Count, number
 

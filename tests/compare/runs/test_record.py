@@ -9,14 +9,15 @@ import sys
 from datetime import datetime
 from pathlib import Path
 
-import numpy as np
 import pytest
 
 from compare.runs.checkpoint import save
 from compare.runs.lock import LockError, locked
-from compare.runs.record import Record, RecordError, read_json, read_metrics, read_weights
-from tests.compare.runs.checkpoints import checkpoint
+from compare.runs.reading import RecordError, read_json, read_metrics, read_weights
+from compare.runs.record import Record
+from tests.compare.runs.checkpoints import checkpoint, same
 from tests.compare.runs.failing import Failing, put_in
+from tests.compare.runs.runs import lines, update
 
 ROOT = Path(__file__).parents[3]
 
@@ -33,20 +34,18 @@ def test_directories_of_the_same_second_get_numbers(tmp_path: Path) -> None:
 
 def test_metrics_are_in_the_file_at_once(tmp_path: Path) -> None:
     with Record.create(tmp_path, "x", now=NOW) as record:
-        for update in (1, 2):
-            record.add_metrics({"update": update, "loss": 0.1 + 0.2})
-            assert [m["update"] for m in read_metrics(record.directory)] == list(
-                range(1, update + 1)
-            )
-    assert [m["loss"] for m in read_metrics(record.directory)] == [0.1 + 0.2] * 2  # all 17 digits
+        written = [update(number, loss=0.1 + 0.2) for number in (1, 2)]  # all 17 digits
+        for number in (1, 2):
+            record.add_metrics(written[number - 1])
+            assert list(read_metrics(record.directory)) == written[:number]
 
 
 def test_a_line_that_was_cut_off_is_left_out_and_a_broken_one_is_refused(tmp_path: Path) -> None:
     path = tmp_path / "metrics.jsonl"
-    path.write_text('{"update": 1}\n{"update": 2}\n{"upd')
+    path.write_text(lines(update(1), update(2)) + '{"upd')
     assert [m["update"] for m in read_metrics(tmp_path)] == [1, 2]
-    path.write_text('{"update": 1}\n{"upd\n{"update": 3}\n')
-    with pytest.raises(RecordError, match=r"expected a JSON object in line 2 of .*, got '\{\"upd'"):
+    path.write_text(lines(update(1)) + '{"upd\n' + lines(update(3)))
+    with pytest.raises(RecordError, match=r"expected JSON, got .* in line 2 of "):
         list(read_metrics(tmp_path))
 
 
@@ -118,26 +117,43 @@ def test_a_lock_ends_with_its_process(tmp_path: Path) -> None:
 
 def test_metrics_are_cut_after_an_update(tmp_path: Path) -> None:
     with Record.create(tmp_path, "x", now=NOW) as record:
-        for update in (1, 2, 3):
-            record.add_metrics({"update": update})
+        for number in (1, 2, 3):
+            record.add_metrics(update(number))
     path = record.directory / "metrics.jsonl"
     with path.open("a") as file:
+        file.write("\0\n")  # what comes after is not looked at
         file.write('{"upd')
     with Record.open(record.directory) as record:
-        assert record.cut_metrics(2) == [{"update": 1}, {"update": 2}]
-        record.add_metrics({"update": 3, "again": True})
-    assert path.read_text() == '{"update": 1}\n{"update": 2}\n{"update": 3, "again": true}\n'
+        assert record.cut_metrics(2) == [update(1), update(2)]
+        record.add_metrics(update(3, loss=1.0))
+    assert path.read_text() == lines(update(1), update(2), update(3, loss=1.0))
 
 
 @pytest.mark.parametrize(
     ("content", "told"),
     [
-        ('{"update": 1}\n{"update": 3}\n', "expected the updates from 1 to 2 in "),
-        ('{"update": 1}\n{"update": 1}\n', "expected the updates from 1 to 2 in "),
-        ('{"update": 1}\n{"upd', "expected the updates from 1 to 2 in "),
-        ("", "expected the updates from 1 to 2 in "),
-        ('{"update": 1}\n[2]\n', "expected a JSON object in line 2 of "),
-        ('{"update": 1}\n\x00\x00\n', "expected a JSON object in line 2 of "),
+        (
+            lines(update(1), update(3)),
+            "expected update 2 of epoch 0 or the next, got 3 of 0",
+        ),
+        (
+            lines(update(1), update(1)),
+            "expected update 2 of epoch 0 or the next, got 1 of 0",
+        ),
+        (lines(update(1), update(2, 2)), "of epoch 0 or the next, got 2 of 2 in line 2 of "),
+        (lines(update(1)) + '{"upd', "expected the updates from 1 to 2 in .*, got 1"),
+        ("", "expected the updates from 1 to 2 in .*, got 0"),
+        (lines(update(1)) + "[2]\n", "expected a JSON object, got .* in line 2 of "),
+        (lines(update(1)) + "\0\0\n", "expected JSON, got .* in line 2 of "),
+        (
+            lines(update(1, scratch_loss=None)),
+            "expected scratch_loss of float, got None in line 1",
+        ),
+        (
+            lines(update(1, concise_loss=1.0)),
+            "an update with .*, got no concise_grad_norm",
+        ),
+        (lines(update(1, num_tokens=0)), "expected num_tokens in 1 .*, got 0 in line 1 of "),
     ],
 )
 def test_metrics_with_a_gap_are_refused(tmp_path: Path, content: str, told: str) -> None:
@@ -161,17 +177,8 @@ def test_a_directory_that_cannot_be_written_in_is_not_opened(
         Record.open(tmp_path)
 
 
-def test_weights_are_read_from_a_checkpoint_of_just_these_tensors(tmp_path: Path) -> None:
-    written = checkpoint()
-    save(tmp_path / "scratch.safetensors", written)
-    shapes = {name: array.shape for name, array in written.weights.items()}
-    weights = read_weights(tmp_path, "scratch", shapes, "float32")
-    for name, array in weights.items():
-        np.testing.assert_array_equal(array, written.weights[name], strict=True)
-    for other, dtype in (
-        ({**shapes, "linear.bias": (4,)}, "float32"),
-        ({**shapes, "x": (1,)}, "float32"),
-        (shapes, "float64"),
-    ):
-        with pytest.raises(RecordError, match=f"expected .* in {tmp_path}.*, got "):
-            read_weights(tmp_path, "scratch", other, dtype)
+def test_weights_are_read_from_a_checkpoint(tmp_path: Path) -> None:
+    save(tmp_path / "scratch.safetensors", checkpoint())
+    assert same(read_weights(tmp_path, "scratch"), checkpoint())
+    with pytest.raises(RecordError, match=f"expected .* in {tmp_path}.*, got "):
+        read_weights(tmp_path, "concise")

@@ -25,7 +25,8 @@ from compare.parity.tolerance import absolute_difference
 from compare.parity.training import Trainee, passes_from, updates
 from compare.runs.checkpoint import load, save
 from compare.runs.lock import locked
-from compare.runs.record import Record, read_metrics
+from compare.runs.reading import read_metrics
+from compare.runs.record import Record
 from compare.runs.session import read_setting
 from compare.terminal.output import Terminal
 from scratch_rnn.text import Batches
@@ -431,8 +432,7 @@ def test_a_changed_setting_in_the_record_is_refused_too(
     capsys.readouterr()
     assert main(["run", "--resume", str(stopped)]) == 3
     assert capsys.readouterr().err == (
-        f"rnn-parity: expected what {stopped} was trained with, "
-        "got lr 0.75 instead of 0.5; carry_state False instead of True\n"
+        f"rnn-parity: expected the lr that {stopped} was trained with, 0.5, got 0.75\n"
     )
 
 

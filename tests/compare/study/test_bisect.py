@@ -14,7 +14,7 @@ import scratch_rnn
 from compare.cli import main
 from compare.parity.command import ParityError
 from compare.parity.materials import DeviceError, prepared
-from compare.runs.record import RecordError
+from compare.runs.reading import RecordError
 from compare.study.bisection import command, replay
 from compare.study.bisection.search import Parting, narrowed, search
 from compare.study.config import BisectConfig

@@ -23,7 +23,7 @@ from compare.parity.config import ParityConfig
 from compare.parity.weights import copy_weights
 from compare.runs import snapshots
 from compare.runs.checkpoint import save
-from compare.runs.record import RecordError
+from compare.runs.reading import RecordError
 from compare.runs.snapshots import is_kept, newest_run, read_course
 from compare.study.config import ExplainConfig
 from compare.study.page.anatomy import (

@@ -1,0 +1,222 @@
+"""What is read of a run's record; every value is checked as it comes in.
+
+``Record`` writes these files. Somebody else may have written over them, so each has a schema, and
+what does not fit it is refused in one line.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Iterator
+from dataclasses import dataclass
+from pathlib import Path
+from typing import Annotated, Any
+
+from compare.runs.checkpoint import Checkpoint, CheckpointError, Token, load
+from compare.runs.config import RunConfig, TrainConfig
+from compare.terminal import (
+    COUNT,
+    DATA,
+    NOT_NEGATIVE,
+    CommandError,
+    SchemaError,
+    UsageError,
+    excerpt,
+    parse_json,
+    read,
+    read_fields,
+)
+
+CHECKPOINTS = "checkpoints"
+METRICS = "metrics.jsonl"
+
+
+class RecordError(CommandError, ValueError):
+    """A run directory cannot be made or read; the message is one line."""
+
+    exit_code = DATA
+
+
+@dataclass(frozen=True, slots=True)
+class Vocabulary:
+    """``vocab.json``."""
+
+    tokens: list[Token]
+
+
+@dataclass(frozen=True, slots=True)
+class TextRead:
+    """The text of a run, without its content."""
+
+    name: str
+    source: str
+    sha1: str
+
+
+@dataclass(frozen=True, slots=True)
+class Environment:
+    """``environment.json``."""
+
+    text: TextRead
+    dtype: str
+    device: dict[str, Any]
+    machine: str
+    platform: str
+    cpus: int | None
+    versions: dict[str, str]
+    threads: dict[str, int]
+    thread_pools: list[dict[str, Any]]
+
+
+def read_config(directory: Path) -> tuple[str, RunConfig]:
+    """Read the command that began a run, and its setting.
+
+    Raises
+    ------
+    RecordError
+        If the file is missing, or holds no setting that a run can have.
+    """
+    values = read_json(directory, "config.json")
+    command, version = values.pop("command", None), values.pop("version", None)
+    try:
+        read(str, version, "version")
+        if command not in ("run", "train"):
+            raise SchemaError("command of run or train", excerpt(command))
+        return command, (TrainConfig if command == "train" else RunConfig).from_json(values)
+    except (SchemaError, UsageError) as error:
+        raise RecordError(f"expected a run's setting in {directory}: {error}") from None
+
+
+def read_tokens(directory: Path) -> list[str]:
+    """Read the tokens of a run's vocabulary, in the order of their ids.
+
+    Raises
+    ------
+    RecordError
+        If the file is missing, or holds something else.
+    """
+    vocabulary: Vocabulary = _record(directory, "vocab.json", Vocabulary)
+    return vocabulary.tokens
+
+
+def read_environment(directory: Path) -> Environment:
+    """Read what a run depended on besides its setting.
+
+    Raises
+    ------
+    RecordError
+        If it is missing or damaged.
+    """
+    environment: Environment = _record(directory, "environment.json", Environment)
+    return environment
+
+
+def read_json(directory: Path, name: str) -> dict[str, Any]:
+    """Read one of a run's JSON files.
+
+    Raises
+    ------
+    RecordError
+        If it is not there, cannot be read, or is no JSON object.
+    """
+    values: dict[str, Any] = _record(directory, name, dict[str, Any])
+    return values
+
+
+def read_metrics(directory: Path) -> Iterator[dict[str, Any]]:
+    """Yield the updates of ``metrics.jsonl``; a last line that was cut off is left out.
+
+    Raises
+    ------
+    RecordError
+        If the file cannot be read, or another line than the last is not the next update.
+    """
+    for update, _ in read_lines(directory):
+        yield update
+
+
+def read_lines(directory: Path) -> Iterator[tuple[dict[str, Any], bytes]]:
+    """Yield the updates of ``metrics.jsonl``, each with its line, which lacks the line feed."""
+    epoch = 0
+    # what follows the last line feed is unfinished
+    for number, line in enumerate(_content(directory, METRICS).split(b"\n")[:-1], start=1):
+        try:
+            update = _update(parse_json(line))
+            if update["update"] != number or not epoch <= update["epoch"] <= epoch + 1:
+                expected = f"update {number:,} of epoch {epoch:,} or the next"
+                raise SchemaError(expected, f"{update['update']:,} of {update['epoch']:,}")
+        except SchemaError as error:
+            raise RecordError(f"{error} in line {number:,} of {directory / METRICS}") from None
+        epoch = update["epoch"]
+        yield update, line
+
+
+def _update(values: Any) -> dict[str, Any]:
+    """Check one line: the losses of one side, or of both and how far apart they are."""
+    if not isinstance(values, dict):
+        raise SchemaError("a JSON object", excerpt(values))
+    sides = [side for side in ("scratch", "concise") if f"{side}_loss" in values] or ["scratch"]
+    number = Annotated[float, NOT_NEGATIVE]
+    fields: dict[str, Any] = {"epoch": int, "update": int, "num_tokens": Annotated[int, COUNT]}
+    for side in sides:
+        fields |= {f"{side}_loss": number, f"{side}_grad_norm": number}
+    if len(sides) == 2:
+        fields["largest_difference"] = number
+    return read_fields(fields, values, "an update")
+
+
+def read_weights(directory: Path, side: str) -> Checkpoint:
+    """Read ``<side>.safetensors``.
+
+    Raises
+    ------
+    RecordError
+        If the file is not there, or damaged in any bit.
+    """
+    try:
+        return load(directory / weights_name(side))
+    except CheckpointError as error:
+        raise RecordError(str(error)) from None
+
+
+def check_agreement(
+    directory: Path, config: RunConfig, tokens: list[str], checkpoint: Checkpoint
+) -> None:
+    """Refuse a setting or a vocabulary that is not the one which a checkpoint was trained with.
+
+    Raises
+    ------
+    RecordError
+        With the first difference.
+    """
+    stated = {**vars(config), "carry_state": config.carry_state}
+    stated["vocabulary"] = tuple(tokens)
+    for name, trained in checkpoint.setting.items():
+        if name in stated and name not in ("text", "name") and stated[name] != trained:
+            raise RecordError(
+                f"expected the {name} that {directory} was trained with, {excerpt(trained)}, "
+                f"got {excerpt(stated[name])}"
+            )
+
+
+def weights_name(side: str) -> str:
+    """File that holds the weights of one side."""
+    return f"{side}.safetensors"
+
+
+def _record(directory: Path, name: str, kind: Any) -> Any:
+    try:
+        return read(kind, parse_json(_content(directory, name)), "a record")
+    except SchemaError as error:
+        raise RecordError(
+            f"expected {error.expected} in {directory / name}, got {error.got}"
+        ) from None
+
+
+def _content(directory: Path, name: str) -> bytes:
+    try:
+        return (directory / name).read_bytes()
+    except (OSError, ValueError) as error:  # ValueError: a NUL in the name
+        reason = getattr(error, "strerror", None) or error
+        raise RecordError(
+            f"expected a run's record with {name}, got {directory}: {reason}"
+        ) from None
