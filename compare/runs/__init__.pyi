@@ -6,7 +6,7 @@ from .generation import generate
 from .lock import LockError
 from .reading import RecordError
 from .session import read_setting
-from .snapshots import Course, Snapshot, newest_run, read_course, untrained_course
+from .snapshots import Course, Snapshot, newest_run, read_course
 
 __all__ = [
     "CheckpointError",
@@ -25,6 +25,5 @@ __all__ = [
     "read_setting",
     "run",
     "train",
-    "untrained_course",
     "write_file",
 ]

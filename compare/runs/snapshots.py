@@ -15,11 +15,11 @@ from pathlib import Path
 
 import numpy as np
 
-from compare.parity import ParityConfig, make_models
+from compare.parity import ParityConfig
 from compare.runs.checkpoint import Checkpoint, CheckpointError, load
 from compare.runs.curves import perplexities
 from compare.runs.reading import CHECKPOINTS, RecordError, read_metrics, weights_name
-from scratch_rnn.text import Vocab, load_text, load_time_machine
+from scratch_rnn.text import Vocab
 
 FOLDER = "snapshots"
 
@@ -62,21 +62,6 @@ def newest_run(runs: Path) -> Path | None:
         return None
     with_weights = [directory for directory in runs.iterdir() if _files(directory)]
     return max(with_weights, key=lambda directory: directory.name, default=None)
-
-
-def untrained_course(seed: int = 0) -> Course:
-    """Return the model that a run of the lecture begins with, and nothing else."""
-    setting = ParityConfig(seed=seed)
-    _, vocab = load_time_machine(
-        setting.batch_size,
-        setting.num_steps,
-        max_tokens=setting.max_tokens,
-        text=load_text(setting.text),
-    )
-    scratch, _ = make_models(setting, len(vocab))
-    weights = {name: array.copy() for name, array in scratch.parameters.items()}
-    source = f"untrained, drawn from seed {seed}"
-    return Course(source, setting, vocab, (Snapshot(0.0, "untrained", weights),))
 
 
 def read_course(path: Path) -> Course:

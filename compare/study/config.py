@@ -110,10 +110,11 @@ class BreakConfig:
 class ExplainConfig:
     """Write a page that shows every number of the network while it reads a short text."""
 
-    text: str
-    """What the network reads: letters and spaces, up to 64 of them."""
+    text: str = "time traveller"
+    """What the network reads first: up to 64 letters and spaces. The page reads any other, too."""
     checkpoint: Annotated[
-        Path | None, arg(metavar="RUN", help_behavior_hint="(default: the newest run)")
+        Path | None,
+        arg(metavar="RUN", help_behavior_hint="(default: the newest run, or a demonstration)"),
     ] = None
     """Directory that `run` or `train` wrote, or one .safetensors file in it."""
     out: Annotated[Path, arg(metavar="FILE")] = Path("explain.html")

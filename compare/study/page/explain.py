@@ -5,9 +5,10 @@ from __future__ import annotations
 from pathlib import Path
 
 from compare.parity import limited_threads
-from compare.runs import Course, newest_run, read_course, untrained_course
+from compare.runs import Course, newest_run, read_course
 from compare.study.config import ExplainConfig
 from compare.study.page.build import PageSize, is_page, write_page
+from compare.study.page.demonstration import demonstration
 from compare.study.page.record import record
 from compare.terminal import PACKAGE, Terminal, UsageError
 
@@ -46,13 +47,13 @@ def explain(config: ExplainConfig, terminal: Terminal | None = None) -> Path:
 
 
 def choose_course(config: ExplainConfig, terminal: Terminal) -> Course:
-    """Return the run that was asked for, or the newest one, or else an untrained model."""
+    """Return the run that was asked for, or the newest one, or else the demonstration."""
     path = config.checkpoint or newest_run(config.runs)
     if path is None:
-        course = untrained_course()
+        course = demonstration()
         terminal.line(
-            f"No run under {config.runs}/ yet, so this is an untrained model; "
-            f"`{PACKAGE} run --quick` trains one"
+            f"No run under {config.runs}/ yet, so this is {course.source}; "
+            f"`{PACKAGE} run --quick` trains a model of yours"
         )
     else:
         course = read_course(path)

@@ -19,9 +19,7 @@ import scratch_rnn
 from compare.cli import main
 from compare.parity.build import build_models
 from compare.parity.comparison import check_parity, compare_results
-from compare.parity.config import ParityConfig
 from compare.parity.weights import copy_weights
-from compare.runs import snapshots
 from compare.runs.checkpoint import save
 from compare.runs.reading import RecordError
 from compare.runs.snapshots import is_kept, newest_run, read_course
@@ -39,15 +37,15 @@ from compare.study.page.anatomy import (
     write_on,
 )
 from compare.study.page.build import MARK, choose, render, spread
+from compare.study.page.demonstration import demonstration
 from compare.study.page.explain import explain
 from compare.study.page.packing import pack, steps_between
 from compare.study.page.record import MOST_STEPS, record, shown_ids, tokens_of
 from compare.study.page.sources import find_line, source_lines
 from compare.terminal.errors import UsageError
-from compare.terminal.output import Terminal
 from scratch_rnn.plain import elman
 from scratch_rnn.text import Batch, Vocab
-from tests.compare.parity.courses import LETTERS, checkpoint, course, weights, write_run
+from tests.compare.parity.courses import LETTERS, checkpoint, course, write_run
 
 ROOT = Path(__file__).parents[3]
 MEGABYTE = 1_000_000
@@ -620,28 +618,40 @@ def test_it_explains_the_newest_run(tmp_path: Path) -> None:
     assert sorted(tmp_path.iterdir()) == [path, tmp_path / "runs"]
 
 
-def test_without_a_run_it_explains_an_untrained_model(
+def test_without_a_run_it_explains_the_demonstration(
     tmp_path: Path, monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str]
 ) -> None:
-    monkeypatch.delenv("RNN_PARITY_DATA", raising=False)
-    monkeypatch.setenv("RNN_PARITY_CACHE", str(tmp_path / "cache"))
-    monkeypatch.setenv("RNN_PARITY_URL", "http://127.0.0.1:1/")
-    monkeypatch.setattr(snapshots, "ParityConfig", lambda seed: small_setting(seed))
-    path = explain(config(tmp_path), Terminal())
-    said = capsys.readouterr().out
-    assert "so this is an untrained model; `rnn-parity run --quick` trains one" in said
-    assert f"Written to {path}" in said.replace("\n", "")
-    stated = json.loads(Page(path.read_text()).content("script", id="record"))
-    assert [c["label"] for c in stated["checkpoints"]] == ["untrained"]
-    expected = weights(6)["rnn.weight_hh_l0"]
-    entries = stated["checkpoints"][0]["details"]["entries"]
-    text = Page(path.read_text()).content("script", id="blob-1")
-    found = unpacked(entries, text, stated["column"], stated["input_rows"])
-    np.testing.assert_array_equal(found["W_hh"], expected)
+    monkeypatch.setenv("RNN_PARITY_URL", "http://127.0.0.1:1/")  # it needs no text
+    monkeypatch.chdir(tmp_path)
+    assert main(["explain"]) == 0
+    said = " ".join(capsys.readouterr().out.split())
+    assert "so this is the demonstration, 16 units trained on The Time Machine" in said
+    assert "4 checkpoints, with all weights Written to explain.html" in said
+    page = Page((tmp_path / "explain.html").read_text())
+    stated = json.loads(page.content("script", id="record"))
+    assert (stated["text"], stated["H"]) == ("time traveller", 16)
+    assert all(row["ok"] for c in stated["checkpoints"] for row in c["parity"])
+    found = demonstration()
+    for n, (c, snapshot) in enumerate(zip(stated["checkpoints"], found.snapshots, strict=True)):
+        text = page.content("script", id=f"blob-{2 * n + 1}")
+        entries = c["details"]["entries"]
+        again = unpacked(entries, text, stated["column"], stated["input_rows"])
+        np.testing.assert_array_equal(again["W_hh"], snapshot.weights["rnn.weight_hh_l0"])
 
 
-def small_setting(seed: int) -> ParityConfig:
-    return ParityConfig(seed=seed, hidden_size=6)
+def test_the_demonstration_has_learned() -> None:
+    found = demonstration()
+    assert [s.label for s in found.snapshots] == [
+        *("untrained", "after 10 epochs", "after 100 epochs", "after 1,000 epochs")
+    ]
+    for snapshot in found.snapshots:
+        assert snapshot.weights["rnn.weight_hh_l0"].shape == (16, 16)
+    assert len(found.curve) == 1000
+    assert found.curve[-1] < 7.5 < 15 < found.curve[0]
+    made = record("the time traveller", found)
+    perplexities = [c["perplexity"] for c in made["checkpoints"]]
+    assert perplexities == sorted(perplexities, reverse=True)
+    assert perplexities[-1] < 10
 
 
 def test_a_file_is_never_overwritten_unasked(tmp_path: Path) -> None:
