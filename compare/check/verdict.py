@@ -39,7 +39,7 @@ class Comparison:
     @property
     def ok(self) -> bool:
         """Whether rounding explains the difference."""
-        return not self.problem and not self._wrong.any()
+        return not self.problem and not self.wrong_entries.any()
 
     @property
     def share(self) -> float:
