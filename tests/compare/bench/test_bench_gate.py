@@ -240,3 +240,14 @@ def test_scratch_with_threads_is_checked_too() -> None:
     finally:
         scratch_rnn.set_num_threads(before)
     assert [verdict.outcome for verdict in judged.values()] == [TIMED, TIMED]
+
+
+def test_the_gates_allowance_is_of_its_seed_and_of_the_results_that_it_knows() -> None:
+    case = make_case(LAYER)
+    first, again, other = (Gate(case, seed=seed).allowed(BACKWARD) for seed in (0, 0, 1))
+    assert all(np.array_equal(first[name], again[name]) for name in first)
+    assert any(not np.array_equal(first[name], other[name]) for name in first)
+    result = {"something else": np.ones(3, np.float32)}
+    moved = {"something else": np.nextafter(np.ones(3, np.float32), np.float32(2))}
+    assert Gate(case).objection(BACKWARD, result, result) is None
+    assert "something else differs" in str(Gate(case).objection(BACKWARD, result, moved))

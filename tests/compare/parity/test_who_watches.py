@@ -1,0 +1,184 @@
+"""The comparison is made to lie, one lie at a time, and something has to notice.
+
+A comparison that cannot fail proves nothing. So here a right result is spoilt by a little more than
+is allowed, in each row in turn; the two sides are given different settings; and an allowance is
+held against what it is computed from.
+"""
+
+import itertools
+from typing import Any
+
+import numpy as np
+import pytest
+
+import scratch_rnn
+from compare.parity import comparison
+from compare.parity.build import build_models
+from compare.parity.comparison import check_parity, concise_step, scratch_step
+from compare.parity.rows import ParityReport, Verdict
+from compare.parity.tolerance import allowances, unmoved
+from compare.parity.training import Trainee, updates
+from compare.parity.weights import copy_weights, parameters_as_arrays
+from scratch_rnn.text import Batch
+
+LR, MAX_NORM = 0.1, 0.05  # so small a norm that every gradient is clipped
+
+
+def case(dtype: str = "float32") -> tuple[Any, Any, Batch]:
+    scratch, concise = build_models(6, 5, dtype=dtype, seed=3)
+    return scratch, concise, Batch(*np.random.default_rng(1).integers(0, 6, (2, 3, 7)))
+
+
+def parity(scratch: Any, concise: Any, batch: Batch, **options: Any) -> ParityReport:
+    return check_parity(scratch, concise, batch, **({"lr": LR, "max_norm": MAX_NORM} | options))
+
+
+NAMES = [row.name for row in parity(*case()).rows]
+
+
+@pytest.mark.parametrize("dtype", ["float32", "float64"])
+@pytest.mark.parametrize("name", NAMES)
+def test_a_row_that_is_off_by_more_than_is_allowed_fails_and_no_other(
+    name: str, dtype: str, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    scratch, concise, batch = case(dtype)
+    state = scratch.begin_state(3)
+    ours, allowed = allowances(lambda move: scratch_step(scratch, batch, state, LR, MAX_NORM, move))
+    entry = tuple(size // 2 for size in ours[name].shape)
+    shares: dict[float, ParityReport] = {}
+    for share in (0.9, 1.5):
+
+        def spoilt(*arguments: Any, share: float = share) -> dict[str, np.ndarray]:
+            results = concise_step(*arguments)
+            if arguments[2].dtype == dtype:  # not the truth
+                results[name] = results[name].copy()
+                results[name][entry] = ours[name][entry] + share * allowed[name][entry]
+            return results
+
+        monkeypatch.setattr(comparison, "concise_step", spoilt)
+        shares[share] = parity(scratch, concise, batch)
+    assert shares[0.9].ok
+    assert [row.name for row in shares[1.5].failures] == [name]
+    (wrong,) = shares[1.5].failures
+    assert wrong.at == entry
+    assert wrong.allowed == allowed[name][entry]
+    assert wrong.share == pytest.approx(1.5, abs=0.2)  # the spoilt entry is rounded to the dtype
+
+
+@pytest.mark.parametrize(
+    ("setting", "rows"), [({"lr": 0.2}, "updated "), ({"max_norm": 0.04}, "clipped gradient of ")]
+)
+@pytest.mark.parametrize("side", ["scratch_step", "concise_step"])
+def test_a_setting_that_only_one_side_has_is_noticed(
+    side: str, setting: dict[str, float], rows: str, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    scratch, concise, batch = case()
+    step = {"scratch_step": scratch_step, "concise_step": concise_step}[side]
+
+    def with_another(model: Any, batch: Batch, state: Any, lr: float, *rest: Any) -> Any:
+        max_norm, *move = rest
+        settings = {"lr": lr, "max_norm": max_norm} | setting
+        return step(model, batch, state, settings["lr"], settings["max_norm"], *move)
+
+    monkeypatch.setattr(comparison, side, with_another)
+    failures = {row.name for row in parity(scratch, concise, batch).failures}
+    assert {name for name in NAMES if name.startswith(rows)} <= failures
+    assert not {name for name in NAMES if name.startswith("gradient of")} & failures
+
+
+def test_the_step_has_the_learning_rate_and_the_norm_that_it_is_given() -> None:
+    scratch, concise, batch = case()
+    state, before = scratch.begin_state(3), {n: a.copy() for n, a in scratch.parameters.items()}
+    for step, model in ((scratch_step, scratch), (concise_step, concise)):
+        results = step(model, batch, state, 0.25, MAX_NORM)
+        scale = MAX_NORM / (results["gradient norm"] + 1e-6)
+        for name, parameter in before.items():
+            clipped = results[f"clipped gradient of {name}"]
+            np.testing.assert_allclose(clipped, scale * results[f"gradient of {name}"], rtol=1e-5)
+            update = results[f"updated {name}"] - parameter
+            np.testing.assert_allclose(update, -0.25 * clipped, rtol=1e-3, atol=1e-7)
+
+
+@pytest.mark.parametrize("dtype", ["float32", "float64"])
+def test_rounding_leaves_most_digits_of_a_plain_case(dtype: str) -> None:
+    """An allowance that is not of rounding alone would leave fewer."""
+    least = 4 if dtype == "float32" else 12
+    assert min(row.digits for row in parity(*case(dtype)).rows) > least
+
+
+def test_the_unmoved_step_and_the_moved_steps_take_the_same_way() -> None:
+    """If one of them kept its gradients as they are after clipping, they would be far apart."""
+    scratch, _, batch = case()
+    state = scratch.begin_state(3)
+    ours, allowed = allowances(lambda move: scratch_step(scratch, batch, state, LR, MAX_NORM, move))
+    for name in scratch.parameters:
+        gradient, clipped = ours[f"gradient of {name}"], ours[f"clipped gradient of {name}"]
+        assert np.abs(gradient).max() > 2 * np.abs(clipped).max()
+        assert np.abs(allowed[f"gradient of {name}"]).max() < 1e-3 * np.abs(gradient).max()
+
+
+def test_models_that_begin_apart_differ_in_the_first_row_and_in_what_follows() -> None:
+    scratch, concise, batch = case()
+    scratch.parameters["rnn.weight_ih_l0"][:] *= 1.01
+    failures = [row.name for row in parity(scratch, concise, batch).failures]
+    assert failures[:3] == ["hidden states", "final state", "logits"]
+    assert "updated rnn.weight_ih_l0" in failures
+
+
+def test_of_a_chaotic_recurrence_nothing_can_be_said() -> None:
+    """At a gain of 3, two states a rounding apart are nothing alike after 60 steps."""
+    scratch, concise = build_models(4, 32, dtype="float32", seed=0)
+    rng = np.random.default_rng(0)
+    scratch.parameters["rnn.weight_hh_l0"][:] = 3 * np.linalg.qr(rng.normal(size=(32, 32)))[0]
+    copy_weights(scratch, concise)
+    for steps, expected in ((3, True), (60, False)):
+        report = check_parity(scratch, concise, Batch(*rng.integers(0, 4, (2, 2, steps))))
+        assert report.ok is expected
+        told = {row.name: row.verdict for row in report.rows}
+        assert told["final state"] is (Verdict.AGREES if expected else Verdict.CANNOT_BE_SAID)
+        assert not report.failures
+
+
+# Training side by side ----------------------------------------------------------------------------
+
+
+def test_the_largest_difference_is_that_of_all_parameters_after_the_update() -> None:
+    scratch, concise, batch = case("float64")
+    scratch.parameters["linear.bias"][2] += 3.0
+    trainees = [Trainee(model, LR, max_norm=MAX_NORM) for model in (scratch, concise)]
+    for update in itertools.islice(updates(trainees, [(0, [batch, batch])]), 2):
+        theirs = parameters_as_arrays(concise)
+        apart = max(np.abs(a - theirs[name]).max() for name, a in scratch.parameters.items())
+        assert update["largest_difference"] == apart
+        assert 2.9 < apart < 3.1
+        assert apart != 3.0  # the update has moved both
+
+
+def test_losses_and_norms_are_each_sides_own() -> None:
+    scratch, concise, batch = case("float64")
+    scratch.parameters["rnn.weight_ih_l0"][:] *= 2
+    trainees = [Trainee(model, LR, max_norm=MAX_NORM) for model in (scratch, concise)]
+    steps = {
+        "scratch": scratch_step(scratch, batch, scratch.begin_state(3), LR, MAX_NORM, unmoved),
+        "concise": concise_step(concise, batch, scratch.begin_state(3), LR, MAX_NORM),
+    }
+    (update,) = updates(trainees, [(0, [batch])])
+    for side, results in steps.items():
+        assert update[f"{side}_loss"] == pytest.approx(float(results["loss"]), rel=1e-12)
+        norm = float(results["gradient norm"])
+        assert update[f"{side}_grad_norm"] == pytest.approx(norm, rel=1e-12)
+    assert update["scratch_loss"] != pytest.approx(update["concise_loss"], rel=1e-3)
+
+
+def test_only_scratch_is_scratch() -> None:
+    """What is compared are two implementations: neither side calls the other."""
+    scratch, concise, batch = case()
+    assert isinstance(scratch, scratch_rnn.RNNModel)
+    right = parity(scratch, concise, batch)
+    original = scratch_rnn.RNNModel.forward
+    try:
+        scratch_rnn.RNNModel.forward = lambda *_: (_ for _ in ()).throw(RuntimeError())
+        concise_step(concise, batch, np.zeros((1, 3, 5), np.float32), LR, MAX_NORM)
+    finally:
+        scratch_rnn.RNNModel.forward = original
+    assert parity(scratch, concise, batch) == right
