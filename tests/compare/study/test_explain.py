@@ -40,7 +40,7 @@ from compare.study.page.build import MARK, choose, render, spread
 from compare.study.page.demonstration import demonstration
 from compare.study.page.explain import explain
 from compare.study.page.packing import pack, steps_between
-from compare.study.page.record import MOST_STEPS, record, shown_ids, tokens_of
+from compare.study.page.record import MOST_STEPS, numbers_of, record, shown_ids, tokens_of
 from compare.study.page.sources import find_line, source_lines
 from compare.terminal.errors import UsageError
 from scratch_rnn.plain import elman
@@ -739,3 +739,18 @@ def test_from_a_run_to_its_page_by_command(
         errors = capsys.readouterr().err
         assert errors.startswith(message)
         assert errors.count("\n") == 1
+
+
+def test_pytorchs_losses_are_of_pytorchs_logits(monkeypatch: pytest.MonkeyPatch) -> None:
+    scratch, concise = build_models(7, 5, seed=0)
+    ids = np.array([1, 2, 3, 4])
+
+    def with_larger_logits(model: Any, ids: np.ndarray) -> Any:
+        numbers = concise_forward(model, ids)
+        return numbers | {"y": 2 * numbers["y"]}
+
+    before, _ = numbers_of(scratch, concise, ids)
+    monkeypatch.setattr("compare.study.page.record.concise_forward", with_larger_logits)
+    after, _ = numbers_of(scratch, concise, ids)
+    np.testing.assert_array_equal(after["L"], before["L"])
+    assert np.all(after["torch.L"] != before["torch.L"])
