@@ -1,7 +1,7 @@
 """The same character language model with PyTorch: nn.RNN, autograd, torch.optim.
 
-Names and orders of arguments are those of `scratch_rnn`, so that each line can be laid beside its
-counterpart.
+Names and the order of arguments are the same as in `scratch_rnn`, so that both can be compared
+line by line.
 """
 
 from concise_rnn.model import RNNModel

@@ -13,9 +13,9 @@ class RNNModel(nn.Module):
     Parameters
     ----------
     rnn_layer : nn.RNN
-        Its input_size is V; it may have any number of layers and directions.
+        Its input_size is V. It may have any number of layers, and one or two directions.
     vocab_size : int
-        V, tokens of the vocabulary.
+        V, the number of tokens in the vocabulary.
     """
 
     def __init__(self, rnn_layer: nn.RNN, vocab_size: int) -> None:
@@ -38,7 +38,7 @@ class RNNModel(nn.Module):
         )
 
     def begin_state(self, batch_size: int = 1) -> torch.Tensor:
-        """Return the state before any token: zeros of shape (L·D, B, H) on the model's device."""
+        """Return the initial state: zeros of shape (L·D, B, H) on the model's device."""
         batch_size = whole_number("batch_size", batch_size, least=1)
         num_states = self.rnn.num_layers * self.num_directions
         return self.linear.weight.new_zeros(num_states, batch_size, self.rnn.hidden_size)
@@ -46,7 +46,7 @@ class RNNModel(nn.Module):
     def forward(
         self, inputs: torch.Tensor, state: torch.Tensor
     ) -> tuple[torch.Tensor, torch.Tensor]:
-        """Predict, after each token, the next one.
+        """Predict the next token after each token.
 
         Parameters
         ----------

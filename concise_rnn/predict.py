@@ -1,4 +1,4 @@
-"""Generation: read a prefix, then write on, each time with the likeliest next token."""
+"""Generation: read a prefix, then add the most likely next token, again and again."""
 
 from collections.abc import Sequence
 
@@ -18,16 +18,18 @@ def predict(
     Parameters
     ----------
     prefix : str or sequence of str
-        Characters, or a list of words for a vocabulary of words; at least one.
+        Characters, or a list of words if the vocabulary has words; at least one.
     num_preds : int
+        Number of tokens to add.
     model : RNNModel
-        On any device; run in evaluation mode, and left in the mode in which it came.
-    vocab : Vocab, or anything that numbers tokens as it does
+        On any device. It runs in evaluation mode; afterwards its mode is restored.
+    vocab : Vocab
+        Or any other object with the same methods.
 
     Returns
     -------
     str
-        Characters joined by nothing, words by spaces.
+        The tokens as one string; words are separated by spaces.
 
     Raises
     ------

@@ -1,4 +1,4 @@
-"""Training: one step, one epoch, many. The same chapter as scratch_rnn.train, with autograd."""
+"""Training: one step, one epoch, many epochs. The same as scratch_rnn.train, with autograd."""
 
 import math
 from collections.abc import Callable, Iterable
@@ -23,7 +23,7 @@ from scratch_rnn.text.checks import (
 
 @runtime_checkable
 class Batch(Protocol):
-    """Anything with inputs and targets: int64 arrays of shape (B, T)."""
+    """An object with inputs and targets: int64 arrays of shape (B, T)."""
 
     @property
     def inputs(self) -> np.ndarray: ...  # noqa: D102
@@ -34,19 +34,19 @@ class Batch(Protocol):
 
 @dataclass(frozen=True, slots=True)
 class StepResult:
-    """What one update saw and left behind."""
+    """The results of one update."""
 
     loss: float  # mean over the batch's tokens, in nats, before the update
-    grad_norm: float  # of all gradients together, before clipping
+    grad_norm: float  # norm of all gradients together, before clipping
     state: torch.Tensor  # (L·D, B, H) after the batch's last step, detached
 
 
 @dataclass(frozen=True, slots=True)
 class EpochResult:
-    """Averages over one pass."""
+    """Averages over one epoch."""
 
     perplexity: float
-    loss: float  # mean over all tokens, in nats, each batch's taken before its update
+    loss: float  # mean over all tokens, in nats; each batch's loss is from before its update
     num_tokens: int
 
 
@@ -66,10 +66,10 @@ def train_step(
     batch : Batch
         inputs and targets, int64 arrays of shape (B, T).
     state : tensor of shape (L·D, B, H) or None
-        The state to begin in; None is zeros.
+        Initial state; None means zeros.
     optimizer : torch.optim.Optimizer
     max_norm : float
-        Limit of the gradients' common norm.
+        Maximum norm of all gradients together; larger gradients are clipped.
     """
     check_has("model", model, "begin_state", "linear", "parameters")
     check_has("batch", batch, "inputs", "targets")
@@ -99,12 +99,13 @@ def train_epoch(
     carry_state: bool = False,
     max_norm: float = 1.0,
 ) -> EpochResult:
-    """Take one step for each batch of one pass, beginning with a zero state.
+    """Do one training step for each batch. The first batch starts with a zero state.
 
-    Parameters are those of `train_step`, and
+    Its parameters are those of `train_step`, and
 
     carry_state : bool
-        Whether a batch begins in the last one's state, detached, or each at zero.
+        Whether a batch starts with the final state of the previous batch, detached.
+        Otherwise it starts with zeros.
     """
     check_flag("carry_state", carry_state)
     check_has("batches", batches, "__iter__")
@@ -131,14 +132,14 @@ def train(
     max_norm: float = 1.0,
     on_epoch: Callable[[int, EpochResult], None] | None = None,
 ) -> list[EpochResult]:
-    """Train for `num_epochs` passes over `batches` with plain gradient descent.
+    """Train for `num_epochs` epochs with stochastic gradient descent (SGD).
 
     Parameters
     ----------
     model : RNNModel
         On any device.
     batches : iterable of Batch
-        Iterated once an epoch.
+        Iterated once in each epoch.
     lr : float
         Learning rate.
     num_epochs : int
@@ -150,7 +151,7 @@ def train(
     Returns
     -------
     list of EpochResult
-        One for each epoch.
+        One result for each epoch.
     """
     check_has("model", model, "train", "linear", "parameters")
     num_epochs = whole_number("num_epochs", num_epochs, least=0)
@@ -168,7 +169,7 @@ def train(
 
 
 def perplexity(mean_loss: float) -> float:
-    """Return exp(mean loss in nats a token), infinity where that is too large for a float."""
+    """Return exp(mean_loss), with the loss in nats per token; infinity if a float overflows."""
     try:
         return math.exp(any_number("mean_loss", mean_loss))
     except OverflowError:
@@ -176,7 +177,7 @@ def perplexity(mean_loss: float) -> float:
 
 
 def check_like(name: str, tensor: object, right: torch.Tensor) -> None:
-    """Raise unless it is a tensor of the right one's shape and dtype."""
+    """Raise unless `tensor` is a tensor with the shape and dtype of `right`."""
     if not isinstance(tensor, torch.Tensor):
         raise TypeError(f"expected {name} to be a tensor, got {type(tensor).__name__}")
     if (tensor.shape, tensor.dtype) != (right.shape, right.dtype):

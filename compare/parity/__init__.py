@@ -1,4 +1,4 @@
-"""Are both models the same function? Weights, tolerances, every tensor side by side, lock-step."""
+"""Do both models compute the same function? Weights, tolerances, a row per tensor, lock-step."""
 
 import lazy_loader
 

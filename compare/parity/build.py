@@ -19,7 +19,7 @@ def build_models(
     seed: int = 0,
     device: str | torch.device = "cpu",
 ) -> tuple[scratch_rnn.RNNModel, concise_rnn.RNNModel]:
-    """Return a scratch model, its weights drawn from `seed`, and a PyTorch model with the same.
+    """Return a scratch model with random weights, and a PyTorch model with the same weights.
 
     Parameters
     ----------
@@ -28,8 +28,9 @@ def build_models(
     nonlinearity : {"tanh", "relu"}
     dtype : {"float32", "float64"}
     seed : int
+        Seed of the initial weights.
     device : str or torch.device
-        Of the PyTorch model.
+        Device of the PyTorch model.
     """
     vocab_size = whole_number("vocab_size", vocab_size, least=1)
     hidden_size = whole_number("hidden_size", hidden_size, least=1)

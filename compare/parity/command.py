@@ -18,7 +18,7 @@ class ParityError(CommandError):
 
 
 class NothingToSay(ParityError):
-    """Rounding alone may change results by their own size: a comparison says nothing."""
+    """Rounding alone may change the results by their own size, so they cannot be compared."""
 
     exit_code = CANNOT_BE_SAID
 
@@ -41,7 +41,7 @@ def compare_untrained(
 
 
 def demand_agreement(report: ParityReport, who: str, consequence: str = "") -> None:
-    """Raise :class:`ParityError` or :class:`NothingToSay` unless the report is fine."""
+    """Raise :class:`ParityError` or :class:`NothingToSay` unless the models agree."""
     if report.ok:
         return
     kind = NothingToSay if report.verdict is Verdict.CANNOT_BE_SAID else ParityError
@@ -49,10 +49,11 @@ def demand_agreement(report: ParityReport, who: str, consequence: str = "") -> N
 
 
 def check_materials(config: ParityConfig, materials: Materials) -> ParityReport:
-    """Compare both models on the first batch, with the weights that ours has by now.
+    """Compare both models on the first batch, with the current weights of the scratch model.
 
-    PyTorch's model is copied and gets our weights first: after a training the two have parted by
-    some roundings, and what is asked here is whether the same weights still give the same results.
+    The comparison asks whether equal weights give equal results. After a training the weights of
+    the two models differ by rounding. So a copy of the PyTorch model first gets the scratch
+    model's weights.
     """
     twin = copy.deepcopy(materials.concise)
     copy_weights(materials.scratch, twin)

@@ -1,4 +1,4 @@
-"""One batch through both models, every tensor side by side."""
+"""Run one training step with both models and compare every tensor."""
 
 import copy
 
@@ -39,20 +39,20 @@ def check_parity(
 ) -> ParityReport:
     """Compare one training step: states, logits, loss, gradients, clipping, update.
 
-    In float32 each side is also compared with the truth: the same step in float64.
+    In float32 each model is also compared with the truth: the same step in float64.
 
     Parameters
     ----------
     scratch_model, concise_model : the two models
-        Left as they are: the step is taken on copies, in evaluation mode.
+        They do not change: the step runs on copies, in evaluation mode.
     batch : Batch
         inputs and targets of shape (B, T).
     state : ndarray of shape (L·D, B, H), optional
-        The state to begin in, zeros if not given.
+        Initial state. Default: zeros.
     lr, max_norm : float
-        Of the step.
+        Learning rate, and maximum norm of the gradients.
     seed : int
-        Of the wobble.
+        Seed of the random moves from which the tolerance is computed.
 
     Returns
     -------
@@ -83,7 +83,7 @@ def scratch_step(
     max_norm: float,
     move: Move = unmoved,
 ) -> dict[str, np.ndarray]:
-    """Take one training step on a copy of the model; return all that arises, by name."""
+    """Run one training step on a copy of the model; return all its results by name."""
     model = copy.deepcopy(model)
     for parameter in model.parameters.values():
         parameter[...] = move(parameter)
@@ -112,11 +112,11 @@ def scratch_step(
 def wobbled_cross_entropy(
     logits: np.ndarray, targets: np.ndarray, move: Move
 ) -> tuple[float, np.ndarray]:
-    """Compute `scratch_rnn.cross_entropy` with what it rounds on its way moved, too.
+    """Compute `scratch_rnn.cross_entropy`, and move its intermediate results too.
 
-    Where the model is nearly certain, p_k is nearly 1. Then the rounding of p_k is all that is left
-    in p_k - 1, and that of s in log s; and no tape of the loss holds them. Unmoved, it is that
-    function itself.
+    If the model is nearly certain, p_k is nearly 1. Then p_k - 1 consists of the rounding of p_k,
+    and log s of the rounding of s. The loss has no tape that holds p and s, so they are moved here.
+    With `unmoved` this is `scratch_rnn.cross_entropy` itself.
     """
     if move is unmoved:
         return scratch_rnn.cross_entropy(logits, targets)
@@ -131,13 +131,13 @@ def wobbled_cross_entropy(
 
 
 def wobbled_clip(gradients: dict[str, np.ndarray], max_norm: float, move: Move) -> float:
-    """Clip as `scratch_rnn.clip_grad_norm` does, the squares added in the two extreme ways.
+    """Clip as `scratch_rnn.clip_grad_norm` does, but add the squares in one of two extreme ways.
 
-    A sum of a million float32 squares depends on how it is taken: late terms fall below half a gap
-    of the sum, and are lost. NumPy and PyTorch keep several partial sums, each their own number of
-    them, and lose less. Nothing is lost in float64 (`still`), and most in the plainest order, one
-    after the other (moved): that is how much rounding can do to such a norm. Unmoved, it is that
-    function itself.
+    A sum of a million float32 squares depends on the order of the additions: a late term smaller
+    than half an ulp of the sum is lost. NumPy and PyTorch keep several partial sums and lose less.
+    The two extremes show how much rounding can change the norm. In float64 (`still`) nothing is
+    lost. One after the other in float32 (a random move) the most is lost.
+    With `unmoved` this is `scratch_rnn.clip_grad_norm` itself.
     """
     if move is unmoved:
         return scratch_rnn.clip_grad_norm(gradients, max_norm)
@@ -154,7 +154,7 @@ def wobbled_clip(gradients: dict[str, np.ndarray], max_norm: float, move: Move) 
 def concise_step(
     model: concise_rnn.RNNModel, batch: Batch, state: np.ndarray, lr: float, max_norm: float
 ) -> dict[str, np.ndarray]:
-    """Take the same step on a copy of the PyTorch model; return all that arises, by name."""
+    """Run the same step on a copy of the PyTorch model; return all its results by name."""
     model = copy.deepcopy(model).eval()
     model.zero_grad()
     device = model.linear.weight.device
@@ -183,7 +183,7 @@ def concise_step(
 def largest_parameter_difference(
     scratch_model: scratch_rnn.RNNModel, concise_model: concise_rnn.RNNModel
 ) -> float:
-    """Return the largest absolute difference over all parameters."""
+    """Return the largest absolute difference between the parameters of both models."""
     concise = parameters_as_arrays(concise_model)
     return max(
         largest_difference(array, concise[name]) for name, array in scratch_model.parameters.items()

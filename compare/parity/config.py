@@ -1,4 +1,4 @@
-"""The setting of a comparison: the text, both models, and one step of training.
+"""The configuration of a comparison: the text, both models, and one training step.
 
 >>> ParityConfig(hidden_size=64).check().hidden_size
 64
@@ -33,45 +33,45 @@ class ParityConfig:
     text: Annotated[
         Path | None, arg(metavar="FILE", help_behavior_hint="(default: The Time Machine)")
     ] = None
-    """A text in UTF-8 to train on."""
+    """Text file (UTF-8) to train on."""
     token: Literal["char", "word"] = "char"
-    """What the model reads, and writes, one at a time."""
+    """Unit of the text: the model reads and writes characters, or words."""
     max_tokens: Annotated[int | None, arg(metavar="N")] = 10_000
-    """How many tokens of the text to use, from its beginning; None: all."""
+    """Number of tokens to use, from the start of the text. None: all."""
     sampling: Literal["sequential", "random"] = "sequential"
-    """sequential: each batch goes on where the last one ended."""
+    """sequential: each batch continues the previous batch. random: pieces in random order."""
     state: Literal["reset", "carried"] = "reset"
-    """The hidden state that a batch begins with: zeros, or the one that the last ended with."""
+    """Hidden state at the start of a batch. reset: zeros. carried: the previous batch's last."""
     batch_size: Annotated[int, arg(metavar="B")] = 32
-    """Rows of a batch."""
+    """Number of sequences in a batch."""
     num_steps: Annotated[int, arg(metavar="T")] = 35
-    """Time steps of a batch: how far gradients reach back."""
+    """Number of time steps in a batch. Gradients are truncated after this many steps."""
     hidden_size: Annotated[int, arg(metavar="H")] = 256
-    """Hidden units."""
+    """Number of hidden units."""
     num_layers: Annotated[int, arg(metavar="L")] = 1
-    """Recurrent layers, one on top of the other."""
+    """Number of stacked recurrent layers."""
     nonlinearity: Literal["tanh", "relu"] = "tanh"
-    """What follows the sum of both products."""
+    """Activation function of the recurrent layers."""
     lr: Annotated[float, POSITIVE] = 0.1
-    """Learning rate of gradient descent."""
+    """Learning rate of stochastic gradient descent."""
     max_norm: Annotated[float, POSITIVE_OR_INFINITE] = 1.0
-    """Gradients whose global norm is larger are scaled down to it; inf: never."""
+    """Maximum norm of the gradients; larger gradients are clipped. inf: no clipping."""
     dtype: Literal["float32", "float64"] = "float32"
-    """The numbers that both models reckon with."""
+    """Dtype of the parameters and of the computation, in both models."""
     seed: Annotated[int, arg(metavar="N")] = 0
-    """Fixes the first weights and the batches."""
+    """Seed of the initial weights and of the batches."""
     threads: Annotated[int, arg(metavar="N")] = 1
-    """Threads that each model may use. The last bits of the results depend on it."""
+    """Number of threads for each model. The last bits of the results depend on it."""
     device: Literal["cpu", "cuda"] = "cpu"
-    """Where PyTorch's model lives; the NumPy model stays on the CPU."""
+    """Device of the PyTorch model. The NumPy model always runs on the CPU."""
 
     def check(self) -> Self:
-        """Return the configuration itself if every value is one that the flag can have.
+        """Return the configuration itself if every option has a valid value.
 
         Raises
         ------
         UsageError
-            With what was expected, and what came.
+            The message says what was expected and what came.
         """
         check_choices(self)
         for name in ("batch_size", "num_steps", "hidden_size", "num_layers"):
@@ -87,27 +87,27 @@ class ParityConfig:
         if self.sampling == "random" and self.state == "carried":
             raise UsageError(
                 "expected --state reset with --sampling random, got carried: "
-                "a random batch does not go on where the last one ended"
+                "a random batch does not continue the previous batch"
             )
         return self
 
     @property
     def carry_state(self) -> bool:
-        """Whether a batch begins with the state that the last one ended with."""
+        """Whether a batch starts with the final state of the previous batch."""
         return self.state == "carried"
 
     def to_json(self) -> dict[str, Any]:
-        """Give the configuration as plain JSON values, one for each flag; infinity is a text."""
+        """Return the options as JSON values; infinity becomes the string "inf"."""
         return {name: value for name, value in plain(self).items() if name != "resume"}
 
     @classmethod
     def from_json(cls, values: dict[str, Any]) -> Self:
-        """Read back what ``to_json`` gave.
+        """Build the configuration from the values of ``to_json``.
 
         Raises
         ------
         UsageError
-            If a flag is missing or not one of this command, or a value is one that it cannot have.
+            If an option is missing, unknown to this command, or has an invalid value.
         """
         names = {field.name for field in dataclasses.fields(cls)}
         absent = {"resume": None} if "resume" in names else {}

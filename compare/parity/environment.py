@@ -1,4 +1,4 @@
-"""What a run depends on besides its configuration: versions, BLAS, threads, the text."""
+"""What a run depends on apart from its configuration: versions, BLAS, threads, the text."""
 
 from __future__ import annotations
 
@@ -16,21 +16,21 @@ from scratch_rnn.text import Text
 
 
 def describe_environment(*, text: Text, dtype: str, device: str) -> dict[str, Any]:
-    """Collect what ``environment.json`` records.
+    """Return the contents of ``environment.json``.
 
     Parameters
     ----------
     text : Text
-        The text that was read.
+        The text of the run.
     dtype : str
         ``"float32"`` or ``"float64"``.
     device : str
-        Where PyTorch's model lives.
+        Device of the PyTorch model.
 
     Returns
     -------
     dict
-        JSON values alone, and no path of this machine.
+        JSON values only, without any path of this machine.
     """
     return {
         "text": {"name": text.name, "source": text.source, "sha1": text.sha1},
@@ -42,7 +42,7 @@ def describe_environment(*, text: Text, dtype: str, device: str) -> dict[str, An
 
 
 def describe_software() -> dict[str, Any]:
-    """Name the system, the libraries' versions, and the threads that each of them has now."""
+    """Return the operating system, the versions and the current numbers of threads."""
     return {
         "platform": platform.platform(),
         "cpus": os.cpu_count(),
@@ -64,7 +64,7 @@ def describe_software() -> dict[str, Any]:
 
 
 def describe_device(device: str) -> dict[str, Any]:
-    """Name the device; for CUDA, with the settings that decide how exactly it reckons."""
+    """Return the name of the device; for CUDA, also the settings of its precision."""
     if device == "cpu":
         return {"type": "cpu"}
     return {

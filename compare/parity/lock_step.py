@@ -1,4 +1,4 @@
-"""Train both models on the same batches, update by update, and watch them part."""
+"""Train both models on the same batches, and measure after each update how far they differ."""
 
 from collections.abc import Callable, Iterable, Iterator
 from dataclasses import dataclass
@@ -14,14 +14,14 @@ from scratch_rnn.text import Batch
 class Update:
     """One update of both models."""
 
-    epoch: int  # from 0
-    update: int  # over the whole run, from 1
-    num_tokens: int  # of the batch
+    epoch: int  # counted from 0
+    update: int  # counted from 1, over the whole run
+    num_tokens: int  # tokens of the batch
     scratch_loss: float  # mean over the batch's tokens, in nats, before the update
     concise_loss: float
     scratch_grad_norm: float  # before clipping
     concise_grad_norm: float
-    largest_difference: float  # of any parameter, absolute, after the update
+    largest_difference: float  # between the parameters of both models, absolute, after the update
 
 
 def lockstep(
@@ -34,9 +34,9 @@ def lockstep(
     carry_state: bool = False,
     max_norm: float = 1.0,
 ) -> Iterator[Update]:
-    """Yield after each update; the next is taken when the next is asked for.
+    """Yield after each update. It is a generator: asking for the next item does the next update.
 
-    Parameters are those of `train_in_lockstep`.
+    Its parameters are those of `train_in_lockstep`.
     """
     check_has("scratch_model", scratch_model, "rnn", "begin_state")
     check_has("concise_model", concise_model, "rnn", "begin_state")
@@ -46,7 +46,7 @@ def lockstep(
     check_flag("carry_state", carry_state)
     num_epochs = whole_number("num_epochs", num_epochs, least=0)
     if scratch_model.rnn.dropout > 0 or concise_model.rnn.dropout > 0:
-        raise ValueError("expected models without dropout: each side would draw its own masks")
+        raise ValueError("expected models without dropout: each model would draw its own masks")
     trainees = [
         Trainee(model, lr, carry_state=carry_state, max_norm=max_norm)
         for model in (scratch_model, concise_model)
@@ -66,21 +66,22 @@ def train_in_lockstep(
     max_norm: float = 1.0,
     on_update: Callable[[Update], None] | None = None,
 ) -> list[Update]:
-    """Feed each batch to both models, and record how they fare.
+    """Train both models on the same batches, and record the result of each update.
 
     Parameters
     ----------
     scratch_model, concise_model : the two models
-        Trained in place; they begin equal if `copy_weights` made them so.
+        Trained in place. Call `copy_weights` first if they are to start with equal weights.
     batches : iterable of Batch
-        Iterated once an epoch; both models read the very same objects.
+        Iterated once in each epoch. Both models read the same objects.
     lr : float
-        Learning rate of both.
+        Learning rate of both models.
     num_epochs : int
     carry_state : bool
-        Whether a batch begins in its model's last state (truncated BPTT), or each at zero.
+        Whether a batch starts with the model's final state of the previous batch (truncated BPTT).
+        Otherwise it starts with zeros.
     max_norm : float
-        Limit of the gradients' common norm.
+        Maximum norm of all gradients together; larger gradients are clipped.
     on_update : function of Update, optional
         Called after each update.
 
@@ -91,7 +92,7 @@ def train_in_lockstep(
     Raises
     ------
     ValueError
-        If a model has dropout: each side would draw masks of its own.
+        If a model has dropout: each model would draw its own masks.
     """
     updates = []
     for update in lockstep(

@@ -1,4 +1,4 @@
-"""What every command begins with: a text, its batches, and two models with equal weights."""
+"""What every command starts with: a text, its batches, and two models with equal weights."""
 
 from __future__ import annotations
 
@@ -22,14 +22,14 @@ PREFIXES = ("time traveller", "traveller")
 
 
 class DeviceError(CommandError, RuntimeError):
-    """The device that was asked for is not there; the message is one line."""
+    """The requested device is missing; the message is one line."""
 
     exit_code = DEVICE
 
 
 @dataclass(frozen=True, slots=True)
 class Materials:
-    """A text, cut into batches, and both models, which begin with equal weights."""
+    """A text, its batches, and both models. The models start with equal weights."""
 
     text: Text
     vocab: Vocab
@@ -40,7 +40,7 @@ class Materials:
 
 @dataclass(frozen=True, slots=True)
 class Writer:
-    """One side as it stands: what it writes after a prefix, and its weights, copied."""
+    """One of the two models: a function that generates text, and one that copies its weights."""
 
     write: Callable[[str, int], str]
     weights: Callable[[], dict[str, np.ndarray]]
@@ -48,14 +48,14 @@ class Writer:
 
 @contextmanager
 def prepared(config: ParityConfig, terminal: Terminal) -> Iterator[Materials]:
-    """Check the setting, load the text, build both models, and say which text it is.
+    """Check the configuration, load the text, build both models, and print which text it is.
 
-    While the body of the ``with`` runs, both sides use the threads that the setting grants.
+    Inside the ``with`` block, each model uses ``config.threads`` threads.
 
     Raises
     ------
     UsageError, DeviceError, scratch_rnn.text.DataError
-        If the setting, the device or the text won't do.
+        If the configuration, the device or the text cannot be used.
     """
     config.check()
     check_device(config.device)
@@ -84,7 +84,7 @@ def prepared(config: ParityConfig, terminal: Terminal) -> Iterator[Materials]:
 def make_models(
     config: ParityConfig, vocab_size: int
 ) -> tuple[scratch_rnn.RNNModel, concise_rnn.RNNModel]:
-    """Build both models as the setting describes them."""
+    """Build both models from the configuration."""
     return build_models(
         vocab_size,
         config.hidden_size,
@@ -99,7 +99,7 @@ def make_models(
 def writers(
     scratch: scratch_rnn.RNNModel, concise: concise_rnn.RNNModel, vocab: Vocab, token: str
 ) -> dict[str, Writer]:
-    """Give both sides the same face."""
+    """Return a `Writer` for each model, by the name of its side."""
     return {
         "scratch": Writer(
             lambda prefix, n: scratch_rnn.predict(parts(prefix, token), n, scratch, vocab),
@@ -113,25 +113,25 @@ def writers(
 
 
 def prefixes(vocab: Vocab, token: str) -> tuple[str, ...]:
-    """Choose the prefixes that the vocabulary can spell: the lecture's, or else one token of it."""
+    """Return the lecture's prefixes if the vocabulary has their tokens, or else one token of it."""
     known = tuple(prefix for prefix in PREFIXES if not unknown_parts(prefix, vocab, token))
     return known or (next(part for part in vocab.idx_to_token[1:] if part.strip()),)
 
 
 def unknown_parts(prefix: str, vocab: Vocab, token: str) -> list[str]:
-    """Return the characters (or words) of a prefix that the vocabulary has not."""
+    """Return the characters (or words) of a prefix that are missing in the vocabulary."""
     return [part for part in parts(prefix, token) if part not in vocab]
 
 
 def parts(prefix: str, token: str) -> str | list[str]:
-    """Cut a prefix in what `predict` reads: a string of characters, or a list of words."""
+    """Split a prefix into what `predict` reads: a string of characters, or a list of words."""
     return prefix if token == "char" else prefix.split()
 
 
 def check_device(device: str) -> None:
-    """Refuse CUDA where there is none; where there is, make it reckon in full precision.
+    """Raise `DeviceError` if CUDA is requested and missing; switch off TF32 if it is there.
 
-    cuDNN's recurrent layers multiply in TF32 (10 bits of mantissa) unless they are told not to.
+    cuDNN's recurrent layers use TF32 (10 bits of mantissa) by default.
     """
     if device == "cpu":
         return
@@ -146,11 +146,11 @@ def check_device(device: str) -> None:
 
 @contextmanager
 def limited_threads(threads: int) -> Iterator[None]:
-    """Let each side use so many threads while the body runs.
+    """Limit each model to this number of threads inside the ``with`` block.
 
-    One is the command's default, and not only for the sake of repeatable last bits: threads of
-    PyTorch that wait for work keep their cores busy for a while, just when NumPy's want them. On
-    two busy cores that made a lock-step thirty times slower.
+    The command's default is 1. With one thread the last bits of the results can be repeated. It is
+    also faster: PyTorch's idle threads keep their cores busy for a while, and NumPy's threads need
+    these cores. On two busy cores, training in lock-step was thirty times slower.
     """
     before = scratch_rnn.get_num_threads(), torch.get_num_threads()
     with threadpool_limits(limits=1, user_api="blas"):  # puts back what is found

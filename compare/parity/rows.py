@@ -1,4 +1,4 @@
-"""Two sets of results laid side by side, a row for each tensor, and a verdict in each row."""
+"""Compare two sets of results: one row for each tensor, and a verdict in each row."""
 
 import math
 from collections.abc import Mapping
@@ -16,65 +16,65 @@ from compare.parity.tolerance import (
 )
 
 FEWEST = 16
-"""Entries of a tensor from which on its two errors are told apart: of fewer, chance decides."""
+"""Smallest number of entries for which errors are compared. With fewer, chance decides."""
 
 
 class Verdict(StrEnum):
-    """What a comparison of one tensor comes to."""
+    """The result of comparing one tensor."""
 
     AGREES = "agrees"
     LESS_EXACT = "agrees, less exact"  # one side's error is more than twice the other's
-    DIFFERS = "differs"  # by more than rounding explains
+    DIFFERS = "differs"  # some entry differs by more than rounding explains
     CANNOT_BE_SAID = "cannot be said"  # rounding alone may change the values by their own size
 
 
 @dataclass(frozen=True, slots=True)
 class ParityRow:
-    """One tensor of both models."""
+    """The comparison of one tensor of both models."""
 
     name: str
     shape: tuple[int, ...]
     dtype: str
     verdict: Verdict
-    difference: float  # the largest, absolute
-    ulps: float  # the largest, each entry in units of the gap between floats at its size
-    share: float  # of what rounding is allowed, the largest of all entries; above 1 differs
-    allowed: float  # what rounding explains at the entry with that share
+    difference: float  # largest absolute difference of any entry
+    ulps: float  # largest difference in ulps: each entry in units of its own spacing
+    share: float  # largest difference / allowed of any entry; above 1 the tensor differs
+    allowed: float  # the largest difference that is allowed at the entry `at`
     digits: float  # significant decimal digits that rounding leaves
-    problem: str = ""  # where shapes or dtypes differ, how
-    at: tuple[int, ...] = ()  # the first entry beyond what is allowed, or that with the share
-    scratch_error: float | None = None  # RMS distance from the truth, where that is known
+    problem: str = ""  # how shapes or dtypes differ
+    at: tuple[int, ...] = ()  # first entry that differs; if none does, the one with `share`
+    scratch_error: float | None = None  # RMS distance from the truth, if it is known
     concise_error: float | None = None
 
     @property
     def ok(self) -> bool:
-        """Whether both sides agree."""
+        """Whether both models agree in this tensor."""
         return self.verdict in (Verdict.AGREES, Verdict.LESS_EXACT)
 
     def to_json(self) -> dict[str, Any]:
-        """Give the row as plain JSON values."""
+        """Return the row as JSON values."""
         return asdict(self) | {"verdict": self.verdict.value, "ok": self.ok}
 
     @property
     def less_exact_side(self) -> str:
-        """The side whose error is larger, where the truth is known."""
+        """The side with the larger error."""
         return "scratch" if (self.scratch_error or 0) > (self.concise_error or 0) else "concise"
 
 
 @dataclass(frozen=True, slots=True)
 class ParityReport:
-    """All tensors of one comparison, in the order in which they arise."""
+    """All rows of one comparison, in the order of the computation."""
 
     rows: tuple[ParityRow, ...]
 
     @property
     def ok(self) -> bool:
-        """Whether there are rows and both sides agree in each of them."""
+        """Whether there are rows, and both models agree in each of them."""
         return bool(self.rows) and all(row.ok for row in self.rows)
 
     @property
     def verdict(self) -> Verdict:
-        """The worst of the rows; nothing can be said where there is none."""
+        """The worst verdict of all rows; `CANNOT_BE_SAID` without rows."""
         found = {row.verdict for row in self.rows}
         worst_first = (
             Verdict.DIFFERS,
@@ -86,7 +86,7 @@ class ParityReport:
 
     @property
     def failures(self) -> tuple[ParityRow, ...]:
-        """The rows in which the sides differ by more than rounding explains."""
+        """The rows in which the models differ by more than rounding explains."""
         return tuple(row for row in self.rows if row.verdict is Verdict.DIFFERS)
 
 
@@ -96,16 +96,16 @@ def compare_results(
     allowed: Mapping[str, np.ndarray | float],
     truth: Mapping[str, np.ndarray] | None = None,
 ) -> ParityReport:
-    """Lay two sets of results side by side; a name that only one has is a failure.
+    """Compare two sets of results by name. A name that only one side has is a failure.
 
     Parameters
     ----------
     scratch, concise : mapping of str to ndarray
-        The results of both sides.
+        The results of both models.
     allowed : mapping of str to ndarray or float
-        How far each entry may differ.
+        The largest difference that is allowed for each entry.
     truth : mapping of str to ndarray, optional
-        The same results, computed more exactly.
+        The same results, computed with a more precise dtype.
     """
     rows = []
     for name in {**scratch, **concise}:
@@ -148,15 +148,16 @@ def _row(
 
 
 def _shares(difference: np.ndarray, allowed: np.ndarray) -> np.ndarray:
-    """Return what part of its allowance each entry takes; NaN where there is no such number."""
+    """Return difference / allowed for each entry, with 0 / 0 = 0; NaN stays NaN."""
     with np.errstate(divide="ignore", invalid="ignore", over="ignore"):
         return np.where((difference == 0) & ~np.isnan(allowed), 0.0, difference / allowed)
 
 
 def significant_digits(values: np.ndarray, allowed: np.ndarray) -> float:
-    """Return how many decimal digits of the values rounding leaves as they are.
+    """Return how many decimal digits of the values are not changed by rounding.
 
-    It is log10 of the RMS of the values over the RMS of what rounding does to them (Vignes 1993).
+    This is log10 of the RMS of the values divided by the RMS of the effect of rounding (Vignes
+    1993). The effect of rounding is `allowed` without its factor SAFETY.
     """
     explained, size = rms(allowed), rms(values)
     if explained == 0 or size == 0:
@@ -175,7 +176,7 @@ def _verdict(
         return Verdict.DIFFERS
     if difference.any() and not rms(allowed) < rms(a):
         return Verdict.CANNOT_BE_SAID
-    half_a_gap = float(np.spacing(np.asarray(rms(a), a.dtype))) / 2  # what the last rounding costs
+    half_a_gap = float(np.spacing(np.asarray(rms(a), a.dtype))) / 2  # error of the last rounding
     if errors is not None and a.size >= FEWEST and max(errors) > 2 * min(errors) + half_a_gap:
         return Verdict.LESS_EXACT
     return Verdict.AGREES

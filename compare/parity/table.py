@@ -1,4 +1,4 @@
-"""What a comparison looks like in a terminal: a table with a row for each tensor, and a verdict."""
+"""Print a comparison in a terminal: a table with a row for each tensor, and a verdict."""
 
 from __future__ import annotations
 
@@ -15,7 +15,7 @@ from compare.terminal import Terminal
 
 
 def show_parity(report: ParityReport, terminal: Terminal) -> None:
-    """Print the comparison as a table, with as many columns as the terminal is wide."""
+    """Print the comparison as a table, with the columns that fit into the terminal."""
     console = terminal.console
     unlimited = console.options.update(width=1000)
     for columns in _PARITY_COLUMNS:
@@ -27,21 +27,21 @@ def show_parity(report: ParityReport, terminal: Terminal) -> None:
 
 
 def parity_verdict(report: ParityReport) -> tuple[str, str]:
-    """Sum the comparison up in one line, and give the style that it is printed in."""
+    """Return a summary of the comparison in one line, and the style for printing it."""
     rows = {verdict: [row for row in report.rows if row.verdict is verdict] for verdict in Verdict}
     number = len(report.rows)
     if differ := rows[Verdict.DIFFERS]:
         return f"parity: {len(differ)} of {number} tensors differ: {_names(differ)}", "red"
     if unsaid := rows[Verdict.CANNOT_BE_SAID]:
         return (
-            f"parity: nothing can be said of {len(unsaid)} of {number} tensors, since rounding "
-            f"alone may change them by their own size: {_names(unsaid)}",
+            f"parity: nothing can be said about {len(unsaid)} of {number} tensors: rounding alone "
+            f"may change them by their own size: {_names(unsaid)}",
             "yellow",
         )
     share = max((row.share for row in report.rows), default=0)
     told = (
         f"parity: all {number} tensors agree; "
-        f"the largest difference takes {share:.0%} of what rounding is allowed"
+        f"the largest difference is {share:.0%} of what rounding is allowed"
     )
     for side in ("scratch", "concise"):
         if less := [row for row in rows[Verdict.LESS_EXACT] if row.less_exact_side == side]:
@@ -50,7 +50,7 @@ def parity_verdict(report: ParityReport) -> tuple[str, str]:
 
 
 def _names(rows: Sequence[ParityRow]) -> str:
-    """Name up to five of the rows, and what is wrong with their shapes."""
+    """Return the names of up to five rows, with the problem of their shapes or dtypes."""
     names = [f"{row.name} ({row.problem})" if row.problem else row.name for row in rows]
     return ", ".join(names[:5]) + (", ..." if len(names) > 5 else "")
 
@@ -89,7 +89,7 @@ def _parity_table(rows: Sequence[ParityRow], columns: Sequence[str]) -> Table:
 
 
 def _group(name: str) -> tuple[str, str]:
-    """Cut a name in what was done and what it was done to: "updated", "linear.bias"."""
+    """Split a name: "updated linear.bias" gives the group "updated" and the rest "linear.bias"."""
     match = re.fullmatch("(.* of|updated) (.+)", name)
     return (match[1], match[2]) if match else ("", name)
 

@@ -1,18 +1,19 @@
-"""How far apart may two correct implementations be? Computed from the case, by wobbling it.
+"""How much may two correct implementations differ? The tolerance is computed from each case.
 
-Rounding moves every intermediate result to a neighbouring float. What that does to the results of
-one computation depends on the computation: a saturated unit forgets it, an exploding recurrence
-multiplies it. So we measure it. The same computation is run a few times with every float it
-reads, remembers or is handed moved to one of its two neighbours at random. This is Monte Carlo
-arithmetic (Parker 1997), in its simplest form. How far an entry of a result moves is what rounding
-alone can do to that entry here. So each entry has an allowance of its own:
+Rounding moves every intermediate result to a neighbouring float. The effect on the final results
+depends on the computation: a saturated unit removes the change, an exploding recurrence multiplies
+it. So we measure the effect. We run the same computation several times. In each run (a "wobble"),
+every float value is moved at random to one of its two neighbours: inputs, parameters, the tape and
+upstream gradients. This is Monte Carlo arithmetic (Parker 1997) in its simplest form. The change of
+an entry of a result shows what rounding alone can do to this entry. So each entry has its own
+allowance:
 
     move    = max over wobbles |moved - unmoved|                     of this entry
     allowed = SAFETY · ( max(move, RMS of the tensor's moves) + 2 ulps of the entry )
 
-The RMS (root mean square) is there for an entry that happened to move little in all runs. One
-factor stands for everything that a random sample of roundings leaves out. It is the only number in
-the project that says how much is enough; docs/tolerance.md shows its distribution.
+The RMS (root mean square) is for an entry that moved little in all runs by chance. The factor
+SAFETY covers what a random sample of roundings does not show. It is the only tolerance constant of
+the project; docs/tolerance.md shows measurements of it.
 """
 
 from collections.abc import Callable, Mapping
@@ -24,10 +25,11 @@ import numpy as np
 from scratch_rnn.checks import check_function, whole_number
 
 SAFETY = 8.0
-"""Times the measured effect of rounding that a difference may be."""
+"""A difference may be this many times the measured effect of rounding."""
 
 WOBBLES = 16
-"""Runs with moved floats: two equal terms move against each other in all of them once in 2^16."""
+"""Number of runs with moved floats. Two equal terms move in opposite directions in all of these
+runs with a probability of 2^-16."""
 
 Value = TypeVar("Value")
 Move = Callable[[Any], Any]
@@ -37,30 +39,30 @@ Computation = Callable[[Move], Mapping[str, np.ndarray]]
 def allowances(
     compute: Computation, *, wobbles: int = WOBBLES, seed: int = 0, gaps: int = 1
 ) -> tuple[dict[str, np.ndarray], dict[str, np.ndarray]]:
-    """Run a computation as it is and wobbled.
+    """Run a computation unmoved and moved; return its results and what is allowed to differ.
 
     Parameters
     ----------
     compute : function of `move`
-        It passes every float value that it reads, remembers between forward and backward, or is
-        handed, through ``move(value)``, and returns its results by name. It is called with
-        `unmoved` for the results. Where it takes another way when its floats are moved, it takes
-        that way for `still` too, and what that gives is what moves are measured from: so that an
-        error in the results never widens its own allowance.
+        It applies ``move(value)`` to every float value: inputs, parameters, the tape, upstream
+        gradients. It returns its results by name. ``compute(unmoved)`` gives the results.
+        ``compute(still)`` gives the baseline from which moves are measured. If `compute` runs
+        other code when its floats are moved, it must run this code for `still` too. Then an error
+        in the results cannot increase its own allowance.
     wobbles : int
-        Runs with moved floats.
+        Number of runs with moved floats.
     seed : int
-        Of the directions in which they are moved.
+        Seed of the random directions.
     gaps : int
-        How far, in gaps between floats; a power of two, for arithmetic so much coarser than the
-        dtype's own.
+        Size of a move in ulps. A power of two above 1 stands for arithmetic that is less precise
+        than the dtype by this factor.
 
     Returns
     -------
     results : dict of str to ndarray
-        Of the unmoved computation.
+        The results of the unmoved computation.
     allowed : dict of str to ndarray
-        For each entry of each result the largest difference that rounding explains.
+        The largest difference that rounding explains, for each entry of each result.
     """
     check_function("compute", compute)
     wobbles = whole_number("wobbles", wobbles, least=1)
@@ -83,24 +85,24 @@ def allowances(
 
 
 def unmoved(value: Value) -> Value:
-    """Return `value` itself: the move of the computation as it is."""
+    """Return `value` itself. It stands for the computation whose results are returned."""
     return value
 
 
 def still(value: Value) -> Value:
-    """Return `value` itself: the move of the run from which moves are measured."""
+    """Return `value` itself. It stands for the baseline from which moves are measured."""
     return value
 
 
 def neighbour(value: Value, rng: np.random.Generator, gaps: int = 1) -> Value:
-    """Return `value` with every float in it moved to one of its two neighbours at random.
+    """Return a copy of `value` in which each float is moved to one of its two neighbours at random.
 
-    Or, with `gaps`, so many times as far.
+    With `gaps` each move is `gaps` times as large.
 
-    Zero stays zero: rounding makes nothing out of nothing, and a zero is where a ReLU is off, a
-    sequence has ended or a mask has dropped something, all of it exact. Floats are found in arrays,
-    dicts, tuples, lists and dataclasses; everything else, integers among it, stays as it is.
-    Nothing is changed in place.
+    Zero stays zero, because these zeros are exact: the output of a ReLU that is off, the padding
+    after the end of a sequence, an entry dropped by a mask. Floats are found in arrays, dicts,
+    tuples, lists and dataclasses. Everything else, such as integers, is returned unchanged.
+    `value` itself does not change.
     """
     moved: Any = value
     if isinstance(value, np.ndarray | np.floating) and value.dtype.kind == "f":
@@ -127,12 +129,12 @@ def neighbour(value: Value, rng: np.random.Generator, gaps: int = 1) -> Value:
 
 
 def largest_difference(a: np.ndarray, b: np.ndarray) -> float:
-    """Return max |a - b|; 0 for empty arrays, NaN where anything is NaN."""
+    """Return max |a - b|; 0 for empty arrays, NaN if any entry is NaN."""
     return float(absolute_difference(a, b).max()) if a.size else 0.0
 
 
 def absolute_difference(a: np.ndarray, b: np.ndarray) -> np.ndarray:
-    """Return |a - b| for each entry, in float64; two infinities of one sign are equal."""
+    """Return |a - b| for each entry, in float64; two infinities of the same sign are equal."""
     with np.errstate(invalid="ignore", over="ignore"):
         difference: np.ndarray = np.abs(np.asarray(a, np.float64) - np.asarray(b, np.float64))
     return np.where(a == b, 0.0, difference)
@@ -147,7 +149,7 @@ def rms(array: np.ndarray) -> float:
 
 
 def largest_difference_in_ulps(a: np.ndarray, b: np.ndarray) -> float:
-    """Return max |a - b|, each entry in units of the gap between floats at its own size."""
+    """Return max |a - b| in ulps: each entry is divided by its own `np.spacing`."""
     if a.size == 0:
         return 0.0
     with np.errstate(invalid="ignore", over="ignore"):
@@ -156,11 +158,11 @@ def largest_difference_in_ulps(a: np.ndarray, b: np.ndarray) -> float:
 
 
 def ulps(array: np.ndarray) -> np.ndarray:
-    """Return for each entry the gap between floats at its magnitude, in float64."""
+    """Return `np.spacing` of each entry's magnitude, in float64."""
     gaps: np.ndarray = np.asarray(np.spacing(np.abs(array)), np.float64)
     return gaps
 
 
 def ulp_of_largest(array: np.ndarray) -> float:
-    """Return the gap between floats at the array's largest magnitude; 0 for an empty array."""
+    """Return `np.spacing` of the largest magnitude; 0 for an empty array."""
     return float(np.spacing(np.abs(array).max())) if array.size else 0.0

@@ -1,8 +1,8 @@
-"""Train one model, or both side by side on the same batches, one update after the other.
+"""Train one model, or both models on the same batches, one update after the other.
 
-Everything that decides how a training goes on is here in plain sight: the weights, the carried
-state, and how many batches of which epoch are done. So it can stop after any update and go on
-later, by way of a checkpoint, as if it had not stopped.
+Three things decide how a training continues: the weights, the carried state, and the number of
+updates that are done. All three can be read between two updates. So a training can stop after any
+update, write a checkpoint, and continue later with the same results.
 """
 
 from __future__ import annotations
@@ -24,7 +24,7 @@ Side = Literal["scratch", "concise"]
 
 
 class Trainee:
-    """One of the two models while it is trained: what it has learnt, and where it stands.
+    """One of the two models during training, with its optimizer and its carried state.
 
     Parameters
     ----------
@@ -33,9 +33,9 @@ class Trainee:
     lr : float
         Learning rate of gradient descent.
     carry_state : bool
-        Whether a batch begins in the last one's state, or each at zero.
+        Whether a batch starts with the final state of the previous batch. Otherwise with zeros.
     max_norm : float
-        Limit of the gradients' common norm.
+        Maximum norm of all gradients together; larger gradients are clipped.
     """
 
     def __init__(
@@ -48,7 +48,7 @@ class Trainee:
     ) -> None:
         self.model: Any = model
         self.lr, self.carry_state, self.max_norm = lr, carry_state, max_norm
-        self.state: Any = None  # (L·D, B, H), an array or a tensor; None is zeros
+        self.state: Any = None  # (L·D, B, H), an array or a tensor; None means zeros
         self.side: Side
         self._package: Any
         if isinstance(model, scratch_rnn.RNNModel):
@@ -59,7 +59,7 @@ class Trainee:
             self._optimizer = torch.optim.SGD(model.parameters(), lr)
 
     def step(self, batch: Batch) -> dict[str, float]:
-        """Take one update; return its loss and its gradient norm, by the names of the metrics."""
+        """Do one update; return its loss and its gradient norm, by the names of the metrics."""
         result = self._package.train_step(
             self.model, batch, self.state, self._optimizer, max_norm=self.max_norm
         )
@@ -67,7 +67,7 @@ class Trainee:
         return {f"{self.side}_loss": result.loss, f"{self.side}_grad_norm": result.grad_norm}
 
     def weights(self) -> dict[str, np.ndarray]:
-        """Return a copy of each parameter, by the names of a torch state_dict."""
+        """Return a copy of each parameter, with the keys of a torch state_dict."""
         return {name: array.copy() for name, array in parameters_as_arrays(self.model).items()}
 
     def state_as_array(self) -> np.ndarray | None:
@@ -77,7 +77,7 @@ class Trainee:
         return None if self.state is None else self.state.copy()
 
     def restore(self, weights: Mapping[str, np.ndarray], state: np.ndarray | None) -> None:
-        """Take over weights and state, whichever model they come from; they are copied."""
+        """Copy weights and state into this model; they may come from either model."""
         if isinstance(self.model, scratch_rnn.RNNModel):
             for name, parameter in self.model.parameters.items():
                 parameter[...] = weights[name]
@@ -92,22 +92,23 @@ class Trainee:
 def updates(
     trainees: Sequence[Trainee], passes: Iterable[tuple[int, Iterable[Batch]]], *, done: int = 0
 ) -> Iterator[dict[str, Any]]:
-    """Train, and yield the metrics of each update once it is done.
+    """Train, and yield the metrics after each update.
 
     Parameters
     ----------
     trainees : sequence of Trainee
-        Each reads the very same batches. Between two updates they stand still, and can be saved.
+        All of them read the same batches. Between two updates they do not change, so they can be
+        saved.
     passes : iterable of (epoch, iterable of Batch)
-        The epochs that are left, by their number from 0. The state is reset where one ends.
+        The remaining epochs, numbered from 0. The state is reset at the end of each epoch.
     done : int
-        Updates that were done before.
+        Number of updates that were done before.
 
     Yields
     ------
     dict
-        epoch, update (counted from 1), num_tokens, loss and grad_norm of each side, and for two
-        the largest difference between their parameters.
+        epoch, update (counted from 1), num_tokens, loss and grad_norm of each side. With two
+        trainees also the largest difference between their parameters.
     """
     for epoch, batches in passes:
         for batch in batches:
@@ -131,7 +132,7 @@ def updates(
 def passes_from(
     batches: Batches, update: int, num_epochs: int
 ) -> Iterator[tuple[int, Iterable[Batch]]]:
-    """Return the epochs that are left after so many updates; of the first perhaps a part."""
+    """Return the epochs that remain after `update` updates; the first may be partly done."""
     first, done = divmod(update, len(batches))
     for epoch in range(first, num_epochs):
         yield epoch, islice(batches.epoch(epoch), done if epoch == first else 0, None)

@@ -1,4 +1,4 @@
-"""Copy weights from one model to the other, in either direction."""
+"""Copy weights from one model to the other, in both directions."""
 
 from collections.abc import Mapping
 
@@ -13,15 +13,15 @@ ScratchModule = scratch_rnn.RNN | scratch_rnn.RNNModel
 
 
 def copy_weights(source: ScratchModule | nn.Module, target: ScratchModule | nn.Module) -> None:
-    """Write the source's parameters into the target's own arrays or tensors.
+    """Copy the source's parameters into the target's arrays or tensors, in place.
 
-    Both may be scratch or PyTorch, a layer (RNN, nn.RNN) or a whole model. Values are copied,
-    never shared: training one leaves the other as it is.
+    Each of them may be from scratch or from PyTorch, and a layer (RNN, nn.RNN) or a whole model.
+    No memory is shared: training one does not change the other.
 
     Raises
     ------
     ValueError
-        If names, shapes or dtypes differ; then nothing has been copied.
+        If names, shapes or dtypes differ. In this case nothing is copied.
     """
     check_has("source", source, "parameters")
     check_has("target", target, "parameters")
@@ -50,20 +50,20 @@ def copy_weights(source: ScratchModule | nn.Module, target: ScratchModule | nn.M
 
 
 def parameters_as_arrays(module: ScratchModule | nn.Module) -> Mapping[str, np.ndarray]:
-    """Return the parameters by torch's names, as arrays that may share the module's memory."""
+    """Return the parameters by their names in torch; the arrays may share the module's memory."""
     if isinstance(module, nn.Module):
         return {name: tensor_as_array(p) for name, p in module.named_parameters()}
     return module.parameters
 
 
 def tensor_as_array(tensor: torch.Tensor) -> np.ndarray:
-    """Return the tensor's values as an array, on whatever device they are."""
+    """Return the tensor's values as an array on the CPU."""
     array: np.ndarray = tensor.detach().cpu().numpy()
     return array
 
 
 def gradient_of(tensor: torch.Tensor) -> torch.Tensor:
-    """Return a copy of the gradient that autograd left with the tensor."""
+    """Return a copy of the tensor's gradient (``tensor.grad``)."""
     if tensor.grad is None:
         raise RuntimeError("expected a gradient after backward, got none")
     return tensor.grad.clone()

@@ -1,4 +1,4 @@
-"""Text for a language model: find it, clean it, number its tokens, cut it into minibatches.
+"""Text for a language model: load it, clean it, map tokens to ids, make minibatches.
 
 >>> text = sample_text()
 >>> corpus, vocab = load_corpus(text)

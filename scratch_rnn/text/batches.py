@@ -1,15 +1,16 @@
 """Cut a corpus into minibatches, in sequence or at random.
 
-A corpus is one long row of N token ids. Both samplings drop a few tokens from its front, so that
-no two epochs see the same cuts, and both give batches of B rows and T steps:
+A corpus is one long sequence of N token ids. Both kinds of sampling first drop a random number of
+tokens at the start, so the cuts change from epoch to epoch. Both give batches of B rows and T
+steps:
 
     inputs[b, t]  = corpus[start_b + t]
-    targets[b, t] = corpus[start_b + t + 1]        the next token is what the model should say
+    targets[b, t] = corpus[start_b + t + 1]        the model should predict the next token
 
-**Sequential**: the corpus is cut into B long rows, and the batches are read along them. Row b of
-a batch goes on where row b of the batch before it ended, so a hidden state can be carried over.
+**Sequential**: the corpus is cut into B long rows, and the batches are read along these rows. Row b
+of a batch continues row b of the previous batch, so a hidden state can be carried over.
 **Random**: the corpus is cut into pieces of T tokens, and each row is a piece drawn without
-replacement. Neighbouring rows have nothing to do with each other.
+replacement. Rows that follow each other are unrelated.
 """
 
 from collections.abc import Iterator, Sequence
@@ -36,7 +37,7 @@ class Batch:
     inputs : int64 ndarray of shape (B, T)
         Token ids that the model reads.
     targets : int64 ndarray of shape (B, T)
-        The same one step on: the ids that it should predict.
+        Token ids that it should predict: the inputs shifted by one step.
     """
 
     inputs: Int64[np.ndarray, "B T"]
@@ -48,12 +49,12 @@ class Batch:
 
 
 class Batches:
-    """The minibatches of a corpus, anew in each epoch.
+    """The minibatches of a corpus, cut differently in each epoch.
 
-    Epoch k is a pure function of `seed` and k: :meth:`epoch` gives the same batches whenever it is
-    asked. A plain `for batch in batches` runs through epoch 0 the first time, epoch 1 the second,
-    and so on. Each epoch has `len(batches)` batches: as many as there are when the most tokens are
-    dropped from the front.
+    Epoch k is a pure function of `seed` and k: :meth:`epoch` gives the same batches in each call.
+    The first loop `for batch in batches` runs through epoch 0, the second through epoch 1, and so
+    on. Each epoch has `len(batches)` batches. This is the number that is left when the largest
+    number of tokens is dropped at the start.
 
     Parameters
     ----------
@@ -66,16 +67,16 @@ class Batches:
     sampling : str
         "sequential" (drops 0 .. T tokens) or "random" (drops 0 .. T - 1).
     seed : int
-        Where the drawing begins, 0 or larger.
+        Seed of the random cuts, 0 or larger.
     text : Text, optional
-        The text that the corpus was made of, for whoever wants to name it.
+        The text of the corpus. It is only stored, as the attribute `text`.
 
     Raises
     ------
     DataError
         If the corpus is too short for one batch in every epoch.
     ValueError, TypeError
-        If another argument is not one of those above.
+        If another argument has a wrong value or type.
 
     Examples
     --------
@@ -115,12 +116,12 @@ class Batches:
         return (last - self._most_dropped) // (self.batch_size * self.num_steps)
 
     def __iter__(self) -> Iterator[Batch]:
-        """Begin the next epoch: 0 the first time, then 1, and so on."""
+        """Return the batches of the next epoch: epoch 0 in the first call, then 1, and so on."""
         self._passes += 1
         return self.epoch(self._passes - 1)
 
     def epoch(self, k: int) -> Iterator[Batch]:
-        """Return the batches of epoch k, which depend on `seed` and k alone."""
+        """Return the batches of epoch k; they depend only on `seed` and k."""
         rng = np.random.default_rng([self.seed, whole_number("k", k, least=0)])
         offset = int(rng.integers(0, self._most_dropped, endpoint=True))
         return islice(self._cut(offset, rng), len(self))
@@ -166,7 +167,7 @@ def sequential_batches(
 def random_batches(
     corpus: Corpus, batch_size: int, num_steps: int, offset: int, rng: np.random.Generator
 ) -> Iterator[Batch]:
-    """Cut the corpus into pieces of T tokens and deal them out, B to a batch.
+    """Cut the corpus into pieces of T tokens, shuffle them, and put B of them into each batch.
 
     Parameters
     ----------

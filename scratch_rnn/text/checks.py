@@ -1,4 +1,4 @@
-"""What this package says when something is wrong: one line, what it expected and what came."""
+"""Checks of arguments. Each error message is one line: what was expected and what came."""
 
 import operator
 import os
@@ -13,17 +13,17 @@ class DataError(ValueError):
 
 
 def whole_number(name: str, value: object, *, least: int) -> int:
-    """Return `value` as an int, if it is a whole number and not smaller than `least`.
+    """Return `value` as an int, if it is an integer and not smaller than `least`.
 
     Raises
     ------
     TypeError
-        If it is no integer; True and False are none.
+        If it is not an integer, or if it is True or False.
     ValueError
         If it is too small.
     """
     try:
-        number = operator.index(value)  # type: ignore[arg-type]  # that is the question
+        number = operator.index(value)  # type: ignore[arg-type]  # raises unless it is an integer
     except TypeError:
         number = None
     if number is None or isinstance(value, bool):
@@ -34,7 +34,7 @@ def whole_number(name: str, value: object, *, least: int) -> int:
 
 
 def check_number(name: str, value: object, *, least: float = 0.0) -> float:
-    """Return `value` as a float no less than `least`; NaN is less than anything."""
+    """Return `value` as a float of at least `least`; NaN is refused."""
     number = any_number(name, value)
     if not number >= least:
         raise ValueError(f"expected {name} of at least {least:g}, got {number:g}")
@@ -42,7 +42,7 @@ def check_number(name: str, value: object, *, least: float = 0.0) -> float:
 
 
 def any_number(name: str, value: object) -> float:
-    """Return `value` as a float, which may be NaN; True and False are no numbers."""
+    """Return `value` as a float, which may be NaN; True and False are refused."""
     try:
         number = None if isinstance(value, str | bytes) else float(value)  # type: ignore[arg-type]
     except (TypeError, ValueError):
@@ -74,18 +74,18 @@ def check_function(name: str, value: object) -> Callable[..., Any]:
 
 
 def check_has(name: str, value: object, *attributes: str) -> None:
-    """Raise unless `value` has these attributes; of which class it is doesn't matter."""
+    """Raise `TypeError` unless `value` has these attributes; its class does not matter."""
     if not all(hasattr(value, attribute) for attribute in attributes):
         raise TypeError(f"expected {name} with {', '.join(attributes)}, got {type(value).__name__}")
 
 
 def brief(value: object) -> str:
-    """Return a value as Python writes it, on one line and not too long."""
+    """Return the `repr` of a value on one line, shortened to 80 characters."""
     line = " ".join(repr(value).split())
     return line if len(line) <= 80 else f"{line[:79]}…"
 
 
 def shown(path: object) -> str:
-    """Return a path as printable text on one line, whatever bytes its name is made of."""
+    """Return a path as printable text on one line; other bytes of its name are escaped."""
     name = os.fsdecode(path) if isinstance(path, bytes) else str(path)
     return name if name and name.isprintable() else ascii(name)

@@ -1,10 +1,10 @@
-"""Find a text, make sure that it is the right one, and cut it into tokens.
+"""Load a text, verify its SHA-1, and split it into tokens.
 
     file -> bytes -> Text -> lines of a to z -> tokens
 
-:func:`load_text` asks four places in turn: the directory that `RNN_PARITY_DATA` names, the cache,
-the network, and last the sample that ships with this package. Wherever the text comes from, its
-SHA-1 says which one it is, and :meth:`Text.describe` says it in one line.
+:func:`load_text` tries four sources in this order: the directory in `RNN_PARITY_DATA`, the cache,
+the network, and the sample that is part of this package. The SHA-1 identifies the text;
+:meth:`Text.describe` gives it with the source in one line.
 """
 
 import hashlib
@@ -39,7 +39,7 @@ _WHENCE: dict[Source, str] = {
 
 @dataclass(frozen=True, slots=True)
 class Text:
-    """A text, and where it came from.
+    """A text and its source.
 
     Attributes
     ----------
@@ -52,7 +52,7 @@ class Text:
     source : str
         "file", "RNN_PARITY_DATA", "cache", "download" or "built-in sample".
     note : str
-        What the reader should know about the source, such as why a download failed.
+        A remark on the source, such as why a download failed.
     """
 
     name: str
@@ -65,12 +65,12 @@ class Text:
     def from_bytes(
         cls, raw: bytes, *, path: object, source: Source, name: str = BOOK, note: str = ""
     ) -> "Text":
-        """Decode the bytes of a file; `path` is what an error message calls it.
+        """Decode the bytes of a file; `path` is its name in error messages.
 
         Raises
         ------
         DataError
-            If the bytes are not UTF-8, or hold no letter.
+            If the bytes are not UTF-8, or contain no letter.
         """
         try:
             content = raw.decode("utf-8-sig")
@@ -89,32 +89,32 @@ class Text:
 
     @property
     def num_bytes(self) -> int:
-        """Size of the text in UTF-8, in bytes, not counting a byte order mark."""
+        """Size of the text in UTF-8, in bytes, without a byte order mark."""
         return len(self.content.encode("utf-8"))
 
     def describe(self) -> str:
-        """Return one line: name, size, the beginning of the SHA-1, source, and the note."""
+        """Return one line: name, size, the first digits of the SHA-1, source, and the note."""
         line = f"{self.name}, {self.num_bytes:,} bytes, SHA-1 {self.sha1[:8]}"
         line += f", {_WHENCE[self.source]}"
         return f"{line} ({self.note})" if self.note else line
 
 
 def load_text(path: str | os.PathLike[str] | None = None, *, progress: bool = True) -> Text:
-    """Load a text: the file at `path`, or without one *The Time Machine* by H. G. Wells.
+    """Load the file at `path`, or, without a path, *The Time Machine* by H. G. Wells.
 
-    The book is looked for in `$RNN_PARITY_DATA/timemachine.txt`, in the cache, and on the network,
-    and counts only if its SHA-1 is right. The cache lies in the user's cache directory or where
-    `RNN_PARITY_CACHE` says; `RNN_PARITY_URL` replaces the address of the download. If the download
-    fails, the built-in sample takes the book's place and the text's `note` says why: being without
-    a network is no error. A directory that `RNN_PARITY_DATA` names is a choice that somebody made,
-    so a wrong file there *is* an error.
+    The book is looked for in `$RNN_PARITY_DATA/timemachine.txt`, in the cache, and on the network.
+    It is used only if its SHA-1 is right. The cache is the user's cache directory, or the directory
+    in `RNN_PARITY_CACHE`. `RNN_PARITY_URL` replaces the address of the download. If the download
+    fails, the built-in sample is used instead, and the text's `note` says why. A missing network is
+    not an error. A wrong file in `RNN_PARITY_DATA` is an error, because the user chose this
+    directory.
 
     Parameters
     ----------
     path : path, optional
-        A text file in UTF-8, with or without a byte order mark, with any line ends.
+        A text file in UTF-8, with or without a byte order mark, with any line endings.
     progress : bool
-        Show how far the download has come, if standard error is a terminal.
+        Show the progress of the download, if standard error is a terminal.
 
     Raises
     ------
@@ -142,7 +142,7 @@ def sample_text(note: str = "") -> Text:
 def clean(text: str) -> list[str]:
     r"""Reduce each line to lower-case words of a to z with single spaces between them.
 
-    A line ends with LF, CRLF or CR. Lines that hold no letter stay, as empty strings.
+    A line ends with LF, CRLF or CR. Lines without a letter become empty strings.
 
     Examples
     --------
@@ -156,7 +156,7 @@ def clean(text: str) -> list[str]:
 
 
 def tokenize(lines: list[str], token: Token = "char") -> list[list[str]]:
-    """Cut each line into its characters ("char") or its words ("word").
+    """Split each line into its characters ("char") or its words ("word").
 
     Examples
     --------
@@ -172,7 +172,7 @@ def tokenize(lines: list[str], token: Token = "char") -> list[list[str]]:
 
 
 def sha1_of(raw: bytes) -> str:
-    """Return the SHA-1 of some bytes: a fingerprint that tells texts apart, not a signature."""
+    """Return the SHA-1 of some bytes. It identifies a text; it does not protect it."""
     return hashlib.sha1(raw, usedforsecurity=False).hexdigest()
 
 
@@ -225,7 +225,7 @@ def _in_words(error: OSError | MemoryError) -> str:
 
 
 def _read(path: str | os.PathLike[str]) -> bytes:
-    """Read a regular file. A pipe or a device is refused: it can't be read a second time."""
+    """Read a regular file. A pipe or a device is refused, because it can be read only once."""
     try:
         mode = Path(path).stat().st_mode
         if S_ISREG(mode):

@@ -1,8 +1,9 @@
-"""Download *The Time Machine*, and keep it.
+"""Download *The Time Machine*, and store it in the cache.
 
-The bytes are collected in memory and reach the disk only when they are complete and verified, so
-an interrupted download leaves nothing behind. Waiting has an end: a refused connection is noticed
-at once, a silent one after `CONNECT_SECONDS`, and no download lasts longer than `TOTAL_SECONDS`.
+The bytes are collected in memory. They are written to the disk only when they are complete and
+verified, so an interrupted download leaves no file behind. A refused connection fails at once. A
+connection without an answer fails after `CONNECT_SECONDS`. The whole download fails after
+`TOTAL_SECONDS`.
 """
 
 import io
@@ -26,24 +27,24 @@ class DownloadError(Exception):
 
 
 def cache_directory() -> Path:
-    """Return where downloads are kept: `RNN_PARITY_CACHE`, or the user's cache directory."""
+    """Return the directory of the cache: `RNN_PARITY_CACHE`, or the user's cache directory."""
     if directory := os.environ.get("RNN_PARITY_CACHE"):
         return Path(os.path.expanduser(directory))  # noqa: PTH111 - never raises
-    import pooch  # type: ignore[import-untyped]  # not before the book is looked for
+    import pooch  # type: ignore[import-untyped]  # here, because it is rarely needed
 
     return Path(pooch.os_cache("rnn-parity"))
 
 
 def fetch(*, progress: bool = False) -> bytes:
-    """Return what `URL`, or `RNN_PARITY_URL` in its place, has to offer, unverified.
+    """Return the bytes at `RNN_PARITY_URL` or, if that is not set, at `URL`. They are not verified.
 
-    The work is done by a second thread, because looking up a name and trying one address after
-    another cannot be interrupted, and because this one then stays open for Ctrl-C.
+    A second thread downloads. A name lookup and attempts to connect cannot be interrupted, so this
+    thread only waits, and Ctrl-C works.
 
     Raises
     ------
     DownloadError
-        Whatever went wrong.
+        If the download failed for any reason.
     """
     url = os.environ.get("RNN_PARITY_URL") or URL
     body = _Body(deadline=time.monotonic() + TOTAL_SECONDS)
@@ -66,7 +67,7 @@ def fetch(*, progress: bool = False) -> bytes:
     except queue.Empty:
         failure = TimeoutError()
     finally:
-        body.deadline = 0.0  # whoever still writes is told to stop
+        body.deadline = 0.0  # the second thread stops at its next write
         bar.erase()
     if failure is not None:
         raise DownloadError(_reason(failure, url))
@@ -74,7 +75,7 @@ def fetch(*, progress: bool = False) -> bytes:
 
 
 def keep(content: bytes, path: Path) -> None:
-    """Write a file so that other processes see all of it or nothing.
+    """Write a file atomically: other processes see the complete file or none.
 
     Raises
     ------
@@ -106,7 +107,7 @@ class _Body(io.BytesIO):
 
 
 class _Progress:
-    """A line on standard error, through the four names that pooch expects of a progress bar."""
+    """A line on standard error, with the four attributes that pooch expects of a progress bar."""
 
     def __init__(self, visible: bool) -> None:
         self.visible = visible
@@ -143,7 +144,7 @@ def _on_terminal() -> bool:
 
 
 def _reason(error: Exception, url: str) -> str:
-    """Say in a few words why the download failed; the libraries' own messages fill a screen."""
+    """Return in a few words why the download failed; the libraries' messages are very long."""
     try:
         host = urlsplit(url).hostname or "the server"
     except ValueError:

@@ -1,4 +1,4 @@
-"""From a text to its minibatches in one call."""
+"""Make the minibatches and the vocabulary of a text in one call."""
 
 import os
 from itertools import chain
@@ -15,7 +15,7 @@ from scratch_rnn.text.vocab import Vocab
 def load_corpus(
     text: Text, *, token: Token = "char", max_tokens: int | None = 10_000
 ) -> tuple[Int64[np.ndarray, " N"], Vocab]:
-    """Turn a text into token ids.
+    """Convert a text to token ids.
 
     Parameters
     ----------
@@ -24,14 +24,14 @@ def load_corpus(
     token : str
         "char" or "word".
     max_tokens : int or None
-        Length of the corpus: its first so many tokens, or all of them with None.
+        Number of tokens to use, from the start of the text. None: all.
 
     Returns
     -------
     corpus : int64 ndarray of shape (N,)
-        The ids, the lines following each other with nothing in between.
+        The ids of all lines, without any separator between lines.
     vocab : Vocab
-        The tokens of the whole text, also of the part that `max_tokens` cuts off.
+        The vocabulary of the whole text, including the part that `max_tokens` cuts off.
 
     Raises
     ------
@@ -68,20 +68,20 @@ def load_time_machine(
     sampling : str
         "sequential" or "random"; see :class:`Batches`.
     max_tokens : int or None
-        How many tokens of the text to use; None means all.
+        Number of tokens to use, from the start of the text. None: all.
     seed : int
-        Decides, together with the number of the epoch, how the corpus is cut.
+        Seed of the random cuts of the corpus; see :class:`Batches`.
     token : str
         "char" or "word".
     text : Text or path, optional
-        Another text than the book; see :func:`load_text`. The text that was used is `batches.text`.
+        A text to use instead of the book; see :func:`load_text`. It is stored as `batches.text`.
 
     Returns
     -------
     batches : Batches
-        To be iterated over once an epoch.
+        Iterate over it once in each epoch.
     vocab : Vocab
-        To turn ids into tokens and back.
+        Maps tokens to ids, and ids to tokens.
 
     Raises
     ------

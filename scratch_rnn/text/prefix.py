@@ -1,4 +1,4 @@
-"""What a prediction begins with: tokens that the vocabulary knows, at least one."""
+"""Check the prefix of a prediction and convert it to token ids."""
 
 from collections.abc import Sequence
 from typing import Protocol, runtime_checkable
@@ -8,7 +8,7 @@ from scratch_rnn.text.checks import brief, check_has
 
 @runtime_checkable
 class TokenNumbers(Protocol):
-    """Anything that knows tokens by number and numbers by token, as Vocab does."""
+    """An object that maps tokens to ids and ids to tokens, as `Vocab` does."""
 
     def __contains__(self, token: object, /) -> bool: ...
 
@@ -18,18 +18,18 @@ class TokenNumbers(Protocol):
 
 
 def prefix_ids(prefix: str | Sequence[str], vocab: TokenNumbers) -> list[int]:
-    """Return the prefix's tokens as integers.
+    """Return the ids of the prefix's tokens.
 
     Raises
     ------
     TypeError
-        If the prefix is no sequence, or the vocabulary no vocabulary.
+        If the prefix is not a sequence, or if `vocab` is not a vocabulary.
     ValueError
         If the prefix is empty or has a token that is not in the vocabulary.
     """
     check_has("vocab", vocab, "__contains__", "to_tokens")
     if not isinstance(prefix, Sequence):
-        raise TypeError(f"expected prefix to be tokens in a row, got {type(prefix).__name__}")
+        raise TypeError(f"expected prefix to be a sequence of tokens, got {type(prefix).__name__}")
     if len(prefix) == 0:
         raise ValueError("expected a prefix of at least one token, got none")
     unknown = [token for token in prefix if token not in vocab]

@@ -1,4 +1,4 @@
-"""A vocabulary: every token has a number, and every number a token."""
+"""A vocabulary: it maps tokens to ids and ids to tokens."""
 
 from collections import Counter
 from collections.abc import Iterable, Sequence
@@ -10,27 +10,27 @@ UNKNOWN = "<unk>"
 
 
 class Vocab:
-    """The tokens of a text, numbered from the most to the least frequent.
+    """The tokens of a text, with ids in the order of their frequency.
 
-    Number 0 is `<unk>`, which stands for every token that is not in the vocabulary. The reserved
-    tokens follow, then the tokens of the text by falling frequency; of two that are equally
-    frequent, the one that the text uses first comes first.
+    Id 0 is `<unk>`. It stands for every token that is not in the vocabulary. The reserved tokens
+    follow. Then come the tokens of the text, the most frequent one first. Tokens with the same
+    frequency keep the order of their first occurrence in the text.
 
     Parameters
     ----------
     tokens : list of str, or list of lists of str
-        A text cut into tokens, as one list or line by line.
+        The tokens of a text, as one list, or as one list for each line.
     min_freq : int
-        Leave out tokens that occur fewer times than this.
+        Tokens that occur less often than this are left out.
     reserved_tokens : sequence of str
-        Tokens that have a number whether they occur in the text or not, such as "<pad>".
+        Tokens that always get an id, even if the text does not contain them, such as "<pad>".
 
     Attributes
     ----------
     idx_to_token : list of str
-        The token of each number.
+        The token of each id.
     token_to_idx : dict of str to int
-        The number of each token.
+        The id of each token.
 
     Examples
     --------
@@ -56,18 +56,18 @@ class Vocab:
         least = whole_number("min_freq", min_freq, least=0)
         frequencies = _count(tokens)
         first = [UNKNOWN, *reserved_tokens]
-        # most_common keeps the order of first occurrence among equals
+        # most_common keeps the order of first occurrence for equal frequencies
         by_frequency = [t for t, n in frequencies.most_common() if n >= least and t not in first]
         self._number(first + by_frequency)
 
     @classmethod
     def from_list(cls, idx_to_token: Sequence[str]) -> "Vocab":
-        """Rebuild a vocabulary from its `idx_to_token`, as a saved file holds it.
+        """Build a vocabulary from `idx_to_token`, as it is stored in a file.
 
         Raises
         ------
         ValueError
-            If the list does not begin with `<unk>`, or names a token twice.
+            If the list does not start with `<unk>`, or contains a token twice.
         """
         vocab = cls.__new__(cls)
         vocab._number(list(idx_to_token))
@@ -83,7 +83,7 @@ class Vocab:
         self.token_to_idx = {token: idx for idx, token in enumerate(idx_to_token)}
         if len(self.token_to_idx) < len(idx_to_token):
             twice = Counter(idx_to_token).most_common(1)[0][0]
-            raise ValueError(f"expected tokens that differ from each other, got {twice!r} twice")
+            raise ValueError(f"expected each token once, got {twice!r} twice")
 
     def __len__(self) -> int:
         return len(self.idx_to_token)
@@ -108,7 +108,7 @@ class Vocab:
     @overload
     def __getitem__(self, tokens: list[Any] | tuple[Any, ...]) -> list[Any]: ...
     def __getitem__(self, tokens: str | list[Any] | tuple[Any, ...]) -> int | list[Any]:
-        """Return the number of a token, or a list of numbers for a list (of lists) of tokens."""
+        """Return the id of a token, or a list of ids for a list (of lists) of tokens."""
         if isinstance(tokens, str):
             return self.token_to_idx.get(tokens, 0)
         if isinstance(tokens, list | tuple):
@@ -122,12 +122,12 @@ class Vocab:
     @overload
     def to_tokens(self, indices: Any) -> Any: ...
     def to_tokens(self, indices: Any) -> Any:
-        """Return the token of a number, or a list of tokens for a list or array of numbers.
+        """Return the token of an id, or a list of tokens for a list or array of ids.
 
         Raises
         ------
         IndexError
-            If a number lies outside 0 .. len(vocab) - 1.
+            If an id is outside 0 .. len(vocab) - 1.
         """
         if hasattr(indices, "tolist"):  # an array or a tensor
             indices = indices.tolist()

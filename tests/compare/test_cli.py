@@ -200,7 +200,7 @@ def test_small_steps_lead_nowhere(
         (
             "--sampling random --state carried",
             "expected --state reset with --sampling random, got carried: "
-            "a random batch does not go on where the last one ended",
+            "a random batch does not continue the previous batch",
         ),
         (
             "--name ../x",

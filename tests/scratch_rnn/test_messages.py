@@ -103,7 +103,7 @@ MESSAGES: list[tuple[str, Call]] = [
     ("expected num_preds", lambda: predict("ban", -1, MODEL, VOCAB)),
     ("expected a prefix", lambda: start_with("")),
     ("expected a prefix of tokens in the vocabulary, got 'x'", lambda: start_with("bx")),
-    ("expected prefix to be tokens in a row, got int", lambda: start_with(7)),
+    ("expected prefix to be a sequence of tokens, got int", lambda: start_with(7)),
     ("expected model", lambda: predict("ban", 1, Half("begin_state"), VOCAB)),
     ("expected model", lambda: predict("ban", 1, Half("parameters"), VOCAB)),
     ("expected vocab", lambda: predict("ban", 1, MODEL, Half("to_tokens"))),

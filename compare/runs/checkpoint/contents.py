@@ -238,7 +238,7 @@ def _check(checkpoint: Checkpoint) -> None:
     if len(tokens) != model.vocab_size:
         raise SchemaError(f"a vocabulary of {model.vocab_size:,} tokens", f"{len(tokens):,}")
     if len(set(tokens)) < len(tokens):
-        raise SchemaError("tokens that differ from each other", "one of them twice")
+        raise SchemaError("each token once", "one of them twice")
     if position != Position.after(position.update, sampler.batches):
         raise SchemaError(f"a position with {sampler.batches:,} batches an epoch", position)
     carried = checkpoint.optimizer.carry_state and position.batch > 0

@@ -236,7 +236,7 @@ def test_metadata_that_cannot_be(
         ("version", "1", "expected version of 2"),
         ("side", "both", "expected side of scratch or concise"),
         ("vocabulary", ["<unk>", "e"], "expected a vocabulary of 3 tokens"),
-        ("vocabulary", ["<unk>", "e", "e"], "expected tokens that differ from each other"),
+        ("vocabulary", ["<unk>", "e", "e"], "expected each token once"),
         ("vocabulary", ["<unk>", "e", "\x1b"], "an item of vocabulary of printable characters"),
         ("vocabulary", ["<unk>", "e", "e" * 10**6], "vocabulary of at most 1,000 characters"),
         ("vocabulary", {"<unk>": 0}, "expected vocabulary of "),
