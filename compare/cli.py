@@ -10,6 +10,7 @@ that can go wrong ends here, in one line on standard error and an exit code:
 3    data: a text or a run that cannot be read, a directory that cannot be written
 4    the device is missing
 5    rounding alone may change a result by its own size: a comparison says nothing
+129  hung up (SIGHUP): the terminal was closed
 130  interrupted (Ctrl-C)
 141  nobody reads the output any more (as in ``rnn-parity run | head``)
 143  terminated
@@ -19,12 +20,14 @@ that can go wrong ends here, in one line on standard error and an exit code:
 from __future__ import annotations
 
 import argparse
+import io
 import os
+import re
 import signal
 import sys
 import threading
 from collections.abc import Callable, Iterator, Sequence
-from contextlib import contextmanager
+from contextlib import contextmanager, redirect_stderr, suppress
 from dataclasses import dataclass
 from pathlib import Path
 from types import FrameType
@@ -33,9 +36,19 @@ from typing import Annotated, Any, Union
 import tyro
 
 from compare import bench, check, parity, runs, study
-from compare.terminal import DATA, OK, PACKAGE, USAGE, CommandError, Terminal, package_version
+from compare.terminal import (
+    DATA,
+    OK,
+    PACKAGE,
+    USAGE,
+    CommandError,
+    Terminal,
+    UsageError,
+    package_version,
+)
 
-INTERRUPTED, BROKEN_PIPE, TERMINATED = 130, 141, 143
+INTERRUPTED, BROKEN_PIPE = 130, 141
+ENDED_BY = 128  # and the signal's number: 143 for SIGTERM
 
 DESCRIPTION = (
     "One character language model, written twice: by hand in NumPy, and with PyTorch's nn.RNN."
@@ -69,6 +82,7 @@ COMMANDS = {
 def main(argv: Sequence[str] | None = None) -> int:
     """Run the command with these arguments (or those of the process) and return its exit code."""
     arguments = list(sys.argv[1:] if argv is None else argv)
+    _make_room_for_output()
     try:
         with _terminable():
             code = _command(arguments)
@@ -82,6 +96,15 @@ def main(argv: Sequence[str] | None = None) -> int:
         return BROKEN_PIPE
 
 
+def _make_room_for_output() -> None:
+    """Let closed outputs lead nowhere, and forget a width that nothing fits in."""
+    for name in ("stdout", "stderr"):
+        if getattr(sys, name) is None:  # as in `rnn-parity run >&-`
+            setattr(sys, name, open(os.devnull, "w", encoding="utf-8"))  # noqa: PTH123, SIM115
+    if os.environ.get("COLUMNS", "").strip("0 ") == "":
+        os.environ.pop("COLUMNS", None)
+
+
 def _command(arguments: list[str]) -> int:
     try:
         if arguments == ["--version"]:
@@ -91,7 +114,7 @@ def _command(arguments: list[str]) -> int:
         command = next(c for c in COMMANDS.values() if c.config is type(config))
         command.function(config, Terminal())
         return OK
-    except SystemExit as stop:  # tyro has printed what was wrong with the flags; or a signal came
+    except SystemExit as stop:  # tyro has printed the help; or a signal came
         return stop.code if isinstance(stop.code, int) else USAGE
     except CommandError as error:
         return _fail(error, error.exit_code)
@@ -114,8 +137,10 @@ def parse(arguments: Sequence[str]) -> Any:
 
     Raises
     ------
+    UsageError
+        If they are wrong.
     SystemExit
-        With code 2 if they are wrong, and 0 after ``--help``; the text has been printed.
+        With code 0 after ``--help``; the text has been printed.
     """
     arguments = list(arguments)
     if not arguments or (arguments[0].startswith("-") and arguments[0] not in ("-h", "--help")):
@@ -124,21 +149,51 @@ def parse(arguments: Sequence[str]) -> Any:
     if (resumed := _resumed(arguments)) is not None:
         command, *flags = arguments
         program = f"{PACKAGE} {command}"
-        return tyro.cli(type(resumed), prog=program, args=flags, default=resumed, config=settings)
+        with _told_in_one_line():
+            return tyro.cli(
+                type(resumed), prog=program, args=flags, default=resumed, config=settings
+            )
     choice: Any = Union[  # noqa: UP007  # of as many as there are
         tuple(
             Annotated[command.config, tyro.conf.subcommand(name, prefix_name=False)]
             for name, command in COMMANDS.items()
         )
     ]
-    return tyro.cli(
-        choice,
-        prog=PACKAGE,
-        description=DESCRIPTION,
-        args=arguments,
-        default=runs.RunConfig(),
-        config=settings,
-    )
+    with _told_in_one_line():
+        return tyro.cli(
+            choice,
+            prog=PACKAGE,
+            description=DESCRIPTION,
+            args=arguments,
+            default=runs.RunConfig(),
+            config=settings,
+        )
+
+
+@contextmanager
+def _told_in_one_line() -> Iterator[None]:
+    """Turn the box in which tyro shows a wrong flag into an error of one line."""
+    box = io.StringIO()
+    try:
+        with redirect_stderr(box):
+            yield
+    except SystemExit as stop:
+        if stop.code == OK:
+            raise
+        raise UsageError(_in_one_line(box.getvalue())) from None
+
+
+def _in_one_line(box: str) -> str:
+    """Return what tyro says: what is wrong, which flag it may be, and where the help is."""
+    inside = [line.strip("│ ") for line in box.splitlines()[1:]]  # the first is the box's title
+    parts = [part.split("\n") for part in re.split(r"(?:^|\n)[─-]+\n", "\n".join(inside)) if part]
+    wrong = parts[0]
+    if wrong[0].startswith("Missing from"):  # the flags, without what they mean
+        wrong = [wrong[0], ", ".join(line for line in wrong[1:] if line.startswith("--"))]
+    near = [f"; did you mean {p[1].split()[0]}?" for p in parts if p[0].startswith("Perhaps")]
+    where = re.search(rf"{PACKAGE}( \w+)* --help", " ".join(parts[-1]))
+    advice = f" (see {where[0]})" if where else ""
+    return " ".join(wrong).rstrip(".") + "".join(near) + advice
 
 
 def _resumed(arguments: Sequence[str]) -> runs.RunConfig | None:
@@ -166,22 +221,29 @@ def _resumed(arguments: Sequence[str]) -> runs.RunConfig | None:
 def _fail(reason: object, code: int) -> int:
     line = " ".join(str(reason).split()) or type(reason).__name__
     line = "".join(character if character.isprintable() else "?" for character in line)
-    sys.stderr.write(f"{PACKAGE}: {line}\n")
+    with suppress(OSError):  # the terminal may be gone
+        sys.stderr.write(f"{PACKAGE}: {line}\n")
     return code
 
 
 @contextmanager
 def _terminable() -> Iterator[None]:
-    """While the body runs, let SIGTERM end the process by way of SystemExit, files closed."""
+    """While the body runs, let SIGTERM and SIGHUP end it by way of SystemExit, files closed."""
     if threading.current_thread() is not threading.main_thread():
         yield
         return
 
     def stop(number: int, frame: FrameType | None) -> None:
-        raise SystemExit(TERMINATED)
+        raise SystemExit(ENDED_BY + number)
 
-    before = signal.signal(signal.SIGTERM, stop)
+    numbers = [signal.SIGTERM, *([signal.SIGHUP] if hasattr(signal, "SIGHUP") else [])]
+    before = {
+        number: signal.signal(number, stop)
+        for number in numbers
+        if signal.getsignal(number) is not signal.SIG_IGN  # as under nohup
+    }
     try:
         yield
     finally:
-        signal.signal(signal.SIGTERM, before)
+        for number, handler in before.items():
+            signal.signal(number, handler)

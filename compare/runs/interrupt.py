@@ -1,8 +1,8 @@
 """Signals that ask a training to stop: let it finish its update and save.
 
-The first Ctrl-C (SIGINT) or SIGTERM is noted and nothing else; the training looks for it after
-each update, saves, and leaves the ``with``, where the signal takes the effect that it would have
-had at once. A second signal has it at once.
+The first Ctrl-C (SIGINT), SIGTERM or SIGHUP is noted and nothing else; the training looks for it
+after each update, saves, and leaves the ``with``, where the signal takes the effect that it would
+have had at once. A second signal has it at once.
 """
 
 import signal
@@ -12,7 +12,10 @@ from contextlib import contextmanager
 from types import FrameType
 from typing import Any
 
-SIGNALS = (signal.SIGINT, signal.SIGTERM)
+SIGNALS = [
+    getattr(signal, name) for name in ("SIGINT", "SIGTERM", "SIGHUP") if hasattr(signal, name)
+]
+"""Windows knows no SIGHUP, with which a terminal that is closed ends its processes."""
 
 
 class Request:

@@ -725,7 +725,7 @@ def test_a_reader_who_leaves_is_no_error(small: list[str]) -> None:
 
 
 @pytest.mark.parametrize(
-    ("number", "code"), [(signal.SIGTERM, 143), (signal.SIGINT, 130)], ids=["SIGTERM", "SIGINT"]
+    ("number", "code"), [(signal.SIGTERM, 143), (signal.SIGINT, 130), (signal.SIGHUP, 129)]
 )
 def test_a_signal_ends_the_run_with_whole_lines(
     number: int,
@@ -750,3 +750,44 @@ def test_a_signal_ends_the_run_with_whole_lines(
     assert updates in ([1, 2, 3, 4, 5], [1, 2, 3, 4, 5, 6])
     assert not (only_run(tmp_path) / "result.json").exists()
     assert "Traceback" not in capsys.readouterr().err
+
+
+@pytest.mark.parametrize(
+    ("arguments", "told"),
+    [
+        ("run --no-such-flag", "Unrecognized options: --no-such-flag (see rnn-parity"),
+        ("run --epohcs 3", "Unrecognized options: --epohcs, 3; did you mean --epochs?"),
+        ("run --epochs x", "Error parsing --epochs: invalid literal for int()"),
+        ("nonsense", "Unrecognized options: nonsense"),
+        ("train", "Missing from rnn-parity train: --model {scratch,concise} (see rnn-parity train"),
+        ("bench --budget", "Missing value for argument '--budget'"),
+        ("train --model foo", "invalid choice 'foo' for argument '--model'"),
+    ],
+)
+def test_a_wrong_flag_is_told_in_one_line(
+    arguments: str, told: str, capsys: pytest.CaptureFixture[str]
+) -> None:
+    assert main(arguments.split()) == 2
+    shown = capsys.readouterr()
+    assert shown.out == ""
+    assert re.fullmatch(r"rnn-parity: .* \(see rnn-parity( \w+)? --help\)\n", shown.err)
+    assert told in shown.err
+
+
+@pytest.mark.parametrize("columns", ["0", "000", ""])
+def test_a_terminal_without_columns_is_as_wide_as_any(
+    columns: str, monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str]
+) -> None:
+    monkeypatch.setenv("COLUMNS", columns)
+    assert main(["--version"]) == 0
+    assert capsys.readouterr().out.startswith("rnn-parity")
+
+
+@pytest.mark.skipif(os.name != "posix", reason="expected a shell that can close an output")
+@pytest.mark.parametrize("closed", [">&-", "2>&-", ">&- 2>&-"])
+@pytest.mark.parametrize(("flag", "code"), [("--version", 0), ("--no-such-flag", 2)])
+def test_outputs_may_be_closed(flag: str, code: int, closed: str) -> None:
+    command = f"{sys.executable} -m compare {flag} {closed}"
+    result = subprocess.run(command, shell=True, cwd=ROOT, capture_output=True, text=True)
+    assert result.returncode == code
+    assert "Traceback" not in result.stderr

@@ -130,8 +130,9 @@ def test_a_run_that_is_killed_again_and_again_ends_in_the_same_bits(
         ("run", signal.SIGINT, 130),
         ("train --model scratch", signal.SIGINT, 130),
         ("train --model concise", signal.SIGTERM, 143),
+        ("train --model scratch", signal.SIGHUP, 129),
     ],
-    ids=["both", "scratch", "concise"],
+    ids=["both", "scratch", "concise", "hang-up"],
 )
 def test_a_process_that_is_asked_to_stop_saves_and_says_how_to_go_on(
     command: str, first: int, code: int, forge: Forge, fox: Path, tmp_path: Path, count: Count
