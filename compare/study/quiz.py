@@ -132,8 +132,8 @@ def _entry(terminal: Terminal, name: str, *details: str) -> None:
 
 def _paragraph(terminal: Terminal, head: str, text: str) -> None:
     """Print a paragraph after a word in bold."""
-    words = Text(f"{head}: ", "bold") if head else Text()
-    _wrapped(terminal, words.append(text, "default"), 2)
+    words = Text.assemble((f"{head}: ", "bold"), text) if head else Text(text)
+    _wrapped(terminal, words, 2)
 
 
 def _wrapped(terminal: Terminal, text: Text, indent: int) -> None:
