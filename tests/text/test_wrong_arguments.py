@@ -65,9 +65,7 @@ CASES = {
     ),
     "Vocab.from_list([])": "ValueError: expected '<unk>' as the first token, got []",
     "Vocab.from_list(['a', 'b'])": "ValueError: expected '<unk>' as the first token, got ['a']",
-    "Vocab.from_list(['<unk>', 'a', 'a'])": (
-        "ValueError: expected each token once, got 'a' twice"
-    ),
+    "Vocab.from_list(['<unk>', 'a', 'a'])": ("ValueError: expected each token once, got 'a' twice"),
     "Vocab.from_list(['<unk>', 1])": "TypeError: expected tokens of type str, got int",
     "Vocab('ab')[1]": "TypeError: expected tokens to be a str or a list, got int",
     "Vocab('ab')[['a', None]]": "TypeError: expected tokens to be a str or a list, got NoneType",
