@@ -27,7 +27,7 @@ from compare.check.stages import (
 )
 from compare.check.stranger.client import Trouble
 from compare.check.trying import cases_of, results_of
-from compare.parity import allowances, largest_difference
+from compare.parity import absolute_difference, allowances, largest_difference
 
 FILES_OF_STAGES = {
     "cross_entropy": ("scratch_rnn/loss.py",),
@@ -59,7 +59,9 @@ def likely_mistake(result: StageResult, functions: Functions, seed: int) -> str:
     if result.wrong is None or result.case is None:
         return ""
     observed = _observed(result, functions, seed)
-    found = in_the_tensor(result.wrong.expected, result.wrong.got, result.wrong.allowed)
+    found = in_the_tensor(
+        result.wrong.expected, result.wrong.got, float(np.max(result.wrong.allowed))
+    )
     for only in ("", result.wrong.tensor):  # all tensors; if nothing fits, the wrong one alone
         for words, equations in candidates(result.stage, deep=not result.wrong.problem):
             if all(_same(result.stage, case, equations, got, only) for case, got in observed):
@@ -138,14 +140,13 @@ def _coarse(array: np.ndarray) -> float:
     return 1e-3 * float(finite.max()) if finite.size else 0.0
 
 
-def _near(mistaken: np.ndarray, got: np.ndarray | None, allowed: float) -> bool:
+def _near(mistaken: np.ndarray, got: np.ndarray | None, allowed: np.ndarray | float) -> bool:
     if got is None or got.shape != mistaken.shape:
         return False
     if not np.array_equal(np.isnan(mistaken), np.isnan(got)):
         return False
-    known = ~np.isnan(mistaken)
-    allowed = 0.0 if np.isnan(allowed) else allowed
-    return largest_difference(mistaken[known], got[known]) <= allowed
+    apart = absolute_difference(mistaken, got)
+    return bool(np.all(np.isnan(mistaken) | (apart <= np.nan_to_num(allowed))))
 
 
 def in_the_tensor(expected: np.ndarray, got: np.ndarray, allowed: float) -> str:

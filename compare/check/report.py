@@ -224,7 +224,8 @@ def side_by_side(wrong: Comparison) -> list[Text]:
         Text(
             f"  {many} of {wrong.expected.size} entries wrong, marked *"
             + (" (not all of them are shown)" if more else "")
-            + f"; off by up to {wrong.difference:.2g}, where rounding explains {wrong.allowed:.2g}",
+            + f"; off by up to {wrong.difference:.2g}, "
+            f"where rounding explains {np.max(wrong.allowed):.2g}",
             "dim",
         )
     )

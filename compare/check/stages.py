@@ -77,7 +77,7 @@ class Answer:
     """What is right, and how far from it rounding may lead."""
 
     expected: Results
-    allowed: dict[str, float]
+    allowed: dict[str, np.ndarray]
 
 
 @dataclass(frozen=True, slots=True)
