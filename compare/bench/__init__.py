@@ -1,10 +1,15 @@
-"""The benchmark: scratch beside PyTorch and others, each checked before it is timed.
+"""The benchmark: times of scratch, PyTorch and others. Each is checked before it is timed.
 
-Read `command` first, which is the whole course of it: `shapes` says what is measured, `case` with
-which numbers, the rows (`numpy_rows`, `torch_rows`, `jax_row`, `cuda_rows`) by whom, `gate` whether
-their results are right, `timing` how long they take, `roofline` and `work` how long they would
-have to take at least, `result` how all of it is kept, and `table` and `compare.bench.pictures` how
-it is shown.
+Read `command` first: it runs the whole benchmark. The other modules:
+
+- `shapes`: the sizes that are measured
+- `case`: the weights and inputs for a shape
+- `numpy_rows`, `torch_rows`, `jax_row`, `cuda_rows`: the implementations, one for each row
+- `judge`, `gate`: the check of a row's results
+- `budget`, `timing`: the measurement of time
+- `work`, `roofline`: the number of operations, and the best rates of this machine
+- `parts`, `memory`: the time of each part of a step, and the peak memory
+- `result`, `table`, `pictures`: the JSON file, the printed tables, the pictures
 """
 
 import lazy_loader

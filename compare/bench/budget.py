@@ -1,12 +1,13 @@
-"""How many rounds each row may have: its budget of seconds, shared among all it has to do.
+"""The number of rounds of each row. A row has a budget of seconds for all its phases and shapes.
 
-What a phase needs is estimated from its floating-point operations, a block's 20 ms at the least.
-Each phase may use the part of what is left that it needs of all that is still to come, so what one
-doesn't use goes to those after it; and three rounds at any rate, as long as they fit. Small shapes
-come first, so that it is the largest that are left out in the end.
+The time of a phase is estimated from its floating-point operations; it is at least the 20 ms of a
+block. The remaining budget is divided in proportion to these estimates, among this phase and all
+later phases. So a later phase gets what an earlier phase did not use. Each phase gets at least
+three rounds, if they fit into the budget. Small shapes come first. If the budget is too small, the
+largest shapes are left out.
 
-The calls that check a row don't count. Compiling counts by itself: a row whose compilations take
-longer than its budget gives up.
+Calls that check a row do not count. Compilation has its own budget of the same size: if it takes
+longer, the row is left out.
 """
 
 from __future__ import annotations
@@ -19,16 +20,16 @@ from compare.bench.timing import BLOCK, LEAST_ROUNDS, MOST_ROUNDS
 
 
 class Budget:
-    """The seconds that each row has left.
+    """The seconds that remain for each row.
 
     Parameters
     ----------
     seconds : float
-        For each row.
+        Budget of each row.
     flops : sequence of int
-        Of all phases of all shapes, in the order in which they will come.
+        Operations of all phases of all shapes, in the order of the measurement.
     rate : float
-        Operations a second that the estimate goes by.
+        Operations per second, for the estimates.
     """
 
     def __init__(self, seconds: float, flops: Sequence[int], rate: float) -> None:
@@ -42,44 +43,44 @@ class Budget:
         self._best_rate: dict[Row, float] = {}
 
     def left(self, row: Row) -> float:
-        """Return the seconds that a row has left for its rounds."""
+        """Return the seconds that remain for the rounds of a row."""
         return self._seconds - self._spent[row]
 
     def objection_before(self, row: Row, phase: str, flops: int) -> str | None:
-        """Return why a row should not even be tried at a phase, judging by what came before."""
+        """Return why a row cannot be measured in a phase, from earlier times; None if it can."""
         compiling = self._longest_compilation.get((row, phase), 0.0)
         if row.compiles and self._compiling[row] + compiling > self._seconds:
             return (
-                f"compiling has taken {self._compiling[row]:.0f} s so far, and once more would "
-                f"exceed its budget of {self._seconds:.0f} s"
+                f"compiling has taken {self._compiling[row]:.0f} s, and another compilation would "
+                f"exceed the budget of {self._seconds:.0f} s"
             )
         at_best = LEAST_ROUNDS * flops / (2 * self._best_rate.get(row, float("inf")))
         if at_best > self.left(row):
-            return f"over budget: {self.left(row):.0f} s are left, and it would take longer"
+            return f"over budget: it would take longer than the {self.left(row):.0f} s left"
         return None
 
     def compiled(self, row: Row, phase: str, seconds: float) -> str | None:
-        """Note a compilation; return why the row gives up, if it does."""
+        """Record a compilation; return why the row is left out, or None."""
         self._compiling[row] += seconds
         previous = self._longest_compilation.get((row, phase), 0.0)
         self._longest_compilation[row, phase] = max(previous, seconds)
         if self._compiling[row] > self._seconds:
             return (
-                f"compiling took {self._compiling[row]:.0f} s in all, "
-                f"more than its budget of {self._seconds:.0f} s"
+                f"compiling took {self._compiling[row]:.0f} s in total, "
+                f"more than the budget of {self._seconds:.0f} s"
             )
         return None
 
     def rounds(self, row: Row, number: int, cost: float) -> int | str:
-        """Return how many rounds a row gets in the phase of this number, or why it gets none.
+        """Return the number of rounds of a row in a phase, or why it has none.
 
         Parameters
         ----------
         row : Row
         number : int
-            Of the phase, in the order that was announced.
+            Index of the phase in `flops`.
         cost : float
-            Seconds of one round, with what is not counted.
+            Seconds of one round, including warm-up and rest.
         """
         left = self.left(row)
         if LEAST_ROUNDS * cost > left:
@@ -93,5 +94,5 @@ class Budget:
         return rounds
 
     def done(self, row: Row, flops: int, seconds: float) -> None:
-        """Note how fast a row was."""
+        """Record the rate of a row."""
         self._best_rate[row] = max(self._best_rate.get(row, 0.0), flops / seconds)

@@ -1,4 +1,4 @@
-"""The numbers that a shape is measured with: drawn once, and the same for every row."""
+"""The weights and inputs for a shape: drawn at random once, and equal for every row."""
 
 from __future__ import annotations
 
@@ -18,20 +18,20 @@ Arrays = Mapping[str, np.ndarray]
 LR = 0.1
 MAX_NORM = 1.0
 NUM_PREDS = 200
-"""Characters that one call of a generation writes."""
+"""Number of characters that one call of generation writes."""
 
 LOUD = 20
-"""In the generation the input counts so many times as much, or an untrained model would write one
-and the same character for ever, and hide whatever is wrong."""
+"""Factor on the input weights in generation. Without it an untrained model writes the same
+character again and again, and errors would not show."""
 
 
 @dataclass(frozen=True, slots=True)
 class LayerCase:
-    """A bare layer, its input, and the gradient that comes back to its output."""
+    """A layer without a model, its input, and the upstream gradient of its output."""
 
     shape: Shape
     dtype: str
-    parameters: dict[str, np.ndarray]  # as nn.RNN names them
+    parameters: dict[str, np.ndarray]  # with the names of nn.RNN
     x: Float[np.ndarray, "T B V"]
     h_0: Float[np.ndarray, "1 B H"]
     d_output: Float[np.ndarray, "T B H"]
@@ -43,7 +43,7 @@ class ModelCase:
 
     shape: Shape
     dtype: str
-    parameters: dict[str, np.ndarray]  # as a model's state_dict names them
+    parameters: dict[str, np.ndarray]  # with the names of the model's state_dict
     generation_parameters: dict[str, np.ndarray]
     batch: Batch
     h_0: Float[np.ndarray, "1 B H"]
@@ -55,14 +55,14 @@ Case = LayerCase | ModelCase
 
 @dataclass(frozen=True, slots=True)
 class Job:
-    """One phase of one case, ready to be run by one row.
+    """One phase of one case for one row.
 
-    What is timed is what is checked: `results` reads the very value that `run` returned.
+    The timed call is the checked call: `results` gets the value that `run` returned.
     """
 
     run: Callable[[], Any]
     results: Callable[[Any], Arrays]
-    units: int = field(default=1)  # of what a call does: characters of a generation
+    units: int = field(default=1)  # units of work in one call: the characters of a generation
 
 
 def make_case(shape: Shape, *, dtype: str = "float32", seed: int = 0) -> Case:
@@ -87,11 +87,11 @@ def make_case(shape: Shape, *, dtype: str = "float32", seed: int = 0) -> Case:
 
 
 def keep_from_the_kink(parameters: dict[str, np.ndarray], rng: np.random.Generator) -> None:
-    """Let each unit of a ReLU layer be either always on or always off, in place.
+    """Change the weights of a ReLU layer in place, so that each unit is always on or always off.
 
-    At 0 the derivative of a ReLU jumps, and among millions of units some would come so near to 0
-    that rounding decides on which side they are. A bias of ±1 and weights of an eighth of the
-    usual size keep all of them far away; how long the arithmetic takes doesn't depend on it.
+    The derivative of ReLU jumps at 0. Among millions of values a few would be so close to 0 that
+    rounding decides their sign. A bias of ±1 and weights of an eighth of the usual size keep all
+    values away from 0. The time of the computation does not depend on these values.
     """
     for name in ("weight_ih_l0", "weight_hh_l0"):
         parameters[name] /= 8
@@ -101,7 +101,7 @@ def keep_from_the_kink(parameters: dict[str, np.ndarray], rng: np.random.Generat
 
 
 def scratch_layer(case: LayerCase) -> scratch_rnn.RNN:
-    """Return scratch's layer with the case's parameters, copied."""
+    """Return scratch's layer with a copy of the case's parameters."""
     shape = case.shape
     rnn = scratch_rnn.RNN(
         shape.V, shape.H, nonlinearity=shape.nonlinearity, dtype=np.dtype(case.dtype)
@@ -112,7 +112,7 @@ def scratch_layer(case: LayerCase) -> scratch_rnn.RNN:
 
 
 def scratch_model(case: ModelCase, parameters: Arrays | None = None) -> scratch_rnn.RNNModel:
-    """Return scratch's model with these parameters, or else the case's, copied."""
+    """Return scratch's model with a copy of these parameters. Default: the case's parameters."""
     shape = case.shape
     rnn = scratch_rnn.RNN(
         shape.V, shape.H, nonlinearity=shape.nonlinearity, dtype=np.dtype(case.dtype)
@@ -129,5 +129,5 @@ def first_token(case: ModelCase) -> list[str]:
 
 
 def text_results(case: ModelCase, text: str) -> Arrays:
-    """Return the numbers of the tokens in a text that `predict` wrote."""
+    """Return the token ids of a text that `predict` wrote."""
     return {"text": np.array([case.vocab[token] for token in text.split(" ")], np.float64)}

@@ -1,4 +1,4 @@
-"""The whole course of a benchmark: choose, check, measure, keep, show.
+"""Run a benchmark: choose the shapes, check the rows, measure, write the file, print.
 
 >>> from compare.bench.config import BenchConfig
 >>> document = bench(BenchConfig(rows=("scratch", "torch"), budget=1))      # doctest: +SKIP
@@ -39,21 +39,21 @@ Say = Callable[[str], None]
 
 
 def bench(config: BenchConfig, terminal: Terminal | None = None) -> Document:
-    """Measure what the flags ask for; or, with ``plot``, show again what has been measured.
+    """Run the benchmark; or, with ``plot``, show the results of an earlier benchmark again.
 
     Returns
     -------
     Document
-        All that was found, as the JSON file has it.
+        All results, as in the JSON file.
 
     Raises
     ------
     UsageError
-        If a flag has a value that it cannot have.
+        If an option has an invalid value.
     RecordError
-        If the file of ``plot`` is no benchmark.
+        If the file of ``plot`` is not a benchmark.
     ParityError
-        If scratch's results were refused; after everything has been written and shown.
+        If scratch's results are refused. Everything is written and shown first.
     """
     terminal = terminal or Terminal(quiet=True)
     config.check()
@@ -90,7 +90,7 @@ def _measure(config: BenchConfig, path: Path, terminal: Terminal) -> Document:
     for note in notes:
         terminal.line(note, "dim")
     with _said(terminal) as say:
-        say("the machine's best rates")
+        say("the best rates of this machine")
         document = Document(
             time=datetime.now().astimezone().isoformat(timespec="seconds"),
             settings=config.to_json(),
@@ -101,7 +101,7 @@ def _measure(config: BenchConfig, path: Path, terminal: Terminal) -> Document:
             shapes=shapes,
         )
         course = _Course(config, document, rows, ReferenceProduct())
-        # From small to large, so that the budget runs out where a shape is most expensive.
+        # From small to large: if the budget is too small, the largest shapes are left out.
         in_order = sorted(shapes, key=lambda shape: flops(shape, BACKWARD))
         pairs = [(shape, phase) for shape in in_order for phase in wanted[shape]]
         operations = [flops(shape, phase) for shape, phase in pairs]
@@ -122,7 +122,7 @@ def _phases(shape: Shape, chosen: Sequence[str]) -> list[str]:
 
 @dataclass(slots=True)
 class _Course:
-    """Runs all rows at one shape after the other."""
+    """Runs all rows, one shape after the other."""
 
     config: BenchConfig
     document: Document
@@ -138,14 +138,14 @@ class _Course:
             for phase in phases
             for row in self.rows
         }
-        if all(objections.values()):  # then there is no need even to draw the numbers
+        if all(objections.values()):  # nothing can be measured: do not even make the case
             for (row, phase), objection in objections.items():
                 self._note(shape, phase, row, LEFT_OUT, objection or "")
             self.phases_done += len(phases)
             return
         case = make_case(shape, dtype=self.config.dtype, seed=self.config.seed)
         gate = Gate(case, seed=self.config.seed)
-        # Scratch and PyTorch take part in every check, wanted in the table or not.
+        # Scratch and PyTorch are needed for every check, even if they are not in the table.
         checkers = [row for row in all_rows(None) if row.name in (SCRATCH, REFERENCE)]
         present = {row.name: row for row in [*checkers, *self.rows]}
         jobs: dict[Row, dict[str, Job]] = {}
@@ -235,11 +235,11 @@ class _Course:
 
 
 def _extras(config: BenchConfig, document: Document, rows: Sequence[Row], say: Say) -> None:
-    """Measure where the time of scratch's first step goes that was timed, and memory."""
+    """Measure the parts of scratch's step at the first shape with a timed step, and the memory."""
     found = {shape: document.find(SCRATCH, shape.name, STEP) for shape in document.shapes}
     candidates = [shape for shape, timing in found.items() if timing and timing.outcome == TIMED]
     if candidates:
-        say("where the time goes")
+        say("the parts of a step")
         document.parts_of = candidates[0]
         with limited_threads(1):
             document.parts = measure_parts(candidates[0], config.dtype)
@@ -249,7 +249,7 @@ def _extras(config: BenchConfig, document: Document, rows: Sequence[Row], say: S
 
 
 def _device_notes(rows: Sequence[Row], device: cuda_rows.Device | None, threads: int) -> list[str]:
-    """Say that there is no GPU, or read back what is in force in each of its rows."""
+    """Return a note that there is no GPU, or the active precision settings of each GPU row."""
     if device is None:
         return [cuda_rows.no_device_line()]
     notes = []
@@ -258,25 +258,25 @@ def _device_notes(rows: Sequence[Row], device: cuda_rows.Device | None, threads:
             with row.settings(threads):
                 settings = cuda_rows.read_settings()
             in_force = ", ".join(f"{name} {value}" for name, value in settings.items())
-            wobble = " (checked with a wobble of TF32's size)" if row.tf32 else ""
+            wobble = " (checked with the tolerance of TF32)" if row.tf32 else ""
             notes.append(f"{row.label}: {in_force}{wobble}")
     return notes
 
 
 def _memory_objection(shape: Shape, dtype: str) -> str | None:
-    """Return why a shape doesn't fit in memory: its largest arrays a dozen times over."""
+    """Return why a shape does not fit in memory, estimated as twelve times its largest arrays."""
     itemsize = 8 if dtype == "float64" else 4
     per_step = shape.T * shape.B * (shape.H + shape.V)
     needed = 12 * itemsize * (per_step + shape.H * (shape.H + shape.V))
     available = available_memory()
     if needed < available:
         return None
-    return f"it needs some {needed / 2**30:.1f} GiB, and {available / 2**30:.1f} GiB are free"
+    return f"it needs about {needed / 2**30:.1f} GiB, and {available / 2**30:.1f} GiB are free"
 
 
 @contextmanager
 def _said(terminal: Terminal) -> Iterator[Say]:
-    """Show on a live terminal what is being measured."""
+    """Show in a live terminal what is measured at the moment."""
     if not terminal.live:
         yield lambda text: None
         return

@@ -1,4 +1,4 @@
-"""The flags of ``rnn-parity bench``."""
+"""The options of ``rnn-parity bench``."""
 
 from __future__ import annotations
 
@@ -15,46 +15,47 @@ from compare.terminal import MAX_THREADS, UsageError
 
 @dataclasses.dataclass(frozen=True, kw_only=True)
 class BenchConfig:
-    """Time scratch beside PyTorch and others; exit code 1 if scratch's results are refused."""
+    """Measure the time of scratch, PyTorch and others; exit code 1 if scratch's results differ."""
 
     shapes: Annotated[str, arg(metavar="NAME|FILE.json")] = "seed"
     """seed, haste, deepbench, sweep, or a JSON file: a list of objects with T, B, V and H."""
     only: Annotated[tuple[str, ...], arg(metavar="H=256 B=1,32 ...", help_behavior_hint="")] = ()
-    """Leave out the shapes that don't have these sizes."""
+    """Measure only the shapes with these sizes."""
     rows: Annotated[
-        tuple[str, ...], arg(metavar="ROW ...", help_behavior_hint="(default: all that can be had)")
+        tuple[str, ...],
+        arg(metavar="ROW ...", help_behavior_hint="(default: all that are available)"),
     ] = ()
-    """Implementations: plain, scratch, torch, torch-cells, torch-compile, jax, and on a GPU cuda,
-    cuda-tf32, cudnn, cudnn-tf32."""
+    """Implementations to measure: plain, scratch, torch, torch-cells, torch-compile, jax; with a
+    GPU also cuda, cuda-tf32, cudnn, cudnn-tf32."""
     phases: Annotated[
         tuple[str, ...],
-        arg(metavar="PHASE ...", help_behavior_hint="(default: all that the shape has)"),
+        arg(metavar="PHASE ...", help_behavior_hint="(default: all phases of the shape)"),
     ] = ()
-    """forward, forward+backward, step, generation."""
+    """Phases to measure: forward, forward+backward, step, generation."""
     dtype: Literal["float32", "float64"] = "float32"
-    """The numbers that all rows reckon with."""
+    """Dtype of the parameters and of the computation, in all rows."""
     threads: Annotated[int, arg(metavar="N")] = 1
-    """Threads that each row may use on the CPU."""
+    """Number of CPU threads for each row."""
     budget: Annotated[float, arg(metavar="SECONDS")] = 30.0
-    """How long each row may be timed, all shapes and phases together."""
+    """Time limit for the measurement of each row, for all shapes and phases together."""
     seed: Annotated[int, arg(metavar="N")] = 0
-    """Fixes weights and inputs."""
+    """Seed of the weights and inputs."""
     memory: Annotated[bool, arg(help_behavior_hint="")] = False
-    """Measure also the peak memory of a large training step, T 256, B 64, H 1024."""
+    """Also measure the peak memory of a large training step: T 256, B 64, H 1024."""
     json: Annotated[
         Path | None, arg(metavar="FILE", help_behavior_hint="(default: benchmarks/<time>.json)")
     ] = None
-    """Where everything is written; the pictures lie beside it."""
+    """File for the results. The pictures are written into the same directory."""
     plot: Annotated[Path | None, arg(metavar="FILE", help_behavior_hint="")] = None
-    """Measure nothing: show this file's table again, and draw its pictures."""
+    """Measure nothing: print the table of this file and draw its pictures again."""
 
     def check(self) -> Self:
-        """Return the configuration itself if every value is one that the flag can have.
+        """Return the configuration itself if every option has a valid value.
 
         Raises
         ------
         UsageError
-            With what was expected, and what came.
+            The message says what was expected and what came.
         """
         known = list(dict.fromkeys(phase for phases in PHASES.values() for phase in phases))
         for phase in self.phases:
@@ -71,7 +72,7 @@ class BenchConfig:
         return self
 
     def to_json(self) -> dict[str, Any]:
-        """Give the flags that bear on the numbers, as plain JSON values; of a file, its name."""
+        """Return the options that affect the measurement as JSON values, without directories."""
         values = dataclasses.asdict(self) | {"shapes": Path(self.shapes).name}
         return {
             name: list(value) if isinstance(value, tuple) else value

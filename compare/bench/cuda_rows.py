@@ -1,9 +1,9 @@
-"""The rows on a CUDA device: without cuDNN and with it, each in float32 and in TF32.
+"""The rows on a CUDA device: without cuDNN and with cuDNN, each in float32 and in TF32.
 
-TF32 multiplies with 10 bits of mantissa. Two settings decide about it: one for cuDNN's recurrent
-layers, one for the matrix products that PyTorch takes itself where cuDNN is off. PyTorch has an
-older and a newer interface to them and refuses to answer once both have been used; so the newer is
-used where there is one, and else the older, never both.
+TF32 multiplies with 10 bits of mantissa. PyTorch has two settings for it: one for cuDNN's recurrent
+layers, and one for its own matrix products, which it uses if cuDNN is off. PyTorch has an older and
+a newer interface to these settings, and it raises an error if a program uses both. So we use only
+one: the newer interface if PyTorch has it, otherwise the older one.
 """
 
 from __future__ import annotations
@@ -25,22 +25,22 @@ CUDA_NAMES = ("cuda", "cuda-tf32", "cudnn", "cudnn-tf32")
 class Device:
     """A device that PyTorch can use."""
 
-    name: str  # as it calls itself
-    torch_name: str  # as PyTorch calls it
+    name: str  # name of the model, such as "NVIDIA H100"
+    torch_name: str  # name in PyTorch, such as "cuda"
 
 
 def find_device() -> Device | None:
-    """Return the CUDA device, or None where PyTorch can use none."""
+    """Return the CUDA device, or None if PyTorch cannot use one."""
     if not torch.cuda.is_available():
         return None
     return Device(torch.cuda.get_device_name("cuda"), "cuda")
 
 
 def no_device_line() -> str:
-    """Say that there is no CUDA device."""
+    """Return the note that there is no CUDA device."""
     return (
         f"No CUDA device that PyTorch {torch.__version__} can use: "
-        "the rows on a GPU are left out, those with cuDNN among them."
+        "the rows on a GPU are left out, with and without cuDNN."
     )
 
 
@@ -51,7 +51,7 @@ class Cuda(TorchRow):
     ----------
     device : Device
     cudnn, tf32 : bool
-        Whether cuDNN may be used, and TF32.
+        Whether to use cuDNN, and TF32.
     """
 
     def __init__(self, device: Device, *, cudnn: bool, tf32: bool) -> None:
@@ -64,9 +64,9 @@ class Cuda(TorchRow):
         self.gaps = TF32_GAPS if tf32 else FLOAT32_GAPS
 
     def missing(self, dtype: str) -> str | None:
-        """Refuse TF32 where the numbers are of 64 bits."""
+        """Return why TF32 is not available for this dtype, or None."""
         if self.tf32 and dtype != "float32":
-            return f"TF32 stands in for float32 alone, and this is {dtype}"
+            return f"TF32 needs dtype float32, and this is {dtype}"
         return None
 
     def settings(self, threads: int) -> AbstractContextManager[object]:
@@ -83,12 +83,12 @@ def cuda_rows(device: Device) -> list[Cuda]:
 
 @contextmanager
 def precision(*, cudnn: bool, tf32: bool) -> Iterator[None]:
-    """Put both settings in force while the body runs, and read them back.
+    """Apply both settings inside the ``with`` block, and verify them.
 
     Raises
     ------
     RuntimeError
-        If PyTorch doesn't report what was set.
+        If PyTorch does not report the settings that were made.
     """
     before = read_settings()
     wanted = {
@@ -106,7 +106,7 @@ def precision(*, cudnn: bool, tf32: bool) -> Iterator[None]:
 
 
 def read_settings() -> dict[str, bool | str]:
-    """Return whether cuDNN is on, and how precisely its recurrent layers and products reckon."""
+    """Return whether cuDNN is on, and the precision of recurrent layers and matrix products."""
     backends: Any = torch.backends
     if has_new_interface():
         rnn, matmul = backends.cudnn.rnn.fp32_precision, backends.cuda.matmul.fp32_precision
@@ -133,7 +133,7 @@ def _precision_name(*, tf32: bool) -> bool | str:
 
 
 def has_new_interface() -> bool:
-    """Return whether this PyTorch has a setting for cuDNN's recurrent layers alone."""
+    """Return whether this PyTorch has a separate setting for cuDNN's recurrent layers."""
     return hasattr(torch.backends.cudnn, "rnn") and hasattr(
         torch.backends.cudnn.rnn, "fp32_precision"
     )

@@ -1,8 +1,8 @@
-"""Whether a row's results are right: the same as scratch's, up to what rounding explains.
+"""Check a row's results: they may differ from scratch's results only by rounding.
 
-The measure is `compare.parity.tolerance`: the case itself is wobbled, and how far its results move
-is how far two right answers may lie apart. Rows that multiply in TF32 round to 10 bits of mantissa
-instead of 23, so theirs are wobbled by as much: each float by a relative 2^-11 … 2^-10.
+The tolerance comes from `compare.parity.tolerance`: the same computation runs again with moved
+floats, and the change of its results shows the effect of rounding. TF32 has 10 bits of mantissa
+instead of 23. So for rows in TF32 the floats are moved further: by a relative 2^-11 … 2^-10.
 """
 
 from __future__ import annotations
@@ -28,14 +28,14 @@ from compare.bench.work import GENERATION
 from compare.parity import Move, allowances, compare_results, scratch_step
 
 WOBBLES = 4
-"""Runs with moved floats; fewer than in the parity suite, whose cases are small."""
+"""Number of runs with moved floats. The parity tests use more, because their cases are small."""
 
 FLOAT32_GAPS, TF32_GAPS = 1, 2**13
-"""How far the wobble moves a float, in gaps between float32 numbers; TF32 has 13 bits fewer."""
+"""How far a float is moved, in ulps of float32; TF32 has 13 bits fewer."""
 
 
 class Gate:
-    """Judges all rows at one case; the allowances are computed when they are first needed."""
+    """Checks all rows on one case. It computes the tolerances when they are first needed."""
 
     def __init__(self, case: Case, *, seed: int = 0) -> None:
         self._case = case
@@ -45,7 +45,7 @@ class Gate:
     def objection(
         self, phase: str, scratch: Arrays, other: Arrays, *, gaps: int = FLOAT32_GAPS
     ) -> str | None:
-        """Return what is wrong with a row's results, or None.
+        """Return what is wrong with a row's results, or None if they are right.
 
         Parameters
         ----------
@@ -53,7 +53,7 @@ class Gate:
         scratch, other : mapping of str to ndarray
             The results of scratch and of the row.
         gaps : int
-            How coarse the row's arithmetic is.
+            Precision of the row's arithmetic, in ulps of float32.
         """
         allowed = self.allowed(phase, gaps)
         report = compare_results(scratch, other, {n: allowed.get(n, np.zeros(())) for n in scratch})
@@ -70,7 +70,7 @@ class Gate:
         )
 
     def allowed(self, phase: str, gaps: int = FLOAT32_GAPS) -> dict[str, np.ndarray]:
-        """Return, for each result of a phase, how far each entry may lie from scratch's."""
+        """Return the largest difference from scratch that is allowed for each entry."""
         key = phase == GENERATION, gaps
         if key not in self._allowed:
             case, generates = self._case, phase == GENERATION
@@ -84,7 +84,7 @@ class Gate:
 
 
 def _computation(case: Case, move: Move, *, generates: bool) -> Arrays:
-    """Compute all that a case has to give, with every float passed through `move`."""
+    """Compute all results of a case, with every float passed through `move`."""
     if isinstance(case, LayerCase):
         return layer_results(replace(case, parameters=move(case.parameters)), move)
     if generates:

@@ -1,7 +1,7 @@
-"""The row in JAX: the loop over time as a scan, compiled as a whole. An optional extra.
+"""The row in JAX: the loop over time is a scan, compiled as a whole. JAX is an optional extra.
 
-The gradients are JAX's own, by reverse-mode differentiation of the scan. Tokens are looked up, not
-multiplied as one-hot rows, as one would write it in JAX.
+The gradients come from JAX's reverse-mode differentiation of the scan. The rows of W_ih are looked
+up by token, as is usual in JAX; there is no product with one-hot rows.
 """
 
 from __future__ import annotations
@@ -27,17 +27,17 @@ class Jax(Row):
     compiles = True
 
     def missing(self, dtype: str) -> str | None:
-        """Return that JAX is missing where it is."""
+        """Return a reason if JAX is not installed."""
         if importlib.util.find_spec("jax") is None:
-            return "it is not installed (the extra 'jax' brings it)"
+            return "it is not installed (install the extra 'jax')"
         return None
 
     def settings(self, threads: int) -> AbstractContextManager[object]:
-        """Start JAX with so many threads; the first that ask for it decide for the process."""
+        """Start JAX with this number of threads; the first call decides for the whole process."""
         return _started(threads)
 
     def rest(self, threads: int) -> float:
-        """Return how long its threads watch, with some to spare."""
+        """Return how long its idle threads keep a core busy, rounded up."""
         return 0.01 if threads > 1 else 0.0
 
     def prepare(self, case: Case) -> dict[str, Job]:
@@ -47,7 +47,7 @@ class Jax(Row):
 
 @contextmanager
 def _started(threads: int) -> Iterator[None]:
-    """Import JAX and let it make its threads: as many as this variable says there are cores."""
+    """Import JAX. It starts as many threads as the variable NPROC says."""
     before = {name: os.environ.get(name) for name in ("NPROC", "XLA_FLAGS")}
     os.environ["NPROC"] = str(threads)
     if threads == 1:
@@ -55,7 +55,7 @@ def _started(threads: int) -> Iterator[None]:
         os.environ["XLA_FLAGS"] = f"{before['XLA_FLAGS'] or ''} {flag}".strip()
     try:
         jax = _jax()
-        jax.config.update("jax_enable_x64", True)  # or float64 would become float32 unasked
+        jax.config.update("jax_enable_x64", True)  # otherwise float64 would become float32
         with jax.default_device(jax.devices("cpu")[0]):
             yield
     finally:
@@ -71,7 +71,7 @@ def _jax() -> Any:
 
 
 def _scan(p: Any, a: Any, h_0: Any, nonlinearity: str) -> Any:
-    """Return all states from a_t = W_ih x_t + b_ih, which has no order in time."""
+    """Return all states from a_t = W_ih x_t + b_ih, which is computed for all steps at once."""
     jax = _jax()
     f = jax.numpy.tanh if nonlinearity == "tanh" else jax.nn.relu
 
@@ -83,7 +83,7 @@ def _scan(p: Any, a: Any, h_0: Any, nonlinearity: str) -> Any:
 
 
 def _ready(function: Any, *arguments: Any) -> Any:
-    """Call a function and wait for its result: JAX's calls return before they are done."""
+    """Call a function and wait for its result: JAX's calls return before they are finished."""
     return _jax().block_until_ready(function(*arguments))
 
 

@@ -1,7 +1,7 @@
-"""The first call of each row, and the verdict on it: nothing is timed before.
+"""Call each row once and check its results before anything is timed.
 
-Scratch and PyTorch on the CPU are asked first. If they disagree, nobody can say which is right, and
-no row gets a number. If they agree, every other row is compared with scratch.
+Scratch and PyTorch on the CPU come first. If they disagree, we cannot know which of them is right,
+and no row gets a number. If they agree, every other row is compared with scratch.
 """
 
 from __future__ import annotations
@@ -18,14 +18,14 @@ from compare.bench.row import Row
 from compare.bench.rows import REFERENCE, SCRATCH
 from compare.bench.timing import UNHURRIED, seconds_of_a_call
 
-DISAGREE = "scratch and PyTorch CPU disagree, and nothing else tells what is right"
+DISAGREE = "scratch and PyTorch CPU disagree, so it is not known which results are right"
 
 
 @dataclass(frozen=True, slots=True)
 class Verdict:
     """Whether a row may be timed."""
 
-    outcome: str  # TIMED: it may.  REFUSED: its results are wrong.  LEFT_OUT: it has none
+    outcome: str  # TIMED: it may. REFUSED: its results are wrong. LEFT_OUT: it has no results
     reason: str = ""
     first_call: float | None = None  # seconds
     estimate: float = 0.0  # seconds of a later call
@@ -46,15 +46,15 @@ def judge(
     Parameters
     ----------
     phase : str
-    jobs : mapping of Row to the jobs that it has prepared
-        Scratch and PyTorch on the CPU must be among the rows.
+    jobs : mapping of Row to the jobs that it prepared
+        The rows must include scratch and PyTorch on the CPU.
     gate : Gate
     threads : int
 
     Returns
     -------
     dict of Row to Verdict
-        For each row that knows the phase.
+        One verdict for each row that has this phase.
     """
     known = {row: prepared[phase] for row, prepared in jobs.items() if phase in prepared}
     by_name = {row.name: row for row in known}
@@ -96,7 +96,7 @@ def _passed(call: _FirstCall) -> Verdict:
 
 
 def _first_call(row: Row, job: Job, threads: int) -> _FirstCall | Verdict:
-    """Call a job for the first time, and look at its results; then once or twice more."""
+    """Call a job once and read its results. If it was short or compiled, call it twice more."""
     try:
         with row.settings(threads):
             begun = synchronised_clock()
@@ -109,7 +109,7 @@ def _first_call(row: Row, job: Job, threads: int) -> _FirstCall | Verdict:
             return _FirstCall(seconds, seconds, results)
     except MemoryError as error:
         return Verdict(LEFT_OUT, f"out of memory: {_one_line(error)}")
-    except Exception as error:  # whatever is wrong with a row, the others have their turn
+    except Exception as error:  # any error in one row must not stop the other rows
         return Verdict(REFUSED, f"raised {type(error).__name__}: {_one_line(error)}")
 
 

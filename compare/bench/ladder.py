@@ -1,8 +1,9 @@
 """Measure the ladder: ``python -m compare.bench.ladder``.
 
-It climbs from the plain version to scratch_rnn, all rungs in one run and in alternation, each
-checked before it is timed like a row of the benchmark, and writes ``ladder.json`` and
-``ladder.png`` into ``docs/benchmarks`` and the table into ``docs/speed.md``.
+The ladder goes from the plain version to scratch_rnn. Each rung changes one thing. All rungs are
+measured in one run, in turn. Each is checked before it is timed, like a row of the benchmark. The
+results are written to ``ladder.json`` and ``ladder.png`` in ``docs/benchmarks``, and the table into
+``docs/speed.md``.
 """
 
 from __future__ import annotations
@@ -41,7 +42,7 @@ from scratch_rnn.product import Times
 from scratch_rnn.train import loss_and_gradients
 
 M_TRIM_THRESHOLD, M_MMAP_THRESHOLD = -1, -3
-"""glibc's numbers for the two settings of `mallopt`."""
+"""Constants of glibc for two parameters of `mallopt`."""
 
 ROUNDS, ASIDE_ROUNDS = 40, 15
 
@@ -53,13 +54,13 @@ class LadderConfig:
     """Measure the ladder from the plain version to scratch_rnn."""
 
     threads: int = 2
-    """Of the last rung; the others have one. With 1 it is left out."""
+    """Number of threads of the last rung. All other rungs use one thread. 1: no last rung."""
     rounds: int = ROUNDS
-    """How often each rung is timed."""
+    """Number of measurements of each rung."""
     out: Path = Path("docs/benchmarks")
-    """Where ladder.json and ladder.png go."""
+    """Directory for ladder.json and ladder.png."""
     page: Path = Path("docs/speed.md")
-    """The page whose table is written anew."""
+    """Page with the table; the table is replaced."""
 
 
 class RungRow(Row):
@@ -70,11 +71,11 @@ class RungRow(Row):
         self._how = how
 
     def settings(self, threads: int) -> AbstractContextManager[object]:
-        """Let the C library keep freed memory or give it back, as the rung has it."""
+        """Let the C library keep freed memory, or return it to the system."""
         return freed_memory(kept=self._how.keeps_memory)
 
     def prepare(self, case: Case) -> dict[str, Job]:
-        """Return a step that trains parameters of its own."""
+        """Return a training step with its own copy of the parameters."""
         assert isinstance(case, ModelCase)
         trained = {name: array.copy() for name, array in case.parameters.items()}
         batch, h_0 = case.batch, case.h_0[0]
@@ -94,7 +95,7 @@ class RungRow(Row):
 
 
 class _OnThreads(Row):
-    """Another row, on so many threads whatever the others have."""
+    """Another row with its own number of threads."""
 
     def __init__(self, row: Row, threads: int) -> None:
         self.name, self.label = f"{row.name}, {threads}", f"{row.label}, {threads} threads"
@@ -122,7 +123,7 @@ class _Kept(Scratch):
 
 
 def the_rungs() -> list[tuple[str, str, steps.Step]]:
-    """Return each rung's name, what was expected of it, and how it takes a step."""
+    """Return each rung's name, its expected effect, and its way to do a step."""
     return [
         ("plain", "", steps.PLAIN),
         ("freed memory kept", "nothing yet: its arrays are small", steps.KEEPS),
@@ -157,12 +158,12 @@ def the_rungs() -> list[tuple[str, str, steps.Step]]:
 
 
 def climb(config: LadderConfig, shape: Shape = SEED) -> Ladder:
-    """Check and time all rungs, scratch_rnn, and PyTorch beside them.
+    """Check and time all rungs, scratch_rnn and PyTorch.
 
     Raises
     ------
     RuntimeError
-        If one of them gives other results than scratch_rnn.
+        If the results of one of them differ from scratch_rnn's.
     """
     case = make_case(shape)
     assert isinstance(case, ModelCase)
@@ -185,7 +186,7 @@ def climb(config: LadderConfig, shape: Shape = SEED) -> Ladder:
         contestants = [
             Contestant(row, jobs[row][STEP], verdicts[row].estimate, config.rounds) for row in rows
         ]
-        # Apart, so that no thread that still watches for work is in the way of the others.
+        # Separately, because idle threads keep a core busy for a while.
         measure([c for c in contestants if not isinstance(c.row, _OnThreads)], 1)
         measure([c for c in contestants if isinstance(c.row, _OnThreads)], config.threads)
         seconds = {contestant.row: contestant.seconds for contestant in contestants}
@@ -215,7 +216,7 @@ def _rung_name(row: Row, config: LadderConfig) -> str:
 
 
 def measure_asides(case: ModelCase) -> list[Aside]:
-    """Time single operations of which the page tells: alternatives, side by side."""
+    """Time the single operations that docs/speed.md compares."""
     T, B, V, H = case.shape.T, case.shape.B, case.shape.V, case.shape.H
     rng = np.random.default_rng(0)
     d_z = rng.standard_normal((T * B, H), dtype=np.float32)
@@ -237,9 +238,9 @@ def measure_asides(case: ModelCase) -> list[Aside]:
 
 
 def measure_parts(case: ModelCase, number: int) -> list[Aside]:
-    """Time a part of the batch on its way forward and back: alone, and beside the others.
+    """Time forward and backward for one part of the batch: alone, and beside the other parts.
 
-    Each has its own model and its own thread. What they share is the machine and Python's lock.
+    Each part has its own model and its own thread. They share the machine and Python's global lock.
     """
 
     def job(k: int) -> Callable[[], Any]:
@@ -262,11 +263,12 @@ def measure_parts(case: ModelCase, number: int) -> list[Aside]:
 
 @contextmanager
 def freed_memory(*, kept: bool) -> Iterator[None]:
-    """While the body runs, let glibc keep freed memory, or give it back as it does by itself.
+    """Inside the ``with`` block, glibc keeps freed memory, or returns it as it does by default.
 
-    By itself it gives back at once what is as large as the largest array that was ever freed: here
-    (T+1, B, H). That a larger one has been freed since, by whatever else is in this process, can't
-    be undone, but the two thresholds that follow from it can be set. Without glibc nothing happens.
+    By default glibc returns a freed array to the system if it is at least as large as the largest
+    array that was freed before; here that is (T+1, B, H). Other code in this process may have freed
+    a larger array, which raises glibc's two thresholds. So we set both thresholds. Without glibc
+    nothing happens.
     """
     library = ctypes.CDLL(None) if os.name == "posix" else None
     mallopt = getattr(library, "mallopt", None)
@@ -285,7 +287,7 @@ def freed_memory(*, kept: bool) -> Iterator[None]:
 
 
 def main(arguments: list[str] | None = None) -> None:
-    """Do what the module's text says."""
+    """Run the module's command."""
     config = tyro.cli(LadderConfig, args=arguments, prog="python -m compare.bench.ladder")
     ladder = climb(config)
     path = config.out / "ladder.json"

@@ -1,4 +1,4 @@
-"""The table and the picture of docs/speed.md, made from ``ladder.json`` alone."""
+"""The table and the picture of docs/speed.md. Both are made from ``ladder.json`` only."""
 
 from __future__ import annotations
 
@@ -17,7 +17,7 @@ PYTORCH = "#e69f00"
 
 
 def table(ladder: Ladder) -> str:
-    """Return the table in Markdown: each rung, what was expected of it, what it gave."""
+    """Return the table in Markdown: each rung, its time, and its expected effect."""
     pytorch = {rung.threads: rung.median for rung in ladder.pytorch}
     lines = [
         "| | step | time | less than before | of PyTorch's | expected |",
@@ -56,25 +56,25 @@ def _beside(ladder: Ladder) -> str:
 
 
 def write_table(ladder: Ladder, page: Path) -> str:
-    """Put the table between the two marks of the page, and return it.
+    """Write the table between the two marks of the page, and return it.
 
     Raises
     ------
     ValueError
-        If the page has not both marks.
+        If one of the marks is missing in the page.
     """
     text = page.read_text(encoding="utf-8")
     head, begin, rest = text.partition(BEGIN)
     _, end, tail = rest.partition(END)
     if not begin or not end:
-        raise ValueError(f"expected {BEGIN} and {END} in {page}, got a page without")
+        raise ValueError(f"expected {BEGIN} and {END} in {page}, got a page without them")
     written = table(ladder)
     page.write_text(f"{head}{BEGIN}\n\n{written}\n\n{END}{tail}", encoding="utf-8")
     return written
 
 
 def draw_ladder(ladder: Ladder, path: Path) -> Path:
-    """Draw the ladder beside its JSON file, and return the picture."""
+    """Draw the ladder into the directory of its JSON file, and return the picture's path."""
     rungs = ladder.rungs
     figure = Figure(figsize=(8.6, 1.3 + 0.42 * len(rungs)), dpi=150, layout="constrained")
     axes = figure.subplots()

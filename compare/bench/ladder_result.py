@@ -1,6 +1,6 @@
-"""What the ladder's measurement found, as ``ladder.json`` has it.
+"""The results of the ladder's measurement, as they are stored in ``ladder.json``.
 
-The page's table and picture are made from this alone.
+The table and the picture of the page are made from this file only.
 """
 
 from __future__ import annotations
@@ -23,32 +23,32 @@ class Rung:
     """One version of the step, and its times."""
 
     name: str
-    expected: str  # of the change from the rung before, by counting
-    seconds: list[float]  # for each round
+    expected: str  # expected effect of the change from the previous rung
+    seconds: list[float]  # one time for each round
     threads: int
 
     @property
     def median(self) -> float:
-        """The time that half the rounds stayed under."""
+        """The median of the rounds' times."""
         return statistics.median(self.seconds)
 
 
 @dataclass(frozen=True, slots=True)
 class Aside:
-    """One operation of which the page tells."""
+    """A single operation that the page compares with others."""
 
     name: str
     seconds: list[float]
 
     @property
     def median(self) -> float:
-        """The time that half the blocks stayed under."""
+        """The median of the blocks' times."""
         return statistics.median(self.seconds)
 
 
 @dataclass(frozen=True, slots=True)
 class Ladder:
-    """All rungs, from the plain version up, and PyTorch beside them."""
+    """All rungs, beginning with the plain version, and PyTorch."""
 
     shape: Shape
     environment: dict[str, Any]
@@ -60,18 +60,18 @@ class Ladder:
     schema: int = SCHEMA
 
     def write(self, path: Path) -> None:
-        """Write the file, whole or not at all; its directory is made if need be."""
+        """Write the file atomically; create its directory if it is missing."""
         path.parent.mkdir(parents=True, exist_ok=True)
         write_file(path, [(json.dumps(asdict(self), indent=1) + "\n").encode()])
 
     @classmethod
     def read(cls, path: Path) -> Ladder:
-        """Read what `write` has written.
+        """Read a file of `write`.
 
         Raises
         ------
         RecordError
-            If it is not there or damaged.
+            If the file is missing or damaged.
         """
         try:
             values = json.loads(path.read_bytes())

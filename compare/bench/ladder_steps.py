@@ -75,7 +75,7 @@ def take_step(
     lr: float,
     max_norm: float,
 ) -> tuple[float, float, Float[np.ndarray, "B H"]]:
-    """Take a training step; return the loss, the gradients' norm and the last state."""
+    """Do a training step; return the loss, the norm of the gradients and the final state."""
     parameters = list(p.values())
     ids = inputs.T.copy()  # (T, B)
     if how.looks_up:
@@ -113,7 +113,7 @@ def forward(
 
 
 def output(how: Step, h: list[Any], p: Parameters) -> Float[np.ndarray, "TB V"]:
-    """Return the logits: a product for each step, or one for all where h is one array."""
+    """Return the logits: one product for each step, or one for all steps if h is one array."""
     W_T, b = p["linear.weight"].T, p["linear.bias"]
     if not how.in_place:
         return np.concatenate([h_t @ W_T + b for h_t in h[1:]])
@@ -122,7 +122,7 @@ def output(how: Step, h: list[Any], p: Parameters) -> Float[np.ndarray, "TB V"]:
 
 
 def rows_of(h: list[Any]) -> Float[np.ndarray, "N H"]:
-    """Return the one array that the states are views of, a row for each state."""
+    """Return the array whose views are the states, as rows."""
     base: np.ndarray = h[0].base
     return base.reshape(-1, base.shape[2])
 
@@ -151,7 +151,7 @@ def backward(
     d_logits: Float[np.ndarray, "TB V"],
     p: Parameters,
 ) -> list[np.ndarray]:
-    """Return the gradients, each weight's as one product after the loop."""
+    """Return the gradients; each weight's gradient is one product after the loop."""
     W, W_hh = p["linear.weight"], p["rnn.weight_hh_l0"]
     (T, B), (V, H) = ids.shape, W.shape
     h_rows = rows_of(h)  # ((T+1)·B, H)

@@ -1,4 +1,4 @@
-"""What the times depend on besides the code: processor, libraries, threads, settings."""
+"""What the times depend on apart from the code: processor, libraries, threads, settings."""
 
 from __future__ import annotations
 
@@ -17,11 +17,11 @@ import scratch_rnn
 from compare.parity import describe_software
 
 PREFIXES = ("OPENBLAS_", "OMP_", "MKL_", "GOMP_", "KMP_", "MALLOC_", "GLIBC_TUNABLES")
-"""Variables that change how fast things are."""
+"""Environment variables that change the speed."""
 
 
 def describe_machine() -> dict[str, Any]:
-    """Return what the JSON file records; no path and no name of a host is in it."""
+    """Return the description for the JSON file, without any path or host name."""
     return {
         "processor": processor(),
         "usable_cpus": usable_cpus(),
@@ -35,7 +35,7 @@ def describe_machine() -> dict[str, Any]:
 
 
 def thread_notes() -> list[str]:
-    """Read the threads back from whoever has them, and say which BLAS NumPy uses, and how."""
+    """Return notes on the numbers of threads in use, on Python, and on NumPy's BLAS."""
     capability, lock = torch.backends.cpu.get_cpu_capability(), "with" if has_lock() else "without"
     lines = [
         f"Threads: scratch_rnn {scratch_rnn.get_num_threads()}, PyTorch {torch.get_num_threads()} "
@@ -52,17 +52,17 @@ def thread_notes() -> list[str]:
 
 
 def has_lock() -> bool:
-    """Return whether threads take turns at running Python, as in all but free-threaded builds."""
+    """Return whether Python has its global lock (GIL); free-threaded builds have none."""
     return bool(getattr(sys, "_is_gil_enabled", lambda: True)())
 
 
 def blas_pools() -> list[dict[str, Any]]:
-    """Return what threadpoolctl knows of NumPy's BLAS."""
+    """Return threadpoolctl's information on NumPy's BLAS."""
     return [pool for pool in threadpoolctl.threadpool_info() if pool["user_api"] == "blas"]
 
 
 def forced_kernel_notes() -> list[str]:
-    """Say so where OPENBLAS_CORETYPE makes OpenBLAS take other kernels than it would by itself."""
+    """Return a note if OPENBLAS_CORETYPE makes OpenBLAS use other kernels than by default."""
     forced = os.environ.get("OPENBLAS_CORETYPE")
     if not forced:
         return []
@@ -70,13 +70,13 @@ def forced_kernel_notes() -> list[str]:
     if free is None or free in now:
         return []
     return [
-        f"OPENBLAS_CORETYPE={forced} holds NumPy's BLAS to the kernels of another processor; left "
-        f"alone it would take {free}. scratch is slower for it, PyTorch is not."
+        f"OPENBLAS_CORETYPE={forced} makes NumPy's BLAS use the kernels of another processor; by "
+        f"default it would use {free}. This makes scratch slower, but not PyTorch."
     ]
 
 
 def kernels_left_free() -> str | None:
-    """Ask a fresh process, without the variable, which kernels OpenBLAS chooses."""
+    """Return the kernels that OpenBLAS chooses without the variable, from a new process."""
     variables = {name: v for name, v in os.environ.items() if name != "OPENBLAS_CORETYPE"}
     code = (
         "import numpy, threadpoolctl\n"
@@ -90,14 +90,14 @@ def kernels_left_free() -> str | None:
 
 
 def usable_cpus() -> int:
-    """Return how many processors this process may run on."""
+    """Return the number of processors that this process may use."""
     if hasattr(os, "sched_getaffinity"):
         return len(os.sched_getaffinity(0))
     return os.cpu_count() or 1
 
 
 def processor() -> str:
-    """Return the processor's name as the system tells it."""
+    """Return the name of the processor from the operating system."""
     try:
         lines = Path("/proc/cpuinfo").read_text(encoding="utf-8").splitlines()
     except OSError:
@@ -107,5 +107,5 @@ def processor() -> str:
 
 
 def available_memory() -> int:
-    """Return the bytes that can be used without swapping."""
+    """Return the memory that is available without swapping, in bytes."""
     return int(psutil.virtual_memory().available)

@@ -1,7 +1,7 @@
-"""How much memory a training step takes at its peak, measured in a process of its own.
+"""The peak memory of a training step, measured in a separate process.
 
-``python -m compare.bench.memory ROW T B V H THREADS`` makes a model and a batch, notes what the
-process holds, takes one step, and prints by how many bytes the peak lay above.
+``python -m compare.bench.memory ROW T B V H THREADS`` makes a model and a batch, reads the memory
+of the process, does one step, and prints the peak memory minus the memory before, in bytes.
 """
 
 from __future__ import annotations
@@ -25,11 +25,11 @@ from compare.bench.work import STEP
 
 SHAPE = Shape("memory", "model", T=256, B=64, V=28, H=1024)
 CHECKED = Shape("memory, checked", "model", T=16, B=4, V=28, H=64)
-"""The check is made at a small size: it would take more memory than the step."""
+"""The check uses a small shape, because it needs more memory than the step."""
 
 
 def measure_memory(threads: int, shape: Shape = SHAPE) -> list[Memory]:
-    """Return the peaks of scratch and of PyTorch on the CPU, each checked before."""
+    """Return the peak memory of scratch and of PyTorch on the CPU; both are checked first."""
     rows = [row for row in all_rows(None) if row.name in (SCRATCH, REFERENCE)]
     case = make_case(CHECKED)
     verdicts = judge(STEP, {row: row.prepare(case) for row in rows}, Gate(case), threads)
@@ -42,12 +42,12 @@ def measure_memory(threads: int, shape: Shape = SHAPE) -> list[Memory]:
 
 
 def peak_of_step(row: Row, shape: Shape, threads: int) -> int:
-    """Let a fresh process take the step; return the bytes that it needed.
+    """Do the step in a new process; return the bytes that it needed.
 
     Raises
     ------
     MemoryError
-        If it came to no end.
+        If the process failed.
     """
     sizes = [str(size) for size in (shape.T, shape.B, shape.V, shape.H, threads)]
     answer = subprocess.run(
@@ -63,7 +63,7 @@ def peak_of_step(row: Row, shape: Shape, threads: int) -> int:
 
 
 def step_in_this_process(name: str, shape: Shape, threads: int) -> int:
-    """Take one step and return by how much the process's memory grew at its peak."""
+    """Do one step; return the peak memory minus the memory before, in bytes."""
     from compare.parity import limited_threads
 
     row = next(row for row in all_rows(None) if row.name == name)
@@ -76,21 +76,21 @@ def step_in_this_process(name: str, shape: Shape, threads: int) -> int:
 
 
 def forget_peak() -> None:
-    """Let the peak begin anew from what is held now, where the kernel offers it."""
+    """Reset the peak to the current memory, if the system supports it."""
     with suppress(OSError):
         Path("/proc/self/clear_refs").write_text("5", encoding="ascii")
 
 
 def resident_bytes() -> int:
-    """Return the memory that the process holds now."""
+    """Return the current memory of the process, in bytes."""
     return int(psutil.Process().memory_info().rss)
 
 
 def peak_bytes() -> int:
-    """Return the most memory that the process held.
+    """Return the peak memory of the process, in bytes.
 
-    Linux and Windows tell it of this process alone. Elsewhere `ru_maxrss` has to do, which a
-    process inherits from the one that started it.
+    Linux and Windows report it for this process only. On other systems we use `ru_maxrss`; its
+    start value comes from the parent process.
     """
     with suppress(OSError, ValueError):  # ValueError: a line that is not there
         status = Path("/proc/self/status").read_text(encoding="utf-8")
@@ -105,7 +105,7 @@ def peak_bytes() -> int:
 
 
 def main(arguments: list[str]) -> None:
-    """Do what the module's text says."""
+    """Run the module's command."""
     name, *sizes = arguments
     T, B, V, H, threads = map(int, sizes)
     peak = step_in_this_process(name, Shape("memory", "model", T, B, V, H), threads)

@@ -1,4 +1,4 @@
-"""The rows in NumPy: scratch_rnn, and the plain version beside it."""
+"""The rows in NumPy: scratch_rnn and the plain version."""
 
 from __future__ import annotations
 
@@ -96,17 +96,17 @@ def _scratch_model(case: ModelCase) -> dict[str, Job]:
 
 
 class Plain(Row):
-    """scratch_rnn/plain/elman.py, with as many threads for BLAS as it may have."""
+    """scratch_rnn/plain/elman.py; its threads are those of BLAS."""
 
     name, label = "plain", "plain NumPy"
 
     def settings(self, threads: int) -> AbstractContextManager[object]:
-        """Let BLAS itself use the threads: the plain version has no other use for them."""
+        """Set the number of BLAS threads: the plain version uses no other threads."""
         limits: AbstractContextManager[object] = threadpool_limits(threads, user_api="blas")
         return limits
 
     def rest(self, threads: int) -> float:
-        """Return how long OpenBLAS's threads watch: 2^28 ticks of the processor."""
+        """Return how long OpenBLAS's idle threads keep a core busy: 2^28 processor ticks."""
         return 0.15 if threads > 1 else 0.0
 
     def prepare(self, case: Case) -> dict[str, Job]:
@@ -185,7 +185,7 @@ def _plain_model(case: ModelCase) -> dict[str, Job]:
 
 
 def _named(case: Case, arrays: list[np.ndarray]) -> dict[str, np.ndarray]:
-    """Return a list in the plain version's order, which is torch's, under torch's names."""
+    """Give torch's names to a list of arrays in torch's order."""
     return dict(zip(case.parameters, arrays, strict=True))
 
 
@@ -195,7 +195,7 @@ def layer_results(
     d_x: np.ndarray | None = None,
     gradients: Arrays | None = None,
 ) -> Arrays:
-    """Name a layer's results as the gate knows them."""
+    """Return a layer's results by the names that the gate uses."""
     results = {"output": output, "final state": h_n}
     if d_x is not None and gradients is not None:
         results["gradient of x"] = d_x
@@ -213,7 +213,7 @@ def model_results(
     grad_norm: float | np.ndarray | None = None,
     updated: Arrays | None = None,
 ) -> Arrays:
-    """Name a model's results as the gate knows them; those that change later are copied."""
+    """Return a model's results by the names that the gate uses; parameters are copied."""
     results: dict[str, np.ndarray] = {"final state": state}
     if logits is not None:
         results["logits"] = logits

@@ -1,9 +1,9 @@
-"""Where the time of scratch's training step goes: its parts, timed one by one.
+"""The time of each part of scratch's training step.
 
-The parts are scratch_rnn's own functions, called as a step calls them, on one thread. What is done
-element by element within the recurrence (tanh, sums, 1 - h²) has no function of its own: it is what
-the recurrence takes beyond its other parts. Likewise the rest of the step is what the step takes
-beyond all parts.
+The parts are functions of scratch_rnn. They are called as in a step, on one thread. Operations
+element by element in the recurrence (tanh, sums, 1 - h²) are not a function. Their time is the time
+of the recurrence minus the time of its other parts. "The rest" is the time of the step minus the
+time of all parts.
 """
 
 from __future__ import annotations
@@ -37,7 +37,7 @@ RECURRENCE, STEP = "recurrence", "step"
 
 
 def measure_parts(shape: Shape, dtype: str) -> list[Part]:
-    """Return the parts of a step at a model's shape, in the order in which they come."""
+    """Return the parts of a step at a model's shape, in the order of the computation."""
     case = make_case(shape, dtype=dtype)
     if not isinstance(case, ModelCase):
         raise TypeError(f"expected the shape of a model, got {shape.describe()}")
@@ -53,7 +53,7 @@ def measure_parts(shape: Shape, dtype: str) -> list[Part]:
 
 
 def pieces_of_step(case: ModelCase) -> dict[str, Callable[[], Any]]:
-    """Return a function for each part that can be called, for the recurrence and the whole step."""
+    """Return a function for each part, for the recurrence and for the whole step."""
     model, trained = scratch_model(case), scratch_model(case)
     f, V, B = case.shape.nonlinearity, case.shape.V, case.shape.B
     weights = model.rnn.weights(0)
@@ -65,7 +65,7 @@ def pieces_of_step(case: ModelCase) -> dict[str, Callable[[], Any]]:
     layer_tape = tape.rnn.recurrences[0]
     d_h = linear.backward(d_logits, tape.h, W).h.reshape(layer_tape.h[1:].shape)
     d_last = np.zeros_like(case.h_0[0])
-    d_z_rows = np.ascontiguousarray(d_h.reshape(tape.h.shape))  # as large as δz, and as full
+    d_z_rows = np.ascontiguousarray(d_h.reshape(tape.h.shape))  # same shape as δz, no zeros
     a = np.empty_like(layer_tape.h[1:])
     gradients = model.backward(tape, d_logits)
     sgd = scratch_rnn.SGD(trained.parameters, LR)
@@ -111,7 +111,7 @@ def pieces_of_step(case: ModelCase) -> dict[str, Callable[[], Any]]:
 
 
 def _medians(pieces: dict[str, Callable[[], Any]]) -> dict[str, float]:
-    """Return the median time of a call of each piece, over rounds in which each has its turn."""
+    """Return the median time of a call of each piece; each round times each piece once."""
     calls = {}
     for name, run in pieces.items():
         run()

@@ -1,8 +1,8 @@
-"""The pictures of a benchmark, drawn from its JSON file alone.
+"""The pictures of a benchmark, drawn from its JSON file only.
 
-``NAME-time.png``      time against H (and T, and B) where they vary; else a bar for each row
-``NAME-roofline.png``  operations a second over operations a byte, under what the machine can do
-``NAME-parts.png``     where the time of scratch's training step goes
+``NAME-time.png``      time against H (and T, and B) if they vary; otherwise a bar for each row
+``NAME-roofline.png``  operations per second against operations per byte, and the machine's limits
+``NAME-parts.png``     the time of each part of scratch's training step
 """
 
 from __future__ import annotations
@@ -22,7 +22,7 @@ from compare.bench.shapes import Shape
 
 INK, FAINT, GRID = "#222222", "#8a8a8a", "#e6e6e6"
 
-# Colours that stay apart for every kind of colour vision; markers for those who print in grey.
+# Colours that colour-blind people can tell apart; markers for print in black and white.
 STYLES: dict[str, dict[str, Any]] = {
     "scratch": {"color": "#1f3f77", "marker": "o", "linewidth": 2.4, "zorder": 5},
     "torch": {"color": "#e69f00", "marker": "s", "linewidth": 2.4, "zorder": 4},
@@ -40,22 +40,22 @@ ON_GPU = ("cuda", "cuda-tf32", "cudnn", "cudnn-tf32")
 
 MOST_PANELS = 6
 WHOLE = ("step", "forward+backward", "forward")
-"""The phase that a picture shows is the first of these that was measured."""
+"""A picture shows the first of these phases that was measured."""
 
 
 def draw(document: Document, path: Path) -> list[Path]:
-    """Draw all pictures beside the JSON file.
+    """Draw all pictures into the directory of the JSON file.
 
     Parameters
     ----------
     document : Document
     path : Path
-        Of the JSON file; the pictures' names begin with its own, less the suffix.
+        The JSON file. The names of the pictures begin with its name without the suffix.
 
     Returns
     -------
     list of Path
-        The pictures; fewer where there is nothing to show.
+        The pictures that were drawn. A picture without data is not drawn.
     """
     figures: dict[str, Figure | None] = {
         "time": time_figure(document),
@@ -75,7 +75,7 @@ def draw(document: Document, path: Path) -> list[Path]:
 
 
 def time_figure(document: Document) -> Figure | None:
-    """Draw times against each size that varies, or bars where none does."""
+    """Draw times against each size that varies, or bars if no size varies."""
     if not any(timing.outcome == TIMED for timing in document.timings):
         return None
     timed = {timing.shape for timing in document.timings if timing.outcome == TIMED}
@@ -97,9 +97,9 @@ def time_figure(document: Document) -> Figure | None:
 
 
 def panels_of(shapes: Sequence[Shape]) -> list[tuple[str, list[Shape]]]:
-    """Group the shapes: for each size, those that differ in it alone, at least three of them.
+    """Group the shapes: the shapes of a group differ in one size only; at least three shapes.
 
-    Where there are more groups than a picture holds, those with the largest V are kept.
+    If there are more groups than panels, only the groups with the largest V are kept.
     """
     panels = []
     for size in ("H", "T", "B"):
@@ -117,7 +117,7 @@ def panels_of(shapes: Sequence[Shape]) -> list[tuple[str, list[Shape]]]:
             found = [(name, group) for name, group in found if largest <= group[0].V]
         panels += found[:MOST_PANELS]
         if panels and size == "H" and len(panels) > 1:
-            break  # a whole grid: H alone is what the picture is about
+            break  # a whole grid: the picture shows H only
     return panels
 
 
@@ -147,11 +147,11 @@ def _draw_times(axes: Axes, document: Document, size: str, shapes: Sequence[Shap
     if begin is not None:
         axes.axvline(begin, color=FAINT, linewidth=1, linestyle=(0, (4, 3)))
         transform = axes.get_xaxis_transform()
-        axes.text(begin, 0.02, f" GPU ahead from {begin}", transform=transform, **SMALL)
+        axes.text(begin, 0.02, f" GPU faster from {begin}", transform=transform, **SMALL)
 
 
 def gpu_wins_from(document: Document, size: str, shapes: Sequence[Shape], phase: str) -> int | None:
-    """Return the smallest size from which on a row on the GPU is faster than all on the CPU."""
+    """Return the smallest size for which, and above which, the GPU is faster than all CPU rows."""
     begin = None
     for shape in sorted(shapes, key=lambda shape: int(getattr(shape, size)), reverse=True):
         medians = {
@@ -168,7 +168,7 @@ def gpu_wins_from(document: Document, size: str, shapes: Sequence[Shape], phase:
 
 
 def bars_figure(document: Document) -> Figure:
-    """Draw, for the first shape, a bar for each row in each phase, with its interquartile range."""
+    """Draw a bar for each row in each phase of the first shape, with its interquartile range."""
     shape = document.shapes[0]
     phases = document.phases(shape.name)
     figure = Figure(figsize=(9.0, 1.0 + 2.1 * len(phases)), dpi=150, layout="constrained")
@@ -181,7 +181,7 @@ def bars_figure(document: Document) -> Figure:
             if (timing := document.find(row.name, shape.name, phase)) is not None
         ]
         _draw_bars(axes, rows)
-        each = ", for each character" if phase == "generation" else ""
+        each = ", per character" if phase == "generation" else ""
         axes.set_title(f"{phase}{each}", loc="left", fontsize=10, color=INK)
     _title(figure, f"{shape.describe()}, on {_where(document)}")
     return figure
@@ -210,7 +210,7 @@ def _draw_bars(axes: Axes, rows: Sequence[tuple[RowInfo, Timing]]) -> None:
 
 
 def roofline_figure(document: Document) -> Figure | None:
-    """Draw each row's rate of operations over the operations a byte that its products allow."""
+    """Draw each row's operations per second against the operations per byte of its products."""
     timed = [timing for timing in document.timings if timing.outcome == TIMED]
     timed = [timing for timing in timed if timing.row not in ON_GPU]  # the roof is the CPU's
     if not timed:
@@ -229,8 +229,8 @@ def roofline_figure(document: Document) -> Figure | None:
     _draw_roof(axes, document, timed)
     axes.set_xscale("log")
     axes.set_yscale("log")
-    axes.set_xlabel("operations for each byte that the products touch", color=INK)
-    axes.set_ylabel("operations a second", color=INK)
+    axes.set_xlabel("operations per byte that the products read or write", color=INK)
+    axes.set_ylabel("operations per second", color=INK)
     axes.yaxis.set_major_formatter(FuncFormatter(lambda value, _: f"{value / 1e9:g} G"))
     axes.xaxis.set_major_formatter(FuncFormatter(lambda value, _: f"{value:g}"))
     _dress(axes)
@@ -247,9 +247,9 @@ def _draw_roof(axes: Axes, document: Document, timed: Sequence[Timing]) -> None:
     y = [left * document.roof.copying, document.roof.rate, document.roof.rate]
     axes.plot(x, y, color=INK, linewidth=1.4, zorder=1, label="the roof")
     axes.set_title(
-        f"the roof: copying memory at {document.roof.copying / 1e9:.0f} GB/s, "
-        f"matrix products at {document.roof.rate / 1e9:,.0f} GFLOP/s\n"
-        "what lies above the slope reads W from a cache",
+        f"the roof: {document.roof.copying / 1e9:.0f} GB/s for copying memory, "
+        f"{document.roof.rate / 1e9:,.0f} GFLOP/s for matrix products\n"
+        "points above the slope: W is read from a cache",
         loc="left",
         fontsize=9,
         color=INK,
@@ -257,7 +257,7 @@ def _draw_roof(axes: Axes, document: Document, timed: Sequence[Timing]) -> None:
 
 
 def _name_phases(axes: Axes, timed: Sequence[Timing]) -> None:
-    """Write over each column of points which phases they are."""
+    """Write the names of the phases above each column of points."""
     columns: dict[float, list[Timing]] = defaultdict(list)
     for timing in timed:
         columns[timing.flops / timing.bytes].append(timing)
@@ -276,7 +276,7 @@ def _name_phases(axes: Axes, timed: Sequence[Timing]) -> None:
 
 
 def parts_figure(document: Document) -> Figure | None:
-    """Draw a bar for each part of scratch's step; its dark end is what its products need."""
+    """Draw a bar for each part of scratch's step; the dark part is for its products."""
     if document.parts_of is None or not document.parts:
         return None
     parts = document.parts
@@ -286,7 +286,7 @@ def parts_figure(document: Document) -> Figure | None:
     longest = max(part.seconds for part in parts)
     for k, part in enumerate(parts):
         axes.barh(k, part.seconds, color="#9db4dd", height=0.66)
-        # The roof is that of all threads of the benchmark; the parts run on one.
+        # The roof is for all threads of the benchmark; the parts run on one thread.
         floor = part.flops / (document.roof.rate / max(1, document.settings["threads"]))
         axes.barh(k, min(floor, part.seconds), color="#1f3f77", height=0.66)
         label = f"{_duration(part.seconds)}, {part.seconds / total:.0%}"
@@ -299,12 +299,12 @@ def parts_figure(document: Document) -> Figure | None:
     _dress(axes, "x")
     axes.set_title(
         f"{document.parts_of.describe()}, one thread\n"
-        "dark: what the products would take at the machine's best rate",
+        "dark: time of the products at the machine's best rate",
         loc="left",
         fontsize=9,
         color=INK,
     )
-    _title(figure, f"Where a training step of {_duration(total)} goes")
+    _title(figure, f"The parts of a training step ({_duration(total)})")
     return figure
 
 

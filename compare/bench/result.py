@@ -1,6 +1,6 @@
-"""What a benchmark found, as the JSON file has it. Tables and pictures are made from this alone.
+"""The results of a benchmark, as they are stored in the JSON file.
 
-Nothing here needs NumPy, PyTorch, or a model.
+Tables and pictures are made from this file only. This module needs no NumPy, PyTorch or model.
 """
 
 from __future__ import annotations
@@ -16,52 +16,52 @@ from compare.bench.shapes import Shape
 from compare.runs import RecordError, write_file
 
 SCHEMA = 1
-"""Version of the file's layout."""
+"""Version of the file format."""
 
 TIMED, REFUSED, LEFT_OUT = "timed", "refused", "left out"
 
 
 @dataclass(frozen=True, slots=True)
 class Roof:
-    """What the machine can do at best."""
+    """The best rates of the machine."""
 
-    products: dict[str, float]  # floating-point operations a second, by whose BLAS
-    copying: float  # bytes a second, read and written
+    products: dict[str, float]  # floating-point operations per second, by library
+    copying: float  # bytes per second, read and written
 
     @property
     def rate(self) -> float:
-        """The faster of the products' rates."""
+        """The higher of the two rates of matrix products."""
         return max(self.products.values())
 
 
 @dataclass(frozen=True, slots=True)
 class Timing:
-    """One row in one phase of one shape: its times, or why there are none."""
+    """One row in one phase of one shape: its times, or the reason why there are none."""
 
-    row: str  # its name
-    shape: str  # its name
+    row: str  # name of the row
+    shape: str  # name of the shape
     phase: str
     outcome: str  # TIMED, REFUSED or LEFT_OUT
-    flops: int  # of one call; of one character in generation
-    bytes: int
+    flops: int  # operations per call; in generation per character
+    bytes: int  # bytes read and written by the products, per call or character
     reason: str = ""
-    seconds: list[float] = field(default_factory=list)  # likewise of one call, for each round
-    first_call: float | None = None  # seconds, compilation among them
+    seconds: list[float] = field(default_factory=list)  # per call or character, for each round
+    first_call: float | None = None  # seconds, including compilation
 
     @property
     def median(self) -> float:
-        """The time that half the rounds stayed under."""
+        """The median of the rounds' times."""
         return statistics.median(self.seconds)
 
     @property
     def spread(self) -> float:
-        """The interquartile range of the rounds."""
+        """The interquartile range of the rounds' times."""
         return interquartile_range(self.seconds)
 
 
 @dataclass(frozen=True, slots=True)
 class RowInfo:
-    """How a row is called, and whether its first calls compile."""
+    """The name and label of a row, and whether its first call compiles."""
 
     name: str
     label: str
@@ -70,11 +70,11 @@ class RowInfo:
 
 @dataclass(frozen=True, slots=True)
 class Memory:
-    """Peak memory of one training step in a process of its own, or why it isn't told."""
+    """Peak memory of one training step in a separate process, or the reason why there is none."""
 
     row: str
     shape: Shape
-    bytes: int | None  # by which the peak lies above what the process held before
+    bytes: int | None  # peak memory of the process minus its memory before the step
     reason: str = ""
 
 
@@ -89,7 +89,7 @@ class Part:
 
 @dataclass(slots=True)
 class Document:
-    """All of one benchmark."""
+    """All results of one benchmark."""
 
     time: str
     settings: dict[str, Any]
@@ -99,7 +99,7 @@ class Document:
     rows: list[RowInfo]
     shapes: list[Shape] = field(default_factory=list)
     timings: list[Timing] = field(default_factory=list)
-    reference_product: list[float] = field(default_factory=list)  # seconds, for each round
+    reference_product: list[float] = field(default_factory=list)  # seconds in each round
     parts_of: Shape | None = None
     parts: list[Part] = field(default_factory=list)
     memory: list[Memory] = field(default_factory=list)
@@ -107,34 +107,34 @@ class Document:
     schema: int = SCHEMA
 
     def find(self, row: str, shape: str, phase: str) -> Timing | None:
-        """Return what was found of a row in a phase of a shape."""
+        """Return the result of a row in a phase of a shape."""
         wanted = row, shape, phase
         return next((t for t in self.timings if (t.row, t.shape, t.phase) == wanted), None)
 
     def phases(self, shape: str) -> list[str]:
-        """Return the phases that were measured at a shape, in order."""
+        """Return the phases of a shape that were measured, in order."""
         return list(dict.fromkeys(t.phase for t in self.timings if t.shape == shape))
 
     def ratio(self, timing: Timing, reference: str) -> float | None:
-        """Return a row's time as a share of the reference's, if both were timed."""
+        """Return a row's time divided by the reference's time, if both were timed."""
         other = self.find(reference, timing.shape, timing.phase)
         if other is None or other.outcome != TIMED or timing.outcome != TIMED:
             return None
         return timing.median / other.median
 
     def write(self, path: Path) -> None:
-        """Write the file, whole or not at all; its directory is made if need be."""
+        """Write the file atomically; create its directory if it is missing."""
         path.parent.mkdir(parents=True, exist_ok=True)
         write_file(path, [(json.dumps(asdict(self), indent=1) + "\n").encode()])
 
     @classmethod
     def read(cls, path: Path) -> Document:
-        """Read a file that `write` has written.
+        """Read a file of `write`.
 
         Raises
         ------
         RecordError
-            If it is not there, is damaged, or has another layout.
+            If the file is missing, damaged, or has another format.
         """
         try:
             values = json.loads(path.read_bytes())
@@ -163,7 +163,7 @@ def _all(kind: type[Any], entries: Iterable[Mapping[str, Any]]) -> list[Any]:
 
 
 def interquartile_range(values: list[float]) -> float:
-    """Return the distance between the quartiles; 0 for fewer than two values."""
+    """Return the interquartile range; 0 for fewer than two values."""
     if len(values) < 2:
         return 0.0
     quartiles = statistics.quantiles(values, n=4, method="inclusive")

@@ -1,7 +1,7 @@
-"""What this machine could do at best: its rate of matrix products, and of copying memory.
+"""The best rates of this machine: matrix products and copying memory.
 
-Both are measured, at the threads and in the dtype of the benchmark. NumPy and PyTorch each bring a
-BLAS of their own, and one may be held back by a setting: the faster of the two is the roof.
+Both are measured with the benchmark's number of threads and dtype. NumPy and PyTorch each have
+their own BLAS, and a setting may make one of them slower. The faster of the two is the roof.
 """
 
 from __future__ import annotations
@@ -17,16 +17,16 @@ from threadpoolctl import threadpool_limits
 from compare.bench.result import Roof
 
 SIZE = 1536
-"""Rows of the square matrices: 7.2 GFLOP a product in 28 MB of float32."""
+"""Rows of the square matrices: 7.2 GFLOP per product in 28 MB of float32."""
 
 COPIED_BYTES = 2**27
-"""More than caches hold."""
+"""More than the size of the caches."""
 
 REPEATS = 5
 
 
 def measure_roof(dtype: str, threads: int) -> Roof:
-    """Measure the rates at these threads; each is the best of a few tries, as a roof should be."""
+    """Measure the rates with this number of threads; each is the best of several measurements."""
     rng = np.random.default_rng(0)
     a = rng.uniform(-1, 1, (SIZE, SIZE)).astype(dtype)
     out = np.empty_like(a)

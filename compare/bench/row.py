@@ -1,4 +1,4 @@
-"""What a row of the table is: one implementation, on one device, in one setting."""
+"""A row of the table: one implementation on one device with one set of settings."""
 
 from __future__ import annotations
 
@@ -13,26 +13,26 @@ class Row(ABC):
     """An implementation that can be measured."""
 
     name: str
-    """What ``--rows`` calls it."""
+    """Name of the row in ``--rows``."""
     label: str
-    """What the table calls it."""
+    """Name of the row in the table."""
     compiles: bool = False
-    """Whether its first call at each shape compiles, which may take long and is told apart."""
+    """Whether its first call at each shape compiles. The table shows this time separately."""
     gaps: int = FLOAT32_GAPS
-    """How coarse its arithmetic is, in gaps between float32 numbers."""
+    """Precision of its arithmetic, in ulps of float32."""
 
     def missing(self, dtype: str) -> str | None:
-        """Return why the row can't be had here, or None if it can."""
+        """Return why the row is not available here, or None if it is."""
         return None
 
     def settings(self, threads: int) -> AbstractContextManager[object]:
-        """Put the row's settings in force while the body runs; what is set is put back after."""
+        """Apply the row's settings inside the ``with`` block; restore the old ones afterwards."""
         return nullcontext()
 
     def rest(self, threads: int) -> float:
-        """Return for how many seconds its threads may go on watching for work after a block."""
+        """Return how many seconds its idle threads may keep a core busy after a block."""
         return 0.0
 
     @abstractmethod
     def prepare(self, case: Case) -> dict[str, Job]:
-        """Return a job for each phase that the row knows, with parameters of its own."""
+        """Return a job for each phase of the row, with its own copy of the parameters."""

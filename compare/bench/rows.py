@@ -1,4 +1,4 @@
-"""All rows there can be, in the order of the table."""
+"""All possible rows, in the order of the table."""
 
 from __future__ import annotations
 
@@ -14,12 +14,11 @@ from compare.terminal import UsageError
 
 SCRATCH = Scratch.name
 REFERENCE = TorchRow.name
-"""PyTorch on the CPU: scratch is checked against it, and every time is also told as a ratio to
-its."""
+"""PyTorch on the CPU. Scratch is checked against it, and ratios are relative to its times."""
 
 
 def all_rows(device: Device | None) -> list[Row]:
-    """Return every row; those of a GPU only where there is one."""
+    """Return every row; the rows on a GPU only if there is a device."""
     rows: list[Row] = [Plain(), Scratch(), TorchRow(), TorchCells(), TorchCompiled(), Jax()]
     return rows + list(cuda_rows(device) if device else [])
 
@@ -27,14 +26,14 @@ def all_rows(device: Device | None) -> list[Row]:
 def choose_rows(
     names: Sequence[str], dtype: str, device: Device | None
 ) -> tuple[list[Row], list[str]]:
-    """Return the rows of these names, or all if there are none, and why others are left out.
+    """Return the rows with these names (no names: all rows), and notes on rows that are left out.
 
     Raises
     ------
     UsageError
-        If a name is unknown, or no row is left.
+        If a name is unknown, or no row is available.
     DeviceError
-        If a row on a GPU is asked for by name where there is none.
+        If a row on a GPU is requested and there is no GPU.
     """
     rows = all_rows(device)
     if device is None:
@@ -49,7 +48,7 @@ def choose_rows(
     reasons = {row.label: row.missing(dtype) for row in chosen}
     present = [row for row in chosen if reasons[row.label] is None]
     if not present:
-        raise UsageError(f"expected at least one row that can be had here, got {' '.join(names)}")
+        raise UsageError(f"expected at least one row that is available, got {' '.join(names)}")
     return present, [
         f"{label} is left out: {reason}" for label, reason in reasons.items() if reason
     ]

@@ -1,13 +1,13 @@
-"""What is measured: shapes, by name or from a file.
+"""The shapes that are measured, by name or from a file.
 
-seed       the language model of the lecture, at its own size
-haste      a bare layer over the grid of the haste benchmark: T 50, B 1 … 128, H 128 … 4096, 64 …
-           512 inputs
+seed       the language model of the lecture, at the lecture's size
+haste      a bare layer on the grid of the haste benchmark: T 50, B 1 … 128, H 128 … 4096, 64 … 512
+           inputs
 deepbench  the vanilla RNNs of DeepBench: ReLU, T 50, H 1760 … 2560, and two small ones for phones.
-           DeepBench leaves the input product out; here the layer reads inputs as wide as it is
-           itself, and their product is part of the time: about twice the work.
-sweep      the language model with H, T and B varied around the seed's, one at a time
-FILE.json  a list of objects with the fields of `Shape`; only T, B, V and H are a must
+           DeepBench leaves out the input product. Here the input has H features and the time
+           includes the input product: about twice the work.
+sweep      the language model of the lecture with H, T or B varied, one at a time
+FILE.json  a list of objects with the fields of `Shape`; only T, B, V and H are required
 """
 
 from __future__ import annotations
@@ -39,7 +39,7 @@ class Shape:
     nonlinearity: str = "tanh"
 
     def describe(self) -> str:
-        """Name the shape with its sizes, on one line."""
+        """Return the name and the sizes of the shape in one line."""
         sizes = f"T {self.T}, B {self.B}, V {self.V}, H {self.H}"
         return f"{self.name}: {self.kind}, {sizes}, {self.nonlinearity}"
 
@@ -48,7 +48,7 @@ SEED = Shape("seed", "model", T=35, B=32, V=28, H=256)
 
 
 def seed() -> list[Shape]:
-    """Return the lecture's one shape."""
+    """Return the lecture's shape."""
     return [SEED]
 
 
@@ -61,14 +61,14 @@ def haste() -> list[Shape]:
 
 
 def deepbench() -> list[Shape]:
-    """Return DeepBench's vanilla RNNs, for training and then for inference on a device."""
+    """Return DeepBench's vanilla RNNs: first for training, then for inference on a phone."""
     sizes = [(50, B, H) for H in (1760, 2048, 2560) for B in (16, 32, 64, 128)]
     sizes += [(672, 1, 32), (96, 1, 64)]
     return [Shape(f"deepbench-T{T}-B{B}-H{H}", "layer", T, B, H, H, "relu") for T, B, H in sizes]
 
 
 def sweep() -> list[Shape]:
-    """Return the seed's shape with H, then T, then B varied."""
+    """Return the lecture's shape with H, then T, then B varied."""
     T, B, V, H = SEED.T, SEED.B, SEED.V, SEED.H
     sizes = [(T, B, h) for h in (32, 64, 128, 256, 512, 1024, 2048)]
     sizes += [(t, B, H) for t in (5, 10, 20, 70, 140, 280)]
@@ -85,19 +85,19 @@ NAMED: dict[str, Callable[[], list[Shape]]] = {
 
 
 def choose(name: str, only: Sequence[str] = ()) -> list[Shape]:
-    """Return the shapes of a name or a file, those alone that `only` lets through.
+    """Return the shapes of a name or a file that satisfy all conditions in `only`.
 
     Parameters
     ----------
     name : str
         One of `NAMED`, or the path of a JSON file.
     only : sequence of str
-        Such as ``"H=256"`` or ``"B=1,32"``; a shape has to satisfy each.
+        Conditions such as ``"H=256"`` or ``"B=1,32"``.
 
     Raises
     ------
     UsageError
-        If there is no such name or file, the file or a filter is not as said, or nothing is left.
+        If the name is unknown, the file or a condition is invalid, or no shape is left.
     """
     shapes = NAMED[name]() if name in NAMED else read(Path(name))
     for condition in only:
@@ -114,7 +114,7 @@ def read(path: Path) -> list[Shape]:
     Raises
     ------
     UsageError
-        If it cannot be read, or is no list of shapes.
+        If the file cannot be read, or is not a list of shapes.
     """
     if path.suffix != ".json":
         known = ", ".join(NAMED)
@@ -129,24 +129,25 @@ def read(path: Path) -> list[Shape]:
     names = [shape.name for shape in shapes]
     twice = [name for name in names if names.count(name) > 1]
     if twice:
-        raise UsageError(f"expected shapes of different names in {path}, got {twice[0]!r} twice")
+        raise UsageError(f"expected shapes with different names in {path}, got {twice[0]!r} twice")
     return shapes
 
 
 def from_entry(entry: Any, number: int) -> Shape:
-    """Turn one entry of a file into a shape.
+    """Convert one entry of a file to a shape.
 
     Raises
     ------
     UsageError
-        If a field is missing, unknown, or no value of its kind.
+        If a field is missing, unknown, or has an invalid value.
     """
     where = f"shape {number}"
     if not isinstance(entry, dict):
         raise UsageError(f"expected {where} to be an object, got {entry!r}")
     unknown = entry.keys() - {"name", "kind", "nonlinearity", *SIZES}
     if unknown:
-        raise UsageError(f"expected {where} without {', '.join(sorted(unknown))}, got it")
+        known = ", ".join((*SIZES, "name", "kind", "nonlinearity"))
+        raise UsageError(f"expected {where} with {known}, got {', '.join(sorted(unknown))}")
     for field in SIZES:
         size = entry.get(field)
         if isinstance(size, bool) or not isinstance(size, int) or size < 1:

@@ -1,4 +1,4 @@
-"""What a benchmark found, printed: a table for each shape, or one line for each where many."""
+"""Print the results of a benchmark: one table per shape, or one line per shape if many."""
 
 from __future__ import annotations
 
@@ -16,7 +16,7 @@ from compare.terminal import Terminal
 SCRATCH, REFERENCE = "scratch", "torch"
 
 FEW = 4
-"""Shapes up to which each has a table of its own."""
+"""Up to this number of shapes, each shape has its own table."""
 
 
 def show(document: Document, terminal: Terminal) -> None:
@@ -24,9 +24,9 @@ def show(document: Document, terminal: Terminal) -> None:
     roof = document.roof
     terminal.line()
     terminal.line(
-        "Roof: products at "
+        "Roof: matrix products "
         + ", ".join(f"{rate / 1e9:,.0f} GFLOP/s ({whose})" for whose, rate in roof.products.items())
-        + f", copying at {roof.copying / 1e9:.1f} GB/s; shares are of the faster products"
+        + f"; copying {roof.copying / 1e9:.1f} GB/s. Shares are relative to the faster products"
     )
     if len(document.reference_product) > 1:
         terminal.line(_clock_line(document.reference_product))
@@ -45,8 +45,8 @@ def _clock_line(seconds: list[float]) -> str:
     middle = sorted(seconds)[len(seconds) // 2]
     noise = interquartile_range(seconds) / middle
     return (
-        f"Clock: one fixed product, timed in each of {len(seconds)} rounds, took "
-        f"{duration(middle)}; the middle half of the rounds lies within {noise:.1%} of it"
+        f"Noise: one fixed product, timed in each of {len(seconds)} rounds, has a median of "
+        f"{duration(middle)} and an interquartile range of {noise:.1%} of the median"
     )
 
 
@@ -66,7 +66,7 @@ def _table_of_shape(document: Document, shape: Shape) -> Table:
 
 
 def _phase_title(phase: str) -> str:
-    return "generation, for each character" if phase == "generation" else phase
+    return "generation, per character" if phase == "generation" else phase
 
 
 def _cells(document: Document, timing: Timing, *, compiles: bool) -> list[str | Text]:
@@ -85,7 +85,7 @@ def _cells(document: Document, timing: Timing, *, compiles: bool) -> list[str | 
 
 
 def _table_of_shapes(document: Document) -> Table:
-    """Make a line for each phase of each shape: PyTorch's time, and the others' ratios to it."""
+    """Make a line for each phase of each shape: PyTorch's time, and the ratios of other rows."""
     table = Table(box=SIMPLE_HEAD, padding=(0, 1, 0, 0), pad_edge=False, show_edge=False)
     for size in ("T", "B", "V", "H"):
         table.add_column(size, justify="right")
@@ -101,7 +101,7 @@ def _table_of_shapes(document: Document) -> Table:
         for phase in document.phases(shape.name):
             timings = {name: document.find(name, shape.name, phase) for name in labels}
             if all(t is None or t.outcome == LEFT_OUT for t in timings.values()):
-                continue  # the reason stands below the table
+                continue  # the reason is printed below the table
             cells = [_short(timings[REFERENCE])] if REFERENCE in labels else []
             cells += [_ratio_cell(document, timings[name]) for name in others]
             scratch = timings.get(SCRATCH)
@@ -131,7 +131,7 @@ def _ratio_cell(document: Document, timing: Timing | None) -> str | Text:
 
 
 def _reasons(document: Document) -> list[str]:
-    """Say why numbers are missing; equal reasons once, with the number of places."""
+    """Return why numbers are missing; equal reasons are printed once, with their number."""
     labels = {row.name: row.label for row in document.rows}
     places: dict[tuple[str, str, str], list[Timing]] = defaultdict(list)
     for timing in document.timings:
@@ -149,7 +149,7 @@ def _reasons(document: Document) -> list[str]:
 
 
 def _slower(document: Document) -> list[str]:
-    """Say where scratch took longer than PyTorch."""
+    """Return where scratch took longer than PyTorch."""
     ratios = [
         (ratio, timing)
         for timing in document.timings
@@ -173,7 +173,7 @@ def _parts(document: Document) -> list[str]:
         for part in sorted(document.parts, key=lambda part: -part.seconds)
     )
     return [
-        f"Where scratch's step goes at {document.parts_of.name}, on one thread "
+        f"Parts of scratch's step at {document.parts_of.name}, on one thread "
         f"({duration(total)}): {parts}"
     ]
 
@@ -191,14 +191,14 @@ def _memory(document: Document) -> list[str]:
             else f"{memory.bytes / 2**20:,.0f} MiB"
         )
         lines.append(
-            f"Peak memory of a step at {memory.shape.describe()}, above what was held before: "
-            f"{labels[memory.row]} {held}"
+            f"Peak memory of a step at {memory.shape.describe()}, minus the memory before the "
+            f"step: {labels[memory.row]} {held}"
         )
     return lines
 
 
 def duration(seconds: float) -> str:
-    """Write a time with three digits and its unit."""
+    """Return a time as text with three digits and its unit."""
     for unit, factor in (("s", 1.0), ("ms", 1e-3), ("µs", 1e-6)):
         if seconds >= factor:
             value = seconds / factor

@@ -1,16 +1,16 @@
-"""How long jobs take: in blocks of calls, in rounds in which every row has its turn.
+"""Measure the time of jobs: in blocks of calls, and in rounds with one block of each row.
 
-A *block* is as many calls as fill 20 ms, after a warm-up that is not counted. Python's timeit runs
-it, without garbage collection, by the clock of torch.utils.benchmark, which waits for a GPU to be
-done before it is read. A *round* is one block of each row, each time in another order, so that
-whatever the machine does meanwhile (clock, heat, other work) meets all of them alike. Each round
-also times one fixed product: how far that wanders is what the machine does.
+A *block* is a number of calls that takes 20 ms. Before it there is a warm-up that is not counted.
+Python's timeit runs the block without garbage collection. Its clock is that of
+torch.utils.benchmark, which waits for the GPU. A *round* is one block of each row. The order of the
+rows changes from round to round. So changes of the machine (clock rate, heat, other work) affect
+all rows in the same way. Each round also times one fixed matrix product. The variation of this time
+shows the noise of the machine.
 
-Threads that wait for work don't sleep at once: those of PyTorch's OpenMP watch for some
-milliseconds, those of OpenBLAS for a tenth of a second, and keep a core busy that the next row
-would need. So after a block on several threads there is a rest. After a rest, in turn, the first
-calls on several threads were seen to take up to twice as long as those that follow, so that there
-the warm-up is longer than the block.
+Idle threads do not sleep at once. They keep a core busy that the next row needs: the threads of
+PyTorch's OpenMP for some milliseconds, the threads of OpenBLAS for a tenth of a second. So there is
+a rest after a block on several threads. After a rest, the first calls on several threads took up to
+twice as long as later calls. So on several threads the warm-up is longer than the block.
 """
 
 from __future__ import annotations
@@ -29,30 +29,30 @@ from compare.bench.case import Job
 from compare.bench.row import Row
 
 BLOCK = 0.02
-"""Seconds that a block takes at the least."""
+"""Minimum time of a block, in seconds."""
 
 LEAST_ROUNDS, MOST_ROUNDS = 3, 60
 
 WARM_UP = 0.05
-"""Seconds of calls that go before a block on several threads; on one thread it is one call."""
+"""Seconds of warm-up before a block on several threads. On one thread the warm-up is one call."""
 
 UNHURRIED = 0.1
-"""Seconds from which a call needs no other call before it to get into its stride."""
+"""A call of at least this many seconds needs no warm-up."""
 
 
 @dataclass(slots=True)
 class Contestant:
-    """A row's job in one phase, and the rounds that it takes part in."""
+    """A row's job in one phase, its number of rounds, and its times."""
 
     row: Row
     job: Job
-    estimate: float  # seconds of a call, roughly
+    estimate: float  # estimated seconds per call
     rounds: int
-    seconds: list[float] = field(default_factory=list)  # of one call, for each round
+    seconds: list[float] = field(default_factory=list)  # seconds per call, for each round
 
 
 class ReferenceProduct:
-    """A fixed product on one thread: the same work in every round."""
+    """A fixed matrix product on one thread: the same work in every round."""
 
     SIZE = 384
 
@@ -64,7 +64,7 @@ class ReferenceProduct:
         self.seconds: list[float] = []
 
     def measure(self) -> None:
-        """Time it once more."""
+        """Time the product once more."""
         self.seconds.append(seconds_of_a_call(self._run, self._calls))
 
     def _run(self) -> None:
@@ -77,12 +77,12 @@ def seconds_of_a_call(run: Callable[[], Any], calls: int) -> float:
 
 
 def calls_of_a_block(seconds: float) -> int:
-    """Return how many calls of so many seconds fill a block."""
+    """Return the number of calls in a block, for calls of `seconds`."""
     return _calls_that_fill(BLOCK, seconds)
 
 
 def calls_of_a_warm_up(seconds: float, threads: int) -> int:
-    """Return how many calls of so many seconds go before a block without being counted."""
+    """Return the number of warm-up calls before a block, for calls of `seconds`."""
     if seconds >= UNHURRIED:
         return 0
     return 1 if threads == 1 else _calls_that_fill(WARM_UP, seconds)
@@ -99,9 +99,9 @@ def time_a_block(run: Callable[[], Any], seconds: float, threads: int) -> float:
     ----------
     run : function
     seconds : float
-        Of one call, as far as is known.
+        Estimated time of one call.
     threads : int
-        At work within it or beside it; several need the longer warm-up.
+        Number of threads that work at the same time. With several, the warm-up is longer.
     """
     for _ in range(calls_of_a_warm_up(seconds, threads)):
         run()
@@ -109,7 +109,7 @@ def time_a_block(run: Callable[[], Any], seconds: float, threads: int) -> float:
 
 
 def seconds_of_a_round(row: Row, seconds: float, threads: int) -> float:
-    """Return what one round costs a row whose call takes so long."""
+    """Return the seconds of one round of a row, for calls of `seconds`."""
     calls = calls_of_a_warm_up(seconds, threads) + calls_of_a_block(seconds)
     return calls * seconds + row.rest(threads)
 
@@ -117,9 +117,9 @@ def seconds_of_a_round(row: Row, seconds: float, threads: int) -> float:
 def measure(
     contestants: Sequence[Contestant], threads: int, reference: ReferenceProduct | None = None
 ) -> None:
-    """Let all contestants run, each as often as it may; their times are added to `seconds`.
+    """Time all contestants in rounds; their times are appended to their `seconds`.
 
-    One with fewer rounds than others takes part in rounds that are spread over all of them.
+    If a contestant has fewer rounds than others, its rounds are spread evenly over all rounds.
     """
     num_rounds = max((contestant.rounds for contestant in contestants), default=0)
     for k in range(num_rounds):

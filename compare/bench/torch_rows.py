@@ -1,7 +1,7 @@
-"""The rows in PyTorch: nn.RNN with autograd, the same in a loop over cells, and that compiled.
+"""The rows in PyTorch: nn.RNN with autograd, a loop over cells, and the compiled loop.
 
-They share everything but the layer: `CellLoop` is an nn.RNN with another forward, so that
-concise_rnn's model and training take it as they take nn.RNN.
+They differ only in the layer. `CellLoop` is an nn.RNN with another `forward`, so the model and the
+training of concise_rnn work with it as they do with nn.RNN.
 """
 
 from __future__ import annotations
@@ -45,7 +45,7 @@ def cell_loop(
     nonlinearity: str,
     weights: list[torch.Tensor],
 ) -> torch.Tensor:
-    """Run the function behind nn.RNNCell for one step after the other; return all states."""
+    """Call the function of nn.RNNCell for each step, one after the other; return all states."""
     cell = torch.rnn_tanh_cell if nonlinearity == "tanh" else torch.rnn_relu_cell
     states = []
     for x_t in x:
@@ -62,20 +62,20 @@ class CellLoop(nn.RNN):
     def forward(  # type: ignore[override]
         self, input: torch.Tensor, hx: torch.Tensor
     ) -> tuple[torch.Tensor, torch.Tensor]:
-        """Return all states, (T, B, H), and the last, (1, B, H)."""
+        """Return all states, (T, B, H), and the last state, (1, B, H)."""
         output = self.loop(input, hx[0], self.nonlinearity, list(self.all_weights[0]))
         return output, output[-1:]
 
 
 class TorchRow(Row):
-    """concise_rnn on a device, with nn.RNN or a layer in its place."""
+    """concise_rnn on a device, with nn.RNN or another layer."""
 
     name, label = "torch", "PyTorch CPU"
     layer: type[nn.RNN] = nn.RNN
     device = "cpu"
 
     def rest(self, threads: int) -> float:
-        """Return how long the threads of OpenMP watch, with some to spare."""
+        """Return how long idle OpenMP threads keep a core busy, rounded up."""
         return 0.01 if threads > 1 else 0.0
 
     def prepare(self, case: Case) -> dict[str, Job]:
@@ -83,7 +83,7 @@ class TorchRow(Row):
         return self._layer(case) if isinstance(case, LayerCase) else self._model(case)
 
     def make_layer(self, case: Case, parameters: Arrays) -> nn.RNN:
-        """Return the layer, with a copy of the parameters of this name."""
+        """Return the layer with a copy of the parameters."""
         shape = case.shape
         rnn = self.layer(
             shape.V,
@@ -198,24 +198,24 @@ class TorchCells(TorchRow):
 
 
 class TorchCompiled(TorchRow):
-    """The loop over cells, through torch.compile."""
+    """The loop over cells, compiled with torch.compile."""
 
     name, label = "torch-compile", "PyTorch CPU, the loop compiled"
     compiles = True
 
     def missing(self, dtype: str) -> str | None:
-        """Return what a compiled row needs and this machine lacks."""
+        """Return a reason if there is no C++ compiler."""
         compiler = os.environ.get("CXX", "g++")
         if shutil.which(compiler) or shutil.which("clang++"):
             return None
-        return f"it needs a C++ compiler, and there is neither {compiler} nor clang++"
+        return f"it needs a C++ compiler, but neither {compiler} nor clang++ was found"
 
     def settings(self, threads: int) -> AbstractContextManager[object]:
-        """Compile anew each time, so that the time it takes is told rightly."""
+        """Switch off the compilation cache, so that the compilation time is measured correctly."""
         return _no_compiled_code_from_before()
 
     def make_layer(self, case: Case, parameters: Arrays) -> nn.RNN:
-        """Return a loop of its own, not compiled for any other shape."""
+        """Return a layer with a newly compiled loop."""
         rnn = super().make_layer(case, parameters)
         compiled: Loop = torch.compile(cell_loop, dynamic=False, fullgraph=True)
         rnn.loop = compiled
@@ -224,7 +224,7 @@ class TorchCompiled(TorchRow):
     layer = CellLoop
 
     def prepare(self, case: Case) -> dict[str, Job]:
-        """Return what trains; a generation calls the loop for one step, and has nothing to fuse."""
+        """Return all phases except generation, which has only one step to compile."""
         torch.compiler.reset()
         jobs = super().prepare(case)
         jobs.pop(GENERATION, None)
@@ -236,7 +236,7 @@ def _no_compiled_code_from_before() -> Iterator[None]:
     import torch._inductor.config  # only where something is compiled: it takes seconds to import
 
     with warnings.catch_warnings(), torch._inductor.config.patch(force_disable_caches=True):
-        warnings.filterwarnings("ignore", message="dynamo_pgo force disabled")  # just so
+        warnings.filterwarnings("ignore", message="dynamo_pgo force disabled")  # on purpose
         yield
 
 

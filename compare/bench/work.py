@@ -1,15 +1,15 @@
-"""How much there is to do: the matrix products of each phase, counted by formula.
+"""The number of operations in the matrix products of each phase, by formula.
 
-A product of (m, k) with (k, n) takes 2·m·k·n floating-point operations, and touches m·k + k·n + m·n
-numbers at the least. All other operations (tanh, sums, look-ups of one-hot rows) count as nothing:
-the rate that follows is that of the useful products alone, whatever an implementation does besides.
+A product of (m, k) with (k, n) needs 2·m·k·n floating-point operations. It reads and writes at
+least m·k + k·n + m·n numbers. All other operations (tanh, sums, look-ups of one-hot rows) are not
+counted. So the rate is that of the necessary products, whatever else an implementation does.
 
                         forward               backward adds
     recurrence          T × (B, H)·(H, H)     T × (B, H)·(H, H) for δh,  (H, TB)·(TB, H) for δW_hh
     dense input         (TB, V)·(V, H)        (TB, H)·(H, V) for δx,     (H, TB)·(TB, V) for δW_ih
     output layer        (TB, H)·(H, V)        (TB, V)·(V, H) for δh,     (V, TB)·(TB, H) for δW
 
-W_hh is counted as touched in each of the T steps: a cache may hold it, but it has to be read.
+W_hh is counted as read in each of the T steps, even if it may come from a cache.
 """
 
 from __future__ import annotations
@@ -23,13 +23,13 @@ BACKWARD = "forward+backward"
 STEP = "step"
 GENERATION = "generation"
 PHASES = {"layer": (FORWARD, BACKWARD), "model": (FORWARD, BACKWARD, STEP, GENERATION)}
-"""What can be timed: a step is forward, loss, backward, clipping and update; generation, one
-character after the other, counts for each character."""
+"""The phases that can be timed. "step" is forward, loss, backward, clipping and update. Numbers of
+"generation" are per character."""
 
 
 @dataclass(frozen=True, slots=True)
 class Product:
-    """One matrix product, (m, k) with (k, n), taken `times` times."""
+    """A matrix product of (m, k) with (k, n), computed `times` times."""
 
     m: int
     k: int
@@ -38,17 +38,17 @@ class Product:
 
     @property
     def flops(self) -> int:
-        """Multiplications and additions."""
+        """Number of multiplications and additions."""
         return 2 * self.m * self.k * self.n * self.times
 
     @property
     def numbers(self) -> int:
-        """Entries read and written, each once."""
+        """Number of entries that are read or written, each counted once per product."""
         return (self.m * self.k + self.k * self.n + self.m * self.n) * self.times
 
 
 def products(shape: Shape, phase: str) -> list[Product]:
-    """Return the products that a phase cannot do without."""
+    """Return the matrix products that are necessary in a phase."""
     T, B, V, H = shape.T, shape.B, shape.V, shape.H
     if phase == GENERATION:
         return [Product(1, H, H), Product(1, H, V)]
@@ -61,10 +61,10 @@ def products(shape: Shape, phase: str) -> list[Product]:
 
 
 def flops(shape: Shape, phase: str) -> int:
-    """Floating-point operations of one call; of one character in generation."""
+    """Return the floating-point operations of one call; in generation of one character."""
     return sum(product.flops for product in products(shape, phase))
 
 
 def numbers(shape: Shape, phase: str) -> int:
-    """Numbers that the products touch, in one call or for one character."""
+    """Return how many numbers the products read or write, in one call or for one character."""
     return sum(product.numbers for product in products(shape, phase))

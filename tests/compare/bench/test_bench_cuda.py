@@ -124,8 +124,7 @@ def test_tf32_is_left_out_for_float64() -> None:
     rows, notes = choose_rows(NAMES, "float64", CARD)
     assert [row.name for row in rows] == ["cuda", "cudnn"]
     assert notes == [
-        f"Card 9000, {kind}, TF32 is left out: "
-        "TF32 stands in for float32 alone, and this is float64"
+        f"Card 9000, {kind}, TF32 is left out: TF32 needs dtype float32, and this is float64"
         for kind in ("no cuDNN", "cuDNN")
     ]
 
@@ -177,7 +176,7 @@ def test_rows_on_a_card_are_checked_timed_and_named(
     notes = [line for line in lines if line.startswith("Card 9000, cuDNN, TF32: ")]
     assert notes == [
         "Card 9000, cuDNN, TF32: cudnn True, cudnn.rnn tf32, matmul tf32 "
-        "(checked with a wobble of TF32's size)"
+        "(checked with the tolerance of TF32)"
     ]
     assert not any("No CUDA device" in line for line in lines)
 

@@ -157,7 +157,7 @@ def test_the_table_tells_times_ratios_shares_and_reasons() -> None:
     assert "products 75%, loss 25%" in text
     assert "scratch 1 MiB" in text
     assert "PyTorch CPU refused: because" in text
-    assert "took 1.2 s; the middle half of the rounds lies within 16.7% of it" in text
+    assert "has a median of 1.2 s and an interquartile range of 16.7% of the median" in text
 
 
 def test_many_shapes_get_a_line_each_and_slower_ones_are_named() -> None:
@@ -194,7 +194,7 @@ def test_times_are_drawn_where_they_are() -> None:
         medians = [t.median for t in found.timings if t.row == row.name]
         assert list(y) == medians
     assert (axes.get_xscale(), axes.get_yscale()) == ("log", "log")
-    assert any("GPU ahead from 256" in text.get_text() for text in axes.texts)
+    assert any("GPU faster from 256" in text.get_text() for text in axes.texts)
 
 
 def test_the_card_wins_from_the_size_on_above_which_it_never_loses() -> None:
@@ -401,8 +401,8 @@ def test_a_forced_kernel_is_told(monkeypatch: pytest.MonkeyPatch) -> None:
     assert machine.forced_kernel_notes() == []
     monkeypatch.setenv("OPENBLAS_CORETYPE", "Haswell")
     (line,) = machine.forced_kernel_notes()
-    assert line.startswith("OPENBLAS_CORETYPE=Haswell holds NumPy's BLAS to the kernels")
-    assert "it would take SkylakeX" in line
+    assert line.startswith("OPENBLAS_CORETYPE=Haswell makes NumPy's BLAS use the kernels")
+    assert "it would use SkylakeX" in line
     monkeypatch.setattr(machine, "kernels_left_free", lambda: "Haswell")
     assert machine.forced_kernel_notes() == []
 
@@ -419,7 +419,7 @@ def test_without_a_compiler_nothing_is_compiled(monkeypatch: pytest.MonkeyPatch)
     monkeypatch.setattr("shutil.which", lambda name: None)
     monkeypatch.setenv("CXX", "c++3000")
     reason = TorchCompiled().missing("float32")
-    assert reason == "it needs a C++ compiler, and there is neither c++3000 nor clang++"
+    assert reason == "it needs a C++ compiler, but neither c++3000 nor clang++ was found"
     monkeypatch.setattr("shutil.which", lambda name: f"/bin/{name}")
     assert TorchCompiled().missing("float32") is None
 
@@ -510,7 +510,7 @@ def test_every_rung_of_the_ladder_is_right_and_told(
     assert draw_ladder(found, path) == tmp_path / "ladder.png"
     assert (tmp_path / "ladder.png").stat().st_size > 10_000
     page.write_text("no marks")
-    with pytest.raises(ValueError, match="got a page without"):
+    with pytest.raises(ValueError, match="got a page without them"):
         write_table(found, page)
 
 

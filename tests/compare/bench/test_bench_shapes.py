@@ -76,7 +76,7 @@ def test_shapes_come_from_a_file(tmp_path: Path) -> None:
         ('[{"T": true, "B": 1, "V": 2, "H": 1}]', "T of shape 1"),
         ('[{"T": 1, "B": 1, "V": 1, "H": 1}]', "V of shape 1 to be at least 2"),
         ('[{"T": 1, "B": 1, "V": 2, "H": 1, "kind": "lstm"}]', "got 'lstm'"),
-        ('[{"T": 1, "B": 1, "V": 2, "H": 1, "N": 1}]', "without N"),
+        ('[{"T": 1, "B": 1, "V": 2, "H": 1, "N": 1}]', "kind, nonlinearity, got N"),
         ('[{"T": 1, "B": 1, "V": 2, "H": 1}, {"T": 1, "B": 1, "V": 2, "H": 1}]', "twice"),
     ],
 )

@@ -174,9 +174,9 @@ def test_a_row_that_compiles_too_long_gives_up() -> None:
     assert budget.compiled(row, FORWARD, 4.5) is None
     objection = budget.objection_before(row, FORWARD, 100)
     assert objection is not None
-    assert "compiling has taken 8 s so far" in objection
+    assert "compiling has taken 8 s, and another compilation" in objection
     assert budget.objection_before(row, "another phase", 100) is None
     assert budget.compiled(row, "another phase", 3.0) == (
-        "compiling took 12 s in all, more than its budget of 10 s"
+        "compiling took 12 s in total, more than the budget of 10 s"
     )
     assert budget.left(row) == 10.0  # its rounds are another matter
