@@ -1,10 +1,10 @@
-"""Writes docs/mutants.md from what mutmut has found: ``make mutants``, or
+"""Write docs/mutants.md from the results of mutmut: ``make mutants``, or
 
     mutmut run && python -m tests.mutants
 
-A mutant is a copy of the source with one small change. One that the suite kills shows that the line
-is guarded; one that survives is either the same function written differently, and then
-docs/equivalent_mutants.toml says why, or a gap in the suite. While there are gaps, it exits with 1.
+A mutant is a copy of the source with one small change. If a test fails, the mutant is killed: the
+line is tested. If no test fails, the mutant survives. Then it either computes the same function
+(docs/equivalent_mutants.toml says why), or a test is missing, and the exit code is 1.
 """
 
 import json
@@ -29,15 +29,15 @@ UNTRIED = {5, 33}  # no test reaches it
 
 @dataclass(frozen=True)
 class Mutant:
-    """One change, and what became of it."""
+    """One change, and its result."""
 
     name: str
     file: str
     verdict: str  # killed, timed out, survived
-    diff: tuple[str, ...] = ()  # the lines that change, of survivors
+    diff: tuple[str, ...] = ()  # the changed lines; only for survivors
 
     def is_like(self, entry: dict[str, str]) -> bool:
-        """Return whether an explanation is about this change."""
+        """Return whether an entry of the TOML file explains this change."""
         return self.file == entry["file"] and self.diff == (
             *(f"-{line}" for line in lines_of(entry["before"])),
             *(f"+{line}" for line in lines_of(entry["after"])),
@@ -50,7 +50,7 @@ def lines_of(text: str) -> list[str]:
 
 
 def mutants() -> Iterator[Mutant]:
-    """Yield all that mutmut has tried."""
+    """Yield all mutants that mutmut has tried."""
     for meta in sorted(FOUND.glob("scratch_rnn/**/*.meta")):
         file = meta.relative_to(FOUND).as_posix().removesuffix(".meta")
         for name, code in json.loads(meta.read_text())["exit_code_by_key"].items():
@@ -60,12 +60,12 @@ def mutants() -> Iterator[Mutant]:
                 yield Mutant(name, file, "killed")
             elif code in SURVIVED | UNTRIED:
                 yield Mutant(name, file, "survived", changes(name))
-            else:  # a loop without an end, or a crash
+            else:  # an endless loop, or a crash
                 yield Mutant(name, file, "timed out")
 
 
 def changes(name: str) -> tuple[str, ...]:
-    """Return the lines that a mutant takes out and puts in, without their indentation."""
+    """Return the lines that a mutant removes and adds, without their indentation."""
     shown = subprocess.run(
         [sys.executable, "-m", "mutmut", "show", name],
         cwd=ROOT,
@@ -78,7 +78,7 @@ def changes(name: str) -> tuple[str, ...]:
 
 
 def page(found: list[Mutant], explanations: list[dict[str, str]]) -> tuple[str, int]:
-    """Return the page, and the number of survivors that nobody has explained."""
+    """Return the page, and the number of survivors without an explanation."""
     made, verdicts = Counter(m.file for m in found), Counter((m.file, m.verdict) for m in found)
     survivors = [mutant for mutant in found if mutant.verdict == "survived"]
     reasons = {
@@ -89,14 +89,15 @@ def page(found: list[Mutant], explanations: list[dict[str, str]]) -> tuple[str, 
     lines = [
         "# Mutants",
         "",
-        "A test suite is as good as what it notices. So the numerical files of `scratch_rnn` are "
-        "changed, one small thing at a time (another sign, another comparison, a number one "
-        "larger, an argument left out, an assignment of `None`), and the suite is run on each of "
-        "these *mutants* until something fails. One that nothing fails on either is the same "
-        "function, differently written, or shows what is not tested.",
+        "A good test suite notices every mistake. To measure this, the numerical files of "
+        "`scratch_rnn` are changed, one small change at a time: another sign, another comparison, "
+        "a number plus one, an argument left out, an assignment of `None`. Each changed copy is a "
+        "*mutant*. The suite runs on each mutant until a test fails. If no test fails, the mutant "
+        "survives. Then it either computes the same function (it is equivalent), or it shows that "
+        "a test is missing.",
         "",
         f"`make mutants`, {date.today().isoformat()}, mutmut {version('mutmut')}. This page is "
-        "made by `tests/mutants.py`; why a survivor is equivalent stands in "
+        "written by `tests/mutants.py`. The reasons why survivors are equivalent are in "
         "`docs/equivalent_mutants.toml`.",
         "",
         "| file | made | killed | timed out | equivalent | not caught |",
@@ -112,15 +113,16 @@ def page(found: list[Mutant], explanations: list[dict[str, str]]) -> tuple[str, 
     lines.append("| **all** | " + " | ".join(f"{total[key]:,}" for key in "abcde") + " |")
     caught, different = total["b"] + total["c"], total["a"] - total["d"]
     score = 100 * caught / different if different else 100.0
-    lines += ["", f"Of the mutants that are another function, {score:.1f} % are caught.", ""]
+    lines += ["", f"Of the mutants that are not equivalent, {score:.1f} % are caught.", ""]
     lines += [
-        "mutmut was chosen by trying: it changes arguments, assignments and `+=` beside operators "
-        "and numbers, leaves annotations alone, runs for each mutant only the tests that reach its "
-        "function, and tries several mutants a second, because it forks a process in which "
-        "everything is imported already. cosmic-ray starts a new one for each (three seconds "
-        "here), found nothing at all to change in `linear.py`, and spent a quarter of its mutants "
-        "on the `|` of type annotations. Neither replaces `@` or drops a `.T`; what such slips do "
-        "is in the catalogue of bugs, each of which is caught (`tests/planted`).",
+        "We tried two tools, mutmut and cosmic-ray, and chose mutmut. It changes operators and "
+        "numbers, and also arguments, assignments and `+=`. It does not change annotations. For "
+        "each mutant it runs only the tests that reach the changed function. It forks a process "
+        "that has already imported everything, so it tries several mutants per second. cosmic-ray "
+        "starts a new process for each mutant (three seconds here). It found nothing to change in "
+        "`linear.py`, and a quarter of its mutants changed the `|` of type annotations. Neither "
+        "tool replaces `@` or removes a `.T`. Such mistakes are in the catalogue of bugs, and each "
+        "bug is caught (`tests/compare/check/test_planted.py`).",
         "",
         "## Survivors",
         "",
