@@ -45,25 +45,30 @@ def scratch_forward(model: scratch_rnn.RNNModel, ids: Int[np.ndarray, "T"]) -> N
     Returns
     -------
     dict of str to ndarray
-        "a", "r", "z" of shape (T, H); "h" of shape (T+1, H), h[0] being the state before the
-        first step; "y", "p" of shape (T, V).
+        "h" of shape (T+1, H), h[0] being the state before the first step; "y", "p" of shape
+        (T, V); and of an Elman network "a", "r", "z" of shape (T, H).
     """
     logits, _, tape = model.forward(ids[None], model.begin_state())
-    h = tape.rnn.recurrences[0].h  # (T+1, 1, H)
+    h = np.concatenate([np.zeros_like(tape.h[:1]), tape.h])  # (T+1, H)
+    sums = scratch_sums(model, ids, h) if is_elman(model) else {}
+    return sums | {"h": h, "y": logits, "p": softmax(logits)}
+
+
+def is_elman(model: scratch_rnn.RNNModel) -> bool:
+    """Whether the cell is Elman's. Of it sums and gradients are recorded, not of gated cells."""
+    return isinstance(model.rnn, scratch_rnn.RNN)
+
+
+def scratch_sums(
+    model: scratch_rnn.RNNModel, ids: Int[np.ndarray, "T"], h: Float[np.ndarray, "N H"]
+) -> Numbers:
+    """Return the sums that h is made of; N is T + 1."""
     W_ih, W_hh, b_ih, b_hh = model.rnn.parameters.values()
-    a = np.empty_like(h[1:])
-    lookup.rows(W_ih.T + (b_ih + b_hh), ids[:, None], out=a)
+    a = np.empty_like(h[1:])  # (T, H)
+    lookup.rows(W_ih.T + (b_ih + b_hh), ids, out=a)
     times_W_hh_T = Times(W_hh.T, 1)
-    r = np.stack([times_W_hh_T(h[t]).copy() for t in range(len(ids))])  # (T, 1, H)
-    z = a + r
-    return {
-        "a": a[:, 0],
-        "r": r[:, 0],
-        "z": z[:, 0],
-        "h": h[:, 0],
-        "y": logits,
-        "p": softmax(logits),
-    }
+    r = np.concatenate([times_W_hh_T(h[t : t + 1]).copy() for t in range(len(ids))])  # (T, H)
+    return {"a": a, "r": r, "z": a + r}
 
 
 def softmax(logits: Float[np.ndarray, "N V"]) -> Float[np.ndarray, "N V"]:
@@ -83,20 +88,27 @@ def softmax(logits: Float[np.ndarray, "N V"]) -> Float[np.ndarray, "N V"]:
 def concise_forward(model: concise_rnn.RNNModel, ids: Int[np.ndarray, "T"]) -> Numbers:
     """Read the tokens with the PyTorch model; the names and shapes of `scratch_forward`."""
     x = torch.from_numpy(ids)
-    W_ih, W_hh, b_ih, b_hh = model.rnn.parameters()  # in torch's own order
-    X = F.one_hot(x[:, None], model.vocab_size).to(W_ih.dtype)  # (T, 1, V)
     states: list[torch.Tensor] = []
     hook = model.linear.register_forward_pre_hook(lambda _, given: states.append(given[0]))
     y, _ = model(x[None], model.begin_state())
     hook.remove()
     h = torch.cat([torch.zeros_like(states[0][:1]), states[0]])  # (T+1, H)
+    sums = concise_sums(model, x, h) if type(model.rnn) is torch.nn.RNN else {}
+    tensors = sums | {"h": h, "y": y, "p": torch.softmax(y, dim=1)}
+    return {name: tensor_as_array(tensor) for name, tensor in tensors.items()}
+
+
+def concise_sums(
+    model: concise_rnn.RNNModel, x: torch.Tensor, h: torch.Tensor
+) -> dict[str, torch.Tensor]:
+    """Return the sums that h is made of, by the operations that nn.RNN is made of."""
+    W_ih, W_hh, b_ih, b_hh = model.rnn.parameters()  # in torch's own order
+    X = F.one_hot(x[:, None], model.vocab_size).to(W_ih.dtype)  # (T, 1, V)
     a_without_b_hh = F.linear(X, W_ih, b_ih)[:, 0]  # nn.RNN adds b_hh to the other product
-    steps = [h[t : t + 1] for t in range(len(ids))]  # one row at a time, as nn.RNN takes them
+    steps = [h[t : t + 1] for t in range(len(x))]  # one row at a time, as nn.RNN takes them
     r = torch.cat([F.linear(h_t, W_hh) for h_t in steps])
     z = a_without_b_hh + torch.cat([F.linear(h_t, W_hh, b_hh) for h_t in steps])
-    p = torch.softmax(y, dim=1)
-    tensors = {"a": a_without_b_hh + b_hh, "r": r, "z": z, "h": h, "y": y, "p": p}
-    return {name: tensor_as_array(tensor) for name, tensor in tensors.items()}
+    return {"a": a_without_b_hh + b_hh, "r": r, "z": z}
 
 
 def scratch_losses(

@@ -22,6 +22,7 @@ from compare.study.page.anatomy import (
     concise_forward,
     concise_losses,
     forward_allowances,
+    is_elman,
     largest_singular_value,
     scratch_backward,
     scratch_forward,
@@ -90,7 +91,7 @@ def record(text: str, course: Course, terminal: Terminal | None = None) -> dict[
         "H": setting.hidden_size,
         "units_by_change": units_by_change(checkpoints[-1]["numbers"]["h"][1:]),
         "dtype": setting.dtype,
-        "cell": "rnn",
+        "cell": type(models[0].rnn).__name__.lower(),
         "nonlinearity": setting.nonlinearity,
         "num_steps": setting.num_steps,
         "max_norm": setting.max_norm,
@@ -188,8 +189,8 @@ def look(
         "epoch": snapshot.epoch,
         "loss": mean_loss,
         "perplexity": None if mean_loss is None else scratch_rnn.perplexity(mean_loss),
-        "radius": spectral_radius(weights_of(scratch).W_hh),
-        "singular": largest_singular_value(weights_of(scratch).W_hh),
+        "radius": spectral_radius(weights_of(scratch).W_hh) if is_elman(scratch) else None,
+        "singular": largest_singular_value(weights_of(scratch).W_hh) if is_elman(scratch) else None,
         "allowed": forward_allowances(scratch, ids),
         "written": course.vocab.to_tokens(write_on(scratch, ids, NUM_PREDS)),
         "parity": [row.to_json() for row in rows],
@@ -203,6 +204,8 @@ def numbers_of(
 ) -> tuple[Numbers, Numbers]:
     """Let both models read; return numbers and details, under the letters of `anatomy`.
 
+    Of gated cells neither sums nor gradients are recorded: the page computes them itself.
+
     Arrays of PyTorch have the name of NumPy's after "torch.". a, which depends on nothing but the
     token, has a row for each different token of the text. W_ih has a row for each of `input_ids`.
     """
@@ -211,8 +214,9 @@ def numbers_of(
     ours, theirs = scratch_forward(scratch, ids), concise_forward(concise, ids)
     ours["L"], d_logits = scratch_losses(ours["y"][:K], ids[1:])
     theirs["L"] = concise_losses(theirs["y"][:K], ids[1:])
-    ours["a"], theirs["a"] = ours["a"][first], theirs["a"][first]
-    ours |= scratch_backward(scratch, ids, d_logits)
+    if is_elman(scratch):
+        ours["a"], theirs["a"] = ours["a"][first], theirs["a"][first]
+        ours |= scratch_backward(scratch, ids, d_logits)
     ours |= weights_of(scratch)._asdict()
     ours["W_ih"] = ours["W_ih"].T[input_ids(ids, scratch.vocab_size)]
     ours["W"] = scratch.parameters["linear.weight"]

@@ -4,6 +4,9 @@ const triangle = {};
 const gradient = {};
 
 function setUpBackward() {
+  $("loss-way").replaceChildren(...(IS_GATED
+    ? ["Each step back lets a part of it pass through the gates, so it vanishes more slowly where they stay open."]
+    : ["Each step back multiplies it by ", math("W_{hh}^T"), " and by f′, so over many steps it shrinks or grows like a power: it vanishes, or it explodes."]));
   const over = (r, c) => readTriangle(r === null ? chosen.k : r + 1, c === null ? chosen.t : c + 1);
   triangle.map = new HeatMap("Norms of the gradients, a row for each loss k and a column for each step t. Up and down choose the loss, left and right the step.", {
     pick: (r, c) => choose({ k: r + 1, t: Math.min(c, r) + 1 }),
@@ -17,6 +20,9 @@ function setUpBackward() {
   });
   $("gradient-picture").append(gradient.map.element);
 }
+
+/** Whether there is a loss, and what the page needs for its gradients. */
+const hasGradients = () => K > 0 && numbers().norms !== undefined;
 
 const norm = (k, t) => numbers().norms[(k - 1) * K + t - 1];
 const firstStepBeforeCut = (k) => Math.floor((k - 1) / chosen.n) * chosen.n + 1;
@@ -35,7 +41,7 @@ function decades() {
 const powerOfTen = (e) => `10${[...String(e)].map((c) => "⁻⁰¹²³⁴⁵⁶⁷⁸⁹"["-0123456789".indexOf(c)]).join("")}`;
 
 function drawCurve() {
-  if (K === 0) return;
+  if (!hasGradients()) return;
   const { low, high } = decades();
   const [wide, tall] = [roomOf("curve-picture"), 400];
   const [left, right, top, bottom] = [46, 12, 26, 40];
@@ -76,7 +82,7 @@ function drawCurve() {
 }
 
 function drawTriangle() {
-  if (K === 0) return;
+  if (!hasGradients()) return;
   const { low, high } = decades();
   const room = $("triangle-picture").clientWidth || 400;
   const cell = clamp(Math.floor(Math.min(room - 2, 420) / K), 5, 60);
@@ -88,7 +94,7 @@ function drawTriangle() {
 }
 
 function markTriangle() {
-  if (K === 0) return;
+  if (!hasGradients()) return;
   triangle.map.mark(chosen.k - 1, Math.min(chosen.t, K) - 1);
   readTriangle(chosen.k, chosen.t);
 }
@@ -102,7 +108,7 @@ function readTriangle(k, t) {
 function drawGradient() {
   const d = details();
   $("gradient-figure").hidden = !d;
-  if (!d || K === 0) return;
+  if (!d || !hasGradients()) return;
   const most = largest(d.d_h) || 1;
   const wide = Math.floor(($("gradient-picture").clientWidth || 400) / K) * K;
   gradient.map.paint(units.length, K, Math.max(wide, K), 240, (r, c) => colour(d.d_h[c * H + units[r]] / most));
@@ -110,7 +116,7 @@ function drawGradient() {
 }
 
 function markGradient() {
-  if (!details() || K === 0) return;
+  if (!details() || !hasGradients()) return;
   gradient.map.mark(units.indexOf(chosen.i), Math.min(chosen.t, K) - 1);
   readGradient(chosen.i, Math.min(chosen.t, K));
 }
@@ -121,9 +127,11 @@ function readGradient(i, t) {
 }
 
 function drawTiles() {
-  $("backward-body").hidden = K === 0;
-  $("backward-absent").textContent = K === 0 ? "This text has one token. Nothing comes next, so there is no loss and no gradient to follow." : "";
-  if (K === 0) return;
+  $("backward-body").hidden = !hasGradients();
+  $("backward-absent").textContent = hasGradients() ? ""
+    : K === 0 ? "This text has one token. Nothing comes next, so there is no loss and no gradient to follow."
+      : `The page computes the gradients of a gated cell itself, and it does not have the weights ${checkpoint().label}.`;
+  if (!hasGradients()) return;
   const { k, n } = chosen;
   const factor = k > 1 && norm(k, 1) > 0 ? (norm(k, 1) / norm(k, k)) ** (1 / (k - 1)) : null;
   let [cut, all] = [0, 0];
@@ -135,13 +143,13 @@ function drawTiles() {
   const shrink = Math.min(1, record.max_norm / (g + 1e-6));
   const tile = (name, figure, remark, id) => make("div", {}, make("dt", {}, name),
     make("dd", {}, make("span", { class: "figure", id }, figure), make("span", { class: "remark" }, remark)));
-  $("backward-tiles").replaceChildren(
+  $("backward-tiles").replaceChildren(...(IS_GATED ? [] : [
     tile(make("span", {}, "Largest singular value of ", math("W_{hh}")), rounded(reading.singular, 4),
       reading.singular < 1 ? "Below 1: each step back makes every gradient shorter."
         : `No step back makes a gradient longer than ${rounded(reading.singular)} times. It can make one shorter.`, "singular-value"),
     tile(make("span", {}, "Spectral radius of ", math("W_{hh}")), rounded(reading.radius, 4),
       `The factor of a step, over many steps, if f′ were 1 everywhere. ${reading.radius < 1 ? "Below 1 a gradient would vanish then" : "Above 1 a gradient can explode then"}; `
-        + "f′ lies below 1 and changes from step to step, so this is no bound.", "radius-value"),
+        + "f′ lies below 1 and changes from step to step, so this is no bound.", "radius-value")]),
     tile(`Loss ${k}: factor a step back`, factor === null ? "–" : rounded(factor),
       factor === null ? "It has one step alone." : factor < 1 ? `After 10 steps ${rounded(factor ** 10, 2)} is left.` : `After 10 steps it has grown to ${rounded(factor ** 10, 2)} times.`),
     tile(`Truncation after ${times(n, "step")}`, cut === 0 ? "nothing" : percent(cut / all),
@@ -151,7 +159,7 @@ function drawTiles() {
 }
 
 function drawClipping() {
-  if (K === 0) return;
+  if (!hasGradients()) return;
   const limit = record.max_norm;
   $("clip-lead").textContent = "Length of the gradient of all parameters together: of each loss alone and, at the right end, of their mean. "
     + (limit === null ? "This training did not clip." : `What reaches above ${limit} is scaled down to it, the direction kept.`);
@@ -182,7 +190,7 @@ function drawClipping() {
 }
 
 function writeBackwardTables() {
-  if (K === 0) return;
+  if (!hasGradients()) return;
   const { k } = chosen;
   const one = Array.from({ length: k }, (_, m) => [`${m + 1} ${glyph(reading.tokens[m])}`, show(norm(k, m + 1)), m + 1 < firstStepBeforeCut(k) ? "cut off" : ""]);
   const heads = Array.from({ length: K }, (_, m) => `t ${m + 1}`);

@@ -11,7 +11,7 @@ function writeBeginning() {
   $("notes").append(...notes.map((note) => make("li", {}, note)));
   const versions = Object.entries(record.versions).map(([name, version]) => `${name} ${version}`).join(", ");
   $("footer").append(make("p", {},
-    `Weights: ${record.source}. ${record.dtype}, ${F}, one layer, trained on ${record.num_steps} steps at a time, `
+    `Weights: ${record.source}. ${{ rnn: `RNN with ${F}`, gru: "GRU", lstm: "LSTM" }[record.cell]}, ${record.dtype}, one layer, trained on ${record.num_steps} steps at a time, `
     + `learning rate ${record.lr}, state ${record.state} at each batch. Written by ${versions}.`));
 }
 

@@ -82,7 +82,8 @@ class Network {
    * Backward through time. `d_y[t]` is the gradient of the logits after step t, or null for none.
    *
    * Gives the gradient of each parameter and, for each step, what arrived and what became of it:
-   * `fromLoss` and `fromNext` are the two parts of δh_t, `d_h` is their sum, `d_m` is δ(W_hh h + b_hh).
+   * `fromLoss` and `fromNext` are the two parts of δh_t, `d_h` is their sum, `d_m` is δ(W_hh h + b_hh),
+   * and `d_c` is what an LSTM's c_t gets from the step after, beside what comes through h_t.
    */
   backward(tape, d_y) {
     const gradients = this.zeros();
@@ -106,7 +107,7 @@ class Network {
         d_b_hh[row] += m[row];
       }
       addOuter(d_W_hh, m, step.before[0]);
-      steps[t] = { fromLoss, fromNext: fromNext[0], d_h, d_m: m };
+      steps[t] = { fromLoss, fromNext: fromNext[0], d_h, d_m: m, d_c: fromNext[1] };
       const through = transposed(this.parameters["rnn.weight_hh_l0"], m, this.H);
       fromNext = [direct[0] ? add(direct[0], through) : through, ...direct.slice(1)];
     }

@@ -4,7 +4,7 @@
 // the first step. At each step four things happen, in this order: STAGES. `chosen.t` is the step,
 // `chosen.s` the stage. All numbers here are the page's own, in float64.
 
-const STAGES = ["from the loss", "from the step after", "times the slope", "to the weights"];
+const STAGES = ["from the loss", "from the step after", IS_GATED ? "through the gates" : "times the slope", "to the weights"];
 let flowing = 0;
 
 function setUpFlow() {
@@ -97,7 +97,7 @@ function drawFlowPicture(t, s) {
         text(isLast ? room : at + cell / 2, y.cell + 34, rounded(length(fromNext), 2), now(1) ? "strong halo" : "halo", isLast ? "end" : "middle"));
     }
     parts.push(...stateBox(at, y.cell, half, tall, step, now(2)));
-    if (now(2)) parts.push(text(at + 8, y.cell + tall / 2 + 17, "× f′", "strong halo"));
+    if (now(2)) parts.push(text(at + 8, y.cell + tall / 2 + 17, IS_GATED ? "gates" : "× f′", "strong halo"));
     if (now(3)) {
       parts.push(draw("rect", { class: "onto", x: at - 38, y: y.cell + tall / 2 + 20, width: 76, height: 20, rx: 4 }),
         text(at, y.cell + tall / 2 + 34, "adds to ∂W", "strong", "middle"));
@@ -155,24 +155,31 @@ function normBar(x, y, wide, norm) {
 
 function writeFlowNumbers(t, s) {
   const { i } = chosen;
-  const { fromLoss, fromNext, d_h: d, d_m: d_z } = reading.back.steps[t - 1];
+  const { fromLoss, fromNext, d_h: d, d_m: d_z, d_c } = reading.back.steps[t - 1];
   const before = row(numbers().h, t - 1, H);
+  const place = CANDIDATE * H + i; // of unit i among the rows of W_hh
   const slope = F === "tanh" ? 1 - numbers().h[t * H + i] ** 2 : numbers().h[t * H + i] > 0 ? 1 : 0;
-  const added = (step) => reading.back.steps[step - 1].d_m[i] * numbers().h[(step - 1) * H + i];
+  const added = (step) => reading.back.steps[step - 1].d_m[place] * numbers().h[(step - 1) * H + i];
   let sum = 0;
   for (let step = K; step >= t; step--) sum += added(step);
+  const fromAfter = record.cell === "gru" ? "W_{hh}^T ∂L/∂m_{t+1} + z_{t+1} ⊙ ∂L/∂h_{t+1}" : record.cell === "lstm" ? "W_{hh}^T ∂L/∂m_{t+1}" : "W_{hh}^T ∂L/∂z_{t+1}";
+  const onward = IS_GATED
+    ? [2, "through the gates, to the candidate’s part of m = W_hh h + b_hh", `∂L/∂m_{${CANDIDATE_NAME}}`, d_z[place], length(d_z), ["d_z"]]
+    : [2, `times the slope, which is ${rounded(slope)} for unit ${i}`, F === "tanh" ? "∂L/∂z_t = ∂L/∂h_t ⊙ (1 - h_t²)" : "∂L/∂z_t = ∂L/∂h_t where h_t > 0, else 0", d_z[i], length(d_z), ["d_z"]];
+  const sum_ = IS_GATED ? "∂L/∂m_t" : "∂L/∂z_t";
   const rows = [
     [0, `from the loss after step ${t}`, "W^T ∂L/∂y_t", fromLoss[i], length(fromLoss), ["d_h_k"]],
-    [1, t === K ? "from the step after: it has no loss" : `from step ${t + 1}`, "W_{hh}^T ∂L/∂z_{t+1}", fromNext[i], length(fromNext), ["d_h"]],
+    [1, t === K ? "from the step after: it has no loss" : `from step ${t + 1}`, fromAfter, fromNext[i], length(fromNext), ["d_h"]],
     [1, "both together", "∂L/∂h_t", d[i], length(d), ["d_sum"]],
-    [2, `times the slope, which is ${rounded(slope)} for unit ${i}`, F === "tanh" ? "∂L/∂z_t = ∂L/∂h_t ⊙ (1 - h_t²)" : "∂L/∂z_t = ∂L/∂h_t where h_t > 0, else 0", d_z[i], length(d_z), ["d_z"]],
-    [3, `step ${t}’s part of the gradient of W_hh`, "∂L/∂z_t h_{t-1}^T", added(t), length(d_z) * length(before), ["d_W_hh"]],
-    [3, t === K ? "all parts so far" : `all parts so far: steps ${K} to ${t}`, "Σ ∂L/∂z_t h_{t-1}^T", sum, null, ["d_W_hh sum"]],
+    ...(d_c ? [[1, "to the cell state, from the step after", "f_{t+1} ⊙ ∂L/∂c_{t+1}", d_c[i], length(d_c), ["d_c"]]] : []),
+    onward,
+    [3, `step ${t}’s part of the gradient of W_hh`, `${sum_} h_{t-1}^T`, added(t), length(d_z) * length(before), ["d_W_hh"]],
+    [3, t === K ? "all parts so far" : `all parts so far: steps ${K} to ${t}`, `Σ ${sum_} h_{t-1}^T`, sum, null, ["d_W_hh sum"]],
   ];
   $("flow-numbers").replaceChildren(...rows.map(([stage, what, formula, one, all, lines]) => make("li", { class: stage === s ? "now" : null },
     make("button", { type: "button", class: "quiet", "aria-pressed": String(stage === s), onclick: () => choose({ t, s: stage }) }, what),
     make("span", { class: "formula" }, math(formula)),
     make("span", { class: "one" }, make("span", { class: "remark" }, stage === 3 ? `weight (${i}, ${i})` : `unit ${i}`), make("span", { class: "figure", "data-flow": lines[0] }, rounded(one, 6))),
     make("span", { class: "remark all" }, all === null ? "" : `norm ${rounded(all, 4)}`),
-    stage === s ? make("div", { class: "lines" }, lines.map((name) => source(name, "div"))) : null)));
+    stage === s && !IS_GATED ? make("div", { class: "lines" }, lines.map((name) => source(name, "div"))) : null)));
 }

@@ -70,7 +70,8 @@ function drawPanel() {
   $("gain-slider").value = live.gain;
   $("gain-slider").setAttribute("aria-valuetext", `times ${gain}`);
   $("gain-value").textContent = `× ${gain}`;
-  $("gain-note").replaceChildren(
+  if (IS_GATED) $("gain-note").textContent = "The gates decide how much of a gradient passes, and they change from step to step. No one number of these weights bounds it.";
+  else $("gain-note").replaceChildren(
     "Largest singular value ", make("b", {}, rounded(reading.singular)), ": no step back makes a gradient longer than that many times. ",
     "Spectral radius ", make("b", {}, rounded(reading.radius)), ": the factor of a step over many steps, if f′ were 1 everywhere.");
   drawLoss();

@@ -59,14 +59,16 @@ function read() {
   chosen.n = isCutAsTrained ? Math.max(1, Math.min(record.num_steps, K)) : clamp(chosen.n, 1, Math.max(K, 1));
 }
 
-/** What NumPy and PyTorch said. The gradient's way back alone is the page's own arithmetic. */
+/** What NumPy and PyTorch said; beside it, of the page's own arithmetic, the gradient's way back and the gates. */
 function recordedReading() {
   const c = checkpoint();
   const { tokens, ids, targets, column } = record;
   const back = live.network && ids.length > 1 ? live.network.run(ids.slice(0, -1), ids.slice(1)) : null;
+  const own = IS_GATED && live.network ? computedReading(live.network, tokens) : {}; // what is not recorded of gated cells
   return {
-    isRecorded: true, text: record.text, tokens, ids, targets, column,
-    inputRow: column.map((n) => record.input_rows[n]), numbers: c.numbers, details: c.details ?? null,
+    isRecorded: true, text: record.text, tokens, ids, targets, column: own.column ?? column,
+    inputRow: own.inputRow ?? column.map((n) => record.input_rows[n]),
+    numbers: { ...own.numbers, ...c.numbers }, details: own.details ?? c.details ?? null,
     loss: c.loss, perplexity: c.perplexity, radius: c.radius, singular: c.singular, label: c.label, back,
   };
 }
@@ -86,15 +88,10 @@ function computedReading(network, tokens) {
     L: Float64Array.from(losses, (each) => each.loss),
     ...normsOf(network, tape, losses, back),
   };
-  const i = tape.map((step) => step.i);
-  const m = tape.map((step) => step.m);
-  const G = i[0].length;
+  const R = b_ih.length;
   const detailsOfText = {
-    W_ih: Float64Array.from({ length: V * G }, (_, n) => W_ih[(n % G) * V + Math.floor(n / G)]),
-    W_hh, b_ih, b_hh, W, b,
-    a: flat(i.map((each) => add(each, b_hh))),
-    r: flat(m.map((each) => each.map((x, n) => x - b_hh[n]))),
-    z: flat(i.map((each, t) => add(each, m[t]))),
+    W_ih: Float64Array.from({ length: V * R }, (_, n) => W_ih[(n % R) * V + Math.floor(n / R)]),
+    W_hh, b_ih, b_hh, W, b, ...(IS_GATED ? { tape } : sumsOf(tape, b_hh)),
     d_h: flat((back?.steps ?? []).map((step) => step.d_h)),
   };
   return {
@@ -103,6 +100,13 @@ function computedReading(network, tokens) {
     loss: back?.loss ?? null, perplexity: back ? Math.exp(back.loss) : null, ...sizesOf(), label: labelOf(), back,
   };
 }
+
+/** a, r and z of every step of an Elman network. */
+const sumsOf = (tape, b_hh) => ({
+  a: flat(tape.map(({ i }) => add(i, b_hh))),
+  r: flat(tape.map(({ m }) => m.map((x, n) => x - b_hh[n]))),
+  z: flat(tape.map(({ i, m }) => add(i, m))),
+});
 
 const flat = (rows) => {
   const all = new Float64Array(rows.length && rows.length * rows[0].length);
@@ -127,6 +131,7 @@ function normsOf(network, tape, losses, back) {
 /** Singular value and spectral radius of the recurrent weights now; both grow with the gain. */
 function sizesOf() {
   const c = checkpoint();
+  if (IS_GATED) return { singular: null, radius: null };
   if (live.losses.length === 0) return { singular: c.singular * Math.abs(live.gain), radius: c.radius * Math.abs(live.gain) };
   const W_hh = live.network.parameters["rnn.weight_hh_l0"];
   return { singular: largestSingularValue(W_hh, H), radius: spectralRadius(W_hh, H) };

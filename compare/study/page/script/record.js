@@ -15,6 +15,7 @@ let K = T - 1;
 const S = record.shown.length; // tokens of the vocabulary that are shown
 const IS_CHARACTERS = record.token === "char";
 const F = record.nonlinearity;
+const IS_GATED = record.cell !== "rnn";
 
 const chosen = {
   c: record.checkpoints.length - 1, // checkpoint
@@ -99,7 +100,7 @@ function stepped(base, steps) {
 
 /** Return a number as NumPy prints it: the fewest digits that mean just this float. */
 function show(x) {
-  if (!reading.isRecorded) return rounded(x, 8);
+  if (!reading.isRecorded || round(x) !== x) return rounded(x, 8); // the page's own, not a recorded float
   if (x === 0) return Object.is(x, -0) ? "-0.0" : "0.0";
   if (!Number.isFinite(x)) return Number.isNaN(x) ? "nan" : x > 0 ? "inf" : "-inf";
   const [mantissa, exponent] = shortest(x).split("e");

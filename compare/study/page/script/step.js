@@ -14,15 +14,13 @@ function farthest(a, b) {
   return [a[most], b[most]];
 }
 
-/** A row of NumPy's array and of PyTorch's. Where the page computes, there is no other side. */
-const both = (arrays, name, r, width) => {
-  const ours = row(arrays[name], r, width);
-  return [ours, reading.isRecorded ? row(arrays[`torch.${name}`], r, width) : ours];
-};
+/** A row of NumPy's array and of PyTorch's. Where the page computes, the other side has no numbers. */
+const both = (arrays, name, r, width) =>
+  [row(arrays[name], r, width), arrays[`torch.${name}`] ? row(arrays[`torch.${name}`], r, width) : []];
 
 /** Of the tensor `name` NumPy's value, PyTorch's, and how far they are apart; `all` are the rows of both. */
 function values(what, name, a, b, all = null) {
-  if (!reading.isRecorded) {
+  if (b === undefined) {
     return make("div", { class: "values" }, make("div", { class: "what" }, what),
       make("dl", {}, make("dt", {}, "float64"), make("dd", { class: "main", "data-side": "page" }, show(a))));
   }
@@ -88,7 +86,7 @@ function drawStep() {
 
   $("step-lead").textContent = `Step ${t} reads ${quoted(token)}. Each picture is one vector, with a cell for each number`
     + `${units.length < H ? ` (of the state: for each of the ${units.length} units shown)` : ""}. The frame marks unit ${i}; the numbers on the right are those of this unit. `
-    + "Under each picture stands the line of scratch_rnn/plain that says the same in NumPy.";
+    + `${IS_GATED ? "" : "Under each picture stands the line of scratch_rnn/plain that says the same in NumPy."}${reading.isRecorded ? " “Apart” is the difference between NumPy and PyTorch, as a share of what rounding is allowed at the vector’s most sensitive number." : ""}`;
   const complete = record.checkpoints.filter((c) => c.details).map((c) => c.label).join(", ");
   $("step-absent").textContent = d ? "" : `The weights ${checkpoint().label} are left out to keep the page small, and so are the sums made with them. `
     + (complete ? `The page has the weights ${complete}.` : "A larger --megabytes keeps them.");
@@ -98,8 +96,10 @@ function drawStep() {
   const links = [link("The token as a vector", "x_t = onehot(id)", "(V,)",
     `${capital(quoted(token))} has number ${id} in the vocabulary. The vector has ${V} places; place ${id} is 1, all others are 0.`,
     [strip(math("x_t"), oneHot, 1, id, `1 in place ${id}`)], null, ["x"])];
-  if (d) links.push(...sums(d, t, i));
-  links.push(link("The new state", F === "tanh" ? "h_t = tanh(z_t)" : "h_t = max(0, z_t)", "(H,)",
+  if (d) links.push(...(IS_GATED ? gates(d, t, i) : sums(d, t, i)));
+  if (IS_GATED) links.push(link("The new state", NEW_STATE[record.cell], "(H,)", "The gates decide for each unit how much of its state is new.",
+    [strip(math("h_t"), ofShown(h), mostState, at, show(h[i]))], values(`unit ${i}`, "h", h[i], q[i], [h, q]), []));
+  else links.push(link("The new state", F === "tanh" ? "h_t = tanh(z_t)" : "h_t = max(0, z_t)", "(H,)",
     F === "tanh" ? "tanh squeezes each sum into −1 … 1. Far out it is flat: such a unit is saturated, and hardly any gradient passes through it."
       : "ReLU keeps what is positive and drops the rest; a unit that is dropped passes no gradient.",
     [strip(math("h_t"), ofShown(h), mostState, at, show(h[i])), d ? bend(row(d.z, t - 1, H)[i], h[i]) : null],
@@ -223,7 +223,7 @@ function readMatrix(i, j) {
   if (!d) return;
   $("matrix-readout").replaceChildren(...(j === null
     ? [`row ${i}: what unit ${i} listens to`]
-    : [`unit ${i} hears unit ${j} with weight `, make("b", {}, show(d.W_hh[i * H + j]))]));
+    : [`unit ${i} hears unit ${j} with weight `, make("b", {}, show(d.W_hh[(CANDIDATE * H + i) * H + j]))]));
 }
 
 function drawMatrix() {
@@ -232,15 +232,16 @@ function drawMatrix() {
   const most = largest(d.W_hh) || 1;
   const side = Math.min(400, $("matrix-picture").clientWidth || 400);
   const U = units.length;
-  $("matrix-title").replaceChildren(U === H ? "All of " : `${U} rows and columns of `, math("W_{hh}"));
-  matrix.map.paint(U, U, side, side, (r, c) => colour(d.W_hh[units[r] * H + units[c]] / most));
+  $("matrix-title").replaceChildren(U === H ? "All of " : `${U} rows and columns of `, math(IS_GATED ? `W_{h${CANDIDATE_NAME}}` : "W_{hh}"),
+    IS_GATED ? ", the part that makes the candidate" : "");
+  matrix.map.paint(U, U, side, side, (r, c) => colour(d.W_hh[(CANDIDATE * H + units[r]) * H + units[c]] / most));
 }
 
 function drawProducts(d, t, i) {
   matrix.map.mark(units.indexOf(i), 0);
   readMatrix(i, null);
   const before = row(numbers().h, t - 1, H);
-  const weights = row(d.W_hh, i, H);
+  const weights = row(d.W_hh, CANDIDATE * H + i, H);
   const order = Array.from({ length: H }, (_, j) => j).sort((a, b) =>
     Math.abs(weights[b] * before[b]) - Math.abs(weights[a] * before[a]) || a - b);
   const top = order.slice(0, 8);
