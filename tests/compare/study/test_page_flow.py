@@ -84,7 +84,7 @@ def test_by_button_slider_and_key_through_all_stages(path: Path, open_page: Open
     opened.settle()
     assert opened.text("#flow-value") == f"step {K - 1}, {stages[0]}"
     page.locator("#flow-slider").focus()
-    opened.press("ArrowRight", "ArrowRight")
+    opened.press("ArrowLeft", "ArrowLeft")  # to the left, as in the picture
     assert opened.text("#flow-value") == f"step {K - 1}, {stages[2]}"
     assert opened.chosen()["t"] == K - 1
     opened.press("End")
