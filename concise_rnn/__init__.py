@@ -1,4 +1,4 @@
-"""The same character language model with PyTorch: nn.RNN, autograd, torch.optim.
+"""The same character language model with PyTorch: nn.RNN, nn.GRU or nn.LSTM, autograd, torch.optim.
 
 Names and the order of arguments are the same as in `scratch_rnn`, so that both can be compared
 line by line.

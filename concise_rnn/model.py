@@ -6,19 +6,21 @@ from torch.nn import functional as F
 
 from scratch_rnn.text.checks import check_has, whole_number
 
+State = torch.Tensor | tuple[torch.Tensor, torch.Tensor]
+
 
 class RNNModel(nn.Module):
     """A recurrent layer and an output layer over a vocabulary.
 
     Parameters
     ----------
-    rnn_layer : nn.RNN
+    rnn_layer : nn.RNN, nn.GRU or nn.LSTM
         Its input_size is V. It may have any number of layers, and one or two directions.
     vocab_size : int
         V, the number of tokens in the vocabulary.
     """
 
-    def __init__(self, rnn_layer: nn.RNN, vocab_size: int) -> None:
+    def __init__(self, rnn_layer: nn.RNN | nn.GRU | nn.LSTM, vocab_size: int) -> None:
         super().__init__()
         check_has("rnn_layer", rnn_layer, "input_size", "bidirectional", "weight_ih_l0")
         vocab_size = whole_number("vocab_size", vocab_size, least=1)
@@ -31,32 +33,37 @@ class RNNModel(nn.Module):
         self.vocab_size = vocab_size
         self.num_directions = 2 if rnn_layer.bidirectional else 1
         self.linear = nn.Linear(
-            self.num_directions * rnn_layer.hidden_size,
+            self.num_directions * (rnn_layer.proj_size or rnn_layer.hidden_size),
             vocab_size,
             dtype=rnn_layer.weight_ih_l0.dtype,
             device=rnn_layer.weight_ih_l0.device,
         )
 
-    def begin_state(self, batch_size: int = 1) -> torch.Tensor:
-        """Return the initial state: zeros of shape (L·D, B, H) on the model's device."""
-        batch_size = whole_number("batch_size", batch_size, least=1)
-        num_states = self.rnn.num_layers * self.num_directions
-        return self.linear.weight.new_zeros(num_states, batch_size, self.rnn.hidden_size)
+    def begin_state(self, batch_size: int = 1) -> State:
+        """Return the initial state: zeros of shape (L·D, B, H) on the model's device.
 
-    def forward(
-        self, inputs: torch.Tensor, state: torch.Tensor
-    ) -> tuple[torch.Tensor, torch.Tensor]:
+        The state of an nn.LSTM is the pair (h, c).
+        """
+        batch_size = whole_number("batch_size", batch_size, least=1)
+        H, P = self.rnn.hidden_size, self.rnn.proj_size
+        num_states = self.rnn.num_layers * self.num_directions
+        h = self.linear.weight.new_zeros(num_states, batch_size, P or H)
+        if not isinstance(self.rnn, nn.LSTM):
+            return h
+        return h, self.linear.weight.new_zeros(num_states, batch_size, H)
+
+    def forward(self, inputs: torch.Tensor, state: State) -> tuple[torch.Tensor, State]:
         """Predict the next token after each token.
 
         Parameters
         ----------
         inputs : int64 tensor of shape (B, T)
-        state : tensor of shape (L·D, B, H)
+        state : as `begin_state` gives it
 
         Returns
         -------
         logits : tensor of shape (T·B, V), time-major
-        state : tensor of shape (L·D, B, H), after the last step
+        state : like the one before, after the last step
         """
         X = F.one_hot(inputs.T, self.vocab_size).to(self.linear.weight.dtype)  # (T, B, V)
         if self.rnn.batch_first:

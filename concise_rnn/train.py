@@ -10,7 +10,7 @@ import torch
 from torch import nn
 from torch.nn import functional as F
 
-from concise_rnn.model import RNNModel
+from concise_rnn.model import RNNModel, State
 from scratch_rnn.text.checks import (
     any_number,
     check_flag,
@@ -38,7 +38,7 @@ class StepResult:
 
     loss: float  # mean over the batch's tokens, in nats, before the update
     grad_norm: float  # norm of all gradients together, before clipping
-    state: torch.Tensor  # (L·D, B, H) after the batch's last step, detached
+    state: State  # after the batch's last step, detached
 
 
 @dataclass(frozen=True, slots=True)
@@ -53,7 +53,7 @@ class EpochResult:
 def train_step(
     model: RNNModel,
     batch: Batch,
-    state: torch.Tensor | None,
+    state: State | None,
     optimizer: torch.optim.Optimizer,
     *,
     max_norm: float = 1.0,
@@ -65,7 +65,7 @@ def train_step(
     model : RNNModel
     batch : Batch
         inputs and targets, int64 arrays of shape (B, T).
-    state : tensor of shape (L·D, B, H) or None
+    state : tensor of shape (L·D, B, H), for an LSTM a pair of them, or None
         Initial state; None means zeros.
     optimizer : torch.optim.Optimizer
     max_norm : float
@@ -81,14 +81,14 @@ def train_step(
     if state is None:
         state = model.begin_state(batch_size=len(inputs))
     else:
-        check_like("state", state, model.begin_state(batch_size=len(inputs)))
+        check_state(state, model.begin_state(batch_size=len(inputs)))
     logits, state = model(inputs, state)
     loss = F.cross_entropy(logits, targets.T.reshape(-1))
     optimizer.zero_grad()
     loss.backward()  # type: ignore[no-untyped-call]
     grad_norm = nn.utils.clip_grad_norm_(model.parameters(), max_norm)
     optimizer.step()
-    return StepResult(loss.item(), grad_norm.item(), state.detach())
+    return StepResult(loss.item(), grad_norm.item(), detached(state))
 
 
 def train_epoch(
@@ -174,6 +174,25 @@ def perplexity(mean_loss: float) -> float:
         return math.exp(any_number("mean_loss", mean_loss))
     except OverflowError:
         return math.inf
+
+
+def detached(state: State) -> State:
+    """Return the values of a state, from which no gradient flows back."""
+    if isinstance(state, torch.Tensor):
+        return state.detach()
+    h, c = state
+    return h.detach(), c.detach()
+
+
+def check_state(state: object, right: State) -> None:
+    """Raise unless it is a state like the right one: a tensor, or a pair (h, c)."""
+    if isinstance(right, torch.Tensor):
+        check_like("state", state, right)
+        return
+    if not isinstance(state, tuple) or len(state) != 2:
+        raise TypeError(f"expected state to be a pair (h, c), got {type(state).__name__}")
+    for name, tensor, right_one in zip("hc", state, right, strict=True):
+        check_like(f"{name} of state", tensor, right_one)
 
 
 def check_like(name: str, tensor: object, right: torch.Tensor) -> None:

@@ -5,8 +5,10 @@ same layer, faster. `layer` and `rnn` make of it what torch.nn.RNN is, `model` a
 `loss` and `optim` let it learn, `train` and `predict` use it.
 """
 
+from scratch_rnn.gru import GRU
 from scratch_rnn.layer import RNNGradients, RNNTape
 from scratch_rnn.loss import cross_entropy, perplexity
+from scratch_rnn.lstm import LSTM
 from scratch_rnn.memory import keep_freed_memory
 from scratch_rnn.model import ModelTape, RNNModel
 from scratch_rnn.optim import SGD, clip_grad_norm
@@ -17,6 +19,8 @@ from scratch_rnn.threads import get_num_threads, set_num_threads
 from scratch_rnn.train import EpochResult, StepResult, train, train_epoch, train_step
 
 __all__ = [
+    "GRU",
+    "LSTM",
     "RNN",
     "SGD",
     "Batch",

@@ -10,7 +10,7 @@ side by side, so that every layer but the first has D·R inputs, for D direction
 """
 
 import warnings
-from collections.abc import Sequence
+from collections.abc import Callable, Sequence
 from dataclasses import dataclass
 from typing import Any, ClassVar
 
@@ -20,7 +20,7 @@ from jaxtyping import Float, Int, Num
 from scratch_rnn import padding
 from scratch_rnn.checks import check_array, check_flag, check_has, check_number, whole_number
 from scratch_rnn.layout import Layout, lay_out
-from scratch_rnn.states import State, arrays_of, state_of
+from scratch_rnn.states import State, arrays_of, check_state, state_of
 
 FloatArray = np.ndarray  # of the layer's own dtype; shapes stand in the annotations
 
@@ -48,6 +48,9 @@ class RNNGradients:
         """The gradient of the initial state: h0, or (h0, c0)."""
         return self.h0 if self.c0 is None else (self.h0, self.c0)
 
+
+StepOfOne = Callable[..., list[Float[np.ndarray, "_"]]]
+"""From W_ih x + b and W_hh h, both (G·H,), and the arrays of the state, to those of the next."""
 
 NAMES = {
     "W_ih": "weight_ih",
@@ -155,8 +158,8 @@ class Layer:
     ) -> Any:
         """Run the cell over T steps, in one direction, and return its tape.
 
-        For each name in `STATES` the tape has an array (T + 1, B, …), the state before the first
-        step in front. The first of them, `h` (T + 1, B, R), is also the output.
+        The tape has an array (T + 1, B, …) for each name in `STATES`, first the state before the
+        first step. `h` (T + 1, B, R) is also the output.
         """
         raise NotImplementedError
 
@@ -169,10 +172,13 @@ class Layer:
     ) -> tuple[FloatArray | None, Sequence[FloatArray], Any]:
         """Return δx (None for one-hot input), δ of each initial state, and δ of the weights.
 
-        `d_steps` and `d_last` are what comes back to each state from outside: at every step (None
-        is nothing), and after the last.
+        For each state, `d_steps` comes back to it at every step (None is nothing), `d_last` at T.
         """
         raise NotImplementedError
+
+    def step_of_one(self, i: int) -> tuple[Any, StepOfOne] | None:
+        """Return what recurrence i adds to W_ih x, and its step for one sequence, if it can."""
+        return None
 
     def begin_state(self, batch_size: int) -> State:
         """Return the state before any step: zeros of shape (L·D, B, …)."""
@@ -359,15 +365,10 @@ class Layer:
         """Return the arrays of a state, or of its gradient, as (L·D, B, …); absent ones zero."""
         if state is None:
             return list(arrays_of(self.begin_state(B)))
-        arrays = arrays_of(state)
-        if len(arrays) != len(names) or (isinstance(state, tuple) != (len(names) > 1)):
-            expected = f"a pair ({', '.join(names)})" if len(names) > 1 else "an array"
-            raise TypeError(f"expected {whole} to be {expected}, got {type(state).__name__}")
-        LD, checked = self.num_layers * self.num_directions, []
-        for name, array, units in zip(names, arrays, self._units(), strict=True):
-            shape = layout.callers_state_shape(LD, B, units)
-            checked.append(check_array(name, array, shape, self.dtype).reshape(LD, B, units))
-        return checked
+        LD = self.num_layers * self.num_directions
+        shapes = [layout.callers_state_shape(LD, B, units) for units in self._units()]
+        arrays = check_state(whole, names, state, shapes, self.dtype)
+        return [array.reshape(LD, B, -1) if layout.unbatched else array for array in arrays]
 
     def _check_masks(
         self, masks: Sequence[np.ndarray] | None, T: int, x: np.ndarray

@@ -7,6 +7,7 @@ from jaxtyping import Float
 
 from scratch_rnn.checks import check_has, whole_number
 from scratch_rnn.model import RNNModel
+from scratch_rnn.states import State, arrays_of
 from scratch_rnn.text import Vocab
 from scratch_rnn.text.prefix import prefix_ids
 
@@ -45,43 +46,46 @@ def predict(prefix: str | Sequence[str], num_preds: int, model: RNNModel, vocab:
     return ("" if isinstance(prefix, str) else " ").join(vocab.to_tokens(ids))
 
 
-def token_by_token(
-    model: RNNModel, state: Float[np.ndarray, "LD 1 H"]
-) -> Callable[[int], Float[np.ndarray, "V"]]:
+def token_by_token(model: RNNModel, state: State) -> Callable[[int], Float[np.ndarray, "V"]]:
     """Return the function from a token to the logits after it, which remembers the state.
 
     It is the model at T = B = 1, where each product is a matrix times a vector and what takes
     time is everything around the products; so all that doesn't change is prepared here, once.
     """
     rnn = model.rnn
-    if rnn.num_directions == 2:  # each token is a sequence of its own, read both ways
+    L, W, b = rnn.num_layers, model.parameters["linear.weight"], model.parameters["linear.bias"]
+    steps = [rnn.step_of_one(k) for k in range(L)]
+    if rnn.num_directions == 2 or None in steps:
 
         def logits_after_both_ways(token: int) -> Float[np.ndarray, "V"]:
-            nonlocal state
+            nonlocal state  # with two directions each token is a sequence of its own
             logits, state = model(np.array([[token]]), state)
             y: np.ndarray = logits[0]
             return y
 
         return logits_after_both_ways
 
-    H, W, b = rnn.hidden_size, model.parameters["linear.weight"], model.parameters["linear.bias"]
-    layers = [rnn.weights(k) for k in range(rnn.num_layers)]
-    biases = [0 if layer.b_ih is None else layer.b_ih + layer.b_hh for layer in layers]
-    rows = np.ascontiguousarray(layers[0].W_ih.T) + biases[0]  # (V, H): W_ih x + b, x by x
-    f = np.tanh if rnn.nonlinearity == "tanh" else lambda z: np.maximum(z, 0)
+    layers = [rnn.weights(k) for k in range(L)]
+    biases, functions = zip(*steps, strict=True)
+    rows = np.ascontiguousarray(layers[0].W_ih.T) + biases[0]  # (V, G·H): W_ih x + b, x by x
 
-    # A layer's state is read by its own W_hh, and the top one's also by W: one product for both.
+    # A layer's h is read by its own W_hh, and the top one's also by W: one product for both.
     readers = [layer.W_hh for layer in layers[:-1]] + [np.concatenate([layers[-1].W_hh, W])]
-    read = [reader @ h for reader, h in zip(readers, state[:, 0], strict=True)]
+    GH = len(layers[0].W_hh)
+    states = [
+        [array[k, 0] for array in arrays_of(state)] for k in range(L)
+    ]  # h, and what is inside
+    read = [reader @ h for reader, (h, *_) in zip(readers, states, strict=True)]
 
     def logits_after(token: int) -> Float[np.ndarray, "V"]:
         a = rows[token]
         for k, reader in enumerate(readers):
-            h = f(a + read[k][:H])
+            states[k] = functions[k](a, read[k][:GH], *states[k])
+            h = states[k][0]
             read[k] = reader.dot(h)  # at this size half the overhead of @
-            if k + 1 < len(layers):
+            if k + 1 < L:
                 a = layers[k + 1].W_ih @ h + biases[k + 1]
-        y: np.ndarray = read[-1][H:] + b
+        y: np.ndarray = read[-1][GH:] + b
         return y
 
     return logits_after

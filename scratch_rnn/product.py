@@ -25,40 +25,43 @@ class Times:
 
     Parameters
     ----------
-    M : ndarray of shape (K, N)
+    M : ndarray of shape (K, N), or (G, K, N) for the matrices of G gates
         Has to stay as it is: it is copied or read at each call, whichever is faster.
     B : int
-        Rows of each h, which is of shape (B, K).
+        Rows of each h, which is of shape (B, K), or (G, B, K) where each gate has its own.
     """
 
-    def __init__(self, M: Float[np.ndarray, "K N"], B: int) -> None:
-        K, N = M.shape
+    def __init__(self, M: Float[np.ndarray, "*G K N"], B: int) -> None:
+        *G, K, N = M.shape
         rows, columns = size_of_tiles(K, N, B)
         if rows:
             self.shape_of_h: tuple[int, ...] = (B // rows, 1, rows, K)
-            self.panels = panels(M, columns)  # (N/columns, K, columns)
-            self.product = np.empty((B, N), M.dtype)
-            tiles = self.product.reshape(B // rows, rows, N // columns, columns)
-            self.out = tiles.swapaxes(1, 2)  # (B/rows, N/columns, rows, columns)
+            self.panels = panels(M, columns)[..., None, :, :, :]  # (*G, 1, N/columns, K, columns)
+            self.product = np.empty((*G, B, N), M.dtype)
+            tiles = self.product.reshape(*G, B // rows, rows, N // columns, columns)
+            self.out = tiles.swapaxes(-3, -2)  # (*G, B/rows, N/columns, rows, columns)
         else:
             self.shape_of_h, self.panels = (B, K), M
             is_transposed = M.flags.f_contiguous
-            self.product = self.out = np.empty((B, N), M.dtype, order="F" if is_transposed else "C")
+            self.product = np.empty((*G, B, N), M.dtype, order="F" if is_transposed else "C")
+            self.out = self.product
 
-    def __call__(self, h: Float[np.ndarray, "B K"]) -> Float[np.ndarray, "B N"]:
+    def __call__(self, h: Float[np.ndarray, "*_ B K"]) -> Float[np.ndarray, "*G B N"]:
         """Return h M in an array that the next call fills anew."""
-        np.matmul(h.reshape(self.shape_of_h), self.panels, out=self.out)
+        np.matmul(h.reshape(h.shape[:-2] + self.shape_of_h), self.panels, out=self.out)
         return self.product
 
 
-def panels(M: Float[np.ndarray, "K N"], columns: int) -> Float[np.ndarray, "panels K columns"]:
+def panels(
+    M: Float[np.ndarray, "*G K N"], columns: int
+) -> Float[np.ndarray, "*G panels K columns"]:
     """Return M cut in panels of so many columns, each of them a copy in one piece."""
-    K, N = M.shape
-    if M.flags.f_contiguous:  # columns that lie 2^k bytes apart push each other out of the cache
-        farther_apart = np.empty((N, K + 16), M.dtype).T[:K]
+    *G, K, N = M.shape
+    if M.strides[-2] == M.itemsize:  # columns that lie 2^k bytes apart push each other out of cache
+        farther_apart = np.empty((*G, N, K + 16), M.dtype).swapaxes(-1, -2)[..., :K, :]
         farther_apart[:] = M
         M = farther_apart
-    return M.reshape(K, N // columns, columns).swapaxes(0, 1).copy()
+    return M.reshape(*G, K, N // columns, columns).swapaxes(-3, -2).copy()
 
 
 def size_of_tiles(K: int, N: int, B: int) -> tuple[int, int]:

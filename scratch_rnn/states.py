@@ -3,8 +3,12 @@
 Every array of a state is of shape (L·D, B, …), so a batch is cut and put together along axis 1.
 """
 
-from collections.abc import Callable
+from collections.abc import Callable, Sequence
 from typing import Any
+
+import numpy as np
+
+from scratch_rnn.checks import check_array
 
 State = Any
 """ndarray of shape (L·D, B, …), or a tuple of such arrays."""
@@ -28,3 +32,19 @@ def each(function: Callable[..., Any], *states: Any) -> Any:
     (31, 42)
     """
     return state_of(function(*arrays) for arrays in zip(*map(arrays_of, states), strict=True))
+
+
+def check_state(
+    name: str, parts: Sequence[str], state: Any, shapes: Sequence[tuple[int, ...]], dtype: np.dtype
+) -> tuple[np.ndarray, ...]:
+    """Return the arrays of a state if there is one of this dtype for each of the shapes.
+
+    `name` is what the whole is called in an error, `parts` what its arrays are called.
+    """
+    arrays = arrays_of(state)
+    if len(arrays) != len(shapes) or isinstance(state, tuple) != (len(shapes) > 1):
+        expected = "a NumPy array" if len(shapes) == 1 else f"a pair ({', '.join(parts)})"
+        got = f"{len(state)} of them" if isinstance(state, tuple) else type(state).__name__
+        raise TypeError(f"expected {name} to be {expected}, got {got}")
+    together = zip(parts, arrays, shapes, strict=True)
+    return tuple(check_array(part, array, shape, dtype) for part, array, shape in together)

@@ -13,10 +13,11 @@ import numpy as np
 from jaxtyping import Float
 
 from scratch_rnn import threads
-from scratch_rnn.checks import check_array, check_flag, check_function, check_has, whole_number
+from scratch_rnn.checks import check_flag, check_function, check_has, whole_number
 from scratch_rnn.loss import cross_entropy, perplexity
 from scratch_rnn.model import RNNModel
 from scratch_rnn.optim import SGD, clip_grad_norm
+from scratch_rnn.states import State, each
 from scratch_rnn.text import Batch
 
 
@@ -26,7 +27,7 @@ class StepResult:
 
     loss: float  # mean over the batch's tokens, in nats, before the update
     grad_norm: float  # of all gradients together, before clipping
-    state: Float[np.ndarray, "LD B H"]  # after the batch's last step
+    state: State  # after the batch's last step
 
 
 @dataclass(frozen=True, slots=True)
@@ -41,7 +42,7 @@ class EpochResult:
 def train_step(
     model: RNNModel,
     batch: Batch,
-    state: Float[np.ndarray, "LD B H"] | None,
+    state: State,
     optimizer: SGD,
     *,
     max_norm: float = 1.0,
@@ -54,7 +55,7 @@ def train_step(
     model : RNNModel
     batch : Batch
         inputs and targets of shape (B, T).
-    state : ndarray of shape (L·D, B, H) or None
+    state : as ``model.begin_state(B)`` gives it, or None
         The state to begin in; None is zeros.
     optimizer : SGD
         Over ``model.parameters``.
@@ -92,39 +93,40 @@ def train_step(
 def loss_and_gradients(
     model: RNNModel,
     batch: Batch,
-    state: Float[np.ndarray, "LD B H"],
+    state: State,
     *,
-    dropout_masks: tuple[Float[np.ndarray, "T B DH"], ...] | None = None,
-) -> tuple[float, dict[str, Float[np.ndarray, "..."]], Float[np.ndarray, "LD B H"]]:
+    dropout_masks: tuple[Float[np.ndarray, "T B DR"], ...] | None = None,
+) -> tuple[float, dict[str, Float[np.ndarray, "..."]], State]:
     """Return the mean loss, its gradient for each parameter, and the final state.
 
     The batch's rows are shared among the threads of `set_num_threads`. A part's mean loss counts
     as much as the part has rows.
     """
     B, T = batch.inputs.shape
-    H = model.rnn.hidden_size
-    # Asked of the whole batch: a part of a wrong shape can be a right one.
-    check_array("state", state, model.begin_state(B).shape, model.rnn.dtype)
+    model.check_state("state", state, B)  # of the whole batch: a part of a wrong one can be right
     if batch.targets.shape != (B, T):
         raise ValueError(f"expected targets of shape {(B, T)}, got {batch.targets.shape}")
 
-    def of_part(rows: slice) -> tuple[float, dict[str, np.ndarray], np.ndarray]:
+    def of_part(rows: slice) -> tuple[float, dict[str, np.ndarray], State]:
         part_masks = dropout_masks and tuple(mask[:, rows] for mask in dropout_masks)
         logits, final_state, tape = model.forward(
-            batch.inputs[rows], state[:, rows], dropout_masks=part_masks
+            batch.inputs[rows],
+            each(lambda array: array[:, rows], state),
+            dropout_masks=part_masks,
         )
         loss, d_logits = cross_entropy(logits, batch.targets[rows].T.reshape(-1))  # (T·B,)
         share = len(batch.inputs[rows]) / B
         return share * loss, model.backward(tape, share * d_logits), final_state
 
-    parts = threads.parts_of_batch(B, multiplications=state.shape[0] * T * B * H * H)
+    recurrent = [W for name, W in model.parameters.items() if "weight_hh" in name]
+    parts = threads.parts_of_batch(B, multiplications=T * B * sum(W.size for W in recurrent))
     results = threads.map_parts(of_part, parts)
     losses, gradients, states = zip(*results, strict=True)
     total = gradients[0]
     for part in gradients[1:]:
         for name, gradient in part.items():
             total[name] += gradient
-    return sum(losses), total, np.concatenate(states, axis=1)
+    return sum(losses), total, each(lambda *arrays: np.concatenate(arrays, axis=1), *states)
 
 
 def train_epoch(

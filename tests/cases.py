@@ -34,6 +34,24 @@ from typing import Any
 
 import numpy as np
 
+
+@dataclass(frozen=True)
+class Cell:
+    """What has to be known of a cell to draw what a layer of it reads."""
+
+    torch_name: str  # of its layer
+    gates: int
+    states: tuple[str, ...] = ("h",)
+    nonlinearities: tuple[str, ...] = ("tanh",)
+    projects: bool = False
+
+
+CELLS = {
+    "rnn": Cell("RNN", 1, nonlinearities=("tanh", "relu")),
+    "gru": Cell("GRU", 3),
+    "lstm": Cell("LSTM", 4, states=("h", "c"), projects=True),
+}
+
 SURFACE: dict[str, Sequence[Any]] = {
     "T": range(1, 7),
     "B": range(1, 4),
@@ -45,6 +63,7 @@ SURFACE: dict[str, Sequence[Any]] = {
     "batch_first": (False, True),
     "dropout": (0.0, 0.5, 0.25),
     "bidirectional": (False, True),
+    "projected": (False, True),
     "unbatched": (False, False, True),
     "one_hot": (False, True),
     "h0": (True, False),
@@ -87,6 +106,7 @@ class LayerCase:
     Its repr names only what is not the simplest, and can be evaluated to the same case.
     """
 
+    cell: str = "rnn"  # of CELLS
     T: int = 1  # steps
     B: int = 1  # sequences of the batch
     V: int = 1  # features of each x_t
@@ -97,12 +117,13 @@ class LayerCase:
     batch_first: bool = False
     dropout: float = 0.0  # above 0, masks are given
     bidirectional: bool = False
+    projected: bool = False  # each h to half of the units
     unbatched: bool = False
     one_hot: bool = False  # x are integers
-    h0: bool = True  # whether it is given
+    h0: bool = True  # whether it is given, and c0
     lengths: bool = False  # whether they are given
-    upstream: str = "both"  # which gradients are: "output", "h_n" or both
-    gain: float = 1.0  # largest singular value of each W_hh: how much a step magnifies, at most
+    upstream: str = "both"  # which gradients are: "output", "h_n" (and c_n) or both
+    gain: float = 1.0  # largest singular value of each gate's W_hh
     saturated: bool = False  # half of the units far out on tanh's arms, or never or always on
     rounded: bool = False  # floats are quarters, for reading
     dtype: str = "float32"
@@ -120,6 +141,26 @@ class LayerCase:
         return 2 if self.bidirectional else 1
 
     @property
+    def G(self) -> int:
+        """Gates."""
+        return CELLS[self.cell].gates
+
+    @property
+    def P(self) -> int:
+        """Units of a projection; 0 if there is none."""
+        return (self.H + 1) // 2 if self.projected else 0
+
+    @property
+    def R(self) -> int:
+        """Units of h."""
+        return self.P or self.H
+
+    @property
+    def torch_name(self) -> str:
+        """What torch calls the layer."""
+        return f"nn.{CELLS[self.cell].torch_name}"
+
+    @property
     def options(self) -> dict[str, Any]:
         """Arguments of the constructor, named as in nn.RNN; those of the simplest case left out."""
         options: dict[str, Any] = {"input_size": self.V, "hidden_size": self.H}
@@ -130,6 +171,7 @@ class LayerCase:
             "batch_first": (self.batch_first, False),
             "dropout": (self.dropout, 0.0),
             "bidirectional": (self.bidirectional, False),
+            "proj_size": (self.P, 0),
         }
         return options | {name: v for name, (v, default) in defaults.items() if v != default}
 
@@ -150,6 +192,8 @@ class Floats:
     dropout_masks: tuple[np.ndarray, ...] | None  # time-major
     d_output: np.ndarray | None
     d_h_n: np.ndarray | None
+    c0: np.ndarray | None = None
+    d_c_n: np.ndarray | None = None
 
 
 def make_case(**choices: Any) -> LayerCase:
@@ -158,7 +202,19 @@ def make_case(**choices: Any) -> LayerCase:
         choices |= {"B": 1, "lengths": False}
     if choices.get("L", 1) == 1:
         choices |= {"dropout": 0.0}
+    cell = CELLS[choices.get("cell", "rnn")]
+    if choices.get("nonlinearity", "tanh") not in cell.nonlinearities:
+        choices |= {"nonlinearity": "tanh"}
+    if choices.get("projected") and (not cell.projects or choices.get("H", 1) == 1):
+        choices |= {"projected": False}
     return LayerCase(**choices)
+
+
+def with_cell(case: LayerCase, cell: str) -> LayerCase:
+    """Return the case with this cell, and without what the cell has not."""
+    if cell == case.cell:
+        return case
+    return make_case(**{f.name: getattr(case, f.name) for f in fields(case)} | {"cell": cell})
 
 
 def leave_out(feature: str, value: object) -> None:
@@ -194,17 +250,21 @@ def recurrences(case: LayerCase) -> list[tuple[int, int, str]]:
 def draw_floats(case: LayerCase) -> Floats:
     """Draw everything that the case's seed stands for."""
     rng = np.random.default_rng(case.seed)
-    T, B, V, H, L, D = case.T, case.B, case.V, case.H, case.L, case.D
+    T, B, V, H, L, D, R = case.T, case.B, case.V, case.H, case.L, case.D, case.R
     lengths = rng.integers(1, T + 1, B) if case.lengths else None
     steps = T if lengths is None else int(lengths.max())
     x = rng.integers(0, V, (T, B)) if case.one_hot else _normal(case, rng, T, B, V)
-    h0 = _normal(case, rng, L * D, B, H) if case.h0 else None
+    h0 = _normal(case, rng, L * D, B, R) if case.h0 else None
     masks = tuple(
-        ((rng.random((T, B, D * H)) >= case.dropout) / (1 - case.dropout)).astype(case.dtype)
+        ((rng.random((T, B, D * R)) >= case.dropout) / (1 - case.dropout)).astype(case.dtype)
         for _ in range(L - 1)
     )
-    d_output = _normal(case, rng, steps, B, D * H) if case.upstream != "h_n" else None
-    d_h_n = _normal(case, rng, L * D, B, H) if case.upstream != "output" else None
+    d_output = _normal(case, rng, steps, B, D * R) if case.upstream != "h_n" else None
+    d_h_n = _normal(case, rng, L * D, B, R) if case.upstream != "output" else None
+    c0, d_c_n = None, None
+    if "c" in CELLS[case.cell].states:
+        c0 = _normal(case, rng, L * D, B, H) if case.h0 else None
+        d_c_n = _normal(case, rng, L * D, B, H) if case.upstream != "output" else None
 
     parameters = _draw_parameters(case, rng)
     if case.nonlinearity == "relu":
@@ -219,9 +279,9 @@ def draw_floats(case: LayerCase) -> Floats:
                 x, h0 = np.abs(x), None if h0 is None else np.abs(h0)
 
     if case.unbatched:
-        x, h0, d_output, d_h_n = (
+        x, h0, d_output, d_h_n, c0, d_c_n = (
             None if array is None else np.ascontiguousarray(array[:, 0])
-            for array in (x, h0, d_output, d_h_n)
+            for array in (x, h0, d_output, d_h_n, c0, d_c_n)
         )
     elif case.batch_first:
         x, d_output = (
@@ -236,6 +296,8 @@ def draw_floats(case: LayerCase) -> Floats:
         dropout_masks=masks if case.dropout else None,
         d_output=d_output,
         d_h_n=d_h_n,
+        c0=c0,
+        d_c_n=d_c_n,
     )
 
 
@@ -249,23 +311,25 @@ def _as_drawn(case: LayerCase, array: np.ndarray) -> np.ndarray:
 
 def _draw_parameters(case: LayerCase, rng: np.random.Generator) -> dict[str, np.ndarray]:
     """W_ih keeps the size of what it is given, W_hh has its gain, biases are about a half."""
-    H, parameters = case.H, {}
+    H, R, GH, parameters = case.H, case.R, case.G * case.H, {}
     for layer, _, suffix in recurrences(case):
-        inputs = case.V if layer == 0 else case.D * H
-        W_ih = rng.normal(size=(H, inputs)) / np.sqrt(1 if case.one_hot and not layer else inputs)
-        W_hh = rng.normal(size=(H, H))
-        W_hh *= case.gain / np.linalg.norm(W_hh, 2)
+        inputs = case.V if layer == 0 else case.D * R
+        W_ih = rng.normal(size=(GH, inputs)) / np.sqrt(1 if case.one_hot and not layer else inputs)
+        W_hh = rng.normal(size=(case.G, H, R))
+        W_hh *= case.gain / np.linalg.norm(W_hh, 2, axis=(1, 2), keepdims=True)
         if H == 1:  # see above: else it would be just ±gain
-            W_hh *= rng.uniform(0.9, 1)
-        b_ih, b_hh = rng.normal(size=(2, H)) / 2
+            W_hh *= rng.uniform(0.9, 1, (case.G, 1, 1))
+        b_ih, b_hh = rng.normal(size=(2, GH)) / 2
         if case.saturated:
-            far = rng.random(H) < 0.5
-            size = 4 * 10 ** rng.uniform(0, 2.5 if case.nonlinearity == "tanh" else 0.5, H)
-            b_ih += far * rng.choice((-1, 1), H) * size  # to where exp would overflow
+            far = rng.random(GH) < 0.5
+            size = 4 * 10 ** rng.uniform(0, 2.5 if case.nonlinearity == "tanh" else 0.5, GH)
+            b_ih += far * rng.choice((-1, 1), GH) * size  # to where exp would overflow
             W_ih[far] *= 1 if case.bias else 12
-        arrays = {"weight_ih": W_ih, "weight_hh": W_hh}
+        arrays = {"weight_ih": W_ih, "weight_hh": W_hh.reshape(GH, R)}
         if case.bias:
             arrays |= {"bias_ih": b_ih, "bias_hh": b_hh}
+        if case.P:
+            arrays["weight_hr"] = rng.normal(size=(case.P, H)) / np.sqrt(H)
         for kind, array in arrays.items():
             parameters[f"{kind}_{suffix}"] = _as_drawn(case, array)
     return parameters

@@ -8,7 +8,7 @@ import numpy as np
 
 import scratch_rnn
 from scratch_rnn.text import Batch
-from tests.cases import SURFACE, LayerCase, make_case, random_choices
+from tests.cases import CELLS, SURFACE, LayerCase, make_case, random_choices
 
 MODEL_SURFACE: dict[str, Any] = {
     "lr": (1.0, 0.1, 10.0),
@@ -42,10 +42,14 @@ class ModelCase:
         return Batch(x.copy() if self.layer.batch_first else x.T.copy(), self.drawn["targets"])
 
     @property
-    def state(self) -> np.ndarray:
-        """The state to begin in, (L·D, B, H)."""
-        case, h0 = self.layer, self.layer.floats.h0
-        return np.zeros((case.L * case.D, case.B, case.H), case.dtype) if h0 is None else h0.copy()
+    def state(self) -> Any:
+        """The state to begin in: (L·D, B, R), or a pair."""
+        case, floats, arrays = self.layer, self.layer.floats, []
+        for name in CELLS[case.cell].states:
+            given, units = getattr(floats, f"{name}0"), case.R if name == "h" else case.H
+            zeros = np.zeros((case.L * case.D, case.B, units), case.dtype)
+            arrays.append(zeros if given is None else given.copy())
+        return arrays[0] if len(arrays) == 1 else tuple(arrays)
 
     @cached_property
     def parameters(self) -> dict[str, np.ndarray]:
@@ -58,10 +62,10 @@ class ModelCase:
         """What the output layer adds to the layer's floats."""
         case = self.layer
         rng = np.random.default_rng([case.seed, 1])
-        DH = case.D * case.H
+        DR = case.D * case.R
         return {
             "targets": rng.integers(0, case.V, (case.B, case.T)),
-            "linear.weight": rng.normal(size=(case.V, DH)).astype(case.dtype),
+            "linear.weight": rng.normal(size=(case.V, DR)).astype(case.dtype),
             "linear.bias": rng.normal(size=case.V).astype(case.dtype),
         }
 
@@ -80,7 +84,8 @@ def random_model_case(rng: np.random.Generator, **fixed: Any) -> ModelCase:
 def build_model(case: ModelCase, package: Any = scratch_rnn) -> Any:
     """Return a model of the case's parameters."""
     layer = case.layer
-    rnn = package.RNN(**layer.options, dtype=np.dtype(layer.dtype))
+    make_layer = getattr(package, CELLS[layer.cell].torch_name)  # our names are torch's
+    rnn = make_layer(**layer.options, dtype=np.dtype(layer.dtype))
     model = package.RNNModel(rnn, layer.V)
     for name, parameter in model.parameters.items():
         parameter[...] = case.parameters[name]

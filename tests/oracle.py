@@ -13,11 +13,13 @@ step; all of them go through the loops side by side, along a leading axis that t
 see.
 """
 
-from collections.abc import Mapping
+from collections.abc import Callable, Mapping
 
 import numpy as np
 
-from tests.cases import Floats, LayerCase, recurrences
+from tests.cases import CELLS, Floats, LayerCase, recurrences
+
+State = tuple[np.ndarray, ...]
 
 EPSILON = 1e-170  # its square is 0, and derivatives down to 1e-138 keep all their digits
 
@@ -26,11 +28,11 @@ def run(
     case: LayerCase,
     parameters: Mapping[str, np.ndarray],
     x: np.ndarray,
-    h0: np.ndarray,
+    states: Mapping[str, np.ndarray],
     lengths: np.ndarray,
     masks: tuple[np.ndarray, ...] | None,
-) -> tuple[np.ndarray, np.ndarray]:
-    """Return output and h_n, each array with any leading axes.
+) -> dict[str, np.ndarray]:
+    """Return output, h_n (and c_n), each array with any leading axes.
 
     Parameters
     ----------
@@ -38,32 +40,86 @@ def run(
         Sizes and flags.
     parameters : mapping of str to ndarray, as torch names and shapes them
     x : ndarray of shape (..., T, B, V)
-    h0 : ndarray of shape (..., L·D, B, H)
+    states : mapping of "h0" (and "c0") to ndarray of shape (..., L·D, B, R or H)
     lengths : ndarray of shape (B,)
         Steps of each sequence; the output is zero after them.
-    masks : L-1 arrays of shape (T, B, D·H), or None
+    masks : L-1 arrays of shape (T, B, D·R), or None
     """
     leading = x.shape[:-3]
-    H, D = case.H, case.D
-    h_n = np.zeros((*leading, case.L * D, case.B, H), x.dtype)
+    R, D, step = case.R, case.D, STEPS[case.cell]
+    names = CELLS[case.cell].states
+    last = {f"{name}_n": np.zeros_like(states[f"{name}0"]) for name in names}
     y = x
     for i, (layer, direction, suffix) in enumerate(recurrences(case)):
         if direction == 0:  # a new layer reads the old one's output
             if layer > 0:
                 y = output if masks is None else output * masks[layer - 1]
-            output = np.zeros((*leading, case.T, case.B, D * H), x.dtype)
-        W_ih, W_hh = parameters[f"weight_ih_{suffix}"], parameters[f"weight_hh_{suffix}"]
+            output = np.zeros((*leading, case.T, case.B, D * R), x.dtype)
+        own = {
+            name.removesuffix(f"_{suffix}"): array
+            for name, array in parameters.items()
+            if name.endswith(f"_{suffix}")
+        }
         for b in range(case.B):
-            h = h0[..., i, b, :]
+            state = tuple(states[f"{name}0"][..., i, b, :] for name in names)
             order = range(lengths[b])
             for t in reversed(order) if direction else order:
-                z = times(W_ih, y[..., t, b, :]) + times(W_hh, h)
-                if case.bias:
-                    z = z + parameters[f"bias_ih_{suffix}"] + parameters[f"bias_hh_{suffix}"]
-                h = np.tanh(z) if case.nonlinearity == "tanh" else relu(z)
-                output[..., t, b, direction * H : (direction + 1) * H] = h
-            h_n[..., i, b, :] = h
-    return output, h_n
+                state = step(case, own, y[..., t, b, :], *state)
+                output[..., t, b, direction * R : (direction + 1) * R] = state[0]
+            for name, array in zip(names, state, strict=True):
+                last[f"{name}_n"][..., i, b, :] = array
+    return {"output": output} | last
+
+
+# One step of each cell: from x_t and the state before it to the state after it -----------------
+
+
+def rnn_step(case: LayerCase, own: Mapping[str, np.ndarray], x: np.ndarray, h: np.ndarray) -> State:
+    """h' = f(W_ih x + b_ih + W_hh h + b_hh)."""
+    (z,), (u,) = products(case, own, x, h)
+    return (np.tanh(z + u) if case.nonlinearity == "tanh" else relu(z + u),)
+
+
+def gru_step(case: LayerCase, own: Mapping[str, np.ndarray], x: np.ndarray, h: np.ndarray) -> State:
+    """The reset gate r acts on W_hn h + b_hn, and the update gate z keeps h."""
+    (r, z, n), (r_h, z_h, n_h) = products(case, own, x, h)
+    r, z = sigmoid(r + r_h), sigmoid(z + z_h)
+    n = np.tanh(n + r * n_h)
+    return ((1 - z) * n + z * h,)
+
+
+def lstm_step(
+    case: LayerCase, own: Mapping[str, np.ndarray], x: np.ndarray, h: np.ndarray, c: np.ndarray
+) -> State:
+    """c' = f c + i g, and h' = o tanh(c'), projected if there is a W_hr."""
+    inputs, states = products(case, own, x, h)
+    i, f, g, o = (a + u for a, u in zip(inputs, states, strict=True))
+    c = sigmoid(f) * c + sigmoid(i) * np.tanh(g)
+    h = sigmoid(o) * np.tanh(c)
+    return (times(own["weight_hr"], h) if case.P else h), c
+
+
+STEPS: dict[str, Callable[..., State]] = {"rnn": rnn_step, "gru": gru_step, "lstm": lstm_step}
+
+
+def products(
+    case: LayerCase, own: Mapping[str, np.ndarray], x: np.ndarray, h: np.ndarray
+) -> tuple[list[np.ndarray], list[np.ndarray]]:
+    """Return W_i x + b_i and W_h h + b_h of each gate."""
+    parts = []
+    for kind, vector in (("ih", x), ("hh", h)):
+        product = times(own[f"weight_{kind}"], vector)
+        if case.bias:
+            product = product + own[f"bias_{kind}"]
+        parts.append(np.split(product, case.G, axis=-1))
+    return parts[0], parts[1]
+
+
+def sigmoid(z: np.ndarray) -> np.ndarray:
+    """Return 1 / (1 + exp(-z)), written so that exp never grows."""
+    is_right = z.real >= 0
+    small = np.exp(np.where(is_right, -z, z))
+    return np.where(is_right, 1, small) / (1 + small)
 
 
 def relu(z: np.ndarray) -> np.ndarray:
@@ -78,7 +134,7 @@ def times(W: np.ndarray, x: np.ndarray) -> np.ndarray:
 
 
 def results(case: LayerCase) -> dict[str, np.ndarray]:
-    """Return output, h_n and every gradient of the case by name, in float64.
+    """Return output, h_n (and c_n) and every gradient of the case by name, in float64.
 
     Gradients are those of the sum of output · d_output and h_n · d_h_n, shaped as the layer's
     caller has them.
@@ -88,23 +144,26 @@ def results(case: LayerCase) -> dict[str, np.ndarray]:
     lengths = np.full(case.B, case.T) if floats.lengths is None else floats.lengths
     steps = int(lengths.max())
     stepped = complex_steps(variables)
-    h0 = stepped.pop("h0")
+    states = {f"{name}0": stepped.pop(f"{name}0") for name in CELLS[case.cell].states}
+    total = len(states["h0"])
     if case.one_hot:
         x = np.eye(case.V, dtype=complex)[in_time_order(case, floats.x)]
-        x = np.broadcast_to(x, (len(h0), *x.shape))
+        x = np.broadcast_to(x, (total, *x.shape))
     else:
         x = stepped.pop("x")
-    output, h_n = run(case, stepped, x, h0, lengths, floats.dropout_masks)
-    output = output[:, :steps]
-    loss = np.zeros(len(h0), complex)
+    found = run(case, stepped, x, states, lengths, floats.dropout_masks)
+    found["output"] = found["output"][:, :steps]
+    loss = np.zeros(total, complex)
     if floats.d_output is not None:
-        loss += np.sum(output * in_time_order(case, floats.d_output), axis=(1, 2, 3))
-    if floats.d_h_n is not None:
-        d_h_n = floats.d_h_n[:, None] if case.unbatched else floats.d_h_n
-        loss += np.sum(h_n * d_h_n, axis=(1, 2, 3))
+        loss += np.sum(found["output"] * in_time_order(case, floats.d_output), axis=(1, 2, 3))
+    for name in CELLS[case.cell].states:
+        d = getattr(floats, f"d_{name}_n")
+        if d is not None:
+            d = d[:, None] if case.unbatched else d
+            loss += np.sum(found[f"{name}_n"] * d, axis=(1, 2, 3))
     derivatives = loss.imag / EPSILON  # one for each entry of each variable, in their order
 
-    named = {"output": output[0].real, "h_n": h_n[0].real}
+    named = {name: array[0].real for name, array in found.items()}
     start = 0
     for name, array in variables.items():
         named[f"gradient of {name}"] = derivatives[start : start + array.size].reshape(array.shape)
@@ -129,9 +188,12 @@ def time_major(case: LayerCase, floats: Floats) -> dict[str, np.ndarray]:
     variables = {name: array.astype(np.float64) for name, array in floats.parameters.items()}
     if not case.one_hot:
         variables["x"] = in_time_order(case, floats.x).astype(np.float64)
-    shape = (case.L * case.D, case.B, case.H)
-    h0 = np.zeros(shape) if floats.h0 is None else floats.h0.reshape(shape)
-    return variables | {"h0": h0.astype(np.float64)}
+    for name in CELLS[case.cell].states:
+        shape = (case.L * case.D, case.B, case.R if name == "h" else case.H)
+        array = getattr(floats, f"{name}0")
+        array = np.zeros(shape) if array is None else array.reshape(shape)
+        variables[f"{name}0"] = array.astype(np.float64)
+    return variables
 
 
 def in_time_order(case: LayerCase, array: np.ndarray) -> np.ndarray:
@@ -142,9 +204,10 @@ def in_time_order(case: LayerCase, array: np.ndarray) -> np.ndarray:
 
 
 def as_called(case: LayerCase, name: str, array: np.ndarray) -> np.ndarray:
-    """Return a result of shape (T, B, …) or (L·D, B, H) as the layer's caller gets it."""
+    """Return a result of shape (T, B, …) or (L·D, B, …) as the layer's caller gets it."""
     if name in ("output", "gradient of x"):
         if case.unbatched:
             return array[:, 0]
         return array.swapaxes(0, 1) if case.batch_first else array
-    return array[:, 0] if case.unbatched and name in ("h_n", "gradient of h0") else array
+    is_state = name in ("h_n", "c_n", "gradient of h0", "gradient of c0")
+    return array[:, 0] if case.unbatched and is_state else array

@@ -2,8 +2,8 @@
 
 Every function lays two sets of results side by side and returns a report with a row for each
 tensor; `demand` turns a report that doesn't hold into the failure that a reader sees. The class
-may be `scratch_rnn.RNN` or anything with the same methods. What rounding may do to a case is
-always measured on `scratch_rnn.RNN`.
+may be ours or anything with the same methods. What rounding may do to a case is always measured on
+ours.
 """
 
 from collections.abc import Callable, Mapping
@@ -18,6 +18,16 @@ from tests import tally
 from tests.cases import Floats, LayerCase
 
 Results = dict[str, np.ndarray]
+
+CLASSES: dict[str, Any] = {
+    "rnn": scratch_rnn.RNN,
+    "gru": scratch_rnn.GRU,
+    "lstm": scratch_rnn.LSTM,
+}
+"""Our layer of each cell."""
+
+STATES = ("h_n", "c_n")
+INITIAL_STATES = ("gradient of h0", "gradient of c0")
 
 
 def demand(report: ParityReport, claim: str, case: object) -> None:
@@ -74,22 +84,44 @@ def run(implementation: Any, case: LayerCase, move: Move = unmoved) -> Results:
     """Return output, h_n and the gradients of a pass forward and back, by name."""
     floats = case.floats
     layer = build(implementation, case, {n: move(p) for n, p in floats.parameters.items()})
-    x, h0 = move(floats.x.copy()), None if floats.h0 is None else move(floats.h0.copy())
-    output, h_n, tape = layer.forward(x, h0, **move(given(floats)))
-    results = {"output": np.array(output), "h_n": np.array(h_n)}
-    d_output, d_h_n = (None if d is None else move(d.copy()) for d in upstream(floats))
-    return results | named(layer.backward(move(tape), d_output, d_h_n))
+    output, state, tape = layer.forward(
+        move(floats.x.copy()), move(initial_state(floats)), **move(given(floats))
+    )
+    results = outputs(output, state)
+    return results | named(layer.backward(move(tape), *move(upstream(floats))))
 
 
-def upstream(floats: Floats) -> tuple[np.ndarray | None, np.ndarray | None]:
-    """Return the gradients that come back to the layer."""
-    return floats.d_output, floats.d_h_n
+def initial_state(floats: Floats) -> Any:
+    """Return a copy of h0, or of (h0, c0), as the layer takes it; None if it is not given."""
+    return as_state(floats.h0, floats.c0)
+
+
+def upstream(floats: Floats) -> tuple[np.ndarray | None, Any]:
+    """Return copies of the gradients that come back to the layer: of output and of the state."""
+    d_output = None if floats.d_output is None else floats.d_output.copy()
+    return d_output, as_state(floats.d_h_n, floats.d_c_n)
+
+
+def as_state(h: np.ndarray | None, c: np.ndarray | None) -> Any:
+    """Return copies of h, or of (h, c) where there is a c; None if there is nothing."""
+    if h is None or c is None:
+        return None if h is None else h.copy()
+    return h.copy(), c.copy()
+
+
+def outputs(output: np.ndarray, state: Any) -> Results:
+    """Return copies of what `forward` gives, by name."""
+    arrays = state if isinstance(state, tuple) else (state,)
+    named_states = dict(zip(STATES, map(np.array, arrays), strict=False))
+    return {"output": np.array(output)} | named_states
 
 
 def named(gradients: Any) -> Results:
     """Return the arrays of an RNNGradients by name."""
     results = {} if gradients.x is None else {"gradient of x": gradients.x}
     results["gradient of h0"] = gradients.h0
+    if getattr(gradients, "c0", None) is not None:
+        results["gradient of c0"] = gradients.c0
     return results | {f"gradient of {name}": g for name, g in gradients.parameters.items()}
 
 
@@ -97,7 +129,9 @@ def rounding(case: LayerCase) -> tuple[Results, dict[str, np.ndarray]]:
     """Return scratch_rnn's results of the case, and how far rounding may move each."""
     kept = case.__dict__  # for as long as the case lives
     if "rounding" not in kept:
-        kept["rounding"] = allowances(lambda move: run(scratch_rnn.RNN, case, move), seed=case.seed)
+        kept["rounding"] = allowances(
+            lambda move: run(CLASSES[case.cell], case, move), seed=case.seed
+        )
     both: tuple[Results, dict[str, np.ndarray]] = kept["rounding"]
     return both
 
@@ -115,7 +149,7 @@ def against(
     only: Callable[[str], bool] = lambda name: True,
 ) -> ParityReport:
     """Compare a class's results with a reference, as far as rounding explains."""
-    is_ours = implementation is scratch_rnn.RNN
+    is_ours = implementation is CLASSES[case.cell]
     results = rounding(case)[0] if is_ours else run(implementation, case)
     kept = [{n: array for n, array in r.items() if only(n)} for r in (results, reference)]
     return alike(kept[0], kept[1], case)

@@ -1,6 +1,6 @@
 """What PyTorch makes of a case."""
 
-from collections.abc import Mapping
+from collections.abc import Mapping, Sequence
 from typing import Any
 
 import numpy as np
@@ -10,29 +10,35 @@ from torch.nn.utils.rnn import pack_padded_sequence, pad_packed_sequence
 
 import concise_rnn
 from compare.parity.weights import copy_weights
-from tests.cases import LayerCase
+from tests.cases import CELLS, LayerCase
 from tests.model_cases import ModelCase, build_model
 
 
 def torch_results(case: LayerCase) -> dict[str, np.ndarray]:
-    """Return output, h_n and every gradient of the case by name, as nn.RNN computes them."""
+    """Return output, h_n (and c_n) and every gradient of the case by name, as torch has them."""
     floats = case.floats
     x = torch.from_numpy(floats.x.copy())
     if case.one_hot:
         x = nn.functional.one_hot(x, case.V).to(getattr(torch, case.dtype))
-    shape = (case.L * case.D, case.H) if case.unbatched else (case.L * case.D, case.B, case.H)
-    h0 = torch.from_numpy(np.zeros(shape, case.dtype) if floats.h0 is None else floats.h0.copy())
-    variables = {"h0": h0.requires_grad_()}
+    variables = {}
+    for name in CELLS[case.cell].states:
+        units = case.R if name == "h" else case.H
+        shape = (case.L * case.D, *(() if case.unbatched else (case.B,)), units)
+        given_state = getattr(floats, f"{name}0")
+        array = np.zeros(shape, case.dtype) if given_state is None else given_state.copy()
+        variables[f"{name}0"] = torch.from_numpy(array).requires_grad_()
+    states = list(variables.values())
     if not case.one_hot:
         variables["x"] = x.requires_grad_()
     if floats.dropout_masks is None:
-        layer = torch_layer(case.options, case.dtype)
+        layer = torch_layer(case.options, case.dtype, case.cell)
         variables |= set_parameters(layer, floats.parameters)
-        output, h_n = call(layer, x, h0, floats.lengths)
+        output, last = call(layer, x, states, floats.lengths)
     else:
-        output, h_n, parameters = call_layer_by_layer(case, x, h0)
+        output, last, parameters = call_layer_by_layer(case, x, states)
         variables |= parameters
-    upstream = [(output, floats.d_output), (h_n, floats.d_h_n)]
+    results = {"output": output} | dict(zip(("h_n", "c_n"), last, strict=False))
+    upstream = [(results[name], getattr(floats, f"d_{name}")) for name in results]
     given = [(y, torch.from_numpy(d.copy())) for y, d in upstream if d is not None]
     gradients = torch.autograd.grad(
         [y for y, _ in given],
@@ -40,19 +46,18 @@ def torch_results(case: LayerCase) -> dict[str, np.ndarray]:
         [d for _, d in given],
         allow_unused=True,
     )
-    results = {"output": output, "h_n": h_n}
     for (name, variable), gradient in zip(variables.items(), gradients, strict=True):
         none = torch.zeros_like(variable)
         results[f"gradient of {name}"] = none if gradient is None else gradient
     return {name: tensor.detach().numpy() for name, tensor in results.items()}
 
 
-def torch_layer(options: Mapping[str, Any], dtype: str) -> nn.RNN:
-    """Return an nn.RNN."""
-    return nn.RNN(**options, dtype=getattr(torch, dtype))
+def torch_layer(options: Mapping[str, Any], dtype: str, cell: str = "rnn") -> Any:
+    """Return an nn.RNN, nn.GRU or nn.LSTM."""
+    return getattr(nn, CELLS[cell].torch_name)(**options, dtype=getattr(torch, dtype))
 
 
-def set_parameters(layer: nn.RNN, arrays: Mapping[str, np.ndarray]) -> dict[str, torch.Tensor]:
+def set_parameters(layer: Any, arrays: Mapping[str, np.ndarray]) -> dict[str, torch.Tensor]:
     """Copy the arrays into the layer, and return its parameters by name."""
     parameters = dict(layer.named_parameters())
     assert parameters.keys() == arrays.keys(), (list(parameters), list(arrays))
@@ -63,29 +68,31 @@ def set_parameters(layer: nn.RNN, arrays: Mapping[str, np.ndarray]) -> dict[str,
 
 
 def call(
-    layer: nn.RNN, x: torch.Tensor, h0: torch.Tensor, lengths: np.ndarray | None
-) -> tuple[torch.Tensor, torch.Tensor]:
-    """Return (output, h_n), with packed sequences if there are lengths."""
+    layer: Any, x: torch.Tensor, states: Sequence[torch.Tensor], lengths: np.ndarray | None
+) -> tuple[torch.Tensor, list[torch.Tensor]]:
+    """Return output and the arrays of the state, with packed sequences if there are lengths."""
+    state = tuple(states) if len(states) > 1 else states[0]
     if lengths is None:
-        output, h_n = layer(x, h0)
-        return output, h_n
+        output, last = layer(x, state)
+        return output, list(last) if isinstance(last, tuple) else [last]
     packed = pack_padded_sequence(
         x, torch.from_numpy(lengths), batch_first=layer.batch_first, enforce_sorted=False
     )
-    output, h_n = layer(packed, h0)
-    return pad_packed_sequence(output, batch_first=layer.batch_first)[0], h_n
+    output, last = layer(packed, state)
+    output = pad_packed_sequence(output, batch_first=layer.batch_first)[0]
+    return output, list(last) if isinstance(last, tuple) else [last]
 
 
 def call_layer_by_layer(
-    case: LayerCase, x: torch.Tensor, h0: torch.Tensor
-) -> tuple[torch.Tensor, torch.Tensor, dict[str, torch.Tensor]]:
-    """Return (output, h_n, parameters) of one-layer nn.RNNs, the case's masks between them.
+    case: LayerCase, x: torch.Tensor, states: Sequence[torch.Tensor]
+) -> tuple[torch.Tensor, list[torch.Tensor], dict[str, torch.Tensor]]:
+    """Return (output, state, parameters) of torch's layers one by one, the case's masks between.
 
-    nn.RNN draws its masks inside and hands none out; this is what it does with them.
+    torch draws its masks inside and hands none out; this is what it does with them.
     """
     masks, D = case.floats.dropout_masks, case.D
     assert masks is not None
-    y, states, parameters = x, [], {}
+    y, lasts, parameters = x, [], {}
     for k in range(case.L):
         if k > 0:
             mask = masks[k - 1]
@@ -96,17 +103,19 @@ def call_layer_by_layer(
             steps = tuple(slice(0, size) for size in y.shape)  # padded at the end of all: cut off
             y = y * torch.from_numpy(mask.copy())[steps]
         options = case.options | {"input_size": y.shape[-1], "num_layers": 1, "dropout": 0.0}
-        layer = torch_layer(options, case.dtype)
+        layer = torch_layer(options, case.dtype, case.cell)
         names = [name for name in case.floats.parameters if f"_l{k}" in name]
         own = {name.replace(f"_l{k}", "_l0"): case.floats.parameters[name] for name in names}
         parameters |= dict(zip(names, set_parameters(layer, own).values(), strict=True))
-        y, state = call(layer, y, h0[k * D : (k + 1) * D], case.floats.lengths)
-        states.append(state)
-    return y, torch.cat(states), parameters
+        own_states = [state[k * D : (k + 1) * D] for state in states]
+        y, last = call(layer, y, own_states, case.floats.lengths)
+        lasts.append(last)
+    return y, [torch.cat(arrays) for arrays in zip(*lasts, strict=True)], parameters
 
 
 def torch_model(case: ModelCase) -> concise_rnn.RNNModel:
     """Return the PyTorch model of the case's parameters."""
-    model = concise_rnn.RNNModel(torch_layer(case.layer.options, case.layer.dtype), case.layer.V)
+    layer = torch_layer(case.layer.options, case.layer.dtype, case.layer.cell)
+    model = concise_rnn.RNNModel(layer, case.layer.V)
     copy_weights(build_model(case), model)
     return model

@@ -1,4 +1,4 @@
-"""Hypothesis strategies: cases over the whole surface of nn.RNN, and properties stated on them.
+"""Hypothesis strategies: cases over the whole surface of torch's layers, and properties of them.
 
 Hypothesis chooses sizes and flags from small lists, the simplest first, and one seed; the floats
 follow from the seed (`tests.cases`). So drawing is quick, and what fails shrinks to the smallest
@@ -8,15 +8,19 @@ sizes, the fewest flags and round numbers: ``LayerCase(T=2, rounded=True)``.
 LayerCase(H=2, nonlinearity='relu', rounded=True)
 """
 
-from collections.abc import Callable
+import functools
+import inspect
+from collections.abc import Callable, Sequence
+from dataclasses import replace
 from typing import Any
 
 import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from tests.cases import SURFACE, LayerCase, make_case
+from tests.cases import CELLS, SURFACE, LayerCase, make_case, with_cell
 from tests.model_cases import MODEL_SURFACE, ModelCase, make_model_case
+from tests.properties import CLASSES
 
 
 def layer_cases(**fields: Any) -> st.SearchStrategy[LayerCase]:
@@ -59,11 +63,42 @@ def states(**strategies: st.SearchStrategy[Any]) -> Callable[[Test], Test]:
     return decorate
 
 
-def property_of_layers(**fields: Any) -> Callable[[Test], Test]:
-    """Make a test of (implementation, case) hold for all cases with these fields."""
-    return states(case=layer_cases(**fields))
+def property_of_layers(
+    *, cells: Sequence[str] = tuple(CELLS), **fields: Any
+) -> Callable[[Test], Test]:
+    """Make a test of (implementation, case) hold for each cell and all cases with these fields."""
+    return lambda test: _of_cells(test, cells, case=layer_cases(**fields))
 
 
-def property_of_models(**fields: Any) -> Callable[[Test], Test]:
-    """Make a test of (package, case) hold for all model cases with these fields."""
-    return states(case=model_cases(**fields))
+def property_of_models(
+    *, cells: Sequence[str] = tuple(CELLS), **fields: Any
+) -> Callable[[Test], Test]:
+    """Make a test of (package, case) hold for each cell and all model cases with these fields."""
+    return lambda test: _of_cells(test, cells, case=model_cases(**fields))
+
+
+def _of_cells(test: Test, cells: Sequence[str], **strategies: Any) -> Test:
+    """State the test for each cell, with the drawn case's cell exchanged for it."""
+
+    names = [name for name in inspect.signature(test).parameters if name != "cell"]
+    signature = inspect.Signature(
+        [
+            inspect.Parameter(name, inspect.Parameter.POSITIONAL_OR_KEYWORD)
+            for name in ["cell", *names]
+        ]
+    )
+
+    @functools.wraps(test)
+    def of_cell(*args: Any, **kwargs: Any) -> None:
+        arguments = signature.bind(*args, **kwargs).arguments
+        cell, case = arguments.pop("cell"), arguments.pop("case")
+        if arguments.get("implementation") is CLASSES["rnn"]:
+            arguments["implementation"] = CLASSES[cell]
+        if isinstance(case, ModelCase):
+            test(case=replace(case, layer=with_cell(case.layer, cell)), **arguments)
+        else:
+            test(case=with_cell(case, cell), **arguments)
+
+    of_cell.__signature__ = signature  # type: ignore[attr-defined]
+    stated: Test = pytest.mark.parametrize("cell", cells)(states(**strategies)(of_cell))
+    return stated

@@ -183,6 +183,7 @@ RECURRENT: dict[str, Valid] = {
     "bidirectional": flag,
     "rng": optional(a(np.random.Generator)),
 }
+GATED = {name: valid for name, valid in RECURRENT.items() if name != "nonlinearity"}
 
 
 def of_package(package: Any, make: Callable[[], Any]) -> dict[str, Case]:
@@ -257,6 +258,14 @@ def of_package(package: Any, make: Callable[[], Any]) -> dict[str, Case]:
 CASES: dict[str, Case] = {
     "scratch_rnn.RNN": Case(
         scratch_rnn.RNN, {"input_size": V, "hidden_size": H, "num_layers": 2}, RECURRENT
+    ),
+    "scratch_rnn.GRU": Case(
+        scratch_rnn.GRU, {"input_size": V, "hidden_size": H, "num_layers": 2}, GATED
+    ),
+    "scratch_rnn.LSTM": Case(
+        scratch_rnn.LSTM,
+        {"input_size": V, "hidden_size": H, "num_layers": 2},
+        GATED | {"proj_size": lambda v: whole(0)(v) and v < H},
     ),
     "scratch_rnn.RNN.forward": Case(
         model().rnn.forward,

@@ -1,5 +1,7 @@
 """Both models of one configuration, with equal weights."""
 
+from typing import Any
+
 import numpy as np
 import torch
 
@@ -8,6 +10,13 @@ import scratch_rnn
 from compare.parity.weights import copy_weights
 from scratch_rnn.checks import check_choice, whole_number
 
+CELLS: dict[str, tuple[Any, Any]] = {
+    "rnn": (scratch_rnn.RNN, torch.nn.RNN),
+    "gru": (scratch_rnn.GRU, torch.nn.GRU),
+    "lstm": (scratch_rnn.LSTM, torch.nn.LSTM),
+}
+"""Our layer and PyTorch's of each cell; they take the same arguments."""
+
 
 def build_models(
     vocab_size: int,
@@ -15,6 +24,7 @@ def build_models(
     num_layers: int = 1,
     nonlinearity: str = "tanh",
     *,
+    cell: str = "rnn",
     dtype: str = "float32",
     seed: int = 0,
     device: str | torch.device = "cpu",
@@ -26,30 +36,29 @@ def build_models(
     vocab_size, hidden_size, num_layers : int
         V, H and L.
     nonlinearity : {"tanh", "relu"}
+        Of the cell "rnn".
+    cell : {"rnn", "gru", "lstm"}
     dtype : {"float32", "float64"}
     seed : int
         Seed of the initial weights.
     device : str or torch.device
         Device of the PyTorch model.
     """
-    vocab_size = whole_number("vocab_size", vocab_size, least=1)
-    hidden_size = whole_number("hidden_size", hidden_size, least=1)
-    num_layers = whole_number("num_layers", num_layers, least=1)
+    sizes = (
+        whole_number("vocab_size", vocab_size, least=1),
+        whole_number("hidden_size", hidden_size, least=1),
+        whole_number("num_layers", num_layers, least=1),
+    )
     seed = whole_number("seed", seed, least=0)
     check_choice("dtype", dtype, ("float32", "float64"))
+    check_choice("cell", cell, tuple(CELLS))
+    check_choice("nonlinearity", nonlinearity, ("tanh", "relu") if cell == "rnn" else ("tanh",))
+    options = {"nonlinearity": nonlinearity} if cell == "rnn" else {}
+    scratch_layer, torch_layer = CELLS[cell]
     rng = np.random.default_rng(seed)
-    rnn = scratch_rnn.RNN(
-        vocab_size, hidden_size, num_layers, nonlinearity, dtype=np.dtype(dtype), rng=rng
-    )
+    rnn = scratch_layer(*sizes, **options, dtype=np.dtype(dtype), rng=rng)
     scratch_model = scratch_rnn.RNNModel(rnn, vocab_size, rng=rng)
-    rnn_layer = torch.nn.RNN(
-        vocab_size,
-        hidden_size,
-        num_layers,
-        nonlinearity,
-        dtype=getattr(torch, dtype),
-        device=device,
-    )
+    rnn_layer = torch_layer(*sizes, **options, dtype=getattr(torch, dtype), device=device)
     concise_model = concise_rnn.RNNModel(rnn_layer, vocab_size)
     copy_weights(scratch_model, concise_model)
     return scratch_model, concise_model

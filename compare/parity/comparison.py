@@ -11,8 +11,16 @@ import concise_rnn
 import scratch_rnn
 from compare.parity.rows import ParityReport, ParityRow, compare_results
 from compare.parity.tolerance import Move, allowances, largest_difference, still, unmoved
-from compare.parity.weights import gradient_of, parameters_as_arrays, tensor_as_array
+from compare.parity.weights import (
+    gradient_of,
+    named_state,
+    parameters_as_arrays,
+    state_as_tensors,
+    tensor_as_array,
+)
+from scratch_rnn import states
 from scratch_rnn.checks import check_has
+from scratch_rnn.states import State
 from scratch_rnn.text import Batch
 
 __all__ = [
@@ -31,7 +39,7 @@ def check_parity(
     scratch_model: scratch_rnn.RNNModel,
     concise_model: concise_rnn.RNNModel,
     batch: Batch,
-    state: np.ndarray | None = None,
+    state: State = None,
     *,
     lr: float = 0.1,
     max_norm: float = 1.0,
@@ -47,7 +55,7 @@ def check_parity(
         They do not change: the step runs on copies, in evaluation mode.
     batch : Batch
         inputs and targets of shape (B, T).
-    state : ndarray of shape (L·D, B, H), optional
+    state : ndarray of shape (L·D, B, H), or for an LSTM a pair of them, optional
         Initial state. Default: zeros.
     lr, max_norm : float
         Learning rate, and maximum norm of the gradients.
@@ -69,16 +77,17 @@ def check_parity(
     )
     actual = concise_step(concise_model, batch, state, lr, max_norm)
     truth = None
-    if state.dtype == np.float32:
+    if states.arrays_of(state)[0].dtype == np.float32:
         in_float64 = copy.deepcopy(concise_model).double()
-        truth = concise_step(in_float64, batch, state.astype(np.float64), lr, max_norm)
+        state = states.each(lambda array: array.astype(np.float64), state)
+        truth = concise_step(in_float64, batch, state, lr, max_norm)
     return compare_results(expected, actual, allowed, truth)
 
 
 def scratch_step(
     model: scratch_rnn.RNNModel,
     batch: Batch,
-    state: np.ndarray,
+    state: State,
     lr: float,
     max_norm: float,
     move: Move = unmoved,
@@ -95,12 +104,12 @@ def scratch_step(
     dtype = logits.dtype
     results = {
         "hidden states": hidden_states,
-        "final state": final_state,
+        **named_state("final state", final_state),
         "logits": logits,
         "loss": np.asarray(loss, dtype),
     }
     results |= {f"gradient of {name}": g.copy() for name, g in gradients.items()}
-    results["gradient of initial state"] = d_state
+    results |= named_state("gradient of initial state", d_state)
     gradients = move(gradients)
     norm = wobbled_clip(gradients, max_norm, move)
     results["gradient norm"] = np.asarray(norm, dtype)
@@ -152,7 +161,7 @@ def wobbled_clip(gradients: dict[str, np.ndarray], max_norm: float, move: Move) 
 
 
 def concise_step(
-    model: concise_rnn.RNNModel, batch: Batch, state: np.ndarray, lr: float, max_norm: float
+    model: concise_rnn.RNNModel, batch: Batch, state: State, lr: float, max_norm: float
 ) -> dict[str, np.ndarray]:
     """Run the same step on a copy of the PyTorch model; return all its results by name."""
     model = copy.deepcopy(model).eval()
@@ -160,19 +169,22 @@ def concise_step(
     device = model.linear.weight.device
     hidden_states: list[torch.Tensor] = []
     model.linear.register_forward_pre_hook(lambda _, args: hidden_states.append(args[0]))
-    initial_state = torch.from_numpy(state.copy()).to(device).requires_grad_()
+    initial_state = states.each(
+        lambda tensor: tensor.requires_grad_(), state_as_tensors(state, device)
+    )
     logits, final_state = model(torch.from_numpy(batch.inputs).to(device), initial_state)
     loss = F.cross_entropy(logits, torch.from_numpy(batch.targets).to(device).T.reshape(-1))
     loss.backward()  # type: ignore[no-untyped-call]
     parameters = dict(model.named_parameters())
     results = {
         "hidden states": hidden_states[0],
-        "final state": final_state,
+        **named_state("final state", final_state),
         "logits": logits,
         "loss": loss,
     }
     results |= {f"gradient of {name}": gradient_of(p) for name, p in parameters.items()}
-    results["gradient of initial state"] = gradient_of(initial_state)
+    d_state = states.each(gradient_of, initial_state)
+    results |= named_state("gradient of initial state", d_state)
     results["gradient norm"] = nn.utils.clip_grad_norm_(parameters.values(), max_norm)
     results |= {f"clipped gradient of {name}": gradient_of(p) for name, p in parameters.items()}
     torch.optim.SGD(parameters.values(), lr).step()

@@ -46,6 +46,8 @@ class ParityConfig:
     """Number of sequences in a batch."""
     num_steps: Annotated[int, arg(metavar="T")] = 35
     """Number of time steps in a batch. Gradients are truncated after this many steps."""
+    cell: Literal["rnn", "gru", "lstm"] = "rnn"
+    """Recurrent layer: nn.RNN, nn.GRU or nn.LSTM, and the NumPy layer of the same name."""
     hidden_size: Annotated[int, arg(metavar="H")] = 256
     """Number of hidden units."""
     num_layers: Annotated[int, arg(metavar="L")] = 1
@@ -84,6 +86,10 @@ class ParityConfig:
             raise UsageError(f"expected --max-norm above 0, got {self.max_norm}")
         check_at_least(0, "seed", self.seed)
         check_threads(self.threads)
+        if self.cell != "rnn" and self.nonlinearity != "tanh":
+            raise UsageError(
+                f"expected --nonlinearity tanh with --cell {self.cell}, got {self.nonlinearity}"
+            )
         if self.sampling == "random" and self.state == "carried":
             raise UsageError(
                 "expected --state reset with --sampling random, got carried: "

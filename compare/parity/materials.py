@@ -93,6 +93,7 @@ def make_models(
         device=config.device,
         num_layers=config.num_layers,
         nonlinearity=config.nonlinearity,
+        cell=config.cell,
     )
 
 

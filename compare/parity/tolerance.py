@@ -16,12 +16,14 @@ SAFETY covers what a random sample of roundings does not show. It is the only to
 the project; docs/tolerance.md shows measurements of it.
 """
 
-from collections.abc import Callable, Mapping
+from collections.abc import Callable, Iterator, Mapping
+from contextlib import contextmanager
 from dataclasses import fields, is_dataclass, replace
 from typing import Any, TypeVar
 
 import numpy as np
 
+from scratch_rnn.cells import gated
 from scratch_rnn.checks import check_function, whole_number
 
 SAFETY = 8.0
@@ -73,7 +75,10 @@ def allowances(
     moves = {name: np.zeros(array.shape) for name, array in baseline.items()}
     rng = np.random.default_rng(seed)
     for _ in range(wobbles):
-        for name, array in compute(lambda value: neighbour(value, rng, gaps)).items():
+        move: Move = lambda value: neighbour(value, rng, gaps)  # noqa: E731
+        with moved_gates(move):
+            moved = compute(move)
+        for name, array in moved.items():
             np.maximum(moves[name], absolute_difference(array, baseline[name]), out=moves[name])
     allowed = {
         name: np.asarray(
@@ -82,6 +87,26 @@ def allowances(
         for name, array in baseline.items()
     }
     return results, allowed
+
+
+@contextmanager
+def moved_gates(move: Move) -> Iterator[None]:
+    """Let `scratch_rnn` move each σ that it computes, while the body runs.
+
+    A gate is rounded to the floats near 1, and read at once, before any tape has it. In a GRU whose
+    z is nearly 1, all of (1 - z) n is what this rounding leaves of 1 - z.
+    """
+    sigmoid = gated.sigmoid
+
+    def moved_sigmoid(z: np.ndarray) -> None:
+        sigmoid(z)
+        z[...] = move(z)
+
+    gated.sigmoid = moved_sigmoid
+    try:
+        yield
+    finally:
+        gated.sigmoid = sigmoid
 
 
 def unmoved(value: Value) -> Value:

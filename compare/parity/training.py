@@ -17,7 +17,9 @@ import torch
 import concise_rnn
 import scratch_rnn
 from compare.parity.comparison import largest_parameter_difference
-from compare.parity.weights import parameters_as_arrays, tensor_as_array
+from compare.parity.weights import parameters_as_arrays, state_as_arrays, state_as_tensors
+from scratch_rnn import states
+from scratch_rnn.states import State
 from scratch_rnn.text import Batch, Batches
 
 Side = Literal["scratch", "concise"]
@@ -48,7 +50,7 @@ class Trainee:
     ) -> None:
         self.model: Any = model
         self.lr, self.carry_state, self.max_norm = lr, carry_state, max_norm
-        self.state: Any = None  # (L·D, B, H), an array or a tensor; None means zeros
+        self.state: Any = None  # of the model's package, arrays or tensors; None means zeros
         self.side: Side
         self._package: Any
         if isinstance(model, scratch_rnn.RNNModel):
@@ -70,23 +72,25 @@ class Trainee:
         """Return a copy of each parameter, with the keys of a torch state_dict."""
         return {name: array.copy() for name, array in parameters_as_arrays(self.model).items()}
 
-    def state_as_array(self) -> np.ndarray | None:
-        """Return a copy of the carried state."""
-        if isinstance(self.state, torch.Tensor):
-            return tensor_as_array(self.state).copy()
-        return None if self.state is None else self.state.copy()
+    def state_as_array(self) -> State:
+        """Return a copy of the carried state as NumPy has it; None is zeros."""
+        if self.state is None:
+            return None
+        if self.side == "concise":
+            return state_as_arrays(self.state)
+        return states.each(np.copy, self.state)
 
-    def restore(self, weights: Mapping[str, np.ndarray], state: np.ndarray | None) -> None:
+    def restore(self, weights: Mapping[str, np.ndarray], state: State) -> None:
         """Copy weights and state into this model; they may come from either model."""
         if isinstance(self.model, scratch_rnn.RNNModel):
             for name, parameter in self.model.parameters.items():
                 parameter[...] = weights[name]
-            self.state = None if state is None else state.copy()
+            self.state = None if state is None else states.each(np.copy, state)
             return
         tensors = {name: torch.from_numpy(array.copy()) for name, array in weights.items()}
         self.model.load_state_dict(tensors)
         device = self.model.linear.weight.device
-        self.state = None if state is None else torch.from_numpy(state.copy()).to(device)
+        self.state = None if state is None else state_as_tensors(state, device)
 
 
 def updates(

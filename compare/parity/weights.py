@@ -1,21 +1,23 @@
 """Copy weights from one model to the other, in both directions."""
 
 from collections.abc import Mapping
+from typing import Any
 
 import numpy as np
 import torch
 from torch import nn
 
 import scratch_rnn
+from scratch_rnn import states
 from scratch_rnn.checks import check_has
 
-ScratchModule = scratch_rnn.RNN | scratch_rnn.RNNModel
+ScratchModule = scratch_rnn.RNN | scratch_rnn.GRU | scratch_rnn.LSTM | scratch_rnn.RNNModel
 
 
 def copy_weights(source: ScratchModule | nn.Module, target: ScratchModule | nn.Module) -> None:
     """Copy the source's parameters into the target's arrays or tensors, in place.
 
-    Each of them may be from scratch or from PyTorch, and a layer (RNN, nn.RNN) or a whole model.
+    Each of them may be from scratch or from PyTorch, and a layer (RNN, nn.RNN, …) or a whole model.
     No memory is shared: training one does not change the other.
 
     Raises
@@ -67,3 +69,21 @@ def gradient_of(tensor: torch.Tensor) -> torch.Tensor:
     if tensor.grad is None:
         raise RuntimeError("expected a gradient after backward, got none")
     return tensor.grad.clone()
+
+
+def state_as_arrays(state: Any) -> Any:
+    """Return a PyTorch state as NumPy arrays: an array, or for an LSTM a pair."""
+    return states.each(lambda tensor: tensor_as_array(tensor).copy(), state)
+
+
+def state_as_tensors(state: Any, device: torch.device | str = "cpu") -> Any:
+    """Return copies of a NumPy state as tensors: a tensor, or for an LSTM a pair."""
+    return states.each(lambda array: torch.from_numpy(array.copy()).to(device), state)
+
+
+def named_state(name: str, state: Any) -> dict[str, Any]:
+    """Return the arrays or tensors of a state by names: of a pair "h of …" and "c of …"."""
+    arrays = states.arrays_of(state)
+    if len(arrays) == 1:
+        return {name: arrays[0]}
+    return {f"{part} of {name}": array for part, array in zip("hc", arrays, strict=True)}

@@ -11,7 +11,9 @@ import scratch_rnn
 from compare.parity.comparison import check_parity
 from compare.parity.rows import compare_results
 from compare.parity.tolerance import allowances, unmoved
-from scratch_rnn import RNN, RNNModel
+from compare.parity.weights import named_state
+from scratch_rnn import LSTM, RNN, RNNModel
+from scratch_rnn.states import arrays_of, each, state_of
 from tests.annotations import unchecked
 from tests.cases import LayerCase, random_case
 from tests.model_cases import ModelCase, build_model, random_model_case
@@ -41,8 +43,10 @@ def test_logits_and_gradients_under_dropout_masks(package: Any, case: ModelCase)
             parameter[...] = move(parameter)
         logits, final, tape = model.forward(batch.inputs, move(state), dropout_masks=move(masks))
         d_logits = move(np.cos(logits.astype(np.float64)).astype(logits.dtype))
-        gradients, d_state = model.backward_to_state(move(tape), d_logits, move(state + 1))
-        results = {"logits": logits, "final state": final, "gradient of state": d_state}
+        d_final = move(each(lambda array: array + 1, state))
+        gradients, d_state = model.backward_to_state(move(tape), d_logits, d_final)
+        results = {"logits": logits, **named_state("final state", final)}
+        results |= named_state("gradient of state", d_state)
         return results | {f"gradient of {name}": g for name, g in gradients.items()}
 
     _, allowed = allowances(compute, seed=case.layer.seed)
@@ -55,7 +59,7 @@ def _torch_under_masks(case: ModelCase) -> Results:
     layer = case.layer
     model = torch_model(case)
     x = F.one_hot(torch.from_numpy(layer.floats.x), layer.V).to(model.linear.weight.dtype)
-    state = torch.from_numpy(case.state).requires_grad_()
+    state = [torch.from_numpy(array).requires_grad_() for array in arrays_of(case.state)]
     output, final, parameters = call_layer_by_layer(layer, x, state)
     output = output.swapaxes(0, 1) if layer.batch_first else output
     logits = model.linear(output.reshape(-1, output.shape[-1]))
@@ -66,26 +70,33 @@ def _torch_under_masks(case: ModelCase) -> Results:
         np.cos(logits.detach().numpy().astype(np.float64)).astype(layer.dtype)
     )
     gradients = torch.autograd.grad(
-        (logits, final), [*variables.values(), state], (d_logits, state.detach() + 1)
+        (logits, *final),
+        [*state, *variables.values()],
+        (d_logits, *(array.detach() + 1 for array in state)),
     )
-    results = {"logits": logits, "final state": final, "gradient of state": gradients[-1]}
-    results |= {f"gradient of {n}": g for n, g in zip(variables, gradients[:-1], strict=True)}
+    results = {"logits": logits, **named_state("final state", state_of(final))}
+    d_state, gradients = gradients[: len(state)], gradients[len(state) :]
+    results |= named_state("gradient of state", state_of(d_state))
+    results |= {f"gradient of {n}": g for n, g in zip(variables, gradients, strict=True)}
     return {name: tensor.detach().numpy() for name, tensor in results.items()}
 
 
 @property_of_models(dropout=0.0)
 def test_backward_twice_on_one_tape_gives_the_same_bits(package: Any, case: ModelCase) -> None:
     model, batch, state = build_model(case, package), case.batch, case.state
-    kept = {"inputs": batch.inputs.copy(), "state": state.copy(), **case.parameters}
+    kept = {"inputs": batch.inputs.copy(), **case.parameters}
+    kept |= named_state("state", each(np.copy, state))
     logits, final, tape = model.forward(batch.inputs, state)
     _, d_logits = package.cross_entropy(logits, batch.targets.T.reshape(-1))
     kept["d_logits"] = d_logits.copy()
     first = {name: g.copy() for name, g in model.backward(tape, d_logits).items()}
-    final[...] = 9  # the caller's own array
+    for array in arrays_of(final):
+        array[...] = 9  # the caller's own
     model.forward(batch.inputs[:, ::-1].copy(), state)
     second = model.backward(tape, d_logits)
     demand(identical(first, second), "backward twice on one tape gives the same", case)
-    now = {"inputs": batch.inputs, "state": state, **model.parameters, "d_logits": d_logits}
+    now = {"inputs": batch.inputs, **model.parameters, "d_logits": d_logits}
+    now |= named_state("state", state)
     demand(identical(kept, now), "no argument of the model is changed", case)
     batch.inputs[...] = 0  # nor does the tape mind what becomes of the batch
     third = model.backward(tape, d_logits)
@@ -103,12 +114,13 @@ def test_the_state_is_all_that_the_past_leaves(package: Any, case: ModelCase) ->
         for parameter in moved.parameters.values():
             parameter[...] = move(parameter)
         logits, state, tape = moved.forward(inputs, move(case.state))
-        return {"logits": logits, "state": state, "h": move(tape.h)}
+        return {"logits": logits, **named_state("state", state), "h": move(tape.h)}
 
     results, allowed = allowances(whole, seed=case.layer.seed)
     first, state = model(inputs[:, :cut].copy(), case.state)
     second, state = model(inputs[:, cut:].copy(), state)
-    parts = {"logits": np.concatenate([first, second]), "state": state, "h": results["h"]}
+    parts = {"logits": np.concatenate([first, second]), "h": results["h"]}
+    parts |= named_state("state", state)
     demand(compare_results(results, parts, allowed), f"cut at {cut}, the text is the same", case)
 
 
@@ -180,6 +192,31 @@ MISTAKES: dict[str, Any] = {
         np.zeros((1, 1, 3), np.float32),
     ),
 }
+
+
+PAIRS: dict[str, Any] = {
+    "an array where a pair is wanted": lambda m: m(np.zeros((2, 3), int), m.begin_state(2)[0]),
+    "a pair of three": lambda m: m(np.zeros((2, 3), int), (*m.begin_state(2), m.begin_state(2)[0])),
+    "a list for a pair": lambda m: m(np.zeros((2, 3), int), list(m.begin_state(2))),
+    "h and c exchanged": lambda m: m(np.zeros((2, 3), int), m.begin_state(2)[::-1]),
+    "c of another batch": lambda m: m(
+        np.zeros((2, 3), int), (m.begin_state(2)[0], m.begin_state(1)[1])
+    ),
+    "c of another dtype": lambda m: m(
+        np.zeros((2, 3), int), (m.begin_state(2)[0], m.begin_state(2)[1].astype(np.float64))
+    ),
+}
+
+
+@pytest.mark.parametrize("name", PAIRS)
+def test_mistakes_with_pairs_are_refused_in_one_line(name: str) -> None:
+    model = RNNModel(LSTM(5, 4, proj_size=3), 5)
+    with unchecked(), pytest.raises((ValueError, TypeError)) as caught:
+        PAIRS[name](model)
+    assert str(caught.value).startswith("expected ")
+    assert "\n" not in str(caught.value)
+    with unchecked(), pytest.raises(TypeError, match="expected state to be a NumPy array, got 2"):
+        RNNModel(RNN(5, 4), 5)(np.zeros((2, 3), int), model.begin_state(2))
 
 
 @pytest.mark.parametrize("name", MISTAKES)

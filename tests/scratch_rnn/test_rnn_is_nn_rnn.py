@@ -1,4 +1,4 @@
-"""The layer is torch.nn.RNN: the same results and gradients for any configuration and input."""
+"""Each layer is torch's: the same results and gradients for any configuration and any input."""
 
 from typing import Any
 
@@ -8,7 +8,7 @@ import torch
 
 from scratch_rnn import RNN
 from tests.cases import LayerCase
-from tests.properties import against, demand
+from tests.properties import INITIAL_STATES, STATES, against, demand
 from tests.reference import torch_layer, torch_results
 from tests.strategies import property_of_layers
 
@@ -16,9 +16,9 @@ from tests.strategies import property_of_layers
 @property_of_layers()
 def test_output_and_last_state_are_those_of_nn_rnn(implementation: Any, case: LayerCase) -> None:
     report = against(
-        torch_results(case), implementation, case, only=lambda name: name in ("output", "h_n")
+        torch_results(case), implementation, case, only=lambda name: name in ("output", *STATES)
     )
-    demand(report, "output and h_n are those of nn.RNN", case)
+    demand(report, f"output and h_n are those of {case.torch_name}", case)
 
 
 @property_of_layers()
@@ -35,7 +35,7 @@ def test_gradients_of_x_and_h0_are_those_of_autograd(implementation: Any, case: 
         torch_results(case),
         implementation,
         case,
-        only=lambda name: name in ("gradient of x", "gradient of h0"),
+        only=lambda name: name in ("gradient of x", *INITIAL_STATES),
     )
     demand(report, "the gradients of x and h0 are those of autograd", case)
 
@@ -57,7 +57,11 @@ def test_dropout_masks_do_what_dropout_between_layers_does(
 @property_of_layers(saturated=True, nonlinearity="tanh", gain=(2.0, 1.5))
 def test_saturated_units_too(implementation: Any, case: LayerCase) -> None:
     report = against(torch_results(case), implementation, case)
-    demand(report, "results and gradients are those of nn.RNN where units are saturated", case)
+    demand(
+        report,
+        f"results and gradients are those of {case.torch_name} where units are saturated",
+        case,
+    )
 
 
 def test_two_roundings_that_eight_wobbles_move_against_each_other() -> None:
@@ -82,7 +86,7 @@ def test_two_roundings_that_eight_wobbles_move_against_each_other() -> None:
 def test_every_call_inside_keeps_its_annotations(implementation: Any, case: LayerCase) -> None:
     """The one run in which the tests let jaxtyping check all shapes, over the whole surface."""
     report = against(torch_results(case), implementation, case)
-    demand(report, "results and gradients are those of nn.RNN", case)
+    demand(report, f"results and gradients are those of {case.torch_name}", case)
 
 
 @pytest.mark.parametrize("dtype", ["float32", "float64"])

@@ -11,22 +11,36 @@ from typing import Any
 import numpy as np
 import pytest
 
-import scratch_rnn
 from compare.parity.rows import compare_results
 from compare.parity.tolerance import allowances
 from tests.cases import LayerCase
-from tests.properties import Results, alike, build, demand, given, identical, named, run, upstream
+from tests.properties import (
+    CLASSES,
+    INITIAL_STATES,
+    STATES,
+    Results,
+    alike,
+    as_state,
+    build,
+    demand,
+    given,
+    identical,
+    initial_state,
+    named,
+    outputs,
+    run,
+    upstream,
+)
 from tests.strategies import property_of_layers
 
 # Running a case on other arguments than its own -------------------------------------------------
 
 
-def forward(layer: Any, case: LayerCase, **changes: Any) -> tuple[np.ndarray, np.ndarray, Any]:
-    """Call the layer on the case's arguments, some of them changed."""
+def forward(layer: Any, case: LayerCase, **changes: Any) -> tuple[Results, Any]:
+    """Call the layer on the case's arguments, some of them changed; return results and tape."""
     floats = replace(case.floats, **changes)
-    h0 = None if floats.h0 is None else floats.h0.copy()
-    output, h_n, tape = layer.forward(floats.x.copy(), h0, **given(floats))
-    return np.array(output), np.array(h_n), tape
+    output, state, tape = layer.forward(floats.x.copy(), initial_state(floats), **given(floats))
+    return outputs(output, state), tape
 
 
 def run_with(implementation: Any, case: LayerCase, **changes: Any) -> Results:
@@ -64,9 +78,10 @@ def test_backward_twice_on_one_tape_gives_the_same_bits(
     implementation: Any, case: LayerCase
 ) -> None:
     layer = build(implementation, case)
-    _, _, tape = forward(layer, case)
-    once = {n: g.copy() for n, g in named(layer.backward(tape, *upstream(case.floats))).items()}
-    twice = named(layer.backward(tape, *upstream(case.floats)))
+    _, tape = forward(layer, case)
+    back = upstream(case.floats)  # the same arrays both times
+    once = {n: g.copy() for n, g in named(layer.backward(tape, *back)).items()}
+    twice = named(layer.backward(tape, *back))
     demand(identical(once, twice), "backward twice on one tape gives the same", case)
 
 
@@ -75,13 +90,12 @@ def test_tapes_live_side_by_side(implementation: Any, case: LayerCase) -> None:
     """A second forward and backward pass in between changes nothing for the first tape."""
     alone = run(implementation, case)
     layer = build(implementation, case)
-    output, h_n, tape = forward(layer, case)
+    results, tape = forward(layer, case)
     x = case.floats.x
     other_x = (x + 1) % case.V if case.one_hot else more(case, x.shape)
-    _, _, other_tape = forward(layer, case, x=other_x)
+    _, other_tape = forward(layer, case, x=other_x)
     layer.backward(other_tape, *upstream(case.floats))
-    gradients = named(layer.backward(tape, *upstream(case.floats)))
-    together = {"output": output, "h_n": h_n} | gradients
+    together = results | named(layer.backward(tape, *upstream(case.floats)))
     demand(identical(alone, together), "one pass leaves another's tape alone", case)
 
 
@@ -92,13 +106,10 @@ def test_the_call_is_the_forward_pass(implementation: Any, case: LayerCase) -> N
     floats = case.floats
     lengths = {} if floats.lengths is None else {"lengths": floats.lengths}
     for _ in range(2):
-        output, h_n = layer(floats.x.copy(), floats.h0, **lengths)
-        expected = forward(layer, case, dropout_masks=None)
-        report = identical({"output": output, "h_n": h_n}, dict(zip(NAMES, expected, strict=False)))
+        output, state = layer(floats.x.copy(), initial_state(floats), **lengths)
+        expected, _ = forward(layer, case, dropout_masks=None)
+        report = identical(outputs(output, state), expected)
         demand(report, "layer(x, h0) is what forward computes", case)
-
-
-NAMES = ("output", "h_n")
 
 
 # Arguments --------------------------------------------------------------------------------------
@@ -108,19 +119,20 @@ NAMES = ("output", "h_n")
 def test_no_argument_is_changed(implementation: Any, case: LayerCase) -> None:
     layer = build(implementation, case)
     floats = case.floats
+    names = ("x", "h0", "c0", "lengths", "d_output", "d_h_n", "d_c_n")
     arguments = {
-        "x": floats.x.copy(),
-        "h0": None if floats.h0 is None else floats.h0.copy(),
-        "lengths": None if floats.lengths is None else floats.lengths.copy(),
-        "d_output": None if floats.d_output is None else floats.d_output.copy(),
-        "d_h_n": None if floats.d_h_n is None else floats.d_h_n.copy(),
+        **{name: None if (a := getattr(floats, name)) is None else a.copy() for name in names},
         **{f"dropout_masks[{k}]": m.copy() for k, m in enumerate(floats.dropout_masks or ())},
     }
     before = {n: a.copy() for n, a in (arguments | layer.parameters).items() if a is not None}
     masks = tuple(array for name, array in arguments.items() if "masks" in name)
     optional = given(replace(floats, lengths=arguments["lengths"], dropout_masks=masks or None))
-    _, _, tape = layer.forward(arguments["x"], arguments["h0"], **optional)
-    layer.backward(tape, arguments["d_output"], arguments["d_h_n"])
+    state, d_state = (
+        arguments[h] if arguments[c] is None else (arguments[h], arguments[c])
+        for h, c in (("h0", "c0"), ("d_h_n", "d_c_n"))
+    )
+    _, _, tape = layer.forward(arguments["x"], state, **optional)
+    layer.backward(tape, arguments["d_output"], d_state)
     after = {n: a for n, a in (arguments | layer.parameters).items() if a is not None}
     demand(identical(before, after), "forward and backward change none of their arguments", case)
 
@@ -132,7 +144,7 @@ def test_arguments_may_be_read_only_and_lie_in_any_order(
     floats = case.floats
     expected = run(implementation, case)
     changes: dict[str, Any] = {}
-    for name in ("x", "h0", "d_output", "d_h_n"):
+    for name in ("x", "h0", "c0", "d_output", "d_h_n", "d_c_n"):
         array = getattr(floats, name)
         if array is not None:
             scattered = np.zeros((*array.shape, 2), array.dtype)[..., 0]  # every other float
@@ -141,12 +153,12 @@ def test_arguments_may_be_read_only_and_lie_in_any_order(
                 layout.flags.writeable = False
                 changes[name] = layout
                 layer = build(implementation, case)
-                x, h0, d_output, d_h_n = (
-                    changes.get(n, getattr(floats, n)) for n in ("x", "h0", "d_output", "d_h_n")
-                )
-                output, h_n, tape = layer.forward(x, h0, **given(floats))
-                results = {"output": np.array(output), "h_n": np.array(h_n)}
-                results |= named(layer.backward(tape, d_output, d_h_n))
+                changed = replace(floats, **changes)
+                states = [(changed.h0, changed.c0), (changed.d_h_n, changed.d_c_n)]
+                state, d_state = (pair[0] if pair[1] is None else pair for pair in states)
+                output, state, tape = layer.forward(changed.x, state, **given(floats))
+                results = outputs(output, state)
+                results |= named(layer.backward(tape, changed.d_output, d_state))
                 report = alike(results, expected, case)
                 demand(report, f"{name} may be read-only, Fortran-ordered or strided", case)
 
@@ -155,11 +167,13 @@ def test_arguments_may_be_read_only_and_lie_in_any_order(
 def test_results_are_arrays_of_their_own(implementation: Any, case: LayerCase) -> None:
     """Writing to h_n and to gradients changes neither parameters nor a second backward pass."""
     layer = build(implementation, case)
-    _, h_n, tape = layer.forward(case.floats.x.copy(), case.floats.h0, **given(case.floats))
+    floats = case.floats
+    _, state, tape = layer.forward(floats.x.copy(), initial_state(floats), **given(floats))
     parameters = {name: array.copy() for name, array in layer.parameters.items()}
     first = layer.backward(tape, *upstream(case.floats))
     kept = {name: gradient.copy() for name, gradient in named(first).items()}
-    h_n[...] = 7
+    for array in state if isinstance(state, tuple) else (state,):
+        array[...] = 7
     for gradient in named(first).values():
         gradient[...] = 7
     second = named(layer.backward(tape, *upstream(case.floats)))
@@ -181,18 +195,19 @@ def test_the_output_is_the_tapes_own_memory_and_cannot_be_written(
 @property_of_layers(h0=True)
 def test_no_h0_is_a_zero_h0(implementation: Any, case: LayerCase) -> None:
     assert case.floats.h0 is not None
-    given_zeros = run_with(implementation, case, h0=np.zeros_like(case.floats.h0))
-    not_given = run_with(implementation, case, h0=None)
+    h0, c0 = each(np.zeros_like, case.floats.h0, case.floats.c0)
+    given_zeros = run_with(implementation, case, h0=h0, c0=c0)
+    not_given = run_with(implementation, case, h0=None, c0=None)
     demand(identical(given_zeros, not_given), "without h0 the states begin at zero", case)
 
 
 @property_of_layers(upstream=("output", "h_n"))
 def test_an_absent_upstream_gradient_is_a_zero_one(implementation: Any, case: LayerCase) -> None:
     results = run(implementation, case)
-    absent = "d_h_n" if case.floats.d_h_n is None else "d_output"
-    result = results["h_n" if absent == "d_h_n" else "output"]
-    zeros = run_with(implementation, case, **{absent: np.zeros_like(result)})
-    demand(identical(results, zeros), f"without {absent} it counts as zero", case)
+    names = [n for n in ("output", *STATES) if n in results]
+    absent = [n for n in names if getattr(case.floats, f"d_{n}") is None]
+    zeros = run_with(implementation, case, **{f"d_{n}": np.zeros_like(results[n]) for n in absent})
+    demand(identical(results, zeros), f"without a gradient of {absent} it counts as zero", case)
 
 
 # Backward is linear -----------------------------------------------------------------------------
@@ -202,41 +217,54 @@ def test_an_absent_upstream_gradient_is_a_zero_one(implementation: Any, case: La
 def test_backward_of_twice_the_gradient_is_twice_as_much(
     implementation: Any, case: LayerCase
 ) -> None:
-    """A power of two changes exponents alone: to the bit, and so does a change of sign."""
+    """A power of two changes exponents alone: to the bit, and so does a change of sign.
+
+    But below the smallest normal float bits are lost, where gates are saturated.
+    """
+    smallest = float(np.finfo(case.dtype).smallest_normal)
     layer = build(implementation, case)
-    _, _, tape = forward(layer, case)
+    _, tape = forward(layer, case)
     gradients = named(layer.backward(tape, *upstream(case.floats)))
     expected = {name: gradient.copy() for name, gradient in gradients.items()}
     for factor in (2.0, -0.5, 0.0):
-        scaled = (None if d is None else d * d.dtype.type(factor) for d in upstream(case.floats))
-        report = identical(
+        floats = case.floats
+        d_output, d_h_n, d_c_n = each(
+            lambda d, factor=factor: d * d.dtype.type(factor),
+            floats.d_output,
+            floats.d_h_n,
+            floats.d_c_n,
+        )
+        scaled = d_output, as_state(d_h_n, d_c_n)
+        report = compare_results(
             {name: gradient * gradient.dtype.type(factor) for name, gradient in expected.items()},
             named(layer.backward(tape, *scaled)),
+            dict.fromkeys(expected, 0.0 if case.cell == "rnn" else smallest),
         )
         demand(report, f"{factor} times the upstream gradient gives {factor} times as much", case)
 
 
 @property_of_layers()
 def test_backward_of_a_sum_is_the_sum(implementation: Any, case: LayerCase) -> None:
-    d_output, d_h_n = upstream(case.floats)
-    others = each(lambda d: more(case, d.shape), d_output, d_h_n)
+    arrays = (case.floats.d_output, case.floats.d_h_n, case.floats.d_c_n)
+    others = each(lambda d: more(case, d.shape), *arrays)
 
     def sum_of_two(implementation: Any, move: Any) -> Results:
         floats = case.floats
         layer = build(implementation, case, move(dict(floats.parameters)))
-        _, _, tape = layer.forward(move(floats.x), move(floats.h0), **move(given(floats)))
-        first = named(layer.backward(move(tape), move(d_output), move(d_h_n)))
+        state = move(initial_state(floats))
+        _, _, tape = layer.forward(move(floats.x), state, **move(given(floats)))
+        first = named(layer.backward(move(tape), *move(upstream(floats))))
         first = {name: gradient.copy() for name, gradient in first.items()}
-        second = named(layer.backward(move(tape), *move(others)))
+        second = named(layer.backward(move(tape), move(others[0]), move(as_state(*others[1:]))))
         return {name: first[name] + second[name] for name in first}
 
-    _, allowed = allowances(lambda move: sum_of_two(scratch_rnn.RNN, move), seed=case.seed)
+    _, allowed = allowances(lambda move: sum_of_two(CLASSES[case.cell], move), seed=case.seed)
     layer = build(implementation, case)
-    _, _, tape = forward(layer, case)
-    added = [
-        None if d is None else d + other for d, other in zip((d_output, d_h_n), others, strict=True)
-    ]
-    together = named(layer.backward(tape, *added))
+    _, tape = forward(layer, case)
+    d_output, d_h_n, d_c_n = (
+        None if d is None else d + other for d, other in zip(arrays, others, strict=True)
+    )
+    together = named(layer.backward(tape, d_output, as_state(d_h_n, d_c_n)))
     summed = sum_of_two(implementation, lambda value: value)
     demand(compare_results(together, summed, allowed), "backward of a sum is the sum", case)
 
@@ -257,20 +285,20 @@ def test_two_passes_with_the_state_handed_on_are_one_pass(
         return None if array is None else array[(slice(None),) * axis + (which,)].copy()
 
     first, second = slice(0, cut), slice(cut, None)
-    states, tapes, outputs = [floats.h0], [], []
+    state, tapes, parts = initial_state(floats), [], []
     for which in (first, second):
         masks = floats.dropout_masks and tuple(part(m, which, 0) for m in floats.dropout_masks)
         optional = given(replace(floats, dropout_masks=masks))
-        output, h_n, tape = layer.forward(part(floats.x, which), states[-1], **optional)
-        states.append(np.array(h_n))
+        output, state, tape = layer.forward(part(floats.x, which), state, **optional)
         tapes.append(tape)
-        outputs.append(np.array(output))
-    later = layer.backward(tapes[1], part(floats.d_output, second), floats.d_h_n)
-    earlier = layer.backward(tapes[0], part(floats.d_output, first), np.array(later.h0))
-    results = {"output": np.concatenate(outputs, axis), "h_n": states[-1]}
+        parts.append(np.array(output))
+    later = layer.backward(tapes[1], part(floats.d_output, second), upstream(floats)[1])
+    d_state = as_state(later.h0, getattr(later, "c0", None))
+    earlier = layer.backward(tapes[0], part(floats.d_output, first), d_state)
+    results = outputs(np.concatenate(parts, axis), state)
     if later.x is not None:
         results["gradient of x"] = np.concatenate([earlier.x, later.x], axis)
-    results["gradient of h0"] = earlier.h0
+    results |= {name: g for name, g in named(earlier).items() if name in INITIAL_STATES}
     results |= {
         f"gradient of {name}": earlier.parameters[name] + later.parameters[name]
         for name in later.parameters
@@ -282,7 +310,7 @@ def test_two_passes_with_the_state_handed_on_are_one_pass(
 @property_of_layers(bidirectional=True, dropout=0.0, lengths=(False, True))
 def test_reversing_time_swaps_the_directions(implementation: Any, case: LayerCase) -> None:
     """Read from its end by a layer with both directions' weights swapped, all is mirrored."""
-    floats, H, axis = case.floats, case.H, time_axis(case)
+    floats, R, axis = case.floats, case.R, time_axis(case)
     lengths = np.full(case.B, case.T) if floats.lengths is None else floats.lengths
 
     def mirrored(array: np.ndarray | None, *, halves: bool) -> np.ndarray | None:
@@ -293,7 +321,7 @@ def test_reversing_time_swaps_the_directions(implementation: Any, case: LayerCas
         for b, length in enumerate(lengths):
             one = array if case.unbatched else array.swapaxes(0, axis)[:, b]
             one[:length] = one[:length][::-1].copy()
-        return np.roll(array, H, axis=-1) if halves else array
+        return np.roll(array, R, axis=-1) if halves else array
 
     def swapped_states(array: np.ndarray | None) -> np.ndarray | None:
         if array is None:
@@ -305,7 +333,7 @@ def test_reversing_time_swaps_the_directions(implementation: Any, case: LayerCas
         for name, array in parameters.items():
             partner = name.removesuffix("_reverse") if "_reverse" in name else f"{name}_reverse"
             is_upper = "weight_ih" in name and "_l0" not in name
-            result[partner] = np.roll(array, H, axis=1) if is_upper else array
+            result[partner] = np.roll(array, R, axis=1) if is_upper else array
         return {name: result[name] for name in parameters}
 
     there = run(implementation, case)
@@ -315,14 +343,15 @@ def test_reversing_time_swaps_the_directions(implementation: Any, case: LayerCas
         parameters=swapped(floats.parameters),
         x=mirrored(floats.x, halves=False),
         h0=swapped_states(floats.h0),
+        c0=swapped_states(floats.c0),
         d_output=mirrored(floats.d_output, halves=True),
         d_h_n=swapped_states(floats.d_h_n),
+        d_c_n=swapped_states(floats.d_c_n),
     )
     gradients = {n: back[f"gradient of {n}"] for n in floats.parameters}
     results = {
         "output": mirrored(back["output"], halves=True),
-        "h_n": swapped_states(back["h_n"]),
-        "gradient of h0": swapped_states(back["gradient of h0"]),
+        **{n: swapped_states(back[n]) for n in (*STATES, *INITIAL_STATES) if n in back},
         **{f"gradient of {name}": array for name, array in swapped(gradients).items()},
     }
     if "gradient of x" in back:
@@ -339,16 +368,18 @@ def test_the_order_of_sequences_does_not_matter(implementation: Any, case: Layer
     order = np.random.default_rng(case.seed).permutation(case.B)
     back = np.argsort(order)
     x, d_output = each(lambda array: array.take(order, axis), floats.x, floats.d_output)
-    h0, d_h_n = each(lambda array: array.take(order, 1), floats.h0, floats.d_h_n)
+    states = (floats.h0, floats.c0, floats.d_h_n, floats.d_c_n)
+    h0, c0, d_h_n, d_c_n = each(lambda array: array.take(order, 1), *states)
     masks = floats.dropout_masks and tuple(m[:, order] for m in floats.dropout_masks)
     lengths = None if floats.lengths is None else floats.lengths[order]
-    changes = {"x": x, "h0": h0, "d_output": d_output, "d_h_n": d_h_n}
+    changes = {"x": x, "h0": h0, "c0": c0, "d_output": d_output, "d_h_n": d_h_n, "d_c_n": d_c_n}
     results = run_with(implementation, case, **changes, dropout_masks=masks, lengths=lengths)
     for name in ("output", "gradient of x"):
         if name in results:
             results[name] = results[name].take(back, axis)
-    for name in ("h_n", "gradient of h0"):
-        results[name] = results[name].take(back, 1)
+    for name in (*STATES, *INITIAL_STATES):
+        if name in results:
+            results[name] = results[name].take(back, 1)
     report = alike(results, run(implementation, case), case)
     demand(report, "the order of the sequences in a batch does not matter", case)
 
@@ -365,14 +396,16 @@ def test_sequences_of_a_batch_do_not_meet(implementation: Any, case: LayerCase) 
         one = [slice(None, T)] * 2
         one[axis] = slice(b, b + 1)
         x, d_output = each(lambda array, one=one: array[tuple(one)], floats.x, floats.d_output)
-        h0, d_h_n = each(lambda array, b=b: array[:, b : b + 1], floats.h0, floats.d_h_n)
+        states = (floats.h0, floats.c0, floats.d_h_n, floats.d_c_n)
+        h0, c0, d_h_n, d_c_n = each(lambda array, b=b: array[:, b : b + 1], *states)
         masks = floats.dropout_masks and tuple(m[:T, b : b + 1] for m in floats.dropout_masks)
-        changes = {"x": x, "h0": h0, "d_output": d_output, "d_h_n": d_h_n}
-        alone = run_with(implementation, case, **changes, dropout_masks=masks, lengths=None)
+        changes = {"x": x, "h0": h0, "c0": c0, "d_output": d_output, "d_h_n": d_h_n}
+        changes |= {"d_c_n": d_c_n, "dropout_masks": masks, "lengths": None}
+        alone = run_with(implementation, case, **changes)
         for name, array in alone.items():
             if name in ("output", "gradient of x"):
                 results[name][tuple(one)] = array
-            elif name in ("h_n", "gradient of h0"):
+            elif name in (*STATES, *INITIAL_STATES):
                 results[name][:, b : b + 1] = array
             else:
                 results[name] += array
@@ -384,13 +417,16 @@ def test_without_a_batch_is_a_batch_of_one(implementation: Any, case: LayerCase)
     floats = case.floats
     axis = 0 if case.batch_first else 1
     x, d_output = each(lambda array: np.expand_dims(array, axis), floats.x, floats.d_output)
-    h0, d_h_n = each(lambda array: array[:, None], floats.h0, floats.d_h_n)
-    results = run_with(implementation, case, x=x, h0=h0, d_output=d_output, d_h_n=d_h_n)
+    states = (floats.h0, floats.c0, floats.d_h_n, floats.d_c_n)
+    h0, c0, d_h_n, d_c_n = each(lambda array: array[:, None], *states)
+    changes = {"x": x, "h0": h0, "c0": c0, "d_output": d_output, "d_h_n": d_h_n, "d_c_n": d_c_n}
+    results = run_with(implementation, case, **changes)
     for name, squeezed in [("output", axis), ("gradient of x", axis)]:
         if name in results:
             results[name] = results[name].squeeze(squeezed)
-    for name in ("h_n", "gradient of h0"):
-        results[name] = results[name].squeeze(1)
+    for name in (*STATES, *INITIAL_STATES):
+        if name in results:
+            results[name] = results[name].squeeze(1)
     report = alike(results, run(implementation, case), case)
     demand(report, "a sequence without a batch is a batch of one", case)
 
@@ -475,7 +511,7 @@ def test_integers_stand_for_one_hot_rows(implementation: Any, case: LayerCase) -
         demand(report, f"integers may be {np.dtype(dtype)}", case)
 
 
-@property_of_layers(nonlinearity="relu")
+@property_of_layers(cells=["rnn"], nonlinearity="relu")
 def test_relu_layers_scale_with_their_inputs(implementation: Any, case: LayerCase) -> None:
     """relu(c z) = c relu(z) for c > 0, so x, h0 and all biases times c give c times the output.
 
@@ -500,9 +536,9 @@ def test_relu_layers_scale_with_their_inputs(implementation: Any, case: LayerCas
     demand(identical(results, scaled), "a ReLU layer scales with its inputs and biases", case)
 
 
-@property_of_layers(bias=True)
+@property_of_layers(cells=["rnn", "lstm"], bias=True)
 def test_the_two_biases_act_as_their_sum(implementation: Any, case: LayerCase) -> None:
-    """Both get the same gradient, and what one gains the other may lose."""
+    """Both get the same gradient, and what one gains the other may lose; not so b_hn of a GRU."""
     floats = case.floats
     results = run(implementation, case)
     for name in floats.parameters:
@@ -529,11 +565,11 @@ def test_the_past_does_not_depend_on_the_future(implementation: Any, case: Layer
     cut = 1 + case.seed % (case.T - 1)
     x = floats.x.copy()
     x.swapaxes(0, axis)[cut:] = more(case, x.swapaxes(0, axis)[cut:].shape)
-    outputs = [
-        forward(build(implementation, case), case, x=value)[0].swapaxes(0, axis)[:cut]
+    before, after = (
+        forward(build(implementation, case), case, x=value)[0]["output"].swapaxes(0, axis)[:cut]
         for value in (floats.x, x)
-    ]
-    report = identical({"output": outputs[0]}, {"output": outputs[1]})
+    )
+    report = identical({"output": before}, {"output": after})
     demand(report, f"steps 1 … {cut} don't depend on later x", case)
 
 

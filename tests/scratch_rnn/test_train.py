@@ -14,6 +14,7 @@ import scratch_rnn
 from compare.parity.comparison import scratch_step
 from compare.parity.rows import compare_results
 from compare.parity.tolerance import allowances
+from compare.parity.weights import named_state
 from scratch_rnn import (
     RNN,
     SGD,
@@ -30,7 +31,7 @@ from scratch_rnn import (
 from scratch_rnn.predict import token_by_token
 from scratch_rnn.text import Batch, Vocab
 from tests.annotations import unchecked
-from tests.cases import LayerCase
+from tests.cases import CELLS, LayerCase
 from tests.model_cases import ModelCase, build_model
 from tests.properties import demand, identical
 from tests.strategies import property_of_models
@@ -59,7 +60,7 @@ def test_a_step_is_forward_loss_backward_clip_update(package: Any, case: ModelCa
     results = {
         "loss": np.asarray(result.loss, dtype),
         "gradient norm": np.asarray(result.grad_norm, dtype),
-        "final state": result.state,
+        **named_state("final state", result.state),
         **{f"updated {name}": array for name, array in model.parameters.items()},
     }
     report = identical(results, {name: expected[name] for name in results})
@@ -231,10 +232,11 @@ def sharing(n: int) -> Iterator[None]:
         set_num_threads(1)
 
 
+@pytest.mark.parametrize("cell", CELLS)
 @pytest.mark.parametrize("n", [2, 3, 5])
 @pytest.mark.parametrize("B", [1, 2, 5, 6])
-def test_threads_change_rounding_at_most(n: int, B: int) -> None:
-    layer = LayerCase(T=4, B=B, V=5, H=8, L=2, one_hot=True, seed=3)
+def test_threads_change_rounding_at_most(n: int, B: int, cell: str) -> None:
+    layer = LayerCase(cell, T=4, B=B, V=5, H=8, L=2, one_hot=True, seed=3)
     case = ModelCase(layer, lr=1.0, max_norm=0.5)
     expected, allowed = allowances(
         lambda move: scratch_step(
@@ -252,7 +254,7 @@ def test_threads_change_rounding_at_most(n: int, B: int) -> None:
             {
                 "loss": np.asarray(result.loss, "float32"),
                 "gradient norm": np.asarray(result.grad_norm, "float32"),
-                "final state": result.state,
+                **named_state("final state", result.state),
                 **{f"updated {name}": array for name, array in model.parameters.items()},
             }
         )

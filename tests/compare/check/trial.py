@@ -20,6 +20,7 @@ from hypothesis import HealthCheck, Phase, given, settings
 
 from tests import tally
 from tests.annotations import unchecked
+from tests.cases import CELLS
 
 
 @dataclass(frozen=True)
@@ -38,20 +39,20 @@ def find_test(name: str) -> tuple[ModuleType, Any]:
 
 
 def try_test(
-    name: str, real: ModuleType, copy: ModuleType, *, examples: int = 300
+    name: str, real: ModuleType, copy: ModuleType, *, cell: str = "rnn", examples: int = 300
 ) -> Caught | None:
     """Run a test on a patched copy; return how it failed, None if it did not."""
     module, test = find_test(name)
     kept = tally.current
     tally.begin()  # do not count the differences of a bug among those of the real package
     try:
-        return _tried(module, test, real, copy, examples)
+        return _tried(module, test, real, copy, cell, examples)
     finally:
         tally.current = kept
 
 
 def _tried(
-    module: ModuleType, test: Any, real: ModuleType, copy: ModuleType, examples: int
+    module: ModuleType, test: Any, real: ModuleType, copy: ModuleType, cell: str, examples: int
 ) -> Caught | None:
     with transplanted(module, real, copy), unchecked(), np.errstate(all="ignore"):
         count = 0
@@ -62,13 +63,13 @@ def _tried(
                 def one_example(**drawn: Any) -> None:
                     nonlocal count
                     count += 1
-                    inner(**subjects(inner, copy), **drawn)
+                    inner(**subjects(inner, copy, cell), **drawn)
 
                 run_property(one_example, test.strategies, examples)
             else:
                 for parameters in parametrized(test):
                     count += 1
-                    test(**subjects(test, copy), **parameters)
+                    test(**(subjects(test, copy, cell) | parameters))
         except Exception as error:  # whatever a bug leads to
             lines = [line for line in str(error).splitlines() if line.strip()]
             return Caught(count, lines[0] if lines else type(error).__name__)
@@ -89,9 +90,10 @@ def run_property(example: Any, strategies: dict[str, Any], examples: int) -> Non
     search(given(**strategies)(example))()
 
 
-def subjects(test: Any, copy: ModuleType) -> dict[str, Any]:
+def subjects(test: Any, copy: ModuleType, cell: str) -> dict[str, Any]:
     """Return the fixtures that the test asks for."""
-    fixtures = {"implementation": getattr(copy, "RNN", None), "package": copy}
+    layer = getattr(copy, CELLS[cell].torch_name, None)  # our names are torch's
+    fixtures = {"implementation": layer, "package": copy, "cell": cell}
     names = inspect.signature(test).parameters
     return {name: value for name, value in fixtures.items() if name in names}
 

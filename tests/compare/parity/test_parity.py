@@ -21,6 +21,7 @@ from compare.parity.comparison import (
 from compare.parity.rows import Verdict, compare_results
 from compare.parity.tolerance import Move, allowances, still
 from compare.parity.weights import parameters_as_arrays
+from scratch_rnn.states import arrays_of
 from scratch_rnn.text import Batch, Batches
 from tests.annotations import unchecked
 from tests.model_cases import ModelCase, build_model
@@ -87,13 +88,14 @@ def test_a_change_of_any_parameter_is_noticed(case: ModelCase) -> None:
 def test_the_models_are_left_as_they_were(case: ModelCase) -> None:
     scratch, concise, batch, state = build_model(case), torch_model(case), case.batch, case.state
     concise.zero_grad()
-    before = (batch.inputs.copy(), batch.targets.copy(), state.copy())
+    before = (batch.inputs.copy(), batch.targets.copy(), *map(np.copy, arrays_of(state)))
     check_parity(scratch, concise, batch, state, lr=case.lr, max_norm=case.max_norm)
     demand(identical(case.parameters, scratch.parameters), "scratch is left as it was", case)
     demand(identical(case.parameters, parameters_as_arrays(concise)), "and so is concise", case)
     assert all(parameter.grad is None for parameter in concise.parameters())
     assert concise.training
-    for old, new in zip(before, (batch.inputs, batch.targets, state), strict=True):
+    now = (batch.inputs, batch.targets, *arrays_of(state))
+    for old, new in zip(before, now, strict=True):
         np.testing.assert_array_equal(old, new)
 
 

@@ -13,18 +13,19 @@ from compare import copy_weights
 from compare.parity.weights import parameters_as_arrays
 from tests.cases import LayerCase
 from tests.model_cases import ModelCase, build_model
-from tests.properties import build, demand, identical
+from tests.properties import CLASSES, build, demand, identical
 from tests.reference import torch_layer, torch_model
 from tests.strategies import property_of_layers, property_of_models
 
 
 @property_of_layers(T=1, B=1)
 def test_a_layers_weights_there_and_back_are_the_same_bits(case: LayerCase) -> None:
-    scratch, concise = build(scratch_rnn.RNN, case), torch_layer(case.options, case.dtype)
+    ours = CLASSES[case.cell]
+    scratch, concise = build(ours, case), torch_layer(case.options, case.dtype, case.cell)
     copy_weights(scratch, concise)
     state_dict = {name: tensor.numpy() for name, tensor in concise.state_dict().items()}
     demand(identical(case.floats.parameters, state_dict), "copied weights are the same bits", case)
-    other = scratch_rnn.RNN(**case.options, dtype=np.dtype(case.dtype))
+    other = ours(**case.options, dtype=np.dtype(case.dtype))
     copy_weights(concise, other)
     demand(identical(case.floats.parameters, other.parameters), "and so they are back", case)
 

@@ -1,0 +1,79 @@
+"""What the cells with gates share: σ, and the products of all gates and steps at once.
+
+Here the gates come first: an array (G, T, B, H) holds each gate of all steps in one piece, and so
+do the weights, of which torch's W (G·H, V) is G matrices (H, V), one below the other.
+"""
+
+import numpy as np
+from jaxtyping import Float, Int
+
+from scratch_rnn import lookup
+
+
+def by_gate(W: Float[np.ndarray, "GH *V"], G: int) -> Float[np.ndarray, "G H *V"]:
+    """Return a view of torch's weights or bias as one array for each gate."""
+    return W.reshape(G, W.shape[0] // G, *W.shape[1:])
+
+
+def sigmoid(z: Float[np.ndarray, "*Z"]) -> None:
+    """Write σ(z) = 1 / (1 + e^-z) in the place of z.
+
+    Where e^-z overflows to infinity, σ is 0, as it should be. Far out on the left this keeps all
+    its digits, where (1 + tanh(z/2)) / 2 has none left.
+    """
+    z *= -1  # np.negative with out=z errs on some strides in NumPy 2.4
+    np.exp(z, out=z)
+    z += 1
+    np.reciprocal(z, out=z)
+
+
+def input_products(
+    x: Float[np.ndarray, "T B V"] | Int[np.ndarray, "T B"],
+    W_ih: Float[np.ndarray, "G H V"],
+    b: Float[np.ndarray, "G H"] | None,
+) -> Float[np.ndarray, "G T B H"]:
+    """Return a_t = W_ih x_t + b for all gates and steps. Integers in `x` stand for one-hot rows."""
+    T, B = x.shape[:2]
+    G, H, V = W_ih.shape
+    a = np.empty((G, T, B, H), W_ih.dtype)
+    if x.ndim == 2:
+        for k in range(G):
+            lookup.rows(W_ih[k].T if b is None else W_ih[k].T + b[k], x, out=a[k])
+        return a
+    np.matmul(x.reshape(T * B, V), W_ih.swapaxes(1, 2), out=a.reshape(G, T * B, H))
+    if b is not None:
+        a += b[:, None, None]
+    return a
+
+
+def input_gradients(
+    d_a: Float[np.ndarray, "G T B H"],
+    x: Float[np.ndarray, "T B V"] | Int[np.ndarray, "T B"],
+    W_ih: Float[np.ndarray, "G H V"],
+) -> tuple[Float[np.ndarray, "T B V"] | None, Float[np.ndarray, "G H V"]]:
+    """Return δx_t = Σ W_ih^T δa_t over the gates (None for one-hot x), δW_ih = Σ_t δa_t x_t^T."""
+    G, T, B, H = d_a.shape
+    V = W_ih.shape[2]
+    d_rows = d_a.reshape(G, T * B, H)
+    if x.ndim == 2:
+        return None, lookup.gradient(d_rows, x.reshape(T * B), V)
+    d_x = d_rows[0] @ W_ih[0]
+    for k in range(1, G):
+        d_x += d_rows[k] @ W_ih[k]
+    return d_x.reshape(x.shape), d_rows.swapaxes(1, 2) @ x.reshape(T * B, V)
+
+
+def over_steps(
+    d: Float[np.ndarray, "G T B H"], h: Float[np.ndarray, "T B R"]
+) -> Float[np.ndarray, "G H R"]:
+    """Return Σ_t δ_t h_t^T for each gate."""
+    G, T, B, H = d.shape
+    product: np.ndarray = d.reshape(G, T * B, H).swapaxes(1, 2) @ h.reshape(T * B, h.shape[2])
+    return product
+
+
+def sums(d: Float[np.ndarray, "G T B H"]) -> Float[np.ndarray, "GH"]:
+    """Return Σ_t δ_t for each gate: a sum over rows, as a product."""
+    G, T, B, H = d.shape
+    total: np.ndarray = np.ones(T * B, d.dtype) @ d.reshape(G, T * B, H)  # (G, H)
+    return total.reshape(G * H)

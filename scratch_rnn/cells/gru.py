@@ -1,0 +1,149 @@
+"""A GRU layer in one direction: forward, and backward through time.
+
+Forward, for t = 1 … T, with the gates r, z, n of torch.nn.GRU:
+
+    r_t = σ(W_ir x_t + b_ir + W_hr h_{t-1} + b_hr)
+    z_t = σ(W_iz x_t + b_iz + W_hz h_{t-1} + b_hz)
+    q_t = W_hn h_{t-1} + b_hn             the reset gate r_t acts on this product, b_hn included
+    n_t = tanh(W_in x_t + b_in + r_t ⊙ q_t)
+    h_t = (1 - z_t) ⊙ n_t + z_t ⊙ h_{t-1} = n_t + z_t ⊙ (h_{t-1} - n_t)
+
+Backward, for t = T … 1. Write δy for dL/dy, and a_r, a_z, a_n for what stands in the brackets. The
+state h_t is used by whoever reads it as output (δ_t, given), and by step t+1, through its three
+products and as it is:
+
+    δh_t  = δ_t + W_hr^T δa_r + W_hz^T δa_z + W_hn^T δq + z_{t+1} ⊙ δh_{t+1}     all of step t+1
+
+    δa_n = δh_t ⊙ (1 - z_t) (1 - n_t²)                 tanh' = 1 - tanh²
+    δa_r = δh_t ⊙ (1 - z_t) (1 - n_t²) q_t r_t (1 - r_t)                σ' = σ (1 - σ)
+    δa_z = δh_t ⊙ (h_{t-1} - n_t) z_t (1 - z_t)
+    δq   = δh_t ⊙ (1 - z_t) (1 - n_t²) r_t
+
+At t = T all terms but δ_t are the given δh_n. All but δh_t is known before the loop, and is
+computed for all steps at once. W_hn sees δq where W_in sees δa_n, and so do their biases. For each
+gate δW_h = Σ_t δ_t h_{t-1}^T, δW_i = Σ_t δ_t x_t^T, δb = Σ_t δ_t, each with its own δ.
+
+The equations are those of Cho et al. (2014) as torch.nn.GRU states them.
+"""
+
+from collections.abc import Callable
+from dataclasses import dataclass
+from typing import Any, NamedTuple
+
+import numpy as np
+from jaxtyping import Float, Int
+
+from scratch_rnn.cells import gated
+from scratch_rnn.cells.gated import by_gate
+from scratch_rnn.product import Times
+
+
+class Weights(NamedTuple):
+    """What one layer learns in one direction, gates in the order r z n; also its gradient."""
+
+    W_ih: Float[np.ndarray, "3H V"]
+    W_hh: Float[np.ndarray, "3H H"]
+    b_ih: Float[np.ndarray, "3H"] | None
+    b_hh: Float[np.ndarray, "3H"] | None
+
+
+@dataclass(frozen=True, slots=True)
+class Tape:
+    """What `backward` needs to know of a forward pass."""
+
+    x: Float[np.ndarray, "T B V"] | Int[np.ndarray, "T B"]
+    gates: Float[np.ndarray, "3 T B H"]  # r z n
+    q: Float[np.ndarray, "T B H"]
+    h: Float[np.ndarray, "T+1 B H"]  # h[0] is the state before the first step
+
+
+def forward(
+    x: Float[np.ndarray, "T B V"] | Int[np.ndarray, "T B"],
+    h_0: Float[np.ndarray, "B H"],
+    weights: Weights,
+) -> Tape:
+    """Run T steps from state `h_0`. Integers in `x` stand for one-hot rows."""
+    W_ih, W_hh, b_ih, b_hh = weights
+    T, B = x.shape[:2]
+    h = np.empty((T + 1, *h_0.shape), h_0.dtype)
+    h[0] = h_0
+    q = np.empty_like(h[1:])
+    b, b_hn = None, None
+    if b_ih is not None and b_hh is not None:
+        b, b_hn = by_gate(b_ih, 3).copy(), by_gate(b_hh, 3)[2]
+        b[:2] += by_gate(b_hh, 3)[:2]
+    gates = gated.input_products(
+        x, by_gate(W_ih, 3), b
+    )  # (3, T, B, H), holds first W x + b, then a
+    times_W_hh_T = Times(by_gate(W_hh, 3).swapaxes(1, 2), B)
+    with np.errstate(over="ignore"):  # in e^-a; see `gated.sigmoid`
+        for t in range(T):
+            products = times_W_hh_T(h[t])  # (3, B, H)
+            r_and_z, n = gates[:2, t], gates[2, t]
+            r_and_z += products[:2]
+            gated.sigmoid(r_and_z)
+            r, z = r_and_z
+            q[t] = products[2] if b_hn is None else products[2] + b_hn
+            n += r * q[t]
+            np.tanh(n, out=n)
+            np.subtract(h[t], n, out=h[t + 1])
+            h[t + 1] *= z
+            h[t + 1] += n
+    return Tape(x, gates, q, h)
+
+
+def backward(
+    tape: Tape,
+    weights: Weights,
+    d_h: Float[np.ndarray, "T B H"],
+    d_h_n: Float[np.ndarray, "B H"],
+) -> tuple[Float[np.ndarray, "T B V"] | None, Float[np.ndarray, "B H"], Weights]:
+    """Return δx (None for one-hot input), δh_0 and the gradient of the weights."""
+    W_ih, W_hh, b_ih, _ = weights
+    T, B, H = d_h.shape
+    r, z, n = tape.gates  # (T, B, H) each
+    d = np.empty((4, T, B, H), d_h.dtype)  # first all but δh_t, then δa_n, δa_r, δa_z, δq
+    d[0] = (1 - z) * (1 - n * n)
+    d[3] = d[0] * r
+    d[1] = d[3] * tape.q * (1 - r)
+    d[2] = (tape.h[:-1] - n) * z * (1 - z)
+    times_W_hh = Times(by_gate(W_hh, 3), B)
+    d_h_t = d_h_n.copy()  # in each turn first what step t+1 hands back to h_t, then all of it
+    for t in reversed(range(T)):
+        d_h_t += d_h[t]
+        d[:, t] *= d_h_t
+        d_h_t *= z[t]
+        d_h_t += times_W_hh(d[1:, t]).sum(axis=0)
+
+    # The input's part is the first three, in the order n r z, the state's the last three.
+    d_x, d_W_ih = gated.input_gradients(d[:3], tape.x, np.roll(by_gate(W_ih, 3), 1, axis=0))
+    d_W_ih = np.roll(d_W_ih, -1, axis=0).reshape(W_ih.shape)
+    d_W_hh = gated.over_steps(d[1:], tape.h[:-1]).reshape(W_hh.shape)
+    if b_ih is None:
+        return d_x, d_h_t, Weights(d_W_ih, d_W_hh, None, None)
+    d_b = gated.sums(d)  # (4H,)
+    return d_x, d_h_t, Weights(d_W_ih, d_W_hh, np.roll(d_b[: 3 * H], -H), d_b[H:].copy())
+
+
+def step_of_one(weights: Weights) -> tuple[Any, Callable[..., list[Float[np.ndarray, "H"]]]]:
+    """Return all biases but b_hn, and the function (W_ih x + b, W_hh h, h) -> [h] of a step.
+
+    For one vector calls cost more than numbers: σ(z) = (1 + tanh(z/2)) / 2 never overflows.
+    """
+    H, b_ih, b_hh = weights.W_hh.shape[1], weights.b_ih, weights.b_hh
+    half = weights.W_hh.dtype.type(0.5)
+    b, b_hn = np.zeros(3 * H, weights.W_hh.dtype), np.zeros(H, weights.W_hh.dtype)
+    if b_ih is not None and b_hh is not None:
+        b, b_hn = b_ih.copy(), b_hh[2 * H :]
+        b[: 2 * H] += b_hh[: 2 * H]
+
+    def step(a: np.ndarray, u: np.ndarray, h: np.ndarray) -> list[np.ndarray]:
+        gates = a[: 2 * H] + u[: 2 * H]
+        gates *= half
+        np.tanh(gates, out=gates)
+        gates *= half
+        gates += half
+        n = np.tanh(a[2 * H :] + gates[:H] * (u[2 * H :] + b_hn))
+        return [n + gates[H:] * (h - n)]
+
+    return b, step

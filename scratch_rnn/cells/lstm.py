@@ -1,0 +1,175 @@
+"""An LSTM layer in one direction: forward, and backward through time.
+
+Forward, for t = 1 … T, with the gates i, f, g, o of torch.nn.LSTM:
+
+    i_t = σ(W_ii x_t + b_ii + W_hi h_{t-1} + b_hi)
+    f_t = σ(W_if x_t + b_if + W_hf h_{t-1} + b_hf)
+    g_t = tanh(W_ig x_t + b_ig + W_hg h_{t-1} + b_hg)
+    o_t = σ(W_io x_t + b_io + W_ho h_{t-1} + b_ho)
+    c_t = f_t ⊙ c_{t-1} + i_t ⊙ g_t
+    m_t = o_t ⊙ tanh(c_t)
+    h_t = W_hr m_t                        just m_t where there is no projection
+
+Backward, for t = T … 1. Write δy for dL/dy, and z for what stands in the brackets. The state is the
+pair (h_t, c_t); h_t is used by whoever reads it as output (δ_t, given) and by step t+1, through all
+four z; c_t is used by m_t, and by step t+1, through c_{t+1}:
+
+    δh_t = δ_t + Σ W_h^T δz_{t+1}         over the gates; at t = T the second term is the given δh_n
+    δm_t = W_hr^T δh_t
+    δc_t = δc_{t+1} ⊙ f_{t+1} + δm_t ⊙ o_t (1 - tanh²(c_t))     at t = T the first term is δc_n
+
+    δz_i = δc_t ⊙ g_t i_t (1 - i_t)       σ' = σ (1 - σ)
+    δz_f = δc_t ⊙ c_{t-1} f_t (1 - f_t)
+    δz_g = δc_t ⊙ i_t (1 - g_t²)          tanh' = 1 - tanh²
+    δz_o = δm_t ⊙ tanh(c_t) o_t (1 - o_t)
+
+All but δc_t and δm_t is known before the loop, and is computed for all steps at once. For each gate
+δW_h = Σ_t δz_t h_{t-1}^T, δW_i = Σ_t δz_t x_t^T, δb = Σ_t δz_t; and δW_hr = Σ_t δh_t m_t^T.
+
+The equations are those of Hochreiter and Schmidhuber (1997) with the forget gate of Gers (1999).
+"""
+
+from collections.abc import Callable
+from dataclasses import dataclass
+from typing import Any, NamedTuple
+
+import numpy as np
+from jaxtyping import Float, Int
+
+from scratch_rnn.cells import gated
+from scratch_rnn.cells.gated import by_gate
+from scratch_rnn.product import Times
+
+
+class Weights(NamedTuple):
+    """What one layer learns in one direction, gates in the order i f g o; also its gradient."""
+
+    W_ih: Float[np.ndarray, "4H V"]
+    W_hh: Float[np.ndarray, "4H R"]
+    b_ih: Float[np.ndarray, "4H"] | None
+    b_hh: Float[np.ndarray, "4H"] | None
+    W_hr: Float[np.ndarray, "R H"] | None = None  # the projection; without one R is H
+
+
+@dataclass(frozen=True, slots=True)
+class Tape:
+    """What `backward` needs to know of a forward pass."""
+
+    x: Float[np.ndarray, "T B V"] | Int[np.ndarray, "T B"]
+    gates: Float[np.ndarray, "4 T B H"]  # i f g o
+    tanh_c: Float[np.ndarray, "T B H"]
+    c: Float[np.ndarray, "T+1 B H"]  # c[0] and h[0] are the state before the first step
+    h: Float[np.ndarray, "T+1 B R"]
+
+
+def forward(
+    x: Float[np.ndarray, "T B V"] | Int[np.ndarray, "T B"],
+    h_0: Float[np.ndarray, "B R"],
+    c_0: Float[np.ndarray, "B H"],
+    weights: Weights,
+) -> Tape:
+    """Run T steps from state (`h_0`, `c_0`). Integers in `x` stand for one-hot rows."""
+    W_ih, W_hh, b_ih, b_hh, W_hr = weights
+    T, B = x.shape[:2]
+    h = np.empty((T + 1, *h_0.shape), h_0.dtype)
+    c = np.empty((T + 1, *c_0.shape), c_0.dtype)
+    h[0], c[0] = h_0, c_0
+    tanh_c = np.empty_like(c[1:])
+    b = None if b_ih is None or b_hh is None else by_gate(b_ih + b_hh, 4)
+    gates = gated.input_products(
+        x, by_gate(W_ih, 4), b
+    )  # (4, T, B, H), holds first a, then z, then σ(z)
+    times_W_hh_T = Times(by_gate(W_hh, 4).swapaxes(1, 2), B)
+    with np.errstate(over="ignore"):  # in e^-z; see `gated.sigmoid`
+        for t in range(T):
+            z = gates[:, t]
+            z += times_W_hh_T(h[t])
+            i, f, g, o = z
+            gated.sigmoid(z[:2])  # i and f
+            np.tanh(g, out=g)
+            gated.sigmoid(o)
+            np.multiply(f, c[t], out=c[t + 1])
+            c[t + 1] += i * g
+            np.tanh(c[t + 1], out=tanh_c[t])
+            if W_hr is None:
+                np.multiply(o, tanh_c[t], out=h[t + 1])
+            else:
+                np.matmul(o * tanh_c[t], W_hr.T, out=h[t + 1])
+    return Tape(x, gates, tanh_c, c, h)
+
+
+def backward(
+    tape: Tape,
+    weights: Weights,
+    d_h: Float[np.ndarray, "T B R"],
+    d_c: Float[np.ndarray, "T B H"] | None,
+    d_h_n: Float[np.ndarray, "B R"],
+    d_c_n: Float[np.ndarray, "B H"],
+) -> tuple[
+    Float[np.ndarray, "T B V"] | None,
+    Float[np.ndarray, "B R"],
+    Float[np.ndarray, "B H"],
+    Weights,
+]:
+    """Return δx (None for one-hot input), δh_0, δc_0 and the gradient of the weights.
+
+    `d_c` is what comes back to each c_t from outside, `d_c_n` what comes back to the last one.
+    """
+    W_ih, W_hh, b_ih, _, W_hr = weights
+    T, B, _ = d_h.shape
+    i, f, g, o = tape.gates  # (T, B, H) each
+    d_z = np.empty_like(tape.gates)  # (4, T, B, H), holds first all but δc_t or δm_t, then δz_t
+    d_z[0] = g * i * (1 - i)
+    d_z[1] = tape.c[:-1] * f * (1 - f)
+    d_z[2] = i * (1 - g * g)
+    d_z[3] = tape.tanh_c * o * (1 - o)
+    dm_dc = o * (1 - tape.tanh_c * tape.tanh_c)
+    d_h_rows = np.empty_like(d_h)  # δh_t of all steps, for δW_hr
+    times_W_hh = Times(by_gate(W_hh, 4), B)
+    d_h_t, d_c_t = d_h_n.copy(), d_c_n.copy()  # in each turn first what step t+1 hands back
+    for t in reversed(range(T)):
+        d_h_t += d_h[t]
+        d_m_t = d_h_t
+        if W_hr is not None:
+            d_h_rows[t] = d_h_t
+            d_m_t = d_h_t @ W_hr
+        if d_c is not None:
+            d_c_t += d_c[t]
+        d_c_t += d_m_t * dm_dc[t]
+        d_z[:3, t] *= d_c_t
+        d_z[3, t] *= d_m_t
+        d_c_t *= f[t]
+        d_h_t = times_W_hh(d_z[:, t]).sum(axis=0)
+
+    d_x, d_W_ih = gated.input_gradients(d_z, tape.x, by_gate(W_ih, 4))
+    d_W_ih, d_W_hh = (
+        d_W_ih.reshape(W_ih.shape),
+        gated.over_steps(d_z, tape.h[:-1]).reshape(W_hh.shape),
+    )
+    d_b = None if b_ih is None else gated.sums(d_z)
+    d_b_again = None if d_b is None else d_b.copy()
+    d_W_hr = None if W_hr is None else gated.over_steps(d_h_rows[None], o * tape.tanh_c)[0]
+    return d_x, d_h_t, d_c_t, Weights(d_W_ih, d_W_hh, d_b, d_b_again, d_W_hr)
+
+
+def step_of_one(weights: Weights) -> tuple[Any, Callable[..., list[Float[np.ndarray, "_"]]]]:
+    """Return b_ih + b_hh, and the function (W_ih x + b, W_hh h, h, c) -> [h, c] of a step.
+
+    For one vector calls cost more than numbers: σ(z) = (1 + tanh(z/2)) / 2 makes one tanh do for
+    all gates.
+    """
+    _, W_hh, b_ih, b_hh, W_hr = weights
+    H = len(W_hh) // 4
+    scale, shift = np.repeat(np.array([[0.5, 0.5, 1, 0.5], [0.5, 0.5, 0, 0.5]], W_hh.dtype), H, 1)
+
+    def step(a: np.ndarray, u: np.ndarray, h: np.ndarray, c: np.ndarray) -> list[np.ndarray]:
+        gates = a + u
+        gates *= scale
+        np.tanh(gates, out=gates)
+        gates *= scale
+        gates += shift
+        c = gates[H : 2 * H] * c + gates[:H] * gates[2 * H : 3 * H]
+        m = gates[3 * H :] * np.tanh(c)
+        return [m if W_hr is None else W_hr @ m, c]
+
+    return 0 if b_ih is None or b_hh is None else b_ih + b_hh, step
