@@ -14,19 +14,24 @@ from typing import Any
 
 import numpy as np
 
+from compare.check.drawing import Case
 from compare.check.equations import OfPackage
 from compare.check.mistakes import MISTAKES
 from compare.check.stages import (
-    Case,
+    AFTER_ANOTHER,
+    HANDED_IN,
+    SECOND,
     Functions,
     Malformed,
     OurFunctions,
     Results,
     Stage,
     StageResult,
+    run_quietly,
 )
 from compare.check.stranger.client import Trouble
-from compare.check.trying import cases_of, results_of
+from compare.check.trying import cases_of, compared
+from compare.check.verdict import Comparison
 from compare.parity import absolute_difference, allowances, largest_difference
 
 FILES_OF_STAGES = {
@@ -42,7 +47,7 @@ FILES_OF_THE_LAYER = (
     "scratch_rnn/padding.py",
 )
 
-CASES_TO_AGREE = 3
+CASES_TO_AGREE = 9
 
 
 def likely_mistake(result: StageResult, functions: Functions, seed: int) -> str:
@@ -58,6 +63,9 @@ def likely_mistake(result: StageResult, functions: Functions, seed: int) -> str:
     """
     if result.wrong is None or result.case is None:
         return ""
+    said = by_its_name(result.comparisons)
+    if said or _is_right_alone(result, functions, seed):
+        return said or "It depends on earlier calls: something is kept from one call to the next."
     observed = _observed(result, functions, seed)
     found = in_the_tensor(
         result.wrong.expected, result.wrong.got, float(np.max(result.wrong.allowed))
@@ -81,10 +89,38 @@ def _observed(result: StageResult, functions: Functions, seed: int) -> list[tupl
         if case is result.case or case.dtype != result.case.dtype:
             continue
         try:
-            observed.append((case, results_of(result.stage, functions, case)))
+            observed.append((case, run_quietly(result.stage, functions, case.inputs)))
         except (Trouble, Malformed):
             continue
     return observed
+
+
+def by_its_name(comparisons: tuple[Comparison, ...]) -> str:
+    """Say what it means that something has changed which must not; empty if nothing has."""
+    wrong = next((c for c in comparisons if not c.ok), None)
+    if wrong is None:
+        return ""
+    name, comma, rest = wrong.tensor.partition(",")
+    if comma + rest == HANDED_IN:
+        return f"{name} is overwritten: the array belongs to the caller, and is changed in place."
+    if comma + rest == AFTER_ANOTHER:
+        return f"The memory of {name} is used again: the next call overwrites it."
+    if wrong.tensor.endswith(SECOND):
+        return (
+            "A second call gives something else: the first has overwritten a part of the tape, "
+            "or its results are kept and added to."
+        )
+    return ""
+
+
+def _is_right_alone(result: StageResult, functions: Functions, seed: int) -> bool:
+    """Whether the case is right if nothing has been asked before."""
+    case, answer = next(pair for pair in cases_of(result.stage, seed) if pair[0] is result.case)
+    try:
+        got = run_quietly(result.stage, functions, case.inputs)
+        return all(c.ok for c in compared(answer, got))
+    except (Trouble, Malformed):
+        return False
 
 
 def candidates(stage: Stage, *, deep: bool = True) -> Iterator[tuple[str, Any]]:
@@ -101,7 +137,8 @@ def candidates(stage: Stage, *, deep: bool = True) -> Iterator[tuple[str, Any]]:
 
 
 def _sentence(words: str) -> str:
-    return words[0].upper() + words[1:] + "." if words[0] != "b" or words[1] != "_" else words + "."
+    begins_with_a_name = "_" in words.split()[0]
+    return (words if begins_with_a_name else words[0].upper() + words[1:]) + "."
 
 
 @lru_cache
@@ -170,7 +207,7 @@ def in_the_tensor(expected: np.ndarray, got: np.ndarray, allowed: float) -> str:
         return "Its sign is turned."
     if expected.ndim > 1 and expected.shape[0] > 1 and same(expected[::-1]):
         return "It comes in reverse order."
-    return _factor(expected, got, allowed)
+    return _factor(expected, got, allowed) or _accuracy(expected, got, allowed)
 
 
 def _factor(expected: np.ndarray, got: np.ndarray, allowed: float) -> str:
@@ -183,3 +220,13 @@ def _factor(expected: np.ndarray, got: np.ndarray, allowed: float) -> str:
         return ""
     times, words = (factor, "large") if abs(factor) > 1 else (1 / factor, "small")
     return f"Every entry is {times:.6g} times too {words}."
+
+
+def _accuracy(expected: np.ndarray, got: np.ndarray, allowed: float) -> str:
+    """Say whether the numbers are right, but for fewer digits than the dtype has."""
+    if expected.dtype != np.float64 or allowed == 0:
+        return ""
+    lost = np.finfo(np.float32).eps / np.finfo(np.float64).eps
+    if largest_difference(expected, got) <= lost * allowed:
+        return "It has the accuracy of float32 only: somewhere it rounds to that dtype."
+    return ""

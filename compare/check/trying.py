@@ -2,24 +2,26 @@
 
 from __future__ import annotations
 
-import copy
 from collections.abc import Callable, Sequence
 from functools import lru_cache
 from typing import Any
 
 import numpy as np
 
+from compare.check.drawing import Case
 from compare.check.equations import Equations
+from compare.check.rounding import Wobbled
 from compare.check.stages import (
     Answer,
-    Case,
     Functions,
     Malformed,
     OurFunctions,
     Results,
     Stage,
     StageResult,
+    in_float64,
     items,
+    run_quietly,
 )
 from compare.check.stranger.client import Handle, Stranger, Trouble
 from compare.check.verdict import Comparison
@@ -51,9 +53,26 @@ class WithTape(TheirFunctions):
 
     def call(self, name: str, *args: Any, keep: Sequence[int] = ()) -> Any:
         """Call one; for the forward pass, ours."""
-        return (
-            Equations().rnn_forward(*args) if name == "rnn_forward" else super().call(name, *args)
-        )
+        return ours(name, args) if name == "rnn_forward" else super().call(name, *args)
+
+
+class AtOwnStates(TheirFunctions):
+    """The stranger's, to be judged at the states that its own forward pass gives."""
+
+    def __init__(self, stranger: Stranger) -> None:
+        super().__init__(stranger)
+        self.forward: Any = None  # what the forward pass has returned
+        self.h_0 = np.empty(0)  # as the forward pass has left it
+
+    def call(self, name: str, *args: Any, keep: Sequence[int] = ()) -> Any:
+        """Call one, the forward pass only once for each case."""
+        if name != "rnn_forward":
+            self.forward = None if name == "next case" else self.forward
+            return None if name == "next case" else super().call(name, *args, keep=keep)
+        if self.forward is None:
+            self.forward = super().call(name, *args, keep=keep)
+            self.h_0 = args[1].copy()
+        return self.forward
 
 
 @lru_cache(maxsize=1024)
@@ -62,25 +81,19 @@ def cases_of(stage: Stage, seed: int) -> tuple[tuple[Case, Answer], ...]:
     return tuple((case, stage.answer(case)) for case in stage.draw(seed))
 
 
-def results_of(stage: Stage, functions: Functions, case: Case) -> Results:
-    """Run functions on a copy of a case."""
-    with np.errstate(all="ignore"):
-        return stage.run(functions, copy.deepcopy(case.inputs), lambda value: value)
-
-
-def compared(case: Case, answer: Answer, got: Results) -> tuple[Comparison, ...]:
+def compared(answer: Answer, got: Results) -> tuple[Comparison, ...]:
     """Lay results beside the right ones, in the order in which they are asked for."""
     return tuple(
-        Comparison(name, expected, _of_kind(got[name], expected, case), answer.allowed[name])
+        Comparison(name, expected, _of_kind(got[name], expected, answer), answer.allowed[name])
         for name, expected in answer.expected.items()
     )
 
 
-def _of_kind(got: np.ndarray, expected: np.ndarray, case: Case) -> np.ndarray:
+def _of_kind(got: np.ndarray, expected: np.ndarray, answer: Answer) -> np.ndarray:
     """Return the numbers in float64, unless they should be and aren't, or are no numbers."""
     if expected.shape == () and got.size == 1:
         got = got.reshape(())
-    coarse = got.dtype.kind == "f" and got.dtype.itemsize < np.dtype(case.dtype).itemsize
+    coarse = got.dtype.kind == "f" and got.dtype.itemsize < np.dtype(answer.dtype).itemsize
     return got if coarse or got.dtype.kind not in "fiu" else got.astype(np.float64)
 
 
@@ -88,7 +101,7 @@ def try_stage(
     stage: Stage,
     functions: Functions,
     seed: int,
-    answer_of: Callable[[Case, Answer], Answer] | None = None,
+    answer_of: Callable[[Case], Answer | None] | None = None,
 ) -> StageResult:
     """Try a stage case by case until one is not right.
 
@@ -97,15 +110,16 @@ def try_stage(
     stage : Stage
     functions : Functions
     seed : int
-    answer_of : function of (case, answer), optional
-        Gives another right answer to the case.
+    answer_of : function of a case, optional
+        Gives, after it has been run, another right answer; None if there is none.
     """
     done = 0
     for case, right in cases_of(stage, seed):
         done += 1
         try:
-            answer = right if answer_of is None else answer_of(case, right)
-            comparisons = compared(case, answer, results_of(stage, functions, case))
+            got = run_quietly(stage, functions, case.inputs)
+            answer = right if answer_of is None else answer_of(case)
+            comparisons = () if answer is None else compared(answer, got)
         except Trouble as trouble:
             return StageResult(
                 stage, trouble.verdict, done, case, expected="a result", got=str(trouble)
@@ -165,20 +179,24 @@ def _second_chance(
         stranger.replace(steps)
         return WithTape(stranger)
 
+    def at_own_states(stranger: Stranger) -> Functions:
+        stranger.replace(steps)
+        return AtOwnStates(stranger)
+
     attempts: list[tuple[str, Callable[[Stranger], Functions], float | None]] = []
     if steps:
         attempts.append((f"with our {' and '.join(steps)} in the place of yours", theirs, None))
     if "rnn_forward" in broken:
         attempts += [("with the tape (x, h, W_ih, W_hh) of our rnn_forward", with_tape, None)]
         words = "as the gradient at the states that your rnn_forward gave"
-        attempts += [(words, theirs, 1.0), (words, theirs, 0.0)]
+        attempts += [(words, at_own_states, 1.0), (words, at_own_states, 0.0)]
     results = [first]
     for words, functions_of, first_state in attempts:
         with stranger_of() as stranger:
             functions = functions_of(stranger)
             answer_of = None
-            if first_state is not None:
-                answer_of = _at_own_states(stage, functions, first_state)
+            if isinstance(functions, AtOwnStates):
+                answer_of = _at_own_states(stage, functions, first_state or 0.0)
             result = try_stage(stage, functions, seed, answer_of)
         if result.verdict == "right":
             result.notes.append(words)
@@ -193,32 +211,33 @@ def _second_chance(
 
 
 def _at_own_states(
-    stage: Stage, functions: Functions, first: float
-) -> Callable[[Case, Answer], Answer]:
+    stage: Stage, functions: AtOwnStates, first: float
+) -> Callable[[Case], Answer | None]:
     """Return the right answers at the states of the stranger's own forward pass.
 
     With `first` zero it has begun at zero, whatever state it was handed.
     """
 
-    def answer_of(case: Case, right: Answer) -> Answer:
-        given = copy.deepcopy(case.inputs)
-        arguments = [given[name] for name in ("x", "h_0", "W_ih", "W_hh", "b_ih", "b_hh")]
-        forward = functions.call("rnn_forward", *arguments, keep=(2,))
-        output, _, _ = items(forward, ("output", "h_n", "tape"))
-        if np.shape(output) != given["d_output"].shape:
-            raise Malformed(f"output of shape {given['d_output'].shape}", f"{np.shape(output)}")
-        states = np.concatenate([first * given["h_0"][None], np.asarray(output)])
+    def answer_of(case: Case) -> Answer | None:
+        output, _, _ = items(functions.forward, ("output", "h_n", "tape"))
+        functions.call("next case")
+        shape = case.inputs["d_output"].shape
+        if np.shape(output) != shape:
+            raise Malformed(f"output of shape {shape}", f"{np.shape(output)}")
+        states = np.concatenate([first * functions.h_0[None], output])
+        if not np.isfinite(states).all():
+            return None
 
-        class AtThese(Equations):
+        class AtThese(Wobbled):
             def rnn_forward(self, *args: Any) -> tuple[Any, Any, Any]:
                 x, _, W_ih, W_hh, _, _ = args
                 return states[1:], states[-1], (x, states.astype(x.dtype), W_ih, W_hh)
 
-        answer = stage.answer(case, AtThese())
+        ours_there = OurFunctions(AtThese(lambda value: value))
+        expected = run_quietly(stage, ours_there, in_float64(case.inputs))
         if np.asarray(output).dtype.itemsize < states.dtype.itemsize:  # states in float32
-            coarse = Case(case.words, _in_float32(given), "float32")
-            answer = Answer(answer.expected, stage.answer(coarse, AtThese()).allowed)
-        return answer
+            case = Case(case.words, _in_float32(case.inputs), "float32")
+        return Answer(expected, stage.allowed(case, AtThese), case.dtype)
 
     return answer_of
 

@@ -4,11 +4,12 @@ Each is something that students write. `compare.check.diagnosis` runs them besid
 function, and names the one that gives the same wrong numbers.
 """
 
-from compare.check.mistakes.backward import OF_A_SEQUENCE_BACK, OF_A_STEP_BACK
+from compare.check.mistakes.backward import OF_A_STEP_BACK
 from compare.check.mistakes.clipping import OF_CLIPPING
 from compare.check.mistakes.forward import OF_A_SEQUENCE, OF_A_STEP
 from compare.check.mistakes.loss import OF_THE_LOSS
 from compare.check.mistakes.mistake import Mistake
+from compare.check.mistakes.through_time import OF_A_SEQUENCE_BACK
 
 __all__ = ["MISTAKES", "Mistake"]
 

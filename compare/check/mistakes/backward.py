@@ -1,16 +1,13 @@
-"""Mistakes of the backward pass: in one step, and through time."""
+"""Mistakes of the backward pass in one step."""
 
 from __future__ import annotations
 
-from typing import Any
-
 import numpy as np
 
-from compare.check.equations import Array, Equations
+from compare.check.equations import Array
 from compare.check.mistakes.mistake import mistake
 
 BACK = ("rnn_step_backward", "rnn_backward")
-BPTT = ("rnn_backward",)
 
 OF_A_STEP_BACK = (
     mistake(
@@ -37,7 +34,7 @@ OF_A_STEP_BACK = (
         slope=lambda self, h, before: (h > 0).astype(h.dtype),
     ),
     mistake(
-        "tanh is applied once more: 1 - tanh(h)²",
+        "the slope is taken as if h were z, and tanh is applied again: 1 - tanh(h)²",
         BACK,
         slope=lambda self, h, before: 1 - np.tanh(h) ** 2,
     ),
@@ -67,7 +64,9 @@ OF_A_STEP_BACK = (
         "the gradient of h skips the slope of tanh", BACK, d_h=lambda self, d_z, d_h, U: d_h @ U
     ),
     mistake("the gradient of h skips W_hh", BACK, d_h=lambda self, d_z, d_h, U: d_z),
-    mistake("the gradient of h is zero", BACK, d_h=lambda self, d_z, d_h, U: np.zeros_like(d_h)),
+    mistake(
+        "the gradient of h is zero", BACK[:1], d_h=lambda self, d_z, d_h, U: np.zeros_like(d_h)
+    ),
     mistake("the gradient of h is the one that came in", BACK, d_h=lambda self, d_z, d_h, U: d_h),
     mistake(
         "the gradient that came in is added once more to the gradient of h",
@@ -104,6 +103,12 @@ OF_A_STEP_BACK = (
     mistake(
         "the gradient of W_hh is the mean over the batch, not the sum",
         BACK,
+        d_W_hh=lambda self, d_z, h, after: d_z.T @ h / len(h),
+    ),
+    mistake(
+        "the gradients of both weights are means over the batch, not sums",
+        BACK,
+        d_W_ih=lambda self, d_z, x: d_z.T @ x / len(x),
         d_W_hh=lambda self, d_z, h, after: d_z.T @ h / len(h),
     ),
     mistake(
@@ -188,180 +193,3 @@ def _skipping(
         return d_h if part in own else d_z
 
     return d_z @ W, d_z @ U, of("i").T @ x, of("h").T @ h, np.asarray(of("b").sum(axis=0))
-
-
-OF_A_SEQUENCE_BACK = (
-    mistake(
-        "the gradient is not handed on from step t to step t-1",
-        BPTT,
-        together=lambda self, d, d_h, t, T: d + (d_h if t == T - 1 else 0),
-    ),
-    mistake(
-        "neither the last state's gradient nor that of a later step is handed on",
-        BPTT,
-        together=lambda self, d, d_h, t, T: d + 0 * d_h,
-    ),
-    mistake("d_h_n is not used", BPTT, last=lambda self, d_h_n: np.zeros_like(d_h_n)),
-    mistake(
-        "d_h_n is used at every step",
-        BPTT,
-        rnn_backward=lambda self, tape, d, d_h_n: Equations().rnn_backward(
-            tape, d + np.where(np.arange(len(d))[:, None, None] < len(d) - 1, d_h_n, 0), d_h_n
-        ),
-    ),
-    mistake(
-        "d_h_n is added at the first step, not at the last",
-        BPTT,
-        rnn_backward=lambda self, tape, d, d_h_n: Equations().rnn_backward(
-            tape, d + np.where(np.arange(len(d))[:, None, None] == 0, d_h_n, 0), 0 * d_h_n
-        ),
-    ),
-    mistake("d_h_n is added twice", BPTT, last=lambda self, d_h_n: 2 * d_h_n),
-    mistake("d_h_n is subtracted", BPTT, last=lambda self, d_h_n: -d_h_n),
-    mistake("d_output is not used", BPTT, together=lambda self, d, d_h, t, T: d_h),
-    mistake(
-        "d_output is used at the last step alone",
-        BPTT,
-        together=lambda self, d, d_h, t, T: d_h + (d if t == T - 1 else 0),
-    ),
-    mistake(
-        "d_output is not used at the last step",
-        BPTT,
-        together=lambda self, d, d_h, t, T: d_h + (d if t < T - 1 else 0),
-    ),
-    mistake(
-        "d_output is not used at the first step",
-        BPTT,
-        together=lambda self, d, d_h, t, T: d_h + (d if t > 0 else 0),
-    ),
-    mistake(
-        "a later step's gradient takes the place of d_output, and is not added to it",
-        BPTT,
-        together=lambda self, d, d_h, t, T: d_h if t < T - 1 else d + d_h,
-    ),
-    mistake(
-        "d_output is read in reverse order",
-        BPTT,
-        rnn_backward=lambda self, tape, d, d_h_n: Equations().rnn_backward(tape, d[::-1], d_h_n),
-    ),
-    mistake(
-        "d_output is used one step late",
-        BPTT,
-        rnn_backward=lambda self, tape, d, d_h_n: Equations().rnn_backward(
-            tape, np.concatenate([d[1:], d[:1] * 0]), d_h_n
-        ),
-    ),
-    mistake(
-        "d_output is used one step early",
-        BPTT,
-        rnn_backward=lambda self, tape, d, d_h_n: Equations().rnn_backward(
-            tape, np.concatenate([d[:1] * 0, d[:-1]]), d_h_n
-        ),
-    ),
-    mistake(
-        "d_output of the last step is used at every step",
-        BPTT,
-        rnn_backward=lambda self, tape, d, d_h_n: Equations().rnn_backward(
-            tape, d[-1:].repeat(len(d), 0), d_h_n
-        ),
-    ),
-    mistake(
-        "the gradients of weights and biases come from the first step alone",
-        BPTT,
-        over_steps=lambda self, shares: shares[-1],
-    ),
-    mistake(
-        "the gradients of weights and biases come from the last step alone",
-        BPTT,
-        over_steps=lambda self, shares: shares[0],
-    ),
-    mistake(
-        "the gradients of weights and biases are means over the steps, not sums",
-        BPTT,
-        over_steps=lambda self, shares: sum(shares) / len(shares),
-    ),
-    mistake(
-        "the first step is left out of the sums over the steps",
-        BPTT,
-        over_steps=lambda self, shares: sum(shares[:-1], 0 * shares[0]),
-    ),
-    mistake(
-        "the last step is left out of the sums over the steps",
-        BPTT,
-        over_steps=lambda self, shares: sum(shares[1:], 0 * shares[0]),
-    ),
-    mistake("the gradient of b_hh is zero", BPTT, biases=lambda self, d_b: (d_b, 0 * d_b)),
-    mistake("the gradient of b_ih is zero", BPTT, biases=lambda self, d_b: (0 * d_b, d_b)),
-    mistake(
-        "the bias gradient is split in two halves; each bias has all of it",
-        BPTT,
-        biases=lambda self, d_b: (d_b / 2, d_b / 2),
-    ),
-    mistake(
-        "the bias gradients are twice too large", BPTT, biases=lambda self, d_b: (2 * d_b, 2 * d_b)
-    ),
-    mistake("the gradient of h_0 is zero", BPTT, d_h_0=lambda self, d_h: 0 * d_h),
-    mistake(
-        "the gradient of h_0 has d_output of step 1 added to it",
-        BPTT,
-        rnn_backward=lambda self, tape, d, d_h_n: _replaced(tape, d, d_h_n, "h_0 + d"),
-    ),
-    mistake(
-        "the gradient of h_0 is that of h_1: the last step back is missing",
-        BPTT,
-        rnn_backward=lambda self, tape, d, d_h_n: _replaced(tape, d, d_h_n, "h_1"),
-    ),
-    mistake(
-        "the gradient of h_0 is d_h_n",
-        BPTT,
-        rnn_backward=lambda self, tape, d, d_h_n: _replaced(tape, d, d_h_n, "h_n"),
-    ),
-    mistake(
-        "the gradient of x comes in reverse order",
-        BPTT,
-        rnn_backward=lambda self, tape, d, d_h_n: _replaced(tape, d, d_h_n, "x"),
-    ),
-    mistake(
-        "the gradient of W_hh pairs each step's error with the state after it",
-        BPTT,
-        d_W_hh=lambda self, d_z, h, after: d_z.T @ after,
-    ),
-    mistake(
-        "only the last two steps are gone back through: BPTT is truncated",
-        BPTT,
-        together=lambda self, d, d_h, t, T: d_h + d if t >= T - 2 else d,
-    ),
-    mistake(
-        "the steps are gone through from the first to the last",
-        BPTT,
-        rnn_backward=lambda self, tape, d, d_h_n: _forwards(tape, d, d_h_n),
-    ),
-)
-
-
-def _replaced(tape: Any, d: Array, d_h_n: Array, what: str) -> tuple[Array, ...]:
-    x, h, W, U = tape
-    d_x, d_h_0, *rest = Equations().rnn_backward(tape, d, d_h_n)
-    if what == "h_0 + d":
-        d_h_0 = d_h_0 + d[0]
-    elif what == "h_1":
-        after = (
-            Equations().rnn_backward((x[1:], h[1:], W, U), d[1:], d_h_n)[1] if len(x) > 1 else d_h_n
-        )
-        d_h_0 = after + d[0]
-    elif what == "h_n":
-        d_h_0 = d_h_n
-    else:
-        d_x = d_x[::-1]
-    return d_x, d_h_0, *rest
-
-
-def _forwards(tape: Any, d: Array, d_h_n: Array) -> tuple[Array, ...]:
-    x, h, W, U = tape
-    d_h, d_x, shares = d_h_n, [], []
-    for t in range(len(x)):
-        d_x_t, d_h, *share = Equations().rnn_step_backward(d_h + d[t], x[t], h[t], h[t + 1], W, U)
-        d_x.append(d_x_t)
-        shares.append(share)
-    d_W, d_U, d_b = (np.sum(part, axis=0) for part in zip(*shares, strict=True))
-    return np.stack(d_x), d_h, d_W, d_U, d_b, d_b

@@ -55,7 +55,7 @@ OF_CLIPPING = (
         ][0],
     ),
     mistake(
-        "each entry is cut off at ±max_norm",
+        "each element is cut off at ±max_norm by itself",
         CLIP,
         clip_grad_norm=lambda self, g, m: _each(g, lambda a: np.clip(a, -m, m)),
     ),
@@ -110,7 +110,7 @@ OF_CLIPPING = (
         clip_grad_norm=lambda self, g, m: _clip(g, m, norm=lambda g: sum((a * a).sum() for a in g)),
     ),
     mistake(
-        "the norms of the gradients are added, not their squares",
+        "it is the sum of the norms, not the root of the sum of their squares",
         CLIP,
         clip_grad_norm=lambda self, g, m: _clip(
             g, m, norm=lambda g: sum(np.sqrt((a * a).sum()) for a in g)
@@ -135,6 +135,13 @@ OF_CLIPPING = (
         CLIP,
         clip_grad_norm=lambda self, g, m: _clip(
             g, m, norm=lambda g: np.sqrt(sum((a * a).sum() for a in g) / sum(a.size for a in g))
+        ),
+    ),
+    mistake(
+        "the mean of each gradient's squares is taken, not their sum",
+        CLIP,
+        clip_grad_norm=lambda self, g, m: _clip(
+            g, m, norm=lambda g: np.sqrt(sum((a * a).mean() for a in g))
         ),
     ),
     mistake(

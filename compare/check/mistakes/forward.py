@@ -104,6 +104,41 @@ OF_A_STEP = (
         STEP,
         sum=lambda self, x, h, W, U, b, c: x @ W.T + b + h.mean(0) @ U.T + c,
     ),
+    mistake(
+        "W_ih is reshaped where it should be transposed",
+        STEP,
+        sum=lambda self, x, h, W, U, b, c: x @ W.reshape(W.shape[::-1]) + b + h @ U.T + c,
+    ),
+    mistake(
+        "W_hh is rounded to half precision, float16",
+        STEP,
+        sum=lambda self, x, h, W, U, b, c: x @ W.T + b + h @ _half(U).T + c,
+    ),
+    mistake(
+        "W_ih is rounded to half precision, float16",
+        STEP,
+        sum=lambda self, x, h, W, U, b, c: x @ _half(W).T + b + h @ U.T + c,
+    ),
+    mistake(
+        "the weights are rounded to half precision, float16",
+        STEP,
+        sum=lambda self, x, h, W, U, b, c: x @ _half(W).T + b + h @ _half(U).T + c,
+    ),
+    mistake(
+        "tanh is taken of the recurrent part alone, and all else added after it",
+        STEP,
+        rnn_step=lambda self, x, h, W, U, b, c: x @ W.T + b + c + np.tanh(h @ U.T),
+    ),
+    mistake(
+        "tanh is taken of the recurrent part alone, and the input's part added after it",
+        STEP,
+        rnn_step=lambda self, x, h, W, U, b, c: x @ W.T + b + np.tanh(h @ U.T + c),
+    ),
+    mistake(
+        "tanh is taken of the input's part alone, and all else added after it",
+        STEP,
+        rnn_step=lambda self, x, h, W, U, b, c: np.tanh(x @ W.T) + h @ U.T + b + c,
+    ),
     mistake("tanh is missing", STEP, tanh=lambda self, z: z),
     mistake("the sigmoid stands where tanh belongs", STEP, tanh=lambda self, z: sigmoid(z)),
     mistake("ReLU stands where tanh belongs", STEP, tanh=lambda self, z: np.maximum(z, 0)),
@@ -284,11 +319,50 @@ OF_A_SEQUENCE = (
         given=lambda self, h: (_reshaped(np.stack(h[1:])), h[-1]),
     ),
     mistake(
+        "the biases are added in the first step only",
+        FORWARD,
+        rnn_forward=lambda self, x, h_0, *w: _biased_once(self, x, h_0, w),
+    ),
+    mistake(
+        "output holds the sums before tanh, z_t",
+        FORWARD,
+        rnn_forward=lambda self, x, h_0, *w: _sums(self, x, h_0, w),
+    ),
+    mistake(
+        "the input's batch and time are swapped by reshape, not by a transposition",
+        FORWARD,
+        rnn_forward=lambda self, x, h_0, *w: _remixed(self, x, h_0, w),
+    ),
+    mistake(
         "output is added up over the steps",
         FORWARD,
         given=lambda self, h: (np.cumsum(h[1:], axis=0), h[-1]),
     ),
 )
+
+
+def _half(W: Array) -> Array:
+    return W.astype(np.float16).astype(W.dtype)
+
+
+def _biased_once(self: Equations, x: Array, h_0: Array, w: Sequence[Array]) -> Any:
+    W, U, b, c = w
+    first, h_n, tape = Equations().rnn_forward(x[:1], h_0, *w)
+    if len(x) == 1:
+        return first, h_n, tape
+    rest, h_n, _ = Equations().rnn_forward(x[1:], h_n, W, U, 0 * b, 0 * c)
+    return np.concatenate([first, rest]), h_n, tape
+
+
+def _sums(self: Equations, x: Array, h_0: Array, w: Sequence[Any]) -> Any:
+    output, h_n, tape = Equations().rnn_forward(x, h_0, *w)
+    before = np.concatenate([h_0[None], output[:-1]])
+    return np.stack([self.sum(x_t, h, *w) for x_t, h in zip(x, before, strict=True)]), h_n, tape
+
+
+def _remixed(self: Equations, x: Array, h_0: Array, w: Sequence[Any]) -> Any:
+    T, B, V = x.shape
+    return Equations().rnn_forward(x.reshape(B, T, V).swapaxes(0, 1), h_0, *w)
 
 
 def _reversed(self: Equations, x: Array, h_0: Array, w: Sequence[Array]) -> Any:

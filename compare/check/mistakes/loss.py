@@ -132,7 +132,7 @@ OF_THE_LOSS = (
         cross_entropy=lambda self, y, k: (_loss(y, k)[0], (y - np.eye(y.shape[1])[k]) / len(y)),
     ),
     mistake(
-        "the gradient is that of -log p with respect to p, not to the logits",
+        "the gradient is that of -log p with respect to the probabilities p, not to the logits",
         LOSS,
         cross_entropy=lambda self, y, k: (
             _loss(y, k)[0],
@@ -245,6 +245,33 @@ OF_THE_LOSS = (
         "it is the binary cross-entropy of each entry",
         LOSS,
         cross_entropy=lambda self, y, k: (_binary(y, k), _loss(y, k)[1]),
+    ),
+    mistake(
+        "the logits are shifted by the largest of all rows, and a row's exp underflows",
+        LOSS,
+        cross_entropy=lambda self, y, k: (_unshifted(y - y.max(), k), _loss(y, k)[1]),
+    ),
+    mistake(
+        "the logits are shifted by the largest of all rows, and softmax is 0 / 0",
+        LOSS,
+        cross_entropy=lambda self, y, k: (
+            _unshifted(y - y.max(), k),
+            _loss(y, k, np.exp(y - y.max()) / np.exp(y - y.max()).sum(axis=1, keepdims=True))[1],
+        ),
+    ),
+    mistake(
+        "the log is taken of a probability that is rounded to zero; "
+        "log p = logits - max - log Σ exp(logits - max) is safe",
+        LOSS,
+        cross_entropy=lambda self, y, k: _loss(y, k),
+    ),
+    mistake(
+        "1 is subtracted in every row at every target: the rows' own index is missing",
+        LOSS,
+        cross_entropy=lambda self, y, k: (
+            _loss(y, k)[0],
+            (softmax(y) - np.isin(np.arange(y.shape[1]), k)) / len(y),
+        ),
     ),
     mistake(
         "the loss is the perplexity, exp of the mean",

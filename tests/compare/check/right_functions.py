@@ -33,11 +33,11 @@ def rnn_backward(tape, d_output, d_h_n):
 
 def cross_entropy(logits, targets):
     N = len(logits)
-    p = np.exp(logits - logits.max(axis=1, keepdims=True))
-    p /= p.sum(axis=1, keepdims=True)
-    loss = -np.log(p[np.arange(N), targets]).mean()
+    shifted = logits - logits.max(axis=1, keepdims=True)
+    log_p = shifted - np.log(np.exp(shifted).sum(axis=1, keepdims=True))
+    p = np.exp(log_p)
     p[np.arange(N), targets] -= 1
-    return loss, p / N
+    return -log_p[np.arange(N), targets].mean(), p / N
 
 
 def clip_grad_norm(gradients, max_norm):
