@@ -53,7 +53,7 @@ def _clock_line(seconds: list[float]) -> str:
 def _table_of_shape(document: Document, shape: Shape) -> Table:
     table = Table(box=SIMPLE_HEAD, padding=(0, 1, 0, 0), pad_edge=False, show_edge=False)
     table.add_column("")
-    for title in ("median", "IQR", "of PyTorch's", "of the roof", "first call"):
+    for title in ("median", "IQR", "ratio to\nPyTorch", "share\nof roof", "first call"):
         table.add_column(title, justify="right")
     for phase in document.phases(shape.name):
         table.add_row(Text(_phase_title(phase), "bold"))
@@ -96,7 +96,7 @@ def _table_of_shapes(document: Document) -> Table:
     others = [row.name for row in document.rows if row.name != REFERENCE]
     for name in others:
         table.add_column(f"{name} /" if REFERENCE in labels else name, justify="right")
-    table.add_column("scratch of the roof" if SCRATCH in labels else "", justify="right")
+    table.add_column("scratch, share of roof" if SCRATCH in labels else "", justify="right")
     for shape in document.shapes:
         for phase in document.phases(shape.name):
             timings = {name: document.find(name, shape.name, phase) for name in labels}

@@ -1,10 +1,10 @@
-"""Measure, draw and tabulate what docs/questions.md claims.
+"""Measure the results in docs/questions.md, and make its pictures and tables.
 
     python docs/scripts/questions.py measure biases    # or clipping, truncation, chaos, state
-    python docs/scripts/questions.py draw              # pictures and tables of what was measured
+    python docs/scripts/questions.py draw              # pictures and tables from the measurements
 
-Each measurement is kept in docs/measurements/NAME.json, with the date, the versions and the text.
-Pictures and tables are made of these files alone.
+Each measurement is stored in docs/measurements/NAME.json, with the date, the versions and the text.
+Pictures and tables are made from these files only.
 """
 
 import json
@@ -27,7 +27,7 @@ MEASUREMENTS = DOCS / "measurements"
 IMAGES = DOCS / "images"
 PAGE = DOCS / "questions.md"
 
-# The lecture's setting.
+# The lecture's configuration.
 B, T, H, LR, MAX_NORM, TOKENS = 32, 35, 256, 0.1, 1.0, 10_000
 EQUAL_UPDATES = 240
 
@@ -39,7 +39,7 @@ BLUE, ORANGE, GREEN, RED = "#1f3f77", "#f5a742", "#2a8f6f", "#c0392b"
 
 
 def measure_biases() -> dict[str, Any]:
-    """Train beside PyTorch with two biases, and with gradients for one of them only."""
+    """Train with two biases, and with gradients for only one of them; compare with PyTorch."""
     import torch
 
     import concise_rnn
@@ -81,7 +81,7 @@ def measure_biases() -> dict[str, Any]:
 
 
 def measure_clipping() -> dict[str, Any]:
-    """Compare three rules of clipping on the gradients of one run, each halving the norm."""
+    """Compare three rules of clipping on the gradients of one run; each rule halves the norm."""
     import scratch_rnn
     from scratch_rnn.train import loss_and_gradients
 
@@ -106,7 +106,7 @@ def measure_clipping() -> dict[str, Any]:
                         name: g * min(1, limit / float(np.linalg.norm(g) + 1e-6))
                         for name, g in raw.items()
                     },
-                    "each entry": _cut_entries(raw, limit),  # at what leaves the same norm
+                    "each entry": _cut_entries(raw, limit),  # clipped to give the same norm
                 }
                 for rule, clipped in rules.items():
                     cosines[rule].append(_cosine(raw, clipped))
@@ -136,7 +136,7 @@ def _cosine(a: dict[str, np.ndarray], b: dict[str, np.ndarray]) -> float:
 
 
 def measure_truncation() -> dict[str, Any]:
-    """Cut the gradient at different lengths: what is lost of it, and what of the perplexity."""
+    """Truncate the gradient at different lengths; measure its lost part and the perplexity."""
     import scratch_rnn
 
     lr, epochs, steps = 0.5, 60, (5, 10, 20, 35, 70)
@@ -172,7 +172,7 @@ def _norm(gradients: dict[str, np.ndarray], prefix: str) -> float:
 
 
 def _gradient_in_pieces(package: Any, model: Any, batch: Any, num_steps: int) -> Any:
-    """Return the gradient of the mean loss, cut every so many steps; states go on."""
+    """Return the gradient of the mean loss, truncated every `num_steps`; states are carried."""
     S = batch.inputs.shape[1]
     state = model.begin_state(len(batch.inputs))
     total = {name: np.zeros_like(p) for name, p in model.parameters.items()}
@@ -188,7 +188,7 @@ def _gradient_in_pieces(package: Any, model: Any, batch: Any, num_steps: int) ->
 
 
 def _reach(model: Any, batch: Any, S: int) -> list[float]:
-    """Return |dL_S / dh_{S-d}| for d = 0, 1, …, the mean over rows, relative to d = 0."""
+    """Return |dL_S / dh_{S-d}| for d = 0, 1, …, averaged over rows, relative to d = 0."""
     logits, _, tape = model.forward(batch.inputs, model.begin_state(len(batch.inputs)))
     h = tape.h.reshape(S, len(batch.inputs), -1)
     W_hh, W = model.parameters["rnn.weight_hh_l0"], model.parameters["linear.weight"]
@@ -205,7 +205,7 @@ def _reach(model: Any, batch: Any, S: int) -> list[float]:
 
 
 def measure_chaos() -> dict[str, Any]:
-    """Train ours beside PyTorch, and beside ours with one weight moved by one ulp."""
+    """Train scratch, PyTorch, and scratch with one weight moved by one ulp; compare them."""
     import torch
 
     import concise_rnn
@@ -288,7 +288,7 @@ MEASURES: dict[str, Callable[[], dict[str, Any]]] = {
 
 
 def measure(name: str) -> None:
-    """Measure with one thread, and keep the result."""
+    """Measure with one thread, and write the result to a file."""
     import torch
     from threadpoolctl import threadpool_limits
 
@@ -313,7 +313,7 @@ def measure(name: str) -> None:
 
 
 def _short(value: Any) -> Any:
-    """Keep six digits of each number: more would be noise."""
+    """Round each number to six digits."""
     if isinstance(value, dict):
         return {key: _short(item) for key, item in value.items()}
     if isinstance(value, list):
@@ -322,7 +322,7 @@ def _short(value: Any) -> Any:
 
 
 def read(name: str) -> dict[str, Any]:
-    """Return what was measured."""
+    """Return a measurement from its file."""
     result = json.loads((MEASUREMENTS / f"{name}.json").read_text(encoding="utf-8"))
     assert isinstance(result, dict)
     return result
@@ -332,7 +332,7 @@ def read(name: str) -> dict[str, Any]:
 
 
 def draw_truncation() -> None:
-    """Draw how far gradients reach, and how perplexity depends on the cut."""
+    """Draw how far gradients reach back, and the perplexity for each length."""
     data = read("truncation")
     figure = Figure(figsize=(9.0, 3.7), dpi=150, layout="constrained")
     left, right = figure.subplots(1, 2)
@@ -340,22 +340,22 @@ def draw_truncation() -> None:
         left.semilogy(data[name]["reach"][:81], color=colour, linewidth=1.6, label=name)
     left.axvline(T, color=FAINT, linewidth=0.9, linestyle=(0, (4, 3)))
     left.annotate(
-        f"the lecture's\ncut, {T} steps", (T + 1.5, 2e-1), color=INK, fontsize=9, va="top"
+        f"the lecture\ntruncates at {T}", (T + 1.5, 2e-1), color=INK, fontsize=9, va="top"
     )
-    _dress(left, "steps back, d", "gradient that arrives there,\nrelative to d = 0")
+    _dress(left, "steps back, d", "size of the gradient,\nrelative to d = 0")
     left.legend(frameon=False, labelcolor=INK, loc="lower left")
     steps, curves = data["num_steps"], data["perplexities"]
     shades = mpl.colormaps["viridis"](np.linspace(0.85, 0.05, len(steps)))
     for num_steps, curve, shade in zip(steps, curves, shades, strict=True):
         right.plot(range(1, len(curve) + 1), curve, color=shade, linewidth=1.5, label=num_steps)
-    _dress(right, "epoch (the same tokens for all)", "perplexity")
+    _dress(right, "epoch (equal number of tokens)", "perplexity")
     right.set_ylim(bottom=1)
     right.legend(frameon=False, labelcolor=INK, title="steps, T")
     _save(figure, "truncation.png")
 
 
 def draw_chaos() -> None:
-    """Draw how two trainings part."""
+    """Draw the difference between two trainings."""
     data = read("chaos")
     figure = Figure(figsize=(9.0, 3.9), dpi=150, layout="constrained")
     panels = figure.subplots(1, 2, sharey=True)
@@ -367,8 +367,8 @@ def draw_chaos() -> None:
                 y = {key: np.array(run[key]) for key in ("from_torch", "from_moved")}
                 for key, style in (("from_torch", "-"), ("from_moved", (0, (1, 1.2)))):
                     label = {
-                        "from_torch": f"{run['dtype']}: NumPy against PyTorch",
-                        "from_moved": f"{run['dtype']}: NumPy against itself + 1 ulp",
+                        "from_torch": f"{run['dtype']}: NumPy and PyTorch",
+                        "from_moved": f"{run['dtype']}: NumPy and itself + 1 ulp",
                     }[key]
                     values = np.where(y[key] > 0, y[key], np.nan)
                     panel.semilogy(
@@ -438,7 +438,13 @@ def _biases(data: dict[str, Any]) -> str:
         ]
         for k, update in enumerate(data["updates"])
     ]
-    head = ["after update", "from PyTorch, two", "one", "sum of biases moved by, two", "one"]
+    head = [
+        "after update",
+        "difference from PyTorch, two biases",
+        "one bias",
+        "sum of biases moved by, two",
+        "one",
+    ]
     return _table(head, rows, data)
 
 
@@ -477,7 +483,7 @@ def _truncation(data: dict[str, Any]) -> str:
         )
     head = [
         "steps, T",
-        "lost of the gradient, untrained",
+        "lost part of the gradient, untrained",
         "trained",
         f"perplexity after {data['epochs']} epochs",
         f"after {EQUAL_UPDATES} updates",
@@ -524,13 +530,13 @@ BLOCK = re.compile(r"(<!-- table (\w+) -->\n\n).*?(\n\n<!-- end -->)", re.DOTALL
 
 
 def with_tables(text: str) -> str:
-    """Return the page's text with its tables made anew."""
+    """Return the page's text with new tables."""
     made = tables()
     return BLOCK.sub(lambda match: match[1] + made[match[2]] + match[3], text)
 
 
 def draw() -> None:
-    """Draw all pictures, and put the tables in the page."""
+    """Draw all pictures, and write the tables into the page."""
     draw_truncation()
     draw_chaos()
     draw_state()
@@ -538,7 +544,7 @@ def draw() -> None:
 
 
 def main(arguments: list[str]) -> int:
-    """Do what the arguments say."""
+    """Run the command in the arguments."""
     match arguments:
         case ["measure", name] if name in MEASURES:
             measure(name)
