@@ -8,13 +8,14 @@ PYTHON ?= python3
 VENV   := .venv
 BIN    := $(VENV)/bin
 STAMP  := $(VENV)/.installed
+LOWEST := .venv-lowest
 # Handed to pip install, to rnn-parity or to pytest; test processes (a number; auto is one a core).
 PIP_ARGS ?=
 ARGS     ?=
 WORKERS  ?= auto
 
 .DEFAULT_GOAL := help
-.PHONY: help run test check deep mutants format clean
+.PHONY: help run test lowest commands check deep mutants format clean
 
 help:  ## this list
 	@awk -F ':.*## ' '/^[a-z]+:.*## / { printf "make %-8s %s\n", $$1, $$2 }' $(MAKEFILE_LIST)
@@ -24,6 +25,15 @@ run: $(STAMP)  ## train the NumPy and the PyTorch model side by side, and compar
 
 test: $(STAMP)  ## the test suite
 	@$(BIN)/python -m pytest -n $(WORKERS) $(ARGS)
+
+lowest:  ## the test suite with the lowest versions that pyproject.toml allows, in a .venv-lowest of its own
+	@$(PYTHON) -m venv $(LOWEST)
+	@$(LOWEST)/bin/python -m pip install --quiet --disable-pip-version-check uv
+	@$(LOWEST)/bin/uv pip install --quiet --python $(LOWEST) --resolution lowest-direct --editable '.[dev]'
+	@$(LOWEST)/bin/python -m pytest -n $(WORKERS) $(ARGS)
+
+commands: $(STAMP)  ## every command that README.md and docs/ show, as it stands there (some minutes)
+	@$(BIN)/python -m pytest -n 0 tests/test_documents.py --commands all --timeout=0 $(ARGS)
 
 check: $(STAMP)  ## style, types and import contracts
 	$(BIN)/ruff check
@@ -42,8 +52,8 @@ format: $(STAMP)  ## let ruff put the code in order
 	$(BIN)/ruff check --fix
 	$(BIN)/ruff format
 
-clean:  ## remove .venv and all caches; runs/ stays
-	rm -rf $(VENV) *.egg-info build mutants .hypothesis .import_linter_cache .mypy_cache .pytest_cache .ruff_cache
+clean:  ## remove the virtual environments and all caches; runs/ stays
+	rm -rf $(VENV) $(LOWEST) *.egg-info build mutants .hypothesis .import_linter_cache .mypy_cache .pytest_cache .ruff_cache
 
 $(STAMP): pyproject.toml
 	@$(PYTHON) -c 'import sys; sys.exit(sys.version_info < (3, 11))' || \

@@ -7,10 +7,13 @@ the network, and the sample that is part of this package. The SHA-1 identifies t
 :meth:`Text.describe` gives it with the source in one line.
 """
 
+import codecs
 import hashlib
 import io
 import os
 import re
+from collections.abc import Iterator
+from contextlib import contextmanager
 from dataclasses import dataclass
 from importlib.resources import files
 from pathlib import Path
@@ -26,6 +29,9 @@ Token = Literal["char", "word"]
 BOOK = "The Time Machine"
 BOOK_SHA1 = "090b5e7e70c295757f55df93cb0a180b9691891a"
 BOOK_FILE = "timemachine.txt"
+PIECE = 2**18
+"""Bytes of a file that are read at a time."""
+
 SAMPLE = "The Two Clocks of Quarry Light"
 
 _WHENCE: dict[Source, str] = {
@@ -39,58 +45,86 @@ _WHENCE: dict[Source, str] = {
 
 @dataclass(frozen=True, slots=True)
 class Text:
-    """A text and its source.
+    """A text, and where it came from. A file of the user's stays where it is until it is read.
 
     Attributes
     ----------
     name : str
         Title of the book, or name of the file.
-    content : str
-        The text itself, without a byte order mark.
+    raw : bytes or Path
+        The file's bytes, or the file.
+    num_bytes : int
+        Size of the text in UTF-8, in bytes, not counting a byte order mark.
     sha1 : str
         SHA-1 of the file's bytes, 40 hexadecimal digits.
     source : str
         "file", "RNN_PARITY_DATA", "cache", "download" or "built-in sample".
     note : str
-        A remark on the source, such as why a download failed.
+        What the reader should know about the source, such as why a download failed.
     """
 
     name: str
-    content: str
+    raw: bytes | Path
+    num_bytes: int
     sha1: str
     source: Source
     note: str = ""
 
     @classmethod
     def from_bytes(
-        cls, raw: bytes, *, path: object, source: Source, name: str = BOOK, note: str = ""
+        cls, raw: bytes | Path, *, path: object, source: Source, name: str = BOOK, note: str = ""
     ) -> "Text":
-        """Decode the bytes of a file; `path` is its name in error messages.
+        """Look through the bytes of a file once; `path` is what an error message calls it.
 
         Raises
         ------
         DataError
-            If the bytes are not UTF-8, or contain no letter.
+            If the bytes are not UTF-8, or hold no letter.
         """
+        digest, size, has_letters = hashlib.sha1(usedforsecurity=False), 0, False
+        decoder = codecs.getincrementaldecoder("utf-8")()
+        for piece in _pieces(raw):
+            try:
+                decoder.decode(piece)
+            except UnicodeDecodeError as error:
+                raise _not_utf8(error, size + len(piece), path) from None
+            digest.update(piece)
+            size += len(piece)
+            has_letters = has_letters or re.search(b"[A-Za-z]", piece) is not None
         try:
-            content = raw.decode("utf-8-sig")
+            decoder.decode(b"", final=True)
         except UnicodeDecodeError as error:
-            offset = len(raw) - len(error.object) + error.start  # the codec may drop the mark
-            raise DataError(
-                f"expected UTF-8 text in {shown(path)}, got byte 0x{raw[offset]:02x} "
-                f"at offset {offset}"
-            ) from None
-        if not re.search("[A-Za-z]", content):
+            raise _not_utf8(error, size, path) from None
+        if not has_letters:
             raise DataError(
                 f"expected a text with letters from A to Z in {shown(path)}, "
-                f"got {len(raw):,} bytes without one"
+                f"got {size:,} bytes without one"
             )
-        return cls(name, content, sha1_of(raw), source, note)
+        begins = next(iter(_pieces(raw)))
+        num_bytes = size - (len(codecs.BOM_UTF8) if begins.startswith(codecs.BOM_UTF8) else 0)
+        if digest.hexdigest() == BOOK_SHA1:
+            name = BOOK
+        return cls(name, raw, num_bytes, digest.hexdigest(), source, note)
+
+    def pieces(self) -> Iterator[bytes]:
+        """Yield the file's bytes, some at a time.
+
+        Raises
+        ------
+        DataError
+            If the file is not the one any more that was found before.
+        """
+        digest = hashlib.sha1(usedforsecurity=False)
+        for piece in _pieces(self.raw):
+            digest.update(piece)
+            yield piece
+        if digest.hexdigest() != self.sha1:
+            raise DataError(f"expected {self.name} with SHA-1 {self.sha1[:8]}, got another file")
 
     @property
-    def num_bytes(self) -> int:
-        """Size of the text in UTF-8, in bytes, without a byte order mark."""
-        return len(self.content.encode("utf-8"))
+    def content(self) -> str:
+        """The text itself, all of it, without a byte order mark."""
+        return b"".join(self.pieces()).decode("utf-8-sig")
 
     def describe(self) -> str:
         """Return one line: name, size, the first digits of the SHA-1, source, and the note."""
@@ -177,9 +211,8 @@ def sha1_of(raw: bytes) -> str:
 
 
 def _from_file(path: str | os.PathLike[str]) -> Text:
-    raw = _read(path)
-    name = BOOK if sha1_of(raw) == BOOK_SHA1 else shown(Path(path).name)
-    return Text.from_bytes(raw, path=path, source="file", name=name)
+    with _readable(path):
+        return Text.from_bytes(Path(path), path=path, source="file", name=shown(Path(path).name))
 
 
 def _from_data_directory(directory: Path) -> Text:
@@ -224,13 +257,42 @@ def _in_words(error: OSError | MemoryError) -> str:
     return (getattr(error, "strerror", None) or type(error).__name__).lower()
 
 
+def _pieces(raw: bytes | Path) -> Iterator[bytes]:
+    """Yield bytes in pieces of `PIECE`; at least one, which may be empty."""
+    if isinstance(raw, bytes):
+        yield raw
+        return
+    with raw.open("rb") as file:
+        yield file.read(PIECE)
+        while piece := file.read(PIECE):
+            yield piece
+
+
+def _not_utf8(error: UnicodeDecodeError, end: int, path: object) -> DataError:
+    offset = end - len(error.object) + error.start
+    return DataError(
+        f"expected UTF-8 text in {shown(path)}, got byte 0x{error.object[error.start]:02x} "
+        f"at offset {offset}"
+    )
+
+
 def _read(path: str | os.PathLike[str]) -> bytes:
-    """Read a regular file. A pipe or a device is refused, because it can be read only once."""
+    with _readable(path):
+        return Path(path).read_bytes()
+
+
+@contextmanager
+def _readable(path: str | os.PathLike[str]) -> Iterator[None]:
+    """Refuse all but a regular file: a pipe or a device can't be read a second time."""
+    found = ""
     try:
         mode = Path(path).stat().st_mode
         if S_ISREG(mode):
-            return Path(path).read_bytes()
+            yield
+            return
         found = "a directory" if S_ISDIR(mode) else "a pipe or a device"
+    except DataError:
+        raise
     except (OSError, MemoryError) as error:
         found = _in_words(error)
     except ValueError:  # a NUL in the path

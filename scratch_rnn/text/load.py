@@ -1,14 +1,16 @@
 """Make the minibatches and the vocabulary of a text in one call."""
 
 import os
-from itertools import chain
+from collections import Counter
+from typing import get_args
 
 import numpy as np
 from jaxtyping import Int64
 
+from scratch_rnn.text import stream
 from scratch_rnn.text.batches import Batches, Sampling
-from scratch_rnn.text.checks import DataError, whole_number
-from scratch_rnn.text.corpus import Text, Token, clean, load_text, tokenize
+from scratch_rnn.text.checks import DataError, check_choice, whole_number
+from scratch_rnn.text.corpus import Text, Token, load_text
 from scratch_rnn.text.vocab import Vocab
 
 
@@ -42,11 +44,36 @@ def load_corpus(
         max_tokens = whole_number("max_tokens", max_tokens, least=1)
     if not isinstance(text, Text):
         raise TypeError(f"expected text to be a Text, got {type(text).__name__}")
-    tokens = list(chain.from_iterable(tokenize(clean(text.content), token)))
-    if not tokens:
+    check_choice("token", token, get_args(Token))
+    read = _characters if token == "char" else _words
+    beginning, frequencies = read(text, max_tokens)
+    if not frequencies:
         raise DataError(f"expected letters from A to Z in {text.name}, got none")
-    vocab = Vocab(tokens)
-    return np.array(vocab[tokens[:max_tokens]], dtype=np.int64), vocab
+    vocab = Vocab.from_frequencies(frequencies)
+    return np.array(vocab[beginning], dtype=np.int64), vocab
+
+
+def _characters(text: Text, most: int | None) -> tuple[list[str], dict[str, int]]:
+    """Return the first characters, and how often each one occurs, in the order of their first."""
+    beginning = bytearray()
+    counts, order = np.zeros(128, np.int64), ""
+    for piece in stream.characters(text.pieces()):
+        beginning += piece[: None if most is None else most - len(beginning)].tobytes()
+        now = np.bincount(piece, minlength=128)
+        new = [chr(code) for code in np.flatnonzero((now > 0) & (counts == 0))]
+        order += "".join(sorted(new, key=lambda letter: np.argmax(piece == ord(letter))))
+        counts += now
+    return list(beginning.decode()), {letter: int(counts[ord(letter)]) for letter in order}
+
+
+def _words(text: Text, most: int | None) -> tuple[list[str], dict[str, int]]:
+    """Return the first words, and how often each one occurs, in the order of their first."""
+    beginning: list[str] = []
+    frequencies: Counter[str] = Counter()
+    for piece in stream.words(text.pieces()):
+        beginning += piece[: None if most is None else most - len(beginning)]
+        frequencies.update(piece)
+    return beginning, frequencies
 
 
 def load_time_machine(

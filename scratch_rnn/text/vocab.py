@@ -1,7 +1,7 @@
 """A vocabulary: it maps tokens to ids and ids to tokens."""
 
 from collections import Counter
-from collections.abc import Iterable, Sequence
+from collections.abc import Iterable, Mapping, Sequence
 from typing import Any, overload
 
 from scratch_rnn.text.checks import whole_number
@@ -54,11 +54,18 @@ class Vocab:
         if isinstance(reserved_tokens, str):
             raise TypeError("expected reserved_tokens to be a list of str, got a str")
         least = whole_number("min_freq", min_freq, least=0)
-        frequencies = _count(tokens)
         first = [UNKNOWN, *reserved_tokens]
-        # most_common keeps the order of first occurrence for equal frequencies
-        by_frequency = [t for t, n in frequencies.most_common() if n >= least and t not in first]
+        # most_common keeps the order of first occurrence among equals
+        by_frequency = [t for t, n in _count(tokens).most_common() if n >= least and t not in first]
         self._number(first + by_frequency)
+
+    @classmethod
+    def from_frequencies(cls, frequencies: Mapping[str, int]) -> "Vocab":
+        """Build the vocabulary of a text whose tokens were counted in the order of the text."""
+        vocab = cls.__new__(cls)
+        tokens = (token for token, _ in Counter(frequencies).most_common())
+        vocab._number([UNKNOWN, *(token for token in tokens if token != UNKNOWN)])
+        return vocab
 
     @classmethod
     def from_list(cls, idx_to_token: Sequence[str]) -> "Vocab":

@@ -3,7 +3,9 @@
 import hashlib
 import os
 import re
+import tracemalloc
 from pathlib import Path
+from typing import Any
 
 import pytest
 from hypothesis import example, given
@@ -12,11 +14,13 @@ from hypothesis import strategies as st
 from scratch_rnn.text import (
     DataError,
     Text,
+    Vocab,
     clean,
     load_corpus,
     load_text,
     load_time_machine,
     sample_text,
+    stream,
     tokenize,
 )
 from scratch_rnn.text import corpus as corpus_module
@@ -27,6 +31,10 @@ def write(directory: Path, raw: bytes, name: str = "notes.txt") -> Path:
     path = directory / name
     path.write_bytes(raw)
     return path
+
+
+def text_of(raw: bytes) -> Text:
+    return Text("a text", raw, len(raw), hashlib.sha1(raw).hexdigest(), "file")
 
 
 def one_line(error: pytest.ExceptionInfo[DataError]) -> str:
@@ -41,15 +49,17 @@ def one_line(error: pytest.ExceptionInfo[DataError]) -> str:
 def test_a_file_is_read_and_described(tmp_path: Path) -> None:
     raw = b"The sea.\nThe sea!\n"
     text = load_text(write(tmp_path, raw))
-    assert text == Text("notes.txt", "The sea.\nThe sea!\n", hashlib.sha1(raw).hexdigest(), "file")
+    path = tmp_path / "notes.txt"
+    assert text == Text("notes.txt", path, 18, hashlib.sha1(raw).hexdigest(), "file")
+    assert text.content == raw.decode()
     assert text.describe() == f"notes.txt, 18 bytes, SHA-1 {text.sha1[:8]}, from a file"
     assert load_text(str(tmp_path / "notes.txt")) == text
 
 
 def test_a_byte_order_mark_and_foreign_line_ends_change_nothing(tmp_path: Path) -> None:
     plain = load_text(write(tmp_path, b"one\ntwo\nthree\n"))
-    windows = load_text(write(tmp_path, b"\xef\xbb\xbfone\r\ntwo\r\nthree\r\n"))
-    old_mac = load_text(write(tmp_path, b"one\rtwo\rthree\r"))
+    windows = load_text(write(tmp_path, b"\xef\xbb\xbfone\r\ntwo\r\nthree\r\n", "windows.txt"))
+    old_mac = load_text(write(tmp_path, b"one\rtwo\rthree\r", "old_mac.txt"))
     assert windows.content.startswith("one")
     assert clean(plain.content) == ["one", "two", "three"]
     assert clean(windows.content) == clean(plain.content) == clean(old_mac.content)
@@ -107,11 +117,11 @@ def test_a_file_that_cannot_be_read_is_refused(tmp_path: Path) -> None:
 def test_a_file_without_permission_is_refused(
     tmp_path: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    def refuse(path: Path) -> bytes:
+    def refuse(path: Path, mode: str) -> Any:
         raise PermissionError(13, "Permission denied", str(path))
 
     path = write(tmp_path, b"secret")
-    monkeypatch.setattr(Path, "read_bytes", refuse)  # root may read everything: no chmod here
+    monkeypatch.setattr(Path, "open", refuse)  # root may read everything: no chmod here
     with pytest.raises(DataError, match=r"got permission denied$"):
         load_text(path)
 
@@ -163,7 +173,7 @@ def test_tokens_are_characters_or_words() -> None:
 
 
 def test_lines_are_joined_with_nothing_between_them() -> None:
-    text = Text("two lines", "flashed and\npassed in", "0" * 40, "file")
+    text = text_of(b"flashed and\npassed in")
     ids, vocab = load_corpus(text)
     assert "".join(vocab.to_tokens(ids.tolist())) == "flashed andpassed in"
     ids, vocab = load_corpus(text, token="word")
@@ -171,7 +181,7 @@ def test_lines_are_joined_with_nothing_between_them() -> None:
 
 
 def test_the_vocabulary_is_of_the_whole_text_and_the_corpus_is_its_beginning() -> None:
-    text = Text("letters", "aab zz", "0" * 40, "file")
+    text = text_of(b"aab zz")
     ids, vocab = load_corpus(text, max_tokens=3)
     assert vocab.idx_to_token == ["<unk>", "a", "z", "b", " "]  # a and z twice, a comes first
     assert ids.dtype == "int64"
@@ -180,8 +190,8 @@ def test_the_vocabulary_is_of_the_whole_text_and_the_corpus_is_its_beginning() -
 
 
 def test_a_corpus_needs_letters() -> None:
-    with pytest.raises(DataError, match="expected letters from A to Z in numbers, got none"):
-        load_corpus(Text("numbers", "1 2 3", "0" * 40, "file"))
+    with pytest.raises(DataError, match="expected letters from A to Z in a text, got none"):
+        load_corpus(text_of(b"1 2 3"))
 
 
 # ------------------------------------------------------------------ the sources
@@ -283,3 +293,46 @@ def test_one_call_takes_a_path_or_finds_the_text_itself(book: bytes, tmp_path: P
     assert load_time_machine(2, 3)[0].text == load_text()
     with pytest.raises(DataError, match=r"at least 1,156 tokens .* got 17"):
         load_time_machine(32, 35, text=path)
+
+
+# ------------------------------------------------------------------ piece by piece
+
+
+@given(raw=st.text("ab \r\n\t.é\ufeff", max_size=60).map(str.encode), size=st.integers(1, 9))
+@example(b"a b", 2)
+@example(b"a.\n.b c", 3)
+def test_piece_by_piece_a_text_is_cleaned_as_a_whole(raw: bytes, size: int) -> None:
+    pieces = [raw[k : k + size] for k in range(0, len(raw), size)]
+    lines = clean(raw.decode())
+    assert b"".join(map(bytes, stream.characters(pieces))).decode() == "".join(lines)
+    assert [word for some in stream.words(pieces) for word in some] == " ".join(lines).split()
+
+
+def test_a_vocabulary_is_that_of_the_whole_text_however_it_is_cut(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr(corpus_module, "PIECE", 7)
+    content = sample_text().content
+    text = load_text(write(tmp_path, content.encode()))
+    for token in ("char", "word"):
+        ids, vocab = load_corpus(text, token=token, max_tokens=100)
+        tokens = [part for line in tokenize(clean(content), token) for part in line]
+        assert vocab == Vocab(tokens)
+        assert vocab.to_tokens(ids) == tokens[:100]
+        assert load_corpus(text, token=token, max_tokens=None)[0].tolist() == vocab[tokens]
+
+
+def test_a_file_that_changes_while_it_is_read_is_refused(tmp_path: Path) -> None:
+    text = load_text(write(tmp_path, b"one two three"))
+    write(tmp_path, b"four")
+    with pytest.raises(DataError, match=r"expected notes.txt with SHA-1 .*, got another file"):
+        load_corpus(text)
+
+
+def test_of_a_large_text_only_what_is_needed_is_held(tmp_path: Path) -> None:
+    path = write(tmp_path, sample_text().content.encode() * 2000)  # 20 MB
+    tracemalloc.start()
+    load_corpus(load_text(path))
+    _, peak = tracemalloc.get_traced_memory()
+    tracemalloc.stop()
+    assert peak < 2**24 < path.stat().st_size

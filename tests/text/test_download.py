@@ -148,7 +148,7 @@ def assert_fell_back(text: Text, cache: Path, reason: str) -> None:
 
 def test_the_text_is_downloaded_once_and_kept(cache: Path, server: Server) -> None:
     text = load_text()
-    assert text == Text("The Time Machine", BOOK.decode(), BOOK_SHA1, "download")
+    assert text == Text("The Time Machine", BOOK, len(BOOK), BOOK_SHA1, "download")
     assert text.describe() == (
         f"The Time Machine, {len(BOOK):,} bytes, SHA-1 {BOOK_SHA1[:8]}, downloaded just now"
     )
@@ -156,7 +156,7 @@ def test_the_text_is_downloaded_once_and_kept(cache: Path, server: Server) -> No
     assert (cache / "timemachine.txt").read_bytes() == BOOK
 
     server.behaviour = "missing"
-    assert load_text() == Text("The Time Machine", BOOK.decode(), BOOK_SHA1, "cache")
+    assert load_text() == Text("The Time Machine", BOOK, len(BOOK), BOOK_SHA1, "cache")
     assert server.hits == 1
 
 
