@@ -11,9 +11,9 @@ from dataclasses import asdict, dataclass
 from pathlib import Path
 from typing import Any
 
-from compare.bench.result import Roof
+from compare.bench.result import Roof, Seconds, read_file
 from compare.bench.shapes import Shape
-from compare.runs import RecordError, write_file
+from compare.runs import write_file
 
 SCHEMA = 1
 
@@ -24,7 +24,7 @@ class Rung:
 
     name: str
     expected: str  # expected effect of the change from the previous rung
-    seconds: list[float]  # one time for each round
+    seconds: list[Seconds]  # one time for each round
     threads: int
 
     @property
@@ -38,7 +38,7 @@ class Aside:
     """A single operation that the page compares with others."""
 
     name: str
-    seconds: list[float]
+    seconds: list[Seconds]
 
     @property
     def median(self) -> float:
@@ -73,17 +73,5 @@ class Ladder:
         RecordError
             If the file is missing or damaged.
         """
-        try:
-            values = json.loads(path.read_bytes())
-            return cls(
-                shape=Shape(**values["shape"]),
-                environment=values["environment"],
-                notes=values["notes"],
-                roof=Roof(**values["roof"]),
-                rungs=[Rung(**entry) for entry in values["rungs"]],
-                pytorch=[Rung(**entry) for entry in values["pytorch"]],
-                asides=[Aside(**entry) for entry in values["asides"]],
-                schema=values["schema"],
-            )
-        except (OSError, ValueError, TypeError, KeyError) as error:
-            raise RecordError(f"expected a ladder in {path}, got: {error}") from error
+        ladder: Ladder = read_file(cls, path, "a ladder")
+        return ladder

@@ -7,13 +7,13 @@ from __future__ import annotations
 
 import json
 import statistics
-from collections.abc import Iterable, Mapping
-from dataclasses import asdict, dataclass, field, fields
+from dataclasses import asdict, dataclass, field
 from pathlib import Path
-from typing import Any
+from typing import Annotated, Any
 
 from compare.bench.shapes import Shape
 from compare.runs import RecordError, write_file
+from compare.terminal import NOT_NEGATIVE, POSITIVE, SchemaError, excerpt, parse_json, read
 
 SCHEMA = 1
 """Version of the file format."""
@@ -21,12 +21,16 @@ SCHEMA = 1
 TIMED, REFUSED, LEFT_OUT = "timed", "refused", "left out"
 
 
+Rate = Annotated[float, POSITIVE]
+Seconds = Annotated[float, POSITIVE]
+
+
 @dataclass(frozen=True, slots=True)
 class Roof:
     """The best rates of the machine."""
 
-    products: dict[str, float]  # floating-point operations per second, by library
-    copying: float  # bytes per second, read and written
+    products: dict[str, Rate]  # floating-point operations per second, by library
+    copying: Rate  # bytes per second, read and written
 
     @property
     def rate(self) -> float:
@@ -45,8 +49,8 @@ class Timing:
     flops: int  # operations per call; in generation per character
     bytes: int  # bytes read and written by the products, per call or character
     reason: str = ""
-    seconds: list[float] = field(default_factory=list)  # per call or character, for each round
-    first_call: float | None = None  # seconds, including compilation
+    seconds: list[Seconds] = field(default_factory=list)  # per call or character, for each round
+    first_call: Annotated[float | None, POSITIVE] = None  # seconds, including compilation
 
     @property
     def median(self) -> float:
@@ -83,7 +87,7 @@ class Part:
     """One part of scratch's training step."""
 
     name: str
-    seconds: float  # median
+    seconds: Annotated[float, NOT_NEGATIVE]  # median
     flops: int
 
 
@@ -99,7 +103,7 @@ class Document:
     rows: list[RowInfo]
     shapes: list[Shape] = field(default_factory=list)
     timings: list[Timing] = field(default_factory=list)
-    reference_product: list[float] = field(default_factory=list)  # seconds in each round
+    reference_product: list[Seconds] = field(default_factory=list)  # seconds in each round
     parts_of: Shape | None = None
     parts: list[Part] = field(default_factory=list)
     memory: list[Memory] = field(default_factory=list)
@@ -136,30 +140,45 @@ class Document:
         RecordError
             If the file is missing, damaged, or has another format.
         """
-        try:
-            values = json.loads(path.read_bytes())
-            if not isinstance(values, dict) or values.get("schema") != SCHEMA:
-                raise ValueError(f"schema {SCHEMA} was expected")
-            values["roof"] = Roof(**values["roof"])
-            values["rows"] = _all(RowInfo, values["rows"])
-            values["shapes"] = _all(Shape, values["shapes"])
-            values["timings"] = _all(Timing, values["timings"])
-            values["parts"] = _all(Part, values["parts"])
-            if values["parts_of"] is not None:
-                values["parts_of"] = Shape(**values["parts_of"])
-            values["memory"] = [
-                Memory(**{**entry, "shape": Shape(**entry["shape"])}) for entry in values["memory"]
-            ]
-            return cls(**values)
-        except OSError as error:
-            raise RecordError(f"expected a benchmark in {path}: {error.strerror}") from error
-        except (ValueError, TypeError, KeyError) as error:
-            raise RecordError(f"expected a benchmark in {path}, got: {error}") from error
+        document: Document = read_file(cls, path, "a benchmark")
+        if problem := document.contradiction():
+            raise RecordError(f"expected a benchmark in {path}, got {problem}")
+        return document
+
+    def contradiction(self) -> str:
+        """Say what tables and pictures could not be made of; empty if there is nothing."""
+        rows, shapes = {row.name for row in self.rows}, {shape.name for shape in self.shapes}
+        for timing in self.timings:
+            if timing.row not in rows or timing.shape not in shapes:
+                return f"the times of a row or a shape that is not listed: {timing.row}"
+            known = timing.outcome in (TIMED, REFUSED, LEFT_OUT)
+            if not known or (timing.outcome == TIMED) != bool(timing.seconds):
+                return f"a row that is {timing.outcome}, with {len(timing.seconds)} times"
+        threads, dtype = self.settings.get("threads"), self.settings.get("dtype")
+        if type(threads) is not int or threads < 1 or not isinstance(dtype, str):
+            return "settings without threads and dtype"
+        if not isinstance(self.environment.get("processor"), str) or not self.roof.products:
+            return "no processor or none of its rates"
+        return ""
 
 
-def _all(kind: type[Any], entries: Iterable[Mapping[str, Any]]) -> list[Any]:
-    names = {entry.name for entry in fields(kind)}
-    return [kind(**{name: entry[name] for name in names}) for entry in entries]
+def read_file(kind: Any, path: Path, name: str) -> Any:
+    """Read a JSON file of this schema.
+
+    Raises
+    ------
+    RecordError
+        If it is not there, is damaged, or has another layout.
+    """
+    try:
+        values = parse_json(path.read_bytes())
+        if isinstance(values, dict) and values.get("schema") != SCHEMA:
+            raise SchemaError(f"schema {SCHEMA}", excerpt(values.get("schema")))
+        return read(kind, values, name)
+    except OSError as error:
+        raise RecordError(f"expected {name} in {path}: {error.strerror}") from error
+    except SchemaError as error:
+        raise RecordError(f"expected {name} in {path}: {error}") from None
 
 
 def interquartile_range(values: list[float]) -> float:

@@ -17,13 +17,14 @@ import json
 from collections.abc import Callable, Sequence
 from dataclasses import dataclass
 from pathlib import Path
-from typing import Any
+from typing import Annotated, Any
 
-from compare.terminal import UsageError
+from compare.terminal import COUNT, UsageError
 
 KINDS = ("model", "layer")
 NONLINEARITIES = ("tanh", "relu")
 SIZES = ("T", "B", "V", "H")
+Size = Annotated[int, COUNT]
 
 
 @dataclass(frozen=True, slots=True)
@@ -32,10 +33,10 @@ class Shape:
 
     name: str
     kind: str  # "model": one-hot tokens, linear layer, loss.  "layer": a bare layer, dense input
-    T: int  # steps
-    B: int  # sequences in a batch
-    V: int  # tokens of the vocabulary; features of a bare layer's input
-    H: int  # hidden units
+    T: Size  # steps
+    B: Size  # sequences in a batch
+    V: Size  # tokens of the vocabulary; features of a bare layer's input
+    H: Size  # hidden units
     nonlinearity: str = "tanh"
 
     def describe(self) -> str:

@@ -25,11 +25,12 @@ from compare.parity import (
     prepared,
     show_parity,
 )
+from compare.runs import RecordError
 from compare.study.bisection import replay as replays
 from compare.study.bisection.search import Parting, Search, differences, narrowed, search
 from compare.study.bisection.suspects import BatchSetting, NumPySuspect, Suspect, TorchSuspect
 from compare.study.config import BisectConfig
-from compare.terminal import Terminal, UsageError
+from compare.terminal import Terminal, UsageError, plain
 
 __all__ = ["BisectConfig", "bisect", "search"]
 
@@ -69,7 +70,8 @@ def _search(config: BisectConfig, terminal: Terminal, *, keep: bool) -> Search:
         )
         terminal.line()
         terminal.line(f"Kept in {path}, {size:,} bytes; to see it again:")
-        terminal.line(f"  rnn-parity bisect --replay {path}", "bold")
+        again = f" --implementation {config.implementation}" if config.implementation else ""
+        terminal.line(f"  rnn-parity bisect --replay {path}{again}", "bold")
     raise ParityError(_verdict(parting, suspect))
 
 
@@ -202,14 +204,22 @@ def _show_parting(parting: Parting, suspect: Suspect, terminal: Terminal) -> Non
 
 def _show_again(config: BisectConfig, path: Path, terminal: Terminal) -> Search:
     replay = replays.read(path)
+    named = replay.suspect.implementation
+    if named is not None and config.implementation != named:
+        raise UsageError(
+            f"expected --implementation {named} beside --replay, since the file names this code "
+            f"and it would run, got {config.implementation or 'none'}"
+        )
     if not replay.alone:
         try:
             again = BisectConfig.from_json(dict(replay.setting))
-        except (TypeError, ValueError) as error:
-            raise UsageError(f"expected settings of a search in {path}, got {error}") from error
+        except ValueError as error:
+            raise RecordError(f"expected settings of a search in {path}: {error}") from error
+        if again.suspect != plain(replay.suspect):
+            raise RecordError(f"expected one suspect in {path}, got two")
         return _search(again, terminal, keep=False)
-    check_device(replay.suspect["device"])
-    suspect = make_suspect(dict(replay.suspect))
+    check_device(replay.suspect.device)
+    suspect = make_suspect(plain(replay.suspect))
     B, T = replay.case.batches[0].inputs.shape
     terminal.line(f"Suspect: {suspect.name}")
     terminal.line(f"One update on {_plural(B, 'row')} of {_plural(T, 'step')}")

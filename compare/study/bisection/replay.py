@@ -2,24 +2,45 @@
 
 from __future__ import annotations
 
-import dataclasses
 import json
 from collections.abc import Mapping
 from dataclasses import dataclass
 from pathlib import Path
-from typing import Any
+from typing import Annotated, Any, Literal
 
 import numpy as np
 import safetensors
 import safetensors.numpy
 
-from compare.check import TrainingCase
+from compare.check import BUG_NAMES, TrainingCase
 from compare.runs import RecordError, write_file
 from compare.study.bisection.search import Parting
+from compare.terminal import (
+    COUNT,
+    POSITIVE,
+    POSITIVE_OR_INFINITE,
+    Length,
+    SchemaError,
+    excerpt,
+    parse_json,
+    plain,
+    read_fields,
+)
+from compare.terminal import read as read_record
 from scratch_rnn import Batch
 
-FORMAT = "rnn-parity bisect 1"
-NUMBERS = ("lr", "max_norm", "carry_state")
+FORMAT = "rnn-parity bisect 2"
+LONG = Annotated[str, Length(100_000)]
+
+
+@dataclass(frozen=True, slots=True)
+class Described:
+    """Who the suspect is; a file's word, so nothing is imported because of it."""
+
+    bug: str | None
+    implementation: str | None
+    dtype: Literal["float32", "float64"]
+    device: Literal["cpu", "cuda"]
 
 
 @dataclass(frozen=True, slots=True)
@@ -28,8 +49,8 @@ class Replay:
 
     Attributes
     ----------
-    suspect : mapping
-        What was to be compared: bug, implementation, dtype and device.
+    suspect : Described
+        What was to be compared.
     case : TrainingCase
         The smallest one that differs; or, if one update alone does not, the one in which the
         difference arose.
@@ -41,17 +62,44 @@ class Replay:
         The first that differs.
     """
 
-    suspect: Mapping[str, Any]
+    suspect: Described
     case: TrainingCase
     alone: bool
     setting: Mapping[str, Any]
     tensor: str
 
 
+@dataclass(frozen=True, slots=True)
+class _Options:
+    """Of the RNN in the file."""
+
+    input_size: Annotated[int, COUNT]
+    hidden_size: Annotated[int, COUNT]
+    num_layers: Annotated[int, COUNT]
+    nonlinearity: Literal["tanh", "relu"]
+    dtype: Literal["float32", "float64"]
+
+
+@dataclass(frozen=True, slots=True)
+class _Description:
+    """What the file says besides its tensors."""
+
+    options: _Options
+    lr: Annotated[float, POSITIVE]
+    max_norm: Annotated[float, POSITIVE_OR_INFINITE]
+    carry_state: bool
+    suspect: Described
+    alone: bool
+    setting: dict[str, Any]
+    tensor: str
+
+
 def make_replay(parting: Parting, suspect: Mapping[str, Any], setting: Mapping[str, Any]) -> Replay:
     """Keep the least that shows a difference."""
     alone = parting.smallest is not None
-    return Replay(suspect, parting.smallest or parting.case, alone, setting, parting.first.tensor)
+    return Replay(
+        Described(**suspect), parting.smallest or parting.case, alone, setting, parting.first.tensor
+    )
 
 
 def write(path: Path, replay: Replay) -> int:
@@ -66,16 +114,17 @@ def write(path: Path, replay: Replay) -> int:
     [batch] = case.batches
     tensors = {f"parameters.{name}": np.ascontiguousarray(p) for name, p in case.parameters.items()}
     tensors |= {"inputs": batch.inputs, "targets": batch.targets, "state": case.state}
-    description = {
-        "options": case.options,
-        **{name: getattr(case, name) for name in NUMBERS},
-        **{
-            field.name: getattr(replay, field.name)
-            for field in dataclasses.fields(replay)
-            if field.name != "case"
-        },
-    }
-    metadata = {"format": FORMAT, "description": json.dumps(description)}
+    description = _Description(
+        options=_Options(**case.options),
+        lr=case.lr,
+        max_norm=case.max_norm,
+        carry_state=case.carry_state,
+        suspect=replay.suspect,
+        alone=replay.alone,
+        setting=dict(replay.setting),
+        tensor=replay.tensor,
+    )
+    metadata = {"format": FORMAT, "description": json.dumps(plain(description))}
     content = safetensors.numpy.save(tensors, metadata)
     try:
         path.parent.mkdir(parents=True, exist_ok=True)
@@ -96,26 +145,67 @@ def read(path: Path) -> Replay:
     try:
         content = path.read_bytes()
         tensors = safetensors.numpy.load(content)
-        size = int.from_bytes(content[:8], "little")
-        metadata = json.loads(content[8 : 8 + size])["__metadata__"]
+        header = parse_json(content[8 : 8 + int.from_bytes(content[:8], "little")])
+        fields = {"format": str, "description": LONG}
+        metadata = read_fields(fields, header["__metadata__"], "a replay")
         if metadata["format"] != FORMAT:
-            raise ValueError(f"format {metadata['format']!r}")
-        description = json.loads(metadata["description"])
-        case = TrainingCase(
-            options=description["options"],
-            parameters={
-                name.removeprefix("parameters."): np.array(tensor)
-                for name, tensor in tensors.items()
-                if name.startswith("parameters.")
-            },
-            batches=(Batch(np.array(tensors["inputs"]), np.array(tensors["targets"])),),
-            state=np.array(tensors["state"]),
-            **{name: description[name] for name in NUMBERS},
+            raise SchemaError(f"the format {FORMAT!r}", excerpt(metadata["format"]))
+        description: _Description = read_record(
+            _Description, parse_json(metadata["description"]), "a description"
         )
-        own = [field.name for field in dataclasses.fields(Replay) if field.name != "case"]
-        return Replay(case=case, **{name: description[name] for name in own})
+        bug = description.suspect.bug
+        if bug is not None and bug not in BUG_NAMES:
+            raise SchemaError("the name of a bug", excerpt(bug))
+        return Replay(
+            description.suspect,
+            _case(description, {name: np.array(tensor) for name, tensor in tensors.items()}),
+            description.alone,
+            description.setting,
+            description.tensor,
+        )
     except OSError as error:
         raise RecordError(f"expected a replay file, got {path}: {error.strerror}") from error
     except (safetensors.SafetensorError, ValueError, KeyError, TypeError) as error:
-        reason = " ".join(f"{type(error).__name__} {error}".split())[:200]
-        raise RecordError(f"expected a replay of bisect in {path}, got {reason}") from error
+        reason = excerpt(" ".join(str(error).split()))
+        raise RecordError(f"expected a replay of bisect in {path}, got: {reason}") from error
+
+
+def _case(description: _Description, tensors: dict[str, np.ndarray]) -> TrainingCase:
+    """Put the case together; a size that the tensors have not is refused before it is used."""
+    options = description.options
+    V, H, L = options.input_size, options.hidden_size, options.num_layers
+    batch = Batch(tensors.pop("inputs"), tensors.pop("targets"))
+    state = tensors.pop("state")
+    parameters = {name.removeprefix("parameters."): array for name, array in tensors.items()}
+    B = len(batch.inputs)
+    shapes = {
+        "inputs": (batch.inputs, (B, *batch.inputs.shape[1:2]), "int64"),
+        "targets": (batch.targets, batch.inputs.shape, "int64"),
+        "state": (state, (L, B, H), options.dtype),
+    }
+    if len(parameters) != 4 * L + 2:
+        raise SchemaError(f"{4 * L + 2:,} parameters", len(parameters))
+    for layer in range(L):
+        for name, shape in (("ih", (H, H if layer else V)), ("hh", (H, H))):
+            for kind, size in (("weight", shape), ("bias", (H,))):
+                full = f"rnn.{kind}_{name}_l{layer}"
+                shapes[full] = parameters[full], size, options.dtype
+    shapes["linear.weight"] = parameters["linear.weight"], (V, H), options.dtype
+    shapes["linear.bias"] = parameters["linear.bias"], (V,), options.dtype
+    for name, (array, shape, dtype) in shapes.items():
+        if array.shape != shape or array.dtype != dtype or not array.size:
+            raise SchemaError(f"{name} of {shape} {dtype}", f"{array.shape} {array.dtype}")
+        if not np.isfinite(array).all():
+            raise SchemaError(f"finite numbers in {name}", "others")
+    for ids in (batch.inputs, batch.targets):
+        if not 0 <= ids.min() <= ids.max() < V:
+            raise SchemaError(f"tokens in 0 … {V - 1}", "others")
+    return TrainingCase(
+        options=plain(options),
+        parameters=parameters,
+        batches=(batch,),
+        state=state,
+        lr=description.lr,
+        max_norm=description.max_norm,
+        carry_state=description.carry_state,
+    )

@@ -2,6 +2,7 @@
 
 import dataclasses
 import io
+import sys
 from pathlib import Path
 from typing import Any
 
@@ -187,8 +188,8 @@ def test_what_is_shown_and_kept_can_be_seen_again(student: str) -> None:
     assert "step     3 of 6, by the gradient of x of the layer alone" in first
     assert "smallest batch that shows it: 1 row, 3 steps" in first
     path = Path("runs") / f"bisect-{student.replace(':', '.')}.safetensors"
-    assert f"rnn-parity bisect --replay {path}" in first
-    again = shown(BisectConfig(replay=path))
+    assert f"rnn-parity bisect --replay {path} --implementation {student}" in first
+    again = shown(BisectConfig(replay=path, implementation=student))
     assert "One update on 1 row of 3 steps" in again
     assert "tensor   gradient of rnn.weight_ih_l0, one of" in again
     assert f"error: expected {student} to agree, got another gradient of" in again
@@ -197,9 +198,19 @@ def test_what_is_shown_and_kept_can_be_seen_again(student: str) -> None:
 def test_a_replay_tells_when_the_difference_is_gone(student: str) -> None:
     shown(config(implementation=student, output=Path("kept")))
     kept = replay.read(Path("kept"))
-    mended = dict(kept.suspect) | {"implementation": None}
+    mended = dataclasses.replace(kept.suspect, implementation=None)
     replay.write(Path("mended"), dataclasses.replace(kept, suspect=mended))
     assert "No difference any more." in shown(BisectConfig(replay=Path("mended")))
+
+
+@pytest.mark.parametrize("named", [None, "another:Class"])
+def test_a_file_does_not_choose_what_code_runs(student: str, named: str | None) -> None:
+    """What it names is imported only if the command line names it too."""
+    shown(config(implementation=student, output=Path("kept")))
+    Path("my_module_of_the_tests.py").write_text("raise SystemExit('it was imported')")
+    sys.modules.pop("my_module_of_the_tests", None)
+    with pytest.raises(UsageError, match=f"expected --implementation {student} beside --replay"):
+        command.bisect(BisectConfig(replay=Path("kept"), implementation=named))
 
 
 def test_what_comes_of_earlier_updates_is_searched_again(

@@ -1,0 +1,170 @@
+"""Records of a small run, and somebody who writes over any field of them."""
+
+import copy
+import json
+from collections.abc import Callable, Iterator
+from dataclasses import asdict, dataclass
+from pathlib import Path
+from typing import Any
+
+from hypothesis import strategies as st
+
+from compare.bench.result import Document
+from compare.runs.checkpoint import load
+from compare.runs.reading import read_config, read_environment, read_metrics, read_tokens
+from compare.study.bisection import replay
+from compare.terminal import plain
+from tests.compare.runs.checkpoints import put_together, taken_apart
+
+Path_ = tuple[str | int, ...]
+
+ODD: list[Any] = [
+    None, True, False, 0, 1, -1, 2**31, 2**63, 10**20, 10**400, 0.5, -0.0, 1e300, float("inf"),
+    float("nan"), "", "inf", "nan", "x", "\x1b[31m", "a\nb", "é", "e" * 10**6, [], [[]], [None],
+    {}, {"a": 1}, [1, 2, 3], ["x"] * 3, "tanh", "float64", 30_000,
+]  # fmt: skip
+"""What a field may find in its place; JSON's infinity is written as 8e400."""
+
+
+@dataclass(frozen=True)
+class Kind:
+    """A record: what it holds as JSON, how that is put into its place, and how it is read."""
+
+    name: str
+    values: Callable[[Path], Any]  # of a run's directory
+    put: Callable[[Path, str], None]  # JSON text in the record's place
+    read: Callable[[Path], Any]  # as JSON again
+
+
+def places(value: Any, path: Path_ = ()) -> Iterator[Path_]:
+    """Yield every place in a JSON value, the whole first."""
+    yield path
+    items = (
+        value.items()
+        if isinstance(value, dict)
+        else enumerate(value)
+        if isinstance(value, list)
+        else ()
+    )
+    for key, item in items:
+        yield from places(item, (*path, key))
+
+
+@st.composite
+def forged(draw: st.DrawFn, values: Any) -> Any:
+    """Draw the values with one place changed: another value, nothing, something more."""
+    path = draw(st.sampled_from(list(places(values))))
+    changed = copy.deepcopy(values)
+    if not path:
+        return draw(st.sampled_from(ODD))
+    parent = changed
+    for key in path[:-1]:
+        parent = parent[key]
+    how = draw(st.sampled_from(["value", "value", "value", "number", "left out", "one more"]))
+    if how == "left out":
+        del parent[path[-1]]
+    elif how == "one more" and isinstance(parent, dict):
+        parent["one more"] = parent[path[-1]]
+    elif how == "number":
+        parent[path[-1]] = draw(st.integers() | st.floats())
+    else:
+        parent[path[-1]] = draw(st.sampled_from(ODD))
+    return changed
+
+
+def as_text(values: Any) -> str:
+    """Write JSON as somebody would who has larger numbers than Python."""
+    text = json.dumps(values)
+    return text.replace("-Infinity", "-8e400").replace("Infinity", "8e400")
+
+
+def _file(name: str) -> tuple[Callable[[Path], Any], Callable[[Path, str], None]]:
+    def put(directory: Path, text: str) -> None:
+        (directory / name).write_text(text)
+
+    return lambda directory: json.loads((directory / name).read_text()), put
+
+
+def _metrics() -> tuple[Callable[[Path], Any], Callable[[Path, str], None]]:
+    def put(directory: Path, text: str) -> None:
+        lines = json.loads(text.replace("8e400", "1e999"))
+        whole = [as_text(line) for line in lines] if isinstance(lines, list) else [text]
+        (directory / "metrics.jsonl").write_text("".join(line + "\n" for line in whole))
+
+    def values(directory: Path) -> Any:
+        return [json.loads(line) for line in (directory / "metrics.jsonl").read_text().splitlines()]
+
+    return values, put
+
+
+def _checkpoint() -> tuple[Callable[[Path], Any], Callable[[Path, str], None]]:
+    def values(directory: Path) -> Any:
+        header, _ = taken_apart((directory / "scratch.safetensors").read_bytes())
+        del header["__metadata__"]["sha256"]
+        return header["__metadata__"]
+
+    def put(directory: Path, text: str) -> None:
+        path = directory / "scratch.safetensors"
+        header, data = taken_apart(path.read_bytes())
+        digits = '{"sha256": "' + "0" * 64 + '"'
+        header["__metadata__"] = digits + (", " + text[1:] if text.startswith("{") else text)
+        path.write_bytes(put_together(header, data))
+
+    return values, put
+
+
+def _replay() -> tuple[Callable[[Path], Any], Callable[[Path, str], None]]:
+    def parts(directory: Path) -> tuple[dict[str, Any], bytes]:
+        content = (directory / "replay").read_bytes()
+        size = int.from_bytes(content[:8], "little")
+        return json.loads(content[8 : 8 + size]), content[8 + size :]
+
+    def put(directory: Path, text: str) -> None:
+        header, data = parts(directory)
+        header["__metadata__"]["description"] = text
+        whole = json.dumps(header).encode()
+        (directory / "replay").write_bytes(len(whole).to_bytes(8, "little") + whole + data)
+
+    return lambda directory: json.loads(parts(directory)[0]["__metadata__"]["description"]), put
+
+
+def _config(directory: Path) -> Any:
+    command, config = read_config(directory)
+    version = json.loads((directory / "config.json").read_text())["version"]
+    return {"command": command, "version": version, **config.to_json()}
+
+
+def _loaded(directory: Path) -> Any:
+    loaded = load(directory / "scratch.safetensors")
+    header, _ = taken_apart((directory / "scratch.safetensors").read_bytes())
+    again = {**plain(loaded), "state": header["__metadata__"]["state"]}
+    del again["weights"]
+    return {**again, "format": "rnn-parity checkpoint", "version": "2"}
+
+
+def _description(directory: Path) -> Any:
+    kept = replay.read(directory / "replay")
+    numbers = {name: getattr(kept.case, name) for name in ("lr", "max_norm", "carry_state")}
+    return {
+        "options": kept.case.options,
+        **{name: "inf" if value == float("inf") else value for name, value in numbers.items()},
+        "suspect": plain(kept.suspect),
+        "alone": kept.alone,
+        "setting": kept.setting,
+        "tensor": kept.tensor,
+    }
+
+
+KINDS = [
+    Kind("config", *_file("config.json"), _config),
+    Kind("vocab", *_file("vocab.json"), lambda d: {"tokens": read_tokens(d)}),
+    Kind("environment", *_file("environment.json"), lambda d: plain(read_environment(d))),
+    Kind("metrics", *_metrics(), lambda d: list(read_metrics(d))),
+    Kind("checkpoint", *_checkpoint(), _loaded),
+    Kind("replay", *_replay(), _description),
+    Kind(
+        "benchmark",
+        *_file("bench.json"),
+        lambda d: asdict(Document.read(d / "bench.json")),
+    ),
+]
