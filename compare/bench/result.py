@@ -146,7 +146,7 @@ class Document:
         return document
 
     def contradiction(self) -> str:
-        """Say what tables and pictures could not be made of; empty if there is nothing."""
+        """Return why tables and pictures cannot be made from this file; empty if they can."""
         rows, shapes = {row.name for row in self.rows}, {shape.name for shape in self.shapes}
         for timing in self.timings:
             if timing.row not in rows or timing.shape not in shapes:
@@ -168,7 +168,7 @@ def read_file(kind: Any, path: Path, name: str) -> Any:
     Raises
     ------
     RecordError
-        If it is not there, is damaged, or has another layout.
+        If the file is missing, damaged, or has another format.
     """
     try:
         values = parse_json(path.read_bytes())

@@ -1,4 +1,4 @@
-"""The settings of the commands to learn from; each field is a flag."""
+"""The options of `bisect`, `break` and `explain`; each field is an option."""
 
 from __future__ import annotations
 
@@ -18,31 +18,32 @@ from compare.terminal import UsageError, check_at_least
 class BisectConfig(ParityConfig):
     """Find the first update, time step, tensor and element in which two implementations differ.
 
-    The suspect is a bug of `break`, a class of yours, or else PyTorch on --device; with --dtype
-    float64 alone it is our own code in float64, against float32. Exit code 1 if a difference is
-    found.
+    The reference is scratch_rnn. It is compared with a suspect: scratch_rnn with a bug of `break`
+    (--bug), your own class (--implementation), or else PyTorch on --device. With only --dtype
+    float64, the suspect is scratch_rnn in float64, and the reference is float32. Exit code 1 if
+    there is a difference.
     """
 
     bug: Annotated[str | None, arg(metavar="NAME", help_behavior_hint="(see `break list`)")] = None
-    """Suspect our own code with this bug in it."""
+    """The suspect is scratch_rnn with this bug."""
     implementation: Annotated[str | None, arg(metavar="MODULE:CLASS", help_behavior_hint="")] = None
-    """Suspect this class, with the methods of scratch_rnn.RNN."""
+    """The suspect is this class, with the methods of scratch_rnn.RNN."""
     updates: Annotated[int, arg(metavar="N")] = 24
-    """How many updates to look at."""
+    """Number of updates to compare."""
     output: Annotated[
         Path | None, arg(metavar="FILE", help_behavior_hint="(default: runs/bisect-SUSPECT)")
     ] = None
-    """Where to write what shows the difference."""
+    """File for the smallest case that shows the difference."""
     replay: Annotated[Path | None, arg(metavar="FILE", help_behavior_hint="")] = None
-    """Show again what such a file holds; all other flags are taken from it."""
+    """Show the difference in a file of --output again; all other options come from the file."""
 
     def check(self) -> BisectConfig:
-        """Return the configuration itself if every value is one that the flag can have.
+        """Return the configuration itself if every option has a valid value.
 
         Raises
         ------
         UsageError
-            With what was expected, and what came.
+            The message says what was expected and what came.
         """
         super().check()
         if self.updates < 1:
@@ -59,7 +60,7 @@ class BisectConfig(ParityConfig):
 
     @property
     def suspect(self) -> dict[str, Any]:
-        """What says who the suspect is."""
+        """The options that define the suspect."""
         names = ("bug", "implementation", "dtype", "device")
         return {name: getattr(self, name) for name in names}
 

@@ -45,22 +45,22 @@ _WHENCE: dict[Source, str] = {
 
 @dataclass(frozen=True, slots=True)
 class Text:
-    """A text, and where it came from. A file of the user's stays where it is until it is read.
+    """A text and its source. A user's file is not kept in memory; it is read when it is needed.
 
     Attributes
     ----------
     name : str
         Title of the book, or name of the file.
     raw : bytes or Path
-        The file's bytes, or the file.
+        The bytes of the file, or the path of the file.
     num_bytes : int
-        Size of the text in UTF-8, in bytes, not counting a byte order mark.
+        Size of the text in UTF-8, in bytes, without a byte order mark.
     sha1 : str
         SHA-1 of the file's bytes, 40 hexadecimal digits.
     source : str
         "file", "RNN_PARITY_DATA", "cache", "download" or "built-in sample".
     note : str
-        What the reader should know about the source, such as why a download failed.
+        A remark on the source, such as why a download failed.
     """
 
     name: str
@@ -74,12 +74,12 @@ class Text:
     def from_bytes(
         cls, raw: bytes | Path, *, path: object, source: Source, name: str = BOOK, note: str = ""
     ) -> "Text":
-        """Look through the bytes of a file once; `path` is what an error message calls it.
+        """Check the bytes of a file, in one pass; `path` is its name in error messages.
 
         Raises
         ------
         DataError
-            If the bytes are not UTF-8, or hold no letter.
+            If the bytes are not UTF-8, or contain no letter.
         """
         digest, size, has_letters = hashlib.sha1(usedforsecurity=False), 0, False
         decoder = codecs.getincrementaldecoder("utf-8")()
@@ -107,12 +107,12 @@ class Text:
         return cls(name, raw, num_bytes, digest.hexdigest(), source, note)
 
     def pieces(self) -> Iterator[bytes]:
-        """Yield the file's bytes, some at a time.
+        """Yield the file's bytes in pieces.
 
         Raises
         ------
         DataError
-            If the file is not the one any more that was found before.
+            If the file has changed since it was checked.
         """
         digest = hashlib.sha1(usedforsecurity=False)
         for piece in _pieces(self.raw):
@@ -123,7 +123,7 @@ class Text:
 
     @property
     def content(self) -> str:
-        """The text itself, all of it, without a byte order mark."""
+        """The whole text, without a byte order mark."""
         return b"".join(self.pieces()).decode("utf-8-sig")
 
     def describe(self) -> str:
@@ -283,7 +283,7 @@ def _read(path: str | os.PathLike[str]) -> bytes:
 
 @contextmanager
 def _readable(path: str | os.PathLike[str]) -> Iterator[None]:
-    """Refuse all but a regular file: a pipe or a device can't be read a second time."""
+    """Refuse everything but a regular file: a pipe or a device can be read only once."""
     found = ""
     try:
         mode = Path(path).stat().st_mode

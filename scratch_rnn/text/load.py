@@ -54,7 +54,7 @@ def load_corpus(
 
 
 def _characters(text: Text, most: int | None) -> tuple[list[str], dict[str, int]]:
-    """Return the first characters, and how often each one occurs, in the order of their first."""
+    """Return the first characters, and the count of each, ordered by first occurrence."""
     beginning = bytearray()
     counts, order = np.zeros(128, np.int64), ""
     for piece in stream.characters(text.pieces()):
@@ -67,7 +67,7 @@ def _characters(text: Text, most: int | None) -> tuple[list[str], dict[str, int]
 
 
 def _words(text: Text, most: int | None) -> tuple[list[str], dict[str, int]]:
-    """Return the first words, and how often each one occurs, in the order of their first."""
+    """Return the first words, and the count of each, ordered by first occurrence."""
     beginning: list[str] = []
     frequencies: Counter[str] = Counter()
     for piece in stream.words(text.pieces()):

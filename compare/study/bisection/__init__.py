@@ -1,1 +1,1 @@
-"""Where do two implementations part? A search for the first update, step, tensor and entry."""
+"""Find the first update, time step, tensor and entry in which two implementations differ."""

@@ -1,9 +1,9 @@
-"""``rnn-parity bisect``: find where two implementations first disagree.
+"""``rnn-parity bisect``: find the first difference between two implementations.
 
-Both train side by side on the same batches. Before each update the suspect is handed our
-parameters and our state, so that what differs after it arose in it, and rounding explains as much
-as a wobble of this very update shows. What is found: the first update, the time step, the tensor,
-the element; and the smallest batch that still shows it, in a file to look at again.
+Both train on the same batches. Before each update, the suspect gets our parameters and our state.
+So a difference after the update comes from this update, and its tolerance can be computed from this
+update. The result is the first update, time step, tensor and element that differ. The smallest
+batch that still shows the difference is written to a file, so that it can be shown again.
 """
 
 from __future__ import annotations
@@ -36,14 +36,14 @@ __all__ = ["BisectConfig", "bisect", "search"]
 
 
 def bisect(config: BisectConfig, terminal: Terminal | None = None) -> Search:
-    """Search for the first difference, and show and keep it.
+    """Search for the first difference, print it, and write it to a file.
 
     Raises
     ------
     ParityError
-        If there is one.
+        If there is a difference.
     UsageError, DeviceError, scratch_rnn.text.DataError, RecordError
-        If a setting, the device, the text or a file won't do.
+        If an option, the device, the text or a file cannot be used.
     """
     terminal = terminal or Terminal(quiet=True)
     if config.replay is not None:
@@ -69,7 +69,7 @@ def _search(config: BisectConfig, terminal: Terminal, *, keep: bool) -> Search:
             path, replays.make_replay(parting, config.suspect, _settings_of(config))
         )
         terminal.line()
-        terminal.line(f"Kept in {path}, {size:,} bytes; to see it again:")
+        terminal.line(f"Written to {path}, {size:,} bytes. To show it again:")
         again = f" --implementation {config.implementation}" if config.implementation else ""
         terminal.line(f"  rnn-parity bisect --replay {path}{again}", "bold")
     raise ParityError(_verdict(parting, suspect))
@@ -77,11 +77,11 @@ def _search(config: BisectConfig, terminal: Terminal, *, keep: bool) -> Search:
 
 def _verdict(parting: Parting, suspect: Suspect) -> str:
     what = parting.raised or parting.first.tensor
-    return f"expected {suspect.name} to agree, got another {what} at update {parting.update}"
+    return f"expected {suspect.name} to agree, got a different {what} at update {parting.update}"
 
 
 def make_suspect(description: dict[str, Any]) -> Suspect:
-    """Build the suspect that a description names.
+    """Build the suspect from its description.
 
     Raises
     ------
@@ -125,14 +125,14 @@ def import_class(name: str) -> type:
 
 
 def _without_device(config: BisectConfig) -> BisectConfig:
-    """Return the setting for ours: on the CPU, and in float32 if float64 is the suspect."""
+    """Return the configuration of our model: on the CPU; in float32 if the suspect is float64."""
     plain = config.bug is None and config.implementation is None and config.device == "cpu"
     dtype = "float32" if plain else config.dtype
     return dataclasses.replace(config, device="cpu", dtype=dtype)
 
 
 def _beginning(config: BisectConfig, materials: Materials) -> tuple[TrainingCase, BatchSetting]:
-    """Return parameters and settings to begin with, and where the batches come from."""
+    """Return the initial parameters with the settings, and the source of the batches."""
     rnn = materials.scratch.rnn
     options = {
         "input_size": rnn.input_size,
@@ -165,12 +165,13 @@ def _beginning(config: BisectConfig, materials: Materials) -> tuple[TrainingCase
 
 def _show_agreement(found: Search, suspect: Suspect, terminal: Terminal) -> None:
     terminal.line(
-        f"No difference in {found.updates} updates. The closest call took {found.closest:.0%} of "
-        f"what rounding is allowed: {found.closest_tensor}, update {found.closest_update}.",
+        f"No difference in {found.updates} updates. The largest difference is "
+        f"{found.closest:.0%} of what rounding is allowed: {found.closest_tensor}, update "
+        f"{found.closest_update}.",
         "green",
     )
     terminal.line(
-        "Some differences show in other settings alone: --state carried, --num-layers 2, "
+        "Some bugs show only with other options: --state carried, --num-layers 2, "
         "--nonlinearity relu, --dtype float64, a larger --lr."
     )
 
@@ -178,7 +179,8 @@ def _show_agreement(found: Search, suspect: Suspect, terminal: Terminal) -> None
 def _show_parting(parting: Parting, suspect: Suspect, terminal: Terminal) -> None:
     terminal.line()
     terminal.line(
-        f"They part at update {parting.update} (epoch {parting.epoch + 1}, batch {parting.batch})",
+        f"First difference: update {parting.update} (epoch {parting.epoch + 1}, batch "
+        f"{parting.batch})",
         "bold red",
     )
     if parting.raised:
@@ -189,14 +191,14 @@ def _show_parting(parting: Parting, suspect: Suspect, terminal: Terminal) -> Non
     terminal.line(f"  tensor   {first.tensor}, the first of {_count(wrong)}")
     if parting.step is not None:
         steps = parting.case.batches[0].inputs.shape[1]
-        how = "" if parting.layer is None else f", by the {parting.layer.tensor} of the layer alone"
+        how = "" if parting.layer is None else f", from the {parting.layer.tensor} of the layer"
         terminal.line(f"  step     {parting.step} of {steps}{how}")
     terminal.line(f"  element  {first.describe()}")
     if parting.smallest is not None:
         B, T = parting.smallest.batches[0].inputs.shape
         terminal.line(f"  smallest batch that shows it: {_plural(B, 'row')}, {_plural(T, 'step')}")
     elif first.tensor not in ("inputs", "targets"):
-        terminal.line("  one update alone does not show it: it comes of what went before")
+        terminal.line("  one update alone does not show it: it depends on earlier updates")
     terminal.line()
     shown = [c for c in parting.comparisons if not (c.ok and c.tensor.endswith(" passes"))]
     show_parity(table_of(shown), terminal)
@@ -214,7 +216,7 @@ def _show_again(config: BisectConfig, path: Path, terminal: Terminal) -> Search:
         try:
             again = BisectConfig.from_json(dict(replay.setting))
         except ValueError as error:
-            raise RecordError(f"expected settings of a search in {path}: {error}") from error
+            raise RecordError(f"expected the options of a search in {path}: {error}") from error
         if again.suspect != plain(replay.suspect):
             raise RecordError(f"expected one suspect in {path}, got two")
         return _search(again, terminal, keep=False)
@@ -226,7 +228,7 @@ def _show_again(config: BisectConfig, path: Path, terminal: Terminal) -> Search:
     with limited_threads(1):
         wrong = differences(replay.case, suspect)
     if not wrong:
-        terminal.line("No difference any more.", "green")
+        terminal.line("No difference now.", "green")
         return Search(None, 1)
     first = next((c for c in wrong if c.tensor == replay.tensor), wrong[0])
     terminal.line(f"  tensor   {first.tensor}, one of {_count(wrong)}")
@@ -235,7 +237,7 @@ def _show_again(config: BisectConfig, path: Path, terminal: Terminal) -> Search:
     terminal.line(f"  element  {first.describe()}")
     terminal.line()
     show_parity(table_of(wrong), terminal)
-    raise ParityError(f"expected {suspect.name} to agree, got another {first.tensor}")
+    raise ParityError(f"expected {suspect.name} to agree, got a different {first.tensor}")
 
 
 def _settings_of(config: BisectConfig) -> dict[str, Any]:

@@ -1,4 +1,4 @@
-"""A difference in a file: all that is needed to see it again."""
+"""A difference in a file, with everything that is needed to show it again."""
 
 from __future__ import annotations
 
@@ -35,7 +35,7 @@ LONG = Annotated[str, Length(100_000)]
 
 @dataclass(frozen=True, slots=True)
 class Described:
-    """Who the suspect is; a file's word, so nothing is imported because of it."""
+    """The options that define the suspect, from a file. Nothing is imported because of them."""
 
     bug: str | None
     implementation: str | None
@@ -50,16 +50,16 @@ class Replay:
     Attributes
     ----------
     suspect : Described
-        What was to be compared.
+        The options that define the suspect.
     case : TrainingCase
-        The smallest one that differs; or, if one update alone does not, the one in which the
-        difference arose.
+        The smallest case that differs. If one update alone shows no difference, the case of the
+        update in which the search found it.
     alone : bool
-        Whether the case alone shows it.
+        Whether the case alone shows the difference.
     setting : mapping
-        The whole search's settings, to be searched again where the case alone shows nothing.
+        The options of the whole search. If the case alone shows nothing, the search runs again.
     tensor : str
-        The first that differs.
+        The first tensor that differs.
     """
 
     suspect: Described
@@ -71,7 +71,7 @@ class Replay:
 
 @dataclass(frozen=True, slots=True)
 class _Options:
-    """Of the RNN in the file."""
+    """Options of the RNN in the file."""
 
     input_size: Annotated[int, COUNT]
     hidden_size: Annotated[int, COUNT]
@@ -82,7 +82,7 @@ class _Options:
 
 @dataclass(frozen=True, slots=True)
 class _Description:
-    """What the file says besides its tensors."""
+    """The contents of the file apart from its tensors."""
 
     options: _Options
     lr: Annotated[float, POSITIVE]
@@ -95,7 +95,7 @@ class _Description:
 
 
 def make_replay(parting: Parting, suspect: Mapping[str, Any], setting: Mapping[str, Any]) -> Replay:
-    """Keep the least that shows a difference."""
+    """Return the replay with the smallest case that shows the difference."""
     alone = parting.smallest is not None
     return Replay(
         Described(**suspect), parting.smallest or parting.case, alone, setting, parting.first.tensor
@@ -103,7 +103,7 @@ def make_replay(parting: Parting, suspect: Mapping[str, Any], setting: Mapping[s
 
 
 def write(path: Path, replay: Replay) -> int:
-    """Write a replay, whole or not at all; return its size in bytes.
+    """Write a replay atomically; return its size in bytes.
 
     Raises
     ------
@@ -140,7 +140,7 @@ def read(path: Path) -> Replay:
     Raises
     ------
     RecordError
-        If the file isn't there, or is something else.
+        If the file is missing, or is not a replay.
     """
     try:
         content = path.read_bytes()
@@ -171,7 +171,7 @@ def read(path: Path) -> Replay:
 
 
 def _case(description: _Description, tensors: dict[str, np.ndarray]) -> TrainingCase:
-    """Put the case together; a size that the tensors have not is refused before it is used."""
+    """Build the case; sizes that do not fit the tensors are refused before they are used."""
     options = description.options
     V, H, L = options.input_size, options.hidden_size, options.num_layers
     batch = Batch(tensors.pop("inputs"), tensors.pop("targets"))

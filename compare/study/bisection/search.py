@@ -1,4 +1,4 @@
-"""The search: along the updates for the first that differs, then for the least that shows it."""
+"""The search for the first update that differs, and then for the smallest case that shows it."""
 
 from __future__ import annotations
 
@@ -23,32 +23,32 @@ from compare.study.bisection.suspects import BatchSetting, Suspect, one_hot_laye
 from scratch_rnn import Batch
 
 STEPS = {"inputs": 1, "targets": 1, "logits": 0, "gradient of logits": 0, "gradient of x": 0}
-"""Axis of the time steps, for the tensors that have one."""
+"""Axis of the time steps, for tensors with a time axis."""
 
 
 @dataclass(frozen=True, slots=True)
 class Parting:
     """The first difference that rounding does not explain."""
 
-    update: int  # from 1
-    epoch: int  # from 0
-    batch: int  # of the epoch, from 1
-    case: TrainingCase  # where both stood, and the one batch
+    update: int  # counted from 1
+    epoch: int  # counted from 0
+    batch: int  # in the epoch, counted from 1
+    case: TrainingCase  # the parameters and the state before the update, and its batch
     comparisons: tuple[Comparison, ...]  # all tensors of the update
-    first: Comparison  # in the order of computation
-    step: int | None = None  # from 1
-    layer: Comparison | None = None  # what showed the step, if it was the layer by itself
-    smallest: TrainingCase | None = None  # None if an update alone does not show it
+    first: Comparison  # the first tensor that differs, in the order of computation
+    step: int | None = None  # counted from 1
+    layer: Comparison | None = None  # the tensor of the layer alone that showed the time step
+    smallest: TrainingCase | None = None  # None if one update alone does not show it
     raised: str = ""
 
 
 @dataclass(frozen=True, slots=True)
 class Search:
-    """What came of it."""
+    """The result of a search."""
 
     parting: Parting | None
     updates: int
-    closest: float = 0.0  # largest share of an allowance that was used
+    closest: float = 0.0  # largest difference / allowance
     closest_tensor: str = ""
     closest_update: int = 0
 
@@ -66,19 +66,19 @@ def search(
     updates: int,
     on_update: Callable[[int], None] = lambda update: None,
 ) -> Search:
-    """Train ours and the suspect side by side until they part.
+    """Train our model and the suspect on the same batches until they differ.
 
     Parameters
     ----------
     case : TrainingCase
-        Parameters to begin with, and the settings; its batches and state are not used.
+        Initial parameters and settings; its batches and state are not used.
     suspect : Suspect
     setting : BatchSetting
-        Where the batches come from.
+        Source of the batches.
     updates : int
-        How many to look at.
+        Number of updates to compare.
     on_update : function of the update's number
-        Called before each.
+        Called before each update.
     """
     walk = _Walk(case, suspect, setting, updates, on_update)
     suspect.begin(case)
@@ -102,7 +102,7 @@ def _words(error: Exception) -> str:
 
 
 class _Walk:
-    """Ours, one update ahead of the suspect."""
+    """Our side of the search. It compares each update of the suspect with ours."""
 
     def __init__(
         self,
@@ -120,7 +120,7 @@ class _Walk:
         self.closest = 0.0, "", 0
 
     def batches(self, epoch: int) -> Iterator[Batch]:
-        """Hand out batches, and look at what became of each when the next one is asked for."""
+        """Yield batches; compare the update of a batch when the next batch is requested."""
         self.epoch = epoch
         state = np.zeros_like(self.case.state)
         state_allowed: np.ndarray | float = 0.0
@@ -151,7 +151,7 @@ class _Walk:
                 state, state_allowed = answer.expected["final state"], answer.allowed["final state"]
 
     def parting(self, comparisons: tuple[Comparison, ...], raised: str = "") -> Parting:
-        """Describe where we are as the place where they part."""
+        """Return the current update as the first difference."""
         if self.current is None:
             raise RuntimeError("expected an update, got none")
         nothing = Comparison("nothing", np.zeros(()), np.zeros(()), 0.0)
@@ -188,16 +188,16 @@ _nothing_allowed: Mapping[str, float] = _NothingAllowed()
 
 
 def answer_of(case: TrainingCase, seed: int = 0) -> Answer:
-    """Return what ours makes of one update, and what rounding may do to it."""
+    """Return our results of one update, and what is allowed to differ."""
     expected, allowed = allowances(lambda move: scratch_step(scratch_rnn, case, move), seed=seed)
-    for name in ("loss", "gradient norm"):  # these the trainer keeps to itself
+    for name in ("loss", "gradient norm"):  # a suspect's trainer does not return these
         del expected[name], allowed[name]
     passes = {"forward passes": np.array(1), "backward passes": np.array(1)}
     return Answer(passes | expected, {name: np.zeros(()) for name in passes} | allowed)
 
 
 def compared_steps(answer: Answer, heard: Results, dtype: str | None) -> tuple[Comparison, ...]:
-    """Lay what was heard beside the answer; another dtype than ours is rounded to ours first."""
+    """Compare the suspect's results with the answer; another dtype is first rounded to ours."""
     if dtype is not None:
         ours = {name: array.dtype for name, array in answer.expected.items()}
         heard = {
@@ -209,11 +209,11 @@ def compared_steps(answer: Answer, heard: Results, dtype: str | None) -> tuple[C
     return compared(answer, heard, STEPS)
 
 
-# The least that shows it ----------------------------------------------------------------------
+# The smallest case ----------------------------------------------------------------------------
 
 
 def differences(case: TrainingCase, suspect: Suspect) -> tuple[Comparison, ...]:
-    """Return the tensors in which a single update differs, on a suspect that begins with it."""
+    """Return the tensors in which a single update differs; the suspect starts with this update."""
 
     def one_batch() -> Iterator[Batch]:
         suspect.prepare(case.parameters, case.state)
@@ -227,7 +227,7 @@ def differences(case: TrainingCase, suspect: Suspect) -> tuple[Comparison, ...]:
 
 
 def narrowed(parting: Parting, suspect: Suspect) -> Parting:
-    """Find the time step, where it is not yet known, and the smallest batch that still differs."""
+    """Find the time step, if it is not known, and the smallest batch that still differs."""
     if parting.raised or parting.first.tensor in ("inputs", "targets", "initial state"):
         return parting
     if not _shows(parting.case, suspect, parting.first.tensor):
@@ -241,7 +241,7 @@ def narrowed(parting: Parting, suspect: Suspect) -> Parting:
 
 
 def located(case: TrainingCase, suspect: Suspect) -> Comparison | None:
-    """Return the first tensor of the layer by itself that differs and has time steps."""
+    """Return the first tensor with a time axis that differs when the layer runs alone."""
     ours = scratch_step(scratch_rnn, case)
     layer = one_hot_layer(case, ours["gradient of logits"])
     if suspect.dtype != case.options["dtype"]:
@@ -256,7 +256,7 @@ def located(case: TrainingCase, suspect: Suspect) -> Comparison | None:
 
 
 def _fewest_steps(case: TrainingCase, suspect: Suspect, parting: Parting) -> TrainingCase:
-    """Cut the batch after as few steps as still show the difference."""
+    """Shorten the batch to the smallest number of steps that shows the difference."""
     T = case.batches[0].inputs.shape[1]
     for steps in range(1, T):
         shorter = _cut(case, slice(None), steps)
@@ -266,7 +266,7 @@ def _fewest_steps(case: TrainingCase, suspect: Suspect, parting: Parting) -> Tra
 
 
 def _fewest_rows(case: TrainingCase, suspect: Suspect, parting: Parting) -> TrainingCase:
-    """Keep one row of the batch, or two, or four and so on, if they still show it."""
+    """Keep one row of the batch, or two, four and so on: the first that shows the difference."""
     B, T = case.batches[0].inputs.shape
     rows = 1
     while rows < B:
@@ -279,7 +279,7 @@ def _fewest_rows(case: TrainingCase, suspect: Suspect, parting: Parting) -> Trai
 
 
 def _shows(case: TrainingCase, suspect: Suspect, tensor: str) -> bool:
-    """Whether this one update alone differs, and in the same tensor."""
+    """Return whether this update alone differs in the same tensor."""
     try:
         return any(c.tensor == tensor for c in differences(case, suspect))
     except Exception:

@@ -1,9 +1,9 @@
-"""The one that is compared with ours: it trains by itself, and we look over its shoulder.
+"""The suspect: the implementation that is compared with ours.
 
-A suspect's own `train_epoch` does the training, so that mistakes in handing on the state or in the
-order of things show as well. Its model is overheard: what the trainer hands to the model, and what
-the model gives back. Before each update it is handed our parameters, and in each forward pass our
-state, so that what differs after the update arose in it.
+The suspect trains with its own `train_epoch`. So errors in carrying the state and in the order of
+operations are found too. We record the inputs of its model and the results of its model. Before
+each update the suspect gets our parameters, and in each forward pass our state. So a difference
+after an update comes from this update.
 """
 
 from __future__ import annotations
@@ -25,7 +25,7 @@ from scratch_rnn.text import Batches
 
 @dataclass(frozen=True, slots=True)
 class BatchSetting:
-    """What batches are cut from, and how."""
+    """The corpus, and how batches are cut from it."""
 
     corpus: np.ndarray  # int64 (N,)
     batch_size: int
@@ -34,7 +34,7 @@ class BatchSetting:
     seed: int
 
     def cut(self, batches_class: Any = Batches) -> Any:
-        """Return the batches, as a class like ours cuts them."""
+        """Return the batches, cut by our class or by a class with the same interface."""
         return batches_class(
             self.corpus, self.batch_size, self.num_steps, sampling=self.sampling, seed=self.seed
         )
@@ -42,7 +42,7 @@ class BatchSetting:
 
 @runtime_checkable
 class Suspect(Protocol):
-    """One that trains, and can be overheard."""
+    """An implementation that trains, and that records its results."""
 
     name: str
     dtype: str
@@ -54,16 +54,16 @@ class Suspect(Protocol):
         """Return its own batches."""
 
     def train_epoch(self, batches: Iterable[Batch]) -> None:
-        """Train for one pass, with the case's settings."""
+        """Train for one epoch with the case's settings."""
 
     def prepare(self, parameters: Results, state: np.ndarray) -> None:
-        """Take over parameters, and the state for the next forward pass."""
+        """Copy the parameters, and the state for the next forward pass, into the model."""
 
     def overheard(self) -> Results:
-        """Return what the update since `prepare` has computed."""
+        """Return the results of the update since `prepare`."""
 
     def layer(self, case: LayerCase) -> Results | None:
-        """Return what its layer makes of a case; None where it can't be asked."""
+        """Return the results of its layer alone; None if the layer cannot run alone."""
 
 
 class NumPySuspect:
@@ -91,7 +91,7 @@ class NumPySuspect:
         return setting.cut(self.package.text.Batches)
 
     def train_epoch(self, batches: Iterable[Batch]) -> None:
-        """Train for one pass, with the case's settings."""
+        """Train for one epoch with the case's settings."""
         self.package.train_epoch(
             self._model,
             batches,
@@ -101,7 +101,7 @@ class NumPySuspect:
         )
 
     def prepare(self, parameters: Results, state: np.ndarray) -> None:
-        """Take over parameters, and the state for the next forward pass."""
+        """Copy the parameters, and the state for the next forward pass, into the model."""
         for name, parameter in self._model.parameters.items():
             parameter[...] = parameters[name]
         self._state = state.astype(self.dtype)
@@ -110,13 +110,13 @@ class NumPySuspect:
         self._passes = {"forward passes": 0, "backward passes": 0}
 
     def overheard(self) -> Results:
-        """Return what the update since `prepare` has computed."""
+        """Return the results of the update since `prepare`."""
         heard = {name: np.array(count) for name, count in self._passes.items()} | self._heard
         heard |= {f"clipped gradient of {name}": g.copy() for name, g in self._gradients.items()}
         return heard | {f"updated {name}": p.copy() for name, p in self._model.parameters.items()}
 
     def layer(self, case: LayerCase) -> Results | None:
-        """Return what its layer makes of a case."""
+        """Return the results of its layer alone."""
         return scratch_layer(self.package, case)
 
     def _overhear_forward(self, inputs: np.ndarray, state: np.ndarray, **more: Any) -> Any:
@@ -162,11 +162,11 @@ class TorchSuspect:
         self.prepare(case.parameters, case.state)
 
     def batches(self, setting: BatchSetting) -> Any:
-        """Return our batches: it has none of its own."""
+        """Return our batches, because PyTorch has no class for them."""
         return setting.cut()
 
     def train_epoch(self, batches: Iterable[Batch]) -> None:
-        """Train for one pass, with the case's settings."""
+        """Train for one epoch with the case's settings."""
         concise_rnn.train_epoch(
             self._model,
             batches,
@@ -176,7 +176,7 @@ class TorchSuspect:
         )
 
     def prepare(self, parameters: Results, state: np.ndarray) -> None:
-        """Take over parameters, and the state for the next forward pass."""
+        """Copy the parameters, and the state for the next forward pass, into the model."""
         with torch.no_grad():
             for name, parameter in self._model.named_parameters():
                 parameter.copy_(torch.from_numpy(parameters[name]))
@@ -184,7 +184,7 @@ class TorchSuspect:
         self._heard: dict[str, torch.Tensor] = {}
 
     def overheard(self) -> Results:
-        """Return what the update since `prepare` has computed."""
+        """Return the results of the update since `prepare`."""
         heard = dict(self._heard)
         if self._state.grad is not None:
             heard["gradient of initial state"] = self._state.grad
@@ -196,7 +196,7 @@ class TorchSuspect:
         return passes | {name: tensor_as_array(tensor).copy() for name, tensor in heard.items()}
 
     def layer(self, case: LayerCase) -> Results | None:
-        """Return what nn.RNN makes of a case, on the CPU alone."""
+        """Return the results of nn.RNN alone; only on the CPU."""
         return torch_layer(case) if self.device == "cpu" else None
 
     def _overhear_state(self, _: Any, arguments: tuple[Any, ...]) -> tuple[Any, ...]:
@@ -222,9 +222,9 @@ class TorchSuspect:
 
 
 def one_hot_layer(case: TrainingCase, d_logits: np.ndarray) -> LayerCase:
-    """Return the case's recurrent layer by itself: dense inputs, and the gradient it is handed.
+    """Return a case for the recurrent layer alone, with dense inputs and its upstream gradient.
 
-    Its input then has a gradient, which tells the steps apart: δx_t = W_ih^T δz_t.
+    Dense inputs have a gradient, and it shows in which step a difference is: δx_t = W_ih^T δz_t.
     """
     V = case.options["input_size"]
     one_hot = F.one_hot(torch.from_numpy(case.batches[0].inputs.T.copy()), V)  # (T, B, V)

@@ -115,7 +115,7 @@ def test_a_bug_in_the_upper_layer_is_told_by_the_layer_alone() -> None:
 @pytest.mark.parametrize("dtype", ["float32", "float64"])
 def test_pytorch_on_the_cpu_agrees(dtype: str) -> None:
     text = shown(config(dtype=dtype))
-    assert "No difference in 10 updates. The closest call took" in text
+    assert "No difference in 10 updates. The largest difference is" in text
     assert ("PyTorch on cpu" in text) == (dtype == "float32")
 
 
@@ -184,15 +184,15 @@ def test_a_class_of_ones_own_is_found_wrong_at_the_right_step(student: str) -> N
 
 def test_what_is_shown_and_kept_can_be_seen_again(student: str) -> None:
     first = shown(config(implementation=student))
-    assert "They part at update 1 (epoch 1, batch 1)" in first
-    assert "step     3 of 6, by the gradient of x of the layer alone" in first
+    assert "First difference: update 1 (epoch 1, batch 1)" in first
+    assert "step     3 of 6, from the gradient of x of the layer" in first
     assert "smallest batch that shows it: 1 row, 3 steps" in first
     path = Path("runs") / f"bisect-{student.replace(':', '.')}.safetensors"
     assert f"rnn-parity bisect --replay {path} --implementation {student}" in first
     again = shown(BisectConfig(replay=path, implementation=student))
     assert "One update on 1 row of 3 steps" in again
     assert "tensor   gradient of rnn.weight_ih_l0, one of" in again
-    assert f"error: expected {student} to agree, got another gradient of" in again
+    assert f"error: expected {student} to agree, got a different gradient of" in again
 
 
 def test_a_replay_tells_when_the_difference_is_gone(student: str) -> None:
@@ -200,7 +200,7 @@ def test_a_replay_tells_when_the_difference_is_gone(student: str) -> None:
     kept = replay.read(Path("kept"))
     mended = dataclasses.replace(kept.suspect, implementation=None)
     replay.write(Path("mended"), dataclasses.replace(kept, suspect=mended))
-    assert "No difference any more." in shown(BisectConfig(replay=Path("mended")))
+    assert "No difference now." in shown(BisectConfig(replay=Path("mended")))
 
 
 @pytest.mark.parametrize("named", [None, "another:Class"])
@@ -218,9 +218,9 @@ def test_what_comes_of_earlier_updates_is_searched_again(
 ) -> None:
     monkeypatch.chdir(tmp_path)
     first = shown(config(bug="state-not-reset", output=Path("kept")))
-    assert "one update alone does not show it: it comes of what went before" in first
+    assert "one update alone does not show it: it depends on earlier updates" in first
     again = shown(BisectConfig(replay=Path("kept")))
-    assert f"They part at update {PER_EPOCH + 1} (epoch 2, batch 1)" in again
+    assert f"First difference: update {PER_EPOCH + 1} (epoch 2, batch 1)" in again
     assert sorted(path.name for path in tmp_path.iterdir()) == ["kept"]
 
 
@@ -256,7 +256,7 @@ def test_a_suspect_that_raises_is_told_with_its_words(student: str) -> None:
     )
     text = shown(config(implementation="another_module_of_the_tests:MyRNN"))
     assert "raised   ArithmeticError: my sums" in text
-    assert "They part at update 1" in text
+    assert "First difference: update 1" in text
 
 
 @pytest.mark.parametrize(
@@ -283,7 +283,7 @@ def test_on_the_command_line(tmp_path: Path, capsys: pytest.CaptureFixture[str])
     assert main(["bisect", *arguments]) == 1
     assert capsys.readouterr().err == (
         "rnn-parity: expected scratch_rnn with the bug uphill to agree, "
-        "got another updated rnn.weight_ih_l0 at update 1\n"
+        "got a different updated rnn.weight_ih_l0 at update 1\n"
     )
     assert main(["bisect", "--replay", str(kept)]) == 1
     assert main(["bisect", "--replay", str(tmp_path / "nothing")]) == 3
