@@ -8,7 +8,6 @@ import socket
 import subprocess
 import sys
 import threading
-import time
 from collections.abc import Iterator
 from contextlib import suppress
 from http.server import BaseHTTPRequestHandler, ThreadingHTTPServer
@@ -37,7 +36,7 @@ class Server(ThreadingHTTPServer):
         self.hits = 0
         self.asked = threading.Event()
         self.closing = threading.Event()
-        self.together = threading.Barrier(3, timeout=10)
+        self.together = threading.Barrier(3, timeout=200)
         self.url = f"http://127.0.0.1:{self.server_port}/timemachine.txt"
 
 
@@ -188,7 +187,7 @@ def test_several_processes_may_download_at_once(cache: Path, server: Server) -> 
         for _ in range(3)
     ]
     for process in processes:
-        output, _ = process.communicate(timeout=30)
+        output, _ = process.communicate(timeout=200)
         assert process.returncode == 0
         assert output.strip() == f"download {BOOK_SHA1}"
     assert files_in(cache) == ["timemachine.txt"]
@@ -250,25 +249,29 @@ def test_a_bad_answer_falls_back_to_the_sample(
     assert server.hits == 1
 
 
+def wait_for_ever(monkeypatch: pytest.MonkeyPatch, *limits: str) -> None:
+    """Lift these limits: whoever waits for them runs into the time limit of the test."""
+    for limit in limits:
+        monkeypatch.setattr(download_module, limit, 1e5)
+
+
 def test_without_a_network_the_sample_comes_at_once(
     cache: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     with socket.socket() as unused:
         unused.bind(("127.0.0.1", 0))  # bound and not listening: refuses, and nobody else gets it
         monkeypatch.setenv("RNN_PARITY_URL", f"http://127.0.0.1:{unused.getsockname()[1]}/")
-        began = time.monotonic()
+        wait_for_ever(monkeypatch, "CONNECT_SECONDS", "TOTAL_SECONDS")
         assert_fell_back(load_text(), cache, "no connection to 127.0.0.1")
-        assert time.monotonic() - began < 2
 
 
 def test_a_silent_server_is_given_up(
     cache: Path, server: Server, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     monkeypatch.setattr(download_module, "CONNECT_SECONDS", 0.2)
+    wait_for_ever(monkeypatch, "TOTAL_SECONDS")
     server.behaviour = "silent"
-    began = time.monotonic()
     assert_fell_back(load_text(), cache, "no answer from 127.0.0.1 in time")
-    assert time.monotonic() - began < 2
 
 
 def test_a_server_that_never_ends_is_given_up(
@@ -276,10 +279,9 @@ def test_a_server_that_never_ends_is_given_up(
 ) -> None:
     assert download_module.CONNECT_SECONDS < download_module.TOTAL_SECONDS < 15
     monkeypatch.setattr(download_module, "TOTAL_SECONDS", 0.3)
+    wait_for_ever(monkeypatch, "CONNECT_SECONDS")
     server.behaviour = "drip"  # each byte comes in time, and still it would take for ever
-    began = time.monotonic()
     assert_fell_back(load_text(), cache, "no answer from 127.0.0.1 in time")
-    assert time.monotonic() - began < 2
     server.closing.set()
 
 
@@ -315,9 +317,9 @@ def test_ctrl_c_ends_a_download_at_once_and_leaves_nothing(cache: Path, server: 
         stderr=subprocess.PIPE,
         text=True,
     ) as process:
-        assert server.asked.wait(20)
+        assert server.asked.wait(200)
         process.send_signal(signal.SIGINT)
-        _, errors = process.communicate(timeout=5)
+        _, errors = process.communicate(timeout=200)
     assert process.returncode != 0
     assert errors.strip().endswith("KeyboardInterrupt")
     assert files_in(cache) == []

@@ -17,6 +17,9 @@ from compare.bench.row import Row
 from compare.bench.shapes import Shape
 from compare.terminal.output import Terminal
 
+ENOUGH = 1e5
+"""Seconds of a budget that no machine uses up: `hasty` ends after a few rounds."""
+
 MODEL = Shape("model", "model", T=6, B=3, V=5, H=16)
 LAYER = Shape("layer", "layer", T=6, B=3, V=4, H=16)
 SHAPES = [MODEL, replace(MODEL, nonlinearity="relu"), LAYER, replace(LAYER, nonlinearity="relu")]

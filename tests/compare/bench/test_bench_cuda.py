@@ -19,7 +19,7 @@ from compare.cli import main
 from compare.parity.materials import DeviceError
 from compare.terminal import DEVICE
 from compare.terminal.errors import UsageError
-from tests.compare.bench.bench_help import LAYER, hasty, shapes_file, terminal
+from tests.compare.bench.bench_help import ENOUGH, LAYER, hasty, shapes_file, terminal
 
 __all__ = ["hasty"]
 
@@ -149,6 +149,12 @@ def test_a_row_on_a_missing_card_is_refused(
     assert "expected a CUDA device" in capsys.readouterr().err
 
 
+def read_settings_with_tf32() -> bool | str:
+    """Return how PyTorch tells that TF32 is on: newer versions in words."""
+    with precision(cudnn=True, tf32=True):
+        return read_settings()["cudnn.rnn"]
+
+
 @pytest.mark.usefixtures("hasty")
 def test_rows_on_a_card_are_checked_timed_and_named(
     tmp_path: Path, monkeypatch: pytest.MonkeyPatch
@@ -165,7 +171,7 @@ def test_rows_on_a_card_are_checked_timed_and_named(
     to, printed = terminal()
     path = tmp_path / "found.json"
     shapes = shapes_file(tmp_path, LAYER)
-    bench(BenchConfig(shapes=shapes, rows=("torch", *NAMES), budget=2.0, json=path), to)
+    bench(BenchConfig(shapes=shapes, rows=("torch", *NAMES), budget=ENOUGH, json=path), to)
     document = Document.read(path)
     assert [row.name for row in document.rows] == ["torch", *NAMES]
     assert {timing.outcome for timing in document.timings} == {TIMED}
@@ -174,8 +180,9 @@ def test_rows_on_a_card_are_checked_timed_and_named(
     assert len({settings["cudnn.rnn"] for settings in in_force}) == 2
     lines = printed.getvalue().splitlines()
     notes = [line for line in lines if line.startswith("Card 9000, cuDNN, TF32: ")]
+    on = read_settings_with_tf32()  # what PyTorch of this version calls it
     assert notes == [
-        "Card 9000, cuDNN, TF32: cudnn True, cudnn.rnn tf32, matmul tf32 "
+        f"Card 9000, cuDNN, TF32: cudnn True, cudnn.rnn {on}, matmul {on} "
         "(checked with the tolerance of TF32)"
     ]
     assert not any("No CUDA device" in line for line in lines)
@@ -193,7 +200,7 @@ def test_a_card_that_is_wrong_is_refused(tmp_path: Path, monkeypatch: pytest.Mon
         shapes=shapes_file(tmp_path, LAYER),
         rows=("cudnn", "cudnn-tf32"),
         phases=("forward",),
-        budget=2.0,
+        budget=ENOUGH,
         json=tmp_path / "found.json",
     )
     document = bench(config)

@@ -30,6 +30,7 @@ from compare.parity.command import ParityError
 from compare.parity.tolerance import neighbour
 from scratch_rnn.cells import elman
 from tests.compare.bench.bench_help import (
+    ENOUGH,
     LAYER,
     MODEL,
     SHAPES,
@@ -181,7 +182,7 @@ def test_a_planted_error_makes_the_benchmark_refuse(
         shapes=shapes_file(tmp_path, MODEL),
         rows=("scratch", "torch"),
         phases=("forward", "step"),
-        budget=2.0,
+        budget=ENOUGH,
         json=tmp_path / "found.json",
     )
     with pytest.raises(ParityError, match="scratch is refused in 1 of its phases; model, step: "):
@@ -212,7 +213,7 @@ def test_an_error_written_into_the_source_is_refused(tmp_path: Path) -> None:
     text = source.read_text(encoding="utf-8")
     assert text.count("d_h_t += d_t") == 1
     source.write_text(text.replace("d_h_t += d_t", "d_h_t = d_t.copy()"), encoding="utf-8")
-    flags = "--rows scratch --phases forward+backward --budget 0.1 --json found.json --shapes"
+    flags = "--rows scratch --phases forward+backward --budget 100000 --json found.json --shapes"
     command = [sys.executable, "-m", "compare", "bench", *flags.split()]
     answer = subprocess.run(
         [*command, shapes_file(tmp_path, LAYER)],

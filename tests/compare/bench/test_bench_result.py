@@ -4,7 +4,6 @@ import dataclasses
 import re
 import sys
 import threading
-import time
 from dataclasses import replace
 from pathlib import Path
 from types import SimpleNamespace
@@ -37,7 +36,7 @@ from compare.bench.torch_rows import TorchCompiled
 from compare.runs.reading import RecordError
 from compare.terminal.errors import UsageError
 from scratch_rnn import Batch
-from tests.compare.bench.bench_help import MODEL, hasty, shapes_file, terminal
+from tests.compare.bench.bench_help import ENOUGH, MODEL, hasty, shapes_file, terminal
 
 __all__ = ["hasty"]
 
@@ -260,7 +259,7 @@ def test_a_benchmark_is_shown_again_from_its_file_alone(
     config = BenchConfig(
         shapes=shapes_file(tmp_path, MODEL),
         rows=("plain", "scratch", "torch"),
-        budget=2.0,
+        budget=ENOUGH,
         json=path,
     )
     to, printed = terminal()
@@ -436,11 +435,13 @@ def test_parts_of_a_batch_are_timed_alone_and_beside_each_other(
     monkeypatch: pytest.MonkeyPatch,
 ) -> None:
     seen: list[tuple[int, list[int]]] = []  # which thread took which sequences' first tokens
+    here, meeting = threading.get_ident(), threading.Barrier(2, timeout=200)
 
     def record(model: object, batch: Batch, h_0: np.ndarray) -> None:
         assert h_0.shape[1] == len(batch.inputs) == len(batch.targets)
         seen.append((threading.get_ident(), batch.inputs[:, 0].tolist()))
-        time.sleep(0.002)
+        if threading.get_ident() != here:
+            meeting.wait()  # so that neither thread does the other one's work
 
     monkeypatch.setattr(ladder, "loss_and_gradients", record)
     monkeypatch.setattr(timing_of_jobs, "calls_of_a_warm_up", lambda seconds, threads: 0)
@@ -450,7 +451,7 @@ def test_parts_of_a_batch_are_timed_alone_and_beside_each_other(
     alone, beside = ladder.measure_parts(case, 2)
     assert (len(alone.seconds), len(beside.seconds)) == (15, 2 * 15)
 
-    here, halves = threading.get_ident(), [case.batch.inputs[k::2, 0].tolist() for k in (0, 1)]
+    halves = [case.batch.inputs[k::2, 0].tolist() for k in (0, 1)]
     assert all(tokens == halves[0] for thread, tokens in seen if thread == here)
     elsewhere = [(thread, tokens) for thread, tokens in seen if thread != here]
     assert sorted(tokens for _, tokens in elsewhere) == sorted(15 * halves)

@@ -8,6 +8,7 @@ ended it, the negative number of that.
 
 import json
 import os
+import signal
 import sys
 import time
 from pathlib import Path
@@ -49,6 +50,7 @@ def _wait(when: float | str) -> None:
 
 def _become(command: Any, arguments: list[str], output: Path) -> None:
     os.setsid()  # Ctrl-C in the terminal is for the tests
+    signal.signal(signal.SIGHUP, signal.SIG_DFL)  # which nohup would have them ignore
     with output.open("ab") as file:
         os.dup2(file.fileno(), 1)
         os.dup2(file.fileno(), 2)

@@ -55,9 +55,13 @@ def signalled(update: int, *numbers: int) -> Iterator[None]:
             for number in numbers:
                 os.kill(os.getpid(), number)
 
-    with pytest.MonkeyPatch.context() as patch:
-        patch.setattr(Record, "add_metrics", add_metrics)
-        yield
+    before = signal.signal(signal.SIGHUP, signal.SIG_DFL)  # which nohup has processes ignore
+    try:
+        with pytest.MonkeyPatch.context() as patch:
+            patch.setattr(Record, "add_metrics", add_metrics)
+            yield
+    finally:
+        signal.signal(signal.SIGHUP, before)
 
 
 def interrupted(arguments: list[str], update: int, capsys: pytest.CaptureFixture[str]) -> list[str]:
