@@ -33,7 +33,7 @@ lowest:  ## the test suite with the lowest versions that pyproject.toml allows, 
 	@$(LOWEST)/bin/python -m pytest -n $(WORKERS) $(ARGS)
 
 commands: $(STAMP)  ## every command that README.md and docs/ show, as it stands there (some minutes)
-	@$(BIN)/python -m pytest -n 0 tests/test_documents.py --commands all --timeout=0 $(ARGS)
+	@RNN_PARITY_COMMANDS=all $(BIN)/python -m pytest -n 0 tests/test_documents.py --timeout=0 $(ARGS)
 
 check: $(STAMP)  ## style, types and import contracts
 	$(BIN)/ruff check

@@ -1,0 +1,129 @@
+"""Every command that the documents show is one that works as it stands there, after the set-up.
+
+The quick test asks each of them whether its program, its target or its flags are there. With
+``RNN_PARITY_COMMANDS=all`` (``make commands``) each one is run, in a copy of the project.
+"""
+
+import os
+import re
+import shlex
+import shutil
+import subprocess
+import sys
+from pathlib import Path
+
+import pytest
+
+from compare.cli import parse
+
+ROOT = Path(__file__).parents[1]
+DOCUMENTS = [ROOT / "README.md", ROOT / "CONTRIBUTING.md", *sorted((ROOT / "docs").rglob("*.md"))]
+
+PLACEHOLDERS = {
+    "runs/…": "runs/document",
+    "FILE.json": "docs/benchmarks/seed-1-thread.json",
+    "FILE.py": "my_module.py",
+    "my_module:MyRNN": "scratch_rnn:RNN",
+}
+"""What a reader puts something of his own for."""
+
+SHORTER = {
+    "rnn-parity run": "--epochs 2 --name document",
+    "rnn-parity train": "--epochs 4",
+    "rnn-parity bench": "--budget 0.2",
+    "rnn-parity bench --shapes haste": "--only B=1 --only H=128",
+    "rnn-parity bench --shapes deepbench": "--only H=32,64",
+    "rnn-parity bench --shapes sweep": "--only H=64",
+    ".venv/bin/rnn-parity run": "--epochs 2",
+    ".venv/bin/python -m pytest": "-k nn_rnn",
+    "make run": "ARGS='--epochs 2'",
+    "make test": "ARGS='-k version'",
+}
+"""What is added to a command that would take minutes or hours, by its beginning."""
+
+NOT_RUN = (
+    "make deep",
+    "make mutants",
+    "make lowest",
+    "make commands",
+    "make clean",
+    "source ",
+    "python -m venv",
+)
+"""Commands that take an hour, or take the ground away from under those that follow."""
+
+
+def commands(document: Path) -> list[str]:
+    """Return the lines of a document's shell blocks, without what is said about them."""
+    blocks = re.findall(r"^```sh\n(.*?)^```", document.read_text(encoding="utf-8"), re.M | re.S)
+    lines = [re.split(r"\s+#", line)[0].strip() for block in blocks for line in block.splitlines()]
+    return [line for line in lines if line]
+
+
+ALL = [(path, line) for path in DOCUMENTS for line in commands(path)]
+
+
+def filled_in(line: str) -> str:
+    for placeholder, value in PLACEHOLDERS.items():
+        line = line.replace(placeholder, value)
+    return line
+
+
+def test_the_documents_have_commands() -> None:
+    assert {"make run", "make test", "rnn-parity bench"} <= {line for _, line in ALL}
+
+
+@pytest.mark.parametrize(("document", "line"), ALL, ids=[line for _, line in ALL])
+def test_each_command_is_one_that_there_is(document: Path, line: str) -> None:
+    for part in line.split("&&"):
+        words = shlex.split(filled_in(part.strip()))
+        program = words[0].removeprefix(".venv/bin/")
+        if program == "rnn-parity":
+            known = [
+                word for word in words[1:] if word != "--resume" and "runs/document" not in word
+            ]
+            parse(known)
+        elif program == "make":
+            assert re.search(rf"^{words[1]}:", (ROOT / "Makefile").read_text(), re.M)
+        elif program == "python" and words[1].endswith(".py"):
+            assert (ROOT / words[1]).is_file()
+        else:
+            known_programs = ("python", "pip", "uv", "jupytext", "jupyter", "source", "git", "cd")
+            assert program in known_programs or (Path(sys.executable).parent / program).exists()
+
+
+@pytest.mark.skipif(
+    os.environ.get("RNN_PARITY_COMMANDS") != "all",
+    reason="expected RNN_PARITY_COMMANDS=all to run every command (make commands)",
+)
+@pytest.mark.parametrize("document", DOCUMENTS, ids=lambda path: str(path.name))
+def test_each_command_runs(document: Path, tmp_path: Path) -> None:
+    lines = [line for line in commands(document) if not line.startswith(NOT_RUN)]
+    project = tmp_path / "project"
+    caches = shutil.ignore_patterns(".venv*", ".git", "runs", "__pycache__", ".*_cache", "mutants")
+    shutil.copytree(ROOT, project, ignore=caches)
+    (project / ".venv").symlink_to(Path(sys.executable).parents[1])
+    environment = {
+        **os.environ,
+        "PATH": f"{Path(sys.executable).parent}{os.pathsep}{os.environ['PATH']}",
+        "PYTHONPATH": str(project),
+    }
+
+    def run(command: str) -> None:
+        result = subprocess.run(
+            command, shell=True, cwd=project, env=environment, capture_output=True, text=True
+        )
+        assert result.returncode == 0, (command, result.stdout[-2000:], result.stderr[-2000:])
+
+    if any("runs/…" in line for line in lines):
+        run("rnn-parity train --model scratch --epochs 2 --name document --runs begun")
+        (project / "runs").mkdir(exist_ok=True)
+        shutil.move(next((project / "begun").iterdir()), project / "runs" / "document")
+    epochs = 2
+    for line in lines:
+        command = filled_in(line)
+        for beginning, more in SHORTER.items():
+            if line.startswith(beginning):
+                epochs += 1
+                command += f" {more}".replace("--epochs 4", f"--epochs {epochs}")
+        run(command)
