@@ -1,8 +1,8 @@
-"""Clean a text a piece at a time, so that a large file never lies in memory as a whole.
+"""Clean a text piece by piece, so that a large file is never in memory as a whole.
 
-What comes out is what :func:`clean` makes of all of it, with the lines joined: the letters a to z,
-and a space between two words of a line. It works on the bytes of UTF-8, in which every byte of a
-letter that is not one of a to z is 128 or larger, and so no letter here.
+The result is the same as that of :func:`clean` with all lines joined: the letters a to z, and one
+space between two words of a line. It works on the bytes of UTF-8. There every byte of a non-ASCII
+character is 128 or larger, so it is never confused with a letter.
 """
 
 from collections.abc import Iterable, Iterator
@@ -14,7 +14,7 @@ SPACE, LINE_END = ord(" "), ord("\n")
 
 
 def _table() -> UInt8[np.ndarray, "256"]:
-    """Return what each byte becomes: a small letter, the end of a line, or a space."""
+    """Return the new value of each byte: a lower-case letter, the end of a line, or a space."""
     table = np.full(256, SPACE, np.uint8)
     for letter in range(ord("a"), ord("z") + 1):
         table[letter] = table[letter - ord("a") + ord("A")] = letter
@@ -27,7 +27,7 @@ TABLE = _table()
 
 def characters(pieces: Iterable[bytes]) -> Iterator[UInt8[np.ndarray, " N"]]:
     """Yield the letters and spaces of a text, as bytes."""
-    in_word = line_has_word = False  # where the piece before has ended
+    in_word = line_has_word = False  # at the end of the previous piece
     for piece in pieces:
         x = TABLE[np.frombuffer(piece, np.uint8)]
         is_letter = x >= ord("a")
@@ -51,8 +51,8 @@ def characters(pieces: Iterable[bytes]) -> Iterator[UInt8[np.ndarray, " N"]]:
 
 
 def words(pieces: Iterable[bytes]) -> Iterator[list[str]]:
-    """Yield the words of a text, some at a time."""
-    rest = b""  # a word that the piece may have cut
+    """Yield the words of a text, in lists."""
+    rest = b""  # the start of a word that may continue in the next piece
     spaces = np.where(TABLE == LINE_END, SPACE, TABLE).astype(np.uint8).tobytes()
     for piece in pieces:
         *found, rest = (rest + piece.translate(spaces)).split(b" ")

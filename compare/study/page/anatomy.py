@@ -1,17 +1,17 @@
-"""Every number of one reading: forward and backward, one sequence, one layer, both sides.
+"""Every number of both models while they read one text: forward and backward, one layer.
 
 A text of T tokens is read from a zero state. For t = 1 … T, with f either tanh or ReLU:
 
     a_t = W_ih x_t + b_ih + b_hh      r_t = W_hh h_{t-1}      z_t = a_t + r_t      h_t = f(z_t)
     y_t = W h_t + b                   p_t = softmax(y_t)      L_t = -log p_t[next token]
 
-The last token has no next one, so that there are K = T - 1 losses. Backward, for each of them:
+The last token has no next token, so there are K = T - 1 losses. Backward, for each of them:
 
     dL_k/dh_k = W^T (p_k - onehot)    dL_k/dh_{t-1} = W_hh^T (dL_k/dh_t ⊙ f'(z_t))
 
-The NumPy numbers are those of `scratch_rnn`'s own functions, taken apart in its own order of
-roundings; PyTorch's are nn.RNN's, and where nn.RNN doesn't show a number (a, r, z), those of the
-operations that it is made of.
+The NumPy numbers come from `scratch_rnn`'s own functions; single terms are computed in the same
+order of operations. The PyTorch numbers come from nn.RNN. It does not return a, r and z, so they
+are computed with the operations that nn.RNN uses.
 """
 
 from __future__ import annotations
@@ -45,8 +45,8 @@ def scratch_forward(model: scratch_rnn.RNNModel, ids: Int[np.ndarray, "T"]) -> N
     Returns
     -------
     dict of str to ndarray
-        "h" of shape (T+1, H), h[0] being the state before the first step; "y", "p" of shape
-        (T, V); and of an Elman network "a", "r", "z" of shape (T, H).
+        "h" of shape (T+1, H), where h[0] is the state before the first step; "y" and "p" of shape
+        (T, V); for an Elman network also "a", "r" and "z" of shape (T, H).
     """
     logits, _, tape = model.forward(ids[None], model.begin_state())
     h = np.concatenate([np.zeros_like(tape.h[:1]), tape.h])  # (T+1, H)
@@ -55,14 +55,14 @@ def scratch_forward(model: scratch_rnn.RNNModel, ids: Int[np.ndarray, "T"]) -> N
 
 
 def is_elman(model: scratch_rnn.RNNModel) -> bool:
-    """Whether the cell is Elman's. Of it sums and gradients are recorded, not of gated cells."""
+    """Return whether the cell is Elman's. Sums and gradients are only recorded for this cell."""
     return isinstance(model.rnn, scratch_rnn.RNN)
 
 
 def scratch_sums(
     model: scratch_rnn.RNNModel, ids: Int[np.ndarray, "T"], h: Float[np.ndarray, "N H"]
 ) -> Numbers:
-    """Return the sums that h is made of; N is T + 1."""
+    """Return the sums a, r and z from which h is computed; N is T + 1."""
     W_ih, W_hh, b_ih, b_hh = model.rnn.parameters.values()
     a = np.empty_like(h[1:])  # (T, H)
     lookup.rows(W_ih.T + (b_ih + b_hh), ids, out=a)
@@ -72,9 +72,9 @@ def scratch_sums(
 
 
 def softmax(logits: Float[np.ndarray, "N V"]) -> Float[np.ndarray, "N V"]:
-    """Return p as scratch_rnn.loss reckons it, which hands out δy = p - onehot(k).
+    """Return p as scratch_rnn.loss computes it. The function returns only δy = p - onehot(k).
 
-    So p stands in δy wherever k doesn't, and two choices of k show all of it.
+    In δy all entries except entry k are those of p. So two different k give all entries of p.
     """
     p = np.empty_like(logits)
     for n in range(len(logits)):
@@ -101,7 +101,7 @@ def concise_forward(model: concise_rnn.RNNModel, ids: Int[np.ndarray, "T"]) -> N
 def concise_sums(
     model: concise_rnn.RNNModel, x: torch.Tensor, h: torch.Tensor
 ) -> dict[str, torch.Tensor]:
-    """Return the sums that h is made of, by the operations that nn.RNN is made of."""
+    """Return the sums a, r and z, computed with the operations that nn.RNN uses."""
     W_ih, W_hh, b_ih, b_hh = model.rnn.parameters()  # in torch's own order
     X = F.one_hot(x[:, None], model.vocab_size).to(W_ih.dtype)  # (T, 1, V)
     a_without_b_hh = F.linear(X, W_ih, b_ih)[:, 0]  # nn.RNN adds b_hh to the other product
@@ -114,7 +114,7 @@ def concise_sums(
 def scratch_losses(
     logits: Float[np.ndarray, "K V"], targets: Int[np.ndarray, "K"]
 ) -> tuple[Float[np.ndarray, "K"], Float[np.ndarray, "K V"]]:
-    """Return each L_k on its own, and dL_k/dy_k."""
+    """Return each L_k, and dL_k/dy_k."""
     pairs = [
         scratch_rnn.cross_entropy(logits[k : k + 1], targets[k : k + 1])
         for k in range(len(targets))
@@ -127,15 +127,15 @@ def scratch_losses(
 def concise_losses(
     logits: Float[np.ndarray, "K V"], targets: Int[np.ndarray, "K"]
 ) -> Float[np.ndarray, "K"]:
-    """Return each L_k by PyTorch's cross-entropy."""
+    """Return each L_k from PyTorch's cross-entropy."""
     losses = F.cross_entropy(torch.from_numpy(logits), torch.from_numpy(targets), reduction="none")
     return tensor_as_array(losses)
 
 
 def forward_allowances(model: scratch_rnn.RNNModel, ids: Int[np.ndarray, "T"]) -> dict[str, float]:
-    """Return for each array of the forward pass, and for "L", how far rounding may move an entry.
+    """Return the allowance of each array of the forward pass, and of "L".
 
-    The page has room for one number for each array: the largest of its entries' allowances.
+    The page shows one number for each array: the largest allowance of its entries.
     """
     moved = copy.deepcopy(model)
 
@@ -177,15 +177,15 @@ def state_gradients(
 def scratch_backward(
     model: scratch_rnn.RNNModel, ids: Int[np.ndarray, "T"], d_logits: Float[np.ndarray, "K V"]
 ) -> Numbers:
-    """Follow each loss back to each state before it.
+    """Return the gradients of each loss with respect to each earlier state.
 
     Returns
     -------
     dict of str to ndarray
         "norms" (K, K): ‖dL_k/dh_t‖ in row k - 1 and column t - 1, zero for t > k.
         "d_h" (K, H): dL/dh_t for the mean loss L = Σ_k L_k / K.
-        "gradient_norms" (K+1,): norm of the gradient of all parameters together, which clipping
-        looks at: of each L_k, and last of L.
+        "gradient_norms" (K+1,): norm of the gradient of all parameters together, as it is used
+        for clipping: for each L_k, and at the end for L.
     """
     K, H = len(d_logits), model.rnn.hidden_size
     norms = np.zeros((K, K), model.rnn.dtype)
@@ -206,7 +206,7 @@ def scratch_backward(
 def parameter_gradient_norm(
     model: scratch_rnn.RNNModel, ids: Int[np.ndarray, "K"], d_logits: Float[np.ndarray, "K V"]
 ) -> float:
-    """Return the norm that clipping looks at: of all gradients together."""
+    """Return the norm of all gradients together, as it is used for clipping."""
     _, _, tape = model.forward(ids[None], model.begin_state())
     return scratch_rnn.clip_grad_norm(model.backward(tape, d_logits), float("inf"))
 
@@ -217,19 +217,19 @@ def spectral_radius(W: Float[np.ndarray, "H H"]) -> float:
 
 
 def largest_singular_value(W: Float[np.ndarray, "H H"]) -> float:
-    """Return max ‖W x‖ / ‖x‖, which is also that of W^T."""
+    """Return max ‖W x‖ / ‖x‖. It is the same for W^T."""
     return float(np.linalg.norm(W.astype(np.float64), ord=2))
 
 
 def units_by_change(h: Float[np.ndarray, "T H"]) -> list[int]:
-    """Return all units; first come those whose state has the largest standard deviation over t."""
+    """Return all units, sorted by the standard deviation of their state over t, largest first."""
     return [int(i) for i in np.argsort(-h.std(axis=0), kind="stable")]
 
 
 def write_on(model: scratch_rnn.RNNModel, ids: Int[np.ndarray, "T"], num_preds: int) -> list[int]:
-    """Return the tokens that the model adds, each time the likeliest.
+    """Return the tokens that the model adds; each is the most likely next token.
 
-    Unlike `scratch_rnn.predict` it may begin with <unk>.
+    Unlike in `scratch_rnn.predict`, the text may start with <unk>.
     """
     written: list[int] = []
     logits, state = model(ids[None], model.begin_state())

@@ -1,7 +1,7 @@
-"""Every number of one text, with each of the weights that a run kept.
+"""Every number of one text, for each checkpoint of a run.
 
-`record` lets both models read the text, and returns what arises: JSON values and arrays. The page
-is made out of that record alone.
+`record` runs both models on the text and returns all results, as JSON values and arrays. The page
+is made from this record only.
 """
 
 from __future__ import annotations
@@ -38,30 +38,30 @@ from scratch_rnn.text import Batch, Vocab, clean
 
 MOST_STEPS = 64
 MOST_SHOWN = 64
-"""Up to so many tokens the page shows the whole vocabulary, and else those that matter most."""
+"""The page shows at most this number of tokens: the whole vocabulary, or the most important."""
 NUM_PREDS = 20
 DETAILS = ("W_ih", "W_hh", "b_ih", "b_hh", "a", "r", "z", "W", "b", "d_h")
-"""Arrays that the page has where there is room for them; each sum stands after its terms."""
+"""Arrays that are left out if the page would be too large; each sum is listed after its terms."""
 
 
 def record(text: str, course: Course, terminal: Terminal | None = None) -> dict[str, Any]:
-    """Write down all that arises while both models read the text.
+    """Record all results of both models while they read the text.
 
     Parameters
     ----------
     text : str
-        As the user gave it; see `tokens_of`.
+        The user's text; see `tokens_of`.
     course : Course
-        The weights.
+        The checkpoints with their weights.
     terminal : Terminal, optional
-        Where to say what became of the text.
+        Terminal for notes on changes of the text.
 
     Returns
     -------
     dict
-        What holds for all of the page, and under "checkpoints" one dict for each of the weights:
-        JSON values, and under "numbers" and "weights" arrays by name. Arrays of PyTorch have the
-        name of NumPy's after "torch.".
+        Values for the whole page, and under "checkpoints" one dict for each checkpoint. It has
+        JSON values, and under "numbers" and "details" arrays by name. The name of an array of
+        PyTorch is "torch." and the name of the NumPy array.
     """
     terminal = terminal or Terminal(quiet=True)
     vocab, setting = course.vocab, course.setting
@@ -110,17 +110,18 @@ def record(text: str, course: Course, terminal: Terminal | None = None) -> dict[
 
 
 def tokens_of(text: str, vocab: Vocab, token: str) -> tuple[list[str], list[str]]:
-    """Cut a text in tokens that the vocabulary has, and say what had to be done to it.
+    """Split a text into tokens of the vocabulary, and describe the changes.
 
-    A text whose tokens are all known is taken as it is. Any other is cleaned as a training text
-    is: small letters from a to z, all else a space; a token that is still unknown becomes <unk>.
+    If all tokens are in the vocabulary, the text does not change. Otherwise it is cleaned like a
+    training text: lower-case letters from a to z, everything else becomes a space. A token that is
+    still unknown becomes <unk>.
 
     Returns
     -------
     tokens : list of str
         At least one, at most `MOST_STEPS`.
     notes : list of str
-        One sentence for each thing done.
+        One sentence for each change.
 
     Raises
     ------
@@ -139,7 +140,7 @@ def tokens_of(text: str, vocab: Vocab, token: str) -> tuple[list[str], list[str]
     if len(tokens) > MOST_STEPS:
         notes.append(
             f"The first {MOST_STEPS} of {len(tokens):,} "
-            f"{'characters' if token == 'char' else 'words'}: a page has room for no more."
+            f"{'characters' if token == 'char' else 'words'}: this is the limit of a page."
         )
         tokens = tokens[:MOST_STEPS]
     unknown = list(dict.fromkeys(part for part in tokens if part not in vocab))
@@ -161,14 +162,14 @@ def look(
     ids: Int[np.ndarray, "T"],
     course: Course,
 ) -> dict[str, Any]:
-    """Give both models the snapshot's weights, and write down all that there is to see.
+    """Run both models with the snapshot's weights, and return all results.
 
     Returns
     -------
     dict
-        What the page says of this checkpoint; under "numbers" the arrays that the page always
-        has, and under "details" those that it has where there is room: weights, and what only
-        makes sense beside them.
+        The values of this checkpoint. "numbers" are the arrays that are always in the page.
+        "details" are the arrays that are left out if the page would be too large: weights, and
+        numbers that need the weights to be understood.
     """
     for name, parameter in scratch.parameters.items():
         parameter[...] = snapshot.weights[name]
@@ -202,12 +203,13 @@ def look(
 def numbers_of(
     scratch: scratch_rnn.RNNModel, concise: concise_rnn.RNNModel, ids: Int[np.ndarray, "T"]
 ) -> tuple[Numbers, Numbers]:
-    """Let both models read; return numbers and details, under the letters of `anatomy`.
+    """Run both models on the text; return numbers and details, with the letters of `anatomy`.
 
-    Of gated cells neither sums nor gradients are recorded: the page computes them itself.
+    For gated cells, sums and gradients are not recorded: the page computes them itself.
 
-    Arrays of PyTorch have the name of NumPy's after "torch.". a, which depends on nothing but the
-    token, has a row for each different token of the text. W_ih has a row for each of `input_ids`.
+    The name of an array of PyTorch is "torch." and the name of the NumPy array. a depends only on
+    the token, so it has one row for each different token of the text. W_ih has one row for each
+    token of `input_ids`.
     """
     K = len(ids) - 1
     first = [ids.tolist().index(i) for i in dict.fromkeys(ids.tolist())]  # (distinct tokens)
@@ -229,7 +231,7 @@ def numbers_of(
 
 
 def input_ids(ids: Int[np.ndarray, "T"], V: int) -> list[int]:
-    """Return the tokens whose input weights the page has: all, or else those of the text."""
+    """Return the tokens whose input weights are in the page: all, or only those of the text."""
     return list(range(V)) if V <= MOST_SHOWN else list(dict.fromkeys(ids.tolist()))
 
 
@@ -240,7 +242,7 @@ def parity_rows(
     lr: float,
     max_norm: float,
 ) -> tuple[ParityRow, ...]:
-    """Compare one training step on the text; a text of one token is followed by itself."""
+    """Compare one training step on the text. If it has one token, the token is its own target."""
     inputs, targets = (ids[:-1], ids[1:]) if len(ids) > 1 else (ids, ids)
     batch = Batch(inputs[None].copy(), targets[None].copy())
     return check_parity(scratch, concise, batch, lr=lr, max_norm=max_norm).rows
@@ -249,7 +251,7 @@ def parity_rows(
 def shown_ids(
     distributions: Iterable[Float[np.ndarray, "T V"]], targets: Int[np.ndarray, "K"]
 ) -> list[int]:
-    """Return the tokens that the page shows: all, or the true next ones and the likeliest."""
+    """Return the tokens that the page shows: all, or only the targets and the most likely ones."""
     distributions = list(distributions)
     V = distributions[0].shape[1]
     if V <= MOST_SHOWN:
@@ -267,7 +269,7 @@ def shown_ids(
 
 
 def keep_shown(checkpoint: dict[str, Any], shown: Sequence[int]) -> None:
-    """Drop from every array over the vocabulary the tokens that are not shown."""
+    """Remove the tokens that are not shown from every array over the vocabulary."""
     numbers, details = checkpoint["numbers"], checkpoint["details"]
     for name in ("y", "p", "torch.y", "torch.p"):
         numbers[name] = numbers[name][:, list(shown)]
@@ -276,6 +278,6 @@ def keep_shown(checkpoint: dict[str, Any], shown: Sequence[int]) -> None:
 
 
 def _short(text: str) -> str:
-    """Return the text on one line, and no more of it than fits there."""
+    """Return the text on one line, shortened to 60 characters."""
     line = " ".join(text.split())
     return line if len(line) <= 60 else f"{line[:60]}…"
