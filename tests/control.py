@@ -1,13 +1,13 @@
-"""The control: how far rounding alone drives two trainings of one model apart.
+"""The control: how large the difference between two trainings of one model is by rounding alone.
 
-A single step has its allowance computed from the case. After many updates that can't be done:
-each builds on the rounding of the one before, and training may be chaotic. But it can be watched.
-Beside scratch run copies of it, the controls, each begun with every weight moved to a neighbouring
-float, and given the very same batches. Each update rounds anew: so a control takes wobbled steps
-(`wobbled_update`) in a long training, or has its weights moved again after each step
-(`round_anew`) in a short one. What becomes of such small differences is what becomes of rounding;
-PyTorch's model may be apart from scratch by SAFETY times what the farthest control is, and two gaps
-of the largest value, just as in a single step.
+The allowance of a single step is computed from the case. After many updates this is not possible:
+each update builds on the rounding of the updates before it, and training may be chaotic. But it can
+be measured. Controls are copies of scratch. They start with every weight moved to a neighbouring
+float, and they train on the same batches. Each update rounds again. So a control has wobbled steps
+(`wobbled_update`) in a long training, or its weights are moved after each step (`round_anew`) in a
+short training. The controls show the effect of rounding. The difference between PyTorch's model and
+scratch may be SAFETY times the largest difference between a control and scratch plus two ulps of
+the largest value.
 """
 
 from collections.abc import Sequence
@@ -77,10 +77,10 @@ def wobbled_update(
     lr: float,
     rng: np.random.Generator,
 ) -> np.ndarray:
-    """Train a control by one step, all that the step rounds moved; return its final state.
+    """Do one wobbled training step of a control; return its final state.
 
-    So that it also has what a training step adds to the rounding of the weights: a gradient that is
-    a sum of a thousand terms is off by more than a gap, and at lr 1 nothing makes that smaller.
+    Moving only the weights is not enough. A gradient that is a sum of a thousand terms has a
+    rounding error of more than one ulp, and at lr 1 the update does not make it smaller.
     """
     state = control.begin_state(len(batch.inputs)) if state is None else state
     results = scratch_step(control, batch, state, lr, 1.0, lambda value: neighbour(value, rng))
@@ -90,7 +90,7 @@ def wobbled_update(
 
 
 def within_control(scratch: Results, concise: Results, controls: Sequence[Results]) -> ParityReport:
-    """Compare the two models' results, as far as the controls are apart from scratch."""
+    """Compare the results of both models, with the allowance that the controls give."""
     allowed = {
         name: SAFETY
         * (
@@ -103,5 +103,5 @@ def within_control(scratch: Results, concise: Results, controls: Sequence[Result
 
 
 def weights(model: Any) -> Results:
-    """Return copies of a model's parameters by name, whatever package it is of."""
+    """Return copies of a model's parameters by name, for a model of either package."""
     return {name: array.copy() for name, array in parameters_as_arrays(model).items()}

@@ -1,11 +1,11 @@
-"""How much of its allowance does a right implementation use? Measured over many random cases.
+"""Measure which share of the allowance a right implementation uses, over many random cases.
 
     python -m tests.deep_tolerance --cases 10000
 
-compares scratch with PyTorch on so many passes through a layer and so many training steps, in each
-dtype, and writes what share of what is allowed the farthest tensor of each case used: to
-docs/measurements/tolerance.json, and from there to the picture docs/images/tolerance.png and to
-the table in docs/tolerance.md. ``--redraw`` makes picture and table again from the JSON.
+compares scratch with PyTorch in this number of passes through a layer and of training steps, in
+each dtype. It writes the largest share (difference / allowance) of each case to
+docs/measurements/tolerance.json. From this file it makes the picture docs/images/tolerance.png and
+the table in docs/tolerance.md. ``--redraw`` makes picture and table again without measuring.
 """
 
 import argparse
@@ -134,9 +134,9 @@ def draw(record: dict[str, Any]) -> None:
         yscale="log",
         xlim=(2e-3, 2),
         ylim=(0.5 / record["cases"], 1.2),
-        xlabel="share of its allowance that the farthest tensor of a case uses",
-        ylabel="part of the cases that use more",
-        title=f"scratch against PyTorch, {record['cases']:,} random cases of each kind and dtype",
+        xlabel="largest share (difference / allowance) of a case",
+        ylabel="proportion of cases with a larger share",
+        title=f"scratch and PyTorch, {record['cases']:,} random cases of each kind and dtype",
     )
     axes.grid(alpha=0.3)
     axes.legend(loc="lower left")

@@ -126,32 +126,36 @@ def the_rungs() -> list[tuple[str, str, steps.Step]]:
     """Return each rung's name, its expected effect, and its way to do a step."""
     return [
         ("plain", "", steps.PLAIN),
-        ("freed memory kept", "nothing yet: its arrays are small", steps.KEEPS),
+        ("freed memory kept", "no effect yet: the arrays are small", steps.KEEPS),
         (
             "input product as a look-up",
-            "3 % of the step's operations, and 35 small products, fewer",
+            "3 % fewer operations, and 35 small products fewer",
             steps.LOOKS_UP,
         ),
         (
             "h written over z, in one array",
-            "no new array in any of the 35 steps; one product for the output layer",
+            "no new array in the 35 steps; one product for the output layer",
             steps.IN_PLACE,
         ),
         (
             "gradients of the weights after the loop",
-            "a third of all operations in one product of 1,120 rows, not in 35 of 32",
+            "a third of all operations in one product of 1,120 rows instead of 35 of 32 rows",
             steps.SUMS_UP,
         ),
         (
             "one-hot rows only of tokens that occur",
-            "little with 28 tokens, much with thousands",
+            "a small effect with 28 tokens, a large effect with thousands",
             steps.OCCURRING,
         ),
-        ("1 - h² for all steps at once", "two calls fewer in each step", steps.SLOPES),
-        ("cross-entropy in columns", "some percent: the loss is small", steps.COLUMNS),
+        ("1 - h² for all steps at once", "two calls fewer in each time step", steps.SLOPES),
+        (
+            "cross-entropy in columns",
+            "a few per cent: the loss is a small part of the step",
+            steps.COLUMNS,
+        ),
         (
             "recurrent products in tiles",
-            "half the time of two thirds of all operations",
+            "half the time for two thirds of all operations",
             steps.TILES,
         ),
     ]
@@ -169,11 +173,11 @@ def climb(config: LadderConfig, shape: Shape = SEED) -> Ladder:
     assert isinstance(case, ModelCase)
     scratch, torch_row = _Kept(), TorchRow()
     expected: dict[Row, str] = {RungRow(name, how): why for name, why, how in the_rungs()}
-    expected[scratch] = "the same, and checks of what it is given"
+    expected[scratch] = "the same, plus checks of the arguments"
     without = RungRow(WITHOUT_KEEPING, steps.WITHOUT_KEEPING)
     pytorch: list[Row] = [torch_row]
     if config.threads > 1:
-        parts = f"the batch in {config.threads} parts: little more than half the time"
+        parts = f"the batch in {config.threads} parts: slightly more than half the time"
         expected[_OnThreads(Scratch(), config.threads)] = parts
         pytorch.append(_OnThreads(TorchRow(), config.threads))
     rows = [*expected, without, *pytorch]

@@ -20,7 +20,7 @@ def table(ladder: Ladder) -> str:
     """Return the table in Markdown: each rung, its time, and its expected effect."""
     pytorch = {rung.threads: rung.median for rung in ladder.pytorch}
     lines = [
-        "| | step | time | less than before | of PyTorch's | expected |",
+        "| | step | time | time saved | ratio to PyTorch | expected effect |",
         "|---|---|---:|---:|---:|---|",
     ]
     for k, rung in enumerate(ladder.rungs):
@@ -31,7 +31,7 @@ def table(ladder: Ladder) -> str:
             f"| {k} | {rung.name} | {1e3 * rung.median:.2f} ms | {gave} | {ratio} "
             f"| {rung.expected} |"
         )
-    lines += ["", _beside(ladder), "", "| by itself | time |", "|---|---:|"]
+    lines += ["", _beside(ladder), "", "| single operation | time |", "|---|---:|"]
     lines += [f"| {aside.name} | {1e6 * aside.median:.0f} µs |" for aside in ladder.asides]
     return "\n".join(lines)
 

@@ -91,10 +91,10 @@ def allowances(
 
 @contextmanager
 def moved_gates(move: Move) -> Iterator[None]:
-    """Let `scratch_rnn` move each σ that it computes, while the body runs.
+    """Inside the ``with`` block, move each σ that `scratch_rnn` computes.
 
-    A gate is rounded to the floats near 1, and read at once, before any tape has it. In a GRU whose
-    z is nearly 1, all of (1 - z) n is what this rounding leaves of 1 - z.
+    A gate is used before it is on the tape, so moving the tape is too late. If z of a GRU is nearly
+    1, then 1 - z consists of the rounding of z, and so does (1 - z) n.
     """
     sigmoid = gated.sigmoid
 

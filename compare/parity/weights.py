@@ -82,7 +82,7 @@ def state_as_tensors(state: Any, device: torch.device | str = "cpu") -> Any:
 
 
 def named_state(name: str, state: Any) -> dict[str, Any]:
-    """Return the arrays or tensors of a state by names: of a pair "h of …" and "c of …"."""
+    """Return the arrays or tensors of a state by name; for a pair "h of NAME" and "c of NAME"."""
     arrays = states.arrays_of(state)
     if len(arrays) == 1:
         return {name: arrays[0]}

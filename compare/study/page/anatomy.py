@@ -158,8 +158,8 @@ def state_gradients(
 ) -> Iterator[tuple[int, Float[np.ndarray, "K H"]]]:
     """Yield (t, dL_k/dh_t for all k at once) for t = K … 1; rows k < t are zero.
 
-    Each loss is a row of a batch whose rows all read the same text, and `elman.backward`
-    takes them one step back together. Row k is zero until t = k, where its loss comes in.
+    The K losses are the rows of a batch; all rows read the same text. `elman.backward` goes back
+    one step for all rows at once. Row k is zero for t > k, because loss k does not depend on h_t.
     """
     K = len(d_logits)
     _, _, tape = model.forward(ids[None], model.begin_state())
