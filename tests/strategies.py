@@ -67,7 +67,14 @@ def property_of_layers(
     *, cells: Sequence[str] = tuple(CELLS), **fields: Any
 ) -> Callable[[Test], Test]:
     """Make a test of (implementation, case) hold for each cell and all cases with these fields."""
-    return lambda test: _of_cells(test, cells, case=layer_cases(**fields))
+
+    def decorate(test: Test) -> Test:
+        stated: Any = _of_cells(test, cells, case=layer_cases(**fields))
+        stated.cells, stated.fields = tuple(cells), fields  # to state it of another cell
+        property_: Test = stated
+        return property_
+
+    return decorate
 
 
 def property_of_models(

@@ -18,7 +18,7 @@ from typing import Any
 
 import numpy as np
 
-from compare.check import comparison_laws, layer_laws, text_laws, training_laws
+from compare.check import cell_laws, comparison_laws, layer_laws, text_laws, training_laws
 from compare.check.student import student_package
 from compare.check.verdict import Check, Comparison, Finding, Outcome, table_of
 
@@ -53,6 +53,10 @@ CHECKS = tuple(
         layer_laws.empty_batch,
         layer_laws.refusals,
         layer_laws.initial_parameters,
+        cell_laws.gru_as_torch,
+        cell_laws.lstm_as_torch,
+        cell_laws.saturated_gates,
+        cell_laws.gates_leave_arguments_alone,
         training_laws.cross_entropy,
         training_laws.perplexity,
         training_laws.clipping,

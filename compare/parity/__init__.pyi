@@ -1,4 +1,4 @@
-from .build import build_models
+from .build import CELLS, build_models
 from .command import (
     NothingToSay,
     ParityError,
@@ -36,9 +36,16 @@ from .tolerance import (
     largest_difference_in_ulps,
 )
 from .training import Trainee, passes_from, updates
-from .weights import copy_weights, gradient_of, parameters_as_arrays, tensor_as_array
+from .weights import (
+    copy_weights,
+    gradient_of,
+    named_state,
+    parameters_as_arrays,
+    tensor_as_array,
+)
 
 __all__ = [
+    "CELLS",
     "SAFETY",
     "Computation",
     "DeviceError",
@@ -72,6 +79,7 @@ __all__ = [
     "limited_threads",
     "lockstep",
     "make_models",
+    "named_state",
     "parameters_as_arrays",
     "parity",
     "parity_verdict",

@@ -14,8 +14,17 @@ from typing import Any
 
 import numpy as np
 
-from compare.parity import ParityConfig, Trainee, concise_step, passes_from, scratch_step, updates
+from compare.parity import (
+    ParityConfig,
+    Trainee,
+    concise_step,
+    named_state,
+    passes_from,
+    scratch_step,
+    updates,
+)
 from compare.runs.checkpoint import Checkpoint
+from scratch_rnn.states import each
 from scratch_rnn.text import Batch, Batches
 
 
@@ -32,8 +41,8 @@ def first_not_finite(trainee: Trainee, batch: Batch) -> str | None:
     model = trainee.model
     state = trainee.state_as_array()
     if state is None:
-        state = np.zeros_like(np.asarray(model.begin_state(len(batch.inputs))))
-    before = {**trainee.weights(), "carried state": state}
+        state = each(lambda a: np.zeros_like(np.asarray(a)), model.begin_state(len(batch.inputs)))
+    before = {**trainee.weights(), **named_state("carried state", state)}
     step = scratch_step if trainee.side == "scratch" else concise_step
     with np.errstate(all="ignore"):
         arisen = step(model, batch, state, trainee.lr, trainee.max_norm)

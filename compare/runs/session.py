@@ -145,6 +145,7 @@ class Session:
             side=trainee.side,
             model=Model(
                 vocab_size=len(materials.vocab),
+                cell=config.cell,
                 hidden_size=config.hidden_size,
                 num_layers=config.num_layers,
                 nonlinearity=config.nonlinearity,
@@ -306,7 +307,8 @@ def _check_size(config: RunConfig, trainees: Sequence[Trainee]) -> None:
     """Refuse what no checkpoint has room for."""
     model = sum(array.nbytes for array in trainees[0].weights().values())
     itemsize = np.dtype(config.dtype).itemsize
-    state = config.num_layers * config.batch_size * config.hidden_size * itemsize
+    arrays = 2 if config.cell == "lstm" else 1  # h, and the c of an LSTM
+    state = arrays * config.num_layers * config.batch_size * config.hidden_size * itemsize
     for name, size, most in (
         ("a model", model, container.MOST_BYTES - container.MOST_HEADER_BYTES),
         ("a state", state * config.carry_state, container.MOST_HEADER_BYTES // 2),  # in base64

@@ -116,6 +116,7 @@ def _setting(checkpoint: Checkpoint) -> ParityConfig:
         state="carried" if optimizer.carry_state else "reset",
         batch_size=sampler.batch_size,
         num_steps=sampler.num_steps,
+        cell=model.cell,
         hidden_size=model.hidden_size,
         nonlinearity=model.nonlinearity,
         lr=optimizer.lr,

@@ -23,7 +23,7 @@ from compare.check.bugs.patches import Patch, diff, load_patched
 if TYPE_CHECKING:
     from compare.check.verdict import Finding
 
-CHAPTERS = ("forward", "backward", "layers", "training", "text", "comparison")
+CHAPTERS = ("forward", "backward", "layers", "gru", "lstm", "training", "text", "comparison")
 """The TOML files, in the order in which data meets the code."""
 
 CELLS = ("rnn", "gru", "lstm")

@@ -13,7 +13,7 @@ The file's metadata are one JSON object:
 ``sampler``     how the text becomes batches: a pure function of this and the epoch
 ``optimizer``   learning rate, clipping, and whether the state is carried
 ``position``    the epoch, the batches done of it, and the updates done altogether
-``state``       the carried hidden state in base64, or null where there is none
+``state``       the carried hidden state in base64, or null where there is none; h, then c
 ==============  ===================================================================
 
 The state is no tensor of the file because it is no part of what was learnt: with it,
@@ -47,9 +47,12 @@ from compare.terminal import (
 )
 
 MOST_LAYERS = 1000
+GATES = {"rnn": 1, "gru": 3, "lstm": 4}
 
 Side = Literal["scratch", "concise"]
 Shapes = dict[str, tuple[int, ...]]
+State = Any
+"""ndarray of shape (L·D, B, H), or for an LSTM a pair (h, c) of them; None means zeros."""
 Size = Annotated[int, Range(1, container.MOST_BYTES)]
 Token = Annotated[str, Length(1000)]
 
@@ -58,6 +61,7 @@ Token = Annotated[str, Length(1000)]
 class Model:
     """The network: V tokens, L layers of H units, in D directions."""
 
+    cell: Literal["rnn", "gru", "lstm"] = "rnn"
     vocab_size: Size
     hidden_size: Size
     num_layers: Annotated[int, Range(1, MOST_LAYERS)] = 1
@@ -69,25 +73,26 @@ class Model:
     @property
     def shapes(self) -> Shapes:
         """The shape of each parameter, under torch's names and in torch's order."""
-        V, H = self.vocab_size, self.hidden_size
+        V, H, GH = self.vocab_size, self.hidden_size, GATES[self.cell] * self.hidden_size
         suffixes = ("", "_reverse") if self.bidirectional else ("",)
         D = len(suffixes)
         shapes: Shapes = {}
         for layer in range(self.num_layers):
             for suffix in suffixes:
-                shapes[f"rnn.weight_ih_l{layer}{suffix}"] = (H, V if layer == 0 else D * H)
-                shapes[f"rnn.weight_hh_l{layer}{suffix}"] = (H, H)
+                shapes[f"rnn.weight_ih_l{layer}{suffix}"] = (GH, V if layer == 0 else D * H)
+                shapes[f"rnn.weight_hh_l{layer}{suffix}"] = (GH, H)
                 if self.bias:
-                    shapes[f"rnn.bias_ih_l{layer}{suffix}"] = (H,)
-                    shapes[f"rnn.bias_hh_l{layer}{suffix}"] = (H,)
+                    shapes[f"rnn.bias_ih_l{layer}{suffix}"] = (GH,)
+                    shapes[f"rnn.bias_hh_l{layer}{suffix}"] = (GH,)
         shapes["linear.weight"] = (V, D * H)
         shapes["linear.bias"] = (V,)
         return shapes
 
-    def state_shape(self, batch_size: int) -> tuple[int, ...]:
-        """Return the shape of a hidden state: (L·D, B, H)."""
+    def state_shapes(self, batch_size: int) -> list[tuple[int, ...]]:
+        """Return the shape of each array of a state: (L·D, B, H), twice for an LSTM's (h, c)."""
         D = 2 if self.bidirectional else 1
-        return self.num_layers * D, batch_size, self.hidden_size
+        shape = (self.num_layers * D, batch_size, self.hidden_size)
+        return [shape] * (2 if self.cell == "lstm" else 1)
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -152,7 +157,7 @@ class Training:
 class Checkpoint(Training):
     """A training at rest, after a whole number of updates."""
 
-    state: Float[np.ndarray, "LD B H"] | None  # None: the next batch begins with zeros
+    state: State  # an array (L·D, B, H) or a pair; None: the next batch begins with zeros
     weights: dict[str, Float[np.ndarray, "..."]]
 
     @property
@@ -217,7 +222,9 @@ class _Metadata(Training):
 
 def _metadata(checkpoint: Checkpoint) -> dict[str, Any]:
     state = checkpoint.state
-    text = None if state is None else base64.b64encode(_little_endian(state)).decode()
+    text = None
+    if state is not None:
+        text = base64.b64encode(b"".join(map(_little_endian, _arrays_of(state)))).decode()
     return plain(_Metadata(**_training(checkpoint), state=text))
 
 
@@ -248,8 +255,13 @@ def _check(checkpoint: Checkpoint) -> None:
         )
     _check_tensors(checkpoint.weights, model.shapes, model.dtype)
     if checkpoint.state is not None:
-        shapes = {"state": model.state_shape(sampler.batch_size)}
-        _check_tensors({"state": checkpoint.state}, shapes, model.dtype)
+        arrays = dict(enumerate(_arrays_of(checkpoint.state)))
+        shapes = dict(enumerate(model.state_shapes(sampler.batch_size)))
+        _check_tensors(
+            {f"state {k}": array for k, array in arrays.items()},
+            {f"state {k}": shape for k, shape in shapes.items()},
+            model.dtype,
+        )
 
 
 def _check_tensors(tensors: dict[str, np.ndarray], shapes: Shapes, dtype: str) -> None:
@@ -266,19 +278,25 @@ def _check_tensors(tensors: dict[str, np.ndarray], shapes: Shapes, dtype: str) -
             raise SchemaError(f"finite numbers in {name}", "one that is not")
 
 
-def _state(text: str | None, model: Model, batch_size: int) -> np.ndarray | None:
+def _state(text: str | None, model: Model, batch_size: int) -> State:
     if text is None:
         return None
-    shape = model.state_shape(batch_size)
+    shapes = model.state_shapes(batch_size)
     kind = np.dtype(model.dtype).newbyteorder("<")
-    size = math.prod(shape) * kind.itemsize
+    size = sum(map(math.prod, shapes)) * kind.itemsize
     try:
         content = base64.b64decode(text, validate=True)
     except (binascii.Error, ValueError):
         raise SchemaError("a state in base64", "something else") from None
     if len(content) != size:
         raise SchemaError(f"a state of {size:,} bytes", f"{len(content):,}")
-    return np.frombuffer(bytearray(content), kind).reshape(shape).astype(model.dtype)
+    parts = np.split(np.frombuffer(bytearray(content), kind).astype(model.dtype), len(shapes))
+    arrays = tuple(part.reshape(shape) for part, shape in zip(parts, shapes, strict=True))
+    return arrays if len(arrays) > 1 else arrays[0]
+
+
+def _arrays_of(state: State) -> tuple[np.ndarray, ...]:
+    return state if isinstance(state, tuple) else (state,)
 
 
 def _little_endian(array: np.ndarray) -> bytes:

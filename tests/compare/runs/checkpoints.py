@@ -10,7 +10,9 @@ from typing import Any
 
 import numpy as np
 
+from compare.parity.weights import named_state
 from compare.runs.checkpoint import Checkpoint, Model, Optimizer, Position, Sampler, TextName
+from scratch_rnn.states import state_of
 
 DIGITS = re.compile(rb'sha256\\": \\"([0-9a-f]*)')
 
@@ -32,6 +34,7 @@ def checkpoint(
         batch_size=2, num_steps=5, seed=7, batches=3,
     )  # fmt: skip
     has_state = carry_state and update % 3 > 0
+    states = [rng.normal(size=size).astype(dtype) for size in shape.state_shapes(2)]
     return Checkpoint(
         side=side,
         model=shape,
@@ -40,7 +43,7 @@ def checkpoint(
         sampler=sampler,
         optimizer=Optimizer(lr=0.1, max_norm=float("inf"), carry_state=carry_state),
         position=Position.after(update, 3),
-        state=rng.normal(size=shape.state_shape(2)).astype(dtype) if has_state else None,
+        state=state_of(states) if has_state else None,
         weights={
             name: rng.normal(size=shape).astype(dtype) for name, shape in shape.shapes.items()
         },
@@ -55,7 +58,7 @@ def same(one: Checkpoint, other: Checkpoint) -> bool:
 def everything(checkpoint: Checkpoint) -> list[Any]:
     arrays = dict(checkpoint.weights)
     if checkpoint.state is not None:
-        arrays["state"] = checkpoint.state
+        arrays |= named_state("state", checkpoint.state)
     return [
         checkpoint.side,
         checkpoint.setting,

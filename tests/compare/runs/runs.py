@@ -30,6 +30,8 @@ VARIANTS = {
         "train --model scratch --sampling random --num-layers 2 --nonlinearity relu --max-norm inf"
     ),
     "concise": "train --model concise --state carried",
+    "both, LSTM": "run --cell lstm --state carried",
+    "scratch, GRU": "train --model scratch --cell gru --state carried",
     "concise, reset, words": "train --model concise --token word --batch-size 2 --num-steps 2",
 }
 

@@ -16,8 +16,10 @@ import safetensors.torch
 
 import scratch_rnn
 from compare import build_models
+from compare.parity import CELLS
 from compare.parity.weights import parameters_as_arrays
 from compare.runs.checkpoint import Checkpoint, CheckpointError, Model, Store, container, load, save
+from scratch_rnn.states import arrays_of
 from tests.compare.runs.checkpoints import (
     checkpoint,
     everything,
@@ -94,17 +96,31 @@ def test_the_safetensors_library_reads_tensors_and_metadata(tmp_path: Path) -> N
 @pytest.mark.parametrize("bias", [True, False])
 @pytest.mark.parametrize("bidirectional", [True, False])
 @pytest.mark.parametrize("num_layers", [1, 3])
+@pytest.mark.parametrize("cell", CELLS)
 def test_the_shapes_are_those_of_the_models(
-    num_layers: int, bidirectional: bool, bias: bool
+    cell: str, num_layers: int, bidirectional: bool, bias: bool
 ) -> None:
-    rnn = scratch_rnn.RNN(5, 4, num_layers, bias=bias, bidirectional=bidirectional)
-    model = scratch_rnn.RNNModel(rnn, 5)
+    layer, _ = CELLS[cell]
+    model = scratch_rnn.RNNModel(layer(5, 4, num_layers, bias=bias, bidirectional=bidirectional), 5)
     described = Model(
-        vocab_size=5, hidden_size=4, num_layers=num_layers, bias=bias, bidirectional=bidirectional
+        cell=cell,
+        vocab_size=5,
+        hidden_size=4,
+        num_layers=num_layers,
+        bias=bias,
+        bidirectional=bidirectional,
     )
     assert described.shapes == {name: array.shape for name, array in model.parameters.items()}
     assert list(described.shapes) == list(model.parameters)
-    assert described.state_shape(6) == model.begin_state(6).shape
+    assert described.state_shapes(6) == [a.shape for a in arrays_of(model.begin_state(6))]
+
+
+def test_a_pair_of_states_comes_back_as_it_was(tmp_path: Path) -> None:
+    saved = checkpoint(update=4, carry_state=True, cell="lstm")
+    assert isinstance(saved.state, tuple)
+    assert not np.array_equal(*saved.state)
+    save(tmp_path / "pair.safetensors", saved)
+    assert same(load(tmp_path / "pair.safetensors"), saved)
 
 
 # ---------------------------------------------------------------- what is not saved

@@ -1,0 +1,93 @@
+"""A long short-term memory as a textbook writes it, in NumPy, one step after the other.
+
+T steps, B sequences in a batch, V inputs, H hidden units. Each sequence has a row in the arrays, so
+``W x`` in the equations is ``x @ W.T`` in the code. The letters are those of torch.nn.LSTM.
+
+Forward, for t = 1 … T, with σ(a) = 1 / (1 + e^-a):
+
+    i_t = σ(W_ii x_t + b_ii + W_hi h_{t-1} + b_hi)            the input gate           (B, H)
+    f_t = σ(W_if x_t + b_if + W_hf h_{t-1} + b_hf)            the forget gate          (B, H)
+    g_t = tanh(W_ig x_t + b_ig + W_hg h_{t-1} + b_hg)         what is new              (B, H)
+    o_t = σ(W_io x_t + b_io + W_ho h_{t-1} + b_ho)            the output gate          (B, H)
+    c_t = f_t ⊙ c_{t-1} + i_t ⊙ g_t                           the cell                 (B, H)
+    h_t = o_t ⊙ tanh(c_t)                                     the output               (B, H)
+
+The state that goes from step to step is the pair (h_t, c_t).
+
+Backward, for t = T … 1. δa stands for dL/da and has the shape of a; a_i, a_f, a_g and a_o are what
+σ and tanh are applied to. σ' = σ (1 - σ) and tanh' = 1 - tanh².
+
+    δc_t = δh_t ⊙ o_t (1 - tanh²(c_t)) + what step t+1 hands back to c_t
+    δa_i = δc_t ⊙ g_t i_t (1 - i_t)
+    δa_f = δc_t ⊙ c_{t-1} f_t (1 - f_t)
+    δa_g = δc_t ⊙ i_t (1 - g_t²)
+    δa_o = δh_t ⊙ tanh(c_t) o_t (1 - o_t)
+    δc_{t-1} = δc_t ⊙ f_t
+    δh_{t-1} = W_hi^T δa_i + W_hf^T δa_f + W_hg^T δa_g + W_ho^T δa_o  and what reads h_{t-1} outside
+    δx_t = W_ii^T δa_i + W_if^T δa_f + W_ig^T δa_g + W_io^T δa_o
+
+All steps use the same parameters, so each gradient is a sum over the steps:
+
+    δW_i = Σ δa x_t^T      δW_h = Σ δa h_{t-1}^T      δb_i = δb_h = Σ δa      for each of the four a
+
+torch keeps the gates in one array, one below the other: W_ih is W_ii, W_if, W_ig, W_io, (4H, V).
+"""
+
+import numpy as np
+
+Array = np.ndarray
+Tape = tuple[Array, list[Array], list[Array], list[tuple[Array, ...]], Array, Array]
+
+
+def sigmoid(a: Array) -> Array:
+    """Return 1 / (1 + e^-a). Where e^-a overflows, that is 0, as it should be."""
+    with np.errstate(over="ignore"):
+        s: Array = 1 / (1 + np.exp(-a))
+    return s
+
+
+def lstm_step(
+    x_t: Array, h: Array, c: Array, W_ih: Array, W_hh: Array, b_ih: Array, b_hh: Array
+) -> tuple[Array, Array, tuple[Array, ...]]:
+    """Return h_t, c_t (B, H) and the gates i, f, g, o, from x_t (B, V) and the state (h, c)."""
+    a = x_t @ W_ih.T + b_ih + h @ W_hh.T + b_hh  # (B, 4H)
+    a_i, a_f, a_g, a_o = np.split(a, 4, axis=1)
+    i, f, g, o = sigmoid(a_i), sigmoid(a_f), np.tanh(a_g), sigmoid(a_o)
+    c_t = f * c + i * g
+    return o * np.tanh(c_t), c_t, (i, f, g, o)
+
+
+def lstm_forward(
+    x: Array, h_0: Array, c_0: Array, W_ih: Array, W_hh: Array, b_ih: Array, b_hh: Array
+) -> tuple[Array, tuple[Array, Array], Tape]:
+    """Return all h (T, B, H), the last (h, c) and a tape, from x (T, B, V)."""
+    h, c, gates = [h_0], [c_0], []  # h[t] and c[t] are the state after t steps
+    for x_t in x:
+        h_t, c_t, gates_t = lstm_step(x_t, h[-1], c[-1], W_ih, W_hh, b_ih, b_hh)
+        h.append(h_t)
+        c.append(c_t)
+        gates.append(gates_t)
+    return np.stack(h[1:]), (h[-1], c[-1]), (x, h, c, gates, W_ih, W_hh)
+
+
+def lstm_backward(tape: Tape, d_output: Array, d_h_n: Array, d_c_n: Array) -> tuple[Array, ...]:
+    """Return δ of x, h_0, c_0, W_ih, W_hh, b_ih, b_hh, from that of all h and the last pair."""
+    x, h, c, gates, W_ih, W_hh = tape
+    d_x, d_W_ih, d_W_hh = np.zeros_like(x), np.zeros_like(W_ih), np.zeros_like(W_hh)
+    d_b = np.zeros(len(W_hh), W_hh.dtype)
+    d_h, d_c = d_h_n, d_c_n  # (B, H), what comes back from the step after
+    for t in reversed(range(len(x))):  # x[t], h[t] and c[t] make h[t + 1] and c[t + 1]
+        i, f, g, o = gates[t]
+        tanh_c = np.tanh(c[t + 1])
+        d_h_t = d_output[t] + d_h
+        d_c_t = d_h_t * o * (1 - tanh_c**2) + d_c
+        d_a_i = d_c_t * g * i * (1 - i)
+        d_a_f = d_c_t * c[t] * f * (1 - f)
+        d_a_g = d_c_t * i * (1 - g**2)
+        d_a_o = d_h_t * tanh_c * o * (1 - o)
+        d_a = np.concatenate([d_a_i, d_a_f, d_a_g, d_a_o], axis=1)  # (B, 4H)
+        d_x[t], d_h, d_c = d_a @ W_ih, d_a @ W_hh, d_c_t * f
+        d_W_ih += d_a.T @ x[t]
+        d_W_hh += d_a.T @ h[t]
+        d_b += d_a.sum(axis=0)
+    return d_x, d_h, d_c, d_W_ih, d_W_hh, d_b, d_b.copy()
