@@ -72,7 +72,7 @@ def prepared(config: ParityConfig, terminal: Terminal) -> Iterator[Materials]:
     )
     scratch, concise = make_models(config, len(vocab))
     terminal.line(
-        f"{len(batches):,} batches an epoch, of {config.batch_size} x {config.num_steps} "
+        f"{len(batches):,} batches per epoch of {config.batch_size} x {config.num_steps} "
         f"{'characters' if config.token == 'char' else 'words'}; vocabulary {len(vocab):,}, "
         f"hidden size {config.hidden_size:,}, {config.dtype}, state {config.state}"
     )
