@@ -9,6 +9,8 @@ from typing import NamedTuple
 import numpy as np
 from jaxtyping import Float
 
+from scratch_rnn.sums import sum_of_products, sum_of_rows
+
 
 class LinearGradients(NamedTuple):
     """Gradients of the loss with respect to the three arguments of `forward`."""
@@ -31,5 +33,4 @@ def backward(
     d_y: Float[np.ndarray, "N V"], h: Float[np.ndarray, "N H"], W: Float[np.ndarray, "V H"]
 ) -> LinearGradients:
     """Return the gradients, given that of y."""
-    ones = np.ones(len(d_y), d_y.dtype)  # a sum over rows, as a product: BLAS adds more exactly
-    return LinearGradients(h=d_y @ W, W=d_y.T @ h, b=ones @ d_y)
+    return LinearGradients(h=d_y @ W, W=sum_of_products(d_y, h), b=sum_of_rows(d_y))

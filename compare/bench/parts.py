@@ -22,6 +22,7 @@ from compare.bench.timing import calls_of_a_block, seconds_of_a_call
 from scratch_rnn import linear, lookup
 from scratch_rnn.cells import elman
 from scratch_rnn.product import Times
+from scratch_rnn.sums import sum_of_products, sum_of_rows
 
 ROUNDS = 15
 
@@ -82,9 +83,9 @@ def pieces_of_step(case: ModelCase) -> dict[str, Callable[[], Any]]:
             times_W_hh(d_z)
 
     def weight_gradients() -> None:
-        d_z_rows.T @ layer_tape.h[:-1].reshape(d_z_rows.shape)
+        sum_of_products(d_z_rows, layer_tape.h[:-1].reshape(d_z_rows.shape))
         lookup.gradient(d_z_rows, ids.reshape(-1), V)
-        np.ones(len(d_z_rows), d_z_rows.dtype) @ d_z_rows
+        sum_of_rows(d_z_rows)
 
     def whole_recurrence() -> None:
         tape = elman.forward(ids, case.h_0[0], weights, f)

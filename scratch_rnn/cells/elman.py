@@ -30,6 +30,7 @@ from jaxtyping import Float, Int
 
 from scratch_rnn import lookup
 from scratch_rnn.product import Times
+from scratch_rnn.sums import sum_of_products, sum_of_rows
 
 
 class Weights(NamedTuple):
@@ -98,15 +99,15 @@ def backward(
         d_h_t = times_W_hh(d_z_t)
 
     d_z_rows = d_z.reshape(T * B, H)
-    d_W_hh = d_z_rows.T @ tape.h[:-1].reshape(T * B, H)
+    d_W_hh = sum_of_products(d_z_rows, tape.h[:-1].reshape(T * B, H))
     if tape.x.ndim == 2:
         d_x, d_W_ih = None, lookup.gradient(d_z_rows, tape.x.reshape(T * B), W_ih.shape[1])
     else:
         d_x = (d_z_rows @ W_ih).reshape(tape.x.shape)
-        d_W_ih = d_z_rows.T @ tape.x.reshape(T * B, W_ih.shape[1])
+        d_W_ih = sum_of_products(d_z_rows, tape.x.reshape(T * B, W_ih.shape[1]))
     if b_ih is None:
         return d_x, d_h_t.copy(), Weights(d_W_ih, d_W_hh, None, None)
-    d_b = np.ones(T * B, d_z.dtype) @ d_z_rows  # a sum over rows, as a product
+    d_b = sum_of_rows(d_z_rows)
     return d_x, d_h_t.copy(), Weights(d_W_ih, d_W_hh, d_b, d_b.copy())
 
 

@@ -8,6 +8,7 @@ import numpy as np
 from jaxtyping import Float, Int
 
 from scratch_rnn import lookup
+from scratch_rnn.sums import sum_of_products, sum_of_rows
 
 
 def by_gate(W: Float[np.ndarray, "GH *V"], G: int) -> Float[np.ndarray, "G H *V"]:
@@ -60,7 +61,7 @@ def input_gradients(
     d_x = d_rows[0] @ W_ih[0]
     for k in range(1, G):
         d_x += d_rows[k] @ W_ih[k]
-    return d_x.reshape(x.shape), d_rows.swapaxes(1, 2) @ x.reshape(T * B, V)
+    return d_x.reshape(x.shape), sum_of_products(d_rows, x.reshape(T * B, V))
 
 
 def over_steps(
@@ -68,12 +69,10 @@ def over_steps(
 ) -> Float[np.ndarray, "G H R"]:
     """Return Σ_t δ_t h_t^T for each gate."""
     G, T, B, H = d.shape
-    product: np.ndarray = d.reshape(G, T * B, H).swapaxes(1, 2) @ h.reshape(T * B, h.shape[2])
-    return product
+    return sum_of_products(d.reshape(G, T * B, H), h.reshape(T * B, h.shape[2]))
 
 
 def sums(d: Float[np.ndarray, "G T B H"]) -> Float[np.ndarray, "GH"]:
-    """Return Σ_t δ_t for each gate: a sum over rows, as a product."""
+    """Return Σ_t δ_t for each gate."""
     G, T, B, H = d.shape
-    total: np.ndarray = np.ones(T * B, d.dtype) @ d.reshape(G, T * B, H)  # (G, H)
-    return total.reshape(G * H)
+    return sum_of_rows(d.reshape(G, T * B, H)).reshape(G * H)

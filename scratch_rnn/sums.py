@@ -1,0 +1,38 @@
+"""Long sums in short pieces, so that less of them is lost to rounding.
+
+A gradient is a sum over all N = T·B rows. Added one after the other in float32, late terms meet a
+large sum, and each addition rounds at the size of that sum. Pieces are added up first, each by
+itself, and then the sums of the pieces: the error grows with the length of a piece, and with their
+number, but not with the product of both (Higham 2002, section 4.2).
+"""
+
+import numpy as np
+from jaxtyping import Float
+
+ROWS = 32
+"""Rows of a piece in a sum of rows."""
+
+PRODUCT_ROWS = 128
+"""Rows of a piece in a sum of products; shorter pieces are more exact, and slower."""
+
+
+def sum_of_rows(d: Float[np.ndarray, "*G N H"]) -> Float[np.ndarray, "*G H"]:
+    """Return Σ_n d_n, for each gate; the sums of the pieces are added up in float64."""
+    *G, N, H = d.shape
+    whole = N - N % ROWS
+    ones = np.ones(ROWS, d.dtype)  # a sum over rows, as a product
+    pieces = ones @ d[..., :whole, :].reshape(*G, whole // ROWS, ROWS, H)  # (G, N // ROWS, H)
+    total = pieces.sum(axis=-2, dtype=np.float64) + d[..., whole:, :].sum(axis=-2, dtype=np.float64)
+    gradient: np.ndarray = total.astype(d.dtype)
+    return gradient
+
+
+def sum_of_products(
+    d: Float[np.ndarray, "*G N H"], x: Float[np.ndarray, "N V"]
+) -> Float[np.ndarray, "*G H V"]:
+    """Return Σ_n d_n x_n^T, for each gate."""
+    d_T = d.swapaxes(-1, -2)  # (G, H, N)
+    total: np.ndarray = d_T[..., :PRODUCT_ROWS] @ x[:PRODUCT_ROWS]  # (G, H, V)
+    for n in range(PRODUCT_ROWS, len(x), PRODUCT_ROWS):
+        total += d_T[..., n : n + PRODUCT_ROWS] @ x[n : n + PRODUCT_ROWS]
+    return total
