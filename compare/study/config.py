@@ -5,7 +5,7 @@ from __future__ import annotations
 import dataclasses
 import difflib
 from pathlib import Path
-from typing import Annotated, Any, Self
+from typing import Annotated, Any, Literal, Self
 
 from tyro.conf import Positional, arg
 
@@ -118,6 +118,8 @@ class ExplainConfig:
         arg(metavar="RUN", help_behavior_hint="(default: the newest run, or a demonstration)"),
     ] = None
     """Directory that `run` or `train` wrote, or one .safetensors file in it."""
+    cell: Annotated[Literal["rnn", "gru", "lstm"] | None, arg(help_behavior_hint="")] = None
+    """Show the demonstration of this cell, a small trained network, and no run."""
     out: Annotated[Path, arg(metavar="FILE")] = Path("explain.html")
     """Where to write the page; an older page is replaced."""
     overwrite: Annotated[bool, arg(help_behavior_hint="")] = False
@@ -135,6 +137,8 @@ class ExplainConfig:
         UsageError
             With what was expected, and what came.
         """
+        if self.cell is not None and self.checkpoint is not None:
+            raise UsageError("expected --cell or --checkpoint, got both")
         if not self.text.strip():
             raise UsageError(f"expected --text with letters from a to z, got {self.text!r}")
         if not 0 < self.megabytes <= 1000:

@@ -1,6 +1,6 @@
-"""A small network that ships with the package, so that `explain` has something to show at once.
+"""Small networks that ship with the package, so that `explain` has something to show at once.
 
-16 units, trained on the first 10,000 characters of The Time Machine by
+16 units of each cell, trained on the first 10,000 characters of The Time Machine by
 docs/scripts/train_demonstration.py.
 """
 
@@ -16,9 +16,9 @@ from compare.runs import Course, Snapshot
 from scratch_rnn.text import Vocab
 
 
-def demonstration() -> Course:
-    """Return the training of the small network: its weights at four moments."""
-    file = resources.files(__package__).joinpath("demonstration.npz")
+def demonstration(cell: str = "rnn") -> Course:
+    """Return the training of the small network with this cell: its weights at some moments."""
+    file = resources.files(__package__).joinpath(f"demonstration-{cell}.npz")
     with file.open("rb") as content, np.load(content) as arrays:
         facts = json.loads(str(arrays["facts"]))
         setting, vocab = ParityConfig(**facts["setting"]), Vocab.from_list(facts["vocabulary"])
@@ -31,5 +31,6 @@ def demonstration() -> Course:
             label = f"after {epoch:,} epochs" if epoch else "untrained"
             snapshots.append(Snapshot(float(epoch), label, weights))
         curve = tuple(arrays["curve"].tolist())
-    source = "the demonstration, 16 units trained on The Time Machine"
+    units = {"rnn": "16 units", "gru": "a GRU of 16 units", "lstm": "an LSTM of 16 units"}[cell]
+    source = f"the demonstration, {units} trained on The Time Machine"
     return Course(source, setting, vocab, tuple(snapshots), curve)

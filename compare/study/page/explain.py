@@ -48,6 +48,10 @@ def explain(config: ExplainConfig, terminal: Terminal | None = None) -> Path:
 
 def choose_course(config: ExplainConfig, terminal: Terminal) -> Course:
     """Return the run that was asked for, or the newest one, or else the demonstration."""
+    if config.cell is not None:
+        course = demonstration(config.cell)
+        terminal.line(f"Weights: {course.source}")
+        return course
     path = config.checkpoint or newest_run(config.runs)
     if path is None:
         course = demonstration()

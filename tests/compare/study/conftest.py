@@ -59,7 +59,7 @@ def open_page(browser: Any) -> Iterator[Open]:
         assert [url.split("/")[0] for url in opened.requests] == ["file:"]
 
 
-@pytest.fixture(scope="module")
+@pytest.fixture(scope="session")
 def trained() -> Course:
     """A training of a second: 64 units, 60 epochs."""
     setting = ParityConfig(hidden_size=H, lr=1.0, num_steps=10, batch_size=32)
@@ -83,12 +83,12 @@ def trained() -> Course:
     return Course("a test", setting, vocab, tuple(snapshots), tuple(curve))
 
 
-@pytest.fixture(scope="module")
+@pytest.fixture(scope="session")
 def made(trained: Course) -> dict[str, Any]:
     return record(TEXT, trained)
 
 
-@pytest.fixture(scope="module")
+@pytest.fixture(scope="session")
 def path(made: dict[str, Any], tmp_path_factory: pytest.TempPathFactory) -> Path:
     path = tmp_path_factory.mktemp("page") / "a page.html"
     size = write_page(made, path, most_bytes=1_000_000)

@@ -654,6 +654,22 @@ def test_the_demonstration_has_learned() -> None:
     assert perplexities[-1] < 10
 
 
+@pytest.mark.parametrize("cell", ["gru", "lstm"])
+def test_a_demonstration_of_each_cell_even_where_there_is_a_run(cell: str, tmp_path: Path) -> None:
+    write_run(tmp_path / "runs" / "20260101-000000-run")
+    path = explain(config(tmp_path, "time traveller", cell=cell))
+    stated = json.loads(Page(path.read_text()).content("script", id="record"))
+    assert (stated["cell"], stated["H"]) == (cell, 16)
+    assert [c["label"] for c in stated["checkpoints"]] == [
+        *("untrained", "after 30 epochs", "after 1,000 epochs")
+    ]
+    assert all(row["ok"] for c in stated["checkpoints"] for row in c["parity"])
+    perplexities = [c["perplexity"] for c in stated["checkpoints"]]
+    assert perplexities == sorted(perplexities, reverse=True)
+    assert perplexities[-1] < 5
+    assert path.stat().st_size < 1_000_000
+
+
 def test_a_file_is_never_overwritten_unasked(tmp_path: Path) -> None:
     write_run(tmp_path / "runs" / "20260101-000000-run")
     page = tmp_path / "page.html"
@@ -700,6 +716,7 @@ def test_a_page_that_cannot_be_finished_leaves_nothing(
     ("changes", "message"),
     [
         ({"text": " \n"}, r"expected --text with letters from a to z, got"),
+        ({"cell": "gru", "checkpoint": Path("x")}, "expected --cell or --checkpoint, got both"),
         ({"megabytes": 0.0}, "expected --megabytes above 0, got 0"),
         ({"megabytes": float("nan")}, "expected --megabytes above 0, got nan"),
     ],

@@ -232,9 +232,9 @@ WORDS = ("<unk>", "the", "time", "traveller", "script", "alert", *(f"word{n}" fo
         ("time <b>&amp;</b> " * 9, course(30, nonlinearity="relu", num_steps=5)),
         ("jazz", course(5, ("<unk>", "a", "j"))),
         ("the <script>alert(1)</script> traveller", course(8, WORDS, token="word")),
-        ("time traveller " * 9, course(256, gains=(1.0, 3.0))),
+        ("time traveller " * 9, course(128, gains=(1.0, 3.0))),
     ],
-    ids=["H1T1", "T1", "H1", "float64", "relu", "unknown", "words", "largest"],
+    ids=["H1T1", "T1", "H1", "float64", "relu", "unknown", "words", "large"],
 )
 def test_odd_pages_are_drawn_and_can_be_walked_through(
     text: str, odd: Course, open_page: Open, tmp_path: Path
