@@ -35,11 +35,12 @@ lowest:  ## the test suite with the lowest versions that pyproject.toml allows, 
 commands: $(STAMP)  ## every command that README.md and docs/ show, as it stands there (some minutes)
 	@RNN_PARITY_COMMANDS=all $(BIN)/python -m pytest -n 0 tests/test_documents.py --timeout=0 $(ARGS)
 
-check: $(STAMP)  ## style, types and import contracts
+check: $(STAMP)  ## style, types, import contracts, and how long a file may be
 	$(BIN)/ruff check
 	$(BIN)/ruff format --check
 	$(BIN)/mypy
 	$(BIN)/lint-imports
+	$(BIN)/python -m pytest -q -n 0 tests/test_house.py
 
 deep: $(STAMP)  ## the test suite with 10,000 random cases for each property (an hour or more)
 	@$(BIN)/python -m pytest -n $(WORKERS) --dist worksteal --hypothesis-profile=deep --timeout=0 $(ARGS)

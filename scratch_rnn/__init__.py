@@ -6,7 +6,6 @@ same layer, faster. `layer` and `rnn` make of it what torch.nn.RNN is, `model` a
 """
 
 from scratch_rnn.gru import GRU
-from scratch_rnn.layer import RNNGradients, RNNTape
 from scratch_rnn.loss import cross_entropy, perplexity
 from scratch_rnn.lstm import LSTM
 from scratch_rnn.memory import keep_freed_memory
@@ -14,6 +13,7 @@ from scratch_rnn.model import ModelTape, RNNModel
 from scratch_rnn.optim import SGD, clip_grad_norm
 from scratch_rnn.predict import predict
 from scratch_rnn.rnn import RNN
+from scratch_rnn.tape import RNNGradients, RNNTape
 from scratch_rnn.text import Batch, DataError, Vocab, load_time_machine
 from scratch_rnn.threads import get_num_threads, set_num_threads
 from scratch_rnn.train import EpochResult, StepResult, train, train_epoch, train_step

@@ -11,7 +11,6 @@ side by side, so that every layer but the first has D·R inputs, for D direction
 
 import warnings
 from collections.abc import Callable, Sequence
-from dataclasses import dataclass
 from typing import Any, ClassVar
 
 import numpy as np
@@ -21,32 +20,9 @@ from scratch_rnn import padding
 from scratch_rnn.checks import check_array, check_flag, check_has, check_number, whole_number
 from scratch_rnn.layout import Layout, lay_out
 from scratch_rnn.states import State, arrays_of, check_state, state_of
+from scratch_rnn.tape import RNNGradients, RNNTape
 
 FloatArray = np.ndarray  # of the layer's own dtype; shapes stand in the annotations
-
-
-@dataclass(frozen=True, slots=True)
-class RNNTape:
-    """What `backward` needs to know of a forward pass."""
-
-    layout: Layout
-    recurrences: tuple[Any, ...]  # L·D tapes of the cell: layer by layer, forward then reverse
-    dropout_masks: tuple[Float[np.ndarray, "T B DR"], ...] | None  # one below each layer but l0
-
-
-@dataclass(frozen=True, slots=True)
-class RNNGradients:
-    """Gradients of the loss with respect to all that `forward` read."""
-
-    x: Float[np.ndarray, "..."] | None  # shaped like x; None where x was integers
-    h0: Float[np.ndarray, "..."]  # shaped like h0
-    parameters: dict[str, Float[np.ndarray, "..."]]  # the keys and shapes of the layer's own
-    c0: Float[np.ndarray, "..."] | None = None  # shaped like c0, where the state is (h, c)
-
-    @property
-    def state(self) -> State:
-        """The gradient of the initial state: h0, or (h0, c0)."""
-        return self.h0 if self.c0 is None else (self.h0, self.c0)
 
 
 StepOfOne = Callable[..., list[Float[np.ndarray, "_"]]]
@@ -115,12 +91,16 @@ class Layer:
             raise TypeError(f"expected dtype float32 or float64, got {self.dtype}")
         rng = np.random.default_rng() if rng is None else rng
         check_has("rng", rng, "uniform")
-        self.parameters = self._initial_parameters(rng)
+        self._shapes = self._parameter_shapes()
+        bound = 1 / np.sqrt(self.hidden_size)
+        self.parameters = {
+            name: rng.uniform(-bound, bound, shape).astype(self.dtype)
+            for name, shape in self._shapes.items()
+        }
 
-    def _initial_parameters(self, rng: np.random.Generator) -> dict[str, FloatArray]:
+    def _parameter_shapes(self) -> dict[str, tuple[int, ...]]:
         H, R, P, D = self.hidden_size, self.output_size, self.proj_size, self.num_directions
         G = self.NUM_GATES * H
-        bound = 1 / np.sqrt(H)
         shapes: dict[str, tuple[int, ...]] = {}
         for i in range(self.num_layers * D):
             V = self.input_size if i < D else D * R
@@ -128,10 +108,7 @@ class Layer:
             sizes |= {"b_ih": (G,), "b_hh": (G,)} if self.bias else {}
             sizes |= {"W_hr": (P, H)} if P else {}
             shapes |= {self._name(letter, i): size for letter, size in sizes.items()}
-        return {
-            name: rng.uniform(-bound, bound, shape).astype(self.dtype)
-            for name, shape in shapes.items()
-        }
+        return shapes
 
     def _name(self, letter: str, i: int) -> str:
         """Return torch's name for a parameter of recurrence i = layer · D + direction."""
@@ -143,9 +120,20 @@ class Layer:
         """Return the parameters of recurrence i = layer · D + direction, not copied.
 
         They are the cell's named tuple; None stands for what the layer does not have.
+
+        Raises
+        ------
+        ValueError, TypeError
+            If one was replaced by an array of another shape or dtype.
         """
+        names = [self._name(letter, i) for letter in self.Weights._fields]
         return self.Weights(
-            *(self.parameters.get(self._name(letter, i)) for letter in self.Weights._fields)
+            *(
+                check_array(name, self.parameters.get(name), self._shapes[name], self.dtype)
+                if name in self._shapes
+                else None
+                for name in names
+            )
         )
 
     # What a cell does -----------------------------------------------------------------------

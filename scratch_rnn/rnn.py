@@ -8,7 +8,8 @@ from jaxtyping import Float, Int, Num
 
 from scratch_rnn.cells import elman
 from scratch_rnn.checks import check_choice
-from scratch_rnn.layer import Layer, RNNGradients, RNNTape, StepOfOne
+from scratch_rnn.layer import Layer, StepOfOne
+from scratch_rnn.tape import RNNGradients, RNNTape
 
 
 class RNN(Layer):

@@ -165,7 +165,9 @@ def _read(kind: Any, value: Any, name: str, limits: Any) -> Any:
         if type(value) in (int, float) and abs(value) <= LARGEST:
             return float(value)
     elif kind is Path and isinstance(value, str):
-        return Path(read(str, value, name))
+        path = Path(read(str, value, name))
+        if value in (str(path), path.as_posix()):
+            return path
     elif type(value) is kind:
         return value
     raise SchemaError(f"{name} of {_name_of(kind)}", excerpt(value))

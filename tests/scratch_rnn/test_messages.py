@@ -6,6 +6,7 @@ from typing import Any
 import numpy as np
 import pytest
 
+import scratch_rnn
 from scratch_rnn import (
     RNN,
     SGD,
@@ -149,3 +150,23 @@ def test_the_message_names_the_argument(message: str, call: Call) -> None:
         call()
     assert str(caught.value).startswith(message)
     assert "\n" not in str(caught.value)
+
+
+@pytest.mark.parametrize("layer", [scratch_rnn.RNN, scratch_rnn.GRU, scratch_rnn.LSTM])
+@pytest.mark.parametrize(
+    ("name", "change", "told"),
+    [
+        ("bias_hh_l1", lambda p: p[:1], r"expected bias_hh_l1 of shape \(\d+,\), got \(1,\)"),
+        ("weight_ih_l0", lambda p: p.astype(float), "expected weight_ih_l0 of dtype float32, got"),
+        ("weight_hh_l1", lambda p: p.tolist(), "expected weight_hh_l1 to be a NumPy array"),
+        ("bias_ih_l0", lambda p: None, "expected bias_ih_l0 to be a NumPy array, got NoneType"),
+    ],
+)
+def test_a_parameter_that_was_replaced_by_another_kind_is_refused(
+    layer: Any, name: str, change: Any, told: str
+) -> None:
+    """NumPy would stretch a bias of shape (1,), and compute in the wider of two dtypes."""
+    rnn = layer(3, 4, num_layers=2)
+    rnn.parameters[name] = change(rnn.parameters[name])
+    with unchecked(), pytest.raises((ValueError, TypeError), match=told):
+        rnn.forward(np.zeros((2, 1, 3), np.float32))

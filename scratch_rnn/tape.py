@@ -1,0 +1,34 @@
+"""What a layer's forward pass leaves for the backward pass, and what that returns."""
+
+from dataclasses import dataclass
+from typing import Any
+
+import numpy as np
+from jaxtyping import Float
+
+from scratch_rnn.layout import Layout
+from scratch_rnn.states import State
+
+
+@dataclass(frozen=True, slots=True)
+class RNNTape:
+    """What `backward` needs to know of a forward pass."""
+
+    layout: Layout
+    recurrences: tuple[Any, ...]  # L·D tapes of the cell: layer by layer, forward then reverse
+    dropout_masks: tuple[Float[np.ndarray, "T B DR"], ...] | None  # one below each layer but l0
+
+
+@dataclass(frozen=True, slots=True)
+class RNNGradients:
+    """Gradients of the loss with respect to all that `forward` read."""
+
+    x: Float[np.ndarray, "..."] | None  # shaped like x; None where x was integers
+    h0: Float[np.ndarray, "..."]  # shaped like h0
+    parameters: dict[str, Float[np.ndarray, "..."]]  # the keys and shapes of the layer's own
+    c0: Float[np.ndarray, "..."] | None = None  # shaped like c0, where the state is (h, c)
+
+    @property
+    def state(self) -> State:
+        """The gradient of the initial state: h0, or (h0, c0)."""
+        return self.h0 if self.c0 is None else (self.h0, self.c0)

@@ -1,0 +1,24 @@
+"""How large a file may be: one that is longer has more than one idea in it."""
+
+from pathlib import Path
+
+import pytest
+
+ROOT = Path(__file__).parents[1]
+
+LIMITS = {
+    **{f"{package}/**/*.py": 400 for package in ("scratch_rnn", "concise_rnn", "compare")},
+    "compare/study/page/**/*.js": 500,
+    "scratch_rnn/plain/*.py": 120,
+}
+"""The most lines of each file that a pattern finds."""
+
+
+@pytest.mark.parametrize(("pattern", "most"), LIMITS.items(), ids=LIMITS)
+def test_no_file_is_too_long(pattern: str, most: int) -> None:
+    lengths = {
+        str(path.relative_to(ROOT)): path.read_text(encoding="utf-8").count("\n")
+        for path in ROOT.glob(pattern)
+    }
+    assert lengths, "expected files, got none"
+    assert {name: length for name, length in lengths.items() if length > most} == {}
