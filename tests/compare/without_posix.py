@@ -17,7 +17,7 @@ import torch
 MODULES = ("fcntl", "resource", "termios", "pwd", "grp", "pty", "tty", "syslog")
 IN_OS = (
     "O_CLOEXEC O_DIRECTORY O_NOFOLLOW O_NONBLOCK O_SYNC fork forkpty geteuid getuid killpg mkfifo "
-    "openpty process_cpu_count register_at_fork sched_getaffinity sched_setaffinity setsid uname"
+    "openpty process_cpu_count register_at_fork sched_getaffinity sched_setaffinity setsid"
 )
 IN_SIGNAL = "SIGALRM SIGCHLD SIGHUP SIGKILL SIGPIPE SIGQUIT SIGUSR1 pthread_kill setitimer"
 
