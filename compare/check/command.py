@@ -8,7 +8,9 @@ from importlib import resources
 from pathlib import Path
 
 from compare.check.config import CheckConfig
+from compare.check.cs231n import CS231N_STAGES
 from compare.check.diagnosis import likely_mistake
+from compare.check.layers import Layers, layer_stages, settle_conventions, try_features
 from compare.check.report import Report, notes_of, show, write_json
 from compare.check.stages import STAGES, Stage, StageResult
 from compare.check.stranger.client import Notes, Source, Stranger, Trouble, source_of
@@ -103,35 +105,75 @@ def _source(config: CheckConfig) -> Source:
 
 
 def examine(config: CheckConfig, terminal: Terminal) -> Report:
-    """Check the functions of a file, and show what was found."""
+    """Check a file or a class, and show what was found."""
     source = _source(config)
-    stages = _chosen(config.stage)
-    terminal.line(f"{config.target}: six functions, seed {config.seed}")
-    report = Report(str(config.target), "functions", config.cell, config.seed, [])
     notes = Notes()
 
     def load() -> Stranger:
         return Stranger(source, ours, notes)
 
-    try:
-        load().close()
-        report.stages = try_stages(load, stages, config)
-    except Trouble as trouble:
-        report.stages = [
-            StageResult(stage, trouble.verdict, expected="a result", got=str(trouble))
-            for stage in stages
-        ]
+    examined = examine_class if source.name else examine_functions
+    report = examined(config, load, terminal)
+    if report.form == "torch":
+        notes.imported.clear()
     report.notes += notes_of(notes)
     show(report, terminal)
     return report
 
 
-def _chosen(name: str | None) -> tuple[Stage, ...]:
+def examine_functions(
+    config: CheckConfig, load: Callable[[], Stranger], terminal: Terminal
+) -> Report:
+    """Check the functions of a file."""
+    if config.cell != "rnn":
+        raise UsageError(f"expected a class for --cell {config.cell}, got a file of functions")
+    report = Report(str(config.target), "functions", config.cell, config.seed, [])
+    stages: tuple[Stage, ...] = STAGES
+    try:
+        with load() as stranger:
+            if "rnn_step_forward" in stranger.names:
+                report.form, stages = "cs231n", CS231N_STAGES
+        stages = _chosen(stages, config.stage)
+        what = "six functions" if report.form == "functions" else "CS231n's four functions"
+        terminal.line(f"{config.target}: {what}, seed {config.seed}")
+        report.stages = try_stages(load, stages, config)
+    except Trouble as trouble:
+        report.stages = _none_of(_chosen(stages, config.stage), trouble)
+    return report
+
+
+def _none_of(stages: tuple[Stage, ...], trouble: Trouble) -> list[StageResult]:
+    """Return what came of stages that cannot be tried at all."""
+    return [
+        StageResult(stage, trouble.verdict, expected="a result", got=str(trouble))
+        for stage in stages
+    ]
+
+
+def examine_class(config: CheckConfig, load: Callable[[], Stranger], terminal: Terminal) -> Report:
+    """Check a recurrent layer, and feature by feature what else it has."""
+    report = Report(str(config.target), "class", config.cell, config.seed, [])
+    terminal.line(f"{config.target}: a recurrent layer, cell {config.cell}, seed {config.seed}")
+    try:
+        with load() as stranger:
+            report.form = "torch" if stranger.adapter == "torch_module" else "class"
+            layers = Layers(stranger, config.cell, config.dtype, config.device, config.tf32)
+            report.stages = settle_conventions(layers, config.seed)
+            terminal.line(f"Taken for: {layers.conventions.described()}", "dim")
+            if report.stages[0].verdict == "right":
+                report.features = try_features(layers, config.seed, config.deep)
+    except Trouble as trouble:
+        report.stages = report.stages or _none_of(layer_stages(config.cell), trouble)
+        report.failed = str(trouble)
+    return report
+
+
+def _chosen(stages: tuple[Stage, ...], name: str | None) -> tuple[Stage, ...]:
     if name is None:
-        return STAGES
-    chosen = tuple(stage for stage in STAGES if stage.name == name)
+        return stages
+    chosen = tuple(stage for stage in stages if stage.name == name)
     if not chosen:
-        names = ", ".join(stage.name for stage in STAGES)
+        names = ", ".join(stage.name for stage in stages)
         raise UsageError(f"expected --stage to be one of {names}, got {name!r}")
     return chosen
 

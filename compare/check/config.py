@@ -33,20 +33,25 @@ class CheckConfig:
     """Check this stage alone."""
     watch: Annotated[bool, arg(help_behavior_hint="")] = False
     """Check again whenever the file is saved, until Ctrl-C."""
+    device: Annotated[str | None, arg(metavar="DEVICE", help_behavior_hint="")] = None
+    """Where a module of PyTorch computes, such as cuda."""
+    dtype: Annotated[
+        Literal["float64", "float32", "bfloat16", "float16"] | None,
+        arg(help_behavior_hint="(default: that of the parameters)"),
+    ] = None
+    """The dtype that a layer is built with."""
+    tf32: Annotated[bool, arg(help_behavior_hint="")] = False
+    """Allow the rounding of TF32, in which some GPUs multiply float32."""
     seed: Annotated[int, arg(metavar="N")] = 0
     """Draws the cases. Graders choose their own."""
     deep: Annotated[bool, arg(help_behavior_hint="")] = False
     """Try ten seeds instead of one."""
-    strict: Annotated[bool, arg(help_behavior_hint="")] = False
-    """Count manners too: which exceptions are raised, that arguments are left alone, and so on."""
     numpy_only: Annotated[bool, arg(help_behavior_hint="")] = False
     """Refuse imports of anything but NumPy and the standard library."""
     timeout: Annotated[float, arg(metavar="SECONDS")] = 10.0
     """How long one call may take."""
     memory: Annotated[float, arg(metavar="GIB")] = 4.0
     """How much memory the code may use, where the system can limit it."""
-    train: bool = True
-    """Train a small model with the six functions if all of them are right."""
     json: Annotated[Path | None, arg(metavar="FILE", help_behavior_hint="")] = None
     """Write the results there, as JSON."""
     gradescope: Annotated[Path | None, arg(metavar="FILE", help_behavior_hint="")] = None

@@ -130,10 +130,10 @@ def candidates(stage: Stage, *, deep: bool = True) -> Iterator[tuple[str, Any]]:
     takes a second or two.
     """
     for mistake in MISTAKES:
-        if stage.name in mistake.stages:
+        if (stage.like or stage.name) in mistake.stages:
             yield _sentence(mistake.words), mistake.equations()
     if deep:
-        yield from _of_catalogue(stage.name)
+        yield from _of_catalogue(stage.like or stage.name)
 
 
 def _sentence(words: str) -> str:
@@ -155,7 +155,7 @@ def _of_catalogue(name: str) -> tuple[tuple[str, Any], ...]:
 
 def _same(stage: Stage, case: Case, equations: Any, got: Results, only: str) -> bool:
     """Whether a mistake gives these numbers, as far as rounding allows in its own arithmetic."""
-    ours = OurFunctions(equations)
+    ours = OurFunctions(stage.wrap(equations))
 
     def run(move: Any) -> Results:
         return stage.run(ours, copy.deepcopy(case.inputs), move)

@@ -34,7 +34,6 @@ class Report:
     stages: list[StageResult]
     features: list[dict[str, str]] = field(default_factory=list)
     notes: list[str] = field(default_factory=list)
-    proof: str = ""  # what came of the training; empty if there was none
     failed: str = ""  # what else is not as it should be
 
     @property
@@ -128,6 +127,7 @@ def show(report: Report, terminal: Terminal) -> None:
         text.append(_in_short(result), "dim")
         terminal.console.print(text, soft_wrap=True)
     terminal.line(f"  {report.score:g} of {len(report.stages)}", "bold")
+    _show_features(report, terminal)
     for note in report.notes:
         terminal.line(f"  note: {note}", "yellow")
     told = next((r for r in report.stages if r.verdict not in ("right", "missing")), None)
@@ -135,6 +135,16 @@ def show(report: Report, terminal: Terminal) -> None:
         terminal.line()
         for text in explained(told):
             terminal.console.print(text, soft_wrap=True)
+
+
+def _show_features(report: Report, terminal: Terminal) -> None:
+    """Print what else a layer has; not to have something is no failure."""
+    words = {"missing": "not there"}
+    for verdict in ("right", "wrong", "error", "timeout", "missing"):
+        names = [f["name"] for f in report.features if f["verdict"] == verdict]
+        if names:
+            text = Text(f"  {words.get(verdict, verdict)}: ", STYLES[verdict])
+            terminal.console.print(text.append(", ".join(names), "default"), soft_wrap=True)
 
 
 def _in_short(result: StageResult) -> str:

@@ -92,17 +92,21 @@ class Stage:
     run: Callable[[Functions, dict[str, Any], Move], Results]
     draw: Callable[[int], Iterator[Case]]  # of a seed, the simplest and smallest case first
     helped_by: tuple[str, ...] = ()  # the stages that it may call
+    wrap: Callable[[Any], Any] = lambda equations: equations  # gives ours its names and layout
+    like: str = ""  # which of the six it is, where it is called otherwise
 
     def answer(self, case: Case) -> Answer:
         """Compute what is right, in float64, and what rounding may do in the case's dtype."""
-        expected = run_quietly(self, OurFunctions(OfPackage(scratch_rnn)), in_float64(case.inputs))
+        expected = run_quietly(
+            self, OurFunctions(self.wrap(OfPackage(scratch_rnn))), in_float64(case.inputs)
+        )
         return Answer(expected, self.allowed(case, Wobbled), case.dtype)
 
     def allowed(self, case: Case, wobbled: Callable[[Move], Any]) -> dict[str, np.ndarray]:
         """Measure what rounding may do to functions that are made with a wobble."""
 
         def compute(move: Move) -> Results:
-            functions = OurFunctions(wobbled(move))
+            functions = OurFunctions(self.wrap(wobbled(move)))
             results = self.run(functions, copy.deepcopy(case.inputs), move)
             return {name: value.astype(case.dtype) for name, value in results.items()}
 
@@ -120,8 +124,8 @@ def in_float64(value: Any) -> Any:
     """Return a value with all arrays of floats in it in float64."""
     if isinstance(value, dict):
         return {name: in_float64(item) for name, item in value.items()}
-    if isinstance(value, list):
-        return [in_float64(item) for item in value]
+    if isinstance(value, list | tuple):
+        return type(value)(in_float64(item) for item in value)
     is_float = isinstance(value, np.ndarray) and value.dtype.kind == "f"
     return value.astype(np.float64) if is_float else value
 

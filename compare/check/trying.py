@@ -155,7 +155,7 @@ def try_all(
             result = try_stage(stage, TheirFunctions(stranger), seed)
         broken = [r.stage.name for r in found if r.verdict != "right"]
         broken = [name for name in broken if name in stage.helped_by]
-        if result.verdict != "right" and broken:
+        if result.verdict != "right" and broken and not stage.like:
             result = _second_chance(stranger_of, stage, seed, broken, result)
         found.append(result)
     return found

@@ -115,6 +115,7 @@ class Stranger:
             self.close()
             raise
         self.names: dict[str, list[str] | None] = loaded["names"]
+        self.adapter: str = loaded["adapter"]  # that makes another library's class ours
 
     def __enter__(self) -> Stranger:
         return self
@@ -187,6 +188,12 @@ class Stranger:
         items = [[key, k] for k, key in enumerate(values)]
         head = {"do": "set", "of": handle.number, "name": name, "items": items}
         self._request(head, [np.asarray(value) for value in values.values()])
+
+    def object_names(self, handle: Handle) -> dict[str, list[str] | None]:
+        """Return what an object of the stranger's has that can be called."""
+        answer, _ = self._request({"do": "names", "of": handle.number})
+        names: dict[str, list[str] | None] = answer["names"]
+        return names
 
     def replace(self, names: Sequence[str]) -> None:
         """Let our functions answer in the place of these of the stranger's, and only these."""

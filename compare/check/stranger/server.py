@@ -184,11 +184,11 @@ class Server:
         target = self.module
         for name in filter(None, head["name"].split(".")):
             target = getattr(target, name)
-        if head["adapter"] or _adapter_of(target):
-            adapter = load_file(head["adapter"] or str(ADAPTERS / f"{_adapter_of(target)}.py"))
-            target = adapter.adapted(target)
+        adapter = head["adapter"] or _adapter_of(target)
+        if adapter:
+            target = load_file(str(ADAPTERS / f"{adapter}.py")).adapted(target)
         self.objects[0] = target
-        return {"names": _callables_of(target), "of": _callables_of(type(target))}
+        return {"names": _callables_of(target), "adapter": adapter}
 
     def do_call(
         self, head: dict[str, Any], arrays: list[np.ndarray], sent: list[np.ndarray]
@@ -223,6 +223,12 @@ class Server:
         for name in head["path"]:
             value = value[name] if isinstance(name, int) else getattr(value, name)
         return {"result": pack(value, sent)}
+
+    def do_names(
+        self, head: dict[str, Any], arrays: list[np.ndarray], sent: list[np.ndarray]
+    ) -> dict[str, Any]:
+        """Tell what an object has that can be called."""
+        return {"names": _callables_of(self.objects[head["of"]])}
 
     def do_set(
         self, head: dict[str, Any], arrays: list[np.ndarray], sent: list[np.ndarray]

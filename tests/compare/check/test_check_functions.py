@@ -178,7 +178,7 @@ def test_whatever_the_code_does_it_is_told(
 def test_what_it_prints_changes_nothing(tmp_path: Path) -> None:
     noise = "import sys\nfor k in range(200_000):\n    print('a line', k)\nsys.stdout.close()\n"
     (tmp_path / "student.py").write_text(noise + RIGHT)
-    result = run_check(tmp_path, "student.py", "--no-train")
+    result = run_check(tmp_path, "student.py")
     assert result.returncode == 0, result.stdout
     assert "6 of 6" in result.stdout
     assert "lines, the first: 'a line 0'" in result.stdout

@@ -1,0 +1,86 @@
+"""The smallest class: one layer, tanh, NumPy. And the same with other conventions, and wrong."""
+
+from types import SimpleNamespace
+
+import numpy as np
+
+import scratch_rnn
+
+
+class Plain:
+    def __init__(self, input_size, hidden_size):
+        rng, bound = np.random.default_rng(0), 1 / np.sqrt(hidden_size)
+        shapes = {"weight_ih_l0": (hidden_size, input_size)}
+        shapes |= {"weight_hh_l0": (hidden_size, hidden_size)}
+        shapes |= {"bias_ih_l0": (hidden_size,), "bias_hh_l0": (hidden_size,)}
+        self.parameters = {n: rng.uniform(-bound, bound, s) for n, s in shapes.items()}
+
+    def forward(self, x, h0):
+        W, U, b, c = self.parameters.values()
+        h = [h0[0]]
+        for x_t in x:
+            h.append(np.tanh(x_t @ W.T + b + h[-1] @ U.T + c))
+        return np.stack(h[1:]), h[-1][None], (x, h)
+
+    def backward(self, tape, d_output, d_h_n):
+        (x, h), (W, U, _, _) = tape, self.parameters.values()
+        d_x, d_h = np.zeros_like(x), d_h_n[0]
+        d_W, d_U, d_b = 0, 0, 0
+        for t in reversed(range(len(x))):
+            d_z = (d_h + d_output[t]) * (1 - h[t + 1] ** 2)
+            d_x[t], d_h = d_z @ W, d_z @ U
+            d_W, d_U, d_b = d_W + d_z.T @ x[t], d_U + d_z.T @ h[t], d_b + d_z.sum(0)
+        gradients = dict(zip(self.parameters, (d_W, d_U, d_b, d_b), strict=True))
+        return SimpleNamespace(x=d_x, h0=d_h[None], parameters=gradients)
+
+
+class OtherWay:
+    """Batch first, weights (in, out), one bias, states (B, H), gradients as a tuple."""
+
+    def __init__(self, input_size, hidden_size):
+        self.inner = Plain(input_size, hidden_size)
+        W, U, b, _ = self.inner.parameters.values()
+        self.parameters = {"Wx": W.T.copy(), "Wh": U.T.copy(), "b": b.copy()}
+
+    def forward(self, x, h0):
+        own = self.inner.parameters
+        own["weight_ih_l0"], own["weight_hh_l0"] = self.parameters["Wx"].T, self.parameters["Wh"].T
+        own["bias_ih_l0"], own["bias_hh_l0"] = self.parameters["b"], 0 * self.parameters["b"]
+        output, h_n, tape = self.inner.forward(x.swapaxes(0, 1), h0[None])
+        return output.swapaxes(0, 1), h_n[0], tape
+
+    def backward(self, tape, d_output, d_h_n):
+        found = self.inner.backward(tape, d_output.swapaxes(0, 1), d_h_n[None])
+        W, U, b, _ = found.parameters.values()
+        return found.x.swapaxes(0, 1), found.h0[0], {"Wx": W.T, "Wh": U.T, "b": b}
+
+
+class WrongBackward(Plain):
+    def backward(self, tape, d_output, d_h_n):
+        found = super().backward(tape, d_output, d_h_n)
+        found.parameters["weight_hh_l0"] = found.parameters["weight_hh_l0"].T
+        return found
+
+
+def _wrong(name, is_used):
+    """Return our own layer, but a ten-thousandth off where a feature is used."""
+
+    class Wrong(scratch_rnn.RNN):
+        def forward(self, x, state=None, **more):
+            output, h_n, tape = super().forward(x, state, **more)
+            return output * (1 + 1e-4 * is_used(self, x, state, more)), h_n, tape
+
+    Wrong.__name__ = name
+    return Wrong
+
+
+Relu = _wrong("Relu", lambda self, x, state, more: self.nonlinearity == "relu")
+NoBias = _wrong("NoBias", lambda self, x, state, more: not self.bias)
+Deep = _wrong("Deep", lambda self, x, state, more: self.num_layers == 3)
+Both = _wrong("Both", lambda self, x, state, more: self.bidirectional and self.num_layers == 1)
+BatchFirst = _wrong("BatchFirst", lambda self, x, state, more: self.batch_first)
+Double = _wrong("Double", lambda self, x, state, more: self.dtype == np.float64)
+Unbatched = _wrong("Unbatched", lambda self, x, state, more: x.dtype.kind == "f" and x.ndim == 2)
+Tokens = _wrong("Tokens", lambda self, x, state, more: x.dtype.kind != "f")
+Stateless = _wrong("Stateless", lambda self, x, state, more: state is None)
+Lengths = _wrong("Lengths", lambda self, x, state, more: more.get("lengths") is not None)

@@ -1,0 +1,110 @@
+"""``rnn-parity check FILE:CLASS``: recurrent layers, their conventions, and what else they have."""
+
+from collections.abc import Iterator
+from pathlib import Path
+
+import pytest
+
+from compare.check import CheckConfig, CheckError, check
+from compare.check.layers import FEATURES, Layers, settle_conventions, try_feature, try_features
+from compare.check.report import Report
+from compare.check.stranger.client import Stranger, source_of
+from tests.annotations import unchecked
+
+FILE = Path(__file__).parent / "right_class.py"
+
+
+@pytest.fixture(autouse=True)
+def _quickly() -> Iterator[None]:
+    with unchecked():
+        yield
+
+
+def examined(target: str, cell: str = "rnn", dtype: str | None = None) -> Report:
+    """Examine a class in this process."""
+    with Stranger(source_of(target, in_process=True)) as stranger:
+        layers = Layers(stranger, cell, dtype)
+        report = Report(target, "class", cell, 0, settle_conventions(layers, 0))
+        report.notes = [layers.conventions.described()]
+        report.features = try_features(layers, 0)
+    return report
+
+
+def verdicts(report: Report) -> dict[str, str]:
+    return {feature["name"]: feature["verdict"] for feature in report.features}
+
+
+@pytest.mark.parametrize("cell", ["rnn", "gru", "lstm"])
+def test_the_layers_of_pytorch_are_right(cell: str) -> None:
+    report = examined(f"torch.nn:{cell.upper()}", cell)
+    assert report.ok, (report.stages, report.features)
+    found = verdicts(report)
+    missing = {name for name, verdict in found.items() if verdict == "missing"}
+    assert missing == {"lengths", "token numbers as input"}
+    assert len(found) >= 14
+
+
+@pytest.mark.parametrize("dtype", ["bfloat16", "float16"])
+def test_a_coarse_dtype_is_allowed_its_rounding(dtype: str) -> None:
+    assert examined("torch.nn:RNN", "rnn", dtype).ok
+
+
+def test_our_own_layer_has_everything() -> None:
+    report = examined("scratch_rnn:RNN")
+    assert report.ok
+    assert set(verdicts(report).values()) == {"right"}
+
+
+def test_the_smallest_class_is_right_and_what_it_lacks_is_no_failure() -> None:
+    report = examined(f"{FILE}:Plain")
+    assert report.ok, (report.stages, report.features)
+    assert report.score == 3
+    assert set(verdicts(report).values()) == {"missing"}
+
+
+def test_conventions_are_found_out_and_said() -> None:
+    report = examined(f"{FILE}:OtherWay")
+    assert report.ok, (report.stages, report.features)
+    assert report.notes == [
+        "batch first, a state of shape (B, H), weights (in, out), one bias; "
+        "weight_ih_l0 is Wx, weight_hh_l0 is Wh, bias_ih_l0 is b"
+    ]
+
+
+def test_a_wrong_gradient_is_told_where_it_is() -> None:
+    report = examined(f"{FILE}:WrongBackward")
+    assert [result.verdict for result in report.stages] == ["right", "wrong", "right"]
+    assert report.stages[1].wrong.tensor == "gradient of weight_hh_l0"
+
+
+@pytest.mark.parametrize(
+    ("name", "feature"),
+    [
+        ("Relu", "relu"),
+        ("NoBias", "no bias"),
+        ("Deep", "three layers"),
+        ("Both", "bidirectional"),
+        ("BatchFirst", "batch_first"),
+        ("Double", "float64"),
+        ("Unbatched", "input without a batch"),
+        ("Tokens", "token numbers as input"),
+        ("Stateless", "no state handed in"),
+        ("Lengths", "lengths"),
+    ],
+)
+def test_a_feature_that_is_there_and_wrong_is_told(name: str, feature: str) -> None:
+    with Stranger(source_of(f"{FILE}:{name}", in_process=True)) as stranger:
+        layers = Layers(stranger, "rnn")
+        assert all(result.verdict == "right" for result in settle_conventions(layers, 0))
+        tried = next(other for other in FEATURES if other.name == feature)
+        assert "wrong" in [result.verdict for result in try_feature(layers, tried, 0)]
+
+
+def test_the_command_takes_a_class(tmp_path: Path) -> None:
+    report = check(CheckConfig(target=f"{FILE}:Plain", json=tmp_path / "found.json"))
+    assert report is not None
+    assert report.to_json()["form"] == "class"
+    with pytest.raises(CheckError, match="got 2 of 3"):
+        check(CheckConfig(target=f"{FILE}:WrongBackward"))
+    with pytest.raises(CheckError, match="no attribute"):
+        check(CheckConfig(target=f"{FILE}:Nothing"))
