@@ -44,9 +44,8 @@ def rnn_backward(dh, cache):
 def found(folder: Path, text: str) -> dict[str, tuple[str, str | None]]:
     (folder / "rnn_layers.py").write_text(text)
     config = CheckConfig(target=str(folder / "rnn_layers.py"), json=folder / "found.json")
-    with unchecked():
-        with contextlib.suppress(CheckError):
-            check(config)
+    with unchecked(), contextlib.suppress(CheckError):
+        check(config)
     values = json.loads((folder / "found.json").read_text())
     assert values["form"] == "cs231n"
     return {stage["name"]: (stage["verdict"], stage["likely"]) for stage in values["stages"]}

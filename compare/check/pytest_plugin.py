@@ -1,0 +1,108 @@
+"""``pytest --rnn-parity my_rnn.py``: a test for each stage or feature of somebody's code.
+
+The wheel registers this module with pytest, in every project of the environment. So it imports
+nothing that is not needed, and without its option it does nothing.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Iterator
+from pathlib import Path
+from typing import Any
+
+import pytest
+
+OPTION = "--rnn-parity"
+
+
+def pytest_addoption(parser: pytest.Parser) -> None:
+    """Add the options."""
+    group = parser.getgroup("rnn-parity", "check a recurrent network that somebody wrote")
+    group.addoption(
+        OPTION,
+        metavar="FILE|FILE:CLASS",
+        help="check this file or class, with a test for each stage; see `rnn-parity check --help`",
+    )
+    group.addoption("--rnn-parity-cell", default="rnn", choices=("rnn", "gru", "lstm"))
+    group.addoption("--rnn-parity-seed", default=0, type=int, metavar="N", help="draws the cases")
+
+
+def pytest_collection(session: pytest.Session) -> None:
+    """Let pytest collect this option's tests alone, unless files were named too."""
+    config = session.config
+    if config.getoption(OPTION) is not None and not _names_files(config):
+        config.args = [str(_file_of(config.getoption(OPTION)))]
+
+
+def _names_files(config: pytest.Config) -> bool:
+    return config.args_source == pytest.Config.ArgsSource.ARGS
+
+
+def _file_of(target: str) -> Path:
+    path, colon, name = target.rpartition(":")
+    return Path(path if colon and name.isidentifier() else target)
+
+
+def pytest_collect_file(file_path: Path, parent: pytest.Collector) -> pytest.Collector | None:
+    """Take the file for a collection of stages."""
+    target = parent.config.getoption(OPTION)
+    if target is None or _file_of(target).resolve() != file_path.resolve():
+        return None
+    stages: Stages = Stages.from_parent(parent, path=file_path)
+    return stages
+
+
+class Stages(pytest.File):
+    """The stages of a file, or the parts and features of a class."""
+
+    def collect(self) -> Iterator[pytest.Item]:
+        """Examine the code, and yield a test for each of its parts."""
+        from compare.check import CheckConfig, examine  # not before it is needed
+        from compare.terminal import Terminal
+
+        option = self.config.getoption
+        config = CheckConfig(
+            target=option(OPTION),
+            cell=option("--rnn-parity-cell"),
+            seed=option("--rnn-parity-seed"),
+        )
+        report = examine(config, Terminal(quiet=True))
+        for result in report.stages:
+            yield Part.from_parent(self, name=result.stage.name, found=result)
+        for feature in report.features:
+            yield Part.from_parent(self, name=feature["name"], found=feature)
+
+
+class Wrong(Exception):
+    """A stage that is not right; the message explains it."""
+
+
+class Part(pytest.Item):
+    """A stage, or a feature."""
+
+    def __init__(self, *, found: Any, **kwargs: Any) -> None:
+        super().__init__(**kwargs)
+        self.found = found
+
+    def runtest(self) -> None:
+        """Pass if it is right; a feature that is not there is skipped."""
+        if isinstance(self.found, dict):
+            if self.found["verdict"] == "missing":
+                pytest.skip("not there")
+            if self.found["verdict"] != "right":
+                raise Wrong(f"{self.name}: {self.found['verdict']}")
+        elif self.found.verdict != "right":
+            from compare.check import explained
+
+            lines = [line.plain for line in explained(self.found)]
+            raise Wrong("\n".join([f"{self.name}: {self.found.verdict}", *lines]))
+
+    def repr_failure(self, excinfo: pytest.ExceptionInfo[BaseException], style: Any = None) -> Any:
+        """Show the explanation alone."""
+        if isinstance(excinfo.value, Wrong):
+            return str(excinfo.value)
+        return super().repr_failure(excinfo, style)
+
+    def reportinfo(self) -> tuple[Path, int | None, str]:
+        """Name the file and the stage."""
+        return self.path, None, self.name

@@ -1,0 +1,41 @@
+"""``pytest --rnn-parity FILE``, as the wheel registers it, in a folder of its own."""
+
+import os
+import subprocess
+import sys
+from pathlib import Path
+
+HERE = Path(__file__).parent
+
+
+def run_pytest(folder: Path, *arguments: str) -> subprocess.CompletedProcess[str]:
+    command = [sys.executable, "-m", "pytest", "-p", "no:cacheprovider", "-p", "no:xdist"]
+    return subprocess.run(
+        [*command, "-v", *arguments],
+        cwd=folder,
+        env={**os.environ, "PYTHONPATH": str(HERE.parents[2])},
+        capture_output=True,
+        text=True,
+        timeout=200,
+    )
+
+
+def test_each_stage_is_a_test(tmp_path: Path) -> None:
+    text = (HERE / "right_functions.py").read_text()
+    (tmp_path / "mine.py").write_text(text.replace("1 - h_next**2", "1 - h_next"))
+    result = run_pytest(tmp_path, "--rnn-parity", "mine.py")
+    assert result.returncode == 1, result.stdout + result.stderr
+    assert "5 passed" in result.stdout
+    assert "1 failed" in result.stdout
+    assert "the square forgotten" in result.stdout
+    assert "Traceback" not in result.stdout
+
+
+def test_without_its_option_it_imports_nothing_heavy(tmp_path: Path) -> None:
+    (tmp_path / "test_nothing.py").write_text(
+        "import sys\n\ndef test_nothing():\n"
+        "    assert 'compare.check.pytest_plugin' in sys.modules\n"
+        "    assert not {'torch', 'rich', 'tyro', 'scratch_rnn'} & sys.modules.keys()\n"
+    )
+    result = run_pytest(tmp_path)
+    assert result.returncode == 0, result.stdout
