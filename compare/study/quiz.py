@@ -171,14 +171,15 @@ class Training:
         return f"perplexity {self.perplexities[-1]:.2f} at the end"
 
 
-def short_training(package: Any, text: scratch_rnn.text.Text) -> Training:
+def short_training(package: Any, text: scratch_rnn.text.Text, cell: str | None = None) -> Training:
     """Train the package's own model on the package's own batches."""
     corpus, vocab = load_corpus(text, max_tokens=TOKENS)
     perplexities: list[float] = []
 
     def new_model() -> Any:
         rng = np.random.default_rng(0)
-        return package.RNNModel(package.RNN(len(vocab), H, rng=rng), len(vocab), rng=rng)
+        layer = getattr(package, (cell or "rnn").upper())(len(vocab), H, rng=rng)
+        return package.RNNModel(layer, len(vocab), rng=rng)
 
     with np.errstate(all="ignore"):
         try:
@@ -209,7 +210,8 @@ def show_symptom(bug: Bug, finding: Finding, config: BreakConfig, terminal: Term
     shown = False
     if bug.package == "scratch_rnn":
         text = sample_text() if config.text is None else load_text(config.text)
-        right, wrong = short_training(scratch_rnn, text), short_training(bug.load(), text)
+        packages = (scratch_rnn, bug.load())
+        right, wrong = (short_training(package, text, bug.cell) for package in packages)
         if right == wrong:
             _paragraph(
                 terminal,

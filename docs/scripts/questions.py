@@ -269,6 +269,50 @@ def measure_state() -> dict[str, Any]:
     return result | {"text": batches.text.name}
 
 
+def measure_cells() -> dict[str, Any]:
+    """Train each cell; measure how far back the gradient of the last loss reaches."""
+    import scratch_rnn
+
+    lr, epochs, S = 1.0, 100, 101
+    result: dict[str, Any] = {"lr": lr, "epochs": epochs, "steps": list(REACH)}
+    batches, vocab = scratch_rnn.load_time_machine(B, T)
+    long = next(scratch_rnn.load_time_machine(B, S)[0].epoch(0))
+    for name in ("RNN", "GRU", "LSTM"):
+        rng = np.random.default_rng(0)
+        layer = getattr(scratch_rnn, name)(len(vocab), H, rng=rng)
+        model = scratch_rnn.RNNModel(layer, len(vocab), rng=rng)
+        untrained = _reach_of_state(model, long)
+        done = scratch_rnn.train(model, batches, lr, epochs, carry_state=True)
+        result[name] = {
+            "untrained": untrained,
+            "trained": _reach_of_state(model, long),
+            "perplexity": done[-1].perplexity,
+        }
+    return result | {"text": batches.text.name}
+
+
+REACH = (1, 2, 5, 10, 20, 35, 50, 100)
+
+
+def _reach_of_state(model: Any, batch: Any) -> list[float]:
+    """Return |dL_S / d state_{S-d}| for each d of `REACH`, relative to d = 1; c counts too."""
+    import scratch_rnn
+
+    rows, S = batch.inputs.shape
+    norms = []
+    for d in REACH:
+        _, state = model(batch.inputs[:, : S - d].copy(), model.begin_state(rows))
+        logits, _, tape = model.forward(batch.inputs[:, S - d :].copy(), state)
+        d_logits = np.zeros_like(logits)
+        last = slice(rows * (d - 1), None)  # time-major: the rows of the last step
+        _, d_logits[last] = scratch_rnn.cross_entropy(logits[last], batch.targets[:, -1])
+        _, d_state = model.backward_to_state(tape, d_logits)
+        arrays = d_state if isinstance(d_state, tuple) else (d_state,)
+        together = np.concatenate([array[0] for array in arrays], axis=1)  # (rows, H or 2H)
+        norms.append(float(np.linalg.norm(together, axis=1).mean()))
+    return [norm / norms[0] for norm in norms]
+
+
 def _new_model(package: Any, V: int) -> Any:
     rng = np.random.default_rng(0)
     return package.RNNModel(package.RNN(V, H, rng=rng), V, rng=rng)
@@ -284,6 +328,7 @@ MEASURES: dict[str, Callable[[], dict[str, Any]]] = {
     "truncation": measure_truncation,
     "chaos": measure_chaos,
     "state": measure_state,
+    "cells": measure_cells,
 }
 
 
@@ -424,6 +469,7 @@ def tables() -> dict[str, str]:
         "truncation": _truncation(read("truncation")),
         "chaos": _chaos(read("chaos")),
         "state": _state(read("state")),
+        "cells": _cells(read("cells")),
     }
 
 
@@ -513,6 +559,16 @@ def _state(data: dict[str, Any]) -> str:
     places = [k for k in (50, 100, 200, 300, 400, 500) if k <= len(data["reset"])]
     rows = [[name, *(f"{data[name][k - 1]:.2f}" for k in places)] for name in ("reset", "carried")]
     return _table(["state, perplexity after", *(f"{k} epochs" for k in places)], rows, data)
+
+
+def _cells(data: dict[str, Any]) -> str:
+    rows = []
+    for name in ("RNN", "GRU", "LSTM"):
+        for when in ("untrained", "trained"):
+            perplexity = f"{data[name]['perplexity']:.2f}" if when == "trained" else "-"
+            rows.append([name, when, perplexity, *(f"{r:.1e}" for r in data[name][when][1:])])
+    head = ["cell", "", "perplexity", *(f"{d} steps" for d in data["steps"][1:])]
+    return _table(head, rows, data)
 
 
 def _table(head: Sequence[str], rows: Sequence[Sequence[str]], data: dict[str, Any]) -> str:
