@@ -15,9 +15,12 @@ import scratch_rnn
 from tests.annotations import unchecked
 
 pytest.importorskip("expecttest", reason="torch.testing._internal needs it")
-modules = pytest.importorskip(
-    "torch.testing._internal.common_modules", reason="PyTorch's database of modules is private"
-)
+with pytest.MonkeyPatch.context() as patch:
+    # On import it forbids changes of torch.backends, in this process, for all other tests too.
+    patch.setattr(torch.backends, "disable_global_flags", lambda: None)
+    modules = pytest.importorskip(
+        "torch.testing._internal.common_modules", reason="PyTorch's database of modules is private"
+    )
 
 EPSILON = 1e-12  # in float64, of values about 1
 

@@ -290,16 +290,7 @@ def _adapter_of(target: Any) -> str:
     """Return the name of the adapter for a class of another library, empty if it needs none."""
     kinds = target.__mro__ if isinstance(target, type) else ()
     origins = {f"{kind.__module__}.{kind.__name__}" for kind in kinds}
-    for origin, adapter in (
-        ("torch.nn.modules.module.Module", "torch_module"),
-        ("keras.src.layers.layer.Layer", "keras_layer"),
-        ("flax.linen.module.Module", "flax_cell"),
-        ("equinox._module._module.Module", "equinox_cell"),
-        ("equinox._module.Module", "equinox_cell"),
-    ):
-        if origin in origins:
-            return adapter
-    return ""
+    return "torch_module" if "torch.nn.modules.module.Module" in origins else ""
 
 
 def _callables_of(target: Any) -> dict[str, list[str] | None]:

@@ -255,11 +255,11 @@ def _check(checkpoint: Checkpoint) -> None:
         )
     _check_tensors(checkpoint.weights, model.shapes, model.dtype)
     if checkpoint.state is not None:
-        arrays = dict(enumerate(_arrays_of(checkpoint.state)))
-        shapes = dict(enumerate(model.state_shapes(sampler.batch_size)))
+        arrays, shapes = _arrays_of(checkpoint.state), model.state_shapes(sampler.batch_size)
+        names = ["state"] if len(shapes) == 1 else ["state h", "state c"]
         _check_tensors(
-            {f"state {k}": array for k, array in arrays.items()},
-            {f"state {k}": shape for k, shape in shapes.items()},
+            dict(zip(names, arrays, strict=True)),
+            dict(zip(names, shapes, strict=True)),
             model.dtype,
         )
 

@@ -216,7 +216,7 @@ def test_the_helpers_of_these_tests_make_what_is_accepted(tmp_path: Path, conten
         ("model", {"dtype": "float16"}, "expected dtype of float32 or float64"),
         ("model", {"dtype": "float64"}, "expected rnn.weight_ih_l0 of shape (2, 3) and float64"),
         ("model", {"nonlinearity": "relu\n"}, "expected nonlinearity of tanh or relu"),
-        ("model", {"depth": 1}, "expected model with vocab_size, hidden_size"),
+        ("model", {"depth": 1}, "expected model with cell, vocab_size, hidden_size"),
         ("position", {"update": -1}, "expected update in 0 …"),
         ("position", {"update": 5}, "expected a position"),
         ("position", {"update": math.inf}, "expected update of int"),
