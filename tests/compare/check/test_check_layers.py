@@ -6,7 +6,8 @@ from pathlib import Path
 import pytest
 
 from compare.check import CheckConfig, CheckError, check
-from compare.check.layers import FEATURES, Layers, settle_conventions, try_feature, try_features
+from compare.check.features import FEATURES
+from compare.check.layers import Layers, settle_conventions, try_feature, try_features
 from compare.check.report import Report
 from compare.check.stranger.client import Stranger, source_of
 from tests.annotations import unchecked

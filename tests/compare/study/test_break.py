@@ -253,9 +253,11 @@ def test_enter_shows_the_answer_and_the_end_of_input_does_not(
 def test_leaving_in_a_terminal(key: bytes, code: int) -> None:
     import os
     import pty
+    import signal
 
     process, terminal_of_it = pty.fork()
     if process == 0:
+        signal.signal(signal.SIGINT, signal.SIG_DFL)  # what a shell starts beside it ignores Ctrl-C
         os.environ["TERM"] = "xterm"
         arguments = ["-m", "compare", "break", "nan-passes"]
         os.execv(sys.executable, [sys.executable, *arguments])
