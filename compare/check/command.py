@@ -37,7 +37,7 @@ def check(config: CheckConfig, terminal: Terminal | None = None) -> Report | Non
     terminal = terminal or Terminal(quiet=True)
     config.check()
     if config.new is not None:
-        write_template(config.new, config.cell)
+        write_template(config.new, config.cell or "rnn")
         terminal.line(f"Written: {config.new}. Fill it in, then:")
         terminal.line(f"  rnn-parity check {config.new}", "bold")
         return None
@@ -125,9 +125,9 @@ def examine_functions(
     config: CheckConfig, load: Callable[[], Stranger], terminal: Terminal
 ) -> Report:
     """Check the functions of a file."""
-    if config.cell != "rnn":
+    if config.cell not in (None, "rnn"):
         raise UsageError(f"expected a class for --cell {config.cell}, got a file of functions")
-    report = Report(str(config.target), "functions", config.cell, config.seed, [])
+    report = Report(str(config.target), "functions", "rnn", config.seed, [])
     stages: tuple[Stage, ...] = STAGES
     try:
         with load() as stranger:
@@ -152,18 +152,19 @@ def _none_of(stages: tuple[Stage, ...], trouble: Trouble) -> list[StageResult]:
 
 def examine_class(config: CheckConfig, load: Callable[[], Stranger], terminal: Terminal) -> Report:
     """Check a recurrent layer, and feature by feature what else it has."""
-    report = Report(str(config.target), "class", config.cell, config.seed, [])
-    terminal.line(f"{config.target}: a recurrent layer, cell {config.cell}, seed {config.seed}")
+    report = Report(str(config.target), "class", config.cell or "rnn", config.seed, [])
+    terminal.line(f"{config.target}: a recurrent layer, seed {config.seed}")
     try:
         with load() as stranger:
             report.form = "torch" if stranger.adapter == "torch_module" else "class"
-            layers = Layers(stranger, config.cell, config.dtype, config.device, config.tf32)
+            report.cell = config.cell or stranger.cell or "rnn"
+            layers = Layers(stranger, report.cell, config.dtype, config.device, config.tf32)
             report.stages = settle_conventions(layers, config.seed)
-            terminal.line(f"Taken for: {layers.conventions.described()}", "dim")
+            terminal.line(f"Taken for: cell {report.cell}, {layers.conventions.described()}", "dim")
             if report.stages[0].verdict == "right":
                 report.features = try_features(layers, config.seed, config.deep)
     except Trouble as trouble:
-        report.stages = report.stages or _none_of(layer_stages(config.cell), trouble)
+        report.stages = report.stages or _none_of(layer_stages(report.cell), trouble)
         report.failed = str(trouble)
     return report
 

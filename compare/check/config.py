@@ -27,7 +27,10 @@ class CheckConfig:
     """What to check."""
     new: Annotated[Path | None, arg(metavar="FILE", help_behavior_hint="")] = None
     """Write a template with six functions for you to fill in, and check nothing."""
-    cell: Literal["rnn", "gru", "lstm"] = "rnn"
+    cell: Annotated[
+        Literal["rnn", "gru", "lstm"] | None,
+        arg(help_behavior_hint="(default: that of the class's name, or rnn)"),
+    ] = None
     """The recurrent cell."""
     stage: Annotated[str | None, arg(metavar="NAME", help_behavior_hint="(default: all)")] = None
     """Check this stage alone."""

@@ -9,6 +9,7 @@ from typing import Any
 import numpy as np
 
 import scratch_rnn
+from compare.terminal import UsageError
 from scratch_rnn import RNNTape
 
 
@@ -37,7 +38,13 @@ def student_package(rnn_class: type) -> SimpleNamespace:
         def __init__(self, *sizes: Any, rng: np.random.Generator | None = None, **options: Any):
             super().__init__(*sizes, rng=rng, **options)
             initial = self.parameters
-            self.own = rnn_class(*sizes, **options)
+            try:
+                self.own = rnn_class(*sizes, **options)
+            except Exception as error:
+                raise UsageError(
+                    f"expected {rnn_class.__name__} to take the arguments of scratch_rnn.RNN, "
+                    f"got {type(error).__name__}: {error}"
+                ) from error
             self.parameters = self.own.parameters
             for name in initial.keys() & self.parameters.keys():
                 self.parameters[name][...] = initial[name]

@@ -116,6 +116,7 @@ class Stranger:
             raise
         self.names: dict[str, list[str] | None] = loaded["names"]
         self.adapter: str = loaded["adapter"]  # that makes another library's class ours
+        self.cell: str = loaded["cell"]  # by the class's name; empty if that does not say it
 
     def __enter__(self) -> Stranger:
         return self

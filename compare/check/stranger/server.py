@@ -184,11 +184,12 @@ class Server:
         target = self.module
         for name in filter(None, head["name"].split(".")):
             target = getattr(target, name)
+        cell = _cell_of(target)
         adapter = head["adapter"] or _adapter_of(target)
         if adapter:
             target = load_file(str(ADAPTERS / f"{adapter}.py")).adapted(target)
         self.objects[0] = target
-        return {"names": _callables_of(target), "adapter": adapter}
+        return {"names": _callables_of(target), "adapter": adapter, "cell": cell}
 
     def do_call(
         self, head: dict[str, Any], arrays: list[np.ndarray], sent: list[np.ndarray]
@@ -291,6 +292,13 @@ def _adapter_of(target: Any) -> str:
     kinds = target.__mro__ if isinstance(target, type) else ()
     origins = {f"{kind.__module__}.{kind.__name__}" for kind in kinds}
     return "torch_module" if "torch.nn.modules.module.Module" in origins else ""
+
+
+def _cell_of(target: Any) -> str:
+    """Return the cell that a class or one of its bases is named after, empty if there is none."""
+    kinds = target.__mro__ if isinstance(target, type) else ()
+    names = [kind.__name__.lower() for kind in kinds]
+    return next((name for name in names if name in ("rnn", "gru", "lstm")), "")
 
 
 def _callables_of(target: Any) -> dict[str, list[str] | None]:

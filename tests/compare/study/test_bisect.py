@@ -299,3 +299,16 @@ def test_a_missing_device() -> None:
 @pytest.mark.skipif(not torch.cuda.is_available(), reason="expected a CUDA device, got none")
 def test_pytorch_on_a_gpu_agrees() -> None:
     assert "No difference" in shown(config(device="cuda"))
+
+
+def test_a_class_that_cannot_be_built_like_ours_is_refused_in_one_line(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str]
+) -> None:
+    monkeypatch.chdir(tmp_path)
+    lines = "class Bare:\n    def __init__(self, input_size, hidden_size): ...\n"
+    Path("a_module_with_a_bare_class.py").write_text(lines)
+    name = "a_module_with_a_bare_class:Bare"
+    assert main(["bisect", "--implementation", name, "--hidden-size", "4", "--updates", "1"]) == 2
+    error = capsys.readouterr().err
+    assert error.count("\n") == 1
+    assert "expected Bare to take the arguments of scratch_rnn.RNN, got TypeError" in error
