@@ -11,6 +11,9 @@ from jaxtyping import Float
 
 import scratch_rnn
 from compare.bench.shapes import Shape
+from compare.parity import CELLS, named_state
+from scratch_rnn import states
+from scratch_rnn.states import State
 from scratch_rnn.text import Batch, Vocab
 
 Arrays = Mapping[str, np.ndarray]
@@ -31,9 +34,9 @@ class LayerCase:
 
     shape: Shape
     dtype: str
-    parameters: dict[str, np.ndarray]  # with the names of nn.RNN
+    parameters: dict[str, np.ndarray]  # with PyTorch's names
     x: Float[np.ndarray, "T B V"]
-    h_0: Float[np.ndarray, "1 B H"]
+    state: State  # (1, B, H), for an LSTM a pair of them
     d_output: Float[np.ndarray, "T B H"]
 
 
@@ -46,7 +49,7 @@ class ModelCase:
     parameters: dict[str, np.ndarray]  # with the names of the model's state_dict
     generation_parameters: dict[str, np.ndarray]
     batch: Batch
-    h_0: Float[np.ndarray, "1 B H"]
+    state: State
     vocab: Vocab
 
 
@@ -69,21 +72,23 @@ def make_case(shape: Shape, *, dtype: str = "float32", seed: int = 0) -> Case:
     """Draw parameters, inputs and an upstream gradient for a shape."""
     rng = np.random.default_rng(seed)
     T, B, V, H = shape.T, shape.B, shape.V, shape.H
-    rnn = scratch_rnn.RNN(V, H, nonlinearity=shape.nonlinearity, dtype=np.dtype(dtype), rng=rng)
+    rnn = new_layer(shape, dtype, rng)
     if shape.nonlinearity == "relu":
         keep_from_the_kink(rnn.parameters, rng)
-    h_0 = rng.uniform(-1, 1, (1, B, H)).astype(dtype)
+    state = states.each(
+        lambda zeros: rng.uniform(-1, 1, zeros.shape).astype(dtype), rnn.begin_state(B)
+    )
     if shape.kind == "layer":
         x = rng.uniform(-1, 1, (T, B, V)).astype(dtype)
         d_output = rng.uniform(-1, 1, (T, B, H)).astype(dtype)
-        return LayerCase(shape, dtype, rnn.parameters, x, h_0, d_output)
+        return LayerCase(shape, dtype, rnn.parameters, x, state, d_output)
     model = scratch_rnn.RNNModel(rnn, V, rng=rng)
     tokens = rng.integers(0, V, (B, T + 1))
     batch = Batch(tokens[:, :-1].copy(), tokens[:, 1:].copy())
     loud = dict(model.parameters)
     loud["rnn.weight_ih_l0"] = LOUD * loud["rnn.weight_ih_l0"]
     vocab = Vocab([f"token{k}" for k in range(1, V)])
-    return ModelCase(shape, dtype, model.parameters, loud, batch, h_0, vocab)
+    return ModelCase(shape, dtype, model.parameters, loud, batch, state, vocab)
 
 
 def keep_from_the_kink(parameters: dict[str, np.ndarray], rng: np.random.Generator) -> None:
@@ -100,12 +105,15 @@ def keep_from_the_kink(parameters: dict[str, np.ndarray], rng: np.random.Generat
     parameters["bias_hh_l0"] /= 8
 
 
-def scratch_layer(case: LayerCase) -> scratch_rnn.RNN:
+def new_layer(shape: Shape, dtype: str, rng: np.random.Generator | None = None) -> Any:
+    """Return scratch's layer of this cell and these sizes."""
+    layer, _ = CELLS[shape.cell]
+    return layer(shape.V, shape.H, **shape.options, dtype=np.dtype(dtype), rng=rng)
+
+
+def scratch_layer(case: LayerCase) -> Any:
     """Return scratch's layer with a copy of the case's parameters."""
-    shape = case.shape
-    rnn = scratch_rnn.RNN(
-        shape.V, shape.H, nonlinearity=shape.nonlinearity, dtype=np.dtype(case.dtype)
-    )
+    rnn = new_layer(case.shape, case.dtype)
     for name, array in case.parameters.items():
         rnn.parameters[name][...] = array
     return rnn
@@ -113,11 +121,7 @@ def scratch_layer(case: LayerCase) -> scratch_rnn.RNN:
 
 def scratch_model(case: ModelCase, parameters: Arrays | None = None) -> scratch_rnn.RNNModel:
     """Return scratch's model with a copy of these parameters. Default: the case's parameters."""
-    shape = case.shape
-    rnn = scratch_rnn.RNN(
-        shape.V, shape.H, nonlinearity=shape.nonlinearity, dtype=np.dtype(case.dtype)
-    )
-    model = scratch_rnn.RNNModel(rnn, shape.V)
+    model = scratch_rnn.RNNModel(new_layer(case.shape, case.dtype), case.shape.V)
     for name, array in (parameters or case.parameters).items():
         model.parameters[name][...] = array
     return model
@@ -131,3 +135,37 @@ def first_token(case: ModelCase) -> list[str]:
 def text_results(case: ModelCase, text: str) -> Arrays:
     """Return the token ids of a text that `predict` wrote."""
     return {"text": np.array([case.vocab[token] for token in text.split(" ")], np.float64)}
+
+
+def layer_results(output: np.ndarray, state: State) -> dict[str, np.ndarray]:
+    """Return what a layer's forward pass gives, by the names that the gate uses."""
+    return {"output": output, **named_state("final state", state)}
+
+
+def layer_gradients(d_x: np.ndarray | None, of_weights: Arrays) -> dict[str, np.ndarray]:
+    """Return what its backward pass gives, by the names that the gate uses."""
+    gradients = {f"gradient of {name}": array for name, array in of_weights.items()}
+    return gradients if d_x is None else {"gradient of x": d_x, **gradients}
+
+
+def model_results(
+    case: ModelCase,
+    *,
+    state: State,
+    logits: np.ndarray | None = None,
+    loss: float | np.ndarray | None = None,
+    gradients: Arrays | None = None,
+    grad_norm: float | np.ndarray | None = None,
+    updated: Arrays | None = None,
+) -> Arrays:
+    """Return a model's results by the names that the gate uses; parameters are copied."""
+    results: dict[str, np.ndarray] = named_state("final state", state)
+    if logits is not None:
+        results["logits"] = logits
+    if loss is not None:
+        results["loss"] = np.asarray(loss, case.dtype)
+    if grad_norm is not None:
+        results["gradient norm"] = np.asarray(grad_norm, case.dtype)
+    results |= {f"gradient of {name}": array for name, array in (gradients or {}).items()}
+    results |= {f"updated {name}": array.copy() for name, array in (updated or {}).items()}
+    return results

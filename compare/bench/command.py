@@ -80,7 +80,7 @@ def bench(config: BenchConfig, terminal: Terminal | None = None) -> Document:
 
 
 def _measure(config: BenchConfig, path: Path, terminal: Terminal) -> Document:
-    shapes = choose(config.shapes, config.only)
+    shapes = choose(config.shapes, config.only, config.cell)
     wanted = {shape: _phases(shape, config.phases) for shape in shapes}
     if not any(wanted.values()):
         raise UsageError(f"expected --phases that the shapes have, got {' '.join(config.phases)}")
@@ -245,7 +245,7 @@ def _extras(config: BenchConfig, document: Document, rows: Sequence[Row], say: S
             document.parts = measure_parts(candidates[0], config.dtype)
     if config.memory:
         say("peak memory")
-        document.memory = measure_memory(config.threads)
+        document.memory = measure_memory(config.threads, config.cell)
 
 
 def _device_notes(rows: Sequence[Row], device: cuda_rows.Device | None, threads: int) -> list[str]:
@@ -267,7 +267,7 @@ def _memory_objection(shape: Shape, dtype: str) -> str | None:
     """Return why a shape does not fit in memory, estimated as twelve times its largest arrays."""
     itemsize = 8 if dtype == "float64" else 4
     per_step = shape.T * shape.B * (shape.H + shape.V)
-    needed = 12 * itemsize * (per_step + shape.H * (shape.H + shape.V))
+    needed = 12 * itemsize * shape.gates * (per_step + shape.H * (shape.H + shape.V))
     available = available_memory()
     if needed < available:
         return None

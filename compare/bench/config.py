@@ -10,7 +10,7 @@ from typing import Annotated, Any, Literal, Self
 from tyro.conf import arg
 
 from compare.bench.work import PHASES
-from compare.terminal import MAX_THREADS, UsageError
+from compare.terminal import MAX_THREADS, UsageError, check_choices
 
 
 @dataclasses.dataclass(frozen=True, kw_only=True)
@@ -18,9 +18,11 @@ class BenchConfig:
     """Measure the time of scratch, PyTorch and others; exit code 1 if scratch's results differ."""
 
     shapes: Annotated[str, arg(metavar="NAME|FILE.json")] = "seed"
-    """seed, haste, deepbench, sweep, or a JSON file: a list of objects with T, B, V and H."""
+    """seed, layer, haste, deepbench, sweep, or a JSON file: a list of objects with T, B, V, H."""
     only: Annotated[tuple[str, ...], arg(metavar="H=256 B=1,32 ...", help_behavior_hint="")] = ()
     """Measure only the shapes with these sizes."""
+    cell: Literal["rnn", "gru", "lstm"] = "rnn"
+    """Recurrent layer of all rows."""
     rows: Annotated[
         tuple[str, ...],
         arg(metavar="ROW ...", help_behavior_hint="(default: all that are available)"),
@@ -61,8 +63,7 @@ class BenchConfig:
         for phase in self.phases:
             if phase not in known:
                 raise UsageError(f"expected --phases among {', '.join(known)}, got {phase!r}")
-        if self.dtype not in ("float32", "float64"):
-            raise UsageError(f"expected --dtype float32 or float64, got {self.dtype!r}")
+        check_choices(self)
         if not 1 <= self.threads <= MAX_THREADS:
             raise UsageError(f"expected --threads between 1 and {MAX_THREADS}, got {self.threads}")
         if not (math.isfinite(self.budget) and self.budget > 0):

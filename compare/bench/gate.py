@@ -20,6 +20,8 @@ from compare.bench.case import (
     Case,
     LayerCase,
     first_token,
+    layer_gradients,
+    layer_results,
     scratch_layer,
     scratch_model,
     text_results,
@@ -86,22 +88,19 @@ class Gate:
 def _computation(case: Case, move: Move, *, generates: bool) -> Arrays:
     """Compute all results of a case, with every float passed through `move`."""
     if isinstance(case, LayerCase):
-        return layer_results(replace(case, parameters=move(case.parameters)), move)
+        return scratch_layer_results(replace(case, parameters=move(case.parameters)), move)
     if generates:
         model = scratch_model(case, move(case.generation_parameters))
         return text_results(
             case, scratch_rnn.predict(first_token(case), NUM_PREDS, model, case.vocab)
         )
-    return scratch_step(scratch_model(case), case.batch, case.h_0, LR, MAX_NORM, move)
+    return scratch_step(scratch_model(case), case.batch, case.state, LR, MAX_NORM, move)
 
 
-def layer_results(case: LayerCase, move: Move) -> Arrays:
+def scratch_layer_results(case: LayerCase, move: Move) -> Arrays:
     """Run a layer forward and backward."""
     rnn = scratch_layer(case)
-    output, h_n, tape = rnn.forward(move(case.x), move(case.h_0))
-    output = output.copy()
+    output, state, tape = rnn.forward(move(case.x), move(case.state))
+    results = layer_results(output.copy(), state)
     gradients = rnn.backward(move(tape), move(case.d_output))
-    results = {f"gradient of {name}": array for name, array in gradients.parameters.items()}
-    if gradients.x is not None:
-        results["gradient of x"] = gradients.x
-    return results | {"output": output, "final state": h_n}
+    return results | layer_gradients(gradients.x, gradients.parameters)

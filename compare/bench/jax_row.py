@@ -8,16 +8,28 @@ from __future__ import annotations
 
 import importlib.util
 import os
-from collections.abc import Iterator
+from collections.abc import Callable, Iterator
 from contextlib import AbstractContextManager, contextmanager
 from typing import Any
 
 import numpy as np
 
-from compare.bench.case import LR, MAX_NORM, NUM_PREDS, Arrays, Case, Job, LayerCase, ModelCase
-from compare.bench.numpy_rows import layer_results, model_results
+from compare.bench.case import (
+    LR,
+    MAX_NORM,
+    NUM_PREDS,
+    Arrays,
+    Case,
+    Job,
+    LayerCase,
+    ModelCase,
+    layer_gradients,
+    layer_results,
+    model_results,
+)
 from compare.bench.row import Row
 from compare.bench.work import BACKWARD, FORWARD, GENERATION, STEP
+from scratch_rnn.states import arrays_of, state_of
 
 
 class Jax(Row):
@@ -70,16 +82,57 @@ def _jax() -> Any:
     return importlib.import_module("jax")
 
 
-def _scan(p: Any, a: Any, h_0: Any, nonlinearity: str) -> Any:
-    """Return all states from a_t = W_ih x_t + b_ih, which is computed for all steps at once."""
+def _scan(case: Case, p: Any, a: Any, state: Any) -> Any:
+    """Return all h and the last state, from a_t = W_ih x_t + b_ih, computed for all steps at once.
+
+    A state is a pair of arrays of shape (B, H): h, and the LSTM's c; elsewhere None.
+    """
     jax = _jax()
-    f = jax.numpy.tanh if nonlinearity == "tanh" else jax.nn.relu
+    step = _STEPS[case.shape.options.get("nonlinearity", case.shape.cell)]
 
-    def cell(h: Any, a_t: Any) -> tuple[Any, Any]:
-        h = f(a_t + h @ p["weight_hh_l0"].T + p["bias_hh_l0"])
-        return h, h
+    def cell(state: Any, a_t: Any) -> tuple[Any, Any]:
+        h, c = state
+        state = step(jax.nn, a_t, h @ p["weight_hh_l0"].T + p["bias_hh_l0"], h, c)
+        return state, state[0]
 
-    return jax.lax.scan(cell, h_0, a)[1]
+    last, h = jax.lax.scan(cell, state, a)
+    return h, last
+
+
+def _gru(nn: Any, a: Any, u: Any, h: Any, c: Any) -> tuple[Any, Any]:
+    H = h.shape[1]
+    gates = nn.sigmoid(a[:, : 2 * H] + u[:, : 2 * H])
+    r, z = gates[:, :H], gates[:, H:]
+    n = nn.tanh(a[:, 2 * H :] + r * u[:, 2 * H :])
+    return (1 - z) * n + z * h, c
+
+
+def _lstm(nn: Any, a: Any, u: Any, h: Any, c: Any) -> tuple[Any, Any]:
+    H = h.shape[1]
+    gates = a + u
+    i, f, o = (nn.sigmoid(gates[:, k * H : (k + 1) * H]) for k in (0, 1, 3))
+    c = f * c + i * nn.tanh(gates[:, 2 * H : 3 * H])
+    return o * nn.tanh(c), c
+
+
+_STEPS: dict[str, Callable[..., tuple[Any, Any]]] = {
+    "tanh": lambda nn, a, u, h, c: (nn.tanh(a + u), c),
+    "relu": lambda nn, a, u, h, c: (nn.relu(a + u), c),
+    "gru": _gru,
+    "lstm": _lstm,
+}
+"""A step from W_ih x + b_ih, W_hh h + b_hh and the state, by nonlinearity or cell."""
+
+
+def _first_state(case: Case) -> Any:
+    """Return the case's initial state as `_scan` takes it."""
+    h, *c = (array[0] for array in arrays_of(case.state))
+    return _jax().device_put((h, c[0] if c else None))
+
+
+def _named_state(state: Any) -> Any:
+    """Return a last state as the results name it: (1, B, H), or a pair."""
+    return state_of(np.asarray(array)[None] for array in state if array is not None)
 
 
 def _ready(function: Any, *arguments: Any) -> Any:
@@ -88,49 +141,48 @@ def _ready(function: Any, *arguments: Any) -> Any:
 
 
 def _layer(case: LayerCase) -> dict[str, Job]:
-    jax, nonlinearity = _jax(), case.shape.nonlinearity
-    p = jax.device_put(case.parameters)
-    x, h_0, d_output = (jax.device_put(array) for array in (case.x, case.h_0[0], case.d_output))
-
-    def output(p: Any, x: Any) -> Any:
-        return _scan(p, x @ p["weight_ih_l0"].T + p["bias_ih_l0"], h_0, nonlinearity)
+    jax, state_0 = _jax(), _first_state(case)
+    p, x, d_output = (jax.device_put(a) for a in (case.parameters, case.x, case.d_output))
 
     def forward(p: Any, x: Any) -> Any:
-        y = output(p, x)
-        return y, y[-1:]
+        return _scan(case, p, x @ p["weight_ih_l0"].T + p["bias_ih_l0"], state_0)
 
     def forward_and_backward(p: Any, x: Any, d_output: Any) -> Any:
-        y, back = jax.vjp(output, p, x)
-        d_p, d_x = back(d_output)
-        return y, y[-1:], d_x, d_p
+        output, back, last = jax.vjp(forward, p, x, has_aux=True)
+        return output, last, back(d_output)
 
-    def results(value: Any) -> Arrays:
-        return layer_results(*jax.tree.map(np.asarray, value))
+    def forward_results(value: Any) -> dict[str, np.ndarray]:
+        output, last = value
+        return layer_results(np.asarray(output), _named_state(last))
+
+    def backward_results(value: Any) -> Arrays:
+        output, last, gradients = value
+        d_p, d_x = jax.tree.map(np.asarray, gradients)
+        return forward_results((output, last)) | layer_gradients(d_x, d_p)
 
     forward, forward_and_backward = jax.jit(forward), jax.jit(forward_and_backward)
     return {
-        FORWARD: Job(lambda: _ready(forward, p, x), results),
-        BACKWARD: Job(lambda: _ready(forward_and_backward, p, x, d_output), results),
+        FORWARD: Job(lambda: _ready(forward, p, x), forward_results),
+        BACKWARD: Job(lambda: _ready(forward_and_backward, p, x, d_output), backward_results),
     }
 
 
 def _model(case: ModelCase) -> dict[str, Job]:
-    jax, nonlinearity = _jax(), case.shape.nonlinearity
+    jax, state_0 = _jax(), _first_state(case)
     jnp = jax.numpy
     inputs, targets = case.batch.inputs, case.batch.targets
-    h_0 = jax.device_put(case.h_0[0])
     p, trained = jax.device_put(case.parameters), jax.device_put(case.parameters)
     talker = jax.device_put(case.generation_parameters)
 
-    def logits_and_state(p: Any, inputs: Any, h_0: Any) -> Any:
+    def logits_and_state(p: Any, inputs: Any, state: Any) -> Any:
         layer = {name.removeprefix("rnn."): array for name, array in p.items()}
-        a = layer["weight_ih_l0"].T[inputs.T] + layer["bias_ih_l0"]  # (T, B, H)
-        h = _scan(layer, a, h_0, nonlinearity)
+        a = layer["weight_ih_l0"].T[inputs.T] + layer["bias_ih_l0"]  # (T, B, GH)
+        h, state = _scan(case, layer, a, state)
         y = h.reshape(-1, h.shape[2]) @ p["linear.weight"].T + p["linear.bias"]
-        return y, h[-1:]
+        return y, state
 
     def loss_and_state(p: Any, inputs: Any, targets: Any) -> Any:
-        y, state = logits_and_state(p, inputs, h_0)
+        y, state = logits_and_state(p, inputs, state_0)
         log_p = jax.nn.log_softmax(y)
         return -log_p[jnp.arange(len(y)), targets.T.reshape(-1)].mean(), state
 
@@ -144,11 +196,11 @@ def _model(case: ModelCase) -> dict[str, Job]:
 
     def generate(p: Any, first: Any) -> Any:
         def character(carry: Any, _: Any) -> Any:
-            token, h = carry
-            y, state = logits_and_state(p, token.reshape(1, 1), h)
-            return (y[0].argmax(), state[0]), y[0].argmax()
+            token, state = carry
+            y, state = logits_and_state(p, token.reshape(1, 1), state)
+            return (y[0].argmax(), state), y[0].argmax()
 
-        start = first, jnp.zeros((1, case.shape.H), case.dtype)
+        start = first, jax.tree.map(lambda array: jnp.zeros_like(array[:1]), state_0)
         return jax.lax.scan(character, start, None, length=NUM_PREDS)[1]
 
     compiled = {
@@ -162,23 +214,22 @@ def _model(case: ModelCase) -> dict[str, Job]:
         trained = value[3]
         return value
 
-    def named(**values: Any) -> Arrays:
-        return model_results(case, **jax.tree.map(np.asarray, values))
+    def named(state: Any, **values: Any) -> Arrays:
+        values = jax.tree.map(np.asarray, values)
+        return model_results(case, state=_named_state(state), **values)
 
     return {
         FORWARD: Job(
-            lambda: _ready(compiled[logits_and_state], p, inputs, h_0),
-            lambda value: named(logits=value[0], state=value[1]),
+            lambda: _ready(compiled[logits_and_state], p, inputs, state_0),
+            lambda value: named(value[1], logits=value[0]),
         ),
         BACKWARD: Job(
             lambda: _ready(compiled[loss_and_gradients], p, inputs, targets),
-            lambda value: named(loss=value[0][0], state=value[0][1], gradients=value[1]),
+            lambda value: named(value[0][1], loss=value[0][0], gradients=value[1]),
         ),
         STEP: Job(
             run_step,
-            lambda value: named(
-                loss=value[0], grad_norm=value[1], state=value[2], updated=value[3]
-            ),
+            lambda value: named(value[2], loss=value[0], grad_norm=value[1], updated=value[3]),
         ),
         GENERATION: Job(
             lambda: _ready(compiled[generate], talker, np.int64(1)),

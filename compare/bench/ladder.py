@@ -22,13 +22,22 @@ import numpy as np
 import tyro
 
 from compare.bench import ladder_steps as steps
-from compare.bench.case import LR, MAX_NORM, Case, Job, ModelCase, make_case, scratch_model
+from compare.bench.case import (
+    LR,
+    MAX_NORM,
+    Case,
+    Job,
+    ModelCase,
+    make_case,
+    model_results,
+    scratch_model,
+)
 from compare.bench.gate import Gate
 from compare.bench.judge import judge
 from compare.bench.ladder_picture import draw_ladder, write_table
 from compare.bench.ladder_result import Aside, Ladder, Rung
 from compare.bench.machine import describe_machine, forced_kernel_notes
-from compare.bench.numpy_rows import Scratch, model_results
+from compare.bench.numpy_rows import Scratch
 from compare.bench.result import TIMED
 from compare.bench.roofline import measure_roof
 from compare.bench.row import Row
@@ -78,7 +87,7 @@ class RungRow(Row):
         """Return a training step with its own copy of the parameters."""
         assert isinstance(case, ModelCase)
         trained = {name: array.copy() for name, array in case.parameters.items()}
-        batch, h_0 = case.batch, case.h_0[0]
+        batch, h_0 = case.batch, case.state[0]
 
         def step() -> Any:
             return steps.take_step(
@@ -250,7 +259,7 @@ def measure_parts(case: ModelCase, number: int) -> list[Aside]:
     def job(k: int) -> Callable[[], Any]:
         model, rows = scratch_model(case), slice(k, None, number)  # (B/number,) rows of the batch
         batch = Batch(case.batch.inputs[rows], case.batch.targets[rows])
-        h_0 = case.h_0[:, rows].copy()
+        h_0 = case.state[:, rows].copy()
         return lambda: loss_and_gradients(model, batch, h_0)
 
     jobs = [job(k) for k in range(number)]

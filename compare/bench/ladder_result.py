@@ -11,11 +11,9 @@ from dataclasses import asdict, dataclass
 from pathlib import Path
 from typing import Any
 
-from compare.bench.result import Roof, Seconds, read_file
+from compare.bench.result import SCHEMA, Roof, Seconds, read_file
 from compare.bench.shapes import Shape
 from compare.runs import write_file
-
-SCHEMA = 1
 
 
 @dataclass(frozen=True, slots=True)

@@ -1,7 +1,7 @@
 """The peak memory of a training step, measured in a separate process.
 
-``python -m compare.bench.memory ROW T B V H THREADS`` makes a model and a batch, reads the memory
-of the process, does one step, and prints the peak memory minus the memory before, in bytes.
+``python -m compare.bench.memory ROW CELL T B V H THREADS`` makes a model and a batch, reads the
+memory of the process, does one step, and prints the peak memory minus the memory before, in bytes.
 """
 
 from __future__ import annotations
@@ -10,6 +10,7 @@ import re
 import subprocess
 import sys
 from contextlib import suppress
+from dataclasses import replace
 from pathlib import Path
 
 import psutil
@@ -28,10 +29,10 @@ CHECKED = Shape("memory, checked", "model", T=16, B=4, V=28, H=64)
 """The check uses a small shape, because it needs more memory than the step."""
 
 
-def measure_memory(threads: int, shape: Shape = SHAPE) -> list[Memory]:
+def measure_memory(threads: int, cell: str = "rnn") -> list[Memory]:
     """Return the peak memory of scratch and of PyTorch on the CPU; both are checked first."""
     rows = [row for row in all_rows(None) if row.name in (SCRATCH, REFERENCE)]
-    case = make_case(CHECKED)
+    shape, case = replace(SHAPE, cell=cell), make_case(replace(CHECKED, cell=cell))
     verdicts = judge(STEP, {row: row.prepare(case) for row in rows}, Gate(case), threads)
     return [
         Memory(row.name, shape, peak_of_step(row, shape, threads))
@@ -51,7 +52,7 @@ def peak_of_step(row: Row, shape: Shape, threads: int) -> int:
     """
     sizes = [str(size) for size in (shape.T, shape.B, shape.V, shape.H, threads)]
     answer = subprocess.run(
-        [sys.executable, "-m", "compare.bench.memory", row.name, *sizes],
+        [sys.executable, "-m", "compare.bench.memory", row.name, shape.cell, *sizes],
         capture_output=True,
         text=True,
         check=False,
@@ -106,9 +107,10 @@ def peak_bytes() -> int:
 
 def main(arguments: list[str]) -> None:
     """Run the module's command."""
-    name, *sizes = arguments
+    name, cell, *sizes = arguments
     T, B, V, H, threads = map(int, sizes)
-    peak = step_in_this_process(name, Shape("memory", "model", T, B, V, H), threads)
+    shape = Shape("memory", "model", T, B, V, H, cell=cell)
+    peak = step_in_this_process(name, shape, threads)
     sys.stdout.write(f"{peak}\n")
 
 

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from contextlib import AbstractContextManager
+from functools import partial
 from typing import Any
 
 import numpy as np
@@ -19,13 +20,19 @@ from compare.bench.case import (
     LayerCase,
     ModelCase,
     first_token,
+    layer_gradients,
+    layer_results,
+    model_results,
     scratch_layer,
     scratch_model,
     text_results,
 )
 from compare.bench.row import Row
 from compare.bench.work import BACKWARD, FORWARD, GENERATION, STEP
-from scratch_rnn.plain import elman as plain
+from scratch_rnn import states
+from scratch_rnn.plain import model as plain
+from scratch_rnn.plain.elman import clip_grad_norm, update
+from scratch_rnn.states import State, arrays_of, state_of
 from scratch_rnn.train import loss_and_gradients
 
 
@@ -42,16 +49,16 @@ class Scratch(Row):
 def _scratch_layer(case: LayerCase) -> dict[str, Job]:
     rnn = scratch_layer(case)
 
-    def forward() -> tuple[np.ndarray, np.ndarray]:
-        return rnn(case.x, case.h_0)
+    def forward() -> Any:
+        return rnn(case.x, case.state)
 
-    def forward_and_backward() -> tuple[np.ndarray, np.ndarray, scratch_rnn.RNNGradients]:
-        output, h_n, tape = rnn.forward(case.x, case.h_0)
-        return output, h_n, rnn.backward(tape, case.d_output)
+    def forward_and_backward() -> tuple[np.ndarray, State, scratch_rnn.RNNGradients]:
+        output, state, tape = rnn.forward(case.x, case.state)
+        return output, state, rnn.backward(tape, case.d_output)
 
     def backward_results(value: Any) -> Arrays:
-        output, h_n, gradients = value
-        return layer_results(output, h_n, gradients.x, gradients.parameters)
+        output, state, gradients = value
+        return layer_results(output, state) | layer_gradients(gradients.x, gradients.parameters)
 
     return {
         FORWARD: Job(forward, lambda value: layer_results(*value)),
@@ -65,7 +72,7 @@ def _scratch_model(case: ModelCase) -> dict[str, Job]:
     optimizer = scratch_rnn.SGD(trained.parameters, LR)
 
     def step() -> scratch_rnn.StepResult:
-        return scratch_rnn.train_step(trained, case.batch, case.h_0, optimizer, max_norm=MAX_NORM)
+        return scratch_rnn.train_step(trained, case.batch, case.state, optimizer, max_norm=MAX_NORM)
 
     def backward_results(value: Any) -> Arrays:
         loss, gradients, state = value
@@ -82,10 +89,10 @@ def _scratch_model(case: ModelCase) -> dict[str, Job]:
 
     return {
         FORWARD: Job(
-            lambda: model(case.batch.inputs, case.h_0),
+            lambda: model(case.batch.inputs, case.state),
             lambda value: model_results(case, logits=value[0], state=value[1]),
         ),
-        BACKWARD: Job(lambda: loss_and_gradients(model, case.batch, case.h_0), backward_results),
+        BACKWARD: Job(lambda: loss_and_gradients(model, case.batch, case.state), backward_results),
         STEP: Job(step, step_results),
         GENERATION: Job(
             lambda: scratch_rnn.predict(first_token(case), NUM_PREDS, talker, case.vocab),
@@ -96,7 +103,7 @@ def _scratch_model(case: ModelCase) -> dict[str, Job]:
 
 
 class Plain(Row):
-    """scratch_rnn/plain/elman.py; its threads are those of BLAS."""
+    """The pages of scratch_rnn/plain; their threads are those of BLAS."""
 
     name, label = "plain", "plain NumPy"
 
@@ -114,113 +121,90 @@ class Plain(Row):
         return _plain_layer(case) if isinstance(case, LayerCase) else _plain_model(case)
 
 
+def _plain_cell(case: Case) -> plain.Cell:
+    cell = plain.CELLS[case.shape.cell]
+    if case.shape.cell == "rnn":
+        return cell._replace(forward=partial(cell.forward, f=case.shape.nonlinearity))
+    return cell
+
+
 def _plain_layer(case: LayerCase) -> dict[str, Job]:
-    f = case.shape.nonlinearity
-    W_ih, W_hh, b_ih, b_hh = case.parameters.values()
+    cell, weights = _plain_cell(case), list(case.parameters.values())
+    state_0 = [array[0] for array in arrays_of(case.state)]
+    d_last = [np.zeros_like(array) for array in state_0]
 
-    def forward() -> tuple[np.ndarray, np.ndarray]:
-        output, h_n, _ = plain.rnn_forward(case.x, case.h_0[0], W_ih, W_hh, b_ih, b_hh, f)
-        return output, h_n
+    def forward() -> tuple[np.ndarray, Any]:
+        output, last, _ = cell.forward(case.x, *state_0, *weights)
+        return output, last
 
-    def forward_and_backward() -> tuple[np.ndarray, ...]:
-        output, h_n, tape = plain.rnn_forward(case.x, case.h_0[0], W_ih, W_hh, b_ih, b_hh, f)
-        return output, h_n, *plain.rnn_backward(tape, case.d_output, np.zeros_like(h_n))
+    def forward_and_backward() -> tuple[Any, ...]:
+        output, last, tape = cell.forward(case.x, *state_0, *weights)
+        return output, last, *cell.backward(tape, case.d_output, *d_last)
 
-    def backward_results(value: tuple[np.ndarray, ...]) -> Arrays:
-        output, h_n, d_x, _, *gradients = value
-        return layer_results(output, h_n[None], d_x, _named(case, gradients))
+    def forward_results(value: Any) -> dict[str, np.ndarray]:
+        output, last = value
+        return layer_results(output, states.each(_with_layers, last))
+
+    def backward_results(value: Any) -> Arrays:
+        output, last, d_x, *gradients = value
+        of_weights = _named(case, gradients[len(state_0) :])
+        return forward_results((output, last)) | layer_gradients(d_x, of_weights)
 
     return {
-        FORWARD: Job(forward, lambda value: layer_results(value[0], value[1][None])),
+        FORWARD: Job(forward, forward_results),
         BACKWARD: Job(forward_and_backward, backward_results),
     }
 
 
 def _plain_model(case: ModelCase) -> dict[str, Job]:
-    f, h_0 = case.shape.nonlinearity, case.h_0[0]
+    cell = _plain_cell(case)
+    state_0 = [array[0] for array in arrays_of(case.state)]
     inputs, targets = case.batch.inputs.T, case.batch.targets.T  # (T, B)
     parameters = list(case.parameters.values())
+    talker = list(case.generation_parameters.values())
     trained = [array.copy() for array in parameters]
 
-    def forward() -> tuple[np.ndarray, np.ndarray]:
-        W_ih, W_hh, b_ih, b_hh, W, b = parameters
-        x = plain.one_hot(inputs, len(b), h_0.dtype)
-        output, h_n, _ = plain.rnn_forward(x, h_0, W_ih, W_hh, b_ih, b_hh, f)
-        return (output @ W.T + b).reshape(-1, len(b)), h_n
+    def step() -> tuple[float, float, list[np.ndarray]]:
+        loss, gradients, last = plain.loss_and_gradients(cell, inputs, targets, state_0, trained)
+        grad_norm = clip_grad_norm(gradients, MAX_NORM)
+        update(trained, gradients, LR)
+        return loss, grad_norm, last
 
-    def step() -> tuple[float, float, np.ndarray]:
-        loss, gradients, h_n = plain.loss_and_gradients(inputs, targets, h_0, trained, f)
-        grad_norm = plain.clip_grad_norm(gradients, MAX_NORM)
-        plain.update(trained, gradients, LR)
-        return loss, grad_norm, h_n
+    def results(last: list[np.ndarray], **others: Any) -> Arrays:
+        return model_results(case, state=state_of(map(_with_layers, last)), **others)
 
-    def generate() -> list[int]:
-        W_ih, W_hh, b_ih, b_hh, W, b = case.generation_parameters.values()
-        ids, h = [1], np.zeros_like(h_0[:1])
-        for _ in range(NUM_PREDS):
-            x_t = plain.one_hot(np.array(ids[-1:]), len(b), h.dtype)
-            h = plain.rnn_step(x_t, h, W_ih, W_hh, b_ih, b_hh, f)
-            ids.append(int((h @ W.T + b).argmax()))
-        return ids
+    def forward_results(value: Any) -> Arrays:
+        logits, last, _, _ = value
+        return results(last, logits=logits.reshape(-1, case.shape.V))
 
-    def backward_results(value: tuple[float, list[np.ndarray], np.ndarray]) -> Arrays:
-        loss, gradients, h_n = value
-        return model_results(case, loss=loss, gradients=_named(case, gradients), state=h_n[None])
+    def backward_results(value: Any) -> Arrays:
+        loss, gradients, last = value
+        return results(last, loss=loss, gradients=_named(case, gradients))
 
-    def step_results(value: tuple[float, float, np.ndarray]) -> Arrays:
-        loss, grad_norm, h_n = value
-        updated = _named(case, trained)
-        return model_results(case, loss=loss, grad_norm=grad_norm, state=h_n[None], updated=updated)
+    def step_results(value: Any) -> Arrays:
+        loss, grad_norm, last = value
+        return results(last, loss=loss, grad_norm=grad_norm, updated=_named(case, trained))
 
     return {
-        FORWARD: Job(
-            forward, lambda value: model_results(case, logits=value[0], state=value[1][None])
-        ),
+        FORWARD: Job(lambda: plain.forward(cell, inputs, state_0, parameters), forward_results),
         BACKWARD: Job(
-            lambda: plain.loss_and_gradients(inputs, targets, h_0, parameters, f), backward_results
+            lambda: plain.loss_and_gradients(cell, inputs, targets, state_0, parameters),
+            backward_results,
         ),
         STEP: Job(step, step_results),
-        GENERATION: Job(generate, lambda ids: {"text": np.array(ids, np.float64)}, units=NUM_PREDS),
+        GENERATION: Job(
+            lambda: plain.generate(cell, [1], NUM_PREDS, talker),
+            lambda ids: {"text": np.array(ids, np.float64)},
+            units=NUM_PREDS,
+        ),
     }
+
+
+def _with_layers(array: np.ndarray) -> np.ndarray:
+    """Give a state of one layer, (B, H), the axis of the layers: (1, B, H)."""
+    return array[None]
 
 
 def _named(case: Case, arrays: list[np.ndarray]) -> dict[str, np.ndarray]:
     """Give torch's names to a list of arrays in torch's order."""
     return dict(zip(case.parameters, arrays, strict=True))
-
-
-def layer_results(
-    output: np.ndarray,
-    h_n: np.ndarray,
-    d_x: np.ndarray | None = None,
-    gradients: Arrays | None = None,
-) -> Arrays:
-    """Return a layer's results by the names that the gate uses."""
-    results = {"output": output, "final state": h_n}
-    if d_x is not None and gradients is not None:
-        results["gradient of x"] = d_x
-        results |= {f"gradient of {name}": array for name, array in gradients.items()}
-    return results
-
-
-def model_results(
-    case: ModelCase,
-    *,
-    state: np.ndarray,
-    logits: np.ndarray | None = None,
-    loss: float | np.ndarray | None = None,
-    gradients: Arrays | None = None,
-    grad_norm: float | np.ndarray | None = None,
-    updated: Arrays | None = None,
-) -> Arrays:
-    """Return a model's results by the names that the gate uses; parameters are copied."""
-    results: dict[str, np.ndarray] = {"final state": state}
-    if logits is not None:
-        results["logits"] = logits
-    if loss is not None:
-        results["loss"] = np.asarray(loss, case.dtype)
-    if grad_norm is not None:
-        results["gradient norm"] = np.asarray(grad_norm, case.dtype)
-    results |= {f"gradient of {name}": array for name, array in (gradients or {}).items()}
-    results |= {f"updated {name}": array.copy() for name, array in (updated or {}).items()}
-    return results

@@ -1,9 +1,9 @@
 """The time of each part of scratch's training step.
 
-The parts are functions of scratch_rnn. They are called as in a step, on one thread. Operations
-element by element in the recurrence (tanh, sums, 1 - h²) are not a function. Their time is the time
-of the recurrence minus the time of its other parts. "The rest" is the time of the step minus the
-time of all parts.
+The parts are functions of scratch_rnn. They are called as in a step, on one thread; a cell without
+gates counts as one with a single gate. Operations element by element in the recurrence (σ, tanh,
+sums, 1 - h²) are not a function. Their time is the time of the recurrence minus the time of its
+other parts. "The rest" is the time of the step minus the time of all parts.
 """
 
 from __future__ import annotations
@@ -19,10 +19,11 @@ from compare.bench.case import LR, MAX_NORM, ModelCase, make_case, scratch_model
 from compare.bench.result import Part
 from compare.bench.shapes import Shape
 from compare.bench.timing import calls_of_a_block, seconds_of_a_call
-from scratch_rnn import linear, lookup
-from scratch_rnn.cells import elman
+from scratch_rnn import linear
+from scratch_rnn.cells import gated
+from scratch_rnn.cells.gated import by_gate
 from scratch_rnn.product import Times
-from scratch_rnn.sums import sum_of_products, sum_of_rows
+from scratch_rnn.states import arrays_of
 
 ROUNDS = 15
 
@@ -48,7 +49,8 @@ def measure_parts(shape: Shape, dtype: str) -> list[Part]:
     step = median.pop(STEP)
     median[REST] = max(0.0, step - sum(median.values()))
     T, B, V, H = shape.T, shape.B, shape.V, shape.H
-    flops = {PRODUCTS: 4 * T * B * H * H, WEIGHTS: 2 * T * B * H * H, OUTPUT: 6 * T * B * H * V}
+    GH = shape.gates * H
+    flops = {PRODUCTS: 4 * T * B * H * GH, WEIGHTS: 2 * T * B * H * GH, OUTPUT: 6 * T * B * H * V}
     order = (LOOKUP, PRODUCTS, ELEMENTS, WEIGHTS, OUTPUT, LOSS, UPDATE, REST)
     return [Part(name, median[name], flops.get(name, 0)) for name in order]
 
@@ -56,40 +58,40 @@ def measure_parts(shape: Shape, dtype: str) -> list[Part]:
 def pieces_of_step(case: ModelCase) -> dict[str, Callable[[], Any]]:
     """Return a function for each part, for the recurrence and for the whole step."""
     model, trained = scratch_model(case), scratch_model(case)
-    f, V, B = case.shape.nonlinearity, case.shape.V, case.shape.B
-    weights = model.rnn.weights(0)
-    b_ih, b_hh = model.parameters["rnn.bias_ih_l0"], model.parameters["rnn.bias_hh_l0"]
+    rnn, G, B = model.rnn, case.shape.gates, case.shape.B
+    weights = rnn.weights(0)
+    W_ih, W_hh = by_gate(weights.W_ih, G), by_gate(weights.W_hh, G)
+    biases = by_gate(weights.b_ih + weights.b_hh, G)
     W, b = model.parameters["linear.weight"], model.parameters["linear.bias"]
     ids, targets = case.batch.inputs.T.copy(), case.batch.targets.T.reshape(-1)
-    logits, _, tape = model.forward(case.batch.inputs, case.h_0)
+    logits, _, tape = model.forward(case.batch.inputs, case.state)
+    h = tape.rnn.recurrences[0].h  # (T+1, B, H)
     _, d_logits = scratch_rnn.cross_entropy(logits, targets)
-    layer_tape = tape.rnn.recurrences[0]
-    d_h = linear.backward(d_logits, tape.h, W).h.reshape(layer_tape.h[1:].shape)
-    d_last = np.zeros_like(case.h_0[0])
-    d_z_rows = np.ascontiguousarray(d_h.reshape(tape.h.shape))  # same shape as δz, no zeros
-    a = np.empty_like(layer_tape.h[1:])
+    d_h = linear.backward(d_logits, tape.h, W).h.reshape(h[1:].shape)
+    d_z = np.stack([d_h] * G)  # same shape as δz, no zeros
+    state_0 = [array[0] for array in arrays_of(case.state)]
+    d_steps, d_last = [d_h, None][: len(state_0)], [np.zeros_like(s) for s in state_0]
     gradients = model.backward(tape, d_logits)
     sgd = scratch_rnn.SGD(trained.parameters, LR)
 
     def look_up() -> None:
-        lookup.rows(weights.W_ih.T + (b_ih + b_hh), ids, out=a)
+        gated.input_products(ids, W_ih, biases)
 
     def products() -> None:
-        times_W_hh_T = Times(weights.W_hh.T, B)
-        for h in layer_tape.h[:-1]:
-            times_W_hh_T(h)
-        times_W_hh = Times(weights.W_hh, B)
-        for d_z in d_h:
-            times_W_hh(d_z)
+        times_W_hh_T = Times(W_hh.swapaxes(1, 2), B)
+        for h_t in h[:-1]:
+            times_W_hh_T(h_t)
+        times_W_hh = Times(W_hh, B)
+        for t in range(len(d_h)):
+            times_W_hh(d_z[:, t])
 
     def weight_gradients() -> None:
-        sum_of_products(d_z_rows, layer_tape.h[:-1].reshape(d_z_rows.shape))
-        lookup.gradient(d_z_rows, ids.reshape(-1), V)
-        sum_of_rows(d_z_rows)
+        gated.over_steps(d_z, h[:-1])
+        gated.input_gradients(d_z, ids, W_ih)
+        gated.sums(d_z)
 
     def whole_recurrence() -> None:
-        tape = elman.forward(ids, case.h_0[0], weights, f)
-        elman.backward(tape, weights, f, d_h, d_last)
+        rnn.cell_backward(rnn.cell_forward(ids, state_0, weights), weights, d_steps, d_last)
 
     def output_layer() -> None:
         linear.forward(tape.h, W, b)
@@ -107,7 +109,9 @@ def pieces_of_step(case: ModelCase) -> dict[str, Callable[[], Any]]:
         OUTPUT: output_layer,
         LOSS: lambda: scratch_rnn.cross_entropy(logits, targets),
         UPDATE: clip_and_update,
-        STEP: lambda: scratch_rnn.train_step(trained, case.batch, case.h_0, sgd, max_norm=MAX_NORM),
+        STEP: lambda: scratch_rnn.train_step(
+            trained, case.batch, case.state, sgd, max_norm=MAX_NORM
+        ),
     }
 
 

@@ -103,7 +103,9 @@ def panels_of(shapes: Sequence[Shape]) -> list[tuple[str, list[Shape]]]:
     """
     panels = []
     for size in ("H", "T", "B"):
-        others = [name for name in ("kind", "nonlinearity", "T", "B", "V", "H") if name != size]
+        others = [
+            name for name in ("kind", "cell", "nonlinearity", "T", "B", "V", "H") if name != size
+        ]
         groups: dict[tuple[Any, ...], list[Shape]] = defaultdict(list)
         for shape in shapes:
             groups[tuple(getattr(shape, name) for name in others)].append(shape)
@@ -326,8 +328,11 @@ def _timed(
 def _where(document: Document) -> str:
     threads = document.settings["threads"]
     processor = document.environment["processor"]
+    cell = document.settings.get("cell", "rnn")
+    which = "" if cell == "rnn" else f"{cell}, "
     return (
-        f"{processor}, {threads} thread{'s' if threads > 1 else ''}, {document.settings['dtype']}"
+        f"{which}{processor}, {threads} thread{'s' if threads > 1 else ''}, "
+        f"{document.settings['dtype']}"
     )
 
 

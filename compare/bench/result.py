@@ -15,7 +15,7 @@ from compare.bench.shapes import Shape
 from compare.runs import RecordError, write_file
 from compare.terminal import NOT_NEGATIVE, POSITIVE, SchemaError, excerpt, parse_json, read
 
-SCHEMA = 1
+SCHEMA = 2
 """Version of the file format."""
 
 TIMED, REFUSED, LEFT_OUT = "timed", "refused", "left out"

@@ -36,6 +36,7 @@ def show(document: Document, terminal: Terminal) -> None:
             terminal.line(shape.describe(), "bold")
             terminal.console.print(_table_of_shape(document, shape))
     else:
+        terminal.line(f"cell {document.shapes[0].cell}", "bold")
         terminal.console.print(_table_of_shapes(document))
     for line in (*_reasons(document), *_slower(document), *_parts(document), *_memory(document)):
         terminal.line(line)

@@ -1,7 +1,7 @@
-"""The rows in PyTorch: nn.RNN with autograd, a loop over cells, and the compiled loop.
+"""The rows in PyTorch: its layer with autograd, a loop over cells, and the compiled loop.
 
-They differ only in the layer. `CellLoop` is an nn.RNN with another `forward`, so the model and the
-training of concise_rnn work with it as they do with nn.RNN.
+They differ only in the layer. `over_cells` gives nn.RNN, nn.GRU or nn.LSTM another `forward`, so
+the model and the training of concise_rnn work with it as they do with the layer itself.
 """
 
 from __future__ import annotations
@@ -29,49 +29,55 @@ from compare.bench.case import (
     LayerCase,
     ModelCase,
     first_token,
+    layer_gradients,
+    layer_results,
+    model_results,
     text_results,
 )
-from compare.bench.numpy_rows import layer_results, model_results
 from compare.bench.row import Row
 from compare.bench.work import BACKWARD, FORWARD, GENERATION, STEP
-from compare.parity import tensor_as_array
+from compare.parity import CELLS, tensor_as_array
+from scratch_rnn import states
 
-Loop = Callable[..., torch.Tensor]
+Loop = Callable[..., tuple[torch.Tensor, Any]]
+
+CELL_FUNCTIONS: dict[str, Callable[..., Any]] = {
+    "tanh": torch.rnn_tanh_cell,
+    "relu": torch.rnn_relu_cell,
+    "gru": torch.gru_cell,
+    "lstm": torch.lstm_cell,
+}
+"""PyTorch's functions for one step, by nonlinearity or cell: (x_t, state, *weights) -> state."""
 
 
 def cell_loop(
-    x: torch.Tensor,
-    h: torch.Tensor,
-    nonlinearity: str,
-    weights: list[torch.Tensor],
-) -> torch.Tensor:
-    """Call the function of nn.RNNCell for each step, one after the other; return all states."""
-    cell = torch.rnn_tanh_cell if nonlinearity == "tanh" else torch.rnn_relu_cell
-    states = []
+    cell: str, x: torch.Tensor, state: Any, weights: list[torch.Tensor]
+) -> tuple[torch.Tensor, Any]:
+    """Call the function of a cell for one step after the other; return all h, the last state."""
+    function = CELL_FUNCTIONS[cell]
+    h = []
     for x_t in x:
-        h = cell(x_t, h, *weights)
-        states.append(h)
-    return torch.stack(states)
+        state = function(x_t, state, *weights)
+        h.append(state[0] if cell == "lstm" else state)
+    return torch.stack(h), state
 
 
-class CellLoop(nn.RNN):
-    """nn.RNN with the loop over time in Python."""
+def over_cells(layer: Any, cell: str, loop: Loop) -> Any:
+    """Return a layer of one layer and direction with the loop over time in Python."""
+    weights = list(layer.all_weights[0])
 
-    loop: Loop = staticmethod(cell_loop)
+    def forward(x: torch.Tensor, state: Any) -> tuple[torch.Tensor, Any]:
+        h, last = loop(cell, x, states.each(lambda array: array[0], state), weights)
+        return h, states.each(lambda array: array[None], last)
 
-    def forward(  # type: ignore[override]
-        self, input: torch.Tensor, hx: torch.Tensor
-    ) -> tuple[torch.Tensor, torch.Tensor]:
-        """Return all states, (T, B, H), and the last state, (1, B, H)."""
-        output = self.loop(input, hx[0], self.nonlinearity, list(self.all_weights[0]))
-        return output, output[-1:]
+    layer.forward = forward
+    return layer
 
 
 class TorchRow(Row):
-    """concise_rnn on a device, with nn.RNN or another layer."""
+    """concise_rnn on a device, with the layer of the cell."""
 
     name, label = "torch", "PyTorch CPU"
-    layer: type[nn.RNN] = nn.RNN
     device = "cpu"
 
     def rest(self, threads: int) -> float:
@@ -82,16 +88,11 @@ class TorchRow(Row):
         """Return the phases of a layer or of a model."""
         return self._layer(case) if isinstance(case, LayerCase) else self._model(case)
 
-    def make_layer(self, case: Case, parameters: Arrays) -> nn.RNN:
+    def make_layer(self, case: Case, parameters: Arrays) -> Any:
         """Return the layer with a copy of the parameters."""
-        shape = case.shape
-        rnn = self.layer(
-            shape.V,
-            shape.H,
-            nonlinearity=shape.nonlinearity,
-            dtype=getattr(torch, case.dtype),
-            device=self.device,
-        )
+        shape, dtype = case.shape, getattr(torch, case.dtype)
+        _, layer = CELLS[shape.cell]
+        rnn = layer(shape.V, shape.H, **shape.options, dtype=dtype, device=self.device)
         load(rnn, parameters)
         return rnn
 
@@ -110,29 +111,35 @@ class TorchRow(Row):
         """Return a copy of the array on the device."""
         return torch.tensor(array, device=self.device)
 
+    def state_on_device(self, case: Case) -> Any:
+        """Return a copy of the initial state on the device: a tensor, or a pair of them."""
+        return states.each(self.on_device, case.state)
+
     def _layer(self, case: LayerCase) -> dict[str, Job]:
         rnn = self.make_layer(case, case.parameters)
         names, parameters = zip(*rnn.named_parameters(), strict=True)
-        x, h_0 = self.on_device(case.x), self.on_device(case.h_0)
+        x, state_0 = self.on_device(case.x), self.state_on_device(case)
         x_with_gradient = self.on_device(case.x).requires_grad_()
         d_output = self.on_device(case.d_output)
 
         @torch.no_grad()
         def forward() -> Any:
-            return rnn(x, h_0)
+            return rnn(x, state_0)
 
         def forward_and_backward() -> Any:
-            output, h_n = rnn(x_with_gradient, h_0)
+            output, state = rnn(x_with_gradient, state_0)
             wanted = [x_with_gradient, *parameters]
-            return output, h_n, *torch.autograd.grad(output, wanted, d_output)
+            return output, state, *torch.autograd.grad(output, wanted, d_output)
 
-        def forward_results(value: Any) -> Arrays:
-            output, h_n = map(tensor_as_array, value)
-            return layer_results(output, h_n)
+        def forward_results(value: Any) -> dict[str, np.ndarray]:
+            output, state = value
+            return layer_results(tensor_as_array(output), states.each(tensor_as_array, state))
 
         def backward_results(value: Any) -> Arrays:
-            output, h_n, d_x, *gradients = map(tensor_as_array, value)
-            return layer_results(output, h_n, d_x, dict(zip(names, gradients, strict=True)))
+            output, state, *gradients = value
+            d_x, *of_weights = map(tensor_as_array, gradients)
+            by_name = dict(zip(names, of_weights, strict=True))
+            return forward_results((output, state)) | layer_gradients(d_x, by_name)
 
         return {
             FORWARD: Job(forward, forward_results),
@@ -145,38 +152,38 @@ class TorchRow(Row):
         trained = self.make_model(case, case.parameters)
         optimizer = torch.optim.SGD(trained.parameters(), LR)
         names, parameters = zip(*model.named_parameters(), strict=True)
-        inputs, h_0 = self.on_device(case.batch.inputs), self.on_device(case.h_0)
+        inputs, state_0 = self.on_device(case.batch.inputs), self.state_on_device(case)
         targets = self.on_device(case.batch.targets)
 
         @torch.no_grad()
         def forward() -> Any:
-            return model(inputs, h_0)
+            return model(inputs, state_0)
+
+        def results(state: Any, **others: Any) -> Arrays:
+            return model_results(case, state=states.each(tensor_as_array, state), **others)
 
         def forward_results(value: Any) -> Arrays:
-            logits, state = map(tensor_as_array, value)
-            return model_results(case, logits=logits, state=state)
+            logits, state = value
+            return results(state, logits=tensor_as_array(logits))
 
         def forward_and_backward() -> Any:
-            logits, state = model(inputs, h_0)
+            logits, state = model(inputs, state_0)
             loss = F.cross_entropy(logits, targets.T.reshape(-1))
             return loss, state, *torch.autograd.grad(loss, parameters)
 
         def backward_results(value: Any) -> Arrays:
-            loss, state, *gradients = map(tensor_as_array, value)
-            by_name = dict(zip(names, gradients, strict=True))
-            return model_results(case, loss=loss, state=state, gradients=by_name)
+            loss, state, *gradients = value
+            by_name = dict(zip(names, map(tensor_as_array, gradients), strict=True))
+            return results(state, loss=tensor_as_array(loss), gradients=by_name)
 
         def step() -> Any:
-            return concise_rnn.train_step(trained, case.batch, h_0, optimizer, max_norm=MAX_NORM)
+            return concise_rnn.train_step(
+                trained, case.batch, state_0, optimizer, max_norm=MAX_NORM
+            )
 
         def step_results(value: Any) -> Arrays:
-            return model_results(
-                case,
-                loss=value.loss,
-                state=tensor_as_array(value.state),
-                grad_norm=value.grad_norm,
-                updated={n: tensor_as_array(p) for n, p in trained.named_parameters()},
-            )
+            updated = {n: tensor_as_array(p) for n, p in trained.named_parameters()}
+            return results(value.state, loss=value.loss, grad_norm=value.grad_norm, updated=updated)
 
         return {
             FORWARD: Job(forward, forward_results),
@@ -194,10 +201,18 @@ class TorchCells(TorchRow):
     """The loop over cells, in Python."""
 
     name, label = "torch-cells", "PyTorch CPU, cells in a loop"
-    layer = CellLoop
+
+    def make_layer(self, case: Case, parameters: Arrays) -> Any:
+        """Return the layer with the loop."""
+        cell = case.shape.options.get("nonlinearity", case.shape.cell)
+        return over_cells(super().make_layer(case, parameters), cell, self.make_loop())
+
+    def make_loop(self) -> Loop:
+        """Return the loop as it stands."""
+        return cell_loop
 
 
-class TorchCompiled(TorchRow):
+class TorchCompiled(TorchCells):
     """The loop over cells, compiled with torch.compile."""
 
     name, label = "torch-compile", "PyTorch CPU, the loop compiled"
@@ -214,14 +229,10 @@ class TorchCompiled(TorchRow):
         """Switch off the compilation cache, so that the compilation time is measured correctly."""
         return _no_compiled_code_from_before()
 
-    def make_layer(self, case: Case, parameters: Arrays) -> nn.RNN:
-        """Return a layer with a newly compiled loop."""
-        rnn = super().make_layer(case, parameters)
+    def make_loop(self) -> Loop:
+        """Return a newly compiled loop."""
         compiled: Loop = torch.compile(cell_loop, dynamic=False, fullgraph=True)
-        rnn.loop = compiled
-        return rnn
-
-    layer = CellLoop
+        return compiled
 
     def prepare(self, case: Case) -> dict[str, Job]:
         """Return all phases except generation, which has only one step to compile."""

@@ -4,10 +4,12 @@ A product of (m, k) with (k, n) needs 2·m·k·n floating-point operations. It r
 least m·k + k·n + m·n numbers. All other operations (tanh, sums, look-ups of one-hot rows) are not
 counted. So the rate is that of the necessary products, whatever else an implementation does.
 
+With G gates (1 in an RNN, 3 in a GRU, 4 in an LSTM) the weights of the cell have G·H rows:
+
                         forward               backward adds
-    recurrence          T × (B, H)·(H, H)     T × (B, H)·(H, H) for δh,  (H, TB)·(TB, H) for δW_hh
-    dense input         (TB, V)·(V, H)        (TB, H)·(H, V) for δx,     (H, TB)·(TB, V) for δW_ih
-    output layer        (TB, H)·(H, V)        (TB, V)·(V, H) for δh,     (V, TB)·(TB, H) for δW
+    recurrence          T × (B, H)·(H, GH)    T × (B, GH)·(GH, H) for δh, (GH, TB)·(TB, H) for δW_hh
+    dense input         (TB, V)·(V, GH)       (TB, GH)·(GH, V) for δx,    (GH, TB)·(TB, V) for δW_ih
+    output layer        (TB, H)·(H, V)        (TB, V)·(V, H) for δh,      (V, TB)·(TB, H) for δW
 
 W_hh is counted as read in each of the T steps, even if it may come from a cache.
 """
@@ -49,15 +51,15 @@ class Product:
 
 def products(shape: Shape, phase: str) -> list[Product]:
     """Return the matrix products that are necessary in a phase."""
-    T, B, V, H = shape.T, shape.B, shape.V, shape.H
+    T, B, V, H, GH = shape.T, shape.B, shape.V, shape.H, shape.gates * shape.H
     if phase == GENERATION:
-        return [Product(1, H, H), Product(1, H, V)]
-    recurrence = Product(B, H, H, times=T)
-    forward = [recurrence, Product(T * B, V, H)]  # with the input's or the output layer's product
+        return [Product(1, H, GH), Product(1, H, V)]
+    K = GH if shape.kind == "layer" else H  # the input's product has V·GH, the output layer's V·H
+    forward = [Product(B, H, GH, times=T), Product(T * B, V, K)]
     if phase == FORWARD:
         return forward
-    backward = [recurrence, Product(H, T * B, H), Product(T * B, H, V), Product(H, T * B, V)]
-    return forward + backward
+    backward = [Product(B, GH, H, times=T), Product(GH, T * B, H)]
+    return [*forward, *backward, Product(T * B, K, V), Product(K, T * B, V)]
 
 
 def flops(shape: Shape, phase: str) -> int:

@@ -22,7 +22,9 @@ ENOUGH = 1e5
 
 MODEL = Shape("model", "model", T=6, B=3, V=5, H=16)
 LAYER = Shape("layer", "layer", T=6, B=3, V=4, H=16)
-SHAPES = [MODEL, replace(MODEL, nonlinearity="relu"), LAYER, replace(LAYER, nonlinearity="relu")]
+CELLS = ("rnn", "gru", "lstm")
+SHAPES = [replace(shape, cell=cell) for shape in (MODEL, LAYER) for cell in CELLS]
+SHAPES += [replace(MODEL, nonlinearity="relu"), replace(LAYER, nonlinearity="relu")]
 
 
 class Altered(Row):

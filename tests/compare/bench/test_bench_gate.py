@@ -5,6 +5,7 @@ import shutil
 import subprocess
 import sys
 from collections.abc import Callable
+from dataclasses import replace
 from pathlib import Path
 from typing import Any
 
@@ -56,7 +57,7 @@ def verdicts(shape: Shape, phase: str, *others: Row, dtype: str = "float32") -> 
 
 
 @pytest.mark.parametrize("dtype", ["float32", "float64"])
-@pytest.mark.parametrize("shape", SHAPES, ids=lambda s: f"{s.kind}-{s.nonlinearity}")
+@pytest.mark.parametrize("shape", SHAPES, ids=lambda s: s.describe())
 def test_rows_that_are_right_pass(
     shape: Shape, dtype: str, monkeypatch: pytest.MonkeyPatch
 ) -> None:
@@ -70,7 +71,7 @@ def test_rows_that_are_right_pass(
             assert verdict.estimate > 0
 
 
-@pytest.mark.parametrize("shape", [MODEL, LAYER], ids=lambda s: s.kind)
+@pytest.mark.parametrize("shape", SHAPES, ids=lambda s: s.describe())
 def test_jax_is_right(shape: Shape) -> None:
     pytest.importorskip("jax")
     for phase in PHASES[shape.kind]:
@@ -98,6 +99,18 @@ def test_a_row_that_is_wrong_is_refused(shape: Shape, phase: str, name: str) -> 
     assert found["altered"].reason.startswith(f"{name} differs by ")
     assert " times what rounding is allowed" in found["altered"].reason
     assert found["scratch"].outcome == found["torch-cells"].outcome == TIMED
+
+
+@pytest.mark.parametrize("cell", ["gru", "lstm"])
+def test_a_gated_row_that_is_wrong_is_refused(cell: str) -> None:
+    wrong = Altered(Plain(), with_factor("gradient of bias_hh_l0", 1.001))
+    found = verdicts(replace(LAYER, cell=cell), BACKWARD, wrong)
+    assert found["altered"].reason.startswith("gradient of bias_hh_l0 differs by ")
+    assert found["scratch"].outcome == TIMED
+    name = "final state" if cell == "gru" else "c of final state"
+    wrong = Altered(Plain(), with_factor(name, 1.001))
+    found = verdicts(replace(MODEL, cell=cell), STEP, wrong)
+    assert found["altered"].reason.startswith(f"{name} differs by ")
 
 
 def test_another_text_is_refused() -> None:

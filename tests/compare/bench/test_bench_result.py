@@ -33,10 +33,11 @@ from compare.bench.result import (
 from compare.bench.shapes import SEED, Shape
 from compare.bench.table import duration, show
 from compare.bench.torch_rows import TorchCompiled
+from compare.bench.work import flops
 from compare.runs.reading import RecordError
 from compare.terminal.errors import UsageError
 from scratch_rnn import Batch
-from tests.compare.bench.bench_help import ENOUGH, MODEL, hasty, shapes_file, terminal
+from tests.compare.bench.bench_help import CELLS, ENOUGH, MODEL, hasty, shapes_file, terminal
 
 __all__ = ["hasty"]
 
@@ -114,7 +115,7 @@ def test_a_file_gives_back_what_was_written(tmp_path: Path) -> None:
 
 @pytest.mark.parametrize(
     "content",
-    ["", "[]", "{}", '{"schema": 0}', '{"schema": 1}', '{"schema": 1, "roof": {}, "rows": []}'],
+    ["", "[]", "{}", '{"schema": 1}', '{"schema": 2}', '{"schema": 2, "roof": {}, "rows": []}'],
 )
 def test_a_damaged_file_is_refused(tmp_path: Path, content: str) -> None:
     path = tmp_path / "found.json"
@@ -289,6 +290,25 @@ def test_a_benchmark_is_shown_again_from_its_file_alone(
 
 
 @pytest.mark.usefixtures("hasty")
+def test_the_cell_of_a_benchmark_is_that_of_its_shapes(tmp_path: Path) -> None:
+    config = BenchConfig(
+        cell="lstm",
+        shapes=shapes_file(tmp_path, MODEL),
+        rows=("plain", "scratch", "torch"),
+        budget=ENOUGH,
+        json=tmp_path / "found.json",
+    )
+    to, printed = terminal()
+    found = bench(config, to)
+    assert found == Document.read(tmp_path / "found.json")
+    assert (found.shapes, found.settings["cell"]) == ([replace(MODEL, cell="lstm")], "lstm")
+    assert [t.outcome for t in found.timings] == 3 * 4 * [TIMED]
+    assert found.timings[0].flops == flops(found.shapes[0], "forward")
+    assert len(found.parts) == 8
+    assert "model: model, T 6, B 3, V 5, H 16, lstm" in printed.getvalue()
+
+
+@pytest.mark.usefixtures("hasty")
 def test_a_generation_is_told_for_each_of_its_characters(
     tmp_path: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
@@ -347,8 +367,9 @@ def test_parts_add_up_to_a_step(monkeypatch: pytest.MonkeyPatch) -> None:
     assert products == 3 * 2 * T * B * H * H + 3 * 2 * T * B * H * V
 
 
-def test_each_piece_of_a_step_can_be_called() -> None:
-    case = make_case(MODEL)
+@pytest.mark.parametrize("cell", CELLS)
+def test_each_piece_of_a_step_can_be_called(cell: str) -> None:
+    case = make_case(replace(MODEL, cell=cell))
     for piece in parts.pieces_of_step(case).values():  # type: ignore[arg-type]
         piece()
 

@@ -1,6 +1,7 @@
 """What the benchmark measures: the shapes, and how many operations each phase of them takes."""
 
 import json
+from dataclasses import replace
 from pathlib import Path
 
 import numpy as np
@@ -9,7 +10,7 @@ import torch
 from torch.utils.flop_counter import FlopCounterMode
 
 from compare.bench.case import LayerCase, make_case
-from compare.bench.shapes import SEED, Shape, choose
+from compare.bench.shapes import NAMED, SEED, Shape, choose
 from compare.bench.torch_rows import TorchCells
 from compare.bench.work import BACKWARD, FORWARD, GENERATION, STEP, Product, flops, numbers
 from compare.terminal.errors import UsageError
@@ -18,6 +19,9 @@ from tests.compare.bench.bench_help import LAYER, MODEL
 
 def test_named_shapes_are_those_that_others_publish() -> None:
     assert choose("seed") == [Shape("seed", "model", 35, 32, 28, 256, "tanh")]
+    layer = {(s.T, s.B, s.V, s.H, s.kind) for s in choose("layer")}
+    assert len(layer) == 3 * 4
+    assert (35, 32, 28, 256, "layer") in layer
     haste = {(s.B, s.H, s.V) for s in choose("haste")}
     assert len(haste) == 5 * 6 * 4
     assert {(1, 128, 64), (128, 4096, 512)} <= haste
@@ -26,6 +30,13 @@ def test_named_shapes_are_those_that_others_publish() -> None:
     assert len(deepbench) == 14
     assert {(50, 16, 1760), (50, 128, 2560), (672, 1, 32), (96, 1, 64)} <= deepbench
     assert all(s.V == s.H and s.nonlinearity == "relu" for s in choose("deepbench"))
+    of_lstm = {(s.T, s.B, s.H, s.cell) for s in choose("deepbench", cell="lstm")}
+    assert len(of_lstm) == 22
+    assert {(25, 128, 4096, "lstm"), (50, 8, 1536, "lstm"), (150, 64, 256, "lstm")} <= of_lstm
+    of_gru = {(s.T, s.B, s.H, s.cell) for s in choose("deepbench", cell="gru")}
+    assert len(of_gru) == 18
+    assert {(750, 32, 2816, "gru"), (1, 32, 512, "gru"), (1500, 64, 1024, "gru")} <= of_gru
+    assert {s.cell for name in NAMED for s in choose(name, cell="lstm")} == {"lstm"}
 
 
 def test_a_sweep_varies_one_size_at_a_time() -> None:
@@ -87,8 +98,20 @@ def test_a_file_that_is_wrong_is_refused(tmp_path: Path, content: str, message: 
         choose(str(path))
 
 
+def test_a_gated_cell_has_no_relu(tmp_path: Path) -> None:
+    path = tmp_path / "mine.json"
+    entry = {"T": 2, "B": 3, "V": 4, "H": 5}
+    path.write_text(json.dumps([entry]))
+    assert choose(str(path), cell="gru") == [
+        Shape("model-T2-B3-V4-H5", "model", **entry, cell="gru")
+    ]
+    path.write_text(json.dumps([entry | {"nonlinearity": "relu"}]))
+    with pytest.raises(UsageError, match="shape 1 with tanh for the cell gru, got 'relu'"):
+        choose(str(path), cell="gru")
+
+
 def test_no_such_name_or_file_is_refused(tmp_path: Path) -> None:
-    with pytest.raises(UsageError, match=r"seed, haste, deepbench, sweep or a \.json file"):
+    with pytest.raises(UsageError, match=r"seed, layer, haste, deepbench, sweep or a \.json file"):
         choose("haste2")
     with pytest.raises(UsageError, match="got: "):
         choose(str(tmp_path / "none.json"))
@@ -96,37 +119,44 @@ def test_no_such_name_or_file_is_refused(tmp_path: Path) -> None:
 
 def test_a_step_of_the_seed_takes_489_million_operations() -> None:
     assert round(flops(SEED, STEP) / 1e6) == 489
+    assert round(flops(replace(SEED, cell="gru"), STEP) / 1e6) == 1369
+    assert round(flops(replace(SEED, cell="lstm"), STEP) / 1e6) == 1810
     # by hand: three products of 2·32·256·256 in each of 35 steps, three of 2·1120·256·28 for logits
     assert flops(SEED, STEP) == 35 * 3 * 2 * 32 * 256 * 256 + 3 * 2 * 1120 * 256 * 28
     assert flops(SEED, GENERATION) == 2 * 256 * 256 + 2 * 256 * 28
 
 
-def test_operations_are_those_that_pytorch_counts() -> None:
-    T, B, V, H = LAYER.T, LAYER.B, LAYER.V, LAYER.H
-    case = make_case(LAYER)
+@pytest.mark.parametrize(("cell", "gates"), [("rnn", 1), ("gru", 3), ("lstm", 4)])
+def test_operations_are_those_that_pytorch_counts(cell: str, gates: int) -> None:
+    shape = replace(LAYER, cell=cell)
+    T, B, V, H = shape.T, shape.B, shape.V, shape.H
+    case = make_case(shape)
     assert isinstance(case, LayerCase)
-    rnn = TorchCells().make_layer(case, case.parameters)
-    x, h_0 = torch.from_numpy(case.x).requires_grad_(), torch.from_numpy(case.h_0)
+    row = TorchCells()
+    rnn = row.make_layer(case, case.parameters)
+    x, state = torch.from_numpy(case.x).requires_grad_(), row.state_on_device(case)
     with FlopCounterMode(display=False) as counter:
-        output, _ = rnn(x, h_0)
-    assert counter.get_total_flops() == flops(LAYER, FORWARD) == 2 * T * B * H * (H + V)
+        output, _ = rnn(x, state)
+    assert counter.get_total_flops() == flops(shape, FORWARD) == 2 * gates * T * B * H * (H + V)
     with FlopCounterMode(display=False) as counter:
-        output, _ = rnn(x, h_0)
+        output, _ = rnn(x, state)
         output.backward(torch.from_numpy(case.d_output))
     # We count δh_0, which scratch gives to whoever asks; PyTorch is not asked for it.
-    assert counter.get_total_flops() == flops(LAYER, BACKWARD) - 2 * B * H * H
+    assert counter.get_total_flops() == flops(shape, BACKWARD) - 2 * gates * B * H * H
 
 
-def test_operations_of_a_model_are_those_that_pytorch_counts() -> None:
-    T, B, V, H = MODEL.T, MODEL.B, MODEL.V, MODEL.H
-    jobs = TorchCells().prepare(make_case(MODEL))
-    one_hot_product = 2 * T * B * V * H  # which PyTorch takes, and which counts as nothing here
+@pytest.mark.parametrize(("cell", "gates"), [("rnn", 1), ("gru", 3), ("lstm", 4)])
+def test_operations_of_a_model_are_those_that_pytorch_counts(cell: str, gates: int) -> None:
+    shape = replace(MODEL, cell=cell)
+    T, B, V, H = shape.T, shape.B, shape.V, shape.H
+    jobs = TorchCells().prepare(make_case(shape))
+    one_hot_product = 2 * T * B * V * gates * H  # PyTorch takes it; it counts as nothing here
     with FlopCounterMode(display=False) as counter:
         jobs[FORWARD].run()
-    assert counter.get_total_flops() == flops(MODEL, FORWARD) + one_hot_product
+    assert counter.get_total_flops() == flops(shape, FORWARD) + one_hot_product
     with FlopCounterMode(display=False) as counter:
         jobs[STEP].run()
-    expected = flops(MODEL, STEP) + 2 * one_hot_product - 2 * B * H * H
+    expected = flops(shape, STEP) + 2 * one_hot_product - 2 * gates * B * H * H
     assert counter.get_total_flops() == expected
 
 
@@ -142,7 +172,7 @@ def test_units_of_a_relu_case_stay_away_from_zero() -> None:
     rnn = torch.nn.RNN(256, 256, nonlinearity="relu")
     for name, parameter in rnn.named_parameters():
         parameter.data = torch.from_numpy(case.parameters[name])
-    h = rnn(torch.from_numpy(case.x), torch.from_numpy(case.h_0))[0].detach().numpy()
+    h = rnn(torch.from_numpy(case.x), torch.from_numpy(case.state))[0].detach().numpy()
     always_on = (h > 0).all(axis=(0, 1))
     never_on = (h == 0).all(axis=(0, 1))
     assert np.all(always_on | never_on)

@@ -1,0 +1,82 @@
+"""The language model of page one with any of the three cells: only the recurrent layer differs.
+
+T steps, B sequences in a batch, V entries of the vocabulary, H hidden units. A state is a list of
+arrays (B, H): [h], or [h, c] for the LSTM. Parameters are in the order of a PyTorch model's
+state_dict: W_ih, W_hh, b_ih, b_hh of the cell, then W and b of the output layer.
+"""
+
+from collections.abc import Callable
+from typing import Any, NamedTuple
+
+import numpy as np
+
+from scratch_rnn.plain.elman import cross_entropy, one_hot, rnn_backward, rnn_forward
+from scratch_rnn.plain.gru import gru_backward, gru_forward
+from scratch_rnn.plain.lstm import lstm_backward, lstm_forward
+
+Array = np.ndarray
+
+
+class Cell(NamedTuple):
+    """The functions of a page.
+
+    forward:  (x, *state, *weights) -> (output, last state, tape)
+    backward: (tape, d_output, *d_last_state) -> (d_x, *d_state, *d_weights)
+    """
+
+    forward: Callable[..., tuple[Any, ...]]
+    backward: Callable[..., tuple[Any, ...]]
+    num_gates: int
+    num_states: int
+
+
+CELLS = {
+    "rnn": Cell(rnn_forward, rnn_backward, num_gates=1, num_states=1),
+    "gru": Cell(gru_forward, gru_backward, num_gates=3, num_states=1),
+    "lstm": Cell(lstm_forward, lstm_backward, num_gates=4, num_states=2),
+}
+
+
+def init_parameters(cell: Cell, V: int, H: int, rng: np.random.Generator) -> list[Array]:
+    """Draw W_ih, W_hh, b_ih, b_hh, W and b from -1/√H to 1/√H, as torch does."""
+    GH = cell.num_gates * H
+    shapes = [(GH, V), (GH, H), (GH,), (GH,), (V, H), (V,)]
+    return [(rng.uniform(-1, 1, shape) / np.sqrt(H)).astype(np.float32) for shape in shapes]
+
+
+def begin_state(cell: Cell, B: int, parameters: list[Array]) -> list[Array]:
+    """Return the state before the first step: zeros."""
+    W = parameters[4]
+    return [np.zeros((B, W.shape[1]), W.dtype) for _ in range(cell.num_states)]
+
+
+def forward(
+    cell: Cell, inputs: Array, state: list[Array], parameters: list[Array]
+) -> tuple[Array, list[Array], Array, Any]:
+    """Return logits (T, B, V), the last state, h (T, B, H) and a tape, from inputs (T, B)."""
+    *weights, W, b = parameters
+    h, last, tape = cell.forward(one_hot(inputs, len(b), W.dtype), *state, *weights)
+    return h @ W.T + b, list(last) if cell.num_states > 1 else [last], h, tape
+
+
+def loss_and_gradients(
+    cell: Cell, inputs: Array, targets: Array, state: list[Array], parameters: list[Array]
+) -> tuple[float, list[Array], list[Array]]:
+    """Return L, the gradient of each parameter, and the last state; inputs, targets are (T, B)."""
+    W, b = parameters[4:]
+    y, last, h, tape = forward(cell, inputs, state, parameters)
+    loss, d_y = cross_entropy(y.reshape(-1, len(b)), targets.reshape(-1))
+    d_y = d_y.reshape(y.shape)  # (T, B, V)
+    _, *d_cell = cell.backward(tape, d_y @ W, *(np.zeros_like(s) for s in last))
+    d_W = sum(d_y_t.T @ h_t for d_y_t, h_t in zip(d_y, h, strict=True))  # (V, H)
+    return loss, [*d_cell[cell.num_states :], d_W, d_y.sum(axis=(0, 1))], last
+
+
+def generate(cell: Cell, ids: list[int], num_preds: int, parameters: list[Array]) -> list[int]:
+    """Read the ids, then add num_preds more, each the likeliest one."""
+    ids, state = list(ids), begin_state(cell, 1, parameters)
+    for t in range(len(ids) + num_preds - 1):
+        y, state, _, _ = forward(cell, np.array([[ids[t]]]), state, parameters)  # y (1, 1, V)
+        if t + 1 == len(ids):  # all that was given has been read
+            ids.append(int(y.argmax()))
+    return ids
