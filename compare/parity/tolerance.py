@@ -19,6 +19,7 @@ the project; docs/tolerance.md shows measurements of it.
 from collections.abc import Callable, Iterator, Mapping
 from contextlib import contextmanager
 from dataclasses import fields, is_dataclass, replace
+from functools import partial
 from typing import Any, TypeVar
 
 import numpy as np
@@ -97,16 +98,17 @@ def moved_gates(move: Move) -> Iterator[None]:
     1, then 1 - z consists of the rounding of z, and so does (1 - z) n.
     """
     sigmoid = gated.sigmoid
-
-    def moved_sigmoid(z: np.ndarray) -> None:
-        sigmoid(z)
-        z[...] = move(z)
-
-    gated.sigmoid = moved_sigmoid
+    gated.sigmoid = partial(_move_after, sigmoid, move)
     try:
         yield
     finally:
         gated.sigmoid = sigmoid
+
+
+def _move_after(function: Callable[[np.ndarray], None], move: Move, array: np.ndarray) -> None:
+    """Apply a function in place, then move what it has written."""
+    function(array)
+    array[...] = move(array)
 
 
 def unmoved(value: Value) -> Value:

@@ -10,8 +10,9 @@ change, and neither do the modules that are already imported.
 
 from __future__ import annotations
 
-import ast
+import builtins
 import difflib
+import functools
 import importlib
 import importlib.util
 import sys
@@ -20,7 +21,8 @@ from dataclasses import dataclass
 from importlib.abc import Loader, MetaPathFinder
 from importlib.machinery import ModuleSpec
 from pathlib import Path
-from types import ModuleType
+from types import CodeType, ModuleType
+from typing import Any
 
 ROOT = Path(__file__).parents[3]
 """Directory of the packages."""
@@ -97,7 +99,7 @@ def load_patched(package: str, patches: Sequence[Patch], name: str) -> ModuleTyp
     own = [patch for patch in patches if patch.package == package]
     for file in {patch.file for patch in own}:
         try:  # raise here, not in the middle of an import
-            ast.parse(patched_source(file, own))
+            _compiled(patched_source(file, own), file)
         except SyntaxError as error:
             raise PatchError(f"expected {file} to be Python when patched, got {error}") from error
     alias = f"{package}__{name.replace('-', '_')}"
@@ -147,21 +149,21 @@ class _PatchedLoader(Loader):
         self.file = file
 
     def exec_module(self, module: ModuleType) -> None:
-        tree = ast.parse(patched_source(self.file, self.copy.patches))
-        for node in ast.walk(tree):
-            if isinstance(node, ast.ImportFrom) and node.module is not None:
-                node.module = self._renamed(node.module)
-            elif isinstance(node, ast.Import):
-                for name in node.names:
-                    if name.name == self.copy.package:
-                        name.name, name.asname = self.copy.alias, name.asname or name.name
         module.__file__ = str(ROOT / self.file)
-        code = compile(tree, f"{self.file} (patched)", "exec", dont_inherit=True)
-        exec(code, module.__dict__)
+        # exec takes `import` from here, and so do all functions of the module.
+        module.__dict__["__builtins__"] = vars(builtins) | {"__import__": self._import}
+        exec(_compiled(patched_source(self.file, self.copy.patches), self.file), module.__dict__)
 
-    def _renamed(self, name: str) -> str:
+    def _import(self, name: str, *more: Any) -> ModuleType:
         head, dot, rest = name.partition(".")
-        return f"{self.copy.alias}{dot}{rest}" if head == self.copy.package else name
+        return __import__(
+            f"{self.copy.alias}{dot}{rest}" if head == self.copy.package else name, *more
+        )
+
+
+@functools.cache
+def _compiled(source: str, file: str) -> CodeType:
+    return compile(source, f"{file} (patched)", "exec", dont_inherit=True)
 
 
 _finder = _Finder()
