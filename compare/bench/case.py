@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Callable, Mapping
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, replace
 from typing import Any
 
 import numpy as np
@@ -89,6 +89,21 @@ def make_case(shape: Shape, *, dtype: str = "float32", seed: int = 0) -> Case:
     loud["rnn.weight_ih_l0"] = LOUD * loud["rnn.weight_ih_l0"]
     vocab = Vocab([f"token{k}" for k in range(1, V)])
     return ModelCase(shape, dtype, model.parameters, loud, batch, state, vocab)
+
+
+def in_float64(case: Case) -> Case:
+    """Return the case with the same numbers in float64."""
+
+    def exact(array: np.ndarray) -> np.ndarray:
+        return array.astype(np.float64)
+
+    parameters = {name: exact(array) for name, array in case.parameters.items()}
+    case = replace(
+        case, dtype="float64", parameters=parameters, state=states.each(exact, case.state)
+    )
+    if isinstance(case, LayerCase):
+        return replace(case, x=exact(case.x), d_output=exact(case.d_output))
+    return case
 
 
 def keep_from_the_kink(parameters: dict[str, np.ndarray], rng: np.random.Generator) -> None:

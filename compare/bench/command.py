@@ -8,11 +8,12 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable, Iterator, Sequence
+from collections.abc import Callable, Iterator, Mapping, Sequence
 from contextlib import contextmanager
 from dataclasses import dataclass
 from datetime import datetime
 from pathlib import Path
+from types import MappingProxyType
 
 from compare.bench import cuda_rows
 from compare.bench.budget import Budget
@@ -197,14 +198,15 @@ class _Course:
         self.document.reference_product = self.reference_product.seconds
         for contestant in contestants:
             seconds = [value / contestant.job.units for value in contestant.seconds]
+            verdict = verdicts[contestant.row]
             timing = self._note(
                 shape,
                 phase,
                 contestant.row,
                 TIMED,
-                "",
-                verdicts[contestant.row].first_call,
-                seconds,
+                first_call=verdict.first_call,
+                seconds=seconds,
+                errors=verdict.errors,
             )
             budget.done(contestant.row, operations, timing.median)
 
@@ -214,9 +216,10 @@ class _Course:
         phase: str,
         row: Row,
         outcome: str,
-        reason: str,
+        reason: str = "",
         first_call: float | None = None,
         seconds: Sequence[float] = (),
+        errors: Mapping[str, float] = MappingProxyType({}),
     ) -> Timing:
         itemsize = 8 if self.config.dtype == "float64" else 4
         timing = Timing(
@@ -229,6 +232,7 @@ class _Course:
             reason=reason,
             seconds=list(seconds),
             first_call=first_call,
+            errors=dict(errors),
         )
         self.document.timings.append(timing)
         return timing

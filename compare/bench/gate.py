@@ -20,6 +20,7 @@ from compare.bench.case import (
     Case,
     LayerCase,
     first_token,
+    in_float64,
     layer_gradients,
     layer_results,
     scratch_layer,
@@ -27,7 +28,15 @@ from compare.bench.case import (
     text_results,
 )
 from compare.bench.work import GENERATION
-from compare.parity import Move, allowances, compare_results, scratch_step
+from compare.parity import (
+    Move,
+    absolute_difference,
+    allowances,
+    compare_results,
+    rms,
+    scratch_step,
+    unmoved,
+)
 
 WOBBLES = 4
 """Number of runs with moved floats. The parity tests use more, because their cases are small."""
@@ -43,6 +52,7 @@ class Gate:
         self._case = case
         self._seed = seed
         self._allowed: dict[tuple[bool, int], dict[str, np.ndarray]] = {}
+        self._truth: Arrays | None = None
 
     def objection(
         self, phase: str, scratch: Arrays, other: Arrays, *, gaps: int = FLOAT32_GAPS
@@ -83,6 +93,22 @@ class Gate:
                 gaps=gaps,
             )
         return self._allowed[key]
+
+    def errors(self, phase: str, results: Arrays) -> dict[str, float]:
+        """Return how far a row's results are from the truth, as relative RMS errors.
+
+        The truth is the same computation by scratch in float64. A text has no such error, and the
+        truth about results in float64 is not known: then there are no errors.
+        """
+        if phase == GENERATION or self._case.dtype == "float64":
+            return {}
+        if self._truth is None:
+            self._truth = _computation(in_float64(self._case), unmoved, generates=False)
+        return {
+            name: rms(absolute_difference(array, self._truth[name])) / rms(self._truth[name])
+            for name, array in results.items()
+            if self._truth[name].any()
+        }
 
 
 def _computation(case: Case, move: Move, *, generates: bool) -> Arrays:

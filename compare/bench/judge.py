@@ -7,7 +7,7 @@ and no row gets a number. If they agree, every other row is compared with scratc
 from __future__ import annotations
 
 from collections.abc import Mapping
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 
 from torch.utils.benchmark import timer as synchronised_clock
 
@@ -29,6 +29,7 @@ class Verdict:
     reason: str = ""
     first_call: float | None = None  # seconds
     estimate: float = 0.0  # seconds of a later call
+    errors: Mapping[str, float] = field(default_factory=dict)  # of each result, against float64
 
 
 @dataclass(frozen=True, slots=True)
@@ -74,7 +75,10 @@ def judge(
         verdicts = dict.fromkeys(known, Verdict(REFUSED, DISAGREE))
         return verdicts | {scratch_row: Verdict(REFUSED, f"{objection} (against PyTorch CPU)")}
 
-    verdicts = {scratch_row: _passed(scratch), reference_row: _passed(reference)}
+    verdicts = {
+        scratch_row: _passed(scratch, phase, gate),
+        reference_row: _passed(reference, phase, gate),
+    }
     for row, job in known.items():
         if row not in verdicts:
             verdicts[row] = _verdict(row, job, phase, scratch.results, gate, threads)
@@ -88,11 +92,12 @@ def _verdict(row: Row, job: Job, phase: str, expected: Arrays, gate: Gate, threa
     objection = gate.objection(phase, expected, call.results, gaps=row.gaps)
     if objection is not None:
         return Verdict(REFUSED, objection, call.seconds)
-    return _passed(call)
+    return _passed(call, phase, gate)
 
 
-def _passed(call: _FirstCall) -> Verdict:
-    return Verdict(TIMED, first_call=call.seconds, estimate=call.estimate)
+def _passed(call: _FirstCall, phase: str, gate: Gate) -> Verdict:
+    errors = gate.errors(phase, call.results)
+    return Verdict(TIMED, first_call=call.seconds, estimate=call.estimate, errors=errors)
 
 
 def _first_call(row: Row, job: Job, threads: int) -> _FirstCall | Verdict:

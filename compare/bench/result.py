@@ -15,7 +15,7 @@ from compare.bench.shapes import Shape
 from compare.runs import RecordError, write_file
 from compare.terminal import NOT_NEGATIVE, POSITIVE, SchemaError, excerpt, parse_json, read
 
-SCHEMA = 2
+SCHEMA = 3
 """Version of the file format."""
 
 TIMED, REFUSED, LEFT_OUT = "timed", "refused", "left out"
@@ -51,6 +51,13 @@ class Timing:
     reason: str = ""
     seconds: list[Seconds] = field(default_factory=list)  # per call or character, for each round
     first_call: Annotated[float | None, POSITIVE] = None  # seconds, including compilation
+    errors: dict[str, Annotated[float, NOT_NEGATIVE]] = field(default_factory=dict)
+    # relative RMS error of each result against float64; empty where that is not known
+
+    @property
+    def error(self) -> float | None:
+        """The largest of the errors; None if they are not known."""
+        return max(self.errors.values(), default=None)
 
     @property
     def median(self) -> float:

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from collections import defaultdict
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
 
 from rich.box import SIMPLE_HEAD
 from rich.table import Table
@@ -38,7 +38,13 @@ def show(document: Document, terminal: Terminal) -> None:
     else:
         terminal.line(f"cell {document.shapes[0].cell}", "bold")
         terminal.console.print(_table_of_shapes(document))
-    for line in (*_reasons(document), *_slower(document), *_parts(document), *_memory(document)):
+    for line in (
+        *_errors(document),
+        *_reasons(document),
+        *_slower(document),
+        *_parts(document),
+        *_memory(document),
+    ):
         terminal.line(line)
 
 
@@ -54,7 +60,8 @@ def _clock_line(seconds: list[float]) -> str:
 def _table_of_shape(document: Document, shape: Shape) -> Table:
     table = Table(box=SIMPLE_HEAD, padding=(0, 1, 0, 0), pad_edge=False, show_edge=False)
     table.add_column("")
-    for title in ("median", "IQR", "ratio to\nPyTorch", "share\nof roof", "first call"):
+    titles = ("median", "IQR", "ratio to\nPyTorch", "error to\nfloat64", "share\nof roof")
+    for title in (*titles, "first call"):
         table.add_column(title, justify="right")
     for phase in document.phases(shape.name):
         table.add_row(Text(_phase_title(phase), "bold"))
@@ -74,12 +81,13 @@ def _cells(document: Document, timing: Timing, *, compiles: bool) -> list[str | 
     first_call = duration(timing.first_call) if compiles and timing.first_call is not None else ""
     if timing.outcome != TIMED:
         style = "bold red" if timing.outcome == REFUSED else "dim"
-        return [Text(timing.outcome, style), "", "", "", first_call]
+        return [Text(timing.outcome, style), "", "", "", "", first_call]
     ratio = document.ratio(timing, REFERENCE)
     return [
         duration(timing.median),
         duration(timing.spread),
         "" if ratio is None else f"{ratio:.2f}",
+        "" if timing.error is None else f"{timing.error:.1e}",
         f"{timing.flops / timing.median / document.roof.rate:.0%}",
         first_call,
     ]
@@ -98,6 +106,7 @@ def _table_of_shapes(document: Document) -> Table:
     for name in others:
         table.add_column(f"{name} /" if REFERENCE in labels else name, justify="right")
     table.add_column("scratch, share of roof" if SCRATCH in labels else "", justify="right")
+    table.add_column("error /" if SCRATCH in labels else "", justify="right")
     for shape in document.shapes:
         for phase in document.phases(shape.name):
             timings = {name: document.find(name, shape.name, phase) for name in labels}
@@ -112,7 +121,7 @@ def _table_of_shapes(document: Document) -> Table:
                 else ""
             )
             sizes = (str(size) for size in (shape.T, shape.B, shape.V, shape.H))
-            table.add_row(*sizes, phase, *cells, share)
+            table.add_row(*sizes, phase, *cells, share, _error_cell(timings))
     return table
 
 
@@ -131,6 +140,14 @@ def _ratio_cell(document: Document, timing: Timing | None) -> str | Text:
     return Text(f"{ratio:.2f}", "green" if ratio < 1 else "")
 
 
+def _error_cell(timings: Mapping[str, Timing | None]) -> str:
+    """Return scratch's error divided by PyTorch's, if both are known."""
+    scratch, torch = timings.get(SCRATCH), timings.get(REFERENCE)
+    if scratch is None or torch is None or not scratch.error or not torch.error:
+        return ""
+    return f"{scratch.error / torch.error:.2f}"
+
+
 def _reasons(document: Document) -> list[str]:
     """Return why numbers are missing; equal reasons are printed once, with their number."""
     labels = {row.name: row.label for row in document.rows}
@@ -147,6 +164,16 @@ def _reasons(document: Document) -> list[str]:
         where = f"{times}{first.shape}, {first.phase}"
         lines.append(f"{labels[row]}: {outcome}: {reason} ({where})")
     return lines
+
+
+def _errors(document: Document) -> list[str]:
+    """Return what the error of a row is, if any row has one."""
+    if all(timing.error is None for timing in document.timings):
+        return []
+    return [
+        "Error: root mean square of the difference from float64, divided by that of the values; "
+        "the largest of all results of the phase"
+    ]
 
 
 def _slower(document: Document) -> list[str]:

@@ -34,6 +34,8 @@ from .tolerance import (
     allowances,
     largest_difference,
     largest_difference_in_ulps,
+    rms,
+    unmoved,
 )
 from .training import Trainee, passes_from, updates
 from .weights import (
@@ -87,11 +89,13 @@ __all__ = [
     "passes_from",
     "prefixes",
     "prepared",
+    "rms",
     "scratch_step",
     "show_parity",
     "tensor_as_array",
     "train_in_lockstep",
     "unknown_parts",
+    "unmoved",
     "updates",
     "wobbled_cross_entropy",
     "writers",

@@ -14,7 +14,7 @@ import pytest
 import torch
 
 import scratch_rnn
-from compare.bench.case import make_case
+from compare.bench.case import in_float64, make_case
 from compare.bench.command import bench
 from compare.bench.config import BenchConfig
 from compare.bench.cuda_rows import Cuda, Device
@@ -140,6 +140,31 @@ def test_a_row_that_fails_leaves_the_others_their_turn() -> None:
     assert found["zero"] == Verdict(REFUSED, "raised ZeroDivisionError: no way")
     assert found["memory"] == Verdict(LEFT_OUT, "out of memory: all gone")
     assert found["scratch"].outcome == TIMED
+
+
+@pytest.mark.parametrize("shape", SHAPES[:6], ids=lambda s: s.describe())
+def test_errors_are_distances_from_float64(shape: Shape) -> None:
+    case, exact = make_case(shape), in_float64(make_case(shape))
+    gate = Gate(case)
+    for phase, job in TorchRow().prepare(exact).items():
+        if phase == GENERATION:
+            assert gate.errors(phase, job.results(job.run())) == {}
+            continue
+        right = job.results(job.run())
+        assert max(gate.errors(phase, right).values()) < 1e-13  # PyTorch knows the same truth
+        rounded = {name: np.asarray(array * 1.001) for name, array in right.items()}
+        assert list(gate.errors(phase, rounded)) == list(right)
+        assert gate.errors(phase, rounded) == pytest.approx(dict.fromkeys(right, 1e-3))
+        assert Gate(exact).errors(phase, right) == {}
+
+
+def test_rows_that_pass_tell_their_errors() -> None:
+    coarse = Altered(Cuda(CARD, cudnn=True, tf32=True), with_factor("output", 1.0001))
+    coarse.gaps = TF32_GAPS
+    found = verdicts(LAYER, FORWARD, coarse)
+    assert found["altered"].errors["output"] == pytest.approx(1e-4, rel=0.01)
+    for name in ("scratch", "torch"):
+        assert 1e-9 < max(found[name].errors.values()) < 1e-6
 
 
 def test_tf32_is_allowed_what_it_rounds_and_no_more() -> None:

@@ -89,8 +89,11 @@ def full() -> Document:
     found = document(
         [SEED],
         [
-            timing("scratch", "seed", "step", 2e-3, 4e-3, 3e-3),
-            timing("torch", "seed", "step", 6e-3, 6e-3, 5e-3),
+            replace(
+                timing("scratch", "seed", "step", 2e-3, 4e-3, 3e-3),
+                errors={"loss": 1.26e-7, "final state": 1.24e-7},
+            ),
+            replace(timing("torch", "seed", "step", 6e-3, 6e-3, 5e-3), errors={"loss": 1e-7}),
             replace(timing("jax", "seed", "step"), outcome=REFUSED, reason="loss differs by 1"),
             replace(timing("plain", "seed", "step"), outcome=LEFT_OUT, reason="over budget: yes"),
         ],
@@ -115,7 +118,7 @@ def test_a_file_gives_back_what_was_written(tmp_path: Path) -> None:
 
 @pytest.mark.parametrize(
     "content",
-    ["", "[]", "{}", '{"schema": 1}', '{"schema": 2}', '{"schema": 2, "roof": {}, "rows": []}'],
+    ["", "[]", "{}", '{"schema": 2}', '{"schema": 3}', '{"schema": 3, "roof": {}, "rows": []}'],
 )
 def test_a_damaged_file_is_refused(tmp_path: Path, content: str) -> None:
     path = tmp_path / "found.json"
@@ -145,10 +148,18 @@ def test_a_ratio_needs_both_times() -> None:
 
 
 def test_the_table_tells_times_ratios_shares_and_reasons() -> None:
-    text = shown(full())
+    found = full()
+    text = shown(found)
     row = next(line for line in text.splitlines() if line.startswith("  scratch"))
     # 1 ms of spread between 2.5 and 3.5; 10^6 operations in 3 ms are 17 % of 2 GFLOP/s
+    assert row.split() == ["scratch", "3", "ms", "1", "ms", "0.50", "1.3e-07", "17%"]
+    assert "Error: root mean square" in text
+    for t in found.timings:
+        t.errors.clear()
+    text = shown(found)
+    row = next(line for line in text.splitlines() if line.startswith("  scratch"))
     assert row.split() == ["scratch", "3", "ms", "1", "ms", "0.50", "17%"]
+    assert "Error" not in text
     assert re.search(r"  JAX +refused *\n", text)
     assert re.search(r"  plain NumPy +left out *\n", text)
     assert "JAX: refused: loss differs by 1 (seed, step)" in text
@@ -162,6 +173,7 @@ def test_the_table_tells_times_ratios_shares_and_reasons() -> None:
 
 def test_many_shapes_get_a_line_each_and_slower_ones_are_named() -> None:
     found = grid()
+    found.timings[0].errors["output"], found.timings[3].errors["output"] = 3e-7, 2e-7
     more = [replace(sized(H), name=f"other{H}") for H in SIZES]
     found.shapes += more
     found.timings += [
@@ -174,7 +186,7 @@ def test_many_shapes_get_a_line_each_and_slower_ones_are_named() -> None:
     text = shown(found)
     lines = [line.split() for line in text.splitlines() if re.match(" *5 +2 +3 ", line)]
     assert lines == [
-        ["5", "2", "3", "128", "forward", "2", "ms", "0.50", "1.50", "50%"],
+        ["5", "2", "3", "128", "forward", "2", "ms", "0.50", "1.50", "50%", "1.50"],
         ["5", "2", "3", "256", "forward", "4", "ms", "0.50", "0.25", "25%"],
         ["5", "2", "3", "512", "forward", "8", "ms", "1.12", "0.12", "6%"],
     ]
@@ -303,6 +315,9 @@ def test_the_cell_of_a_benchmark_is_that_of_its_shapes(tmp_path: Path) -> None:
     assert found == Document.read(tmp_path / "found.json")
     assert (found.shapes, found.settings["cell"]) == ([replace(MODEL, cell="lstm")], "lstm")
     assert [t.outcome for t in found.timings] == 3 * 4 * [TIMED]
+    errors = {t.phase: t.error for t in found.timings if t.row == "scratch"}
+    assert errors.pop("generation") is None
+    assert all(error is not None and 1e-9 < error < 1e-5 for error in errors.values())
     assert found.timings[0].flops == flops(found.shapes[0], "forward")
     assert len(found.parts) == 8
     assert "model: model, T 6, B 3, V 5, H 16, lstm" in printed.getvalue()
