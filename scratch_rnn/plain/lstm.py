@@ -70,24 +70,42 @@ def lstm_forward(
     return np.stack(h[1:]), (h[-1], c[-1]), (x, h, c, gates, W_ih, W_hh)
 
 
+def lstm_step_backward(
+    d_h_t: Array,
+    d_c: Array,
+    x_t: Array,
+    h: Array,
+    c: Array,
+    c_t: Array,
+    gates: tuple[Array, ...],
+    W_ih: Array,
+    W_hh: Array,
+) -> tuple[Array, ...]:
+    """Return δx_t, the δh and δc that go on to step t-1, and the terms of δW_ih, δW_hh and δb.
+
+    d_h_t (B, H) is all that reaches h_t, d_c (B, H) what step t+1 hands back to c_t.
+    """
+    i, f, g, o = gates
+    tanh_c = np.tanh(c_t)
+    d_c_t = d_h_t * o * (1 - tanh_c**2) + d_c
+    d_a_i = d_c_t * g * i * (1 - i)
+    d_a_f = d_c_t * c * f * (1 - f)
+    d_a_g = d_c_t * i * (1 - g**2)
+    d_a_o = d_h_t * tanh_c * o * (1 - o)
+    d_a = np.concatenate([d_a_i, d_a_f, d_a_g, d_a_o], axis=1)  # (B, 4H)
+    return d_a @ W_ih, d_a @ W_hh, d_c_t * f, d_a.T @ x_t, d_a.T @ h, d_a.sum(axis=0)
+
+
 def lstm_backward(tape: Tape, d_output: Array, d_h_n: Array, d_c_n: Array) -> tuple[Array, ...]:
     """Return δ of x, h_0, c_0, W_ih, W_hh, b_ih, b_hh, from that of all h and the last pair."""
     x, h, c, gates, W_ih, W_hh = tape
-    d_x, d_W_ih, d_W_hh = np.zeros_like(x), np.zeros_like(W_ih), np.zeros_like(W_hh)
-    d_b = np.zeros(len(W_hh), W_hh.dtype)
-    d_h, d_c = d_h_n, d_c_n  # (B, H), what comes back from the step after
+    d_x, d_h, d_c = np.zeros_like(x), d_h_n, d_c_n  # d_h and d_c come back from the step after
+    d_W_ih, d_W_hh, d_b = np.zeros_like(W_ih), np.zeros_like(W_hh), np.zeros_like(W_hh[:, 0])
     for t in reversed(range(len(x))):  # x[t], h[t] and c[t] make h[t + 1] and c[t + 1]
-        i, f, g, o = gates[t]
-        tanh_c = np.tanh(c[t + 1])
-        d_h_t = d_output[t] + d_h
-        d_c_t = d_h_t * o * (1 - tanh_c**2) + d_c
-        d_a_i = d_c_t * g * i * (1 - i)
-        d_a_f = d_c_t * c[t] * f * (1 - f)
-        d_a_g = d_c_t * i * (1 - g**2)
-        d_a_o = d_h_t * tanh_c * o * (1 - o)
-        d_a = np.concatenate([d_a_i, d_a_f, d_a_g, d_a_o], axis=1)  # (B, 4H)
-        d_x[t], d_h, d_c = d_a @ W_ih, d_a @ W_hh, d_c_t * f
-        d_W_ih += d_a.T @ x[t]
-        d_W_hh += d_a.T @ h[t]
-        d_b += d_a.sum(axis=0)
+        d_x[t], d_h, d_c, W_ih_term, W_hh_term, b_term = lstm_step_backward(
+            d_output[t] + d_h, d_c, x[t], h[t], c[t], c[t + 1], gates[t], W_ih, W_hh
+        )
+        d_W_ih += W_ih_term
+        d_W_hh += W_hh_term
+        d_b += b_term
     return d_x, d_h, d_c, d_W_ih, d_W_hh, d_b, d_b.copy()
