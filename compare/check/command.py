@@ -3,16 +3,17 @@
 from __future__ import annotations
 
 import time
-from collections.abc import Callable
+from collections.abc import Callable, Iterable
 from importlib import resources
 from pathlib import Path
 
 from compare.check.config import CheckConfig
 from compare.check.cs231n import CS231N_STAGES
 from compare.check.diagnosis import likely_mistake
+from compare.check.exercises import STAGES
 from compare.check.layers import Layers, layer_stages, settle_conventions, try_features
 from compare.check.report import Report, notes_of, show, write_json
-from compare.check.stages import STAGES, Stage, StageResult
+from compare.check.stages import Stage, StageResult
 from compare.check.stranger.client import Notes, Source, Stranger, Trouble, source_of
 from compare.check.trying import TheirFunctions, ours, try_all
 from compare.terminal import CommandError, Terminal, UsageError
@@ -64,11 +65,19 @@ def _keep(report: Report, config: CheckConfig) -> None:
 
 def write_template(path: Path, cell: str) -> None:
     """Write the exercise: functions whose docstrings say what is to be written."""
-    template = resources.files("compare.check") / f"template_{cell}.txt"
-    if not template.is_file():
-        raise UsageError(f"expected --cell rnn, got {cell}: there is no template for it yet")
-    text = template.read_text(encoding="utf-8").replace("FILE", path.name)
-    path.write_text(text, encoding="utf-8")
+    folder = resources.files("compare.check.templates")
+    frame, functions = (
+        (folder / f"{name}.txt").read_text(encoding="utf-8") for name in ("frame", cell)
+    )
+    title, _, functions = functions.partition("\n")
+    for word, by in (
+        ("FUNCTIONS", functions),
+        ("TITLE", title),
+        ("FILE", path.name),
+        ("CELL", cell),
+    ):
+        frame = frame.replace(word, by.strip("\n"))
+    path.write_text(frame, encoding="utf-8")
 
 
 def watch(config: CheckConfig, terminal: Terminal) -> None:
@@ -125,21 +134,39 @@ def examine_functions(
     config: CheckConfig, load: Callable[[], Stranger], terminal: Terminal
 ) -> Report:
     """Check the functions of a file."""
-    if config.cell not in (None, "rnn"):
-        raise UsageError(f"expected a class for --cell {config.cell}, got a file of functions")
-    report = Report(str(config.target), "functions", "rnn", config.seed, [])
-    stages: tuple[Stage, ...] = STAGES
+    cell = config.cell or "rnn"
+    report = Report(str(config.target), "functions", cell, config.seed, [])
+    stages: tuple[Stage, ...] = STAGES[cell]
     try:
         with load() as stranger:
-            if "rnn_step_forward" in stranger.names:
+            report.cell = config.cell or _cell_of(stranger.names)
+            stages = STAGES[report.cell]
+            if report.cell == "rnn" and "rnn_step_forward" in stranger.names:
                 report.form, stages = "cs231n", CS231N_STAGES
         stages = _chosen(stages, config.stage)
-        what = "six functions" if report.form == "functions" else "CS231n's four functions"
+        what = _WHAT[report.form if report.cell == "rnn" else report.cell]
         terminal.line(f"{config.target}: {what}, seed {config.seed}")
         report.stages = try_stages(load, stages, config)
     except Trouble as trouble:
         report.stages = _none_of(_chosen(stages, config.stage), trouble)
     return report
+
+
+_WHAT = {
+    "functions": "six functions",
+    "cs231n": "CS231n's four functions",
+    "gru": "six functions, of a GRU",
+    "lstm": "six functions, of an LSTM",
+}
+
+
+def _cell_of(names: Iterable[str]) -> str:
+    """Return the cell of which most functions are there."""
+
+    def many(cell: str) -> int:
+        return sum(stage.name in names for stage in STAGES[cell])
+
+    return max(STAGES, key=many)
 
 
 def _none_of(stages: tuple[Stage, ...], trouble: Trouble) -> list[StageResult]:

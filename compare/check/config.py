@@ -29,7 +29,7 @@ class CheckConfig:
     """Write a template with six functions for you to fill in, and check nothing."""
     cell: Annotated[
         Literal["rnn", "gru", "lstm"] | None,
-        arg(help_behavior_hint="(default: that of the class's name, or rnn)"),
+        arg(help_behavior_hint="(default: what the names in the file or of the class say, or rnn)"),
     ] = None
     """The recurrent cell."""
     stage: Annotated[str | None, arg(metavar="NAME", help_behavior_hint="(default: all)")] = None

@@ -16,7 +16,7 @@ from typing import Any
 import numpy as np
 
 from compare.check.drawing import Case, draw_backward, draw_step
-from compare.check.equations import Array
+from compare.check.equations import Array, Elman
 from compare.check.stages import Functions, Results, Stage, array, items
 from compare.parity import Move
 
@@ -31,24 +31,24 @@ class AsCS231n:
         self, x: Array, prev_h: Array, Wx: Array, Wh: Array, b: Array
     ) -> tuple[Array, Any]:
         """Return (next_h, cache)."""
-        next_h = self.own.rnn_step(x, prev_h, Wx.T, Wh.T, b, np.zeros_like(b))
+        next_h = self.own.step(x, prev_h, Wx.T, Wh.T, b, np.zeros_like(b))
         return next_h, (x, prev_h, next_h, Wx.T, Wh.T)
 
     def rnn_step_backward(self, dnext_h: Array, cache: Any) -> tuple[Array, ...]:
         """Return (dx, dprev_h, dWx, dWh, db)."""
-        dx, dprev_h, dWx, dWh, db = self.own.rnn_step_backward(dnext_h, *cache)
+        dx, dprev_h, dWx, dWh, db = self.own.step_backward(dnext_h, *cache)
         return dx, dprev_h, dWx.T, dWh.T, db
 
     def rnn_forward(self, x: Array, h0: Array, Wx: Array, Wh: Array, b: Array) -> tuple[Array, Any]:
         """Return (h, cache)."""
         steps = x.swapaxes(0, 1)
-        h, _, tape = self.own.rnn_forward(steps, h0, Wx.T, Wh.T, b, np.zeros_like(b))
+        h, _, tape = self.own.forward(steps, h0, Wx.T, Wh.T, b, np.zeros_like(b))
         return h.swapaxes(0, 1), tape
 
     def rnn_backward(self, dh: Array, cache: Any) -> tuple[Array, ...]:
         """Return (dx, dh0, dWx, dWh, db)."""
         steps = dh.swapaxes(0, 1)
-        dx, dh0, dWx, dWh, db, _ = self.own.rnn_backward(cache, steps, np.zeros_like(steps[0]))
+        dx, dh0, dWx, dWh, db, _ = self.own.backward(cache, steps, np.zeros_like(steps[0]))
         return dx.swapaxes(0, 1), dh0, dWx.T, dWh.T, db
 
 
@@ -98,7 +98,7 @@ def _sequence(given: dict[str, Any], move: Move) -> tuple[Array, ...]:
 def draw_steps(seed: int) -> Iterator[Case]:
     """Draw single steps."""
     rng = np.random.default_rng([seed, 7])
-    for case in draw_step(seed):
+    for case in draw_step(Elman, seed):
         own = case.inputs
         inputs = {
             "x": own["x_t"],
@@ -111,7 +111,7 @@ def draw_steps(seed: int) -> Iterator[Case]:
 
 def draw_sequences(seed: int) -> Iterator[Case]:
     """Draw sequences."""
-    for case in draw_backward(seed):
+    for case in draw_backward(Elman, seed):
         own = case.inputs
         inputs = {
             "x": np.ascontiguousarray(own["x"].swapaxes(0, 1)),
@@ -143,22 +143,22 @@ BACK_EQUATION = (
 CS231N_STAGES = (
     Stage(
         "rnn_step_forward", STEP_EQUATION, run_step_forward, draw_steps,
-        wrap=AsCS231n, like="rnn_step",
+        wrap=AsCS231n, kind="step",
     ),
     Stage(
         "rnn_step_backward", BACK_EQUATION, run_step_backward, draw_steps,
-        helped_by=("rnn_step_forward",), wrap=AsCS231n, like="rnn_step_backward",
+        helped_by=("rnn_step_forward",), wrap=AsCS231n, kind="step_backward",
     ),
     Stage(
         "rnn_forward", STEP_EQUATION + "   for t = 1 … T, from h0", run_forward, draw_sequences,
-        helped_by=("rnn_step_forward",), wrap=AsCS231n, like="rnn_forward",
+        helped_by=("rnn_step_forward",), wrap=AsCS231n, kind="forward",
     ),
     Stage(
         "rnn_backward",
         BACK_EQUATION + "\nthe last three summed over the steps; dnext_h is dh_t + dprev_h of t+1",
         run_backward, draw_sequences,
         helped_by=("rnn_step_forward", "rnn_step_backward", "rnn_forward"),
-        wrap=AsCS231n, like="rnn_backward",
+        wrap=AsCS231n, kind="backward",
     ),
 )  # fmt: skip
 """The four, in the order of the assignment."""

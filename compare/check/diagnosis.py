@@ -15,15 +15,15 @@ from typing import Any
 import numpy as np
 
 from compare.check.drawing import Case
-from compare.check.equations import OfPackage
 from compare.check.mistakes import MISTAKES
+from compare.check.of_package import OfPackage
 from compare.check.stages import (
     AFTER_ANOTHER,
     HANDED_IN,
     SECOND,
+    Answer,
     Functions,
     Malformed,
-    OurFunctions,
     Results,
     Stage,
     StageResult,
@@ -40,12 +40,12 @@ FILES_OF_STAGES = {
 }
 """Where a bug of the catalogue has to be, to be tried on a stage; the rest are the layer's."""
 
-FILES_OF_THE_LAYER = (
-    "scratch_rnn/cells/elman.py",
-    "scratch_rnn/rnn.py",
-    "scratch_rnn/layer.py",
-    "scratch_rnn/padding.py",
-)
+FILES_OF_THE_LAYER = {
+    "rnn": ("scratch_rnn/cells/elman.py", "scratch_rnn/rnn.py"),
+    "gru": ("scratch_rnn/cells/gru.py", "scratch_rnn/gru.py"),
+    "lstm": ("scratch_rnn/cells/lstm.py", "scratch_rnn/lstm.py"),
+}
+FILES_OF_ALL_LAYERS = ("scratch_rnn/layer.py", "scratch_rnn/padding.py")
 
 CASES_TO_AGREE = 9
 
@@ -72,26 +72,28 @@ def likely_mistake(result: StageResult, functions: Functions, seed: int) -> str:
     )
     for only in ("", result.wrong.tensor):  # all tensors; if nothing fits, the wrong one alone
         for words, equations in candidates(result.stage, deep=not result.wrong.problem):
-            if all(_same(result.stage, case, equations, got, only) for case, got in observed):
+            if all(_same(result.stage, *seen, equations, only) for seen in observed):
                 return words
         if found:
             break
     return found
 
 
-def _observed(result: StageResult, functions: Functions, seed: int) -> list[tuple[Case, Results]]:
+def _observed(
+    result: StageResult, functions: Functions, seed: int
+) -> list[tuple[Case, Answer, Results]]:
     """Return the case that is wrong, and others, with what the stranger makes of them."""
-    assert result.case is not None
-    observed = [(result.case, {c.tensor: c.got for c in result.comparisons})]
-    for case, _ in cases_of(result.stage, seed):
-        if len(observed) == CASES_TO_AGREE:
-            break
-        if case is result.case or case.dtype != result.case.dtype:
-            continue
-        try:
-            observed.append((case, run_quietly(result.stage, functions, case.inputs)))
-        except (Trouble, Malformed):
-            continue
+    observed: list[tuple[Case, Answer, Results]] = []
+    for case, answer in cases_of(result.stage, seed):
+        assert result.case is not None
+        if case is result.case:
+            observed.insert(0, (case, answer, {c.tensor: c.got for c in result.comparisons}))
+        elif len(observed) < CASES_TO_AGREE and case.dtype == result.case.dtype:
+            try:
+                got = run_quietly(result.stage, functions, case.inputs)
+            except (Trouble, Malformed):
+                continue
+            observed.append((case, answer, got))
     return observed
 
 
@@ -129,11 +131,12 @@ def candidates(stage: Stage, *, deep: bool = True) -> Iterator[tuple[str, Any]]:
     The catalogue's bugs, which give right shapes, come last and only if `deep`: loading them
     takes a second or two.
     """
+    cell = stage.equations.cell
     for mistake in MISTAKES:
-        if (stage.like or stage.name) in mistake.stages:
-            yield _sentence(mistake.words), mistake.equations()
+        if stage.kind in mistake.stages and cell in mistake.cells:
+            yield _sentence(mistake.words), mistake.equations(cell)
     if deep:
-        yield from _of_catalogue(stage.like or stage.name)
+        yield from _of_catalogue(stage.kind, cell)
 
 
 def _sentence(words: str) -> str:
@@ -142,20 +145,25 @@ def _sentence(words: str) -> str:
 
 
 @lru_cache
-def _of_catalogue(name: str) -> tuple[tuple[str, Any], ...]:
+def _of_catalogue(kind: str, cell: str) -> tuple[tuple[str, Any], ...]:
     from compare.check import BUGS  # they bring PyTorch, which is not needed until here
 
-    files = FILES_OF_STAGES.get(name, FILES_OF_THE_LAYER)
+    files = FILES_OF_STAGES.get(kind, FILES_OF_THE_LAYER[cell] + FILES_OF_ALL_LAYERS)
     return tuple(
-        (bug.story, OfPackage(bug.load()))
+        (bug.story, OfPackage(_copy_with(bug), cell))
         for bug in BUGS
         if bug.package == "scratch_rnn" and all(file in files for file in bug.files)
     )
 
 
-def _same(stage: Stage, case: Case, equations: Any, got: Results, only: str) -> bool:
-    """Whether a mistake gives these numbers, as far as rounding allows in its own arithmetic."""
-    ours = OurFunctions(stage.wrap(equations))
+@lru_cache
+def _copy_with(bug: Any) -> Any:
+    return bug.load()
+
+
+def _same(stage: Stage, case: Case, right: Answer, got: Results, equations: Any, only: str) -> bool:
+    """Whether a mistake gives these numbers, to within its own rounding and that of the answer."""
+    ours = stage.functions(equations)
 
     def run(move: Any) -> Results:
         return stage.run(ours, copy.deepcopy(case.inputs), move)
@@ -167,6 +175,9 @@ def _same(stage: Stage, case: Case, equations: Any, got: Results, only: str) -> 
             if any(not _near(mistaken[n], got.get(n), _coarse(mistaken[n])) for n in names):
                 return False
             allowed = allowances(run, wobbles=6)[1]
+            for name in names:
+                if allowed[name].shape == right.allowed[name].shape:
+                    allowed[name] = allowed[name] + right.allowed[name]
             return all(_near(mistaken[n], got[n], allowed[n]) for n in names)
     except Exception:  # a bug that refuses the case
         return False

@@ -12,6 +12,8 @@ from typing import Any
 
 import numpy as np
 
+from compare.check.equations import Equations
+
 WEIGHTS = ("W_ih", "W_hh", "b_ih", "b_hh")
 
 
@@ -53,51 +55,79 @@ def _kinds(rng: np.random.Generator) -> list[Kind]:
     return [Kind(s) for s in plain] + special + ones + [Kind((12, 7, 9, 11))]
 
 
-def _recurrence(seed: int, name: str, of: Sequence[str], letters: str) -> Iterator[Case]:
+def _recurrence(
+    kind: type[Equations], seed: int, name: str, of: Sequence[str], letters: str
+) -> Iterator[Case]:
     """Draw what the recurrent stages are asked."""
     rng = np.random.default_rng([seed, len(name), ord(name[-1])])
-    for kind in _kinds(rng):
-        T, B, V, H = kind.sizes
+    for how in _kinds(rng):
+        T, B, V, H = how.sizes
+        G = kind.blocks * H
         h, h_next = np.tanh(rng.normal(size=(2, B, H)))
-        drawn = {
-            "x": kind.scale * rng.normal(size=(T, B, V)),
-            "x_t": kind.scale * rng.normal(size=(B, V)),
+        drawn: dict[str, Any] = {
+            "x": how.scale * rng.normal(size=(T, B, V)),
+            "x_t": how.scale * rng.normal(size=(B, V)),
             "h": h,
             "h_0": h,
             "h_next": h_next,
-            "W_ih": rng.normal(size=(H, V)) / np.sqrt(V),
-            "W_hh": rng.normal(size=(H, H)) / np.sqrt(H),
-            "b_ih": rng.normal(size=H) / 2,
-            "b_hh": rng.normal(size=H) / 2,
+            "W_ih": rng.normal(size=(G, V)) / np.sqrt(V),
+            "W_hh": rng.normal(size=(G, H)) / np.sqrt(H),
+            "b_ih": rng.normal(size=G) / 2,
+            "b_hh": rng.normal(size=G) / 2,
             "d_h_next": rng.normal(size=(B, H)),
             "d_output": rng.normal(size=(T, B, H)),
             "d_h_n": rng.normal(size=(B, H)),
         }
-        inputs = {n: np.array(drawn[n], kind.dtype, order=kind.order) for n in of}  # type: ignore[call-overload]
-        shown = [f"{w} {n}" for w, n in zip(LETTERS, kind.sizes, strict=True) if w in letters]
-        yield Case(", ".join(filter(None, [*shown, kind.word])), inputs, kind.dtype)
+        if kind.gates:
+            drawn |= _gates(kind, rng, (B, H))
+        inputs = {n: _as(drawn[n], how) for n in of}
+        shown = [f"{w} {n}" for w, n in zip(LETTERS, how.sizes, strict=True) if w in letters]
+        yield Case(", ".join(filter(None, [*shown, how.word])), inputs, how.dtype)
 
 
-def draw_step(seed: int) -> Iterator[Case]:
+def _gates(
+    kind: type[Equations], rng: np.random.Generator, shape: tuple[int, int]
+) -> dict[str, Any]:
+    """Draw the gates of a step, and the cell before and after it."""
+    sums = dict(zip(kind.gates, rng.normal(size=(len(kind.gates), *shape)), strict=True))
+    gates = {n: np.tanh(a) if n in "ng" else (1 + np.tanh(a / 2)) / 2 for n, a in sums.items()}
+    if "q" in gates:
+        return {"gates": tuple((gates | {"q": sums["q"]}).values())}
+    c, d_c_next, d_c_n = rng.normal(size=(3, *shape))
+    c_next = gates["f"] * c + gates["i"] * gates["g"]
+    cells = {"c": c, "c_0": c, "c_next": c_next, "d_c_next": d_c_next, "d_c_n": d_c_n}
+    return cells | {"gates": tuple(gates.values())}
+
+
+def _as(value: Any, how: Kind) -> Any:
+    if isinstance(value, tuple):
+        return tuple(_as(item, how) for item in value)
+    return np.array(value, how.dtype, order=how.order)  # type: ignore[call-overload]
+
+
+def draw_step(kind: type[Equations], seed: int) -> Iterator[Case]:
     """Draw single steps."""
-    return _recurrence(seed, "step", ("x_t", "h", *WEIGHTS), "BVH")
+    return _recurrence(kind, seed, "step", ("x_t", *kind.states, *WEIGHTS), "BVH")
 
 
-def draw_forward(seed: int) -> Iterator[Case]:
+def draw_forward(kind: type[Equations], seed: int) -> Iterator[Case]:
     """Draw sequences."""
-    return _recurrence(seed, "forward", ("x", "h_0", *WEIGHTS), "TBVH")
+    firsts = [f"{name}_0" for name in kind.states]
+    return _recurrence(kind, seed, "forward", ("x", *firsts, *WEIGHTS), "TBVH")
 
 
-def draw_step_backward(seed: int) -> Iterator[Case]:
+def draw_step_backward(kind: type[Equations], seed: int) -> Iterator[Case]:
     """Draw single steps, and the gradient that comes back to each."""
-    names = ("d_h_next", "x_t", "h", "h_next", "W_ih", "W_hh")
-    return _recurrence(seed, "step_backward", names, "BVH")
+    d_nexts = [f"d_{name}_next" for name in kind.states]
+    names = (*d_nexts, *kind.seen, "W_ih", "W_hh")
+    return _recurrence(kind, seed, "step_backward", names, "BVH")
 
 
-def draw_backward(seed: int) -> Iterator[Case]:
+def draw_backward(kind: type[Equations], seed: int) -> Iterator[Case]:
     """Draw sequences, and the gradients that come back to them."""
-    names = ("x", "h_0", *WEIGHTS, "d_output", "d_h_n")
-    return _recurrence(seed, "backward", names, "TBVH")
+    firsts, d_lasts = ([mark.format(n) for n in kind.states] for mark in ("{}_0", "d_{}_n"))
+    names = ("x", *firsts, *WEIGHTS, "d_output", *d_lasts)
+    return _recurrence(kind, seed, "backward", names, "TBVH")
 
 
 def draw_cross_entropy(seed: int) -> Iterator[Case]:

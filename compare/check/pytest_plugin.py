@@ -23,7 +23,7 @@ def pytest_addoption(parser: pytest.Parser) -> None:
         metavar="FILE|FILE:CLASS",
         help="check this file or class, with a test for each stage; see `rnn-parity check --help`",
     )
-    group.addoption("--rnn-parity-cell", default="rnn", choices=("rnn", "gru", "lstm"))
+    group.addoption("--rnn-parity-cell", choices=("rnn", "gru", "lstm"))
     group.addoption("--rnn-parity-seed", default=0, type=int, metavar="N", help="draws the cases")
 
 

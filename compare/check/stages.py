@@ -1,7 +1,8 @@
-"""The stages of the exercise: what each function is asked, and in which cases.
+"""A stage of the exercise: how a function is asked, and what is right.
 
 A stage runs any six functions on a case and names all results: a stranger's, ours, or ours with a
-mistake. What is right, and how far rounding may lead from it, is computed from ours.
+mistake. What is right, and how far rounding may lead from it, is computed from ours. The stages of
+the three cells are in `compare.check.exercises`.
 """
 
 from __future__ import annotations
@@ -14,21 +15,13 @@ from typing import Any, Protocol, runtime_checkable
 import numpy as np
 
 import scratch_rnn
-from compare.check.drawing import (
-    WEIGHTS,
-    Case,
-    draw_backward,
-    draw_clip_grad_norm,
-    draw_cross_entropy,
-    draw_forward,
-    draw_step,
-    draw_step_backward,
-)
-from compare.check.equations import OfPackage
-from compare.check.rounding import Wobbled
+from compare.check.drawing import WEIGHTS, Case
+from compare.check.equations import Elman, Equations
+from compare.check.of_package import OfPackage
 from compare.parity import Move, allowances
 
 Results = dict[str, np.ndarray]
+Inputs = dict[str, Any]
 
 
 @runtime_checkable
@@ -50,11 +43,12 @@ class OurFunctions:
 
     def __init__(self, equations: Any) -> None:
         self.equations = equations
+        self._prefix = f"{equations.cell}_" if hasattr(equations, "cell") else ""
         self._result: Any = None
 
     def call(self, name: str, *args: Any, keep: Sequence[int] = ()) -> Any:
         """Call one."""
-        self._result = getattr(self.equations, name)(*args)
+        self._result = getattr(self.equations, name.removeprefix(self._prefix))(*args)
         return self._result
 
     def kept(self) -> Any:
@@ -92,22 +86,25 @@ class Stage:
     run: Callable[[Functions, dict[str, Any], Move], Results]
     draw: Callable[[int], Iterator[Case]]  # of a seed, the simplest and smallest case first
     helped_by: tuple[str, ...] = ()  # the stages that it may call
-    wrap: Callable[[Any], Any] = lambda equations: equations  # gives ours its names and layout
-    like: str = ""  # which of the six it is, where it is called otherwise
+    kind: str = ""  # which of the six it is
+    equations: type[Equations] = Elman
+    wrap: Callable[[Any], Any] | None = None  # gives ours other names and another layout
 
     def answer(self, case: Case) -> Answer:
         """Compute what is right, in float64, and what rounding may do in the case's dtype."""
-        expected = run_quietly(
-            self, OurFunctions(self.wrap(OfPackage(scratch_rnn))), in_float64(case.inputs)
-        )
-        return Answer(expected, self.allowed(case, Wobbled), case.dtype)
+        right = self.functions(OfPackage(scratch_rnn, self.equations.cell))
+        expected = run_quietly(self, right, in_float64(case.inputs))
+        return Answer(expected, self.allowed(case, self.equations), case.dtype)
+
+    def functions(self, equations: Any) -> OurFunctions:
+        """Return functions of ours under the names of the exercise."""
+        return OurFunctions(self.wrap(equations) if self.wrap else equations)
 
     def allowed(self, case: Case, wobbled: Callable[[Move], Any]) -> dict[str, np.ndarray]:
-        """Measure what rounding may do to functions that are made with a wobble."""
+        """Measure what rounding may do to functions that are made with a move."""
 
         def compute(move: Move) -> Results:
-            functions = OurFunctions(self.wrap(wobbled(move)))
-            results = self.run(functions, copy.deepcopy(case.inputs), move)
+            results = self.run(self.functions(wobbled(move)), copy.deepcopy(case.inputs), move)
             return {name: value.astype(case.dtype) for name, value in results.items()}
 
         with np.errstate(all="ignore"):
@@ -133,12 +130,12 @@ def in_float64(value: Any) -> Any:
 # Running a stage --------------------------------------------------------------------------------
 
 
-def items(result: Any, names: Sequence[str]) -> tuple[Any, ...]:
+def items(result: Any, names: Sequence[str], what: str = "") -> tuple[Any, ...]:
     """Return the items of a result that should be a tuple of so many."""
     if not isinstance(result, tuple | list):
-        raise Malformed(f"({', '.join(names)})", _kind_of(result))
+        raise Malformed(f"{what}({', '.join(names)})", _kind_of(result))
     if len(result) != len(names):
-        raise Malformed(f"({', '.join(names)})", f"a tuple of {len(result)}")
+        raise Malformed(f"{what}({', '.join(names)})", f"a tuple of {len(result)}")
     return tuple(result)
 
 
@@ -164,122 +161,100 @@ SECOND = " of a second call"
 """What follows the name of a tensor that must not have changed, or must come again."""
 
 
-def _untouched(**arguments: np.ndarray) -> Results:
+def _untouched(arguments: dict[str, np.ndarray]) -> Results:
     return {name + HANDED_IN: value.copy() for name, value in arguments.items()}
 
 
-def run_step(functions: Functions, given: dict[str, Any], move: Move) -> Results:
+def run_step(kind: type[Equations], functions: Functions, given: Inputs, move: Move) -> Results:
     """Ask for one step."""
-    x_t, h, *weights = (move(given[name]) for name in ("x_t", "h", *WEIGHTS))
-    h_next = array("h_next", functions.call("rnn_step", x_t, h, *weights))
-    return {"h_next": h_next} | _untouched(x_t=x_t, h=h, W_hh=weights[1])
+    arguments = {name: move(given[name]) for name in ("x_t", *kind.states, *WEIGHTS)}
+    result = functions.call(f"{kind.cell}_step", *arguments.values())
+    named = {"h_next": result}
+    if kind.gates:
+        names = (*(f"{name}_next" for name in kind.states), "gates")
+        named = dict(zip(names, items(result, names), strict=True))
+        gates = items(named.pop("gates"), kind.gates, "gates ")
+        named |= dict(zip(kind.gates, gates, strict=True))
+    results = {name: array(name, named[name]) for name in kind.computed}
+    return results | _untouched({n: arguments[n] for n in ("x_t", *kind.states, "W_hh")})
 
 
-def run_forward(functions: Functions, given: dict[str, Any], move: Move) -> Results:
+def run_forward(kind: type[Equations], functions: Functions, given: Inputs, move: Move) -> Results:
     """Ask for all steps; then for those of another sequence, which must not disturb the first."""
-    x, h_0, *weights = (move(given[name]) for name in ("x", "h_0", *WEIGHTS))
-    names = ("output", "h_n", "tape")
-    output, h_n, _ = items(functions.call("rnn_forward", x, h_0, *weights, keep=(2,)), names)
+    x, firsts, weights = _sequence(kind, given, move)
+    output, last = forward(kind, functions, x, firsts, weights)[:2]
     kept = functions.kept()
-    results = {"output": array("output", output), "h_n": array("h_n", h_n)}
-    results |= _untouched(x=x, h_0=h_0, W_hh=weights[1])
-    functions.call("rnn_forward", x / 2, h_0 / 2, *weights, keep=(2,))
+    results = {"output": array("output", output)}
+    results |= {f"{n}_n": array(f"{n}_n", a) for n, a in zip(kind.states, last, strict=True)}
+    firsts_named = {f"{n}_0": state for n, state in zip(kind.states, firsts, strict=True)}
+    results |= _untouched({"x": x, **firsts_named, "W_hh": weights[1]})
+    forward(kind, functions, x / 2, [state / 2 for state in firsts], weights)
     return results | {"output" + AFTER_ANOTHER: array("output", functions.look(kept, 0))}
 
 
-def run_step_backward(functions: Functions, given: dict[str, Any], move: Move) -> Results:
+def forward(
+    kind: type[Equations], functions: Functions, x: Any, firsts: Any, weights: Any
+) -> tuple[Any, tuple[Any, ...], Any]:
+    """Return output, the last states and the tape."""
+    result = functions.call(f"{kind.cell}_forward", x, *firsts, *weights, keep=(2,))
+    states = tuple(f"{name}_n" for name in kind.states)
+    shown = states[0] if len(states) == 1 else f"({', '.join(states)})"
+    output, last, tape = items(result, ("output", shown, "tape"))
+    return output, (last,) if len(states) == 1 else items(last, states), tape
+
+
+def run_step_backward(
+    kind: type[Equations], functions: Functions, given: Inputs, move: Move
+) -> Results:
     """Ask for one step's gradients."""
-    arguments = {n: move(given[n]) for n in ("d_h_next", "x_t", "h", "h_next", "W_ih", "W_hh")}
-    names = ("d_x_t", "d_h", "d_W_ih", "d_W_hh", "d_b")
-    result = items(functions.call("rnn_step_backward", *arguments.values()), names)
+    d_nexts = tuple(f"d_{name}_next" for name in kind.states)
+    arguments = {n: move(given[n]) for n in (*d_nexts, *kind.seen, "W_ih", "W_hh")}
+    d_states = (f"d_{name}" for name in kind.states)
+    names = ("d_x_t", *d_states, "d_W_ih", "d_W_hh", *kind.d_biases)
+    result = items(functions.call(f"{kind.cell}_step_backward", *arguments.values()), names)
     named = {n: array(n, value) for n, value in zip(names, result, strict=True)}
-    return named | _untouched(**arguments)
+    gates = dict(zip(kind.gates, arguments.pop("gates", ()), strict=True))
+    return named | _untouched(arguments | gates)
 
 
-def run_backward(functions: Functions, given: dict[str, Any], move: Move) -> Results:
+def run_backward(kind: type[Equations], functions: Functions, given: Inputs, move: Move) -> Results:
     """Ask for all gradients, twice, after another sequence has been read."""
-    x, h_0, *weights = (move(given[name]) for name in ("x", "h_0", *WEIGHTS))
-    forward = functions.call("rnn_forward", x, h_0, *weights, keep=(2,))
-    _, _, tape = items(forward, ("output", "h_n", "tape"))
-    functions.call("rnn_forward", x / 2, h_0 / 2, *weights, keep=(2,))
-    tape, d_output, d_h_n = move(tape), move(given["d_output"]), move(given["d_h_n"])
-    names = ("d_x", "d_h_0", "d_W_ih", "d_W_hh", "d_b_ih", "d_b_hh")
+    x, firsts, weights = _sequence(kind, given, move)
+    tape = forward(kind, functions, x, firsts, weights)[2]
+    forward(kind, functions, x / 2, [state / 2 for state in firsts], weights)
+    tape = move(tape)
+    arguments = {n: move(given[n]) for n in ("d_output", *(f"d_{s}_n" for s in kind.states))}
+    d_firsts = (f"d_{name}_0" for name in kind.states)
+    names = ("d_x", *d_firsts, "d_W_ih", "d_W_hh", "d_b_ih", "d_b_hh")
     results: Results = {}
     for suffix in ("", SECOND):
-        result = items(functions.call("rnn_backward", tape, d_output, d_h_n), names)
-        results |= {n + suffix: array(n, value) for n, value in zip(names, result, strict=True)}
-        results |= _untouched(d_output=d_output, d_h_n=d_h_n) if not suffix else {}
+        found = functions.call(f"{kind.cell}_backward", tape, *arguments.values())
+        named = zip(names, items(found, names), strict=True)
+        results |= {n + suffix: array(n, value) for n, value in named}
+        results |= _untouched(arguments) if not suffix else {}
     return results
 
 
-def run_cross_entropy(functions: Functions, given: dict[str, Any], move: Move) -> Results:
+def _sequence(kind: type[Equations], given: Inputs, move: Move) -> tuple[Any, list[Any], list[Any]]:
+    x, firsts = move(given["x"]), [move(given[f"{name}_0"]) for name in kind.states]
+    return x, firsts, [move(given[name]) for name in WEIGHTS]
+
+
+def run_cross_entropy(functions: Functions, given: Inputs, move: Move) -> Results:
     """Ask for the loss and its gradient."""
     logits = move(given["logits"])
     result = functions.call("cross_entropy", logits, given["targets"])
     loss, d_logits = items(result, ("loss", "d_logits"))
     results = {"loss": array("loss", loss), "d_logits": array("d_logits", d_logits)}
-    return results | _untouched(logits=logits)
+    return results | _untouched({"logits": logits})
 
 
-def run_clip_grad_norm(functions: Functions, given: dict[str, Any], move: Move) -> Results:
+def run_clip_grad_norm(functions: Functions, given: Inputs, move: Move) -> Results:
     """Ask for the norm, and look at what has become of the gradients."""
     gradients = [move(gradient) for gradient in given["gradients"]]
     norm = functions.call("clip_grad_norm", gradients, given["max_norm"])
     results = {f"gradients[{k}], clipped": np.asarray(g) for k, g in enumerate(gradients)}
     return {"norm": array("norm", norm)} | results
-
-
-# The stages --------------------------------------------------------------------------------------
-
-STAGES = (
-    Stage(
-        "rnn_step",
-        "h_next = tanh(W_ih x_t + b_ih + W_hh h + b_hh)",
-        run_step,
-        draw_step,
-    ),
-    Stage(
-        "rnn_forward",
-        "h_t = tanh(W_ih x_t + b_ih + W_hh h_{t-1} + b_hh)   for t = 1 … T, from the given h_0\n"
-        "output = h_1 … h_T,   h_n = h_T",
-        run_forward,
-        draw_forward,
-        helped_by=("rnn_step",),
-    ),
-    Stage(
-        "rnn_step_backward",
-        "δz = δh_next ⊙ (1 - h_next²)\n"
-        "δx_t = W_ihᵀ δz,   δh = W_hhᵀ δz,   δW_ih = δz x_tᵀ,   δW_hh = δz hᵀ,   δb = δz\n"
-        "the last three summed over the batch",
-        run_step_backward,
-        draw_step_backward,
-    ),
-    Stage(
-        "rnn_backward",
-        "δh_t = δoutput_t + W_hhᵀ δz_{t+1}   (at t = T the second term is the given δh_n)\n"
-        "δz_t = δh_t ⊙ (1 - h_t²)\n"
-        "δW_ih = Σ_t δz_t x_tᵀ,   δW_hh = Σ_t δz_t h_{t-1}ᵀ,   δb_ih = δb_hh = Σ_t δz_t\n"
-        "δx_t = W_ihᵀ δz_t,   δh_0 = W_hhᵀ δz_1",
-        run_backward,
-        draw_backward,
-        helped_by=("rnn_forward", "rnn_step_backward", "rnn_step"),
-    ),
-    Stage(
-        "cross_entropy",
-        "p = softmax(logits),   loss = mean over the N rows of -log p[target]\n"
-        "δlogits = (p - onehot(target)) / N",
-        run_cross_entropy,
-        draw_cross_entropy,
-    ),
-    Stage(
-        "clip_grad_norm",
-        "norm = √(Σ over all entries of all gradients of g²)\n"
-        "g ← g · min(1, max_norm / (norm + 1e-6))   for each gradient, in place",
-        run_clip_grad_norm,
-        draw_clip_grad_norm,
-    ),
-)
-"""The six, in the order in which one writes them."""
 
 
 @dataclass(slots=True)

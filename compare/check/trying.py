@@ -3,14 +3,14 @@
 from __future__ import annotations
 
 from collections.abc import Callable, Sequence
-from functools import lru_cache
+from functools import lru_cache, partial
 from typing import Any
 
 import numpy as np
 
 from compare.check.drawing import Case
 from compare.check.equations import Equations
-from compare.check.rounding import Wobbled
+from compare.check.of_package import EQUATIONS
 from compare.check.stages import (
     Answer,
     Functions,
@@ -19,12 +19,13 @@ from compare.check.stages import (
     Results,
     Stage,
     StageResult,
+    forward,
     in_float64,
-    items,
     run_quietly,
 )
 from compare.check.stranger.client import Handle, Stranger, Trouble
 from compare.check.verdict import Comparison
+from compare.parity import Move
 
 
 class TheirFunctions:
@@ -53,7 +54,7 @@ class WithTape(TheirFunctions):
 
     def call(self, name: str, *args: Any, keep: Sequence[int] = ()) -> Any:
         """Call one; for the forward pass, ours."""
-        return ours(name, args) if name == "rnn_forward" else super().call(name, *args)
+        return ours(name, args) if name.endswith("_forward") else super().call(name, *args)
 
 
 class AtOwnStates(TheirFunctions):
@@ -61,18 +62,18 @@ class AtOwnStates(TheirFunctions):
 
     def __init__(self, stranger: Stranger) -> None:
         super().__init__(stranger)
-        self.forward: Any = None  # what the forward pass has returned
+        self.result: Any = None  # what the forward pass has returned
         self.h_0 = np.empty(0)  # as the forward pass has left it
 
     def call(self, name: str, *args: Any, keep: Sequence[int] = ()) -> Any:
         """Call one, the forward pass only once for each case."""
-        if name != "rnn_forward":
-            self.forward = None if name == "next case" else self.forward
+        if not name.endswith("_forward"):
+            self.result = None if name == "next case" else self.result
             return None if name == "next case" else super().call(name, *args, keep=keep)
-        if self.forward is None:
-            self.forward = super().call(name, *args, keep=keep)
+        if self.result is None:
+            self.result = super().call(name, *args, keep=keep)
             self.h_0 = args[1].copy()
-        return self.forward
+        return self.result
 
 
 @lru_cache(maxsize=1024)
@@ -155,7 +156,7 @@ def try_all(
             result = try_stage(stage, TheirFunctions(stranger), seed)
         broken = [r.stage.name for r in found if r.verdict != "right"]
         broken = [name for name in broken if name in stage.helped_by]
-        if result.verdict != "right" and broken and not stage.like:
+        if result.verdict != "right" and broken and not stage.wrap:
             result = _second_chance(stranger_of, stage, seed, broken, result)
         found.append(result)
     return found
@@ -169,7 +170,9 @@ def _second_chance(
     first: StageResult,
 ) -> StageResult:
     """Try a stage with right inputs; return what it makes of them."""
-    steps = [name for name in broken if name != "rnn_forward"]
+    cell, names = stage.equations.cell, stage.equations.tape_names
+    steps = [name for name in broken if not name.endswith("_forward")]
+    is_forward_broken = len(steps) < len(broken)
 
     def theirs(stranger: Stranger) -> Functions:
         stranger.replace(steps)
@@ -186,9 +189,12 @@ def _second_chance(
     attempts: list[tuple[str, Callable[[Stranger], Functions], float | None]] = []
     if steps:
         attempts.append((f"with our {' and '.join(steps)} in the place of yours", theirs, None))
-    if "rnn_forward" in broken:
-        attempts += [("with the tape (x, h, W_ih, W_hh) of our rnn_forward", with_tape, None)]
-        words = "as the gradient at the states that your rnn_forward gave"
+    if is_forward_broken:
+        attempts.append(
+            (f"with the tape ({', '.join(names)}) of our {cell}_forward", with_tape, None)
+        )
+    if is_forward_broken and len(stage.equations.states) == 1:
+        words = f"as the gradient at the states that your {cell}_forward gave"
         attempts += [(words, at_own_states, 1.0), (words, at_own_states, 0.0)]
     results = [first]
     for words, functions_of, first_state in attempts:
@@ -207,7 +213,7 @@ def _second_chance(
     if first.verdict in ("missing", "timeout"):
         return first
     wrong = [r for r in results if r.verdict == "wrong" and r.wrong is not None]
-    return wrong[0 if "rnn_forward" in broken else -1] if wrong else first
+    return wrong[0 if is_forward_broken else -1] if wrong else first
 
 
 def _at_own_states(
@@ -217,9 +223,10 @@ def _at_own_states(
 
     With `first` zero it has begun at zero, whatever state it was handed.
     """
+    kind = stage.equations
 
     def answer_of(case: Case) -> Answer | None:
-        output, _, _ = items(functions.forward, ("output", "h_n", "tape"))
+        output, _, _ = forward(kind, functions, None, [None], [])
         functions.call("next case")
         shape = case.inputs["d_output"].shape
         if np.shape(output) != shape:
@@ -228,18 +235,28 @@ def _at_own_states(
         if not np.isfinite(states).all():
             return None
 
-        class AtThese(Wobbled):
-            def rnn_forward(self, *args: Any) -> tuple[Any, Any, Any]:
-                x, _, W_ih, W_hh, _, _ = args
-                return states[1:], states[-1], (x, states.astype(x.dtype), W_ih, W_hh)
+        def at_these(move: Move) -> Equations:
+            equations = kind(move)
+            equations.forward = partial(_forward_at, equations, states)  # type: ignore[method-assign]
+            return equations
 
-        ours_there = OurFunctions(AtThese(lambda value: value))
+        ours_there = OurFunctions(at_these(lambda value: value))
         expected = run_quietly(stage, ours_there, in_float64(case.inputs))
         if np.asarray(output).dtype.itemsize < states.dtype.itemsize:  # states in float32
             case = Case(case.words, _in_float32(case.inputs), "float32")
-        return Answer(expected, stage.allowed(case, AtThese), case.dtype)
+        return Answer(expected, stage.allowed(case, at_these), case.dtype)
 
     return answer_of
+
+
+def _forward_at(equations: Equations, states: Any, x: Any, _: Any, *weights: Any) -> Any:
+    """Return what a forward pass returns if these are its states."""
+    states = states.astype(x.dtype)
+    gates = [
+        equations.parts_of(equations.step(x_t, h, *weights))[1]
+        for x_t, h in zip(x, states, strict=False)
+    ]
+    return states[1:], states[-1], equations.tape(x, [states], gates, weights)
 
 
 def _in_float32(given: dict[str, Any]) -> dict[str, Any]:
@@ -248,4 +265,4 @@ def _in_float32(given: dict[str, Any]) -> dict[str, Any]:
 
 def ours(name: str, args: Any) -> Any:
     """Answer for a function of ours that stands in the place of a stranger's."""
-    return OurFunctions(Equations()).call(name, *args)
+    return OurFunctions(EQUATIONS[name.partition("_")[0]]()).call(name, *args)

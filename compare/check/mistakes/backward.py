@@ -5,9 +5,9 @@ from __future__ import annotations
 import numpy as np
 
 from compare.check.equations import Array
-from compare.check.mistakes.mistake import mistake
+from compare.check.mistakes.mistake import ELMAN, mistake
 
-BACK = ("rnn_step_backward", "rnn_backward")
+BACK = ("step_backward", "backward")
 
 OF_A_STEP_BACK = (
     mistake(
@@ -155,30 +155,26 @@ OF_A_STEP_BACK = (
     mistake(
         "the gradients of the weights skip the slope of tanh",
         BACK,
-        rnn_step_backward=lambda self, d_h, x, h, after, W, U: _skipping(
-            d_h, x, h, after, W, U, "W"
-        ),
+        step_backward=lambda self, d_h, x, h, after, W, U: _skipping(d_h, x, h, after, W, U, "W"),
+        of=ELMAN,
     ),
     mistake(
         "the gradient of the bias skips the slope of tanh",
         BACK,
-        rnn_step_backward=lambda self, d_h, x, h, after, W, U: _skipping(
-            d_h, x, h, after, W, U, "b"
-        ),
+        step_backward=lambda self, d_h, x, h, after, W, U: _skipping(d_h, x, h, after, W, U, "b"),
+        of=ELMAN,
     ),
     mistake(
         "the gradient of W_ih skips the slope of tanh",
         BACK,
-        rnn_step_backward=lambda self, d_h, x, h, after, W, U: _skipping(
-            d_h, x, h, after, W, U, "i"
-        ),
+        step_backward=lambda self, d_h, x, h, after, W, U: _skipping(d_h, x, h, after, W, U, "i"),
+        of=ELMAN,
     ),
     mistake(
         "the gradient of W_hh skips the slope of tanh",
         BACK,
-        rnn_step_backward=lambda self, d_h, x, h, after, W, U: _skipping(
-            d_h, x, h, after, W, U, "h"
-        ),
+        step_backward=lambda self, d_h, x, h, after, W, U: _skipping(d_h, x, h, after, W, U, "h"),
+        of=ELMAN,
     ),
 )
 

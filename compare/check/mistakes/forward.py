@@ -8,10 +8,10 @@ from typing import Any
 import numpy as np
 
 from compare.check.equations import Array, Equations
-from compare.check.mistakes.mistake import mistake, softmax
+from compare.check.mistakes.mistake import ELMAN, mistake, softmax
 
-STEP = ("rnn_step", "rnn_forward")
-FORWARD = ("rnn_forward",)
+STEP = ("step", "forward")
+FORWARD = ("forward",)
 
 
 def sigmoid(z: Array) -> Array:
@@ -127,17 +127,20 @@ OF_A_STEP = (
     mistake(
         "tanh is taken of the recurrent part alone, and all else added after it",
         STEP,
-        rnn_step=lambda self, x, h, W, U, b, c: x @ W.T + b + c + np.tanh(h @ U.T),
+        step=lambda self, x, h, W, U, b, c: x @ W.T + b + c + np.tanh(h @ U.T),
+        of=ELMAN,
     ),
     mistake(
         "tanh is taken of the recurrent part alone, and the input's part added after it",
         STEP,
-        rnn_step=lambda self, x, h, W, U, b, c: x @ W.T + b + np.tanh(h @ U.T + c),
+        step=lambda self, x, h, W, U, b, c: x @ W.T + b + np.tanh(h @ U.T + c),
+        of=ELMAN,
     ),
     mistake(
         "tanh is taken of the input's part alone, and all else added after it",
         STEP,
-        rnn_step=lambda self, x, h, W, U, b, c: np.tanh(x @ W.T) + h @ U.T + b + c,
+        step=lambda self, x, h, W, U, b, c: np.tanh(x @ W.T) + h @ U.T + b + c,
+        of=ELMAN,
     ),
     mistake("tanh is missing", STEP, tanh=lambda self, z: z),
     mistake("the sigmoid stands where tanh belongs", STEP, tanh=lambda self, z: sigmoid(z)),
@@ -171,32 +174,38 @@ OF_A_STEP = (
     mistake(
         "tanh is taken of the input's part alone, and the recurrent part added after it",
         STEP,
-        rnn_step=lambda self, x, h, W, U, b, c: np.tanh(x @ W.T + b) + h @ U.T + c,
+        step=lambda self, x, h, W, U, b, c: np.tanh(x @ W.T + b) + h @ U.T + c,
+        of=ELMAN,
     ),
     mistake(
         "tanh is taken of each product alone, and not of their sum",
         STEP,
-        rnn_step=lambda self, x, h, W, U, b, c: np.tanh(x @ W.T + b) + np.tanh(h @ U.T + c),
+        step=lambda self, x, h, W, U, b, c: np.tanh(x @ W.T + b) + np.tanh(h @ U.T + c),
+        of=ELMAN,
     ),
     mistake(
         "the biases are added after tanh",
         STEP,
-        rnn_step=lambda self, x, h, W, U, b, c: np.tanh(x @ W.T + h @ U.T) + b + c,
+        step=lambda self, x, h, W, U, b, c: np.tanh(x @ W.T + h @ U.T) + b + c,
+        of=ELMAN,
     ),
     mistake(
         "b_hh is added after tanh",
         STEP,
-        rnn_step=lambda self, x, h, W, U, b, c: np.tanh(x @ W.T + b + h @ U.T) + c,
+        step=lambda self, x, h, W, U, b, c: np.tanh(x @ W.T + b + h @ U.T) + c,
+        of=ELMAN,
     ),
     mistake(
         "the new state is averaged with the old one",
         STEP,
-        rnn_step=lambda self, x, h, *w: (np.tanh(self.sum(x, h, *w)) + h) / 2,
+        step=lambda self, x, h, *w: (np.tanh(self.sum(x, h, *w)) + h) / 2,
+        of=ELMAN,
     ),
     mistake(
         "the old state is added to the new one",
         STEP,
-        rnn_step=lambda self, x, h, *w: np.tanh(self.sum(x, h, *w)) + h,
+        step=lambda self, x, h, *w: np.tanh(self.sum(x, h, *w)) + h,
+        of=ELMAN,
     ),
     mistake("softmax stands where tanh belongs", STEP, tanh=lambda self, z: softmax(z, 1)),
 )
@@ -236,7 +245,7 @@ OF_A_SEQUENCE = (
     mistake(
         "the steps are read from the last to the first",
         FORWARD,
-        rnn_forward=lambda self, x, h_0, *w: _reversed(self, x, h_0, w),
+        forward=lambda self, x, h_0, *w: _reversed(self, x, h_0, w),
     ),
     mistake(
         "output comes in reverse order", FORWARD, given=lambda self, h: (np.stack(h[:0:-1]), h[-1])
@@ -244,7 +253,7 @@ OF_A_SEQUENCE = (
     mistake(
         "the sequence is read from its end, and output is in the order of reading",
         FORWARD,
-        rnn_forward=lambda self, x, *w: Equations().rnn_forward(x[::-1], *w),
+        forward=lambda self, x, *w: self.right.forward(x[::-1], *w),
     ),
     mistake(
         "output holds the states before each step: h_0 … h_{T-1}",
@@ -286,32 +295,32 @@ OF_A_SEQUENCE = (
     mistake(
         "the last step is left out: its output is zero",
         FORWARD,
-        rnn_forward=lambda self, x, *w: _short(self, x, w, 0, 1),
+        forward=lambda self, x, *w: _short(self, x, w, 0, 1),
     ),
     mistake(
         "the first step is left out: its output is zero",
         FORWARD,
-        rnn_forward=lambda self, x, *w: _short(self, x, w, 1, 0),
+        forward=lambda self, x, *w: _short(self, x, w, 1, 0),
     ),
     mistake(
         "every step reads the first input",
         FORWARD,
-        rnn_forward=lambda self, x, *w: Equations().rnn_forward(x[:1].repeat(len(x), 0), *w),
+        forward=lambda self, x, *w: self.right.forward(x[:1].repeat(len(x), 0), *w),
     ),
     mistake(
         "every step reads the last input",
         FORWARD,
-        rnn_forward=lambda self, x, *w: Equations().rnn_forward(x[-1:].repeat(len(x), 0), *w),
+        forward=lambda self, x, *w: self.right.forward(x[-1:].repeat(len(x), 0), *w),
     ),
     mistake(
         "each step reads the input of the step after it",
         FORWARD,
-        rnn_forward=lambda self, x, *w: Equations().rnn_forward(np.roll(x, -1, 0), *w),
+        forward=lambda self, x, *w: self.right.forward(np.roll(x, -1, 0), *w),
     ),
     mistake(
         "each step reads the input of the step before it",
         FORWARD,
-        rnn_forward=lambda self, x, *w: Equations().rnn_forward(np.roll(x, 1, 0), *w),
+        forward=lambda self, x, *w: self.right.forward(np.roll(x, 1, 0), *w),
     ),
     mistake(
         "batch and time are swapped by reshape, not by a transposition",
@@ -321,17 +330,19 @@ OF_A_SEQUENCE = (
     mistake(
         "the biases are added in the first step only",
         FORWARD,
-        rnn_forward=lambda self, x, h_0, *w: _biased_once(self, x, h_0, w),
+        forward=lambda self, x, h_0, *w: _biased_once(self, x, h_0, w),
+        of=ELMAN,
     ),
     mistake(
         "output holds the sums before tanh, z_t",
         FORWARD,
-        rnn_forward=lambda self, x, h_0, *w: _sums(self, x, h_0, w),
+        forward=lambda self, x, h_0, *w: _sums(self, x, h_0, w),
+        of=ELMAN,
     ),
     mistake(
         "the input's batch and time are swapped by reshape, not by a transposition",
         FORWARD,
-        rnn_forward=lambda self, x, h_0, *w: _remixed(self, x, h_0, w),
+        forward=lambda self, x, h_0, *w: _remixed(self, x, h_0, w),
     ),
     mistake(
         "output is added up over the steps",
@@ -347,32 +358,32 @@ def _half(W: Array) -> Array:
 
 def _biased_once(self: Equations, x: Array, h_0: Array, w: Sequence[Array]) -> Any:
     W, U, b, c = w
-    first, h_n, tape = Equations().rnn_forward(x[:1], h_0, *w)
+    first, h_n, tape = self.right.forward(x[:1], h_0, *w)
     if len(x) == 1:
         return first, h_n, tape
-    rest, h_n, _ = Equations().rnn_forward(x[1:], h_n, W, U, 0 * b, 0 * c)
+    rest, h_n, _ = self.right.forward(x[1:], h_n, W, U, 0 * b, 0 * c)
     return np.concatenate([first, rest]), h_n, tape
 
 
-def _sums(self: Equations, x: Array, h_0: Array, w: Sequence[Any]) -> Any:
-    output, h_n, tape = Equations().rnn_forward(x, h_0, *w)
+def _sums(self: Any, x: Array, h_0: Array, w: Sequence[Any]) -> Any:
+    output, h_n, tape = self.right.forward(x, h_0, *w)
     before = np.concatenate([h_0[None], output[:-1]])
     return np.stack([self.sum(x_t, h, *w) for x_t, h in zip(x, before, strict=True)]), h_n, tape
 
 
 def _remixed(self: Equations, x: Array, h_0: Array, w: Sequence[Any]) -> Any:
     T, B, V = x.shape
-    return Equations().rnn_forward(x.reshape(B, T, V).swapaxes(0, 1), h_0, *w)
+    return self.right.forward(x.reshape(B, T, V).swapaxes(0, 1), h_0, *w)
 
 
 def _reversed(self: Equations, x: Array, h_0: Array, w: Sequence[Array]) -> Any:
-    output, h_n, tape = Equations().rnn_forward(x[::-1], h_0, *w)
+    output, h_n, tape = self.right.forward(x[::-1], h_0, *w)
     return output[::-1], h_n, tape
 
 
 def _short(self: Equations, x: Array, w: Sequence[Any], first: int, last: int) -> Any:
-    output, h_n, tape = Equations().rnn_forward(x[first : len(x) - last], *w)
-    empty = np.zeros((1, *h_n.shape))
+    output, h_n, tape = self.right.forward(x[first : len(x) - last], *w)
+    empty = np.zeros((1, *output.shape[1:]))
     return np.concatenate([empty[:first], output, empty[:last]]), h_n, tape
 
 

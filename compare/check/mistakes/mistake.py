@@ -9,6 +9,7 @@ from typing import Any
 import numpy as np
 
 from compare.check.equations import Array, Equations
+from compare.check.of_package import EQUATIONS
 
 
 @dataclass(frozen=True, slots=True)
@@ -18,16 +19,29 @@ class Mistake:
     words: str
     stages: tuple[str, ...]  # in which it can be
     parts: dict[str, Callable[..., Any]]  # methods of `Equations`, as the mistake has them
+    cells: tuple[str, ...]
 
-    def equations(self) -> Equations:
-        """Return the six functions with the mistake in them."""
-        made: Equations = type("Mistaken", (Equations,), self.parts)()
+    def equations(self, cell: str) -> Equations:
+        """Return the six functions of a cell with the mistake in them."""
+        kind = EQUATIONS[cell]
+        made: Equations = type("Mistaken", (kind,), self.parts)()
+        made.right = kind()
         return made
 
 
-def mistake(words: str, stages: tuple[str, ...], **parts: Callable[..., Any]) -> Mistake:
-    """Make a mistake."""
-    return Mistake(words, stages, parts)
+ELMAN = ("rnn",)
+
+
+def mistake(
+    words: str,
+    stages: tuple[str, ...],
+    *,
+    of: tuple[str, ...] = tuple(EQUATIONS),
+    **parts: Callable[..., Any],
+) -> Mistake:
+    """Make a mistake of those cells whose equations have these parts."""
+    cells = tuple(cell for cell in of if all(hasattr(EQUATIONS[cell], part) for part in parts))
+    return Mistake(words, stages, parts, cells)
 
 
 def softmax(logits: Array, axis: int = 1) -> Array:

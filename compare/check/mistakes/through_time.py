@@ -6,10 +6,10 @@ from typing import Any
 
 import numpy as np
 
-from compare.check.equations import Array, Equations
-from compare.check.mistakes.mistake import mistake
+from compare.check.equations import Array, Elman
+from compare.check.mistakes.mistake import ELMAN, mistake
 
-BPTT = ("rnn_backward",)
+BPTT = ("backward",)
 
 OF_A_SEQUENCE_BACK = (
     mistake(
@@ -26,16 +26,18 @@ OF_A_SEQUENCE_BACK = (
     mistake(
         "d_h_n is used at every step",
         BPTT,
-        rnn_backward=lambda self, tape, d, d_h_n: Equations().rnn_backward(
+        backward=lambda self, tape, d, d_h_n: self.right.backward(
             tape, d + np.where(np.arange(len(d))[:, None, None] < len(d) - 1, d_h_n, 0), d_h_n
         ),
+        of=ELMAN,
     ),
     mistake(
         "d_h_n is added at the first step, not at the last",
         BPTT,
-        rnn_backward=lambda self, tape, d, d_h_n: Equations().rnn_backward(
+        backward=lambda self, tape, d, d_h_n: self.right.backward(
             tape, d + np.where(np.arange(len(d))[:, None, None] == 0, d_h_n, 0), 0 * d_h_n
         ),
+        of=ELMAN,
     ),
     mistake("d_h_n is added twice", BPTT, last=lambda self, d_h_n: 2 * d_h_n),
     mistake("d_h_n is subtracted", BPTT, last=lambda self, d_h_n: -d_h_n),
@@ -63,27 +65,27 @@ OF_A_SEQUENCE_BACK = (
     mistake(
         "d_output is read in reverse order",
         BPTT,
-        rnn_backward=lambda self, tape, d, d_h_n: Equations().rnn_backward(tape, d[::-1], d_h_n),
+        backward=lambda self, tape, d, *last: self.right.backward(tape, d[::-1], *last),
     ),
     mistake(
         "d_output is used one step late",
         BPTT,
-        rnn_backward=lambda self, tape, d, d_h_n: Equations().rnn_backward(
-            tape, np.concatenate([d[1:], d[:1] * 0]), d_h_n
+        backward=lambda self, tape, d, *last: self.right.backward(
+            tape, np.concatenate([d[1:], d[:1] * 0]), *last
         ),
     ),
     mistake(
         "d_output is used one step early",
         BPTT,
-        rnn_backward=lambda self, tape, d, d_h_n: Equations().rnn_backward(
-            tape, np.concatenate([d[:1] * 0, d[:-1]]), d_h_n
+        backward=lambda self, tape, d, *last: self.right.backward(
+            tape, np.concatenate([d[:1] * 0, d[:-1]]), *last
         ),
     ),
     mistake(
         "d_output of the last step is used at every step",
         BPTT,
-        rnn_backward=lambda self, tape, d, d_h_n: Equations().rnn_backward(
-            tape, d[-1:].repeat(len(d), 0), d_h_n
+        backward=lambda self, tape, d, *last: self.right.backward(
+            tape, d[-1:].repeat(len(d), 0), *last
         ),
     ),
     mistake(
@@ -111,36 +113,42 @@ OF_A_SEQUENCE_BACK = (
         BPTT,
         over_steps=lambda self, shares: sum(shares[1:], 0 * shares[0]),
     ),
-    mistake("the gradient of b_hh is zero", BPTT, biases=lambda self, d_b: (d_b, 0 * d_b)),
-    mistake("the gradient of b_ih is zero", BPTT, biases=lambda self, d_b: (0 * d_b, d_b)),
+    mistake("the gradient of b_hh is zero", BPTT, biases=lambda self, *b: (b[0], 0 * b[-1])),
+    mistake("the gradient of b_ih is zero", BPTT, biases=lambda self, *b: (0 * b[0], b[-1])),
     mistake(
         "the bias gradient is split in two halves; each bias has all of it",
         BPTT,
-        biases=lambda self, d_b: (d_b / 2, d_b / 2),
+        biases=lambda self, *b: (b[0] / 2, b[-1] / 2),
     ),
     mistake(
-        "the bias gradients are twice too large", BPTT, biases=lambda self, d_b: (2 * d_b, 2 * d_b)
+        "the bias gradients are twice too large",
+        BPTT,
+        biases=lambda self, *b: (2 * b[0], 2 * b[-1]),
     ),
     mistake("the gradient of h_0 is zero", BPTT, d_h_0=lambda self, d_h: 0 * d_h),
     mistake(
         "the gradient of h_0 has d_output of step 1 added to it",
         BPTT,
-        rnn_backward=lambda self, tape, d, d_h_n: _replaced(tape, d, d_h_n, "h_0 + d"),
+        backward=lambda self, tape, d, d_h_n: _replaced(tape, d, d_h_n, "h_0 + d"),
+        of=ELMAN,
     ),
     mistake(
         "the gradient of h_0 is that of h_1: the last step back is missing",
         BPTT,
-        rnn_backward=lambda self, tape, d, d_h_n: _replaced(tape, d, d_h_n, "h_1"),
+        backward=lambda self, tape, d, d_h_n: _replaced(tape, d, d_h_n, "h_1"),
+        of=ELMAN,
     ),
     mistake(
         "the gradient of h_0 is d_h_n",
         BPTT,
-        rnn_backward=lambda self, tape, d, d_h_n: _replaced(tape, d, d_h_n, "h_n"),
+        backward=lambda self, tape, d, d_h_n: _replaced(tape, d, d_h_n, "h_n"),
+        of=ELMAN,
     ),
     mistake(
         "the gradient of x comes in reverse order",
         BPTT,
-        rnn_backward=lambda self, tape, d, d_h_n: _replaced(tape, d, d_h_n, "x"),
+        backward=lambda self, tape, d, d_h_n: _replaced(tape, d, d_h_n, "x"),
+        of=ELMAN,
     ),
     mistake(
         "the gradient of W_hh pairs each step's error with the state after it",
@@ -172,41 +180,47 @@ OF_A_SEQUENCE_BACK = (
     mistake(
         "d_output and d_h_n are divided by the batch size: gradients are means, not sums",
         BPTT,
-        rnn_backward=lambda self, tape, d, d_h_n: Equations().rnn_backward(
+        backward=lambda self, tape, d, d_h_n: self.right.backward(
             tape, d / len(d_h_n), d_h_n / len(d_h_n)
         ),
+        of=ELMAN,
     ),
     mistake(
         "h_0 counts as zero in the gradient of W_hh",
         BPTT,
-        rnn_backward=lambda self, tape, d, d_h_n: _replaced(tape, d, d_h_n, "h before 1", 0),
+        backward=lambda self, tape, d, d_h_n: _replaced(tape, d, d_h_n, "h before 1", 0),
+        of=ELMAN,
     ),
     mistake(
         "at the first step the index t-1 is -1: the last state stands where h_0 belongs",
         BPTT,
-        rnn_backward=lambda self, tape, d, d_h_n: _replaced(tape, d, d_h_n, "h before 1", -1),
+        backward=lambda self, tape, d, d_h_n: _replaced(tape, d, d_h_n, "h before 1", -1),
+        of=ELMAN,
     ),
     mistake(
         "the gradient of W_ih pairs each step's error with the input of the step before",
         BPTT,
-        rnn_backward=lambda self, tape, d, d_h_n: _replaced(tape, d, d_h_n, "x shifted", 1),
+        backward=lambda self, tape, d, d_h_n: _replaced(tape, d, d_h_n, "x shifted", 1),
+        of=ELMAN,
     ),
     mistake(
         "the gradient of W_ih pairs each step's error with the input of the step after",
         BPTT,
-        rnn_backward=lambda self, tape, d, d_h_n: _replaced(tape, d, d_h_n, "x shifted", -1),
+        backward=lambda self, tape, d, d_h_n: _replaced(tape, d, d_h_n, "x shifted", -1),
+        of=ELMAN,
     ),
     mistake(
         "the steps are gone through from the first to the last",
         BPTT,
-        rnn_backward=lambda self, tape, d, d_h_n: _forwards(tape, d, d_h_n),
+        backward=lambda self, tape, d, d_h_n: _forwards(tape, d, d_h_n),
+        of=ELMAN,
     ),
 )
 
 
 def _replaced(tape: Any, d: Array, d_h_n: Array, what: str, by: int = 0) -> tuple[Array, ...]:
     x, h, W, U = tape
-    d_x, d_h_0, *rest = Equations().rnn_backward(tape, d, d_h_n)
+    d_x, d_h_0, *rest = Elman().backward(tape, d, d_h_n)
     if what == "h before 1":
         other = np.concatenate([h[-1:] if by else 0 * h[:1], h[1:]])
         rest[1] = rest[1] + _first_share(tape, d, d_h_n, other[0] - h[0])
@@ -216,9 +230,7 @@ def _replaced(tape: Any, d: Array, d_h_n: Array, what: str, by: int = 0) -> tupl
     if what == "h_0 + d":
         d_h_0 = d_h_0 + d[0]
     elif what == "h_1":
-        after = (
-            Equations().rnn_backward((x[1:], h[1:], W, U), d[1:], d_h_n)[1] if len(x) > 1 else d_h_n
-        )
+        after = Elman().backward((x[1:], h[1:], W, U), d[1:], d_h_n)[1] if len(x) > 1 else d_h_n
         d_h_0 = after + d[0]
     elif what == "h_n":
         d_h_0 = d_h_n
@@ -244,7 +256,7 @@ def _forwards(tape: Any, d: Array, d_h_n: Array) -> tuple[Array, ...]:
     x, h, W, U = tape
     d_h, d_x, shares = d_h_n, [], []
     for t in range(len(x)):
-        d_x_t, d_h, *share = Equations().rnn_step_backward(d_h + d[t], x[t], h[t], h[t + 1], W, U)
+        d_x_t, d_h, *share = Elman().step_backward(d_h + d[t], x[t], h[t], h[t + 1], W, U)
         d_x.append(d_x_t)
         shares.append(share)
     d_W, d_U, d_b = (np.sum(part, axis=0) for part in zip(*shares, strict=True))

@@ -12,12 +12,15 @@ import pytest
 
 from compare.check import CheckConfig
 from compare.check.command import try_stages
-from compare.check.stages import STAGES, StageResult
+from compare.check.exercises import STAGES as ALL_STAGES
+from compare.check.stages import StageResult
 from compare.check.stranger.client import Source, Stranger
 from compare.check.trying import ours, try_all
 from tests.annotations import unchecked
 from tests.compare.check.corpus import Mistake, Right, mistakes, right_variants, single_variants
 from tests.counts import Count, number
+
+STAGES = ALL_STAGES["rnn"]
 
 
 @pytest.fixture(autouse=True)
