@@ -3,6 +3,7 @@
 import ast
 import os
 import re
+import signal
 import subprocess
 import sys
 from pathlib import Path
@@ -20,6 +21,7 @@ from compare.parity.rows import compare_results
 from compare.parity.tolerance import Move, allowances
 from scratch_rnn.plain import elman
 from scratch_rnn.text import Batch
+from tests.counts import number
 from tests.properties import Results, demand
 
 ROOT = Path(__file__).parents[2]
@@ -154,9 +156,28 @@ def test_page_one_imports_numpy_alone_and_has_at_most_120_lines() -> None:
     assert len(source.splitlines()) <= 120
 
 
-def test_it_trains_and_writes() -> None:
+@pytest.mark.skipif(os.name != "posix", reason="needs signals")
+def test_ctrl_c_ends_it_without_a_traceback() -> None:
+    process = subprocess.Popen(
+        [sys.executable, "-m", "scratch_rnn.plain", "--cell", "lstm"],
+        env={**os.environ, "PYTHONPATH": str(ROOT)},
+        stdout=subprocess.PIPE,
+        stderr=subprocess.PIPE,
+        text=True,
+    )
+    assert process.stdout is not None
+    assert "characters" in process.stdout.readline()
+    process.send_signal(signal.SIGINT)
+    _, errors = process.communicate(timeout=60)
+    assert (process.returncode, errors) == (130, "")
+
+
+@pytest.mark.parametrize("cell", ["rnn", "gru", "lstm"])
+def test_it_trains_and_writes(cell: str) -> None:
+    if cell != "rnn" and not number(0, 1):
+        pytest.skip("in the deep profile")
     result = subprocess.run(
-        [sys.executable, "-m", "scratch_rnn.plain"],
+        [sys.executable, "-m", "scratch_rnn.plain", "--cell", cell],
         env={**os.environ, "PYTHONPATH": str(ROOT)},
         capture_output=True,
         text=True,
@@ -164,7 +185,7 @@ def test_it_trains_and_writes() -> None:
     )
     assert (result.returncode, result.stderr) == (0, "")
     perplexities = [float(number) for number in re.findall(r"perplexity +(\S+)", result.stdout)]
-    assert len(perplexities) == 8
+    assert len(perplexities) == {"rnn": 8, "gru": 4, "lstm": 5}[cell]
     assert perplexities[-1] < 4 < perplexities[0]
     written = result.stdout.splitlines()[-1]
     assert re.fullmatch(r"the clock [a-z ]{200}", written)

@@ -4,12 +4,16 @@ import ast
 from pathlib import Path
 from typing import Any
 
+import numpy as np
 import pytest
 
 import scratch_rnn.plain
 from compare.parity.rows import compare_results
 from compare.parity.tolerance import Move, allowances, unmoved
-from scratch_rnn.plain import gru, lstm
+from scratch_rnn.plain import gru, lstm, model
+from scratch_rnn.states import arrays_of, state_of
+from scratch_rnn.text import Batch, Vocab
+from scratch_rnn.train import loss_and_gradients
 from tests.cases import LayerCase
 from tests.properties import Results, against, demand
 from tests.reference import torch_results
@@ -28,6 +32,9 @@ PLAIN = {
     "upstream": "both",
     "nonlinearity": "tanh",
 }
+
+
+T, B, V, H = 5, 3, 4, 6
 
 
 def run(case: LayerCase, move: Move = unmoved) -> Results:
@@ -64,6 +71,40 @@ def test_a_page_is_the_fast_layer_and_pytorchs(cell: str, case: LayerCase) -> No
     demand(against(results, layer, case), "the page computes what the fast layer computes", case)
     report = compare_results(results, torch_results(case), allowed)
     demand(report, f"the page computes what {case.torch_name} computes", case)
+
+
+@pytest.mark.parametrize("cell", ["rnn", "gru", "lstm"])
+def test_the_model_around_a_page_is_the_fast_one(cell: str) -> None:
+    layer = {"rnn": scratch_rnn.RNN, "gru": scratch_rnn.GRU, "lstm": scratch_rnn.LSTM}[cell]
+    page, rng = model.CELLS[cell], np.random.default_rng(0)
+    fast = scratch_rnn.RNNModel(layer(V, H, dtype=np.float64, rng=rng), V, rng=rng)
+    parameters = list(fast.parameters.values())
+    shapes = [array.shape for array in model.init_parameters(page, V, H, rng)]
+    assert shapes == [array.shape for array in parameters]
+    state = [rng.uniform(-1, 1, (B, H)) for _ in range(page.num_states)]
+    ids = rng.integers(0, V, (B, T + 1))
+    batch = Batch(ids[:, :-1].copy(), ids[:, 1:].copy())
+
+    loss, gradients, last = model.loss_and_gradients(
+        page, batch.inputs.T, batch.targets.T, state, parameters
+    )
+    fast_state = state_of(array[None] for array in state)
+    fast_loss, fast_gradients, fast_last = loss_and_gradients(fast, batch, fast_state)
+    assert loss == pytest.approx(fast_loss, rel=1e-14)
+    for ours, theirs in zip(gradients, fast_gradients.values(), strict=True):
+        np.testing.assert_allclose(ours, theirs, rtol=1e-12, atol=1e-14)
+    for ours, theirs in zip(last, arrays_of(fast_last), strict=True):
+        np.testing.assert_allclose(ours, theirs[0], rtol=1e-12, atol=1e-14)
+
+    zeros = model.begin_state(page, B, parameters)
+    assert [array.shape for array in zeros] == [array.shape for array in state]
+    for array, factor in zip(parameters, (20, 3, 1, 1, 1, 0), strict=True):
+        array *= factor  # so that the text depends on what was read
+    vocab = Vocab([f"token{k}" for k in range(1, V)])
+    text = scratch_rnn.predict(vocab.to_tokens([1, 2]), 40, fast, vocab)
+    written = model.generate(page, [1, 2], 40, parameters)
+    assert vocab.to_tokens(written) == text.split(" ")
+    assert len(set(written)) > 2
 
 
 def vars_of(case: LayerCase) -> dict[str, Any]:
