@@ -1,17 +1,26 @@
-"""Generation: read a prefix, then add the most likely next token, again and again."""
+"""Generation: read a prefix, then add the likeliest next token or a drawn one, again and again."""
 
 from collections.abc import Sequence
 
+import numpy as np
 import torch
+from jaxtyping import Float
+from torch import Tensor
 
 from concise_rnn.model import RNNModel
-from scratch_rnn.text.checks import check_has, whole_number
+from scratch_rnn.text.checks import check_has, check_number, whole_number
 from scratch_rnn.text.prefix import TokenNumbers, prefix_ids
 
 
 @torch.no_grad()
 def predict(
-    prefix: str | Sequence[str], num_preds: int, model: RNNModel, vocab: TokenNumbers
+    prefix: str | Sequence[str],
+    num_preds: int,
+    model: RNNModel,
+    vocab: TokenNumbers,
+    *,
+    temperature: float = 0.0,
+    rng: np.random.Generator | None = None,
 ) -> str:
     """Return the prefix and `num_preds` tokens that the model adds to it.
 
@@ -25,6 +34,12 @@ def predict(
         On any device. It runs in evaluation mode; afterwards its mode is restored.
     vocab : Vocab
         Or any other object with the same methods.
+    temperature : float
+        0: always the likeliest token. Above 0: each token is drawn from softmax(logits /
+        temperature).
+    rng : numpy.random.Generator, optional
+        Draws the tokens: NumPy's generator, so that an equal one gives the text that
+        `scratch_rnn.predict` writes with it. Left out, one with fresh entropy is made.
 
     Returns
     -------
@@ -34,17 +49,34 @@ def predict(
     Raises
     ------
     ValueError
-        If the prefix is empty or has a token that is not in the vocabulary.
+        If the prefix is empty or has a token that is not in the vocabulary, if the temperature is
+        negative or NaN, or if tokens are to be drawn from logits that are not finite.
     """
     check_has("model", model, "begin_state", "training", "linear")
     num_preds = whole_number("num_preds", num_preds, least=0)
+    temperature = check_number("temperature", temperature)
+    rng = np.random.default_rng() if rng is None else rng
+    check_has("rng", rng, "random")
     ids = prefix_ids(prefix, vocab)
     was_training = model.training
     model.eval()
     device = model.linear.weight.device
     logits, state = model(torch.tensor([ids], device=device), model.begin_state(batch_size=1))
     for _ in range(num_preds):
-        ids.append(int(logits[-1].argmax()))
+        ids.append(next_token(logits[-1], temperature, rng))
         logits, state = model(torch.tensor([ids[-1:]], device=device), state)
     model.train(was_training)
     return ("" if isinstance(prefix, str) else " ").join(vocab.to_tokens(ids))
+
+
+def next_token(y: Float[Tensor, "V"], temperature: float, rng: np.random.Generator) -> int:
+    """Return the likeliest token, or one drawn from softmax(y / temperature).
+
+    `torch.multinomial` would draw with a generator of its own, and so another text than NumPy.
+    """
+    if temperature == 0:
+        return int(y.argmax())
+    c = torch.softmax((y.double() - y.max()) / temperature, dim=0).cumsum(dim=0)
+    if c[-1].isnan():
+        raise ValueError("expected finite logits to draw a token from, got inf or nan")
+    return int(torch.searchsorted(c, rng.random() * c[-1], right=True))

@@ -1,18 +1,33 @@
-"""Generation: read a prefix, then write on, each time with the likeliest next token."""
+"""Generation: read a prefix, then write on, each time with the likeliest next token or a drawn one.
+
+Drawing inverts the cumulative sum: with p = softmax(y / temperature) and c_v = p_1 + … + p_v, one
+uniform number u in [0, 1) picks the first token v with c_v > u. So each token takes exactly one
+number of the generator. That is why `concise_rnn.predict` writes the same text from the same
+weights and an equal generator: the numbers u are equal bit for bit, and the sums c differ only by
+the rounding of the logits. For another token, a u would have to lie between both values of a c_v.
+"""
 
 from collections.abc import Callable, Sequence
 
 import numpy as np
 from jaxtyping import Float
 
-from scratch_rnn.checks import check_has, whole_number
+from scratch_rnn.checks import check_has, check_number, whole_number
 from scratch_rnn.model import RNNModel
 from scratch_rnn.states import State, arrays_of
 from scratch_rnn.text import Vocab
 from scratch_rnn.text.prefix import prefix_ids
 
 
-def predict(prefix: str | Sequence[str], num_preds: int, model: RNNModel, vocab: Vocab) -> str:
+def predict(
+    prefix: str | Sequence[str],
+    num_preds: int,
+    model: RNNModel,
+    vocab: Vocab,
+    *,
+    temperature: float = 0.0,
+    rng: np.random.Generator | None = None,
+) -> str:
     """Return the prefix and `num_preds` tokens that the model adds to it.
 
     Parameters
@@ -22,6 +37,13 @@ def predict(prefix: str | Sequence[str], num_preds: int, model: RNNModel, vocab:
     num_preds : int
     model : RNNModel
     vocab : Vocab
+    temperature : float
+        0: always the likeliest token. Above 0: each token is drawn from softmax(logits /
+        temperature). At 1 these are the probabilities of the model; lower ones make likely tokens
+        likelier, and a very high one makes all tokens equally likely.
+    rng : numpy.random.Generator, optional
+        Draws the tokens, one number for each. Left out, a generator with fresh entropy is made, as
+        elsewhere in NumPy: the text is another one each time.
 
     Returns
     -------
@@ -31,19 +53,36 @@ def predict(prefix: str | Sequence[str], num_preds: int, model: RNNModel, vocab:
     Raises
     ------
     ValueError
-        If the prefix is empty or has a token that is not in the vocabulary.
+        If the prefix is empty or has a token that is not in the vocabulary, if the temperature is
+        negative or NaN, or if tokens are to be drawn from logits that are not finite.
     """
     num_preds = whole_number("num_preds", num_preds, least=0)
     check_has("model", model, "begin_state", "parameters")
+    temperature = check_number("temperature", temperature)
+    rng = np.random.default_rng() if rng is None else rng
+    check_has("rng", rng, "random")
     ids = prefix_ids(prefix, vocab)
     state = model.begin_state(batch_size=1)
     logits, state = model(np.array([ids]), state)  # warm-up: (1, T) at once
     logits_after = token_by_token(model, state)
     y = logits[-1]  # (V,)
     for _ in range(num_preds):
-        ids.append(int(y.argmax()))
+        ids.append(next_token(y, temperature, rng))
         y = logits_after(ids[-1])
     return ("" if isinstance(prefix, str) else " ").join(vocab.to_tokens(ids))
+
+
+def next_token(y: Float[np.ndarray, "V"], temperature: float, rng: np.random.Generator) -> int:
+    """Return the likeliest token, or one drawn from softmax(y / temperature)."""
+    if temperature == 0:
+        return int(y.argmax())
+    y = y.astype(np.float64)
+    with np.errstate(over="ignore", invalid="ignore"):  # a tiny temperature: exp(-inf) is 0
+        p = np.exp((y - y.max()) / temperature)
+    c = p.cumsum()  # of numbers in proportion to p; c[-1] is what softmax divides by
+    if np.isnan(c[-1]):
+        raise ValueError("expected finite logits to draw a token from, got inf or nan")
+    return int(np.searchsorted(c, rng.random() * c[-1], side="right"))
 
 
 def token_by_token(model: RNNModel, state: State) -> Callable[[int], Float[np.ndarray, "V"]]:

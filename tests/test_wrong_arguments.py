@@ -212,6 +212,8 @@ def of_package(package: Any, make: Callable[[], Any]) -> dict[str, Case]:
                 "num_preds": whole(0),
                 "model": is_model,
                 "vocab": a(scratch_rnn.Vocab),
+                "temperature": number(),
+                "rng": optional(a(np.random.Generator)),
             },
         ),
         f"{name}.train_step": Case(

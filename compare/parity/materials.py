@@ -42,7 +42,7 @@ class Materials:
 class Writer:
     """One of the two models: a function that generates text, and one that copies its weights."""
 
-    write: Callable[[str, int], str]
+    write: Callable[..., str]  # (prefix, num_preds, temperature=…, rng=…)
     weights: Callable[[], dict[str, np.ndarray]]
 
 
@@ -103,11 +103,15 @@ def writers(
     """Return a `Writer` for each model, by the name of its side."""
     return {
         "scratch": Writer(
-            lambda prefix, n: scratch_rnn.predict(parts(prefix, token), n, scratch, vocab),
+            lambda prefix, n, **drawn: scratch_rnn.predict(
+                parts(prefix, token), n, scratch, vocab, **drawn
+            ),
             lambda: _copies(parameters_as_arrays(scratch)),
         ),
         "concise": Writer(
-            lambda prefix, n: concise_rnn.predict(parts(prefix, token), n, concise, vocab),
+            lambda prefix, n, **drawn: concise_rnn.predict(
+                parts(prefix, token), n, concise, vocab, **drawn
+            ),
             lambda: _copies(parameters_as_arrays(concise)),
         ),
     }

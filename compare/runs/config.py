@@ -99,6 +99,10 @@ class GenerateConfig:
     """scratch: by hand, in NumPy. concise: with PyTorch."""
     num_preds: Annotated[int, arg(metavar="N")] = 50
     """How many characters (or words) to write."""
+    temperature: Annotated[float, arg(metavar="T")] = 0.0
+    """0: the likeliest character each time. Above 0: drawn from softmax(logits / T)."""
+    seed: Annotated[int, arg(metavar="N")] = 0
+    """Draws the characters, where T is above 0: the same for both models."""
     threads: Annotated[int, arg(metavar="N")] = 1
     """Threads that the model may use."""
 
@@ -114,5 +118,8 @@ class GenerateConfig:
         if not self.prefix:
             raise UsageError("expected --prefix of at least one character, got ''")
         check_at_least(0, "num_preds", self.num_preds)
+        check_at_least(0, "seed", self.seed)
+        if not self.temperature >= 0:
+            raise UsageError(f"expected --temperature of at least 0, got {self.temperature:g}")
         check_threads(self.threads)
         return self

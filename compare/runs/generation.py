@@ -4,6 +4,8 @@ from __future__ import annotations
 
 import dataclasses
 
+import numpy as np
+
 from compare.parity import (
     ParityConfig,
     Writer,
@@ -15,7 +17,13 @@ from compare.parity import (
 )
 from compare.runs.checkpoint import Checkpoint
 from compare.runs.config import GenerateConfig
-from compare.runs.reading import check_agreement, read_config, read_tokens, read_weights
+from compare.runs.reading import (
+    RecordError,
+    check_agreement,
+    read_config,
+    read_tokens,
+    read_weights,
+)
 from compare.runs.snapshots import vocab_of
 from compare.terminal import UsageError
 from scratch_rnn.text import Vocab
@@ -27,7 +35,7 @@ def generate(config: GenerateConfig) -> str:
     Parameters
     ----------
     config : GenerateConfig
-        The run's directory, which of its models, the prefix, and how much to write.
+        The run's directory, which of its models, the prefix, how much to write, and how.
 
     Raises
     ------
@@ -50,7 +58,13 @@ def generate(config: GenerateConfig) -> str:
         )
     with limited_threads(config.threads):
         writer = make_writer(config.model, setting, checkpoint, vocab)
-        return writer.write(config.prefix, config.num_preds)
+        rng = np.random.default_rng(config.seed)
+        try:
+            return writer.write(
+                config.prefix, config.num_preds, temperature=config.temperature, rng=rng
+            )
+        except ValueError as error:  # finite weights whose logits overflow
+            raise RecordError(f"{config.run}: {error}") from None
 
 
 def make_writer(side: str, setting: ParityConfig, checkpoint: Checkpoint, vocab: Vocab) -> Writer:

@@ -114,6 +114,10 @@ def test_quick_shortens_and_never_lengthens() -> None:
         ("train --model concise", TrainConfig(model="concise")),
         ("run --max-tokens None", RunConfig(max_tokens=None)),
         ("generate --run r --prefix a", GenerateConfig(run=Path("r"), prefix="a")),
+        (
+            "generate --run r --prefix a --temperature 0.5 --seed 3",
+            GenerateConfig(run=Path("r"), prefix="a", temperature=0.5, seed=3),
+        ),
     ],
 )
 def test_subcommands(arguments: str, expected: object) -> None:
@@ -579,11 +583,34 @@ def test_generate_writes_what_the_run_wrote(
         assert capsys.readouterr().out == texts[side] + "\n"
 
 
+def test_generate_draws_the_same_text_from_both(
+    trained: Path, capsys: pytest.CaptureFixture[str]
+) -> None:
+    prefix = next(iter(read(trained, "result.json")["written"]))
+
+    def drawn(*flags: str) -> str:
+        capsys.readouterr()
+        assert generate(trained, prefix, *flags) == 0
+        return capsys.readouterr().out
+
+    hot = ("--temperature", "2", "--seed", "5")
+    likeliest, text = drawn(), drawn(*hot)
+    assert text != likeliest
+    assert drawn(*hot) == text
+    assert drawn(*hot[:3], "6") != text
+    # the weights of one of them, in both models: those of the sides differ by some ulps
+    shutil.copy(trained / "scratch.safetensors", trained / "concise.safetensors")
+    assert drawn(*hot, "--model", "concise") == text
+
+
 @pytest.mark.parametrize(
     ("prefix", "flags", "told"),
     [
         ("", "", "expected --prefix of at least one character, got ''"),
         ("fox", "--num-preds -1", "expected --num-preds of at least 0, got -1"),
+        ("fox", "--temperature -1", "expected --temperature of at least 0, got -1"),
+        ("fox", "--temperature nan", "expected --temperature of at least 0, got nan"),
+        ("fox", "--temperature 1 --seed -1", "expected --seed of at least 0, got -1"),
         ("f\u00f6x 7", "", "got '\u00f6', '7' in 'f\u00f6x 7'"),
     ],
 )

@@ -107,6 +107,10 @@ MESSAGES: list[tuple[str, Call]] = [
     ("expected prefix to be a sequence of tokens, got int", lambda: start_with(7)),
     ("expected model", lambda: predict("ban", 1, Half("begin_state"), VOCAB)),
     ("expected model", lambda: predict("ban", 1, Half("parameters"), VOCAB)),
+    ("expected temperature of at least 0, got -1", lambda: draw_one(temperature=-1)),
+    ("expected temperature of at least 0, got nan", lambda: draw_one(temperature=float("nan"))),
+    ("expected temperature to be a number, got str", lambda: draw_one(temperature="1")),
+    ("expected rng with random, got int", lambda: draw_one(temperature=1, rng=7)),
     ("expected vocab", lambda: predict("ban", 1, MODEL, Half("to_tokens"))),
     ("expected model", lambda: train_step(Half("forward", "backward"), BATCH, None, sgd())),
     ("expected model", lambda: train_step(Half("forward", "begin_state"), BATCH, None, sgd())),
@@ -123,6 +127,10 @@ MESSAGES: list[tuple[str, Call]] = [
     ("expected model", lambda: train(Half("backward", "parameters"), [BATCH], 0.1, 1)),
     ("expected the number of threads", lambda: set_num_threads(0)),
 ]  # fmt: skip
+
+
+def draw_one(**options: Any) -> str:
+    return predict("ban", 1, MODEL, VOCAB, **options)
 
 
 def start_with(prefix: Any) -> str:

@@ -1,0 +1,124 @@
+"""Generation with a temperature: both packages draw the same, and draw what softmax says."""
+
+import math
+from typing import Any
+
+import numpy as np
+import pytest
+import torch
+
+import compare
+import concise_rnn
+import scratch_rnn
+from concise_rnn.predict import next_token as next_of_torch
+from scratch_rnn.predict import next_token
+
+VOCAB = scratch_rnn.Vocab(list("banana bus"))
+V = len(VOCAB)
+LOGITS = np.array([1.0, -2.0, 0.5, 3.0, 0.0])
+
+
+def softmax(y: np.ndarray) -> np.ndarray:
+    p: np.ndarray = np.exp(y - y.max())
+    return p / p.sum()
+
+
+def one_of_torch(y: np.ndarray, temperature: float, rng: Any) -> int:
+    return next_of_torch(torch.from_numpy(y), temperature, rng)
+
+
+both = pytest.mark.parametrize("draw", [next_token, one_of_torch], ids=["NumPy", "PyTorch"])
+
+
+class Uniform(np.random.Generator):
+    """A generator that gives this number alone."""
+
+    def __init__(self, u: float) -> None:
+        super().__init__(np.random.PCG64(0))
+        self.u = u
+
+    def random(self) -> float:  # type: ignore[override]
+        return self.u
+
+
+@pytest.mark.parametrize("cell", ["rnn", "gru", "lstm"])
+@pytest.mark.parametrize("temperature", [0.0, 1e-300, 0.5, 1.0, 3.0, 1e300, math.inf])
+def test_both_write_the_same_text(cell: Any, temperature: float) -> None:
+    scratch, concise = compare.build_models(V, 8, cell=cell, seed=3)
+    scratch_text, concise_text = (
+        package.predict(
+            "ban", 60, model, VOCAB, temperature=temperature, rng=np.random.default_rng(7)
+        )
+        for package, model in ((scratch_rnn, scratch), (concise_rnn, concise))
+    )
+    assert scratch_text == concise_text
+    again, other = (
+        scratch_rnn.predict("ban", 60, scratch, VOCAB, temperature=temperature, rng=rng)
+        for rng in map(np.random.default_rng, (7, 8))
+    )
+    assert again == scratch_text
+    assert (other == scratch_text) == (temperature < 1e-9)
+
+
+@both
+@pytest.mark.parametrize("temperature", [0.3, 1.0, 4.0])
+@pytest.mark.parametrize("dtype", [np.float32, np.float64])
+def test_each_token_is_as_frequent_as_it_is_probable(
+    draw: Any, temperature: float, dtype: Any
+) -> None:
+    """n evenly spread numbers u leave no chance: each count is n·p to within one number."""
+    n = 1000
+    drawn = [draw(LOGITS.astype(dtype), temperature, Uniform((k + 0.5) / n)) for k in range(n)]
+    counts = np.bincount(drawn, minlength=len(LOGITS))
+    assert np.abs(counts - n * softmax(LOGITS / temperature)).max() <= 1
+
+
+def test_a_generator_draws_with_these_frequencies() -> None:
+    rng, n = np.random.default_rng(0), 4000
+    counts = np.bincount([next_token(LOGITS, 1.0, rng) for _ in range(n)], minlength=len(LOGITS))
+    p = softmax(LOGITS)
+    assert (np.abs(counts - n * p) < 4 * np.sqrt(n * p * (1 - p))).all()
+
+
+@both
+@pytest.mark.parametrize("dtype", [np.float32, np.float64])
+def test_the_limits_are_the_likeliest_and_all_alike(draw: Any, dtype: Any) -> None:
+    y = LOGITS.astype(dtype)
+    evenly = [Uniform((k + 0.5) / 10) for k in range(10)]
+    for tiny in (0.0, 5e-324, 1e-300, 1e-3):
+        assert {draw(y, tiny, rng) for rng in evenly} == {3}
+    for huge in (1e6, 1e308, math.inf):
+        assert [draw(y, huge, rng) for rng in evenly] == [0, 0, 1, 1, 2, 2, 3, 3, 4, 4]
+
+
+@both
+def test_a_token_without_probability_is_never_drawn(draw: Any) -> None:
+    """Not even by the first or the last number that a generator can give."""
+    y = np.array([-math.inf, 0.0, -math.inf, 0.0, -math.inf])
+    last = np.nextafter(1.0, 0.0)
+    assert [draw(y, 1.0, Uniform(u)) for u in (0.0, 0.25, 0.5, last)] == [1, 1, 3, 3]
+
+
+@both
+@pytest.mark.parametrize("bad", [math.nan, math.inf])
+def test_logits_that_are_not_finite_are_refused(draw: Any, bad: float) -> None:
+    with pytest.raises(ValueError, match="expected finite logits to draw a token from"):
+        draw(np.array([0.0, bad]), 1.0, Uniform(0.5))
+
+
+@pytest.mark.parametrize("package", [scratch_rnn, concise_rnn], ids=["scratch", "concise"])
+def test_the_likeliest_takes_no_number_and_a_drawn_token_takes_one(package: Any) -> None:
+    models = dict(zip((scratch_rnn, concise_rnn), compare.build_models(V, 8), strict=True))
+    rng, fresh = np.random.default_rng(1), np.random.default_rng(1)
+    package.predict("ban", 5, models[package], VOCAB, rng=rng)
+    assert rng.random() == fresh.random()
+    package.predict("ban", 5, models[package], VOCAB, temperature=1.0, rng=rng)
+    fresh.random(5)
+    assert rng.random() == fresh.random()
+
+
+@pytest.mark.parametrize("package", [scratch_rnn, concise_rnn], ids=["scratch", "concise"])
+def test_without_a_generator_each_text_is_another(package: Any) -> None:
+    models = dict(zip((scratch_rnn, concise_rnn), compare.build_models(V, 8), strict=True))
+    texts = {package.predict("ban", 40, models[package], VOCAB, temperature=1.0) for _ in range(2)}
+    assert len(texts) == 2  # the same by chance once in 10^30
