@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import time
 from collections.abc import Callable, Iterable
+from contextlib import nullcontext
 from importlib import resources
 from pathlib import Path
 
@@ -12,7 +13,9 @@ from compare.check.cs231n import CS231N_STAGES
 from compare.check.diagnosis import likely_mistake
 from compare.check.exercises import STAGES
 from compare.check.layers import Layers, layer_stages, settle_conventions, try_features
+from compare.check.of_package import EQUATIONS
 from compare.check.report import Report, notes_of, show, write_json
+from compare.check.reward import train
 from compare.check.stages import Stage, StageResult
 from compare.check.stranger.client import Notes, Source, Stranger, Trouble, source_of
 from compare.check.trying import TheirFunctions, ours, try_all
@@ -53,7 +56,8 @@ def check(config: CheckConfig, terminal: Terminal | None = None) -> Report | Non
 
 def _summary(report: Report) -> str:
     counts = f"{report.score:g} of {len(report.stages)}"
-    return f"{counts}; {report.failed}" if report.failed else counts
+    failed = report.failed or (report.training.failed if report.training else "")
+    return f"{counts}; {failed}" if failed else counts
 
 
 def _keep(report: Report, config: CheckConfig) -> None:
@@ -146,7 +150,13 @@ def examine_functions(
         stages = _chosen(stages, config.stage)
         what = _WHAT[report.form if report.cell == "rnn" else report.cell]
         terminal.line(f"{config.target}: {what}, seed {config.seed}")
-        report.stages = try_stages(load, stages, config)
+        spinner = terminal.console.status("trying …") if terminal.live else nullcontext()
+        with spinner:
+            report.stages = try_stages(load, stages, config)
+        if report.form == "functions" and report.score == 6 and not config.no_train:
+            with load() as stranger:
+                kind = EQUATIONS[report.cell]
+                report.training = train(kind, TheirFunctions(stranger), config.text, terminal)
     except Trouble as trouble:
         report.stages = _none_of(_chosen(stages, config.stage), trouble)
     return report

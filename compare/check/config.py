@@ -36,6 +36,12 @@ class CheckConfig:
     """Check this stage alone."""
     watch: Annotated[bool, arg(help_behavior_hint="")] = False
     """Check again whenever the file is saved, until Ctrl-C."""
+    no_train: Annotated[bool, arg(help_behavior_hint="")] = False
+    """Leave out the training in lock-step with PyTorch, which follows when all six are right."""
+    text: Annotated[
+        Path | None, arg(metavar="FILE", help_behavior_hint="(default: the built-in sample)")
+    ] = None
+    """The text for that training."""
     device: Annotated[str | None, arg(metavar="DEVICE", help_behavior_hint="")] = None
     """Where a module of PyTorch computes, such as cuda."""
     dtype: Annotated[

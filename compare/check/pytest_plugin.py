@@ -65,6 +65,7 @@ class Stages(pytest.File):
             target=option(OPTION),
             cell=option("--rnn-parity-cell"),
             seed=option("--rnn-parity-seed"),
+            no_train=True,
         )
         report = examine(config, Terminal(quiet=True))
         for result in report.stages:

@@ -12,6 +12,7 @@ from typing import Any
 import numpy as np
 from rich.text import Text
 
+from compare.check.reward import Training, show_training
 from compare.check.stages import StageResult
 from compare.check.stranger.client import Notes
 from compare.check.verdict import Comparison
@@ -35,6 +36,7 @@ class Report:
     features: list[dict[str, str]] = field(default_factory=list)
     notes: list[str] = field(default_factory=list)
     failed: str = ""  # what else is not as it should be
+    training: Training | None = None
 
     @property
     def score(self) -> float:
@@ -45,7 +47,8 @@ class Report:
     def ok(self) -> bool:
         """Whether all that is required is there and right, and no feature is wrong."""
         wrong = [f for f in self.features if f["verdict"] in ("wrong", "error", "timeout")]
-        return self.score == len(self.stages) and not wrong and not self.failed
+        fails = self.failed or (self.training is not None and self.training.failed)
+        return self.score == len(self.stages) and not wrong and not fails
 
     def to_json(self) -> dict[str, Any]:
         """Give the report as plain JSON values."""
@@ -58,10 +61,20 @@ class Report:
             "seed": self.seed,
             "stages": [_stage_as_json(result) for result in self.stages],
             "features": self.features,
+            "training": None if self.training is None else self.training.to_json(),
         }
 
     def to_gradescope(self) -> dict[str, Any]:
         """Give the report as the results.json of Gradescope's autograder."""
+        training = []
+        if self.training is not None:
+            training.append(
+                {
+                    "name": "training in lock-step with PyTorch",
+                    "status": "failed" if self.training.failed else "passed",
+                    "output": self.training.failed or "right",
+                }
+            )
         return {
             "score": self.score,
             "output": f"rnn-parity check: {self.score:g} of {len(self.stages)}",
@@ -77,7 +90,8 @@ class Report:
                     "output": "\n".join(text.plain for text in explained(result)) or "right",
                 }
                 for k, result in enumerate(self.stages, start=1)
-            ],
+            ]
+            + training,
         }
 
 
@@ -130,6 +144,8 @@ def show(report: Report, terminal: Terminal) -> None:
     _show_features(report, terminal)
     for note in report.notes:
         terminal.line(f"  note: {note}", "yellow")
+    if report.training is not None:
+        show_training(report.training, terminal)
     told = next((r for r in report.stages if r.verdict not in ("right", "missing")), None)
     if told is not None:
         terminal.line()

@@ -196,6 +196,10 @@ class Stranger:
         names: dict[str, list[str] | None] = answer["names"]
         return names
 
+    def forget(self) -> None:
+        """Let go of all results; their handles mean nothing any more."""
+        self._request({"do": "forget"})
+
     def replace(self, names: Sequence[str]) -> None:
         """Let our functions answer in the place of these of the stranger's, and only these."""
         self._request({"do": "replace", "names": list(names)})

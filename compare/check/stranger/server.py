@@ -184,8 +184,9 @@ class Server:
         target = self.module
         for name in filter(None, head["name"].split(".")):
             target = getattr(target, name)
-        cell = _cell_of(target)
-        adapter = head["adapter"] or _adapter_of(target)
+        which = load_file(str(ADAPTERS / "which.py"))
+        cell = which.cell_of(target)
+        adapter = head["adapter"] or which.adapter_of(target)
         if adapter:
             target = load_file(str(ADAPTERS / f"{adapter}.py")).adapted(target)
         self.objects[0] = target
@@ -240,6 +241,13 @@ class Server:
             held[name][...] = arrays[k]
         return {}
 
+    def do_forget(
+        self, head: dict[str, Any], arrays: list[np.ndarray], sent: list[np.ndarray]
+    ) -> dict[str, Any]:
+        """Let go of all results."""
+        self.objects = {0: self.objects[0]}
+        return {}
+
     def do_replace(
         self, head: dict[str, Any], arrays: list[np.ndarray], sent: list[np.ndarray]
     ) -> dict[str, Any]:
@@ -285,20 +293,6 @@ def load_file(file: str) -> ModuleType:
     sys.modules[name] = module
     spec.loader.exec_module(module)
     return module
-
-
-def _adapter_of(target: Any) -> str:
-    """Return the name of the adapter for a class of another library, empty if it needs none."""
-    kinds = target.__mro__ if isinstance(target, type) else ()
-    origins = {f"{kind.__module__}.{kind.__name__}" for kind in kinds}
-    return "torch_module" if "torch.nn.modules.module.Module" in origins else ""
-
-
-def _cell_of(target: Any) -> str:
-    """Return the cell that a class or one of its bases is named after, empty if there is none."""
-    kinds = target.__mro__ if isinstance(target, type) else ()
-    names = [kind.__name__.lower() for kind in kinds]
-    return next((name for name in names if name in ("rnn", "gru", "lstm")), "")
 
 
 def _callables_of(target: Any) -> dict[str, list[str] | None]:

@@ -1,0 +1,78 @@
+"""Six right functions train a model in lock-step with PyTorch."""
+
+import io
+from collections.abc import Iterator
+from pathlib import Path
+from typing import Any
+
+import pytest
+from rich.console import Console
+
+from compare.check import reward
+from compare.check.exercises import STAGES
+from compare.check.of_package import EQUATIONS
+from compare.check.report import Report, show
+from compare.check.reward import Training, train
+from compare.check.stages import StageResult
+from compare.check.stranger.client import Source, Stranger
+from compare.check.trying import TheirFunctions
+from compare.terminal import Terminal
+from tests.annotations import unchecked
+from tests.compare.check.test_check_functions import RIGHT
+from tests.compare.check.test_check_gates import page
+
+
+@pytest.fixture(autouse=True)
+def _quickly(monkeypatch: pytest.MonkeyPatch) -> Iterator[None]:
+    monkeypatch.setattr(reward, "EPOCHS", 1)
+    with unchecked():
+        yield
+
+
+def trained(folder: Path, cell: str, text: str) -> Training:
+    (folder / "student.py").write_text(text, encoding="utf-8")
+    source = Source(file=str(folder / "student.py"), in_process=True)
+    with Stranger(source) as stranger:
+        return train(EQUATIONS[cell], TheirFunctions(stranger), None, Terminal(quiet=True))
+
+
+@pytest.mark.parametrize("cell", EQUATIONS)
+def test_right_functions_train_as_pytorch_does(cell: str, tmp_path: Path) -> None:
+    training = trained(tmp_path, cell, RIGHT if cell == "rnn" else page(cell))
+    assert training.failed == ""
+    assert training.updates == len(training.losses["yours"]) == len(training.losses["PyTorch"]) > 10
+    assert training.losses["yours"][-1] < training.losses["yours"][0]
+    assert 0 < training.largest_difference < training.allowed < 1e-12
+    assert training.wrote["yours"] == training.wrote["PyTorch"]
+    assert training.wrote["yours"].startswith("time traveller")
+
+
+LONG = ("rnn_step(x_t, h[-1]", "rnn_step(x_t, h[-1] * (len(h) < 16)")
+"""Right for the sequences of the stages, which have 12 steps at most."""
+TIRED = (
+    "    h = [h_0]\n",
+    "    h = [h_0]\n    calls.append(1)\n    assert len(calls) < 5, 'tired'\n",
+)
+BLUNT = ("d_b, d_b\n", "d_b, d_b * (1 + 1e-9 * (len(d_output) > 15))\n")
+
+
+@pytest.mark.parametrize(
+    ("change", "said"),
+    [
+        (LONG, "of PyTorch at update 1, got 3."),
+        (TIRED, "expected a result at update 5, got AssertionError: tired"),
+        (BLUNT, "rounding explains"),
+    ],
+)
+def test_functions_that_fail_together_are_told(change: Any, said: str, tmp_path: Path) -> None:
+    assert RIGHT.count(change[0]) == 1
+    training = trained(tmp_path, "rnn", "calls = []\n" + RIGHT.replace(*change))
+    assert said in training.failed
+    stages = [StageResult(stage, "right", 1) for stage in STAGES["rnn"]]
+    report = Report("student.py", "functions", "rnn", 0, stages, training=training)
+    assert (report.score, report.ok, report.to_json()["ok"]) == (6, False, False)
+    assert report.to_gradescope()["tests"][-1]["status"] == "failed"
+    printed = io.StringIO()
+    show(report, Terminal(Console(file=printed, width=200)))
+    assert training.failed in printed.getvalue()
+    assert "together they do not train alike" in printed.getvalue()
