@@ -26,13 +26,14 @@ import matplotlib.pyplot as plt
 import numpy as np
 import torch
 
+from compare.check.layer_cases import random_case
+from compare.check.reference import torch_results
 from compare.parity.comparison import check_parity
 from compare.parity.rows import ParityReport
 from compare.parity.tolerance import SAFETY, WOBBLES
-from tests.cases import random_case
 from tests.model_cases import build_model, random_model_case
 from tests.properties import against
-from tests.reference import torch_model, torch_results
+from tests.reference import torch_model
 
 DOCS = Path(__file__).parents[1] / "docs"
 RECORD = DOCS / "measurements" / "tolerance.json"

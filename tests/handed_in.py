@@ -96,7 +96,8 @@ def settle_surface(implementation: Any) -> dict[str, str]:
     NotImplementedError
         If not even the simplest layer is there.
     """
-    from tests import cases, properties
+    from compare.check import layer_cases as cases
+    from compare.check import layer_results as properties
 
     simplest = cases.LayerCase(T=2, B=2, V=2, H=2)
     try:

@@ -7,8 +7,9 @@ from typing import Any
 import numpy as np
 
 import scratch_rnn
+from compare.check.layer_cases import SURFACE, LayerCase, make_case, random_choices
+from compare.check.layer_floats import CELLS
 from scratch_rnn.text import Batch
-from tests.cases import CELLS, SURFACE, LayerCase, make_case, random_choices
 
 MODEL_SURFACE: dict[str, Any] = {
     "lr": (1.0, 0.1, 10.0),
@@ -71,7 +72,7 @@ class ModelCase:
 
 
 def make_model_case(*, lr: float, max_norm: float, state: bool, **choices: Any) -> ModelCase:
-    """Return the case of these choices, of `tests.cases.SURFACE` and `MODEL_SURFACE`."""
+    """Return the case of these choices, of `SURFACE` and `MODEL_SURFACE`."""
     for_models = {"one_hot": True, "unbatched": False, "lengths": False, "h0": state}
     return ModelCase(make_case(**(choices | for_models)), lr, max_norm)
 

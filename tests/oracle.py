@@ -17,7 +17,8 @@ from collections.abc import Callable, Mapping
 
 import numpy as np
 
-from tests.cases import CELLS, Floats, LayerCase, recurrences
+from compare.check.layer_cases import LayerCase
+from compare.check.layer_floats import CELLS, Floats, recurrences
 
 State = tuple[np.ndarray, ...]
 

@@ -1,8 +1,8 @@
 """Hypothesis strategies: cases over the whole surface of torch's layers, and properties of them.
 
 Hypothesis chooses sizes and flags from small lists, the simplest first, and one seed; the floats
-follow from the seed (`tests.cases`). So drawing is quick, and what fails shrinks to the smallest
-sizes, the fewest flags and round numbers: ``LayerCase(T=2, rounded=True)``.
+follow from the seed (`compare.check.layer_cases`). So drawing is quick, and what fails shrinks to
+the smallest sizes, the fewest flags and round numbers: ``LayerCase(T=2, rounded=True)``.
 
 >>> layer_cases(nonlinearity="relu").example()                               # doctest: +SKIP
 LayerCase(H=2, nonlinearity='relu', rounded=True)
@@ -18,9 +18,12 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from tests.cases import CELLS, SURFACE, LayerCase, make_case, with_cell
+from compare.check.law import Law
+from compare.check.layer_cases import SURFACE, LayerCase, make_case, with_cell
+from compare.check.layer_floats import CELLS
+from compare.check.layer_results import CLASSES
 from tests.model_cases import MODEL_SURFACE, ModelCase, make_model_case
-from tests.properties import CLASSES
+from tests.properties import keeps
 
 
 def layer_cases(**fields: Any) -> st.SearchStrategy[LayerCase]:
@@ -51,6 +54,16 @@ def _choices(surface: dict[str, Any], fields: dict[str, Any]) -> dict[str, st.Se
 Test = Callable[..., None]
 
 
+def property_of_law(law: Law) -> Test:
+    """Make a test of a law: it holds for each of its cells and all of its cases."""
+
+    def test(implementation: Any, case: LayerCase) -> None:
+        keeps(law, implementation, case)
+
+    test.__name__ = test.__qualname__ = f"test_{law.holds.__name__}"
+    return property_of_layers(cells=law.cells, **law.fields)(test)
+
+
 def states(**strategies: st.SearchStrategy[Any]) -> Callable[[Test], Test]:
     """Make a test a property: it holds for whatever these strategies draw."""
 
@@ -70,7 +83,6 @@ def property_of_layers(
 
     def decorate(test: Test) -> Test:
         stated: Any = _of_cells(test, cells, case=layer_cases(**fields))
-        stated.cells, stated.fields = tuple(cells), fields  # to state it of another cell
         property_: Test = stated
         return property_
 

@@ -1,8 +1,11 @@
 from .answers import Answer, compared
 from .bugs.catalogue import BUG_NAMES, BUGS, GROUPS, Bug, find_bug
-from .cases import LayerCase, Results, scratch_layer, torch_layer
 from .command import CheckError, check, examine
 from .config import CheckConfig
+from .layer_cases import LayerCase
+from .layer_floats import Floats
+from .layer_results import Results, alike, run
+from .reference import torch_results
 from .report import explained
 from .student import student_package
 from .training_cases import TrainingCase, scratch_step, torch_model
@@ -18,18 +21,20 @@ __all__ = [
     "CheckError",
     "Comparison",
     "Finding",
+    "Floats",
     "LayerCase",
     "Results",
     "TrainingCase",
+    "alike",
     "check",
     "compared",
     "examine",
     "explained",
     "find_bug",
-    "scratch_layer",
+    "run",
     "scratch_step",
     "student_package",
     "table_of",
-    "torch_layer",
     "torch_model",
+    "torch_results",
 ]

@@ -6,13 +6,12 @@ import copy
 from collections.abc import Callable, Mapping
 from dataclasses import dataclass
 from functools import lru_cache
-from typing import Any
 
 import numpy as np
 
 import scratch_rnn
-from compare.check import cases, training_cases
-from compare.check.cases import LayerCase, Results
+from compare.check import training_cases
+from compare.check.layer_results import Results
 from compare.check.training_cases import TrainingCase
 from compare.check.verdict import Comparison
 from compare.parity import Computation, allowances
@@ -57,23 +56,10 @@ def answer_of(expected: Results, ours: Computation) -> Answer:
         return Answer(expected, allowances(ours, wobbles=4)[1])
 
 
-def layer_case(seed: int, **choices: Any) -> tuple[LayerCase, Answer]:
-    """Draw a case of one layer, with its answer; arrays are the caller's own."""
-    case, answer = _layer_case(seed, **choices)
-    return copy.deepcopy(case), answer
-
-
 def training_case(kind: str, seed: int, B: int = 3) -> tuple[TrainingCase, Answer]:
     """Draw a case of training, with the answer to "step", "updates" or "epochs"."""
     case, answer = _training_case(kind, seed, B)
     return copy.deepcopy(case), answer
-
-
-@lru_cache(maxsize=256)
-def _layer_case(seed: int, **choices: Any) -> tuple[LayerCase, Answer]:
-    case = cases.draw_layer_case(seed, **choices)
-    ours: Computation = lambda move: cases.scratch_layer(scratch_rnn, case, move)  # noqa: E731
-    return case, answer_of(cases.torch_layer(case), ours)
 
 
 @lru_cache(maxsize=256)
@@ -82,11 +68,3 @@ def _training_case(kind: str, seed: int, B: int) -> tuple[TrainingCase, Answer]:
     run: Callable[..., Results] = getattr(training_cases, f"scratch_{kind}")
     expected: Results = getattr(training_cases, f"torch_{kind}")(case)
     return case, answer_of(expected, lambda move: run(scratch_rnn, case, move))
-
-
-def layer_comparisons(
-    package: Any, case: LayerCase, answer: Answer, results: Results | None = None
-) -> tuple[Comparison, ...]:
-    """Compare the package's layer with the answer; output and the gradient of x have steps."""
-    axes = {"output": case.time_axis, "gradient of x": case.time_axis}
-    return compared(answer, results or cases.scratch_layer(package, case), axes)

@@ -18,13 +18,23 @@ from typing import Any
 
 import numpy as np
 
-from compare.check import cell_laws, comparison_laws, layer_laws, text_laws, training_laws
+from compare.check import (
+    comparison_laws,
+    layer_laws,
+    manners,
+    sequence_laws,
+    text_laws,
+    torch_laws,
+    training_laws,
+)
+from compare.check.law import Law
 from compare.check.student import student_package
 from compare.check.verdict import Check, Comparison, Finding, Outcome, table_of
 
 __all__ = [
     "CHECKS",
     "COMPARISON_CHECKS",
+    "LAWS",
     "Check",
     "Comparison",
     "Finding",
@@ -36,44 +46,35 @@ __all__ = [
     "try_check",
 ]
 
-CHECKS = tuple(
-    Check(law)
-    for law in (
-        layer_laws.layer_as_torch,
-        layer_laws.one_hot_as_dense,
-        layer_laws.padded_as_packed,
-        layer_laws.dropout_masks,
-        layer_laws.arguments_unchanged,
-        layer_laws.second_backward,
-        layer_laws.many_tapes,
-        layer_laws.any_memory_layout,
-        layer_laws.cut_anywhere,
-        layer_laws.saturated,
-        layer_laws.relu_at_zero,
-        layer_laws.empty_batch,
-        layer_laws.refusals,
-        layer_laws.initial_parameters,
-        cell_laws.gru_as_torch,
-        cell_laws.lstm_as_torch,
-        cell_laws.saturated_gates,
-        cell_laws.gates_leave_arguments_alone,
-        training_laws.cross_entropy,
-        training_laws.perplexity,
-        training_laws.clipping,
-        training_laws.update,
-        training_laws.step_as_torch,
-        training_laws.updates_as_torch,
-        training_laws.epochs_as_torch,
-        training_laws.threads,
-        training_laws.prediction_as_torch,
-        text_laws.batches,
-        text_laws.vocabulary,
-    )
+LAWS = (*torch_laws.LAWS, *layer_laws.LAWS, *sequence_laws.LAWS)
+"""The laws of a single layer, in the order in which they are tried."""
+
+CHECKS: tuple[Check | Law, ...] = (
+    *LAWS,
+    *map(
+        Check,
+        (
+            manners.drawn_masks,
+            manners.refusals,
+            manners.initial_parameters,
+            training_laws.cross_entropy,
+            training_laws.perplexity,
+            training_laws.clipping,
+            training_laws.update,
+            training_laws.step_as_torch,
+            training_laws.updates_as_torch,
+            training_laws.epochs_as_torch,
+            training_laws.threads,
+            training_laws.prediction_as_torch,
+            text_laws.batches,
+            text_laws.vocabulary,
+        ),
+    ),
 )
 """The laws, from the single layer to the whole, in the order in which they are tried."""
 
 
-COMPARISON_CHECKS = tuple(
+COMPARISON_CHECKS: tuple[Check | Law, ...] = tuple(
     Check(law)
     for law in (
         comparison_laws.equals_pass,
@@ -86,7 +87,7 @@ COMPARISON_CHECKS = tuple(
 """The laws for a package like `compare`, which judges others."""
 
 
-def judge(package: Any, checks: Sequence[Check] = CHECKS) -> Finding | None:
+def judge(package: Any, checks: Sequence[Check | Law] = CHECKS) -> Finding | None:
     """Return the first law that a package breaks, None if it keeps them all.
 
     Parameters
@@ -99,7 +100,7 @@ def judge(package: Any, checks: Sequence[Check] = CHECKS) -> Finding | None:
     return next(findings(package, checks), None)
 
 
-def findings(package: Any, checks: Sequence[Check] = CHECKS) -> Iterator[Finding]:
+def findings(package: Any, checks: Sequence[Check | Law] = CHECKS) -> Iterator[Finding]:
     """Yield a finding for each law that a package breaks."""
     for check in checks:
         finding = try_check(check, package)
@@ -107,7 +108,7 @@ def findings(package: Any, checks: Sequence[Check] = CHECKS) -> Iterator[Finding
             yield finding
 
 
-def try_check(check: Check, package: Any) -> Finding | None:
+def try_check(check: Check | Law, package: Any) -> Finding | None:
     """Return the first case in which the package breaks this law."""
     cases = 0
     with np.errstate(all="ignore"):

@@ -1,258 +1,299 @@
-"""Laws of the layer: what a package's RNN must do, alone."""
+"""Laws of the layer that need no PyTorch: each lays a layer's results beside its own.
+
+Where both sides of a law are the same operations on the same numbers, they must agree to the bit.
+Where the operations differ, they may part by what rounding explains.
+"""
 
 from __future__ import annotations
 
-import copy
-import dataclasses
-from collections.abc import Callable, Iterator
-from functools import lru_cache
+from collections.abc import Iterator
 from typing import Any
 
 import numpy as np
 
-import scratch_rnn
-from compare.check import cases
-from compare.check.answers import Answer, answer_of, identical, layer_case, layer_comparisons
-from compare.check.cases import LayerCase
-from compare.check.randomness import global_random_state
-from compare.check.verdict import Outcome
+from compare.check.law import law, laws_of
+from compare.check.layer_cases import LayerCase
+from compare.check.layer_results import (
+    CLASSES,
+    INITIAL_STATES,
+    STATES,
+    Results,
+    alike,
+    backward,
+    build,
+    compared,
+    copied,
+    forward,
+    given,
+    identical,
+    initial_state,
+    named,
+    outputs,
+    run,
+    upstream,
+)
+from compare.check.verdict import Comparison
+from compare.parity import allowances
+
+Compared = Iterator[tuple[Comparison, ...]]
 
 
-def layer_as_torch(package: Any) -> Iterator[Outcome]:
-    """Give the results and the gradients of nn.RNN."""
-    for seed in range(24):
-        case, answer = layer_case(seed, plain=seed < 8)
-        yield Outcome(case.describe(), layer_comparisons(package, case, answer))
-    case, answer = layer_case(0, plain=True, sizes=(1, 1, 1, 1))
-    yield Outcome(case.describe(), layer_comparisons(package, case, answer))
+def more(case: LayerCase, shape: tuple[int, ...]) -> np.ndarray:
+    """Return floats of the case's dtype that are none of its own."""
+    return np.random.default_rng([case.seed, 3]).normal(size=shape).astype(case.dtype)
 
 
-def one_hot_as_dense(package: Any) -> Iterator[Outcome]:
-    """Give for token numbers what their one-hot rows give."""
-    for seed in range(6):
-        case, answer = _one_hot_case(seed)
-        described = f"{case.describe()}, token numbers"
-        yield Outcome(described, layer_comparisons(package, copy.deepcopy(case), answer))
+# Arguments --------------------------------------------------------------------------------------
 
 
-@lru_cache
-def _one_hot_case(seed: int) -> tuple[LayerCase, Answer]:
-    dense, _ = layer_case(seed, plain=True)
-    V = dense.options["input_size"]
-    T, B = dense.x.shape[:2]
-    ids = np.random.default_rng(seed).integers(0, V, (T, B))  # with repetitions
-    dense = dataclasses.replace(dense, x=np.eye(V, dtype=dense.x.dtype)[ids])
-    answer = answer_of(
-        cases.torch_layer(dense), lambda move: cases.scratch_layer(scratch_rnn, dense, move)
-    )
-    del answer.expected["gradient of x"]
-    return dataclasses.replace(dense, x=ids), answer
-
-
-def padded_as_packed(package: Any) -> Iterator[Outcome]:
-    """Give for lengths what a packed sequence gives."""
-    for seed in range(8):
-        case, answer = layer_case(seed, padded=True)
-        yield Outcome(case.describe(), layer_comparisons(package, case, answer))
-
-
-def dropout_masks(package: Any) -> Iterator[Outcome]:
-    """Drop what the masks drop, forward and backward."""
-    for seed in range(4):
-        case, answer = layer_case(seed, dropped=True)
-        yield Outcome(case.describe(), layer_comparisons(package, case, answer))
-    rnn = package.RNN(4, 50, 3, "tanh", True, False, 0.25)
-    masks = rnn.draw_dropout_masks(20, 5, np.random.default_rng(0))
-    values = np.unique(np.concatenate([mask.ravel() for mask in masks]))
-    want = np.array([0, 1 / 0.75], rnn.dtype)
-    yield Outcome(
-        "dropout 0.25", identical({"values of the masks": want}, {"values of the masks": values})
-    )
-
-
-def any_memory_layout(package: Any) -> Iterator[Outcome]:
-    """Pay no heed to how an array lies in memory."""
-    for seed in range(4):
-        for how, relaid in _LAYOUTS.items():
-            case, answer = layer_case(seed, plain=seed < 2)
-            arrays = ("x", "h0", "d_output", "d_h_n")
-            changed: dict[str, Any] = {
-                name: relaid(array) for name in arrays if (array := getattr(case, name)) is not None
-            }
-            results = cases.scratch_layer(package, dataclasses.replace(case, **changed))
-            described = f"{case.describe()}, arrays {how}"
-            yield Outcome(described, layer_comparisons(package, case, answer, results))
-
-
-def _strided(array: np.ndarray) -> np.ndarray:
-    wide = np.full((*array.shape[:-1], 2 * array.shape[-1]), np.nan, array.dtype)
-    wide[..., ::2] = array
-    return wide[..., ::2]
-
-
-def _read_only(array: np.ndarray) -> np.ndarray:
-    array = array.copy()
-    array.flags.writeable = False
-    return array
-
-
-_LAYOUTS: dict[str, Callable[[np.ndarray], np.ndarray]] = {
-    "in Fortran order": np.asfortranarray,
-    "with gaps": _strided,
-    "read-only": _read_only,
-}
-
-
-def second_backward(package: Any) -> Iterator[Outcome]:
-    """Give the same again when backward is called twice on one tape."""
-    for seed in range(8):
-        case, _ = layer_case(seed, plain=seed < 4)
-        rnn = cases.make_layer(package, case)
-        _, _, tape = rnn.forward(case.x, case.h0, **cases.forward_arguments(case))
-        runs = []
-        for _ in range(2):
-            gradients = rnn.backward(tape, case.d_output, case.d_h_n)
-            runs.append({k: g.copy() for k, g in cases.gradient_results(gradients).items()})
-        yield Outcome(case.describe(), identical(*runs))
-
-
-def many_tapes(package: Any) -> Iterator[Outcome]:
-    """Leave earlier results and tapes alone in a later forward pass."""
-    for seed in range(6):
-        case, _ = layer_case(seed, plain=seed < 3)
-        rnn = cases.make_layer(package, case)
-        arguments = cases.forward_arguments(case)
-        alone = cases.scratch_layer(package, case)
-        output, h_n, tape = rnn.forward(case.x, case.h0, **arguments)
-        other = rnn.forward(case.x / 2, None, **arguments)
-        gradients = rnn.backward(tape, case.d_output, case.d_h_n)
-        kept = {"output": output, "h_n": h_n} | cases.gradient_results(gradients)
-        rnn.backward(other[2], case.d_output, case.d_h_n)
-        yield Outcome(case.describe(), identical(alone, kept))
-
-
-def arguments_unchanged(package: Any) -> Iterator[Outcome]:
+@law()
+def arguments_unchanged(layer_class: Any, case: LayerCase) -> Compared:
     """Change nothing that is handed in."""
-    for seed in range(8):
-        case, _ = layer_case(seed, plain=seed < 4)
-        rnn = cases.make_layer(package, case)
-        given: dict[str, Any] = {
-            name: getattr(case, name)
-            for name in ("x", "h0", "d_output", "d_h_n")
-            if getattr(case, name) is not None
-        }
-        given = {name: array.copy() for name, array in given.items()}
-        before = {name: array.copy() for name, array in given.items()}
-        _, _, tape = rnn.forward(given["x"], given.get("h0"), **cases.forward_arguments(case))
-        rnn.backward(tape, given.get("d_output"), given.get("d_h_n"))
-        yield Outcome(
-            case.describe(),
-            identical(before | case.parameters, given | dict(rnn.parameters)),
-        )
+    layer = build(layer_class, case)
+    masks = case.floats.dropout_masks and tuple(map(np.copy, case.floats.dropout_masks))
+    mine = case.given(**copied(_arrays(case)), dropout_masks=masks)
+    handed_in = mine.floats
+    before = _arrays(case) | _masks(case) | copied(layer.parameters)
+    state, d_state = (h if c is None else (h, c) for h, c in (
+        (handed_in.h0, handed_in.c0), (handed_in.d_h_n, handed_in.d_c_n)
+    ))  # fmt: skip
+    _, _, tape = layer.forward(handed_in.x, state, **given(handed_in))
+    layer.backward(tape, handed_in.d_output, d_state)
+    after = _arrays(mine) | _masks(mine) | dict(layer.parameters)
+    yield identical(before, after, case)
 
 
-def cut_anywhere(package: Any) -> Iterator[Outcome]:
-    """Give in two passes, the state handed on, what one pass gives."""
-    for seed in range(4):
-        case, answer = layer_case(seed, plain=True)
-        for cut in range(1, len(case.x)):
-            rnn = cases.make_layer(package, case)
-            first, between, first_tape = rnn.forward(case.x[:cut], case.h0)
-            second, h_n, second_tape = rnn.forward(case.x[cut:], between)
-            assert case.d_output is not None
-            late = rnn.backward(second_tape, case.d_output[cut:], case.d_h_n)
-            early = rnn.backward(first_tape, case.d_output[:cut], late.h0)
-            results = {
-                "output": np.concatenate([first, second]),
-                "h_n": h_n,
-                "gradient of x": np.concatenate([early.x, late.x]),
-                "gradient of h0": early.h0,
-            } | {
-                f"gradient of {name}": early.parameters[name] + late.parameters[name]
-                for name in case.parameters
-            }
-            described = f"{case.describe()}, cut after step {cut}"
-            yield Outcome(described, layer_comparisons(package, case, answer, results))
+ARRAYS = ("x", "h0", "c0", "lengths", "d_output", "d_h_n", "d_c_n")
 
 
-def saturated(package: Any) -> Iterator[Outcome]:
-    """Give ±1 for huge inputs, and never overflow."""
-    for seed in range(4):
-        case, answer = layer_case(seed, plain=True, scale=1e4)
-        yield Outcome(f"{case.describe()}, saturated", layer_comparisons(package, case, answer))
+def _arrays(case: LayerCase, names: tuple[str, ...] = ARRAYS) -> Results:
+    return {name: a for name in names if (a := getattr(case.floats, name)) is not None}
 
 
-def relu_at_zero(package: Any) -> Iterator[Outcome]:
-    """Take 0 for the derivative of relu at 0."""
-    case, _ = layer_case(0, plain=True)
-    options = case.options | {"nonlinearity": "relu"}
-    zeros = {name: np.zeros_like(array) for name, array in case.parameters.items()}
-    case = dataclasses.replace(case, options=options, parameters=zeros)
-    results = cases.scratch_layer(package, case)
-    yield Outcome(f"{case.describe()}, z = 0", identical(cases.torch_layer(case), results))
+def _masks(case: LayerCase) -> Results:
+    return {f"dropout_masks[{k}]": mask for k, mask in enumerate(case.floats.dropout_masks or ())}
 
 
-def empty_batch(package: Any) -> Iterator[Outcome]:
+@law()
+def any_memory_layout(layer_class: Any, case: LayerCase) -> Compared:
+    """Take arrays that are read-only, in Fortran order or with gaps."""
+    expected = run(layer_class, case)
+    for name, array in _arrays(case).items():
+        if name == "lengths":
+            continue
+        scattered = np.zeros((*array.shape, 2), array.dtype)[..., 0]  # every other float
+        for laid_out in (np.array(array, order="F"), scattered):
+            laid_out[...] = array
+            laid_out.flags.writeable = False
+            floats = case.given(**{name: laid_out}).floats
+            layer = build(layer_class, case)
+            states = (floats.h0, floats.c0), (floats.d_h_n, floats.d_c_n)
+            state, d_state = (h if c is None else (h, c) for h, c in states)
+            output, last, tape = layer.forward(floats.x, state, **given(floats))
+            results = outputs(output, last) | named(layer.backward(tape, floats.d_output, d_state))
+            yield alike(expected, results, case)
+
+
+# The tape ---------------------------------------------------------------------------------------
+
+
+@law()
+def second_backward(layer_class: Any, case: LayerCase) -> Compared:
+    """Give the same again when backward is called twice on one tape."""
+    layer = build(layer_class, case)
+    _, tape = forward(layer, case)
+    back = upstream(case.floats)  # the same arrays both times
+    once = copied(named(layer.backward(tape, *back)))
+    yield identical(once, named(layer.backward(tape, *back)), case)
+
+
+@law()
+def many_tapes(layer_class: Any, case: LayerCase) -> Compared:
+    """Leave earlier results and tapes alone in later passes."""
+    alone = run(layer_class, case)
+    layer = build(layer_class, case)
+    floats = case.floats
+    output, state, tape = layer.forward(floats.x.copy(), initial_state(floats), **given(floats))
+    other_x = (floats.x + 1) % case.V if case.one_hot else more(case, floats.x.shape)
+    _, other_tape = forward(layer, case.given(x=other_x))
+    backward(layer, case, other_tape)
+    yield identical(alone, outputs(output, state) | backward(layer, case, tape), case)
+
+
+@law(dropout=0.0)
+def call_as_forward(layer_class: Any, case: LayerCase) -> Compared:
+    """Compute in a call what forward computes, without a memory of earlier calls."""
+    layer = build(layer_class, case)
+    floats = case.floats
+    for _ in range(2):
+        results = outputs(*layer(floats.x.copy(), initial_state(floats), **given(floats)))
+        yield identical(forward(layer, case)[0], results, case)
+
+
+@law()
+def own_memory(layer_class: Any, case: LayerCase) -> Compared:
+    """Share no memory between what is given out and the tape or the parameters."""
+    layer = build(layer_class, case)
+    floats = case.floats
+    _, state, tape = layer.forward(floats.x.copy(), initial_state(floats), **given(floats))
+    parameters = copied(layer.parameters)
+    first = named(layer.backward(tape, *upstream(floats)))
+    kept = copied(first)
+    for array in [*(state if isinstance(state, tuple) else (state,)), *first.values()]:
+        array[...] = 7
+    yield identical(kept, backward(layer, case, tape), case)
+    yield identical(parameters, layer.parameters, case)
+
+
+# What is not given ------------------------------------------------------------------------------
+
+
+@law(h0=True)
+def no_state_as_zeros(layer_class: Any, case: LayerCase) -> Compared:
+    """Begin at zero where no state is given."""
+    floats = case.floats
+    zeros = {n: np.zeros_like(a) for n in ("h0", "c0") if (a := getattr(floats, n)) is not None}
+    nothing = case.given(**dict.fromkeys(zeros))
+    yield identical(run(layer_class, case.given(**zeros)), run(layer_class, nothing), nothing)
+
+
+@law(upstream=("output", "h_n"))
+def no_gradient_as_zeros(layer_class: Any, case: LayerCase) -> Compared:
+    """Count an upstream gradient that is not given as zero."""
+    results = run(layer_class, case)
+    absent = [n for n in ("output", *STATES) if getattr(case.floats, f"d_{n}") is None]
+    zeros = {f"d_{n}": np.zeros_like(results[n]) for n in absent if n in results}
+    yield identical(run(layer_class, case.given(**zeros)), results, case)
+
+
+@law(unbatched=False, lengths=False, one_hot=(True, False))
+def empty_batch(layer_class: Any, case: LayerCase) -> Compared:
     """Give empty results for a batch of no rows."""
-    for seed in range(2):
-        full, _ = layer_case(seed, plain=True)
-        empty = {name: getattr(full, name)[:, :0] for name in ("x", "h0", "d_output", "d_h_n")}
-        for x in (empty["x"], np.zeros((len(full.x), 0), np.int64)):
-            case = dataclasses.replace(full, **(empty | {"x": x}))
-            expected = {"output": empty["d_output"], "h_n": empty["h0"]}
-            expected |= {"gradient of h0": empty["h0"]}
-            expected |= {f"gradient of {k}": np.zeros_like(p) for k, p in full.parameters.items()}
-            yield Outcome(case.describe(), identical(expected, cases.scratch_layer(package, case)))
-
-
-def refusals(package: Any) -> Iterator[Outcome]:
-    """Refuse what nn.RNN refuses, and tokens outside the vocabulary."""
-    case, _ = layer_case(0, plain=True)
-    assert case.h0 is not None
-    h0 = case.h0
-    rnn = cases.make_layer(package, case)
-    V, H = case.options["input_size"], case.options["hidden_size"]
-    T, B = case.x.shape[:2]
-    attempts: dict[str, tuple[type[Exception], Callable[[], object]]] = {
-        "x of another dtype": (TypeError, lambda: rnn(case.x.astype(np.float32))),
-        "h0 without its layer axis": (ValueError, lambda: rnn(case.x, h0[0])),
-        "h0 of one row for all": (ValueError, lambda: rnn(case.x, h0[:, :1])),
-        "x with too many features": (ValueError, lambda: rnn(np.zeros((T, B, V + 1)))),
-        "the token -1": (ValueError, lambda: rnn(np.full((T, B), -1))),
-        f"the token {V} of {V}": (ValueError, lambda: rnn(np.full((T, B), V))),
-        "d_output of another shape": (
-            ValueError,
-            lambda: rnn.backward(rnn.forward(case.x)[2], np.zeros((T, 1, H))),
-        ),
+    results, axis = run(layer_class, case), case.batch_axis
+    nobody = np.empty(0, np.intp)
+    empty = {
+        name: a.take(nobody, axis if name in ("x", "d_output") else 1)
+        for name, a in _arrays(case).items()
     }
-    for what, (kind, attempt) in attempts.items():
-        try:
-            attempt()
-        except kind:
-            yield Outcome(what)
-        except Exception as error:
-            yield Outcome(what, (), f"{what}: expected {kind.__name__}, got {error!r}")
-        else:
-            yield Outcome(what, (), f"{what}: expected {kind.__name__}, got a result")
+    masks = case.floats.dropout_masks and tuple(mask[:, :0] for mask in case.floats.dropout_masks)
+    expected = {
+        name: a.take(nobody, axis)
+        if name in ("output", "gradient of x")
+        else a.take(nobody, 1)
+        if name in (*STATES, *INITIAL_STATES)
+        else np.zeros_like(a)
+        for name, a in results.items()
+    }
+    yield identical(expected, run(layer_class, case.given(**empty, dropout_masks=masks)), case)
 
 
-def initial_parameters(package: Any) -> Iterator[Outcome]:
-    """Draw the initial weights from ±1/√H, with the given generator."""
-    H = 32
-    before = global_random_state()
-    rnns = [package.RNN(40, H, 2, rng=np.random.default_rng(seed)) for seed in (0, 0, 1)]
-    models = [package.RNNModel(rnn, 40, rng=np.random.default_rng(2)) for rnn in rnns]
-    yield Outcome("the same generator twice", identical(models[0].parameters, models[1].parameters))
-    bound = 1 / np.sqrt(H)
-    for name, p in models[0].parameters.items():
-        complaint = ""
-        reach = float(np.abs(p).max())
-        if not 0.8 * bound < reach <= bound * (1 + 1e-6):
-            complaint = f"{name}: expected values up to ±{bound:.3g}, got up to ±{reach:.3g}"
-        elif not (p.min() < -bound / 2 and p.max() > bound / 2):
-            complaint = f"{name}: expected values of both signs, got {p.min():.3g} … {p.max():.3g}"
-        elif np.array_equal(p, models[2].parameters[name]) != name.startswith("linear"):
-            complaint = f"{name}: expected it to depend on its own generator, got it doesn't"
-        yield Outcome("H 32", (), complaint)
-    if global_random_state() != before:
-        yield Outcome("", (), "np.random: expected it to be left alone, got numbers drawn from it")
+# Backward is linear -----------------------------------------------------------------------------
+
+
+@law()
+def backward_scales(layer_class: Any, case: LayerCase) -> Compared:
+    """Give so many times the gradients for so many times the upstream gradients.
+
+    A power of two changes exponents alone: to the bit, and so does a change of sign. But below the
+    smallest normal float bits are lost, where gates are saturated.
+    """
+    smallest = 0.0 if case.cell == "rnn" else float(np.finfo(case.dtype).smallest_normal)
+    layer = build(layer_class, case)
+    _, tape = forward(layer, case)
+    expected = backward(layer, case, tape)
+    allowed = dict.fromkeys(expected, np.asarray(smallest))
+    for factor in (2.0, -0.5, 0.0):
+        back = {n: a * a.dtype.type(factor) for n, a in _arrays(case, ARRAYS[4:]).items()}
+        times = {name: array * array.dtype.type(factor) for name, array in expected.items()}
+        yield compared(times, backward(layer, case.given(**back), tape), case, allowed)
+
+
+@law()
+def backward_adds(layer_class: Any, case: LayerCase) -> Compared:
+    """Give for a sum of upstream gradients the sum of what each gives."""
+    back = _arrays(case, ARRAYS[4:])
+    other = case.given(**{name: more(case, array.shape) for name, array in back.items()})
+
+    def sum_of_two(layer_class: Any, move: Any) -> Results:
+        floats = case.floats
+        layer = build(layer_class, case, move(dict(floats.parameters)))
+        state = move(initial_state(floats))
+        _, _, tape = layer.forward(move(floats.x), state, **move(given(floats)))
+        first, second = (
+            copied(named(layer.backward(move(tape), *move(upstream(f)))))
+            for f in (floats, other.floats)
+        )
+        return {name: first[name] + second[name] for name in first}
+
+    def allowed(case: LayerCase) -> Results:
+        return allowances(lambda move: sum_of_two(CLASSES[case.cell], move), seed=case.seed)[1]
+
+    layer = build(layer_class, case)
+    _, tape = forward(layer, case)
+    both = case.given(**{name: a + getattr(other.floats, name) for name, a in back.items()})
+    summed = sum_of_two(layer_class, lambda value: value)
+    yield alike(summed, backward(layer, both, tape), case, allowed)
+
+
+# Weights and inputs -----------------------------------------------------------------------------
+
+
+@law(one_hot=True)
+def one_hot_as_dense(layer_class: Any, case: LayerCase) -> Compared:
+    """Give for token numbers what their one-hot rows give."""
+    results = run(layer_class, case)
+    dense = run(layer_class, case.given(x=np.eye(case.V, dtype=case.dtype)[case.floats.x]))
+    del dense["gradient of x"]  # token numbers have none
+    yield alike(dense, results, case)
+    for dtype in (np.int32, np.uint8):
+        others = run(layer_class, case.given(x=case.floats.x.astype(dtype)))
+        yield identical(results, others, case)
+
+
+@law(cells=("rnn",), nonlinearity="relu")
+def relu_scales(layer_class: Any, case: LayerCase) -> Compared:
+    """Give c times the output of a ReLU layer for c times the input, state and biases.
+
+    relu(c z) = c relu(z) for c > 0. Gradients of the weights, being products with inputs, grow by c
+    too; those of the rest stay. With c a power of two, to the bit. Token numbers can't be scaled:
+    W_ih is, in their place.
+    """
+    floats, c = case.floats, np.dtype(case.dtype).type(4)
+    parameters = {
+        name: array * c
+        if name.startswith("bias") or (case.one_hot and name.startswith("weight_ih_l0"))
+        else array
+        for name, array in floats.parameters.items()
+    }
+    x = floats.x if case.one_hot else floats.x * c
+    h0 = None if floats.h0 is None else floats.h0 * c
+    scaled = run(layer_class, case.given(parameters=parameters, x=x, h0=h0))
+    for name in scaled:
+        is_first = case.one_hot and name.startswith("gradient of weight_ih_l0")
+        if name in ("output", "h_n") or (name.startswith("gradient of weight") and not is_first):
+            scaled[name] = scaled[name] / c
+    yield identical(run(layer_class, case), scaled, case)
+
+
+@law(cells=("rnn",), nonlinearity="relu")
+def relu_at_zero(layer_class: Any, case: LayerCase) -> Compared:
+    """Take 0 for the derivative of relu at 0."""
+    zeros = {name: np.zeros_like(array) for name, array in case.floats.parameters.items()}
+    results = run(layer_class, case.given(parameters=zeros))
+    yield identical({name: np.zeros_like(array) for name, array in results.items()}, results, case)
+
+
+@law(cells=("rnn", "lstm"), bias=True)
+def two_biases(layer_class: Any, case: LayerCase) -> Compared:
+    """Let the two biases act as their sum; b_hn of a GRU alone is another matter."""
+    parameters, results = case.floats.parameters, run(layer_class, case)
+    partner = {n: n.replace("ih", "hh") for n in parameters if n.startswith("bias_ih")}
+    ours = {f"gradient of {n}": results[f"gradient of {n}"] for n in partner}
+    theirs = {f"gradient of {n}": results[f"gradient of {other}"] for n, other in partner.items()}
+    yield identical(ours, theirs, case)
+    partner |= {other: name for name, other in partner.items()}
+    exchanged = {name: parameters[partner.get(name, name)] for name in parameters}
+    yield alike(results, run(layer_class, case.given(parameters=exchanged)), case)
+
+
+LAWS = laws_of(vars())

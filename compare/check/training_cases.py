@@ -11,8 +11,8 @@ import torch
 from torch import nn
 
 import concise_rnn
-from compare.check.cases import Results, unmoved
-from compare.parity import Move, gradient_of, tensor_as_array
+from compare.check.layer_results import Results
+from compare.parity import Move, gradient_of, tensor_as_array, unmoved
 from scratch_rnn import Batch
 
 

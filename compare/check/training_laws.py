@@ -18,7 +18,7 @@ import concise_rnn
 import scratch_rnn
 from compare.check import training_cases
 from compare.check.answers import Answer, answer_of, compared, identical, training_case
-from compare.check.cases import Results
+from compare.check.layer_results import Results
 from compare.check.verdict import Outcome
 from scratch_rnn import Vocab
 

@@ -5,11 +5,14 @@ from __future__ import annotations
 import math
 from collections.abc import Callable, Iterator, Sequence
 from dataclasses import dataclass
-from typing import Any
+from typing import TYPE_CHECKING, Any
 
 import numpy as np
 
 from compare.parity import ParityReport, ParityRow, compare_results, largest_difference
+
+if TYPE_CHECKING:
+    from compare.check.law import Law
 
 
 @dataclass(frozen=True, slots=True)
@@ -134,7 +137,7 @@ class Check:
 class Finding:
     """The first case in which a law was broken."""
 
-    check: Check
+    check: Check | Law
     cases: int  # tried until then, this one counted
     case: str
     tensor: str

@@ -35,6 +35,7 @@ from .tolerance import (
     largest_difference,
     largest_difference_in_ulps,
     rms,
+    ulps,
     unmoved,
 )
 from .training import Trainee, passes_from, updates
@@ -94,6 +95,7 @@ __all__ = [
     "show_parity",
     "tensor_as_array",
     "train_in_lockstep",
+    "ulps",
     "unknown_parts",
     "unmoved",
     "updates",

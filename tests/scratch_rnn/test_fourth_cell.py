@@ -17,14 +17,18 @@ from typing import Any
 import numpy as np
 import pytest
 
+from compare.check import layer_floats, layer_results
+from compare.check.law import Law
+from compare.check.layer_cases import LayerCase, random_case
 from scratch_rnn import RNNModel, cross_entropy
 from scratch_rnn.cells import gated, gru
 from scratch_rnn.cells.gated import by_gate
 from scratch_rnn.layer import Layer
-from tests import cases, oracle, properties
+from tests import oracle
 from tests.annotations import unchecked
-from tests.cases import LayerCase, random_case
-from tests.scratch_rnn import test_rnn_derivatives, test_rnn_laws
+from tests.properties import against, demand, keeps
+from tests.scratch_rnn.test_rnn_derivatives import SMALL
+from tests.scratch_rnn.test_rnn_laws import LAWS
 
 # The cell: what would stand in scratch_rnn/cells/mgu.py ------------------------------------------
 
@@ -120,31 +124,33 @@ def mgu_step(
 
 @pytest.fixture(autouse=True)
 def _a_row_in_each_table(monkeypatch: pytest.MonkeyPatch) -> Iterator[None]:
-    monkeypatch.setitem(cases.CELLS, "mgu", cases.Cell("MGU", 2))
-    monkeypatch.setitem(properties.CLASSES, "mgu", MGU)
+    monkeypatch.setitem(layer_floats.CELLS, "mgu", layer_floats.Cell("MGU", 2))
+    monkeypatch.setitem(layer_results.CLASSES, "mgu", MGU)
     monkeypatch.setitem(oracle.STEPS, "mgu", mgu_step)
     with unchecked():
         yield
 
 
-PROPERTIES = [
-    test
-    for module in (test_rnn_derivatives, test_rnn_laws)
-    for name, test in vars(module).items()
-    if name.startswith("test_") and getattr(test, "cells", None) == ("rnn", "gru", "lstm")
-]
+FOR_ALL_CELLS = [law for law in LAWS if law.cells == ("rnn", "gru", "lstm")]
 
 
-@pytest.mark.parametrize("test", PROPERTIES, ids=lambda test: test.__name__)
-def test_it_has_every_property_that_is_stated_for_all_cells(test: Any) -> None:
+@pytest.mark.parametrize("law", FOR_ALL_CELLS, ids=lambda law: law.name)
+def test_it_keeps_every_law_that_is_stated_for_all_cells(law: Law) -> None:
     rng = np.random.default_rng(0)
     for _ in range(20):
-        case = random_case(rng, **test.fields)
-        test.hypothesis.inner_test(cell="mgu", implementation=MGU, case=case)
+        keeps(law, MGU, random_case(rng, cell="mgu", **law.fields))
+
+
+def test_its_gradients_are_the_derivatives_of_its_equations() -> None:
+    rng = np.random.default_rng(0)
+    for _ in range(20):
+        case = random_case(rng, cell="mgu", **SMALL)
+        reference = {n: a.astype(case.dtype) for n, a in oracle.results(case).items()}
+        demand(against(reference, MGU, case), "results are those of the equations", case)
 
 
 def test_these_are_many() -> None:
-    assert len(PROPERTIES) >= 20
+    assert len(FOR_ALL_CELLS) >= 20
 
 
 def test_a_model_of_it_learns() -> None:

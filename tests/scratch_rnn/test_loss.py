@@ -9,12 +9,13 @@ import torch
 from hypothesis import strategies as st
 from torch.nn import functional as F
 
+from compare.check.layer_results import Results
 from compare.parity.comparison import wobbled_cross_entropy
 from compare.parity.rows import compare_results
 from compare.parity.tolerance import allowances
 from scratch_rnn import cross_entropy, linear, perplexity
 from tests.annotations import unchecked
-from tests.properties import Results, demand
+from tests.properties import demand
 from tests.strategies import states
 
 DTYPES = ("float32", "float64")

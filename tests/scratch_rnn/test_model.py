@@ -8,6 +8,9 @@ import torch
 from torch.nn import functional as F
 
 import scratch_rnn
+from compare.check.layer_cases import LayerCase, random_case
+from compare.check.layer_results import Results
+from compare.check.reference import call_layer_by_layer
 from compare.parity.comparison import check_parity
 from compare.parity.rows import compare_results
 from compare.parity.tolerance import allowances, unmoved
@@ -15,10 +18,9 @@ from compare.parity.weights import named_state
 from scratch_rnn import LSTM, RNN, RNNModel
 from scratch_rnn.states import arrays_of, each, state_of
 from tests.annotations import unchecked
-from tests.cases import LayerCase, random_case
 from tests.model_cases import ModelCase, build_model, random_model_case
-from tests.properties import Results, demand, identical
-from tests.reference import call_layer_by_layer, torch_model
+from tests.properties import demand, identical
+from tests.reference import torch_model
 from tests.strategies import property_of_models
 
 

@@ -9,11 +9,12 @@ import torch
 from hypothesis import strategies as st
 
 import scratch_rnn
+from compare.check.layer_results import Results
 from compare.parity.rows import compare_results
 from compare.parity.tolerance import allowances
 from scratch_rnn import SGD, clip_grad_norm
 from tests.annotations import unchecked
-from tests.properties import Results, demand
+from tests.properties import demand
 from tests.strategies import states
 
 DTYPES = ("float32", "float64")

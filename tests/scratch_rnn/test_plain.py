@@ -15,6 +15,7 @@ import torch
 from torch import nn
 
 import scratch_rnn
+from compare.check.layer_results import Results
 from compare.parity.build import build_models
 from compare.parity.comparison import concise_step, scratch_step
 from compare.parity.rows import compare_results
@@ -22,7 +23,7 @@ from compare.parity.tolerance import Move, allowances
 from scratch_rnn.plain import elman
 from scratch_rnn.text import Batch
 from tests.counts import number
-from tests.properties import Results, demand
+from tests.properties import demand
 
 ROOT = Path(__file__).parents[2]
 PAGE = ROOT / "scratch_rnn" / "plain" / "elman.py"

@@ -8,15 +8,16 @@ import numpy as np
 import pytest
 
 import scratch_rnn.plain
+from compare.check.layer_cases import LayerCase
+from compare.check.layer_results import Results
+from compare.check.reference import torch_results
 from compare.parity.rows import compare_results
 from compare.parity.tolerance import Move, allowances, unmoved
 from scratch_rnn.plain import gru, lstm, model
 from scratch_rnn.states import arrays_of, state_of
 from scratch_rnn.text import Batch, Vocab
 from scratch_rnn.train import loss_and_gradients
-from tests.cases import LayerCase
-from tests.properties import Results, against, demand
-from tests.reference import torch_results
+from tests.properties import against, demand
 from tests.strategies import layer_cases, states
 
 PLAIN = {

@@ -10,10 +10,10 @@ import torch
 from torch.nn import functional as F
 
 import scratch_rnn
+from compare.check.layer_cases import LayerCase
+from compare.check.reference import set_parameters, torch_layer
 from tests.annotations import unchecked
-from tests.cases import LayerCase
 from tests.properties import against, demand
-from tests.reference import set_parameters, torch_layer
 
 
 @pytest.mark.parametrize("H", [1, 4, 100])

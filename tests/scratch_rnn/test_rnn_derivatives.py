@@ -11,9 +11,9 @@ from typing import Any
 import numpy as np
 import pytest
 
+from compare.check.layer_cases import LayerCase
 from scratch_rnn import RNN
 from tests import oracle
-from tests.cases import LayerCase
 from tests.properties import against, demand
 from tests.strategies import property_of_layers
 

@@ -6,62 +6,16 @@ import numpy as np
 import pytest
 import torch
 
+from compare.check import torch_laws
+from compare.check.layer_cases import LayerCase
+from compare.check.layer_results import run
+from compare.check.reference import torch_layer, torch_results
 from scratch_rnn import RNN
-from tests.cases import LayerCase
-from tests.properties import INITIAL_STATES, STATES, against, demand, run
-from tests.reference import torch_layer, torch_results
-from tests.strategies import property_of_layers
+from tests.properties import against, demand
+from tests.strategies import property_of_law, property_of_layers
 
-
-@property_of_layers()
-def test_output_and_last_state_are_those_of_nn_rnn(implementation: Any, case: LayerCase) -> None:
-    report = against(
-        torch_results(case), implementation, case, only=lambda name: name in ("output", *STATES)
-    )
-    demand(report, f"output and h_n are those of {case.torch_name}", case)
-
-
-@property_of_layers()
-def test_gradients_of_parameters_are_those_of_autograd(
-    implementation: Any, case: LayerCase
-) -> None:
-    report = against(torch_results(case), implementation, case, only=lambda name: "_l" in name)
-    demand(report, "the gradients of the parameters are those of autograd", case)
-
-
-@property_of_layers()
-def test_gradients_of_x_and_h0_are_those_of_autograd(implementation: Any, case: LayerCase) -> None:
-    report = against(
-        torch_results(case),
-        implementation,
-        case,
-        only=lambda name: name in ("gradient of x", *INITIAL_STATES),
-    )
-    demand(report, "the gradients of x and h0 are those of autograd", case)
-
-
-@property_of_layers(lengths=True, unbatched=False)
-def test_lengths_do_what_packed_sequences_do(implementation: Any, case: LayerCase) -> None:
-    report = against(torch_results(case), implementation, case)
-    demand(report, "lengths give what a packed sequence gives", case)
-
-
-@property_of_layers(dropout=(0.5, 0.25, 1 / 3), L=(2, 3))
-def test_dropout_masks_do_what_dropout_between_layers_does(
-    implementation: Any, case: LayerCase
-) -> None:
-    report = against(torch_results(case), implementation, case)
-    demand(report, "dropout masks multiply the input of each layer but the first", case)
-
-
-@property_of_layers(saturated=True, nonlinearity="tanh", gain=(2.0, 1.5))
-def test_saturated_units_too(implementation: Any, case: LayerCase) -> None:
-    report = against(torch_results(case), implementation, case)
-    demand(
-        report,
-        f"results and gradients are those of {case.torch_name} where units are saturated",
-        case,
-    )
+for law in torch_laws.LAWS:
+    vars()[f"test_{law.holds.__name__}"] = property_of_law(law)
 
 
 def test_two_roundings_that_eight_wobbles_move_against_each_other() -> None:

@@ -9,9 +9,9 @@ import pytest
 import torch
 from torch.nn.utils.rnn import pack_padded_sequence
 
+from compare.check.layer_cases import LayerCase
+from compare.check.layer_results import build
 from tests.annotations import unchecked
-from tests.cases import LayerCase
-from tests.properties import build
 
 NAN = float("nan")
 

@@ -11,6 +11,8 @@ import pytest
 import threadpoolctl
 
 import scratch_rnn
+from compare.check.layer_cases import LayerCase
+from compare.check.layer_floats import CELLS
 from compare.parity.comparison import scratch_step
 from compare.parity.rows import compare_results
 from compare.parity.tolerance import allowances
@@ -31,7 +33,6 @@ from scratch_rnn import (
 from scratch_rnn.predict import token_by_token
 from scratch_rnn.text import Batch, Vocab
 from tests.annotations import unchecked
-from tests.cases import CELLS, LayerCase
 from tests.model_cases import ModelCase, build_model
 from tests.properties import demand, identical
 from tests.strategies import property_of_models

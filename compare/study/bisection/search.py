@@ -14,8 +14,9 @@ from compare.check import (
     Comparison,
     Results,
     TrainingCase,
+    alike,
     compared,
-    scratch_layer,
+    run,
     scratch_step,
 )
 from compare.parity import allowances
@@ -249,9 +250,7 @@ def located(case: TrainingCase, suspect: Suspect) -> Comparison | None:
     theirs = suspect.layer(layer)
     if theirs is None:
         return None
-    expected, allowed = allowances(lambda move: scratch_layer(scratch_rnn, layer, move))
-    axes = {"output": 0, "gradient of x": 0}
-    comparisons = compared(Answer(expected, allowed), theirs, axes)
+    comparisons = alike(run(scratch_rnn.RNN, layer), theirs, layer)
     return next((c for c in comparisons if not c.ok and c.step is not None), None)
 
 

@@ -17,7 +17,15 @@ import torch
 from torch.nn import functional as F
 
 import concise_rnn
-from compare.check import LayerCase, Results, TrainingCase, scratch_layer, torch_layer, torch_model
+from compare.check import (
+    Floats,
+    LayerCase,
+    Results,
+    TrainingCase,
+    run,
+    torch_model,
+    torch_results,
+)
 from compare.parity import tensor_as_array
 from scratch_rnn import Batch
 from scratch_rnn.text import Batches
@@ -117,7 +125,7 @@ class NumPySuspect:
 
     def layer(self, case: LayerCase) -> Results | None:
         """Return the results of its layer alone."""
-        return scratch_layer(self.package, case)
+        return run(self.package.RNN, case)
 
     def _overhear_forward(self, inputs: np.ndarray, state: np.ndarray, **more: Any) -> Any:
         self._passes["forward passes"] += 1
@@ -197,7 +205,7 @@ class TorchSuspect:
 
     def layer(self, case: LayerCase) -> Results | None:
         """Return the results of nn.RNN alone; only on the CPU."""
-        return torch_layer(case) if self.device == "cpu" else None
+        return torch_results(case) if self.device == "cpu" else None
 
     def _overhear_state(self, _: Any, arguments: tuple[Any, ...]) -> tuple[Any, ...]:
         inputs, state = arguments
@@ -229,13 +237,23 @@ def one_hot_layer(case: TrainingCase, d_logits: np.ndarray) -> LayerCase:
     V = case.options["input_size"]
     one_hot = F.one_hot(torch.from_numpy(case.batches[0].inputs.T.copy()), V)  # (T, B, V)
     dtype = case.parameters["linear.weight"].dtype
-    layer = {
+    parameters = {
         name.removeprefix("rnn."): p for name, p in case.parameters.items() if name[:4] == "rnn."
     }
-    defaults = {"batch_first": False, "bias": True, "dropout": 0.0, "bidirectional": False}
-    return LayerCase(
-        options=defaults | {"num_layers": 1, "nonlinearity": "tanh"} | case.options,
-        parameters=layer,
+    options = case.options
+    T, B, H = one_hot.shape[0], one_hot.shape[1], options["hidden_size"]
+    layer = LayerCase(
+        T=T,
+        B=B,
+        V=V,
+        H=H,
+        L=options.get("num_layers", 1),
+        nonlinearity=options.get("nonlinearity", "tanh"),
+        upstream="output",
+        dtype=options["dtype"],
+    )
+    floats = Floats(
+        parameters=parameters,
         x=one_hot.numpy().astype(dtype),
         h0=case.state,
         lengths=None,
@@ -243,3 +261,4 @@ def one_hot_layer(case: TrainingCase, d_logits: np.ndarray) -> LayerCase:
         d_output=d_logits @ case.parameters["linear.weight"],  # (T, B, H)
         d_h_n=None,
     )
+    return layer.with_floats(floats)

@@ -11,9 +11,11 @@ import pytest
 
 import compare
 import scratch_rnn
+from compare.check import torch_laws
 from compare.check.bugs.catalogue import BUGS, Bug
 from tests.compare.check.trial import try_test
 from tests.counts import Count
+from tests.scratch_rnn import test_rnn_laws
 
 LAYER = "scratch_rnn.test_rnn_is_nn_rnn.test_"
 LAWS = "scratch_rnn.test_rnn_laws.test_"
@@ -28,52 +30,16 @@ TEXT = "text.test_batches.test_"
 PARITY = "compare.parity.test_parity.test_"
 ROWS = "compare.parity.test_tolerance.test_"
 
-RESULTS = f"{LAYER}output_and_last_state_are_those_of_nn_rnn"
-GRADIENTS = f"{LAYER}gradients_of_parameters_are_those_of_autograd"
-INPUT_GRADIENTS = f"{LAYER}gradients_of_x_and_h0_are_those_of_autograd"
-TWICE = f"{LAWS}backward_twice_on_one_tape_gives_the_same_bits"
 STEP = f"{MODEL}every_tensor_of_a_training_step_is_pytorchs"
 CLIPPING = f"{OPTIM}clipping_is_torchs"
 DESCENT = f"{OPTIM}steps_are_torchs"
 
 NOTICED_BY = {
-    # forward
-    "state-ignored": RESULTS,
-    "weights-not-transposed": RESULTS,
-    "bias-hh-forgotten": RESULTS,
-    "exp-tanh": f"{LAYER}saturated_units_too",
-    "state-of-one-row-for-all": RESULTS,
-    "float32-buffer": RESULTS,
-    "tf32": RESULTS,
-    "memory-reused": f"{LAWS}tapes_live_side_by_side",
-    # backward
-    "no-carry-back": GRADIENTS,
-    "last-step-only": GRADIENTS,
-    "state-one-step-late": GRADIENTS,
-    "tanh-derivative": GRADIENTS,
-    "relu-derivative": GRADIENTS,
-    "one-bias-learns": GRADIENTS,
-    "bias-gradient-averaged": GRADIENTS,
-    "input-gradient-skips-tanh": INPUT_GRADIENTS,
-    "initial-state-gradient-missing": INPUT_GRADIENTS,
-    "final-state-gradient-ignored": GRADIENTS,
-    "upstream-overwritten": TWICE,
-    "gradients-accumulate": TWICE,
-    "repeated-tokens-lost": GRADIENTS,
     # layers, directions, padding
-    "reverse-gradient-dropped": GRADIENTS,
-    "reverse-left-reversed": RESULTS,
-    "lower-layer-untaught": GRADIENTS,
-    "mask-forgotten-backward": GRADIENTS,
     "dropout-unscaled": f"{BEGINNINGS}masks_drop_with_their_probability_and_scale_the_rest",
-    "last-state-of-the-padding": f"{LAYER}lengths_do_what_packed_sequences_do",
-    "reverse-from-the-padding": f"{LAYER}lengths_do_what_packed_sequences_do",
-    "gradient-in-the-padding": f"{LAYER}lengths_do_what_packed_sequences_do",
     # what is handed in
-    "memory-order-assumed": f"{LAWS}arguments_may_be_read_only_and_lie_in_any_order",
     "state-broadcast": f"{REFUSALS}a_mistaken_call_is_refused",
     "negative-tokens-wrap": f"{REFUSALS}mistakes_that_nn_rnn_cannot_make_are_refused_too",
-    "empty-batch-refused": f"{LAWS}an_empty_batch_has_empty_results",
     "initial-weights-too-large": f"{BEGINNINGS}first_weights_are_uniform_in_one_over_root_h",
     "global-random-weights": f"{BEGINNINGS}first_weights_follow_from_the_generator",
     # model and loss
@@ -110,30 +76,13 @@ NOTICED_BY = {
     "nan-passes": f"{PARITY}a_number_that_is_none_is_a_failure_even_on_both_sides",
     "shapes-broadcast": f"{ROWS}rows_compare_shapes_dtypes_and_names_first",
     "weights-shared": "compare.parity.test_weights.test_copies_share_no_memory",
-    # gated cells
-    "gru-gates-swapped": RESULTS,
-    "gru-bias-outside-reset-gate": RESULTS,
-    "gru-reset-before-product": RESULTS,
-    "gru-update-gate-inverted": RESULTS,
-    "gru-direct-path-lost": GRADIENTS,
-    "gru-direct-path-not-scaled": GRADIENTS,
-    "gru-sigmoid-slope-of-reset-gate": GRADIENTS,
-    "gru-state-one-step-late": GRADIENTS,
-    "gru-biases-learn-alike": GRADIENTS,
-    "lstm-gates-reordered": RESULTS,
-    "lstm-forget-bias-forgotten": RESULTS,
-    "lstm-forget-bias-one": RESULTS,
-    "lstm-output-without-tanh": RESULTS,
-    "lstm-peephole-left-in": RESULTS,
-    "lstm-gates-coupled": RESULTS,
-    "lstm-cell-gradient-cut": GRADIENTS,
-    "lstm-cell-gradient-not-scaled": GRADIENTS,
-    "lstm-cell-one-step-late": GRADIENTS,
-    "lstm-tanh-slope-forgotten": GRADIENTS,
-    "lstm-sigmoid-slope-of-tanh": GRADIENTS,
-    "lstm-final-cell-gradient-ignored": GRADIENTS,
-    "lstm-sigmoid-overflows": f"{LAYER}saturated_units_too",
 }
+
+
+for bug in BUGS:  # and what breaks a law of the layer is noticed by the test of that law
+    for module, laws in ((LAYER, torch_laws.LAWS), (LAWS, test_rnn_laws.LAWS)):
+        if bug.caught_by in [law.name for law in laws]:
+            NOTICED_BY[bug.name] = module + bug.caught_by.replace(" ", "_")
 
 
 def test_every_bug_of_the_catalogue_has_its_test() -> None:

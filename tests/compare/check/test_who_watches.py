@@ -5,6 +5,7 @@ is spoilt here, and the laws have to say that our own package is wrong.
 """
 
 from collections.abc import Callable, Iterator
+from dataclasses import replace
 from typing import Any
 
 import numpy as np
@@ -12,19 +13,21 @@ import pytest
 import torch
 
 import scratch_rnn
-from compare.check import answers, cases, judge, layer_laws, training_cases, training_laws
+from compare.check import answers, judge, torch_laws, training_cases, training_laws
+from compare.check.law import Law
+from compare.check.layer_cases import LayerCase
+from compare.check.layer_results import CLASSES, alike, run
 from compare.check.verdict import Check
 from compare.parity.tolerance import allowances
+from tests.annotations import unchecked
 
 
 @pytest.fixture(autouse=True)
 def _fresh_answers() -> Iterator[None]:
-    caches = (answers._layer_case, answers._training_case)
-    for cache in caches:
-        cache.cache_clear()
-    yield
-    for cache in caches:
-        cache.cache_clear()
+    answers._training_case.cache_clear()
+    with unchecked():
+        yield
+    answers._training_case.cache_clear()
 
 
 def spoilt(forward: Callable[..., Any]) -> Callable[..., Any]:
@@ -42,31 +45,37 @@ def spoilt(forward: Callable[..., Any]) -> Callable[..., Any]:
 @pytest.mark.parametrize(
     "law",
     [
-        layer_laws.layer_as_torch,
-        layer_laws.padded_as_packed,
-        layer_laws.dropout_masks,
-        layer_laws.saturated,
-        training_laws.step_as_torch,
-        training_laws.updates_as_torch,
-        training_laws.epochs_as_torch,
+        *torch_laws.LAWS,
+        Check(training_laws.step_as_torch),
+        Check(training_laws.updates_as_torch),
+        Check(training_laws.epochs_as_torch),
     ],
+    ids=lambda law: law.name,
 )
-def test_the_answer_is_pytorchs(law: Any, monkeypatch: pytest.MonkeyPatch) -> None:
-    assert judge.try_check(Check(law), scratch_rnn) is None
-    answers._layer_case.cache_clear()
+def test_the_answer_is_pytorchs(law: Check | Law, monkeypatch: pytest.MonkeyPatch) -> None:
+    assert judge.try_check(law, scratch_rnn) is None
     answers._training_case.cache_clear()
     monkeypatch.setattr(torch.nn.RNN, "forward", spoilt(torch.nn.RNN.forward))
-    finding = judge.try_check(Check(law), scratch_rnn)
+    finding = judge.try_check(law, scratch_rnn)
     assert finding is not None
     assert "raised" not in finding.detail
 
 
+CASE = LayerCase(T=4, B=3, V=2, H=5, seed=1)
+
+
 def test_a_law_allows_what_rounding_does_and_nothing_more() -> None:
-    case, answer = answers.layer_case(1, plain=True)
-    _, allowed = allowances(lambda move: cases.scratch_layer(scratch_rnn, case, move), wobbles=4)
-    assert answer.allowed.keys() == allowed.keys()
-    for name, array in allowed.items():
-        np.testing.assert_array_equal(answer.allowed[name], array)
+    results, allowed = allowances(lambda move: run(CLASSES["rnn"], CASE, move), seed=CASE.seed)
+    far = {name: array + 1 for name, array in results.items()}
+    for comparison in alike(results, far, CASE):
+        np.testing.assert_array_equal(comparison.allowed, allowed[comparison.tensor])
+
+
+def test_what_is_allowed_without_measuring_is_less_than_what_is_measured() -> None:
+    results, allowed = allowances(lambda move: run(CLASSES["rnn"], CASE, move), seed=CASE.seed)
+    for comparison in alike(results, results, replace(CASE)):
+        assert np.all(comparison.allowed > 0)
+        assert np.all(comparison.allowed < allowed[comparison.tensor])
 
 
 @pytest.mark.parametrize("kind", ["step", "updates", "epochs"])
@@ -81,12 +90,10 @@ def test_a_law_of_training_allows_what_rounding_does_and_nothing_more(kind: str)
 
 @pytest.mark.parametrize("share", [0.9, 1.5])
 def test_a_comparison_fails_where_one_entry_takes_more_than_it_is_allowed(share: float) -> None:
-    _, answer = answers.layer_case(1, plain=True)
-    results = {name: array.copy() for name, array in answer.expected.items()}
-    for name in answer.expected:
+    results, allowed = allowances(lambda move: run(CLASSES["rnn"], CASE, move), seed=CASE.seed)
+    for name in results:
         entry = tuple(size // 2 for size in results[name].shape)
-        allowed = np.broadcast_to(answer.allowed[name], results[name].shape)[entry]
         changed = results | {name: results[name].copy()}
-        changed[name][entry] += share * allowed
-        compared = answers.compared(answer, changed)
+        changed[name][entry] += share * allowed[name][entry]
+        compared = alike(results, changed, CASE)
         assert [c.tensor for c in compared if not c.ok] == ([name] if share > 1 else [])

@@ -12,6 +12,7 @@ import torch
 import concise_rnn
 import scratch_rnn
 from compare import build_models, check_parity, copy_weights, train_in_lockstep
+from compare.check.layer_results import Results
 from compare.parity.comparison import (
     concise_step,
     largest_parameter_difference,
@@ -25,7 +26,7 @@ from scratch_rnn.states import arrays_of
 from scratch_rnn.text import Batch, Batches
 from tests.annotations import unchecked
 from tests.model_cases import ModelCase, build_model
-from tests.properties import Results, demand, identical
+from tests.properties import demand, identical
 from tests.reference import torch_model
 from tests.strategies import property_of_models
 

@@ -9,14 +9,15 @@ from torch.nn import functional as F
 
 import concise_rnn
 import scratch_rnn
+from compare.check.layer_cases import LayerCase
+from compare.check.layer_results import Results
 from compare.parity.comparison import wobbled_cross_entropy
 from compare.parity.rows import compare_results
 from compare.parity.tolerance import allowances, unmoved
 from scratch_rnn.text import Batch
-from tests.cases import LayerCase
 from tests.control import make_controls, weights, within_control
 from tests.model_cases import ModelCase, build_model
-from tests.properties import Results, demand
+from tests.properties import demand
 from tests.reference import torch_model
 from tests.strategies import model_cases, states
 

@@ -10,11 +10,13 @@ from torch import nn
 import concise_rnn
 import scratch_rnn
 from compare import copy_weights
+from compare.check.layer_cases import LayerCase
+from compare.check.layer_results import CLASSES, build
+from compare.check.reference import torch_layer
 from compare.parity.weights import parameters_as_arrays
-from tests.cases import LayerCase
 from tests.model_cases import ModelCase, build_model
-from tests.properties import CLASSES, build, demand, identical
-from tests.reference import torch_layer, torch_model
+from tests.properties import demand, identical
+from tests.reference import torch_model
 from tests.strategies import property_of_layers, property_of_models
 
 

@@ -1,0 +1,73 @@
+"""A law: what holds for each recurrent layer, whatever its weights, stated once for all who ask.
+
+`break` and the catalogue's tests try the laws on a package, `check` on a stranger's layer, and the
+tests of this project on our own, with cases that Hypothesis draws.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Iterator, Mapping
+from dataclasses import dataclass
+from functools import cache
+from typing import Any
+
+import numpy as np
+
+from compare.check.layer_cases import SURFACE, LayerCase, make_case, random_choices
+from compare.check.layer_floats import CELLS
+from compare.check.verdict import Comparison, Outcome
+
+Holds = Callable[[Any, LayerCase], Iterator[tuple[Comparison, ...]]]
+"""Yields for a layer's class and a case what is to be equal, tensor by tensor."""
+
+
+@dataclass(frozen=True)
+class Law:
+    """A law, and the cases that it is about."""
+
+    holds: Holds
+    fields: Mapping[str, Any]
+    cells: tuple[str, ...]
+    tried: int  # cases of each cell on which a package is tried
+
+    @property
+    def name(self) -> str:
+        """What it is called, in two or three words."""
+        return self.holds.__name__.replace("_", " ")
+
+    @property
+    def law(self) -> str:
+        """The law, as one says it to the layer: its docstring's first line."""
+        return (self.holds.__doc__ or "").partition("\n")[0]
+
+    def outcomes(self, package: Any) -> Iterator[Outcome]:
+        """Yield what comes of each case, for the layers of a package like scratch_rnn."""
+        fields = tuple(self.fields.items())
+        for cases in zip(*(drawn(cell, self.tried, fields) for cell in self.cells), strict=True):
+            for case in cases:
+                layer_class = getattr(package, CELLS[case.cell].torch_name)
+                for comparisons in self.holds(layer_class, case):
+                    yield Outcome(case.describe(), comparisons)
+
+
+def law(
+    *, cells: tuple[str, ...] = tuple(CELLS), tried: int = 4, **fields: Any
+) -> Callable[[Holds], Law]:
+    """Make a law of a function; fields are those of the case that are settled."""
+    return lambda holds: Law(holds, fields, cells, tried)
+
+
+def laws_of(names: Mapping[str, Any]) -> tuple[Law, ...]:
+    """Return the laws of a module, in the order in which they are written."""
+    return tuple(value for value in names.values() if isinstance(value, Law))
+
+
+@cache
+def drawn(cell: str, number: int, fields: tuple[tuple[str, Any], ...]) -> tuple[LayerCase, ...]:
+    """Draw cases, the same each time: the first half as simple as the fields allow."""
+    rng = np.random.default_rng(0)
+    simple = {name: values[0] if isinstance(values, tuple) else values for name, values in fields}
+    simple |= {"T": range(2, 7), "B": range(2, 5), "V": range(2, 7), "H": range(2, 7)}
+    simple |= {"dtype": SURFACE["dtype"], "seed": SURFACE["seed"]}
+    surfaces = [simple] * (number // 2) + [SURFACE | dict(fields)] * (number // 2)
+    return tuple(make_case(cell=cell, **random_choices(rng, surface)) for surface in surfaces)

@@ -1,0 +1,75 @@
+"""Laws of a package's layers that no number shows: what is refused, and where chance comes from."""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Iterator
+from typing import Any
+
+import numpy as np
+
+from compare.check.answers import identical
+from compare.check.randomness import global_random_state
+from compare.check.verdict import Outcome
+
+
+def refusals(package: Any) -> Iterator[Outcome]:
+    """Refuse what nn.RNN refuses, and tokens outside the vocabulary."""
+    T, B, V, H = 5, 2, 3, 4
+    rnn, x, h0 = package.RNN(V, H), np.zeros((T, B, V), np.float32), np.zeros((1, B, H), np.float32)
+    attempts: dict[str, tuple[type[Exception], Callable[[], object]]] = {
+        "x of another dtype": (TypeError, lambda: rnn(x.astype(np.float64))),
+        "h0 without its layer axis": (ValueError, lambda: rnn(x, h0[0])),
+        "h0 of one row for all": (ValueError, lambda: rnn(x, h0[:, :1])),
+        "x with too many features": (
+            ValueError,
+            lambda: rnn(np.zeros((T, B, V + 1), np.float32)),
+        ),
+        "the token -1": (ValueError, lambda: rnn(np.full((T, B), -1))),
+        f"the token {V} of {V}": (ValueError, lambda: rnn(np.full((T, B), V))),
+        "d_output of another shape": (
+            ValueError,
+            lambda: rnn.backward(rnn.forward(x)[2], np.zeros((T, 1, H), np.float32)),
+        ),
+    }
+    for what, (kind, attempt) in attempts.items():
+        try:
+            attempt()
+        except kind:
+            yield Outcome(what)
+        except Exception as error:
+            yield Outcome(what, (), f"{what}: expected {kind.__name__}, got {error!r}")
+        else:
+            yield Outcome(what, (), f"{what}: expected {kind.__name__}, got a result")
+
+
+def initial_parameters(package: Any) -> Iterator[Outcome]:
+    """Draw the initial weights from ±1/√H, with the given generator."""
+    H = 32
+    before = global_random_state()
+    rnns = [package.RNN(40, H, 2, rng=np.random.default_rng(seed)) for seed in (0, 0, 1)]
+    models = [package.RNNModel(rnn, 40, rng=np.random.default_rng(2)) for rnn in rnns]
+    yield Outcome("the same generator twice", identical(models[0].parameters, models[1].parameters))
+    bound = 1 / np.sqrt(H)
+    for name, p in models[0].parameters.items():
+        complaint = ""
+        reach = float(np.abs(p).max())
+        if not 0.8 * bound < reach <= bound * (1 + 1e-6):
+            complaint = f"{name}: expected values up to ±{bound:.3g}, got up to ±{reach:.3g}"
+        elif not (p.min() < -bound / 2 and p.max() > bound / 2):
+            complaint = f"{name}: expected values of both signs, got {p.min():.3g} … {p.max():.3g}"
+        elif np.array_equal(p, models[2].parameters[name]) != name.startswith("linear"):
+            complaint = f"{name}: expected it to depend on its own generator, got it doesn't"
+        yield Outcome("H 32", (), complaint)
+    if global_random_state() != before:
+        yield Outcome("", (), "np.random: expected it to be left alone, got numbers drawn from it")
+
+
+def drawn_masks(package: Any) -> Iterator[Outcome]:
+    """Draw dropout masks that scale what they keep."""
+    rnn = package.RNN(4, 50, 3, "tanh", True, False, 0.25)
+    masks = rnn.draw_dropout_masks(20, 5, np.random.default_rng(0))
+    values = np.unique(np.concatenate([mask.ravel() for mask in masks]))
+    want = np.array([0, 1 / 0.75], rnn.dtype)
+    yield Outcome(
+        "dropout 0.25", identical({"values of the masks": want}, {"values of the masks": values})
+    )

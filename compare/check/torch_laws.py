@@ -1,0 +1,51 @@
+"""Laws that PyTorch's layers state: the same results and gradients, for any case."""
+
+from __future__ import annotations
+
+from collections.abc import Iterator
+from typing import Any
+
+from compare.check.law import law, laws_of
+from compare.check.layer_cases import LayerCase
+from compare.check.layer_results import alike, run
+from compare.check.reference import torch_results
+from compare.check.verdict import Comparison
+
+Compared = Iterator[tuple[Comparison, ...]]
+
+
+def _as_torch(layer_class: Any, case: LayerCase) -> Compared:
+    yield alike(torch_results(case), run(layer_class, case), case)
+
+
+@law(tried=16, one_hot=False, lengths=False, dropout=0.0, saturated=False)
+def layer_as_torch(layer_class: Any, case: LayerCase) -> Compared:
+    """Give the results and the gradients of PyTorch's layer."""
+    yield from _as_torch(layer_class, case)
+
+
+@law(one_hot=True, lengths=False, dropout=0.0, saturated=False)
+def tokens_as_torch(layer_class: Any, case: LayerCase) -> Compared:
+    """Give for token numbers what PyTorch's layer gives for their one-hot rows."""
+    yield from _as_torch(layer_class, case)
+
+
+@law(tried=8, lengths=True, unbatched=False, dropout=0.0, saturated=False)
+def padded_as_packed(layer_class: Any, case: LayerCase) -> Compared:
+    """Give for lengths what a packed sequence gives."""
+    yield from _as_torch(layer_class, case)
+
+
+@law(dropout=(0.5, 0.25, 1 / 3), L=(2, 3), saturated=False)
+def dropout_masks(layer_class: Any, case: LayerCase) -> Compared:
+    """Drop what the masks drop, forward and backward."""
+    yield from _as_torch(layer_class, case)
+
+
+@law(saturated=True, nonlinearity="tanh", gain=(2.0, 1.5))
+def saturated(layer_class: Any, case: LayerCase) -> Compared:
+    """Give ±1 for huge inputs, and never overflow."""
+    yield from _as_torch(layer_class, case)
+
+
+LAWS = laws_of(vars())
