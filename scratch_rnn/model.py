@@ -77,7 +77,7 @@ class RNNModel:
         Raises
         ------
         ValueError, TypeError
-            With what was expected, and what came.
+            The message says what was expected and what came.
         """
         right = arrays_of(self.begin_state(batch_size))
         parts = [name] if len(right) == 1 else [f"{part} of {name}" for part in self.rnn.STATES]

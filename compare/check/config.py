@@ -72,7 +72,7 @@ class CheckConfig:
         Raises
         ------
         UsageError
-            With what was expected, and what came.
+            The message says what was expected and what came.
         """
         check_choices(self)
         check_at_least(0, "seed", self.seed)

@@ -49,7 +49,7 @@ class RunConfig(ParityConfig):
         Raises
         ------
         UsageError
-            With what was expected, and what came.
+            The message says what was expected and what came.
         """
         check_at_least(1, "epochs", self.epochs)
         if not self.checkpoint_seconds >= 0:
@@ -112,7 +112,7 @@ class GenerateConfig:
         Raises
         ------
         UsageError
-            With what was expected, and what came.
+            The message says what was expected and what came.
         """
         check_choices(self)
         if not self.prefix:

@@ -95,7 +95,7 @@ class BreakConfig:
         Raises
         ------
         UsageError
-            With what was expected, and what came.
+            The message says what was expected and what came.
         """
         if self.bug is not None and self.bug not in ("list", "all", *check.BUG_NAMES):
             near = difflib.get_close_matches(self.bug, check.BUG_NAMES, n=1, cutoff=0.4)
@@ -135,7 +135,7 @@ class ExplainConfig:
         Raises
         ------
         UsageError
-            With what was expected, and what came.
+            The message says what was expected and what came.
         """
         if self.cell is not None and self.checkpoint is not None:
             raise UsageError("expected --cell or --checkpoint, got both")
