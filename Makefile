@@ -13,9 +13,12 @@ LOWEST := .venv-lowest
 PIP_ARGS ?=
 ARGS     ?=
 WORKERS  ?= auto
+# Part K of N of `make deep`, and where its results are kept.
+SHARD    ?= 1/1
+RECORD   ?= runs/deep
 
 .DEFAULT_GOAL := help
-.PHONY: help run test lowest commands check deep mutants format clean
+.PHONY: help run test lowest commands check deep report mutants format clean
 
 help:  ## this list
 	@awk -F ':.*## ' '/^[a-z]+:.*## / { printf "make %-8s %s\n", $$1, $$2 }' $(MAKEFILE_LIST)
@@ -42,8 +45,12 @@ check: $(STAMP)  ## style, types, import contracts, and how long a file may be
 	$(BIN)/lint-imports
 	$(BIN)/python -m pytest -q -n 0 tests/test_house.py
 
-deep: $(STAMP)  ## the test suite with 10,000 random cases for each property (an hour or more)
-	@$(BIN)/python -m pytest -n $(WORKERS) --dist worksteal --hypothesis-profile=deep --timeout=0 $(ARGS)
+deep: $(STAMP)  ## the test suite with 10,000 random cases a property (hours; SHARD=3/16: a part; again: what is left)
+	@$(BIN)/python -m pytest -n $(WORKERS) --dist worksteal --hypothesis-profile=deep --timeout=0 \
+	    --shard $(SHARD) --record $(RECORD) $(ARGS)
+
+report: $(STAMP)  ## write the results of all parts of `make deep` into docs/deep.md
+	@$(BIN)/python -m tests.shards $(RECORD)
 
 mutants: $(STAMP)  ## change the numerical code in two thousand ways, and see that the tests notice (half an hour or more)
 	@$(BIN)/mutmut run --max-children $(if $(filter-out auto 0,$(WORKERS)),$(WORKERS),2)

@@ -20,7 +20,7 @@ from jaxtyping import install_import_hook  # noqa: E402
 import tests.annotations  # noqa: E402
 from tests.counts import count, pytest_terminal_summary  # noqa: E402, F401
 
-pytest_plugins = ["tests.plugin"]
+pytest_plugins = ["tests.plugin", "tests.shards"]
 
 # Before the packages are imported: every call is checked against its annotations, shapes included.
 install_import_hook(

@@ -1,7 +1,7 @@
 """Counts that tests make, added up and shown at the end: kills survived, files tried, and so on."""
 
 from collections import Counter
-from collections.abc import Callable, Iterator
+from collections.abc import Callable, Iterable, Iterator
 from typing import Any
 
 import pytest
@@ -31,17 +31,27 @@ def count(request: pytest.FixtureRequest) -> Iterator[Count]:
     request.node.user_properties.extend((_PREFIX + what, n) for what, n in counts.items())
 
 
+def sums(properties: Iterable[Iterable[tuple[str, Any]]]) -> Counter[str]:
+    """Add up what tests have counted, given the properties that are on their reports."""
+    totals: Counter[str] = Counter()
+    for pairs in properties:
+        for what, value in pairs:
+            if what.startswith(_PREFIX):
+                totals[what.removeprefix(_PREFIX)] += value
+    return totals
+
+
+def table(totals: Counter[str]) -> list[str]:
+    """Return a line for each sum."""
+    width = max(map(len, totals), default=0)
+    return [f"{what.ljust(width)}  {total:,}" for what, total in sorted(totals.items())]
+
+
 def pytest_terminal_summary(terminalreporter: Any) -> None:
     """Show the sums over all tests."""
-    totals: Counter[str] = Counter()
-    for reports in terminalreporter.stats.values():
-        for report in reports:
-            if getattr(report, "when", None) == "teardown":
-                for what, value in report.user_properties:
-                    if what.startswith(_PREFIX):
-                        totals[what.removeprefix(_PREFIX)] += value
-    if totals:
+    reports = (r for several in terminalreporter.stats.values() for r in several)
+    lines = table(sums(r.user_properties for r in reports if getattr(r, "when", "") == "teardown"))
+    if lines:
         terminalreporter.section("faults")
-        width = max(map(len, totals))
-        for what, total in sorted(totals.items()):
-            terminalreporter.line(f"{what.ljust(width)}  {total:,}")
+        for line in lines:
+            terminalreporter.line(line)

@@ -43,6 +43,7 @@ SHORTER = {
 
 NOT_RUN = (
     "make deep",
+    "make report",
     "make mutants",
     "make lowest",
     "make commands",

@@ -1,0 +1,78 @@
+"""The suite in parts: every test is in one part, what has passed is not run again, and the merged
+results are those of the whole."""
+
+import json
+import subprocess
+import sys
+from pathlib import Path
+
+import pytest
+
+from tests import shards
+
+SUITE = """
+import os
+import pytest
+
+@pytest.mark.parametrize("k", range(12))
+def test_one(k, record_property):
+    record_property("tally", {"examples": 10, "ratio": k / 100, "where": "", "unsupported": {}})
+    record_property("count: files", k)
+    assert k != int(os.environ.get("FAILS", "-1"))
+"""
+
+
+def run(folder: Path, *arguments: str, fails: int = -1) -> str:
+    (folder / "test_suite.py").write_text(SUITE)
+    command = [sys.executable, "-m", "pytest", "-q", "-p", "tests.shards", "-p", "no:cacheprovider"]
+    root = str(Path(__file__).parents[1])
+    result = subprocess.run(
+        [*command, *arguments, "test_suite.py"],
+        cwd=folder,
+        env={"PYTHONPATH": root, "FAILS": str(fails), "PATH": ""},
+        capture_output=True,
+        text=True,
+        timeout=120,
+    )
+    return result.stdout + result.stderr
+
+
+def text_of(directory: Path) -> list[str]:
+    """The merged text without the times and the number of parts."""
+    return [line.split("; ")[0].split(": ")[-1] for line in shards.merged(directory).splitlines()]
+
+
+def test_the_parts_give_the_table_of_the_whole(tmp_path: Path) -> None:
+    run(tmp_path, "--record", "whole")
+    run(tmp_path, "--shard", "1/3", "--record", "parts")
+    with pytest.raises(SystemExit, match=r"missing: 2-of-3, 3-of-3"):
+        shards.merged(tmp_path / "parts")
+    assert "1 failed" in run(tmp_path, "--shard", "2/3", "--record", "parts", fails=first(2))
+    with (tmp_path / "parts" / "2-of-3.jsonl").open("a") as file:
+        file.write('{"test": "cut off')  # killed while it wrote
+    again = run(tmp_path, "--shard", "2/3", "--record", "parts")
+    assert "1 passed" in again, again
+    run(tmp_path, "--shard", "3/3", "--record", "parts")
+    assert text_of(tmp_path / "parts") == text_of(tmp_path / "whole")
+    assert "12 tests in 3 parts: 12 passed; 12 properties, 120 examples, largest share 0.110" in (
+        shards.merged(tmp_path / "parts")
+    )
+    assert "files  66" in shards.merged(tmp_path / "parts")
+
+
+def first(k: int) -> int:
+    """The first of the twelve tests that is in part k of 3."""
+    names = [f"test_suite.py::test_one[{i}]" for i in range(12)]
+    return next(i for i, name in enumerate(names) if shards.part_of(name, 3) == k)
+
+
+@pytest.mark.parametrize("text", ["0/4", "5/4", "2", "a/b", "1/0"])
+def test_a_part_that_cannot_be(text: str) -> None:
+    with pytest.raises(pytest.UsageError, match=f"^expected --shard K/N .*, got '{text}'$"):
+        shards.shard(text)
+
+
+def test_a_record_that_was_cut_off_is_read_as_far_as_it_goes(tmp_path: Path) -> None:
+    path = tmp_path / "1-of-1.jsonl"
+    path.write_text(json.dumps({"test": "a"}) + '\n{"test": ')
+    assert [line["test"] for line in shards.lines(path)] == ["a"]
