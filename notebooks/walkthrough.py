@@ -1,6 +1,7 @@
 # ---
 # jupyter:
 #   jupytext:
+#     formats: ipynb,py:percent
 #     text_representation:
 #       extension: .py
 #       format_name: percent
@@ -25,8 +26,10 @@
 #
 # All three compute the same function, and the cells below compare them.
 #
-# To make a notebook of this file: `jupytext --to ipynb notebooks/walkthrough.py`. In JupyterLab,
-# with jupytext installed, right-click the file and open it as a notebook.
+# The notebook is kept twice: as `walkthrough.ipynb`, with its outputs, and as `walkthrough.py`,
+# which is easy to compare and to search. To open it, install the project with
+# `pip install -e '.[notebook]'` and start `jupyter lab notebooks/walkthrough.ipynb`. If you save it
+# there, jupytext writes both files.
 
 # %%
 import copy

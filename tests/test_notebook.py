@@ -1,4 +1,7 @@
-"""The walk-through runs from top to bottom, as a notebook, and shows what it says."""
+"""The walk-through runs from top to bottom, as a notebook, and shows what it says.
+
+It is kept twice, as text and as a notebook with outputs; both have the same cells.
+"""
 
 import re
 import sys
@@ -9,9 +12,11 @@ import pytest
 
 jupytext = pytest.importorskip("jupytext")
 nbclient = pytest.importorskip("nbclient")
+nbformat = pytest.importorskip("nbformat")
 
 ROOT = Path(__file__).parents[1]
 WALKTHROUGH = ROOT / "notebooks" / "walkthrough.py"
+NOTEBOOK = WALKTHROUGH.with_suffix(".ipynb")
 SAMPLE = ROOT / "scratch_rnn" / "text" / "sample.txt"
 EPOCHS = 2
 
@@ -39,10 +44,29 @@ def test_its_cells_follow_the_lecture() -> None:
     assert places == sorted(places)
 
 
+def test_the_notebook_has_the_cells_of_the_text() -> None:
+    """If not: jupytext --to ipynb --update notebooks/walkthrough.py."""
+    notebook = nbformat.read(NOTEBOOK, as_version=4)
+    nbformat.validate(notebook)
+
+    def sources(cells: list[Any]) -> list[tuple[str, str, list[str]]]:
+        return [(cell.cell_type, cell.source, cell.metadata.get("tags", [])) for cell in cells]
+
+    assert sources(notebook.cells) == sources(jupytext.read(WALKTHROUGH).cells)
+
+
+def test_its_outputs_are_those_of_a_run_from_top_to_bottom() -> None:
+    code = [c for c in nbformat.read(NOTEBOOK, as_version=4).cells if c.cell_type == "code"]
+    assert [cell.execution_count for cell in code] == list(range(1, len(code) + 1))
+    outputs = [output for cell in code for output in cell.outputs]
+    assert any("image/png" in output.get("data", {}) for output in outputs)
+    assert [o for o in outputs if o.output_type == "error" or o.get("name") == "stderr"] == []
+
+
 @pytest.fixture(scope="module")
 def executed() -> Any:
     """Run the notebook in a kernel of its own: few epochs, on the built-in sample."""
-    notebook = jupytext.read(WALKTHROUGH)
+    notebook = nbformat.read(NOTEBOOK, as_version=4)
     environment = {
         "PYTHONPATH": str(ROOT),
         "WALKTHROUGH_EPOCHS": str(EPOCHS),
