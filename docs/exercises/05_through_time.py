@@ -1,0 +1,33 @@
+"""Exercise 5: find the bugs. Backpropagation through time.
+
+There are two. Both give arrays of the right shape, and the network would train, but badly.
+Compare each line with docs/bptt.md, "From step to step".
+
+Check it:  rnn-parity check docs/exercises/05_through_time.py --stage rnn_backward
+"""
+
+import numpy as np
+
+
+def rnn_forward(x, h_0, W_ih, W_hh, b_ih, b_hh):
+    """Right as it is: return all states, the last one, and the tape."""
+    h = [h_0]
+    for x_t in x:
+        h.append(np.tanh(x_t @ W_ih.T + b_ih + h[-1] @ W_hh.T + b_hh))
+    return np.stack(h[1:]), h[-1], (x, h, W_ih, W_hh)
+
+
+def rnn_backward(tape, d_output, d_h_n):
+    """Return the gradients of x, h_0, W_ih, W_hh, b_ih and b_hh."""
+    x, h, W_ih, W_hh = tape  # h[t] is the state after t steps: h[0] is h_0
+    d_x, d_h = np.zeros_like(x), d_h_n
+    d_W_ih, d_W_hh = np.zeros_like(W_ih), np.zeros_like(W_hh)
+    d_b = np.zeros_like(W_hh[0])
+    for t in reversed(range(len(x))):  # x[t] and h[t] make h[t + 1]
+        d_z = (d_h + d_output[t]) * (1 - h[t + 1] ** 2)
+        d_x[t] = d_z @ W_ih
+        d_h = d_z @ W_hh.T
+        d_W_ih += d_z.T @ x[t]
+        d_W_hh += d_z.T @ h[t + 1]
+        d_b += d_z.sum(axis=0)
+    return d_x, d_h, d_W_ih, d_W_hh, d_b, d_b

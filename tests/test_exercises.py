@@ -1,0 +1,64 @@
+"""Each exercise's solution passes its check, and its starting point does not."""
+
+import re
+import runpy
+from pathlib import Path
+
+import pytest
+
+from compare.check.exercises import STAGES
+from compare.check.stranger.client import Source, Stranger
+from compare.check.trying import ours, try_all
+from tests.annotations import unchecked
+
+EXERCISES = Path(__file__).parents[1] / "docs" / "exercises"
+FILES = sorted(path.name for path in EXERCISES.glob("*.py"))
+COMMAND = re.compile(r"^Check it:  (.*)$", re.MULTILINE)
+
+
+def command_of(path: Path) -> str:
+    [command] = COMMAND.findall(path.read_text(encoding="utf-8"))
+    return str(command)
+
+
+def verdict_of(path: Path) -> str:
+    """What the check that the file names says, of its stage alone."""
+    command = command_of(path)
+    if command.startswith("python "):
+        try:
+            wrong = runpy.run_path(str(path))["check"]()
+        except NotImplementedError:
+            return "missing"
+        return "wrong" if wrong else "right"
+    name = command.split("--stage ")[1]
+    [stage] = [
+        stage
+        for stage in STAGES[name.split("_")[0] if "gru" in name else "rnn"]
+        if stage.name == name
+    ]
+    source = Source(file=str(path), in_process=True)
+    with unchecked():
+        [result] = try_all(lambda: Stranger(source, ours), (stage,), 0)
+    return result.verdict
+
+
+def test_there_are_eight_and_each_has_a_solution() -> None:
+    assert [name[:2] for name in FILES] == [f"{k:02}" for k in range(1, 9)]
+    assert sorted(path.name for path in (EXERCISES / "solutions").glob("*.py")) == FILES
+
+
+@pytest.mark.parametrize("name", FILES)
+def test_the_solution_passes(name: str) -> None:
+    assert verdict_of(EXERCISES / "solutions" / name) == "right"
+
+
+@pytest.mark.parametrize("name", FILES)
+def test_the_starting_point_does_not(name: str) -> None:
+    assert verdict_of(EXERCISES / name) in ("wrong", "missing", "error")
+
+
+@pytest.mark.parametrize("name", FILES)
+def test_the_list_gives_the_command_that_the_file_gives(name: str) -> None:
+    command = command_of(EXERCISES / name)
+    assert f"docs/exercises/{name}" in command
+    assert f"| `{command}` |" in (EXERCISES / "README.md").read_text(encoding="utf-8")
