@@ -58,7 +58,7 @@ class CheckConfig:
     numpy_only: Annotated[bool, arg(help_behavior_hint="")] = False
     """Refuse imports of anything but NumPy and the standard library."""
     timeout: Annotated[float, arg(metavar="SECONDS")] = 10.0
-    """How long one call may take."""
+    """Processor time that one call may take; by the clock ten times as long."""
     memory: Annotated[float, arg(metavar="GIB")] = 4.0
     """How much memory the code may use, where the system can limit it."""
     json: Annotated[Path | None, arg(metavar="FILE", help_behavior_hint="")] = None
