@@ -4,9 +4,10 @@ from __future__ import annotations
 
 import time
 from collections.abc import Callable, Iterable
-from contextlib import nullcontext
+from contextlib import AbstractContextManager, nullcontext
 from importlib import resources
 from pathlib import Path
+from typing import Any
 
 from compare.check.config import CheckConfig
 from compare.check.cs231n import CS231N_STAGES
@@ -127,9 +128,8 @@ def examine(config: CheckConfig, terminal: Terminal) -> Report:
 
     examined = examine_class if source.name else examine_functions
     report = examined(config, load, terminal)
-    if report.form == "torch":
-        notes.imported.clear()
-    report.notes += notes_of(notes)
+    if not report.adapter:
+        report.notes += notes_of(notes)
     show(report, terminal)
     return report
 
@@ -150,8 +150,7 @@ def examine_functions(
         stages = _chosen(stages, config.stage)
         what = _WHAT[report.form if report.cell == "rnn" else report.cell]
         terminal.line(f"{config.target}: {what}, seed {config.seed}")
-        spinner = terminal.console.status("trying …") if terminal.live else nullcontext()
-        with spinner:
+        with _spinner(terminal):
             report.stages = try_stages(load, stages, config)
         if report.form == "functions" and report.score == 6 and not config.no_train:
             with load() as stranger:
@@ -160,6 +159,10 @@ def examine_functions(
     except Trouble as trouble:
         report.stages = _none_of(_chosen(stages, config.stage), trouble)
     return report
+
+
+def _spinner(terminal: Terminal) -> AbstractContextManager[Any]:
+    return terminal.console.status("trying …") if terminal.live else nullcontext()
 
 
 _WHAT = {
@@ -192,7 +195,8 @@ def examine_class(config: CheckConfig, load: Callable[[], Stranger], terminal: T
     report = Report(str(config.target), "class", config.cell or "rnn", config.seed, [])
     terminal.line(f"{config.target}: a recurrent layer, seed {config.seed}")
     try:
-        with load() as stranger:
+        with _spinner(terminal), load() as stranger:
+            report.adapter = stranger.adapter
             report.form = "torch" if stranger.adapter == "torch_module" else "class"
             report.cell = config.cell or stranger.cell or "rnn"
             layers = Layers(stranger, report.cell, config.dtype, config.device, config.tf32)
@@ -200,6 +204,11 @@ def examine_class(config: CheckConfig, load: Callable[[], Stranger], terminal: T
             terminal.line(f"Taken for: cell {report.cell}, {layers.conventions.described()}", "dim")
             if report.stages[0].verdict == "right":
                 report.features = try_features(layers, config.seed, config.deep)
+            if layers.forward_only and not report.adapter:
+                without = Trouble("missing", "no method backward")
+                report.stages += _none_of(layer_stages(report.cell)[1:], without)
+            elif layers.forward_only:
+                report.notes.append("forward only: gradients are not asked for")
     except Trouble as trouble:
         report.stages = report.stages or _none_of(layer_stages(report.cell), trouble)
         report.failed = str(trouble)

@@ -15,6 +15,7 @@ from typing import Any
 
 import numpy as np
 
+from compare.check.diagnosis import in_the_tensor
 from compare.check.drawing import Case
 from compare.check.features import CELLS, FEATURES, SIMPLEST, Feature, draw
 from compare.check.stages import Malformed, Results, Stage, StageResult, in_float64
@@ -64,6 +65,7 @@ class Layers:
         self.stranger, self.cell = stranger, cell
         self.dtype, self.device, self.tf32 = dtype, device, tf32
         self.conventions = Conventions()
+        self.forward_only = False
 
     def build(self, V: int, H: int, options: dict[str, Any]) -> Handle:
         """Build a layer; Trouble with the verdict missing if it has no such option."""
@@ -117,7 +119,9 @@ class Layers:
         """Run a layer forward and back; return all results by our names."""
         taken = self.conventions
         own = self._own_parameters(given["parameters"])
-        if "load" in (self.stranger.object_names(layer)):
+        names = self.stranger.object_names(layer)
+        self.forward_only = "backward" not in names
+        if "load" in names:
             self.stranger.call("load", own, of=layer.number)
         else:
             self.stranger.write(layer, "parameters", own)
@@ -134,12 +138,14 @@ class Layers:
             if not isinstance(result, tuple) or len(result) != 3:
                 raise Malformed("(output, h_n, tape) from forward", _kind(result))
             output, last, tape = result
-            gradients = call("backward", tape, d_output, d_state, of=layer.number)
+            gradients = None
+            if not self.forward_only:
+                gradients = call("backward", tape, d_output, d_state, of=layer.number)
         except Trouble as trouble:
             if feature is not SIMPLEST and not feature.options and trouble.kinds:
                 trouble.verdict = "missing"  # an input that it refuses, in whatever words
             raise _without(trouble, more) from None
-        d_x, d_begun, d_parameters = _three(gradients)
+        d_x, d_begun, d_parameters = (None, None, {}) if self.forward_only else _three(gradients)
         if taken.batch_first:
             output, d_x = output.swapaxes(0, 1), None if d_x is None else d_x.swapaxes(0, 1)
         results: Results = {"output": output} | _named("_n", last, taken.flat_state)
@@ -288,6 +294,9 @@ def try_feature(
             if feature is SIMPLEST and not layers.conventions.names:
                 layers.learn_names(layers.parameters(layer), V, H)
             given = draw(layers.cell, feature, dtype, sizes, seed) | {"sizes": sizes}
+            if layers.conventions.one_bias:  # it stands where b_ih does
+                for name in (n for n in given["parameters"] if n.startswith("bias_hh")):
+                    given["parameters"][name][...] = 0
             got = layers.run(layer, feature, copy.deepcopy(given))
             arithmetic = "tf32" if layers.tf32 and dtype == "float32" else dtype
             comparisons = compare(layers.cell, feature, arithmetic, given, got)
@@ -311,7 +320,7 @@ def try_feature(
             if wrong is not None:
                 result.verdict, result.case, result.wrong = "wrong", case, wrong
                 result.comparisons = tuple(mine)
-    return results
+    return results[:1] if layers.forward_only else results
 
 
 def _part_of(tensor: str) -> str:
@@ -344,10 +353,23 @@ def try_features(layers: Layers, seed: int, deep: bool = False) -> list[dict[str
             continue
         if layers.dtype and "dtype" in feature.options:
             continue
+        if layers.forward_only and not (feature.d_output and feature.d_state):
+            continue
         results = try_feature(layers, feature, seed, SIZES if deep else SIZES[:2])
         worst = next((r for r in results if r.verdict != "right"), results[0])
         entry = {"name": feature.name, "verdict": worst.verdict}
         if worst.wrong is not None:
             entry["tensor"] = worst.wrong.tensor
+            entry |= _seen_in(worst.wrong)
+        elif worst.verdict == "error":
+            entry["got"] = worst.got
         found.append(entry)
     return found
+
+
+def _seen_in(wrong: Comparison) -> dict[str, str]:
+    """Say what can be seen in a tensor alone, such as a coarser dtype."""
+    if wrong.problem:
+        return {}
+    likely = in_the_tensor(wrong.expected, wrong.got, float(np.max(wrong.allowed)))
+    return {"likely": likely} if likely else {}

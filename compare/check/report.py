@@ -37,6 +37,7 @@ class Report:
     notes: list[str] = field(default_factory=list)
     failed: str = ""  # what else is not as it should be
     training: Training | None = None
+    adapter: str = ""  # that made another library's class ours
 
     @property
     def score(self) -> float:
@@ -157,7 +158,11 @@ def _show_features(report: Report, terminal: Terminal) -> None:
     """Print what else a layer has; not to have something is no failure."""
     words = {"missing": "not there"}
     for verdict in ("right", "wrong", "error", "timeout", "missing"):
-        names = [f["name"] for f in report.features if f["verdict"] == verdict]
+        names = [
+            f"{f['name']} ({f['likely'].rstrip('.')})" if "likely" in f else f["name"]
+            for f in report.features
+            if f["verdict"] == verdict
+        ]
         if names:
             text = Text(f"  {words.get(verdict, verdict)}: ", STYLES[verdict])
             terminal.console.print(text.append(", ".join(names), "default"), soft_wrap=True)

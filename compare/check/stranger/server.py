@@ -181,12 +181,15 @@ class Server:
         self.module = (
             load_file(head["file"]) if head["file"] else importlib.import_module(head["module"])
         )
-        target = self.module
-        for name in filter(None, head["name"].split(".")):
-            target = getattr(target, name)
         which = load_file(str(ADAPTERS / "which.py"))
+        target: Any = self.module
+        if target.__name__ in which.OPERATORS:
+            target = head["name"]
+        else:
+            for name in filter(None, head["name"].split(".")):
+                target = getattr(target, name)
         cell = which.cell_of(target)
-        adapter = head["adapter"] or which.adapter_of(target)
+        adapter = head["adapter"] or which.adapter_of(self.module, target)
         if adapter:
             target = load_file(str(ADAPTERS / f"{adapter}.py")).adapted(target)
         self.objects[0] = target

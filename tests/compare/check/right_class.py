@@ -84,3 +84,32 @@ Unbatched = _wrong("Unbatched", lambda self, x, state, more: x.dtype.kind == "f"
 Tokens = _wrong("Tokens", lambda self, x, state, more: x.dtype.kind != "f")
 Stateless = _wrong("Stateless", lambda self, x, state, more: state is None)
 Lengths = _wrong("Lengths", lambda self, x, state, more: more.get("lengths") is not None)
+
+
+class ForwardOnly:
+    def __init__(self, input_size, hidden_size):
+        self.own = Plain(input_size, hidden_size)
+        self.parameters = self.own.parameters
+        self.forward = self.own.forward
+
+
+class OneBias(scratch_rnn.GRU):
+    """A GRU with one bias, which stands where b_ih does: not inside the reset gate's product."""
+
+    def __init__(self, input_size, hidden_size):
+        super().__init__(input_size, hidden_size)
+        self.parameters["bias_hh_l0"][...] = 0
+        self.all = self.parameters
+        self.parameters = {n: a for n, a in self.all.items() if n != "bias_hh_l0"}
+
+    def forward(self, x, h0):
+        self.parameters, own = self.all, self.parameters
+        result = super().forward(x, h0)
+        self.parameters = own
+        return result
+
+    def backward(self, tape, d_output, d_h_n):
+        self.parameters, own = self.all, self.parameters
+        result = super().backward(tape, d_output, d_h_n)
+        self.parameters = own
+        return result

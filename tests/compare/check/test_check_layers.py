@@ -1,15 +1,19 @@
 """``rnn-parity check FILE:CLASS``: recurrent layers, their conventions, and what else they have."""
 
+import io
 from collections.abc import Iterator
 from pathlib import Path
 
 import pytest
+from rich.console import Console
 
 from compare.check import CheckConfig, CheckError, check
+from compare.check.command import examine_class
 from compare.check.features import FEATURES
 from compare.check.layers import Layers, settle_conventions, try_feature, try_features
-from compare.check.report import Report
+from compare.check.report import Report, show
 from compare.check.stranger.client import Stranger, source_of
+from compare.terminal import Terminal
 from tests.annotations import unchecked
 
 FILE = Path(__file__).parent / "right_class.py"
@@ -29,6 +33,12 @@ def examined(target: str, cell: str = "rnn", dtype: str | None = None) -> Report
         report.notes = [layers.conventions.described()]
         report.features = try_features(layers, 0)
     return report
+
+
+def check_quietly(target: str) -> Report:
+    config = CheckConfig(target=target)
+    source = source_of(target, in_process=True)
+    return examine_class(config, lambda: Stranger(source), Terminal(quiet=True))
 
 
 def verdicts(report: Report) -> dict[str, str]:
@@ -70,6 +80,27 @@ def test_conventions_are_found_out_and_said() -> None:
         "batch first, a state of shape (B, H), weights (in, out), one bias; "
         "weight_ih_l0 is Wx, weight_hh_l0 is Wh, bias_ih_l0 is b"
     ]
+
+
+def test_a_class_without_backward_is_told_what_its_forward_pass_is() -> None:
+    report = check_quietly(f"{FILE}:ForwardOnly")
+    assert [result.verdict for result in report.stages] == ["right", "missing", "missing"]
+    assert not report.ok
+
+
+def test_one_bias_of_a_gru_is_that_of_the_input() -> None:
+    report = examined(f"{FILE}:OneBias", "gru")
+    assert [result.verdict for result in report.stages] == ["right"] * 3
+
+
+def test_a_wrong_feature_says_what_can_be_seen_in_its_tensor() -> None:
+    report = examined(f"{FILE}:Double")
+    assert [f.get("likely") for f in report.features if f["name"] == "float64"] == [
+        "Every entry is 1.0001 times too large."
+    ]
+    printed = io.StringIO()
+    show(report, Terminal(Console(file=printed, width=200)))
+    assert "wrong: float64 (Every entry is 1.0001 times too large)" in printed.getvalue()
 
 
 def test_a_wrong_gradient_is_told_where_it_is() -> None:
