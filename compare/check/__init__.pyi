@@ -8,7 +8,7 @@ from .layer_results import Results, alike, run
 from .reference import torch_results
 from .report import explained
 from .student import student_package
-from .training_cases import TrainingCase, scratch_step, torch_model
+from .training_cases import TrainingCase, layer_of, scratch_step, torch_model
 from .verdict import Comparison, Finding, table_of
 
 __all__ = [
@@ -31,6 +31,7 @@ __all__ = [
     "examine",
     "explained",
     "find_bug",
+    "layer_of",
     "run",
     "scratch_step",
     "student_package",

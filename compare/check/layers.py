@@ -145,7 +145,9 @@ class Layers:
             if feature is not SIMPLEST and not feature.options and trouble.kinds:
                 trouble.verdict = "missing"  # an input that it refuses, in whatever words
             raise _without(trouble, more) from None
-        d_x, d_begun, d_parameters = (None, None, {}) if self.forward_only else _three(gradients)
+        d_x, d_begun, d_parameters = (
+            (None, None, {}) if self.forward_only else three_gradients(gradients)
+        )
         if taken.batch_first:
             output, d_x = output.swapaxes(0, 1), None if d_x is None else d_x.swapaxes(0, 1)
         results: Results = {"output": output} | _named("_n", last, taken.flat_state)
@@ -198,20 +200,26 @@ def _named(suffix: str, state: Any, is_flat: bool) -> Results:
     }
 
 
-def _three(gradients: Any) -> tuple[Any, Any, dict[str, np.ndarray]]:
+def three_gradients(gradients: Any) -> tuple[Any, Any, dict[str, np.ndarray]]:
     """Return the gradients of x, of the state and of the parameters, however they are told."""
     if isinstance(gradients, tuple | list) and len(gradients) == 3:
         d_x, d_state, d_parameters = gradients
     else:
-        held = gradients if isinstance(gradients, dict) else vars(gradients or Malformed("", ""))
-        d_x = next((held[n] for n in ("x", "d_x", "dx") if n in held), None)
-        d_state = next((held[n] for n in ("h0", "d_h0", "dh0", "d_h_0", "h_0") if n in held), None)
-        if isinstance(held.get("c0"), np.ndarray):
-            d_state = (d_state, held["c0"])
-        d_parameters = next((held[n] for n in ("parameters", "params", "grads") if n in held), None)
+        d_x = _under(gradients, "x", "d_x", "dx")
+        d_state = _under(gradients, "h0", "d_h0", "dh0", "d_h_0", "h_0")
+        d_c0 = _under(gradients, "c0")
+        d_state = (d_state, d_c0) if isinstance(d_c0, np.ndarray) else d_state
+        d_parameters = _under(gradients, "parameters", "params", "grads")
     if not isinstance(d_parameters, dict):
         raise Malformed("gradients with x, h0 and parameters from backward", _kind(gradients))
     return d_x, d_state, d_parameters
+
+
+def _under(gradients: Any, *names: str) -> Any:
+    """Return what a dict or an object has under the first of these names."""
+    if isinstance(gradients, dict):
+        return next((gradients[name] for name in names if name in gradients), None)
+    return next((getattr(gradients, name) for name in names if hasattr(gradients, name)), None)
 
 
 def _kind(value: Any) -> str:

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Callable
 from dataclasses import dataclass
-from typing import Any
+from typing import Any, Literal
 
 import numpy as np
 import torch
@@ -12,8 +12,11 @@ from torch import nn
 
 import concise_rnn
 from compare.check.layer_results import Results
-from compare.parity import Move, gradient_of, tensor_as_array, unmoved
-from scratch_rnn import Batch
+from compare.parity import CELLS, Move, gradient_of, named_state, tensor_as_array, unmoved
+from scratch_rnn import Batch, states
+from scratch_rnn.states import State
+
+CellName = Literal["rnn", "gru", "lstm"]
 
 
 @dataclass(frozen=True, slots=True)
@@ -23,10 +26,11 @@ class TrainingCase:
     options: dict[str, Any]  # of the RNN's constructor, dtype among them
     parameters: Results  # of the model
     batches: tuple[Batch, ...]  # of one epoch
-    state: np.ndarray  # in which the first batch begins
+    state: State  # in which the first batch begins: (L, B, H), for an LSTM a pair
     lr: float
     max_norm: float
     carry_state: bool
+    cell: CellName = "rnn"
 
     def describe(self) -> str:
         """Name what is special about the case."""
@@ -34,6 +38,7 @@ class TrainingCase:
         words = [f"T {T}, B {B}, V {self.options['input_size']}, H {self.options['hidden_size']}"]
         if self.options["num_layers"] > 1:
             words.append(f"{self.options['num_layers']} layers")
+        words += [self.cell] if self.cell != "rnn" else []
         words.append("state carried" if self.carry_state else "state reset")
         words.append(f"lr {self.lr:g}, clip {self.max_norm:g}")
         words.append(self.options["dtype"])
@@ -80,10 +85,15 @@ def draw_training_case(seed: int, *, B: int = 3, T: int = 5) -> TrainingCase:
     )
 
 
+def layer_of(package: Any, cell: str) -> Any:
+    """Return the package's layer of a cell."""
+    return getattr(package, cell.upper())
+
+
 def make_model(package: Any, case: TrainingCase, move: Move = unmoved) -> Any:
     """Build the package's RNNModel with the case's parameters."""
     rng = np.random.default_rng(0)  # the case's own parameters take the place of what it draws
-    rnn = package.RNN(**case.options, rng=rng)
+    rnn = layer_of(package, case.cell)(**case.options, rng=rng)
     model = package.RNNModel(rnn, case.options["input_size"], rng=rng)
     for name, parameter in model.parameters.items():
         parameter[...] = move(case.parameters[name])
@@ -94,9 +104,9 @@ def torch_model(case: TrainingCase, device: str = "cpu") -> concise_rnn.RNNModel
     """Build the PyTorch model with the case's parameters."""
     options = dict(case.options)
     dtype = getattr(torch, options.pop("dtype"))
-    model = concise_rnn.RNNModel(
-        nn.RNN(**options, dtype=dtype, device=device), options["input_size"]
-    )
+    _, layer = CELLS[case.cell]
+    rnn = layer(**options, dtype=dtype, device=device)
+    model = concise_rnn.RNNModel(rnn, options["input_size"])
     with torch.no_grad():
         for name, parameter in model.named_parameters():
             parameter.copy_(torch.from_numpy(case.parameters[name]))
@@ -115,13 +125,13 @@ def scratch_step(package: Any, case: TrainingCase, move: Move = unmoved) -> Resu
     dtype = np.dtype(case.options["dtype"])
     results = {
         "logits": logits.reshape(T, B, -1).copy(),
-        "final state": state.copy(),
+        **named_state("final state", states.each(np.copy, state)),
         "loss": np.asarray(loss, dtype),
         "gradient of logits": d_logits.reshape(T, B, -1).copy(),
     }
     gradients, d_state = model.backward_to_state(move(tape), move(d_logits))
     results |= {f"gradient of {name}": g.copy() for name, g in gradients.items()}
-    results["gradient of initial state"] = d_state
+    results |= named_state("gradient of initial state", d_state)
     gradients = move(gradients)
     norm = package.clip_grad_norm(gradients, case.max_norm)
     results["gradient norm"] = np.asarray(norm, dtype)

@@ -27,7 +27,7 @@ class BisectConfig(ParityConfig):
     bug: Annotated[str | None, arg(metavar="NAME", help_behavior_hint="(see `break list`)")] = None
     """The suspect is scratch_rnn with this bug."""
     implementation: Annotated[str | None, arg(metavar="MODULE:CLASS", help_behavior_hint="")] = None
-    """The suspect is this class, with the methods of scratch_rnn.RNN."""
+    """The suspect is this class: one that `check` takes, with PyTorch's names and shapes."""
     updates: Annotated[int, arg(metavar="N")] = 24
     """Number of updates to compare."""
     output: Annotated[

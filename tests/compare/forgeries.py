@@ -144,7 +144,7 @@ def _loaded(directory: Path) -> Any:
 
 def _description(directory: Path) -> Any:
     kept = replay.read(directory / "replay")
-    numbers = {name: getattr(kept.case, name) for name in ("lr", "max_norm", "carry_state")}
+    numbers = {name: getattr(kept.case, name) for name in ("lr", "max_norm", "carry_state", "cell")}
     return {
         "options": kept.case.options,
         **{name: "inf" if value == float("inf") else value for name, value in numbers.items()},

@@ -52,7 +52,7 @@ def bisect(config: BisectConfig, terminal: Terminal | None = None) -> Search:
 
 
 def _search(config: BisectConfig, terminal: Terminal, *, keep: bool) -> Search:
-    suspect = make_suspect(config.suspect)
+    suspect = make_suspect(config.suspect, config.cell)
     with prepared(_without_device(config), terminal) as materials:
         check_device(config.device)
         terminal.line(f"Suspect: {suspect.name}")
@@ -80,7 +80,7 @@ def _verdict(parting: Parting, suspect: Suspect) -> str:
     return f"expected {suspect.name} to agree, got a different {what} at update {parting.update}"
 
 
-def make_suspect(description: dict[str, Any]) -> Suspect:
+def make_suspect(description: dict[str, Any], cell: str = "rnn") -> Suspect:
     """Build the suspect from its description.
 
     Raises
@@ -94,7 +94,8 @@ def make_suspect(description: dict[str, Any]) -> Suspect:
     if bug is not None:
         return NumPySuspect(find_bug(bug).load(), f"scratch_rnn with the bug {bug}", dtype)
     if implementation is not None:
-        return NumPySuspect(student_package(import_class(implementation)), implementation, dtype)
+        package = student_package(import_class(implementation), cell)
+        return NumPySuspect(package, implementation, dtype)
     if device == "cpu" and dtype == "float64":
         return NumPySuspect(scratch_rnn, "scratch_rnn in float64, against float32", dtype)
     return TorchSuspect(device, dtype)
@@ -138,9 +139,9 @@ def _beginning(config: BisectConfig, materials: Materials) -> tuple[TrainingCase
         "input_size": rnn.input_size,
         "hidden_size": rnn.hidden_size,
         "num_layers": rnn.num_layers,
-        "nonlinearity": rnn.nonlinearity,
         "dtype": str(rnn.dtype),
     }
+    options |= {"nonlinearity": rnn.nonlinearity} if config.cell == "rnn" else {}
     case = TrainingCase(
         options=options,
         parameters={name: p.copy() for name, p in materials.scratch.parameters.items()},
@@ -149,6 +150,7 @@ def _beginning(config: BisectConfig, materials: Materials) -> tuple[TrainingCase
         lr=config.lr,
         max_norm=config.max_norm,
         carry_state=config.carry_state,
+        cell=config.cell,
     )
     setting = BatchSetting(
         materials.batches.corpus,
@@ -171,7 +173,7 @@ def _show_agreement(found: Search, suspect: Suspect, terminal: Terminal) -> None
         "green",
     )
     terminal.line(
-        "Some bugs show only with other options: --state carried, --num-layers 2, "
+        "Some bugs show only with other options: --cell, --state carried, --num-layers 2, "
         "--nonlinearity relu, --dtype float64, a larger --lr."
     )
 
@@ -221,7 +223,7 @@ def _show_again(config: BisectConfig, path: Path, terminal: Terminal) -> Search:
             raise RecordError(f"expected one suspect in {path}, got two")
         return _search(again, terminal, keep=False)
     check_device(replay.suspect.device)
-    suspect = make_suspect(plain(replay.suspect))
+    suspect = make_suspect(plain(replay.suspect), replay.case.cell)
     B, T = replay.case.batches[0].inputs.shape
     terminal.line(f"Suspect: {suspect.name}")
     terminal.line(f"One update on {_plural(B, 'row')} of {_plural(T, 'step')}")

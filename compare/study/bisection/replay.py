@@ -13,6 +13,7 @@ import safetensors
 import safetensors.numpy
 
 from compare.check import BUG_NAMES, TrainingCase
+from compare.parity import named_state
 from compare.runs import RecordError, write_file
 from compare.study.bisection.search import Parting
 from compare.terminal import (
@@ -28,8 +29,9 @@ from compare.terminal import (
 )
 from compare.terminal import read as read_record
 from scratch_rnn import Batch
+from scratch_rnn.states import state_of
 
-FORMAT = "rnn-parity bisect 2"
+FORMAT = "rnn-parity bisect 3"
 LONG = Annotated[str, Length(100_000)]
 
 
@@ -71,12 +73,12 @@ class Replay:
 
 @dataclass(frozen=True, slots=True)
 class _Options:
-    """Options of the RNN in the file."""
+    """Options of the layer in the file."""
 
     input_size: Annotated[int, COUNT]
     hidden_size: Annotated[int, COUNT]
     num_layers: Annotated[int, COUNT]
-    nonlinearity: Literal["tanh", "relu"]
+    nonlinearity: Literal["tanh", "relu"]  # of the cell "rnn"
     dtype: Literal["float32", "float64"]
 
 
@@ -84,6 +86,7 @@ class _Options:
 class _Description:
     """The contents of the file apart from its tensors."""
 
+    cell: Literal["rnn", "gru", "lstm"]
     options: _Options
     lr: Annotated[float, POSITIVE]
     max_norm: Annotated[float, POSITIVE_OR_INFINITE]
@@ -113,9 +116,11 @@ def write(path: Path, replay: Replay) -> int:
     case = replay.case
     [batch] = case.batches
     tensors = {f"parameters.{name}": np.ascontiguousarray(p) for name, p in case.parameters.items()}
-    tensors |= {"inputs": batch.inputs, "targets": batch.targets, "state": case.state}
+    tensors |= {"inputs": batch.inputs, "targets": batch.targets}
+    tensors |= named_state("state", case.state)
     description = _Description(
-        options=_Options(**case.options),
+        cell=case.cell,
+        options=_Options(**({"nonlinearity": "tanh"} | case.options)),
         lr=case.lr,
         max_norm=case.max_norm,
         carry_state=case.carry_state,
@@ -172,22 +177,24 @@ def read(path: Path) -> Replay:
 
 def _case(description: _Description, tensors: dict[str, np.ndarray]) -> TrainingCase:
     """Build the case; sizes that do not fit the tensors are refused before they are used."""
-    options = description.options
+    options, cell = description.options, description.cell
     V, H, L = options.input_size, options.hidden_size, options.num_layers
+    GH = H * {"rnn": 1, "gru": 3, "lstm": 4}[cell]
     batch = Batch(tensors.pop("inputs"), tensors.pop("targets"))
-    state = tensors.pop("state")
+    names = ("state",) if cell != "lstm" else ("h of state", "c of state")
+    state = {name: tensors.pop(name) for name in names}
     parameters = {name.removeprefix("parameters."): array for name, array in tensors.items()}
     B = len(batch.inputs)
     shapes = {
         "inputs": (batch.inputs, (B, *batch.inputs.shape[1:2]), "int64"),
         "targets": (batch.targets, batch.inputs.shape, "int64"),
-        "state": (state, (L, B, H), options.dtype),
+        **{name: (array, (L, B, H), options.dtype) for name, array in state.items()},
     }
     if len(parameters) != 4 * L + 2:
         raise SchemaError(f"{4 * L + 2:,} parameters", len(parameters))
     for layer in range(L):
-        for name, shape in (("ih", (H, H if layer else V)), ("hh", (H, H))):
-            for kind, size in (("weight", shape), ("bias", (H,))):
+        for name, shape in (("ih", (GH, H if layer else V)), ("hh", (GH, H))):
+            for kind, size in (("weight", shape), ("bias", (GH,))):
                 full = f"rnn.{kind}_{name}_l{layer}"
                 shapes[full] = parameters[full], size, options.dtype
     shapes["linear.weight"] = parameters["linear.weight"], (V, H), options.dtype
@@ -200,12 +207,16 @@ def _case(description: _Description, tensors: dict[str, np.ndarray]) -> Training
     for ids in (batch.inputs, batch.targets):
         if not 0 <= ids.min() <= ids.max() < V:
             raise SchemaError(f"tokens in 0 … {V - 1}", "others")
+    layer_options = plain(options)
+    if cell != "rnn" and layer_options.pop("nonlinearity") != "tanh":
+        raise SchemaError("the nonlinearity tanh", options.nonlinearity)
     return TrainingCase(
-        options=plain(options),
+        options=layer_options,
         parameters=parameters,
         batches=(batch,),
-        state=state,
+        state=state_of(state.values()),
         lr=description.lr,
         max_norm=description.max_norm,
         carry_state=description.carry_state,
+        cell=cell,
     )

@@ -5,6 +5,7 @@ from __future__ import annotations
 import dataclasses
 from collections.abc import Callable, Iterator, Mapping
 from dataclasses import dataclass
+from typing import Any
 
 import numpy as np
 
@@ -16,12 +17,13 @@ from compare.check import (
     TrainingCase,
     alike,
     compared,
+    layer_of,
     run,
     scratch_step,
 )
-from compare.parity import allowances
+from compare.parity import allowances, named_state
 from compare.study.bisection.suspects import BatchSetting, Suspect, one_hot_layer
-from scratch_rnn import Batch
+from scratch_rnn import Batch, states
 
 STEPS = {"inputs": 1, "targets": 1, "logits": 0, "gradient of logits": 0, "gradient of x": 0}
 """Axis of the time steps, for tensors with a time axis."""
@@ -123,8 +125,8 @@ class _Walk:
     def batches(self, epoch: int) -> Iterator[Batch]:
         """Yield batches; compare the update of a batch when the next batch is requested."""
         self.epoch = epoch
-        state = np.zeros_like(self.case.state)
-        state_allowed: np.ndarray | float = 0.0
+        state = states.each(np.zeros_like, self.case.state)
+        state_allowed: Any = states.each(lambda array: 0.0, state)
         theirs, right = self.suspect.batches(self.setting), self.setting.cut()
         pairs = zip(theirs.epoch(epoch), right.epoch(epoch), strict=False)
         for self.batch, (own, ours) in enumerate(pairs, start=1):
@@ -142,14 +144,18 @@ class _Walk:
             self.suspect.prepare(self.parameters, state)
             yield own
             answer = answer_of(self.current)
-            before = Answer({"initial state": state}, {"initial state": state_allowed})
+            before = Answer(
+                named_state("initial state", state), named_state("initial state", state_allowed)
+            )
             heard = self.suspect.overheard()
             comparisons = compared_steps(before, heard, self.suspect.dtype)
             comparisons += compared_steps(answer, heard, self.suspect.dtype)
             self._judge(comparisons)
             self.parameters = {name: answer.expected[f"updated {name}"] for name in self.parameters}
             if self.case.carry_state:
-                state, state_allowed = answer.expected["final state"], answer.allowed["final state"]
+                names = named_state("final state", state)
+                state = states.state_of(answer.expected[name] for name in names)
+                state_allowed = states.state_of(answer.allowed[name] for name in names)
 
     def parting(self, comparisons: tuple[Comparison, ...], raised: str = "") -> Parting:
         """Return the current update as the first difference."""
@@ -229,7 +235,8 @@ def differences(case: TrainingCase, suspect: Suspect) -> tuple[Comparison, ...]:
 
 def narrowed(parting: Parting, suspect: Suspect) -> Parting:
     """Find the time step, if it is not known, and the smallest batch that still differs."""
-    if parting.raised or parting.first.tensor in ("inputs", "targets", "initial state"):
+    given = ("inputs", "targets", *named_state("initial state", parting.case.state))
+    if parting.raised or parting.first.tensor in given:
         return parting
     if not _shows(parting.case, suspect, parting.first.tensor):
         return parting
@@ -250,7 +257,7 @@ def located(case: TrainingCase, suspect: Suspect) -> Comparison | None:
     theirs = suspect.layer(layer)
     if theirs is None:
         return None
-    comparisons = alike(run(scratch_rnn.RNN, layer), theirs, layer)
+    comparisons = alike(run(layer_of(scratch_rnn, case.cell), layer), theirs, layer)
     return next((c for c in comparisons if not c.ok and c.step is not None), None)
 
 
@@ -289,5 +296,7 @@ def _cut(case: TrainingCase, rows: slice, steps: int) -> TrainingCase:
     [batch] = case.batches
     smaller = Batch(batch.inputs[rows, :steps].copy(), batch.targets[rows, :steps].copy())
     return dataclasses.replace(
-        case, batches=(smaller,), state=np.ascontiguousarray(case.state[:, rows])
+        case,
+        batches=(smaller,),
+        state=states.each(lambda array: np.ascontiguousarray(array[:, rows]), case.state),
     )

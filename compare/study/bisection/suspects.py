@@ -22,12 +22,14 @@ from compare.check import (
     LayerCase,
     Results,
     TrainingCase,
+    layer_of,
     run,
     torch_model,
     torch_results,
 )
-from compare.parity import tensor_as_array
-from scratch_rnn import Batch
+from compare.parity import named_state, tensor_as_array
+from scratch_rnn import Batch, states
+from scratch_rnn.states import State, arrays_of
 from scratch_rnn.text import Batches
 
 
@@ -64,7 +66,7 @@ class Suspect(Protocol):
     def train_epoch(self, batches: Iterable[Batch]) -> None:
         """Train for one epoch with the case's settings."""
 
-    def prepare(self, parameters: Results, state: np.ndarray) -> None:
+    def prepare(self, parameters: Results, state: State) -> None:
         """Copy the parameters, and the state for the next forward pass, into the model."""
 
     def overheard(self) -> Results:
@@ -85,7 +87,7 @@ class NumPySuspect:
         self._case = case
         options = case.options | {"dtype": self.dtype}
         rng = np.random.default_rng(0)
-        rnn = self.package.RNN(**options, rng=rng)
+        rnn = layer_of(self.package, case.cell)(**options, rng=rng)
         self._model = self.package.RNNModel(rnn, options["input_size"], rng=rng)
         self._optimizer = self.package.SGD(self._model.parameters, case.lr)
         self._forward = self._model.forward
@@ -108,11 +110,11 @@ class NumPySuspect:
             max_norm=self._case.max_norm,
         )
 
-    def prepare(self, parameters: Results, state: np.ndarray) -> None:
+    def prepare(self, parameters: Results, state: State) -> None:
         """Copy the parameters, and the state for the next forward pass, into the model."""
         for name, parameter in self._model.parameters.items():
             parameter[...] = parameters[name]
-        self._state = state.astype(self.dtype)
+        self._state = states.each(lambda array: array.astype(self.dtype), state)
         self._heard: Results = {}
         self._gradients: Results = {}
         self._passes = {"forward passes": 0, "backward passes": 0}
@@ -125,16 +127,16 @@ class NumPySuspect:
 
     def layer(self, case: LayerCase) -> Results | None:
         """Return the results of its layer alone."""
-        return run(self.package.RNN, case)
+        return run(layer_of(self.package, case.cell), case)
 
-    def _overhear_forward(self, inputs: np.ndarray, state: np.ndarray, **more: Any) -> Any:
+    def _overhear_forward(self, inputs: np.ndarray, state: State, **more: Any) -> Any:
         self._passes["forward passes"] += 1
-        logits, final_state, tape = self._forward(inputs, self._state.copy(), **more)
+        logits, final_state, tape = self._forward(inputs, states.each(np.copy, self._state), **more)
         B, T = inputs.shape
         self._heard |= {
-            "initial state": np.array(state),
+            **named_state("initial state", states.each(np.copy, state)),
             "logits": logits.reshape(T, B, -1).copy(),
-            "final state": final_state.copy(),
+            **named_state("final state", states.each(np.copy, final_state)),
         }
         return logits, final_state, tape
 
@@ -145,7 +147,8 @@ class NumPySuspect:
             T, B = self._heard["logits"].shape[:2]
             self._heard["gradient of logits"] = d_logits.reshape(T, B, -1).copy()
             self._heard |= {f"gradient of {name}": g.copy() for name, g in gradients.items()}
-            self._heard["gradient of initial state"] = d_initial.copy()
+            d_initial_copy = states.each(np.copy, d_initial)
+            self._heard |= named_state("gradient of initial state", d_initial_copy)
             self._gradients = gradients
         return gradients, d_initial
 
@@ -183,19 +186,22 @@ class TorchSuspect:
             max_norm=self._case.max_norm,
         )
 
-    def prepare(self, parameters: Results, state: np.ndarray) -> None:
+    def prepare(self, parameters: Results, state: State) -> None:
         """Copy the parameters, and the state for the next forward pass, into the model."""
         with torch.no_grad():
             for name, parameter in self._model.named_parameters():
                 parameter.copy_(torch.from_numpy(parameters[name]))
-        self._state = torch.from_numpy(state.copy()).to(self.device).requires_grad_()
+        self._state = states.each(
+            lambda array: torch.from_numpy(array.copy()).to(self.device).requires_grad_(), state
+        )
         self._heard: dict[str, torch.Tensor] = {}
 
     def overheard(self) -> Results:
         """Return the results of the update since `prepare`."""
         heard = dict(self._heard)
-        if self._state.grad is not None:
-            heard["gradient of initial state"] = self._state.grad
+        d_state = states.each(lambda tensor: tensor.grad, self._state)
+        of_state = named_state("gradient of initial state", d_state)
+        heard |= {name: grad for name, grad in of_state.items() if grad is not None}
         for name, parameter in self._model.named_parameters():
             if parameter.grad is not None:
                 heard[f"clipped gradient of {name}"] = parameter.grad
@@ -204,12 +210,12 @@ class TorchSuspect:
         return passes | {name: tensor_as_array(tensor).copy() for name, tensor in heard.items()}
 
     def layer(self, case: LayerCase) -> Results | None:
-        """Return the results of nn.RNN alone; only on the CPU."""
+        """Return the results of PyTorch's layer alone; only on the CPU."""
         return torch_results(case) if self.device == "cpu" else None
 
     def _overhear_state(self, _: Any, arguments: tuple[Any, ...]) -> tuple[Any, ...]:
         inputs, state = arguments
-        self._heard["initial state"] = state.clone()
+        self._heard |= named_state("initial state", states.each(torch.clone, state))
         return inputs, self._state
 
     def _overhear_results(self, _: Any, arguments: tuple[Any, ...], results: Any) -> None:
@@ -220,7 +226,8 @@ class TorchSuspect:
             self._heard["gradient of logits"] = gradient.reshape(T, B, -1).clone()
 
         logits.register_hook(overhear)
-        self._heard |= {"logits": logits.reshape(T, B, -1).clone(), "final state": final_state}
+        self._heard |= {"logits": logits.reshape(T, B, -1).clone()}
+        self._heard |= named_state("final state", final_state)
 
     def _overhear_gradient(self, name: str) -> Any:
         def overhear(gradient: torch.Tensor) -> None:
@@ -241,8 +248,10 @@ def one_hot_layer(case: TrainingCase, d_logits: np.ndarray) -> LayerCase:
         name.removeprefix("rnn."): p for name, p in case.parameters.items() if name[:4] == "rnn."
     }
     options = case.options
+    h_0, *c_0 = arrays_of(case.state)
     T, B, H = one_hot.shape[0], one_hot.shape[1], options["hidden_size"]
     layer = LayerCase(
+        case.cell,
         T=T,
         B=B,
         V=V,
@@ -255,7 +264,8 @@ def one_hot_layer(case: TrainingCase, d_logits: np.ndarray) -> LayerCase:
     floats = Floats(
         parameters=parameters,
         x=one_hot.numpy().astype(dtype),
-        h0=case.state,
+        h0=h_0,
+        c0=c_0[0] if c_0 else None,
         lengths=None,
         dropout_masks=None,
         d_output=d_logits @ case.parameters["linear.weight"],  # (T, B, H)

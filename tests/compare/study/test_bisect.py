@@ -8,6 +8,7 @@ from typing import Any
 
 import numpy as np
 import pytest
+import safetensors.numpy
 import torch
 from rich.console import Console
 
@@ -96,6 +97,32 @@ def test_a_planted_bug_is_found_where_it_is(
     assert smallest == (found.smallest and found.smallest.batches[0].inputs.shape)
 
 
+# The same with a bug in a gate.
+FOUND_IN_GATES = [
+    ("gru", "gru-bias-outside-reset-gate", "logits", 1, (1, 1)),
+    ("gru", "gru-direct-path-lost", "gradient of rnn.weight_ih_l0", T - 1, (1, 2)),
+    ("gru", "gru-biases-learn-alike", "gradient of rnn.bias_hh_l0", None, (1, 1)),
+    # The first c is zero, and so is what the forget gate lets through.
+    ("lstm", "lstm-forget-bias-forgotten", "logits", 2, (1, 2)),
+    ("lstm", "lstm-cell-gradient-cut", "gradient of rnn.weight_ih_l0", T - 1, (1, 2)),
+    ("lstm", "lstm-tanh-slope-forgotten", "gradient of rnn.weight_ih_l0", T, (1, 1)),
+]
+
+
+@pytest.mark.parametrize(
+    ("cell", "bug", "tensor", "step", "smallest"),
+    FOUND_IN_GATES,
+    ids=[row[1] for row in FOUND_IN_GATES],
+)
+def test_a_planted_bug_in_a_gate_is_found_where_it_is(
+    cell: str, bug: str, tensor: str, step: int | None, smallest: tuple[int, int] | None
+) -> None:
+    found = parting(cell=cell, bug=bug)
+    assert (found.update, found.first.tensor, found.step) == (1, tensor, step)
+    assert found.smallest is not None
+    assert smallest == found.smallest.batches[0].inputs.shape
+
+
 def test_the_element_is_one_that_differs() -> None:
     first = parting(bug="one-bias-learns").first
     assert first.element is not None
@@ -112,9 +139,12 @@ def test_a_bug_in_the_upper_layer_is_told_by_the_layer_alone() -> None:
     assert (found.layer.tensor, found.step) == ("gradient of x", T)
 
 
-@pytest.mark.parametrize("dtype", ["float32", "float64"])
-def test_pytorch_on_the_cpu_agrees(dtype: str) -> None:
-    text = shown(config(dtype=dtype))
+@pytest.mark.parametrize(
+    ("dtype", "cell"),
+    [("float32", "rnn"), ("float64", "rnn"), ("float32", "gru"), ("float32", "lstm")],
+)
+def test_pytorch_on_the_cpu_agrees(dtype: str, cell: str) -> None:
+    text = shown(config(dtype=dtype, cell=cell))
     assert "No difference in 10 updates. The largest difference is" in text
     assert ("PyTorch on cpu" in text) == (dtype == "float32")
 
@@ -238,6 +268,78 @@ def test_a_replay_holds_the_same_numbers_that_were_written(tmp_path: Path) -> No
     assert dataclasses.replace(read, case=kept.case) == kept
 
 
+def test_a_replay_of_a_pair_of_states(tmp_path: Path) -> None:
+    path = tmp_path / "kept"
+    bug = "lstm-output-without-tanh"
+    kept = replay.make_replay(parting(cell="lstm", bug=bug), config(bug=bug).suspect, {"lr": 1.0})
+    h, c = np.random.default_rng(0).uniform(-1, 1, (2, 1, 1, 12)).astype(np.float32)
+    kept = dataclasses.replace(kept, case=dataclasses.replace(kept.case, state=(h, c)))
+    replay.write(path, kept)
+    read = replay.read(path)
+    assert (read.case.cell, read.case.options) == ("lstm", kept.case.options)
+    for array, other in zip(read.case.state, kept.case.state, strict=True):
+        np.testing.assert_array_equal(array, other, strict=True)
+    assert "got a different logits" in shown(BisectConfig(replay=path))
+    tensors = safetensors.numpy.load_file(path)
+    tensors["c of state"] = tensors["c of state"][:, :, :-1].copy()
+    metadata = safetensors.safe_open(path, "numpy").metadata()
+    path.write_bytes(safetensors.numpy.save(tensors, metadata))
+    with pytest.raises(RecordError, match="expected c of state of"):
+        replay.read(path)
+
+
+SMALLEST = """
+import numpy as np
+from scratch_rnn.plain import {cell}
+
+
+class Mine:
+    def __init__(self, input_size, hidden_size):
+        H = hidden_size
+        shapes = [({gates} * H, input_size), ({gates} * H, H), ({gates} * H,), ({gates} * H,)]
+        names = ["weight_ih_l0", "weight_hh_l0", "bias_ih_l0", "bias_hh_l0"]
+        self.parameters = {{name: np.zeros(shape) for name, shape in zip(names, shapes)}}
+
+    def forward(self, x, state=None):
+        arrays = state if isinstance(state, tuple) else (state,)
+        arrays = [array[0] for array in arrays]
+        output, last, tape = {cell}.{cell}_forward(x, *arrays, *self.parameters.values())
+        last = tuple(a[None] for a in last) if isinstance(last, tuple) else last[None]
+        return output, last, tape
+
+    def backward(self, tape, d_output, d_state):
+        H = len(self.parameters["weight_hh_l0"][0])
+        nothing = [np.zeros_like(d_output[0])] * {states}
+        d_x, *d = {cell}.{cell}_backward(tape, d_output, *nothing)
+        d_state = tuple(a[None] for a in d[:{states}])
+        gradients = dict(zip(self.parameters, d[{states}:]))
+        gradients["bias_hh_l0"] = {wrong} * gradients["bias_hh_l0"]
+        return d_x, d_state if {states} > 1 else d_state[0], gradients
+"""
+
+
+@pytest.mark.parametrize(("cell", "gates", "states"), [("gru", 3, 1), ("lstm", 4, 2)])
+def test_the_smallest_class_of_a_gated_cell_is_searched(
+    cell: str, gates: int, states: int, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.chdir(tmp_path)
+    for kind, wrong in (("right", "1"), ("wrong", "1.01")):
+        text = SMALLEST.format(cell=cell, gates=gates, states=states, wrong=wrong)
+        Path(f"a_{kind}_{cell}_of_the_tests.py").write_text(text)
+    choices = {"cell": cell, "dtype": "float64", "updates": 3, "output": Path("kept")}
+    agreed = shown(config(implementation=f"a_right_{cell}_of_the_tests:Mine", **choices))
+    assert "No difference in 3 updates" in agreed
+    name = f"a_wrong_{cell}_of_the_tests:Mine"
+    assert "tensor   gradient of rnn.bias_hh_l0" in shown(config(implementation=name, **choices))
+    again = shown(BisectConfig(replay=Path("kept"), implementation=name))
+    assert "tensor   gradient of rnn.bias_hh_l0" in again
+    with pytest.raises(UsageError, match=r"of Mine of shape .* and dtype float32, got"):
+        shown(config(implementation=name, **(choices | {"dtype": "float32"})))
+    other = "gru" if cell == "lstm" else "lstm"
+    with pytest.raises(UsageError, match="expected weight_ih_l0 of Mine of shape"):
+        shown(config(implementation=name, **(choices | {"cell": other})))
+
+
 @pytest.mark.parametrize("content", [None, b"", b"not a file of ours", b"\x02" + b"\0" * 7 + b"{}"])
 def test_another_file_is_refused(tmp_path: Path, content: bytes | None) -> None:
     path = tmp_path / "file"
@@ -311,4 +413,6 @@ def test_a_class_that_cannot_be_built_like_ours_is_refused_in_one_line(
     assert main(["bisect", "--implementation", name, "--hidden-size", "4", "--updates", "1"]) == 2
     error = capsys.readouterr().err
     assert error.count("\n") == 1
-    assert "expected Bare to take the arguments of scratch_rnn.RNN, got TypeError" in error
+    assert "expected Bare.parameters to be a dict, got NoneType" in error
+    assert main(["bisect", "--implementation", name, "--num-layers", "2"]) == 2
+    assert "expected Bare to take num_layers, which is 2 here" in capsys.readouterr().err
