@@ -18,7 +18,7 @@ SHARD    ?= 1/1
 RECORD   ?= runs/deep
 
 .DEFAULT_GOAL := help
-.PHONY: help run test lowest commands check deep report mutants format clean
+.PHONY: help run test lowest site commands check deep report mutants format clean
 
 help:  ## this list
 	@awk -F ':.*## ' '/^[a-z]+:.*## / { printf "make %-8s %s\n", $$1, $$2 }' $(MAKEFILE_LIST)
@@ -34,6 +34,11 @@ lowest:  ## the test suite with the lowest versions that pyproject.toml allows, 
 	@$(LOWEST)/bin/python -m pip install --quiet --disable-pip-version-check uv
 	@$(LOWEST)/bin/uv pip install --quiet --python $(LOWEST) --resolution lowest-direct --editable '.[dev]'
 	@$(LOWEST)/bin/python -m pytest -n $(WORKERS) $(ARGS)
+
+site: $(STAMP)  ## README.md and docs/ as a site in site/, with every link checked
+	@$(BIN)/python -c 'import mkdocs, material, latex2mathml' 2>/dev/null || \
+	    $(BIN)/python -m pip install --quiet --disable-pip-version-check $(PIP_ARGS) --editable '.[docs]'
+	@NO_MKDOCS_2_WARNING=1 $(BIN)/mkdocs build
 
 commands: $(STAMP)  ## every command that README.md and docs/ show, as it stands there (some minutes)
 	@RNN_PARITY_COMMANDS=all $(BIN)/python -m pytest -n 0 tests/test_documents.py --timeout=0 $(ARGS)
@@ -61,7 +66,7 @@ format: $(STAMP)  ## let ruff put the code in order
 	$(BIN)/ruff format
 
 clean:  ## remove the virtual environments and all caches; runs/ stays
-	rm -rf $(VENV) $(LOWEST) *.egg-info build mutants .hypothesis .import_linter_cache .mypy_cache .pytest_cache .ruff_cache
+	rm -rf $(VENV) $(LOWEST) *.egg-info build site mutants .hypothesis .import_linter_cache .mypy_cache .pytest_cache .ruff_cache
 
 $(STAMP): pyproject.toml
 	@$(PYTHON) -c 'import sys; sys.exit(sys.version_info < (3, 11))' || \

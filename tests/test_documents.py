@@ -1,4 +1,4 @@
-"""Every command that the documents show is one that works as it stands there, after the set-up.
+"""What the documents show works as it stands there, after set-up; their links lead somewhere.
 
 The quick test asks each of them whether its program, its target or its flags are there. With
 ``RNN_PARITY_COMMANDS=all`` (``make commands``) each one is run, in a copy of the project.
@@ -91,6 +91,24 @@ def test_each_command_is_one_that_there_is(document: Path, line: str) -> None:
         else:
             known_programs = ("python", "pip", "uv", "jupytext", "jupyter", "source", "git", "cd")
             assert program in known_programs or (Path(sys.executable).parent / program).exists()
+
+
+LINK = re.compile(r"\]\((?!https?:)([^)#\s]*)#?([^)\s]*)\)")
+
+
+def anchors(document: Path) -> set[str]:
+    """What a code host makes of the headings."""
+    headings = re.findall(r"^#+ (.*)$", document.read_text(encoding="utf-8"), re.M)
+    return {re.sub(r"[^\w -]", "", heading.lower()).replace(" ", "-") for heading in headings}
+
+
+@pytest.mark.parametrize("document", DOCUMENTS, ids=lambda path: str(path.relative_to(ROOT)))
+def test_each_link_leads_somewhere(document: Path) -> None:
+    for path, anchor in LINK.findall(document.read_text(encoding="utf-8")):
+        target = document.parent / path if path else document
+        assert target.exists(), path
+        if anchor and target.suffix == ".md":
+            assert anchor in anchors(target), f"{path}#{anchor}"
 
 
 @pytest.mark.skipif(

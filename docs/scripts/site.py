@@ -1,0 +1,120 @@
+"""What MkDocs does besides: `make site` calls these functions while it builds.
+
+Three things that the repository has and MkDocs does not look for become pages: README.md as the
+start, each source file that a document links to, and the page that `rnn-parity explain` writes, one
+for each cell. Mathematics becomes MathML, which browsers show without a script.
+"""
+
+import html
+import os
+import re
+import tempfile
+from pathlib import Path
+from typing import Any
+
+from latex2mathml.converter import convert
+from mkdocs.structure.files import File, Files
+
+from compare.study import ExplainConfig, explain
+
+ROOT = Path(__file__).parents[2]
+DOCS = ROOT / "docs"
+TOP = {"README.md": "index.md", "CONTRIBUTING.md": "contributing.md"}
+"""The documents outside docs/, and where they are in the site."""
+
+COLOURED = {".py": "python", ".toml": "toml", ".yml": "yaml", ".json": "json", ".ipynb": "python"}
+"""The kinds of files that become pages, and as what they are coloured."""
+
+LINK = re.compile(r"(?<=\]\()(?!https?:|#)([^)#\s]+)(#[^)\s]*)?\)")
+LINE = re.compile(r'<a ([^>]*)data-line="(\d+)"([^>]*)>')
+MATHS = re.compile(r'<(span|div) class="arithmatex">\\[(\[](.*?)\\[)\]]</\1>', re.DOTALL)
+
+
+def source_of(document: Path, link: str) -> Path | None:
+    """Return the source file or folder that a link leads to, by its path in the repository."""
+    target = (document.parent / link).resolve()
+    if target.is_dir() or (target.is_file() and target.suffix in COLOURED):
+        return target.relative_to(ROOT)
+    return None  # MkDocs finds it, or says that there is none
+
+
+def page_of(source: Path) -> str:
+    """Return where the page of a source file or a folder is, from docs/."""
+    name = source.as_posix().lstrip(".")  # MkDocs leaves out what begins with a dot
+    return f"source/{name}/index.md" if (ROOT / source).is_dir() else f"source/{name}.md"
+
+
+def page(source: Path) -> str:
+    """Return a page with the text of a source file, or of all files in a folder."""
+    path = ROOT / source
+    if path.suffix == ".ipynb":
+        path = path.with_suffix(".py")  # the same cells, without the pictures
+    files = sorted(path.iterdir()) if path.is_dir() else [path]
+    blocks = [
+        f'````{{.{COLOURED[file.suffix]} title="{file.name}" linenums="1"}}\n'
+        f"{file.read_text(encoding='utf-8').rstrip()}\n````\n"
+        for file in files
+        if file.suffix in COLOURED
+    ]
+    return "\n".join([f"# {source.as_posix()}\n", *blocks])
+
+
+def on_files(files: Files, config: Any) -> Files:
+    """Add the pages that are made of other files."""
+    documents = [*(ROOT / name for name in TOP), *DOCS.rglob("*.md")]
+    texts = {document: document.read_text(encoding="utf-8") for document in documents}
+    links = [
+        (document, link) for document in documents for link, _ in LINK.findall(texts[document])
+    ]
+    for source in sorted({found for one in links if (found := source_of(*one)) is not None}):
+        files.append(File.generated(config, page_of(source), content=page(source)))
+    for name, uri in TOP.items():
+        files.append(
+            File.generated(config, uri, content=with_pages(texts[ROOT / name], ROOT / name))
+        )
+    for cell in ("rnn", "gru", "lstm"):
+        with tempfile.TemporaryDirectory() as folder:
+            out = Path(folder) / "explain.html"
+            explain(ExplainConfig(cell=cell, out=out))
+            written = out.read_text(encoding="utf-8")
+        files.append(File.generated(config, f"explain-{cell}.html", content=written))
+    return files
+
+
+def on_page_markdown(markdown: str, page: Any, **_: Any) -> str:
+    """Let links to source files lead to their pages, and a line's to the line."""
+    document = DOCS / page.file.src_uri
+    return with_pages(markdown, document) if document.is_file() else markdown
+
+
+def with_pages(markdown: str, document: Path) -> str:
+    """Return a document with its links as they are seen from its place in the site."""
+    place = DOCS / TOP.get(document.name, "") if document.parent == ROOT else document
+
+    def link(match: re.Match[str]) -> str:
+        path, anchor = match[1], match[2] or ""
+        source, to = source_of(document, path), (document.parent / path).resolve()
+        if source is not None:
+            to = DOCS / page_of(source)
+        elif to.parent == ROOT and to.name in TOP:
+            to = DOCS / TOP[to.name]
+        found = Path(os.path.relpath(to, place.parent)).as_posix()
+        line = re.fullmatch(r"#L(\d+)", anchor)  # MkDocs does not know a line's anchor
+        return f'{found}){{ data-line="{line[1]}" }}' if line else f"{found}{anchor})"
+
+    return LINK.sub(link, markdown)
+
+
+def on_page_content(content: str, **_: Any) -> str:
+    """Turn LaTeX into MathML, and let a link to a line lead to the line."""
+
+    def mathml(match: re.Match[str]) -> str:
+        return convert(html.unescape(match[2]), display="block" if match[1] == "div" else "inline")
+
+    content = LINE.sub(
+        lambda match: re.sub(
+            'href="([^"]*)"', rf'href="\1#__codelineno-0-{match[2]}"', f"<a {match[1]}{match[3]}>"
+        ),
+        content,
+    )
+    return MATHS.sub(mathml, content)
