@@ -136,10 +136,13 @@ def write_json(path: Path, values: dict[str, Any]) -> None:
 def show(report: Report, terminal: Terminal) -> None:
     """Print a line for each stage, and explain the first that is not right."""
     width = max(len(result.stage.name) for result in report.stages)
+    said = ""
     for result in report.stages:
         text = Text(f"  {result.stage.name.ljust(width)}  ")
         text.append(result.verdict.ljust(8), STYLES[result.verdict])
-        text.append(_in_short(result), "dim")
+        if (in_short := _in_short(result)) != said or result.verdict == "right":
+            text.append(in_short, "dim")
+        said = in_short
         terminal.console.print(text, soft_wrap=True)
     terminal.line(f"  {report.score:g} of {len(report.stages)}", "bold")
     _show_features(report, terminal)
@@ -148,7 +151,7 @@ def show(report: Report, terminal: Terminal) -> None:
     if report.training is not None:
         show_training(report.training, terminal)
     told = next((r for r in report.stages if r.verdict not in ("right", "missing")), None)
-    if told is not None:
+    if told is not None and told.case is not None:  # without a case it could not be loaded
         terminal.line()
         for text in explained(told):
             terminal.console.print(text, soft_wrap=True)

@@ -1,5 +1,6 @@
 """``rnn-parity check FILE``: six functions of a stranger, right, wrong, and otherwise."""
 
+import contextlib
 import io
 import json
 import os
@@ -182,6 +183,18 @@ def test_whatever_the_code_does_it_is_told(
     assert [stage["verdict"] for stage in found["stages"]] == [verdicts]
 
 
+def test_that_a_file_cannot_be_loaded_is_said_once(tmp_path: Path) -> None:
+    (tmp_path / "student.py").write_text("import no_such_thing\n")
+    printed = io.StringIO()
+    with pytest.raises(CheckError, match="got 0 of 6"):
+        check(
+            CheckConfig(target=str(tmp_path / "student.py")),
+            Terminal(Console(file=printed, width=200)),
+        )
+    assert printed.getvalue().count("No module named 'no_such_thing'") == 1
+    assert printed.getvalue().count("  error") == 6
+
+
 def test_what_it_prints_changes_nothing(tmp_path: Path) -> None:
     noise = "import sys\nfor k in range(200_000):\n    print('a line', k)\nsys.stdout.close()\n"
     (tmp_path / "student.py").write_text(noise + RIGHT)
@@ -213,6 +226,54 @@ def test_json_has_the_documented_fields(tmp_path: Path) -> None:
     assert isinstance(stage["expected"], float)
     assert isinstance(stage["got"], float)
     assert "W_hh" in stage["likely"]
+
+
+VISIBILITY = ("hidden", "after_due_date", "after_published", "visible")
+NUMBER, TEXT = (int, float), (str,)
+OF_A_TEST: dict[str, tuple[Any, ...]] = {
+    **dict.fromkeys(("score", "max_score"), NUMBER),
+    **dict.fromkeys(("name", "name_format", "number", "output", "output_format"), TEXT),
+    "status": ("passed", "failed"),
+    "visibility": VISIBILITY,
+    "tags": (list,),
+}
+OF_RESULTS: dict[str, tuple[Any, ...]] = {
+    **dict.fromkeys(("score", "execution_time"), NUMBER),
+    **dict.fromkeys(("output", "output_format", "test_output_format", "test_name_format"), TEXT),
+    "visibility": VISIBILITY,
+    "stdout_visibility": VISIBILITY,
+    "tests": (list,),
+}
+"""What Gradescope's documentation allows in a results.json: types, or one of some words."""
+
+
+def fits(found: dict[str, Any], form: dict[str, tuple[Any, ...]]) -> bool:
+    return all(
+        found[key] in form[key]
+        if isinstance(form[key][0], str)
+        else isinstance(found[key], form[key])
+        for key in found
+    )
+
+
+@pytest.mark.parametrize("source", [RIGHT, changed(("h @ W_hh.T", "h @ W_hh")), "def rnn_step(*a)"])
+def test_results_for_gradescope_are_as_its_documentation_has_them(
+    source: str, tmp_path: Path
+) -> None:
+    (tmp_path / "student.py").write_text(source)
+    file = tmp_path / "results.json"
+    config = CheckConfig(target=str(tmp_path / "student.py"), no_train=True, gradescope=file)
+    with contextlib.suppress(CheckError):
+        check(config)
+    found = json.loads(file.read_text(encoding="utf-8"))
+    assert fits(found, OF_RESULTS)
+    assert all(fits(test, OF_A_TEST) for test in found["tests"])
+    assert found["score"] == sum(test["score"] for test in found["tests"])
+    assert all(0 <= test["score"] <= test["max_score"] for test in found["tests"])
+    assert [test["name"] for test in found["tests"]] == NAMES
+    assert [test["status"] == "passed" for test in found["tests"]] == [
+        test["score"] == test["max_score"] for test in found["tests"]
+    ]
 
 
 @pytest.mark.parametrize(

@@ -18,7 +18,7 @@ from compare.check.stranger.client import Source, Stranger
 from compare.check.trying import TheirFunctions
 from compare.terminal import Terminal
 from tests.annotations import unchecked
-from tests.compare.check.test_check_functions import RIGHT
+from tests.compare.check.test_check_functions import OF_A_TEST, OF_RESULTS, RIGHT, fits
 from tests.compare.check.test_check_gates import page
 
 
@@ -71,7 +71,10 @@ def test_functions_that_fail_together_are_told(change: Any, said: str, tmp_path:
     stages = [StageResult(stage, "right", 1) for stage in STAGES["rnn"]]
     report = Report("student.py", "functions", "rnn", 0, stages, training=training)
     assert (report.score, report.ok, report.to_json()["ok"]) == (6, False, False)
-    assert report.to_gradescope()["tests"][-1]["status"] == "failed"
+    results = report.to_gradescope()
+    assert results["tests"][-1]["status"] == "failed"
+    assert fits(results, OF_RESULTS)
+    assert all(fits(test, OF_A_TEST) for test in results["tests"])
     printed = io.StringIO()
     show(report, Terminal(Console(file=printed, width=200)))
     assert training.failed in printed.getvalue()
