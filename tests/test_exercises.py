@@ -1,4 +1,7 @@
-"""Each exercise's solution passes its check, and its starting point does not."""
+"""Each exercise's solution passes its check, and its starting point does not.
+
+The wrong turns that docs/teachers.md lists are told as it says.
+"""
 
 import re
 import runpy
@@ -6,6 +9,8 @@ from pathlib import Path
 
 import pytest
 
+from compare.check import CheckConfig
+from compare.check.command import try_stages
 from compare.check.exercises import STAGES
 from compare.check.stranger.client import Source, Stranger
 from compare.check.trying import ours, try_all
@@ -62,3 +67,27 @@ def test_the_list_gives_the_command_that_the_file_gives(name: str) -> None:
     command = command_of(EXERCISES / name)
     assert f"docs/exercises/{name}" in command
     assert f"| `{command}` |" in (EXERCISES / "README.md").read_text(encoding="utf-8")
+
+
+ROW = re.compile(r"^\| `(\w+)` \| `(.*?)` \| `(.*?)` \| (.*?) \|$", re.MULTILINE)
+TURNS = ROW.findall((EXERCISES.parent / "teachers.md").read_text(encoding="utf-8"))
+RIGHT = Path(__file__).parent / "compare" / "check" / "right_functions.py"
+
+
+def test_there_are_wrong_turns_of_all_six_functions() -> None:
+    assert [*dict.fromkeys(function for function, *_ in TURNS)] == [s.name for s in STAGES["rnn"]]
+
+
+@pytest.mark.parametrize(("function", "right", "written", "said"), TURNS)
+def test_a_wrong_turn_is_told_as_the_teachers_page_says(
+    function: str, right: str, written: str, said: str, tmp_path: Path
+) -> None:
+    text = RIGHT.read_text(encoding="utf-8")
+    assert text.count(right) == 1
+    file = tmp_path / "homework.py"
+    file.write_text(text.replace(right, written), encoding="utf-8")
+    source = Source(file=str(file), in_process=True)
+    stages = tuple(stage for stage in STAGES["rnn"] if stage.name == function)
+    with unchecked():
+        [result] = try_stages(lambda: Stranger(source, ours), stages, CheckConfig(target=str(file)))
+    assert (result.verdict, result.likely) == ("wrong", said)
