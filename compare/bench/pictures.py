@@ -30,6 +30,7 @@ STYLES: dict[str, dict[str, Any]] = {
     "torch-cells": {"color": "#56b4e9", "marker": "^", "linewidth": 1.3},
     "torch-compile": {"color": "#d55e00", "marker": "D", "linewidth": 1.3},
     "jax": {"color": "#009e73", "marker": "P", "linewidth": 1.3},
+    "onnx": {"color": "#f0a6ca", "marker": "X", "linewidth": 1.3},
     "cuda": {"color": "#cc79a7", "marker": "<", "linewidth": 1.5},
     "cuda-tf32": {"color": "#cc79a7", "marker": "<", "linewidth": 1.5, "linestyle": "--"},
     "cudnn": {"color": "#7b3294", "marker": ">", "linewidth": 1.5},

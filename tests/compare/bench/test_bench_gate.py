@@ -22,6 +22,7 @@ from compare.bench.gate import TF32_GAPS, Gate
 from compare.bench.jax_row import Jax
 from compare.bench.judge import DISAGREE, Verdict, judge
 from compare.bench.numpy_rows import Plain, Scratch
+from compare.bench.onnx_row import Onnx
 from compare.bench.result import LEFT_OUT, REFUSED, TIMED, Document
 from compare.bench.row import Row
 from compare.bench.shapes import Shape
@@ -76,6 +77,16 @@ def test_jax_is_right(shape: Shape) -> None:
     pytest.importorskip("jax")
     for phase in PHASES[shape.kind]:
         assert verdicts(shape, phase, Jax())["jax"].outcome == TIMED
+
+
+@pytest.mark.parametrize("shape", SHAPES, ids=lambda s: s.describe())
+def test_onnx_runtime_is_right(shape: Shape) -> None:
+    pytest.importorskip("onnx")
+    pytest.importorskip("onnxruntime")
+    phases = {"layer": [FORWARD], "model": [FORWARD, GENERATION]}[shape.kind]
+    for phase in phases:
+        found = verdicts(shape, phase, Onnx())["onnx"]
+        assert (found.outcome, found.reason) == (TIMED, "")
 
 
 @pytest.mark.parametrize(
