@@ -20,7 +20,6 @@ from hypothesis import settings
 
 from tests import tally
 from tests.annotations import unchecked
-from tests.handed_in import HandedIn, load, settle_surface
 
 IMPLEMENTATION = "--implementation"
 
@@ -29,8 +28,8 @@ def pytest_addoption(parser: pytest.Parser) -> None:
     parser.addoption(
         IMPLEMENTATION,
         metavar="MODULE:CLASS",
-        help="run the properties of a layer, and only them, on this class instead of "
-        "scratch_rnn.RNN; what it raises NotImplementedError for is left out",
+        help="run the properties of a layer, and only them, on this class or module of PyTorch "
+        "instead of scratch_rnn.RNN; what it does not have is left out",
     )
 
 
@@ -44,19 +43,19 @@ def pytest_configure(config: pytest.Config) -> None:
         config.option.hypothesis_seed = str(secrets.randbits(32))  # chosen here, to be printed
     name = config.getoption(IMPLEMENTATION)
     if name is not None:
+        from tests.handed_in import hand_in  # only now, when annotations are checked
+
         try:
-            handed_in = HandedIn(load(name))
             with unchecked():
-                config.stash[LEFT_OUT] = settle_surface(handed_in)
-        except (ValueError, NotImplementedError) as error:
+                config.stash[HANDED_IN], config.stash[LEFT_OUT] = hand_in(name)
+        except ValueError as error:
             raise pytest.UsageError(f"{IMPLEMENTATION}: {error}") from error
-        config.stash[HANDED_IN] = handed_in
         if config.option.tbstyle == "auto":
             config.option.tbstyle = "short"  # what is broken, and not how it was found out
 
 
-LEFT_OUT = pytest.StashKey[dict[str, str]]()
-HANDED_IN = pytest.StashKey[HandedIn]()
+LEFT_OUT = pytest.StashKey[list[str]]()
+HANDED_IN = pytest.StashKey[Any]()
 
 
 @pytest.fixture(scope="session")
@@ -88,7 +87,9 @@ def pytest_collection_modifyitems(config: pytest.Config, items: list[pytest.Item
         chosen = [
             item
             for item in items
-            if "implementation" in getattr(item, "fixturenames", ()) and _cell(item) == "rnn"
+            if "implementation" in getattr(item, "fixturenames", ())
+            and item.get_closest_marker("parity")
+            and _cell(item) == config.stash[HANDED_IN].cell
         ]
         config.hook.pytest_deselected(items=[item for item in items if item not in chosen])
         items[:] = chosen
@@ -188,8 +189,8 @@ def pytest_terminal_summary(
         for test, value in tallies:
             ratio = f"{value['ratio']:.3f}" if value["ratio"] else "  -  "
             write(f"{value['examples']:>7,}  {ratio}  {test}")
-    for feature, reason in config.stash.get(LEFT_OUT, {}).items():
-        write(f"left out: {feature} ({reason})")
+    for feature in config.stash.get(LEFT_OUT, []):
+        write(f"left out: {feature}")
     unsupported: Counter[str] = Counter()
     for _, value in tallies:
         unsupported.update(value["unsupported"])

@@ -95,11 +95,9 @@ LAYER = str(Path(__file__).parent / "scratch_rnn" / "test_rnn_is_nn_rnn.py")
 def test_a_right_class_passes_and_what_it_lacks_is_named(tmp_path: Path) -> None:
     result = run_pytest(tmp_path, "--implementation", "handed_in:Right", LAYER)
     assert result.returncode == 0, result.stdout + result.stderr
-    assert "left out: L=2 (more than one layer)" in result.stdout
-    assert "left out: nonlinearity='relu' (relu)" in result.stdout
-    assert "left out: bias=False (Right takes no argument bias)" in result.stdout
-    assert "left out: lengths=True (forward takes no argument lengths)" in result.stdout
-    assert "examples (forward takes no argument lengths)" in result.stdout
+    for feature in ("relu", "no bias", "two layers", "input without a batch", "lengths"):
+        assert f"left out: {feature}\n" in result.stdout
+    assert "left out: float64" not in result.stdout
     assert " failed" not in result.stdout
 
 
@@ -120,7 +118,7 @@ def test_a_wrong_class_is_told_which_property_it_breaks(tmp_path: Path) -> None:
 @pytest.mark.parametrize(
     ("name", "message"),
     [
-        ("handed_in", "expected MODULE:CLASS, got 'handed_in'"),
+        ("handed_in", "expected a class as MODULE:CLASS, got 'handed_in'"),
         ("no_such_module:RNN", "No module named 'no_such_module'"),
         ("handed_in:NoSuchClass", "has no attribute 'NoSuchClass'"),
         ("handed_in:Nothing", "anything yet"),

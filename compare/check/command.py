@@ -13,7 +13,15 @@ from compare.check.config import CheckConfig
 from compare.check.cs231n import CS231N_STAGES
 from compare.check.diagnosis import likely_mistake
 from compare.check.exercises import STAGES
-from compare.check.layers import Layers, layer_stages, settle_conventions, try_features
+from compare.check.features import (
+    PARTS,
+    layer_stages,
+    missing_of,
+    settle_conventions,
+    try_features,
+    try_laws,
+)
+from compare.check.layers import Layers
 from compare.check.of_package import EQUATIONS
 from compare.check.report import Report, notes_of, show, write_json
 from compare.check.reward import train
@@ -58,6 +66,8 @@ def check(config: CheckConfig, terminal: Terminal | None = None) -> Report | Non
 def _summary(report: Report) -> str:
     counts = f"{report.score:g} of {len(report.stages)}"
     failed = report.failed or (report.training.failed if report.training else "")
+    if not failed and (wrong := report.wrong):
+        failed = f"{wrong[0]['name']}: {wrong[0]['verdict']}"
     return f"{counts}; {failed}" if failed else counts
 
 
@@ -199,11 +209,14 @@ def examine_class(config: CheckConfig, load: Callable[[], Stranger], terminal: T
             report.adapter = stranger.adapter
             report.form = "torch" if stranger.adapter == "torch_module" else "class"
             report.cell = config.cell or stranger.cell or "rnn"
-            layers = Layers(stranger, report.cell, config.dtype, config.device, config.tf32)
+            layers = Layers(stranger, report.cell, config.dtype, config.device, tf32=config.tf32)
             report.stages = settle_conventions(layers, config.seed)
             terminal.line(f"Taken for: cell {report.cell}, {layers.conventions.described()}", "dim")
             if report.stages[0].verdict == "right":
                 report.features = try_features(layers, config.seed, config.deep)
+                if report.score == len(PARTS):  # what is wrong would break laws too
+                    missing = missing_of(report.features)
+                    report.laws = try_laws(layers, missing, config.seed, config.deep)
             if layers.forward_only and not report.adapter:
                 without = Trouble("missing", "no method backward")
                 report.stages += _none_of(layer_stages(report.cell)[1:], without)

@@ -1,104 +1,283 @@
-"""The features of PyTorch's recurrent layers, and cases of each: what a layer is given."""
+"""Try a stranger's layer: part by part, feature by feature, law by law.
+
+What is right comes from our own layer in float64; how far rounding may lead, from ours in the
+layer's own dtype.
+"""
 
 from __future__ import annotations
 
-from collections.abc import Callable
-from dataclasses import dataclass, field
+from collections.abc import Mapping, Sequence
+from dataclasses import replace
 from typing import Any
 
 import numpy as np
 
-import scratch_rnn
+from compare.check import layer_laws, sequence_laws
+from compare.check.diagnosis import in_the_tensor
+from compare.check.drawing import Case
+from compare.check.law import Law
+from compare.check.layer_cases import SURFACE, LayerCase, make_case, random_case
+from compare.check.layer_results import CLASSES, Results, compared, rounding, run, to_rounding
+from compare.check.layers import Conventions, Layers
+from compare.check.stages import Malformed, Stage, StageResult, in_float64
+from compare.check.stranger.client import Trouble
+from compare.check.verdict import Comparison
 
-CELLS: dict[str, Any] = {"rnn": scratch_rnn.RNN, "gru": scratch_rnn.GRU, "lstm": scratch_rnn.LSTM}
+SIZES = ((3, 2, 4, 5), (4, 3, 5, 2), (2, 5, 3, 4), (5, 4, 2, 3), (7, 3, 6, 8))
+
+FEATURES: dict[str, dict[str, Any]] = {
+    "relu": {"nonlinearity": "relu"},
+    "no bias": {"bias": False},
+    "two layers": {"L": 2},
+    "three layers": {"L": 3},
+    "bidirectional": {"bidirectional": True},
+    "two bidirectional layers": {"L": 2, "bidirectional": True},
+    "batch_first": {"batch_first": True},
+    "projection": {"projected": True},
+    "float64": {"dtype": "float64"},
+    "float32": {"dtype": "float32"},
+    "input without a batch": {"unbatched": True},
+    "token numbers as input": {"one_hot": True},
+    "no state handed in": {"h0": False},
+    "no gradient of output": {"upstream": "h_n"},
+    "no gradient of the last state": {"upstream": "output"},
+    "lengths": {"lengths": True},
+    "dropout masks": {"L": 2, "dropout": 0.5},
+    "saturated units": {"saturated": True},
+}
+"""What a layer may have of PyTorch's surface: fields of a case."""
+
+OPTIONS = {"nonlinearity", "bias", "L", "bidirectional", "batch_first", "projected", "dtype"}
+"""The fields that are arguments of the constructor; the rest is handed in."""
+
+LAWS = tuple(law for law in (*layer_laws.LAWS, *sequence_laws.LAWS) if not law.near)
+"""The laws that lay a layer beside itself; that it is PyTorch's is seen by its features."""
 
 
-@dataclass(frozen=True, slots=True)
-class Feature:
-    """A part of the surface: arguments of the constructor, and what is handed in."""
-
-    name: str
-    options: dict[str, Any] = field(default_factory=dict)
-    unbatched: bool = False
-    tokens: bool = False
-    state: bool = True
-    d_output: bool = True
-    d_state: bool = True
-    lengths: bool = False
-    cells: tuple[str, ...] = ("rnn", "gru", "lstm")
+NOT_TO_THE_BIT = "not to the bit"
 
 
-FEATURES = (
-    Feature("relu", {"nonlinearity": "relu"}, cells=("rnn",)),
-    Feature("no bias", {"bias": False}),
-    Feature("two layers", {"num_layers": 2}),
-    Feature("three layers", {"num_layers": 3}),
-    Feature("bidirectional", {"bidirectional": True}),
-    Feature("two bidirectional layers", {"num_layers": 2, "bidirectional": True}),
-    Feature("batch_first", {"batch_first": True}),
-    Feature("projection", {"proj_size": 1}, cells=("lstm",)),
-    Feature("float64", {"dtype": "float64"}),
-    Feature("float32", {"dtype": "float32"}),
-    Feature("input without a batch", unbatched=True),
-    Feature("token numbers as input", tokens=True),
-    Feature("no state handed in", state=False),
-    Feature("no gradient of output", d_output=False),
-    Feature("no gradient of the last state", d_state=False),
-    Feature("lengths", lengths=True),
-)
-
-SIMPLEST = Feature("simplest")
+def surface_of(layers: Layers, features: Sequence[str]) -> dict[str, Any]:
+    """Return what the fields of a case may be for a layer that does not have these features."""
+    simplest = case_of(layers, SIZES[0], 0)
+    surface = {name: tuple(values) for name, values in SURFACE.items()}
+    for name in ("cell", "precision", "one_bias"):
+        surface[name] = (getattr(simplest, name),)
+    if layers.dtype:
+        surface["dtype"] = (simplest.dtype,)
+    for name in features:
+        (field, value), *more = FEATURES[name].items()
+        if "dropout" in FEATURES[name]:
+            surface["dropout"] = (0.0,)
+        elif not more:
+            own = getattr(simplest, field)
+            surface[field] = tuple(v for v in surface[field] if v != value or v == own)
+    return surface
 
 
-def draw(
-    cell: str, feature: Feature, dtype: str, sizes: tuple[int, int, int, int], seed: int
-) -> dict[str, Any]:
-    """Draw all that a layer is given; the floats have the precision of the dtype."""
-    T, B, V, H = sizes
-    rng = np.random.default_rng([seed, *sizes])
-    kind = "float64" if dtype == "float64" else "float32"
-    ours = CELLS[cell](V, H, **(feature.options | {"dtype": kind}))
+# The parts and the features ---------------------------------------------------------------------
 
-    def floats(*shape: int) -> np.ndarray:
-        return rounded(rng.normal(size=shape), dtype)
 
-    parameters = {
-        name: rounded(rng.normal(size=p.shape) / np.sqrt(p.shape[-1] if p.ndim > 1 else 4), dtype)
-        for name, p in ours.parameters.items()
+def expected_of(case: LayerCase) -> Results:
+    """Return our results of a case in float64."""
+    exact = replace(case, dtype="float64", precision="")
+    exact = exact.with_floats(replace(case.floats, **in_float64(vars(case.floats))))
+    with np.errstate(all="ignore"):
+        return run(CLASSES[case.cell], exact)
+
+
+def beside_ours(case: LayerCase, got: Results) -> tuple[Comparison, ...]:
+    """Lay a layer's results beside ours in float64."""
+    least = np.dtype("float16" if case.dtype == "float32" else "float64").itemsize
+    expected, allowed = expected_of(case), rounding(case)[1]
+    wide = {
+        name: array.astype(np.float64)
+        if array.dtype.kind in "fiu" and array.dtype.itemsize >= least
+        else array
+        for name, array in got.items()
     }
-    begun = ours.begin_state(B)
-    shapes = [part.shape for part in (begun if isinstance(begun, tuple) else (begun,))]
+    return compared(expected, wide, case, allowed)
 
-    def state() -> Any:
-        arrays = tuple(floats(*shape) / 2 for shape in shapes)
-        return arrays if len(arrays) > 1 else arrays[0]
 
-    lengths = np.array([T, *rng.integers(1, T + 1, B - 1)]) if feature.lengths else None
-    x = rng.integers(0, V, (T, B)) if feature.tokens else floats(T, B, V)
-    output = ours(np.zeros((B, T, V) if feature.options.get("batch_first") else (T, B, V), kind))[0]
-    d_output, h0, d_state = floats(*output.shape), state(), state()
-    if feature.options.get("batch_first"):
-        x = np.ascontiguousarray(x.swapaxes(0, 1))
-    if feature.unbatched:
-        first: Callable[[Any], Any] = lambda v: (  # noqa: E731
-            tuple(a[:, 0].copy() for a in v) if isinstance(v, tuple) else v[:, 0].copy()
-        )
-        x, d_output, h0, d_state = first(x), first(d_output), first(h0), first(d_state)
+def equation(cell: str) -> str:
+    """Return the equations of a cell."""
     return {
-        "parameters": parameters,
-        "x": x,
-        "state": h0 if feature.state else None,
-        "d_output": d_output if feature.d_output else None,
-        "d_state": d_state if feature.d_state else None,
-        "lengths": lengths,
-    }
+        "rnn": "h_t = tanh(W_ih x_t + b_ih + W_hh h_{t-1} + b_hh)",
+        "gru": "r, z = σ(W_i x_t + b_i + W_h h_{t-1} + b_h)   of each gate's rows\n"
+        "n = tanh(W_in x_t + b_in + r ⊙ (W_hn h_{t-1} + b_hn)),   h_t = (1 - z) ⊙ n + z ⊙ h_{t-1}",
+        "lstm": "i, f, o = σ(…),   g = tanh(…)   of W_ih x_t + b_ih + W_hh h_{t-1} + b_hh\n"
+        "c_t = f ⊙ c_{t-1} + i ⊙ g,   h_t = o ⊙ tanh(c_t)",
+    }[cell]
 
 
-def rounded(array: np.ndarray, dtype: str) -> np.ndarray:
-    """Round to numbers that the dtype has; bfloat16 keeps the upper half of a float32."""
-    if dtype == "bfloat16":
-        bits = array.astype(np.float32).view(np.uint32) & np.uint32(0xFFFF0000)
-        return bits.view(np.float32)
-    if dtype == "float16":
-        return array.astype(np.float16).astype(np.float32)
-    return array.astype(dtype)
+PARTS = ("forward", "gradients of the parameters", "gradients of x and the state")
+"""What a layer has a point for."""
+
+
+def layer_stages(cell: str) -> tuple[Stage, ...]:
+    """Return the parts of a layer as stages."""
+    return tuple(Stage(name, equation(cell), None, None) for name in PARTS)  # type: ignore[arg-type]
+
+
+def try_feature(
+    layers: Layers, name: str, seed: int, sizes_to_try: Any = SIZES
+) -> list[StageResult]:
+    """Try a feature on some sizes; return what came of the forward pass and of both gradients.
+
+    With an empty name, try the simplest layer.
+    """
+    results = [StageResult(stage, "right") for stage in layer_stages(layers.cell)]
+    fields = FEATURES.get(name, {})
+    for sizes in sizes_to_try:
+        words = Case("T {}, B {}, V {}, H {}".format(*sizes), {})
+        try:
+            if not name and not layers.conventions.names:
+                layers.learn(*sizes[2:])
+            case = case_of(layers, sizes, seed, **fields)
+            comparisons = beside_ours(case, run(layers, case))
+            if layers.forward_only:
+                results = results[:1]
+        except (Trouble, Malformed) as error:
+            verdict, expected, got = "wrong", "a result", str(error)
+            if isinstance(error, Malformed):
+                expected, got = error.expected, error.got
+            elif name and error.kinds and not OPTIONS & fields.keys():
+                verdict = "missing"  # an input that it refuses, in whatever words
+            else:
+                verdict = error.verdict
+            for result in results:
+                if result.verdict == "right":
+                    result.verdict, result.expected, result.got = verdict, expected, got
+                    result.cases, result.case = result.cases + 1, words
+            return results
+        for result in results:
+            if result.verdict != "right":
+                continue
+            result.cases += 1
+            mine = tuple(c for c in comparisons if _part_of(c.tensor) == result.stage.name)
+            wrong = next((c for c in mine if not c.ok), None)
+            if wrong is not None:
+                result.verdict, result.case, result.wrong = "wrong", words, wrong
+                result.comparisons = mine
+    return results
+
+
+def case_of(layers: Layers, sizes: Sequence[int], seed: int, **fields: Any) -> LayerCase:
+    """Return a case that a stranger's layer can be tried on."""
+    dtype = layers.dtype or layers.own_dtype
+    is_wide = dtype in ("float32", "float64")
+    precision = layers.precision if is_wide else dtype
+    settled = {"dtype": dtype if is_wide else "float32", "precision": precision, "seed": seed}
+    settled |= dict(zip("TBVH", sizes, strict=True), cell=layers.cell)
+    settled["one_bias"] = layers.conventions.one_bias
+    return make_case(**(settled | fields))
+
+
+def _part_of(tensor: str) -> str:
+    if not tensor.startswith("gradient"):
+        return PARTS[0]
+    return PARTS[1] if "_l" in tensor else PARTS[2]
+
+
+def settle_conventions(layers: Layers, seed: int) -> list[StageResult]:
+    """Try the simplest layer in each convention until one fits; keep that, and say what came."""
+    tried = []
+    for batch_first in (False, True):
+        for flat_state in (False, True):
+            layers.conventions = Conventions(batch_first=batch_first, flat_state=flat_state)
+            results = try_feature(layers, "", seed)
+            score = sum(result.verdict == "right" for result in results)
+            forward = results[0].wrong is not None and not results[0].wrong.problem
+            tried.append((score + 0.5 * forward, layers.conventions, results))
+            if score == len(results):
+                return results
+    _, layers.conventions, results = max(tried, key=lambda item: item[0])
+    return results
+
+
+def try_features(layers: Layers, seed: int, deep: bool = False) -> list[dict[str, str]]:
+    """Try what else there is; a feature is right, wrong, missing, error or timeout."""
+    found = []
+    simplest = case_of(layers, SIZES[0], seed)
+    for name, fields in FEATURES.items():
+        is_one = case_of(layers, SIZES[0], seed, **fields) != simplest  # of this cell's
+        if layers.dtype if "dtype" in fields else not is_one:
+            continue
+        if layers.forward_only and "upstream" in fields:
+            continue
+        results = try_feature(layers, name, seed, SIZES if deep else SIZES[:2])
+        worst = next((r for r in results if r.verdict != "right"), results[0])
+        entry = {"name": name, "verdict": worst.verdict}
+        if worst.wrong is not None:
+            entry["tensor"] = worst.wrong.tensor
+            entry |= _seen_in(worst.wrong)
+        elif worst.verdict == "error":
+            entry["got"] = worst.got
+        found.append(entry)
+    return found
+
+
+def _seen_in(wrong: Comparison) -> dict[str, str]:
+    """Say what can be seen in a tensor alone, such as a coarser dtype."""
+    if wrong.problem:
+        return {}
+    likely = in_the_tensor(wrong.expected, wrong.got, float(np.max(wrong.allowed)))
+    return {"likely": likely} if likely else {}
+
+
+# The laws ---------------------------------------------------------------------------------------
+
+
+def missing_of(found: Sequence[Mapping[str, str]]) -> list[str]:
+    """Return the names of the features that are not right: no law is tried on them."""
+    return [entry["name"] for entry in found if entry["verdict"] != "right"]
+
+
+def try_laws(
+    layers: Layers, missing: Sequence[str], seed: int, deep: bool = False
+) -> list[dict[str, str]]:
+    """Try the laws that need no more than the layer has; none is there that it refuses.
+
+    A law that wants the same bits, and gets what rounding explains, is kept "not to the bit".
+    """
+    surface, found = surface_of(layers, missing), []
+    for law in LAWS:
+        settled = fields_of(law, surface)
+        if layers.cell in law.cells and settled is not None:
+            entry = {"name": law.name, "verdict": "right"}
+            rng = np.random.default_rng(seed)
+            for _ in range(20 if deep else 2):
+                case = random_case(rng, **(surface | settled))
+                entry |= _tried(law, layers, case)
+                if entry["verdict"] not in ("right", NOT_TO_THE_BIT):
+                    break
+            found.append(entry)
+    return found
+
+
+def fields_of(law: Law, surface: Mapping[str, Any]) -> dict[str, Any] | None:
+    """Return a law's fields as far as the surface goes; None if the law asks for more."""
+    fields: dict[str, Any] = {}
+    for name, values in law.fields.items():
+        several = values if isinstance(values, tuple | range) else (values,)
+        fields[name] = tuple(value for value in several if value in surface[name])
+    needed = all(value in surface[name] for name, value in law.needs.items())
+    return fields if needed and all(fields.values()) else None
+
+
+def _tried(law: Law, layers: Layers, case: LayerCase) -> dict[str, str]:
+    """Return what came of a case, if it is not right."""
+    entry: dict[str, str] = {}
+    try:
+        for comparisons in law.holds(layers, case):
+            for comparison in comparisons:
+                if comparison.ok:
+                    continue
+                if not to_rounding(comparison, case).ok:
+                    told = f"{comparison.tensor}: {comparison.describe()}"
+                    return {"verdict": "wrong", "case": case.describe(), "found": told}
+                entry = {"verdict": NOT_TO_THE_BIT}
+    except (Trouble, Malformed) as error:
+        is_timeout = isinstance(error, Trouble) and error.verdict == "timeout"
+        return {"verdict": "timeout" if is_timeout else "missing", "found": str(error)}
+    return entry

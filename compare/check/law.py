@@ -28,7 +28,9 @@ class Law:
     holds: Holds
     fields: Mapping[str, Any]
     cells: tuple[str, ...]
+    needs: Mapping[str, Any]  # other values of fields that the law comes upon
     tried: int  # cases of each cell on which a package is tried
+    near: bool  # needs the layer in this process: arrays from another one are copies
 
     @property
     def name(self) -> str:
@@ -51,10 +53,15 @@ class Law:
 
 
 def law(
-    *, cells: tuple[str, ...] = tuple(CELLS), tried: int = 4, **fields: Any
+    *,
+    cells: tuple[str, ...] = tuple(CELLS),
+    needs: Mapping[str, Any] | None = None,
+    tried: int = 4,
+    near: bool = False,
+    **fields: Any,
 ) -> Callable[[Holds], Law]:
     """Make a law of a function; fields are those of the case that are settled."""
-    return lambda holds: Law(holds, fields, cells, tried)
+    return lambda holds: Law(holds, fields, cells, needs or {}, tried, near)
 
 
 def laws_of(names: Mapping[str, Any]) -> tuple[Law, ...]:

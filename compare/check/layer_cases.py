@@ -14,7 +14,7 @@ from typing import Any
 
 import numpy as np
 
-from compare.check.layer_floats import CELLS, Floats, draw_floats
+from compare.check.layer_floats import CELLS, GAPS, Floats, draw_floats
 
 SURFACE: dict[str, Sequence[Any]] = {
     "T": range(1, 7),
@@ -89,6 +89,8 @@ class LayerCase:
     saturated: bool = False  # half of the units far out on tanh's arms, or never or always on
     rounded: bool = False  # floats are quarters, for reading
     dtype: str = "float32"
+    precision: str = ""  # of GAPS: of arithmetic on float32 that is coarser
+    one_bias: bool = False  # b_hh is zero
     seed: int = 0
 
     def __repr__(self) -> str:
@@ -137,6 +139,11 @@ class LayerCase:
         }
         return options | {name: v for name, (v, default) in defaults.items() if v != default}
 
+    @property
+    def gaps(self) -> int:
+        """How many gaps of the dtype lie between two numbers of the arithmetic."""
+        return GAPS.get(self.precision, 1)
+
     @cached_property
     def floats(self) -> Floats:
         """Everything that is drawn from the seed. Read it, never write to it."""
@@ -174,7 +181,7 @@ class LayerCase:
         words += ["token numbers" if self.one_hot else "", "saturated" if self.saturated else ""]
         if self.floats.lengths is not None:
             words.append(f"lengths {self.floats.lengths.tolist()}")
-        words += ["dropout" if self.dropout else "", self.dtype]
+        words += ["dropout" if self.dropout else "", self.precision or self.dtype]
         return ", ".join(filter(None, words))
 
 

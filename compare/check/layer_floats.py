@@ -52,6 +52,9 @@ CELLS = {
     "lstm": Cell("LSTM", 4, states=("h", "c"), projects=True),
 }
 
+GAPS = {"float16": 2**13, "bfloat16": 2**16, "tf32": 2**13}
+"""How many gaps of float32 lie between two numbers of a coarser arithmetic."""
+
 CLEAR_ATTEMPTS = 8
 
 
@@ -138,7 +141,12 @@ def _normal(case: LayerCase, rng: np.random.Generator, *shape: int) -> np.ndarra
 
 
 def _as_drawn(case: LayerCase, array: np.ndarray) -> np.ndarray:
-    return (np.round(4 * array) / 4 if case.rounded else array).astype(case.dtype)
+    array = (np.round(4 * array) / 4 if case.rounded else array).astype(case.dtype)
+    if case.precision == "float16":
+        array = array.astype(np.float16).astype(case.dtype)
+    elif case.precision == "bfloat16":  # the upper half of a float32
+        array = (array.view(np.uint32) & np.uint32(0xFFFF0000)).view(np.float32)
+    return array
 
 
 def _draw_parameters(case: LayerCase, rng: np.random.Generator) -> dict[str, np.ndarray]:
@@ -159,7 +167,7 @@ def _draw_parameters(case: LayerCase, rng: np.random.Generator) -> dict[str, np.
             W_ih[far] *= 1 if case.bias else 12
         arrays = {"weight_ih": W_ih, "weight_hh": W_hh.reshape(GH, R)}
         if case.bias:
-            arrays |= {"bias_ih": b_ih, "bias_hh": b_hh}
+            arrays |= {"bias_ih": b_ih, "bias_hh": b_hh * (not case.one_bias)}
         if case.P:
             arrays["weight_hr"] = rng.normal(size=(case.P, H)) / np.sqrt(H)
         for kind, array in arrays.items():
@@ -177,7 +185,7 @@ def _is_clear(
 ) -> bool:
     """Return whether no pre-activation of a ReLU layer lies where rounding decides its sign."""
     T, B, H, D = case.T, case.B, case.H, case.D
-    eps = np.finfo(case.dtype).eps
+    eps = np.finfo(case.dtype).eps * case.gaps
     b = np.arange(B)
     ends = np.full(B, T) if lengths is None else lengths
     y = np.eye(case.V)[x] if case.one_hot else x.astype(np.float64)  # (T, B, V)

@@ -130,7 +130,7 @@ def call_as_forward(layer_class: Any, case: LayerCase) -> Compared:
         yield identical(forward(layer, case)[0], results, case)
 
 
-@law()
+@law(near=True)
 def own_memory(layer_class: Any, case: LayerCase) -> Compared:
     """Share no memory between what is given out and the tape or the parameters."""
     layer = build(layer_class, case)
@@ -148,7 +148,7 @@ def own_memory(layer_class: Any, case: LayerCase) -> Compared:
 # What is not given ------------------------------------------------------------------------------
 
 
-@law(h0=True)
+@law(needs={"h0": False}, h0=True)
 def no_state_as_zeros(layer_class: Any, case: LayerCase) -> Compared:
     """Begin at zero where no state is given."""
     floats = case.floats
@@ -226,7 +226,10 @@ def backward_adds(layer_class: Any, case: LayerCase) -> Compared:
         return {name: first[name] + second[name] for name in first}
 
     def allowed(case: LayerCase) -> Results:
-        return allowances(lambda move: sum_of_two(CLASSES[case.cell], move), seed=case.seed)[1]
+        def both(move: Any) -> Results:
+            return sum_of_two(CLASSES[case.cell], move)
+
+        return allowances(both, seed=case.seed, gaps=case.gaps)[1]
 
     layer = build(layer_class, case)
     _, tape = forward(layer, case)

@@ -1,32 +1,22 @@
-"""Try a stranger's recurrent layer: a class of its own, or a module of PyTorch.
+"""A stranger's recurrent layer, built and asked like ours: a class of its own, or a torch module.
 
 The smallest class is ``Class(input_size, hidden_size)`` with `parameters` under PyTorch's names,
 ``forward(x, h0) -> (output, h_n, tape)`` and ``backward(tape, d_output, d_h_n)``, which gives the
-gradients of x, of h0 and of the parameters. What else it has of PyTorch's surface is tried feature
-by feature. What is right comes from our own layer in float64; how far rounding may lead, from ours
-in the layer's own dtype.
+gradients of x, of h0 and of the parameters. Where its arrays look otherwise than ours, they are
+turned on their way.
 """
 
 from __future__ import annotations
 
-import copy
 from dataclasses import dataclass, field
+from types import SimpleNamespace
 from typing import Any
 
 import numpy as np
 
-from compare.check.diagnosis import in_the_tensor
-from compare.check.drawing import Case
-from compare.check.features import CELLS, FEATURES, SIMPLEST, Feature, draw
-from compare.check.stages import Malformed, Results, Stage, StageResult, in_float64
+from compare.check.layer_results import CLASSES, Results
+from compare.check.stages import Malformed
 from compare.check.stranger.client import Handle, Stranger, Trouble
-from compare.check.verdict import Comparison
-from compare.parity import Move, allowances
-
-GAPS = {"float64": 1, "float32": 1, "float16": 2**13, "bfloat16": 2**16, "tf32": 2**13}
-"""How many gaps of float32 (of its own, for float64) lie between two numbers of the arithmetic."""
-
-SIZES = ((3, 2, 4, 5), (4, 3, 5, 2), (2, 5, 3, 4), (5, 4, 2, 3), (7, 3, 6, 8))
 
 
 @dataclass(slots=True)
@@ -52,7 +42,17 @@ class Conventions:
 
 
 class Layers:
-    """A stranger's class, to be run on cases."""
+    """A stranger's class.
+
+    Parameters
+    ----------
+    stranger : Stranger
+    cell : "rnn", "gru" or "lstm"
+    dtype, device : str, optional
+        What its layers are built with.
+    tf32 : bool
+        Whether it may multiply float32 with the precision of TF32.
+    """
 
     def __init__(
         self,
@@ -60,38 +60,41 @@ class Layers:
         cell: str,
         dtype: str | None = None,
         device: str | None = None,
+        *,
         tf32: bool = False,
     ) -> None:
         self.stranger, self.cell = stranger, cell
-        self.dtype, self.device, self.tf32 = dtype, device, tf32
+        self.dtype, self.device = dtype, device
+        self.precision = "tf32" if tf32 else ""
         self.conventions = Conventions()
         self.forward_only = False
+        self.own_dtype = ""  # of its parameters, where none is asked for
 
-    def build(self, V: int, H: int, options: dict[str, Any]) -> Handle:
+    def __call__(
+        self, input_size: int, hidden_size: int, *, dtype: str = "", **options: Any
+    ) -> TheirLayer:
         """Build a layer; Trouble with the verdict missing if it has no such option."""
-        more = {"dtype": self.dtype} if self.dtype else {}
-        more |= {"device": self.device} if self.device else {}
+        if dtype not in ("", self.own_dtype) and not self.dtype:
+            options["dtype"] = dtype
+        more = {"dtype": self.dtype, "device": self.device}
+        more = {name: value for name, value in more.items() if value}
         try:
-            made: Handle = self.stranger.call("", V, H, keep=(-1,), **(more | options))
+            made: Handle = self.stranger.call(
+                "", input_size, hidden_size, keep=(-1,), **(more | options)
+            )
         except Trouble as trouble:
             raise _without(trouble, options) from None
-        return made
+        return TheirLayer(self, made, turned=not options.get("batch_first"))
 
-    def dtype_of(self, layer: Handle) -> str:
-        """Return the dtype of its parameters."""
-        arrays = self.parameters(layer)
-        return str(next(iter(arrays.values())).dtype)
+    def learn(self, V: int, H: int) -> None:
+        """Build a layer, and find out its dtype and its names."""
+        parameters = self(V, H).held()
+        self.own_dtype = str(next(iter(parameters.values())).dtype)
+        self._learn_names(parameters, V, H)
 
-    def parameters(self, layer: Handle) -> dict[str, np.ndarray]:
-        """Return its parameters by its own names."""
-        found = self.stranger.look(layer, "parameters")
-        if not isinstance(found, dict) or not found:
-            raise Malformed("parameters, a dict of arrays", type(found).__name__)
-        return found
-
-    def learn_names(self, parameters: dict[str, np.ndarray], V: int, H: int) -> None:
+    def _learn_names(self, parameters: dict[str, np.ndarray], V: int, H: int) -> None:
         """Find out which parameter is which, by its name or else by its shape."""
-        G = CELLS[self.cell].NUM_GATES * H
+        G = CLASSES[self.cell].NUM_GATES * H
         taken = self.conventions
         wanted: dict[str, list[tuple[int, ...]]] = {
             "weight_ih_l0": [(G, V), (V, G)],
@@ -115,65 +118,121 @@ class Layers:
             if own == "weight_ih_l0" and V != G:
                 taken.transposed = array.shape == (V, G)
 
-    def run(self, layer: Handle, feature: Feature, given: dict[str, Any]) -> Results:
-        """Run a layer forward and back; return all results by our names."""
-        taken = self.conventions
-        own = self._own_parameters(given["parameters"])
-        names = self.stranger.object_names(layer)
-        self.forward_only = "backward" not in names
-        if "load" in names:
-            self.stranger.call("load", own, of=layer.number)
-        else:
-            self.stranger.write(layer, "parameters", own)
-        x, state, d_output, d_state = (given[k] for k in ("x", "state", "d_output", "d_state"))
-        if taken.batch_first:
-            x, d_output = x.swapaxes(0, 1), None if d_output is None else d_output.swapaxes(0, 1)
-        if taken.flat_state:
-            state, d_state = _flat(state), _flat(d_state)
-        arguments = [x, state] if state is not None else [x]
-        more = {"lengths": given["lengths"]} if feature.lengths else {}
-        call = self.stranger.call
-        try:
-            result = call("forward", *arguments, of=layer.number, keep=(2,), **more)
-            if not isinstance(result, tuple) or len(result) != 3:
-                raise Malformed("(output, h_n, tape) from forward", _kind(result))
-            output, last, tape = result
-            gradients = None
-            if not self.forward_only:
-                gradients = call("backward", tape, d_output, d_state, of=layer.number)
-        except Trouble as trouble:
-            if feature is not SIMPLEST and not feature.options and trouble.kinds:
-                trouble.verdict = "missing"  # an input that it refuses, in whatever words
-            raise _without(trouble, more) from None
-        d_x, d_begun, d_parameters = (
-            (None, None, {}) if self.forward_only else three_gradients(gradients)
-        )
-        if taken.batch_first:
-            output, d_x = output.swapaxes(0, 1), None if d_x is None else d_x.swapaxes(0, 1)
-        results: Results = {"output": output} | _named("_n", last, taken.flat_state)
-        results |= {} if d_x is None or feature.tokens else {"gradient of x": d_x}
-        if feature.state:
-            results |= {
-                f"gradient of {n}": a for n, a in _named("0", d_begun, taken.flat_state).items()
-            }
-        for name in given["parameters"]:
-            theirs = taken.names.get(name, name)
-            if theirs in d_parameters:
-                array = d_parameters[theirs]
-                is_turned = taken.transposed and name.startswith("weight")
-                results[f"gradient of {name}"] = array.T if is_turned else array
-        return results
 
-    def _own_parameters(self, parameters: dict[str, np.ndarray]) -> dict[str, np.ndarray]:
-        taken = self.conventions
-        own: dict[str, np.ndarray] = {}
+class TheirLayer:
+    """A layer of a stranger's class."""
+
+    def __init__(self, layers: Layers, handle: Handle, *, turned: bool) -> None:
+        self.stranger, self.cell, self.handle = layers.stranger, layers.cell, handle
+        self.taken = layers.conventions
+        self.turned = turned and self.taken.batch_first
+        self.names = self.stranger.object_names(handle)
+        self.forward_only = layers.forward_only = "backward" not in self.names
+
+    def held(self) -> dict[str, np.ndarray]:
+        """Return its parameters by its own names."""
+        found = self.stranger.look(self.handle, "parameters")
+        if not isinstance(found, dict) or not found:
+            raise Malformed("parameters, a dict of arrays", type(found).__name__)
+        return found
+
+    @property
+    def parameters(self) -> Results:
+        """Copies of its parameters as ours are called and lie."""
+        return self._ours(self.held())
+
+    def load(self, parameters: Results) -> None:
+        """Take parameters as ours are called and lie."""
+        taken = self.taken
+        own: Results = {}
         for name, array in parameters.items():
             if taken.one_bias and name.startswith("bias_hh"):
                 own[taken.names["bias_ih_l0"]] = parameters["bias_ih_l0"] + array
-                continue
-            is_turned = taken.transposed and name.startswith("weight")
-            own[taken.names.get(name, name)] = array.T if is_turned else array
-        return own
+            else:
+                own[taken.names.get(name, name)] = self._turned(name, array)
+        if "load" in self.names:
+            self.stranger.call("load", own, of=self.handle.number)
+        else:
+            self.stranger.write(self.handle, "parameters", own)
+
+    def forward(self, x: np.ndarray, state: Any = None, **more: Any) -> tuple[Any, Any, Any]:
+        """Run it; the tape says what is needed to run it backward."""
+        result, turned = self._asked("forward", x, state, more, keep=(2,))
+        if not isinstance(result, tuple) or len(result) != 3:
+            raise Malformed("(output, h_n, tape) from forward", _kind(result))
+        output, last, tape = result
+        tape = (tape, turned, x.dtype.kind != "f", state is not None)
+        return output.swapaxes(0, 1) if turned else output, self._state(last), tape
+
+    def __call__(self, x: np.ndarray, state: Any = None, **more: Any) -> tuple[Any, Any]:
+        """Call it, if it can be called."""
+        if "__call__" not in self.names:
+            raise Trouble("missing", "it cannot be called")
+        result, turned = self._asked("__call__", x, state, more)
+        if not isinstance(result, tuple) or len(result) != 2:
+            raise Malformed("(output, h_n) from a call", _kind(result))
+        return result[0].swapaxes(0, 1) if turned else result[0], self._state(result[1])
+
+    def _asked(
+        self,
+        method: str,
+        x: np.ndarray,
+        state: Any,
+        more: dict[str, Any],
+        keep: tuple[int, ...] = (),
+    ) -> tuple[Any, bool]:
+        """Hand in what a case gives; return the result, and whether the batch comes first in it."""
+        turned = self.turned and x.ndim == (3 if x.dtype.kind == "f" else 2)
+        given = [x.swapaxes(0, 1) if turned else x]
+        if state is not None:
+            given.append(_flat(state) if self.taken.flat_state else state)
+        try:
+            call = self.stranger.call
+            return call(method, *given, of=self.handle.number, keep=keep, **more), turned
+        except Trouble as trouble:
+            raise _without(trouble, more) from None
+
+    def backward(self, tape: Any, d_output: Any = None, d_state: Any = None) -> Any:
+        """Run it backward; return the gradients as ours are called and lie."""
+        if self.forward_only:
+            return SimpleNamespace(parameters={})
+        kept, turned, is_tokens, has_state = tape
+        if turned and d_output is not None:
+            d_output = d_output.swapaxes(0, 1)
+        if self.taken.flat_state:
+            d_state = _flat(d_state)
+        gradients = self.stranger.call("backward", kept, d_output, d_state, of=self.handle.number)
+        d_x, d_begun, d_parameters = three_gradients(gradients)
+        d_x = d_x.swapaxes(0, 1) if turned and d_x is not None else d_x
+        begun = self._state(d_begun) if has_state else None
+        pair = begun if isinstance(begun, tuple) else (begun, None)
+        return SimpleNamespace(
+            x=None if is_tokens else d_x,
+            h0=pair[0],
+            c0=pair[1],
+            parameters=self._ours(d_parameters),
+        )
+
+    def _ours(self, theirs: dict[str, np.ndarray]) -> Results:
+        """Return parameters, or their gradients, by our names; one bias stands for both."""
+        ours = {other: name for name, other in self.taken.names.items()}
+        found = {ours.get(name, name): array for name, array in theirs.items()}
+        if self.taken.one_bias and self.cell != "gru" and "bias_ih_l0" in found:
+            found["bias_hh_l0"] = found["bias_ih_l0"]
+        return {name: self._turned(name, array) for name, array in found.items()}
+
+    def _turned(self, name: str, array: np.ndarray) -> np.ndarray:
+        return array.T if self.taken.transposed and name.startswith("weight") else array
+
+    def _state(self, state: Any) -> Any:
+        """Return h, or (h, c), with an axis for the layers."""
+        arrays = state if isinstance(state, tuple | list) else (state,)
+        found = [
+            array[None] if self.taken.flat_state else array
+            for array in arrays
+            if isinstance(array, np.ndarray)
+        ]
+        return found[0] if len(found) == 1 else tuple(found) or None
 
 
 def _without(trouble: Trouble, options: dict[str, Any]) -> Trouble:
@@ -188,16 +247,6 @@ def _flat(state: Any) -> Any:
     if isinstance(state, tuple):
         return tuple(_flat(item) for item in state)
     return None if state is None else state[0]
-
-
-def _named(suffix: str, state: Any, is_flat: bool) -> Results:
-    """Name the arrays of a state: h_n and c_n, or h0 and c0."""
-    arrays = state if isinstance(state, tuple | list) else (state,)
-    return {
-        f"{letter}{suffix}": array[None] if is_flat else array
-        for letter, array in zip("hc", arrays, strict=False)
-        if isinstance(array, np.ndarray)
-    }
 
 
 def three_gradients(gradients: Any) -> tuple[Any, Any, dict[str, np.ndarray]]:
@@ -226,158 +275,3 @@ def _kind(value: Any) -> str:
     if isinstance(value, tuple | list):
         return f"a tuple of {len(value)}"
     return "None" if value is None else type(value).__name__
-
-
-# Cases ------------------------------------------------------------------------------------------
-
-
-def run_ours(cell: str, feature: Feature, given: dict[str, Any], move: Move) -> Results:
-    """Run our layer on a case."""
-    V, H = given["sizes"][2:]
-    dtype = given["parameters"]["weight_ih_l0"].dtype
-    ours = CELLS[cell](V, H, **(feature.options | {"dtype": dtype}))
-    for name, parameter in ours.parameters.items():
-        parameter[...] = move(given["parameters"][name])
-    more = {"lengths": given["lengths"]} if feature.lengths else {}
-    output, last, tape = ours.forward(move(given["x"]), move(given["state"]), **more)
-    results: Results = {"output": output} | _named("_n", last, False)
-    gradients = ours.backward(move(tape), move(given["d_output"]), move(given["d_state"]))
-    results |= {} if gradients.x is None else {"gradient of x": gradients.x}
-    if feature.state:
-        begun = _named("0", gradients.state, False)
-        results |= {f"gradient of {name}": array for name, array in begun.items()}
-    return results | {f"gradient of {name}": g for name, g in gradients.parameters.items()}
-
-
-def compare(
-    cell: str, feature: Feature, dtype: str, given: dict[str, Any], got: Results
-) -> tuple[Comparison, ...]:
-    """Lay a layer's results beside ours in float64."""
-    with np.errstate(all="ignore"):
-        expected = run_ours(cell, feature, in_float64(given), lambda value: value)
-        allowed = allowances(
-            lambda move: run_ours(cell, feature, copy.deepcopy(given), move), gaps=GAPS[dtype]
-        )[1]
-    least = np.dtype("float64" if dtype == "float64" else "float16")
-    comparisons = []
-    for name, right in expected.items():
-        array = np.asarray(got.get(name, np.empty((0,))))
-        if array.dtype.kind in "fiu" and array.dtype.itemsize >= least.itemsize:
-            array = array.astype(np.float64)
-        comparisons.append(Comparison(name, right, array, allowed[name]))
-    return tuple(comparisons)
-
-
-def equation(cell: str) -> str:
-    """Return the equations of a cell."""
-    return {
-        "rnn": "h_t = tanh(W_ih x_t + b_ih + W_hh h_{t-1} + b_hh)",
-        "gru": "r, z = σ(W_i x_t + b_i + W_h h_{t-1} + b_h)   of each gate's rows\n"
-        "n = tanh(W_in x_t + b_in + r ⊙ (W_hn h_{t-1} + b_hn)),   h_t = (1 - z) ⊙ n + z ⊙ h_{t-1}",
-        "lstm": "i, f, o = σ(…),   g = tanh(…)   of W_ih x_t + b_ih + W_hh h_{t-1} + b_hh\n"
-        "c_t = f ⊙ c_{t-1} + i ⊙ g,   h_t = o ⊙ tanh(c_t)",
-    }[cell]
-
-
-PARTS = ("forward", "gradients of the parameters", "gradients of x and the state")
-"""What a layer has a point for."""
-
-
-def layer_stages(cell: str) -> tuple[Stage, ...]:
-    """Return the parts of a layer as stages."""
-    return tuple(Stage(name, equation(cell), None, None) for name in PARTS)  # type: ignore[arg-type]
-
-
-def try_feature(
-    layers: Layers, feature: Feature, seed: int, sizes_to_try: Any = SIZES
-) -> list[StageResult]:
-    """Try a feature on some sizes; return what came of the forward pass and of both gradients."""
-    results = [StageResult(stage, "right") for stage in layer_stages(layers.cell)]
-    for sizes in sizes_to_try:
-        T, B, V, H = sizes
-        case = Case(f"T {T}, B {B}, V {V}, H {H}", {})
-        try:
-            layer = layers.build(V, H, feature.options)
-            dtype = layers.dtype or layers.dtype_of(layer)
-            if feature is SIMPLEST and not layers.conventions.names:
-                layers.learn_names(layers.parameters(layer), V, H)
-            given = draw(layers.cell, feature, dtype, sizes, seed) | {"sizes": sizes}
-            if layers.conventions.one_bias:  # it stands where b_ih does
-                for name in (n for n in given["parameters"] if n.startswith("bias_hh")):
-                    given["parameters"][name][...] = 0
-            got = layers.run(layer, feature, copy.deepcopy(given))
-            arithmetic = "tf32" if layers.tf32 and dtype == "float32" else dtype
-            comparisons = compare(layers.cell, feature, arithmetic, given, got)
-            if layers.conventions.one_bias:
-                comparisons = tuple(c for c in comparisons if "bias_hh" not in c.tensor)
-        except (Trouble, Malformed) as error:
-            verdict = error.verdict if isinstance(error, Trouble) else "wrong"
-            expected = error.expected if isinstance(error, Malformed) else "a result"
-            said = error.got if isinstance(error, Malformed) else str(error)
-            for result in results:
-                if result.verdict == "right":
-                    result.verdict, result.expected, result.got = verdict, expected, said
-                    result.cases, result.case = result.cases + 1, case
-            return results
-        for result in results:
-            if result.verdict != "right":
-                continue
-            result.cases += 1
-            mine = [c for c in comparisons if _part_of(c.tensor) == result.stage.name]
-            wrong = next((c for c in mine if not c.ok), None)
-            if wrong is not None:
-                result.verdict, result.case, result.wrong = "wrong", case, wrong
-                result.comparisons = tuple(mine)
-    return results[:1] if layers.forward_only else results
-
-
-def _part_of(tensor: str) -> str:
-    if not tensor.startswith("gradient"):
-        return PARTS[0]
-    return PARTS[1] if "_l" in tensor else PARTS[2]
-
-
-def settle_conventions(layers: Layers, seed: int) -> list[StageResult]:
-    """Try the simplest layer in each convention until one fits; keep that, and say what came."""
-    tried = []
-    for batch_first in (False, True):
-        for flat_state in (False, True):
-            layers.conventions = Conventions(batch_first=batch_first, flat_state=flat_state)
-            results = try_feature(layers, SIMPLEST, seed)
-            score = sum(result.verdict == "right" for result in results)
-            forward = results[0].wrong is not None and not results[0].wrong.problem
-            tried.append((score + 0.5 * forward, layers.conventions, results))
-            if score == len(results):
-                return results
-    _, layers.conventions, results = max(tried, key=lambda item: item[0])
-    return results
-
-
-def try_features(layers: Layers, seed: int, deep: bool = False) -> list[dict[str, str]]:
-    """Try what else there is; a feature is right, wrong, missing, error or timeout."""
-    found = []
-    for feature in FEATURES:
-        if layers.cell not in feature.cells:
-            continue
-        if layers.dtype and "dtype" in feature.options:
-            continue
-        if layers.forward_only and not (feature.d_output and feature.d_state):
-            continue
-        results = try_feature(layers, feature, seed, SIZES if deep else SIZES[:2])
-        worst = next((r for r in results if r.verdict != "right"), results[0])
-        entry = {"name": feature.name, "verdict": worst.verdict}
-        if worst.wrong is not None:
-            entry["tensor"] = worst.wrong.tensor
-            entry |= _seen_in(worst.wrong)
-        elif worst.verdict == "error":
-            entry["got"] = worst.got
-        found.append(entry)
-    return found
-
-
-def _seen_in(wrong: Comparison) -> dict[str, str]:
-    """Say what can be seen in a tensor alone, such as a coarser dtype."""
-    if wrong.problem:
-        return {}
-    likely = in_the_tensor(wrong.expected, wrong.got, float(np.max(wrong.allowed)))
-    return {"likely": likely} if likely else {}

@@ -1,4 +1,4 @@
-"""``pytest --rnn-parity my_rnn.py``: a test for each stage or feature of somebody's code.
+"""``pytest --rnn-parity my_rnn.py``: a test for each stage, feature or law of somebody's code.
 
 The wheel registers this module with pytest, in every project of the environment. So it imports
 nothing that is not needed, and without its option it does nothing.
@@ -53,7 +53,7 @@ def pytest_collect_file(file_path: Path, parent: pytest.Collector) -> pytest.Col
 
 
 class Stages(pytest.File):
-    """The stages of a file, or the parts and features of a class."""
+    """The stages of a file, or the parts, features and laws of a class."""
 
     def collect(self) -> Iterator[pytest.Item]:
         """Examine the code, and yield a test for each of its parts."""
@@ -70,8 +70,8 @@ class Stages(pytest.File):
         report = examine(config, Terminal(quiet=True))
         for result in report.stages:
             yield Part.from_parent(self, name=result.stage.name, found=result)
-        for feature in report.features:
-            yield Part.from_parent(self, name=feature["name"], found=feature)
+        for found in report.features + report.laws:
+            yield Part.from_parent(self, name=found["name"], found=found)
 
 
 class Wrong(Exception):
@@ -79,19 +79,20 @@ class Wrong(Exception):
 
 
 class Part(pytest.Item):
-    """A stage, or a feature."""
+    """A stage, a feature or a law."""
 
     def __init__(self, *, found: Any, **kwargs: Any) -> None:
         super().__init__(**kwargs)
         self.found = found
 
     def runtest(self) -> None:
-        """Pass if it is right; a feature that is not there is skipped."""
+        """Pass if it is right; a feature or a law that is not there is skipped."""
         if isinstance(self.found, dict):
             if self.found["verdict"] == "missing":
                 pytest.skip("not there")
-            if self.found["verdict"] != "right":
-                raise Wrong(f"{self.name}: {self.found['verdict']}")
+            if self.found["verdict"] in ("wrong", "error", "timeout"):
+                told = [self.found[name] for name in ("case", "found") if name in self.found]
+                raise Wrong(": ".join([self.name, self.found["verdict"], *told]))
         elif self.found.verdict != "right":
             from compare.check import explained
 

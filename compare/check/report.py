@@ -20,6 +20,8 @@ from compare.terminal import Terminal
 
 STYLES = {"right": "green", "wrong": "bold red", "missing": "dim", "error": "red", "timeout": "red"}
 
+FAILED = ("wrong", "error", "timeout")
+
 WIDEST = 8
 """Columns of a tensor that are shown side by side."""
 
@@ -34,6 +36,7 @@ class Report:
     seed: int
     stages: list[StageResult]
     features: list[dict[str, str]] = field(default_factory=list)
+    laws: list[dict[str, str]] = field(default_factory=list)
     notes: list[str] = field(default_factory=list)
     failed: str = ""  # what else is not as it should be
     training: Training | None = None
@@ -45,11 +48,15 @@ class Report:
         return float(sum(result.verdict == "right" for result in self.stages))
 
     @property
+    def wrong(self) -> list[dict[str, str]]:
+        """The features and the laws that are there and wrong."""
+        return [found for found in self.features + self.laws if found["verdict"] in FAILED]
+
+    @property
     def ok(self) -> bool:
         """Whether all that is required is there and right, and no feature is wrong."""
-        wrong = [f for f in self.features if f["verdict"] in ("wrong", "error", "timeout")]
         fails = self.failed or (self.training is not None and self.training.failed)
-        return self.score == len(self.stages) and not wrong and not fails
+        return self.score == len(self.stages) and not self.wrong and not fails
 
     def to_json(self) -> dict[str, Any]:
         """Give the report as plain JSON values."""
@@ -62,6 +69,7 @@ class Report:
             "seed": self.seed,
             "stages": [_stage_as_json(result) for result in self.stages],
             "features": self.features,
+            "laws": self.laws,
             "training": None if self.training is None else self.training.to_json(),
         }
 
@@ -160,15 +168,22 @@ def show(report: Report, terminal: Terminal) -> None:
 def _show_features(report: Report, terminal: Terminal) -> None:
     """Print what else a layer has; not to have something is no failure."""
     words = {"missing": "not there"}
-    for verdict in ("right", "wrong", "error", "timeout", "missing"):
-        names = [
-            f"{f['name']} ({f['likely'].rstrip('.')})" if "likely" in f else f["name"]
-            for f in report.features
-            if f["verdict"] == verdict
-        ]
-        if names:
-            text = Text(f"  {words.get(verdict, verdict)}: ", STYLES[verdict])
-            terminal.console.print(text.append(", ".join(names), "default"), soft_wrap=True)
+    for kind, found in (("", report.features), ("laws ", report.laws)):
+        for verdict in dict.fromkeys(("right", *FAILED, *(entry["verdict"] for entry in found))):
+            names = [_named(entry) for entry in found if entry["verdict"] == verdict]
+            if names:
+                style = STYLES.get(verdict, "dim")
+                text = Text(f"  {kind}{words.get(verdict, verdict)}: ", style)
+                terminal.console.print(text.append(", ".join(names), "default"), soft_wrap=True)
+    for entry in report.laws:
+        if entry["verdict"] in FAILED and "case" in entry:
+            terminal.line(f"  {entry['name']}, on {entry['case']}: {entry['found']}", "red")
+
+
+def _named(entry: dict[str, str]) -> str:
+    return (
+        f"{entry['name']} ({entry['likely'].rstrip('.')})" if "likely" in entry else entry["name"]
+    )
 
 
 def _in_short(result: StageResult) -> str:

@@ -263,7 +263,7 @@ def more_padding(layer_class: Any, case: LayerCase) -> Compared:
     yield identical(expected, run(layer_class, longer), case)
 
 
-@law(lengths=False, unbatched=False)
+@law(needs={"lengths": True}, lengths=False, unbatched=False)
 def full_lengths(layer_class: Any, case: LayerCase) -> Compared:
     """Take lengths of T for none."""
     full = case.given(lengths=np.full(case.B, case.T))

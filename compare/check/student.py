@@ -10,7 +10,7 @@ from typing import Any
 import numpy as np
 
 import scratch_rnn
-from compare.check.features import CELLS
+from compare.check.layer_results import CLASSES
 from compare.check.layers import three_gradients
 from compare.terminal import UsageError
 from scratch_rnn import RNNTape
@@ -50,7 +50,7 @@ def student_package(rnn_class: type, cell: str = "rnn") -> SimpleNamespace:
         `dropout_masks` come only where there are any.
     cell : {"rnn", "gru", "lstm"}
     """
-    base: Any = CELLS[cell]
+    base: Any = CLASSES[cell]
 
     class StudentLayer(base):  # type: ignore[misc]
         parameters: dict[str, np.ndarray]

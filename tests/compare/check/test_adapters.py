@@ -8,7 +8,8 @@ from typing import Any
 import pytest
 
 from compare.check.adapters.which import adapter_of, cell_of
-from compare.check.layers import Layers, settle_conventions
+from compare.check.features import settle_conventions
+from compare.check.layers import Layers
 from compare.check.stranger.client import Stranger, source_of
 from tests.annotations import unchecked
 

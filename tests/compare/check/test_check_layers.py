@@ -9,8 +9,14 @@ from rich.console import Console
 
 from compare.check import CheckConfig, CheckError, check
 from compare.check.command import examine_class
-from compare.check.features import FEATURES
-from compare.check.layers import Layers, settle_conventions, try_feature, try_features
+from compare.check.features import (
+    missing_of,
+    settle_conventions,
+    try_feature,
+    try_features,
+    try_laws,
+)
+from compare.check.layers import Layers
 from compare.check.report import Report, show
 from compare.check.stranger.client import Stranger, source_of
 from compare.terminal import Terminal
@@ -32,6 +38,8 @@ def examined(target: str, cell: str = "rnn", dtype: str | None = None) -> Report
         report = Report(target, "class", cell, 0, settle_conventions(layers, 0))
         report.notes = [layers.conventions.described()]
         report.features = try_features(layers, 0)
+        if report.score == 3:
+            report.laws = try_laws(layers, missing_of(report.features), 0)
     return report
 
 
@@ -51,7 +59,7 @@ def test_the_layers_of_pytorch_are_right(cell: str) -> None:
     assert report.ok, (report.stages, report.features)
     found = verdicts(report)
     missing = {name for name, verdict in found.items() if verdict == "missing"}
-    assert missing == {"lengths", "token numbers as input"}
+    assert missing == {"lengths", "token numbers as input", "dropout masks"}
     assert len(found) >= 14
 
 
@@ -70,7 +78,8 @@ def test_the_smallest_class_is_right_and_what_it_lacks_is_no_failure() -> None:
     report = examined(f"{FILE}:Plain")
     assert report.ok, (report.stages, report.features)
     assert report.score == 3
-    assert set(verdicts(report).values()) == {"missing"}
+    assert set(verdicts(report).values()) == {"right", "missing"}
+    assert verdicts(report)["saturated units"] == "right"
 
 
 def test_conventions_are_found_out_and_said() -> None:
@@ -128,8 +137,24 @@ def test_a_feature_that_is_there_and_wrong_is_told(name: str, feature: str) -> N
     with Stranger(source_of(f"{FILE}:{name}", in_process=True)) as stranger:
         layers = Layers(stranger, "rnn")
         assert all(result.verdict == "right" for result in settle_conventions(layers, 0))
-        tried = next(other for other in FEATURES if other.name == feature)
-        assert "wrong" in [result.verdict for result in try_feature(layers, tried, 0)]
+        assert "wrong" in [result.verdict for result in try_feature(layers, feature, 0)]
+
+
+def test_a_law_that_is_broken_is_told_with_its_case() -> None:
+    report = examined(f"{FILE}:Forgetful")
+    assert report.score == 3
+    assert not report.ok
+    broken = [entry for entry in report.laws if entry["verdict"] == "wrong"]
+    assert [entry["name"] for entry in broken] == ["many tapes", "cut anywhere"]
+    assert all(entry["found"].startswith("gradient of ") for entry in broken)
+
+
+def test_what_is_right_but_not_to_the_bit_is_no_failure() -> None:
+    report = examined(f"{FILE}:Approximate")
+    assert report.ok
+    found = {entry["name"]: entry["verdict"] for entry in report.laws}
+    assert found["two biases"] == "not to the bit"
+    assert found["second backward"] == "right"
 
 
 def test_the_command_takes_a_class(tmp_path: Path) -> None:
@@ -138,6 +163,8 @@ def test_the_command_takes_a_class(tmp_path: Path) -> None:
     assert report.to_json()["form"] == "class"
     with pytest.raises(CheckError, match="got 2 of 3"):
         check(CheckConfig(target=f"{FILE}:WrongBackward"))
+    with pytest.raises(CheckError, match="got 3 of 3; many tapes: wrong"):
+        check(CheckConfig(target=f"{FILE}:Forgetful"))
     with pytest.raises(CheckError, match="no attribute"):
         check(CheckConfig(target=f"{FILE}:Nothing"))
 
