@@ -308,13 +308,15 @@ def test_the_program_of_the_page_runs(capsys: pytest.CaptureFixture[str]) -> Non
 # ---------------------------------------------------------------- the drawing
 
 
-def test_the_drawing_is_what_its_script_draws(tmp_path: Path) -> None:
+def test_the_drawings_are_what_their_script_draws(tmp_path: Path) -> None:
     script = load_script("draw_network")
     script.draw(tmp_path / "network.png")
-    with Image.open(script.PICTURE) as stored, Image.open(tmp_path / "network.png") as drawn:
-        assert stored.size == drawn.size
-        if stored.info["Software"] == drawn.info["Software"]:  # the same version of matplotlib
-            assert stored.tobytes() == drawn.tobytes(), "python docs/scripts/draw_network.py"
+    script.draw_gates(tmp_path)
+    for name in ("network.png", "gru.png", "lstm.png"):
+        with Image.open(script.IMAGES / name) as stored, Image.open(tmp_path / name) as drawn:
+            assert stored.size == drawn.size
+            if stored.info["Software"] == drawn.info["Software"]:  # the same version of matplotlib
+                assert stored.tobytes() == drawn.tobytes(), "python docs/scripts/draw_network.py"
 
 
 # ---------------------------------------------------------------- docs/questions.md
