@@ -127,6 +127,7 @@ def test_a_wrong_gradient_is_told_where_it_is() -> None:
         ("Both", "bidirectional"),
         ("BatchFirst", "batch_first"),
         ("Double", "float64"),
+        ("Single", "float64"),
         ("Unbatched", "input without a batch"),
         ("Tokens", "token numbers as input"),
         ("Stateless", "no state handed in"),
