@@ -157,11 +157,11 @@ def examine_functions(
             stages = STAGES[report.cell]
             if report.cell == "rnn" and "rnn_step_forward" in stranger.names:
                 report.form, stages = "cs231n", CS231N_STAGES
-        stages = _chosen(stages, config.stage)
+        all_stages, stages = stages, _chosen(stages, config.stage)
         what = _WHAT[report.form if report.cell == "rnn" else report.cell]
         terminal.line(f"{config.target}: {what}, seed {config.seed}")
         with _spinner(terminal):
-            report.stages = try_stages(load, stages, config)
+            report.stages = try_chosen(load, all_stages, stages, config)
         if report.form == "functions" and report.score == 6 and not config.no_train:
             with load() as stranger:
                 kind = EQUATIONS[report.cell]
@@ -236,6 +236,18 @@ def _chosen(stages: tuple[Stage, ...], name: str | None) -> tuple[Stage, ...]:
         names = ", ".join(stage.name for stage in stages)
         raise UsageError(f"expected --stage to be one of {names}, got {name!r}")
     return chosen
+
+
+def try_chosen(
+    load: Callable[[], Stranger],
+    stages: tuple[Stage, ...],
+    chosen: tuple[Stage, ...],
+    config: CheckConfig,
+) -> list[StageResult]:
+    """Try the chosen stages, after those whose functions they may call: ours may replace them."""
+    helpers = {name for stage in chosen for name in stage.helped_by}
+    tried = tuple(stage for stage in stages if stage in chosen or stage.name in helpers)
+    return [result for result in try_stages(load, tried, config) if result.stage in chosen]
 
 
 def try_stages(

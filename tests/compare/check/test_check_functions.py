@@ -15,7 +15,7 @@ import pytest
 from rich.console import Console
 
 from compare.check import CheckConfig, CheckError, check
-from compare.check.command import try_stages
+from compare.check.command import try_chosen, try_stages
 from compare.check.exercises import STAGES as ALL_STAGES
 from compare.check.mistakes import MISTAKES
 from compare.check.stages import StageResult, run_quietly
@@ -123,6 +123,17 @@ def test_a_stage_does_not_wait_for_another(tmp_path: Path) -> None:
     )
     results = tried(tmp_path, text)
     assert [results[n].verdict for n in NAMES] == ["wrong", "missing", *["right"] * 4]
+
+
+def test_a_chosen_stage_does_not_wait_for_another_either(tmp_path: Path) -> None:
+    """As the template promises, for whoever begins with rnn_backward."""
+    file = tmp_path / "mine.py"
+    file.write_text(changed(("    h = [h_0]\n", "    raise NotImplementedError\n")))
+    source = Source(file=str(file), in_process=True)
+    chosen = tuple(stage for stage in STAGES if stage.name == "rnn_backward")
+    config = CheckConfig(target=str(file))
+    [result] = try_chosen(lambda: Stranger(source, ours), STAGES, chosen, config)
+    assert (result.stage.name, result.verdict) == ("rnn_backward", "right")
 
 
 def run_check(folder: Path, *arguments: str, timeout: float = 120) -> Any:
