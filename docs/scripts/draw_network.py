@@ -280,7 +280,7 @@ def draw_lstm(axes: Axes, colour: str) -> None:
         panel.arrow(cell, a_i, r"$\odot\ g_t\, i_t (1 - i_t)$", (0.0, -1.25))
         panel.arrow(cell, a_g, r"$\odot\ i_t (1 - g_t^2)$", (1.3, -0.2))
         panel.arrow(after, cell, r"$\odot\ o_t (1 - \tanh^2 c_t)$", (1.6, 0.4))
-        panel.arrow(after, a_o, r"$\odot\ \tanh(c_t)\, o_t (1 - o_t)$", (1.7, -0.5))
+        panel.arrow(after, a_o, r"$\odot\ \tanh(c_t)\, o_t (1 - o_t)$", (0.9, -0.85))
         panel.arrow((16.1, HIGH), cell, "from step $t+1$", (1.9, 0.35), gap=(0, RADIUS))
         panel.arrow((16.1, MIDDLE), after, "from step\n$t+1$", (0.1, -0.95), gap=(0, RADIUS))
 
