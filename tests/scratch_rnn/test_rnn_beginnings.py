@@ -11,13 +11,29 @@ from torch.nn import functional as F
 
 import scratch_rnn
 from compare.check.layer_cases import LayerCase
-from compare.check.reference import set_parameters, torch_layer
+from compare.check.layer_floats import CELLS
+from compare.check.layer_results import CLASSES
+from compare.check.reference import call, set_parameters, torch_layer
 from tests.annotations import unchecked
 from tests.properties import against, demand
 
 
+@pytest.fixture(params=CLASSES)
+def cell(request: pytest.FixtureRequest) -> str:
+    """Try each cell."""
+    name: str = request.param
+    return name
+
+
+@pytest.fixture
+def implementation(cell: str) -> Any:
+    return CLASSES[cell]
+
+
 @pytest.mark.parametrize("H", [1, 4, 100])
-def test_first_weights_are_uniform_in_one_over_root_h(implementation: Any, H: int) -> None:
+def test_first_weights_are_uniform_in_one_over_root_h(
+    cell: str, implementation: Any, H: int
+) -> None:
     """As in torch: within ±1/√H, reaching nearly so far, with the mean and spread of that."""
     bound = 1 / np.sqrt(H)
     rounded = np.nextafter(np.float32(bound), np.float32(2))  # float32 may round the bound up
@@ -31,8 +47,12 @@ def test_first_weights_are_uniform_in_one_over_root_h(implementation: Any, H: in
     assert abs(values.mean()) <= 5 * bound / np.sqrt(3 * n)
     assert abs((values**2).mean() - bound**2 / 3) <= 5 * bound**2 * np.sqrt(4 / 45 / n)
     assert len(np.unique(values)) > 0.99 * n
-    torch_values = torch.cat([p.ravel() for p in torch.nn.RNN(7, H, 2).parameters()])
+    torch_values = torch.cat([p.ravel() for p in nn_layer(cell)(7, H, 2).parameters()])
     assert torch_values.abs().max() <= rounded
+
+
+def nn_layer(cell: str) -> Any:
+    return getattr(torch.nn, cell.upper())
 
 
 @pytest.mark.parametrize("dtype", [np.float32, np.float64])
@@ -57,20 +77,24 @@ def test_without_a_generator_each_layer_differs_and_global_randomness_is_left_al
     np.testing.assert_array_equal(np.random.get_state()[1], before)  # noqa: NPY002
 
 
-def test_dropout_with_a_single_layer_is_warned_about_as_by_torch(implementation: Any) -> None:
+def test_dropout_with_a_single_layer_is_warned_about_as_by_torch(
+    cell: str, implementation: Any
+) -> None:
     implementation(3, 4, 2, dropout=0.5)  # where it acts it is no matter
     with pytest.warns(UserWarning, match="dropout"):
-        torch.nn.RNN(3, 4, dropout=0.5)
+        nn_layer(cell)(3, 4, dropout=0.5)
     with pytest.warns(UserWarning, match="dropout"):
         implementation(3, 4, dropout=0.5)
 
 
-def test_the_warning_is_of_whoever_makes_the_layer(monkeypatch: pytest.MonkeyPatch) -> None:
+def test_the_warning_is_of_whoever_makes_the_layer(
+    implementation: Any, monkeypatch: pytest.MonkeyPatch
+) -> None:
     """Above the constructor. The next test shows which line that is, but not with mutants."""
     levels = []
     monkeypatch.setattr("warnings.warn", lambda message, stacklevel: levels.append(stacklevel))
-    scratch_rnn.RNN(3, 4, dropout=0.5)
-    assert levels == [3]  # warn itself, Layer.__init__, RNN.__init__
+    implementation(3, 4, dropout=0.5)
+    assert levels == [3]  # warn itself, Layer.__init__, that of the class
 
 
 def test_the_warning_points_at_the_line_that_makes_the_layer() -> None:
@@ -85,9 +109,11 @@ def test_the_warning_points_at_the_line_that_makes_the_layer() -> None:
 
 @pytest.mark.parametrize("dropout", [0.0, 0.25, 0.9])
 @pytest.mark.parametrize("dtype", [np.float32, np.float64])
-def test_masks_drop_with_their_probability_and_scale_the_rest(dropout: float, dtype: Any) -> None:
+def test_masks_drop_with_their_probability_and_scale_the_rest(
+    implementation: Any, dropout: float, dtype: Any
+) -> None:
     """Each entry alone: 0 with probability p, else 1/(1-p); binomial within five deviations."""
-    layer = scratch_rnn.RNN(3, 8, 3, dropout=dropout, bidirectional=True, dtype=dtype)
+    layer = implementation(3, 8, 3, dropout=dropout, bidirectional=True, dtype=dtype)
     T, B = 25, 10
     masks = layer.draw_dropout_masks(T, B, np.random.default_rng(0))
     assert [(mask.shape, mask.dtype) for mask in masks] == [((T, B, 16), dtype)] * 2
@@ -149,14 +175,20 @@ def test_masks_follow_from_the_generator() -> None:
 @pytest.mark.parametrize("batch_first", [False, True])
 @pytest.mark.parametrize("dtype", ["float32", "float64"])
 @pytest.mark.parametrize("dropout", [0.25, 0.5])
-def test_training_mode_of_nn_rnn_with_the_masks_that_torch_draws(
-    implementation: Any, bidirectional: bool, batch_first: bool, dtype: str, dropout: float
+def test_training_mode_with_the_masks_that_torch_draws(
+    cell: str,
+    implementation: Any,
+    bidirectional: bool,
+    batch_first: bool,
+    dtype: str,
+    dropout: float,
 ) -> None:
-    """nn.RNN hands out no masks, but draws them in a known order: once a gap, bottom to top.
+    """PyTorch hands out no masks, but draws them in a known order: once a gap, bottom to top.
 
     So from the same seed F.dropout gives the same ones, and the layer is given those.
     """
     case = LayerCase(
+        cell,
         T=4,
         B=3,
         V=2,
@@ -178,19 +210,25 @@ def test_training_mode_of_nn_rnn_with_the_masks_that_torch_draws(
         **vars(floats) | {"dropout_masks": tuple(mask.numpy() for mask in masks)}
     )
 
-    layer = torch_layer(case.options, dtype).train()
+    layer = torch_layer(case.options, dtype, cell).train()
     parameters = set_parameters(layer, floats.parameters)
     x = torch.from_numpy(floats.x.copy()).requires_grad_()
-    h0 = torch.from_numpy(floats.h0.copy()).requires_grad_()
+    letters = CELLS[cell].states
+    begin = {
+        f"{letter}0": torch.from_numpy(getattr(floats, f"{letter}0").copy()).requires_grad_()
+        for letter in letters
+    }
     torch.manual_seed(7)
-    output, h_n = layer(x, h0)
-    upstream = (torch.from_numpy(floats.d_output.copy()), torch.from_numpy(floats.d_h_n.copy()))
-    variables = parameters | {"x": x, "h0": h0}
-    gradients = torch.autograd.grad((output, h_n), list(variables.values()), upstream)
-    reference = {"output": output.detach().numpy(), "h_n": h_n.detach().numpy()} | {
+    output, last = call(layer, x, list(begin.values()), None)
+    results = {"output": output}
+    results |= {f"{letter}_n": tensor for letter, tensor in zip(letters, last, strict=True)}
+    upstream = [torch.from_numpy(getattr(floats, f"d_{name}").copy()) for name in results]
+    variables = parameters | {"x": x} | begin
+    gradients = torch.autograd.grad(list(results.values()), list(variables.values()), upstream)
+    reference = {name: tensor.detach().numpy() for name, tensor in results.items()} | {
         f"gradient of {name}": gradient.numpy()
         for name, gradient in zip(variables, gradients, strict=True)
     }
     with unchecked():
         report = against(reference, implementation, case)
-    demand(report, "with torch's masks, training mode is nn.RNN's", case)
+    demand(report, "with torch's masks, training mode is PyTorch's", case)

@@ -1,7 +1,8 @@
-"""What nn.RNN refuses is refused: one table of mistakes, made on both sides."""
+"""What PyTorch's layer refuses is refused: one table of mistakes, made on both sides, by cell."""
 
 import warnings
 from collections.abc import Callable
+from dataclasses import replace
 from typing import Any
 
 import numpy as np
@@ -10,7 +11,8 @@ import torch
 from torch.nn.utils.rnn import pack_padded_sequence
 
 from compare.check.layer_cases import LayerCase
-from compare.check.layer_results import build
+from compare.check.layer_results import CLASSES, build, initial_state
+from scratch_rnn import states
 from tests.annotations import unchecked
 
 NAN = float("nan")
@@ -45,6 +47,9 @@ CONSTRUCTOR: list[dict[str, Any]] = [
     {"dropout": None},
     {"dtype": "int64"},
     {"hidden": 3},
+    {"proj_size": 4},  # H
+    {"proj_size": 5},
+    {"proj_size": -1},
 ]
 
 T, B, V, H = 5, 2, 3, 4
@@ -79,7 +84,19 @@ CALL: dict[str, tuple[Any, Any, Any]] = {
     "lengths of an empty batch": (np.zeros((T, 0, V), np.float32), None, []),
 }
 
-# nn.RNN takes no token numbers, pack_padded_sequence lets some lengths pass, and backward there is
+PAIR: dict[str, Any] = {
+    "h0 alone": np.zeros((1, B, H), "f"),
+    "a pair of nothing": (None, None),
+    "three arrays": (np.zeros((1, B, H), "f"),) * 3,
+    "c0 of other units": (np.zeros((1, B, H), "f"), np.zeros((1, B, H + 1), "f")),
+    "c0 of another batch": (np.zeros((1, B, H), "f"), np.zeros((1, B + 1, H), "f")),
+    "c0 without layers": (np.zeros((1, B, H), "f"), np.zeros((B, H), "f")),
+    "c0 of another dtype": (np.zeros((1, B, H), "f"), np.zeros((1, B, H))),
+    "c0 a list": (np.zeros((1, B, H), "f"), [[[0.0] * H] * B]),
+}
+"""States of an LSTM that are not a pair (h0, c0)."""
+
+# PyTorch takes no token numbers, pack_padded_sequence lets some lengths pass, and backward there is
 # autograd's: what has no counterpart is refused all the same.
 CALL_OURS: dict[str, tuple[Any, Any, Any]] = {
     "a token beyond the vocabulary": (np.full((T, B), V), None, None),
@@ -90,17 +107,40 @@ CALL_OURS: dict[str, tuple[Any, Any, Any]] = {
 }
 
 
-def make_torch(arguments: dict[str, Any]) -> torch.nn.RNN:
+@pytest.fixture(params=CLASSES)
+def cell(request: pytest.FixtureRequest) -> str:
+    """Try each mistake with each cell."""
+    name: str = request.param
+    return name
+
+
+@pytest.fixture
+def implementation(cell: str) -> Any:
+    return CLASSES[cell]
+
+
+def make_torch(cell: str, arguments: dict[str, Any]) -> Any:
     if "dtype" in arguments:
         arguments = arguments | {"dtype": getattr(torch, arguments["dtype"])}
-    return torch.nn.RNN(**arguments)
+    return getattr(torch.nn, cell.upper())(**arguments)
 
 
-def call_torch(x: Any, h0: Any, lengths: Any) -> None:
-    x, h0 = (torch.from_numpy(a) if isinstance(a, np.ndarray) else a for a in (x, h0))
+def state_of(cell: str, h0: Any) -> Any:
+    """Return h0 as the cell takes it: an LSTM beside a c0 that is right."""
+    return (h0, np.zeros((1, B, H), "f")) if cell == "lstm" and h0 is not None else h0
+
+
+def as_tensor(value: Any) -> Any:
+    if isinstance(value, tuple):
+        return tuple(map(as_tensor, value))
+    return torch.from_numpy(value) if isinstance(value, np.ndarray) else value
+
+
+def call_torch(cell: str, x: Any, state: Any, lengths: Any) -> None:
+    x, state = as_tensor(x), as_tensor(state)
     if lengths is not None:
         x = pack_padded_sequence(x, torch.tensor(lengths, dtype=torch.int64), enforce_sorted=False)
-    torch.nn.RNN(V, H)(x, h0)
+    make_torch(cell, {"input_size": V, "hidden_size": H})(x, state)
 
 
 @pytest.fixture(autouse=True)
@@ -115,23 +155,35 @@ def name_of(mistake: dict[str, Any]) -> str:
 
 
 @pytest.mark.parametrize("mistake", CONSTRUCTOR, ids=name_of)
-def test_a_mistaken_constructor_is_refused(implementation: Any, mistake: dict[str, Any]) -> None:
+def test_a_mistaken_constructor_is_refused(
+    cell: str, implementation: Any, mistake: dict[str, Any]
+) -> None:
     arguments = {"input_size": V, "hidden_size": H} | mistake
     with warnings.catch_warnings():
         warnings.simplefilter("ignore")  # dropout with one layer is only warned about
-        assert refusal(lambda: make_torch(arguments)), "nn.RNN takes it"
+        if cell == "rnn" or mistake != {"hidden_size": True}:  # 3·True is a number for nn.GRU
+            assert refusal(lambda: make_torch(cell, arguments)), "PyTorch takes it"
         error = refusal(lambda: implementation(**arguments))
     expect_refusal(error, name_of(mistake))
 
 
 @pytest.mark.parametrize("name", CALL)
-def test_a_mistaken_call_is_refused(implementation: Any, name: str) -> None:
-    assert refusal(lambda: call_torch(*CALL[name])), "nn.RNN takes it"
-    expect_refusal(refusal(lambda: call(implementation, *CALL[name])), name)
+def test_a_mistaken_call_is_refused(cell: str, implementation: Any, name: str) -> None:
+    x, h0, lengths = CALL[name]
+    given = x, state_of(cell, h0), lengths
+    assert refusal(lambda: call_torch(cell, *given)), "PyTorch takes it"
+    expect_refusal(refusal(lambda: call(implementation, *given)), name)
+
+
+@pytest.mark.parametrize("name", PAIR)
+def test_a_state_of_an_lstm_that_is_no_pair_is_refused(name: str) -> None:
+    x = np.zeros((T, B, V), "f")
+    assert refusal(lambda: call_torch("lstm", x, PAIR[name], None)), "PyTorch takes it"
+    expect_refusal(refusal(lambda: call(CLASSES["lstm"], x, PAIR[name], None)), name)
 
 
 @pytest.mark.parametrize("name", CALL_OURS)
-def test_mistakes_that_nn_rnn_cannot_make_are_refused_too(implementation: Any, name: str) -> None:
+def test_mistakes_that_pytorch_cannot_make_are_refused_too(implementation: Any, name: str) -> None:
     expect_refusal(refusal(lambda: call(implementation, *CALL_OURS[name])), name)
 
 
@@ -144,18 +196,24 @@ def test_mistakes_that_nn_rnn_cannot_make_are_refused_too(implementation: Any, n
     ],
     ids=repr,
 )
-@pytest.mark.parametrize("name", ["d_output", "d_h_n"])
+@pytest.mark.parametrize("which", [0, 1, 2])
 def test_upstream_gradients_of_another_shape_or_dtype_are_refused(
-    implementation: Any, case: LayerCase, name: str
+    cell: str, implementation: Any, case: LayerCase, which: int
 ) -> None:
+    """Of output, of h_n, and of an LSTM's c_n."""
+    case = replace(case, cell=cell)
     layer = build(implementation, case)
-    output, h_n, tape = layer.forward(case.floats.x.copy(), case.floats.h0)
-    right = {"d_output": np.ones_like(output), "d_h_n": np.ones_like(h_n)}
-    layer.backward(tape, **right)
-    wrong = right[name]
+    output, state, tape = layer.forward(case.floats.x.copy(), initial_state(case.floats))
+    right = [np.ones_like(array) for array in (output, *states.arrays_of(state))]
+    if which == len(right):
+        return  # only an LSTM has a c_n
+    layer.backward(tape, right[0], states.state_of(right[1:]))
+    wrong = right[which]
     for gradient in (wrong[:-1], wrong[..., None], wrong[..., :1], wrong.astype(np.float64), 0.0):
-        error = refusal(lambda g=gradient: layer.backward(tape, **(right | {name: g})))
-        expect_refusal(error, f"{name} = {gradient!r}")
+        d_output, *arrays = [*right[:which], gradient, *right[which + 1 :]]
+        d_state = states.state_of(arrays)
+        error = refusal(lambda d=d_output, d_s=d_state: layer.backward(tape, d, d_s))
+        expect_refusal(error, f"gradient {which} = {gradient!r}")
 
 
 @pytest.mark.parametrize(
@@ -164,7 +222,7 @@ def test_upstream_gradients_of_another_shape_or_dtype_are_refused(
     ids=repr,
 )
 def test_dropout_masks_of_another_shape_are_refused(implementation: Any, shapes: Any) -> None:
-    layer = implementation(V, H, 2, dropout=0.5)
+    layer = implementation(V, H, num_layers=2, dropout=0.5)
     x = np.zeros((T, B, V), np.float32)
     layer.forward(x, dropout_masks=(np.ones((T, B, H), np.float32),))
     masks = tuple(np.ones(shape, np.float32) for shape in shapes)
@@ -181,10 +239,10 @@ def test_a_refused_call_leaves_the_layer_as_it_was(implementation: Any) -> None:
         np.testing.assert_array_equal(array, before[name])
 
 
-def call(implementation: Any, x: Any, h0: Any, lengths: Any) -> None:
+def call(implementation: Any, x: Any, state: Any, lengths: Any) -> None:
     layer = implementation(V, H)
     optional = {} if lengths is None else {"lengths": lengths}
-    layer.forward(x, h0, **optional)
+    layer.forward(x, state, **optional)
 
 
 def refusal(function: Callable[[], Any]) -> Exception | None:

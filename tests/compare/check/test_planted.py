@@ -39,7 +39,7 @@ NOTICED_BY = {
     "dropout-unscaled": f"{BEGINNINGS}masks_drop_with_their_probability_and_scale_the_rest",
     # what is handed in
     "state-broadcast": f"{REFUSALS}a_mistaken_call_is_refused",
-    "negative-tokens-wrap": f"{REFUSALS}mistakes_that_nn_rnn_cannot_make_are_refused_too",
+    "negative-tokens-wrap": f"{REFUSALS}mistakes_that_pytorch_cannot_make_are_refused_too",
     "initial-weights-too-large": f"{BEGINNINGS}first_weights_are_uniform_in_one_over_root_h",
     "global-random-weights": f"{BEGINNINGS}first_weights_follow_from_the_generator",
     # model and loss
