@@ -8,28 +8,29 @@ SCRIPT = Path(__file__).with_name("without_posix.py")
 SMALL = "--hidden-size 4 --batch-size 4 --num-steps 8"
 
 
-def without_posix(arguments: str, directory: Path) -> subprocess.CompletedProcess[str]:
-    return subprocess.run(
-        [sys.executable, SCRIPT, *arguments.split()],
+def without_posix(directory: Path, *lines: str) -> str:
+    result = subprocess.run(
+        [sys.executable, SCRIPT, *lines],
         cwd=directory, capture_output=True, text=True, timeout=200,
     )  # fmt: skip
+    assert result.returncode == 0, (result.stdout, result.stderr)
+    return result.stdout
 
 
 def test_the_commands_work_without_posix(fox: Path, tmp_path: Path) -> None:
     """A run, its continuation, its page, a text and a bug of the catalogue, one after the other."""
-    first = without_posix(f"train --model scratch --text {fox} {SMALL} --epochs 2", tmp_path)
-    assert first.returncode == 0, first.stderr
+    without_posix(tmp_path, f"train --model scratch --text {fox} {SMALL} --epochs 2")
     [run] = (tmp_path / "runs").iterdir()
-    for arguments, told in {
+    told = {
         f"train --model scratch --resume {run} --epochs 3": "after update 12 of 18",
         f"explain --checkpoint {run} --text the": "explain.html",
-        f"generate --run {run} --prefix the": "the",
+        f"generate --run {run} --prefix the": "the ",
         "break list": "relu-derivative",
         "bench --help": "--budget",
-    }.items():
-        result = without_posix(arguments, tmp_path)
-        assert result.returncode == 0, (arguments, result.stdout, result.stderr)
-        assert told in result.stdout, arguments
+    }
+    shown = without_posix(tmp_path, *told)
+    for words in told.values():
+        assert words in shown
 
 
 def test_the_block_would_be_noticed(tmp_path: Path) -> None:

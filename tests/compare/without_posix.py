@@ -33,7 +33,7 @@ class Blocker:
 
 
 def main() -> int:
-    """Take POSIX away, and run the command with the process's arguments."""
+    """Take POSIX away, and run the commands: each of the process's arguments is one whole line."""
     for name in MODULES:
         sys.modules.pop(name, None)
     sys.meta_path.insert(0, Blocker())
@@ -43,7 +43,7 @@ def main() -> int:
                 delattr(module, name)
     from compare.cli import main as command
 
-    return command(sys.argv[1:])
+    return next((code for line in sys.argv[1:] if (code := command(line.split()))), 0)
 
 
 if __name__ == "__main__":

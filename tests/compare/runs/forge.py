@@ -18,6 +18,7 @@ from typing import Any
 def main() -> None:
     """Serve until the input ends."""
     import torch._dynamo  # noqa: F401  the first optimizer imports it, which takes a second
+
     import compare.runs.commands
     from compare.cli import main as command
 
