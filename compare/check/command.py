@@ -20,6 +20,7 @@ from compare.check.features import (
     settle_conventions,
     try_features,
     try_laws,
+    try_manners,
 )
 from compare.check.layers import Layers
 from compare.check.of_package import EQUATIONS
@@ -203,6 +204,7 @@ def _none_of(stages: tuple[Stage, ...], trouble: Trouble) -> list[StageResult]:
 def examine_class(config: CheckConfig, load: Callable[[], Stranger], terminal: Terminal) -> Report:
     """Check a recurrent layer, and feature by feature what else it has."""
     report = Report(str(config.target), "class", config.cell or "rnn", config.seed, [])
+    report.strict = config.strict
     terminal.line(f"{config.target}: a recurrent layer, seed {config.seed}")
     try:
         with _spinner(terminal), load() as stranger:
@@ -217,6 +219,7 @@ def examine_class(config: CheckConfig, load: Callable[[], Stranger], terminal: T
                 if report.score == len(PARTS):  # what is wrong would break laws too
                     missing = missing_of(report.features)
                     report.laws = try_laws(layers, missing, config.seed, config.deep)
+                    report.manners = try_manners(layers, report.laws)
             if layers.forward_only and not report.adapter:
                 without = Trouble("missing", "no method backward")
                 report.stages += _none_of(layer_stages(report.cell)[1:], without)

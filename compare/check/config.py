@@ -55,6 +55,8 @@ class CheckConfig:
     """Draws the cases. Graders choose their own."""
     deep: Annotated[bool, arg(help_behavior_hint="")] = False
     """Try ten seeds instead of one."""
+    strict: Annotated[bool, arg(help_behavior_hint="")] = False
+    """Count manners, too: the same bits where a law wants them, and the kinds of exceptions."""
     numpy_only: Annotated[bool, arg(help_behavior_hint="")] = False
     """Refuse imports of anything but NumPy and the standard library."""
     timeout: Annotated[float, arg(metavar="SECONDS")] = 10.0

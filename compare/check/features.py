@@ -17,7 +17,16 @@ from compare.check.diagnosis import in_the_tensor
 from compare.check.drawing import Case
 from compare.check.law import Law
 from compare.check.layer_cases import SURFACE, LayerCase, make_case, random_case
-from compare.check.layer_results import CLASSES, Results, compared, rounding, run, to_rounding
+from compare.check.layer_results import (
+    CLASSES,
+    Results,
+    as_state,
+    build,
+    compared,
+    rounding,
+    run,
+    to_rounding,
+)
 from compare.check.layers import Conventions, Layers
 from compare.check.stages import Malformed, Stage, StageResult, in_float64
 from compare.check.stranger.client import Trouble
@@ -281,3 +290,45 @@ def _tried(law: Law, layers: Layers, case: LayerCase) -> dict[str, str]:
         is_timeout = isinstance(error, Trouble) and error.verdict == "timeout"
         return {"verdict": "timeout" if is_timeout else "missing", "found": str(error)}
     return entry
+
+
+# Manners ----------------------------------------------------------------------------------------
+
+
+def try_manners(layers: Layers, laws: Sequence[Mapping[str, str]]) -> list[dict[str, str]]:
+    """Try what no number shows: the same bits, and what a mistake is answered with."""
+    case = case_of(layers, SIZES[0], 0)
+    x, h0, c0 = case.floats.x, case.floats.h0, case.floats.c0
+    wide = np.concatenate([x, x], axis=2)
+    mistakes = {
+        "x with too many features": (wide, as_state(h0, c0)),
+        "a state of another batch": (
+            x,
+            as_state(*(a if a is None else a[:, 1:] for a in (h0, c0))),
+        ),
+    }
+    found = [_answered(layers, case, what, *given) for what, given in mistakes.items()]
+    inexact = [law["name"] for law in laws if law["verdict"] == NOT_TO_THE_BIT]
+    bits = {"name": "the same bits", "verdict": "wrong" if inexact else "right"}
+    return [*found, bits | ({"found": f"not in {', '.join(inexact)}"} if inexact else {})]
+
+
+def _answered(
+    layers: Layers, case: LayerCase, what: str, x: np.ndarray, state: Any
+) -> dict[str, str]:
+    """Say whether a mistake is refused with ValueError or TypeError."""
+    try:
+        build(layers, case).forward(x, state)
+    except Trouble as trouble:
+        if {"ValueError", "TypeError"} & set(trouble.kinds):
+            return {"name": what, "verdict": "right"}
+        got = trouble.kinds[0] if trouble.kinds else str(trouble)
+    except Malformed:
+        got = "a result"
+    else:
+        got = "a result"
+    return {
+        "name": what,
+        "verdict": "wrong",
+        "found": f"expected ValueError or TypeError, got {got}",
+    }

@@ -37,6 +37,8 @@ class Report:
     stages: list[StageResult]
     features: list[dict[str, str]] = field(default_factory=list)
     laws: list[dict[str, str]] = field(default_factory=list)
+    manners: list[dict[str, str]] = field(default_factory=list)
+    strict: bool = False  # whether manners count
     notes: list[str] = field(default_factory=list)
     failed: str = ""  # what else is not as it should be
     training: Training | None = None
@@ -49,8 +51,9 @@ class Report:
 
     @property
     def wrong(self) -> list[dict[str, str]]:
-        """The features and the laws that are there and wrong."""
-        return [found for found in self.features + self.laws if found["verdict"] in FAILED]
+        """The features and the laws that are there and wrong; with `strict`, the manners too."""
+        manners = self.manners if self.strict else []
+        return [f for f in self.features + self.laws + manners if f["verdict"] in FAILED]
 
     @property
     def ok(self) -> bool:
@@ -70,6 +73,7 @@ class Report:
             "stages": [_stage_as_json(result) for result in self.stages],
             "features": self.features,
             "laws": self.laws,
+            "manners": self.manners,
             "training": None if self.training is None else self.training.to_json(),
         }
 
@@ -168,16 +172,24 @@ def show(report: Report, terminal: Terminal) -> None:
 def _show_features(report: Report, terminal: Terminal) -> None:
     """Print what else a layer has; not to have something is no failure."""
     words = {"missing": "not there"}
-    for kind, found in (("", report.features), ("laws ", report.laws)):
+    for kind, found in (
+        ("", report.features),
+        ("laws ", report.laws),
+        ("manners ", report.manners),
+    ):
         for verdict in dict.fromkeys(("right", *FAILED, *(entry["verdict"] for entry in found))):
             names = [_named(entry) for entry in found if entry["verdict"] == verdict]
             if names:
-                style = STYLES.get(verdict, "dim")
+                counts = report.strict or found is not report.manners
+                style = STYLES.get(verdict, "dim") if counts else "dim"
                 text = Text(f"  {kind}{words.get(verdict, verdict)}: ", style)
                 terminal.console.print(text.append(", ".join(names), "default"), soft_wrap=True)
-    for entry in report.laws:
-        if entry["verdict"] in FAILED and "case" in entry:
-            terminal.line(f"  {entry['name']}, on {entry['case']}: {entry['found']}", "red")
+    for entry in report.laws + (report.manners if report.strict else []):
+        if entry["verdict"] in FAILED and "found" in entry:
+            case = f", on {entry['case']}" if "case" in entry else ""
+            terminal.line(f"  {entry['name']}{case}: {entry['found']}", "red")
+    if report.manners and not report.strict:
+        terminal.line("  Manners count with --strict alone.", "dim")
 
 
 def _named(entry: dict[str, str]) -> str:

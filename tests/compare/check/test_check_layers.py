@@ -158,6 +158,15 @@ def test_what_is_right_but_not_to_the_bit_is_no_failure() -> None:
     assert found["second backward"] == "right"
 
 
+def test_manners_stand_apart_and_count_with_strict_alone() -> None:
+    report = check_quietly(f"{FILE}:Approximate")
+    wrong = {entry["name"] for entry in report.manners if entry["verdict"] == "wrong"}
+    assert wrong == {"the same bits", "a state of another batch"}  # NumPy takes one row for all
+    assert report.ok
+    report.strict = True
+    assert not report.ok
+
+
 def test_the_command_takes_a_class(tmp_path: Path) -> None:
     report = check(CheckConfig(target=f"{FILE}:Plain", json=tmp_path / "found.json"))
     assert report is not None
