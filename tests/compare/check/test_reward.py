@@ -8,7 +8,7 @@ from typing import Any
 import pytest
 from rich.console import Console
 
-from compare.check import reward
+from compare.check import CheckConfig, reward
 from compare.check.exercises import STAGES
 from compare.check.of_package import EQUATIONS
 from compare.check.report import Report, show
@@ -16,7 +16,7 @@ from compare.check.reward import Training, train
 from compare.check.stages import StageResult
 from compare.check.stranger.client import Source, Stranger
 from compare.check.trying import TheirFunctions
-from compare.terminal import Terminal
+from compare.terminal import Terminal, UsageError
 from tests.annotations import unchecked
 from tests.compare.check.test_check_functions import OF_A_TEST, OF_RESULTS, RIGHT, fits
 from tests.compare.check.test_check_gates import page
@@ -79,3 +79,8 @@ def test_functions_that_fail_together_are_told(change: Any, said: str, tmp_path:
     show(report, Terminal(Console(file=printed, width=200)))
     assert training.failed in printed.getvalue()
     assert "together they do not train alike" in printed.getvalue()
+
+
+def test_a_text_that_is_not_there_is_refused_before_anything_is_tried(tmp_path: Path) -> None:
+    with pytest.raises(UsageError, match="expected a file for --text, got"):
+        CheckConfig(target="student.py", text=tmp_path / "no.txt").check()
