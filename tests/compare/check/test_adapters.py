@@ -36,6 +36,7 @@ LAYERS = {
 }
 
 
+@pytest.mark.filterwarnings("ignore")  # what a library warns of is its own matter
 @pytest.mark.parametrize("target", LAYERS)
 def test_a_layer_of_another_library_is_right(target: str) -> None:
     libraries, parts = LAYERS[target]
