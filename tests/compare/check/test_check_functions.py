@@ -228,7 +228,7 @@ def test_json_has_the_documented_fields(tmp_path: Path) -> None:
     with pytest.raises(CheckError, match="got 5 of 6"):
         check(target, Terminal(quiet=True))
     found = json.loads((tmp_path / "found.json").read_text())
-    fields = "form cell ok score out_of seed stages features training"
+    fields = "form cell ok score out_of seed stages features laws manners training"
     assert list(found) == fields.split()
     stage = found["stages"][0]
     names = "name verdict points out_of cases case tensor at expected got likely"

@@ -57,6 +57,7 @@ class Forge:
 @pytest.fixture(scope="module")
 def forge(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Forge]:
     forge = Forge(tmp_path_factory.mktemp("forge") / "output")
+    assert forge.run(["--version"]) == 0  # it has imported everything: from now on, times are short
     yield forge
     forge.close()
 
