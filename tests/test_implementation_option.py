@@ -7,6 +7,9 @@ from pathlib import Path
 
 import pytest
 
+from tests.annotations import unchecked
+from tests.handed_in import hand_in
+
 ROOT = Path(__file__).parents[1]
 
 # One layer, tanh, dense input with a batch; the rest is not there, and some of it says so.
@@ -64,13 +67,17 @@ class {name}:
 """
 
 
-def run_pytest(folder: Path, *arguments: str) -> subprocess.CompletedProcess[str]:
+def write_classes(folder: Path) -> None:
     (folder / "handed_in.py").write_text(
         STUDENT.format(name="Right", slope="h[t + 1] ** 2")
         + STUDENT.format(name="Wrong", slope="h[t + 1]")
         + "\n\nclass Nothing:\n    def __init__(self, *args, **kwargs):\n"
         + "        raise NotImplementedError('anything yet')\n"
     )
+
+
+def run_pytest(folder: Path, *arguments: str) -> subprocess.CompletedProcess[str]:
+    write_classes(folder)
     command = [
         sys.executable,
         "-m",
@@ -89,12 +96,15 @@ def run_pytest(folder: Path, *arguments: str) -> subprocess.CompletedProcess[str
     )
 
 
-LAYER = str(Path(__file__).parent / "scratch_rnn" / "test_rnn_is_nn_rnn.py")
+FOLDER = Path(__file__).parent / "scratch_rnn"
+LAYER, LOSS = str(FOLDER / "test_rnn_is_nn_rnn.py"), str(FOLDER / "test_loss.py")
 
 
 def test_a_right_class_passes_and_what_it_lacks_is_named(tmp_path: Path) -> None:
-    result = run_pytest(tmp_path, "--implementation", "handed_in:Right", LAYER)
+    result = run_pytest(tmp_path, "--implementation", "handed_in:Right", "-rA", LAYER, LOSS)
     assert result.returncode == 0, result.stdout + result.stderr
+    assert "PASSED tests/scratch_rnn/test_rnn_is_nn_rnn.py" in result.stdout
+    assert "test_loss.py" not in result.stdout  # properties of other things are left alone
     for feature in ("relu", "no bias", "two layers", "input without a batch", "lengths"):
         assert f"left out: {feature}\n" in result.stdout
     assert "left out: float64" not in result.stdout
@@ -115,27 +125,27 @@ def test_a_wrong_class_is_told_which_property_it_breaks(tmp_path: Path) -> None:
     assert "1 failed" in result.stdout
 
 
+def test_what_is_not_there_is_a_usage_error_of_one_line(tmp_path: Path) -> None:
+    result = run_pytest(tmp_path, "--implementation", "no_such_module:RNN", LAYER)
+    assert result.returncode == 4
+    assert "No module named 'no_such_module'" in result.stderr
+    assert "Traceback" not in result.stderr
+
+
 @pytest.mark.parametrize(
     ("name", "message"),
     [
         ("handed_in", "expected a class as MODULE:CLASS, got 'handed_in'"),
-        ("no_such_module:RNN", "No module named 'no_such_module'"),
         ("handed_in:NoSuchClass", "has no attribute 'NoSuchClass'"),
         ("handed_in:Nothing", "anything yet"),
     ],
 )
-def test_what_is_not_there_is_said_in_one_line(tmp_path: Path, name: str, message: str) -> None:
-    result = run_pytest(tmp_path, "--implementation", name, LAYER)
-    assert result.returncode == 4
-    assert message in result.stderr
-    assert "Traceback" not in result.stderr
-
-
-def test_properties_of_other_things_are_left_alone(tmp_path: Path) -> None:
-    folders = [str(Path(__file__).parent / name) for name in ("scratch_rnn", "concise_rnn")]
-    result = run_pytest(
-        tmp_path, "--implementation", "handed_in:Right", "--collect-only", "-q", *folders
-    )
-    files = {line.split("::")[0] for line in result.stdout.splitlines() if "::" in line}
-    assert files
-    assert all("test_rnn_" in file for file in files), files
+def test_what_is_not_there_is_said(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch, name: str, message: str
+) -> None:
+    write_classes(tmp_path)
+    monkeypatch.syspath_prepend(tmp_path)
+    monkeypatch.delitem(sys.modules, "handed_in", raising=False)
+    with unchecked(), pytest.raises(ValueError, match="expected") as refused:
+        hand_in(name)
+    assert message in str(refused.value)
