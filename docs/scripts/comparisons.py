@@ -1,0 +1,408 @@
+"""Measure how well the usual ways of saying "equal" find what is wrong in a recurrent layer.
+
+    python docs/scripts/comparisons.py right 10000    # false alarms: scratch_rnn and PyTorch
+    python docs/scripts/comparisons.py bugs           # missed: the catalogue of bugs
+    python docs/scripts/comparisons.py mutants        # missed: each small change of a source file
+    python docs/scripts/comparisons.py draw           # table and picture of docs/comparisons.md
+
+Results are stored in docs/measurements/comparisons.json. `right` stores them every 100 cases, and
+goes on from there when it is started again.
+"""
+
+import json
+import os
+import platform
+import sys
+from collections.abc import Callable, Iterator, Mapping
+from dataclasses import replace
+from datetime import date
+from pathlib import Path
+from typing import Any
+
+import matplotlib as mpl
+import numpy as np
+import torch
+from matplotlib.figure import Figure
+from mutmut.mutation.file_mutation import mutate_file_contents
+from torch._dynamo.utils import same
+
+from compare.check.bugs.catalogue import BUGS
+from compare.check.bugs.patches import ROOT, Patch, load_patched
+from compare.check.layer_cases import LayerCase, random_case
+from compare.check.layer_floats import CELLS
+from compare.check.layer_results import Results, rounding, run
+from compare.check.reference import torch_results
+
+mpl.use("Agg")
+
+DOCS = Path(__file__).parents[1]
+STORE = DOCS / "measurements" / "comparisons.json"
+PAGE = DOCS / "comparisons.md"
+PICTURE = DOCS / "images" / "comparisons.png"
+
+LONG = (1, 2, 3, 5, 8, 13, 21, 35, 60, 100, 200)
+"""Numbers of steps of the right cases."""
+SHORT = (1, 2, 3, 5, 8, 13, 21, 35)
+"""Those of the wrong cases, so that the same case in float64 says what is wrong."""
+WRONG_CASES = 40
+"""Cases a cell on which each wrong layer is tried."""
+IS_WRONG = 1e-8
+"""In float64, a result is wrong if it is off by this share of its tensor's RMS."""
+
+DTYPES = ("float32", "float64")
+
+FILES = {  # where a mutant is made: the cells whose cases are tried on it
+    "cells/elman.py": ("rnn",),
+    "cells/gru.py": ("gru",),
+    "cells/lstm.py": ("lstm",),
+    "cells/gated.py": ("gru", "lstm"),
+    "product.py": tuple(CELLS),
+    "sums.py": tuple(CELLS),
+    "lookup.py": tuple(CELLS),
+    "padding.py": tuple(CELLS),
+    "layer.py": tuple(CELLS),
+}
+
+
+# The rules --------------------------------------------------------------------------------------
+#
+# Each takes PyTorch's array, the array that is judged, PyTorch's array in float64, and what
+# rounding may do to each entry. It returns whether it says "equal".
+
+Rule = Callable[[np.ndarray, np.ndarray, np.ndarray, np.ndarray], bool]
+
+
+def assert_close(theirs: np.ndarray, ours: np.ndarray, *_: np.ndarray) -> bool:
+    """Call torch.testing.assert_close with its default tolerances of the dtype."""
+    try:
+        torch.testing.assert_close(torch.from_numpy(ours), torch.from_numpy(theirs))
+    except AssertionError:
+        return False
+    return True
+
+
+def allclose(theirs: np.ndarray, ours: np.ndarray, *_: np.ndarray) -> bool:
+    """Call np.allclose with its defaults, rtol 1e-5 and atol 1e-8."""
+    return bool(np.allclose(ours, theirs))
+
+
+def fixed(theirs: np.ndarray, ours: np.ndarray, *_: np.ndarray) -> bool:
+    """Allow each entry to differ by 1e-3."""
+    return bool(np.all(np.abs(ours - theirs) <= 1e-3))
+
+
+def cosine(theirs: np.ndarray, ours: np.ndarray, *_: np.ndarray) -> bool:
+    """Ask for a cosine of the angle between the arrays of at least 0.99; 0 and 0 are equal."""
+    a, b = ours.astype(np.float64).ravel(), theirs.astype(np.float64).ravel()
+    length = np.linalg.norm(a) * np.linalg.norm(b)
+    return bool(a @ b >= 0.99 * length) if length else not (a.any() or b.any())
+
+
+def dynamo(theirs: np.ndarray, ours: np.ndarray, truth: np.ndarray, _: np.ndarray) -> bool:
+    """Call TorchDynamo's function: allclose to 1e-4, or an RMSE of at most twice PyTorch's."""
+    reference, result = torch.from_numpy(theirs), torch.from_numpy(ours)
+    return bool(same(reference, result, torch.from_numpy(truth), log_error=lambda *_: None))
+
+
+def twice_the_error(theirs: np.ndarray, ours: np.ndarray, truth: np.ndarray, _: np.ndarray) -> bool:
+    """Allow at most twice PyTorch's RMSE against float64, and nothing else."""
+    return bool(rms(ours - truth) <= 2 * rms(theirs - truth))
+
+
+def one_allowance(theirs: np.ndarray, ours: np.ndarray, _: np.ndarray, allowed: np.ndarray) -> bool:
+    """Allow each entry what the entry with the largest allowance of its tensor may differ."""
+    return bool(np.all(np.abs(ours - theirs) <= allowed.max(initial=0)))
+
+
+def own_allowance(theirs: np.ndarray, ours: np.ndarray, _: np.ndarray, allowed: np.ndarray) -> bool:
+    """Allow each entry its own allowance, as this project does."""
+    return bool(np.all(np.abs(ours - theirs) <= allowed))
+
+
+RULES: dict[str, Rule] = {
+    "torch.testing.assert_close": assert_close,
+    "np.allclose": allclose,
+    "at most 1e-3": fixed,
+    "cosine of 0.99": cosine,
+    "TorchDynamo's same": dynamo,
+    "twice PyTorch's error": twice_the_error,
+    "one allowance a tensor": one_allowance,
+    "one allowance an entry": own_allowance,
+}
+
+
+def rms(array: np.ndarray) -> float:
+    """Return the root mean square."""
+    return float(np.sqrt(np.mean(np.square(array, dtype=np.float64)))) if array.size else 0.0
+
+
+def equal_to(
+    theirs: Results, truth: Results, allowed: Mapping[str, np.ndarray], ours: Results
+) -> set[str]:
+    """Return the rules that say "equal" of all tensors of a case."""
+    if any(n not in ours or ours[n].shape != array.shape for n, array in theirs.items()):
+        return set()  # every rule refuses another shape
+    return {
+        name
+        for name, rule in RULES.items()
+        if all(rule(array, ours[n], truth[n], allowed[n]) for n, array in theirs.items())
+    }
+
+
+# Cases ------------------------------------------------------------------------------------------
+
+
+def in_float64(case: LayerCase) -> LayerCase:
+    """Return the case with the same numbers in float64."""
+    double = replace(case, dtype="float64")
+    arrays = {name: as_float64(value) for name, value in vars(case.floats).items()}
+    double.__dict__["floats"] = replace(case.floats, **arrays)
+    return double
+
+
+def as_float64(value: Any) -> Any:
+    """Return arrays of floats in float64, in tuples and dicts too; everything else as it is."""
+    if isinstance(value, tuple):
+        return tuple(as_float64(item) for item in value)
+    if isinstance(value, dict):
+        return {name: as_float64(item) for name, item in value.items()}
+    is_float = isinstance(value, np.ndarray) and value.dtype.kind == "f"
+    return value.astype(np.float64) if is_float else value
+
+
+def answers(case: LayerCase) -> tuple[Results, Results, dict[str, np.ndarray]]:
+    """Return PyTorch's results, those in float64, and what rounding may do."""
+    return torch_results(case), torch_results(in_float64(case)), rounding(case)[1]
+
+
+def wrong_cases(cells: tuple[str, ...], dtype: str) -> Iterator[LayerCase]:
+    """Yield the cases on which each wrong layer of these cells is tried."""
+    for cell in cells:
+        for i in range(WRONG_CASES):
+            rng = np.random.default_rng([i, tuple(CELLS).index(cell)])
+            yield random_case(rng, cell=cell, T=SHORT, gain=(0.5, 1.0, 1.5), dtype=dtype)
+
+
+# Measuring --------------------------------------------------------------------------------------
+
+
+def measure_right(count: int) -> None:
+    """Count the false alarms: scratch_rnn's results are right, and PyTorch's are."""
+    data = stored()
+    refused = {dtype: dict.fromkeys(RULES, 0) for dtype in DTYPES}
+    begun = {"cases": 0, "overflowed": dict.fromkeys(DTYPES, 0), "refused": refused}
+    right = data.setdefault("right", begun)
+    right |= {"command": f"python docs/scripts/comparisons.py right {count}"} | about()
+    for i in range(right["cases"], count):
+        rng = np.random.default_rng([i, 99])
+        cell, dtype = tuple(CELLS)[i // 2 % 3], DTYPES[i % 2]
+        case = random_case(rng, cell=cell, T=LONG, dtype=dtype)
+        if all(np.isfinite(array).all() for array in torch_results(case).values()):
+            equal = equal_to(*answers(case), rounding(case)[0])
+            for name in RULES:
+                right["refused"][dtype][name] += name not in equal
+        else:  # a ReLU network has exploded, and there is nothing to compare
+            right["overflowed"][dtype] += 1
+        right["cases"] = i + 1
+        if right["cases"] % 100 == 0 or right["cases"] == count:
+            store(data)
+            say(f"{right['cases']:,} of {count:,} cases: refused {right['refused']}")
+
+
+def measure_bugs() -> None:
+    """Count the bugs that a rule misses. Only those that change a layer's numbers are tried."""
+    bugs = [bug for bug in BUGS if bug.package == "scratch_rnn"]
+    layers: Iterator[Any] = ((bug.name, tuple(CELLS), bug.load()) for bug in bugs)
+    measure_wrong("bugs", layers)
+
+
+def measure_mutants() -> None:
+    """Count the mutants that a rule misses: mutmut's small changes of the numerical files."""
+
+    def layers() -> Iterator[Any]:
+        for file, cells in FILES.items():
+            path = f"scratch_rnn/{file}"
+            source = (ROOT / path).read_text(encoding="utf-8")
+            mutated = mutate_file_contents(path, source)
+            copy = load_patched("scratch_rnn", [Patch(path, source, mutated.code)], "mutants")
+            module = f"{copy.__name__}.{file.removesuffix('.py').replace('/', '.')}"
+            for name in mutated.mutant_names:
+                os.environ["MUTANT_UNDER_TEST"] = f"{module}.{name}"
+                yield f"{file} {name}", cells, copy
+
+    measure_wrong("mutants", layers())
+
+
+def measure_wrong(kind: str, layers: Iterator[tuple[str, tuple[str, ...], Any]]) -> None:
+    """Try each wrong layer on the cases, and count the rules that say "equal"."""
+    known = {
+        (dtype, cell): [(case, answers(case)) for case in wrong_cases((cell,), dtype)]
+        for dtype in DTYPES
+        for cell in CELLS
+    }
+    found: dict[str, Any] = {}
+    for layer_name, cells, package in layers:
+        wrong, missed = 0, dict.fromkeys(RULES, 0)
+        for cell in cells:
+            layer = getattr(package, CELLS[cell].torch_name)
+            doubles = known["float64", cell]
+            for k, (single, single_answers) in enumerate(known["float32", cell]):
+                double, double_answers = doubles[k]
+                in_double = results_of(layer, double)
+                if not is_wrong(in_double, rounding(double)[0]):
+                    continue
+                in_single = results_of(layer, single)
+                tried = [(double_answers, in_double)]
+                if not are_identical(in_single, rounding(single)[0]):  # wrong in float64 alone
+                    tried.append((single_answers, in_single))
+                for case_answers, results in tried:
+                    equal = set() if results is None else equal_to(*case_answers, results)
+                    wrong += 1
+                    for name in equal:
+                        missed[name] += 1
+        if wrong:
+            found[layer_name] = {"wrong": wrong, "missed": {n: k for n, k in missed.items() if k}}
+            say(f"{layer_name}: {wrong} wrong results, missed {missed}")
+    data = stored()
+    command = f"python docs/scripts/comparisons.py {kind}"
+    data[kind] = {"command": command, "found": found} | about()
+    store(data)
+
+
+def results_of(layer: Any, case: LayerCase) -> Results | None:
+    """Return what a wrong layer computes; None if it raises."""
+    try:
+        with np.errstate(all="ignore"):
+            return {n: array.copy() for n, array in run(layer, case).items()}
+    except Exception:
+        return None
+
+
+def are_identical(results: Results | None, others: Results) -> bool:
+    """Return whether a layer that does not raise gives the same bits."""
+    return results is not None and all(
+        name in results and np.array_equal(results[name], array) for name, array in others.items()
+    )
+
+
+def is_wrong(results: Results | None, right: Results) -> bool:
+    """Return whether results in float64 differ by more than any order of sums explains."""
+    return results is None or not all(
+        name in results
+        and results[name].shape == array.shape
+        and np.all(np.abs(results[name] - array) <= IS_WRONG * rms(array))
+        for name, array in right.items()
+    )
+
+
+def say(line: str) -> None:
+    """Show how far the measurement is."""
+    sys.stdout.write(line + "\n")
+    sys.stdout.flush()
+
+
+def stored() -> dict[str, Any]:
+    """Return what has been measured."""
+    data: dict[str, Any] = json.loads(STORE.read_text("utf-8")) if STORE.exists() else {}
+    return data
+
+
+def store(data: dict[str, Any]) -> None:
+    """Keep it."""
+    STORE.write_text(json.dumps(data, separators=(",", ":")) + "\n", encoding="utf-8")
+
+
+def about() -> dict[str, str]:
+    """Return date and versions."""
+    return {
+        "date": date.today().isoformat(),
+        "python": platform.python_version(),
+        "numpy": np.__version__,
+        "torch": torch.__version__,
+    }
+
+
+# Showing ----------------------------------------------------------------------------------------
+
+
+def shares() -> dict[str, tuple[float, ...]]:
+    """Return shares for each rule: false alarms of each dtype; bugs; mutants.
+
+    Of bugs and mutants: the wrong results that the rule calls equal (each wrong layer counts the
+    same), and the wrong layers of which it calls all results equal.
+    """
+    data = stored()
+    right = data["right"]
+    compared = {dtype: right["cases"] / 2 - right["overflowed"][dtype] for dtype in DTYPES}
+    columns = {
+        name: [right["refused"][dtype][name] / compared[dtype] for dtype in DTYPES]
+        for name in RULES
+    }
+    for kind in ("bugs", "mutants"):
+        found = list(data[kind]["found"].values())
+        for name in RULES:
+            share = [layer["missed"].get(name, 0) / layer["wrong"] for layer in found]
+            columns[name] += [float(np.mean(share)), float(np.mean(np.equal(share, 1)))]
+    return {name: tuple(values) for name, values in columns.items()}
+
+
+def draw() -> None:
+    """Draw the picture, and write the table into the page."""
+    data, found = stored(), shares()
+    head = [
+        "rule",
+        "false alarms in float32",
+        "in float64",
+        f"{len(data['bugs']['found'])} bugs: wrong results missed",
+        "bugs never noticed",
+        f"{len(data['mutants']['found']):,} mutants: wrong results missed",
+        "mutants never noticed",
+    ]
+    lines = [head, ["---", *["---:"] * (len(head) - 1)]]
+    lines += [[name, *(f"{100 * v:.2f} %" for v in values)] for name, values in found.items()]
+    table = "\n".join("| " + " | ".join(line) + " |" for line in lines)
+    sources = "\n".join(
+        f"- `{data[kind]['command']}`: {data[kind]['date']}, Python {data[kind]['python']}, NumPy "
+        f"{data[kind]['numpy']}, PyTorch {data[kind]['torch']}"
+        for kind in ("right", "bugs", "mutants")
+    )
+    before, _, rest = PAGE.read_text("utf-8").partition("<!-- table -->")
+    after = rest.partition("<!-- end -->")[2]
+    text = f"{before}<!-- table -->\n\n{table}\n\n{sources}\n\n<!-- end -->{after}"
+    PAGE.write_text(text, encoding="utf-8")
+
+    figure = Figure(figsize=(7, 4.2), layout="constrained")
+    axes = figure.subplots()
+    for name, values in found.items():
+        ours = name.startswith("one allowance")
+        x, y = 100 * values[0], 100 * values[2]
+        axes.plot(x, y, "o", color="#2a8f6f" if ours else "#1f3f77")
+        above = -10 if name == "one allowance an entry" else 4  # nearly in the same place
+        axes.annotate(name, (x, y), xytext=(6, above), textcoords="offset points", fontsize=8)
+    axes.set_xlabel("right cases in float32 that are refused (per cent)")
+    axes.set_ylabel("wrong results of bugs that are accepted (per cent)")
+    axes.spines[["top", "right"]].set_visible(False)
+    axes.set_xscale("symlog", linthresh=0.1)
+    axes.set_xlim(-0.02, 1000)
+    figure.savefig(PICTURE, dpi=150)
+
+
+def main(arguments: list[str]) -> int:
+    """Run the command in the arguments."""
+    match arguments:
+        case ["right", count] if count.isdecimal():
+            measure_right(int(count))
+        case ["bugs"]:
+            measure_bugs()
+        case ["mutants"]:
+            measure_mutants()
+        case ["draw"]:
+            draw()
+        case _:
+            sys.stderr.write("expected right COUNT, bugs, mutants or draw\n")
+            return 2
+    return 0
+
+
+if __name__ == "__main__":
+    sys.exit(main(sys.argv[1:]))
