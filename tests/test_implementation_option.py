@@ -7,7 +7,6 @@ from pathlib import Path
 
 import pytest
 
-from tests.annotations import unchecked
 from tests.handed_in import hand_in
 
 ROOT = Path(__file__).parents[1]
@@ -146,6 +145,6 @@ def test_what_is_not_there_is_said(
     write_classes(tmp_path)
     monkeypatch.syspath_prepend(tmp_path)
     monkeypatch.delitem(sys.modules, "handed_in", raising=False)
-    with unchecked(), pytest.raises(ValueError, match="expected") as refused:
+    with pytest.raises(ValueError, match="expected") as refused:
         hand_in(name)
     assert message in str(refused.value)

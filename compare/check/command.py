@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import time
-from collections.abc import Callable, Iterable
+from collections.abc import Callable, Iterable, Sequence
 from contextlib import AbstractContextManager, nullcontext
 from importlib import resources
 from pathlib import Path
@@ -15,8 +15,8 @@ from compare.check.diagnosis import likely_mistake
 from compare.check.exercises import STAGES
 from compare.check.features import (
     PARTS,
-    layer_stages,
     missing_of,
+    parts_of,
     settle_conventions,
     try_features,
     try_laws,
@@ -26,7 +26,7 @@ from compare.check.layers import Layers
 from compare.check.of_package import EQUATIONS
 from compare.check.report import Report, notes_of, show, write_json
 from compare.check.reward import train
-from compare.check.stages import Stage, StageResult
+from compare.check.stages import Part, PartResult, Stage, StageResult
 from compare.check.stranger.client import Notes, Source, Stranger, Trouble, source_of
 from compare.check.trying import TheirFunctions, ours, try_all
 from compare.terminal import CommandError, Terminal, UsageError
@@ -193,11 +193,10 @@ def _cell_of(names: Iterable[str]) -> str:
     return max(STAGES, key=many)
 
 
-def _none_of(stages: tuple[Stage, ...], trouble: Trouble) -> list[StageResult]:
-    """Return what came of stages that cannot be tried at all."""
+def _none_of(parts: Sequence[Part], trouble: Trouble) -> list[PartResult]:
+    """Return what came of parts that cannot be tried at all."""
     return [
-        StageResult(stage, trouble.verdict, expected="a result", got=str(trouble))
-        for stage in stages
+        PartResult(part, trouble.verdict, expected="a result", got=str(trouble)) for part in parts
     ]
 
 
@@ -222,11 +221,11 @@ def examine_class(config: CheckConfig, load: Callable[[], Stranger], terminal: T
                     report.manners = try_manners(layers, report.laws)
             if layers.forward_only and not report.adapter:
                 without = Trouble("missing", "no method backward")
-                report.stages += _none_of(layer_stages(report.cell)[1:], without)
+                report.stages += _none_of(parts_of(report.cell)[1:], without)
             elif layers.forward_only:
                 report.notes.append("forward only: gradients are not asked for")
     except Trouble as trouble:
-        report.stages = report.stages or _none_of(layer_stages(report.cell), trouble)
+        report.stages = report.stages or _none_of(parts_of(report.cell), trouble)
         report.failed = str(trouble)
     return report
 
@@ -246,7 +245,7 @@ def try_chosen(
     stages: tuple[Stage, ...],
     chosen: tuple[Stage, ...],
     config: CheckConfig,
-) -> list[StageResult]:
+) -> list[PartResult]:
     """Try the chosen stages, after those whose functions they may call: ours may replace them."""
     helpers = {name for stage in chosen for name in stage.helped_by}
     tried = tuple(stage for stage in stages if stage in chosen or stage.name in helpers)

@@ -28,7 +28,7 @@ from compare.check.layer_results import (
     to_rounding,
 )
 from compare.check.layers import Conventions, Layers
-from compare.check.stages import Malformed, Stage, StageResult, in_float64
+from compare.check.stages import Malformed, Part, PartResult, in_float64
 from compare.check.stranger.client import Trouble
 from compare.check.verdict import Comparison
 
@@ -123,19 +123,19 @@ PARTS = ("forward", "gradients of the parameters", "gradients of x and the state
 """What a layer has a point for."""
 
 
-def layer_stages(cell: str) -> tuple[Stage, ...]:
-    """Return the parts of a layer as stages."""
-    return tuple(Stage(name, equation(cell), None, None) for name in PARTS)  # type: ignore[arg-type]
+def parts_of(cell: str) -> tuple[Part, ...]:
+    """Return the parts of a layer, with the cell's equations."""
+    return tuple(Part(name, equation(cell)) for name in PARTS)
 
 
 def try_feature(
     layers: Layers, name: str, seed: int, sizes_to_try: Any = SIZES
-) -> list[StageResult]:
+) -> list[PartResult]:
     """Try a feature on some sizes; return what came of the forward pass and of both gradients.
 
     With an empty name, try the simplest layer.
     """
-    results = [StageResult(stage, "right") for stage in layer_stages(layers.cell)]
+    results = [PartResult(part, "right") for part in parts_of(layers.cell)]
     fields = FEATURES.get(name, {})
     for sizes in sizes_to_try:
         words = Case("T {}, B {}, V {}, H {}".format(*sizes), {})
@@ -188,7 +188,7 @@ def _part_of(tensor: str) -> str:
     return PARTS[1] if "_l" in tensor else PARTS[2]
 
 
-def settle_conventions(layers: Layers, seed: int) -> list[StageResult]:
+def settle_conventions(layers: Layers, seed: int) -> list[PartResult]:
     """Try the simplest layer in each convention until one fits; keep that, and say what came."""
     tried = []
     for batch_first in (False, True):

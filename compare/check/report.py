@@ -13,7 +13,7 @@ import numpy as np
 from rich.text import Text
 
 from compare.check.reward import Training, show_training
-from compare.check.stages import StageResult
+from compare.check.stages import PartResult
 from compare.check.stranger.client import Notes
 from compare.check.verdict import Comparison
 from compare.terminal import Terminal
@@ -34,7 +34,7 @@ class Report:
     form: str  # functions, cs231n, class, torch
     cell: str
     seed: int
-    stages: list[StageResult]
+    stages: list[PartResult]
     features: list[dict[str, str]] = field(default_factory=list)
     laws: list[dict[str, str]] = field(default_factory=list)
     manners: list[dict[str, str]] = field(default_factory=list)
@@ -108,7 +108,7 @@ class Report:
         }
 
 
-def _stage_as_json(result: StageResult) -> dict[str, Any]:
+def _stage_as_json(result: PartResult) -> dict[str, Any]:
     right, wrong = result.verdict == "right", result.wrong
     expected: Any = result.expected or None
     got: Any = result.got or None
@@ -198,7 +198,7 @@ def _named(entry: dict[str, str]) -> str:
     )
 
 
-def _in_short(result: StageResult) -> str:
+def _in_short(result: PartResult) -> str:
     """Say in a line what came of a stage."""
     if result.verdict == "right":
         return "; ".join([f"{result.cases} cases", *result.notes])
@@ -238,7 +238,7 @@ def first_entry(wrong: Comparison) -> tuple[int, ...] | None:
     return tuple(int(k) for k in at[0])
 
 
-def explained(result: StageResult) -> list[Text]:
+def explained(result: PartResult) -> list[Text]:
     """Explain in lines what is wrong with a stage: case, numbers, equation, likely mistake."""
     if result.verdict == "right":
         return []

@@ -78,11 +78,17 @@ class Answer:
 
 
 @dataclass(frozen=True, slots=True)
-class Stage:
-    """One function of the six."""
+class Part:
+    """What a point is given for: a function of the exercise, or what a layer computes."""
 
     name: str
     equation: str
+
+
+@dataclass(frozen=True, slots=True)
+class Stage(Part):
+    """One function of the six."""
+
     run: Callable[[Functions, dict[str, Any], Move], Results]
     draw: Callable[[int], Iterator[Case]]  # of a seed, the simplest and smallest case first
     helped_by: tuple[str, ...] = ()  # the stages that it may call
@@ -258,10 +264,10 @@ def run_clip_grad_norm(functions: Functions, given: Inputs, move: Move) -> Resul
 
 
 @dataclass(slots=True)
-class StageResult:
-    """What came of a stage."""
+class PartResult:
+    """What came of a part."""
 
-    stage: Stage
+    stage: Part
     verdict: str  # right, wrong, missing, error, timeout
     cases: int = 0  # tried
     case: Case | None = None  # that shows what is wrong
@@ -271,4 +277,11 @@ class StageResult:
     got: str = ""
     likely: str = ""
     notes: list[str] = field(default_factory=list)
+
+
+@dataclass(slots=True)
+class StageResult(PartResult):
+    """What came of a stage."""
+
+    stage: Stage
     functions_of: Any = None  # of a Stranger: the functions as they were tried

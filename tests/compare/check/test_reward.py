@@ -13,7 +13,7 @@ from compare.check.exercises import STAGES
 from compare.check.of_package import EQUATIONS
 from compare.check.report import Report, show
 from compare.check.reward import Training, train
-from compare.check.stages import StageResult
+from compare.check.stages import PartResult
 from compare.check.stranger.client import Source, Stranger
 from compare.check.trying import TheirFunctions
 from compare.terminal import Terminal, UsageError
@@ -68,7 +68,7 @@ def test_functions_that_fail_together_are_told(change: Any, said: str, tmp_path:
     assert RIGHT.count(change[0]) == 1
     training = trained(tmp_path, "rnn", "calls = []\n" + RIGHT.replace(*change))
     assert said in training.failed
-    stages = [StageResult(stage, "right", 1) for stage in STAGES["rnn"]]
+    stages = [PartResult(stage, "right", 1) for stage in STAGES["rnn"]]
     report = Report("student.py", "functions", "rnn", 0, stages, training=training)
     assert (report.score, report.ok, report.to_json()["ok"]) == (6, False, False)
     results = report.to_gradescope()
