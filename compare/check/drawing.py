@@ -13,6 +13,7 @@ from typing import Any
 import numpy as np
 
 from compare.check.equations import Equations
+from compare.check.layer_floats import CELLS
 
 WEIGHTS = ("W_ih", "W_hh", "b_ih", "b_hh")
 
@@ -62,7 +63,7 @@ def _recurrence(
     rng = np.random.default_rng([seed, len(name), ord(name[-1])])
     for how in _kinds(rng):
         T, B, V, H = how.sizes
-        G = kind.blocks * H
+        G = CELLS[kind.cell].gates * H
         h, h_next = np.tanh(rng.normal(size=(2, B, H)))
         drawn: dict[str, Any] = {
             "x": how.scale * rng.normal(size=(T, B, V)),

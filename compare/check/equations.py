@@ -19,7 +19,7 @@ from typing import Any, ClassVar
 
 import numpy as np
 
-from compare.parity import Move
+from compare.parity import Move, unmoved
 
 Array = np.ndarray
 
@@ -34,16 +34,14 @@ class Equations:
     """
 
     cell: ClassVar[str]
-    torch_name: ClassVar[str]  # of the layer
     states: ClassVar[tuple[str, ...]] = ("h",)
     gates: ClassVar[tuple[str, ...]] = ()  # what a step gives beside the state, for its way back
     computed: ClassVar[tuple[str, ...]]  # what a step gives, in the order in which it is computed
-    blocks: ClassVar[int] = 1  # W_ih is so many matrices (H, V), one below the other
     seen: ClassVar[tuple[str, ...]]  # what a step back is handed beside gradients and weights
     d_biases: ClassVar[tuple[str, ...]] = ("d_b",)  # what it gives
     tape_names: ClassVar[tuple[str, ...]]  # of the tape that the template suggests
 
-    def __init__(self, move: Move = lambda value: value) -> None:
+    def __init__(self, move: Move = unmoved) -> None:
         self.move = move
         self.right: Equations = self  # the same cell without a mistake
 
@@ -171,7 +169,7 @@ class Equations:
 class Elman(Equations):
     """An Elman network: h_t = tanh(W_ih x_t + b_ih + W_hh h_{t-1} + b_hh)."""
 
-    cell, torch_name = "rnn", "RNN"
+    cell = "rnn"
     computed = ("h_next",)
     seen = ("x_t", "h", "h_next")
     tape_names = ("x", "h", "W_ih", "W_hh")

@@ -55,9 +55,8 @@ class Gated(Equations):
 class GRU(Gated):
     """A gated recurrent unit, as torch.nn.GRU has it."""
 
-    cell, torch_name = "gru", "GRU"
+    cell = "gru"
     gates, computed = ("r", "z", "n", "q"), ("r", "z", "q", "n", "h_next")
-    blocks = 3
     seen = ("x_t", "h", "gates")
     tape_names = ("x", "h", "gates", "W_ih", "W_hh")
     d_biases = ("d_b_ih", "d_b_hh")
@@ -108,10 +107,9 @@ class GRU(Gated):
 class LSTM(Gated):
     """A long short-term memory, as torch.nn.LSTM has it."""
 
-    cell, torch_name = "lstm", "LSTM"
+    cell = "lstm"
     states = ("h", "c")
     gates, computed = ("i", "f", "g", "o"), ("i", "f", "g", "o", "c_next", "h_next")
-    blocks = 4
     seen = ("x_t", "h", "c", "c_next", "gates")
     tape_names = ("x", "h", "c", "gates", "W_ih", "W_hh")
 

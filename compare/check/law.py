@@ -17,7 +17,8 @@ from compare.check.layer_cases import SURFACE, LayerCase, make_case, random_choi
 from compare.check.layer_floats import CELLS
 from compare.check.verdict import Comparison, Outcome
 
-Holds = Callable[[Any, LayerCase], Iterator[tuple[Comparison, ...]]]
+Compared = Iterator[tuple[Comparison, ...]]
+Holds = Callable[[Any, LayerCase], Compared]
 """Yields for a layer's class and a case what is to be equal, tensor by tensor."""
 
 

@@ -41,25 +41,6 @@ SURFACE: dict[str, Sequence[Any]] = {
 }
 """What each field of a case may be, the simplest first."""
 
-FEATURES = [
-    ("nonlinearity", "relu"),
-    ("bias", False),
-    ("L", 2),
-    ("L", 3),
-    ("bidirectional", True),
-    ("batch_first", True),
-    ("unbatched", True),
-    ("one_hot", True),
-    ("h0", False),
-    ("lengths", True),
-    ("dropout", 0.5),
-    ("dropout", 0.25),
-    ("upstream", "output"),
-    ("upstream", "h_n"),
-    ("dtype", "float64"),
-]
-"""What a class may not have, and still be right in the rest."""
-
 
 @dataclass(frozen=True)
 class LayerCase:
@@ -204,11 +185,6 @@ def with_cell(case: LayerCase, cell: str) -> LayerCase:
     if cell == case.cell:
         return case
     return make_case(**{f.name: getattr(case, f.name) for f in fields(case)} | {"cell": cell})
-
-
-def leave_out(feature: str, value: object) -> None:
-    """Draw no case with this value of this feature from now on."""
-    SURFACE[feature] = tuple(v for v in SURFACE[feature] if v != value)
 
 
 def random_case(rng: np.random.Generator, **fixed: Any) -> LayerCase:

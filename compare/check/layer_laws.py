@@ -6,12 +6,11 @@ Where the operations differ, they may part by what rounding explains.
 
 from __future__ import annotations
 
-from collections.abc import Iterator
 from typing import Any
 
 import numpy as np
 
-from compare.check.law import law, laws_of
+from compare.check.law import Compared, law, laws_of
 from compare.check.layer_cases import LayerCase
 from compare.check.layer_results import (
     CLASSES,
@@ -31,11 +30,9 @@ from compare.check.layer_results import (
     outputs,
     run,
     upstream,
+    with_cell_state,
 )
-from compare.check.verdict import Comparison
-from compare.parity import allowances
-
-Compared = Iterator[tuple[Comparison, ...]]
+from compare.parity import allowances, unmoved
 
 
 def more(case: LayerCase, shape: tuple[int, ...]) -> np.ndarray:
@@ -54,10 +51,9 @@ def arguments_unchanged(layer_class: Any, case: LayerCase) -> Compared:
     mine = case.given(**copied(_arrays(case)), dropout_masks=masks)
     handed_in = mine.floats
     before = _arrays(case) | _masks(case) | copied(layer.parameters)
-    state, d_state = (h if c is None else (h, c) for h, c in (
-        (handed_in.h0, handed_in.c0), (handed_in.d_h_n, handed_in.d_c_n)
-    ))  # fmt: skip
+    state = with_cell_state(handed_in.h0, handed_in.c0)
     _, _, tape = layer.forward(handed_in.x, state, **given(handed_in))
+    d_state = with_cell_state(handed_in.d_h_n, handed_in.d_c_n)
     layer.backward(tape, handed_in.d_output, d_state)
     after = _arrays(mine) | _masks(mine) | dict(layer.parameters)
     yield identical(before, after, case)
@@ -87,8 +83,8 @@ def any_memory_layout(layer_class: Any, case: LayerCase) -> Compared:
             laid_out.flags.writeable = False
             floats = case.given(**{name: laid_out}).floats
             layer = build(layer_class, case)
-            states = (floats.h0, floats.c0), (floats.d_h_n, floats.d_c_n)
-            state, d_state = (h if c is None else (h, c) for h, c in states)
+            state = with_cell_state(floats.h0, floats.c0)
+            d_state = with_cell_state(floats.d_h_n, floats.d_c_n)
             output, last, tape = layer.forward(floats.x, state, **given(floats))
             results = outputs(output, last) | named(layer.backward(tape, floats.d_output, d_state))
             yield alike(expected, results, case)
@@ -234,7 +230,7 @@ def backward_adds(layer_class: Any, case: LayerCase) -> Compared:
     layer = build(layer_class, case)
     _, tape = forward(layer, case)
     both = case.given(**{name: a + getattr(other.floats, name) for name, a in back.items()})
-    summed = sum_of_two(layer_class, lambda value: value)
+    summed = sum_of_two(layer_class, unmoved)
     yield alike(summed, backward(layer, both, tape), case, allowed)
 
 

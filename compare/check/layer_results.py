@@ -14,16 +14,14 @@ import numpy as np
 
 import scratch_rnn
 from compare.check.layer_cases import LayerCase
-from compare.check.layer_floats import Floats
+from compare.check.layer_floats import CELLS, Floats
 from compare.check.verdict import Comparison
 from compare.parity import SAFETY, Move, allowances, ulps, unmoved
 
 Results = dict[str, np.ndarray]
 
 CLASSES: dict[str, Any] = {
-    "rnn": scratch_rnn.RNN,
-    "gru": scratch_rnn.GRU,
-    "lstm": scratch_rnn.LSTM,
+    name: getattr(scratch_rnn, cell.torch_name) for name, cell in CELLS.items()
 }
 """Our layer of each cell."""
 
@@ -95,9 +93,13 @@ def upstream(floats: Floats) -> tuple[np.ndarray | None, Any]:
 
 def as_state(h: np.ndarray | None, c: np.ndarray | None) -> Any:
     """Return copies of h, or of (h, c) where there is a c; None if there is nothing."""
-    if h is None or c is None:
-        return None if h is None else h.copy()
-    return h.copy(), c.copy()
+    copies = (None if array is None else array.copy() for array in (h, c))
+    return with_cell_state(*copies)
+
+
+def with_cell_state(h: Any, c: Any) -> Any:
+    """Return (h, c) where there is a c, and h alone where there is none."""
+    return h if c is None else (h, c)
 
 
 def outputs(output: np.ndarray, state: Any) -> Results:

@@ -8,6 +8,7 @@ import numpy as np
 
 from compare.check.equations import Array, Elman, Equations
 from compare.check.gates import GRU, LSTM
+from compare.check.layer_floats import CELLS
 
 EQUATIONS: dict[str, type[Equations]] = {"rnn": Elman, "gru": GRU, "lstm": LSTM}
 """Of each cell."""
@@ -89,7 +90,7 @@ class OfPackage:
 
     def _layer(self, weights: Any) -> Any:
         W_ih, W_hh = weights[:2]
-        kind = getattr(self.package, self.kind.torch_name)
+        kind = getattr(self.package, CELLS[self.cell].torch_name)
         layer = kind(W_ih.shape[1], W_hh.shape[1], dtype=W_hh.dtype)
         for parameter, value in zip(layer.parameters.values(), weights, strict=True):
             parameter[...] = value

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable, Iterator
+from collections.abc import Callable
 from dataclasses import replace
 from functools import partial
 from operator import itemgetter
@@ -10,7 +10,7 @@ from typing import Any
 
 import numpy as np
 
-from compare.check.law import law, laws_of
+from compare.check.law import Compared, law, laws_of
 from compare.check.layer_cases import LayerCase
 from compare.check.layer_floats import Floats
 from compare.check.layer_laws import more
@@ -31,9 +31,7 @@ from compare.check.layer_results import (
     run,
     upstream,
 )
-from compare.check.verdict import Comparison
 
-Compared = Iterator[tuple[Comparison, ...]]
 Change = Callable[[np.ndarray], np.ndarray]
 
 

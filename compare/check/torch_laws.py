@@ -2,16 +2,12 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterator
 from typing import Any
 
-from compare.check.law import law, laws_of
+from compare.check.law import Compared, law, laws_of
 from compare.check.layer_cases import LayerCase
 from compare.check.layer_results import alike, run
 from compare.check.reference import torch_results
-from compare.check.verdict import Comparison
-
-Compared = Iterator[tuple[Comparison, ...]]
 
 
 def _as_torch(layer_class: Any, case: LayerCase) -> Compared:

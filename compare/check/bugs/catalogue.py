@@ -19,14 +19,13 @@ from types import ModuleType
 from typing import TYPE_CHECKING, Any
 
 from compare.check.bugs.patches import Patch, diff, load_patched
+from compare.check.layer_floats import CELLS
 
 if TYPE_CHECKING:
     from compare.check.verdict import Finding
 
 CHAPTERS = ("forward", "backward", "layers", "gru", "lstm", "training", "text", "comparison")
 """The TOML files, in the order in which data meets the code."""
-
-CELLS = ("rnn", "gru", "lstm")
 
 # The keys that a table of a TOML file must have, and those that it may have.
 CHAPTER_KEYS = (("title", "bug"), ("cell",))
