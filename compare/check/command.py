@@ -196,7 +196,8 @@ def _cell_of(names: Iterable[str]) -> str:
 def _none_of(parts: Sequence[Part], trouble: Trouble) -> list[PartResult]:
     """Return what came of parts that cannot be tried at all."""
     return [
-        PartResult(part, trouble.verdict, expected="a result", got=str(trouble)) for part in parts
+        PartResult(part, trouble.verdict, expected=trouble.expected, got=trouble.got)
+        for part in parts
     ]
 
 

@@ -11,13 +11,14 @@ They are recognized by their names. There is one bias, and no gradient of the la
 from __future__ import annotations
 
 from collections.abc import Iterator
+from dataclasses import dataclass
 from typing import Any
 
 import numpy as np
 
 from compare.check.drawing import Case, draw_backward, draw_step
 from compare.check.equations import Array, Elman
-from compare.check.stages import Functions, Results, Stage, array, items
+from compare.check.stages import Functions, Inputs, Results, Stage, array, items
 from compare.parity import Move
 
 
@@ -52,47 +53,34 @@ class AsCS231n:
         return dx.swapaxes(0, 1), dh0, dWx.T, dWh.T, db
 
 
-GRADIENTS = ("dWx", "dWh", "db")
+@dataclass(frozen=True, slots=True)
+class Asked:
+    """What the two functions of a step, or of a sequence, take and give."""
+
+    forward: str
+    backward: str
+    begun: str  # the state before
+    result: str  # what forward gives beside the cache
+
+    def run_forward(self, functions: Functions, given: Inputs, move: Move) -> Results:
+        """Ask for the states."""
+        return {self.result: array(self.result, self._forward(functions, given, move)[0])}
+
+    def run_backward(self, functions: Functions, given: Inputs, move: Move) -> Results:
+        """Ask for the states, and for the gradients."""
+        _, cache = self._forward(functions, given, move)
+        names = ("dx", f"d{self.begun}", "dWx", "dWh", "db")
+        found = functions.call(self.backward, move(given[f"d{self.result}"]), move(cache))
+        return {n: array(n, value) for n, value in zip(names, items(found, names), strict=True)}
+
+    def _forward(self, functions: Functions, given: Inputs, move: Move) -> tuple[Any, ...]:
+        arguments = [move(given[name]) for name in ("x", self.begun, "Wx", "Wh", "b")]
+        result = functions.call(self.forward, *arguments, keep=(1,))
+        return items(result, (self.result, "cache"))
 
 
-def run_step_forward(functions: Functions, given: dict[str, Any], move: Move) -> Results:
-    """Ask for one step."""
-    result = functions.call("rnn_step_forward", *_step(given, move), keep=(1,))
-    next_h, _ = items(result, ("next_h", "cache"))
-    return {"next_h": array("next_h", next_h)}
-
-
-def run_step_backward(functions: Functions, given: dict[str, Any], move: Move) -> Results:
-    """Ask for one step, and for its gradients."""
-    result = functions.call("rnn_step_forward", *_step(given, move), keep=(1,))
-    _, cache = items(result, ("next_h", "cache"))
-    names = ("dx", "dprev_h", *GRADIENTS)
-    found = functions.call("rnn_step_backward", move(given["dnext_h"]), move(cache))
-    return {n: array(n, value) for n, value in zip(names, items(found, names), strict=True)}
-
-
-def run_forward(functions: Functions, given: dict[str, Any], move: Move) -> Results:
-    """Ask for all steps."""
-    result = functions.call("rnn_forward", *_sequence(given, move), keep=(1,))
-    h, _ = items(result, ("h", "cache"))
-    return {"h": array("h", h)}
-
-
-def run_backward(functions: Functions, given: dict[str, Any], move: Move) -> Results:
-    """Ask for all steps, and for their gradients."""
-    result = functions.call("rnn_forward", *_sequence(given, move), keep=(1,))
-    _, cache = items(result, ("h", "cache"))
-    names = ("dx", "dh0", *GRADIENTS)
-    found = functions.call("rnn_backward", move(given["dh"]), move(cache))
-    return {n: array(n, value) for n, value in zip(names, items(found, names), strict=True)}
-
-
-def _step(given: dict[str, Any], move: Move) -> tuple[Array, ...]:
-    return tuple(move(given[name]) for name in ("x", "prev_h", "Wx", "Wh", "b"))
-
-
-def _sequence(given: dict[str, Any], move: Move) -> tuple[Array, ...]:
-    return tuple(move(given[name]) for name in ("x", "h0", "Wx", "Wh", "b"))
+STEP = Asked("rnn_step_forward", "rnn_step_backward", begun="prev_h", result="next_h")
+SEQUENCE = Asked("rnn_forward", "rnn_backward", begun="h0", result="h")
 
 
 def draw_steps(seed: int) -> Iterator[Case]:
@@ -142,21 +130,22 @@ BACK_EQUATION = (
 
 CS231N_STAGES = (
     Stage(
-        "rnn_step_forward", STEP_EQUATION, run_step_forward, draw_steps,
+        "rnn_step_forward", STEP_EQUATION, STEP.run_forward, draw_steps,
         wrap=AsCS231n, kind="step",
     ),
     Stage(
-        "rnn_step_backward", BACK_EQUATION, run_step_backward, draw_steps,
+        "rnn_step_backward", BACK_EQUATION, STEP.run_backward, draw_steps,
         helped_by=("rnn_step_forward",), wrap=AsCS231n, kind="step_backward",
     ),
     Stage(
-        "rnn_forward", STEP_EQUATION + "   for t = 1 … T, from h0", run_forward, draw_sequences,
+        "rnn_forward", STEP_EQUATION + "   for t = 1 … T, from h0",
+        SEQUENCE.run_forward, draw_sequences,
         helped_by=("rnn_step_forward",), wrap=AsCS231n, kind="forward",
     ),
     Stage(
         "rnn_backward",
         BACK_EQUATION + "\nthe last three summed over the steps; dnext_h is dh_t + dprev_h of t+1",
-        run_backward, draw_sequences,
+        SEQUENCE.run_backward, draw_sequences,
         helped_by=("rnn_step_forward", "rnn_step_backward", "rnn_forward"),
         wrap=AsCS231n, kind="backward",
     ),

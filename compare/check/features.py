@@ -147,16 +147,11 @@ def try_feature(
             if layers.forward_only:
                 results = results[:1]
         except (Trouble, Malformed) as error:
-            verdict, expected, got = "wrong", "a result", str(error)
-            if isinstance(error, Malformed):
-                expected, got = error.expected, error.got
-            elif name and error.kinds and not OPTIONS & fields.keys():
-                verdict = "missing"  # an input that it refuses, in whatever words
-            else:
-                verdict = error.verdict
+            is_refused = name and error.kinds and not OPTIONS & fields.keys()  # in whatever words
+            verdict = "missing" if is_refused else error.verdict
             for result in results:
                 if result.verdict == "right":
-                    result.verdict, result.expected, result.got = verdict, expected, got
+                    result.verdict, result.expected, result.got = verdict, error.expected, error.got
                     result.cases, result.case = result.cases + 1, words
             return results
         for result in results:
@@ -287,8 +282,8 @@ def _tried(law: Law, layers: Layers, case: LayerCase) -> dict[str, str]:
                     return {"verdict": "wrong", "case": case.describe(), "found": told}
                 entry = {"verdict": NOT_TO_THE_BIT}
     except (Trouble, Malformed) as error:
-        is_timeout = isinstance(error, Trouble) and error.verdict == "timeout"
-        return {"verdict": "timeout" if is_timeout else "missing", "found": str(error)}
+        verdict = "timeout" if error.verdict == "timeout" else "missing"
+        return {"verdict": verdict, "found": str(error)}
     return entry
 
 

@@ -15,7 +15,7 @@ from typing import Any
 import numpy as np
 
 from compare.check.layer_results import CLASSES, Results
-from compare.check.stages import Malformed
+from compare.check.stages import Malformed, kind_of
 from compare.check.stranger.client import Handle, Stranger, Trouble
 
 
@@ -133,7 +133,7 @@ class TheirLayer:
         """Return its parameters by its own names."""
         found = self.stranger.look(self.handle, "parameters")
         if not isinstance(found, dict) or not found:
-            raise Malformed("parameters, a dict of arrays", type(found).__name__)
+            raise Malformed("parameters, a dict of arrays", kind_of(found))
         return found
 
     @property
@@ -159,7 +159,7 @@ class TheirLayer:
         """Run it; the tape says what is needed to run it backward."""
         result, turned = self._asked("forward", x, state, more, keep=(2,))
         if not isinstance(result, tuple) or len(result) != 3:
-            raise Malformed("(output, h_n, tape) from forward", _kind(result))
+            raise Malformed("(output, h_n, tape) from forward", kind_of(result))
         output, last, tape = result
         tape = (tape, turned, x.dtype.kind != "f", state is not None)
         return output.swapaxes(0, 1) if turned else output, self._state(last), tape
@@ -170,7 +170,7 @@ class TheirLayer:
             raise Trouble("missing", "it cannot be called")
         result, turned = self._asked("__call__", x, state, more)
         if not isinstance(result, tuple) or len(result) != 2:
-            raise Malformed("(output, h_n) from a call", _kind(result))
+            raise Malformed("(output, h_n) from a call", kind_of(result))
         return result[0].swapaxes(0, 1) if turned else result[0], self._state(result[1])
 
     def _asked(
@@ -260,7 +260,7 @@ def three_gradients(gradients: Any) -> tuple[Any, Any, dict[str, np.ndarray]]:
         d_state = (d_state, d_c0) if isinstance(d_c0, np.ndarray) else d_state
         d_parameters = _under(gradients, "parameters", "params", "grads")
     if not isinstance(d_parameters, dict):
-        raise Malformed("gradients with x, h0 and parameters from backward", _kind(gradients))
+        raise Malformed("gradients with x, h0 and parameters from backward", kind_of(gradients))
     return d_x, d_state, d_parameters
 
 
@@ -269,9 +269,3 @@ def _under(gradients: Any, *names: str) -> Any:
     if isinstance(gradients, dict):
         return next((gradients[name] for name in names if name in gradients), None)
     return next((getattr(gradients, name) for name in names if hasattr(gradients, name)), None)
-
-
-def _kind(value: Any) -> str:
-    if isinstance(value, tuple | list):
-        return f"a tuple of {len(value)}"
-    return "None" if value is None else type(value).__name__

@@ -172,9 +172,8 @@ def train(
                 "PyTorch": predict(prefix, CHARACTERS, concise, vocab),
             }
         except (Trouble, Malformed) as error:
-            expected = error.expected if isinstance(error, Malformed) else "a result"
-            got = error.got if isinstance(error, Malformed) else str(error)
-            training.failed = f"expected {expected} at update {training.updates + 1}, got {got}"
+            update = training.updates + 1
+            training.failed = f"expected {error.expected} at update {update}, got {error.got}"
     return training
 
 

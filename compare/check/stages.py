@@ -18,7 +18,7 @@ import scratch_rnn
 from compare.check.drawing import WEIGHTS, Case
 from compare.check.equations import Elman, Equations
 from compare.check.of_package import OfPackage
-from compare.parity import Move, allowances
+from compare.parity import Move, allowances, unmoved
 
 Results = dict[str, np.ndarray]
 Inputs = dict[str, Any]
@@ -62,6 +62,9 @@ class OurFunctions:
 
 class Malformed(Exception):
     """A function gave something else than it was asked for."""
+
+    verdict = "wrong"
+    kinds = ()  # of an exception there are none
 
     def __init__(self, expected: str, got: str) -> None:
         super().__init__(f"expected {expected}, got {got}")
@@ -120,7 +123,7 @@ class Stage(Part):
 def run_quietly(stage: Stage, functions: Functions, inputs: dict[str, Any]) -> Results:
     """Run functions on a copy of what a case gives them; infinities and NaN are no matter."""
     with np.errstate(all="ignore"):
-        return stage.run(functions, copy.deepcopy(inputs), lambda value: value)
+        return stage.run(functions, copy.deepcopy(inputs), unmoved)
 
 
 def in_float64(value: Any) -> Any:
@@ -138,10 +141,8 @@ def in_float64(value: Any) -> Any:
 
 def items(result: Any, names: Sequence[str], what: str = "") -> tuple[Any, ...]:
     """Return the items of a result that should be a tuple of so many."""
-    if not isinstance(result, tuple | list):
-        raise Malformed(f"{what}({', '.join(names)})", _kind_of(result))
-    if len(result) != len(names):
-        raise Malformed(f"{what}({', '.join(names)})", f"a tuple of {len(result)}")
+    if not isinstance(result, tuple | list) or len(result) != len(names):
+        raise Malformed(f"{what}({', '.join(names)})", kind_of(result))
     return tuple(result)
 
 
@@ -149,13 +150,16 @@ def array(name: str, value: Any) -> np.ndarray:
     """Return a copy of what should be an array of numbers."""
     found = np.asarray(value) if isinstance(value, np.ndarray | np.generic | float | int) else None
     if found is None:
-        raise Malformed(f"{name}, an array", _kind_of(value))
+        raise Malformed(f"{name}, an array", kind_of(value))
     return found.copy()
 
 
-def _kind_of(value: Any) -> str:
+def kind_of(value: Any) -> str:
+    """Say what a value is, for a message."""
     if value is None:
         return "None"
+    if isinstance(value, tuple | list):
+        return f"a tuple of {len(value)}"
     if isinstance(value, np.ndarray):
         return f"an array of shape {value.shape}"
     return f"a {getattr(value, '__type__', type(value).__name__)}"

@@ -25,7 +25,7 @@ from compare.check.stages import (
 )
 from compare.check.stranger.client import Handle, Stranger, Trouble
 from compare.check.verdict import Comparison
-from compare.parity import Move
+from compare.parity import Move, unmoved
 
 
 class TheirFunctions:
@@ -121,13 +121,9 @@ def try_stage(
             got = run_quietly(stage, functions, case.inputs)
             answer = right if answer_of is None else answer_of(case)
             comparisons = () if answer is None else compared(answer, got)
-        except Trouble as trouble:
+        except (Trouble, Malformed) as error:
             return StageResult(
-                stage, trouble.verdict, done, case, expected="a result", got=str(trouble)
-            )
-        except Malformed as malformed:
-            return StageResult(
-                stage, "wrong", done, case, expected=malformed.expected, got=malformed.got
+                stage, error.verdict, done, case, expected=error.expected, got=error.got
             )
         wrong = next((c for c in comparisons if not c.ok), None)
         if wrong is not None:
@@ -240,7 +236,7 @@ def _at_own_states(
             equations.forward = partial(_forward_at, equations, states)  # type: ignore[method-assign]
             return equations
 
-        ours_there = OurFunctions(at_these(lambda value: value))
+        ours_there = OurFunctions(at_these(unmoved))
         expected = run_quietly(stage, ours_there, in_float64(case.inputs))
         if np.asarray(output).dtype.itemsize < states.dtype.itemsize:  # states in float32
             case = Case(case.words, _in_float32(case.inputs), "float32")

@@ -31,9 +31,11 @@ FIRST_PRINTED = 400
 class Trouble(Exception):
     """A call gave no result: `verdict` is missing, error or timeout, and the message says why."""
 
+    expected = "a result"
+
     def __init__(self, verdict: str, message: str, kinds: Sequence[str] = ()) -> None:
         super().__init__(message)
-        self.verdict = verdict
+        self.verdict, self.got = verdict, message
         self.kinds = kinds  # the names of the exception's classes
 
 
