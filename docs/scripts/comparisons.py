@@ -32,6 +32,8 @@ from compare.check.layer_cases import LayerCase, random_case
 from compare.check.layer_floats import CELLS
 from compare.check.layer_results import Results, rounding, run
 from compare.check.reference import torch_results
+from compare.check.stages import in_float64
+from compare.parity import rms
 
 mpl.use("Agg")
 
@@ -131,11 +133,6 @@ RULES: dict[str, Rule] = {
 }
 
 
-def rms(array: np.ndarray) -> float:
-    """Return the root mean square."""
-    return float(np.sqrt(np.mean(np.square(array, dtype=np.float64)))) if array.size else 0.0
-
-
 def equal_to(
     theirs: Results, truth: Results, allowed: Mapping[str, np.ndarray], ours: Results
 ) -> set[str]:
@@ -152,27 +149,15 @@ def equal_to(
 # Cases ------------------------------------------------------------------------------------------
 
 
-def in_float64(case: LayerCase) -> LayerCase:
+def with_float64(case: LayerCase) -> LayerCase:
     """Return the case with the same numbers in float64."""
-    double = replace(case, dtype="float64")
-    arrays = {name: as_float64(value) for name, value in vars(case.floats).items()}
-    double.__dict__["floats"] = replace(case.floats, **arrays)
-    return double
-
-
-def as_float64(value: Any) -> Any:
-    """Return arrays of floats in float64, in tuples and dicts too; everything else as it is."""
-    if isinstance(value, tuple):
-        return tuple(as_float64(item) for item in value)
-    if isinstance(value, dict):
-        return {name: as_float64(item) for name, item in value.items()}
-    is_float = isinstance(value, np.ndarray) and value.dtype.kind == "f"
-    return value.astype(np.float64) if is_float else value
+    floats = replace(case.floats, **in_float64(vars(case.floats)))
+    return replace(case, dtype="float64").with_floats(floats)
 
 
 def answers(case: LayerCase) -> tuple[Results, Results, dict[str, np.ndarray]]:
     """Return PyTorch's results, those in float64, and what rounding may do."""
-    return torch_results(case), torch_results(in_float64(case)), rounding(case)[1]
+    return torch_results(case), torch_results(with_float64(case)), rounding(case)[1]
 
 
 def wrong_cases(cells: tuple[str, ...], dtype: str) -> Iterator[LayerCase]:
