@@ -20,6 +20,7 @@ from compare.parity.tolerance import (
     ulp_of_largest,
     unmoved,
 )
+from scratch_rnn.cells import gated
 
 
 class Pair(NamedTuple):
@@ -122,6 +123,23 @@ def test_each_entry_has_an_allowance_of_its_own() -> None:
     wrong[1] += 0.5 * allowed["y"][0]
     assert compare_results({"y": x}, {"y": wrong}, allowed).rows[0].at == (1,)
     assert not compare_results({"y": x}, {"y": wrong}, allowed).ok
+
+
+def test_a_gate_is_moved_where_it_is_computed_and_not_only_on_the_tape() -> None:
+    """z = 1 - 6e-6: a move of its input does not reach it, its own rounding is 1 % of 1 - z."""
+
+    def passed_on(move: Any) -> dict[str, np.ndarray]:
+        z = move(np.full(4, 12, np.float32))
+        gated.sigmoid(z)
+        return {"1 - z": 1 - z}
+
+    sigmoid = gated.sigmoid
+    results, allowed = allowances(passed_on)
+    ulp = np.spacing(np.float32(0.5))  # of z
+    assert np.all(allowed["1 - z"] >= SAFETY * ulp)
+    assert np.all(allowed["1 - z"] < 2 * SAFETY * ulp)
+    assert np.array_equal(results["1 - z"], passed_on(unmoved)["1 - z"])
+    assert gated.sigmoid is sigmoid
 
 
 def test_allowance_grows_with_what_the_computation_does_to_rounding() -> None:
