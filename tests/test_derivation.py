@@ -371,3 +371,31 @@ def test_links_within_the_documents_lead_somewhere(page: str) -> None:
         heads = re.findall(r"^#+ (.*)$", other, re.MULTILINE)
         slugs = [re.sub(r"[^\w\- ]", "", head).lower().replace(" ", "-") for head in heads]
         assert anchor in slugs, anchor
+
+
+# ---------------------------------------------------------------- docs/comparisons.md
+
+
+def test_the_table_of_comparisons_is_that_of_the_measurements() -> None:
+    comparisons = load_script("comparisons")
+    text = comparisons.PAGE.read_text(encoding="utf-8")
+    assert comparisons.with_table(text) == text, "python docs/scripts/comparisons.py draw"
+
+
+def test_each_rule_of_the_comparisons_says_what_it_is_described_to_say() -> None:
+    rules = load_script("comparisons").RULES
+    theirs = np.array([1, 2], np.float32)
+    truth, allowed = theirs.astype(np.float64) + 1e-8, np.array([1e-6, 1e-4])
+
+    def equal(*moves: float) -> set[str]:
+        ours = theirs + np.array(moves, np.float32)
+        return {name for name, rule in rules.items() if rule(theirs, ours, truth, allowed)}
+
+    assert equal(0, 0) == set(rules)
+    assert equal(5e-5, 0) == {
+        "at most 1e-3", "cosine of 0.99", "TorchDynamo's same", "one allowance a tensor",
+    }  # fmt: skip
+    assert equal(5e-7, 0) == set(rules) - {"twice PyTorch's error"}
+    assert equal(0, 5e-5) == equal(5e-5, 0) | {"one allowance an entry"}
+    assert equal(0, 5e-3) == {"cosine of 0.99"}
+    assert equal(1, -1) == set()

@@ -23,8 +23,7 @@ import matplotlib as mpl
 import numpy as np
 import torch
 from matplotlib.figure import Figure
-from mutmut.mutation.file_mutation import mutate_file_contents
-from torch._dynamo.utils import same
+from threadpoolctl import threadpool_limits
 
 from compare.check.bugs.catalogue import BUGS
 from compare.check.bugs.patches import ROOT, Patch, load_patched
@@ -102,6 +101,8 @@ def cosine(theirs: np.ndarray, ours: np.ndarray, *_: np.ndarray) -> bool:
 
 def dynamo(theirs: np.ndarray, ours: np.ndarray, truth: np.ndarray, _: np.ndarray) -> bool:
     """Call TorchDynamo's function: allclose to 1e-4, or an RMSE of at most twice PyTorch's."""
+    from torch._dynamo.utils import same
+
     reference, result = torch.from_numpy(theirs), torch.from_numpy(ours)
     return bool(same(reference, result, torch.from_numpy(truth), log_error=lambda *_: None))
 
@@ -203,6 +204,7 @@ def measure_bugs() -> None:
 
 def measure_mutants() -> None:
     """Count the mutants that a rule misses: mutmut's small changes of the numerical files."""
+    from mutmut.mutation.file_mutation import mutate_file_contents
 
     def layers() -> Iterator[Any]:
         for file, cells in FILES.items():
@@ -331,9 +333,9 @@ def shares() -> dict[str, tuple[float, ...]]:
     return {name: tuple(values) for name, values in columns.items()}
 
 
-def draw() -> None:
-    """Draw the picture, and write the table into the page."""
-    data, found = stored(), shares()
+def with_table(text: str) -> str:
+    """Return the page's text with a new table."""
+    data = stored()
     head = [
         "rule",
         "false alarms in float32",
@@ -344,21 +346,24 @@ def draw() -> None:
         "mutants never noticed",
     ]
     lines = [head, ["---", *["---:"] * (len(head) - 1)]]
-    lines += [[name, *(f"{100 * v:.2f} %" for v in values)] for name, values in found.items()]
+    lines += [[name, *(f"{100 * v:.2f} %" for v in values)] for name, values in shares().items()]
     table = "\n".join("| " + " | ".join(line) + " |" for line in lines)
     sources = "\n".join(
         f"- `{data[kind]['command']}`: {data[kind]['date']}, Python {data[kind]['python']}, NumPy "
         f"{data[kind]['numpy']}, PyTorch {data[kind]['torch']}"
         for kind in ("right", "bugs", "mutants")
     )
-    before, _, rest = PAGE.read_text("utf-8").partition("<!-- table -->")
+    before, _, rest = text.partition("<!-- table -->")
     after = rest.partition("<!-- end -->")[2]
-    text = f"{before}<!-- table -->\n\n{table}\n\n{sources}\n\n<!-- end -->{after}"
-    PAGE.write_text(text, encoding="utf-8")
+    return f"{before}<!-- table -->\n\n{table}\n\n{sources}\n\n<!-- end -->{after}"
 
+
+def draw() -> None:
+    """Draw the picture, and write the table into the page."""
+    PAGE.write_text(with_table(PAGE.read_text(encoding="utf-8")), encoding="utf-8")
     figure = Figure(figsize=(7, 4.2), layout="constrained")
     axes = figure.subplots()
-    for name, values in found.items():
+    for name, values in shares().items():
         ours = name.startswith("one allowance")
         x, y = 100 * values[0], 100 * values[2]
         axes.plot(x, y, "o", color="#2a8f6f" if ours else "#1f3f77")
@@ -390,4 +395,6 @@ def main(arguments: list[str]) -> int:
 
 
 if __name__ == "__main__":
-    sys.exit(main(sys.argv[1:]))
+    torch.set_num_threads(1)
+    with threadpool_limits(1):
+        sys.exit(main(sys.argv[1:]))
