@@ -190,10 +190,16 @@ def _in_one_line(box: str) -> str:
     wrong = parts[0]
     if wrong[0].startswith("Missing from"):  # the flags, without what they mean
         wrong = [wrong[0], ", ".join(line for line in wrong[1:] if line.startswith("--"))]
+    wrong = [re.sub(r"Expected one of \((.*)\)", _sorted_choices, " ".join(wrong))]
     near = [f"; did you mean {p[1].split()[0]}?" for p in parts if p[0].startswith("Perhaps")]
     where = re.search(rf"{PACKAGE}( \w+)* --help", " ".join(parts[-1]))
     advice = f" (see {where[0]})" if where else ""
-    return " ".join(wrong).rstrip(".") + "".join(near) + advice
+    return wrong[0].rstrip(".") + "".join(near) + advice
+
+
+def _sorted_choices(listed: re.Match[str]) -> str:
+    """Return tyro's list of choices in order, without the None that stands for no flag."""
+    return "Expected one of " + ", ".join(sorted(set(re.findall(r"'(.*?)'", listed[1])) - {"None"}))
 
 
 def _resumed(arguments: Sequence[str]) -> runs.RunConfig | None:

@@ -152,6 +152,12 @@ def examine_functions(
     cell = config.cell or "rnn"
     report = Report(str(config.target), "functions", cell, config.seed, [])
     stages: tuple[Stage, ...] = STAGES[cell]
+    loaded = False
+
+    def title() -> None:
+        what = _WHAT[report.form if report.cell == "rnn" else report.cell]
+        terminal.line(f"{config.target}: {what}, seed {config.seed}")
+
     try:
         with load() as stranger:
             report.cell = config.cell or _cell_of(stranger.names)
@@ -159,8 +165,8 @@ def examine_functions(
             if report.cell == "rnn" and "rnn_step_forward" in stranger.names:
                 report.form, stages = "cs231n", CS231N_STAGES
         all_stages, stages = stages, _chosen(stages, config.stage)
-        what = _WHAT[report.form if report.cell == "rnn" else report.cell]
-        terminal.line(f"{config.target}: {what}, seed {config.seed}")
+        loaded = True
+        title()
         with _spinner(terminal):
             report.stages = try_chosen(load, all_stages, stages, config)
         if report.form == "functions" and report.score == 6 and not config.no_train:
@@ -168,6 +174,8 @@ def examine_functions(
                 kind = EQUATIONS[report.cell]
                 report.training = train(kind, TheirFunctions(stranger), config.text, terminal)
     except Trouble as trouble:
+        if not loaded:
+            title()
         report.stages = _none_of(_chosen(stages, config.stage), trouble)
     return report
 

@@ -162,7 +162,7 @@ def kind_of(value: Any) -> str:
         return f"a tuple of {len(value)}"
     if isinstance(value, np.ndarray):
         return f"an array of shape {value.shape}"
-    return f"a {getattr(value, '__type__', type(value).__name__)}"
+    return f"a value of type {getattr(value, '__type__', type(value).__name__)}"
 
 
 HANDED_IN = ", which was handed in"

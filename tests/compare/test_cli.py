@@ -793,6 +793,7 @@ def test_a_signal_ends_the_run_with_whole_lines(
         ("train", "Missing from rnn-parity train: --model {scratch,concise} (see rnn-parity train"),
         ("bench --budget", "Missing value for argument '--budget'"),
         ("train --model foo", "invalid choice 'foo' for argument '--model'"),
+        ("check --cell foo f.py", "'--cell'. Expected one of gru, lstm, rnn (see"),
     ],
 )
 def test_a_wrong_flag_is_told_in_one_line(

@@ -202,6 +202,7 @@ def test_that_a_file_cannot_be_loaded_is_said_once(tmp_path: Path) -> None:
             CheckConfig(target=str(tmp_path / "student.py")),
             Terminal(Console(file=printed, width=200)),
         )
+    assert "student.py: six functions, seed 0\n" in printed.getvalue()
     assert printed.getvalue().count("No module named 'no_such_thing'") == 1
     assert printed.getvalue().count("  error") == 6
 
