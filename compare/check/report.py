@@ -189,7 +189,7 @@ def _show_features(report: Report, terminal: Terminal) -> None:
             case = f", on {entry['case']}" if "case" in entry else ""
             terminal.line(f"  {entry['name']}{case}: {entry['found']}", "red")
     if report.manners and not report.strict:
-        terminal.line("  Manners count with --strict alone.", "dim")
+        terminal.line("  Manners count only with --strict.", "dim")
 
 
 def _named(entry: dict[str, str]) -> str:

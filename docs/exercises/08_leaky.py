@@ -49,4 +49,6 @@ def check():
 
 
 if __name__ == "__main__":
-    print("wrong:", ", ".join(check()) or "nothing")
+    wrong = check()
+    print("wrong:", ", ".join(wrong) or "nothing")
+    raise SystemExit(bool(wrong))
