@@ -55,8 +55,12 @@ def predict(
     check_has("model", model, "begin_state", "training", "linear")
     num_preds = whole_number("num_preds", num_preds, least=0)
     temperature = check_number("temperature", temperature)
-    rng = np.random.default_rng() if rng is None else rng
-    check_has("rng", rng, "random")
+    if rng is not None:
+        check_has("rng", rng, "random")
+    elif temperature > 0:
+        rng = (
+            np.random.default_rng()
+        )  # takes longer than some characters, and only drawing needs it
     ids = prefix_ids(prefix, vocab)
     was_training = model.training
     model.eval()
@@ -69,12 +73,12 @@ def predict(
     return ("" if isinstance(prefix, str) else " ").join(vocab.to_tokens(ids))
 
 
-def next_token(y: Float[Tensor, "V"], temperature: float, rng: np.random.Generator) -> int:
+def next_token(y: Float[Tensor, "V"], temperature: float, rng: np.random.Generator | None) -> int:
     """Return the likeliest token, or one drawn from softmax(y / temperature).
 
     `torch.multinomial` would draw with a generator of its own, and so another text than NumPy.
     """
-    if temperature == 0:
+    if temperature == 0 or rng is None:
         return int(y.argmax())
     c = torch.softmax((y.double() - y.max()) / temperature, dim=0).cumsum(dim=0)
     if c[-1].isnan():

@@ -59,8 +59,12 @@ def predict(
     num_preds = whole_number("num_preds", num_preds, least=0)
     check_has("model", model, "begin_state", "parameters")
     temperature = check_number("temperature", temperature)
-    rng = np.random.default_rng() if rng is None else rng
-    check_has("rng", rng, "random")
+    if rng is not None:
+        check_has("rng", rng, "random")
+    elif temperature > 0:
+        rng = (
+            np.random.default_rng()
+        )  # takes longer than some characters, and only drawing needs it
     ids = prefix_ids(prefix, vocab)
     state = model.begin_state(batch_size=1)
     logits, state = model(np.array([ids]), state)  # warm-up: (1, T) at once
@@ -72,9 +76,11 @@ def predict(
     return ("" if isinstance(prefix, str) else " ").join(vocab.to_tokens(ids))
 
 
-def next_token(y: Float[np.ndarray, "V"], temperature: float, rng: np.random.Generator) -> int:
+def next_token(
+    y: Float[np.ndarray, "V"], temperature: float, rng: np.random.Generator | None
+) -> int:
     """Return the likeliest token, or one drawn from softmax(y / temperature)."""
-    if temperature == 0:
+    if temperature == 0 or rng is None:
         return int(y.argmax())
     y = y.astype(np.float64)
     with np.errstate(over="ignore", invalid="ignore"):  # a tiny temperature: exp(-inf) is 0

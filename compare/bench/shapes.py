@@ -44,7 +44,10 @@ class Shape:
     @property
     def gates(self) -> int:
         """Number of gates: the weights have this many times H rows."""
-        return {"rnn": 1, "gru": 3, "lstm": 4}[self.cell]
+        from compare.parity import CELLS  # only now: it imports PyTorch, and --help does not
+
+        gates: int = CELLS[self.cell][0].NUM_GATES
+        return gates
 
     @property
     def options(self) -> dict[str, Any]:

@@ -32,6 +32,7 @@ from typing import Annotated, Any, Literal
 import numpy as np
 from jaxtyping import Float
 
+from compare.parity import CELLS
 from compare.runs.checkpoint import container
 from compare.runs.checkpoint.container import CheckpointError
 from compare.terminal import (
@@ -47,7 +48,6 @@ from compare.terminal import (
 )
 
 MOST_LAYERS = 1000
-GATES = {"rnn": 1, "gru": 3, "lstm": 4}
 
 Side = Literal["scratch", "concise"]
 Shapes = dict[str, tuple[int, ...]]
@@ -73,7 +73,11 @@ class Model:
     @property
     def shapes(self) -> Shapes:
         """The shape of each parameter, under torch's names and in torch's order."""
-        V, H, GH = self.vocab_size, self.hidden_size, GATES[self.cell] * self.hidden_size
+        V, H, GH = (
+            self.vocab_size,
+            self.hidden_size,
+            CELLS[self.cell][0].NUM_GATES * self.hidden_size,
+        )
         suffixes = ("", "_reverse") if self.bidirectional else ("",)
         D = len(suffixes)
         shapes: Shapes = {}

@@ -13,7 +13,7 @@ import safetensors
 import safetensors.numpy
 
 from compare.check import BUG_NAMES, TrainingCase
-from compare.parity import named_state
+from compare.parity import CELLS, named_state
 from compare.runs import RecordError, write_file
 from compare.study.bisection.search import Parting
 from compare.terminal import (
@@ -179,7 +179,7 @@ def _case(description: _Description, tensors: dict[str, np.ndarray]) -> Training
     """Build the case; sizes that do not fit the tensors are refused before they are used."""
     options, cell = description.options, description.cell
     V, H, L = options.input_size, options.hidden_size, options.num_layers
-    GH = H * {"rnn": 1, "gru": 3, "lstm": 4}[cell]
+    GH = H * CELLS[cell][0].NUM_GATES
     batch = Batch(tensors.pop("inputs"), tensors.pop("targets"))
     names = ("state",) if cell != "lstm" else ("h of state", "c of state")
     state = {name: tensors.pop(name) for name in names}
