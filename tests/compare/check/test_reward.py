@@ -81,6 +81,19 @@ def test_functions_that_fail_together_are_told(change: Any, said: str, tmp_path:
     assert "together they do not train alike" in printed.getvalue()
 
 
+def test_parameters_that_are_wrong_after_the_last_update_are_told(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """No loss shows the last update; only the parameters do."""
+    monkeypatch.setattr(reward, "MOST_TOKENS", 2_000)  # a few updates
+    updates = trained(tmp_path, "rnn", RIGHT).updates
+    late = f"calls = []\ndef is_last():\n    calls.append(1)\n    return len(calls) == {updates}\n"
+    text = RIGHT.replace("d_b, d_b\n", "d_b, d_b * (1 + 1e-6 * is_last())\n")
+    training = trained(tmp_path, "rnn", late + text)
+    assert training.failed.startswith("expected rnn.bias_hh_l0 [")
+    assert f"of PyTorch after {updates} updates, got " in training.failed
+
+
 def test_a_text_that_is_not_there_is_refused_before_anything_is_tried(tmp_path: Path) -> None:
     with pytest.raises(UsageError, match="expected a file for --text, got"):
         CheckConfig(target="student.py", text=tmp_path / "no.txt").check()
