@@ -87,15 +87,15 @@ class Part(pytest.Item):
 
     def runtest(self) -> None:
         """Pass if it is right; a feature or a law that is not there is skipped."""
+        from compare.check.report import FAILED, explained  # not before it is needed
+
         if isinstance(self.found, dict):
             if self.found["verdict"] == "missing":
                 pytest.skip("not there")
-            if self.found["verdict"] in ("wrong", "error", "timeout"):
+            if self.found["verdict"] in FAILED:
                 told = [self.found[name] for name in ("case", "found") if name in self.found]
                 raise Wrong(": ".join([self.name, self.found["verdict"], *told]))
         elif self.found.verdict != "right":
-            from compare.check import explained
-
             lines = [line.plain for line in explained(self.found)]
             raise Wrong("\n".join([f"{self.name}: {self.found.verdict}", *lines]))
 
