@@ -28,7 +28,7 @@ class Answer:
 def compared(
     answer: Answer, got: Mapping[str, np.ndarray], time_axes: Mapping[str, int] | None = None
 ) -> tuple[Comparison, ...]:
-    """Lay results beside the right ones; a missing tensor is one of no shape."""
+    """Compare results with the right ones; a missing tensor is wrong."""
     axes = time_axes or {}
     return tuple(
         Comparison(

@@ -1,4 +1,4 @@
-"""``rnn-parity check``: tell a stranger what is right, what is wrong, where, and why perhaps."""
+"""``rnn-parity check``: say what is right, what is wrong and where, and name the likely mistake."""
 
 from __future__ import annotations
 

@@ -215,7 +215,7 @@ def in_the_tensor(expected: np.ndarray, got: np.ndarray, allowed: float) -> str:
     if expected.any() and not got.any():
         return "It is zero everywhere."
     if same(-expected):
-        return "Its sign is turned."
+        return "Its sign is wrong."
     if expected.ndim > 1 and expected.shape[0] > 1 and same(expected[::-1]):
         return "It comes in reverse order."
     return _factor(expected, got, allowed) or _accuracy(expected, got, allowed)

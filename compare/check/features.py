@@ -60,7 +60,7 @@ OPTIONS = {"nonlinearity", "bias", "L", "bidirectional", "batch_first", "project
 """The fields that are arguments of the constructor; the rest is handed in."""
 
 LAWS = tuple(law for law in (*layer_laws.LAWS, *sequence_laws.LAWS) if not law.near)
-"""The laws that lay a layer beside itself; that it is PyTorch's is seen by its features."""
+"""The laws that compare a layer with itself; its features are compared with PyTorch's layer."""
 
 
 NOT_TO_THE_BIT = "not to the bit"
@@ -96,7 +96,7 @@ def expected_of(case: LayerCase) -> Results:
 
 
 def beside_ours(case: LayerCase, got: Results) -> tuple[Comparison, ...]:
-    """Lay a layer's results beside ours in float64."""
+    """Compare a layer's results with ours in float64."""
     least = np.dtype("float16" if case.dtype == "float32" else "float64").itemsize
     expected, allowed = expected_of(case), rounding(case)[1]
     wide = {
@@ -184,7 +184,7 @@ def _part_of(tensor: str) -> str:
 
 
 def settle_conventions(layers: Layers, seed: int) -> list[PartResult]:
-    """Try the simplest layer in each convention until one fits; keep that, and say what came."""
+    """Try the simplest layer in each convention, keep the one that fits, return its results."""
     tried = []
     for batch_first in (False, True):
         for flat_state in (False, True):
@@ -240,9 +240,10 @@ def missing_of(found: Sequence[Mapping[str, str]]) -> list[str]:
 def try_laws(
     layers: Layers, missing: Sequence[str], seed: int, deep: bool = False
 ) -> list[dict[str, str]]:
-    """Try the laws that need no more than the layer has; none is there that it refuses.
+    """Try the laws that use only features which the layer has. One that it refuses is missing.
 
-    A law that wants the same bits, and gets what rounding explains, is kept "not to the bit".
+    If a law asks for the same bits, and rounding explains the difference, its verdict is
+    "not to the bit".
     """
     surface, found = surface_of(layers, missing), []
     for law in LAWS:
@@ -291,7 +292,7 @@ def _tried(law: Law, layers: Layers, case: LayerCase) -> dict[str, str]:
 
 
 def try_manners(layers: Layers, laws: Sequence[Mapping[str, str]]) -> list[dict[str, str]]:
-    """Try what no number shows: the same bits, and what a mistake is answered with."""
+    """Check that laws hold to the bit, and that wrong arguments raise the right exceptions."""
     case = case_of(layers, SIZES[0], 0)
     x, h0, c0 = case.floats.x, case.floats.h0, case.floats.c0
     wide = np.concatenate([x, x], axis=2)

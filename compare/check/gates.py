@@ -25,7 +25,7 @@ class Gated(Equations):
         return np.asarray(self.move((1 + self.move(np.tanh(a / 2))) / 2))
 
     def tanh(self, a: Array) -> Array:
-        """Return what is new of its sum."""
+        """Return tanh(a)."""
         return np.asarray(self.move(np.tanh(a)))
 
     def slope_of_sigmoid(self, s: Array) -> Array:

@@ -1,4 +1,4 @@
-"""A law: what holds for each recurrent layer, whatever its weights, stated once for all who ask.
+"""A law: what holds for each recurrent layer, whatever its weights; stated once, used by all.
 
 `break` and the catalogue's tests try the laws on a package, `check` on a stranger's layer, and the
 tests of this project on our own, with cases that Hypothesis draws.
@@ -29,7 +29,7 @@ class Law:
     holds: Holds
     fields: Mapping[str, Any]
     cells: tuple[str, ...]
-    needs: Mapping[str, Any]  # other values of fields that the law comes upon
+    needs: Mapping[str, Any]  # other values of fields that the law tries, too
     tried: int  # cases of each cell on which a package is tried
     near: bool  # needs the layer in this process: arrays from another one are copies
 
@@ -40,7 +40,7 @@ class Law:
 
     @property
     def law(self) -> str:
-        """The law, as one says it to the layer: its docstring's first line."""
+        """The law as an order to the layer: the first line of its docstring."""
         return (self.holds.__doc__ or "").partition("\n")[0]
 
     def outcomes(self, package: Any) -> Iterator[Outcome]:

@@ -157,10 +157,10 @@ def identical(expected: Results, got: Results, case: LayerCase) -> tuple[Compari
 def compared(
     expected: Results, got: Results, case: LayerCase, allowed: Mapping[str, np.ndarray]
 ) -> tuple[Comparison, ...]:
-    """Lay results side by side. A tensor that only one side has is one of no shape on the other.
+    """Compare results by name. A tensor that only one side has is wrong.
 
-    But nobody has to give the gradients of a state that is not handed in, or of a bias that is not
-    there.
+    Two gradients may be absent: that of a state that is not given, and that of a bias which the
+    layer does not have.
     """
 
     def is_asked(name: str) -> bool:

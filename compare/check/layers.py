@@ -2,8 +2,8 @@
 
 The smallest class is ``Class(input_size, hidden_size)`` with `parameters` under PyTorch's names,
 ``forward(x, h0) -> (output, h_n, tape)`` and ``backward(tape, d_output, d_h_n)``, which gives the
-gradients of x, of h0 and of the parameters. Where its arrays look otherwise than ours, they are
-turned on their way.
+gradients of x, of h0 and of the parameters. Arrays in another layout than ours are transposed, on
+the way in and on the way out.
 """
 
 from __future__ import annotations
@@ -21,7 +21,7 @@ from compare.check.stranger.client import Handle, Stranger, Trouble
 
 @dataclass(slots=True)
 class Conventions:
-    """What a layer's arrays look like, as far as it differs from ours."""
+    """The layout of a layer's arrays, as far as it differs from ours."""
 
     batch_first: bool = False  # without being asked for
     flat_state: bool = False  # (B, H), without an axis for the layers

@@ -260,7 +260,7 @@ def explained(result: PartResult) -> list[Text]:
 
 
 def side_by_side(wrong: Comparison) -> list[Text]:
-    """Lay expected and got beside each other, the wrong entries marked with a star."""
+    """Show expected and got side by side, the wrong entries marked with a star."""
     at = first_entry(wrong)
     if at is None:
         expected, got = problem(wrong)

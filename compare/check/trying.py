@@ -83,7 +83,7 @@ def cases_of(stage: Stage, seed: int) -> tuple[tuple[Case, Answer], ...]:
 
 
 def compared(answer: Answer, got: Results) -> tuple[Comparison, ...]:
-    """Lay results beside the right ones, in the order in which they are asked for."""
+    """Compare results with the right ones, in the order in which they are asked for."""
     return tuple(
         Comparison(name, expected, _of_kind(got[name], expected, answer), answer.allowed[name])
         for name, expected in answer.expected.items()

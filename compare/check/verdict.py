@@ -129,7 +129,7 @@ class Check:
 
     @property
     def law(self) -> str:
-        """The law, as one says it to the package: its docstring's first line."""
+        """The law as an order to the package: the first line of its docstring."""
         return (self.outcomes.__doc__ or "").partition("\n")[0]
 
 

@@ -40,7 +40,7 @@ OF_A_STEP_BACK = (
     ),
     mistake("the slope is 1 + h²", BACK, slope=lambda self, h, before: 1 + h * h),
     mistake(
-        "the slope is h² - 1: the sign is turned", BACK, slope=lambda self, h, before: h * h - 1
+        "the slope is h² - 1: the sign is wrong", BACK, slope=lambda self, h, before: h * h - 1
     ),
     mistake("the slope is h², and not 1 - h²", BACK, slope=lambda self, h, before: h * h),
     mistake("the slope is 1 - 2h", BACK, slope=lambda self, h, before: 1 - 2 * h),
