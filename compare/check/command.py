@@ -266,15 +266,16 @@ def try_stages(
 ) -> list[StageResult]:
     """Try stages, with one seed or with ten; find the mistake that each wrong one looks like."""
     results = try_all(load, stages, config.seed)
+    seeds = [config.seed] * len(results)  # with which each of them was found
     for seed in range(config.seed + 1, config.seed + 10 if config.deep else 0):
         again = try_all(load, stages, seed)
         for k, (first, later) in enumerate(zip(results, again, strict=True)):
             if first.verdict == "right":
                 later.cases += first.cases
-                results[k] = later
-    for result in results:
+                results[k], seeds[k] = later, seed
+    for result, seed in zip(results, seeds, strict=True):
         if result.verdict == "wrong":
-            diagnose(result, load, config.seed)
+            diagnose(result, load, seed)
     return results
 
 

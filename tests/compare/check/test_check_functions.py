@@ -61,6 +61,28 @@ def test_six_right_functions(tmp_path: Path, seed: int) -> None:
     assert {name: r.verdict for name, r in results.items()} == dict.fromkeys(NAMES, "right")
 
 
+def test_deep_tries_ten_seeds(tmp_path: Path) -> None:
+    """A mistake that only a case of seed 3 shows is found with --deep, and not without."""
+    clipping, file = STAGES[-1], tmp_path / "student.py"
+    source = Source(file=str(file), in_process=True)
+    first = float(next(clipping.draw(3)).inputs["gradients"][0][0, 0])
+    shy = (
+        "    norm = np",
+        f"    if gradients[0][0, 0] == {first!r}:\n        return 0.0\n    norm = np",
+    )
+
+    def clipped(text: str, *, deep: bool) -> StageResult:
+        file.write_text(text)
+        config = CheckConfig(target=str(file), deep=deep)
+        [result] = try_stages(lambda: Stranger(source, ours), (clipping,), config)
+        return result
+
+    right = clipped(RIGHT, deep=False)
+    assert clipped(RIGHT, deep=True).cases == 10 * right.cases
+    assert clipped(changed(shy), deep=False).verdict == "right"
+    assert clipped(changed(shy), deep=True).verdict == "wrong"
+
+
 WRONG = {
     "W_hh is not transposed": ("rnn_step", ("h @ W_hh.T", "h @ W_hh")),
     "b_hh is not added": ("rnn_step", (" + b_hh)", ")")),
