@@ -146,3 +146,10 @@ class Single(scratch_rnn.RNN):
 
     def backward(self, tape, d_output, d_h_n):
         return super().backward(tape, d_output.astype(np.float32), d_h_n.astype(np.float32))
+
+
+class TF32(scratch_rnn.RNN):
+    """Multiplies an x of which 13 bits are cut off, as some GPUs do."""
+
+    def forward(self, x, h0):
+        return super().forward((x.view(np.uint32) & np.uint32(0xFFFFE000)).view(np.float32), h0)

@@ -68,6 +68,13 @@ def test_a_coarse_dtype_is_allowed_its_rounding(dtype: str) -> None:
     assert examined("torch.nn:RNN", "rnn", dtype).ok
 
 
+@pytest.mark.parametrize("tf32", [True, False])
+def test_the_rounding_of_tf32_has_to_be_allowed(tf32: bool) -> None:
+    with Stranger(source_of(f"{FILE}:TF32", in_process=True)) as stranger:
+        results = settle_conventions(Layers(stranger, "rnn", tf32=tf32), 0)
+    assert all(result.verdict == "right" for result in results) == tf32
+
+
 def test_our_own_layer_has_everything() -> None:
     report = examined("scratch_rnn:RNN")
     assert report.ok
