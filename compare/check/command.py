@@ -10,6 +10,7 @@ from pathlib import Path
 from typing import Any
 
 from compare.check.config import CheckConfig
+from compare.check.conventions import Said
 from compare.check.cs231n import CS231N_STAGES
 from compare.check.diagnosis import likely_mistake
 from compare.check.exercises import STAGES
@@ -132,6 +133,11 @@ def _source(config: CheckConfig) -> Source:
 def examine(config: CheckConfig, terminal: Terminal) -> Report:
     """Check a file or a class, and show what was found."""
     source = _source(config)
+    for name in ("layout", "bias", "names"):
+        if getattr(config, name) is not None and not source.name:
+            raise UsageError(
+                f"expected FILE:CLASS or MODULE:CLASS with --{name}, got {config.target}"
+            )
     notes = Notes()
 
     def load() -> Stranger:
@@ -213,15 +219,19 @@ def examine_class(config: CheckConfig, load: Callable[[], Stranger], terminal: T
     """Check a recurrent layer, and feature by feature what else it has."""
     report = Report(str(config.target), "class", config.cell or "rnn", config.seed, [])
     report.strict = config.strict
+    said = Said.of(config.layout, config.bias, config.names)
     terminal.line(f"{config.target}: a recurrent layer, seed {config.seed}")
     try:
         with _spinner(terminal), load() as stranger:
             report.adapter = stranger.adapter
             report.form = "torch" if stranger.adapter == "torch_module" else "class"
             report.cell = config.cell or stranger.cell or "rnn"
-            layers = Layers(stranger, report.cell, config.dtype, config.device, tf32=config.tf32)
+            layers = Layers(
+                stranger, report.cell, config.dtype, config.device, tf32=config.tf32, said=said
+            )
             report.stages = settle_conventions(layers, config.seed)
-            terminal.line(f"Taken for: cell {report.cell}, {layers.conventions.described()}", "dim")
+            taken = layers.conventions.described(said)
+            terminal.line(f"Taken for: cell {report.cell}, {taken}", "dim")
             if report.stages[0].verdict == "right":
                 report.features = try_features(layers, config.seed, config.deep)
                 if report.score == len(PARTS):  # what is wrong would break laws too

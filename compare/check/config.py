@@ -11,6 +11,8 @@ from tyro.conf import Positional, arg
 
 from compare.terminal import UsageError, check_at_least, check_choices
 
+_FOUND_OUT = "(default: found out, and printed)"
+
 
 @dataclasses.dataclass(frozen=True, kw_only=True)
 class CheckConfig:
@@ -29,9 +31,20 @@ class CheckConfig:
     """Write a template with six functions for you to fill in, and check nothing."""
     cell: Annotated[
         Literal["rnn", "gru", "lstm"] | None,
-        arg(help_behavior_hint="(default: what the names in the file or of the class say, or rnn)"),
+        arg(
+            metavar="rnn|gru|lstm",
+            help_behavior_hint="(default: what the names in the file or of the class say, or rnn)",
+        ),
     ] = None
     """The recurrent cell."""
+    layout: Annotated[str | None, arg(metavar="WORD,…", help_behavior_hint=_FOUND_OUT)] = None
+    """The class's layout: time-first or batch-first, 3d-state or 2d-state, out-in or in-out."""
+    bias: Annotated[
+        Literal["one", "two"] | None, arg(metavar="one|two", help_behavior_hint=_FOUND_OUT)
+    ] = None
+    """How many biases the class has."""
+    names: Annotated[str | None, arg(metavar="NAME=YOURS,…", help_behavior_hint=_FOUND_OUT)] = None
+    """What the class calls weight_ih_l0, weight_hh_l0, bias_ih_l0 and bias_hh_l0."""
     stage: Annotated[str | None, arg(metavar="NAME", help_behavior_hint="(default: all)")] = None
     """Check this stage alone."""
     watch: Annotated[bool, arg(help_behavior_hint="")] = False
@@ -46,7 +59,10 @@ class CheckConfig:
     """Where a module of PyTorch computes, such as cuda."""
     dtype: Annotated[
         Literal["float64", "float32", "bfloat16", "float16"] | None,
-        arg(help_behavior_hint="(default: that of the parameters)"),
+        arg(
+            metavar="float64|float32|bfloat16|float16",
+            help_behavior_hint="(default: that of the parameters)",
+        ),
     ] = None
     """The dtype that a layer is built with."""
     tf32: Annotated[bool, arg(help_behavior_hint="")] = False

@@ -13,6 +13,7 @@ from typing import Any
 import numpy as np
 
 from compare.check import layer_laws, sequence_laws
+from compare.check.conventions import OF_A_CALL, Conventions, all_conventions
 from compare.check.diagnosis import in_the_tensor
 from compare.check.drawing import Case
 from compare.check.law import Law
@@ -27,7 +28,7 @@ from compare.check.layer_results import (
     run,
     to_rounding,
 )
-from compare.check.layers import Conventions, Layers
+from compare.check.layers import Layers
 from compare.check.stages import Malformed, Part, PartResult, in_float64
 from compare.check.stranger.client import Trouble
 from compare.check.verdict import Comparison
@@ -184,18 +185,28 @@ def _part_of(tensor: str) -> str:
 
 
 def settle_conventions(layers: Layers, seed: int) -> list[PartResult]:
-    """Try the simplest layer in each convention, keep the one that fits, return its results."""
-    tried = []
-    for batch_first in (False, True):
-        for flat_state in (False, True):
-            layers.conventions = Conventions(batch_first=batch_first, flat_state=flat_state)
-            results = try_feature(layers, "", seed)
-            score = sum(result.verdict == "right" for result in results)
-            forward = results[0].wrong is not None and not results[0].wrong.problem
-            tried.append((score + 0.5 * forward, layers.conventions, results))
-            if score == len(results):
-                return results
-    _, layers.conventions, results = max(tried, key=lambda item: item[0])
+    """Try the simplest layer in each convention, keep the one that fits, return its results.
+
+    Raises
+    ------
+    UsageError
+        If one fits, but none that is said.
+    """
+    tried: list[tuple[float, Conventions, list[PartResult]]] = []
+    for conventions in sorted(all_conventions(), key=layers.said.allows, reverse=True):
+        if not layers.said.allows(conventions) and any(fits for fits, *_ in tried):
+            break
+        layers.conventions = conventions
+        results = try_feature(layers, "", seed)
+        score = sum(result.verdict == "right" for result in results)
+        forward = results[0].wrong is not None and not results[0].wrong.problem
+        tried.append((score + 0.5 * forward, conventions, results))
+        if score == len(results):
+            break
+    fits, layers.conventions, results = max(tried, key=lambda item: item[0])
+    if fits:
+        for name in OF_A_CALL:
+            layers.said.insist(name, getattr(layers.conventions, name))
     return results
 
 

@@ -8,37 +8,15 @@ the way in and on the way out.
 
 from __future__ import annotations
 
-from dataclasses import dataclass, field
 from types import SimpleNamespace
 from typing import Any
 
 import numpy as np
 
-from compare.check.layer_results import CLASSES, Results
+from compare.check.conventions import Conventions, Said
+from compare.check.layer_results import Results
 from compare.check.stages import Malformed, kind_of
 from compare.check.stranger.client import Handle, Stranger, Trouble
-
-
-@dataclass(slots=True)
-class Conventions:
-    """The layout of a layer's arrays, as far as it differs from ours."""
-
-    batch_first: bool = False  # without being asked for
-    flat_state: bool = False  # (B, H), without an axis for the layers
-    transposed: bool = False  # weights are (in, out)
-    one_bias: bool = False
-    names: dict[str, str] = field(default_factory=dict)  # ours to theirs
-
-    def described(self) -> str:
-        """Say what was taken for what."""
-        names = ", ".join(f"{own} is {other}" for own, other in self.names.items() if own != other)
-        parts = [
-            "batch first" if self.batch_first else "time first",
-            "a state of shape (B, H)" if self.flat_state else "a state of shape (L·D, B, H)",
-            "weights (in, out)" if self.transposed else "weights (out, in)",
-            "one bias" if self.one_bias else "two biases",
-        ]
-        return "; ".join([", ".join(parts), *filter(None, [names])])
 
 
 class Layers:
@@ -52,6 +30,8 @@ class Layers:
         What its layers are built with.
     tf32 : bool
         Whether it may multiply float32 with the precision of TF32.
+    said : Said, optional
+        What is known of its conventions.
     """
 
     def __init__(
@@ -62,11 +42,12 @@ class Layers:
         device: str | None = None,
         *,
         tf32: bool = False,
+        said: Said | None = None,
     ) -> None:
         self.stranger, self.cell = stranger, cell
         self.dtype, self.device = dtype, device
         self.precision = "tf32" if tf32 else ""
-        self.conventions = Conventions()
+        self.said, self.conventions = said or Said(), Conventions()
         self.forward_only = False
         self.own_dtype = ""  # of its parameters, where none is asked for
 
@@ -90,33 +71,7 @@ class Layers:
         """Build a layer, and find out its dtype and its names."""
         parameters = self(V, H).held()
         self.own_dtype = str(next(iter(parameters.values())).dtype)
-        self._learn_names(parameters, V, H)
-
-    def _learn_names(self, parameters: dict[str, np.ndarray], V: int, H: int) -> None:
-        """Find out which parameter is which, by its name or else by its shape."""
-        G = CLASSES[self.cell].NUM_GATES * H
-        taken = self.conventions
-        wanted: dict[str, list[tuple[int, ...]]] = {
-            "weight_ih_l0": [(G, V), (V, G)],
-            "weight_hh_l0": [(G, H), (H, G)],
-            "bias_ih_l0": [(G,)],
-            "bias_hh_l0": [(G,)],
-        }
-        left = dict(parameters)
-        for own, shapes in wanted.items():
-            name = own if own in left else None
-            if name is None:
-                name = next((n for n, a in left.items() if a.shape in shapes), None)
-            if name is None and own == "bias_hh_l0":
-                taken.one_bias = True
-                continue
-            if name is None:
-                got = {n: a.shape for n, a in parameters.items()}
-                raise Malformed(f"a parameter {own} of shape {shapes[0]}", f"{got}")
-            array = left.pop(name)
-            taken.names[own] = name
-            if own == "weight_ih_l0" and V != G:
-                taken.transposed = array.shape == (V, G)
+        self.conventions.learn(parameters, self.cell, V, H, self.said)
 
 
 class TheirLayer:

@@ -226,7 +226,7 @@ def problem(wrong: Comparison) -> tuple[str, str]:
     """Say how shapes or dtypes differ."""
     expected, got = wrong.expected, wrong.got
     if expected.shape != got.shape:
-        return f"shape {expected.shape}", f"shape {got.shape}"
+        return f"shape {expected.shape}", f"shape {got.shape}" if got.size else "none"
     return str(expected.dtype), str(got.dtype)
 
 

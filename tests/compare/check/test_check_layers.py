@@ -9,6 +9,7 @@ from rich.console import Console
 
 from compare.check import CheckConfig, CheckError, check
 from compare.check.command import examine_class
+from compare.check.conventions import Said
 from compare.check.features import (
     missing_of,
     settle_conventions,
@@ -19,7 +20,7 @@ from compare.check.features import (
 from compare.check.layers import Layers
 from compare.check.report import Report, show
 from compare.check.stranger.client import Stranger, source_of
-from compare.terminal import Terminal
+from compare.terminal import Terminal, UsageError
 from tests.annotations import unchecked
 
 FILE = Path(__file__).parent / "right_class.py"
@@ -31,12 +32,14 @@ def _quickly() -> Iterator[None]:
         yield
 
 
-def examined(target: str, cell: str = "rnn", dtype: str | None = None) -> Report:
+def examined(
+    target: str, cell: str = "rnn", dtype: str | None = None, said: Said | None = None
+) -> Report:
     """Examine a class in this process."""
     with Stranger(source_of(target, in_process=True)) as stranger:
-        layers = Layers(stranger, cell, dtype)
+        layers = Layers(stranger, cell, dtype, said=said)
         report = Report(target, "class", cell, 0, settle_conventions(layers, 0))
-        report.notes = [layers.conventions.described()]
+        report.notes = [layers.conventions.described(layers.said)]
         report.features = try_features(layers, 0)
         if report.score == 3:
             report.laws = try_laws(layers, missing_of(report.features), 0)
@@ -96,6 +99,51 @@ def test_conventions_are_found_out_and_said() -> None:
         "batch first, a state of shape (B, H), weights (in, out), one bias; "
         "weight_ih_l0 is Wx, weight_hh_l0 is Wh, bias_ih_l0 is b"
     ]
+
+
+CROWDED = "weight_ih_l0=Wx,weight_hh_l0=Wh,bias_ih_l0=b"
+
+
+def test_what_a_flag_says_is_not_found_out() -> None:
+    assert not examined(f"{FILE}:Crowded").ok
+    said = Said.of("batch-first,2d-state,in-out", "one", CROWDED)
+    report = examined(f"{FILE}:Crowded", said=said)
+    assert report.ok, (report.stages, report.features)
+    assert report.notes == [
+        "batch first (as --layout says), a state of shape (B, H) (as --layout says), "
+        "weights (in, out) (as --layout says), one bias (as --bias says); "
+        "weight_ih_l0 is Wx (as --names says), weight_hh_l0 is Wh (as --names says), "
+        "bias_ih_l0 is b (as --names says)"
+    ]
+
+
+@pytest.mark.parametrize(
+    ("name", "layout", "bias", "names", "told"),
+    [
+        ("Plain", "batch", None, None, "--layout of time-first, batch-first, 3d-state, "),
+        ("Plain", "in-out,out-in", None, None, "one word of each kind for --layout, got 'in-out,"),
+        ("Plain", None, None, "W=V", "NAME of weight_ih_l0, weight_hh_l0, bias_ih_l0, bias_hh_l0"),
+        ("Plain", None, None, "weight_ih_l0", "NAME=YOURS for --names"),
+        ("Plain", None, "one", "bias_hh_l0=b", "no bias_hh_l0 in --names with --bias one"),
+        ("Plain", "batch-first", None, None, "batch first, as --layout says, got time first"),
+        ("OtherWay", "3d-state", None, None, r"\(L·D, B, H\), as --layout says, got a state"),
+        ("OtherWay", "out-in", None, None, r"weights \(out, in\), as --layout says, got weights"),
+        ("OtherWay", None, "two", None, r"two biases, as --bias says, got one bias in .*'b': \(5,"),
+        ("Plain", None, "one", None, "one bias, as --bias says, got two biases in {'weight_ih"),
+        ("OtherWay", None, None, "bias_ih_l0=c", r"expected c of shape \(5,\), .*got {'Wx'"),
+        ("OtherWay", None, None, "bias_ih_l0=Wx", r"expected Wx of shape \(5,\), .*got \(4, 5\)"),
+    ],
+)
+def test_a_flag_that_says_what_is_not_so_is_refused(
+    name: str, layout: str | None, bias: str | None, names: str | None, told: str
+) -> None:
+    with pytest.raises(UsageError, match=told):
+        examined(f"{FILE}:{name}", said=Said.of(layout, bias, names))
+
+
+def test_functions_have_no_layout_to_be_told() -> None:
+    with pytest.raises(UsageError, match="expected FILE:CLASS or MODULE:CLASS with --bias, got"):
+        check(CheckConfig(target=str(FILE), bias="one"))
 
 
 def test_a_class_without_backward_is_told_what_its_forward_pass_is() -> None:
