@@ -46,14 +46,14 @@ def fetch(*, progress: bool = False) -> bytes:
     DownloadError
         If the download failed for any reason.
     """
+    import pooch  # before the time is taken: on a slow machine it takes seconds
+
     url = os.environ.get("RNN_PARITY_URL") or URL
     body = _Body(deadline=time.monotonic() + TOTAL_SECONDS)
     bar = _Progress(visible=progress and _on_terminal())
     answer: queue.SimpleQueue[Exception | None] = queue.SimpleQueue()
 
     def work() -> None:
-        import pooch
-
         try:
             get = pooch.HTTPDownloader(progressbar=bar, timeout=CONNECT_SECONDS)
             get(url, body, None)

@@ -1,6 +1,6 @@
 """The command `rnn-parity` on a system that has none of what only POSIX has.
 
-NumPy, PyTorch and matplotlib are loaded before: they know by themselves which system they are on.
+NumPy, PyTorch, matplotlib and pooch are loaded before: they know by themselves which system they are on.
 What our packages, filelock and rich import afterwards finds neither the modules nor the names.
 """
 
@@ -11,6 +11,7 @@ from typing import Any
 
 import matplotlib.figure
 import numpy
+import pooch
 import psutil
 import torch
 
@@ -21,7 +22,7 @@ IN_OS = (
 )
 IN_SIGNAL = "SIGALRM SIGCHLD SIGHUP SIGKILL SIGPIPE SIGQUIT SIGUSR1 pthread_kill setitimer"
 
-LOADED = (matplotlib.figure, numpy, psutil, torch)
+LOADED = (matplotlib.figure, numpy, pooch, psutil, torch)
 
 
 class Blocker:
