@@ -31,8 +31,8 @@ from compare.parity.rows import Verdict
 from compare.parity.table import show_parity
 from compare.runs.config import GenerateConfig, RunConfig, TrainConfig
 from compare.runs.reading import read_config, read_metrics
-from compare.runs.record import Record
 from compare.terminal.output import Terminal
+from tests.compare.runs.runs import SIGNALS, signalled
 
 ROOT = Path(__file__).parents[2]
 
@@ -751,31 +751,17 @@ def test_a_reader_who_leaves_is_no_error(small: list[str]) -> None:
     assert (process.returncode, error) == (141, "")
 
 
-@pytest.mark.parametrize(
-    ("number", "code"), [(signal.SIGTERM, 143), (signal.SIGINT, 130), (signal.SIGHUP, 129)]
-)
+@pytest.mark.parametrize(("number", "code"), SIGNALS.items())
 def test_a_signal_ends_the_run_with_whole_lines(
     number: int,
     code: int,
     training: list[str],
     tmp_path: Path,
-    monkeypatch: pytest.MonkeyPatch,
     capsys: pytest.CaptureFixture[str],
 ) -> None:
-    right = Record.add_metrics
-
-    def killed_at_update_5(self: Record, update: Any) -> None:
-        right(self, update)
-        if update["update"] == 5:
-            os.kill(os.getpid(), number)
-
-    monkeypatch.setattr(Record, "add_metrics", killed_at_update_5)
     before = signal.getsignal(signal.SIGTERM)
-    hang_up = signal.signal(signal.SIGHUP, signal.SIG_DFL)  # which nohup has processes ignore
-    try:
+    with signalled(5, number):
         assert main(training) == code
-    finally:
-        signal.signal(signal.SIGHUP, hang_up)
     assert signal.getsignal(signal.SIGTERM) == before
     updates = [update["update"] for update in read_metrics(only_run(tmp_path))]
     assert updates in ([1, 2, 3, 4, 5], [1, 2, 3, 4, 5, 6])

@@ -76,7 +76,7 @@ CASES: dict[int, list[Callable[[Flags], int]]] = {
     ],
     4: [lambda flags: main([*flags, "--device", "cuda"])],
     5: [nothing_to_say],
-    129: [lambda flags: interrupted(flags, signal.SIGHUP)],
+    129: [lambda flags: interrupted(flags, signal.SIGHUP)] if hasattr(signal, "SIGHUP") else [],
     130: [lambda flags: interrupted(flags, signal.SIGINT)],
     141: [unread],
     143: [lambda flags: interrupted(flags, signal.SIGTERM)],

@@ -1,7 +1,8 @@
 """The command `rnn-parity` on a system that has none of what only POSIX has.
 
-NumPy, PyTorch, matplotlib and pooch are loaded before: they know by themselves which system they are on.
-What our packages, filelock and rich import afterwards finds neither the modules nor the names.
+NumPy, PyTorch, matplotlib and pooch are loaded before: they know by themselves which system they
+are on. What our packages, filelock and rich import afterwards finds neither the modules nor the
+names.
 """
 
 import os

@@ -95,6 +95,7 @@ def test_a_text_without_letters_is_refused(tmp_path: Path, raw: bytes) -> None:
     assert f"got {len(raw)} bytes" in one_line(error)
 
 
+@pytest.mark.skipif(os.name != "posix", reason="needs pipes with a name")
 def test_a_file_that_cannot_be_read_is_refused(tmp_path: Path) -> None:
     os.mkfifo(tmp_path / "pipe")
     refused: list[tuple[str | Path, str]] = [

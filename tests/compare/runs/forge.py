@@ -1,18 +1,19 @@
 """A process that has imported everything once, and forks off a new one for each command.
 
 Read from standard input, a line of JSON is a command's arguments, the file that takes its output,
-and, if it is to get a signal, that and when: after so many seconds, or once a training under the
-given directory has done 20 updates. Written to standard output is its exit code; where a signal
-ended it, the negative number of that.
+and, if it is to get a signal, that and when: after so many seconds (0.5), from outside, or at an
+update of its training (20), from itself. Written to standard output is its exit code; where a
+signal ended it, the negative number of that.
 """
 
 import json
 import os
-import signal
 import sys
 import time
 from pathlib import Path
 from typing import Any
+
+from tests.compare.runs.runs import signalled
 
 
 def main() -> None:
@@ -30,36 +31,25 @@ def main() -> None:
         arguments, output, number, when = json.loads(line)
         child = os.fork()
         if child == 0:
-            _become(command, arguments, Path(output))
-        if number is not None:
-            _wait(when)
+            at_update = (when, number) if isinstance(when, int) else (0,)
+            _become(command, arguments, Path(output), at_update)
+        if isinstance(when, float):
+            time.sleep(when)
             os.kill(child, number)  # nobody else has this process number until it is waited for
         _, status = os.waitpid(child, 0)
         print(os.waitstatus_to_exitcode(status), flush=True)  # noqa: T201
 
 
-def _wait(when: float | str) -> None:
-    if isinstance(when, float):
-        time.sleep(when)
-        return
-    patience = time.monotonic() + 60
-    while time.monotonic() < patience:
-        for path in Path(when).glob("*/metrics.jsonl"):
-            if path.read_bytes().count(b"\n") >= 20:
-                return
-        time.sleep(0.001)
-
-
-def _become(command: Any, arguments: list[str], output: Path) -> None:
+def _become(command: Any, arguments: list[str], output: Path, at_update: tuple[int, ...]) -> None:
     os.setsid()  # Ctrl-C in the terminal is for the tests
-    signal.signal(signal.SIGHUP, signal.SIG_DFL)  # which nohup would have them ignore
     with output.open("ab") as file:
         os.dup2(file.fileno(), 1)
         os.dup2(file.fileno(), 2)
     os.close(0)
     code = 70
     try:
-        code = command(arguments)
+        with signalled(*at_update):
+            code = command(arguments)
     finally:
         sys.stdout.flush()
         os._exit(code)

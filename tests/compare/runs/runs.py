@@ -1,7 +1,6 @@
 """Small trainings, and how they are interrupted, taken up again and compared."""
 
 import json
-import os
 import shlex
 import signal
 from collections.abc import Iterator
@@ -37,13 +36,19 @@ VARIANTS = {
 
 
 def arguments(variant: str, text: Path, runs: Path, *more: str) -> list[str]:
-    return [*f"{variant.split()[0]} {FLAGS}".split(), *variant.split()[1:],
-            "--text", str(text), "--runs", str(runs), *more]  # fmt: skip
+    return [*f"{variant.split()[0]} {FLAGS}".split(),
+            "--checkpoint-seconds", "1e5",  # on however slow a machine, the same checkpoints
+            *variant.split()[1:], "--text", str(text), "--runs", str(runs), *more]  # fmt: skip
 
 
 def only(runs: Path) -> Path:
     [directory] = runs.iterdir()
     return directory
+
+
+HANG_UP = getattr(signal, "SIGHUP", signal.SIGTERM)  # Windows has no SIGHUP
+SIGNALS = {HANG_UP: 129, signal.SIGTERM: 143, signal.SIGINT: 130}
+"""What asks a training to stop, and with which code it ends then."""
 
 
 @contextmanager
@@ -55,15 +60,15 @@ def signalled(update: int, *numbers: int) -> Iterator[None]:
         right(self, metrics)
         if metrics["update"] == update:
             for number in numbers:
-                os.kill(os.getpid(), number)
+                signal.raise_signal(number)
 
-    before = signal.signal(signal.SIGHUP, signal.SIG_DFL)  # which nohup has processes ignore
+    before = signal.signal(HANG_UP, signal.SIG_DFL)  # which nohup has processes ignore
     try:
         with pytest.MonkeyPatch.context() as patch:
             patch.setattr(Record, "add_metrics", add_metrics)
             yield
     finally:
-        signal.signal(signal.SIGHUP, before)
+        signal.signal(HANG_UP, before)
 
 
 def interrupted(arguments: list[str], update: int, capsys: pytest.CaptureFixture[str]) -> list[str]:

@@ -402,6 +402,7 @@ def test_a_directory_is_refused(tmp_path: Path) -> None:
         load(tmp_path)
 
 
+@pytest.mark.skipif(os.name != "posix", reason="needs pipes with a name")
 def test_a_pipe_does_not_hold_it_up(tmp_path: Path) -> None:
     os.mkfifo(tmp_path / "pipe")
     answer: list[BaseException] = []

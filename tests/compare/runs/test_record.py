@@ -110,7 +110,7 @@ def test_a_lock_ends_with_its_process(tmp_path: Path) -> None:
         "    os.kill(os.getpid(), 9)\n"
     )
     process = subprocess.run([sys.executable, "-c", program, tmp_path], cwd=ROOT, timeout=250)
-    assert process.returncode == -9
+    assert process.returncode in (-9, 9)  # 9 on Windows
     with locked(tmp_path):
         pass
 

@@ -42,7 +42,7 @@ def open_page(browser: Any) -> Iterator[Open]:
         opened = Opened(context.new_page())
         all_opened.append(opened)
         page = opened.page
-        page.set_default_timeout(20_000)
+        page.set_default_timeout(200_000)
         page.on("request", lambda request: opened.requests.append(request.url))
         page.on("console", lambda message: opened.complaints.append(message.text))
         page.on("pageerror", lambda error: opened.complaints.append(str(error)))
