@@ -5,7 +5,8 @@ code of a paper, and many of the broken networks still learn. `rnn-parity break`
 students. The tests apply all of them, and the law that a bug names must catch it.
 
 Each chapter is a TOML file beside this module. One ``[[bug]]`` is one bug; its fields are those of
-`Bug`. One ``[[bug.patch]]`` is one change; its fields are those of `Patch`.
+`Bug`. One ``[[bug.patch]]`` is one change; its fields are those of `Patch`. A bug that the page of
+`explain` can have in its engine has a ``[bug.page]``; its fields are those of `OnPage`.
 """
 
 from __future__ import annotations
@@ -29,12 +30,27 @@ CHAPTERS = ("forward", "backward", "layers", "gru", "lstm", "training", "text", 
 
 # The keys that a table of a TOML file must have, and those that it may have.
 CHAPTER_KEYS = (("title", "bug"), ("cell",))
-BUG_KEYS = (("name", "story", "notice", "hint", "why", "caught_by", "distractors", "patch"), ())
+BUG_KEYS = (
+    ("name", "story", "notice", "hint", "why", "caught_by", "distractors", "patch"),
+    ("page",),
+)
 PATCH_KEYS = (("file", "old", "new"), ())
+PAGE_KEYS = (("look", "file", "line"), ("nonlinearity",))
+KINDS = {"bug": list, "patch": list, "distractors": list, "page": dict}  # of all others: str
 
 
 class CatalogueError(ValueError):
     """A chapter is not as it should be; the message is one line."""
+
+
+@dataclass(frozen=True, slots=True)
+class OnPage:
+    """How a bug is seen on the page of `explain`, and what is right."""
+
+    look: str  # where on the page the symptom is, and what it is
+    file: str  # the file of scratch_rnn/plain that has the right line
+    line: str  # a part to find the line by
+    nonlinearity: str | None = None  # the only one with which the bug shows; None: with both
 
 
 @dataclass(frozen=True)
@@ -50,6 +66,7 @@ class Bug:
     caught_by: str  # name of the first law that it breaks
     distractors: tuple[str, ...] = ()  # wrong answers for a quiz: bugs with another symptom
     cell: str | None = None  # the cell that it is a bug of; None if it does not matter
+    page: OnPage | None = None  # None: the page's engine has no place for it
 
     @property
     def package(self) -> str:
@@ -118,11 +135,15 @@ def _bug(table: Mapping[str, Any], cell: str | None, where: str) -> Bug:
     _check_keys(table, BUG_KEYS, where)
     for patch in table["patch"]:
         _check_keys(patch, PATCH_KEYS, f"a patch of {where}")
+    if "page" in table:
+        _check_keys(table["page"], PAGE_KEYS, f"the page of {where}")
+    page = OnPage(**table["page"]) if "page" in table else None
     patches = tuple(Patch(**patch) for patch in table["patch"])
     if not patches or len({patch.package for patch in patches}) != 1:
         raise CatalogueError(f"expected patches of one package for {where}")
     texts = {key: value for key, value in table.items() if isinstance(value, str)}
-    return Bug(**texts, patches=patches, distractors=tuple(table["distractors"]), cell=cell)
+    distractors = tuple(table["distractors"])
+    return Bug(**texts, patches=patches, distractors=distractors, cell=cell, page=page)
 
 
 def _check_keys(
@@ -135,7 +156,7 @@ def _check_keys(
     for key, value in table.items():
         if key not in required + optional:
             raise CatalogueError(f"expected no {key!r} in {where}, got {value!r}")
-        kind = list if key in ("bug", "patch", "distractors") else str
+        kind = KINDS.get(key, str)
         if not isinstance(value, kind):
             raise CatalogueError(f"expected a {kind.__name__} as {key!r} in {where}, got {value!r}")
 

@@ -21,8 +21,8 @@ from compare.runs import write_file
 from compare.study.page.packing import pack
 
 SCRIPTS = (
-    *("record", "cells", "engine", "elements", "pictures", "reading", "controls", "panel"),
-    *("unrolled", "gates", "step", "flow", "backward", "training", "parity", "main"),
+    *("record", "cells", "engine", "bugs", "elements", "pictures", "reading", "controls", "panel"),
+    *("unrolled", "gates", "step", "flow", "backward", "training", "parity", "game", "main"),
 )
 """The parts of the page's script, in the order in which they are joined."""
 

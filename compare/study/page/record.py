@@ -32,7 +32,7 @@ from compare.study.page.anatomy import (
     weights_of,
     write_on,
 )
-from compare.study.page.sources import source_lines
+from compare.study.page.sources import page_bugs, source_lines
 from compare.terminal import PACKAGE, Terminal, UsageError, package_version
 from scratch_rnn.text import Batch, Vocab, clean
 
@@ -75,6 +75,7 @@ def record(text: str, course: Course, terminal: Terminal | None = None) -> dict[
     for checkpoint in checkpoints:
         keep_shown(checkpoint, shown)
     distinct = list(dict.fromkeys(ids.tolist()))
+    cell = type(models[0].rnn).__name__.lower()
     return {
         "text": text,
         "notes": notes,
@@ -91,7 +92,7 @@ def record(text: str, course: Course, terminal: Terminal | None = None) -> dict[
         "H": setting.hidden_size,
         "units_by_change": units_by_change(checkpoints[-1]["numbers"]["h"][1:]),
         "dtype": setting.dtype,
-        "cell": type(models[0].rnn).__name__.lower(),
+        "cell": cell,
         "nonlinearity": setting.nonlinearity,
         "num_steps": setting.num_steps,
         "max_norm": setting.max_norm,
@@ -99,6 +100,7 @@ def record(text: str, course: Course, terminal: Terminal | None = None) -> dict[
         "state": setting.state,
         "source": course.source,
         "lines": source_lines(),
+        "bugs": page_bugs(cell, setting.nonlinearity),
         "curve": course.curve,
         "versions": {
             PACKAGE: package_version(),

@@ -1,11 +1,13 @@
-"""The line of page one that states each formula of the page."""
+"""Lines of scratch_rnn/plain: those that state the formulas of the page, those that bugs change."""
 
 from __future__ import annotations
 
+import importlib
 import inspect
 from types import ModuleType
 from typing import Any
 
+from compare.check import BUGS
 from scratch_rnn.plain import elman
 
 SOURCE_LINES = {
@@ -32,6 +34,29 @@ SOURCE_LINES = {
 def source_lines() -> dict[str, dict[str, Any]]:
     """Find each line of `SOURCE_LINES`: its file, its number, and what it says."""
     return {name: find_line(elman, part) for name, part in SOURCE_LINES.items()}
+
+
+def page_bugs(cell: str, nonlinearity: str) -> list[dict[str, Any]]:
+    """Return what the page says of each bug that its engine can have and that shows there."""
+    return [
+        {
+            "name": bug.name,
+            "story": bug.story,
+            "hint": bug.hint,
+            "look": bug.page.look,
+            "line": find_line(plain_module(bug.page.file), bug.page.line),
+            "distractors": bug.distractors,
+        }
+        for bug in BUGS
+        if bug.page is not None
+        and bug.cell in (None, cell)
+        and bug.page.nonlinearity in (None, nonlinearity)
+    ]
+
+
+def plain_module(file: str) -> ModuleType:
+    """Return the module of scratch_rnn/plain with this file."""
+    return importlib.import_module(f"scratch_rnn.plain.{file.removesuffix('.py')}")
 
 
 def find_line(module: ModuleType, part: str) -> dict[str, Any]:

@@ -20,8 +20,9 @@ def weights(
     seed: int = 0,
     gain: float = 1.0,
     dtype: str = "float32",
+    cell: str = "rnn",
 ) -> dict[str, np.ndarray]:
-    scratch, _ = build_models(len(vocabulary), hidden_size, dtype=dtype, seed=seed)
+    scratch, _ = build_models(len(vocabulary), hidden_size, cell=cell, dtype=dtype, seed=seed)
     return {name: (gain * array).astype(dtype) for name, array in scratch.parameters.items()}
 
 
@@ -35,9 +36,11 @@ def course(
     token: str = "char",
     num_steps: int = 35,
     max_norm: float = 1.0,
+    cell: str = "rnn",
 ) -> Course:
     """Return a training whose weights grew from one snapshot to the next."""
     setting = ParityConfig(
+        cell=cell,
         hidden_size=hidden_size,
         dtype=dtype,
         nonlinearity=nonlinearity,
@@ -46,7 +49,11 @@ def course(
         max_norm=max_norm,
     )
     snapshots = [
-        Snapshot(float(epoch), label, weights(hidden_size, vocabulary, gain=gain, dtype=dtype))
+        Snapshot(
+            float(epoch),
+            label,
+            weights(hidden_size, vocabulary, gain=gain, dtype=dtype, cell=cell),
+        )
         for epoch, gain in enumerate(gains)
         for label in [f"after {epoch} epochs" if epoch else "untrained"]
     ]

@@ -15,48 +15,59 @@ from compare.study.page.record import record
 from scratch_rnn.text import Batches
 from scratch_rnn.text.corpus import sample_text
 from scratch_rnn.text.load import load_corpus
-from tests.compare.study.pages import CHROMIUM, EPOCHS, FLAGS, TEXT, H, Open, Opened
+from tests.compare.parity.courses import course
+from tests.compare.study.pages import (
+    CHROMIUM,
+    EPOCHS,
+    FLAGS,
+    TEXT,
+    H,
+    Open,
+    Opened,
+    recorded,
+    written,
+)
 
 
-@pytest.fixture(scope="module")
-def browser() -> Iterator[Any]:
+@pytest.fixture(scope="session")
+def tab() -> Iterator[Any]:
+    """A tab of a browser, for all tests: a new one would take longer than most of them."""
     if CHROMIUM is None:
         pytest.skip("there is no Chromium on this machine")
     playwright = pytest.importorskip("playwright.sync_api", reason="playwright is not installed")
     with playwright.sync_playwright() as driver:
         browser = driver.chromium.launch(executable_path=CHROMIUM, args=FLAGS)
-        yield browser
+        tab = browser.new_context(reduced_motion="reduce").new_page()
+        tab.set_default_timeout(200_000)
+        yield tab
         browser.close()
 
 
 @pytest.fixture
-def open_page(browser: Any) -> Iterator[Open]:
-    contexts = []
-    all_opened = []
+def open_page(tab: Any) -> Iterator[Open]:
+    """Return the function that loads a page anew; then see that it asked for nothing else."""
+    opened = Opened(tab)
+    listeners = {
+        "request": lambda request: opened.requests.append(request.url),
+        "console": lambda message: opened.complaints.append(message.text),
+        "pageerror": lambda error: opened.complaints.append(str(error)),
+    }
+    for event, listener in listeners.items():
+        tab.on(event, listener)
 
     def open_page(path: Path, *, width: int = 1280, scheme: str = "light") -> Opened:
-        context = browser.new_context(
-            viewport={"width": width, "height": 900}, color_scheme=scheme, reduced_motion="reduce"
-        )
-        contexts.append(context)
-        opened = Opened(context.new_page())
-        all_opened.append(opened)
-        page = opened.page
-        page.set_default_timeout(200_000)
-        page.on("request", lambda request: opened.requests.append(request.url))
-        page.on("console", lambda message: opened.complaints.append(message.text))
-        page.on("pageerror", lambda error: opened.complaints.append(str(error)))
-        page.goto(path.as_uri())
-        page.wait_for_selector("html[data-ready]", state="attached")
+        tab.set_viewport_size({"width": width, "height": 900})
+        tab.emulate_media(color_scheme=scheme)
+        tab.goto(path.as_uri())
+        tab.wait_for_selector("html[data-ready]", state="attached")
         opened.settle()
         return opened
 
     yield open_page
-    for context in contexts:
-        context.close()
-    for opened in all_opened:
-        assert opened.complaints == []
-        assert [url.split("/")[0] for url in opened.requests] == ["file:"]
+    for event, listener in listeners.items():
+        tab.remove_listener(event, listener)
+    assert opened.complaints == []
+    assert {url.split("/")[0] for url in opened.requests} == {"file:"}
 
 
 @pytest.fixture(scope="session")
@@ -81,6 +92,12 @@ def trained() -> Course:
     scratch_rnn.train(model, batches, setting.lr, EPOCHS[-1], on_epoch=on_epoch)
     assert curve[-1] < 8 < curve[0]
     return Course("a test", setting, vocab, tuple(snapshots), tuple(curve))
+
+
+@pytest.fixture(scope="session")
+def small(tmp_path_factory: pytest.TempPathFactory) -> Path:
+    """A page of 16 units."""
+    return written(recorded(TEXT, course(16)), tmp_path_factory.mktemp("small"))
 
 
 @pytest.fixture(scope="session")

@@ -4,7 +4,13 @@ import shutil
 from collections.abc import Callable
 from dataclasses import dataclass, field
 from importlib import resources
+from pathlib import Path
 from typing import Any
+
+from compare.runs.snapshots import Course
+from compare.study.page.build import write_page
+from compare.study.page.record import record
+from tests.annotations import unchecked
 
 CHROMIUM = shutil.which("chromium") or shutil.which("chromium-browser")
 FLAGS = [
@@ -52,6 +58,20 @@ class Opened:
 
 
 Open = Callable[..., Opened]
+
+
+def recorded(text: str, course: Course) -> dict[str, Any]:
+    """Return what a page is made from."""
+    with unchecked():  # test_explain.py checks the annotations
+        return record(text, course)
+
+
+def written(made: dict[str, Any], folder: Path) -> Path:
+    """Write a page with room for everything, and return its path."""
+    path = folder / "page.html"
+    size = write_page(made, path, most_bytes=1_000_000)
+    assert len(size.kept) == len(size.with_details) == size.num_checkpoints
+    return path
 
 
 def rounded(x: float, digits: int = 3) -> str:

@@ -58,8 +58,7 @@ const tokenSpan = (token, attributes = {}) =>
   make("span", { ...attributes, class: [attributes.class, token === " " ? "space" : null].filter(Boolean).join(" ") || null }, glyph(token));
 
 /** "scratch_rnn/cells/elman.py:66  z += …" */
-function source(name, tag = "p") {
-  const line = record.lines[name];
-  return make(tag, { class: "source" },
-    make("span", { class: "where" }, `${line.file}:${line.number}`), make("code", {}, line.code));
-}
+const source = (name, tag = "p") => sourceLine(record.lines[name], tag);
+
+const sourceLine = ({ file, number, code }, tag = "p") =>
+  make(tag, { class: "source" }, make("span", { class: "where" }, `${file}:${number}`), make("code", {}, code));

@@ -1,7 +1,7 @@
 // ---------------------------------------------------------------- the engine: the model
 //
 // The network in double precision: forward, loss, backward, clipping, update. Nothing here knows of
-// the page. Parameters are flat arrays under torch's names, rows first:
+// the page. Some methods are a single line, so that a bug can take the place of each: see bugs.js. Parameters are flat arrays under torch's names, rows first:
 //
 //     weight_ih (G·H, V)   weight_hh (G·H, H)   bias_ih, bias_hh (G·H,)   W (V, H)   b (V,)
 
@@ -60,11 +60,24 @@ class Network {
 
   /** One step: the token's column of W_ih, the product with W_hh, the cell, the output layer. */
   step(id, state) {
-    const [W_ih, W_hh, b_ih, b_hh, W, b] = NAMES.map((name) => this.parameters[name]);
-    const i = b_ih.map((bias, row) => W_ih[row * this.V + id] + bias);
-    const m = affine(W_hh, state[0], b_hh);
-    const made = this.cell.forward(i, m, state);
+    const [W_ih, W_hh, , , W, b] = NAMES.map((name) => this.parameters[name]);
+    const i = this.inputBias().map((bias, row) => W_ih[row * this.V + id] + bias);
+    const b_hh = this.recurrentBias();
+    const m = this.recurrent(W_hh, state[0], b_hh);
+    const made = this.cell.forward(i, m, state, b_hh);
     return { ...made, id, before: state, i, m, y: affine(W, made.state[0], b) };
+  }
+
+  inputBias() {
+    return this.parameters["rnn.bias_ih_l0"];
+  }
+
+  recurrentBias() {
+    return this.parameters["rnn.bias_hh_l0"];
+  }
+
+  recurrent(W_hh, h, b_hh) {
+    return affine(W_hh, h, b_hh);
   }
 
   /** All steps from state zero; the tape that `backward` needs. */
@@ -83,7 +96,8 @@ class Network {
    *
    * Gives the gradient of each parameter and, for each step, what arrived and what became of it:
    * `fromLoss` and `fromNext` are the two parts of δh_t, `d_h` is their sum, `d_m` is δ(W_hh h + b_hh),
-   * and `d_c` is what an LSTM's c_t gets from the step after, beside what comes through h_t.
+   * `term` holds the two vectors whose outer product is added to δW_hh, and `d_c` is what an LSTM's
+   * c_t gets from the step after, beside what comes through h_t.
    */
   backward(tape, d_y) {
     const gradients = this.zeros();
@@ -101,18 +115,36 @@ class Network {
         for (let v = 0; v < this.V; v++) d_b[v] += d_y[t][v];
       }
       const { i, m, direct } = this.cell.backward(step, [d_h, ...fromNext.slice(1)]);
+      const inputTerm = this.inputTerm(i, tape, t);
       for (let row = 0; row < i.length; row++) {
-        d_W_ih[row * this.V + step.id] += i[row]; // δW_ih += δi x^T, and x is one-hot
+        d_W_ih[row * this.V + step.id] += inputTerm[row]; // δW_ih += δi x^T, and x is one-hot
         d_b_ih[row] += i[row];
         d_b_hh[row] += m[row];
       }
-      addOuter(d_W_hh, m, step.before[0]);
-      steps[t] = { fromLoss, fromNext: fromNext[0], d_h, d_m: m, d_c: fromNext[1] };
-      const through = transposed(this.parameters["rnn.weight_hh_l0"], m, this.H);
+      const term = this.recurrentTerm(m, step, t === tape.length - 1);
+      addOuter(d_W_hh, ...term);
+      steps[t] = { fromLoss, fromNext: fromNext[0], d_h, d_m: m, d_c: fromNext[1], term };
+      const through = this.carry(m);
       fromNext = [direct[0] ? add(direct[0], through) : through, ...direct.slice(1)];
     }
+    this.finish(gradients, tape.length);
     return { gradients, steps };
   }
+
+  inputTerm(i) {
+    return i;
+  }
+
+  recurrentTerm(m, step) {
+    return [m, step.before[0]];
+  }
+
+  /** W_hh^T δm: what goes back to the step before. */
+  carry(m) {
+    return transposed(this.parameters["rnn.weight_hh_l0"], m, this.H);
+  }
+
+  finish() {}
 
   zeros() {
     return Object.fromEntries(NAMES.map((name) => [name, new Float64Array(this.parameters[name].length)]));
@@ -123,7 +155,7 @@ class Network {
     const tape = this.forward(ids);
     const losses = targets.map((target, t) => crossEntropy(tape[t].y, target));
     const K = targets.length;
-    const d_y = losses.map(({ d_y: d }) => d.map((x) => x / K));
+    const d_y = losses.map(({ d_y: d }) => d.map((x) => this.mean(x, K)));
     const loss = losses.reduce((sum, each) => sum + each.loss, 0) / K;
     return { tape, losses, loss, ...this.backward(tape, d_y) };
   }
@@ -131,11 +163,37 @@ class Network {
   /** One step of SGD with the gradients clipped by torch's rule; gives their norm before that. */
   update(gradients, lr, maxNorm) {
     const norm = totalNorm(gradients);
-    const scale = maxNorm === null ? 1 : Math.min(maxNorm / (norm + 1e-6), 1);
     for (const name of NAMES) {
-      this.parameters[name].forEach((_, n, all) => (all[n] -= lr * scale * gradients[name][n]));
+      const clipped = this.clip(gradients[name], norm, maxNorm ?? Infinity);
+      this.parameters[name].forEach((_, n, all) => (all[n] -= this.change(lr * clipped[n], name)));
     }
     return norm;
+  }
+
+  clip(gradient, norm, maxNorm) {
+    const scale = this.scale(norm, maxNorm);
+    return gradient.map((x) => scale * x);
+  }
+
+  scale(norm, maxNorm) {
+    return Math.min(maxNorm / (norm + 1e-6), 1);
+  }
+
+  change(step) {
+    return step;
+  }
+
+  mean(sum, count) {
+    return sum / count;
+  }
+
+  perplexity(loss) {
+    return Math.exp(loss);
+  }
+
+  /** What is read before the network writes on. */
+  warmUp(ids) {
+    return ids;
   }
 
   copy() {
@@ -164,7 +222,7 @@ const totalNorm = (gradients) => Math.sqrt(NAMES.reduce((sum, name) => sum + len
 
 /** Go on writing: at temperature 0 the likeliest token, else one drawn from softmax(y / temperature). */
 function writeOn(network, ids, count, temperature, random) {
-  let { state, y } = network.forward(ids).at(-1);
+  let { state, y } = network.forward(network.warmUp(ids)).at(-1);
   const written = [];
   while (written.length < count) {
     written.push(temperature === 0 ? argmax(y) : pickFrom(softmax(y.map((x) => x / temperature)).p, random()));

@@ -155,11 +155,10 @@ function normBar(x, y, wide, norm) {
 
 function writeFlowNumbers(t, s) {
   const { i } = chosen;
-  const { fromLoss, fromNext, d_h: d, d_m: d_z, d_c } = reading.back.steps[t - 1];
-  const before = row(numbers().h, t - 1, H);
+  const { fromLoss, fromNext, d_h: d, d_m: d_z, d_c, term } = reading.back.steps[t - 1];
   const place = CANDIDATE * H + i; // of unit i among the rows of W_hh
-  const slope = F === "tanh" ? 1 - numbers().h[t * H + i] ** 2 : numbers().h[t * H + i] > 0 ? 1 : 0;
-  const added = (step) => reading.back.steps[step - 1].d_m[place] * numbers().h[(step - 1) * H + i];
+  const slope = IS_GATED ? null : live.network.cell.slope(numbers().h[t * H + i]);
+  const added = (step) => reading.back.steps[step - 1].term[0][place] * reading.back.steps[step - 1].term[1][i];
   let sum = 0;
   for (let step = K; step >= t; step--) sum += added(step);
   const fromAfter = record.cell === "gru" ? "W_{hh}^T ∂L/∂m_{t+1} + z_{t+1} ⊙ ∂L/∂h_{t+1}" : record.cell === "lstm" ? "W_{hh}^T ∂L/∂m_{t+1}" : "W_{hh}^T ∂L/∂z_{t+1}";
@@ -173,7 +172,7 @@ function writeFlowNumbers(t, s) {
     [1, "both together", "∂L/∂h_t", d[i], length(d), ["d_sum"]],
     ...(d_c ? [[1, "to the cell state, from the step after", "f_{t+1} ⊙ ∂L/∂c_{t+1}", d_c[i], length(d_c), ["d_c"]]] : []),
     onward,
-    [3, `step ${t}’s part of the gradient of W_hh`, `${sum_} h_{t-1}^T`, added(t), length(d_z) * length(before), ["d_W_hh"]],
+    [3, `step ${t}’s part of the gradient of W_hh`, `${sum_} h_{t-1}^T`, added(t), length(term[0]) * length(term[1]), ["d_W_hh"]],
     [3, t === K ? "all parts so far" : `all parts so far: steps ${K} to ${t}`, `Σ ${sum_} h_{t-1}^T`, sum, null, ["d_W_hh sum"]],
   ];
   $("flow-numbers").replaceChildren(...rows.map(([stage, what, formula, one, all, lines]) => make("li", { class: stage === s ? "now" : null },

@@ -23,6 +23,7 @@ const views = [
   ["training", "c *", drawPerplexity],
   ["training", "c", drawCheckpoints],
   ["parity", "c ulps", drawParity],
+  ["game", "c text", drawGame],
   ["unrolled", "c t i state-table", () => open("state-table") && writeStateTables()],
   ["unrolled", "c t probability-table", () => open("probability-table") && writeProbabilityTable()],
   ["backward", "c t k n backward-table", () => open("backward-table") && writeBackwardTables()],
@@ -95,6 +96,7 @@ async function begin() {
   setUpFlow();
   setUpTraining();
   setUpParity();
+  setUpGame();
   setUpControls();
   for (const id of ["state-table", "probability-table", "backward-table"]) {
     $(id).addEventListener("toggle", () => redraw(id));

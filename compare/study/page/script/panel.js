@@ -65,7 +65,8 @@ function drawPanel() {
   $("text-note").textContent = noteOnText();
   $("whose").textContent = reading.isRecorded
     ? `The numbers below were recorded: NumPy and PyTorch computed them in ${record.dtype}.`
-    : "The numbers below are this page's own, computed in float64. NumPy and PyTorch did not compute them.";
+    : game.bug ? "One line of this page's engine is wrong now, and the numbers below are computed with it: see section 6."
+      : "The numbers below are this page's own, computed in float64. NumPy and PyTorch did not compute them.";
   const gain = live.gain.toFixed(2);
   $("gain-slider").value = live.gain;
   $("gain-slider").setAttribute("aria-valuetext", `times ${gain}`);

@@ -15,7 +15,7 @@ function networkOf(c) {
   const kept = record.checkpoints[c];
   if (!kept.details || S < V) return null;
   kept.network ??= networkFrom(kept.details);
-  return kept.network.copy();
+  return Object.assign(kept.network.copy(), BUGS[game.bug?.name]);
 }
 
 function networkFrom(d) {
@@ -44,7 +44,7 @@ function tokensOf(text) {
 }
 
 const isRecordedText = () => live.text === null || tokensOf(live.text).join("\n") === record.tokens.join("\n");
-const isRecordedWeights = () => live.gain === 1 && live.losses.length === 0;
+const isRecordedWeights = () => live.gain === 1 && live.losses.length === 0 && !game.bug;
 
 /** Read the text with the weights, both as they are now. */
 function read() {
@@ -91,13 +91,13 @@ function computedReading(network, tokens) {
   const R = b_ih.length;
   const detailsOfText = {
     W_ih: Float64Array.from({ length: V * R }, (_, n) => W_ih[(n % R) * V + Math.floor(n / R)]),
-    W_hh, b_ih, b_hh, W, b, ...(IS_GATED ? { tape } : sumsOf(tape, b_hh)),
+    W_hh, b_ih, b_hh, W, b, ...(IS_GATED ? { tape } : sumsOf(tape, network.recurrentBias())),
     d_h: flat((back?.steps ?? []).map((step) => step.d_h)),
   };
   return {
     isRecorded: false, text: tokens.join(""), tokens, ids, targets,
     column: ids.map((_, t) => t), inputRow: ids, numbers: numbersOfText, details: detailsOfText,
-    loss: back?.loss ?? null, perplexity: back ? Math.exp(back.loss) : null, ...sizesOf(), label: labelOf(), back,
+    loss: back?.loss ?? null, perplexity: back ? network.perplexity(back.loss) : null, ...sizesOf(), label: labelOf(), back,
   };
 }
 
@@ -137,11 +137,11 @@ function sizesOf() {
   return { singular: largestSingularValue(W_hh, H), radius: spectralRadius(W_hh, H) };
 }
 
-/** The weights in words: "after 60 epochs, 3 steps here, W_hh × 1.2". */
+/** The weights in words: "after 60 epochs, 3 steps here, W_hh × 1.2, with a bug". */
 function labelOf() {
   const steps = live.losses.length ? [times(live.losses.length, "step") + " here"] : [];
   const gain = live.gain === 1 ? [] : [`W_hh × ${live.gain.toFixed(2)}`];
-  return [checkpoint().label, ...steps, ...gain].join(", ");
+  return [checkpoint().label, ...steps, ...gain, ...(game.bug ? ["with a bug"] : [])].join(", ");
 }
 
 /** Multiply the recurrent weights. */

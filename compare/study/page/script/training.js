@@ -33,7 +33,7 @@ function computedCourse() {
     if (!network) return { perplexity: null, written: [] };
     const tape = network.forward(reading.ids);
     const losses = reading.targets.map((target, t) => crossEntropy(tape[t].y, target).loss);
-    const perplexity = K > 0 ? Math.exp(losses.reduce((sum, loss) => sum + loss) / K) : null;
+    const perplexity = K > 0 ? network.perplexity(losses.reduce((sum, loss) => sum + loss) / K) : null;
     const written = writeOn(network, reading.ids, record.checkpoints[c].written.length, 0).map((id) => record.shown_tokens[record.shown.indexOf(id)]);
     return { perplexity, written };
   });
