@@ -146,10 +146,10 @@ def parse(arguments: Sequence[str]) -> Any:
     if not arguments or (arguments[0].startswith("-") and arguments[0] not in ("-h", "--help")):
         arguments = ["run", *arguments]
     settings = (tyro.conf.FlagCreatePairsOff,)
+    command, *flags = arguments
+    program = f"{PACKAGE} {command}" if command in COMMANDS else PACKAGE
     if (resumed := _resumed(arguments)) is not None:
-        command, *flags = arguments
-        program = f"{PACKAGE} {command}"
-        with _told_in_one_line():
+        with _told_in_one_line(program):
             return tyro.cli(
                 type(resumed), prog=program, args=flags, default=resumed, config=settings
             )
@@ -159,7 +159,7 @@ def parse(arguments: Sequence[str]) -> Any:
             for name, command in COMMANDS.items()
         )
     ]
-    with _told_in_one_line():
+    with _told_in_one_line(program):
         return tyro.cli(
             choice,
             prog=PACKAGE,
@@ -171,7 +171,7 @@ def parse(arguments: Sequence[str]) -> Any:
 
 
 @contextmanager
-def _told_in_one_line() -> Iterator[None]:
+def _told_in_one_line(program: str) -> Iterator[None]:
     """Turn the box in which tyro shows a wrong flag into an error of one line."""
     box = io.StringIO()
     try:
@@ -180,21 +180,21 @@ def _told_in_one_line() -> Iterator[None]:
     except SystemExit as stop:
         if stop.code == OK:
             raise
-        raise UsageError(_in_one_line(box.getvalue())) from None
+        raise UsageError(f"{_in_one_line(box.getvalue())} (see {program} --help)") from None
 
 
 def _in_one_line(box: str) -> str:
-    """Return what tyro says: what is wrong, which flag it may be, and where the help is."""
+    """Return what tyro says: what is wrong, and which flag it may be."""
     inside = [line.strip("│ ") for line in box.splitlines()[1:]]  # the first is the box's title
     parts = [part.split("\n") for part in re.split(r"(?:^|\n)[─-]+\n", "\n".join(inside)) if part]
-    wrong = parts[0]
+    wrong = "\n".join(parts[0]).split("\n\n")[0].split("\n")  # without advice on its order
+    wrong = [re.sub(rf" \(applied to {PACKAGE} \w+\)", "", line) for line in wrong]
     if wrong[0].startswith("Missing from"):  # the flags, without what they mean
         wrong = [wrong[0], ", ".join(line for line in wrong[1:] if line.startswith("--"))]
     wrong = [re.sub(r"Expected one of \((.*)\)", _sorted_choices, " ".join(wrong))]
-    near = [f"; did you mean {p[1].split()[0]}?" for p in parts if p[0].startswith("Perhaps")]
-    where = re.search(rf"{PACKAGE}( \w+)* --help", " ".join(parts[-1]))
-    advice = f" (see {where[0]})" if where else ""
-    return wrong[0].rstrip(".") + "".join(near) + advice
+    flags = [part[1].split()[0] for part in parts if part[0].startswith("Perhaps")]
+    near = [f"; did you mean {flag}?" for flag in flags if flag not in wrong[0].split()]
+    return wrong[0].rstrip(".") + "".join(near)
 
 
 def _sorted_choices(listed: re.Match[str]) -> str:

@@ -47,7 +47,7 @@ def check(config: CheckConfig, terminal: Terminal | None = None) -> Report | Non
     CheckError
         If not all that is required is there and right.
     UsageError
-        If a setting won't do, or there is no such file.
+        If a setting won't do, or there is no such file or module.
     """
     terminal = terminal or Terminal(quiet=True)
     config.check()
@@ -124,10 +124,11 @@ def _source(config: CheckConfig) -> Source:
             gibibytes=config.memory,
         )
     except FileNotFoundError:
-        raise UsageError(
-            f"expected a file, FILE:CLASS or MODULE:CLASS, got {config.target!r}; "
-            "--new FILE writes a template"
-        ) from None
+        raise _no_such(config, "; --new FILE writes a template") from None
+
+
+def _no_such(config: CheckConfig, more: str) -> UsageError:
+    return UsageError(f"expected a file, FILE:CLASS or MODULE:CLASS, got {config.target!r}{more}")
 
 
 def examine(config: CheckConfig, terminal: Terminal) -> Report:
@@ -141,7 +142,14 @@ def examine(config: CheckConfig, terminal: Terminal) -> Report:
     notes = Notes()
 
     def load() -> Stranger:
-        return Stranger(source, ours, notes)
+        try:
+            return Stranger(source, ours, notes)
+        except Trouble as trouble:
+            parts = source.module.split(".")
+            for name in (".".join(parts[: k + 1]) for k in range(len(parts))):
+                if trouble.got.startswith(f"ModuleNotFoundError: No module named {name!r}"):
+                    raise _no_such(config, f": no module named {name!r}") from None
+            raise
 
     examined = examine_class if source.name else examine_functions
     report = examined(config, load, terminal)

@@ -778,6 +778,8 @@ def test_a_signal_ends_the_run_with_whole_lines(
         ("nonsense", "Unrecognized options: nonsense"),
         ("train", "Missing from rnn-parity train: --model {scratch,concise} (see rnn-parity train"),
         ("bench --budget", "Missing value for argument '--budget'"),
+        ("explain --nope", "Unrecognized options: --nope (see rnn-parity explain --help)"),
+        ("bench --lr 1", "Unrecognized or misplaced options: --lr 1 (see rnn-parity bench --help)"),
         ("train --model foo", "invalid choice 'foo' for argument '--model'"),
         ("check --cell foo f.py", "'--cell'. Expected one of gru, lstm, rnn (see"),
     ],
