@@ -117,6 +117,12 @@ def test_what_a_flag_says_is_not_found_out() -> None:
     ]
 
 
+def test_what_a_flag_says_is_tried_first() -> None:
+    report = examined(f"{FILE}:Unfinished", said=Said.of("2d-state,batch-first", None, None))
+    assert report.notes[0].startswith("batch first (as --layout says), a state of shape (B, H) (")
+    assert report.stages[0].got.startswith("RuntimeError: not yet (line ")
+
+
 @pytest.mark.parametrize(
     ("name", "layout", "bias", "names", "told"),
     [
