@@ -12,7 +12,7 @@ from typing import Any
 from compare.check.config import CheckConfig
 from compare.check.conventions import Said
 from compare.check.cs231n import CS231N_STAGES
-from compare.check.diagnosis import likely_mistake
+from compare.check.diagnosis import likely_mistake, name_mistakes
 from compare.check.exercises import STAGES
 from compare.check.features import (
     PARTS,
@@ -240,8 +240,10 @@ def examine_class(config: CheckConfig, load: Callable[[], Stranger], terminal: T
             report.stages = settle_conventions(layers, config.seed)
             taken = layers.conventions.described(said)
             terminal.line(f"Taken for: cell {report.cell}, {taken}", "dim")
+            name_mistakes(report.stages, report.cell)
             if report.stages[0].verdict == "right":
-                report.features = try_features(layers, config.seed, config.deep)
+                rights = [r.stage.name for r in report.stages if r.verdict == "right"]
+                report.features = try_features(layers, config.seed, config.deep, rights)
                 if report.score == len(PARTS):  # what is wrong would break laws too
                     missing = missing_of(report.features)
                     report.laws = try_laws(layers, missing, config.seed, config.deep)

@@ -8,31 +8,40 @@ are the stranger's to within rounding, in every case that is asked for.
 from __future__ import annotations
 
 import copy
-from collections.abc import Iterator
-from functools import lru_cache
+from collections.abc import Callable, Iterator, Mapping, Sequence
+from functools import lru_cache, partial
 from typing import Any
 
 import numpy as np
 
 from compare.check.drawing import Case
+from compare.check.layer_cases import LayerCase
+from compare.check.layer_floats import CELLS
+from compare.check.layer_results import STATES, rounding, run
 from compare.check.mistakes import MISTAKES
-from compare.check.of_package import OfPackage
+from compare.check.of_package import AsLayer, OfPackage
 from compare.check.stages import (
     AFTER_ANOTHER,
     HANDED_IN,
     SECOND,
-    Answer,
     Functions,
     Malformed,
+    PartResult,
     Results,
-    Stage,
     StageResult,
     run_quietly,
 )
 from compare.check.stranger.client import Trouble
 from compare.check.trying import cases_of, compared
 from compare.check.verdict import Comparison
-from compare.parity import absolute_difference, allowances, largest_difference, unmoved
+from compare.parity import (
+    Computation,
+    Move,
+    absolute_difference,
+    allowances,
+    largest_difference,
+    unmoved,
+)
 
 FILES_OF_STAGES = {
     "cross_entropy": ("scratch_rnn/loss.py",),
@@ -46,6 +55,13 @@ FILES_OF_THE_LAYER = {
     "lstm": ("scratch_rnn/cells/lstm.py", "scratch_rnn/lstm.py"),
 }
 FILES_OF_ALL_LAYERS = ("scratch_rnn/layer.py", "scratch_rnn/padding.py")
+
+KINDS = {
+    "forward": ("forward", "step"),
+    "gradients of the parameters": ("backward", "step_backward"),
+    "gradients of x and the state": ("backward", "step_backward"),
+}
+"""In which of the six functions a mistake can be that shows in a part of a layer."""
 
 CASES_TO_AGREE = 9
 
@@ -66,34 +82,94 @@ def likely_mistake(result: StageResult, functions: Functions, seed: int) -> str:
     said = by_its_name(result.comparisons)
     if said or _is_right_alone(result, functions, seed):
         return said or "It depends on earlier calls: something is kept from one call to the next."
-    observed = _observed(result, functions, seed)
-    found = in_the_tensor(
-        result.wrong.expected, result.wrong.got, float(np.max(result.wrong.allowed))
-    )
-    for only in ("", result.wrong.tensor):  # all tensors; if nothing fits, the wrong one alone
-        for words, equations in candidates(result.stage, deep=not result.wrong.problem):
-            if all(_same(result.stage, *seen, equations, only) for seen in observed):
+    stage = result.stage
+
+    def run_stage(equations: Any, case: Case, move: Move) -> Results:
+        return stage.run(stage.functions(equations), copy.deepcopy(case.inputs), move)
+
+    deep = not result.wrong.problem
+    mistakes = partial(candidates, (stage.kind,), stage.equations.cell, deep=deep)
+    return _searched(result, run_stage, mistakes, _observed(result, functions, seed))
+
+
+def name_mistakes(results: Sequence[PartResult], cell: str) -> None:
+    """Put into a layer's parts what each looks like; a wrong forward pass explains the others."""
+    forward, *_ = results
+    for result in results if forward.verdict == "right" else [forward]:
+        result.likely = likely_in_layer(result, cell)
+
+
+def likely_in_layer(result: PartResult, cell: str) -> str:
+    """Return in words what gives a layer's wrong numbers; empty if nothing does.
+
+    Parameters
+    ----------
+    result : PartResult
+        What is wrong with a part of the layer, and what it gave in some cases.
+    cell : str
+    """
+    if result.wrong is None or result.verdict != "wrong":
+        return ""
+    observed: list[Observed] = []
+    for case, got in result.seen:
+        if not case.precision:  # a coarse one would be near to many mistakes
+            states = {name: got[name] for name in ("output", *STATES) if name in got}
+            asked = states if result.stage.name == "forward" else got
+            observed.append((case, rounding(case)[1], asked))
+    deep = not result.wrong.problem
+    mistakes = partial(candidates, KINDS[result.stage.name], cell, deep=deep)
+    return _searched(result, _run_as_layer, mistakes, observed)
+
+
+def _run_as_layer(equations: Any, case: LayerCase, move: Move) -> Results:
+    if isinstance(equations, OfPackage):
+        return run(getattr(equations.package, CELLS[case.cell].torch_name), case, move)
+    return run(AsLayer(equations), case, move)
+
+
+Observed = tuple[Any, Mapping[str, np.ndarray], Results]
+"""A case, how far rounding leads from the right results, and the stranger's."""
+
+
+def _searched(
+    result: PartResult,
+    run: Callable[[Any, Any, Move], Results],
+    mistakes: Callable[[], Iterator[tuple[str, Any]]],
+    observed: Sequence[Observed],
+) -> str:
+    """Return the words of the first mistake that gives all that was observed.
+
+    If there is none, say what is seen in the wrong tensor alone; or else which mistake gives that.
+    """
+    wrong = result.wrong
+    seen = in_the_tensor(wrong.expected, wrong.got, float(np.max(wrong.allowed)))
+    if not observed:
+        return seen
+    for only in ("",) if seen else ("", wrong.tensor):
+        for words, mistaken in mistakes():
+            if all(
+                _same(partial(run, mistaken, case), allowed, got, only)
+                for case, allowed, got in observed
+            ):
                 return words
-        if found:
-            break
-    return found
+    return seen
 
 
-def _observed(
-    result: StageResult, functions: Functions, seed: int
-) -> list[tuple[Case, Answer, Results]]:
+def _observed(result: StageResult, functions: Functions, seed: int) -> list[Observed]:
     """Return the case that is wrong, and others, with what the stranger makes of them."""
-    observed: list[tuple[Case, Answer, Results]] = []
+    observed: list[Observed] = []
     for case, answer in cases_of(result.stage, seed):
         assert result.case is not None
         if case is result.case:
-            observed.insert(0, (case, answer, {c.tensor: c.got for c in result.comparisons}))
+            observed.insert(
+                0, (case, answer.allowed, {c.tensor: c.got for c in result.comparisons})
+            )
         elif len(observed) < CASES_TO_AGREE and case.dtype == result.case.dtype:
             try:
                 got = run_quietly(result.stage, functions, case.inputs)
             except (Trouble, Malformed):
                 continue
-            observed.append((case, answer, got))
+            observed.append((case, answer.allowed, got))
     return observed
 
 
@@ -125,18 +201,20 @@ def _is_right_alone(result: StageResult, functions: Functions, seed: int) -> boo
         return False
 
 
-def candidates(stage: Stage, *, deep: bool = True) -> Iterator[tuple[str, Any]]:
-    """Yield words and the six functions of each mistake that can be in a stage.
+def candidates(
+    kinds: tuple[str, ...], cell: str, *, deep: bool = True
+) -> Iterator[tuple[str, Any]]:
+    """Yield words and the six functions of each mistake that can be in functions of these kinds.
 
     The catalogue's bugs, which give right shapes, come last and only if `deep`: loading them
     takes a second or two.
     """
-    cell = stage.equations.cell
-    for mistake in MISTAKES:
-        if stage.kind in mistake.stages and cell in mistake.cells:
-            yield _sentence(mistake.words), mistake.equations(cell)
+    for kind in kinds:
+        for mistake in MISTAKES:
+            if kind in mistake.stages and cell in mistake.cells:
+                yield _sentence(mistake.words), mistake.equations(cell)
     if deep:
-        yield from _of_catalogue(stage.kind, cell)
+        yield from _of_catalogue(kinds[0], cell)
 
 
 def _sentence(words: str) -> str:
@@ -161,23 +239,18 @@ def _copy_with(bug: Any) -> Any:
     return bug.load()
 
 
-def _same(stage: Stage, case: Case, right: Answer, got: Results, equations: Any, only: str) -> bool:
+def _same(run: Computation, right: Mapping[str, np.ndarray], got: Results, only: str = "") -> bool:
     """Whether a mistake gives these numbers, to within its own rounding and that of the answer."""
-    ours = stage.functions(equations)
-
-    def run(move: Any) -> Results:
-        return stage.run(ours, copy.deepcopy(case.inputs), move)
-
     try:
         with np.errstate(all="ignore"):
             mistaken = run(unmoved)
-            names = [name for name in mistaken if not only or name == only]
-            if any(not _near(mistaken[n], got.get(n), _coarse(mistaken[n])) for n in names):
+            names = [only] if only else list(got)
+            if any(not _near(mistaken[n], got[n], _coarse(mistaken[n])) for n in names):
                 return False
             allowed = allowances(run, wobbles=6)[1]
             for name in names:
-                if allowed[name].shape == right.allowed[name].shape:
-                    allowed[name] = allowed[name] + right.allowed[name]
+                if allowed[name].shape == right[name].shape:
+                    allowed[name] = allowed[name] + right[name]
             return all(_near(mistaken[n], got[n], allowed[n]) for n in names)
     except Exception:  # a bug that refuses the case
         return False
@@ -188,8 +261,8 @@ def _coarse(array: np.ndarray) -> float:
     return 1e-3 * float(finite.max()) if finite.size else 0.0
 
 
-def _near(mistaken: np.ndarray, got: np.ndarray | None, allowed: np.ndarray | float) -> bool:
-    if got is None or got.shape != mistaken.shape:
+def _near(mistaken: np.ndarray, got: np.ndarray, allowed: np.ndarray | float) -> bool:
+    if got.shape != mistaken.shape:
         return False
     if not np.array_equal(np.isnan(mistaken), np.isnan(got)):
         return False
@@ -235,8 +308,9 @@ def _factor(expected: np.ndarray, got: np.ndarray, allowed: float) -> str:
 
 def _accuracy(expected: np.ndarray, got: np.ndarray, allowed: float) -> str:
     """Say whether the numbers are right, but for fewer digits than the dtype has."""
-    if expected.dtype != np.float64 or allowed == 0:
-        return ""
+    single = np.finfo(np.float32).eps * np.max(np.abs(expected), initial=0)
+    if expected.dtype != np.float64 or not 0 < allowed < single:
+        return ""  # not to be seen where float32 is what was asked for
     lost = np.finfo(np.float32).eps / np.finfo(np.float64).eps
     if largest_difference(expected, got) <= lost * allowed:
         return "It has the accuracy of float32 only: somewhere it rounds to that dtype."

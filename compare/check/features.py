@@ -14,16 +14,19 @@ import numpy as np
 
 from compare.check import layer_laws, sequence_laws
 from compare.check.conventions import OF_A_CALL, Conventions, all_conventions
-from compare.check.diagnosis import in_the_tensor
+from compare.check.diagnosis import likely_in_layer
 from compare.check.drawing import Case
+from compare.check.exercises import BACKWARD, STEP, STEP_BACK
 from compare.check.law import Law
 from compare.check.layer_cases import SURFACE, LayerCase, make_case, random_case
 from compare.check.layer_results import (
     CLASSES,
     Results,
     as_state,
+    backward,
     build,
     compared,
+    forward,
     rounding,
     run,
     to_rounding,
@@ -109,24 +112,14 @@ def beside_ours(case: LayerCase, got: Results) -> tuple[Comparison, ...]:
     return compared(expected, wide, case, allowed)
 
 
-def equation(cell: str) -> str:
-    """Return the equations of a cell."""
-    return {
-        "rnn": "h_t = tanh(W_ih x_t + b_ih + W_hh h_{t-1} + b_hh)",
-        "gru": "r, z = σ(W_i x_t + b_i + W_h h_{t-1} + b_h)   of each gate's rows\n"
-        "n = tanh(W_in x_t + b_in + r ⊙ (W_hn h_{t-1} + b_hn)),   h_t = (1 - z) ⊙ n + z ⊙ h_{t-1}",
-        "lstm": "i, f, o = σ(…),   g = tanh(…)   of W_ih x_t + b_ih + W_hh h_{t-1} + b_hh\n"
-        "c_t = f ⊙ c_{t-1} + i ⊙ g,   h_t = o ⊙ tanh(c_t)",
-    }[cell]
-
-
 PARTS = ("forward", "gradients of the parameters", "gradients of x and the state")
 """What a layer has a point for."""
 
 
 def parts_of(cell: str) -> tuple[Part, ...]:
     """Return the parts of a layer, with the cell's equations."""
-    return tuple(Part(name, equation(cell)) for name in PARTS)
+    backward = f"{STEP_BACK[cell]}\n{BACKWARD[cell]}"
+    return tuple(Part(name, backward if "gradient" in name else STEP[cell]) for name in PARTS)
 
 
 def try_feature(
@@ -140,30 +133,39 @@ def try_feature(
     fields = FEATURES.get(name, {})
     for sizes in sizes_to_try:
         words = Case("T {}, B {}, V {}, H {}".format(*sizes), {})
+        got: Results = {}
+        trouble: Trouble | Malformed | None = None
         try:
             if not name and not layers.conventions.names:
                 layers.learn(*sizes[2:])
             case = case_of(layers, sizes, seed, **fields)
-            comparisons = beside_ours(case, run(layers, case))
-            if layers.forward_only:
-                results = results[:1]
+            layer = build(layers, case)
+            got, tape = forward(layer, case)
+            got = got | backward(layer, case, tape)
         except (Trouble, Malformed) as error:
-            is_refused = name and error.kinds and not OPTIONS & fields.keys()  # in whatever words
-            verdict = "missing" if is_refused else error.verdict
-            for result in results:
-                if result.verdict == "right":
-                    result.verdict, result.expected, result.got = verdict, error.expected, error.got
-                    result.cases, result.case = result.cases + 1, words
-            return results
+            trouble = error
+        if layers.forward_only:
+            results = results[:1]
+        comparisons = beside_ours(case, got) if got else ()
         for result in results:
+            is_there = bool(got) and (trouble is None or result.stage.name == PARTS[0])
+            if is_there:
+                result.seen.append((case, got))
             if result.verdict != "right":
                 continue
             result.cases += 1
-            mine = tuple(c for c in comparisons if _part_of(c.tensor) == result.stage.name)
-            wrong = next((c for c in mine if not c.ok), None)
-            if wrong is not None:
-                result.verdict, result.case, result.wrong = "wrong", words, wrong
-                result.comparisons = mine
+            if is_there:
+                mine = tuple(c for c in comparisons if _part_of(c.tensor) == result.stage.name)
+                wrong = next((c for c in mine if not c.ok), None)
+                if wrong is not None:
+                    result.verdict, result.case, result.wrong = "wrong", words, wrong
+                    result.comparisons = mine
+            elif trouble is not None:
+                refused = name and trouble.kinds and not OPTIONS & fields.keys()  # in any words
+                result.verdict, result.case = "missing" if refused else trouble.verdict, words
+                result.expected, result.got = trouble.expected, trouble.got
+        if trouble is not None:
+            break
     return results
 
 
@@ -199,8 +201,8 @@ def settle_conventions(layers: Layers, seed: int) -> list[PartResult]:
         layers.conventions = conventions
         results = try_feature(layers, "", seed)
         score = sum(result.verdict == "right" for result in results)
-        forward = results[0].wrong is not None and not results[0].wrong.problem
-        tried.append((score + 0.5 * forward, conventions, results))
+        shapes = results[0].wrong is not None and not any(c.problem for c in results[0].comparisons)
+        tried.append((score + 0.5 * shapes, conventions, results))
         if score == len(results):
             break
     fits, layers.conventions, results = max(tried, key=lambda item: item[0])
@@ -210,8 +212,13 @@ def settle_conventions(layers: Layers, seed: int) -> list[PartResult]:
     return results
 
 
-def try_features(layers: Layers, seed: int, deep: bool = False) -> list[dict[str, str]]:
-    """Try what else there is; a feature is right, wrong, missing, error or timeout."""
+def try_features(
+    layers: Layers, seed: int, deep: bool = False, parts: Sequence[str] = PARTS
+) -> list[dict[str, str]]:
+    """Try what else there is; a feature is right, wrong, missing, error or timeout.
+
+    Of its results only these parts count: what is wrong in the simplest layer is no other finding.
+    """
     found = []
     simplest = case_of(layers, SIZES[0], seed)
     for name, fields in FEATURES.items():
@@ -220,24 +227,18 @@ def try_features(layers: Layers, seed: int, deep: bool = False) -> list[dict[str
             continue
         if layers.forward_only and "upstream" in fields:
             continue
-        results = try_feature(layers, name, seed, SIZES if deep else SIZES[:2])
+        tried = try_feature(layers, name, seed, SIZES if deep else SIZES[:2])
+        results = [result for result in tried if result.stage.name in parts]
         worst = next((r for r in results if r.verdict != "right"), results[0])
         entry = {"name": name, "verdict": worst.verdict}
         if worst.wrong is not None:
             entry["tensor"] = worst.wrong.tensor
-            entry |= _seen_in(worst.wrong)
+            likely = likely_in_layer(worst, layers.cell)
+            entry |= {"likely": likely} if likely else {}
         elif worst.verdict == "error":
             entry["got"] = worst.got
         found.append(entry)
     return found
-
-
-def _seen_in(wrong: Comparison) -> dict[str, str]:
-    """Say what can be seen in a tensor alone, such as a coarser dtype."""
-    if wrong.expected.shape != wrong.got.shape:
-        return {}
-    likely = in_the_tensor(wrong.expected, wrong.got, float(np.max(wrong.allowed)))
-    return {"likely": likely} if likely else {}
 
 
 # The laws ---------------------------------------------------------------------------------------

@@ -1,7 +1,11 @@
-"""The six functions out of a package like scratch_rnn: ours, or one with a bug in it."""
+"""The six functions out of a package like scratch_rnn, and a layer out of six functions.
+
+The package is ours, or one with a bug in it; so are the functions.
+"""
 
 from __future__ import annotations
 
+from types import SimpleNamespace
 from typing import Any
 
 import numpy as np
@@ -9,6 +13,7 @@ import numpy as np
 from compare.check.equations import Array, Elman, Equations
 from compare.check.gates import GRU, LSTM
 from compare.check.layer_floats import CELLS
+from scratch_rnn.states import arrays_of, state_of
 
 EQUATIONS: dict[str, type[Equations]] = {"rnn": Elman, "gru": GRU, "lstm": LSTM}
 """Of each cell."""
@@ -42,7 +47,7 @@ class OfPackage:
         """Return (output, h_n, tape)."""
         S = len(self.kind.states)
         layer = self._layer(given[S:])
-        output, last, tape = layer.forward(x, _as_state([state[None] for state in given[:S]]))
+        output, last, tape = layer.forward(x, state_of(state[None] for state in given[:S]))
         last = tuple(a[0] for a in last) if S > 1 else last[0]
         return output, last, (layer, tape)
 
@@ -74,7 +79,7 @@ class OfPackage:
     def backward(self, tape: Any, d_output: Array, *d_last: Array) -> tuple[Array, ...]:
         """Return the gradients of x, of the first states, and of weights and biases."""
         layer, own = tape
-        gradients = layer.backward(own, d_output, _as_state([d[None] for d in d_last]))
+        gradients = layer.backward(own, d_output, state_of(d[None] for d in d_last))
         firsts = [getattr(gradients, f"{name}0")[0] for name in self.kind.states]
         return gradients.x, *firsts, *gradients.parameters.values()
 
@@ -97,5 +102,30 @@ class OfPackage:
         return layer
 
 
-def _as_state(arrays: list[Array]) -> Any:
-    return tuple(arrays) if len(arrays) > 1 else arrays[0]
+class AsLayer:
+    """Six functions as a recurrent layer of one direction, for `compare.check.layer_results`."""
+
+    def __init__(self, equations: Any) -> None:
+        self.equations = equations
+
+    def __call__(self, input_size: int, hidden_size: int, *, dtype: str) -> AsLayer:
+        """Build a layer: it is the parameters, which have to be loaded."""
+        return AsLayer(self.equations)
+
+    def load(self, parameters: dict[str, Array]) -> None:
+        """Take the parameters."""
+        self.parameters = parameters
+
+    def forward(self, x: Array, state: Any) -> tuple[Array, Any, Any]:
+        """Return (output, h_n, tape)."""
+        firsts = (array[0] for array in arrays_of(state))
+        output, last, tape = self.equations.forward(x, *firsts, *self.parameters.values())
+        return output, state_of(array[None] for array in arrays_of(last)), tape
+
+    def backward(self, tape: Any, d_output: Array, d_state: Any) -> Any:
+        """Return the gradients under our names."""
+        d_last = [array[0] for array in arrays_of(d_state)]
+        d_x, *found = self.equations.backward(tape, d_output, *d_last)
+        d_h0, *d_c0 = (d[None] for d in found[: len(d_last)])
+        d_parameters = dict(zip(self.parameters, found[len(d_last) :], strict=True))
+        return SimpleNamespace(x=d_x, h0=d_h0, c0=next(iter(d_c0), None), parameters=d_parameters)

@@ -277,6 +277,7 @@ class PartResult:
     case: Case | None = None  # that shows what is wrong
     comparisons: tuple[Any, ...] = ()  # all tensors of it
     wrong: Any = None  # the Comparison that is wrong first
+    seen: list[Any] = field(default_factory=list)  # of a layer: cases, and all results of each
     expected: str = ""  # in words, where no numbers can be compared
     got: str = ""
     likely: str = ""

@@ -1,0 +1,196 @@
+"""``rnn-parity check`` on wrong classes and wrong modules of PyTorch: the mistake is named."""
+
+import re
+from collections.abc import Iterator
+from pathlib import Path
+
+import numpy as np
+import pytest
+
+from compare.check import BUGS, Bug
+from compare.check.diagnosis import (
+    FILES_OF_ALL_LAYERS,
+    FILES_OF_THE_LAYER,
+    in_the_tensor,
+    name_mistakes,
+)
+from compare.check.features import settle_conventions, try_features
+from compare.check.layers import Layers
+from compare.check.stages import PartResult
+from compare.check.stranger.client import Stranger, source_of
+from tests.annotations import unchecked
+from tests.compare.check.corpus import mistakes
+from tests.compare.check.test_check_gates import STUDENTS, changed
+from tests.counts import Count, number
+
+HERE = Path(__file__).parent
+CLASS = (HERE / "students" / "as_class.txt").read_text(encoding="utf-8")
+
+
+@pytest.fixture(autouse=True)
+def _quickly() -> Iterator[None]:
+    with unchecked(), np.errstate(all="ignore"):
+        yield
+
+
+def looked_at(target: str, cell: str) -> tuple[Layers, list[PartResult]]:
+    """Try the parts of a layer, and name what is wrong."""
+    with Stranger(source_of(target, in_process=True)) as stranger:
+        layers = Layers(stranger, cell)
+        results = settle_conventions(layers, 0)
+        name_mistakes(results, cell)
+        return layers, results
+
+
+def first_wrong(results: list[PartResult]) -> PartResult:
+    return next(result for result in results if result.verdict != "right")
+
+
+# Students' functions, as a class ----------------------------------------------------------------
+
+STAGES = ("step", "forward", "step_backward", "backward")
+
+NOT_SEEN = ("overflows", "previous|accumulat|added|second|zero")
+"""What takes large inputs or a second call to be seen; features and laws have these."""
+
+SAME_IN_A_LAYER = {"change places in c_next": "order f, i, g, o"}
+
+WRONG = [
+    (m.source, "rnn", m.stage.removeprefix("rnn_"), m.likely)
+    for m in mistakes()
+    if m.stage.startswith("rnn") and m.shows in ("values", "float64")
+] + [
+    (changed(w["cell"], (w["old"], w["new"])), w["cell"], w["stage"], w["likely"])
+    for w in STUDENTS["mistake"]
+    if w["stage"] in STAGES
+]
+
+
+def as_class(functions: str, cell: str, stage: str) -> str:
+    """Return a file with these functions, and a class that calls them."""
+    steps = stage if cell == "rnn" else ""  # the functions of the others call their own steps
+    words = {
+        "GATES": {"rnn": "1", "gru": "3", "lstm": "4"}[cell],
+        "FORWARD": "forward_by_steps" if steps == "step" else f"{cell}_forward",
+        "BACKWARD": "backward_by_steps" if steps == "step_backward" else f"{cell}_backward",
+    }
+    text = CLASS
+    for word, by in words.items():
+        text = text.replace(word, by)
+    return f"{functions}\n\n{text}"
+
+
+@pytest.mark.parametrize(
+    ("functions", "cell", "stage", "likely"),
+    [wrong for wrong in WRONG if wrong[-1] not in NOT_SEEN][:: number(9, 1)],
+    ids=lambda value: value if len(value) < 99 else "",
+)
+def test_a_mistake_of_a_class_is_told_in_its_part_and_named(
+    functions: str, cell: str, stage: str, likely: str, tmp_path: Path, count: Count
+) -> None:
+    (tmp_path / "student.py").write_text(as_class(functions, cell, stage), encoding="utf-8")
+    _, results = looked_at(f"{tmp_path / 'student.py'}:Student", cell)
+    wrong = first_wrong(results)
+    assert wrong.stage.name.startswith("gradient") == stage.endswith("backward")
+    if wrong.verdict == "wrong":  # and not an exception, which says where it was raised
+        likely = SAME_IN_A_LAYER.get(likely, likely)
+        assert re.search(likely, wrong.likely, re.IGNORECASE), wrong.likely
+        count("students' mistakes named in a class")
+
+
+# The catalogue's bugs, as classes ---------------------------------------------------------------
+
+OTHER_WORDS = {
+    "state-ignored": "The given h_0 is ignored, and the first step begins at zero.",
+    "weights-not-transposed": "W_hh is not transposed: each unit reads the wrong weights.",
+    "bias-hh-forgotten": "b_hh is not added.",
+    "exp-tanh": "Tanh is built from exponentials, which overflow for large inputs.",
+    "state-of-one-row-for-all": "h_n is the last state of the first row, for every row of the ",
+    "float32-buffer": "It is computed in float32, and rounds too early.",
+    "no-carry-back": "No gradient is handed on to the step before: W_hhᵀ δz is zero.",
+    "state-one-step-late": "The gradient of W_hh uses the state after the step, not the one ",
+    "tanh-derivative": "The slope of tanh is written 1 - h, the square forgotten.",
+    "one-bias-learns": "The gradient of b_hh is zero.",
+    "initial-state-gradient-missing": "The gradient of h_0 is zero.",
+    "final-state-gradient-ignored": "d_h_n is not used.",
+    "gru-gates-swapped": "The gates are read in the order z, r, n, as Keras has them.",
+    "lstm-gates-reordered": "The gates are read in the order i, f, o, g, as CS231n has them.",
+}
+"""Bugs that are mistakes of students, too, and named as such."""
+
+SEEN_BY_LAWS = {
+    "memory-reused",
+    "upstream-overwritten",
+    "gradients-accumulate",
+    "reverse-from-the-padding",
+    "memory-order-assumed",
+}
+NO_NUMBERS = {
+    "dropout-unscaled",
+    "state-broadcast",
+    "initial-weights-too-large",
+    "global-random-weights",
+}
+"""What is drawn or refused, and shows in no result."""
+
+OF_LAYERS = [
+    bug
+    for bug in BUGS
+    if {*bug.files} <= {*FILES_OF_ALL_LAYERS, *FILES_OF_THE_LAYER[bug.cell or "rnn"]}
+    and bug.name not in SEEN_BY_LAWS | NO_NUMBERS
+]
+
+
+@pytest.mark.parametrize("bug", OF_LAYERS[:: number(11, 1)], ids=lambda bug: bug.name)
+def test_a_bug_of_the_catalogue_is_named_in_a_class(bug: Bug, count: Count) -> None:
+    cell = bug.cell or "rnn"
+    layers, results = looked_at(f"{bug.load().__name__}:{cell.upper()}", cell)
+    likely = [result.likely for result in results if result.verdict != "right"]
+    if results[0].verdict == "wrong":
+        assert likely[1:] == ["", ""]  # the gradients follow from it
+    if not likely:
+        features = try_features(layers, 0)
+        likely = [f.get("likely", "") for f in features if f["verdict"] == "wrong"]
+    assert likely[0].startswith(OTHER_WORDS.get(bug.name, bug.story)), likely
+    count("bugs of the catalogue named in a class")
+
+
+# Modules of PyTorch -----------------------------------------------------------------------------
+
+
+@pytest.mark.parametrize(
+    ("name", "cell", "part", "likely"),
+    [
+        ("NotTransposed", "rnn", "forward", "W_hh is not transposed"),
+        ("Detached", "rnn", "gradients of the parameters", "No gradient is handed on to the step"),
+        ("WrongSlope", "rnn", "gradients of the parameters", "tanh is written 1 - h, the square"),
+        ("Inverted", "gru", "forward", "The update gate keeps the new n and not the old h"),
+        ("NoReset", "gru", "forward", "The reset gate is not used"),
+        ("Untold", "lstm", "forward", "The output gate multiplies c, and not tanh"),
+        ("Coupled", "lstm", "forward", "The forget gate is taken to be 1 - i"),
+        ("Cut", "lstm", "gradients of the parameters", "of c is not handed on to the step before"),
+    ],
+)
+def test_a_mistake_of_a_torch_module_is_named(name: str, cell: str, part: str, likely: str) -> None:
+    _, results = looked_at(f"{HERE / 'wrong_modules.py'}:{name}", cell)
+    wrong = first_wrong(results)
+    assert (wrong.stage.name, wrong.verdict) == (part, "wrong")
+    assert likely in wrong.likely
+
+
+@pytest.mark.parametrize("cell", ["rnn", "gru", "lstm"])
+def test_a_right_module_by_steps_is_given_no_mistake(cell: str) -> None:
+    _, results = looked_at(f"{HERE / 'wrong_modules.py'}:{cell.upper()}", cell)
+    assert [(r.verdict, r.likely) for r in results] == [("right", "")] * 3
+
+
+def test_a_backward_pass_that_raises_says_nothing_of_the_forward_pass() -> None:
+    _, results = looked_at(f"{HERE / 'right_class.py'}:HalfWritten", "rnn")
+    assert [r.verdict for r in results] == ["right", "missing", "missing"]
+
+
+def test_the_accuracy_of_float32_is_a_mistake_in_float64_alone() -> None:
+    expected = np.random.default_rng(0).normal(size=(3, 4))
+    rounded = expected.astype(np.float32).astype(np.float64)
+    assert in_the_tensor(expected, rounded, 1e-14).startswith("It has the accuracy of float32 only")
+    assert in_the_tensor(expected, expected + 1e-3 * expected**2, 1e-6) == ""
