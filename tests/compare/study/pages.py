@@ -18,7 +18,7 @@ FLAGS = [
     *("--disable-background-networking", "--disable-component-update", "--disable-sync"),
 ]
 TEXT = "time traveller"
-T, H, K = len(TEXT), 64, len(TEXT) - 1
+T, H, K = len(TEXT), 24, len(TEXT) - 1
 EPOCHS = (0, 1, 10, 60)
 
 
@@ -36,6 +36,10 @@ class Opened:
             "() => new Promise((done) => requestAnimationFrame(() => requestAnimationFrame(done)))"
         )
         self.page.wait_for_function("() => changed.size === 0 && waiting.size === 0")
+
+    def resize(self, width: int) -> None:
+        self.page.set_viewport_size({"width": width, "height": 900})
+        self.settle()
 
     def press(self, *keys: str) -> None:
         for key in keys:

@@ -21,7 +21,8 @@ def test_numbers_are_printed_as_numpy_prints_them(path: Path, open_page: Open) -
     twos = np.ldexp(np.float32(1), np.arange(-149, 128)).astype(np.float32)
     edges = np.array([0.0, -0.0, 1e16, 9999999e9, 1e-4, 9.999999e-5, 123456.0], np.float32)
     values = np.concatenate([any_float[np.isfinite(any_float)], usual, powers, twos, edges])
-    shown = open_page(path).page.evaluate("(values) => values.map(show)", values.tolist())
+    opened = open_page(path, anew=False)
+    shown = opened.page.evaluate("(values) => values.map(show)", values.tolist())
     wrong = [(printed(x), y) for x, y in zip(values, shown, strict=True) if printed(x) != y]
     assert wrong == []
 
@@ -39,7 +40,8 @@ def test_ulps_are_counted_as_in_python(path: Path, open_page: Open) -> None:
     b = a * (1 + rng.normal(size=500).astype(np.float32) * np.float32(1e-6))
     a[:3], b[:3] = [1, 2, -4], [0.99999994, 1.9999998, -3.9999998]  # the gap changes between them
     pairs = list(zip(a.tolist(), b.tolist(), strict=True))
-    shown = open_page(path).page.evaluate("(pairs) => pairs.map(([a, b]) => ulps(a, b))", pairs)
+    opened = open_page(path, anew=False)
+    shown = opened.page.evaluate("(pairs) => pairs.map(([a, b]) => ulps(a, b))", pairs)
     expected = [largest_difference_in_ulps(a[n : n + 1], b[n : n + 1]) for n in range(500)]
     assert shown == expected
 
@@ -48,7 +50,7 @@ def test_every_step_shows_the_numbers_of_numpy_and_pytorch(
     made: dict[str, Any], path: Path, open_page: Open
 ) -> None:
     opened = open_page(path)
-    unit = 41
+    unit = 17
     for c in (3, 0):
         found = made["checkpoints"][c]
         numbers, details = found["numbers"], found["details"]
@@ -193,8 +195,8 @@ def test_by_pointer_through_the_pictures(made: dict[str, Any], path: Path, open_
     page.locator("#token-reset").click()
     opened.settle()
     assert opened.chosen()["v"] is None
-    click("matrix", (50 + 0.5) / H, 0.3)
-    assert opened.chosen()["i"] == 50
+    click("matrix", (20 + 0.5) / H, 0.3)
+    assert opened.chosen()["i"] == 20
     click("triangle", (9 + 0.5) / K, (3 + 0.5) / K)
     assert (opened.chosen()["k"], opened.chosen()["t"]) == (10, 4)
     click("gradient", (5 + 0.5) / H, (6 + 0.5) / K)

@@ -7,40 +7,28 @@ import numpy as np
 import pytest
 
 import scratch_rnn
-from compare.parity.build import build_models
 from compare.parity.config import ParityConfig
-from compare.runs.snapshots import Course, Snapshot
-from compare.study.page.build import write_page
-from compare.study.page.record import record
 from scratch_rnn.text import Batch, Vocab
-from tests.compare.parity.courses import LETTERS
-from tests.compare.study.pages import TEXT, Open, Opened, axe_violations
+from tests.compare.parity.courses import LETTERS, course
+from tests.compare.study.pages import TEXT, Open, Opened, axe_violations, recorded, written
 
 H, K = 12, len(TEXT) - 1
 SMALL = 1e-9
 LAYERS = {"gru": scratch_rnn.GRU, "lstm": scratch_rnn.LSTM}
 
 
-def gated_course(cell: str) -> Course:
-    setting = ParityConfig(cell=cell, hidden_size=H)
-    snapshots = []
-    for epoch, gain in enumerate((1.0, 2.0)):
-        scratch, _ = build_models(len(LETTERS), H, cell=cell)
-        weights = {name: gain * array for name, array in scratch.parameters.items()}
-        snapshots.append(Snapshot(float(epoch), f"after {epoch} epochs", weights))
-    return Course("a test", setting, Vocab.from_list(LETTERS), tuple(snapshots))
-
-
 @pytest.fixture(scope="module", params=["gru", "lstm"])
 def gated(request: pytest.FixtureRequest) -> dict[str, Any]:
-    return record(TEXT, gated_course(request.param))
+    return recorded(TEXT, course(H, gains=(1.0, 2.0), cell=request.param))
+
+
+@pytest.fixture(scope="module")
+def path(gated: dict[str, Any], tmp_path_factory: pytest.TempPathFactory) -> Path:
+    return written(gated, tmp_path_factory.mktemp("gated"))
 
 
 @pytest.fixture
-def opened(gated: dict[str, Any], open_page: Open, tmp_path: Path) -> Opened:
-    path = tmp_path / "page.html"
-    size = write_page(gated, path, most_bytes=1_000_000)
-    assert size.with_details == (0, 1)
+def opened(path: Path, open_page: Open) -> Opened:
     return open_page(path)
 
 
@@ -64,11 +52,14 @@ def largest(a: Any, b: Any) -> float:
     return float(np.abs(np.asarray(a) - np.asarray(b)).max())
 
 
-@pytest.mark.parametrize("text", ["hello world", "zq", "the quick brown fox jumps over the dog"])
-def test_any_text_gives_what_scratch_rnn_gives(
-    text: str, gated: dict[str, Any], opened: Opened
-) -> None:
-    model, batch = model_of(opened, gated["cell"]), as_batch(text)
+def test_any_text_gives_what_scratch_rnn_gives(gated: dict[str, Any], opened: Opened) -> None:
+    model = model_of(opened, gated["cell"])
+    for text in ("hello world", "zq", "the quick brown fox jumps over the dog"):
+        see_that_all_numbers_are_right(opened, text, model)
+
+
+def see_that_all_numbers_are_right(opened: Opened, text: str, model: scratch_rnn.RNNModel) -> None:
+    batch = as_batch(text)
     found = opened.page.evaluate("(text) => rnnParity.run(text)", text)
     logits, _, tape = model.forward(batch.inputs, model.begin_state())
     loss, d_logits = scratch_rnn.cross_entropy(logits, batch.targets[0])
