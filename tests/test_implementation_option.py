@@ -91,7 +91,7 @@ def run_pytest(folder: Path, *arguments: str) -> subprocess.CompletedProcess[str
         env={**os.environ, "PYTHONPATH": str(folder), "COLUMNS": "100"},
         capture_output=True,
         text=True,
-        timeout=200,
+        timeout=800,
     )
 
 

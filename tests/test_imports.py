@@ -33,7 +33,7 @@ print(scratch_rnn.predict("time", 3, model, vocab)[:4])
 def run_python(code: str) -> subprocess.CompletedProcess[str]:
     environment = {**os.environ, "PYTHONPATH": str(ROOT)}
     return subprocess.run(
-        [sys.executable, "-c", code], env=environment, capture_output=True, text=True, timeout=250
+        [sys.executable, "-c", code], env=environment, capture_output=True, text=True, timeout=800
     )
 
 
@@ -83,7 +83,7 @@ def test_import_contracts_are_kept() -> None:
     lint_imports = shutil.which("lint-imports", path=Path(sys.executable).parent)
     assert lint_imports, "expected import-linter beside this Python; pip install -e '.[dev]'"
     result = subprocess.run(
-        [lint_imports, "--no-cache"], cwd=ROOT, capture_output=True, text=True, timeout=250
+        [lint_imports, "--no-cache"], cwd=ROOT, capture_output=True, text=True, timeout=800
     )
     assert result.returncode == 0, result.stdout + result.stderr
     assert " 0 broken" in result.stdout

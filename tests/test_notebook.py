@@ -76,7 +76,9 @@ def executed() -> Any:
     with pytest.MonkeyPatch.context() as patch:
         for name, value in environment.items():
             patch.setenv(name, value)
-        client = nbclient.NotebookClient(notebook, timeout=120, kernel_name="python3")
+        client = nbclient.NotebookClient(
+            notebook, timeout=800, startup_timeout=800, kernel_name="python3"
+        )
         client.execute(cwd=str(ROOT))
     return notebook
 

@@ -32,7 +32,7 @@ def run(folder: Path, *arguments: str, fails: int = -1) -> str:
         env={"PYTHONPATH": root, "FAILS": str(fails), "PATH": ""},
         capture_output=True,
         text=True,
-        timeout=120,
+        timeout=800,
     )
     return result.stdout + result.stderr
 

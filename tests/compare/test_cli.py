@@ -747,7 +747,7 @@ def test_a_reader_who_leaves_is_no_error(small: list[str]) -> None:
     )
     assert process.stdout is not None
     process.stdout.close()
-    _, error = process.communicate(timeout=250)
+    _, error = process.communicate(timeout=800)
     assert (process.returncode, error) == (141, "")
 
 

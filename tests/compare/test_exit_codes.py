@@ -42,7 +42,7 @@ def unread(flags: Flags) -> int:
     assert process.stdout is not None
     assert process.stdout.readline().startswith("Text: ")
     process.stdout.close()
-    _, error = process.communicate(timeout=120)
+    _, error = process.communicate(timeout=800)
     assert error == ""
     return process.returncode
 

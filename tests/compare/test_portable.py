@@ -11,7 +11,7 @@ SMALL = "--hidden-size 4 --batch-size 4 --num-steps 8"
 def without_posix(directory: Path, *lines: str) -> str:
     result = subprocess.run(
         [sys.executable, SCRIPT, *lines],
-        cwd=directory, capture_output=True, text=True, timeout=200,
+        cwd=directory, capture_output=True, text=True, timeout=800,
     )  # fmt: skip
     assert result.returncode == 0, (result.stdout, result.stderr)
     return result.stdout
@@ -43,7 +43,7 @@ def test_the_block_would_be_noticed(tmp_path: Path) -> None:
         "import fcntl\n"
     )
     result = subprocess.run(
-        [sys.executable, "-c", program], cwd=tmp_path, capture_output=True, text=True, timeout=200
+        [sys.executable, "-c", program], cwd=tmp_path, capture_output=True, text=True, timeout=800
     )
     assert result.returncode == 1
     assert "No module named 'fcntl'" in result.stderr

@@ -169,7 +169,7 @@ def test_ctrl_c_ends_it_without_a_traceback() -> None:
     assert process.stdout is not None
     assert "characters" in process.stdout.readline()
     process.send_signal(signal.SIGINT)
-    _, errors = process.communicate(timeout=60)
+    _, errors = process.communicate(timeout=800)
     assert (process.returncode, errors) == (130, "")
 
 
@@ -182,7 +182,7 @@ def test_it_trains_and_writes(cell: str) -> None:
         env={**os.environ, "PYTHONPATH": str(ROOT)},
         capture_output=True,
         text=True,
-        timeout=250,
+        timeout=800,
     )
     assert (result.returncode, result.stderr) == (0, "")
     perplexities = [float(number) for number in re.findall(r"perplexity +(\S+)", result.stdout)]

@@ -42,6 +42,6 @@ print(os.waitstatus_to_exitcode(os.waitpid(child, 0)[1]), step() == expected)
 def test_a_forked_child_trains_on_threads_of_its_own() -> None:
     """Its parent's pool came along, but not the threads that would do the pool's work."""
     result = subprocess.run(
-        [sys.executable, "-c", FORK], cwd=ROOT, capture_output=True, text=True, timeout=120
+        [sys.executable, "-c", FORK], cwd=ROOT, capture_output=True, text=True, timeout=800
     )
     assert result.stdout.split() == ["0", "True"], result.stderr

@@ -323,7 +323,7 @@ def test_n_threads_are_the_caller_and_n_minus_one_named_ones(n: int) -> None:
     barrier = threading.Barrier(n)
 
     def meet(_: int) -> str:
-        barrier.wait(timeout=200)
+        barrier.wait(timeout=800)
         return threading.current_thread().name
 
     with sharing(n):

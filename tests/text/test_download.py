@@ -36,7 +36,7 @@ class Server(ThreadingHTTPServer):
         self.hits = 0
         self.asked = threading.Event()
         self.closing = threading.Event()
-        self.together = threading.Barrier(3, timeout=200)
+        self.together = threading.Barrier(3, timeout=800)
         self.url = f"http://127.0.0.1:{self.server_port}/timemachine.txt"
 
 
@@ -195,7 +195,7 @@ def test_several_processes_may_download_at_once(cache: Path, server: Server) -> 
         subprocess.Popen([sys.executable, "-c", program], stdout=subprocess.PIPE, text=True)
         for _ in range(3)
     ]
-    outputs = [process.communicate(timeout=200)[0].strip() for process in processes]
+    outputs = [process.communicate(timeout=800)[0].strip() for process in processes]
     assert [process.returncode for process in processes] == [0, 0, 0]
     assert outputs == [f"download {BOOK_SHA1}"] * 3
     assert files_in(cache) == ["timemachine.txt"]
@@ -316,9 +316,9 @@ def test_ctrl_c_ends_a_download_at_once_and_leaves_nothing(cache: Path, server: 
         stderr=subprocess.PIPE,
         text=True,
     ) as process:
-        assert server.asked.wait(200)
+        assert server.asked.wait(800)
         process.send_signal(signal.SIGINT)
-        _, errors = process.communicate(timeout=200)
+        _, errors = process.communicate(timeout=800)
     assert process.returncode != 0
     assert errors.strip().endswith("KeyboardInterrupt")
     assert files_in(cache) == []

@@ -104,7 +104,7 @@ def answers() -> dict[str, str]:
         input=json.dumps(list(CASES)),
         capture_output=True,
         text=True,
-        timeout=250,
+        timeout=800,
         check=True,
     )
     return dict(zip(CASES, process.stdout.splitlines(), strict=True))

@@ -269,7 +269,7 @@ def test_an_error_written_into_the_source_is_refused(tmp_path: Path) -> None:
         cwd=tmp_path,
         capture_output=True,
         text=True,
-        timeout=120,
+        timeout=800,
         check=False,
     )
     assert answer.returncode == 1, answer.stderr

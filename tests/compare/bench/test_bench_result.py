@@ -471,7 +471,7 @@ def test_parts_of_a_batch_are_timed_alone_and_beside_each_other(
     monkeypatch: pytest.MonkeyPatch,
 ) -> None:
     seen: list[tuple[int, list[int]]] = []  # which thread took which sequences' first tokens
-    here, meeting = threading.get_ident(), threading.Barrier(2, timeout=200)
+    here, meeting = threading.get_ident(), threading.Barrier(2, timeout=800)
 
     def record(model: object, batch: Batch, h_0: np.ndarray) -> None:
         assert h_0.shape[1] == len(batch.inputs) == len(batch.targets)

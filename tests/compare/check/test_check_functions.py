@@ -158,7 +158,7 @@ def test_a_chosen_stage_does_not_wait_for_another_either(tmp_path: Path) -> None
     assert (result.stage.name, result.verdict) == ("rnn_backward", "right")
 
 
-def run_check(folder: Path, *arguments: str, timeout: float = 120) -> Any:
+def run_check(folder: Path, *arguments: str, timeout: float = 800) -> Any:
     return subprocess.run(
         [sys.executable, "-m", "compare", "check", *arguments],
         cwd=folder,

@@ -16,7 +16,7 @@ def run_pytest(folder: Path, *arguments: str) -> subprocess.CompletedProcess[str
         env={**os.environ, "PYTHONPATH": str(HERE.parents[2])},
         capture_output=True,
         text=True,
-        timeout=200,
+        timeout=800,
     )
 
 

@@ -415,7 +415,7 @@ def test_a_pipe_does_not_hold_it_up(tmp_path: Path) -> None:
 
     thread = threading.Thread(target=ask, daemon=True)
     thread.start()
-    thread.join(200)
+    thread.join(800)
     assert [str(error) for error in answer] == [
         f"expected a checkpoint in {tmp_path / 'pipe'}, got something that is no file"
     ]

@@ -59,7 +59,7 @@ class Forge:
         assert self._process.stdin is not None
         assert self._process.stdout is not None
         self._process.stdin.close()
-        self._process.wait(60)
+        self._process.wait(800)
         self._process.stdout.close()
 
 
@@ -164,7 +164,7 @@ def test_a_process_that_is_asked_to_stop_saves_and_says_how_to_go_on(
 
     [final] = whole.glob("[sc]*.safetensors") if command != "run" else [whole / "metrics.jsonl"]
     again = only(tmp_path / "a") / final.name
-    assert subprocess.run(["cmp", final, again], timeout=250).returncode == 0
+    assert subprocess.run(["cmp", final, again], timeout=800).returncode == 0
 
 
 def assert_same(directory: Path | None, whole: Path, count: Count) -> None:

@@ -109,7 +109,7 @@ def test_a_lock_ends_with_its_process(tmp_path: Path) -> None:
         "with locked(pathlib.Path(sys.argv[1])):\n"
         "    os.kill(os.getpid(), 9)\n"
     )
-    process = subprocess.run([sys.executable, "-c", program, tmp_path], cwd=ROOT, timeout=250)
+    process = subprocess.run([sys.executable, "-c", program, tmp_path], cwd=ROOT, timeout=800)
     assert process.returncode in (-9, 9)  # 9 on Windows
     with locked(tmp_path):
         pass

@@ -231,7 +231,7 @@ def test_in_another_thread_than_the_main_one_signals_are_left_alone(
     flags = arguments(VARIANTS["scratch"], fox, tmp_path / "a")
     thread = threading.Thread(target=lambda: codes.append(main(flags)))
     thread.start()
-    thread.join(200)
+    thread.join(800)
     assert codes == [0]
 
 
