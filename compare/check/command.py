@@ -15,7 +15,6 @@ from compare.check.cs231n import CS231N_STAGES
 from compare.check.diagnosis import likely_mistake, name_mistakes
 from compare.check.exercises import STAGES
 from compare.check.features import (
-    PARTS,
     missing_of,
     parts_of,
     settle_conventions,
@@ -244,7 +243,7 @@ def examine_class(config: CheckConfig, load: Callable[[], Stranger], terminal: T
             if report.stages[0].verdict == "right":
                 rights = [r.stage.name for r in report.stages if r.verdict == "right"]
                 report.features = try_features(layers, config.seed, config.deep, rights)
-                if report.score == len(PARTS):  # what is wrong would break laws too
+                if report.score == len(report.stages):  # what is wrong would break laws too
                     missing = missing_of(report.features)
                     report.laws = try_laws(layers, missing, config.seed, config.deep)
                     report.manners = try_manners(layers, report.laws)

@@ -32,6 +32,7 @@ class Law:
     needs: Mapping[str, Any]  # other values of fields that the law tries, too
     tried: int  # cases of each cell on which a package is tried
     near: bool  # needs the layer in this process: arrays from another one are copies
+    gradients: bool  # says nothing of the forward pass
 
     @property
     def name(self) -> str:
@@ -59,10 +60,11 @@ def law(
     needs: Mapping[str, Any] | None = None,
     tried: int = 4,
     near: bool = False,
+    gradients: bool = False,
     **fields: Any,
 ) -> Callable[[Holds], Law]:
     """Make a law of a function; fields are those of the case that are settled."""
-    return lambda holds: Law(holds, fields, cells, needs or {}, tried, near)
+    return lambda holds: Law(holds, fields, cells, needs or {}, tried, near, gradients)
 
 
 def laws_of(names: Mapping[str, Any]) -> tuple[Law, ...]:

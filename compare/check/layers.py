@@ -57,6 +57,7 @@ class Layers:
         """Build a layer; Trouble with the verdict missing if it has no such option."""
         if dtype not in ("", self.own_dtype) and not self.dtype:
             options["dtype"] = dtype
+        self.stranger.revive()
         more = {"dtype": self.dtype, "device": self.device}
         more = {name: value for name, value in more.items() if value}
         try:
@@ -150,7 +151,7 @@ class TheirLayer:
     def backward(self, tape: Any, d_output: Any = None, d_state: Any = None) -> Any:
         """Run it backward; return the gradients as ours are called and lie."""
         if self.forward_only:
-            return SimpleNamespace(parameters={})
+            return SimpleNamespace(x=None, h0=None, c0=None, parameters={})
         kept, turned, is_tokens, has_state = tape
         if turned and d_output is not None:
             d_output = d_output.swapaxes(0, 1)

@@ -154,8 +154,8 @@ def time_reversed(layer_class: Any, case: LayerCase) -> Compared:
     back = run(layer_class, case.given(**changes, parameters=swapped(floats.parameters)))
     results = changed_results(back, mirrored, states)
     results["output"] = halves(results["output"])
-    gradients = swapped({name: back[f"gradient of {name}"] for name in floats.parameters})
-    results |= {f"gradient of {name}": array for name, array in gradients.items()}
+    gradients = {n: a for n in floats.parameters if (a := back.get(f"gradient of {n}")) is not None}
+    results |= {f"gradient of {name}": array for name, array in swapped(gradients).items()}
     yield alike(run(layer_class, case), results, case)
 
 

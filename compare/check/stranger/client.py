@@ -104,20 +104,16 @@ class Stranger:
         self.notes = Notes() if notes is None else notes
         self.last = Handle(0)  # the last result
         self._ours = ours
+        self._open()
+
+    def _open(self) -> None:
+        source = self.source
         self._link: _Link = _Here(self) if source.in_process else _Process(self)
+        asked = ("file", "module", "name", "adapter", "folders", "numpy_only")
+        head = {"do": "load"} | {name: getattr(source, name) for name in asked}
+        seconds = 6 * source.seconds if source.file else max(60.0, 3 * source.seconds)
         try:
-            loaded = self._request(
-                {
-                    "do": "load",
-                    "file": source.file,
-                    "module": source.module,
-                    "name": source.name,
-                    "adapter": source.adapter,
-                    "folders": list(source.folders),
-                    "numpy_only": source.numpy_only,
-                },
-                seconds=max(60.0, 3 * source.seconds) if not source.file else 6 * source.seconds,
-            )[0]
+            loaded = self._request(head, seconds=seconds)[0]
         except BaseException:
             self.close()
             raise
@@ -134,6 +130,11 @@ class Stranger:
     def close(self) -> None:
         """End its process."""
         self._link.close()
+
+    def revive(self) -> None:
+        """Load it anew if its process has ended; its objects are gone."""
+        if self._link.ended:
+            self._open()
 
     def call(
         self,
@@ -248,6 +249,8 @@ def _packed(value: Any, arrays: list[np.ndarray]) -> dict[str, Any]:
 class _Link:
     """A way to the stranger."""
 
+    ended = False
+
     def request(
         self, head: dict[str, Any], arrays: list[np.ndarray], seconds: float
     ) -> tuple[dict[str, Any], list[np.ndarray]]:
@@ -300,10 +303,8 @@ class _Process(_Link):
         assert self._process.stderr
         self._requests: BinaryIO = self._process.stdin  # type: ignore[assignment]
         self._answers: queue.SimpleQueue[Any] = queue.SimpleQueue()
-        for task, stream in (
-            (self._receive, self._process.stdout),
-            (self._overhear, self._process.stderr),
-        ):
+        streams = self._process.stdout, self._process.stderr
+        for task, stream in zip((self._receive, self._overhear), streams, strict=True):
             threading.Thread(target=task, args=(stream,), daemon=True).start()
 
     def request(
@@ -324,7 +325,7 @@ class _Process(_Link):
             raise Trouble("timeout", words) from None
         except (EOFError, OSError):
             self.close()
-            raise Trouble("error", f"its process ended{self._how()}") from None
+            raise Trouble("error", f"its process ended {self._how()}") from None
 
     def _within(self, seconds: float) -> Any:
         """Return the next answer; queue.Empty if there is none in this much processor time."""
@@ -345,6 +346,7 @@ class _Process(_Link):
 
     def close(self) -> None:
         """Kill the process, and those that it started."""
+        self.ended = True
         if self._process.poll() is None:
             try:
                 os.killpg(self._process.pid, signal.SIGKILL)
@@ -356,9 +358,7 @@ class _Process(_Link):
 
     def _how(self) -> str:
         code = self._process.returncode
-        if code < 0:
-            return f" by signal {signal.Signals(-code).name}"
-        return f" with exit code {code}"
+        return f"by signal {signal.Signals(-code).name}" if code < 0 else f"with exit code {code}"
 
     def _receive(self, stream: BinaryIO) -> None:
         try:

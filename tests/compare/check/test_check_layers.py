@@ -8,7 +8,7 @@ import pytest
 from rich.console import Console
 
 from compare.check import CheckConfig, CheckError, check
-from compare.check.command import examine_class
+from compare.check.command import examine, examine_class
 from compare.check.conventions import Said
 from compare.check.features import (
     missing_of,
@@ -41,7 +41,7 @@ def examined(
         report = Report(target, "class", cell, 0, settle_conventions(layers, 0))
         report.notes = [layers.conventions.described(layers.said)]
         report.features = try_features(layers, 0)
-        if report.score == 3:
+        if report.score == len(report.stages):
             report.laws = try_laws(layers, missing_of(report.features), 0)
     return report
 
@@ -157,6 +157,42 @@ def test_a_class_without_backward_is_told_what_its_forward_pass_is() -> None:
     report = check_quietly(f"{FILE}:ForwardOnly")
     assert [result.verdict for result in report.stages] == ["right", "missing", "missing"]
     assert not report.ok
+
+
+OF_GRADIENTS = {
+    "second backward",
+    "no gradient as zeros",
+    "backward scales",
+    "backward adds",
+    "relu at zero",
+}
+
+
+def test_the_laws_of_a_forward_pass_are_tried_where_there_is_no_other() -> None:
+    report = examined(f"{FILE}:Inference")
+    found = {entry["name"]: entry["verdict"] for entry in report.laws}
+    assert {n for n, verdict in found.items() if verdict == "missing"} == OF_GRADIENTS | {
+        "call as forward"
+    }
+    assert {*found.values()} == {"right", "missing"}
+    assert report.ok
+    broken = [e["name"] for e in examined(f"{FILE}:Leaking").laws if e["verdict"] == "wrong"]
+    assert broken == ["padding ignored"]
+
+
+def test_a_process_that_ends_in_a_law_is_told_and_the_other_laws_are_tried() -> None:
+    printed = io.StringIO()
+    config = CheckConfig(target=f"{FILE}:Vanishing")
+    report = examine(config, Terminal(Console(file=printed, width=200)))
+    found = {entry["name"]: entry for entry in report.laws}
+    assert found["empty batch"]["verdict"] == "error"
+    assert found["empty batch"]["found"] == "its process ended with exit code 7"
+    assert found["sequence alone"]["verdict"] == "right"
+    assert report.wrong == [found["empty batch"]]
+    assert (
+        "empty batch, on T 3, B 2, V 4, H 5, tanh, token numbers, float32: its pr"
+        in printed.getvalue()
+    )
 
 
 def test_one_bias_of_a_gru_is_that_of_the_input() -> None:

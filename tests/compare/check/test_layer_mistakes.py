@@ -7,14 +7,14 @@ from pathlib import Path
 import numpy as np
 import pytest
 
-from compare.check import BUGS, Bug
+from compare.check import BUGS, Bug, find_bug
 from compare.check.diagnosis import (
     FILES_OF_ALL_LAYERS,
     FILES_OF_THE_LAYER,
     in_the_tensor,
     name_mistakes,
 )
-from compare.check.features import settle_conventions, try_features
+from compare.check.features import settle_conventions, try_features, try_laws
 from compare.check.layers import Layers
 from compare.check.stages import PartResult
 from compare.check.stranger.client import Stranger, source_of
@@ -153,6 +153,13 @@ def test_a_bug_of_the_catalogue_is_named_in_a_class(bug: Bug, count: Count) -> N
         likely = [f.get("likely", "") for f in features if f["verdict"] == "wrong"]
     assert likely[0].startswith(OTHER_WORDS.get(bug.name, bug.story)), likely
     count("bugs of the catalogue named in a class")
+
+
+@pytest.mark.parametrize("name", sorted(SEEN_BY_LAWS, reverse=True)[:: number(5, 1)])
+def test_a_bug_of_the_catalogue_that_shows_in_no_number_breaks_a_law(name: str) -> None:
+    layers, results = looked_at(f"{find_bug(name).load().__name__}:RNN", "rnn")
+    assert {result.verdict for result in results} == {"right"}
+    assert "wrong" in {entry["verdict"] for entry in try_laws(layers, [], 0)}
 
 
 # Modules of PyTorch -----------------------------------------------------------------------------
