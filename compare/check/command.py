@@ -25,7 +25,7 @@ from compare.check.features import (
 from compare.check.layers import Layers
 from compare.check.of_package import EQUATIONS
 from compare.check.report import Report, notes_of, show, write_json
-from compare.check.reward import train
+from compare.check.reward import Training, train
 from compare.check.stages import Part, PartResult, Stage, StageResult
 from compare.check.stranger.client import Notes, Source, Stranger, Trouble, source_of
 from compare.check.trying import TheirFunctions, ours, try_all
@@ -130,6 +130,12 @@ def _no_such(config: CheckConfig, more: str) -> UsageError:
     return UsageError(f"expected a file, FILE:CLASS or MODULE:CLASS, got {config.target!r}{more}")
 
 
+def loader(config: CheckConfig, notes: Notes | None = None) -> Callable[[], Stranger]:
+    """Return what loads the code to be checked in a new process."""
+    source = _source(config)
+    return lambda: Stranger(source, ours, notes)
+
+
 def examine(config: CheckConfig, terminal: Terminal) -> Report:
     """Check a file or a class, and show what was found."""
     source = _source(config)
@@ -139,17 +145,7 @@ def examine(config: CheckConfig, terminal: Terminal) -> Report:
                 f"expected FILE:CLASS or MODULE:CLASS with --{name}, got {config.target}"
             )
     notes = Notes()
-
-    def load() -> Stranger:
-        try:
-            return Stranger(source, ours, notes)
-        except Trouble as trouble:
-            parts = source.module.split(".")
-            for name in (".".join(parts[: k + 1]) for k in range(len(parts))):
-                if trouble.got.startswith(f"ModuleNotFoundError: No module named {name!r}"):
-                    raise _no_such(config, f": no module named {name!r}") from None
-            raise
-
+    load = loader(config, notes)
     examined = examine_class if source.name else examine_functions
     report = examined(config, load, terminal)
     if not report.adapter:
@@ -183,14 +179,20 @@ def examine_functions(
         with _spinner(terminal):
             report.stages = try_chosen(load, all_stages, stages, config)
         if report.form == "functions" and report.score == 6 and not config.no_train:
-            with load() as stranger:
-                kind = EQUATIONS[report.cell]
-                report.training = train(kind, TheirFunctions(stranger), config.text, terminal)
+            report.training = trained(load, report.cell, config, terminal)
     except Trouble as trouble:
         if not loaded:
             title()
         report.stages = _none_of(_chosen(stages, config.stage), trouble)
     return report
+
+
+def trained(
+    load: Callable[[], Stranger], cell: str, config: CheckConfig, terminal: Terminal
+) -> Training:
+    """Train six right functions in lock-step with PyTorch."""
+    with load() as stranger:
+        return train(EQUATIONS[cell], TheirFunctions(stranger), config.text, terminal)
 
 
 def _spinner(terminal: Terminal) -> AbstractContextManager[Any]:

@@ -1,5 +1,7 @@
 """``pytest --rnn-parity my_rnn.py``: a test for each stage, feature or law of somebody's code.
 
+When all six functions are right, one more test trains them in lock-step with PyTorch.
+
 The wheel registers this module with pytest, in every project of the environment. So it imports
 nothing that is not needed, and without its option it does nothing.
 """
@@ -72,13 +74,29 @@ class Stages(pytest.File):
             yield Part.from_parent(self, name=result.stage.name, found=result)
         for found in report.features + report.laws:
             yield Part.from_parent(self, name=found["name"], found=found)
+        if report.form == "functions" and report.ok:
+            yield Reward.from_parent(self, name="training", cell=report.cell, checked=config)
 
 
 class Wrong(Exception):
     """A stage that is not right; the message explains it."""
 
 
-class Part(pytest.Item):
+class Item(pytest.Item):
+    """A test that says in its own words what is wrong."""
+
+    def repr_failure(self, excinfo: pytest.ExceptionInfo[BaseException], style: Any = None) -> Any:
+        """Show the explanation alone."""
+        if isinstance(excinfo.value, Wrong):
+            return str(excinfo.value)
+        return super().repr_failure(excinfo, style)
+
+    def reportinfo(self) -> tuple[Path, int | None, str]:
+        """Name the file and the test."""
+        return self.path, None, self.name
+
+
+class Part(Item):
     """A stage, a feature or a law."""
 
     def __init__(self, *, found: Any, **kwargs: Any) -> None:
@@ -93,18 +111,26 @@ class Part(pytest.Item):
             if self.found["verdict"] == "missing":
                 pytest.skip("not there")
             if self.found["verdict"] in FAILED:
-                told = [self.found[name] for name in ("case", "found") if name in self.found]
+                names = ("case", "tensor", "found", "got", "likely")
+                told = [self.found[name] for name in names if name in self.found]
                 raise Wrong(": ".join([self.name, self.found["verdict"], *told]))
         elif self.found.verdict != "right":
             lines = [line.plain for line in explained(self.found)]
             raise Wrong("\n".join([f"{self.name}: {self.found.verdict}", *lines]))
 
-    def repr_failure(self, excinfo: pytest.ExceptionInfo[BaseException], style: Any = None) -> Any:
-        """Show the explanation alone."""
-        if isinstance(excinfo.value, Wrong):
-            return str(excinfo.value)
-        return super().repr_failure(excinfo, style)
 
-    def reportinfo(self) -> tuple[Path, int | None, str]:
-        """Name the file and the stage."""
-        return self.path, None, self.name
+class Reward(Item):
+    """The training in lock-step with PyTorch."""
+
+    def __init__(self, *, cell: str, checked: Any, **kwargs: Any) -> None:
+        super().__init__(**kwargs)
+        self.cell, self.checked = cell, checked
+
+    def runtest(self) -> None:
+        """Pass if the functions train as PyTorch does."""
+        from compare.check.command import loader, trained  # not before it is needed
+        from compare.terminal import Terminal
+
+        training = trained(loader(self.checked), self.cell, self.checked, Terminal(quiet=True))
+        if training.failed:
+            raise Wrong(f"training in lock-step with PyTorch: {training.failed}")

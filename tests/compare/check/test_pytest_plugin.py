@@ -3,7 +3,15 @@
 import os
 import subprocess
 import sys
+from contextlib import nullcontext
 from pathlib import Path
+
+import pytest
+
+from compare.check import reward
+from compare.check.pytest_plugin import Stages, Wrong
+from tests.annotations import unchecked
+from tests.compare.check.test_reward import LONG
 
 HERE = Path(__file__).parent
 
@@ -29,6 +37,25 @@ def test_each_stage_is_a_test(tmp_path: Path) -> None:
     assert "1 failed" in result.stdout
     assert "the square forgotten" in result.stdout
     assert "Traceback" not in result.stdout
+
+
+@pytest.mark.parametrize("change", [("", ""), LONG])
+def test_right_functions_are_trained_in_one_more_test(
+    change: tuple[str, str],
+    request: pytest.FixtureRequest,
+    tmp_path: Path,
+    monkeypatch: pytest.MonkeyPatch,
+) -> None:
+    monkeypatch.setattr(reward, "EPOCHS", 1)
+    file = tmp_path / "mine.py"
+    file.write_text((HERE / "right_functions.py").read_text().replace(*change))
+    monkeypatch.setattr(request.config.option, "rnn_parity", str(file))
+    is_wrong = pytest.raises(Wrong, match=r"^training in lock-step with PyTorch: expected the loss")
+    with unchecked():
+        *stages, training = Stages.from_parent(request.session, path=file).collect()
+        assert (len(stages), training.name) == (6, "training")
+        with is_wrong if change == LONG else nullcontext():
+            training.runtest()
 
 
 def test_without_its_option_it_imports_nothing_heavy(tmp_path: Path) -> None:

@@ -12,7 +12,7 @@ from compare.check import CheckConfig, reward
 from compare.check.exercises import STAGES
 from compare.check.of_package import EQUATIONS
 from compare.check.report import Report, show
-from compare.check.reward import Training, train
+from compare.check.reward import Training, show_training, train
 from compare.check.stages import PartResult
 from compare.check.stranger.client import Source, Stranger
 from compare.check.trying import TheirFunctions
@@ -92,6 +92,17 @@ def test_parameters_that_are_wrong_after_the_last_update_are_told(
     training = trained(tmp_path, "rnn", late + text)
     assert training.failed.startswith("expected rnn.bias_hh_l0 [")
     assert f"of PyTorch after {updates} updates, got " in training.failed
+
+
+def test_slow_functions_are_stopped_and_right_until_then(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr(reward, "SECONDS", 0.0)
+    training = trained(tmp_path, "rnn", RIGHT)
+    assert (training.failed, training.stopped, training.updates) == ("", True, 1)
+    printed = io.StringIO()
+    show_training(training, Terminal(Console(file=printed, width=200)))
+    assert "stopped after 0 s; each loss until then is right" in printed.getvalue()
 
 
 def test_a_text_that_is_not_there_is_refused_before_anything_is_tried(tmp_path: Path) -> None:
