@@ -9,14 +9,12 @@ from __future__ import annotations
 from collections.abc import Mapping
 from dataclasses import dataclass, field
 
-from torch.utils.benchmark import timer as synchronised_clock
-
 from compare.bench.case import Arrays, Job
 from compare.bench.gate import Gate
 from compare.bench.result import LEFT_OUT, REFUSED, TIMED
 from compare.bench.row import Row
 from compare.bench.rows import REFERENCE, SCRATCH
-from compare.bench.timing import UNHURRIED, seconds_of_a_call
+from compare.bench.timing import UNHURRIED, seconds_of_a_call, synchronised_clock
 
 DISAGREE = "scratch and PyTorch CPU disagree, so it is not known which results are right"
 

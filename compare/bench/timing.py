@@ -1,11 +1,11 @@
 """Measure the time of jobs: in blocks of calls, and in rounds with one block of each row.
 
 A *block* is a number of calls that takes 20 ms. Before it there is a warm-up that is not counted.
-Python's timeit runs the block without garbage collection. Its clock is that of
-torch.utils.benchmark, which waits for the GPU. A *round* is one block of each row. The order of the
-rows changes from round to round. So changes of the machine (clock rate, heat, other work) affect
-all rows in the same way. Each round also times one fixed matrix product. The variation of this time
-shows the noise of the machine.
+Python's timeit runs the block without garbage collection. Its clock waits for the GPU, as that of
+torch.utils.benchmark does. A *round* is one block of each row. The order of the rows changes from
+round to round. So changes of the machine (clock rate, heat, other work) affect all rows in the same
+way. Each round also times one fixed matrix product. The variation of this time shows the noise of
+the machine.
 
 Idle threads do not sleep at once. They keep a core busy that the next row needs: the threads of
 PyTorch's OpenMP for some milliseconds, the threads of OpenBLAS for a tenth of a second. So there is
@@ -23,7 +23,7 @@ from dataclasses import dataclass, field
 from typing import Any
 
 import numpy as np
-from torch.utils.benchmark import timer as synchronised_clock
+import torch
 
 from compare.bench.case import Job
 from compare.bench.row import Row
@@ -69,6 +69,16 @@ class ReferenceProduct:
 
     def _run(self) -> None:
         np.matmul(self._a, self._a, out=self._out)
+
+
+def synchronised_clock() -> float:
+    """Return the time in seconds, after the GPU has done its work, if it has any.
+
+    torch.utils.benchmark has such a clock, but needs setuptools and looks for a compiler.
+    """
+    if torch.cuda.is_initialized():  # type: ignore[no-untyped-call]
+        torch.cuda.synchronize()
+    return time.perf_counter()
 
 
 def seconds_of_a_call(run: Callable[[], Any], calls: int) -> float:

@@ -4,6 +4,8 @@ import subprocess
 import sys
 from pathlib import Path
 
+from tests.compare.bench.test_bench_result import grid
+
 SCRIPT = Path(__file__).with_name("without_posix.py")
 SMALL = "--hidden-size 4 --batch-size 4 --num-steps 8"
 
@@ -21,12 +23,13 @@ def test_the_commands_work_without_posix(fox: Path, tmp_path: Path) -> None:
     """A run, its continuation, its page, a text and a bug of the catalogue, one after the other."""
     without_posix(tmp_path, f"train --model scratch --text {fox} {SMALL} --epochs 2")
     [run] = (tmp_path / "runs").iterdir()
+    grid().write(tmp_path / "bench.json")
     told = {
         f"train --model scratch --resume {run} --epochs 3": "after update 12 of 18",
         f"explain --checkpoint {run} --text the": "explain.html",
         f"generate --run {run} --prefix the": "the ",
         "break list": "relu-derivative",
-        "bench --help": "--budget",
+        f"bench --plot {tmp_path / 'bench.json'}": "scratch",
     }
     shown = without_posix(tmp_path, *told)
     for words in told.values():

@@ -2,7 +2,7 @@
 
 NumPy, PyTorch, matplotlib and pooch are loaded before: they know by themselves which system they
 are on. What our packages, filelock and rich import afterwards finds neither the modules nor the
-names.
+names; nor setuptools, which need not be installed anywhere.
 """
 
 import os
@@ -16,7 +16,7 @@ import pooch
 import psutil
 import torch
 
-MODULES = ("fcntl", "resource", "termios", "pwd", "grp", "pty", "tty", "syslog")
+MODULES = ("fcntl", "resource", "termios", "pwd", "grp", "pty", "tty", "syslog", "setuptools")
 IN_OS = (
     "O_CLOEXEC O_DIRECTORY O_NOFOLLOW O_NONBLOCK O_SYNC fork forkpty geteuid getuid killpg mkfifo "
     "openpty process_cpu_count register_at_fork sched_getaffinity sched_setaffinity setsid"
