@@ -7,7 +7,7 @@
 Position(update=3)
 >>> read(Position, parse_json('{"update": 8e400}'), "a position")
 Traceback (most recent call last):
-compare.terminal.schema.SchemaError: expected update of int, got inf
+compare.terminal.schema.SchemaError: expected update of type int, got inf
 
 A value is taken as it stands or refused: nothing is converted but a list to a tuple, a whole number
 to a float where a float belongs, and ``"inf"``, which JSON has no number for.
@@ -170,7 +170,7 @@ def _read(kind: Any, value: Any, name: str, limits: Any) -> Any:
             return path
     elif type(value) is kind:
         return value
-    raise SchemaError(f"{name} of {_name_of(kind)}", excerpt(value))
+    raise SchemaError(f"{name} of type {_name_of(kind)}", excerpt(value))
 
 
 def _one_of(kinds: tuple[Any, ...], value: Any, name: str, limits: Any) -> Any:
@@ -186,7 +186,7 @@ def _one_of(kinds: tuple[Any, ...], value: Any, name: str, limits: Any) -> Any:
                 reasons.append(error)
     if len(reasons) == 1:
         raise reasons[0]
-    raise SchemaError(f"{name} of {' or '.join(map(_name_of, kinds))}", excerpt(value))
+    raise SchemaError(f"{name} of type {' or '.join(map(_name_of, kinds))}", excerpt(value))
 
 
 def read_fields(kinds: dict[str, Any], value: Any, name: str) -> dict[str, Any]:

@@ -147,7 +147,7 @@ def test_metrics_are_cut_after_an_update(tmp_path: Path) -> None:
         (lines(update(1)) + "\0\0\n", "expected JSON, got .* in line 2 of "),
         (
             lines(update(1, scratch_loss=None)),
-            "expected scratch_loss of float, got None in line 1",
+            "expected scratch_loss of type float, got None in line 1",
         ),
         (
             lines(update(1, concise_loss=1.0)),
