@@ -13,6 +13,7 @@ from pathlib import Path
 from typing import Any
 
 from latex2mathml.converter import convert
+from mkdocs.exceptions import PluginError
 from mkdocs.structure.files import File, Files
 
 from compare.study import ExplainConfig, explain
@@ -56,7 +57,8 @@ def page(source: Path) -> str:
         for file in files
         if file.suffix in COLOURED
     ]
-    return "\n".join([f"# {source.as_posix()}\n", *blocks])
+    no_contents = "---\nhide: [toc]\n---\n"  # so that a line of code has room
+    return "\n".join([no_contents, f"# {source.as_posix()}\n", *blocks])
 
 
 def on_files(files: Files, config: Any) -> Files:
@@ -107,14 +109,31 @@ def with_pages(markdown: str, document: Path) -> str:
 
 def on_page_content(content: str, **_: Any) -> str:
     """Turn LaTeX into MathML, and let a link to a line lead to the line."""
-
-    def mathml(match: re.Match[str]) -> str:
-        return convert(html.unescape(match[2]), display="block" if match[1] == "div" else "inline")
-
     content = LINE.sub(
         lambda match: re.sub(
             'href="([^"]*)"', rf'href="\1#__codelineno-0-{match[2]}"', f"<a {match[1]}{match[3]}>"
         ),
         content,
     )
-    return MATHS.sub(mathml, content)
+    return MATHS.sub(
+        lambda match: mathml(html.unescape(match[2]), is_block=match[1] == "div"), content
+    )
+
+
+def mathml(latex: str, *, is_block: bool) -> str:
+    """Return a formula as MathML; a long one scrolls where the window is narrow.
+
+    Raises
+    ------
+    PluginError
+        If a part of it is not understood.
+    """
+    known = latex.replace("{aligned}", "{align*}")  # GitHub takes the one, latex2mathml the other
+    made = convert(known, display="block" if is_block else "inline")
+    if "<mi>&</mi>" in made or "\\" in made:
+        raise PluginError(f"expected LaTeX that latex2mathml understands, got {latex}")
+    made = re.sub('columnalign="(left|right)"', r'style="text-align: \1"', made)
+    if not is_block and len(latex) < 50:
+        return made
+    tag = "div" if is_block else "span"
+    return f'<{tag} class="formula" tabindex="0">{made}</{tag}>'
