@@ -17,6 +17,9 @@ WORKERS  ?= auto
 SHARD    ?= 1/1
 RECORD   ?= runs/deep
 
+# Containers often set it. Then each process that a test starts would compile all that it imports.
+unexport PYTHONDONTWRITEBYTECODE
+
 .DEFAULT_GOAL := help
 .PHONY: help run test lowest site commands check deep report mutants format clean
 

@@ -12,9 +12,12 @@ def checked(decorated: Any) -> Any:
     """Return the function with every call checked, but for ``Self``.
 
     The import hook hands functions over one by one, and beartype understands ``Self`` only where
-    it sees a whole class.
+    it sees a whole class. A function inside another is made at each call of the other: to make
+    its check each time takes longer than most tests, so it has none.
     """
     function = getattr(decorated, "__func__", decorated)  # under classmethod and staticmethod
+    if "<locals>" in function.__qualname__:
+        return decorated
     kinds = getattr(function, "__annotations__", {})
     for name in [name for name, kind in kinds.items() if kind is Self or kind == "Self"]:
         del kinds[name]

@@ -79,23 +79,24 @@ def parse_json(text: str | bytes) -> Any:
     SchemaError
         If it is not such a text.
     """
-
-    def once(pairs: list[tuple[str, Any]]) -> dict[str, Any]:
-        values = dict(pairs)
-        if len(values) < len(pairs):
-            twice = Counter(key for key, _ in pairs).most_common(1)[0][0]
-            raise SchemaError("each key once", f"{excerpt(twice)} twice")
-        return values
-
-    def no_constant(name: str) -> None:
-        raise SchemaError("finite numbers", name)
-
     try:
-        return json.loads(text, object_pairs_hook=once, parse_constant=no_constant)
+        return json.loads(text, object_pairs_hook=_each_once, parse_constant=_no_constant)
     except SchemaError:
         raise
     except (ValueError, RecursionError) as error:
         raise SchemaError("JSON", excerpt(error)) from None
+
+
+def _each_once(pairs: list[tuple[str, Any]]) -> dict[str, Any]:
+    values = dict(pairs)
+    if len(values) < len(pairs):
+        twice = Counter(key for key, _ in pairs).most_common(1)[0][0]
+        raise SchemaError("each key once", f"{excerpt(twice)} twice")
+    return values
+
+
+def _no_constant(name: str) -> None:
+    raise SchemaError("finite numbers", name)
 
 
 def plain(record: Any) -> dict[str, Any]:

@@ -14,18 +14,23 @@ import torch
 import scratch_rnn
 from tests.annotations import unchecked
 
-pytest.importorskip("expecttest", reason="torch.testing._internal needs it")
-with pytest.MonkeyPatch.context() as patch:
-    # On import it forbids changes of torch.backends, in this process, for all other tests too.
-    patch.setattr(torch.backends, "disable_global_flags", lambda: None)
-    modules = pytest.importorskip(
-        "torch.testing._internal.common_modules", reason="PyTorch's database of modules is private"
-    )
-
 EPSILON = 1e-12  # in float64, of values about 1
 
 
-def samples(name: str) -> Iterator[tuple[dict[str, Any], tuple[Any, ...]]]:
+@pytest.fixture(scope="module")
+def modules() -> Any:
+    """PyTorch's database; imported by the test that asks, because it takes three seconds."""
+    pytest.importorskip("expecttest", reason="torch.testing._internal needs it")
+    with pytest.MonkeyPatch.context() as patch:
+        # On import it forbids changes of torch.backends, in this process, for all other tests too.
+        patch.setattr(torch.backends, "disable_global_flags", lambda: None)
+        return pytest.importorskip(
+            "torch.testing._internal.common_modules",
+            reason="PyTorch's database of modules is private",
+        )
+
+
+def samples(modules: Any, name: str) -> Iterator[tuple[dict[str, Any], tuple[Any, ...]]]:
     """Yield (arguments of the constructor, arguments of the call) of each of PyTorch's samples."""
     layer = getattr(torch.nn, name)
     [info] = [info for info in modules.module_db if info.module_cls is layer]
@@ -45,10 +50,10 @@ def as_numpy(value: Any) -> Any:
 
 
 @pytest.mark.parametrize("name", ["RNN", "GRU", "LSTM"])
-def test_every_tensor_is_pytorchs_within_1e_12(name: str) -> None:
+def test_every_tensor_is_pytorchs_within_1e_12(name: str, modules: Any) -> None:
     torch.manual_seed(0)
     count = 0
-    for options, arguments in samples(name):
+    for options, arguments in samples(modules, name):
         options = {key: v for key, v in options.items() if key not in ("device", "dtype")}
         theirs = getattr(torch.nn, name)(**options, dtype=torch.float64).eval()
         ours = getattr(scratch_rnn, name)(**options, dtype=np.float64)
