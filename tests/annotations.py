@@ -1,11 +1,27 @@
-"""How annotations are checked in the tests."""
+"""How annotations are checked in the tests: those of the first calls of each test."""
 
+import functools
+import math
 from collections.abc import Iterator
 from contextlib import contextmanager
 from typing import Any, Self
 
 import jaxtyping
 from beartype import beartype
+
+
+LIMIT = 2_000
+"""Of how many calls a test's annotations are checked: a check takes twenty times a small call."""
+
+_left = math.inf
+_never = jaxtyping.config.jaxtyping_disable
+
+
+def begin(calls: float = LIMIT) -> None:
+    """Check so many calls from now on."""
+    global _left
+    _left = calls
+    jaxtyping.config.update("jaxtyping_disable", _never)
 
 
 def checked(decorated: Any) -> Any:
@@ -21,7 +37,18 @@ def checked(decorated: Any) -> Any:
     kinds = getattr(function, "__annotations__", {})
     for name in [name for name, kind in kinds.items() if kind is Self or kind == "Self"]:
         del kinds[name]
-    return beartype(decorated)
+    check: Any = beartype(decorated)
+
+    @functools.wraps(check)
+    def counted(*args: Any, **kwargs: Any) -> Any:
+        __tracebackhide__ = True
+        global _left
+        _left -= 1
+        if _left <= 0:
+            jaxtyping.config.update("jaxtyping_disable", True)
+        return check(*args, **kwargs)
+
+    return counted
 
 
 @contextmanager

@@ -6,6 +6,7 @@
 """
 
 import functools
+import math
 import os
 import platform
 import secrets
@@ -18,7 +19,7 @@ from typing import Any
 import pytest
 from hypothesis import settings
 
-from tests import tally
+from tests import annotations, tally
 from tests.annotations import unchecked
 
 IMPLEMENTATION = "--implementation"
@@ -115,6 +116,11 @@ def _counted(test: Any, is_ours: bool) -> Any:
 
     one_example.counted = True  # type: ignore[attr-defined]
     return one_example
+
+
+@pytest.hookimpl(tryfirst=True)
+def pytest_runtest_setup(item: pytest.Item) -> None:
+    annotations.begin(math.inf if item.get_closest_marker("annotated") else annotations.LIMIT)
 
 
 @pytest.hookimpl(wrapper=True)

@@ -1,0 +1,41 @@
+"""Annotations are checked, shapes included, in the first calls of each test."""
+
+import numpy as np
+import pytest
+from jaxtyping import TypeCheckError
+
+from scratch_rnn.sums import sum_of_rows
+from tests.annotations import LIMIT, checked, unchecked
+
+WRONG = np.zeros((2, 2), int)  # floats are expected
+
+
+@pytest.mark.parametrize("again", [False, True])
+def test_the_first_calls_of_each_test_are_checked(again: bool) -> None:
+    with pytest.raises(TypeCheckError):
+        sum_of_rows(WRONG)
+    for _ in range(LIMIT):
+        sum_of_rows(np.zeros((1, 1)))
+    sum_of_rows(WRONG)
+
+
+def test_no_call_is_checked_where_that_is_asked_for() -> None:
+    with unchecked():
+        sum_of_rows(WRONG)
+    with pytest.raises(TypeCheckError):
+        sum_of_rows(WRONG)
+
+
+@pytest.mark.annotated
+def test_every_call_is_checked_where_that_is_asked_for() -> None:
+    for _ in range(2 * LIMIT):
+        sum_of_rows(np.zeros((1, 1)))
+    with pytest.raises(TypeCheckError):
+        sum_of_rows(WRONG)
+
+
+def test_a_function_inside_another_is_left_alone() -> None:
+    def of_numbers(value: int) -> int:
+        return value
+
+    assert checked(of_numbers) is of_numbers
