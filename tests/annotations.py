@@ -9,7 +9,6 @@ from typing import Any, Self
 import jaxtyping
 from beartype import beartype
 
-
 LIMIT = 2_000
 """Of how many calls a test's annotations are checked: a check takes twenty times a small call."""
 
