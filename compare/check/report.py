@@ -162,11 +162,14 @@ def show(report: Report, terminal: Terminal) -> None:
         terminal.line(f"  note: {note}", "yellow")
     if report.training is not None:
         show_training(report.training, terminal)
-    told = next((r for r in report.stages if r.verdict not in ("right", "missing")), None)
-    if told is not None and told.case is not None:  # without a case it could not be loaded
+    failed = [r for r in report.stages if r.verdict not in ("right", "missing")]
+    if failed and failed[0].case is not None:  # without a case it could not be loaded
         terminal.line()
-        for text in explained(told):
+        for text in explained(failed[0]):
             terminal.console.print(text, soft_wrap=True)
+        if len(failed) > 1:
+            terminal.line()
+            terminal.line(f"  `--stage {failed[1].stage.name}` explains the next one.", "dim")
 
 
 def _show_features(report: Report, terminal: Terminal) -> None:

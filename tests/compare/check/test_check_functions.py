@@ -18,6 +18,7 @@ from compare.check import CheckConfig, CheckError, check
 from compare.check.command import try_chosen, try_stages
 from compare.check.exercises import STAGES as ALL_STAGES
 from compare.check.mistakes import MISTAKES
+from compare.check.report import Report, show
 from compare.check.stages import StageResult, run_quietly
 from compare.check.stranger.client import Source, Stranger
 from compare.check.trying import cases_of, compared, ours
@@ -136,6 +137,21 @@ def test_each_known_mistake_is_seen_by_the_cases_of_its_stages(mistake: Any) -> 
 def test_what_is_missing_is_missing(tmp_path: Path) -> None:
     results = tried(tmp_path, RIGHT.split("def rnn_backward")[0])
     assert [results[n].verdict for n in NAMES] == ["right"] * 3 + ["missing"] * 3
+
+
+def test_the_first_that_fails_is_explained_and_the_next_is_named(tmp_path: Path) -> None:
+    text = changed(("h @ W_hh.T", "h @ W_hh"), ("(norm + 1e-6)", "norm"))
+    results = list(tried(tmp_path, text).values())
+    for stages, is_last in ((results, False), (results[1:], True)):
+        printed = io.StringIO()
+        show(
+            Report("mine.py", "functions", "rnn", 0, stages),
+            Terminal(Console(file=printed, width=200)),
+        )
+        assert ("rnn_step on " in printed.getvalue()) == (not is_last)
+        assert printed.getvalue().count("It looks like this") == 1
+        next_one = "`--stage clip_grad_norm` explains the next one."
+        assert (next_one in printed.getvalue()) == (not is_last)
 
 
 def test_a_stage_does_not_wait_for_another(tmp_path: Path) -> None:
