@@ -112,6 +112,13 @@ def test_each_link_leads_somewhere(document: Path) -> None:
             assert anchor in anchors(target), f"{path}#{anchor}"
 
 
+def not_copied(directory: str, names: list[str]) -> set[str]:
+    """What a fresh copy of the project has not: results, which only its root has, and caches."""
+    results = {".git", "build", "mutants", "runs", "site"} if Path(directory) == ROOT else set()
+    caches = (".venv*", "__pycache__", ".*_cache")
+    return results.intersection(names) | shutil.ignore_patterns(*caches)(directory, names)
+
+
 @pytest.mark.skipif(
     os.environ.get("RNN_PARITY_COMMANDS") != "all",
     reason="expected RNN_PARITY_COMMANDS=all to run every command (make commands)",
@@ -120,8 +127,7 @@ def test_each_link_leads_somewhere(document: Path) -> None:
 def test_each_command_runs(document: Path, tmp_path: Path) -> None:
     lines = [line for line in commands(document) if not line.startswith(NOT_RUN)]
     project = tmp_path / "project"
-    caches = shutil.ignore_patterns(".venv*", ".git", "runs", "__pycache__", ".*_cache", "mutants")
-    shutil.copytree(ROOT, project, ignore=caches)
+    shutil.copytree(ROOT, project, ignore=not_copied)
     (project / ".venv").symlink_to(Path(sys.executable).parents[1])
     environment = {
         **os.environ,
