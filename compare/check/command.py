@@ -133,7 +133,18 @@ def _no_such(config: CheckConfig, more: str) -> UsageError:
 def loader(config: CheckConfig, notes: Notes | None = None) -> Callable[[], Stranger]:
     """Return what loads the code to be checked in a new process."""
     source = _source(config)
-    return lambda: Stranger(source, ours, notes)
+
+    def load() -> Stranger:
+        try:
+            return Stranger(source, ours, notes)
+        except Trouble as trouble:
+            parts = source.module.split(".")
+            for name in (".".join(parts[: k + 1]) for k in range(len(parts))):
+                if trouble.got.startswith(f"ModuleNotFoundError: No module named {name!r}"):
+                    raise _no_such(config, f": no module named {name!r}") from None
+            raise
+
+    return load
 
 
 def examine(config: CheckConfig, terminal: Terminal) -> Report:
@@ -173,6 +184,10 @@ def examine_functions(
             stages = STAGES[report.cell]
             if report.cell == "rnn" and "rnn_step_forward" in stranger.names:
                 report.form, stages = "cs231n", CS231N_STAGES
+            if not any(stage.name in stranger.names for stage in stages):
+                report.notes.append(
+                    f"none of them is there; for a class, give {config.target}:CLASS"
+                )
         all_stages, stages = stages, _chosen(stages, config.stage)
         loaded = True
         title()

@@ -175,24 +175,25 @@ def show(report: Report, terminal: Terminal) -> None:
 def _show_features(report: Report, terminal: Terminal) -> None:
     """Print what else a layer has; not to have something is no failure."""
     words = {"missing": "not there"}
-    for kind, found in (
-        ("", report.features),
-        ("laws ", report.laws),
-        ("manners ", report.manners),
-    ):
+    for kind, found in (("", report.features), ("laws ", report.laws)):
         for verdict in dict.fromkeys(("right", *FAILED, *(entry["verdict"] for entry in found))):
             names = [_named(entry) for entry in found if entry["verdict"] == verdict]
             if names:
-                counts = report.strict or found is not report.manners
-                style = STYLES.get(verdict, "dim") if counts else "dim"
-                text = Text(f"  {kind}{words.get(verdict, verdict)}: ", style)
+                text = Text(f"  {kind}{words.get(verdict, verdict)}: ", STYLES.get(verdict, "dim"))
                 terminal.console.print(text.append(", ".join(names), "default"), soft_wrap=True)
-    for entry in report.laws + (report.manners if report.strict else []):
+    for entry in report.laws:
         if entry["verdict"] in FAILED and "found" in entry:
-            case = f", on {entry['case']}" if "case" in entry else ""
-            terminal.line(f"  {entry['name']}{case}: {entry['found']}", "red")
-    if report.manners and not report.strict:
-        terminal.line("  Manners count only with --strict.", "dim")
+            terminal.line(f"  {entry['name']}, on {entry['case']}: {entry['found']}", "red")
+    manners = [entry for entry in report.manners if entry["verdict"] == "wrong"]
+    for entry in manners:
+        told = f"  manners: {entry['name']}: {entry['found']}"
+        terminal.line(told, "red" if report.strict else "dim")
+    if manners and not report.strict:
+        terminal.line(
+            "  What is not there is no failure, and manners count only with --strict.", "dim"
+        )
+    elif any(entry["verdict"] == "missing" for entry in report.features):
+        terminal.line("  What is not there is no failure.", "dim")
 
 
 def _named(entry: dict[str, str]) -> str:
@@ -204,16 +205,18 @@ def _named(entry: dict[str, str]) -> str:
 def _in_short(result: PartResult) -> str:
     """Say in a line what came of a stage."""
     if result.verdict == "right":
-        return "; ".join([f"{result.cases} cases", *result.notes])
+        return "; ".join([f"{result.cases} case{'s'[: result.cases != 1]}", *result.notes])
     if result.wrong is not None:
         return f"{result.wrong.tensor}: {_where(result.wrong)}"
     if result.verdict == "missing":
         return ""
-    return (
-        result.got
-        if result.expected == "a result"
-        else f"expected {result.expected}, got {result.got}"
-    )
+    return _without_numbers(result)
+
+
+def _without_numbers(result: PartResult) -> str:
+    if result.expected == "a result":  # there was none, and this is why
+        return result.got
+    return f"expected {result.expected}, got {result.got}"
 
 
 def _where(wrong: Comparison) -> str:
@@ -248,9 +251,7 @@ def explained(result: PartResult) -> list[Text]:
     lines = []
     case = f" on {result.case.words}" if result.case else ""
     if result.wrong is None:
-        lines.append(
-            Text(f"{result.stage.name}{case}: expected {result.expected}, got {result.got}")
-        )
+        lines.append(Text(f"{result.stage.name}{case}: {_without_numbers(result)}"))
     else:
         lines.append(Text(f"{result.stage.name}{case}: {result.wrong.tensor} is wrong"))
         lines += side_by_side(result.wrong)

@@ -137,7 +137,7 @@ def try_all(
     """Try all stages, each on its own.
 
     A stage that is not right gets a second chance: what it may call, and is not right itself, is
-    replaced by ours. So a mistake is told once, where it is.
+    replaced by ours. So a mistake is told once, where it is. What does not end is replaced at once.
 
     Parameters
     ----------
@@ -148,11 +148,16 @@ def try_all(
     """
     found: list[StageResult] = []
     for stage in stages:
+        helpers = [r for r in found if r.stage.name in stage.helped_by and not stage.wrap]
+        broken = [r.stage.name for r in helpers if r.verdict != "right"]
+        endless = [r.stage.name for r in helpers if r.verdict == "timeout"]
+        endless = [name for name in endless if not name.endswith("_forward")]
         with stranger_of() as stranger:
+            stranger.replace(endless)
             result = try_stage(stage, TheirFunctions(stranger), seed)
-        broken = [r.stage.name for r in found if r.verdict != "right"]
-        broken = [name for name in broken if name in stage.helped_by]
-        if result.verdict != "right" and broken and not stage.wrap:
+        if endless and result.verdict == "right":
+            result.notes.append(_in_place(endless))
+        if result.verdict != "right" and broken:
             result = _second_chance(stranger_of, stage, seed, broken, result)
         found.append(result)
     return found
@@ -184,7 +189,7 @@ def _second_chance(
 
     attempts: list[tuple[str, Callable[[Stranger], Functions], float | None]] = []
     if steps:
-        attempts.append((f"with our {' and '.join(steps)} in the place of yours", theirs, None))
+        attempts.append((_in_place(steps), theirs, None))
     if is_forward_broken:
         attempts.append(
             (f"with the tape ({', '.join(names)}) of our {cell}_forward", with_tape, None)
@@ -210,6 +215,10 @@ def _second_chance(
         return first
     wrong = [r for r in results if r.verdict == "wrong" and r.wrong is not None]
     return wrong[0 if is_forward_broken else -1] if wrong else first
+
+
+def _in_place(names: Sequence[str]) -> str:
+    return f"with our {' and '.join(names)} in the place of yours"
 
 
 def _at_own_states(

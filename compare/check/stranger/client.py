@@ -73,7 +73,7 @@ class Notes:
     """What is worth knowing of the stranger beside its results."""
 
     imported: list[str] = field(default_factory=list)
-    lines: int = 0  # printed
+    lines: int = 0  # printed, by the process that printed most
     first: str = ""
 
 
@@ -298,14 +298,12 @@ class _Process(_Link):
             env={**os.environ, **one_thread, "PYTHONUNBUFFERED": ""},
             start_new_session=True,
         )
-        assert self._process.stdin
-        assert self._process.stdout
-        assert self._process.stderr
         self._requests: BinaryIO = self._process.stdin  # type: ignore[assignment]
         self._answers: queue.SimpleQueue[Any] = queue.SimpleQueue()
-        streams = self._process.stdout, self._process.stderr
-        for task, stream in zip((self._receive, self._overhear), streams, strict=True):
-            threading.Thread(target=task, args=(stream,), daemon=True).start()
+        threading.Thread(target=self._receive, args=(self._process.stdout,), daemon=True).start()
+        heard = (self._process.stderr,)
+        self._hearing = threading.Thread(target=self._overhear, args=heard, daemon=True)
+        self._hearing.start()
 
     def request(
         self, head: dict[str, Any], arrays: list[np.ndarray], seconds: float
@@ -353,6 +351,7 @@ class _Process(_Link):
             except (AttributeError, OSError):  # Windows; or it has ended meanwhile
                 self._process.kill()
         self._process.wait()
+        self._hearing.join(1)  # for what it has printed
         with contextlib.suppress(OSError):
             self._requests.close()
 
@@ -361,18 +360,16 @@ class _Process(_Link):
         return f"by signal {signal.Signals(-code).name}" if code < 0 else f"with exit code {code}"
 
     def _receive(self, stream: BinaryIO) -> None:
-        try:
+        with stream, contextlib.suppress(Exception):  # the end, or bytes that are no message
             while True:
                 self._answers.put(read(stream))
-        except Exception:  # no more of them, or bytes that are no message
-            self._answers.put(None)
-        finally:
-            stream.close()
+        self._answers.put(None)
 
     def _overhear(self, stream: BinaryIO) -> None:
-        notes = self._stranger.notes
+        notes, lines = self._stranger.notes, 0
         while printed := stream.read1(65536):  # type: ignore[attr-defined]
-            notes.lines += printed.count(b"\n")
+            lines += printed.count(b"\n")
+            notes.lines = max(notes.lines, lines)
             if len(notes.first) < FIRST_PRINTED:
                 notes.first += printed[:FIRST_PRINTED].decode(errors="replace")
         stream.close()

@@ -18,6 +18,7 @@ import sys
 import traceback
 from collections import namedtuple
 from collections.abc import Callable
+from contextlib import suppress
 from pathlib import Path
 from types import ModuleType, SimpleNamespace
 from typing import Any, BinaryIO, Literal
@@ -164,7 +165,8 @@ class Server:
         except BaseException as error:
             if isinstance(error, EOFError) and self.module is None:
                 raise
-            sent, answer = [], {"raised": _described(error, getattr(self.module, "__file__", ""))}
+            file = str(head.get("file") or getattr(self.module, "__file__", ""))
+            sent, answer = [], {"raised": _described(error, file)}
         answer["imported"] = [name for name in FRAMEWORKS if name in sys.modules]
         now = _functions_of_numpy()
         answer["changed"] = [n for n, function in self.known.items() if now.get(n) is not function]
@@ -384,7 +386,10 @@ def main() -> None:
             head, arrays = read(requests)
         except EOFError:
             return
-        write(answers, *server.answer(head, arrays))
+        answer = server.answer(head, arrays)
+        with suppress(Exception):  # whatever has become of it
+            sys.stdout.flush()
+        write(answers, *answer)
 
 
 if __name__ == "__main__":

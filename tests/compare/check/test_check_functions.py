@@ -15,13 +15,13 @@ import pytest
 from rich.console import Console
 
 from compare.check import CheckConfig, CheckError, check
-from compare.check.command import try_chosen, try_stages
+from compare.check.command import examine_functions, try_chosen, try_stages
 from compare.check.exercises import STAGES as ALL_STAGES
 from compare.check.mistakes import MISTAKES
 from compare.check.report import Report, show
 from compare.check.stages import StageResult, run_quietly
 from compare.check.stranger.client import Source, Stranger
-from compare.check.trying import cases_of, compared, ours
+from compare.check.trying import cases_of, compared, ours, try_all
 from compare.cli import main
 from compare.terminal import Terminal, UsageError
 from tests.annotations import unchecked
@@ -206,7 +206,7 @@ def test_the_untouched_template_scores_nothing(tmp_path: Path) -> None:
         ("def rnn_step(*a):\n    return a[5]\n", "wrong", "shape ("),
         ("def rnn_step(a):\n    return a\n", "error", "takes 1 positional argument"),
         ("def rnn_step(*a)\n", "error", "SyntaxError"),
-        ("import no_such_thing\n", "error", "No module named 'no_such_thing'"),
+        ("import no_such_thing\n", "error", "named 'no_such_thing' (line 1)"),
         (
             "import numpy as np\ndef rnn_step(*a):\n    np.tanh = 3\n    return 1\n",
             "error",
@@ -228,8 +228,38 @@ def test_whatever_the_code_does_it_is_told(
     with pytest.raises(CheckError, match="got 0 of 1"):
         check(config, Terminal(Console(file=printed, width=200)))
     assert said in printed.getvalue()
+    assert "got no result" not in printed.getvalue()
     found = json.loads((tmp_path / "found.json").read_text())
     assert [stage["verdict"] for stage in found["stages"]] == [verdicts]
+
+
+ENDLESS = """
+    with open({!r}, "a") as file:
+        file.write("called ")
+    while True:
+        pass
+"""
+
+
+def test_a_function_that_does_not_end_is_waited_for_once(tmp_path: Path) -> None:
+    calls = tmp_path / "calls.txt"
+    text = changed(
+        ("    return np.tanh(x_t", ENDLESS.format(str(calls)) + "    return np.tanh(x_t")
+    )
+    (tmp_path / "student.py").write_text(text)
+    source = Source(file=str(tmp_path / "student.py"), seconds=1.0)
+    step, forward = try_all(lambda: Stranger(source, ours), STAGES[:2], 0)
+    assert (step.verdict, forward.verdict) == ("timeout", "right")
+    assert forward.notes == ["with our rnn_step in the place of yours"]
+    assert calls.read_text() == "called "
+
+
+def test_a_file_without_the_functions_is_told_how_a_class_is_named(tmp_path: Path) -> None:
+    (tmp_path / "student.py").write_text("class MyRNN:\n    pass\n")
+    source = Source(file=str(tmp_path / "student.py"), in_process=True)
+    config = CheckConfig(target="student.py")
+    report = examine_functions(config, lambda: Stranger(source, ours), Terminal(quiet=True))
+    assert report.notes == ["none of them is there; for a class, give student.py:CLASS"]
 
 
 def test_that_a_file_cannot_be_loaded_is_said_once(tmp_path: Path) -> None:
@@ -251,7 +281,7 @@ def test_what_it_prints_changes_nothing(tmp_path: Path) -> None:
     result = run_check(tmp_path, "student.py", "--no-train")
     assert result.returncode == 0, result.stdout
     assert "6 of 6" in result.stdout
-    assert "lines, the first: 'a line 0'" in result.stdout
+    assert "printed 200,000 lines, the first: 'a line 0'" in result.stdout
 
 
 def test_numpy_only_refuses_other_imports(tmp_path: Path) -> None:

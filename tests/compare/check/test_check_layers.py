@@ -52,6 +52,12 @@ def check_quietly(target: str) -> Report:
     return examine_class(config, lambda: Stranger(source), Terminal(quiet=True))
 
 
+def printed_of(report: Report) -> list[str]:
+    printed = io.StringIO()
+    show(report, Terminal(Console(file=printed, width=200)))
+    return printed.getvalue().splitlines()
+
+
 def verdicts(report: Report) -> dict[str, str]:
     return {feature["name"]: feature["verdict"] for feature in report.features}
 
@@ -205,9 +211,8 @@ def test_a_wrong_feature_says_what_can_be_seen_in_its_tensor() -> None:
     assert [f.get("likely") for f in report.features if f["name"] == "float64"] == [
         "Every entry is 1.0001 times too large."
     ]
-    printed = io.StringIO()
-    show(report, Terminal(Console(file=printed, width=200)))
-    assert "wrong: float64 (Every entry is 1.0001 times too large)" in printed.getvalue()
+    told = "wrong: float64 (Every entry is 1.0001 times too large)"
+    assert told in [line.strip() for line in printed_of(report)]
 
 
 def test_a_wrong_gradient_is_told_where_it_is() -> None:
@@ -261,8 +266,43 @@ def test_manners_stand_apart_and_count_with_strict_alone() -> None:
     wrong = {entry["name"] for entry in report.manners if entry["verdict"] == "wrong"}
     assert wrong == {"the same bits", "a state of another batch"}  # NumPy takes one row for all
     assert report.ok
+    told = "manners: the same bits: equal to within rounding only: two biases"
+    assert {told, "What is not there is no failure, and manners count only with --strict."} <= {
+        line.strip() for line in printed_of(report)
+    }
     report.strict = True
     assert not report.ok
+    assert printed_of(report)[-1].strip() == "What is not there is no failure."
+
+
+ENDLESS = """
+class Endless:
+    def __init__(self, input_size, hidden_size):
+        import numpy as np
+        H, V = hidden_size, input_size
+        shapes = {"weight_ih_l0": (H, V), "weight_hh_l0": (H, H), "bias_ih_l0": H, "bias_hh_l0": H}
+        self.parameters = {name: np.zeros(shape) for name, shape in shapes.items()}
+
+    def forward(self, x, h0):
+        with open("CALLS", "a") as file:
+            file.write("called ")
+        while True:
+            pass
+"""
+
+
+def test_a_class_that_does_not_end_is_waited_for_once(tmp_path: Path) -> None:
+    (tmp_path / "student.py").write_text(ENDLESS.replace("CALLS", str(tmp_path / "calls.txt")))
+    with Stranger(source_of(f"{tmp_path / 'student.py'}:Endless", seconds=1.0)) as stranger:
+        results = settle_conventions(Layers(stranger, "rnn"), 0)
+    assert [result.verdict for result in results] == ["timeout"]  # it has no backward pass
+    assert (tmp_path / "calls.txt").read_text() == "called "
+
+
+def test_features_of_gradients_are_not_tried_if_the_gradients_are_wrong() -> None:
+    features = {entry["name"] for entry in check_quietly(f"{FILE}:HalfWritten").features}
+    assert {"float64", "saturated units"} <= features
+    assert not any("gradient" in name for name in features)
 
 
 def test_the_command_takes_a_class(tmp_path: Path) -> None:
