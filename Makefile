@@ -60,8 +60,8 @@ deep: $(STAMP)  ## the test suite with 10,000 random cases a property (hours; SH
 report: $(STAMP)  ## write the results of all parts of `make deep` into docs/deep.md
 	@$(BIN)/python -m tests.shards $(RECORD)
 
-mutants: $(STAMP)  ## change the numerical code in two thousand ways, and see that the tests notice (half an hour or more)
-	@$(BIN)/mutmut run --max-children $(if $(filter-out auto 0,$(WORKERS)),$(WORKERS),2)
+mutants: $(STAMP)  ## change the code in thousands of ways, and see that the tests notice (hours; ARGS='compare.parity*': a part)
+	@$(BIN)/mutmut run --max-children $(if $(filter-out auto 0,$(WORKERS)),$(WORKERS),2) $(ARGS)
 	@$(BIN)/python -m tests.mutants
 
 format: $(STAMP)  ## let ruff put the code in order
