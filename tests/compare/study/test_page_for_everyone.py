@@ -154,6 +154,8 @@ def test_the_theme_can_be_changed(path: Path, open_page: Open) -> None:
 
 def test_tab_reaches_everything_in_order_and_shows_where_it_is(path: Path, open_page: Open) -> None:
     opened = open_page(path)
+    opened.page.evaluate("() => startGame(0)")
+    opened.settle()
     reached = []
     for _ in range(100):
         opened.page.keyboard.press("Tab")
@@ -171,13 +173,14 @@ def test_tab_reaches_everything_in_order_and_shows_where_it_is(path: Path, open_
         assert found[2] >= 2, found
         reached.append(found[0])
     start = ["Skip to the text", "step-slider", "unit-slider", "checkpoint-slider"]
-    assert reached[:5] == [*start, "theme"]
+    assert reached[:6] == [*start, "theme", "game-link"]
     order = [
         *("text-input", "train-step", "train", "reset", "temperature-slider", "draw-again"),
         "units-select",
         *("token-select", "products", "flow-slider", "flow-play", "flow-before", "flow-next"),
         *("gain-slider", "loss-slider", "cut-slider"),
         *("checkpoints", "play", "ulps-check", "parity-table"),
+        *("puzzle-input", "game-start", "game-leave", "symptom", "game-hint", "game-give-up"),
     ]
     assert [name for name in reached if name in order] == order
     maps = reached[reached.index("units-select") + 1 :]

@@ -72,7 +72,10 @@ const answer = (verdict) => [
 function drawGame() {
   const canPlay = Boolean(live.network) && CAN_TYPE && K > 0;
   const isOn = Boolean(game.bug);
-  $("game-absent").textContent = canPlay ? "" : K === 0 ? "This text has one token, so there is no loss and no gradient. Type a longer one to play." : "The page does not have these weights. Choose others to play.";
+  $("game-absent").textContent = canPlay ? ""
+    : !CAN_TYPE ? "The page does not have all weights of this network, and so no engine to put a bug into."
+      : !live.network ? "The page does not have these weights. Choose others to play."
+        : "This text has one token, so there is no loss and no gradient. Type a longer one to play.";
   $("game-start").textContent = isOn && !isNewNumber() ? "Another one" : "Start";
   $("game-start").disabled = !live.network || !CAN_TYPE;
   $("game-leave").hidden = !isOn;

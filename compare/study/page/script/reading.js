@@ -44,7 +44,7 @@ function tokensOf(text) {
 }
 
 const isRecordedText = () => live.text === null || tokensOf(live.text).join("\n") === record.tokens.join("\n");
-const isRecordedWeights = () => live.gain === 1 && live.losses.length === 0 && !game.bug;
+const isRecordedWeights = () => !live.network || (live.gain === 1 && live.losses.length === 0 && !game.bug);
 
 /** Read the text with the weights, both as they are now. */
 function read() {
