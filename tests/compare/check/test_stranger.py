@@ -6,7 +6,7 @@ from typing import Any
 
 import pytest
 
-from compare.check.stranger.client import Source, Stranger, Trouble
+from compare.check.stranger.client import Notes, Source, Stranger, Trouble
 
 
 def called(folder: Path, body: str, **limits: Any) -> Any:
@@ -38,3 +38,11 @@ def test_memory_is_limited(tmp_path: Path) -> None:
         called(tmp_path, body, gibibytes=0.9)
     assert caught.value.verdict == "error"
     assert "MemoryError" in caught.value.kinds
+
+
+def test_all_that_it_prints_is_counted(tmp_path: Path) -> None:
+    (tmp_path / "student.py").write_text("print('one')\nprint('two')\n", encoding="utf-8")
+    notes = Notes()
+    for _ in range(2):  # in each of two processes
+        Stranger(Source(file=str(tmp_path / "student.py")), None, notes).close()
+    assert (notes.lines, notes.first.split()[:2]) == (2, ["one", "two"])
