@@ -16,6 +16,7 @@ from pathlib import Path
 from types import MappingProxyType
 
 from compare.bench import cuda_rows
+from compare.bench.against import read_earlier, show_changes
 from compare.bench.budget import Budget
 from compare.bench.case import Job, make_case
 from compare.bench.config import BenchConfig
@@ -52,21 +53,26 @@ def bench(config: BenchConfig, terminal: Terminal | None = None) -> Document:
     UsageError
         If an option has an invalid value.
     RecordError
-        If the file of ``plot`` is not a benchmark.
+        If the file of ``plot`` or ``against`` is not a benchmark.
     ParityError
         If scratch's results are refused. Everything is written and shown first.
     """
     terminal = terminal or Terminal(quiet=True)
     config.check()
-    if config.plot is not None:
-        document, path = Document.read(config.plot), config.plot
+    stored = Document.read(config.plot) if config.plot else None
+    settings = stored.settings if stored else config.to_json()
+    earlier = read_earlier(config.against, settings) if config.against else None
+    path = config.plot or config.json or Path("benchmarks") / f"{datetime.now():%Y%m%d-%H%M%S}.json"
+    if stored:
+        document = stored
         for note in document.notes:
             terminal.line(note, "dim")
     else:
-        path = config.json or Path("benchmarks") / f"{datetime.now():%Y%m%d-%H%M%S}.json"
         with limited_threads(config.threads):
             document = _measure(config, path, terminal)
     show(document, terminal)
+    if earlier is not None:
+        show_changes(earlier, document, terminal)
     for picture in draw(document, path):
         terminal.line(f"Picture: {picture}")
     terminal.line(f"Numbers: {path}")

@@ -48,6 +48,8 @@ class BenchConfig:
         Path | None, arg(metavar="FILE", help_behavior_hint="(default: benchmarks/<time>.json)")
     ] = None
     """File for the results. The pictures are written into the same directory."""
+    against: Annotated[Path | None, arg(metavar="FILE", help_behavior_hint="")] = None
+    """Also compare the ratios to PyTorch's times with those of an earlier benchmark's file."""
     plot: Annotated[Path | None, arg(metavar="FILE", help_behavior_hint="")] = None
     """Measure nothing: print the table of this file and draw its pictures again."""
 
@@ -78,5 +80,5 @@ class BenchConfig:
         return {
             name: list(value) if isinstance(value, tuple) else value
             for name, value in values.items()
-            if name not in ("json", "plot")
+            if name not in ("against", "json", "plot")
         }

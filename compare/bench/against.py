@@ -1,0 +1,124 @@
+"""Compare a benchmark with an earlier one: ``rnn-parity bench --against FILE``.
+
+Times of two runs cannot be compared: the processor may have been slower. So each time is first
+divided by PyTorch's time in the same run, and these ratios are compared.
+"""
+
+from __future__ import annotations
+
+import statistics
+from dataclasses import dataclass
+from pathlib import Path
+
+from rich.box import SIMPLE_HEAD
+from rich.table import Table
+from rich.text import Text
+
+from compare.bench.result import Document, Timing
+from compare.terminal import Terminal, UsageError
+
+REFERENCE = "torch"
+
+Range = tuple[float, float]
+
+
+@dataclass(frozen=True, slots=True)
+class Change:
+    """The ratio of a row's time to PyTorch's, in the earlier run and now."""
+
+    row: str
+    shape: str
+    phase: str
+    before: float
+    now: float
+    is_noise: bool  # the ranges of both ratios overlap
+
+    @property
+    def told(self) -> str:
+        """Say how much slower or faster the row is, if that is more than noise."""
+        if self.is_noise:
+            return "within noise"
+        change = self.now / self.before - 1
+        return f"{abs(change):.0%} {'slower' if change > 0 else 'faster'}"
+
+
+def read_earlier(path: Path, settings: dict[str, object]) -> Document:
+    """Read an earlier benchmark.
+
+    Raises
+    ------
+    RecordError
+        If the file is not a benchmark.
+    UsageError
+        If it was measured with other settings than those of this run.
+    """
+    earlier = Document.read(path)
+    for name in ("cell", "dtype", "threads"):
+        if earlier.settings.get(name) != settings[name]:
+            raise UsageError(
+                f"expected --against a benchmark with {name} {settings[name]}, "
+                f"got {name} {earlier.settings.get(name)} in {path}"
+            )
+    return earlier
+
+
+def changes(earlier: Document, now: Document) -> list[Change]:
+    """Return the change of each ratio to PyTorch's time that both benchmarks have."""
+    found = []
+    same = {shape.name for shape in now.shapes if shape in earlier.shapes}
+    for timing in now.timings:
+        other = earlier.find(timing.row, timing.shape, timing.phase)
+        if timing.row == REFERENCE or timing.shape not in same or other is None:
+            continue
+        before, after = earlier.ratio(other, REFERENCE), now.ratio(timing, REFERENCE)
+        if before is not None and after is not None:
+            (a, b), (c, d) = ratio_range(earlier, other), ratio_range(now, timing)
+            is_noise = a <= d and c <= b
+            change = Change(timing.row, timing.shape, timing.phase, before, after, is_noise)
+            found.append(change)
+    return found
+
+
+def ratio_range(document: Document, timing: Timing) -> Range:
+    """Return the range of a ratio: from lower to upper quartile of both times, the widest way."""
+    reference = document.find(REFERENCE, timing.shape, timing.phase)
+    assert reference is not None
+    (low, high), (least, most) = _quartiles(timing), _quartiles(reference)
+    return low / most, high / least
+
+
+def _quartiles(timing: Timing) -> Range:
+    if len(timing.seconds) < 2:
+        return timing.median, timing.median
+    low, _, high = statistics.quantiles(timing.seconds, n=4, method="inclusive")
+    return low, high
+
+
+def show_changes(earlier: Document, now: Document, terminal: Terminal) -> None:
+    """Print a line for each ratio that both benchmarks have."""
+    terminal.line()
+    terminal.line(
+        f"Against the benchmark of {earlier.time}: ratios to PyTorch's time in the same run", "bold"
+    )
+    processors = [document.environment["processor"] for document in (earlier, now)]
+    if processors[0] != processors[1]:
+        terminal.line(f"Expected the processor of that run, {processors[0]}, got {processors[1]}")
+    found = changes(earlier, now)
+    if not found:
+        terminal.line("Expected a row that both benchmarks have timed beside PyTorch, got none")
+        return
+    table = Table(box=SIMPLE_HEAD, padding=(0, 1, 0, 0), pad_edge=False, show_edge=False)
+    for title in ("shape", "phase", "row"):
+        table.add_column(title)
+    for title in ("before", "now"):
+        table.add_column(title, justify="right")
+    table.add_column("change")
+    for change in found:
+        style = "" if change.is_noise else "bold"
+        numbers = (f"{change.before:.2f}", f"{change.now:.2f}")
+        told = Text(change.told, style)
+        table.add_row(change.shape, change.phase, change.row, *numbers, told)
+    terminal.console.print(table)
+    terminal.line(
+        "Within noise: from quartile to quartile, the ratios of both runs have a common part"
+    )

@@ -1,0 +1,94 @@
+"""A benchmark against an earlier one: ratios to PyTorch, and which change is more than noise."""
+
+from dataclasses import replace
+from pathlib import Path
+
+import pytest
+
+from compare.bench import BenchConfig, bench
+from compare.bench.against import changes, show_changes
+from compare.bench.result import LEFT_OUT, Document
+from compare.terminal import UsageError
+from tests.compare.bench.bench_help import terminal
+from tests.compare.bench.test_bench_result import document, sized, timing
+
+PYTORCH = (10e-3, 10e-3, 10.1e-3, 10e-3)
+
+
+def run(*scratch: float, slower: float = 1.0, H: int = 128) -> Document:
+    """Return a run in which scratch takes so many milliseconds, on a machine so much slower."""
+    seconds = {"scratch": [1e-3 * s for s in scratch], "torch": PYTORCH}
+    timings = [
+        timing(row, f"H{H}", "forward", *(slower * s for s in times))
+        for row, times in seconds.items()
+    ]
+    return document([sized(H)], timings)
+
+
+def shown(earlier: Document, now: Document) -> str:
+    to, printed = terminal()
+    show_changes(earlier, now, to)
+    return printed.getvalue()
+
+
+@pytest.mark.parametrize(
+    ("scratch", "slower", "told"),
+    [
+        ((4.0, 4.1, 4.0, 4.1), 1.0, "within noise"),
+        ((4.0, 4.1, 4.0, 4.1), 3.0, "within noise"),  # all of that machine was slower
+        ((3.9, 4.0, 4.6, 5.0), 1.0, "within noise"),  # so wide that it says nothing
+        ((4.8, 4.9, 4.8, 4.9), 1.0, "20% slower"),
+        ((4.8, 4.9, 4.8, 4.9), 0.5, "20% slower"),
+        ((2.0, 2.1, 2.0, 2.1), 1.0, "49% faster"),
+    ],
+)
+def test_a_change_is_told_if_it_is_more_than_noise(
+    scratch: tuple[float, ...], slower: float, told: str
+) -> None:
+    earlier, now = run(4.0, 4.1, 4.0, 4.1), run(*scratch, slower=slower)
+    [change] = changes(earlier, now)
+    assert change.row == "scratch"
+    assert change.told == told
+    assert told in shown(earlier, now)
+
+
+def test_only_what_both_have_timed_is_compared() -> None:
+    earlier = run(4.0, 4.1)
+    assert changes(earlier, run(4.0, 4.1, H=256)) == []
+    assert "Expected a row that both benchmarks have timed beside PyTorch" in shown(
+        earlier, run(4.0, 4.1, H=256)
+    )
+    without = run(4.0, 4.1)
+    without.timings[1] = replace(without.timings[1], outcome=LEFT_OUT, seconds=[])
+    assert changes(earlier, without) == []
+    another = run(4.0, 4.1)
+    another.shapes = [replace(another.shapes[0], B=7)]  # of the same name
+    assert changes(earlier, another) == []
+
+
+def test_another_processor_is_told() -> None:
+    now = run(4.0)
+    assert "Expected the processor" not in shown(run(4.0), now)
+    now.environment = {"processor": "another one"}
+    assert "Expected the processor of that run, a processor, got another one" in shown(
+        run(4.0), now
+    )
+
+
+def test_two_files_can_be_compared(tmp_path: Path) -> None:
+    to, printed = terminal()
+    for name, milliseconds in (("earlier.json", 4.0), ("now.json", 6.0)):
+        found = run(milliseconds)
+        found.settings["cell"] = "rnn"
+        found.write(tmp_path / name)
+    config = BenchConfig(plot=tmp_path / "now.json", against=tmp_path / "earlier.json")
+    bench(config, to)
+    assert "50% slower" in printed.getvalue()
+
+
+def test_other_settings_are_refused_before_anything_is_measured(tmp_path: Path) -> None:
+    found = run(4.0)
+    found.settings["cell"] = "rnn"
+    found.write(tmp_path / "earlier.json")
+    with pytest.raises(UsageError, match="expected --against a benchmark with threads 2, got thre"):
+        bench(BenchConfig(against=tmp_path / "earlier.json", threads=2))
