@@ -151,7 +151,7 @@ def test_a_step_of_training_is_train_step(path: Path, open_page: Open) -> None:
 
 def test_training_on_and_on_lowers_the_loss_until_stopped(small: Path, open_page: Open) -> None:
     opened = open_page(small)
-    type_text(opened, "hello world")
+    type_text(opened, "aaaaaaaa")
     opened.choose(c=0)
     opened.page.locator("#train").click()
     opened.page.wait_for_function("() => live.losses.at(-1) < live.losses[0] / 2")
