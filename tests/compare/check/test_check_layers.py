@@ -317,8 +317,7 @@ def test_the_command_takes_a_class(tmp_path: Path) -> None:
         check(CheckConfig(target=f"{FILE}:Nothing"))
 
 
-@pytest.mark.parametrize("cell", ["rnn", "gru", "lstm"])
-def test_the_cell_is_found_out_by_the_name_of_the_class(cell: str) -> None:
-    report = check(CheckConfig(target=f"scratch_rnn:{cell.upper()}"))
+def test_the_cell_is_found_out_by_the_name_of_the_class() -> None:
+    report = check(CheckConfig(target="scratch_rnn:GRU"))
     assert report is not None
-    assert (report.cell, report.ok) == (cell, True)
+    assert (report.cell, report.ok) == ("gru", True)
