@@ -43,8 +43,10 @@ def check_number(name: str, value: object, *, least: float = 0.0) -> float:
 
 def any_number(name: str, value: object) -> float:
     """Return `value` as a float, which may be NaN; True and False are refused."""
+    # float() takes an array of one entry up to NumPy 2.3, and the digits in a str.
+    no_number = isinstance(value, str | bytes) or getattr(value, "ndim", 0) > 0
     try:
-        number = None if isinstance(value, str | bytes) else float(value)  # type: ignore[arg-type]
+        number = None if no_number else float(value)  # type: ignore[arg-type]
     except (TypeError, ValueError):
         number = None
     if number is None or isinstance(value, bool | np.bool_):
