@@ -1,12 +1,9 @@
 """The documents: line numbers are those of the source, and numbers come out again."""
 
-import importlib.util
 import json
 import math
 import re
-import sys
 from pathlib import Path
-from types import ModuleType
 from typing import Any
 
 import numpy as np
@@ -15,20 +12,10 @@ from PIL import Image
 
 import scratch_rnn
 from scratch_rnn.plain import elman as plain
+from tests.scripts import ROOT, load_script
 
-ROOT = Path(__file__).parents[1]
 DOCUMENT = ROOT / "docs" / "bptt.md"
 DIGITS = 4
-
-
-def load_script(name: str) -> ModuleType:
-    spec = importlib.util.spec_from_file_location(name, ROOT / "docs" / "scripts" / f"{name}.py")
-    assert spec is not None
-    assert spec.loader is not None
-    module = importlib.util.module_from_spec(spec)
-    sys.modules[name] = module
-    spec.loader.exec_module(module)
-    return module
 
 
 line_numbers = load_script("line_numbers")
@@ -322,80 +309,4 @@ def test_the_drawings_are_what_their_script_draws(tmp_path: Path) -> None:
 # ---------------------------------------------------------------- docs/questions.md
 
 
-def test_tables_are_those_of_the_measurements() -> None:
-    questions = load_script("questions")
-    text = questions.PAGE.read_text(encoding="utf-8")
-    assert questions.with_tables(text) == text, "python docs/scripts/questions.py draw"
-    assert sorted(match[1] for match in questions.BLOCK.findall(text)) == sorted(questions.MEASURES)
-    for name in questions.MEASURES:
-        about = questions.read(name)["about"]
-        assert about["command"] == f"python docs/scripts/questions.py measure {name}"
-        assert {"date", "python", "numpy", "torch", "threads"} <= about.keys()
-
-
-def test_what_is_claimed_of_the_measurements_holds() -> None:
-    questions = load_script("questions")
-    biases, truncation = questions.read("biases"), questions.read("truncation")
-    moved = [biases[side]["effective_bias_moved"][0] for side in ("one", "two")]
-    assert moved[1] / moved[0] == pytest.approx(2, rel=0.01)
-    assert max(biases["two"]["differences"]) < 1e-6 < min(biases["one"]["differences"])
-    for kind in ("untrained", "trained"):
-        assert truncation[kind]["lost"] == sorted(truncation[kind]["lost"], reverse=True)
-    assert questions.read("state")["carried"][-1] < questions.read("state")["reset"][-1]
-    for run in questions.read("chaos")["runs"]:
-        parted = run["from_torch"][-1] > 0.01
-        assert parted == (run["from_moved"][-1] > 0.01) == (run["lr"] == 1)
-
-
-def test_pictures_are_drawn_from_the_measurements(
-    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
-) -> None:
-    questions = load_script("questions")
-    monkeypatch.setattr(questions, "IMAGES", tmp_path)
-    for draw in (questions.draw_truncation, questions.draw_chaos, questions.draw_state):
-        draw()
-    drawn = {path.name for path in tmp_path.iterdir()}
-    assert drawn == {"truncation.png", "chaos.png", "state.png"}
-    text = questions.PAGE.read_text(encoding="utf-8")
-    assert set(re.findall(r"\]\(images/(\w+\.png)\)", text)) == drawn
-    assert all((ROOT / "docs" / "images" / name).is_file() for name in drawn)
-
-
-@pytest.mark.parametrize("page", ["bptt.md", "questions.md"])
-def test_links_within_the_documents_lead_somewhere(page: str) -> None:
-    text = (ROOT / "docs" / page).read_text(encoding="utf-8")
-    for target in re.findall(r"\]\(([^)#\s]*)(?:#[^)]*)?\)", text):
-        assert (ROOT / "docs" / target).exists(), target
-    for target, anchor in re.findall(r"\]\(([\w.]*\.md)?#([^)L][^)]*)\)", text):
-        other = (ROOT / "docs" / (target or page)).read_text(encoding="utf-8")
-        heads = re.findall(r"^#+ (.*)$", other, re.MULTILINE)
-        slugs = [re.sub(r"[^\w\- ]", "", head).lower().replace(" ", "-") for head in heads]
-        assert anchor in slugs, anchor
-
-
 # ---------------------------------------------------------------- docs/comparisons.md
-
-
-def test_the_table_of_comparisons_is_that_of_the_measurements() -> None:
-    comparisons = load_script("comparisons")
-    text = comparisons.PAGE.read_text(encoding="utf-8")
-    assert comparisons.with_table(text) == text, "python docs/scripts/comparisons.py draw"
-
-
-def test_each_rule_of_the_comparisons_says_what_it_is_described_to_say() -> None:
-    rules = load_script("comparisons").RULES
-    theirs = np.array([1, 2], np.float32)
-    truth, allowed = theirs.astype(np.float64) + 1e-8, np.array([1e-6, 1e-4])
-
-    def equal(*moves: float) -> set[str]:
-        ours = theirs + np.array(moves, np.float32)
-        return {name for name, rule in rules.items() if rule(theirs, ours, truth, allowed)}
-
-    assert equal(0, 0) == set(rules)
-    assert equal(5e-5, 0) == {
-        "at most 1e-3", "cosine of 0.99", "TorchDynamo's same", "one allowance a tensor",
-    }  # fmt: skip
-    assert equal(5e-7, 0) == set(rules) - {"twice PyTorch's error"}
-    assert equal(0, 5e-5) == equal(5e-5, 0) | {"one allowance an entry"}
-    assert equal(0, 5e-3) == {"cosine of 0.99"}
-    assert equal(1, -1) == set()

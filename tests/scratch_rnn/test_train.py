@@ -23,15 +23,13 @@ from scratch_rnn import (
     RNNModel,
     cross_entropy,
     perplexity,
-    predict,
     set_num_threads,
     threads,
     train,
     train_epoch,
     train_step,
 )
-from scratch_rnn.predict import token_by_token
-from scratch_rnn.text import Batch, Vocab
+from scratch_rnn.text import Batch
 from tests.annotations import unchecked
 from tests.model_cases import ModelCase, build_model
 from tests.properties import demand, identical
@@ -355,59 +353,3 @@ def test_a_number_of_threads_that_is_none_is_refused(n: Any) -> None:
 
 
 # Prediction -------------------------------------------------------------------------------------
-
-
-@pytest.mark.parametrize(
-    "options",
-    [{}, {"num_layers": 3}, {"nonlinearity": "relu"}, {"bias": False}, {"bidirectional": True}],
-    ids=str,
-)
-@pytest.mark.parametrize("dtype", [np.float32, np.float64])
-def test_prediction_takes_the_likeliest_token_each_time(options: Any, dtype: Any) -> None:
-    """As the model itself, token by token, says; trained a little, so that it has things to say."""
-    vocab = Vocab(list("banana bus"))
-    V = len(vocab)
-    rng = np.random.default_rng(5)
-    model = RNNModel(RNN(V, 8, dtype=dtype, rng=rng, **options), V, rng=rng)
-    tokens = np.array(vocab[list("banana bus ban us " * 2)])
-    train(model, [Batch(tokens[None, :-1], tokens[None, 1:])], 0.5, 60)
-    ids = vocab[list("ban")]
-    logits, state = model(np.array([ids]), model.begin_state())
-    for _ in range(20):
-        ids.append(int(logits[-1].argmax()))
-        logits, state = model(np.array([[ids[-1]]]), state)
-    expected = "".join(vocab.to_tokens(ids))
-    assert len(set(ids[3:])) > 1
-    assert predict("ban", 20, model, vocab) == expected
-    assert predict("ban", 0, model, vocab) == "ban"
-    assert predict(list("ban"), 1, model, vocab) == " ".join(vocab.to_tokens(ids[:4]))
-
-
-@property_of_models(dropout=0.0, B=1, T=(2, 3, 4))
-def test_token_by_token_gives_the_models_own_logits(package: Any, case: ModelCase) -> None:
-    """What generation takes the largest of, not the largest alone."""
-    tokens = case.batch.inputs[0].tolist()
-
-    def compute(move: Any) -> dict[str, np.ndarray]:
-        model = build_model(case, package)
-        for parameter in model.parameters.values():
-            parameter[...] = move(parameter)
-        state, rows = move(case.state), []
-        for token in tokens:
-            logits, state = model(np.array([[token]]), state)
-            state = move(state)
-            rows.append(logits[0])
-        return {"logits": np.array(rows)}
-
-    results, allowed = allowances(compute, seed=case.layer.seed)
-    logits_after = token_by_token(build_model(case, package), case.state)
-    rows = {"logits": np.array([logits_after(token) for token in tokens])}
-    demand(compare_results(results, rows, allowed), "token by token, logits are the model's", case)
-
-
-@pytest.mark.parametrize(("prefix", "num_preds"), [("", 3), ("xyz", 3), ("ban", -1), ("b", 1.5)])
-def test_what_cannot_be_continued_is_refused(prefix: str, num_preds: Any) -> None:
-    vocab = Vocab(list("banana bus"))
-    model = RNNModel(RNN(len(vocab), 3), len(vocab))
-    with unchecked(), pytest.raises((ValueError, TypeError), match="expected"):
-        predict(prefix, num_preds, model, vocab)

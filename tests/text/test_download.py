@@ -9,8 +9,6 @@ import subprocess
 import sys
 import threading
 from collections.abc import Iterator
-from contextlib import suppress
-from http.server import BaseHTTPRequestHandler, ThreadingHTTPServer
 from pathlib import Path
 
 import pytest
@@ -18,94 +16,7 @@ import pytest
 from scratch_rnn.text import Text, load_text
 from scratch_rnn.text import corpus as corpus_module
 from scratch_rnn.text import download as download_module
-
-BOOK = b"The traveller said: the clock has stopped.\n" * 200
-BOOK_SHA1 = hashlib.sha1(BOOK).hexdigest()
-OTHER_BOOK = BOOK.replace(b"stopped", b"started")
-WEB_PAGE = b"<!DOCTYPE html><title>Please log in</title>"
-
-
-class Server(ThreadingHTTPServer):
-    """Answers every request in the way that `behaviour` says, and counts them."""
-
-    daemon_threads = True
-
-    def __init__(self) -> None:
-        super().__init__(("127.0.0.1", 0), Handler)
-        self.behaviour = "well"
-        self.hits = 0
-        self.asked = threading.Event()
-        self.closing = threading.Event()
-        self.together = threading.Barrier(3, timeout=800)
-        self.url = f"http://127.0.0.1:{self.server_port}/timemachine.txt"
-
-
-class Handler(BaseHTTPRequestHandler):
-    server: Server
-
-    def do_GET(self) -> None:
-        self.server.hits += 1
-        self.server.asked.set()
-        with suppress(OSError):  # the other side may hang up
-            known = self.path == "/timemachine.txt"
-            getattr(self, self.server.behaviour if known else "missing")()
-
-    def answer(self, body: bytes, status: int = 200, length: int | None = None) -> None:
-        self.send_response(status)
-        self.send_header("Content-Length", str(len(body) if length is None else length))
-        self.end_headers()
-        self.wfile.write(body)
-
-    def well(self) -> None:
-        self.answer(BOOK)
-
-    def well_together(self) -> None:
-        self.server.together.wait()
-        self.answer(BOOK)
-
-    def missing(self) -> None:
-        self.answer(b"not here", status=404)
-
-    def broken(self) -> None:
-        self.answer(b"", status=503)
-
-    def web_page(self) -> None:
-        self.answer(WEB_PAGE)
-
-    def other_text(self) -> None:
-        self.answer(OTHER_BOOK)
-
-    def nothing(self) -> None:
-        self.answer(b"")
-
-    def cut_off(self) -> None:
-        self.answer(BOOK[:5000], length=len(BOOK))
-
-    def cut_off_without_a_length(self) -> None:
-        self.send_response(200)
-        self.end_headers()
-        self.wfile.write(BOOK[:5000])
-
-    def no_http(self) -> None:
-        self.wfile.write(b"\x00\x01\x02 hello\r\n\r\n")
-
-    def endless(self) -> None:
-        self.send_response(200)
-        self.end_headers()
-        while not self.server.closing.is_set():
-            self.wfile.write(BOOK)
-
-    def silent(self) -> None:
-        self.server.closing.wait()
-
-    def drip(self) -> None:
-        self.send_response(200)
-        self.end_headers()
-        while not self.server.closing.wait(0.02):
-            self.wfile.write(b".")
-
-    def log_message(self, format: str, *args: object) -> None:
-        """Say nothing."""
+from tests.text.server import BOOK, BOOK_SHA1, OTHER_BOOK, WEB_PAGE, Server
 
 
 @pytest.fixture

@@ -2,22 +2,16 @@
 
 import dataclasses
 import re
-import sys
-import threading
 from dataclasses import replace
 from pathlib import Path
-from types import SimpleNamespace
 
 import numpy as np
 import pytest
 
-from compare.bench import ladder, machine, memory, parts, pictures
-from compare.bench import timing as timing_of_jobs
-from compare.bench.case import NUM_PREDS, ModelCase, make_case
+from compare.bench import pictures
+from compare.bench.case import NUM_PREDS
 from compare.bench.command import bench
 from compare.bench.config import BenchConfig
-from compare.bench.ladder_picture import BEGIN, END, draw_ladder, table, write_table
-from compare.bench.ladder_result import Ladder
 from compare.bench.result import (
     LEFT_OUT,
     REFUSED,
@@ -31,13 +25,11 @@ from compare.bench.result import (
     interquartile_range,
 )
 from compare.bench.shapes import SEED, Shape
-from compare.bench.table import duration, show
-from compare.bench.torch_rows import TorchCompiled
+from compare.bench.table import show
 from compare.bench.work import flops
 from compare.runs.reading import RecordError
 from compare.terminal.errors import UsageError
-from scratch_rnn import Batch
-from tests.compare.bench.bench_help import CELLS, ENOUGH, MODEL, hasty, shapes_file, terminal
+from tests.compare.bench.bench_help import ENOUGH, MODEL, hasty, shapes_file, terminal
 
 __all__ = ["hasty"]
 
@@ -359,205 +351,3 @@ def test_a_phase_that_no_shape_has_is_refused(tmp_path: Path) -> None:
     config = BenchConfig(shapes="haste", only=("H=128", "B=1"), phases=("step",))
     with pytest.raises(UsageError, match="expected --phases that the shapes have, got step"):
         bench(config)
-
-
-def test_parts_add_up_to_a_step(monkeypatch: pytest.MonkeyPatch) -> None:
-    seconds = {
-        parts.LOOKUP: 1.0,
-        parts.PRODUCTS: 10.0,
-        parts.WEIGHTS: 5.0,
-        parts.RECURRENCE: 20.0,
-        parts.OUTPUT: 3.0,
-        parts.LOSS: 2.0,
-        parts.UPDATE: 1.0,
-        parts.STEP: 30.0,
-    }
-    monkeypatch.setattr(parts, "_medians", lambda pieces: {name: seconds[name] for name in pieces})
-    found = {part.name: part for part in parts.measure_parts(MODEL, "float32")}
-    assert found[parts.ELEMENTS].seconds == 20 - 1 - 10 - 5
-    assert found[parts.REST].seconds == 30 - 20 - 3 - 2 - 1
-    assert sum(part.seconds for part in found.values()) == 30
-    T, B, V, H = MODEL.T, MODEL.B, MODEL.V, MODEL.H
-    products = sum(part.flops for part in found.values())
-    assert products == 3 * 2 * T * B * H * H + 3 * 2 * T * B * H * V
-
-
-@pytest.mark.parametrize("cell", CELLS)
-def test_each_piece_of_a_step_can_be_called(cell: str) -> None:
-    case = make_case(replace(MODEL, cell=cell))
-    for piece in parts.pieces_of_step(case).values():  # type: ignore[arg-type]
-        piece()
-
-
-def test_a_step_needs_at_least_the_memory_of_its_states() -> None:
-    shape = Shape("memory", "model", T=128, B=32, V=8, H=256)
-    states = 4 * (shape.T + 1) * shape.B * shape.H
-    scratch = next(row for row in memory.all_rows(None) if row.name == "scratch")
-    peak = memory.peak_of_step(scratch, shape, threads=1)
-    assert states < peak < 30 * states
-
-
-def test_memory_of_a_row_that_is_wrong_is_not_told(monkeypatch: pytest.MonkeyPatch) -> None:
-    monkeypatch.setattr(memory, "peak_of_step", lambda row, shape, threads: len(row.name))
-    assert [m.bytes for m in memory.measure_memory(1)] == [len("scratch"), len("torch")]
-    monkeypatch.setattr(memory.Gate, "objection", lambda self, *_, **__: "the loss is wrong")
-    found = memory.measure_memory(1)
-    assert [m.bytes for m in found] == [None, None]
-    assert found[0].reason == "the loss is wrong (against PyTorch CPU)"
-
-
-def test_a_failed_step_says_why(monkeypatch: pytest.MonkeyPatch) -> None:
-    answer = SimpleNamespace(returncode=1, stdout="", stderr="Traceback:\nValueError: no room\n")
-    monkeypatch.setattr(memory.subprocess, "run", lambda *_, **__: answer)
-    scratch = next(row for row in memory.all_rows(None) if row.name == "scratch")
-    with pytest.raises(MemoryError, match=r"a step of scratch at memory: .* failed: .*no room"):
-        memory.peak_of_step(scratch, memory.SHAPE, threads=1)
-
-
-@pytest.mark.parametrize(("locked", "words"), [(True, "with its"), (False, "without its")])
-def test_whether_threads_take_turns_at_python_is_told(
-    monkeypatch: pytest.MonkeyPatch, locked: bool, words: str
-) -> None:
-    monkeypatch.setattr(sys, "_is_gil_enabled", lambda: locked, raising=False)
-    assert f"{words} global lock" in machine.thread_notes()[1]
-    assert machine.describe_machine()["python_lock"] is locked
-
-
-def test_a_python_that_knows_no_other_way_has_its_lock(monkeypatch: pytest.MonkeyPatch) -> None:
-    monkeypatch.delattr(sys, "_is_gil_enabled", raising=False)
-    assert machine.has_lock()
-
-
-def test_a_forced_kernel_is_told(monkeypatch: pytest.MonkeyPatch) -> None:
-    pool = {"user_api": "blas", "internal_api": "openblas", "architecture": "Haswell"}
-    monkeypatch.setattr(machine, "blas_pools", lambda: [pool])
-    monkeypatch.setattr(machine, "kernels_left_free", lambda: "SkylakeX")
-    monkeypatch.delenv("OPENBLAS_CORETYPE", raising=False)
-    assert machine.forced_kernel_notes() == []
-    monkeypatch.setenv("OPENBLAS_CORETYPE", "Haswell")
-    (line,) = machine.forced_kernel_notes()
-    assert line.startswith("OPENBLAS_CORETYPE=Haswell makes NumPy's BLAS use the kernels")
-    assert "it would use SkylakeX" in line
-    monkeypatch.setattr(machine, "kernels_left_free", lambda: "Haswell")
-    assert machine.forced_kernel_notes() == []
-
-
-def test_variables_that_matter_are_recorded(monkeypatch: pytest.MonkeyPatch) -> None:
-    monkeypatch.setenv("OMP_WAIT_POLICY", "passive")
-    monkeypatch.setenv("HOME_OF_NOBODY", "x")
-    variables = machine.describe_machine()["variables"]
-    assert variables["OMP_WAIT_POLICY"] == "passive"
-    assert "HOME_OF_NOBODY" not in variables
-
-
-def test_without_a_compiler_nothing_is_compiled(monkeypatch: pytest.MonkeyPatch) -> None:
-    monkeypatch.setattr("shutil.which", lambda name: None)
-    monkeypatch.setenv("CXX", "c++3000")
-    reason = TorchCompiled().missing("float32")
-    assert reason == "it needs a C++ compiler, but neither c++3000 nor clang++ was found"
-    monkeypatch.setattr("shutil.which", lambda name: f"/bin/{name}")
-    assert TorchCompiled().missing("float32") is None
-
-
-@pytest.mark.parametrize(
-    ("seconds", "text"),
-    [(2.0, "2 s"), (0.1234, "123 ms"), (1.5e-3, "1.5 ms"), (4.28e-6, "4.28 µs"), (3e-8, "30 ns")],
-)
-def test_durations_have_three_digits_and_a_unit(seconds: float, text: str) -> None:
-    assert duration(seconds) == text
-
-
-def test_parts_of_a_batch_are_timed_alone_and_beside_each_other(
-    monkeypatch: pytest.MonkeyPatch,
-) -> None:
-    seen: list[tuple[int, list[int]]] = []  # which thread took which sequences' first tokens
-    here, meeting = threading.get_ident(), threading.Barrier(2, timeout=800)
-
-    def record(model: object, batch: Batch, h_0: np.ndarray) -> None:
-        assert h_0.shape[1] == len(batch.inputs) == len(batch.targets)
-        seen.append((threading.get_ident(), batch.inputs[:, 0].tolist()))
-        if threading.get_ident() != here:
-            meeting.wait()  # so that neither thread does the other one's work
-
-    monkeypatch.setattr(ladder, "loss_and_gradients", record)
-    monkeypatch.setattr(timing_of_jobs, "calls_of_a_warm_up", lambda seconds, threads: 0)
-    monkeypatch.setattr(timing_of_jobs, "calls_of_a_block", lambda seconds: 1)
-    case = make_case(replace(MODEL, B=4))
-    assert isinstance(case, ModelCase)
-    alone, beside = ladder.measure_parts(case, 2)
-    assert (len(alone.seconds), len(beside.seconds)) == (15, 2 * 15)
-
-    halves = [case.batch.inputs[k::2, 0].tolist() for k in (0, 1)]
-    assert all(tokens == halves[0] for thread, tokens in seen if thread == here)
-    elsewhere = [(thread, tokens) for thread, tokens in seen if thread != here]
-    assert sorted(tokens for _, tokens in elsewhere) == sorted(15 * halves)
-    assert len({thread for thread, _ in elsewhere}) == 2
-
-
-def test_a_part_beside_others_is_warmed_up_as_on_several_threads(
-    monkeypatch: pytest.MonkeyPatch,
-) -> None:
-    threads_told: list[int] = []
-
-    def record(run: object, seconds: float, threads: int) -> float:
-        threads_told.append(threads)
-        return seconds
-
-    monkeypatch.setattr(ladder, "time_a_block", record)
-    case = make_case(MODEL)
-    assert isinstance(case, ModelCase)
-    ladder.measure_parts(case, 2)
-    assert threads_told == 15 * [1, 2, 2]
-
-
-def test_more_threads_than_sequences_leave_no_part_empty(monkeypatch: pytest.MonkeyPatch) -> None:
-    monkeypatch.setattr(timing_of_jobs, "calls_of_a_block", lambda seconds: 1)
-    monkeypatch.setattr(timing_of_jobs, "calls_of_a_warm_up", lambda seconds, threads: 0)
-    monkeypatch.setattr("compare.bench.roofline.SIZE", 64)
-    monkeypatch.setattr("compare.bench.roofline.COPIED_BYTES", 2**16)
-    found = ladder.climb(ladder.LadderConfig(rounds=1, threads=3), replace(MODEL, B=2))
-    assert (
-        found.asides[-1].name == "one of 2 parts of the batch, forward and back, beside the others"
-    )
-
-
-def test_every_rung_of_the_ladder_is_right_and_told(
-    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
-) -> None:
-    monkeypatch.setattr(timing_of_jobs, "calls_of_a_block", lambda seconds: 1)
-    monkeypatch.setattr("compare.bench.roofline.SIZE", 64)
-    monkeypatch.setattr("compare.bench.roofline.COPIED_BYTES", 2**16)
-    found = ladder.climb(ladder.LadderConfig(rounds=1), replace(MODEL, H=32))
-    assert len(found.rungs) == len(ladder.the_rungs()) + 2
-    assert [rung.threads for rung in found.rungs[-2:]] == [1, 2]
-    path = tmp_path / "ladder.json"
-    found.write(path)
-    assert Ladder.read(path) == found
-    page = tmp_path / "speed.md"
-    page.write_text(f"before\n{BEGIN}\nold\n{END}\nafter\n")
-    write_table(found, page)
-    text = page.read_text()
-    assert text == f"before\n{BEGIN}\n\n{table(found)}\n\n{END}\nafter\n"
-    rows = [line for line in text.splitlines() if re.match(r"\| \d+ \|", line)]
-    assert len(rows) == len(found.rungs)
-    second = found.rungs[1]
-    gave = f"{1 - second.median / found.rungs[0].median:.0%}"
-    gave = "0%" if gave == "-0%" else gave
-    assert f"| {1e3 * second.median:.2f} ms | {gave} |" in rows[1]
-    assert draw_ladder(found, path) == tmp_path / "ladder.png"
-    assert (tmp_path / "ladder.png").stat().st_size > 10_000
-    page.write_text("no marks")
-    with pytest.raises(ValueError, match="got a page without them"):
-        write_table(found, page)
-
-
-def test_a_rung_that_is_wrong_is_refused(monkeypatch: pytest.MonkeyPatch) -> None:
-    right = ladder.steps.add_at_gradient
-
-    def wrong(*arguments: object) -> object:
-        return 2 * right(*arguments)  # type: ignore[arg-type]
-
-    bad = replace(ladder.steps.OCCURRING, input_gradient=wrong)  # type: ignore[arg-type]
-    monkeypatch.setattr(ladder, "the_rungs", lambda: [("bad", "", bad)])
-    with pytest.raises(RuntimeError, match="bad: refused: "):
-        ladder.climb(ladder.LadderConfig(rounds=1), MODEL)

@@ -128,3 +128,7 @@ def limited_memory(num_bytes: int) -> Iterator[None]:
 
 def files_in(directory: Path) -> list[str]:
     return sorted(path.name for path in directory.iterdir())
+
+
+def header_bytes(content: bytes) -> bytes:
+    return content[8 : 8 + int.from_bytes(content[:8], "little")]

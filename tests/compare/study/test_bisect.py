@@ -22,6 +22,7 @@ from compare.study.bisection.search import Parting, narrowed, search
 from compare.study.config import BisectConfig
 from compare.terminal.errors import UsageError
 from compare.terminal.output import Terminal
+from tests.compare.study.students import SMALLEST, STUDENT
 
 SAMPLE = Path(scratch_rnn.text.__file__).with_name("sample.txt")
 T, B, PER_EPOCH = 6, 4, 8
@@ -154,49 +155,6 @@ def test_a_suspect_in_another_dtype_that_is_wrong_is_found() -> None:
     assert parting(bug="tf32").first.tensor == "logits"
 
 
-STUDENT = '''
-from types import SimpleNamespace
-
-import numpy as np
-
-
-class MyRNN:
-    """One tanh layer, written as in a lecture; the gradient of step 3 is one per cent off."""
-
-    def __init__(self, V, H, num_layers=1, nonlinearity="tanh", dtype=np.float32, **_):
-        V, H = V or _["input_size"], H
-        self.parameters = {
-            "weight_ih_l0": np.zeros((H, V), dtype),
-            "weight_hh_l0": np.zeros((H, H), dtype),
-            "bias_ih_l0": np.zeros(H, dtype),
-            "bias_hh_l0": np.zeros(H, dtype),
-        }
-
-    def forward(self, x, h0=None):
-        W, U, b, c = self.parameters.values()
-        h = [h0[0] if h0 is not None else np.zeros((x.shape[1], len(U)), x.dtype)]
-        for x_t in x:
-            h.append(np.tanh(x_t @ W.T + h[-1] @ U.T + b + c))
-        return np.array(h[1:]), h[-1][None].copy(), (x, h)
-
-    def backward(self, tape, d_output=None, d_h_n=None):
-        (x, h), (W, U, _, _) = tape, self.parameters.values()
-        gradients = {name: np.zeros_like(p) for name, p in self.parameters.items()}
-        d_h = np.zeros_like(h[0]) if d_h_n is None else d_h_n[0].copy()
-        d_x = np.zeros_like(x)
-        for t in reversed(range(len(x))):
-            d_h = d_h + (0 if d_output is None else d_output[t])
-            d_z = d_h * (1 - h[t + 1] ** 2)
-            d_z = d_z * (1.01 if t == 2 else 1)
-            for name, d in zip(gradients, (d_z.T @ x[t], d_z.T @ h[t], d_z.sum(0), d_z.sum(0))):
-                gradients[name] += d
-            d_x[t], d_h = d_z @ W, d_z @ U
-        return SimpleNamespace(x=d_x, h0=d_h[None], parameters=gradients)
-'''.replace("self, V, H,", "self, input_size, hidden_size,").replace(
-    'V, H = V or _["input_size"], H', "V, H = input_size, hidden_size"
-)
-
-
 @pytest.fixture
 def student(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> str:
     (tmp_path / "my_module_of_the_tests.py").write_text(STUDENT)
@@ -286,36 +244,6 @@ def test_a_replay_of_a_pair_of_states(tmp_path: Path) -> None:
     path.write_bytes(safetensors.numpy.save(tensors, metadata))
     with pytest.raises(RecordError, match="expected c of state of"):
         replay.read(path)
-
-
-SMALLEST = """
-import numpy as np
-from scratch_rnn.plain import {cell}
-
-
-class Mine:
-    def __init__(self, input_size, hidden_size):
-        H = hidden_size
-        shapes = [({gates} * H, input_size), ({gates} * H, H), ({gates} * H,), ({gates} * H,)]
-        names = ["weight_ih_l0", "weight_hh_l0", "bias_ih_l0", "bias_hh_l0"]
-        self.parameters = {{name: np.zeros(shape) for name, shape in zip(names, shapes)}}
-
-    def forward(self, x, state=None):
-        arrays = state if isinstance(state, tuple) else (state,)
-        arrays = [array[0] for array in arrays]
-        output, last, tape = {cell}.{cell}_forward(x, *arrays, *self.parameters.values())
-        last = tuple(a[None] for a in last) if isinstance(last, tuple) else last[None]
-        return output, last, tape
-
-    def backward(self, tape, d_output, d_state):
-        H = len(self.parameters["weight_hh_l0"][0])
-        nothing = [np.zeros_like(d_output[0])] * {states}
-        d_x, *d = {cell}.{cell}_backward(tape, d_output, *nothing)
-        d_state = tuple(a[None] for a in d[:{states}])
-        gradients = dict(zip(self.parameters, d[{states}:]))
-        gradients["bias_hh_l0"] = {wrong} * gradients["bias_hh_l0"]
-        return d_x, d_state if {states} > 1 else d_state[0], gradients
-"""
 
 
 @pytest.mark.parametrize(("cell", "gates", "states"), [("gru", 3, 1), ("lstm", 4, 2)])
