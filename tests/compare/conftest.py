@@ -8,6 +8,8 @@ import pytest
 import compare.runs.commands
 from tests.annotations import unchecked
 from tests.compare.runs.runs import TEXT
+from tests.compare.small_run import SMALL
+from tests.compare.small_run import TEXT as FOX
 
 
 @pytest.fixture
@@ -29,3 +31,23 @@ def without_checks() -> Iterator[None]:
     """Small calls by the thousand, whose annotations other tests check."""
     with unchecked():
         yield
+
+
+@pytest.fixture
+def text(tmp_path: Path) -> Path:
+    """A text of six batches an epoch."""
+    path = tmp_path / "fox.txt"
+    path.write_text(FOX * 20, encoding="utf-8")
+    return path
+
+
+@pytest.fixture
+def small(text: Path) -> list[str]:
+    """Flags of a small model on that text."""
+    return f"{SMALL} --text {text}".split()
+
+
+@pytest.fixture
+def training(small: list[str], tmp_path: Path) -> list[str]:
+    """Flags of a small run."""
+    return [*small, "--epochs", "2", "--runs", str(tmp_path / "runs")]

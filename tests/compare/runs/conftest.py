@@ -1,11 +1,22 @@
 """What several tests of runs need."""
 
+import shutil
+import signal
+from collections.abc import Callable
 from pathlib import Path
 
 import pytest
 
+from compare.cli import main
 from compare.runs.checkpoint import save
 from tests.compare.runs.checkpoints import checkpoint
+from tests.compare.runs.runs import (
+    TEXT,
+    VARIANTS,
+    arguments,
+    only,
+    signalled,
+)
 
 
 @pytest.fixture
@@ -13,3 +24,33 @@ def content(tmp_path: Path) -> bytes:
     """A checkpoint's bytes."""
     save(tmp_path / "original", checkpoint())
     return (tmp_path / "original").read_bytes()
+
+
+@pytest.fixture
+def uninterrupted(tmp_path: Path, fox: Path) -> Callable[..., Path]:
+    """Run a variant to its end and return its directory."""
+
+    def run(variant: str, *more: str) -> Path:
+        assert main(arguments(variant, fox, tmp_path / "whole", *more)) == 0
+        return only(tmp_path / "whole")
+
+    return run
+
+
+@pytest.fixture(scope="module")
+def master(tmp_path_factory: pytest.TempPathFactory) -> Path:
+    """A run that was stopped after update 8 of 12."""
+    directory = tmp_path_factory.mktemp("master")
+    (directory / "fox.txt").write_text(TEXT)
+    flags = arguments(VARIANTS["both"], directory / "fox.txt", directory / "runs")
+    with signalled(4, signal.SIGINT):
+        assert main(flags) == 130
+    with signalled(8, signal.SIGINT):
+        assert main(["run", "--resume", str(only(directory / "runs"))]) == 130
+    return directory
+
+
+@pytest.fixture
+def stopped(master: Path, tmp_path: Path) -> Path:
+    """The same, for a test that may damage it."""
+    return Path(shutil.copytree(only(master / "runs"), tmp_path / "stopped"))

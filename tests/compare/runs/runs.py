@@ -133,3 +133,13 @@ def environment(name: str = "A Text") -> dict[str, Any]:
         "threads": {"torch": 1},
         "thread_pools": [{"user_api": "blas", "num_threads": 1}],
     }
+
+
+def untouched(directory: Path) -> dict[str, bytes]:
+    """Return the bytes of all files."""
+    return {str(path): path.read_bytes() for path in directory.rglob("*") if path.is_file()}
+
+
+def newest(directory: Path, side: str = "scratch") -> Path:
+    """Return the newest checkpoint of a side."""
+    return max((directory / "checkpoints").glob(f"*-{side}.safetensors"))

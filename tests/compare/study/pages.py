@@ -1,11 +1,16 @@
 """Pages of `explain` in a real browser: what their tests share."""
 
+import base64
 import shutil
+import zlib
 from collections.abc import Callable
 from dataclasses import dataclass, field
+from html.parser import HTMLParser
 from importlib import resources
 from pathlib import Path
 from typing import Any
+
+import numpy as np
 
 from compare.runs.snapshots import Course
 from compare.study.page.build import write_page
@@ -93,3 +98,70 @@ def axe_violations(opened: Opened) -> list[str]:
         for violation in found["violations"]
         for node in violation["nodes"]
     ]
+
+
+MEGABYTE = 1_000_000
+
+
+def unpacked(
+    entries: list[dict[str, Any]],
+    text: str,
+    column: list[int] | None = None,
+    input_rows: list[int] | None = None,
+) -> dict[str, np.ndarray]:
+    """Read packed arrays back, as the page's script does."""
+    planes = np.frombuffer(zlib.decompress(base64.b64decode(text)), np.uint8)
+    arrays: dict[str, np.ndarray] = {}
+    start = 0
+    for entry in entries:
+        if entry["is_sum"]:
+            arrays[entry["name"]] = (
+                arrays["W_ih"][input_rows] + (arrays["b_ih"] + arrays["b_hh"])
+                if entry["name"] == "a"
+                else arrays["a"][column] + arrays["r"]
+            )
+            continue
+        kind = np.dtype(entry["dtype"]).newbyteorder("<")
+        size = int(np.prod(entry["shape"])) * kind.itemsize
+        stored = planes[start : start + size].reshape(kind.itemsize, -1).T.copy().view(kind)
+        start += size
+        array = stored.reshape(entry["shape"])
+        if entry["steps"]:
+            bits = arrays[entry["name"].removeprefix("torch.")].view(np.int32).astype(np.int64)
+            place = np.where(bits < 0, -(bits & 0x7FFFFFFF), bits) + array
+            bits = np.where(place < 0, -place | 0x80000000, place)
+            array = bits.astype(np.uint32).view(np.float32)
+        arrays[entry["name"]] = array
+    assert start == len(planes)
+    return arrays
+
+
+class Page(HTMLParser):
+    """The elements of a page, and what stands in its scripts and styles."""
+
+    def __init__(self, page: str) -> None:
+        super().__init__()
+        self.elements: list[tuple[str, dict[str, str | None]]] = []
+        self.contents: list[str] = []
+        self.is_inside = False
+        self.feed(page)
+
+    def handle_starttag(self, tag: str, attrs: list[tuple[str, str | None]]) -> None:
+        self.elements.append((tag, dict(attrs)))
+        self.contents.append("")
+        self.is_inside = True
+
+    def handle_endtag(self, tag: str) -> None:
+        self.is_inside = False
+
+    def handle_data(self, data: str) -> None:
+        if self.is_inside:
+            self.contents[-1] += data
+
+    def content(self, tag: str, **attributes: str) -> str:
+        [found] = [
+            content
+            for (name, attrs), content in zip(self.elements, self.contents, strict=True)
+            if name == tag and attributes.items() <= attrs.items()
+        ]
+        return found

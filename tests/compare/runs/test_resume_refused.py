@@ -1,0 +1,209 @@
+"""A run is taken up with its own settings and text, and what is damaged is refused."""
+
+import json
+import shutil
+from collections.abc import Callable
+from pathlib import Path
+
+import numpy as np
+import pytest
+
+from compare.cli import main
+from compare.runs.lock import locked
+from tests.compare.runs.runs import (
+    TEXT,
+    UPDATES,
+    VARIANTS,
+    arguments,
+    contents,
+    newest,
+    only,
+    untouched,
+)
+
+pytestmark = pytest.mark.usefixtures("without_curves", "without_checks")
+
+
+OTHER_FLAGS = {
+    "--hidden-size 5": "--hidden-size 5 instead of 4",
+    "--num-layers 2": "--num-layers 2 instead of 1",
+    "--nonlinearity relu": "--nonlinearity relu instead of tanh",
+    "--dtype float64": "--dtype float64 instead of float32",
+    "--lr 0.25": "--lr 0.25 instead of 0.5",
+    "--max-norm inf": "--max-norm inf instead of 1.0",
+    "--state reset": "--state reset instead of carried",
+    "--seed 1": "--seed 1 instead of 0",
+    "--batch-size 3": "--batch-size 3 instead of 4",
+    "--num-steps 7": "--num-steps 7 instead of 8",
+    "--token word --num-steps 2": "--token word instead of char, --num-steps 2 instead of 8",
+    "--max-tokens 200": "--max-tokens 200 instead of 10000",
+    "--name other": "--name other instead of None",
+    "--lr 0.25 --seed 3": "--lr 0.25 instead of 0.5, --seed 3 instead of 0",
+}
+
+
+@pytest.mark.parametrize("flags", OTHER_FLAGS)
+def test_another_setting_is_refused_with_the_difference(
+    flags: str, stopped: Path, capsys: pytest.CaptureFixture[str]
+) -> None:
+    before = untouched(stopped)
+    capsys.readouterr()
+    assert main(["run", "--resume", str(stopped), *flags.split()]) == 2
+    assert capsys.readouterr().err == (
+        f"rnn-parity: expected the settings of {stopped}, got {OTHER_FLAGS[flags]}\n"
+    )
+    assert untouched(stopped) == before
+
+
+def test_the_same_settings_said_again_are_fine(stopped: Path, master: Path) -> None:
+    flags = arguments(VARIANTS["both"], master / "fox.txt", master / "runs")
+    assert main([*flags, "--resume", str(stopped), "--threads", "1"]) == 0
+
+
+@pytest.mark.parametrize(
+    ("content", "told"),
+    [
+        (lambda t: t.replace("dog", "cat"), "a text with SHA-1 "),
+        (lambda t: t.replace("quick", "kwikk"), "; a vocabulary of 26 tokens instead of 28"),
+        (lambda t: t + t, "; batches 13 instead of 6"),
+    ],
+    ids=["other words", "other letters", "twice as long"],
+)
+def test_another_text_is_refused_with_the_difference(
+    content: Callable[[str], str],
+    told: str,
+    stopped: Path,
+    tmp_path: Path,
+    capsys: pytest.CaptureFixture[str],
+) -> None:
+    other = tmp_path / "other.txt"
+    other.write_text(content(TEXT))
+    before = untouched(stopped)
+    capsys.readouterr()
+    assert main(["run", "--resume", str(stopped), "--text", str(other)]) == 3
+    error = capsys.readouterr().err
+    assert error.startswith(f"rnn-parity: expected what {stopped} was trained with, got a text")
+    assert told in error
+    assert error.count("\n") == 1
+    assert untouched(stopped) == before
+
+
+def test_the_same_text_elsewhere_is_fine(stopped: Path, tmp_path: Path) -> None:
+    (tmp_path / "moved.txt").write_text(TEXT)
+    assert main(["run", "--resume", str(stopped), "--text", str(tmp_path / "moved.txt")]) == 0
+
+
+def test_a_changed_setting_in_the_record_is_refused_too(
+    stopped: Path, capsys: pytest.CaptureFixture[str]
+) -> None:
+    config = json.loads((stopped / "config.json").read_text())
+    (stopped / "config.json").write_text(json.dumps({**config, "lr": 0.75, "state": "reset"}))
+    capsys.readouterr()
+    assert main(["run", "--resume", str(stopped)]) == 3
+    assert capsys.readouterr().err == (
+        f"rnn-parity: expected the lr that {stopped} was trained with, 0.5, got 0.75\n"
+    )
+
+
+@pytest.mark.parametrize(
+    ("again", "code", "told"),
+    [
+        (["train", "--resume"], 2, "expected --resume with a run begun by train, got {}, begun by"),
+        (["train", "--model", "scratch", "--resume"], 2, "begun by train, got {}, begun by run"),
+    ],
+)
+def test_a_run_is_taken_up_by_the_command_that_began_it(
+    again: list[str], code: int, told: str, stopped: Path, capsys: pytest.CaptureFixture[str]
+) -> None:
+    assert main([*again, str(stopped)]) == code
+    assert told.format(stopped) in capsys.readouterr().err
+
+
+def test_resume_without_a_run(tmp_path: Path, capsys: pytest.CaptureFixture[str]) -> None:
+    assert main(["run", "--resume"]) == 2
+    assert "--resume" in capsys.readouterr().err
+    assert main(["run", "--resume", str(tmp_path / "nowhere")]) == 3
+    error = capsys.readouterr().err
+    assert error.startswith("rnn-parity: expected a run's record with config.json, got ")
+    assert error.count("\n") == 1
+
+
+# ---------------------------------------------------------------- damaged
+
+
+def test_a_damaged_checkpoint_costs_only_the_way_from_the_one_before(
+    stopped: Path,
+    fox: Path,
+    tmp_path: Path,
+    capsys: pytest.CaptureFixture[str],
+) -> None:
+    path = newest(stopped)
+    content = bytearray(path.read_bytes())
+    content[-1] ^= 1
+    path.write_bytes(content)
+    capsys.readouterr()
+    assert main(["run", "--resume", str(stopped)]) == 0
+    out = capsys.readouterr().out
+    assert "Left aside: expected content with the SHA-256 " in out
+    assert f"Going on with {stopped} after update 4 of {UPDATES}\n" in out
+    assert main(arguments(VARIANTS["both"], fox, tmp_path / "whole")) == 0
+    assert contents(stopped) == contents(only(tmp_path / "whole"))
+
+
+DAMAGES: dict[str, Callable[[Path], object]] = {
+    "no checkpoints": lambda run: shutil.rmtree(run / "checkpoints"),
+    "no complete checkpoint": lambda run: [
+        path.unlink() for path in (run / "checkpoints").glob("*-concise.safetensors")
+    ],
+    "no whole checkpoint": lambda run: [
+        path.write_bytes(path.read_bytes()[:-9]) for path in (run / "checkpoints").iterdir()
+    ],
+    "no metrics": lambda run: (run / "metrics.jsonl").unlink(),
+    "cut metrics": lambda run: (run / "metrics.jsonl").write_text('{"update": 1}\n'),
+    "broken metrics": lambda run: (run / "metrics.jsonl").write_text("{\n" * 20),
+    "no setting": lambda run: (run / "config.json").unlink(),
+    "a broken setting": lambda run: (run / "config.json").write_text("{"),
+    "a deep setting": lambda run: (run / "config.json").write_text("[" * 100_000),
+    "no environment": lambda run: (run / "environment.json").unlink(),
+}
+
+
+@pytest.mark.parametrize("damage", DAMAGES.values(), ids=DAMAGES)
+def test_a_damaged_run_is_refused(
+    damage: Callable[[Path], object], stopped: Path, capsys: pytest.CaptureFixture[str]
+) -> None:
+    damage(stopped)
+    capsys.readouterr()
+    assert main(["run", "--resume", str(stopped)]) == 3
+    error = capsys.readouterr().err
+    assert error.startswith("rnn-parity: expected ")
+    assert str(stopped) in error
+    assert error.count("\n") == 1
+
+
+def test_two_processes_do_not_write_in_one_run(
+    stopped: Path, capsys: pytest.CaptureFixture[str]
+) -> None:
+    before = untouched(stopped)
+    capsys.readouterr()
+    with locked(stopped):
+        assert main(["run", "--resume", str(stopped)]) == 3
+    assert capsys.readouterr().err == (
+        f"rnn-parity: expected {stopped} for this process alone, "
+        "got one that another is writing in\n"
+    )
+    assert untouched(stopped) == before
+    assert main(["run", "--resume", str(stopped)]) == 0
+
+
+def test_another_version_of_a_library_is_told(
+    stopped: Path, capsys: pytest.CaptureFixture[str]
+) -> None:
+    path = stopped / "environment.json"
+    environment = json.loads(path.read_text())
+    environment["versions"]["numpy"] = "1.0"
+    path.write_text(json.dumps(environment))
+    capsys.readouterr()
+    assert main(["run", "--resume", str(stopped)]) == 0
+    line = f"after update 8 of {UPDATES}, with numpy {np.__version__} instead of 1.0\n"
+    assert line in capsys.readouterr().out

@@ -1,0 +1,115 @@
+"""Arrays are packed into the page without loss, and what fits is chosen."""
+
+import numpy as np
+import pytest
+from hypothesis import example, given
+from hypothesis import strategies as st
+
+from compare.study.page.build import choose, render, spread
+from compare.study.page.packing import pack, steps_between
+from compare.study.page.record import record
+from tests.compare.parity.courses import course
+from tests.compare.study.pages import MEGABYTE, unpacked
+
+sizes = st.integers(1, 40)
+
+
+floats = st.floats(width=32, allow_nan=False)
+
+
+@given(st.lists(st.tuples(floats, floats), max_size=20))
+def test_float32_survives_packing_bit_for_bit(pairs: list[tuple[float, float]]) -> None:
+    a, b = (np.array([pair[side] for pair in pairs], np.float32) for side in (0, 1))
+    found = unpacked(*pack({"h": a, "torch.h": b}))
+    np.testing.assert_array_equal(found["h"].view(np.int32), a.view(np.int32))
+    np.testing.assert_array_equal(found["torch.h"], b)  # -0.0 and 0.0 share a place
+
+
+@given(st.lists(st.floats(allow_nan=False), max_size=20))
+def test_float64_survives_packing_bit_for_bit(values: list[float]) -> None:
+    a = np.array(values).reshape(-1, 1)
+    found = unpacked(*pack({"h": a, "torch.h": -a}))
+    np.testing.assert_array_equal(found["h"].view(np.int64), a.view(np.int64))
+    np.testing.assert_array_equal(found["torch.h"], -a)
+
+
+@given(floats.filter(np.isfinite), st.integers(-300, 300))
+@example(float(np.finfo(np.float32).max), 1)
+def test_steps_count_floats(start: float, count: int) -> None:
+    a = b = np.array([start], np.float32)
+    with np.errstate(over="ignore"):  # the step from the last float to infinity
+        for _ in range(abs(count)):
+            b = np.nextafter(b, np.float32(np.copysign(np.inf, count)))
+    steps = steps_between(a, b)
+    if np.isfinite(b[0]):
+        assert steps[0] == count
+        assert steps.dtype == (np.int8 if abs(count) < 128 else np.int16)
+
+
+def test_most_of_pytorch_takes_a_byte_a_number() -> None:
+    numbers = record("time traveller", course(64))["checkpoints"][0]["numbers"]
+    entries, text = pack({"p": numbers["p"], "torch.p": numbers["torch.p"]})
+    alone = pack({"p": numbers["p"]})[1]
+    assert entries[1]["dtype"] == "int8"
+    assert len(text) - len(alone) < numbers["p"].size * 4 / 3
+
+
+@pytest.mark.parametrize("dtype", ["float32", "float64"])
+def test_what_the_page_adds_again_is_the_sum_that_was_recorded(dtype: str) -> None:
+    made = record("time traveller", course(33, dtype=dtype))
+    for found in made["checkpoints"]:
+        again = unpacked(*pack(found["details"]), made["column"], made["input_rows"])
+        assert list(again) == list(found["details"])
+        for name, array in found["details"].items():
+            np.testing.assert_array_equal(again[name], array)
+
+
+# ---------------------------------------------------------------- what there is room for
+
+
+def test_the_order_is_last_first_and_then_whatever_is_farthest() -> None:
+    assert spread(1) == [0]
+    assert spread(2) == [1, 0]
+    assert spread(5) == [4, 0, 2, 3, 1]
+    assert sorted(spread(11)) == list(range(11))
+
+
+@given(
+    st.lists(st.tuples(st.integers(1, 50), st.integers(1, 99)), min_size=1, max_size=9),
+    st.integers(0, 500),
+)
+def test_what_is_chosen_fits_and_nothing_that_fits_is_left_out(
+    sizes: list[tuple[int, int]], room: int
+) -> None:
+    numbers, details = [n for n, _ in sizes], [d for _, d in sizes]
+    kept, with_details = choose(numbers, details, room)
+    last = len(sizes) - 1
+    assert last in kept
+    assert set(with_details) <= set(kept)
+    left = room - sum(numbers[i] for i in kept) - sum(details[i] for i in with_details)
+    if kept != [last] or with_details:
+        assert left >= 0
+    assert all(numbers[i] > left for i in range(last) if i not in kept)
+    assert all(details[i] > left for i in kept if i not in with_details) or left < 0
+    if details[last] + numbers[last] <= room:
+        assert last in with_details
+
+
+@pytest.mark.parametrize(
+    ("less", "kept"), [(0, (4, 4)), (61_000, (4, 3)), (211_000, (3, 1)), (281_000, (3, 0))]
+)
+def test_a_page_is_as_small_as_it_is_to_be(less: int, kept: tuple[int, int]) -> None:
+    made = record("time traveller", course(80, gains=(1.0, 1.1, 1.2, 1.3)))
+    _, whole = render(made, most_bytes=MEGABYTE)
+    page, size = render(made, most_bytes=whole.num_bytes + 2_000 - less)
+    assert len(page.encode()) == size.num_bytes <= size.most_bytes
+    assert size.kept[-1] == 3
+    assert (len(size.kept), len(size.with_details)) == kept
+
+
+def test_a_page_of_the_lecture_s_size_stays_below_a_megabyte() -> None:
+    made = record("the time traveller for so it wil", course(256, gains=(1.0, 1.2, 1.5)))
+    _, size = render(made, most_bytes=MEGABYTE)
+    assert size.num_bytes < MEGABYTE
+    assert size.with_details
+    assert len(size.kept) >= 2

@@ -1,0 +1,70 @@
+"""The page of `explain` as a file: no foreign script, no markup from a text."""
+
+import base64
+import hashlib
+import json
+import re
+from pathlib import Path
+
+import pytest
+
+from compare.study.page.build import render
+from compare.study.page.record import record
+from tests.compare.parity.courses import course
+from tests.compare.study.pages import MEGABYTE, Page
+
+ROOT = Path(__file__).parents[3]
+
+
+HOSTILE = [
+    "</script><script>alert(1)</script>",
+    "<!-- <script> -->",
+    "{{record}} {{script}}",
+    "a\u2028b \udc80 & \"quotes\" 'n' \\u003c",
+]
+
+
+@pytest.mark.parametrize("text", HOSTILE)
+def test_a_text_never_becomes_markup(text: str) -> None:
+    made = record("time", course()) | {"text": text, "notes": [text], "source": text}
+    made["tokens"][1] = made["shown_tokens"][1] = "</script>"
+    plain = Page(render(record("time", course()), most_bytes=MEGABYTE)[0])
+    page = Page(render(made, most_bytes=MEGABYTE)[0])
+    assert [tag for tag, _ in page.elements] == [tag for tag, _ in plain.elements]
+    stated = json.loads(page.content("script", id="record"), parse_constant=pytest.fail)
+    assert stated["text"] == stated["source"] == stated["notes"][0] == text
+    assert stated["tokens"][1] == "</script>"
+
+
+def test_a_page_allows_its_own_script_and_style_and_nothing_else() -> None:
+    text, _ = render(record("time", course()), most_bytes=MEGABYTE)
+    page = Page(text)
+    [policy] = [a["content"] or "" for _, a in page.elements if "http-equiv" in a]
+    rules = dict(rule.split(" ", 1) for rule in policy.split("; "))
+    [script] = [
+        content
+        for (tag, attributes), content in zip(page.elements, page.contents, strict=True)
+        if tag == "script" and "type" not in attributes
+    ]
+    for rule, content in (("script-src", script), ("style-src", page.content("style"))):
+        digest = base64.b64encode(hashlib.sha256(content.encode()).digest()).decode()
+        assert rules.pop(rule) == f"'sha256-{digest}'"
+    assert rules == {
+        "default-src": "'none'",
+        "img-src": "data:",
+        "base-uri": "'none'",
+        "form-action": "'none'",
+    }
+    for _, attributes in page.elements:
+        assert not attributes.keys() & {"src", "style", "onclick", "onload", "srcset"}
+        assert (attributes.get("href") or "#").startswith(("#", "data:,"))
+    assert not re.search(
+        r"@import|url\((?!#)|\beval\b|innerHTML|insertAdjacentHTML|document\.write", text
+    )
+    assert text.count("://") == 1  # the name of SVG's namespace
+
+
+def test_infinity_becomes_null() -> None:
+    page = Page(render(record("time", course(max_norm=float("inf"))), most_bytes=MEGABYTE)[0])
+    stated = json.loads(page.content("script", id="record"), parse_constant=pytest.fail)
+    assert stated["max_norm"] is None

@@ -1,0 +1,154 @@
+"""`rnn-parity generate`: the text of either side of a run, and damaged runs."""
+
+import json
+import shutil
+from collections.abc import Callable
+from pathlib import Path
+from typing import Any
+
+import numpy as np
+import pytest
+import safetensors.numpy
+
+import compare.parity.command
+import compare.runs.commands
+from compare.cli import main, parse
+from tests.compare.small_run import SMALL, TEXT, read
+
+
+@pytest.fixture(scope="module")
+def master(tmp_path_factory: pytest.TempPathFactory) -> Path:
+    directory = tmp_path_factory.mktemp("master")
+    (directory / "fox.txt").write_text(TEXT * 20)
+    config = parse(f"{SMALL} --text {directory}/fox.txt --epochs 4 --runs {directory}".split())
+    return compare.runs.commands.run(config).directory
+
+
+@pytest.fixture
+def trained(master: Path, tmp_path: Path) -> Path:
+    """A run that a test may damage."""
+    return Path(shutil.copytree(master, tmp_path / "trained"))
+
+
+def generate(directory: Path, prefix: str, *flags: str) -> int:
+    return main(["generate", "--run", str(directory), "--prefix", prefix, *flags])
+
+
+@pytest.mark.parametrize("side", ["scratch", "concise"])
+def test_generate_writes_what_the_run_wrote(
+    side: str, trained: Path, capsys: pytest.CaptureFixture[str]
+) -> None:
+    written = read(trained, "result.json")["written"]
+    for prefix, texts in written.items():
+        capsys.readouterr()
+        assert generate(trained, prefix, "--model", side, "--num-preds", "50") == 0
+        assert capsys.readouterr().out == texts[side] + "\n"
+
+
+def test_generate_draws_the_same_text_from_both(
+    trained: Path, capsys: pytest.CaptureFixture[str]
+) -> None:
+    prefix = next(iter(read(trained, "result.json")["written"]))
+
+    def drawn(*flags: str) -> str:
+        capsys.readouterr()
+        assert generate(trained, prefix, *flags) == 0
+        return capsys.readouterr().out
+
+    hot = ("--temperature", "2", "--seed", "5")
+    likeliest, text = drawn(), drawn(*hot)
+    assert text != likeliest
+    assert drawn(*hot) == text
+    assert drawn(*hot[:3], "6") != text
+    # the weights of one of them, in both models: those of the sides differ by some ulps
+    shutil.copy(trained / "scratch.safetensors", trained / "concise.safetensors")
+    assert drawn(*hot, "--model", "concise") == text
+
+
+@pytest.mark.parametrize(
+    ("prefix", "flags", "told"),
+    [
+        ("", "", "expected --prefix of at least one character, got ''"),
+        ("fox", "--num-preds -1", "expected --num-preds of at least 0, got -1"),
+        ("fox", "--temperature -1", "expected --temperature of at least 0, got -1"),
+        ("fox", "--temperature nan", "expected --temperature of at least 0, got nan"),
+        ("fox", "--temperature 1 --seed -1", "expected --seed of at least 0, got -1"),
+        ("f\u00f6x 7", "", "got '\u00f6', '7' in 'f\u00f6x 7'"),
+    ],
+)
+def test_a_prefix_that_cannot_be_read(
+    prefix: str, flags: str, told: str, trained: Path, capsys: pytest.CaptureFixture[str]
+) -> None:
+    capsys.readouterr()
+    assert generate(trained, prefix, *flags.split()) == 2
+    shown = capsys.readouterr()
+    assert told in shown.err
+    assert shown.err.count("\n") == 1
+    assert shown.out == ""
+
+
+def cut_weights(run: Path) -> None:
+    path = run / "scratch.safetensors"
+    path.write_bytes(path.read_bytes()[:-5])
+
+
+def flip_a_bit(run: Path) -> None:
+    path = run / "scratch.safetensors"
+    content = bytearray(path.read_bytes())
+    content[-20] ^= 4
+    path.write_bytes(content)
+
+
+def other_weights(run: Path) -> None:
+    weights = {"linear.bias": np.zeros(3, np.float32)}
+    safetensors.numpy.save_file(weights, run / "scratch.safetensors")
+
+
+def weights_of_float64(run: Path) -> None:
+    path = run / "scratch.safetensors"
+    weights = {k: v.astype(np.float64) for k, v in safetensors.numpy.load_file(path).items()}
+    safetensors.numpy.save_file(weights, path)
+
+
+def change(name: str, **values: Any) -> Callable[[Path], None]:
+    def damage(run: Path) -> None:
+        (run / name).write_text(json.dumps({**read(run, name), **values}), encoding="utf-8")
+
+    return damage
+
+
+DAMAGES: dict[str, Callable[[Path], object]] = {
+    "no weights": lambda run: (run / "scratch.safetensors").unlink(),
+    "cut weights": cut_weights,
+    "a bit flipped in the weights": flip_a_bit,
+    "other weights": other_weights,
+    "weights of another dtype": weights_of_float64,
+    "no config": lambda run: (run / "config.json").unlink(),
+    "config is no JSON": lambda run: (run / "config.json").write_text("{"),
+    "config is a list": lambda run: (run / "config.json").write_text("[]"),
+    "another size": change("config.json", hidden_size=9),
+    "size is a word": change("config.json", hidden_size="8"),
+    "unknown dtype": change("config.json", dtype="float16"),
+    "no vocabulary": change("vocab.json", tokens=None),
+    "vocabulary of another size": change("vocab.json", tokens=["<unk>", *"fox"]),
+    "a token twice": change("vocab.json", tokens=["<unk>", *"foxf"]),
+}
+
+
+@pytest.mark.parametrize("damage", DAMAGES.values(), ids=DAMAGES)
+def test_a_damaged_run_is_refused(
+    damage: Callable[[Path], object], trained: Path, capsys: pytest.CaptureFixture[str]
+) -> None:
+    damage(trained)
+    capsys.readouterr()
+    assert generate(trained, "fox") == 3
+    shown = capsys.readouterr()
+    assert shown.err.startswith("rnn-parity: expected ")
+    assert shown.err.count("\n") == 1
+    assert str(trained) in shown.err
+    assert shown.out == ""
+
+
+def test_generate_from_nowhere(tmp_path: Path, capsys: pytest.CaptureFixture[str]) -> None:
+    assert generate(tmp_path / "nowhere", "fox") == 3
+    assert capsys.readouterr().err.endswith("nowhere: No such file or directory\n")

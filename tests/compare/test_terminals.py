@@ -1,0 +1,141 @@
+"""The command on terminals of any width, without colours, cut off, and interrupted."""
+
+import io
+import os
+import re
+import signal
+import subprocess
+import sys
+from pathlib import Path
+
+import pytest
+from rich.console import Console
+
+import compare.parity.command
+import compare.runs.commands
+from compare.cli import main, parse
+from compare.parity.table import show_parity
+from compare.runs.reading import read_metrics
+from compare.terminal.output import Terminal
+from tests.compare.runs.runs import SIGNALS, signalled
+from tests.compare.small_run import NAMES, only_run
+
+ROOT = Path(__file__).parents[2]
+
+
+@pytest.mark.parametrize("width", [20, 40, 60, 80, 120])
+def test_the_table_fits_the_terminal(width: int, small: list[str]) -> None:
+    output = io.StringIO()
+    console = Console(file=output, width=width, force_terminal=True, color_system=None)
+    report = compare.parity.command.parity(parse(["parity", *small]), Terminal(quiet=True))
+    show_parity(report, Terminal(console))
+    table = output.getvalue().split("parity: ")[0]
+    assert max(map(len, table.splitlines())) <= width
+    words = set(table.split())
+    assert {"tensor", "verdict", "hidden", "loss", "updated", "clipped"} <= words
+    if width >= 40:
+        assert set(NAMES) <= words
+    assert ("shape" in words) == (width >= 120)
+    assert ("error," in words) == (width >= 80)
+    assert ("difference" in words) == (width >= 60)
+    assert ("allowed" in words) == (width >= 40)
+    assert table.count("agrees") == len(report.rows)
+
+
+@pytest.mark.parametrize("width", [40, 72, 120])
+def test_a_run_on_a_terminal_shows_a_bar(width: int, training: list[str]) -> None:
+    output = io.StringIO()
+    console = Console(file=output, width=width, force_terminal=True, color_system="truecolor")
+    compare.runs.commands.run(parse(training), Terminal(console))
+    out = output.getvalue()
+    assert "epoch 2" in out
+    assert ("updates/s" in out) == (width >= 100)
+    assert bool(re.search(r"apart \d", out)) == (width >= 72)
+
+
+def test_nothing_is_coloured_with_no_color(
+    training: list[str], monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setenv("NO_COLOR", "1")
+    output = io.StringIO()
+    compare.runs.commands.run(
+        parse(training), Terminal(Console(file=output, width=80, force_terminal=True))
+    )
+    colours = re.findall(r"\x1b\[[\d;]*3[0-7][\d;]*m", output.getvalue())
+    assert colours == []
+
+
+def test_a_reader_who_leaves_is_no_error(small: list[str]) -> None:
+    process = subprocess.Popen(
+        [sys.executable, "-m", "compare", "parity", *small],
+        cwd=ROOT,
+        stdout=subprocess.PIPE,
+        stderr=subprocess.PIPE,
+        text=True,
+    )
+    assert process.stdout is not None
+    process.stdout.close()
+    _, error = process.communicate(timeout=800)
+    assert (process.returncode, error) == (141, "")
+
+
+@pytest.mark.parametrize(("number", "code"), SIGNALS.items())
+def test_a_signal_ends_the_run_with_whole_lines(
+    number: int,
+    code: int,
+    training: list[str],
+    tmp_path: Path,
+    capsys: pytest.CaptureFixture[str],
+) -> None:
+    before = signal.getsignal(signal.SIGTERM)
+    with signalled(5, number):
+        assert main(training) == code
+    assert signal.getsignal(signal.SIGTERM) == before
+    updates = [update["update"] for update in read_metrics(only_run(tmp_path))]
+    assert updates in ([1, 2, 3, 4, 5], [1, 2, 3, 4, 5, 6])
+    assert not (only_run(tmp_path) / "result.json").exists()
+    assert "Traceback" not in capsys.readouterr().err
+
+
+@pytest.mark.parametrize(
+    ("arguments", "told"),
+    [
+        ("run --no-such-flag", "Unrecognized options: --no-such-flag (see rnn-parity"),
+        ("run --epohcs 3", "Unrecognized options: --epohcs, 3; did you mean --epochs?"),
+        ("run --epochs x", "Error parsing --epochs: invalid literal for int()"),
+        ("nonsense", "Unrecognized options: nonsense"),
+        ("train", "Missing from rnn-parity train: --model {scratch,concise} (see rnn-parity train"),
+        ("bench --budget", "Missing value for argument '--budget'"),
+        ("explain --nope", "Unrecognized options: --nope (see rnn-parity explain --help)"),
+        ("bench --lr 1", "Unrecognized or misplaced options: --lr 1 (see rnn-parity bench --help)"),
+        ("train --model foo", "invalid choice 'foo' for argument '--model'"),
+        ("check --cell foo f.py", "'--cell'. Expected one of gru, lstm, rnn (see"),
+    ],
+)
+def test_a_wrong_flag_is_told_in_one_line(
+    arguments: str, told: str, capsys: pytest.CaptureFixture[str]
+) -> None:
+    assert main(arguments.split()) == 2
+    shown = capsys.readouterr()
+    assert shown.out == ""
+    assert re.fullmatch(r"rnn-parity: .* \(see rnn-parity( \w+)? --help\)\n", shown.err)
+    assert told in shown.err
+
+
+@pytest.mark.parametrize("columns", ["0", "000", ""])
+def test_a_terminal_without_columns_is_as_wide_as_any(
+    columns: str, monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str]
+) -> None:
+    monkeypatch.setenv("COLUMNS", columns)
+    assert main(["--version"]) == 0
+    assert capsys.readouterr().out.startswith("rnn-parity")
+
+
+@pytest.mark.skipif(os.name != "posix", reason="expected a shell that can close an output")
+@pytest.mark.parametrize("closed", [">&-", "2>&-", ">&- 2>&-"])
+@pytest.mark.parametrize(("flag", "code"), [("--version", 0), ("--no-such-flag", 2)])
+def test_outputs_may_be_closed(flag: str, code: int, closed: str) -> None:
+    command = f"{sys.executable} -m compare {flag} {closed}"
+    result = subprocess.run(command, shell=True, cwd=ROOT, capture_output=True, text=True)
+    assert result.returncode == code
+    assert "Traceback" not in result.stderr
