@@ -61,7 +61,7 @@ NOTICED_BY = {
     "state-not-reset": f"{TRAIN}epochs_step_by_step",
     "carry-not-detached": f"{TRUNCATION}two_epochs_with_a_carried_state_are_pytorchs",
     "parts-weigh-the-same": f"{TRAIN}threads_change_rounding_at_most",
-    "no-warm-up": f"{TRAIN}prediction_takes_the_likeliest_token_each_time",
+    "no-warm-up": "scratch_rnn.test_predict.test_prediction_takes_the_likeliest_token_each_time",
     # text
     "last-target-wraps": f"{TEXT}sequential_batches_worked_by_hand",
     "rows-of-strangers": f"{TEXT}sequential_batches_worked_by_hand",
