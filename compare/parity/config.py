@@ -14,8 +14,8 @@ from typing import Annotated, Any, Literal, Self
 from tyro.conf import arg
 
 from compare.terminal import (
-    POSITIVE,
-    POSITIVE_OR_INFINITE,
+    LEARNING_RATE,
+    MAX_NORM,
     SchemaError,
     UsageError,
     check_at_least,
@@ -54,9 +54,9 @@ class ParityConfig:
     """Number of stacked recurrent layers."""
     nonlinearity: Literal["tanh", "relu"] = "tanh"
     """Activation function of the recurrent layers."""
-    lr: Annotated[float, POSITIVE] = 0.1
+    lr: Annotated[float, LEARNING_RATE] = 0.1
     """Learning rate of stochastic gradient descent."""
-    max_norm: Annotated[float, POSITIVE_OR_INFINITE] = 1.0
+    max_norm: Annotated[float, MAX_NORM] = 1.0
     """Maximum norm of the gradients; larger gradients are clipped. inf: no clipping."""
     dtype: Literal["float32", "float64"] = "float32"
     """Dtype of the parameters and of the computation, in both models."""
@@ -82,8 +82,14 @@ class ParityConfig:
             check_at_least(1, "max_tokens", self.max_tokens)
         if not (math.isfinite(self.lr) and self.lr > 0):
             raise UsageError(f"expected --lr to be a finite number above 0, got {self.lr}")
+        if self.lr > LEARNING_RATE.most:
+            raise UsageError(f"expected --lr of at most {LEARNING_RATE.most:g}, got {self.lr}")
         if not self.max_norm > 0:
             raise UsageError(f"expected --max-norm above 0, got {self.max_norm}")
+        if MAX_NORM.most < self.max_norm < math.inf:
+            raise UsageError(
+                f"expected --max-norm of at most {MAX_NORM.most:g}, or inf, got {self.max_norm}"
+            )
         check_at_least(0, "seed", self.seed)
         check_threads(self.threads)
         if self.cell != "rnn" and self.nonlinearity != "tanh":

@@ -21,7 +21,7 @@ Side = Literal["scratch", "concise"]
 """Which of the two models: the one by hand in NumPy, or the one with PyTorch."""
 
 QUICK_EPOCHS = 60
-SECONDS = Range(0, math.inf, "of at least 0")
+SECONDS = Range(0, math.inf, "of at least 0", infinite=True)
 
 
 @dataclasses.dataclass(frozen=True, kw_only=True)

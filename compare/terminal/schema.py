@@ -47,6 +47,7 @@ class Range:
     least: float | int
     most: float | int
     words: str = ""
+    infinite: bool = False  # whether infinity is in it, too
 
     def __str__(self) -> str:
         return self.words or f"in {self.least:,} … {self.most:,}"
@@ -67,7 +68,9 @@ NUMBERED = Range(0, 2**60)
 FINITE = Range(-LARGEST, LARGEST, "of a finite number")
 """What a float is in unless its field says more."""
 POSITIVE = Range(5e-324, LARGEST, "of a finite number above 0")
-POSITIVE_OR_INFINITE = Range(5e-324, math.inf, "above 0")
+LEARNING_RATE = Range(5e-324, 1e30, "of a number above 0 and at most 1e+30")
+MAX_NORM = Range(5e-324, 1e30, "of a number above 0 and at most 1e+30, or inf", infinite=True)
+"""What float32 holds, and what it holds when divided by the smallest norm, 1e-6."""
 NOT_NEGATIVE = Range(0, LARGEST, "of a finite number of at least 0")
 
 
@@ -160,7 +163,7 @@ def _read(kind: Any, value: Any, name: str, limits: Any) -> Any:
             for key, item in value.items()
         }
     if kind is float:
-        infinite = any(isinstance(limit, Range) and limit.most == math.inf for limit in limits)
+        infinite = any(isinstance(limit, Range) and limit.infinite for limit in limits)
         if value == "inf" and infinite:
             return math.inf
         if type(value) in (int, float) and abs(value) <= LARGEST:
@@ -222,7 +225,7 @@ def _check_limits(value: Any, name: str, limits: Any) -> None:
     if type(value) in (int, float):
         usual = NUMBERED if type(value) is int else FINITE
         fitting = next((limit for limit in limits if isinstance(limit, Range)), usual)
-        if not fitting.least <= value <= fitting.most:
+        if not (fitting.least <= value <= fitting.most or (fitting.infinite and value == math.inf)):
             raise SchemaError(f"{name} {fitting}", excerpt(value))
 
 

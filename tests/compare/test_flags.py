@@ -127,6 +127,8 @@ def test_small_steps_lead_nowhere(
         ("--lr 0", "expected --lr to be a finite number above 0, got 0.0"),
         ("--lr nan", "expected --lr to be a finite number above 0, got nan"),
         ("--lr inf", "expected --lr to be a finite number above 0, got inf"),
+        ("--lr 1e31", "expected --lr of at most 1e+30, got 1e+31"),
+        ("--max-norm 1e31", "expected --max-norm of at most 1e+30, or inf, got 1e+31"),
         ("--max-norm 0", "expected --max-norm above 0, got 0.0"),
         ("--max-norm nan", "expected --max-norm above 0, got nan"),
         ("--seed -1", "expected --seed of at least 0, got -1"),

@@ -107,6 +107,8 @@ def test_a_forged_record_is_refused_or_says_what_it_says(
         ("checkpoint", ("position", "update"), math.inf, "explain --checkpoint {} --text the"),
         ("checkpoint", ("sampler", "seed"), -1, "explain --checkpoint {} --text the"),
         ("checkpoint", ("optimizer", "lr"), math.inf, "explain --checkpoint {} --text the"),
+        ("checkpoint", ("optimizer", "lr"), 1e300, "explain --checkpoint {} --text the"),
+        ("checkpoint", ("optimizer", "max_norm"), 1e300, "explain --checkpoint {} --text the"),
         ("config", ("hidden_size",), 10**20, "generate --run {} --prefix the"),
         ("config", ("num_layers",), 30_000, "generate --run {} --prefix the"),
         ("config", ("num_layers",), 30_000, ONE),

@@ -37,8 +37,8 @@ from compare.runs.checkpoint import container
 from compare.runs.checkpoint.container import CheckpointError
 from compare.terminal import (
     COUNT,
-    POSITIVE,
-    POSITIVE_OR_INFINITE,
+    LEARNING_RATE,
+    MAX_NORM,
     Length,
     Range,
     SchemaError,
@@ -125,8 +125,8 @@ class Optimizer:
     """How an update is made: by gradient descent, which remembers nothing."""
 
     name: Literal["SGD"] = "SGD"
-    lr: Annotated[float, POSITIVE]
-    max_norm: Annotated[float, POSITIVE_OR_INFINITE]
+    lr: Annotated[float, LEARNING_RATE]
+    max_norm: Annotated[float, MAX_NORM]
     carry_state: bool
 
 

@@ -18,8 +18,8 @@ from compare.runs import RecordError, write_file
 from compare.study.bisection.search import Parting
 from compare.terminal import (
     COUNT,
-    POSITIVE,
-    POSITIVE_OR_INFINITE,
+    LEARNING_RATE,
+    MAX_NORM,
     Length,
     SchemaError,
     excerpt,
@@ -88,8 +88,8 @@ class _Description:
 
     cell: Literal["rnn", "gru", "lstm"]
     options: _Options
-    lr: Annotated[float, POSITIVE]
-    max_norm: Annotated[float, POSITIVE_OR_INFINITE]
+    lr: Annotated[float, LEARNING_RATE]
+    max_norm: Annotated[float, MAX_NORM]
     carry_state: bool
     suspect: Described
     alone: bool
