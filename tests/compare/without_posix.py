@@ -5,6 +5,7 @@ are on. What our packages, filelock and rich import afterwards finds neither the
 names; nor setuptools, which need not be installed anywhere.
 """
 
+import importlib
 import os
 import signal
 import sys
@@ -43,6 +44,12 @@ def main() -> int:
         for name in names.split():
             if hasattr(module, name):
                 delattr(module, name)
+    for name in MODULES:
+        try:
+            importlib.import_module(name)
+        except ModuleNotFoundError:
+            continue
+        raise SystemExit(f"expected no module {name}, got one")
     from compare.cli import main as command
 
     return next((code for line in sys.argv[1:] if (code := command(line.split()))), 0)
