@@ -61,7 +61,7 @@ def test_a_forged_record_is_refused_or_says_what_it_says(
     directory = tmp_path / "forged"
 
     @settings(
-        max_examples=number(40, 1500),
+        max_examples=number(20, 1500),
         suppress_health_check=[HealthCheck.function_scoped_fixture, HealthCheck.too_slow],
     )
     @given(forged(values))

@@ -35,7 +35,7 @@ def source_of(folder: Path, text: str) -> Source:
     return Source(file=str(file), in_process=True)
 
 
-@pytest.mark.parametrize("mistake", mistakes()[:: number(5, 1)], ids=lambda mistake: mistake.name)
+@pytest.mark.parametrize("mistake", mistakes()[:: number(10, 1)], ids=lambda mistake: mistake.name)
 def test_a_mistake_is_told_at_its_own_stage_and_named(
     mistake: Mistake, tmp_path: Path, count: Count
 ) -> None:
@@ -57,7 +57,7 @@ def wrong_ones(source: Source, seed: int) -> list[StageResult]:
 @pytest.mark.parametrize("part", range(8))
 def test_a_right_solution_is_never_called_wrong(part: int, tmp_path: Path, count: Count) -> None:
     solutions: list[Right] = [*right_variants(200), *single_variants()]
-    for k, right in enumerate(solutions[part :: number(80, 8)]):
+    for k, right in enumerate(solutions[part :: number(160, 8)]):
         for seed in range(k, k + number(1, 10)):
             alarms = wrong_ones(source_of(tmp_path, right.source), seed % 5)
             assert not alarms, (right.name, right.variants, alarms[0].stage.name, alarms[0].case)

@@ -79,7 +79,7 @@ SETTINGS = [
     for lr in (0.1, 1.0)
     for carry_state in (False, True)
     for dtype in ("float32", "float64")
-]
+][:: number(3, 1)]
 
 
 @pytest.mark.parametrize(("lr", "carry_state", "dtype"), SETTINGS)
