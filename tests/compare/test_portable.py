@@ -4,6 +4,7 @@ import subprocess
 import sys
 from pathlib import Path
 
+from compare.cli import main
 from tests.compare.bench.test_bench_result import grid
 
 SCRIPT = Path(__file__).with_name("without_posix.py")
@@ -21,10 +22,12 @@ def without_posix(directory: Path, *lines: str) -> str:
 
 def test_the_commands_work_without_posix(fox: Path, tmp_path: Path) -> None:
     """A run, its continuation, its page, a text and a bug of the catalogue, one after the other."""
-    without_posix(tmp_path, f"train --model scratch --text {fox} {SMALL} --epochs 2")
-    [run] = (tmp_path / "runs").iterdir()
+    begin = f"train --model scratch --text {fox} {SMALL} --epochs 2"
+    assert main(f"{begin} --runs {tmp_path / 'begun'}".split()) == 0
+    [run] = (tmp_path / "begun").iterdir()
     grid().write(tmp_path / "bench.json")
     told = {
+        begin: "2 epochs, 12 updates",
         f"train --model scratch --resume {run} --epochs 3": "after update 12 of 18",
         f"explain --checkpoint {run} --text the": "explain.html",
         f"generate --run {run} --prefix the": "the ",

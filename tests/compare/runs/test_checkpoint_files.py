@@ -62,8 +62,8 @@ def sparse(path: Path, content: bytes, size: int) -> None:
         file.truncate(size)
 
 
-def enormous(content: bytes) -> dict[str, tuple[bytes, int]]:
-    """Beginnings of files, and sizes that they claim to have; signed where they are whole."""
+def enormous(content: bytes, kind: str) -> tuple[bytes, int]:
+    """The beginning of a file, and the size that it claims to have; signed where it is whole."""
     header, most = header_bytes(content).rstrip()[:-1], container.MOST_HEADER_BYTES
 
     def filled(start: bytes, pattern: bytes, end: bytes) -> tuple[bytes, int]:
@@ -71,20 +71,27 @@ def enormous(content: bytes) -> dict[str, tuple[bytes, int]]:
         whole = put_together(header + b',"x":' + start + pattern * count + end + b"}", b"")
         return whole, len(whole)
 
+    match kind:
+        case "a terabyte":
+            return content, 2**40
+        case "the largest size":
+            return content, container.MOST_BYTES
+        case "a header of the largest size":
+            return most.to_bytes(8, "little") + content[8:], most + 8
+        case "millions of lists":
+            return filled(b"[", b"[],", b"0]")
+        case "millions of objects":
+            return filled(b"[", b'{"a":0},', b"0]")
+        case "millions of texts":
+            return filled(b"[", b'"ab",', b"0]")
+        case "millions of keys":
+            return filled(b"{", b'"a":0,', b'"b":0}')
+    assert kind == "many tensors"
     names = "".join(
         f',"{k}":{{"dtype":"F32","shape":[0],"data_offsets":[92,92]}}' for k in range(200_000)
     )
     many = put_together(header + names.encode() + b"}", taken_apart(content)[1])
-    return {
-        "a terabyte": (content, 2**40),
-        "the largest size": (content, container.MOST_BYTES),
-        "a header of the largest size": (most.to_bytes(8, "little") + content[8:], most + 8),
-        "millions of lists": filled(b"[", b"[],", b"0]"),
-        "millions of objects": filled(b"[", b'{"a":0},', b"0]"),
-        "millions of texts": filled(b"[", b'"ab",', b"0]"),
-        "millions of keys": filled(b"{", b'"a":0,', b'"b":0}'),
-        "many tensors": (many, len(many)),
-    }
+    return many, len(many)
 
 
 @pytest.mark.parametrize(
@@ -104,7 +111,7 @@ def test_enormous_files_are_refused_with_little_memory(
     tmp_path: Path, content: bytes, kind: str, told: str
 ) -> None:
     path = tmp_path / "enormous"
-    sparse(path, *enormous(content)[kind])
+    sparse(path, *enormous(content, kind))
     with limited_memory(2**30), pytest.raises(CheckpointError, match=told):
         load(path)
 
