@@ -7,6 +7,7 @@ divided by PyTorch's time in the same run, and these ratios are compared.
 from __future__ import annotations
 
 import statistics
+from collections.abc import Mapping
 from dataclasses import dataclass
 from pathlib import Path
 
@@ -42,24 +43,40 @@ class Change:
         return f"{abs(change):.0%} {'slower' if change > 0 else 'faster'}"
 
 
-def read_earlier(path: Path, settings: dict[str, object]) -> Document:
+def read_earlier(path: Path, settings: Mapping[str, object]) -> Document:
     """Read an earlier benchmark.
+
+    Parameters
+    ----------
+    path : Path
+    settings : mapping
+        Of these, both have to have cell, dtype and threads in common.
 
     Raises
     ------
     RecordError
         If the file is not a benchmark.
     UsageError
-        If it was measured with other settings than those of this run.
+        If it was measured with other settings.
     """
     earlier = Document.read(path)
-    for name in ("cell", "dtype", "threads"):
-        if earlier.settings.get(name) != settings[name]:
+    for name, found in settings_of(earlier).items():
+        if found != settings[name]:
             raise UsageError(
                 f"expected --against a benchmark with {name} {settings[name]}, "
-                f"got {name} {earlier.settings.get(name)} in {path}"
+                f"got {name} {found} in {path}"
             )
     return earlier
+
+
+def settings_of(document: Document) -> dict[str, object]:
+    """Return the settings without which ratios cannot be compared."""
+    cells = sorted({shape.cell for shape in document.shapes})
+    return {
+        "cell": ", ".join(cells),
+        "dtype": document.settings["dtype"],
+        "threads": document.settings["threads"],
+    }
 
 
 def changes(earlier: Document, now: Document) -> list[Change]:

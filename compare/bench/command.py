@@ -16,7 +16,7 @@ from pathlib import Path
 from types import MappingProxyType
 
 from compare.bench import cuda_rows
-from compare.bench.against import read_earlier, show_changes
+from compare.bench.against import read_earlier, settings_of, show_changes
 from compare.bench.budget import Budget
 from compare.bench.case import Job, make_case
 from compare.bench.config import BenchConfig
@@ -60,8 +60,8 @@ def bench(config: BenchConfig, terminal: Terminal | None = None) -> Document:
     terminal = terminal or Terminal(quiet=True)
     config.check()
     stored = Document.read(config.plot) if config.plot else None
-    settings = stored.settings if stored else config.to_json()
-    earlier = read_earlier(config.against, settings) if config.against else None
+    wanted = settings_of(stored) if stored else config.to_json()
+    earlier = read_earlier(config.against, wanted) if config.against else None
     path = config.plot or config.json or Path("benchmarks") / f"{datetime.now():%Y%m%d-%H%M%S}.json"
     if stored:
         document = stored

@@ -2,11 +2,12 @@
 
 from dataclasses import replace
 from pathlib import Path
+from typing import Any
 
 import pytest
 
 from compare.bench import BenchConfig, bench
-from compare.bench.against import changes, show_changes
+from compare.bench.against import changes, settings_of, show_changes
 from compare.bench.result import LEFT_OUT, Document
 from compare.terminal import UsageError
 from tests.compare.bench.bench_help import terminal
@@ -78,17 +79,32 @@ def test_another_processor_is_told() -> None:
 def test_two_files_can_be_compared(tmp_path: Path) -> None:
     to, printed = terminal()
     for name, milliseconds in (("earlier.json", 4.0), ("now.json", 6.0)):
-        found = run(milliseconds)
-        found.settings["cell"] = "rnn"
-        found.write(tmp_path / name)
+        run(milliseconds).write(tmp_path / name)
     config = BenchConfig(plot=tmp_path / "now.json", against=tmp_path / "earlier.json")
     bench(config, to)
     assert "50% slower" in printed.getvalue()
 
 
-def test_other_settings_are_refused_before_anything_is_measured(tmp_path: Path) -> None:
-    found = run(4.0)
-    found.settings["cell"] = "rnn"
-    found.write(tmp_path / "earlier.json")
-    with pytest.raises(UsageError, match="expected --against a benchmark with threads 2, got thre"):
-        bench(BenchConfig(against=tmp_path / "earlier.json", threads=2))
+@pytest.mark.parametrize(
+    ("change", "told"),
+    [
+        ({"threads": 2}, "with threads 2, got threads 1"),
+        ({"dtype": "float64"}, "with dtype float64, got dtype float32"),
+        ({"cell": "gru"}, "with cell gru, got cell rnn"),
+    ],
+)
+def test_other_settings_are_refused_before_anything_is_measured(
+    change: dict[str, Any], told: str, tmp_path: Path
+) -> None:
+    run(4.0).write(tmp_path / "earlier.json")
+    with pytest.raises(UsageError, match=f"expected --against a benchmark {told}"):
+        bench(BenchConfig(against=tmp_path / "earlier.json", **change))
+
+
+def test_the_stored_benchmarks_can_be_compared() -> None:
+    folder = Path(__file__).parents[3] / "docs" / "benchmarks"
+    earlier, now = (
+        Document.read(folder / f"seed-1-thread{which}.json") for which in ("-107-gflops", "")
+    )
+    assert settings_of(earlier) == settings_of(now)
+    assert {change.row for change in changes(earlier, now)} >= {"scratch", "plain", "torch-cells"}
