@@ -5,6 +5,7 @@ is allowed, in each row in turn; the two sides are given different settings; and
 held against what it is computed from.
 """
 
+import dataclasses
 import itertools
 from typing import Any
 
@@ -15,7 +16,7 @@ import scratch_rnn
 from compare.parity import comparison
 from compare.parity.build import build_models
 from compare.parity.comparison import check_parity, concise_step, scratch_step
-from compare.parity.rows import ParityReport, Verdict
+from compare.parity.rows import ParityReport, Verdict, compare_results
 from compare.parity.tolerance import allowances, unmoved
 from compare.parity.training import Trainee, updates
 from compare.parity.weights import copy_weights, parameters_as_arrays
@@ -137,6 +138,57 @@ def test_of_a_chaotic_recurrence_nothing_can_be_said() -> None:
         told = {row.name: row.verdict for row in report.rows}
         assert told["final state"] is (Verdict.AGREES if expected else Verdict.CANNOT_BE_SAID)
         assert not report.failures
+
+
+# The truth ----------------------------------------------------------------------------------------
+
+
+def test_each_side_is_held_against_the_same_step_in_float64() -> None:
+    scratch, concise, batch = case("float32")
+    in_float64, _ = build_models(6, 5, dtype="float64", seed=0)
+    for name, array in scratch.parameters.items():
+        in_float64.parameters[name][...] = array
+    truth = scratch_step(in_float64, batch, in_float64.begin_state(3), LR, MAX_NORM)
+    sides = {
+        "scratch": scratch_step(scratch, batch, scratch.begin_state(3), LR, MAX_NORM),
+        "concise": concise_step(concise, batch, scratch.begin_state(3), LR, MAX_NORM),
+    }
+    rows = parity(scratch, concise, batch).rows
+    assert len(rows) == len(truth)
+    for row in rows:
+        for side, results in sides.items():
+            error = np.sqrt(np.mean((results[row.name] - truth[row.name]) ** 2))
+            assert getattr(row, f"{side}_error") == pytest.approx(error, rel=1e-6, abs=1e-14)
+    assert sum(row.scratch_error > 0 for row in rows if row.scratch_error) > len(rows) / 2
+
+
+def test_a_step_in_float64_has_no_truth_above_it() -> None:
+    rows = parity(*case("float64")).rows
+    assert {(row.scratch_error, row.concise_error) for row in rows} == {(None, None)}
+
+
+def test_unless_told_otherwise_the_rate_is_a_tenth_and_the_norm_one() -> None:
+    loud, quiet, batch = case()
+    loud.parameters["linear.weight"] *= 40
+    copy_weights(loud, quiet)
+    assert scratch_step(loud, batch, loud.begin_state(3), 0.1, 1.0)["gradient norm"] > 2
+    assert check_parity(loud, quiet, batch) == parity(loud, quiet, batch, lr=0.1, max_norm=1.0)
+    assert check_parity(loud, quiet, batch) != parity(loud, quiet, batch, lr=0.1, max_norm=2.0)
+
+
+def test_a_row_as_json_has_its_fields_its_verdict_and_whether_it_agrees() -> None:
+    row = parity(*case()).rows[0]
+    values = row.to_json()
+    assert values.pop("ok") is True
+    assert values.pop("verdict") == "agrees"
+    assert values.keys() == {f.name for f in dataclasses.fields(row)} - {"verdict"}
+    assert values["name"] == row.name
+
+
+def test_a_tensor_that_only_one_side_has_keeps_its_shape_and_dtype() -> None:
+    (row,) = compare_results({"a": np.zeros((2, 3), np.float32)}, {}, {}).rows
+    assert (row.shape, row.dtype, row.problem) == ((2, 3), "float32", "only in scratch")
+    assert (row.allowed, row.digits, row.ok) == (0.0, 0.0, False)
 
 
 # Training side by side ----------------------------------------------------------------------------
