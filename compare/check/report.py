@@ -167,7 +167,7 @@ def show(report: Report, terminal: Terminal) -> None:
         terminal.line()
         for text in explained(failed[0]):
             terminal.console.print(text, soft_wrap=True)
-        if len(failed) > 1:
+        if len(failed) > 1 and report.form in ("functions", "cs231n"):  # a layer has no stages
             terminal.line()
             terminal.line(f"  `--stage {failed[1].stage.name}` explains the next one.", "dim")
 

@@ -152,6 +152,9 @@ def test_the_first_that_fails_is_explained_and_the_next_is_named(tmp_path: Path)
         assert printed.getvalue().count("It looks like this") == 1
         next_one = "`--stage clip_grad_norm` explains the next one."
         assert (next_one in printed.getvalue()) == (not is_last)
+    printed = io.StringIO()  # a layer has parts, and no stages to choose
+    show(Report("mine.py:Mine", "class", "rnn", 0, results), Terminal(Console(file=printed)))
+    assert "--stage" not in printed.getvalue()
 
 
 def test_a_stage_does_not_wait_for_another(tmp_path: Path) -> None:
