@@ -17,7 +17,7 @@ WORKERS  ?= auto
 SHARD    ?= 1/1
 RECORD   ?= runs/deep
 
-# Containers often set it. Then each process that a test starts would compile all that it imports.
+# Containers often set this. Then each process that a test starts compiles all that it imports.
 unexport PYTHONDONTWRITEBYTECODE
 
 .DEFAULT_GOAL := help

@@ -8,7 +8,7 @@ from jaxtyping import Float
 from torch import Tensor
 
 from concise_rnn.model import RNNModel
-from scratch_rnn.text.checks import check_has, check_number, whole_number
+from scratch_rnn.text.checks import check_generator, check_has, check_number, whole_number
 from scratch_rnn.text.prefix import TokenNumbers, prefix_ids
 
 
@@ -55,12 +55,7 @@ def predict(
     check_has("model", model, "begin_state", "training", "linear")
     num_preds = whole_number("num_preds", num_preds, least=0)
     temperature = check_number("temperature", temperature)
-    if rng is not None:
-        check_has("rng", rng, "random")
-    elif temperature > 0:
-        rng = (
-            np.random.default_rng()
-        )  # takes longer than some characters, and only drawing needs it
+    rng = check_generator(rng, temperature)
     ids = prefix_ids(prefix, vocab)
     was_training = model.training
     model.eval()

@@ -12,7 +12,7 @@ from collections.abc import Callable, Sequence
 import numpy as np
 from jaxtyping import Float
 
-from scratch_rnn.checks import check_has, check_number, whole_number
+from scratch_rnn.checks import check_generator, check_has, check_number, whole_number
 from scratch_rnn.model import RNNModel
 from scratch_rnn.states import State, arrays_of
 from scratch_rnn.text import Vocab
@@ -59,12 +59,7 @@ def predict(
     num_preds = whole_number("num_preds", num_preds, least=0)
     check_has("model", model, "begin_state", "parameters")
     temperature = check_number("temperature", temperature)
-    if rng is not None:
-        check_has("rng", rng, "random")
-    elif temperature > 0:
-        rng = (
-            np.random.default_rng()
-        )  # takes longer than some characters, and only drawing needs it
+    rng = check_generator(rng, temperature)
     ids = prefix_ids(prefix, vocab)
     state = model.begin_state(batch_size=1)
     logits, state = model(np.array([ids]), state)  # warm-up: (1, T) at once

@@ -6,19 +6,15 @@ divided by PyTorch's time in the same run, and these ratios are compared.
 
 from __future__ import annotations
 
-import statistics
 from collections.abc import Mapping
 from dataclasses import dataclass
 from pathlib import Path
 
-from rich.box import SIMPLE_HEAD
-from rich.table import Table
 from rich.text import Text
 
-from compare.bench.result import Document, Timing
-from compare.terminal import Terminal, UsageError
-
-REFERENCE = "torch"
+from compare.bench.result import Document, Timing, quartiles
+from compare.bench.table import REFERENCE
+from compare.terminal import Terminal, UsageError, plain_table
 
 Range = tuple[float, float]
 
@@ -100,15 +96,8 @@ def ratio_range(document: Document, timing: Timing) -> Range:
     """Return the range of a ratio: from lower to upper quartile of both times, the widest way."""
     reference = document.find(REFERENCE, timing.shape, timing.phase)
     assert reference is not None
-    (low, high), (least, most) = _quartiles(timing), _quartiles(reference)
+    (low, high), (least, most) = quartiles(timing.seconds), quartiles(reference.seconds)
     return low / most, high / least
-
-
-def _quartiles(timing: Timing) -> Range:
-    if len(timing.seconds) < 2:
-        return timing.median, timing.median
-    low, _, high = statistics.quantiles(timing.seconds, n=4, method="inclusive")
-    return low, high
 
 
 def show_changes(earlier: Document, now: Document, terminal: Terminal) -> None:
@@ -124,7 +113,7 @@ def show_changes(earlier: Document, now: Document, terminal: Terminal) -> None:
     if not found:
         terminal.line("Expected a row that both benchmarks have timed beside PyTorch, got none")
         return
-    table = Table(box=SIMPLE_HEAD, padding=(0, 1, 0, 0), pad_edge=False, show_edge=False)
+    table = plain_table()
     for title in ("shape", "phase", "row"):
         table.add_column(title)
     for title in ("before", "now"):

@@ -188,9 +188,17 @@ def read_file(kind: Any, path: Path, name: str) -> Any:
         raise RecordError(f"expected {name} in {path}: {error}") from None
 
 
+def quartiles(values: list[float]) -> tuple[float, float]:
+    """Return the lower and the upper quartile; twice the value if there is one alone."""
+    if len(values) < 2:
+        return values[0], values[0]
+    lower, _, upper = statistics.quantiles(values, n=4, method="inclusive")
+    return lower, upper
+
+
 def interquartile_range(values: list[float]) -> float:
     """Return the interquartile range; 0 for fewer than two values."""
-    if len(values) < 2:
+    if not values:
         return 0.0
-    quartiles = statistics.quantiles(values, n=4, method="inclusive")
-    return quartiles[2] - quartiles[0]
+    lower, upper = quartiles(values)
+    return upper - lower

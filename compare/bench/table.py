@@ -5,13 +5,12 @@ from __future__ import annotations
 from collections import defaultdict
 from collections.abc import Mapping, Sequence
 
-from rich.box import SIMPLE_HEAD
 from rich.table import Table
 from rich.text import Text
 
 from compare.bench.result import LEFT_OUT, REFUSED, TIMED, Document, Timing, interquartile_range
 from compare.bench.shapes import Shape
-from compare.terminal import Terminal
+from compare.terminal import Terminal, plain_table
 
 SCRATCH, REFERENCE = "scratch", "torch"
 
@@ -58,7 +57,7 @@ def _clock_line(seconds: list[float]) -> str:
 
 
 def _table_of_shape(document: Document, shape: Shape) -> Table:
-    table = Table(box=SIMPLE_HEAD, padding=(0, 1, 0, 0), pad_edge=False, show_edge=False)
+    table = plain_table()
     table.add_column("")
     titles = ("median", "IQR", "ratio to\nPyTorch", "error to\nfloat64", "share\nof roof")
     for title in (*titles, "first call"):
@@ -95,7 +94,7 @@ def _cells(document: Document, timing: Timing, *, compiles: bool) -> list[str | 
 
 def _table_of_shapes(document: Document) -> Table:
     """Make a line for each phase of each shape: PyTorch's time, and the ratios of other rows."""
-    table = Table(box=SIMPLE_HEAD, padding=(0, 1, 0, 0), pad_edge=False, show_edge=False)
+    table = plain_table()
     for size in ("T", "B", "V", "H"):
         table.add_column(size, justify="right")
     table.add_column("phase")

@@ -5,13 +5,12 @@ from __future__ import annotations
 import re
 from collections.abc import Sequence
 
-from rich.box import SIMPLE_HEAD
 from rich.measure import Measurement
 from rich.table import Table
 from rich.text import Text
 
 from compare.parity.rows import ParityReport, ParityRow, Verdict
-from compare.terminal import Terminal
+from compare.terminal import Terminal, plain_table
 
 
 def show_parity(report: ParityReport, terminal: Terminal) -> None:
@@ -74,7 +73,7 @@ _PARITY_COLUMNS = (
 
 
 def _parity_table(rows: Sequence[ParityRow], columns: Sequence[str]) -> Table:
-    table = Table(box=SIMPLE_HEAD, padding=(0, 1, 0, 0), pad_edge=False, show_edge=False)
+    table = plain_table()
     for column in columns:
         left = column in ("tensor", "verdict")
         table.add_column(column, justify="left" if left else "right", overflow="fold")

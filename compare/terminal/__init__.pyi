@@ -1,7 +1,7 @@
 from .errors import CANNOT_BE_SAID, DATA, DEVICE, FAILED, OK, USAGE, CommandError, UsageError
 from .live import LiveCurve
 from .options import MAX_THREADS, check_at_least, check_choices, check_threads
-from .output import Progress, Terminal, perplexity_line
+from .output import Progress, Terminal, perplexity_line, plain_table
 from .schema import (
     COUNT,
     FINITE,
@@ -56,6 +56,7 @@ __all__ = [
     "parse_json",
     "perplexity_line",
     "plain",
+    "plain_table",
     "plot",
     "read",
     "read_fields",

@@ -13,13 +13,20 @@ import time
 from collections.abc import Iterator, Mapping, Sequence
 from contextlib import contextmanager
 
+from rich.box import SIMPLE_HEAD
 from rich.console import Console
 from rich.progress import BarColumn, ProgressColumn, TextColumn, TimeRemainingColumn
 from rich.progress import Progress as RichProgress
+from rich.table import Table
 from rich.text import Text
 
 PLAIN_WIDTH = 100
 """Columns of a table where the output is no terminal."""
+
+
+def plain_table() -> Table:
+    """Return a table without rows and columns, with a line under its head alone."""
+    return Table(box=SIMPLE_HEAD, padding=(0, 1, 0, 0), pad_edge=False, show_edge=False)
 
 
 class _Console(Console):

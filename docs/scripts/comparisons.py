@@ -232,9 +232,8 @@ def measure_wrong(kind: str, layers: Iterator[tuple[str, tuple[str, ...], Any]])
         wrong, missed = 0, dict.fromkeys(RULES, 0)
         for cell in cells:
             layer = getattr(package, CELLS[cell].torch_name)
-            doubles = known["float64", cell]
-            for k, (single, single_answers) in enumerate(known["float32", cell]):
-                double, double_answers = doubles[k]
+            pairs = zip(known["float32", cell], known["float64", cell], strict=True)
+            for (single, single_answers), (double, double_answers) in pairs:
                 in_double = results_of(layer, double)
                 if not is_wrong(in_double, rounding(double)[0]):
                     continue
@@ -250,10 +249,8 @@ def measure_wrong(kind: str, layers: Iterator[tuple[str, tuple[str, ...], Any]])
         if wrong:
             found[layer_name] = {"wrong": wrong, "missed": {n: k for n, k in missed.items() if k}}
             say(f"{layer_name}: {wrong} wrong results, missed {missed}")
-    data = stored()
     command = f"python docs/scripts/comparisons.py {kind}"
-    data[kind] = {"command": command, "found": found} | about()
-    store(data)
+    store(stored() | {kind: {"command": command, "found": found} | about()})
 
 
 def results_of(layer: Any, case: LayerCase) -> Results | None:

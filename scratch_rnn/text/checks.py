@@ -54,6 +54,18 @@ def any_number(name: str, value: object) -> float:
     return number
 
 
+def check_generator(rng: Any, temperature: float) -> Any:
+    """Return the generator that tokens are drawn with; a new one if `rng` is None.
+
+    At temperature 0 nothing is drawn, so no new one is made: that takes longer than a character.
+    """
+    if rng is not None:
+        check_has("rng", rng, "random")
+    elif temperature > 0:
+        rng = np.random.default_rng()
+    return rng
+
+
 def check_flag(name: str, value: object) -> bool:
     """Return `value` if it is True or False."""
     if not isinstance(value, bool):

@@ -1,7 +1,8 @@
 // ---------------------------------------------------------------- the engine: the model
 //
 // The network in double precision: forward, loss, backward, clipping, update. Nothing here knows of
-// the page. Some methods are a single line, so that a bug can take the place of each: see bugs.js. Parameters are flat arrays under torch's names, rows first:
+// the page. Some methods are a single line: a bug of bugs.js can take the place of each. Parameters are
+// flat arrays under torch's names, rows first:
 //
 //     weight_ih (G·H, V)   weight_hh (G·H, H)   bias_ih, bias_hh (G·H,)   W (V, H)   b (V,)
 
