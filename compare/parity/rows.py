@@ -124,7 +124,7 @@ def compare_results(
 def _row(
     name: str, a: np.ndarray, b: np.ndarray, allowed: np.ndarray | float, truth: np.ndarray | None
 ) -> ParityRow:
-    allowed = np.broadcast_to(np.asarray(allowed, np.float64), a.shape)
+    allowed = np.broadcast_to(allowed, a.shape)
     difference = absolute_difference(a, b)
     shares = _shares(difference, allowed)
     share = float(shares.max()) if a.size else 0.0

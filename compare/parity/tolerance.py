@@ -163,7 +163,7 @@ def largest_difference(a: np.ndarray, b: np.ndarray) -> float:
 def absolute_difference(a: np.ndarray, b: np.ndarray) -> np.ndarray:
     """Return |a - b| for each entry, in float64; two infinities of the same sign are equal."""
     with np.errstate(invalid="ignore", over="ignore"):
-        difference: np.ndarray = np.abs(np.asarray(a, np.float64) - np.asarray(b, np.float64))
+        difference: np.ndarray = np.abs(np.subtract(a, b, dtype=np.float64))
     return np.where(a == b, 0.0, difference)
 
 

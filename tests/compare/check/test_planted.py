@@ -29,7 +29,7 @@ PREDICT = "scratch_rnn.test_predict.test_"
 TRUNCATION = "compare.parity.test_truncation.test_"
 TEXT = "text.test_batches.test_"
 PARITY = "compare.parity.test_parity.test_"
-ROWS = "compare.parity.test_tolerance.test_"
+ROWS = "compare.parity.test_rows.test_"
 
 STEP = f"{MODEL}every_tensor_of_a_training_step_is_pytorchs"
 CLIPPING = f"{OPTIM}clipping_is_torchs"

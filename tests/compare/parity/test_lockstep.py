@@ -9,10 +9,14 @@ import torch
 
 import concise_rnn
 import scratch_rnn
-from compare import build_models, train_in_lockstep
+from compare import build_models, copy_weights, train_in_lockstep
 from compare.parity.comparison import largest_parameter_difference
-from compare.parity.lock_step import lockstep
-from scratch_rnn.text import Batch
+from compare.parity.lock_step import Update, lockstep
+from compare.parity.training import Trainee, passes_from, updates
+from compare.parity.weights import state_as_tensors
+from scratch_rnn import states
+from scratch_rnn.text import Batch, Batches
+from tests.annotations import unchecked
 
 
 class Once:
@@ -37,7 +41,7 @@ def test_each_model_trains_as_it_would_alone(carry_state: bool) -> None:
     alone_scratch, alone_concise = build_models(5, 4, dtype="float64")
     stream = Once(batches())
     options: dict[str, Any] = {"carry_state": carry_state, "max_norm": 0.3}
-    updates = train_in_lockstep(scratch, concise, stream, 0.5, 2, **options)
+    found = train_in_lockstep(scratch, concise, stream, 0.5, 2, **options)
     assert stream.passes == 2  # one pass feeds both
     alone = scratch_rnn.train(alone_scratch, batches(), 0.5, 2, **options)
     concise_rnn.train(alone_concise, batches(), 0.5, 2, **options)
@@ -45,7 +49,7 @@ def test_each_model_trains_as_it_would_alone(carry_state: bool) -> None:
         np.testing.assert_array_equal(parameter, alone_scratch.parameters[name])
     for a, b in zip(concise.parameters(), alone_concise.parameters(), strict=True):
         assert a.equal(b)
-    losses = [update.scratch_loss for update in updates]
+    losses = [update.scratch_loss for update in found]
     for epoch, result in enumerate(alone):
         mean = np.mean(losses[3 * epoch : 3 * epoch + 3])
         assert abs(mean - result.loss) <= 4 * np.spacing(mean)
@@ -54,18 +58,18 @@ def test_each_model_trains_as_it_would_alone(carry_state: bool) -> None:
 def test_what_is_written_down() -> None:
     scratch, concise = build_models(5, 4)
     heard: list[Any] = []
-    updates = train_in_lockstep(scratch, concise, batches(), 0.5, 2, on_update=heard.append)
-    assert heard == updates
-    assert [(u.epoch, u.update) for u in updates] == [
+    found = train_in_lockstep(scratch, concise, batches(), 0.5, 2, on_update=heard.append)
+    assert heard == found
+    assert [(u.epoch, u.update) for u in found] == [
         (0, 1), (0, 2), (0, 3), (1, 4), (1, 5), (1, 6),
     ]  # fmt: skip
-    assert all(u.num_tokens == 8 for u in updates)
-    assert updates[-1].largest_difference == largest_parameter_difference(scratch, concise)
+    assert all(u.num_tokens == 8 for u in found)
+    assert found[-1].largest_difference == largest_parameter_difference(scratch, concise)
 
     alone_scratch, alone_concise = build_models(5, 4)
     scratch_optimizer = scratch_rnn.SGD(alone_scratch.parameters, 0.5)
     concise_optimizer = torch.optim.SGD(alone_concise.parameters(), 0.5)
-    for update, batch in zip(updates, batches() * 2, strict=True):
+    for update, batch in zip(found, batches() * 2, strict=True):
         ours = scratch_rnn.train_step(alone_scratch, batch, None, scratch_optimizer)
         theirs = concise_rnn.train_step(alone_concise, batch, None, concise_optimizer)
         assert (update.scratch_loss, update.scratch_grad_norm) == (ours.loss, ours.grad_norm)
@@ -75,27 +79,139 @@ def test_what_is_written_down() -> None:
 def test_updates_are_taken_when_they_are_asked_for() -> None:
     scratch, concise = build_models(5, 4)
     before = {name: array.copy() for name, array in scratch.parameters.items()}
-    updates = lockstep(scratch, concise, batches(), 0.5, 1)
+    found = lockstep(scratch, concise, batches(), 0.5, 1)
     assert all(np.array_equal(before[name], array) for name, array in scratch.parameters.items())
-    next(updates)
+    next(found)
     assert any(not np.array_equal(before[name], p) for name, p in scratch.parameters.items())
+
+
+def test_unless_told_otherwise_the_state_is_reset_and_the_norm_limited_to_one() -> None:
+    settings: list[dict[str, Any]] = [
+        {},
+        {"carry_state": False, "max_norm": 1.0},
+        {"max_norm": 2.0},
+    ]
+    runs = []
+    for how in ("train_in_lockstep", "lockstep", "trainees"):
+        for options in settings:
+            models = build_models(5, 4, dtype="float64")
+            models[0].parameters["linear.weight"] *= 40  # so that gradients are clipped
+            copy_weights(*models)
+            if how == "train_in_lockstep":
+                runs.append(train_in_lockstep(*models, batches(), 0.5, 2, **options))
+            elif how == "lockstep":
+                runs.append(list(lockstep(*models, batches(), 0.5, 2, **options)))
+            else:
+                trainees = [Trainee(model, 0.5, **options) for model in models]
+                passes = [(epoch, batches()) for epoch in range(2)]
+                runs.append([Update(**metrics) for metrics in updates(trainees, passes)])
+    assert runs[0][0].scratch_grad_norm > 2
+    assert all(run == runs[0] for run in runs[0::3] + runs[1::3])
+    assert all(run != runs[0] for run in runs[2::3])
+
+
+def test_no_epochs_and_one_model_are_trained_too() -> None:
+    assert train_in_lockstep(*build_models(5, 4), batches(), 0.5, 0) == []
+    (metrics,) = updates([Trainee(build_models(5, 4)[0], 0.5)], [(7, batches(1))], done=3)
+    assert metrics.keys() == {"epoch", "update", "num_tokens", "scratch_loss", "scratch_grad_norm"}
+    assert (metrics["epoch"], metrics["update"], metrics["num_tokens"]) == (7, 4, 8)
+
+
+@pytest.mark.parametrize(
+    ("name", "needed"),
+    [
+        ("scratch_model", "rnn, begin_state"),
+        ("concise_model", "rnn, begin_state"),
+        ("batches", "__iter__"),
+    ],
+)
+def test_what_an_argument_has_to_have_is_named(name: str, needed: str) -> None:
+    scratch, concise = build_models(5, 4)
+    right = {"scratch_model": scratch, "concise_model": concise, "batches": batches()}
+    refusal = f"^expected {name} with {needed}, got object$"
+    with unchecked(), pytest.raises(TypeError, match=refusal):
+        lockstep(**(right | {name: object()}), lr=0.1, num_epochs=1)
+
+
+# Stopping and going on ----------------------------------------------------------------------------
+
+
+@pytest.mark.parametrize("cell", ["rnn", "lstm"])
+@pytest.mark.parametrize("side", [0, 1])
+def test_a_trainee_goes_on_with_the_weights_and_the_state_of_another(side: int, cell: str) -> None:
+    """Of either side; what was taken from the other shares no memory with it."""
+    first, second, third = batches()
+    for other_side in (0, 1):
+        trainees = [
+            Trainee(
+                build_models(5, 4, cell=cell, dtype="float64", seed=seed)[k], 0.5, carry_state=True
+            )
+            for seed, k in ((0, other_side), (1, side))
+        ]
+        assert trainees[0].state_as_array() is None
+        trainees[0].step(first)
+        weights, state = trainees[0].weights(), trainees[0].state_as_array()
+        trainees[1].restore(weights, state)
+        arrays = [*weights.values(), *states.arrays_of(state)]
+        copies = [array.copy() for array in arrays]
+        told = [list(trainee.step(second).values()) for trainee in trainees]
+        assert told[0] == pytest.approx(told[1], rel=1e-12)
+        for array, copy in zip(arrays, copies, strict=True):
+            np.testing.assert_array_equal(array, copy)
+        trainees[1].restore(weights, None)
+        assert trainees[1].state_as_array() is None
+        assert list(trainees[1].step(third).values()) != pytest.approx(told[1], rel=1e-3)
+
+
+def test_a_state_goes_where_the_model_is(monkeypatch: pytest.MonkeyPatch) -> None:
+    carried: list[Any] = []
+    to = torch.Tensor.to
+
+    def seen(tensor: torch.Tensor, device: Any) -> torch.Tensor:
+        carried.append(device)
+        return to(tensor, device)
+
+    trainee = Trainee(build_models(5, 4)[1], 0.5, carry_state=True)
+    monkeypatch.setattr(torch.Tensor, "to", seen)
+    trainee.restore(trainee.weights(), np.ones((1, 2, 4), np.float32))
+    state_as_tensors(np.ones(1))
+    assert [isinstance(device, torch.device) for device in carried] == [True, False]
+    assert carried[1] == "cpu"
+
+
+def test_the_passes_that_remain_begin_within_an_epoch() -> None:
+    text = Batches(np.random.default_rng(0).integers(0, 5, 61).tolist(), 2, 10)
+    n = len(text)
+    for update, num_epochs, expected in [
+        (0, 1, [(0, n)]),
+        (n + 1, 3, [(1, n - 1), (2, n)]),
+        (2 * n, 2, []),
+    ]:
+        remaining = [(epoch, list(pass_)) for epoch, pass_ in passes_from(text, update, num_epochs)]
+        assert [(epoch, len(found)) for epoch, found in remaining] == expected
+        for epoch, found in remaining:
+            for ours, batch in zip(
+                reversed(found), reversed(list(text.epoch(epoch))), strict=False
+            ):
+                np.testing.assert_array_equal(ours.inputs, batch.inputs)
 
 
 def test_a_difference_between_the_models_shows() -> None:
     scratch, concise = build_models(5, 4)
     scratch.parameters["linear.bias"][0] += 0.5
-    updates = train_in_lockstep(scratch, concise, batches(), 0.1, 1)
-    assert all(update.largest_difference > 0.3 for update in updates)
-    assert updates[0].scratch_loss != updates[0].concise_loss
+    found = train_in_lockstep(scratch, concise, batches(), 0.1, 1)
+    assert all(update.largest_difference > 0.3 for update in found)
+    assert found[0].scratch_loss != found[0].concise_loss
 
 
 def test_models_with_dropout_are_refused_before_anything_moves() -> None:
     scratch, concise = build_models(5, 4)
     scratch.rnn.dropout = 0.5
-    with pytest.raises(ValueError, match="without dropout"):
+    refusal = "^expected models without dropout: each model would draw its own masks$"
+    with pytest.raises(ValueError, match=refusal):
         train_in_lockstep(scratch, concise, batches(), 0.1, 1)
     scratch.rnn.dropout, concise.rnn.dropout = 0.0, 0.5
-    with pytest.raises(ValueError, match="without dropout"):
+    with pytest.raises(ValueError, match=refusal):
         train_in_lockstep(scratch, concise, batches(), 0.1, 1)
 
 

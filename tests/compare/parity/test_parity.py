@@ -1,6 +1,7 @@
 """check_parity: it holds where it should, fails where anything is off, and touches nothing."""
 
 import copy
+import math
 from collections.abc import Iterator
 from dataclasses import replace
 from typing import Any
@@ -18,9 +19,10 @@ from compare.parity.comparison import (
     largest_parameter_difference,
     scratch_step,
     wobbled_clip,
+    wobbled_cross_entropy,
 )
 from compare.parity.rows import Verdict, compare_results
-from compare.parity.tolerance import Move, allowances, still
+from compare.parity.tolerance import Move, allowances, still, unmoved
 from compare.parity.weights import parameters_as_arrays
 from scratch_rnn.states import arrays_of
 from scratch_rnn.text import Batch, Batches
@@ -62,7 +64,80 @@ def test_a_million_squares_lose_most_when_added_one_after_the_other() -> None:
     parameter.grad = torch.from_numpy(gradient.copy())
     ours = scratch_rnn.clip_grad_norm({"g": gradient.copy()}, 1.0)
     theirs = torch.nn.utils.clip_grad_norm_([parameter], 1.0).item()
+    assert exact == pytest.approx(math.sqrt(math.fsum(float(g) ** 2 for g in gradient)), rel=1e-9)
     assert max(abs(ours - exact), abs(theirs - exact)) < abs(plainest - exact)
+
+
+@pytest.mark.parametrize("dtype", ["float32", "float64"])
+@pytest.mark.parametrize("max_norm", [0.5, 1e-6, 14.0, 100.0])
+def test_clipping_in_pieces_is_torchs_rule(max_norm: float, dtype: str) -> None:
+    """Norm 7: of 2, 3 and 6; above it, nothing changes. A scale is rounded to the dtype."""
+    given = {"a": np.array([[2.0, 3.0, 0.0]], dtype), "b": np.array([6.0], dtype)}
+    scale = np.asarray(min(max_norm / (7 + 1e-6), 1), dtype)
+    for move in (still, unmoved, lambda value: value):
+        gradients = {name: gradient.copy() for name, gradient in given.items()}
+        assert wobbled_clip(gradients, max_norm, move) == pytest.approx(7, rel=1e-7)
+        for name, gradient in gradients.items():
+            np.testing.assert_array_equal(gradient, given[name] * scale)
+
+
+def test_what_is_not_moved_is_scratchs_own() -> None:
+    """And what is moved is taken apart; the norm of a third of a million thirds shows it."""
+    gradient = np.full(300_000, 1 / 3, np.float32)
+    own = scratch_rnn.clip_grad_norm({"g": gradient.copy()}, 1.0)
+    assert wobbled_clip({"g": gradient.copy()}, 1.0, unmoved) == own
+    assert wobbled_clip({"g": gradient.copy()}, 1.0, lambda value: value) != own
+    logits, targets = np.random.default_rng(0).normal(size=(5, 7)), np.arange(5)
+    seen: list[tuple[int, ...]] = []
+
+    def move(value: np.ndarray) -> np.ndarray:
+        seen.append(value.shape)
+        return value
+
+    loss, d_logits = scratch_rnn.cross_entropy(logits, targets)
+    for how in (unmoved, still, move):
+        in_pieces, d_in_pieces = wobbled_cross_entropy(logits, targets, how)
+        assert in_pieces == pytest.approx(loss, rel=1e-14)
+        np.testing.assert_allclose(d_in_pieces, d_logits, rtol=1e-13, atol=1e-16)
+    assert seen == [(5, 7), (5,), (5, 7)]  # p, s and the gradient
+
+
+def test_each_row_of_logits_is_shifted_by_its_own_largest() -> None:
+    logits = np.array([[1000.0, 999.0, 0.0], [0.0, 1.0, 2.0]])
+    loss, d_logits = wobbled_cross_entropy(logits, np.array([0, 1]), still)
+    expected, d_expected = scratch_rnn.cross_entropy(logits, np.array([0, 1]))
+    assert loss == pytest.approx(expected)
+    np.testing.assert_allclose(d_logits, d_expected)
+
+
+@pytest.mark.parametrize(
+    ("name", "needed"),
+    [
+        ("scratch_model", "forward, backward, begin_state"),
+        ("concise_model", "eval, linear, rnn"),
+        ("batch", "inputs, targets"),
+    ],
+)
+def test_what_an_argument_has_to_have_is_named(name: str, needed: str) -> None:
+    right = dict(zip(("scratch_model", "concise_model", "batch"), small(), strict=True))
+    with pytest.raises(TypeError, match=f"^expected {name} with {needed}, got object$"):
+        check_parity(**(right | {name: object()}))
+
+
+def test_a_step_runs_where_the_model_is(monkeypatch: pytest.MonkeyPatch) -> None:
+    """Inputs, targets and state are carried to the device of the model."""
+    _, concise, batch = small()
+    carried: list[Any] = []
+    to = torch.Tensor.to
+
+    def seen(tensor: torch.Tensor, device: Any) -> torch.Tensor:
+        carried.append(device)
+        return to(tensor, device)
+
+    monkeypatch.setattr(torch.Tensor, "to", seen)
+    concise_step(concise, batch, np.zeros((1, 3, 4), np.float32), 0.1, 1.0)
+    assert sum(isinstance(device, torch.device) for device in carried) >= 3
+    assert not any(device is None or isinstance(device, str) for device in carried)
 
 
 @property_of_models(dropout=0.0, **SIZES)

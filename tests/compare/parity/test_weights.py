@@ -13,7 +13,8 @@ from compare import copy_weights
 from compare.check.layer_cases import LayerCase
 from compare.check.layer_results import CLASSES, build
 from compare.check.reference import torch_layer
-from compare.parity.weights import parameters_as_arrays
+from compare.parity.weights import gradient_of, parameters_as_arrays
+from tests.annotations import unchecked
 from tests.model_cases import ModelCase, build_model
 from tests.properties import demand, identical
 from tests.reference import torch_model
@@ -71,6 +72,32 @@ def test_gradients_and_modes_of_the_target_are_left_alone() -> None:
     assert all(parameter.requires_grad for parameter in target.parameters())
     assert all(parameter.is_leaf for parameter in target.parameters())
     assert target.training
+
+
+def test_what_differs_is_named() -> None:
+    small, no_bias = scratch_rnn.RNN(3, 4), nn.RNN(3, 4, bias=False)
+    with pytest.raises(ValueError) as told:  # noqa: PT011
+        copy_weights(small, no_bias)
+    names = "expected the same parameter names, got only in the {}: {}; only in the {}: {}"
+    biases = "bias_hh_l0, bias_ih_l0"
+    assert str(told.value) == names.format("source", biases, "target", "nothing")
+    with pytest.raises(ValueError) as told:  # noqa: PT011
+        copy_weights(no_bias, small)
+    assert str(told.value) == names.format("source", "nothing", "target", biases)
+    with pytest.raises(ValueError) as told:  # noqa: PT011
+        copy_weights(small, nn.RNN(3, 5, dtype=torch.float64))
+    assert str(told.value) == (
+        "expected weight_ih_l0 of shape (5, 3) and dtype float64, got (4, 3) and float32"
+    )
+    for arguments, name in [((object(), small), "source"), ((small, object()), "target")]:
+        refusal = f"^expected {name} with parameters, got object$"
+        with unchecked(), pytest.raises(TypeError, match=refusal):
+            copy_weights(*arguments)
+
+
+def test_a_gradient_that_is_not_there_is_an_error() -> None:
+    with pytest.raises(RuntimeError, match=r"^expected a gradient after backward, got none$"):
+        gradient_of(torch.ones(2, requires_grad=True))
 
 
 MISMATCHES: dict[str, tuple[Any, Any]] = {

@@ -16,7 +16,7 @@ import scratch_rnn
 from compare.parity import comparison
 from compare.parity.build import build_models
 from compare.parity.comparison import check_parity, concise_step, scratch_step
-from compare.parity.rows import ParityReport, Verdict, compare_results
+from compare.parity.rows import ParityReport, Verdict
 from compare.parity.tolerance import allowances, unmoved
 from compare.parity.training import Trainee, updates
 from compare.parity.weights import copy_weights, parameters_as_arrays
@@ -172,7 +172,8 @@ def test_unless_told_otherwise_the_rate_is_a_tenth_and_the_norm_one() -> None:
     loud.parameters["linear.weight"] *= 40
     copy_weights(loud, quiet)
     assert scratch_step(loud, batch, loud.begin_state(3), 0.1, 1.0)["gradient norm"] > 2
-    assert check_parity(loud, quiet, batch) == parity(loud, quiet, batch, lr=0.1, max_norm=1.0)
+    settings = {"lr": 0.1, "max_norm": 1.0, "seed": 0}
+    assert check_parity(loud, quiet, batch) == parity(loud, quiet, batch, **settings)
     assert check_parity(loud, quiet, batch) != parity(loud, quiet, batch, lr=0.1, max_norm=2.0)
 
 
@@ -183,12 +184,6 @@ def test_a_row_as_json_has_its_fields_its_verdict_and_whether_it_agrees() -> Non
     assert values.pop("verdict") == "agrees"
     assert values.keys() == {f.name for f in dataclasses.fields(row)} - {"verdict"}
     assert values["name"] == row.name
-
-
-def test_a_tensor_that_only_one_side_has_keeps_its_shape_and_dtype() -> None:
-    (row,) = compare_results({"a": np.zeros((2, 3), np.float32)}, {}, {}).rows
-    assert (row.shape, row.dtype, row.problem) == ((2, 3), "float32", "only in scratch")
-    assert (row.allowed, row.digits, row.ok) == (0.0, 0.0, False)
 
 
 # Training side by side ----------------------------------------------------------------------------

@@ -1,0 +1,167 @@
+"""The rows of a comparison: what each of them says, and the four verdicts."""
+
+from typing import Any
+
+import numpy as np
+import pytest
+
+from compare.parity.rows import ParityReport, ParityRow, Verdict, compare_results
+from compare.parity.tolerance import SAFETY
+
+
+def test_rows_name_the_first_entry_beyond_the_allowance() -> None:
+    a = np.full((3, 2), 100.0)
+    b = a.copy()
+    b[1, 1], b[2, 0] = 100.5, 109.0
+    row = compare_results({"y": a}, {"y": b}, {"y": 0.1}).rows[0]
+    assert (row.ok, row.difference, row.at) == (False, 9.0, (1, 1))
+    row = compare_results({"y": a}, {"y": b}, {"y": 10.0}).rows[0]
+    assert (row.ok, row.at) == (True, (2, 0))
+    b[1, 1] = 120.0
+    row = compare_results({"y": a}, {"y": b}, {"y": 9.0}).rows[0]  # (2, 0) is just allowed
+    assert (row.share, row.allowed, row.at) == (20 / 9, 9.0, (1, 1))
+    row = compare_results({"y": a}, {"y": b}, {"y": 6.0}).rows[0]  # one and a half
+    assert (row.share, row.at) == (20 / 6, (1, 1))
+    b[1, 1], b[2, 0] = 109.0, 120.0
+    assert compare_results({"y": a}, {"y": b}, {"y": 6.0}).rows[0].at == (1, 1)
+    assert compare_results({"y": a}, {"y": b}, {"y": 9.0}).rows[0].at == (2, 0)
+    b[0, 1] = np.nan
+    row = compare_results({"y": a}, {"y": b}, {"y": 10.0}).rows[0]
+    assert (row.ok, row.at) == (False, (0, 1))
+
+
+def test_rows_compare_shapes_dtypes_and_names_first() -> None:
+    a = np.zeros((2, 3))
+    for other, problem in [
+        (np.zeros((3, 2)), "(2, 3) float64 against (3, 2) float64"),
+        (np.zeros((2, 3), np.float32), "(2, 3) float64 against (2, 3) float32"),
+    ]:
+        report = compare_results({"y": a}, {"y": other}, {"y": np.inf})
+        assert not report.ok
+        assert report.rows[0].problem == problem
+    report = compare_results({"y": a}, {"z": a}, {"y": np.inf, "z": np.inf})
+    assert [(row.name, row.problem) for row in report.failures] == [
+        ("y", "only in scratch"),
+        ("z", "only in concise"),
+    ]
+    assert not compare_results({}, {}, {}).ok  # nothing compared is nothing shown
+
+
+def test_what_only_one_side_has_or_has_otherwise_is_as_far_away_as_can_be() -> None:
+    a, b, c = np.zeros((2, 3)), np.zeros(4, np.float32), np.ones(1)
+    unlike = compare_results({"a": a, "x": a, "c": c}, {"x": b, "c": c, "b": b}, {"c": 1.0})
+    shapes = {"a": ((2, 3), "float64"), "x": ((2, 3), "float64"), "b": ((4,), "float32")}
+    assert [row.name for row in unlike.rows] == ["a", "x", "c", "b"]
+    assert {row.name: (row.shape, row.dtype) for row in unlike.failures} == shapes
+    for row in unlike.failures:
+        assert (row.difference, row.ulps, row.share) == (np.inf, np.inf, np.inf)
+        assert (row.allowed, row.digits, row.at) == (0.0, 0.0, ())
+
+
+def test_a_row_without_entries_agrees_and_says_so() -> None:
+    nothing = np.zeros((0, 2))
+    (row,) = compare_results({"y": nothing}, {"y": nothing}, {"y": 1.0}, {"y": nothing}).rows
+    assert (row.verdict, row.at, row.shape) == (Verdict.AGREES, (), (0, 2))
+    assert (row.difference, row.ulps, row.share, row.allowed) == (0.0, 0.0, 0.0, 0.0)
+    assert (row.scratch_error, row.concise_error, row.digits) == (0.0, 0.0, np.inf)
+
+
+def test_the_same_bits_take_no_share_even_of_nothing() -> None:
+    a = np.array([1.0, np.inf])
+    (row,) = compare_results({"y": a}, {"y": a}, {"y": 0.0}).rows
+    assert (row.ok, row.difference, row.ulps, row.share, row.digits) == (True, 0, 0, 0, np.inf)
+    assert (row.scratch_error, row.concise_error) == (None, None)
+    (row,) = compare_results({"y": a}, {"y": np.array([1 + 2**-52, np.inf])}, {"y": 0.0}).rows
+    assert (row.ok, row.difference, row.ulps, row.share, row.at) == (False, 2**-52, 1, np.inf, (0,))
+
+
+# The four verdicts -------------------------------------------------------------------------------
+
+
+def one_row(a: Any, b: Any, allowed: float, truth: Any = None) -> ParityRow:
+    (row,) = compare_results(
+        {"y": np.asarray(a, np.float32)},
+        {"y": np.asarray(b, np.float32)},
+        {"y": allowed},
+        None if truth is None else {"y": np.asarray(truth, np.float64)},
+    ).rows
+    return row
+
+
+def test_a_difference_beyond_what_is_allowed_differs() -> None:
+    assert one_row([1, 2], [1, 2.5], 0.4).verdict is Verdict.DIFFERS
+    assert one_row([1, 2], [1, 2.5], 0.5).verdict is Verdict.AGREES
+    row = one_row([1, 2], [1, 2.5], 0.25)
+    assert (row.share, row.allowed, row.at) == (2.0, 0.25, (1,))
+
+
+@pytest.mark.parametrize("value", [np.nan, np.inf])
+def test_a_value_that_is_not_finite_on_one_side_differs(value: float) -> None:
+    assert one_row([1, 2], [1, value], 1e30).verdict is Verdict.DIFFERS
+    assert one_row([1, value], [1, 2], np.inf).verdict is Verdict.DIFFERS
+
+
+def test_an_allowance_as_large_as_the_values_says_nothing() -> None:
+    """Two unlike vectors would agree if their allowance could grow without a bound."""
+    row = one_row([0.1, -0.2], [0.3, 0.1], 1.8)
+    assert row.verdict is Verdict.CANNOT_BE_SAID
+    assert not row.ok
+    assert row.digits < 0
+    assert one_row([0.1, -0.2], [0.1, -0.2], 1.8).verdict is Verdict.AGREES  # to the bit
+    assert one_row([2, -2], [2, -1], 2.0).verdict is Verdict.CANNOT_BE_SAID
+    assert one_row([2, -2], [2, -1], 1.99).verdict is Verdict.AGREES
+    assert one_row([0.1, -0.2], [3.0, -0.2], 1.8).verdict is Verdict.DIFFERS
+
+
+def test_digits_are_those_that_rounding_leaves() -> None:
+    """Of 1000, moves of 1 leave three digits."""
+    assert one_row([1000, -1000], [1000, -1000], SAFETY * 1.0).digits == pytest.approx(3)
+    assert one_row([1000, -1000], [1000, -1000], 1.0).digits == pytest.approx(3 + np.log10(SAFETY))
+    assert one_row([1, -1], [1, -1], SAFETY * 1e-3).digits == pytest.approx(3)
+    assert one_row([0, 0], [0, 0], 1.0).digits == np.inf
+
+
+def test_a_side_with_more_than_twice_the_error_is_less_exact() -> None:
+    truth = np.linspace(1, 2, 50)
+    sign = np.where(np.arange(50) % 2, 1, -1)
+    exact, poor = truth + 1e-5 * sign, truth + 2.5e-5 * sign
+    for a, b, side in [(exact, poor, "concise"), (poor, exact, "scratch")]:
+        row = one_row(a, b, 1e-3, truth)
+        assert row.verdict is Verdict.LESS_EXACT
+        assert row.less_exact_side == side
+        assert row.ok
+        errors = sorted([row.scratch_error or 0, row.concise_error or 0])
+        assert errors == pytest.approx([1e-5, 2.5e-5], rel=0.01)
+    assert one_row(exact, truth + 1.9e-5 * sign, 1e-3, truth).verdict is Verdict.AGREES
+    assert one_row(exact, poor, 1e-3).verdict is Verdict.AGREES  # nobody knows the truth
+    # below half a gap between floats it is chance who is nearer
+    assert one_row(truth, truth + 5e-8 * sign, 1e-3, truth).verdict is Verdict.AGREES
+
+
+def test_errors_are_compared_beyond_half_a_gap_and_from_sixteen_entries_on() -> None:
+    """Of 16 entries 4 are off by a gap: an RMS of half a gap, which the last rounding explains."""
+    truth = np.linspace(1, 1.75, 16).astype(np.float32)
+    for wrong, entries, verdict in [
+        (4, 16, Verdict.AGREES),
+        (5, 16, Verdict.LESS_EXACT),
+        (5, 15, Verdict.AGREES),
+    ]:
+        off = truth + np.where(np.arange(16) < wrong, np.spacing(truth), np.float32(0))
+        row = one_row(truth[:entries], off[:entries], 1e-3, truth[:entries])
+        assert (row.verdict, row.scratch_error) == (verdict, 0)
+
+
+def test_the_worst_row_is_the_verdict_of_the_report() -> None:
+    truth = np.linspace(1, 2, 50)
+    rows = {
+        Verdict.AGREES: one_row([1, 2], [1, 2], 0.1),
+        Verdict.LESS_EXACT: one_row(truth + 1e-5, truth + 9e-5, 1e-3, truth),
+        Verdict.CANNOT_BE_SAID: one_row([0.1], [0.2], 1.0),
+        Verdict.DIFFERS: one_row([1], [2], 0.1),
+    }
+    assert [row.verdict for row in rows.values()] == list(rows)
+    for n, verdict in enumerate(rows, start=1):
+        report = ParityReport(tuple(rows.values())[:n])
+        assert report.verdict is verdict
+        assert report.ok == (n <= 2)
+    assert ParityReport(()).verdict is Verdict.CANNOT_BE_SAID
