@@ -83,9 +83,9 @@ class Gate:
 
     def allowed(self, phase: str, gaps: int = FLOAT32_GAPS) -> dict[str, np.ndarray]:
         """Return the largest difference from scratch that is allowed for each entry."""
-        key = phase == GENERATION, gaps
+        case, generates = self._case, phase == GENERATION
+        key = generates, gaps
         if key not in self._allowed:
-            case, generates = self._case, phase == GENERATION
             _, self._allowed[key] = allowances(
                 lambda move: _computation(case, move, generates=generates),
                 wobbles=WOBBLES,
