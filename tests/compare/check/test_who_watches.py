@@ -17,7 +17,7 @@ from compare.check import answers, judge, torch_laws, training_cases, training_l
 from compare.check.law import Law
 from compare.check.layer_cases import LayerCase
 from compare.check.layer_results import CLASSES, alike, run
-from compare.check.verdict import Check
+from compare.check.verdict import Check, Comparison
 from compare.parity.tolerance import allowances
 from tests.annotations import unchecked
 
@@ -97,3 +97,38 @@ def test_a_comparison_fails_where_one_entry_takes_more_than_it_is_allowed(share:
         changed[name][entry] += share * allowed[name][entry]
         compared = alike(results, changed, CASE)
         assert [c.tensor for c in compared if not c.ok] == ([name] if share > 1 else [])
+
+
+# A comparison -------------------------------------------------------------------------------------
+
+
+@pytest.mark.parametrize("other", [np.zeros((2, 1), np.float32), np.zeros(2)])
+def test_a_comparison_of_other_shapes_or_dtypes_fails(other: np.ndarray) -> None:
+    expected = np.zeros(2, np.float32)
+    comparison = Comparison("output", expected, other, np.inf, time_axis=0)
+    assert not comparison.ok
+    assert comparison.difference == np.inf
+    assert (comparison.step, comparison.element) == (None, None)
+    problem = f"expected (2,) float32, got {other.shape} {other.dtype}"
+    assert comparison.problem == comparison.describe() == problem
+
+
+@pytest.mark.parametrize("wrong", [1e6, np.nan])
+def test_a_comparison_names_the_first_step_and_its_worst_entry(wrong: float) -> None:
+    """It is the first step that is computed: going back, that is the last in time."""
+    right = np.zeros((5, 3))
+    got = right.copy()
+    got[1, :2], got[3, 1:], got[2, 0] = (1.0, 2.0), (4.0, 3.0), wrong
+    forth = Comparison("output", right, got, 0.5, time_axis=0)
+    assert (forth.ok, forth.step, forth.element) == (False, 2, (1, 1))
+    assert forth.describe() == "[1, 1]: expected 0, got 2; 2.0e+00 apart, 5.0e-01 allowed"
+    back = replace(forth, backward=True)
+    assert (back.ok, back.step, back.element) == (False, 4, (3, 1))
+    without_steps = replace(forth, time_axis=None)
+    assert (without_steps.step, without_steps.element) == (None, (2, 0))
+    assert (replace(forth, got=right).step, replace(forth, got=right).element) == (None, None)
+    assert replace(forth, got=right).describe() == "no difference"
+    got[[1, 3]] = 0.5  # just what is allowed
+    assert (forth.step, forth.element) == (3, (2, 0))
+    transposed = replace(forth, expected=right.T, got=got.T, time_axis=1)
+    assert (transposed.step, transposed.element) == (3, (0, 2))
