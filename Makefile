@@ -13,7 +13,7 @@ LOWEST := .venv-lowest
 PIP_ARGS ?=
 ARGS     ?=
 WORKERS  ?= auto
-# Part K of N of `make deep`, and where its results are kept.
+# Part K of N of `make deep` and `make mutants`; where the results of `make deep` are kept.
 SHARD    ?= 1/1
 RECORD   ?= runs/deep
 
@@ -60,9 +60,8 @@ deep: $(STAMP)  ## the test suite with 10,000 random cases a property (hours; SH
 report: $(STAMP)  ## write the results of all parts of `make deep` into docs/deep.md
 	@$(BIN)/python -m tests.shards $(RECORD)
 
-mutants: $(STAMP)  ## change the code in thousands of ways, and see that the tests notice (hours; ARGS='compare.parity*': a part)
-	@$(BIN)/mutmut run --max-children $(if $(filter-out auto 0,$(WORKERS)),$(WORKERS),2) $(ARGS)
-	@$(BIN)/python -m tests.mutants
+mutants: $(STAMP)  ## change the code in thousands of ways, and see that the tests notice (hours; ARGS=parity, SHARD=3/16: a part)
+	@$(BIN)/python -m tests.mutants --shard $(SHARD) --processes $(if $(filter-out auto 0,$(WORKERS)),$(WORKERS),2) $(ARGS)
 
 format: $(STAMP)  ## let ruff put the code in order
 	$(BIN)/ruff check --fix

@@ -1,30 +1,41 @@
-"""Write docs/mutants.md from the results of mutmut: ``make mutants``, or
+"""Change the code in thousands of ways, see that the tests notice, and write docs/mutants.md.
 
-    mutmut run && python -m tests.mutants
-
-``make mutants ARGS="compare.parity*"`` tries some of the files; the page keeps what was found in
-the others, with its date (docs/measurements/mutants.json).
+    python -m tests.mutants                    # all parts (hours); stopped and started, it goes on
+    python -m tests.mutants parity gate        # some parts of [tool.mutants] in pyproject.toml
+    python -m tests.mutants --shard 3/16       # the third of sixteen shares of the files
+    python -m tests.mutants --merge FILE...    # take over what other machines have found
+    python -m tests.mutants --page             # only write the page
 
 A mutant is a copy of the source with one small change. If a test fails, the mutant is killed: the
 line is tested. If no test fails, the mutant survives. Then it either computes the same function
 (docs/equivalent_mutants.toml says why), or a test is missing, and the exit code is 1.
+
+The mutants of a part are made and tried by mutmut, in mutants/PART. What was found in each file,
+and when, is in docs/measurements/mutants.json. A part that was tried to its end begins again with
+what was not killed: a new test may notice it. A mutant that takes too long is tried a second time,
+alone.
 """
 
+import argparse
 import json
 import subprocess
 import sys
 import tomllib
-from collections.abc import Iterator
+from collections.abc import Iterator, Sequence
 from datetime import date
 from importlib.metadata import version
 from pathlib import Path
 from typing import Any
 
+from tests.shards import shard
+
 ROOT = Path(__file__).parents[1]
-FOUND = ROOT / "mutants"
+WORK = ROOT / "mutants"
 PAGE = ROOT / "docs" / "mutants.md"
 STORED = ROOT / "docs" / "measurements" / "mutants.json"
 EQUIVALENT = ROOT / "docs" / "equivalent_mutants.toml"
+
+MUTMUT = Path(sys.executable).with_name("mutmut")
 
 KILLED, SURVIVED = {1, 3}, {0}
 UNTRIED = {5, 33}  # no test reaches it
@@ -35,16 +46,75 @@ def lines_of(text: str) -> list[str]:
     return [line.strip() for line in text.strip().splitlines()]
 
 
-def tried() -> Iterator[tuple[str, dict[str, Any]]]:
-    """Yield each file all of whose mutants mutmut has tried, and what became of them."""
-    for meta in sorted(FOUND.glob("**/*.meta")):
-        file = meta.relative_to(FOUND).as_posix().removesuffix(".meta")
-        codes = json.loads(meta.read_text())["exit_code_by_key"]
+# Trying -------------------------------------------------------------------------------------------
+
+
+def parts() -> dict[str, dict[str, list[str]]]:
+    """Return the files and the tests of each part."""
+    project = tomllib.loads((ROOT / "pyproject.toml").read_text(encoding="utf-8"))
+    found: dict[str, dict[str, list[str]]] = project["tool"]["mutants"]
+    return found
+
+
+def try_part(name: str, files: Sequence[str], tests: Sequence[str], processes: int) -> None:
+    """Let mutmut try all mutants of some files that were not killed before."""
+    place = WORK / name
+    place.mkdir(parents=True, exist_ok=True)
+    for folder in ("scratch_rnn", "concise_rnn", "compare", "tests"):
+        if not (place / folder).is_symlink():
+            (place / folder).symlink_to(ROOT / folder)
+    chosen = {"only_mutate": files, "pytest_add_cli_args_test_selection": tests}
+    project = (ROOT / "pyproject.toml").read_text(encoding="utf-8")
+    lines = ["[tool.mutmut]", *(f"{key} = {json.dumps(value)}" for key, value in chosen.items())]
+    project = project.replace("[tool.mutmut]", "\n".join(lines))
+    (place / "pyproject.toml").write_text(project, encoding="utf-8")
+    if all(None not in codes.values() for codes in codes_of(place).values()):
+        forget(place, KILLED)
+        for path in (place / "mutants").rglob("*"):  # tests and sources may have changed
+            if path.is_file() and path.suffix != ".meta":
+                path.unlink()
+    run_mutmut(place, processes)
+    if forget(place, KILLED | SURVIVED | UNTRIED):
+        run_mutmut(place, 1)
+
+
+def run_mutmut(place: Path, processes: int) -> None:
+    """Try all mutants that have no result yet."""
+    command = [MUTMUT, "run", "--max-children", str(processes)]
+    subprocess.run(command, cwd=place, check=True)
+
+
+def codes_of(place: Path) -> dict[Path, dict[str, int | None]]:
+    """Return the exit code of each mutant by its name, for each of mutmut's files of results."""
+    return {
+        meta: json.loads(meta.read_text(encoding="utf-8"))["exit_code_by_key"]
+        for meta in sorted((place / "mutants").rglob("*.meta"))
+    }
+
+
+def forget(place: Path, kept: set[int]) -> int:
+    """Let mutmut try again what did not end as one of these; return how many they are."""
+    number = 0
+    for meta, codes in codes_of(place).items():
+        again = [name for name, code in codes.items() if code is not None and code not in kept]
+        if again:
+            found = json.loads(meta.read_text(encoding="utf-8"))
+            found["exit_code_by_key"] |= dict.fromkeys(again)
+            meta.write_text(json.dumps(found), encoding="utf-8")
+            number += len(again)
+    return number
+
+
+def tried(place: Path) -> Iterator[tuple[str, dict[str, Any]]]:
+    """Yield each file all of whose mutants have been tried, and what became of them."""
+    for meta, codes in codes_of(place).items():
+        file = meta.relative_to(place / "mutants").as_posix().removesuffix(".meta")
         if None in codes.values():
             sys.stdout.write(f"left out: {file}, whose mutants were not all tried\n")
             continue
         survivors = [name for name, code in codes.items() if code in SURVIVED | UNTRIED]
         killed = sum(code in KILLED for code in codes.values())
+        timed_out = len(codes) - killed - len(survivors)  # an endless loop, or a crash
         if codes:
             yield (
                 file,
@@ -53,25 +123,26 @@ def tried() -> Iterator[tuple[str, dict[str, Any]]]:
                     "mutmut": version("mutmut"),
                     "made": len(codes),
                     "killed": killed,
-                    "timed_out": len(codes)
-                    - killed
-                    - len(survivors),  # an endless loop, or a crash
-                    "survivors": [changes(name) for name in survivors],
+                    "timed_out": timed_out,
+                    "survivors": [changes(place, name) for name in survivors],
                 },
             )
 
 
-def changes(name: str) -> list[str]:
+def changes(place: Path, name: str) -> list[str]:
     """Return the lines that a mutant removes and adds, without their indentation."""
     shown = subprocess.run(
-        [sys.executable, "-m", "mutmut", "show", name],
-        cwd=ROOT,
+        [MUTMUT, "show", name],
+        cwd=place,
         capture_output=True,
         text=True,
         check=True,
     ).stdout.splitlines()
     changed = [line for line in shown if line[:1] in "+-" and line[:3] not in ("+++", "---")]
     return [f"{line[0]}{line[1:].strip()}" for line in changed]
+
+
+# The page -----------------------------------------------------------------------------------------
 
 
 def reason(file: str, change: list[str], explanations: list[dict[str, str]]) -> str:
@@ -144,12 +215,10 @@ def page(found: dict[str, Any], explanations: list[dict[str, str]]) -> tuple[str
     return "\n".join(lines), gaps
 
 
-def main() -> int:
-    """Write the page."""
+def write_page(found: dict[str, Any]) -> int:
+    """Store what was found, write the page and return how many survivors have no explanation."""
     text = EQUIVALENT.read_text(encoding="utf-8") if EQUIVALENT.exists() else ""
     explanations = tomllib.loads(text).get("mutant", [])
-    stored = json.loads(STORED.read_text(encoding="utf-8")) if STORED.exists() else {}
-    found = dict(sorted((stored | dict(tried())).items()))
     STORED.write_text(json.dumps(found, indent=1) + "\n", encoding="utf-8")
     written, gaps = page(found, explanations)
     PAGE.write_text(written, encoding="utf-8")
@@ -159,7 +228,36 @@ def main() -> int:
             sys.stdout.write(f"no longer needed: {entry['file']}: {entry['after']}\n")
     table = [line for line in written.splitlines() if line.startswith(("|", "Of the"))]
     sys.stdout.write("\n".join(table) + "\n")
-    return 1 if gaps else 0
+    return gaps
+
+
+def main(arguments: Sequence[str] | None = None) -> int:
+    """Try the parts that are wanted, and write the page."""
+    table = parts()
+    parser = argparse.ArgumentParser(prog="python -m tests.mutants")
+    parser.add_argument("parts", nargs="*", metavar="PART", help=", ".join(table))
+    parser.add_argument("--shard", metavar="K/N", default="1/1", type=shard)
+    parser.add_argument("--processes", type=int, default=2)
+    parser.add_argument("--merge", nargs="+", type=Path, metavar="FILE", default=[])
+    parser.add_argument("--page", action="store_true", help="try nothing")
+    chosen = parser.parse_args(arguments)
+    wanted = chosen.parts or list(table)
+    if set(wanted) - table.keys():
+        parser.error(f"expected parts among {', '.join(table)}, got {', '.join(wanted)}")
+    k, n = chosen.shard
+    share = [file for part in table.values() for file in part["files"]][k - 1 :: n]
+    found = json.loads(STORED.read_text(encoding="utf-8")) if STORED.exists() else {}
+    for path in chosen.merge:
+        for file, result in json.loads(path.read_text(encoding="utf-8")).items():
+            if file not in found or found[file]["date"] < result["date"]:
+                found[file] = result
+    for name in wanted:
+        files = [file for file in table[name]["files"] if file in share]
+        if files and not chosen.merge and not chosen.page:
+            try_part(name, files, table[name]["tests"], chosen.processes)
+        found |= {file: result for file, result in tried(WORK / name) if file in files}
+    files = [file for part in table.values() for file in part["files"]]
+    return 1 if write_page({file: found[file] for file in files if file in found}) else 0
 
 
 if __name__ == "__main__":
