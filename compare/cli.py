@@ -89,6 +89,8 @@ def main(argv: Sequence[str] | None = None) -> int:
             sys.stdout.flush()
             return code
     except KeyboardInterrupt:
+        if argv is None:  # the process is ending: a second Ctrl-C has nothing left to interrupt
+            signal.signal(signal.SIGINT, signal.SIG_IGN)
         return _fail("interrupted", INTERRUPTED)
     except BrokenPipeError:
         # What is still in the buffer goes nowhere, so that the interpreter can close it in peace.

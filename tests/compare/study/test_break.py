@@ -278,7 +278,7 @@ def test_leaving_in_a_terminal(key: bytes, code: int) -> None:
     try:
         # Between the prompt and the wait for a key Python can miss a signal: then press again.
         while True:
-            if not select.select([terminal_of_it], [], [], 5.0)[0]:
+            if not select.select([terminal_of_it], [], [], 0.1)[0]:
                 os.write(terminal_of_it, key)
             elif more := os.read(terminal_of_it, 1024):
                 rest += more
