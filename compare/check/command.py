@@ -155,6 +155,8 @@ def examine(config: CheckConfig, terminal: Terminal) -> Report:
             raise UsageError(
                 f"expected FILE:CLASS or MODULE:CLASS with --{name}, got {config.target}"
             )
+    if config.stage is not None and source.name:
+        raise UsageError(f"expected a file of functions with --stage, got {config.target}")
     notes = Notes()
     load = loader(config, notes)
     examined = examine_class if source.name else examine_functions

@@ -159,6 +159,11 @@ def test_functions_have_no_layout_to_be_told() -> None:
         check(CheckConfig(target=str(FILE), bias="one"))
 
 
+def test_a_class_has_no_stages() -> None:
+    with pytest.raises(UsageError, match="expected a file of functions with --stage, got"):
+        check(CheckConfig(target=f"{FILE}:Plain", stage="rnn_step"))
+
+
 def test_a_class_without_backward_is_told_what_its_forward_pass_is() -> None:
     report = check_quietly(f"{FILE}:ForwardOnly")
     assert [result.verdict for result in report.stages] == ["right", "missing", "missing"]
