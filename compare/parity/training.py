@@ -8,7 +8,6 @@ update, write a checkpoint, and continue later with the same results.
 from __future__ import annotations
 
 from collections.abc import Iterable, Iterator, Mapping, Sequence
-from itertools import islice
 from typing import Any, Literal
 
 import numpy as np
@@ -139,4 +138,4 @@ def passes_from(
     """Return the epochs that remain after `update` updates; the first may be partly done."""
     first, done = divmod(update, len(batches))
     for epoch in range(first, num_epochs):
-        yield epoch, islice(batches.epoch(epoch), done if epoch == first else 0, None)
+        yield epoch, batches.epoch(epoch, done if epoch == first else 0)

@@ -37,7 +37,7 @@ from compare.runs.config import RunConfig, TrainConfig
 from compare.runs.curves import draw_curves
 from compare.runs.diagnosis import as_before, first_not_finite, likely_causes, not_finite
 from compare.runs.interrupt import deferred
-from compare.runs.reading import read_json
+from compare.runs.reading import read_json, read_metrics
 from compare.runs.session import Session, TrainingStopped, begun, check_resumable, resumed
 from compare.terminal import Terminal, perplexity_line
 
@@ -180,7 +180,7 @@ def _train_and_record(
         largest_difference=course.difference,
         written={prefix: _write(sides, prefix, NUM_PREDS) for prefix in spoken},
         seconds=seconds,
-        updates=session.total - len(session.past),
+        updates=session.total - session.done,
         untrained=untrained,
         trained=trained,
     )
@@ -228,16 +228,15 @@ def _follow(
     """Train; record, show and now and then save; return what it came to, and the time."""
     config, updates_per_epoch = session.config, session.updates_per_epoch
     course = _Course(list(sides), updates_per_epoch)
-    for update in session.past:
-        course.add(update)
+    if session.done:
+        for update in read_metrics(session.record.directory):
+            course.add(update)
     with deferred() as stop:
         with (
-            terminal.progress(
-                config.num_epochs, updates_per_epoch, done=len(session.past)
-            ) as progress,
+            terminal.progress(config.num_epochs, updates_per_epoch, done=session.done) as progress,
             np.errstate(over="ignore", invalid="ignore"),  # _check_finite says it better
         ):
-            done = len(session.past)
+            done = session.done
             for update in updates(session.trainees, session.passes, done=done):
                 _check_finite(update, session)
                 done = update["update"]

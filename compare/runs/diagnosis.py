@@ -86,7 +86,7 @@ def as_before(
             pass
     if number == 0:
         twin.state = None
-    return twin, next(islice(batches.epoch(epoch), number, None))
+    return twin, next(batches.epoch(epoch, number))
 
 
 def likely_causes(config: ParityConfig) -> str:

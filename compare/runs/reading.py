@@ -7,6 +7,7 @@ what does not fit it is refused in one line.
 from __future__ import annotations
 
 from collections.abc import Iterator
+from contextlib import contextmanager
 from dataclasses import dataclass
 from pathlib import Path
 from typing import Annotated, Any
@@ -137,8 +138,7 @@ def read_metrics(directory: Path) -> Iterator[dict[str, Any]]:
 def read_lines(directory: Path) -> Iterator[tuple[dict[str, Any], bytes]]:
     """Yield the updates of ``metrics.jsonl``, each with its line, which lacks the line feed."""
     epoch = 0
-    # what follows the last line feed is unfinished
-    for number, line in enumerate(_content(directory, METRICS).split(b"\n")[:-1], start=1):
+    for number, line in enumerate(_lines(directory, METRICS), start=1):
         try:
             update = _update(parse_json(line))
             if update["update"] != number or not epoch <= update["epoch"] <= epoch + 1:
@@ -213,8 +213,24 @@ def _record(directory: Path, name: str, kind: Any) -> Any:
 
 
 def _content(directory: Path, name: str) -> bytes:
-    try:
+    with _told(directory, name):
         return (directory / name).read_bytes()
+
+
+def _lines(directory: Path, name: str) -> Iterator[bytes]:
+    """Yield the lines of a file without their line feeds; a last line that lacks it is left out."""
+    with _told(directory, name):
+        file = (directory / name).open("rb")
+    with file:
+        for line in file:
+            if line.endswith(b"\n"):
+                yield line[:-1]
+
+
+@contextmanager
+def _told(directory: Path, name: str) -> Iterator[None]:
+    try:
+        yield
     except (OSError, ValueError) as error:  # ValueError: a NUL in the name
         reason = getattr(error, "strerror", None) or error
         raise RecordError(

@@ -148,8 +148,8 @@ class Record:
             raise named(error, self._path) from None
         self._size += len(line)
 
-    def cut_metrics(self, updates: int) -> list[dict[str, Any]]:
-        """Cut ``metrics.jsonl`` off after so many updates, and return those that are left.
+    def cut_metrics(self, updates: int) -> None:
+        """Cut ``metrics.jsonl`` off after so many updates.
 
         Raises
         ------
@@ -158,21 +158,19 @@ class Record:
         OSError
             If the file cannot be cut.
         """
-        metrics: list[dict[str, Any]] = []
-        size = 0
-        for update, line in islice(read_lines(self.directory), updates):
-            metrics.append(update)
+        found = size = 0
+        for _, line in islice(read_lines(self.directory), updates):
+            found += 1
             size += len(line) + 1
-        if len(metrics) < updates:
+        if found < updates:
             raise RecordError(
-                f"expected the updates from 1 to {updates:,} in {self._path}, got {len(metrics):,}"
+                f"expected the updates from 1 to {updates:,} in {self._path}, got {found:,}"
             )
         try:
             system.truncate(self._metrics, size)
         except OSError as error:
             raise named(error, self._path) from None
         self._size = size
-        return metrics
 
     def sync(self) -> None:
         """Force ``metrics.jsonl`` onto the disk."""

@@ -63,8 +63,8 @@ class Session:
     materials: Materials
     trainees: Sequence[Trainee]
     record: Record
-    past: list[dict[str, Any]] = field(default_factory=list)
-    """The metrics of the updates that were done before."""
+    done: int = 0
+    """Updates that were done before."""
     _saved: float = field(default_factory=time.perf_counter)
 
     @property
@@ -85,7 +85,7 @@ class Session:
     @property
     def passes(self) -> Iterator[tuple[int, Iterable[Batch]]]:
         """What is left to read."""
-        return passes_from(self.materials.batches, len(self.past), self.config.num_epochs)
+        return passes_from(self.materials.batches, self.done, self.config.num_epochs)
 
     @property
     def how_to_go_on(self) -> str:
@@ -287,7 +287,8 @@ def resumed(
             _check_setting(session, checkpoint)
             trainee.restore(checkpoint.weights, checkpoint.state)
         _check_length(session, update)
-        session.past = record.cut_metrics(update)
+        record.cut_metrics(update)
+        session.done = update
         _write_config(session)
         record.tidy()
         terminal.line(

@@ -23,6 +23,9 @@ from rich.text import Text
 PLAIN_WIDTH = 100
 """Columns of a table where the output is no terminal."""
 
+LONG_EPOCH = 10_000
+"""An epoch of so many updates has a line for each hundredth, where the output is no terminal."""
+
 
 def plain_table() -> Table:
     """Return a table without rows and columns, with a line under its head alone."""
@@ -127,6 +130,11 @@ class Progress:
                 rate=f"{self.rate:.0f} updates/s",
                 apart="" if largest_difference is None else f"apart {largest_difference:.1e}",
             )
+            return
+        length = self._updates_per_epoch
+        if length >= LONG_EPOCH and self._updates % (length // 100) == 0:
+            done = f"update {self._updates:,} of {self._total:,}"
+            self._terminal.line("  ".join([done, *self._speed()]), "dim")
 
     def end_epoch(
         self,
@@ -144,10 +152,13 @@ class Progress:
         if largest_difference is not None:
             figures.append(f"largest difference {largest_difference:.1e}")
         if not self._terminal.live:
-            left = (self._total - self._updates) / self.rate
-            figures += [f"{self.rate:.0f} updates/s", f"{left:.0f} s left"]
+            figures += self._speed()
         self._terminal.line("  ".join(figures), "dim")
         self._terminal.written(texts)
+
+    def _speed(self) -> list[str]:
+        left = (self._total - self._updates) / self.rate
+        return [f"{self.rate:.0f} updates/s", f"{left:.0f} s left"]
 
     @property
     def _total(self) -> int:

@@ -23,9 +23,11 @@ from jaxtyping import Int, Int64
 
 from scratch_rnn.text.checks import DataError, check_choice, whole_number
 from scratch_rnn.text.corpus import Text
+from scratch_rnn.text.store import StoredIds
 
 Sampling = Literal["sequential", "random"]
-Corpus = Sequence[int] | Int[np.ndarray, " N"]
+Corpus = Sequence[int] | Int[np.ndarray, " N"] | StoredIds
+Ids = Int64[np.ndarray, " N"] | StoredIds
 
 
 @dataclass(frozen=True, slots=True, eq=False)
@@ -59,7 +61,7 @@ class Batches:
     Parameters
     ----------
     corpus : integers of shape (N,)
-        Token ids, as :func:`load_corpus` gives them. They are copied.
+        Token ids, as :func:`load_corpus` gives them. They are copied, unless they are on disk.
     batch_size : int
         Number of rows B.
     num_steps : int
@@ -100,8 +102,10 @@ class Batches:
         text: Text | None = None,
     ) -> None:
         check_choice("sampling", sampling, get_args(Sampling))
-        self.corpus = _token_ids(corpus).copy()
-        self.corpus.flags.writeable = False
+        self.corpus = _token_ids(corpus)
+        if isinstance(self.corpus, np.ndarray):
+            self.corpus = self.corpus.copy()
+            self.corpus.flags.writeable = False
         self.batch_size = whole_number("batch_size", batch_size, least=1)
         self.num_steps = whole_number("num_steps", num_steps, least=1)
         self.sampling: Sampling = sampling
@@ -120,24 +124,26 @@ class Batches:
         self._passes += 1
         return self.epoch(self._passes - 1)
 
-    def epoch(self, k: int) -> Iterator[Batch]:
-        """Return the batches of epoch k; they depend only on `seed` and k."""
+    def epoch(self, k: int, start: int = 0) -> Iterator[Batch]:
+        """Return the batches of epoch k, from `start` on; they depend only on `seed` and k."""
         rng = np.random.default_rng([self.seed, whole_number("k", k, least=0)])
         offset = int(rng.integers(0, self._most_dropped, endpoint=True))
-        return islice(self._cut(offset, rng), len(self))
+        start = whole_number("start", start, least=0)
+        return islice(self._cut(offset, rng, start), max(0, len(self) - start))
 
     @property
     def _most_dropped(self) -> int:
         return self.num_steps if self.sampling == "sequential" else self.num_steps - 1
 
-    def _cut(self, offset: int, rng: np.random.Generator) -> Iterator[Batch]:
+    def _cut(self, offset: int, rng: np.random.Generator, start: int) -> Iterator[Batch]:
+        sizes = (self.corpus, self.batch_size, self.num_steps, offset)
         if self.sampling == "sequential":
-            return sequential_batches(self.corpus, self.batch_size, self.num_steps, offset)
-        return random_batches(self.corpus, self.batch_size, self.num_steps, offset, rng)
+            return sequential_batches(*sizes, start=start)
+        return random_batches(*sizes, rng, start=start)
 
 
 def sequential_batches(
-    corpus: Corpus, batch_size: int, num_steps: int, offset: int
+    corpus: Corpus, batch_size: int, num_steps: int, offset: int, *, start: int = 0
 ) -> Iterator[Batch]:
     """Cut the corpus into B long rows and read them T steps at a time.
 
@@ -149,23 +155,31 @@ def sequential_batches(
         B and T.
     offset : int
         Number of tokens dropped from the front.
+    start : int
+        Number of batches left out at the start.
 
     Returns
     -------
     iterator of Batch
-        (N - 1 - offset) // (B * T) of them.
+        (N - 1 - offset) // (B * T) of them, less `start`.
     """
     ids = _check(corpus, batch_size, num_steps, offset)
     width = (len(ids) - 1 - offset) // batch_size  # the last token is a target only
     starts = offset + width * np.arange(batch_size)
     return (
         _batch(ids, starts + column, num_steps)
-        for column in range(0, width - num_steps + 1, num_steps)
+        for column in range(start * num_steps, width - num_steps + 1, num_steps)
     )
 
 
 def random_batches(
-    corpus: Corpus, batch_size: int, num_steps: int, offset: int, rng: np.random.Generator
+    corpus: Corpus,
+    batch_size: int,
+    num_steps: int,
+    offset: int,
+    rng: np.random.Generator,
+    *,
+    start: int = 0,
 ) -> Iterator[Batch]:
     """Cut the corpus into pieces of T tokens, shuffle them, and put B of them into each batch.
 
@@ -179,29 +193,31 @@ def random_batches(
         Number of tokens dropped from the front.
     rng : Generator
         Shuffles the pieces, once, before this function returns.
+    start : int
+        Number of batches left out at the start.
 
     Returns
     -------
     iterator of Batch
-        (N - 1 - offset) // (B * T) of them.
+        (N - 1 - offset) // (B * T) of them, less `start`.
     """
     ids = _check(corpus, batch_size, num_steps, offset)
     if not isinstance(rng, np.random.Generator):
         raise TypeError(f"expected rng to be a numpy Generator, got {type(rng).__name__}")
     num_pieces = (len(ids) - 1 - offset) // num_steps
-    starts = offset + num_steps * rng.permutation(num_pieces)
+    pieces = rng.permutation(num_pieces)
     return (
-        _batch(ids, starts[row : row + batch_size], num_steps)
-        for row in range(0, num_pieces - batch_size + 1, batch_size)
+        _batch(ids, offset + num_steps * pieces[row : row + batch_size], num_steps)
+        for row in range(start * batch_size, num_pieces - batch_size + 1, batch_size)
     )
 
 
-def _batch(ids: Int64[np.ndarray, " N"], starts: Int[np.ndarray, " B"], num_steps: int) -> Batch:
+def _batch(ids: Ids, starts: Int[np.ndarray, " B"], num_steps: int) -> Batch:
     places = starts[:, None] + np.arange(num_steps)  # (B, T)
     return Batch(inputs=ids[places], targets=ids[places + 1])
 
 
-def _check(corpus: Corpus, batch_size: int, num_steps: int, offset: int) -> Int64[np.ndarray, " N"]:
+def _check(corpus: Corpus, batch_size: int, num_steps: int, offset: int) -> Ids:
     ids = _token_ids(corpus)
     whole_number("batch_size", batch_size, least=1)
     whole_number("num_steps", num_steps, least=1)
@@ -210,7 +226,9 @@ def _check(corpus: Corpus, batch_size: int, num_steps: int, offset: int) -> Int6
     return ids
 
 
-def _token_ids(corpus: Corpus) -> Int64[np.ndarray, " N"]:
+def _token_ids(corpus: Corpus) -> Ids:
+    if isinstance(corpus, StoredIds):
+        return corpus
     ids = np.asarray(corpus)
     if ids.ndim != 1:
         raise ValueError(f"expected a corpus of shape (N,), got {ids.shape}")

@@ -238,7 +238,7 @@ def _from_network(cached: Path, progress: bool) -> Text:
     except download.DownloadError as error:
         return sample_text(f"{BOOK} could not be downloaded: {error}")
     try:
-        download.keep(raw, cached)
+        download.keep([raw], cached)
         note = ""
     except OSError as error:
         note = f"not kept in the cache: {_in_words(error)}"

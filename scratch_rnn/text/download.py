@@ -13,7 +13,9 @@ import sys
 import threading
 import time
 import uuid
+from collections.abc import Iterable
 from pathlib import Path
+from typing import Any
 from urllib.parse import urlsplit
 
 URL = "https://d2l-data.s3-accelerate.amazonaws.com/timemachine.txt"
@@ -74,8 +76,10 @@ def fetch(*, progress: bool = False) -> bytes:
     return body.getvalue()
 
 
-def keep(content: bytes, path: Path) -> None:
-    """Write a file atomically: other processes see the complete file or none.
+def keep(pieces: Iterable[Any], path: Path) -> None:
+    """Write a file atomically, piece by piece: other processes see the complete file or none.
+
+    A piece is bytes, or an array.
 
     Raises
     ------
@@ -85,7 +89,11 @@ def keep(content: bytes, path: Path) -> None:
     path.parent.mkdir(parents=True, exist_ok=True)
     part = path.with_name(f".{path.name}.{uuid.uuid4().hex}")
     try:
-        part.write_bytes(content)
+        with part.open("wb") as file:
+            for piece in pieces:
+                file.write(piece)
+            file.flush()
+            os.fsync(file.fileno())
         part.replace(path)
     finally:
         part.unlink(missing_ok=True)

@@ -2,21 +2,27 @@
 
 import os
 from collections import Counter
+from collections.abc import Iterator
+from pathlib import Path
 from typing import get_args
 
 import numpy as np
 from jaxtyping import Int64
 
-from scratch_rnn.text import stream
+from scratch_rnn.text import store, stream
 from scratch_rnn.text.batches import Batches, Sampling
 from scratch_rnn.text.checks import DataError, check_choice, whole_number
 from scratch_rnn.text.corpus import Text, Token, load_text
+from scratch_rnn.text.store import StoredIds
 from scratch_rnn.text.vocab import Vocab
+
+DTYPES = {"char": "uint8", "word": "uint32"}
+"""Of the codes of tokens."""
 
 
 def load_corpus(
     text: Text, *, token: Token = "char", max_tokens: int | None = 10_000
-) -> tuple[Int64[np.ndarray, " N"], Vocab]:
+) -> tuple[Int64[np.ndarray, " N"] | StoredIds, Vocab]:
     """Convert a text to token ids.
 
     Parameters
@@ -30,8 +36,9 @@ def load_corpus(
 
     Returns
     -------
-    corpus : int64 ndarray of shape (N,)
-        The ids of all lines, without any separator between lines.
+    corpus : int64 ndarray of shape (N,), or StoredIds
+        The ids of all lines, without any separator between lines. More than 16 MiB of text are
+        not held in memory: their ids are in the cache, in a file that is written in the first call.
     vocab : Vocab
         The vocabulary of the whole text, including the part that `max_tokens` cuts off.
 
@@ -45,35 +52,64 @@ def load_corpus(
     if not isinstance(text, Text):
         raise TypeError(f"expected text to be a Text, got {type(text).__name__}")
     check_choice("token", token, get_args(Token))
-    read = _characters if token == "char" else _words
-    beginning, frequencies = read(text, max_tokens)
+    most = text.num_bytes if max_tokens is None else min(max_tokens, text.num_bytes)
+    read = _in_memory if most <= store.MOST_IN_MEMORY else _on_disk
+    codes, frequencies = read(text, token, most)
     if not frequencies:
         raise DataError(f"expected letters from A to Z in {text.name}, got none")
     vocab = Vocab.from_frequencies(frequencies)
-    return np.array(vocab[beginning], dtype=np.int64), vocab
+    if token == "char":
+        table = np.zeros(128, np.int64)
+        table[[ord(letter) for letter in frequencies]] = vocab[list(frequencies)]
+    else:
+        table = np.array(vocab[list(frequencies)], np.int64)
+    if isinstance(codes, Path):
+        length = min(most, sum(frequencies.values()))
+        return StoredIds(codes, table, length, DTYPES[token]), vocab
+    return table[codes], vocab
 
 
-def _characters(text: Text, most: int | None) -> tuple[list[str], dict[str, int]]:
-    """Return the first characters, and the count of each, ordered by first occurrence."""
-    beginning = bytearray()
-    counts, order = np.zeros(128, np.int64), ""
-    for piece in stream.characters(text.pieces()):
-        beginning += piece[: None if most is None else most - len(beginning)].tobytes()
-        now = np.bincount(piece, minlength=128)
-        new = [chr(code) for code in np.flatnonzero((now > 0) & (counts == 0))]
-        order += "".join(sorted(new, key=lambda letter: np.argmax(piece == ord(letter))))
-        counts += now
-    return list(beginning.decode()), {letter: int(counts[ord(letter)]) for letter in order}
-
-
-def _words(text: Text, most: int | None) -> tuple[list[str], dict[str, int]]:
-    """Return the first words, and the count of each, ordered by first occurrence."""
-    beginning: list[str] = []
+def _in_memory(text: Text, token: Token, most: int) -> tuple[np.ndarray, dict[str, int]]:
+    """Return the codes of the first tokens, and the frequencies of all of them."""
+    beginning = np.empty(most, DTYPES[token])
     frequencies: Counter[str] = Counter()
-    for piece in stream.words(text.pieces()):
-        beginning += piece[: None if most is None else most - len(beginning)]
-        frequencies.update(piece)
-    return beginning, frequencies
+    length = 0
+    for piece in _codes(text, token, frequencies):
+        piece = piece[: most - length]
+        beginning[length : length + len(piece)] = piece
+        length += len(piece)
+    return beginning[:length], frequencies
+
+
+def _on_disk(text: Text, token: Token, most: int) -> tuple[Path, dict[str, int]]:
+    """Return the file with the codes of all tokens, and their frequencies; write it if needed."""
+    path = store.path_of_codes(text.sha1, token)
+    known = store.read_frequencies(path, np.dtype(DTYPES[token]).itemsize)
+    if known is not None:
+        return path, known
+    frequencies: Counter[str] = Counter()
+    store.write_codes(path, _codes(text, token, frequencies), frequencies)
+    return path, frequencies
+
+
+def _codes(text: Text, token: Token, frequencies: Counter[str]) -> Iterator[np.ndarray]:
+    """Yield the codes of all tokens, in pieces, and count the tokens, by first occurrence.
+
+    The code of a character is its byte; that of a word is the number of words seen before it.
+    """
+    if token == "char":
+        for piece in stream.characters(text.pieces()):
+            counts = np.bincount(piece, minlength=128)
+            new = [k for k in np.flatnonzero(counts) if chr(k) not in frequencies]
+            for k in sorted(new, key=lambda k: np.argmax(piece == k)):
+                frequencies[chr(k)] = 0
+            frequencies.update({letter: int(counts[ord(letter)]) for letter in frequencies})
+            yield piece
+        return
+    numbers: dict[str, int] = {}
+    for words in stream.words(text.pieces()):
+        frequencies.update(words)
+        yield np.array([numbers.setdefault(word, len(numbers)) for word in words], DTYPES[token])
 
 
 def load_time_machine(

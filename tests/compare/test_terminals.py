@@ -16,7 +16,7 @@ import compare.runs.commands
 from compare.cli import main, parse
 from compare.parity.table import show_parity
 from compare.runs.reading import read_metrics
-from compare.terminal.output import Terminal
+from compare.terminal.output import LONG_EPOCH, Terminal
 from tests.compare.runs.runs import SIGNALS, signalled
 from tests.compare.small_run import NAMES, only_run
 
@@ -51,6 +51,17 @@ def test_a_run_on_a_terminal_shows_a_bar(width: int, training: list[str]) -> Non
     assert "epoch 2" in out
     assert ("updates/s" in out) == (width >= 100)
     assert bool(re.search(r"apart \d", out)) == (width >= 72)
+
+
+def test_a_long_epoch_has_a_line_for_each_hundredth() -> None:
+    output = io.StringIO()
+    with Terminal(Console(file=output)).progress(2, LONG_EPOCH, done=10) as progress:
+        for _ in range(LONG_EPOCH):
+            progress.advance(None)
+    lines = output.getvalue().splitlines()
+    assert len(lines) == 100
+    assert re.fullmatch(r"update 100 of 20,000  \d+ updates/s  \d+ s left", lines[0])
+    assert lines[-1].startswith("update 10,000 of 20,000  ")
 
 
 def test_nothing_is_coloured_with_no_color(

@@ -120,6 +120,14 @@ def test_rows_are_consecutive_and_targets_are_one_step_on(
 
 
 @given(settings(), epochs)
+def test_an_epoch_can_begin_at_any_batch(arguments: dict[str, Any], k: int) -> None:
+    batches = Batches(**arguments)
+    whole = as_lists(batches.epoch(k))
+    for start in {0, 1, len(whole) - 1, len(whole), len(whole) + 1}:
+        assert as_lists(batches.epoch(k, start)) == whole[start:]
+
+
+@given(settings(), epochs)
 def test_no_token_is_read_twice_in_an_epoch(arguments: dict[str, Any], k: int) -> None:
     batches = Batches(**arguments)
     read = np.concatenate([batch.inputs.ravel() for batch in batches.epoch(k)])

@@ -120,12 +120,12 @@ def test_two_copies_being_written_do_not_meet(
 
     def while_another_does_the_same(part: Path, path: Path) -> Path:
         monkeypatch.setattr(Path, "replace", replace)
-        download_module.keep(b"the other", path)
+        download_module.keep([b"the ", b"other"], path)
         assert path.read_bytes() == b"the other"
         return replace(part, path)
 
     monkeypatch.setattr(Path, "replace", while_another_does_the_same)
-    download_module.keep(b"the one", tmp_path / "text")
+    download_module.keep([b"the one"], tmp_path / "text")
     assert (tmp_path / "text").read_bytes() == b"the one"
     assert files_in(tmp_path) == ["text"]
 
@@ -257,17 +257,15 @@ def test_a_read_only_cache_costs_only_the_copy(cache: Path) -> None:
     assert text.note == "not kept in the cache: permission denied"
 
 
-@pytest.mark.parametrize("method", ["write_bytes", "replace"])
+@pytest.mark.parametrize("method", ["open", "fsync", "replace"])
 @pytest.mark.parametrize("error", [errno.ENOSPC, errno.EACCES, errno.EROFS])
 def test_a_full_or_read_only_disk_costs_only_the_copy(
     cache: Path, monkeypatch: pytest.MonkeyPatch, error: int, method: str
 ) -> None:
-    def refused(path: Path, _: object) -> int:
-        if method == "write_bytes" and error == errno.ENOSPC:
-            path.touch()
+    def refused(*_: object) -> None:
         raise OSError(error, os.strerror(error))
 
-    monkeypatch.setattr(Path, method, refused)
+    monkeypatch.setattr(os if method == "fsync" else Path, method, refused)
     text = load_text()
     assert (text.source, text.sha1) == ("download", BOOK_SHA1)
     assert text.note == f"not kept in the cache: {os.strerror(error).lower()}"

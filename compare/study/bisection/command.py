@@ -15,6 +15,8 @@ from collections.abc import Sequence
 from pathlib import Path
 from typing import Any
 
+import numpy as np
+
 import scratch_rnn
 from compare.check import Comparison, TrainingCase, find_bug, student_package, table_of
 from compare.parity import (
@@ -153,7 +155,7 @@ def _beginning(config: BisectConfig, materials: Materials) -> tuple[TrainingCase
         cell=config.cell,
     )
     setting = BatchSetting(
-        materials.batches.corpus,
+        np.asarray(materials.batches.corpus),
         config.batch_size,
         config.num_steps,
         config.sampling,

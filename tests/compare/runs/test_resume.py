@@ -21,7 +21,7 @@ from compare.parity.training import Trainee, passes_from, updates
 from compare.runs.checkpoint import load
 from compare.runs.reading import read_metrics
 from compare.runs.session import read_setting
-from scratch_rnn.text import Batches
+from scratch_rnn.text import Batches, store
 from tests.compare.runs.runs import (
     BATCHES,
     EPOCHS,
@@ -45,6 +45,22 @@ def result(directory: Path) -> dict[str, Any]:
 
 
 # ---------------------------------------------------------------- exactly
+
+
+def test_a_text_on_disk_is_gone_on_with_like_one_in_memory(
+    fox: Path,
+    tmp_path: Path,
+    uninterrupted: Callable[..., Path],
+    monkeypatch: pytest.MonkeyPatch,
+    capsys: pytest.CaptureFixture[str],
+) -> None:
+    whole = uninterrupted(VARIANTS["concise"])
+    monkeypatch.setattr(store, "MOST_IN_MEMORY", 100)
+    monkeypatch.setenv("RNN_PARITY_CACHE", str(tmp_path / "cache"))
+    command = arguments(VARIANTS["concise"], fox, tmp_path / "a")
+    assert main(interrupted(command, BATCHES + 2, capsys)) == 0
+    assert contents(only(tmp_path / "a")) == contents(whole)
+    assert list((tmp_path / "cache").glob("*.ids"))
 
 
 @pytest.mark.parametrize("variant", VARIANTS.values(), ids=VARIANTS)
