@@ -45,6 +45,7 @@ from compare.terminal import (
     Terminal,
     UsageError,
     package_version,
+    rank_and_size,
 )
 
 INTERRUPTED, BROKEN_PIPE = 130, 141
@@ -113,8 +114,7 @@ def _command(arguments: list[str]) -> int:
             Terminal().line(f"{PACKAGE} {package_version()}")
             return OK
         config = parse(arguments)
-        command = next(c for c in COMMANDS.values() if c.config is type(config))
-        command.function(config, Terminal())
+        _function(config)(config, Terminal())
         return OK
     except SystemExit as stop:  # tyro has printed the help; or a signal came
         return stop.code if isinstance(stop.code, int) else USAGE
@@ -132,6 +132,20 @@ def _command(arguments: list[str]) -> int:
         raise
     except OSError as error:
         return _fail(f"expected to read or write {error.filename}, got: {error.strerror}", DATA)
+
+
+def _function(config: Any) -> Callable[[Any, Terminal], object]:
+    """Return what the command does: with several processes, what they do together."""
+    name = next(name for name, command in COMMANDS.items() if command.config is type(config))
+    _, size = rank_and_size()
+    if size == 1:
+        return COMMANDS[name].function
+    if name != "train" or config.model != "concise":
+        raise UsageError(
+            f"expected train --model concise with {size} processes, "
+            f"got {name}{f' --model {config.model}' if name == 'train' else ''}"
+        )
+    return lambda *given: runs.train_in_processes(*given)
 
 
 def parse(arguments: Sequence[str]) -> Any:
@@ -229,6 +243,8 @@ def _resumed(arguments: Sequence[str]) -> runs.RunConfig | None:
 def _fail(reason: object, code: int) -> int:
     line = " ".join(str(reason).split()) or type(reason).__name__
     line = "".join(character if character.isprintable() else "?" for character in line)
+    if os.environ.get("RANK", "0") != "0" and code in (USAGE, INTERRUPTED):
+        return code  # process 0 says it
     with suppress(OSError):  # the terminal may be gone
         sys.stderr.write(f"{PACKAGE}: {line}\n")
     return code

@@ -88,7 +88,7 @@ def train_step(
     loss.backward()  # type: ignore[no-untyped-call]
     grad_norm = nn.utils.clip_grad_norm_(model.parameters(), max_norm)
     optimizer.step()
-    return StepResult(loss.item(), grad_norm.item(), detached(state))
+    return StepResult(loss.item(), grad_norm.item(), each(torch.Tensor.detach, state))
 
 
 def train_epoch(
@@ -176,12 +176,12 @@ def perplexity(mean_loss: float) -> float:
         return math.inf
 
 
-def detached(state: State) -> State:
-    """Return the values of a state, from which no gradient flows back."""
+def each(function: Callable[[torch.Tensor], torch.Tensor], state: State) -> State:
+    """Apply a function to a state: to the tensor, or to h and c of an LSTM's pair."""
     if isinstance(state, torch.Tensor):
-        return state.detach()
+        return function(state)
     h, c = state
-    return h.detach(), c.detach()
+    return function(h), function(c)
 
 
 def check_state(state: object, right: State) -> None:

@@ -7,7 +7,13 @@ from .command import (
     demand_agreement,
     parity,
 )
-from .comparison import check_parity, concise_step, scratch_step, wobbled_cross_entropy
+from .comparison import (
+    check_parity,
+    concise_step,
+    parallel_step,
+    scratch_step,
+    wobbled_cross_entropy,
+)
 from .config import ParityConfig
 from .environment import describe_environment, describe_software
 from .lock_step import Update, lockstep, train_in_lockstep
@@ -83,6 +89,7 @@ __all__ = [
     "lockstep",
     "make_models",
     "named_state",
+    "parallel_step",
     "parameters_as_arrays",
     "parity",
     "parity_verdict",

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import copy
 
-from compare.parity.comparison import check_parity
+from compare.parity.comparison import ConciseStep, check_parity
 from compare.parity.config import ParityConfig
 from compare.parity.materials import Materials, prepared
 from compare.parity.rows import ParityReport, Verdict
@@ -31,10 +31,13 @@ def parity(config: ParityConfig, terminal: Terminal | None = None) -> ParityRepo
 
 
 def compare_untrained(
-    config: ParityConfig, materials: Materials, terminal: Terminal
+    config: ParityConfig,
+    materials: Materials,
+    terminal: Terminal,
+    step: ConciseStep | None = None,
 ) -> ParityReport:
     """Compare both models and print the table; :class:`ParityError` if they differ."""
-    report = check_materials(config, materials)
+    report = check_materials(config, materials, step)
     show_parity(report, terminal)
     demand_agreement(report, "both models", "; nothing was trained")
     return report
@@ -48,7 +51,9 @@ def demand_agreement(report: ParityReport, who: str, consequence: str = "") -> N
     raise kind(f"expected {who} to agree, got {parity_verdict(report)[0]}{consequence}")
 
 
-def check_materials(config: ParityConfig, materials: Materials) -> ParityReport:
+def check_materials(
+    config: ParityConfig, materials: Materials, step: ConciseStep | None = None
+) -> ParityReport:
     """Compare both models on the first batch, with the current weights of the scratch model.
 
     The comparison asks whether equal weights give equal results. After a training the weights of
@@ -64,4 +69,5 @@ def check_materials(config: ParityConfig, materials: Materials) -> ParityReport:
         lr=config.lr,
         max_norm=config.max_norm,
         seed=config.seed,
+        step=step,
     )

@@ -1,6 +1,8 @@
 """Run one training step with both models and compare every tensor."""
 
 import copy
+from collections.abc import Callable, Mapping
+from typing import Any
 
 import numpy as np
 import torch
@@ -18,18 +20,24 @@ from compare.parity.weights import (
     state_as_tensors,
     tensor_as_array,
 )
+from concise_rnn import data_parallel
 from scratch_rnn import states
 from scratch_rnn.checks import check_has
 from scratch_rnn.states import State
 from scratch_rnn.text import Batch
 
+ConciseStep = Callable[..., Mapping[str, np.ndarray]]
+"""A function of (model, batch, state, lr, max_norm), like `concise_step`."""
+
 __all__ = [
+    "ConciseStep",
     "ParityReport",
     "ParityRow",
     "check_parity",
     "compare_results",
     "concise_step",
     "largest_parameter_difference",
+    "parallel_step",
     "scratch_step",
     "wobbled_cross_entropy",
 ]
@@ -44,6 +52,7 @@ def check_parity(
     lr: float = 0.1,
     max_norm: float = 1.0,
     seed: int = 0,
+    step: ConciseStep | None = None,
 ) -> ParityReport:
     """Compare one training step: states, logits, loss, gradients, clipping, update.
 
@@ -61,6 +70,8 @@ def check_parity(
         Learning rate, and maximum norm of the gradients.
     seed : int
         Seed of the random moves from which the tolerance is computed.
+    step : function, optional
+        Runs the step of the PyTorch model: `concise_step`, or `parallel_step`.
 
     Returns
     -------
@@ -75,7 +86,7 @@ def check_parity(
     expected, allowed = allowances(
         lambda move: scratch_step(scratch_model, batch, state, lr, max_norm, move), seed=seed
     )
-    actual = concise_step(concise_model, batch, state, lr, max_norm)
+    actual = (step or concise_step)(concise_model, batch, state, lr, max_norm)
     truth = None
     if states.arrays_of(state)[0].dtype == np.float32:
         in_float64 = copy.deepcopy(concise_model).double()
@@ -161,9 +172,17 @@ def wobbled_clip(gradients: dict[str, np.ndarray], max_norm: float, move: Move) 
 
 
 def concise_step(
-    model: concise_rnn.RNNModel, batch: Batch, state: State, lr: float, max_norm: float
+    model: concise_rnn.RNNModel,
+    batch: concise_rnn.Batch,
+    state: State,
+    lr: float,
+    max_norm: float,
+    wrap: Callable[[concise_rnn.RNNModel], Any] | None = None,
 ) -> dict[str, np.ndarray]:
-    """Run the same step on a copy of the PyTorch model; return all its results by name."""
+    """Run the same step on a copy of the PyTorch model; return all its results by name.
+
+    With `wrap`, what it makes of the copy is called: a module that shares its parameters.
+    """
     model = copy.deepcopy(model).eval()
     model.zero_grad()
     device = model.linear.weight.device
@@ -172,7 +191,8 @@ def concise_step(
     initial_state = states.each(
         lambda tensor: tensor.requires_grad_(), state_as_tensors(state, device)
     )
-    logits, final_state = model(torch.from_numpy(batch.inputs).to(device), initial_state)
+    called = wrap(model) if wrap else model
+    logits, final_state = called(torch.from_numpy(batch.inputs).to(device), initial_state)
     loss = F.cross_entropy(logits, torch.from_numpy(batch.targets).to(device).T.reshape(-1))
     loss.backward()  # type: ignore[no-untyped-call]
     parameters = dict(model.named_parameters())
@@ -190,6 +210,29 @@ def concise_step(
     torch.optim.SGD(parameters.values(), lr).step()
     results |= {f"updated {name}": p for name, p in parameters.items()}
     return {name: tensor_as_array(tensor) for name, tensor in results.items()}
+
+
+def parallel_step(
+    model: concise_rnn.RNNModel, batch: Batch, state: State, lr: float, max_norm: float
+) -> dict[str, np.ndarray]:
+    """Run `concise_step` in all processes, each with its rows; return the results of all rows."""
+    rows = data_parallel.rows_of_process(len(batch.inputs))
+    state = states.each(lambda array: array[:, rows], state)
+    shard = data_parallel.Shard(batch)
+    wrap = data_parallel.DataParallelRNNModel
+    results = concise_step(model, shard, state, lr, max_norm, wrap)
+    whole = {name: torch.from_numpy(array) for name, array in results.items()}
+    T = batch.inputs.shape[1]
+    for name, tensor in whole.items():
+        if name in ("hidden states", "logits"):  # (T·B, ·), time-major
+            by_step = tensor.reshape(T, -1, tensor.shape[-1])
+            whole[name] = data_parallel.gather_rows(by_step).flatten(0, 1)
+        elif name.endswith("state"):
+            whole[name] = data_parallel.gather_rows(tensor)
+            if "gradient" in name:  # of the mean over the shard's rows
+                whole[name] *= len(shard.inputs) / len(batch.inputs)
+    whole["loss"] = data_parallel.mean(whole["loss"])
+    return {name: tensor_as_array(tensor) for name, tensor in whole.items()}
 
 
 def largest_parameter_difference(

@@ -17,6 +17,7 @@ import concise_rnn
 import scratch_rnn
 from compare.parity.comparison import largest_parameter_difference
 from compare.parity.weights import parameters_as_arrays, state_as_arrays, state_as_tensors
+from concise_rnn import data_parallel
 from scratch_rnn import states
 from scratch_rnn.states import State
 from scratch_rnn.text import Batch, Batches
@@ -37,6 +38,9 @@ class Trainee:
         Whether a batch starts with the final state of the previous batch. Otherwise with zeros.
     max_norm : float
         Maximum norm of all gradients together; larger gradients are clipped.
+    parallel : bool
+        Whether all processes of `torch.distributed` train the PyTorch model together, each with
+        its rows of each batch. Batch, state and results are those of all rows.
     """
 
     def __init__(
@@ -46,8 +50,11 @@ class Trainee:
         *,
         carry_state: bool = False,
         max_norm: float = 1.0,
+        parallel: bool = False,
     ) -> None:
         self.model: Any = model
+        self.parallel = parallel
+        self._trained: Any = model
         self.lr, self.carry_state, self.max_norm = lr, carry_state, max_norm
         self.state: Any = None  # of the model's package, arrays or tensors; None means zeros
         self.side: Side
@@ -57,12 +64,15 @@ class Trainee:
             self._optimizer: Any = scratch_rnn.SGD(model.parameters, lr)
         else:
             self.side, self._package = "concise", concise_rnn
+            if parallel:
+                self._package = data_parallel
+                self._trained = data_parallel.DataParallelRNNModel(model)
             self._optimizer = torch.optim.SGD(model.parameters(), lr)
 
     def step(self, batch: Batch) -> dict[str, float]:
         """Do one update; return its loss and its gradient norm, by the names of the metrics."""
         result = self._package.train_step(
-            self.model, batch, self.state, self._optimizer, max_norm=self.max_norm
+            self._trained, batch, self.state, self._optimizer, max_norm=self.max_norm
         )
         self.state = result.state if self.carry_state else None
         return {f"{self.side}_loss": result.loss, f"{self.side}_grad_norm": result.grad_norm}

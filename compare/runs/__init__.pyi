@@ -1,6 +1,6 @@
 from .atomic import write_file
 from .checkpoint import CheckpointError
-from .commands import RunResult, TrainingStopped, run, train
+from .commands import RunResult, TrainingStopped, run, train, train_in_processes
 from .config import GenerateConfig, RunConfig, TrainConfig
 from .generation import generate
 from .lock import LockError
@@ -25,5 +25,6 @@ __all__ = [
     "read_setting",
     "run",
     "train",
+    "train_in_processes",
     "write_file",
 ]

@@ -25,7 +25,9 @@ from compare.parity import (
     Writer,
     check_materials,
     compare_untrained,
+    copy_weights,
     demand_agreement,
+    parallel_step,
     parity_verdict,
     prefixes,
     prepared,
@@ -35,13 +37,14 @@ from compare.parity import (
 )
 from compare.runs.config import RunConfig, TrainConfig
 from compare.runs.curves import draw_curves
+from compare.runs.data_parallel import agreed, begun_together, follow, joined
 from compare.runs.diagnosis import as_before, first_not_finite, likely_causes, not_finite
 from compare.runs.interrupt import deferred
 from compare.runs.reading import read_json, read_metrics
 from compare.runs.session import Session, TrainingStopped, begun, check_resumable, resumed
-from compare.terminal import Terminal, perplexity_line
+from compare.terminal import Terminal, perplexity_line, rank_and_size
 
-__all__ = ["ParityError", "RunResult", "TrainingStopped", "run", "train"]
+__all__ = ["ParityError", "RunResult", "TrainingStopped", "run", "train", "train_in_processes"]
 
 UNTRAINED_PREDS = 10
 NUM_PREDS = 50
@@ -134,8 +137,42 @@ def train(config: TrainConfig, terminal: Terminal | None = None) -> RunResult:
             return _train_and_record(session, terminal)
 
 
-def _trainee(model: Any, config: RunConfig) -> Trainee:
-    return Trainee(model, config.lr, carry_state=config.carry_state, max_norm=config.max_norm)
+def train_in_processes(config: TrainConfig, terminal: Terminal) -> None:
+    """Train the PyTorch model with all processes of `torchrun`, each with its rows of each batch.
+
+    Before and after it, their step is compared with that of one process. Process 0 alone prints
+    and keeps the record, which is that of :func:`train`; so are the errors.
+    """
+    rank, size = rank_and_size()
+    if rank > 0:
+        terminal = Terminal(quiet=True)
+    if config.resume is not None:
+        check_resumable("train", config)
+    with joined(config), prepared(config, terminal) as materials:
+        trainee = _trainee(materials.concise, config, parallel=True)
+        if rank > 0:
+            follow(trainee, materials, config)
+            return
+        untrained, known = None, {}
+        if config.resume is None:
+            terminal.line(f"{size} processes of {config.batch_size // size} rows, against one")
+            untrained = compare_untrained(config, materials, terminal, parallel_step)
+            known = {"parity.json": {"untrained": _rows(untrained)}}
+            terminal.line()
+        with _session("train", config, materials, [trainee], terminal, known) as session:
+            result = _train_and_record(session, terminal, untrained)
+    if result.trained is not None:
+        demand_agreement(result.trained, f"{size} processes and one")
+
+
+def _trainee(model: Any, config: RunConfig, *, parallel: bool = False) -> Trainee:
+    return Trainee(
+        model,
+        config.lr,
+        carry_state=config.carry_state,
+        max_norm=config.max_norm,
+        parallel=parallel,
+    )
 
 
 @contextmanager
@@ -158,7 +195,7 @@ def _session(
             yield session
     except BrokenPipeError:  # nobody reads what could be said
         raise
-    except (KeyboardInterrupt, SystemExit, OSError):
+    except (KeyboardInterrupt, SystemExit, OSError, RuntimeError):
         if session is not None:
             terminal.line(f"To go on:  {session.how_to_go_on}")
         raise
@@ -173,7 +210,12 @@ def _train_and_record(
     sides = {str(trainee.side): both[trainee.side] for trainee in session.trainees}
     spoken = prefixes(materials.vocab, config.token)
     course, seconds = _follow(session, sides, spoken[0], terminal)
-    trained = check_materials(config, materials) if len(sides) == 2 else None
+    trained = None
+    if session.trainees[0].parallel:
+        copy_weights(materials.concise, materials.scratch)
+        trained = check_materials(config, materials, parallel_step)
+    elif len(sides) == 2:
+        trained = check_materials(config, materials)
     result = RunResult(
         directory=record.directory,
         perplexities=course.perplexities,
@@ -186,7 +228,8 @@ def _train_and_record(
     )
     session.write_weights()
     if trained is not None:
-        rows = read_json(record.directory, "parity.json")
+        known = (record.directory / "parity.json").exists()  # not where one process began the run
+        rows = read_json(record.directory, "parity.json") if known else {}
         record.write_json("parity.json", {**rows, "trained": _rows(trained)})
     draw_curves(record.directory)
     record.write_json("result.json", _summary(result, materials))
@@ -231,12 +274,14 @@ def _follow(
     if session.done:
         for update in read_metrics(session.record.directory):
             course.add(update)
+    done, parallel = session.done, session.trainees[0].parallel
+    if parallel:
+        begun_together(session.trainees[0], session.done)
     with deferred() as stop:
         with (
             terminal.progress(config.num_epochs, updates_per_epoch, done=session.done) as progress,
             np.errstate(over="ignore", invalid="ignore"),  # _check_finite says it better
         ):
-            done = session.done
             for update in updates(session.trainees, session.passes, done=done):
                 _check_finite(update, session)
                 done = update["update"]
@@ -249,11 +294,11 @@ def _follow(
                     due = epoch % EPOCHS_BETWEEN_TEXTS == 0
                     texts = _write(sides, prefix, NUM_PREDS) if due else None
                     progress.end_epoch(course.perplexities, course.difference, texts)
-                if stop:
+                if agreed(stop, parallel=parallel):
                     break
                 session.save_if_due(done)
             session.save(done)
-        if stop:
+        if agreed(stop, parallel=parallel):
             terminal.line(
                 f"Stopped and saved after update {done:,} of {session.total:,} "
                 f"(epoch {done // updates_per_epoch + 1:,})"

@@ -43,7 +43,14 @@ from compare.runs.reading import (
 )
 from compare.runs.record import Record
 from compare.runs.snapshots import is_kept, snapshot_name
-from compare.terminal import PACKAGE, CommandError, Terminal, UsageError, package_version
+from compare.terminal import (
+    PACKAGE,
+    CommandError,
+    Terminal,
+    UsageError,
+    package_version,
+    rank_and_size,
+)
 from scratch_rnn.text import Batch
 
 CHANGEABLE = {"epochs", "quick", "threads", "device", "model", "text", "checkpoint_seconds"}
@@ -90,9 +97,12 @@ class Session:
     @property
     def how_to_go_on(self) -> str:
         """The command that takes the run up again."""
+        program = PACKAGE
+        if self.trainees[0].parallel:
+            program = f"torchrun --nproc-per-node {rank_and_size()[1]} -m compare"
         model = f" --model {self.trainees[0].side}" if self.command == "train" else ""
         directory = shlex.quote(str(self.record.directory))
-        return f"{PACKAGE} {self.command}{model} --resume {directory}"
+        return f"{program} {self.command}{model} --resume {directory}"
 
     def save(self, update: int) -> None:
         """Save the training as it stands after an update.

@@ -2,6 +2,7 @@ from .errors import CANNOT_BE_SAID, DATA, DEVICE, FAILED, OK, USAGE, CommandErro
 from .live import LiveCurve
 from .options import MAX_THREADS, check_at_least, check_choices, check_threads
 from .output import Progress, Terminal, perplexity_line, plain_table
+from .processes import rank_and_size
 from .schema import (
     COUNT,
     FINITE,
@@ -58,6 +59,7 @@ __all__ = [
     "plain",
     "plain_table",
     "plot",
+    "rank_and_size",
     "read",
     "read_fields",
 ]

@@ -50,8 +50,8 @@ def unread(flags: Flags) -> int:
 def nothing_to_say(flags: Flags) -> int:
     """Let a run's first comparison find that rounding alone explains anything."""
 
-    def as_if_exploding(config: Any, materials: Any) -> ParityReport:
-        first, *others = check_materials(config, materials).rows
+    def as_if_exploding(config: Any, materials: Any, step: Any) -> ParityReport:
+        first, *others = check_materials(config, materials, step).rows
         return ParityReport((replace(first, verdict=Verdict.CANNOT_BE_SAID), *others))
 
     without_model = [flag for flag in flags[1:] if flag not in ("--model", "scratch")]

@@ -1,0 +1,115 @@
+"""A training by several processes, as `torchrun` starts them.
+
+Process 0 keeps the record, saves and prints. The others take the same updates with it, and nothing
+else. A checkpoint holds the state of all rows, so any number of processes can go on from it.
+"""
+
+from __future__ import annotations
+
+import os
+import signal
+from collections.abc import Iterator
+from contextlib import contextmanager
+
+import numpy as np
+import torch
+from torch import distributed
+
+from compare.parity import (
+    DeviceError,
+    Materials,
+    Trainee,
+    check_device,
+    parallel_step,
+    passes_from,
+    updates,
+)
+from compare.runs.config import RunConfig
+from compare.runs.diagnosis import not_finite
+from compare.runs.interrupt import Request, deferred
+from compare.terminal import FAILED, CommandError, UsageError, rank_and_size
+from concise_rnn import data_parallel
+
+
+@contextmanager
+def joined(config: RunConfig) -> Iterator[None]:
+    """Let the processes of `torchrun` exchange tensors inside the ``with`` block.
+
+    Raises
+    ------
+    UsageError, DeviceError
+        If they cannot share a batch, or have no GPU each.
+    CommandError
+        If another process is gone.
+    """
+    rank, size = rank_and_size()
+    if config.batch_size % size:
+        raise UsageError(
+            f"expected a --batch-size divisible by the {size} processes, got {config.batch_size}"
+        )
+    if not distributed.is_available():
+        raise DeviceError(
+            f"expected a PyTorch with torch.distributed for {size} processes, "
+            f"got {torch.__version__}"
+        )
+    check_device(config.device)
+    on_gpu = config.device == "cuda"
+    if on_gpu:
+        number, gpus = int(os.environ.get("LOCAL_RANK", rank)), torch.cuda.device_count()
+        if number >= gpus:
+            raise DeviceError(f"expected a GPU for each process, got {gpus} for {number + 1}")
+        torch.cuda.set_device(number)
+    begins = not distributed.is_initialized()
+    try:
+        if begins:
+            distributed.init_process_group("nccl" if on_gpu else "gloo")
+        yield
+    except RuntimeError as error:  # so PyTorch tells that another process is gone
+        if isinstance(error, CommandError):
+            raise
+        reason = (str(error).strip() or type(error).__name__).splitlines()[0]
+        raise CommandError(f"process {rank} of {size} cannot go on: {reason}") from error
+    finally:
+        if begins and distributed.is_initialized():
+            distributed.destroy_process_group()
+
+
+def follow(trainee: Trainee, materials: Materials, config: RunConfig) -> None:
+    """Do all that process 0 does together with the others; called by the others."""
+
+    def compare() -> None:
+        batch = next(materials.batches.epoch(0))
+        state = materials.scratch.begin_state(config.batch_size)
+        parallel_step(materials.concise, batch, state, config.lr, config.max_norm)
+
+    if config.resume is None:
+        compare()
+    done = begun_together(trainee, 0)
+    passes = passes_from(materials.batches, done, config.num_epochs)
+    with deferred() as stop:
+        with np.errstate(over="ignore", invalid="ignore"):  # process 0 says it better
+            for update in updates([trainee], passes, done=done):
+                if not_finite(trainee, update):
+                    raise SystemExit(FAILED)
+                if agreed(stop, parallel=True):
+                    break
+        agreed(stop, parallel=True)  # process 0 has saved
+    compare()
+
+
+def begun_together(trainee: Trainee, done: int) -> int:
+    """Let all processes begin where process 0 is; return how many updates it has done."""
+    start = (trainee.weights(), trainee.state_as_array(), done)
+    weights, state, done = data_parallel.of_process_0(start)
+    trainee.restore(weights, state)
+    return int(done)
+
+
+def agreed(stop: Request, *, parallel: bool) -> bool:
+    """Return whether to stop: whether this process, or any of them, was asked to."""
+    if not parallel:
+        return bool(stop)
+    number = data_parallel.largest(stop.number or 0)
+    if number and stop.number is None:  # one may have come in the meantime
+        stop.number = signal.Signals(number)
+    return number > 0

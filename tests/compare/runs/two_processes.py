@@ -1,0 +1,127 @@
+"""What each of two processes does for `test_data_parallel`: right and wrong steps, and trainings.
+
+Process 0 writes the results of the steps into the folder that is its argument.
+"""
+
+import os
+import pickle
+import signal
+import sys
+from collections.abc import Iterator
+from contextlib import contextmanager
+from pathlib import Path
+from typing import Any
+
+import numpy as np
+import pytest
+import torch
+from torch import distributed
+
+import compare.runs.commands
+from compare import build_models
+from compare.cli import main
+from compare.parity.comparison import parallel_step
+from compare.parity.training import Trainee
+from concise_rnn import data_parallel
+from concise_rnn.data_parallel import DataParallelRNNModel
+from scratch_rnn.text import Batch
+
+T, V, H, LR, MAX_NORM = 4, 5, 6, 0.5, 0.05
+"""The gradients are larger than MAX_NORM, so that they are clipped."""
+
+WRONG = ("the last rows are dropped", "the shards are unequal", "clipped before the mean")
+
+WHOLE, STOPPED = "whole", "stopped"
+"""Folders of the runs of two trainings."""
+
+
+def step_of(cell: str, batch_size: int) -> tuple[Any, Any, Batch, Any]:
+    """Return both models, a batch, and an initial state."""
+    rng = np.random.default_rng(batch_size)
+    scratch, concise = build_models(V, H, cell=cell)
+    arrays = [rng.uniform(-1, 1, (1, batch_size, H)).astype(np.float32) for _ in range(2)]
+    state = tuple(arrays) if cell == "lstm" else arrays[0]
+    return scratch, concise, Batch(*rng.integers(0, V, (2, batch_size, T))), state
+
+
+@contextmanager
+def wrong(way: str) -> Iterator[int]:
+    """Let data parallelism go wrong in one way; yield how many rows the batch shall have."""
+    rank = distributed.get_rank()
+    with pytest.MonkeyPatch.context() as patch:
+        patch.setattr(data_parallel, "gather_rows", gather_unequal_rows)
+        if way == "clipped before the mean":
+            patch.setattr(data_parallel, "DataParallelRNNModel", clipping_first)
+            yield 6
+        else:
+            shares = (3, 3) if way == "the last rows are dropped" else (4, 3)
+            rows = slice(rank * shares[0], rank * shares[0] + shares[rank])
+            patch.setattr(data_parallel, "rows_of_process", lambda batch_size: rows)
+            yield 7
+
+
+def gather_unequal_rows(shard: torch.Tensor) -> torch.Tensor:
+    shards: list[Any] = [None, None]
+    distributed.all_gather_object(shards, shard)
+    return torch.cat(shards, dim=1)
+
+
+def clipping_first(model: Any) -> Any:
+    """Return a model whose gradients are clipped in each process, and then averaged."""
+
+    def hook(_, bucket):  # type: ignore[no-untyped-def]  # PyTorch reads the annotations
+        gradients = bucket.buffer()
+        gradients *= min(1.0, MAX_NORM / (float(gradients.norm()) + 1e-6))
+        future = distributed.all_reduce(gradients / 2, async_op=True).get_future()
+        return future.then(lambda done: done.value()[0])
+
+    parallel = DataParallelRNNModel(model)
+    parallel.register_comm_hook(None, hook)
+    return parallel
+
+
+@contextmanager
+def signalled_at(update: int) -> Iterator[None]:
+    """Let process 1 get SIGTERM while it is at an update."""
+    right, done = Trainee.step, 0
+
+    def step(self: Trainee, batch: Batch) -> dict[str, float]:
+        nonlocal done
+        done += 1
+        if done == update and distributed.get_rank() == 1:
+            signal.raise_signal(signal.SIGTERM)
+        return right(self, batch)
+
+    with pytest.MonkeyPatch.context() as patch:
+        patch.setattr(Trainee, "step", step)
+        yield
+
+
+def work(folder: Path, flags: list[str]) -> None:
+    """Do all of it."""
+    steps = {}
+    for cell in ("rnn", "gru", "lstm"):
+        _, concise, batch, state = step_of(cell, 6)
+        steps[cell] = parallel_step(concise, batch, state, LR, MAX_NORM)
+    for way in WRONG:
+        with wrong(way) as batch_size:
+            _, concise, batch, state = step_of("rnn", batch_size)
+            steps[way] = parallel_step(concise, batch, state, LR, MAX_NORM)
+    assert main([*flags, "--runs", str(folder / WHOLE)]) == 0
+    with signalled_at(5):
+        assert main([*flags, "--runs", str(folder / STOPPED)]) == 128 + signal.SIGTERM
+    [stopped] = (folder / STOPPED).iterdir()
+    assert main([*flags[:3], "--resume", str(stopped)]) == 0
+    if distributed.get_rank() == 0:
+        (folder / "steps").write_bytes(pickle.dumps(steps))
+
+
+if __name__ == "__main__":
+    compare.runs.commands.draw_curves = lambda directory: directory  # takes longer than all this
+    place = Path(sys.argv[1])
+    number = int(os.environ["RANK"])
+    distributed.init_process_group(
+        "gloo", init_method=f"file://{place / 'meeting'}", rank=number, world_size=2
+    )
+    work(place, sys.argv[2:])
+    distributed.destroy_process_group()
