@@ -33,6 +33,7 @@ ROOT = Path(__file__).parents[1]
 WORK = ROOT / "mutants"
 PAGE = ROOT / "docs" / "mutants.md"
 STORED = ROOT / "docs" / "measurements" / "mutants.json"
+LIES = ROOT / "tests" / "compare" / "lies.toml"
 EQUIVALENT = ROOT / "docs" / "equivalent_mutants.toml"
 
 MUTMUT = Path(sys.executable).with_name("mutmut")
@@ -202,6 +203,16 @@ def page(found: dict[str, Any], explanations: list[dict[str, str]]) -> tuple[str
         "tool replaces `@` or removes a `.T`. Such mistakes are in the catalogue of bugs, and each "
         "bug is caught (`tests/compare/check/test_planted.py`).",
         "",
+        "## By hand",
+        "",
+        "mutmut leaves properties alone, and changes one place at a time. So these changes of what "
+        "judges are made by hand (`tests/compare/lies.toml`). The test named beside each notices "
+        "it: `make deep` makes each change and sees this test fail.",
+        "",
+        "| change | file | noticed by |",
+        "|---|---|---|",
+        *by_hand(),
+        "",
         "## Survivors",
         "",
     ]
@@ -213,6 +224,15 @@ def page(found: dict[str, Any], explanations: list[dict[str, str]]) -> tuple[str
     if not any(map(bool, reasons.values())):
         lines += ["None.", ""]
     return "\n".join(lines), gaps
+
+
+def by_hand() -> list[str]:
+    """Return a row of a table for each change that was made by hand."""
+    rows = []
+    for lie in tomllib.loads(LIES.read_text(encoding="utf-8"))["lie"]:
+        test = lie["noticed_by"].removeprefix("tests/").replace(".py::test_", " · ")
+        rows.append(f"| {lie['name']} | {lie['file']} | {test.replace('_', ' ')} |")
+    return rows
 
 
 def write_page(found: dict[str, Any]) -> int:

@@ -4,6 +4,8 @@ If an answer came from our own implementation, our own mistakes would be right a
 is spoilt here, and the laws have to say that our own package is wrong.
 """
 
+import re
+from collections import Counter
 from collections.abc import Callable, Iterator
 from dataclasses import replace
 from typing import Any
@@ -14,9 +16,18 @@ import torch
 
 import scratch_rnn
 from compare.check import answers, judge, torch_laws, training_cases, training_laws
-from compare.check.law import Law
+from compare.check.law import Law, law, laws_of
 from compare.check.layer_cases import LayerCase
-from compare.check.layer_results import CLASSES, alike, run
+from compare.check.layer_results import (
+    CLASSES,
+    alike,
+    build,
+    identical,
+    rounding,
+    run,
+    to_rounding,
+)
+from compare.check.reference import set_parameters, torch_layer
 from compare.check.verdict import Check, Comparison
 from compare.parity.tolerance import allowances
 from tests.annotations import unchecked
@@ -97,6 +108,150 @@ def test_a_comparison_fails_where_one_entry_takes_more_than_it_is_allowed(share:
         changed[name][entry] += share * allowed[name][entry]
         compared = alike(results, changed, CASE)
         assert [c.tensor for c in compared if not c.ok] == ([name] if share > 1 else [])
+
+
+def test_what_rounding_does_is_measured_once_with_the_seed_and_the_precision_of_the_case() -> None:
+    for case in (CASE, replace(CASE, seed=2), replace(CASE, precision="tf32")):
+        found = rounding(case)
+        measured = allowances(
+            lambda move, case=case: run(CLASSES["rnn"], case, move),  # type: ignore[misc]
+            seed=case.seed,
+            gaps=case.gaps,
+        )
+        for ours, theirs in zip(found, measured, strict=True):
+            assert ours.keys() == theirs.keys()
+            assert all(np.array_equal(ours[name], array) for name, array in theirs.items())
+        assert rounding(case) is found
+    assert replace(CASE, precision="tf32").gaps > 1
+
+
+def test_what_explodes_is_measured_without_a_warning() -> None:
+    case = replace(CASE, T=6, nonlinearity="relu", gain=1e20)
+    _, allowed = rounding(case)
+    assert not all(np.isfinite(array).all() for array in allowed.values())
+
+
+def test_once_it_is_measured_a_law_allows_what_was_measured() -> None:
+    case = replace(CASE)
+    results, allowed = rounding(case)
+    for comparison in alike(results, results, case):
+        np.testing.assert_array_equal(comparison.allowed, allowed[comparison.tensor])
+
+
+# What is compared ---------------------------------------------------------------------------------
+
+
+def test_results_are_compared_by_name_and_each_in_its_order_of_time() -> None:
+    case = replace(CASE, batch_first=True)
+    results = run(CLASSES["rnn"], case)
+    found = {comparison.tensor: comparison for comparison in identical(results, results, case)}
+    assert list(found) == list(results)
+    along = {name: c.time_axis for name, c in found.items() if c.time_axis is not None}
+    assert along == {"output": 1, "gradient of x": 1}
+    assert [name for name, c in found.items() if c.backward is True] == ["gradient of x"]
+    assert all(c.backward is False for name, c in found.items() if name != "gradient of x")
+    assert all(np.all(np.asarray(c.allowed) == 0) and c.ok for c in found.values())
+
+
+def test_equal_to_the_bit_is_not_nearly_equal() -> None:
+    results = run(CLASSES["rnn"], CASE)
+    nearly = {name: np.nextafter(array, np.float32(9)) for name, array in results.items()}
+    assert not any(comparison.ok for comparison in identical(results, nearly, CASE))
+
+
+def test_a_tensor_that_only_one_side_has_is_wrong_but_for_two() -> None:
+    results = run(CLASSES["rnn"], CASE)
+    for name, array in results.items():
+        less = {n: a for n, a in results.items() if n != name}
+        for expected, got, shapes in [
+            (results, less, (array.shape, (0, 0))),
+            (less, results, ((0, 0), array.shape)),
+        ]:
+            (wrong,) = [c for c in identical(expected, got, CASE) if not c.ok]
+            assert (wrong.tensor, wrong.expected.shape, wrong.got.shape) == (name, *shapes)
+            without = replace(CASE, h0=False)
+            absent = [c.tensor for c in identical(expected, got, without) if not c.ok]
+            assert absent == ([] if name == "gradient of h0" else [name])
+            one_bias = replace(CASE, one_bias=True)
+            absent = [c.tensor for c in identical(expected, got, one_bias) if not c.ok]
+            assert absent == ([] if "bias_hh" in name else [name])
+    both = results | {"gradient of h0": results["gradient of h0"] + 1}
+    wrong_names = [c.tensor for c in identical(results, both, replace(CASE, h0=False)) if not c.ok]
+    assert wrong_names == ["gradient of h0"]  # it may be absent, and not wrong
+
+
+def test_bits_that_differ_are_allowed_their_rounding_where_they_are_asked_for() -> None:
+    results, allowed = rounding(CASE)
+    one = np.float32(1)
+    output = results["output"]
+    same = Comparison("output", output, output, 0.0)
+    other = Comparison("output", output, output + one, 0.0)
+    measured = replace(other, allowed=0.5)
+    unknown = replace(other, tensor="something else")
+    assert to_rounding(same, CASE) is same
+    assert to_rounding(measured, CASE) is measured
+    assert to_rounding(unknown, CASE) is unknown
+    np.testing.assert_array_equal(to_rounding(other, CASE).allowed, allowed["output"])
+    assert not to_rounding(other, CASE).ok
+
+
+class Loaded:
+    """A layer that is handed its parameters."""
+
+    def __init__(self, **options: Any) -> None:
+        self.options = options
+
+    def load(self, parameters: Any) -> None:
+        self.parameters = parameters
+
+
+def test_a_layer_is_built_with_the_parameters_of_the_case_or_with_others() -> None:
+    layer = build(Loaded, CASE)
+    assert layer.options == {**CASE.options, "dtype": "float32"}
+    assert layer.parameters is CASE.floats.parameters
+    others = {name: array + 1 for name, array in CASE.floats.parameters.items()}
+    assert build(Loaded, CASE, others).parameters is others
+    ours = build(CLASSES["rnn"], CASE, others)
+    assert all(np.array_equal(p, others[name]) for name, p in ours.parameters.items())
+    backwards = dict(reversed(others.items()))
+    expected = {name: array.shape for name, array in backwards.items()}
+    got = {name: array.shape for name, array in others.items()}
+    with pytest.raises(ValueError, match=re.escape(f"expected parameters {expected}, got {got}")):
+        build(CLASSES["rnn"], CASE, backwards)
+
+
+def test_pytorchs_layer_takes_its_own_parameters_and_no_others() -> None:
+    parameters = CASE.floats.parameters
+    layer = torch_layer(CASE.options, "float32")
+    assert list(set_parameters(layer, parameters)) == list(parameters)
+    with pytest.raises(AssertionError, match="bias_hh_l0"):
+        set_parameters(layer, {n: p for n, p in parameters.items() if n != "bias_hh_l0"})
+
+
+# A law --------------------------------------------------------------------------------------------
+
+
+def test_a_law_is_tried_on_four_cases_of_each_cell_unless_it_says_otherwise() -> None:
+    seen: list[Any] = []
+
+    def holds(layer_class: Any, case: LayerCase) -> Any:
+        seen.append((layer_class, case))
+        yield ()
+
+    plain = law()(holds)
+    assert (plain.tried, plain.near, plain.gradients, plain.needs) == (4, False, False, {})
+    assert plain.cells == tuple(CLASSES)
+    assert list(plain.fields) == []
+    special = law(cells=("gru",), needs={"L": 2}, tried=2, near=True, gradients=True, L=1)(holds)
+    assert (special.tried, special.near, special.gradients) == (2, True, True)
+    assert (special.cells, special.needs, special.fields) == (("gru",), {"L": 2}, {"L": 1})
+    outcomes = [*plain.outcomes(scratch_rnn), *special.outcomes(scratch_rnn)]
+    assert [outcome.case for outcome in outcomes] == [case.describe() for _, case in seen]
+    assert all(outcome.comparisons == () for outcome in outcomes)
+    assert all(layer is CLASSES[case.cell] for layer, case in seen)
+    assert Counter(case.cell for _, case in seen) == {"rnn": 4, "gru": 4 + 2, "lstm": 4}
+    assert all(case.L == 1 for _, case in seen[-2:])
+    assert laws_of({"a": plain, "b": holds, "c": special}) == (plain, special)
 
 
 # A comparison -------------------------------------------------------------------------------------
