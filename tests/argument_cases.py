@@ -284,7 +284,7 @@ CASES: dict[str, Case] = {
             "sampling": one_of("sequential", "random"),
             "seed": whole(0),
         },
-        {"corpus": "of "},  # "a corpus of shape …", "a text of at least …"
+        {"corpus": "of"},  # "a corpus of shape …", "a text of at least …"
     ),
     "scratch_rnn.text.sequential_batches": Case(
         texts.sequential_batches,
