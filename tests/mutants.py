@@ -120,7 +120,7 @@ def tried(place: Path) -> Iterator[tuple[str, dict[str, Any]]]:
             yield (
                 file,
                 {
-                    "date": date.today().isoformat(),
+                    "date": date.fromtimestamp(meta.stat().st_mtime).isoformat(),
                     "mutmut": version("mutmut"),
                     "made": len(codes),
                     "killed": killed,
@@ -261,11 +261,12 @@ def main(arguments: Sequence[str] | None = None) -> int:
     parser.add_argument("--merge", nargs="+", type=Path, metavar="FILE", default=[])
     parser.add_argument("--page", action="store_true", help="try nothing")
     chosen = parser.parse_args(arguments)
-    wanted = chosen.parts or list(table)
+    wanted, gaps = chosen.parts or list(table), 0
     if set(wanted) - table.keys():
         parser.error(f"expected parts among {', '.join(table)}, got {', '.join(wanted)}")
     k, n = chosen.shard
-    share = [file for part in table.values() for file in part["files"]][k - 1 :: n]
+    everything = [file for part in table.values() for file in part["files"]]
+    share = everything[k - 1 :: n]
     found = json.loads(STORED.read_text(encoding="utf-8")) if STORED.exists() else {}
     for path in chosen.merge:
         for file, result in json.loads(path.read_text(encoding="utf-8")).items():
@@ -276,8 +277,8 @@ def main(arguments: Sequence[str] | None = None) -> int:
         if files and not chosen.merge and not chosen.page:
             try_part(name, files, table[name]["tests"], chosen.processes)
         found |= {file: result for file, result in tried(WORK / name) if file in files}
-    files = [file for part in table.values() for file in part["files"]]
-    return 1 if write_page({file: found[file] for file in files if file in found}) else 0
+        gaps = write_page({file: found[file] for file in everything if file in found})
+    return 1 if gaps else 0
 
 
 if __name__ == "__main__":

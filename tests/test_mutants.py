@@ -1,0 +1,93 @@
+"""What is made of mutmut's results: what is tried again, counted, taken over and explained."""
+
+import json
+from pathlib import Path
+from typing import Any
+
+import pytest
+
+from tests import mutants
+
+
+def results(place: Path, file: str, codes: dict[str, int | None]) -> Path:
+    """Write results as mutmut does."""
+    meta = place / "mutants" / f"{file}.meta"
+    meta.parent.mkdir(parents=True, exist_ok=True)
+    meta.write_text(json.dumps({"exit_code_by_key": codes, "durations_by_key": {}}))
+    return meta
+
+
+def test_what_did_not_end_as_it_should_is_tried_again(tmp_path: Path) -> None:
+    meta = results(tmp_path, "a/b.py", {"k": 1, "i": 3, "s": 0, "n": 33, "t": -24, "u": None})
+    assert mutants.forget(tmp_path, mutants.KILLED | mutants.SURVIVED | mutants.UNTRIED) == 1
+    again = {"k": 1, "i": 3, "s": 0, "n": 33, "t": None, "u": None}
+    assert mutants.codes_of(tmp_path) == {meta: again}
+    assert mutants.forget(tmp_path, mutants.KILLED) == 2
+    assert mutants.codes_of(tmp_path) == {meta: again | {"s": None, "n": None}}
+
+
+def test_a_file_is_counted_when_all_its_mutants_were_tried(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str]
+) -> None:
+    monkeypatch.setattr(mutants, "changes", lambda place, name: [f"-{name}", "+x"])
+    results(tmp_path, "a/all.py", {"k": 1, "s": 0, "n": 33, "t": -24})
+    results(tmp_path, "a/some.py", {"k": 1, "u": None})
+    results(tmp_path, "a/none.py", {})
+    ((file, found),) = mutants.tried(tmp_path)
+    assert capsys.readouterr().out == "left out: a/some.py, whose mutants were not all tried\n"
+    assert file == "a/all.py"
+    assert (found["made"], found["killed"], found["timed_out"]) == (4, 1, 1)
+    assert found["survivors"] == [["-s", "+x"], ["-n", "+x"]]
+
+
+def found_on(day: str, survivors: list[list[str]]) -> dict[str, Any]:
+    numbers = {"made": 4, "killed": 4 - len(survivors), "timed_out": 0}
+    return {"date": day, "mutmut": "3.8.1", **numbers, "survivors": survivors}
+
+
+@pytest.fixture
+def files(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> list[str]:
+    """Let everything be written elsewhere; return the files of all parts."""
+    for name in ("WORK", "PAGE", "STORED", "EQUIVALENT"):
+        monkeypatch.setattr(mutants, name, tmp_path / name)
+    return [file for part in mutants.parts().values() for file in part["files"]]
+
+
+def test_the_newest_results_of_all_machines_are_merged(files: list[str], tmp_path: Path) -> None:
+    first, second, third = files[:3]
+    old, new = found_on("2026-01-01", []), found_on("2026-01-02", [])
+    mutants.STORED.write_text(json.dumps({first: new, second: old, "gone.py": old}))
+    (tmp_path / "one").write_text(json.dumps({first: old, third: new}))
+    (tmp_path / "two").write_text(json.dumps({second: new}))
+    assert mutants.main(["--merge", str(tmp_path / "one"), str(tmp_path / "two")]) == 0
+    assert json.loads(mutants.STORED.read_text()) == {first: new, second: new, third: new}
+
+
+def test_a_survivor_is_explained_or_counts_as_a_gap(
+    files: list[str], capsys: pytest.CaptureFixture[str]
+) -> None:
+    found = found_on("2026-01-01", [["-y = 1", "+y = 2"]])
+    mutants.STORED.write_text(json.dumps({files[0]: found}))
+    assert mutants.main(["--page"]) == 1
+    assert f"| {files[0]} | 4 | 3 | 0 | 0 | 1 | 2026-01-01" in mutants.PAGE.read_text()
+    entry = f'[[mutant]]\nfile = "{files[0]}"\nbefore = "y = 1"\nafter = "y = %d"\nwhy = "Because."'
+    mutants.EQUIVALENT.write_text(f"{entry % 2}\n{entry % 3}")
+    assert mutants.main(["--page"]) == 0
+    assert f"| {files[0]} | 4 | 3 | 0 | 1 | 0 | 2026-01-01" in mutants.PAGE.read_text()
+    assert "Because." in mutants.PAGE.read_text()
+    assert f"no longer needed: {files[0]}: y = 3\n" in capsys.readouterr().out
+
+
+def test_shares_are_of_all_files(files: list[str], monkeypatch: pytest.MonkeyPatch) -> None:
+    tried: list[str] = []
+    monkeypatch.setattr(mutants, "try_part", lambda name, files, tests, n: tried.extend(files))
+    for k in (1, 2, 3):
+        assert mutants.main(["--shard", f"{k}/3"]) == 0
+    assert sorted(tried) == sorted(files)
+    assert all((mutants.ROOT / file).exists() for file in files)
+
+
+def test_a_part_that_is_none_is_refused(capsys: pytest.CaptureFixture[str]) -> None:
+    with pytest.raises(SystemExit):
+        mutants.main(["cell"])
+    assert "expected parts among parity, " in capsys.readouterr().err
