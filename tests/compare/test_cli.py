@@ -190,7 +190,7 @@ def test_the_trained_models_are_compared_with_trained_weights(
     def watched(scratch: Any, concise: Any, *arguments: Any, **options: Any) -> ParityReport:
         for name, tensor in concise.state_dict().items():
             np.testing.assert_array_equal(tensor.numpy(), scratch.parameters[name])
-        assert options == {"lr": 0.5, "max_norm": 1.0, "seed": 0}
+        assert options == {"lr": 0.5, "max_norm": 1.0, "seed": 0, "step": None}
         seen.append(scratch.parameters["linear.weight"].copy())
         return right(scratch, concise, *arguments, **options)
 
