@@ -6,10 +6,14 @@ from pathlib import Path
 from types import ModuleType
 
 ROOT = Path(__file__).parents[1]
+SCRIPTS = ROOT / "docs" / "scripts"
+
+if str(SCRIPTS) not in sys.path:  # where they import each other from
+    sys.path.append(str(SCRIPTS))
 
 
 def load_script(name: str) -> ModuleType:
-    spec = importlib.util.spec_from_file_location(name, ROOT / "docs" / "scripts" / f"{name}.py")
+    spec = importlib.util.spec_from_file_location(name, SCRIPTS / f"{name}.py")
     assert spec is not None
     assert spec.loader is not None
     module = importlib.util.module_from_spec(spec)

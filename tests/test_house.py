@@ -7,7 +7,10 @@ import pytest
 ROOT = Path(__file__).parents[1]
 
 LIMITS = {
-    **{f"{folder}/**/*.py": 400 for folder in ("scratch_rnn", "concise_rnn", "compare", "tests")},
+    **{
+        f"{folder}/**/*.py": 400
+        for folder in ("scratch_rnn", "concise_rnn", "compare", "docs", "tests")
+    },
     "compare/study/page/**/*.js": 500,
     "scratch_rnn/plain/*.py": 120,
 }

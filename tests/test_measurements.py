@@ -10,26 +10,28 @@ from tests.scripts import ROOT, load_script
 
 
 def test_tables_are_those_of_the_measurements() -> None:
-    questions = load_script("questions")
-    text = questions.PAGE.read_text(encoding="utf-8")
-    assert questions.with_tables(text) == text, "python docs/scripts/questions.py draw"
-    assert sorted(match[1] for match in questions.BLOCK.findall(text)) == sorted(questions.MEASURES)
+    questions, answers, pages = map(load_script, ("questions", "answers", "pages"))
+    text = answers.PAGE.read_text(encoding="utf-8")
+    assert pages.with_blocks(text, answers.tables()) == text, (
+        "python docs/scripts/questions.py draw"
+    )
+    assert sorted(match[1] for match in pages.BLOCK.findall(text)) == sorted(questions.MEASURES)
     for name in questions.MEASURES:
-        about = questions.read(name)["about"]
+        about = pages.read(name)["about"]
         assert about["command"] == f"python docs/scripts/questions.py measure {name}"
         assert {"date", "python", "numpy", "torch", "threads"} <= about.keys()
 
 
 def test_what_is_claimed_of_the_measurements_holds() -> None:
-    questions = load_script("questions")
-    biases, truncation = questions.read("biases"), questions.read("truncation")
+    read = load_script("pages").read
+    biases, truncation = read("biases"), read("truncation")
     moved = [biases[side]["effective_bias_moved"][0] for side in ("one", "two")]
     assert moved[1] / moved[0] == pytest.approx(2, rel=0.01)
     assert max(biases["two"]["differences"]) < 1e-6 < min(biases["one"]["differences"])
     for kind in ("untrained", "trained"):
         assert truncation[kind]["lost"] == sorted(truncation[kind]["lost"], reverse=True)
-    assert questions.read("state")["carried"][-1] < questions.read("state")["reset"][-1]
-    for run in questions.read("chaos")["runs"]:
+    assert read("state")["carried"][-1] < read("state")["reset"][-1]
+    for run in read("chaos")["runs"]:
         parted = run["from_torch"][-1] > 0.01
         assert parted == (run["from_moved"][-1] > 0.01) == (run["lr"] == 1)
 
@@ -37,13 +39,13 @@ def test_what_is_claimed_of_the_measurements_holds() -> None:
 def test_pictures_are_drawn_from_the_measurements(
     tmp_path: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    questions = load_script("questions")
-    monkeypatch.setattr(questions, "IMAGES", tmp_path)
-    for draw in (questions.draw_truncation, questions.draw_chaos, questions.draw_state):
+    answers = load_script("answers")
+    monkeypatch.setattr(answers, "IMAGES", tmp_path)
+    for draw in (answers.draw_truncation, answers.draw_chaos, answers.draw_state):
         draw()
     drawn = {path.name for path in tmp_path.iterdir()}
     assert drawn == {"truncation.png", "chaos.png", "state.png"}
-    text = questions.PAGE.read_text(encoding="utf-8")
+    text = answers.PAGE.read_text(encoding="utf-8")
     assert set(re.findall(r"\]\(images/(\w+\.png)\)", text)) == drawn
     assert all((ROOT / "docs" / "images" / name).is_file() for name in drawn)
 

@@ -11,18 +11,16 @@ goes on from there when it is started again.
 
 import json
 import os
-import platform
 import sys
 from collections.abc import Callable, Iterator, Mapping
 from dataclasses import replace
-from datetime import date
-from pathlib import Path
 from typing import Any
 
 import matplotlib as mpl
 import numpy as np
 import torch
 from matplotlib.figure import Figure
+from pages import DOCS, MEASUREMENTS, table, versions, with_blocks
 from threadpoolctl import threadpool_limits
 
 from compare.check.bugs.catalogue import BUGS
@@ -36,8 +34,7 @@ from compare.parity import rms
 
 mpl.use("Agg")
 
-DOCS = Path(__file__).parents[1]
-STORE = DOCS / "measurements" / "comparisons.json"
+STORE = MEASUREMENTS / "comparisons.json"
 PAGE = DOCS / "comparisons.md"
 PICTURE = DOCS / "images" / "comparisons.png"
 
@@ -178,7 +175,7 @@ def measure_right(count: int) -> None:
     refused = {dtype: dict.fromkeys(RULES, 0) for dtype in DTYPES}
     begun = {"cases": 0, "overflowed": dict.fromkeys(DTYPES, 0), "refused": refused}
     right = data.setdefault("right", begun)
-    right |= {"command": f"python docs/scripts/comparisons.py right {count}"} | about()
+    right |= {"command": f"python docs/scripts/comparisons.py right {count}"} | versions()
     for i in range(right["cases"], count):
         rng = np.random.default_rng([i, 99])
         cell, dtype = tuple(CELLS)[i // 2 % 3], DTYPES[i % 2]
@@ -250,7 +247,7 @@ def measure_wrong(kind: str, layers: Iterator[tuple[str, tuple[str, ...], Any]])
             found[layer_name] = {"wrong": wrong, "missed": {n: k for n, k in missed.items() if k}}
             say(f"{layer_name}: {wrong} wrong results, missed {missed}")
     command = f"python docs/scripts/comparisons.py {kind}"
-    store(stored() | {kind: {"command": command, "found": found} | about()})
+    store(stored() | {kind: {"command": command, "found": found} | versions()})
 
 
 def results_of(layer: Any, case: LayerCase) -> Results | None:
@@ -296,16 +293,6 @@ def store(data: dict[str, Any]) -> None:
     STORE.write_text(json.dumps(data, separators=(",", ":")) + "\n", encoding="utf-8")
 
 
-def about() -> dict[str, str]:
-    """Return date and versions."""
-    return {
-        "date": date.today().isoformat(),
-        "python": platform.python_version(),
-        "numpy": np.__version__,
-        "torch": torch.__version__,
-    }
-
-
 # Showing ----------------------------------------------------------------------------------------
 
 
@@ -342,17 +329,13 @@ def with_table(text: str) -> str:
         f"{len(data['mutants']['found']):,} mutants: wrong results missed",
         "mutants never noticed",
     ]
-    lines = [head, ["---", *["---:"] * (len(head) - 1)]]
-    lines += [[name, *(f"{100 * v:.2f} %" for v in values)] for name, values in shares().items()]
-    table = "\n".join("| " + " | ".join(line) + " |" for line in lines)
+    rows = [[name, *(f"{100 * v:.2f} %" for v in values)] for name, values in shares().items()]
     sources = "\n".join(
         f"- `{data[kind]['command']}`: {data[kind]['date']}, Python {data[kind]['python']}, NumPy "
         f"{data[kind]['numpy']}, PyTorch {data[kind]['torch']}"
         for kind in ("right", "bugs", "mutants")
     )
-    before, _, rest = text.partition("<!-- table -->")
-    after = rest.partition("<!-- end -->")[2]
-    return f"{before}<!-- table -->\n\n{table}\n\n{sources}\n\n<!-- end -->{after}"
+    return with_blocks(text, {"comparisons": f"{table(head, rows, len(head) - 1)}\n\n{sources}"})
 
 
 def draw() -> None:

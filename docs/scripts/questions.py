@@ -1,38 +1,25 @@
 """Measure the results in docs/questions.md, and make its pictures and tables.
 
-    python docs/scripts/questions.py measure biases    # or clipping, truncation, chaos, state
+    python docs/scripts/questions.py measure           # all of them
+    python docs/scripts/questions.py measure biases    # clipping, truncation, chaos, state or cells
     python docs/scripts/questions.py draw              # pictures and tables from the measurements
 
 Each measurement is stored in docs/measurements/NAME.json, with the date, the versions and the text.
-Pictures and tables are made from these files only.
+Pictures and tables are made from these files only, by answers.py.
 """
 
 import json
-import platform
 import re
 import sys
-from collections.abc import Callable, Iterator, Sequence
-from datetime import date
-from pathlib import Path
+from collections.abc import Callable, Iterator
 from typing import Any
 
-import matplotlib as mpl
 import numpy as np
-from matplotlib.figure import Figure
-
-mpl.use("Agg")
-
-DOCS = Path(__file__).parents[1]
-MEASUREMENTS = DOCS / "measurements"
-IMAGES = DOCS / "images"
-PAGE = DOCS / "questions.md"
+from pages import MEASUREMENTS, versions
 
 # The lecture's configuration.
 B, T, H, LR, MAX_NORM, TOKENS = 32, 35, 256, 0.1, 1.0, 10_000
 EQUAL_UPDATES = 240
-
-INK, FAINT, GRID = "#222222", "#8a8a8a", "#e6e6e6"
-BLUE, ORANGE, GREEN, RED = "#1f3f77", "#f5a742", "#2a8f6f", "#c0392b"
 
 
 # Measuring ------------------------------------------------------------------------------------
@@ -343,10 +330,7 @@ def measure(name: str) -> None:
         result = MEASURES[name]()
     about = {
         "command": f"python docs/scripts/questions.py measure {name}",
-        "date": date.today().isoformat(),
-        "python": platform.python_version(),
-        "numpy": np.__version__,
-        "torch": torch.__version__,
+        **versions(),
         "threads": 1,
         "batch_size": B,
         "num_steps": T,
@@ -367,245 +351,15 @@ def _short(value: Any) -> Any:
     return float(f"{value:.6g}") if isinstance(value, float) else value
 
 
-def read(name: str) -> dict[str, Any]:
-    """Return a measurement from its file."""
-    result = json.loads((MEASUREMENTS / f"{name}.json").read_text(encoding="utf-8"))
-    assert isinstance(result, dict)
-    return result
-
-
-# Drawing --------------------------------------------------------------------------------------
-
-
-def draw_truncation() -> None:
-    """Draw how far gradients reach back, and the perplexity for each length."""
-    data = read("truncation")
-    figure = Figure(figsize=(9.0, 3.7), dpi=150, layout="constrained")
-    left, right = figure.subplots(1, 2)
-    for name, colour in (("untrained", ORANGE), ("trained", BLUE)):
-        left.semilogy(data[name]["reach"][:81], color=colour, linewidth=1.6, label=name)
-    left.axvline(T, color=FAINT, linewidth=0.9, linestyle=(0, (4, 3)))
-    left.annotate(
-        f"the lecture\ntruncates at {T}", (T + 1.5, 2e-1), color=INK, fontsize=9, va="top"
-    )
-    _dress(left, "steps back, d", "size of the gradient,\nrelative to d = 0")
-    left.legend(frameon=False, labelcolor=INK, loc="lower left")
-    steps, curves = data["num_steps"], data["perplexities"]
-    shades = mpl.colormaps["viridis"](np.linspace(0.85, 0.05, len(steps)))
-    for num_steps, curve, shade in zip(steps, curves, shades, strict=True):
-        right.plot(range(1, len(curve) + 1), curve, color=shade, linewidth=1.5, label=num_steps)
-    _dress(right, "epoch (equal number of tokens)", "perplexity")
-    right.set_ylim(bottom=1)
-    right.legend(frameon=False, labelcolor=INK, title="steps, T")
-    _save(figure, "truncation.png")
-
-
-def draw_chaos() -> None:
-    """Draw the difference between two trainings."""
-    data = read("chaos")
-    figure = Figure(figsize=(9.0, 3.9), dpi=150, layout="constrained")
-    panels = figure.subplots(1, 2, sharey=True)
-    for panel, lr in zip(panels, (0.1, 1.0), strict=True):
-        for run in data["runs"]:
-            if run["lr"] == lr:
-                colour = BLUE if run["dtype"] == "float32" else RED
-                x = 1 + 4 * np.arange(len(run["from_torch"]))
-                y = {key: np.array(run[key]) for key in ("from_torch", "from_moved")}
-                for key, style in (("from_torch", "-"), ("from_moved", (0, (1, 1.2)))):
-                    label = {
-                        "from_torch": f"{run['dtype']}: NumPy and PyTorch",
-                        "from_moved": f"{run['dtype']}: NumPy and itself + 1 ulp",
-                    }[key]
-                    values = np.where(y[key] > 0, y[key], np.nan)
-                    panel.semilogy(
-                        x, values, color=colour, linestyle=style, linewidth=1.5, label=label
-                    )
-        _dress(panel, "update", "largest difference of\nany parameter" if lr == 0.1 else "")
-        panel.set_title(f"lr {lr:g}", loc="left", color=INK, fontsize=11)
-    panels[1].legend(frameon=False, labelcolor=INK, fontsize=8, loc="upper left")
-    panels[1].set_ylim(1e-18, 1e5)
-    _save(figure, "chaos.png")
-
-
-def draw_state() -> None:
-    """Draw the perplexity with the state reset and carried."""
-    data = read("state")
-    figure = Figure(figsize=(6.4, 3.6), dpi=150, layout="constrained")
-    axes = figure.subplots()
-    for name, colour in (("reset", ORANGE), ("carried", BLUE)):
-        curve = data[name]
-        label = f"{name}: {curve[-1]:.2f} at the end"
-        axes.plot(range(1, len(curve) + 1), curve, color=colour, linewidth=1.5, label=label)
-    axes.axhline(5.0, color=FAINT, linewidth=0.9, linestyle=(0, (4, 3)))
-    axes.annotate("the lecture's 5.0", (12, 4.9), color=INK, fontsize=9, va="top")
-    _dress(axes, "epoch", "perplexity")
-    axes.set_ylim(1, 20)
-    axes.legend(frameon=False, labelcolor=INK)
-    _save(figure, "state.png")
-
-
-def _dress(axes: Any, xlabel: str, ylabel: str) -> None:
-    axes.set_xlabel(xlabel, color=INK)
-    axes.set_ylabel(ylabel, color=INK)
-    axes.grid(color=GRID, linewidth=0.8)
-    axes.set_axisbelow(True)
-    axes.spines[["top", "right"]].set_visible(False)
-    axes.spines[["left", "bottom"]].set_color(FAINT)
-    axes.tick_params(colors=INK)
-
-
-def _save(figure: Figure, name: str) -> None:
-    IMAGES.mkdir(exist_ok=True)
-    figure.savefig(IMAGES / name, metadata={"Software": None})
-
-
-# Tables ---------------------------------------------------------------------------------------
-
-
-def tables() -> dict[str, str]:
-    """Return each table of the page, by its name."""
-    return {
-        "biases": _biases(read("biases")),
-        "clipping": _clipping(read("clipping")),
-        "truncation": _truncation(read("truncation")),
-        "chaos": _chaos(read("chaos")),
-        "state": _state(read("state")),
-        "cells": _cells(read("cells")),
-    }
-
-
-def _biases(data: dict[str, Any]) -> str:
-    rows = [
-        [
-            str(update),
-            f"{data['two']['differences'][k]:.1e}",
-            f"{data['one']['differences'][k]:.1e}",
-            f"{data['two']['effective_bias_moved'][k]:.4f}",
-            f"{data['one']['effective_bias_moved'][k]:.4f}",
-        ]
-        for k, update in enumerate(data["updates"])
-    ]
-    head = [
-        "after update",
-        "difference from PyTorch, two biases",
-        "one bias",
-        "sum of biases moved by, two",
-        "one",
-    ]
-    return _table(head, rows, data)
-
-
-def _clipping(data: dict[str, Any]) -> str:
-    rows = []
-    for lr in ("lr 0.1", "lr 1"):
-        run = data[lr]
-        rows.append(
-            [
-                lr.removeprefix("lr "),
-                f"{run['clipped_share']:.1%}",
-                f"{run['largest_norm']:.1f}",
-                *(
-                    f"{run['mean_cosine'][rule]:.3f} ({run['smallest_cosine'][rule]:.3f})"
-                    for rule in ("all together", "each tensor", "each entry")
-                ),
-            ]
-        )
-    head = ["lr", "updates clipped", "largest norm", "all together", "each tensor", "each entry"]
-    return _table(head, rows, data)
-
-
-def _truncation(data: dict[str, Any]) -> str:
-    rows = []
-    for k, num_steps in enumerate(data["num_steps"]):
-        per_epoch = (TOKENS - 1 - num_steps) // (B * num_steps)
-        curve = data["perplexities"][k]
-        rows.append(
-            [
-                str(num_steps),
-                f"{data['untrained']['lost'][k]:.1%}",
-                f"{data['trained']['lost'][k]:.1%}",
-                f"{curve[-1]:.2f} ({per_epoch * len(curve):,} updates)",
-                f"{curve[round(EQUAL_UPDATES / per_epoch) - 1]:.2f}",
-            ]
-        )
-    head = [
-        "steps, T",
-        "lost part of the gradient, untrained",
-        "trained",
-        f"perplexity after {data['epochs']} epochs",
-        f"after {EQUAL_UPDATES} updates",
-    ]
-    return _table(head, rows, data)
-
-
-def _chaos(data: dict[str, Any]) -> str:
-    rows = []
-    for run in data["runs"]:
-        losses = [f"{np.exp(loss):.2f}" for loss in run["last_losses"]]
-        places = [0, 25, 75, -1]
-        rows.append(
-            [
-                f"{run['lr']:g}",
-                run["dtype"],
-                *(f"{run['from_torch'][k]:.1e} / {run['from_moved'][k]:.1e}" for k in places),
-                " / ".join((losses[0], losses[2], losses[1])),
-            ]
-        )
-    last = 1 + 4 * (len(data["runs"][0]["from_torch"]) - 1)
-    head = ["lr", "dtype", "update 1", "101", "301", str(last), "perplexity of the last 80"]
-    return _table(head, rows, data)
-
-
-def _state(data: dict[str, Any]) -> str:
-    places = [k for k in (50, 100, 200, 300, 400, 500) if k <= len(data["reset"])]
-    rows = [[name, *(f"{data[name][k - 1]:.2f}" for k in places)] for name in ("reset", "carried")]
-    return _table(["state, perplexity after", *(f"{k} epochs" for k in places)], rows, data)
-
-
-def _cells(data: dict[str, Any]) -> str:
-    rows = []
-    for name in ("RNN", "GRU", "LSTM"):
-        for when in ("untrained", "trained"):
-            perplexity = f"{data[name]['perplexity']:.2f}" if when == "trained" else "-"
-            rows.append([name, when, perplexity, *(f"{r:.1e}" for r in data[name][when][1:])])
-    head = ["cell", "", "perplexity", *(f"{d} steps" for d in data["steps"][1:])]
-    return _table(head, rows, data)
-
-
-def _table(head: Sequence[str], rows: Sequence[Sequence[str]], data: dict[str, Any]) -> str:
-    about = data["about"]
-    lines = [head, ["---"] * len(head), *rows]
-    table = "\n".join("| " + " | ".join(row) + " |" for row in lines)
-    source = (
-        f"*{data['text']}; {about['date']}, Python {about['python']}, NumPy {about['numpy']}, "
-        f"PyTorch {about['torch']}, one thread: `{about['command']}`.*"
-    )
-    return f"{table}\n\n{source}"
-
-
-BLOCK = re.compile(r"(<!-- table (\w+) -->\n\n).*?(\n\n<!-- end -->)", re.DOTALL)
-
-
-def with_tables(text: str) -> str:
-    """Return the page's text with new tables."""
-    made = tables()
-    return BLOCK.sub(lambda match: match[1] + made[match[2]] + match[3], text)
-
-
-def draw() -> None:
-    """Draw all pictures, and write the tables into the page."""
-    draw_truncation()
-    draw_chaos()
-    draw_state()
-    PAGE.write_text(with_tables(PAGE.read_text(encoding="utf-8")), encoding="utf-8")
-
-
 def main(arguments: list[str]) -> int:
     """Run the command in the arguments."""
     match arguments:
-        case ["measure", name] if name in MEASURES:
-            measure(name)
+        case ["measure", *names] if set(names) <= MEASURES.keys():
+            for name in names or MEASURES:
+                measure(name)
         case ["draw"]:
+            from answers import draw
+
             draw()
         case _:
             sys.stderr.write(f"expected measure {'|'.join(MEASURES)}, or draw\n")

@@ -1,0 +1,41 @@
+"""What the scripts that measure for the documents have in common."""
+
+from __future__ import annotations
+
+import json
+import platform
+import re
+from collections.abc import Mapping, Sequence
+from datetime import date
+from importlib.metadata import version
+from pathlib import Path
+from typing import Any
+
+DOCS = Path(__file__).parents[1]
+MEASUREMENTS = DOCS / "measurements"
+
+BLOCK = re.compile(r"(<!-- table (\w+) -->\n\n).*?(\n\n<!-- end -->)", re.DOTALL)
+"""The place of a table in a page."""
+
+
+def versions() -> dict[str, str]:
+    """Return the date, and the versions that results depend on."""
+    libraries = {name: version(name).partition("+")[0] for name in ("numpy", "torch")}
+    return {"date": date.today().isoformat(), "python": platform.python_version(), **libraries}
+
+
+def read(name: str) -> dict[str, Any]:
+    """Return a measurement from its file."""
+    result: dict[str, Any] = json.loads((MEASUREMENTS / f"{name}.json").read_text("utf-8"))
+    return result
+
+
+def table(head: Sequence[str], rows: Sequence[Sequence[str]], numbers: int = 0) -> str:
+    """Return a table, with so many columns of numbers at its end."""
+    rules = ["---"] * (len(head) - numbers) + ["---:"] * numbers
+    return "\n".join("| " + " | ".join(row) + " |" for row in [head, rules, *rows])
+
+
+def with_blocks(text: str, tables: Mapping[str, str]) -> str:
+    """Return the text of a page with these tables in their places."""
+    return BLOCK.sub(lambda match: match[1] + tables[match[2]] + match[3], text)
