@@ -36,6 +36,7 @@ SHORTER = {
     "rnn-parity bench --shapes sweep": "--only H=64",
     ".venv/bin/rnn-parity run": "--epochs 2",
     ".venv/bin/python -m pytest": "-k nn_rnn",
+    "torchrun": "--epochs 2",
     "make run": "ARGS='--epochs 2'",
     "make test": "ARGS='-k version'",
 }

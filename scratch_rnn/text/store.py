@@ -19,6 +19,9 @@ from scratch_rnn.text.checks import DataError, shown
 MOST_IN_MEMORY = 2**24
 """A text of more bytes has its tokens in a file; as int64, so many take 128 MiB of memory."""
 
+READS = 100
+"""After so many reads the file is mapped anew. Each read leaves a few pages a row in memory."""
+
 FORMAT = 1
 """Changes with the codes of a text, so that files of another version are not read."""
 
@@ -40,6 +43,7 @@ class StoredIds:
 
     def __init__(self, path: Path, table: Int64[np.ndarray, " K"], length: int, dtype: str) -> None:
         self.path, self.table, self.length, self.dtype = path, table, length, dtype
+        self._reads = 0
 
     def __len__(self) -> int:
         return self.length
@@ -51,10 +55,12 @@ class StoredIds:
     def __getitem__(self, places: slice | Int[np.ndarray, "..."]) -> Int64[np.ndarray, "..."]:
         """Return the ids at these places.
 
-        The file is mapped anew each time: what was read does not stay in memory.
+        The file is mapped anew now and then: what was read does not stay in memory.
         """
-        codes = np.memmap(self.path, self.dtype, mode="r", shape=self.length)
-        ids: np.ndarray = self.table[codes[places]]
+        if self._reads % READS == 0:
+            self._codes = np.memmap(self.path, self.dtype, mode="r", shape=self.length)
+        self._reads += 1
+        ids: np.ndarray = self.table[self._codes[places]]
         return ids
 
 
