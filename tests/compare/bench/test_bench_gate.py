@@ -35,7 +35,7 @@ from compare.bench.shapes import Shape
 from compare.bench.torch_rows import TorchCells, TorchCompiled, TorchRow
 from compare.bench.work import BACKWARD, FORWARD, GENERATION, PHASES, STEP
 from compare.parity.command import ParityError
-from compare.parity.tolerance import Move, allowances, neighbour
+from compare.parity.tolerance import SAFETY, Move, allowances, neighbour
 from scratch_rnn.cells import elman
 from tests.compare.bench.bench_help import (
     ENOUGH,
@@ -320,6 +320,16 @@ def test_the_gate_allows_what_four_wobbles_of_all_floats_show() -> None:
         found = (Gate(case) if seed == 0 else Gate(case, seed=seed)).allowed(BACKWARD)
         assert found.keys() == allowed.keys()
         assert all(np.array_equal(found[name], array) for name, array in allowed.items())
+
+
+def test_the_gate_allows_another_text_where_rounding_decides() -> None:
+    """Two tokens are equally likely: a move of the weights of the generation prefers one."""
+    case = make_case(MODEL)
+    parameters = {name: np.zeros_like(p) for name, p in case.generation_parameters.items()}
+    parameters["linear.bias"][1:3] = 1
+    tied = Gate(replace(case, generation_parameters=parameters)).allowed(GENERATION)["text"]
+    assert tied.max() >= SAFETY * 1
+    assert Gate(case).allowed(GENERATION)["text"].max() < 1e-6
 
 
 def test_a_result_that_the_gate_does_not_know_has_to_be_the_same_to_the_bit() -> None:
