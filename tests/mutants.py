@@ -246,7 +246,8 @@ def write_page(found: dict[str, Any]) -> int:
         survivors = found.get(entry["file"], {"survivors": []})["survivors"]
         if not any(reason(entry["file"], change, [entry]) for change in survivors):
             sys.stdout.write(f"no longer needed: {entry['file']}: {entry['after']}\n")
-    table = [line for line in written.splitlines() if line.startswith(("|", "Of the"))]
+    above = written.partition("\n## ")[0]
+    table = [line for line in above.splitlines() if line.startswith(("|", "Of the"))]
     sys.stdout.write("\n".join(table) + "\n")
     return gaps
 

@@ -101,7 +101,7 @@ def call_layer_by_layer(
                 mask = mask[:, 0]
             elif case.batch_first:
                 mask = mask.swapaxes(0, 1)
-            steps = tuple(slice(0, size) for size in y.shape)  # padded at the end of all: cut off
+            steps = tuple(slice(size) for size in y.shape)  # padded at the end of all: cut off
             y = y * torch.from_numpy(mask.copy())[steps]
         options = case.options | {"input_size": y.shape[-1], "num_layers": 1, "dropout": 0.0}
         layer = torch_layer(options, case.dtype, case.cell)

@@ -21,14 +21,16 @@ from compare.check.layer_cases import LayerCase
 from compare.check.layer_results import (
     CLASSES,
     alike,
+    backward,
     build,
+    forward,
     identical,
     rounding,
     run,
     to_rounding,
 )
-from compare.check.reference import set_parameters, torch_layer
-from compare.check.verdict import Check, Comparison
+from compare.check.reference import set_parameters, torch_layer, torch_results
+from compare.check.verdict import Check, Comparison, table_of
 from compare.parity.tolerance import allowances
 from tests.annotations import unchecked
 
@@ -193,6 +195,39 @@ def test_bits_that_differ_are_allowed_their_rounding_where_they_are_asked_for() 
     assert to_rounding(unknown, CASE) is unknown
     np.testing.assert_array_equal(to_rounding(other, CASE).allowed, allowed["output"])
     assert not to_rounding(other, CASE).ok
+
+
+FULL = LayerCase(T=5, B=3, V=2, H=4, L=2, dropout=0.5, lengths=True, seed=1)
+
+
+@pytest.mark.parametrize("cell", CLASSES)
+def test_a_pass_in_two_calls_is_the_pass_at_once(cell: str) -> None:
+    case = replace(FULL, cell=cell)
+    assert case.floats.lengths is not None
+    at_once, layer = run(CLASSES[cell], case), build(CLASSES[cell], case)
+    results, tape = forward(layer, case)
+    for _ in range(2):
+        in_two = results | backward(layer, case, tape)
+        assert list(in_two) == list(at_once)
+        assert all(np.array_equal(in_two[name], array) for name, array in at_once.items())
+        for array in in_two.values():
+            array += 1  # they are copies: the tape stays as it was
+        results, _ = forward(layer, case)
+    assert table_of(identical(at_once, at_once, case)).rows == tuple(
+        comparison.row for comparison in identical(at_once, at_once, case)
+    )
+
+
+@pytest.mark.parametrize("batch_first", [False, True])
+def test_masks_of_steps_that_no_sequence_has_are_cut_off(batch_first: bool) -> None:
+    """PyTorch's layers give as many steps as the longest sequence has, and masks are of all."""
+    for seed in range(99):
+        case = replace(FULL, batch_first=batch_first, seed=seed)
+        assert case.floats.lengths is not None
+        if case.floats.lengths.max() < case.T:
+            break
+    assert case.floats.lengths.max() < case.T
+    assert all(c.ok for c in alike(torch_results(case), run(CLASSES["rnn"], case), case))
 
 
 class Loaded:
