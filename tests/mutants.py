@@ -193,6 +193,9 @@ def page(found: dict[str, Any], explanations: list[dict[str, str]]) -> tuple[str
     different = made - equivalent
     score = 100 * (killed + timed_out) / different if different else 100.0
     lines += ["", f"Of the mutants that are not equivalent, {score:.1f} % are caught.", ""]
+    untried = [f for part in parts().values() for f in part["files"] if f not in found]
+    if untried:
+        lines += [f"Not tried yet, or not since they were rewritten: {', '.join(untried)}.", ""]
     lines += [
         "We tried two tools, mutmut and cosmic-ray, and chose mutmut. It changes operators and "
         "numbers, and also arguments, assignments and `+=`. It does not change annotations. For "
@@ -235,21 +238,19 @@ def by_hand() -> list[str]:
     return rows
 
 
-def write_page(found: dict[str, Any]) -> int:
-    """Store what was found, write the page and return how many survivors have no explanation."""
-    text = EQUIVALENT.read_text(encoding="utf-8") if EQUIVALENT.exists() else ""
-    explanations = tomllib.loads(text).get("mutant", [])
+def write_page(found: dict[str, Any]) -> tuple[str, int]:
+    """Store what was found, write the page, and return what `page` returns."""
     STORED.write_text(json.dumps(found, indent=1) + "\n", encoding="utf-8")
-    written, gaps = page(found, explanations)
+    written, gaps = page(found, explanations())
     PAGE.write_text(written, encoding="utf-8")
-    for entry in explanations:
-        survivors = found.get(entry["file"], {"survivors": []})["survivors"]
-        if not any(reason(entry["file"], change, [entry]) for change in survivors):
-            sys.stdout.write(f"no longer needed: {entry['file']}: {entry['after']}\n")
-    above = written.partition("\n## ")[0]
-    table = [line for line in above.splitlines() if line.startswith(("|", "Of the"))]
-    sys.stdout.write("\n".join(table) + "\n")
-    return gaps
+    return written, gaps
+
+
+def explanations() -> list[dict[str, str]]:
+    """Return why mutants are equivalent."""
+    text = EQUIVALENT.read_text(encoding="utf-8") if EQUIVALENT.exists() else ""
+    found: list[dict[str, str]] = tomllib.loads(text).get("mutant", [])
+    return found
 
 
 def main(arguments: Sequence[str] | None = None) -> int:
@@ -262,7 +263,7 @@ def main(arguments: Sequence[str] | None = None) -> int:
     parser.add_argument("--merge", nargs="+", type=Path, metavar="FILE", default=[])
     parser.add_argument("--page", action="store_true", help="try nothing")
     chosen = parser.parse_args(arguments)
-    wanted, gaps = chosen.parts or list(table), 0
+    wanted = chosen.parts or list(table)
     if set(wanted) - table.keys():
         parser.error(f"expected parts among {', '.join(table)}, got {', '.join(wanted)}")
     k, n = chosen.shard
@@ -278,7 +279,17 @@ def main(arguments: Sequence[str] | None = None) -> int:
         if files and not chosen.merge and not chosen.page:
             try_part(name, files, table[name]["tests"], chosen.processes)
         found |= {file: result for file, result in tried(WORK / name) if file in files}
-        gaps = write_page({file: found[file] for file in everything if file in found})
+        found = {file: found[file] for file in everything if file in found}
+        written, gaps = write_page(found)
+    for entry in explanations():
+        survivors = found.get(entry["file"], {"survivors": []})["survivors"]
+        if entry["file"] in found and not any(
+            reason(entry["file"], change, [entry]) for change in survivors
+        ):
+            sys.stdout.write(f"no longer needed: {entry['file']}: {entry['after']}\n")
+    above = written.partition("\n## ")[0]
+    lines = [line for line in above.splitlines() if line.startswith(("|", "Of the"))]
+    sys.stdout.write("\n".join(lines) + "\n")
     return 1 if gaps else 0
 
 
