@@ -23,6 +23,7 @@ from compare.parity.tolerance import (
     unmoved,
 )
 from scratch_rnn.cells import gated
+from tests.annotations import unchecked
 
 
 class Pair(NamedTuple):
@@ -144,6 +145,23 @@ def test_an_allowance_is_that_of_its_gaps_its_seed_and_its_number_of_wobbles(gap
     assert np.array_equal(first, with_one)
     assert not np.array_equal(first, other)
     assert not np.array_equal(with_another, with_one)
+
+
+@pytest.mark.parametrize(
+    ("name", "wrong", "message"),
+    [
+        ("compute", 1, "expected compute to be a function, got int"),
+        ("wobbles", 0, "expected wobbles to be at least 1, got 0"),
+        ("seed", -1, "expected seed to be at least 0, got -1"),
+        ("gaps", 0, "expected gaps to be at least 1, got 0"),
+    ],
+)
+def test_wrong_arguments_are_named(name: str, wrong: Any, message: str) -> None:
+    right: dict[str, Any] = {"compute": lambda move: {}, "wobbles": 1, "seed": 0, "gaps": 1}
+    assert allowances(**right) == ({}, {})
+    with unchecked(), pytest.raises((TypeError, ValueError)) as caught:
+        allowances(**(right | {name: wrong}))
+    assert str(caught.value) == message
 
 
 def test_each_entry_has_an_allowance_of_its_own() -> None:
