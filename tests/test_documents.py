@@ -21,6 +21,7 @@ DOCUMENTS = [ROOT / "README.md", ROOT / "CONTRIBUTING.md", *sorted((ROOT / "docs
 
 PLACEHOLDERS = {
     "runs/…": "runs/document",
+    "--text FILE": "--text README.md",
     "FILE.json": "docs/benchmarks/seed-1-thread.json",
     "FILE.py": "my_module.py",
     "my_module:MyRNN": "scratch_rnn:RNN",

@@ -74,18 +74,20 @@ def draw_curves(directory: Path) -> Path:
     """
     _, config = read_config(directory)
     text_name = read_environment(directory).text.name
-    metrics = list(read_metrics(directory))
-    curves = {side: perplexities(metrics, side) for side in STYLES}
+    # Of one model there may be a million updates: they are read again rather than held in memory.
+    curves = {side: perplexities(read_metrics(directory), side) for side in STYLES}
     curves = {side: curve for side, curve in curves.items() if curve}
-    begins = {side: first_epoch(metrics, side) for side in curves}
-    compared = any("largest_difference" in update for update in metrics)
+    begins = {side: first_epoch(read_metrics(directory), side) for side in curves}
+    compared = len(curves) == 2 and any(
+        "largest_difference" in update for update in read_metrics(directory)
+    )
 
     figure = Figure(figsize=(8.0, 6.4 if compared else 4.4), dpi=150, layout="constrained")
     rows = 2 if compared else 1
     panels = figure.subplots(rows, 1, sharex=True, squeeze=False, height_ratios=[3, 2][:rows])[:, 0]
     _draw_perplexities(panels[0], curves, begins)
     if compared:
-        _draw_differences(panels[1], metrics, config.dtype)
+        _draw_differences(panels[1], list(read_metrics(directory)), config.dtype)
     panels[-1].set_xlabel("epoch")
     panels[-1].xaxis.set_major_locator(MaxNLocator(integer=True, steps=[1, 2, 5, 10]))
     num_epochs = max((begins[side] + len(curves[side]) for side in curves), default=1)
