@@ -24,7 +24,7 @@ def forward(
     h: Float[np.ndarray, "N H"], W: Float[np.ndarray, "V H"], b: Float[np.ndarray, "V"]
 ) -> Float[np.ndarray, "N V"]:
     """Return y, a row for each row of `h`."""
-    y: np.ndarray = h @ W.T
+    y = sum_of_products(h.T, W.T)  # h @ W.T, the sum over H in pieces
     y += b
     return y
 

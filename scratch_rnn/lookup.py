@@ -9,6 +9,8 @@ A one-hot row times a matrix picks one row of it, so a product with many of them
 import numpy as np
 from jaxtyping import Float, Int
 
+from scratch_rnn.sums import sum_of_products
+
 
 def rows(
     M: Float[np.ndarray, "V H"], ids: Int[np.ndarray, "*N"], out: Float[np.ndarray, "*N H"]
@@ -24,5 +26,5 @@ def gradient(
     occurring = np.flatnonzero(np.bincount(ids, minlength=V))  # (n,), n <= min(N, V)
     one_hot_T = np.equal(occurring[:, None], ids).astype(d_rows.dtype)  # (n, N)
     d_M_T = np.zeros((*d_rows.shape[:-2], d_rows.shape[-1], V), d_rows.dtype)
-    d_M_T[..., occurring] = (one_hot_T @ d_rows).swapaxes(-1, -2)
+    d_M_T[..., occurring] = sum_of_products(d_rows, one_hot_T.T)
     return d_M_T

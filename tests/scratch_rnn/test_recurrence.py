@@ -200,11 +200,22 @@ def test_the_next_call_fills_the_same_array() -> None:
 @pytest.mark.parametrize("dtype", [np.float32, np.float64])
 def test_panels_are_copies_in_one_piece(order: Any, dtype: Any) -> None:
     M = np.arange(5 * 6, dtype=dtype).reshape(5, 6).copy(order)
-    cut = panels(M, 2)
+    gates = np.stack([M, -M]) if order == "C" else np.stack([M.T, -M.T]).swapaxes(1, 2)
+    cut = panels(gates, 2)
     assert cut.flags.c_contiguous
-    assert not np.shares_memory(cut, M)
+    assert not np.shares_memory(cut, gates)
     assert cut.dtype == dtype
-    np.testing.assert_array_equal(cut, [M[:, :2], M[:, 2:4], M[:, 4:]])
+    np.testing.assert_array_equal(cut[0], [M[:, :2], M[:, 2:4], M[:, 4:]])
+    np.testing.assert_array_equal(cut[1], -cut[0])
+    np.testing.assert_array_equal(panels(M, 2), cut[0])
+
+
+def test_panels_of_one_transposed_matrix_are_its_rows() -> None:
+    W = np.arange(5.0 * 6).reshape(6, 5)
+    cut = panels(W.T, 2)
+    assert np.shares_memory(cut, W)
+    np.testing.assert_array_equal(cut, [W[:2].T, W[2:4].T, W[4:].T])
+    assert not np.shares_memory(panels(W, 5), W)
 
 
 @pytest.mark.parametrize("order", ["C", "F"])
