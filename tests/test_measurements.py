@@ -1,5 +1,6 @@
 """Tables, pictures and claims of the documents are those of the stored measurements."""
 
+import json
 import re
 from pathlib import Path
 
@@ -66,6 +67,19 @@ def test_the_table_of_comparisons_is_that_of_the_measurements() -> None:
     comparisons = load_script("comparisons")
     text = comparisons.PAGE.read_text(encoding="utf-8")
     assert comparisons.with_table(text) == text, "python docs/scripts/comparisons.py draw"
+
+
+def test_no_tensor_is_much_less_exact_than_pytorchs() -> None:
+    accuracy = load_script("accuracy")
+    text = accuracy.PAGE.read_text(encoding="utf-8")
+    assert accuracy.with_table(text) == text, "python docs/scripts/accuracy.py draw"
+    stored = json.loads(accuracy.STORE.read_text("utf-8"))
+    assert list(stored) == ["openblas", "blis"]
+    for measured in (cell for blas in stored.values() for cell in blas["cells"].values()):
+        after = list(accuracy.ratios(measured, "after").values())
+        assert max(after) <= 1.3
+        assert np.mean(np.log(after)) <= 0
+        assert measured["times"]["ratio"] <= 1.05
 
 
 def test_each_rule_of_the_comparisons_says_what_it_is_described_to_say() -> None:
