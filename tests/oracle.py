@@ -72,6 +72,15 @@ def run(
     return {"output": output} | last
 
 
+def smallest(dtype: str) -> float:
+    """Return the size below which a derivative may come out as zero.
+
+    Here that is where ε times it is no normal number. In a layer it is where σ(z) is none: there
+    e^-z overflows, so that σ is 0.
+    """
+    return max(float(np.finfo(np.float64).tiny) / EPSILON, float(np.finfo(dtype).tiny))
+
+
 # One step of each cell: from x_t and the state before it to the state after it -----------------
 
 

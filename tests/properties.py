@@ -12,6 +12,7 @@ from compare.check.layer_results import Results, alike, rounding, run, to_roundi
 from compare.check.layers import Layers
 from compare.check.stranger.client import Trouble
 from compare.check.verdict import table_of
+from compare.parity import SAFETY
 from compare.parity.rows import ParityReport, ParityRow, compare_results
 from tests import tally
 from tests.counts import number
@@ -61,11 +62,16 @@ def keeps(law: Law, implementation: Any, case: LayerCase) -> None:
         raise
 
 
-def against(reference: Results, implementation: Any, case: LayerCase) -> ParityReport:
-    """Compare a class's results with a reference, as far as rounding explains."""
+def against(
+    reference: Results, implementation: Any, case: LayerCase, smallest: float = 0.0
+) -> ParityReport:
+    """Compare a class's results with a reference, as far as rounding and underflow explain.
+
+    Results below `smallest` may have become zero on either side.
+    """
     leave_out(implementation, case)
-    rounding(case)
-    return table_of(alike(reference, run(implementation, case), case))
+    allowed = {name: array + SAFETY * smallest for name, array in rounding(case)[1].items()}
+    return table_of(alike(reference, run(implementation, case), case, lambda _: allowed))
 
 
 def measure(case: LayerCase) -> None:

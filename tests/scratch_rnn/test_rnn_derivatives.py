@@ -12,6 +12,7 @@ import numpy as np
 import pytest
 
 from compare.check.layer_cases import LayerCase
+from compare.check.layer_results import CLASSES, run
 from scratch_rnn import RNN
 from tests import oracle
 from tests.properties import against, demand
@@ -26,7 +27,7 @@ def test_gradients_are_the_derivatives_of_the_equations(
 ) -> None:
     results = oracle.results(case)
     reference = {name: array.astype(case.dtype) for name, array in results.items()}
-    report = against(reference, implementation, case)
+    report = against(reference, implementation, case, oracle.smallest(case.dtype))
     demand(report, "results and gradients are those of the equations", case)
 
 
@@ -55,6 +56,56 @@ def test_gradients_are_the_derivatives_of_the_equations(
 def test_derivatives_of_exactly_zero(case: LayerCase) -> None:
     reference = {name: array.astype(case.dtype) for name, array in oracle.results(case).items()}
     demand(against(reference, RNN, case), "gradients are those of the equations", case)
+
+
+@pytest.mark.parametrize(
+    ("case", "tensor", "lost_by"),
+    [
+        # δb of a gate at σ(-498) is 1e-217, and ε times that is 0.
+        (
+            LayerCase(
+                cell="gru",
+                T=2,
+                B=2,
+                V=3,
+                bidirectional=True,
+                one_hot=True,
+                saturated=True,
+                rounded=True,
+                dtype="float64",
+                seed=353414,
+            ),
+            "gradient of bias_hh_l0",
+            "oracle",
+        ),
+        # δb of a gate at σ(-89) is 2e-39, and e^89 is more than float32 holds.
+        (
+            LayerCase(
+                cell="lstm",
+                V=2,
+                L=2,
+                bidirectional=True,
+                h0=False,
+                upstream="output",
+                saturated=True,
+                rounded=True,
+                seed=649516,
+            ),
+            "gradient of bias_hh_l1_reverse",
+            "layer",
+        ),
+    ],
+    ids=["oracle", "layer"],
+)
+def test_derivatives_that_underflow(case: LayerCase, tensor: str, lost_by: str) -> None:
+    derivatives = {
+        "oracle": oracle.results(case)[tensor],
+        "layer": run(CLASSES[case.cell], case)[tensor],
+    }
+    lost = derivatives.pop(lost_by)
+    (kept,) = derivatives.values()
+    assert np.all(lost[kept != 0] == 0)
+    assert 0 < np.abs(kept).max() < oracle.smallest(case.dtype)
 
 
 WITHOUT_TORCH = """
