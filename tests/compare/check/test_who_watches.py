@@ -8,6 +8,7 @@ import re
 from collections import Counter
 from collections.abc import Callable, Iterator
 from dataclasses import replace
+from types import SimpleNamespace
 from typing import Any
 
 import numpy as np
@@ -25,6 +26,7 @@ from compare.check.layer_results import (
     build,
     forward,
     identical,
+    named,
     rounding,
     run,
     to_rounding,
@@ -230,6 +232,11 @@ def test_masks_of_steps_that_no_sequence_has_are_cut_off(batch_first: bool) -> N
     assert all(c.ok for c in alike(torch_results(case), run(CLASSES["rnn"], case), case))
 
 
+def test_a_gradient_that_a_layer_does_not_give_is_left_out() -> None:
+    gradients = SimpleNamespace(x=None, h0=np.ones(2), parameters={"weight": np.ones(3)})
+    assert list(named(gradients)) == ["gradient of h0", "gradient of weight"]
+
+
 class Loaded:
     """A layer that is handed its parameters."""
 
@@ -318,6 +325,8 @@ def test_a_comparison_names_the_first_step_and_its_worst_entry(wrong: float) -> 
     assert (without_steps.step, without_steps.element) == (None, (2, 0))
     assert (replace(forth, got=right).step, replace(forth, got=right).element) == (None, None)
     assert replace(forth, got=right).describe() == "no difference"
+    one = Comparison("loss", np.array(1.0), np.array(2.0), 0.5)
+    assert one.describe() == "expected 1, got 2; 1.0e+00 apart, 5.0e-01 allowed"
     got[[1, 3]] = 0.5  # just what is allowed
     assert (forth.step, forth.element) == (3, (2, 0))
     transposed = replace(forth, expected=right.T, got=got.T, time_axis=1)

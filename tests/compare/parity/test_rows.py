@@ -1,5 +1,6 @@
 """The rows of a comparison: what each of them says, and the four verdicts."""
 
+from dataclasses import fields
 from typing import Any
 
 import numpy as np
@@ -73,6 +74,16 @@ def test_the_same_bits_take_no_share_even_of_nothing() -> None:
     assert (row.scratch_error, row.concise_error) == (None, None)
     (row,) = compare_results({"y": a}, {"y": np.array([1 + 2**-52, np.inf])}, {"y": 0.0}).rows
     assert (row.ok, row.difference, row.ulps, row.share, row.at) == (False, 2**-52, 1, np.inf, (0,))
+
+
+def test_a_row_as_json_has_its_fields_its_verdict_and_whether_it_agrees() -> None:
+    a = np.array([1.0])
+    (row,) = compare_results({"y": a}, {"y": a}, {"y": 0.0}).rows
+    values = row.to_json()
+    assert values.pop("ok") is True
+    assert values.pop("verdict") == "agrees"
+    assert values.keys() == {f.name for f in fields(row)} - {"verdict"}
+    assert (values["name"], values["shape"], values["dtype"]) == ("y", (1,), "float64")
 
 
 # The four verdicts -------------------------------------------------------------------------------
