@@ -86,6 +86,12 @@ def test_a_row_as_json_has_its_fields_its_verdict_and_whether_it_agrees() -> Non
     assert (values["name"], values["shape"], values["dtype"]) == ("y", (1,), "float64")
 
 
+def test_a_share_beyond_all_floats_is_infinite_and_warns_of_nothing() -> None:
+    a = np.array([1e300])
+    (row,) = compare_results({"y": a}, {"y": -a}, {"y": 1e-300}).rows
+    assert (row.share, row.difference) == (np.inf, 2e300)
+
+
 # The four verdicts -------------------------------------------------------------------------------
 
 
