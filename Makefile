@@ -21,7 +21,7 @@ RECORD   ?= runs/deep
 unexport PYTHONDONTWRITEBYTECODE
 
 .DEFAULT_GOAL := help
-.PHONY: help run test lowest site commands check deep report mutants format clean
+.PHONY: help run test lowest site commands figures check deep report mutants format clean
 
 help:  ## this list
 	@awk -F ':.*## ' '/^[a-z]+:.*## / { printf "make %-8s %s\n", $$1, $$2 }' $(MAKEFILE_LIST)
@@ -45,6 +45,11 @@ site: $(STAMP)  ## README.md and docs/ as a site in site/, with every link check
 
 commands: $(STAMP)  ## every command that README.md and docs/ show, as it stands there (some minutes)
 	@RNN_PARITY_COMMANDS=all $(BIN)/python -m pytest -n 0 tests/test_documents.py --timeout=0 $(ARGS)
+
+figures: $(STAMP)  ## measure what README.md and docs/ state, and write it there (hours; ARGS="runs bench": a part)
+	@$(BIN)/python -c 'import jax, onnxruntime' 2>/dev/null || \
+	    $(BIN)/python -m pip install --quiet --disable-pip-version-check $(PIP_ARGS) --editable '.[jax,onnx]'
+	@$(BIN)/python docs/scripts/figures.py $(ARGS)
 
 check: $(STAMP)  ## style, types, import contracts, and how long a file may be
 	$(BIN)/ruff check

@@ -7,6 +7,7 @@ from pathlib import Path
 import numpy as np
 import pytest
 
+from compare.check import BUGS
 from tests.scripts import ROOT, load_script
 
 
@@ -49,6 +50,37 @@ def test_pictures_are_drawn_from_the_measurements(
     text = answers.PAGE.read_text(encoding="utf-8")
     assert set(re.findall(r"\]\(images/(\w+\.png)\)", text)) == drawn
     assert all((ROOT / "docs" / "images" / name).is_file() for name in drawn)
+
+
+MEASURED = re.compile(
+    r"\d[\d.,]* ?(?:(?:ms|µs|s|[KMG]B|MiB|GFLOP/s|per cent)\b|%)"
+    r"|\d\.?\d*e-\d+|(?<!Python )\b\d+\.\d\d\b"
+)
+"""What somebody has measured: a number with a unit, with a power of ten, or with two decimals."""
+
+
+def test_each_figure_of_the_readme_comes_from_a_stored_measurement() -> None:
+    figures, pages = load_script("figures"), load_script("pages")
+    text = figures.PAGE.read_text(encoding="utf-8")
+    assert figures.with_figures(text) == text, "python docs/scripts/figures.py draw"
+    assert {match[1] for match in pages.BLOCK.findall(text)} == figures.TABLES.keys()
+    assert MEASURED.findall(pages.BLOCK.sub("", text)) == []
+    assert f"one of {len(BUGS)} bugs" in text
+
+
+def test_a_run_s_figures_are_those_of_its_record(tmp_path: Path) -> None:
+    figures = load_script("figures")
+    record = tmp_path / "20261126-010203-gru-reset-float32"
+    record.mkdir()
+    result = {"text": "a text", "perplexity": {"scratch": 2.0, "concise": 2.0}, "updates": 8}
+    written = {"a": {"scratch": "ab", "concise": "ab"}, "b": {"scratch": "b", "concise": "ba"}}
+    result |= {"largest_difference": 1e-7, "parity": True, "written": written, "seconds": 1.0}
+    (record / "result.json").write_text(json.dumps(result), encoding="utf-8")
+    (record / "environment.json").write_text('{"versions": {"numpy": "2"}}', encoding="utf-8")
+    ends = figures.ends(record)
+    assert ends["date"] == "2026-11-26"
+    assert not ends["same_texts"]
+    assert ends["versions"] == {"numpy": "2"}
 
 
 @pytest.mark.parametrize("page", ["bptt.md", "questions.md"])

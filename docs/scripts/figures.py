@@ -1,0 +1,296 @@
+"""Measure what README.md and docs/ state, and write it where it stands.
+
+    python docs/scripts/figures.py                  # measure all, and write it: hours
+    python docs/scripts/figures.py runs bench       # measure these alone, and write them
+    python docs/scripts/figures.py draw             # write what is stored; measures nothing
+
+`runs` trains both models for 500 epochs with each cell, and keeps the ends in
+docs/measurements/runs.json. A stopped measurement goes on where it stopped; without runs/figures it
+begins anew. `bench` and `haste` keep their results in docs/benchmarks. The others are scripts of
+their own.
+"""
+
+from __future__ import annotations
+
+import json
+import statistics
+import subprocess
+import sys
+from collections.abc import Callable
+from pathlib import Path
+from typing import Any
+
+from pages import DOCS, MEASUREMENTS, read, table, with_blocks
+
+from compare.bench.result import TIMED, Document
+
+ROOT = DOCS.parent
+PAGE = ROOT / "README.md"
+RUNS = MEASUREMENTS / "runs.json"
+QUICK = MEASUREMENTS / "quick.txt"
+BENCHMARKS = DOCS / "benchmarks"
+RECORDS = ROOT / "runs" / "figures"
+
+CELLS = {"rnn": "RNN", "gru": "GRU", "lstm": "LSTM"}
+DTYPES = ("float32", "float64")
+SETTINGS = [(cell, "reset", dtype) for cell in CELLS for dtype in DTYPES]
+SETTINGS += [("rnn", "carried", dtype) for dtype in DTYPES]
+THREADS = {1: "1-thread", 2: "2-threads"}
+
+
+# Measuring ------------------------------------------------------------------------------------
+
+
+def python(*arguments: str) -> None:
+    """Run a script or a module, with its output on the screen."""
+    sys.stdout.write(f"\npython {' '.join(arguments)}\n")
+    sys.stdout.flush()
+    subprocess.run([sys.executable, *arguments], check=True, cwd=ROOT)
+
+
+def command(*arguments: str) -> None:
+    """Run a command of rnn-parity, with its output on the screen."""
+    python("-m", "compare", *arguments)
+
+
+def measure_quick() -> None:
+    """Keep what a short run prints."""
+    command_line = [sys.executable, "-m", "compare", "run", "--quick"]
+    printed = subprocess.run(command_line, check=True, cwd=ROOT, capture_output=True, text=True)
+    lines = [line.rstrip() for line in printed.stdout.splitlines()]
+    QUICK.write_text("\n".join(lines) + "\n", encoding="utf-8")
+
+
+def measure_runs() -> None:
+    """Train with each of the settings, and keep the ends."""
+    for cell, state, dtype in SETTINGS:
+        name = f"{cell}-{state}-{dtype}"
+        begun = sorted(RECORDS.glob(f"*-{name}"))
+        if not begun:
+            flags = ["--cell", cell, "--state", state, "--dtype", dtype]
+            command("run", *flags, "--name", name, "--runs", str(RECORDS))
+        elif not (begun[-1] / "result.json").exists():
+            command("run", "--resume", str(begun[-1]))
+        record = sorted(RECORDS.glob(f"*-{name}"))[-1]
+        data = json.loads(RUNS.read_text("utf-8")) if RUNS.exists() else {}
+        data[name] = ends(record)
+        RUNS.write_text(json.dumps(data, indent=1, sort_keys=True) + "\n", encoding="utf-8")
+
+
+def ends(record: Path) -> dict[str, Any]:
+    """Return what is kept of a run."""
+    result = json.loads((record / "result.json").read_text("utf-8"))
+    environment = json.loads((record / "environment.json").read_text("utf-8"))
+    kept = ("text", "perplexity", "largest_difference", "updates", "parity")
+    texts = [set(sides.values()) for sides in result["written"].values()]
+    return {
+        **{key: result[key] for key in kept},
+        "same_texts": all(len(written) == 1 for written in texts),
+        "date": date_of(record),
+        "versions": environment["versions"],
+    }
+
+
+def date_of(record: Path) -> str:
+    """Return the day on which a run began, from the name of its directory."""
+    day = record.name.partition("-")[0]
+    return f"{day[:4]}-{day[4:6]}-{day[6:]}"
+
+
+def measure_bench() -> None:
+    """Time all rows with each cell, on one thread and on two."""
+    for cell in CELLS:
+        for threads, name in THREADS.items():
+            file = BENCHMARKS / f"{cell}-{name}.json"
+            memory = ["--memory"] if threads == 1 else []
+            flags = ["--cell", cell, "--threads", str(threads), "--json", str(file)]
+            command("bench", *flags, *memory)
+
+
+def measure_haste() -> None:
+    """Time both implementations on the grid of the haste benchmark."""
+    for cell in CELLS:
+        file = BENCHMARKS / f"haste-{cell}.json"
+        flags = ["--cell", cell, "--shapes", "haste", "--rows", "scratch", "torch"]
+        command("bench", *flags, "--budget", "60", "--json", str(file))
+
+
+def measure_questions() -> None:
+    """Answer the questions of docs/questions.md."""
+    python("docs/scripts/questions.py", "measure")
+    python("docs/scripts/questions.py", "draw")
+
+
+def measure_comparisons() -> None:
+    """Compare the ways of saying "equal", for docs/comparisons.md."""
+    for what in (["right", "10000"], ["bugs"], ["mutants"], ["draw"]):
+        python("docs/scripts/comparisons.py", *what)
+
+
+def measure_tolerance() -> None:
+    """Try the tolerance on many cases, for docs/tolerance.md."""
+    python("-m", "tests.deep_tolerance", "--cases", "10000")
+
+
+MEASURES = {
+    "quick": measure_quick,
+    "runs": measure_runs,
+    "bench": measure_bench,
+    "haste": measure_haste,
+    "questions": measure_questions,
+    "comparisons": measure_comparisons,
+    "tolerance": measure_tolerance,
+}
+
+
+# Showing --------------------------------------------------------------------------------------
+
+
+def quick_output() -> str:
+    """Return what a short run prints, without most of its tensors and epochs."""
+    lines = QUICK.read_text("utf-8").splitlines()
+    verdict = next(i for i, line in enumerate(lines) if line.startswith("parity:"))
+    first = next(i for i, line in enumerate(lines) if line.startswith("gradient of"))
+    epochs = [i for i, line in enumerate(lines) if line.startswith("epoch ")]
+    kept = [*lines[: first + 3], "…", lines[verdict], "", *lines[epochs[-1] :]]
+    return "\n".join(["```text", *kept, "```"])
+
+
+def runs_table() -> str:
+    """Return the ends of all runs."""
+    data = read("runs")
+    head = ["cell, state", "dtype", "perplexity, NumPy", "perplexity, PyTorch"]
+    head.append("largest difference of a parameter")
+    rows = []
+    for cell, state, dtype in SETTINGS:
+        run = data[f"{cell}-{state}-{dtype}"]
+        scratch, concise = (f"{run['perplexity'][side]:.2f}" for side in ("scratch", "concise"))
+        name = f"{CELLS[cell]}, {state}"
+        rows.append([name, dtype, scratch, concise, f"{run['largest_difference']:.1e}"])
+    runs = [data[f"{cell}-{state}-{dtype}"] for cell, state, dtype in SETTINGS]
+    updates = {f"{run['updates']:,}" for run in runs}
+    same = sum(run["same_texts"] and run["parity"] for run in runs)
+    told = (
+        f"After {' or '.join(sorted(updates))} updates. In {same} of {len(runs)} runs both trained "
+        "models agree and write exactly the same texts."
+    )
+    days = sorted({run["date"] for run in runs})
+    versions = runs[0]["versions"]
+    source = (
+        f"*{runs[0]['text']}; {' to '.join(dict.fromkeys((days[0], days[-1])))}, "
+        f"{of_versions(versions)}, one thread: `rnn-parity run` with `--cell`, `--state` and "
+        "`--dtype`.*"
+    )
+    return "\n\n".join([table(head, rows, numbers=3), told, source])
+
+
+def times_table() -> str:
+    """Return the times of the benchmark at the lecture's size."""
+    documents = {
+        (cell, threads): Document.read(BENCHMARKS / f"{cell}-{name}.json")
+        for cell in CELLS
+        for threads, name in THREADS.items()
+    }
+    rows = []
+    for cell, label in CELLS.items():
+        for phase, threads in (("step", 1), ("step", 2), ("forward", 1), ("generation", 1)):
+            document = documents[cell, threads]
+            times = [document.find(row, "seed", phase) for row in ("scratch", "torch")]
+            if not all(time and time.outcome == TIMED for time in times):
+                raise SystemExit(f"expected times of {cell}, {phase}, in {threads} threads")
+            scratch, torch = (time.median for time in times if time)
+            what = phase if phase != "generation" else "a character"
+            what += ", two threads" if threads == 2 else ""
+            rows.append([label, what, short(scratch), short(torch), f"{scratch / torch:.2f}"])
+    head = ["cell", "one thread, unless it says two", "`scratch_rnn`", "PyTorch", "ratio"]
+    first = documents["rnn", 1]
+    rates = ", ".join(f"{name} {rate / 1e9:.0f}" for name, rate in first.roof.products.items())
+    dates = sorted({document.time[:10] for document in documents.values()})
+    source = (
+        f"*{' to '.join(dict.fromkeys((dates[0], dates[-1])))}, "
+        f"{of_versions(first.environment['versions'])}; {first.environment['processor']}, where "
+        f"large products reach, in GFLOP/s on one thread: {rates}; `rnn-parity bench` with "
+        "`--cell` and `--threads`.*"
+    )
+    return "\n\n".join([table(head, rows, numbers=3), others(documents), source])
+
+
+def others(documents: dict[tuple[str, int], Document]) -> str:
+    """Return how long the other rows take, and the peak memory."""
+    told = []
+    for cell, label in CELLS.items():
+        document = documents[cell, 1]
+        labels = {row.name: row.label for row in document.rows}
+        times = {
+            labels[time.row]: time.median
+            for time in document.timings
+            if time.phase == "step" and time.outcome == TIMED
+        }
+        ordered = sorted(times.items(), key=lambda pair: pair[1])
+        told.append(f"{label}: " + ", ".join(f"{name} {short(t)}" for name, t in ordered) + ".")
+    text = "A step on one thread, all rows. " + " ".join(told)
+    peaks = [peak for peak in documents["rnn", 1].memory if peak.bytes]
+    if peaks:
+        shape = peaks[0].shape
+        sizes = " and ".join(f"{(peak.bytes or 0) / 2**20:.0f} MiB ({peak.row})" for peak in peaks)
+        text += f" The peak memory of a step at H {shape.H}, T {shape.T}, B {shape.B} is {sizes}."
+    return text
+
+
+def haste_table() -> str:
+    """Return how the ratios to PyTorch are spread on the grid of haste, in each file of results."""
+    rows = []
+    for file in sorted(BENCHMARKS.glob("haste*.json")):
+        document = Document.read(file)
+        ratios = sorted(
+            ratio
+            for time in document.timings
+            if time.row == "scratch" and (ratio := document.ratio(time, "torch")) is not None
+        )
+        slower = sum(ratio > 1 for ratio in ratios)
+        spread = [f"{ratio:.2f}" for ratio in (ratios[0], statistics.median(ratios), ratios[-1])]
+        measured = f"{document.time[:10]}, {document.roof.rate / 1e9:.0f} GFLOP/s"
+        name = f"[{CELLS[document.shapes[0].cell]}](docs/benchmarks/{file.name})"
+        rows.append([name, measured, f"{len(ratios)}", f"{slower}", *spread])
+    head = ["cell", "measured, rate of large products", "comparisons", "PyTorch is faster in"]
+    return table([*head, "smallest ratio", "median", "largest"], rows, numbers=5)
+
+
+TABLES: dict[str, Callable[[], str]] = {
+    "quick": quick_output,
+    "runs": runs_table,
+    "times": times_table,
+    "haste": haste_table,
+}
+
+
+def short(seconds: float) -> str:
+    """Write a time with three digits."""
+    return f"{seconds * 1e3:.3g} ms" if seconds >= 1e-3 else f"{seconds * 1e6:.3g} µs"
+
+
+def of_versions(versions: dict[str, str]) -> str:
+    """Name the versions that matter."""
+    torch = versions["torch"].partition("+")[0]
+    return f"Python {versions['python']}, NumPy {versions['numpy']}, PyTorch {torch}"
+
+
+def with_figures(text: str) -> str:
+    """Return the text of the page with the stored figures."""
+    return with_blocks(text, {name: make() for name, make in TABLES.items()})
+
+
+def main(arguments: list[str]) -> int:
+    """Run the command in the arguments."""
+    names = [] if arguments == ["draw"] else arguments or list(MEASURES)
+    if unknown := [name for name in names if name not in MEASURES]:
+        sys.stderr.write(f"expected {', '.join(MEASURES)} or draw, got {unknown[0]}\n")
+        return 2
+    for name in names:
+        MEASURES[name]()
+    PAGE.write_text(with_figures(PAGE.read_text("utf-8")), encoding="utf-8")
+    return 0
+
+
+if __name__ == "__main__":
+    sys.exit(main(sys.argv[1:]))
