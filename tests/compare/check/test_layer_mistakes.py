@@ -82,7 +82,7 @@ def as_class(functions: str, cell: str, stage: str) -> str:
 
 @pytest.mark.parametrize(
     ("functions", "cell", "stage", "likely"),
-    [wrong for wrong in WRONG if wrong[-1] not in NOT_SEEN][:: number(9, 1)],
+    [wrong for wrong in WRONG if wrong[-1] not in NOT_SEEN][:: number(13, 1)],
     ids=lambda value: value if len(value) < 99 else "",
 )
 def test_a_mistake_of_a_class_is_told_in_its_part_and_named(
@@ -141,7 +141,7 @@ OF_LAYERS = [
 ]
 
 
-@pytest.mark.parametrize("bug", OF_LAYERS[:: number(11, 1)], ids=lambda bug: bug.name)
+@pytest.mark.parametrize("bug", OF_LAYERS[:: number(15, 1)], ids=lambda bug: bug.name)
 def test_a_bug_of_the_catalogue_is_named_in_a_class(bug: Bug, count: Count) -> None:
     cell = bug.cell or "rnn"
     layers, results = looked_at(f"{bug.load().__name__}:{cell.upper()}", cell)

@@ -132,7 +132,7 @@ def test_a_training_that_fails_at_any_system_call_can_be_taken_up(
         assert main(arguments(variant, fox, tmp_path / "counted")) == 0
     renamed = [at for at, name in enumerate(counting.calls, 1) if name == "replace"]
     begun = renamed[6]  # four files of JSON, weights, and a checkpoint of either side
-    for at in range(1, len(counting.calls) + 1, number(13, 1)):
+    for at in range(1, len(counting.calls) + 1, number(19, 1)):
         runs = tmp_path / f"full-{at}"
         with monkeypatch.context() as patch:
             put_in(patch, Failing(at, full, lasting=True))
@@ -177,7 +177,7 @@ def test_a_training_during_which_the_power_fails_can_be_taken_up(
         put_in(patch, counting)
         assert main(arguments(variant, fox, tmp_path / "counted")) == 0
     begun = next(at for at, name in enumerate(counting.calls, 1) if name == "unlink")
-    for at in range(begun, len(counting.calls) + 1, number(13, 1)):
+    for at in range(begun, len(counting.calls) + 1, number(19, 1)):
         runs = tmp_path / f"lost-{at}"
         disk = Disk(at)
         with monkeypatch.context() as patch:
