@@ -10,19 +10,17 @@ CPU times of the one thread that computes, measured in turns.
 """
 
 import json
-import platform
 import sys
 import time
 import timeit
 from collections.abc import Callable
-from datetime import date
 from functools import partial
-from pathlib import Path
 from types import ModuleType
 from typing import Any
 
 import numpy as np
 import torch
+from pages import DOCS, MEASUREMENTS, table, versions, with_blocks
 
 import concise_rnn
 import scratch_rnn
@@ -30,8 +28,7 @@ from compare.bench.machine import blas_pools, processor
 from compare.check.bugs.patches import ROOT, Patch, load_patched
 from compare.parity import CELLS, build_models, concise_step, rms, scratch_step
 
-DOCS = Path(__file__).parents[1]
-STORE = DOCS / "measurements" / "accuracy.json"
+STORE = MEASUREMENTS / "accuracy.json"
 PAGE = DOCS / "tolerance.md"
 
 T, B, H, LR, MAX_NORM = 35, 32, 256, 0.1, 1.0  # the lecture's; V is 28
@@ -62,13 +59,10 @@ def measure() -> None:
     before = with_whole_sums()
     data = json.loads(STORE.read_text("utf-8")) if STORE.exists() else {}
     data[blas["internal_api"]] = {
-        "date": date.today().isoformat(),
+        **versions(),
         "processor": processor(),
         "kernels": blas["architecture"],
         "blas": blas["version"],
-        "python": platform.python_version(),
-        "numpy": np.__version__,
-        "torch": torch.__version__,
         "cells": {
             cell: {"errors": errors(cell, before), "times": times(cell, before)} for cell in CELLS
         },
@@ -147,12 +141,12 @@ def ratios(measured: dict[str, Any], side: str) -> dict[str, float]:
     return {name: row[side] / row["torch"] for name, row in measured["errors"].items()}
 
 
-def table() -> str:
+def errors_table() -> str:
     """Return the table of all cells with each BLAS."""
     data = json.loads(STORE.read_text("utf-8"))
     columns = [(blas, cell) for blas in data for cell in CELLS]
     head = ["error / PyTorch's", *(f"{NAMES[blas]}, {cell}" for blas, cell in columns)]
-    lines = [head, ["---", *["---:"] * len(columns)]]
+    lines = []
     pairs = [
         [ratios(data[blas]["cells"][cell], side) for side in ("before", "after")]
         for blas, cell in columns
@@ -171,7 +165,7 @@ def table() -> str:
     ms = [f"{1e3 * t['before']:.2f} → {1e3 * t['after']:.2f}" for t in all_times]
     lines.append(["time of a step in ms", *ms])
     lines.append(["**after / before**", *(f"{t['ratio']:.3f}" for t in all_times)])
-    return "\n".join("| " + " | ".join(line) + " |" for line in lines)
+    return table(head, lines, len(columns))
 
 
 def sources() -> str:
@@ -186,10 +180,7 @@ def sources() -> str:
 
 def with_table(text: str) -> str:
     """Return the page's text with a new table."""
-    before, _, rest = text.partition("<!-- accuracy: begin -->\n")
-    after = rest.partition("<!-- accuracy: end -->")[2]
-    block = f"{table()}\n\n{sources()}\n"
-    return f"{before}<!-- accuracy: begin -->\n{block}<!-- accuracy: end -->{after}"
+    return with_blocks(text, {"accuracy": f"{errors_table()}\n\n{sources()}"})
 
 
 def main(arguments: list[str]) -> int:

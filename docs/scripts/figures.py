@@ -127,6 +127,12 @@ def measure_comparisons() -> None:
         python("docs/scripts/comparisons.py", *what)
 
 
+def measure_accuracy() -> None:
+    """Measure how exact each tensor is, with the BLAS that NumPy uses, for docs/tolerance.md."""
+    for what in ("measure", "draw"):
+        python("docs/scripts/accuracy.py", what)
+
+
 def measure_tolerance() -> None:
     """Try the tolerance on many cases, for docs/tolerance.md."""
     python("-m", "tests.deep_tolerance", "--cases", "10000")
@@ -139,6 +145,7 @@ MEASURES = {
     "haste": measure_haste,
     "questions": measure_questions,
     "comparisons": measure_comparisons,
+    "accuracy": measure_accuracy,
     "tolerance": measure_tolerance,
 }
 
