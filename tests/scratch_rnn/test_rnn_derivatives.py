@@ -98,14 +98,15 @@ def test_derivatives_of_exactly_zero(case: LayerCase) -> None:
     ids=["oracle", "layer"],
 )
 def test_derivatives_that_underflow(case: LayerCase, tensor: str, lost_by: str) -> None:
-    derivatives = {
-        "oracle": oracle.results(case)[tensor],
-        "layer": run(CLASSES[case.cell], case)[tensor],
-    }
+    expected, layer = oracle.results(case), CLASSES[case.cell]
+    derivatives = {"oracle": expected[tensor], "layer": run(layer, case)[tensor]}
     lost = derivatives.pop(lost_by)
     (kept,) = derivatives.values()
     assert np.all(lost[kept != 0] == 0)
     assert 0 < np.abs(kept).max() < oracle.smallest(case.dtype)
+    reference = {name: array.astype(case.dtype) for name, array in expected.items()}
+    assert tensor in {row.name for row in against(reference, layer, case).failures}
+    demand(against(reference, layer, case, oracle.smallest(case.dtype)), "they underflow", case)
 
 
 WITHOUT_TORCH = """
