@@ -209,7 +209,7 @@ def times_table() -> str:
             what = phase if phase != "generation" else "a character"
             what += ", two threads" if threads == 2 else ""
             rows.append([label, what, short(scratch), short(torch), f"{scratch / torch:.2f}"])
-    head = ["cell", "one thread, unless it says two", "`scratch_rnn`", "PyTorch", "ratio"]
+    head = ["cell", "what is timed", "`scratch_rnn`", "PyTorch", "ratio"]
     first = documents["rnn", 1]
     rates = ", ".join(f"{name} {rate / 1e9:.0f}" for name, rate in first.roof.products.items())
     dates = sorted({document.time[:10] for document in documents.values()})
@@ -217,7 +217,7 @@ def times_table() -> str:
         f"*{' to '.join(dict.fromkeys((dates[0], dates[-1])))}, "
         f"{of_versions(first.environment['versions'])}; {first.environment['processor']}, where "
         f"large products reach, in GFLOP/s on one thread: {rates}; `rnn-parity bench` with "
-        "`--cell` and `--threads`.*"
+        "`--cell` and `--threads`. On one thread where the table does not say two.*"
     )
     return "\n\n".join([table(head, rows, numbers=3), others(documents), source])
 
