@@ -18,6 +18,12 @@ def number(quick: int, deep: int) -> int:
     return deep if settings().max_examples >= 10_000 else quick
 
 
+def only_in_deep() -> None:
+    """Leave out the rest of a test in `make test`."""
+    if not number(0, 1):
+        pytest.skip("in the deep profile")
+
+
 @pytest.fixture
 def count(request: pytest.FixtureRequest) -> Iterator[Count]:
     """Count what a test has tried."""

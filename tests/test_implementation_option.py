@@ -7,6 +7,7 @@ from pathlib import Path
 
 import pytest
 
+from tests.counts import only_in_deep
 from tests.handed_in import hand_in
 
 ROOT = Path(__file__).parents[1]
@@ -100,6 +101,7 @@ LAYER, LOSS = str(FOLDER / "test_rnn_is_nn_rnn.py"), str(FOLDER / "test_loss.py"
 
 
 def test_a_right_class_passes_and_what_it_lacks_is_named(tmp_path: Path) -> None:
+    only_in_deep()
     result = run_pytest(tmp_path, "--implementation", "handed_in:Right", "-rA", LAYER, LOSS)
     assert result.returncode == 0, result.stdout + result.stderr
     assert "PASSED tests/scratch_rnn/test_rnn_is_nn_rnn.py" in result.stdout

@@ -134,7 +134,7 @@ def neighbour(value: Value, rng: np.random.Generator, gaps: int = 1) -> Value:
     moved: Any = value
     if isinstance(value, np.ndarray | np.floating) and value.dtype.kind == "f":
         array = np.asarray(value)
-        upward = rng.integers(0, 2, array.shape, dtype=bool)
+        upward = rng.random(array.shape) < 0.5
         infinity = np.asarray(np.inf, array.dtype)
         moved = np.nextafter(array, np.where(upward, infinity, -infinity))
         if gaps > 1:

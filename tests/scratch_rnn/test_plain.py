@@ -22,7 +22,7 @@ from compare.parity.rows import compare_results
 from compare.parity.tolerance import Move, allowances
 from scratch_rnn.plain import elman
 from scratch_rnn.text import Batch
-from tests.counts import number
+from tests.counts import only_in_deep
 from tests.properties import demand
 
 ROOT = Path(__file__).parents[2]
@@ -175,8 +175,8 @@ def test_ctrl_c_ends_it_without_a_traceback() -> None:
 
 @pytest.mark.parametrize("cell", ["rnn", "gru", "lstm"])
 def test_it_trains_and_writes(cell: str) -> None:
-    if cell != "rnn" and not number(0, 1):
-        pytest.skip("in the deep profile")
+    if cell != "rnn":
+        only_in_deep()
     result = subprocess.run(
         [sys.executable, "-m", "scratch_rnn.plain", "--cell", cell],
         env={**os.environ, "PYTHONPATH": str(ROOT)},

@@ -13,6 +13,7 @@ import scratch_rnn
 from compare.parity.rows import compare_results
 from compare.parity.tolerance import (
     SAFETY,
+    WOBBLES,
     allowances,
     largest_difference,
     largest_difference_in_ulps,
@@ -119,8 +120,8 @@ def test_allowance_is_the_largest_move_and_two_ulps_times_safety() -> None:
         calls.append(x)
         return {"y": 2 * x, "constant": np.full(3, 4.0), "none": np.zeros((0, 3))}
 
-    results, allowed = allowances(double, wobbles=4)
-    assert len(calls) == 2 + 4  # as it is, the baseline, and moved
+    results, allowed = allowances(double)
+    assert len(calls) == 2 + WOBBLES  # as it is, the baseline, and moved
     assert np.all(calls[0] == 1)
     assert np.all(calls[1] == 1)
     np.testing.assert_array_equal(results["y"], np.full(8, 2.0))

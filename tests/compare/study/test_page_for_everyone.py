@@ -10,6 +10,7 @@ from compare.runs.snapshots import Course
 from compare.study.page.build import write_page
 from tests.compare.parity.courses import course
 from tests.compare.study.pages import EPOCHS, Open, axe_violations, recorded, rounded, written
+from tests.counts import only_in_deep
 
 
 @pytest.mark.parametrize(("scheme", "width"), [("light", 1280), ("light", 800), ("dark", 400)])
@@ -244,8 +245,10 @@ WORDS = ("<unk>", "the", "time", "traveller", "script", "alert", *(f"word{n}" fo
     ids=["H1T1", "T1", "H1", "float64", "relu", "unknown", "words", "large"],
 )
 def test_odd_pages_are_drawn_and_can_be_walked_through(
-    text: str, odd: Course, open_page: Open, tmp_path: Path
+    text: str, odd: Course, open_page: Open, tmp_path: Path, request: pytest.FixtureRequest
 ) -> None:
+    if request.node.callspec.id not in ("H1T1", "relu", "words"):
+        only_in_deep()
     made = recorded(text, odd)
     path = tmp_path / "odd.html"
     write_page(made, path, most_bytes=1_000_000)
