@@ -13,7 +13,7 @@ from compare import copy_weights
 from compare.check.layer_cases import LayerCase
 from compare.check.layer_results import CLASSES, build
 from compare.check.reference import torch_layer
-from compare.parity.weights import gradient_of, parameters_as_arrays
+from compare.parity.weights import gradient_of, named_state, parameters_as_arrays
 from tests.annotations import unchecked
 from tests.model_cases import ModelCase, build_model
 from tests.properties import demand, identical
@@ -98,6 +98,11 @@ def test_what_differs_is_named() -> None:
 def test_a_gradient_that_is_not_there_is_an_error() -> None:
     with pytest.raises(RuntimeError, match=r"^expected a gradient after backward, got none$"):
         gradient_of(torch.ones(2, requires_grad=True))
+
+
+def test_the_parts_of_a_pair_are_named() -> None:
+    assert named_state("final state", 1) == {"final state": 1}
+    assert named_state("final state", (1, 2)) == {"h of final state": 1, "c of final state": 2}
 
 
 MISMATCHES: dict[str, tuple[Any, Any]] = {

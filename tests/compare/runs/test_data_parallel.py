@@ -4,21 +4,26 @@ import os
 import pickle
 import subprocess
 import sys
+from collections.abc import Callable
 from pathlib import Path
 from typing import Any
 
 import numpy as np
 import pytest
+import torch
 from torch import distributed
 
+import concise_rnn
 from compare.cli import main
 from compare.parity.build import build_models
-from compare.parity.comparison import scratch_step
+from compare.parity.comparison import concise_step, parallel_step, scratch_step
 from compare.parity.rows import ParityReport, compare_results
 from compare.parity.tolerance import Move, allowances
+from compare.parity.training import Trainee
 from compare.runs.reading import read_metrics, read_weights
-from concise_rnn import data_parallel
-from scratch_rnn.text import load_time_machine
+from concise_rnn import StepResult, data_parallel
+from scratch_rnn.states import each
+from scratch_rnn.text import Batch, load_time_machine
 from tests.compare.runs import two_processes
 from tests.compare.runs.runs import EPOCHS, FLAGS, contents, only
 from tests.compare.runs.two_processes import LR, MAX_NORM, STOPPED, WHOLE
@@ -96,6 +101,67 @@ def test_two_processes_train_as_one_does(fox: Path, tmp_path: Path) -> None:
     results |= read_weights(whole, "concise").weights
     report = compare_results(expected, results, allowed)
     demand(report, "two processes learn what one does", FLAGS)
+
+
+@pytest.mark.parametrize("cell", ["rnn", "lstm"])
+def test_a_step_gives_the_results_of_all_rows(cell: str, monkeypatch: pytest.MonkeyPatch) -> None:
+    """This process plays process 0 and then process 1, which gets what both have sent."""
+    scratch, concise, batch, state = two_processes.step_of(cell, 6)
+    sent: list[list[torch.Tensor]] = []  # by each process
+    wrapped = []
+
+    def exchange(join: Callable[[list[torch.Tensor]], Any]) -> Callable[[torch.Tensor], Any]:
+        def exchanged(tensor: torch.Tensor) -> Any:
+            sent[-1].append(tensor)
+            return join([by_process[len(sent[-1]) - 1] for by_process in sent])
+
+        return exchanged
+
+    def wrap(model: concise_rnn.RNNModel) -> concise_rnn.RNNModel:
+        wrapped.append(model.state_dict())
+        return model
+
+    monkeypatch.setattr(data_parallel, "gather_rows", exchange(lambda sent: torch.cat(sent, dim=1)))
+    monkeypatch.setattr(data_parallel, "mean", exchange(lambda sent: sum(sent) / len(sent)))
+    monkeypatch.setattr(data_parallel, "DataParallelRNNModel", wrap)
+    for rows in (slice(0, 3), slice(3, 6)):
+        sent.append([])
+        monkeypatch.setattr(data_parallel, "rows_of_process", lambda B, rows=rows: rows)
+        results = parallel_step(concise, batch, state, LR, MAX_NORM)
+    assert [set(parameters) for parameters in wrapped] == [set(scratch.parameters)] * 2
+
+    shard = Batch(batch.inputs[3:], batch.targets[3:])
+    of_shard = concise_step(concise, shard, each(lambda a: a[:, 3:], state), LR, MAX_NORM)
+    assert list(results) == list(of_shard)
+    expected, allowed = allowances(
+        lambda move: scratch_step(scratch, batch, state, LR, MAX_NORM, move)
+    )
+    joined = [name for name in expected if name.endswith("state")]
+    joined += ["hidden states", "logits", "loss"]
+    report = compare_results(
+        {name: expected[name] for name in joined},
+        {name: results[name] for name in joined},
+        allowed,
+    )
+    demand(report, "results of all rows", cell)
+    for name in of_shard.keys() - set(joined):  # it is DistributedDataParallel that joins these
+        np.testing.assert_array_equal(results[name], of_shard[name], err_msg=name)
+
+
+def test_a_trainee_trains_with_the_other_processes(monkeypatch: pytest.MonkeyPatch) -> None:
+    _, concise, batch, _ = two_processes.step_of("rnn", 6)
+    steps = []
+
+    def step(*given: Any, max_norm: float) -> StepResult:
+        steps.append((*given[:3], max_norm))
+        return StepResult(2.0, 3.0, torch.zeros(1, 6, 6))
+
+    monkeypatch.setattr(data_parallel, "DataParallelRNNModel", lambda model: ("wrapped", model))
+    monkeypatch.setattr(data_parallel, "train_step", step)
+    trainee = Trainee(concise, LR, max_norm=MAX_NORM, parallel=True)
+    assert trainee.parallel
+    assert trainee.step(batch) == {"concise_loss": 2.0, "concise_grad_norm": 3.0}
+    assert steps == [(("wrapped", concise), batch, None, MAX_NORM)]
 
 
 def test_every_row_is_read_by_one_process(monkeypatch: pytest.MonkeyPatch) -> None:
