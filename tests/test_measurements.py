@@ -114,6 +114,16 @@ def test_no_tensor_is_much_less_exact_than_pytorchs() -> None:
         assert measured["times"]["ratio"] <= 1.05
 
 
+def test_an_allowance_for_each_entry_notices_smaller_errors() -> None:
+    sharpness = load_script("sharpness")
+    text = sharpness.PAGE.read_text(encoding="utf-8")
+    assert sharpness.with_table(text) == text, "python docs/scripts/sharpness.py draw"
+    stored = json.loads((ROOT / "docs" / "measurements" / "sharpness.json").read_text("utf-8"))
+    for by_tensor in (cell for shape in stored["shapes"].values() for cell in shape.values()):
+        for name, noticed in by_tensor.items():
+            assert np.all(np.array(noticed["after"]) > noticed["before"]), name
+
+
 def test_each_rule_of_the_comparisons_says_what_it_is_described_to_say() -> None:
     rules = load_script("comparisons").RULES
     theirs = np.array([1, 2], np.float32)

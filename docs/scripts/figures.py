@@ -133,6 +133,12 @@ def measure_accuracy() -> None:
         python("docs/scripts/accuracy.py", what)
 
 
+def measure_sharpness() -> None:
+    """Measure how small an error is noticed, for docs/tolerance.md."""
+    for what in ("measure", "draw"):
+        python("docs/scripts/sharpness.py", what)
+
+
 def measure_tolerance() -> None:
     """Try the tolerance on many cases, for docs/tolerance.md."""
     python("-m", "tests.deep_tolerance", "--cases", "10000")
@@ -146,6 +152,7 @@ MEASURES = {
     "questions": measure_questions,
     "comparisons": measure_comparisons,
     "accuracy": measure_accuracy,
+    "sharpness": measure_sharpness,
     "tolerance": measure_tolerance,
 }
 

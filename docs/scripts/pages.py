@@ -14,7 +14,7 @@ from typing import Any
 DOCS = Path(__file__).parents[1]
 MEASUREMENTS = DOCS / "measurements"
 
-BLOCK = re.compile(r"(<!-- table (\w+) -->\n\n).*?(\n\n<!-- end -->)", re.DOTALL)
+BLOCK = re.compile(r"(<!-- table (\w+) -->\n\n)(.*?)(\n\n<!-- end -->)", re.DOTALL)
 """The place of a table in a page."""
 
 
@@ -37,5 +37,5 @@ def table(head: Sequence[str], rows: Sequence[Sequence[str]], numbers: int = 0) 
 
 
 def with_blocks(text: str, tables: Mapping[str, str]) -> str:
-    """Return the text of a page with these tables in their places."""
-    return BLOCK.sub(lambda match: match[1] + tables[match[2]] + match[3], text)
+    """Return the text of a page with these tables in their places; other tables stay."""
+    return BLOCK.sub(lambda match: match[1] + tables.get(match[2], match[3]) + match[4], text)
