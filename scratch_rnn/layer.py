@@ -16,7 +16,7 @@ from typing import Any, ClassVar
 import numpy as np
 from jaxtyping import Float, Int, Num
 
-from scratch_rnn import padding
+from scratch_rnn import padding, parts
 from scratch_rnn.checks import check_array, check_flag, check_has, check_number, whole_number
 from scratch_rnn.layout import Layout, lay_out
 from scratch_rnn.states import State, arrays_of, check_state, state_of
@@ -146,8 +146,8 @@ class Layer:
     ) -> Any:
         """Run the cell over T steps, in one direction, and return its tape.
 
-        The tape has an array (T + 1, B, …) for each name in `STATES`, first the state before the
-        first step. `h` (T + 1, B, R) is also the output.
+        The tape is a dataclass and has an array (T + 1, B, …) for each name in `STATES`, first the
+        state before the first step. `h` (T + 1, B, R) is also the output.
         """
         raise NotImplementedError
 
@@ -240,7 +240,8 @@ class Layer:
             for i in range(layer * D, (layer + 1) * D):
                 is_reverse = i % D == 1
                 steps = padding.reverse(y, padded) if is_reverse else y
-                tape = self.cell_forward(steps, [array[i] for array in state_0], self.weights(i))
+                before = {name: a[i] for name, a in zip(self.STATES, state_0, strict=True)}
+                tape = parts.forward(self.cell_forward, steps, before, self.weights(i))
                 h = tape.h[1:]  # (T, B, R)
                 if padded is not None:
                     h[padding.is_padding(padded, len(h))] = 0
@@ -302,8 +303,9 @@ class Layer:
                     d_h[lengths - 1, np.arange(B)] += d_last[0]
                     d_inside = [padding.at_ends(d, lengths, len(d_h)) for d in d_last[1:]]
                     d_last = [np.zeros_like(d) for d in d_last]
-                d_x_i, d_first, d_weights = self.cell_backward(
-                    tape.recurrences[i], self.weights(i), [d_h, *d_inside], d_last
+                own, weights = tape.recurrences[i], self.weights(i)
+                d_x_i, d_first, d_weights = parts.backward(
+                    self.cell_backward, own, weights, [d_h, *d_inside], d_last
                 )
                 for d_state_0_k, d in zip(d_state_0, d_first, strict=True):
                     d_state_0_k[i] = d

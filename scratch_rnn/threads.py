@@ -7,8 +7,10 @@ of threads always gives the same bits.
 """
 
 import os
-from collections.abc import Callable, Sequence
+from collections.abc import Callable, Iterator, Sequence
 from concurrent.futures import ThreadPoolExecutor
+from contextlib import contextmanager
+from contextvars import ContextVar, copy_context
 from itertools import pairwise
 from typing import TypeVar
 
@@ -21,6 +23,7 @@ WORTH_A_THREAD = 2**23
 """Multiplications in a part below which handing it over costs more than it saves (measured)."""
 
 _num_threads = 1
+_in_one_part = ContextVar("in one part", default=False)
 _pool: ThreadPoolExecutor | None = None
 _process_of_pool = 0
 
@@ -28,7 +31,9 @@ _process_of_pool = 0
 def set_num_threads(n: int) -> None:
     """Compute on `n` threads from now on, and hold NumPy's BLAS to one thread in each.
 
-    As torch.set_num_threads, it is a setting of the whole process.
+    As torch.set_num_threads, it is a setting of the whole process. A training step shares its batch
+    among the threads, and so does a layer outside of one, forward and backward. The same number of
+    threads always gives the same bits; with another number they agree to within rounding.
 
     Raises
     ------
@@ -53,14 +58,17 @@ def get_num_threads() -> int:
 def parts_of_batch(B: int, multiplications: int) -> list[slice]:
     """Cut the rows 0 … B-1 of a batch in a part for each thread, or in fewer if it is little work.
 
+    A part is not cut again.
+
     Parameters
     ----------
     B : int
         Rows; parts differ by one at most, and none is empty.
     multiplications : int
-        Of the whole batch, in the forward pass.
+        Of the whole batch by W_hh, in the forward pass.
     """
-    num_parts = max(1, min(_num_threads, B, multiplications // WORTH_A_THREAD))
+    num_threads = 1 if _in_one_part.get() else _num_threads
+    num_parts = max(1, min(num_threads, B, multiplications // WORTH_A_THREAD))
     edges = [B * k // num_parts for k in range(num_parts + 1)]
     return [slice(start, stop) for start, stop in pairwise(edges)]
 
@@ -68,12 +76,28 @@ def parts_of_batch(B: int, multiplications: int) -> list[slice]:
 def map_parts(function: Callable[[Part], Result], parts: Sequence[Part]) -> list[Result]:
     """Return the function's result for each part, in the order of the parts.
 
-    The calling thread takes the first part itself.
+    The calling thread takes the first part itself. All see its context, such as `np.errstate`.
+    Inside a part it takes all: the other threads may be waiting for that part.
     """
-    if _num_threads == 1 or len(parts) == 1:
+    if _num_threads == 1 or len(parts) == 1 or _in_one_part.get():
         return [function(part) for part in parts]
-    others = [_threads().submit(function, part) for part in parts[1:]]
-    return [function(parts[0]), *(other.result() for other in others)]
+
+    def of_part(part: Part) -> Result:
+        with in_one_part():
+            return function(part)
+
+    others = [_threads().submit(copy_context().run, of_part, part) for part in parts[1:]]
+    return [of_part(parts[0]), *(other.result() for other in others)]
+
+
+@contextmanager
+def in_one_part() -> Iterator[None]:
+    """Inside the ``with`` block, leave batches whole, and compute on the calling thread alone."""
+    token = _in_one_part.set(True)
+    try:
+        yield
+    finally:
+        _in_one_part.reset(token)
 
 
 def _threads() -> ThreadPoolExecutor:

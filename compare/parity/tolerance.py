@@ -24,6 +24,7 @@ from typing import Any, TypeVar
 
 import numpy as np
 
+from scratch_rnn import threads
 from scratch_rnn.cells import gated
 from scratch_rnn.checks import check_function, whole_number
 
@@ -72,6 +73,12 @@ def allowances(
     seed = whole_number("seed", seed, least=0)
     gaps = whole_number("gaps", gaps, least=1)
     results = {name: np.asarray(array) for name, array in compute(unmoved).items()}
+    with threads.in_one_part():  # several threads would take the random moves in any order
+        return results, _allowed(compute, wobbles, seed, gaps)
+
+
+def _allowed(compute: Computation, wobbles: int, seed: int, gaps: int) -> dict[str, np.ndarray]:
+    """Measure the moves, and return what is allowed."""
     baseline = {name: np.asarray(array) for name, array in compute(still).items()}
     moves = {name: np.zeros(array.shape) for name, array in baseline.items()}
     rng = np.random.default_rng(seed)
@@ -81,13 +88,12 @@ def allowances(
             moved = compute(move)
         for name, array in moved.items():
             np.maximum(moves[name], absolute_difference(array, baseline[name]), out=moves[name])
-    allowed = {
+    return {
         name: np.asarray(
             SAFETY * (np.maximum(moves[name], rms(moves[name])) + 2 * gaps * ulps(array))
         )
         for name, array in baseline.items()
     }
-    return results, allowed
 
 
 @contextmanager

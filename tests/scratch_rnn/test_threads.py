@@ -1,13 +1,205 @@
-"""Threads and processes: a child made by os.fork has threads of its own."""
+"""A layer on several threads, each with some rows of the batch; and threads beside processes."""
 
 import os
 import subprocess
 import sys
+import threading
 from pathlib import Path
+from typing import Any
 
+import numpy as np
 import pytest
 
+from compare.check.layer_cases import LayerCase
+from compare.check.layer_floats import CELLS
+from compare.check.layer_results import CLASSES, backward, build, forward, rounding
+from compare.parity.comparison import scratch_step
+from compare.parity.rows import compare_results
+from compare.parity.tolerance import allowances
+from scratch_rnn import RNN, parts
+from scratch_rnn.states import arrays_of
+from tests.annotations import unchecked
+from tests.model_cases import ModelCase, build_model
+from tests.properties import against, demand, identical
+from tests.scratch_rnn.test_rnn_refusals import CALL, H, V
+from tests.scratch_rnn.test_train import sharing
+from tests.strategies import property_of_layers
+
 ROOT = Path(__file__).parents[2]
+
+# A layer ----------------------------------------------------------------------------------------
+
+
+@pytest.mark.parametrize("n", [2, 3])
+@property_of_layers(B=(2, 3, 1, 4, 5))
+def test_threads_change_a_layers_rounding_at_most(n: int, case: LayerCase) -> None:
+    expected, _ = rounding(case)
+    with sharing(n):
+        report = against(expected, CLASSES[case.cell], case)
+    demand(report, f"{n} threads are as good as one", case)
+
+
+@pytest.mark.parametrize("n", [2, 3])
+@property_of_layers(B=(2, 3, 1, 4, 5))
+def test_the_same_threads_give_a_layer_the_same_bits(n: int, case: LayerCase) -> None:
+    """A tape can be used again, on any number of threads: the parts are those of `forward`."""
+    layer = build(CLASSES[case.cell], case)
+    with sharing(n):
+        results, tape = forward(layer, case)
+        gradients = backward(layer, case, tape)
+        results_again, tape_again = forward(layer, case)
+        gradients_again = backward(layer, case, tape_again)
+        second = backward(layer, case, tape)
+    on_one_thread = backward(layer, case, tape)
+    demand(identical(results, results_again), "the same bits forward", case)
+    for others in (gradients_again, second, on_one_thread):
+        demand(identical(gradients, others), "the same bits backward", case)
+
+
+@pytest.mark.parametrize("cell", CELLS)
+@pytest.mark.parametrize("n", [2, 3])
+def test_threads_change_a_models_rounding_at_most(n: int, cell: str) -> None:
+    """Forward and backward of a model, without `train_step`, which divides the batch itself."""
+    case = ModelCase(LayerCase(cell, T=4, B=5, V=5, H=8, L=2, one_hot=True, seed=3))
+    step = (case.batch, case.state, case.lr, case.max_norm)
+    expected, allowed = allowances(lambda move: scratch_step(build_model(case), *step, move))
+    with sharing(n):
+        results = scratch_step(build_model(case), *step)
+    demand(compare_results(results, expected, allowed), f"{n} threads are as good as one", case)
+
+
+@pytest.mark.parametrize("cell", CELLS)
+@pytest.mark.parametrize("B", [0, 1, 2, 5])
+def test_each_thread_takes_a_part(B: int, cell: str, monkeypatch: pytest.MonkeyPatch) -> None:
+    layer = CLASSES[cell](V, H, bidirectional=True)
+    meeting, shapes = threading.Barrier(max(1, min(3, B)), timeout=800), []
+
+    def noting(method: Any, shape_of: Any) -> Any:
+        def noted(*arguments: Any) -> Any:
+            meeting.wait()  # nobody passes unless all parts are under way at once
+            shapes.append(shape_of(*arguments))
+            return method(*arguments)
+
+        return noted
+
+    cell_forward = noting(layer.cell_forward, lambda x, *_: x.shape)
+    monkeypatch.setattr(layer, "cell_forward", cell_forward)
+    cell_backward = noting(layer.cell_backward, lambda tape, *_: tape.x.shape)
+    monkeypatch.setattr(layer, "cell_backward", cell_backward)
+    with sharing(3):
+        output, state, tape = layer.forward(np.zeros((4, B, V), np.float32))
+        gradients = layer.backward(tape)
+    each = {0: [0], 1: [1], 2: [1, 1], 5: [1, 2, 2]}[B]
+    both_ways = sorted(2 * [(4, rows, V) for rows in each])
+    assert (sorted(shapes[: len(both_ways)]), sorted(shapes[len(both_ways) :])) == 2 * (both_ways,)
+    assert output.shape == (4, B, 2 * H)
+    assert {array.shape for array in arrays_of(state)} == {(2, B, H)}
+    assert gradients.x.shape == (4, B, V)
+
+
+@pytest.mark.parametrize("cell", CELLS)
+def test_on_one_thread_the_tape_is_the_cells_own(cell: str) -> None:
+    layer = CLASSES[cell](V, H)
+    x = np.zeros((4, 2, V), np.float32)
+    _, _, tape = layer.forward(x)
+    with sharing(2):
+        _, _, tape_of_two = layer.forward(x)
+    assert isinstance(tape_of_two.recurrences[0], parts.Tape)
+    assert type(tape.recurrences[0]) is type(tape_of_two.recurrences[0].parts[0])
+
+
+def test_the_padding_of_a_part_is_zero_too() -> None:
+    """It overflows here. Where it is not zero, the gradients are infinity times zero."""
+    rnn = RNN(1, 1, nonlinearity="relu", bias=False)
+    for parameter in rnn.parameters.values():
+        parameter[...] = 2**17  # and all sums here are exact
+    x, h0 = np.zeros((9, 3, 1), np.float32), np.zeros((1, 3, 1), np.float32)
+    h0[0, 1:] = 2.0**83
+
+    def gradients() -> dict[str, np.ndarray]:
+        with np.errstate(over="ignore"):
+            output, _, tape = rnn.forward(x, h0, lengths=[9, 1, 2])
+        return rnn.backward(tape, np.ones_like(output)).parameters
+
+    with sharing(3):
+        on_three = gradients()
+    assert np.all(np.isfinite(on_three["weight_hh_l0"]))
+    np.testing.assert_array_equal(on_three["weight_hh_l0"], gradients()["weight_hh_l0"])
+
+
+# Errors -----------------------------------------------------------------------------------------
+
+
+def message(call: Any) -> str:
+    """Return the exception of a call, as one reads it."""
+    with pytest.raises((ValueError, TypeError, FloatingPointError)) as caught:
+        call()
+    return repr(caught.value)
+
+
+@pytest.mark.parametrize("name", CALL)
+def test_what_a_layer_refuses_is_refused_whole(name: str) -> None:
+    x, h0, lengths = CALL[name]
+    layer = RNN(V, H)
+    call = lambda: layer.forward(x, h0, lengths=lengths)  # noqa: E731
+    with unchecked():
+        on_one = message(call)
+        with sharing(2):
+            assert message(call) == on_one
+
+
+def test_an_error_in_a_part_is_that_of_one_thread() -> None:
+    """The caller's `np.errstate` is that of all threads. Here the last row overflows."""
+    rnn = RNN(1, 1, nonlinearity="relu")
+    for parameter in rnn.parameters.values():
+        parameter[...] = 1
+    rnn.parameters["bias_ih_l0"][...] = 3e38
+    x = np.array([[[0], [0], [3e38]]], np.float32)
+    with np.errstate(over="raise"):
+        on_one = message(lambda: rnn(x))
+        with sharing(2):
+            assert message(lambda: rnn(x)) == on_one
+    assert on_one == "FloatingPointError('overflow encountered in add')"
+    with sharing(2), np.errstate(over="ignore"):
+        assert np.isinf(rnn(x)[0][0, 2, 0])
+        assert np.all(np.isfinite(rnn(x)[0][:, :2]))
+
+
+# Parts in parts, and processes ------------------------------------------------------------------
+
+NESTED = """
+import numpy as np
+import scratch_rnn
+from scratch_rnn import threads
+from threading import current_thread
+
+threads.WORTH_A_THREAD = 1
+scratch_rnn.set_num_threads(2)
+layer = scratch_rnn.LSTM(5, 4)
+model = scratch_rnn.RNNModel(layer, 5)
+batch = scratch_rnn.Batch(*np.random.default_rng(0).integers(0, 5, (2, 4, 3)))
+result = scratch_rnn.train_step(model, batch, None, scratch_rnn.SGD(model.parameters, 0.1))
+print(np.isfinite(result.loss))
+
+_, _, tape = layer.forward(np.zeros((3, 4, 5), np.float32))  # in two parts
+
+def of_part(k):
+    layer.backward(tape)
+    here = current_thread().name
+    names = threads.map_parts(lambda _: current_thread().name, range(3))
+    return len(threads.parts_of_batch(4, 10**9)), set(names) == {here}
+
+print(*threads.map_parts(of_part, range(4)), len(threads.parts_of_batch(4, 10**9)))
+"""
+
+
+def test_a_part_is_not_cut_again_and_waits_for_nobody() -> None:
+    """A part that waits for its own pool waits for ever; so it gets a process that can be ended."""
+    result = subprocess.run(
+        [sys.executable, "-c", NESTED], cwd=ROOT, capture_output=True, text=True, timeout=800
+    )
+    assert result.stdout.splitlines() == ["True", "(1, True) " * 4 + "2"], result.stderr
+
 
 FORK = """
 import os, warnings
@@ -24,7 +216,9 @@ def step():
     rng = np.random.default_rng(0)
     model = scratch_rnn.RNNModel(scratch_rnn.RNN(5, 4, rng=rng), 5, rng=rng)
     result = scratch_rnn.train_step(model, batch, None, scratch_rnn.SGD(model.parameters, 0.1))
-    return result.loss, result.grad_norm
+    output, _, tape = model.rnn.forward(np.ones((3, 4, 5), np.float32))
+    d_x = model.rnn.backward(tape, output).x
+    return result.loss, result.grad_norm, output.tolist(), d_x.tolist()
 
 scratch_rnn.set_num_threads(2)
 expected = step()
@@ -39,7 +233,7 @@ print(os.waitstatus_to_exitcode(os.waitpid(child, 0)[1]), step() == expected)
 
 
 @pytest.mark.skipif(not hasattr(os, "fork"), reason="expected os.fork, which this system has not")
-def test_a_forked_child_trains_on_threads_of_its_own() -> None:
+def test_a_forked_child_computes_on_threads_of_its_own() -> None:
     """Its parent's pool came along, but not the threads that would do the pool's work."""
     result = subprocess.run(
         [sys.executable, "-c", FORK], cwd=ROOT, capture_output=True, text=True, timeout=800

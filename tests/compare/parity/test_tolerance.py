@@ -23,6 +23,7 @@ from compare.parity.tolerance import (
     ulps,
     unmoved,
 )
+from scratch_rnn import threads
 from scratch_rnn.cells import gated
 from tests.annotations import unchecked
 
@@ -128,6 +129,22 @@ def test_allowance_is_the_largest_move_and_two_ulps_times_safety() -> None:
     np.testing.assert_array_equal(allowed["y"], SAFETY * (2 + 4) * np.spacing(1.0))
     np.testing.assert_array_equal(allowed["constant"], np.full(3, SAFETY * 2 * np.spacing(4.0)))
     assert allowed["none"].shape == (0, 3)
+
+
+def test_random_moves_are_made_on_one_thread() -> None:
+    """Several would draw them in any order; the results are those of all threads."""
+    parts: list[int] = []
+
+    def compute(move: Any) -> dict[str, np.ndarray]:
+        parts.append(len(threads.parts_of_batch(4, 10**9)))
+        return {"y": move(np.ones(2))}
+
+    scratch_rnn.set_num_threads(3)
+    try:
+        allowances(compute, wobbles=2)
+    finally:
+        scratch_rnn.set_num_threads(1)
+    assert parts == [3, 1, 1, 1]
 
 
 @pytest.mark.parametrize("gaps", [1, 8])

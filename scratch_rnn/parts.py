@@ -1,0 +1,80 @@
+"""A recurrence on several threads: each takes some rows of the batch through all T steps.
+
+The rows don't meet before the gradients of the weights are added, so a part is a smaller batch, and
+a cell knows nothing of the others. On one thread, or where it is not worth the trouble, the whole
+batch is the only part, and what the cell returns is handed on as it is.
+"""
+
+from collections.abc import Callable, Sequence
+from dataclasses import dataclass, replace
+from functools import reduce
+from typing import Any
+
+import numpy as np
+from jaxtyping import Float, Int
+
+from scratch_rnn import threads
+
+
+@dataclass(frozen=True, slots=True)
+class Tape:
+    """The cell's tapes of the parts, and the states of the whole batch, which the parts share."""
+
+    rows: tuple[slice, ...]  # of each part
+    parts: tuple[Any, ...]
+    h: Float[np.ndarray, "T_and_one B R"]
+    c: Float[np.ndarray, "T_and_one B H"] | None = None
+
+
+def forward(
+    cell_forward: Callable[..., Any],
+    x: Float[np.ndarray, "T B V"] | Int[np.ndarray, "T B"],
+    state_0: dict[str, Float[np.ndarray, "B _"]],
+    weights: Any,
+) -> Any:
+    """Return the cell's tape, or the `Tape` of its parts; state_0 has a name for each array."""
+    T, B = x.shape[:2]
+    parts = threads.parts_of_batch(B, multiplications=T * B * weights.W_hh.size)
+    if len(parts) == 1:
+        return cell_forward(x, list(state_0.values()), weights)
+    states = {name: np.empty((T + 1, *array.shape), array.dtype) for name, array in state_0.items()}
+
+    def of_part(rows: slice) -> Any:
+        tape = cell_forward(x[:, rows], [array[rows] for array in state_0.values()], weights)
+        of_whole = {name: array[:, rows] for name, array in states.items()}
+        for name, array in of_whole.items():
+            array[...] = getattr(tape, name)
+        return replace(tape, **of_whole)
+
+    return Tape(tuple(parts), tuple(threads.map_parts(of_part, parts)), **states)
+
+
+def backward(
+    cell_backward: Callable[..., Any],
+    tape: Any,
+    weights: Any,
+    d_steps: Sequence[Float[np.ndarray, "T B _"] | None],
+    d_last: Sequence[Float[np.ndarray, "B _"]],
+) -> tuple[Float[np.ndarray, "T B V"] | None, Sequence[Float[np.ndarray, "B _"]], Any]:
+    """Return δx, δ of the initial state and δ of the weights, as the cell does."""
+    if not isinstance(tape, Tape):
+        result: tuple[Any, Any, Any] = cell_backward(tape, weights, d_steps, d_last)
+        return result
+
+    def of_part(k: int) -> Any:
+        rows = tape.rows[k]
+        d_steps_k = [None if d is None else d[:, rows] for d in d_steps]
+        return cell_backward(tape.parts[k], weights, d_steps_k, [d[rows] for d in d_last])
+
+    results = threads.map_parts(of_part, range(len(tape.parts)))
+    d_x, d_state_0, d_weights = zip(*results, strict=True)
+    return (
+        None if d_x[0] is None else np.concatenate(d_x, axis=1),
+        [np.concatenate(arrays) for arrays in zip(*d_state_0, strict=True)],
+        type(weights)(
+            *(
+                None if arrays[0] is None else reduce(np.add, arrays)
+                for arrays in zip(*d_weights, strict=True)
+            )
+        ),
+    )
