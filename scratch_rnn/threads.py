@@ -19,7 +19,7 @@ from scratch_rnn.checks import whole_number
 Part = TypeVar("Part")
 Result = TypeVar("Result")
 
-WORTH_A_THREAD = 2**23
+WORTH_A_THREAD = 2**25
 """Multiplications in a part below which handing it over costs more than it saves (measured)."""
 
 _num_threads = 1
