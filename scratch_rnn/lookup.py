@@ -23,7 +23,7 @@ def gradient(
     d_rows: Float[np.ndarray, "*G N H"], ids: Int[np.ndarray, "N"], V: int
 ) -> Float[np.ndarray, "*G H V"]:
     """Return δM^T, of the shape of W_ih. Only ids that occur take part in the product."""
-    occurring = np.flatnonzero(np.bincount(ids, minlength=V))  # (n,), n <= min(N, V)
+    occurring = np.flatnonzero(np.bincount(ids))  # (n,), n <= min(N, V)
     one_hot_T = np.equal(occurring[:, None], ids).astype(d_rows.dtype)  # (n, N)
     d_M_T = np.zeros((*d_rows.shape[:-2], d_rows.shape[-1], V), d_rows.dtype)
     d_M_T[..., occurring] = sum_of_products(d_rows, one_hot_T.T)

@@ -63,8 +63,8 @@ def panels(
     """
     *G, K, N = M.shape
     is_transposed = M.strides[-2] == M.itemsize
-    if is_transposed and M.size == K * N:
-        return M.swapaxes(-1, -2).reshape(*G, N // columns, columns, K).swapaxes(-1, -2)
+    if is_transposed and not G:
+        return M.T.reshape(N // columns, columns, K).swapaxes(-1, -2)
     if is_transposed:  # columns that lie 2^k bytes apart push each other out of cache
         farther_apart = np.empty((*G, N, K + 16), M.dtype).swapaxes(-1, -2)[..., :K, :]
         farther_apart[:] = M

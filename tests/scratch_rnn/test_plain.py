@@ -93,6 +93,23 @@ def test_the_backward_pass_changes_none_of_its_arguments() -> None:
         np.testing.assert_array_equal(again, copy)
 
 
+def test_unless_told_otherwise_the_function_is_tanh() -> None:
+    parameters = [draw(*shape, dtype="float64", seed=0) for shape in ((H, V), (H, H), (H,), (H,))]
+    W_ih, W_hh = parameters[:2]
+    x_t, h = draw(B, V, dtype="float64", seed=1), draw(B, H, dtype="float64", seed=2)
+    ids = np.arange(T * B).reshape(T, B) % V
+    output = [draw(V, H, dtype="float64", seed=3), draw(V, dtype="float64", seed=4)]
+    calls: list[tuple[Any, list[Any]]] = [
+        (elman.rnn_step, [x_t, h, *parameters]),
+        (elman.rnn_forward, [x_t[None], h, *parameters]),
+        (elman.rnn_step_backward, [h, x_t, h, h, W_ih, W_hh]),
+        (elman.loss_and_gradients, [ids, ids, h, [*parameters, *output]]),
+    ]
+    for function, arguments in calls:
+        assert repr(function(*arguments)) == repr(function(*arguments, "tanh"))
+        assert repr(function(*arguments)) != repr(function(*arguments, "relu"))
+
+
 # A training step --------------------------------------------------------------------------------
 
 
@@ -131,6 +148,12 @@ def test_a_training_step_is_the_fast_model_s_and_pytorch_s(
     for claim, other in (("the fast one", expected), ("PyTorch's", with_torch)):
         other = {name: other[name] for name in plain}
         demand(compare_results(plain, other, allowed), f"the plain step is {claim}", f)
+
+
+def test_the_loss_of_a_row_does_not_depend_on_the_others() -> None:
+    """By hand: the first token is certain, the second one of two; the mean is log(2) / 2."""
+    loss, _ = elman.cross_entropy(np.array([[1000.0, 0], [0, 0]]), np.array([0, 1]))
+    assert loss == pytest.approx(np.log(2) / 2)
 
 
 @both_dtypes

@@ -7,6 +7,7 @@ import numpy as np
 import pytest
 import torch
 
+import scratch_rnn
 from compare.parity.rows import compare_results
 from compare.parity.tolerance import allowances
 from scratch_rnn import lookup, padding
@@ -14,6 +15,7 @@ from scratch_rnn import product as products
 from scratch_rnn.cells import elman
 from scratch_rnn.cells.elman import Weights
 from scratch_rnn.product import SMALL, Times, panels, size_of_tiles
+from scratch_rnn.states import arrays_of
 
 # T = 2, B = 1, V = 1, H = 2, ReLU, small whole numbers, so that each line can be done in the head.
 #
@@ -194,6 +196,18 @@ def test_the_next_call_fills_the_same_array() -> None:
     second = times_M(np.full((4, 64), 2.0))
     assert np.shares_memory(first, second)
     assert (first == 128).all()
+
+
+@pytest.mark.parametrize("cell", [scratch_rnn.RNN, scratch_rnn.GRU, scratch_rnn.LSTM])
+def test_what_is_not_there_has_no_gradient(cell: Any) -> None:
+    for bias in (True, False):
+        layer = cell(3, 4, bias=bias)
+        _, state, tape = layer.forward(np.ones((5, 2, 3), np.float32))
+        last = [array[0] for array in arrays_of(state)]
+        d_steps = [np.ones((5, 2, 4), np.float32), *[None for _ in last[1:]]]
+        weights = layer.weights(0)
+        _, _, gradient = layer.cell_backward(tape.recurrences[0], weights, d_steps, last)
+        assert [d is None for d in gradient] == [W is None for W in weights]
 
 
 @pytest.mark.parametrize("order", ["C", "F"])
