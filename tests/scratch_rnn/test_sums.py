@@ -45,6 +45,11 @@ def test_small_terms_are_not_lost_beside_a_large_one() -> None:
     assert np.all(np.abs(sum_of_rows(d) - 19) <= 1)  # the last 1 is beside -2^24
 
 
+def test_rows_that_fill_no_piece_are_added_up_in_float64() -> None:
+    d = np.array([[1], [2.0**24], [-(2.0**24)]], np.float32)
+    assert sum_of_rows(d) == 1  # in float32 the first sum is 2^24
+
+
 def test_the_lectures_gradients_are_no_less_exact_than_pytorchs() -> None:
     batches, vocab = load_time_machine(32, 35, text=sample_text())
     scratch, concise = build_models(len(vocab), 256, seed=1)
