@@ -34,7 +34,7 @@ settings.register_profile(
     "ci",
     derandomize=True,
     deadline=None,
-    max_examples=16,
+    max_examples=12,
     database=None,
     report_multiple_bugs=False,
     phases=[phase for phase in Phase if phase is not Phase.explain],

@@ -18,7 +18,7 @@ from compare.check.trying import cases_of, compared, ours
 from compare.terminal import Terminal
 from scratch_rnn.plain import elman, gru, lstm
 from tests.annotations import unchecked
-from tests.counts import number
+from tests.counts import number, only_in_deep
 
 GATED = ("gru", "lstm")
 STUDENTS = tomllib.loads(
@@ -64,6 +64,8 @@ def tried(folder: Path, cell: str, text: str, seed: int = 0) -> dict[str, StageR
 
 @pytest.mark.parametrize("cell", GATED)
 def test_the_functions_of_the_page_are_right(cell: str, tmp_path: Path) -> None:
+    if cell != "lstm":
+        only_in_deep()
     for seed in range(number(1, 20)):
         results = tried(tmp_path, cell, page(cell), seed)
         assert {r.verdict for r in results.values()} == {"right"}

@@ -88,8 +88,7 @@ def begun(runs: Path, num_sides: int) -> Path | None:
         ("run", "--state carried"),
         ("train --model scratch", "--state carried"),
         ("train --model concise", "--sampling random"),
-    ],
-    ids=["both", "scratch", "concise"],
+    ][: number(1, 3)],
 )
 def test_a_run_that_is_killed_again_and_again_ends_in_the_same_bits(
     command: str, more: str, forge: Forge, fox: Path, tmp_path: Path, count: Count
