@@ -7,12 +7,7 @@ import pytest
 
 from compare.parity.rows import compare_results
 from compare.parity.tolerance import allowances
-from scratch_rnn import (
-    RNN,
-    RNNModel,
-    predict,
-    train,
-)
+from scratch_rnn import GRU, LSTM, RNN, RNNModel, predict, train
 from scratch_rnn.predict import token_by_token
 from scratch_rnn.text import Batch, Vocab
 from tests.annotations import unchecked
@@ -67,6 +62,40 @@ def test_token_by_token_gives_the_models_own_logits(package: Any, case: ModelCas
     logits_after = token_by_token(build_model(case, package), case.state)
     rows = {"logits": np.array([logits_after(token) for token in tokens])}
     demand(compare_results(results, rows, allowed), "token by token, logits are the model's", case)
+
+
+@pytest.mark.parametrize(
+    ("layer", "options"),
+    [
+        (RNN, {"bias": False}),
+        (GRU, {"bias": False}),
+        (LSTM, {"bias": False}),
+        (LSTM, {"proj_size": 2}),
+    ],
+)
+def test_token_by_token_without_biases_and_with_a_projection(
+    layer: Any, options: dict[str, Any]
+) -> None:
+    model = RNNModel(layer(5, 4, num_layers=2, **options, rng=np.random.default_rng(0)), 5)
+    weights = {name: array.copy() for name, array in model.parameters.items()}
+    tokens = [0, 3, 1, 4, 2]
+
+    def compute(move: Any) -> dict[str, np.ndarray]:
+        for name, array in weights.items():
+            model.parameters[name][...] = move(array)
+        state, rows = model.begin_state(1), []
+        for token in tokens:
+            logits, state = model(np.array([[token]]), state)
+            state = move(state)
+            rows.append(logits[0])
+        return {"logits": np.array(rows)}
+
+    results, allowed = allowances(compute)
+    for name, array in weights.items():
+        model.parameters[name][...] = array
+    logits_after = token_by_token(model, model.begin_state(1))
+    rows = {"logits": np.array([logits_after(token) for token in tokens])}
+    demand(compare_results(results, rows, allowed), "token by token", str(options))
 
 
 @pytest.mark.parametrize(("prefix", "num_preds"), [("", 3), ("xyz", 3), ("ban", -1), ("b", 1.5)])
