@@ -210,7 +210,7 @@ def backward_adds(layer_class: Any, case: LayerCase) -> Compared:
     back = _arrays(case, ARRAYS[4:])
     other = case.given(**{name: more(case, array.shape) for name, array in back.items()})
 
-    def sum_of_two(layer_class: Any, move: Any) -> Results:
+    def two(layer_class: Any, move: Any) -> tuple[Results, Results]:
         floats = case.floats
         layer = build(layer_class, case, move(dict(floats.parameters)))
         state = move(initial_state(floats))
@@ -219,18 +219,21 @@ def backward_adds(layer_class: Any, case: LayerCase) -> Compared:
             copied(named(layer.backward(move(tape), *move(upstream(f)))))
             for f in (floats, other.floats)
         )
-        return {name: first[name] + second[name] for name in first}
+        return first, second
 
     def allowed(case: LayerCase) -> Results:
-        def both(move: Any) -> Results:
-            return sum_of_two(CLASSES[case.cell], move)
+        def apart(move: Any) -> Results:  # they may move in opposite ways, and their sum not at all
+            first, second = two(CLASSES[case.cell], move)
+            return first | {f"second {name}": array for name, array in second.items()}
 
-        return allowances(both, seed=case.seed, gaps=case.gaps)[1]
+        found = allowances(apart, seed=case.seed, gaps=case.gaps)[1]
+        return {name: found[name] + found[f"second {name}"] for name in summed}
 
     layer = build(layer_class, case)
     _, tape = forward(layer, case)
     both = case.given(**{name: a + getattr(other.floats, name) for name, a in back.items()})
-    summed = sum_of_two(layer_class, unmoved)
+    first, second = two(layer_class, unmoved)
+    summed = {name: first[name] + second[name] for name in first}
     yield alike(summed, backward(layer, both, tape), case, allowed)
 
 
