@@ -36,21 +36,25 @@ DTYPES = ("float32", "float64")
 SETTINGS = [(cell, "reset", dtype) for cell in CELLS for dtype in DTYPES]
 SETTINGS += [("rnn", "carried", dtype) for dtype in DTYPES]
 THREADS = {1: "1-thread", 2: "2-threads"}
+PEERS_BACK = ("torch", "jax")  # ONNX Runtime has no gradients
+PEERS = {"torch": "PyTorch's", "jax": "JAX's", "onnx": "ONNX Runtime's"}
 
 
 # Measuring ------------------------------------------------------------------------------------
 
 
-def python(*arguments: str) -> None:
+def python(*arguments: str, accepted: tuple[int, ...] = (0,)) -> None:
     """Run a script or a module, with its output on the screen."""
     sys.stdout.write(f"\npython {' '.join(arguments)}\n")
     sys.stdout.flush()
-    subprocess.run([sys.executable, *arguments], check=True, cwd=ROOT)
+    done = subprocess.run([sys.executable, *arguments], check=False, cwd=ROOT)
+    if done.returncode not in accepted:
+        done.check_returncode()
 
 
-def command(*arguments: str) -> None:
+def command(*arguments: str, accepted: tuple[int, ...] = (0,)) -> None:
     """Run a command of rnn-parity, with its output on the screen."""
-    python("-m", "compare", *arguments)
+    python("-m", "compare", *arguments, accepted=accepted)
 
 
 def measure_quick() -> None:
@@ -107,6 +111,16 @@ def measure_bench() -> None:
             command("bench", *flags, *memory)
 
 
+def measure_layers() -> None:
+    """Time a layer alone in several sizes beside all peers that compile in seconds."""
+    for cell in CELLS:
+        for threads, name in THREADS.items():
+            file = BENCHMARKS / f"layers-{cell}-{name}.json"
+            flags = ["--cell", cell, "--threads", str(threads), "--shapes", "layer"]
+            flags += ["--rows", "scratch", *PEERS, "--budget", "30", "--json", str(file)]
+            command("bench", *flags, accepted=(0, 1))  # 1: a phase in which scratch is refused
+
+
 def measure_haste() -> None:
     """Time both implementations on the grid of the haste benchmark."""
     for cell in CELLS:
@@ -148,6 +162,7 @@ MEASURES = {
     "quick": measure_quick,
     "runs": measure_runs,
     "bench": measure_bench,
+    "layers": measure_layers,
     "haste": measure_haste,
     "questions": measure_questions,
     "comparisons": measure_comparisons,
@@ -270,17 +285,59 @@ def haste_table() -> str:
     return table([*head, "smallest ratio", "median", "largest"], rows, numbers=5)
 
 
-TABLES: dict[str, Callable[[], str]] = {
-    "quick": quick_output,
-    "runs": runs_table,
-    "times": times_table,
-    "haste": haste_table,
+def layers_table() -> str:
+    """Return how long a layer alone takes in each size, and which share of its peers' times."""
+    head = ["cell", "H", "B", "threads", "forward", *(f"of {whose}" for whose in PEERS.values())]
+    head += ["forward and backward", *(f"of {whose}" for whose in map(PEERS.get, PEERS_BACK))]
+    head += ["share of the roof"]
+    rows, all_ratios, documents = [], [], []
+    for cell, label in CELLS.items():
+        for threads, name in THREADS.items():
+            document = Document.read(BENCHMARKS / f"layers-{cell}-{name}.json")
+            documents.append(document)
+            for shape in document.shapes:
+                row = [label, f"{shape.H}", f"{shape.B}", f"{threads}"]
+                for phase, peers in (("forward", list(PEERS)), ("forward+backward", PEERS_BACK)):
+                    time = document.find("scratch", shape.name, phase)
+                    if time is None or time.outcome != TIMED:
+                        row += ["–"] * (1 + len(peers))
+                        continue
+                    ratios = [document.ratio(time, peer) for peer in peers]
+                    all_ratios += [ratio for ratio in ratios if ratio is not None]
+                    row += [short(time.median), *map(of_peer, ratios)]
+                whole = document.find("scratch", shape.name, "forward+backward")
+                timed = whole is not None and whole.outcome == TIMED
+                rate = whole.flops / whole.median if whole is not None and timed else 0
+                row.append(f"{rate / document.roof.rate:.0%}" if timed else "–")
+                rows.append(row)
+    slower = sum(ratio > 1 for ratio in all_ratios)
+    first = documents[0]
+    rates = ", ".join(f"{name} {rate / 1e9:.0f}" for name, rate in first.roof.products.items())
+    told = (
+        f"`scratch_rnn` is slower in {slower} of {len(all_ratios)} comparisons (in bold).\n\n"
+        f"*{first.time[:10]}, {of_versions(first.environment['versions'])}; "
+        f"{first.environment['processor']}; large products on one thread, in GFLOP/s: {rates}; "
+        "`python docs/scripts/figures.py layers`.*"
+    )
+    return f"{table(head, rows, len(head) - 1)}\n\n{told}"
+
+
+def of_peer(ratio: float | None) -> str:
+    """Write a ratio to a peer's time, bold where the peer is faster."""
+    if ratio is None:
+        return "–"
+    return f"**{ratio:.2f}**" if ratio > 1 else f"{ratio:.2f}"
+
+
+PAGES: dict[Path, dict[str, Callable[[], str]]] = {
+    PAGE: {"quick": quick_output, "runs": runs_table, "times": times_table, "haste": haste_table},
+    BENCHMARKS / "README.md": {"layers": layers_table},
 }
 
 
 def short(seconds: float) -> str:
     """Write a time with three digits."""
-    return f"{seconds * 1e3:.3g} ms" if seconds >= 1e-3 else f"{seconds * 1e6:.3g} µs"
+    return f"{seconds * 1e3:.3g} ms" if seconds >= 0.9995e-3 else f"{seconds * 1e6:.3g} µs"
 
 
 def of_versions(versions: dict[str, str]) -> str:
@@ -289,9 +346,9 @@ def of_versions(versions: dict[str, str]) -> str:
     return f"Python {versions['python']}, NumPy {versions['numpy']}, PyTorch {torch}"
 
 
-def with_figures(text: str) -> str:
-    """Return the text of the page with the stored figures."""
-    return with_blocks(text, {name: make() for name, make in TABLES.items()})
+def with_figures(text: str, tables: dict[str, Callable[[], str]]) -> str:
+    """Return the text of a page with the stored figures."""
+    return with_blocks(text, {name: make() for name, make in tables.items()})
 
 
 def main(arguments: list[str]) -> int:
@@ -302,7 +359,8 @@ def main(arguments: list[str]) -> int:
         return 2
     for name in names:
         MEASURES[name]()
-    PAGE.write_text(with_figures(PAGE.read_text("utf-8")), encoding="utf-8")
+    for page, tables in PAGES.items():
+        page.write_text(with_figures(page.read_text("utf-8"), tables), encoding="utf-8")
     return 0
 
 
