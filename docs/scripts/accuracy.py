@@ -20,7 +20,7 @@ from typing import Any
 
 import numpy as np
 import torch
-from pages import DOCS, MEASUREMENTS, table, versions, with_blocks
+from pages import DOCS, MEASUREMENTS, command, table, versions, with_blocks
 
 import concise_rnn
 import scratch_rnn
@@ -183,18 +183,5 @@ def with_table(text: str) -> str:
     return with_blocks(text, {"accuracy": f"{errors_table()}\n\n{sources()}"})
 
 
-def main(arguments: list[str]) -> int:
-    """Run the command in the arguments."""
-    match arguments:
-        case ["measure"]:
-            measure()
-        case ["draw"]:
-            PAGE.write_text(with_table(PAGE.read_text(encoding="utf-8")), encoding="utf-8")
-        case _:
-            sys.stderr.write("expected measure or draw\n")
-            return 2
-    return 0
-
-
 if __name__ == "__main__":
-    sys.exit(main(sys.argv[1:]))
+    sys.exit(command(sys.argv[1:], measure, PAGE, with_table))

@@ -296,20 +296,18 @@ def layers_table() -> str:
             document = Document.read(BENCHMARKS / f"layers-{cell}-{name}.json")
             documents.append(document)
             for shape in document.shapes:
-                row = [label, f"{shape.H}", f"{shape.B}", f"{threads}"]
-                for phase, peers in (("forward", list(PEERS)), ("forward+backward", PEERS_BACK)):
+                row, share = [label, f"{shape.H}", f"{shape.B}", f"{threads}"], "–"
+                for phase, peers in (("forward", tuple(PEERS)), ("forward+backward", PEERS_BACK)):
                     time = document.find("scratch", shape.name, phase)
                     if time is None or time.outcome != TIMED:
                         row += ["–"] * (1 + len(peers))
+                        share = "–"
                         continue
                     ratios = [document.ratio(time, peer) for peer in peers]
                     all_ratios += [ratio for ratio in ratios if ratio is not None]
                     row += [short(time.median), *map(of_peer, ratios)]
-                whole = document.find("scratch", shape.name, "forward+backward")
-                timed = whole is not None and whole.outcome == TIMED
-                rate = whole.flops / whole.median if whole is not None and timed else 0
-                row.append(f"{rate / document.roof.rate:.0%}" if timed else "–")
-                rows.append(row)
+                    share = f"{time.flops / time.median / document.roof.rate:.0%}"
+                rows.append([*row, share])  # of both passes
     slower = sum(ratio > 1 for ratio in all_ratios)
     first = documents[0]
     rates = ", ".join(f"{name} {rate / 1e9:.0f}" for name, rate in first.roof.products.items())

@@ -5,7 +5,8 @@ from __future__ import annotations
 import json
 import platform
 import re
-from collections.abc import Mapping, Sequence
+import sys
+from collections.abc import Callable, Mapping, Sequence
 from datetime import date
 from importlib.metadata import version
 from pathlib import Path
@@ -39,3 +40,18 @@ def table(head: Sequence[str], rows: Sequence[Sequence[str]], numbers: int = 0) 
 def with_blocks(text: str, tables: Mapping[str, str]) -> str:
     """Return the text of a page with these tables in their places; other tables stay."""
     return BLOCK.sub(lambda match: match[1] + tables.get(match[2], match[3]) + match[4], text)
+
+
+def command(
+    arguments: Sequence[str], measure: Callable[[], None], page: Path, draw: Callable[[str], str]
+) -> int:
+    """Measure, or draw what is stored into a page; return the exit code."""
+    match arguments:
+        case ["measure"]:
+            measure()
+        case ["draw"]:
+            page.write_text(draw(page.read_text(encoding="utf-8")), encoding="utf-8")
+        case _:
+            sys.stderr.write("expected measure or draw\n")
+            return 2
+    return 0

@@ -12,7 +12,7 @@ import sys
 from typing import Any
 
 import numpy as np
-from pages import DOCS, MEASUREMENTS, read, table, versions, with_blocks
+from pages import DOCS, MEASUREMENTS, command, read, table, versions, with_blocks
 
 import scratch_rnn
 from compare.parity import CELLS, allowances, build_models, scratch_step
@@ -83,18 +83,5 @@ def with_table(text: str) -> str:
     return with_blocks(text, {"sharpness": f"{table(head, rows, len(ERRORS))}\n\n{source}"})
 
 
-def main(arguments: list[str]) -> int:
-    """Run the command in the arguments."""
-    match arguments:
-        case ["measure"]:
-            measure()
-        case ["draw"]:
-            PAGE.write_text(with_table(PAGE.read_text(encoding="utf-8")), encoding="utf-8")
-        case _:
-            sys.stderr.write("expected measure or draw\n")
-            return 2
-    return 0
-
-
 if __name__ == "__main__":
-    sys.exit(main(sys.argv[1:]))
+    sys.exit(command(sys.argv[1:], measure, PAGE, with_table))
