@@ -124,6 +124,9 @@ def test_an_allowance_for_each_entry_notices_smaller_errors() -> None:
     for by_tensor in (cell for shape in stored["shapes"].values() for cell in shape.values()):
         for name, noticed in by_tensor.items():
             assert np.all(np.array(noticed["after"]) > noticed["before"]), name
+    smaller = sharpness.shares("rnn", 5, 2, 8)["gradient of linear.weight"]["after"]
+    assert smaller == sorted(smaller, reverse=True)  # a smaller error is noticed less often
+    assert smaller[0] > smaller[-1] > 0
 
 
 def test_each_rule_of_the_comparisons_says_what_it_is_described_to_say() -> None:
