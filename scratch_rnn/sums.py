@@ -17,14 +17,20 @@ PRODUCT_ROWS = 128
 
 
 def sum_of_rows(d: Float[np.ndarray, "*G N H"]) -> Float[np.ndarray, "*G H"]:
-    """Return Σ_n d_n, for each gate; the sums of the pieces are added up in float64."""
+    """Return Σ_n d_n, for each gate."""
+    gradient: np.ndarray = sum_in_pieces(d).astype(d.dtype)
+    return gradient
+
+
+def sum_in_pieces(d: Float[np.ndarray, "*G N H"], /) -> Float[np.ndarray, "*G H"]:
+    """Return Σ_n d_n; the sums of the pieces are added up in float64."""
     *G, N, H = d.shape
     whole = N - N % ROWS
     ones = np.ones(ROWS, d.dtype)  # a sum over rows, as a product
     pieces = ones @ d[..., :whole, :].reshape(*G, whole // ROWS, ROWS, H)  # (G, N // ROWS, H)
-    total = pieces.sum(axis=-2, dtype=np.float64) + d[..., whole:, :].sum(axis=-2, dtype=np.float64)
-    gradient: np.ndarray = total.astype(d.dtype)
-    return gradient
+    total: np.ndarray = pieces.sum(axis=-2, dtype=np.float64)
+    total += d[..., whole:, :].sum(axis=-2, dtype=np.float64)
+    return total
 
 
 def sum_of_products(

@@ -38,9 +38,6 @@ from compare.parity import (
     unmoved,
 )
 
-WOBBLES = 4
-"""Number of runs with moved floats. The parity tests use more, because their cases are small."""
-
 FLOAT32_GAPS, TF32_GAPS = 1, 2**13
 """How far a float is moved, in ulps of float32; TF32 has 13 bits fewer."""
 
@@ -88,7 +85,6 @@ class Gate:
         if key not in self._allowed:
             _, self._allowed[key] = allowances(
                 lambda move: _computation(case, move, generates=generates),
-                wobbles=WOBBLES,
                 seed=self._seed,
                 gaps=gaps,
             )

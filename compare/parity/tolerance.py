@@ -4,9 +4,9 @@ Rounding moves every intermediate result to a neighbouring float. The effect on 
 depends on the computation: a saturated unit removes the change, an exploding recurrence multiplies
 it. So we measure the effect. We run the same computation several times. In each run (a "wobble"),
 every float value is moved at random to one of its two neighbours: inputs, parameters, the tape and
-upstream gradients. This is Monte Carlo arithmetic (Parker 1997) in its simplest form. The change of
-an entry of a result shows what rounding alone can do to this entry. So each entry has its own
-allowance:
+upstream gradients. Sums of rows are added up one after the other, which loses most.
+This is Monte Carlo arithmetic (Parker 1997) in its simplest form. The change of an entry of a
+result shows what rounding alone can do to this entry. So each entry has its own allowance:
 
     move    = max over wobbles |moved - unmoved|                     of this entry
     allowed = SAFETY · ( max(move, RMS of the tensor's moves) + 2 ulps of the entry )
@@ -24,7 +24,7 @@ from typing import Any, TypeVar
 
 import numpy as np
 
-from scratch_rnn import threads
+from scratch_rnn import sums, threads
 from scratch_rnn.cells import gated
 from scratch_rnn.checks import check_function, whole_number
 
@@ -79,12 +79,13 @@ def allowances(
 
 def _allowed(compute: Computation, wobbles: int, seed: int, gaps: int) -> dict[str, np.ndarray]:
     """Measure the moves, and return what is allowed."""
-    baseline = {name: np.asarray(array) for name, array in compute(still).items()}
+    with sums_of_rows(exactly):
+        baseline = {name: np.asarray(array) for name, array in compute(still).items()}
     moves = {name: np.zeros(array.shape) for name, array in baseline.items()}
     rng = np.random.default_rng(seed)
     for _ in range(wobbles):
         move: Move = lambda value: neighbour(value, rng, gaps)  # noqa: E731
-        with moved_gates(move):
+        with moved_gates(move), sums_of_rows(in_one_chain):
             moved = compute(move)
         for name, array in moved.items():
             np.maximum(moves[name], absolute_difference(array, baseline[name]), out=moves[name])
@@ -109,6 +110,34 @@ def moved_gates(move: Move) -> Iterator[None]:
         yield
     finally:
         gated.sigmoid = sigmoid
+
+
+@contextmanager
+def sums_of_rows(how: Callable[[np.ndarray], np.ndarray]) -> Iterator[None]:
+    """Inside the ``with`` block, let `scratch_rnn` add up rows in this way.
+
+    The two extremes show how much the order of the additions can change the gradient of a bias. In
+    wider floats (`exactly`) nearly nothing is lost. One after the other (`in_one_chain`) the most
+    is lost, and moves of the terms do not show this.
+    """
+    in_pieces = sums.sum_in_pieces
+    sums.sum_in_pieces = how
+    try:
+        yield
+    finally:
+        sums.sum_in_pieces = in_pieces
+
+
+def exactly(d: np.ndarray) -> np.ndarray:
+    """Return Σ_n d_n, added up in the widest floats that NumPy has here."""
+    total: np.ndarray = d.sum(axis=-2, dtype=np.longdouble)
+    return total
+
+
+def in_one_chain(d: np.ndarray) -> np.ndarray:
+    """Return Σ_n d_n, added up in the dtype of d, one after the other."""
+    total: np.ndarray = d.sum(axis=-2)
+    return total
 
 
 def _move_after(function: Callable[[np.ndarray], None], move: Move, array: np.ndarray) -> None:

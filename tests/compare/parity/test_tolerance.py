@@ -14,6 +14,7 @@ from compare.parity.rows import compare_results
 from compare.parity.tolerance import (
     SAFETY,
     WOBBLES,
+    absolute_difference,
     allowances,
     largest_difference,
     largest_difference_in_ulps,
@@ -23,7 +24,7 @@ from compare.parity.tolerance import (
     ulps,
     unmoved,
 )
-from scratch_rnn import threads
+from scratch_rnn import sums, threads
 from scratch_rnn.cells import gated
 from tests.annotations import unchecked
 
@@ -212,6 +213,31 @@ def test_a_gate_is_moved_where_it_is_computed_and_not_only_on_the_tape() -> None
     assert np.all(allowed["1 - z"] < 2 * SAFETY * ulp)
     assert np.array_equal(results["1 - z"], passed_on(unmoved)["1 - z"])
     assert gated.sigmoid is sigmoid
+
+
+def test_a_sum_of_rows_may_lose_what_one_chain_loses() -> None:
+    """One after the other, 100,000 terms lose more than moves of terms and two ulps show."""
+    d = np.random.default_rng(0).random((100_000, 4), np.float32)
+    in_pieces = sums.sum_in_pieces
+    results, allowed = allowances(lambda move: {"sum": sums.sum_of_rows(move(d))}, wobbles=4)
+    assert np.array_equal(results["sum"], sums.sum_of_rows(d))
+    assert sums.sum_in_pieces is in_pieces
+    chain = np.add.accumulate(d)[-1]
+    assert compare_results(results, {"sum": chain}, allowed).ok
+    lost = absolute_difference(chain, results["sum"])
+    assert np.any(lost > SAFETY * 2 * ulps(chain))
+    assert np.all(allowed["sum"] < 100 * lost.max())
+
+
+def test_an_error_in_a_sum_of_rows_does_not_widen_its_allowance(
+    monkeypatch: pytest.MonkeyPatch,
+) -> None:
+    d = np.ones((3 * sums.ROWS, 2), np.float32)
+    right = allowances(lambda move: {"sum": sums.sum_of_rows(move(d))})[1]["sum"]
+    monkeypatch.setattr(sums, "sum_in_pieces", lambda d: 2 * d.sum(axis=-2))
+    results, allowed = allowances(lambda move: {"sum": sums.sum_of_rows(move(d))})
+    assert np.array_equal(results["sum"], np.full(2, 6 * sums.ROWS))
+    assert np.array_equal(allowed["sum"], right)
 
 
 def test_allowance_grows_with_what_the_computation_does_to_rounding() -> None:
