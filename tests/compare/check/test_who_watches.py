@@ -98,7 +98,7 @@ def test_a_law_of_training_allows_what_rounding_does_and_nothing_more(kind: str)
     case, answer = answers.training_case(kind, 1)
     run = getattr(training_cases, f"scratch_{kind}")
     with np.errstate(all="ignore"):
-        _, allowed = allowances(lambda move: run(scratch_rnn, case, move), wobbles=4)
+        _, allowed = allowances(lambda move: run(scratch_rnn, case, move))
     for name, array in allowed.items():
         np.testing.assert_array_equal(answer.allowed[name], array)
 
