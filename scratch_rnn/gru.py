@@ -5,7 +5,8 @@ from typing import Any
 import numpy as np
 
 from scratch_rnn.cells import gru
-from scratch_rnn.layer import Layer, StepOfOne
+from scratch_rnn.layer import Layer
+from scratch_rnn.single import StepOfOne
 
 
 class GRU(Layer):
@@ -103,6 +104,6 @@ class GRU(Layer):
         d_x, d_h_0, d_weights = gru.backward(tape, weights, d_h, d_h_n)
         return d_x, [d_h_0], d_weights
 
-    def step_of_one(self, i: int) -> tuple[Any, StepOfOne]:
-        """Return all biases of recurrence i but b_hn, and its step for a single sequence."""
-        return gru.step_of_one(self.weights(i))
+    def step_of_one(self, weights: Any) -> tuple[Any, StepOfOne]:
+        """Return all biases but b_hn, and a step for a single sequence."""
+        return gru.step_of_one(weights)

@@ -16,17 +16,13 @@ from typing import Any, ClassVar
 import numpy as np
 from jaxtyping import Float, Int, Num
 
-from scratch_rnn import padding, parts
+from scratch_rnn import padding, parts, single
 from scratch_rnn.checks import check_array, check_flag, check_has, check_number, whole_number
 from scratch_rnn.layout import Layout, lay_out
 from scratch_rnn.states import State, arrays_of, check_state, state_of
 from scratch_rnn.tape import RNNGradients, RNNTape
 
 FloatArray = np.ndarray  # of the layer's own dtype; shapes stand in the annotations
-
-
-StepOfOne = Callable[..., list[Float[np.ndarray, "_"]]]
-"""From W_ih x + b and W_hh h, both (G·H,), and the arrays of the state, to those of the next."""
 
 NAMES = {
     "W_ih": "weight_ih",
@@ -164,9 +160,16 @@ class Layer:
         """
         raise NotImplementedError
 
-    def step_of_one(self, i: int) -> tuple[Any, StepOfOne] | None:
-        """Return what recurrence i adds to W_ih x, and its step for one sequence, if it can."""
+    def step_of_one(self, weights: Any) -> tuple[Any, single.StepOfOne] | None:
+        """Return what the cell adds to W_ih x, and its step for one sequence, if it has one."""
         return None
+
+    def _cell_states(self, x: Any, state_0: Any, weights: Any) -> Any:
+        """Return what `cell_forward` does, but for one sequence the states alone, and faster."""
+        step = self.step_of_one(weights) if x.shape[1] == 1 else None
+        if step is None:
+            return self.cell_forward(x, state_0, weights)
+        return single.forward(x, state_0, weights, *step)
 
     def begin_state(self, batch_size: int) -> State:
         """Return the state before any step: zeros of shape (L·D, B, …)."""
@@ -187,7 +190,7 @@ class Layer:
         lengths: Sequence[int] | Int[np.ndarray, "B"] | None = None,
     ) -> tuple[Float[np.ndarray, "..."], State]:
         """Return (output, state) in evaluation mode, as torch's layer does; see `forward`."""
-        output, state, _ = self.forward(x, state, lengths=lengths)
+        output, state, _ = self._run(self._cell_states, x, state, lengths, None)
         return output, state
 
     def forward(
@@ -228,6 +231,12 @@ class Layer:
         TypeError
             If a dtype is not the layer's, or an argument is no array.
         """
+        return self._run(self.cell_forward, x, state, lengths, dropout_masks)
+
+    def _run(
+        self, cell: Callable[..., Any], x: Any, state: State, lengths: Any, dropout_masks: Any
+    ) -> tuple[FloatArray, State, RNNTape]:
+        """Run all layers, each direction by `cell`, which returns a tape or the states alone."""
         x, state_0, layout = self._lay_out(x, state, lengths)  # (T, B, V) or (T, B);  (L·D, B, …)
         masks = self._check_masks(dropout_masks, layout.T, x)
         D, padded = self.num_directions, layout.lengths
@@ -241,7 +250,7 @@ class Layer:
                 is_reverse = i % D == 1
                 steps = padding.reverse(y, padded) if is_reverse else y
                 before = {name: a[i] for name, a in zip(self.STATES, state_0, strict=True)}
-                tape = parts.forward(self.cell_forward, steps, before, self.weights(i))
+                tape = parts.forward(cell, steps, before, self.weights(i))
                 h = tape.h[1:]  # (T, B, R)
                 if padded is not None:
                     h[padding.is_padding(padded, len(h))] = 0

@@ -5,7 +5,8 @@ from typing import Any
 import numpy as np
 
 from scratch_rnn.cells import lstm
-from scratch_rnn.layer import Layer, StepOfOne
+from scratch_rnn.layer import Layer
+from scratch_rnn.single import StepOfOne
 
 
 class LSTM(Layer):
@@ -109,6 +110,6 @@ class LSTM(Layer):
         d_x, d_h_0, d_c_0, d_weights = lstm.backward(tape, weights, *d_steps, *d_last)
         return d_x, [d_h_0, d_c_0], d_weights
 
-    def step_of_one(self, i: int) -> tuple[Any, StepOfOne]:
-        """Return b_ih + b_hh of recurrence i, and its step for a single sequence."""
-        return lstm.step_of_one(self.weights(i))
+    def step_of_one(self, weights: Any) -> tuple[Any, StepOfOne]:
+        """Return b_ih + b_hh, and a step for a single sequence."""
+        return lstm.step_of_one(weights)

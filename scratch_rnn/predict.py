@@ -65,9 +65,10 @@ def predict(
     logits, state = model(np.array([ids]), state)  # warm-up: (1, T) at once
     logits_after = token_by_token(model, state)
     y = logits[-1]  # (V,)
-    for _ in range(num_preds):
-        ids.append(next_token(y, temperature, rng))
-        y = logits_after(ids[-1])
+    with np.errstate(over="ignore"):  # in a σ; see `cells.gated.sigmoid`
+        for _ in range(num_preds):
+            ids.append(next_token(y, temperature, rng))
+            y = logits_after(ids[-1])
     return ("" if isinstance(prefix, str) else " ").join(vocab.to_tokens(ids))
 
 
@@ -94,7 +95,8 @@ def token_by_token(model: RNNModel, state: State) -> Callable[[int], Float[np.nd
     """
     rnn = model.rnn
     L, W, b = rnn.num_layers, model.parameters["linear.weight"], model.parameters["linear.bias"]
-    steps = [rnn.step_of_one(k) for k in range(L)]
+    layers = [rnn.weights(k) for k in range(L)]
+    steps = [rnn.step_of_one(layer) for layer in layers]
     if rnn.num_directions == 2 or None in steps:
 
         def logits_after_both_ways(token: int) -> Float[np.ndarray, "V"]:
@@ -105,7 +107,6 @@ def token_by_token(model: RNNModel, state: State) -> Callable[[int], Float[np.nd
 
         return logits_after_both_ways
 
-    layers = [rnn.weights(k) for k in range(L)]
     biases, functions = zip(*steps, strict=True)
     rows = np.ascontiguousarray(layers[0].W_ih.T) + biases[0]  # (V, G·H): W_ih x + b, x by x
 

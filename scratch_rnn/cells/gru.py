@@ -126,24 +126,19 @@ def backward(
 
 
 def step_of_one(weights: Weights) -> tuple[Any, Callable[..., list[Float[np.ndarray, "H"]]]]:
-    """Return all biases but b_hn, and the function (W_ih x + b, W_hh h, h) -> [h] of a step.
-
-    For one vector calls cost more than numbers: σ(z) = (1 + tanh(z/2)) / 2 never overflows.
-    """
-    H, b_ih, b_hh = weights.W_hh.shape[1], weights.b_ih, weights.b_hh
-    half = weights.W_hh.dtype.type(0.5)
-    b, b_hn = np.zeros(3 * H, weights.W_hh.dtype), np.zeros(H, weights.W_hh.dtype)
+    """Return all biases but b_hn, and the function (W_ih x + b, W_hh h, h) -> [h] of a step."""
+    _, W_hh, b_ih, b_hh = weights
+    H = W_hh.shape[1]
+    b, b_hn = np.zeros(3 * H, W_hh.dtype), np.zeros(H, W_hh.dtype)
     if b_ih is not None and b_hh is not None:
         b, b_hn = b_ih.copy(), b_hh[2 * H :]
         b[: 2 * H] += b_hh[: 2 * H]
 
     def step(a: np.ndarray, u: np.ndarray, h: np.ndarray) -> list[np.ndarray]:
-        gates = a[: 2 * H] + u[: 2 * H]
-        gates *= half
-        np.tanh(gates, out=gates)
-        gates *= half
-        gates += half
-        n = np.tanh(a[2 * H :] + gates[:H] * (u[2 * H :] + b_hn))
-        return [n + gates[H:] * (h - n)]
+        r_and_z = a[: 2 * H] + u[: 2 * H]
+        gated.sigmoid(r_and_z)
+        r, z = r_and_z[:H], r_and_z[H:]
+        n = np.tanh(a[2 * H :] + r * (u[2 * H :] + b_hn))
+        return [n + z * (h - n)]
 
     return b, step
