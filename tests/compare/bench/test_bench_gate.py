@@ -49,6 +49,7 @@ from tests.compare.bench.bench_help import (
     terminal,
     with_factor,
 )
+from tests.counts import only_in_deep
 
 __all__ = ["hasty"]
 
@@ -260,6 +261,7 @@ def test_a_planted_error_makes_the_benchmark_refuse(
 
 
 def test_an_error_written_into_the_source_is_refused(tmp_path: Path) -> None:
+    only_in_deep()  # a process of its own, and all that a benchmark measures before the rows
     for package in ("scratch_rnn", "concise_rnn", "compare"):
         shutil.copytree(
             ROOT / package, tmp_path / package, ignore=shutil.ignore_patterns("__pycache__")
