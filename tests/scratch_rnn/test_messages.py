@@ -72,6 +72,10 @@ MESSAGES: list[tuple[str, Call]] = [
     ("expected lengths", lambda: LAYER(X[:, 0], lengths=[1])),
     ("expected d_output", lambda: backward(X, "d_output")),
     ("expected d_h_n", lambda: backward(X, "d_h_n")),
+    (
+        "expected d_state to be a NumPy array, got 2 of them",
+        lambda: LAYER.backward(LAYER.forward(X)[2], None, (X, X)),
+    ),
     ("expected d_output", lambda: backward(X[:, 0], "d_output")),
     ("expected d_h_n", lambda: backward(X[:, 0], "d_h_n")),
     ("expected d_output", lambda: backward(X, "d_output", BATCH_FIRST)),

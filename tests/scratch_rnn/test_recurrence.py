@@ -10,7 +10,7 @@ import torch
 import scratch_rnn
 from compare.parity.rows import compare_results
 from compare.parity.tolerance import allowances
-from scratch_rnn import lookup, padding
+from scratch_rnn import lookup, padding, states
 from scratch_rnn import product as products
 from scratch_rnn.cells import elman
 from scratch_rnn.cells.elman import Weights
@@ -330,3 +330,9 @@ def test_a_call_on_one_sequence_overflows_in_silence() -> None:
             layer.parameters[name][...] = -100
         output, _ = layer(np.ones((3, 1, 1), np.float32))
         assert np.all(np.isfinite(output))
+
+
+def test_states_side_by_side_have_as_many_arrays() -> None:
+    assert states.each(max, (1, 20), (2, 10)) == (2, 20)
+    with pytest.raises(ValueError, match="shorter"):
+        states.each(max, (1, 2), 3)

@@ -8,7 +8,9 @@ import pytest
 import scratch_rnn
 from compare.check import layer_laws, sequence_laws
 from compare.check.layer_cases import LayerCase
+from compare.check.layer_results import CLASSES
 from compare.parity.tolerance import SAFETY, ulps
+from tests.properties import keeps
 from tests.strategies import property_of_law
 
 LAWS = (*layer_laws.LAWS, *sequence_laws.LAWS)
@@ -39,6 +41,25 @@ def test_each_term_of_a_sum_has_its_own_rounding() -> None:
     bias = next(c for c in comparisons if c.tensor == "gradient of bias_ih_l1_reverse")
     granule, least = 2.0**-24, 2 * ulps(np.float32([0.0162, 0.0176])).sum()
     assert bias.allowed == SAFETY * (2 * granule + least)  # and nothing more
+
+
+@pytest.mark.parametrize(
+    "options",
+    [
+        {},
+        {"nonlinearity": "relu"},
+        {"cell": "gru"},
+        {"cell": "gru", "bias": False, "one_hot": True},
+        {"cell": "lstm", "bidirectional": True},
+        {"cell": "lstm", "bias": False},
+        {"cell": "lstm", "projected": True},
+    ],
+    ids=str,
+)
+def test_a_call_on_one_sequence_is_forward(options: dict[str, Any]) -> None:
+    """It takes another way there, without a tape."""
+    case = LayerCase(T=5, V=3, H=4, L=2, seed=7, **options)
+    keeps(layer_laws.call_as_forward, CLASSES[case.cell], case)
 
 
 @pytest.mark.parametrize("batch_first", [False, True])
