@@ -8,6 +8,7 @@ import pytest
 
 import scratch_rnn
 from scratch_rnn import (
+    LSTM,
     RNN,
     SGD,
     RNNModel,
@@ -30,7 +31,7 @@ MODEL = RNNModel(RNN(len(VOCAB), 3), len(VOCAB))
 IDS = np.zeros((2, 3), np.int64)
 BATCH = Batch(IDS, IDS)
 LAYER, BATCH_FIRST = RNN(3, 4), RNN(3, 4, batch_first=True)
-X = np.zeros((5, 2, 3), np.float32)
+X, H_0 = np.zeros((5, 2, 3), np.float32), np.zeros((1, 2, 4), np.float32)
 
 
 class Half:
@@ -66,6 +67,10 @@ MESSAGES: list[tuple[str, Call]] = [
     ("expected x", lambda: LAYER(np.full((5, 2), 3))),
     ("expected x", lambda: LAYER(X[:0])),
     ("expected h0", lambda: LAYER(X, np.zeros((1, 3, 4), np.float32))),
+    ("expected state to be a NumPy array, got 1 of them", lambda: LAYER(X, (H_0,))),
+    ("expected state to be a pair (h0, c0), got ndarray", lambda: LSTM(3, 4)(X, H_0)),
+    ("expected state to be a pair (h0, c0), got 3 of them", lambda: LSTM(3, 4)(X, (H_0,) * 3)),
+    ("expected proj_size below hidden_size 4, got 5", lambda: LSTM(3, 4, proj_size=5)),
     ("expected lengths", lambda: LAYER(X, lengths=[1, 9])),
     ("expected lengths", lambda: LAYER(X, lengths=[1])),
     ("expected lengths", lambda: LAYER(X, lengths=[1.0, 2.0])),
