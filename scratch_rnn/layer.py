@@ -367,7 +367,7 @@ class Layer:
         LD = self.num_layers * self.num_directions
         shapes = [layout.callers_state_shape(LD, B, units) for units in self._units()]
         arrays = check_state(whole, names, state, shapes, self.dtype)
-        return [array.reshape(LD, B, -1) if layout.unbatched else array for array in arrays]
+        return [array[:, None] if layout.unbatched else array for array in arrays]
 
     def _check_masks(
         self, masks: Sequence[np.ndarray] | None, T: int, x: np.ndarray
