@@ -20,6 +20,7 @@ from compare.parity.build import build_models
 from compare.parity.comparison import concise_step, scratch_step
 from compare.parity.rows import compare_results
 from compare.parity.tolerance import Move, allowances
+from scratch_rnn.plain import __main__ as page_in_motion
 from scratch_rnn.plain import elman
 from scratch_rnn.text import Batch
 from tests.counts import only_in_deep
@@ -196,10 +197,18 @@ def test_ctrl_c_ends_it_without_a_traceback() -> None:
     assert (process.returncode, errors) == (130, "")
 
 
+def test_it_trains(monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str]) -> None:
+    monkeypatch.setitem(page_in_motion.EPOCHS_AND_LR, "rnn", (40, 1.0))
+    page_in_motion.main("rnn")
+    printed = capsys.readouterr().out
+    at_20, at_40 = (float(number) for number in re.findall(r"perplexity +(\S+)", printed))
+    assert at_40 < at_20 < 15
+    assert re.fullmatch(r"the clock [a-z ]{200}", printed.splitlines()[-1])
+
+
 @pytest.mark.parametrize("cell", ["rnn", "gru", "lstm"])
 def test_it_trains_and_writes(cell: str) -> None:
-    if cell != "rnn":
-        only_in_deep()
+    only_in_deep()
     result = subprocess.run(
         [sys.executable, "-m", "scratch_rnn.plain", "--cell", cell],
         env={**os.environ, "PYTHONPATH": str(ROOT)},
