@@ -27,6 +27,7 @@ T, B, H = 20, 32, 32
 EPOCHS, MOST_TOKENS = 12, 10_000
 LR, MAX_NORM = 1.0, 1.0
 WOBBLES = 3
+"""Each is a whole training. A loss that moved little in all of them has the RMS of all losses."""
 CHARACTERS = 50
 """What each side writes afterwards."""
 SECONDS = 60.0
