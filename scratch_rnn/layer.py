@@ -39,8 +39,8 @@ class Layer:
 
     A subclass says how many gates its cell has (`NUM_GATES`), which arrays its state is made of
     (`STATES`), what it learns (`Weights`, a named tuple of fields from `NAMES`), and how it runs
-    (`cell_forward`, `cell_backward`). With ``proj_size`` P > 0 each h is projected to P units; R is
-    P then, else H. The other arguments are described in the public classes.
+    (`cell_forward`, `cell_backward`, and for speed `step_of_one`). With ``proj_size`` P > 0 each h
+    is projected to P units; R is P then, else H. The other arguments: see the public classes.
     """
 
     NUM_GATES: ClassVar[int]
