@@ -220,8 +220,12 @@ def largest_difference_in_ulps(a: np.ndarray, b: np.ndarray) -> float:
 
 
 def ulps(array: np.ndarray) -> np.ndarray:
-    """Return `np.spacing` of each entry's magnitude, in float64."""
-    gaps: np.ndarray = np.asarray(np.spacing(np.abs(array)), np.float64)
+    """Return `np.spacing` of each entry's magnitude, in float64.
+
+    It is at least the smallest normal number: what is smaller may be zero in another right result.
+    """
+    least = np.finfo(array.dtype).smallest_normal
+    gaps: np.ndarray = np.asarray(np.maximum(np.spacing(np.abs(array)), least), np.float64)
     return gaps
 
 

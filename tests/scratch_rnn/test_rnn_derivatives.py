@@ -106,7 +106,8 @@ def test_derivatives_that_underflow(case: LayerCase, tensor: str, lost_by: str) 
     assert np.all(lost[kept != 0] == 0)
     assert 0 < np.abs(kept).max() < oracle.smallest(case.dtype)
     reference = {name: array.astype(case.dtype) for name, array in expected.items()}
-    assert tensor in {row.name for row in against(reference, layer, case).failures}
+    failures = {row.name for row in against(reference, layer, case).failures}
+    assert (tensor in failures) == (lost_by == "oracle")  # 1e-217 is not that small
     demand(against(reference, layer, case, oracle.smallest(case.dtype)), "they underflow", case)
 
 

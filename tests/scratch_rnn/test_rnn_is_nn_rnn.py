@@ -10,7 +10,7 @@ from compare.check import torch_laws
 from compare.check.layer_cases import LayerCase
 from compare.check.layer_results import run
 from compare.check.reference import torch_layer, torch_results
-from scratch_rnn import RNN
+from scratch_rnn import LSTM, RNN
 from tests.properties import against, demand
 from tests.strategies import property_of_law, property_of_layers
 
@@ -33,6 +33,12 @@ def test_two_roundings_that_eight_wobbles_move_against_each_other() -> None:
         seed=1645,
     )
     demand(against(torch_results(case), RNN, case), "results are those of nn.RNN", case)
+
+
+def test_what_underflows_in_one_layer_may_be_a_subnormal_number_in_the_other() -> None:
+    """e^89 is infinite in float32: σ(-89) is 0 here, and 2e-39 in PyTorch."""
+    case = LayerCase(cell="lstm", T=5, B=3, V=3, upstream="h_n", gain=1.5, saturated=True, seed=315)
+    demand(against(torch_results(case), LSTM, case), "results are those of nn.LSTM", case)
 
 
 @pytest.mark.annotated
