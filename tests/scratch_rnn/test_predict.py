@@ -42,6 +42,18 @@ def test_prediction_takes_the_likeliest_token_each_time(options: Any, dtype: Any
     assert predict(list("ban"), 1, model, vocab) == " ".join(vocab.to_tokens(ids[:4]))
 
 
+def by_the_model(
+    model: RNNModel, tokens: list[int], state: Any, move: Any
+) -> dict[str, np.ndarray]:
+    """Return the logits after each token, each of them a sequence of its own."""
+    rows = []
+    for token in tokens:
+        logits, state = model(np.array([[token]]), state)
+        state = move(state)
+        rows.append(logits[0])
+    return {"logits": np.array(rows)}
+
+
 @property_of_models(dropout=0.0, B=1, T=(2, 3, 4))
 def test_token_by_token_gives_the_models_own_logits(package: Any, case: ModelCase) -> None:
     """What generation takes the largest of, not the largest alone."""
@@ -51,12 +63,7 @@ def test_token_by_token_gives_the_models_own_logits(package: Any, case: ModelCas
         model = build_model(case, package)
         for parameter in model.parameters.values():
             parameter[...] = move(parameter)
-        state, rows = move(case.state), []
-        for token in tokens:
-            logits, state = model(np.array([[token]]), state)
-            state = move(state)
-            rows.append(logits[0])
-        return {"logits": np.array(rows)}
+        return by_the_model(model, tokens, move(case.state), move)
 
     results, allowed = allowances(compute, seed=case.layer.seed)
     logits_after = token_by_token(build_model(case, package), case.state)
@@ -84,12 +91,7 @@ def test_token_by_token_without_biases_and_with_a_projection(
     def compute(move: Any) -> dict[str, np.ndarray]:
         for name, array in weights.items():
             model.parameters[name][...] = move(array)
-        state, rows = model.begin_state(1), []
-        for token in tokens:
-            logits, state = model(np.array([[token]]), state)
-            state = move(state)
-            rows.append(logits[0])
-        return {"logits": np.array(rows)}
+        return by_the_model(model, tokens, model.begin_state(1), move)
 
     results, allowed = allowances(compute)
     for name, array in weights.items():
