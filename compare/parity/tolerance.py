@@ -4,9 +4,9 @@ Rounding moves every intermediate result to a neighbouring float. The effect on 
 depends on the computation: a saturated unit removes the change, an exploding recurrence multiplies
 it. So we measure the effect. We run the same computation several times. In each run (a "wobble"),
 every float value is moved at random to one of its two neighbours: inputs, parameters, the tape and
-upstream gradients. Sums of rows are added up one after the other, which loses most.
-This is Monte Carlo arithmetic (Parker 1997) in its simplest form. The change of an entry of a
-result shows what rounding alone can do to this entry. So each entry has its own allowance:
+upstream gradients. Sums of rows are added up one after the other, which loses most. This is Monte
+Carlo arithmetic (Parker 1997) in its simplest form. The change of an entry of a result shows what
+rounding alone can do to this entry. So each entry has its own allowance:
 
     move    = max over wobbles |moved - unmoved|                     of this entry
     allowed = SAFETY · ( max(move, RMS of the tensor's moves) + 2 ulps of the entry )
@@ -135,7 +135,7 @@ def exactly(d: np.ndarray) -> np.ndarray:
 
 
 def in_one_chain(d: np.ndarray) -> np.ndarray:
-    """Return Σ_n d_n, added up in the dtype of d, one after the other."""
+    """Return Σ_n d_n, added up in the dtype of d, one after the other (in pieces if H is 1)."""
     total: np.ndarray = d.sum(axis=-2)
     return total
 
@@ -222,7 +222,8 @@ def largest_difference_in_ulps(a: np.ndarray, b: np.ndarray) -> float:
 def ulps(array: np.ndarray) -> np.ndarray:
     """Return `np.spacing` of each entry's magnitude, in float64.
 
-    It is at least the smallest normal number: what is smaller may be zero in another right result.
+    It is at least the smallest normal number, because some processors and libraries make 0 of what
+    is smaller.
     """
     least = np.finfo(array.dtype).smallest_normal
     gaps: np.ndarray = np.asarray(np.maximum(np.spacing(np.abs(array)), least), np.float64)

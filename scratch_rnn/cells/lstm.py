@@ -160,7 +160,7 @@ def step_of_one(weights: Weights) -> tuple[Any, Callable[..., list[Float[np.ndar
     def step(a: np.ndarray, u: np.ndarray, h: np.ndarray, c: np.ndarray) -> list[np.ndarray]:
         z = a + u  # (4H,)
         g = np.tanh(z[2 * H : 3 * H])
-        gated.sigmoid(z)  # at this size one call for all, g's place too, is faster than two
+        gated.sigmoid(z)  # of all four: for one vector that is faster than of i, f and then of o
         c = z[H : 2 * H] * c + z[:H] * g
         m = z[3 * H :] * np.tanh(c)
         return [m if W_hr is None else W_hr @ m, c]
