@@ -313,3 +313,11 @@ def test_distances_are_measured_in_float64() -> None:
     assert rms(np.array([3e200, 4e200])) == pytest.approx(np.sqrt(12.5) * 1e200)
     assert (rms(np.zeros(3)), rms(np.zeros(0)), rms(np.array([1.0, -np.inf]))) == (0, 0, np.inf)
     assert ulps(a).dtype == np.float64
+
+
+@pytest.mark.parametrize("dtype", [np.float32, np.float64])
+def test_an_ulp_is_the_smallest_normal_number_at_least(dtype: type) -> None:
+    """Some libraries make 0 of what is smaller. What is allowed for that is no more than that."""
+    least = np.finfo(dtype).smallest_normal
+    assert ulps(np.array([0, least / 4, -least], dtype)).tolist() == [least] * 3
+    assert ulps(np.array([1.0], dtype)) == np.spacing(dtype(1))
