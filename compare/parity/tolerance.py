@@ -169,9 +169,8 @@ def neighbour(value: Value, rng: np.random.Generator, gaps: int = 1) -> Value:
     moved: Any = value
     if isinstance(value, np.ndarray | np.floating) and value.dtype.kind == "f":
         array = np.asarray(value)
-        upward = rng.random(array.shape) < 0.5
-        infinity = np.asarray(np.inf, array.dtype)
-        moved = np.nextafter(array, np.where(upward, infinity, -infinity))
+        far = np.copysign(np.inf, 0.5 - rng.random(array.shape), dtype=array.dtype)
+        moved = np.nextafter(array, far)
         if gaps > 1:
             moved = array + gaps * (moved - array)
         moved = np.where(array == 0, array, moved)[()]  # [()]: a scalar stays one

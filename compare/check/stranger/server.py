@@ -152,7 +152,7 @@ class Server:
         self.ask = ask
         self.objects: dict[int, Any] = {}
         self.module: Any = None
-        self.known = _functions_of_numpy()
+        self.known = _functions()
         self.replaced: dict[str, Any] = {}
 
     def answer(
@@ -168,8 +168,11 @@ class Server:
             file = str(head.get("file") or getattr(self.module, "__file__", ""))
             sent, answer = [], {"raised": _described(error, file)}
         answer["imported"] = [name for name in FRAMEWORKS if name in sys.modules]
-        now = _functions_of_numpy()
-        answer["changed"] = [n for n, function in self.known.items() if now.get(n) is not function]
+        answer["changed"] = [
+            f"{place}.{name}"
+            for place, namespace, name, value in self.known
+            if namespace.get(name) is not value
+        ]
         return answer, sent
 
     def do_load(
@@ -315,14 +318,15 @@ def _callables_of(target: Any) -> dict[str, list[str] | None]:
     return found
 
 
-def _functions_of_numpy() -> dict[str, Any]:
+def _functions() -> list[tuple[str, dict[str, Any], str, Any]]:
+    """Return the functions of Python and NumPy: module, its namespace, name, value."""
     modules = {"numpy": np, "numpy.linalg": np.linalg, "numpy.random": np.random}
-    return {
-        f"{place}.{name}": value
+    return [
+        (place, vars(module), name, value)
         for place, module in (modules | {"builtins": builtins}).items()
         for name, value in list(vars(module).items())
         if callable(value)
-    }
+    ]
 
 
 def _described(error: BaseException, file: str) -> dict[str, Any]:
