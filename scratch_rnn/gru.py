@@ -36,7 +36,7 @@ class GRU(Layer):
         is, where masks are given to `forward`.
     bidirectional : bool
         Whether each layer also reads backward: D is 2, else 1.
-    dtype : float32 or float64
+    dtype : float32 or float64; None stands for float32
     rng : numpy.random.Generator, optional
         Source of the initial parameters, uniform in ±1/√H as in torch.
 
@@ -78,7 +78,7 @@ class GRU(Layer):
         dropout: float = 0.0,
         bidirectional: bool = False,
         *,
-        dtype: type | np.dtype | str = np.float32,
+        dtype: type | np.dtype | str | None = None,
         rng: np.random.Generator | None = None,
     ) -> None:
         super().__init__(

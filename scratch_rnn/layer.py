@@ -20,7 +20,7 @@ from scratch_rnn import padding, parts, single
 from scratch_rnn.checks import check_array, check_flag, check_has, check_number, whole_number
 from scratch_rnn.layout import Layout, lay_out
 from scratch_rnn.states import State, arrays_of, check_state, state_of
-from scratch_rnn.tape import RNNGradients, RNNTape
+from scratch_rnn.tape import RNNGradients, RNNTape, check_tape, kind_of
 
 FloatArray = np.ndarray  # of the layer's own dtype; shapes stand in the annotations
 
@@ -60,7 +60,7 @@ class Layer:
         bidirectional: bool,
         *,
         proj_size: int = 0,
-        dtype: type | np.dtype | str = np.float32,
+        dtype: type | np.dtype | str | None = None,
         rng: np.random.Generator | None = None,
     ) -> None:
         self.input_size = whole_number("input_size", input_size, least=1)
@@ -82,7 +82,7 @@ class Layer:
         if self.proj_size >= self.hidden_size:
             raise ValueError(f"expected proj_size below hidden_size {hidden_size}, got {proj_size}")
         self.output_size = self.proj_size or self.hidden_size  # R
-        self.dtype = np.dtype(dtype)
+        self.dtype = np.dtype(np.float32 if dtype is None else dtype)
         if self.dtype not in (np.float32, np.float64):
             raise TypeError(f"expected dtype float32 or float64, got {self.dtype}")
         rng = np.random.default_rng() if rng is None else rng
@@ -264,7 +264,7 @@ class Layer:
         output = layout.callers(y)
         output.flags.writeable = False  # it may be the tape's own memory
         state = state_of(layout.callers_state(array) for array in state_n)
-        return output, state, RNNTape(layout, tuple(tapes), masks)
+        return output, state, RNNTape(layout, tuple(tapes), masks, kind_of(self))
 
     def backward(
         self,
@@ -288,13 +288,12 @@ class Layer:
         Raises
         ------
         ValueError, TypeError
-            If a gradient has not the shape or dtype of its result.
+            If a gradient has not the shape or dtype of its result, or the tape is of another layer.
         """
-        check_has("tape", tape, "layout", "recurrences")
+        check_tape(tape, self)
         D, R, lengths = self.num_directions, self.output_size, tape.layout.lengths
-        d_y, d_state_n = self._lay_out_gradients(
-            tape, d_output, d_state
-        )  # (T, B, D·R); (L·D, B, …)
+        # (T, B, D·R) and (L·D, B, …)
+        d_y, d_state_n = self._lay_out_gradients(tape, d_output, d_state)
         B = d_y.shape[1]
         d_state_0 = [np.empty_like(d) for d in d_state_n]
         d_parameters: dict[str, FloatArray] = {}

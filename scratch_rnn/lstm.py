@@ -40,7 +40,7 @@ class LSTM(Layer):
         Whether each layer also reads backward: D is 2, else 1.
     proj_size : int
         P, units to which each h is projected; 0 if there is no projection. R is P then, else H.
-    dtype : float32 or float64
+    dtype : float32 or float64; None stands for float32
     rng : numpy.random.Generator, optional
         Source of the initial parameters, uniform in ±1/√H as in torch.
 
@@ -84,7 +84,7 @@ class LSTM(Layer):
         bidirectional: bool = False,
         proj_size: int = 0,
         *,
-        dtype: type | np.dtype | str = np.float32,
+        dtype: type | np.dtype | str | None = None,
         rng: np.random.Generator | None = None,
     ) -> None:
         super().__init__(

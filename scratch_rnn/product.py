@@ -55,11 +55,12 @@ class Times:
 def panels(
     M: Float[np.ndarray, "*G K N"], columns: int
 ) -> Float[np.ndarray, "*G panels K columns"]:
-    """Return M cut in panels of so many columns, each of them a copy in one piece.
+    """Return M cut in panels of so many columns, each of them in one piece.
 
     A single transposed M = W^T is not copied: its panels are rows of W. OpenBLAS then adds up each
-    sum in 16 parts, which takes a tenth longer and loses a third as much to rounding. With gates
-    this is not needed: the slope of σ is 1/4 at most, and makes errors smaller.
+    sum in 16 parts, and a third as much is lost to rounding (3.3e-8 instead of 1.0e-7 at H 256).
+    With gates copies are worth more: they are 2 to 15 % faster at H 128 to 512, and the states are
+    only a twentieth less exact.
     """
     *G, K, N = M.shape
     is_transposed = M.strides[-2] == M.itemsize

@@ -1,4 +1,7 @@
-"""One sequence without a tape. Each product is a matrix times a vector, and calls cost most."""
+"""One sequence without a tape: each product is a matrix times a vector.
+
+In a small network most of the time is spent in calls of NumPy, so here there are few.
+"""
 
 from collections.abc import Callable, Sequence
 from dataclasses import dataclass
@@ -13,7 +16,7 @@ A σ in it may overflow to infinity on its way; see `cells.gated.sigmoid`."""
 
 
 @dataclass(frozen=True, slots=True)
-class States:
+class StatesOfSteps:
     """The states of all steps, by the names that a tape has for them."""
 
     h: Float[np.ndarray, "T_and_one 1 R"]
@@ -26,13 +29,13 @@ def forward(
     weights: Any,
     bias: Any,
     step: StepOfOne,
-) -> States:
-    """Run T steps from `state_0`; `bias` is what W_ih x has added to it."""
+) -> StatesOfSteps:
+    """Run T steps from `state_0`; `bias` is added to W_ih x."""
     W_ih, W_hh = weights.W_ih, weights.W_hh
     a = (W_ih.T[x[:, 0]] if x.ndim == 2 else x[:, 0] @ W_ih.T) + bias  # (T, G·H)
     states = [[array[0] for array in state_0]]
     with np.errstate(over="ignore"):
         for a_t in a:
             h, *inside = states[-1]
-            states.append(step(a_t, W_hh.dot(h), h, *inside))  # at this size .dot is faster than @
-    return States(*(np.array(arrays)[:, None] for arrays in zip(*states, strict=True)))
+            states.append(step(a_t, W_hh.dot(h), h, *inside))  # up to H 256, .dot is faster than @
+    return StatesOfSteps(*(np.array(arrays)[:, None] for arrays in zip(*states, strict=True)))

@@ -6,6 +6,7 @@ from typing import Any
 import numpy as np
 from jaxtyping import Float
 
+from scratch_rnn.checks import check_has
 from scratch_rnn.layout import Layout
 from scratch_rnn.states import State
 
@@ -17,6 +18,21 @@ class RNNTape:
     layout: Layout
     recurrences: tuple[Any, ...]  # L·D tapes of the cell: layer by layer, forward then reverse
     dropout_masks: tuple[Float[np.ndarray, "T B DR"], ...] | None  # one below each layer but l0
+    kind: str  # of layer that made it, as `kind_of` says
+
+
+def kind_of(layer: Any) -> str:
+    """Return what two layers must have in common if one is to read a tape of the other."""
+    sizes = f"{layer.input_size}, {layer.hidden_size}, num_layers={layer.num_layers}"
+    others = f"bidirectional={layer.bidirectional}, proj_size={layer.proj_size}"
+    return f"{type(layer).__name__}({sizes}, {others}, dtype={layer.dtype})"
+
+
+def check_tape(tape: RNNTape, layer: Any) -> None:
+    """Raise unless a layer of this kind has made the tape."""
+    check_has("tape", tape, "layout", "recurrences", "kind")
+    if tape.kind != kind_of(layer):
+        raise ValueError(f"expected a tape of {kind_of(layer)}, got one of {tape.kind}")
 
 
 @dataclass(frozen=True, slots=True)

@@ -18,7 +18,7 @@ import numpy as np
 import scratch_rnn
 from compare.parity.comparison import scratch_step
 from compare.parity.rows import ParityReport, compare_results
-from compare.parity.tolerance import SAFETY, largest_difference, neighbour, ulp_of_largest
+from compare.parity.tolerance import SAFETY, largest_difference, neighbour
 from compare.parity.weights import parameters_as_arrays
 from scratch_rnn.text import Batch
 
@@ -95,7 +95,7 @@ def within_control(scratch: Results, concise: Results, controls: Sequence[Result
         name: SAFETY
         * (
             max(largest_difference(array, control[name]) for control in controls)
-            + 2 * ulp_of_largest(array)
+            + 2 * float(np.spacing(np.abs(array).max()))
         )
         for name, array in scratch.items()
     }

@@ -7,6 +7,7 @@ instead of 23. So for rows in TF32 the floats are moved further: by a relative 2
 
 from __future__ import annotations
 
+import math
 from dataclasses import replace
 
 import numpy as np
@@ -54,7 +55,7 @@ class Gate:
     def objection(
         self, phase: str, scratch: Arrays, other: Arrays, *, gaps: int = FLOAT32_GAPS
     ) -> str | None:
-        """Return what is wrong with a row's results, or None if they are right.
+        """Return why a row's results cannot be called right, or None if they can.
 
         Parameters
         ----------
@@ -68,14 +69,17 @@ class Gate:
         report = compare_results(scratch, other, {n: allowed.get(n, np.zeros(())) for n in scratch})
         if not report.rows:
             return "no results to compare"
-        if not report.failures:
+        if report.ok:
             return None
-        worst = max(report.failures, key=lambda row: row.share)
+        if not report.failures:
+            vague = next(row for row in report.rows if not row.ok)
+            return f"{vague.name}: rounding alone may change it by its own size"
+        worst = max(report.failures, key=lambda row: (math.isnan(row.share), row.share))
         if worst.problem:
             return f"{worst.name}: {worst.problem}"
         return (
-            f"{worst.name} differs by {worst.difference:.1e}, "
-            f"{worst.share:,.1f} times what rounding is allowed"
+            f"{worst.name} differs by {worst.difference:.1e}, {worst.share:,.1f} times what "
+            f"rounding explains ({worst.allowed:.1e})"
         )
 
     def allowed(self, phase: str, gaps: int = FLOAT32_GAPS) -> dict[str, np.ndarray]:

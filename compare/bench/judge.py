@@ -23,7 +23,7 @@ DISAGREE = "scratch and PyTorch CPU disagree, so it is not known which results a
 class Verdict:
     """Whether a row may be timed."""
 
-    outcome: str  # TIMED: it may. REFUSED: its results are wrong. LEFT_OUT: it has no results
+    outcome: str  # TIMED: it may. REFUSED: wrong results, or an exception. LEFT_OUT: no memory
     reason: str = ""
     first_call: float | None = None  # seconds
     estimate: float = 0.0  # seconds of a later call

@@ -78,7 +78,7 @@ def student_package(rnn_class: type, cell: str = "rnn") -> SimpleNamespace:
             if one_hot:
                 x = np.eye(self.input_size, dtype=self.dtype)[x]
             output, last, tape = self.own.forward(x, state, **given)
-            return output, last, StudentTape(layout, (), None, tape, one_hot)
+            return output, last, StudentTape(layout, (), None, "", tape, one_hot)
 
         def backward(
             self, tape: Any, d_output: np.ndarray | None = None, d_state: Any = None

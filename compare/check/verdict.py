@@ -46,7 +46,7 @@ class Comparison:
 
     @property
     def share(self) -> float:
-        """The largest part of what rounding is allowed that an entry takes."""
+        """The largest part of what rounding explains that an entry takes."""
         return self.row.share
 
     @property

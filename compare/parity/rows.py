@@ -13,6 +13,7 @@ from compare.parity.tolerance import (
     absolute_difference,
     largest_difference_in_ulps,
     rms,
+    underflow,
 )
 
 FEWEST = 16
@@ -106,6 +107,11 @@ def compare_results(
         The largest difference that is allowed for each entry.
     truth : mapping of str to ndarray, optional
         The same results, computed with a more precise dtype.
+
+    Raises
+    ------
+    ValueError
+        If there is no allowance for a name that both sides have.
     """
     rows = []
     for name in {**scratch, **concise}:
@@ -117,6 +123,8 @@ def compare_results(
         if (a.shape, a.dtype) != (b.shape, b.dtype):
             rows.append(_unlike(name, a, f"{a.shape} {a.dtype} against {b.shape} {b.dtype}"))
             continue
+        if name not in allowed:
+            raise ValueError(f"expected an allowance for {name}, got none")
         rows.append(_row(name, a, b, allowed[name], None if truth is None else truth[name]))
     return ParityReport(tuple(rows))
 
@@ -162,6 +170,8 @@ def significant_digits(values: np.ndarray, allowed: np.ndarray) -> float:
     explained, size = rms(allowed), rms(values)
     if explained == 0 or size == 0:
         return math.inf
+    if explained == math.inf:
+        return -math.inf
     return math.log10(SAFETY * size / explained)
 
 
@@ -174,7 +184,8 @@ def _verdict(
 ) -> Verdict:
     if not share <= 1:  # NaN differs, too
         return Verdict.DIFFERS
-    if difference.any() and not rms(allowed) < rms(a):
+    size = max(rms(a), underflow(a.dtype)) if a.dtype.kind == "f" else rms(a)
+    if difference.any() and not rms(allowed) < size:
         return Verdict.CANNOT_BE_SAID
     half_a_gap = float(np.spacing(np.asarray(rms(a), a.dtype))) / 2  # error of the last rounding
     if errors is not None and a.size >= FEWEST and max(errors) > 2 * min(errors) + half_a_gap:

@@ -40,7 +40,7 @@ def parity_verdict(report: ParityReport) -> tuple[str, str]:
     share = max((row.share for row in report.rows), default=0)
     told = (
         f"parity: all {number} tensors agree; "
-        f"the largest difference is {share:.0%} of what rounding is allowed"
+        f"the largest difference is {share:.0%} of what rounding explains"
     )
     for side in ("scratch", "concise"):
         if less := [row for row in rows[Verdict.LESS_EXACT] if row.less_exact_side == side]:

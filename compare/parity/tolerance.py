@@ -225,10 +225,14 @@ def ulps(array: np.ndarray) -> np.ndarray:
     is smaller.
     """
     least = np.finfo(array.dtype).smallest_normal
-    gaps: np.ndarray = np.asarray(np.maximum(np.spacing(np.abs(array)), least), np.float64)
-    return gaps
+    with np.errstate(invalid="ignore"):
+        gaps = np.fmax(np.spacing(np.abs(array)), least)  # fmax: the spacing of infinity is NaN
+    return np.asarray(gaps, np.float64)
 
 
-def ulp_of_largest(array: np.ndarray) -> float:
-    """Return `np.spacing` of the largest magnitude; 0 for an empty array."""
-    return float(np.spacing(np.abs(array).max())) if array.size else 0.0
+def underflow(dtype: np.dtype) -> float:
+    """Return what an entry is allowed, at most, if only numbers near the smallest normal move it.
+
+    Nothing of this size can be told from zero.
+    """
+    return 4 * SAFETY * float(np.finfo(dtype).smallest_normal)

@@ -114,7 +114,7 @@ def backward(
 def slope(h: Float[np.ndarray, "T B H"], nonlinearity: str) -> Float[np.ndarray, "T B H"]:
     """Return f'(z), which both of our f let us read from h = f(z)."""
     if nonlinearity == "relu":
-        return (~(h <= 0)).astype(h.dtype)  # torch: what is no number hands it on
+        return (~(h <= 0)).astype(h.dtype)  # as in torch, 1 where h is NaN
     slopes: np.ndarray = h * h
     np.subtract(1, slopes, out=slopes)  # 1 - h², without a second array of this size
     return slopes

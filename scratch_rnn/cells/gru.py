@@ -72,9 +72,8 @@ def forward(
     if b_ih is not None and b_hh is not None:
         b, b_hn = by_gate(b_ih, 3).copy(), by_gate(b_hh, 3)[2]
         b[:2] += by_gate(b_hh, 3)[:2]
-    gates = gated.input_products(
-        x, by_gate(W_ih, 3), b
-    )  # (3, T, B, H), holds first W x + b, then a
+    # (3, T, B, H): first W x + b, in the end the gates r, z, n
+    gates = gated.input_products(x, by_gate(W_ih, 3), b)
     times_W_hh_T = Times(by_gate(W_hh, 3).swapaxes(1, 2), B)
     with np.errstate(over="ignore"):  # in e^-a; see `gated.sigmoid`
         for t in range(T):

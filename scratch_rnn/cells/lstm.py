@@ -76,9 +76,8 @@ def forward(
     h[0], c[0] = h_0, c_0
     tanh_c = np.empty_like(c[1:])
     b = None if b_ih is None or b_hh is None else by_gate(b_ih + b_hh, 4)
-    gates = gated.input_products(
-        x, by_gate(W_ih, 4), b
-    )  # (4, T, B, H), holds first a, then z, then σ(z)
+    # (4, T, B, H): first W x + b, then z, in the end the gates i, f, g, o
+    gates = gated.input_products(x, by_gate(W_ih, 4), b)
     times_W_hh_T = Times(by_gate(W_hh, 4).swapaxes(1, 2), B)
     with np.errstate(over="ignore"):  # in e^-z; see `gated.sigmoid`
         for t in range(T):

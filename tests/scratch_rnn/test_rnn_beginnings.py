@@ -55,13 +55,13 @@ def nn_layer(cell: str) -> Any:
     return getattr(torch.nn, cell.upper())
 
 
-@pytest.mark.parametrize("dtype", [np.float32, np.float64])
+@pytest.mark.parametrize("dtype", [None, np.float32, np.float64])
 def test_first_weights_follow_from_the_generator(implementation: Any, dtype: Any) -> None:
     first, second, other = (
         implementation(3, 4, dtype=dtype, rng=np.random.default_rng(seed)) for seed in (1, 1, 2)
     )
     for name, array in first.parameters.items():
-        assert array.dtype == dtype
+        assert array.dtype == (np.float32 if dtype is None else dtype)
         assert array.flags.writeable
         assert not np.shares_memory(array, second.parameters[name])
         np.testing.assert_array_equal(array, second.parameters[name])

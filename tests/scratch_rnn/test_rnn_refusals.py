@@ -10,6 +10,7 @@ import pytest
 import torch
 from torch.nn.utils.rnn import pack_padded_sequence
 
+import scratch_rnn
 from compare.check.layer_cases import LayerCase
 from compare.check.layer_results import CLASSES, build, initial_state
 from scratch_rnn import states
@@ -239,6 +240,18 @@ def test_upstream_gradients_of_another_shape_or_dtype_are_refused(
         d_state = states.state_of(arrays)
         error = refusal(lambda d=d_output, d_s=d_state: layer.backward(tape, d, d_s))
         expect_refusal(error, f"gradient {which} = {gradient!r}")
+
+
+@pytest.mark.parametrize("other", [{"num_layers": 2}, {"dtype": "float64"}, {"proj_size": 2}])
+def test_the_tape_of_another_layer_is_refused(other: dict[str, Any]) -> None:
+    x = np.zeros((T, B, V))
+    layer = scratch_rnn.LSTM(V, H)
+    others = [scratch_rnn.GRU(V, H), scratch_rnn.LSTM(V, H, **other)]
+    for maker in others:
+        _, _, tape = maker.forward(x.astype(maker.dtype))
+        error = refusal(lambda tape=tape: layer.backward(tape))
+        expect_refusal(error, f"a tape of {maker}")
+        assert "expected a tape of LSTM(" in str(error)
 
 
 @pytest.mark.parametrize(

@@ -170,7 +170,7 @@ def _beginning(config: BisectConfig, materials: Materials) -> tuple[TrainingCase
 def _show_agreement(found: Search, suspect: Suspect, terminal: Terminal) -> None:
     terminal.line(
         f"No difference in {found.updates} updates. The largest difference is "
-        f"{found.closest:.0%} of what rounding is allowed: {found.closest_tensor}, update "
+        f"{found.closest:.0%} of what rounding explains: {found.closest_tensor}, update "
         f"{found.closest_update}.",
         "green",
     )

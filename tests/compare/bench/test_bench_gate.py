@@ -115,7 +115,7 @@ def test_a_row_that_is_wrong_is_refused(shape: Shape, phase: str, name: str) -> 
     found = verdicts(shape, phase, wrong, TorchCells())
     assert found["altered"].outcome == REFUSED
     assert found["altered"].reason.startswith(f"{name} differs by ")
-    assert " times what rounding is allowed" in found["altered"].reason
+    assert " times what rounding explains" in found["altered"].reason
     assert found["scratch"].outcome == found["torch-cells"].outcome == TIMED
 
 
@@ -195,6 +195,20 @@ def test_tf32_is_allowed_what_it_rounds_and_no_more() -> None:
     assert gate.objection(FORWARD, right, rounded) is not None
     wrong = {name: array * np.float32(1.1) for name, array in right.items()}
     assert gate.objection(FORWARD, right, wrong, gaps=TF32_GAPS) is not None
+
+
+def test_what_cannot_be_said_is_not_called_right(monkeypatch: pytest.MonkeyPatch) -> None:
+    gate = Gate(make_case(LAYER))
+    wide = {"a": np.float64(10), "b": np.float64(10)}
+    monkeypatch.setattr(gate, "allowed", lambda phase, gaps: wide)
+    one, nan = np.ones(2), np.array([1, np.nan])
+    assert gate.objection(FORWARD, {"a": one}, {"a": one}) is None
+    vague = gate.objection(FORWARD, {"a": one}, {"a": -one})
+    assert vague == "a: rounding alone may change it by its own size"
+    for names in ("ab", "ba"):  # what is NaN is worst, in any order
+        found = gate.objection(FORWARD, dict.fromkeys(names, one), {"a": one + 99, "b": nan})
+        assert found is not None
+        assert found.startswith("b differs by nan")
 
 
 def test_the_wobble_of_tf32_moves_floats_by_its_own_gaps() -> None:

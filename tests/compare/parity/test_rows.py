@@ -130,12 +130,28 @@ def test_an_allowance_as_large_as_the_values_says_nothing() -> None:
     assert one_row([0.1, -0.2], [3.0, -0.2], 1.8).verdict is Verdict.DIFFERS
 
 
+def test_values_that_vanish_agree() -> None:
+    """An entry is allowed some of the smallest normal numbers, and none of these is any larger."""
+    least = float(np.finfo(np.float32).smallest_normal)
+    assert one_row([3e-39, 0], [4e-39, 0], 17 * least).verdict is Verdict.AGREES
+    assert one_row([3e-39, 0], [0, 0], 17 * least).verdict is Verdict.AGREES
+    assert one_row([3e-39, 0], [4e-39, 0], 33 * least).verdict is Verdict.CANNOT_BE_SAID
+    assert one_row([3e-39, 0], [4e-39, 0], 1.0).verdict is Verdict.CANNOT_BE_SAID
+    assert one_row([20 * least], [0], 17 * least).verdict is Verdict.DIFFERS
+
+
+def test_every_name_needs_an_allowance() -> None:
+    with pytest.raises(ValueError, match=r"^expected an allowance for y, got none$"):
+        compare_results({"y": np.ones(1)}, {"y": np.ones(1)}, {})
+
+
 def test_digits_are_those_that_rounding_leaves() -> None:
     """Of 1000, moves of 1 leave three digits."""
     assert one_row([1000, -1000], [1000, -1000], SAFETY * 1.0).digits == pytest.approx(3)
     assert one_row([1000, -1000], [1000, -1000], 1.0).digits == pytest.approx(3 + np.log10(SAFETY))
     assert one_row([1, -1], [1, -1], SAFETY * 1e-3).digits == pytest.approx(3)
     assert one_row([0, 0], [0, 0], 1.0).digits == np.inf
+    assert one_row([1, -1], [1, -1], np.inf).digits == -np.inf
 
 
 def test_a_side_with_more_than_twice_the_error_is_less_exact() -> None:

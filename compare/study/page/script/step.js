@@ -1,6 +1,6 @@
 // ---------------------------------------------------------------- 2: one step
 
-/** How far apart two values of the tensor `name` are, as a share of what rounding is allowed there. */
+/** How far apart two values of the tensor `name` are, as a share of what rounding explains there. */
 function apart(name, a, b) {
   if (a === b) return "the same float";
   const share = `${percent(Math.abs(a - b) / checkpoint().allowed[name])} of the rounding allowed`;
@@ -86,7 +86,7 @@ function drawStep() {
 
   $("step-lead").textContent = `Step ${t} reads ${quoted(token)}. Each picture is one vector, with a cell for each number`
     + `${units.length < H ? ` (of the state: for each of the ${units.length} units shown)` : ""}. The frame marks unit ${i}; the numbers on the right are those of this unit. `
-    + `${IS_GATED ? "" : "Under each picture stands the line of scratch_rnn/plain that says the same in NumPy."}${reading.isRecorded ? " “Apart” is the difference between NumPy and PyTorch, as a share of what rounding is allowed at the vector’s most sensitive number." : ""}`;
+    + `${IS_GATED ? "" : "Under each picture stands the line of scratch_rnn/plain that says the same in NumPy."}${reading.isRecorded ? " “Apart” is the difference between NumPy and PyTorch, as a share of what rounding explains at the vector’s most sensitive number." : ""}`;
   const complete = record.checkpoints.filter((c) => c.details).map((c) => c.label).join(", ");
   $("step-absent").textContent = d ? "" : `The weights ${checkpoint().label} are left out to keep the page small, and so are the sums made with them. `
     + (complete ? `The page has the weights ${complete}.` : "A larger --megabytes keeps them.");
