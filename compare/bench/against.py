@@ -92,11 +92,11 @@ def changes(earlier: Document, now: Document) -> list[Change]:
     return found
 
 
-def ratio_range(document: Document, timing: Timing) -> Range:
+def ratio_range(document: Document, timing: Timing, reference: str = REFERENCE) -> Range:
     """Return the range of a ratio: from lower to upper quartile of both times, the widest way."""
-    reference = document.find(REFERENCE, timing.shape, timing.phase)
-    assert reference is not None
-    (low, high), (least, most) = quartiles(timing.seconds), quartiles(reference.seconds)
+    other = document.find(reference, timing.shape, timing.phase)
+    assert other is not None
+    (low, high), (least, most) = quartiles(timing.seconds), quartiles(other.seconds)
     return low / most, high / least
 
 

@@ -28,7 +28,10 @@ from compare.terminal import (
 
 @dataclasses.dataclass(frozen=True, kw_only=True)
 class ParityConfig:
-    """Compare both models on one batch, tensor by tensor; exit code 0 if they agree, 1 if not."""
+    """Compare both models on one batch, tensor by tensor.
+
+    Exit code 0 if they agree, 1 if they differ, 5 if it cannot be said.
+    """
 
     text: Annotated[
         Path | None, arg(metavar="FILE", help_behavior_hint="(default: The Time Machine)")

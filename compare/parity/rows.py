@@ -13,6 +13,7 @@ from compare.parity.tolerance import (
     absolute_difference,
     largest_difference_in_ulps,
     rms,
+    ulps,
     underflow,
 )
 
@@ -187,9 +188,10 @@ def _verdict(
     size = max(rms(a), underflow(a.dtype)) if a.dtype.kind == "f" else rms(a)
     if difference.any() and not rms(allowed) < size:
         return Verdict.CANNOT_BE_SAID
-    half_a_gap = float(np.spacing(np.asarray(rms(a), a.dtype))) / 2  # error of the last rounding
-    if errors is not None and a.size >= FEWEST and max(errors) > 2 * min(errors) + half_a_gap:
-        return Verdict.LESS_EXACT
+    if errors is not None and a.size >= FEWEST:
+        half_a_gap = float(ulps(np.asarray(rms(a), a.dtype))) / 2  # error of the last rounding
+        if max(errors) > 2 * min(errors) + half_a_gap:
+            return Verdict.LESS_EXACT
     return Verdict.AGREES
 
 

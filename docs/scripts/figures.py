@@ -6,8 +6,8 @@
 
 `runs` trains both models for 500 epochs with each cell, and keeps the ends in
 docs/measurements/runs.json. A stopped measurement goes on where it stopped; without runs/figures it
-begins anew. `bench` and `haste` keep their results in docs/benchmarks. The others are scripts of
-their own.
+begins anew. `quick` keeps what a short run prints in docs/measurements; `bench`, `layers` and
+`haste` keep their results in docs/benchmarks. For the others there are scripts of their own.
 """
 
 from __future__ import annotations
@@ -22,7 +22,8 @@ from typing import Any
 
 from pages import DOCS, MEASUREMENTS, read, table, with_blocks
 
-from compare.bench.result import TIMED, Document
+from compare.bench.against import ratio_range
+from compare.bench.result import TIMED, Document, Timing
 
 ROOT = DOCS.parent
 PAGE = ROOT / "README.md"
@@ -36,6 +37,7 @@ DTYPES = ("float32", "float64")
 SETTINGS = [(cell, "reset", dtype) for cell in CELLS for dtype in DTYPES]
 SETTINGS += [("rnn", "carried", dtype) for dtype in DTYPES]
 THREADS = {1: "1-thread", 2: "2-threads"}
+ROWS = ("plain", "scratch", "torch", "jax", "onnx")  # what compiles in seconds
 PEERS_BACK = ("torch", "jax")  # ONNX Runtime has no gradients
 PEERS = {"torch": "PyTorch's", "jax": "JAX's", "onnx": "ONNX Runtime's"}
 
@@ -102,22 +104,21 @@ def date_of(record: Path) -> str:
 
 
 def measure_bench() -> None:
-    """Time all rows with each cell, on one thread and on two."""
+    """Time the model of the lecture with each cell, on one thread and on two."""
     for cell in CELLS:
         for threads, name in THREADS.items():
             file = BENCHMARKS / f"{cell}-{name}.json"
-            memory = ["--memory"] if threads == 1 else []
             flags = ["--cell", cell, "--threads", str(threads), "--json", str(file)]
-            command("bench", *flags, *memory)
+            command("bench", *flags, "--rows", *ROWS, "--budget", "8")
 
 
 def measure_layers() -> None:
-    """Time a layer alone in several sizes beside all peers that compile in seconds."""
+    """Time a layer alone in several sizes."""
     for cell in CELLS:
         for threads, name in THREADS.items():
             file = BENCHMARKS / f"layers-{cell}-{name}.json"
             flags = ["--cell", cell, "--threads", str(threads), "--shapes", "layer"]
-            flags += ["--rows", "scratch", *PEERS, "--budget", "30", "--json", str(file)]
+            flags += ["--rows", *ROWS[1:], "--budget", "8", "--json", str(file)]
             command("bench", *flags, accepted=(0, 1))  # 1: a phase in which scratch is refused
 
 
@@ -245,7 +246,7 @@ def times_table() -> str:
 
 
 def others(documents: dict[tuple[str, int], Document]) -> str:
-    """Return how long the other rows take, and the peak memory."""
+    """Return how long the other rows take."""
     told = []
     for cell, label in CELLS.items():
         document = documents[cell, 1]
@@ -257,13 +258,7 @@ def others(documents: dict[tuple[str, int], Document]) -> str:
         }
         ordered = sorted(times.items(), key=lambda pair: pair[1])
         told.append(f"{label}: " + ", ".join(f"{name} {short(t)}" for name, t in ordered) + ".")
-    text = "A step on one thread, all rows. " + " ".join(told)
-    peaks = [peak for peak in documents["rnn", 1].memory if peak.bytes]
-    if peaks:
-        shape = peaks[0].shape
-        sizes = " and ".join(f"{(peak.bytes or 0) / 2**20:.0f} MiB ({peak.row})" for peak in peaks)
-        text += f" The peak memory of a step at H {shape.H}, T {shape.T}, B {shape.B} is {sizes}."
-    return text
+    return "A step on one thread, of all that were measured. " + " ".join(told)
 
 
 def haste_table() -> str:
@@ -290,11 +285,16 @@ def layers_table() -> str:
     head = ["cell", "H", "B", "threads", "forward", *(f"of {whose}" for whose in PEERS.values())]
     head += ["forward and backward", *(f"of {whose}" for whose in map(PEERS.get, PEERS_BACK))]
     head += ["share of the roof"]
-    rows, all_ratios, documents = [], [], []
+    rows, compared = [], []
+    documents = {
+        (cell, threads): Document.read(BENCHMARKS / f"layers-{cell}-{name}.json")
+        for cell in CELLS
+        for threads, name in THREADS.items()
+    }
+    roofs = {n: max(documents[cell, n].roof.rate for cell in CELLS) for n in THREADS}
     for cell, label in CELLS.items():
-        for threads, name in THREADS.items():
-            document = Document.read(BENCHMARKS / f"layers-{cell}-{name}.json")
-            documents.append(document)
+        for threads in THREADS:
+            document = documents[cell, threads]
             for shape in document.shapes:
                 row, share = [label, f"{shape.H}", f"{shape.B}", f"{threads}"], "–"
                 for phase, peers in (("forward", tuple(PEERS)), ("forward+backward", PEERS_BACK)):
@@ -303,28 +303,39 @@ def layers_table() -> str:
                         row += ["–"] * (1 + len(peers))
                         share = "–"
                         continue
-                    ratios = [document.ratio(time, peer) for peer in peers]
-                    all_ratios += [ratio for ratio in ratios if ratio is not None]
-                    row += [short(time.median), *map(of_peer, ratios)]
-                    share = f"{time.flops / time.median / document.roof.rate:.0%}"
+                    ratios = [of_peer(document, time, peer) for peer in peers]
+                    compared += [ratio for ratio in ratios if ratio != "–"]
+                    row += [short(time.median), *ratios]
+                    share = f"{share_of_roof(time, roofs[threads]):.0%}"
                 rows.append([*row, share])  # of both passes
-    slower = sum(ratio > 1 for ratio in all_ratios)
-    first = documents[0]
-    rates = ", ".join(f"{name} {rate / 1e9:.0f}" for name, rate in first.roof.products.items())
+    slower = sum(ratio.startswith("**") for ratio in compared)
+    rates = " and ".join(
+        f"{roof / 1e9:.0f} on {THREADS[n].replace('-', ' ')}" for n, roof in roofs.items()
+    )
     told = (
-        f"`scratch_rnn` is slower in {slower} of {len(all_ratios)} comparisons (in bold).\n\n"
-        f"*{first.time[:10]}, {of_versions(first.environment['versions'])}; "
-        f"{first.environment['processor']}; large products on one thread, in GFLOP/s: {rates}; "
-        "`python docs/scripts/figures.py layers`.*"
+        f"`scratch_rnn` is slower in {slower} of {len(compared)} comparisons (in bold: its lower "
+        "quartile is above the other's upper one).\n\n"
+        f"*{document.time[:10]}, {of_versions(document.environment['versions'])}; "
+        f"{document.environment['processor']}; large products reach {rates}, in GFLOP/s, the "
+        "largest rate of the three files; `python docs/scripts/figures.py layers`.*"
     )
     return f"{table(head, rows, len(head) - 1)}\n\n{told}"
 
 
-def of_peer(ratio: float | None) -> str:
-    """Write a ratio to a peer's time, bold where the peer is faster."""
+def of_peer(document: Document, time: Timing, peer: str) -> str:
+    """Write a ratio to a peer's time, bold where the peer is faster by more than noise."""
+    ratio = document.ratio(time, peer)
     if ratio is None:
         return "–"
-    return f"**{ratio:.2f}**" if ratio > 1 else f"{ratio:.2f}"
+    return f"**{ratio:.2f}**" if ratio_range(document, time, peer)[0] > 1 else f"{ratio:.2f}"
+
+
+def share_of_roof(time: Timing, roof: float) -> float:
+    """Return which share of the rate of large products is reached, and refuse more than all."""
+    share = time.flops / time.median / roof
+    if share > 1:
+        raise SystemExit(f"expected a rate below that of large products, got {share:.0%} of it")
+    return share
 
 
 PAGES: dict[Path, dict[str, Callable[[], str]]] = {

@@ -140,6 +140,16 @@ def test_values_that_vanish_agree() -> None:
     assert one_row([20 * least], [0], 17 * least).verdict is Verdict.DIFFERS
 
 
+def test_whole_numbers_have_no_smallest_but_a_size() -> None:
+    three, four = {"y": np.array([3, -3])}, {"y": np.array([3, -4])}
+    for allowed, verdict in [
+        (0.5, Verdict.DIFFERS),
+        (2.5, Verdict.AGREES),
+        (3.0, Verdict.CANNOT_BE_SAID),
+    ]:
+        assert compare_results(three, four, {"y": allowed}).verdict is verdict
+
+
 def test_every_name_needs_an_allowance() -> None:
     with pytest.raises(ValueError, match=r"^expected an allowance for y, got none$"):
         compare_results({"y": np.ones(1)}, {"y": np.ones(1)}, {})

@@ -264,11 +264,13 @@ def test_allowance_of_a_result_that_is_not_a_number_lets_nothing_pass() -> None:
     assert not compare_results(results, results, allowed).ok
 
 
-def test_the_same_infinities_agree_and_no_others() -> None:
-    results, allowed = allowances(lambda move: {"y": move(np.array([1.0, np.inf]))})
+@pytest.mark.parametrize("dtype", [np.float16, np.float32, np.float64])
+def test_the_same_infinities_agree_and_no_others(dtype: Any) -> None:
+    values = np.array([1.0, np.inf], dtype)
+    results, allowed = allowances(lambda move: {"y": move(values)})
     assert compare_results(results, results, allowed).ok
-    for other in (-np.inf, 1e308, np.nan):
-        assert compare_results(results, {"y": np.array([1.0, other])}, allowed).failures
+    for other in (-np.inf, np.finfo(dtype).max, np.nan):
+        assert compare_results(results, {"y": np.array([1.0, other], dtype)}, allowed).failures
 
 
 @pytest.mark.parametrize(
