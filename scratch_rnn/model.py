@@ -103,7 +103,7 @@ class RNNModel:
         ----------
         inputs : ndarray of shape (B, T), integers in 0 … V-1
         state : as `begin_state` gives it
-            An array (L·D, B, H), or for an LSTM a pair of them.
+            h of shape (L·D, B, R), or for an LSTM a pair with c of (L·D, B, H).
         dropout_masks : tuple of ndarray, optional
             As in `Layer.forward`.
 

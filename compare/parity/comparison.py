@@ -64,7 +64,7 @@ def check_parity(
         They do not change: the step runs on copies, in evaluation mode.
     batch : Batch
         inputs and targets of shape (B, T).
-    state : ndarray of shape (L·D, B, H), or for an LSTM a pair of them, optional
+    state : h of shape (L·D, B, R), or for an LSTM a pair with c of (L·D, B, H), optional
         Initial state. Default: zeros.
     lr, max_norm : float
         Learning rate, and maximum norm of the gradients.
