@@ -18,7 +18,7 @@ class RNNTape:
     layout: Layout
     recurrences: tuple[Any, ...]  # L·D tapes of the cell: layer by layer, forward then reverse
     dropout_masks: tuple[Float[np.ndarray, "T B DR"], ...] | None  # one below each layer but l0
-    kind: str  # of layer that made it, as `kind_of` says
+    kind: str  # of the layer that made it, as `kind_of` says
 
 
 def kind_of(layer: Any) -> str:
