@@ -205,7 +205,8 @@ def settle_conventions(layers: Layers, seed: int) -> list[PartResult]:
         tried.append((score + 0.5 * shapes, conventions, results))
         if score == len(results) or results[0].verdict == "timeout":
             break
-    fits, layers.conventions, results = max(tried, key=lambda item: item[0])
+    # If none fits, one that gave a result says more than one that raised.
+    fits, layers.conventions, results = max(tried, key=lambda t: (t[0], t[2][0].verdict != "error"))
     if fits:
         for name in OF_A_CALL:
             layers.said.insist(name, getattr(layers.conventions, name))

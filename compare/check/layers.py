@@ -115,7 +115,8 @@ class TheirLayer:
         """Run it; the tape says what is needed to run it backward."""
         result, turned = self._asked("forward", x, state, more, keep=(2,))
         if not isinstance(result, tuple) or len(result) != 3:
-            raise Malformed("(output, h_n, tape) from forward", kind_of(result))
+            wanted = "(output, h_n, tape) from forward, or (output, h_n) from a module of PyTorch"
+            raise Malformed(wanted, kind_of(result))
         output, last, tape = result
         tape = (tape, turned, x.dtype.kind != "f", state is not None)
         return output.swapaxes(0, 1) if turned else output, self._state(last), tape

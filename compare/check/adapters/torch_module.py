@@ -39,10 +39,13 @@ def adapted(module_class: Any) -> type:
             tensor = torch.from_numpy(np.ascontiguousarray(value)).to(own.device, kind)
             return tensor.requires_grad_() if kind != torch.int64 else tensor
 
-        def forward(self, x: np.ndarray, state: Any = None) -> tuple[Any, Any, Any]:
+        def forward(self, x: np.ndarray, state: Any = None) -> Any:
             given, begun = self.tensor(x), self.tensor(state)
             with torch.backends.cudnn.flags(enabled=True):
-                output, last = self.module(given, begun)
+                result = self.module(given, begun)
+            if not isinstance(result, tuple | list) or len(result) != 2:
+                return result  # `check` says what it expected
+            output, last = result
             return output, last, (given, begun, output, last)
 
         def backward(self, tape: Any, d_output: Any = None, d_state: Any = None) -> dict[str, Any]:

@@ -191,6 +191,14 @@ def test_a_right_module_by_steps_is_given_no_mistake(cell: str) -> None:
     assert [(r.verdict, r.likely) for r in results] == [("right", "")] * 3
 
 
+def test_a_module_without_a_state_is_told_so_and_not_that_the_batch_comes_first() -> None:
+    """The other convention, which is tried first, raises."""
+    layers, results = looked_at(f"{HERE / 'wrong_modules.py'}:OnlyOutput", "rnn")
+    assert layers.conventions.batch_first
+    assert results[0].got == "an array of shape (2, 3, 5)"
+    assert results[0].expected.endswith("or (output, h_n) from a module of PyTorch")
+
+
 def test_a_backward_pass_that_raises_says_nothing_of_the_forward_pass() -> None:
     _, results = looked_at(f"{HERE / 'right_class.py'}:HalfWritten", "rnn")
     assert [r.verdict for r in results] == ["right", "missing", "missing"]

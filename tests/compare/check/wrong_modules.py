@@ -100,3 +100,12 @@ class Coupled(LSTM):
 class Cut(LSTM):
     def remembered(self, f, c, i, g):
         return f * c.detach() + i * g
+
+
+class OnlyOutput(nn.Module):
+    def __init__(self, V, H):
+        super().__init__()
+        self.rnn = nn.RNN(V, H, batch_first=True)
+
+    def forward(self, x, state=None):
+        return self.rnn(x, state)[0]
