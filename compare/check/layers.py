@@ -90,7 +90,7 @@ class TheirLayer:
         found = self.stranger.look(self.handle, "parameters")
         if not isinstance(found, dict) or not found:
             raise Malformed("parameters, a dict of arrays", kind_of(found))
-        return found
+        return {name: _array(array, f"parameters[{name!r}]") for name, array in found.items()}
 
     @property
     def parameters(self) -> Results:
@@ -119,7 +119,7 @@ class TheirLayer:
             raise Malformed(wanted, kind_of(result))
         output, last, tape = result
         tape = (tape, turned, x.dtype.kind != "f", state is not None)
-        return output.swapaxes(0, 1) if turned else output, self._state(last), tape
+        return _array(output, "output", turned), self._state(last), tape
 
     def __call__(self, x: np.ndarray, state: Any = None, **more: Any) -> tuple[Any, Any]:
         """Call it, if it can be called."""
@@ -128,7 +128,7 @@ class TheirLayer:
         result, turned = self._asked("__call__", x, state, more)
         if not isinstance(result, tuple) or len(result) != 2:
             raise Malformed("(output, h_n) from a call", kind_of(result))
-        return result[0].swapaxes(0, 1) if turned else result[0], self._state(result[1])
+        return _array(result[0], "output", turned), self._state(result[1])
 
     def _asked(
         self,
@@ -160,7 +160,7 @@ class TheirLayer:
             d_state = _flat(d_state)
         gradients = self.stranger.call("backward", kept, d_output, d_state, of=self.handle.number)
         d_x, d_begun, d_parameters = three_gradients(gradients)
-        d_x = d_x.swapaxes(0, 1) if turned and d_x is not None else d_x
+        d_x = None if d_x is None else _array(d_x, "the gradient of x", turned)
         begun = self._state(d_begun) if has_state else None
         pair = begun if isinstance(begun, tuple) else (begun, None)
         return SimpleNamespace(
@@ -173,7 +173,7 @@ class TheirLayer:
     def _ours(self, theirs: dict[str, np.ndarray]) -> Results:
         """Return parameters, or their gradients, by our names; one bias stands for both."""
         ours = {other: name for name, other in self.taken.names.items()}
-        found = {ours.get(name, name): array for name, array in theirs.items()}
+        found = {ours.get(name, name): _array(array, str(name)) for name, array in theirs.items()}
         if self.taken.one_bias and self.cell != "gru" and "bias_ih_l0" in found:
             found["bias_hh_l0"] = found["bias_ih_l0"]
         return {name: self._turned(name, array) for name, array in found.items()}
@@ -190,6 +190,13 @@ class TheirLayer:
             if isinstance(array, np.ndarray)
         ]
         return found[0] if len(found) == 1 else tuple(found) or None
+
+
+def _array(value: Any, name: str, turned: bool = False) -> np.ndarray:
+    """Return an array, with time first if it was turned."""
+    if not isinstance(value, np.ndarray):
+        raise Malformed(f"an array for {name}", kind_of(value))
+    return value.swapaxes(0, 1) if turned and value.ndim > 1 else value
 
 
 def _without(trouble: Trouble, options: dict[str, Any]) -> Trouble:

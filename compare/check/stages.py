@@ -159,7 +159,7 @@ def kind_of(value: Any) -> str:
     if value is None:
         return "None"
     if isinstance(value, tuple | list):
-        return f"a tuple of {len(value)}"
+        return f"a list or tuple of {len(value)}"
     if isinstance(value, np.ndarray):
         return f"an array of shape {value.shape}"
     return f"a value of type {getattr(value, '__type__', type(value).__name__)}"

@@ -134,5 +134,5 @@ def test_gates_that_are_no_tuple_are_told(tmp_path: Path) -> None:
     assert (step.verdict, step.expected, step.got) == (
         "wrong",
         "gates (r, z, n, q)",
-        "a tuple of 3",
+        "a list or tuple of 3",
     )

@@ -326,3 +326,14 @@ def test_the_cell_is_found_out_by_the_name_of_the_class() -> None:
     report = check(CheckConfig(target="scratch_rnn:GRU"))
     assert report is not None
     assert (report.cell, report.ok) == ("gru", True)
+
+
+@pytest.mark.parametrize(
+    ("name", "part", "expected"),
+    [("Listed", 0, "output"), ("ListedGradients", 1, "weight_ih_l0")],
+)
+def test_lists_are_no_arrays(name: str, part: int, expected: str) -> None:
+    """Whatever comes is told: it must not end the command."""
+    stage = examined(f"{FILE}:{name}").stages[part]
+    assert (stage.verdict, stage.expected) == ("wrong", f"an array for {expected}")
+    assert stage.got.startswith("a list or tuple of ")
