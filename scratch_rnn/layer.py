@@ -83,6 +83,7 @@ class Layer:
             raise ValueError(f"expected proj_size below hidden_size {hidden_size}, got {proj_size}")
         self.output_size = self.proj_size or self.hidden_size  # R
         self.dtype = np.dtype(np.float32 if dtype is None else dtype)
+        self._kind = kind_of(self)
         if self.dtype not in (np.float32, np.float64):
             raise TypeError(f"expected dtype float32 or float64, got {self.dtype}")
         rng = np.random.default_rng() if rng is None else rng
@@ -264,7 +265,7 @@ class Layer:
         output = layout.callers(y)
         output.flags.writeable = False  # it may be the tape's own memory
         state = state_of(layout.callers_state(array) for array in state_n)
-        return output, state, RNNTape(layout, tuple(tapes), masks, kind_of(self))
+        return output, state, RNNTape(layout, tuple(tapes), masks, self._kind)
 
     def backward(
         self,
@@ -290,7 +291,7 @@ class Layer:
         ValueError, TypeError
             If a gradient has not the shape or dtype of its result, or the tape is of another layer.
         """
-        check_tape(tape, self)
+        check_tape(tape, self._kind)
         D, R, lengths = self.num_directions, self.output_size, tape.layout.lengths
         # (T, B, D·R) and (L·D, B, …)
         d_y, d_state_n = self._lay_out_gradients(tape, d_output, d_state)

@@ -18,7 +18,7 @@ class RNNTape:
     layout: Layout
     recurrences: tuple[Any, ...]  # L·D tapes of the cell: layer by layer, forward then reverse
     dropout_masks: tuple[Float[np.ndarray, "T B DR"], ...] | None  # one below each layer but l0
-    kind: str  # of the layer that made it, as `kind_of` says
+    kind: str  # what `kind_of` says of the layer that made it
 
 
 def kind_of(layer: Any) -> str:
@@ -28,11 +28,11 @@ def kind_of(layer: Any) -> str:
     return f"{type(layer).__name__}({sizes}, {others}, dtype={layer.dtype})"
 
 
-def check_tape(tape: RNNTape, layer: Any) -> None:
+def check_tape(tape: RNNTape, kind: str) -> None:
     """Raise unless a layer of this kind has made the tape."""
     check_has("tape", tape, "layout", "recurrences", "kind")
-    if tape.kind != kind_of(layer):
-        raise ValueError(f"expected a tape of {kind_of(layer)}, got one of {tape.kind}")
+    if tape.kind != kind:
+        raise ValueError(f"expected a tape of {kind}, got one of {tape.kind}")
 
 
 @dataclass(frozen=True, slots=True)

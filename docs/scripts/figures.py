@@ -214,13 +214,18 @@ def runs_table() -> str:
     return "\n\n".join([table(head, rows, numbers=3), told, source])
 
 
-def times_table() -> str:
-    """Return the times of the benchmark at the lecture's size."""
-    documents = {
-        (cell, threads): Document.read(BENCHMARKS / f"{cell}-{name}.json")
+def stored(prefix: str = "") -> dict[tuple[str, int], Document]:
+    """Return the results of each cell on each number of threads."""
+    return {
+        (cell, threads): Document.read(BENCHMARKS / f"{prefix}{cell}-{name}.json")
         for cell in CELLS
         for threads, name in THREADS.items()
     }
+
+
+def times_table() -> str:
+    """Return the times of the benchmark at the lecture's size."""
+    documents = stored()
     rows = []
     for cell, label in CELLS.items():
         for phase, threads in (("step", 1), ("step", 2), ("forward", 1), ("generation", 1)):
@@ -286,11 +291,7 @@ def layers_table() -> str:
     head += ["forward and backward", *(f"of {whose}" for whose in map(PEERS.get, PEERS_BACK))]
     head += ["share of the roof"]
     rows, compared = [], []
-    documents = {
-        (cell, threads): Document.read(BENCHMARKS / f"layers-{cell}-{name}.json")
-        for cell in CELLS
-        for threads, name in THREADS.items()
-    }
+    documents = stored("layers-")
     roofs = {n: max(documents[cell, n].roof.rate for cell in CELLS) for n in THREADS}
     for cell, label in CELLS.items():
         for threads in THREADS:

@@ -217,3 +217,11 @@ class ListedGradients(Plain):
         found = super().backward(tape, d_output, d_h_n)
         found.parameters = {name: d.tolist() for name, d in found.parameters.items()}
         return found
+
+
+class Flat(OtherWay):
+    """Gives an output without axes to turn, where the batch comes first."""
+
+    def forward(self, x, h0):
+        output, h_n, tape = super().forward(x, h0)
+        return output.ravel(), h_n, tape

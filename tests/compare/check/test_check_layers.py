@@ -337,3 +337,9 @@ def test_lists_are_no_arrays(name: str, part: int, expected: str) -> None:
     stage = examined(f"{FILE}:{name}").stages[part]
     assert (stage.verdict, stage.expected) == ("wrong", f"an array for {expected}")
     assert stage.got.startswith("a list or tuple of ")
+
+
+def test_an_output_without_a_second_axis_has_the_wrong_shape() -> None:
+    forward = examined(f"{FILE}:Flat").stages[0]
+    assert forward.verdict == "wrong"
+    assert (forward.wrong.tensor, forward.wrong.got.shape) == ("output", (30,))
