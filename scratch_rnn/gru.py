@@ -5,8 +5,8 @@ from typing import Any
 import numpy as np
 
 from scratch_rnn.cells import gru
+from scratch_rnn.columns import StepInColumns
 from scratch_rnn.layer import Layer
-from scratch_rnn.single import StepOfOne
 
 
 class GRU(Layer):
@@ -104,6 +104,6 @@ class GRU(Layer):
         d_x, d_h_0, d_weights = gru.backward(tape, weights, d_h, d_h_n)
         return d_x, [d_h_0], d_weights
 
-    def step_of_one(self, weights: Any) -> tuple[Any, StepOfOne]:
-        """Return all biases but b_hn, and a step for a single sequence."""
-        return gru.step_of_one(weights)
+    def step_in_columns(self, weights: Any) -> tuple[Any, StepInColumns]:
+        """Return all biases but b_hn, and a step whose sequences are columns."""
+        return gru.step_in_columns(weights)

@@ -16,7 +16,7 @@ from typing import Any, ClassVar
 import numpy as np
 from jaxtyping import Float, Int, Num
 
-from scratch_rnn import padding, parts, single
+from scratch_rnn import columns, padding, parts
 from scratch_rnn.checks import check_array, check_flag, check_has, check_number, whole_number
 from scratch_rnn.layout import Layout, lay_out
 from scratch_rnn.states import State, arrays_of, check_state, state_of
@@ -39,8 +39,8 @@ class Layer:
 
     A subclass says how many gates its cell has (`NUM_GATES`), which arrays its state is made of
     (`STATES`), what it learns (`Weights`, a named tuple of fields from `NAMES`), and how it runs
-    (`cell_forward`, `cell_backward`, and for speed `step_of_one`). With ``proj_size`` P > 0 each h
-    is projected to P units; R is P then, else H. The other arguments: see the public classes.
+    (`cell_forward`, `cell_backward`, for speed `step_in_columns`). With ``proj_size`` P > 0, h is
+    projected to P units; R is P then, else H. The other arguments: see the public classes.
     """
 
     NUM_GATES: ClassVar[int]
@@ -161,16 +161,16 @@ class Layer:
         """
         raise NotImplementedError
 
-    def step_of_one(self, weights: Any) -> tuple[Any, single.StepOfOne] | None:
-        """Return what the cell adds to W_ih x, and its step for one sequence, if it has one."""
+    def step_in_columns(self, weights: Any) -> tuple[Any, columns.StepInColumns] | None:
+        """Return what the cell adds to W_ih x, and its step for columns, if it has one."""
         return None
 
     def _cell_states(self, x: Any, state_0: Any, weights: Any) -> Any:
-        """Return what `cell_forward` does, but for one sequence the states alone, and faster."""
-        step = self.step_of_one(weights) if x.shape[1] == 1 else None
-        if step is None:
-            return self.cell_forward(x, state_0, weights)
-        return single.forward(x, state_0, weights, *step)
+        """Return what `cell_forward` does, but of a small layer the states alone, and faster."""
+        is_small = columns.are_faster(x.shape[1], weights.W_hh, self.NUM_GATES)
+        if is_small and (step := self.step_in_columns(weights)):
+            return columns.forward(x, state_0, weights, *step)
+        return self.cell_forward(x, state_0, weights)
 
     def begin_state(self, batch_size: int) -> State:
         """Return the state before any step: zeros of shape (L·D, B, …)."""

@@ -5,8 +5,8 @@ from typing import Any
 import numpy as np
 
 from scratch_rnn.cells import lstm
+from scratch_rnn.columns import StepInColumns
 from scratch_rnn.layer import Layer
-from scratch_rnn.single import StepOfOne
 
 
 class LSTM(Layer):
@@ -110,6 +110,6 @@ class LSTM(Layer):
         d_x, d_h_0, d_c_0, d_weights = lstm.backward(tape, weights, *d_steps, *d_last)
         return d_x, [d_h_0, d_c_0], d_weights
 
-    def step_of_one(self, weights: Any) -> tuple[Any, StepOfOne]:
-        """Return b_ih + b_hh, and a step for a single sequence."""
-        return lstm.step_of_one(weights)
+    def step_in_columns(self, weights: Any) -> tuple[Any, StepInColumns]:
+        """Return b_ih + b_hh, and a step whose sequences are columns."""
+        return lstm.step_in_columns(weights)

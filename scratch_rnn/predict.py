@@ -96,7 +96,7 @@ def token_by_token(model: RNNModel, state: State) -> Callable[[int], Float[np.nd
     rnn = model.rnn
     L, W, b = rnn.num_layers, model.parameters["linear.weight"], model.parameters["linear.bias"]
     layers = [rnn.weights(k) for k in range(L)]
-    steps = [rnn.step_of_one(layer) for layer in layers]
+    steps = [rnn.step_in_columns(layer) for layer in layers]
     if rnn.num_directions == 2 or None in steps:
 
         def logits_after_both_ways(token: int) -> Float[np.ndarray, "V"]:

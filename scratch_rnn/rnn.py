@@ -8,8 +8,8 @@ from jaxtyping import Float, Int, Num
 
 from scratch_rnn.cells import elman
 from scratch_rnn.checks import check_choice
+from scratch_rnn.columns import StepInColumns
 from scratch_rnn.layer import Layer
-from scratch_rnn.single import StepOfOne
 from scratch_rnn.tape import RNNGradients, RNNTape
 
 
@@ -106,8 +106,8 @@ class RNN(Layer):
         d_x, d_h_0, d_weights = elman.backward(tape, weights, self.nonlinearity, *d_steps, *d_last)
         return d_x, [d_h_0], d_weights
 
-    def step_of_one(self, weights: Any) -> tuple[Any, StepOfOne]:
-        """Return b_ih + b_hh, and a step for a single sequence."""
+    def step_in_columns(self, weights: Any) -> tuple[Any, StepInColumns]:
+        """Return b_ih + b_hh, and a step whose sequences are columns."""
         _, _, b_ih, b_hh = weights
         f = np.tanh if self.nonlinearity == "tanh" else lambda z: np.maximum(z, 0)
         return 0 if b_ih is None else b_ih + b_hh, lambda a, u, h: [f(a + u)]

@@ -124,7 +124,7 @@ def backward(
     return d_x, d_h_t, Weights(d_W_ih, d_W_hh, np.roll(d_b[: 3 * H], -H), d_b[H:].copy())
 
 
-def step_of_one(weights: Weights) -> tuple[Any, Callable[..., list[Float[np.ndarray, "H"]]]]:
+def step_in_columns(weights: Weights) -> tuple[Any, Callable[..., list[Float[np.ndarray, "H *B"]]]]:
     """Return all biases but b_hn, and the function (W_ih x + b, W_hh h, h) -> [h] of a step."""
     _, W_hh, b_ih, b_hh = weights
     H = W_hh.shape[1]
@@ -134,10 +134,17 @@ def step_of_one(weights: Weights) -> tuple[Any, Callable[..., list[Float[np.ndar
         b[: 2 * H] += b_hh[: 2 * H]
 
     def step(a: np.ndarray, u: np.ndarray, h: np.ndarray) -> list[np.ndarray]:
-        r_and_z = a[: 2 * H] + u[: 2 * H]
+        r_and_z, n = u[: 2 * H], u[2 * H :]  # first W_hh h, in the end the gates r, z, n
+        r_and_z += a[: 2 * H]
         gated.sigmoid(r_and_z)
         r, z = r_and_z[:H], r_and_z[H:]
-        n = np.tanh(a[2 * H :] + r * (u[2 * H :] + b_hn))
-        return [n + z * (h - n)]
+        np.add(n.T, b_hn, out=n.T)  # b_hn to each column: q
+        n *= r
+        n += a[2 * H :]
+        np.tanh(n, out=n)
+        h = h - n
+        h *= z
+        h += n
+        return [h]
 
     return b, step

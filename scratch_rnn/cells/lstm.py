@@ -151,17 +151,20 @@ def backward(
     return d_x, d_h_t, d_c_t, Weights(d_W_ih, d_W_hh, d_b, d_b_again, d_W_hr)
 
 
-def step_of_one(weights: Weights) -> tuple[Any, Callable[..., list[Float[np.ndarray, "_"]]]]:
+def step_in_columns(weights: Weights) -> tuple[Any, Callable[..., list[Float[np.ndarray, "_ *B"]]]]:
     """Return b_ih + b_hh, and the function (W_ih x + b, W_hh h, h, c) -> [h, c] of a step."""
     _, W_hh, b_ih, b_hh, W_hr = weights
     H = len(W_hh) // 4
 
     def step(a: np.ndarray, u: np.ndarray, h: np.ndarray, c: np.ndarray) -> list[np.ndarray]:
-        z = a + u  # (4H,)
-        g = np.tanh(z[2 * H : 3 * H])
-        gated.sigmoid(z)  # of all four: for one vector that is faster than of i, f and then of o
-        c = z[H : 2 * H] * c + z[:H] * g
-        m = z[3 * H :] * np.tanh(c)
+        u += a
+        g = np.tanh(u[2 * H : 3 * H])
+        gated.sigmoid(u)  # of all four: where H is small that is faster than of i, f and then of o
+        c = u[H : 2 * H] * c
+        g *= u[:H]
+        c += g
+        m = np.tanh(c)
+        m *= u[3 * H :]
         return [m if W_hr is None else W_hr @ m, c]
 
     return 0 if b_ih is None or b_hh is None else b_ih + b_hh, step

@@ -56,9 +56,10 @@ def test_each_term_of_a_sum_has_its_own_rounding() -> None:
     ],
     ids=str,
 )
-def test_a_call_on_one_sequence_is_forward(options: dict[str, Any]) -> None:
+@pytest.mark.parametrize("B", [1, 3])
+def test_a_call_of_a_small_layer_is_forward(options: dict[str, Any], B: int) -> None:
     """It takes another way there, without a tape."""
-    case = LayerCase(T=5, V=3, H=4, L=2, seed=7, **options)
+    case = LayerCase(T=5, B=B, V=3, H=4, L=2, seed=7, **options)
     keeps(layer_laws.call_as_forward, CLASSES[case.cell], case)
 
 
