@@ -1,7 +1,7 @@
 """The shapes that are measured, by name or from a file.
 
 seed       the language model of the lecture, at the lecture's size
-layer      a bare layer at the lecture's size, and with other H and B
+layer      a bare layer at the lecture's size, and with other H and B; one has a single unit
 haste      a bare layer on the grid of the haste benchmark: T 50, B 1 … 128, H 128 … 4096, 64 … 512
            inputs
 deepbench  the layers of this cell in DeepBench's training set; those without gates are ReLU, and
@@ -69,8 +69,11 @@ def seed(cell: str) -> list[Shape]:
 
 
 def layer(cell: str) -> list[Shape]:
-    """Return a bare layer of the lecture's T and V, with several H and B."""
-    grid = itertools.product((64, SEED.H, 1024), (1, 4, SEED.B, 128))
+    """Return a bare layer of the lecture's T and V, with several H and B.
+
+    The first has one unit and one sequence: its time is what the calls alone cost.
+    """
+    grid = [(1, 1), *itertools.product((64, SEED.H, 1024), (1, 4, SEED.B, 128))]
     return [Shape(f"layer-B{B}-H{H}", "layer", SEED.T, B, SEED.V, H, cell=cell) for H, B in grid]
 
 

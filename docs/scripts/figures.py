@@ -305,7 +305,7 @@ def layers_table() -> str:
                         share = "–"
                         continue
                     ratios = [of_peer(document, time, peer) for peer in peers]
-                    compared += [ratio for ratio in ratios if ratio != "–"]
+                    compared += [ratio for ratio in ratios if ratio != "–" and shape.H > 1]
                     row += [short(time.median), *ratios]
                     share = f"{share_of_roof(time, roofs[threads]):.0%}"
                 rows.append([*row, share])  # of both passes
@@ -315,7 +315,7 @@ def layers_table() -> str:
     )
     told = (
         f"`scratch_rnn` is slower in {slower} of {len(compared)} comparisons (in bold: its lower "
-        "quartile is above the other's upper one).\n\n"
+        "quartile is above the other's upper one). Rows with a single unit are not counted.\n\n"
         f"*{document.time[:10]}, {of_versions(document.environment['versions'])}; "
         f"{document.environment['processor']}; large products reach {rates}, in GFLOP/s, the "
         "largest rate of the three files; `python docs/scripts/figures.py layers`.*"
