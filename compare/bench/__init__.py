@@ -4,7 +4,7 @@ Read `command` first: it runs the whole benchmark. The other modules:
 
 - `shapes`: the sizes that are measured
 - `case`: the weights and inputs for a shape
-- `numpy_rows`, `torch_rows`, `jax_row`, `onnx_row`, `cuda_rows`: the implementations
+- `numpy_rows`, `torch_rows`, `page_row`, `jax_row`, `onnx_row`, `cuda_rows`: the implementations
 - `judge`, `gate`: the check of a row's results
 - `budget`, `timing`: the measurement of time
 - `work`, `roofline`: the number of operations, and the best rates of this machine

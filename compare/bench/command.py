@@ -264,7 +264,7 @@ def _device_notes(rows: Sequence[Row], device: cuda_rows.Device | None, threads:
         return [cuda_rows.no_device_line()]
     notes = []
     for row in rows:
-        if isinstance(row, cuda_rows.Cuda):
+        if isinstance(row, cuda_rows.OnCuda):
             with row.settings(threads):
                 settings = cuda_rows.read_settings()
             in_force = ", ".join(f"{name} {value}" for name, value in settings.items())

@@ -27,8 +27,8 @@ class BenchConfig:
         tuple[str, ...],
         arg(metavar="ROW ...", help_behavior_hint="(default: all that are available)"),
     ] = ()
-    """Implementations to measure: plain, scratch, torch, torch-cells, torch-compile, jax, onnx;
-    with a GPU also cuda, cuda-tf32, cudnn, cudnn-tf32."""
+    """Implementations to measure: plain, scratch, torch, torch-cells, torch-compile, torch-page,
+    jax, onnx; with a GPU also cuda, cudnn, cuda-page, cuda-graph, and each of them with -tf32."""
     phases: Annotated[
         tuple[str, ...],
         arg(metavar="PHASE ...", help_behavior_hint="(default: all phases of the shape)"),

@@ -1,4 +1,7 @@
-"""The rows on a CUDA device: without cuDNN and with cuDNN, each in float32 and in TF32.
+"""The rows on a CUDA device, each in float32 and in TF32.
+
+`cuda` and `cudnn` are PyTorch's layers without cuDNN and with it. `cuda-page` and `cuda-graph` are
+the hand-written equations on the same card; see `page_row`.
 
 TF32 multiplies with 10 bits of mantissa. PyTorch has two settings for it: one for cuDNN's recurrent
 layers, and one for its own matrix products, which it uses if cuDNN is off. PyTorch has an older and
@@ -8,7 +11,7 @@ one: the newer interface if PyTorch has it, otherwise the older one.
 
 from __future__ import annotations
 
-from collections.abc import Iterator
+from collections.abc import Callable, Iterator
 from contextlib import AbstractContextManager, contextmanager
 from dataclasses import dataclass
 from typing import Any
@@ -16,9 +19,9 @@ from typing import Any
 import torch
 
 from compare.bench.gate import FLOAT32_GAPS, TF32_GAPS
+from compare.bench.page_row import TorchPage
+from compare.bench.row import Row
 from compare.bench.torch_rows import TorchRow
-
-CUDA_NAMES = ("cuda", "cuda-tf32", "cudnn", "cudnn-tf32")
 
 
 @dataclass(frozen=True, slots=True)
@@ -44,23 +47,23 @@ def no_device_line() -> str:
     )
 
 
-class Cuda(TorchRow):
-    """concise_rnn on a CUDA device.
+class OnCuda(Row):
+    """What the rows on a CUDA device have in common.
 
     Parameters
     ----------
     device : Device
+    name, label : str
+        Of the row, without TF32.
     cudnn, tf32 : bool
         Whether to use cuDNN, and TF32.
     """
 
-    def __init__(self, device: Device, *, cudnn: bool, tf32: bool) -> None:
+    def __init__(self, device: Device, name: str, label: str, *, cudnn: bool, tf32: bool) -> None:
         self.device = device.torch_name
         self.cudnn, self.tf32 = cudnn, tf32
-        self.name = ("cudnn" if cudnn else "cuda") + ("-tf32" if tf32 else "")
-        self.label = f"{device.name}, {'cuDNN' if cudnn else 'no cuDNN'}" + (
-            ", TF32" if tf32 else ""
-        )
+        self.name = name + ("-tf32" if tf32 else "")
+        self.label = f"{device.name}, {label}" + (", TF32" if tf32 else "")
         self.gaps = TF32_GAPS if tf32 else FLOAT32_GAPS
 
     def missing(self, dtype: str) -> str | None:
@@ -74,11 +77,56 @@ class Cuda(TorchRow):
         return precision(cudnn=self.cudnn, tf32=self.tf32)
 
 
-def cuda_rows(device: Device) -> list[Cuda]:
-    """Return the four rows of a device."""
+class Cuda(OnCuda, TorchRow):
+    """concise_rnn on a CUDA device."""
+
+    def __init__(self, device: Device, *, cudnn: bool, tf32: bool) -> None:
+        name, label = ("cudnn", "cuDNN") if cudnn else ("cuda", "no cuDNN")
+        super().__init__(device, name, label, cudnn=cudnn, tf32=tf32)
+
+
+class CudaPage(OnCuda, TorchPage):
+    """The pages on a CUDA device, each operation started from Python, or all by a CUDA graph."""
+
+    def __init__(self, device: Device, *, graph: bool, tf32: bool) -> None:
+        name, label = ("cuda-graph", "by hand, CUDA graph") if graph else ("cuda-page", "by hand")
+        super().__init__(device, name, label, cudnn=False, tf32=tf32)
+        self.graph = graph
+
+    def made_ready(self, run: Callable[[], Any]) -> Callable[[], Any]:
+        """Return the run, or the replay of a CUDA graph of it."""
+        return captured(run) if self.graph else run
+
+
+def captured(run: Callable[[], Any]) -> Callable[[], Any]:
+    """Record a run in a CUDA graph; return its replay, which writes to the same tensors again."""
+    side = torch.cuda.Stream()  # type: ignore[no-untyped-call]
+    side.wait_stream(torch.cuda.current_stream())
+    with torch.cuda.stream(side):  # PyTorch asks for a warm-up on another stream
+        for _ in range(3):
+            run()
+    torch.cuda.current_stream().wait_stream(side)
+    graph = torch.cuda.CUDAGraph()
+    with torch.cuda.graph(graph):
+        value = run()
+
+    def replay() -> Any:
+        graph.replay()
+        return value
+
+    return replay
+
+
+def cuda_rows(device: Device) -> list[OnCuda]:
+    """Return the rows of a device."""
+    both = (False, True)
     return [
-        Cuda(device, cudnn=cudnn, tf32=tf32) for cudnn in (False, True) for tf32 in (False, True)
+        *(Cuda(device, cudnn=cudnn, tf32=tf32) for cudnn in both for tf32 in both),
+        *(CudaPage(device, graph=graph, tf32=tf32) for graph in both for tf32 in both),
     ]
+
+
+CUDA_NAMES = tuple(row.name for row in cuda_rows(Device("", "")))
 
 
 @contextmanager

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections.abc import Callable, Mapping
 from contextlib import AbstractContextManager
 from functools import partial
 from typing import Any
@@ -118,36 +119,49 @@ class Plain(Row):
 
     def prepare(self, case: Case) -> dict[str, Job]:
         """Return the phases of a layer or of a model."""
-        return _plain_layer(case) if isinstance(case, LayerCase) else _plain_model(case)
+        if isinstance(case, LayerCase):
+            return page_jobs(case, plain.CELLS)
+        return _plain_model(case)
 
 
-def _plain_cell(case: Case) -> plain.Cell:
-    cell = plain.CELLS[case.shape.cell]
+def _with_nonlinearity(case: Case, cells: Mapping[str, plain.Cell]) -> plain.Cell:
+    cell = cells[case.shape.cell]
     if case.shape.cell == "rnn":
         return cell._replace(forward=partial(cell.forward, f=case.shape.nonlinearity))
     return cell
 
 
-def _plain_layer(case: LayerCase) -> dict[str, Job]:
-    cell, weights = _plain_cell(case), list(case.parameters.values())
-    state_0 = [array[0] for array in arrays_of(case.state)]
-    d_last = [np.zeros_like(array) for array in state_0]
+def page_jobs(
+    case: LayerCase,
+    cells: Mapping[str, plain.Cell],
+    put: Callable[[np.ndarray], Any] = np.asarray,
+    take: Callable[[Any], np.ndarray] = np.asarray,
+) -> dict[str, Job]:
+    """Return the phases of a layer by the functions of a page.
 
-    def forward() -> tuple[np.ndarray, Any]:
-        output, last, _ = cell.forward(case.x, *state_0, *weights)
+    `put` makes what they compute with of an array, and `take` an array of what they return.
+    """
+    cell, weights = _with_nonlinearity(case, cells), [put(a) for a in case.parameters.values()]
+    x, d_output = put(case.x), put(case.d_output)
+    state_0 = [put(array[0]) for array in arrays_of(case.state)]
+    d_last = [put(np.zeros_like(array[0])) for array in arrays_of(case.state)]
+
+    def forward() -> tuple[Any, Any]:
+        output, last, _ = cell.forward(x, *state_0, *weights)
         return output, last
 
     def forward_and_backward() -> tuple[Any, ...]:
-        output, last, tape = cell.forward(case.x, *state_0, *weights)
-        return output, last, *cell.backward(tape, case.d_output, *d_last)
+        output, last, tape = cell.forward(x, *state_0, *weights)
+        return output, last, *cell.backward(tape, d_output, *d_last)
 
     def forward_results(value: Any) -> dict[str, np.ndarray]:
         output, last = value
-        return layer_results(output, states.each(_with_layers, last))
+        return layer_results(take(output), states.each(lambda h: _with_layers(take(h)), last))
 
     def backward_results(value: Any) -> Arrays:
-        output, last, d_x, *gradients = value
-        of_weights = _named(case, gradients[len(state_0) :])
+        output, last, *gradients = value
+        d_x, *others = map(take, gradients)
+        of_weights = _named(case, others[len(state_0) :])
         return forward_results((output, last)) | layer_gradients(d_x, of_weights)
 
     return {
@@ -157,7 +171,7 @@ def _plain_layer(case: LayerCase) -> dict[str, Job]:
 
 
 def _plain_model(case: ModelCase) -> dict[str, Job]:
-    cell = _plain_cell(case)
+    cell = _with_nonlinearity(case, plain.CELLS)
     state_0 = [array[0] for array in arrays_of(case.state)]
     inputs, targets = case.batch.inputs.T, case.batch.targets.T  # (T, B)
     parameters = list(case.parameters.values())

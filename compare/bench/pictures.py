@@ -29,15 +29,20 @@ STYLES: dict[str, dict[str, Any]] = {
     "plain": {"color": "#8a8a8a", "marker": "v", "linewidth": 1.3},
     "torch-cells": {"color": "#56b4e9", "marker": "^", "linewidth": 1.3},
     "torch-compile": {"color": "#d55e00", "marker": "D", "linewidth": 1.3},
+    "torch-page": {"color": "#56b4e9", "marker": "1", "linewidth": 1.3},
     "jax": {"color": "#009e73", "marker": "P", "linewidth": 1.3},
     "onnx": {"color": "#f0a6ca", "marker": "X", "linewidth": 1.3},
     "cuda": {"color": "#cc79a7", "marker": "<", "linewidth": 1.5},
     "cuda-tf32": {"color": "#cc79a7", "marker": "<", "linewidth": 1.5, "linestyle": "--"},
     "cudnn": {"color": "#7b3294", "marker": ">", "linewidth": 1.5},
     "cudnn-tf32": {"color": "#7b3294", "marker": ">", "linewidth": 1.5, "linestyle": "--"},
+    "cuda-page": {"color": "#a6761d", "marker": "2", "linewidth": 1.5},
+    "cuda-page-tf32": {"color": "#a6761d", "marker": "2", "linewidth": 1.5, "linestyle": "--"},
+    "cuda-graph": {"color": "#66a61e", "marker": "h", "linewidth": 1.5},
+    "cuda-graph-tf32": {"color": "#66a61e", "marker": "h", "linewidth": 1.5, "linestyle": "--"},
 }
 SMALL: dict[str, Any] = {"fontsize": 9, "color": INK}
-ON_GPU = ("cuda", "cuda-tf32", "cudnn", "cudnn-tf32")
+ON_GPU = tuple(name for name in STYLES if name.startswith("cu"))
 
 MOST_PANELS = 6
 WHOLE = ("step", "forward+backward", "forward")

@@ -8,6 +8,7 @@ from compare.bench.cuda_rows import CUDA_NAMES, Device, cuda_rows
 from compare.bench.jax_row import Jax
 from compare.bench.numpy_rows import Plain, Scratch
 from compare.bench.onnx_row import Onnx
+from compare.bench.page_row import TorchPage
 from compare.bench.row import Row
 from compare.bench.torch_rows import TorchCells, TorchCompiled, TorchRow
 from compare.parity import DeviceError
@@ -21,7 +22,7 @@ REFERENCE = TorchRow.name
 def all_rows(device: Device | None) -> list[Row]:
     """Return every row; the rows on a GPU only if there is a device."""
     rows: list[Row] = [Plain(), Scratch(), TorchRow(), TorchCells(), TorchCompiled()]
-    rows += [Jax(), Onnx()]
+    rows += [TorchPage(), Jax(), Onnx()]
     return rows + list(cuda_rows(device) if device else [])
 
 

@@ -64,7 +64,7 @@ def rnn_backward(tape: Tape, d_output: Array, d_h_n: Array) -> tuple[Array, ...]
     """Return δx, δh_0, δW_ih, δW_hh, δb_ih, δb_hh, from δ of all states and of the last one."""
     x, h, W_ih, W_hh, f = tape
     d_x, d_W_ih, d_W_hh = np.zeros_like(x), np.zeros_like(W_ih), np.zeros_like(W_hh)
-    d_b = np.zeros(len(W_hh), W_hh.dtype)  # (H,)
+    d_b = np.zeros_like(W_hh[:, 0])  # (H,)
     d_h = d_h_n  # (B, H), later W_hh^T δz of the next step
     for t in reversed(range(len(x))):  # h[t + 1] was made from h[t] and x[t]
         d_x[t], d_h, W_ih_term, W_hh_term, b_term = rnn_step_backward(
@@ -73,7 +73,7 @@ def rnn_backward(tape: Tape, d_output: Array, d_h_n: Array) -> tuple[Array, ...]
         d_W_ih += W_ih_term
         d_W_hh += W_hh_term
         d_b += b_term
-    return d_x, d_h, d_W_ih, d_W_hh, d_b, d_b.copy()
+    return d_x, d_h, d_W_ih, d_W_hh, d_b, np.copy(d_b)
 
 
 def one_hot(ids: Array, V: int, dtype: np.dtype) -> Array:

@@ -108,4 +108,4 @@ def lstm_backward(tape: Tape, d_output: Array, d_h_n: Array, d_c_n: Array) -> tu
         d_W_ih += W_ih_term
         d_W_hh += W_hh_term
         d_b += b_term
-    return d_x, d_h, d_c, d_W_ih, d_W_hh, d_b, d_b.copy()
+    return d_x, d_h, d_c, d_W_ih, d_W_hh, d_b, np.copy(d_b)

@@ -1,6 +1,8 @@
 """The rows on a GPU, as far as they can be tested without one: a stub stands in for the card."""
 
 import json
+from contextlib import nullcontext
+from dataclasses import replace
 from pathlib import Path
 from types import SimpleNamespace
 from typing import Any
@@ -8,13 +10,16 @@ from typing import Any
 import pytest
 import torch
 
-from compare.bench import cuda_rows
+from compare.bench import cuda_rows, page_row
+from compare.bench.case import make_case
 from compare.bench.command import bench
 from compare.bench.config import BenchConfig
 from compare.bench.cuda_rows import Device, find_device, precision, read_settings
-from compare.bench.gate import FLOAT32_GAPS, TF32_GAPS
+from compare.bench.gate import FLOAT32_GAPS, TF32_GAPS, Gate
+from compare.bench.numpy_rows import Scratch
 from compare.bench.result import REFUSED, TIMED, Document
 from compare.bench.rows import all_rows, choose_rows
+from compare.bench.work import FORWARD
 from compare.cli import main
 from compare.parity.materials import DeviceError
 from compare.terminal import DEVICE
@@ -25,6 +30,7 @@ __all__ = ["hasty"]
 
 CARD = Device("Card 9000", "cpu")
 NAMES = ["cuda", "cuda-tf32", "cudnn", "cudnn-tf32"]
+BY_HAND = ["cuda-page", "cuda-page-tf32", "cuda-graph", "cuda-graph-tf32"]
 
 
 class Backends:
@@ -107,17 +113,50 @@ def test_a_setting_that_has_no_effect_is_noticed(monkeypatch: pytest.MonkeyPatch
         pytest.fail("the body must not run")
 
 
-def test_a_card_brings_four_rows() -> None:
+def test_a_card_brings_eight_rows() -> None:
     without = [row.name for row in all_rows(None)]
     rows = all_rows(CARD)
-    assert [row.name for row in rows] == without + NAMES
-    assert [row.label for row in rows[-4:]] == [
-        "Card 9000, no cuDNN",
-        "Card 9000, no cuDNN, TF32",
-        "Card 9000, cuDNN",
-        "Card 9000, cuDNN, TF32",
+    assert [row.name for row in rows] == without + NAMES + BY_HAND
+    assert [row.label for row in rows[-8:]] == [
+        f"Card 9000, {what}{precision}"
+        for what in ("no cuDNN", "cuDNN", "by hand", "by hand, CUDA graph")
+        for precision in ("", ", TF32")
     ]
-    assert [row.gaps for row in rows[-4:]] == [FLOAT32_GAPS, TF32_GAPS] * 2
+    assert [row.gaps for row in rows[-8:]] == [FLOAT32_GAPS, TF32_GAPS] * 4
+
+
+@pytest.mark.parametrize("cell", ["rnn", "gru", "lstm"])
+def test_a_graph_replays_what_was_recorded(cell: str, monkeypatch: pytest.MonkeyPatch) -> None:
+    """Stand-ins for CUDA: a graph keeps the run that it has seen, and each replay runs it again."""
+
+    class Graph:
+        def replay(self) -> None:
+            runs.append("replay")
+
+    runs: list[str] = []
+    monkeypatch.setattr(torch.cuda, "Stream", lambda: SimpleNamespace(wait_stream=lambda _: None))
+    monkeypatch.setattr(torch.cuda, "current_stream", torch.cuda.Stream)
+    monkeypatch.setattr(torch.cuda, "stream", lambda _: nullcontext())
+    monkeypatch.setattr(torch.cuda, "CUDAGraph", Graph)
+    monkeypatch.setattr(torch.cuda, "graph", lambda _: nullcontext())
+    page = page_row.pages_on_torch()[cell]
+
+    def counted(*arguments: Any, **options: Any) -> Any:
+        runs.append("run")
+        return page.forward(*arguments, **options)
+
+    pages = {cell: page._replace(forward=counted)}
+    monkeypatch.setattr(page_row, "pages_on_torch", lambda: pages)
+    case = make_case(replace(LAYER, cell=cell))
+    row = cuda_rows.CudaPage(CARD, graph=True, tf32=False)
+    job = row.prepare(case)[FORWARD]
+    assert runs == ["run"] * 8  # three to warm up and one to record, forward and with backward
+    first, again = job.run(), job.run()
+    assert runs[8:] == ["replay", "replay"]
+    assert first is again  # a replay writes to the same tensors
+    scratch = Scratch().prepare(case)[FORWARD]
+    expected = scratch.results(scratch.run())
+    assert Gate(case).objection(FORWARD, expected, job.results(first)) is None
 
 
 def test_tf32_is_left_out_for_float64() -> None:

@@ -23,12 +23,13 @@ from compare.bench.case import (
 )
 from compare.bench.command import bench
 from compare.bench.config import BenchConfig
-from compare.bench.cuda_rows import Cuda, Device
+from compare.bench.cuda_rows import Cuda, CudaPage, Device
 from compare.bench.gate import TF32_GAPS, Gate
 from compare.bench.jax_row import Jax
 from compare.bench.judge import DISAGREE, Verdict, judge
 from compare.bench.numpy_rows import Plain, Scratch
 from compare.bench.onnx_row import Onnx
+from compare.bench.page_row import TorchPage
 from compare.bench.result import LEFT_OUT, REFUSED, TIMED, Document
 from compare.bench.row import Row
 from compare.bench.shapes import Shape
@@ -73,6 +74,8 @@ def test_rows_that_are_right_pass(
     others = [Plain(), TorchCells(), TorchCompiled(), Cuda(CARD, cudnn=True, tf32=False)]
     if dtype == "float32":
         others.append(Cuda(CARD, cudnn=False, tf32=True))
+    if shape.kind == "layer":
+        others += [TorchPage(), CudaPage(CARD, graph=False, tf32=False)]
     for phase in PHASES[shape.kind]:
         for name, verdict in verdicts(shape, phase, *others, dtype=dtype).items():
             assert (name, verdict.outcome, verdict.reason) == (name, TIMED, "")
