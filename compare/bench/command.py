@@ -117,6 +117,9 @@ def _measure(config: BenchConfig, path: Path, terminal: Terminal) -> Document:
             say(f"shape {k} of {len(in_order)}: {shape.describe()}")
             course.run(shape, wanted[shape], budget)
             document.write(path)
+        if not document.timings:
+            chosen = ", ".join(row.name for row in rows)
+            raise UsageError(f"expected --rows with a phase of these shapes, got {chosen}")
         _extras(config, document, rows, say)
     document.finished = True
     document.write(path)

@@ -351,3 +351,12 @@ def test_a_phase_that_no_shape_has_is_refused(tmp_path: Path) -> None:
     config = BenchConfig(shapes="haste", only=("H=128", "B=1"), phases=("step",))
     with pytest.raises(UsageError, match="expected --phases that the shapes have, got step"):
         bench(config)
+
+
+@pytest.mark.usefixtures("hasty")
+def test_rows_without_a_phase_of_the_shapes_are_refused(tmp_path: Path) -> None:
+    config = BenchConfig(
+        shapes=shapes_file(tmp_path, MODEL), rows=("torch-page",), json=tmp_path / "found.json"
+    )
+    with pytest.raises(UsageError, match="expected --rows with a phase of these shapes, got"):
+        bench(config)
