@@ -70,7 +70,7 @@ COMMANDS = {
     "parity": Command(parity.ParityConfig, lambda *given: parity.parity(*given)),
     "train": Command(runs.TrainConfig, lambda *given: runs.train(*given)),
     "generate": Command(
-        runs.GenerateConfig, lambda config, terminal: terminal.line(runs.generate(config))
+        runs.GenerateConfig, lambda config, terminal: terminal.line(runs.generate(config, terminal))
     ),
     "check": Command(check.CheckConfig, lambda *given: check.check(*given)),
     "break": Command(study.BreakConfig, lambda *given: study.break_it(*given)),

@@ -92,10 +92,16 @@ class GenerateConfig:
     """Let a trained model go on writing after a prefix."""
 
     run: Annotated[Path, arg(metavar="RUN")]
-    """Directory that `run` or `train` wrote."""
+    """Directory that `run` or `train` wrote. An interrupted one has its last checkpoint."""
     prefix: str
     """What the model reads first: characters (or words) of the text that it was trained on."""
-    model: Side = "scratch"
+    model: Annotated[
+        Side | None,
+        arg(
+            metavar="{scratch,concise}",
+            help_behavior_hint="(default: scratch, or the only one of the run)",
+        ),
+    ] = None
     """scratch: by hand, in NumPy. concise: with PyTorch."""
     num_preds: Annotated[int, arg(metavar="N")] = 50
     """How many characters (or words) to write."""

@@ -3,6 +3,8 @@
 from __future__ import annotations
 
 import dataclasses
+import math
+from pathlib import Path
 
 import numpy as np
 
@@ -15,9 +17,10 @@ from compare.parity import (
     unknown_parts,
     writers,
 )
-from compare.runs.checkpoint import Checkpoint
-from compare.runs.config import GenerateConfig
+from compare.runs.checkpoint import Checkpoint, Store
+from compare.runs.config import GenerateConfig, RunConfig, Side, TrainConfig
 from compare.runs.reading import (
+    CHECKPOINTS,
     RecordError,
     check_agreement,
     read_config,
@@ -25,28 +28,35 @@ from compare.runs.reading import (
     read_weights,
 )
 from compare.runs.snapshots import vocab_of
-from compare.terminal import UsageError
+from compare.terminal import Terminal, UsageError
 from scratch_rnn.text import Vocab
 
 
-def generate(config: GenerateConfig) -> str:
+def generate(config: GenerateConfig, terminal: Terminal | None = None) -> str:
     """Return what a trained model writes after a prefix, the prefix included.
 
     Parameters
     ----------
     config : GenerateConfig
         The run's directory, which of its models, the prefix, how much to write, and how.
+    terminal : Terminal, optional
+        Where to say that the run is not finished; nowhere if left out.
 
     Raises
     ------
     UsageError
-        If the prefix is empty, or holds a character (or word) that the run's text has not.
-    RecordError
+        If the prefix is empty, or holds a character (or word) that the run's text has not, or if
+        the run has not trained the model.
+    RecordError, CheckpointError
         If the run's record is missing, damaged, or of another model than it says.
     """
     config.check()
     (_, setting), tokens = read_config(config.run), read_tokens(config.run)
-    checkpoint = read_weights(config.run, config.model)
+    side = choose_side(config, setting)
+    finished = (config.run / "result.json").exists()
+    checkpoint = (
+        read_weights(config.run, side) if finished else newest_weights(config.run, side, setting)
+    )
     check_agreement(config.run, setting, tokens, checkpoint)
     vocab = vocab_of(checkpoint, config.run)
     setting = dataclasses.replace(setting, device="cpu")  # wherever it was trained
@@ -56,8 +66,10 @@ def generate(config: GenerateConfig) -> str:
             f"expected --prefix in the vocabulary of {config.run}, "
             f"got {', '.join(map(repr, unknown))} in {config.prefix!r}"
         )
+    if not finished:
+        (terminal or Terminal(quiet=True)).note(how_far(config.run, setting, checkpoint))
     with limited_threads(config.threads):
-        writer = make_writer(config.model, setting, checkpoint, vocab)
+        writer = make_writer(side, setting, checkpoint, vocab)
         rng = np.random.default_rng(config.seed)
         try:
             return writer.write(
@@ -65,6 +77,37 @@ def generate(config: GenerateConfig) -> str:
             )
         except ValueError as error:  # finite weights whose logits overflow
             raise RecordError(f"{config.run}: {error}") from None
+
+
+def choose_side(config: GenerateConfig, setting: RunConfig) -> Side:
+    """Return the model that was asked for, or else the first of those that the run trained."""
+    sides: tuple[Side, ...] = ("scratch", "concise")
+    if isinstance(setting, TrainConfig):
+        sides = (setting.model,)
+    if config.model is None:
+        return sides[0]
+    if config.model not in sides:
+        raise UsageError(
+            f"expected --model {' or '.join(sides)}, which {config.run} trained, got {config.model}"
+        )
+    return config.model
+
+
+def newest_weights(directory: Path, side: Side, setting: RunConfig) -> Checkpoint:
+    """Return the newest checkpoint of a side; where the other began the run, it may be of that."""
+    num_sides = 1 if isinstance(setting, TrainConfig) else 2
+    found, _ = Store(directory / CHECKPOINTS, num_sides).newest()
+    return found.get(side) or next(iter(found.values()))
+
+
+def how_far(directory: Path, setting: RunConfig, checkpoint: Checkpoint) -> str:
+    """Say how far a run got that is not finished."""
+    update, batches = checkpoint.position.update, checkpoint.sampler.batches
+    return (
+        f"{directory} is not finished: these are its weights after update {update:,} of "
+        f"{setting.num_epochs * batches:,} (epoch {math.ceil(update / batches):,} of "
+        f"{setting.num_epochs:,})"
+    )
 
 
 def make_writer(side: str, setting: ParityConfig, checkpoint: Checkpoint, vocab: Vocab) -> Writer:

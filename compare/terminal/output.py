@@ -20,6 +20,8 @@ from rich.progress import Progress as RichProgress
 from rich.table import Table
 from rich.text import Text
 
+from compare.terminal.version import PACKAGE
+
 PLAIN_WIDTH = 100
 """Columns of a table where the output is no terminal."""
 
@@ -61,6 +63,11 @@ class Terminal:
     def line(self, text: str = "", style: str = "") -> None:
         """Print one line, however long."""
         self.console.print(Text(text, style), soft_wrap=True)
+
+    def note(self, text: str) -> None:
+        """Print one line to standard error: not part of what the command prints."""
+        if not self.console.quiet:
+            sys.stderr.write(f"{PACKAGE}: {text}\n")
 
     def written(self, texts: Mapping[str, str], indent: str = "  ") -> None:
         """Print what each side wrote: once, if all wrote the same."""

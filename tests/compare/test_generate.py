@@ -2,6 +2,7 @@
 
 import json
 import shutil
+import signal
 from collections.abc import Callable
 from pathlib import Path
 from typing import Any
@@ -13,7 +14,8 @@ import safetensors.numpy
 import compare.parity.command
 import compare.runs.commands
 from compare.cli import main, parse
-from tests.compare.small_run import SMALL, TEXT, read
+from tests.compare.runs.runs import newest, only, signalled, untouched
+from tests.compare.small_run import BATCHES, SMALL, TEXT, read
 
 
 @pytest.fixture(scope="module")
@@ -152,3 +154,53 @@ def test_a_damaged_run_is_refused(
 def test_generate_from_nowhere(tmp_path: Path, capsys: pytest.CaptureFixture[str]) -> None:
     assert generate(tmp_path / "nowhere", "fox") == 3
     assert capsys.readouterr().err.endswith("nowhere: No such file or directory\n")
+
+
+@pytest.fixture
+def trained_alone(training: list[str], tmp_path: Path, without_curves: None) -> Path:
+    """A run of the PyTorch model alone."""
+    assert main(["train", "--model", "concise", *training]) == 0
+    return only(tmp_path / "runs")
+
+
+def test_the_only_model_of_a_run_needs_no_flag(
+    trained_alone: Path, capsys: pytest.CaptureFixture[str]
+) -> None:
+    capsys.readouterr()
+    assert generate(trained_alone, "fox") == 0
+    told = capsys.readouterr()
+    assert told.err == ""
+    assert generate(trained_alone, "fox", "--model", "concise") == 0
+    assert capsys.readouterr().out == told.out
+
+
+def test_a_model_that_the_run_has_not(
+    trained_alone: Path, capsys: pytest.CaptureFixture[str]
+) -> None:
+    capsys.readouterr()
+    assert generate(trained_alone, "fox", "--model", "scratch") == 2
+    expected = f"expected --model concise, which {trained_alone} trained, got scratch"
+    assert capsys.readouterr().err == f"rnn-parity: {expected}\n"
+
+
+@pytest.mark.parametrize("command", ["run", "train --model scratch", "train --model concise"])
+def test_an_interrupted_run_has_its_last_checkpoint(
+    command: str, training: list[str], tmp_path: Path, capsys: pytest.CaptureFixture[str]
+) -> None:
+    with signalled(BATCHES + 1, signal.SIGINT):
+        assert main([*command.split(), *training]) == 130
+    run = only(tmp_path / "runs")
+    before = untouched(run)
+    capsys.readouterr()
+    assert generate(run, "fox") == 0
+    written = capsys.readouterr()
+    assert written.err == (
+        f"rnn-parity: {run} is not finished: these are its weights after update {BATCHES + 1} "
+        f"of {2 * BATCHES} (epoch 2 of 2)\n"
+    )
+    assert untouched(run) == before
+    side = "concise" if "concise" in command else "scratch"
+    shutil.copy(newest(run, side), run / f"{side}.safetensors")
+    (run / "result.json").touch()  # as if it had been the end
+    assert generate(run, "fox") == 0
+    assert capsys.readouterr() == (written.out, "")
