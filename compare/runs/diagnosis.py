@@ -14,6 +14,7 @@ from typing import Any
 
 import numpy as np
 
+import scratch_rnn
 from compare.parity import (
     ParityConfig,
     Trainee,
@@ -98,16 +99,14 @@ def likely_causes(config: ParityConfig) -> str:
 
 
 def not_finite(trainee: Trainee, metrics: Mapping[str, Any]) -> list[str]:
-    """Return what of a side's update is not finite: its loss, its gradient norm, a parameter."""
-    names = [name for name in ("loss", "grad_norm") if not _is_number(metrics, trainee.side, name)]
+    """Return what of an update is not finite: loss, perplexity, gradient norm, a parameter."""
+    loss, norm = (metrics[f"{trainee.side}_{name}"] for name in ("loss", "grad_norm"))
+    numbers = {"loss": loss, "perplexity": scratch_rnn.perplexity(loss), "grad_norm": norm}
+    names = [name for name, number in numbers.items() if not math.isfinite(number)]
     if math.isfinite(metrics.get("largest_difference", 0.0)):
         return names  # so are all parameters
     weights = trainee.weights().items()
     return names + [f"updated {name}" for name, array in weights if not _finite(array)]
-
-
-def _is_number(metrics: Mapping[str, Any], side: str, name: str) -> bool:
-    return math.isfinite(metrics[f"{side}_{name}"])
 
 
 def _finite(array: np.ndarray) -> bool:

@@ -64,7 +64,10 @@ WILD = "--nonlinearity relu --lr 1e9 --max-norm inf"
 
 CASES: dict[int, list[Callable[[Flags], int]]] = {
     0: [main, lambda flags: main(["--version"])],
-    1: [lambda flags: main([*flags, *WILD.split()])],
+    1: [
+        lambda flags: main([*flags, *WILD.split()]),
+        lambda flags: main([*flags, "--lr", "1e30"]),  # each loss is finite; exp of it is not
+    ],
     2: [
         lambda flags: main([*flags, "--lr", "0"]),
         lambda flags: main([*flags, "--no-such-flag"]),

@@ -73,6 +73,19 @@ def test_the_first_tensor_that_is_not_finite_is_named(
     assert capsys.readouterr().err == shown.err
 
 
+@pytest.mark.parametrize("variant", ["train --model scratch", "train --model concise", "run"])
+def test_a_perplexity_that_overflows_is_named(
+    variant: str, fox: Path, tmp_path: Path, capsys: pytest.CaptureFixture[str]
+) -> None:
+    """The losses are about 1e30: finite, but not their exponentials."""
+    assert main(arguments(f"{variant} --lr 1e30", fox, tmp_path / "a")) == 1
+    shown = capsys.readouterr()
+    side = "concise" if "concise" in variant else "scratch"
+    assert f"got others in {side}, the first in its perplexity; likely because of" in shown.err
+    assert shown.err.count("\n") == 1
+    assert "inf" not in shown.out
+
+
 def test_a_gradient_norm_that_overflows_is_named(
     fox: Path,
     tmp_path: Path,
