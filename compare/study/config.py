@@ -26,8 +26,11 @@ class BisectConfig(ParityConfig):
 
     bug: Annotated[str | None, arg(metavar="NAME", help_behavior_hint="(see `break list`)")] = None
     """The suspect is scratch_rnn with this bug."""
-    implementation: Annotated[str | None, arg(metavar="MODULE:CLASS", help_behavior_hint="")] = None
-    """The suspect is this class: one that `check` takes, with PyTorch's names and shapes."""
+    implementation: Annotated[
+        str | None, arg(metavar="FILE:CLASS|MODULE:CLASS", help_behavior_hint="")
+    ] = None
+    """The suspect is this class of NumPy: with forward and backward, and PyTorch's names and shapes
+    of parameters. `check` takes more: modules of PyTorch, and other layouts."""
     updates: Annotated[int, arg(metavar="N")] = 24
     """Number of updates to compare."""
     output: Annotated[

@@ -10,6 +10,7 @@ from __future__ import annotations
 
 import dataclasses
 import importlib
+import re
 import sys
 from collections.abc import Sequence
 from pathlib import Path
@@ -104,26 +105,35 @@ def make_suspect(description: dict[str, Any], cell: str = "rnn") -> Suspect:
 
 
 def import_class(name: str) -> type:
-    """Import MODULE:CLASS, also from the working directory.
+    """Import MODULE:CLASS, also from the working directory; or FILE:CLASS.
 
     Raises
     ------
     UsageError
-        If there is no such thing.
+        If there is no such thing, or it is no class with forward and backward.
     """
-    module_name, _, class_name = name.partition(":")
-    sys.path.insert(0, str(Path.cwd()))
+    module_name, _, class_name = name.rpartition(":")
+    folder = Path.cwd()
+    if module_name.endswith(".py"):
+        folder, module_name = Path(module_name).parent.absolute(), Path(module_name).stem
+    sys.path.insert(0, str(folder))
     try:
         found = getattr(importlib.import_module(module_name), class_name)
     except (ImportError, AttributeError, ValueError, SyntaxError) as error:
         reason = " ".join(str(error).split())
         raise UsageError(
-            f"expected --implementation to name MODULE:CLASS, got {name!r}: {reason}"
+            f"expected --implementation to name FILE:CLASS or MODULE:CLASS, got {name!r}: {reason}"
         ) from error
     finally:
         sys.path.pop(0)
     if not isinstance(found, type):
         raise UsageError(f"expected --implementation to name a class, got {name!r}")
+    for method in ("forward", "backward"):
+        if not callable(getattr(found, method, None)):
+            raise UsageError(
+                "expected --implementation to name a class of NumPy with forward and backward, "
+                f"got {name!r}, which has no {method}"
+            )
     return found
 
 
@@ -252,7 +262,7 @@ def _file_name(config: BisectConfig) -> str:
     if config.bug is not None:
         return config.bug
     if config.implementation is not None:
-        return config.implementation.replace(":", ".")
+        return re.sub(r"[/\\:]", ".", config.implementation)
     return f"{config.device}-{config.dtype}"
 
 

@@ -183,6 +183,16 @@ def test_what_is_shown_and_kept_can_be_seen_again(student: str) -> None:
     assert f"error: expected {student} to agree, got a different gradient of" in again
 
 
+def test_a_class_may_be_in_a_file_of_another_folder(student: str) -> None:
+    Path("sub").mkdir()
+    Path("my_module_of_the_tests.py").rename("sub/a_file_of_the_tests.py")
+    name = "sub/a_file_of_the_tests.py:MyRNN"
+    assert f"Suspect: {name}" in shown(config(implementation=name))
+    path = Path("runs/bisect-sub.a_file_of_the_tests.py.MyRNN.safetensors")
+    again = shown(BisectConfig(replay=path, implementation=name))
+    assert f"error: expected {name} to agree, got a different gradient of" in again
+
+
 def test_a_replay_tells_when_the_difference_is_gone(student: str) -> None:
     shown(config(implementation=student, output=Path("kept")))
     kept = replay.read(Path("kept"))
@@ -296,9 +306,11 @@ def test_a_suspect_that_raises_is_told_with_its_words(student: str) -> None:
         ({"bug": "nan-passes"}, "expected a bug of scratch_rnn for --bug"),
         ({"bug": "uphill", "implementation": "a:b"}, "expected --bug or --implementation"),
         ({"updates": 0}, "expected --updates of at least 1, got 0"),
-        ({"implementation": "no_such_module:X"}, "expected --implementation to name MODULE:CLASS"),
-        ({"implementation": "json"}, "expected --implementation to name MODULE:CLASS"),
+        ({"implementation": "no_such_module:X"}, "expected --implementation to name FILE:CLASS or"),
+        ({"implementation": "json"}, "expected --implementation to name FILE:CLASS or"),
         ({"implementation": "json:dumps"}, "expected --implementation to name a class"),
+        ({"implementation": "no_such_file.py:X"}, "No module named 'no_such_file'"),
+        ({"implementation": "torch.nn:RNN"}, "got 'torch.nn:RNN', which has no backward"),
     ],
 )
 def test_wrong_flags(choices: dict[str, Any], message: str) -> None:
@@ -335,7 +347,11 @@ def test_a_class_that_cannot_be_built_like_ours_is_refused_in_one_line(
     tmp_path: Path, monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str]
 ) -> None:
     monkeypatch.chdir(tmp_path)
-    lines = "class Bare:\n    def __init__(self, input_size, hidden_size): ...\n"
+    lines = """class Bare:
+    def __init__(self, input_size, hidden_size): ...
+    def forward(self, x, state=None): ...
+    def backward(self, tape, d_output=None, d_state=None): ...
+"""
     Path("a_module_with_a_bare_class.py").write_text(lines)
     name = "a_module_with_a_bare_class:Bare"
     assert main(["bisect", "--implementation", name, "--hidden-size", "4", "--updates", "1"]) == 2
