@@ -12,11 +12,9 @@ from pathlib import Path
 
 from rich.text import Text
 
-from compare.bench.result import Document, Timing, quartiles
+from compare.bench.result import Document
 from compare.bench.table import REFERENCE
 from compare.terminal import Terminal, UsageError, plain_table
-
-Range = tuple[float, float]
 
 
 @dataclass(frozen=True, slots=True)
@@ -85,19 +83,12 @@ def changes(earlier: Document, now: Document) -> list[Change]:
             continue
         before, after = earlier.ratio(other, REFERENCE), now.ratio(timing, REFERENCE)
         if before is not None and after is not None:
-            (a, b), (c, d) = ratio_range(earlier, other), ratio_range(now, timing)
+            a, b = earlier.ratio_range(other, REFERENCE)
+            c, d = now.ratio_range(timing, REFERENCE)
             is_noise = a <= d and c <= b
             change = Change(timing.row, timing.shape, timing.phase, before, after, is_noise)
             found.append(change)
     return found
-
-
-def ratio_range(document: Document, timing: Timing, reference: str = REFERENCE) -> Range:
-    """Return the range of a ratio: from lower to upper quartile of both times, the widest way."""
-    other = document.find(reference, timing.shape, timing.phase)
-    assert other is not None
-    (low, high), (least, most) = quartiles(timing.seconds), quartiles(other.seconds)
-    return low / most, high / least
 
 
 def show_changes(earlier: Document, now: Document, terminal: Terminal) -> None:

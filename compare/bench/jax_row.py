@@ -29,6 +29,7 @@ from compare.bench.case import (
 )
 from compare.bench.row import Row
 from compare.bench.work import BACKWARD, FORWARD, GENERATION, STEP
+from compare.terminal import PACKAGE
 from scratch_rnn.states import arrays_of, state_of
 
 
@@ -41,7 +42,7 @@ class Jax(Row):
     def missing(self, dtype: str) -> str | None:
         """Return a reason if JAX is not installed."""
         if importlib.util.find_spec("jax") is None:
-            return "it is not installed (install the extra 'jax')"
+            return f"it is not installed (pip install '{PACKAGE}[jax]')"
         return None
 
     def settings(self, threads: int) -> AbstractContextManager[object]:

@@ -25,6 +25,7 @@ from compare.bench.case import (
 )
 from compare.bench.row import Row
 from compare.bench.work import FORWARD, GENERATION
+from compare.terminal import PACKAGE
 from scratch_rnn import states
 from scratch_rnn.states import State, arrays_of, state_of
 
@@ -47,7 +48,7 @@ class Onnx(Row):
         if dtype != "float32":
             return f"its layers need dtype float32, and this is {dtype}"
         if any(importlib.util.find_spec(name) is None for name in ("onnx", "onnxruntime")):
-            return "it is not installed (install the extra 'onnx')"
+            return f"it is not installed (pip install '{PACKAGE}[onnx]')"
         return None
 
     def settings(self, threads: int) -> AbstractContextManager[object]:

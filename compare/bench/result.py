@@ -133,6 +133,13 @@ class Document:
             return None
         return timing.median / other.median
 
+    def ratio_range(self, timing: Timing, reference: str) -> tuple[float, float]:
+        """Return the range of a ratio: from quartile to quartile of both times, the widest way."""
+        other = self.find(reference, timing.shape, timing.phase)
+        assert other is not None
+        (low, high), (least, most) = quartiles(timing.seconds), quartiles(other.seconds)
+        return low / most, high / least
+
     def write(self, path: Path) -> None:
         """Write the file atomically; create its directory if it is missing."""
         path.parent.mkdir(parents=True, exist_ok=True)

@@ -51,7 +51,8 @@ def choose_rows(
     reasons = {row.label: row.missing(dtype) for row in chosen}
     present = [row for row in chosen if reasons[row.label] is None]
     if not present:
-        raise UsageError(f"expected at least one row that is available, got {' '.join(names)}")
+        told = "; ".join(f"{label}: {reason}" for label, reason in reasons.items())
+        raise UsageError(f"expected at least one row that is available, got {told}")
     return present, [
         f"{label} is left out: {reason}" for label, reason in reasons.items() if reason
     ]

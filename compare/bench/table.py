@@ -134,9 +134,10 @@ def _short(timing: Timing | None) -> str | Text:
 
 def _ratio_cell(document: Document, timing: Timing | None) -> str | Text:
     ratio = None if timing is None else document.ratio(timing, REFERENCE)
-    if ratio is None:
+    if timing is None or ratio is None:
         return _short(timing)
-    return Text(f"{ratio:.2f}", "green" if ratio < 1 else "")
+    faster = document.ratio_range(timing, REFERENCE)[1] < 1
+    return Text(f"{ratio:.2f}", "green" if faster else "")
 
 
 def _error_cell(timings: Mapping[str, Timing | None]) -> str:
@@ -176,19 +177,26 @@ def _errors(document: Document) -> list[str]:
 
 
 def _slower(document: Document) -> list[str]:
-    """Return where scratch took longer than PyTorch."""
+    """Return where scratch took longer than PyTorch, and where noise hides which one did."""
     ratios = [
-        (ratio, timing)
+        (ratio, *document.ratio_range(timing, REFERENCE), f"{timing.shape} {timing.phase}")
         for timing in document.timings
         if timing.row == SCRATCH and (ratio := document.ratio(timing, REFERENCE)) is not None
     ]
-    if not ratios:
-        return []
-    slower = sorted(((r, t) for r, t in ratios if r > 1), key=lambda pair: -pair[0])
-    worst = ", ".join(f"{t.shape} {t.phase} {r:.2f}" for r, t in slower[:20])
-    if not slower:
+    if ratios and all(high < 1 for _, _, high, _ in ratios):
         return [f"scratch is faster than PyTorch CPU in all {len(ratios)} comparisons"]
-    return [f"scratch is slower than PyTorch CPU in {len(slower)} of {len(ratios)}: {worst}"]
+    verdicts = {
+        "scratch is slower than PyTorch CPU": [r for r in ratios if r[1] > 1],
+        "scratch and PyTorch CPU cannot be told apart, their quartiles overlap,": [
+            r for r in ratios if r[1] <= 1 <= r[2]
+        ],
+    }
+    return [
+        f"{verdict} in {len(found)} of {len(ratios)}: "
+        + ", ".join(f"{where} {r:.2f}" for r, _, _, where in sorted(found, reverse=True)[:20])
+        for verdict, found in verdicts.items()
+        if found
+    ]
 
 
 def _parts(document: Document) -> list[str]:

@@ -22,7 +22,6 @@ from typing import Any
 
 from pages import DOCS, MEASUREMENTS, read, table, with_blocks
 
-from compare.bench.against import ratio_range
 from compare.bench.result import TIMED, Document, Timing
 
 ROOT = DOCS.parent
@@ -328,7 +327,7 @@ def of_peer(document: Document, time: Timing, peer: str) -> str:
     ratio = document.ratio(time, peer)
     if ratio is None:
         return "–"
-    return f"**{ratio:.2f}**" if ratio_range(document, time, peer)[0] > 1 else f"{ratio:.2f}"
+    return f"**{ratio:.2f}**" if document.ratio_range(time, peer)[0] > 1 else f"{ratio:.2f}"
 
 
 def share_of_roof(time: Timing, roof: float) -> float:

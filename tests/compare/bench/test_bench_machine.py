@@ -1,5 +1,7 @@
 """What a benchmark tells of a step's parts, of memory and of the machine."""
 
+import importlib.util
+import re
 import sys
 from dataclasses import replace
 from types import SimpleNamespace
@@ -8,9 +10,11 @@ import pytest
 
 from compare.bench import machine, memory, parts
 from compare.bench.case import make_case
+from compare.bench.rows import choose_rows
 from compare.bench.shapes import Shape
 from compare.bench.table import duration
 from compare.bench.torch_rows import TorchCompiled
+from compare.terminal import UsageError
 from tests.compare.bench.bench_help import CELLS, MODEL
 
 
@@ -118,3 +122,16 @@ def test_without_a_compiler_nothing_is_compiled(monkeypatch: pytest.MonkeyPatch)
 )
 def test_durations_have_three_digits_and_a_unit(seconds: float, text: str) -> None:
     assert duration(seconds) == text
+
+
+@pytest.mark.parametrize(("row", "extra"), [("jax", "jax"), ("onnx", "onnx")])
+def test_a_row_that_is_not_installed_says_what_to_install(
+    row: str, extra: str, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr(importlib.util, "find_spec", lambda name: None)
+    advice = f"it is not installed (pip install 'rnn-parity[{extra}]')"
+    told = f"expected at least one row that is available, got .*: {re.escape(advice)}"
+    with pytest.raises(UsageError, match=told):
+        choose_rows([row], "float32", None)
+    _, [note] = choose_rows(["scratch", row], "float32", None)
+    assert note.endswith(f" is left out: {advice}")

@@ -186,6 +186,23 @@ def test_many_shapes_get_a_line_each_and_slower_ones_are_named() -> None:
     assert "scratch: left out: over budget (3 times, first at other128, forward)" in text
 
 
+@pytest.mark.parametrize(
+    ("scratch", "told"),
+    [
+        ((9.0, 9.1, 9.2), "scratch is faster than PyTorch CPU in all 1 comparisons"),
+        ((9.0, 9.8, 10.0), "cannot be told apart, their quartiles overlap, in 1 of 1: H128"),
+        ((10.0, 10.4, 11.0), "cannot be told apart, their quartiles overlap, in 1 of 1: H128"),
+        ((11.0, 11.1, 11.2), "scratch is slower than PyTorch CPU in 1 of 1: H128 forward 1.11"),
+    ],
+)
+def test_noise_names_no_winner(scratch: tuple[float, ...], told: str) -> None:
+    times = {"scratch": scratch, "torch": (9.6, 10.0, 10.4)}
+    timings = [timing(row, "H128", "forward", *(1e-3 * s for s in t)) for row, t in times.items()]
+    text = shown(document([sized(128)], timings))
+    [sentence] = re.findall(".* than PyTorch.*|.* told apart.*", text)
+    assert told in sentence
+
+
 def test_times_are_drawn_where_they_are() -> None:
     found = grid()
     figure = pictures.time_figure(found)
