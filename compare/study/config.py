@@ -128,7 +128,8 @@ class ExplainConfig:
     overwrite: Annotated[bool, arg(help_behavior_hint="")] = False
     """Replace --out even if it is not a page that `explain` wrote."""
     megabytes: Annotated[float, arg(metavar="MB")] = 1.0
-    """The page leaves out checkpoints, or their weights, rather than grow larger."""
+    """The page leaves out checkpoints, or their weights, rather than grow larger. It has at least
+    the last checkpoint."""
     runs: Annotated[Path, arg(metavar="RUNS")] = Path("runs")
     """Directory of all records, where the newest run is looked for."""
 
@@ -145,5 +146,7 @@ class ExplainConfig:
         if not self.text.strip():
             raise UsageError(f"expected --text with letters from a to z, got {self.text!r}")
         if not 0 < self.megabytes <= 1000:
-            raise UsageError(f"expected --megabytes above 0, got {self.megabytes:g}")
+            raise UsageError(
+                f"expected --megabytes above 0 and of at most 1000, got {self.megabytes:g}"
+            )
         return self

@@ -19,6 +19,7 @@ from typing import Any
 
 from compare.runs import write_file
 from compare.study.page.packing import pack
+from compare.terminal import UsageError
 
 SCRIPTS = (
     *("record", "cells", "engine", "bugs", "elements", "pictures", "reading", "controls", "panel"),
@@ -46,10 +47,17 @@ def write_page(record: Mapping[str, Any], path: Path, *, most_bytes: int) -> Pag
 
     Raises
     ------
+    UsageError
+        If not even the last checkpoint without its weights fits.
     OSError
         If it cannot be written; then there is no file, or the one from before.
     """
     page, size = render(record, most_bytes=most_bytes)
+    if size.num_bytes > most_bytes:
+        raise UsageError(
+            f"expected --megabytes of at least {math.ceil(size.num_bytes / 1e4) / 100:g}, "
+            f"which a page of one checkpoint takes, got {most_bytes / 1e6:g}"
+        )
     path.parent.mkdir(parents=True, exist_ok=True)
     write_file(path, [page.encode()])
     return size

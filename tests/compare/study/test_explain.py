@@ -325,13 +325,22 @@ def test_a_page_that_cannot_be_finished_leaves_nothing(
     assert [path.name for path in tmp_path.iterdir()] == ["runs"]
 
 
+def test_a_page_that_would_be_too_large_is_not_written(tmp_path: Path) -> None:
+    write_run(tmp_path / "runs" / "20260101-000000-run")
+    with pytest.raises(UsageError, match=r"^expected --megabytes of at least .* got 0.1$") as told:
+        explain(config(tmp_path, megabytes=0.1))
+    assert [path.name for path in tmp_path.iterdir()] == ["runs"]
+    least = float(str(told.value).split()[5].rstrip(","))
+    assert explain(config(tmp_path, megabytes=least)).stat().st_size <= least * 1e6
+
+
 @pytest.mark.parametrize(
     ("changes", "message"),
     [
         ({"text": " \n"}, r"expected --text with letters from a to z, got"),
         ({"cell": "gru", "checkpoint": Path("x")}, "expected --cell or --checkpoint, got both"),
-        ({"megabytes": 0.0}, "expected --megabytes above 0, got 0"),
-        ({"megabytes": float("nan")}, "expected --megabytes above 0, got nan"),
+        ({"megabytes": 0.0}, "expected --megabytes above 0 and of at most 1000, got 0"),
+        ({"megabytes": float("nan")}, "expected --megabytes above 0 and of at most 1000, got nan"),
     ],
 )
 def test_wrong_flags(changes: dict[str, Any], message: str, tmp_path: Path) -> None:

@@ -285,7 +285,7 @@ def test_the_engine_s_cells_are_torch_s(
 def partial_page(tmp_path: Path) -> Path:
     """Write a page of two checkpoints, of which the last alone has its weights."""
     made, path = recorded(TEXT, course(30)), tmp_path / "page.html"
-    for most in range(100_000, 400_000, 2_000):
+    for most in range(200_000, 400_000, 2_000):
         size = write_page(made, path, most_bytes=most)
         if (size.kept, size.with_details) == ((0, 1), (1,)):
             return path
