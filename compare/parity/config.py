@@ -36,7 +36,7 @@ class ParityConfig:
     text: Annotated[
         Path | None, arg(metavar="FILE", help_behavior_hint="(default: The Time Machine)")
     ] = None
-    """Text file (UTF-8) to train on."""
+    """UTF-8 text to train on: its first --max-tokens; lower-cased, only a to z and spaces."""
     token: Literal["char", "word"] = "char"
     """Unit of the text: the model reads and writes characters, or words."""
     max_tokens: Annotated[int | None, arg(metavar="N")] = 10_000

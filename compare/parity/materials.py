@@ -71,9 +71,12 @@ def prepared(config: ParityConfig, terminal: Terminal) -> Iterator[Materials]:
         text=text,
     )
     scratch, concise = make_models(config, len(vocab))
+    read, tokens = len(batches.corpus), "characters" if config.token == "char" else "words"
+    part = f"the first {read:,}" if read == config.max_tokens else f"all {read:,}"
+    terminal.line(f"Lower-cased, only a to z and spaces kept; {part} {tokens} (--max-tokens)")
     terminal.line(
         f"{len(batches):,} batches per epoch of {config.batch_size} x {config.num_steps} "
-        f"{'characters' if config.token == 'char' else 'words'}; vocabulary {len(vocab):,}, "
+        f"{tokens}; vocabulary {len(vocab):,}, "
         f"hidden size {config.hidden_size:,}, {config.dtype}, state {config.state}"
     )
     terminal.line()

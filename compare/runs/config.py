@@ -94,7 +94,7 @@ class GenerateConfig:
     run: Annotated[Path, arg(metavar="RUN")]
     """Directory that `run` or `train` wrote. An interrupted one has its last checkpoint."""
     prefix: str
-    """What the model reads first: characters (or words) of the text that it was trained on."""
+    """What the model reads first: characters (or words) of its text, lower-cased as the text is."""
     model: Annotated[
         Side | None,
         arg(

@@ -60,10 +60,12 @@ def generate(config: GenerateConfig, terminal: Terminal | None = None) -> str:
     check_agreement(config.run, setting, tokens, checkpoint)
     vocab = vocab_of(checkpoint, config.run)
     setting = dataclasses.replace(setting, device="cpu")  # wherever it was trained
-    unknown = unknown_parts(config.prefix, vocab, setting.token)
+    prefix = config.prefix.lower()  # as its text was
+    unknown = unknown_parts(prefix, vocab, setting.token)
     if unknown:
         raise UsageError(
-            f"expected --prefix in the vocabulary of {config.run}, "
+            f"expected --prefix in the vocabulary of {config.run}, whose text was lower-cased, "
+            f"with only a to z and spaces kept, "
             f"got {', '.join(map(repr, unknown))} in {config.prefix!r}"
         )
     if not finished:
@@ -72,9 +74,7 @@ def generate(config: GenerateConfig, terminal: Terminal | None = None) -> str:
         writer = make_writer(side, setting, checkpoint, vocab)
         rng = np.random.default_rng(config.seed)
         try:
-            return writer.write(
-                config.prefix, config.num_preds, temperature=config.temperature, rng=rng
-            )
+            return writer.write(prefix, config.num_preds, temperature=config.temperature, rng=rng)
         except ValueError as error:  # finite weights whose logits overflow
             raise RecordError(f"{config.run}: {error}") from None
 

@@ -29,8 +29,7 @@ class BisectConfig(ParityConfig):
     implementation: Annotated[
         str | None, arg(metavar="FILE:CLASS|MODULE:CLASS", help_behavior_hint="")
     ] = None
-    """The suspect is this class of NumPy: with forward and backward, and PyTorch's names and shapes
-    of parameters. `check` takes more: modules of PyTorch, and other layouts."""
+    """The suspect is this NumPy class, with PyTorch's parameter names. No torch modules."""
     updates: Annotated[int, arg(metavar="N")] = 24
     """Number of updates to compare."""
     output: Annotated[
@@ -128,8 +127,7 @@ class ExplainConfig:
     overwrite: Annotated[bool, arg(help_behavior_hint="")] = False
     """Replace --out even if it is not a page that `explain` wrote."""
     megabytes: Annotated[float, arg(metavar="MB")] = 1.0
-    """The page leaves out checkpoints, or their weights, rather than grow larger. It has at least
-    the last checkpoint."""
+    """The page leaves out checkpoints, or their weights, rather than grow larger."""
     runs: Annotated[Path, arg(metavar="RUNS")] = Path("runs")
     """Directory of all records, where the newest run is looked for."""
 

@@ -120,6 +120,23 @@ def test_run_from_end_to_end(
     assert "\x1b" not in out
 
 
+@pytest.mark.parametrize(
+    ("flags", "told"),
+    [
+        ("", "all 860 characters"),
+        ("--max-tokens 400", "the first 400 characters"),
+        ("--max-tokens None", "all 860 characters"),
+        ("--token word --batch-size 2", "all 180 words"),
+    ],
+)
+def test_the_header_says_what_is_read_of_a_text(
+    flags: str, told: str, small: list[str], capsys: pytest.CaptureFixture[str]
+) -> None:
+    main(["parity", *small, *flags.split()])
+    line = capsys.readouterr().out.splitlines()[1]
+    assert line == f"Lower-cased, only a to z and spaces kept; {told} (--max-tokens)"
+
+
 def test_parity_prints_the_table_and_writes_nothing(
     small: list[str], tmp_path: Path, capsys: pytest.CaptureFixture[str]
 ) -> None:

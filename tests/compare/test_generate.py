@@ -75,7 +75,12 @@ def test_generate_draws_the_same_text_from_both(
         ("fox", "--temperature -1", "expected --temperature of at least 0, got -1"),
         ("fox", "--temperature nan", "expected --temperature of at least 0, got nan"),
         ("fox", "--temperature 1 --seed -1", "expected --seed of at least 0, got -1"),
-        ("f\u00f6x 7", "", "got '\u00f6', '7' in 'f\u00f6x 7'"),
+        (
+            "F\u00f6x 7",
+            "",
+            "whose text was lower-cased, with only a to z and spaces kept, "
+            "got '\u00f6', '7' in 'F\u00f6x 7'",
+        ),
     ],
 )
 def test_a_prefix_that_cannot_be_read(
@@ -87,6 +92,16 @@ def test_a_prefix_that_cannot_be_read(
     assert told in shown.err
     assert shown.err.count("\n") == 1
     assert shown.out == ""
+
+
+def test_a_prefix_is_lower_cased_as_the_text_was(
+    trained: Path, capsys: pytest.CaptureFixture[str]
+) -> None:
+    capsys.readouterr()
+    assert generate(trained, "fox") == 0
+    written = capsys.readouterr().out
+    assert generate(trained, "Fox") == 0
+    assert capsys.readouterr().out == written
 
 
 def cut_weights(run: Path) -> None:
