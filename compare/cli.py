@@ -49,7 +49,8 @@ from compare.terminal import (
 )
 
 INTERRUPTED, BROKEN_PIPE = 130, 141
-ENDED_BY = 128  # and the signal's number: 143 for SIGTERM
+ENDED_BY = 128  # and the signal's number
+ENDED = {129: "hung up", 143: "terminated"}  # by SIGHUP, by SIGTERM
 
 DESCRIPTION = (
     "One character language model, written twice: by hand in NumPy, and with PyTorch's nn.RNN."
@@ -117,6 +118,8 @@ def _command(arguments: list[str]) -> int:
         _function(config)(config, Terminal())
         return OK
     except SystemExit as stop:  # tyro has printed the help; or a signal came
+        if stop.code in ENDED:
+            return _fail(ENDED[stop.code], stop.code)
         return stop.code if isinstance(stop.code, int) else USAGE
     except CommandError as error:
         return _fail(error, error.exit_code)
@@ -194,7 +197,7 @@ def _told_in_one_line(program: str) -> Iterator[None]:
         with redirect_stderr(box):
             yield
     except SystemExit as stop:
-        if stop.code == OK:
+        if stop.code != USAGE:  # the help; or a signal
             raise
         raise UsageError(f"{_in_one_line(box.getvalue())} (see {program} --help)") from None
 
@@ -243,7 +246,7 @@ def _resumed(arguments: Sequence[str]) -> runs.RunConfig | None:
 def _fail(reason: object, code: int) -> int:
     line = " ".join(str(reason).split()) or type(reason).__name__
     line = "".join(character if character.isprintable() else "?" for character in line)
-    if os.environ.get("RANK", "0") != "0" and code in (USAGE, INTERRUPTED):
+    if os.environ.get("RANK", "0") != "0" and code in (USAGE, INTERRUPTED, *ENDED):
         return code  # process 0 says it
     with suppress(OSError):  # the terminal may be gone
         sys.stderr.write(f"{PACKAGE}: {line}\n")

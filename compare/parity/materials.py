@@ -15,7 +15,7 @@ import scratch_rnn
 from compare.parity.build import build_models
 from compare.parity.config import ParityConfig
 from compare.parity.weights import parameters_as_arrays
-from compare.terminal import DEVICE, CommandError, Terminal
+from compare.terminal import DEVICE, CommandError, Terminal, plural
 from scratch_rnn.text import Batches, Text, Vocab, load_text, load_time_machine
 
 PREFIXES = ("time traveller", "traveller")
@@ -75,8 +75,8 @@ def prepared(config: ParityConfig, terminal: Terminal) -> Iterator[Materials]:
     part = f"the first {read:,}" if read == config.max_tokens else f"all {read:,}"
     terminal.line(f"Lower-cased, only a to z and spaces kept; {part} {tokens} (--max-tokens)")
     terminal.line(
-        f"{len(batches):,} batches per epoch of {config.batch_size} x {config.num_steps} "
-        f"{tokens}; vocabulary {len(vocab):,}, "
+        f"{plural(len(batches), 'batch', 'batches')} per epoch of "
+        f"{config.batch_size} x {config.num_steps} {tokens}; vocabulary {len(vocab):,}, "
         f"hidden size {config.hidden_size:,}, {config.dtype}, state {config.state}"
     )
     terminal.line()

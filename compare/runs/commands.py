@@ -7,6 +7,7 @@
 
 from __future__ import annotations
 
+import math
 from collections.abc import Iterator, Mapping, Sequence
 from contextlib import contextmanager
 from dataclasses import dataclass
@@ -42,7 +43,7 @@ from compare.runs.diagnosis import as_before, first_not_finite, likely_causes, n
 from compare.runs.interrupt import deferred
 from compare.runs.reading import read_json, read_metrics
 from compare.runs.session import Session, TrainingStopped, begun, check_resumable, resumed
-from compare.terminal import Terminal, perplexity_line, rank_and_size
+from compare.terminal import Terminal, perplexity_line, plural, rank_and_size
 
 __all__ = ["ParityError", "RunResult", "TrainingStopped", "run", "train", "train_in_processes"]
 
@@ -301,7 +302,7 @@ def _follow(
         if agreed(stop, parallel=parallel):
             terminal.line(
                 f"Stopped and saved after update {done:,} of {session.total:,} "
-                f"(epoch {done // updates_per_epoch + 1:,})"
+                f"(epoch {math.ceil(done / updates_per_epoch):,})"
             )
     return course, progress.seconds
 
@@ -363,11 +364,11 @@ def _summary(result: RunResult, materials: Materials) -> dict[str, Any]:
 
 def _report(result: RunResult, config: RunConfig, materials: Materials, terminal: Terminal) -> None:
     total = config.num_epochs * len(materials.batches)
-    taken = f"{result.updates:,} of {total:,}" if result.updates < total else f"{total:,}"
+    left_before = f"{result.updates:,} of " if result.updates < total else ""
     terminal.line()
     terminal.line(
-        f"{config.num_epochs:,} epochs, {taken} updates in {result.seconds:.1f} s "
-        f"({result.updates / max(result.seconds, 1e-9):.0f} a second)"
+        f"{plural(config.num_epochs, 'epoch')}, {left_before}{plural(total, 'update')} in "
+        f"{result.seconds:.1f} s ({result.updates / max(result.seconds, 1e-9):.0f} a second)"
     )
     terminal.line(f"{materials.text.name}: {perplexity_line(result.perplexities)}", "bold")
     if result.largest_difference is not None:

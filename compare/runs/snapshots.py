@@ -19,6 +19,7 @@ from compare.parity import ParityConfig
 from compare.runs.checkpoint import Checkpoint, CheckpointError, load
 from compare.runs.curves import perplexities
 from compare.runs.reading import CHECKPOINTS, RecordError, read_metrics, weights_name
+from compare.terminal import plural
 from scratch_rnn.text import Vocab
 
 FOLDER = "snapshots"
@@ -149,9 +150,9 @@ def _snapshot(checkpoint: Checkpoint) -> Snapshot:
     if position.update == 0:
         label = "untrained"
     elif position.batch > 0:
-        label = f"after {position.update:,} updates"
+        label = f"after {plural(position.update, 'update')}"
     else:
-        label = f"after {position.epoch:,} {'epoch' if position.epoch == 1 else 'epochs'}"
+        label = f"after {plural(position.epoch, 'epoch')}"
     return Snapshot(epochs, label, checkpoint.weights)
 
 

@@ -1,7 +1,7 @@
 from .errors import CANNOT_BE_SAID, DATA, DEVICE, FAILED, OK, USAGE, CommandError, UsageError
 from .live import LiveCurve
 from .options import MAX_THREADS, check_at_least, check_choices, check_threads
-from .output import Progress, Terminal, perplexity_line, plain_table
+from .output import Progress, Terminal, perplexity_line, plain_table, plural
 from .processes import rank_and_size
 from .schema import (
     COUNT,
@@ -59,6 +59,7 @@ __all__ = [
     "plain",
     "plain_table",
     "plot",
+    "plural",
     "rank_and_size",
     "read",
     "read_fields",

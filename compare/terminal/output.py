@@ -177,6 +177,11 @@ def perplexity_line(perplexities: Mapping[str, float]) -> str:
     return "perplexity " + ", ".join(f"{side} {value:.2f}" for side, value in perplexities.items())
 
 
+def plural(n: int, one: str, many: str | None = None) -> str:
+    """Return a number and what it counts: 1 epoch, 2 epochs."""
+    return f"{n:,} {one if n == 1 else many or one + 's'}"
+
+
 def _bar_columns(width: int) -> Sequence[ProgressColumn]:
     """Choose what fits on one line of the terminal, the most telling first."""
     epoch = TextColumn("epoch {task.fields[epoch]}")

@@ -217,6 +217,13 @@ def test_the_trained_models_are_compared_with_trained_weights(
     assert np.abs(trained - untrained).max() > 0.01
 
 
+def test_one_epoch_is_not_epochs(
+    training: list[str], without_curves: None, capsys: pytest.CaptureFixture[str]
+) -> None:
+    assert main(["train", "--model", "scratch", *training, "--epochs", "1"]) == 0
+    assert "\n1 epoch, 6 updates in " in capsys.readouterr().out
+
+
 def test_no_run_writes_over_another(training: list[str], tmp_path: Path) -> None:
     for seed in ("1", "2"):
         assert main([*training, "--epochs", "1", "--seed", seed]) == 0

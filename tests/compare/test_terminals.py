@@ -17,7 +17,7 @@ from compare.cli import main, parse
 from compare.parity.table import show_parity
 from compare.runs.reading import read_metrics
 from compare.terminal.output import LONG_EPOCH, Terminal
-from tests.compare.runs.runs import SIGNALS, signalled
+from tests.compare.runs.runs import HANG_UP, SIGNALS, signalled
 from tests.compare.small_run import NAMES, only_run
 
 ROOT = Path(__file__).parents[2]
@@ -106,6 +106,20 @@ def test_a_signal_ends_the_run_with_whole_lines(
     assert updates in ([1, 2, 3, 4, 5], [1, 2, 3, 4, 5, 6])
     assert not (only_run(tmp_path) / "result.json").exists()
     assert "Traceback" not in capsys.readouterr().err
+
+
+@pytest.mark.parametrize(("number", "code"), SIGNALS.items())
+def test_a_signal_before_the_first_update_is_told_in_one_line(
+    number: int, code: int, monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str]
+) -> None:
+    monkeypatch.setattr("tyro.cli", lambda *_, **__: signal.raise_signal(number))
+    before = signal.signal(HANG_UP, signal.SIG_DFL)  # which nohup has processes ignore
+    try:
+        assert main(["run"]) == code
+    finally:
+        signal.signal(HANG_UP, before)
+    words = {129: "hung up", 130: "interrupted", 143: "terminated"}
+    assert capsys.readouterr() == ("", f"rnn-parity: {words[code]}\n")
 
 
 @pytest.mark.parametrize(

@@ -33,7 +33,7 @@ from compare.study.bisection import replay as replays
 from compare.study.bisection.search import Parting, Search, differences, narrowed, search
 from compare.study.bisection.suspects import BatchSetting, NumPySuspect, Suspect, TorchSuspect
 from compare.study.config import BisectConfig
-from compare.terminal import Terminal, UsageError, plain
+from compare.terminal import Terminal, UsageError, plain, plural
 
 __all__ = ["BisectConfig", "bisect", "search"]
 
@@ -210,7 +210,7 @@ def _show_parting(parting: Parting, suspect: Suspect, terminal: Terminal) -> Non
     terminal.line(f"  element  {first.describe()}")
     if parting.smallest is not None:
         B, T = parting.smallest.batches[0].inputs.shape
-        terminal.line(f"  smallest batch that shows it: {_plural(B, 'row')}, {_plural(T, 'step')}")
+        terminal.line(f"  smallest batch that shows it: {plural(B, 'row')}, {plural(T, 'step')}")
     elif first.tensor not in ("inputs", "targets"):
         terminal.line("  one update alone does not show it: it depends on earlier updates")
     terminal.line()
@@ -238,7 +238,7 @@ def _show_again(config: BisectConfig, path: Path, terminal: Terminal) -> Search:
     suspect = make_suspect(plain(replay.suspect), replay.case.cell)
     B, T = replay.case.batches[0].inputs.shape
     terminal.line(f"Suspect: {suspect.name}")
-    terminal.line(f"One update on {_plural(B, 'row')} of {_plural(T, 'step')}")
+    terminal.line(f"One update on {plural(B, 'row')} of {plural(T, 'step')}")
     with limited_threads(1):
         wrong = differences(replay.case, suspect)
     if not wrong:
@@ -267,8 +267,4 @@ def _file_name(config: BisectConfig) -> str:
 
 
 def _count(wrong: Sequence[Comparison]) -> str:
-    return _plural(len(wrong), "that differs", "that differ")
-
-
-def _plural(n: int, one: str, many: str | None = None) -> str:
-    return f"{n} {one if n == 1 else many or one + 's'}"
+    return plural(len(wrong), "that differs", "that differ")

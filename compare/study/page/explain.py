@@ -10,7 +10,7 @@ from compare.study.config import ExplainConfig
 from compare.study.page.build import PageSize, is_page, write_page
 from compare.study.page.demonstration import demonstration
 from compare.study.page.record import record
-from compare.terminal import PACKAGE, Terminal, UsageError
+from compare.terminal import PACKAGE, Terminal, UsageError, plural
 
 
 def explain(config: ExplainConfig, terminal: Terminal | None = None) -> Path:
@@ -69,7 +69,7 @@ def _left_out(size: PageSize) -> str:
     """Say what the page has no room for."""
     kept, details, of = len(size.kept), len(size.with_details), size.num_checkpoints
     if details == of:
-        return f"{of} {'checkpoint' if of == 1 else 'checkpoints'}, with all weights"
+        return f"{plural(of, 'checkpoint')}, with all weights"
     return (
         f"{kept} of {of} checkpoints, {details} of them with their weights: "
         f"the page is to stay below {size.most_bytes / 1e6:g} MB (--megabytes)"

@@ -159,6 +159,15 @@ def test_a_run_that_was_killed_at_its_very_end_only_ends(
 # ---------------------------------------------------------------- signals
 
 
+def test_a_signal_at_the_last_update_names_the_last_epoch(
+    fox: Path, tmp_path: Path, capsys: pytest.CaptureFixture[str]
+) -> None:
+    with signalled(UPDATES, signal.SIGINT):
+        assert main(arguments(VARIANTS["scratch"], fox, tmp_path / "a")) == 130
+    told = f"Stopped and saved after update {UPDATES} of {UPDATES} (epoch {EPOCHS})\n"
+    assert told in capsys.readouterr().out
+
+
 @pytest.mark.parametrize(
     ("numbers", "code"),
     [
@@ -183,7 +192,7 @@ def test_a_signal_saves_and_a_second_one_leaves_at_once(
         assert main(arguments(VARIANTS["both"], fox, tmp_path / "a")) == code
     assert [signal.getsignal(n) for n in (signal.SIGINT, signal.SIGTERM)] == handlers
     shown = capsys.readouterr()
-    assert shown.err == ("rnn-parity: interrupted\n" if code == 130 else "")
+    assert shown.err == f"rnn-parity: {'interrupted' if code == 130 else 'terminated'}\n"
     directory = only(tmp_path / "a")
     saved = sorted(path.name for path in (directory / "checkpoints").iterdir())
     if len(numbers) == 1:
