@@ -5,6 +5,7 @@ from __future__ import annotations
 import dataclasses
 import random
 import sys
+import warnings
 from collections.abc import Sequence
 from typing import Any
 
@@ -60,7 +61,8 @@ def break_it(config: BreakConfig, terminal: Terminal | None = None) -> None:
         terminal.line()
         show_bug(bug, rng, config, terminal)
         terminal.line()
-        terminal.line(f"`rnn-parity break --seed {seed}` shows this puzzle again.", "dim")
+        again = f"`rnn-parity break --seed {seed}` shows this puzzle again; --yes, its answer, too."
+        terminal.line(again, "dim")
 
 
 def draw(seed: int) -> tuple[Bug, random.Random]:
@@ -70,12 +72,21 @@ def draw(seed: int) -> tuple[Bug, random.Random]:
 
 
 def show_bug(bug: Bug, rng: random.Random, config: BreakConfig, terminal: Terminal) -> None:
-    """Show a symptom, ask what was done if somebody can answer, and show the answer."""
+    """Show a symptom, ask what was done, and show the answer.
+
+    Where nobody can answer, the answer is shown if it was asked for: with --yes, or by its name.
+    """
     finding = caught(bug)
     show_symptom(bug, finding, config, terminal)
-    asks = not config.yes and terminal.live and sys.stdin.isatty()
-    if not asks or guess(bug, choices(bug, rng), finding, terminal):
+    if config.yes:
         show_answer(bug, finding, terminal)
+    elif terminal.live and sys.stdin.isatty():
+        if guess(bug, choices(bug, rng), finding, terminal):
+            show_answer(bug, finding, terminal)
+    elif config.bug is not None:
+        show_answer(bug, finding, terminal)
+    else:
+        offer(choices(bug, rng), terminal)
 
 
 def caught(bug: Bug) -> Finding:
@@ -86,7 +97,9 @@ def caught(bug: Bug) -> Finding:
     NotCaught
         If no law catches it, or another law than the catalogue says.
     """
-    finding = bug.judge()
+    with warnings.catch_warnings():
+        warnings.filterwarnings("ignore", "LSTM with projections is not supported with oneDNN")
+        finding = bug.judge()
     if finding is None or finding.check.name != bug.caught_by:
         found = "nothing" if finding is None else repr(finding.check.name)
         raise NotCaught(f"expected {bug.name} to be caught by {bug.caught_by!r}, got {found}")
@@ -267,14 +280,20 @@ def choices(bug: Bug, rng: random.Random) -> list[Bug]:
     return offered
 
 
-def guess(bug: Bug, offered: Sequence[Bug], finding: Finding, terminal: Terminal) -> bool:
-    """Ask which of the offered bugs it is; return False if the input ends, and True otherwise."""
+def offer(offered: Sequence[Bug], terminal: Terminal) -> str:
+    """Print what may have been done; return the letters of the choices."""
     letters = "abcdefgh"[: len(offered)]
-    hints = iter([("Hint", bug.hint), ("Hint, the law that is broken", finding.check.law)])
     terminal.line()
     terminal.line("What was done?", "bold")
     for letter, other in zip(letters, offered, strict=True):
         _wrapped(terminal, Text(f"{letter}  {other.story}"), 2)
+    return letters
+
+
+def guess(bug: Bug, offered: Sequence[Bug], finding: Finding, terminal: Terminal) -> bool:
+    """Ask which of the offered bugs it is; return False if the input ends, and True otherwise."""
+    hints = iter([("Hint", bug.hint), ("Hint, the law that is broken", finding.check.law)])
+    letters = offer(offered, terminal)
     question = Text(f"{', '.join(letters)}, h for a hint, Enter for the answer: ")
     while True:
         try:

@@ -6,6 +6,7 @@ import itertools
 import math
 import random
 import sys
+import warnings
 from collections.abc import Callable, Iterator
 from types import ModuleType
 from typing import Any
@@ -183,20 +184,44 @@ def seed_of(name: str) -> int:
     return next(seed for seed in itertools.count() if quiz.draw(seed)[0].name == name)
 
 
-def test_a_puzzle_does_not_tell_the_name(monkeypatch: pytest.MonkeyPatch) -> None:
+def test_a_puzzle_does_not_tell_its_answer_where_nobody_can_guess(
+    monkeypatch: pytest.MonkeyPatch,
+) -> None:
     monkeypatch.setattr(quiz, "EPOCHS", 2)
     seed, bug = seed_of("uphill"), bugs.find_bug("uphill")
-    texts = []
-    for config in (BreakConfig(seed=seed), BreakConfig(seed=seed)):
+
+    def printed(**options: Any) -> str:
         shown, out = terminal(80)
-        quiz.break_it(config, shown)
-        texts.append(out.getvalue())
-    assert texts[0] == texts[1]
-    assert texts[0].startswith(f"Puzzle {seed}\n")
-    symptom, answer = texts[0].split("\nuphill\n")
+        quiz.break_it(BreakConfig(seed=seed, **options), shown)
+        return out.getvalue()
+
+    text = printed()
+    assert text == printed()
+    assert text.startswith(f"Puzzle {seed}\n")
+    symptom, choices = text.split("\nWhat was done?\n")
     assert bug.story not in symptom
-    assert bug.story in answer
-    assert answer.endswith(f"`rnn-parity break --seed {seed}` shows this puzzle again.\n")
+    assert bug.story in choices
+    assert "uphill" not in text
+    assert "The change" not in text
+    again = f"`rnn-parity break --seed {seed}` shows this puzzle again; --yes, its answer, too.\n"
+    assert text.endswith(again)
+    solved, answer = printed(yes=True).split("\nuphill\n")
+    assert symptom.rstrip("\n") == solved.rstrip("\n")
+    assert "The change" in answer
+
+
+def test_what_pytorch_warns_of_stays_out_of_the_quiz(monkeypatch: pytest.MonkeyPatch) -> None:
+    right = Bug.judge
+
+    def warning(self: Bug) -> Any:
+        warnings.warn("LSTM with projections is not supported with oneDNN.", stacklevel=1)
+        return right(self)
+
+    monkeypatch.setattr(Bug, "judge", warning)
+    with warnings.catch_warnings(record=True) as told:
+        warnings.simplefilter("always")
+        quiz.caught(bugs.find_bug("uphill"))
+    assert told == []
 
 
 def test_without_a_number_another_puzzle_is_drawn_each_time(
