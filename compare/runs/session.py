@@ -214,7 +214,7 @@ def check_resumable(command: str, config: RunConfig) -> None:
     Raises
     ------
     UsageError
-        If a flag differs from the run's.
+        If a flag differs from the run's, or nothing is left to do.
     RecordError, CheckpointError
         If the record is damaged, or its setting is not that of its newest checkpoint.
     """
@@ -225,6 +225,7 @@ def check_resumable(command: str, config: RunConfig) -> None:
     checkpoints, _ = store.newest()
     for checkpoint in checkpoints.values():
         check_agreement(directory, config, read_tokens(directory), checkpoint)
+        _check_length(directory, config, checkpoint)
 
 
 @contextmanager
@@ -279,8 +280,6 @@ def resumed(
 
     Raises
     ------
-    UsageError
-        If a flag differs from the run's, or nothing is left to do.
     RecordError, CheckpointError, LockError
         If the record is damaged, or of another text, or another process is writing in it.
     """
@@ -296,7 +295,6 @@ def resumed(
             checkpoint = found.get(trainee.side) or next(iter(found.values()))
             _check_setting(session, checkpoint)
             trainee.restore(checkpoint.weights, checkpoint.state)
-        _check_length(session, update)
         record.cut_metrics(update)
         session.done = update
         _write_config(session)
@@ -373,15 +371,14 @@ def _token(vocabulary: Sequence[str], number: int) -> str:
     return repr(vocabulary[number]) if number < len(vocabulary) else "nothing"
 
 
-def _check_length(session: Session, update: int) -> None:
+def _check_length(directory: Path, config: RunConfig, checkpoint: Checkpoint) -> None:
     """Refuse what has nothing left to do."""
-    finished = (session.record.directory / "result.json").exists()
-    done = math.ceil(update / session.updates_per_epoch)
-    epochs = session.config.num_epochs
+    finished = (directory / "result.json").exists()
+    done = math.ceil(checkpoint.position.update / checkpoint.sampler.batches)
+    epochs = config.num_epochs
     if epochs < done or (finished and epochs == done):
         raise UsageError(
-            f"expected more epochs than the {done:,} that {session.record.directory} has, "
-            f"got {epochs:,}"
+            f"expected more epochs than the {done:,} that {directory} has, got {epochs:,}"
         )
 
 
