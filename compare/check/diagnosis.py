@@ -17,7 +17,7 @@ import numpy as np
 from compare.check.drawing import Case
 from compare.check.layer_cases import LayerCase
 from compare.check.layer_floats import CELLS
-from compare.check.layer_results import STATES, rounding, run
+from compare.check.layer_results import CLASSES, STATES, rounding, run
 from compare.check.mistakes import MISTAKES
 from compare.check.of_package import AsLayer, OfPackage
 from compare.check.stages import (
@@ -119,6 +119,21 @@ def likely_in_layer(result: PartResult, cell: str) -> str:
     deep = not result.wrong.problem
     mistakes = partial(candidates, KINDS[result.stage.name], cell, deep=deep)
     return _searched(result, _run_as_layer, mistakes, observed)
+
+
+def kept_state(case: LayerCase, comparisons: Sequence[Comparison]) -> str:
+    """Say whether a layer's second call begins where the first has ended; empty if it does not."""
+
+    def second_call(move: Move) -> Results:
+        first = run(CLASSES[case.cell], case, move)
+        return run(CLASSES[case.cell], case.given(h0=first["h_n"], c0=first.get("c_n")), move)
+
+    got = {c.tensor: c.got for c in comparisons if c.tensor in ("output", *STATES)}
+    if not _same(second_call, rounding(case)[1], got):
+        return ""
+    if case.floats.h0 is None:
+        return "A second call without a state begins with the last state of the first, not with 0."
+    return "A second call begins with the last state of the first, not with the given one."
 
 
 def _run_as_layer(equations: Any, case: LayerCase, move: Move) -> Results:

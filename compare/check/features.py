@@ -14,7 +14,7 @@ import numpy as np
 
 from compare.check import layer_laws, sequence_laws
 from compare.check.conventions import OF_A_CALL, Conventions, all_conventions
-from compare.check.diagnosis import likely_in_layer
+from compare.check.diagnosis import kept_state, likely_in_layer
 from compare.check.drawing import Case
 from compare.check.exercises import BACKWARD, STEP, STEP_BACK
 from compare.check.law import Law
@@ -299,7 +299,9 @@ def _tried(law: Law, layers: Layers, case: LayerCase) -> dict[str, str]:
                     continue
                 if not to_rounding(comparison, case).ok:
                     told = f"{comparison.tensor}: {comparison.describe()}"
-                    return {"verdict": "wrong", "case": case.describe(), "found": told}
+                    entry = {"verdict": "wrong", "case": case.describe(), "found": told}
+                    likely = law is layer_laws.second_call and kept_state(case, comparisons)
+                    return entry | ({"likely": likely} if likely else {})
                 entry = {"verdict": NOT_TO_THE_BIT}
     except (Trouble, Malformed) as error:
         has_ended = isinstance(error, Trouble) and not error.kinds  # and has refused nothing

@@ -126,6 +126,15 @@ def call_as_forward(layer_class: Any, case: LayerCase) -> Compared:
         yield alike(forward(layer, case)[0], results, case)
 
 
+@law(h0=(False, True))
+def second_call(layer_class: Any, case: LayerCase) -> Compared:
+    """Keep no state between calls: begin each at the state that is given, or else at zero."""
+    layer = build(layer_class, case)
+    forward(layer, case)
+    results, tape = forward(layer, case)
+    yield identical(run(layer_class, case), results | backward(layer, case, tape), case)
+
+
 @law(near=True)
 def own_memory(layer_class: Any, case: LayerCase) -> Compared:
     """Share no memory between what is given out and the tape or the parameters."""

@@ -175,6 +175,29 @@ class Forgetful(Plain):
         return super().backward((tape[0], self.latest[1]), d_output, d_h_n)
 
 
+class Carrying(Plain):
+    """Right once: a later call without a state begins where the call before has ended."""
+
+    last = None
+
+    def forward(self, x, h0=None):
+        if h0 is None:
+            h0 = np.zeros((1, x.shape[1], len(self.parameters["bias_ih_l0"])))
+            h0 = h0 if self.last is None else self.last
+        output, self.last, tape = super().forward(x, h0)
+        return output, self.last, tape
+
+
+class CarryingAlways(Plain):
+    """Right once: a later call begins where the call before has ended, whatever it is handed."""
+
+    last = None
+
+    def forward(self, x, h0):
+        output, self.last, tape = super().forward(x, h0 if self.last is None else self.last)
+        return output, self.last, tape
+
+
 class Approximate(Plain):
     """Right, but not to the bit: the second bias has a gradient that is added in another order."""
 

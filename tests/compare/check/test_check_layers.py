@@ -24,6 +24,7 @@ from compare.terminal import Terminal, UsageError
 from tests.annotations import unchecked
 
 FILE = Path(__file__).parent / "right_class.py"
+MODULES = FILE.with_name("wrong_modules.py")
 
 
 @pytest.fixture(autouse=True)
@@ -256,6 +257,30 @@ def test_a_law_that_is_broken_is_told_with_its_case() -> None:
     broken = [entry for entry in report.laws if entry["verdict"] == "wrong"]
     assert [entry["name"] for entry in broken] == ["many tapes", "cut anywhere"]
     assert all(entry["found"].startswith("gradient of ") for entry in broken)
+
+
+@pytest.mark.parametrize(
+    ("target", "cell", "begun"),
+    [
+        (f"{FILE}:Carrying", "rnn", "without a state"),
+        (f"{FILE}:CarryingAlways", "rnn", "not with the given one"),
+        (f"{MODULES}:Carrying", "rnn", "without a state"),
+        (f"{MODULES}:CarryingDetached", "lstm", "without a state"),
+    ],
+)
+def test_a_layer_that_keeps_its_state_between_calls_is_told_so(
+    target: str, cell: str, begun: str
+) -> None:
+    report = examined(target, cell)
+    assert report.score == 3
+    assert not report.ok
+    (broken,) = (entry for entry in report.laws if entry["name"] == "second call")
+    assert broken["verdict"] == "wrong"
+    assert broken["likely"].startswith("A second call ")
+    assert "begins with the last state of the first" in broken["likely"]
+    assert begun in broken["likely"]
+    told = f"second call ({broken['likely'].rstrip('.')})"
+    assert any(told in line for line in printed_of(report))
 
 
 def test_what_is_right_but_not_to_the_bit_is_no_failure() -> None:
