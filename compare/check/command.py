@@ -47,6 +47,8 @@ def check(config: CheckConfig, terminal: Terminal | None = None) -> Report | Non
         If not all that is required is there and right.
     UsageError
         If a setting won't do, or there is no such file or module.
+    DeviceError
+        If there is no such device.
     """
     terminal = terminal or Terminal(quiet=True)
     config.check()
@@ -150,11 +152,13 @@ def loader(config: CheckConfig, notes: Notes | None = None) -> Callable[[], Stra
 def examine(config: CheckConfig, terminal: Terminal) -> Report:
     """Check a file or a class, and show what was found."""
     source = _source(config)
-    for name in ("layout", "bias", "names"):
-        if getattr(config, name) is not None and not source.name:
+    for name in ("layout", "bias", "names", "device", "dtype", "tf32"):
+        if getattr(config, name) and not source.name:
             raise UsageError(
                 f"expected FILE:CLASS or MODULE:CLASS with --{name}, got {config.target}"
             )
+    if config.device:
+        check_device(config.device)
     if config.stage is not None and source.name:
         raise UsageError(f"expected a file of functions with --stage, got {config.target}")
     notes = Notes()
@@ -165,6 +169,20 @@ def examine(config: CheckConfig, terminal: Terminal) -> Report:
         report.notes += notes_of(notes)
     show(report, terminal)
     return report
+
+
+def check_device(device: str) -> None:
+    """Refuse a device that PyTorch does not know, or a GPU that is not there."""
+    import torch  # not before it is needed
+
+    from compare import parity
+
+    try:
+        kind = torch.device(device).type
+    except RuntimeError:
+        raise UsageError(f"expected a device of PyTorch for --device, got {device!r}") from None
+    if kind == "cuda":
+        parity.check_device(device)
 
 
 def examine_functions(

@@ -17,6 +17,7 @@ from compare.check.conventions import Conventions, Said
 from compare.check.layer_results import Results
 from compare.check.stages import Malformed, kind_of
 from compare.check.stranger.client import Handle, Stranger, Trouble
+from compare.terminal import UsageError
 
 
 class Layers:
@@ -65,6 +66,10 @@ class Layers:
                 "", input_size, hidden_size, keep=(-1,), **(more | options)
             )
         except Trouble as trouble:
+            for name in more:
+                if f"unexpected keyword argument '{name}'" in str(trouble):
+                    what = f"a class that takes {name}, as --{name} says"
+                    raise UsageError(f"expected {what}, got {trouble}") from None
             raise _without(trouble, options) from None
         return TheirLayer(self, made, turned=not options.get("batch_first"))
 

@@ -3,8 +3,10 @@
 import io
 from collections.abc import Iterator
 from pathlib import Path
+from typing import Any
 
 import pytest
+import torch
 from rich.console import Console
 
 from compare.check import CheckConfig, CheckError, check
@@ -20,6 +22,7 @@ from compare.check.features import (
 from compare.check.layers import Layers
 from compare.check.report import Report, show
 from compare.check.stranger.client import Stranger, source_of
+from compare.parity import DeviceError
 from compare.terminal import Terminal, UsageError
 from tests.annotations import unchecked
 
@@ -155,9 +158,30 @@ def test_a_flag_that_says_what_is_not_so_is_refused(
         examined(f"{FILE}:{name}", said=Said.of(layout, bias, names))
 
 
-def test_functions_have_no_layout_to_be_told() -> None:
-    with pytest.raises(UsageError, match="expected FILE:CLASS or MODULE:CLASS with --bias, got"):
-        check(CheckConfig(target=str(FILE), bias="one"))
+@pytest.mark.parametrize(
+    ("flag", "value"), [("bias", "one"), ("device", "cuda"), ("dtype", "float32"), ("tf32", True)]
+)
+def test_functions_have_no_layout_device_or_dtype_to_be_told(flag: str, value: Any) -> None:
+    with pytest.raises(UsageError, match=f"expected FILE:CLASS or MODULE:CLASS with --{flag}, got"):
+        check(CheckConfig(target=str(FILE), **{flag: value}))
+
+
+@pytest.mark.parametrize("target", ["torch.nn:RNN", f"{FILE}:Plain"])
+def test_a_device_that_is_missing_is_told_before_anything_is_tried(
+    target: str, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr(torch.cuda, "is_available", lambda: False)
+    with pytest.raises(DeviceError, match="expected a CUDA device for --device cuda, got none"):
+        check(CheckConfig(target=target, device="cuda"))
+    with pytest.raises(UsageError, match="expected a device of PyTorch for --device, got 'gpu'"):
+        check(CheckConfig(target=target, device="gpu"))
+
+
+@pytest.mark.parametrize(("flag", "value"), [("device", "cpu"), ("dtype", "float32")])
+def test_a_class_that_does_not_take_what_a_flag_says_is_told_so(flag: str, value: str) -> None:
+    told = f"expected a class that takes {flag}, as --{flag} says, got TypeError: "
+    with pytest.raises(UsageError, match=told):
+        check(CheckConfig(target=f"{FILE}:Plain", **{flag: value}))
 
 
 def test_a_class_has_no_stages() -> None:
