@@ -9,6 +9,7 @@ from importlib import resources
 from pathlib import Path
 from typing import Any
 
+from compare.check.adapters.which import cell_of
 from compare.check.config import CheckConfig
 from compare.check.conventions import Said
 from compare.check.cs231n import CS231N_STAGES
@@ -53,8 +54,9 @@ def check(config: CheckConfig, terminal: Terminal | None = None) -> Report | Non
     terminal = terminal or Terminal(quiet=True)
     config.check()
     if config.new is not None:
-        write_template(config.new, config.cell or "rnn")
-        terminal.line(f"Written: {config.new}. Fill it in, then:")
+        cell = config.cell or cell_of(config.new.stem) or "rnn"
+        write_template(config.new, cell)
+        terminal.line(f"Written: {config.new}, of the cell {cell}. Fill it in, then:")
         terminal.line(f"  rnn-parity check {config.new}", "bold")
         return None
     if config.watch:

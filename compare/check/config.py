@@ -33,7 +33,8 @@ class CheckConfig:
         Literal["rnn", "gru", "lstm"] | None,
         arg(
             metavar="rnn|gru|lstm",
-            help_behavior_hint="(default: what the names in the file or of the class say, or rnn)",
+            help_behavior_hint="(default: what the names of the functions, of the class or of "
+            "the new FILE say, or rnn)",
         ),
     ] = None
     """The recurrent cell."""

@@ -132,6 +132,9 @@ class Conventions:
         left = {name: shape for name, shape in shapes.items() if name not in said.names.values()}
         for own, name in said.names.items():
             _check_shape(name, shapes, wanted[own])
+        if not {(G, V), (V, G)} & {*shapes.values()} and (other := _cell_of(shapes, V, H)):
+            told = f"{shapes}, as of the cell {other}: is --cell {other} meant?"
+            raise Malformed(f"a parameter weight_ih_l0 of shape {(G, V)}", told)
         for own, fitting in wanted.items():
             name = said.names.get(own, own if own in left else "")
             if not name and not (own == "bias_hh_l0" and said.conventions.get("one_bias")):
@@ -146,6 +149,13 @@ class Conventions:
         self.transposed = shapes[self.names["weight_ih_l0"]] == (V, G)
         for convention in ("transposed", "one_bias"):
             said.insist(convention, getattr(self, convention), f" in {shapes}")
+
+
+def _cell_of(shapes: Mapping[str, Any], V: int, H: int) -> str:
+    """Return the cell that has a W_ih of one of these shapes; empty if there is none."""
+    rows = {cell: layer.NUM_GATES * H for cell, layer in CLASSES.items()}
+    found = (cell for cell, G in rows.items() if {(G, V), (V, G)} & {*shapes.values()})
+    return next(found, "")
 
 
 def _check_shape(name: str, shapes: Mapping[str, Any], fitting: list[tuple[int, ...]]) -> None:

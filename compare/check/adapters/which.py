@@ -17,7 +17,8 @@ ADAPTERS = {
 OPERATORS = {"onnxruntime": "onnx_runtime"}
 """The adapter of a module that has no classes, but operators by name."""
 
-CELL = re.compile(r"(optimized)?(simple)?(rnn|gru|lstm)(cell)?")
+GATED = ("gru", "lstm")
+ELMAN = re.compile(r"(simple)?rnn(cell)?")
 
 
 def adapter_of(module: ModuleType, target: Any) -> str:
@@ -32,10 +33,18 @@ def adapter_of(module: ModuleType, target: Any) -> str:
 
 
 def cell_of(target: Any) -> str:
-    """Return the cell that a class or one of its bases is named after, empty if there is none."""
+    """Return the cell that a class or one of its bases is named after, empty if there is none.
+
+    A name that has GRU or LSTM in it, and not both, says so; of RNN alone the whole name must.
+    """
     names = [target] if isinstance(target, str) else [kind.__name__ for kind in _kinds(target)]
-    found = (CELL.fullmatch(name.lower()) for name in names)
-    return next((match[3] for match in found if match), "")
+    for name in map(str.lower, names):
+        found = [cell for cell in GATED if cell in name]
+        if len(found) == 1:
+            return found[0]
+        if ELMAN.fullmatch(name):
+            return "rnn"
+    return ""
 
 
 def _kinds(target: Any) -> tuple[type, ...]:

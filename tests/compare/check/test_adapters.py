@@ -68,11 +68,15 @@ NOWHERE = ModuleType("nowhere")
         (kind("Mine", "student", kind("LSTM", "torch.nn.modules.rnn")), "torch_module", "lstm"),
         (kind("Mine", "student"), "", ""),
         (kind("GRU", "student"), "", "gru"),
-        (kind("NotAGRUAtAll", "student"), "", ""),
+        (kind("MyLSTM", "student"), "", "lstm"),
+        (kind("bigru_fast", "student"), "", "gru"),
+        (kind("GRUAndLSTM", "student"), "", ""),
+        (kind("GRUAndLSTM", "student", kind("GRU", "torch.nn.modules.rnn")), "torch_module", "gru"),
+        (kind("MyRNN", "student", kind("LSTM", "torch.nn.modules.rnn")), "torch_module", "lstm"),
         (print, "", ""),
     ],
 )
-def test_the_adapter_and_the_cell_are_told_by_the_bases(
+def test_the_adapter_and_the_cell_are_told_by_the_name_and_the_bases(
     target: Any, adapter: str, cell: str
 ) -> None:
     assert (adapter_of(NOWHERE, target), cell_of(target)) == (adapter, cell)
