@@ -23,9 +23,9 @@ from compare.check.features import (
     try_laws,
     try_manners,
 )
-from compare.check.layers import Layers
+from compare.check.layers import NEEDED, Layers
 from compare.check.of_package import EQUATIONS
-from compare.check.report import Report, notes_of, show, write_json
+from compare.check.report import Report, notes_of, show, told_in_short, write_json
 from compare.check.reward import Training, train
 from compare.check.stages import Part, PartResult, Stage, StageResult
 from compare.check.stranger.client import Notes, Source, Stranger, Trouble, source_of
@@ -276,8 +276,14 @@ def examine_class(config: CheckConfig, load: Callable[[], Stranger], terminal: T
                 stranger, report.cell, config.dtype, config.device, tf32=config.tf32, said=said
             )
             report.stages = settle_conventions(layers, config.seed)
-            taken = layers.conventions.described(said)
-            terminal.line(f"Taken for: cell {report.cell}, {taken}", "dim")
+            needed = NEEDED.get(report.adapter, "")
+            if layers.conventions.names:
+                taken = layers.conventions.described(said)
+                terminal.line(f"Taken for: cell {report.cell}, {taken}", "dim")
+            else:
+                report.failed = f"{told_in_short(report.stages[0])}; {needed}".rstrip("; ")
+            if report.failed or report.stages[0].got.startswith(("TypeError", "AttributeError")):
+                report.notes += filter(None, [needed])
             name_mistakes(report.stages, report.cell)
             if report.stages[0].verdict == "right":
                 rights = [r.stage.name for r in report.stages if r.verdict == "right"]

@@ -21,6 +21,11 @@ class CheckConfig:
     FILE holds the functions of the template that --new writes, or CS231n's functions. FILE:CLASS
     or MODULE:CLASS is a recurrent layer: a class of your own, or a module of PyTorch. Exit code 0
     if all that is required is there and right, 1 if not.
+
+    A class of your own is CLASS(input_size, hidden_size). It has a dict of arrays, `parameters`,
+    with the names weight_ih_l0, weight_hh_l0, bias_ih_l0 and bias_hh_l0, or others of the same
+    shapes; forward(x, h0) -> (output, h_n, tape); and backward(tape, d_output, d_h_n) -> (d_x,
+    d_h0, dict of the parameters' gradients). Of an LSTM, h0 is the pair (h0, c0).
     """
 
     target: Annotated[

@@ -135,18 +135,20 @@ class Conventions:
         if not {(G, V), (V, G)} & {*shapes.values()} and (other := _cell_of(shapes, V, H)):
             told = f"{shapes}, as of the cell {other}: is --cell {other} meant?"
             raise Malformed(f"a parameter weight_ih_l0 of shape {(G, V)}", told)
+        names: dict[str, str] = {}
         for own, fitting in wanted.items():
             name = said.names.get(own, own if own in left else "")
             if not name and not (own == "bias_hh_l0" and said.conventions.get("one_bias")):
                 name = next((n for n, shape in left.items() if shape in fitting), "")
             if name:
-                self.names[own] = name
+                names[own] = name
                 left.pop(name, None)
             elif own == "bias_hh_l0":
                 self.one_bias = True
             else:
                 raise Malformed(f"a parameter {own} of shape {fitting[0]}", f"{shapes}")
-        self.transposed = shapes[self.names["weight_ih_l0"]] == (V, G)
+        self.names = names
+        self.transposed = shapes[names["weight_ih_l0"]] == (V, G)
         for convention in ("transposed", "one_bias"):
             said.insist(convention, getattr(self, convention), f" in {shapes}")
 

@@ -19,6 +19,15 @@ from compare.check.stages import Malformed, kind_of
 from compare.check.stranger.client import Handle, Stranger, Trouble
 from compare.terminal import UsageError
 
+NEEDED = {
+    "": "a class is Class(input_size, hidden_size) with a dict of arrays `parameters`, "
+    "forward(x, h0) -> (output, h_n, tape) and "
+    "backward(tape, d_output, d_h_n) -> (d_x, d_h0, dict of the parameters' gradients)",
+    "torch_module": "a module of PyTorch is Module(input_size, hidden_size), "
+    "called like nn.RNN: module(x, h0) -> (output, h_n)",
+}
+"""What the smallest layer has, without an adapter and with that of PyTorch."""
+
 
 class Layers:
     """A stranger's class.

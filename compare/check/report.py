@@ -210,10 +210,11 @@ def _in_short(result: PartResult) -> str:
         return f"{result.wrong.tensor}: {_where(result.wrong)}"
     if result.verdict == "missing":
         return ""
-    return _without_numbers(result)
+    return told_in_short(result)
 
 
-def _without_numbers(result: PartResult) -> str:
+def told_in_short(result: PartResult) -> str:
+    """Say in words what came of a stage that has no numbers to show."""
     if result.expected == "a result":  # there was none, and this is why
         return result.got
     return f"expected {result.expected}, got {result.got}"
@@ -251,7 +252,7 @@ def explained(result: PartResult) -> list[Text]:
     lines = []
     case = f" on {result.case.words}" if result.case else ""
     if result.wrong is None:
-        lines.append(Text(f"{result.stage.name}{case}: {_without_numbers(result)}"))
+        lines.append(Text(f"{result.stage.name}{case}: {told_in_short(result)}"))
     else:
         lines.append(Text(f"{result.stage.name}{case}: {result.wrong.tensor} is wrong"))
         lines += side_by_side(result.wrong)

@@ -1,6 +1,7 @@
 """``rnn-parity check``: what it says where something is not as it should be, and the exit code."""
 
 import io
+import re
 from contextlib import suppress
 from pathlib import Path
 
@@ -8,6 +9,8 @@ import pytest
 from rich.console import Console
 
 from compare.check import CheckConfig, CheckError, check
+from compare.check.layers import NEEDED
+from compare.cli import main
 from compare.terminal import Terminal
 
 HERE = Path(__file__).parent
@@ -19,6 +22,55 @@ def printed_by(config: CheckConfig) -> str:
     with suppress(CheckError):
         check(config, Terminal(Console(file=printed, width=400)))
     return printed.getvalue()
+
+
+# What a class needs -----------------------------------------------------------------------------
+
+UNUSABLE = """
+from torch import nn
+
+
+class NoSizes:
+    pass
+
+
+class NoParameters:
+    def __init__(self, V, H):
+        pass
+
+
+class Module(nn.Module):
+    def __init__(self, V, H, more):
+        super().__init__()
+"""
+
+
+@pytest.mark.parametrize(
+    ("name", "told", "needed"),
+    [
+        ("NoSizes", "TypeError: NoSizes() takes no arguments; ", NEEDED[""]),
+        ("NoParameters", "object has no attribute 'parameters'; ", NEEDED[""]),
+        ("Module", "missing 1 required positional argument: 'more'; ", NEEDED["torch_module"]),
+    ],
+)
+def test_a_class_that_cannot_be_used_is_told_what_a_class_is(
+    name: str, told: str, needed: str, tmp_path: Path
+) -> None:
+    (tmp_path / "student.py").write_text(UNUSABLE, encoding="utf-8")
+    config = CheckConfig(target=f"{tmp_path / 'student.py'}:{name}")
+    with pytest.raises(CheckError, match=re.escape(f"{told}{needed}")):
+        check(config)
+    printed = printed_by(config)
+    assert f"note: {needed}" in printed
+    assert "Taken for" not in printed  # nothing was found out
+
+
+def test_help_says_what_a_class_is(capsys: pytest.CaptureFixture[str]) -> None:
+    assert main(["check", "--help"]) == 0
+    told = " ".join(capsys.readouterr().out.split())
+    for part in ("CLASS(input_size, hidden_size)", "forward(x, h0) -> (output, h_n, tape)"):
+        assert part in told
+    assert "backward(tape, d_output, d_h_n) -> (d_x, d_h0, dict" in told
 
 
 # The cell ---------------------------------------------------------------------------------------
