@@ -25,7 +25,14 @@ from compare.check.features import (
 )
 from compare.check.layers import NEEDED, Layers
 from compare.check.of_package import EQUATIONS
-from compare.check.report import Report, notes_of, show, told_in_short, write_json
+from compare.check.report import (
+    Report,
+    check_can_write,
+    notes_of,
+    show,
+    told_in_short,
+    write_json,
+)
 from compare.check.reward import Training, train
 from compare.check.stages import Part, PartResult, Stage, StageResult
 from compare.check.stranger.client import Notes, Source, Stranger, Trouble, source_of
@@ -50,6 +57,8 @@ def check(config: CheckConfig, terminal: Terminal | None = None) -> Report | Non
         If a setting won't do, or there is no such file or module.
     DeviceError
         If there is no such device.
+    OSError
+        If a file cannot be written.
     """
     terminal = terminal or Terminal(quiet=True)
     config.check()
@@ -59,6 +68,8 @@ def check(config: CheckConfig, terminal: Terminal | None = None) -> Report | Non
         terminal.line(f"Written: {config.new}, of the cell {cell}. Fill it in, then:")
         terminal.line(f"  rnn-parity check {config.new}", "bold")
         return None
+    for path in filter(None, (config.json, config.gradescope)):
+        check_can_write(path)
     if config.watch:
         watch(config, terminal)
     report = examine(config, terminal)

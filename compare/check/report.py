@@ -136,6 +136,16 @@ def _number(value: Any) -> float | str:
     return float(value) if math.isfinite(value) else str(float(value))  # JSON has no NaN
 
 
+def check_can_write(path: Path) -> None:
+    """Raise OSError if no file can be written there; change nothing."""
+    if path.exists() and not (path.is_file() or path.is_dir()):
+        return  # a pipe or a terminal
+    was_there = path.exists()
+    path.open("ab").close()
+    if not was_there:
+        path.unlink()
+
+
 def write_json(path: Path, values: dict[str, Any]) -> None:
     """Write plain values into a file."""
     text = json.dumps(values, indent=1, ensure_ascii=False, allow_nan=False)

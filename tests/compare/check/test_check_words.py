@@ -11,7 +11,7 @@ from rich.console import Console
 from compare.check import CheckConfig, CheckError, check
 from compare.check.layers import NEEDED
 from compare.cli import main
-from compare.terminal import Terminal
+from compare.terminal import Terminal, UsageError
 
 HERE = Path(__file__).parent
 
@@ -107,3 +107,66 @@ def test_rows_of_another_cell_name_the_flag(kind: str, cell: str, tmp_path: Path
     assert "is --cell" not in printed_by(
         CheckConfig(target=f"{tmp_path / 'student.py'}:Mine", cell=cell)  # type: ignore[arg-type]
     )
+
+
+# Files ------------------------------------------------------------------------------------------
+
+
+@pytest.mark.parametrize("flag", ["--json", "--gradescope"])
+@pytest.mark.parametrize("place", ["no/such/folder/found.json", "."])
+def test_a_place_that_cannot_be_written_is_refused_before_anything_is_tried(
+    flag: str,
+    place: str,
+    tmp_path: Path,
+    capsys: pytest.CaptureFixture[str],
+) -> None:
+    assert main(["check", str(HERE / "students/right.py"), flag, str(tmp_path / place)]) == 3
+    printed = capsys.readouterr()
+    assert printed.out == ""
+    assert printed.err.startswith(f"rnn-parity: expected to read or write {tmp_path}")
+
+
+def test_what_is_there_stays_until_there_are_results(tmp_path: Path) -> None:
+    (tmp_path / "student.py").write_text("def rnn_step(:", encoding="utf-8")
+    old, new = tmp_path / "old.json", tmp_path / "new.json"
+    old.write_text("{}", encoding="utf-8")
+    for path in (old, new):
+        config = CheckConfig(target=str(tmp_path / "student.py"), stage="nothing", json=path)
+        with pytest.raises(UsageError, match="expected --stage to be one of"):
+            check(config)
+    assert old.read_text(encoding="utf-8") == "{}"
+    assert not new.exists()
+
+
+# Code that cannot be loaded ---------------------------------------------------------------------
+
+
+@pytest.mark.parametrize(
+    ("text", "told"),
+    [
+        ("def rnn_step(:", "SyntaxError: invalid syntax (line 1)"),
+        ("import no_such_module", "ModuleNotFoundError: No module named 'no_such_module' (line 1)"),
+        ("1 / 0", "ZeroDivisionError: division by zero (line 1)"),
+    ],
+)
+@pytest.mark.parametrize("target", ["student.py", "student.py:Mine", "student:Mine"])
+def test_code_that_cannot_be_loaded_is_wrong_and_the_command_is_not(
+    target: str, text: str, told: str, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.chdir(tmp_path)
+    (tmp_path / "student.py").write_text(text, encoding="utf-8")
+    with pytest.raises(CheckError) as caught:
+        check(CheckConfig(target=target))
+    assert caught.value.exit_code == 1
+    assert told.partition(" (")[0] in printed_by(CheckConfig(target=target))
+
+
+@pytest.mark.parametrize("target", ["student.py", "no_such_module:Mine", "no/such.py:Mine"])
+def test_a_target_that_is_not_there_is_a_wrong_command(
+    target: str, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.chdir(tmp_path)
+    with pytest.raises(
+        UsageError, match=f"expected a file, FILE:CLASS or MODULE:CLASS, got '{target}'"
+    ):
+        check(CheckConfig(target=target))
