@@ -44,7 +44,7 @@ def check_state(
     arrays = arrays_of(state)
     if len(arrays) != len(shapes) or isinstance(state, tuple) != (len(shapes) > 1):
         expected = "a NumPy array" if len(shapes) == 1 else f"a pair ({', '.join(parts)})"
-        got = f"{len(state)} of them" if isinstance(state, tuple) else type(state).__name__
+        got = f"a tuple of {len(state)}" if isinstance(state, tuple) else type(state).__name__
         raise TypeError(f"expected {name} to be {expected}, got {got}")
     together = zip(parts, arrays, shapes, strict=True)
     return tuple(check_array(part, array, shape, dtype) for part, array, shape in together)

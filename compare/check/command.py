@@ -6,6 +6,7 @@ import time
 from collections.abc import Callable, Iterable, Sequence
 from contextlib import AbstractContextManager, nullcontext
 from importlib import resources
+from importlib.util import spec_from_file_location
 from pathlib import Path
 from typing import Any
 
@@ -131,7 +132,7 @@ def watch(config: CheckConfig, terminal: Terminal) -> None:
 def _source(config: CheckConfig) -> Source:
     assert config.target is not None
     try:
-        return source_of(
+        source = source_of(
             config.target,
             numpy_only=config.numpy_only,
             seconds=config.timeout,
@@ -139,6 +140,9 @@ def _source(config: CheckConfig) -> Source:
         )
     except FileNotFoundError:
         raise _no_such(config, "; --new FILE writes a template") from None
+    if source.file and spec_from_file_location("", source.file) is None:
+        raise UsageError(f"expected a file of Python, such as my_rnn.py, got {config.target}")
+    return source
 
 
 def _no_such(config: CheckConfig, more: str) -> UsageError:

@@ -238,6 +238,10 @@ def try_features(
             entry |= {"likely": likely} if likely else {}
         elif worst.verdict == "error":
             entry["got"] = worst.got
+        elif (
+            worst.verdict == "missing" and name == "batch_first" and layers.conventions.batch_first
+        ):
+            entry["likely"] = "The batch always comes first."
         found.append(entry)
     return found
 

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import json
 import math
+import re
 from collections.abc import Iterator
 from dataclasses import dataclass, field
 from pathlib import Path
@@ -24,6 +25,10 @@ FAILED = ("wrong", "error", "timeout")
 
 WIDEST = 8
 """Columns of a tensor that are shown side by side."""
+
+
+WARNING = re.compile(r"(.+):(\d+): (\w*Warning: .+)")
+"""What Python prints of a warning: file, line, and what it is."""
 
 
 @dataclass(slots=True)
@@ -295,13 +300,13 @@ def side_by_side(wrong: Comparison) -> list[Text]:
             Text("  ").append(one).append(" " * (width - len(one.plain) + 3)).append(other)
         )
     more = left.shape[0] > WIDEST or left.shape[1] > WIDEST
-    many = int(wrong.wrong_entries.sum())
+    many, apart = int(wrong.wrong_entries.sum()), wrong.difference
+    off = f"off by up to {apart:.2g}" if math.isfinite(apart) else "some are not finite"
     lines.append(
         Text(
             f"  {many} of {wrong.expected.size} entries wrong, marked *"
             + (" (not all of them are shown)" if more else "")
-            + f"; off by up to {wrong.difference:.2g}, "
-            f"where rounding explains {np.max(wrong.allowed):.2g}",
+            + f"; {off}, where rounding explains {np.max(wrong.allowed):.2g}",
             "dim",
         )
     )
@@ -324,5 +329,9 @@ def notes_of(notes: Notes) -> Iterator[str]:
     if notes.imported:
         yield f"imports {', '.join(notes.imported)} (--numpy-only refuses that)"
     if notes.lines:
-        first = next(iter(notes.first.strip().splitlines()), "")[:60]
-        yield f"printed {notes.lines:,} line{'s'[: notes.lines != 1]}, the first: {first!r}"
+        first = next(iter(notes.first.strip().splitlines()), "")
+        if warning := WARNING.match(first):
+            yield f"warned: {warning[3]} ({Path(warning[1]).name}, line {warning[2]})"
+        else:
+            many = f"{notes.lines:,} line{'s'[: notes.lines != 1]}"
+            yield f"printed {many}, the first: {first[:60]!r}"

@@ -120,7 +120,9 @@ class ExplainConfig:
         arg(metavar="RUN", help_behavior_hint="(default: the newest run, or a demonstration)"),
     ] = None
     """Directory that `run` or `train` wrote, or one .safetensors file in it."""
-    cell: Annotated[Literal["rnn", "gru", "lstm"] | None, arg(help_behavior_hint="")] = None
+    cell: Annotated[
+        Literal["rnn", "gru", "lstm"] | None, arg(metavar="rnn|gru|lstm", help_behavior_hint="")
+    ] = None
     """Show the demonstration of this cell, a small trained network, and no run."""
     out: Annotated[Path, arg(metavar="FILE")] = Path("explain.html")
     """Where to write the page; an older page is replaced."""

@@ -10,7 +10,7 @@ from rich.console import Console
 
 from compare.check import CheckConfig, CheckError, check
 from compare.check.layers import NEEDED
-from compare.cli import main
+from compare.cli import COMMANDS, main
 from compare.terminal import Terminal, UsageError
 
 HERE = Path(__file__).parent
@@ -136,6 +136,49 @@ def test_what_is_there_stays_until_there_are_results(tmp_path: Path) -> None:
             check(config)
     assert old.read_text(encoding="utf-8") == "{}"
     assert not new.exists()
+
+
+# Words ------------------------------------------------------------------------------------------
+
+
+def test_a_file_that_is_not_of_python_is_a_wrong_command(tmp_path: Path) -> None:
+    (tmp_path / "weights.bin").write_bytes(bytes(range(256)))
+    for target in ("weights.bin", "weights.bin:Mine"):
+        with pytest.raises(UsageError, match=r"^expected a file of Python, .*, got .*weights\.bin"):
+            check(CheckConfig(target=f"{tmp_path / target}"))
+
+
+OVERFLOWING = """
+import numpy as np
+
+
+def cross_entropy(logits, targets):
+    p = np.exp(logits)
+    p /= p.sum(1, keepdims=True)
+    N = len(p)
+    return -np.log(p[range(N), targets]).mean(), (p - np.eye(p.shape[1])[targets]) / N
+"""
+
+
+def test_a_warning_and_numbers_that_are_not_finite_are_told_as_such(tmp_path: Path) -> None:
+    (tmp_path / "student.py").write_text(OVERFLOWING, encoding="utf-8")
+    printed = printed_by(CheckConfig(target=str(tmp_path / "student.py"), stage="cross_entropy"))
+    assert "; some are not finite, where rounding explains " in printed
+    assert (
+        "note: warned: RuntimeWarning: overflow encountered in exp (student.py, line 6)" in printed
+    )
+    assert "printed" not in printed
+
+
+def test_a_layer_whose_batch_comes_first_does_not_lack_it() -> None:
+    printed = printed_by(CheckConfig(target=f"{HERE / 'right_class.py'}:OtherWay"))
+    assert "batch_first (The batch always comes first)" in printed
+
+
+def test_no_help_shows_a_none_among_the_choices(capsys: pytest.CaptureFixture[str]) -> None:
+    for command in COMMANDS:
+        assert main([command, "--help"]) == 0
+    assert "{None" not in capsys.readouterr().out
 
 
 # Code that cannot be loaded ---------------------------------------------------------------------
