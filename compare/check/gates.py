@@ -32,6 +32,10 @@ class Gated(Equations):
         """Return σ'(a), by way of its value."""
         return np.asarray(self.move(s * self.move(1 - s)))
 
+    def slope_of_gate(self, gate: str, s: Array) -> Array:
+        """Return σ'(a) of one gate."""
+        return self.slope_of_sigmoid(s)
+
     def slope_of_tanh(self, n: Array) -> Array:
         """Return tanh'(a), by way of its value."""
         return np.asarray(self.move(1 - self.move(n * n)))
@@ -89,8 +93,8 @@ class GRU(Gated):
         """Return (d_x_t, d_h, d_W_ih, d_W_hh, d_b_ih, d_b_hh)."""
         d_h, x_t, h, (r, z, n, q), W_ih, W_hh = given
         d_a_n = self.product(d_h, self.move(1 - z), self.slope_of_tanh(n))
-        d_a_z = self.product(d_h, self.move(h - n), self.slope_of_sigmoid(z))
-        d_a_r = self.product(d_a_n, q, self.slope_of_sigmoid(r))
+        d_a_z = self.product(d_h, self.move(h - n), self.slope_of_gate("z", z))
+        d_a_r = self.product(d_a_n, q, self.slope_of_gate("r", r))
         d_a = np.concatenate([d_a_r, d_a_z, d_a_n], axis=1)
         d_u = np.concatenate([d_a_r, d_a_z, self.d_q(d_a_n, r)], axis=1)
         before = self.added(self.direct(d_h, z), self.move(self.through(d_u, W_hh)))
@@ -152,10 +156,10 @@ class LSTM(Gated):
         d_h, d_c, x_t, h, c, c_next, (i, f, g, o), W_ih, W_hh = given
         tanh_c = self.move(np.tanh(c_next))
         d_c_t = self.reaching(d_h, d_c, o, tanh_c)
-        d_a_i = self.product(d_c_t, g, self.slope_of_sigmoid(i))
-        d_a_f = self.product(d_c_t, c, self.slope_of_sigmoid(f))
+        d_a_i = self.product(d_c_t, g, self.slope_of_gate("i", i))
+        d_a_f = self.product(d_c_t, c, self.slope_of_gate("f", f))
         d_a_g = self.product(d_c_t, i, self.slope_of_tanh(g))
-        d_a_o = self.product(d_h, tanh_c, self.slope_of_sigmoid(o))
+        d_a_o = self.product(d_h, tanh_c, self.slope_of_gate("o", o))
         d_a = np.concatenate([d_a_i, d_a_f, d_a_g, d_a_o], axis=1)
         before = self.through(d_a, W_hh), self.d_c(d_c_t, f)
         results = d_a @ W_ih, *before, *self.shares(d_a, d_a, x_t, h), d_a.sum(0)

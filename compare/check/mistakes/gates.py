@@ -163,6 +163,22 @@ def _turned(output: Array, last: Any, tape: Any) -> Any:
     return output, last[::-1], tape
 
 
+SIGMOIDS = {
+    "gru": {"r": "reset", "z": "update"},
+    "lstm": {"i": "input", "f": "forget", "o": "output"},
+}
+"""The gates that σ gives, in words."""
+
+
+def _without_slope(missing: str) -> Any:
+    """Return slopes of σ, of which that of one gate is 1."""
+
+    def slope_of_gate(self: Any, gate: str, s: Array) -> Array:
+        return np.ones_like(s) if gate == missing else self.slope_of_sigmoid(s)
+
+    return slope_of_gate
+
+
 OF_GATES_BACK = (
     mistake(
         "the slope of σ is written 1 - s, the factor s forgotten",
@@ -180,6 +196,16 @@ OF_GATES_BACK = (
         slope_of_sigmoid=lambda self, s: 1 - s * s,
     ),
     mistake("the slope of σ is missing", BACK, slope_of_sigmoid=lambda self, s: np.ones_like(s)),
+    *(
+        mistake(
+            f"the slope of σ is missing in the {name} gate",
+            BACK,
+            of=(cell,),
+            slope_of_gate=_without_slope(gate),
+        )
+        for cell, gates in SIGMOIDS.items()
+        for gate, name in gates.items()
+    ),
     mistake(
         "the slope of tanh is written 1 - n, the square forgotten",
         BACK,
