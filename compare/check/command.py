@@ -299,7 +299,8 @@ def examine_class(config: CheckConfig, load: Callable[[], Stranger], terminal: T
                 report.failed = f"{told_in_short(report.stages[0])}; {needed}".rstrip("; ")
             if report.failed or report.stages[0].got.startswith(("TypeError", "AttributeError")):
                 report.notes += filter(None, [needed])
-            name_mistakes(report.stages, report.cell)
+            transposed = layers.conventions.transposed
+            name_mistakes(report.stages, report.cell, transposed=transposed)
             if report.stages[0].verdict == "right":
                 rights = [r.stage.name for r in report.stages if r.verdict == "right"]
                 report.features = try_features(layers, config.seed, config.deep, rights)

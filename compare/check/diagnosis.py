@@ -8,6 +8,7 @@ are the stranger's to within rounding, in every case that is asked for.
 from __future__ import annotations
 
 import copy
+import re
 from collections.abc import Callable, Iterator, Mapping, Sequence
 from functools import lru_cache, partial
 from typing import Any
@@ -92,14 +93,14 @@ def likely_mistake(result: StageResult, functions: Functions, seed: int) -> str:
     return _searched(result, run_stage, mistakes, _observed(result, functions, seed))
 
 
-def name_mistakes(results: Sequence[PartResult], cell: str) -> None:
+def name_mistakes(results: Sequence[PartResult], cell: str, *, transposed: bool = False) -> None:
     """Put into a layer's parts what each looks like; a wrong forward pass explains the others."""
     forward, *_ = results
     for result in results if forward.verdict == "right" else [forward]:
-        result.likely = likely_in_layer(result, cell)
+        result.likely = likely_in_layer(result, cell, transposed=transposed)
 
 
-def likely_in_layer(result: PartResult, cell: str) -> str:
+def likely_in_layer(result: PartResult, cell: str, *, transposed: bool = False) -> str:
     """Return in words what gives a layer's wrong numbers; empty if nothing does.
 
     Parameters
@@ -107,6 +108,8 @@ def likely_in_layer(result: PartResult, cell: str) -> str:
     result : PartResult
         What is wrong with a part of the layer, and what it gave in some cases.
     cell : str
+    transposed : bool
+        Whether its weights are (in, out).
     """
     if result.wrong is None or result.verdict != "wrong":
         return ""
@@ -118,7 +121,17 @@ def likely_in_layer(result: PartResult, cell: str) -> str:
             observed.append((case, rounding(case)[1], asked))
     deep = not result.wrong.problem
     mistakes = partial(candidates, KINDS[result.stage.name], cell, deep=deep)
-    return _searched(result, _run_as_layer, mistakes, observed)
+    likely = _searched(result, _run_as_layer, mistakes, observed)
+    return _of_in_out(likely) if transposed else likely
+
+
+def _of_in_out(words: str) -> str:
+    """Say of weights (in, out) what is said of ours: where ours are transposed, those are not."""
+    return re.sub(
+        r"(?<!gradient of )(W_[ih]h) is (not )?transposed",
+        lambda found: f"{found[1]} is {'' if found[2] else 'not '}transposed",
+        words,
+    )
 
 
 def kept_state(case: LayerCase, comparisons: Sequence[Comparison]) -> str:

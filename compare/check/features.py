@@ -234,7 +234,8 @@ def try_features(
         entry = {"name": name, "verdict": worst.verdict}
         if worst.wrong is not None:
             entry["tensor"] = worst.wrong.tensor
-            likely = likely_in_layer(worst, layers.cell)
+            transposed = layers.conventions.transposed
+            likely = likely_in_layer(worst, layers.cell, transposed=transposed)
             entry |= {"likely": likely} if likely else {}
         elif worst.verdict == "error":
             entry["got"] = worst.got

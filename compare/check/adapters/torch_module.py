@@ -52,10 +52,15 @@ def adapted(module_class: Any) -> type:
             given, begun, output, last = tape
             results: list[torch.Tensor] = []
             gradients: list[torch.Tensor] = []
-            for result, gradient in zip(
-                (output, *_as_tuple(last)), (d_output, *_as_tuple(d_state)), strict=False
+            for name, result, gradient in zip(
+                ("output", "h_n", "c_n"),
+                (output, *_as_tuple(last)),
+                (d_output, *_as_tuple(d_state)),
+                strict=False,
             ):
                 if gradient is not None:
+                    if not result.requires_grad:
+                        raise ValueError(f"expected {name} with a gradient, got it detached")
                     results.append(result)
                     gradients.append(self.tensor(gradient).detach())
             parameters = self.parameters

@@ -56,6 +56,28 @@ class OtherWay:
         return found.x.swapaxes(0, 1), found.h0[0], {"Wx": W.T, "Wh": U.T, "b": b}
 
 
+class OtherWayTransposed(OtherWay):
+    """Reads W_hh.T, where weights (in, out) want W_hh."""
+
+    def forward(self, x, h0):
+        W = self.parameters["Wh"].copy()
+        self.parameters["Wh"][...] = W.T
+        result = super().forward(x, h0)
+        self.parameters["Wh"][...] = W
+        return result
+
+
+class OtherWayBack(OtherWay):
+    """Takes W_hh where the gradient goes back, where weights (in, out) want W_hh.T."""
+
+    def backward(self, tape, d_output, d_h_n):
+        U = self.inner.parameters["weight_hh_l0"]
+        self.inner.parameters["weight_hh_l0"] = U.T
+        result = super().backward(tape, d_output, d_h_n)
+        self.inner.parameters["weight_hh_l0"] = U
+        return result
+
+
 class Crowded(OtherWay):
     """Has more parameters than the layer's own, under names that say nothing."""
 

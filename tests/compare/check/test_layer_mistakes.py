@@ -38,7 +38,7 @@ def looked_at(target: str, cell: str) -> tuple[Layers, list[PartResult]]:
     with Stranger(source_of(target, in_process=True)) as stranger:
         layers = Layers(stranger, cell)
         results = settle_conventions(layers, 0)
-        name_mistakes(results, cell)
+        name_mistakes(results, cell, transposed=layers.conventions.transposed)
         return layers, results
 
 
@@ -183,6 +183,24 @@ def test_a_mistake_of_a_torch_module_is_named(name: str, cell: str, part: str, l
     wrong = first_wrong(results)
     assert (wrong.stage.name, wrong.verdict) == (part, "wrong")
     assert likely in wrong.likely
+
+
+@pytest.mark.parametrize(
+    ("name", "likely"),
+    [
+        ("OtherWayTransposed", "W_hh is transposed: each unit reads the wrong weights."),
+        ("OtherWayBack", "W_hh is not transposed where the gradient goes back through it."),
+    ],
+)
+def test_weights_from_in_to_out_are_transposed_the_other_way_round(name: str, likely: str) -> None:
+    _, results = looked_at(f"{HERE / 'right_class.py'}:{name}", "rnn")
+    assert first_wrong(results).likely == likely
+
+
+def test_a_last_state_that_is_detached_is_told_so() -> None:
+    _, results = looked_at(f"{HERE / 'wrong_modules.py'}:LastDetached", "rnn")
+    assert results[0].verdict == "right"
+    assert results[1].got == "ValueError: expected h_n with a gradient, got it detached"
 
 
 @pytest.mark.parametrize("cell", ["rnn", "gru", "lstm"])

@@ -70,6 +70,12 @@ class CarryingDetached(nn.LSTM):
         return output, (h, c)
 
 
+class LastDetached(nn.RNN):
+    def forward(self, x, state=None):
+        output, h_n = super().forward(x, state)
+        return output, h_n.detach()
+
+
 class GRU(Steps, nn.GRU):
     def step(self, a, h, W_hh, b_hh):
         (a_r, a_z, a_n), (u_r, u_z, q) = a.chunk(3, 1), (h @ W_hh.T + b_hh).chunk(3, 1)
