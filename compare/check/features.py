@@ -260,6 +260,8 @@ def try_laws(
 ) -> list[dict[str, str]]:
     """Try the laws that use only features which the layer has. One that it refuses is missing.
 
+    One that asks for nothing but the same pass again cannot be refused: to raise there is an error.
+
     If a law asks for the same bits, and rounding explains the difference, its verdict is
     "not to the bit".
     """
@@ -311,8 +313,19 @@ def _tried(law: Law, layers: Layers, case: LayerCase) -> dict[str, str]:
     except (Trouble, Malformed) as error:
         has_ended = isinstance(error, Trouble) and not error.kinds  # and has refused nothing
         verdict = error.verdict if has_ended else "missing"
+        if law.again and verdict == "missing" and _passes(layers, case):
+            verdict = "error"  # it is there, and raises the second time alone
         return {"verdict": verdict, "case": case.describe(), "found": str(error)}
     return entry
+
+
+def _passes(layers: Layers, case: LayerCase) -> bool:
+    """Whether one pass of a new layer raises nothing."""
+    try:
+        run(layers, case)
+    except (Trouble, Malformed):
+        return False
+    return True
 
 
 # Manners ----------------------------------------------------------------------------------------

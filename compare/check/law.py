@@ -33,6 +33,7 @@ class Law:
     tried: int  # cases of each cell on which a package is tried
     near: bool  # needs the layer in this process: arrays from another one are copies
     gradients: bool  # says nothing of the forward pass
+    again: bool  # asks for one pass twice, and for nothing else
 
     @property
     def name(self) -> str:
@@ -61,10 +62,11 @@ def law(
     tried: int = 4,
     near: bool = False,
     gradients: bool = False,
+    again: bool = False,
     **fields: Any,
 ) -> Callable[[Holds], Law]:
     """Make a law of a function; fields are those of the case that are settled."""
-    return lambda holds: Law(holds, fields, cells, needs or {}, tried, near, gradients)
+    return lambda holds: Law(holds, fields, cells, needs or {}, tried, near, gradients, again)
 
 
 def laws_of(names: Mapping[str, Any]) -> tuple[Law, ...]:

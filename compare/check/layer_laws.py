@@ -93,7 +93,7 @@ def any_memory_layout(layer_class: Any, case: LayerCase) -> Compared:
 # The tape ---------------------------------------------------------------------------------------
 
 
-@law(gradients=True)
+@law(gradients=True, again=True)
 def second_backward(layer_class: Any, case: LayerCase) -> Compared:
     """Give the same again when backward is called twice on one tape."""
     layer = build(layer_class, case)
@@ -103,7 +103,7 @@ def second_backward(layer_class: Any, case: LayerCase) -> Compared:
     yield identical(once, named(layer.backward(tape, *back)), case)
 
 
-@law()
+@law(again=True)
 def many_tapes(layer_class: Any, case: LayerCase) -> Compared:
     """Leave earlier results and tapes alone in later passes."""
     alone = run(layer_class, case)
@@ -126,7 +126,7 @@ def call_as_forward(layer_class: Any, case: LayerCase) -> Compared:
         yield alike(forward(layer, case)[0], results, case)
 
 
-@law(h0=(False, True))
+@law(again=True, h0=(False, True))
 def second_call(layer_class: Any, case: LayerCase) -> Compared:
     """Keep no state between calls: begin each at the state that is given, or else at zero."""
     layer = build(layer_class, case)

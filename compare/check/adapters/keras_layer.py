@@ -98,7 +98,7 @@ def _run_tensorflow(layer: Any, given: list[np.ndarray]) -> tuple[list[Any], Pul
     import tensorflow as tf
 
     x, *states = (tf.constant(array) for array in given)
-    with tf.GradientTape() as tape:
+    with tf.GradientTape(persistent=True) as tape:
         tape.watch([x, *states])
         results = layer(x, initial_state=states or None)
     sources = [x, *states, *(v.value for v in layer.trainable_variables)]
@@ -116,7 +116,9 @@ def _run_torch(layer: Any, given: list[np.ndarray]) -> tuple[list[Any], Pull]:
 
     def pull(d_results: list[Any]) -> list[Any]:
         upstream = [torch.from_numpy(d) for d in d_results]
-        found: Any = torch.autograd.grad(results, sources, upstream, allow_unused=True)
+        found: Any = torch.autograd.grad(
+            results, sources, upstream, retain_graph=True, allow_unused=True
+        )
         return [
             torch.zeros_like(source) if gradient is None else gradient
             for source, gradient in zip(sources, found, strict=True)

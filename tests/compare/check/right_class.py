@@ -197,6 +197,17 @@ class Forgetful(Plain):
         return super().backward((tape[0], self.latest[1]), d_output, d_h_n)
 
 
+class Consuming(Plain):
+    """Right once: backward takes what it needs off the tape."""
+
+    def forward(self, x, h0):
+        output, h_n, tape = super().forward(x, h0)
+        return output, h_n, [tape]
+
+    def backward(self, tape, d_output, d_h_n):
+        return super().backward(tape.pop(), d_output, d_h_n)
+
+
 class Carrying(Plain):
     """Right once: a later call without a state begins where the call before has ended."""
 

@@ -181,6 +181,12 @@ def test_no_help_shows_a_none_among_the_choices(capsys: pytest.CaptureFixture[st
     assert "{None" not in capsys.readouterr().out
 
 
+def test_a_tape_that_serves_once_is_an_error_and_not_a_feature_that_is_not_there() -> None:
+    printed = printed_by(CheckConfig(target=f"{HERE / 'right_class.py'}:Consuming"))
+    assert "laws error: second backward\n" in printed
+    assert "second backward, on T 3, B 2, V 4, H 5, tanh, float64: IndexError: pop from" in printed
+
+
 # Code that cannot be loaded ---------------------------------------------------------------------
 
 
