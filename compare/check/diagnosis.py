@@ -303,7 +303,7 @@ def in_the_tensor(expected: np.ndarray, got: np.ndarray, allowed: float) -> str:
     coarse = got.dtype.kind == "f" and got.dtype.itemsize < expected.dtype.itemsize
 
     def same(array: np.ndarray) -> bool:
-        return got.shape == array.shape and largest_difference(array, got) <= allowed
+        return got.shape == array.shape and largest_difference(np.asarray(array), got) <= allowed
 
     if coarse:
         return f"It is computed in {got.dtype}, and rounds too early."

@@ -5,10 +5,12 @@ import re
 from contextlib import suppress
 from pathlib import Path
 
+import numpy as np
 import pytest
 from rich.console import Console
 
 from compare.check import CheckConfig, CheckError, check
+from compare.check.diagnosis import in_the_tensor
 from compare.check.layers import NEEDED
 from compare.cli import COMMANDS, main
 from compare.terminal import Terminal, UsageError
@@ -168,6 +170,11 @@ def test_a_warning_and_numbers_that_are_not_finite_are_told_as_such(tmp_path: Pa
         "note: warned: RuntimeWarning: overflow encountered in exp (student.py, line 6)" in printed
     )
     assert "printed" not in printed
+
+
+@pytest.mark.parametrize(("got", "told"), [(-1.5, "Its sign is wrong."), (np.nan, "")])
+def test_a_single_number_is_looked_at_like_an_array(got: float, told: str) -> None:
+    assert in_the_tensor(np.array(1.5), np.array(got), 1e-12) == told
 
 
 def test_a_layer_whose_batch_comes_first_does_not_lack_it() -> None:
