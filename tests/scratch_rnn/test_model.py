@@ -217,7 +217,8 @@ def test_mistakes_with_pairs_are_refused_in_one_line(name: str) -> None:
         PAIRS[name](model)
     assert str(caught.value).startswith("expected ")
     assert "\n" not in str(caught.value)
-    with unchecked(), pytest.raises(TypeError, match="expected state to be a NumPy array, got 2"):
+    told = "expected state to be a NumPy array, got a tuple of 2"
+    with unchecked(), pytest.raises(TypeError, match=told):
         RNNModel(RNN(5, 4), 5)(np.zeros((2, 3), int), model.begin_state(2))
 
 
