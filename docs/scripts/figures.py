@@ -13,10 +13,12 @@ begins anew. `quick` keeps what a short run prints in docs/measurements; `bench`
 from __future__ import annotations
 
 import json
+import shutil
 import statistics
 import subprocess
 import sys
 from collections.abc import Callable
+from functools import partial
 from pathlib import Path
 from typing import Any
 
@@ -29,6 +31,7 @@ PAGE = ROOT / "README.md"
 RUNS = MEASUREMENTS / "runs.json"
 QUICK = MEASUREMENTS / "quick.txt"
 BENCHMARKS = DOCS / "benchmarks"
+XEON = BENCHMARKS / "xeon"  # results of another processor: drawn, not measured
 RECORDS = ROOT / "runs" / "figures"
 
 CELLS = {"rnn": "RNN", "gru": "GRU", "lstm": "LSTM"}
@@ -102,31 +105,36 @@ def date_of(record: Path) -> str:
     return f"{day[:4]}-{day[4:6]}-{day[6:]}"
 
 
+def benchmark(name: str, *flags: str) -> None:
+    """Run a benchmark, and keep its results, but not its pictures."""
+    file = RECORDS / f"{name}.json"
+    accepted = (0, 1)  # 1: scratch is refused in a phase
+    command("bench", *flags, "--json", str(file), accepted=accepted)
+    shutil.copyfile(file, BENCHMARKS / file.name)
+
+
 def measure_bench() -> None:
     """Time the model of the lecture with each cell, on one thread and on two."""
     for cell in CELLS:
         for threads, name in THREADS.items():
-            file = BENCHMARKS / f"{cell}-{name}.json"
-            flags = ["--cell", cell, "--threads", str(threads), "--json", str(file)]
-            command("bench", *flags, "--rows", *ROWS, "--budget", "8")
+            flags = ["--cell", cell, "--threads", str(threads), "--rows", *ROWS, "--budget", "8"]
+            benchmark(f"{cell}-{name}", *flags)
 
 
 def measure_layers() -> None:
     """Time a layer alone in several sizes."""
     for cell in CELLS:
         for threads, name in THREADS.items():
-            file = BENCHMARKS / f"layers-{cell}-{name}.json"
             flags = ["--cell", cell, "--threads", str(threads), "--shapes", "layer"]
-            flags += ["--rows", *ROWS[1:], "--budget", "8", "--json", str(file)]
-            command("bench", *flags, accepted=(0, 1))  # 1: a phase in which scratch is refused
+            flags += ["--rows", *ROWS[1:], "--budget", "8"]
+            benchmark(f"layers-{cell}-{name}", *flags)
 
 
 def measure_haste() -> None:
     """Time both implementations on the grid of the haste benchmark."""
     for cell in CELLS:
-        file = BENCHMARKS / f"haste-{cell}.json"
         flags = ["--cell", cell, "--shapes", "haste", "--rows", "scratch", "torch"]
-        command("bench", *flags, "--budget", "60", "--json", str(file))
+        benchmark(f"haste-{cell}", *flags, "--budget", "60")
 
 
 def measure_questions() -> None:
@@ -213,18 +221,18 @@ def runs_table() -> str:
     return "\n\n".join([table(head, rows, numbers=3), told, source])
 
 
-def stored(prefix: str = "") -> dict[tuple[str, int], Document]:
+def stored(folder: Path, prefix: str = "") -> dict[tuple[str, int], Document]:
     """Return the results of each cell on each number of threads."""
     return {
-        (cell, threads): Document.read(BENCHMARKS / f"{prefix}{cell}-{name}.json")
+        (cell, threads): Document.read(folder / f"{prefix}{cell}-{name}.json")
         for cell in CELLS
         for threads, name in THREADS.items()
     }
 
 
-def times_table() -> str:
+def times_table(folder: Path = BENCHMARKS) -> str:
     """Return the times of the benchmark at the lecture's size."""
-    documents = stored()
+    documents = stored(folder)
     rows = []
     for cell, label in CELLS.items():
         for phase, threads in (("step", 1), ("step", 2), ("forward", 1), ("generation", 1)):
@@ -284,13 +292,13 @@ def haste_table() -> str:
     return table([*head, "smallest ratio", "median", "largest"], rows, numbers=5)
 
 
-def layers_table() -> str:
+def layers_table(folder: Path = BENCHMARKS) -> str:
     """Return how long a layer alone takes in each size, and which share of its peers' times."""
     head = ["cell", "H", "B", "threads", "forward", *(f"of {whose}" for whose in PEERS.values())]
     head += ["forward and backward", *(f"of {whose}" for whose in map(PEERS.get, PEERS_BACK))]
     head += ["share of the roof"]
     rows, compared = [], []
-    documents = stored("layers-")
+    documents = stored(folder, "layers-")
     roofs = {n: max(documents[cell, n].roof.rate for cell in CELLS) for n in THREADS}
     for cell, label in CELLS.items():
         for threads in THREADS:
@@ -341,6 +349,10 @@ def share_of_roof(time: Timing, roof: float) -> float:
 PAGES: dict[Path, dict[str, Callable[[], str]]] = {
     PAGE: {"quick": quick_output, "runs": runs_table, "times": times_table, "haste": haste_table},
     BENCHMARKS / "README.md": {"layers": layers_table},
+    XEON / "README.md": {
+        "times": partial(times_table, XEON),
+        "layers": partial(layers_table, XEON),
+    },
 }
 
 
