@@ -42,6 +42,27 @@ def test_prediction_takes_the_likeliest_token_each_time(options: Any, dtype: Any
     assert predict(list("ban"), 1, model, vocab) == " ".join(vocab.to_tokens(ids[:4]))
 
 
+def test_the_model_itself_reads_the_prefix_alone(monkeypatch: pytest.MonkeyPatch) -> None:
+    """Each token after it is a step without the model around it; that is why it is fast."""
+    vocab, call = Vocab(list("ab")), RNNModel.__call__
+    calls: list[Any] = []
+    monkeypatch.setattr(
+        RNNModel, "__call__", lambda model, *given: calls.append(given) or call(model, *given)
+    )
+    predict("ab", 5, RNNModel(GRU(len(vocab), 4), len(vocab)), vocab)
+    assert len(calls) == 1
+
+
+@pytest.mark.parametrize("layer", [GRU, LSTM])
+def test_gates_that_are_nearly_zero_overflow_in_silence(layer: Any) -> None:
+    """e^-z is infinite in float32 then, and σ is 0, as it should be."""
+    vocab = Vocab(list("ab"))
+    model = RNNModel(layer(len(vocab), 4), len(vocab))
+    for array in model.rnn.parameters.values():
+        array[...] = -100
+    assert len(predict("ab", 3, model, vocab)) == 5
+
+
 def by_the_model(
     model: RNNModel, tokens: list[int], state: Any, move: Any
 ) -> dict[str, np.ndarray]:

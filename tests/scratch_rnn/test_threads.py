@@ -16,7 +16,7 @@ from compare.check.layer_results import CLASSES, backward, build, forward, round
 from compare.parity.comparison import scratch_step
 from compare.parity.rows import compare_results
 from compare.parity.tolerance import allowances
-from scratch_rnn import RNN, parts
+from scratch_rnn import RNN, parts, threads
 from scratch_rnn.states import arrays_of
 from tests.annotations import unchecked
 from tests.counts import number
@@ -240,3 +240,19 @@ def test_a_forked_child_computes_on_threads_of_its_own() -> None:
         [sys.executable, "-c", FORK], cwd=ROOT, capture_output=True, text=True, timeout=800
     )
     assert result.stdout.split() == ["0", "True"], result.stderr
+
+
+def test_inside_a_part_the_calling_thread_takes_all_parts() -> None:
+    here = threading.current_thread()
+    with sharing(2):
+        with threads.in_one_part():
+            inside = threads.map_parts(lambda _: threading.current_thread(), range(3))
+        outside = threads.map_parts(lambda _: threading.current_thread(), range(2))
+    assert inside == [here] * 3
+    assert outside[0] is here is not outside[1]
+
+
+def test_another_number_of_threads_ends_those_before() -> None:
+    with sharing(3):
+        _, *others = threads.map_parts(lambda _: threading.current_thread(), range(3))
+    assert not any(thread.is_alive() for thread in others)
