@@ -94,27 +94,41 @@ class CudaPage(OnCuda, TorchPage):
         self.graph = graph
 
     def made_ready(self, run: Callable[[], Any]) -> Callable[[], Any]:
-        """Return the run, or the replay of a CUDA graph of it."""
-        return captured(run) if self.graph else run
+        """Return the run, or a CUDA graph of it."""
+        return Recorded(run) if self.graph else run
 
 
-def captured(run: Callable[[], Any]) -> Callable[[], Any]:
-    """Record a run in a CUDA graph; return its replay, which writes to the same tensors again."""
-    side = torch.cuda.Stream()  # type: ignore[no-untyped-call]
-    side.wait_stream(torch.cuda.current_stream())
-    with torch.cuda.stream(side):  # PyTorch asks for a warm-up on another stream
-        for _ in range(3):
-            run()
-    torch.cuda.current_stream().wait_stream(side)
-    graph = torch.cuda.CUDAGraph()
-    with torch.cuda.graph(graph):
-        value = run()
+class Recorded:
+    """A run that is recorded in a CUDA graph when it is first called, and replayed from then on.
 
-    def replay() -> Any:
-        graph.replay()
-        return value
+    A graph keeps the addresses of the tensors that the run reads, and not the tensors: `run` does.
+    A replay writes to the same tensors again.
+    """
 
-    return replay
+    def __init__(self, run: Callable[[], Any]) -> None:
+        self.run = run
+        self.graph: Any = None
+        self.value: Any = None
+
+    def __call__(self) -> Any:
+        """Replay the run."""
+        if self.graph is None:
+            self.record()
+        self.graph.replay()
+        return self.value
+
+    def record(self) -> None:
+        """Record the run, after a warm-up on another stream, as PyTorch asks for."""
+        side = torch.cuda.Stream()  # type: ignore[no-untyped-call]
+        side.wait_stream(torch.cuda.current_stream())
+        with torch.cuda.stream(side):
+            for _ in range(3):
+                self.run()
+        torch.cuda.current_stream().wait_stream(side)
+        graph = torch.cuda.CUDAGraph()
+        with torch.cuda.graph(graph):
+            self.value = self.run()
+        self.graph = graph
 
 
 def cuda_rows(device: Device) -> list[OnCuda]:

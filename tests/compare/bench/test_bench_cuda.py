@@ -1,7 +1,10 @@
 """The rows on a GPU, as far as they can be tested without one: a stub stands in for the card."""
 
+import gc
 import json
-from contextlib import nullcontext
+import weakref
+from collections.abc import Iterator
+from contextlib import contextmanager, nullcontext
 from dataclasses import replace
 from pathlib import Path
 from types import SimpleNamespace
@@ -19,7 +22,7 @@ from compare.bench.gate import FLOAT32_GAPS, TF32_GAPS, Gate
 from compare.bench.numpy_rows import Scratch
 from compare.bench.result import REFUSED, TIMED, Document
 from compare.bench.rows import all_rows, choose_rows
-from compare.bench.work import FORWARD
+from compare.bench.work import BACKWARD
 from compare.cli import main
 from compare.parity.materials import DeviceError
 from compare.terminal import DEVICE
@@ -125,38 +128,60 @@ def test_a_card_brings_eight_rows() -> None:
     assert [row.gaps for row in rows[-8:]] == [FLOAT32_GAPS, TF32_GAPS] * 4
 
 
+class Graph:
+    """Stands in for a CUDA graph: it knows the tensors of a run by their addresses alone."""
+
+    recording: "Graph | None" = None
+
+    def __init__(self) -> None:
+        self.reads: list[weakref.ref[torch.Tensor]] = []
+        self.num_replays = 0
+
+    def replay(self) -> None:
+        """Fail if a tensor that the run has read is gone."""
+        gc.collect()
+        assert all(reference() is not None for reference in self.reads)
+        self.num_replays += 1
+
+
+@contextmanager
+def recorded_by(graph: Graph) -> Iterator[None]:
+    Graph.recording = graph
+    yield
+    Graph.recording = None
+
+
 @pytest.mark.parametrize("cell", ["rnn", "gru", "lstm"])
-def test_a_graph_replays_what_was_recorded(cell: str, monkeypatch: pytest.MonkeyPatch) -> None:
-    """Stand-ins for CUDA: a graph keeps the run that it has seen, and each replay runs it again."""
-
-    class Graph:
-        def replay(self) -> None:
-            runs.append("replay")
-
-    runs: list[str] = []
+def test_a_graph_is_recorded_once_and_keeps_what_it_reads(
+    cell: str, monkeypatch: pytest.MonkeyPatch
+) -> None:
     monkeypatch.setattr(torch.cuda, "Stream", lambda: SimpleNamespace(wait_stream=lambda _: None))
     monkeypatch.setattr(torch.cuda, "current_stream", torch.cuda.Stream)
     monkeypatch.setattr(torch.cuda, "stream", lambda _: nullcontext())
     monkeypatch.setattr(torch.cuda, "CUDAGraph", Graph)
-    monkeypatch.setattr(torch.cuda, "graph", lambda _: nullcontext())
+    monkeypatch.setattr(torch.cuda, "graph", recorded_by)
     page = page_row.pages_on_torch()[cell]
+    runs: list[str] = []
 
-    def counted(*arguments: Any, **options: Any) -> Any:
-        runs.append("run")
-        return page.forward(*arguments, **options)
+    def counted(*tensors: torch.Tensor, **options: Any) -> Any:
+        runs.append("recorded" if Graph.recording else "warm-up")
+        if Graph.recording:
+            Graph.recording.reads = [weakref.ref(tensor) for tensor in tensors]
+        return page.forward(*tensors, **options)
 
-    pages = {cell: page._replace(forward=counted)}
-    monkeypatch.setattr(page_row, "pages_on_torch", lambda: pages)
+    monkeypatch.setattr(page_row, "pages_on_torch", lambda: {cell: page._replace(forward=counted)})
     case = make_case(replace(LAYER, cell=cell))
-    row = cuda_rows.CudaPage(CARD, graph=True, tf32=False)
-    job = row.prepare(case)[FORWARD]
-    assert runs == ["run"] * 8  # three to warm up and one to record, forward and with backward
-    first, again = job.run(), job.run()
-    assert runs[8:] == ["replay", "replay"]
-    assert first is again  # a replay writes to the same tensors
-    scratch = Scratch().prepare(case)[FORWARD]
+    job = cuda_rows.CudaPage(CARD, graph=True, tf32=False).prepare(case)[BACKWARD]
+    assert runs == []  # an error while it is recorded is an error of this row's first call
+    first = job.run()
+    assert runs == ["warm-up"] * 3 + ["recorded"]
+    assert job.run() is first
+    assert len(runs) == 4
+    graph = job.run.graph  # type: ignore[attr-defined]
+    assert (graph.num_replays, len(graph.reads)) == (2, 7 if cell == "lstm" else 6)
+    scratch = Scratch().prepare(case)[BACKWARD]
     expected = scratch.results(scratch.run())
-    assert Gate(case).objection(FORWARD, expected, job.results(first)) is None
+    assert Gate(case).objection(BACKWARD, expected, job.results(first)) is None
 
 
 def test_tf32_is_left_out_for_float64() -> None:
