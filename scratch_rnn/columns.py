@@ -10,8 +10,8 @@ from typing import Any
 import numpy as np
 from jaxtyping import Float, Int
 
-SMALL = 2**17
-"""Multiplications of a step and gate up to which this is faster; measured on AVX-512 processors."""
+SMALL, FEW = 2**17, 2**10
+"""Multiplications, and units of all sequences, of a step and gate up to which this is faster."""
 
 StepInColumns = Callable[..., list[Float[np.ndarray, "_ *B"]]]
 """From W_ih x + b and W_hh h, both (G·H, B) or (G·H,), and the arrays of the state, to those of the
@@ -26,9 +26,9 @@ class StatesOfSteps:
     c: Float[np.ndarray, "T_and_one B H"] | None = None
 
 
-def are_faster(B: int, W_hh: Float[np.ndarray, "GH R"], gates: int) -> bool:
+def are_faster(B: int, H: int, gates: int) -> bool:
     """Return whether columns are faster: for one sequence always, for an RNN only then."""
-    return B == 1 or (gates > 1 and B * W_hh.size <= gates * SMALL)
+    return B == 1 or (gates > 1 and B * H <= FEW and B * H * H <= SMALL)
 
 
 def forward(

@@ -167,7 +167,7 @@ class Layer:
 
     def _cell_states(self, x: Any, state_0: Any, weights: Any) -> Any:
         """Return what `cell_forward` does, but of a small layer the states alone, and faster."""
-        is_small = columns.are_faster(x.shape[1], weights.W_hh, self.NUM_GATES)
+        is_small = columns.are_faster(x.shape[1], self.hidden_size, self.NUM_GATES)
         if is_small and (step := self.step_in_columns(weights)):
             return columns.forward(x, state_0, weights, *step)
         return self.cell_forward(x, state_0, weights)

@@ -311,11 +311,12 @@ def test_pairs_of_states_are_views() -> None:
 
 @pytest.mark.parametrize("layer_class", [scratch_rnn.RNN, scratch_rnn.GRU, scratch_rnn.LSTM])
 @pytest.mark.parametrize("B", [1, 2, 3])
+@pytest.mark.parametrize(("limit", "most"), [("SMALL", 2 * 4 * 4), ("FEW", 2 * 4)])
 def test_a_call_of_a_small_layer_keeps_no_tape(
-    layer_class: Any, B: int, monkeypatch: pytest.MonkeyPatch
+    layer_class: Any, B: int, limit: str, most: int, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     layer = layer_class(3, 4, num_layers=2, rng=np.random.default_rng(0))
-    monkeypatch.setattr("scratch_rnn.columns.SMALL", 2 * 4 * 4)  # two sequences; one always is
+    monkeypatch.setattr(f"scratch_rnn.columns.{limit}", most)  # two sequences; one always is
     calls, cell_forward = [], layer.cell_forward
     monkeypatch.setattr(layer, "cell_forward", lambda *a: calls.append(1) or cell_forward(*a))
     layer(np.ones((5, B, 3), np.float32))
