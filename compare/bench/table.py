@@ -10,7 +10,7 @@ from rich.text import Text
 
 from compare.bench.result import LEFT_OUT, REFUSED, TIMED, Document, Timing, interquartile_range
 from compare.bench.shapes import Shape
-from compare.terminal import Terminal, plain_table
+from compare.terminal import Terminal, plain_table, plural
 
 SCRATCH, REFERENCE = "scratch", "torch"
 
@@ -184,10 +184,10 @@ def _slower(document: Document) -> list[str]:
         if timing.row == SCRATCH and (ratio := document.ratio(timing, REFERENCE)) is not None
     ]
     if ratios and all(high < 1 for _, _, high, _ in ratios):
-        return [f"scratch is faster than PyTorch CPU in all {len(ratios)} comparisons"]
+        return [f"scratch is faster than PyTorch CPU in all {plural(len(ratios), 'comparison')}"]
     verdicts = {
         "scratch is slower than PyTorch CPU": [r for r in ratios if r[1] > 1],
-        "scratch and PyTorch CPU cannot be told apart, their quartiles overlap,": [
+        "scratch and PyTorch CPU cannot be told apart (their quartiles overlap)": [
             r for r in ratios if r[1] <= 1 <= r[2]
         ],
     }

@@ -7,6 +7,7 @@ from .layer_floats import Floats
 from .layer_results import Results, alike, run
 from .reference import torch_results
 from .report import explained
+from .stranger.server import load_file
 from .student import student_package
 from .training_cases import TrainingCase, layer_of, scratch_step, torch_model
 from .verdict import Comparison, Finding, table_of
@@ -32,6 +33,7 @@ __all__ = [
     "explained",
     "find_bug",
     "layer_of",
+    "load_file",
     "run",
     "scratch_step",
     "student_package",

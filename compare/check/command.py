@@ -291,14 +291,13 @@ def examine_class(config: CheckConfig, load: Callable[[], Stranger], terminal: T
                 stranger, report.cell, config.dtype, config.device, tf32=config.tf32, said=said
             )
             report.stages = settle_conventions(layers, config.seed)
-            needed = NEEDED.get(report.adapter, "")
             if layers.conventions.names:
                 taken = layers.conventions.described(said)
                 terminal.line(f"Taken for: cell {report.cell}, {taken}", "dim")
             else:
-                report.failed = f"{told_in_short(report.stages[0])}; {needed}".rstrip("; ")
-            if report.failed or report.stages[0].got.startswith(("TypeError", "AttributeError")):
-                report.notes += filter(None, [needed])
+                report.failed = told_in_short(report.stages[0])
+            if report.stages[0].got.startswith(("TypeError", "AttributeError")):
+                report.notes += filter(None, [NEEDED.get(report.adapter)])
             transposed = layers.conventions.transposed
             name_mistakes(report.stages, report.cell, transposed=transposed)
             if report.stages[0].verdict == "right":

@@ -260,7 +260,7 @@ def try_laws(
 ) -> list[dict[str, str]]:
     """Try the laws that use only features which the layer has. One that it refuses is missing.
 
-    One that asks for nothing but the same pass again cannot be refused: to raise there is an error.
+    One that asks for a second pass and no other feature cannot be refused: to raise is an error.
 
     If a law asks for the same bits, and rounding explains the difference, its verdict is
     "not to the bit".

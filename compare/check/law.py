@@ -33,7 +33,7 @@ class Law:
     tried: int  # cases of each cell on which a package is tried
     near: bool  # needs the layer in this process: arrays from another one are copies
     gradients: bool  # says nothing of the forward pass
-    again: bool  # asks for one pass twice, and for nothing else
+    again: bool  # asks for a second pass, and for no other feature
 
     @property
     def name(self) -> str:

@@ -143,8 +143,8 @@ def _number(value: Any) -> float | str:
 
 def check_can_write(path: Path) -> None:
     """Raise OSError if no file can be written there; change nothing."""
-    if path.exists() and not (path.is_file() or path.is_dir()):
-        return  # a pipe or a terminal
+    if path.is_symlink() or (path.exists() and not (path.is_file() or path.is_dir())):
+        return  # a link, a pipe or a terminal
     was_there = path.exists()
     path.open("ab").close()
     if not was_there:

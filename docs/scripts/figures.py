@@ -108,8 +108,11 @@ def date_of(record: Path) -> str:
 def benchmark(name: str, *flags: str) -> None:
     """Run a benchmark, and keep its results, but not its pictures."""
     file = RECORDS / f"{name}.json"
+    file.unlink(missing_ok=True)
     accepted = (0, 1)  # 1: scratch is refused in a phase
     command("bench", *flags, "--json", str(file), accepted=accepted)
+    if not Document.read(file).finished:
+        raise SystemExit(f"expected a finished benchmark in {file}, got a part of one")
     shutil.copyfile(file, BENCHMARKS / file.name)
 
 
@@ -325,7 +328,8 @@ def layers_table(folder: Path = BENCHMARKS) -> str:
         "quartile is above the other's upper one). Rows with a single unit are not counted.\n\n"
         f"*{document.time[:10]}, {of_versions(document.environment['versions'])}; "
         f"{document.environment['processor']}; large products reach {rates}, in GFLOP/s, the "
-        "largest rate of the three files; `python docs/scripts/figures.py layers`.*"
+        "largest rate of the three files; `rnn-parity bench --shapes layer` with `--cell` and "
+        "`--threads`.*"
     )
     return f"{table(head, rows, len(head) - 1)}\n\n{told}"
 

@@ -19,7 +19,14 @@ from typing import Any
 import numpy as np
 
 import scratch_rnn
-from compare.check import Comparison, TrainingCase, find_bug, student_package, table_of
+from compare.check import (
+    Comparison,
+    TrainingCase,
+    find_bug,
+    load_file,
+    student_package,
+    table_of,
+)
 from compare.parity import (
     Materials,
     ParityError,
@@ -112,15 +119,13 @@ def import_class(name: str) -> type:
     UsageError
         If there is no such thing, or it is no class with forward and backward.
     """
-    module_name, _, class_name = name.rpartition(":")
-    folder = Path.cwd()
-    if module_name.endswith(".py"):
-        folder, module_name = Path(module_name).parent.absolute(), Path(module_name).stem
-    sys.path.insert(0, str(folder))
+    where, _, class_name = name.rpartition(":")
+    is_file = where.endswith(".py")
+    sys.path.insert(0, str(Path(where).parent.absolute() if is_file else Path.cwd()))
     try:
-        found = getattr(importlib.import_module(module_name), class_name)
-    except (ImportError, AttributeError, ValueError, SyntaxError) as error:
-        reason = " ".join(str(error).split())
+        found = getattr((load_file if is_file else importlib.import_module)(where), class_name)
+    except Exception as error:  # whatever the code in it raises
+        reason = f"{type(error).__name__}: {' '.join(str(error).split())}"
         raise UsageError(
             f"expected --implementation to name FILE:CLASS or MODULE:CLASS, got {name!r}: {reason}"
         ) from error

@@ -156,7 +156,7 @@ def test_the_table_tells_times_ratios_shares_and_reasons() -> None:
     assert re.search(r"  plain NumPy +left out *\n", text)
     assert "JAX: refused: loss differs by 1 (seed, step)" in text
     assert "plain NumPy: left out: over budget: yes (seed, step)" in text
-    assert "scratch is faster than PyTorch CPU in all 1 comparisons" in text
+    assert "scratch is faster than PyTorch CPU in all 1 comparison" in text
     assert "products 75%, loss 25%" in text
     assert "scratch 1 MiB" in text
     assert "PyTorch CPU refused: because" in text
@@ -189,9 +189,9 @@ def test_many_shapes_get_a_line_each_and_slower_ones_are_named() -> None:
 @pytest.mark.parametrize(
     ("scratch", "told"),
     [
-        ((9.0, 9.1, 9.2), "scratch is faster than PyTorch CPU in all 1 comparisons"),
-        ((9.0, 9.8, 10.0), "cannot be told apart, their quartiles overlap, in 1 of 1: H128"),
-        ((10.0, 10.4, 11.0), "cannot be told apart, their quartiles overlap, in 1 of 1: H128"),
+        ((9.0, 9.1, 9.2), "scratch is faster than PyTorch CPU in all 1 comparison"),
+        ((9.0, 9.8, 10.0), "cannot be told apart (their quartiles overlap) in 1 of 1: H128"),
+        ((10.0, 10.4, 11.0), "cannot be told apart (their quartiles overlap) in 1 of 1: H128"),
         ((11.0, 11.1, 11.2), "scratch is slower than PyTorch CPU in 1 of 1: H128 forward 1.11"),
     ],
 )

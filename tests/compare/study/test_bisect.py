@@ -193,6 +193,16 @@ def test_a_class_may_be_in_a_file_of_another_folder(student: str) -> None:
     assert f"error: expected {name} to agree, got a different gradient of" in again
 
 
+@pytest.mark.parametrize("file", ["scratch_rnn.py", "json.py"])
+def test_a_file_is_read_even_if_a_module_has_its_name(
+    file: str, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.chdir(tmp_path)
+    Path(file).write_text("1 / 0\n")
+    with pytest.raises(UsageError, match="ZeroDivisionError: division by zero"):
+        command.bisect(config(implementation=f"{file}:RNN"))
+
+
 def test_a_replay_tells_when_the_difference_is_gone(student: str) -> None:
     shown(config(implementation=student, output=Path("kept")))
     kept = replay.read(Path("kept"))
@@ -309,7 +319,7 @@ def test_a_suspect_that_raises_is_told_with_its_words(student: str) -> None:
         ({"implementation": "no_such_module:X"}, "expected --implementation to name FILE:CLASS or"),
         ({"implementation": "json"}, "expected --implementation to name FILE:CLASS or"),
         ({"implementation": "json:dumps"}, "expected --implementation to name a class"),
-        ({"implementation": "no_such_file.py:X"}, "No module named 'no_such_file'"),
+        ({"implementation": "no_such_file.py:X"}, "FileNotFoundError: .*no_such_file.py"),
         ({"implementation": "torch.nn:RNN"}, "got 'torch.nn:RNN', which has no backward"),
     ],
 )
