@@ -60,7 +60,7 @@ def test_gates_that_are_nearly_zero_overflow_in_silence(layer: Any) -> None:
     model = RNNModel(layer(len(vocab), 4), len(vocab))
     for array in model.rnn.parameters.values():
         array[...] = -100
-    assert len(predict("ab", 3, model, vocab)) == 5
+    assert predict("ab", 3, model, vocab).startswith("ab")  # and no warning, which is an error here
 
 
 def by_the_model(
