@@ -247,6 +247,7 @@ def test_inside_a_part_the_calling_thread_takes_all_parts() -> None:
     with sharing(2):
         with threads.in_one_part():
             inside = threads.map_parts(lambda _: threading.current_thread(), range(3))
+            assert threads.parts_of_batch(4, 10**9) == [slice(0, 4)]
         outside = threads.map_parts(lambda _: threading.current_thread(), range(2))
     assert inside == [here] * 3
     assert outside[0] is here is not outside[1]
