@@ -10,7 +10,7 @@ import torch
 import scratch_rnn
 from compare.parity.rows import compare_results
 from compare.parity.tolerance import allowances
-from scratch_rnn import lookup, padding, states
+from scratch_rnn import columns, lookup, padding, states
 from scratch_rnn import product as products
 from scratch_rnn.cells import elman
 from scratch_rnn.cells.elman import Weights
@@ -324,6 +324,11 @@ def test_a_call_of_a_small_layer_keeps_no_tape(
     assert len(calls) == (2 if few < B else 0)
     layer.forward(np.ones((5, B, 3), np.float32))
     assert len(calls) == (4 if few < B else 2)
+
+
+def test_columns_are_for_cells_with_gates_and_for_one_sequence() -> None:
+    assert [columns.are_faster(2, 4, gates) for gates in (1, 2, 3)] == [False, True, True]
+    assert columns.are_faster(1, 4096, gates=1)
 
 
 def test_a_call_of_a_small_layer_overflows_in_silence() -> None:
