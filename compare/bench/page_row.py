@@ -14,12 +14,11 @@ from importlib.util import module_from_spec, spec_from_file_location
 from types import SimpleNamespace
 from typing import Any
 
-import numpy as np
 import torch
 
 from compare.bench.case import Case, Job, LayerCase
 from compare.bench.numpy_rows import page_jobs
-from compare.bench.row import Row
+from compare.bench.torch_rows import TorchRow
 from compare.parity import tensor_as_array
 from scratch_rnn.plain.model import CELLS, Cell
 
@@ -60,15 +59,10 @@ def _on_torch(cell: Cell) -> Cell:
     return cell._replace(forward=forward, backward=backward)
 
 
-class TorchPage(Row):
+class TorchPage(TorchRow):
     """A bare layer by our pages, on the CPU."""
 
     name, label = "torch-page", "PyTorch CPU, by hand"
-    device = "cpu"
-
-    def rest(self, threads: int) -> float:
-        """Return how long idle OpenMP threads keep a core busy, rounded up."""
-        return 0.01 if threads > 1 else 0.0
 
     def prepare(self, case: Case) -> dict[str, Job]:
         """Return the phases of a layer. A model has others: this row is not in its table."""
@@ -79,10 +73,6 @@ class TorchPage(Row):
             phase: Job(self.made_ready(torch.no_grad()(job.run)), job.results)
             for phase, job in jobs.items()
         }
-
-    def on_device(self, array: np.ndarray) -> torch.Tensor:
-        """Return a copy of the array on the device."""
-        return torch.tensor(array, device=self.device)
 
     def made_ready(self, run: Run) -> Run:
         """Return what is timed."""

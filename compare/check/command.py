@@ -296,8 +296,9 @@ def examine_class(config: CheckConfig, load: Callable[[], Stranger], terminal: T
                 terminal.line(f"Taken for: cell {report.cell}, {taken}", "dim")
             else:
                 report.failed = told_in_short(report.stages[0])
-            if report.stages[0].got.startswith(("TypeError", "AttributeError")):
-                report.notes += filter(None, [NEEDED.get(report.adapter)])
+            lacks_something = report.stages[0].got.startswith(("TypeError", "AttributeError"))
+            if lacks_something and report.adapter in NEEDED:
+                report.notes.append(NEEDED[report.adapter])
             transposed = layers.conventions.transposed
             name_mistakes(report.stages, report.cell, transposed=transposed)
             if report.stages[0].verdict == "right":

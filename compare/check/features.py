@@ -307,8 +307,9 @@ def _tried(law: Law, layers: Layers, case: LayerCase) -> dict[str, str]:
                 if not to_rounding(comparison, case).ok:
                     told = f"{comparison.tensor}: {comparison.describe()}"
                     entry = {"verdict": "wrong", "case": case.describe(), "found": told}
-                    likely = law is layer_laws.second_call and kept_state(case, comparisons)
-                    return entry | ({"likely": likely} if likely else {})
+                    if law is layer_laws.second_call and (likely := kept_state(case, comparisons)):
+                        entry["likely"] = likely
+                    return entry
                 entry = {"verdict": NOT_TO_THE_BIT}
     except (Trouble, Malformed) as error:
         has_ended = isinstance(error, Trouble) and not error.kinds  # and has refused nothing
