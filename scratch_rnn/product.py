@@ -16,6 +16,8 @@ from functools import cache
 import numpy as np
 from jaxtyping import Float
 
+from scratch_rnn.memory import empty
+
 SMALL = 100**3
 """Multiplications up to which OpenBLAS takes its way for small products."""
 
@@ -26,7 +28,7 @@ class Times:
     Parameters
     ----------
     M : ndarray of shape (K, N), or (G, K, N) for the matrices of G gates
-        Has to stay as it is: it is copied or read at each call, whichever is faster.
+        Has to stay as it is: it may be read at each call.
     B : int
         Rows of each h, which is of shape (B, K), or (G, B, K) where each gate has its own.
     """
@@ -37,7 +39,7 @@ class Times:
         if rows:
             self.shape_of_h: tuple[int, ...] = (B // rows, 1, rows, K)
             self.panels = panels(M, columns)[..., None, :, :, :]  # (*G, 1, N/columns, K, columns)
-            self.product = np.empty((*G, B, N), M.dtype)
+            self.product = empty((*G, B, N), M.dtype)
             tiles = self.product.reshape(*G, B // rows, rows, N // columns, columns)
             self.out = tiles.swapaxes(-3, -2)  # (*G, B/rows, N/columns, rows, columns)
         else:
@@ -57,20 +59,24 @@ def panels(
 ) -> Float[np.ndarray, "*G panels K columns"]:
     """Return M cut in panels of so many columns, each of them in one piece.
 
-    A single transposed M = W^T is not copied: its panels are rows of W. OpenBLAS then adds up each
-    sum in 16 parts, and a third as much is lost to rounding (3.3e-8 instead of 1.0e-7 at H 256).
-    With gates copies are worth more: they are 2 to 15 % faster at H 128 to 512, and the states are
-    only a twentieth less exact.
+    The panels of a single transposed M = W^T are rows of W. OpenBLAS then adds up each sum in 16
+    parts, and a third as much is lost to rounding (3.3e-8 instead of 1.0e-7 at H 256). With gates
+    the other order is worth more: it is 2 to 15 % faster at H 128 to 512, and the states are only a
+    twentieth less exact.
     """
     *G, K, N = M.shape
     is_transposed = M.strides[-2] == M.itemsize
     if is_transposed and not G:
-        return M.T.reshape(N // columns, columns, K).swapaxes(-1, -2)
+        W = empty((N // columns, columns, K), M.dtype)
+        W[:] = M.T.reshape(W.shape)
+        return W.swapaxes(-1, -2)
     if is_transposed:  # columns that lie 2^k bytes apart push each other out of cache
         farther_apart = np.empty((*G, N, K + 16), M.dtype).swapaxes(-1, -2)[..., :K, :]
         farther_apart[:] = M
         M = farther_apart
-    return M.reshape(*G, K, N // columns, columns).swapaxes(-3, -2).copy()
+    copy = empty((*G, N // columns, K, columns), M.dtype)
+    copy[:] = M.reshape(*G, K, N // columns, columns).swapaxes(-3, -2)
+    return copy
 
 
 def size_of_tiles(K: int, N: int, B: int) -> tuple[int, int]:

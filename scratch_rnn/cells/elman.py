@@ -29,6 +29,7 @@ import numpy as np
 from jaxtyping import Float, Int
 
 from scratch_rnn import lookup
+from scratch_rnn.memory import empty
 from scratch_rnn.product import Times
 from scratch_rnn.sums import sum_of_products, sum_of_rows
 
@@ -59,7 +60,7 @@ def forward(
     """Run T steps from state `h_0`. Integers in `x` stand for one-hot rows."""
     W_ih, W_hh, b_ih, b_hh = weights
     T, B = x.shape[:2]
-    h = np.empty((T + 1, *h_0.shape), h_0.dtype)
+    h = empty((T + 1, *h_0.shape), h_0.dtype)
     h[0] = h_0
     a = h[1:]  # each step's place holds first a_t, then z_t, then h_t
     if x.ndim == 2:

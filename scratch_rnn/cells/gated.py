@@ -8,6 +8,7 @@ import numpy as np
 from jaxtyping import Float, Int
 
 from scratch_rnn import lookup
+from scratch_rnn.memory import empty
 from scratch_rnn.sums import sum_of_products, sum_of_rows
 
 
@@ -28,6 +29,15 @@ def sigmoid(z: Float[np.ndarray, "*Z"]) -> None:
     np.reciprocal(z, out=z)
 
 
+def few_steps(T: int, size: int) -> list[slice]:
+    """Return 0 … T-1 in pieces, so short that the cache can hold a few arrays of them.
+
+    An array has `size` numbers a step. What one operation leaves there, the next one finds there.
+    """
+    n = max(1, 2**15 // max(1, size))
+    return [slice(t, t + n) for t in range(0, T, n)]
+
+
 def input_products(
     x: Float[np.ndarray, "T B V"] | Int[np.ndarray, "T B"],
     W_ih: Float[np.ndarray, "G H V"],
@@ -35,15 +45,16 @@ def input_products(
 ) -> Float[np.ndarray, "G T B H"]:
     """Return a_t = W_ih x_t + b for all gates and steps. Integers in `x` stand for one-hot rows."""
     T, B = x.shape[:2]
-    G, H, V = W_ih.shape
-    a = np.empty((G, T, B, H), W_ih.dtype)
+    G, H, _ = W_ih.shape
+    a = empty((G, T, B, H), W_ih.dtype)
     if x.ndim == 2:
         for k in range(G):
             lookup.rows(W_ih[k].T if b is None else W_ih[k].T + b[k], x, out=a[k])
         return a
-    np.matmul(x.reshape(T * B, V), W_ih.swapaxes(1, 2), out=a.reshape(G, T * B, H))
-    if b is not None:
-        a += b[:, None, None]
+    if b is not None:  # b as the weights of one more input, always 1: [x 1] [W_ih b]^T
+        x = np.concatenate([x, np.ones((T, B, 1), x.dtype)], axis=2)
+        W_ih = np.concatenate([W_ih, b[:, :, None]], axis=2)
+    np.matmul(x.reshape(T * B, x.shape[2]), W_ih.swapaxes(1, 2), out=a.reshape(G, T * B, H))
     return a
 
 

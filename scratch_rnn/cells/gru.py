@@ -20,7 +20,7 @@ products and as it is:
     δq   = δh_t ⊙ (1 - z_t) (1 - n_t²) r_t
 
 At t = T all terms but δ_t are the given δh_n. All but δh_t is known before the loop, and is
-computed for all steps at once. W_hn sees δq where W_in sees δa_n, and so do their biases. For each
+computed for many steps at once. W_hn sees δq where W_in sees δa_n, and so do their biases. For each
 gate δW_h = Σ_t δ_t h_{t-1}^T, δW_i = Σ_t δ_t x_t^T, δb = Σ_t δ_t, each with its own δ.
 
 The equations are those of Cho et al. (2014) as torch.nn.GRU states them.
@@ -35,6 +35,7 @@ from jaxtyping import Float, Int
 
 from scratch_rnn.cells import gated
 from scratch_rnn.cells.gated import by_gate
+from scratch_rnn.memory import empty
 from scratch_rnn.product import Times
 
 
@@ -65,9 +66,9 @@ def forward(
     """Run T steps from state `h_0`. Integers in `x` stand for one-hot rows."""
     W_ih, W_hh, b_ih, b_hh = weights
     T, B = x.shape[:2]
-    h = np.empty((T + 1, *h_0.shape), h_0.dtype)
+    h = empty((T + 1, *h_0.shape), h_0.dtype)
     h[0] = h_0
-    q = np.empty_like(h[1:])
+    q = empty((T, *h_0.shape), h_0.dtype)
     b, b_hn = None, None
     if b_ih is not None and b_hh is not None:
         b, b_hn = by_gate(b_ih, 3).copy(), by_gate(b_hh, 3)[2]
@@ -100,12 +101,8 @@ def backward(
     """Return δx (None for one-hot input), δh_0 and the gradient of the weights."""
     W_ih, W_hh, b_ih, _ = weights
     T, B, H = d_h.shape
-    r, z, n = tape.gates  # (T, B, H) each
-    d = np.empty((4, T, B, H), d_h.dtype)  # first all but δh_t, then δa_n, δa_r, δa_z, δq
-    d[0] = (1 - z) * (1 - n * n)
-    d[3] = d[0] * r
-    d[1] = d[3] * tape.q * (1 - r)
-    d[2] = (tape.h[:-1] - n) * z * (1 - z)
+    z = tape.gates[1]  # (T, B, H)
+    d = slopes(tape)  # (4, T, B, H), first all but δh_t, then δa_n, δa_r, δa_z, δq
     times_W_hh = Times(by_gate(W_hh, 3), B)
     d_h_t = d_h_n.copy()  # in each turn first what step t+1 hands back to h_t, then all of it
     for t in reversed(range(T)):
@@ -122,6 +119,20 @@ def backward(
         return d_x, d_h_t, Weights(d_W_ih, d_W_hh, None, None)
     d_b = gated.sums(d)  # (4H,)
     return d_x, d_h_t, Weights(d_W_ih, d_W_hh, np.roll(d_b[: 3 * H], -H), d_b[H:].copy())
+
+
+def slopes(tape: Tape) -> Float[np.ndarray, "4 T B H"]:
+    """Return δa_n, δa_r, δa_z and δq of all steps, each without its factor δh_t."""
+    T, B, H = tape.q.shape
+    d = empty((4, T, B, H), tape.q.dtype)
+    for few in gated.few_steps(T, B * H):
+        r, z, n = tape.gates[:, few]
+        h_before, q = tape.h[:-1][few], tape.q[few]
+        d[0, few] = (1 - z) * (1 - n * n)
+        d[3, few] = d[0, few] * r
+        d[1, few] = d[3, few] * q * (1 - r)
+        d[2, few] = (h_before - n) * z * (1 - z)
+    return d
 
 
 def step_in_columns(weights: Weights) -> tuple[Any, Callable[..., list[Float[np.ndarray, "H *B"]]]]:

@@ -23,8 +23,9 @@ four z; c_t is used by m_t, and by step t+1, through c_{t+1}:
     δz_g = δc_t ⊙ i_t (1 - g_t²)          tanh' = 1 - tanh²
     δz_o = δm_t ⊙ tanh(c_t) o_t (1 - o_t)
 
-All but δc_t and δm_t is known before the loop, and is computed for all steps at once. For each gate
-δW_h = Σ_t δz_t h_{t-1}^T, δW_i = Σ_t δz_t x_t^T, δb = Σ_t δz_t; and δW_hr = Σ_t δh_t m_t^T.
+All but δc_t and δm_t is known before the loop, and is computed for many steps at once. For
+each gate δW_h = Σ_t δz_t h_{t-1}^T, δW_i = Σ_t δz_t x_t^T, δb = Σ_t δz_t; and
+δW_hr = Σ_t δh_t m_t^T.
 
 The equations are those of Hochreiter and Schmidhuber (1997) with the forget gate of Gers (1999).
 """
@@ -38,6 +39,7 @@ from jaxtyping import Float, Int
 
 from scratch_rnn.cells import gated
 from scratch_rnn.cells.gated import by_gate
+from scratch_rnn.memory import empty
 from scratch_rnn.product import Times
 
 
@@ -71,10 +73,10 @@ def forward(
     """Run T steps from state (`h_0`, `c_0`). Integers in `x` stand for one-hot rows."""
     W_ih, W_hh, b_ih, b_hh, W_hr = weights
     T, B = x.shape[:2]
-    h = np.empty((T + 1, *h_0.shape), h_0.dtype)
-    c = np.empty((T + 1, *c_0.shape), c_0.dtype)
+    h = empty((T + 1, *h_0.shape), h_0.dtype)
+    c = empty((T + 1, *c_0.shape), c_0.dtype)
     h[0], c[0] = h_0, c_0
-    tanh_c = np.empty_like(c[1:])
+    tanh_c = empty((T, *c_0.shape), c_0.dtype)
     b = None if b_ih is None or b_hh is None else by_gate(b_ih + b_hh, 4)
     # (4, T, B, H): first W x + b, then z, in the end the gates i, f, g, o
     gates = gated.input_products(x, by_gate(W_ih, 4), b)
@@ -116,13 +118,8 @@ def backward(
     """
     W_ih, W_hh, b_ih, _, W_hr = weights
     T, B, _ = d_h.shape
-    i, f, g, o = tape.gates  # (T, B, H) each
-    d_z = np.empty_like(tape.gates)  # (4, T, B, H), holds first all but δc_t or δm_t, then δz_t
-    d_z[0] = g * i * (1 - i)
-    d_z[1] = tape.c[:-1] * f * (1 - f)
-    d_z[2] = i * (1 - g * g)
-    d_z[3] = tape.tanh_c * o * (1 - o)
-    dm_dc = o * (1 - tape.tanh_c * tape.tanh_c)
+    f, o = tape.gates[1], tape.gates[3]  # (T, B, H) each
+    d_z, dm_dc = slopes(tape)  # d_z (4, T, B, H) holds first all but δc_t or δm_t, then δz_t
     d_h_rows = np.empty_like(d_h)  # δh_t of all steps, for δW_hr
     times_W_hh = Times(by_gate(W_hh, 4), B)
     d_h_t, d_c_t = d_h_n.copy(), d_c_n.copy()  # in each turn first what step t+1 hands back
@@ -149,6 +146,21 @@ def backward(
     d_b_again = None if d_b is None else d_b.copy()
     d_W_hr = None if W_hr is None else gated.over_steps(d_h_rows[None], o * tape.tanh_c)[0]
     return d_x, d_h_t, d_c_t, Weights(d_W_ih, d_W_hh, d_b, d_b_again, d_W_hr)
+
+
+def slopes(tape: Tape) -> tuple[Float[np.ndarray, "4 T B H"], Float[np.ndarray, "T B H"]]:
+    """Return δz_t without its δc_t or δm_t, for each gate, and the slope of m_t over c_t."""
+    T, B, H = tape.tanh_c.shape
+    d_z, dm_dc = empty(tape.gates.shape, tape.c.dtype), empty(tape.tanh_c.shape, tape.c.dtype)
+    for few in gated.few_steps(T, B * H):
+        i, f, g, o = tape.gates[:, few]
+        c_before, tanh_c = tape.c[:-1][few], tape.tanh_c[few]
+        d_z[0, few] = g * i * (1 - i)
+        d_z[1, few] = c_before * f * (1 - f)
+        d_z[2, few] = i * (1 - g * g)
+        d_z[3, few] = tanh_c * o * (1 - o)
+        dm_dc[few] = o * (1 - tanh_c * tanh_c)
+    return d_z, dm_dc
 
 
 def step_in_columns(weights: Weights) -> tuple[Any, Callable[..., list[Float[np.ndarray, "_ *B"]]]]:

@@ -10,9 +10,9 @@ import torch
 import scratch_rnn
 from compare.parity.rows import compare_results
 from compare.parity.tolerance import allowances
-from scratch_rnn import columns, lookup, padding, states
+from scratch_rnn import LSTM, columns, lookup, memory, padding, states
 from scratch_rnn import product as products
-from scratch_rnn.cells import elman
+from scratch_rnn.cells import elman, gated, lstm
 from scratch_rnn.cells.elman import Weights
 from scratch_rnn.product import SMALL, Times, panels, size_of_tiles
 from scratch_rnn.states import arrays_of
@@ -224,12 +224,44 @@ def test_panels_are_copies_in_one_piece(order: Any, dtype: Any) -> None:
     np.testing.assert_array_equal(panels(M, 2), cut[0])
 
 
-def test_panels_of_one_transposed_matrix_are_its_rows() -> None:
+def test_panels_of_one_transposed_matrix_are_in_the_order_of_its_rows() -> None:
     W = np.arange(5.0 * 6).reshape(6, 5)
     cut = panels(W.T, 2)
-    assert np.shares_memory(cut, W)
+    assert cut.swapaxes(1, 2).flags.c_contiguous
     np.testing.assert_array_equal(cut, [W[:2].T, W[2:4].T, W[4:].T])
-    assert not np.shares_memory(panels(W, 5), W)
+
+
+@pytest.mark.parametrize("dtype", [np.float32, np.float64])
+def test_a_large_array_begins_with_a_cache_line(dtype: Any) -> None:
+    arrays = [memory.empty((n, 3, 64), np.dtype(dtype)) for n in (0, 1, 30, 31, 500)]
+    assert [array.shape for array in arrays] == [(n, 3, 64) for n in (0, 1, 30, 31, 500)]
+    assert all(array.dtype == dtype and array.flags.c_contiguous for array in arrays)
+    large = [a for a in arrays if a.nbytes >= memory.SMALL]
+    assert len(large) >= 2
+    assert {a.ctypes.data % memory.CACHE_LINE for a in large} == {0}
+    for array in arrays:  # all of it is its own
+        array[...] = 1
+        assert array.sum() == array.size
+
+
+def test_what_a_recurrence_reads_again_and_again_begins_with_a_cache_line() -> None:
+    """An array of NumPy's as large as these begins 16 bytes after one, on Linux."""
+    rng = np.random.default_rng(0)
+    weights = LSTM(8, 64, rng=rng).weights(0)
+    state = [np.zeros((32, 64), np.float32)] * 2
+    tape = lstm.forward(rng.normal(size=(5, 32, 8)).astype(np.float32), *state, weights)
+    arrays = [tape.gates, tape.tanh_c, tape.c, tape.h, *lstm.slopes(tape)]
+    for M in (weights.W_hh.reshape(4, 64, 64), rng.normal(size=(64, 64)), rng.random((64, 64)).T):
+        arrays += [panels(M, 32), panels(M.swapaxes(-1, -2), 32)]
+    assert {array.ctypes.data % memory.CACHE_LINE for array in arrays} == {0}
+
+
+@pytest.mark.parametrize("size", [0, 1, 2**13, 2**15, 2**20])
+@pytest.mark.parametrize("T", [0, 1, 35])
+def test_a_few_steps_after_the_other_are_all_steps(T: int, size: int) -> None:
+    pieces = gated.few_steps(T, size)
+    assert [t for few in pieces for t in range(T)[few]] == list(range(T))
+    assert all(len(range(T)[few]) == 1 or len(range(T)[few]) * size <= 2**15 for few in pieces)
 
 
 @pytest.mark.parametrize("order", ["C", "F"])
