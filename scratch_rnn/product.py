@@ -9,6 +9,9 @@ and take small products, of a few rows of h with one panel:
     [ h_1 ]                       [ h_1 M_1 | h_1 M_2 | … ]
     [ h_2 ]  [ M_1 | M_2 | … ]  = [ h_2 M_1 | h_2 M_2 | … ]
     [  …  ]                       [    …    |    …    | … ]
+
+All rows of h go past a few panels before the next panels are read, so that these come from memory
+once, and from the cache after that.
 """
 
 from functools import cache
@@ -20,6 +23,9 @@ from scratch_rnn.memory import empty
 
 SMALL = 100**3
 """Multiplications up to which OpenBLAS takes its way for small products."""
+
+IN_CACHE = 2**18
+"""Bytes of panels that stay in a core's own cache while all rows of h go past."""
 
 
 class Times:
@@ -38,19 +44,26 @@ class Times:
         rows, columns = size_of_tiles(K, N, B)
         if rows:
             self.shape_of_h: tuple[int, ...] = (B // rows, 1, rows, K)
-            self.panels = panels(M, columns)[..., None, :, :, :]  # (*G, 1, N/columns, K, columns)
+            cut = panels(M, columns)[..., None, :, :, :]  # (*G, 1, N/columns, K, columns)
             self.product = empty((*G, B, N), M.dtype)
             tiles = self.product.reshape(*G, B // rows, rows, N // columns, columns)
-            self.out = tiles.swapaxes(-3, -2)  # (*G, B/rows, N/columns, rows, columns)
+            tiles = tiles.swapaxes(-3, -2)  # (*G, B/rows, N/columns, rows, columns)
+            few = max(1, IN_CACHE // (K * columns * M.itemsize)) if rows < B else N
+            self.panels_and_tiles = [
+                (cut[..., n : n + few, :, :], tiles[..., n : n + few, :, :])
+                for n in range(0, N // columns, few)
+            ]
         else:
-            self.shape_of_h, self.panels = (B, K), M
+            self.shape_of_h = B, K
             is_transposed = M.flags.f_contiguous
             self.product = np.empty((*G, B, N), M.dtype, order="F" if is_transposed else "C")
-            self.out = self.product
+            self.panels_and_tiles = [(M, self.product)]
 
     def __call__(self, h: Float[np.ndarray, "*_ B K"]) -> Float[np.ndarray, "*G B N"]:
         """Return h M in an array that the next call fills anew."""
-        np.matmul(h.reshape(h.shape[:-2] + self.shape_of_h), self.panels, out=self.out)
+        h = h.reshape(h.shape[:-2] + self.shape_of_h)
+        for few_panels, tiles in self.panels_and_tiles:
+            np.matmul(h, few_panels, out=tiles)
         return self.product
 
 

@@ -37,9 +37,8 @@ def sum_of_products(
     d: Float[np.ndarray, "*G N H"], x: Float[np.ndarray, "N V"]
 ) -> Float[np.ndarray, "*G H V"]:
     """Return Σ_n d_n x_n^T, for each gate."""
-    if d.ndim == 3:  # gate by gate, so that the cache holds the sum
-        return np.stack([sum_of_products(d_k, x) for d_k in d])
-    total: np.ndarray = d[:PRODUCT_ROWS].T @ x[:PRODUCT_ROWS]  # (H, V)
+    d_T = d.swapaxes(-1, -2)  # (G, H, N)
+    total: np.ndarray = d_T[..., :PRODUCT_ROWS] @ x[:PRODUCT_ROWS]  # (G, H, V)
     for n in range(PRODUCT_ROWS, len(x), PRODUCT_ROWS):
-        total += d[n : n + PRODUCT_ROWS].T @ x[n : n + PRODUCT_ROWS]
+        total += d_T[..., n : n + PRODUCT_ROWS] @ x[n : n + PRODUCT_ROWS]
     return total

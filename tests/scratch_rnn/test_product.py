@@ -1,0 +1,172 @@
+"""Products in the way that BLAS answers fastest, and memory for large arrays."""
+
+from typing import Any
+
+import numpy as np
+import pytest
+
+from compare.parity.rows import compare_results
+from compare.parity.tolerance import allowances
+from scratch_rnn import LSTM, memory
+from scratch_rnn import product as products
+from scratch_rnn.cells import gated, lstm
+from scratch_rnn.product import SMALL, Times, panels, size_of_tiles
+
+
+@pytest.fixture(params=[True, False], ids=["small products", "none"])
+def has_small_products(request: pytest.FixtureRequest, monkeypatch: pytest.MonkeyPatch) -> bool:
+    """Whatever BLAS there is, say that it has the way for small products, or that it has not."""
+    monkeypatch.setattr(products, "blas_has_small_products", lambda: request.param)
+    return bool(request.param)
+
+
+# (K, N, B) and the tiles of h M that they make, of rows x columns.
+TILES = [
+    ((256, 256, 32), (16, 64)),  # the lecture's
+    ((256, 256, 16), (16, 64)),
+    ((64, 96, 32), (32, 32)),  # 96 is no multiple of 64
+    ((64, 48, 32), (32, 16)),  # 48 is none of 32 either
+    ((64, 48, 128), (64, 16)),
+    ((64, 28, 64), (32, 28)),  # nor 28 of 16: all columns, and 28 · 36 < 1024 < 28 · 37
+    ((64, 100, 24), (8, 100)),
+    ((64, 41, 25), (0, 0)),  # 25 · 41 = 1025, and 5 · 41 < 256
+    ((64, 128, 17), (17, 32)),  # 17 rows can't be shared out, and 17 · 64 > 1024
+    ((64, 64, 37), (37, 16)),
+    ((64, 64, 67), (0, 0)),  # 67 · 16 > 1024
+    ((64, 64, 1), (0, 0)),  # one row
+    ((64, 64, 2), (2, 64)),  # fewer than 256 numbers, but all there are
+    ((64, 64, 0), (0, 0)),
+    ((8, 999, 32), (0, 0)),  # 999 columns at once leave room for one row
+    ((8, 250, 6), (0, 0)),  # and 250 for four, where 6 rows go in threes
+    ((8, 250, 8), (4, 250)),
+    ((SMALL // (64 * 8), 64, 32), (8, 64)),  # just as large as a small product may be
+    ((SMALL // (64 * 8) + 1, 64, 32), (4, 64)),
+    ((SMALL // (64 * 4) + 1, 64, 32), (0, 0)),  # 2 · 64, 4 · 32, 8 · 16 are less than 256
+    ((SMALL // (64 * 4) + 1, 64, 7), (7, 32)),
+    ((1, 1, 1), (0, 0)),
+    ((1, 1, 3), (3, 1)),
+]
+
+
+@pytest.mark.parametrize(("shape", "expected"), TILES)
+def test_tiles_have_256_to_1024_numbers(
+    shape: tuple[int, int, int], expected: tuple[int, int], has_small_products: bool
+) -> None:
+    assert size_of_tiles(*shape) == (expected if has_small_products else (0, 0))
+
+
+@pytest.mark.parametrize(("K", "N", "B"), [shape for shape, _ in TILES if shape[0] <= 256])
+@pytest.mark.parametrize("dtype", [np.float32, np.float64])
+@pytest.mark.parametrize("is_transposed", [False, True])
+@pytest.mark.usefixtures("has_small_products")
+def test_times_is_the_product(K: int, N: int, B: int, dtype: Any, is_transposed: bool) -> None:
+    rng = np.random.default_rng(0)
+    M, h = rng.normal(size=(K, N)).astype(dtype), rng.normal(size=(B, K)).astype(dtype)
+    M = np.asfortranarray(M) if is_transposed else M
+    results, allowed = allowances(lambda move: {"product": move(h) @ move(M)})
+    times_M = Times(M, B)
+    for result in (times_M(h), times_M(h), times_M(np.asfortranarray(h))):
+        report = compare_results(results, {"product": result.copy()}, allowed)
+        assert report.ok, report.rows
+    once = times_M(h).copy()
+    np.testing.assert_array_equal(times_M(2 * h), 2 * once)  # exact: powers of two
+
+
+def test_as_many_panels_at_a_time_as_the_cache_holds(has_small_products: bool) -> None:
+    """Two of 1,024 rows and 32 columns are 256 KiB. All at a time if 16 rows are all there are."""
+    rng = np.random.default_rng(0)
+    M, h = rng.normal(size=(1024, 160)), rng.normal(size=(64, 1024))
+    M, h = M.astype(np.float32), h.astype(np.float32)
+    results, allowed = allowances(lambda move: {"product": move(h) @ move(M)})
+    assert compare_results(results, {"product": Times(M, 64)(h).copy()}, allowed).ok
+    for B, expected in ((64, [2, 2, 1]), (16, [5])):
+        few = [M.shape[-3:-2] for M, _ in Times(M, B).panels_and_tiles]
+        assert few == ([(n,) for n in expected] if has_small_products else [()])
+
+
+def test_the_next_call_fills_the_same_array() -> None:
+    times_M = Times(np.ones((64, 64)), 4)
+    first = times_M(np.ones((4, 64)))
+    second = times_M(np.full((4, 64), 2.0))
+    assert np.shares_memory(first, second)
+    assert (first == 128).all()
+
+
+@pytest.mark.parametrize("order", ["C", "F"])
+@pytest.mark.parametrize("dtype", [np.float32, np.float64])
+def test_panels_are_copies_in_one_piece(order: Any, dtype: Any) -> None:
+    M = np.arange(5 * 6, dtype=dtype).reshape(5, 6).copy(order)
+    gates = np.stack([M, -M]) if order == "C" else np.stack([M.T, -M.T]).swapaxes(1, 2)
+    cut = panels(gates, 2)
+    assert cut.flags.c_contiguous
+    assert not np.shares_memory(cut, gates)
+    assert cut.dtype == dtype
+    np.testing.assert_array_equal(cut[0], [M[:, :2], M[:, 2:4], M[:, 4:]])
+    np.testing.assert_array_equal(cut[1], -cut[0])
+    np.testing.assert_array_equal(panels(M, 2), cut[0])
+
+
+def test_panels_of_one_transposed_matrix_are_in_the_order_of_its_rows() -> None:
+    W = np.arange(5.0 * 6).reshape(6, 5)
+    cut = panels(W.T, 2)
+    assert cut.swapaxes(1, 2).flags.c_contiguous
+    np.testing.assert_array_equal(cut, [W[:2].T, W[2:4].T, W[4:].T])
+
+
+@pytest.mark.parametrize("dtype", [np.float32, np.float64])
+def test_a_large_array_begins_with_a_cache_line(dtype: Any) -> None:
+    arrays = [memory.empty((n, 3, 64), np.dtype(dtype)) for n in (0, 1, 30, 31, 500)]
+    assert [array.shape for array in arrays] == [(n, 3, 64) for n in (0, 1, 30, 31, 500)]
+    assert all(array.dtype == dtype and array.flags.c_contiguous for array in arrays)
+    large = [a for a in arrays if a.nbytes >= memory.SMALL]
+    assert len(large) >= 2
+    assert {a.ctypes.data % memory.CACHE_LINE for a in large} == {0}
+    for array in arrays:  # all of it is its own
+        array[...] = 1
+        assert array.sum() == array.size
+
+
+def test_what_a_recurrence_reads_again_and_again_begins_with_a_cache_line() -> None:
+    """An array of NumPy's as large as these begins 16 bytes after one, on Linux."""
+    rng = np.random.default_rng(0)
+    weights = LSTM(8, 64, rng=rng).weights(0)
+    state = [np.zeros((32, 64), np.float32)] * 2
+    tape = lstm.forward(rng.normal(size=(5, 32, 8)).astype(np.float32), *state, weights)
+    arrays = [tape.gates, tape.tanh_c, tape.c, tape.h, *lstm.slopes(tape)]
+    for M in (weights.W_hh.reshape(4, 64, 64), rng.normal(size=(64, 64)), rng.random((64, 64)).T):
+        arrays += [panels(M, 32), panels(M.swapaxes(-1, -2), 32)]
+    assert {array.ctypes.data % memory.CACHE_LINE for array in arrays} == {0}
+
+
+@pytest.mark.parametrize("size", [0, 1, 2**13, 2**15, 2**20])
+@pytest.mark.parametrize("T", [0, 1, 35])
+def test_a_few_steps_after_the_other_are_all_steps(T: int, size: int) -> None:
+    pieces = gated.few_steps(T, size)
+    assert [t for few in pieces for t in range(T)[few]] == list(range(T))
+    assert all(len(range(T)[few]) == 1 or len(range(T)[few]) * size <= 2**15 for few in pieces)
+
+
+@pytest.mark.parametrize("order", ["C", "F"])
+def test_a_product_all_at_once_lies_in_the_order_of_the_matrix(order: Any) -> None:
+    """BLAS then has no rows to read across: W h^T where M is W^T."""
+    product = Times(np.ones((8, 67), order=order), 67).product
+    assert (product.flags.c_contiguous, product.flags.f_contiguous) == (order == "C", order == "F")
+
+
+@pytest.mark.parametrize(
+    ("architectures", "expected"),
+    [
+        (["SkylakeX"], True),
+        (["Cooperlake"], True),
+        (["Haswell", "SapphireRapids"], True),
+        (["Haswell"], False),
+        ([None], False),
+        ([], False),
+    ],
+)
+def test_small_products_are_openblas_on_avx_512(
+    architectures: list[str | None], expected: bool, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    libraries = [{"architecture": name} if name else {} for name in architectures]
+    monkeypatch.setattr("threadpoolctl.threadpool_info", lambda: libraries)
+    assert products.blas_has_small_products.__wrapped__() is expected
