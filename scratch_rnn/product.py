@@ -41,6 +41,7 @@ class Times:
 
     def __init__(self, M: Float[np.ndarray, "*G K N"], B: int) -> None:
         *G, K, N = M.shape
+        self.M = M
         rows, columns = size_of_tiles(K, N, B)
         if rows:
             self.shape_of_h: tuple[int, ...] = (B // rows, 1, rows, K)

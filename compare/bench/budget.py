@@ -1,10 +1,10 @@
 """The number of rounds of each row. A row has a budget of seconds for all its phases and shapes.
 
-The time of a phase is estimated from its floating-point operations; it is at least the 20 ms of a
-block. The remaining budget is divided in proportion to these estimates, among this phase and all
-later phases. So a later phase gets what an earlier phase did not use. Each phase gets at least
-three rounds, if they fit into the budget. Small shapes come first. If the budget is too small, the
-largest shapes are left out.
+What a phase took is taken from it. The time of a phase is estimated from its floating-point
+operations; it is at least the 20 ms of a block. The remaining budget is divided in proportion to
+these estimates, among this phase and all later phases. So a later phase gets what an earlier phase
+did not use. Each phase gets at least three rounds, if they fit into the budget. Small shapes come
+first. If the budget is too small, the largest shapes are left out.
 
 Calls that check a row do not count. Compilation has its own budget of the same size: if it takes
 longer, the row is left out.
@@ -89,10 +89,12 @@ class Budget:
                 f"and {max(left, 0):.1f} s are left"
             )
         share = left * self._needs[number] / self._needs_to_come[number]
-        rounds = min(MOST_ROUNDS, max(LEAST_ROUNDS, int(share / cost)))
-        self._spent[row] += rounds * cost
-        return rounds
+        return min(MOST_ROUNDS, max(LEAST_ROUNDS, int(share / cost)))
 
-    def done(self, row: Row, flops: int, seconds: float) -> None:
-        """Record the rate of a row."""
+    def done(self, row: Row, flops: int, seconds: float, spent: float) -> None:
+        """Record the seconds of a call of a row, and the seconds that were spent on all its rounds.
+
+        Those of `rounds` are estimated from few calls, and one that was held up would use up all.
+        """
+        self._spent[row] += spent
         self._best_rate[row] = max(self._best_rate.get(row, 0.0), flops / seconds)

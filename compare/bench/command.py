@@ -217,7 +217,7 @@ class _Course:
                 seconds=seconds,
                 errors=verdict.errors,
             )
-            budget.done(contestant.row, operations, timing.median)
+            budget.done(contestant.row, operations, timing.median, contestant.spent)
 
     def _note(
         self,

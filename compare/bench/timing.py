@@ -49,6 +49,7 @@ class Contestant:
     estimate: float  # estimated seconds per call
     rounds: int
     seconds: list[float] = field(default_factory=list)  # seconds per call, for each round
+    spent: float = 0.0  # seconds of all rounds, with warm-ups and rests
 
 
 class ReferenceProduct:
@@ -142,7 +143,8 @@ def measure(
 
 
 def _block(contestant: Contestant, threads: int) -> None:
-    row, job = contestant.row, contestant.job
+    row, job, began = contestant.row, contestant.job, time.perf_counter()
     with row.settings(threads):
         contestant.seconds.append(time_a_block(job.run, contestant.estimate, threads))
     time.sleep(row.rest(threads))
+    contestant.spent += time.perf_counter() - began

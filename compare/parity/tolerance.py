@@ -4,8 +4,9 @@ Rounding moves every intermediate result to a neighbouring float. The effect on 
 depends on the computation: a saturated unit removes the change, an exploding recurrence multiplies
 it. So we measure the effect. We run the same computation several times. In each run (a "wobble"),
 every float value is moved at random to one of its two neighbours: inputs, parameters, the tape and
-upstream gradients. Sums of rows are added up one after the other, which loses most. This is Monte
-Carlo arithmetic (Parker 1997) in its simplest form. The change of an entry of a result shows what
+upstream gradients. Sums of rows are added up one after the other, which loses most, and long
+products lose as much as if they were. This is Monte Carlo arithmetic (Parker 1997) in its simplest
+form. The change of an entry of a result shows what
 rounding alone can do to this entry. So each entry has its own allowance:
 
     move    = max over wobbles |moved - unmoved|                     of this entry
@@ -21,10 +22,11 @@ from contextlib import contextmanager
 from dataclasses import fields, is_dataclass, replace
 from functools import partial
 from typing import Any, TypeVar
+from weakref import WeakKeyDictionary
 
 import numpy as np
 
-from scratch_rnn import sums, threads
+from scratch_rnn import product, sums, threads
 from scratch_rnn.cells import gated
 from scratch_rnn.checks import check_function, whole_number
 
@@ -34,6 +36,9 @@ SAFETY = 8.0
 WOBBLES = 16
 """Number of runs with moved floats. Two equal terms move in opposite directions in all of these
 runs with a probability of 2^-16."""
+
+LONG = 512
+"""Number of terms from which one chain of additions can lose more than moves of the terms show."""
 
 Value = TypeVar("Value")
 Move = Callable[[Any], Any]
@@ -85,7 +90,7 @@ def _allowed(compute: Computation, wobbles: int, seed: int, gaps: int) -> dict[s
     rng = np.random.default_rng(seed)
     for _ in range(wobbles):
         move: Move = lambda value: neighbour(value, rng, gaps)  # noqa: E731
-        with moved_gates(move), sums_of_rows(in_one_chain):
+        with moved_gates(move), sums_of_rows(in_one_chain), long_products_lose(rng, gaps):
             moved = compute(move)
         for name, array in moved.items():
             np.maximum(moves[name], absolute_difference(array, baseline[name]), out=moves[name])
@@ -126,6 +131,41 @@ def sums_of_rows(how: Callable[[np.ndarray], np.ndarray]) -> Iterator[None]:
         yield
     finally:
         sums.sum_in_pieces = in_pieces
+
+
+@contextmanager
+def long_products_lose(rng: np.random.Generator, gaps: int = 1) -> Iterator[None]:
+    """Inside the ``with`` block, add to long recurrent products what one chain of additions loses.
+
+    The chain itself would take too long, but its loss is known (Higham 2002, section 4.2). If the
+    signs of K terms are random, the sum of the first k is √k times as large as a term. It is
+    rounded by u/√3 of itself. Over all k this is u K / √6 of a term. The terms of an entry of h M
+    have the RMS |h| |M| / K, with the norms of its row of h and of its column of M.
+    """
+    multiply = product.Times.__call__
+    norms_of_M: WeakKeyDictionary[product.Times, np.ndarray] = WeakKeyDictionary()
+
+    def multiply_and_lose(times: product.Times, h: np.ndarray) -> np.ndarray:
+        result = multiply(times, h)
+        if h.shape[-1] >= LONG:
+            if times not in norms_of_M:
+                norms_of_M[times] = norm(times.M, -2)[..., None, :]
+            u = np.finfo(h.dtype).eps / 2
+            lost = gaps * u / np.sqrt(6) * norm(h, -1)[..., None] * norms_of_M[times]
+            result += lost * rng.standard_normal(result.shape)
+        return result
+
+    product.Times.__call__ = multiply_and_lose  # type: ignore[method-assign, assignment]
+    try:
+        yield
+    finally:
+        product.Times.__call__ = multiply  # type: ignore[method-assign]
+
+
+def norm(array: np.ndarray, axis: int) -> np.ndarray:
+    """Return the Euclidean norm along an axis, in float64."""
+    length: np.ndarray = np.sqrt(np.square(array, dtype=np.float64).sum(axis=axis))
+    return length
 
 
 def exactly(d: np.ndarray) -> np.ndarray:

@@ -129,7 +129,7 @@ def measure_layers() -> None:
     for cell in CELLS:
         for threads, name in THREADS.items():
             flags = ["--cell", cell, "--threads", str(threads), "--shapes", "layer"]
-            flags += ["--rows", *ROWS[1:], "--budget", "8"]
+            flags += ["--rows", *ROWS[1:], "--budget", "20"]
             benchmark(f"layers-{cell}-{name}", *flags)
 
 

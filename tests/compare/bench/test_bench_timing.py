@@ -1,5 +1,6 @@
 """Rounds, turns, rests and budgets."""
 
+import time
 from contextlib import AbstractContextManager, nullcontext
 
 import pytest
@@ -136,8 +137,11 @@ def test_a_budget_is_shared_by_what_is_needed() -> None:
     # at 100 operations a second the needs are 1 s and 3 s, so 10 s are shared as 2.5 and 7.5
     budget = Budget(10.0, [100, 300], rate=100.0)
     assert budget.rounds(row, 0, cost=0.5) == 5
+    assert budget.left(row) == 10.0  # not before they were run
+    budget.done(row, flops=100, seconds=0.5, spent=2.5)
     assert budget.left(row) == 7.5
     assert budget.rounds(row, 1, cost=0.75) == 10
+    budget.done(row, flops=300, seconds=0.5, spent=7.5)
     assert budget.left(row) == 0.0
     other = Recorded("b", [])
     assert budget.left(other) == 10.0
@@ -146,12 +150,29 @@ def test_a_budget_is_shared_by_what_is_needed() -> None:
 def test_what_one_phase_leaves_goes_to_the_next() -> None:
     row, budget = Recorded("a", []), Budget(100.0, [100, 100], rate=100.0)
     assert budget.rounds(row, 0, cost=0.2) == MOST_ROUNDS
+    budget.done(row, flops=100, seconds=0.1, spent=0.2 * MOST_ROUNDS)
     assert budget.rounds(row, 1, cost=2.0) == int((100 - 0.2 * MOST_ROUNDS) / 2)
+
+
+def test_a_call_that_was_held_up_when_it_was_estimated_does_not_use_up_the_budget() -> None:
+    row, budget = Recorded("a", []), Budget(10.0, [100, 100], rate=100.0)
+    assert budget.rounds(row, 0, cost=3.0) == 3
+    budget.done(row, flops=100, seconds=0.01, spent=0.1)
+    assert budget.rounds(row, 1, cost=0.2) == int(9.9 / 0.2)
+
+
+def test_the_seconds_of_all_rounds_are_with_warm_ups_and_rests() -> None:
+    row, sleeping = Recorded("a", []), Job(lambda: time.sleep(0.03), dict)
+    contestant = Contestant(row, sleeping, estimate=0.03, rounds=3)
+    measure([contestant], threads=1)
+    assert contestant.spent + 0.001 >= 3 * (0.03 + 0.03)
+    assert contestant.spent > 1.5 * sum(contestant.seconds)
 
 
 def test_three_rounds_at_any_rate_or_none() -> None:
     row, budget = Recorded("a", []), Budget(10.0, [1, 1_000_000, 1_000_000], rate=100.0)
     assert budget.rounds(row, 0, cost=1.0) == 3
+    budget.done(row, flops=1, seconds=1.0, spent=3.0)
     refused = budget.rounds(row, 1, cost=3.0)
     assert refused == "over budget: 3 rounds would take 9.0 s, and 7.0 s are left"
     assert budget.left(row) == 7.0
@@ -160,7 +181,7 @@ def test_three_rounds_at_any_rate_or_none() -> None:
 def test_what_would_be_too_long_is_not_even_tried() -> None:
     row, budget = Recorded("a", []), Budget(10.0, [100, 100], rate=100.0)
     assert budget.objection_before(row, FORWARD, 10**9) is None  # nothing is known yet
-    budget.done(row, flops=100, seconds=1.0)
+    budget.done(row, flops=100, seconds=1.0, spent=1.0)
     assert budget.objection_before(row, FORWARD, 600) is None  # 3 rounds at twice the rate: 9 s
     objection = budget.objection_before(row, FORWARD, 700)
     assert objection is not None
