@@ -34,7 +34,7 @@ def forward(
 ) -> Any:
     """Return the cell's tape, or the `Tape` of its parts; state_0 has a name for each array."""
     T, B = x.shape[:2]
-    parts = threads.parts_of_batch(B, multiplications=T * B * weights.W_hh.size)
+    parts = threads.parts_of_batch(B, multiplications=T * B * threads.work([weights.W_hh]))
     if len(parts) == 1:
         return cell_forward(x, list(state_0.values()), weights)
     states = {name: np.empty((T + 1, *array.shape), array.dtype) for name, array in state_0.items()}

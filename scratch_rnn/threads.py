@@ -14,6 +14,8 @@ from contextvars import ContextVar, copy_context
 from itertools import pairwise
 from typing import TypeVar
 
+import numpy as np
+
 from scratch_rnn.checks import whole_number
 
 Part = TypeVar("Part")
@@ -55,6 +57,14 @@ def get_num_threads() -> int:
     return _num_threads
 
 
+def work(recurrent: Sequence[np.ndarray]) -> int:
+    """Return the multiplications of a row of h by each of these W_hh, for one of its gates.
+
+    More gates do not make more threads worth it: between their operations, each needs the lock.
+    """
+    return sum(W.shape[1] ** 2 for W in recurrent)
+
+
 def parts_of_batch(B: int, multiplications: int) -> list[slice]:
     """Cut the rows 0 … B-1 of a batch in a part for each thread, or in fewer if it is little work.
 
@@ -65,7 +75,7 @@ def parts_of_batch(B: int, multiplications: int) -> list[slice]:
     B : int
         Rows; parts differ by one at most, and none is empty.
     multiplications : int
-        Of the whole batch by W_hh, in the forward pass.
+        Of the whole batch by W_hh, in the forward pass; see `work`.
     """
     num_threads = 1 if _in_one_part.get() else _num_threads
     num_parts = max(1, min(num_threads, B, multiplications // WORTH_A_THREAD))

@@ -302,6 +302,25 @@ def test_a_steps_work_is_that_of_its_recurrent_products(monkeypatch: pytest.Monk
     assert asked == [(2, 6 * 7 * 2 * 16)] + 6 * [(2, 7 * 2 * 16)]
 
 
+def test_the_work_of_a_layer_with_gates_is_that_of_one_gate(
+    monkeypatch: pytest.MonkeyPatch,
+) -> None:
+    asked = []
+
+    def one_part(B: int, multiplications: int) -> list[slice]:
+        asked.append((B, multiplications))
+        return [slice(0, B)]
+
+    monkeypatch.setattr(threads, "parts_of_batch", one_part)
+    x = np.zeros((7, 2, 3), np.float32)
+    for layer in (scratch_rnn.GRU(3, 5), scratch_rnn.LSTM(3, 5, proj_size=4)):
+        layer.forward(x)
+    model = RNNModel(scratch_rnn.LSTM(7, 4), 7)
+    train_step(model, small_batches(1, T=7)[0], None, SGD(model.parameters, 0.1))
+    of_layers, of_step = [(2, 7 * 2 * 5 * 5), (2, 7 * 2 * 4 * 4)], [(2, 7 * 2 * 4 * 4)] * 2
+    assert asked == of_layers + of_step
+
+
 def test_parts_keep_their_order_and_their_exceptions() -> None:
     def slow_first(k: int) -> int:
         time.sleep(0.02 * (3 - k))
