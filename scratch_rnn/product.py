@@ -34,7 +34,7 @@ class Times:
     Parameters
     ----------
     M : ndarray of shape (K, N), or (G, K, N) for the matrices of G gates
-        Has to stay as it is: it may be read at each call.
+        Has to stay as it is: it may be read at each call. Also an attribute.
     B : int
         Rows of each h, which is of shape (B, K), or (G, B, K) where each gate has its own.
     """
@@ -49,6 +49,7 @@ class Times:
             self.product = empty((*G, B, N), M.dtype)
             tiles = self.product.reshape(*G, B // rows, rows, N // columns, columns)
             tiles = tiles.swapaxes(-3, -2)  # (*G, B/rows, N/columns, rows, columns)
+            # Panels at a time; all of them if all rows are in one tile.
             few = max(1, IN_CACHE // (K * columns * M.itemsize)) if rows < B else N
             self.panels_and_tiles = [
                 (cut[..., n : n + few, :, :], tiles[..., n : n + few, :, :])
