@@ -10,13 +10,10 @@ from hypothesis import strategies as st
 from hypothesis.extra import numpy as hnp
 
 import scratch_rnn
-from compare.parity import tolerance
 from compare.parity.rows import compare_results
 from compare.parity.tolerance import (
-    LONG,
     SAFETY,
     WOBBLES,
-    absolute_difference,
     allowances,
     largest_difference,
     largest_difference_in_ulps,
@@ -25,9 +22,8 @@ from compare.parity.tolerance import (
     ulps,
     unmoved,
 )
-from scratch_rnn import sums, threads
+from scratch_rnn import threads
 from scratch_rnn.cells import gated
-from scratch_rnn.product import Times
 from tests.annotations import unchecked
 
 
@@ -215,94 +211,6 @@ def test_a_gate_is_moved_where_it_is_computed_and_not_only_on_the_tape() -> None
     assert np.all(allowed["1 - z"] < 2 * SAFETY * ulp)
     assert np.array_equal(results["1 - z"], passed_on(unmoved)["1 - z"])
     assert gated.sigmoid is sigmoid
-
-
-def test_a_sum_of_rows_may_lose_what_one_chain_loses() -> None:
-    """One after the other, 100,000 terms lose more than moves of terms and two ulps show."""
-    d = np.random.default_rng(0).random((100_000, 4), np.float32)
-    in_pieces = sums.sum_in_pieces
-    results, allowed = allowances(lambda move: {"sum": sums.sum_of_rows(move(d))}, wobbles=4)
-    assert np.array_equal(results["sum"], sums.sum_of_rows(d))
-    assert sums.sum_in_pieces is in_pieces
-    chain = np.add.accumulate(d)[-1]
-    assert compare_results(results, {"sum": chain}, allowed).ok
-    lost = absolute_difference(chain, results["sum"])
-    assert np.any(lost > SAFETY * 2 * ulps(chain))
-    assert np.all(allowed["sum"] < 100 * lost.max())
-
-
-def product_of(h: np.ndarray, M: np.ndarray) -> Any:
-    """Return the computation h M, for `allowances`; each column, or each gate, by itself."""
-    B = h.shape[-2]
-
-    def compute(move: Any) -> dict[str, np.ndarray]:
-        product = Times(move(M), B)(move(h)).copy()
-        return dict(zip("abcdef", product if M.ndim == 3 else product.T, strict=False))
-
-    return compute
-
-
-def test_a_long_product_may_lose_what_one_chain_loses(monkeypatch: pytest.MonkeyPatch) -> None:
-    K = 2**16
-    rng = np.random.default_rng(0)
-    h = rng.normal(size=(8, K)).astype(np.float32)
-    M = (rng.normal(size=(K, 6)) * 10.0 ** np.arange(6)).astype(np.float32)
-    multiply, compute = Times.__call__, product_of(h, M)
-    results, allowed = allowances(compute)
-    assert Times.__call__ is multiply
-    assert all(np.array_equal(results[name], compute(unmoved)[name]) for name in results)
-    chain = np.zeros((8, 6), np.float32)
-    for k in range(K):
-        chain += h[:, k, None] * M[k]
-    in_chain = dict(zip("abcdef", chain.T, strict=True))
-    assert compare_results(results, in_chain, allowed).ok
-    for name, column in in_chain.items():
-        lost = absolute_difference(column, results[name])
-        assert 0.02 < np.max(lost / allowed[name]) < 0.5
-    monkeypatch.setattr(tolerance, "LONG", K + 1)
-    assert not compare_results(results, in_chain, allowances(compute)[1]).ok
-
-
-def test_a_product_that_is_not_long_is_allowed_what_moves_show(
-    monkeypatch: pytest.MonkeyPatch,
-) -> None:
-    rng = np.random.default_rng(0)
-    compute = product_of(rng.normal(size=(2, LONG - 1)), rng.normal(size=(LONG - 1, 3)))
-    _, allowed = allowances(compute)
-    monkeypatch.setattr(tolerance, "LONG", 2 * LONG)
-    _, by_moves_alone = allowances(compute)
-    assert all(np.array_equal(allowed[name], by_moves_alone[name]) for name in "abc")
-
-
-@pytest.mark.parametrize("has_each_its_own", [False, True])
-def test_each_gate_loses_by_itself(*, has_each_its_own: bool) -> None:
-    """Nothing where W is zero, and twice as much where it is twice as large."""
-    rng = np.random.default_rng(0)
-    h, M = rng.normal(size=(5, LONG)), rng.normal(size=(LONG, 3))
-    h = np.stack([h, h, h]) if has_each_its_own else h
-    _, allowed = allowances(product_of(h, np.stack([M, 0 * M, 2 * M])), wobbles=100)
-    assert allowed["b"].max() < 1e-300
-    np.testing.assert_allclose(allowed["c"], 2 * allowed["a"], rtol=0.5)
-
-
-def test_what_a_long_product_loses_is_that_of_its_gaps() -> None:
-    rng = np.random.default_rng(0)
-    compute = product_of(rng.normal(size=(4, 2**12)), rng.normal(size=(2**12, 4)))
-    _, once = allowances(compute)
-    _, eight_times = allowances(compute, gaps=8)
-    for name in "abcd":
-        np.testing.assert_allclose(eight_times[name], 8 * once[name], rtol=0.2)
-
-
-def test_an_error_in_a_sum_of_rows_does_not_widen_its_allowance(
-    monkeypatch: pytest.MonkeyPatch,
-) -> None:
-    d = np.ones((3 * sums.ROWS, 2), np.float32)
-    right = allowances(lambda move: {"sum": sums.sum_of_rows(move(d))})[1]["sum"]
-    monkeypatch.setattr(sums, "sum_in_pieces", lambda d: 2 * d.sum(axis=-2))
-    results, allowed = allowances(lambda move: {"sum": sums.sum_of_rows(move(d))})
-    assert np.array_equal(results["sum"], np.full(2, 6 * sums.ROWS))
-    assert np.array_equal(allowed["sum"], right)
 
 
 def test_allowance_grows_with_what_the_computation_does_to_rounding() -> None:

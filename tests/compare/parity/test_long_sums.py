@@ -1,0 +1,110 @@
+"""What long sums may lose: sums of rows, and recurrent products of many terms."""
+
+from typing import Any
+
+import numpy as np
+import pytest
+
+from compare.parity import tolerance
+from compare.parity.rows import compare_results
+from compare.parity.tolerance import LONG, SAFETY, absolute_difference, allowances, ulps, unmoved
+from scratch_rnn import sums
+from scratch_rnn.product import Times
+
+
+def test_a_sum_of_rows_may_lose_what_one_chain_loses() -> None:
+    """One after the other, 100,000 terms lose more than moves of terms and two ulps show."""
+    d = np.random.default_rng(0).random((100_000, 4), np.float32)
+    in_pieces = sums.sum_in_pieces
+    results, allowed = allowances(lambda move: {"sum": sums.sum_of_rows(move(d))}, wobbles=4)
+    assert np.array_equal(results["sum"], sums.sum_of_rows(d))
+    assert sums.sum_in_pieces is in_pieces
+    chain = np.add.accumulate(d)[-1]
+    assert compare_results(results, {"sum": chain}, allowed).ok
+    lost = absolute_difference(chain, results["sum"])
+    assert np.any(lost > SAFETY * 2 * ulps(chain))
+    assert np.all(allowed["sum"] < 100 * lost.max())
+
+
+def product_of(h: np.ndarray, M: np.ndarray) -> Any:
+    """Return the computation h M, for `allowances`; each column, or each gate, by itself."""
+    B = h.shape[-2]
+
+    def compute(move: Any) -> dict[str, np.ndarray]:
+        product = Times(move(M), B)(move(h)).copy()
+        return dict(zip("abcdef", product if M.ndim == 3 else product.T, strict=False))
+
+    return compute
+
+
+def test_a_long_product_may_lose_what_one_chain_loses(monkeypatch: pytest.MonkeyPatch) -> None:
+    K = 2**16
+    rng = np.random.default_rng(0)
+    h = rng.normal(size=(8, K)).astype(np.float32)
+    M = (rng.normal(size=(K, 6)) * 10.0 ** np.arange(6)).astype(np.float32)
+    multiply, compute = Times.__call__, product_of(h, M)
+    results, allowed = allowances(compute)
+    assert Times.__call__ is multiply
+    assert all(np.array_equal(results[name], compute(unmoved)[name]) for name in results)
+    chain = np.zeros((8, 6), np.float32)
+    for k in range(K):
+        chain += h[:, k, None] * M[k]
+    in_chain = dict(zip("abcdef", chain.T, strict=True))
+    assert compare_results(results, in_chain, allowed).ok
+    for name, column in in_chain.items():
+        lost = absolute_difference(column, results[name])
+        assert 0.02 < np.max(lost / allowed[name]) < 0.5
+    monkeypatch.setattr(tolerance, "LONG", K + 1)
+    assert not compare_results(results, in_chain, allowances(compute)[1]).ok
+
+
+def test_a_product_that_is_not_long_is_allowed_what_moves_show(
+    monkeypatch: pytest.MonkeyPatch,
+) -> None:
+    rng = np.random.default_rng(0)
+    compute = product_of(rng.normal(size=(2, LONG - 1)), rng.normal(size=(LONG - 1, 3)))
+    _, allowed = allowances(compute)
+    monkeypatch.setattr(tolerance, "LONG", 2 * LONG)
+    _, by_moves_alone = allowances(compute)
+    assert all(np.array_equal(allowed[name], by_moves_alone[name]) for name in "abc")
+
+
+@pytest.mark.parametrize("has_each_its_own", [False, True])
+def test_each_gate_loses_by_itself(*, has_each_its_own: bool) -> None:
+    """Nothing where W is zero, and twice as much where it is twice as large."""
+    rng = np.random.default_rng(0)
+    h, M = rng.normal(size=(5, LONG)), rng.normal(size=(LONG, 3))
+    h = np.stack([h, h, h]) if has_each_its_own else h
+    _, allowed = allowances(product_of(h, np.stack([M, 0 * M, 2 * M])), wobbles=100)
+    assert allowed["b"].max() < 1e-300
+    np.testing.assert_allclose(allowed["c"], 2 * allowed["a"], rtol=0.5)
+
+
+def test_what_a_long_product_loses_is_that_of_its_gaps() -> None:
+    rng = np.random.default_rng(0)
+    compute = product_of(rng.normal(size=(4, 2**12)), rng.normal(size=(2**12, 4)))
+    _, once = allowances(compute)
+    _, eight_times = allowances(compute, gaps=8)
+    for name in "abcd":
+        np.testing.assert_allclose(eight_times[name], 8 * once[name], rtol=0.2)
+
+
+def test_what_a_long_product_loses_is_known_where_squares_overflow() -> None:
+    rng = np.random.default_rng(0)
+    h = rng.normal(size=(4, LONG)).astype(np.float32)
+    M = rng.normal(size=(LONG, 4)).astype(np.float32)
+    far = np.float32(2.0**80)  # no float32 is as large as its square
+    _, allowed = allowances(product_of(h, M))
+    _, allowed_far_apart = allowances(product_of(h / far, M * far))
+    assert all(np.array_equal(allowed[name], allowed_far_apart[name]) for name in "abcd")
+
+
+def test_an_error_in_a_sum_of_rows_does_not_widen_its_allowance(
+    monkeypatch: pytest.MonkeyPatch,
+) -> None:
+    d = np.ones((3 * sums.ROWS, 2), np.float32)
+    right = allowances(lambda move: {"sum": sums.sum_of_rows(move(d))})[1]["sum"]
+    monkeypatch.setattr(sums, "sum_in_pieces", lambda d: 2 * d.sum(axis=-2))
+    results, allowed = allowances(lambda move: {"sum": sums.sum_of_rows(move(d))})
+    assert np.array_equal(results["sum"], np.full(2, 6 * sums.ROWS))
+    assert np.array_equal(allowed["sum"], right)
