@@ -6,15 +6,15 @@ it. So we measure the effect. We run the same computation several times. In each
 every float value is moved at random to one of its two neighbours: inputs, parameters, the tape and
 upstream gradients. Sums of rows are added up one after the other, which loses most, and long
 products lose as much as if they were. This is Monte Carlo arithmetic (Parker 1997) in its simplest
-form. The change of an entry of a result shows what
-rounding alone can do to this entry. So each entry has its own allowance:
+form. The change of an entry of a result shows what rounding alone can do to this entry. So each
+entry has its own allowance:
 
     move    = max over wobbles |moved - unmoved|                     of this entry
     allowed = SAFETY · ( max(move, RMS of the tensor's moves) + 2 ulps of the entry )
 
 The RMS (root mean square) is for an entry that moved little in all runs by chance. The factor
-SAFETY covers what a random sample of roundings does not show. It is the only tolerance constant of
-the project; docs/tolerance.md shows measurements of it.
+SAFETY covers what a random sample of roundings does not show. It and LONG, the length of a long
+product, are the only tolerance constants of the project; docs/tolerance.md shows measurements.
 """
 
 from collections.abc import Callable, Iterator, Mapping
