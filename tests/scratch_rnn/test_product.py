@@ -1,5 +1,6 @@
 """Products in the way that BLAS answers fastest, and memory for large arrays."""
 
+import tracemalloc
 from typing import Any
 
 import numpy as np
@@ -79,6 +80,7 @@ def test_as_many_panels_at_a_time_as_the_cache_holds(has_small_products: bool) -
     M, h = M.astype(np.float32), h.astype(np.float32)
     results, allowed = allowances(lambda move: {"product": move(h) @ move(M)})
     assert compare_results(results, {"product": Times(M, 64)(h).copy()}, allowed).ok
+    assert Times(M, 64).M is M
     for B, expected in ((64, [2, 2, 1]), (16, [5])):
         few = [M.shape[-3:-2] for M, _ in Times(M, B).panels_and_tiles]
         assert few == ([(n,) for n in expected] if has_small_products else [()])
@@ -111,6 +113,15 @@ def test_panels_of_one_transposed_matrix_are_in_the_order_of_its_rows() -> None:
     cut = panels(W.T, 2)
     assert cut.swapaxes(1, 2).flags.c_contiguous
     np.testing.assert_array_equal(cut, [W[:2].T, W[2:4].T, W[4:].T])
+
+
+def test_the_freed_block_is_as_large_as_the_c_library_learns_from() -> None:
+    tracemalloc.start()
+    memory.keep_freed_memory()
+    now, most = tracemalloc.get_traced_memory()
+    tracemalloc.stop()
+    assert 30 * 2**20 < most < 32 * 2**20
+    assert now < 2**20
 
 
 @pytest.mark.parametrize("dtype", [np.float32, np.float64])
