@@ -84,6 +84,8 @@ def test_as_many_panels_at_a_time_as_the_cache_holds(has_small_products: bool) -
     for B, expected in ((64, [2, 2, 1]), (16, [5])):
         few = [M.shape[-3:-2] for M, _ in Times(M, B).panels_and_tiles]
         assert few == ([(n,) for n in expected] if has_small_products else [()])
+    long = Times(np.ones((2048, 128), np.float32), 8)  # a panel of 64 columns is 512 KiB
+    assert len(long.panels_and_tiles) == (2 if has_small_products else 1)
 
 
 def test_the_next_call_fills_the_same_array() -> None:
