@@ -1,4 +1,4 @@
-"""Memory for large arrays: kept when it is freed, and laid out in whole cache lines.
+"""Memory for large arrays: kept when it is freed, and beginning with a cache line.
 
 A training step makes and drops a few arrays of a megabyte each. By default the C library hands
 such memory back to the kernel at once, which later hands it out again page by page, cleared: at

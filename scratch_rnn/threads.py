@@ -60,7 +60,7 @@ def get_num_threads() -> int:
 def work(recurrent: Sequence[np.ndarray]) -> int:
     """Return the multiplications of a row of h by each of these W_hh, for one of its gates.
 
-    More gates do not make more threads worth it: between their operations, each needs the lock.
+    More gates do not make a second thread more useful: between operations it waits for the lock.
     """
     return sum(W.shape[1] ** 2 for W in recurrent)
 

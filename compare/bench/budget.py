@@ -1,10 +1,10 @@
 """The number of rounds of each row. A row has a budget of seconds for all its phases and shapes.
 
-What a phase took is taken from it. The time of a phase is estimated from its floating-point
-operations; it is at least the 20 ms of a block. The remaining budget is divided in proportion to
-these estimates, among this phase and all later phases. So a later phase gets what an earlier phase
-did not use. Each phase gets at least three rounds, if they fit into the budget. Small shapes come
-first. If the budget is too small, the largest shapes are left out.
+The time of a phase is estimated from its floating-point operations; it is at least the 20 ms of a
+block. The remaining budget is divided in proportion to these estimates, among this phase and all
+later phases. The seconds that a phase really took are subtracted, so a later phase gets what an
+earlier phase did not use. Each phase gets at least three rounds, if they fit into the budget. Small
+shapes come first. If the budget is too small, the largest shapes are left out.
 
 Calls that check a row do not count. Compilation has its own budget of the same size: if it takes
 longer, the row is left out.

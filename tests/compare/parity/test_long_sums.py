@@ -7,7 +7,15 @@ import pytest
 
 from compare.parity import tolerance
 from compare.parity.rows import compare_results
-from compare.parity.tolerance import LONG, SAFETY, absolute_difference, allowances, ulps, unmoved
+from compare.parity.tolerance import (
+    LONG,
+    SAFETY,
+    absolute_difference,
+    allowances,
+    rms,
+    ulps,
+    unmoved,
+)
 from scratch_rnn import sums
 from scratch_rnn.product import Times
 
@@ -56,6 +64,21 @@ def test_a_long_product_may_lose_what_one_chain_loses(monkeypatch: pytest.Monkey
         assert 0.02 < np.max(lost / allowed[name]) < 0.5
     monkeypatch.setattr(tolerance, "LONG", K + 1)
     assert not compare_results(results, in_chain, allowances(compute)[1]).ok
+
+
+def test_what_is_added_is_as_large_as_what_one_chain_loses() -> None:
+    rng = np.random.default_rng(0)
+    h = rng.normal(size=(32, 2**12)).astype(np.float32)
+    M = rng.normal(size=(2**12, 32)).astype(np.float32)
+    chain = np.zeros((32, 32), np.float32)
+    for k in range(len(M)):
+        chain += h[:, k, None] * M[k]
+    times_M = Times(M, 32)
+    product = times_M(h).copy()
+    with tolerance.long_products_lose(rng):
+        added = times_M(h) - product
+    lost = chain - h.astype(np.float64) @ M
+    assert 0.7 < rms(added) / rms(lost) < 1.4
 
 
 def test_a_product_that_is_not_long_is_allowed_what_moves_show(
