@@ -22,10 +22,8 @@ from tests.counts import count, pytest_terminal_summary  # noqa: E402, F401
 
 pytest_plugins = ["tests.plugin", "tests.shards"]
 
-# Before the packages are imported: every call is checked against its annotations, shapes included.
-install_import_hook(
-    ["scratch_rnn", "concise_rnn", "compare"], f"{tests.annotations.__name__}.checked"
-)
+# Before they are imported: every call is checked against its annotations, shapes included.
+install_import_hook(tests.annotations.WITH_SHAPES, f"{tests.annotations.__name__}.checked")
 
 # ci: the same examples each time. deep: other examples each time; a failure prints how to repeat
 # it, and the end of the run the seed that repeats all of it (--hypothesis-seed). Choose with

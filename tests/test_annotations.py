@@ -1,12 +1,15 @@
 """Annotations are checked, shapes included, in the first calls of each test."""
 
+from pathlib import Path
+
 import numpy as np
 import pytest
 from jaxtyping import TypeCheckError
 
 from scratch_rnn.sums import sum_of_rows
-from tests.annotations import LIMIT, checked, unchecked
+from tests.annotations import LIMIT, WITH_SHAPES, checked, unchecked
 
+ROOT = Path(__file__).parents[1]
 WRONG = np.zeros((2, 2), int)  # floats are expected
 
 
@@ -39,3 +42,15 @@ def test_a_function_inside_another_is_left_alone() -> None:
         return value
 
     assert checked(of_numbers) is of_numbers
+
+
+def test_every_file_with_shapes_is_checked() -> None:
+    with_shapes = [
+        ".".join(file.relative_to(ROOT).with_suffix("").parts)
+        for package in ("scratch_rnn", "concise_rnn", "compare")
+        for file in (ROOT / package).rglob("*.py")
+        if "\nfrom jaxtyping import" in file.read_text(encoding="utf-8")
+    ]
+    assert with_shapes
+    for module in with_shapes:
+        assert any(f"{module}.".startswith(f"{name}.") for name in WITH_SHAPES), module

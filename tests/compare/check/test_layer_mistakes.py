@@ -14,7 +14,7 @@ from compare.check.diagnosis import (
     in_the_tensor,
     name_mistakes,
 )
-from compare.check.features import settle_conventions, try_features, try_laws
+from compare.check.features import SIZES, case_of, settle_conventions, try_features, try_laws
 from compare.check.layers import Layers
 from compare.check.stages import PartResult
 from compare.check.stranger.client import Stranger, source_of
@@ -160,6 +160,13 @@ def test_a_bug_of_the_catalogue_that_shows_in_no_number_breaks_a_law(name: str) 
     layers, results = looked_at(f"{find_bug(name).load().__name__}:RNN", "rnn")
     assert {result.verdict for result in results} == {"right"}
     assert "wrong" in {entry["verdict"] for entry in try_laws(layers, [], 0)}
+
+
+def test_a_case_is_drawn_once_however_often_it_is_tried() -> None:
+    with Stranger(source_of("scratch_rnn:RNN", in_process=True)) as stranger:
+        layers = Layers(stranger, "rnn")
+        assert case_of(layers, SIZES[0], 0) is case_of(layers, SIZES[0], 0)
+        assert case_of(layers, SIZES[0], 0) is not case_of(layers, SIZES[0], 0, one_hot=True)
 
 
 # Modules of PyTorch -----------------------------------------------------------------------------
