@@ -96,11 +96,14 @@ def read_course(path: Path) -> Course:
 
 
 def _files(directory: Path) -> list[Path]:
-    """Return a run's checkpoints: the snapshots, and the weights at the end or the newest ones."""
-    files = sorted((directory / FOLDER).glob("epoch-*.safetensors"))
+    """Return a run's checkpoints: the snapshots, the weights at the end, and the newest one.
+
+    The newest one is later than the end if the training went on, and was interrupted.
+    """
+    snapshots = sorted((directory / FOLDER).glob("epoch-*.safetensors"))
     ends = [directory / weights_name(side) for side in ("scratch", "concise")]
-    ends += sorted((directory / CHECKPOINTS).glob("*.safetensors"), reverse=True)  # interrupted
-    return files + [end for end in ends if end.is_file()][:1]
+    checkpoints = sorted((directory / CHECKPOINTS).glob("*.safetensors"))
+    return snapshots + [end for end in ends if end.is_file()][:1] + checkpoints[-1:]
 
 
 def _setting(checkpoint: Checkpoint) -> ParityConfig:

@@ -17,8 +17,9 @@ ADAPTERS = {
 OPERATORS = {"onnxruntime": "onnx_runtime"}
 """The adapter of a module that has no classes, but operators by name."""
 
-GATED = ("gru", "lstm")
-ELMAN = re.compile(r"(simple)?rnn(cell)?")
+GATED = {"gru": re.compile("GRU|[Gg]ru(cell|layer)?(?![a-z])"), "lstm": re.compile("(?i)lstm")}
+"""What a gated cell's name has in it. A longer word with gru in it, like Congruent, is none."""
+ELMAN = re.compile("(?i)(simple)?rnn(cell)?")
 
 
 def adapter_of(module: ModuleType, target: Any) -> str:
@@ -38,8 +39,8 @@ def cell_of(target: Any) -> str:
     A name that has GRU or LSTM in it, and not both, says so; of RNN alone the whole name must.
     """
     names = [target] if isinstance(target, str) else [kind.__name__ for kind in _kinds(target)]
-    for name in map(str.lower, names):
-        found = [cell for cell in GATED if cell in name]
+    for name in names:
+        found = [cell for cell, pattern in GATED.items() if pattern.search(name)]
         if len(found) == 1:
             return found[0]
         if ELMAN.fullmatch(name):

@@ -164,9 +164,13 @@ def test_the_end_is_not_there_twice(tmp_path: Path) -> None:
     assert [s.epoch for s in found.snapshots] == [0, 5]
 
 
-def test_an_interrupted_run_ends_with_its_newest_checkpoint(tmp_path: Path) -> None:
+@pytest.mark.parametrize("ended", [False, True])
+def test_an_interrupted_run_ends_with_its_newest_checkpoint(tmp_path: Path, ended: bool) -> None:
     run = write_run(tmp_path / "run")
-    (run / "scratch.safetensors").unlink()
+    if ended:  # after one epoch, and went on
+        save(run / "scratch.safetensors", checkpoint(1))
+    else:
+        (run / "scratch.safetensors").unlink()
     (run / "checkpoints").mkdir()
     for batch in (0, 1):
         path = run / "checkpoints" / f"{6 + batch:07d}-scratch.safetensors"
