@@ -36,7 +36,8 @@ def forward(
     T, B = x.shape[:2]
     parts = threads.parts_of_batch(B, multiplications=T * B * threads.work([weights.W_hh]))
     if len(parts) == 1:
-        return cell_forward(x, list(state_0.values()), weights)
+        with threads.shared_by_blas(B, weights.W_hh):
+            return cell_forward(x, list(state_0.values()), weights)
     states = {name: np.empty((T + 1, *array.shape), array.dtype) for name, array in state_0.items()}
 
     def of_part(rows: slice) -> Any:
@@ -58,7 +59,8 @@ def backward(
 ) -> tuple[Float[np.ndarray, "T B V"] | None, Sequence[Float[np.ndarray, "B _"]], Any]:
     """Return δx, δ of the initial state and δ of the weights, as the cell does."""
     if not isinstance(tape, Tape):
-        result: tuple[Any, Any, Any] = cell_backward(tape, weights, d_steps, d_last)
+        with threads.shared_by_blas(len(d_last[0]), weights.W_hh):
+            result: tuple[Any, Any, Any] = cell_backward(tape, weights, d_steps, d_last)
         return result
 
     def of_part(k: int) -> Any:

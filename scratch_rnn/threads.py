@@ -4,6 +4,8 @@ The sequences of a batch don't meet before their gradients are added, so each pa
 and back alone, with BLAS single-threaded under it; NumPy lets other threads run while it computes.
 The parts' gradients are added in their own order, whichever ends first, so that the same number
 of threads always gives the same bits.
+
+A single sequence cannot be cut. If its products are large, BLAS divides each of them.
 """
 
 import os
@@ -12,7 +14,7 @@ from concurrent.futures import ThreadPoolExecutor
 from contextlib import contextmanager
 from contextvars import ContextVar, copy_context
 from itertools import pairwise
-from typing import TypeVar
+from typing import Any, TypeVar
 
 import numpy as np
 
@@ -24,7 +26,12 @@ Result = TypeVar("Result")
 WORTH_A_THREAD = 2**25
 """Multiplications in a part below which handing it over costs more than it saves (measured)."""
 
+LARGE_FOR_BLAS = 2**20
+"""Numbers in a W_hh from which BLAS multiplies one row by it faster on several threads (measured).
+With fewer they stay in a core's own cache, and a thread has no more than the other to read."""
+
 _num_threads = 1
+_blas: Any = None  # the controller of its threads
 _in_one_part = ContextVar("in one part", default=False)
 _pool: ThreadPoolExecutor | None = None
 _process_of_pool = 0
@@ -44,9 +51,10 @@ def set_num_threads(n: int) -> None:
     """
     from threadpoolctl import ThreadpoolController  # not before it is needed
 
-    global _num_threads, _pool
+    global _num_threads, _pool, _blas
     n = whole_number("the number of threads", n, least=1)
-    ThreadpoolController().limit(limits=1, user_api="blas")
+    _blas = ThreadpoolController()
+    _blas.limit(limits=1, user_api="blas")
     if _pool is not None and _process_of_pool == os.getpid():
         _pool.shutdown()
     _num_threads, _pool = n, None
@@ -98,6 +106,16 @@ def map_parts(function: Callable[[Part], Result], parts: Sequence[Part]) -> list
 
     others = [_threads().submit(copy_context().run, of_part, part) for part in parts[1:]]
     return [of_part(parts[0]), *(other.result() for other in others)]
+
+
+@contextmanager
+def shared_by_blas(B: int, W_hh: np.ndarray) -> Iterator[None]:
+    """Inside the ``with`` block, let BLAS use all threads if B is 1 and W_hh is large."""
+    if B > 1 or W_hh.shape[1] ** 2 < LARGE_FOR_BLAS or _num_threads == 1 or _in_one_part.get():
+        yield
+        return
+    with _blas.limit(limits=_num_threads, user_api="blas"):
+        yield
 
 
 @contextmanager

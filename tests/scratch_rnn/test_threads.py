@@ -9,6 +9,7 @@ from typing import Any
 
 import numpy as np
 import pytest
+from threadpoolctl import threadpool_info
 
 from compare.check.layer_cases import LayerCase
 from compare.check.layer_floats import CELLS
@@ -18,6 +19,7 @@ from compare.parity.rows import compare_results
 from compare.parity.tolerance import allowances
 from scratch_rnn import RNN, parts, threads
 from scratch_rnn.states import arrays_of
+from scratch_rnn.threads import in_one_part
 from tests.annotations import unchecked
 from tests.counts import number
 from tests.model_cases import ModelCase, build_model
@@ -96,6 +98,43 @@ def test_each_thread_takes_a_part(B: int, cell: str, monkeypatch: pytest.MonkeyP
     assert output.shape == (4, B, 2 * H)
     assert {array.shape for array in arrays_of(state)} == {(2, B, H)}
     assert gradients.x.shape == (4, B, V)
+
+
+@pytest.mark.parametrize("cell", CELLS)
+def test_the_products_of_one_sequence_are_divided_by_blas(
+    cell: str, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    layer, seen = CLASSES[cell](V, H), []
+
+    def threads_of_blas() -> list[int]:
+        found = [lib["num_threads"] for lib in threadpool_info() if lib["user_api"] == "blas"]
+        return found or pytest.skip("the threads of NumPy's BLAS cannot be counted")
+
+    def noting(method: Any) -> Any:
+        def noted(*arguments: Any) -> Any:
+            seen.append(max(threads_of_blas()))
+            return method(*arguments)
+
+        return noted
+
+    def forward_and_backward(B: int) -> list[int]:
+        seen.clear()
+        layer.backward(layer.forward(np.zeros((2, B, V), np.float32))[2])
+        return list(seen)
+
+    monkeypatch.setattr(layer, "cell_forward", noting(layer.cell_forward))
+    monkeypatch.setattr(layer, "cell_backward", noting(layer.cell_backward))
+    with sharing(2):
+        monkeypatch.setattr(threads, "LARGE_FOR_BLAS", H * H)
+        assert forward_and_backward(1) == [2, 2]
+        assert forward_and_backward(2) == [1, 1, 1, 1]  # a part for each thread
+        monkeypatch.setattr(threads, "WORTH_A_THREAD", 2**25)
+        assert forward_and_backward(2) == [1, 1]
+        with in_one_part():
+            assert forward_and_backward(1) == [1, 1]
+        monkeypatch.setattr(threads, "LARGE_FOR_BLAS", H * H + 1)
+        assert forward_and_backward(1) == [1, 1]
+        assert set(threads_of_blas()) == {1}
 
 
 @pytest.mark.parametrize("cell", CELLS)

@@ -221,13 +221,13 @@ def test_wrong_arguments_are_refused() -> None:
 @contextmanager
 def sharing(n: int) -> Iterator[None]:
     """Share the work among n threads, however little it is."""
-    worth = threads.WORTH_A_THREAD
-    threads.WORTH_A_THREAD = 1
+    limits = threads.WORTH_A_THREAD, threads.LARGE_FOR_BLAS
+    threads.WORTH_A_THREAD = threads.LARGE_FOR_BLAS = 1
     set_num_threads(n)
     try:
         yield
     finally:
-        threads.WORTH_A_THREAD = worth
+        threads.WORTH_A_THREAD, threads.LARGE_FOR_BLAS = limits
         set_num_threads(1)
 
 
