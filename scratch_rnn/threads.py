@@ -27,8 +27,8 @@ WORTH_A_THREAD = 2**25
 """Multiplications in a part below which handing it over costs more than it saves (measured)."""
 
 LARGE_FOR_BLAS = 2**20
-"""Numbers in a W_hh from which BLAS multiplies one row by it faster on several threads (measured).
-With fewer they stay in a core's own cache, and a thread has no more than the other to read."""
+"""Numbers of a W_hh, for one gate, from which BLAS multiplies a single row by it faster on several
+threads (measured). Fewer stay in a core's own cache, and one thread reads them fast enough."""
 
 _num_threads = 1
 _blas: Any = None  # the controller of its threads
