@@ -28,7 +28,7 @@ WORTH_A_THREAD = 2**25
 
 LARGE_FOR_BLAS = 2**20
 """Numbers of a W_hh, for one gate, from which BLAS multiplies a single row by it faster on several
-threads (measured). Fewer stay in a core's own cache, and one thread reads them fast enough."""
+threads (measured)."""
 
 _num_threads = 1
 _blas: Any = None  # the controller of its threads
@@ -41,8 +41,9 @@ def set_num_threads(n: int) -> None:
     """Compute on `n` threads from now on, and hold NumPy's BLAS to one thread in each.
 
     As torch.set_num_threads, it is a setting of the whole process. A training step shares its batch
-    among the threads, and so does a layer outside of one, forward and backward. The same number of
-    threads always gives the same bits; with another number they agree to within rounding.
+    among the threads, and so does a layer outside of one, forward and backward. A batch of one
+    cannot be shared: if its products are large, BLAS computes them on all threads. The same number
+    of threads always gives the same bits; with another number they agree to within rounding.
 
     Raises
     ------
