@@ -29,6 +29,18 @@ def sigmoid(z: Float[np.ndarray, "*Z"]) -> None:
     np.reciprocal(z, out=z)
 
 
+def slope_of_sigmoid(s: Float[np.ndarray, "*Z"], out: Float[np.ndarray, "*Z"]) -> None:
+    """Write σ'(z) = s (1 - s) to `out`, given s = σ(z)."""
+    np.subtract(1, s, out=out)
+    out *= s
+
+
+def slope_of_tanh(h: Float[np.ndarray, "*Z"], out: Float[np.ndarray, "*Z"]) -> None:
+    """Write tanh'(z) = 1 - h² to `out`, given h = tanh(z)."""
+    np.multiply(h, h, out=out)
+    np.subtract(1, out, out=out)
+
+
 def few_steps(T: int, size: int) -> list[slice]:
     """Return 0 … T-1 in pieces, so short that the cache can hold a few arrays of them.
 

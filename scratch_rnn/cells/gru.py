@@ -128,10 +128,15 @@ def slopes(tape: Tape) -> Float[np.ndarray, "4 T B H"]:
     for few in gated.few_steps(T, B * H):
         r, z, n = tape.gates[:, few]
         h_before, q = tape.h[:-1][few], tape.q[few]
-        d[0, few] = (1 - z) * (1 - n * n)
-        d[3, few] = d[0, few] * r
-        d[1, few] = d[3, few] * q * (1 - r)
-        d[2, few] = (h_before - n) * z * (1 - z)
+        d_n, d_r, d_z, d_q = d[:, few]
+        gated.slope_of_tanh(n, out=d_n)
+        d_n *= 1 - z
+        np.multiply(d_n, r, out=d_q)
+        gated.slope_of_sigmoid(r, out=d_r)
+        d_r *= d_n
+        d_r *= q
+        gated.slope_of_sigmoid(z, out=d_z)
+        d_z *= h_before - n
     return d
 
 

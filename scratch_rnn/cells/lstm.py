@@ -155,11 +155,17 @@ def slopes(tape: Tape) -> tuple[Float[np.ndarray, "4 T B H"], Float[np.ndarray, 
     for few in gated.few_steps(T, B * H):
         i, f, g, o = tape.gates[:, few]
         c_before, tanh_c = tape.c[:-1][few], tape.tanh_c[few]
-        d_z[0, few] = g * i * (1 - i)
-        d_z[1, few] = c_before * f * (1 - f)
-        d_z[2, few] = i * (1 - g * g)
-        d_z[3, few] = tanh_c * o * (1 - o)
-        dm_dc[few] = o * (1 - tanh_c * tanh_c)
+        d_i, d_f, d_g, d_o = d_z[:, few]
+        gated.slope_of_sigmoid(i, out=d_i)
+        d_i *= g
+        gated.slope_of_sigmoid(f, out=d_f)
+        d_f *= c_before
+        gated.slope_of_tanh(g, out=d_g)
+        d_g *= i
+        gated.slope_of_sigmoid(o, out=d_o)
+        d_o *= tanh_c
+        gated.slope_of_tanh(tanh_c, out=dm_dc[few])
+        dm_dc[few] *= o
     return d_z, dm_dc
 
 
