@@ -9,16 +9,11 @@ number, but not with the product of both (Higham 2002, section 4.2).
 import numpy as np
 from jaxtyping import Float
 
-from scratch_rnn.product import SMALL
-
 ROWS = 32
 """Rows of a piece in a sum of rows."""
 
-PRODUCT_ROWS = 256
+PRODUCT_ROWS = 128
 """Rows of a piece in a sum of products; shorter pieces are more exact, and slower."""
-
-FEW_PRODUCT_ROWS = 128
-"""The same where each piece is then a small product, which OpenBLAS computes faster."""
 
 
 def sum_of_rows(d: Float[np.ndarray, "*G N H"]) -> Float[np.ndarray, "*G H"]:
@@ -42,11 +37,8 @@ def sum_of_products(
     d: Float[np.ndarray, "*G N H"], x: Float[np.ndarray, "N V"]
 ) -> Float[np.ndarray, "*G H V"]:
     """Return Σ_n d_n x_n^T, for each gate."""
-    N, V = x.shape
-    H = d.shape[-1]
-    rows = FEW_PRODUCT_ROWS if FEW_PRODUCT_ROWS * H * V <= SMALL else PRODUCT_ROWS
     d_T = d.swapaxes(-1, -2)  # (G, H, N)
-    total: np.ndarray = d_T[..., :rows] @ x[:rows]  # (G, H, V)
-    for n in range(rows, N, rows):
-        total += d_T[..., n : n + rows] @ x[n : n + rows]
+    total: np.ndarray = d_T[..., :PRODUCT_ROWS] @ x[:PRODUCT_ROWS]  # (G, H, V)
+    for n in range(PRODUCT_ROWS, len(x), PRODUCT_ROWS):
+        total += d_T[..., n : n + PRODUCT_ROWS] @ x[n : n + PRODUCT_ROWS]
     return total

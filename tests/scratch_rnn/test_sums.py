@@ -10,12 +10,10 @@ from compare.parity.comparison import check_parity
 from compare.parity.rows import Verdict, compare_results
 from compare.parity.tolerance import allowances
 from scratch_rnn import load_time_machine
-from scratch_rnn.product import SMALL
-from scratch_rnn.sums import FEW_PRODUCT_ROWS, PRODUCT_ROWS, ROWS, sum_of_products, sum_of_rows
+from scratch_rnn.sums import PRODUCT_ROWS, ROWS, sum_of_products, sum_of_rows
 from scratch_rnn.text.corpus import sample_text
 
-FEW = FEW_PRODUCT_ROWS
-LENGTHS = [0, 1, ROWS - 1, ROWS, ROWS + 1, FEW, FEW + 1, PRODUCT_ROWS + 1, 3 * PRODUCT_ROWS + ROWS]
+LENGTHS = [0, 1, ROWS - 1, ROWS, ROWS + 1, PRODUCT_ROWS, PRODUCT_ROWS + 1, 3 * PRODUCT_ROWS + ROWS]
 
 
 @pytest.mark.parametrize("dtype", ["float32", "float64"])
@@ -37,16 +35,6 @@ def test_pieces_add_up_to_the_sum(N: int, dtype: str) -> None:
     both = {"rows": sum_of_rows(gates), "products": sum_of_products(gates, x)}
     assert not compare_results(results, {n: a[0] for n, a in both.items()}, allowed).failures
     assert not compare_results(results, {n: a[1] / -2 for n, a in both.items()}, allowed).failures
-
-
-@pytest.mark.parametrize("V", [SMALL // (2 * FEW), SMALL // (2 * FEW) + 1])
-def test_pieces_of_products_have_half_the_rows_where_they_are_small(V: int) -> None:
-    """Beside 2^24 each 1 of its own piece is lost, in whatever order they are added up."""
-    rows = FEW if FEW * 2 * V <= SMALL else PRODUCT_ROWS
-    d = np.zeros((3 * PRODUCT_ROWS, 2), np.float32)
-    d[0], d[rows - 1], d[rows], d[2 * rows - 1] = 2.0**24, 1, 1, 1
-    total = sum_of_products(d, np.ones((len(d), V), np.float32)).astype(np.float64)
-    assert np.all(total == 2.0**24 + 2)
 
 
 def test_small_terms_are_not_lost_beside_a_large_one() -> None:
