@@ -151,7 +151,7 @@ def measure_haste() -> None:
     """Time both implementations on the grid of the haste benchmark."""
     for cell in CELLS:
         flags = ["--cell", cell, "--shapes", "haste", "--rows", "scratch", "torch"]
-        benchmark(f"haste-{cell}", *flags, "--budget", "60")
+        benchmark(f"haste-{cell}", *flags, "--budget", "20")
 
 
 def measure_questions() -> None:
