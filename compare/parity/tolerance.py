@@ -141,8 +141,11 @@ def long_products_lose(rng: np.random.Generator, gaps: int = 1) -> Iterator[None
     signs of K terms are random, the sum of the first k is √k times as large as a term. It is
     rounded by u/√3 of itself. Over all k this is u K / √6 of a term. The terms of an entry of h M
     have the RMS |h| |M| / K, with the norms of its row of h and of its column of M.
+
+    A chain may also begin with a gate's input product a, to which the K recurrent terms are added.
+    Then each of K sums is rounded by u/√3 of a. Over all k this is u √(K/3) of a.
     """
-    multiply = product.Times.__call__
+    multiply, input_products = product.Times.__call__, gated.input_products
     norms_of_M: WeakKeyDictionary[product.Times, np.ndarray] = WeakKeyDictionary()
 
     def multiply_and_lose(times: product.Times, h: np.ndarray) -> np.ndarray:
@@ -155,11 +158,21 @@ def long_products_lose(rng: np.random.Generator, gaps: int = 1) -> Iterator[None
             result += lost * rng.standard_normal(result.shape)
         return result
 
+    def begin_and_lose(x: np.ndarray, W_ih: np.ndarray, b: np.ndarray | None) -> np.ndarray:
+        a = input_products(x, W_ih, b)  # (G, T, B, H)
+        K = a.shape[-1]  # with a projection there are fewer recurrent terms
+        if K >= LONG:
+            u = np.finfo(a.dtype).eps / 2
+            a += gaps * u * np.sqrt(K / 3) * a * rng.standard_normal(a.shape)
+        return a
+
     product.Times.__call__ = multiply_and_lose  # type: ignore[method-assign, assignment]
+    gated.input_products = begin_and_lose
     try:
         yield
     finally:
         product.Times.__call__ = multiply  # type: ignore[method-assign]
+        gated.input_products = input_products
 
 
 def norm(array: np.ndarray, axis: int) -> np.ndarray:

@@ -17,6 +17,7 @@ from compare.parity.tolerance import (
     unmoved,
 )
 from scratch_rnn import sums
+from scratch_rnn.cells import gated
 from scratch_rnn.product import Times
 
 
@@ -79,6 +80,50 @@ def test_what_is_added_is_as_large_as_what_one_chain_loses() -> None:
         added = times_M(h) - product
     lost = chain - h.astype(np.float64) @ M
     assert 0.7 < rms(added) / rms(lost) < 1.4
+
+
+def beginning(H: int, dtype: str = "float32") -> Any:
+    """Return the computation of an input product alone, for `allowances`, of one input of 1."""
+    W_ih = 10 * np.random.default_rng(0).normal(size=(2, H, 1)).astype(dtype)
+
+    def compute(move: Any) -> dict[str, np.ndarray]:
+        a = gated.input_products(np.ones((3, 5, 1), dtype), move(W_ih), None)
+        return {"a": a[0], "b": a[1]}
+
+    return compute
+
+
+def test_what_a_chain_loses_that_begins_with_the_input_product() -> None:
+    """So oneDNN computes an LSTM: the recurrent terms are added to the input product."""
+    H = 2**12
+    compute = beginning(H)
+    input_products, begins = gated.input_products, compute(unmoved)["a"]  # (3, 5, H)
+    rng = np.random.default_rng(1)
+    terms = 1e-3 * rng.normal(size=(H, *begins.shape)).astype(np.float32)
+    chain = begins.copy()
+    for term in terms:
+        chain += term
+    lost = chain - (begins.astype(np.float64) + terms.sum(axis=0, dtype=np.float64))
+    with tolerance.long_products_lose(rng):
+        added = compute(unmoved)["a"] - begins
+    assert 0.7 < rms(added) / rms(lost) < 1.4
+    assert gated.input_products is input_products
+
+
+def test_a_short_recurrence_adds_nothing_to_the_input_product(
+    monkeypatch: pytest.MonkeyPatch,
+) -> None:
+    short, long = (allowances(beginning(H))[1] for H in (LONG - 1, LONG))
+    monkeypatch.setattr(tolerance, "LONG", LONG + 1)
+    short_by_moves, long_by_moves = (allowances(beginning(H))[1] for H in (LONG - 1, LONG))
+    assert all(np.array_equal(short[name], short_by_moves[name]) for name in "ab")
+    assert all(np.mean(long[name]) > 2 * np.mean(long_by_moves[name]) for name in "ab")
+
+
+def test_what_the_input_product_loses_is_that_of_its_gaps() -> None:
+    compute = beginning(LONG)
+    once, eight_times = (allowances(compute, gaps=gaps)[1] for gaps in (1, 8))
+    assert all(7 < np.mean(eight_times[name]) / np.mean(once[name]) < 9 for name in "ab")
 
 
 def test_a_product_that_is_not_long_is_allowed_what_moves_show(
