@@ -82,12 +82,12 @@ def test_what_is_added_is_as_large_as_what_one_chain_loses() -> None:
     assert 0.7 < rms(added) / rms(lost) < 1.4
 
 
-def beginning(H: int, dtype: str = "float32") -> Any:
+def beginning(H: int) -> Any:
     """Return the computation of an input product alone, for `allowances`, of one input of 1."""
-    W_ih = 10 * np.random.default_rng(0).normal(size=(2, H, 1)).astype(dtype)
+    W_ih = 10 * np.random.default_rng(0).normal(size=(2, H, 1)).astype(np.float32)
 
     def compute(move: Any) -> dict[str, np.ndarray]:
-        a = gated.input_products(np.ones((1, 2, 1), dtype), move(W_ih), None)
+        a = gated.input_products(np.ones((1, 2, 1), np.float32), move(W_ih), None)
         return {"a": a[0], "b": a[1]}
 
     return compute
