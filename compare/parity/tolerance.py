@@ -148,22 +148,23 @@ def long_products_lose(rng: np.random.Generator, gaps: int = 1) -> Iterator[None
     multiply, input_products = product.Times.__call__, gated.input_products
     norms_of_M: WeakKeyDictionary[product.Times, np.ndarray] = WeakKeyDictionary()
 
+    def lose(sums: np.ndarray, lost: np.ndarray) -> None:
+        u = np.finfo(sums.dtype).eps / 2  # what is lost comes in units of u
+        sums += gaps * u * lost * rng.standard_normal(sums.shape)
+
     def multiply_and_lose(times: product.Times, h: np.ndarray) -> np.ndarray:
         result = multiply(times, h)
         if h.shape[-1] >= LONG:
             if times not in norms_of_M:
                 norms_of_M[times] = norm(times.M, -2)[..., None, :]
-            u = np.finfo(h.dtype).eps / 2
-            lost = gaps * u / np.sqrt(6) * norm(h, -1)[..., None] * norms_of_M[times]
-            result += lost * rng.standard_normal(result.shape)
+            lose(result, norm(h, -1)[..., None] * norms_of_M[times] / np.sqrt(6))
         return result
 
     def begin_and_lose(x: np.ndarray, W_ih: np.ndarray, b: np.ndarray | None) -> np.ndarray:
         a = input_products(x, W_ih, b)  # (G, T, B, H)
         K = a.shape[-1]  # with a projection there are fewer recurrent terms
         if K >= LONG:
-            u = np.finfo(a.dtype).eps / 2
-            a += gaps * u * np.sqrt(K / 3) * a * rng.standard_normal(a.shape)
+            lose(a, a * np.sqrt(K / 3))
         return a
 
     product.Times.__call__ = multiply_and_lose  # type: ignore[method-assign, assignment]
