@@ -56,7 +56,7 @@ def tried(folder: Path, text: str, seed: int = 0) -> dict[str, StageResult]:
     return {result.stage.name: result for result in results}
 
 
-@pytest.mark.parametrize("seed", range(3))
+@pytest.mark.parametrize("seed", range(number(1, 3)))
 def test_six_right_functions(tmp_path: Path, seed: int) -> None:
     results = tried(tmp_path, RIGHT, seed)
     assert {name: r.verdict for name, r in results.items()} == dict.fromkeys(NAMES, "right")
@@ -189,8 +189,8 @@ def run_check(folder: Path, *arguments: str, timeout: float = 800) -> Any:
 
 
 def test_the_untouched_template_scores_nothing(tmp_path: Path) -> None:
-    assert run_check(tmp_path, "--new", "mine.py").returncode == 0
-    assert run_check(tmp_path, "--new", "mine.py").returncode == 2
+    assert main(["check", "--new", str(tmp_path / "mine.py")]) == 0
+    assert main(["check", "--new", str(tmp_path / "mine.py")]) == 2
     result = run_check(tmp_path, "mine.py", "--json", "found.json")
     assert result.returncode == 1
     found = json.loads((tmp_path / "found.json").read_text())
@@ -201,7 +201,7 @@ def test_the_untouched_template_scores_nothing(tmp_path: Path) -> None:
 @pytest.mark.parametrize(
     ("text", "verdicts", "said"),
     [
-        ("def rnn_step(*a):\n    while True:\n        pass\n", "timeout", "no result within 3 s"),
+        ("def rnn_step(*a):\n    while True:\n        pass\n", "timeout", "no result within 1 s"),
         ("import os\ndef rnn_step(*a):\n    os._exit(0)\n", "error", "its process ended"),
         ("import sys\ndef rnn_step(*a):\n    sys.exit(0)\n", "error", "SystemExit"),
         ("def rnn_step(*a):\n    return None\n", "wrong", "got None"),
@@ -226,7 +226,7 @@ def test_whatever_the_code_does_it_is_told(
         target=str(tmp_path / "student.py"),
         stage="rnn_step",
         json=tmp_path / "found.json",
-        timeout=3.0,
+        timeout=1.0,
     )
     with pytest.raises(CheckError, match="got 0 of 1"):
         check(config, Terminal(Console(file=printed, width=200)))
@@ -279,12 +279,12 @@ def test_that_a_file_cannot_be_loaded_is_said_once(tmp_path: Path) -> None:
 
 
 def test_what_it_prints_changes_nothing(tmp_path: Path) -> None:
-    noise = "import sys\nfor k in range(200_000):\n    print('a line', k)\nsys.stdout.close()\n"
+    noise = "import sys\nfor k in range(20_000):\n    print('a line', k)\nsys.stdout.close()\n"
     (tmp_path / "student.py").write_text(noise + RIGHT)
     result = run_check(tmp_path, "student.py", "--no-train")
     assert result.returncode == 0, result.stdout
     assert "6 of 6" in result.stdout
-    assert "printed 200,000 lines, the first: 'a line 0'" in result.stdout
+    assert "printed 20,000 lines, the first: 'a line 0'" in result.stdout
 
 
 def test_numpy_only_refuses_other_imports(tmp_path: Path) -> None:

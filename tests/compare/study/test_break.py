@@ -5,6 +5,7 @@ import io
 import itertools
 import math
 import random
+import subprocess
 import sys
 import warnings
 from collections.abc import Callable, Iterator
@@ -188,7 +189,7 @@ def test_a_puzzle_does_not_tell_its_answer_where_nobody_can_guess(
     monkeypatch: pytest.MonkeyPatch,
 ) -> None:
     monkeypatch.setattr(quiz, "EPOCHS", 2)
-    seed, bug = seed_of("uphill"), bugs.find_bug("uphill")
+    seed, bug = seed_of("no-carry-back"), bugs.find_bug("no-carry-back")
 
     def printed(**options: Any) -> str:
         shown, out = terminal(80)
@@ -201,11 +202,11 @@ def test_a_puzzle_does_not_tell_its_answer_where_nobody_can_guess(
     symptom, choices = text.split("\nWhat was done?\n")
     assert bug.story not in symptom
     assert bug.story in choices
-    assert "uphill" not in text
+    assert "no-carry-back" not in text
     assert "The change" not in text
     again = f"`rnn-parity break --seed {seed}` shows this puzzle again; --yes, its answer, too.\n"
     assert text.endswith(again)
-    solved, answer = printed(yes=True).split("\nuphill\n")
+    solved, answer = printed(yes=True).split("\nno-carry-back\n")
     assert symptom.rstrip("\n") == solved.rstrip("\n")
     assert "The change" in answer
 
@@ -220,7 +221,7 @@ def test_what_pytorch_warns_of_stays_out_of_the_quiz(monkeypatch: pytest.MonkeyP
     monkeypatch.setattr(Bug, "judge", warning)
     with warnings.catch_warnings(record=True) as told:
         warnings.simplefilter("always")
-        quiz.caught(bugs.find_bug("uphill"))
+        quiz.caught(bugs.find_bug("no-carry-back"))
     assert told == []
 
 
@@ -235,7 +236,7 @@ def test_without_a_number_another_puzzle_is_drawn_each_time(
 
 
 def test_guessing(monkeypatch: pytest.MonkeyPatch) -> None:
-    bug = bugs.find_bug("uphill")
+    bug = bugs.find_bug("no-carry-back")
     finding = quiz.caught(bug)
     offered = quiz.choices(bug, random.Random(0))
     right = "abcd"[offered.index(bug)]
@@ -271,12 +272,20 @@ def test_enter_shows_the_answer_and_the_end_of_input_does_not(
         monkeypatch.setattr(shown.console, "input", functools.partial(respond, answer=answer))
         if answer is KeyboardInterrupt:
             with pytest.raises(KeyboardInterrupt):
-                quiz.break_it(BreakConfig(bug="uphill"), shown)
+                quiz.break_it(BreakConfig(bug="no-carry-back"), shown)
         else:
-            quiz.break_it(BreakConfig(bug="uphill"), shown)
+            quiz.break_it(BreakConfig(bug="no-carry-back"), shown)
         assert "What was done?" in out.getvalue()
-        assert ("The change, in scratch_rnn/optim.py" in out.getvalue()) == (answer == "")
+        assert ("The change, in scratch_rnn/cells/elman.py" in out.getvalue()) == (answer == "")
         assert "Right." not in out.getvalue()
+
+
+IN_A_TERMINAL = """
+import os, runpy, signal
+os.open(os.ttyname(0), os.O_RDWR)  # the terminal that sends this session its Ctrl-C
+signal.signal(signal.SIGINT, signal.default_int_handler)  # what a shell starts beside it ignores it
+runpy.run_module("compare", run_name="__main__")
+"""
 
 
 @pytest.mark.skipif(sys.platform == "win32", reason="Windows has no pseudo-terminals")
@@ -287,14 +296,17 @@ def test_leaving_in_a_terminal(key: bytes, code: int) -> None:
     import os
     import pty
     import select
-    import signal
 
-    process, terminal_of_it = pty.fork()
-    if process == 0:
-        signal.signal(signal.SIGINT, signal.SIG_DFL)  # what a shell starts beside it ignores Ctrl-C
-        os.environ["TERM"] = "xterm"
-        arguments = ["-m", "compare", "break", "nan-passes"]
-        os.execv(sys.executable, [sys.executable, *arguments])
+    terminal_of_it, its_own = pty.openpty()
+    process = subprocess.Popen(
+        [sys.executable, "-c", IN_A_TERMINAL, "break", "last-bit-demanded"],
+        stdin=its_own,
+        stdout=its_own,
+        stderr=its_own,
+        start_new_session=True,
+        env={**os.environ, "TERM": "xterm"},
+    )
+    os.close(its_own)
     shown = b""
     while b"Enter for the answer" not in shown:
         shown += os.read(terminal_of_it, 1024)
@@ -311,7 +323,7 @@ def test_leaving_in_a_terminal(key: bytes, code: int) -> None:
                 break
     except OSError:  # Linux says so when the other side is closed
         pass
-    assert os.waitstatus_to_exitcode(os.waitpid(process, 0)[1]) == code
+    assert process.wait() == code
     os.close(terminal_of_it)
     assert b"Traceback" not in rest
     assert (b"The change" in rest) == (key == b"\n")
@@ -335,14 +347,18 @@ def test_a_bug_that_escapes_is_an_error() -> None:
     harmless = Bug(
         "harmless",
         "Nothing is changed.",
-        (Patch("scratch_rnn/cells/elman.py", "h[0] = h_0", "h[0] = h_0  # as it was"),),
+        (
+            Patch(
+                "compare/parity/weights.py", "import numpy as np", "import numpy as np  # so be it"
+            ),
+        ),
         notice="",
         hint="",
         why="",
-        caught_by="layer as torch",
+        caught_by="equals pass",
     )
     with pytest.raises(
-        NotCaught, match="expected harmless to be caught by 'layer as torch', got nothing"
+        NotCaught, match="expected harmless to be caught by 'equals pass', got nothing"
     ):
         quiz.caught(harmless)
 
