@@ -9,6 +9,7 @@ A single sequence cannot be cut. If its products are large, BLAS divides each of
 """
 
 import os
+import threading
 from collections.abc import Callable, Iterator, Sequence
 from concurrent.futures import ThreadPoolExecutor
 from contextlib import contextmanager
@@ -32,6 +33,7 @@ threads (measured)."""
 
 _num_threads = 1
 _blas: Any = None  # the controller of its threads
+_caller: int | None = None  # the thread that has called `set_num_threads`
 _in_one_part = ContextVar("in one part", default=False)
 _pool: ThreadPoolExecutor | None = None
 _process_of_pool = 0
@@ -42,8 +44,9 @@ def set_num_threads(n: int) -> None:
 
     As torch.set_num_threads, it is a setting of the whole process. A training step shares its batch
     among the threads, and so does a layer outside of one, forward and backward. A batch of one
-    cannot be shared: if its products are large, BLAS computes them on all threads. The same number
-    of threads always gives the same bits; with another number they agree to within rounding.
+    cannot be shared: BLAS computes its large products on all threads, but only for the thread that
+    has called this function. The same number of threads always gives the same bits; with another
+    number they agree to within rounding.
 
     Raises
     ------
@@ -52,13 +55,11 @@ def set_num_threads(n: int) -> None:
     """
     from threadpoolctl import ThreadpoolController  # not before it is needed
 
-    global _num_threads, _pool, _blas
+    global _num_threads, _pool, _blas, _caller
     n = whole_number("the number of threads", n, least=1)
-    _blas = ThreadpoolController()
+    _blas, _caller = ThreadpoolController(), threading.get_ident()
     _blas.limit(limits=1, user_api="blas")
-    if _pool is not None and _process_of_pool == os.getpid():
-        _pool.shutdown()
-    _num_threads, _pool = n, None
+    _num_threads, _pool = n, None  # the threads of a pool end when nobody uses it any more
 
 
 def get_num_threads() -> int:
@@ -98,21 +99,27 @@ def map_parts(function: Callable[[Part], Result], parts: Sequence[Part]) -> list
     The calling thread takes the first part itself. All see its context, such as `np.errstate`.
     Inside a part it takes all: the other threads may be waiting for that part.
     """
-    if _num_threads == 1 or len(parts) == 1 or _in_one_part.get():
+    num_threads = _num_threads
+    if num_threads == 1 or len(parts) == 1 or _in_one_part.get():
         return [function(part) for part in parts]
 
     def of_part(part: Part) -> Result:
         with in_one_part():
             return function(part)
 
-    others = [_threads().submit(copy_context().run, of_part, part) for part in parts[1:]]
+    pool = _threads(num_threads)
+    others = [pool.submit(copy_context().run, of_part, part) for part in parts[1:]]
     return [of_part(parts[0]), *(other.result() for other in others)]
 
 
 @contextmanager
 def shared_by_blas(B: int, W_hh: np.ndarray) -> Iterator[None]:
-    """Inside the ``with`` block, let BLAS use all threads if B is 1 and W_hh is large."""
-    if B > 1 or W_hh.shape[1] ** 2 < LARGE_FOR_BLAS or _num_threads == 1 or _in_one_part.get():
+    """Inside the ``with`` block, let BLAS use all threads if B is 1 and W_hh is large.
+
+    The number is a setting of the whole process, so only one thread may change it.
+    """
+    is_large = B == 1 and W_hh.shape[1] ** 2 >= LARGE_FOR_BLAS
+    if not is_large or _caller != threading.get_ident() or _in_one_part.get():
         yield
         return
     with _blas.limit(limits=_num_threads, user_api="blas"):
@@ -129,9 +136,11 @@ def in_one_part() -> Iterator[None]:
         _in_one_part.reset(token)
 
 
-def _threads() -> ThreadPoolExecutor:
+def _threads(num_threads: int) -> ThreadPoolExecutor:
     """Return the other threads; a process made by os.fork has its parent's pool without them."""
     global _pool, _process_of_pool
-    if _pool is None or _process_of_pool != os.getpid():
-        _pool, _process_of_pool = ThreadPoolExecutor(_num_threads - 1, "scratch_rnn"), os.getpid()
-    return _pool
+    pool = _pool
+    if pool is None or _process_of_pool != os.getpid():
+        pool = ThreadPoolExecutor(num_threads - 1, "scratch_rnn")
+        _pool, _process_of_pool = pool, os.getpid()
+    return pool

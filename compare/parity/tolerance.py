@@ -17,8 +17,9 @@ SAFETY covers what a random sample of roundings does not show. It and LONG, the 
 product, are the only tolerance constants of the project; docs/tolerance.md shows measurements.
 """
 
+import threading
 from collections.abc import Callable, Iterator, Mapping
-from contextlib import contextmanager
+from contextlib import AbstractContextManager, contextmanager
 from dataclasses import fields, is_dataclass, replace
 from functools import partial
 from typing import Any, TypeVar
@@ -43,6 +44,8 @@ LONG = 512
 Value = TypeVar("Value")
 Move = Callable[[Any], Any]
 Computation = Callable[[Move], Mapping[str, np.ndarray]]
+
+_one_at_a_time = threading.RLock()  # whoever has it may replace functions of `scratch_rnn`
 
 
 def allowances(
@@ -78,7 +81,8 @@ def allowances(
     seed = whole_number("seed", seed, least=0)
     gaps = whole_number("gaps", gaps, least=1)
     results = {name: np.asarray(array) for name, array in compute(unmoved).items()}
-    with threads.in_one_part():  # several threads would take the random moves in any order
+    # Several threads would take the random moves in any order.
+    with _one_at_a_time, threads.in_one_part():
         return results, _allowed(compute, wobbles, seed, gaps)
 
 
@@ -103,34 +107,40 @@ def _allowed(compute: Computation, wobbles: int, seed: int, gaps: int) -> dict[s
 
 
 @contextmanager
-def moved_gates(move: Move) -> Iterator[None]:
+def replaced(owner: Any, name: str, function: Callable[..., Any]) -> Iterator[None]:
+    """Inside the ``with`` block, let this thread call `function` where it calls ``owner.name``.
+
+    Other threads go on with what was there, and must not replace it meanwhile.
+    """
+    before, here = getattr(owner, name), threading.get_ident()
+
+    def either(*arguments: Any) -> Any:
+        return (function if threading.get_ident() == here else before)(*arguments)
+
+    setattr(owner, name, either)
+    try:
+        yield
+    finally:
+        setattr(owner, name, before)
+
+
+def moved_gates(move: Move) -> AbstractContextManager[None]:
     """Inside the ``with`` block, move each σ that `scratch_rnn` computes.
 
     A gate is used before it is on the tape, so moving the tape is too late. If z of a GRU is nearly
     1, then 1 - z consists of the rounding of z, and so does (1 - z) n.
     """
-    sigmoid = gated.sigmoid
-    gated.sigmoid = partial(_move_after, sigmoid, move)
-    try:
-        yield
-    finally:
-        gated.sigmoid = sigmoid
+    return replaced(gated, "sigmoid", partial(_move_after, gated.sigmoid, move))
 
 
-@contextmanager
-def sums_of_rows(how: Callable[[np.ndarray], np.ndarray]) -> Iterator[None]:
+def sums_of_rows(how: Callable[[np.ndarray], np.ndarray]) -> AbstractContextManager[None]:
     """Inside the ``with`` block, let `scratch_rnn` add up rows in this way.
 
     The two extremes show how much the order of the additions can change the gradient of a bias. In
     wider floats (`exactly`) nearly nothing is lost. One after the other (`in_one_chain`) the most
     is lost, and moves of the terms do not show this.
     """
-    in_pieces = sums.sum_in_pieces
-    sums.sum_in_pieces = how
-    try:
-        yield
-    finally:
-        sums.sum_in_pieces = in_pieces
+    return replaced(sums, "sum_in_pieces", how)
 
 
 @contextmanager
@@ -167,13 +177,11 @@ def long_products_lose(rng: np.random.Generator, gaps: int = 1) -> Iterator[None
             lose(a, a * np.sqrt(K / 3))
         return a
 
-    product.Times.__call__ = multiply_and_lose  # type: ignore[method-assign, assignment]
-    gated.input_products = begin_and_lose
-    try:
+    with (
+        replaced(product.Times, "__call__", multiply_and_lose),
+        replaced(gated, "input_products", begin_and_lose),
+    ):
         yield
-    finally:
-        product.Times.__call__ = multiply  # type: ignore[method-assign]
-        gated.input_products = input_products
 
 
 def norm(array: np.ndarray, axis: int) -> np.ndarray:

@@ -4,6 +4,8 @@ import os
 import subprocess
 import sys
 import threading
+from concurrent.futures import ThreadPoolExecutor
+from contextvars import Context
 from pathlib import Path
 from typing import Any
 
@@ -17,7 +19,7 @@ from compare.check.layer_results import CLASSES, backward, build, forward, round
 from compare.parity.comparison import scratch_step
 from compare.parity.rows import compare_results
 from compare.parity.tolerance import allowances
-from scratch_rnn import RNN, parts, threads
+from scratch_rnn import RNN, parts, set_num_threads, threads
 from scratch_rnn.states import arrays_of
 from scratch_rnn.threads import in_one_part
 from tests.annotations import unchecked
@@ -135,6 +137,20 @@ def test_the_products_of_one_sequence_are_divided_by_blas(
         monkeypatch.setattr(threads, "LARGE_FOR_BLAS", H * H + 1)
         assert forward_and_backward(1) == [1, 1]
         assert set(threads_of_blas()) == {1}
+
+
+@pytest.mark.parametrize("cell", CELLS)
+def test_only_the_thread_that_has_set_the_number_changes_that_of_blas(
+    cell: str, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """It is a setting of the process: two that change it would leave behind what one has found."""
+    layer, x = CLASSES[cell](V, H), np.zeros((2, 1, V), np.float32)
+    with sharing(2), ThreadPoolExecutor(1) as another:
+        monkeypatch.setattr(threads, "LARGE_FOR_BLAS", H * H)
+        monkeypatch.setattr(threads, "_blas", None)  # the controller: whoever asks it gets an error
+        with pytest.raises(AttributeError, match="limit"):
+            layer.forward(x)
+        another.submit(layer.forward, x).result()
 
 
 @pytest.mark.parametrize("cell", CELLS)
@@ -295,4 +311,21 @@ def test_inside_a_part_the_calling_thread_takes_all_parts() -> None:
 def test_another_number_of_threads_ends_those_before() -> None:
     with sharing(3):
         _, *others = threads.map_parts(lambda _: threading.current_thread(), range(3))
-    assert not any(thread.is_alive() for thread in others)
+    for thread in others:
+        thread.join(800)
+        assert not thread.is_alive()
+
+
+def test_the_number_can_be_changed_while_another_thread_computes(
+    monkeypatch: pytest.MonkeyPatch,
+) -> None:
+    """What has found its threads keeps them to its end."""
+    context = threads.copy_context
+
+    def copy_context() -> Context:  # asked for between the threads and the work that they get
+        set_num_threads(3)
+        return context()
+
+    with sharing(2):
+        monkeypatch.setattr(threads, "copy_context", copy_context)
+        assert threads.map_parts(lambda k: k, range(4)) == [0, 1, 2, 3]

@@ -1,5 +1,8 @@
 """How far apart two right answers may be: what is moved, and what follows from it."""
 
+import threading
+from concurrent.futures import ThreadPoolExecutor
+from contextlib import suppress
 from dataclasses import dataclass
 from typing import Any, NamedTuple
 
@@ -14,6 +17,7 @@ from compare.parity.rows import compare_results
 from compare.parity.tolerance import (
     SAFETY,
     WOBBLES,
+    Move,
     allowances,
     largest_difference,
     largest_difference_in_ulps,
@@ -22,7 +26,7 @@ from compare.parity.tolerance import (
     ulps,
     unmoved,
 )
-from scratch_rnn import threads
+from scratch_rnn import product, sums, threads
 from scratch_rnn.cells import gated
 from tests.annotations import unchecked
 
@@ -301,3 +305,46 @@ def test_an_ulp_is_the_smallest_normal_number_at_least(dtype: type) -> None:
     least = np.finfo(dtype).smallest_normal
     assert ulps(np.array([0, least / 4, -least], dtype)).tolist() == [least] * 3
     assert ulps(np.array([1.0], dtype)) == np.spacing(dtype(1))
+
+
+# Threads ----------------------------------------------------------------------------------------
+
+LAYER = scratch_rnn.GRU(3, 4, rng=np.random.default_rng(0))
+X = np.random.default_rng(1).standard_normal((5, 2, 3)).astype(np.float32)
+
+
+def test_other_threads_compute_as_ever_while_one_moves_floats() -> None:
+    expected = LAYER.forward(X)[0]
+
+    def compute(move: Move) -> dict[str, np.ndarray]:
+        of_another = another.submit(LAYER.forward, X).result()[0]
+        np.testing.assert_array_equal(of_another, expected)
+        return {"output": LAYER.forward(move(X))[0]}
+
+    with ThreadPoolExecutor(1) as another:
+        allowed = allowances(compute)[1]["output"]
+    assert np.all(allowed > 0)
+
+
+def test_two_threads_can_measure_at_once() -> None:
+    """Each gets what it gets alone, and leaves the layer's functions as they were."""
+    meeting = threading.Barrier(2)
+
+    def measure(*, meet: bool) -> np.ndarray:
+        def compute(move: Move) -> dict[str, np.ndarray]:
+            if meet and move is not unmoved:
+                with suppress(threading.BrokenBarrierError):  # one is held up until the other ends
+                    meeting.wait(0.1)
+            return {"output": LAYER.forward(move(X))[0]}
+
+        return allowances(compute)[1]["output"]
+
+    def functions() -> tuple[Any, ...]:
+        return gated.sigmoid, gated.input_products, sums.sum_in_pieces, product.Times.__call__
+
+    alone, before = measure(meet=False), functions()
+    with ThreadPoolExecutor(2) as two:
+        both = [two.submit(measure, meet=True) for _ in range(2)]
+    for one in both:
+        np.testing.assert_array_equal(one.result(), alone)
+    assert functions() == before
