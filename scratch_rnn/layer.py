@@ -1,9 +1,8 @@
 """What nn.RNN, nn.GRU and nn.LSTM have in common: layers, directions, dropout, lengths, layouts.
 
-Data passes through in the order of this file's `forward`: it is laid out time-major, then layer
-by layer goes through dropout and one or two directions, and is laid back as the caller has it.
-`backward` is the same path read from the bottom up. What happens in a step is up to the cell, which
-a subclass of `Layer` puts in (`rnn.py`, `gru.py`, `lstm.py`).
+Data passes through in the order of `Layer._run`: it is laid out time-major, goes layer by layer
+through dropout and one or two directions, and is laid back as the caller has it. `backward` is the
+same path read from the bottom up. A subclass (`rnn.py`, `gru.py`, `lstm.py`) puts in the cell.
 
 A bidirectional layer reads the sequence in both directions and hands on both outputs of a step
 side by side, so that every layer but the first has D·R inputs, for D directions.
@@ -251,7 +250,8 @@ class Layer:
                 is_reverse = i % D == 1
                 steps = padding.reverse(y, padded) if is_reverse else y
                 before = {name: a[i] for name, a in zip(self.STATES, state_0, strict=True)}
-                tape = parts.forward(cell, steps, before, self.weights(i))
+                with padding.overflow_ignored(padded):
+                    tape = parts.forward(cell, steps, before, self.weights(i))
                 h = tape.h[1:]  # (T, B, R)
                 if padded is not None:
                     h[padding.is_padding(padded, len(h))] = 0

@@ -67,7 +67,7 @@ def cross_entropy(
 
 
 def perplexity(mean_loss: float) -> float:
-    """Return exp(mean loss in nats a token): the number of tokens that the model wavers between.
+    """Return exp(mean loss in nats a token): so many equally likely tokens would give this loss.
 
     A model that knows nothing has perplexity V, a perfect one 1.
     """

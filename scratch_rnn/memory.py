@@ -2,7 +2,7 @@
 
 A training step makes and drops a few arrays of a megabyte each. By default the C library hands
 such memory back to the kernel at once, which later hands it out again page by page, cleared: at
-the seed's shape that takes a quarter of a step. glibc raises the size from which it does so when
+the lecture's size that takes a quarter of a step. glibc raises the size from which it does so when
 it sees a larger block freed, up to 32 MB, and keeps twice as much; so we free one such block. It
 is never written to, and so costs nothing. Other C libraries take no notice.
 

@@ -4,6 +4,9 @@
 result may depend on. Without lengths (None) every sequence has all T steps.
 """
 
+from contextlib import AbstractContextManager, nullcontext
+from typing import Any
+
 import numpy as np
 from jaxtyping import Bool, Int, Shaped
 
@@ -11,6 +14,14 @@ from jaxtyping import Bool, Int, Shaped
 def is_padding(lengths: Int[np.ndarray, "B"], T: int) -> Bool[np.ndarray, "T B"]:
     """Return where the padding lies."""
     return np.arange(T)[:, None] >= lengths
+
+
+def overflow_ignored(lengths: Int[np.ndarray, "B"] | None) -> AbstractContextManager[Any]:
+    """Return a context without warnings of overflow, if there is padding.
+
+    A recurrence runs on through the padding, where the state of a ReLU may grow without limit.
+    """
+    return nullcontext() if lengths is None else np.errstate(over="ignore", invalid="ignore")
 
 
 def without_padding(

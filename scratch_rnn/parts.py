@@ -1,8 +1,8 @@
 """A recurrence on several threads: each takes some rows of the batch through all T steps.
 
 The rows don't meet before the gradients of the weights are added, so a part is a smaller batch, and
-a cell knows nothing of the others. On one thread, or where it is not worth the trouble, the whole
-batch is the only part, and what the cell returns is handed on as it is.
+a cell knows nothing of the others. On one thread, or with little work, the whole batch is one part,
+and the cell's result is returned unchanged.
 """
 
 from collections.abc import Callable, Sequence

@@ -1,4 +1,4 @@
-"""The product ``h M``, asked of BLAS in the way it answers fastest.
+"""The product ``h M``, computed in the way that is fastest for BLAS.
 
 A general matrix product first copies M, *packs* it, into the order in which its inner loop reads.
 For the few rows of a recurrent product (B is 32, say) that can cost as much as the arithmetic, and
@@ -110,7 +110,10 @@ def size_of_tiles(K: int, N: int, B: int) -> tuple[int, int]:
 
 @cache
 def blas_has_small_products() -> bool:
-    """Return whether NumPy's BLAS has that second way: OpenBLAS does on AVX-512 processors."""
+    """Return whether BLAS has that second way: OpenBLAS does on AVX-512 processors.
+
+    A second BLAS that is loaded, as SciPy's, is taken for NumPy's. Then products may be slower.
+    """
     from threadpoolctl import threadpool_info  # not before it is needed
 
     return any(

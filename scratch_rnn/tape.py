@@ -25,6 +25,8 @@ def kind_of(layer: Any) -> str:
     """Return what two layers must have in common if one is to read a tape of the other."""
     sizes = f"{layer.input_size}, {layer.hidden_size}, num_layers={layer.num_layers}"
     others = f"bidirectional={layer.bidirectional}, proj_size={layer.proj_size}"
+    if hasattr(layer, "nonlinearity"):
+        others += f", nonlinearity={layer.nonlinearity!r}"
     return f"{type(layer).__name__}({sizes}, {others}, dtype={layer.dtype})"
 
 

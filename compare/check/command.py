@@ -105,8 +105,8 @@ def write_template(path: Path, cell: str) -> None:
     for word, by in (
         ("FUNCTIONS", functions),
         ("TITLE", title),
-        ("FILE", path.name),
         ("CELL", cell),
+        ("FILE", path.name),  # last: its name may be one of these words
     ):
         frame = frame.replace(word, by.strip("\n"))
     path.write_text(frame, encoding="utf-8")

@@ -3,8 +3,8 @@
 Each `Check` states a law and tries it on a fixed set of cases, each drawn from a seed of its own.
 Where torch knows the answer, the answer is torch's, and the allowance is what rounding does to the
 case (`compare.parity.tolerance`), measured on our own implementation. Nothing here depends on
-chance, and a verdict takes about a second: it is what `rnn-parity break` shows. The test suite
-searches far wider.
+chance. A verdict takes less than a second where an early law is broken, and some seconds where none
+is. It is what `rnn-parity break` shows. The test suite searches far wider.
 
 >>> import scratch_rnn
 >>> judge(scratch_rnn) is None

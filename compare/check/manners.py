@@ -1,4 +1,4 @@
-"""Laws of a package's layers that no number shows: what is refused, and where chance comes from."""
+"""Laws that compare no results: what is refused, and where the random numbers come from."""
 
 from __future__ import annotations
 
@@ -65,11 +65,13 @@ def initial_parameters(package: Any) -> Iterator[Outcome]:
 
 
 def drawn_masks(package: Any) -> Iterator[Outcome]:
-    """Draw dropout masks that scale what they keep."""
+    """Draw dropout masks that keep as many units as they should, and scale them."""
     rnn = package.RNN(4, 50, 3, "tanh", True, False, 0.25)
     masks = rnn.draw_dropout_masks(20, 5, np.random.default_rng(0))
     values = np.unique(np.concatenate([mask.ravel() for mask in masks]))
     want = np.array([0, 1 / 0.75], rnn.dtype)
-    yield Outcome(
-        "dropout 0.25", identical({"values of the masks": want}, {"values of the masks": values})
-    )
+    values_agree = identical({"values of the masks": want}, {"values of the masks": values})
+    kept, complaint = float(np.mean([mask != 0 for mask in masks])), ""
+    if abs(kept - 0.75) > 0.02:  # of 20,000: six standard deviations
+        complaint = f"masks: expected 0.75 of the units to be kept, got {kept:.3g}"
+    yield Outcome("dropout 0.25", values_agree, complaint)

@@ -144,7 +144,7 @@ def train(
     corpus, vocab = load_corpus(text, max_tokens=MOST_TOKENS)
     batches = Batches(corpus, batch_size=B, num_steps=T)
     scratch, concise = build_models(len(vocab), H, cell=kind.cell, dtype="float64")
-    training, begun = Training(text.name), time.monotonic()
+    training = Training(text.name)
 
     def ours(move: Any) -> dict[str, np.ndarray]:
         trainee = Trainee(copy.deepcopy(scratch), LR, max_norm=MAX_NORM)
@@ -157,6 +157,7 @@ def train(
 
     with limited_threads(1), terminal.progress(EPOCHS, len(batches)) as progress:
         allowed = allowances(ours, wobbles=WOBBLES)[1]
+        begun = time.monotonic()
         theirs, other = Theirs(kind, functions, arrays_of(scratch)), Trainee(concise, LR)
         try:
             for k, batch in enumerate(all_of(batches)):

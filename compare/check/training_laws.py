@@ -152,7 +152,7 @@ def epochs_as_torch(package: Any) -> Iterator[Outcome]:
 def threads(package: Any) -> Iterator[Outcome]:
     """Give the same when threads share the batch."""
     own: Any = getattr(package, "threads", scratch_rnn.threads)
-    worth = own.WORTH_A_THREAD
+    worth, number = own.WORTH_A_THREAD, package.get_num_threads()
     own.WORTH_A_THREAD = 1  # so that even these small batches are shared
     with threadpool_limits(1):
         try:
@@ -165,7 +165,7 @@ def threads(package: Any) -> Iterator[Outcome]:
                     yield Outcome(described, compared(answer, results))
         finally:
             own.WORTH_A_THREAD = worth
-            package.set_num_threads(1)
+            package.set_num_threads(number)
 
 
 def prediction_as_torch(package: Any) -> Iterator[Outcome]:

@@ -19,9 +19,10 @@ products and as it is:
     δa_z = δh_t ⊙ (h_{t-1} - n_t) z_t (1 - z_t)
     δq   = δh_t ⊙ (1 - z_t) (1 - n_t²) r_t
 
-At t = T all terms but δ_t are the given δh_n. All but δh_t is known before the loop, and is
-computed for many steps at once. W_hn sees δq where W_in sees δa_n, and so do their biases. For each
-gate δW_h = Σ_t δ_t h_{t-1}^T, δW_i = Σ_t δ_t x_t^T, δb = Σ_t δ_t, each with its own δ.
+At t = T the sum of all terms except δ_t is the given δh_n. Every factor except δh_t is known before
+the loop, and is computed for many steps at once. W_hn sees δq where W_in sees δa_n, and so do their
+biases. For each gate δW_h = Σ_t δ_t h_{t-1}^T, δW_i = Σ_t δ_t x_t^T, δb = Σ_t δ_t, each with its
+own δ.
 
 The equations are those of Cho et al. (2014) as torch.nn.GRU states them.
 """

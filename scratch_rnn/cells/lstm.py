@@ -10,21 +10,21 @@ Forward, for t = 1 … T, with the gates i, f, g, o of torch.nn.LSTM:
     m_t = o_t ⊙ tanh(c_t)
     h_t = W_hr m_t                        just m_t where there is no projection
 
-Backward, for t = T … 1. Write δy for dL/dy, and z for what stands in the brackets. The state is the
+Backward, for t = T … 1. Write δy for dL/dy, and a for what stands in the brackets. The state is the
 pair (h_t, c_t); h_t is used by whoever reads it as output (δ_t, given) and by step t+1, through all
-four z; c_t is used by m_t, and by step t+1, through c_{t+1}:
+four a; c_t is used by m_t, and by step t+1, through c_{t+1}:
 
-    δh_t = δ_t + Σ W_h^T δz_{t+1}         over the gates; at t = T the second term is the given δh_n
+    δh_t = δ_t + Σ W_h^T δa_{t+1}         over the gates; at t = T the second term is the given δh_n
     δm_t = W_hr^T δh_t
     δc_t = δc_{t+1} ⊙ f_{t+1} + δm_t ⊙ o_t (1 - tanh²(c_t))     at t = T the first term is δc_n
 
-    δz_i = δc_t ⊙ g_t i_t (1 - i_t)       σ' = σ (1 - σ)
-    δz_f = δc_t ⊙ c_{t-1} f_t (1 - f_t)
-    δz_g = δc_t ⊙ i_t (1 - g_t²)          tanh' = 1 - tanh²
-    δz_o = δm_t ⊙ tanh(c_t) o_t (1 - o_t)
+    δa_i = δc_t ⊙ g_t i_t (1 - i_t)       σ' = σ (1 - σ)
+    δa_f = δc_t ⊙ c_{t-1} f_t (1 - f_t)
+    δa_g = δc_t ⊙ i_t (1 - g_t²)          tanh' = 1 - tanh²
+    δa_o = δm_t ⊙ tanh(c_t) o_t (1 - o_t)
 
-All but δc_t and δm_t is known before the loop, and is computed for many steps at once. For
-each gate δW_h = Σ_t δz_t h_{t-1}^T, δW_i = Σ_t δz_t x_t^T, δb = Σ_t δz_t; and
+Every factor except δc_t and δm_t is known before the loop, and is computed for many steps at once.
+For each gate δW_h = Σ_t δa_t h_{t-1}^T, δW_i = Σ_t δa_t x_t^T, δb = Σ_t δa_t; and
 δW_hr = Σ_t δh_t m_t^T.
 
 The equations are those of Hochreiter and Schmidhuber (1997) with the forget gate of Gers (1999).
@@ -78,15 +78,15 @@ def forward(
     h[0], c[0] = h_0, c_0
     tanh_c = empty((T, *c_0.shape), c_0.dtype)
     b = None if b_ih is None or b_hh is None else by_gate(b_ih + b_hh, 4)
-    # (4, T, B, H): first W x + b, then z, in the end the gates i, f, g, o
+    # (4, T, B, H): first W x + b, then a, in the end the gates i, f, g, o
     gates = gated.input_products(x, by_gate(W_ih, 4), b)
     times_W_hh_T = Times(by_gate(W_hh, 4).swapaxes(1, 2), B)
-    with np.errstate(over="ignore"):  # in e^-z; see `gated.sigmoid`
+    with np.errstate(over="ignore"):  # in e^-a; see `gated.sigmoid`
         for t in range(T):
-            z = gates[:, t]
-            z += times_W_hh_T(h[t])
-            i, f, g, o = z
-            gated.sigmoid(z[:2])  # i and f
+            a = gates[:, t]
+            a += times_W_hh_T(h[t])
+            i, f, g, o = a
+            gated.sigmoid(a[:2])  # i and f
             np.tanh(g, out=g)
             gated.sigmoid(o)
             np.multiply(f, c[t], out=c[t + 1])
@@ -119,7 +119,7 @@ def backward(
     W_ih, W_hh, b_ih, _, W_hr = weights
     T, B, _ = d_h.shape
     f, o = tape.gates[1], tape.gates[3]  # (T, B, H) each
-    d_z, dm_dc = slopes(tape)  # d_z (4, T, B, H) holds first all but δc_t or δm_t, then δz_t
+    d_a, dm_dc = slopes(tape)  # d_a (4, T, B, H) holds first all but δc_t or δm_t, then δa_t
     d_h_rows = np.empty_like(d_h)  # δh_t of all steps, for δW_hr
     times_W_hh = Times(by_gate(W_hh, 4), B)
     d_h_t, d_c_t = d_h_n.copy(), d_c_n.copy()  # in each turn first what step t+1 hands back
@@ -132,30 +132,30 @@ def backward(
         if d_c is not None:
             d_c_t += d_c[t]
         d_c_t += d_m_t * dm_dc[t]
-        d_z[:3, t] *= d_c_t
-        d_z[3, t] *= d_m_t
+        d_a[:3, t] *= d_c_t
+        d_a[3, t] *= d_m_t
         d_c_t *= f[t]
-        d_h_t = times_W_hh(d_z[:, t]).sum(axis=0)
+        d_h_t = times_W_hh(d_a[:, t]).sum(axis=0)
 
-    d_x, d_W_ih = gated.input_gradients(d_z, tape.x, by_gate(W_ih, 4))
+    d_x, d_W_ih = gated.input_gradients(d_a, tape.x, by_gate(W_ih, 4))
     d_W_ih, d_W_hh = (
         d_W_ih.reshape(W_ih.shape),
-        gated.over_steps(d_z, tape.h[:-1]).reshape(W_hh.shape),
+        gated.over_steps(d_a, tape.h[:-1]).reshape(W_hh.shape),
     )
-    d_b = None if b_ih is None else gated.sums(d_z)
+    d_b = None if b_ih is None else gated.sums(d_a)
     d_b_again = None if d_b is None else d_b.copy()
     d_W_hr = None if W_hr is None else gated.over_steps(d_h_rows[None], o * tape.tanh_c)[0]
     return d_x, d_h_t, d_c_t, Weights(d_W_ih, d_W_hh, d_b, d_b_again, d_W_hr)
 
 
 def slopes(tape: Tape) -> tuple[Float[np.ndarray, "4 T B H"], Float[np.ndarray, "T B H"]]:
-    """Return δz_t without its δc_t or δm_t, for each gate, and the slope of m_t over c_t."""
+    """Return δa_t without its δc_t or δm_t, for each gate, and the slope of m_t over c_t."""
     T, B, H = tape.tanh_c.shape
-    d_z, dm_dc = empty(tape.gates.shape, tape.c.dtype), empty(tape.tanh_c.shape, tape.c.dtype)
+    d_a, dm_dc = empty(tape.gates.shape, tape.c.dtype), empty(tape.tanh_c.shape, tape.c.dtype)
     for few in gated.few_steps(T, B * H):
         i, f, g, o = tape.gates[:, few]
         c_before, tanh_c = tape.c[:-1][few], tape.tanh_c[few]
-        d_i, d_f, d_g, d_o = d_z[:, few]
+        d_i, d_f, d_g, d_o = d_a[:, few]
         gated.slope_of_sigmoid(i, out=d_i)
         d_i *= g
         gated.slope_of_sigmoid(f, out=d_f)
@@ -166,7 +166,7 @@ def slopes(tape: Tape) -> tuple[Float[np.ndarray, "4 T B H"], Float[np.ndarray, 
         d_o *= tanh_c
         gated.slope_of_tanh(tanh_c, out=dm_dc[few])
         dm_dc[few] *= o
-    return d_z, dm_dc
+    return d_a, dm_dc
 
 
 def step_in_columns(weights: Weights) -> tuple[Any, Callable[..., list[Float[np.ndarray, "_ *B"]]]]:

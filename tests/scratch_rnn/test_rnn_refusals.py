@@ -254,6 +254,13 @@ def test_the_tape_of_another_layer_is_refused(other: dict[str, Any]) -> None:
         assert "expected a tape of LSTM(" in str(error)
 
 
+def test_the_tape_of_another_nonlinearity_is_refused() -> None:
+    _, _, tape = scratch_rnn.RNN(V, H, nonlinearity="relu").forward(np.zeros((T, B, V), np.float32))
+    error = refusal(lambda: scratch_rnn.RNN(V, H).backward(tape))
+    expect_refusal(error, "a tape of a ReLU layer")
+    assert str(error).endswith("nonlinearity='relu', dtype=float32)")
+
+
 @pytest.mark.parametrize(
     "shapes",
     [(), ((T, B, H), (T, B, H)), ((T - 1, B, H),), ((B, T, H),), ((T, B, 2 * H),)],

@@ -7,8 +7,6 @@ from typing import Any
 import numpy as np
 import torch
 
-Tensors = torch.Tensor | tuple[torch.Tensor, ...] | None
-
 
 def adapted(module_class: Any) -> type:
     """Return a class that `check` can ask."""

@@ -220,7 +220,7 @@ class Server:
         ]
         written = [pack(arrays[k], sent) for k in changed]
         return {
-            "result": self._told(result, head["keep"], number, sent),
+            "result": self._told(result, head["keep"], sent),
             "number": number,
             "written": [[k, w] for k, w in zip(changed, written, strict=True)],
         }
@@ -276,7 +276,7 @@ class Server:
             value = value[k]
         return value
 
-    def _told(self, result: Any, keep: list[int], number: int, sent: list[np.ndarray]) -> Any:
+    def _told(self, result: Any, keep: list[int], sent: list[np.ndarray]) -> Any:
         """Return the result as a message; items of a tuple that are to be kept are left here."""
         if keep and isinstance(result, tuple | list):
             items = [

@@ -4,6 +4,7 @@ import math
 import sys
 from collections.abc import Iterator
 from pathlib import Path
+from types import SimpleNamespace
 from typing import Any
 
 import numpy as np
@@ -19,6 +20,7 @@ from compare.check.law import drawn
 from compare.check.layer_cases import LayerCase
 from tests.annotations import unchecked
 from tests.counts import number
+from tests.scratch_rnn.test_train import sharing
 
 # Bugs whose damage is that something raises, and not that a value is wrong.
 RAISING = {"empty-batch-refused"}
@@ -51,6 +53,27 @@ def test_every_law_is_a_sentence_with_a_name_of_its_own() -> None:
     checks = [*judge.CHECKS, *judge.COMPARISON_CHECKS]
     assert len({check.name for check in checks}) == len(checks)
     assert all(check.law.endswith(".") for check in checks)
+
+
+def test_masks_that_drop_what_they_should_keep_are_told() -> None:
+    """Their values are right, and so is every result, given the masks."""
+
+    class Inverted(scratch_rnn.RNN):
+        def draw_dropout_masks(self, T: int, B: int, rng: np.random.Generator) -> Any:
+            masks = super().draw_dropout_masks(T, B, rng)
+            return tuple(mask.max() - mask for mask in masks)
+
+    [check] = [check for check in judge.CHECKS if check.name == "drawn masks"]
+    finding = judge.try_check(check, SimpleNamespace(RNN=Inverted))
+    assert finding is not None
+    assert finding.detail.startswith("expected 0.75 of the units to be kept, got 0.2")
+
+
+def test_the_law_of_threads_leaves_their_number_as_it_was() -> None:
+    [check] = [check for check in judge.CHECKS if check.name == "threads"]
+    with sharing(3):
+        assert judge.try_check(check, scratch_rnn) is None
+        assert scratch_rnn.get_num_threads() == 3
 
 
 @pytest.mark.parametrize("check", judge.CHECKS, ids=lambda check: check.name)

@@ -189,9 +189,11 @@ def run_check(folder: Path, *arguments: str, timeout: float = 800) -> Any:
 
 
 def test_the_untouched_template_scores_nothing(tmp_path: Path) -> None:
-    assert main(["check", "--new", str(tmp_path / "mine.py")]) == 0
-    assert main(["check", "--new", str(tmp_path / "mine.py")]) == 2
-    result = run_check(tmp_path, "mine.py", "--json", "found.json")
+    mine = tmp_path / "CELL.py"  # a word that the template replaces
+    assert main(["check", "--new", str(mine)]) == 0
+    assert "\n    rnn-parity check CELL.py\n" in mine.read_text(encoding="utf-8")
+    assert main(["check", "--new", str(mine)]) == 2
+    result = run_check(tmp_path, mine.name, "--json", "found.json")
     assert result.returncode == 1
     found = json.loads((tmp_path / "found.json").read_text())
     assert [stage["verdict"] for stage in found["stages"]] == ["missing"] * 6
