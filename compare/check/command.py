@@ -146,7 +146,8 @@ def _source(config: CheckConfig) -> Source:
 
 
 def _no_such(config: CheckConfig, more: str) -> UsageError:
-    return UsageError(f"expected a file, FILE:CLASS or MODULE:CLASS, got {config.target!r}{more}")
+    got = f"{config.target!r}" + ", which is not there" * str(config.target).endswith(".py")
+    return UsageError(f"expected a file, FILE:CLASS or MODULE:CLASS, got {got}{more}")
 
 
 def loader(config: CheckConfig, notes: Notes | None = None) -> Callable[[], Stranger]:

@@ -108,6 +108,10 @@ class CheckConfig:
                 raise UsageError(f"expected --{name} above 0, got {getattr(self, name)}")
         if self.text is not None and not self.text.is_file():
             raise UsageError(f"expected a file for --text, got {self.text}")
+        if self.new is not None and self.new.suffix != ".py":
+            raise UsageError(
+                f"expected a file of Python for --new, such as my_rnn.py, got {self.new}"
+            )
         if self.new is not None and self.new.exists():
             raise UsageError(f"expected a new file for --new, got {self.new}, which is there")
         return self

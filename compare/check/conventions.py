@@ -96,6 +96,7 @@ class Conventions:
     flat_state: bool = False  # (B, H), without an axis for the layers
     transposed: bool = False  # weights are (in, out)
     one_bias: bool = False
+    bias_rows: bool = False  # biases are (1, H)
     names: dict[str, str] = field(default_factory=dict)  # ours to theirs
 
     def described(self, said: Said) -> str:
@@ -125,8 +126,8 @@ class Conventions:
         wanted: dict[str, list[tuple[int, ...]]] = {
             "weight_ih_l0": [(G, V), (V, G)],
             "weight_hh_l0": [(G, H), (H, G)],
-            "bias_ih_l0": [(G,)],
-            "bias_hh_l0": [(G,)],
+            "bias_ih_l0": [(G,), (1, G)],
+            "bias_hh_l0": [(G,), (1, G)],
         }
         shapes = {name: array.shape for name, array in parameters.items()}
         left = {name: shape for name, shape in shapes.items() if name not in said.names.values()}
@@ -149,6 +150,7 @@ class Conventions:
                 raise Malformed(f"a parameter {own} of shape {fitting[0]}", f"{shapes}")
         self.names = names
         self.transposed = shapes[names["weight_ih_l0"]] == (V, G)
+        self.bias_rows = shapes[names["bias_ih_l0"]] == (1, G)
         for convention in ("transposed", "one_bias"):
             said.insist(convention, getattr(self, convention), f" in {shapes}")
 

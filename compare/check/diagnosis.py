@@ -246,7 +246,7 @@ def candidates(
 
 
 def _sentence(words: str) -> str:
-    begins_with_a_name = "_" in words.split()[0]
+    begins_with_a_name = "_" in words.split()[0] or not words[0].isascii()
     return (words if begins_with_a_name else words[0].upper() + words[1:]) + "."
 
 
@@ -341,5 +341,8 @@ def _accuracy(expected: np.ndarray, got: np.ndarray, allowed: float) -> str:
         return ""  # not to be seen where float32 is what was asked for
     lost = np.finfo(np.float32).eps / np.finfo(np.float64).eps
     if largest_difference(expected, got) <= lost * allowed:
-        return "It has the accuracy of float32 only: somewhere it rounds to that dtype."
+        return (
+            "It has the accuracy of float32 only: somewhere it rounds to that dtype, or cuts off "
+            "what is very small."
+        )
     return ""

@@ -116,10 +116,11 @@ class TheirLayer:
         taken = self.taken
         own: Results = {}
         for name, array in parameters.items():
+            its_name, its_array = taken.names.get(name, name), self._turned(name, array)
             if taken.one_bias and name.startswith("bias_hh"):
-                own[taken.names["bias_ih_l0"]] = parameters["bias_ih_l0"] + array
-            else:
-                own[taken.names.get(name, name)] = self._turned(name, array)
+                its_name, its_array = taken.names["bias_ih_l0"], parameters["bias_ih_l0"] + array
+            is_row = taken.bias_rows and name.startswith("bias")
+            own[its_name] = its_array[None] if is_row else its_array
         if "load" in self.names:
             self.stranger.call("load", own, of=self.handle.number)
         else:
@@ -190,6 +191,9 @@ class TheirLayer:
         found = {ours.get(name, name): _array(array, str(name)) for name, array in theirs.items()}
         if self.taken.one_bias and self.cell != "gru" and "bias_ih_l0" in found:
             found["bias_hh_l0"] = found["bias_ih_l0"]
+        if self.taken.bias_rows:
+            rows = {name: a for name, a in found.items() if name.startswith("bias") and a.ndim == 2}
+            found |= {name: array.reshape(-1) for name, array in rows.items()}
         return {name: self._turned(name, array) for name, array in found.items()}
 
     def _turned(self, name: str, array: np.ndarray) -> np.ndarray:

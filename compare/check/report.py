@@ -222,7 +222,7 @@ def _in_short(result: PartResult) -> str:
     if result.verdict == "right":
         return "; ".join([f"{result.cases} case{'s'[: result.cases != 1]}", *result.notes])
     if result.wrong is not None:
-        return f"{result.wrong.tensor}: {_where(result.wrong)}"
+        return f"{result.wrong.tensor}: {where(result.wrong)}"
     if result.verdict == "missing":
         return ""
     return told_in_short(result)
@@ -235,13 +235,18 @@ def told_in_short(result: PartResult) -> str:
     return f"expected {result.expected}, got {result.got}"
 
 
-def _where(wrong: Comparison) -> str:
+def where(wrong: Comparison) -> str:
+    """Say what was expected and what came, at the first wrong entry or of the whole."""
     at = first_entry(wrong)
     if at is None:
         expected, got = problem(wrong)
         return f"expected {expected}, got {got}"
     place = f" at [{', '.join(map(str, at))}]" if at else ""
-    return f"expected {wrong.expected[at]:.6g}, got {wrong.got[at]:.6g}{place}"
+    for digits in (6, 9, 17):  # as many as it takes to tell them apart
+        expected, got = (f"{array[at]:.{digits}g}" for array in (wrong.expected, wrong.got))
+        if expected != got:
+            break
+    return f"expected {expected}, got {got}{place}"
 
 
 def problem(wrong: Comparison) -> tuple[str, str]:

@@ -52,7 +52,9 @@ def pack(value: Any, arrays: list[np.ndarray], depth: int = 5) -> dict[str, Any]
     if as_array is not None:
         arrays.append(as_array)
         return {"a": len(arrays) - 1}
-    if depth == 0 or isinstance(value, np.ndarray):
+    if isinstance(value, np.ndarray):
+        return {"o": f"ndarray with dtype {value.dtype}", "d": []}
+    if depth == 0:
         return {"o": type(value).__name__, "d": []}
     if isinstance(value, tuple | list):
         packed = {"l": [pack(item, arrays, depth - 1) for item in value]}
@@ -85,7 +87,7 @@ def unpack(packed: dict[str, Any], arrays: list[np.ndarray]) -> Any:
 
 
 def numbers_of(value: Any) -> np.ndarray | None:
-    """Return an array of plain numbers, of NumPy's or another library's; None for all else."""
+    """Return an array of real numbers, of NumPy's or another library's; None for all else."""
     if isinstance(value, np.ndarray | np.generic):
         found = asarray(value)
     elif hasattr(value, "detach") and hasattr(value, "cpu"):  # a tensor of PyTorch
@@ -97,7 +99,7 @@ def numbers_of(value: Any) -> np.ndarray | None:
         return None
     if found.dtype.kind == "V":  # bfloat16 of ml_dtypes
         found = found.astype(np.float32)
-    return found if found.dtype.kind in "biufc" else None
+    return found if found.dtype.kind in "biuf" else None
 
 
 def write(stream: BinaryIO, head: dict[str, Any], arrays: list[np.ndarray]) -> None:

@@ -87,6 +87,78 @@ class Crowded(OtherWay):
         self.parameters = more | self.parameters
 
 
+class BiasRows(Plain):
+    """Right: its biases are (1, H), and so are their gradients."""
+
+    def __init__(self, input_size, hidden_size):
+        super().__init__(input_size, hidden_size)
+        for name in ("bias_ih_l0", "bias_hh_l0"):
+            self.parameters[name] = self.parameters[name][None]
+
+    def backward(self, tape, d_output, d_h_n):
+        found = super().backward(tape, d_output, d_h_n)
+        for name in ("bias_ih_l0", "bias_hh_l0"):
+            found.parameters[name] = found.parameters[name][None]
+        return found
+
+
+class BiasRowsFlat(BiasRows):
+    """Right, too: the gradients are (H,)."""
+
+    def backward(self, tape, d_output, d_h_n):
+        return Plain.backward(self, tape, d_output, d_h_n)
+
+
+class Square(Plain):
+    """Transposes W_ih only where the sizes ask for it."""
+
+    def forward(self, x, h0):
+        W = self.parameters["weight_ih_l0"]
+        if W.shape[0] != W.shape[1]:
+            return super().forward(x, h0)
+        self.parameters["weight_ih_l0"] = W.T
+        result = super().forward(x, h0)
+        self.parameters["weight_ih_l0"] = W
+        return result
+
+
+class Squeezing(Plain):
+    """Loses an axis of one step, or of one sequence."""
+
+    def forward(self, x, h0):
+        output, h_n, tape = super().forward(x, h0)
+        return output.squeeze(), h_n, tape
+
+
+class OneSequence(Plain):
+    """Takes a single sequence as none."""
+
+    def forward(self, x, h0):
+        if x.shape[1] == 1:
+            raise IndexError("a single sequence")
+        return super().forward(x, h0)
+
+
+class OneStep(Plain):
+    def forward(self, x, h0):
+        if len(x) == 1:
+            raise IndexError("a single step")
+        return super().forward(x, h0)
+
+
+class Clipping(Plain):
+    """Clips the gradient on its way back, where usual ones are not that large."""
+
+    def backward(self, tape, d_output, d_h_n):
+        return super().backward(tape, np.clip(d_output, -8, 8), np.clip(d_h_n, -8, 8))
+
+
+class Complex(Plain):
+    def forward(self, x, h0):
+        output, h_n, tape = super().forward(x, h0)
+        return output + 0j, h_n, tape
+
+
 class Unfinished(Plain):
     def forward(self, x, h0):
         raise RuntimeError("not yet")

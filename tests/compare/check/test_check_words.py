@@ -77,6 +77,24 @@ def test_a_class_that_cannot_be_used_is_told_what_a_class_is(
     assert "Taken for" not in printed  # nothing was found out
 
 
+@pytest.mark.parametrize(
+    ("arguments", "told"),
+    [
+        (
+            ["--new", "my_gru.txt"],
+            "expected a file of Python for --new, such as my_rnn.py, got my_",
+        ),
+        (["not_there.py"], "MODULE:CLASS, got 'not_there.py', which is not there; --new FILE"),
+    ],
+)
+def test_a_name_of_no_file_is_told_as_such(
+    arguments: list[str], told: str, capsys: pytest.CaptureFixture[str]
+) -> None:
+    assert main(["check", *arguments]) == 2
+    assert told in capsys.readouterr().err
+    assert not Path("my_gru.txt").exists()
+
+
 def test_help_says_what_a_class_is(capsys: pytest.CaptureFixture[str]) -> None:
     assert main(["check", "--help"]) == 0
     told = " ".join(capsys.readouterr().out.split())

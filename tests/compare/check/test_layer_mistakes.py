@@ -14,10 +14,19 @@ from compare.check.diagnosis import (
     in_the_tensor,
     name_mistakes,
 )
-from compare.check.features import SIZES, case_of, settle_conventions, try_features, try_laws
+from compare.check.features import (
+    FEATURES,
+    SIZES,
+    case_of,
+    settle_conventions,
+    try_features,
+    try_laws,
+)
 from compare.check.layers import Layers
+from compare.check.report import where
 from compare.check.stages import PartResult
 from compare.check.stranger.client import Stranger, source_of
+from compare.check.verdict import Comparison
 from tests.annotations import unchecked
 from tests.compare.check.corpus import mistakes
 from tests.compare.check.test_check_gates import STUDENTS, changed
@@ -227,6 +236,63 @@ def test_a_module_without_a_state_is_told_so_and_not_that_the_batch_comes_first(
 def test_a_backward_pass_that_raises_says_nothing_of_the_forward_pass() -> None:
     _, results = looked_at(f"{HERE / 'right_class.py'}:HalfWritten", "rnn")
     assert [r.verdict for r in results] == ["right", "missing", "missing"]
+
+
+@pytest.mark.parametrize(
+    ("name", "verdict", "words", "got"),
+    [
+        ("Square", "wrong", "T 7, B 3, V 6, H 6", ""),
+        ("Squeezing", "wrong", "T 1, B 5, V 3, H 4", ""),
+        ("OneStep", "error", "T 1, B 5, V 3, H 4", "a single step"),
+        ("OneSequence", "error", "T 5, B 1, V 2, H 3", "a single sequence"),
+        ("Complex", "wrong", "T 3, B 2, V 4, H 5", "ndarray with dtype complex128"),
+    ],
+)
+def test_what_shows_at_some_sizes_alone_is_no_missing_feature(
+    name: str, verdict: str, words: str, got: str
+) -> None:
+    _, (forward, *_) = looked_at(f"{HERE / 'right_class.py'}:{name}", "rnn")
+    assert (forward.verdict, forward.case.words) == (verdict, words)
+    assert got in forward.got
+
+
+@pytest.mark.parametrize("name", ["BiasRows", "BiasRowsFlat"])
+def test_biases_may_be_rows(name: str) -> None:
+    layers, results = looked_at(f"{HERE / 'right_class.py'}:{name}", "rnn")
+    assert {result.verdict for result in results} == {"right"}
+    [unbatched] = [f for f in try_features(layers, 0) if f["name"] == "input without a batch"]
+    assert unbatched["verdict"] == "missing"  # it makes rows of single vectors, by chance
+
+
+EVERYTHING_ELSE = [name for name in FEATURES if name != "float64"]
+"""What the smallest class does not have."""
+
+
+def test_a_gradient_that_is_clipped_on_its_way_back_breaks_a_law() -> None:
+    layers, results = looked_at(f"{HERE / 'right_class.py'}:Clipping", "rnn")
+    assert {result.verdict for result in results} == {"right"}
+    laws = try_laws(layers, EVERYTHING_ELSE, 0)
+    assert [law["name"] for law in laws if law["verdict"] == "wrong"] == ["backward scales"]
+
+
+def test_a_law_is_broken_where_shapes_do_not_fit_together() -> None:
+    layers, _ = looked_at(f"{HERE / 'right_class.py'}:Squeezing", "rnn")
+    laws = try_laws(layers, EVERYTHING_ELSE, 0, deep=True)
+    told = [law["found"] for law in laws if law["verdict"] == "wrong"]
+    assert any(found.startswith("expected results whose shapes fit together") for found in told)
+
+
+@pytest.mark.parametrize(
+    ("apart", "told"),
+    [
+        (1e-3, "expected 1, got 1.001"),
+        (1e-8, "expected 1, got 1.00000001"),
+        (3e-16, "expected 1, got 1.0000000000000002"),
+    ],
+)
+def test_two_numbers_are_shown_with_as_many_digits_as_it_takes(apart: float, told: str) -> None:
+    comparison = Comparison("h", np.ones(1), np.ones(1) + apart, np.zeros(1))
+    assert told in where(comparison)
 
 
 def test_the_accuracy_of_float32_is_a_mistake_in_float64_alone() -> None:
