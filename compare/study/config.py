@@ -29,7 +29,9 @@ class BisectConfig(ParityConfig):
     implementation: Annotated[
         str | None, arg(metavar="FILE:CLASS|MODULE:CLASS", help_behavior_hint="")
     ] = None
-    """The suspect is this NumPy class, with PyTorch's parameter names. No torch modules."""
+    """The suspect is this NumPy class, with PyTorch's parameter names. It is called as
+    scratch_rnn's layers are: states are (L, B, H), and None stands for no state or gradient. No
+    torch modules."""
     updates: Annotated[int, arg(metavar="N")] = 24
     """Number of updates to compare."""
     output: Annotated[

@@ -86,8 +86,8 @@ def _search(config: BisectConfig, terminal: Terminal, *, keep: bool) -> Search:
 
 
 def _verdict(parting: Parting, suspect: Suspect) -> str:
-    what = parting.raised or parting.first.tensor
-    return f"expected {suspect.name} to agree, got a different {what} at update {parting.update}"
+    what = parting.raised or f"a different {parting.first.tensor}"
+    return f"expected {suspect.name} to agree, got {what} at update {parting.update}"
 
 
 def make_suspect(description: dict[str, Any], cell: str = "rnn") -> Suspect:
