@@ -52,10 +52,9 @@ def pack(value: Any, arrays: list[np.ndarray], depth: int = 5) -> dict[str, Any]
     if as_array is not None:
         arrays.append(as_array)
         return {"a": len(arrays) - 1}
-    if isinstance(value, np.ndarray):
-        return {"o": f"ndarray with dtype {value.dtype}", "d": []}
-    if depth == 0:
-        return {"o": type(value).__name__, "d": []}
+    if depth == 0 or isinstance(value, np.ndarray):
+        dtype = f" with dtype {value.dtype}" if isinstance(value, np.ndarray) else ""
+        return {"o": type(value).__name__ + dtype, "d": []}
     if isinstance(value, tuple | list):
         packed = {"l": [pack(item, arrays, depth - 1) for item in value]}
         names = getattr(value, "_fields", None)
@@ -220,11 +219,10 @@ class Server:
             for k, (old, new) in enumerate(zip(before, arrays, strict=True))
             if old.tobytes() != new.tobytes()
         ]
-        written = [pack(arrays[k], sent) for k in changed]
         return {
             "result": self._told(result, head["keep"], sent),
             "number": number,
-            "written": [[k, w] for k, w in zip(changed, written, strict=True)],
+            "written": [[k, pack(arrays[k], sent)] for k in changed],
         }
 
     def do_get(
