@@ -200,14 +200,15 @@ def backward_scales(layer_class: Any, case: LayerCase) -> Compared:
     """Give so many times the gradients for so many times the upstream gradients.
 
     A power of two changes exponents alone: to the bit, and so does a change of sign. But below the
-    smallest normal float bits are lost, where gates are saturated.
+    smallest normal float bits are lost, where units are saturated. Elsewhere the factor is so large
+    that a gradient would be changed which is clipped on its way back.
     """
     smallest = 0.0 if case.cell == "rnn" else float(np.finfo(case.dtype).smallest_normal)
     layer = build(layer_class, case)
     _, tape = forward(layer, case)
     expected = backward(layer, case, tape)
     allowed = dict.fromkeys(expected, np.asarray(smallest))
-    for factor in (256.0, -0.5, 0.0):  # large enough for what is clipped on its way back
+    for factor in (2.0 if case.saturated else 256.0, -0.5, 0.0):
         back = {n: a * a.dtype.type(factor) for n, a in _arrays(case, ARRAYS[4:]).items()}
         times = {name: array * array.dtype.type(factor) for name, array in expected.items()}
         yield compared(times, backward(layer, case.given(**back), tape), case, allowed)
