@@ -315,6 +315,12 @@ def test_another_number_of_threads_ends_those_before() -> None:
         assert not thread.is_alive()
 
 
+def test_the_same_threads_serve_call_after_call() -> None:
+    with sharing(2):
+        calls = [threads.map_parts(lambda _: threading.current_thread(), range(2)) for _ in "ab"]
+    assert calls[0] == calls[1]
+
+
 def test_the_number_can_be_changed_while_another_thread_computes(
     monkeypatch: pytest.MonkeyPatch,
 ) -> None:
