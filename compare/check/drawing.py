@@ -1,7 +1,7 @@
 """Cases of the six functions: what each is asked, drawn from a seed, the smallest first.
 
-T, B, V and H are all different in a case, so that no transposition can hide. The last cases have
-sizes of 1, and as many inputs as units.
+T, B, V and H are all different in most cases, so that no transposition can hide. The last cases
+have sizes of 1, or as many inputs as units.
 """
 
 from __future__ import annotations

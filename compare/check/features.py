@@ -36,10 +36,11 @@ from compare.check.layers import Layers
 from compare.check.stages import Malformed, Part, PartResult, in_float64
 from compare.check.stranger.client import Trouble
 from compare.check.verdict import Comparison
+from compare.terminal import UsageError
 
 SIZES = ((3, 2, 4, 5), (4, 3, 5, 2), (1, 5, 3, 4), (5, 1, 2, 3), (7, 3, 6, 6))
-"""T, B, V and H: all different at first, so that no transposition can hide; then what is special in
-one step, in one sequence, and where V is H."""
+"""T, B, V and H: first all different, so that no transposition can hide; then a single step, a
+single sequence, and as many inputs as units."""
 
 FEATURES: dict[str, dict[str, Any]] = {
     "relu": {"nonlinearity": "relu"},
@@ -334,6 +335,8 @@ def _tried(law: Law, layers: Layers, case: LayerCase) -> dict[str, str]:
         if law.again and verdict == "missing" and _passes(layers, case):
             verdict = "error"  # it is there, and raises the second time alone
         return {"verdict": verdict, "case": case.describe(), "found": str(error)}
+    except UsageError:  # a flag that its class does not take
+        raise
     except (ValueError, IndexError) as error:  # raised where a law puts results together
         told = f"expected results whose shapes fit together, got: {error}"
         return {"verdict": "wrong", "case": case.describe(), "found": told}

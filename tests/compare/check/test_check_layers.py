@@ -147,8 +147,14 @@ def test_what_a_flag_says_is_tried_first() -> None:
         ("OtherWay", "out-in", None, None, r"weights \(out, in\), as --layout says, got weights"),
         ("OtherWay", None, "two", None, r"two biases, as --bias says, got one bias in .*'b': \(5,"),
         ("Plain", None, "one", None, "one bias, as --bias says, got two biases in {'weight_ih"),
-        ("OtherWay", None, None, "bias_ih_l0=c", r"expected c of shape \(5,\) or .*got {'Wx'"),
-        ("OtherWay", None, None, "bias_ih_l0=Wx", r"expected Wx of shape \(5,\) or .*got \(4, 5\)"),
+        (
+            "OtherWay",
+            None,
+            None,
+            "bias_ih_l0=c",
+            r"expected c of shape \(5,\) or \(1, 5\), .*got {'Wx'",
+        ),
+        ("OtherWay", None, None, "bias_ih_l0=Wx", r"of shape \(5,\) or \(1, 5\), .*got \(4, 5\)"),
     ],
 )
 def test_a_flag_that_says_what_is_not_so_is_refused(

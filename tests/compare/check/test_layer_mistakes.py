@@ -11,6 +11,7 @@ from compare.check import BUGS, Bug, find_bug
 from compare.check.diagnosis import (
     FILES_OF_ALL_LAYERS,
     FILES_OF_THE_LAYER,
+    candidates,
     in_the_tensor,
     name_mistakes,
 )
@@ -27,6 +28,7 @@ from compare.check.report import where
 from compare.check.stages import PartResult
 from compare.check.stranger.client import Stranger, source_of
 from compare.check.verdict import Comparison
+from compare.terminal import UsageError
 from tests.annotations import unchecked
 from tests.compare.check.corpus import mistakes
 from tests.compare.check.test_check_gates import STUDENTS, changed
@@ -275,6 +277,14 @@ def test_a_gradient_that_is_clipped_on_its_way_back_breaks_a_law() -> None:
     assert [law["name"] for law in laws if law["verdict"] == "wrong"] == ["backward scales"]
 
 
+def test_a_flag_that_a_class_does_not_take_is_no_broken_law() -> None:
+    """A `UsageError` is a ValueError, too."""
+    layers, _ = looked_at(f"{HERE / 'right_class.py'}:Plain", "rnn")
+    layers.device = "nowhere"
+    with pytest.raises(UsageError, match="expected a class that takes device, as --device says"):
+        try_laws(layers, EVERYTHING_ELSE, 0)
+
+
 def test_a_law_is_broken_where_shapes_do_not_fit_together() -> None:
     layers, _ = looked_at(f"{HERE / 'right_class.py'}:Squeezing", "rnn")
     laws = try_laws(layers, EVERYTHING_ELSE, 0, deep=True)
@@ -293,6 +303,12 @@ def test_a_law_is_broken_where_shapes_do_not_fit_together() -> None:
 def test_two_numbers_are_shown_with_as_many_digits_as_it_takes(apart: float, told: str) -> None:
     comparison = Comparison("h", np.ones(1), np.ones(1) + apart, np.zeros(1))
     assert told in where(comparison)
+
+
+def test_a_sentence_that_begins_with_a_letter_of_the_equations_keeps_it() -> None:
+    told = [words for words, _ in candidates(("step",), "lstm", deep=False)]
+    assert any(words.startswith("σ") for words in told)
+    assert not any(words.startswith("Σ") for words in told)
 
 
 def test_the_accuracy_of_float32_is_a_mistake_in_float64_alone() -> None:
