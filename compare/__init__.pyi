@@ -3,11 +3,11 @@ from .parity import (
     ParityReport,
     ParityRow,
     Update,
-    allowances,
     build_models,
     check_parity,
     copy_weights,
     lockstep,
+    tolerances,
     train_in_lockstep,
 )
 
@@ -16,10 +16,10 @@ __all__ = [
     "ParityReport",
     "ParityRow",
     "Update",
-    "allowances",
     "build_models",
     "check_parity",
     "copy_weights",
     "lockstep",
+    "tolerances",
     "train_in_lockstep",
 ]

@@ -12,7 +12,7 @@ from beartype import beartype
 WITH_SHAPES = [
     "scratch_rnn",
     "concise_rnn",
-    "compare.bench.case",
+    "compare.bench.workload.case",
     "compare.bench.ladder_steps",
     "compare.runs.checkpoint.contents",
     "compare.study.page.anatomy",

@@ -382,10 +382,10 @@ CASES: dict[str, Case] = {
         )
         for function in (compare.lockstep, compare.train_in_lockstep)
     },
-    "compare.allowances": Case(
-        compare.allowances,
+    "compare.tolerances": Case(
+        compare.tolerances,
         {"compute": lambda move: {"a": move(np.ones(2))}},
-        {"compute": function, "wobbles": whole(1), "seed": whole(0)},
+        {"compute": function, "perturbations": whole(1), "seed": whole(0)},
     ),
     "compare.runs.checkpoint.save": Case(
         checkpoints.save,

@@ -1,10 +1,10 @@
 """The control: how large the difference between two trainings of one model is by rounding alone.
 
-The allowance of a single step is computed from the case. After many updates this is not possible:
+The tolerance of a single step is computed from the case. After many updates this is not possible:
 each update builds on the rounding of the updates before it, and training may be chaotic. But it can
 be measured. Controls are copies of scratch. They start with every weight moved to a neighbouring
-float, and they train on the same batches. Each update rounds again. So a control has wobbled steps
-(`wobbled_update`) in a long training, or its weights are moved after each step (`round_anew`) in a
+float, and they train on the same batches. Each update rounds again. So a control has perturbed steps
+(`perturbed_update`) in a long training, or its weights are moved after each step (`round_anew`) in a
 short training. The controls show the effect of rounding. The difference between PyTorch's model and
 scratch may be SAFETY times the largest difference between a control and scratch plus two ulps of
 the largest value.
@@ -70,14 +70,14 @@ def round_anew(control: scratch_rnn.RNNModel, rng: np.random.Generator) -> None:
         parameter[...] = neighbour(parameter, rng)
 
 
-def wobbled_update(
+def perturbed_update(
     control: scratch_rnn.RNNModel,
     batch: Batch,
     state: np.ndarray | None,
     lr: float,
     rng: np.random.Generator,
 ) -> np.ndarray:
-    """Do one wobbled training step of a control; return its final state.
+    """Do one perturbed training step of a control; return its final state.
 
     Moving only the weights is not enough. A gradient that is a sum of a thousand terms has a
     rounding error of more than one ulp, and at lr 1 the update does not make it smaller.
@@ -90,7 +90,7 @@ def wobbled_update(
 
 
 def within_control(scratch: Results, concise: Results, controls: Sequence[Results]) -> ParityReport:
-    """Compare the results of both models, with the allowance that the controls give."""
+    """Compare the results of both models, with the tolerance that the controls give."""
     allowed = {
         name: SAFETY
         * (

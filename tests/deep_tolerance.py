@@ -1,9 +1,9 @@
-"""Measure which share of the allowance a right implementation uses, over many random cases.
+"""Measure which share of the tolerance a right implementation uses, over many random cases.
 
     python -m tests.deep_tolerance --cases 10000
 
 compares scratch with PyTorch in this number of passes through a layer and of training steps, in
-each dtype. It writes the largest share (difference / allowance) of each case to
+each dtype. It writes the largest share (difference / tolerance) of each case to
 docs/measurements/tolerance.json. From this file it makes the picture docs/images/tolerance.png and
 the table in docs/tolerance.md. ``--redraw`` makes picture and table again without measuring.
 """
@@ -26,11 +26,11 @@ import matplotlib.pyplot as plt
 import numpy as np
 import torch
 
-from compare.check.layer_cases import random_case
-from compare.check.reference import torch_results
+from compare.check.cases.layer_case import random_case
+from compare.check.cases.reference import torch_results
 from compare.parity.comparison import check_parity
 from compare.parity.rows import ParityReport
-from compare.parity.tolerance import SAFETY, WOBBLES
+from compare.parity.tolerance import PERTURBATIONS, SAFETY
 from tests.model_cases import build_model, random_model_case
 from tests.properties import against
 from tests.reference import torch_model
@@ -57,7 +57,7 @@ def compare_case(kind: str, dtype: str, rng: np.random.Generator) -> tuple[str, 
 
 
 def shares(kind: str, dtype: str, cases: int, seed: int) -> Iterator[tuple[float, str]]:
-    """Yield for each case the largest share of its allowance that a tensor uses, and where."""
+    """Yield for each case the largest share of its tolerance that a tensor uses, and where."""
     rng = np.random.default_rng([seed, DTYPES.index(dtype), list(KINDS).index(kind)])
     for _ in range(cases):
         name, report = compare_case(kind, dtype, rng)
@@ -89,7 +89,7 @@ def measure(cases: int, seed: int) -> dict[str, Any]:
         "cases": cases,
         "seed": seed,
         "safety": SAFETY,
-        "wobbles": WOBBLES,
+        "perturbations": PERTURBATIONS,
         "python": platform.python_version(),
         "numpy": np.__version__,
         "torch": torch.__version__.split("+")[0],
@@ -127,7 +127,7 @@ def draw(record: dict[str, Any]) -> None:
     axes.text(0.93, 0.5, "allowed", rotation=90, ha="right", va="center", transform=_mixed(axes))
     axes.axvline(1 / record["safety"], color="grey", linewidth=1, linestyle=":")
     axes.text(
-        0.95 / record["safety"], 0.97, "the wobble itself", color="#555555", rotation=90,
+        0.95 / record["safety"], 0.97, "the perturbation itself", color="#555555", rotation=90,
         ha="right", va="top", transform=_mixed(axes),
     )  # fmt: skip
     axes.set(
@@ -135,7 +135,7 @@ def draw(record: dict[str, Any]) -> None:
         yscale="log",
         xlim=(2e-3, 2),
         ylim=(0.5 / record["cases"], 1.2),
-        xlabel="largest share (difference / allowance) of a case",
+        xlabel="largest share (difference / tolerance) of a case",
         ylabel="proportion of cases with a larger share",
         title=f"scratch and PyTorch, {record['cases']:,} random cases of each kind and dtype",
     )
@@ -154,7 +154,7 @@ def table(record: dict[str, Any]) -> str:
     """Return the page's table."""
     lines = [
         f"{record['date']}, Python {record['python']}, NumPy {record['numpy']}, "
-        f"PyTorch {record['torch']}, {record['wobbles']} wobbles, SAFETY {record['safety']:g}, "
+        f"PyTorch {record['torch']}, {record['perturbations']} perturbations, SAFETY {record['safety']:g}, "
         f"seed {record['seed']}. None of the cases differs.",
         "",
         "| | dtype | cases | median | 99 % below | largest |",

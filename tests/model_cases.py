@@ -7,8 +7,8 @@ from typing import Any
 import numpy as np
 
 import scratch_rnn
-from compare.check.layer_cases import SURFACE, LayerCase, make_case, random_choices
-from compare.check.layer_floats import CELLS
+from compare.check.cases.floats import CELLS
+from compare.check.cases.layer_case import SURFACE, LayerCase, make_case, random_choices
 from scratch_rnn.text import Batch
 
 MODEL_SURFACE: dict[str, Any] = {

@@ -17,8 +17,8 @@ from collections.abc import Callable, Mapping
 
 import numpy as np
 
-from compare.check.layer_cases import LayerCase
-from compare.check.layer_floats import CELLS, Floats, recurrences
+from compare.check.cases.floats import CELLS, Floats, recurrences
+from compare.check.cases.layer_case import LayerCase
 
 State = tuple[np.ndarray, ...]
 

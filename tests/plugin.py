@@ -44,11 +44,11 @@ def pytest_configure(config: pytest.Config) -> None:
         config.option.hypothesis_seed = str(secrets.randbits(32))  # chosen here, to be printed
     name = config.getoption(IMPLEMENTATION)
     if name is not None:
-        from tests.handed_in import hand_in  # only now, when annotations are checked
+        from tests.passed import hand_in  # only now, when annotations are checked
 
         try:
             with unchecked():
-                config.stash[HANDED_IN], config.stash[LEFT_OUT] = hand_in(name)
+                config.stash[ARGUMENT], config.stash[LEFT_OUT] = hand_in(name)
         except ValueError as error:
             raise pytest.UsageError(f"{IMPLEMENTATION}: {error}") from error
         if config.option.tbstyle == "auto":
@@ -56,7 +56,7 @@ def pytest_configure(config: pytest.Config) -> None:
 
 
 LEFT_OUT = pytest.StashKey[list[str]]()
-HANDED_IN = pytest.StashKey[Any]()
+ARGUMENT = pytest.StashKey[Any]()
 
 
 @pytest.fixture(scope="session")
@@ -64,7 +64,7 @@ def implementation(request: pytest.FixtureRequest) -> Any:
     """The class under test; a property of each cell puts our class of the cell in its place."""
     import scratch_rnn  # only now, when annotations are checked
 
-    return request.config.stash.get(HANDED_IN, scratch_rnn.RNN)
+    return request.config.stash.get(ARGUMENT, scratch_rnn.RNN)
 
 
 @pytest.fixture(scope="session")
@@ -90,7 +90,7 @@ def pytest_collection_modifyitems(config: pytest.Config, items: list[pytest.Item
             for item in items
             if "implementation" in getattr(item, "fixturenames", ())
             and item.get_closest_marker("parity")
-            and _cell(item) == config.stash[HANDED_IN].cell
+            and _cell(item) == config.stash[ARGUMENT].cell
         ]
         config.hook.pytest_deselected(items=[item for item in items if item not in chosen])
         items[:] = chosen

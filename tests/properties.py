@@ -1,22 +1,22 @@
-"""Laws as tests: a comparison that does not hold becomes the failure that a reader sees."""
+"""Properties as tests: a comparison that does not hold becomes the failure that a reader sees."""
 
 from collections.abc import Mapping
 from typing import Any
 
 import numpy as np
 
-from compare.check.features import LAWS
-from compare.check.law import Law
-from compare.check.layer_cases import LayerCase
-from compare.check.layer_results import Results, alike, rounding, run, to_rounding
-from compare.check.layers import Layers
-from compare.check.stranger.client import Trouble
-from compare.check.verdict import table_of
+from compare.check.cases.comparison import table_of
+from compare.check.cases.layer_case import LayerCase
+from compare.check.cases.layer_results import Results, alike, rounding, run, to_rounding
+from compare.check.classes.features import PROPERTIES
+from compare.check.classes.layers import Layers
+from compare.check.properties.layer_property import LayerProperty
+from compare.check.worker.client import Trouble
 from compare.parity import SAFETY
 from compare.parity.rows import ParityReport, ParityRow, compare_results
 from tests import tally
 from tests.counts import number
-from tests.handed_in import leave_out
+from tests.passed import leave_out
 
 
 def demand(report: ParityReport, claim: str, case: object, *, measured: bool = True) -> None:
@@ -44,7 +44,7 @@ def identical(results: Mapping[str, Any], others: Mapping[str, Any]) -> ParityRe
     return compare_results(results, others, dict.fromkeys(results, 0.0))
 
 
-def keeps(law: Law, implementation: Any, case: LayerCase) -> None:
+def keeps(law: LayerProperty, implementation: Any, case: LayerCase) -> None:
     """Fail unless a class keeps a law in this case; none is broken by refusing to be tried."""
     leave_out(implementation, case, **law.needs)
     try:
@@ -53,14 +53,14 @@ def keeps(law: Law, implementation: Any, case: LayerCase) -> None:
             rounding(case)  # how near it came
             found = tuple(law.holds(implementation, case))
         for comparisons in found:
-            if isinstance(implementation, Layers):  # the same bits are manners, and no law
+            if isinstance(implementation, Layers):  # the same bits are error_handling, and no law
                 comparisons = tuple(to_rounding(c, case) for c in comparisons)
             measured = "rounding" in vars(case)
             if measured or not comparisons or not all(c.ok for c in comparisons):
                 report = table_of(comparisons)
-                demand(report, f"{law.name}: {law.law}", case, measured=measured)
+                demand(report, f"{law.name}: {law.statement}", case, measured=measured)
     except Trouble as trouble:
-        if law in LAWS:
+        if law in PROPERTIES:
             raise NotImplementedError(str(trouble)) from None
         raise
 

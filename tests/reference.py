@@ -1,7 +1,7 @@
 """What PyTorch makes of a case of a model."""
 
 import concise_rnn
-from compare.check.reference import torch_layer
+from compare.check.cases.reference import torch_layer
 from compare.parity.weights import copy_weights
 from tests.model_cases import ModelCase, build_model
 

@@ -168,7 +168,7 @@ def merged(directory: Path) -> str:
         "profile {profile}, seed {seed}".format(**about)
         for about in abouts.values()
     ]
-    text += ["", "| property | cases | largest share of the allowance |", "|---|---:|---:|"]
+    text += ["", "| property | cases | largest share of the tolerance |", "|---|---:|---:|"]
     for test, tally in rows:
         ratio = f"{tally['ratio']:.3f}" if tally["ratio"] else "–"
         name = test.removeprefix("tests/").replace(".py::", " · ").replace("|", "\\|")

@@ -1,7 +1,7 @@
 """Hypothesis strategies: cases over the whole surface of torch's layers, and properties of them.
 
 Hypothesis chooses sizes and flags from small lists, the simplest first, and one seed; the floats
-follow from the seed (`compare.check.layer_cases`). So drawing is quick, and what fails shrinks to
+follow from the seed (`compare.check.cases.layer_case`). So drawing is quick, and what fails shrinks to
 the smallest sizes, the fewest flags and round numbers: ``LayerCase(T=2, rounded=True)``.
 
 >>> layer_cases(nonlinearity="relu").example()                               # doctest: +SKIP
@@ -18,10 +18,10 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from compare.check.law import Law
-from compare.check.layer_cases import SURFACE, LayerCase, make_case, with_cell
-from compare.check.layer_floats import CELLS
-from compare.check.layer_results import CLASSES
+from compare.check.cases.floats import CELLS
+from compare.check.cases.layer_case import SURFACE, LayerCase, make_case, with_cell
+from compare.check.cases.layer_results import CLASSES
+from compare.check.properties.layer_property import LayerProperty
 from tests.model_cases import MODEL_SURFACE, ModelCase, make_model_case
 from tests.properties import keeps
 
@@ -54,7 +54,7 @@ def _choices(surface: dict[str, Any], fields: dict[str, Any]) -> dict[str, st.Se
 Test = Callable[..., None]
 
 
-def property_of_law(law: Law) -> Test:
+def hypothesis_test_of(law: LayerProperty) -> Test:
     """Make a test of a law: it holds for each of its cells and all of its cases."""
 
     def test(implementation: Any, case: LayerCase) -> None:

@@ -18,7 +18,7 @@ current = Tally()
 
 
 def note_ratio(ratio: float, where: str) -> None:
-    """Remember the largest ratio of a difference to its allowance."""
+    """Remember the largest ratio of a difference to its tolerance."""
     if ratio > current.ratio:
         current.ratio, current.where = ratio, where
 

@@ -8,7 +8,7 @@ from pathlib import Path
 import pytest
 
 from tests.counts import only_in_deep
-from tests.handed_in import hand_in
+from tests.passed import hand_in
 
 ROOT = Path(__file__).parents[1]
 
@@ -68,7 +68,7 @@ class {name}:
 
 
 def write_classes(folder: Path) -> None:
-    (folder / "handed_in.py").write_text(
+    (folder / "passed.py").write_text(
         STUDENT.format(name="Right", slope="h[t + 1] ** 2")
         + STUDENT.format(name="Wrong", slope="h[t + 1]")
         + "\n\nclass Nothing:\n    def __init__(self, *args, **kwargs):\n"
@@ -102,7 +102,7 @@ LAYER, LOSS = str(FOLDER / "test_rnn_is_nn_rnn.py"), str(FOLDER / "test_loss.py"
 
 def test_a_right_class_passes_and_what_it_lacks_is_named(tmp_path: Path) -> None:
     only_in_deep()
-    result = run_pytest(tmp_path, "--implementation", "handed_in:Right", "-rA", LAYER, LOSS)
+    result = run_pytest(tmp_path, "--implementation", "passed:Right", "-rA", LAYER, LOSS)
     assert result.returncode == 0, result.stdout + result.stderr
     assert "PASSED tests/scratch_rnn/test_rnn_is_nn_rnn.py" in result.stdout
     assert "test_loss.py" not in result.stdout  # properties of other things are left alone
@@ -114,9 +114,7 @@ def test_a_right_class_passes_and_what_it_lacks_is_named(tmp_path: Path) -> None
 
 def test_a_wrong_class_is_told_which_property_it_breaks(tmp_path: Path) -> None:
     """1 - h where the slope of tanh is 1 - h²."""
-    result = run_pytest(
-        tmp_path, "--implementation", "handed_in:Wrong", LAYER, "-k", "layer_as_torch"
-    )
+    result = run_pytest(tmp_path, "--implementation", "passed:Wrong", LAYER, "-k", "layer_as_torch")
     assert result.returncode == 1, result.stdout + result.stderr
     headline = "broken: layer as torch: Give the results and the gradients of PyTorch's layer."
     assert headline in result.stdout
@@ -136,9 +134,9 @@ def test_what_is_not_there_is_a_usage_error_of_one_line(tmp_path: Path) -> None:
 @pytest.mark.parametrize(
     ("name", "message"),
     [
-        ("handed_in", "expected a class as MODULE:CLASS, got 'handed_in'"),
-        ("handed_in:NoSuchClass", "has no attribute 'NoSuchClass'"),
-        ("handed_in:Nothing", "anything yet"),
+        ("passed", "expected a class as MODULE:CLASS, got 'passed'"),
+        ("passed:NoSuchClass", "has no attribute 'NoSuchClass'"),
+        ("passed:Nothing", "anything yet"),
     ],
 )
 def test_what_is_not_there_is_said(
@@ -146,7 +144,7 @@ def test_what_is_not_there_is_said(
 ) -> None:
     write_classes(tmp_path)
     monkeypatch.syspath_prepend(tmp_path)
-    monkeypatch.delitem(sys.modules, "handed_in", raising=False)
+    monkeypatch.delitem(sys.modules, "passed", raising=False)
     with pytest.raises(ValueError, match="expected") as refused:
         hand_in(name)
     assert message in str(refused.value)

@@ -140,9 +140,9 @@ def test_each_rule_of_the_comparisons_says_what_it_is_described_to_say() -> None
 
     assert equal(0, 0) == set(rules)
     assert equal(5e-5, 0) == {
-        "at most 1e-3", "cosine of 0.99", "TorchDynamo's same", "one allowance a tensor",
+        "at most 1e-3", "cosine of 0.99", "TorchDynamo's same", "one tolerance a tensor",
     }  # fmt: skip
     assert equal(5e-7, 0) == set(rules) - {"twice PyTorch's error"}
-    assert equal(0, 5e-5) == equal(5e-5, 0) | {"one allowance an entry"}
+    assert equal(0, 5e-5) == equal(5e-5, 0) | {"one tolerance an entry"}
     assert equal(0, 5e-3) == {"cosine of 0.99"}
     assert equal(1, -1) == set()

@@ -15,25 +15,25 @@ from datetime import datetime
 from pathlib import Path
 from types import MappingProxyType
 
-from compare.bench import cuda_rows
-from compare.bench.against import read_earlier, settings_of, show_changes
-from compare.bench.budget import Budget
-from compare.bench.case import Job, make_case
 from compare.bench.config import BenchConfig
-from compare.bench.gate import Gate
-from compare.bench.judge import judge
-from compare.bench.machine import available_memory, describe_machine, thread_notes
-from compare.bench.memory import measure_memory
-from compare.bench.parts import measure_parts
-from compare.bench.pictures import draw
-from compare.bench.result import LEFT_OUT, REFUSED, TIMED, Document, RowInfo, Timing
-from compare.bench.roofline import measure_roof
-from compare.bench.row import Row
-from compare.bench.rows import REFERENCE, SCRATCH, all_rows, choose_rows
-from compare.bench.shapes import Shape, choose
-from compare.bench.table import show
-from compare.bench.timing import Contestant, ReferenceProduct, measure, seconds_of_a_round
-from compare.bench.work import BACKWARD, PHASES, STEP, flops, numbers
+from compare.bench.measure.budget import Budget
+from compare.bench.measure.check_rows import judge
+from compare.bench.measure.gate import Gate
+from compare.bench.measure.machine import available_memory, describe_machine, thread_notes
+from compare.bench.measure.memory import measure_memory
+from compare.bench.measure.parts import measure_parts
+from compare.bench.measure.roofline import measure_roof
+from compare.bench.measure.timing import Contestant, ReferenceProduct, measure, seconds_of_a_round
+from compare.bench.results.against import read_earlier, settings_of, show_changes
+from compare.bench.results.pictures import draw
+from compare.bench.results.result import LEFT_OUT, REFUSED, TIMED, Document, RowInfo, Timing
+from compare.bench.results.table import show
+from compare.bench.rows import cuda_rows
+from compare.bench.rows.all_rows import REFERENCE, SCRATCH, all_rows, choose_rows
+from compare.bench.rows.row import Row
+from compare.bench.workload.case import Job, make_case
+from compare.bench.workload.shapes import Shape, choose
+from compare.bench.workload.work import BACKWARD, PHASES, STEP, flops, numbers
 from compare.parity import ParityError, limited_threads
 from compare.terminal import Terminal, UsageError
 
@@ -271,8 +271,8 @@ def _device_notes(rows: Sequence[Row], device: cuda_rows.Device | None, threads:
             with row.settings(threads):
                 settings = cuda_rows.read_settings()
             in_force = ", ".join(f"{name} {value}" for name, value in settings.items())
-            wobble = " (checked with the tolerance of TF32)" if row.tf32 else ""
-            notes.append(f"{row.label}: {in_force}{wobble}")
+            perturbation = " (checked with the tolerance of TF32)" if row.tf32 else ""
+            notes.append(f"{row.label}: {in_force}{perturbation}")
     return notes
 
 

@@ -9,7 +9,7 @@ from typing import Annotated, Any, Literal, Self
 
 from tyro.conf import arg
 
-from compare.bench.work import PHASES
+from compare.bench.workload.work import PHASES
 from compare.terminal import MAX_THREADS, UsageError, check_choices
 
 

@@ -22,7 +22,18 @@ import numpy as np
 import tyro
 
 from compare.bench import ladder_steps as steps
-from compare.bench.case import (
+from compare.bench.ladder_picture import draw_ladder, write_table
+from compare.bench.ladder_result import Aside, Ladder, Rung
+from compare.bench.measure.check_rows import judge
+from compare.bench.measure.gate import Gate
+from compare.bench.measure.machine import describe_machine, forced_kernel_notes
+from compare.bench.measure.roofline import measure_roof
+from compare.bench.measure.timing import Contestant, measure, seconds_of_a_call, time_a_block
+from compare.bench.results.result import TIMED
+from compare.bench.rows.numpy_rows import Scratch
+from compare.bench.rows.row import Row
+from compare.bench.rows.torch_rows import TorchRow
+from compare.bench.workload.case import (
     LR,
     MAX_NORM,
     Case,
@@ -32,19 +43,8 @@ from compare.bench.case import (
     model_results,
     scratch_model,
 )
-from compare.bench.gate import Gate
-from compare.bench.judge import judge
-from compare.bench.ladder_picture import draw_ladder, write_table
-from compare.bench.ladder_result import Aside, Ladder, Rung
-from compare.bench.machine import describe_machine, forced_kernel_notes
-from compare.bench.numpy_rows import Scratch
-from compare.bench.result import TIMED
-from compare.bench.roofline import measure_roof
-from compare.bench.row import Row
-from compare.bench.shapes import SEED, Shape
-from compare.bench.timing import Contestant, measure, seconds_of_a_call, time_a_block
-from compare.bench.torch_rows import TorchRow
-from compare.bench.work import STEP
+from compare.bench.workload.shapes import SEED, Shape
+from compare.bench.workload.work import STEP
 from compare.parity import limited_threads
 from scratch_rnn import Batch, lookup
 from scratch_rnn.product import Times

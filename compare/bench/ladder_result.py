@@ -11,9 +11,9 @@ from dataclasses import asdict, dataclass
 from pathlib import Path
 from typing import Any
 
-from compare.bench.result import SCHEMA, Roof, Seconds, read_file
-from compare.bench.shapes import Shape
-from compare.runs import write_file
+from compare.bench.results.result import SCHEMA, Roof, Seconds, read_file
+from compare.bench.workload.shapes import Shape
+from compare.files import write_file
 
 
 @dataclass(frozen=True, slots=True)

@@ -1,4 +1,4 @@
-"""Is this RNN right? Cases, laws, verdicts, and a catalogue of bugs that tries them."""
+"""Is this RNN right? Cases, properties, verdicts, and a catalogue of bugs that tries them."""
 
 import lazy_loader
 

@@ -1,16 +1,16 @@
-from .answers import Answer, compared
 from .bugs.catalogue import BUG_NAMES, BUGS, GROUPS, Bug, find_bug
+from .cases.comparison import Comparison, Finding, table_of
+from .cases.floats import Floats
+from .cases.layer_case import LayerCase
+from .cases.layer_results import Results, alike, run
+from .cases.reference import torch_results
+from .cases.training import TrainingCase, layer_of, scratch_step, torch_model
 from .command import CheckError, check, examine
 from .config import CheckConfig
-from .layer_cases import LayerCase
-from .layer_floats import Floats
-from .layer_results import Results, alike, run
-from .reference import torch_results
-from .report import explained
-from .stranger.server import load_file
-from .student import student_package
-from .training_cases import TrainingCase, layer_of, scratch_step, torch_model
-from .verdict import Comparison, Finding, table_of
+from .properties.answers import Answer, compared
+from .properties.package import student_package
+from .report.report import explained
+from .worker.server import load_file
 
 __all__ = [
     "BUGS",

@@ -10,23 +10,26 @@ from importlib.util import spec_from_file_location
 from pathlib import Path
 from typing import Any
 
-from compare.check.adapters.which import cell_of
-from compare.check.config import CheckConfig
-from compare.check.conventions import Said
-from compare.check.cs231n import CS231N_STAGES
-from compare.check.diagnosis import likely_mistake, name_mistakes
-from compare.check.exercises import STAGES
-from compare.check.features import (
+from compare.check.classes.adapters.which import cell_of
+from compare.check.classes.conventions import Said
+from compare.check.classes.features import (
     missing_of,
     parts_of,
     settle_conventions,
+    try_error_handling,
     try_features,
-    try_laws,
-    try_manners,
+    try_properties,
 )
-from compare.check.layers import NEEDED, Layers
-from compare.check.of_package import EQUATIONS
-from compare.check.report import (
+from compare.check.classes.layers import NEEDED, Layers
+from compare.check.config import CheckConfig
+from compare.check.functions.cs231n import CS231N_STAGES
+from compare.check.functions.exercises import STAGES
+from compare.check.functions.of_package import EQUATIONS
+from compare.check.functions.stages import Part, PartResult, Stage, StageResult
+from compare.check.functions.training import Training, train
+from compare.check.functions.trying import TheirFunctions, ours, try_all
+from compare.check.mistakes.diagnosis import likely_mistake, name_mistakes
+from compare.check.report.report import (
     Report,
     check_can_write,
     notes_of,
@@ -34,10 +37,7 @@ from compare.check.report import (
     told_in_short,
     write_json,
 )
-from compare.check.reward import Training, train
-from compare.check.stages import Part, PartResult, Stage, StageResult
-from compare.check.stranger.client import Notes, Source, Stranger, Trouble, source_of
-from compare.check.trying import TheirFunctions, ours, try_all
+from compare.check.worker.client import Notes, Source, Submission, Trouble, source_of
 from compare.terminal import CommandError, Terminal, UsageError
 
 __all__ = ["CheckConfig", "CheckError", "check", "examine"]
@@ -97,7 +97,7 @@ def _keep(report: Report, config: CheckConfig) -> None:
 
 def write_template(path: Path, cell: str) -> None:
     """Write the exercise: functions whose docstrings say what is to be written."""
-    folder = resources.files("compare.check.templates")
+    folder = resources.files("compare.check.functions.templates")
     frame, functions = (
         (folder / f"{name}.txt").read_text(encoding="utf-8") for name in ("frame", cell)
     )
@@ -150,13 +150,13 @@ def _no_such(config: CheckConfig, more: str) -> UsageError:
     return UsageError(f"expected a file, FILE:CLASS or MODULE:CLASS, got {got}{more}")
 
 
-def loader(config: CheckConfig, notes: Notes | None = None) -> Callable[[], Stranger]:
+def loader(config: CheckConfig, notes: Notes | None = None) -> Callable[[], Submission]:
     """Return what loads the code to be checked in a new process."""
     source = _source(config)
 
-    def load() -> Stranger:
+    def load() -> Submission:
         try:
-            return Stranger(source, ours, notes)
+            return Submission(source, ours, notes)
         except Trouble as trouble:
             parts = source.module.split(".")
             for name in (".".join(parts[: k + 1]) for k in range(len(parts))):
@@ -204,7 +204,7 @@ def check_device(device: str) -> None:
 
 
 def examine_functions(
-    config: CheckConfig, load: Callable[[], Stranger], terminal: Terminal
+    config: CheckConfig, load: Callable[[], Submission], terminal: Terminal
 ) -> Report:
     """Check the functions of a file."""
     cell = config.cell or "rnn"
@@ -217,12 +217,12 @@ def examine_functions(
         terminal.line(f"{config.target}: {what}, seed {config.seed}")
 
     try:
-        with load() as stranger:
-            report.cell = config.cell or _cell_of(stranger.names)
+        with load() as submission:
+            report.cell = config.cell or _cell_of(submission.names)
             stages = STAGES[report.cell]
-            if report.cell == "rnn" and "rnn_step_forward" in stranger.names:
+            if report.cell == "rnn" and "rnn_step_forward" in submission.names:
                 report.form, stages = "cs231n", CS231N_STAGES
-            if not any(stage.name in stranger.names for stage in stages):
+            if not any(stage.name in submission.names for stage in stages):
                 report.notes.append(
                     f"none of them is there; for a class, give {config.target}:CLASS"
                 )
@@ -241,11 +241,11 @@ def examine_functions(
 
 
 def trained(
-    load: Callable[[], Stranger], cell: str, config: CheckConfig, terminal: Terminal
+    load: Callable[[], Submission], cell: str, config: CheckConfig, terminal: Terminal
 ) -> Training:
     """Train six right functions in lock-step with PyTorch."""
-    with load() as stranger:
-        return train(EQUATIONS[cell], TheirFunctions(stranger), config.text, terminal)
+    with load() as submission:
+        return train(EQUATIONS[cell], TheirFunctions(submission), config.text, terminal)
 
 
 def _spinner(terminal: Terminal) -> AbstractContextManager[Any]:
@@ -277,19 +277,21 @@ def _none_of(parts: Sequence[Part], trouble: Trouble) -> list[PartResult]:
     ]
 
 
-def examine_class(config: CheckConfig, load: Callable[[], Stranger], terminal: Terminal) -> Report:
+def examine_class(
+    config: CheckConfig, load: Callable[[], Submission], terminal: Terminal
+) -> Report:
     """Check a recurrent layer, and feature by feature what else it has."""
     report = Report(str(config.target), "class", config.cell or "rnn", config.seed, [])
     report.strict = config.strict
     said = Said.of(config.layout, config.bias, config.names)
     terminal.line(f"{config.target}: a recurrent layer, seed {config.seed}")
     try:
-        with _spinner(terminal), load() as stranger:
-            report.adapter = stranger.adapter
-            report.form = "torch" if stranger.adapter == "torch_module" else "class"
-            report.cell = config.cell or stranger.cell or "rnn"
+        with _spinner(terminal), load() as submission:
+            report.adapter = submission.adapter
+            report.form = "torch" if submission.adapter == "torch_module" else "class"
+            report.cell = config.cell or submission.cell or "rnn"
             layers = Layers(
-                stranger, report.cell, config.dtype, config.device, tf32=config.tf32, said=said
+                submission, report.cell, config.dtype, config.device, tf32=config.tf32, said=said
             )
             report.stages = settle_conventions(layers, config.seed)
             if layers.conventions.names:
@@ -305,10 +307,10 @@ def examine_class(config: CheckConfig, load: Callable[[], Stranger], terminal: T
             if report.stages[0].verdict == "right":
                 rights = [r.stage.name for r in report.stages if r.verdict == "right"]
                 report.features = try_features(layers, config.seed, config.deep, rights)
-                if report.score == len(report.stages):  # what is wrong would break laws too
+                if report.score == len(report.stages):  # what is wrong would break properties too
                     missing = missing_of(report.features)
-                    report.laws = try_laws(layers, missing, config.seed, config.deep)
-                    report.manners = try_manners(layers, report.laws)
+                    report.properties = try_properties(layers, missing, config.seed, config.deep)
+                    report.error_handling = try_error_handling(layers, report.properties)
             if layers.forward_only and not report.adapter:
                 without = Trouble("missing", "no method backward")
                 report.stages += _none_of(parts_of(report.cell)[1:], without)
@@ -331,7 +333,7 @@ def _chosen(stages: tuple[Stage, ...], name: str | None) -> tuple[Stage, ...]:
 
 
 def try_chosen(
-    load: Callable[[], Stranger],
+    load: Callable[[], Submission],
     stages: tuple[Stage, ...],
     chosen: tuple[Stage, ...],
     config: CheckConfig,
@@ -343,7 +345,7 @@ def try_chosen(
 
 
 def try_stages(
-    load: Callable[[], Stranger], stages: tuple[Stage, ...], config: CheckConfig
+    load: Callable[[], Submission], stages: tuple[Stage, ...], config: CheckConfig
 ) -> list[StageResult]:
     """Try stages, with one seed or with ten; find the mistake that each wrong one looks like."""
     results = try_all(load, stages, config.seed)
@@ -360,11 +362,11 @@ def try_stages(
     return results
 
 
-def diagnose(result: StageResult, load: Callable[[], Stranger], seed: int) -> None:
+def diagnose(result: StageResult, load: Callable[[], Submission], seed: int) -> None:
     """Put into a result which mistake it looks like."""
     try:
-        with load() as stranger:
-            functions = (result.functions_of or TheirFunctions)(stranger)
+        with load() as submission:
+            functions = (result.functions_of or TheirFunctions)(submission)
             result.likely = likely_mistake(result, functions, seed)
     except Trouble:
         return

@@ -78,7 +78,7 @@ class CheckConfig:
     deep: Annotated[bool, arg(help_behavior_hint="")] = False
     """Try ten seeds instead of one."""
     strict: Annotated[bool, arg(help_behavior_hint="")] = False
-    """Count manners, too: the same bits where a law asks for them, and the right exceptions."""
+    """Count error_handling, too: the same bits where a law asks for them, and the right exceptions."""
     numpy_only: Annotated[bool, arg(help_behavior_hint="")] = False
     """Refuse imports of anything but NumPy and the standard library."""
     timeout: Annotated[float, arg(metavar="SECONDS")] = 10.0

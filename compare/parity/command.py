@@ -10,7 +10,7 @@ from compare.parity.materials import Materials, prepared
 from compare.parity.rows import ParityReport, Verdict
 from compare.parity.table import parity_verdict, show_parity
 from compare.parity.weights import copy_weights
-from compare.terminal import CANNOT_BE_SAID, CommandError, Terminal
+from compare.terminal import UNDECIDABLE, CommandError, Terminal
 
 
 class ParityError(CommandError):
@@ -20,7 +20,7 @@ class ParityError(CommandError):
 class NothingToSay(ParityError):
     """Rounding alone may change the results by their own size, so they cannot be compared."""
 
-    exit_code = CANNOT_BE_SAID
+    exit_code = UNDECIDABLE
 
 
 def parity(config: ParityConfig, terminal: Terminal | None = None) -> ParityReport:
@@ -47,7 +47,7 @@ def demand_agreement(report: ParityReport, who: str, consequence: str = "") -> N
     """Raise :class:`ParityError` or :class:`NothingToSay` unless the models agree."""
     if report.ok:
         return
-    kind = NothingToSay if report.verdict is Verdict.CANNOT_BE_SAID else ParityError
+    kind = NothingToSay if report.verdict is Verdict.UNDECIDABLE else ParityError
     raise kind(f"expected {who} to agree, got {parity_verdict(report)[0]}{consequence}")
 
 

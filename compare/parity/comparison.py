@@ -12,7 +12,7 @@ from torch.nn import functional as F
 import concise_rnn
 import scratch_rnn
 from compare.parity.rows import ParityReport, ParityRow, compare_results
-from compare.parity.tolerance import Move, allowances, largest_difference, still, unmoved
+from compare.parity.tolerance import Move, largest_difference, still, tolerances, unmoved
 from compare.parity.weights import (
     gradient_of,
     named_state,
@@ -38,8 +38,8 @@ __all__ = [
     "concise_step",
     "largest_parameter_difference",
     "parallel_step",
+    "perturbed_cross_entropy",
     "scratch_step",
-    "wobbled_cross_entropy",
 ]
 
 
@@ -83,7 +83,7 @@ def check_parity(
     check_has("batch", batch, "inputs", "targets")
     if state is None:
         state = scratch_model.begin_state(len(batch.inputs))
-    expected, allowed = allowances(
+    expected, allowed = tolerances(
         lambda move: scratch_step(scratch_model, batch, state, lr, max_norm, move), seed=seed
     )
     actual = (step or concise_step)(concise_model, batch, state, lr, max_norm)
@@ -109,7 +109,7 @@ def scratch_step(
         parameter[...] = move(parameter)
     logits, final_state, tape = model.forward(batch.inputs, move(state))
     targets = batch.targets.T.reshape(-1)
-    loss, d_logits = wobbled_cross_entropy(move(logits), targets, move)
+    loss, d_logits = perturbed_cross_entropy(move(logits), targets, move)
     hidden_states = tape.h.copy()
     gradients, d_state = model.backward_to_state(move(tape), move(d_logits))
     dtype = logits.dtype
@@ -122,14 +122,14 @@ def scratch_step(
     results |= {f"gradient of {name}": g.copy() for name, g in gradients.items()}
     results |= named_state("gradient of initial state", d_state)
     gradients = move(gradients)
-    norm = wobbled_clip(gradients, max_norm, move)
+    norm = perturbed_clip(gradients, max_norm, move)
     results["gradient norm"] = np.asarray(norm, dtype)
     results |= {f"clipped gradient of {name}": g.copy() for name, g in gradients.items()}
     scratch_rnn.SGD(model.parameters, lr).step(gradients)
     return results | {f"updated {name}": p for name, p in model.parameters.items()}
 
 
-def wobbled_cross_entropy(
+def perturbed_cross_entropy(
     logits: np.ndarray, targets: np.ndarray, move: Move
 ) -> tuple[float, np.ndarray]:
     """Compute `scratch_rnn.cross_entropy`, and move its intermediate results too.
@@ -150,7 +150,7 @@ def wobbled_cross_entropy(
     return float(loss), d_logits
 
 
-def wobbled_clip(gradients: dict[str, np.ndarray], max_norm: float, move: Move) -> float:
+def perturbed_clip(gradients: dict[str, np.ndarray], max_norm: float, move: Move) -> float:
     """Clip as `scratch_rnn.clip_grad_norm` does, but add the squares in one of two extreme ways.
 
     A sum of a million float32 squares depends on the order of the additions: a late term smaller

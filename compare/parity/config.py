@@ -13,17 +13,8 @@ from typing import Annotated, Any, Literal, Self
 
 from tyro.conf import arg
 
-from compare.terminal import (
-    LEARNING_RATE,
-    MAX_NORM,
-    SchemaError,
-    UsageError,
-    check_at_least,
-    check_choices,
-    check_threads,
-    plain,
-    read,
-)
+from compare.files import LEARNING_RATE, MAX_NORM, SchemaError, plain, read
+from compare.terminal import UsageError, check_at_least, check_choices, check_threads
 
 
 @dataclasses.dataclass(frozen=True, kw_only=True)

@@ -27,7 +27,7 @@ class Verdict(StrEnum):
     AGREES = "agrees"
     LESS_EXACT = "agrees, less exact"  # one side's error is more than twice the other's
     DIFFERS = "differs"  # some entry differs by more than rounding explains
-    CANNOT_BE_SAID = "cannot be said"  # rounding alone may change the values by their own size
+    UNDECIDABLE = "cannot be said"  # rounding alone may change the values by their own size
 
 
 @dataclass(frozen=True, slots=True)
@@ -76,15 +76,15 @@ class ParityReport:
 
     @property
     def verdict(self) -> Verdict:
-        """The worst verdict of all rows; `CANNOT_BE_SAID` without rows."""
+        """The worst verdict of all rows; `UNDECIDABLE` without rows."""
         found = {row.verdict for row in self.rows}
         worst_first = (
             Verdict.DIFFERS,
-            Verdict.CANNOT_BE_SAID,
+            Verdict.UNDECIDABLE,
             Verdict.LESS_EXACT,
             Verdict.AGREES,
         )
-        return next((v for v in worst_first if v in found), Verdict.CANNOT_BE_SAID)
+        return next((v for v in worst_first if v in found), Verdict.UNDECIDABLE)
 
     @property
     def failures(self) -> tuple[ParityRow, ...]:
@@ -112,7 +112,7 @@ def compare_results(
     Raises
     ------
     ValueError
-        If there is no allowance for a name that both sides have.
+        If there is no tolerance for a name that both sides have.
     """
     rows = []
     for name in {**scratch, **concise}:
@@ -125,7 +125,7 @@ def compare_results(
             rows.append(_unlike(name, a, f"{a.shape} {a.dtype} against {b.shape} {b.dtype}"))
             continue
         if name not in allowed:
-            raise ValueError(f"expected an allowance for {name}, got none")
+            raise ValueError(f"expected an tolerance for {name}, got none")
         rows.append(_row(name, a, b, allowed[name], None if truth is None else truth[name]))
     return ParityReport(tuple(rows))
 
@@ -187,7 +187,7 @@ def _verdict(
         return Verdict.DIFFERS
     size = max(rms(a), underflow(a.dtype)) if a.dtype.kind == "f" else rms(a)
     if difference.any() and not rms(allowed) < size:
-        return Verdict.CANNOT_BE_SAID
+        return Verdict.UNDECIDABLE
     if errors is not None and a.size >= FEWEST:
         half_a_gap = float(ulps(np.asarray(rms(a), a.dtype))) / 2  # error of the last rounding
         if max(errors) > 2 * min(errors) + half_a_gap:

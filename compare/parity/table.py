@@ -31,7 +31,7 @@ def parity_verdict(report: ParityReport) -> tuple[str, str]:
     number = len(report.rows)
     if differ := rows[Verdict.DIFFERS]:
         return f"parity: {len(differ)} of {number} tensors differ: {_names(differ)}", "red"
-    if unsaid := rows[Verdict.CANNOT_BE_SAID]:
+    if unsaid := rows[Verdict.UNDECIDABLE]:
         return (
             f"parity: nothing can be said about {len(unsaid)} of {number} tensors: rounding alone "
             f"may change them by their own size: {_names(unsaid)}",
@@ -114,5 +114,5 @@ _STYLES = {
     Verdict.AGREES: "green",
     Verdict.LESS_EXACT: "green",
     Verdict.DIFFERS: "bold red",
-    Verdict.CANNOT_BE_SAID: "yellow",
+    Verdict.UNDECIDABLE: "yellow",
 }

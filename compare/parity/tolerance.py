@@ -2,14 +2,14 @@
 
 Rounding moves every intermediate result to a neighbouring float. The effect on the final results
 depends on the computation: a saturated unit removes the change, an exploding recurrence multiplies
-it. So we measure the effect. We run the same computation several times. In each run (a "wobble"),
+it. So we measure the effect. We run the same computation several times. In each run (a "perturbation"),
 every float value is moved at random to one of its two neighbours: inputs, parameters, the tape and
 upstream gradients. Sums of rows are added up one after the other, which loses most, and long
 products lose as much as if they were. This is Monte Carlo arithmetic (Parker 1997) in its simplest
 form. The change of an entry of a result shows what rounding alone can do to this entry. So each
-entry has its own allowance:
+entry has its own tolerance:
 
-    move    = max over wobbles |moved - unmoved|                     of this entry
+    move    = max over perturbations |moved - unmoved|                     of this entry
     allowed = SAFETY · ( max(move, RMS of the tensor's moves) + 2 ulps of the entry )
 
 The RMS (root mean square) is for an entry that moved little in all runs by chance. The factor
@@ -34,7 +34,7 @@ from scratch_rnn.checks import check_function, whole_number
 SAFETY = 8.0
 """A difference may be this many times the measured effect of rounding."""
 
-WOBBLES = 16
+PERTURBATIONS = 16
 """Number of runs with moved floats. Two equal terms move in opposite directions in all of these
 runs with a probability of 2^-16."""
 
@@ -48,8 +48,8 @@ Computation = Callable[[Move], Mapping[str, np.ndarray]]
 _one_at_a_time = threading.RLock()  # whoever has it may replace functions of `scratch_rnn`
 
 
-def allowances(
-    compute: Computation, *, wobbles: int = WOBBLES, seed: int = 0, gaps: int = 1
+def tolerances(
+    compute: Computation, *, perturbations: int = PERTURBATIONS, seed: int = 0, gaps: int = 1
 ) -> tuple[dict[str, np.ndarray], dict[str, np.ndarray]]:
     """Run a computation unmoved and moved; return its results and what is allowed to differ.
 
@@ -60,8 +60,8 @@ def allowances(
         gradients. It returns its results by name. ``compute(unmoved)`` gives the results.
         ``compute(still)`` gives the baseline from which moves are measured. If `compute` runs
         other code when its floats are moved, it must run this code for `still` too. Then an error
-        in the results cannot increase its own allowance.
-    wobbles : int
+        in the results cannot increase its own tolerance.
+    perturbations : int
         Number of runs with moved floats.
     seed : int
         Seed of the random directions.
@@ -77,22 +77,24 @@ def allowances(
         The largest difference that rounding explains, for each entry of each result.
     """
     check_function("compute", compute)
-    wobbles = whole_number("wobbles", wobbles, least=1)
+    perturbations = whole_number("perturbations", perturbations, least=1)
     seed = whole_number("seed", seed, least=0)
     gaps = whole_number("gaps", gaps, least=1)
     results = {name: np.asarray(array) for name, array in compute(unmoved).items()}
     # Several threads would take the random moves in any order.
     with _one_at_a_time, threads.in_one_part():
-        return results, _allowed(compute, wobbles, seed, gaps)
+        return results, _allowed(compute, perturbations, seed, gaps)
 
 
-def _allowed(compute: Computation, wobbles: int, seed: int, gaps: int) -> dict[str, np.ndarray]:
+def _allowed(
+    compute: Computation, perturbations: int, seed: int, gaps: int
+) -> dict[str, np.ndarray]:
     """Measure the moves, and return what is allowed."""
     with sums_of_rows(exactly):
         baseline = {name: np.asarray(array) for name, array in compute(still).items()}
     moves = {name: np.zeros(array.shape) for name, array in baseline.items()}
     rng = np.random.default_rng(seed)
-    for _ in range(wobbles):
+    for _ in range(perturbations):
         move: Move = lambda value: neighbour(value, rng, gaps)  # noqa: E731
         with moved_gates(move), sums_of_rows(in_one_chain), long_products_lose(rng, gaps):
             moved = compute(move)

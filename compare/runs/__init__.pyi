@@ -1,10 +1,7 @@
-from .atomic import write_file
 from .checkpoint import CheckpointError
 from .commands import RunResult, TrainingStopped, run, train, train_in_processes
 from .config import GenerateConfig, RunConfig, TrainConfig
 from .generation import generate
-from .lock import LockError
-from .reading import RecordError
 from .session import read_setting
 from .snapshots import Course, Snapshot, newest_run, read_course
 
@@ -12,8 +9,6 @@ __all__ = [
     "CheckpointError",
     "Course",
     "GenerateConfig",
-    "LockError",
-    "RecordError",
     "RunConfig",
     "RunResult",
     "Snapshot",
@@ -26,5 +21,4 @@ __all__ = [
     "run",
     "train",
     "train_in_processes",
-    "write_file",
 ]

@@ -14,8 +14,9 @@ from typing import Annotated, Literal, Self
 
 from tyro.conf import arg
 
+from compare.files import Range
 from compare.parity import ParityConfig
-from compare.terminal import Range, UsageError, check_at_least, check_choices, check_threads
+from compare.terminal import UsageError, check_at_least, check_choices, check_threads
 
 Side = Literal["scratch", "concise"]
 """Which of the two models: the one by hand in NumPy, or the one with PyTorch."""

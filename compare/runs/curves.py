@@ -13,7 +13,7 @@ from matplotlib.axes import Axes
 from matplotlib.figure import Figure
 from matplotlib.ticker import LogLocator, MaxNLocator, NullFormatter
 
-from compare.runs.atomic import write_file
+from compare.files import write_file
 from compare.runs.reading import read_config, read_environment, read_metrics
 
 # The wide, pale line lies under the narrow, dark one, so that both are seen where they coincide.

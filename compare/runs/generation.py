@@ -8,6 +8,7 @@ from pathlib import Path
 
 import numpy as np
 
+from compare.files import RecordError
 from compare.parity import (
     ParityConfig,
     Writer,
@@ -21,7 +22,6 @@ from compare.runs.checkpoint import Checkpoint, Store
 from compare.runs.config import GenerateConfig, RunConfig, Side, TrainConfig
 from compare.runs.reading import (
     CHECKPOINTS,
-    RecordError,
     check_agreement,
     read_config,
     read_tokens,

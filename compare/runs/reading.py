@@ -12,29 +12,22 @@ from dataclasses import dataclass
 from pathlib import Path
 from typing import Annotated, Any
 
-from compare.runs.checkpoint import Checkpoint, CheckpointError, Token, load
-from compare.runs.config import RunConfig, TrainConfig
-from compare.terminal import (
+from compare.files import (
     COUNT,
-    DATA,
     NOT_NEGATIVE,
-    CommandError,
+    RecordError,
     SchemaError,
-    UsageError,
     excerpt,
     parse_json,
     read,
     read_fields,
 )
+from compare.runs.checkpoint import Checkpoint, CheckpointError, Token, load
+from compare.runs.config import RunConfig, TrainConfig
+from compare.terminal import UsageError
 
 CHECKPOINTS = "checkpoints"
 METRICS = "metrics.jsonl"
-
-
-class RecordError(CommandError, ValueError):
-    """A run directory cannot be made or read; the message is one line."""
-
-    exit_code = DATA
 
 
 @dataclass(frozen=True, slots=True)

@@ -29,17 +29,18 @@ from pathlib import Path
 from types import TracebackType
 from typing import Any, Self
 
-from compare.runs.atomic import (
+from compare.files import (
     BINARY,
     UNFINISHED,
+    RecordError,
+    locked,
     named,
     sync_directory,
     system,
     write_all,
     write_file,
 )
-from compare.runs.lock import locked
-from compare.runs.reading import METRICS, RecordError, read_lines
+from compare.runs.reading import METRICS, read_lines
 
 
 class Record:

@@ -19,6 +19,7 @@ from typing import Any
 
 import numpy as np
 
+from compare.files import RecordError
 from compare.parity import Materials, Trainee, describe_environment, passes_from
 from compare.runs.checkpoint import (
     Checkpoint,
@@ -34,7 +35,6 @@ from compare.runs.checkpoint import (
 from compare.runs.config import RunConfig
 from compare.runs.reading import (
     CHECKPOINTS,
-    RecordError,
     check_agreement,
     read_config,
     read_environment,

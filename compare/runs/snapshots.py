@@ -15,10 +15,11 @@ from pathlib import Path
 
 import numpy as np
 
+from compare.files import RecordError
 from compare.parity import ParityConfig
 from compare.runs.checkpoint import Checkpoint, CheckpointError, load
 from compare.runs.curves import perplexities
-from compare.runs.reading import CHECKPOINTS, RecordError, read_metrics, weights_name
+from compare.runs.reading import CHECKPOINTS, read_metrics, weights_name
 from compare.terminal import plural
 from scratch_rnn.text import Vocab
 

@@ -292,7 +292,7 @@ def offer(offered: Sequence[Bug], terminal: Terminal) -> str:
 
 def guess(bug: Bug, offered: Sequence[Bug], finding: Finding, terminal: Terminal) -> bool:
     """Ask which of the offered bugs it is; return False if the input ends, and True otherwise."""
-    hints = iter([("Hint", bug.hint), ("Hint, the law that is broken", finding.check.law)])
+    hints = iter([("Hint", bug.hint), ("Hint, the law that is broken", finding.check.statement)])
     letters = offer(offered, terminal)
     question = Text(f"{', '.join(letters)}, h for a hint, Enter for the answer: ")
     while True:
@@ -325,7 +325,7 @@ def show_answer(bug: Bug, finding: Finding, terminal: Terminal) -> None:
     _paragraph(terminal, "", bug.story)
     terminal.line()
     terminal.line(f"Caught by {finding.check.name!r}", "bold")
-    _paragraph(terminal, "Law", finding.check.law)
+    _paragraph(terminal, "LayerProperty", finding.check.statement)
     cases = "the first case" if finding.cases == 1 else f"case {finding.cases}"
     _paragraph(terminal, "Where", f"{where(finding)}, in {cases}" if finding.tensor else cases)
     if finding.case:

@@ -1,66 +1,34 @@
-from .errors import CANNOT_BE_SAID, DATA, DEVICE, FAILED, OK, USAGE, CommandError, UsageError
+from .errors import DATA, DEVICE, FAILED, OK, UNDECIDABLE, USAGE, CommandError, UsageError
 from .live import LiveCurve
 from .options import MAX_THREADS, check_at_least, check_choices, check_threads
 from .output import Progress, Terminal, perplexity_line, plain_table, plural
 from .processes import rank_and_size
-from .schema import (
-    COUNT,
-    FINITE,
-    LEARNING_RATE,
-    MAX_NORM,
-    NOT_NEGATIVE,
-    NUMBERED,
-    POSITIVE,
-    Length,
-    Range,
-    SchemaError,
-    excerpt,
-    parse_json,
-    plain,
-    read,
-    read_fields,
-)
 from .textplot import Curve, legend, plot
 from .version import PACKAGE, package_version
 
 __all__ = [
-    "CANNOT_BE_SAID",
-    "COUNT",
     "DATA",
     "DEVICE",
     "FAILED",
-    "FINITE",
-    "LEARNING_RATE",
-    "MAX_NORM",
     "MAX_THREADS",
-    "NOT_NEGATIVE",
-    "NUMBERED",
     "OK",
     "PACKAGE",
-    "POSITIVE",
+    "UNDECIDABLE",
     "USAGE",
     "CommandError",
     "Curve",
-    "Length",
     "LiveCurve",
     "Progress",
-    "Range",
-    "SchemaError",
     "Terminal",
     "UsageError",
     "check_at_least",
     "check_choices",
     "check_threads",
-    "excerpt",
     "legend",
     "package_version",
-    "parse_json",
     "perplexity_line",
-    "plain",
     "plain_table",
     "plot",
     "plural",
     "rank_and_size",
-    "read",
-    "read_fields",
 ]

@@ -1,6 +1,6 @@
 """What goes wrong and is told in one line, and the exit code that follows from it."""
 
-OK, FAILED, USAGE, DATA, DEVICE, CANNOT_BE_SAID = 0, 1, 2, 3, 4, 5
+OK, FAILED, USAGE, DATA, DEVICE, UNDECIDABLE = 0, 1, 2, 3, 4, 5
 """Exit codes: fine; the models differ; wrong flags; unusable files; no such device; rounding alone
 may change a result by its own size."""
 

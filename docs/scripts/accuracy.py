@@ -24,7 +24,7 @@ from pages import DOCS, MEASUREMENTS, command, table, versions, with_blocks
 
 import concise_rnn
 import scratch_rnn
-from compare.bench.machine import blas_pools, processor
+from compare.bench.measure.machine import blas_pools, processor
 from compare.check.bugs.patches import ROOT, Patch, load_patched
 from compare.parity import CELLS, build_models, concise_step, rms, scratch_step
 

@@ -25,11 +25,11 @@ from threadpoolctl import threadpool_limits
 
 from compare.check.bugs.catalogue import BUGS
 from compare.check.bugs.patches import ROOT, Patch, load_patched
-from compare.check.layer_cases import LayerCase, random_case
-from compare.check.layer_floats import CELLS
-from compare.check.layer_results import Results, rounding, run
-from compare.check.reference import torch_results
-from compare.check.stages import in_float64
+from compare.check.cases.floats import CELLS
+from compare.check.cases.layer_case import LayerCase, random_case
+from compare.check.cases.layer_results import Results, rounding, run
+from compare.check.cases.reference import torch_results
+from compare.check.functions.stages import in_float64
 from compare.parity import rms
 
 mpl.use("Agg")
@@ -109,13 +109,13 @@ def twice_the_error(theirs: np.ndarray, ours: np.ndarray, truth: np.ndarray, _: 
     return bool(rms(ours - truth) <= 2 * rms(theirs - truth))
 
 
-def one_allowance(theirs: np.ndarray, ours: np.ndarray, _: np.ndarray, allowed: np.ndarray) -> bool:
-    """Allow each entry what the entry with the largest allowance of its tensor may differ."""
+def one_tolerance(theirs: np.ndarray, ours: np.ndarray, _: np.ndarray, allowed: np.ndarray) -> bool:
+    """Allow each entry what the entry with the largest tolerance of its tensor may differ."""
     return bool(np.all(np.abs(ours - theirs) <= allowed.max(initial=0)))
 
 
-def own_allowance(theirs: np.ndarray, ours: np.ndarray, _: np.ndarray, allowed: np.ndarray) -> bool:
-    """Allow each entry its own allowance, as this project does."""
+def own_tolerance(theirs: np.ndarray, ours: np.ndarray, _: np.ndarray, allowed: np.ndarray) -> bool:
+    """Allow each entry its own tolerance, as this project does."""
     return bool(np.all(np.abs(ours - theirs) <= allowed))
 
 
@@ -126,8 +126,8 @@ RULES: dict[str, Rule] = {
     "cosine of 0.99": cosine,
     "TorchDynamo's same": dynamo,
     "twice PyTorch's error": twice_the_error,
-    "one allowance a tensor": one_allowance,
-    "one allowance an entry": own_allowance,
+    "one tolerance a tensor": one_tolerance,
+    "one tolerance an entry": own_tolerance,
 }
 
 
@@ -344,10 +344,10 @@ def draw() -> None:
     figure = Figure(figsize=(7, 4.2), layout="constrained")
     axes = figure.subplots()
     for name, values in shares().items():
-        ours = name.startswith("one allowance")
+        ours = name.startswith("one tolerance")
         x, y = 100 * values[0], 100 * values[2]
         axes.plot(x, y, "o", color="#2a8f6f" if ours else "#1f3f77")
-        above = -10 if name == "one allowance an entry" else 4  # nearly in the same place
+        above = -10 if name == "one tolerance an entry" else 4  # nearly in the same place
         axes.annotate(name, (x, y), xytext=(6, above), textcoords="offset points", fontsize=8)
     axes.set_xlabel("right cases in float32 that are refused (per cent)")
     axes.set_ylabel("wrong results of bugs that are accepted (per cent)")

@@ -37,7 +37,7 @@ from timings import (
     times_table,
 )
 
-from compare.bench.result import Document
+from compare.bench.results.result import Document
 
 ROOT = DOCS.parent
 PAGE = ROOT / "README.md"

@@ -4,7 +4,7 @@
     python docs/scripts/sharpness.py draw       # write the table in docs/tolerance.md
 
 An entry that is wrong by a share of itself is noticed if this error is larger than what is allowed.
-*Before*, a tensor had one allowance: that of the entry with the largest one.
+*Before*, a tensor had one tolerance: that of the entry with the largest one.
 """
 
 import json
@@ -15,7 +15,7 @@ import numpy as np
 from pages import DOCS, MEASUREMENTS, command, read, table, versions, with_blocks
 
 import scratch_rnn
-from compare.parity import CELLS, allowances, build_models, scratch_step
+from compare.parity import CELLS, build_models, scratch_step, tolerances
 
 PAGE = DOCS / "tolerance.md"
 
@@ -46,7 +46,7 @@ def shares(cell: str, T: int, B: int, H: int) -> dict[str, dict[str, list[float]
         batches, vocab = scratch_rnn.load_time_machine(B, T)
         model, _ = build_models(len(vocab), H, cell=cell, seed=seed)
         batch, state = next(iter(batches.epoch(seed))), model.begin_state(B)
-        results, allowed = allowances(
+        results, allowed = tolerances(
             lambda move, model=model, batch=batch, state=state: scratch_step(
                 model, batch, state, 0.1, 1.0, move
             ),

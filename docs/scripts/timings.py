@@ -7,7 +7,7 @@ from pathlib import Path
 
 from pages import DOCS, table
 
-from compare.bench.result import TIMED, Document, Timing
+from compare.bench.results.result import TIMED, Document, Timing
 
 BENCHMARKS = DOCS / "benchmarks"
 XEON = BENCHMARKS / "xeon"  # results of another processor: drawn, not measured

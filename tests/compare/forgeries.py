@@ -9,11 +9,11 @@ from typing import Any
 
 from hypothesis import strategies as st
 
-from compare.bench.result import Document
+from compare.bench.results.result import Document
+from compare.files import plain
 from compare.runs.checkpoint import load
 from compare.runs.reading import read_config, read_environment, read_metrics, read_tokens
 from compare.study.bisection import replay
-from compare.terminal import plain
 from tests.compare.runs.checkpoints import put_together, taken_apart
 
 Path_ = tuple[str | int, ...]

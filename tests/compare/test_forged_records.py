@@ -9,8 +9,8 @@ import numpy as np
 import pytest
 from hypothesis import HealthCheck, given, settings
 
-from compare.bench.result import Document
-from compare.bench.table import show
+from compare.bench.results.result import Document
+from compare.bench.results.table import show
 from compare.cli import main
 from compare.terminal import CommandError, Terminal
 from tests.compare.bench.test_bench_result import grid

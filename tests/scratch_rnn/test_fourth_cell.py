@@ -17,9 +17,10 @@ from typing import Any
 import numpy as np
 import pytest
 
-from compare.check import layer_floats, layer_results
-from compare.check.law import Law
-from compare.check.layer_cases import LayerCase, random_case
+from compare.check.cases import floats as layer_floats
+from compare.check.cases import layer_results
+from compare.check.cases.layer_case import LayerCase, random_case
+from compare.check.properties.layer_property import LayerProperty
 from scratch_rnn import RNNModel, cross_entropy
 from scratch_rnn.cells import gated, gru
 from scratch_rnn.cells.gated import by_gate
@@ -28,7 +29,7 @@ from tests import oracle
 from tests.annotations import unchecked
 from tests.properties import against, demand, keeps
 from tests.scratch_rnn.test_rnn_derivatives import SMALL
-from tests.scratch_rnn.test_rnn_laws import LAWS
+from tests.scratch_rnn.test_rnn_properties import PROPERTIES
 
 # The cell: what would stand in scratch_rnn/cells/mgu.py ------------------------------------------
 
@@ -131,11 +132,11 @@ def _a_row_in_each_table(monkeypatch: pytest.MonkeyPatch) -> Iterator[None]:
         yield
 
 
-FOR_ALL_CELLS = [law for law in LAWS if law.cells == ("rnn", "gru", "lstm")]
+FOR_ALL_CELLS = [law for law in PROPERTIES if law.cells == ("rnn", "gru", "lstm")]
 
 
 @pytest.mark.parametrize("law", FOR_ALL_CELLS, ids=lambda law: law.name)
-def test_it_keeps_every_law_that_is_stated_for_all_cells(law: Law) -> None:
+def test_it_keeps_every_law_that_is_stated_for_all_cells(law: LayerProperty) -> None:
     rng = np.random.default_rng(0)
     for _ in range(20):
         keeps(law, MGU, random_case(rng, cell="mgu", **law.fields))

@@ -9,10 +9,10 @@ import torch
 from hypothesis import strategies as st
 from torch.nn import functional as F
 
-from compare.check.layer_results import Results
-from compare.parity.comparison import wobbled_cross_entropy
+from compare.check.cases.layer_results import Results
+from compare.parity.comparison import perturbed_cross_entropy
 from compare.parity.rows import compare_results
-from compare.parity.tolerance import allowances
+from compare.parity.tolerance import tolerances
 from scratch_rnn import cross_entropy, linear, perplexity
 from tests.annotations import unchecked
 from tests.properties import demand
@@ -36,8 +36,8 @@ def loss_of(function: Any, logits: np.ndarray, targets: np.ndarray, *more: Any) 
 
 def allowed_for(logits: np.ndarray, targets: np.ndarray, seed: int) -> dict[str, float]:
     """Return how far rounding may move the loss and its gradient."""
-    return allowances(
-        lambda move: loss_of(wobbled_cross_entropy, move(logits), targets, move), seed=seed
+    return tolerances(
+        lambda move: loss_of(perturbed_cross_entropy, move(logits), targets, move), seed=seed
     )[1]
 
 
@@ -175,7 +175,7 @@ def test_the_output_layer_is_torchs_linear(N: int, H: int, V: int, dtype: str, s
         y = linear.forward(*moved[:3])
         return {"y": y} | linear.backward(moved[3], *moved[:2])._asdict()
 
-    results, allowed = allowances(compute, seed=seed)
+    results, allowed = tolerances(compute, seed=seed)
     tensors = [torch.from_numpy(array.copy()).requires_grad_() for array in (h, W, b)]
     y = F.linear(*tensors)
     y.backward(torch.from_numpy(d_y))

@@ -8,12 +8,12 @@ import torch
 from torch.nn import functional as F
 
 import scratch_rnn
-from compare.check.layer_cases import LayerCase, random_case
-from compare.check.layer_results import Results
-from compare.check.reference import call_layer_by_layer
+from compare.check.cases.layer_case import LayerCase, random_case
+from compare.check.cases.layer_results import Results
+from compare.check.cases.reference import call_layer_by_layer
 from compare.parity.comparison import check_parity
 from compare.parity.rows import compare_results
-from compare.parity.tolerance import allowances, unmoved
+from compare.parity.tolerance import tolerances, unmoved
 from compare.parity.weights import named_state
 from scratch_rnn import LSTM, RNN, RNNModel
 from scratch_rnn.states import arrays_of, each, state_of
@@ -51,7 +51,7 @@ def test_logits_and_gradients_under_dropout_masks(package: Any, case: ModelCase)
         results |= named_state("gradient of state", d_state)
         return results | {f"gradient of {name}": g for name, g in gradients.items()}
 
-    _, allowed = allowances(compute, seed=case.layer.seed)
+    _, allowed = tolerances(compute, seed=case.layer.seed)
     report = compare_results(compute(unmoved, package), _torch_under_masks(case), allowed)
     demand(report, "under the same dropout masks the model is PyTorch's", case)
 
@@ -118,7 +118,7 @@ def test_the_state_is_all_that_the_past_leaves(package: Any, case: ModelCase) ->
         logits, state, tape = moved.forward(inputs, move(case.state))
         return {"logits": logits, **named_state("state", state), "h": move(tape.h)}
 
-    results, allowed = allowances(whole, seed=case.layer.seed)
+    results, allowed = tolerances(whole, seed=case.layer.seed)
     first, state = model(inputs[:, :cut].copy(), case.state)
     second, state = model(inputs[:, cut:].copy(), state)
     parts = {"logits": np.concatenate([first, second]), "h": results["h"]}

@@ -9,9 +9,9 @@ import torch
 from hypothesis import strategies as st
 
 import scratch_rnn
-from compare.check.layer_results import Results
+from compare.check.cases.layer_results import Results
 from compare.parity.rows import compare_results
-from compare.parity.tolerance import allowances
+from compare.parity.tolerance import tolerances
 from scratch_rnn import SGD, clip_grad_norm
 from tests.annotations import unchecked
 from tests.properties import demand
@@ -62,7 +62,7 @@ def test_clipping_is_torchs(
     gradients = draw(sizes, dtype, seed, scale)
     norm = math.sqrt(sum(float((g.astype(float) ** 2).sum()) for g in gradients.values()))
     max_norm = limit * norm if norm > 0 or limit < math.inf else limit
-    _, allowed = allowances(
+    _, allowed = tolerances(
         lambda move: clip_with(scratch_rnn.clip_grad_norm, move(gradients), max_norm), seed=seed
     )
     report = compare_results(
@@ -162,7 +162,7 @@ def test_steps_are_torchs(package: Any, lr: float, dtype: str, seed: int) -> Non
             function(moved, lr).step(move(gradients))
         return moved
 
-    _, allowed = allowances(lambda move: descend(scratch_rnn.SGD, move), seed=seed)
+    _, allowed = tolerances(lambda move: descend(scratch_rnn.SGD, move), seed=seed)
     tensors = {n: torch.nn.Parameter(torch.from_numpy(p.copy())) for n, p in parameters.items()}
     optimizer = torch.optim.SGD(tensors.values(), lr)
     for _ in range(3):

@@ -15,11 +15,11 @@ import torch
 from torch import nn
 
 import scratch_rnn
-from compare.check.layer_results import Results
+from compare.check.cases.layer_results import Results
 from compare.parity.build import build_models
 from compare.parity.comparison import concise_step, scratch_step
 from compare.parity.rows import compare_results
-from compare.parity.tolerance import Move, allowances
+from compare.parity.tolerance import Move, tolerances
 from scratch_rnn.plain import __main__ as page_in_motion
 from scratch_rnn.plain import elman
 from scratch_rnn.text import Batch
@@ -76,7 +76,7 @@ def test_the_layer_is_the_fast_one_and_nn_rnn(f: str, dtype: str) -> None:
     plain["gradient of h0"] = d_h_0[None]
     plain |= {f"gradient of {name}": g for name, g in zip(weights, d_weights, strict=True)}
 
-    expected, allowed = allowances(fast)
+    expected, allowed = tolerances(fast)
     demand(compare_results(plain, expected, allowed), "the plain layer is the fast one", f)
     demand(compare_results(plain, with_torch(), allowed), "the plain layer is nn.RNN", f)
 
@@ -140,7 +140,7 @@ def test_a_training_step_is_the_fast_model_s_and_pytorch_s(
     elman.update(parameters, gradients, lr)
     plain |= {f"updated {name}": p for name, p in zip(names, parameters, strict=True)}
 
-    expected, allowed = allowances(
+    expected, allowed = tolerances(
         lambda move: scratch_step(scratch_model, batch, h_0, lr, max_norm, move)
     )
     with_torch = concise_step(concise_model, batch, h_0, lr, max_norm)

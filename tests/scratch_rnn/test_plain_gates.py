@@ -8,9 +8,9 @@ import numpy as np
 import pytest
 
 import scratch_rnn.plain
-from compare.check.layer_cases import LayerCase
-from compare.check.layer_results import Results, rounding
-from compare.check.reference import torch_results
+from compare.check.cases.layer_case import LayerCase
+from compare.check.cases.layer_results import Results, rounding
+from compare.check.cases.reference import torch_results
 from compare.parity.rows import compare_results
 from scratch_rnn.plain import gru, lstm, model
 from scratch_rnn.states import arrays_of, state_of

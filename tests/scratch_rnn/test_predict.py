@@ -6,7 +6,7 @@ import numpy as np
 import pytest
 
 from compare.parity.rows import compare_results
-from compare.parity.tolerance import allowances
+from compare.parity.tolerance import tolerances
 from scratch_rnn import GRU, LSTM, RNN, RNNModel, predict, train
 from scratch_rnn.predict import token_by_token
 from scratch_rnn.text import Batch, Vocab
@@ -86,7 +86,7 @@ def test_token_by_token_gives_the_models_own_logits(package: Any, case: ModelCas
             parameter[...] = move(parameter)
         return by_the_model(model, tokens, move(case.state), move)
 
-    results, allowed = allowances(compute, seed=case.layer.seed)
+    results, allowed = tolerances(compute, seed=case.layer.seed)
     logits_after = token_by_token(build_model(case, package), case.state)
     with np.errstate(over="ignore"):  # in a σ
         rows = {"logits": np.array([logits_after(token) for token in tokens])}
@@ -114,7 +114,7 @@ def test_token_by_token_without_biases_and_with_a_projection(
             model.parameters[name][...] = move(array)
         return by_the_model(model, tokens, model.begin_state(1), move)
 
-    results, allowed = allowances(compute)
+    results, allowed = tolerances(compute)
     for name, array in weights.items():
         model.parameters[name][...] = array
     logits_after = token_by_token(model, model.begin_state(1))

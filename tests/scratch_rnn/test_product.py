@@ -7,7 +7,7 @@ import numpy as np
 import pytest
 
 from compare.parity.rows import compare_results
-from compare.parity.tolerance import allowances
+from compare.parity.tolerance import tolerances
 from scratch_rnn import LSTM, memory
 from scratch_rnn import product as products
 from scratch_rnn.cells import gated, lstm
@@ -64,7 +64,7 @@ def test_times_is_the_product(K: int, N: int, B: int, dtype: Any, is_transposed:
     rng = np.random.default_rng(0)
     M, h = rng.normal(size=(K, N)).astype(dtype), rng.normal(size=(B, K)).astype(dtype)
     M = np.asfortranarray(M) if is_transposed else M
-    results, allowed = allowances(lambda move: {"product": move(h) @ move(M)})
+    results, allowed = tolerances(lambda move: {"product": move(h) @ move(M)})
     times_M = Times(M, B)
     for result in (times_M(h), times_M(h), times_M(np.asfortranarray(h))):
         report = compare_results(results, {"product": result.copy()}, allowed)
@@ -78,7 +78,7 @@ def test_as_many_panels_at_a_time_as_the_cache_holds(has_small_products: bool) -
     rng = np.random.default_rng(0)
     M, h = rng.normal(size=(1024, 160)), rng.normal(size=(64, 1024))
     M, h = M.astype(np.float32), h.astype(np.float32)
-    results, allowed = allowances(lambda move: {"product": move(h) @ move(M)})
+    results, allowed = tolerances(lambda move: {"product": move(h) @ move(M)})
     assert compare_results(results, {"product": Times(M, 64)(h).copy()}, allowed).ok
     assert Times(M, 64).M is M
     for B, expected in ((64, [2, 2, 1]), (16, [5])):

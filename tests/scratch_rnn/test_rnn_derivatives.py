@@ -11,8 +11,8 @@ from typing import Any
 import numpy as np
 import pytest
 
-from compare.check.layer_cases import LayerCase
-from compare.check.layer_results import CLASSES, run
+from compare.check.cases.layer_case import LayerCase
+from compare.check.cases.layer_results import CLASSES, run
 from scratch_rnn import RNN
 from tests import oracle
 from tests.counts import number
@@ -122,7 +122,7 @@ sys.exit(code)
 
 
 def test_these_properties_and_the_laws_hold_where_torch_cannot_be_imported() -> None:
-    files = [Path(__file__), Path(__file__).with_name("test_rnn_laws.py")]
+    files = [Path(__file__), Path(__file__).with_name("test_rnn_properties.py")]
     which = "not torch" if number(quick=0, deep=1) else "not torch and lstm"
     result = subprocess.run(
         [sys.executable, "-c", WITHOUT_TORCH, "-k", which, *map(str, files)],

@@ -6,16 +6,16 @@ import numpy as np
 import pytest
 import torch
 
-from compare.check import torch_laws
-from compare.check.layer_cases import LayerCase
-from compare.check.layer_results import run
-from compare.check.reference import torch_layer, torch_results
+from compare.check.cases.layer_case import LayerCase
+from compare.check.cases.layer_results import run
+from compare.check.cases.reference import torch_layer, torch_results
+from compare.check.properties import against_torch as against_torch
 from scratch_rnn import LSTM, RNN
 from tests.properties import against, demand
-from tests.strategies import property_of_law, property_of_layers
+from tests.strategies import hypothesis_test_of, property_of_layers
 
-for law in torch_laws.LAWS:
-    vars()[f"test_{law.holds.__name__}"] = property_of_law(law)
+for law in against_torch.PROPERTIES:
+    vars()[f"test_{law.holds.__name__}"] = hypothesis_test_of(law)
 
 
 def test_two_roundings_that_eight_wobbles_move_against_each_other() -> None:

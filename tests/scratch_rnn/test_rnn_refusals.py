@@ -11,8 +11,8 @@ import torch
 from torch.nn.utils.rnn import pack_padded_sequence
 
 import scratch_rnn
-from compare.check.layer_cases import LayerCase
-from compare.check.layer_results import CLASSES, build, initial_state
+from compare.check.cases.layer_case import LayerCase
+from compare.check.cases.layer_results import CLASSES, build, initial_state
 from scratch_rnn import states
 from tests.annotations import unchecked
 

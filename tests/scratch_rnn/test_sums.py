@@ -8,7 +8,7 @@ import pytest
 from compare.parity.build import build_models
 from compare.parity.comparison import check_parity
 from compare.parity.rows import Verdict, compare_results
-from compare.parity.tolerance import allowances
+from compare.parity.tolerance import tolerances
 from scratch_rnn import load_time_machine
 from scratch_rnn.sums import PRODUCT_ROWS, ROWS, sum_of_products, sum_of_rows
 from scratch_rnn.text.corpus import sample_text
@@ -26,7 +26,7 @@ def test_pieces_add_up_to_the_sum(N: int, dtype: str) -> None:
         moved = move(d)
         return {"rows": sum_of_rows(moved), "products": sum_of_products(moved, move(x))}
 
-    results, allowed = allowances(sums)
+    results, allowed = tolerances(sums)
     wide = d.astype(np.float64)
     exact = {"rows": wide.sum(axis=0), "products": wide.T @ x.astype(np.float64)}
     report = compare_results(results, {n: a.astype(dtype) for n, a in exact.items()}, allowed)

@@ -13,12 +13,12 @@ import numpy as np
 import pytest
 from threadpoolctl import threadpool_info
 
-from compare.check.layer_cases import LayerCase
-from compare.check.layer_floats import CELLS
-from compare.check.layer_results import CLASSES, backward, build, forward, rounding
+from compare.check.cases.floats import CELLS
+from compare.check.cases.layer_case import LayerCase
+from compare.check.cases.layer_results import CLASSES, backward, build, forward, rounding
 from compare.parity.comparison import scratch_step
 from compare.parity.rows import compare_results
-from compare.parity.tolerance import allowances
+from compare.parity.tolerance import tolerances
 from scratch_rnn import RNN, parts, set_num_threads, threads
 from scratch_rnn.states import arrays_of
 from scratch_rnn.threads import in_one_part
@@ -67,7 +67,7 @@ def test_threads_change_a_models_rounding_at_most(n: int, cell: str) -> None:
     """Forward and backward of a model, without `train_step`, which divides the batch itself."""
     case = ModelCase(LayerCase(cell, T=4, B=5, V=5, H=8, L=2, one_hot=True, seed=3))
     step = (case.batch, case.state, case.lr, case.max_norm)
-    expected, allowed = allowances(lambda move: scratch_step(build_model(case), *step, move))
+    expected, allowed = tolerances(lambda move: scratch_step(build_model(case), *step, move))
     with sharing(n):
         results = scratch_step(build_model(case), *step)
     demand(compare_results(results, expected, allowed), f"{n} threads are as good as one", case)

@@ -11,11 +11,11 @@ import pytest
 import threadpoolctl
 
 import scratch_rnn
-from compare.check.layer_cases import LayerCase
-from compare.check.layer_floats import CELLS
+from compare.check.cases.floats import CELLS
+from compare.check.cases.layer_case import LayerCase
 from compare.parity.comparison import scratch_step
 from compare.parity.rows import compare_results
-from compare.parity.tolerance import allowances
+from compare.parity.tolerance import tolerances
 from compare.parity.weights import named_state
 from scratch_rnn import (
     RNN,
@@ -237,7 +237,7 @@ def sharing(n: int) -> Iterator[None]:
 def test_threads_change_rounding_at_most(n: int, B: int, cell: str) -> None:
     layer = LayerCase(cell, T=4, B=B, V=5, H=8, L=2, one_hot=True, seed=3)
     case = ModelCase(layer, lr=1.0, max_norm=0.5)
-    expected, allowed = allowances(
+    expected, allowed = tolerances(
         lambda move: scratch_step(
             build_model(case), case.batch, case.state, case.lr, case.max_norm, move
         )

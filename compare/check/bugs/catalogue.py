@@ -20,10 +20,10 @@ from types import ModuleType
 from typing import TYPE_CHECKING, Any
 
 from compare.check.bugs.patches import Patch, diff, load_patched
-from compare.check.layer_floats import CELLS
+from compare.check.cases.floats import CELLS
 
 if TYPE_CHECKING:
-    from compare.check.verdict import Finding
+    from compare.check.cases.comparison import Finding
 
 CHAPTERS = ("forward", "backward", "layers", "gru", "lstm", "training", "text", "comparison")
 """The TOML files, in the order in which data meets the code."""
@@ -89,8 +89,8 @@ class Bug:
 
     def judge(self) -> Finding | None:
         """Return the first law that the bug breaks."""
-        # Imported here, because the laws need PyTorch and the catalogue does not.
-        from compare.check.judge import CHECKS, COMPARISON_CHECKS, judge
+        # Imported here, because the properties need PyTorch and the catalogue does not.
+        from compare.check.properties.run import CHECKS, COMPARISON_CHECKS, judge
 
         return judge(self.load(), CHECKS if self.package == "scratch_rnn" else COMPARISON_CHECKS)
 

@@ -1,6 +1,6 @@
 """Mistakes that the catalogue of bugs does not have, each as one changed part of the equations.
 
-Each is something that students write. `compare.check.diagnosis` runs them beside a stranger's
+Each is something that students write. `compare.check.mistakes.diagnosis` runs them beside a submission's
 function, and names the one that gives the same wrong numbers.
 """
 

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import numpy as np
 
-from compare.check.equations import Array
+from compare.check.functions.equations import Array
 from compare.check.mistakes.mistake import ELMAN, mistake
 
 BACK = ("step_backward", "backward")

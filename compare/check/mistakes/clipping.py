@@ -7,7 +7,7 @@ from typing import Any
 
 import numpy as np
 
-from compare.check.equations import Array
+from compare.check.functions.equations import Array
 from compare.check.mistakes.mistake import mistake
 
 CLIP = ("clip_grad_norm",)

@@ -7,7 +7,7 @@ from typing import Any
 
 import numpy as np
 
-from compare.check.equations import Array, Equations
+from compare.check.functions.equations import Array, Equations
 from compare.check.mistakes.mistake import ELMAN, mistake, softmax
 
 STEP = ("step", "forward")

@@ -6,7 +6,7 @@ from typing import Any
 
 import numpy as np
 
-from compare.check.equations import Array
+from compare.check.functions.equations import Array
 from compare.check.mistakes.backward import BACK
 from compare.check.mistakes.forward import FORWARD, STEP
 from compare.check.mistakes.mistake import mistake

@@ -8,8 +8,8 @@ from typing import Any
 
 import numpy as np
 
-from compare.check.equations import Array, Equations
-from compare.check.of_package import EQUATIONS
+from compare.check.functions.equations import Array, Equations
+from compare.check.functions.of_package import EQUATIONS
 
 
 @dataclass(frozen=True, slots=True)

@@ -6,7 +6,7 @@ from typing import Any
 
 import numpy as np
 
-from compare.check.equations import Array, Elman
+from compare.check.functions.equations import Array, Elman
 from compare.check.mistakes.mistake import ELMAN, mistake
 
 BPTT = ("backward",)

@@ -3,7 +3,7 @@
 The format has no checksum of its own: a flipped bit in it is a slightly different model. So the
 metadata begin with the SHA-256 of the whole file, names, dtypes, shapes, numbers and metadata, in
 which its own 64 digits are taken to be zeros. It guards against damage, not against forgery: what a
-file says is checked after it, as if a stranger had signed it.
+file says is checked after it, as if a submission had signed it.
 """
 
 import hashlib
@@ -18,8 +18,8 @@ import numpy as np
 import safetensors
 import safetensors.numpy
 
-from compare.runs.atomic import write_file
-from compare.terminal import DATA, CommandError, SchemaError, excerpt, parse_json
+from compare.files import SchemaError, excerpt, parse_json, write_file
+from compare.terminal import DATA, CommandError
 
 MOST_HEADER_BYTES = 16 * 2**20
 MOST_BYTES = 512 * 2**20

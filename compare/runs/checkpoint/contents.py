@@ -32,10 +32,7 @@ from typing import Annotated, Any, Literal
 import numpy as np
 from jaxtyping import Float
 
-from compare.parity import CELLS
-from compare.runs.checkpoint import container
-from compare.runs.checkpoint.container import CheckpointError
-from compare.terminal import (
+from compare.files import (
     COUNT,
     LEARNING_RATE,
     MAX_NORM,
@@ -46,6 +43,9 @@ from compare.terminal import (
     plain,
     read,
 )
+from compare.parity import CELLS
+from compare.runs.checkpoint import container
+from compare.runs.checkpoint.container import CheckpointError
 
 MOST_LAYERS = 1000
 

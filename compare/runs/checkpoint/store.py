@@ -10,7 +10,7 @@ from collections.abc import Iterable
 from contextlib import suppress
 from pathlib import Path
 
-from compare.runs.atomic import UNFINISHED, named, sync_directory, system
+from compare.files import UNFINISHED, named, sync_directory, system
 from compare.runs.checkpoint.container import CheckpointError
 from compare.runs.checkpoint.contents import Checkpoint, load, save
 

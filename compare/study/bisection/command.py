@@ -27,6 +27,7 @@ from compare.check import (
     student_package,
     table_of,
 )
+from compare.files import RecordError, plain
 from compare.parity import (
     Materials,
     ParityError,
@@ -35,12 +36,11 @@ from compare.parity import (
     prepared,
     show_parity,
 )
-from compare.runs import RecordError
 from compare.study.bisection import replay as replays
 from compare.study.bisection.search import Parting, Search, differences, narrowed, search
 from compare.study.bisection.suspects import BatchSetting, NumPySuspect, Suspect, TorchSuspect
 from compare.study.config import BisectConfig
-from compare.terminal import Terminal, UsageError, plain, plural
+from compare.terminal import Terminal, UsageError, plural
 
 __all__ = ["BisectConfig", "bisect", "search"]
 

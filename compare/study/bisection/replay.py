@@ -13,21 +13,22 @@ import safetensors
 import safetensors.numpy
 
 from compare.check import BUG_NAMES, TrainingCase
-from compare.parity import CELLS, named_state
-from compare.runs import RecordError, write_file
-from compare.study.bisection.search import Parting
-from compare.terminal import (
+from compare.files import (
     COUNT,
     LEARNING_RATE,
     MAX_NORM,
     Length,
+    RecordError,
     SchemaError,
     excerpt,
     parse_json,
     plain,
     read_fields,
+    write_file,
 )
-from compare.terminal import read as read_record
+from compare.files import read as read_record
+from compare.parity import CELLS, named_state
+from compare.study.bisection.search import Parting
 from scratch_rnn import Batch
 from scratch_rnn.states import state_of
 

@@ -21,7 +21,7 @@ from compare.check import (
     run,
     scratch_step,
 )
-from compare.parity import allowances, named_state
+from compare.parity import named_state, tolerances
 from compare.study.bisection.suspects import BatchSetting, Suspect, one_hot_layer
 from scratch_rnn import Batch, states
 
@@ -51,7 +51,7 @@ class Search:
 
     parting: Parting | None
     updates: int
-    closest: float = 0.0  # largest difference / allowance
+    closest: float = 0.0  # largest difference / tolerance
     closest_tensor: str = ""
     closest_update: int = 0
 
@@ -196,7 +196,7 @@ _nothing_allowed: Mapping[str, float] = _NothingAllowed()
 
 def answer_of(case: TrainingCase, seed: int = 0) -> Answer:
     """Return our results of one update, and what is allowed to differ."""
-    expected, allowed = allowances(lambda move: scratch_step(scratch_rnn, case, move), seed=seed)
+    expected, allowed = tolerances(lambda move: scratch_step(scratch_rnn, case, move), seed=seed)
     for name in ("loss", "gradient norm"):  # a suspect's trainer does not return these
         del expected[name], allowed[name]
     passes = {"forward passes": np.array(1), "backward passes": np.array(1)}

@@ -26,7 +26,7 @@ from torch.nn import functional as F
 
 import concise_rnn
 import scratch_rnn
-from compare.parity import Move, allowances, tensor_as_array, wobbled_cross_entropy
+from compare.parity import Move, perturbed_cross_entropy, tensor_as_array, tolerances
 from scratch_rnn import linear, lookup
 from scratch_rnn.cells import elman
 from scratch_rnn.product import Times
@@ -132,10 +132,10 @@ def concise_losses(
     return tensor_as_array(losses)
 
 
-def forward_allowances(model: scratch_rnn.RNNModel, ids: Int[np.ndarray, "T"]) -> dict[str, float]:
-    """Return the allowance of each array of the forward pass, and of "L".
+def forward_tolerances(model: scratch_rnn.RNNModel, ids: Int[np.ndarray, "T"]) -> dict[str, float]:
+    """Return the tolerance of each array of the forward pass, and of "L".
 
-    The page shows one number for each array: the largest allowance of its entries.
+    The page shows one number for each array: the largest tolerance of its entries.
     """
     moved = copy.deepcopy(model)
 
@@ -145,12 +145,12 @@ def forward_allowances(model: scratch_rnn.RNNModel, ids: Int[np.ndarray, "T"]) -
         numbers = scratch_forward(moved, ids)
         y, targets = move(numbers["y"]), ids[1:]
         losses = [
-            wobbled_cross_entropy(y[k : k + 1], targets[k : k + 1], move)[0]
+            perturbed_cross_entropy(y[k : k + 1], targets[k : k + 1], move)[0]
             for k in range(len(targets))
         ]
         return numbers | {"L": np.array(losses, y.dtype)}
 
-    return {name: float(a.max(initial=0)) for name, a in allowances(compute)[1].items()}
+    return {name: float(a.max(initial=0)) for name, a in tolerances(compute)[1].items()}
 
 
 def state_gradients(

@@ -17,7 +17,7 @@ from importlib import resources
 from pathlib import Path
 from typing import Any
 
-from compare.runs import write_file
+from compare.files import write_file
 from compare.study.page.packing import pack
 from compare.terminal import UsageError
 

@@ -15,13 +15,14 @@ from jaxtyping import Float, Int
 
 import concise_rnn
 import scratch_rnn
+from compare.files import RecordError
 from compare.parity import ParityRow, check_parity, copy_weights, make_models, parts
-from compare.runs import Course, RecordError, Snapshot
+from compare.runs import Course, Snapshot
 from compare.study.page.anatomy import (
     Numbers,
     concise_forward,
     concise_losses,
-    forward_allowances,
+    forward_tolerances,
     is_elman,
     largest_singular_value,
     scratch_backward,
@@ -194,7 +195,7 @@ def look(
         "perplexity": None if mean_loss is None else scratch_rnn.perplexity(mean_loss),
         "radius": spectral_radius(weights_of(scratch).W_hh) if is_elman(scratch) else None,
         "singular": largest_singular_value(weights_of(scratch).W_hh) if is_elman(scratch) else None,
-        "allowed": forward_allowances(scratch, ids),
+        "allowed": forward_tolerances(scratch, ids),
         "written": course.vocab.to_tokens(write_on(scratch, ids, NUM_PREDS)),
         "parity": [row.to_json() for row in rows],
         "numbers": numbers,

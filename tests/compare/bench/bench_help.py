@@ -11,10 +11,10 @@ import numpy as np
 import pytest
 from rich.console import Console
 
-from compare.bench import budget, parts, roofline, timing
-from compare.bench.case import Case, Job
-from compare.bench.row import Row
-from compare.bench.shapes import Shape
+from compare.bench.measure import budget, parts, roofline, timing
+from compare.bench.rows.row import Row
+from compare.bench.workload.case import Case, Job
+from compare.bench.workload.shapes import Shape
 from compare.terminal.output import Terminal
 
 ENOUGH = 1e5

@@ -7,8 +7,8 @@ from typing import Any
 import pytest
 
 from compare.bench import BenchConfig, bench
-from compare.bench.against import changes, settings_of, show_changes
-from compare.bench.result import LEFT_OUT, Document
+from compare.bench.results.against import changes, settings_of, show_changes
+from compare.bench.results.result import LEFT_OUT, Document
 from compare.terminal import UsageError
 from tests.compare.bench.bench_help import terminal
 from tests.compare.bench.test_bench_result import document, sized, timing

@@ -13,16 +13,16 @@ from typing import Any
 import pytest
 import torch
 
-from compare.bench import cuda_rows, page_row
-from compare.bench.case import make_case
 from compare.bench.command import bench
 from compare.bench.config import BenchConfig
-from compare.bench.cuda_rows import Device, find_device, precision, read_settings
-from compare.bench.gate import FLOAT32_GAPS, TF32_GAPS, Gate
-from compare.bench.numpy_rows import Scratch
-from compare.bench.result import REFUSED, TIMED, Document
-from compare.bench.rows import all_rows, choose_rows
-from compare.bench.work import BACKWARD
+from compare.bench.measure.gate import FLOAT32_GAPS, TF32_GAPS, Gate
+from compare.bench.results.result import REFUSED, TIMED, Document
+from compare.bench.rows import cuda_rows, page_row
+from compare.bench.rows.all_rows import all_rows, choose_rows
+from compare.bench.rows.cuda_rows import Device, find_device, precision, read_settings
+from compare.bench.rows.numpy_rows import Scratch
+from compare.bench.workload.case import make_case
+from compare.bench.workload.work import BACKWARD
 from compare.cli import main
 from compare.parity.materials import DeviceError
 from compare.terminal import DEVICE

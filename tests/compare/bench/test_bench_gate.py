@@ -14,29 +14,29 @@ import pytest
 import torch
 
 import scratch_rnn
-from compare.bench.case import (
+from compare.bench.command import bench
+from compare.bench.config import BenchConfig
+from compare.bench.measure.check_rows import DISAGREE, Verdict, judge
+from compare.bench.measure.gate import TF32_GAPS, Gate
+from compare.bench.results.result import LEFT_OUT, REFUSED, TIMED, Document
+from compare.bench.rows.cuda_rows import Cuda, CudaPage, Device
+from compare.bench.rows.jax_row import Jax
+from compare.bench.rows.numpy_rows import Plain, Scratch
+from compare.bench.rows.onnx_row import Onnx
+from compare.bench.rows.page_row import TorchPage
+from compare.bench.rows.row import Row
+from compare.bench.rows.torch_rows import TorchCells, TorchCompiled, TorchRow
+from compare.bench.workload.case import (
     in_float64,
     layer_gradients,
     layer_results,
     make_case,
     scratch_layer,
 )
-from compare.bench.command import bench
-from compare.bench.config import BenchConfig
-from compare.bench.cuda_rows import Cuda, CudaPage, Device
-from compare.bench.gate import TF32_GAPS, Gate
-from compare.bench.jax_row import Jax
-from compare.bench.judge import DISAGREE, Verdict, judge
-from compare.bench.numpy_rows import Plain, Scratch
-from compare.bench.onnx_row import Onnx
-from compare.bench.page_row import TorchPage
-from compare.bench.result import LEFT_OUT, REFUSED, TIMED, Document
-from compare.bench.row import Row
-from compare.bench.shapes import Shape
-from compare.bench.torch_rows import TorchCells, TorchCompiled, TorchRow
-from compare.bench.work import BACKWARD, FORWARD, GENERATION, PHASES, STEP
+from compare.bench.workload.shapes import Shape
+from compare.bench.workload.work import BACKWARD, FORWARD, GENERATION, PHASES, STEP
 from compare.parity.command import ParityError
-from compare.parity.tolerance import SAFETY, Move, allowances, neighbour
+from compare.parity.tolerance import SAFETY, Move, neighbour, tolerances
 from scratch_rnn.cells import elman
 from tests.compare.bench.bench_help import (
     ENOUGH,
@@ -335,7 +335,7 @@ def test_the_gate_allows_what_wobbles_of_all_floats_show() -> None:
         return results | layer_gradients(gradients.x, gradients.parameters)
 
     for seed in (0, 1):
-        _, allowed = allowances(run, seed=seed)
+        _, allowed = tolerances(run, seed=seed)
         found = (Gate(case) if seed == 0 else Gate(case, seed=seed)).allowed(BACKWARD)
         assert found.keys() == allowed.keys()
         assert all(np.array_equal(found[name], array) for name, array in allowed.items())

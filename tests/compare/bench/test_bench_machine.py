@@ -8,12 +8,12 @@ from types import SimpleNamespace
 
 import pytest
 
-from compare.bench import machine, memory, parts
-from compare.bench.case import make_case
-from compare.bench.rows import choose_rows
-from compare.bench.shapes import Shape
-from compare.bench.table import duration
-from compare.bench.torch_rows import TorchCompiled
+from compare.bench.measure import machine, memory, parts
+from compare.bench.results.table import duration
+from compare.bench.rows.all_rows import choose_rows
+from compare.bench.rows.torch_rows import TorchCompiled
+from compare.bench.workload.case import make_case
+from compare.bench.workload.shapes import Shape
 from compare.terminal import UsageError
 from tests.compare.bench.bench_help import CELLS, MODEL
 

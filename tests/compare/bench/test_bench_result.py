@@ -8,11 +8,10 @@ from pathlib import Path
 import numpy as np
 import pytest
 
-from compare.bench import pictures
-from compare.bench.case import NUM_PREDS
 from compare.bench.command import bench
 from compare.bench.config import BenchConfig
-from compare.bench.result import (
+from compare.bench.results import pictures
+from compare.bench.results.result import (
     LEFT_OUT,
     REFUSED,
     TIMED,
@@ -24,10 +23,11 @@ from compare.bench.result import (
     Timing,
     interquartile_range,
 )
-from compare.bench.shapes import SEED, Shape
-from compare.bench.table import show
-from compare.bench.work import flops
-from compare.runs.reading import RecordError
+from compare.bench.results.table import show
+from compare.bench.workload.case import NUM_PREDS
+from compare.bench.workload.shapes import SEED, Shape
+from compare.bench.workload.work import flops
+from compare.files import RecordError
 from compare.terminal.errors import UsageError
 from tests.compare.bench.bench_help import ENOUGH, MODEL, hasty, shapes_file, terminal
 
@@ -336,7 +336,7 @@ def test_the_cell_of_a_benchmark_is_that_of_its_shapes(tmp_path: Path) -> None:
 def test_a_generation_is_told_for_each_of_its_characters(
     tmp_path: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    monkeypatch.setattr("compare.bench.timing.seconds_of_a_call", lambda run, calls: 1.0)
+    monkeypatch.setattr("compare.bench.measure.timing.seconds_of_a_call", lambda run, calls: 1.0)
     config = BenchConfig(
         shapes=shapes_file(tmp_path, MODEL),
         rows=("scratch",),

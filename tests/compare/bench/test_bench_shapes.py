@@ -9,10 +9,10 @@ import pytest
 import torch
 from torch.utils.flop_counter import FlopCounterMode
 
-from compare.bench.case import LayerCase, make_case
-from compare.bench.shapes import NAMED, SEED, Shape, choose
-from compare.bench.torch_rows import TorchCells
-from compare.bench.work import BACKWARD, FORWARD, GENERATION, STEP, Product, flops, numbers
+from compare.bench.rows.torch_rows import TorchCells
+from compare.bench.workload.case import LayerCase, make_case
+from compare.bench.workload.shapes import NAMED, SEED, Shape, choose
+from compare.bench.workload.work import BACKWARD, FORWARD, GENERATION, STEP, Product, flops, numbers
 from compare.terminal.errors import UsageError
 from tests.compare.bench.bench_help import LAYER, MODEL
 

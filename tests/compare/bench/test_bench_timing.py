@@ -5,12 +5,9 @@ from contextlib import AbstractContextManager, nullcontext
 
 import pytest
 
-from compare.bench import timing
-from compare.bench.budget import Budget
-from compare.bench.case import Case, Job
-from compare.bench.numpy_rows import Plain, Scratch
-from compare.bench.row import Row
-from compare.bench.timing import (
+from compare.bench.measure import timing
+from compare.bench.measure.budget import Budget
+from compare.bench.measure.timing import (
     BLOCK,
     MOST_ROUNDS,
     WARM_UP,
@@ -20,8 +17,11 @@ from compare.bench.timing import (
     measure,
     seconds_of_a_round,
 )
-from compare.bench.torch_rows import TorchRow
-from compare.bench.work import FORWARD
+from compare.bench.rows.numpy_rows import Plain, Scratch
+from compare.bench.rows.row import Row
+from compare.bench.rows.torch_rows import TorchRow
+from compare.bench.workload.case import Case, Job
+from compare.bench.workload.work import FORWARD
 
 
 class Recorded(Row):

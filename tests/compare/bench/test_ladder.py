@@ -9,19 +9,19 @@ import numpy as np
 import pytest
 
 from compare.bench import ladder
-from compare.bench import timing as timing_of_jobs
-from compare.bench.case import ModelCase, make_case
-from compare.bench.gate import Gate
-from compare.bench.judge import judge
 from compare.bench.ladder import RungRow, the_rungs
 from compare.bench.ladder_picture import BEGIN, END, draw_ladder, table, write_table
 from compare.bench.ladder_result import Ladder
-from compare.bench.numpy_rows import Scratch
-from compare.bench.result import (
+from compare.bench.measure import timing as timing_of_jobs
+from compare.bench.measure.check_rows import judge
+from compare.bench.measure.gate import Gate
+from compare.bench.results.result import (
     TIMED,
 )
-from compare.bench.torch_rows import TorchRow
-from compare.bench.work import STEP
+from compare.bench.rows.numpy_rows import Scratch
+from compare.bench.rows.torch_rows import TorchRow
+from compare.bench.workload.case import ModelCase, make_case
+from compare.bench.workload.work import STEP
 from scratch_rnn import Batch
 from tests.compare.bench.bench_help import MODEL
 
@@ -82,8 +82,8 @@ def test_a_part_beside_others_is_warmed_up_as_on_several_threads(
 def test_more_threads_than_sequences_leave_no_part_empty(monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setattr(timing_of_jobs, "calls_of_a_block", lambda seconds: 1)
     monkeypatch.setattr(timing_of_jobs, "calls_of_a_warm_up", lambda seconds, threads: 0)
-    monkeypatch.setattr("compare.bench.roofline.SIZE", 64)
-    monkeypatch.setattr("compare.bench.roofline.COPIED_BYTES", 2**16)
+    monkeypatch.setattr("compare.bench.measure.roofline.SIZE", 64)
+    monkeypatch.setattr("compare.bench.measure.roofline.COPIED_BYTES", 2**16)
     found = ladder.climb(ladder.LadderConfig(rounds=1, threads=3), replace(MODEL, B=2))
     assert (
         found.asides[-1].name == "one of 2 parts of the batch, forward and back, beside the others"
@@ -94,8 +94,8 @@ def test_every_rung_of_the_ladder_is_right_and_told(
     tmp_path: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     monkeypatch.setattr(timing_of_jobs, "calls_of_a_block", lambda seconds: 1)
-    monkeypatch.setattr("compare.bench.roofline.SIZE", 64)
-    monkeypatch.setattr("compare.bench.roofline.COPIED_BYTES", 2**16)
+    monkeypatch.setattr("compare.bench.measure.roofline.SIZE", 64)
+    monkeypatch.setattr("compare.bench.measure.roofline.COPIED_BYTES", 2**16)
     found = ladder.climb(ladder.LadderConfig(rounds=1), replace(MODEL, H=32))
     assert len(found.rungs) == len(ladder.the_rungs()) + 2
     assert [rung.threads for rung in found.rungs[-2:]] == [1, 2]

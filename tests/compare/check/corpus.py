@@ -1,4 +1,4 @@
-"""What strangers hand in: right and wrong solutions of the exercise with six functions.
+"""What submissions hand in: right and wrong solutions of the exercise with six functions.
 
 `students/right.py` is a right solution. `students/mistakes.toml` changes it into wrong solutions,
 each with one mistake in one function. `students/variants.toml` lists right ways to write a part of

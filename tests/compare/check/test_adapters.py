@@ -7,10 +7,10 @@ from typing import Any
 
 import pytest
 
-from compare.check.adapters.which import adapter_of, cell_of
-from compare.check.features import settle_conventions
-from compare.check.layers import Layers
-from compare.check.stranger.client import Stranger, source_of
+from compare.check.classes.adapters.which import adapter_of, cell_of
+from compare.check.classes.features import settle_conventions
+from compare.check.classes.layers import Layers
+from compare.check.worker.client import Submission, source_of
 from tests.annotations import unchecked
 
 
@@ -42,8 +42,8 @@ def test_a_layer_of_another_library_is_right(target: str) -> None:
     libraries, parts = LAYERS[target]
     for library in libraries:
         pytest.importorskip(library)
-    with Stranger(source_of(target, in_process=True)) as stranger:
-        layers = Layers(stranger, stranger.cell or "rnn")
+    with Submission(source_of(target, in_process=True)) as submission:
+        layers = Layers(submission, submission.cell or "rnn")
         results = settle_conventions(layers, 0)
     assert [result.verdict for result in results] == ["right"] * parts
 
@@ -90,6 +90,6 @@ def test_an_operator_of_onnx_is_named() -> None:
 
 
 def test_each_adapter_stands_in_the_wheel() -> None:
-    which = importlib.import_module("compare.check.adapters.which")
+    which = importlib.import_module("compare.check.classes.adapters.which")
     for name in {*which.ADAPTERS.values(), *which.OPERATORS.values()}:
-        assert importlib.util.find_spec(f"compare.check.adapters.{name}") is not None
+        assert importlib.util.find_spec(f"compare.check.classes.adapters.{name}") is not None

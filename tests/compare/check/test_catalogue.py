@@ -1,4 +1,4 @@
-"""The laws and the catalogue of bugs: every bug is caught by the law that it names."""
+"""The properties and the catalogue of bugs: every bug is caught by the law that it names."""
 
 import math
 import sys
@@ -12,12 +12,12 @@ import pytest
 
 import compare
 import scratch_rnn
-from compare.check import judge
 from compare.check.bugs import catalogue as bugs
 from compare.check.bugs.catalogue import BUGS, GROUPS, Bug
 from compare.check.bugs.patches import ROOT, Patch, PatchError, load_patched, patched_source
-from compare.check.law import drawn
-from compare.check.layer_cases import LayerCase
+from compare.check.cases.layer_case import LayerCase
+from compare.check.properties import run as judge
+from compare.check.properties.layer_property import drawn
 from tests.annotations import unchecked
 from tests.counts import number
 from tests.scratch_rnn.test_train import sharing
@@ -34,7 +34,7 @@ def _quickly() -> Iterator[None]:
 
 def first_case() -> LayerCase:
     """Return the case that is tried first."""
-    law = judge.LAWS[0]
+    law = judge.PROPERTIES[0]
     return drawn("rnn", law.tried, tuple(law.fields.items()))[0]
 
 
@@ -52,7 +52,7 @@ def test_our_own_comparison_keeps_every_law() -> None:
 def test_every_law_is_a_sentence_with_a_name_of_its_own() -> None:
     checks = [*judge.CHECKS, *judge.COMPARISON_CHECKS]
     assert len({check.name for check in checks}) == len(checks)
-    assert all(check.law.endswith(".") for check in checks)
+    assert all(check.statement.endswith(".") for check in checks)
 
 
 def test_masks_that_drop_what_they_should_keep_are_told() -> None:

@@ -1,4 +1,4 @@
-"""``rnn-parity check FILE``: six functions of a stranger, right, wrong, and otherwise."""
+"""``rnn-parity check FILE``: six functions of a submission, right, wrong, and otherwise."""
 
 import contextlib
 import io
@@ -16,12 +16,12 @@ from rich.console import Console
 
 from compare.check import CheckConfig, CheckError, check
 from compare.check.command import examine_functions, try_chosen, try_stages
-from compare.check.exercises import STAGES as ALL_STAGES
+from compare.check.functions.exercises import STAGES as ALL_STAGES
+from compare.check.functions.stages import StageResult, run_quietly
+from compare.check.functions.trying import cases_of, compared, ours, try_all
 from compare.check.mistakes import MISTAKES
-from compare.check.report import Report, show
-from compare.check.stages import StageResult, run_quietly
-from compare.check.stranger.client import Source, Stranger
-from compare.check.trying import cases_of, compared, ours, try_all
+from compare.check.report.report import Report, show
+from compare.check.worker.client import Source, Submission
 from compare.cli import main
 from compare.terminal import Terminal, UsageError
 from tests.annotations import unchecked
@@ -52,7 +52,7 @@ def tried(folder: Path, text: str, seed: int = 0) -> dict[str, StageResult]:
     file.write_text(text)
     source = Source(file=str(file), in_process=True)
     config = CheckConfig(target=str(file), seed=seed)
-    results = try_stages(lambda: Stranger(source, ours), STAGES, config)
+    results = try_stages(lambda: Submission(source, ours), STAGES, config)
     return {result.stage.name: result for result in results}
 
 
@@ -75,7 +75,7 @@ def test_deep_tries_ten_seeds(tmp_path: Path) -> None:
     def clipped(text: str, *, deep: bool) -> StageResult:
         file.write_text(text)
         config = CheckConfig(target=str(file), deep=deep)
-        [result] = try_stages(lambda: Stranger(source, ours), (clipping,), config)
+        [result] = try_stages(lambda: Submission(source, ours), (clipping,), config)
         return result
 
     right = clipped(RIGHT, deep=False)
@@ -129,7 +129,7 @@ def test_each_known_mistake_is_seen_by_the_cases_of_its_stages(mistake: Any) -> 
             try:
                 got = run_quietly(stage, stage.functions(mistake.equations("rnn")), case.inputs)
                 is_seen |= not all(c.ok for c in compared(answer, got))
-            except ValueError:  # shapes that do not fit: the stranger's would raise as well
+            except ValueError:  # shapes that do not fit: the submission's would raise as well
                 is_seen = True
         assert is_seen, stage.name
 
@@ -173,7 +173,7 @@ def test_a_chosen_stage_does_not_wait_for_another_either(tmp_path: Path) -> None
     source = Source(file=str(file), in_process=True)
     chosen = tuple(stage for stage in STAGES if stage.name == "rnn_backward")
     config = CheckConfig(target=str(file))
-    [result] = try_chosen(lambda: Stranger(source, ours), STAGES, chosen, config)
+    [result] = try_chosen(lambda: Submission(source, ours), STAGES, chosen, config)
     assert (result.stage.name, result.verdict) == ("rnn_backward", "right")
 
 
@@ -253,7 +253,7 @@ def test_a_function_that_does_not_end_is_waited_for_once(tmp_path: Path) -> None
     )
     (tmp_path / "student.py").write_text(text)
     source = Source(file=str(tmp_path / "student.py"), seconds=1.0)
-    step, forward = try_all(lambda: Stranger(source, ours), STAGES[:2], 0)
+    step, forward = try_all(lambda: Submission(source, ours), STAGES[:2], 0)
     assert (step.verdict, forward.verdict) == ("timeout", "right")
     assert forward.notes == ["with our rnn_step in the place of yours"]
     assert calls.read_text() == "called "
@@ -263,7 +263,7 @@ def test_a_file_without_the_functions_is_told_how_a_class_is_named(tmp_path: Pat
     (tmp_path / "student.py").write_text("class MyRNN:\n    pass\n")
     source = Source(file=str(tmp_path / "student.py"), in_process=True)
     config = CheckConfig(target="student.py")
-    report = examine_functions(config, lambda: Stranger(source, ours), Terminal(quiet=True))
+    report = examine_functions(config, lambda: Submission(source, ours), Terminal(quiet=True))
     assert report.notes == ["none of them is there; for a class, give student.py:CLASS"]
 
 
@@ -302,7 +302,7 @@ def test_json_has_the_documented_fields(tmp_path: Path) -> None:
     with pytest.raises(CheckError, match="got 5 of 6"):
         check(target, Terminal(quiet=True))
     found = json.loads((tmp_path / "found.json").read_text())
-    fields = "form cell ok score out_of seed stages features laws manners training"
+    fields = "form cell ok score out_of seed stages features properties error_handling training"
     stage = found["stages"][0]
     names = "name verdict points out_of cases case tensor at expected got likely"
     assert (list(found), list(stage)) == (fields.split(), names.split())

@@ -10,11 +10,11 @@ import pytest
 
 from compare.check import CheckConfig
 from compare.check.command import examine_functions, try_stages, write_template
-from compare.check.exercises import STAGES
+from compare.check.functions.exercises import STAGES
+from compare.check.functions.stages import Malformed, StageResult, run_quietly
+from compare.check.functions.trying import cases_of, compared, ours
 from compare.check.mistakes import MISTAKES
-from compare.check.stages import Malformed, StageResult, run_quietly
-from compare.check.stranger.client import Source, Stranger
-from compare.check.trying import cases_of, compared, ours
+from compare.check.worker.client import Source, Submission
 from compare.terminal import Terminal
 from scratch_rnn.plain import elman, gru, lstm
 from tests.annotations import unchecked
@@ -58,7 +58,7 @@ def tried(folder: Path, cell: str, text: str, seed: int = 0) -> dict[str, StageR
     file.write_text(text, encoding="utf-8")
     source = Source(file=str(file), in_process=True)
     config = CheckConfig(target=str(file), seed=seed)
-    results = try_stages(lambda: Stranger(source, ours), STAGES[cell], config)
+    results = try_stages(lambda: Submission(source, ours), STAGES[cell], config)
     return {result.stage.name: result for result in results}
 
 
@@ -80,7 +80,7 @@ def test_the_cell_is_found_out_and_the_untouched_template_scores_nothing(
     write_template(file, cell)
     source = Source(file=str(file), in_process=True)
     config = CheckConfig(target=str(file))
-    report = examine_functions(config, lambda: Stranger(source, ours), Terminal(quiet=True))
+    report = examine_functions(config, lambda: Submission(source, ours), Terminal(quiet=True))
     assert (report.cell, report.score) == (cell, 0.0)
     names = [f"{cell}_{kind}" for kind in ("step", "forward", "step_backward", "backward")]
     names += ["cross_entropy", "clip_grad_norm"]

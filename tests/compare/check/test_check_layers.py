@@ -10,18 +10,18 @@ import torch
 from rich.console import Console
 
 from compare.check import CheckConfig, CheckError, check
-from compare.check.command import examine, examine_class
-from compare.check.conventions import Said
-from compare.check.features import (
+from compare.check.classes.conventions import Said
+from compare.check.classes.features import (
     missing_of,
     settle_conventions,
     try_feature,
     try_features,
-    try_laws,
+    try_properties,
 )
-from compare.check.layers import Layers
-from compare.check.report import Report, show
-from compare.check.stranger.client import Stranger, source_of
+from compare.check.classes.layers import Layers
+from compare.check.command import examine, examine_class
+from compare.check.report.report import Report, show
+from compare.check.worker.client import Submission, source_of
 from compare.parity import DeviceError
 from compare.terminal import Terminal, UsageError
 from tests.annotations import unchecked
@@ -40,20 +40,20 @@ def examined(
     target: str, cell: str = "rnn", dtype: str | None = None, said: Said | None = None
 ) -> Report:
     """Examine a class in this process."""
-    with Stranger(source_of(target, in_process=True)) as stranger:
-        layers = Layers(stranger, cell, dtype, said=said)
+    with Submission(source_of(target, in_process=True)) as submission:
+        layers = Layers(submission, cell, dtype, said=said)
         report = Report(target, "class", cell, 0, settle_conventions(layers, 0))
         report.notes = [layers.conventions.described(layers.said)]
         report.features = try_features(layers, 0)
         if report.score == len(report.stages):
-            report.laws = try_laws(layers, missing_of(report.features), 0)
+            report.properties = try_properties(layers, missing_of(report.features), 0)
     return report
 
 
 def check_quietly(target: str) -> Report:
     config = CheckConfig(target=target)
     source = source_of(target, in_process=True)
-    return examine_class(config, lambda: Stranger(source), Terminal(quiet=True))
+    return examine_class(config, lambda: Submission(source), Terminal(quiet=True))
 
 
 def printed_of(report: Report) -> list[str]:
@@ -84,8 +84,8 @@ def test_a_coarse_dtype_is_allowed_its_rounding(dtype: str) -> None:
 
 @pytest.mark.parametrize("tf32", [True, False])
 def test_the_rounding_of_tf32_has_to_be_allowed(tf32: bool) -> None:
-    with Stranger(source_of(f"{FILE}:TF32", in_process=True)) as stranger:
-        results = settle_conventions(Layers(stranger, "rnn", tf32=tf32), 0)
+    with Submission(source_of(f"{FILE}:TF32", in_process=True)) as submission:
+        results = settle_conventions(Layers(submission, "rnn", tf32=tf32), 0)
     assert all(result.verdict == "right" for result in results) == tf32
 
 
@@ -212,13 +212,13 @@ OF_GRADIENTS = {
 
 def test_the_laws_of_a_forward_pass_are_tried_where_there_is_no_other() -> None:
     report = examined(f"{FILE}:Inference")
-    found = {entry["name"]: entry["verdict"] for entry in report.laws}
+    found = {entry["name"]: entry["verdict"] for entry in report.properties}
     assert {n for n, verdict in found.items() if verdict == "missing"} == OF_GRADIENTS | {
         "call as forward"
     }
     assert {*found.values()} == {"right", "missing"}
     assert report.ok
-    broken = [e["name"] for e in examined(f"{FILE}:Leaking").laws if e["verdict"] == "wrong"]
+    broken = [e["name"] for e in examined(f"{FILE}:Leaking").properties if e["verdict"] == "wrong"]
     assert broken == ["padding ignored"]
 
 
@@ -226,7 +226,7 @@ def test_a_process_that_ends_in_a_law_is_told_and_the_other_laws_are_tried() -> 
     printed = io.StringIO()
     config = CheckConfig(target=f"{FILE}:Vanishing")
     report = examine(config, Terminal(Console(file=printed, width=200)))
-    found = {entry["name"]: entry for entry in report.laws}
+    found = {entry["name"]: entry for entry in report.properties}
     assert found["empty batch"]["verdict"] == "error"
     assert found["empty batch"]["found"] == "its process ended with exit code 7"
     assert found["sequence alone"]["verdict"] == "right"
@@ -274,8 +274,8 @@ def test_a_wrong_gradient_is_told_where_it_is() -> None:
     ],
 )
 def test_a_feature_that_is_there_and_wrong_is_told(name: str, feature: str) -> None:
-    with Stranger(source_of(f"{FILE}:{name}", in_process=True)) as stranger:
-        layers = Layers(stranger, "rnn")
+    with Submission(source_of(f"{FILE}:{name}", in_process=True)) as submission:
+        layers = Layers(submission, "rnn")
         assert all(result.verdict == "right" for result in settle_conventions(layers, 0))
         assert "wrong" in [result.verdict for result in try_feature(layers, feature, 0)]
 
@@ -284,7 +284,7 @@ def test_a_law_that_is_broken_is_told_with_its_case() -> None:
     report = examined(f"{FILE}:Forgetful")
     assert report.score == 3
     assert not report.ok
-    broken = [entry for entry in report.laws if entry["verdict"] == "wrong"]
+    broken = [entry for entry in report.properties if entry["verdict"] == "wrong"]
     assert [entry["name"] for entry in broken] == ["many tapes", "cut anywhere"]
     assert all(entry["found"].startswith("gradient of ") for entry in broken)
 
@@ -304,7 +304,7 @@ def test_a_layer_that_keeps_its_state_between_calls_is_told_so(
     report = examined(target, cell)
     assert report.score == 3
     assert not report.ok
-    (broken,) = (entry for entry in report.laws if entry["name"] == "second call")
+    (broken,) = (entry for entry in report.properties if entry["name"] == "second call")
     assert broken["verdict"] == "wrong"
     assert broken["likely"].startswith("A second call ")
     assert "begins with the last state of the first" in broken["likely"]
@@ -316,20 +316,21 @@ def test_a_layer_that_keeps_its_state_between_calls_is_told_so(
 def test_what_is_right_but_not_to_the_bit_is_no_failure() -> None:
     report = examined(f"{FILE}:Approximate")
     assert report.ok
-    found = {entry["name"]: entry["verdict"] for entry in report.laws}
+    found = {entry["name"]: entry["verdict"] for entry in report.properties}
     assert found["two biases"] == "not to the bit"
     assert found["second backward"] == "right"
 
 
 def test_manners_stand_apart_and_count_with_strict_alone() -> None:
     report = check_quietly(f"{FILE}:Approximate")
-    wrong = {entry["name"] for entry in report.manners if entry["verdict"] == "wrong"}
+    wrong = {entry["name"] for entry in report.error_handling if entry["verdict"] == "wrong"}
     assert wrong == {"the same bits", "a state of another batch"}  # NumPy takes one row for all
     assert report.ok
-    told = "manners: the same bits: equal to within rounding only: two biases"
-    assert {told, "What is not there is no failure, and manners count only with --strict."} <= {
-        line.strip() for line in printed_of(report)
-    }
+    told = "error_handling: the same bits: equal to within rounding only: two biases"
+    assert {
+        told,
+        "What is not there is no failure, and error_handling count only with --strict.",
+    } <= {line.strip() for line in printed_of(report)}
     report.strict = True
     assert not report.ok
     assert printed_of(report)[-1].strip() == "What is not there is no failure."
@@ -353,8 +354,8 @@ class Endless:
 
 def test_a_class_that_does_not_end_is_waited_for_once(tmp_path: Path) -> None:
     (tmp_path / "student.py").write_text(ENDLESS.replace("CALLS", str(tmp_path / "calls.txt")))
-    with Stranger(source_of(f"{tmp_path / 'student.py'}:Endless", seconds=1.0)) as stranger:
-        results = settle_conventions(Layers(stranger, "rnn"), 0)
+    with Submission(source_of(f"{tmp_path / 'student.py'}:Endless", seconds=1.0)) as submission:
+        results = settle_conventions(Layers(submission, "rnn"), 0)
     assert [result.verdict for result in results] == ["timeout"]  # it has no backward pass
     assert (tmp_path / "calls.txt").read_text() == "called "
 

@@ -12,10 +12,10 @@ import pytest
 
 from compare.check import CheckConfig
 from compare.check.command import try_stages
-from compare.check.exercises import STAGES as ALL_STAGES
-from compare.check.stages import StageResult
-from compare.check.stranger.client import Source, Stranger
-from compare.check.trying import ours, try_all
+from compare.check.functions.exercises import STAGES as ALL_STAGES
+from compare.check.functions.stages import StageResult
+from compare.check.functions.trying import ours, try_all
+from compare.check.worker.client import Source, Submission
 from tests.annotations import unchecked
 from tests.compare.check.corpus import Mistake, Right, mistakes, right_variants, single_variants
 from tests.counts import Count, number
@@ -41,7 +41,7 @@ def test_a_mistake_is_told_at_its_own_stage_and_named(
 ) -> None:
     source = source_of(tmp_path, mistake.source)
     config = CheckConfig(target=source.file)
-    results = try_stages(lambda: Stranger(source, ours), STAGES, config)
+    results = try_stages(lambda: Submission(source, ours), STAGES, config)
     verdicts = {result.stage.name: result.verdict for result in results}
     assert verdicts == {stage.name: "right" for stage in STAGES} | {mistake.stage: "wrong"}
     likely = next(r.likely for r in results if r.stage.name == mistake.stage)
@@ -50,7 +50,7 @@ def test_a_mistake_is_told_at_its_own_stage_and_named(
 
 
 def wrong_ones(source: Source, seed: int) -> list[StageResult]:
-    results = try_all(lambda: Stranger(source, ours), STAGES, seed)
+    results = try_all(lambda: Submission(source, ours), STAGES, seed)
     return [result for result in results if result.verdict != "right"]
 
 

@@ -11,9 +11,9 @@ import pytest
 from rich.console import Console
 
 from compare.check import CheckConfig, CheckError, check
-from compare.check.diagnosis import in_the_tensor
-from compare.check.layers import NEEDED
-from compare.check.report import check_can_write
+from compare.check.classes.layers import NEEDED
+from compare.check.mistakes.diagnosis import in_the_tensor
+from compare.check.report.report import check_can_write
 from compare.cli import COMMANDS, main
 from compare.terminal import Terminal, UsageError
 
@@ -226,7 +226,7 @@ def test_no_help_shows_a_none_among_the_choices(capsys: pytest.CaptureFixture[st
 
 def test_a_tape_that_serves_once_is_an_error_and_not_a_feature_that_is_not_there() -> None:
     printed = printed_by(CheckConfig(target=f"{HERE / 'right_class.py'}:Consuming"))
-    assert "laws error: second backward\n" in printed
+    assert "properties error: second backward\n" in printed
     assert "second backward, on T 3, B 2, V 4, H 5, tanh, float64: IndexError: pop from" in printed
 
 

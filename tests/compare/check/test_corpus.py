@@ -17,7 +17,7 @@ import pytest
 
 import scratch_rnn
 from compare.check import find_bug
-from compare.parity import allowances
+from compare.parity import tolerances
 from tests.compare.check.corpus import (
     STAGES,
     Misfit,
@@ -94,7 +94,7 @@ WEIGHTS = ("W_ih", "W_hh", "b_ih", "b_hh")
 def answer(stage: str, case: Case) -> tuple[Results, Results]:
     """Return the right results of a stage, and how far rounding may lead from them."""
     with np.errstate(all="ignore"):
-        return allowances(lambda move: right_results(stage, case, move))
+        return tolerances(lambda move: right_results(stage, case, move))
 
 
 def right_results(

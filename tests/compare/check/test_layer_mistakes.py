@@ -8,26 +8,26 @@ import numpy as np
 import pytest
 
 from compare.check import BUGS, Bug, find_bug
-from compare.check.diagnosis import (
+from compare.check.cases.comparison import Comparison
+from compare.check.classes.features import (
+    FEATURES,
+    SIZES,
+    case_of,
+    settle_conventions,
+    try_features,
+    try_properties,
+)
+from compare.check.classes.layers import Layers
+from compare.check.functions.stages import PartResult
+from compare.check.mistakes.diagnosis import (
     FILES_OF_ALL_LAYERS,
     FILES_OF_THE_LAYER,
     candidates,
     in_the_tensor,
     name_mistakes,
 )
-from compare.check.features import (
-    FEATURES,
-    SIZES,
-    case_of,
-    settle_conventions,
-    try_features,
-    try_laws,
-)
-from compare.check.layers import Layers
-from compare.check.report import where
-from compare.check.stages import PartResult
-from compare.check.stranger.client import Stranger, source_of
-from compare.check.verdict import Comparison
+from compare.check.report.report import where
+from compare.check.worker.client import Submission, source_of
 from compare.terminal import UsageError
 from tests.annotations import unchecked
 from tests.compare.check.corpus import mistakes
@@ -46,8 +46,8 @@ def _quickly() -> Iterator[None]:
 
 def looked_at(target: str, cell: str) -> tuple[Layers, list[PartResult]]:
     """Try the parts of a layer, and name what is wrong."""
-    with Stranger(source_of(target, in_process=True)) as stranger:
-        layers = Layers(stranger, cell)
+    with Submission(source_of(target, in_process=True)) as submission:
+        layers = Layers(submission, cell)
         results = settle_conventions(layers, 0)
         name_mistakes(results, cell, transposed=layers.conventions.transposed)
         return layers, results
@@ -62,7 +62,7 @@ def first_wrong(results: list[PartResult]) -> PartResult:
 STAGES = ("step", "forward", "step_backward", "backward")
 
 NOT_SEEN = ("overflows", "previous|accumulat|added|second|zero")
-"""What takes large inputs or a second call to be seen; features and laws have these."""
+"""What takes large inputs or a second call to be seen; features and properties have these."""
 
 SAME_IN_A_LAYER = {"change places in c_next": "order f, i, g, o"}
 
@@ -129,7 +129,7 @@ OTHER_WORDS = {
 }
 """Bugs that are mistakes of students, too, and named as such."""
 
-SEEN_BY_LAWS = {
+SEEN_BY_PROPERTIES = {
     "memory-reused",
     "upstream-overwritten",
     "gradients-accumulate",
@@ -148,7 +148,7 @@ OF_LAYERS = [
     bug
     for bug in BUGS
     if {*bug.files} <= {*FILES_OF_ALL_LAYERS, *FILES_OF_THE_LAYER[bug.cell or "rnn"]}
-    and bug.name not in SEEN_BY_LAWS | NO_NUMBERS
+    and bug.name not in SEEN_BY_PROPERTIES | NO_NUMBERS
 ]
 
 
@@ -166,16 +166,16 @@ def test_a_bug_of_the_catalogue_is_named_in_a_class(bug: Bug, count: Count) -> N
     count("bugs of the catalogue named in a class")
 
 
-@pytest.mark.parametrize("name", sorted(SEEN_BY_LAWS, reverse=True)[:: number(5, 1)])
+@pytest.mark.parametrize("name", sorted(SEEN_BY_PROPERTIES, reverse=True)[:: number(5, 1)])
 def test_a_bug_of_the_catalogue_that_shows_in_no_number_breaks_a_law(name: str) -> None:
     layers, results = looked_at(f"{find_bug(name).load().__name__}:RNN", "rnn")
     assert {result.verdict for result in results} == {"right"}
-    assert "wrong" in {entry["verdict"] for entry in try_laws(layers, [], 0)}
+    assert "wrong" in {entry["verdict"] for entry in try_properties(layers, [], 0)}
 
 
 def test_a_case_is_drawn_once_however_often_it_is_tried() -> None:
-    with Stranger(source_of("scratch_rnn:RNN", in_process=True)) as stranger:
-        layers = Layers(stranger, "rnn")
+    with Submission(source_of("scratch_rnn:RNN", in_process=True)) as submission:
+        layers = Layers(submission, "rnn")
         assert case_of(layers, SIZES[0], 0) is case_of(layers, SIZES[0], 0)
         assert case_of(layers, SIZES[0], 0) is not case_of(layers, SIZES[0], 0, one_hot=True)
 
@@ -273,8 +273,8 @@ EVERYTHING_ELSE = [name for name in FEATURES if name != "float64"]
 def test_a_gradient_that_is_clipped_on_its_way_back_breaks_a_law() -> None:
     layers, results = looked_at(f"{HERE / 'right_class.py'}:Clipping", "rnn")
     assert {result.verdict for result in results} == {"right"}
-    laws = try_laws(layers, EVERYTHING_ELSE, 0)
-    assert [law["name"] for law in laws if law["verdict"] == "wrong"] == ["backward scales"]
+    properties = try_properties(layers, EVERYTHING_ELSE, 0)
+    assert [law["name"] for law in properties if law["verdict"] == "wrong"] == ["backward scales"]
 
 
 def test_a_flag_that_a_class_does_not_take_is_no_broken_law() -> None:
@@ -282,13 +282,13 @@ def test_a_flag_that_a_class_does_not_take_is_no_broken_law() -> None:
     layers, _ = looked_at(f"{HERE / 'right_class.py'}:Plain", "rnn")
     layers.device = "nowhere"
     with pytest.raises(UsageError, match="expected a class that takes device, as --device says"):
-        try_laws(layers, EVERYTHING_ELSE, 0)
+        try_properties(layers, EVERYTHING_ELSE, 0)
 
 
 def test_a_law_is_broken_where_shapes_do_not_fit_together() -> None:
     layers, _ = looked_at(f"{HERE / 'right_class.py'}:Squeezing", "rnn")
-    laws = try_laws(layers, EVERYTHING_ELSE, 0, deep=True)
-    told = [law["found"] for law in laws if law["verdict"] == "wrong"]
+    properties = try_properties(layers, EVERYTHING_ELSE, 0, deep=True)
+    told = [law["found"] for law in properties if law["verdict"] == "wrong"]
     assert any(found.startswith("expected results whose shapes fit together") for found in told)
 
 

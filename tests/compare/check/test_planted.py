@@ -11,14 +11,14 @@ import pytest
 
 import compare
 import scratch_rnn
-from compare.check import torch_laws
 from compare.check.bugs.catalogue import BUGS, Bug
+from compare.check.properties import against_torch as against_torch
 from tests.compare.check.trial import try_test
 from tests.counts import Count, number
-from tests.scratch_rnn import test_rnn_laws
+from tests.scratch_rnn import test_rnn_properties
 
 LAYER = "scratch_rnn.test_rnn_is_nn_rnn.test_"
-LAWS = "scratch_rnn.test_rnn_laws.test_"
+PROPERTIES = "scratch_rnn.test_rnn_properties.test_"
 REFUSALS = "scratch_rnn.test_rnn_refusals.test_"
 BEGINNINGS = "scratch_rnn.test_rnn_beginnings.test_"
 LOSS = "scratch_rnn.test_loss.test_"
@@ -65,7 +65,7 @@ NOTICED_BY = {
     "no-warm-up": f"{PREDICT}prediction_takes_the_likeliest_token_each_time",
     # text
     "last-target-wraps": f"{TEXT}sequential_batches_worked_by_hand",
-    "rows-of-strangers": f"{TEXT}sequential_batches_worked_by_hand",
+    "rows-of-submissions": f"{TEXT}sequential_batches_worked_by_hand",
     "global-random-batches": f"{TEXT}two_passes_at_once_do_not_disturb_each_other",
     "same-cuts-every-epoch": f"{TEXT}every_offset_occurs_and_no_other",
     "one-cut-never-made": f"{TEXT}every_offset_occurs_and_no_other",
@@ -81,8 +81,11 @@ NOTICED_BY = {
 
 
 for bug in BUGS:  # and what breaks a law of the layer is noticed by the test of that law
-    for module, laws in ((LAYER, torch_laws.LAWS), (LAWS, test_rnn_laws.LAWS)):
-        if bug.caught_by in [law.name for law in laws]:
+    for module, properties in (
+        (LAYER, against_torch.PROPERTIES),
+        (PROPERTIES, test_rnn_properties.PROPERTIES),
+    ):
+        if bug.caught_by in [law.name for law in properties]:
             NOTICED_BY[bug.name] = module + bug.caught_by.replace(" ", "_")
 
 

@@ -8,8 +8,8 @@ from pathlib import Path
 
 import pytest
 
-from compare.check import reward
-from compare.check.pytest_plugin import Stages, Wrong
+from compare.check.functions import training as reward
+from compare.check.report.pytest_plugin import Stages, Wrong
 from tests.annotations import unchecked
 from tests.compare.check.test_reward import LONG
 
@@ -61,7 +61,7 @@ def test_right_functions_are_trained_in_one_more_test(
 def test_without_its_option_it_imports_nothing_heavy(tmp_path: Path) -> None:
     (tmp_path / "test_nothing.py").write_text(
         "import sys\n\ndef test_nothing():\n"
-        "    assert 'compare.check.pytest_plugin' in sys.modules\n"
+        "    assert 'compare.check.report.pytest_plugin' in sys.modules\n"
         "    assert not {'torch', 'rich', 'tyro', 'scratch_rnn'} & sys.modules.keys()\n"
     )
     result = run_pytest(tmp_path)

@@ -8,14 +8,15 @@ from typing import Any
 import pytest
 from rich.console import Console
 
-from compare.check import CheckConfig, reward
-from compare.check.exercises import STAGES
-from compare.check.of_package import EQUATIONS
-from compare.check.report import Report, show
-from compare.check.reward import Training, show_training, train
-from compare.check.stages import PartResult
-from compare.check.stranger.client import Source, Stranger
-from compare.check.trying import TheirFunctions
+from compare.check import CheckConfig
+from compare.check.functions import training as reward
+from compare.check.functions.exercises import STAGES
+from compare.check.functions.of_package import EQUATIONS
+from compare.check.functions.stages import PartResult
+from compare.check.functions.training import Training, show_training, train
+from compare.check.functions.trying import TheirFunctions
+from compare.check.report.report import Report, show
+from compare.check.worker.client import Source, Submission
 from compare.terminal import Terminal, UsageError
 from tests.annotations import unchecked
 from tests.compare.check.test_check_functions import OF_A_TEST, OF_RESULTS, RIGHT, fits
@@ -32,8 +33,8 @@ def _quickly(monkeypatch: pytest.MonkeyPatch) -> Iterator[None]:
 def trained(folder: Path, cell: str, text: str) -> Training:
     (folder / "student.py").write_text(text, encoding="utf-8")
     source = Source(file=str(folder / "student.py"), in_process=True)
-    with Stranger(source) as stranger:
-        return train(EQUATIONS[cell], TheirFunctions(stranger), None, Terminal(quiet=True))
+    with Submission(source) as submission:
+        return train(EQUATIONS[cell], TheirFunctions(submission), None, Terminal(quiet=True))
 
 
 @pytest.mark.parametrize("cell", EQUATIONS)

@@ -1,4 +1,4 @@
-"""The process in which a stranger's code runs: its limits of time and of memory."""
+"""The process in which a submission's code runs: its limits of time and of memory."""
 
 import sys
 from pathlib import Path
@@ -6,7 +6,7 @@ from typing import Any
 
 import pytest
 
-from compare.check.stranger.client import Notes, Source, Stranger, Trouble
+from compare.check.worker.client import Notes, Source, Submission, Trouble
 
 
 def called(folder: Path, body: str, **limits: Any) -> Any:
@@ -14,8 +14,8 @@ def called(folder: Path, body: str, **limits: Any) -> Any:
     (folder / "student.py").write_text(
         f"import time\nimport numpy as np\ndef work():\n    {body}\n", encoding="utf-8"
     )
-    with Stranger(Source(file=str(folder / "student.py"), **limits)) as stranger:
-        return stranger.call("work")
+    with Submission(Source(file=str(folder / "student.py"), **limits)) as submission:
+        return submission.call("work")
 
 
 def test_waiting_does_not_count_as_work(tmp_path: Path) -> None:
@@ -44,5 +44,5 @@ def test_all_that_it_prints_is_counted(tmp_path: Path) -> None:
     (tmp_path / "student.py").write_text("print('one')\nprint('two')\n", encoding="utf-8")
     notes = Notes()
     for _ in range(2):  # in each of two processes
-        Stranger(Source(file=str(tmp_path / "student.py")), None, notes).close()
+        Submission(Source(file=str(tmp_path / "student.py")), None, notes).close()
     assert (notes.lines, notes.first.split()[:2]) == (2, ["one", "two"])

@@ -1,7 +1,7 @@
 """The answers of `check` are PyTorch's, and what they allow is what rounding does; both are seen.
 
 If an answer came from our own implementation, our own mistakes would be right answers. So PyTorch
-is spoilt here, and the laws have to say that our own package is wrong.
+is spoilt here, and the properties have to say that our own package is wrong.
 """
 
 import re
@@ -16,10 +16,10 @@ import pytest
 import torch
 
 import scratch_rnn
-from compare.check import answers, judge, torch_laws, training_cases, training_laws
-from compare.check.law import Law, law, laws_of
-from compare.check.layer_cases import LayerCase
-from compare.check.layer_results import (
+from compare.check.cases import training as training_cases
+from compare.check.cases.comparison import Check, Comparison, table_of
+from compare.check.cases.layer_case import LayerCase
+from compare.check.cases.layer_results import (
     CLASSES,
     alike,
     backward,
@@ -31,9 +31,13 @@ from compare.check.layer_results import (
     run,
     to_rounding,
 )
-from compare.check.reference import set_parameters, torch_layer, torch_results
-from compare.check.verdict import Check, Comparison, table_of
-from compare.parity.tolerance import allowances
+from compare.check.cases.reference import set_parameters, torch_layer, torch_results
+from compare.check.properties import against_torch as against_torch
+from compare.check.properties import answers
+from compare.check.properties import of_training as of_training
+from compare.check.properties import run as judge
+from compare.check.properties.layer_property import LayerProperty, layer_property, properties_of
+from compare.parity.tolerance import tolerances
 from tests.annotations import unchecked
 
 
@@ -60,14 +64,16 @@ def spoilt(forward: Callable[..., Any]) -> Callable[..., Any]:
 @pytest.mark.parametrize(
     "law",
     [
-        *torch_laws.LAWS,
-        Check(training_laws.step_as_torch),
-        Check(training_laws.updates_as_torch),
-        Check(training_laws.epochs_as_torch),
+        *against_torch.PROPERTIES,
+        Check(of_training.step_as_torch),
+        Check(of_training.updates_as_torch),
+        Check(of_training.epochs_as_torch),
     ],
     ids=lambda law: law.name,
 )
-def test_the_answer_is_pytorchs(law: Check | Law, monkeypatch: pytest.MonkeyPatch) -> None:
+def test_the_answer_is_pytorchs(
+    law: Check | LayerProperty, monkeypatch: pytest.MonkeyPatch
+) -> None:
     assert judge.try_check(law, scratch_rnn) is None
     answers._training_case.cache_clear()
     monkeypatch.setattr(torch.nn.RNN, "forward", spoilt(torch.nn.RNN.forward))
@@ -80,14 +86,14 @@ CASE = LayerCase(T=4, B=3, V=2, H=5, seed=1)
 
 
 def test_a_law_allows_what_rounding_does_and_nothing_more() -> None:
-    results, allowed = allowances(lambda move: run(CLASSES["rnn"], CASE, move), seed=CASE.seed)
+    results, allowed = tolerances(lambda move: run(CLASSES["rnn"], CASE, move), seed=CASE.seed)
     far = {name: array + 1 for name, array in results.items()}
     for comparison in alike(results, far, CASE):
         np.testing.assert_array_equal(comparison.allowed, allowed[comparison.tensor])
 
 
 def test_what_is_allowed_without_measuring_is_less_than_what_is_measured() -> None:
-    results, allowed = allowances(lambda move: run(CLASSES["rnn"], CASE, move), seed=CASE.seed)
+    results, allowed = tolerances(lambda move: run(CLASSES["rnn"], CASE, move), seed=CASE.seed)
     for comparison in alike(results, results, replace(CASE)):
         assert np.all(comparison.allowed > 0)
         assert np.all(comparison.allowed < allowed[comparison.tensor])
@@ -98,14 +104,14 @@ def test_a_law_of_training_allows_what_rounding_does_and_nothing_more(kind: str)
     case, answer = answers.training_case(kind, 1)
     run = getattr(training_cases, f"scratch_{kind}")
     with np.errstate(all="ignore"):
-        _, allowed = allowances(lambda move: run(scratch_rnn, case, move))
+        _, allowed = tolerances(lambda move: run(scratch_rnn, case, move))
     for name, array in allowed.items():
         np.testing.assert_array_equal(answer.allowed[name], array)
 
 
 @pytest.mark.parametrize("share", [0.9, 1.5])
 def test_a_comparison_fails_where_one_entry_takes_more_than_it_is_allowed(share: float) -> None:
-    results, allowed = allowances(lambda move: run(CLASSES["rnn"], CASE, move), seed=CASE.seed)
+    results, allowed = tolerances(lambda move: run(CLASSES["rnn"], CASE, move), seed=CASE.seed)
     for name in results:
         entry = tuple(size // 2 for size in results[name].shape)
         changed = results | {name: results[name].copy()}
@@ -117,7 +123,7 @@ def test_a_comparison_fails_where_one_entry_takes_more_than_it_is_allowed(share:
 def test_what_rounding_does_is_measured_once_with_the_seed_and_the_precision_of_the_case() -> None:
     for case in (CASE, replace(CASE, seed=2), replace(CASE, precision="tf32")):
         found = rounding(case)
-        measured = allowances(
+        measured = tolerances(
             lambda move, case=case: run(CLASSES["rnn"], case, move),  # type: ignore[misc]
             seed=case.seed,
             gaps=case.gaps,
@@ -280,11 +286,13 @@ def test_a_law_is_tried_on_four_cases_of_each_cell_unless_it_says_otherwise() ->
         seen.append((layer_class, case))
         yield ()
 
-    plain = law()(holds)
+    plain = layer_property()(holds)
     assert (plain.tried, plain.near, plain.gradients, plain.needs) == (4, False, False, {})
     assert plain.cells == tuple(CLASSES)
     assert list(plain.fields) == []
-    special = law(cells=("gru",), needs={"L": 2}, tried=2, near=True, gradients=True, L=1)(holds)
+    special = layer_property(
+        cells=("gru",), needs={"L": 2}, tried=2, near=True, gradients=True, L=1
+    )(holds)
     assert (special.tried, special.near, special.gradients) == (2, True, True)
     assert (special.cells, special.needs, special.fields) == (("gru",), {"L": 2}, {"L": 1})
     outcomes = [*plain.outcomes(scratch_rnn), *special.outcomes(scratch_rnn)]
@@ -293,7 +301,7 @@ def test_a_law_is_tried_on_four_cases_of_each_cell_unless_it_says_otherwise() ->
     assert all(layer is CLASSES[case.cell] for layer, case in seen)
     assert Counter(case.cell for _, case in seen) == {"rnn": 4, "gru": 4 + 2, "lstm": 4}
     assert all(case.L == 1 for _, case in seen[-2:])
-    assert laws_of({"a": plain, "b": holds, "c": special}) == (plain, special)
+    assert properties_of({"a": plain, "b": holds, "c": special}) == (plain, special)
 
 
 # A comparison -------------------------------------------------------------------------------------

@@ -18,7 +18,7 @@ import numpy as np
 from _pytest.mark.structures import ParameterSet
 from hypothesis import HealthCheck, Phase, given, settings
 
-from compare.check.layer_floats import CELLS
+from compare.check.cases.floats import CELLS
 from tests import tally
 from tests.annotations import unchecked
 

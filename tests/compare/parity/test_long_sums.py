@@ -11,8 +11,8 @@ from compare.parity.tolerance import (
     LONG,
     SAFETY,
     absolute_difference,
-    allowances,
     rms,
+    tolerances,
     ulps,
     unmoved,
 )
@@ -25,7 +25,7 @@ def test_a_sum_of_rows_may_lose_what_one_chain_loses() -> None:
     """One after the other, 100,000 terms lose more than moves of terms and two ulps show."""
     d = np.random.default_rng(0).random((100_000, 4), np.float32)
     in_pieces = sums.sum_in_pieces
-    results, allowed = allowances(lambda move: {"sum": sums.sum_of_rows(move(d))}, wobbles=4)
+    results, allowed = tolerances(lambda move: {"sum": sums.sum_of_rows(move(d))}, perturbations=4)
     assert np.array_equal(results["sum"], sums.sum_of_rows(d))
     assert sums.sum_in_pieces is in_pieces
     chain = np.add.accumulate(d)[-1]
@@ -36,7 +36,7 @@ def test_a_sum_of_rows_may_lose_what_one_chain_loses() -> None:
 
 
 def product_of(h: np.ndarray, M: np.ndarray) -> Any:
-    """Return the computation h M, for `allowances`; each column, or each gate, by itself."""
+    """Return the computation h M, for `tolerances`; each column, or each gate, by itself."""
     B = h.shape[-2]
 
     def compute(move: Any) -> dict[str, np.ndarray]:
@@ -52,7 +52,7 @@ def test_a_long_product_may_lose_what_one_chain_loses(monkeypatch: pytest.Monkey
     h = rng.normal(size=(8, K)).astype(np.float32)
     M = (rng.normal(size=(K, 6)) * 10.0 ** np.arange(6)).astype(np.float32)
     multiply, compute = Times.__call__, product_of(h, M)
-    results, allowed = allowances(compute)
+    results, allowed = tolerances(compute)
     assert Times.__call__ is multiply
     assert all(np.array_equal(results[name], compute(unmoved)[name]) for name in results)
     chain = np.zeros((8, 6), np.float32)
@@ -64,7 +64,7 @@ def test_a_long_product_may_lose_what_one_chain_loses(monkeypatch: pytest.Monkey
         lost = absolute_difference(column, results[name])
         assert 0.02 < np.max(lost / allowed[name]) < 0.5
     monkeypatch.setattr(tolerance, "LONG", K + 1)
-    assert not compare_results(results, in_chain, allowances(compute)[1]).ok
+    assert not compare_results(results, in_chain, tolerances(compute)[1]).ok
 
 
 def test_what_is_added_is_as_large_as_what_one_chain_loses() -> None:
@@ -83,7 +83,7 @@ def test_what_is_added_is_as_large_as_what_one_chain_loses() -> None:
 
 
 def beginning(H: int) -> Any:
-    """Return the computation of an input product alone, for `allowances`, of one input of 1."""
+    """Return the computation of an input product alone, for `tolerances`, of one input of 1."""
     W_ih = 10 * np.random.default_rng(0).normal(size=(2, H, 1)).astype(np.float32)
 
     def compute(move: Any) -> dict[str, np.ndarray]:
@@ -113,16 +113,16 @@ def test_what_a_chain_loses_that_begins_with_the_input_product() -> None:
 def test_a_short_recurrence_adds_nothing_to_the_input_product(
     monkeypatch: pytest.MonkeyPatch,
 ) -> None:
-    short, long = (allowances(beginning(H))[1] for H in (LONG - 1, LONG))
+    short, long = (tolerances(beginning(H))[1] for H in (LONG - 1, LONG))
     monkeypatch.setattr(tolerance, "LONG", LONG + 1)
-    short_by_moves, long_by_moves = (allowances(beginning(H))[1] for H in (LONG - 1, LONG))
+    short_by_moves, long_by_moves = (tolerances(beginning(H))[1] for H in (LONG - 1, LONG))
     assert all(np.array_equal(short[name], short_by_moves[name]) for name in "ab")
     assert all(np.mean(long[name]) > 2 * np.mean(long_by_moves[name]) for name in "ab")
 
 
 def test_what_the_input_product_loses_is_that_of_its_gaps() -> None:
     compute = beginning(LONG)
-    once, eight_times = (allowances(compute, gaps=gaps)[1] for gaps in (1, 8))
+    once, eight_times = (tolerances(compute, gaps=gaps)[1] for gaps in (1, 8))
     assert all(7 < np.mean(eight_times[name]) / np.mean(once[name]) < 9 for name in "ab")
 
 
@@ -131,9 +131,9 @@ def test_a_product_that_is_not_long_is_allowed_what_moves_show(
 ) -> None:
     rng = np.random.default_rng(0)
     compute = product_of(rng.normal(size=(2, LONG - 1)), rng.normal(size=(LONG - 1, 3)))
-    _, allowed = allowances(compute)
+    _, allowed = tolerances(compute)
     monkeypatch.setattr(tolerance, "LONG", 2 * LONG)
-    _, by_moves_alone = allowances(compute)
+    _, by_moves_alone = tolerances(compute)
     assert all(np.array_equal(allowed[name], by_moves_alone[name]) for name in "abc")
 
 
@@ -143,7 +143,7 @@ def test_each_gate_loses_by_itself(*, has_each_its_own: bool) -> None:
     rng = np.random.default_rng(0)
     h, M = rng.normal(size=(5, LONG)), rng.normal(size=(LONG, 3))
     h = np.stack([h, h, h]) if has_each_its_own else h
-    _, allowed = allowances(product_of(h, np.stack([M, 0 * M, 2 * M])), wobbles=100)
+    _, allowed = tolerances(product_of(h, np.stack([M, 0 * M, 2 * M])), perturbations=100)
     assert allowed["b"].max() < 1e-300
     np.testing.assert_allclose(allowed["c"], 2 * allowed["a"], rtol=0.5)
 
@@ -151,8 +151,8 @@ def test_each_gate_loses_by_itself(*, has_each_its_own: bool) -> None:
 def test_what_a_long_product_loses_is_that_of_its_gaps() -> None:
     rng = np.random.default_rng(0)
     compute = product_of(rng.normal(size=(4, 2**12)), rng.normal(size=(2**12, 4)))
-    _, once = allowances(compute)
-    _, eight_times = allowances(compute, gaps=8)
+    _, once = tolerances(compute)
+    _, eight_times = tolerances(compute, gaps=8)
     for name in "abcd":
         np.testing.assert_allclose(eight_times[name], 8 * once[name], rtol=0.2)
 
@@ -162,8 +162,8 @@ def test_what_a_long_product_loses_is_known_where_squares_overflow() -> None:
     h = rng.normal(size=(4, LONG)).astype(np.float32)
     M = rng.normal(size=(LONG, 4)).astype(np.float32)
     far = np.float32(2.0**80)  # no float32 is as large as its square
-    _, allowed = allowances(product_of(h, M))
-    _, allowed_far_apart = allowances(product_of(h / far, M * far))
+    _, allowed = tolerances(product_of(h, M))
+    _, allowed_far_apart = tolerances(product_of(h / far, M * far))
     assert all(np.array_equal(allowed[name], allowed_far_apart[name]) for name in "abcd")
 
 
@@ -171,8 +171,8 @@ def test_an_error_in_a_sum_of_rows_does_not_widen_its_allowance(
     monkeypatch: pytest.MonkeyPatch,
 ) -> None:
     d = np.ones((3 * sums.ROWS, 2), np.float32)
-    right = allowances(lambda move: {"sum": sums.sum_of_rows(move(d))})[1]["sum"]
+    right = tolerances(lambda move: {"sum": sums.sum_of_rows(move(d))})[1]["sum"]
     monkeypatch.setattr(sums, "sum_in_pieces", lambda d: 2 * d.sum(axis=-2))
-    results, allowed = allowances(lambda move: {"sum": sums.sum_of_rows(move(d))})
+    results, allowed = tolerances(lambda move: {"sum": sums.sum_of_rows(move(d))})
     assert np.array_equal(results["sum"], np.full(2, 6 * sums.ROWS))
     assert np.array_equal(allowed["sum"], right)

@@ -13,16 +13,16 @@ import torch
 import concise_rnn
 import scratch_rnn
 from compare import build_models, check_parity, copy_weights, train_in_lockstep
-from compare.check.layer_results import Results
+from compare.check.cases.layer_results import Results
 from compare.parity.comparison import (
     concise_step,
     largest_parameter_difference,
+    perturbed_clip,
+    perturbed_cross_entropy,
     scratch_step,
-    wobbled_clip,
-    wobbled_cross_entropy,
 )
 from compare.parity.rows import Verdict, compare_results
-from compare.parity.tolerance import Move, allowances, still, unmoved
+from compare.parity.tolerance import Move, still, tolerances, unmoved
 from compare.parity.weights import parameters_as_arrays
 from scratch_rnn.states import arrays_of
 from scratch_rnn.text import Batch, Batches
@@ -49,16 +49,16 @@ def test_a_step_in_the_pieces_that_are_wobbled_is_the_step_itself(case: ModelCas
         model = build_model(case)
         return scratch_step(model, case.batch, case.state, case.lr, case.max_norm, move)
 
-    results, allowed = allowances(step, seed=case.layer.seed)
+    results, allowed = tolerances(step, seed=case.layer.seed)
     report = compare_results(results, step(still), allowed)
     demand(report, "loss and clipping taken apart are those of scratch_rnn", case)
 
 
 def test_a_million_squares_lose_most_when_added_one_after_the_other() -> None:
-    """So that NumPy's norm and PyTorch's both lie within what `wobbled_clip` says of rounding."""
+    """So that NumPy's norm and PyTorch's both lie within what `perturbed_clip` says of rounding."""
     gradient = np.random.default_rng(0).uniform(size=1_000_000).astype(np.float32)
     exact, plainest = (
-        wobbled_clip({"g": gradient.copy()}, 1.0, move) for move in (still, lambda value: value)
+        perturbed_clip({"g": gradient.copy()}, 1.0, move) for move in (still, lambda value: value)
     )
     parameter = torch.zeros(gradient.size, requires_grad=True)
     parameter.grad = torch.from_numpy(gradient.copy())
@@ -76,7 +76,7 @@ def test_clipping_in_pieces_is_torchs_rule(max_norm: float, dtype: str) -> None:
     scale = np.asarray(min(max_norm / (7 + 1e-6), 1), dtype)
     for move in (still, unmoved, lambda value: value):
         gradients = {name: gradient.copy() for name, gradient in given.items()}
-        assert wobbled_clip(gradients, max_norm, move) == pytest.approx(7, rel=1e-7)
+        assert perturbed_clip(gradients, max_norm, move) == pytest.approx(7, rel=1e-7)
         for name, gradient in gradients.items():
             np.testing.assert_array_equal(gradient, given[name] * scale)
 
@@ -85,8 +85,8 @@ def test_what_is_not_moved_is_scratchs_own() -> None:
     """And what is moved is taken apart; the norm of a third of a million thirds shows it."""
     gradient = np.full(300_000, 1 / 3, np.float32)
     own = scratch_rnn.clip_grad_norm({"g": gradient.copy()}, 1.0)
-    assert wobbled_clip({"g": gradient.copy()}, 1.0, unmoved) == own
-    assert wobbled_clip({"g": gradient.copy()}, 1.0, lambda value: value) != own
+    assert perturbed_clip({"g": gradient.copy()}, 1.0, unmoved) == own
+    assert perturbed_clip({"g": gradient.copy()}, 1.0, lambda value: value) != own
     logits, targets = np.random.default_rng(0).normal(size=(5, 7)), np.arange(5)
     seen: list[tuple[int, ...]] = []
 
@@ -96,7 +96,7 @@ def test_what_is_not_moved_is_scratchs_own() -> None:
 
     loss, d_logits = scratch_rnn.cross_entropy(logits, targets)
     for how in (unmoved, still, move):
-        in_pieces, d_in_pieces = wobbled_cross_entropy(logits, targets, how)
+        in_pieces, d_in_pieces = perturbed_cross_entropy(logits, targets, how)
         assert in_pieces == pytest.approx(loss, rel=1e-14)
         np.testing.assert_allclose(d_in_pieces, d_logits, rtol=1e-13, atol=1e-16)
     assert seen == [(5, 7), (5,), (5, 7)]  # p, s and the gradient
@@ -104,7 +104,7 @@ def test_what_is_not_moved_is_scratchs_own() -> None:
 
 def test_each_row_of_logits_is_shifted_by_its_own_largest() -> None:
     logits = np.array([[1000.0, 999.0, 0.0], [0.0, 1.0, 2.0]])
-    loss, d_logits = wobbled_cross_entropy(logits, np.array([0, 1]), still)
+    loss, d_logits = perturbed_cross_entropy(logits, np.array([0, 1]), still)
     expected, d_expected = scratch_rnn.cross_entropy(logits, np.array([0, 1]))
     assert loss == pytest.approx(expected)
     np.testing.assert_allclose(d_logits, d_expected)

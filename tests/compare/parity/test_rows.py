@@ -119,13 +119,13 @@ def test_a_value_that_is_not_finite_on_one_side_differs(value: float) -> None:
 
 
 def test_an_allowance_as_large_as_the_values_says_nothing() -> None:
-    """Two unlike vectors would agree if their allowance could grow without a bound."""
+    """Two unlike vectors would agree if their tolerance could grow without a bound."""
     row = one_row([0.1, -0.2], [0.3, 0.1], 1.8)
-    assert row.verdict is Verdict.CANNOT_BE_SAID
+    assert row.verdict is Verdict.UNDECIDABLE
     assert not row.ok
     assert row.digits < 0
     assert one_row([0.1, -0.2], [0.1, -0.2], 1.8).verdict is Verdict.AGREES  # to the bit
-    assert one_row([2, -2], [2, -1], 2.0).verdict is Verdict.CANNOT_BE_SAID
+    assert one_row([2, -2], [2, -1], 2.0).verdict is Verdict.UNDECIDABLE
     assert one_row([2, -2], [2, -1], 1.99).verdict is Verdict.AGREES
     assert one_row([0.1, -0.2], [3.0, -0.2], 1.8).verdict is Verdict.DIFFERS
 
@@ -135,8 +135,8 @@ def test_values_that_vanish_agree() -> None:
     least = float(np.finfo(np.float32).smallest_normal)
     assert one_row([3e-39, 0], [4e-39, 0], 17 * least).verdict is Verdict.AGREES
     assert one_row([3e-39, 0], [0, 0], 17 * least).verdict is Verdict.AGREES
-    assert one_row([3e-39, 0], [4e-39, 0], 33 * least).verdict is Verdict.CANNOT_BE_SAID
-    assert one_row([3e-39, 0], [4e-39, 0], 1.0).verdict is Verdict.CANNOT_BE_SAID
+    assert one_row([3e-39, 0], [4e-39, 0], 33 * least).verdict is Verdict.UNDECIDABLE
+    assert one_row([3e-39, 0], [4e-39, 0], 1.0).verdict is Verdict.UNDECIDABLE
     assert one_row([20 * least], [0], 17 * least).verdict is Verdict.DIFFERS
 
 
@@ -145,13 +145,13 @@ def test_whole_numbers_have_no_smallest_but_a_size() -> None:
     for allowed, verdict in [
         (0.5, Verdict.DIFFERS),
         (2.5, Verdict.AGREES),
-        (3.0, Verdict.CANNOT_BE_SAID),
+        (3.0, Verdict.UNDECIDABLE),
     ]:
         assert compare_results(three, four, {"y": allowed}).verdict is verdict
 
 
 def test_every_name_needs_an_allowance() -> None:
-    with pytest.raises(ValueError, match=r"^expected an allowance for y, got none$"):
+    with pytest.raises(ValueError, match=r"^expected an tolerance for y, got none$"):
         compare_results({"y": np.ones(1)}, {"y": np.ones(1)}, {})
 
 
@@ -199,7 +199,7 @@ def test_the_worst_row_is_the_verdict_of_the_report() -> None:
     rows = {
         Verdict.AGREES: one_row([1, 2], [1, 2], 0.1),
         Verdict.LESS_EXACT: one_row(truth + 1e-5, truth + 9e-5, 1e-3, truth),
-        Verdict.CANNOT_BE_SAID: one_row([0.1], [0.2], 1.0),
+        Verdict.UNDECIDABLE: one_row([0.1], [0.2], 1.0),
         Verdict.DIFFERS: one_row([1], [2], 0.1),
     }
     assert [row.verdict for row in rows.values()] == list(rows)
@@ -207,4 +207,4 @@ def test_the_worst_row_is_the_verdict_of_the_report() -> None:
         report = ParityReport(tuple(rows.values())[:n])
         assert report.verdict is verdict
         assert report.ok == (n <= 2)
-    assert ParityReport(()).verdict is Verdict.CANNOT_BE_SAID
+    assert ParityReport(()).verdict is Verdict.UNDECIDABLE

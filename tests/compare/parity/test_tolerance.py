@@ -15,14 +15,14 @@ from hypothesis.extra import numpy as hnp
 import scratch_rnn
 from compare.parity.rows import compare_results
 from compare.parity.tolerance import (
+    PERTURBATIONS,
     SAFETY,
-    WOBBLES,
     Move,
-    allowances,
     largest_difference,
     largest_difference_in_ulps,
     neighbour,
     rms,
+    tolerances,
     ulps,
     unmoved,
 )
@@ -124,8 +124,8 @@ def test_allowance_is_the_largest_move_and_two_ulps_times_safety() -> None:
         calls.append(x)
         return {"y": 2 * x, "constant": np.full(3, 4.0), "none": np.zeros((0, 3))}
 
-    results, allowed = allowances(double)
-    assert len(calls) == 2 + WOBBLES  # as it is, the baseline, and moved
+    results, allowed = tolerances(double)
+    assert len(calls) == 2 + PERTURBATIONS  # as it is, the baseline, and moved
     assert np.all(calls[0] == 1)
     assert np.all(calls[1] == 1)
     np.testing.assert_array_equal(results["y"], np.full(8, 2.0))
@@ -144,7 +144,7 @@ def test_random_moves_are_made_on_one_thread() -> None:
 
     scratch_rnn.set_num_threads(3)
     try:
-        allowances(compute, wobbles=2)
+        tolerances(compute, perturbations=2)
     finally:
         scratch_rnn.set_num_threads(1)
     assert parts == [3, 1, 1, 1]
@@ -153,16 +153,22 @@ def test_random_moves_are_made_on_one_thread() -> None:
 @pytest.mark.parametrize("gaps", [1, 8])
 def test_an_allowance_is_that_of_its_gaps_its_seed_and_its_number_of_wobbles(gaps: int) -> None:
     x = np.ones(6, np.float32)
-    options: list[dict[str, int]] = [{}, {"seed": 0}, {"seed": 1}, {"wobbles": 16}, {"wobbles": 1}]
-    found = [allowances(lambda move: {"y": move(x)}, gaps=gaps, **o)[1]["y"] for o in options]
+    options: list[dict[str, int]] = [
+        {},
+        {"seed": 0},
+        {"seed": 1},
+        {"perturbations": 16},
+        {"perturbations": 1},
+    ]
+    found = [tolerances(lambda move: {"y": move(x)}, gaps=gaps, **o)[1]["y"] for o in options]
     least, most = (SAFETY * gaps * (move + 2 * 2**-23) for move in (2**-24, 2**-23))
     assert all(np.all((allowed > least) & (allowed <= most)) for allowed in found)
     plain, with_seed, with_another, with_all, with_one = found
     assert np.array_equal(plain, with_seed)
     assert np.array_equal(plain, with_all)
     assert len(set(with_one)) > 1  # up or down
-    one = {"gaps": gaps, "wobbles": 1}
-    first, other = (allowances(lambda move: {"y": move(x)}, seed=s, **one)[1]["y"] for s in (0, 1))
+    one = {"gaps": gaps, "perturbations": 1}
+    first, other = (tolerances(lambda move: {"y": move(x)}, seed=s, **one)[1]["y"] for s in (0, 1))
     assert np.array_equal(first, with_one)
     assert not np.array_equal(first, other)
     assert not np.array_equal(with_another, with_one)
@@ -172,23 +178,23 @@ def test_an_allowance_is_that_of_its_gaps_its_seed_and_its_number_of_wobbles(gap
     ("name", "wrong", "message"),
     [
         ("compute", 1, "expected compute to be a function, got int"),
-        ("wobbles", 0, "expected wobbles to be at least 1, got 0"),
+        ("perturbations", 0, "expected perturbations to be at least 1, got 0"),
         ("seed", -1, "expected seed to be at least 0, got -1"),
         ("gaps", 0, "expected gaps to be at least 1, got 0"),
     ],
 )
 def test_wrong_arguments_are_named(name: str, wrong: Any, message: str) -> None:
-    right: dict[str, Any] = {"compute": lambda move: {}, "wobbles": 1, "seed": 0, "gaps": 1}
-    assert allowances(**right) == ({}, {})
+    right: dict[str, Any] = {"compute": lambda move: {}, "perturbations": 1, "seed": 0, "gaps": 1}
+    assert tolerances(**right) == ({}, {})
     with unchecked(), pytest.raises((TypeError, ValueError)) as caught:
-        allowances(**(right | {name: wrong}))
+        tolerances(**(right | {name: wrong}))
     assert str(caught.value) == message
 
 
 def test_each_entry_has_an_allowance_of_its_own() -> None:
     """An entry is allowed its own move and its own ulps, and at least the RMS of all moves."""
     x = np.array([1024.0, 1.0, 1.0, 1.0])
-    _, allowed = allowances(lambda move: {"y": move(x)})
+    _, allowed = tolerances(lambda move: {"y": move(x)})
     moves = np.spacing(x)
     floor = np.sqrt(np.mean(moves**2))
     expected = SAFETY * (np.maximum(moves, floor) + 2 * np.spacing(x))
@@ -209,7 +215,7 @@ def test_a_gate_is_moved_where_it_is_computed_and_not_only_on_the_tape() -> None
         return {"1 - z": 1 - z}
 
     sigmoid = gated.sigmoid
-    results, allowed = allowances(passed_on)
+    results, allowed = tolerances(passed_on)
     ulp = np.spacing(np.float32(0.5))  # of z
     assert np.all(allowed["1 - z"] >= SAFETY * ulp)
     assert np.all(allowed["1 - z"] < 2 * SAFETY * ulp)
@@ -220,8 +226,8 @@ def test_a_gate_is_moved_where_it_is_computed_and_not_only_on_the_tape() -> None
 def test_allowance_grows_with_what_the_computation_does_to_rounding() -> None:
     """Subtracting nearly equal numbers, the classic: the values shrink, their errors stay."""
     x = 1 + 1e-9 * np.random.default_rng(0).standard_normal(9)
-    _, tame = allowances(lambda move: {"y": 1e9 * move(x - 1)})
-    _, wild = allowances(lambda move: {"y": 1e9 * (move(x) - 1)})
+    _, tame = tolerances(lambda move: {"y": 1e9 * move(x - 1)})
+    _, wild = tolerances(lambda move: {"y": 1e9 * (move(x) - 1)})
     assert np.all(wild["y"] > 1e6 * tame["y"])
 
 
@@ -231,21 +237,21 @@ def test_an_error_in_the_results_does_not_widen_their_allowance() -> None:
     def compute(move: Any) -> dict[str, np.ndarray]:
         return {"y": np.zeros(2) if move is unmoved else move(np.ones(2))}
 
-    results, allowed = allowances(compute)
+    results, allowed = tolerances(compute)
     assert np.all(results["y"] == 0)
     np.testing.assert_array_equal(allowed["y"], SAFETY * 3 * np.spacing(np.ones(2)))
     assert not compare_results(results, {"y": np.ones(2)}, allowed).ok
 
 
 def test_allowance_of_a_result_that_is_not_a_number_lets_nothing_pass() -> None:
-    results, allowed = allowances(lambda move: {"y": move(np.ones(2)) * np.nan})
+    results, allowed = tolerances(lambda move: {"y": move(np.ones(2)) * np.nan})
     assert not compare_results(results, results, allowed).ok
 
 
 @pytest.mark.parametrize("dtype", [np.float16, np.float32, np.float64])
 def test_the_same_infinities_agree_and_no_others(dtype: Any) -> None:
     values = np.array([1.0, np.inf], dtype)
-    results, allowed = allowances(lambda move: {"y": move(values)})
+    results, allowed = tolerances(lambda move: {"y": move(values)})
     assert compare_results(results, results, allowed).ok
     for other in (-np.inf, np.finfo(dtype).max, np.nan):
         assert compare_results(results, {"y": np.array([1.0, other], dtype)}, allowed).failures
@@ -322,7 +328,7 @@ def test_other_threads_compute_as_ever_while_one_moves_floats() -> None:
         return {"output": LAYER.forward(move(X))[0]}
 
     with ThreadPoolExecutor(1) as another:
-        allowed = allowances(compute)[1]["output"]
+        allowed = tolerances(compute)[1]["output"]
     assert np.all(allowed > 0)
 
 
@@ -337,7 +343,7 @@ def test_two_threads_can_measure_at_once() -> None:
                     meeting.wait(0.1)
             return {"output": LAYER.forward(move(X))[0]}
 
-        return allowances(compute)[1]["output"]
+        return tolerances(compute)[1]["output"]
 
     def functions() -> tuple[Any, ...]:
         return gated.sigmoid, gated.input_products, sums.sum_in_pieces, product.Times.__call__

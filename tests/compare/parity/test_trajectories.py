@@ -14,7 +14,7 @@ from compare.parity.rows import ParityReport
 from compare.parity.tolerance import largest_difference
 from scratch_rnn.text import Batch, load_time_machine
 from tests.annotations import unchecked
-from tests.control import make_controls, weights, within_control, wobbled_update
+from tests.control import make_controls, perturbed_update, weights, within_control
 from tests.counts import number
 from tests.properties import demand
 
@@ -45,7 +45,7 @@ class Race:
             for (package, model, optimizer), state in zip(self.runners, self.states, strict=True)
         ]
         control_states = [
-            wobbled_update(control, batch, state, self.lr, self.rng)
+            perturbed_update(control, batch, state, self.lr, self.rng)
             for control, state in zip(self.controls, self.control_states, strict=True)
         ]
         self.losses.append(results[0].loss)

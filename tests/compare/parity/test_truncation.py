@@ -9,11 +9,11 @@ from torch.nn import functional as F
 
 import concise_rnn
 import scratch_rnn
-from compare.check.layer_cases import LayerCase
-from compare.check.layer_results import Results
-from compare.parity.comparison import wobbled_cross_entropy
+from compare.check.cases.layer_case import LayerCase
+from compare.check.cases.layer_results import Results
+from compare.parity.comparison import perturbed_cross_entropy
 from compare.parity.rows import compare_results
-from compare.parity.tolerance import allowances, unmoved
+from compare.parity.tolerance import tolerances, unmoved
 from scratch_rnn.text import Batch
 from tests.control import make_controls, weights, within_control
 from tests.model_cases import ModelCase, build_model
@@ -43,7 +43,7 @@ def scratch_gradients(
     first, second = halves(case)
     _, state, first_tape = model.forward(first.inputs, move(case.state))
     logits, _, tape = model.forward(second.inputs, move(state))
-    _, d_logits = wobbled_cross_entropy(move(logits), second.targets.T.reshape(-1), move)
+    _, d_logits = perturbed_cross_entropy(move(logits), second.targets.T.reshape(-1), move)
     gradients, d_state = model.backward_to_state(move(tape), move(d_logits))
     if whole:
         none = np.zeros((first.inputs.size, case.layer.V), d_logits.dtype)
@@ -88,7 +88,7 @@ CUT_IN_TWO = model_cases(**PLAIN, nonlinearity="tanh") | model_cases(
 
 @states(case=CUT_IN_TWO)
 def test_gradients_end_where_the_batch_begins(package: Any, case: ModelCase) -> None:
-    _, allowed = allowances(
+    _, allowed = tolerances(
         lambda move: scratch_gradients(case, move, whole=False), seed=case.layer.seed
     )
     gradients = scratch_gradients(case, unmoved, whole=False, package=package)
@@ -98,7 +98,7 @@ def test_gradients_end_where_the_batch_begins(package: Any, case: ModelCase) -> 
 
 @states(case=CUT_IN_TWO)
 def test_handed_on_they_are_those_of_the_whole(package: Any, case: ModelCase) -> None:
-    _, allowed = allowances(
+    _, allowed = tolerances(
         lambda move: scratch_gradients(case, move, whole=True), seed=case.layer.seed
     )
     gradients = scratch_gradients(case, unmoved, whole=True, package=package)
@@ -111,7 +111,7 @@ def test_handed_on_they_are_those_of_the_whole(package: Any, case: ModelCase) ->
 def test_the_difference_is_no_matter_of_rounding(seed: int, dtype: str) -> None:
     """What truncation leaves out is a thousand times what rounding could explain, and more."""
     case = ModelCase(LayerCase(T=6, B=2, V=4, H=5, one_hot=True, dtype=dtype, seed=seed))
-    gradients, allowed = allowances(lambda move: scratch_gradients(case, move, whole=False))
+    gradients, allowed = tolerances(lambda move: scratch_gradients(case, move, whole=False))
     whole = torch_gradients(case, whole=True)
     share = {row.name: row.share for row in compare_results(gradients, whole, allowed).rows}
     for name in ("rnn.weight_ih_l0", "rnn.weight_hh_l0", "rnn.bias_ih_l0"):

@@ -10,9 +10,9 @@ from torch import nn
 import concise_rnn
 import scratch_rnn
 from compare import copy_weights
-from compare.check.layer_cases import LayerCase
-from compare.check.layer_results import CLASSES, build
-from compare.check.reference import torch_layer
+from compare.check.cases.layer_case import LayerCase
+from compare.check.cases.layer_results import CLASSES, build
+from compare.check.cases.reference import torch_layer
 from compare.parity.weights import gradient_of, named_state, parameters_as_arrays
 from tests.annotations import unchecked
 from tests.model_cases import ModelCase, build_model

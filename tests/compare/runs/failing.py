@@ -1,4 +1,4 @@
-"""File systems that fail on purpose, to be put in the place of `compare.runs.atomic.system`."""
+"""File systems that fail on purpose, to be put in the place of `compare.files.atomic.system`."""
 
 import os
 import shutil
@@ -9,7 +9,8 @@ from typing import Any
 
 import pytest
 
-from compare.runs import atomic, record
+from compare.files import atomic
+from compare.runs import record
 from compare.runs.checkpoint import store
 
 CALLS = ("mkdir", "open", "read", "write", "fsync", "truncate", "close", "replace", "unlink")

@@ -9,9 +9,9 @@ import matplotlib.image
 import numpy as np
 import pytest
 
+from compare.files import RecordError
 from compare.runs.config import RunConfig
 from compare.runs.curves import draw_curves, first_epoch, perplexities
-from compare.runs.reading import RecordError
 from tests.compare.runs.runs import environment, lines, of_both, update
 
 

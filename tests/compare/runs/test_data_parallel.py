@@ -18,7 +18,7 @@ from compare.cli import main
 from compare.parity.build import build_models
 from compare.parity.comparison import concise_step, parallel_step, scratch_step
 from compare.parity.rows import ParityReport, compare_results
-from compare.parity.tolerance import Move, allowances
+from compare.parity.tolerance import Move, tolerances
 from compare.parity.training import Trainee
 from compare.runs.reading import read_metrics, read_weights
 from concise_rnn import StepResult, data_parallel
@@ -35,7 +35,7 @@ ROOT = Path(__file__).parents[3]
 def against_one(cell: str, batch_size: int, results: dict[str, Any]) -> ParityReport:
     """Compare the step of two processes with that of one, which has all rows."""
     scratch, _, batch, state = two_processes.step_of(cell, batch_size)
-    expected, allowed = allowances(
+    expected, allowed = tolerances(
         lambda move: scratch_step(scratch, batch, state, LR, MAX_NORM, move)
     )
     return compare_results(expected, results, allowed)
@@ -95,7 +95,7 @@ def test_two_processes_train_as_one_does(fox: Path, tmp_path: Path) -> None:
 
     whole, stopped = only(tmp_path / WHOLE), only(tmp_path / STOPPED)
     assert contents(stopped) == contents(whole)
-    expected, allowed = allowances(lambda move: trained_by_one(fox, move))
+    expected, allowed = tolerances(lambda move: trained_by_one(fox, move))
     measured = [(u["concise_loss"], u["concise_grad_norm"]) for u in read_metrics(whole)]
     results = {"loss and gradient norm": np.array(measured, np.float32)}
     results |= read_weights(whole, "concise").weights
@@ -133,7 +133,7 @@ def test_a_step_gives_the_results_of_all_rows(cell: str, monkeypatch: pytest.Mon
     shard = Batch(batch.inputs[3:], batch.targets[3:])
     of_shard = concise_step(concise, shard, each(lambda a: a[:, 3:], state), LR, MAX_NORM)
     assert list(results) == list(of_shard)
-    expected, allowed = allowances(
+    expected, allowed = tolerances(
         lambda move: scratch_step(scratch, batch, state, LR, MAX_NORM, move)
     )
     joined = [name for name in expected if name.endswith("state")]

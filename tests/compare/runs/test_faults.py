@@ -7,7 +7,7 @@ from pathlib import Path
 
 import pytest
 
-from compare.runs import atomic
+from compare.files import atomic
 from compare.runs.checkpoint import Checkpoint, Store
 from tests.compare.runs.checkpoints import checkpoint, files_in, same
 from tests.compare.runs.failing import Crash, Disk, Failing, put_in

@@ -11,9 +11,10 @@ from pathlib import Path
 
 import pytest
 
+from compare.files import RecordError
+from compare.files.lock import LockError, locked
 from compare.runs.checkpoint import save
-from compare.runs.lock import LockError, locked
-from compare.runs.reading import RecordError, read_json, read_metrics, read_weights
+from compare.runs.reading import read_json, read_metrics, read_weights
 from compare.runs.record import Record
 from tests.compare.runs.checkpoints import checkpoint, same
 from tests.compare.runs.failing import Failing, put_in
@@ -105,7 +106,7 @@ def test_nobody_else_writes_in_it(tmp_path: Path) -> None:
 def test_a_lock_ends_with_its_process(tmp_path: Path) -> None:
     program = (
         "import os, pathlib, sys\n"
-        "from compare.runs.lock import locked\n"
+        "from compare.files.lock import locked\n"
         "with locked(pathlib.Path(sys.argv[1])):\n"
         "    os.kill(os.getpid(), 9)\n"
     )

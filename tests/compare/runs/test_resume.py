@@ -14,7 +14,7 @@ import pytest
 import compare.runs.commands
 import concise_rnn
 import scratch_rnn
-from compare import allowances, build_models
+from compare import build_models, tolerances
 from compare.cli import main, parse
 from compare.parity.tolerance import absolute_difference
 from compare.parity.training import Trainee, passes_from, updates
@@ -299,7 +299,7 @@ def allowed_by_rounding(
             pass
         return trainee.weights()
 
-    unmoved, allowed = allowances(compute)
+    unmoved, allowed = tolerances(compute)
     if ends.side == "scratch":
         for name, array in unmoved.items():
             np.testing.assert_array_equal(array, ends.weights[name])

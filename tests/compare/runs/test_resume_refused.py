@@ -9,7 +9,7 @@ import numpy as np
 import pytest
 
 from compare.cli import main
-from compare.runs.lock import locked
+from compare.files.lock import locked
 from tests.compare.runs.runs import (
     TEXT,
     UPDATES,

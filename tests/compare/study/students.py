@@ -1,4 +1,4 @@
-"""Classes that strangers hand to `bisect`: the source of their files."""
+"""Classes that submissions hand to `bisect`: the source of their files."""
 
 STUDENT = '''
 from types import SimpleNamespace

@@ -14,9 +14,9 @@ from rich.console import Console
 
 import scratch_rnn
 from compare.cli import main
+from compare.files import RecordError
 from compare.parity.command import ParityError
 from compare.parity.materials import DeviceError, prepared
-from compare.runs.reading import RecordError
 from compare.study.bisection import command, replay
 from compare.study.bisection.search import Parting, narrowed, search
 from compare.study.config import BisectConfig

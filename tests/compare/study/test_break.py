@@ -16,10 +16,10 @@ import pytest
 from rich.console import Console
 
 import scratch_rnn
-from compare.check import judge
 from compare.check.bugs import catalogue as bugs
 from compare.check.bugs.catalogue import BUGS, GROUPS, Bug
 from compare.check.bugs.patches import Patch
+from compare.check.properties import run as judge
 from compare.cli import main
 from compare.study import quiz
 from compare.study.config import BreakConfig
@@ -251,7 +251,13 @@ def test_guessing(monkeypatch: pytest.MonkeyPatch) -> None:
     for answer in ("?", "e", "ab"):
         assert f"Expected a, b, c, d, h or Enter, got {answer!r}." in lines
     words = " ".join(out.getvalue().split())
-    for text in (bug.hint, finding.check.law, "There are no more hints.", other.notice, "Right."):
+    for text in (
+        bug.hint,
+        finding.check.statement,
+        "There are no more hints.",
+        other.notice,
+        "Right.",
+    ):
         assert text in words
         words = words.partition(text)[2]
 

@@ -9,11 +9,11 @@ import numpy as np
 import pytest
 
 from compare.cli import main
+from compare.files import RecordError
 from compare.parity.build import build_models
 from compare.parity.comparison import check_parity
 from compare.parity.weights import copy_weights
 from compare.runs.checkpoint import save
-from compare.runs.reading import RecordError
 from compare.runs.snapshots import is_kept, newest_run, read_course
 from compare.study.config import ExplainConfig
 from compare.study.page.anatomy import (
@@ -323,7 +323,7 @@ def test_a_page_that_cannot_be_finished_leaves_nothing(
     def full(descriptor: int, content: bytes | memoryview) -> int:
         raise OSError(28, "No space left on device")
 
-    monkeypatch.setattr("compare.runs.atomic.system.write", full)
+    monkeypatch.setattr("compare.files.atomic.system.write", full)
     with pytest.raises(OSError, match="No space left"):
         explain(config(tmp_path))
     assert [path.name for path in tmp_path.iterdir()] == ["runs"]

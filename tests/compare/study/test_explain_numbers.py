@@ -11,7 +11,7 @@ from compare.parity.comparison import compare_results
 from compare.study.page.anatomy import (
     concise_forward,
     concise_losses,
-    forward_allowances,
+    forward_tolerances,
     largest_singular_value,
     scratch_backward,
     scratch_forward,
@@ -57,7 +57,7 @@ def test_pytorch_s_forward_pass_taken_apart_agrees_number_by_number(
 ) -> None:
     scratch, concise = build_models(9, H, nonlinearity=kind, dtype=dtype, seed=T)
     ids = texts(T)
-    expected, allowed = scratch_forward(scratch, ids), forward_allowances(scratch, ids)
+    expected, allowed = scratch_forward(scratch, ids), forward_tolerances(scratch, ids)
     targets = ids[1:]
     expected["L"], _ = scratch_losses(expected["y"][:-1], targets)
     theirs = concise_forward(concise, ids)

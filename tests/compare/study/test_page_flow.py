@@ -24,7 +24,9 @@ def as_printed(values: list[float]) -> Any:
     return pytest.approx(values, rel=1e-5, abs=5e-9)
 
 
-def by_page_one(opened: Opened, ids: list[int], i: int, f: str = "tanh") -> dict[int, list[float]]:
+def by_the_plain_version(
+    opened: Opened, ids: list[int], i: int, f: str = "tanh"
+) -> dict[int, list[float]]:
     """Return the same by `scratch_rnn.plain`, a list for each step."""
     given = opened.page.evaluate("() => rnnParity.network().parameters")
     W_ih, W_hh, b_ih, b_hh, W, b = (np.array(array) for array in given.values())
@@ -50,7 +52,7 @@ def test_the_numbers_of_every_step_are_those_of_page_one(
     made: dict[str, Any], path: Path, open_page: Open
 ) -> None:
     opened = open_page(path)
-    expected = by_page_one(opened, made["ids"], i=7)
+    expected = by_the_plain_version(opened, made["ids"], i=7)
     assert sorted(expected) == list(range(1, K + 1))
     for t, values in expected.items():
         assert list(flow_of(opened, t, 7).values()) == as_printed(values), t
@@ -64,7 +66,7 @@ def test_relu_and_a_typed_text(open_page: Open, tmp_path: Path) -> None:
     opened.page.locator("#text-input").fill("a machine")
     opened.settle()
     ids = opened.page.evaluate("() => reading.ids")
-    for t, values in by_page_one(opened, ids, 2, "relu").items():
+    for t, values in by_the_plain_version(opened, ids, 2, "relu").items():
         assert list(flow_of(opened, t, 2).values()) == as_printed(values), t
 
 

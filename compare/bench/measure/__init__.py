@@ -1,0 +1,1 @@
+"""Checking and timing of the rows, and the machine that they run on."""

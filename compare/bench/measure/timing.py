@@ -1,0 +1,150 @@
+"""Measure the time of jobs: in blocks of calls, and in rounds with one block of each row.
+
+A *block* is a number of calls that takes 20 ms. Before it there is a warm-up that is not counted.
+Python's timeit runs the block without garbage collection. Its clock waits for the GPU, as that of
+torch.utils.benchmark does. A *round* is one block of each row. The order of the rows changes from
+round to round. So changes of the machine (clock rate, heat, other work) affect all rows in the same
+way. Each round also times one fixed matrix product. The variation of this time shows the noise of
+the machine.
+
+Idle threads do not sleep at once. They keep a core busy that the next row needs: the threads of
+PyTorch's OpenMP for some milliseconds, the threads of OpenBLAS for a tenth of a second. So there is
+a rest after a block on several threads. After a rest, the first calls on several threads took up to
+twice as long as later calls. So on several threads the warm-up is longer than the block.
+"""
+
+from __future__ import annotations
+
+import math
+import time
+import timeit
+from collections.abc import Callable, Sequence
+from dataclasses import dataclass, field
+from typing import Any
+
+import numpy as np
+import torch
+
+from compare.bench.rows.row import Row
+from compare.bench.workload.case import Job
+
+BLOCK = 0.02
+"""Minimum time of a block, in seconds."""
+
+LEAST_ROUNDS, MOST_ROUNDS = 3, 60
+
+WARM_UP = 0.05
+"""Seconds of warm-up before a block on several threads. On one thread the warm-up is one call."""
+
+UNHURRIED = 0.1
+"""A call of at least this many seconds needs no warm-up."""
+
+
+@dataclass(slots=True)
+class Contestant:
+    """A row's job in one phase, its number of rounds, and its times."""
+
+    row: Row
+    job: Job
+    estimate: float  # estimated seconds per call
+    rounds: int
+    seconds: list[float] = field(default_factory=list)  # seconds per call, for each round
+    spent: float = 0.0  # seconds of all rounds, with warm-ups and rests
+
+
+class ReferenceProduct:
+    """A fixed matrix product on one thread: the same work in every round."""
+
+    SIZE = 384
+
+    def __init__(self) -> None:
+        rng = np.random.default_rng(0)
+        self._a = rng.standard_normal((self.SIZE, self.SIZE), dtype=np.float32)
+        self._out = np.empty_like(self._a)
+        self._calls = calls_of_a_block(seconds_of_a_call(self._run, calls=3))
+        self.seconds: list[float] = []
+
+    def measure(self) -> None:
+        """Time the product once more."""
+        self.seconds.append(seconds_of_a_call(self._run, self._calls))
+
+    def _run(self) -> None:
+        np.matmul(self._a, self._a, out=self._out)
+
+
+def synchronised_clock() -> float:
+    """Return the time in seconds, after the GPU has done its work, if it has any.
+
+    torch.utils.benchmark has such a clock, but needs setuptools and looks for a compiler.
+    """
+    if torch.cuda.is_initialized():  # type: ignore[no-untyped-call]
+        torch.cuda.synchronize()
+    return time.perf_counter()
+
+
+def seconds_of_a_call(run: Callable[[], Any], calls: int) -> float:
+    """Return the mean time of a call in a block of calls."""
+    return timeit.Timer(run, timer=synchronised_clock).timeit(calls) / calls
+
+
+def calls_of_a_block(seconds: float) -> int:
+    """Return the number of calls in a block, for calls of `seconds`."""
+    return _calls_that_fill(BLOCK, seconds)
+
+
+def calls_of_a_warm_up(seconds: float, threads: int) -> int:
+    """Return the number of warm-up calls before a block, for calls of `seconds`."""
+    if seconds >= UNHURRIED:
+        return 0
+    return 1 if threads == 1 else _calls_that_fill(WARM_UP, seconds)
+
+
+def _calls_that_fill(span: float, seconds: float) -> int:
+    return max(1, math.ceil(span / max(seconds, 1e-9)))
+
+
+def time_a_block(run: Callable[[], Any], seconds: float, threads: int) -> float:
+    """Return the mean time of a call in a block, after the warm-up.
+
+    Parameters
+    ----------
+    run : function
+    seconds : float
+        Estimated time of one call.
+    threads : int
+        Number of threads that work at the same time. With several, the warm-up is longer.
+    """
+    for _ in range(calls_of_a_warm_up(seconds, threads)):
+        run()
+    return seconds_of_a_call(run, calls_of_a_block(seconds))
+
+
+def seconds_of_a_round(row: Row, seconds: float, threads: int) -> float:
+    """Return the seconds of one round of a row, for calls of `seconds`."""
+    calls = calls_of_a_warm_up(seconds, threads) + calls_of_a_block(seconds)
+    return calls * seconds + row.rest(threads)
+
+
+def measure(
+    contestants: Sequence[Contestant], threads: int, reference: ReferenceProduct | None = None
+) -> None:
+    """Time all contestants in rounds; their times are appended to their `seconds`.
+
+    If a contestant has fewer rounds than others, its rounds are spread evenly over all rounds.
+    """
+    num_rounds = max((contestant.rounds for contestant in contestants), default=0)
+    for k in range(num_rounds):
+        if reference is not None:
+            reference.measure()
+        first = k % len(contestants)
+        for contestant in [*contestants[first:], *contestants[:first]]:
+            if (k + 1) * contestant.rounds // num_rounds > k * contestant.rounds // num_rounds:
+                _block(contestant, threads)
+
+
+def _block(contestant: Contestant, threads: int) -> None:
+    row, job, began = contestant.row, contestant.job, time.perf_counter()
+    with row.settings(threads):
+        contestant.seconds.append(time_a_block(job.run, contestant.estimate, threads))
+    time.sleep(row.rest(threads))
+    contestant.spent += time.perf_counter() - began

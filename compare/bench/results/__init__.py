@@ -1,0 +1,1 @@
+"""The stored results, and the tables and pictures that are made of them."""

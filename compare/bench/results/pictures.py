@@ -1,0 +1,374 @@
+"""The pictures of a benchmark, drawn from its JSON file only.
+
+``NAME-time.png``      time against H (and T, and B) if they vary; otherwise a bar for each row
+``NAME-roofline.png``  operations per second against operations per byte, and the machine's limits
+``NAME-parts.png``     the time of each part of scratch's training step
+"""
+
+from __future__ import annotations
+
+import math
+from collections import defaultdict
+from collections.abc import Sequence
+from pathlib import Path
+from typing import Any
+
+from matplotlib.axes import Axes
+from matplotlib.figure import Figure
+from matplotlib.ticker import FuncFormatter, LogLocator, NullLocator
+
+from compare.bench.results.result import TIMED, Document, RowInfo, Timing
+from compare.bench.workload.shapes import Shape
+
+INK, FAINT, GRID = "#222222", "#8a8a8a", "#e6e6e6"
+
+# Colours that colour-blind people can tell apart; markers for print in black and white.
+STYLES: dict[str, dict[str, Any]] = {
+    "scratch": {"color": "#1f3f77", "marker": "o", "linewidth": 2.4, "zorder": 5},
+    "torch": {"color": "#e69f00", "marker": "s", "linewidth": 2.4, "zorder": 4},
+    "plain": {"color": "#8a8a8a", "marker": "v", "linewidth": 1.3},
+    "torch-cells": {"color": "#56b4e9", "marker": "^", "linewidth": 1.3},
+    "torch-compile": {"color": "#d55e00", "marker": "D", "linewidth": 1.3},
+    "torch-page": {"color": "#56b4e9", "marker": "1", "linewidth": 1.3},
+    "jax": {"color": "#009e73", "marker": "P", "linewidth": 1.3},
+    "onnx": {"color": "#f0a6ca", "marker": "X", "linewidth": 1.3},
+    "cuda": {"color": "#cc79a7", "marker": "<", "linewidth": 1.5},
+    "cuda-tf32": {"color": "#cc79a7", "marker": "<", "linewidth": 1.5, "linestyle": "--"},
+    "cudnn": {"color": "#7b3294", "marker": ">", "linewidth": 1.5},
+    "cudnn-tf32": {"color": "#7b3294", "marker": ">", "linewidth": 1.5, "linestyle": "--"},
+    "cuda-page": {"color": "#a6761d", "marker": "2", "linewidth": 1.5},
+    "cuda-page-tf32": {"color": "#a6761d", "marker": "2", "linewidth": 1.5, "linestyle": "--"},
+    "cuda-graph": {"color": "#66a61e", "marker": "h", "linewidth": 1.5},
+    "cuda-graph-tf32": {"color": "#66a61e", "marker": "h", "linewidth": 1.5, "linestyle": "--"},
+}
+SMALL: dict[str, Any] = {"fontsize": 9, "color": INK}
+ON_GPU = tuple(name for name in STYLES if name.startswith("cu"))
+
+MOST_PANELS = 6
+WHOLE = ("step", "forward+backward", "forward")
+"""A picture shows the first of these phases that was measured."""
+
+
+def draw(document: Document, path: Path) -> list[Path]:
+    """Draw all pictures into the directory of the JSON file.
+
+    Parameters
+    ----------
+    document : Document
+    path : Path
+        The JSON file. The names of the pictures begin with its name without the suffix.
+
+    Returns
+    -------
+    list of Path
+        The pictures that were drawn. A picture without data is not drawn.
+    """
+    figures: dict[str, Figure | None] = {
+        "time": time_figure(document),
+        "roofline": roofline_figure(document),
+        "parts": parts_figure(document),
+    }
+    pictures = []
+    for name, figure in figures.items():
+        if figure is not None:
+            picture = path.with_name(f"{path.stem}-{name}.png")
+            figure.savefig(picture)
+            pictures.append(picture)
+    return pictures
+
+
+# Time ---------------------------------------------------------------------------------------
+
+
+def time_figure(document: Document) -> Figure | None:
+    """Draw times against each size that varies, or bars if no size varies."""
+    if not any(timing.outcome == TIMED for timing in document.timings):
+        return None
+    timed = {timing.shape for timing in document.timings if timing.outcome == TIMED}
+    panels = panels_of([shape for shape in document.shapes if shape.name in timed])
+    if not panels:
+        return bars_figure(document)
+    columns = min(3, len(panels))
+    rows = math.ceil(len(panels) / columns)
+    figure = Figure(figsize=(4.4 * columns, 3.7 * rows + 1.0), dpi=150, layout="constrained")
+    grid = list(figure.subplots(rows, columns, squeeze=False).flat)
+    for axes, (size, shapes) in zip(grid, panels, strict=False):
+        _draw_times(axes, document, size, shapes)
+    for axes in grid[len(panels) :]:
+        axes.set_axis_off()
+    handles, labels = _legend_of(figure)
+    figure.legend(handles, labels, loc="outside lower center", ncols=3, frameon=False)
+    _title(figure, f"Time on {_where(document)}")
+    return figure
+
+
+def panels_of(shapes: Sequence[Shape]) -> list[tuple[str, list[Shape]]]:
+    """Group the shapes: the shapes of a group differ in one size only; at least three shapes.
+
+    If there are more groups than panels, only the groups with the largest V are kept.
+    """
+    panels = []
+    for size in ("H", "T", "B"):
+        others = [
+            name for name in ("kind", "cell", "nonlinearity", "T", "B", "V", "H") if name != size
+        ]
+        groups: dict[tuple[Any, ...], list[Shape]] = defaultdict(list)
+        for shape in shapes:
+            groups[tuple(getattr(shape, name) for name in others)].append(shape)
+        found = [
+            (size, sorted(group, key=lambda shape: int(getattr(shape, size))))
+            for group in groups.values()
+            if len({getattr(shape, size) for shape in group}) >= 3
+        ]
+        if len(found) > MOST_PANELS:
+            largest = max(group[0].V for _, group in found)
+            found = [(name, group) for name, group in found if largest <= group[0].V]
+        panels += found[:MOST_PANELS]
+        if panels and size == "H" and len(panels) > 1:
+            break  # a whole grid: the picture shows H only
+    return panels
+
+
+def _draw_times(axes: Axes, document: Document, size: str, shapes: Sequence[Shape]) -> None:
+    phase = _whole_phase(document, shapes)
+    for row in document.rows:
+        timings = _timed(document, row.name, shapes, phase)
+        if timings:
+            x = [getattr(shape, size) for shape, _ in timings]
+            y = [timing.median for _, timing in timings]
+            axes.plot(x, y, label=row.label, markersize=5, **_style(row.name))
+    axes.set_xscale("log", base=2)
+    axes.set_yscale("log")
+    values = sorted({getattr(shape, size) for shape in shapes})
+    axes.set_xticks(values, [str(value) for value in values])
+    axes.xaxis.set_minor_locator(NullLocator())
+    axes.tick_params(axis="x", rotation=45 if len(values) > 6 else 0)
+    fixed = ", ".join(f"{name} {getattr(shapes[0], name)}" for name in "TBVH" if name != size)
+    axes.set_title(f"{phase}: {fixed}", loc="left", fontsize=10, color=INK)
+    names = {"H": "H, hidden units", "T": "T, steps", "B": "B, sequences in a batch"}
+    axes.set_xlabel(names[size], color=INK)
+    _dress(axes)
+    axes.yaxis.set_major_locator(LogLocator(subs=(1, 2, 5), numticks=20))
+    axes.yaxis.set_major_formatter(FuncFormatter(lambda value, _: _duration(value)))
+    axes.yaxis.set_minor_locator(NullLocator())
+    begin = gpu_wins_from(document, size, shapes, phase)
+    if begin is not None:
+        axes.axvline(begin, color=FAINT, linewidth=1, linestyle=(0, (4, 3)))
+        transform = axes.get_xaxis_transform()
+        axes.text(begin, 0.02, f" GPU faster from {begin}", transform=transform, **SMALL)
+
+
+def gpu_wins_from(document: Document, size: str, shapes: Sequence[Shape], phase: str) -> int | None:
+    """Return the smallest size for which, and above which, the GPU is faster than all CPU rows."""
+    begin = None
+    for shape in sorted(shapes, key=lambda shape: int(getattr(shape, size)), reverse=True):
+        medians = {
+            row.name: timing.median
+            for row in document.rows
+            if (timing := document.find(row.name, shape.name, phase)) and timing.outcome == TIMED
+        }
+        gpu = [seconds for name, seconds in medians.items() if name in ON_GPU]
+        cpu = [seconds for name, seconds in medians.items() if name not in ON_GPU]
+        if not gpu or not cpu or min(gpu) >= min(cpu):
+            break
+        begin = int(getattr(shape, size))
+    return begin
+
+
+def bars_figure(document: Document) -> Figure:
+    """Draw a bar for each row in each phase of the first shape, with its interquartile range."""
+    shape = document.shapes[0]
+    phases = document.phases(shape.name)
+    figure = Figure(figsize=(9.0, 1.0 + 2.1 * len(phases)), dpi=150, layout="constrained")
+    for axes, phase in zip(
+        figure.subplots(len(phases), 1, squeeze=False)[:, 0], phases, strict=True
+    ):
+        rows = [
+            (row, timing)
+            for row in document.rows
+            if (timing := document.find(row.name, shape.name, phase)) is not None
+        ]
+        _draw_bars(axes, rows)
+        each = ", per character" if phase == "generation" else ""
+        axes.set_title(f"{phase}{each}", loc="left", fontsize=10, color=INK)
+    _title(figure, f"{shape.describe()}, on {_where(document)}")
+    return figure
+
+
+def _draw_bars(axes: Axes, rows: Sequence[tuple[RowInfo, Timing]]) -> None:
+    names = [row.label for row, _ in rows]
+    longest = max((t.median + t.spread / 2 for _, t in rows if t.outcome == TIMED), default=1.0)
+    for k, (row, timing) in enumerate(rows):
+        if timing.outcome == TIMED:
+            color = _style(row.name)["color"]
+            axes.barh(k, timing.median, color=color, height=0.62, xerr=timing.spread / 2)
+            label = _duration(timing.median)
+            x = timing.median + timing.spread / 2
+        else:
+            label, x = timing.outcome, 0.0
+        axes.text(x + 0.012 * longest, k, label, va="center", in_layout=False, **SMALL)
+    axes.set_yticks(range(len(names)), names)
+    axes.invert_yaxis()
+    axes.set_xlim(0, 1.14 * longest)
+    axes.xaxis.set_major_formatter(FuncFormatter(lambda value, _: _duration(value)))
+    _dress(axes, "x")
+
+
+# Roofline -----------------------------------------------------------------------------------
+
+
+def roofline_figure(document: Document) -> Figure | None:
+    """Draw each row's operations per second against the operations per byte of its products."""
+    timed = [timing for timing in document.timings if timing.outcome == TIMED]
+    timed = [timing for timing in timed if timing.row not in ON_GPU]  # the roof is the CPU's
+    if not timed:
+        return None
+    figure = Figure(figsize=(8.0, 5.6), dpi=150, layout="constrained")
+    axes = figure.subplots()
+    many = len(timed) > 60
+    for row in document.rows:
+        points = [timing for timing in timed if timing.row == row.name]
+        if points:
+            style = {**_style(row.name), "linestyle": "none", "linewidth": 0}
+            x, y = [t.flops / t.bytes for t in points], [t.flops / t.median for t in points]
+            axes.plot(x, y, label=row.label, markersize=4 if many else 7, alpha=0.85, **style)
+    if len({(timing.shape) for timing in timed}) == 1:
+        _name_phases(axes, timed)
+    _draw_roof(axes, document, timed)
+    axes.set_xscale("log")
+    axes.set_yscale("log")
+    axes.set_xlabel("operations per byte that the products read or write", color=INK)
+    axes.set_ylabel("operations per second", color=INK)
+    axes.yaxis.set_major_formatter(FuncFormatter(lambda value, _: f"{value / 1e9:g} G"))
+    axes.xaxis.set_major_formatter(FuncFormatter(lambda value, _: f"{value:g}"))
+    _dress(axes)
+    axes.legend(frameon=False, labelcolor=INK, fontsize=9, loc="lower right")
+    _title(figure, f"Roofline of {_where(document)}")
+    return figure
+
+
+def _draw_roof(axes: Axes, document: Document, timed: Sequence[Timing]) -> None:
+    intensities = [timing.flops / timing.bytes for timing in timed]
+    ridge = document.roof.rate / document.roof.copying
+    left, right = min([*intensities, ridge]) / 2, max([*intensities, ridge]) * 2
+    x = [left, ridge, right]
+    y = [left * document.roof.copying, document.roof.rate, document.roof.rate]
+    axes.plot(x, y, color=INK, linewidth=1.4, zorder=1, label="the roof")
+    axes.set_title(
+        f"the roof: {document.roof.copying / 1e9:.0f} GB/s for copying memory, "
+        f"{document.roof.rate / 1e9:,.0f} GFLOP/s for matrix products\n"
+        "points above the slope: W is read from a cache",
+        loc="left",
+        fontsize=9,
+        color=INK,
+    )
+
+
+def _name_phases(axes: Axes, timed: Sequence[Timing]) -> None:
+    """Write the names of the phases above each column of points."""
+    columns: dict[float, list[Timing]] = defaultdict(list)
+    for timing in timed:
+        columns[timing.flops / timing.bytes].append(timing)
+    for k, (intensity, points) in enumerate(sorted(columns.items())):
+        axes.annotate(
+            " and ".join(dict.fromkeys(timing.phase for timing in points)),
+            (intensity, max(timing.flops / timing.median for timing in points)),
+            xytext=(0, 9),
+            textcoords="offset points",
+            ha="left" if k == len(columns) - 1 else "right",
+            **SMALL,
+        )
+
+
+# Parts --------------------------------------------------------------------------------------
+
+
+def parts_figure(document: Document) -> Figure | None:
+    """Draw a bar for each part of scratch's step; the dark part is for its products."""
+    if document.parts_of is None or not document.parts:
+        return None
+    parts = document.parts
+    total = sum(part.seconds for part in parts)
+    figure = Figure(figsize=(8.0, 0.9 + 0.42 * len(parts)), dpi=150, layout="constrained")
+    axes = figure.subplots()
+    longest = max(part.seconds for part in parts)
+    for k, part in enumerate(parts):
+        axes.barh(k, part.seconds, color="#9db4dd", height=0.66)
+        # The roof is for all threads of the benchmark; the parts run on one thread.
+        floor = part.flops / (document.roof.rate / max(1, document.settings["threads"]))
+        axes.barh(k, min(floor, part.seconds), color="#1f3f77", height=0.66)
+        label = f"{_duration(part.seconds)}, {part.seconds / total:.0%}"
+        x = part.seconds + 0.012 * longest
+        axes.text(x, k, label, va="center", in_layout=False, **SMALL)
+    axes.set_yticks(range(len(parts)), [part.name for part in parts])
+    axes.invert_yaxis()
+    axes.set_xlim(0, 1.2 * longest)
+    axes.xaxis.set_major_formatter(FuncFormatter(lambda value, _: _duration(value)))
+    _dress(axes, "x")
+    axes.set_title(
+        f"{document.parts_of.describe()}, one thread\n"
+        "dark: time of the products at the machine's best rate",
+        loc="left",
+        fontsize=9,
+        color=INK,
+    )
+    _title(figure, f"The parts of a training step ({_duration(total)})")
+    return figure
+
+
+# What they share ----------------------------------------------------------------------------
+
+
+def _whole_phase(document: Document, shapes: Sequence[Shape]) -> str:
+    measured = {phase for shape in shapes for phase in document.phases(shape.name)}
+    return next((phase for phase in WHOLE if phase in measured), next(iter(sorted(measured)), ""))
+
+
+def _timed(
+    document: Document, row: str, shapes: Sequence[Shape], phase: str
+) -> list[tuple[Shape, Timing]]:
+    found = [(shape, document.find(row, shape.name, phase)) for shape in shapes]
+    return [(shape, timing) for shape, timing in found if timing and timing.outcome == TIMED]
+
+
+def _where(document: Document) -> str:
+    threads = document.settings["threads"]
+    processor = document.environment["processor"]
+    cell = document.settings.get("cell", "rnn")
+    which = "" if cell == "rnn" else f"{cell}, "
+    return (
+        f"{which}{processor}, {threads} thread{'s' if threads > 1 else ''}, "
+        f"{document.settings['dtype']}"
+    )
+
+
+def _style(row: str) -> dict[str, Any]:
+    return STYLES.get(row, {"color": FAINT, "marker": "x", "linewidth": 1.2})
+
+
+def _legend_of(figure: Figure) -> tuple[list[Any], list[str]]:
+    entries: dict[str, Any] = {}
+    for axes in figure.axes:
+        handles, labels = axes.get_legend_handles_labels()
+        for handle, label in zip(handles, labels, strict=True):
+            entries.setdefault(label, handle)
+    return list(entries.values()), list(entries)
+
+
+def _title(figure: Figure, text: str) -> None:
+    figure.suptitle(text, x=0.012, ha="left", color=INK, fontsize=12, weight="bold")
+
+
+def _dress(axes: Axes, grid: Any = "both") -> None:
+    axes.grid(axis=grid, color=GRID, linewidth=0.8)
+    axes.set_axisbelow(True)
+    axes.spines[["top", "right"]].set_visible(False)
+    axes.spines[["left", "bottom"]].set_color(FAINT)
+    axes.tick_params(colors=INK, labelsize=9)
+
+
+def _duration(seconds: float) -> str:
+    for unit, factor in (("s", 1.0), ("ms", 1e-3), ("µs", 1e-6)):
+        if seconds >= factor * 0.9995:
+            return f"{seconds / factor:.3g} {unit}"
+    return "0" if seconds == 0 else f"{seconds * 1e9:.3g} ns"

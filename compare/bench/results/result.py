@@ -1,0 +1,219 @@
+"""The results of a benchmark, as they are stored in the JSON file.
+
+Tables and pictures are made from this file only. This module needs no NumPy, PyTorch or model.
+"""
+
+from __future__ import annotations
+
+import json
+import statistics
+from dataclasses import asdict, dataclass, field
+from pathlib import Path
+from typing import Annotated, Any
+
+from compare.bench.workload.shapes import Shape
+from compare.files import (
+    NOT_NEGATIVE,
+    POSITIVE,
+    RecordError,
+    SchemaError,
+    excerpt,
+    parse_json,
+    read,
+    write_file,
+)
+
+SCHEMA = 3
+"""Version of the file format."""
+
+TIMED, REFUSED, LEFT_OUT = "timed", "refused", "left out"
+
+
+Rate = Annotated[float, POSITIVE]
+Seconds = Annotated[float, POSITIVE]
+
+
+@dataclass(frozen=True, slots=True)
+class Roof:
+    """The best rates of the machine."""
+
+    products: dict[str, Rate]  # floating-point operations per second, by library
+    copying: Rate  # bytes per second, read and written
+
+    @property
+    def rate(self) -> float:
+        """The higher of the two rates of matrix products."""
+        return max(self.products.values())
+
+
+@dataclass(frozen=True, slots=True)
+class Timing:
+    """One row in one phase of one shape: its times, or the reason why there are none."""
+
+    row: str  # name of the row
+    shape: str  # name of the shape
+    phase: str
+    outcome: str  # TIMED, REFUSED or LEFT_OUT
+    flops: int  # operations per call; in generation per character
+    bytes: int  # bytes read and written by the products, per call or character
+    reason: str = ""
+    seconds: list[Seconds] = field(default_factory=list)  # per call or character, for each round
+    first_call: Annotated[float | None, POSITIVE] = None  # seconds, including compilation
+    errors: dict[str, Annotated[float, NOT_NEGATIVE]] = field(default_factory=dict)
+    # relative RMS error of each result against float64; empty where that is not known
+
+    @property
+    def error(self) -> float | None:
+        """The largest of the errors; None if they are not known."""
+        return max(self.errors.values(), default=None)
+
+    @property
+    def median(self) -> float:
+        """The median of the rounds' times."""
+        return statistics.median(self.seconds)
+
+    @property
+    def spread(self) -> float:
+        """The interquartile range of the rounds' times."""
+        return interquartile_range(self.seconds)
+
+
+@dataclass(frozen=True, slots=True)
+class RowInfo:
+    """The name and label of a row, and whether its first call compiles."""
+
+    name: str
+    label: str
+    compiles: bool
+
+
+@dataclass(frozen=True, slots=True)
+class Memory:
+    """Peak memory of one training step in a separate process, or the reason why there is none."""
+
+    row: str
+    shape: Shape
+    bytes: int | None  # peak memory of the process minus its memory before the step
+    reason: str = ""
+
+
+@dataclass(frozen=True, slots=True)
+class Part:
+    """One part of scratch's training step."""
+
+    name: str
+    seconds: Annotated[float, NOT_NEGATIVE]  # median
+    flops: int
+
+
+@dataclass(slots=True)
+class Document:
+    """All results of one benchmark."""
+
+    time: str
+    settings: dict[str, Any]
+    environment: dict[str, Any]
+    notes: list[str]
+    roof: Roof
+    rows: list[RowInfo]
+    shapes: list[Shape] = field(default_factory=list)
+    timings: list[Timing] = field(default_factory=list)
+    reference_product: list[Seconds] = field(default_factory=list)  # seconds in each round
+    parts_of: Shape | None = None
+    parts: list[Part] = field(default_factory=list)
+    memory: list[Memory] = field(default_factory=list)
+    finished: bool = False
+    schema: int = SCHEMA
+
+    def find(self, row: str, shape: str, phase: str) -> Timing | None:
+        """Return the result of a row in a phase of a shape."""
+        wanted = row, shape, phase
+        return next((t for t in self.timings if (t.row, t.shape, t.phase) == wanted), None)
+
+    def phases(self, shape: str) -> list[str]:
+        """Return the phases of a shape that were measured, in order."""
+        return list(dict.fromkeys(t.phase for t in self.timings if t.shape == shape))
+
+    def ratio(self, timing: Timing, reference: str) -> float | None:
+        """Return a row's time divided by the reference's time, if both were timed."""
+        other = self.find(reference, timing.shape, timing.phase)
+        if other is None or other.outcome != TIMED or timing.outcome != TIMED:
+            return None
+        return timing.median / other.median
+
+    def ratio_range(self, timing: Timing, reference: str) -> tuple[float, float]:
+        """Return the range of a ratio: from quartile to quartile of both times, the widest way."""
+        other = self.find(reference, timing.shape, timing.phase)
+        assert other is not None
+        (low, high), (least, most) = quartiles(timing.seconds), quartiles(other.seconds)
+        return low / most, high / least
+
+    def write(self, path: Path) -> None:
+        """Write the file atomically; create its directory if it is missing."""
+        path.parent.mkdir(parents=True, exist_ok=True)
+        write_file(path, [(json.dumps(asdict(self), indent=1) + "\n").encode()])
+
+    @classmethod
+    def read(cls, path: Path) -> Document:
+        """Read a file of `write`.
+
+        Raises
+        ------
+        RecordError
+            If the file is missing, damaged, or has another format.
+        """
+        document: Document = read_file(cls, path, "a benchmark")
+        if problem := document.contradiction():
+            raise RecordError(f"expected a benchmark in {path}, got {problem}")
+        return document
+
+    def contradiction(self) -> str:
+        """Return why tables and pictures cannot be made from this file; empty if they can."""
+        rows, shapes = {row.name for row in self.rows}, {shape.name for shape in self.shapes}
+        for timing in self.timings:
+            if timing.row not in rows or timing.shape not in shapes:
+                return f"the times of a row or a shape that is not listed: {timing.row}"
+            known = timing.outcome in (TIMED, REFUSED, LEFT_OUT)
+            if not known or (timing.outcome == TIMED) != bool(timing.seconds):
+                return f"a row that is {timing.outcome}, with {len(timing.seconds)} times"
+        threads, dtype = self.settings.get("threads"), self.settings.get("dtype")
+        if type(threads) is not int or threads < 1 or not isinstance(dtype, str):
+            return "settings without threads and dtype"
+        if not isinstance(self.environment.get("processor"), str) or not self.roof.products:
+            return "no processor or none of its rates"
+        return ""
+
+
+def read_file(kind: Any, path: Path, name: str) -> Any:
+    """Read a JSON file of this schema.
+
+    Raises
+    ------
+    RecordError
+        If the file is missing, damaged, or has another format.
+    """
+    try:
+        values = parse_json(path.read_bytes())
+        if isinstance(values, dict) and values.get("schema") != SCHEMA:
+            raise SchemaError(f"schema {SCHEMA}", excerpt(values.get("schema")))
+        return read(kind, values, name)
+    except OSError as error:
+        raise RecordError(f"expected {name} in {path}: {error.strerror}") from error
+    except SchemaError as error:
+        raise RecordError(f"expected {name} in {path}: {error}") from None
+
+
+def quartiles(values: list[float]) -> tuple[float, float]:
+    """Return the lower and the upper quartile; twice the value if there is one alone."""
+    if len(values) < 2:
+        return values[0], values[0]
+    lower, _, upper = statistics.quantiles(values, n=4, method="inclusive")
+    return lower, upper
+
+
+def interquartile_range(values: list[float]) -> float:
+    """Return the interquartile range; 0 for fewer than two values."""
+    if not values:
+        return 0.0
+    lower, upper = quartiles(values)
+    return upper - lower

@@ -1,0 +1,240 @@
+"""The row in JAX: the loop over time is a scan, compiled as a whole. JAX is an optional extra.
+
+The gradients come from JAX's reverse-mode differentiation of the scan. The rows of W_ih are looked
+up by token, as is usual in JAX; there is no product with one-hot rows.
+"""
+
+from __future__ import annotations
+
+import importlib.util
+import os
+from collections.abc import Callable, Iterator
+from contextlib import AbstractContextManager, contextmanager
+from typing import Any
+
+import numpy as np
+
+from compare.bench.rows.row import Row
+from compare.bench.workload.case import (
+    LR,
+    MAX_NORM,
+    NUM_PREDS,
+    Arrays,
+    Case,
+    Job,
+    LayerCase,
+    ModelCase,
+    layer_gradients,
+    layer_results,
+    model_results,
+)
+from compare.bench.workload.work import BACKWARD, FORWARD, GENERATION, STEP
+from compare.terminal import PACKAGE
+from scratch_rnn.states import arrays_of, state_of
+
+
+class Jax(Row):
+    """jit(scan) on the CPU."""
+
+    name, label = "jax", "JAX, jit(scan)"
+    compiles = True
+
+    def missing(self, dtype: str) -> str | None:
+        """Return a reason if JAX is not installed."""
+        if importlib.util.find_spec("jax") is None:
+            return f"it is not installed (pip install '{PACKAGE}[jax]')"
+        return None
+
+    def settings(self, threads: int) -> AbstractContextManager[object]:
+        """Start JAX with this number of threads; the first call decides for the whole process."""
+        return _started(threads)
+
+    def rest(self, threads: int) -> float:
+        """Return how long its idle threads keep a core busy, rounded up."""
+        return 0.01 if threads > 1 else 0.0
+
+    def prepare(self, case: Case) -> dict[str, Job]:
+        """Return the phases of a layer or of a model."""
+        return _layer(case) if isinstance(case, LayerCase) else _model(case)
+
+
+@contextmanager
+def _started(threads: int) -> Iterator[None]:
+    """Import JAX. It starts as many threads as the variable NPROC says."""
+    before = {name: os.environ.get(name) for name in ("NPROC", "XLA_FLAGS")}
+    os.environ["NPROC"] = str(threads)
+    if threads == 1:
+        flag = "--xla_cpu_multi_thread_eigen=false"
+        os.environ["XLA_FLAGS"] = f"{before['XLA_FLAGS'] or ''} {flag}".strip()
+    try:
+        jax = _jax()
+        jax.config.update("jax_enable_x64", True)  # otherwise float64 would become float32
+        with jax.default_device(jax.devices("cpu")[0]):
+            yield
+    finally:
+        for name, value in before.items():
+            if value is None:
+                os.environ.pop(name, None)
+            else:
+                os.environ[name] = value
+
+
+def _jax() -> Any:
+    return importlib.import_module("jax")
+
+
+def _scan(case: Case, p: Any, a: Any, state: Any) -> Any:
+    """Return all h and the last state, from a_t = W_ih x_t + b_ih, computed for all steps at once.
+
+    A state is a pair of arrays of shape (B, H): h, and the LSTM's c; elsewhere None.
+    """
+    jax = _jax()
+    step = _STEPS[case.shape.options.get("nonlinearity", case.shape.cell)]
+
+    def cell(state: Any, a_t: Any) -> tuple[Any, Any]:
+        h, c = state
+        state = step(jax.nn, a_t, h @ p["weight_hh_l0"].T + p["bias_hh_l0"], h, c)
+        return state, state[0]
+
+    last, h = jax.lax.scan(cell, state, a)
+    return h, last
+
+
+def _gru(nn: Any, a: Any, u: Any, h: Any, c: Any) -> tuple[Any, Any]:
+    H = h.shape[1]
+    gates = nn.sigmoid(a[:, : 2 * H] + u[:, : 2 * H])
+    r, z = gates[:, :H], gates[:, H:]
+    n = nn.tanh(a[:, 2 * H :] + r * u[:, 2 * H :])
+    return (1 - z) * n + z * h, c
+
+
+def _lstm(nn: Any, a: Any, u: Any, h: Any, c: Any) -> tuple[Any, Any]:
+    H = h.shape[1]
+    gates = a + u
+    i, f, o = (nn.sigmoid(gates[:, k * H : (k + 1) * H]) for k in (0, 1, 3))
+    c = f * c + i * nn.tanh(gates[:, 2 * H : 3 * H])
+    return o * nn.tanh(c), c
+
+
+_STEPS: dict[str, Callable[..., tuple[Any, Any]]] = {
+    "tanh": lambda nn, a, u, h, c: (nn.tanh(a + u), c),
+    "relu": lambda nn, a, u, h, c: (nn.relu(a + u), c),
+    "gru": _gru,
+    "lstm": _lstm,
+}
+"""A step from W_ih x + b_ih, W_hh h + b_hh and the state, by nonlinearity or cell."""
+
+
+def _first_state(case: Case) -> Any:
+    """Return the case's initial state as `_scan` takes it."""
+    h, *c = (array[0] for array in arrays_of(case.state))
+    return _jax().device_put((h, c[0] if c else None))
+
+
+def _named_state(state: Any) -> Any:
+    """Return a last state as the results name it: (1, B, H), or a pair."""
+    return state_of(np.asarray(array)[None] for array in state if array is not None)
+
+
+def _ready(function: Any, *arguments: Any) -> Any:
+    """Call a function and wait for its result: JAX's calls return before they are finished."""
+    return _jax().block_until_ready(function(*arguments))
+
+
+def _layer(case: LayerCase) -> dict[str, Job]:
+    jax, state_0 = _jax(), _first_state(case)
+    p, x, d_output = (jax.device_put(a) for a in (case.parameters, case.x, case.d_output))
+
+    def forward(p: Any, x: Any) -> Any:
+        return _scan(case, p, x @ p["weight_ih_l0"].T + p["bias_ih_l0"], state_0)
+
+    def forward_and_backward(p: Any, x: Any, d_output: Any) -> Any:
+        output, back, last = jax.vjp(forward, p, x, has_aux=True)
+        return output, last, back(d_output)
+
+    def forward_results(value: Any) -> dict[str, np.ndarray]:
+        output, last = value
+        return layer_results(np.asarray(output), _named_state(last))
+
+    def backward_results(value: Any) -> Arrays:
+        output, last, gradients = value
+        d_p, d_x = jax.tree.map(np.asarray, gradients)
+        return forward_results((output, last)) | layer_gradients(d_x, d_p)
+
+    forward, forward_and_backward = jax.jit(forward), jax.jit(forward_and_backward)
+    return {
+        FORWARD: Job(lambda: _ready(forward, p, x), forward_results),
+        BACKWARD: Job(lambda: _ready(forward_and_backward, p, x, d_output), backward_results),
+    }
+
+
+def _model(case: ModelCase) -> dict[str, Job]:
+    jax, state_0 = _jax(), _first_state(case)
+    jnp = jax.numpy
+    inputs, targets = case.batch.inputs, case.batch.targets
+    p, trained = jax.device_put(case.parameters), jax.device_put(case.parameters)
+    talker = jax.device_put(case.generation_parameters)
+
+    def logits_and_state(p: Any, inputs: Any, state: Any) -> Any:
+        layer = {name.removeprefix("rnn."): array for name, array in p.items()}
+        a = layer["weight_ih_l0"].T[inputs.T] + layer["bias_ih_l0"]  # (T, B, GH)
+        h, state = _scan(case, layer, a, state)
+        y = h.reshape(-1, h.shape[2]) @ p["linear.weight"].T + p["linear.bias"]
+        return y, state
+
+    def loss_and_state(p: Any, inputs: Any, targets: Any) -> Any:
+        y, state = logits_and_state(p, inputs, state_0)
+        log_p = jax.nn.log_softmax(y)
+        return -log_p[jnp.arange(len(y)), targets.T.reshape(-1)].mean(), state
+
+    loss_and_gradients = jax.value_and_grad(loss_and_state, has_aux=True)
+
+    def step(p: Any, inputs: Any, targets: Any) -> Any:
+        (loss, state), d_p = loss_and_gradients(p, inputs, targets)
+        norm = jnp.sqrt(sum((g**2).sum() for g in d_p.values()))
+        scale = jnp.minimum(1.0, MAX_NORM / (norm + 1e-6))
+        return loss, norm, state, {name: p[name] - LR * scale * d_p[name] for name in p}
+
+    def generate(p: Any, first: Any) -> Any:
+        def character(carry: Any, _: Any) -> Any:
+            token, state = carry
+            y, state = logits_and_state(p, token.reshape(1, 1), state)
+            return (y[0].argmax(), state), y[0].argmax()
+
+        start = first, jax.tree.map(lambda array: jnp.zeros_like(array[:1]), state_0)
+        return jax.lax.scan(character, start, None, length=NUM_PREDS)[1]
+
+    compiled = {
+        function: jax.jit(function)
+        for function in (logits_and_state, loss_and_gradients, step, generate)
+    }
+
+    def run_step() -> Any:
+        nonlocal trained
+        value = _ready(compiled[step], trained, inputs, targets)
+        trained = value[3]
+        return value
+
+    def named(state: Any, **values: Any) -> Arrays:
+        values = jax.tree.map(np.asarray, values)
+        return model_results(case, state=_named_state(state), **values)
+
+    return {
+        FORWARD: Job(
+            lambda: _ready(compiled[logits_and_state], p, inputs, state_0),
+            lambda value: named(value[1], logits=value[0]),
+        ),
+        BACKWARD: Job(
+            lambda: _ready(compiled[loss_and_gradients], p, inputs, targets),
+            lambda value: named(value[0][1], loss=value[0][0], gradients=value[1]),
+        ),
+        STEP: Job(
+            run_step,
+            lambda value: named(value[2], loss=value[0], grad_norm=value[1], updated=value[3]),
+        ),
+        GENERATION: Job(
+            lambda: _ready(compiled[generate], talker, np.int64(1)),
+            lambda ids: {"text": np.array([1, *np.asarray(ids)], np.float64)},
+            units=NUM_PREDS,
+        ),
+    }

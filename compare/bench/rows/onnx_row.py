@@ -1,0 +1,174 @@
+"""The row in ONNX Runtime: its operators RNN, GRU and LSTM on the CPU, forward only.
+
+The weights are constants of the graph, so the library may lay them out once, as it likes. ONNX
+Runtime is an optional extra.
+"""
+
+from __future__ import annotations
+
+import importlib.util
+from collections.abc import Callable, Iterator
+from contextlib import AbstractContextManager, contextmanager
+from typing import Any
+
+import numpy as np
+
+from compare.bench.rows.row import Row
+from compare.bench.workload.case import (
+    NUM_PREDS,
+    Arrays,
+    Case,
+    Job,
+    LayerCase,
+    ModelCase,
+    layer_results,
+    model_results,
+)
+from compare.bench.workload.work import FORWARD, GENERATION
+from compare.terminal import PACKAGE
+from scratch_rnn import states
+from scratch_rnn.states import State, arrays_of, state_of
+
+GATES = {"rnn": [0], "gru": [1, 0, 2], "lstm": [0, 3, 1, 2]}
+"""ONNX's order of the gates, z r n and i o f g, in numbers of PyTorch's, r z n and i f g o."""
+
+WEIGHTS = ("weight_ih_l0", "weight_hh_l0", "bias_ih_l0", "bias_hh_l0")
+
+OPSET = 14
+
+
+class Onnx(Row):
+    """ONNX Runtime on the CPU."""
+
+    name, label = "onnx", "ONNX Runtime"
+    threads = 1
+
+    def missing(self, dtype: str) -> str | None:
+        """Return a reason if it is not installed, or cannot compute in this dtype."""
+        if dtype != "float32":
+            return f"its layers need dtype float32, and this is {dtype}"
+        if any(importlib.util.find_spec(name) is None for name in ("onnx", "onnxruntime")):
+            return f"it is not installed (pip install '{PACKAGE}[onnx]')"
+        return None
+
+    def settings(self, threads: int) -> AbstractContextManager[object]:
+        """Note the number of threads: it is fixed when a graph is loaded."""
+        return self._prepared_for(threads)
+
+    @contextmanager
+    def _prepared_for(self, threads: int) -> Iterator[None]:
+        self.threads = threads
+        yield
+
+    def prepare(self, case: Case) -> dict[str, Job]:
+        """Return the forward pass of a layer; of a model also the generation."""
+        if isinstance(case, LayerCase):
+            return self._layer(case)
+        return self._model(case)
+
+    def _layer(self, case: LayerCase) -> dict[str, Job]:
+        run = self._session(case, "x", [], case.parameters)
+
+        def results(value: Any) -> Arrays:
+            output, state = value
+            return layer_results(output[:, 0], state)
+
+        return {FORWARD: Job(lambda: run(case.x, case.state), results)}
+
+    def _model(self, case: ModelCase) -> dict[str, Job]:
+        ids = case.batch.inputs.T.copy()  # (T, B)
+        run = self._model_session(case, case.parameters)
+        talk = self._model_session(case, case.generation_parameters)
+
+        def results(value: Any) -> Arrays:
+            logits, state = value
+            return model_results(case, logits=logits, state=state)
+
+        def generate() -> list[int]:
+            state = states.each(lambda array: np.zeros_like(array[:, :1]), case.state)
+            text = [1]
+            for _ in range(NUM_PREDS):
+                logits, state = talk(np.array([text[-1:]]), state)
+                text.append(int(logits.argmax()))
+            return text
+
+        return {
+            FORWARD: Job(lambda: run(ids, case.state), results),
+            GENERATION: Job(
+                generate, lambda text: {"text": np.array(text, np.float64)}, units=NUM_PREDS
+            ),
+        }
+
+    def _model_session(self, case: ModelCase, parameters: Arrays) -> Callable[..., Any]:
+        layer = {
+            name.removeprefix("rnn."): array
+            for name, array in parameters.items()
+            if name.startswith("rnn.")
+        }
+        constants = {
+            "depth": np.array([case.shape.V]),
+            "off and on": np.array([0, 1], case.dtype),
+            "rows": np.array([-1, case.shape.H]),
+            "W": parameters["linear.weight"].T,
+            "b": parameters["linear.bias"],
+        }
+        around: list[Any] = [
+            ("OneHot", ["ids", "depth", "off and on"], ["x"], {}),
+            ("Reshape", ["output", "rows"], ["h"], {}),
+            ("Gemm", ["h", "W", "b"], ["logits"], {}),
+        ]
+        return self._session(case, "ids", around, layer | constants)
+
+    def _session(
+        self, case: Case, read: str, around: list[Any], constants: Arrays
+    ) -> Callable[..., Any]:
+        """Return the function (input, state) -> (result, last state) of a graph with the cell.
+
+        `around` are the nodes before and behind it: (operator, inputs, outputs, attributes).
+        """
+        import onnxruntime
+        from onnx import helper, numpy_helper
+
+        cell, H = case.shape.cell, case.shape.H
+        by_gate = [np.split(constants[name], case.shape.gates) for name in WEIGHTS]
+        W, R, b_ih, b_hh = (np.concatenate([gates[k] for k in GATES[cell]]) for gates in by_gate)
+        constants = {name: a for name, a in constants.items() if name not in WEIGHTS}
+        constants |= {"W of x": W[None], "W of h": R[None], "B": np.concatenate([b_ih, b_hh])[None]}
+        letters = "hc"[: len(arrays_of(case.state))]
+        before, after = [f"{c}0" for c in letters], [f"{c}_n" for c in letters]
+        options: dict[str, Any] = {"hidden_size": H}
+        if cell == "rnn":
+            options["activations"] = [case.shape.nonlinearity.capitalize()]
+        elif cell == "gru":
+            options["linear_before_reset"] = 1  # b_hn inside, as in PyTorch
+        inputs = ["x", "W of x", "W of h", "B", "", *before]
+        nodes = [*around[:1], (cell.upper(), inputs, ["output", *after], options), *around[1:]]
+        results = [nodes[-1][2][0], *after]
+        kinds = {name: helper.np_dtype_to_tensor_dtype(np.dtype(case.dtype)) for name in before}
+        kinds[read] = helper.np_dtype_to_tensor_dtype(np.dtype(np.int64 if around else case.dtype))
+        real = helper.np_dtype_to_tensor_dtype(np.dtype(case.dtype))
+        graph = helper.make_graph(
+            [helper.make_node(kind, used, made, **more) for kind, used, made, more in nodes],
+            cell,
+            [helper.make_tensor_value_info(name, kind, None) for name, kind in kinds.items()],
+            [helper.make_tensor_value_info(name, real, None) for name in results],
+            [
+                numpy_helper.from_array(np.ascontiguousarray(a), name)
+                for name, a in constants.items()
+            ],
+        )
+        model = helper.make_model(graph, opset_imports=[helper.make_opsetid("", OPSET)])
+        model.ir_version = min(model.ir_version, 10)
+        settings = onnxruntime.SessionOptions()
+        settings.intra_op_num_threads, settings.inter_op_num_threads = self.threads, 1
+        settings.add_session_config_entry("session.intra_op.allow_spinning", "0")
+        session = onnxruntime.InferenceSession(
+            model.SerializeToString(), settings, providers=["CPUExecutionProvider"]
+        )
+
+        def run(given: np.ndarray, state: State) -> tuple[np.ndarray, State]:
+            feeds = dict(zip([read, *before], [given, *arrays_of(state)], strict=True))
+            result, *last = session.run(results, feeds)
+            return result, state_of(last)
+
+        return run

@@ -1,0 +1,258 @@
+"""The rows in PyTorch: its layer with autograd, a loop over cells, and the compiled loop.
+
+They differ only in the layer. `over_cells` gives nn.RNN, nn.GRU or nn.LSTM another `forward`, so
+the model and the training of concise_rnn work with it as they do with the layer itself.
+"""
+
+from __future__ import annotations
+
+import os
+import shutil
+import warnings
+from collections.abc import Callable, Iterator
+from contextlib import AbstractContextManager, contextmanager
+from typing import Any
+
+import numpy as np
+import torch
+from torch import nn
+from torch.nn import functional as F
+
+import concise_rnn
+from compare.bench.rows.row import Row
+from compare.bench.workload.case import (
+    LR,
+    MAX_NORM,
+    NUM_PREDS,
+    Arrays,
+    Case,
+    Job,
+    LayerCase,
+    ModelCase,
+    first_token,
+    layer_gradients,
+    layer_results,
+    model_results,
+    text_results,
+)
+from compare.bench.workload.work import BACKWARD, FORWARD, GENERATION, STEP
+from compare.parity import CELLS, tensor_as_array
+from scratch_rnn import states
+
+Loop = Callable[..., tuple[torch.Tensor, Any]]
+
+CELL_FUNCTIONS: dict[str, Callable[..., Any]] = {
+    "tanh": torch.rnn_tanh_cell,
+    "relu": torch.rnn_relu_cell,
+    "gru": torch.gru_cell,
+    "lstm": torch.lstm_cell,
+}
+"""PyTorch's functions for one step, by nonlinearity or cell: (x_t, state, *weights) -> state."""
+
+
+def cell_loop(
+    cell: str, x: torch.Tensor, state: Any, weights: list[torch.Tensor]
+) -> tuple[torch.Tensor, Any]:
+    """Call the function of a cell for one step after the other; return all h, the last state."""
+    function = CELL_FUNCTIONS[cell]
+    h = []
+    for x_t in x:
+        state = function(x_t, state, *weights)
+        h.append(state[0] if cell == "lstm" else state)
+    return torch.stack(h), state
+
+
+def over_cells(layer: Any, cell: str, loop: Loop) -> Any:
+    """Return a layer of one layer and direction with the loop over time in Python."""
+    weights = list(layer.all_weights[0])
+
+    def forward(x: torch.Tensor, state: Any) -> tuple[torch.Tensor, Any]:
+        h, last = loop(cell, x, states.each(lambda array: array[0], state), weights)
+        return h, states.each(lambda array: array[None], last)
+
+    layer.forward = forward
+    return layer
+
+
+class TorchRow(Row):
+    """concise_rnn on a device, with the layer of the cell."""
+
+    name, label = "torch", "PyTorch CPU"
+    device = "cpu"
+
+    def rest(self, threads: int) -> float:
+        """Return how long idle OpenMP threads keep a core busy, rounded up."""
+        return 0.01 if threads > 1 else 0.0
+
+    def prepare(self, case: Case) -> dict[str, Job]:
+        """Return the phases of a layer or of a model."""
+        return self._layer(case) if isinstance(case, LayerCase) else self._model(case)
+
+    def make_layer(self, case: Case, parameters: Arrays) -> Any:
+        """Return the layer with a copy of the parameters."""
+        shape, dtype = case.shape, getattr(torch, case.dtype)
+        _, layer = CELLS[shape.cell]
+        rnn = layer(shape.V, shape.H, **shape.options, dtype=dtype, device=self.device)
+        load(rnn, parameters)
+        return rnn
+
+    def make_model(self, case: ModelCase, parameters: Arrays) -> concise_rnn.RNNModel:
+        """Return the model with a copy of the parameters."""
+        of_layer = {
+            name.removeprefix("rnn."): array
+            for name, array in parameters.items()
+            if name.startswith("rnn.")
+        }
+        model = concise_rnn.RNNModel(self.make_layer(case, of_layer), case.shape.V)
+        load(model, parameters)
+        return model
+
+    def on_device(self, array: np.ndarray) -> torch.Tensor:
+        """Return a copy of the array on the device."""
+        return torch.tensor(array, device=self.device)
+
+    def state_on_device(self, case: Case) -> Any:
+        """Return a copy of the initial state on the device: a tensor, or a pair of them."""
+        return states.each(self.on_device, case.state)
+
+    def _layer(self, case: LayerCase) -> dict[str, Job]:
+        rnn = self.make_layer(case, case.parameters)
+        names, parameters = zip(*rnn.named_parameters(), strict=True)
+        x, state_0 = self.on_device(case.x), self.state_on_device(case)
+        x_with_gradient = self.on_device(case.x).requires_grad_()
+        d_output = self.on_device(case.d_output)
+
+        @torch.no_grad()
+        def forward() -> Any:
+            return rnn(x, state_0)
+
+        def forward_and_backward() -> Any:
+            output, state = rnn(x_with_gradient, state_0)
+            wanted = [x_with_gradient, *parameters]
+            return output, state, *torch.autograd.grad(output, wanted, d_output)
+
+        def forward_results(value: Any) -> dict[str, np.ndarray]:
+            output, state = value
+            return layer_results(tensor_as_array(output), states.each(tensor_as_array, state))
+
+        def backward_results(value: Any) -> Arrays:
+            output, state, *gradients = value
+            d_x, *of_weights = map(tensor_as_array, gradients)
+            by_name = dict(zip(names, of_weights, strict=True))
+            return forward_results((output, state)) | layer_gradients(d_x, by_name)
+
+        return {
+            FORWARD: Job(forward, forward_results),
+            BACKWARD: Job(forward_and_backward, backward_results),
+        }
+
+    def _model(self, case: ModelCase) -> dict[str, Job]:
+        model = self.make_model(case, case.parameters)
+        talker = self.make_model(case, case.generation_parameters)
+        trained = self.make_model(case, case.parameters)
+        optimizer = torch.optim.SGD(trained.parameters(), LR)
+        names, parameters = zip(*model.named_parameters(), strict=True)
+        inputs, state_0 = self.on_device(case.batch.inputs), self.state_on_device(case)
+        targets = self.on_device(case.batch.targets)
+
+        @torch.no_grad()
+        def forward() -> Any:
+            return model(inputs, state_0)
+
+        def results(state: Any, **others: Any) -> Arrays:
+            return model_results(case, state=states.each(tensor_as_array, state), **others)
+
+        def forward_results(value: Any) -> Arrays:
+            logits, state = value
+            return results(state, logits=tensor_as_array(logits))
+
+        def forward_and_backward() -> Any:
+            logits, state = model(inputs, state_0)
+            loss = F.cross_entropy(logits, targets.T.reshape(-1))
+            return loss, state, *torch.autograd.grad(loss, parameters)
+
+        def backward_results(value: Any) -> Arrays:
+            loss, state, *gradients = value
+            by_name = dict(zip(names, map(tensor_as_array, gradients), strict=True))
+            return results(state, loss=tensor_as_array(loss), gradients=by_name)
+
+        def step() -> Any:
+            return concise_rnn.train_step(
+                trained, case.batch, state_0, optimizer, max_norm=MAX_NORM
+            )
+
+        def step_results(value: Any) -> Arrays:
+            updated = {n: tensor_as_array(p) for n, p in trained.named_parameters()}
+            return results(value.state, loss=value.loss, grad_norm=value.grad_norm, updated=updated)
+
+        return {
+            FORWARD: Job(forward, forward_results),
+            BACKWARD: Job(forward_and_backward, backward_results),
+            STEP: Job(step, step_results),
+            GENERATION: Job(
+                lambda: concise_rnn.predict(first_token(case), NUM_PREDS, talker, case.vocab),
+                lambda text: text_results(case, text),
+                units=NUM_PREDS,
+            ),
+        }
+
+
+class TorchCells(TorchRow):
+    """The loop over cells, in Python."""
+
+    name, label = "torch-cells", "PyTorch CPU, cells in a loop"
+
+    def make_layer(self, case: Case, parameters: Arrays) -> Any:
+        """Return the layer with the loop."""
+        cell = case.shape.options.get("nonlinearity", case.shape.cell)
+        return over_cells(super().make_layer(case, parameters), cell, self.make_loop())
+
+    def make_loop(self) -> Loop:
+        """Return the loop as it stands."""
+        return cell_loop
+
+
+class TorchCompiled(TorchCells):
+    """The loop over cells, compiled with torch.compile."""
+
+    name, label = "torch-compile", "PyTorch CPU, the loop compiled"
+    compiles = True
+
+    def missing(self, dtype: str) -> str | None:
+        """Return a reason if there is no C++ compiler."""
+        compiler = os.environ.get("CXX", "g++")
+        if shutil.which(compiler) or shutil.which("clang++"):
+            return None
+        return f"it needs a C++ compiler, but neither {compiler} nor clang++ was found"
+
+    def settings(self, threads: int) -> AbstractContextManager[object]:
+        """Switch off the compilation cache, so that the compilation time is measured correctly."""
+        return _no_compiled_code_from_before()
+
+    def make_loop(self) -> Loop:
+        """Return a newly compiled loop."""
+        compiled: Loop = torch.compile(cell_loop, dynamic=False, fullgraph=True)
+        return compiled
+
+    def prepare(self, case: Case) -> dict[str, Job]:
+        """Return all phases except generation, which has only one step to compile."""
+        torch.compiler.reset()
+        jobs = super().prepare(case)
+        jobs.pop(GENERATION, None)
+        return jobs
+
+
+@contextmanager
+def _no_compiled_code_from_before() -> Iterator[None]:
+    import torch._inductor.config  # only where something is compiled: it takes seconds to import
+
+    with warnings.catch_warnings(), torch._inductor.config.patch(force_disable_caches=True):
+        warnings.filterwarnings("ignore", message="dynamo_pgo force disabled")  # on purpose
+        yield
+
+
+def load(module: nn.Module, parameters: Arrays) -> None:
+    """Copy arrays into the module's parameters of the same names."""
+    with torch.no_grad():
+        for name, parameter in module.named_parameters():
+            parameter.copy_(torch.from_numpy(parameters[name]))

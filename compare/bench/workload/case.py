@@ -1,0 +1,186 @@
+"""The weights and inputs for a shape: drawn at random once, and equal for every row."""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Mapping
+from dataclasses import dataclass, field, replace
+from typing import Any
+
+import numpy as np
+from jaxtyping import Float
+
+import scratch_rnn
+from compare.bench.workload.shapes import Shape
+from compare.parity import CELLS, named_state
+from scratch_rnn import states
+from scratch_rnn.states import State
+from scratch_rnn.text import Batch, Vocab
+
+Arrays = Mapping[str, np.ndarray]
+
+LR = 0.1
+MAX_NORM = 1.0
+NUM_PREDS = 200
+"""Number of characters that one call of generation writes."""
+
+LOUD = 20
+"""Factor on the input weights in generation. Without it an untrained model writes the same
+character again and again, and errors would not show."""
+
+
+@dataclass(frozen=True, slots=True)
+class LayerCase:
+    """A layer without a model, its input, and the upstream gradient of its output."""
+
+    shape: Shape
+    dtype: str
+    parameters: dict[str, np.ndarray]  # with PyTorch's names
+    x: Float[np.ndarray, "T B V"]
+    state: State  # (1, B, H), for an LSTM a pair of them
+    d_output: Float[np.ndarray, "T B H"]
+
+
+@dataclass(frozen=True, slots=True)
+class ModelCase:
+    """A language model and a batch."""
+
+    shape: Shape
+    dtype: str
+    parameters: dict[str, np.ndarray]  # with the names of the model's state_dict
+    generation_parameters: dict[str, np.ndarray]
+    batch: Batch
+    state: State
+    vocab: Vocab
+
+
+Case = LayerCase | ModelCase
+
+
+@dataclass(frozen=True, slots=True)
+class Job:
+    """One phase of one case for one row.
+
+    The timed call is the checked call: `results` gets the value that `run` returned.
+    """
+
+    run: Callable[[], Any]
+    results: Callable[[Any], Arrays]
+    units: int = field(default=1)  # units of work in one call: the characters of a generation
+
+
+def make_case(shape: Shape, *, dtype: str = "float32", seed: int = 0) -> Case:
+    """Draw parameters, inputs and an upstream gradient for a shape."""
+    rng = np.random.default_rng(seed)
+    T, B, V, H = shape.T, shape.B, shape.V, shape.H
+    rnn = new_layer(shape, dtype, rng)
+    if shape.nonlinearity == "relu":
+        keep_from_the_kink(rnn.parameters, rng)
+    state = states.each(
+        lambda zeros: rng.uniform(-1, 1, zeros.shape).astype(dtype), rnn.begin_state(B)
+    )
+    if shape.kind == "layer":
+        x = rng.uniform(-1, 1, (T, B, V)).astype(dtype)
+        d_output = rng.uniform(-1, 1, (T, B, H)).astype(dtype)
+        return LayerCase(shape, dtype, rnn.parameters, x, state, d_output)
+    model = scratch_rnn.RNNModel(rnn, V, rng=rng)
+    tokens = rng.integers(0, V, (B, T + 1))
+    batch = Batch(tokens[:, :-1].copy(), tokens[:, 1:].copy())
+    loud = dict(model.parameters)
+    loud["rnn.weight_ih_l0"] = LOUD * loud["rnn.weight_ih_l0"]
+    vocab = Vocab([f"token{k}" for k in range(1, V)])
+    return ModelCase(shape, dtype, model.parameters, loud, batch, state, vocab)
+
+
+def in_float64(case: Case) -> Case:
+    """Return the case with the same numbers in float64."""
+
+    def exact(array: np.ndarray) -> np.ndarray:
+        return array.astype(np.float64)
+
+    parameters = {name: exact(array) for name, array in case.parameters.items()}
+    case = replace(
+        case, dtype="float64", parameters=parameters, state=states.each(exact, case.state)
+    )
+    if isinstance(case, LayerCase):
+        return replace(case, x=exact(case.x), d_output=exact(case.d_output))
+    return case
+
+
+def keep_from_the_kink(parameters: dict[str, np.ndarray], rng: np.random.Generator) -> None:
+    """Change the weights of a ReLU layer in place, so that each unit is always on or always off.
+
+    The derivative of ReLU jumps at 0. Among millions of values a few would be so close to 0 that
+    rounding decides their sign. A bias of ±1 and weights of an eighth of the usual size keep all
+    values away from 0. The time of the computation does not depend on these values.
+    """
+    for name in ("weight_ih_l0", "weight_hh_l0"):
+        parameters[name] /= 8
+    H = len(parameters["bias_ih_l0"])
+    parameters["bias_ih_l0"][:] = rng.choice((-1, 1), H)
+    parameters["bias_hh_l0"] /= 8
+
+
+def new_layer(shape: Shape, dtype: str, rng: np.random.Generator | None = None) -> Any:
+    """Return scratch's layer of this cell and these sizes."""
+    layer, _ = CELLS[shape.cell]
+    return layer(shape.V, shape.H, **shape.options, dtype=np.dtype(dtype), rng=rng)
+
+
+def scratch_layer(case: LayerCase) -> Any:
+    """Return scratch's layer with a copy of the case's parameters."""
+    rnn = new_layer(case.shape, case.dtype)
+    for name, array in case.parameters.items():
+        rnn.parameters[name][...] = array
+    return rnn
+
+
+def scratch_model(case: ModelCase, parameters: Arrays | None = None) -> scratch_rnn.RNNModel:
+    """Return scratch's model with a copy of these parameters. Default: the case's parameters."""
+    model = scratch_rnn.RNNModel(new_layer(case.shape, case.dtype), case.shape.V)
+    for name, array in (parameters or case.parameters).items():
+        model.parameters[name][...] = array
+    return model
+
+
+def first_token(case: ModelCase) -> list[str]:
+    """Return the prefix of the generation: one token."""
+    return [case.vocab.idx_to_token[1]]
+
+
+def text_results(case: ModelCase, text: str) -> Arrays:
+    """Return the token ids of a text that `predict` wrote."""
+    return {"text": np.array([case.vocab[token] for token in text.split(" ")], np.float64)}
+
+
+def layer_results(output: np.ndarray, state: State) -> dict[str, np.ndarray]:
+    """Return what a layer's forward pass gives, by the names that the gate uses."""
+    return {"output": output, **named_state("final state", state)}
+
+
+def layer_gradients(d_x: np.ndarray | None, of_weights: Arrays) -> dict[str, np.ndarray]:
+    """Return what its backward pass gives, by the names that the gate uses."""
+    gradients = {f"gradient of {name}": array for name, array in of_weights.items()}
+    return gradients if d_x is None else {"gradient of x": d_x, **gradients}
+
+
+def model_results(
+    case: ModelCase,
+    *,
+    state: State,
+    logits: np.ndarray | None = None,
+    loss: float | np.ndarray | None = None,
+    gradients: Arrays | None = None,
+    grad_norm: float | np.ndarray | None = None,
+    updated: Arrays | None = None,
+) -> Arrays:
+    """Return a model's results by the names that the gate uses; parameters are copied."""
+    results: dict[str, np.ndarray] = named_state("final state", state)
+    if logits is not None:
+        results["logits"] = logits
+    if loss is not None:
+        results["loss"] = np.asarray(loss, case.dtype)
+    if grad_norm is not None:
+        results["gradient norm"] = np.asarray(grad_norm, case.dtype)
+    results |= {f"gradient of {name}": array for name, array in (gradients or {}).items()}
+    results |= {f"updated {name}": array.copy() for name, array in (updated or {}).items()}
+    return results

@@ -1,5 +1,0 @@
-"""Other libraries' recurrent layers, made to look like the class that `check` expects.
-
-Each file is loaded in the stranger's process, and stands by itself: it imports the library and
-NumPy alone. `adapted` takes the library's class, and returns one that `check` can ask.
-"""

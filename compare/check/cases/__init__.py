@@ -1,0 +1,1 @@
+"""What is tried, and what is right: cases, their results, and one comparison of results."""

@@ -1,0 +1,218 @@
+"""What a case's seed stands for: parameters, inputs and upstream gradients, drawn at random.
+
+Staying clear of ReLU's kink
+----------------------------
+At z = 0 ReLU's derivative jumps from 0 to 1. Where some z lies so near zero that rounding decides
+its sign, two correct implementations may differ by a whole gradient, and comparing them says
+nothing. Such cases are not thrown away; they are never made. For every pre-activation z a case
+knows a bound e of its rounding error, carried through the recurrence beside z (`_is_clear`):
+
+    e(z) = |W_ih| e(x) + |W_hh| e(h) + n ε (|W_ih| |x| + |W_hh| |h| + |b_ih| + |b_hh|)
+    e(h) = e(z) where z > 0, else 0                                     n = V + H + 4 terms
+
+and wants |z| > e for all of them. Of eight sets of weights drawn from its seed it takes the first
+that obeys. If none does, it takes the absolute value of the last weights, and of x and h0: then z
+is a sum of positive terms, which no rounding brings near zero. A z that is zero because each of
+its terms is (a layer above units that are all off) is exact, and no kink: e = 0.
+
+Staying clear of exact products
+-------------------------------
+With W_hh = -1 and floats that are not round, δz_1 + δz_2 = -δz_2 + δz_2 is nothing, and so may be
+all of a sum that is added in this order. In another order it is not, since partial sums round. And
+the perturbation doesn't see it: it moves W_hh, and with it both sequences' δz_1 by one gap, in opposite
+directions. So a single unit's W_hh is a little less than the gain, and no power of two.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+from dataclasses import dataclass
+from typing import TYPE_CHECKING, Any
+
+import numpy as np
+
+if TYPE_CHECKING:
+    from compare.check.cases.layer_case import LayerCase
+
+
+@dataclass(frozen=True)
+class Cell:
+    """What has to be known of a cell to draw what a layer of it reads."""
+
+    torch_name: str  # of its layer
+    gates: int
+    states: tuple[str, ...] = ("h",)
+    nonlinearities: tuple[str, ...] = ("tanh",)
+    projects: bool = False
+
+
+CELLS = {
+    "rnn": Cell("RNN", 1, nonlinearities=("tanh", "relu")),
+    "gru": Cell("GRU", 3),
+    "lstm": Cell("LSTM", 4, states=("h", "c"), projects=True),
+}
+
+GAPS = {"float16": 2**13, "bfloat16": 2**16, "tf32": 2**13}
+"""How many gaps of float32 lie between two numbers of a coarser arithmetic."""
+
+CLEAR_ATTEMPTS = 8
+
+
+@dataclass(frozen=True)
+class Floats:
+    """What a case's seed stands for, laid out as the layer's caller has it."""
+
+    parameters: dict[str, np.ndarray]
+    x: np.ndarray
+    h0: np.ndarray | None
+    lengths: np.ndarray | None
+    dropout_masks: tuple[np.ndarray, ...] | None  # time-major
+    d_output: np.ndarray | None
+    d_h_n: np.ndarray | None
+    c0: np.ndarray | None = None
+    d_c_n: np.ndarray | None = None
+
+
+def recurrences(case: LayerCase) -> list[tuple[int, int, str]]:
+    """Return (layer, direction, suffix of the parameters' names) of each recurrence."""
+    return [
+        (layer, direction, f"l{layer}_reverse" if direction else f"l{layer}")
+        for layer in range(case.L)
+        for direction in range(case.D)
+    ]
+
+
+def draw_floats(case: LayerCase) -> Floats:
+    """Draw everything that the case's seed stands for."""
+    rng = np.random.default_rng(case.seed)
+    T, B, V, H, L, D, R = case.T, case.B, case.V, case.H, case.L, case.D, case.R
+    lengths = rng.integers(1, T + 1, B) if case.lengths else None
+    steps = T if lengths is None else int(lengths.max())
+    x: Any = rng.integers(0, V, (T, B)) if case.one_hot else _normal(case, rng, T, B, V)
+    h0 = _normal(case, rng, L * D, B, R) if case.h0 else None
+    masks = tuple(
+        ((rng.random((T, B, D * R)) >= case.dropout) / (1 - case.dropout)).astype(case.dtype)
+        for _ in range(L - 1)
+    )
+    d_output = _normal(case, rng, steps, B, D * R) if case.upstream != "h_n" else None
+    d_h_n = _normal(case, rng, L * D, B, R) if case.upstream != "output" else None
+    c0, d_c_n = None, None
+    if "c" in CELLS[case.cell].states:
+        c0 = _normal(case, rng, L * D, B, H) if case.h0 else None
+        d_c_n = _normal(case, rng, L * D, B, H) if case.upstream != "output" else None
+
+    parameters = _draw_parameters(case, rng)
+    if case.nonlinearity == "relu":
+        masks_64 = masks if case.dropout else None
+        for _ in range(CLEAR_ATTEMPTS - 1):
+            if _is_clear(case, parameters, x, h0, lengths, masks_64):
+                break
+            parameters = _draw_parameters(case, rng)
+        else:
+            if not _is_clear(case, parameters, x, h0, lengths, masks_64):
+                parameters = {name: np.abs(array) for name, array in parameters.items()}
+                x, h0 = np.abs(x), None if h0 is None else np.abs(h0)
+
+    if case.unbatched:
+        x, h0, d_output, d_h_n, c0, d_c_n = (
+            None if array is None else np.ascontiguousarray(array[:, 0])
+            for array in (x, h0, d_output, d_h_n, c0, d_c_n)
+        )
+    elif case.batch_first:
+        x, d_output = (
+            None if array is None else np.ascontiguousarray(array.swapaxes(0, 1))
+            for array in (x, d_output)
+        )
+    return Floats(
+        parameters=parameters,
+        x=x,
+        h0=h0,
+        lengths=lengths,
+        dropout_masks=masks if case.dropout else None,
+        d_output=d_output,
+        d_h_n=d_h_n,
+        c0=c0,
+        d_c_n=d_c_n,
+    )
+
+
+def _normal(case: LayerCase, rng: np.random.Generator, *shape: int) -> np.ndarray:
+    return _as_drawn(case, rng.normal(size=shape))
+
+
+def _as_drawn(case: LayerCase, array: np.ndarray) -> np.ndarray:
+    array = (np.round(4 * array) / 4 if case.rounded else array).astype(case.dtype)
+    if case.precision == "float16":
+        array = array.astype(np.float16).astype(case.dtype)
+    elif case.precision == "bfloat16":  # the upper half of a float32
+        array = (array.view(np.uint32) & np.uint32(0xFFFF0000)).view(np.float32)
+    return array
+
+
+def _draw_parameters(case: LayerCase, rng: np.random.Generator) -> dict[str, np.ndarray]:
+    """W_ih keeps the size of what it is given, W_hh has its gain, biases are about a half."""
+    H, R, GH, parameters = case.H, case.R, case.G * case.H, {}
+    for layer, _, suffix in recurrences(case):
+        inputs = case.V if layer == 0 else case.D * R
+        W_ih = rng.normal(size=(GH, inputs)) / np.sqrt(1 if case.one_hot and not layer else inputs)
+        W_hh = rng.normal(size=(case.G, H, R))
+        W_hh *= case.gain / np.linalg.norm(W_hh, 2, axis=(1, 2), keepdims=True)
+        if H == 1:  # see above: else it would be just ±gain
+            W_hh *= rng.uniform(0.9, 1, (case.G, 1, 1))
+        b_ih, b_hh = rng.normal(size=(2, GH)) / 2
+        if case.saturated:
+            far = rng.random(GH) < 0.5
+            size = 4 * 10 ** rng.uniform(0, 2.5 if case.nonlinearity == "tanh" else 0.5, GH)
+            b_ih += far * rng.choice((-1, 1), GH) * size  # to where exp would overflow
+            W_ih[far] *= 1 if case.bias else 12
+        arrays = {"weight_ih": W_ih, "weight_hh": W_hh.reshape(GH, R)}
+        if case.bias:
+            arrays |= {"bias_ih": b_ih, "bias_hh": b_hh * (not case.one_bias)}
+        if case.P:
+            arrays["weight_hr"] = rng.normal(size=(case.P, H)) / np.sqrt(H)
+        for kind, array in arrays.items():
+            parameters[f"{kind}_{suffix}"] = _as_drawn(case, array)
+    return parameters
+
+
+def _is_clear(
+    case: LayerCase,
+    parameters: Mapping[str, np.ndarray],
+    x: np.ndarray,
+    h0: np.ndarray | None,
+    lengths: np.ndarray | None,
+    masks: tuple[np.ndarray, ...] | None,
+) -> bool:
+    """Return whether no pre-activation of a ReLU layer lies where rounding decides its sign."""
+    T, B, H, D = case.T, case.B, case.H, case.D
+    eps = np.finfo(case.dtype).eps * case.gaps
+    b = np.arange(B)
+    ends = np.full(B, T) if lengths is None else lengths
+    y = np.eye(case.V)[x] if case.one_hot else x.astype(np.float64)  # (T, B, V)
+    e_y = 0 * y if case.one_hot else eps * np.abs(y)
+    for layer in range(case.L):
+        if layer > 0 and masks is not None:
+            y, e_y = y * masks[layer - 1], (e_y + eps * np.abs(y)) * masks[layer - 1]
+        outputs, e_outputs = np.zeros((2, T, B, D * H))
+        for direction in range(D):
+            suffix = recurrences(case)[layer * D + direction][2]
+            W_ih, W_hh = parameters[f"weight_ih_{suffix}"], parameters[f"weight_hh_{suffix}"]
+            biases = [parameters[f"{k}_{suffix}"] for k in ("bias_ih", "bias_hh") if case.bias]
+            units = slice(direction * H, (direction + 1) * H)
+            n = W_ih.shape[1] + H + 4
+            h = np.zeros((B, H)) if h0 is None else h0[layer * D + direction].astype(np.float64)
+            e_h = eps * np.abs(h)
+            for step in range(T):
+                t = np.where(step < ends, ends - 1 - step if direction else step, step)  # (B,)
+                x_t, e_x = y[t, b], e_y[t, b]
+                z = x_t @ W_ih.T + h @ W_hh.T + sum(biases)
+                size = np.abs(x_t) @ np.abs(W_ih).T + np.abs(h) @ np.abs(W_hh).T
+                size += sum(np.abs(bias) for bias in biases)
+                e_z = e_x @ np.abs(W_ih).T + e_h @ np.abs(W_hh).T + n * eps * size
+                lives = (step < ends)[:, None]
+                if np.any(lives & (np.abs(z) <= e_z) & (e_z > 0)):
+                    return False
+                h, e_h = np.where(z > 0, z, 0) * lives, np.where(z > 0, e_z, 0) * lives
+                outputs[t, b, units], e_outputs[t, b, units] = h, e_h
+        y, e_y = outputs, e_outputs
+    return True

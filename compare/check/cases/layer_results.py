@@ -1,0 +1,190 @@
+"""What a layer makes of a case: all its results by name, and how far rounding may move them.
+
+The layer's class may be ours or anything with the same methods. What rounding may do to a case is
+always measured on ours.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Mapping
+from dataclasses import replace
+from typing import Any
+
+import numpy as np
+
+import scratch_rnn
+from compare.check.cases.comparison import Comparison
+from compare.check.cases.floats import CELLS, Floats
+from compare.check.cases.layer_case import LayerCase
+from compare.parity import SAFETY, Move, tolerances, ulps, unmoved
+
+Results = dict[str, np.ndarray]
+
+CLASSES: dict[str, Any] = {
+    name: getattr(scratch_rnn, cell.torch_name) for name, cell in CELLS.items()
+}
+"""Our layer of each cell."""
+
+STATES = ("h_n", "c_n")
+INITIAL_STATES = ("gradient of h0", "gradient of c0")
+SEQUENCES = ("output", "gradient of x")
+
+
+def build(layer_class: Any, case: LayerCase, parameters: Results | None = None) -> Any:
+    """Return a layer of the case's options and parameters."""
+    layer = layer_class(**case.options, dtype=case.dtype)
+    parameters = case.floats.parameters if parameters is None else parameters
+    if hasattr(layer, "load"):
+        layer.load(parameters)
+        return layer
+    shapes = {name: array.shape for name, array in parameters.items()}
+    got = {name: array.shape for name, array in layer.parameters.items()}
+    if list(got.items()) != list(shapes.items()):
+        raise ValueError(f"expected parameters {shapes}, got {got}")
+    for name, parameter in layer.parameters.items():
+        parameter[...] = parameters[name]
+    return layer
+
+
+def given(floats: Floats) -> dict[str, Any]:
+    """Return the optional arguments of `forward` that a case gives."""
+    optional = {"lengths": floats.lengths, "dropout_masks": floats.dropout_masks}
+    return {name: value for name, value in optional.items() if value is not None}
+
+
+def run(layer_class: Any, case: LayerCase, move: Move = unmoved) -> Results:
+    """Return output, h_n and the gradients of a pass forward and back, by name."""
+    floats = case.floats
+    layer = build(layer_class, case, {n: move(p) for n, p in floats.parameters.items()})
+    output, state, tape = layer.forward(
+        move(floats.x.copy()), move(initial_state(floats)), **move(given(floats))
+    )
+    results = outputs(output, state)
+    return results | named(layer.backward(move(tape), *move(upstream(floats))))
+
+
+def forward(layer: Any, case: LayerCase) -> tuple[Results, Any]:
+    """Run a layer forward on the case's arguments; return results and tape."""
+    floats = case.floats
+    output, state, tape = layer.forward(floats.x.copy(), initial_state(floats), **given(floats))
+    return outputs(output, state), tape
+
+
+def backward(layer: Any, case: LayerCase, tape: Any) -> Results:
+    """Run it backward on the case's gradients; return copies of what comes."""
+    return copied(named(layer.backward(tape, *upstream(case.floats))))
+
+
+def copied(results: Results) -> Results:
+    """Return copies."""
+    return {name: array.copy() for name, array in results.items()}
+
+
+def initial_state(floats: Floats) -> Any:
+    """Return a copy of h0, or of (h0, c0), as the layer takes it; None if it is not given."""
+    return as_state(floats.h0, floats.c0)
+
+
+def upstream(floats: Floats) -> tuple[np.ndarray | None, Any]:
+    """Return copies of the gradients that come back to the layer: of output and of the state."""
+    d_output = None if floats.d_output is None else floats.d_output.copy()
+    return d_output, as_state(floats.d_h_n, floats.d_c_n)
+
+
+def as_state(h: np.ndarray | None, c: np.ndarray | None) -> Any:
+    """Return copies of h, or of (h, c) where there is a c; None if there is nothing."""
+    copies = (None if array is None else array.copy() for array in (h, c))
+    return with_cell_state(*copies)
+
+
+def with_cell_state(h: Any, c: Any) -> Any:
+    """Return (h, c) where there is a c, and h alone where there is none."""
+    return h if c is None else (h, c)
+
+
+def outputs(output: np.ndarray, state: Any) -> Results:
+    """Return copies of what `forward` gives, by name."""
+    arrays = state if isinstance(state, tuple) else (state,)
+    named_states = dict(zip(STATES, map(np.array, arrays), strict=False))
+    return {"output": np.array(output)} | named_states
+
+
+def named(gradients: Any) -> Results:
+    """Return what `backward` gives, by name; x has no gradient where it is token numbers."""
+    found = {f"gradient of {n}": getattr(gradients, n, None) for n in ("x", "h0", "c0")}
+    found |= {f"gradient of {name}": g for name, g in gradients.parameters.items()}
+    return {name: array for name, array in found.items() if array is not None}
+
+
+def rounding(case: LayerCase) -> tuple[Results, dict[str, np.ndarray]]:
+    """Return our results of the case, and how far rounding may move each."""
+    kept = case.__dict__  # for as long as the case lives
+    if "rounding" not in kept:
+        with np.errstate(all="ignore"):
+            kept["rounding"] = tolerances(
+                lambda move: run(CLASSES[case.cell], case, move), seed=case.seed, gaps=case.gaps
+            )
+    both: tuple[Results, dict[str, np.ndarray]] = kept["rounding"]
+    return both
+
+
+# Comparing --------------------------------------------------------------------------------------
+
+
+def alike(
+    expected: Results,
+    got: Results,
+    case: LayerCase,
+    allowed: Callable[[LayerCase], Mapping[str, np.ndarray]] = lambda case: rounding(case)[1],
+) -> tuple[Comparison, ...]:
+    """Compare as far as rounding explains in this case.
+
+    It always explains a few ulps. What it explains beyond them is measured where that matters.
+    """
+    if "rounding" not in case.__dict__:
+        least = {name: SAFETY * ulps(array) for name, array in expected.items()}
+        comparisons = compared(expected, got, case, least)
+        if all(comparison.ok for comparison in comparisons):
+            return comparisons
+    return compared(expected, got, case, allowed(case))
+
+
+def identical(expected: Results, got: Results, case: LayerCase) -> tuple[Comparison, ...]:
+    """Compare bit for bit: nothing is allowed."""
+    return compared(expected, got, case, {})
+
+
+def compared(
+    expected: Results, got: Results, case: LayerCase, allowed: Mapping[str, np.ndarray]
+) -> tuple[Comparison, ...]:
+    """Compare results by name. A tensor that only one side has is wrong.
+
+    Two gradients may be absent: that of a state that is not given, and that of a bias which the
+    layer does not have.
+    """
+    nothing = np.empty((0, 0))
+    return tuple(
+        Comparison(
+            name,
+            np.asarray(expected.get(name, nothing)),
+            np.asarray(got.get(name, nothing)),
+            allowed.get(name, 0.0),
+            case.time_axis if name in SEQUENCES else None,
+            backward=name == "gradient of x",
+        )
+        for name in {**expected, **got}
+        if not _may_be_absent(name, case) or (name in got) == (name in expected)
+    )
+
+
+def _may_be_absent(name: str, case: LayerCase) -> bool:
+    no_state = case.floats.h0 is None and name in INITIAL_STATES
+    return no_state or (case.one_bias and "bias_hh" in name)
+
+
+def to_rounding(comparison: Comparison, case: LayerCase) -> Comparison:
+    """Return a comparison that asks for no more than rounding lets it, if the bits differ."""
+    allowed = rounding(case)[1].get(comparison.tensor)
+    if comparison.ok or allowed is None or np.any(comparison.allowed):
+        return comparison
+    return replace(comparison, allowed=allowed)

@@ -1,0 +1,114 @@
+"""What PyTorch makes of a case."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping, Sequence
+from typing import Any
+
+import numpy as np
+import torch
+from torch import nn
+from torch.nn.utils.rnn import pack_padded_sequence, pad_packed_sequence
+
+from compare.check.cases.floats import CELLS
+from compare.check.cases.layer_case import LayerCase
+
+
+def torch_results(case: LayerCase) -> dict[str, np.ndarray]:
+    """Return output, h_n (and c_n) and every gradient of the case by name, as torch has them."""
+    floats = case.floats
+    x = torch.from_numpy(floats.x.copy())
+    if case.one_hot:
+        x = nn.functional.one_hot(x, case.V).to(getattr(torch, case.dtype))
+    variables = {} if case.one_hot else {"x": x.requires_grad_()}
+    for name in CELLS[case.cell].states:
+        units = case.R if name == "h" else case.H
+        shape = (case.L * case.D, *(() if case.unbatched else (case.B,)), units)
+        given_state = getattr(floats, f"{name}0")
+        array = np.zeros(shape, case.dtype) if given_state is None else given_state.copy()
+        variables[f"{name}0"] = torch.from_numpy(array).requires_grad_()
+    states = [variables[f"{name}0"] for name in CELLS[case.cell].states]
+    if floats.dropout_masks is None:
+        layer = torch_layer(case.options, case.dtype, case.cell)
+        variables |= set_parameters(layer, floats.parameters)
+        output, last = call(layer, x, states, floats.lengths)
+    else:
+        output, last, parameters = call_layer_by_layer(case, x, states)
+        variables |= parameters
+    results = {"output": output} | dict(zip(("h_n", "c_n"), last, strict=False))
+    upstream = {name: getattr(floats, f"d_{name}") for name in results}
+    given = [
+        (results[name], torch.from_numpy(d.copy())) for name, d in upstream.items() if d is not None
+    ]
+    gradients: Any = torch.autograd.grad(
+        [y for y, _ in given],
+        list(variables.values()),
+        [d for _, d in given],
+        allow_unused=True,
+    )
+    for (name, variable), gradient in zip(variables.items(), gradients, strict=True):
+        none = torch.zeros_like(variable)
+        results[f"gradient of {name}"] = none if gradient is None else gradient
+    return {name: tensor.detach().numpy() for name, tensor in results.items()}
+
+
+def torch_layer(options: Mapping[str, Any], dtype: str, cell: str = "rnn") -> Any:
+    """Return an nn.RNN, nn.GRU or nn.LSTM."""
+    return getattr(nn, CELLS[cell].torch_name)(**options, dtype=getattr(torch, dtype))
+
+
+def set_parameters(layer: Any, arrays: Mapping[str, np.ndarray]) -> dict[str, torch.Tensor]:
+    """Copy the arrays into the layer, and return its parameters by name."""
+    parameters = dict(layer.named_parameters())
+    assert parameters.keys() == arrays.keys(), (list(parameters), list(arrays))
+    with torch.no_grad():
+        for name, parameter in parameters.items():
+            parameter.copy_(torch.from_numpy(arrays[name].copy()))
+    return parameters
+
+
+def call(
+    layer: Any, x: torch.Tensor, states: Sequence[torch.Tensor], lengths: np.ndarray | None
+) -> tuple[torch.Tensor, list[torch.Tensor]]:
+    """Return output and the arrays of the state, with packed sequences if there are lengths."""
+    state = tuple(states) if len(states) > 1 else states[0]
+    if lengths is None:
+        output, last = layer(x, state)
+        return output, list(last) if isinstance(last, tuple) else [last]
+    packed = pack_padded_sequence(
+        x, torch.from_numpy(lengths), batch_first=layer.batch_first, enforce_sorted=False
+    )
+    output, last = layer(packed, state)
+    output = pad_packed_sequence(output, batch_first=layer.batch_first)[0]
+    return output, list(last) if isinstance(last, tuple) else [last]
+
+
+def call_layer_by_layer(
+    case: LayerCase, x: torch.Tensor, states: Sequence[torch.Tensor]
+) -> tuple[torch.Tensor, list[torch.Tensor], dict[str, torch.Tensor]]:
+    """Return (output, state, parameters) of torch's layers one by one, the case's masks between.
+
+    torch draws its masks inside and hands none out; this is what it does with them.
+    """
+    masks, D = case.floats.dropout_masks, case.D
+    assert masks is not None
+    y, lasts = x, []
+    parameters: dict[str, torch.Tensor] = {}
+    for k in range(case.L):
+        if k > 0:
+            mask = masks[k - 1]
+            if case.unbatched:
+                mask = mask[:, 0]
+            elif case.batch_first:
+                mask = mask.swapaxes(0, 1)
+            steps = tuple(slice(size) for size in y.shape)  # padded at the end of all: cut off
+            y = y * torch.from_numpy(mask.copy())[steps]
+        options = case.options | {"input_size": y.shape[-1], "num_layers": 1, "dropout": 0.0}
+        layer = torch_layer(options, case.dtype, case.cell)
+        names = [name for name in case.floats.parameters if f"_l{k}" in name]
+        own = {name.replace(f"_l{k}", "_l0"): case.floats.parameters[name] for name in names}
+        parameters |= dict(zip(names, set_parameters(layer, own).values(), strict=True))
+        own_states = [state[k * D : (k + 1) * D] for state in states]
+        y, last = call(layer, y, own_states, case.floats.lengths)
+        lasts.append(last)
+    return y, [torch.cat(arrays) for arrays in zip(*lasts, strict=True)], parameters

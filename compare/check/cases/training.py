@@ -1,0 +1,250 @@
+"""Cases of training: a small model, its batches, and what a package and PyTorch make of them."""
+
+from __future__ import annotations
+
+from collections.abc import Callable
+from dataclasses import dataclass
+from typing import Any, Literal
+
+import numpy as np
+import torch
+from torch import nn
+
+import concise_rnn
+from compare.check.cases.layer_results import Results
+from compare.parity import CELLS, Move, gradient_of, named_state, tensor_as_array, unmoved
+from scratch_rnn import Batch, states
+from scratch_rnn.states import State
+
+CellName = Literal["rnn", "gru", "lstm"]
+
+
+@dataclass(frozen=True, slots=True)
+class TrainingCase:
+    """A small model, and batches to train it on."""
+
+    options: dict[str, Any]  # of the RNN's constructor, dtype among them
+    parameters: Results  # of the model
+    batches: tuple[Batch, ...]  # of one epoch
+    state: State  # in which the first batch begins: (L, B, H), for an LSTM a pair
+    lr: float
+    max_norm: float
+    carry_state: bool
+    cell: CellName = "rnn"
+
+    def describe(self) -> str:
+        """Name what is special about the case."""
+        B, T = self.batches[0].inputs.shape
+        words = [f"T {T}, B {B}, V {self.options['input_size']}, H {self.options['hidden_size']}"]
+        if self.options["num_layers"] > 1:
+            words.append(f"{self.options['num_layers']} layers")
+        words += [self.cell] if self.cell != "rnn" else []
+        words.append("state carried" if self.carry_state else "state reset")
+        words.append(f"lr {self.lr:g}, clip {self.max_norm:g}")
+        words.append(self.options["dtype"])
+        return ", ".join(words)
+
+
+def draw_training_case(seed: int, *, B: int = 3, T: int = 5) -> TrainingCase:
+    """Draw a case; even seeds carry the state, and every other pair of them clips."""
+    rng = np.random.default_rng([seed, B, T])
+    V, H = 7, 8
+    L = 2 if seed % 3 == 2 else 1
+    options = {
+        "input_size": V,
+        "hidden_size": H,
+        "num_layers": L,
+        "batch_first": seed % 5 == 4,
+        "dtype": "float32" if seed % 4 in (1, 2) else "float64",
+    }
+    dtype = np.dtype(str(options["dtype"]))
+    bound = 1 / np.sqrt(H)
+    shapes: dict[str, tuple[int, ...]] = {}
+    for layer in range(L):
+        shapes[f"rnn.weight_ih_l{layer}"] = (H, V if layer == 0 else H)
+        shapes[f"rnn.weight_hh_l{layer}"] = (H, H)
+        shapes[f"rnn.bias_ih_l{layer}"] = shapes[f"rnn.bias_hh_l{layer}"] = (H,)
+    shapes |= {"linear.weight": (V, H), "linear.bias": (V,)}
+    parameters = {
+        name: rng.uniform(-2 * bound, 2 * bound, shape).astype(dtype)
+        for name, shape in shapes.items()
+    }
+    tokens = rng.integers(0, V, (B, 3 * T + 1))  # each row goes on from batch to batch
+    batches = tuple(
+        Batch(tokens[:, k : k + T].copy(), tokens[:, k + 1 : k + 1 + T].copy())
+        for k in range(0, 3 * T, T)
+    )
+    return TrainingCase(
+        options=options,
+        parameters=parameters,
+        batches=batches,
+        state=np.tanh(rng.normal(size=(L, B, H))).astype(dtype),
+        lr=0.5,
+        max_norm=(0.3, 1e6)[seed // 2 % 2],
+        carry_state=seed % 2 == 0,
+    )
+
+
+def layer_of(package: Any, cell: str) -> Any:
+    """Return the package's layer of a cell."""
+    return getattr(package, cell.upper())
+
+
+def make_model(package: Any, case: TrainingCase, move: Move = unmoved) -> Any:
+    """Build the package's RNNModel with the case's parameters."""
+    rng = np.random.default_rng(0)  # the case's own parameters take the place of what it draws
+    rnn = layer_of(package, case.cell)(**case.options, rng=rng)
+    model = package.RNNModel(rnn, case.options["input_size"], rng=rng)
+    for name, parameter in model.parameters.items():
+        parameter[...] = move(case.parameters[name])
+    return model
+
+
+def torch_model(case: TrainingCase, device: str = "cpu") -> concise_rnn.RNNModel:
+    """Build the PyTorch model with the case's parameters."""
+    options = dict(case.options)
+    dtype = getattr(torch, options.pop("dtype"))
+    _, layer = CELLS[case.cell]
+    rnn = layer(**options, dtype=dtype, device=device)
+    model = concise_rnn.RNNModel(rnn, options["input_size"])
+    with torch.no_grad():
+        for name, parameter in model.named_parameters():
+            parameter.copy_(torch.from_numpy(case.parameters[name]))
+    return model
+
+
+def scratch_step(package: Any, case: TrainingCase, move: Move = unmoved) -> Results:
+    """Take one training step, and return all that arises in it, by name.
+
+    Logits are (T, B, V), so that a step can be named.
+    """
+    model, batch = make_model(package, case, move), case.batches[0]
+    B, T = batch.inputs.shape
+    logits, state, tape = model.forward(batch.inputs, move(case.state))
+    loss, d_logits = package.cross_entropy(move(logits), batch.targets.T.reshape(-1))
+    dtype = np.dtype(case.options["dtype"])
+    results = {
+        "logits": logits.reshape(T, B, -1).copy(),
+        **named_state("final state", states.each(np.copy, state)),
+        "loss": np.asarray(loss, dtype),
+        "gradient of logits": d_logits.reshape(T, B, -1).copy(),
+    }
+    gradients, d_state = model.backward_to_state(move(tape), move(d_logits))
+    results |= {f"gradient of {name}": g.copy() for name, g in gradients.items()}
+    results |= named_state("gradient of initial state", d_state)
+    gradients = move(gradients)
+    norm = package.clip_grad_norm(gradients, case.max_norm)
+    results["gradient norm"] = np.asarray(norm, dtype)
+    results |= {f"clipped gradient of {name}": g.copy() for name, g in gradients.items()}
+    package.SGD(model.parameters, case.lr).step(gradients)
+    return results | {f"updated {name}": p.copy() for name, p in model.parameters.items()}
+
+
+def torch_step(case: TrainingCase) -> Results:
+    """Take the same step with PyTorch."""
+    model, batch = torch_model(case), case.batches[0]
+    B, T = batch.inputs.shape
+    initial_state = torch.from_numpy(case.state.copy()).requires_grad_()
+    logits, state = model(torch.from_numpy(batch.inputs), initial_state)
+    logits.retain_grad()
+    loss = nn.functional.cross_entropy(logits, torch.from_numpy(batch.targets).T.reshape(-1))
+    loss.backward()  # type: ignore[no-untyped-call]
+    tensors = {
+        "logits": logits.reshape(T, B, -1),
+        "final state": state,
+        "loss": loss,
+        "gradient of logits": gradient_of(logits).reshape(T, B, -1),
+    }
+    parameters = dict(model.named_parameters())
+    tensors |= {f"gradient of {name}": gradient_of(p) for name, p in parameters.items()}
+    tensors["gradient of initial state"] = gradient_of(initial_state)
+    tensors["gradient norm"] = nn.utils.clip_grad_norm_(parameters.values(), case.max_norm)
+    tensors |= {f"clipped gradient of {name}": gradient_of(p) for name, p in parameters.items()}
+    torch.optim.SGD(parameters.values(), case.lr).step()
+    tensors |= {f"updated {name}": p for name, p in parameters.items()}
+    return {name: tensor_as_array(tensor) for name, tensor in tensors.items()}
+
+
+NUM_EPOCHS = 2
+
+
+def scratch_updates(package: Any, case: TrainingCase, move: Move = unmoved) -> Results:
+    """Train for one epoch, update by update; the state is handed on, or a new one begun."""
+    model = make_model(package, case, move)
+    optimizer = package.SGD(model.parameters, case.lr)
+    return _updates(
+        case,
+        lambda batch, state: package.train_step(
+            model, batch, state, optimizer, max_norm=case.max_norm
+        ),
+        np.asarray,
+    ) | {f"{name} after the last update": p for name, p in model.parameters.items()}
+
+
+def torch_updates(case: TrainingCase) -> Results:
+    """Train PyTorch's model in the same way."""
+    model = torch_model(case)
+    optimizer = torch.optim.SGD(model.parameters(), case.lr)
+    return _updates(
+        case,
+        lambda batch, state: concise_rnn.train_step(
+            model, batch, state, optimizer, max_norm=case.max_norm
+        ),
+        tensor_as_array,
+    ) | {
+        f"{name} after the last update": tensor_as_array(p) for name, p in model.named_parameters()
+    }
+
+
+def _updates(
+    case: TrainingCase, step: Callable[[Batch, Any], Any], as_array: Callable[[Any], np.ndarray]
+) -> Results:
+    dtype = np.dtype(case.options["dtype"])
+    results: Results = {}
+    state = None
+    for k, batch in enumerate(case.batches, start=1):
+        done = step(batch, state)
+        state = done.state if case.carry_state else None
+        results[f"loss at update {k}"] = np.asarray(done.loss, dtype)
+        results[f"gradient norm at update {k}"] = np.asarray(done.grad_norm, dtype)
+        results[f"state after update {k}"] = as_array(done.state)
+    return results
+
+
+def scratch_epochs(package: Any, case: TrainingCase, move: Move = unmoved) -> Results:
+    """Train for some epochs with the package's `train`."""
+    model = make_model(package, case, move)
+    done = package.train(
+        model,
+        case.batches,
+        case.lr,
+        NUM_EPOCHS,
+        carry_state=case.carry_state,
+        max_norm=case.max_norm,
+    )
+    return _epochs(case, done) | {f"final {name}": p for name, p in model.parameters.items()}
+
+
+def torch_epochs(case: TrainingCase) -> Results:
+    """Train PyTorch's model in the same way."""
+    model = torch_model(case)
+    done = concise_rnn.train(
+        model,
+        case.batches,
+        case.lr,
+        NUM_EPOCHS,
+        carry_state=case.carry_state,
+        max_norm=case.max_norm,
+    )
+    return _epochs(case, done) | {
+        f"final {name}": tensor_as_array(p) for name, p in model.named_parameters()
+    }
+
+
+def _epochs(case: TrainingCase, done: list[Any]) -> Results:
+    dtype = np.dtype(case.options["dtype"])
+    results: Results = {}
+    for k, epoch in enumerate(done, start=1):
+        results[f"loss of epoch {k}"] = np.asarray(epoch.loss, dtype)
+        results[f"perplexity of epoch {k}"] = np.asarray(epoch.perplexity, dtype)
+    return results

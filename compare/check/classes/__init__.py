@@ -1,0 +1,1 @@
+"""A class, a PyTorch module, or a layer of another library."""

@@ -1,0 +1,1 @@
+"""The six functions of the exercise, and the four of CS231n."""

@@ -1,0 +1,240 @@
+"""The reward of six right functions, and the last proof: they train a model beside PyTorch's.
+
+Both models begin with the same weights, read the same batches of a text, and are updated together.
+How far two right trainings may part is computed: ours is run once more and again with every weight
+moved to a neighbouring float after each update.
+"""
+
+from __future__ import annotations
+
+import copy
+import time
+from collections.abc import Iterator, Mapping, Sequence
+from dataclasses import dataclass, field
+from pathlib import Path
+from typing import Any
+
+import numpy as np
+
+from compare.check.functions.equations import Equations
+from compare.check.functions.stages import Malformed, array, forward, items
+from compare.check.functions.trying import TheirFunctions
+from compare.check.worker.client import Trouble
+from compare.terminal import Terminal
+from scratch_rnn.text import Batch, Batches, Text, Vocab, load_corpus, load_text, sample_text
+
+T, B, H = 20, 32, 32
+EPOCHS, MOST_TOKENS = 12, 10_000
+LR, MAX_NORM = 1.0, 1.0
+PERTURBATIONS = 3
+"""Each is a whole training. A loss that moved little in all of them has the RMS of all losses."""
+CHARACTERS = 50
+"""What each side writes afterwards."""
+SECONDS = 60.0
+"""After so long by the clock slow functions have shown enough: each loss until then is compared."""
+
+
+@dataclass(slots=True)
+class Training:
+    """What came of it."""
+
+    text: str  # its title
+    updates: int = 0
+    losses: dict[str, list[float]] = field(default_factory=lambda: {"yours": [], "PyTorch": []})
+    largest_difference: float = 0.0  # between parameters after the last update
+    allowed: float = 0.0  # by rounding, of the same parameter
+    wrote: dict[str, str] = field(default_factory=dict)
+    stopped: bool = False  # before the last update, to save time
+    failed: str = ""  # expected …, got …
+
+    def to_json(self) -> dict[str, Any]:
+        """Give it as plain JSON values."""
+        return {
+            "ok": not self.failed,
+            "text": self.text,
+            "updates": self.updates,
+            "stopped": self.stopped,
+            "losses": self.losses,
+            "largest_difference": self.largest_difference,
+            "allowed": self.allowed,
+            "wrote": self.wrote,
+            "failed": self.failed or None,
+        }
+
+
+class Theirs:
+    """A language model of the submission's functions; only the output layer and the step are ours."""
+
+    def __init__(
+        self, kind: type[Equations], functions: TheirFunctions, parameters: Mapping[str, np.ndarray]
+    ) -> None:
+        self.kind, self.functions = kind, functions
+        self.parameters = {name: value.copy() for name, value in parameters.items()}
+
+    @property
+    def _layer(self) -> list[np.ndarray]:
+        *layer, _, _ = self.parameters.values()
+        return layer
+
+    def logits(self, x: np.ndarray, states: Sequence[np.ndarray]) -> tuple[Any, Any, Any, Any]:
+        """Return logits (T·B, V), output (T, B, H), the last states and the tape."""
+        output, last, tape = forward(self.kind, self.functions, x, states, self._layer)
+        output = _shaped("output", output, (*x.shape[:2], H))
+        *_, W, b = self.parameters.values()
+        return output.reshape(-1, H) @ W.T + b, output, last, tape
+
+    def update(self, batch: Batch) -> float:
+        """Do one update; return the loss before it."""
+        *_, W, _ = self.parameters.values()
+        x = np.eye(len(W))[batch.inputs.T]
+        nothing = [np.zeros((len(batch.inputs), H)) for _ in self.kind.states]
+        logits, output, _, tape = self.logits(x, nothing)
+        call = self.functions.call
+        found = call("cross_entropy", logits, batch.targets.T.reshape(-1))
+        loss, d_logits = items(found, ("loss", "d_logits"))
+        d_logits = _shaped("d_logits", d_logits, logits.shape)
+        d_output = (d_logits @ W).reshape(output.shape)
+        found = call(f"{self.kind.cell}_backward", tape, d_output, *nothing)
+        d_layer = items(found, ("d_x", *(f"d_{n}_0" for n in self.kind.states), *WEIGHTS))[-4:]
+        gradients = [
+            _shaped(f"d_{name}", gradient, parameter.shape)
+            for (name, parameter), gradient in zip(
+                self.parameters.items(),
+                (*d_layer, d_logits.T @ output.reshape(-1, H), d_logits.sum(axis=0)),
+                strict=True,
+            )
+        ]
+        call("clip_grad_norm", gradients, MAX_NORM)
+        for parameter, gradient in zip(self.parameters.values(), gradients, strict=True):
+            parameter -= LR * gradient
+        self.functions.submission.forget()
+        return float(array("loss", loss))
+
+    def write(self, prefix: str, many: int, vocab: Vocab) -> str:
+        """Read a prefix, and add the likeliest character again and again."""
+        ids = vocab[list(prefix)]
+        x = np.eye(len(vocab))
+        states: Any = [np.zeros((1, H)) for _ in self.kind.states]
+        for t in range(len(ids) + many - 1):
+            logits, _, states, _ = self.logits(x[ids[t]][None, None], states)
+            if t + 1 == len(ids):
+                ids.append(int(logits[-1].argmax()))
+        return "".join(vocab.to_tokens(ids))
+
+
+WEIGHTS = ("d_W_ih", "d_W_hh", "d_b_ih", "d_b_hh")
+
+
+def _shaped(name: str, value: Any, shape: tuple[int, ...]) -> np.ndarray:
+    found = array(name, value)
+    if found.shape != shape:
+        raise Malformed(f"{name} of shape {shape}", f"{found.shape}")
+    return found
+
+
+def train(
+    kind: type[Equations], functions: TheirFunctions, text_file: Path | None, terminal: Terminal
+) -> Training:
+    """Train their functions and PyTorch in lock-step."""
+    from compare.parity import Trainee, build_models, limited_threads, prefixes, tolerances
+    from compare.parity import parameters_as_arrays as arrays_of
+    from concise_rnn import predict  # these bring PyTorch, which is not needed before
+
+    text: Text = sample_text() if text_file is None else load_text(text_file)
+    corpus, vocab = load_corpus(text, max_tokens=MOST_TOKENS)
+    batches = Batches(corpus, batch_size=B, num_steps=T)
+    scratch, concise = build_models(len(vocab), H, cell=kind.cell, dtype="float64")
+    training = Training(text.name)
+
+    def ours(move: Any) -> dict[str, np.ndarray]:
+        trainee = Trainee(copy.deepcopy(scratch), LR, max_norm=MAX_NORM)
+        losses = []
+        for batch in all_of(batches):
+            for parameter in trainee.model.parameters.values():
+                parameter[...] = move(parameter)
+            losses.append(trainee.step(batch)["scratch_loss"])
+        return {"loss": np.array(losses), **arrays_of(trainee.model)}
+
+    with limited_threads(1), terminal.progress(EPOCHS, len(batches)) as progress:
+        allowed = tolerances(ours, perturbations=PERTURBATIONS)[1]
+        begun = time.monotonic()
+        theirs, other = Theirs(kind, functions, arrays_of(scratch)), Trainee(concise, LR)
+        try:
+            for k, batch in enumerate(all_of(batches)):
+                training.losses["yours"].append(theirs.update(batch))
+                training.losses["PyTorch"].append(other.step(batch)["concise_loss"])
+                training.updates = k + 1
+                loss, right = training.losses["yours"][-1], training.losses["PyTorch"][-1]
+                if not abs(loss - right) <= allowed["loss"][k]:
+                    training.failed = (
+                        f"expected the loss {right:.9g} of PyTorch at update {k + 1}, "
+                        f"got {loss:.9g}; rounding explains {allowed['loss'][k]:.1g}"
+                    )
+                    return training
+                training.stopped = time.monotonic() - begun > SECONDS
+                if training.stopped:
+                    return training
+                progress.advance(None)
+            _compare(training, theirs.parameters, arrays_of(concise), allowed)
+            prefix = prefixes(vocab, "char")[0]
+            training.wrote = {
+                "yours": theirs.write(prefix, CHARACTERS, vocab),
+                "PyTorch": predict(prefix, CHARACTERS, concise, vocab),
+            }
+        except (Trouble, Malformed) as error:
+            update = training.updates + 1
+            training.failed = f"expected {error.expected} at update {update}, got {error.got}"
+    return training
+
+
+def all_of(batches: Batches) -> Iterator[Batch]:
+    """Yield the batches of all epochs."""
+    for epoch in range(EPOCHS):
+        yield from batches.epoch(epoch)
+
+
+def _compare(
+    training: Training,
+    got: dict[str, np.ndarray],
+    expected: Mapping[str, np.ndarray],
+    allowed: Mapping[str, np.ndarray],
+) -> None:
+    """Compare the parameters after the last update."""
+    for name, right in expected.items():
+        apart = np.abs(got[name] - right)
+        at = np.unravel_index(np.argmax(apart), apart.shape)
+        if apart[at] >= training.largest_difference:
+            training.largest_difference = float(apart[at])
+            training.allowed = float(allowed[name][at])
+        if not np.all(apart <= allowed[name]) and not training.failed:
+            k = np.unravel_index(np.argmax(apart / allowed[name]), apart.shape)
+            training.failed = (
+                f"expected {name} {[int(n) for n in k]} {right[k]:.9g} of PyTorch after "
+                f"{training.updates} updates, got {got[name][k]:.9g}; "
+                f"rounding explains {allowed[name][k]:.1g}"
+            )
+
+
+def show_training(training: Training, terminal: Terminal) -> None:
+    """Print losses, the largest difference, and what both write."""
+    losses = training.losses
+    terminal.line()
+    terminal.line(
+        f"{training.updates} updates in lock-step with PyTorch, on {training.text} ({B} x {T} "
+        f"characters a batch, H {H}, float64):"
+    )
+    for side, shown in losses.items():
+        if shown:
+            terminal.line(f"  loss of {side.ljust(7)}  {shown[0]:.6f} → {shown[-1]:.6f}")
+    if training.failed:
+        terminal.line(f"  wrong: {training.failed}", "bold red")
+        terminal.line("  Each function passes its stage, but together they do not train alike.")
+        return
+    if training.stopped:
+        terminal.line(f"  stopped after {SECONDS:g} s; each loss until then is right")
+        return
+    terminal.line(
+        f"  parameters differ by at most {training.largest_difference:.1e}; rounding explains "
+        f"{training.allowed:.1e}"
+    )
+    terminal.written(training.wrote)

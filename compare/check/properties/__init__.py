@@ -1,0 +1,1 @@
+"""Properties of every correct layer, model and training, for any weights."""

@@ -1,0 +1,47 @@
+"""Properties that PyTorch's layers state: the same results and gradients, for any case."""
+
+from __future__ import annotations
+
+from typing import Any
+
+from compare.check.cases.layer_case import LayerCase
+from compare.check.cases.layer_results import alike, run
+from compare.check.cases.reference import torch_results
+from compare.check.properties.layer_property import Compared, layer_property, properties_of
+
+
+def _as_torch(layer_class: Any, case: LayerCase) -> Compared:
+    yield alike(torch_results(case), run(layer_class, case), case)
+
+
+@layer_property(tried=16, one_hot=False, lengths=False, dropout=0.0, saturated=False)
+def layer_as_torch(layer_class: Any, case: LayerCase) -> Compared:
+    """Give the results and the gradients of PyTorch's layer."""
+    yield from _as_torch(layer_class, case)
+
+
+@layer_property(one_hot=True, lengths=False, dropout=0.0, saturated=False)
+def tokens_as_torch(layer_class: Any, case: LayerCase) -> Compared:
+    """Give for token numbers what PyTorch's layer gives for their one-hot rows."""
+    yield from _as_torch(layer_class, case)
+
+
+@layer_property(tried=8, lengths=True, unbatched=False, dropout=0.0, saturated=False)
+def padded_as_packed(layer_class: Any, case: LayerCase) -> Compared:
+    """Give for lengths what a packed sequence gives."""
+    yield from _as_torch(layer_class, case)
+
+
+@layer_property(dropout=(0.5, 0.25, 1 / 3), L=(2, 3), saturated=False)
+def dropout_masks(layer_class: Any, case: LayerCase) -> Compared:
+    """Drop what the masks drop, forward and backward."""
+    yield from _as_torch(layer_class, case)
+
+
+@layer_property(saturated=True, nonlinearity="tanh", gain=(2.0, 1.5))
+def saturated(layer_class: Any, case: LayerCase) -> Compared:
+    """Give ±1 for huge inputs, and never overflow."""
+    yield from _as_torch(layer_class, case)
+
+
+PROPERTIES = properties_of(vars())

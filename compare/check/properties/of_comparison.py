@@ -1,0 +1,97 @@
+"""Properties of the comparison itself: a judge who never says no proves nothing."""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Iterator
+from typing import Any
+
+import numpy as np
+import torch
+
+import concise_rnn
+import scratch_rnn
+from compare.check.cases import training as training_cases
+from compare.check.cases.comparison import Outcome
+from compare.check.properties.answers import identical
+
+
+def equals_pass(package: Any) -> Iterator[Outcome]:
+    """Find two models with the same weights equal."""
+    for seed in range(4):
+        case = training_cases.draw_training_case(seed)
+        yield _verdict(package, case, training_cases.torch_model(case), "the same weights", ok=True)
+
+
+def differences_are_refused(package: Any) -> Iterator[Outcome]:
+    """Find two models unequal when one weight of one of them is off by a thousandth."""
+    for seed in range(4):
+        case = training_cases.draw_training_case(seed)
+        for name in case.parameters:
+            model = training_cases.torch_model(case)
+            with torch.no_grad():
+                dict(model.named_parameters())[name].view(-1)[0] *= 1.001
+            yield _verdict(package, case, model, f"{name} moved", ok=False)
+
+
+def nan_is_refused(package: Any) -> Iterator[Outcome]:
+    """Find nothing equal to NaN."""
+    for seed in range(2):
+        case = training_cases.draw_training_case(seed)
+        model = training_cases.torch_model(case)
+        with torch.no_grad():
+            model.linear.bias[0] = torch.nan
+        yield _verdict(package, case, model, "linear.bias with a NaN", ok=False)
+    rows = package.parity.compare_results(
+        {"a": np.array([1.0])}, {"a": np.array([np.nan])}, {"a": 1.0}
+    )
+    yield Outcome("1 and NaN", (), _complaint(rows.ok, ok=False))
+
+
+def shapes_and_names_are_refused(package: Any) -> Iterator[Outcome]:
+    """Find tensors of different shapes, dtypes or names unequal."""
+    column, row = np.zeros((3, 1)), np.zeros((1, 3))
+    for what, one, other in (
+        ("(3, 1) and (1, 3)", {"a": column}, {"a": row}),
+        ("float64 and float32", {"a": column}, {"a": column.astype(np.float32)}),
+        ("a and b", {"a": column}, {"b": column}),
+    ):
+        rows = package.parity.compare_results(one, other, {"a": 1.0, "b": 1.0})
+        yield Outcome(what, (), _complaint(rows.ok, ok=False))
+
+
+def copies_are_copies(package: Any) -> Iterator[Outcome]:
+    """Copy weights so that training one model leaves the other alone."""
+    case = training_cases.draw_training_case(0)
+    kinds: dict[str, Callable[[], Any]] = {
+        "scratch": lambda: training_cases.make_model(scratch_rnn, case),
+        "concise": lambda: training_cases.torch_model(case),
+    }
+    for source_kind, new_source in kinds.items():
+        for target_kind, new_target in kinds.items():
+            source, target = new_source(), new_target()
+            package.copy_weights(source, target)
+            for array in package.parity.parameters_as_arrays(source).values():
+                array[...] = 7.0
+            after = package.parity.parameters_as_arrays(target)
+            described = f"{source_kind} to {target_kind}, then the source changed"
+            yield Outcome(described, identical(case.parameters, after))
+
+
+def _verdict(
+    package: Any,
+    case: training_cases.TrainingCase,
+    model: concise_rnn.RNNModel,
+    what: str,
+    *,
+    ok: bool,
+) -> Outcome:
+    ours = training_cases.make_model(scratch_rnn, case)
+    report = package.check_parity(
+        ours, model, case.batches[0], case.state, lr=case.lr, max_norm=case.max_norm
+    )
+    return Outcome(f"{what}, {case.describe()}", (), _complaint(report.ok, ok=ok))
+
+
+def _complaint(got: bool, *, ok: bool) -> str:
+    words = {True: "equal", False: "unequal"}
+    return "" if got == ok else f"verdict: expected {words[ok]!r}, got {words[got]!r}"

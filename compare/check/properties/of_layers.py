@@ -1,0 +1,312 @@
+"""Properties of the layer that need no PyTorch: each lays a layer's results beside its own.
+
+Where both sides of a law are the same operations on the same numbers, they must agree to the bit.
+Where the operations differ, they may part by what rounding explains.
+"""
+
+from __future__ import annotations
+
+from typing import Any
+
+import numpy as np
+
+from compare.check.cases.layer_case import LayerCase
+from compare.check.cases.layer_results import (
+    CLASSES,
+    INITIAL_STATES,
+    STATES,
+    Results,
+    alike,
+    backward,
+    build,
+    compared,
+    copied,
+    forward,
+    given,
+    identical,
+    initial_state,
+    named,
+    outputs,
+    run,
+    upstream,
+    with_cell_state,
+)
+from compare.check.properties.layer_property import Compared, layer_property, properties_of
+from compare.parity import tolerances, unmoved
+
+
+def more(case: LayerCase, shape: tuple[int, ...]) -> np.ndarray:
+    """Return floats of the case's dtype that are none of its own."""
+    return np.random.default_rng([case.seed, 3]).normal(size=shape).astype(case.dtype)
+
+
+# Arguments --------------------------------------------------------------------------------------
+
+
+@layer_property()
+def arguments_unchanged(layer_class: Any, case: LayerCase) -> Compared:
+    """Change nothing that is handed in."""
+    layer = build(layer_class, case)
+    masks = case.floats.dropout_masks and tuple(map(np.copy, case.floats.dropout_masks))
+    mine = case.given(**copied(_arrays(case)), dropout_masks=masks)
+    passed = mine.floats
+    before = _arrays(case) | _masks(case) | copied(layer.parameters)
+    state = with_cell_state(passed.h0, passed.c0)
+    _, _, tape = layer.forward(passed.x, state, **given(passed))
+    d_state = with_cell_state(passed.d_h_n, passed.d_c_n)
+    layer.backward(tape, passed.d_output, d_state)
+    after = _arrays(mine) | _masks(mine) | dict(layer.parameters)
+    yield identical(before, after, case)
+
+
+ARRAYS = ("x", "h0", "c0", "lengths", "d_output", "d_h_n", "d_c_n")
+
+
+def _arrays(case: LayerCase, names: tuple[str, ...] = ARRAYS) -> Results:
+    return {name: a for name in names if (a := getattr(case.floats, name)) is not None}
+
+
+def _masks(case: LayerCase) -> Results:
+    return {f"dropout_masks[{k}]": mask for k, mask in enumerate(case.floats.dropout_masks or ())}
+
+
+@layer_property()
+def any_memory_layout(layer_class: Any, case: LayerCase) -> Compared:
+    """Take arrays that are read-only, in Fortran order or with gaps."""
+    expected = run(layer_class, case)
+    for name, array in _arrays(case).items():
+        if name == "lengths":
+            continue
+        scattered = np.zeros((*array.shape, 2), array.dtype)[..., 0]  # every other float
+        for laid_out in (np.array(array, order="F"), scattered):
+            laid_out[...] = array
+            laid_out.flags.writeable = False
+            floats = case.given(**{name: laid_out}).floats
+            layer = build(layer_class, case)
+            state = with_cell_state(floats.h0, floats.c0)
+            d_state = with_cell_state(floats.d_h_n, floats.d_c_n)
+            output, last, tape = layer.forward(floats.x, state, **given(floats))
+            results = outputs(output, last) | named(layer.backward(tape, floats.d_output, d_state))
+            yield alike(expected, results, case)
+
+
+# The tape ---------------------------------------------------------------------------------------
+
+
+@layer_property(gradients=True, again=True)
+def second_backward(layer_class: Any, case: LayerCase) -> Compared:
+    """Give the same again when backward is called twice on one tape."""
+    layer = build(layer_class, case)
+    _, tape = forward(layer, case)
+    back = upstream(case.floats)  # the same arrays both times
+    once = copied(named(layer.backward(tape, *back)))
+    yield identical(once, named(layer.backward(tape, *back)), case)
+
+
+@layer_property(again=True)
+def many_tapes(layer_class: Any, case: LayerCase) -> Compared:
+    """Leave earlier results and tapes alone in later passes."""
+    alone = run(layer_class, case)
+    layer = build(layer_class, case)
+    floats = case.floats
+    output, state, tape = layer.forward(floats.x.copy(), initial_state(floats), **given(floats))
+    other_x = (floats.x + 1) % case.V if case.one_hot else more(case, floats.x.shape)
+    _, other_tape = forward(layer, case.given(x=other_x))
+    backward(layer, case, other_tape)
+    yield identical(alone, outputs(output, state) | backward(layer, case, tape), case)
+
+
+@layer_property(dropout=0.0)
+def call_as_forward(layer_class: Any, case: LayerCase) -> Compared:
+    """Compute in a call what forward computes, without a memory of earlier calls."""
+    layer = build(layer_class, case)
+    floats = case.floats
+    for _ in range(2):
+        results = outputs(*layer(floats.x.copy(), initial_state(floats), **given(floats)))
+        yield alike(forward(layer, case)[0], results, case)
+
+
+@layer_property(again=True, h0=(False, True))
+def second_call(layer_class: Any, case: LayerCase) -> Compared:
+    """Keep no state between calls: begin each at the state that is given, or else at zero."""
+    layer = build(layer_class, case)
+    forward(layer, case)
+    results, tape = forward(layer, case)
+    yield identical(run(layer_class, case), results | backward(layer, case, tape), case)
+
+
+@layer_property(near=True)
+def own_memory(layer_class: Any, case: LayerCase) -> Compared:
+    """Share no memory between what is given out and the tape or the parameters."""
+    layer = build(layer_class, case)
+    floats = case.floats
+    _, state, tape = layer.forward(floats.x.copy(), initial_state(floats), **given(floats))
+    parameters = copied(layer.parameters)
+    first = named(layer.backward(tape, *upstream(floats)))
+    kept = copied(first)
+    for array in [*(state if isinstance(state, tuple) else (state,)), *first.values()]:
+        array[...] = 7
+    yield identical(kept, backward(layer, case, tape), case)
+    yield identical(parameters, layer.parameters, case)
+
+
+# What is not given ------------------------------------------------------------------------------
+
+
+@layer_property(needs={"h0": False}, h0=True)
+def no_state_as_zeros(layer_class: Any, case: LayerCase) -> Compared:
+    """Begin at zero where no state is given."""
+    floats = case.floats
+    zeros = {n: np.zeros_like(a) for n in ("h0", "c0") if (a := getattr(floats, n)) is not None}
+    nothing = case.given(**dict.fromkeys(zeros))
+    yield identical(run(layer_class, case.given(**zeros)), run(layer_class, nothing), nothing)
+
+
+@layer_property(gradients=True, upstream=("output", "h_n"))
+def no_gradient_as_zeros(layer_class: Any, case: LayerCase) -> Compared:
+    """Count an upstream gradient that is not given as zero."""
+    results = run(layer_class, case)
+    absent = [n for n in ("output", *STATES) if getattr(case.floats, f"d_{n}") is None]
+    zeros = {f"d_{n}": np.zeros_like(results[n]) for n in absent if n in results}
+    yield identical(run(layer_class, case.given(**zeros)), results, case)
+
+
+@layer_property(unbatched=False, lengths=False, one_hot=(True, False))
+def empty_batch(layer_class: Any, case: LayerCase) -> Compared:
+    """Give empty results for a batch of no rows."""
+    results, axis = run(layer_class, case), case.batch_axis
+    nobody = np.empty(0, np.intp)
+    empty = {
+        name: a.take(nobody, axis if name in ("x", "d_output") else 1)
+        for name, a in _arrays(case).items()
+    }
+    masks = case.floats.dropout_masks and tuple(mask[:, :0] for mask in case.floats.dropout_masks)
+    expected = {
+        name: a.take(nobody, axis)
+        if name in ("output", "gradient of x")
+        else a.take(nobody, 1)
+        if name in (*STATES, *INITIAL_STATES)
+        else np.zeros_like(a)
+        for name, a in results.items()
+    }
+    yield identical(expected, run(layer_class, case.given(**empty, dropout_masks=masks)), case)
+
+
+# Backward is linear -----------------------------------------------------------------------------
+
+
+@layer_property(gradients=True)
+def backward_scales(layer_class: Any, case: LayerCase) -> Compared:
+    """Give so many times the gradients for so many times the upstream gradients.
+
+    A power of two changes exponents alone: to the bit, and so does a change of sign. But below the
+    smallest normal float bits are lost, where units are saturated. Elsewhere the factor is so large
+    that a gradient would be changed which is clipped on its way back.
+    """
+    smallest = 0.0 if case.cell == "rnn" else float(np.finfo(case.dtype).smallest_normal)
+    layer = build(layer_class, case)
+    _, tape = forward(layer, case)
+    expected = backward(layer, case, tape)
+    allowed = dict.fromkeys(expected, np.asarray(smallest))
+    for factor in (2.0 if case.saturated else 256.0, -0.5, 0.0):
+        back = {n: a * a.dtype.type(factor) for n, a in _arrays(case, ARRAYS[4:]).items()}
+        times = {name: array * array.dtype.type(factor) for name, array in expected.items()}
+        yield compared(times, backward(layer, case.given(**back), tape), case, allowed)
+
+
+@layer_property(gradients=True)
+def backward_adds(layer_class: Any, case: LayerCase) -> Compared:
+    """Give for a sum of upstream gradients the sum of what each gives."""
+    back = _arrays(case, ARRAYS[4:])
+    other = case.given(**{name: more(case, array.shape) for name, array in back.items()})
+
+    def two(layer_class: Any, move: Any) -> tuple[Results, Results]:
+        floats = case.floats
+        layer = build(layer_class, case, move(dict(floats.parameters)))
+        state = move(initial_state(floats))
+        _, _, tape = layer.forward(move(floats.x), state, **move(given(floats)))
+        first, second = (
+            copied(named(layer.backward(move(tape), *move(upstream(f)))))
+            for f in (floats, other.floats)
+        )
+        return first, second
+
+    def allowed(case: LayerCase) -> Results:
+        def apart(move: Any) -> Results:  # they may move in opposite ways, and their sum not at all
+            first, second = two(CLASSES[case.cell], move)
+            return first | {f"second {name}": array for name, array in second.items()}
+
+        found = tolerances(apart, seed=case.seed, gaps=case.gaps)[1]
+        return {name: found[name] + found[f"second {name}"] for name in summed}
+
+    layer = build(layer_class, case)
+    _, tape = forward(layer, case)
+    both = case.given(**{name: a + getattr(other.floats, name) for name, a in back.items()})
+    first, second = two(layer_class, unmoved)
+    summed = {name: first[name] + second[name] for name in first}
+    yield alike(summed, backward(layer, both, tape), case, allowed)
+
+
+# Weights and inputs -----------------------------------------------------------------------------
+
+
+@layer_property(one_hot=True)
+def one_hot_as_dense(layer_class: Any, case: LayerCase) -> Compared:
+    """Give for token numbers what their one-hot rows give."""
+    results = run(layer_class, case)
+    dense = run(layer_class, case.given(x=np.eye(case.V, dtype=case.dtype)[case.floats.x]))
+    dense.pop("gradient of x", None)  # token numbers have none
+    yield alike(dense, results, case)
+    for dtype in (np.int32, np.uint8):
+        others = run(layer_class, case.given(x=case.floats.x.astype(dtype)))
+        yield identical(results, others, case)
+
+
+@layer_property(cells=("rnn",), nonlinearity="relu")
+def relu_scales(layer_class: Any, case: LayerCase) -> Compared:
+    """Give c times the output of a ReLU layer for c times the input, state and biases.
+
+    relu(c z) = c relu(z) for c > 0. Gradients of the weights, being products with inputs, grow by c
+    too; those of the rest stay. With c a power of two, to the bit. Token numbers can't be scaled:
+    W_ih is, in their place.
+    """
+    floats, c = case.floats, np.dtype(case.dtype).type(4)
+    parameters = {
+        name: array * c
+        if name.startswith("bias") or (case.one_hot and name.startswith("weight_ih_l0"))
+        else array
+        for name, array in floats.parameters.items()
+    }
+    x = floats.x if case.one_hot else floats.x * c
+    h0 = None if floats.h0 is None else floats.h0 * c
+    scaled = run(layer_class, case.given(parameters=parameters, x=x, h0=h0))
+    for name in scaled:
+        is_first = case.one_hot and name.startswith("gradient of weight_ih_l0")
+        if name in ("output", "h_n") or (name.startswith("gradient of weight") and not is_first):
+            scaled[name] = scaled[name] / c
+    yield identical(run(layer_class, case), scaled, case)
+
+
+@layer_property(cells=("rnn",), gradients=True, nonlinearity="relu")
+def relu_at_zero(layer_class: Any, case: LayerCase) -> Compared:
+    """Take 0 for the derivative of relu at 0."""
+    zeros = {name: np.zeros_like(array) for name, array in case.floats.parameters.items()}
+    results = run(layer_class, case.given(parameters=zeros))
+    yield identical({name: np.zeros_like(array) for name, array in results.items()}, results, case)
+
+
+@layer_property(cells=("rnn", "lstm"), bias=True)
+def two_biases(layer_class: Any, case: LayerCase) -> Compared:
+    """Let the two biases act as their sum; b_hn of a GRU alone is another matter."""
+    parameters, results = case.floats.parameters, run(layer_class, case)
+    partner = {n: n.replace("ih", "hh") for n in parameters if n.startswith("bias_ih")}
+    of_both = [(f"gradient of {n}", f"gradient of {other}") for n, other in partner.items()]
+    ours = {own: results[own] for own, _ in of_both if own in results}
+    theirs = {own: results[other] for own, other in of_both if other in results}
+    yield identical(ours, theirs, case)
+    partner |= {other: name for name, other in partner.items()}
+    exchanged = {name: parameters[partner.get(name, name)] for name in parameters}
+    yield alike(results, run(layer_class, case.given(parameters=exchanged)), case)
+
+
+PROPERTIES = properties_of(vars())

@@ -1,0 +1,271 @@
+"""Properties of sequences: time, its two directions, the batch, and padding."""
+
+from __future__ import annotations
+
+from collections.abc import Callable
+from dataclasses import replace
+from functools import partial
+from operator import itemgetter
+from typing import Any
+
+import numpy as np
+
+from compare.check.cases.floats import Floats
+from compare.check.cases.layer_case import LayerCase
+from compare.check.cases.layer_results import (
+    INITIAL_STATES,
+    SEQUENCES,
+    STATES,
+    Results,
+    alike,
+    as_state,
+    build,
+    copied,
+    forward,
+    identical,
+    initial_state,
+    named,
+    outputs,
+    run,
+    upstream,
+)
+from compare.check.properties.layer_property import Compared, layer_property, properties_of
+from compare.check.properties.of_layers import more
+
+Change = Callable[[np.ndarray], np.ndarray]
+
+
+def changed(floats: Floats, sequence: Change, state: Change, masks: Change) -> dict[str, Any]:
+    """Return the floats of a case with x and d_output, all states and the masks changed."""
+    kinds = {"x": sequence, "d_output": sequence}
+    kinds |= dict.fromkeys(("h0", "c0", "d_h_n", "d_c_n"), state)
+    arrays = {name: getattr(floats, name) for name in kinds}
+    changes: dict[str, Any] = {
+        name: None if array is None else np.ascontiguousarray(kinds[name](array))
+        for name, array in arrays.items()
+    }
+    return changes | {
+        "dropout_masks": floats.dropout_masks and tuple(map(masks, floats.dropout_masks))
+    }
+
+
+def changed_results(results: Results, sequence: Change, state: Change) -> Results:
+    """Return the results with sequences and states changed."""
+    kinds = dict.fromkeys(SEQUENCES, sequence) | dict.fromkeys((*STATES, *INITIAL_STATES), state)
+    return {name: kinds[name](a) if name in kinds else a for name, a in results.items()}
+
+
+def same(array: np.ndarray) -> np.ndarray:
+    """Return the array."""
+    return array
+
+
+# Time -------------------------------------------------------------------------------------------
+
+
+@layer_property(T=range(2, 7), bidirectional=False, lengths=False)
+def cut_anywhere(layer_class: Any, case: LayerCase) -> Compared:
+    """Give in two passes, the state handed on, what one pass gives.
+
+    Backward, the second part's gradient of the initial state goes to the first as that of the last.
+    """
+    floats, axis = case.floats, case.time_axis
+    cut = 1 + case.seed % (case.T - 1)
+    layer = build(layer_class, case)
+
+    def part(array: np.ndarray | None, which: slice) -> np.ndarray | None:
+        return None if array is None else array[(slice(None),) * axis + (which,)].copy()
+
+    first, second = slice(0, cut), slice(cut, None)
+    state, tapes, parts = initial_state(floats), [], []
+    for which in (first, second):
+        masks = floats.dropout_masks and tuple(m[which] for m in floats.dropout_masks)
+        optional = {} if masks is None else {"dropout_masks": masks}
+        output, state, tape = layer.forward(part(floats.x, which), state, **optional)
+        tapes.append(tape)
+        parts.append(np.array(output))
+    later = layer.backward(tapes[1], part(floats.d_output, second), upstream(floats)[1])
+    d_state = as_state(later.h0, getattr(later, "c0", None))
+    earlier = layer.backward(tapes[0], part(floats.d_output, first), d_state)
+    early, late = named(earlier), named(later)
+    results = outputs(np.concatenate(parts, axis), state)
+    for name, array in early.items():
+        if name == "gradient of x":
+            results[name] = np.concatenate([array, late[name]], axis)
+        else:
+            results[name] = array if name in INITIAL_STATES else array + late[name]
+    yield alike(run(layer_class, case), results, case)
+
+
+@layer_property(T=range(2, 7), bidirectional=False, lengths=False, one_hot=False)
+def past_before_future(layer_class: Any, case: LayerCase) -> Compared:
+    """Let no step depend on a later one."""
+    cut = 1 + case.seed % (case.T - 1)
+    x = case.floats.x.copy()
+    x.swapaxes(0, case.time_axis)[cut:] = more(case, x.swapaxes(0, case.time_axis)[cut:].shape)
+    before, after = (
+        forward(build(layer_class, other), other)[0]["output"].swapaxes(0, case.time_axis)[:cut]
+        for other in (case, case.given(x=x))
+    )
+    yield identical({"output before": before}, {"output before": after}, case)
+
+
+@layer_property(lengths=False)
+def last_output(layer_class: Any, case: LayerCase) -> Compared:
+    """Give as h_n the last layer's output: of the last step, and in reverse of the first."""
+    results = forward(build(layer_class, case), case)[0]
+    y, h_n = results["output"].swapaxes(0, case.time_axis), results["h_n"]
+    yield identical({"h_n": y[-1][..., : case.R]}, {"h_n": h_n[-case.D]}, case)
+    if case.bidirectional:
+        yield identical({"h_n": y[0][..., case.R :]}, {"h_n": h_n[-1]}, case)
+
+
+@layer_property(bidirectional=True, dropout=0.0, lengths=(False, True))
+def time_reversed(layer_class: Any, case: LayerCase) -> Compared:
+    """Give, read from the end with both directions' weights exchanged, the mirror image."""
+    floats, R = case.floats, case.R
+    lengths = np.full(case.B, case.T) if floats.lengths is None else floats.lengths
+
+    def mirrored(array: np.ndarray) -> np.ndarray:
+        """Each sequence from its own end."""
+        array = array.copy()
+        for b, length in enumerate(lengths):
+            one = array if case.unbatched else array.swapaxes(0, case.time_axis)[:, b]
+            one[:length] = one[:length][::-1].copy()
+        return array
+
+    def halves(array: np.ndarray, axis: int = -1) -> np.ndarray:
+        return np.roll(array, R, axis)
+
+    def states(array: np.ndarray) -> np.ndarray:
+        return array.reshape(case.L, 2, *array.shape[1:])[:, ::-1].reshape(array.shape)
+
+    def swapped(parameters: Results) -> Results:
+        result = {}
+        for name, array in parameters.items():
+            partner = name.removesuffix("_reverse") if "_reverse" in name else f"{name}_reverse"
+            is_upper = "weight_ih" in name and "_l0" not in name
+            result[partner] = halves(array, 1) if is_upper else array
+        return {name: result[name] for name in parameters}
+
+    changes = changed(floats, mirrored, states, same)
+    if changes["d_output"] is not None:
+        changes["d_output"] = halves(changes["d_output"])
+    back = run(layer_class, case.given(**changes, parameters=swapped(floats.parameters)))
+    results = changed_results(back, mirrored, states)
+    results["output"] = halves(results["output"])
+    gradients = {n: a for n in floats.parameters if (a := back.get(f"gradient of {n}")) is not None}
+    results |= {f"gradient of {name}": array for name, array in swapped(gradients).items()}
+    yield alike(run(layer_class, case), results, case)
+
+
+# The batch --------------------------------------------------------------------------------------
+
+
+@layer_property(B=(2, 3), unbatched=False)
+def order_of_the_batch(layer_class: Any, case: LayerCase) -> Compared:
+    """Give the same in whatever order the sequences of a batch come."""
+    axis, order = case.batch_axis, np.random.default_rng(case.seed).permutation(case.B)
+    back, lengths = np.argsort(order), case.floats.lengths
+    changes = changed(
+        case.floats,
+        lambda a: a.take(order, axis),
+        lambda a: a.take(order, 1),
+        lambda mask: mask[:, order],
+    )
+    changes["lengths"] = None if lengths is None else lengths[order]
+    results = changed_results(
+        run(layer_class, case.given(**changes)),
+        lambda a: a.take(back, axis),
+        lambda a: a.take(back, 1),
+    )
+    yield alike(run(layer_class, case), results, case)
+
+
+@layer_property(B=(2, 3), unbatched=False)
+def sequence_alone(layer_class: Any, case: LayerCase) -> Compared:
+    """Give for each sequence alone, unpadded, what it gives in a batch; weights' gradients add."""
+    together = run(layer_class, case)
+    lengths = np.full(case.B, case.T) if case.floats.lengths is None else case.floats.lengths
+    results = {name: np.zeros_like(array) for name, array in together.items()}
+    for b in range(case.B):
+        T, rows = lengths[b], slice(b, b + 1)
+        steps = (slice(None, T), rows)
+        sequence = itemgetter(steps[::-1] if case.batch_first else steps)
+        state = itemgetter((slice(None), rows))
+        changes = changed(case.floats, sequence, state, itemgetter(steps))
+        alone = run(layer_class, case.given(**changes, lengths=None))
+        places = changed_results(results, sequence, state)  # views of this sequence's own
+        for name, array in alone.items():
+            places[name][...] += array
+    yield alike(together, results, case)
+
+
+@layer_property(unbatched=True)
+def unbatched_as_batched(layer_class: Any, case: LayerCase) -> Compared:
+    """Give for a sequence without a batch what a batch of one gives."""
+    axis = case.batch_axis
+    changes = changed(case.floats, lambda a: np.expand_dims(a, axis), lambda a: a[:, None], same)
+    results = changed_results(
+        run(layer_class, case.given(**changes)), lambda a: a.squeeze(axis), lambda a: a[:, 0]
+    )
+    yield alike(run(layer_class, case), results, case)
+
+
+@layer_property(batch_first=True, unbatched=False)
+def batch_first(layer_class: Any, case: LayerCase) -> Compared:
+    """Swap with batch_first the first two axes of x and output, and no others."""
+    time_first = replace(case, batch_first=False)
+    results = run(layer_class, time_first)
+    results = changed_results(results, lambda a: a.swapaxes(0, 1), same)
+    yield alike(run(layer_class, case), results, case)
+
+
+# Padding ----------------------------------------------------------------------------------------
+
+
+@layer_property(lengths=True, unbatched=False)
+def padding_ignored(layer_class: Any, case: LayerCase) -> Compared:
+    """Ignore what stands in the padding, be it NaN, infinity or a token; put zeros there."""
+    results, lengths = run(layer_class, case), case.floats.lengths
+    assert lengths is not None
+
+    def padded(array: np.ndarray, value: float) -> np.ndarray:
+        array = array.copy()
+        steps = array.swapaxes(0, case.time_axis)
+        for b, length in enumerate(lengths):
+            steps[length:, b] = case.V - 1 if array.dtype.kind == "i" else value
+        return array
+
+    for value in (np.nan, np.inf, -1e30):
+        changes = changed(case.floats, partial(padded, value=value), same, same)
+        yield identical(results, run(layer_class, case.given(**changes)), case)
+    output = {"output": results["output"]}
+    yield identical(copied({"output": padded(output["output"], 0)}), output, case)
+
+
+@layer_property(lengths=True, unbatched=False)
+def more_padding(layer_class: Any, case: LayerCase) -> Compared:
+    """Give the same for longer padding; no gradient reaches it."""
+    floats, axis = case.floats, case.time_axis
+    widths = [(0, 0)] * floats.x.ndim
+    widths[axis] = (0, 2)
+    masks = floats.dropout_masks and tuple(
+        np.pad(mask, ((0, 2), (0, 0), (0, 0)), constant_values=3) for mask in floats.dropout_masks
+    )
+    padded = replace(floats, x=np.pad(floats.x, widths), dropout_masks=masks)
+    longer = replace(case, T=case.T + 2).with_floats(padded)
+    expected = run(layer_class, case)
+    if "gradient of x" in expected:
+        expected["gradient of x"] = np.pad(expected["gradient of x"], widths)
+    yield identical(expected, run(layer_class, longer), case)
+
+
+@layer_property(needs={"lengths": True}, lengths=False, unbatched=False)
+def full_lengths(layer_class: Any, case: LayerCase) -> Compared:
+    """Take lengths of T for none."""
+    full = case.given(lengths=np.full(case.B, case.T))
+    yield alike(run(layer_class, case), run(layer_class, full), case)
+
+
+PROPERTIES = properties_of(vars())

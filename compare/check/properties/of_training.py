@@ -1,0 +1,182 @@
+"""Properties of learning: the loss, the clipping, the update, and all of it together."""
+
+from __future__ import annotations
+
+import dataclasses
+import math
+from collections.abc import Iterator
+from functools import lru_cache
+from typing import Any
+
+import numpy as np
+import torch
+from threadpoolctl import threadpool_limits
+from torch import nn
+from torch.nn import functional as F
+
+import concise_rnn
+import scratch_rnn
+from compare.check.cases import training as training_cases
+from compare.check.cases.comparison import Outcome
+from compare.check.cases.layer_results import Results
+from compare.check.properties.answers import Answer, answer_of, compared, identical, training_case
+from scratch_rnn import Vocab
+
+
+def cross_entropy(package: Any) -> Iterator[Outcome]:
+    """Give torch's loss and gradient, for logits of any size."""
+    for seed in range(8):
+        logits, targets, answer = _loss_case(seed)
+        got = _loss_results(package.cross_entropy(logits.copy(), targets.copy()), logits.dtype)
+        N, V = logits.shape
+        described = f"N {N}, V {V}, logits to ±{np.abs(logits).max():.3g}, {logits.dtype}"
+        yield Outcome(described, compared(answer, got))
+
+
+@lru_cache
+def _loss_case(seed: int) -> tuple[np.ndarray, np.ndarray, Answer]:
+    rng = np.random.default_rng(seed)
+    N, V = (int(n) for n in rng.integers(1, 9, 2))
+    size = (1.0, 10.0, 1e4)[seed % 3]
+    logits = (size * rng.normal(size=(N, V))).astype("float32" if seed % 2 else "float64")
+    targets = rng.integers(0, V, N)
+    tensor = torch.from_numpy(logits.copy()).requires_grad_()
+    loss = F.cross_entropy(tensor, torch.from_numpy(targets))
+    loss.backward()  # type: ignore[no-untyped-call]
+    assert tensor.grad is not None
+    return (
+        logits,
+        targets,
+        answer_of(
+            {"loss": loss.detach().numpy(), "gradient of logits": tensor.grad.numpy()},
+            lambda move: _loss_results(
+                scratch_rnn.cross_entropy(move(logits), targets), logits.dtype
+            ),
+        ),
+    )
+
+
+def _loss_results(results: tuple[float, np.ndarray], dtype: np.dtype) -> Results:
+    loss, d_logits = results
+    return {"loss": np.asarray(loss, dtype), "gradient of logits": d_logits}
+
+
+def perplexity(package: Any) -> Iterator[Outcome]:
+    """Take exp of the mean loss in nats for the perplexity."""
+    for loss in (0.0, 1.0, math.log(28)):
+        expected = {"perplexity": np.asarray(math.exp(loss))}
+        got = {"perplexity": np.asarray(package.perplexity(loss))}
+        yield Outcome(f"a loss of {loss:.3g} nats", identical(expected, got))
+
+
+def clipping(package: Any) -> Iterator[Outcome]:
+    """Scale all gradients by one factor, as torch does."""
+    for dtype in ("float64", "float32"):
+        for norm in (0.5, 2.0, 1e3, 0.999, 1.0, 1.001, 0.0):
+            gradients, answer = _clipping_case(norm, dtype)
+            described = f"norm {norm:g}, limit 1, {dtype}"
+            yield Outcome(described, compared(answer, _clipped(package, gradients)))
+
+
+@lru_cache
+def _clipping_case(norm: float, dtype: str) -> tuple[Results, Answer]:
+    rng = np.random.default_rng(0)
+    gradients = {"a": rng.normal(size=(3, 2)), "b": 3 * rng.normal(size=4)}
+    total = math.sqrt(sum(float((g * g).sum()) for g in gradients.values()))
+    gradients = {name: (g * (norm / total)).astype(dtype) for name, g in gradients.items()}
+    tensors = {name: nn.Parameter(torch.from_numpy(g.copy())) for name, g in gradients.items()}
+    for tensor in tensors.values():
+        tensor.grad = tensor.detach().clone()
+    total_norm = nn.utils.clip_grad_norm_(tensors.values(), 1.0)
+    expected = {
+        f"clipped gradient of {name}": tensor.grad.numpy()
+        for name, tensor in tensors.items()
+        if tensor.grad is not None
+    }
+    return gradients, answer_of(
+        expected | {"norm": total_norm.numpy()},
+        lambda move: _clipped(scratch_rnn, move(gradients)),
+    )
+
+
+def _clipped(package: Any, gradients: Results) -> Results:
+    gradients = {name: g.copy() for name, g in gradients.items()}
+    norm = package.clip_grad_norm(gradients, 1.0)
+    dtype = gradients["a"].dtype
+    clipped = {f"clipped gradient of {name}": g for name, g in gradients.items()}
+    return clipped | {"norm": np.asarray(norm, dtype)}
+
+
+def update(package: Any) -> Iterator[Outcome]:
+    """Move each parameter in place, by -lr times its gradient."""
+    rng = np.random.default_rng(0)
+    p, g = rng.normal(size=(3, 2)), rng.normal(size=(3, 2))
+    parameters = {"p": p.copy()}
+    optimizer = package.SGD(parameters, 0.5)
+    optimizer.step({"p": g})
+    yield Outcome("lr 0.5", identical({"updated p": p - 0.5 * g}, {"updated p": parameters["p"]}))
+    optimizer.lr = 0.25
+    optimizer.step({"p": g})
+    expected = {"updated p": p - 0.5 * g - 0.25 * g}
+    yield Outcome("then lr 0.25", identical(expected, {"updated p": parameters["p"]}))
+
+
+def step_as_torch(package: Any) -> Iterator[Outcome]:
+    """Give in a training step every tensor that PyTorch gives."""
+    axes = {"logits": 0, "gradient of logits": 0}
+    for seed in range(6):
+        case, answer = training_case("step", seed)
+        yield Outcome(
+            case.describe(), compared(answer, training_cases.scratch_step(package, case), axes)
+        )
+
+
+def updates_as_torch(package: Any) -> Iterator[Outcome]:
+    """Train as PyTorch does, update by update."""
+    for seed in range(6):
+        case, answer = training_case("updates", seed)
+        yield Outcome(
+            case.describe(), compared(answer, training_cases.scratch_updates(package, case))
+        )
+
+
+def epochs_as_torch(package: Any) -> Iterator[Outcome]:
+    """Train as PyTorch does, epoch by epoch."""
+    for seed in range(4):
+        case, answer = training_case("epochs", seed)
+        yield Outcome(
+            case.describe(), compared(answer, training_cases.scratch_epochs(package, case))
+        )
+
+
+def threads(package: Any) -> Iterator[Outcome]:
+    """Give the same when threads share the batch."""
+    own: Any = getattr(package, "threads", scratch_rnn.threads)
+    worth, number = own.WORTH_A_THREAD, package.get_num_threads()
+    own.WORTH_A_THREAD = 1  # so that even these small batches are shared
+    with threadpool_limits(1):
+        try:
+            for n in (2, 3):
+                package.set_num_threads(n)
+                for seed in range(2):
+                    case, answer = training_case("updates", seed, B=5)
+                    results = training_cases.scratch_updates(package, case)
+                    described = f"{n} threads, {case.describe()}"
+                    yield Outcome(described, compared(answer, results))
+        finally:
+            own.WORTH_A_THREAD = worth
+            package.set_num_threads(number)
+
+
+def prediction_as_torch(package: Any) -> Iterator[Outcome]:
+    """Write the text that PyTorch's model writes."""
+    vocab = Vocab.from_list(["<unk>", *"abcdef"])
+    for seed in range(6):
+        case = training_cases.draw_training_case(seed)
+        scaled = {name: 4 * p for name, p in case.parameters.items()}  # so that it is eventful
+        case = dataclasses.replace(case, parameters=scaled)
+        prefix = "".join(np.random.default_rng(seed).choice(list("abcdef"), 4))
+        expected = concise_rnn.predict(prefix, 12, training_cases.torch_model(case), vocab)
+        got = package.predict(prefix, 12, training_cases.make_model(package, case), vocab)
+        complaint = "" if got == expected else f"text: expected {expected!r}, got {got!r}"
+        yield Outcome(case.describe(), (), complaint)

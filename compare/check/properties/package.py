@@ -1,0 +1,148 @@
+"""Put somebody else's recurrent layer in the place of ours."""
+
+from __future__ import annotations
+
+import inspect
+from dataclasses import dataclass
+from types import SimpleNamespace
+from typing import Any
+
+import numpy as np
+
+import scratch_rnn
+from compare.check.cases.layer_results import CLASSES
+from compare.check.classes.layers import three_gradients
+from compare.terminal import UsageError
+from scratch_rnn import RNNTape
+from scratch_rnn.states import arrays_of
+
+
+@dataclass(frozen=True, slots=True)
+class StudentTape(RNNTape):
+    """A tape of the student's, and the layout, which is all that the model asks of one."""
+
+    own: Any
+    one_hot: bool
+
+
+DEFAULTS = {
+    "num_layers": 1,
+    "nonlinearity": "tanh",
+    "bias": True,
+    "batch_first": False,
+    "dropout": 0.0,
+    "bidirectional": False,
+}
+"""What a class is that does not take these arguments."""
+
+
+def student_package(rnn_class: type, cell: str = "rnn") -> SimpleNamespace:
+    """Return scratch_rnn's public names with another class for the layer.
+
+    Parameters
+    ----------
+    rnn_class : type
+        The smallest is ``Class(input_size, hidden_size)``, with `parameters` under torch's names,
+        ``forward(x, state)`` that gives (output, state, tape), and ``backward(tape, d_output,
+        d_state)`` that gives the gradients of x, of the state and of the parameters, as an object,
+        a dict or three values. Arguments of `scratch_rnn.RNN` that it does not take must have their
+        default here. It need not take token numbers (it is handed one-hot rows): `lengths` and
+        `dropout_masks` come only where there are any.
+    cell : {"rnn", "gru", "lstm"}
+    """
+    base: Any = CLASSES[cell]
+
+    class StudentLayer(base):  # type: ignore[misc]
+        parameters: dict[str, np.ndarray]
+
+        def __init__(self, *sizes: Any, rng: np.random.Generator | None = None, **options: Any):
+            super().__init__(*sizes, rng=rng, **options)
+            initial = self.parameters
+            self.own = built(rnn_class, self, sizes, options)
+            self.parameters = check_parameters(rnn_class.__name__, self.own, initial)
+            for name, array in initial.items():
+                self.parameters[name][...] = array
+
+        def forward(
+            self,
+            x: np.ndarray,
+            state: Any = None,
+            *,
+            lengths: Any = None,
+            dropout_masks: Any = None,
+        ) -> tuple[np.ndarray, Any, Any]:
+            _, _, layout = self._lay_out(x, state, lengths)  # refuses what can't be right
+            given = {"lengths": lengths, "dropout_masks": dropout_masks}
+            given = {name: value for name, value in given.items() if value is not None}
+            one_hot = x.dtype.kind != "f"
+            if one_hot:
+                x = np.eye(self.input_size, dtype=self.dtype)[x]
+            output, last, tape = self.own.forward(x, state, **given)
+            return output, last, StudentTape(layout, (), None, "", tape, one_hot)
+
+        def backward(
+            self, tape: Any, d_output: np.ndarray | None = None, d_state: Any = None
+        ) -> Any:
+            gradients = self.own.backward(tape.own, d_output, d_state)
+            d_x, d_begun, d_parameters = three_gradients(gradients)
+            d_h0, *d_c0 = arrays_of(d_begun)
+            d_x = None if tape.one_hot else d_x
+            return scratch_rnn.RNNGradients(d_x, d_h0, d_parameters, *d_c0)
+
+    names = {name: getattr(scratch_rnn, name) for name in scratch_rnn.__all__}
+    own = {base.__name__: StudentLayer, "text": scratch_rnn.text}
+    return SimpleNamespace(**(names | own))
+
+
+def built(layer_class: type, ours: Any, sizes: tuple[Any, ...], options: dict[str, Any]) -> Any:
+    """Return the class's layer, given only the arguments that it takes.
+
+    Raises
+    ------
+    UsageError
+        If it cannot be built, or lacks an argument that has another value than the default.
+    """
+    name = layer_class.__name__
+    rest = dict(zip(("num_layers", "nonlinearity"), sizes[2:], strict=False)) | options
+    rest = {key: rest[key] for key in rest if key not in ("input_size", "hidden_size")}
+    try:
+        taken = inspect.signature(layer_class).parameters
+    except ValueError:  # a class that cannot be asked
+        taken = None
+    if taken is not None and all(p.kind is not p.VAR_KEYWORD for p in taken.values()):
+        for key in [key for key in rest if key not in taken]:
+            value = rest.pop(key)
+            if key in DEFAULTS and value != DEFAULTS[key]:
+                raise UsageError(f"expected {name} to take {key}, which is {value!r} here")
+    try:
+        return layer_class(ours.input_size, ours.hidden_size, **rest)
+    except Exception as error:
+        raise UsageError(
+            f"expected {name} to take the arguments of scratch_rnn.RNN, "
+            f"got {type(error).__name__}: {error}"
+        ) from error
+
+
+def check_parameters(name: str, layer: Any, ours: dict[str, np.ndarray]) -> dict[str, np.ndarray]:
+    """Return a layer's parameters if they have our names, shapes and dtype.
+
+    Raises
+    ------
+    UsageError
+        With what was expected, and what came.
+    """
+    theirs = getattr(layer, "parameters", None)
+    if not isinstance(theirs, dict):
+        raise UsageError(f"expected {name}.parameters to be a dict, got {type(theirs).__name__}")
+    if theirs.keys() != ours.keys():
+        raise UsageError(
+            f"expected {name} with {', '.join(ours)}, got {', '.join(theirs) or 'none'}"
+        )
+    for key, array in ours.items():
+        own = np.asarray(theirs[key])
+        if (own.shape, own.dtype) != (array.shape, array.dtype):
+            raise UsageError(
+                f"expected {key} of {name} of shape {array.shape} and dtype {array.dtype}, "
+                f"got {own.shape} and {own.dtype}"
+            )
+    return theirs

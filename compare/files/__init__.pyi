@@ -1,0 +1,48 @@
+from .atomic import BINARY, UNFINISHED, named, sync_directory, system, write_all, write_file
+from .errors import RecordError
+from .lock import LockError, locked
+from .schema import (
+    COUNT,
+    FINITE,
+    LEARNING_RATE,
+    MAX_NORM,
+    NOT_NEGATIVE,
+    NUMBERED,
+    POSITIVE,
+    Length,
+    Range,
+    SchemaError,
+    excerpt,
+    parse_json,
+    plain,
+    read,
+    read_fields,
+)
+
+__all__ = [
+    "BINARY",
+    "COUNT",
+    "FINITE",
+    "LEARNING_RATE",
+    "MAX_NORM",
+    "NOT_NEGATIVE",
+    "NUMBERED",
+    "POSITIVE",
+    "UNFINISHED",
+    "Length",
+    "LockError",
+    "Range",
+    "RecordError",
+    "SchemaError",
+    "excerpt",
+    "locked",
+    "named",
+    "parse_json",
+    "plain",
+    "read",
+    "read_fields",
+    "sync_directory",
+    "system",
+    "write_all",
+    "write_file",
+]

@@ -1,0 +1,41 @@
+"""A class that somebody else wrote, to be tried with Hypothesis on what it has.
+
+What it has is found out as `rnn-parity check` does; of the rest no case is drawn.
+"""
+
+from typing import Any
+
+from compare.check.cases.layer_case import SURFACE, LayerCase
+from compare.check.classes.features import settle_conventions, surface_of, try_features
+from compare.check.classes.layers import Layers
+from compare.check.worker.client import Submission, Trouble, source_of
+
+
+def hand_in(name: str) -> tuple[Layers, list[str]]:
+    """Return the class of MODULE:CLASS or FILE:CLASS, and the features that it does not have.
+
+    Raises
+    ------
+    ValueError
+        If there is no such class, or not even the simplest layer is there.
+    """
+    try:
+        submission = Submission(source_of(name, in_process=True))
+    except (FileNotFoundError, Trouble) as error:
+        raise ValueError(f"expected a class as MODULE:CLASS, got {name!r} ({error})") from error
+    layers = Layers(submission, submission.cell or "rnn")
+    results = settle_conventions(layers, 0)
+    if any(result.verdict == "missing" for result in results):
+        raise ValueError(f"expected a layer from {name}, got {results[0].got}")
+    missing = [entry["name"] for entry in try_features(layers, 0) if entry["verdict"] == "missing"]
+    SURFACE.update(surface_of(layers, missing))  # broken ones are drawn, and the properties say how
+    return layers, missing
+
+
+def leave_out(implementation: Any, case: LayerCase, **needs: Any) -> None:
+    """Raise NotImplementedError for a case with something that a class does not have."""
+    if isinstance(implementation, Layers):
+        fields = {name: getattr(case, name) for name in SURFACE}
+        for name, value in [*fields.items(), *needs.items()]:
+            if value not in SURFACE[name]:
+                raise NotImplementedError(f"{name}={value!r}")

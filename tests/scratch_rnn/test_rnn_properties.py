@@ -1,0 +1,75 @@
+"""The properties of a layer that need no PyTorch (`compare.check`), each tried on random cases."""
+
+from typing import Any
+
+import numpy as np
+import pytest
+
+import scratch_rnn
+from compare.check.cases.layer_case import LayerCase
+from compare.check.cases.layer_results import CLASSES
+from compare.check.properties import of_layers as of_layers
+from compare.check.properties import of_sequences as of_sequences
+from compare.parity.tolerance import SAFETY, ulps
+from tests.properties import keeps
+from tests.strategies import hypothesis_test_of
+
+PROPERTIES = (*of_layers.PROPERTIES, *of_sequences.PROPERTIES)
+
+for law in PROPERTIES:
+    vars()[f"test_{law.holds.__name__}"] = hypothesis_test_of(law)
+
+
+def test_each_term_of_a_sum_has_its_own_rounding() -> None:
+    """Here -0.0162 and 0.0176 are what is left of sums of numbers around 1.
+
+    All perturbations move both by the same large gap, in opposite ways, so that their sum stays.
+    """
+    case = LayerCase(
+        T=3,
+        V=3,
+        L=3,
+        nonlinearity="relu",
+        batch_first=True,
+        dropout=0.5,
+        bidirectional=True,
+        unbatched=True,
+        saturated=True,
+        seed=1024,
+    )
+    (comparisons,) = of_layers.backward_adds.holds(scratch_rnn.RNN, case)
+    assert [c.tensor for c in comparisons if not c.ok] == []
+    bias = next(c for c in comparisons if c.tensor == "gradient of bias_ih_l1_reverse")
+    granule, least = 2.0**-24, 2 * ulps(np.float32([0.0162, 0.0176])).sum()
+    assert bias.allowed == SAFETY * (2 * granule + least)  # and nothing more
+
+
+@pytest.mark.parametrize(
+    "options",
+    [
+        {},
+        {"nonlinearity": "relu"},
+        {"cell": "gru"},
+        {"cell": "gru", "bias": False, "one_hot": True},
+        {"cell": "lstm", "bidirectional": True},
+        {"cell": "lstm", "bias": False},
+        {"cell": "lstm", "projected": True},
+    ],
+    ids=str,
+)
+@pytest.mark.parametrize("B", [1, 3])
+def test_a_call_of_a_small_layer_is_forward(options: dict[str, Any], B: int) -> None:
+    """It takes another way there, without a tape."""
+    case = LayerCase(T=5, B=B, V=3, H=4, L=2, seed=7, **options)
+    keeps(of_layers.call_as_forward, CLASSES[case.cell], case)
+
+
+@pytest.mark.parametrize("batch_first", [False, True])
+@pytest.mark.parametrize("shape", [(5, 2, 3), (5, 3)])
+def test_the_output_is_the_tapes_own_memory_and_cannot_be_written(
+    package: Any, shape: tuple[int, ...], batch_first: bool
+) -> None:
+    output, _, tape = package.RNN(3, 4, batch_first=batch_first).forward(np.ones(shape, "float32"))
+    assert np.shares_memory(output, tape.recurrences[0].h)
+    with pytest.raises(ValueError, match="read-only"):
+        output[...] = 7
