@@ -232,12 +232,12 @@ plain.update(parameters, gradients, lr=0.1)
 
 print(f"loss {loss:.4f}, perplexity {scratch_rnn.perplexity(loss):.1f}, gradient norm {norm:.4f}")
 
-for updated, with_the_plain_version, with_torch in zip(
+for updated, with_plain_version, with_torch in zip(
     model.parameters.values(), parameters, model_torch.parameters(), strict=True
 ):
     print(
         f"{updated.shape!s:12} largest difference to page one "
-        f"{np.abs(updated - with_the_plain_version).max():.1e}, "
+        f"{np.abs(updated - with_plain_version).max():.1e}, "
         f"to PyTorch {np.abs(updated - with_torch.detach().numpy()).max():.1e}"
     )
 

@@ -7,8 +7,8 @@ from typing import Any
 import numpy as np
 
 import scratch_rnn
-from compare.check.cases.floats import CELLS
 from compare.check.cases.layer_case import SURFACE, LayerCase, make_case, random_choices
+from compare.parity import CELLS
 from scratch_rnn.text import Batch
 
 MODEL_SURFACE: dict[str, Any] = {
@@ -85,7 +85,7 @@ def random_model_case(rng: np.random.Generator, **fixed: Any) -> ModelCase:
 def build_model(case: ModelCase, package: Any = scratch_rnn) -> Any:
     """Return a model of the case's parameters."""
     layer = case.layer
-    make_layer = getattr(package, CELLS[layer.cell].torch_name)  # our names are torch's
+    make_layer = getattr(package, CELLS[layer.cell].layer)  # our names are torch's
     rnn = make_layer(**layer.options, dtype=np.dtype(layer.dtype))
     model = package.RNNModel(rnn, layer.V)
     for name, parameter in model.parameters.items():

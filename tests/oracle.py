@@ -17,8 +17,9 @@ from collections.abc import Callable, Mapping
 
 import numpy as np
 
-from compare.check.cases.floats import CELLS, Floats, recurrences
+from compare.check.cases.floats import Floats, recurrences
 from compare.check.cases.layer_case import LayerCase
+from compare.parity import CELLS
 
 State = tuple[np.ndarray, ...]
 

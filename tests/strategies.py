@@ -18,10 +18,10 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from compare.check.cases.floats import CELLS
 from compare.check.cases.layer_case import SURFACE, LayerCase, make_case, with_cell
 from compare.check.cases.layer_results import CLASSES
 from compare.check.properties.layer_property import LayerProperty
+from compare.parity import CELLS
 from tests.model_cases import MODEL_SURFACE, ModelCase, make_model_case
 from tests.properties import keeps
 

@@ -10,6 +10,7 @@ from typing import Annotated, Any, Literal, Self
 from tyro.conf import arg
 
 from compare.bench.workload.work import PHASES
+from compare.parity import CellName
 from compare.terminal import MAX_THREADS, UsageError, check_choices
 
 
@@ -21,7 +22,7 @@ class BenchConfig:
     """seed, layer, haste, deepbench, sweep, or a JSON file: a list of objects with T, B, V, H."""
     only: Annotated[tuple[str, ...], arg(metavar="H=256 B=1,32 ...", help_behavior_hint="")] = ()
     """Measure only the shapes with these sizes."""
-    cell: Literal["rnn", "gru", "lstm"] = "rnn"
+    cell: CellName = "rnn"
     """Recurrent layer of all rows."""
     rows: Annotated[
         tuple[str, ...],

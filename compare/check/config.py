@@ -9,6 +9,7 @@ from typing import Annotated, Literal, Self
 
 from tyro.conf import Positional, arg
 
+from compare.parity import CellName
 from compare.terminal import UsageError, check_at_least, check_choices
 
 _FOUND_OUT = "(default: found out, and printed)"
@@ -35,7 +36,7 @@ class CheckConfig:
     new: Annotated[Path | None, arg(metavar="FILE", help_behavior_hint="")] = None
     """Write a template with six functions for you to fill in, and check nothing."""
     cell: Annotated[
-        Literal["rnn", "gru", "lstm"] | None,
+        CellName | None,
         arg(
             metavar="rnn|gru|lstm",
             help_behavior_hint="(default: what the names of the functions, of the class or of "

@@ -1,4 +1,5 @@
-from .build import CELLS, build_models
+from .build import build_models
+from .cells import CELLS, Cell, CellName
 from .command import (
     NothingToSay,
     ParityError,
@@ -56,6 +57,8 @@ from .weights import (
 __all__ = [
     "CELLS",
     "SAFETY",
+    "Cell",
+    "CellName",
     "Computation",
     "DeviceError",
     "Materials",

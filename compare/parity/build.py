@@ -1,21 +1,13 @@
 """Both models of one configuration, with equal weights."""
 
-from typing import Any
-
 import numpy as np
 import torch
 
 import concise_rnn
 import scratch_rnn
+from compare.parity.cells import CELLS
 from compare.parity.weights import copy_weights
 from scratch_rnn.checks import check_choice, whole_number
-
-CELLS: dict[str, tuple[Any, Any]] = {
-    "rnn": (scratch_rnn.RNN, torch.nn.RNN),
-    "gru": (scratch_rnn.GRU, torch.nn.GRU),
-    "lstm": (scratch_rnn.LSTM, torch.nn.LSTM),
-}
-"""Our layer and PyTorch's of each cell; they take the same arguments."""
 
 
 def build_models(
@@ -52,13 +44,15 @@ def build_models(
     seed = whole_number("seed", seed, least=0)
     check_choice("dtype", dtype, ("float32", "float64"))
     check_choice("cell", cell, tuple(CELLS))
-    check_choice("nonlinearity", nonlinearity, ("tanh", "relu") if cell == "rnn" else ("tanh",))
-    options = {"nonlinearity": nonlinearity} if cell == "rnn" else {}
-    scratch_layer, torch_layer = CELLS[cell]
+    nonlinearities = CELLS[cell].nonlinearities
+    check_choice("nonlinearity", nonlinearity, nonlinearities)
+    options = {"nonlinearity": nonlinearity} if len(nonlinearities) > 1 else {}
     rng = np.random.default_rng(seed)
-    rnn = scratch_layer(*sizes, **options, dtype=np.dtype(dtype), rng=rng)
+    rnn = CELLS[cell].scratch_layer(*sizes, **options, dtype=np.dtype(dtype), rng=rng)
     scratch_model = scratch_rnn.RNNModel(rnn, vocab_size, rng=rng)
-    rnn_layer = torch_layer(*sizes, **options, dtype=getattr(torch, dtype), device=device)
+    rnn_layer = CELLS[cell].torch_layer(
+        *sizes, **options, dtype=getattr(torch, dtype), device=device
+    )
     concise_model = concise_rnn.RNNModel(rnn_layer, vocab_size)
     copy_weights(scratch_model, concise_model)
     return scratch_model, concise_model

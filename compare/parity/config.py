@@ -14,6 +14,7 @@ from typing import Annotated, Any, Literal, Self
 from tyro.conf import arg
 
 from compare.files import LEARNING_RATE, MAX_NORM, SchemaError, plain, read
+from compare.parity.cells import CellName
 from compare.terminal import UsageError, check_at_least, check_choices, check_threads
 
 
@@ -40,7 +41,7 @@ class ParityConfig:
     """Number of sequences in a batch."""
     num_steps: Annotated[int, arg(metavar="T")] = 35
     """Number of time steps in a batch. Gradients are truncated after this many steps."""
-    cell: Literal["rnn", "gru", "lstm"] = "rnn"
+    cell: CellName = "rnn"
     """Recurrent layer: nn.RNN, nn.GRU or nn.LSTM, and the NumPy layer of the same name."""
     hidden_size: Annotated[int, arg(metavar="H")] = 256
     """Number of hidden units."""

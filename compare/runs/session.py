@@ -20,7 +20,7 @@ from typing import Any
 import numpy as np
 
 from compare.files import RecordError
-from compare.parity import Materials, Trainee, describe_environment, passes_from
+from compare.parity import CELLS, Materials, Trainee, describe_environment, passes_from
 from compare.runs.checkpoint import (
     Checkpoint,
     Model,
@@ -316,7 +316,7 @@ def _check_size(config: RunConfig, trainees: Sequence[Trainee]) -> None:
     """Refuse what no checkpoint has room for."""
     model = sum(array.nbytes for array in trainees[0].weights().values())
     itemsize = np.dtype(config.dtype).itemsize
-    arrays = 2 if config.cell == "lstm" else 1  # h, and the c of an LSTM
+    arrays = len(CELLS[config.cell].states)
     state = arrays * config.num_layers * config.batch_size * config.hidden_size * itemsize
     for name, size, most in (
         ("a model", model, container.MOST_BYTES - container.MOST_HEADER_BYTES),

@@ -5,12 +5,12 @@ from __future__ import annotations
 import dataclasses
 import difflib
 from pathlib import Path
-from typing import Annotated, Any, Literal, Self
+from typing import Annotated, Any, Self
 
 from tyro.conf import Positional, arg
 
 from compare import check
-from compare.parity import ParityConfig
+from compare.parity import CellName, ParityConfig
 from compare.terminal import UsageError, check_at_least
 
 
@@ -122,9 +122,7 @@ class ExplainConfig:
         arg(metavar="RUN", help_behavior_hint="(default: the newest run, or a demonstration)"),
     ] = None
     """Directory that `run` or `train` wrote, or one .safetensors file in it."""
-    cell: Annotated[
-        Literal["rnn", "gru", "lstm"] | None, arg(metavar="rnn|gru|lstm", help_behavior_hint="")
-    ] = None
+    cell: Annotated[CellName | None, arg(metavar="rnn|gru|lstm", help_behavior_hint="")] = None
     """Show the demonstration of this cell, a small trained network, and no run."""
     out: Annotated[Path, arg(metavar="FILE")] = Path("explain.html")
     """Where to write the page; an older page is replaced."""

@@ -25,12 +25,11 @@ from threadpoolctl import threadpool_limits
 
 from compare.check.bugs.catalogue import BUGS
 from compare.check.bugs.patches import ROOT, Patch, load_patched
-from compare.check.cases.floats import CELLS
 from compare.check.cases.layer_case import LayerCase, random_case
 from compare.check.cases.layer_results import Results, rounding, run
 from compare.check.cases.reference import torch_results
 from compare.check.functions.stages import in_float64
-from compare.parity import rms
+from compare.parity import CELLS, rms
 
 mpl.use("Agg")
 
@@ -228,7 +227,7 @@ def measure_wrong(kind: str, layers: Iterator[tuple[str, tuple[str, ...], Any]])
     for layer_name, cells, package in layers:
         wrong, missed = 0, dict.fromkeys(RULES, 0)
         for cell in cells:
-            layer = getattr(package, CELLS[cell].torch_name)
+            layer = getattr(package, CELLS[cell].layer)
             pairs = zip(known["float32", cell], known["float64", cell], strict=True)
             for (single, single_answers), (double, double_answers) in pairs:
                 in_double = results_of(layer, double)

@@ -17,10 +17,10 @@ from typing import Any
 import numpy as np
 import pytest
 
-from compare.check.cases import floats as layer_floats
 from compare.check.cases import layer_results
 from compare.check.cases.layer_case import LayerCase, random_case
 from compare.check.properties.layer_property import LayerProperty
+from compare.parity import CELLS, Cell
 from scratch_rnn import RNNModel, cross_entropy
 from scratch_rnn.cells import gated, gru
 from scratch_rnn.cells.gated import by_gate
@@ -125,7 +125,7 @@ def mgu_step(
 
 @pytest.fixture(autouse=True)
 def _a_row_in_each_table(monkeypatch: pytest.MonkeyPatch) -> Iterator[None]:
-    monkeypatch.setitem(layer_floats.CELLS, "mgu", layer_floats.Cell("MGU", 2))
+    monkeypatch.setitem(CELLS, "mgu", Cell("mgu", "an MGU", "MGU", "", gates=("f", "n")))
     monkeypatch.setitem(layer_results.CLASSES, "mgu", MGU)
     monkeypatch.setitem(oracle.STEPS, "mgu", mgu_step)
     with unchecked():

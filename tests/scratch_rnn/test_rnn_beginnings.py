@@ -10,10 +10,10 @@ import torch
 from torch.nn import functional as F
 
 import scratch_rnn
-from compare.check.cases.floats import CELLS
 from compare.check.cases.layer_case import LayerCase
 from compare.check.cases.layer_results import CLASSES
 from compare.check.cases.reference import call, set_parameters, torch_layer
+from compare.parity import CELLS
 from tests.annotations import unchecked
 from tests.properties import against, demand
 

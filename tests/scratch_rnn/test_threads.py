@@ -13,9 +13,9 @@ import numpy as np
 import pytest
 from threadpoolctl import threadpool_info
 
-from compare.check.cases.floats import CELLS
 from compare.check.cases.layer_case import LayerCase
 from compare.check.cases.layer_results import CLASSES, backward, build, forward, rounding
+from compare.parity import CELLS
 from compare.parity.comparison import scratch_step
 from compare.parity.rows import compare_results
 from compare.parity.tolerance import tolerances

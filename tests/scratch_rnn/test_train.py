@@ -11,8 +11,8 @@ import pytest
 import threadpoolctl
 
 import scratch_rnn
-from compare.check.cases.floats import CELLS
 from compare.check.cases.layer_case import LayerCase
+from compare.parity import CELLS
 from compare.parity.comparison import scratch_step
 from compare.parity.rows import compare_results
 from compare.parity.tolerance import tolerances

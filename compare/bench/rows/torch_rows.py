@@ -91,7 +91,7 @@ class TorchRow(Row):
     def make_layer(self, case: Case, parameters: Arrays) -> Any:
         """Return the layer with a copy of the parameters."""
         shape, dtype = case.shape, getattr(torch, case.dtype)
-        _, layer = CELLS[shape.cell]
+        layer = CELLS[shape.cell].torch_layer
         rnn = layer(shape.V, shape.H, **shape.options, dtype=dtype, device=self.device)
         load(rnn, parameters)
         return rnn

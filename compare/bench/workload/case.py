@@ -122,7 +122,7 @@ def keep_from_the_kink(parameters: dict[str, np.ndarray], rng: np.random.Generat
 
 def new_layer(shape: Shape, dtype: str, rng: np.random.Generator | None = None) -> Any:
     """Return scratch's layer of this cell and these sizes."""
-    layer, _ = CELLS[shape.cell]
+    layer = CELLS[shape.cell].scratch_layer
     return layer(shape.V, shape.H, **shape.options, dtype=np.dtype(dtype), rng=rng)
 
 

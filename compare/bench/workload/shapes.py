@@ -47,7 +47,7 @@ class Shape:
         """Number of gates: the weights have this many times H rows."""
         from compare.parity import CELLS  # only now: it imports PyTorch, and --help does not
 
-        gates: int = CELLS[self.cell][0].NUM_GATES
+        gates: int = CELLS[self.cell].num_gates
         return gates
 
     @property

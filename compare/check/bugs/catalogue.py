@@ -20,7 +20,7 @@ from types import ModuleType
 from typing import TYPE_CHECKING, Any
 
 from compare.check.bugs.patches import Patch, diff, load_patched
-from compare.check.cases.floats import CELLS
+from compare.parity import CELLS
 
 if TYPE_CHECKING:
     from compare.check.cases.comparison import Finding

@@ -31,26 +31,11 @@ from typing import TYPE_CHECKING, Any
 
 import numpy as np
 
+from compare.parity import CELLS
+
 if TYPE_CHECKING:
     from compare.check.cases.layer_case import LayerCase
 
-
-@dataclass(frozen=True)
-class Cell:
-    """What has to be known of a cell to draw what a layer of it reads."""
-
-    torch_name: str  # of its layer
-    gates: int
-    states: tuple[str, ...] = ("h",)
-    nonlinearities: tuple[str, ...] = ("tanh",)
-    projects: bool = False
-
-
-CELLS = {
-    "rnn": Cell("RNN", 1, nonlinearities=("tanh", "relu")),
-    "gru": Cell("GRU", 3),
-    "lstm": Cell("LSTM", 4, states=("h", "c"), projects=True),
-}
 
 GAPS = {"float16": 2**13, "bfloat16": 2**16, "tf32": 2**13}
 """How many gaps of float32 lie between two numbers of a coarser arithmetic."""

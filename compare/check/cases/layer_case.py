@@ -14,7 +14,8 @@ from typing import Any
 
 import numpy as np
 
-from compare.check.cases.floats import CELLS, GAPS, Floats, draw_floats
+from compare.check.cases.floats import GAPS, Floats, draw_floats
+from compare.parity import CELLS
 
 SURFACE: dict[str, Sequence[Any]] = {
     "T": range(1, 7),
@@ -88,7 +89,7 @@ class LayerCase:
     @property
     def G(self) -> int:
         """Gates."""
-        return CELLS[self.cell].gates
+        return CELLS[self.cell].num_gates
 
     @property
     def P(self) -> int:
@@ -103,7 +104,7 @@ class LayerCase:
     @property
     def torch_name(self) -> str:
         """What torch calls the layer."""
-        return f"nn.{CELLS[self.cell].torch_name}"
+        return f"nn.{CELLS[self.cell].layer}"
 
     @property
     def options(self) -> dict[str, Any]:
@@ -175,7 +176,7 @@ def make_case(**choices: Any) -> LayerCase:
     cell = CELLS[choices.get("cell", "rnn")]
     if choices.get("nonlinearity", "tanh") not in cell.nonlinearities:
         choices |= {"nonlinearity": "tanh"}
-    if choices.get("projected") and (not cell.projects or choices.get("H", 1) == 1):
+    if choices.get("projected") and (not cell.has_projection or choices.get("H", 1) == 1):
         choices |= {"projected": False}
     return LayerCase(**choices)
 

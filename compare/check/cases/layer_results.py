@@ -14,15 +14,13 @@ import numpy as np
 
 import scratch_rnn
 from compare.check.cases.comparison import Comparison
-from compare.check.cases.floats import CELLS, Floats
+from compare.check.cases.floats import Floats
 from compare.check.cases.layer_case import LayerCase
-from compare.parity import SAFETY, Move, tolerances, ulps, unmoved
+from compare.parity import CELLS, SAFETY, Move, tolerances, ulps, unmoved
 
 Results = dict[str, np.ndarray]
 
-CLASSES: dict[str, Any] = {
-    name: getattr(scratch_rnn, cell.torch_name) for name, cell in CELLS.items()
-}
+CLASSES: dict[str, Any] = {name: getattr(scratch_rnn, cell.layer) for name, cell in CELLS.items()}
 """Our layer of each cell."""
 
 STATES = ("h_n", "c_n")

@@ -10,8 +10,8 @@ import torch
 from torch import nn
 from torch.nn.utils.rnn import pack_padded_sequence, pad_packed_sequence
 
-from compare.check.cases.floats import CELLS
 from compare.check.cases.layer_case import LayerCase
+from compare.parity import CELLS
 
 
 def torch_results(case: LayerCase) -> dict[str, np.ndarray]:
@@ -54,7 +54,7 @@ def torch_results(case: LayerCase) -> dict[str, np.ndarray]:
 
 def torch_layer(options: Mapping[str, Any], dtype: str, cell: str = "rnn") -> Any:
     """Return an nn.RNN, nn.GRU or nn.LSTM."""
-    return getattr(nn, CELLS[cell].torch_name)(**options, dtype=getattr(torch, dtype))
+    return getattr(nn, CELLS[cell].layer)(**options, dtype=getattr(torch, dtype))
 
 
 def set_parameters(layer: Any, arrays: Mapping[str, np.ndarray]) -> dict[str, torch.Tensor]:

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Callable
 from dataclasses import dataclass
-from typing import Any, Literal
+from typing import Any
 
 import numpy as np
 import torch
@@ -12,11 +12,9 @@ from torch import nn
 
 import concise_rnn
 from compare.check.cases.layer_results import Results
-from compare.parity import CELLS, Move, gradient_of, named_state, tensor_as_array, unmoved
+from compare.parity import CELLS, CellName, Move, gradient_of, named_state, tensor_as_array, unmoved
 from scratch_rnn import Batch, states
 from scratch_rnn.states import State
-
-CellName = Literal["rnn", "gru", "lstm"]
 
 
 @dataclass(frozen=True, slots=True)
@@ -104,7 +102,7 @@ def torch_model(case: TrainingCase, device: str = "cpu") -> concise_rnn.RNNModel
     """Build the PyTorch model with the case's parameters."""
     options = dict(case.options)
     dtype = getattr(torch, options.pop("dtype"))
-    _, layer = CELLS[case.cell]
+    layer = CELLS[case.cell].torch_layer
     rnn = layer(**options, dtype=dtype, device=device)
     model = concise_rnn.RNNModel(rnn, options["input_size"])
     with torch.no_grad():

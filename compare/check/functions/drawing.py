@@ -12,8 +12,8 @@ from typing import Any
 
 import numpy as np
 
-from compare.check.cases.floats import CELLS
 from compare.check.functions.equations import Equations
+from compare.parity import CELLS
 
 WEIGHTS = ("W_ih", "W_hh", "b_ih", "b_hh")
 
@@ -63,7 +63,7 @@ def _recurrence(
     rng = np.random.default_rng([seed, len(name), ord(name[-1])])
     for how in _kinds(rng):
         T, B, V, H = how.sizes
-        G = CELLS[kind.cell].gates * H
+        G = CELLS[kind.cell].num_gates * H
         h, h_next = np.tanh(rng.normal(size=(2, B, H)))
         drawn: dict[str, Any] = {
             "x": how.scale * rng.normal(size=(T, B, V)),

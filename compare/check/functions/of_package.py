@@ -10,9 +10,9 @@ from typing import Any
 
 import numpy as np
 
-from compare.check.cases.floats import CELLS
 from compare.check.functions.equations import Array, Elman, Equations
 from compare.check.functions.gates import GRU, LSTM
+from compare.parity import CELLS
 from scratch_rnn.states import arrays_of, state_of
 
 EQUATIONS: dict[str, type[Equations]] = {"rnn": Elman, "gru": GRU, "lstm": LSTM}
@@ -95,7 +95,7 @@ class OfPackage:
 
     def _layer(self, weights: Any) -> Any:
         W_ih, W_hh = weights[:2]
-        kind = getattr(self.package, CELLS[self.cell].torch_name)
+        kind = getattr(self.package, CELLS[self.cell].layer)
         layer = kind(W_ih.shape[1], W_hh.shape[1], dtype=W_hh.dtype)
         for parameter, value in zip(layer.parameters.values(), weights, strict=True):
             parameter[...] = value

@@ -16,7 +16,6 @@ from typing import Any
 import numpy as np
 
 from compare.check.cases.comparison import Comparison
-from compare.check.cases.floats import CELLS
 from compare.check.cases.layer_case import LayerCase
 from compare.check.cases.layer_results import CLASSES, STATES, rounding, run
 from compare.check.functions.drawing import Case
@@ -36,6 +35,7 @@ from compare.check.functions.trying import cases_of, compared
 from compare.check.mistakes import MISTAKES
 from compare.check.worker.client import Trouble
 from compare.parity import (
+    CELLS,
     Computation,
     Move,
     absolute_difference,
@@ -151,7 +151,7 @@ def kept_state(case: LayerCase, comparisons: Sequence[Comparison]) -> str:
 
 def _run_as_layer(equations: Any, case: LayerCase, move: Move) -> Results:
     if isinstance(equations, OfPackage):
-        return run(getattr(equations.package, CELLS[case.cell].torch_name), case, move)
+        return run(getattr(equations.package, CELLS[case.cell].layer), case, move)
     return run(AsLayer(equations), case, move)
 
 

@@ -14,8 +14,8 @@ from typing import Any
 import numpy as np
 
 from compare.check.cases.comparison import Comparison, Outcome
-from compare.check.cases.floats import CELLS
 from compare.check.cases.layer_case import SURFACE, LayerCase, make_case, random_choices
+from compare.parity import CELLS
 
 Compared = Iterator[tuple[Comparison, ...]]
 Holds = Callable[[Any, LayerCase], Compared]
@@ -50,7 +50,7 @@ class LayerProperty:
         fields = tuple(self.fields.items())
         for cases in zip(*(drawn(cell, self.tried, fields) for cell in self.cells), strict=True):
             for case in cases:
-                layer_class = getattr(package, CELLS[case.cell].torch_name)
+                layer_class = getattr(package, CELLS[case.cell].layer)
                 for comparisons in self.holds(layer_class, case):
                     yield Outcome(case.describe(), comparisons)
 

@@ -43,7 +43,7 @@ from compare.files import (
     plain,
     read,
 )
-from compare.parity import CELLS
+from compare.parity import CELLS, CellName
 from compare.runs.checkpoint import container
 from compare.runs.checkpoint.container import CheckpointError
 
@@ -61,7 +61,7 @@ Token = Annotated[str, Length(1000)]
 class Model:
     """The network: V tokens, L layers of H units, in D directions."""
 
-    cell: Literal["rnn", "gru", "lstm"] = "rnn"
+    cell: CellName = "rnn"
     vocab_size: Size
     hidden_size: Size
     num_layers: Annotated[int, Range(1, MOST_LAYERS)] = 1
@@ -76,7 +76,7 @@ class Model:
         V, H, GH = (
             self.vocab_size,
             self.hidden_size,
-            CELLS[self.cell][0].NUM_GATES * self.hidden_size,
+            CELLS[self.cell].num_gates * self.hidden_size,
         )
         suffixes = ("", "_reverse") if self.bidirectional else ("",)
         D = len(suffixes)
@@ -96,7 +96,7 @@ class Model:
         """Return the shape of each array of a state: (L·D, B, H), twice for an LSTM's (h, c)."""
         D = 2 if self.bidirectional else 1
         shape = (self.num_layers * D, batch_size, self.hidden_size)
-        return [shape] * (2 if self.cell == "lstm" else 1)
+        return [shape] * len(CELLS[self.cell].states)
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)

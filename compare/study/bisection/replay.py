@@ -27,7 +27,7 @@ from compare.files import (
     write_file,
 )
 from compare.files import read as read_record
-from compare.parity import CELLS, named_state
+from compare.parity import CELLS, CellName, named_state
 from compare.study.bisection.search import Parting
 from scratch_rnn import Batch
 from scratch_rnn.states import state_of
@@ -87,7 +87,7 @@ class _Options:
 class _Description:
     """The contents of the file apart from its tensors."""
 
-    cell: Literal["rnn", "gru", "lstm"]
+    cell: CellName
     options: _Options
     lr: Annotated[float, LEARNING_RATE]
     max_norm: Annotated[float, MAX_NORM]
@@ -180,7 +180,7 @@ def _case(description: _Description, tensors: dict[str, np.ndarray]) -> Training
     """Build the case; sizes that do not fit the tensors are refused before they are used."""
     options, cell = description.options, description.cell
     V, H, L = options.input_size, options.hidden_size, options.num_layers
-    GH = H * CELLS[cell][0].NUM_GATES
+    GH = H * CELLS[cell].num_gates
     batch = Batch(tensors.pop("inputs"), tensors.pop("targets"))
     names = ("state",) if cell != "lstm" else ("h of state", "c of state")
     state = {name: tensors.pop(name) for name in names}

@@ -18,7 +18,7 @@ import numpy as np
 from _pytest.mark.structures import ParameterSet
 from hypothesis import HealthCheck, Phase, given, settings
 
-from compare.check.cases.floats import CELLS
+from compare.parity import CELLS
 from tests import tally
 from tests.annotations import unchecked
 
@@ -92,7 +92,7 @@ def run_property(example: Any, strategies: dict[str, Any], examples: int) -> Non
 
 def subjects(test: Any, copy: ModuleType, cell: str) -> dict[str, Any]:
     """Return the fixtures that the test asks for."""
-    layer = getattr(copy, CELLS[cell].torch_name, None)  # our names are torch's
+    layer = getattr(copy, CELLS[cell].layer, None)  # our names are torch's
     fixtures = {"implementation": layer, "package": copy, "cell": cell}
     names = inspect.signature(test).parameters
     return {name: value for name, value in fixtures.items() if name in names}

@@ -98,7 +98,7 @@ def test_the_safetensors_library_reads_tensors_and_metadata(tmp_path: Path) -> N
 def test_the_shapes_are_those_of_the_models(
     cell: str, num_layers: int, bidirectional: bool, bias: bool
 ) -> None:
-    layer, _ = CELLS[cell]
+    layer = CELLS[cell].scratch_layer
     model = scratch_rnn.RNNModel(layer(5, 4, num_layers, bias=bias, bidirectional=bidirectional), 5)
     described = Model(
         cell=cell,

@@ -1,0 +1,108 @@
+"""The recurrent cells: one record for each, read by every command."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+from importlib import import_module
+from types import ModuleType
+from typing import TYPE_CHECKING, Any, Literal
+
+
+@dataclass(frozen=True, slots=True)
+class Cell:
+    """What differs from one cell to the next.
+
+    Parameters
+    ----------
+    name : str
+        As `--cell` takes it, and as the functions of the plain version begin: ``gru_step``.
+    title : str
+        For a sentence, with its article.
+    layer : str
+        Name of the layer's class, in `scratch_module` and in `torch_module`.
+    plain_module : str
+        The module of the plain version.
+    gates : tuple of str
+        The gates, in the order of the weights' rows; empty for a cell without gates.
+    kept : tuple of str
+        What a plain step returns beside the states, for its way back.
+    states : tuple of str
+        What goes from one step to the next: h, or h and c.
+    nonlinearities : tuple of str
+        The values of the argument `nonlinearity`; a cell with one value has no such argument.
+    has_projection : bool
+        Whether the layer has the argument `proj_size`.
+    scratch_module, torch_module : str
+        Where the layers are: ours, and the one that it is compared with.
+    """
+
+    name: str
+    title: str
+    layer: str
+    plain_module: str
+    gates: tuple[str, ...] = ()
+    kept: tuple[str, ...] = ()
+    states: tuple[str, ...] = ("h",)
+    nonlinearities: tuple[str, ...] = ("tanh",)
+    has_projection: bool = False
+    scratch_module: str = "scratch_rnn"
+    torch_module: str = "torch.nn"
+
+    @property
+    def num_gates(self) -> int:
+        """Blocks of H rows in each weight: the gates, or the sum z of a cell without gates."""
+        return len(self.gates) or 1
+
+    @property
+    def scratch_layer(self) -> Any:
+        """The layer's class in NumPy."""
+        return getattr(import_module(self.scratch_module), self.layer)
+
+    @property
+    def torch_layer(self) -> Any:
+        """The layer's class in PyTorch."""
+        return getattr(import_module(self.torch_module), self.layer)
+
+    @property
+    def plain(self) -> ModuleType:
+        """The plain version."""
+        return import_module(self.plain_module)
+
+
+CELLS = {
+    cell.name: cell
+    for cell in (
+        Cell(
+            "rnn",
+            "an Elman network",
+            "RNN",
+            "scratch_rnn.plain.elman",
+            nonlinearities=("tanh", "relu"),
+        ),
+        Cell(
+            "gru",
+            "a GRU",
+            "GRU",
+            "scratch_rnn.plain.gru",
+            gates=("r", "z", "n"),
+            kept=("r", "z", "n", "q"),
+        ),
+        Cell(
+            "lstm",
+            "an LSTM",
+            "LSTM",
+            "scratch_rnn.plain.lstm",
+            gates=("i", "f", "g", "o"),
+            kept=("i", "f", "g", "o"),
+            states=("h", "c"),
+            has_projection=True,
+        ),
+    )
+}
+"""All cells by name, in the order of the help."""
+
+if TYPE_CHECKING:
+    CellName = str
+else:
+    CellName = Literal[tuple(CELLS)]
+    """The type of an option: one of the names."""
