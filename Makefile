@@ -20,11 +20,17 @@ RECORD   ?= runs/deep
 # Containers often set this. Then each process that a test starts compiles all that it imports.
 unexport PYTHONDONTWRITEBYTECODE
 
+# Of what pip prints: a line for each package.
+SHORT := awk '/^(Collecting|Installing collected)/ { sub(" collected packages:.*", " them"); print "  " $$0; fflush() } /rror/'
+
 .DEFAULT_GOAL := help
-.PHONY: help run test lowest site commands figures check deep report mutants format clean
+.PHONY: help setup run test lowest site commands figures check deep report mutants format clean
 
 help:  ## this list
 	@awk -F ':.*## ' '/^[a-z]+:.*## / { printf "make %-8s %s\n", $$1, $$2 }' $(MAKEFILE_LIST)
+
+setup: $(STAMP)  ## make .venv and install the project there (once; one to three minutes)
+	@echo "Ready: source $(BIN)/activate"
 
 run: $(STAMP)  ## train the NumPy and the PyTorch model side by side, and compare them (ARGS=--quick: under a minute)
 	@$(BIN)/rnn-parity run $(ARGS)
@@ -63,10 +69,10 @@ deep: $(STAMP)  ## the test suite with 10,000 random cases a property (hours; SH
 	    --shard $(SHARD) --record $(RECORD) $(ARGS)
 
 report: $(STAMP)  ## write the results of all parts of `make deep` into docs/deep.md
-	@$(BIN)/python -m tests.shards $(RECORD)
+	@$(BIN)/python docs/scripts/deep.py $(RECORD)
 
 mutants: $(STAMP)  ## change the code in thousands of ways, and see that the tests notice (hours; ARGS=parity, SHARD=3/16: a part)
-	@$(BIN)/python -m tests.mutants --shard $(SHARD) --processes $(if $(filter-out auto 0,$(WORKERS)),$(WORKERS),2) $(ARGS)
+	@$(BIN)/python docs/scripts/mutants.py --shard $(SHARD) --processes $(if $(filter-out auto 0,$(WORKERS)),$(WORKERS),2) $(ARGS)
 
 format: $(STAMP)  ## let ruff put the code in order
 	$(BIN)/ruff check --fix
@@ -79,7 +85,8 @@ $(STAMP): pyproject.toml
 	@$(PYTHON) -c 'import sys; sys.exit(sys.version_info < (3, 11))' || \
 	    { echo "expected Python 3.11 or newer as PYTHON, got $$($(PYTHON) --version 2>&1 | head -n 1)" \
 	           "(try: make PYTHON=python3.12 $(MAKECMDGOALS))" >&2; exit 1; }
-	@echo "Setting up $(VENV) (once)"
+	@echo "Setting up $(VENV) (once; one to three minutes, most of it for PyTorch)"
 	@$(PYTHON) -m venv $(VENV)
-	@$(BIN)/python -m pip install --quiet --disable-pip-version-check $(PIP_ARGS) --editable '.[dev]'
+	@$(BIN)/python -m pip install --disable-pip-version-check $(PIP_ARGS) --editable '.[dev]' | $(SHORT)
+	@$(BIN)/python -c 'import compare'
 	@touch $@

@@ -20,8 +20,8 @@
 #
 # | version | where | what it is for |
 # |---|---|---|
-# | page one | `scratch_rnn/plain/elman.py` | to read first: the equations, step by step |
-# | page two | `scratch_rnn`, from `scratch_rnn/cells/elman.py` up | the same network, faster |
+# | the plain version | `scratch_rnn/plain/elman.py` | to read first: the equations, step by step |
+# | the fast version | `scratch_rnn`, from `scratch_rnn/cells/elman.py` up | the same network, faster |
 # | PyTorch | `concise_rnn` | the lecture's, with `nn.RNN` |
 #
 # All three compute the same function, and the cells below compare them.
@@ -104,14 +104,14 @@ state = np.zeros((1, batch_size, num_hiddens), np.float32)
 state.shape
 
 # %% [markdown]
-# ### Page one
+# ### The plain version
 #
 # A recurrent layer computes each state from an input and the state before it:
 #
 # $$h_t = \tanh(W_{ih}\, x_t + b_{ih} + W_{hh}\, h_{t-1} + b_{hh})$$
 #
 # In NumPy this is one line. The arrays have a row for each sequence of the batch, so $W x$ is
-# written `x @ W.T`. Here is the first step, and then page one, which takes 35 of these steps in a
+# written `x @ W.T`. Here is the first step, and then the plain version, which takes 35 of these steps in a
 # loop.
 
 # %%
@@ -124,7 +124,7 @@ print(Y_plain.shape, state_plain.shape)
 print("largest difference of the first step:", np.abs(h_1 - Y_plain[0]).max())
 
 # %% [markdown]
-# ### Page two, and PyTorch
+# ### The fast version, and PyTorch
 #
 # The fast layer is called like `nn.RNN`. `Y` holds the state after *each* step. It is not yet the
 # output of the model.
@@ -136,7 +136,7 @@ print(Y.shape, state_new.shape)
 Y_torch, state_torch = concise_layer(torch.from_numpy(X), torch.from_numpy(state))
 print(tuple(Y_torch.shape), tuple(state_torch.shape))
 
-print("largest difference to page one:", np.abs(Y - Y_plain).max())
+print("largest difference to the plain version:", np.abs(Y - Y_plain).max())
 print("largest difference to PyTorch: ", np.abs(Y - Y_torch.detach().numpy()).max())
 
 # %% [markdown]
@@ -218,7 +218,7 @@ perplexity_torch = scratch_rnn.perplexity(loss_torch.item())
 print(f"loss {loss_torch:.4f}, perplexity {perplexity_torch:.1f}, gradient norm {norm_torch:.4f}")
 
 # %% [markdown]
-# And with page one. Its parameters are a list, in the order of a PyTorch model's `state_dict`. Its
+# And with the plain version. Its parameters are a list, in the order of a PyTorch model's `state_dict`. Its
 # first function is forward, loss and backward in one. It takes tokens of shape (steps, batch).
 
 # %%
@@ -236,7 +236,7 @@ for updated, with_plain_version, with_torch in zip(
     model.parameters.values(), parameters, model_torch.parameters(), strict=True
 ):
     print(
-        f"{updated.shape!s:12} largest difference to page one "
+        f"{updated.shape!s:12} largest difference to the plain version "
         f"{np.abs(updated - with_plain_version).max():.1e}, "
         f"to PyTorch {np.abs(updated - with_torch.detach().numpy()).max():.1e}"
     )

@@ -2,16 +2,14 @@
 
 ``pytest --shard 3/16 --record DIR`` runs every sixteenth test, and writes a line of DIR for each
 test that has ended. The same command again leaves out the tests that have passed. The parts may run
-on different machines: copy their directories into one, and make the table of docs/deep.md from it:
-
-    python -m tests.shards DIR
+on different machines: copy their directories into one, and `docs/scripts/deep.py` makes the table of
+docs/deep.md from it.
 """
 
 from __future__ import annotations
 
 import json
 import platform
-import sys
 import zlib
 from collections import Counter
 from collections.abc import Iterator
@@ -21,12 +19,6 @@ from pathlib import Path
 from typing import Any
 
 import pytest
-
-from tests.counts import sums
-from tests.counts import table as table_of_counts
-
-PAGE = Path(__file__).parents[1] / "docs" / "deep.md"
-BEGIN, END = "<!-- deep -->", "<!-- end -->"
 
 
 def pytest_addoption(parser: pytest.Parser) -> None:
@@ -117,9 +109,6 @@ class Recorder:
                 file.write(json.dumps(line | {"counted": counted, "about": self.about}) + "\n")
 
 
-# Merging ----------------------------------------------------------------------------------------
-
-
 def lines(path: Path) -> Iterator[dict[str, Any]]:
     """Yield the lines of a record; a last line that was cut off is left out."""
     if path.exists():
@@ -128,68 +117,3 @@ def lines(path: Path) -> Iterator[dict[str, Any]]:
                 yield json.loads(line)
             except json.JSONDecodeError:
                 continue
-
-
-def merged(directory: Path) -> str:
-    """Return the text of all records: the runs, the properties, the counts.
-
-    Raises
-    ------
-    SystemExit
-        If a part is missing. The message names it.
-    """
-    paths = sorted(directory.rglob("*-of-*.jsonl"))
-    found: Counter[str] = Counter(path.stem for path in paths)
-    sizes = {int(name.rpartition("-")[2]) for name in found}
-    wanted = {f"{k}-of-{n}" for n in sizes for k in range(1, n + 1)}
-    if len(sizes) != 1 or wanted - found.keys():
-        missing = ", ".join(sorted(wanted - found.keys())) or "nothing"
-        raise SystemExit(f"expected all parts of one division in {directory}, missing: {missing}")
-    last = {line["test"]: line for path in paths for line in lines(path)}
-    outcomes = Counter(line["outcome"] for line in last.values())
-    abouts = {json.dumps(line["about"]): line["about"] for line in last.values()}
-    rows = [
-        (test, line["counted"]["tally"])
-        for test, line in sorted(last.items())
-        if "tally" in line["counted"]
-    ]
-    share = max((tally["ratio"] for _, tally in rows), default=0.0)
-    examples = sum(tally["examples"] for _, tally in rows)
-    hours = sum(line["seconds"] for line in last.values()) / 3600
-    text = [
-        f"{len(last):,} tests in {len(paths)} parts: "
-        + ", ".join(f"{count:,} {outcome}" for outcome, count in outcomes.most_common())
-        + f"; {len(rows)} properties, {examples:,} examples, largest share {share:.3f}; "
-        f"{hours:.1f} hours of one process.",
-        "",
-    ]
-    text += [
-        "- {date}, Python {python}, NumPy {numpy}, PyTorch {torch}, Hypothesis {hypothesis}, "
-        "profile {profile}, seed {seed}".format(**about)
-        for about in abouts.values()
-    ]
-    text += ["", "| property | cases | largest share of the tolerance |", "|---|---:|---:|"]
-    for test, tally in rows:
-        ratio = f"{tally['ratio']:.3f}" if tally["ratio"] else "–"
-        name = test.removeprefix("tests/").replace(".py::", " · ").replace("|", "\\|")
-        text.append(f"| {name} | {tally['examples']:,} | {ratio} |")
-    counts = table_of_counts(sums(line["counted"].items() for line in last.values()))
-    return "\n".join([*text, "", "```text", *counts, "```"])
-
-
-def main(arguments: list[str]) -> int:
-    """Write the records of a directory into docs/deep.md."""
-    if len(arguments) != 1:
-        sys.stderr.write("expected one directory of records\n")
-        return 2
-    text = merged(Path(arguments[0]))
-    before, begin, rest = PAGE.read_text(encoding="utf-8").partition(BEGIN)
-    _, end, after = rest.partition(END)
-    if not begin or not end:
-        raise SystemExit(f"expected {BEGIN} and {END} in {PAGE.name}")
-    PAGE.write_text(f"{before}{begin}\n\n{text}\n\n{end}{after}", encoding="utf-8")
-    return 0
-
-
-if __name__ == "__main__":
-    sys.exit(main(sys.argv[1:]))

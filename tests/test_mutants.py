@@ -6,7 +6,9 @@ from typing import Any
 
 import pytest
 
-from tests import mutants
+from tests.scripts import load_script
+
+mutants = load_script("mutants")
 
 
 def results(place: Path, file: str, codes: dict[str, int | None]) -> Path:

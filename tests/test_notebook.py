@@ -20,7 +20,7 @@ NOTEBOOK = WALKTHROUGH.with_suffix(".ipynb")
 SAMPLE = ROOT / "scratch_rnn" / "text" / "sample.txt"
 EPOCHS = 2
 
-CELLS = [  # the lecture's, in their order, and page one before page two
+CELLS = [  # the lecture's, in their order, and the plain version before the fast one
     "load_time_machine(batch_size, num_steps",
     "vocab.token_to_idx.items()",
     "batch_1 = next(",
@@ -104,10 +104,10 @@ def test_both_implementations_say_the_same(outputs: list[dict[str, Any]]) -> Non
     assert scratch == concise
     assert len(re.findall(r"allowed  True$", text, re.MULTILINE)) >= 20
     updates = re.findall(r"^(loss \S+, perplexity \S+, gradient norm \S+)$", text, re.MULTILINE)
-    assert len(updates) == 3  # page two, PyTorch, page one
+    assert len(updates) == 3  # the fast version, PyTorch, the plain version
     assert len(set(updates)) == 1
     allowed = re.findall(r"^updated .* (\S+) allowed", text, re.MULTILINE)
-    apart = re.findall(r"to page one (\S+), to PyTorch (\S+)$", text, re.MULTILINE)
+    apart = re.findall(r"to the plain version (\S+), to PyTorch (\S+)$", text, re.MULTILINE)
     for pair, limit in zip(apart, allowed, strict=True):
         assert max(map(float, pair)) <= float(limit)
     [(ours, theirs)] = re.findall(r"perplexity scratch ([\d.]+), concise ([\d.]+)", text)

@@ -9,6 +9,9 @@ from pathlib import Path
 import pytest
 
 from tests import shards
+from tests.scripts import load_script
+
+merged = load_script("deep").merged
 
 SUITE = """
 import os
@@ -39,14 +42,14 @@ def run(folder: Path, *arguments: str, fails: int = -1) -> str:
 
 def text_of(directory: Path) -> list[str]:
     """The merged text without the times and the number of parts."""
-    return [line.split("; ")[0].split(": ")[-1] for line in shards.merged(directory).splitlines()]
+    return [line.split("; ")[0].split(": ")[-1] for line in merged(directory).splitlines()]
 
 
 def test_the_parts_give_the_table_of_the_whole(tmp_path: Path) -> None:
     run(tmp_path, "--record", "whole")
     run(tmp_path, "--shard", "1/3", "--record", "parts")
     with pytest.raises(SystemExit, match=r"missing: 2-of-3, 3-of-3"):
-        shards.merged(tmp_path / "parts")
+        merged(tmp_path / "parts")
     assert "1 failed" in run(tmp_path, "--shard", "2/3", "--record", "parts", fails=first(2))
     with (tmp_path / "parts" / "2-of-3.jsonl").open("a") as file:
         file.write('{"test": "cut off')  # killed while it wrote
@@ -55,9 +58,9 @@ def test_the_parts_give_the_table_of_the_whole(tmp_path: Path) -> None:
     run(tmp_path, "--shard", "3/3", "--record", "parts")
     assert text_of(tmp_path / "parts") == text_of(tmp_path / "whole")
     assert "12 tests in 3 parts: 12 passed; 12 properties, 120 examples, largest share 0.110" in (
-        shards.merged(tmp_path / "parts")
+        merged(tmp_path / "parts")
     )
-    assert "files  66" in shards.merged(tmp_path / "parts")
+    assert "files  66" in merged(tmp_path / "parts")
 
 
 def first(k: int) -> int:

@@ -17,12 +17,13 @@ import json
 import shutil
 import subprocess
 import sys
+import tempfile
 from collections.abc import Callable
 from functools import partial
 from pathlib import Path
 from typing import Any
 
-from pages import DOCS, MEASUREMENTS, read, table, with_blocks
+from pages import DOCS, MEASUREMENTS, ROOT, read, table, with_blocks
 from timings import (
     BENCHMARKS,
     CELLS,
@@ -34,15 +35,17 @@ from timings import (
     haste_table,
     layers_table,
     of_versions,
+    stored,
     times_table,
 )
 
 from compare.bench.results.result import Document
 
-ROOT = DOCS.parent
 PAGE = ROOT / "README.md"
 RUNS = MEASUREMENTS / "runs.json"
 QUICK = MEASUREMENTS / "quick.txt"
+PLAIN = MEASUREMENTS / "plain.txt"
+CHECK = MEASUREMENTS / "check.txt"
 RECORDS = ROOT / "runs" / "figures"
 
 DTYPES = ("float32", "float64")
@@ -178,12 +181,31 @@ def measure_sharpness() -> None:
         python("docs/scripts/sharpness.py", what)
 
 
+def measure_plain() -> None:
+    """Keep what the plain version prints while it trains."""
+    command = [sys.executable, "-m", "scratch_rnn.plain"]
+    PLAIN.write_text(subprocess.check_output(command, text=True), encoding="utf-8")
+
+
+def measure_check() -> None:
+    """Keep what `check` prints about a plain version that does not transpose W_hh."""
+    plain = (ROOT / "scratch_rnn" / "plain" / "elman.py").read_text("utf-8")
+    with tempfile.TemporaryDirectory() as folder:
+        file = Path(folder) / "my_rnn.py"
+        file.write_text(plain.replace("h @ W_hh.T", "h @ W_hh"), encoding="utf-8")
+        command = [Path(sys.executable).with_name("rnn-parity"), "check", file.name]
+        result = subprocess.run(command, cwd=folder, stdout=subprocess.PIPE, text=True, check=False)
+    CHECK.write_text(result.stdout, encoding="utf-8")
+
+
 def measure_tolerance() -> None:
     """Try the tolerance on many cases, for docs/tolerance.md."""
-    python("-m", "tests.deep_tolerance", "--cases", "10000")
+    python("docs/scripts/tolerance.py", "--cases", "10000")
 
 
 MEASURES = {
+    "plain": measure_plain,
+    "check": measure_check,
     "quick": measure_quick,
     "runs": measure_runs,
     "bench": measure_bench,
@@ -209,6 +231,19 @@ def quick_output() -> str:
     epochs = [i for i, line in enumerate(lines) if line.startswith("epoch ")]
     kept = [*lines[: first + 3], "…", lines[verdict], "", *lines[epochs[-1] :]]
     return "\n".join(["```text", *kept, "```"])
+
+
+def plain_output() -> str:
+    """Return three lines of what the plain version prints."""
+    epochs = [line for line in PLAIN.read_text("utf-8").splitlines() if line.startswith("epoch")]
+    return "\n".join(["```text", epochs[0], epochs[len(epochs) // 2], epochs[-1], "```"])
+
+
+def check_output() -> str:
+    """Return the stages of a check and the likely mistake."""
+    lines = [line.strip() for line in CHECK.read_text("utf-8").splitlines()]
+    likely = next(line for line in lines if "W_hh is not transposed" in line)
+    return "\n".join(["```text", *lines[1:7], "", likely, "```"])
 
 
 def runs_table() -> str:
@@ -239,9 +274,36 @@ def runs_table() -> str:
     return "\n\n".join([table(head, rows, numbers=3), told, source])
 
 
+def results_table() -> str:
+    """Return one row for each cell: both perplexities, the difference, and the time of a step."""
+    data, documents = read("runs"), stored(BENCHMARKS)
+    rows = []
+    for cell, label in CELLS.items():
+        run = data[f"{cell}-reset-float32"]
+        scratch, concise = (f"{run['perplexity'][side]:.2f}" for side in ("scratch", "concise"))
+        times = [documents[cell, 1].find(row, "seed", "step") for row in ("scratch", "torch")]
+        ratio = f"{times[0].median / times[1].median:.2f}"
+        rows.append([label, scratch, concise, f"{run['largest_difference']:.1e}", ratio])
+    head = ["cell", "perplexity, NumPy", "perplexity, PyTorch"]
+    head += ["largest difference of a weight", "time of a step, NumPy / PyTorch"]
+    document, updates = documents["rnn", 1], data["rnn-reset-float32"]["updates"]
+    source = (
+        f"*After {updates:,} updates in float32, hidden size 256. Times on one thread of an "
+        f"{document.environment['processor']}; {of_versions(document.environment['versions'])}.*"
+    )
+    return "\n\n".join([table(head, rows, numbers=4), source])
+
+
 PAGES: dict[Path, dict[str, Callable[[], str]]] = {
-    PAGE: {"quick": quick_output, "runs": runs_table, "times": times_table, "haste": haste_table},
-    BENCHMARKS / "README.md": {"layers": layers_table, "compiled": compiled_table},
+    PAGE: {"plain": plain_output, "check": check_output, "results": results_table},
+    DOCS / "run.md": {"quick": quick_output},
+    DOCS / "lecture.md": {"runs": runs_table},
+    BENCHMARKS / "README.md": {
+        "times": times_table,
+        "haste": haste_table,
+        "layers": layers_table,
+        "compiled": compiled_table,
+    },
     XEON / "README.md": {
         "times": partial(times_table, XEON),
         "layers": partial(layers_table, XEON),

@@ -13,7 +13,11 @@ from pathlib import Path
 from typing import Any
 
 DOCS = Path(__file__).parents[1]
+ROOT = DOCS.parent
 MEASUREMENTS = DOCS / "measurements"
+
+if str(ROOT) not in sys.path:  # some scripts draw the cases of the tests
+    sys.path.append(str(ROOT))
 
 BLOCK = re.compile(r"(<!-- table (\w+) -->\n\n)(.*?)(\n\n<!-- end -->)", re.DOTALL)
 """The place of a table in a page."""

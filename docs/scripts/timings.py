@@ -85,7 +85,7 @@ def haste_table() -> str:
         slower = sum(ratio > 1 for ratio in ratios)
         spread = [f"{ratio:.2f}" for ratio in (ratios[0], statistics.median(ratios), ratios[-1])]
         measured = f"{document.time[:10]}, {document.roof.rate / 1e9:.0f} GFLOP/s"
-        link = f"[{CELLS[document.shapes[0].cell]}](docs/benchmarks/{name})"
+        link = f"[{CELLS[document.shapes[0].cell]}]({name})"
         rows.append([link, measured, f"{len(ratios)}", f"{slower}", *spread])
     head = ["cell", "measured, rate of large products", "comparisons", "PyTorch is faster in"]
     return table([*head, "smallest ratio", "median", "largest"], rows, numbers=5)

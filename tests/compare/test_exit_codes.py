@@ -1,4 +1,4 @@
-"""Each row of the README's table of exit codes comes true."""
+"""Each row of the table of exit codes in docs/commands.md comes true."""
 
 import re
 import signal
@@ -105,10 +105,10 @@ def test_each_row_comes_true(
 @pytest.mark.parametrize(
     ("text", "row"),
     [
-        ((ROOT / "README.md").read_text(), r"^\| (\d+) \| "),
+        ((ROOT / "docs/commands.md").read_text(), r"^\| (\d+) \| "),
         (compare.cli.__doc__ or "", r"^(\d+) +\S"),
     ],
-    ids=["README", "compare.cli"],
+    ids=["docs/commands.md", "compare.cli"],
 )
 def test_the_tables_have_these_rows(text: str, row: str) -> None:
     assert [int(code) for code in re.findall(row, text, re.MULTILINE)] == list(CASES)

@@ -1,6 +1,6 @@
 """Measure which share of the tolerance a right implementation uses, over many random cases.
 
-    python -m tests.deep_tolerance --cases 10000
+    python docs/scripts/tolerance.py --cases 10000
 
 compares scratch with PyTorch in this number of passes through a layer and of training steps, in
 each dtype. It writes the largest share (difference / tolerance) of each case to
@@ -15,7 +15,6 @@ import sys
 import time
 from collections.abc import Iterator
 from datetime import date
-from pathlib import Path
 from typing import Any
 
 import matplotlib
@@ -25,6 +24,7 @@ matplotlib.use("Agg")
 import matplotlib.pyplot as plt
 import numpy as np
 import torch
+from pages import DOCS
 
 from compare.check.cases.layer_case import random_case
 from compare.check.cases.reference import torch_results
@@ -35,7 +35,6 @@ from tests.model_cases import build_model, random_model_case
 from tests.properties import against
 from tests.reference import torch_model
 
-DOCS = Path(__file__).parents[1] / "docs"
 RECORD = DOCS / "measurements" / "tolerance.json"
 PICTURE, PAGE = DOCS / "images" / "tolerance.png", DOCS / "tolerance.md"
 BEGIN, END = "<!-- measured: begin -->", "<!-- measured: end -->"
@@ -154,8 +153,8 @@ def table(record: dict[str, Any]) -> str:
     """Return the page's table."""
     lines = [
         f"{record['date']}, Python {record['python']}, NumPy {record['numpy']}, "
-        f"PyTorch {record['torch']}, {record['perturbations']} perturbations, SAFETY {record['safety']:g}, "
-        f"seed {record['seed']}. None of the cases differs.",
+        f"PyTorch {record['torch']}, {record['perturbations']} perturbations, "
+        f"SAFETY {record['safety']:g}, seed {record['seed']}. None of the cases differs.",
         "",
         "| | dtype | cases | median | 99 % below | largest |",
         "|---|---|---:|---:|---:|---:|",

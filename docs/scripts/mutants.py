@@ -1,10 +1,10 @@
 """Change the code in thousands of ways, see that the tests notice, and write docs/mutants.md.
 
-    python -m tests.mutants                    # all parts (hours); stopped and started, it goes on
-    python -m tests.mutants parity gate        # some parts of [tool.mutants] in pyproject.toml
-    python -m tests.mutants --shard 3/16       # the third of sixteen shares of the files
-    python -m tests.mutants --merge FILE...    # take over what other machines have found
-    python -m tests.mutants --page             # only write the page
+    python docs/scripts/mutants.py                   # all parts (hours); it can be stopped and resumed
+    python docs/scripts/mutants.py parity gate       # some parts of [tool.mutants] in pyproject.toml
+    python docs/scripts/mutants.py --shard 3/16      # the third of sixteen shares of the files
+    python docs/scripts/mutants.py --merge FILE...   # take over what other machines have found
+    python docs/scripts/mutants.py --page            # only write the page
 
 A mutant is a copy of the source with one small change. If a test fails, the mutant is killed: the
 line is tested. If no test fails, the mutant survives. Then it either computes the same function
@@ -27,14 +27,15 @@ from importlib.metadata import version
 from pathlib import Path
 from typing import Any
 
+from pages import DOCS, ROOT
+
 from tests.shards import shard
 
-ROOT = Path(__file__).parents[1]
 WORK = ROOT / "mutants"
-PAGE = ROOT / "docs" / "mutants.md"
-STORED = ROOT / "docs" / "measurements" / "mutants.json"
+PAGE = DOCS / "mutants.md"
+STORED = DOCS / "measurements" / "mutants.json"
 LIES = ROOT / "tests" / "compare" / "lies.toml"
-EQUIVALENT = ROOT / "docs" / "equivalent_mutants.toml"
+EQUIVALENT = DOCS / "equivalent_mutants.toml"
 
 MUTMUT = Path(sys.executable).with_name("mutmut")
 
@@ -256,7 +257,7 @@ def explanations() -> list[dict[str, str]]:
 def main(arguments: Sequence[str] | None = None) -> int:
     """Try the parts that are wanted, and write the page."""
     table = parts()
-    parser = argparse.ArgumentParser(prog="python -m tests.mutants")
+    parser = argparse.ArgumentParser(prog="python docs/scripts/mutants.py")
     parser.add_argument("parts", nargs="*", metavar="PART", help=", ".join(table))
     parser.add_argument("--shard", metavar="K/N", default="1/1", type=shard)
     parser.add_argument("--processes", type=int, default=2)
