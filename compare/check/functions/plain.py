@@ -1,0 +1,157 @@
+"""The six functions of a cell, from the source of the plain version (`scratch_rnn.plain`).
+
+They have the signatures of the template. A patch changes lines of the source, so that a mistake is
+a line that a student can read. With `move` each operation's result is moved to a neighbouring
+float. This is Monte Carlo arithmetic for every intermediate result: a submission rounds in other
+places, because it adds in another order or computes log p where the plain version has a difference.
+
+>>> wrong = Patch("scratch_rnn/plain/elman.py", "np.tanh(z_t)", "np.sin(z_t)")
+>>> PlainFunctions("rnn", [wrong]).step(x_t, h, W_ih, W_hh, b_ih, b_hh)       # doctest: +SKIP
+"""
+
+from __future__ import annotations
+
+import ast
+import inspect
+from collections.abc import Sequence
+from functools import lru_cache
+from types import CodeType
+from typing import Any
+
+import numpy as np
+
+from compare.check.bugs.patches import Patch, patched_source
+from compare.parity import CELLS, Move, unmoved
+
+Array = np.ndarray
+
+LOSS_FILE = "scratch_rnn/plain/elman.py"
+"""Where `cross_entropy` and `clip_grad_norm` are."""
+
+ROUNDED = {"dot", "exp", "expm1", "log", "log1p", "matmul", "mean", "prod", "sqrt", "sum", "tanh"}
+"""Functions whose results are rounded; those of other functions are copies of their arguments."""
+
+
+LOG_SUM_EXP = Patch(
+    LOSS_FILE,
+    "log_p = y - np.log(np.exp(y).sum(axis=1, keepdims=True))",
+    "largest = logits.max(axis=1, keepdims=True)\n"
+    "    log_p = logits - (largest + np.log(np.exp(y).sum(axis=1, keepdims=True)))",
+)
+"""log p as log-sum-exp gives it. This is as right, and less accurate where logits are large."""
+
+
+def plain_file(cell: str) -> str:
+    """Return the file of a cell's plain version, as a patch names it."""
+    return CELLS[cell].plain_module.replace(".", "/") + ".py"
+
+
+class PlainFunctions:
+    """The six functions of a cell.
+
+    Parameters
+    ----------
+    cell : str
+    patches : sequence of Patch, optional
+        Changes of the source. Patches of other files are ignored.
+    move : function of a value, optional
+        Applied to the result of each operation.
+
+    Raises
+    ------
+    PatchError
+        If a patch does not fit.
+    """
+
+    def __init__(self, cell: str, patches: Sequence[Patch] = (), move: Move = unmoved) -> None:
+        self.cell = cell
+        self._cell = _executed(plain_file(cell), tuple(patches), move)
+        self._loss = _executed(LOSS_FILE, tuple(patches), move)
+        arguments = inspect.signature(self._cell[f"{cell}_forward"]).parameters.values()
+        self._options = tuple(a.default for a in arguments if a.default is not a.empty)
+
+    def step(self, *given: Array) -> Any:
+        """Return the next states, and the gates in a tuple if there are any."""
+        return self._cell[f"{self.cell}_step"](*given)
+
+    def forward(self, *given: Array) -> tuple[Array, Any, Any]:
+        """Return output, the last states and the tape that the template suggests."""
+        output, last, tape = self._cell[f"{self.cell}_forward"](*given)
+        kept = tape[: len(tape) - len(self._options)]
+        return output, last, tuple(_stacked(item) for item in kept)
+
+    def step_backward(self, *given: Any) -> tuple[Array, ...]:
+        """Return the gradients of x_t, of the states, of both weights and of the biases."""
+        found: tuple[Array, ...] = self._cell[f"{self.cell}_step_backward"](*given)
+        return found
+
+    def backward(self, tape: Any, *given: Array) -> tuple[Array, ...]:
+        """Return the gradients of x, of the first states, of both weights and of the biases."""
+        found: tuple[Array, ...] = self._cell[f"{self.cell}_backward"](
+            (*tape, *self._options), *given
+        )
+        return found
+
+    def cross_entropy(self, logits: Array, targets: Array) -> tuple[Any, Array]:
+        """Return the loss and its gradient."""
+        loss, d_logits = self._loss["cross_entropy"](logits, targets)
+        return loss, d_logits
+
+    def clip_grad_norm(self, gradients: list[Array], max_norm: float) -> Any:
+        """Scale the gradients in place; return their norm."""
+        return self._loss["clip_grad_norm"](gradients, max_norm)
+
+
+def _stacked(item: Any) -> Any:
+    """Return a list of arrays as one array: the states h_0, h_1 … h_T."""
+    is_list = isinstance(item, list) and all(isinstance(entry, np.ndarray) for entry in item)
+    return np.stack(item) if is_list else item
+
+
+def _executed(file: str, patches: tuple[Patch, ...], move: Move) -> dict[str, Any]:
+    """Return the names that a file defines."""
+    own = tuple(patch for patch in patches if patch.file == file)
+    names = {"__name__": file, "_move": move, "_moved_in_place": _moved_in_place}
+    exec(compiled(file, own, move is not unmoved), names)
+    return names
+
+
+@lru_cache(maxsize=1024)
+def compiled(file: str, patches: tuple[Patch, ...] = (), perturbed: bool = False) -> CodeType:
+    """Compile a file with its patches, and with a call of `_move` around each operation."""
+    tree = ast.parse(patched_source(file, patches), file)
+    if perturbed:
+        tree = ast.fix_missing_locations(_MoveResults().visit(tree))
+    return compile(tree, file, "exec")
+
+
+class _MoveResults(ast.NodeTransformer):
+    """Put `_move` around each operation: `a + b` becomes `_move(a + b)`."""
+
+    def visit_BinOp(self, node: ast.BinOp) -> ast.AST:
+        self.generic_visit(node)
+        return _move(node)
+
+    def visit_Call(self, node: ast.Call) -> ast.AST:
+        self.generic_visit(node)
+        name = getattr(node.func, "attr", getattr(node.func, "id", ""))
+        return _move(node) if name in ROUNDED else node
+
+    def visit_AugAssign(self, node: ast.AugAssign) -> Any:
+        self.generic_visit(node)
+        target = ast.unparse(node.target)
+        moved = ast.parse(f"{target} = _moved_in_place({target}, _move)").body
+        return [node, *(ast.copy_location(statement, node) for statement in moved)]
+
+
+def _move(value: ast.expr) -> ast.AST:
+    call = ast.Call(ast.Name("_move", ast.Load()), [value], [])
+    return ast.copy_location(call, value)
+
+
+def _moved_in_place(value: Any, move: Move) -> Any:
+    """Move the entries of an array where they are; return it."""
+    if not isinstance(value, np.ndarray):
+        return move(value)
+    value[...] = move(value)
+    return value
