@@ -16,8 +16,8 @@ from torch import distributed
 import concise_rnn
 from compare.cli import main
 from compare.parity.build import build_models
-from compare.parity.comparison import concise_step, parallel_step, scratch_step
 from compare.parity.rows import ParityReport, compare_results
+from compare.parity.step import concise_step, parallel_step, scratch_step
 from compare.parity.tolerance import Move, tolerances
 from compare.parity.training import Trainee
 from compare.runs.reading import read_metrics, read_weights
