@@ -137,7 +137,7 @@ def test_a_step_gives_the_results_of_all_rows(cell: str, monkeypatch: pytest.Mon
         lambda move: scratch_step(scratch, batch, state, LR, MAX_NORM, move)
     )
     joined = [name for name in expected if name.endswith("state")]
-    joined += ["hidden states", "logits", "loss"]
+    joined += ["hidden states", "logits", "loss", "gradient of logits"]
     report = compare_results(
         {name: expected[name] for name in joined},
         {name: results[name] for name in joined},
