@@ -16,8 +16,8 @@ from typing import Any
 import numpy as np
 
 import scratch_rnn
-from compare.parity.comparison import scratch_step
 from compare.parity.rows import ParityReport, compare_results
+from compare.parity.step import scratch_step
 from compare.parity.tolerance import SAFETY, largest_difference, neighbour
 from compare.parity.weights import parameters_as_arrays
 from scratch_rnn.text import Batch

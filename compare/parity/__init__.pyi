@@ -8,13 +8,7 @@ from .command import (
     demand_agreement,
     parity,
 )
-from .comparison import (
-    check_parity,
-    concise_step,
-    parallel_step,
-    perturbed_cross_entropy,
-    scratch_step,
-)
+from .comparison import check_parity
 from .config import ParityConfig
 from .environment import describe_environment, describe_software
 from .lock_step import Update, lockstep, train_in_lockstep
@@ -32,6 +26,13 @@ from .materials import (
     writers,
 )
 from .rows import ParityReport, ParityRow, Verdict, compare_results
+from .step import (
+    concise_step,
+    parallel_step,
+    perturbed_cross_entropy,
+    scratch_step,
+    step_in_place,
+)
 from .table import parity_verdict, show_parity
 from .tolerance import (
     SAFETY,
@@ -103,6 +104,7 @@ __all__ = [
     "rms",
     "scratch_step",
     "show_parity",
+    "step_in_place",
     "tensor_as_array",
     "tolerances",
     "train_in_lockstep",

@@ -15,8 +15,12 @@ import torch
 
 import concise_rnn
 import scratch_rnn
-from compare.parity.comparison import largest_parameter_difference
-from compare.parity.weights import parameters_as_arrays, state_as_arrays, state_as_tensors
+from compare.parity.weights import (
+    largest_parameter_difference,
+    parameters_as_arrays,
+    state_as_arrays,
+    state_as_tensors,
+)
 from concise_rnn import data_parallel
 from scratch_rnn import states
 from scratch_rnn.states import State

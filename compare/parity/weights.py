@@ -8,6 +8,7 @@ import torch
 from torch import nn
 
 import scratch_rnn
+from compare.parity.tolerance import largest_difference
 from scratch_rnn import states
 from scratch_rnn.checks import check_has
 
@@ -56,6 +57,17 @@ def parameters_as_arrays(module: ScratchModule | nn.Module) -> Mapping[str, np.n
     if isinstance(module, nn.Module):
         return {name: tensor_as_array(p) for name, p in module.named_parameters()}
     return module.parameters
+
+
+def largest_parameter_difference(
+    source: ScratchModule | nn.Module, target: ScratchModule | nn.Module
+) -> float:
+    """Return the largest absolute difference between the parameters of two models."""
+    parameters = parameters_as_arrays(target)
+    return max(
+        largest_difference(array, parameters[name])
+        for name, array in parameters_as_arrays(source).items()
+    )
 
 
 def tensor_as_array(tensor: torch.Tensor) -> np.ndarray:

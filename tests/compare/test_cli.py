@@ -14,8 +14,7 @@ import compare.parity.command
 import compare.runs.commands
 import scratch_rnn
 from compare.cli import main, parse
-from compare.parity.comparison import ParityReport
-from compare.parity.rows import Verdict
+from compare.parity.rows import ParityReport, Verdict
 from compare.runs.reading import read_config, read_metrics
 from tests.compare.small_run import BATCHES, NAMES, only_run, read
 

@@ -10,8 +10,8 @@ from hypothesis import strategies as st
 from torch.nn import functional as F
 
 from compare.check.cases.layer_results import Results
-from compare.parity.comparison import perturbed_cross_entropy
 from compare.parity.rows import compare_results
+from compare.parity.step import perturbed_cross_entropy
 from compare.parity.tolerance import tolerances
 from scratch_rnn import cross_entropy, linear, perplexity
 from tests.annotations import unchecked

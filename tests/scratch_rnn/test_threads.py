@@ -16,8 +16,8 @@ from threadpoolctl import threadpool_info
 from compare.check.cases.layer_case import LayerCase
 from compare.check.cases.layer_results import CLASSES, backward, build, forward, rounding
 from compare.parity import CELLS
-from compare.parity.comparison import scratch_step
 from compare.parity.rows import compare_results
+from compare.parity.step import scratch_step
 from compare.parity.tolerance import tolerances
 from scratch_rnn import RNN, parts, set_num_threads, threads
 from scratch_rnn.states import arrays_of

@@ -13,8 +13,8 @@ import threadpoolctl
 import scratch_rnn
 from compare.check.cases.layer_case import LayerCase
 from compare.parity import CELLS
-from compare.parity.comparison import scratch_step
 from compare.parity.rows import compare_results
+from compare.parity.step import scratch_step
 from compare.parity.tolerance import tolerances
 from compare.parity.weights import named_state
 from scratch_rnn import (

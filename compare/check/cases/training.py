@@ -8,12 +8,19 @@ from typing import Any
 
 import numpy as np
 import torch
-from torch import nn
 
 import concise_rnn
 from compare.check.cases.layer_results import Results
-from compare.parity import CELLS, CellName, Move, gradient_of, named_state, tensor_as_array, unmoved
-from scratch_rnn import Batch, states
+from compare.parity import (
+    CELLS,
+    CellName,
+    Move,
+    concise_step,
+    step_in_place,
+    tensor_as_array,
+    unmoved,
+)
+from scratch_rnn import Batch
 from scratch_rnn.states import State
 
 
@@ -112,55 +119,28 @@ def torch_model(case: TrainingCase, device: str = "cpu") -> concise_rnn.RNNModel
 
 
 def scratch_step(package: Any, case: TrainingCase, move: Move = unmoved) -> Results:
-    """Take one training step, and return all that arises in it, by name.
+    """Run one training step with a package's functions; return all its results by name.
 
-    Logits are (T, B, V), so that a step can be named.
+    Logits have the shape (T, B, V), so that a comparison can name the step.
     """
-    model, batch = make_model(package, case, move), case.batches[0]
-    B, T = batch.inputs.shape
-    logits, state, tape = model.forward(batch.inputs, move(case.state))
-    loss, d_logits = package.cross_entropy(move(logits), batch.targets.T.reshape(-1))
-    dtype = np.dtype(case.options["dtype"])
-    results = {
-        "logits": logits.reshape(T, B, -1).copy(),
-        **named_state("final state", states.each(np.copy, state)),
-        "loss": np.asarray(loss, dtype),
-        "gradient of logits": d_logits.reshape(T, B, -1).copy(),
-    }
-    gradients, d_state = model.backward_to_state(move(tape), move(d_logits))
-    results |= {f"gradient of {name}": g.copy() for name, g in gradients.items()}
-    results |= named_state("gradient of initial state", d_state)
-    gradients = move(gradients)
-    norm = package.clip_grad_norm(gradients, case.max_norm)
-    results["gradient norm"] = np.asarray(norm, dtype)
-    results |= {f"clipped gradient of {name}": g.copy() for name, g in gradients.items()}
-    package.SGD(model.parameters, case.lr).step(gradients)
-    return results | {f"updated {name}": p.copy() for name, p in model.parameters.items()}
+    model, batch = make_model(package, case), case.batches[0]
+    arguments = model, batch, case.state, case.lr, case.max_norm, move
+    return _by_step(case, step_in_place(*arguments, package=package))
 
 
 def torch_step(case: TrainingCase) -> Results:
-    """Take the same step with PyTorch."""
-    model, batch = torch_model(case), case.batches[0]
-    B, T = batch.inputs.shape
-    initial_state = torch.from_numpy(case.state.copy()).requires_grad_()
-    logits, state = model(torch.from_numpy(batch.inputs), initial_state)
-    logits.retain_grad()
-    loss = nn.functional.cross_entropy(logits, torch.from_numpy(batch.targets).T.reshape(-1))
-    loss.backward()  # type: ignore[no-untyped-call]
-    tensors = {
-        "logits": logits.reshape(T, B, -1),
-        "final state": state,
-        "loss": loss,
-        "gradient of logits": gradient_of(logits).reshape(T, B, -1),
-    }
-    parameters = dict(model.named_parameters())
-    tensors |= {f"gradient of {name}": gradient_of(p) for name, p in parameters.items()}
-    tensors["gradient of initial state"] = gradient_of(initial_state)
-    tensors["gradient norm"] = nn.utils.clip_grad_norm_(parameters.values(), case.max_norm)
-    tensors |= {f"clipped gradient of {name}": gradient_of(p) for name, p in parameters.items()}
-    torch.optim.SGD(parameters.values(), case.lr).step()
-    tensors |= {f"updated {name}": p for name, p in parameters.items()}
-    return {name: tensor_as_array(tensor) for name, tensor in tensors.items()}
+    """Run the same step with PyTorch."""
+    batch = case.batches[0]
+    results = concise_step(torch_model(case), batch, case.state, case.lr, case.max_norm)
+    return _by_step(case, results)
+
+
+def _by_step(case: TrainingCase, results: Results) -> Results:
+    """Return the results that a suspect's training shows, too; logits first, step by step."""
+    B, T = case.batches[0].inputs.shape
+    by_step = {n: results[n].reshape(T, B, -1) for n in ("logits", "gradient of logits")}
+    others = {name: array for name, array in results.items() if name != "hidden states"}
+    return {"logits": by_step["logits"]} | others | by_step
 
 
 NUM_EPOCHS = 2

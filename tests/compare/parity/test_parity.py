@@ -14,16 +14,10 @@ import concise_rnn
 import scratch_rnn
 from compare import build_models, check_parity, copy_weights, train_in_lockstep
 from compare.check.cases.layer_results import Results
-from compare.parity.comparison import (
-    concise_step,
-    largest_parameter_difference,
-    perturbed_clip,
-    perturbed_cross_entropy,
-    scratch_step,
-)
 from compare.parity.rows import Verdict, compare_results
+from compare.parity.step import concise_step, perturbed_clip, perturbed_cross_entropy, scratch_step
 from compare.parity.tolerance import Move, still, tolerances, unmoved
-from compare.parity.weights import parameters_as_arrays
+from compare.parity.weights import largest_parameter_difference, parameters_as_arrays
 from scratch_rnn.states import arrays_of
 from scratch_rnn.text import Batch, Batches
 from tests.annotations import unchecked

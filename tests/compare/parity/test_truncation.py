@@ -11,8 +11,8 @@ import concise_rnn
 import scratch_rnn
 from compare.check.cases.layer_case import LayerCase
 from compare.check.cases.layer_results import Results
-from compare.parity.comparison import perturbed_cross_entropy
 from compare.parity.rows import compare_results
+from compare.parity.step import perturbed_cross_entropy
 from compare.parity.tolerance import tolerances, unmoved
 from scratch_rnn.text import Batch
 from tests.control import make_controls, weights, within_control

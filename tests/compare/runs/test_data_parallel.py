@@ -16,8 +16,8 @@ from torch import distributed
 import concise_rnn
 from compare.cli import main
 from compare.parity.build import build_models
-from compare.parity.comparison import concise_step, parallel_step, scratch_step
 from compare.parity.rows import ParityReport, compare_results
+from compare.parity.step import concise_step, parallel_step, scratch_step
 from compare.parity.tolerance import Move, tolerances
 from compare.parity.training import Trainee
 from compare.runs.reading import read_metrics, read_weights
@@ -137,7 +137,7 @@ def test_a_step_gives_the_results_of_all_rows(cell: str, monkeypatch: pytest.Mon
         lambda move: scratch_step(scratch, batch, state, LR, MAX_NORM, move)
     )
     joined = [name for name in expected if name.endswith("state")]
-    joined += ["hidden states", "logits", "loss"]
+    joined += ["hidden states", "logits", "loss", "gradient of logits"]
     report = compare_results(
         {name: expected[name] for name in joined},
         {name: results[name] for name in joined},

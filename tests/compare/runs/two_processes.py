@@ -20,7 +20,7 @@ from torch import distributed
 import compare.runs.commands
 from compare import build_models
 from compare.cli import main
-from compare.parity.comparison import parallel_step
+from compare.parity.step import parallel_step
 from compare.parity.training import Trainee
 from concise_rnn import data_parallel
 from concise_rnn.data_parallel import DataParallelRNNModel

@@ -7,7 +7,7 @@ from hypothesis import strategies as st
 
 import scratch_rnn
 from compare.parity.build import build_models
-from compare.parity.comparison import compare_results
+from compare.parity.rows import compare_results
 from compare.study.page.anatomy import (
     concise_forward,
     concise_losses,
