@@ -20,8 +20,8 @@ RECORD   ?= runs/deep
 # Containers often set this. Then each process that a test starts compiles all that it imports.
 unexport PYTHONDONTWRITEBYTECODE
 
-# Of what pip prints: a line for each package.
-SHORT := awk '/^(Collecting|Installing collected)/ { sub(" collected packages:.*", " them"); print "  " $$0; fflush() } /rror/'
+# Of pip's output: the large downloads, and the installation.
+SHORT := awk '/\.whl.*[0-9] MB\)$$/ { sub(".*/", "", $$2); print "  " $$0 } /^Installing/ { print "  Installing" } { fflush() }'
 
 .DEFAULT_GOAL := help
 .PHONY: help setup run test lowest site commands figures check deep report mutants format clean
