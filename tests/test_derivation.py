@@ -199,7 +199,7 @@ def test_no_two_of_t_b_v_and_h_are_equal_in_the_example(given: dict[str, Any]) -
     assert {name: given[name].shape for name in shapes} == shapes
 
 
-def test_every_number_of_the_example_is_what_page_one_computes(
+def test_every_number_of_the_example_is_what_the_plain_version_computes(
     shown: dict[str, list[Any]], given: dict[str, Any]
 ) -> None:
     letters = ("W_ih", "W_hh", "b_ih", "b_hh", "W", "b")
@@ -230,7 +230,7 @@ def test_every_number_of_the_example_is_what_page_one_computes(
             assert_shown(f"new_{letter}", shown[f"new_{letter}"], [parameter])
 
 
-def test_every_number_of_the_example_is_what_page_two_computes(
+def test_every_number_of_the_example_is_what_the_fast_version_computes(
     shown: dict[str, list[Any]], given: dict[str, Any]
 ) -> None:
     V, H = given["W"].shape
@@ -304,9 +304,3 @@ def test_the_drawings_are_what_their_script_draws(tmp_path: Path) -> None:
             assert stored.size == drawn.size
             if stored.info["Software"] == drawn.info["Software"]:  # the same version of matplotlib
                 assert stored.tobytes() == drawn.tobytes(), "python docs/scripts/draw_network.py"
-
-
-# ---------------------------------------------------------------- docs/questions.md
-
-
-# ---------------------------------------------------------------- docs/comparisons.md

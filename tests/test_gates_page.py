@@ -1,4 +1,4 @@
-"""The worked numbers of docs/gates.md are those of the pages plain/gru.py and plain/lstm.py."""
+"""The worked numbers of docs/gates.md are those of plain/gru.py and plain/lstm.py."""
 
 import re
 from pathlib import Path
