@@ -5,9 +5,9 @@ from .cases.layer_case import LayerCase
 from .cases.layer_results import alike, run
 from .cases.reference import torch_results
 from .cases.training import TrainingCase, layer_of, scratch_step, torch_model
+from .classes.package import package_with
 from .command import CheckError, check, examine
 from .config import CheckConfig
-from .properties.package import package_with
 from .properties.property import Finding
 from .report.report import explained
 from .worker.server import load_file

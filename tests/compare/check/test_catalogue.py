@@ -17,9 +17,9 @@ from compare.check.bugs.catalogue import BUGS, GROUPS, Bug
 from compare.check.bugs.patches import ROOT, Patch, PatchError, load_patched, patched_source
 from compare.check.cases.comparison import Comparison
 from compare.check.cases.layer_case import LayerCase
+from compare.check.classes.package import package_with
 from compare.check.properties import run as checking
 from compare.check.properties.layer_property import drawn
-from compare.check.properties.package import package_with
 from tests.annotations import unchecked
 from tests.counts import number
 from tests.scratch_rnn.test_train import sharing
