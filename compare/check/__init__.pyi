@@ -1,14 +1,14 @@
 from .bugs.catalogue import BUG_NAMES, BUGS, GROUPS, Bug, find_bug
-from .cases.comparison import Comparison, Finding, table_of
+from .cases.comparison import Answer, Comparison, Results, compared, table_of
 from .cases.floats import Floats
 from .cases.layer_case import LayerCase
-from .cases.layer_results import Results, alike, run
+from .cases.layer_results import alike, run
 from .cases.reference import torch_results
 from .cases.training import TrainingCase, layer_of, scratch_step, torch_model
+from .classes.package import package_with
 from .command import CheckError, check, examine
 from .config import CheckConfig
-from .properties.answers import Answer, compared
-from .properties.package import student_package
+from .properties.property import Finding
 from .report.report import explained
 from .worker.server import load_file
 
@@ -34,9 +34,9 @@ __all__ = [
     "find_bug",
     "layer_of",
     "load_file",
+    "package_with",
     "run",
     "scratch_step",
-    "student_package",
     "table_of",
     "torch_model",
     "torch_results",

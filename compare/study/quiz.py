@@ -100,8 +100,8 @@ def caught(bug: Bug) -> Finding:
     with warnings.catch_warnings():
         warnings.filterwarnings("ignore", "LSTM with projections is not supported with oneDNN")
         finding = bug.judge()
-    if finding is None or finding.check.name != bug.caught_by:
-        found = "nothing" if finding is None else repr(finding.check.name)
+    if finding is None or finding.violated.name != bug.caught_by:
+        found = "nothing" if finding is None else repr(finding.violated.name)
         raise NotCaught(f"expected {bug.name} to be caught by {bug.caught_by!r}, got {found}")
     return finding
 
@@ -130,7 +130,7 @@ def try_all(terminal: Terminal) -> None:
         _entry(
             terminal,
             f"{number:2} {bug.name}",
-            f"caught by {finding.check.name!r} after {cases}",
+            f"caught by {finding.violated.name!r} after {cases}",
             where(finding),
         )
     terminal.line(f"{len(BUGS)} bugs, all of them caught.", "green")
@@ -292,7 +292,7 @@ def offer(offered: Sequence[Bug], terminal: Terminal) -> str:
 
 def guess(bug: Bug, offered: Sequence[Bug], finding: Finding, terminal: Terminal) -> bool:
     """Ask which of the offered bugs it is; return False if the input ends, and True otherwise."""
-    hints = iter([("Hint", bug.hint), ("Hint, the law that is broken", finding.check.statement)])
+    hints = iter([("Hint", bug.hint), ("Hint, the law that is broken", finding.violated.statement)])
     letters = offer(offered, terminal)
     question = Text(f"{', '.join(letters)}, h for a hint, Enter for the answer: ")
     while True:
@@ -324,8 +324,8 @@ def show_answer(bug: Bug, finding: Finding, terminal: Terminal) -> None:
     terminal.line(bug.name, "bold cyan")
     _paragraph(terminal, "", bug.story)
     terminal.line()
-    terminal.line(f"Caught by {finding.check.name!r}", "bold")
-    _paragraph(terminal, "LayerProperty", finding.check.statement)
+    terminal.line(f"Caught by {finding.violated.name!r}", "bold")
+    _paragraph(terminal, "LayerProperty", finding.violated.statement)
     cases = "the first case" if finding.cases == 1 else f"case {finding.cases}"
     _paragraph(terminal, "Where", f"{where(finding)}, in {cases}" if finding.tensor else cases)
     if finding.case:

@@ -34,7 +34,7 @@ from tests.shards import shard
 WORK = ROOT / "mutants"
 PAGE = DOCS / "mutants.md"
 STORED = DOCS / "measurements" / "mutants.json"
-LIES = ROOT / "tests" / "compare" / "lies.toml"
+FAULTS = ROOT / "tests" / "compare" / "injected_faults.toml"
 EQUIVALENT = DOCS / "equivalent_mutants.toml"
 
 MUTMUT = Path(sys.executable).with_name("mutmut")
@@ -209,9 +209,9 @@ def page(found: dict[str, Any], explanations: list[dict[str, str]]) -> tuple[str
         "",
         "## By hand",
         "",
-        "mutmut leaves properties alone, and changes one place at a time. So these changes of what "
-        "judges are made by hand (`tests/compare/lies.toml`). The test named beside each notices "
-        "it: `make deep` makes each change and sees this test fail.",
+        "mutmut does not change properties, and it changes one place at a time. So these faults are "
+        "injected by hand (`tests/compare/injected_faults.toml`). The test beside each fault "
+        "detects it: `make deep` injects each fault and checks that this test fails.",
         "",
         "| change | file | noticed by |",
         "|---|---|---|",
@@ -233,9 +233,9 @@ def page(found: dict[str, Any], explanations: list[dict[str, str]]) -> tuple[str
 def by_hand() -> list[str]:
     """Return a row of a table for each change that was made by hand."""
     rows = []
-    for lie in tomllib.loads(LIES.read_text(encoding="utf-8"))["lie"]:
-        test = lie["noticed_by"].removeprefix("tests/").replace(".py::test_", " · ")
-        rows.append(f"| {lie['name']} | {lie['file']} | {test.replace('_', ' ')} |")
+    for fault in tomllib.loads(FAULTS.read_text(encoding="utf-8"))["fault"]:
+        test = fault["noticed_by"].removeprefix("tests/").replace(".py::test_", " · ")
+        rows.append(f"| {fault['name']} | {fault['file']} | {test.replace('_', ' ')} |")
     return rows
 
 

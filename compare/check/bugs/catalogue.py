@@ -23,7 +23,7 @@ from compare.check.bugs.patches import Patch, diff, load_patched
 from compare.parity import CELLS
 
 if TYPE_CHECKING:
-    from compare.check.cases.comparison import Finding
+    from compare.check.properties.property import Finding
 
 CHAPTERS = ("forward", "backward", "layers", "gru", "lstm", "training", "text", "comparison")
 """The TOML files, in the order in which data meets the code."""
@@ -88,11 +88,13 @@ class Bug:
         return load_patched(self.package, self.patches, self.name)
 
     def judge(self) -> Finding | None:
-        """Return the first law that the bug breaks."""
+        """Return the first property that the bug violates."""
         # Imported here, because the properties need PyTorch and the catalogue does not.
-        from compare.check.properties.run import CHECKS, COMPARISON_CHECKS, judge
+        from compare.check.properties import run
 
-        return judge(self.load(), CHECKS if self.package == "scratch_rnn" else COMPARISON_CHECKS)
+        scratch = self.package == "scratch_rnn"
+        properties = run.PROPERTIES if scratch else run.COMPARISON_PROPERTIES
+        return run.check_package(self.load(), properties)
 
 
 def read_chapter(text: str, where: str) -> tuple[str, tuple[Bug, ...]]:

@@ -1,34 +1,39 @@
-"""What a check finds: tensors as they should be and as they are, properties that were broken."""
+"""Compare results tensor by tensor: the expected values, the values that came, the tolerance."""
 
 from __future__ import annotations
 
 import math
-from collections.abc import Callable, Iterator, Sequence
+from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
-from typing import TYPE_CHECKING, Any
 
 import numpy as np
 
-from compare.parity import ParityReport, ParityRow, compare_results, largest_difference
+from compare.parity import (
+    Computation,
+    ParityReport,
+    ParityRow,
+    compare_results,
+    largest_difference,
+    tolerances,
+)
 
-if TYPE_CHECKING:
-    from compare.check.properties.layer_property import LayerProperty
+Results = dict[str, np.ndarray]
 
 
 @dataclass(frozen=True, slots=True)
 class Comparison:
-    """One tensor of one case, as it should be and as it is."""
+    """One tensor of one case: expected and got."""
 
     tensor: str
     expected: np.ndarray
     got: np.ndarray
-    allowed: np.ndarray | float  # for each entry
+    allowed: np.ndarray | float  # the tolerance of each entry
     time_axis: int | None = None
     backward: bool = False  # computed from the last step to the first
 
     @property
     def problem(self) -> str:
-        """How shapes or dtypes differ; empty where they don't."""
+        """How shapes or dtypes differ; empty if they are equal."""
         expected, got = self.expected, self.got
         if (expected.shape, expected.dtype) == (got.shape, got.dtype):
             return ""
@@ -36,17 +41,17 @@ class Comparison:
 
     @property
     def difference(self) -> float:
-        """The largest, absolute; infinite where shapes or dtypes differ."""
+        """The largest absolute difference; infinite if shapes or dtypes differ."""
         return math.inf if self.problem else largest_difference(self.expected, self.got)
 
     @property
     def ok(self) -> bool:
-        """Whether rounding explains the difference."""
+        """Whether each difference is within the tolerance."""
         return not self.problem and not self.wrong_entries.any()
 
     @property
     def share(self) -> float:
-        """The largest part of what rounding explains that an entry takes."""
+        """The largest share of the tolerance: difference / tolerance of any entry."""
         return self.row.share
 
     @property
@@ -59,7 +64,7 @@ class Comparison:
 
     @property
     def step(self) -> int | None:
-        """The first time step that is wrong, from 1, in the order in which it is computed."""
+        """The first wrong time step, counted from 1, in the order of the computation."""
         if self.time_axis is None or self.problem:
             return None
         axes = tuple(axis for axis in range(self.expected.ndim) if axis != self.time_axis)
@@ -68,7 +73,7 @@ class Comparison:
 
     @property
     def element(self) -> tuple[int, ...] | None:
-        """Index of the worst element: at that step, if there are steps."""
+        """Index of the worst entry: at the first wrong step, if there are steps."""
         if self.problem or not self.wrong_entries.any():
             return None
         distance = np.where(self.wrong_entries, np.abs(self.expected - self.got), -1.0)
@@ -81,22 +86,21 @@ class Comparison:
 
     @property
     def wrong_entries(self) -> np.ndarray:
-        """Where the difference is more than rounding explains."""
+        """Where the difference is larger than the tolerance."""
         with np.errstate(invalid="ignore", over="ignore"):
             same = (self.expected == self.got) | (np.abs(self.expected - self.got) <= self.allowed)
         return np.asarray(~same)
 
     def describe(self) -> str:
-        """Say in one line what was expected and what came."""
+        """Describe the worst entry in one line."""
         if self.problem:
             return self.problem
         index = self.element
         if index is None:
             return "no difference"
-        where = f"[{', '.join(map(str, index))}]" if index else ""
+        where = f"[{', '.join(map(str, index))}]: " if index else ""
         return (
-            f"{where + ': ' if where else ''}expected {self.expected[index]:.9g}, "
-            f"got {self.got[index]:.9g}; "
+            f"{where}expected {self.expected[index]:.9g}, got {self.got[index]:.9g}; "
             f"{abs(self.expected[index] - self.got[index]):.1e} apart, "
             f"{np.broadcast_to(self.allowed, self.expected.shape)[index]:.1e} allowed"
         )
@@ -108,39 +112,48 @@ def table_of(comparisons: Sequence[Comparison]) -> ParityReport:
 
 
 @dataclass(frozen=True, slots=True)
-class Outcome:
-    """What came of one case: the tensors compared, or a law that was broken otherwise."""
+class Answer:
+    """The expected results of a case, and the tolerance of each entry."""
 
-    case: str  # in words
-    comparisons: tuple[Comparison, ...] = ()
-    complaint: str = ""  # "what: expected …, got …"; empty where the law holds
-
-
-@dataclass(frozen=True, slots=True)
-class Check:
-    """A law, and how it is tried."""
-
-    outcomes: Callable[[Any], Iterator[Outcome]]  # of a package like scratch_rnn, case by case
-
-    @property
-    def name(self) -> str:
-        """What it is called, in two or three words."""
-        return self.outcomes.__name__.replace("_", " ")
-
-    @property
-    def statement(self) -> str:
-        """The law as an order to the package: the first line of its docstring."""
-        return (self.outcomes.__doc__ or "").partition("\n")[0]
+    expected: Results
+    allowed: Mapping[str, np.ndarray | float]
 
 
-@dataclass(frozen=True, slots=True)
-class Finding:
-    """The first case in which a law was broken."""
+def answer_of(expected: Results, ours: Computation) -> Answer:
+    """Return the expected results, with the tolerances measured on our own computation."""
+    with np.errstate(all="ignore"):
+        return Answer(expected, tolerances(ours)[1])
 
-    check: Check | LayerProperty
-    cases: int  # tried until then, this one counted
-    case: str
-    tensor: str
-    step: int | None  # from 1
-    detail: str
-    comparisons: tuple[Comparison, ...] = ()  # all tensors of the case
+
+def compared(
+    answer: Answer, got: Mapping[str, np.ndarray], time_axes: Mapping[str, int] | None = None
+) -> tuple[Comparison, ...]:
+    """Compare each expected tensor; one that is missing is wrong.
+
+    Parameters
+    ----------
+    answer : Answer
+    got : mapping of str to ndarray
+        Names that the answer does not have are ignored.
+    time_axes : mapping of str to int, optional
+        The axis of the time steps, of each tensor that has one.
+    """
+    axes = time_axes or {}
+    return tuple(
+        Comparison(
+            name,
+            np.asarray(expected),
+            np.asarray(got.get(name, np.empty((0, 0)))),
+            answer.allowed[name],
+            axes.get(name),
+            backward=name == "gradient of x",
+        )
+        for name, expected in answer.expected.items()
+    )
+
+
+def identical(
+    expected: Mapping[str, np.ndarray], got: Mapping[str, np.ndarray]
+) -> tuple[Comparison, ...]:
+    """Compare bit for bit: the tolerance is zero."""
+    return compared(Answer(dict(expected), dict.fromkeys(expected, 0.0)), got)

@@ -27,18 +27,12 @@ from __future__ import annotations
 
 from collections.abc import Mapping
 from dataclasses import dataclass
-from typing import TYPE_CHECKING, Any
+from typing import Any
 
 import numpy as np
 
+from compare.check.cases.layer_fields import LayerFields
 from compare.parity import CELLS
-
-if TYPE_CHECKING:
-    from compare.check.cases.layer_case import LayerCase
-
-
-GAPS = {"float16": 2**13, "bfloat16": 2**16, "tf32": 2**13}
-"""How many gaps of float32 lie between two numbers of a coarser arithmetic."""
 
 CLEAR_ATTEMPTS = 8
 
@@ -58,7 +52,7 @@ class Floats:
     d_c_n: np.ndarray | None = None
 
 
-def recurrences(case: LayerCase) -> list[tuple[int, int, str]]:
+def recurrences(case: LayerFields) -> list[tuple[int, int, str]]:
     """Return (layer, direction, suffix of the parameters' names) of each recurrence."""
     return [
         (layer, direction, f"l{layer}_reverse" if direction else f"l{layer}")
@@ -67,7 +61,7 @@ def recurrences(case: LayerCase) -> list[tuple[int, int, str]]:
     ]
 
 
-def draw_floats(case: LayerCase) -> Floats:
+def draw_floats(case: LayerFields) -> Floats:
     """Draw everything that the case's seed stands for."""
     rng = np.random.default_rng(case.seed)
     T, B, V, H, L, D, R = case.T, case.B, case.V, case.H, case.L, case.D, case.R
@@ -121,11 +115,11 @@ def draw_floats(case: LayerCase) -> Floats:
     )
 
 
-def _normal(case: LayerCase, rng: np.random.Generator, *shape: int) -> np.ndarray:
+def _normal(case: LayerFields, rng: np.random.Generator, *shape: int) -> np.ndarray:
     return _as_drawn(case, rng.normal(size=shape))
 
 
-def _as_drawn(case: LayerCase, array: np.ndarray) -> np.ndarray:
+def _as_drawn(case: LayerFields, array: np.ndarray) -> np.ndarray:
     array = (np.round(4 * array) / 4 if case.rounded else array).astype(case.dtype)
     if case.precision == "float16":
         array = array.astype(np.float16).astype(case.dtype)
@@ -134,7 +128,7 @@ def _as_drawn(case: LayerCase, array: np.ndarray) -> np.ndarray:
     return array
 
 
-def _draw_parameters(case: LayerCase, rng: np.random.Generator) -> dict[str, np.ndarray]:
+def _draw_parameters(case: LayerFields, rng: np.random.Generator) -> dict[str, np.ndarray]:
     """W_ih keeps the size of what it is given, W_hh has its gain, biases are about a half."""
     H, R, GH, parameters = case.H, case.R, case.G * case.H, {}
     for layer, _, suffix in recurrences(case):
@@ -161,7 +155,7 @@ def _draw_parameters(case: LayerCase, rng: np.random.Generator) -> dict[str, np.
 
 
 def _is_clear(
-    case: LayerCase,
+    case: LayerFields,
     parameters: Mapping[str, np.ndarray],
     x: np.ndarray,
     h0: np.ndarray | None,

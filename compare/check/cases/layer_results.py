@@ -13,12 +13,12 @@ from typing import Any
 import numpy as np
 
 import scratch_rnn
-from compare.check.cases.comparison import Comparison
+from compare.check.cases.comparison import Answer, Comparison
+from compare.check.cases.comparison import Results as Results
+from compare.check.cases.comparison import compared as compared_with
 from compare.check.cases.floats import Floats
 from compare.check.cases.layer_case import LayerCase
 from compare.parity import CELLS, SAFETY, Move, tolerances, ulps, unmoved
-
-Results = dict[str, np.ndarray]
 
 CLASSES: dict[str, Any] = {name: getattr(scratch_rnn, cell.layer) for name, cell in CELLS.items()}
 """Our layer of each cell."""
@@ -135,9 +135,9 @@ def alike(
     case: LayerCase,
     allowed: Callable[[LayerCase], Mapping[str, np.ndarray]] = lambda case: rounding(case)[1],
 ) -> tuple[Comparison, ...]:
-    """Compare as far as rounding explains in this case.
+    """Compare within the tolerance of the case.
 
-    It always explains a few ulps. What it explains beyond them is measured where that matters.
+    The tolerance is at least a few ulps. It is only measured where a difference is larger.
     """
     if "rounding" not in case.__dict__:
         least = {name: SAFETY * ulps(array) for name, array in expected.items()}
@@ -148,7 +148,7 @@ def alike(
 
 
 def identical(expected: Results, got: Results, case: LayerCase) -> tuple[Comparison, ...]:
-    """Compare bit for bit: nothing is allowed."""
+    """Compare bit for bit: the tolerance is zero."""
     return compared(expected, got, case, {})
 
 
@@ -160,19 +160,17 @@ def compared(
     Two gradients may be absent: that of a state that is not given, and that of a bias which the
     layer does not have.
     """
-    nothing = np.empty((0, 0))
-    return tuple(
-        Comparison(
-            name,
-            np.asarray(expected.get(name, nothing)),
-            np.asarray(got.get(name, nothing)),
-            allowed.get(name, 0.0),
-            case.time_axis if name in SEQUENCES else None,
-            backward=name == "gradient of x",
-        )
+    names = [
+        name
         for name in {**expected, **got}
         if not _may_be_absent(name, case) or (name in got) == (name in expected)
+    ]
+    nothing = np.empty((0, 0))
+    answer = Answer(
+        {name: expected.get(name, nothing) for name in names},
+        {name: allowed.get(name, 0.0) for name in names},
     )
+    return compared_with(answer, got, dict.fromkeys(SEQUENCES, case.time_axis))
 
 
 def _may_be_absent(name: str, case: LayerCase) -> bool:

@@ -2,15 +2,18 @@
 
 from __future__ import annotations
 
+import copy
 from collections.abc import Callable
 from dataclasses import dataclass
+from functools import lru_cache
 from typing import Any
 
 import numpy as np
 import torch
 
 import concise_rnn
-from compare.check.cases.layer_results import Results
+import scratch_rnn
+from compare.check.cases.comparison import Answer, Results, answer_of
 from compare.parity import (
     CELLS,
     CellName,
@@ -226,3 +229,24 @@ def _epochs(case: TrainingCase, done: list[Any]) -> Results:
         results[f"loss of epoch {k}"] = np.asarray(epoch.loss, dtype)
         results[f"perplexity of epoch {k}"] = np.asarray(epoch.perplexity, dtype)
     return results
+
+
+STEPS: dict[str, tuple[Callable[..., Results], Callable[[TrainingCase], Results]]] = {
+    "step": (scratch_step, torch_step),
+    "updates": (scratch_updates, torch_updates),
+    "epochs": (scratch_epochs, torch_epochs),
+}
+"""How long a case trains, with a package and with PyTorch."""
+
+
+def training_case(kind: str, seed: int, B: int = 3) -> tuple[TrainingCase, Answer]:
+    """Draw a case of training, with the expected results of one of `STEPS`."""
+    case, answer = _training_case(kind, seed, B)
+    return copy.deepcopy(case), answer
+
+
+@lru_cache(maxsize=256)
+def _training_case(kind: str, seed: int, B: int) -> tuple[TrainingCase, Answer]:
+    case = draw_training_case(seed, B=B)
+    scratch, pytorch = STEPS[kind]
+    return case, answer_of(pytorch(case), lambda move: scratch(scratch_rnn, case, move))

@@ -1,7 +1,7 @@
-"""A law: what holds for each recurrent layer, whatever its weights; stated once, used by all.
+"""Properties of a recurrent layer, written once for `break`, `check` and the tests.
 
-`break` and the catalogue's tests try the properties on a package, `check` on a submission's layer, and the
-tests of this project on our own, with cases that Hypothesis draws.
+`break` and the catalogue's tests try them on a package, `check` on the layer of a submission, and
+the tests of this project on our layers, with cases that Hypothesis draws.
 """
 
 from __future__ import annotations
@@ -13,40 +13,31 @@ from typing import Any
 
 import numpy as np
 
-from compare.check.cases.comparison import Comparison, Outcome
+from compare.check.cases.comparison import Comparison
 from compare.check.cases.layer_case import SURFACE, LayerCase, make_case, random_choices
+from compare.check.properties.property import Outcome, Property
 from compare.parity import CELLS
 
 Compared = Iterator[tuple[Comparison, ...]]
 Holds = Callable[[Any, LayerCase], Compared]
-"""Yields for a layer's class and a case what is to be equal, tensor by tensor."""
+"""A function of a layer's class and a case; yields comparisons that have to agree."""
 
 
 @dataclass(frozen=True)
-class LayerProperty:
-    """A law, and the cases that it is about."""
+class LayerProperty(Property):
+    """A property of each layer, and the cases for which it holds."""
 
     holds: Holds
-    fields: Mapping[str, Any]
+    fields: Mapping[str, Any]  # fixed fields of the cases, or tuples and ranges to choose from
     cells: tuple[str, ...]
-    needs: Mapping[str, Any]  # other values of fields that the law tries, too
-    tried: int  # cases of each cell on which a package is tried
-    near: bool  # needs the layer in this process: arrays from another one are copies
-    gradients: bool  # says nothing of the forward pass
-    again: bool  # asks for a second pass, and for no other feature
-
-    @property
-    def name(self) -> str:
-        """What it is called, in two or three words."""
-        return self.holds.__name__.replace("_", " ")
-
-    @property
-    def statement(self) -> str:
-        """The law as an order to the layer: the first line of its docstring."""
-        return (self.holds.__doc__ or "").partition("\n")[0]
+    needs: Mapping[str, Any]  # other values of fields that the property also uses
+    tried: int  # number of cases of each cell that are tried on a package
+    near: bool  # needs the layer in this process: arrays from another process are copies
+    gradients: bool  # is about the backward pass alone
+    again: bool  # needs a second pass, and no other feature
 
     def outcomes(self, package: Any) -> Iterator[Outcome]:
-        """Yield what comes of each case, for the layers of a package like scratch_rnn."""
+        """Try the property on the layers of a package like scratch_rnn."""
         fields = tuple(self.fields.items())
         for cases in zip(*(drawn(cell, self.tried, fields) for cell in self.cells), strict=True):
             for case in cases:
@@ -65,14 +56,14 @@ def layer_property(
     again: bool = False,
     **fields: Any,
 ) -> Callable[[Holds], LayerProperty]:
-    """Make a law of a function; fields are those of the case that are settled."""
+    """Make a property of a function; `fields` are the fixed fields of its cases."""
     return lambda holds: LayerProperty(
         holds, fields, cells, needs or {}, tried, near, gradients, again
     )
 
 
 def properties_of(names: Mapping[str, Any]) -> tuple[LayerProperty, ...]:
-    """Return the properties of a module, in the order in which they are written."""
+    """Return the properties of a module, in the order of their definition."""
     return tuple(value for value in names.values() if isinstance(value, LayerProperty))
 
 

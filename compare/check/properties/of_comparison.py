@@ -11,8 +11,8 @@ import torch
 import concise_rnn
 import scratch_rnn
 from compare.check.cases import training as training_cases
-from compare.check.cases.comparison import Outcome
-from compare.check.properties.answers import identical
+from compare.check.cases.comparison import identical
+from compare.check.properties.property import Outcome
 
 
 def equals_pass(package: Any) -> Iterator[Outcome]:

@@ -7,8 +7,8 @@ from typing import Any
 
 import numpy as np
 
-from compare.check.cases.comparison import Outcome
-from compare.check.properties.answers import identical
+from compare.check.cases.comparison import identical
+from compare.check.properties.property import Outcome
 from compare.check.properties.randomness import global_random_state
 
 

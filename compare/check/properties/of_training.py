@@ -17,9 +17,8 @@ from torch.nn import functional as F
 import concise_rnn
 import scratch_rnn
 from compare.check.cases import training as training_cases
-from compare.check.cases.comparison import Outcome
-from compare.check.cases.layer_results import Results
-from compare.check.properties.answers import Answer, answer_of, compared, identical, training_case
+from compare.check.cases.comparison import Answer, Results, answer_of, compared, identical
+from compare.check.properties.property import Outcome
 from scratch_rnn import Vocab
 
 
@@ -125,7 +124,7 @@ def step_as_torch(package: Any) -> Iterator[Outcome]:
     """Give in a training step every tensor that PyTorch gives."""
     axes = {"logits": 0, "gradient of logits": 0}
     for seed in range(6):
-        case, answer = training_case("step", seed)
+        case, answer = training_cases.training_case("step", seed)
         yield Outcome(
             case.describe(), compared(answer, training_cases.scratch_step(package, case), axes)
         )
@@ -134,7 +133,7 @@ def step_as_torch(package: Any) -> Iterator[Outcome]:
 def updates_as_torch(package: Any) -> Iterator[Outcome]:
     """Train as PyTorch does, update by update."""
     for seed in range(6):
-        case, answer = training_case("updates", seed)
+        case, answer = training_cases.training_case("updates", seed)
         yield Outcome(
             case.describe(), compared(answer, training_cases.scratch_updates(package, case))
         )
@@ -143,7 +142,7 @@ def updates_as_torch(package: Any) -> Iterator[Outcome]:
 def epochs_as_torch(package: Any) -> Iterator[Outcome]:
     """Train as PyTorch does, epoch by epoch."""
     for seed in range(4):
-        case, answer = training_case("epochs", seed)
+        case, answer = training_cases.training_case("epochs", seed)
         yield Outcome(
             case.describe(), compared(answer, training_cases.scratch_epochs(package, case))
         )
@@ -159,7 +158,7 @@ def threads(package: Any) -> Iterator[Outcome]:
             for n in (2, 3):
                 package.set_num_threads(n)
                 for seed in range(2):
-                    case, answer = training_case("updates", seed, B=5)
+                    case, answer = training_cases.training_case("updates", seed, B=5)
                     results = training_cases.scratch_updates(package, case)
                     described = f"{n} threads, {case.describe()}"
                     yield Outcome(described, compared(answer, results))

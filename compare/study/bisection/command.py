@@ -24,7 +24,7 @@ from compare.check import (
     TrainingCase,
     find_bug,
     load_file,
-    student_package,
+    package_with,
     table_of,
 )
 from compare.files import RecordError, plain
@@ -104,7 +104,7 @@ def make_suspect(description: dict[str, Any], cell: str = "rnn") -> Suspect:
     if bug is not None:
         return NumPySuspect(find_bug(bug).load(), f"scratch_rnn with the bug {bug}", dtype)
     if implementation is not None:
-        package = student_package(import_class(implementation), cell)
+        package = package_with(import_class(implementation), cell)
         return NumPySuspect(package, implementation, dtype)
     if device == "cpu" and dtype == "float64":
         return NumPySuspect(scratch_rnn, "scratch_rnn in float64, against float32", dtype)

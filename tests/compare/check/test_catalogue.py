@@ -15,8 +15,10 @@ import scratch_rnn
 from compare.check.bugs import catalogue as bugs
 from compare.check.bugs.catalogue import BUGS, GROUPS, Bug
 from compare.check.bugs.patches import ROOT, Patch, PatchError, load_patched, patched_source
+from compare.check.cases.comparison import Comparison
 from compare.check.cases.layer_case import LayerCase
-from compare.check.properties import run as judge
+from compare.check.classes.package import package_with
+from compare.check.properties import run as checking
 from compare.check.properties.layer_property import drawn
 from tests.annotations import unchecked
 from tests.counts import number
@@ -34,7 +36,7 @@ def _quickly() -> Iterator[None]:
 
 def first_case() -> LayerCase:
     """Return the case that is tried first."""
-    law = judge.PROPERTIES[0]
+    law = checking.LAYER_PROPERTIES[0]
     return drawn("rnn", law.tried, tuple(law.fields.items()))[0]
 
 
@@ -42,15 +44,15 @@ def first_case() -> LayerCase:
 
 
 def test_our_own_code_keeps_every_law() -> None:
-    assert [f.check.name for f in judge.findings(scratch_rnn)] == []
+    assert [f.violated.name for f in checking.findings(scratch_rnn)] == []
 
 
 def test_our_own_comparison_keeps_every_law() -> None:
-    assert list(judge.findings(compare, judge.COMPARISON_CHECKS)) == []
+    assert list(checking.findings(compare, checking.COMPARISON_PROPERTIES)) == []
 
 
 def test_every_law_is_a_sentence_with_a_name_of_its_own() -> None:
-    checks = [*judge.CHECKS, *judge.COMPARISON_CHECKS]
+    checks = [*checking.PROPERTIES, *checking.COMPARISON_PROPERTIES]
     assert len({check.name for check in checks}) == len(checks)
     assert all(check.statement.endswith(".") for check in checks)
 
@@ -63,26 +65,26 @@ def test_masks_that_drop_what_they_should_keep_are_told() -> None:
             masks = super().draw_dropout_masks(T, B, rng)
             return tuple(mask.max() - mask for mask in masks)
 
-    [check] = [check for check in judge.CHECKS if check.name == "drawn masks"]
-    finding = judge.try_check(check, SimpleNamespace(RNN=Inverted))
+    [check] = [check for check in checking.PROPERTIES if check.name == "drawn masks"]
+    finding = checking.check_property(check, SimpleNamespace(RNN=Inverted))
     assert finding is not None
     assert finding.detail.startswith("expected 0.75 of the units to be kept, got 0.2")
 
 
 def test_the_law_of_threads_leaves_their_number_as_it_was() -> None:
-    [check] = [check for check in judge.CHECKS if check.name == "threads"]
+    [check] = [check for check in checking.PROPERTIES if check.name == "threads"]
     with sharing(3):
-        assert judge.try_check(check, scratch_rnn) is None
+        assert checking.check_property(check, scratch_rnn) is None
         assert scratch_rnn.get_num_threads() == 3
 
 
-@pytest.mark.parametrize("check", judge.CHECKS, ids=lambda check: check.name)
+@pytest.mark.parametrize("check", checking.PROPERTIES, ids=lambda check: check.name)
 def test_every_law_is_tried_on_a_case(check: Any) -> None:
     assert sum(1 for _ in check.outcomes(scratch_rnn)) > 0
 
 
 def test_a_student_who_hands_in_our_layer_passes() -> None:
-    assert judge.judge(judge.student_package(scratch_rnn.RNN)) is None
+    assert checking.check_package(package_with(scratch_rnn.RNN)) is None
 
 
 def test_a_student_who_forgets_the_last_step_is_told_where() -> None:
@@ -93,9 +95,9 @@ def test_a_student_who_forgets_the_last_step_is_told_where() -> None:
             output[-1] = 0
             return output, h_n, tape
 
-    finding = judge.judge(judge.student_package(Forgetful))
+    finding = checking.check_package(package_with(Forgetful))
     assert finding is not None
-    assert (finding.check.name, finding.tensor) == ("layer as torch", "output")
+    assert (finding.violated.name, finding.tensor) == ("layer as torch", "output")
     assert finding.step == len(first_case().floats.x)
 
 
@@ -103,13 +105,13 @@ def test_what_differs_is_named_in_the_order_of_computation() -> None:
     right = np.zeros((4, 2))
     wrong = right.copy()
     wrong[1, 1], wrong[2, 0] = 0.5, 0.7
-    forward = judge.Comparison("output", right, wrong, 0.1, time_axis=0)
-    backward = judge.Comparison("gradient of x", right, wrong, 0.1, time_axis=0, backward=True)
+    forward = Comparison("output", right, wrong, 0.1, time_axis=0)
+    backward = Comparison("gradient of x", right, wrong, 0.1, time_axis=0, backward=True)
     assert (forward.step, forward.element) == (2, (1, 1))
     assert (backward.step, backward.element) == (3, (2, 0))
-    assert judge.Comparison("a", right, wrong, 0.8).ok
-    assert not judge.Comparison("a", right, right.astype(np.float32), 1.0).ok
-    assert not judge.Comparison("a", right, right * np.nan, math.inf).ok
+    assert Comparison("a", right, wrong, 0.8).ok
+    assert not Comparison("a", right, right.astype(np.float32), 1.0).ok
+    assert not Comparison("a", right, right * np.nan, math.inf).ok
 
 
 # ---------------------------------------------------------------- the catalogue
@@ -197,7 +199,7 @@ def test_two_bugs_of_one_name_and_bugs_of_two_packages_are_refused() -> None:
 def test_every_bug_is_caught_by_the_law_that_the_catalogue_names(bug: Bug) -> None:
     finding = bug.judge()
     assert finding is not None, f"nothing catches {bug.name}"
-    assert finding.check.name == bug.caught_by
+    assert finding.violated.name == bug.caught_by
     assert finding.detail.startswith("raised") == (bug.name in RAISING), finding.detail
     if finding.comparisons:
         assert not all(c.ok for c in finding.comparisons)

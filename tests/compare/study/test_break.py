@@ -19,7 +19,8 @@ import scratch_rnn
 from compare.check.bugs import catalogue as bugs
 from compare.check.bugs.catalogue import BUGS, GROUPS, Bug
 from compare.check.bugs.patches import Patch
-from compare.check.properties import run as judge
+from compare.check.properties.property import Finding
+from compare.check.properties.run import check_property
 from compare.cli import main
 from compare.study import quiz
 from compare.study.config import BreakConfig
@@ -112,7 +113,7 @@ def training_of(package: Callable[[], Any]) -> quiz.Training:
 
 
 @functools.cache
-def finding_of(bug: Bug) -> judge.Finding:
+def finding_of(bug: Bug) -> Finding:
     return quiz.caught(bug)
 
 
@@ -142,7 +143,7 @@ def can_be_told_apart(bug: Bug, other: Bug) -> bool:
                 )
             )
     finding = finding_of(bug)
-    same = judge.try_check(finding.check, other.load())
+    same = check_property(finding.violated, other.load())
     return same is None or (same.case, same.tensor, same.detail) != (
         finding.case,
         finding.tensor,
@@ -253,7 +254,7 @@ def test_guessing(monkeypatch: pytest.MonkeyPatch) -> None:
     words = " ".join(out.getvalue().split())
     for text in (
         bug.hint,
-        finding.check.statement,
+        finding.violated.statement,
         "There are no more hints.",
         other.notice,
         "Right.",

@@ -1,4 +1,4 @@
-"""Put somebody else's recurrent layer in the place of ours."""
+"""A package like scratch_rnn with another recurrent layer: a submitted class."""
 
 from __future__ import annotations
 
@@ -18,8 +18,8 @@ from scratch_rnn.states import arrays_of
 
 
 @dataclass(frozen=True, slots=True)
-class StudentTape(RNNTape):
-    """A tape of the student's, and the layout, which is all that the model asks of one."""
+class SubmittedTape(RNNTape):
+    """The tape of a submitted layer, with the layout, which is all that the model reads."""
 
     own: Any
     one_hot: bool
@@ -33,10 +33,10 @@ DEFAULTS = {
     "dropout": 0.0,
     "bidirectional": False,
 }
-"""What a class is that does not take these arguments."""
+"""The value of each argument that a class does not take."""
 
 
-def student_package(rnn_class: type, cell: str = "rnn") -> SimpleNamespace:
+def package_with(rnn_class: type, cell: str = "rnn") -> SimpleNamespace:
     """Return scratch_rnn's public names with another class for the layer.
 
     Parameters
@@ -46,13 +46,13 @@ def student_package(rnn_class: type, cell: str = "rnn") -> SimpleNamespace:
         ``forward(x, state)`` that gives (output, state, tape), and ``backward(tape, d_output,
         d_state)`` that gives the gradients of x, of the state and of the parameters, as an object,
         a dict or three values. Arguments of `scratch_rnn.RNN` that it does not take must have their
-        default here. It need not take token numbers (it is handed one-hot rows): `lengths` and
-        `dropout_masks` come only where there are any.
+        default here. It need not take token numbers, because it gets one-hot rows. `lengths` and
+        `dropout_masks` are only passed if there are any.
     cell : {"rnn", "gru", "lstm"}
     """
     base: Any = CLASSES[cell]
 
-    class StudentLayer(base):  # type: ignore[misc]
+    class SubmittedLayer(base):  # type: ignore[misc]
         parameters: dict[str, np.ndarray]
 
         def __init__(self, *sizes: Any, rng: np.random.Generator | None = None, **options: Any):
@@ -71,14 +71,14 @@ def student_package(rnn_class: type, cell: str = "rnn") -> SimpleNamespace:
             lengths: Any = None,
             dropout_masks: Any = None,
         ) -> tuple[np.ndarray, Any, Any]:
-            _, _, layout = self._lay_out(x, state, lengths)  # refuses what can't be right
+            _, _, layout = self._lay_out(x, state, lengths)  # raises if an argument is invalid
             given = {"lengths": lengths, "dropout_masks": dropout_masks}
             given = {name: value for name, value in given.items() if value is not None}
             one_hot = x.dtype.kind != "f"
             if one_hot:
                 x = np.eye(self.input_size, dtype=self.dtype)[x]
             output, last, tape = self.own.forward(x, state, **given)
-            return output, last, StudentTape(layout, (), None, "", tape, one_hot)
+            return output, last, SubmittedTape(layout, (), None, "", tape, one_hot)
 
         def backward(
             self, tape: Any, d_output: np.ndarray | None = None, d_state: Any = None
@@ -90,7 +90,7 @@ def student_package(rnn_class: type, cell: str = "rnn") -> SimpleNamespace:
             return scratch_rnn.RNNGradients(d_x, d_h0, d_parameters, *d_c0)
 
     names = {name: getattr(scratch_rnn, name) for name in scratch_rnn.__all__}
-    own = {base.__name__: StudentLayer, "text": scratch_rnn.text}
+    own = {base.__name__: SubmittedLayer, "text": scratch_rnn.text}
     return SimpleNamespace(**(names | own))
 
 
@@ -107,7 +107,7 @@ def built(layer_class: type, ours: Any, sizes: tuple[Any, ...], options: dict[st
     rest = {key: rest[key] for key in rest if key not in ("input_size", "hidden_size")}
     try:
         taken = inspect.signature(layer_class).parameters
-    except ValueError:  # a class that cannot be asked
+    except ValueError:  # a class without a signature
         taken = None
     if taken is not None and all(p.kind is not p.VAR_KEYWORD for p in taken.values()):
         for key in [key for key in rest if key not in taken]:
@@ -129,7 +129,7 @@ def check_parameters(name: str, layer: Any, ours: dict[str, np.ndarray]) -> dict
     Raises
     ------
     UsageError
-        With what was expected, and what came.
+        The message says what was expected and what came.
     """
     theirs = getattr(layer, "parameters", None)
     if not isinstance(theirs, dict):

@@ -17,7 +17,7 @@ import torch
 
 import scratch_rnn
 from compare.check.cases import training as training_cases
-from compare.check.cases.comparison import Check, Comparison, table_of
+from compare.check.cases.comparison import Comparison, table_of
 from compare.check.cases.layer_case import LayerCase
 from compare.check.cases.layer_results import (
     CLASSES,
@@ -33,20 +33,20 @@ from compare.check.cases.layer_results import (
 )
 from compare.check.cases.reference import set_parameters, torch_layer, torch_results
 from compare.check.properties import against_torch as against_torch
-from compare.check.properties import answers
 from compare.check.properties import of_training as of_training
-from compare.check.properties import run as judge
-from compare.check.properties.layer_property import LayerProperty, layer_property, properties_of
+from compare.check.properties.layer_property import layer_property, properties_of
+from compare.check.properties.property import Property
+from compare.check.properties.run import check_property
 from compare.parity.tolerance import tolerances
 from tests.annotations import unchecked
 
 
 @pytest.fixture(autouse=True)
 def _fresh_answers() -> Iterator[None]:
-    answers._training_case.cache_clear()
+    training_cases._training_case.cache_clear()
     with unchecked():
         yield
-    answers._training_case.cache_clear()
+    training_cases._training_case.cache_clear()
 
 
 def spoilt(forward: Callable[..., Any]) -> Callable[..., Any]:
@@ -65,19 +65,19 @@ def spoilt(forward: Callable[..., Any]) -> Callable[..., Any]:
     "law",
     [
         *against_torch.PROPERTIES,
-        Check(of_training.step_as_torch),
-        Check(of_training.updates_as_torch),
-        Check(of_training.epochs_as_torch),
+        Property(of_training.step_as_torch),
+        Property(of_training.updates_as_torch),
+        Property(of_training.epochs_as_torch),
     ],
     ids=lambda law: law.name,
 )
 def test_the_answer_is_pytorchs(
-    law: Check | LayerProperty, monkeypatch: pytest.MonkeyPatch
+    law: Property, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    assert judge.try_check(law, scratch_rnn) is None
-    answers._training_case.cache_clear()
+    assert check_property(law, scratch_rnn) is None
+    training_cases._training_case.cache_clear()
     monkeypatch.setattr(torch.nn.RNN, "forward", spoilt(torch.nn.RNN.forward))
-    finding = judge.try_check(law, scratch_rnn)
+    finding = check_property(law, scratch_rnn)
     assert finding is not None
     assert "raised" not in finding.detail
 
@@ -101,7 +101,7 @@ def test_what_is_allowed_without_measuring_is_less_than_what_is_measured() -> No
 
 @pytest.mark.parametrize("kind", ["step", "updates", "epochs"])
 def test_a_law_of_training_allows_what_rounding_does_and_nothing_more(kind: str) -> None:
-    case, answer = answers.training_case(kind, 1)
+    case, answer = training_cases.training_case(kind, 1)
     run = getattr(training_cases, f"scratch_{kind}")
     with np.errstate(all="ignore"):
         _, allowed = tolerances(lambda move: run(scratch_rnn, case, move))

@@ -1,0 +1,102 @@
+"""The fields of a case: sizes, flags and a seed."""
+
+from __future__ import annotations
+
+from dataclasses import MISSING, dataclass, fields
+from typing import Any
+
+from compare.parity import CELLS
+
+GAPS = {"float16": 2**13, "bfloat16": 2**16, "tf32": 2**13}
+"""How many float32 ulps fit into one ulp of a coarser arithmetic."""
+
+
+@dataclass(frozen=True)
+class LayerFields:
+    """Everything that defines a `LayerCase`; its repr names the fields without their default."""
+
+    cell: str = "rnn"  # of CELLS
+    T: int = 1  # steps
+    B: int = 1  # sequences of the batch
+    V: int = 1  # features of each x_t
+    H: int = 1  # hidden units
+    L: int = 1  # layers
+    nonlinearity: str = "tanh"
+    bias: bool = True
+    batch_first: bool = False
+    dropout: float = 0.0  # above 0, masks are given
+    bidirectional: bool = False
+    projected: bool = False  # each h to half of the units
+    unbatched: bool = False
+    one_hot: bool = False  # x are integers
+    h0: bool = True  # whether it is given, and c0
+    lengths: bool = False  # whether they are given
+    upstream: str = "both"  # which gradients are: "output", "h_n" (and c_n) or both
+    gain: float = 1.0  # largest singular value of each gate's W_hh
+    saturated: bool = False  # half of the units far out on tanh's arms, or never or always on
+    rounded: bool = False  # floats are quarters, for reading
+    dtype: str = "float32"
+    precision: str = ""  # of GAPS: of arithmetic on float32 that is coarser
+    one_bias: bool = False  # b_hh is zero
+    seed: int = 0
+
+    def __repr__(self) -> str:
+        """Name what isn't the default."""
+        values = [(field, getattr(self, field.name)) for field in fields(self)]
+        special = [f"{f.name}={v!r}" for f, v in values if f.default is MISSING or v != f.default]
+        return f"{type(self).__name__}({', '.join(special)})"
+
+    @property
+    def D(self) -> int:
+        """Directions."""
+        return 2 if self.bidirectional else 1
+
+    @property
+    def G(self) -> int:
+        """Gates."""
+        return CELLS[self.cell].num_gates
+
+    @property
+    def P(self) -> int:
+        """Units of a projection; 0 if there is none."""
+        return (self.H + 1) // 2 if self.projected else 0
+
+    @property
+    def R(self) -> int:
+        """Units of h."""
+        return self.P or self.H
+
+    @property
+    def torch_name(self) -> str:
+        """What torch calls the layer."""
+        return f"nn.{CELLS[self.cell].layer}"
+
+    @property
+    def options(self) -> dict[str, Any]:
+        """Arguments of the constructor, named as in nn.RNN; those of the simplest case left out."""
+        options: dict[str, Any] = {"input_size": self.V, "hidden_size": self.H}
+        defaults = {
+            "num_layers": (self.L, 1),
+            "nonlinearity": (self.nonlinearity, "tanh"),
+            "bias": (self.bias, True),
+            "batch_first": (self.batch_first, False),
+            "dropout": (self.dropout, 0.0),
+            "bidirectional": (self.bidirectional, False),
+            "proj_size": (self.P, 0),
+        }
+        return options | {name: v for name, (v, default) in defaults.items() if v != default}
+
+    @property
+    def gaps(self) -> int:
+        """How many gaps of the dtype lie between two numbers of the arithmetic."""
+        return GAPS.get(self.precision, 1)
+
+    @property
+    def batch_axis(self) -> int:
+        """The batch's axis in x and output."""
+        return 0 if self.batch_first else 1
+
+    @property
+    def time_axis(self) -> int:
+        """The steps' axis in x and output."""
+        return 1 if self.batch_first and not self.unbatched else 0

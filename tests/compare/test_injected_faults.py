@@ -1,0 +1,63 @@
+"""Faults are injected into the comparison, and a test has to fail (injected_faults.toml).
+
+A quick run checks that each fault still applies and that its test exists. A deep run injects each
+fault into a copy of the project, and checks that its test fails there and passes without the fault.
+"""
+
+import shutil
+import subprocess
+import sys
+import tomllib
+from pathlib import Path
+from typing import Any
+
+import pytest
+
+from compare.check.bugs.patches import Patch, patched_source
+from tests.counts import Count, number
+
+ROOT = Path(__file__).parents[2]
+TABLE = Path(__file__).with_name("injected_faults.toml")
+FAULTS = tomllib.loads(TABLE.read_text(encoding="utf-8"))["fault"]
+
+
+def source_with(fault: dict[str, Any]) -> str:
+    """Return the source of the fault's file with the fault in it."""
+    changes = [fault, *([fault["also"]] if "also" in fault else [])]
+    patches = [Patch(fault["file"], change["old"], change["new"]) for change in changes]
+    return patched_source(fault["file"], patches)
+
+
+def copied(to: Path) -> Path:
+    """Copy what the tests need."""
+    for package in ("scratch_rnn", "concise_rnn", "compare", "tests"):
+        ignored = shutil.ignore_patterns("__pycache__", ".hypothesis")
+        shutil.copytree(ROOT / package, to / package, ignore=ignored)
+    shutil.copy(ROOT / "pyproject.toml", to)
+    return to
+
+
+def run(tests: list[str], folder: Path) -> subprocess.CompletedProcess[str]:
+    command = [sys.executable, "-m", "pytest", "-q", "-x", "-n", "0", "-p", "no:cacheprovider"]
+    command += ["--hypothesis-profile=ci", *tests]
+    return subprocess.run(command, cwd=folder, capture_output=True, text=True, check=False)
+
+
+@pytest.mark.parametrize("fault", FAULTS, ids=lambda fault: fault["name"])
+def test_a_fault_is_detected(fault: dict[str, Any], tmp_path: Path, count: Count) -> None:
+    source = source_with(fault)
+    file, _, test = fault["noticed_by"].partition("::")
+    assert f"\ndef {test}(" in (ROOT / file).read_text(encoding="utf-8")
+    if number(quick=0, deep=1):
+        (copied(tmp_path) / fault["file"]).write_text(source, encoding="utf-8")
+        found = run([fault["noticed_by"]], tmp_path)
+        assert found.returncode == 1, found.stdout + found.stderr
+        assert f"\nFAILED {fault['noticed_by']}" in found.stdout, found.stdout + found.stderr
+        count("injected faults detected")
+
+
+def test_without_a_fault_these_tests_pass(tmp_path: Path) -> None:
+    """Otherwise the copy itself could be what fails."""
+    if number(quick=0, deep=1):
+        tests = sorted({fault["noticed_by"] for fault in FAULTS})
+        assert run(tests, copied(tmp_path)).returncode == 0
