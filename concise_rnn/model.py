@@ -4,7 +4,7 @@ import torch
 from torch import nn
 from torch.nn import functional as F
 
-from scratch_rnn.text.checks import check_has, whole_number
+from scratch_rnn.checks import check_has, whole_number
 
 State = torch.Tensor | tuple[torch.Tensor, torch.Tensor]
 

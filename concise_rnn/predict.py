@@ -8,7 +8,7 @@ from jaxtyping import Float
 from torch import Tensor
 
 from concise_rnn.model import RNNModel
-from scratch_rnn.text.checks import check_generator, check_has, check_number, whole_number
+from scratch_rnn.checks import check_generator, check_has, check_number, whole_number
 from scratch_rnn.text.prefix import TokenNumbers, prefix_ids
 
 

@@ -11,7 +11,7 @@ from torch import nn
 from torch.nn import functional as F
 
 from concise_rnn.model import RNNModel, State
-from scratch_rnn.text.checks import (
+from scratch_rnn.checks import (
     any_number,
     check_flag,
     check_function,

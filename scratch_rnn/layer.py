@@ -1,11 +1,11 @@
 """What nn.RNN, nn.GRU and nn.LSTM have in common: layers, directions, dropout, lengths, layouts.
 
-Data passes through in the order of `Layer._run`: it is laid out time-major, goes layer by layer
-through dropout and one or two directions, and is laid back as the caller has it. `backward` is the
-same path read from the bottom up. A subclass (`rnn.py`, `gru.py`, `lstm.py`) puts in the cell.
+`Layer._run` makes the input time-major, runs layer by layer through dropout and one or two
+directions, and returns the output in the caller's layout. `backward` is the same path in reverse.
+A subclass (`rnn.py`, `gru.py`, `lstm.py`) names the cell.
 
-A bidirectional layer reads the sequence in both directions and hands on both outputs of a step
-side by side, so that every layer but the first has D·R inputs, for D directions.
+A bidirectional layer reads the sequence in both directions. It concatenates both outputs of a step,
+so that every layer but the first has D·R inputs, for D directions.
 """
 
 import warnings
@@ -21,7 +21,7 @@ from scratch_rnn.layout import Layout, lay_out
 from scratch_rnn.states import State, arrays_of, check_state, state_of
 from scratch_rnn.tape import RNNGradients, RNNTape, check_tape, kind_of
 
-FloatArray = np.ndarray  # of the layer's own dtype; shapes stand in the annotations
+FloatArray = np.ndarray  # of the layer's own dtype
 
 NAMES = {
     "W_ih": "weight_ih",
@@ -30,21 +30,28 @@ NAMES = {
     "b_hh": "bias_hh",
     "W_hr": "weight_hr",
 }
-"""Our letters for what a recurrence learns, and torch's names."""
+"""The letters of the equations, and torch's names of the parameters."""
 
 
 class Layer:
-    """L recurrent layers, in one or both directions, of a cell that a subclass puts in.
+    """L recurrent layers, in one or both directions, of the cell of a subclass.
 
-    A subclass says how many gates its cell has (`NUM_GATES`), which arrays its state is made of
-    (`STATES`), what it learns (`Weights`, a named tuple of fields from `NAMES`), and how it runs
-    (`cell_forward`, `cell_backward`, for speed `step_in_columns`). With ``proj_size`` P > 0, h is
-    projected to P units; R is P then, else H. The other arguments: see the public classes.
+    A subclass names the module of its `cell`, the arrays of its state (`STATES`), and how many
+    blocks of H rows its weights have (`NUM_GATES`). The module has::
+
+        Weights                                                    named tuple, fields from `NAMES`
+        forward(x, *state_0, weights, *options)                    -> tape
+        backward(tape, weights, *d_steps, *d_last, *options)       -> δx, *δstate_0, δweights
+        step_in_columns(weights, *options)                         optional, for speed
+
+    A tape is a dataclass with an array (T + 1, B, …) for each name in `STATES`, first the state
+    before the first step. `h` (T + 1, B, R) is also the output.
     """
 
+    cell: ClassVar[Any]
     NUM_GATES: ClassVar[int]
     STATES: ClassVar[tuple[str, ...]] = ("h",)
-    Weights: ClassVar[Any]
+    proj_size = 0  # P: units to which h is projected, if the cell can; R is P then, else H
 
     parameters: dict[str, FloatArray]
 
@@ -52,13 +59,12 @@ class Layer:
         self,
         input_size: int,
         hidden_size: int,
-        num_layers: int,
-        bias: bool,
-        batch_first: bool,
-        dropout: float,
-        bidirectional: bool,
+        num_layers: int = 1,
+        bias: bool = True,
+        batch_first: bool = False,
+        dropout: float = 0.0,
+        bidirectional: bool = False,
         *,
-        proj_size: int = 0,
         dtype: type | np.dtype | str | None = None,
         rng: np.random.Generator | None = None,
     ) -> None:
@@ -73,14 +79,14 @@ class Layer:
         if self.dropout > 0 and self.num_layers == 1:
             warnings.warn(
                 f"dropout {dropout:g} has no effect: it acts between layers and there is one",
-                stacklevel=3,  # the line that makes the RNN, GRU or LSTM
+                stacklevel=2 if type(self).__init__ is Layer.__init__ else 3,  # the user's line
             )
         self.bidirectional = check_flag("bidirectional", bidirectional)
         self.num_directions = 2 if bidirectional else 1
-        self.proj_size = whole_number("proj_size", proj_size, least=0)
-        if self.proj_size >= self.hidden_size:
-            raise ValueError(f"expected proj_size below hidden_size {hidden_size}, got {proj_size}")
-        self.output_size = self.proj_size or self.hidden_size  # R
+        H, P = self.hidden_size, self.proj_size
+        if P >= H:
+            raise ValueError(f"expected proj_size below hidden_size {H}, got {P}")
+        self.output_size = P or H  # R
         self.dtype = np.dtype(np.float32 if dtype is None else dtype)
         self._kind = kind_of(self)
         if self.dtype not in (np.float32, np.float64):
@@ -113,17 +119,12 @@ class Layer:
         return f"{NAMES[letter]}_{suffix}"
 
     def weights(self, i: int) -> Any:
-        """Return the parameters of recurrence i = layer · D + direction, not copied.
+        """Return the parameters of recurrence i = layer · D + direction: views, None where absent.
 
-        They are the cell's named tuple; None stands for what the layer does not have.
-
-        Raises
-        ------
-        ValueError, TypeError
-            If one was replaced by an array of another shape or dtype.
+        It raises if one was replaced by an array of another shape or dtype.
         """
-        names = [self._name(letter, i) for letter in self.Weights._fields]
-        return self.Weights(
+        names = [self._name(letter, i) for letter in self.cell.Weights._fields]
+        return self.cell.Weights(
             *(
                 check_array(name, self.parameters.get(name), self._shapes[name], self.dtype)
                 if name in self._shapes
@@ -132,40 +133,33 @@ class Layer:
             )
         )
 
-    # What a cell does -----------------------------------------------------------------------
+    # The cell -------------------------------------------------------------------------------
 
-    def cell_forward(
-        self,
-        x: Float[np.ndarray, "T B V"] | Int[np.ndarray, "T B"],
-        state_0: Sequence[Float[np.ndarray, "B _"]],
-        weights: Any,
-    ) -> Any:
-        """Run the cell over T steps, in one direction, and return its tape.
+    @property
+    def options(self) -> tuple[Any, ...]:
+        """The last arguments of the cell's functions."""
+        return ()
 
-        The tape is a dataclass and has an array (T + 1, B, …) for each name in `STATES`, first the
-        state before the first step. `h` (T + 1, B, R) is also the output.
-        """
-        raise NotImplementedError
+    def cell_forward(self, x: Any, state_0: Any, weights: Any) -> Any:
+        """Run the cell over T steps, in one direction, and return its tape."""
+        return self.cell.forward(x, *state_0, weights, *self.options)
 
-    def cell_backward(
-        self,
-        tape: Any,
-        weights: Any,
-        d_steps: Sequence[Float[np.ndarray, "T B _"] | None],
-        d_last: Sequence[Float[np.ndarray, "B _"]],
-    ) -> tuple[FloatArray | None, Sequence[FloatArray], Any]:
+    def cell_backward(self, tape: Any, weights: Any, d_steps: Any, d_last: Any) -> Any:
         """Return δx (None for one-hot input), δ of each initial state, and δ of the weights.
 
-        For each state, `d_steps` comes back to it at every step (None is nothing), `d_last` at T.
+        For each state, `d_steps` is its gradient (T, B, …) at every step, None for zeros, and
+        `d_last` (B, …) the gradient of the last one.
         """
-        raise NotImplementedError
+        results = self.cell.backward(tape, weights, *d_steps, *d_last, *self.options)
+        return results[0], results[1:-1], results[-1]
 
     def step_in_columns(self, weights: Any) -> tuple[Any, columns.StepInColumns] | None:
-        """Return what the cell adds to W_ih x, and its step for columns, if it has one."""
-        return None
+        """Return what is added to W_ih x, and a step whose sequences are columns, if it exists."""
+        step = getattr(self.cell, "step_in_columns", None)
+        return step and step(weights, *self.options)
 
     def _cell_states(self, x: Any, state_0: Any, weights: Any) -> Any:
-        """Return what `cell_forward` does, but of a small layer the states alone, and faster."""
+        """Return the tape of the cell, or, faster, the states alone where the layer is small."""
         is_small = columns.are_faster(x.shape[1], self.hidden_size, self.NUM_GATES)
         if is_small and (step := self.step_in_columns(weights)):
             return columns.forward(x, state_0, weights, *step)
@@ -227,7 +221,7 @@ class Layer:
         Raises
         ------
         ValueError
-            If a shape, a length or an integer of x is not as said.
+            If a shape, a length or an integer of x is not as described.
         TypeError
             If a dtype is not the layer's, or an argument is no array.
         """

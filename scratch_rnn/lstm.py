@@ -1,18 +1,20 @@
-"""torch.nn.LSTM by hand: the cell of Hochreiter and Schmidhuber, put into `layer`."""
+"""torch.nn.LSTM by hand: the cell of Hochreiter and Schmidhuber in a `Layer`."""
 
-from typing import Any
+from typing import Any, ClassVar
 
 import numpy as np
 
 from scratch_rnn.cells import lstm
-from scratch_rnn.columns import StepInColumns
+from scratch_rnn.checks import whole_number
+from scratch_rnn.documented import documented
 from scratch_rnn.layer import Layer
 
 
+@documented
 class LSTM(Layer):
     """Long short-term memory of L layers, in one or both directions: torch.nn.LSTM by hand.
 
-    For each layer and step::
+    For each layer and step, with the equations of `scratch_rnn.cells.lstm`::
 
         i_t = σ(W_ii x_t + b_ii + W_hi h_{t-1} + b_hi)
         f_t = σ(W_if x_t + b_if + W_hf h_{t-1} + b_hf)
@@ -21,28 +23,15 @@ class LSTM(Layer):
         c_t = f_t ⊙ c_{t-1} + i_t ⊙ g_t
         h_t = o_t ⊙ tanh(c_t)                  or W_hr (o_t ⊙ tanh(c_t)), where P > 0
 
+    A state is the pair (h, c).
+
     Parameters
     ----------
-    input_size : int
-        V, features of each x_t.
-    hidden_size : int
-        H, units of each c and gate.
-    num_layers : int
-        L.
-    bias : bool
-        Whether there are b_ih and b_hh.
-    batch_first : bool
-        Whether x and output are (B, T, …) instead of (T, B, …). States never are.
-    dropout : float
-        Probability with which a layer's input (the first's excepted) is dropped in training, that
-        is, where masks are given to `forward`.
-    bidirectional : bool
-        Whether each layer also reads backward: D is 2, else 1.
+    %(sizes)s
+    %(options)s
     proj_size : int
         P, units to which each h is projected; 0 if there is no projection. R is P then, else H.
-    dtype : float32 or float64; None stands for float32
-    rng : numpy.random.Generator, optional
-        Source of the initial parameters, uniform in ±1/√H as in torch.
+    %(initial)s
 
     Attributes
     ----------
@@ -51,15 +40,7 @@ class LSTM(Layer):
         ``bias_ih_l0`` (4H,), ``bias_hh_l0`` (4H,), with a projection ``weight_hr_l0`` (P, H), then
         ``…_l0_reverse``, ``…_l1`` and so on. The gates are one below the other: i, f, g, o.
 
-    Raises
-    ------
-    ValueError, TypeError
-        For what nn.LSTM refuses, saying what was expected and what came.
-
-    Notes
-    -----
-    The layer keeps no state between calls. Equations: `scratch_rnn.cells.lstm`. What `forward` and
-    `backward` take and return is said in `scratch_rnn.layer`; a state is a pair (h, c).
+    %(notes)s
 
     Examples
     --------
@@ -69,9 +50,9 @@ class LSTM(Layer):
     ((35, 32, 256), (1, 32, 256), (1, 32, 256))
     """
 
+    cell: ClassVar[Any] = lstm
     NUM_GATES = 4
     STATES = ("h", "c")
-    Weights = lstm.Weights
 
     def __init__(
         self,
@@ -87,29 +68,6 @@ class LSTM(Layer):
         dtype: type | np.dtype | str | None = None,
         rng: np.random.Generator | None = None,
     ) -> None:
-        super().__init__(
-            input_size,
-            hidden_size,
-            num_layers,
-            bias,
-            batch_first,
-            dropout,
-            bidirectional,
-            proj_size=proj_size,
-            dtype=dtype,
-            rng=rng,
-        )
-
-    def cell_forward(self, x: Any, state_0: Any, weights: Any) -> lstm.Tape:
-        """Run T steps of `lstm`."""
-        h_0, c_0 = state_0
-        return lstm.forward(x, h_0, c_0, weights)
-
-    def cell_backward(self, tape: Any, weights: Any, d_steps: Any, d_last: Any) -> Any:
-        """Run them backward."""
-        d_x, d_h_0, d_c_0, d_weights = lstm.backward(tape, weights, *d_steps, *d_last)
-        return d_x, [d_h_0, d_c_0], d_weights
-
-    def step_in_columns(self, weights: Any) -> tuple[Any, StepInColumns]:
-        """Return b_ih + b_hh, and a step whose sequences are columns."""
-        return lstm.step_in_columns(weights)
+        self.proj_size = whole_number("proj_size", proj_size, least=0)
+        sizes = (input_size, hidden_size, num_layers)
+        super().__init__(*sizes, bias, batch_first, dropout, bidirectional, dtype=dtype, rng=rng)

@@ -1,4 +1,4 @@
-"""Page two: one layer in one direction, fast. Page one, scratch_rnn/plain/elman.py, is simpler.
+"""An Elman layer in one direction, fast. Its plain version is scratch_rnn/plain/elman.py.
 
 Forward, for t = 1 … T, with f either tanh or ReLU:
 
@@ -21,9 +21,10 @@ The arrays hold a sample in each row, so ``W h`` is written ``h @ W.T``. The equ
 of Elman (1990) as torch.nn.RNN states them; the backward pass is Werbos (1990).
 """
 
+from collections.abc import Callable
 from dataclasses import dataclass
 from itertools import pairwise
-from typing import NamedTuple
+from typing import Any, NamedTuple
 
 import numpy as np
 from jaxtyping import Float, Int
@@ -80,9 +81,9 @@ def forward(
 def backward(
     tape: Tape,
     weights: Weights,
-    nonlinearity: str,
     d_h: Float[np.ndarray, "T B H"],
     d_h_n: Float[np.ndarray, "B H"],
+    nonlinearity: str,
 ) -> tuple[Float[np.ndarray, "T B V"] | None, Float[np.ndarray, "B H"], Weights]:
     """Return δx (None for one-hot input), δh_0 and the gradient of the weights."""
     W_ih, W_hh, b_ih, _ = weights
@@ -119,3 +120,12 @@ def slope(h: Float[np.ndarray, "T B H"], nonlinearity: str) -> Float[np.ndarray,
     slopes: np.ndarray = h * h
     np.subtract(1, slopes, out=slopes)  # 1 - h², without a second array of this size
     return slopes
+
+
+def step_in_columns(
+    weights: Weights, nonlinearity: str
+) -> tuple[Any, Callable[..., list[Float[np.ndarray, "H *B"]]]]:
+    """Return b_ih + b_hh, and the function (W_ih x + b, W_hh h, h) -> [h] of a step."""
+    _, _, b_ih, b_hh = weights
+    f = np.tanh if nonlinearity == "tanh" else lambda z: np.maximum(z, 0)
+    return 0 if b_ih is None or b_hh is None else b_ih + b_hh, lambda a, u, h: [f(a + u)]

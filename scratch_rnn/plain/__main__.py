@@ -1,4 +1,4 @@
-"""Train a page on the built-in story, then let it write: ``python -m scratch_rnn.plain``."""
+"""Train a plain version on the built-in sample, and generate: ``python -m scratch_rnn.plain``."""
 
 import argparse
 import sys
@@ -19,14 +19,12 @@ from scratch_rnn.text import Batches, load_corpus, sample_text
 
 T, B, H = 35, 32, 128
 MAX_NORM = 1.0
-EPOCHS_AND_LR = {"rnn": (160, 1.0), "gru": (80, 4.0), "lstm": (100, 4.0)}
 PREFIX = "the clock "
 
 
 def main(cell_name: str) -> None:
-    """Train for some seconds, and show on the way what the network has learned."""
+    """Train for some seconds; print the perplexity and generated text every 20 epochs."""
     cell = CELLS[cell_name]
-    epochs, lr = EPOCHS_AND_LR[cell_name]
     text = sample_text()
     corpus, vocab = load_corpus(text, max_tokens=None)
     batches = Batches(corpus, batch_size=B, num_steps=T)
@@ -40,23 +38,23 @@ def main(cell_name: str) -> None:
     print(f"epoch   0  untrained         {written(40)}", flush=True)
 
     begin = time.perf_counter()
-    for epoch in range(epochs):
+    for epoch in range(cell.epochs):
         state = begin_state(cell, B, parameters)
         losses = []
         for inputs, targets in batches.epoch(epoch):
-            # the state goes on from batch to batch; its gradient does not
+            # the state is carried from batch to batch; its gradient is not
             loss, gradients, state = loss_and_gradients(
                 cell, inputs.T, targets.T, state, parameters
             )
             clip_grad_norm(gradients, MAX_NORM)
-            update(parameters, gradients, lr)
+            update(parameters, gradients, cell.lr)
             losses.append(loss)
         if (epoch + 1) % 20 == 0:
             perplexity = np.exp(np.mean(losses))
             print(f"epoch {epoch + 1:3}  perplexity {perplexity:5.2f}  {written(40)}", flush=True)
 
     seconds = time.perf_counter() - begin
-    updates = epochs * len(batches)
+    updates = cell.epochs * len(batches)
     print(f"\n{updates:,} updates in {seconds:.1f} s. After {PREFIX!r} it writes:\n")
     print(written(200))
 

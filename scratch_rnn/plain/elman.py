@@ -1,7 +1,6 @@
-"""Page one: a recurrent network as a textbook writes it, in NumPy, one step after the other.
+"""A recurrent network as a textbook writes it, in NumPy, one step after the other.
 
-T steps, B sequences in a batch, V entries of the vocabulary, H hidden units. Each sequence has a
-row in the arrays, so ``W x`` in the equations is ``x @ W.T`` in the code.
+T steps, B sequences (rows, so ``W x`` is ``x @ W.T`` here), V tokens in the vocabulary, H units.
 
 Forward, for t = 1 … T. Each x_t is one-hot, k_t is the token that comes next, f is tanh or ReLU:
 
@@ -29,6 +28,7 @@ Update, where g are all gradients together and θ all parameters:
 
 import numpy as np
 
+NAME, NUM_GATES, NUM_STATES, EPOCHS, LR = "rnn", 1, 1, 160, 1.0  # model.py reads them
 Array = np.ndarray
 Tape = tuple[Array, list[Array], Array, Array, str]  # what the backward pass needs
 

@@ -1,4 +1,4 @@
-"""The language model of page one with any of the three cells: only the recurrent layer differs.
+"""The language model with the plain version of any cell: only the recurrent layer differs.
 
 T steps, B sequences in a batch, V entries of the vocabulary, H hidden units. A state is a list of
 arrays (B, H): [h], or [h, c] for the LSTM. Parameters are in the order of a PyTorch model's
@@ -6,35 +6,44 @@ state_dict: W_ih, W_hh, b_ih, b_hh of the cell, then W and b of the output layer
 """
 
 from collections.abc import Callable
+from importlib import import_module
+from pathlib import Path
+from types import ModuleType
 from typing import Any, NamedTuple
 
 import numpy as np
 
-from scratch_rnn.plain.elman import cross_entropy, one_hot, rnn_backward, rnn_forward
-from scratch_rnn.plain.gru import gru_backward, gru_forward
-from scratch_rnn.plain.lstm import lstm_backward, lstm_forward
+from scratch_rnn.plain.elman import cross_entropy, one_hot
 
 Array = np.ndarray
 
 
 class Cell(NamedTuple):
-    """The functions of a page.
+    """A plain version.
 
     forward:  (x, *state, *weights) -> (output, last state, tape)
     backward: (tape, d_output, *d_last_state) -> (d_x, *d_state, *d_weights)
     """
 
+    name: str
     forward: Callable[..., tuple[Any, ...]]
     backward: Callable[..., tuple[Any, ...]]
     num_gates: int
     num_states: int
+    epochs: int  # these and the learning rate suit the built-in sample text
+    lr: float
 
 
-CELLS = {
-    "rnn": Cell(rnn_forward, rnn_backward, num_gates=1, num_states=1),
-    "gru": Cell(gru_forward, gru_backward, num_gates=3, num_states=1),
-    "lstm": Cell(lstm_forward, lstm_backward, num_gates=4, num_states=2),
-}
+def cell_of(plain: ModuleType) -> Cell:
+    """Return the cell of the module of a plain version."""
+    forward, backward = (getattr(plain, f"{plain.NAME}_{way}") for way in ("forward", "backward"))
+    sizes = (plain.NUM_GATES, plain.NUM_STATES)
+    return Cell(plain.NAME, forward, backward, *sizes, plain.EPOCHS, plain.LR)
+
+
+FILES = sorted(Path(__file__).parent.glob("[a-z]*.py"))
+MODULES = [import_module(f"scratch_rnn.plain.{f.stem}") for f in FILES if f.stem != "model"]
+CELLS = {module.NAME: cell_of(module) for module in MODULES}
 
 
 def init_parameters(cell: Cell, V: int, H: int, rng: np.random.Generator) -> list[Array]:

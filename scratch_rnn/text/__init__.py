@@ -9,8 +9,8 @@
 """
 
 from scratch_rnn.text.batches import Batch, Batches, random_batches, sequential_batches
-from scratch_rnn.text.checks import DataError
 from scratch_rnn.text.corpus import Text, clean, load_text, sample_text, tokenize
+from scratch_rnn.text.errors import DataError
 from scratch_rnn.text.load import load_corpus, load_time_machine
 from scratch_rnn.text.vocab import Vocab
 

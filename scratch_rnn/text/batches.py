@@ -21,8 +21,9 @@ from typing import Literal, get_args
 import numpy as np
 from jaxtyping import Int, Int64
 
-from scratch_rnn.text.checks import DataError, check_choice, whole_number
+from scratch_rnn.checks import check_choice, whole_number
 from scratch_rnn.text.corpus import Text
+from scratch_rnn.text.errors import DataError
 from scratch_rnn.text.store import StoredIds
 
 Sampling = Literal["sequential", "random"]

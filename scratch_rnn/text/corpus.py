@@ -20,8 +20,9 @@ from pathlib import Path
 from stat import S_ISDIR, S_ISREG
 from typing import Literal, get_args
 
+from scratch_rnn.checks import check_choice
 from scratch_rnn.text import download
-from scratch_rnn.text.checks import DataError, check_choice, shown
+from scratch_rnn.text.errors import DataError, shown
 
 Source = Literal["file", "RNN_PARITY_DATA", "cache", "download", "built-in sample"]
 Token = Literal["char", "word"]

@@ -9,10 +9,11 @@ from typing import get_args
 import numpy as np
 from jaxtyping import Int64
 
+from scratch_rnn.checks import check_choice, whole_number
 from scratch_rnn.text import store, stream
 from scratch_rnn.text.batches import Batches, Sampling
-from scratch_rnn.text.checks import DataError, check_choice, whole_number
 from scratch_rnn.text.corpus import Text, Token, load_text
+from scratch_rnn.text.errors import DataError
 from scratch_rnn.text.store import StoredIds
 from scratch_rnn.text.vocab import Vocab
 

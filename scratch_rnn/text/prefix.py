@@ -3,7 +3,7 @@
 from collections.abc import Sequence
 from typing import Protocol, runtime_checkable
 
-from scratch_rnn.text.checks import brief, check_has
+from scratch_rnn.checks import brief, check_has
 
 
 @runtime_checkable

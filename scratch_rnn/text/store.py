@@ -14,7 +14,7 @@ import numpy as np
 from jaxtyping import Int, Int64
 
 from scratch_rnn.text import download
-from scratch_rnn.text.checks import DataError, shown
+from scratch_rnn.text.errors import DataError, shown
 
 MOST_IN_MEMORY = 2**24
 """A text of more bytes has its tokens in a file; as int64, so many take 128 MiB of memory."""

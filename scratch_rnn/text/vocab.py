@@ -4,7 +4,7 @@ from collections import Counter
 from collections.abc import Iterable, Mapping, Sequence
 from typing import Any, overload
 
-from scratch_rnn.text.checks import whole_number
+from scratch_rnn.checks import whole_number
 
 UNKNOWN = "<unk>"
 

@@ -199,7 +199,8 @@ def test_ctrl_c_ends_it_without_a_traceback() -> None:
 
 
 def test_it_trains(monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str]) -> None:
-    monkeypatch.setitem(page_in_motion.EPOCHS_AND_LR, "rnn", (40, 1.0))
+    cells = page_in_motion.CELLS
+    monkeypatch.setitem(cells, "rnn", cells["rnn"]._replace(epochs=40))
     page_in_motion.main("rnn")
     printed = capsys.readouterr().out
     at_20, at_40 = (float(number) for number in re.findall(r"perplexity +(\S+)", printed))

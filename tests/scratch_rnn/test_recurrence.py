@@ -49,7 +49,7 @@ def test_by_hand(dtype: Any) -> None:
     tape = elman.forward(floats(x), floats(h_0), weights, "relu")
     np.testing.assert_array_equal(tape.h, floats(h))
     assert tape.h.dtype == dtype
-    back = elman.backward(tape, weights, "relu", floats(d_h), floats(d_h_n))
+    back = elman.backward(tape, weights, floats(d_h), floats(d_h_n), "relu")
     for result, expected in zip(
         [back[0], back[1], *back[2]], [d_x, d_h_0, d_W_ih, d_W_hh, d_b, d_b], strict=True
     ):
@@ -67,7 +67,7 @@ def test_by_hand_with_one_hot_input_and_without_biases() -> None:
     tape = elman.forward(np.array([[1], [0]]), np.array(h_0, float), weights, "relu")
     np.testing.assert_array_equal(tape.h, [[[1, 2]], [[6, 4]], [[11, 4]]])
     d_x, _, d_weights = elman.backward(
-        tape, weights, "relu", np.array(d_h, float), np.array(d_h_n, float)
+        tape, weights, np.array(d_h, float), np.array(d_h_n, float), "relu"
     )
     assert d_x is None
     np.testing.assert_array_equal(d_weights.W_ih, [[3, 1], [3, 10]])
@@ -80,7 +80,7 @@ def test_tanh_and_its_slope_at_points_that_are_known() -> None:
     weights = Weights(np.eye(2), np.zeros((2, 2)), None, None)
     x = np.array([[[np.log(2) / 2, 0.0]]])
     tape = elman.forward(x, np.zeros((1, 2)), weights, "tanh")
-    d_x, _, _ = elman.backward(tape, weights, "tanh", np.ones((1, 1, 2)), np.zeros((1, 2)))
+    d_x, _, _ = elman.backward(tape, weights, np.ones((1, 1, 2)), np.zeros((1, 2)), "tanh")
     gap = np.spacing(1.0)
     assert np.abs(tape.h[1] - [[1 / 3, 0]]).max() <= gap
     assert np.abs(d_x - [[[8 / 9, 1]]]).max() <= 4 * gap
@@ -90,7 +90,7 @@ def test_relu_of_zero_is_zero_and_so_is_its_slope() -> None:
     """As in torch, where both choices would be right."""
     weights = Weights(np.ones((1, 1)), np.ones((1, 1)), None, None)
     tape = elman.forward(np.zeros((1, 1, 1)), np.zeros((1, 1)), weights, "relu")
-    d_x, d_h_0, _ = elman.backward(tape, weights, "relu", np.ones((1, 1, 1)), np.ones((1, 1)))
+    d_x, d_h_0, _ = elman.backward(tape, weights, np.ones((1, 1, 1)), np.ones((1, 1)), "relu")
     assert (tape.h[1].item(), d_x.item(), d_h_0.item()) == (0, 0, 0)
 
 
@@ -108,7 +108,7 @@ def test_what_is_not_finite_goes_back_as_in_torch(
     with np.errstate(invalid="ignore"):
         tape = elman.forward(np.full((1, 1, 1), z), np.zeros((1, 1)), weights, nonlinearity)
         d_h = np.full((1, 1, 1), gradient)
-        d_x, _, _ = elman.backward(tape, weights, nonlinearity, d_h, np.zeros((1, 1)))
+        d_x, _, _ = elman.backward(tape, weights, d_h, np.zeros((1, 1)), nonlinearity)
     x = torch.tensor(z, dtype=torch.float64, requires_grad=True)
     h = getattr(torch, nonlinearity)(x)
     h.backward(torch.tensor(gradient, dtype=torch.float64))

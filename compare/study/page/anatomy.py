@@ -171,7 +171,7 @@ def state_gradients(
         yield t, d_h.copy()
         step = elman.Tape(np.full((1, K), ids[t - 1]), np.repeat(h[t - 1 : t + 1], K, axis=1))
         nothing = np.zeros((1, *d_h.shape), d_h.dtype)
-        _, d_h, _ = elman.backward(step, weights, model.rnn.nonlinearity, nothing, d_h)
+        _, d_h, _ = elman.backward(step, weights, nothing, d_h, model.rnn.nonlinearity)
 
 
 def scratch_backward(

@@ -1,0 +1,48 @@
+"""The sections of the docstring that the public layers share."""
+
+import inspect
+from typing import TypeVar
+
+Layer = TypeVar("Layer", bound=type)
+
+SECTIONS = {
+    "sizes": """\
+input_size : int
+    V, features of each x_t.
+hidden_size : int
+    H, hidden units.
+num_layers : int
+    L.""",
+    "options": """\
+bias : bool
+    Whether there are b_ih and b_hh.
+batch_first : bool
+    Whether x and output are (B, T, …) instead of (T, B, …). States never are.
+dropout : float
+    Probability of dropping an input of a layer, the first layer excepted, in training: that is,
+    where masks are passed to `forward`.
+bidirectional : bool
+    Whether each layer also reads backward: D is 2, else 1.""",
+    "initial": """\
+dtype : float32 or float64, optional
+    float32 if not given.
+rng : numpy.random.Generator, optional
+    Source of the initial parameters, uniform in ±1/√H as in torch.""",
+    "notes": """\
+Raises
+------
+ValueError, TypeError
+    For what torch's layer refuses. The message says what was expected and what was passed.
+
+Notes
+-----
+The layer keeps no state between calls. `scratch_rnn.layer` describes the arguments and results of
+`forward` and `backward`.""",
+}
+
+
+def documented(layer: Layer) -> Layer:
+    """Put the sections in the place of ``%(sizes)s`` and so on in the docstring of a class."""
+    if layer.__doc__ is not None:  # as with python -OO
+        layer.__doc__ = inspect.cleandoc(layer.__doc__) % SECTIONS
+    return layer
