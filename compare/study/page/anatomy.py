@@ -1,8 +1,8 @@
-"""Every number of both models while they read one text: forward and backward, one layer.
+"""All numbers of both models while they read one text: forward and backward, one layer.
 
 A text of T tokens is read from a zero state. For t = 1 … T, with f either tanh or ReLU:
 
-    a_t = W_ih x_t + b_ih + b_hh      r_t = W_hh h_{t-1}      z_t = a_t + r_t      h_t = f(z_t)
+    a_t = W_ih x_t + b_ih + b_hh      u_t = W_hh h_{t-1}      z_t = a_t + u_t      h_t = f(z_t)
     y_t = W h_t + b                   p_t = softmax(y_t)      L_t = -log p_t[next token]
 
 The last token has no next token, so there are K = T - 1 losses. Backward, for each of them:
@@ -10,7 +10,7 @@ The last token has no next token, so there are K = T - 1 losses. Backward, for e
     dL_k/dh_k = W^T (p_k - onehot)    dL_k/dh_{t-1} = W_hh^T (dL_k/dh_t ⊙ f'(z_t))
 
 The NumPy numbers come from `scratch_rnn`'s own functions; single terms are computed in the same
-order of operations. The PyTorch numbers come from nn.RNN. It does not return a, r and z, so they
+order of operations. The PyTorch numbers come from nn.RNN. It does not return a, u and z, so they
 are computed with the operations that nn.RNN uses.
 """
 
@@ -46,7 +46,7 @@ def scratch_forward(model: scratch_rnn.RNNModel, ids: Int[np.ndarray, "T"]) -> N
     -------
     dict of str to ndarray
         "h" of shape (T+1, H), where h[0] is the state before the first step; "y" and "p" of shape
-        (T, V); for an Elman network also "a", "r" and "z" of shape (T, H).
+        (T, V); for an Elman network also "a", "u" and "z" of shape (T, H).
     """
     logits, _, tape = model.forward(ids[None], model.begin_state())
     h = np.concatenate([np.zeros_like(tape.h[:1]), tape.h])  # (T+1, H)
@@ -62,13 +62,13 @@ def is_elman(model: scratch_rnn.RNNModel) -> bool:
 def scratch_sums(
     model: scratch_rnn.RNNModel, ids: Int[np.ndarray, "T"], h: Float[np.ndarray, "N H"]
 ) -> Numbers:
-    """Return the sums a, r and z from which h is computed; N is T + 1."""
+    """Return the sums a, u and z from which h is computed; N is T + 1."""
     W_ih, W_hh, b_ih, b_hh = model.rnn.parameters.values()
     a = np.empty_like(h[1:])  # (T, H)
     lookup.rows(W_ih.T + (b_ih + b_hh), ids, out=a)
     times_W_hh_T = Times(W_hh.T, 1)
-    r = np.concatenate([times_W_hh_T(h[t : t + 1]).copy() for t in range(len(ids))])  # (T, H)
-    return {"a": a, "r": r, "z": a + r}
+    u = np.concatenate([times_W_hh_T(h[t : t + 1]).copy() for t in range(len(ids))])  # (T, H)
+    return {"a": a, "u": u, "z": a + u}
 
 
 def softmax(logits: Float[np.ndarray, "N V"]) -> Float[np.ndarray, "N V"]:
@@ -101,14 +101,14 @@ def concise_forward(model: concise_rnn.RNNModel, ids: Int[np.ndarray, "T"]) -> N
 def concise_sums(
     model: concise_rnn.RNNModel, x: torch.Tensor, h: torch.Tensor
 ) -> dict[str, torch.Tensor]:
-    """Return the sums a, r and z, computed with the operations that nn.RNN uses."""
+    """Return the sums a, u and z, computed with the operations that nn.RNN uses."""
     W_ih, W_hh, b_ih, b_hh = model.rnn.parameters()  # in torch's own order
     X = F.one_hot(x[:, None], model.vocab_size).to(W_ih.dtype)  # (T, 1, V)
     a_without_b_hh = F.linear(X, W_ih, b_ih)[:, 0]  # nn.RNN adds b_hh to the other product
     steps = [h[t : t + 1] for t in range(len(x))]  # one row at a time, as nn.RNN takes them
-    r = torch.cat([F.linear(h_t, W_hh) for h_t in steps])
+    u = torch.cat([F.linear(h_t, W_hh) for h_t in steps])
     z = a_without_b_hh + torch.cat([F.linear(h_t, W_hh, b_hh) for h_t in steps])
-    return {"a": a_without_b_hh + b_hh, "r": r, "z": z}
+    return {"a": a_without_b_hh + b_hh, "u": u, "z": z}
 
 
 def scratch_losses(

@@ -1,7 +1,7 @@
-"""From a record to a page: choose what there is room for, and put it into the template.
+"""From a record to a page: choose the checkpoints, and fill the template.
 
-The page loads nothing: style, script and numbers are in it, and its Content-Security-Policy
-allows just this style and this script, by their SHA-256.
+The page loads nothing: style, scripts and numbers are in it, and its Content-Security-Policy
+allows only this style and this script, by their SHA-256.
 """
 
 from __future__ import annotations
@@ -14,6 +14,7 @@ import math
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from importlib import resources
+from importlib.resources.abc import Traversable
 from pathlib import Path
 from typing import Any
 
@@ -21,36 +22,30 @@ from compare.files import write_file
 from compare.study.page.packing import pack
 from compare.terminal import UsageError
 
-SCRIPTS = (
-    *("record", "cells", "engine", "bugs", "elements", "pictures", "reading", "controls", "panel"),
-    *("unrolled", "gates", "step", "flow", "backward", "training", "parity", "game", "main"),
-)
-"""The parts of the page's script, in the order in which they are joined."""
-
 MARK = '<meta name="generator" content="rnn-parity explain">'
-"""Stands near the top of each page, so that a page can be told from any other file."""
+"""In the first lines of each page: it distinguishes a page from any other file."""
 
 
 @dataclass(frozen=True, slots=True)
 class PageSize:
-    """How large a page is, and what it has room for."""
+    """The size of a page, and the checkpoints in it."""
 
     num_bytes: int
     most_bytes: int
     num_checkpoints: int  # of the record
-    kept: tuple[int, ...]  # those that are on the page
-    with_details: tuple[int, ...]  # those of them that have their weights there
+    kept: tuple[int, ...]  # those in the page
+    with_details: tuple[int, ...]  # those in the page with their weights
 
 
 def write_page(record: Mapping[str, Any], path: Path, *, most_bytes: int) -> PageSize:
-    """Render a record and write it, over whatever is at the path.
+    """Render a record and write it; a file at the path is replaced.
 
     Raises
     ------
     UsageError
-        If not even the last checkpoint without its weights fits.
+        If the last checkpoint is too large even without its weights.
     OSError
-        If it cannot be written; then there is no file, or the one from before.
+        If it cannot be written; then the old file, if any, does not change.
     """
     page, size = render(record, most_bytes=most_bytes)
     if size.num_bytes > most_bytes:
@@ -64,7 +59,7 @@ def write_page(record: Mapping[str, Any], path: Path, *, most_bytes: int) -> Pag
 
 
 def is_page(path: Path) -> bool:
-    """Whether the file begins as a page does that `write_page` wrote."""
+    """Return whether the file begins like a page of `write_page`."""
     if not path.is_file():
         return False
     with path.open("rb") as file:
@@ -73,15 +68,15 @@ def is_page(path: Path) -> bool:
 
 
 def render(record: Mapping[str, Any], *, most_bytes: int) -> tuple[str, PageSize]:
-    """Return the page, and what became of it.
+    """Return the page and its size.
 
     Parameters
     ----------
     record : mapping
-        What `compare.study.page.record.record` returns.
+        The result of `compare.study.page.record.record`.
     most_bytes : int
-        Rather than grow larger, the page leaves out weights, then checkpoints. The last
-        checkpoint is always there.
+        Size limit: weights, then checkpoints, are left out to stay below it. The last checkpoint
+        is always in the page.
     """
     checkpoints = record["checkpoints"]
     packed = [{part: pack(c[part]) for part in ("numbers", "details")} for c in checkpoints]
@@ -104,37 +99,38 @@ def render(record: Mapping[str, Any], *, most_bytes: int) -> tuple[str, PageSize
 
 
 def choose(
-    numbers: Sequence[int], details: Sequence[int], room: int
+    numbers: Sequence[int], details: Sequence[int], most_bytes: int
 ) -> tuple[list[int], list[int]]:
-    """Choose the checkpoints that a page has room for, and those whose weights it has room for.
+    """Choose the checkpoints of a page of limited size, and those with their weights.
 
-    First the last checkpoint with its weights, then the first one, then those between, each as
-    far as possible from those before it; then weights in the same order.
+    First the last checkpoint with its weights; then the first checkpoint, then those between, each
+    as far as possible from the chosen ones; then weights in the same order.
 
     Returns
     -------
     kept, with_details : list of int
         In the order of the training.
     """
+    left = most_bytes
     order = spread(len(numbers))
     kept, with_details = order[:1], []
-    room -= numbers[order[0]]
-    if details[order[0]] <= room:
+    left -= numbers[order[0]]
+    if details[order[0]] <= left:
         with_details = order[:1]
-        room -= details[order[0]]
+        left -= details[order[0]]
     for index in order[1:]:
-        if numbers[index] <= room:
+        if numbers[index] <= left:
             kept.append(index)
-            room -= numbers[index]
+            left -= numbers[index]
     for index in kept:
-        if index not in with_details and details[index] <= room:
+        if index not in with_details and details[index] <= left:
             with_details.append(index)
-            room -= details[index]
+            left -= details[index]
     return sorted(kept), sorted(with_details)
 
 
 def spread(count: int) -> list[int]:
-    """Return 0 … count-1: the last, the first, then always one that is farthest from all those."""
+    """Return 0 … count-1: the last, the first, then always the one farthest from all before it."""
     order = [count - 1] + [0] * (count > 1)
     while len(order) < count:
         rest = [i for i in range(count) if i not in order]
@@ -143,7 +139,7 @@ def spread(count: int) -> list[int]:
 
 
 def _size(entries: list[dict[str, Any]], text: str) -> int:
-    """Return how many bytes packed arrays take, with what stands around them."""
+    """Return the number of bytes of packed arrays in the page, with their markup."""
     return len(json_in_html(entries)) + len(text) + 100
 
 
@@ -154,7 +150,7 @@ def _fill(
     kept: Sequence[int],
     with_details: Sequence[int],
 ) -> str:
-    """Put style, script and numbers into the template."""
+    """Put style, scripts and numbers into the template."""
     blobs: list[str] = []
     checkpoints = []
     for index in kept:
@@ -167,7 +163,7 @@ def _fill(
         checkpoints.append(stated)
     data = dict(record) | {"checkpoints": checkpoints}
     style = _resource("page.css")
-    script = "\n".join(_resource(f"script/{name}.js") for name in SCRIPTS)
+    script = "\n".join(path.read_text(encoding="utf-8") for path in scripts(record["cell"]))
     return _replace(
         _resource("template.html"),
         {
@@ -186,16 +182,34 @@ def _fill(
     )
 
 
+def scripts(cell: str) -> list[Traversable]:
+    """Return the scripts of a page: record.js, the cell's, all others by name, main.js.
+
+    Raises
+    ------
+    UsageError
+        If the page has no script for this cell.
+    """
+    folder = resources.files(__package__).joinpath("script")
+    cells = {path.name: path for path in folder.joinpath("cells").iterdir()}
+    if f"{cell}.js" not in cells:
+        known = ", ".join(sorted(name.removesuffix(".js") for name in cells))
+        raise UsageError(f"expected a cell that the page has a script for ({known}), got {cell}")
+    first, last = folder.joinpath("record.js"), folder.joinpath("main.js")
+    others = [p for p in folder.iterdir() if p.name.endswith(".js") and p not in (first, last)]
+    return [first, cells[f"{cell}.js"], *sorted(others, key=lambda path: path.name), last]
+
+
 def title(record: Mapping[str, Any]) -> str:
-    """Return what the page is called."""
+    """Return the title of the page."""
     text = " ".join(record["text"].encode("utf-8", "replace").decode().split())
     return f"“{text if len(text) <= 40 else text[:40] + '…'}” inside a recurrent network"
 
 
 def json_in_html(values: Any) -> str:
-    """Return JSON that can stand in a script element: no ``<`` is left to end it.
+    """Return JSON for a script element: without any ``<``, which could end the element.
 
-    What JSON has no number for (not a number, infinity) becomes null.
+    NaN and infinity become null.
     """
     text = json.dumps(_finite(values), allow_nan=False, separators=(",", ":"))
     return text.replace("<", "\\u003c")
@@ -210,7 +224,7 @@ def _finite(value: Any) -> Any:
 
 
 def _replace(template: str, values: Mapping[str, str]) -> str:
-    """Put each value in the place of its {{name}}; what stands in a value is left as it is."""
+    """Replace each {{name}} with its value; a {{name}} in a value is not replaced."""
     pieces = template.split("{{")
     filled = [pieces[0]]
     for piece in pieces[1:]:

@@ -1,7 +1,7 @@
-"""Small networks that ship with the package, so that `explain` has something to show at once.
+"""Small trained networks in the package, which `explain` shows if there is no run.
 
-16 units of each cell, trained on the first 10,000 characters of The Time Machine by
-docs/scripts/train_demonstration.py.
+16 units, trained on the first 10,000 characters of The Time Machine by
+docs/scripts/train_demonstration.py; one file demonstration-CELL.npz for each cell.
 """
 
 from __future__ import annotations
@@ -11,14 +11,26 @@ from importlib import resources
 
 import numpy as np
 
-from compare.parity import ParityConfig
+from compare.parity import CELLS, ParityConfig
 from compare.runs import Course, Snapshot
+from compare.terminal import PACKAGE, UsageError
 from scratch_rnn.text import Vocab
 
 
 def demonstration(cell: str = "rnn") -> Course:
-    """Return the training of the small network with this cell: its weights at some moments."""
+    """Return the training of the small network with this cell.
+
+    Raises
+    ------
+    UsageError
+        If there is none.
+    """
     file = resources.files(__package__).joinpath(f"demonstration-{cell}.npz")
+    if not file.is_file():
+        raise UsageError(
+            f"expected a cell with a demonstration, got {cell}; "
+            f"`{PACKAGE} train --cell {cell}` trains one, and then `{PACKAGE} explain` shows it"
+        )
     with file.open("rb") as content, np.load(content) as arrays:
         facts = json.loads(str(arrays["facts"]))
         setting, vocab = ParityConfig(**facts["setting"]), Vocab.from_list(facts["vocabulary"])
@@ -31,6 +43,6 @@ def demonstration(cell: str = "rnn") -> Course:
             label = f"after {epoch:,} epochs" if epoch else "untrained"
             snapshots.append(Snapshot(float(epoch), label, weights))
         curve = tuple(arrays["curve"].tolist())
-    units = {"rnn": "16 units", "gru": "a GRU of 16 units", "lstm": "an LSTM of 16 units"}[cell]
-    source = f"the demonstration, {units} trained on The Time Machine"
+    network = f"{CELLS[cell].title} of {setting.hidden_size} units"
+    source = f"the demonstration, {network}, trained on The Time Machine"
     return Course(source, setting, vocab, tuple(snapshots), curve)

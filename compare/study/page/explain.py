@@ -1,4 +1,4 @@
-"""The command `explain`: one page that shows every number of the network on a short text."""
+"""The command `explain`: a page with all numbers of the network for a short text."""
 
 from __future__ import annotations
 
@@ -7,7 +7,7 @@ from pathlib import Path
 from compare.parity import limited_threads
 from compare.runs import Course, newest_run, read_course
 from compare.study.config import ExplainConfig
-from compare.study.page.build import PageSize, is_page, write_page
+from compare.study.page.build import PageSize, is_page, scripts, write_page
 from compare.study.page.demonstration import demonstration
 from compare.study.page.record import record
 from compare.terminal import PACKAGE, Terminal, UsageError, plural
@@ -19,16 +19,17 @@ def explain(config: ExplainConfig, terminal: Terminal | None = None) -> Path:
     Parameters
     ----------
     config : ExplainConfig
-        The text, the weights, and where to write.
+        The text, the weights, and the file to write.
     terminal : Terminal, optional
-        Where to report; nowhere if left out.
+        Terminal for messages; without it, there are none.
 
     Raises
     ------
     UsageError
-        If nothing of the text can be read, or the file at the path is not a page of `explain`.
+        If no token of the text is in the vocabulary, the file at the path is not a page of
+        `explain`, or the page has no script for the cell.
     RecordError
-        If the weights cannot be read, or their setting is one that the page cannot show.
+        If the weights cannot be read, or the page cannot show their setting.
     """
     terminal = terminal or Terminal(quiet=True)
     config.check()
@@ -37,7 +38,10 @@ def explain(config: ExplainConfig, terminal: Terminal | None = None) -> Path:
             f"expected a new file or a page of explain as --out, got {config.out}, "
             "which is something else (--overwrite replaces it)"
         )
+    if config.cell is not None:
+        scripts(config.cell)
     course = choose_course(config, terminal)
+    scripts(course.setting.cell)  # before the results are computed
     with limited_threads(1):
         made = record(config.text, course, terminal)
     size = write_page(made, config.out, most_bytes=round(config.megabytes * 1e6))
@@ -47,7 +51,7 @@ def explain(config: ExplainConfig, terminal: Terminal | None = None) -> Path:
 
 
 def choose_course(config: ExplainConfig, terminal: Terminal) -> Course:
-    """Return the run that was asked for, or the newest one, or else the demonstration."""
+    """Return the requested run, or else the newest run, or else the demonstration."""
     if config.cell is not None:
         course = demonstration(config.cell)
         terminal.line(f"Weights: {course.source}")
@@ -56,8 +60,8 @@ def choose_course(config: ExplainConfig, terminal: Terminal) -> Course:
     if path is None:
         course = demonstration()
         terminal.line(
-            f"No run under {config.runs}/ yet, so this is {course.source}; "
-            f"`{PACKAGE} run --quick` trains a model of yours"
+            f"No run under {config.runs}/: this is {course.source}. "
+            f"`{PACKAGE} run --quick` trains your own model."
         )
     else:
         course = read_course(path)
@@ -66,11 +70,11 @@ def choose_course(config: ExplainConfig, terminal: Terminal) -> Course:
 
 
 def _left_out(size: PageSize) -> str:
-    """Say what the page has no room for."""
+    """Return a line about the checkpoints that are left out."""
     kept, details, of = len(size.kept), len(size.with_details), size.num_checkpoints
     if details == of:
         return f"{plural(of, 'checkpoint')}, with all weights"
     return (
         f"{kept} of {of} checkpoints, {details} of them with their weights: "
-        f"the page is to stay below {size.most_bytes / 1e6:g} MB (--megabytes)"
+        f"the limit is {size.most_bytes / 1e6:g} MB (--megabytes)"
     )

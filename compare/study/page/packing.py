@@ -21,7 +21,7 @@ from typing import Any
 import numpy as np
 
 SUMS = ("a", "z")
-"""What the page adds again: a = W_ih + (b_ih + b_hh), a row for each token, and z = a + r."""
+"""What the page adds again: a = W_ih + (b_ih + b_hh), a row for each token, and z = a + u."""
 
 OTHER = "torch."
 """What the names of PyTorch's arrays begin with; NumPy's is called what comes after."""

@@ -1,4 +1,4 @@
-"""Every number of one text, for each checkpoint of a run.
+"""All numbers of one text, for each checkpoint of a run.
 
 `record` runs both models on the text and returns all results, as JSON values and arrays. The page
 is made from this record only.
@@ -16,7 +16,7 @@ from jaxtyping import Float, Int
 import concise_rnn
 import scratch_rnn
 from compare.files import RecordError
-from compare.parity import ParityRow, check_parity, copy_weights, make_models, parts
+from compare.parity import CELLS, ParityRow, check_parity, copy_weights, make_models, parts
 from compare.runs import Course, Snapshot
 from compare.study.page.anatomy import (
     Numbers,
@@ -33,15 +33,15 @@ from compare.study.page.anatomy import (
     weights_of,
     write_on,
 )
-from compare.study.page.sources import page_bugs, source_lines
+from compare.study.page.sources import page_bugs, plain_versions
 from compare.terminal import PACKAGE, Terminal, UsageError, package_version
 from scratch_rnn.text import Batch, Vocab, clean
 
 MOST_STEPS = 64
 MOST_SHOWN = 64
-"""The page shows at most this number of tokens: the whole vocabulary, or the most important."""
+"""Largest number of tokens on the page: the whole vocabulary, or the most important tokens."""
 NUM_PREDS = 20
-DETAILS = ("W_ih", "W_hh", "b_ih", "b_hh", "a", "r", "z", "W", "b", "d_h")
+DETAILS = ("W_ih", "W_hh", "b_ih", "b_hh", "a", "u", "z", "W", "b", "d_h")
 """Arrays that are left out if the page would be too large; each sum is listed after its terms."""
 
 
@@ -76,7 +76,7 @@ def record(text: str, course: Course, terminal: Terminal | None = None) -> dict[
     for checkpoint in checkpoints:
         keep_shown(checkpoint, shown)
     distinct = list(dict.fromkeys(ids.tolist()))
-    cell = type(models[0].rnn).__name__.lower()
+    cell = CELLS[setting.cell]
     return {
         "text": text,
         "notes": notes,
@@ -93,15 +93,18 @@ def record(text: str, course: Course, terminal: Terminal | None = None) -> dict[
         "H": setting.hidden_size,
         "units_by_change": units_by_change(checkpoints[-1]["numbers"]["h"][1:]),
         "dtype": setting.dtype,
-        "cell": cell,
+        "cell": cell.name,
+        "layer": cell.layer if cell.gates else f"{cell.layer} with {setting.nonlinearity}",
+        "gates": cell.gates,
+        "states": cell.states,
         "nonlinearity": setting.nonlinearity,
         "num_steps": setting.num_steps,
         "max_norm": setting.max_norm,
         "lr": setting.lr,
         "state": setting.state,
         "source": course.source,
-        "lines": source_lines(),
-        "bugs": page_bugs(cell, setting.nonlinearity),
+        "plain": plain_versions(cell),
+        "bugs": page_bugs(cell.name, setting.nonlinearity),
         "curve": course.curve,
         "versions": {
             PACKAGE: package_version(),
@@ -208,7 +211,7 @@ def numbers_of(
 ) -> tuple[Numbers, Numbers]:
     """Run both models on the text; return numbers and details, with the letters of `anatomy`.
 
-    For gated cells, sums and gradients are not recorded: the page computes them itself.
+    For cells with gates, the page computes sums and gradients itself; they are not recorded.
 
     The name of an array of PyTorch is "torch." and the name of the NumPy array. a depends only on
     the token, so it has one row for each different token of the text. W_ih has one row for each

@@ -1,4 +1,4 @@
-"""Lines of scratch_rnn/plain: those that state the formulas of the page, those that bugs change."""
+"""Lines of scratch_rnn/plain in the page: of the formulas, and of the bugs."""
 
 from __future__ import annotations
 
@@ -8,36 +8,20 @@ from types import ModuleType
 from typing import Any
 
 from compare.check import BUGS
-from scratch_rnn.plain import elman
-
-SOURCE_LINES = {
-    "x": "rows: Array = np.eye(V",
-    "z": "z_t = x_t @ W_ih.T",
-    "h": "np.tanh(z_t) if f ==",
-    "y": "y = h @ W.T + b",
-    "m": "y = logits - logits.max(",
-    "log p": "log_p = y - np.log(",
-    "L": "loss = -log_p[",
-    "d_y": "(np.exp(log_p) - one_hot(",
-    "d_h_k": "rnn_backward(tape, d_y @ W",
-    "d_sum": "d_output[t] + d_h",
-    "d_z": "d_z_t = d_h_t * (",
-    "d_h": "return d_z_t @ W_ih, d_z_t @ W_hh",
-    "d_W_hh": "return d_z_t @ W_ih, d_z_t @ W_hh",
-    "d_W_hh sum": "d_W_hh += ",
-    "clip": "g *= np.minimum(",
-    "update": "parameter -= lr * g",
-}
-"""Which line of page one, scratch_rnn/plain/elman.py, states what: a part to find it by."""
+from compare.parity import CELLS, Cell
 
 
-def source_lines() -> dict[str, dict[str, Any]]:
-    """Find each line of `SOURCE_LINES`: its file, its number, and what it says."""
-    return {name: find_line(elman, part) for name, part in SOURCE_LINES.items()}
+def plain_versions(cell: Cell) -> list[dict[str, Any]]:
+    """Return file and lines of the cell's plain version, and of Elman's, which has the loss."""
+    modules = dict.fromkeys([cell.plain, CELLS["rnn"].plain])
+    return [
+        {"file": path_of(module), "lines": inspect.getsource(module).splitlines()}
+        for module in modules
+    ]
 
 
 def page_bugs(cell: str, nonlinearity: str) -> list[dict[str, Any]]:
-    """Return what the page says of each bug that its engine can have and that shows there."""
+    """Return the bugs of the page's game for this cell: names, texts, and the right lines."""
     return [
         {
             "name": bug.name,
@@ -59,8 +43,13 @@ def plain_module(file: str) -> ModuleType:
     return importlib.import_module(f"scratch_rnn.plain.{file.removesuffix('.py')}")
 
 
+def path_of(module: ModuleType) -> str:
+    """Return the path of a module in the repository."""
+    return module.__name__.replace(".", "/") + ".py"
+
+
 def find_line(module: ModuleType, part: str) -> dict[str, Any]:
-    """Return the only line of a module that holds `part`.
+    """Return the only line of a module that has `part`.
 
     Raises
     ------
@@ -72,5 +61,4 @@ def find_line(module: ModuleType, part: str) -> dict[str, Any]:
     if len(found) != 1:
         raise ValueError(f"expected one line with {part!r} in {module.__name__}, got {found}")
     [number] = found
-    path = module.__name__.replace(".", "/") + ".py"
-    return {"file": path, "number": number, "code": lines[number - 1].strip()}
+    return {"file": path_of(module), "number": number, "code": lines[number - 1].strip()}

@@ -118,7 +118,7 @@ def unpacked(
             arrays[entry["name"]] = (
                 arrays["W_ih"][input_rows] + (arrays["b_ih"] + arrays["b_hh"])
                 if entry["name"] == "a"
-                else arrays["a"][column] + arrays["r"]
+                else arrays["a"][column] + arrays["u"]
             )
             continue
         kind = np.dtype(entry["dtype"]).newbyteorder("<")

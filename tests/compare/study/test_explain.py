@@ -10,6 +10,7 @@ import pytest
 
 from compare.cli import main
 from compare.files import RecordError
+from compare.parity import CELLS
 from compare.parity.build import build_models
 from compare.parity.comparison import check_parity
 from compare.parity.weights import copy_weights
@@ -24,7 +25,7 @@ from compare.study.page.build import MARK
 from compare.study.page.demonstration import demonstration
 from compare.study.page.explain import explain
 from compare.study.page.record import MOST_STEPS, numbers_of, record, shown_ids, tokens_of
-from compare.study.page.sources import find_line, source_lines
+from compare.study.page.sources import find_line
 from compare.terminal.errors import UsageError
 from scratch_rnn.plain import elman
 from scratch_rnn.text import Batch, Vocab
@@ -125,12 +126,12 @@ def test_of_a_large_vocabulary_the_true_and_the_likeliest_are_shown() -> None:
     assert shown_ids([p[:, :64]], np.array([3])) == list(range(64))
 
 
-def test_lines_of_the_source_are_where_the_page_says() -> None:
-    lines = source_lines()
-    assert lines["z"]["code"].startswith("z_t = x_t @ W_ih.T")
-    for line in lines.values():
-        found = (ROOT / line["file"]).read_text(encoding="utf-8").split("\n")
-        assert found[line["number"] - 1].strip() == line["code"]
+def test_a_page_has_the_lines_of_the_plain_version() -> None:
+    for cell, files in (("rnn", ["elman"]), ("gru", ["gru", "elman"])):
+        plain = record("ti", course(cell=cell))["plain"]
+        assert [each["file"] for each in plain] == [f"scratch_rnn/plain/{f}.py" for f in files]
+        for each in plain:
+            assert each["lines"] == (ROOT / each["file"]).read_text(encoding="utf-8").splitlines()
 
 
 def test_a_line_that_is_not_there_or_there_twice_is_noticed() -> None:
@@ -242,7 +243,10 @@ def test_without_a_run_it_explains_the_demonstration(
     monkeypatch.chdir(tmp_path)
     assert main(["explain"]) == 0
     said = " ".join(capsys.readouterr().out.split())
-    assert "so this is the demonstration, 16 units trained on The Time Machine" in said
+    assert (
+        "this is the demonstration, an Elman network of 16 units, trained on The Time Machine"
+        in said
+    )
     assert "4 checkpoints, with all weights Written to explain.html" in said
     page = Page((tmp_path / "explain.html").read_text())
     stated = json.loads(page.content("script", id="record"))
@@ -285,6 +289,20 @@ def test_a_demonstration_of_each_cell_even_where_there_is_a_run(cell: str, tmp_p
     assert perplexities == sorted(perplexities, reverse=True)
     assert perplexities[-1] < 5
     assert path.stat().st_size < 1_000_000
+
+
+def test_a_cell_without_demonstration_or_script_is_one_line(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    with pytest.raises(UsageError, match=r"^expected a cell with a demonstration, got mgu; .*`"):
+        demonstration("mgu")
+    new = dataclasses.replace(CELLS["gru"], name="mgu")
+    monkeypatch.setitem(CELLS, "mgu", new)
+    monkeypatch.setattr("compare.study.page.explain.read_course", lambda path: course(cell="mgu"))
+    for choice in ({"cell": "mgu"}, {"checkpoint": Path("x")}):
+        with pytest.raises(UsageError, match=r"has a script for \(gru, lstm, rnn\), got mgu$"):
+            explain(config(tmp_path, **choice))
+    assert list(tmp_path.iterdir()) == []
 
 
 def test_a_file_is_never_overwritten_unasked(tmp_path: Path) -> None:

@@ -42,7 +42,7 @@ def test_the_forward_pass_taken_apart_is_the_model_s_own_to_the_last_bit(
     logits, _, tape = scratch.forward(ids[None], scratch.begin_state())
     np.testing.assert_array_equal(numbers["y"], logits)
     np.testing.assert_array_equal(numbers["h"], tape.rnn.recurrences[0].h[:, 0])
-    np.testing.assert_array_equal(numbers["z"], numbers["a"] + numbers["r"])
+    np.testing.assert_array_equal(numbers["z"], numbers["a"] + numbers["u"])
     f = np.tanh if kind == "tanh" else lambda z: np.maximum(z, 0)
     np.testing.assert_array_equal(f(numbers["z"]), numbers["h"][1:])
     for t in range(T):  # dL/dy = p - onehot, and p is the same wherever the one stands
@@ -64,7 +64,7 @@ def test_pytorch_s_forward_pass_taken_apart_agrees_number_by_number(
     theirs["L"] = concise_losses(theirs["y"][:-1], targets)
     report = compare_results(expected, theirs, allowed)
     assert report.ok, report.failures
-    assert [row.name for row in report.rows] == ["a", "r", "z", "h", "y", "p", "L"]
+    assert [row.name for row in report.rows] == ["a", "u", "z", "h", "y", "p", "L"]
 
 
 @given(

@@ -63,7 +63,7 @@ def test_every_step_shows_the_numbers_of_numpy_and_pytorch(
             token = int(numbers["p"][t - 1].argmax()) if v is None else v
             places: dict[str, Any] = {
                 "a": (column, unit),
-                "r": (t - 1, unit),
+                "u": (t - 1, unit),
                 "z": (t - 1, unit),
                 "h": (t, unit),
                 "y": (t - 1, token),
@@ -152,7 +152,7 @@ def test_by_keyboard_through_steps_units_losses_and_checkpoints(
     opened.press("ArrowDown")
     assert opened.chosen()["v"] == made["targets"][0] + 1
     opened.press("ArrowRight")
-    assert opened.chosen()["v"] is None  # another step, another true token
+    assert opened.chosen()["v"] is None  # another step, another next token
 
     for slider, key, kept in (("step", "t", 3), ("unit", "i", 22), ("checkpoint", "c", 2)):
         opened.page.locator(f"#{slider}-slider").focus()
@@ -272,7 +272,7 @@ def test_where_training_cuts_and_what_that_loses(path: Path, open_page: Open) ->
     # losses 11, 12 and 13 reach back over a cut, past 10 steps each: 30 of 91 pairs (k, t)
     assert "33 %" in opened.text("#backward-tiles")
     opened.choose(n=13)
-    assert "is cut: the text has no more than 13 steps" in opened.text("#backward-tiles")
+    assert "is cut: the text has only 13 steps" in opened.text("#backward-tiles")
     opened.choose(n=1, k=13)
     assert opened.page.locator("#curve-picture .cut").count() == 1
     # of 1 + 2 + … + 13 = 91 pairs only the 13 with t = k are left

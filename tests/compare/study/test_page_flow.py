@@ -10,7 +10,7 @@ from scratch_rnn.plain import elman
 from tests.compare.parity.courses import course
 from tests.compare.study.pages import TEXT, K, Open, Opened, recorded, written
 
-KEYS = ["d_h_k", "d_h", "d_sum", "d_z", "d_W_hh", "d_W_hh sum"]
+KEYS = ["d_h_k", "d_h", "d_sum", "d_u", "d_W_hh", "d_W_hh sum"]
 
 
 def flow_of(opened: Opened, t: int, i: int) -> dict[str, float]:
@@ -48,7 +48,7 @@ def by_the_plain_version(
     return found
 
 
-def test_the_numbers_of_every_step_are_those_of_page_one(
+def test_the_numbers_of_every_step_are_those_of_the_plain_version(
     made: dict[str, Any], path: Path, open_page: Open
 ) -> None:
     opened = open_page(path)
@@ -80,7 +80,7 @@ def test_by_button_slider_and_key_through_all_stages(path: Path, open_page: Open
         page.locator("#flow-next").click()
         opened.settle()
         seen.append(opened.text("#flow-value"))
-    stages = ["from the loss", "from the step after", "times the slope", "to the weights"]
+    stages = ["from the loss", "from the next step", "times the slope", "to the weights"]
     last = [f"step {K}, {stage}" for stage in stages]
     assert seen == [*last, f"step {K - 1}, {stages[0]}", f"step {K - 1}, {stages[1]}"]
     page.locator("#flow-before").click()
@@ -93,7 +93,7 @@ def test_by_button_slider_and_key_through_all_stages(path: Path, open_page: Open
     opened.press("End")
     assert opened.text("#flow-value") == f"step 1, {stages[3]}"
     assert page.locator("#flow-next").is_disabled()
-    page.locator("#flow-numbers button", has_text="both together").click()
+    page.locator("#flow-numbers button", has_text="their sum").click()
     opened.settle()
     assert opened.text("#flow-value") == f"step 1, {stages[1]}"
     now = page.locator("#flow-numbers .now")

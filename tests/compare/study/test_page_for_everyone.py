@@ -43,7 +43,7 @@ LABELS = [
     *("#checkpoints button", "#play", "#theme", "#units-pick", "#products td"),
     *("#text-input", "#whose", ".panels button", ".panels .hint", ".writing dd"),
     *("#flow-numbers button", "#flow-numbers .formula", "#flow-numbers .figure", "#gain-note"),
-    *(".choices button", ".said p", "#symptom th", "#symptom td", "#game-link", "#game-leave"),
+    *(".choices button", ".reply p", "#symptom th", "#symptom td", "#game-link", "#game-leave"),
 ]
 
 
@@ -72,7 +72,7 @@ def test_labels_and_verdicts_are_seen_whole(path: Path, open_page: Open) -> None
         assert opened.page.evaluate("() => document.documentElement.scrollWidth") <= width
 
 
-def test_differences_are_shares_of_what_rounding_is_allowed(
+def test_differences_are_shares_of_the_tolerance(
     made: dict[str, Any], path: Path, open_page: Open
 ) -> None:
     opened = open_page(path)
@@ -83,8 +83,10 @@ def test_differences_are_shares_of_what_rounding_is_allowed(
     a, b = ours[5, i], theirs[5, i]
     share = abs(a - b) / found["allowed"]["h"]
     assert 0.005 < share < 0.995
-    said = opened.page.locator("#chain li", has_text="The new state").locator("[data-side=apart]")
-    assert said.text_content() == f"{round(100 * share)} % of the rounding allowed"
+    said = opened.page.locator("#chain li", has_text="The new state").locator(
+        "[data-side=difference]"
+    )
+    assert said.text_content() == f"{round(100 * share)} % of the tolerance"
     assert "ulp" not in opened.text("#chain") + opened.text("#parity-table")
     row = found["parity"][2]
     assert row["name"] == "logits"
@@ -102,7 +104,7 @@ def test_a_large_network_shows_the_units_that_change_most(open_page: Open, tmp_p
     opened = open_page(written(made, tmp_path))
     shown = opened.page.evaluate("() => units")
     assert shown == sorted(made["units_by_change"][:32])
-    assert "changes most" in opened.text("#units-rule")
+    assert "change most" in opened.text("#units-rule")
     h = made["checkpoints"][-1]["numbers"]["h"]
     opened.choose(t=3, i=shown[0])
     opened.page.locator("#unrolled-picture .map").first.focus()
@@ -133,7 +135,7 @@ def test_only_the_singular_value_is_said_to_bound_a_step(
     singular = made["checkpoints"][0]["singular"]
     assert opened.text("#singular-value") == rounded(singular, 4)
     remarks = opened.page.locator("#backward-tiles .remark").all_text_contents()
-    assert ("each step back makes every gradient shorter" in remarks[0]) == (singular < 1)
+    assert ("each step back makes each gradient smaller" in remarks[0]) == (singular < 1)
     assert (singular < 1) == (gain < 1)
     assert "no bound" in remarks[1]
 
@@ -205,7 +207,7 @@ def test_a_screen_reader_is_told_what_is_chosen(
     p = made["checkpoints"][3]["numbers"]["p"][3, made["targets"][3]]
     said = opened.text("#status")
     assert said.startswith(f"Step 4 of 14 reads e. Unit 2: {rounded(h)}. Guess: ")
-    assert f"Truly next: a space, {round(100 * p)} %." in said
+    assert f"Next: a space, {round(100 * p)} %." in said
     assert opened.page.locator("#status").get_attribute("aria-live") == "polite"
     assert opened.page.locator("#step-slider").get_attribute("aria-valuetext") == (
         "4 of 14, reads “e”"

@@ -159,22 +159,22 @@ def test_a_puzzle_by_keyboard_from_its_number_to_the_right_line(opened: Opened) 
     assert len(set(choices)) == 4
     assert bug.name in choices
     assert f"Puzzle {number}" in opened.text("#game-link")
-    assert "engine is wrong now" in opened.text("#whose")
-    found = [name for name in differing(opened) if not name.startswith(("whole", "step"))]
+    assert "engine has a bug now" in opened.text("#whose")
+    found = [name for name in differing(opened) if not name.startswith(("whole", "update"))]
     assert found == ["gradient of W_hh"]
-    assert "step of W_hh" in differing(opened)
+    assert "update of W_hh" in differing(opened)
 
     wrong = next(name for name in choices if name != bug.name)
     page.locator(f"[data-choice={wrong}]").focus()
     opened.press("Enter")
-    assert str(find_bug(wrong).page.look) in opened.text("#game-said")
-    assert opened.text("#game-said").startswith("No.")
+    assert str(find_bug(wrong).page.look) in opened.text("#game-reply")
+    assert opened.text("#game-reply").startswith("No.")
     assert page.locator(f"[data-choice={wrong}]").is_disabled()
     page.locator("#game-hint").click()
-    assert bug.hint in opened.text("#game-said")
+    assert bug.hint in opened.text("#game-reply")
     page.locator(f"[data-choice={bug.name}]").focus()
     opened.press("Space")
-    said = opened.text("#game-said")
+    said = opened.text("#game-reply")
     assert f"Right. Puzzle {number}: 2 guesses, 1 hint." in said
     assert bug.story in said
     assert str(bug.page.look) in said
@@ -201,14 +201,14 @@ def test_a_puzzle_by_keyboard_from_its_number_to_the_right_line(opened: Opened) 
 def test_a_number_brings_the_puzzle_back_and_all_bugs_come(opened: Opened) -> None:
     number = start(opened, "uphill")
     choices = offered(opened)
-    assert find_bug("uphill").story not in opened.text("#game-said")
+    assert find_bug("uphill").story not in opened.text("#game-reply")
     opened.page.locator("#game-give-up").click()
     opened.settle()
-    assert f"Puzzle {number}: given up." in opened.text("#game-said")
-    assert find_bug("uphill").story in opened.text("#game-said")
+    assert f"Puzzle {number}: given up." in opened.text("#game-reply")
+    assert find_bug("uphill").story in opened.text("#game-reply")
     opened.page.locator("#game-start").click()
     opened.settle()
-    assert opened.text("#game-said") == ""
+    assert opened.text("#game-reply") == ""
     assert start(opened, "uphill") == number
     assert offered(opened) == choices
     drawn = opened.page.evaluate(

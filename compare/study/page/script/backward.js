@@ -5,8 +5,8 @@ const gradient = {};
 
 function setUpBackward() {
   $("loss-way").replaceChildren(...(IS_GATED
-    ? ["Each step back lets a part of it pass through the gates, so it vanishes more slowly where they stay open."]
-    : ["Each step back multiplies it by ", math("W_{hh}^T"), " and by f′, so over many steps it shrinks or grows like a power: it vanishes, or it explodes."]));
+    ? ["At each step back, a part of it passes through the gates. Where they are open, it vanishes more slowly."]
+    : ["Each step back multiplies it by ", math("W_{hh}^T"), " and by f′, so over many steps it shrinks or grows exponentially: it vanishes, or it explodes."]));
   const over = (r, c) => readTriangle(r === null ? chosen.k : r + 1, c === null ? chosen.t : c + 1);
   triangle.map = new HeatMap("Norms of the gradients, a row for each loss k and a column for each step t. Up and down choose the loss, left and right the step.", {
     pick: (r, c) => choose({ k: r + 1, t: Math.min(c, r) + 1 }),
@@ -21,13 +21,13 @@ function setUpBackward() {
   $("gradient-picture").append(gradient.map.element);
 }
 
-/** Whether there is a loss, and what the page needs for its gradients. */
+/** Whether there is a loss, and the page has its gradients. */
 const hasGradients = () => K > 0 && numbers().norms !== undefined;
 
 const norm = (k, t) => numbers().norms[(k - 1) * K + t - 1];
 const firstStepBeforeCut = (k) => Math.floor((k - 1) / chosen.n) * chosen.n + 1;
 
-/** The decades that all norms lie in. */
+/** The range of all norms, as powers of ten. */
 function decades() {
   let [least, most] = [Infinity, 0];
   for (const x of numbers().norms) {
@@ -101,7 +101,7 @@ function markTriangle() {
 
 function readTriangle(k, t) {
   $("triangle-readout").replaceChildren(...(t > k
-    ? [`loss ${k} lies before step ${t}: no gradient`]
+    ? [`loss ${k} comes before step ${t}: no gradient`]
     : [`loss ${k}, step ${t}: `, make("b", { id: "norm-value" }, show(norm(k, t))), t < firstStepBeforeCut(k) ? " (cut off)" : ""]));
 }
 
@@ -129,8 +129,8 @@ function readGradient(i, t) {
 function drawTiles() {
   $("backward-body").hidden = !hasGradients();
   $("backward-absent").textContent = hasGradients() ? ""
-    : K === 0 ? "This text has one token. Nothing comes next, so there is no loss and no gradient to follow."
-      : `The page computes the gradients of a gated cell itself, and it does not have the weights ${checkpoint().label}.`;
+    : K === 0 ? "This text has one token. No token follows, so there is no loss and no gradient."
+      : `The page computes the gradients of a cell with gates itself, and it does not have the weights ${checkpoint().label}.`;
   if (!hasGradients()) return;
   const { k, n } = chosen;
   const factor = k > 1 && norm(k, 1) > 0 ? (norm(k, 1) / norm(k, k)) ** (1 / (k - 1)) : null;
@@ -145,24 +145,24 @@ function drawTiles() {
     make("dd", {}, make("span", { class: "figure", id }, figure), make("span", { class: "remark" }, remark)));
   $("backward-tiles").replaceChildren(...(IS_GATED ? [] : [
     tile(make("span", {}, "Largest singular value of ", math("W_{hh}")), rounded(reading.singular, 4),
-      reading.singular < 1 ? "Below 1: each step back makes every gradient shorter."
-        : `No step back makes a gradient longer than ${rounded(reading.singular)} times. It can make one shorter.`, "singular-value"),
+      reading.singular < 1 ? "Below 1: each step back makes each gradient smaller."
+        : `A step back multiplies the norm of a gradient by at most ${rounded(reading.singular)}. It can also make it smaller.`, "singular-value"),
     tile(make("span", {}, "Spectral radius of ", math("W_{hh}")), rounded(reading.radius, 4),
-      `The factor of a step, over many steps, if f′ were 1 everywhere. ${reading.radius < 1 ? "Below 1 a gradient would vanish then" : "Above 1 a gradient can explode then"}; `
-        + "f′ lies below 1 and changes from step to step, so this is no bound.", "radius-value")]),
-    tile(`Loss ${k}: factor a step back`, factor === null ? "–" : rounded(factor),
-      factor === null ? "It has one step alone." : factor < 1 ? `After 10 steps ${rounded(factor ** 10, 2)} is left.` : `After 10 steps it has grown to ${rounded(factor ** 10, 2)} times.`),
+      `Without f′, the norm of a gradient would change by this factor per step, on average over many steps: ${reading.radius < 1 ? "below 1, it would vanish" : "above 1, it could explode"}. `
+        + "f′ is at most 1 and changes from step to step, so this is no bound.", "radius-value")]),
+    tile(`Loss ${k}: factor per step back`, factor === null ? "–" : rounded(factor),
+      factor === null ? "It has only one step." : factor < 1 ? `After 10 steps ${rounded(factor ** 10, 2)} is left.` : `After 10 steps it is ${rounded(factor ** 10, 2)} times as large.`),
     tile(`Truncation after ${times(n, "step")}`, cut === 0 ? "nothing" : percent(cut / all),
-      cut === 0 ? `is cut: the text has no more than ${times(K, "step")} with a loss.` : `of all pairs (k, t) are cut. Training used ${record.num_steps}.`),
-    tile("Norm of the whole gradient", rounded(g, 4),
-      record.max_norm === null ? "Training did not clip." : shrink < 1 ? `Clipped to ${record.max_norm}: every gradient times ${rounded(shrink)}.` : `Below ${record.max_norm}: not clipped.`, "gradient-norm-value"));
+      cut === 0 ? `is cut: the text has only ${times(K, "step")} with a loss.` : `of all pairs (k, t) are cut. Training used ${record.num_steps}.`),
+    tile("Norm of the gradient of all parameters", rounded(g, 4),
+      record.max_norm === null ? "Training did not clip." : shrink < 1 ? `Clipped to ${record.max_norm}: each gradient is multiplied by ${rounded(shrink)}.` : `Below ${record.max_norm}: not clipped.`, "gradient-norm-value"));
 }
 
 function drawClipping() {
   if (!hasGradients()) return;
   const limit = record.max_norm;
-  $("clip-lead").textContent = "Length of the gradient of all parameters together: of each loss alone and, at the right end, of their mean. "
-    + (limit === null ? "This training did not clip." : `What reaches above ${limit} is scaled down to it, the direction kept.`);
+  $("clip-lead").textContent = "Norm of the gradient of all parameters together: for each loss alone and, at the right, for their mean. "
+    + (limit === null ? "This training did not clip." : `A larger gradient than ${limit} is scaled down to this norm; its direction stays the same.`);
   const g = numbers().gradient_norms;
   const [wide, tall] = [roomOf("clip-picture"), 240];
   const [left, bottom, top] = [40, 36, 26];
@@ -203,3 +203,19 @@ function writeBackwardTables() {
     scrolling("Norms of all losses at all steps", table("All norms", ["loss", ...heads], all, { chosenRow: k - 1 })),
   ]);
 }
+
+addPanel({
+  place: 3,
+  section: "backward",
+  views: [
+    ["c n *", drawTriangle],
+    ["c k t n *", markTriangle],
+    ["c k t n *", drawCurve],
+    ["c u *", drawGradient],
+    ["c t i u *", markGradient],
+    ["c k n", drawTiles],
+    ["c k *", drawClipping],
+  ],
+  tables: { "backward-table": ["c t k n", writeBackwardTables] },
+  setUp: setUpBackward,
+});

@@ -1,17 +1,17 @@
 // ---------------------------------------------------------------- beginning and controls
 
-function writeBeginning() {
+function setUpBeginning() {
   const what = IS_CHARACTERS ? "character" : "word";
   $("lead").append(
-    `A recurrent network reads this text one ${what} at a time. After each it holds a state of ${times(H, "number")}, `,
-    `made from the ${what} it just read and from the state before, and from that state it guesses the next ${what}. `,
+    `A recurrent network reads this text one ${what} at a time. After each ${what} it has a state of ${times(H, "number")}, `,
+    `computed from this ${what} and from the previous state. From the state it predicts the next ${what}. `,
     "This page shows every number of that computation, forward and backward.");
   const notes = [...record.notes];
-  if (S < V) notes.push(`Of the ${V.toLocaleString("en")} tokens the page shows ${S}: the true next ones, and the likeliest.`);
+  if (S < V) notes.push(`Of the ${V.toLocaleString("en")} tokens the page shows ${S}: those that come next in the text, and the most likely ones.`);
   $("notes").append(...notes.map((note) => make("li", {}, note)));
   const versions = Object.entries(record.versions).map(([name, version]) => `${name} ${version}`).join(", ");
   $("footer").append(make("p", {},
-    `Weights: ${record.source}. ${{ rnn: `RNN with ${F}`, gru: "GRU", lstm: "LSTM" }[record.cell]}, ${record.dtype}, one layer, trained on ${record.num_steps} steps at a time, `
+    `Weights: ${record.source}. ${record.layer}, ${record.dtype}, one layer, trained on ${record.num_steps} steps at a time, `
     + `learning rate ${record.lr}, state ${record.state} at each batch. Written by ${versions}.`));
 }
 
@@ -43,10 +43,13 @@ function setUpControls() {
     document.documentElement.dataset.theme = name;
     $("theme").textContent = name === "dark" ? "Light theme" : "Dark theme";
     readScale();
+  };
+  const change = (name) => {
+    wear(name);
     drawAll();
   };
-  $("theme").addEventListener("click", () => wear(theme === "dark" ? "light" : "dark"));
-  system.addEventListener("change", () => wear(system.matches ? "dark" : "light"));
+  $("theme").addEventListener("click", () => change(theme === "dark" ? "light" : "dark"));
+  system.addEventListener("change", () => change(system.matches ? "dark" : "light"));
   wear(theme);
 }
 
@@ -55,7 +58,7 @@ function drawControls() {
     $(id).max = most;
     $(id).disabled = most <= Number($(id).min);
   }
-  $("units-rule").textContent = units.length === H ? "" : "They are the units whose state changes most over this text. The tables and all sums have every unit.";
+  $("units-rule").textContent = units.length === H ? "" : "These units change most over this text. The tables and all sums have all units.";
   const set = (name, value, words, spokenWords = words) => {
     $(`${name}-slider`).value = value;
     $(`${name}-slider`).setAttribute("aria-valuetext", spokenWords);
@@ -74,7 +77,7 @@ function drawControls() {
 
 let speaking = 0;
 
-/** Tell a screen reader what is chosen, once the keys have come to rest. */
+/** Describe the choice to a screen reader, after a pause without keys. */
 function speak() {
   clearTimeout(speaking);
   speaking = setTimeout(() => {
@@ -85,7 +88,10 @@ function speak() {
     $("status").textContent = `Step ${t} of ${T} reads ${spoken(reading.tokens[t - 1])}. `
       + `Unit ${i}: ${rounded(numbers().h[t * H + i])}. `
       + `Guess: ${spoken(record.shown_tokens[guess])}, ${percent(p[guess])}. `
-      + (next === null ? "" : `Truly next: ${spoken(record.shown_tokens[next])}, ${percent(p[next])}. `)
+      + (next === null ? "" : `Next: ${spoken(record.shown_tokens[next])}, ${percent(p[next])}. `)
       + `Weights ${reading.label}.`;
   }, 150);
 }
+
+addPanel({ place: 0, section: "live", views: [["c text", drawBeginning]], setUp: setUpBeginning });
+addPanel({ place: 0, section: "top", views: [["c t i k n u", drawControls], ["c t i", speak]], setUp: setUpControls });

@@ -1,6 +1,6 @@
 // ---------------------------------------------------------------- elements
 
-/** Make an element. Text is always text: nothing of the user's becomes markup. */
+/** Make an element. A string is always text, never markup. */
 function make(name, attributes = {}, ...children) {
   const element = document.createElement(name);
   for (const [key, value] of Object.entries(attributes)) {
@@ -47,7 +47,7 @@ function table(caption, heads, rows, { chosenRow = null, left = [] } = {}) {
         n === 0 ? make("th", { scope: "row", class: "left" }, cell) : make("td", { class: classOf(n) }, cell))))));
 }
 
-/** A table that scrolls, and can be scrolled by keyboard. */
+/** A table that can be scrolled, also by keyboard. */
 const scrolling = (name, content) => make("div", { class: "scroller", tabindex: 0, role: "group", "aria-label": name }, content);
 
 const glyph = (token) => (token === " " ? "␣" : token === "<unk>" && IS_CHARACTERS ? "?" : token);
@@ -57,8 +57,14 @@ const quoted = (token) => (token === " " ? "a space" : `“${token}”`);
 const tokenSpan = (token, attributes = {}) =>
   make("span", { ...attributes, class: [attributes.class, token === " " ? "space" : null].filter(Boolean).join(" ") || null }, glyph(token));
 
-/** "scratch_rnn/cells/elman.py:66  z += …" */
-const source = (name, tag = "p") => sourceLine(record.lines[name], tag);
+/** The line of the plain version that has this part: "scratch_rnn/plain/elman.py:45  z_t = …" */
+function source(part, tag = "p") {
+  for (const { file, lines } of record.plain) {
+    const place = lines.findIndex((line) => line.includes(part));
+    if (place >= 0) return sourceLine({ file, number: place + 1, code: lines[place].trim() }, tag);
+  }
+  throw new Error(`no line of the plain version has ${part}`);
+}
 
 const sourceLine = ({ file, number, code }, tag = "p") =>
   make(tag, { class: "source" }, make("span", { class: "where" }, `${file}:${number}`), make("code", {}, code));

@@ -1,8 +1,8 @@
 // ---------------------------------------------------------------- the engine: the model
 //
-// The network in double precision: forward, loss, backward, clipping, update. Nothing here knows of
-// the page. Some methods are a single line: a bug of bugs.js can take the place of each. Parameters are
-// flat arrays under torch's names, rows first:
+// The network in float64: forward, loss, backward, clipping, update. Nothing here uses the page. Some
+// methods have one line only, so that a bug of bugs.js can replace this line. Parameters are flat
+// arrays under torch's names, rows first:
 //
 //     weight_ih (G·H, V)   weight_hh (G·H, H)   bias_ih, bias_hh (G·H,)   W (V, H)   b (V,)
 
@@ -39,6 +39,8 @@ function addOuter(G, d, x) {
 
 const add = (x, y) => x.map((value, n) => value + y[n]);
 
+const sigmoid = (z) => (1 + Math.tanh(z / 2)) / 2; // cannot overflow
+
 /** ‖x‖ */
 function length(x) {
   let sum = 0;
@@ -47,26 +49,26 @@ function length(x) {
 }
 
 class Network {
-  /** `cell` is a key of CELLS; `parameters` are Float64Arrays under NAMES. */
+  /** `cell` is an object like CELL, see cells/rnn.js; `parameters` are Float64Arrays under NAMES. */
   constructor(cell, parameters) {
-    this.cell = CELLS[cell];
+    this.cell = cell;
     this.parameters = parameters;
     this.V = parameters["linear.bias"].length;
     this.H = parameters["linear.weight"].length / this.V;
   }
 
   beginState() {
-    return Array.from({ length: this.cell.states }, () => new Float64Array(this.H));
+    return record.states.map(() => new Float64Array(this.H));
   }
 
   /** One step: the token's column of W_ih, the product with W_hh, the cell, the output layer. */
   step(id, state) {
     const [W_ih, W_hh, , , W, b] = NAMES.map((name) => this.parameters[name]);
-    const i = this.inputBias().map((bias, row) => W_ih[row * this.V + id] + bias);
+    const a = this.inputBias().map((bias, row) => W_ih[row * this.V + id] + bias);
     const b_hh = this.recurrentBias();
-    const m = this.recurrent(W_hh, state[0], b_hh);
-    const made = this.cell.forward(i, m, state, b_hh);
-    return { ...made, id, before: state, i, m, y: affine(W, made.state[0], b) };
+    const u = this.recurrent(W_hh, state[0], b_hh);
+    const made = this.cell.forward(a, u, state, b_hh);
+    return { ...made, id, before: state, a, u, y: affine(W, made.state[0], b) };
   }
 
   inputBias() {
@@ -95,10 +97,10 @@ class Network {
   /**
    * Backward through time. `d_y[t]` is the gradient of the logits after step t, or null for none.
    *
-   * Gives the gradient of each parameter and, for each step, what arrived and what became of it:
-   * `fromLoss` and `fromNext` are the two parts of δh_t, `d_h` is their sum, `d_m` is δ(W_hh h + b_hh),
-   * `term` holds the two vectors whose outer product is added to δW_hh, and `d_c` is what an LSTM's
-   * c_t gets from the step after, beside what comes through h_t.
+   * Returns the gradient of each parameter and, for each step, these gradients: `fromLoss`, the part of
+   * δh_t from the loss; `fromNext`, what step t+1 adds to δ of each array of the state; `d_h`, which
+   * is δh_t; `d_u`, which is δ(W_hh h + b_hh); `term`, the two vectors whose outer product is this
+   * step's part of δW_hh.
    */
   backward(tape, d_y) {
     const gradients = this.zeros();
@@ -115,34 +117,34 @@ class Network {
         addOuter(d_W, d_y[t], step.state[0]);
         for (let v = 0; v < this.V; v++) d_b[v] += d_y[t][v];
       }
-      const { i, m, direct } = this.cell.backward(step, [d_h, ...fromNext.slice(1)]);
-      const inputTerm = this.inputTerm(i, tape, t);
-      for (let row = 0; row < i.length; row++) {
-        d_W_ih[row * this.V + step.id] += inputTerm[row]; // δW_ih += δi x^T, and x is one-hot
-        d_b_ih[row] += i[row];
-        d_b_hh[row] += m[row];
+      const { a, u, direct } = this.cell.backward(step, [d_h, ...fromNext.slice(1)]);
+      const inputTerm = this.inputTerm(a, tape, t);
+      for (let row = 0; row < a.length; row++) {
+        d_W_ih[row * this.V + step.id] += inputTerm[row]; // δW_ih += δa x^T, and x is one-hot
+        d_b_ih[row] += a[row];
+        d_b_hh[row] += u[row];
       }
-      const term = this.recurrentTerm(m, step, t === tape.length - 1);
+      const term = this.recurrentTerm(u, step, t === tape.length - 1);
       addOuter(d_W_hh, ...term);
-      steps[t] = { fromLoss, fromNext: fromNext[0], d_h, d_m: m, d_c: fromNext[1], term };
-      const through = this.carry(m);
+      steps[t] = { fromLoss, fromNext, d_h, d_u: u, term };
+      const through = this.carry(u);
       fromNext = [direct[0] ? add(direct[0], through) : through, ...direct.slice(1)];
     }
     this.finish(gradients, tape.length);
     return { gradients, steps };
   }
 
-  inputTerm(i) {
-    return i;
+  inputTerm(a) {
+    return a;
   }
 
-  recurrentTerm(m, step) {
-    return [m, step.before[0]];
+  recurrentTerm(u, step) {
+    return [u, step.before[0]];
   }
 
-  /** W_hh^T δm: what goes back to the step before. */
-  carry(m) {
-    return transposed(this.parameters["rnn.weight_hh_l0"], m, this.H);
+  /** W_hh^T δu: the part of δh_{t-1} that comes through u. */
+  carry(u) {
+    return transposed(this.parameters["rnn.weight_hh_l0"], u, this.H);
   }
 
   finish() {}
@@ -161,7 +163,7 @@ class Network {
     return { tape, losses, loss, ...this.backward(tape, d_y) };
   }
 
-  /** One step of SGD with the gradients clipped by torch's rule; gives their norm before that. */
+  /** One step of SGD, with the gradients clipped by torch's rule. Returns their norm before clipping. */
   update(gradients, lr, maxNorm) {
     const norm = totalNorm(gradients);
     for (const name of NAMES) {
@@ -192,7 +194,7 @@ class Network {
     return Math.exp(loss);
   }
 
-  /** What is read before the network writes on. */
+  /** The tokens that the network reads before it generates. */
   warmUp(ids) {
     return ids;
   }
@@ -221,7 +223,7 @@ function crossEntropy(y, k) {
 
 const totalNorm = (gradients) => Math.sqrt(NAMES.reduce((sum, name) => sum + length(gradients[name]) ** 2, 0));
 
-/** Go on writing: at temperature 0 the likeliest token, else one drawn from softmax(y / temperature). */
+/** Generate tokens: at temperature 0 the most likely one, else one drawn from softmax(y / temperature). */
 function writeOn(network, ids, count, temperature, random) {
   let { state, y } = network.forward(network.warmUp(ids)).at(-1);
   const written = [];
@@ -232,7 +234,7 @@ function writeOn(network, ids, count, temperature, random) {
   return written;
 }
 
-/** The first token at which the probabilities, added up, exceed u. */
+/** The first token at which the sum of the probabilities is larger than u. */
 function pickFrom(p, u) {
   let sum = 0;
   const found = p.findIndex((x) => (sum += x) > u);
@@ -250,7 +252,7 @@ function randomFrom(seed) {
   };
 }
 
-// ---------------------------------------------------------------- what a matrix does to lengths
+// ---------------------------------------------------------------- sizes of a matrix
 
 /** The largest singular value: the largest ‖M x‖ / ‖x‖. It is the root of M^T M's largest eigenvalue. */
 function largestSingularValue(M, H) {
@@ -265,7 +267,7 @@ const spectralRadius = (M, H) => growth(M, H);
 /** ‖M^n‖^(1/n) at n = 2^30, by squaring. */
 function growth(M, H) {
   let power = Float64Array.from(M);
-  let log = 0; // log of the factor that was taken out, divided by n
+  let log = 0; // log of the norm so far, divided by n
   for (let n = 1; n <= 2 ** 30; n *= 2) {
     const size = length(power);
     if (size === 0) return 0;

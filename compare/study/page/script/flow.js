@@ -1,10 +1,10 @@
-// ---------------------------------------------------------------- 3: the gradient on its way back
+// ---------------------------------------------------------------- 3: the backward pass, step by step
 //
-// The unrolled network as a network. The gradient of the mean loss L runs back from the last loss to
-// the first step. At each step four things happen, in this order: STAGES. `chosen.t` is the step,
-// `chosen.s` the stage. All numbers here are the page's own, in float64.
+// A picture of the unrolled network. The gradient of the mean loss L goes from the last loss to the first
+// step. Each step has four stages, in this order: STAGES. `chosen.t` is the step, `chosen.s` the stage.
+// The page computes all numbers here, in float64.
 
-const STAGES = ["from the loss", "from the step after", IS_GATED ? "through the gates" : "times the slope", "to the weights"];
+const STAGES = ["from the loss", "from the next step", IS_GATED ? "through the gates" : "times the slope", "to the weights"];
 let flowing = 0;
 
 function setUpFlow() {
@@ -30,7 +30,7 @@ function stopFlow() {
   $("flow-play").textContent = "Play";
 }
 
-/** Where the gradient is: 0 at the last loss, then one more for each stage. */
+/** The position of the gradient: 0 at the last loss, and one more for each stage. */
 const flowPosition = () => (K - Math.min(chosen.t, K)) * STAGES.length + (chosen.t > K ? 0 : chosen.s);
 
 function drawFlow() {
@@ -51,9 +51,9 @@ function drawFlow() {
 
 // ---------------------------------------------------------------- the picture
 
-/** How wide an arrow is that carries a gradient of this norm, among all norms of the text. */
+/** The width of an arrow, by the norm of its gradient; the norms of the whole text set the scale. */
 function arrowWidths() {
-  const norms = reading.back.steps.flatMap((step) => [length(step.fromLoss), length(step.fromNext)]).filter((x) => x > 0);
+  const norms = reading.back.steps.flatMap((step) => [length(step.fromLoss), length(step.fromNext[0])]).filter((x) => x > 0);
   const most = Math.log10(Math.max(...norms));
   const least = Math.max(Math.log10(Math.min(...norms)), most - 6);
   return (norm) => (norm > 0 ? 1 + 7 * clamp((Math.log10(norm) - least) / (most - least || 1), 0, 1) : 1);
@@ -72,7 +72,7 @@ function drawFlowPicture(t, s) {
   const parts = [draw("defs", {}, marker("tip", "tip"), marker("tip-back", "tip back"))];
 
   for (let step = first; step < first + count; step++) {
-    const { fromLoss, fromNext, d_h: d } = steps[step - 1];
+    const { fromLoss, fromNext: [fromNext], d_h: d } = steps[step - 1];
     const isPast = step > t;
     const reached = (stage) => isPast || (step === t && s >= stage);
     const now = (stage) => step === t && s === stage;
@@ -86,7 +86,7 @@ function drawFlowPicture(t, s) {
       parts.push(arrow([Math.max(at - cell + half, 0), y.cell - 14], [at - half - 3, y.cell - 14], "forward"));
       if (step > first) parts.push(...label(at - cell / 2, y.cell - 20, "W_hh", "middle"));
     }
-    // backward: from the loss, from the step after, to the weights
+    // backward: from the loss, from the next step, to the weights
     if (reached(0)) {
       parts.push(arrow([at + 10, y.loss + 15], [at + 10, y.cell - tall / 2 - 4], now(0) ? "backward now" : "backward", width(length(fromLoss))),
         text(at + 18, y.loss + 42, rounded(length(fromLoss), 2), now(0) ? "strong halo" : "halo"));
@@ -110,9 +110,9 @@ function drawFlowPicture(t, s) {
     hit.addEventListener("click", () => choose({ t: step, s: 1 }));
     parts.push(hit);
   }
-  const { fromLoss, fromNext } = steps[t - 1];
+  const { fromLoss, fromNext: [fromNext] } = steps[t - 1];
   $("flow-picture").replaceChildren(draw("svg", { class: "chart network", viewBox: `0 0 ${room} ${y.end}`, role: "img",
-    "aria-label": `The network unrolled over steps ${first} to ${first + count - 1}. The gradient is at step ${t}: ${rounded(length(fromLoss))} from the loss, ${rounded(length(fromNext))} from the step after.` }, parts));
+    "aria-label": `The network unrolled over steps ${first} to ${first + count - 1}. The gradient is at step ${t}: ${rounded(length(fromLoss))} from the loss, ${rounded(length(fromNext))} from the next step.` }, parts));
 }
 
 const below = (n) => [...String(n)].map((digit) => "₀₁₂₃₄₅₆₇₈₉"[digit]).join("");
@@ -128,7 +128,7 @@ const arrow = ([x1, y1], [x2, y2], kind, width = 1.2) =>
 const marker = (id, kind) => draw("marker", { id, viewBox: "0 0 8 8", refX: 6, refY: 4, markerWidth: 9, markerHeight: 9, markerUnits: "userSpaceOnUse", orient: "auto" },
   draw("path", { class: kind, d: "M0 0 8 4 0 8z" }));
 
-/** The state of a step: its box, and in it a cell for each unit shown. */
+/** The state of a step: a box, with a cell for each unit shown. */
 function stateBox(x, y, half, tall, step, isNow) {
   const most = F === "tanh" ? 1 : largest(numbers().h) || 1;
   const high = (tall - 20) / units.length;
@@ -140,7 +140,7 @@ function stateBox(x, y, half, tall, step, isNow) {
 
 const css = (pixel) => `rgb(${pixel & 255} ${(pixel >> 8) & 255} ${(pixel >> 16) & 255})`;
 
-/** The norm of ∂L/∂h_t on a logarithmic scale, so that what vanishes or explodes is seen. */
+/** A bar for the norm of ∂L/∂h_t, on a logarithmic scale. */
 function normBar(x, y, wide, norm) {
   const norms = reading.back.steps.map((step) => length(step.d_h)).filter((value) => value > 0);
   const most = Math.log10(Math.max(...norms));
@@ -155,30 +155,33 @@ function normBar(x, y, wide, norm) {
 
 function writeFlowNumbers(t, s) {
   const { i } = chosen;
-  const { fromLoss, fromNext, d_h: d, d_m: d_z, d_c, term } = reading.back.steps[t - 1];
-  const place = CANDIDATE * H + i; // of unit i among the rows of W_hh
-  const slope = IS_GATED ? null : live.network.cell.slope(numbers().h[t * H + i]);
+  const { fromLoss, fromNext, d_h: d, d_u, term } = reading.back.steps[t - 1];
+  const place = BLOCK * H + i; // of unit i among the rows of W_hh
   const added = (step) => reading.back.steps[step - 1].term[0][place] * reading.back.steps[step - 1].term[1][i];
   let sum = 0;
   for (let step = K; step >= t; step--) sum += added(step);
-  const fromAfter = record.cell === "gru" ? "W_{hh}^T ∂L/∂m_{t+1} + z_{t+1} ⊙ ∂L/∂h_{t+1}" : record.cell === "lstm" ? "W_{hh}^T ∂L/∂m_{t+1}" : "W_{hh}^T ∂L/∂z_{t+1}";
-  const onward = IS_GATED
-    ? [2, "through the gates, to the candidate’s part of m = W_hh h + b_hh", `∂L/∂m_{${CANDIDATE_NAME}}`, d_z[place], length(d_z), ["d_z"]]
-    : [2, `times the slope, which is ${rounded(slope)} for unit ${i}`, F === "tanh" ? "∂L/∂z_t = ∂L/∂h_t ⊙ (1 - h_t²)" : "∂L/∂z_t = ∂L/∂h_t where h_t > 0, else 0", d_z[i], length(d_z), ["d_z"]];
-  const sum_ = IS_GATED ? "∂L/∂m_t" : "∂L/∂z_t";
-  const rows = [
-    [0, `from the loss after step ${t}`, "W^T ∂L/∂y_t", fromLoss[i], length(fromLoss), ["d_h_k"]],
-    [1, t === K ? "from the step after: it has no loss" : `from step ${t + 1}`, fromAfter, fromNext[i], length(fromNext), ["d_h"]],
-    [1, "both together", "∂L/∂h_t", d[i], length(d), ["d_sum"]],
-    ...(d_c ? [[1, "to the cell state, from the step after", "f_{t+1} ⊙ ∂L/∂c_{t+1}", d_c[i], length(d_c), ["d_c"]]] : []),
-    onward,
-    [3, `step ${t}’s part of the gradient of W_hh`, `${sum_} h_{t-1}^T`, added(t), length(term[0]) * length(term[1]), ["d_W_hh"]],
-    [3, t === K ? "all parts so far" : `all parts so far: steps ${K} to ${t}`, `Σ ${sum_} h_{t-1}^T`, sum, null, ["d_W_hh sum"]],
+  const [through, formula] = IS_GATED
+    ? [`through the gates, to the candidate’s block of u = W_hh h + b_hh`, `∂L/∂u_{${CELL.candidate}}`]
+    : [`times the slope, which is ${rounded(live.network.cell.slope(numbers().h[t * H + i]))} for unit ${i}`,
+      F === "tanh" ? "∂L/∂z_t = ∂L/∂h_t ⊙ (1 - h_t²)" : "∂L/∂z_t = ∂L/∂h_t where h_t > 0, else 0"];
+  const part = `${IS_GATED ? "∂L/∂u_t" : "∂L/∂z_t"} h_{t-1}^T`;
+  const LINE_OF_D_H = "return d_z_t @ W_ih, d_z_t @ W_hh";
+  const rows = [ // stage, name, formula, number of the unit, norm, key, line of the plain version
+    [0, `from the loss after step ${t}`, "W^T ∂L/∂y_t", fromLoss[i], length(fromLoss), "d_h_k", "rnn_backward(tape, d_y @ W"],
+    [1, t === K ? "from the next step: it has no loss" : `from step ${t + 1}`, CELL.fromNext[0], fromNext[0][i], length(fromNext[0]), "d_h", LINE_OF_D_H],
+    [1, "their sum", "∂L/∂h_t", d[i], length(d), "d_sum", "d_output[t] + d_h"],
+    ...fromNext.slice(1).map((d_c, n) => [1, "to the cell state, from the next step", CELL.fromNext[n + 1], d_c[i], length(d_c), "d_c", null]),
+    [2, through, formula, d_u[place], length(d_u), "d_u", "d_z_t = d_h_t * ("],
+    [3, `the term of step ${t} in the gradient of W_hh`, part, added(t), length(term[0]) * length(term[1]), "d_W_hh", LINE_OF_D_H],
+    [3, t === K ? "sum of the terms so far" : `sum of the terms so far: steps ${K} to ${t}`, `Σ ${part}`, sum, null, "d_W_hh sum", "d_W_hh += "],
   ];
-  $("flow-numbers").replaceChildren(...rows.map(([stage, what, formula, one, all, lines]) => make("li", { class: stage === s ? "now" : null },
+  const weight = `weight (${i}, ${i}) of ${plainName(BLOCK_NAME)}`;
+  $("flow-numbers").replaceChildren(...rows.map(([stage, what, formula_, one, all, key, line]) => make("li", { class: stage === s ? "now" : null },
     make("button", { type: "button", class: "quiet", "aria-pressed": String(stage === s), onclick: () => choose({ t, s: stage }) }, what),
-    make("span", { class: "formula" }, math(formula)),
-    make("span", { class: "one" }, make("span", { class: "remark" }, stage === 3 ? `weight (${i}, ${i})` : `unit ${i}`), make("span", { class: "figure", "data-flow": lines[0] }, rounded(one, 6))),
+    make("span", { class: "formula" }, math(formula_)),
+    make("span", { class: "one" }, make("span", { class: "remark" }, stage === 3 ? weight : `unit ${i}`), make("span", { class: "figure", "data-flow": key }, rounded(one, 6))),
     make("span", { class: "remark all" }, all === null ? "" : `norm ${rounded(all, 4)}`),
-    stage === s && !IS_GATED ? make("div", { class: "lines" }, lines.map((name) => source(name, "div"))) : null)));
+    stage === s && !IS_GATED ? make("div", { class: "lines" }, source(line, "div")) : null)));
 }
+
+addPanel({ place: 3, section: "backward", views: [["c t s i u *", drawFlow]], setUp: setUpFlow });

@@ -2,7 +2,7 @@
 
 const CHOICES = 4;
 
-/** `bug` is the one in the engine, from `record.bugs`; null: nobody plays. `tried` are the names that were guessed. */
+/** `bug` is the bug in the engine, from `record.bugs`, or null; `tried` are the names guessed so far. */
 const game = { bug: null, number: 0, offered: [], tried: new Set(), hints: 0, isOver: false };
 
 function setUpGame() {
@@ -25,10 +25,10 @@ function setUpGame() {
   });
 }
 
-/** Whether the number in the box is one that is not played now. */
+/** Whether the number in the box is not the number of the current puzzle. */
 const isNewNumber = () => $("puzzle-input").value !== "" && !(game.bug && Number($("puzzle-input").value) === game.number);
 
-/** Draw a bug and its choices by the number of the puzzle, and put the bug into the engine. */
+/** Choose a bug and the offered answers by the number of the puzzle, and put the bug into the engine. */
 function startGame(number) {
   const random = randomFrom(number);
   const shuffled = (list) => list.map((item) => [random(), item]).sort(([a], [b]) => a - b).map(([, item]) => item);
@@ -40,7 +40,7 @@ function startGame(number) {
   putBug(bug);
 }
 
-/** Put a bug into the engine, or none; the weights are the recorded ones then. */
+/** Put a bug, or none, into the engine. The weights become the recorded ones. */
 function putBug(bug) {
   stopTraining();
   game.bug = bug;
@@ -53,28 +53,28 @@ function guess(bug) {
   game.isOver = bug === game.bug;
   const guesses = `${game.tried.size} ${game.tried.size === 1 ? "guess" : "guesses"}`;
   say(game.isOver ? answer(`Right. Puzzle ${game.number}: ${guesses}, ${times(game.hints, "hint")}.`)
-    : [make("p", {}, make("b", {}, "No. "), "That is another bug, and you would see this: ", bug.look)]);
+    : [make("p", {}, make("b", {}, "No. "), "That bug has other symptoms: ", bug.look)]);
   drawGame();
 }
 
-const say = (...what) => $("game-said").replaceChildren(...what.flat());
+const say = (...what) => $("game-reply").replaceChildren(...what.flat());
 
-/** The end of a puzzle: what was done, where it is seen, and the line that is right. */
+/** The answer to a puzzle: the bug, its symptoms, and the right line. */
 const answer = (verdict) => [
   make("p", {}, make("b", {}, verdict)),
   make("p", {}, make("b", {}, "The bug "), game.bug.story),
   make("p", {}, make("b", {}, "Where to look "), game.bug.look),
   make("p", {}, make("b", {}, "The right line")),
   sourceLine(game.bug.line),
-  make("p", {}, "The bug stays in the engine until you leave the game: look at it. In a terminal, ", make("code", {}, `rnn-parity break ${game.bug.name}`), " shows the change in NumPy."),
+  make("p", {}, "The bug stays in the engine until you leave the game, so that you can look at it. In a terminal, ", make("code", {}, `rnn-parity break ${game.bug.name}`), " shows the change in NumPy."),
 ];
 
 function drawGame() {
   const canPlay = Boolean(live.network) && CAN_TYPE && K > 0;
   const isOn = Boolean(game.bug);
   $("game-absent").textContent = canPlay ? ""
-    : !CAN_TYPE ? "The page does not have all weights of this network, and so no engine to put a bug into."
-      : !live.network ? "The page does not have these weights. Choose others to play."
+    : !CAN_TYPE ? "The page does not have all weights of this network, so its engine cannot run."
+      : !live.network ? "The page does not have these weights. Choose other weights to play."
         : "This text has one token, so there is no loss and no gradient. Type a longer one to play.";
   $("game-start").textContent = isOn && !isNewNumber() ? "Another one" : "Start";
   $("game-start").disabled = !live.network || !CAN_TYPE;
@@ -95,13 +95,13 @@ function drawGame() {
 
 // ---------------------------------------------------------------- the symptom
 
-/** What a network makes of the text: the length of each array, or a number, or a text, by what it is called. */
+/** The results of a network for the text: [name, numbers] of each. */
 function outcome(network) {
   const ids = reading.ids;
   const { tape, loss, gradients } = network.run(ids.slice(0, -1), ids.slice(1));
   const after = network.copy();
   after.update(gradients, record.lr, record.max_norm);
-  const step = Object.fromEntries(NAMES.map((name) => [name, after.parameters[name].map((x, n) => x - network.parameters[name][n])]));
+  const update = Object.fromEntries(NAMES.map((name) => [name, after.parameters[name].map((x, n) => x - network.parameters[name][n])]));
   const letters = Object.fromEntries(NAMES.map((name, n) => [name, ["W_ih", "W_hh", "b_ih", "b_hh", "W", "b"][n]]));
   const arrays = (what, all) => NAMES.map((name) => [`${what} ${letters[name]}`, all[name]]);
   return [
@@ -111,8 +111,8 @@ function outcome(network) {
     ["perplexity", [network.perplexity(loss)]],
     ...arrays("gradient of", gradients),
     ["whole gradient", Object.values(gradients).flatMap((g) => [...g])],
-    ...arrays("step of", step),
-    ["whole step", Object.values(step).flatMap((g) => [...g])],
+    ...arrays("update of", update),
+    ["whole update", Object.values(update).flatMap((g) => [...g])],
     ["it writes", writeOn(network, ids, 8, 0)],
   ];
 }
@@ -127,7 +127,9 @@ function drawSymptom() {
     return [name, shown(name, right[n][1]), shown(name, values_), isSame ? "the same" : make("b", { class: "apart" }, "differs")];
   });
   const count = rows.filter(([, , , verdict]) => verdict !== "the same").length;
-  $("symptom-lead").textContent = "The same text and the same weights, in the right network and in this one. Of an array the norm is shown; a step is what one update adds to the weights. "
-    + (count === 0 ? "Nothing differs on this text: type another, or choose other weights." : `${count} of ${rows.length} differ. Look for the cause in the pictures above; type, train, compare.`);
-  $("symptom").replaceChildren(table("Right, and with the bug", ["what", "right", "here", "verdict"], rows, { left: [3] }));
+  $("symptom-lead").textContent = "The same text and the same weights, without and with the bug. For an array, the table has its norm, and the verdict compares all entries. The update is the change of the weights in one training step. "
+    + (count === 0 ? "Nothing differs on this text: type another text, or choose other weights." : `${count} of ${rows.length} differ. Look for the cause in the pictures above: type other texts, train, compare.`);
+  $("symptom").replaceChildren(table("Right, and with the bug", ["result", "right", "bug", "verdict"], rows, { left: [3] }));
 }
+
+addPanel({ place: 6, section: "game", views: [["c text", drawGame]], setUp: setUpGame });

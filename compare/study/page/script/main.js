@@ -1,33 +1,13 @@
 // ---------------------------------------------------------------- all together
 
-const open = (id) => $(id).open;
+panels.sort((a, b) => a.place - b.place);
 
-/** Each view: the section that it stands in, what it depends on, how it is drawn. "*" is the theme and the window's size. */
+/** The parts of the page that are drawn, each with the keys of `chosen` that it depends on. */
 const views = [
-  ["live", "c text", drawBeginning],
-  ["live", "c text", drawPanel],
-  ["top", "c t i k n u", drawControls],
-  ["top", "c t i", speak],
-  ["unrolled", "c u *", drawUnrolled],
-  ["unrolled", "c t i v u *", markUnrolled],
-  ["step", "c u *", drawMatrix],
-  ["step", "c t i v u ulps *", drawStep],
-  ["backward", "c t s i u *", drawFlow],
-  ["backward", "c n *", drawTriangle],
-  ["backward", "c k t n *", markTriangle],
-  ["backward", "c k t n *", drawCurve],
-  ["backward", "c u *", drawGradient],
-  ["backward", "c t i u *", markGradient],
-  ["backward", "c k n", drawTiles],
-  ["backward", "c k *", drawClipping],
-  ["training", "c *", drawPerplexity],
-  ["training", "c", drawCheckpoints],
-  ["parity", "c ulps", drawParity],
-  ["game", "c text", drawGame],
-  ["unrolled", "c t i state-table", () => open("state-table") && writeStateTables()],
-  ["unrolled", "c t probability-table", () => open("probability-table") && writeProbabilityTable()],
-  ["backward", "c t k n backward-table", () => open("backward-table") && writeBackwardTables()],
-].map(([section, keys, view]) => ({ section, keys: keys.split(" "), view }));
+  ...panels.flatMap(({ section, views: all }) => all.map(([keys, draw_]) => ({ section, keys: keys.split(" "), draw: draw_ }))),
+  ...panels.flatMap(({ section, tables }) => Object.entries(tables).map(([id, [keys, write]]) =>
+    ({ section, keys: [id, ...keys.split(" ")], draw: () => $(id).open && write() }))),
+];
 
 let changed = new Set(); // keys
 const waiting = new Set(); // views
@@ -43,7 +23,7 @@ function choose(changes) {
       redraw("text");
     }
     if (key === "t" && !("v" in changes) && chosen.v !== null) {
-      chosen.v = null; // the true next token is another one now
+      chosen.v = null; // another token comes next now
       redraw("v");
     }
     redraw(key);
@@ -55,7 +35,7 @@ function redraw(key) {
   changed.add(key);
 }
 
-/** Draw at once what stands on the screen, and the rest after the screen has shown that. */
+/** Draw the views on the screen at once, and all others after that. */
 function drawChanged() {
   const keys = changed;
   changed = new Set();
@@ -73,12 +53,12 @@ function drawChanged() {
 function drawWaiting(some) {
   for (const each of some.filter((view) => waiting.has(view))) {
     waiting.delete(each);
-    each.view();
+    each.draw();
   }
 }
 
 function drawAll() {
-  for (const { view } of views) view();
+  for (const view of views) view.draw();
 }
 
 async function begin() {
@@ -88,19 +68,11 @@ async function begin() {
   }
   takeWeights();
   read();
-  writeBeginning();
-  setUpPanel();
-  setUpUnrolled();
-  setUpMatrix();
-  setUpBackward();
-  setUpFlow();
-  setUpTraining();
-  setUpParity();
-  setUpGame();
-  setUpControls();
-  for (const id of ["state-table", "probability-table", "backward-table"]) {
-    $(id).addEventListener("toggle", () => redraw(id));
+  for (const { setUp, tables } of panels) {
+    setUp();
+    for (const id of Object.keys(tables)) $(id).addEventListener("toggle", () => redraw(id));
   }
+  drawAll();
   let width = window.innerWidth;
   window.addEventListener("resize", () => {
     if (window.innerWidth !== width) redraw("*");

@@ -1,6 +1,6 @@
-// ---------------------------------------------------------------- type, train, write
+// ---------------------------------------------------------------- type, train, generate
 
-const DRAWN = 40; // characters that the network writes
+const DRAWN = 40; // number of characters that the network generates
 let seed = 0;
 let training = 0;
 
@@ -30,13 +30,13 @@ function setUpPanel() {
   });
 }
 
-/** Read again what was typed or changed, and draw everything anew. */
+/** Compute all results again, and draw everything. */
 function readAgain() {
   read();
   for (const key of ["c", "text"]) redraw(key);
 }
 
-/** Take steps of SGD, one for each picture that the screen shows. */
+/** Take steps of SGD, one for each frame of the screen. */
 function train(steps) {
   cancelAnimationFrame(training);
   training = 0;
@@ -57,24 +57,24 @@ function drawPanel() {
   const canCompute = Boolean(live.network) && CAN_TYPE;
   for (const id of ["text-input", "gain-slider", "temperature-slider", "draw-again", "train", "train-step", "reset"]) $(id).disabled = !canCompute;
   $("panel-absent").textContent = canCompute ? ""
-    : !CAN_TYPE ? "The vocabulary is too large for this page to have all weights. It shows the recorded text alone."
-      : `The weights ${checkpoint().label} are left out to keep the page small. Choose others to type a text.`;
+    : !CAN_TYPE ? "The vocabulary is too large: this page does not have all weights. It shows only the recorded text."
+      : `The weights ${checkpoint().label} are left out to limit the size of the page. Choose other weights to type a text.`;
   if (!canCompute && live.text === null) $("text-input").value = record.tokens.join(IS_CHARACTERS ? "" : " ");
   $("train").disabled ||= K === 0;
   $("train-step").disabled ||= K === 0;
   $("text-note").textContent = noteOnText();
   $("whose").textContent = reading.isRecorded
     ? `The numbers below were recorded: NumPy and PyTorch computed them in ${record.dtype}.`
-    : game.bug ? "One line of this page's engine is wrong now, and the numbers below are computed with it: see section 6."
+    : game.bug ? "This page's engine has a bug now, and the numbers of sections 1 to 4 are computed with it: see section 6."
       : "The numbers below are this page's own, computed in float64. NumPy and PyTorch did not compute them.";
   const gain = live.gain.toFixed(2);
   $("gain-slider").value = live.gain;
   $("gain-slider").setAttribute("aria-valuetext", `times ${gain}`);
   $("gain-value").textContent = `× ${gain}`;
-  if (IS_GATED) $("gain-note").textContent = "The gates decide how much of a gradient passes, and they change from step to step. No one number of these weights bounds it.";
+  if (IS_GATED) $("gain-note").textContent = "The gates decide how much of a gradient passes, and they change from step to step. So no single number of the weights bounds a backward step.";
   else $("gain-note").replaceChildren(
-    "Largest singular value ", make("b", {}, rounded(reading.singular)), ": no step back makes a gradient longer than that many times. ",
-    "Spectral radius ", make("b", {}, rounded(reading.radius)), ": the factor of a step over many steps, if f′ were 1 everywhere.");
+    "Largest singular value ", make("b", {}, rounded(reading.singular)), ": a step back multiplies the norm of a gradient by at most this number. ",
+    "Spectral radius ", make("b", {}, rounded(reading.radius)), ": without f′, the average factor per step over many steps.");
   drawLoss();
   if (canCompute) drawWriting();
 }
@@ -82,7 +82,7 @@ function drawPanel() {
 function noteOnText() {
   if (live.text === null) return "";
   const typed = [...live.text];
-  if (tokensOf(live.text).length === 0) return "Type at least one character that the vocabulary has. The pictures show the text before.";
+  if (tokensOf(live.text).length === 0) return "Type at least one character of the vocabulary. The pictures show the previous text.";
   const foreign = [...new Set(typed.filter((character) => !idOf.has(character)))];
   return foreign.length ? `Not in the vocabulary: ${foreign.join(" ")} — read as “${reading.text}”.` : "";
 }
@@ -110,6 +110,8 @@ function drawWriting() {
   $("temperature-value").textContent = temperature.toFixed(1);
   const written = (heat) => writeOn(live.network, reading.ids, DRAWN, heat, randomFrom(seed)).map((id) => glyph(record.shown_tokens[record.shown.indexOf(id)])).join("");
   $("likeliest").textContent = written(0);
-  $("drawn").textContent = temperature === 0 ? "as above: temperature 0 takes the likeliest" : written(temperature);
-  $("drawn-name").textContent = `drawn, seed ${seed}`;
+  $("drawn").textContent = temperature === 0 ? "the same: temperature 0 takes the most likely token" : written(temperature);
+  $("drawn-name").textContent = `sampled, seed ${seed}`;
 }
+
+addPanel({ place: 0, section: "live", views: [["c text", drawPanel]], setUp: setUpPanel });

@@ -7,17 +7,17 @@ function setUpParity() {
 function drawParity() {
   const rows = checkpoint().parity;
   const wrong = rows.filter((each) => !each.ok);
-  $("parity-lead").textContent = `Recorded when the page was made: both took one training step on ${reading.isRecorded ? "this text" : `“${record.tokens.join(IS_CHARACTERS ? "" : " ")}”`}, ${checkpoint().label}. `
-    + (record.T === 1 ? "The text has one token; for this step, the token is its own next token. " : "")
-    + (wrong.length ? `${wrong.length} of ${rows.length} tensors differ by more than rounding is allowed. ` : `All ${rows.length} tensors agree. `)
-    + "What rounding is allowed is measured: every float that goes into the step is moved to a neighbouring float, and the results move with it. The largest such move, times a safety factor, is allowed.";
+  $("parity-lead").textContent = `Recorded when the page was made, in NumPy and in PyTorch: one training step on ${reading.isRecorded ? "this text" : `“${record.tokens.join(IS_CHARACTERS ? "" : " ")}”`}, ${checkpoint().label}. `
+    + (record.T === 1 ? "The text has one token; in this step, the token is its own target. " : "")
+    + (wrong.length ? `${wrong.length} of ${rows.length} tensors differ by more than their tolerance. ` : `All ${rows.length} tensors agree. `)
+    + "The tolerance is the largest difference that rounding can cause. It is measured: each float that goes into the step is replaced by a neighbouring float, and the results change. The tolerance is the largest such change, times a safety factor." + (game.bug ? " The bug of section 6 is not in these recorded results." : "");
   const small = (x) => (x === null ? "–" : x === 0 ? "0" : x.toExponential(1));
   const columns = [
     ["tensor", "left", (each) => each.name],
     ["verdict", "left", (each) => (each.ok ? `✓ ${each.verdict}` : `✗ ${each.verdict} ${each.problem}`)],
-    ["of the rounding allowed", "number-cell", shareBar],
+    ["of the tolerance", "number-cell", shareBar],
     ["largest difference", "number-cell roomy", (each) => small(each.difference)],
-    ["allowed", "number-cell roomy", (each) => small(each.allowed)],
+    ["tolerance", "number-cell roomy", (each) => small(each.allowed)],
     ...(chosen.ulps ? [["in ulps", "number-cell", (each) => (each.ulps === null ? "–" : rounded(each.ulps))]] : []),
     ["shape", "roomy", (each) => each.shape.join(" × ") || "number"],
   ];
@@ -38,10 +38,12 @@ function drawParity() {
     make("thead", {}, make("tr", {}, columns.map(([head, kind]) => make("th", { scope: "col", class: kind.replace("number-cell", "").trim() || null }, head)))), body));
 }
 
-/** The largest difference as a share of what is allowed: a bar, and per cent. */
+/** The largest difference as a share of the tolerance: a bar, and per cent. */
 function shareBar(each) {
   const share = each.share ?? Infinity;
   const bar = make("span", { class: "share", "aria-hidden": "true" }, make("span"));
   bar.firstElementChild.style.width = `${Math.min(100, 100 * share)}%`;
   return make("span", {}, bar, Number.isFinite(share) ? ` ${percent(share)}` : " –");
 }
+
+addPanel({ place: 5, section: "parity", views: [["c ulps", drawParity]], setUp: setUpParity });

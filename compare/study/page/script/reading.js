@@ -1,21 +1,20 @@
-// ---------------------------------------------------------------- what is read, and by which weights
+// ---------------------------------------------------------------- the text, the weights, the results
 
-/** What all pictures show: the tokens of a text and every number that arises from them. */
+/** What all pictures show: the tokens of a text, and all results for it. */
 let reading = null;
 
-/** The weights in the page as they are now. `base` is W_hh before the gain. */
+/** The current weights. `base` is W_hh before the gain. */
 const live = { text: null, network: null, base: null, gain: 1, losses: [] };
 
-const CELL = record.cell === "rnn" ? F : record.cell;
 const idOf = new Map(record.shown_tokens.map((token, n) => [token, record.shown[n]]));
-const CAN_TYPE = IS_CHARACTERS && S === V; // else the page has not all rows of W_ih
+const CAN_TYPE = IS_CHARACTERS && S === V; // else the page does not have all rows of W_ih
 
-/** The network with the weights of checkpoint c, in float64; null if the page has not all of them. */
+/** The network with the weights of checkpoint c, in float64; null if the page does not have all of them. */
 function networkOf(c) {
   const kept = record.checkpoints[c];
   if (!kept.details || S < V) return null;
   kept.network ??= networkFrom(kept.details);
-  return Object.assign(kept.network.copy(), BUGS[game.bug?.name]);
+  return withBug(kept.network.copy(), game.bug?.name);
 }
 
 function networkFrom(d) {
@@ -26,7 +25,7 @@ function networkFrom(d) {
   return new Network(CELL, Object.fromEntries(NAMES.map((name, n) => [name, arrays[n]])));
 }
 
-/** Take the weights of the chosen checkpoint, as they were recorded. */
+/** Set the current weights to those of the chosen checkpoint. */
 function takeWeights() {
   live.network = networkOf(chosen.c);
   live.base = live.network?.parameters["rnn.weight_hh_l0"].slice() ?? null;
@@ -35,8 +34,8 @@ function takeWeights() {
 }
 
 /**
- * Cut a text in tokens, one for each character. What the vocabulary has not is read as its small
- * letter; what it still has not, as a space, or else as <unk>.
+ * Split a text into tokens, one for each character. A character that is not in the vocabulary becomes
+ * its lower-case letter; if this is not there either, a space; else <unk>.
  */
 function tokensOf(text) {
   return [...text].map((character) =>
@@ -46,7 +45,7 @@ function tokensOf(text) {
 const isRecordedText = () => live.text === null || tokensOf(live.text).join("\n") === record.tokens.join("\n");
 const isRecordedWeights = () => !live.network || (live.gain === 1 && live.losses.length === 0 && !game.bug);
 
-/** Read the text with the weights, both as they are now. */
+/** Compute all results for the current text and weights. */
 function read() {
   if (!live.network) live.text = null;
   reading = isRecordedText() && isRecordedWeights() ? recordedReading() : computedReading(live.network, tokensOf(live.text ?? record.tokens.join("")));
@@ -59,12 +58,12 @@ function read() {
   chosen.n = isCutAsTrained ? Math.max(1, Math.min(record.num_steps, K)) : clamp(chosen.n, 1, Math.max(K, 1));
 }
 
-/** What NumPy and PyTorch said; beside it, of the page's own arithmetic, the gradient's way back and the gates. */
+/** The recorded results of NumPy and PyTorch. The backward pass and the gates are computed by the page. */
 function recordedReading() {
   const c = checkpoint();
   const { tokens, ids, targets, column } = record;
   const back = live.network && ids.length > 1 ? live.network.run(ids.slice(0, -1), ids.slice(1)) : null;
-  const own = IS_GATED && live.network ? computedReading(live.network, tokens) : {}; // what is not recorded of gated cells
+  const own = IS_GATED && live.network ? computedReading(live.network, tokens) : {}; // not recorded for a cell with gates
   return {
     isRecorded: true, text: record.text, tokens, ids, targets, column: own.column ?? column,
     inputRow: own.inputRow ?? column.map((n) => record.input_rows[n]),
@@ -73,7 +72,7 @@ function recordedReading() {
   };
 }
 
-/** What the page computes in float64, under the names of the record. */
+/** Results that the page computes in float64, under the names of the record. */
 function computedReading(network, tokens) {
   const ids = tokens.map((token) => idOf.get(token));
   const targets = ids.slice(1);
@@ -101,11 +100,11 @@ function computedReading(network, tokens) {
   };
 }
 
-/** a, r and z of every step of an Elman network. */
+/** a, u and z of all steps of a cell without gates. Here u is W_hh h alone, and a has both biases. */
 const sumsOf = (tape, b_hh) => ({
-  a: flat(tape.map(({ i }) => add(i, b_hh))),
-  r: flat(tape.map(({ m }) => m.map((x, n) => x - b_hh[n]))),
-  z: flat(tape.map(({ i, m }) => add(i, m))),
+  a: flat(tape.map(({ a }) => add(a, b_hh))),
+  u: flat(tape.map(({ u }) => u.map((x, n) => x - b_hh[n]))),
+  z: flat(tape.map(({ a, u }) => add(a, u))),
 });
 
 const flat = (rows) => {
@@ -114,7 +113,7 @@ const flat = (rows) => {
   return all;
 };
 
-/** ‖∂L_k/∂h_t‖ for every loss and step, and the norm of all parameters' gradient for each loss and the mean. */
+/** ‖∂L_k/∂h_t‖ for all losses and steps; the norm of the gradient of all parameters for each loss and for the mean. */
 function normsOf(network, tape, losses, back) {
   const count = losses.length;
   const norms = new Float64Array(count * count);
@@ -137,7 +136,7 @@ function sizesOf() {
   return { singular: largestSingularValue(W_hh, H), radius: spectralRadius(W_hh, H) };
 }
 
-/** The weights in words: "after 60 epochs, 3 steps here, W_hh × 1.2, with a bug". */
+/** A label of the current weights: "after 60 epochs, 3 steps here, W_hh × 1.2, with a bug". */
 function labelOf() {
   const steps = live.losses.length ? [times(live.losses.length, "step") + " here"] : [];
   const gain = live.gain === 1 ? [] : [`W_hh × ${live.gain.toFixed(2)}`];
@@ -150,7 +149,7 @@ function setGain(gain) {
   live.network.parameters["rnn.weight_hh_l0"] = live.base.map((w) => w * gain);
 }
 
-/** One step of SGD on the text; gives its loss before the step. */
+/** One step of SGD on the text; returns its loss before the step. */
 function trainStep() {
   const ids = tokensOf(live.text ?? record.tokens.join("")).map((token) => idOf.get(token));
   if (ids.length < 2) return null;
@@ -173,14 +172,14 @@ const named = (arrays) => Object.fromEntries(NAMES.map((name) => {
 }));
 
 globalThis.rnnParity = {
-  /** The network as it is now: its vocabulary in order, its parameters. */
+  /** The current network: its vocabulary in order, and its parameters. */
   network() {
-    if (!live.network) throw new Error("the page has not all weights of this network");
+    if (!live.network) throw new Error("the page does not have all weights of this network");
     return { vocab: [...record.shown_tokens], parameters: named(live.network.parameters) };
   },
   /** Read text[:-1] with text[1:] as targets: states (T, H), logits (T, V), mean loss, all gradients. */
   run(text) {
-    if (!live.network) throw new Error("the page has not all weights of this network");
+    if (!live.network) throw new Error("the page does not have all weights of this network");
     const ids = tokensOf(text).map((token) => idOf.get(token));
     if (ids.length < 2) throw new Error("expected a text of at least 2 characters");
     const { tape, loss, gradients } = live.network.run(ids.slice(0, -1), ids.slice(1));

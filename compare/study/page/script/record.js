@@ -1,10 +1,13 @@
-// The page of `rnn-parity explain`. It shows what NumPy and PyTorch said of the text of the command,
-// as it was recorded. Of any other text, and after any change of the weights, it shows what its own
-// engine computes in float64.
+// The page of `rnn-parity explain`. For the text of the command it shows the recorded results of NumPy
+// and PyTorch. For any other text, and after any change of the weights, it shows the results of its
+// own engine, in float64.
 //
 // Letters: T steps, V tokens of the vocabulary, H units, K losses. Arrays are flat, rows first.
-// `reading` is the text and its numbers. `chosen` says which of them the pictures show; `choose`
-// changes it, and each view that depends on what changed is drawn again.
+// `reading` is the text and its numbers. `chosen` is what the pictures show; `choose` changes it, and
+// draws each view again that depends on the change.
+//
+// Scripts: this one, then the script of the cell (cells/), then all others by name, then main.js. A new
+// panel is a new script that calls `addPanel`, and its section in template.html.
 
 "use strict";
 
@@ -15,18 +18,32 @@ let K = T - 1;
 const S = record.shown.length; // tokens of the vocabulary that are shown
 const IS_CHARACTERS = record.token === "char";
 const F = record.nonlinearity;
-const IS_GATED = record.cell !== "rnn";
+const IS_GATED = record.gates.length > 0;
+
+const panels = [];
+
+/**
+ * Add a panel to the page.
+ *
+ * place     number of its section on the page; 0 for what is above section 1
+ * section   id of its section
+ * views     [keys, function] for each part that is drawn: `keys` are those of `chosen` that it depends
+ *           on, "text" (the text or the weights changed), and "*" (the theme or the window's width)
+ * tables    keys and function for each <details>, by its id; they are drawn only while it is open
+ * setUp     called once, after the record is read
+ */
+const addPanel = (panel) => panels.push({ views: [], tables: {}, setUp() {}, ...panel });
 
 const chosen = {
   c: record.checkpoints.length - 1, // checkpoint
   t: Math.min(T, 5), // step, 1 … T
   i: Math.floor(H / 3), // unit, 0 … H-1
   k: Math.max(K, 1), // loss, 1 … K
-  v: null, // token of the logits, among the shown; null: the one that truly comes
+  v: null, // token of the logits, among the shown; null: the one that comes next
   n: Math.max(1, Math.min(record.num_steps, K)), // steps after which gradients are cut
   s: 1, // stage of the gradient's way through step t: 0 … 3
-  u: H > 64 ? 32 : H, // how many units the pictures show
-  ulps: false, // whether differences are shown in ulps, too
+  u: H > 64 ? 32 : H, // number of units that the pictures show
+  ulps: false, // whether differences are also shown in ulps
 };
 
 /** The units that the pictures show, by number: those whose state changes most over the text. */
@@ -38,7 +55,7 @@ function showUnits(count) {
 }
 showUnits(chosen.u);
 
-/** The numbers of the shown units alone, out of those of all units. */
+/** The entries of the shown units. */
 const ofShown = (array) => Float64Array.from(units, (i) => array[i]);
 
 const $ = (id) => document.getElementById(id);
@@ -50,7 +67,7 @@ const KINDS = {
   int8: Int8Array, int16: Int16Array, int32: Int32Array, int64: BigInt64Array,
 };
 
-/** Turn the text of a blob back into arrays by name; see compare/study/page/packing.py. */
+/** Return the arrays of a blob by name; see compare/study/page/packing.py. */
 async function unpack({ blob, entries }) {
   const element = $(`blob-${blob}`);
   const bytes = Uint8Array.from(atob(element.textContent), (c) => c.charCodeAt(0));
@@ -80,14 +97,14 @@ async function unpack({ blob, entries }) {
 
 const round = record.dtype === "float64" ? (x) => x : Math.fround;
 
-/** The arrays that are one addition for each number away from others, rounded as NumPy rounds. */
+/** Arrays that are not stored: each entry is one addition, rounded as NumPy rounds. */
 const SUMS = {
   a: ({ W_ih, b_ih, b_hh }) => W_ih.constructor.from({ length: record.input_rows.length * H }, (_, n) =>
     round(W_ih[record.input_rows[Math.floor(n / H)] * H + (n % H)] + round(b_ih[n % H] + b_hh[n % H]))),
-  z: ({ a, r }) => r.map((x, n) => round(a[record.column[Math.floor(n / H)] * H + (n % H)] + x)),
+  z: ({ a, u }) => u.map((x, n) => round(a[record.column[Math.floor(n / H)] * H + (n % H)] + x)),
 };
 
-/** Return the float32 that lies so many floats after each of `base`. */
+/** Return the float32 that is `steps` floats after each entry of `base`. */
 function stepped(base, steps) {
   const bits = new Int32Array(base.buffer);
   const moved = new Int32Array(bits.length);
@@ -98,9 +115,9 @@ function stepped(base, steps) {
   return new Float32Array(moved.buffer);
 }
 
-/** Return a number as NumPy prints it: the fewest digits that mean just this float. */
+/** Return a number as NumPy prints it: with the fewest digits that give the same float. */
 function show(x) {
-  if (!reading.isRecorded || round(x) !== x) return rounded(x, 8); // the page's own, not a recorded float
+  if (!reading.isRecorded || round(x) !== x) return rounded(x, 8); // computed by the page
   if (x === 0) return Object.is(x, -0) ? "-0.0" : "0.0";
   if (!Number.isFinite(x)) return Number.isNaN(x) ? "nan" : x > 0 ? "inf" : "-inf";
   const [mantissa, exponent] = shortest(x).split("e");
@@ -122,20 +139,20 @@ function shortest(x) {
   for (let places = 0; places < 9; places++) {
     const text = x.toExponential(places);
     if (Math.fround(Number(text)) === x) return toEven(text, x, places);
-    const farther = nextDecimal(text, places); // a power of two has more room on its far side
+    const farther = nextDecimal(text, places); // the gap after a power of two is larger than the gap before it
     if (Math.fround(Number(farther)) === x) return farther;
   }
   return x.toExponential(8);
 }
 
-/** Return the decimal of as many digits that comes next, away from zero. */
+/** Return the next decimal with as many digits, away from zero. */
 function nextDecimal(text, places) {
   const [mantissa, exponent] = text.split("e");
   const whole = Math.abs(Number(mantissa.replace(".", ""))) + 1;
   return `${text.startsWith("-") ? "-" : ""}${Number(`${whole}e${exponent - places}`).toExponential(places)}`;
 }
 
-/** Where x lies in the middle between two decimals, take the even one, as NumPy does. */
+/** If x is in the middle between two decimals, take the even one, as NumPy does. */
 function toEven(text, x, places) {
   const [mantissa, exponent] = text.split("e");
   const all = x.toExponential(60).split("e")[0].replace("-", "").replace(".", "");
@@ -164,7 +181,7 @@ function spacing(x) {
   return new Float32Array(new Int32Array([bits[0] + 1]).buffer)[0] - Math.abs(x);
 }
 
-/** Return |a - b| in gaps between floats at the larger one's size. */
+/** Return |a - b| in ulps of the larger one. */
 const ulps = (a, b) => (a === b ? 0 : Math.abs(a - b) / spacing(Math.max(Math.abs(a), Math.abs(b))));
 
 const row = (array, r, width) => array.subarray(r * width, (r + 1) * width);

@@ -1,24 +1,26 @@
 // ---------------------------------------------------------------- 2: one step
 
-/** How far apart two values of the tensor `name` are, as a share of what rounding explains there. */
-function apart(name, a, b) {
+const LINE_OF_LOSS = "loss = -log_p[";
+
+/** The difference of two values of the tensor `name`, as a share of its tolerance. */
+function difference(name, a, b) {
   if (a === b) return "the same float";
-  const share = `${percent(Math.abs(a - b) / checkpoint().allowed[name])} of the rounding allowed`;
+  const share = `${percent(Math.abs(a - b) / checkpoint().allowed[name])} of the tolerance`;
   return chosen.ulps ? `${share}, ${times(Number(rounded(ulps(a, b))), "ulp")}` : share;
 }
 
-/** Return where two arrays are farthest apart; what `apart` needs of them. */
+/** Return the two entries with the largest difference. */
 function farthest(a, b) {
   let most = 0;
   for (let n = 1; n < a.length; n++) if (Math.abs(a[n] - b[n]) > Math.abs(a[most] - b[most])) most = n;
   return [a[most], b[most]];
 }
 
-/** A row of NumPy's array and of PyTorch's. Where the page computes, the other side has no numbers. */
+/** A row of NumPy's array and of PyTorch's, which is empty if the page computed the array. */
 const both = (arrays, name, r, width) =>
   [row(arrays[name], r, width), arrays[`torch.${name}`] ? row(arrays[`torch.${name}`], r, width) : []];
 
-/** Of the tensor `name` NumPy's value, PyTorch's, and how far they are apart; `all` are the rows of both. */
+/** NumPy's and PyTorch's value of the tensor `name`, and their difference; `all` are the rows of both. */
 function values(what, name, a, b, all = null) {
   if (b === undefined) {
     return make("div", { class: "values" }, make("div", { class: "what" }, what),
@@ -28,15 +30,15 @@ function values(what, name, a, b, all = null) {
   const list = make("dl", {},
     make("dt", {}, "NumPy"), make("dd", { class: "main", "data-side": "numpy" }, show(a)),
     make("dt", {}, "PyTorch"), make("dd", { "data-side": "torch" }, show(b)),
-    make("dt", {}, "apart"), make("dd", { "data-side": "apart", class: isWithin ? "agrees" : "apart" }, apart(name, a, b)));
+    make("dt", {}, "difference"), make("dd", { "data-side": "difference", class: isWithin ? "agrees" : "apart" }, difference(name, a, b)));
   if (all && all[0].length > 1) {
     const [x, y] = farthest(...all);
-    list.append(make("dt", {}, `all ${all[0].length}`), make("dd", { class: "agrees" }, x === y ? "the same floats" : `at most ${apart(name, x, y)}`));
+    list.append(make("dt", {}, `all ${all[0].length}`), make("dd", { class: "agrees" }, x === y ? "the same floats" : `at most ${difference(name, x, y)}`));
   }
   return make("div", { class: "values" }, make("div", { class: "what" }, what), list);
 }
 
-/** A vector as a row of cells, one of which is marked. */
+/** A vector as a row of cells, with one cell marked. */
 function strip(name, array, most, mark, value) {
   const canvas = make("canvas", { "aria-hidden": "true" });
   const map = make("div", { class: "map" }, canvas);
@@ -53,11 +55,11 @@ function strip(name, array, most, mark, value) {
     make("div", { class: "name" }, make("span", {}, name), make("span", { class: "figure" }, value ?? "")), map);
 }
 
-/** The shapes of a formula's arrays in letters, and below in numbers. */
+/** The shapes of a formula's arrays: in letters, and below in numbers. */
 function shapes(letters) {
-  const sizes = { T, V, H };
+  const sizes = { T, V, H, G: record.gates.length };
   return make("div", { class: "shape" }, make("div", {}, letters),
-    letters.match(/[TVH]/) ? make("div", {}, letters.replace(/[TVH]/g, (letter) => sizes[letter])) : null);
+    letters.match(/[TVHG]/) ? make("div", {}, letters.replace(/G·H/g, sizes.G * H).replace(/[TVH]/g, (letter) => sizes[letter])) : null);
 }
 
 function link(title, formula, shape, text, pictures, numbersOfIt, sources) {
@@ -86,43 +88,40 @@ function drawStep() {
 
   $("step-lead").textContent = `Step ${t} reads ${quoted(token)}. Each picture is one vector, with a cell for each number`
     + `${units.length < H ? ` (of the state: for each of the ${units.length} units shown)` : ""}. The frame marks unit ${i}; the numbers on the right are those of this unit. `
-    + `${IS_GATED ? "" : "Under each picture stands the line of scratch_rnn/plain that says the same in NumPy."}${reading.isRecorded ? " “Apart” is the difference between NumPy and PyTorch, as a share of what rounding explains at the vector’s most sensitive number." : ""}`;
+    + `The line of NumPy under a picture is the line of scratch_rnn/plain that computes it.${reading.isRecorded ? " “Difference” is the difference between NumPy and PyTorch, as a share of the tolerance, which is the largest difference that rounding can cause in this vector." : ""}`;
   const complete = record.checkpoints.filter((c) => c.details).map((c) => c.label).join(", ");
-  $("step-absent").textContent = d ? "" : `The weights ${checkpoint().label} are left out to keep the page small, and so are the sums made with them. `
+  $("step-absent").textContent = d ? "" : `The weights ${checkpoint().label}, and the sums that use them, are left out to limit the size of the page. `
     + (complete ? `The page has the weights ${complete}.` : "A larger --megabytes keeps them.");
 
   const oneHot = new Float32Array(V);
   oneHot[id] = 1;
   const links = [link("The token as a vector", "x_t = onehot(id)", "(V,)",
-    `${capital(quoted(token))} has number ${id} in the vocabulary. The vector has ${V} places; place ${id} is 1, all others are 0.`,
-    [strip(math("x_t"), oneHot, 1, id, `1 in place ${id}`)], null, ["x"])];
+    `${capital(quoted(token))} is token ${id} of the vocabulary. The vector has ${V} entries: entry ${id} is 1, all others are 0.`,
+    [strip(math("x_t"), oneHot, 1, id, `entry ${id} is 1`)], null, ["rows: Array = np.eye(V"])];
   if (d) links.push(...(IS_GATED ? gates(d, t, i) : sums(d, t, i)));
-  if (IS_GATED) links.push(link("The new state", NEW_STATE[record.cell], "(H,)", "The gates decide for each unit how much of its state is new.",
-    [strip(math("h_t"), ofShown(h), mostState, at, show(h[i]))], values(`unit ${i}`, "h", h[i], q[i], [h, q]), []));
-  else links.push(link("The new state", F === "tanh" ? "h_t = tanh(z_t)" : "h_t = max(0, z_t)", "(H,)",
-    F === "tanh" ? "tanh squeezes each sum into −1 … 1. Far out it is flat: such a unit is saturated, and hardly any gradient passes through it."
-      : "ReLU keeps what is positive and drops the rest; a unit that is dropped passes no gradient.",
-    [strip(math("h_t"), ofShown(h), mostState, at, show(h[i])), d ? bend(row(d.z, t - 1, H)[i], h[i]) : null],
-    values(`unit ${i}`, "h", h[i], q[i], [h, q]), ["h"]));
+  const { formula, text, line } = CELL.newState;
+  links.push(link("The new state", formula, "(H,)", text,
+    [strip(math("h_t"), ofShown(h), mostState, at, show(h[i])), d && !IS_GATED ? bend(row(d.z, t - 1, H)[i], h[i]) : null],
+    values(`unit ${i}`, "h", h[i], q[i], [h, q]), line ? [line] : []));
 
   const select = make("select", { id: "token-select" }, record.shown_tokens.map((each, m) =>
     make("option", { value: m, selected: m === v }, each === " " ? "space" : each)));
   select.addEventListener("change", () => choose({ v: Number(select.value) }));
   const share = d ? [` Unit ${i} adds `, make("span", { class: "figure" }, show(float(d.W[v * H + i] * h[i]))), " of it."] : [];
   links.push(link("A score for each token", "y_t = W h_t + b", "(V,) = (V, H) (H,) + (V,)",
-    [`How much the state speaks for each token. For ${quoted(name)} the score is a sum over all units.`, ...share],
+    [`One score for each token. The score of ${quoted(name)} is a sum over all units.`, ...share],
     [strip(math("y_t"), y, largest(y), v, show(y[v])),
       make("div", { class: "pick" }, make("label", { for: "token-select" }, "Token"), select,
-        chosen.v === null ? (next === null ? "the likeliest" : "the one that truly comes next") : make("button", { type: "button", id: "token-reset", onclick: () => choose({ v: null }) }, "Back to the true one"))],
-    values(quoted(name), "y", y[v], yq[v], [y, yq]), ["y"]));
+        chosen.v === null ? (next === null ? "the most likely one" : "the one that comes next") : make("button", { type: "button", id: "token-reset", onclick: () => choose({ v: null }) }, "Back to the next token"))],
+    values(quoted(name), "y", y[v], yq[v], [y, yq]), ["y = h @ W.T + b"]));
   links.push(link("Probabilities", "log p_t = y_t - m - log Σ exp(y_t - m), m = max y_t", "(V,)",
-    "This is softmax: exp makes every score positive, and the sum makes them add up to 1. The largest score m is taken off first, so that exp cannot overflow. The result is the same.",
-    [bars(p, v, next)], values(quoted(name), "p", p[v], pq[v], [p, pq]), ["m", "log p"]));
+    "This is softmax: exp makes each score positive, and dividing by the sum makes the results add up to 1. The largest score m is subtracted first, so that exp cannot overflow; the result is the same.",
+    [bars(p, v, next)], values(quoted(name), "p", p[v], pq[v], [p, pq]), ["y = logits - logits.max(", "log_p = y - np.log("]));
   links.push(next === null
-    ? link("The loss", "L_t = -log p_t[next]", "a number", "This is the last token: nobody knows what comes next, so there is no loss.", [], null, ["L"])
+    ? link("The loss", "L_t = -log p_t[next]", "a number", "This is the last token. No token follows, so there is no loss.", [], null, [LINE_OF_LOSS])
     : link("The loss", "L_t = -log p_t[next]", "a number",
-      `${capital(quoted(record.shown_tokens[next]))} came next, and the network gave it ${percent(p[next])}. The less it expected what came, the larger the loss.`,
-      [surprise(p[next], n.L[t - 1])], values("nats", "L", n.L[t - 1], n["torch.L"]?.[t - 1]), ["L"]));
+      `${capital(quoted(record.shown_tokens[next]))} came next, with a probability of ${percent(p[next])}. The smaller this probability, the larger the loss.`,
+      [surprise(p[next], n.L[t - 1])], values("nats", "L", n.L[t - 1], n["torch.L"]?.[t - 1]), [LINE_OF_LOSS]));
   $("chain").replaceChildren(...links);
   if (focused && !document.activeElement?.id && $(focused)) $(focused).focus({ preventScroll: true });
   else if (focused === "token-reset") $("token-select").focus({ preventScroll: true });
@@ -130,53 +129,7 @@ function drawStep() {
   if (d) drawProducts(d, t, i);
 }
 
-/** The three links of the chain that need weights. */
-function sums(d, t, i) {
-  const column = reading.column[t - 1];
-  const [a, aq] = both(d, "a", column, H);
-  const [r, rq] = both(d, "r", t - 1, H);
-  const [z, zq] = both(d, "z", t - 1, H);
-  const before = row(numbers().h, t - 1, H);
-  const weights = row(d.W_hh, i, H);
-  const products = weights.map((w, j) => w * before[j]);
-  const at = units.indexOf(i);
-  const part = (what, x) => [make("span", {}, math(what)), " = ", make("span", { class: "figure" }, show(x))];
-  return [
-    link("What the token says", "a_t = W_{ih} x_t + b_{ih} + b_{hh}", "(H,) = (H, V) (V,) + (H,) + (H,)",
-      ["The only 1 in ", math("x_t"), " picks a column of ", math("W_{ih}"), ", so nothing is multiplied. For unit ", `${i}: `,
-        ...part("W_{ih}", row(d.W_ih, reading.inputRow[t - 1], H)[i]), ", ", ...part("b_{ih}", d.b_ih[i]), ", ", ...part("b_{hh}", d.b_hh[i]), "."],
-      [strip(math("a_t"), ofShown(a), largest(a), at, show(a[i]))], values(`unit ${i}`, "a", a[i], aq[i], [a, aq]), ["z"]),
-    link("What the state before says", "r_t = W_{hh} h_{t-1}", "(H,) = (H, H) (H,)",
-      ["Each unit listens to all units of the step before. For unit ", `${i}: its row of `, math("W_{hh}"), ", times the state, cell by cell, added up.",
-        t === 1 ? " Before the first step the state is zero." : ""],
-      [strip(math("h_{t-1}"), ofShown(before), F === "tanh" ? 1 : largest(before), null),
-        strip(make("span", {}, `row ${i} of `, math("W_{hh}")), ofShown(weights), largest(weights), null),
-        strip("their products", ofShown(products), largest(products), null, `± ${rounded(largest(products))}`)],
-      values(`unit ${i}`, "r", r[i], rq[i], [r, rq]), ["z"]),
-    link("Both together", "z_t = a_t + r_t", "(H,) = (H,) + (H,)",
-      "What was read and what was remembered meet in one sum.",
-      [strip(math("z_t"), ofShown(z), largest(z), at, show(z[i]))], values(`unit ${i}`, "z", z[i], zq[i], [z, zq]), ["z"]),
-  ];
-}
-
-/** The nonlinearity as a curve, and where the unit lies on it. */
-function bend(z, h) {
-  const reach = Math.max(3, Math.abs(z) * 1.15);
-  const [wide, high] = [220, 84];
-  const x = (value) => wide / 2 + (value / reach) * (wide / 2);
-  const top = F === "tanh" ? 1 : reach;
-  const yOf = (value) => high / 2 - (value / top) * (high / 2 - 6);
-  const f = F === "tanh" ? Math.tanh : (value) => Math.max(0, value);
-  const points = Array.from({ length: 81 }, (_, m) => -reach + (m * reach) / 40);
-  return draw("svg", { class: "chart small", viewBox: `0 0 ${wide} ${high}`, "aria-hidden": "true" },
-    draw("line", { class: "grid", x1: 0, x2: wide, y1: yOf(0), y2: yOf(0) }),
-    draw("line", { class: "grid", x1: x(0), x2: x(0), y1: 0, y2: high }),
-    draw("polyline", { class: "curve", points: points.map((value) => `${x(value)},${yOf(f(value))}`).join(" ") }),
-    draw("line", { class: "limit", x1: x(z), x2: x(z), y1: yOf(0), y2: yOf(h) }),
-    draw("circle", { class: "dot", cx: x(z), cy: yOf(h), r: 4.5 }));
-}
-
-/** -log p as a curve, and where the true token lies on it. */
+/** The curve of -log p, and the point of the token that comes next. */
 function surprise(p, loss) {
   const [wide, high] = [220, 96];
   const most = Math.max(4, loss * 1.1);
@@ -190,7 +143,7 @@ function surprise(p, loss) {
     draw("circle", { class: "dot", cx: x(p), cy: y(loss), r: 4.5 }));
 }
 
-/** The distribution as columns, the chosen token strong, the true one with a ring. */
+/** The distribution as columns: the chosen token is dark, the one that comes next has a ring. */
 function bars(p, v, next) {
   const [wide, high, foot] = [460, 120, 34];
   const step = wide / S;
@@ -205,14 +158,14 @@ function bars(p, v, next) {
   const best = argmax(p);
   parts.push(draw("text", { class: "strong", x: clamp((best + 0.5) * step, 20, wide - 20), y: 11, "text-anchor": "middle" }, rounded(p[best])));
   return draw("svg", { class: "chart", viewBox: `0 0 ${wide} ${high + foot}`, role: "img",
-    "aria-label": `Probabilities of the next token; the likeliest is ${spoken(record.shown_tokens[best])} with ${rounded(p[best])}.` }, parts);
+    "aria-label": `Probabilities of the next token; the most likely one is ${spoken(record.shown_tokens[best])} with ${rounded(p[best])}.` }, parts);
 }
 
 const matrix = {};
 
 function setUpMatrix() {
   const over = (r, c) => readMatrix(r === null ? chosen.i : units[r], c === null ? null : units[c]);
-  matrix.map = new HeatMap("W hh, a row for each unit that listens and a column for each unit that is heard. Up and down choose the unit, left and right the step.", {
+  matrix.map = new HeatMap("Recurrent weights: a row for each unit of this step, a column for each unit of the previous step. Up and down choose the unit, left and right the step.", {
     pick: (r) => choose({ i: units[r] }), move: moveStepAndUnit, over, hasColumn: false,
   });
   $("matrix-picture").append(matrix.map.element);
@@ -222,8 +175,8 @@ function readMatrix(i, j) {
   const d = details();
   if (!d) return;
   $("matrix-readout").replaceChildren(...(j === null
-    ? [`row ${i}: what unit ${i} listens to`]
-    : [`unit ${i} hears unit ${j} with weight `, make("b", {}, show(d.W_hh[(CANDIDATE * H + i) * H + j]))]));
+    ? [`${rowOfBlock(i)}: the weights of unit ${i}`]
+    : [`weight of unit ${j} in unit ${i}: `, make("b", {}, show(d.W_hh[(BLOCK * H + i) * H + j]))]));
 }
 
 function drawMatrix() {
@@ -232,24 +185,26 @@ function drawMatrix() {
   const most = largest(d.W_hh) || 1;
   const side = Math.min(400, $("matrix-picture").clientWidth || 400);
   const U = units.length;
-  $("matrix-title").replaceChildren(U === H ? "All of " : `${U} rows and columns of `, math(IS_GATED ? `W_{h${CANDIDATE_NAME}}` : "W_{hh}"),
-    IS_GATED ? ", the part that makes the candidate" : "");
-  matrix.map.paint(U, U, side, side, (r, c) => colour(d.W_hh[(CANDIDATE * H + units[r]) * H + units[c]] / most));
+  $("matrix-title").replaceChildren(U === H ? "All of " : `${U} rows and columns of `, math(BLOCK_NAME),
+    IS_GATED ? `, rows ${BLOCK * H} to ${(BLOCK + 1) * H - 1} of W_hh: they make the candidate` : "");
+  matrix.map.paint(U, U, side, side, (r, c) => colour(d.W_hh[(BLOCK * H + units[r]) * H + units[c]] / most));
 }
 
 function drawProducts(d, t, i) {
   matrix.map.mark(units.indexOf(i), 0);
   readMatrix(i, null);
   const before = row(numbers().h, t - 1, H);
-  const weights = row(d.W_hh, CANDIDATE * H + i, H);
+  const weights = row(d.W_hh, BLOCK * H + i, H);
   const order = Array.from({ length: H }, (_, j) => j).sort((a, b) =>
     Math.abs(weights[b] * before[b]) - Math.abs(weights[a] * before[a]) || a - b);
   const top = order.slice(0, 8);
   const rest = order.slice(8).reduce((sum, j) => sum + weights[j] * before[j], 0);
   $("products-lead").replaceChildren(...(t === 1
-    ? ["At the first step the state before is zero, and so is every product."]
-    : [`The units that unit ${i} hears most at step ${t}.`,
-      order.length > 8 ? ` The other ${order.length - 8} add up to about ${rounded(rest)}.` : ""]));
+    ? ["The state before the first step is zero, and so is each product."]
+    : [`The units with the largest part in ${IS_GATED ? `u_${CELL.candidate} of ` : ""}unit ${i} at step ${t}.`,
+      order.length > 8 ? ` The sum of the other ${order.length - 8} is about ${rounded(rest)}.` : ""]));
   const rows = top.map((j) => [`unit ${j}`, show(weights[j]), show(before[j]), show(float(weights[j] * before[j]))]);
-  $("products").replaceChildren(table(`Row ${i} of W_hh times the state after step ${t - 1}`, ["heard", "weight", "state", "product"], rows));
+  $("products").replaceChildren(table(`${capital(rowOfBlock(i))}, times the state after step ${t - 1}`, ["unit", "weight", "state", "product"], rows));
 }
+
+addPanel({ place: 2, section: "step", views: [["c u *", drawMatrix], ["c t i v u ulps *", drawStep]], setUp: setUpMatrix });

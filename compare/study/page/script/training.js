@@ -5,10 +5,10 @@ let playing = 0;
 function setUpTraining() {
   const count = record.checkpoints.length;
   $("training-lead").textContent = count > 1
-    ? `The run kept its weights now and then; this page has ${count} of them. Choose one, with the slider above or here, and every picture shows that moment.`
-    : "This page has one set of weights. A run keeps more of them on its way, and then everything here can be watched as it is learned.";
+    ? `The run saved its weights several times; this page has ${count} of them. Choose one here or with the slider above, and all pictures show these weights.`
+    : "This page has one set of weights. A run saves its weights several times, and a page of a run shows how the network learns.";
   $("perplexity-lead").textContent = (record.T > 1 ? "Dots: on this text, at each checkpoint. " : "") + (record.curve.length ? "Line: on the training text, epoch by epoch. " : "")
-    + `Perplexity is the number of tokens that the network wavers between; knowing nothing, it is ${V.toLocaleString("en")}.`;
+    + `Perplexity is exp(mean loss). A network that gives each of the ${V.toLocaleString("en")} tokens the same probability has perplexity ${V.toLocaleString("en")}; the best possible is 1.`;
   $("play").hidden = count < 2;
   $("play").addEventListener("click", () => {
     if (playing) return stopPlaying();
@@ -24,7 +24,7 @@ function stopPlaying() {
   $("play").textContent = "Play the training";
 }
 
-/** Perplexity on the text and what is written after it, for each of the weights; by the page if it was typed. */
+/** Perplexity on the text, and the text generated after it, for each checkpoint. */
 const course = () => (reading.course ??= isRecordedText() ? record.checkpoints : computedCourse());
 
 function computedCourse() {
@@ -77,3 +77,5 @@ function drawCheckpoints() {
   $("checkpoints").replaceChildren(table(`After “${T > 24 ? "…" : ""}${reading.tokens.slice(-24).join(IS_CHARACTERS ? "" : " ")}”`, heads, rows, { chosenRow: chosen.c, left: [2] }));
   if (focused !== undefined) $("checkpoints").querySelector(`[data-checkpoint="${focused}"]`).focus({ preventScroll: true });
 }
+
+addPanel({ place: 4, section: "training", views: [["c *", drawPerplexity], ["c", drawCheckpoints]], setUp: setUpTraining });

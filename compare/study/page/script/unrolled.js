@@ -111,8 +111,8 @@ function markUnrolled() {
   }
 }
 
-/** Columns of a table: NumPy, PyTorch and their difference, or what the page computes. */
-const sideNames = (what = "") => (reading.isRecorded ? [`${what}NumPy`, "PyTorch", "ulps apart"] : [`${what}float64`]);
+/** Columns of a table: NumPy, PyTorch and their difference, or the page's own result. */
+const sideNames = (what = "") => (reading.isRecorded ? [`${what}NumPy`, "PyTorch", "difference in ulps"] : [`${what}float64`]);
 const sides = (a, b) => (reading.isRecorded ? [show(a), show(b), rounded(ulps(a, b))] : [show(a)]);
 
 function writeStateTables() {
@@ -135,14 +135,22 @@ function writeProbabilityTable() {
   const y = row(n.y, chosen.t - 1, S);
   const order = Array.from({ length: S }, (_, v) => v).sort((a, b) => p[b] - p[a]);
   const rows = order.map((v) => [
-    spoken(record.shown_tokens[v]), v === trueNext(chosen.t) ? "this one" : "", show(y[v]), ...sides(p[v], q[v])]);
+    spoken(record.shown_tokens[v]), v === trueNext(chosen.t) ? "yes" : "", show(y[v]), ...sides(p[v], q[v])]);
   fill("probability-table", scrolling(`Probabilities after step ${chosen.t}`, table(
     `After step ${chosen.t}, which reads ${spoken(reading.tokens[chosen.t - 1])}`,
-    ["token", "what came", "logit", ...sideNames("probability, ")], rows, { left: [1] })));
+    ["token", "next", "logit", ...sideNames("probability, ")], rows, { left: [1] })));
 }
 
-/** Fill a table that stands behind a picture, if it is open. */
+/** Fill a table in a <details>. */
 function fill(id, content) {
   $(id).lastElementChild.className = "tables";
   $(id).lastElementChild.replaceChildren(...[content].flat());
 }
+
+addPanel({
+  place: 1,
+  section: "unrolled",
+  views: [["c u *", drawUnrolled], ["c t i v u *", markUnrolled]],
+  tables: { "state-table": ["c t i", writeStateTables], "probability-table": ["c t", writeProbabilityTable] },
+  setUp: setUpUnrolled,
+});

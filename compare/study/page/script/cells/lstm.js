@@ -1,0 +1,52 @@
+// ---------------------------------------------------------------- the cell: LSTM; see rnn.js
+
+const CELL = {
+  /** i, f, o = σ(a + u),  g = tanh(a_g + u_g),  c' = f ⊙ c + i ⊙ g,  h' = o ⊙ tanh(c') */
+  forward(a, u, [h, c]) {
+    const H = h.length;
+    const gate = (place, f) => h.map((_, k) => f(a[place * H + k] + u[place * H + k]));
+    const [i, f, g, o] = [gate(0, sigmoid), gate(1, sigmoid), gate(2, Math.tanh), gate(3, sigmoid)];
+    const c_t = c.map((x, k) => this.keep(f[k], i[k]) * x + i[k] * g[k]);
+    const tanh_c = c_t.map((x) => this.squeeze(x));
+    return { state: [tanh_c.map((x, k) => o[k] * x), c_t], c, c_t, tanh_c, i, f, g, o };
+  },
+  keep: (f) => f,
+  squeeze: (c) => Math.tanh(c),
+
+  backward(step, [d_h, d_c]) {
+    const { c, tanh_c, i, f, g, o } = step;
+    const H = c.length;
+    const d = new Float64Array(4 * H);
+    const d_c_before = new Float64Array(H);
+    for (let k = 0; k < H; k++) {
+      const d_c_t = d_c[k] + d_h[k] * o[k] * this.slope(tanh_c[k]);
+      d[k] = this.toInput(d_c_t * g[k], i[k]);
+      d[H + k] = d_c_t * this.toForget(step, k) * f[k] * (1 - f[k]);
+      d[2 * H + k] = d_c_t * i[k] * (1 - g[k] * g[k]);
+      d[3 * H + k] = d_h[k] * tanh_c[k] * o[k] * (1 - o[k]);
+      d_c_before[k] = this.direct(d_c_t, f[k]);
+    }
+    return { a: d, u: d, direct: [null, d_c_before] };
+  },
+  slope: (tanh_c) => 1 - tanh_c * tanh_c,
+  toInput: (d_i, i) => d_i * i * (1 - i),
+  toForget: ({ c }, k) => c[k],
+  direct: (d_c, f) => d_c * f,
+
+  parts: [
+    { of: "i", title: "The input gate", formula: "i_t = σ(a_i + u_i)", line: "i, f, g, o = sigmoid(a_i)",
+      text: "Between 0 and 1: how much of the candidate goes into the cell state." },
+    { of: "f", title: "The forget gate", formula: "f_t = σ(a_f + u_f)", line: "i, f, g, o = sigmoid(a_i)",
+      text: "Between 0 and 1: how much of the cell state is kept. At 1 its gradient passes unchanged." },
+    { of: "g", title: "The candidate", formula: "g_t = tanh(a_g + u_g)", line: "i, f, g, o = sigmoid(a_i)",
+      text: "What the input gate lets into the cell state." },
+    { of: "o", title: "The output gate", formula: "o_t = σ(a_o + u_o)", line: "i, f, g, o = sigmoid(a_i)",
+      text: "Between 0 and 1: how much of the cell state is shown as h." },
+    { of: "c_t", title: "The cell state", formula: "c_t = f_t ⊙ c_{t-1} + i_t ⊙ g_t", line: "c_t = f * c + i * g",
+      text: "It is only multiplied by f and added to. So it carries numbers, and gradients, over many steps." },
+  ],
+  candidate: "g",
+  newState: { formula: "h_t = o_t ⊙ tanh(c_t)", line: "return o * np.tanh(c_t)",
+    text: "The output gate decides for each unit how much of its cell state is shown." },
+  fromNext: ["W_{hh}^T ∂L/∂u_{t+1}", "f_{t+1} ⊙ ∂L/∂c_{t+1}"],
+};

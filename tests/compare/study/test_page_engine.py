@@ -1,0 +1,225 @@
+"""The engine of the page of `explain` gives scratch_rnn's results in float64, for each cell."""
+
+from pathlib import Path
+from typing import Any
+
+import numpy as np
+import pytest
+import torch
+from torch import nn
+from torch.nn import functional as F
+
+import scratch_rnn
+from compare.parity import CELLS
+from compare.parity.config import ParityConfig
+from compare.study.page.build import scripts
+from scratch_rnn.text import Batch, Vocab
+from tests.compare.parity.courses import LETTERS, course
+from tests.compare.study.pages import TEXT, Open, Opened, axe_violations, recorded, written
+from tests.counts import number
+
+H, K = 12, len(TEXT) - 1
+SMALL = 1e-9
+NETWORKS = [("rnn", "tanh"), ("rnn", "relu"), ("gru", "tanh"), ("lstm", "tanh")]
+
+
+@pytest.fixture(scope="module", params=NETWORKS, ids=[f"{cell}-{f}" for cell, f in NETWORKS])
+def made(request: pytest.FixtureRequest) -> dict[str, Any]:
+    cell, f = request.param
+    return recorded(TEXT, course(H, gains=(1.0, 2.0), cell=cell, nonlinearity=f))
+
+
+@pytest.fixture(scope="module")
+def path(made: dict[str, Any], tmp_path_factory: pytest.TempPathFactory) -> Path:
+    return written(made, tmp_path_factory.mktemp("engine"))
+
+
+@pytest.fixture
+def opened(path: Path, open_page: Open) -> Opened:
+    return open_page(path)
+
+
+def layer_of(module: Any, made: dict[str, Any], V: int, H: int, **more: Any) -> Any:
+    cell = CELLS[made["cell"]]
+    more |= {"nonlinearity": made["nonlinearity"]} if len(cell.nonlinearities) > 1 else {}
+    return getattr(module, cell.layer)(V, H, **more)
+
+
+def model_of(opened: Opened, made: dict[str, Any]) -> scratch_rnn.RNNModel:
+    """Return the current network of the page, in float64."""
+    parameters = opened.page.evaluate("() => rnnParity.network().parameters")
+    V = len(LETTERS)
+    model = scratch_rnn.RNNModel(layer_of(scratch_rnn, made, V, H, dtype=np.float64), V)
+    assert list(parameters) == list(model.parameters)
+    for name, array in parameters.items():
+        model.parameters[name][...] = array
+    return model
+
+
+def as_batch(text: str) -> Batch:
+    ids = np.array(Vocab.from_list(LETTERS)[list(text)])
+    return Batch(ids[None, :-1].copy(), ids[None, 1:].copy())
+
+
+def largest(a: Any, b: Any) -> float:
+    assert np.shape(a) == np.shape(b)
+    return float(np.abs(np.asarray(a) - np.asarray(b)).max())
+
+
+def test_any_text_gives_the_results_of_scratch_rnn(made: dict[str, Any], opened: Opened) -> None:
+    for c in (0, 1):
+        opened.choose(c=c)
+        model = model_of(opened, made)
+        W_hh = made["checkpoints"][c]["details"]["W_hh"].astype(np.float64)
+        assert largest(model.parameters["rnn.weight_hh_l0"], W_hh) == 0
+        for text in ("hello world", "zq", "zzz  q", "the quick brown fox jumps over the dog"):
+            batch = as_batch(text)
+            found = opened.page.evaluate("(text) => rnnParity.run(text)", text)
+            logits, _, tape = model.forward(batch.inputs, model.begin_state())
+            loss, d_logits = scratch_rnn.cross_entropy(logits, batch.targets[0])
+            assert largest(found["states"], tape.h) < SMALL
+            assert largest(found["logits"], logits) < SMALL
+            assert abs(found["loss"] - loss) < SMALL
+            for name, gradient in model.backward(tape, d_logits).items():
+                assert largest(found["gradients"][name], gradient) < SMALL, name
+
+
+def test_a_training_step_is_train_step(made: dict[str, Any], opened: Opened) -> None:
+    model = model_of(opened, made)
+    setting = ParityConfig()
+    optimizer = scratch_rnn.SGD(model.parameters, setting.lr)
+    losses = []
+    for text in ("hello", "hello", "a machine"):
+        opened.page.locator("#text-input").fill(text)
+        opened.settle()
+        opened.page.locator("#train-step").click()
+        opened.settle()
+        result = scratch_rnn.train_step(
+            model, as_batch(text), None, optimizer, max_norm=setting.max_norm
+        )
+        losses.append(result.loss)
+        trained = model_of(opened, made)
+        for name, parameter in model.parameters.items():
+            assert largest(trained.parameters[name], parameter) < SMALL, name
+    assert largest(opened.page.evaluate("() => live.losses"), losses) < SMALL
+    assert "3 steps here" in opened.text("#checkpoint-value")
+    if not made["gates"]:
+        W_hh = model.parameters["rnn.weight_hh_l0"]
+        radius = np.abs(np.linalg.eigvals(W_hh)).max()
+        expected = pytest.approx([np.linalg.norm(W_hh, 2), radius], rel=1e-3)
+        assert [float(opened.text(f"#{name}-value")) for name in ("singular", "radius")] == expected
+    opened.page.locator("#reset").click()
+    opened.page.locator("#text-input").fill(TEXT)
+    opened.settle()
+    assert "were recorded" in opened.text("#whose")
+
+
+ENGINE = """([given, ids]) => {
+  const parameters = Object.fromEntries(
+    Object.entries(given).map(([name, array]) => [name, Float64Array.from(array)]));
+  const network = new Network(CELL, parameters);
+  const { tape, loss, gradients } = network.run(ids.slice(0, -1), ids.slice(1));
+  const norm = network.update(gradients, 0.7, 0.05);
+  const plain = (arrays) => Object.fromEntries(
+    Object.entries(arrays).map(([name, array]) => [name, [...array]]));
+  return { states: tape.map((step) => [...step.state[0]]), loss, norm,
+    gradients: plain(gradients), updated: plain(network.parameters) };
+}"""
+
+
+def test_a_training_step_is_pytorch_s(made: dict[str, Any], path: Path, open_page: Open) -> None:
+    torch.manual_seed(3)
+    layer, linear = layer_of(nn, made, 7, 5).double(), nn.Linear(5, 7).double()
+    named = {f"rnn.{name}": p for name, p in layer.named_parameters()}
+    named |= {f"linear.{name}": p for name, p in linear.named_parameters()}
+    for parameter in named.values():
+        nn.init.uniform_(parameter, -0.9, 0.9)
+    ids = [3, 1, 6, 6, 0, 2, 5]
+    x = F.one_hot(torch.tensor(ids[:-1]), 7).double()[:, None]
+    states = layer(x)[0][:, 0]
+    loss = F.cross_entropy(linear(states), torch.tensor(ids[1:]))
+    loss.backward()
+    given = {name: p.detach().ravel().tolist() for name, p in named.items()}
+    found = open_page(path, anew=False).page.evaluate(ENGINE, [given, ids])
+    assert largest(found["states"], states.detach()) < SMALL
+    assert abs(found["loss"] - loss.item()) < SMALL
+    for name, p in named.items():
+        assert p.grad is not None
+        assert largest(found["gradients"][name], p.grad.ravel()) < SMALL, name
+    norm = torch.nn.utils.clip_grad_norm_(named.values(), 0.05)
+    assert found["norm"] == pytest.approx(float(norm), rel=1e-12)
+    assert float(norm) > 0.05
+    torch.optim.SGD(named.values(), 0.7).step()
+    for name, p in named.items():
+        assert largest(found["updated"][name], p.detach().ravel()) < SMALL, name
+
+
+def test_the_chain_shows_recorded_results_gates_and_lines(
+    made: dict[str, Any], opened: Opened
+) -> None:
+    opened.choose(t=4, i=5)
+    found = made["checkpoints"][1]
+    recorded_ = found["numbers"] | found["details"]
+    v = made["targets"][3]
+    places: dict[str, Any] = {"h": (4, 5), "y": (3, v), "p": (3, v), "L": 3}
+    if not made["gates"]:
+        places = {"a": (made["column"][3], 5), "u": (3, 5), "z": (3, 5)} | places
+    for side, prefix in (("numpy", ""), ("torch", "torch.")):
+        shown = opened.page.locator(f"#chain [data-side={side}]").all_text_contents()
+        assert shown == [str(recorded_[prefix + name][at]) for name, at in places.items()]
+    parts = {"rnn": [], "gru": ["r", "z", "n"], "lstm": ["i", "f", "g", "o", "c"]}[made["cell"]]
+    assert opened.page.locator("#chain [data-side=page]").count() == len(parts)
+    formulas = opened.page.locator("#chain .formula").all_text_contents()
+    assert [f[:4] for f in formulas if f.split(" ")[0] in {f"{x}t" for x in parts}] == [
+        f"{x}t =" for x in parts
+    ]
+    of_the_cell = opened.page.locator(
+        "#chain .where", has_text=CELLS[made["cell"]].plain.__name__.split(".")[-1]
+    )
+    assert of_the_cell.count() >= len(parts) + 1
+    assert opened.page.locator("#singular-value, #radius-value").count() == 2 * (not made["gates"])
+    assert all(row["ok"] for row in found["parity"])
+
+
+def test_norms_are_those_of_a_text_that_begins_later(made: dict[str, Any], opened: Opened) -> None:
+    """dL_k/dh_t is the gradient of the initial state for a text that begins after step t."""
+    model, batch = model_of(opened, made), as_batch(TEXT)
+    norms = np.array(opened.page.evaluate("() => [...numbers().norms]")).reshape(K, K)
+    for k, t in ((K, 1), (K, K - 1), (5, 2), (2, 1)):
+        _, state = model(batch.inputs[:, :t].copy(), model.begin_state())
+        logits, _, tape = model.forward(batch.inputs[:, t:k].copy(), state)
+        _, [d_y] = scratch_rnn.cross_entropy(logits[-1:], batch.targets[0, k - 1 : k])
+        d_logits = np.zeros_like(logits)
+        d_logits[-1] = d_y
+        _, d_state = model.backward_to_state(tape, d_logits)
+        d_h = d_state[0] if len(made["states"]) > 1 else d_state
+        rel = 1e-9 if made["gates"] else 1e-4  # those of a cell without gates are float32
+        assert norms[k - 1, t - 1] == pytest.approx(np.linalg.norm(d_h), rel=rel)
+
+
+def test_the_gradient_flows_back_and_axe_finds_nothing(
+    made: dict[str, Any], opened: Opened
+) -> None:
+    opened.choose(t=1, s=2, i=3)
+    what = "through the gates" if made["gates"] else "times the slope"
+    assert opened.text("#flow-value") == f"step 1, {what}"
+    whole = opened.page.evaluate("(text) => rnnParity.run(text).gradients", TEXT)
+    row = 2 * H + 3 if made["gates"] else 3  # the candidate's rows are the third block
+    shown = float(opened.text("[data-flow='d_W_hh sum']"))
+    assert shown == pytest.approx(whole["rnn.weight_hh_l0"][row][3], rel=1e-5)
+    assert opened.page.locator("[data-flow=d_c]").count() == len(made["states"]) - 1
+    caption = opened.text("#products caption")
+    expected = (
+        f"Row 3 of W_h{{}}, which is row {row} of W_hh," if made["gates"] else "Row 3 of W_hh,"
+    )
+    assert caption.startswith(expected.format({"gru": "n", "lstm": "g"}.get(made["cell"])))
+    if made["cell"] == "lstm" or number(0, 1):
+        assert axe_violations(opened) == []
+    assert opened.page.evaluate("() => document.documentElement.scrollWidth") <= 1280
+
+
+def test_a_page_has_the_script_of_its_cell_alone(made: dict[str, Any]) -> None:
+    names = [path.name for path in scripts(made["cell"])]
+    assert names[:2] == ["record.js", f"{made['cell']}.js"]
+    assert names[-1] == "main.js"
+    assert names[2:-1] == sorted(set(names) - {*names[:2], "main.js"})
