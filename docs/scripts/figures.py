@@ -7,8 +7,8 @@
 `runs` trains both models for 500 epochs with each cell, and keeps the ends in
 docs/measurements/runs.json. A stopped measurement goes on where it stopped; without runs/figures it
 begins anew. `quick` keeps what a short run prints in docs/measurements; `bench`, `layers`,
-`compiled` and `haste` keep their results in docs/benchmarks. For the others there are scripts of
-their own.
+`compiled`, `haste` and `steps` keep their results in docs/benchmarks. For the others there are
+scripts of their own.
 """
 
 from __future__ import annotations
@@ -34,6 +34,7 @@ from timings import (
     haste_table,
     layers_table,
     of_versions,
+    steps_table,
     times_table,
 )
 
@@ -178,6 +179,11 @@ def measure_sharpness() -> None:
         python("docs/scripts/sharpness.py", what)
 
 
+def measure_steps() -> None:
+    """Measure the optimisation steps, for docs/speed.md."""
+    python("docs/scripts/optimisation_steps.py")
+
+
 def measure_tolerance() -> None:
     """Try the tolerance on many cases, for docs/tolerance.md."""
     python("-m", "tests.deep_tolerance", "--cases", "10000")
@@ -190,6 +196,7 @@ MEASURES = {
     "layers": measure_layers,
     "compiled": measure_compiled,
     "haste": measure_haste,
+    "steps": measure_steps,
     "questions": measure_questions,
     "comparisons": measure_comparisons,
     "accuracy": measure_accuracy,
@@ -241,6 +248,7 @@ def runs_table() -> str:
 
 PAGES: dict[Path, dict[str, Callable[[], str]]] = {
     PAGE: {"quick": quick_output, "runs": runs_table, "times": times_table, "haste": haste_table},
+    DOCS / "speed.md": {"steps": steps_table},
     BENCHMARKS / "README.md": {"layers": layers_table, "compiled": compiled_table},
     XEON / "README.md": {
         "times": partial(times_table, XEON),
