@@ -13,7 +13,6 @@ WITH_SHAPES = [
     "scratch_rnn",
     "concise_rnn",
     "compare.bench.workload.case",
-    "compare.bench.ladder_steps",
     "compare.runs.checkpoint.contents",
     "compare.study.page.anatomy",
     "compare.study.page.record",

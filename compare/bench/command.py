@@ -13,11 +13,13 @@ from contextlib import contextmanager
 from dataclasses import dataclass
 from datetime import datetime
 from pathlib import Path
-from types import MappingProxyType
+from typing import Any
+
+import numpy as np
 
 from compare.bench.config import BenchConfig
 from compare.bench.measure.budget import Budget
-from compare.bench.measure.check_rows import judge
+from compare.bench.measure.check_rows import check_rows
 from compare.bench.measure.gate import Gate
 from compare.bench.measure.machine import available_memory, describe_machine, thread_notes
 from compare.bench.measure.memory import measure_memory
@@ -26,18 +28,30 @@ from compare.bench.measure.roofline import measure_roof
 from compare.bench.measure.timing import Contestant, ReferenceProduct, measure, seconds_of_a_round
 from compare.bench.results.against import read_earlier, settings_of, show_changes
 from compare.bench.results.pictures import draw
-from compare.bench.results.result import LEFT_OUT, REFUSED, TIMED, Document, RowInfo, Timing
+from compare.bench.results.result import Document, RowInfo, Timing
 from compare.bench.results.table import show
 from compare.bench.rows import cuda_rows
-from compare.bench.rows.all_rows import REFERENCE, SCRATCH, all_rows, choose_rows
-from compare.bench.rows.row import Row
-from compare.bench.workload.case import Job, make_case
+from compare.bench.rows.all_rows import all_rows, checkers, choose_rows
+from compare.bench.rows.row import Device, Row
+from compare.bench.workload.case import NUM_PREDS, Job, make_case
 from compare.bench.workload.shapes import Shape, choose
-from compare.bench.workload.work import BACKWARD, PHASES, STEP, flops, numbers
-from compare.parity import ParityError, limited_threads
+from compare.bench.workload.work import (
+    BACKWARD,
+    GENERATION,
+    LEFT_OUT,
+    PHASES,
+    REFERENCE,
+    REFUSED,
+    SCRATCH,
+    STEP,
+    TIMED,
+    flops,
+    numbers,
+)
+from compare.parity import CELLS, ParityError, limited_threads
 from compare.terminal import Terminal, UsageError
 
-Say = Callable[[str], None]
+Progress = Callable[[str], None]
 
 
 def bench(config: BenchConfig, terminal: Terminal | None = None) -> Document:
@@ -60,8 +74,8 @@ def bench(config: BenchConfig, terminal: Terminal | None = None) -> Document:
     terminal = terminal or Terminal(quiet=True)
     config.check()
     stored = Document.read(config.plot) if config.plot else None
-    wanted = settings_of(stored) if stored else config.to_json()
-    earlier = read_earlier(config.against, wanted) if config.against else None
+    settings = settings_of(stored) if stored else config.to_json()
+    earlier = read_earlier(config.against, settings) if config.against else None
     path = config.plot or config.json or Path("benchmarks") / f"{datetime.now():%Y%m%d-%H%M%S}.json"
     if stored:
         document = stored
@@ -73,7 +87,8 @@ def bench(config: BenchConfig, terminal: Terminal | None = None) -> Document:
     show(document, terminal)
     if earlier is not None:
         show_changes(earlier, document, terminal)
-    for picture in draw(document, path):
+    styles = {row.name: row.style for row in all_rows(Device("", ""))}
+    for picture in draw(document, path, styles):
         terminal.line(f"Picture: {picture}")
     terminal.line(f"Numbers: {path}")
     refused = [t for t in document.timings if t.row == SCRATCH and t.outcome == REFUSED]
@@ -88,16 +103,19 @@ def bench(config: BenchConfig, terminal: Terminal | None = None) -> Document:
 
 def _measure(config: BenchConfig, path: Path, terminal: Terminal) -> Document:
     shapes = choose(config.shapes, config.only, config.cell)
-    wanted = {shape: _phases(shape, config.phases) for shape in shapes}
-    if not any(wanted.values()):
+    phases = {
+        shape: [p for p in PHASES[shape.kind] if not config.phases or p in config.phases]
+        for shape in shapes
+    }
+    if not any(phases.values()):
         raise UsageError(f"expected --phases that the shapes have, got {' '.join(config.phases)}")
     device = cuda_rows.find_device()
-    rows, left_out = choose_rows(config.rows, config.dtype, device)
-    notes = thread_notes() + _device_notes(rows, device, config.threads) + left_out
+    rows, left_out = choose_rows(config.rows, config.dtype, CELLS[config.cell], device)
+    notes = [*thread_notes(), *_device_notes(rows, device, config.threads), *left_out]
     for note in notes:
         terminal.line(note, "dim")
-    with _said(terminal) as say:
-        say("the best rates of this machine")
+    with _progress(terminal) as progress:
+        progress("the best rates of this machine")
         document = Document(
             time=datetime.now().astimezone().isoformat(timespec="seconds"),
             settings=config.to_json(),
@@ -107,188 +125,167 @@ def _measure(config: BenchConfig, path: Path, terminal: Terminal) -> Document:
             rows=[RowInfo(row.name, row.label, row.compiles) for row in rows],
             shapes=shapes,
         )
-        course = _Course(config, document, rows, ReferenceProduct())
         # From small to large: if the budget is too small, the largest shapes are left out.
         in_order = sorted(shapes, key=lambda shape: flops(shape, BACKWARD))
-        pairs = [(shape, phase) for shape in in_order for phase in wanted[shape]]
-        operations = [flops(shape, phase) for shape, phase in pairs]
+        operations = [flops(shape, phase) for shape in in_order for phase in phases[shape]]
         budget = Budget(config.budget, operations, document.roof.rate)
+        session = _Session(config, document, rows, budget, ReferenceProduct())
         for k, shape in enumerate(in_order, start=1):
-            say(f"shape {k} of {len(in_order)}: {shape.describe()}")
-            course.run(shape, wanted[shape], budget)
+            progress(f"shape {k} of {len(in_order)}: {shape.describe()}")
+            session.measure(shape, phases[shape])
             document.write(path)
         if not document.timings:
             chosen = ", ".join(row.name for row in rows)
             raise UsageError(f"expected --rows with a phase of these shapes, got {chosen}")
-        _extras(config, document, rows, say)
+        _measure_extras(config, document, progress)
     document.finished = True
     document.write(path)
     return document
 
 
-def _phases(shape: Shape, chosen: Sequence[str]) -> list[str]:
-    return [phase for phase in PHASES[shape.kind] if not chosen or phase in chosen]
-
-
 @dataclass(slots=True)
-class _Course:
-    """Runs all rows, one shape after the other."""
+class _Session:
+    """Checks and times all rows, one shape after the other."""
 
     config: BenchConfig
     document: Document
     rows: list[Row]
+    budget: Budget
     reference_product: ReferenceProduct
     phases_done: int = 0
 
-    def run(self, shape: Shape, phases: Sequence[str], budget: Budget) -> None:
-        """Check and time all rows in all phases of a shape."""
+    def measure(self, shape: Shape, phases: Sequence[str]) -> None:
+        """Check and time all rows in these phases of a shape."""
         too_large = _memory_objection(shape, self.config.dtype)
         objections = {
-            (row, phase): too_large or budget.objection_before(row, phase, flops(shape, phase))
+            (row, phase): too_large or self._objection(row, shape, phase)
             for phase in phases
             for row in self.rows
         }
         if all(objections.values()):  # nothing can be measured: do not even make the case
             for (row, phase), objection in objections.items():
-                self._note(shape, phase, row, LEFT_OUT, objection or "")
+                self._add(shape, phase, row, LEFT_OUT, reason=objection)
             self.phases_done += len(phases)
             return
         case = make_case(shape, dtype=self.config.dtype, seed=self.config.seed)
         gate = Gate(case, seed=self.config.seed)
-        # Scratch and PyTorch are needed for every check, even if they are not in the table.
-        checkers = [row for row in all_rows(None) if row.name in (SCRATCH, REFERENCE)]
-        present = {row.name: row for row in [*checkers, *self.rows]}
+        # Every check needs scratch and PyTorch, even if they are not in the table.
+        present = {row.name: row for row in [*checkers(), *self.rows]}
         jobs: dict[Row, dict[str, Job]] = {}
         for row in present.values():
             with row.settings(self.config.threads):
                 jobs[row] = row.prepare(case)
         for phase in phases:
-            self._phase(shape, phase, jobs, gate, budget)
+            self._measure_phase(shape, phase, jobs, gate)
             self.phases_done += 1
 
-    def _phase(
-        self,
-        shape: Shape,
-        phase: str,
-        jobs: dict[Row, dict[str, Job]],
-        gate: Gate,
-        budget: Budget,
+    def _objection(self, row: Row, shape: Shape, phase: str) -> str | None:
+        return self.budget.objection_before(row, phase, flops(shape, phase))
+
+    def _measure_phase(
+        self, shape: Shape, phase: str, jobs: Mapping[Row, dict[str, Job]], gate: Gate
     ) -> None:
-        threads, operations = self.config.threads, flops(shape, phase)
-        rows = [row for row in self.rows if phase in jobs[row]]
-        objections = {row: budget.objection_before(row, phase, operations) for row in rows}
-        for row, objection in objections.items():
-            if objection:
-                self._note(shape, phase, row, LEFT_OUT, objection)
-        rows = [row for row in rows if not objections[row]]
+        threads = self.config.threads
+        rows = []
+        for row in self.rows:
+            if phase in jobs[row]:
+                if objection := self._objection(row, shape, phase):
+                    self._add(shape, phase, row, LEFT_OUT, reason=objection)
+                else:
+                    rows.append(row)
         if not rows:
             return
-        asked = {
+        checked = {
             row: prepared
             for row, prepared in jobs.items()
             if row in rows or row.name in (SCRATCH, REFERENCE)
         }
-        verdicts = judge(phase, asked, gate, threads)
+        checks = check_rows(phase, checked, gate, threads)
         contestants = []
         for row in rows:
-            verdict, reason = verdicts[row], None
-            if row.compiles and verdict.first_call is not None:
-                reason = budget.compiled(row, phase, verdict.first_call)
-            if verdict.outcome != TIMED:
-                self._note(shape, phase, row, verdict.outcome, verdict.reason, verdict.first_call)
+            check, objection = checks[row], None
+            if row.compiles and check.first_call is not None:
+                objection = self.budget.compiled(row, phase, check.first_call)
+            if check.outcome != TIMED:
+                self._add(
+                    shape,
+                    phase,
+                    row,
+                    check.outcome,
+                    reason=check.reason,
+                    first_call=check.first_call,
+                )
                 continue
-            cost = seconds_of_a_round(row, verdict.estimate, threads)
-            rounds = reason or budget.rounds(row, self.phases_done, cost)
+            cost = seconds_of_a_round(row, check.estimate, threads)
+            rounds = objection or self.budget.rounds(row, self.phases_done, cost)
             if isinstance(rounds, str):
-                self._note(shape, phase, row, LEFT_OUT, rounds, verdict.first_call)
+                self._add(shape, phase, row, LEFT_OUT, reason=rounds, first_call=check.first_call)
             else:
-                contestants.append(Contestant(row, jobs[row][phase], verdict.estimate, rounds))
+                contestants.append(Contestant(row, jobs[row][phase], check.estimate, rounds))
         measure(contestants, threads, self.reference_product)
         self.document.reference_product = self.reference_product.seconds
+        characters = NUM_PREDS if phase == GENERATION else 1
         for contestant in contestants:
-            seconds = [value / contestant.job.units for value in contestant.seconds]
-            verdict = verdicts[contestant.row]
-            timing = self._note(
+            check = checks[contestant.row]
+            timing = self._add(
                 shape,
                 phase,
                 contestant.row,
                 TIMED,
-                first_call=verdict.first_call,
-                seconds=seconds,
-                errors=verdict.errors,
+                first_call=check.first_call,
+                seconds=[seconds / characters for seconds in contestant.seconds],
+                errors=dict(check.errors),
             )
-            budget.done(contestant.row, operations, timing.median, contestant.spent)
+            operations = flops(shape, phase)
+            self.budget.done(contestant.row, operations, timing.median, contestant.spent)
 
-    def _note(
-        self,
-        shape: Shape,
-        phase: str,
-        row: Row,
-        outcome: str,
-        reason: str = "",
-        first_call: float | None = None,
-        seconds: Sequence[float] = (),
-        errors: Mapping[str, float] = MappingProxyType({}),
-    ) -> Timing:
-        itemsize = 8 if self.config.dtype == "float64" else 4
+    def _add(self, shape: Shape, phase: str, row: Row, outcome: str, **values: Any) -> Timing:
         timing = Timing(
             row=row.name,
             shape=shape.name,
             phase=phase,
             outcome=outcome,
             flops=flops(shape, phase),
-            bytes=numbers(shape, phase) * itemsize,
-            reason=reason,
-            seconds=list(seconds),
-            first_call=first_call,
-            errors=dict(errors),
+            bytes=numbers(shape, phase) * np.dtype(self.config.dtype).itemsize,
+            **values,
         )
         self.document.timings.append(timing)
         return timing
 
 
-def _extras(config: BenchConfig, document: Document, rows: Sequence[Row], say: Say) -> None:
+def _measure_extras(config: BenchConfig, document: Document, progress: Progress) -> None:
     """Measure the parts of scratch's step at the first shape with a timed step, and the memory."""
     found = {shape: document.find(SCRATCH, shape.name, STEP) for shape in document.shapes}
     candidates = [shape for shape, timing in found.items() if timing and timing.outcome == TIMED]
     if candidates:
-        say("the parts of a step")
+        progress("the parts of a step")
         document.parts_of = candidates[0]
         with limited_threads(1):
             document.parts = measure_parts(candidates[0], config.dtype)
     if config.memory:
-        say("peak memory")
+        progress("peak memory")
         document.memory = measure_memory(config.threads, config.cell)
 
 
-def _device_notes(rows: Sequence[Row], device: cuda_rows.Device | None, threads: int) -> list[str]:
+def _device_notes(rows: Sequence[Row], device: Device | None, threads: int) -> list[str]:
     """Return a note that there is no GPU, or the active precision settings of each GPU row."""
     if device is None:
         return [cuda_rows.no_device_line()]
-    notes = []
-    for row in rows:
-        if isinstance(row, cuda_rows.OnCuda):
-            with row.settings(threads):
-                settings = cuda_rows.read_settings()
-            in_force = ", ".join(f"{name} {value}" for name, value in settings.items())
-            perturbation = " (checked with the tolerance of TF32)" if row.tf32 else ""
-            notes.append(f"{row.label}: {in_force}{perturbation}")
-    return notes
+    return [row.settings_note(threads) for row in rows if isinstance(row, cuda_rows.OnCuda)]
 
 
 def _memory_objection(shape: Shape, dtype: str) -> str | None:
     """Return why a shape does not fit in memory, estimated as twelve times its largest arrays."""
-    itemsize = 8 if dtype == "float64" else 4
     per_step = shape.T * shape.B * (shape.H + shape.V)
-    needed = 12 * itemsize * shape.gates * (per_step + shape.H * (shape.H + shape.V))
-    available = available_memory()
+    entries = 12 * shape.gates * (per_step + shape.H * (shape.H + shape.V))
+    needed, available = np.dtype(dtype).itemsize * entries, available_memory()
     if needed < available:
         return None
     return f"it needs about {needed / 2**30:.1f} GiB, and {available / 2**30:.1f} GiB are free"
 
 
 @contextmanager
-def _said(terminal: Terminal) -> Iterator[Say]:
+def _progress(terminal: Terminal) -> Iterator[Progress]:
     """Show in a live terminal what is measured at the moment."""
     if not terminal.live:
         yield lambda text: None

@@ -9,32 +9,47 @@ from typing import Annotated, Any, Literal, Self
 
 from tyro.conf import arg
 
+from compare.bench.rows import all_labels
+from compare.bench.workload.shapes import NAMED
 from compare.bench.workload.work import PHASES
 from compare.parity import CellName
-from compare.terminal import MAX_THREADS, UsageError, check_choices
+from compare.terminal import UsageError, check_at_least, check_choices, check_threads
+
+ROWS = ", ".join(f"{name} ({label})" for name, label in all_labels().items())
+PHASE_NAMES = list(dict.fromkeys(phase for phases in PHASES.values() for phase in phases))
 
 
 @dataclasses.dataclass(frozen=True, kw_only=True)
 class BenchConfig:
     """Measure the time of scratch, PyTorch and others; exit code 1 if scratch's results differ."""
 
-    shapes: Annotated[str, arg(metavar="NAME|FILE.json")] = "seed"
-    """seed, layer, haste, deepbench, sweep, or a JSON file: a list of objects with T, B, V, H."""
+    shapes: Annotated[
+        str,
+        arg(
+            metavar="NAME|FILE.json",
+            help=f"{', '.join(NAMED)}, or a JSON file: a list of objects with T, B, V, H.",
+        ),
+    ] = "seed"
     only: Annotated[tuple[str, ...], arg(metavar="H=256 B=1,32 ...", help_behavior_hint="")] = ()
     """Measure only the shapes with these sizes."""
     cell: CellName = "rnn"
     """Recurrent layer of all rows."""
     rows: Annotated[
         tuple[str, ...],
-        arg(metavar="ROW ...", help_behavior_hint="(default: all that are available)"),
+        arg(
+            metavar="ROW ...",
+            help=f"Implementations to measure: {ROWS}. On a GPU also with -tf32, as in cuda-tf32.",
+            help_behavior_hint="(default: all that are available)",
+        ),
     ] = ()
-    """Implementations to measure: plain, scratch, torch, torch-cells, torch-compile, torch-page,
-    jax, onnx; with a GPU also cuda, cudnn, cuda-page, cuda-graph, and each of them with -tf32."""
     phases: Annotated[
         tuple[str, ...],
-        arg(metavar="PHASE ...", help_behavior_hint="(default: all phases of the shape)"),
+        arg(
+            metavar="PHASE ...",
+            help=f"Phases to measure: {', '.join(PHASE_NAMES)}.",
+            help_behavior_hint="(default: all phases of the shape)",
+        ),
     ] = ()
-    """Phases to measure: forward, forward+backward, step, generation."""
     dtype: Literal["float32", "float64"] = "float32"
     """Dtype of the parameters and of the computation, in all rows."""
     threads: Annotated[int, arg(metavar="N")] = 1
@@ -60,19 +75,17 @@ class BenchConfig:
         Raises
         ------
         UsageError
-            The message says what was expected and what came.
+            If an option has an invalid value.
         """
-        known = list(dict.fromkeys(phase for phases in PHASES.values() for phase in phases))
         for phase in self.phases:
-            if phase not in known:
-                raise UsageError(f"expected --phases among {', '.join(known)}, got {phase!r}")
+            if phase not in PHASE_NAMES:
+                known = ", ".join(PHASE_NAMES)
+                raise UsageError(f"expected --phases among {known}, got {phase!r}")
         check_choices(self)
-        if not 1 <= self.threads <= MAX_THREADS:
-            raise UsageError(f"expected --threads between 1 and {MAX_THREADS}, got {self.threads}")
+        check_threads(self.threads)
         if not (math.isfinite(self.budget) and self.budget > 0):
             raise UsageError(f"expected --budget to be a number above 0, got {self.budget}")
-        if self.seed < 0:
-            raise UsageError(f"expected --seed of at least 0, got {self.seed}")
+        check_at_least(0, "seed", self.seed)
         return self
 
     def to_json(self) -> dict[str, Any]:

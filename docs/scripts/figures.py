@@ -7,8 +7,8 @@
 `runs` trains both models for 500 epochs with each cell, and keeps the ends in
 docs/measurements/runs.json. A stopped measurement goes on where it stopped; without runs/figures it
 begins anew. `quick` keeps what a short run prints in docs/measurements; `bench`, `layers`,
-`compiled` and `haste` keep their results in docs/benchmarks. For the others there are scripts of
-their own.
+`compiled`, `haste` and `steps` keep their results in docs/benchmarks. For the others there are
+scripts of their own.
 """
 
 from __future__ import annotations
@@ -36,6 +36,7 @@ from timings import (
     layers_table,
     of_versions,
     stored,
+    steps_table,
     times_table,
 )
 
@@ -198,6 +199,11 @@ def measure_check() -> None:
     CHECK.write_text(result.stdout, encoding="utf-8")
 
 
+def measure_steps() -> None:
+    """Measure the optimisation steps, for docs/speed.md."""
+    python("docs/scripts/optimisation_steps.py")
+
+
 def measure_tolerance() -> None:
     """Try the tolerance on many cases, for docs/tolerance.md."""
     python("docs/scripts/tolerance.py", "--cases", "10000")
@@ -212,6 +218,7 @@ MEASURES = {
     "layers": measure_layers,
     "compiled": measure_compiled,
     "haste": measure_haste,
+    "steps": measure_steps,
     "questions": measure_questions,
     "comparisons": measure_comparisons,
     "accuracy": measure_accuracy,
@@ -298,6 +305,7 @@ PAGES: dict[Path, dict[str, Callable[[], str]]] = {
     PAGE: {"plain": plain_output, "check": check_output, "results": results_table},
     DOCS / "run.md": {"quick": quick_output},
     DOCS / "lecture.md": {"runs": runs_table},
+    DOCS / "speed.md": {"steps": steps_table},
     BENCHMARKS / "README.md": {
         "times": times_table,
         "haste": haste_table,

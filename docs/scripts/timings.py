@@ -2,14 +2,19 @@
 
 from __future__ import annotations
 
+import json
 import statistics
 from pathlib import Path
+from typing import Any
 
 from pages import DOCS, table
 
-from compare.bench.results.result import TIMED, Document, Timing
+from compare.bench.results.result import Document, Timing, ratio_of
+from compare.bench.workload.work import TIMED
+from compare.terminal import plural
 
 BENCHMARKS = DOCS / "benchmarks"
+STEPS_FILE = BENCHMARKS / "optimisation_steps.json"
 XEON = BENCHMARKS / "xeon"  # results of another processor: drawn, not measured
 
 CELLS = {"rnn": "RNN", "gru": "GRU", "lstm": "LSTM"}
@@ -132,10 +137,10 @@ def layers_table(folder: Path = BENCHMARKS) -> str:
 
 def of_peer(document: Document, time: Timing, peer: str) -> str:
     """Write a ratio to a peer's time, bold where the peer is faster by more than noise."""
-    ratio = document.ratio(time, peer)
+    ratio = ratio_of(time, document.find(peer, time.shape, time.phase))
     if ratio is None:
         return "–"
-    return f"**{ratio:.2f}**" if document.ratio_range(time, peer)[0] > 1 else f"{ratio:.2f}"
+    return f"**{ratio.value:.2f}**" if ratio.low > 1 else f"{ratio.value:.2f}"
 
 
 def share_of_roof(time: Timing, roof: float) -> float:
@@ -182,3 +187,47 @@ def of_versions(versions: dict[str, str]) -> str:
     """Name the versions that matter."""
     torch = versions["torch"].partition("+")[0]
     return f"Python {versions['python']}, NumPy {versions['numpy']}, PyTorch {torch}"
+
+
+def medians_of_steps(data: dict[str, Any]) -> tuple[list[float], dict[int, float]]:
+    """Return the median time of each optimisation step, and PyTorch's by the number of threads."""
+    times = [statistics.median(step["seconds"]) for step in data["steps"]]
+    return times, {int(n): statistics.median(seconds) for n, seconds in data["pytorch"].items()}
+
+
+def steps_table() -> str:
+    """Return each optimisation step with its time and its expected effect."""
+    data = json.loads(STEPS_FILE.read_text(encoding="utf-8"))
+    times, pytorch = medians_of_steps(data)
+    rows: list[list[str]] = []
+    for k, (step, time) in enumerate(zip(data["steps"], times, strict=True)):
+        saved = f"{round(100 * (1 - time / times[k - 1]))}%" if k else ""
+        ratio = f"{time / pytorch[step['threads']]:.2f}"
+        rows.append([f"{k}", step["name"], step["expected"], f"{1e3 * time:.2f} ms", saved, ratio])
+    operations = [
+        [name, f"{1e6 * statistics.median(seconds):.0f} µs"]
+        for name, seconds in data["operations"].items()
+    ]
+    head = ["", "step", "expected effect", "time", "time saved", "ratio to PyTorch"]
+    return "\n\n".join(
+        [
+            table(head, rows, numbers=3),
+            circumstances(data, pytorch),
+            table(["single operation", "time"], operations, numbers=1),
+        ]
+    )
+
+
+def circumstances(data: dict[str, Any], pytorch: dict[int, float]) -> str:
+    """Return the processor, and PyTorch's times and the rates of products in the same run."""
+    times = " and ".join(
+        f"{1e3 * time:.2f} ms on {plural(n, 'thread')}" for n, time in pytorch.items()
+    )
+    products = data["roof"]["products"].items()
+    rates = ", ".join(f"{1e-9 * rate:.0f} ({library})" for library, rate in products)
+    pools = data["environment"]["thread_pools"]
+    kernels = ", ".join(pool["architecture"] for pool in pools if pool.get("architecture"))
+    return (
+        f"{data['environment']['processor']}, NumPy's BLAS with {kernels} kernels; PyTorch in the "
+        f"same run: {times}; products of large matrices on one thread, GFLOP/s: {rates}."
+    )

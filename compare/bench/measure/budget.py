@@ -1,4 +1,4 @@
-"""The number of rounds of each row. A row has a budget of seconds for all its phases and shapes.
+"""The number of rounds of each row. A row has a budget of seconds for all phases and shapes.
 
 The time of a phase is estimated from its floating-point operations; it is at least the 20 ms of a
 block. The remaining budget is divided in proportion to these estimates, among this phase and all

@@ -7,20 +7,19 @@ and no row gets a number. If they agree, every other row is compared with scratc
 from __future__ import annotations
 
 from collections.abc import Mapping
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, replace
 
 from compare.bench.measure.gate import Gate
 from compare.bench.measure.timing import UNHURRIED, seconds_of_a_call, synchronised_clock
-from compare.bench.results.result import LEFT_OUT, REFUSED, TIMED
-from compare.bench.rows.all_rows import REFERENCE, SCRATCH
 from compare.bench.rows.row import Row
 from compare.bench.workload.case import Arrays, Job
+from compare.bench.workload.work import LEFT_OUT, REFERENCE, REFUSED, SCRATCH, TIMED
 
 DISAGREE = "scratch and PyTorch CPU disagree, so it is not known which results are right"
 
 
 @dataclass(frozen=True, slots=True)
-class Verdict:
+class RowCheck:
     """Whether a row may be timed."""
 
     outcome: str  # TIMED: it may. REFUSED: wrong results, or an exception. LEFT_OUT: no memory
@@ -28,18 +27,12 @@ class Verdict:
     first_call: float | None = None  # seconds
     estimate: float = 0.0  # seconds of a later call
     errors: Mapping[str, float] = field(default_factory=dict)  # of each result, against float64
+    results: Arrays = field(default_factory=dict, repr=False, compare=False)
 
 
-@dataclass(frozen=True, slots=True)
-class _FirstCall:
-    seconds: float
-    estimate: float
-    results: Arrays
-
-
-def judge(
+def check_rows(
     phase: str, jobs: Mapping[Row, Mapping[str, Job]], gate: Gate, threads: int
-) -> dict[Row, Verdict]:
+) -> dict[Row, RowCheck]:
     """Call each row's job once and compare the results.
 
     Parameters
@@ -52,68 +45,58 @@ def judge(
 
     Returns
     -------
-    dict of Row to Verdict
-        One verdict for each row that has this phase.
+    dict of Row to RowCheck
+        One for each row that has this phase.
     """
     known = {row: prepared[phase] for row, prepared in jobs.items() if phase in prepared}
     by_name = {row.name: row for row in known}
-    scratch_row, reference_row = by_name[SCRATCH], by_name[REFERENCE]
-    scratch = _first_call(scratch_row, known[scratch_row], threads)
-    reference = _first_call(reference_row, known[reference_row], threads)
-    for row, call in ((scratch_row, scratch), (reference_row, reference)):
-        if isinstance(call, Verdict):
-            return {
-                other: call if other is row else Verdict(call.outcome, f"{row.label} {call.reason}")
-                for other in known
-            }
-    assert isinstance(scratch, _FirstCall)
-    assert isinstance(reference, _FirstCall)
-    objection = gate.objection(phase, scratch.results, reference.results)
+    pair = [by_name[SCRATCH], by_name[REFERENCE]]
+    checks = {row: _first_call(row, known[row], threads) for row in pair}
+    for row, check in checks.items():
+        if check.outcome != TIMED:
+            others = RowCheck(check.outcome, f"{row.label} {check.reason}")
+            return dict.fromkeys(known, others) | {row: check}
+    scratch, reference = pair
+    expected = checks[scratch].results
+    objection = gate.objection(phase, expected, checks[reference].results)
     if objection is not None:
-        verdicts = dict.fromkeys(known, Verdict(REFUSED, DISAGREE))
-        return verdicts | {scratch_row: Verdict(REFUSED, f"{objection} (against PyTorch CPU)")}
-
-    verdicts = {
-        scratch_row: _passed(scratch, phase, gate),
-        reference_row: _passed(reference, phase, gate),
-    }
+        refused = RowCheck(REFUSED, f"{objection} (against PyTorch CPU)")
+        return dict.fromkeys(known, RowCheck(REFUSED, DISAGREE)) | {scratch: refused}
     for row, job in known.items():
-        if row not in verdicts:
-            verdicts[row] = _verdict(row, job, phase, scratch.results, gate, threads)
-    return {row: verdicts[row] for row in known}
+        if row not in checks:
+            checks[row] = _checked(_first_call(row, job, threads), row, phase, expected, gate)
+    return {row: _with_errors(checks[row], phase, gate) for row in known}
 
 
-def _verdict(row: Row, job: Job, phase: str, expected: Arrays, gate: Gate, threads: int) -> Verdict:
-    call = _first_call(row, job, threads)
-    if isinstance(call, Verdict):
-        return call
-    objection = gate.objection(phase, expected, call.results, gaps=row.gaps)
-    if objection is not None:
-        return Verdict(REFUSED, objection, call.seconds)
-    return _passed(call, phase, gate)
+def _checked(check: RowCheck, row: Row, phase: str, expected: Arrays, gate: Gate) -> RowCheck:
+    if check.outcome != TIMED:
+        return check
+    objection = gate.objection(phase, expected, check.results, gaps=row.gaps)
+    return check if objection is None else RowCheck(REFUSED, objection, check.first_call)
 
 
-def _passed(call: _FirstCall, phase: str, gate: Gate) -> Verdict:
-    errors = gate.errors(phase, call.results)
-    return Verdict(TIMED, first_call=call.seconds, estimate=call.estimate, errors=errors)
+def _with_errors(check: RowCheck, phase: str, gate: Gate) -> RowCheck:
+    if check.outcome != TIMED:
+        return check
+    return replace(check, errors=gate.errors(phase, check.results), results={})
 
 
-def _first_call(row: Row, job: Job, threads: int) -> _FirstCall | Verdict:
+def _first_call(row: Row, job: Job, threads: int) -> RowCheck:
     """Call a job once and read its results. If it was short or compiled, call it twice more."""
     try:
         with row.settings(threads):
             begun = synchronised_clock()
             value = job.run()
-            seconds = synchronised_clock() - begun
+            seconds = estimate = synchronised_clock() - begun
             results = job.results(value)
             if seconds < UNHURRIED or row.compiles:
                 job.run()
-                return _FirstCall(seconds, seconds_of_a_call(job.run, calls=1), results)
-            return _FirstCall(seconds, seconds, results)
+                estimate = seconds_of_a_call(job.run, calls=1)
+            return RowCheck(TIMED, "", seconds, estimate, results=results)
     except MemoryError as error:
-        return Verdict(LEFT_OUT, f"out of memory: {_one_line(error)}")
+        return RowCheck(LEFT_OUT, f"out of memory: {_one_line(error)}")
     except Exception as error:  # any error in one row must not stop the other rows
-        return Verdict(REFUSED, f"raised {type(error).__name__}: {_one_line(error)}")
+        return RowCheck(REFUSED, f"raised {type(error).__name__}: {_one_line(error)}")
 
 
 def _one_line(error: Exception) -> str:

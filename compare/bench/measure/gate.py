@@ -1,8 +1,8 @@
 """Check a row's results: they may differ from scratch's results only by rounding.
 
-The tolerance comes from `compare.parity.tolerance`: the same computation runs again with moved
-floats, and the change of its results shows the effect of rounding. TF32 has 10 bits of mantissa
-instead of 23. So for rows in TF32 the floats are moved further: by a relative 2^-11 … 2^-10.
+The tolerance comes from `compare.parity`: the same computation runs again with perturbed floats,
+and the change of its results shows the effect of rounding. TF32 has 10 bits of mantissa instead of
+23. So for rows in TF32 the perturbation is larger: a relative 2^-11 … 2^-10.
 """
 
 from __future__ import annotations
@@ -13,13 +13,14 @@ from dataclasses import replace
 import numpy as np
 
 import scratch_rnn
+from compare.bench.rows.row import FLOAT32_GAPS
 from compare.bench.workload.case import (
     LR,
     MAX_NORM,
     NUM_PREDS,
     Arrays,
     Case,
-    LayerCase,
+    LayerInputs,
     first_token,
     in_float64,
     layer_gradients,
@@ -39,9 +40,6 @@ from compare.parity import (
     unmoved,
 )
 
-FLOAT32_GAPS, TF32_GAPS = 1, 2**13
-"""How far a float is moved, in ulps of float32; TF32 has 13 bits fewer."""
-
 
 class Gate:
     """Checks all rows on one case. It computes the tolerances when they are first needed."""
@@ -50,12 +48,12 @@ class Gate:
         self._case = case
         self._seed = seed
         self._allowed: dict[tuple[bool, int], dict[str, np.ndarray]] = {}
-        self._truth: Arrays | None = None
+        self._reference: Arrays | None = None
 
     def objection(
         self, phase: str, scratch: Arrays, other: Arrays, *, gaps: int = FLOAT32_GAPS
     ) -> str | None:
-        """Return why a row's results cannot be called right, or None if they can.
+        """Return why a row's results are refused, or None if they are right within rounding.
 
         Parameters
         ----------
@@ -78,8 +76,8 @@ class Gate:
         if worst.problem:
             return f"{worst.name}: {worst.problem}"
         return (
-            f"{worst.name} differs by {worst.difference:.1e}, {worst.share:,.1f} times what "
-            f"rounding explains ({worst.allowed:.1e})"
+            f"{worst.name} differs by {worst.difference:.1e}, {worst.share:,.1f} times the "
+            f"tolerance of {worst.allowed:.1e}"
         )
 
     def allowed(self, phase: str, gaps: int = FLOAT32_GAPS) -> dict[str, np.ndarray]:
@@ -95,38 +93,33 @@ class Gate:
         return self._allowed[key]
 
     def errors(self, phase: str, results: Arrays) -> dict[str, float]:
-        """Return how far a row's results are from the truth, as relative RMS errors.
+        """Return the relative RMS errors of a row's results.
 
-        The truth is the same computation by scratch in float64. A text has no such error, and the
-        truth about results in float64 is not known: then there are no errors.
+        They are compared with scratch in float64. There are no errors of a text, and none in
+        float64, which has no more precise reference.
         """
         if phase == GENERATION or self._case.dtype == "float64":
             return {}
-        if self._truth is None:
-            self._truth = _computation(in_float64(self._case), unmoved, generates=False)
+        if self._reference is None:
+            self._reference = _computation(in_float64(self._case), unmoved, generates=False)
         return {
-            name: rms(absolute_difference(array, self._truth[name])) / rms(self._truth[name])
+            name: rms(absolute_difference(array, exact)) / rms(exact)
             for name, array in results.items()
-            if self._truth[name].any()
+            if (exact := self._reference[name]).any()
         }
 
 
 def _computation(case: Case, move: Move, *, generates: bool) -> Arrays:
-    """Compute all results of a case, with every float passed through `move`."""
-    if isinstance(case, LayerCase):
-        return scratch_layer_results(replace(case, parameters=move(case.parameters)), move)
+    """Compute all results of a case with scratch, with every float passed through `move`."""
+    if isinstance(case, LayerInputs):
+        rnn = scratch_layer(replace(case, parameters=move(case.parameters)))
+        output, state, tape = rnn.forward(move(case.x), move(case.state))
+        results = layer_results(output.copy(), state)
+        gradients = rnn.backward(move(tape), move(case.d_output))
+        return results | layer_gradients(gradients.x, gradients.parameters)
     if generates:
         model = scratch_model(case, move(case.generation_parameters))
         return text_results(
             case, scratch_rnn.predict(first_token(case), NUM_PREDS, model, case.vocab)
         )
     return scratch_step(scratch_model(case), case.batch, case.state, LR, MAX_NORM, move)
-
-
-def scratch_layer_results(case: LayerCase, move: Move) -> Arrays:
-    """Run a layer forward and backward."""
-    rnn = scratch_layer(case)
-    output, state, tape = rnn.forward(move(case.x), move(case.state))
-    results = layer_results(output.copy(), state)
-    gradients = rnn.backward(move(tape), move(case.d_output))
-    return results | layer_gradients(gradients.x, gradients.parameters)

@@ -1,7 +1,7 @@
 """The peak memory of a training step, measured in a separate process.
 
-``python -m compare.bench.measure.memory ROW CELL T B V H THREADS`` makes a model and a batch, reads the
-memory of the process, does one step, and prints the peak memory minus the memory before, in bytes.
+``python -m compare.bench.measure.memory ROW CELL T B V H THREADS`` makes a
+model and a batch, does one step, and prints the peak memory minus the memory before, in bytes.
 """
 
 from __future__ import annotations
@@ -15,14 +15,15 @@ from pathlib import Path
 
 import psutil
 
-from compare.bench.measure.check_rows import judge
+from compare.bench.measure.check_rows import check_rows
 from compare.bench.measure.gate import Gate
-from compare.bench.results.result import TIMED, Memory
-from compare.bench.rows.all_rows import REFERENCE, SCRATCH, all_rows
+from compare.bench.results.result import Memory
+from compare.bench.rows.all_rows import all_rows, checkers
 from compare.bench.rows.row import Row
 from compare.bench.workload.case import make_case
 from compare.bench.workload.shapes import Shape
-from compare.bench.workload.work import STEP
+from compare.bench.workload.work import STEP, TIMED
+from compare.parity import limited_threads
 
 SHAPE = Shape("memory", "model", T=256, B=64, V=28, H=1024)
 CHECKED = Shape("memory, checked", "model", T=16, B=4, V=28, H=64)
@@ -31,14 +32,13 @@ CHECKED = Shape("memory, checked", "model", T=16, B=4, V=28, H=64)
 
 def measure_memory(threads: int, cell: str = "rnn") -> list[Memory]:
     """Return the peak memory of scratch and of PyTorch on the CPU; both are checked first."""
-    rows = [row for row in all_rows(None) if row.name in (SCRATCH, REFERENCE)]
     shape, case = replace(SHAPE, cell=cell), make_case(replace(CHECKED, cell=cell))
-    verdicts = judge(STEP, {row: row.prepare(case) for row in rows}, Gate(case), threads)
+    jobs = {row: row.prepare(case) for row in checkers()}
     return [
         Memory(row.name, shape, peak_of_step(row, shape, threads))
-        if verdicts[row].outcome == TIMED
-        else Memory(row.name, shape, None, verdicts[row].reason)
-        for row in rows
+        if check.outcome == TIMED
+        else Memory(row.name, shape, None, check.reason)
+        for row, check in check_rows(STEP, jobs, Gate(case), threads).items()
     ]
 
 
@@ -65,8 +65,6 @@ def peak_of_step(row: Row, shape: Shape, threads: int) -> int:
 
 def step_in_this_process(name: str, shape: Shape, threads: int) -> int:
     """Do one step; return the peak memory minus the memory before, in bytes."""
-    from compare.parity import limited_threads
-
     row = next(row for row in all_rows(None) if row.name == name)
     with limited_threads(threads), row.settings(threads):
         step = row.prepare(make_case(shape))[STEP]

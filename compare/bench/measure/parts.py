@@ -17,7 +17,7 @@ import numpy as np
 import scratch_rnn
 from compare.bench.measure.timing import calls_of_a_block, seconds_of_a_call
 from compare.bench.results.result import Part
-from compare.bench.workload.case import LR, MAX_NORM, ModelCase, make_case, scratch_model
+from compare.bench.workload.case import LR, MAX_NORM, ModelInputs, make_case, scratch_model
 from compare.bench.workload.shapes import Shape
 from scratch_rnn import linear
 from scratch_rnn.cells import gated
@@ -41,7 +41,7 @@ RECURRENCE, STEP = "recurrence", "step"
 def measure_parts(shape: Shape, dtype: str) -> list[Part]:
     """Return the parts of a step at a model's shape, in the order of the computation."""
     case = make_case(shape, dtype=dtype)
-    if not isinstance(case, ModelCase):
+    if not isinstance(case, ModelInputs):
         raise TypeError(f"expected the shape of a model, got {shape.describe()}")
     median = _medians(pieces_of_step(case))
     in_recurrence = median[LOOKUP] + median[PRODUCTS] + median[WEIGHTS]
@@ -55,7 +55,7 @@ def measure_parts(shape: Shape, dtype: str) -> list[Part]:
     return [Part(name, median[name], flops.get(name, 0)) for name in order]
 
 
-def pieces_of_step(case: ModelCase) -> dict[str, Callable[[], Any]]:
+def pieces_of_step(case: ModelInputs) -> dict[str, Callable[[], Any]]:
     """Return a function for each part, for the recurrence and for the whole step."""
     model, trained = scratch_model(case), scratch_model(case)
     rnn, G, B = model.rnn, case.shape.gates, case.shape.B

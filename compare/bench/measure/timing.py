@@ -1,11 +1,13 @@
 """Measure the time of jobs: in blocks of calls, and in rounds with one block of each row.
 
 A *block* is a number of calls that takes 20 ms. Before it there is a warm-up that is not counted.
-Python's timeit runs the block without garbage collection. Its clock waits for the GPU, as that of
-torch.utils.benchmark does. A *round* is one block of each row. The order of the rows changes from
-round to round. So changes of the machine (clock rate, heat, other work) affect all rows in the same
-way. Each round also times one fixed matrix product. The variation of this time shows the noise of
-the machine.
+Python's timeit runs the block without garbage collection. Its clock waits for the GPU. A *round* is
+one block of each row. The order of the rows changes from round to round. So changes of the machine
+(clock rate, heat, other work) affect all rows in the same way. Each round also times one fixed
+matrix product. The variation of this time shows the noise of the machine.
+
+torch.utils.benchmark and pyperf time one statement after the other, pyperf in processes of its own.
+Here the rows alternate, each with its own threads and rests, in the process that has checked them.
 
 Idle threads do not sleep at once. They keep a core busy that the next row needs: the threads of
 PyTorch's OpenMP for some milliseconds, the threads of OpenBLAS for a tenth of a second. So there is

@@ -12,8 +12,8 @@ from pathlib import Path
 
 from rich.text import Text
 
-from compare.bench.results.result import Document
-from compare.bench.results.table import REFERENCE
+from compare.bench.results.result import Document, ratio_of
+from compare.bench.workload.work import REFERENCE
 from compare.terminal import Terminal, UsageError, plain_table
 
 
@@ -29,8 +29,8 @@ class Change:
     is_noise: bool  # the ranges of both ratios overlap
 
     @property
-    def told(self) -> str:
-        """Say how much slower or faster the row is, if that is more than noise."""
+    def description(self) -> str:
+        """How much slower or faster the row is, if that is more than noise."""
         if self.is_noise:
             return "within noise"
         change = self.now / self.before - 1
@@ -44,7 +44,7 @@ def read_earlier(path: Path, settings: Mapping[str, object]) -> Document:
     ----------
     path : Path
     settings : mapping
-        Of these, both have to have cell, dtype and threads in common.
+        The cell, dtype and threads of both benchmarks must be equal.
 
     Raises
     ------
@@ -76,18 +76,17 @@ def settings_of(document: Document) -> dict[str, object]:
 def changes(earlier: Document, now: Document) -> list[Change]:
     """Return the change of each ratio to PyTorch's time that both benchmarks have."""
     found = []
-    same = {shape.name for shape in now.shapes if shape in earlier.shapes}
-    for timing in now.timings:
-        other = earlier.find(timing.row, timing.shape, timing.phase)
-        if timing.row == REFERENCE or timing.shape not in same or other is None:
-            continue
-        before, after = earlier.ratio(other, REFERENCE), now.ratio(timing, REFERENCE)
-        if before is not None and after is not None:
-            a, b = earlier.ratio_range(other, REFERENCE)
-            c, d = now.ratio_range(timing, REFERENCE)
-            is_noise = a <= d and c <= b
-            change = Change(timing.row, timing.shape, timing.phase, before, after, is_noise)
-            found.append(change)
+    earlier_by_shape, now_by_shape = earlier.by_shape(), now.by_shape()
+    for shape in (shape for shape in now.shapes if shape in earlier.shapes):
+        for phase, timings in now_by_shape[shape.name].items():
+            others = earlier_by_shape[shape.name].get(phase, {})
+            for row in (row for row in timings if row != REFERENCE):
+                before = ratio_of(others.get(row), others.get(REFERENCE))
+                after = ratio_of(timings[row], timings.get(REFERENCE))
+                if before is not None and after is not None:
+                    is_noise = before.low <= after.high and after.low <= before.high
+                    values = before.value, after.value, is_noise
+                    found.append(Change(row, shape.name, phase, *values))
     return found
 
 
@@ -99,10 +98,10 @@ def show_changes(earlier: Document, now: Document, terminal: Terminal) -> None:
     )
     processors = [document.environment["processor"] for document in (earlier, now)]
     if processors[0] != processors[1]:
-        terminal.line(f"Expected the processor of that run, {processors[0]}, got {processors[1]}")
+        terminal.line(f"The processors differ: {processors[0]} earlier, {processors[1]} now")
     found = changes(earlier, now)
     if not found:
-        terminal.line("Expected a row that both benchmarks have timed beside PyTorch, got none")
+        terminal.line("No row is timed together with PyTorch in both benchmarks")
         return
     table = plain_table()
     for title in ("shape", "phase", "row"):
@@ -113,9 +112,7 @@ def show_changes(earlier: Document, now: Document, terminal: Terminal) -> None:
     for change in found:
         style = "" if change.is_noise else "bold"
         numbers = (f"{change.before:.2f}", f"{change.now:.2f}")
-        told = Text(change.told, style)
-        table.add_row(change.shape, change.phase, change.row, *numbers, told)
+        text = Text(change.description, style)
+        table.add_row(change.shape, change.phase, change.row, *numbers, text)
     terminal.console.print(table)
-    terminal.line(
-        "Within noise: from quartile to quartile, the ratios of both runs have a common part"
-    )
+    terminal.line("Within noise: the ranges of both ratios, from quartile to quartile, overlap")

@@ -9,7 +9,7 @@ from __future__ import annotations
 
 import math
 from collections import defaultdict
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
 from pathlib import Path
 from typing import Any
 
@@ -17,39 +17,28 @@ from matplotlib.axes import Axes
 from matplotlib.figure import Figure
 from matplotlib.ticker import FuncFormatter, LogLocator, NullLocator
 
-from compare.bench.results.result import TIMED, Document, RowInfo, Timing
+from compare.bench.results.result import Document, RowInfo, Timing
 from compare.bench.workload.shapes import Shape
+from compare.bench.workload.work import BACKWARD, FORWARD, GENERATION, STEP, TIMED
+from compare.terminal import plural
 
 INK, FAINT, GRID = "#222222", "#8a8a8a", "#e6e6e6"
 
-# Colours that colour-blind people can tell apart; markers for print in black and white.
-STYLES: dict[str, dict[str, Any]] = {
-    "scratch": {"color": "#1f3f77", "marker": "o", "linewidth": 2.4, "zorder": 5},
-    "torch": {"color": "#e69f00", "marker": "s", "linewidth": 2.4, "zorder": 4},
-    "plain": {"color": "#8a8a8a", "marker": "v", "linewidth": 1.3},
-    "torch-cells": {"color": "#56b4e9", "marker": "^", "linewidth": 1.3},
-    "torch-compile": {"color": "#d55e00", "marker": "D", "linewidth": 1.3},
-    "torch-page": {"color": "#56b4e9", "marker": "1", "linewidth": 1.3},
-    "jax": {"color": "#009e73", "marker": "P", "linewidth": 1.3},
-    "onnx": {"color": "#f0a6ca", "marker": "X", "linewidth": 1.3},
-    "cuda": {"color": "#cc79a7", "marker": "<", "linewidth": 1.5},
-    "cuda-tf32": {"color": "#cc79a7", "marker": "<", "linewidth": 1.5, "linestyle": "--"},
-    "cudnn": {"color": "#7b3294", "marker": ">", "linewidth": 1.5},
-    "cudnn-tf32": {"color": "#7b3294", "marker": ">", "linewidth": 1.5, "linestyle": "--"},
-    "cuda-page": {"color": "#a6761d", "marker": "2", "linewidth": 1.5},
-    "cuda-page-tf32": {"color": "#a6761d", "marker": "2", "linewidth": 1.5, "linestyle": "--"},
-    "cuda-graph": {"color": "#66a61e", "marker": "h", "linewidth": 1.5},
-    "cuda-graph-tf32": {"color": "#66a61e", "marker": "h", "linewidth": 1.5, "linestyle": "--"},
-}
+UNKNOWN: dict[str, Any] = {"color": FAINT, "marker": "x", "linewidth": 1.2}
+"""Style of a row that is in the file, but not in this version."""
 SMALL: dict[str, Any] = {"fontsize": 9, "color": INK}
-ON_GPU = tuple(name for name in STYLES if name.startswith("cu"))
+
+Styles = Mapping[str, Mapping[str, Any]]  # of the rows, by name
+Column = tuple[int, Mapping[str, Timing]]  # a size, and the times of all rows at this size
+
+AXIS = {"H": "H, hidden units", "T": "T, steps", "B": "B, sequences in a batch"}
 
 MOST_PANELS = 6
-WHOLE = ("step", "forward+backward", "forward")
+WHOLE = (STEP, BACKWARD, FORWARD, GENERATION)
 """A picture shows the first of these phases that was measured."""
 
 
-def draw(document: Document, path: Path) -> list[Path]:
+def draw(document: Document, path: Path, styles: Styles) -> list[Path]:
     """Draw all pictures into the directory of the JSON file.
 
     Parameters
@@ -57,6 +46,8 @@ def draw(document: Document, path: Path) -> list[Path]:
     document : Document
     path : Path
         The JSON file. The names of the pictures begin with its name without the suffix.
+    styles : mapping of str to mapping
+        The style of each row, as arguments of ``Axes.plot``.
 
     Returns
     -------
@@ -64,8 +55,8 @@ def draw(document: Document, path: Path) -> list[Path]:
         The pictures that were drawn. A picture without data is not drawn.
     """
     figures: dict[str, Figure | None] = {
-        "time": time_figure(document),
-        "roofline": roofline_figure(document),
+        "time": time_figure(document, styles),
+        "roofline": roofline_figure(document, styles),
         "parts": parts_figure(document),
     }
     pictures = []
@@ -80,20 +71,30 @@ def draw(document: Document, path: Path) -> list[Path]:
 # Time ---------------------------------------------------------------------------------------
 
 
-def time_figure(document: Document) -> Figure | None:
+def time_figure(document: Document, styles: Styles) -> Figure | None:
     """Draw times against each size that varies, or bars if no size varies."""
-    if not any(timing.outcome == TIMED for timing in document.timings):
-        return None
     timed = {timing.shape for timing in document.timings if timing.outcome == TIMED}
+    if not timed:
+        return None
     panels = panels_of([shape for shape in document.shapes if shape.name in timed])
     if not panels:
-        return bars_figure(document)
-    columns = min(3, len(panels))
-    rows = math.ceil(len(panels) / columns)
-    figure = Figure(figsize=(4.4 * columns, 3.7 * rows + 1.0), dpi=150, layout="constrained")
-    grid = list(figure.subplots(rows, columns, squeeze=False).flat)
+        return bars_figure(document, styles)
+    by_shape = document.by_shape()
+    width = min(3, len(panels))
+    height = math.ceil(len(panels) / width)
+    figure = Figure(figsize=(4.4 * width, 3.7 * height + 1.0), dpi=150, layout="constrained")
+    grid = list(figure.subplots(height, width, squeeze=False).flat)
     for axes, (size, shapes) in zip(grid, panels, strict=False):
-        _draw_times(axes, document, size, shapes)
+        phases = {shape.name: by_shape[shape.name] for shape in shapes}
+        measured = {phase for found in phases.values() for phase in found}
+        phase = next((phase for phase in WHOLE if phase in measured), "")
+        columns = [
+            (int(getattr(shape, size)), phases[shape.name].get(phase, {})) for shape in shapes
+        ]
+        _draw_times(axes, document.rows, columns, styles)
+        fixed = ", ".join(f"{name} {getattr(shapes[0], name)}" for name in "TBVH" if name != size)
+        axes.set_title(f"{phase}: {fixed}", loc="left", fontsize=10, color=INK)
+        axes.set_xlabel(AXIS[size], color=INK)
     for axes in grid[len(panels) :]:
         axes.set_axis_off()
     handles, labels = _legend_of(figure)
@@ -129,78 +130,65 @@ def panels_of(shapes: Sequence[Shape]) -> list[tuple[str, list[Shape]]]:
     return panels
 
 
-def _draw_times(axes: Axes, document: Document, size: str, shapes: Sequence[Shape]) -> None:
-    phase = _whole_phase(document, shapes)
-    for row in document.rows:
-        timings = _timed(document, row.name, shapes, phase)
-        if timings:
-            x = [getattr(shape, size) for shape, _ in timings]
-            y = [timing.median for _, timing in timings]
-            axes.plot(x, y, label=row.label, markersize=5, **_style(row.name))
+def _draw_times(
+    axes: Axes, rows: Sequence[RowInfo], columns: Sequence[Column], styles: Styles
+) -> None:
+    for row in rows:
+        points = [(size, t[row.name].median) for size, t in columns if _is_timed(t.get(row.name))]
+        if points:
+            x, y = zip(*points, strict=True)
+            axes.plot(x, y, label=row.label, markersize=5, **_style(styles, row))
     axes.set_xscale("log", base=2)
     axes.set_yscale("log")
-    values = sorted({getattr(shape, size) for shape in shapes})
+    values = sorted({size for size, _ in columns})
     axes.set_xticks(values, [str(value) for value in values])
     axes.xaxis.set_minor_locator(NullLocator())
     axes.tick_params(axis="x", rotation=45 if len(values) > 6 else 0)
-    fixed = ", ".join(f"{name} {getattr(shapes[0], name)}" for name in "TBVH" if name != size)
-    axes.set_title(f"{phase}: {fixed}", loc="left", fontsize=10, color=INK)
-    names = {"H": "H, hidden units", "T": "T, steps", "B": "B, sequences in a batch"}
-    axes.set_xlabel(names[size], color=INK)
     _dress(axes)
     axes.yaxis.set_major_locator(LogLocator(subs=(1, 2, 5), numticks=20))
     axes.yaxis.set_major_formatter(FuncFormatter(lambda value, _: _duration(value)))
     axes.yaxis.set_minor_locator(NullLocator())
-    begin = gpu_wins_from(document, size, shapes, phase)
+    begin = gpu_wins_from(columns)
     if begin is not None:
         axes.axvline(begin, color=FAINT, linewidth=1, linestyle=(0, (4, 3)))
         transform = axes.get_xaxis_transform()
         axes.text(begin, 0.02, f" GPU faster from {begin}", transform=transform, **SMALL)
 
 
-def gpu_wins_from(document: Document, size: str, shapes: Sequence[Shape], phase: str) -> int | None:
+def gpu_wins_from(columns: Sequence[Column]) -> int | None:
     """Return the smallest size for which, and above which, the GPU is faster than all CPU rows."""
     begin = None
-    for shape in sorted(shapes, key=lambda shape: int(getattr(shape, size)), reverse=True):
-        medians = {
-            row.name: timing.median
-            for row in document.rows
-            if (timing := document.find(row.name, shape.name, phase)) and timing.outcome == TIMED
-        }
-        gpu = [seconds for name, seconds in medians.items() if name in ON_GPU]
-        cpu = [seconds for name, seconds in medians.items() if name not in ON_GPU]
+    for size, timings in sorted(columns, key=lambda column: column[0], reverse=True):
+        medians = {row: t.median for row, t in timings.items() if t.outcome == TIMED}
+        gpu = [seconds for row, seconds in medians.items() if _is_on_gpu(row)]
+        cpu = [seconds for row, seconds in medians.items() if not _is_on_gpu(row)]
         if not gpu or not cpu or min(gpu) >= min(cpu):
             break
-        begin = int(getattr(shape, size))
+        begin = size
     return begin
 
 
-def bars_figure(document: Document) -> Figure:
+def bars_figure(document: Document, styles: Styles) -> Figure:
     """Draw a bar for each row in each phase of the first shape, with its interquartile range."""
     shape = document.shapes[0]
-    phases = document.phases(shape.name)
+    phases = document.by_shape()[shape.name]
     figure = Figure(figsize=(9.0, 1.0 + 2.1 * len(phases)), dpi=150, layout="constrained")
-    for axes, phase in zip(
-        figure.subplots(len(phases), 1, squeeze=False)[:, 0], phases, strict=True
-    ):
-        rows = [
-            (row, timing)
-            for row in document.rows
-            if (timing := document.find(row.name, shape.name, phase)) is not None
-        ]
-        _draw_bars(axes, rows)
-        each = ", per character" if phase == "generation" else ""
+    grid = figure.subplots(len(phases), 1, squeeze=False)[:, 0]
+    for axes, (phase, timings) in zip(grid, phases.items(), strict=True):
+        rows = [(row, timings[row.name]) for row in document.rows if row.name in timings]
+        _draw_bars(axes, rows, styles)
+        each = ", per character" if phase == GENERATION else ""
         axes.set_title(f"{phase}{each}", loc="left", fontsize=10, color=INK)
     _title(figure, f"{shape.describe()}, on {_where(document)}")
     return figure
 
 
-def _draw_bars(axes: Axes, rows: Sequence[tuple[RowInfo, Timing]]) -> None:
+def _draw_bars(axes: Axes, rows: Sequence[tuple[RowInfo, Timing]], styles: Styles) -> None:
     names = [row.label for row, _ in rows]
     longest = max((t.median + t.spread / 2 for _, t in rows if t.outcome == TIMED), default=1.0)
     for k, (row, timing) in enumerate(rows):
         if timing.outcome == TIMED:
-            color = _style(row.name)["color"]
+            color = _style(styles, row)["color"]
             axes.barh(k, timing.median, color=color, height=0.62, xerr=timing.spread / 2)
             label = _duration(timing.median)
             x = timing.median + timing.spread / 2
@@ -217,10 +205,11 @@ def _draw_bars(axes: Axes, rows: Sequence[tuple[RowInfo, Timing]]) -> None:
 # Roofline -----------------------------------------------------------------------------------
 
 
-def roofline_figure(document: Document) -> Figure | None:
+def roofline_figure(document: Document, styles: Styles) -> Figure | None:
     """Draw each row's operations per second against the operations per byte of its products."""
-    timed = [timing for timing in document.timings if timing.outcome == TIMED]
-    timed = [timing for timing in timed if timing.row not in ON_GPU]  # the roof is the CPU's
+    timed = [  # the roof is the CPU's
+        t for t in document.timings if t.outcome == TIMED and not _is_on_gpu(t.row)
+    ]
     if not timed:
         return None
     figure = Figure(figsize=(8.0, 5.6), dpi=150, layout="constrained")
@@ -229,7 +218,7 @@ def roofline_figure(document: Document) -> Figure | None:
     for row in document.rows:
         points = [timing for timing in timed if timing.row == row.name]
         if points:
-            style = {**_style(row.name), "linestyle": "none", "linewidth": 0}
+            style = {**_style(styles, row), "linestyle": "none", "linewidth": 0}
             x, y = [t.flops / t.bytes for t in points], [t.flops / t.median for t in points]
             axes.plot(x, y, label=row.label, markersize=4 if many else 7, alpha=0.85, **style)
     if len({(timing.shape) for timing in timed}) == 1:
@@ -319,31 +308,23 @@ def parts_figure(document: Document) -> Figure | None:
 # What they share ----------------------------------------------------------------------------
 
 
-def _whole_phase(document: Document, shapes: Sequence[Shape]) -> str:
-    measured = {phase for shape in shapes for phase in document.phases(shape.name)}
-    return next((phase for phase in WHOLE if phase in measured), next(iter(sorted(measured)), ""))
+def _is_timed(timing: Timing | None) -> bool:
+    return timing is not None and timing.outcome == TIMED
 
 
-def _timed(
-    document: Document, row: str, shapes: Sequence[Shape], phase: str
-) -> list[tuple[Shape, Timing]]:
-    found = [(shape, document.find(row, shape.name, phase)) for shape in shapes]
-    return [(shape, timing) for shape, timing in found if timing and timing.outcome == TIMED]
+def _is_on_gpu(row: str) -> bool:
+    return row.startswith(("cuda", "cudnn"))
 
 
 def _where(document: Document) -> str:
     threads = document.settings["threads"]
     processor = document.environment["processor"]
-    cell = document.settings.get("cell", "rnn")
-    which = "" if cell == "rnn" else f"{cell}, "
-    return (
-        f"{which}{processor}, {threads} thread{'s' if threads > 1 else ''}, "
-        f"{document.settings['dtype']}"
-    )
+    cell = document.shapes[0].cell
+    return f"{cell}, {processor}, {plural(threads, 'thread')}, {document.settings['dtype']}"
 
 
-def _style(row: str) -> dict[str, Any]:
-    return STYLES.get(row, {"color": FAINT, "marker": "x", "linewidth": 1.2})
+def _style(styles: Styles, row: RowInfo) -> dict[str, Any]:
+    return UNKNOWN | dict(styles.get(row.name, {}))
 
 
 def _legend_of(figure: Figure) -> tuple[list[Any], list[str]]:

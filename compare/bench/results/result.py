@@ -1,6 +1,6 @@
 """The results of a benchmark, as they are stored in the JSON file.
 
-Tables and pictures are made from this file only. This module needs no NumPy, PyTorch or model.
+Tables and pictures are made from this file only.
 """
 
 from __future__ import annotations
@@ -12,6 +12,7 @@ from pathlib import Path
 from typing import Annotated, Any
 
 from compare.bench.workload.shapes import Shape
+from compare.bench.workload.work import LEFT_OUT, REFUSED, TIMED
 from compare.files import (
     NOT_NEGATIVE,
     POSITIVE,
@@ -22,12 +23,10 @@ from compare.files import (
     read,
     write_file,
 )
+from compare.parity import CELLS
 
 SCHEMA = 3
 """Version of the file format."""
-
-TIMED, REFUSED, LEFT_OUT = "timed", "refused", "left out"
-
 
 Rate = Annotated[float, POSITIVE]
 Seconds = Annotated[float, POSITIVE]
@@ -130,23 +129,17 @@ class Document:
         wanted = row, shape, phase
         return next((t for t in self.timings if (t.row, t.shape, t.phase) == wanted), None)
 
-    def phases(self, shape: str) -> list[str]:
-        """Return the phases of a shape that were measured, in order."""
-        return list(dict.fromkeys(t.phase for t in self.timings if t.shape == shape))
+    def by_shape(self) -> dict[str, dict[str, dict[str, Timing]]]:
+        """Return all results by shape, phase and row, in the order of the measurement."""
+        found: dict[str, dict[str, dict[str, Timing]]] = {shape.name: {} for shape in self.shapes}
+        for timing in self.timings:
+            found[timing.shape].setdefault(timing.phase, {})[timing.row] = timing
+        return found
 
     def ratio(self, timing: Timing, reference: str) -> float | None:
         """Return a row's time divided by the reference's time, if both were timed."""
-        other = self.find(reference, timing.shape, timing.phase)
-        if other is None or other.outcome != TIMED or timing.outcome != TIMED:
-            return None
-        return timing.median / other.median
-
-    def ratio_range(self, timing: Timing, reference: str) -> tuple[float, float]:
-        """Return the range of a ratio: from quartile to quartile of both times, the widest way."""
-        other = self.find(reference, timing.shape, timing.phase)
-        assert other is not None
-        (low, high), (least, most) = quartiles(timing.seconds), quartiles(other.seconds)
-        return low / most, high / least
+        found = ratio_of(timing, self.find(reference, timing.shape, timing.phase))
+        return None if found is None else found.value
 
     def write(self, path: Path) -> None:
         """Write the file atomically; create its directory if it is missing."""
@@ -162,7 +155,15 @@ class Document:
         RecordError
             If the file is missing, damaged, or has another format.
         """
-        document: Document = read_file(cls, path, "a benchmark")
+        try:
+            values = parse_json(path.read_bytes())
+            if isinstance(values, dict) and values.get("schema") != SCHEMA:
+                raise SchemaError(f"schema {SCHEMA}", excerpt(values.get("schema")))
+            document: Document = read(cls, values, "a benchmark")
+        except OSError as error:
+            raise RecordError(f"expected a benchmark in {path}: {error.strerror}") from error
+        except SchemaError as error:
+            raise RecordError(f"expected a benchmark in {path}: {error}") from None
         if problem := document.contradiction():
             raise RecordError(f"expected a benchmark in {path}, got {problem}")
         return document
@@ -181,26 +182,25 @@ class Document:
             return "settings without threads and dtype"
         if not isinstance(self.environment.get("processor"), str) or not self.roof.products:
             return "no processor or none of its rates"
-        return ""
+        unknown = [shape.cell for shape in self.shapes if shape.cell not in CELLS]
+        return f"a cell that is not one of {', '.join(CELLS)}: {unknown[0]}" if unknown else ""
 
 
-def read_file(kind: Any, path: Path, name: str) -> Any:
-    """Read a JSON file of this schema.
+@dataclass(frozen=True, slots=True)
+class Ratio:
+    """A row's time divided by another row's time."""
 
-    Raises
-    ------
-    RecordError
-        If the file is missing, damaged, or has another format.
-    """
-    try:
-        values = parse_json(path.read_bytes())
-        if isinstance(values, dict) and values.get("schema") != SCHEMA:
-            raise SchemaError(f"schema {SCHEMA}", excerpt(values.get("schema")))
-        return read(kind, values, name)
-    except OSError as error:
-        raise RecordError(f"expected {name} in {path}: {error.strerror}") from error
-    except SchemaError as error:
-        raise RecordError(f"expected {name} in {path}: {error}") from None
+    value: float  # of the medians
+    low: float  # from quartile to quartile of both times, the widest way
+    high: float
+
+
+def ratio_of(timing: Timing | None, reference: Timing | None) -> Ratio | None:
+    """Return the ratio of two times, or None if one of them is missing."""
+    if timing is None or reference is None or {timing.outcome, reference.outcome} != {TIMED}:
+        return None
+    (low, high), (least, most) = quartiles(timing.seconds), quartiles(reference.seconds)
+    return Ratio(timing.median / reference.median, low / most, high / least)
 
 
 def quartiles(values: list[float]) -> tuple[float, float]:

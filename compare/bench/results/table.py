@@ -3,58 +3,54 @@
 from __future__ import annotations
 
 from collections import defaultdict
-from collections.abc import Mapping, Sequence
+from collections.abc import Mapping
 
 from rich.table import Table
 from rich.text import Text
 
-from compare.bench.results.result import (
-    LEFT_OUT,
-    REFUSED,
-    TIMED,
-    Document,
-    Timing,
-    interquartile_range,
-)
-from compare.bench.workload.shapes import Shape
+from compare.bench.results.result import Document, RowInfo, Timing, interquartile_range, ratio_of
+from compare.bench.workload.shapes import SIZES
+from compare.bench.workload.work import GENERATION, LEFT_OUT, REFERENCE, REFUSED, SCRATCH, TIMED
 from compare.terminal import Terminal, plain_table, plural
-
-SCRATCH, REFERENCE = "scratch", "torch"
 
 FEW = 4
 """Up to this number of shapes, each shape has its own table."""
 
+Timings = Mapping[str, Timing]  # of one phase of one shape, by row
+
 
 def show(document: Document, terminal: Terminal) -> None:
     """Print everything."""
-    roof = document.roof
+    roof, by_shape = document.roof, document.by_shape()
+    rates = ", ".join(
+        f"{rate / 1e9:,.0f} GFLOP/s ({library})" for library, rate in roof.products.items()
+    )
     terminal.line()
     terminal.line(
-        "Roof: matrix products "
-        + ", ".join(f"{rate / 1e9:,.0f} GFLOP/s ({whose})" for whose, rate in roof.products.items())
-        + f"; copying {roof.copying / 1e9:.1f} GB/s. Shares are relative to the faster products"
+        f"Roof: matrix products {rates}; copying {roof.copying / 1e9:.1f} GB/s. "
+        "Shares are relative to the faster products"
     )
     if len(document.reference_product) > 1:
-        terminal.line(_clock_line(document.reference_product))
+        terminal.line(_noise_line(document.reference_product))
     terminal.line()
     if len(document.shapes) <= FEW:
         for shape in document.shapes:
             terminal.line(shape.describe(), "bold")
-            terminal.console.print(_table_of_shape(document, shape))
+            terminal.console.print(_table_of_shape(document, by_shape[shape.name]))
     else:
         terminal.line(f"cell {document.shapes[0].cell}", "bold")
-        terminal.console.print(_table_of_shapes(document))
+        terminal.console.print(_table_of_shapes(document, by_shape))
     for line in (
         *_errors(document),
         *_reasons(document),
-        *_slower(document),
+        *_slower(by_shape),
         *_parts(document),
         *_memory(document),
     ):
         terminal.line(line)
 
 
-def _clock_line(seconds: list[float]) -> str:
+def _noise_line(seconds: list[float]) -> str:
     middle = sorted(seconds)[len(seconds) // 2]
     noise = interquartile_range(seconds) / middle
     return (
@@ -63,46 +59,47 @@ def _clock_line(seconds: list[float]) -> str:
     )
 
 
-def _table_of_shape(document: Document, shape: Shape) -> Table:
+def _table_of_shape(document: Document, phases: Mapping[str, Timings]) -> Table:
     table = plain_table()
     table.add_column("")
     titles = ("median", "IQR", "ratio to\nPyTorch", "error to\nfloat64", "share\nof roof")
     for title in (*titles, "first call"):
         table.add_column(title, justify="right")
-    for phase in document.phases(shape.name):
-        table.add_row(Text(_phase_title(phase), "bold"))
+    for phase, timings in phases.items():
+        title = "generation, per character" if phase == GENERATION else phase
+        table.add_row(Text(title, "bold"))
         for row in document.rows:
-            timing = document.find(row.name, shape.name, phase)
-            if timing is not None:
+            if row.name in timings:
                 name = Text(f"  {row.label}", "bold" if row.name == SCRATCH else "")
-                table.add_row(name, *_cells(document, timing, compiles=row.compiles))
+                table.add_row(name, *_cells(document, row, timings))
     return table
 
 
-def _phase_title(phase: str) -> str:
-    return "generation, per character" if phase == "generation" else phase
-
-
-def _cells(document: Document, timing: Timing, *, compiles: bool) -> list[str | Text]:
-    first_call = duration(timing.first_call) if compiles and timing.first_call is not None else ""
+def _cells(document: Document, row: RowInfo, timings: Timings) -> list[str | Text]:
+    timing = timings[row.name]
+    first_call = "" if timing.first_call is None else duration(timing.first_call)
+    first_call = first_call if row.compiles else ""
     if timing.outcome != TIMED:
-        style = "bold red" if timing.outcome == REFUSED else "dim"
-        return [Text(timing.outcome, style), "", "", "", "", first_call]
-    ratio = document.ratio(timing, REFERENCE)
+        return [_short(timing), "", "", "", "", first_call]
+    ratio = ratio_of(timing, timings.get(REFERENCE))
     return [
         duration(timing.median),
         duration(timing.spread),
-        "" if ratio is None else f"{ratio:.2f}",
+        "" if ratio is None else f"{ratio.value:.2f}",
         "" if timing.error is None else f"{timing.error:.1e}",
-        f"{timing.flops / timing.median / document.roof.rate:.0%}",
+        _share_of_roof(document, timing),
         first_call,
     ]
 
 
-def _table_of_shapes(document: Document) -> Table:
-    """Make a line for each phase of each shape: PyTorch's time, and the ratios of other rows."""
+def _share_of_roof(document: Document, timing: Timing) -> str:
+    return f"{timing.flops / timing.median / document.roof.rate:.0%}"
+
+
+def _table_of_shapes(document: Document, by_shape: Mapping[str, Mapping[str, Timings]]) -> Table:
+    """Return a line for each phase of each shape: PyTorch's time, and the ratios of other rows."""
     table = plain_table()
-    for size in ("T", "B", "V", "H"):
+    for size in SIZES:
         table.add_column(size, justify="right")
     table.add_column("phase")
     labels = {row.name: row.label for row in document.rows}
@@ -114,19 +111,15 @@ def _table_of_shapes(document: Document) -> Table:
     table.add_column("scratch, share of roof" if SCRATCH in labels else "", justify="right")
     table.add_column("error /" if SCRATCH in labels else "", justify="right")
     for shape in document.shapes:
-        for phase in document.phases(shape.name):
-            timings = {name: document.find(name, shape.name, phase) for name in labels}
-            if all(t is None or t.outcome == LEFT_OUT for t in timings.values()):
+        for phase, timings in by_shape[shape.name].items():
+            if all(timing.outcome == LEFT_OUT for timing in timings.values()):
                 continue  # the reason is printed below the table
-            cells = [_short(timings[REFERENCE])] if REFERENCE in labels else []
-            cells += [_ratio_cell(document, timings[name]) for name in others]
+            cells = [_short(timings.get(REFERENCE))] if REFERENCE in labels else []
+            cells += [_ratio_cell(timings, name) for name in others]
             scratch = timings.get(SCRATCH)
-            share = (
-                f"{scratch.flops / scratch.median / document.roof.rate:.0%}"
-                if scratch is not None and scratch.outcome == TIMED
-                else ""
-            )
-            sizes = (str(size) for size in (shape.T, shape.B, shape.V, shape.H))
+            is_timed = scratch is not None and scratch.outcome == TIMED
+            share = _share_of_roof(document, scratch) if scratch and is_timed else ""
+            sizes = (str(getattr(shape, size)) for size in SIZES)
             table.add_row(*sizes, phase, *cells, share, _error_cell(timings))
     return table
 
@@ -139,15 +132,14 @@ def _short(timing: Timing | None) -> str | Text:
     return duration(timing.median)
 
 
-def _ratio_cell(document: Document, timing: Timing | None) -> str | Text:
-    ratio = None if timing is None else document.ratio(timing, REFERENCE)
-    if timing is None or ratio is None:
-        return _short(timing)
-    faster = document.ratio_range(timing, REFERENCE)[1] < 1
-    return Text(f"{ratio:.2f}", "green" if faster else "")
+def _ratio_cell(timings: Timings, row: str) -> str | Text:
+    ratio = ratio_of(timings.get(row), timings.get(REFERENCE))
+    if ratio is None:
+        return _short(timings.get(row))
+    return Text(f"{ratio.value:.2f}", "green" if ratio.high < 1 else "")
 
 
-def _error_cell(timings: Mapping[str, Timing | None]) -> str:
+def _error_cell(timings: Timings) -> str:
     """Return scratch's error divided by PyTorch's, if both are known."""
     scratch, torch = timings.get(SCRATCH), timings.get(REFERENCE)
     if scratch is None or torch is None or not scratch.error or not torch.error:
@@ -161,8 +153,8 @@ def _reasons(document: Document) -> list[str]:
     places: dict[tuple[str, str, str], list[Timing]] = defaultdict(list)
     for timing in document.timings:
         if timing.outcome != TIMED:
-            kind = timing.reason.partition(":")[0] if len(document.shapes) > FEW else timing.reason
-            kind = timing.reason if timing.outcome == REFUSED else kind
+            is_short = timing.outcome != REFUSED and len(document.shapes) > FEW
+            kind = timing.reason.partition(":")[0] if is_short else timing.reason
             places[timing.row, timing.outcome, kind].append(timing)
     lines = []
     for (row, outcome, reason), timings in places.items():
@@ -183,26 +175,27 @@ def _errors(document: Document) -> list[str]:
     ]
 
 
-def _slower(document: Document) -> list[str]:
-    """Return where scratch took longer than PyTorch, and where noise hides which one did."""
-    ratios = [
-        (ratio, *document.ratio_range(timing, REFERENCE), f"{timing.shape} {timing.phase}")
-        for timing in document.timings
-        if timing.row == SCRATCH and (ratio := document.ratio(timing, REFERENCE)) is not None
+def _slower(by_shape: Mapping[str, Mapping[str, Timings]]) -> list[str]:
+    """Return where scratch is slower than PyTorch, and where noise hides the difference."""
+    found = [
+        (ratio, f"{shape} {phase} {ratio.value:.2f}")
+        for shape, phases in by_shape.items()
+        for phase, timings in phases.items()
+        if (ratio := ratio_of(timings.get(SCRATCH), timings.get(REFERENCE))) is not None
     ]
-    if ratios and all(high < 1 for _, _, high, _ in ratios):
-        return [f"scratch is faster than PyTorch CPU in all {plural(len(ratios), 'comparison')}"]
-    verdicts = {
-        "scratch is slower than PyTorch CPU": [r for r in ratios if r[1] > 1],
-        "scratch and PyTorch CPU cannot be told apart (their quartiles overlap)": [
-            r for r in ratios if r[1] <= 1 <= r[2]
+    if found and all(ratio.high < 1 for ratio, _ in found):
+        return [f"scratch is faster than PyTorch CPU in all {plural(len(found), 'comparison')}"]
+    found.sort(key=lambda pair: pair[0].value, reverse=True)
+    groups = {
+        "scratch is slower than PyTorch CPU": [place for r, place in found if r.low > 1],
+        "scratch is about as fast as PyTorch CPU (their quartiles overlap)": [
+            place for r, place in found if r.low <= 1 <= r.high
         ],
     }
     return [
-        f"{verdict} in {len(found)} of {len(ratios)}: "
-        + ", ".join(f"{where} {r:.2f}" for r, _, _, where in sorted(found, reverse=True)[:20])
-        for verdict, found in verdicts.items()
-        if found
+        f"{description} in {len(places)} of {len(found)}: {', '.join(places[:20])}"
+        for description, places in groups.items()
+        if places
     ]
 
 
@@ -221,20 +214,16 @@ def _parts(document: Document) -> list[str]:
 
 
 def _memory(document: Document) -> list[str]:
-    labels = {row.name: row.label for row in document.rows} | {
-        SCRATCH: "scratch",
-        REFERENCE: "PyTorch CPU",
-    }
+    labels = {row.name: row.label for row in document.rows}
+    labels |= {SCRATCH: "scratch", REFERENCE: "PyTorch CPU"}
     lines = []
     for memory in document.memory:
-        held = (
-            f"refused: {memory.reason}"
-            if memory.bytes is None
-            else f"{memory.bytes / 2**20:,.0f} MiB"
-        )
+        result = f"refused: {memory.reason}"
+        if memory.bytes is not None:
+            result = f"{memory.bytes / 2**20:,.0f} MiB"
         lines.append(
             f"Peak memory of a step at {memory.shape.describe()}, minus the memory before the "
-            f"step: {labels[memory.row]} {held}"
+            f"step: {labels[memory.row]} {result}"
         )
     return lines
 
@@ -246,6 +235,3 @@ def duration(seconds: float) -> str:
             value = seconds / factor
             return f"{value:.0f} {unit}" if value >= 100 else f"{value:.3g} {unit}"
     return f"{seconds * 1e9:.0f} ns"
-
-
-__all__: Sequence[str] = ("duration", "show")

@@ -1,35 +1,36 @@
-"""All possible rows, in the order of the table."""
+"""All rows, in the order of the table, and the rows of one benchmark."""
 
 from __future__ import annotations
 
 from collections.abc import Sequence
+from importlib import import_module
+from pkgutil import iter_modules
 
-from compare.bench.rows.cuda_rows import CUDA_NAMES, Device, cuda_rows
-from compare.bench.rows.jax_row import Jax
-from compare.bench.rows.numpy_rows import Plain, Scratch
-from compare.bench.rows.onnx_row import Onnx
-from compare.bench.rows.page_row import TorchPage
-from compare.bench.rows.row import Row
-from compare.bench.rows.torch_rows import TorchCells, TorchCompiled, TorchRow
-from compare.parity import DeviceError
+from compare.bench import rows as package
+from compare.bench.rows.row import Device, Row
+from compare.bench.workload.work import REFERENCE, SCRATCH
+from compare.parity import Cell, DeviceError
 from compare.terminal import UsageError
-
-SCRATCH = Scratch.name
-REFERENCE = TorchRow.name
-"""PyTorch on the CPU. Scratch is checked against it, and ratios are relative to its times."""
 
 
 def all_rows(device: Device | None) -> list[Row]:
     """Return every row; the rows on a GPU only if there is a device."""
-    rows: list[Row] = [Plain(), Scratch(), TorchRow(), TorchCells(), TorchCompiled()]
-    rows += [TorchPage(), Jax(), Onnx()]
-    return rows + list(cuda_rows(device) if device else [])
+    modules = [
+        import_module(f"{package.__name__}.{m.name}") for m in iter_modules(package.__path__)
+    ]
+    found = [row for m in modules if hasattr(m, "LABELS") for row in m.rows(device)]
+    return sorted(found, key=lambda row: row.place)
+
+
+def checkers() -> list[Row]:
+    """Return scratch and PyTorch on the CPU: every check needs both."""
+    return [row for row in all_rows(None) if row.name in (SCRATCH, REFERENCE)]
 
 
 def choose_rows(
-    names: Sequence[str], dtype: str, device: Device | None
+    names: Sequence[str], dtype: str, cell: Cell, device: Device | None
 ) -> tuple[list[Row], list[str]]:
-    """Return the rows with these names (no names: all rows), and notes on rows that are left out.
+    """Return the rows with these names (no names: all rows), and a note on each that is left out.
 
     Raises
     ------
@@ -39,20 +40,17 @@ def choose_rows(
         If a row on a GPU is requested and there is no GPU.
     """
     rows = all_rows(device)
-    if device is None:
-        missing = [name for name in names if name in CUDA_NAMES]
-        if missing:
-            raise DeviceError(f"expected a CUDA device for --rows {missing[0]}, got none")
-    unknown = [name for name in names if name not in {row.name for row in rows}]
-    if unknown:
-        known = ", ".join(row.name for row in rows)
-        raise UsageError(f"expected --rows among {known}, got {unknown[0]!r}")
-    chosen = [row for row in rows if not names or row.name in names]
-    reasons = {row.label: row.missing(dtype) for row in chosen}
-    present = [row for row in chosen if reasons[row.label] is None]
+    known = [row.name for row in rows]
+    for name in names:
+        if name not in known:
+            if device is None and name in [row.name for row in all_rows(Device("", ""))]:
+                raise DeviceError(f"expected a CUDA device for --rows {name}, got none")
+            raise UsageError(f"expected --rows among {', '.join(known)}, got {name!r}")
+    reasons = {row: row.missing(dtype, cell) for row in rows if not names or row.name in names}
+    present = [row for row, reason in reasons.items() if reason is None]
     if not present:
-        told = "; ".join(f"{label}: {reason}" for label, reason in reasons.items())
-        raise UsageError(f"expected at least one row that is available, got {told}")
+        listed = "; ".join(f"{row.label}: {reason}" for row, reason in reasons.items())
+        raise UsageError(f"expected at least one row that is available, got {listed}")
     return present, [
-        f"{label} is left out: {reason}" for label, reason in reasons.items() if reason
+        f"{row.label}, left out: {reason}" for row, reason in reasons.items() if reason
     ]

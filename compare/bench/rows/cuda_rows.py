@@ -1,7 +1,7 @@
 """The rows on a CUDA device, each in float32 and in TF32.
 
 `cuda` and `cudnn` are PyTorch's layers without cuDNN and with it. `cuda-page` and `cuda-graph` are
-the hand-written equations on the same card; see `page_row`.
+the hand-written equations on the same GPU; see `page_row`.
 
 TF32 multiplies with 10 bits of mantissa. PyTorch has two settings for it: one for cuDNN's recurrent
 layers, and one for its own matrix products, which it uses if cuDNN is off. PyTorch has an older and
@@ -13,23 +13,42 @@ from __future__ import annotations
 
 from collections.abc import Callable, Iterator
 from contextlib import AbstractContextManager, contextmanager
-from dataclasses import dataclass
 from typing import Any
 
 import torch
 
-from compare.bench.measure.gate import FLOAT32_GAPS, TF32_GAPS
 from compare.bench.rows.page_row import TorchPage
-from compare.bench.rows.row import Row
-from compare.bench.rows.torch_rows import TorchRow
+from compare.bench.rows.row import FLOAT32_GAPS, TF32_GAPS, Device, Row, line, no_cell
+from compare.bench.rows.torch_rows import CELL_FUNCTIONS, TorchRow
+from compare.parity import Cell
+
+LABELS = {
+    "cuda": "GPU, no cuDNN",
+    "cudnn": "GPU, cuDNN",
+    "cuda-page": "GPU, by hand",
+    "cuda-graph": "GPU, by hand, CUDA graph",
+}
+"""Each of them is also a row with TF32: its name ends in -tf32."""
+
+STYLES = {
+    "cuda": ("#cc79a7", "<"),
+    "cudnn": ("#7b3294", ">"),
+    "cuda-page": ("#a6761d", "2"),
+    "cuda-graph": ("#66a61e", "h"),
+}
 
 
-@dataclass(frozen=True, slots=True)
-class Device:
-    """A device that PyTorch can use."""
-
-    name: str  # name of the model, such as "NVIDIA H100"
-    torch_name: str  # name in PyTorch, such as "cuda"
+def rows(device: Device | None) -> list[Row]:
+    """Return the rows of a device: each layer in float32 and in TF32."""
+    if device is None:
+        return []
+    layers: dict[str, type[Cuda | CudaPage]] = {
+        "cuda": Cuda,
+        "cudnn": Cuda,
+        "cuda-page": CudaPage,
+        "cuda-graph": CudaPage,
+    }
+    return [kind(device, name, tf32=t) for name, kind in layers.items() for t in (False, True)]
 
 
 def find_device() -> Device | None:
@@ -53,20 +72,22 @@ class OnCuda(Row):
     Parameters
     ----------
     device : Device
-    name, label : str
-        Of the row, without TF32.
-    cudnn, tf32 : bool
-        Whether to use cuDNN, and TF32.
+    name : str
+        One of `LABELS`.
+    tf32 : bool
+        Whether to use TF32.
     """
 
-    def __init__(self, device: Device, name: str, label: str, *, cudnn: bool, tf32: bool) -> None:
-        self.device = device.torch_name
-        self.cudnn, self.tf32 = cudnn, tf32
-        self.name = name + ("-tf32" if tf32 else "")
-        self.label = f"{device.name}, {label}" + (", TF32" if tf32 else "")
-        self.gaps = TF32_GAPS if tf32 else FLOAT32_GAPS
+    place = 4
 
-    def missing(self, dtype: str) -> str | None:
+    def __init__(self, device: Device, name: str, *, tf32: bool) -> None:
+        self.device, self.kind, self.tf32 = device.torch_name, name, tf32
+        self.name = name + ("-tf32" if tf32 else "")
+        self.label = LABELS[name].replace("GPU", device.name) + (", TF32" if tf32 else "")
+        self.gaps = TF32_GAPS if tf32 else FLOAT32_GAPS
+        self.style = line(*STYLES[name], linewidth=1.5, linestyle="--" if tf32 else "-")
+
+    def missing(self, dtype: str, cell: Cell) -> str | None:
         """Return why TF32 is not available for this dtype, or None."""
         if self.tf32 and dtype != "float32":
             return f"TF32 needs dtype float32, and this is {dtype}"
@@ -74,28 +95,31 @@ class OnCuda(Row):
 
     def settings(self, threads: int) -> AbstractContextManager[object]:
         """Switch cuDNN and TF32 on or off."""
-        return precision(cudnn=self.cudnn, tf32=self.tf32)
+        return precision(cudnn=self.kind == "cudnn", tf32=self.tf32)
+
+    def settings_note(self, threads: int) -> str:
+        """Return the active settings in one line."""
+        with self.settings(threads):
+            active = ", ".join(f"{name} {value}" for name, value in read_settings().items())
+        return f"{self.label}: {active}" + (
+            " (checked with the tolerance of TF32)" if self.tf32 else ""
+        )
 
 
 class Cuda(OnCuda, TorchRow):
-    """concise_rnn on a CUDA device."""
+    """concise_rnn on a CUDA device, with PyTorch's own layers."""
 
-    def __init__(self, device: Device, *, cudnn: bool, tf32: bool) -> None:
-        name, label = ("cudnn", "cuDNN") if cudnn else ("cuda", "no cuDNN")
-        super().__init__(device, name, label, cudnn=cudnn, tf32=tf32)
+    def missing(self, dtype: str, cell: Cell) -> str | None:
+        """Return a reason if PyTorch has no such layer, or there is no TF32 for this dtype."""
+        return no_cell(cell, cell.name in CELL_FUNCTIONS) or super().missing(dtype, cell)
 
 
 class CudaPage(OnCuda, TorchPage):
-    """The pages on a CUDA device, each operation started from Python, or all by a CUDA graph."""
-
-    def __init__(self, device: Device, *, graph: bool, tf32: bool) -> None:
-        name, label = ("cuda-graph", "by hand, CUDA graph") if graph else ("cuda-page", "by hand")
-        super().__init__(device, name, label, cudnn=False, tf32=tf32)
-        self.graph = graph
+    """The plain version on a CUDA device: operations started from Python, or by a CUDA graph."""
 
     def made_ready(self, run: Callable[[], Any]) -> Callable[[], Any]:
         """Return the run, or a CUDA graph of it."""
-        return Recorded(run) if self.graph else run
+        return Recorded(run) if self.kind == "cuda-graph" else run
 
 
 class Recorded:
@@ -118,7 +142,7 @@ class Recorded:
         return self.value
 
     def record(self) -> None:
-        """Record the run, after a warm-up on another stream, as PyTorch asks for."""
+        """Record the run, after a warm-up on another stream, as PyTorch requires."""
         side = torch.cuda.Stream()  # type: ignore[no-untyped-call]
         side.wait_stream(torch.cuda.current_stream())
         with torch.cuda.stream(side):
@@ -131,18 +155,6 @@ class Recorded:
         self.graph = graph
 
 
-def cuda_rows(device: Device) -> list[OnCuda]:
-    """Return the rows of a device."""
-    both = (False, True)
-    return [
-        *(Cuda(device, cudnn=cudnn, tf32=tf32) for cudnn in both for tf32 in both),
-        *(CudaPage(device, graph=graph, tf32=tf32) for graph in both for tf32 in both),
-    ]
-
-
-CUDA_NAMES = tuple(row.name for row in cuda_rows(Device("", "")))
-
-
 @contextmanager
 def precision(*, cudnn: bool, tf32: bool) -> Iterator[None]:
     """Apply both settings inside the ``with`` block, and verify them.
@@ -153,11 +165,10 @@ def precision(*, cudnn: bool, tf32: bool) -> Iterator[None]:
         If PyTorch does not report the settings that were made.
     """
     before = read_settings()
-    wanted = {
-        "cudnn": cudnn,
-        "cudnn.rnn": _precision_name(tf32=tf32),
-        "matmul": _precision_name(tf32=tf32),
-    }
+    value: bool | str = tf32
+    if has_new_interface():
+        value = "tf32" if tf32 else "ieee"
+    wanted = {"cudnn": cudnn, "cudnn.rnn": value, "matmul": value}
     try:
         _set(wanted)
         if read_settings() != wanted:
@@ -169,29 +180,20 @@ def precision(*, cudnn: bool, tf32: bool) -> Iterator[None]:
 
 def read_settings() -> dict[str, bool | str]:
     """Return whether cuDNN is on, and the precision of recurrent layers and matrix products."""
-    backends: Any = torch.backends
-    if has_new_interface():
-        rnn, matmul = backends.cudnn.rnn.fp32_precision, backends.cuda.matmul.fp32_precision
-    else:
-        rnn, matmul = backends.cudnn.allow_tf32, backends.cuda.matmul.allow_tf32
-    return {"cudnn": backends.cudnn.enabled, "cudnn.rnn": rnn, "matmul": matmul}
+    return {name: getattr(node, key) for name, (node, key) in _places().items()}
 
 
 def _set(settings: dict[str, bool | str]) -> None:
+    for name, (node, key) in _places().items():
+        setattr(node, key, settings[name])
+
+
+def _places() -> dict[str, tuple[Any, str]]:
+    """Return where PyTorch has each setting: an object, and the name of its attribute."""
     backends: Any = torch.backends
-    backends.cudnn.enabled = settings["cudnn"]
-    if has_new_interface():
-        backends.cudnn.rnn.fp32_precision = settings["cudnn.rnn"]
-        backends.cuda.matmul.fp32_precision = settings["matmul"]
-    else:
-        backends.cudnn.allow_tf32 = settings["cudnn.rnn"]
-        backends.cuda.matmul.allow_tf32 = settings["matmul"]
-
-
-def _precision_name(*, tf32: bool) -> bool | str:
-    if has_new_interface():
-        return "tf32" if tf32 else "ieee"
-    return tf32
+    cudnn, matmul = backends.cudnn, backends.cuda.matmul
+    rnn, key = (cudnn.rnn, "fp32_precision") if has_new_interface() else (cudnn, "allow_tf32")
+    return {"cudnn": (cudnn, "enabled"), "cudnn.rnn": (rnn, key), "matmul": (matmul, key)}
 
 
 def has_new_interface() -> bool:

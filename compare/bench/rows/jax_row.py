@@ -14,7 +14,7 @@ from typing import Any
 
 import numpy as np
 
-from compare.bench.rows.row import Row
+from compare.bench.rows.row import Device, Row, line, no_cell
 from compare.bench.workload.case import (
     LR,
     MAX_NORM,
@@ -22,28 +22,65 @@ from compare.bench.workload.case import (
     Arrays,
     Case,
     Job,
-    LayerCase,
-    ModelCase,
+    LayerInputs,
+    ModelInputs,
     layer_gradients,
     layer_results,
     model_results,
+    of_layer,
+    token_results,
 )
 from compare.bench.workload.work import BACKWARD, FORWARD, GENERATION, STEP
+from compare.parity import Cell
 from compare.terminal import PACKAGE
 from scratch_rnn.states import arrays_of, state_of
+
+LABELS = {"jax": "JAX, jit(scan)"}
+
+
+def rows(device: Device | None) -> list[Row]:
+    """Return the row of this module."""
+    return [Jax()]
+
+
+def _rnn(nn: Any, f: Any, a: Any, u: Any, h: Any) -> tuple[Any, ...]:
+    return (f(a + u),)
+
+
+def _gru(nn: Any, f: Any, a: Any, u: Any, h: Any) -> tuple[Any, ...]:
+    H = h.shape[1]
+    gates = nn.sigmoid(a[:, : 2 * H] + u[:, : 2 * H])
+    r, z = gates[:, :H], gates[:, H:]
+    n = f(a[:, 2 * H :] + r * u[:, 2 * H :])
+    return ((1 - z) * n + z * h,)
+
+
+def _lstm(nn: Any, f: Any, a: Any, u: Any, h: Any, c: Any) -> tuple[Any, ...]:
+    H = h.shape[1]
+    gates = a + u
+    i, f_gate, o = (nn.sigmoid(gates[:, k * H : (k + 1) * H]) for k in (0, 1, 3))
+    c = f_gate * c + i * f(gates[:, 2 * H : 3 * H])
+    return o * f(c), c
+
+
+STEPS: dict[str, Callable[..., tuple[Any, ...]]] = {"rnn": _rnn, "gru": _gru, "lstm": _lstm}
+"""A step of each cell: (jax.nn, its nonlinearity, W_ih x + b_ih, W_hh h + b_hh, *state) -> state.
+"""
 
 
 class Jax(Row):
     """jit(scan) on the CPU."""
 
-    name, label = "jax", "JAX, jit(scan)"
+    name, label = "jax", LABELS["jax"]
+    place = 3
+    style = line("#009e73", "P")
     compiles = True
 
-    def missing(self, dtype: str) -> str | None:
-        """Return a reason if JAX is not installed."""
+    def missing(self, dtype: str, cell: Cell) -> str | None:
+        """Return a reason if JAX is not installed, or if the cell has no step here."""
         if importlib.util.find_spec("jax") is None:
             return f"it is not installed (pip install '{PACKAGE}[jax]')"
-        return None
+        return no_cell(cell, cell.name in STEPS)
 
     def settings(self, threads: int) -> AbstractContextManager[object]:
         """Start JAX with this number of threads; the first call decides for the whole process."""
@@ -55,7 +92,7 @@ class Jax(Row):
 
     def prepare(self, case: Case) -> dict[str, Job]:
         """Return the phases of a layer or of a model."""
-        return _layer(case) if isinstance(case, LayerCase) else _model(case)
+        return _layer(case) if isinstance(case, LayerInputs) else _model(case)
 
 
 @contextmanager
@@ -86,54 +123,28 @@ def _jax() -> Any:
 def _scan(case: Case, p: Any, a: Any, state: Any) -> Any:
     """Return all h and the last state, from a_t = W_ih x_t + b_ih, computed for all steps at once.
 
-    A state is a pair of arrays of shape (B, H): h, and the LSTM's c; elsewhere None.
+    A state is a tuple of arrays of shape (B, H).
     """
-    jax = _jax()
-    step = _STEPS[case.shape.options.get("nonlinearity", case.shape.cell)]
+    nn, lax = _jax().nn, _jax().lax
+    step, f = STEPS[case.shape.cell], getattr(nn, case.shape.nonlinearity)
 
     def cell(state: Any, a_t: Any) -> tuple[Any, Any]:
-        h, c = state
-        state = step(jax.nn, a_t, h @ p["weight_hh_l0"].T + p["bias_hh_l0"], h, c)
+        u = state[0] @ p["weight_hh_l0"].T + p["bias_hh_l0"]
+        state = step(nn, f, a_t, u, *state)
         return state, state[0]
 
-    last, h = jax.lax.scan(cell, state, a)
+    last, h = lax.scan(cell, state, a)
     return h, last
-
-
-def _gru(nn: Any, a: Any, u: Any, h: Any, c: Any) -> tuple[Any, Any]:
-    H = h.shape[1]
-    gates = nn.sigmoid(a[:, : 2 * H] + u[:, : 2 * H])
-    r, z = gates[:, :H], gates[:, H:]
-    n = nn.tanh(a[:, 2 * H :] + r * u[:, 2 * H :])
-    return (1 - z) * n + z * h, c
-
-
-def _lstm(nn: Any, a: Any, u: Any, h: Any, c: Any) -> tuple[Any, Any]:
-    H = h.shape[1]
-    gates = a + u
-    i, f, o = (nn.sigmoid(gates[:, k * H : (k + 1) * H]) for k in (0, 1, 3))
-    c = f * c + i * nn.tanh(gates[:, 2 * H : 3 * H])
-    return o * nn.tanh(c), c
-
-
-_STEPS: dict[str, Callable[..., tuple[Any, Any]]] = {
-    "tanh": lambda nn, a, u, h, c: (nn.tanh(a + u), c),
-    "relu": lambda nn, a, u, h, c: (nn.relu(a + u), c),
-    "gru": _gru,
-    "lstm": _lstm,
-}
-"""A step from W_ih x + b_ih, W_hh h + b_hh and the state, by nonlinearity or cell."""
 
 
 def _first_state(case: Case) -> Any:
     """Return the case's initial state as `_scan` takes it."""
-    h, *c = (array[0] for array in arrays_of(case.state))
-    return _jax().device_put((h, c[0] if c else None))
+    return _jax().device_put(tuple(array[0] for array in arrays_of(case.state)))
 
 
 def _named_state(state: Any) -> Any:
-    """Return a last state as the results name it: (1, B, H), or a pair."""
-    return state_of(np.asarray(array)[None] for array in state if array is not None)
+    """Return a last state as the results have it: (1, B, H), or a pair."""
+    return state_of(np.asarray(array)[None] for array in state)
 
 
 def _ready(function: Any, *arguments: Any) -> Any:
@@ -141,7 +152,7 @@ def _ready(function: Any, *arguments: Any) -> Any:
     return _jax().block_until_ready(function(*arguments))
 
 
-def _layer(case: LayerCase) -> dict[str, Job]:
+def _layer(case: LayerInputs) -> dict[str, Job]:
     jax, state_0 = _jax(), _first_state(case)
     p, x, d_output = (jax.device_put(a) for a in (case.parameters, case.x, case.d_output))
 
@@ -168,15 +179,15 @@ def _layer(case: LayerCase) -> dict[str, Job]:
     }
 
 
-def _model(case: ModelCase) -> dict[str, Job]:
+def _model(case: ModelInputs) -> dict[str, Job]:
     jax, state_0 = _jax(), _first_state(case)
     jnp = jax.numpy
     inputs, targets = case.batch.inputs, case.batch.targets
     p, trained = jax.device_put(case.parameters), jax.device_put(case.parameters)
-    talker = jax.device_put(case.generation_parameters)
+    writer = jax.device_put(case.generation_parameters)
 
     def logits_and_state(p: Any, inputs: Any, state: Any) -> Any:
-        layer = {name.removeprefix("rnn."): array for name, array in p.items()}
+        layer = of_layer(p)
         a = layer["weight_ih_l0"].T[inputs.T] + layer["bias_ih_l0"]  # (T, B, GH)
         h, state = _scan(case, layer, a, state)
         y = h.reshape(-1, h.shape[2]) @ p["linear.weight"].T + p["linear.bias"]
@@ -233,8 +244,7 @@ def _model(case: ModelCase) -> dict[str, Job]:
             lambda value: named(value[2], loss=value[0], grad_norm=value[1], updated=value[3]),
         ),
         GENERATION: Job(
-            lambda: _ready(compiled[generate], talker, np.int64(1)),
-            lambda ids: {"text": np.array([1, *np.asarray(ids)], np.float64)},
-            units=NUM_PREDS,
+            lambda: _ready(compiled[generate], writer, np.int64(1)),
+            lambda ids: token_results([1, *np.asarray(ids)]),
         ),
     }

@@ -2,16 +2,17 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable, Mapping
+from collections.abc import Callable
 from contextlib import AbstractContextManager
 from functools import partial
+from types import ModuleType
 from typing import Any
 
 import numpy as np
 from threadpoolctl import threadpool_limits
 
 import scratch_rnn
-from compare.bench.rows.row import Row
+from compare.bench.rows.row import Device, Row, line
 from compare.bench.workload.case import (
     LR,
     MAX_NORM,
@@ -19,8 +20,8 @@ from compare.bench.workload.case import (
     Arrays,
     Case,
     Job,
-    LayerCase,
-    ModelCase,
+    LayerInputs,
+    ModelInputs,
     first_token,
     layer_gradients,
     layer_results,
@@ -28,32 +29,41 @@ from compare.bench.workload.case import (
     scratch_layer,
     scratch_model,
     text_results,
+    token_results,
 )
+from compare.bench.workload.shapes import Shape
 from compare.bench.workload.work import BACKWARD, FORWARD, GENERATION, STEP
+from compare.parity import CELLS
 from scratch_rnn import states
 from scratch_rnn.plain import model as plain
 from scratch_rnn.plain.elman import clip_grad_norm, update
-from scratch_rnn.states import State, arrays_of, state_of
+from scratch_rnn.states import arrays_of, state_of
 from scratch_rnn.train import loss_and_gradients
+
+LABELS = {"plain": "plain NumPy", "scratch": "scratch"}
+
+
+def rows(device: Device | None) -> list[Row]:
+    """Return the rows of this module."""
+    return [Plain(), Scratch()]
 
 
 class Scratch(Row):
     """scratch_rnn, through its public functions."""
 
-    name, label = "scratch", "scratch"
+    name, label = "scratch", LABELS["scratch"]
+    place = 0
+    style = line("#1f3f77", "o", linewidth=2.4, zorder=5)
 
     def prepare(self, case: Case) -> dict[str, Job]:
         """Return the phases of a layer or of a model."""
-        return _scratch_layer(case) if isinstance(case, LayerCase) else _scratch_model(case)
+        return _scratch_layer(case) if isinstance(case, LayerInputs) else _scratch_model(case)
 
 
-def _scratch_layer(case: LayerCase) -> dict[str, Job]:
+def _scratch_layer(case: LayerInputs) -> dict[str, Job]:
     rnn = scratch_layer(case)
 
-    def forward() -> Any:
-        return rnn(case.x, case.state)
-
-    def forward_and_backward() -> tuple[np.ndarray, State, scratch_rnn.RNNGradients]:
+    def forward_and_backward() -> Any:
         output, state, tape = rnn.forward(case.x, case.state)
         return output, state, rnn.backward(tape, case.d_output)
 
@@ -62,30 +72,24 @@ def _scratch_layer(case: LayerCase) -> dict[str, Job]:
         return layer_results(output, state) | layer_gradients(gradients.x, gradients.parameters)
 
     return {
-        FORWARD: Job(forward, lambda value: layer_results(*value)),
+        FORWARD: Job(lambda: rnn(case.x, case.state), lambda value: layer_results(*value)),
         BACKWARD: Job(forward_and_backward, backward_results),
     }
 
 
-def _scratch_model(case: ModelCase) -> dict[str, Job]:
-    model, talker = scratch_model(case), scratch_model(case, case.generation_parameters)
+def _scratch_model(case: ModelInputs) -> dict[str, Job]:
+    model, writer = scratch_model(case), scratch_model(case, case.generation_parameters)
     trained = scratch_model(case)
     optimizer = scratch_rnn.SGD(trained.parameters, LR)
-
-    def step() -> scratch_rnn.StepResult:
-        return scratch_rnn.train_step(trained, case.batch, case.state, optimizer, max_norm=MAX_NORM)
 
     def backward_results(value: Any) -> Arrays:
         loss, gradients, state = value
         return model_results(case, loss=loss, state=state, gradients=gradients)
 
     def step_results(value: scratch_rnn.StepResult) -> Arrays:
+        updated, norm = trained.parameters, value.grad_norm
         return model_results(
-            case,
-            loss=value.loss,
-            state=value.state,
-            grad_norm=value.grad_norm,
-            updated=trained.parameters,
+            case, loss=value.loss, state=value.state, grad_norm=norm, updated=updated
         )
 
     return {
@@ -94,19 +98,25 @@ def _scratch_model(case: ModelCase) -> dict[str, Job]:
             lambda value: model_results(case, logits=value[0], state=value[1]),
         ),
         BACKWARD: Job(lambda: loss_and_gradients(model, case.batch, case.state), backward_results),
-        STEP: Job(step, step_results),
+        STEP: Job(
+            lambda: scratch_rnn.train_step(
+                trained, case.batch, case.state, optimizer, max_norm=MAX_NORM
+            ),
+            step_results,
+        ),
         GENERATION: Job(
-            lambda: scratch_rnn.predict(first_token(case), NUM_PREDS, talker, case.vocab),
+            lambda: scratch_rnn.predict(first_token(case), NUM_PREDS, writer, case.vocab),
             lambda text: text_results(case, text),
-            units=NUM_PREDS,
         ),
     }
 
 
 class Plain(Row):
-    """The pages of scratch_rnn/plain; their threads are those of BLAS."""
+    """The plain version, scratch_rnn/plain; its threads are those of BLAS."""
 
-    name, label = "plain", "plain NumPy"
+    name, label = "plain", LABELS["plain"]
+    place = 0
+    style = line("#8a8a8a", "v")
 
     def settings(self, threads: int) -> AbstractContextManager[object]:
         """Set the number of BLAS threads: the plain version uses no other threads."""
@@ -119,44 +129,48 @@ class Plain(Row):
 
     def prepare(self, case: Case) -> dict[str, Job]:
         """Return the phases of a layer or of a model."""
-        if isinstance(case, LayerCase):
-            return page_jobs(case, plain.CELLS)
-        return _plain_model(case)
+        functions = plain_functions(case.shape, CELLS[case.shape.cell].plain)
+        if isinstance(case, LayerInputs):
+            return plain_layer(case, functions)
+        return _plain_model(case, functions)
 
 
-def _with_nonlinearity(case: Case, cells: Mapping[str, plain.Cell]) -> plain.Cell:
-    cell = cells[case.shape.cell]
-    if case.shape.cell == "rnn":
-        return cell._replace(forward=partial(cell.forward, f=case.shape.nonlinearity))
-    return cell
+def plain_functions(shape: Shape, module: ModuleType) -> plain.Cell:
+    """Return the functions of a shape's cell from the module with its plain version."""
+    cell = CELLS[shape.cell]
+    forward = getattr(module, f"{cell.name}_forward")
+    if shape.options:
+        forward = partial(forward, f=shape.nonlinearity)
+    backward = getattr(module, f"{cell.name}_backward")
+    return plain.Cell(forward, backward, cell.num_gates, len(cell.states))
 
 
-def page_jobs(
-    case: LayerCase,
-    cells: Mapping[str, plain.Cell],
+def plain_layer(
+    case: LayerInputs,
+    functions: plain.Cell,
     put: Callable[[np.ndarray], Any] = np.asarray,
     take: Callable[[Any], np.ndarray] = np.asarray,
 ) -> dict[str, Job]:
-    """Return the phases of a layer by the functions of a page.
+    """Return the phases of a layer, computed by the plain version.
 
-    `put` makes what they compute with of an array, and `take` an array of what they return.
+    `put` converts an array to the type that the functions compute with, and `take` converts back.
     """
-    cell, weights = _with_nonlinearity(case, cells), [put(a) for a in case.parameters.values()]
+    weights = [put(array) for array in case.parameters.values()]
     x, d_output = put(case.x), put(case.d_output)
     state_0 = [put(array[0]) for array in arrays_of(case.state)]
     d_last = [put(np.zeros_like(array[0])) for array in arrays_of(case.state)]
 
     def forward() -> tuple[Any, Any]:
-        output, last, _ = cell.forward(x, *state_0, *weights)
+        output, last, _ = functions.forward(x, *state_0, *weights)
         return output, last
 
     def forward_and_backward() -> tuple[Any, ...]:
-        output, last, tape = cell.forward(x, *state_0, *weights)
-        return output, last, *cell.backward(tape, d_output, *d_last)
+        output, last, tape = functions.forward(x, *state_0, *weights)
+        return output, last, *functions.backward(tape, d_output, *d_last)
 
     def forward_results(value: Any) -> dict[str, np.ndarray]:
         output, last = value
-        return layer_results(take(output), states.each(lambda h: _with_layers(take(h)), last))
+        return layer_results(take(output), states.each(lambda h: take(h)[None], last))
 
     def backward_results(value: Any) -> Arrays:
         output, last, *gradients = value
@@ -170,22 +184,23 @@ def page_jobs(
     }
 
 
-def _plain_model(case: ModelCase) -> dict[str, Job]:
-    cell = _with_nonlinearity(case, plain.CELLS)
+def _plain_model(case: ModelInputs, functions: plain.Cell) -> dict[str, Job]:
     state_0 = [array[0] for array in arrays_of(case.state)]
     inputs, targets = case.batch.inputs.T, case.batch.targets.T  # (T, B)
     parameters = list(case.parameters.values())
-    talker = list(case.generation_parameters.values())
     trained = [array.copy() for array in parameters]
 
+    def forward_and_backward(parameters: list[np.ndarray]) -> Any:
+        return plain.loss_and_gradients(functions, inputs, targets, state_0, parameters)
+
     def step() -> tuple[float, float, list[np.ndarray]]:
-        loss, gradients, last = plain.loss_and_gradients(cell, inputs, targets, state_0, trained)
+        loss, gradients, last = forward_and_backward(trained)
         grad_norm = clip_grad_norm(gradients, MAX_NORM)
         update(trained, gradients, LR)
         return loss, grad_norm, last
 
     def results(last: list[np.ndarray], **others: Any) -> Arrays:
-        return model_results(case, state=state_of(map(_with_layers, last)), **others)
+        return model_results(case, state=state_of(h[None] for h in last), **others)
 
     def forward_results(value: Any) -> Arrays:
         logits, last, _, _ = value
@@ -199,24 +214,15 @@ def _plain_model(case: ModelCase) -> dict[str, Job]:
         loss, grad_norm, last = value
         return results(last, loss=loss, grad_norm=grad_norm, updated=_named(case, trained))
 
+    writer = list(case.generation_parameters.values())
     return {
-        FORWARD: Job(lambda: plain.forward(cell, inputs, state_0, parameters), forward_results),
-        BACKWARD: Job(
-            lambda: plain.loss_and_gradients(cell, inputs, targets, state_0, parameters),
-            backward_results,
+        FORWARD: Job(
+            lambda: plain.forward(functions, inputs, state_0, parameters), forward_results
         ),
+        BACKWARD: Job(lambda: forward_and_backward(parameters), backward_results),
         STEP: Job(step, step_results),
-        GENERATION: Job(
-            lambda: plain.generate(cell, [1], NUM_PREDS, talker),
-            lambda ids: {"text": np.array(ids, np.float64)},
-            units=NUM_PREDS,
-        ),
+        GENERATION: Job(lambda: plain.generate(functions, [1], NUM_PREDS, writer), token_results),
     }
-
-
-def _with_layers(array: np.ndarray) -> np.ndarray:
-    """Give a state of one layer, (B, H), the axis of the layers: (1, B, H)."""
-    return array[None]
 
 
 def _named(case: Case, arrays: list[np.ndarray]) -> dict[str, np.ndarray]:

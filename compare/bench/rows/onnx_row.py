@@ -1,7 +1,8 @@
 """The row in ONNX Runtime: its operators RNN, GRU and LSTM on the CPU, forward only.
 
 The weights are constants of the graph, so the library may lay them out once, as it likes. ONNX
-Runtime is an optional extra.
+Runtime is an optional extra. The graph of `rnn-parity check` is another one, with the weights as
+inputs: it is made in a process that does not import this package.
 """
 
 from __future__ import annotations
@@ -13,43 +14,60 @@ from typing import Any
 
 import numpy as np
 
-from compare.bench.rows.row import Row
+from compare.bench.rows.row import Device, Row, line, no_cell
 from compare.bench.workload.case import (
     NUM_PREDS,
     Arrays,
     Case,
     Job,
-    LayerCase,
-    ModelCase,
+    LayerInputs,
+    ModelInputs,
     layer_results,
     model_results,
+    of_layer,
+    token_results,
 )
 from compare.bench.workload.work import FORWARD, GENERATION
+from compare.parity import CELLS, Cell
 from compare.terminal import PACKAGE
 from scratch_rnn import states
 from scratch_rnn.states import State, arrays_of, state_of
 
-GATES = {"rnn": [0], "gru": [1, 0, 2], "lstm": [0, 3, 1, 2]}
-"""ONNX's order of the gates, z r n and i o f g, in numbers of PyTorch's, r z n and i f g o."""
+LABELS = {"onnx": "ONNX Runtime"}
+
+OPERATORS: dict[str, tuple[str, list[int], dict[str, Any]]] = {
+    "rnn": ("RNN", [0], {}),
+    "gru": ("GRU", [1, 0, 2], {"linear_before_reset": 1}),  # b_hn inside, as in PyTorch
+    "lstm": ("LSTM", [0, 3, 1, 2], {}),
+}
+"""ONNX's operator of each cell, its order of the gates (z r n and i o f g, in numbers of PyTorch's
+r z n and i f g o), and its attributes."""
 
 WEIGHTS = ("weight_ih_l0", "weight_hh_l0", "bias_ih_l0", "bias_hh_l0")
 
 OPSET = 14
 
 
+def rows(device: Device | None) -> list[Row]:
+    """Return the row of this module."""
+    return [Onnx()]
+
+
 class Onnx(Row):
     """ONNX Runtime on the CPU."""
 
-    name, label = "onnx", "ONNX Runtime"
+    name, label = "onnx", LABELS["onnx"]
+    place = 3
+    style = line("#f0a6ca", "X")
     threads = 1
 
-    def missing(self, dtype: str) -> str | None:
-        """Return a reason if it is not installed, or cannot compute in this dtype."""
+    def missing(self, dtype: str, cell: Cell) -> str | None:
+        """Return a reason if it is not installed, or has no such dtype or cell."""
         if dtype != "float32":
             return f"its layers need dtype float32, and this is {dtype}"
         if any(importlib.util.find_spec(name) is None for name in ("onnx", "onnxruntime")):
             return f"it is not installed (pip install '{PACKAGE}[onnx]')"
-        return None
+        return no_cell(cell, cell.name in OPERATORS)
 
     def settings(self, threads: int) -> AbstractContextManager[object]:
         """Note the number of threads: it is fixed when a graph is loaded."""
@@ -62,11 +80,11 @@ class Onnx(Row):
 
     def prepare(self, case: Case) -> dict[str, Job]:
         """Return the forward pass of a layer; of a model also the generation."""
-        if isinstance(case, LayerCase):
+        if isinstance(case, LayerInputs):
             return self._layer(case)
         return self._model(case)
 
-    def _layer(self, case: LayerCase) -> dict[str, Job]:
+    def _layer(self, case: LayerInputs) -> dict[str, Job]:
         run = self._session(case, "x", [], case.parameters)
 
         def results(value: Any) -> Arrays:
@@ -75,10 +93,10 @@ class Onnx(Row):
 
         return {FORWARD: Job(lambda: run(case.x, case.state), results)}
 
-    def _model(self, case: ModelCase) -> dict[str, Job]:
+    def _model(self, case: ModelInputs) -> dict[str, Job]:
         ids = case.batch.inputs.T.copy()  # (T, B)
         run = self._model_session(case, case.parameters)
-        talk = self._model_session(case, case.generation_parameters)
+        write = self._model_session(case, case.generation_parameters)
 
         def results(value: Any) -> Arrays:
             logits, state = value
@@ -88,23 +106,16 @@ class Onnx(Row):
             state = states.each(lambda array: np.zeros_like(array[:, :1]), case.state)
             text = [1]
             for _ in range(NUM_PREDS):
-                logits, state = talk(np.array([text[-1:]]), state)
+                logits, state = write(np.array([text[-1:]]), state)
                 text.append(int(logits.argmax()))
             return text
 
         return {
             FORWARD: Job(lambda: run(ids, case.state), results),
-            GENERATION: Job(
-                generate, lambda text: {"text": np.array(text, np.float64)}, units=NUM_PREDS
-            ),
+            GENERATION: Job(generate, token_results),
         }
 
-    def _model_session(self, case: ModelCase, parameters: Arrays) -> Callable[..., Any]:
-        layer = {
-            name.removeprefix("rnn."): array
-            for name, array in parameters.items()
-            if name.startswith("rnn.")
-        }
+    def _model_session(self, case: ModelInputs, parameters: Arrays) -> Callable[..., Any]:
         constants = {
             "depth": np.array([case.shape.V]),
             "off and on": np.array([0, 1], case.dtype),
@@ -117,7 +128,7 @@ class Onnx(Row):
             ("Reshape", ["output", "rows"], ["h"], {}),
             ("Gemm", ["h", "W", "b"], ["logits"], {}),
         ]
-        return self._session(case, "ids", around, layer | constants)
+        return self._session(case, "ids", around, of_layer(parameters) | constants)
 
     def _session(
         self, case: Case, read: str, around: list[Any], constants: Arrays
@@ -129,27 +140,25 @@ class Onnx(Row):
         import onnxruntime
         from onnx import helper, numpy_helper
 
-        cell, H = case.shape.cell, case.shape.H
-        by_gate = [np.split(constants[name], case.shape.gates) for name in WEIGHTS]
-        W, R, b_ih, b_hh = (np.concatenate([gates[k] for k in GATES[cell]]) for gates in by_gate)
+        cell = CELLS[case.shape.cell]
+        operator, order, attributes = OPERATORS[cell.name]
+        by_gate = [np.split(constants[name], cell.num_gates) for name in WEIGHTS]
+        W, R, b_ih, b_hh = (np.concatenate([gates[k] for k in order]) for gates in by_gate)
         constants = {name: a for name, a in constants.items() if name not in WEIGHTS}
         constants |= {"W of x": W[None], "W of h": R[None], "B": np.concatenate([b_ih, b_hh])[None]}
-        letters = "hc"[: len(arrays_of(case.state))]
-        before, after = [f"{c}0" for c in letters], [f"{c}_n" for c in letters]
-        options: dict[str, Any] = {"hidden_size": H}
-        if cell == "rnn":
-            options["activations"] = [case.shape.nonlinearity.capitalize()]
-        elif cell == "gru":
-            options["linear_before_reset"] = 1  # b_hn inside, as in PyTorch
+        before, after = ([f"{s}{end}" for s in cell.states] for end in ("0", "_n"))
+        attributes = attributes | {"hidden_size": case.shape.H}
+        if case.shape.options:
+            attributes["activations"] = [case.shape.nonlinearity.capitalize()]
         inputs = ["x", "W of x", "W of h", "B", "", *before]
-        nodes = [*around[:1], (cell.upper(), inputs, ["output", *after], options), *around[1:]]
+        nodes = [*around[:1], (operator, inputs, ["output", *after], attributes), *around[1:]]
         results = [nodes[-1][2][0], *after]
         kinds = {name: helper.np_dtype_to_tensor_dtype(np.dtype(case.dtype)) for name in before}
         kinds[read] = helper.np_dtype_to_tensor_dtype(np.dtype(np.int64 if around else case.dtype))
         real = helper.np_dtype_to_tensor_dtype(np.dtype(case.dtype))
         graph = helper.make_graph(
             [helper.make_node(kind, used, made, **more) for kind, used, made, more in nodes],
-            cell,
+            operator,
             [helper.make_tensor_value_info(name, kind, None) for name, kind in kinds.items()],
             [helper.make_tensor_value_info(name, real, None) for name in results],
             [

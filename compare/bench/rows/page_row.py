@@ -1,26 +1,28 @@
-"""The row that runs our pages on PyTorch's tensors: the hand-written equations, without autograd.
+"""The plain version on PyTorch's tensors: the hand-written equations, without autograd.
 
-On a GPU it answers the question "scratch or cuDNN?" at its fairest: by hand, on the same card. A
-page knows NumPy only as `np`. Here it is read once more, with PyTorch's functions as `np`.
+On a GPU this is the fairest answer to "scratch or cuDNN?": by hand, on the same card. The plain
+version uses NumPy only through the name `np`. Its module is loaded once more, with PyTorch's
+functions as `np`.
 """
 
 from __future__ import annotations
 
-import sys
 from collections.abc import Callable
 from contextlib import nullcontext
 from functools import cache
 from importlib.util import module_from_spec, spec_from_file_location
-from types import SimpleNamespace
+from types import ModuleType, SimpleNamespace
 from typing import Any
 
 import torch
 
-from compare.bench.rows.numpy_rows import page_jobs
+from compare.bench.rows.numpy_rows import plain_functions, plain_layer
+from compare.bench.rows.row import Device, Row, line
 from compare.bench.rows.torch_rows import TorchRow
-from compare.bench.workload.case import Case, Job, LayerCase
-from compare.parity import tensor_as_array
-from scratch_rnn.plain.model import CELLS, Cell
+from compare.bench.workload.case import Case, Job, LayerInputs
+from compare.parity import CELLS, tensor_as_array
+
+LABELS = {"torch-page": "PyTorch CPU, by hand"}
 
 Run = Callable[[], Any]
 
@@ -36,44 +38,45 @@ TORCH_AS_NP = SimpleNamespace(
     copy=torch.clone,
     errstate=lambda **_: nullcontext(),
 )
-"""What the pages of the cells use of NumPy, by its names there."""
+"""What the plain version uses of NumPy, by its names there."""
+
+
+def rows(device: Device | None) -> list[Row]:
+    """Return the rows of this module."""
+    return [TorchPage()]
 
 
 @cache
-def pages_on_torch() -> dict[str, Cell]:
-    """Return the functions of each cell's page, on PyTorch's tensors."""
-    return {name: _on_torch(cell) for name, cell in CELLS.items()}
-
-
-def _on_torch(cell: Cell) -> Cell:
-    page = sys.modules[cell.forward.__module__]
-    spec = spec_from_file_location(f"{page.__name__}_on_torch", page.__file__)
+def plain_on_torch(cell: str) -> ModuleType:
+    """Return the module with the plain version of a cell, on PyTorch's tensors."""
+    module = CELLS[cell].plain
+    spec = spec_from_file_location(f"{module.__name__}_on_torch", module.__file__)
     assert spec is not None
     assert spec.loader is not None
     again: Any = module_from_spec(spec)
     spec.loader.exec_module(again)
     again.np = TORCH_AS_NP
-    forward, backward = (
-        getattr(again, function.__name__) for function in (cell.forward, cell.backward)
-    )
-    return cell._replace(forward=forward, backward=backward)
+    return again  # type: ignore[no-any-return]
 
 
 class TorchPage(TorchRow):
-    """A bare layer by our pages, on the CPU."""
+    """A bare layer by the plain version, on the CPU."""
 
-    name, label = "torch-page", "PyTorch CPU, by hand"
+    name, label = "torch-page", LABELS["torch-page"]
+    place = 2
+    style = line("#56b4e9", "1")
 
     def prepare(self, case: Case) -> dict[str, Job]:
-        """Return the phases of a layer. A model has others: this row is not in its table."""
-        if not isinstance(case, LayerCase):
+        """Return the phases of a layer. There are none of a model."""
+        if not isinstance(case, LayerInputs):
             return {}
-        jobs = page_jobs(case, pages_on_torch(), self.on_device, tensor_as_array)
+        functions = plain_functions(case.shape, plain_on_torch(case.shape.cell))
+        jobs = plain_layer(case, functions, self.on_device, tensor_as_array)
         return {
             phase: Job(self.made_ready(torch.no_grad()(job.run)), job.results)
             for phase, job in jobs.items()
         }
 
     def made_ready(self, run: Run) -> Run:
-        """Return what is timed."""
+        """Return the function that is timed."""
         return run

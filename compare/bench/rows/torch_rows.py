@@ -19,7 +19,7 @@ from torch import nn
 from torch.nn import functional as F
 
 import concise_rnn
-from compare.bench.rows.row import Row
+from compare.bench.rows.row import Device, Row, line, no_cell
 from compare.bench.workload.case import (
     LR,
     MAX_NORM,
@@ -27,47 +27,58 @@ from compare.bench.workload.case import (
     Arrays,
     Case,
     Job,
-    LayerCase,
-    ModelCase,
+    LayerInputs,
+    ModelInputs,
     first_token,
     layer_gradients,
     layer_results,
     model_results,
+    of_layer,
     text_results,
 )
 from compare.bench.workload.work import BACKWARD, FORWARD, GENERATION, STEP
-from compare.parity import CELLS, tensor_as_array
+from compare.parity import CELLS, Cell, tensor_as_array
 from scratch_rnn import states
 
+LABELS = {
+    "torch": "PyTorch CPU",
+    "torch-cells": "PyTorch CPU, cells in a loop",
+    "torch-compile": "PyTorch CPU, the loop compiled",
+}
+
+Function = Callable[..., Any]
 Loop = Callable[..., tuple[torch.Tensor, Any]]
 
-CELL_FUNCTIONS: dict[str, Callable[..., Any]] = {
-    "tanh": torch.rnn_tanh_cell,
-    "relu": torch.rnn_relu_cell,
-    "gru": torch.gru_cell,
-    "lstm": torch.lstm_cell,
+CELL_FUNCTIONS: dict[str, dict[str, Function]] = {
+    "rnn": {"tanh": torch.rnn_tanh_cell, "relu": torch.rnn_relu_cell},
+    "gru": {"tanh": torch.gru_cell},
+    "lstm": {"tanh": torch.lstm_cell},
 }
-"""PyTorch's functions for one step, by nonlinearity or cell: (x_t, state, *weights) -> state."""
+"""PyTorch's functions for one step, by cell and nonlinearity: (x_t, state, *weights) -> state."""
+
+
+def rows(device: Device | None) -> list[Row]:
+    """Return the rows of this module."""
+    return [TorchRow(), TorchCells(), TorchCompiled()]
 
 
 def cell_loop(
-    cell: str, x: torch.Tensor, state: Any, weights: list[torch.Tensor]
+    function: Function, x: torch.Tensor, state: Any, weights: list[torch.Tensor]
 ) -> tuple[torch.Tensor, Any]:
     """Call the function of a cell for one step after the other; return all h, the last state."""
-    function = CELL_FUNCTIONS[cell]
     h = []
     for x_t in x:
         state = function(x_t, state, *weights)
-        h.append(state[0] if cell == "lstm" else state)
+        h.append(state[0] if isinstance(state, tuple) else state)
     return torch.stack(h), state
 
 
-def over_cells(layer: Any, cell: str, loop: Loop) -> Any:
+def over_cells(layer: Any, function: Function, loop: Loop) -> Any:
     """Return a layer of one layer and direction with the loop over time in Python."""
     weights = list(layer.all_weights[0])
 
     def forward(x: torch.Tensor, state: Any) -> tuple[torch.Tensor, Any]:
-        h, last = loop(cell, x, states.each(lambda array: array[0], state), weights)
+        h, last = loop(function, x, states.each(lambda array: array[0], state), weights)
         return h, states.each(lambda array: array[None], last)
 
     layer.forward = forward
@@ -77,7 +88,9 @@ def over_cells(layer: Any, cell: str, loop: Loop) -> Any:
 class TorchRow(Row):
     """concise_rnn on a device, with the layer of the cell."""
 
-    name, label = "torch", "PyTorch CPU"
+    name, label = "torch", LABELS["torch"]
+    place = 1
+    style = line("#e69f00", "s", linewidth=2.4, zorder=4)
     device = "cpu"
 
     def rest(self, threads: int) -> float:
@@ -86,7 +99,7 @@ class TorchRow(Row):
 
     def prepare(self, case: Case) -> dict[str, Job]:
         """Return the phases of a layer or of a model."""
-        return self._layer(case) if isinstance(case, LayerCase) else self._model(case)
+        return self._layer(case) if isinstance(case, LayerInputs) else self._model(case)
 
     def make_layer(self, case: Case, parameters: Arrays) -> Any:
         """Return the layer with a copy of the parameters."""
@@ -96,14 +109,10 @@ class TorchRow(Row):
         load(rnn, parameters)
         return rnn
 
-    def make_model(self, case: ModelCase, parameters: Arrays) -> concise_rnn.RNNModel:
+    def make_model(self, case: ModelInputs, parameters: Arrays) -> concise_rnn.RNNModel:
         """Return the model with a copy of the parameters."""
-        of_layer = {
-            name.removeprefix("rnn."): array
-            for name, array in parameters.items()
-            if name.startswith("rnn.")
-        }
-        model = concise_rnn.RNNModel(self.make_layer(case, of_layer), case.shape.V)
+        rnn = self.make_layer(case, of_layer(parameters))
+        model = concise_rnn.RNNModel(rnn, case.shape.V)
         load(model, parameters)
         return model
 
@@ -115,7 +124,7 @@ class TorchRow(Row):
         """Return a copy of the initial state on the device: a tensor, or a pair of them."""
         return states.each(self.on_device, case.state)
 
-    def _layer(self, case: LayerCase) -> dict[str, Job]:
+    def _layer(self, case: LayerInputs) -> dict[str, Job]:
         rnn = self.make_layer(case, case.parameters)
         names, parameters = zip(*rnn.named_parameters(), strict=True)
         x, state_0 = self.on_device(case.x), self.state_on_device(case)
@@ -146,9 +155,9 @@ class TorchRow(Row):
             BACKWARD: Job(forward_and_backward, backward_results),
         }
 
-    def _model(self, case: ModelCase) -> dict[str, Job]:
+    def _model(self, case: ModelInputs) -> dict[str, Job]:
         model = self.make_model(case, case.parameters)
-        talker = self.make_model(case, case.generation_parameters)
+        writer = self.make_model(case, case.generation_parameters)
         trained = self.make_model(case, case.parameters)
         optimizer = torch.optim.SGD(trained.parameters(), LR)
         names, parameters = zip(*model.named_parameters(), strict=True)
@@ -190,9 +199,8 @@ class TorchRow(Row):
             BACKWARD: Job(forward_and_backward, backward_results),
             STEP: Job(step, step_results),
             GENERATION: Job(
-                lambda: concise_rnn.predict(first_token(case), NUM_PREDS, talker, case.vocab),
+                lambda: concise_rnn.predict(first_token(case), NUM_PREDS, writer, case.vocab),
                 lambda text: text_results(case, text),
-                units=NUM_PREDS,
             ),
         }
 
@@ -200,29 +208,36 @@ class TorchRow(Row):
 class TorchCells(TorchRow):
     """The loop over cells, in Python."""
 
-    name, label = "torch-cells", "PyTorch CPU, cells in a loop"
+    name, label = "torch-cells", LABELS["torch-cells"]
+    place = 2
+    style = line("#56b4e9", "^")
+
+    def missing(self, dtype: str, cell: Cell) -> str | None:
+        """Return a reason if PyTorch has no function for a step of the cell."""
+        return no_cell(cell, cell.name in CELL_FUNCTIONS)
 
     def make_layer(self, case: Case, parameters: Arrays) -> Any:
         """Return the layer with the loop."""
-        cell = case.shape.options.get("nonlinearity", case.shape.cell)
-        return over_cells(super().make_layer(case, parameters), cell, self.make_loop())
+        function = CELL_FUNCTIONS[case.shape.cell][case.shape.nonlinearity]
+        return over_cells(super().make_layer(case, parameters), function, self.make_loop())
 
     def make_loop(self) -> Loop:
-        """Return the loop as it stands."""
+        """Return the loop in Python."""
         return cell_loop
 
 
 class TorchCompiled(TorchCells):
     """The loop over cells, compiled with torch.compile."""
 
-    name, label = "torch-compile", "PyTorch CPU, the loop compiled"
+    name, label = "torch-compile", LABELS["torch-compile"]
+    style = line("#d55e00", "D")
     compiles = True
 
-    def missing(self, dtype: str) -> str | None:
-        """Return a reason if there is no C++ compiler."""
+    def missing(self, dtype: str, cell: Cell) -> str | None:
+        """Return a reason if there is no such function, or no C++ compiler."""
         compiler = os.environ.get("CXX", "g++")
         if shutil.which(compiler) or shutil.which("clang++"):
-            return None
+            return super().missing(dtype, cell)
         return f"it needs a C++ compiler, but neither {compiler} nor clang++ was found"
 
     def settings(self, threads: int) -> AbstractContextManager[object]:

@@ -2,8 +2,8 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable, Mapping
-from dataclasses import dataclass, field, replace
+from collections.abc import Callable, Mapping, Sequence
+from dataclasses import dataclass, replace
 from typing import Any
 
 import numpy as np
@@ -29,7 +29,7 @@ character again and again, and errors would not show."""
 
 
 @dataclass(frozen=True, slots=True)
-class LayerCase:
+class LayerInputs:
     """A layer without a model, its input, and the upstream gradient of its output."""
 
     shape: Shape
@@ -41,7 +41,7 @@ class LayerCase:
 
 
 @dataclass(frozen=True, slots=True)
-class ModelCase:
+class ModelInputs:
     """A language model and a batch."""
 
     shape: Shape
@@ -53,19 +53,18 @@ class ModelCase:
     vocab: Vocab
 
 
-Case = LayerCase | ModelCase
+Case = LayerInputs | ModelInputs
 
 
 @dataclass(frozen=True, slots=True)
 class Job:
     """One phase of one case for one row.
 
-    The timed call is the checked call: `results` gets the value that `run` returned.
+    `results` gets the value that `run` returned, so the timed call is the checked call.
     """
 
     run: Callable[[], Any]
     results: Callable[[Any], Arrays]
-    units: int = field(default=1)  # units of work in one call: the characters of a generation
 
 
 def make_case(shape: Shape, *, dtype: str = "float32", seed: int = 0) -> Case:
@@ -81,14 +80,14 @@ def make_case(shape: Shape, *, dtype: str = "float32", seed: int = 0) -> Case:
     if shape.kind == "layer":
         x = rng.uniform(-1, 1, (T, B, V)).astype(dtype)
         d_output = rng.uniform(-1, 1, (T, B, H)).astype(dtype)
-        return LayerCase(shape, dtype, rnn.parameters, x, state, d_output)
+        return LayerInputs(shape, dtype, rnn.parameters, x, state, d_output)
     model = scratch_rnn.RNNModel(rnn, V, rng=rng)
     tokens = rng.integers(0, V, (B, T + 1))
     batch = Batch(tokens[:, :-1].copy(), tokens[:, 1:].copy())
     loud = dict(model.parameters)
     loud["rnn.weight_ih_l0"] = LOUD * loud["rnn.weight_ih_l0"]
     vocab = Vocab([f"token{k}" for k in range(1, V)])
-    return ModelCase(shape, dtype, model.parameters, loud, batch, state, vocab)
+    return ModelInputs(shape, dtype, model.parameters, loud, batch, state, vocab)
 
 
 def in_float64(case: Case) -> Case:
@@ -101,7 +100,7 @@ def in_float64(case: Case) -> Case:
     case = replace(
         case, dtype="float64", parameters=parameters, state=states.each(exact, case.state)
     )
-    if isinstance(case, LayerCase):
+    if isinstance(case, LayerInputs):
         return replace(case, x=exact(case.x), d_output=exact(case.d_output))
     return case
 
@@ -126,7 +125,7 @@ def new_layer(shape: Shape, dtype: str, rng: np.random.Generator | None = None) 
     return layer(shape.V, shape.H, **shape.options, dtype=np.dtype(dtype), rng=rng)
 
 
-def scratch_layer(case: LayerCase) -> Any:
+def scratch_layer(case: LayerInputs) -> Any:
     """Return scratch's layer with a copy of the case's parameters."""
     rnn = new_layer(case.shape, case.dtype)
     for name, array in case.parameters.items():
@@ -134,7 +133,7 @@ def scratch_layer(case: LayerCase) -> Any:
     return rnn
 
 
-def scratch_model(case: ModelCase, parameters: Arrays | None = None) -> scratch_rnn.RNNModel:
+def scratch_model(case: ModelInputs, parameters: Arrays | None = None) -> scratch_rnn.RNNModel:
     """Return scratch's model with a copy of these parameters. Default: the case's parameters."""
     model = scratch_rnn.RNNModel(new_layer(case.shape, case.dtype), case.shape.V)
     for name, array in (parameters or case.parameters).items():
@@ -142,29 +141,40 @@ def scratch_model(case: ModelCase, parameters: Arrays | None = None) -> scratch_
     return model
 
 
-def first_token(case: ModelCase) -> list[str]:
+def of_layer(parameters: Arrays) -> dict[str, np.ndarray]:
+    """Return the parameters of the model's recurrent layer, with the layer's own names."""
+    prefix = "rnn."
+    return {n.removeprefix(prefix): a for n, a in parameters.items() if n.startswith(prefix)}
+
+
+def first_token(case: ModelInputs) -> list[str]:
     """Return the prefix of the generation: one token."""
     return [case.vocab.idx_to_token[1]]
 
 
-def text_results(case: ModelCase, text: str) -> Arrays:
-    """Return the token ids of a text that `predict` wrote."""
-    return {"text": np.array([case.vocab[token] for token in text.split(" ")], np.float64)}
+def text_results(case: ModelInputs, text: str) -> Arrays:
+    """Return the result of a generation from the text that `predict` returned."""
+    return token_results([case.vocab[token] for token in text.split(" ")])
+
+
+def token_results(ids: Sequence[int]) -> Arrays:
+    """Return the result of a generation from its token ids."""
+    return {"text": np.array(ids, np.float64)}
 
 
 def layer_results(output: np.ndarray, state: State) -> dict[str, np.ndarray]:
-    """Return what a layer's forward pass gives, by the names that the gate uses."""
+    """Return the results of a layer's forward pass, by name."""
     return {"output": output, **named_state("final state", state)}
 
 
 def layer_gradients(d_x: np.ndarray | None, of_weights: Arrays) -> dict[str, np.ndarray]:
-    """Return what its backward pass gives, by the names that the gate uses."""
+    """Return the results of its backward pass, by name."""
     gradients = {f"gradient of {name}": array for name, array in of_weights.items()}
     return gradients if d_x is None else {"gradient of x": d_x, **gradients}
 
 
 def model_results(
-    case: ModelCase,
+    case: ModelInputs,
     *,
     state: State,
     logits: np.ndarray | None = None,
@@ -173,7 +183,7 @@ def model_results(
     grad_norm: float | np.ndarray | None = None,
     updated: Arrays | None = None,
 ) -> Arrays:
-    """Return a model's results by the names that the gate uses; parameters are copied."""
+    """Return the results of a model, by name; the updated parameters are copied."""
     results: dict[str, np.ndarray] = named_state("final state", state)
     if logits is not None:
         results["logits"] = logits

@@ -21,6 +21,7 @@ from pathlib import Path
 from typing import Annotated, Any
 
 from compare.files import COUNT
+from compare.parity import CELLS
 from compare.terminal import UsageError
 
 KINDS = ("model", "layer")
@@ -45,15 +46,13 @@ class Shape:
     @property
     def gates(self) -> int:
         """Number of gates: the weights have this many times H rows."""
-        from compare.parity import CELLS  # only now: it imports PyTorch, and --help does not
-
-        gates: int = CELLS[self.cell].num_gates
-        return gates
+        return CELLS[self.cell].num_gates
 
     @property
-    def options(self) -> dict[str, Any]:
-        """The arguments of the layer that only this cell has."""
-        return {"nonlinearity": self.nonlinearity} if self.cell == "rnn" else {}
+    def options(self) -> dict[str, str]:
+        """The arguments of the layer that not every cell has."""
+        has_choice = len(CELLS[self.cell].nonlinearities) > 1
+        return {"nonlinearity": self.nonlinearity} if has_choice else {}
 
     def describe(self) -> str:
         """Return the name and the sizes of the shape in one line."""
@@ -86,19 +85,43 @@ def haste(cell: str) -> list[Shape]:
     return [Shape(f"haste-B{B}-H{H}-V{V}", "layer", 50, B, V, H, cell=cell) for B, H, V in grid]
 
 
+DEEPBENCH: dict[str, tuple[str, list[tuple[int, int, int]]]] = {
+    "rnn": (
+        "relu",
+        [(50, B, H) for H in (1760, 2048, 2560) for B in (16, 32, 64, 128)]
+        + [(672, 1, 32), (96, 1, 64)],
+    ),
+    "gru": (
+        "tanh",
+        [
+            (T, 32, H)
+            for H in (1536, 2048, 2560, 2816)
+            for T in (187, 375, 750, 1500)
+            if (T, H) != (1500, 2816)
+        ]
+        + [(1, 32, 512), (1500, 32, 1024), (1500, 64, 1024)],
+    ),
+    "lstm": (
+        "tanh",
+        [(25, B, H) for H in (512, 1024, 2048, 4096) for B in (16, 32, 64, 128)]
+        + [(50, B, 1536) for B in (8, 16, 32)]
+        + [(150, B, 256) for B in (16, 32, 64)],
+    ),
+}
+"""DeepBench's layers for training, by cell: the nonlinearity, and T, B, H of each."""
+
+
 def deepbench(cell: str) -> list[Shape]:
-    """Return DeepBench's layers of this cell for training; of the RNN also those for phones."""
-    if cell == "lstm":
-        sizes = [(25, B, H) for H in (512, 1024, 2048, 4096) for B in (16, 32, 64, 128)]
-        sizes += [(50, B, 1536) for B in (8, 16, 32)] + [(150, B, 256) for B in (16, 32, 64)]
-    elif cell == "gru":
-        sizes = [(T, 32, H) for H in (1536, 2048, 2560, 2816) for T in (187, 375, 750, 1500)]
-        sizes.remove((1500, 32, 2816))
-        sizes += [(1, 32, 512), (1500, 32, 1024), (1500, 64, 1024)]
-    else:
-        sizes = [(50, B, H) for H in (1760, 2048, 2560) for B in (16, 32, 64, 128)]
-        sizes += [(672, 1, 32), (96, 1, 64)]
-    f = "relu" if cell == "rnn" else "tanh"
+    """Return DeepBench's layers of this cell.
+
+    Raises
+    ------
+    UsageError
+        If DeepBench has no such cell.
+    """
+    if cell not in DEEPBENCH:
+        raise UsageError(f"expected --cell {', '.join(DEEPBENCH)} for deepbench, got {cell}")
+    f, sizes = DEEPBENCH[cell]
     return [Shape(f"deepbench-T{T}-B{B}-H{H}", "layer", T, B, H, H, f, cell) for T, B, H in sizes]
 
 
@@ -129,7 +152,8 @@ def choose(name: str, only: Sequence[str] = (), cell: str = "rnn") -> list[Shape
         One of `NAMED`, or the path of a JSON file.
     only : sequence of str
         Conditions such as ``"H=256"`` or ``"B=1,32"``.
-    cell : {"rnn", "gru", "lstm"}
+    cell : str
+        One of `CELLS`.
 
     Raises
     ------
@@ -195,8 +219,9 @@ def from_entry(entry: Any, number: int, cell: str) -> Shape:
             f"expected {where} of kind {' or '.join(KINDS)} with {' or '.join(NONLINEARITIES)}, "
             f"got {kind!r} with {nonlinearity!r}"
         )
-    if cell != "rnn" and nonlinearity != "tanh":
-        raise UsageError(f"expected {where} with tanh for the cell {cell}, got {nonlinearity!r}")
+    if nonlinearity not in CELLS[cell].nonlinearities:
+        known = " or ".join(CELLS[cell].nonlinearities)
+        raise UsageError(f"expected {where} with {known} for the cell {cell}, got {nonlinearity!r}")
     if kind == "model" and entry["V"] < 2:
         raise UsageError(f"expected V of {where} to be at least 2 in a model, got {entry['V']}")
     sizes = {field: entry[field] for field in SIZES}

@@ -4,7 +4,7 @@ A product of (m, k) with (k, n) needs 2·m·k·n floating-point operations. It r
 least m·k + k·n + m·n numbers. All other operations (tanh, sums, look-ups of one-hot rows) are not
 counted. So the rate is that of the necessary products, whatever else an implementation does.
 
-With G gates (1 in an RNN, 3 in a GRU, 4 in an LSTM) the weights of the cell have G·H rows:
+With G gates (1 in a cell without gates) the weights of the cell have G·H rows:
 
                         forward               backward adds
     recurrence          T × (B, H)·(H, GH)    T × (B, GH)·(GH, H) for δh, (GH, TB)·(TB, H) for δW_hh
@@ -20,10 +20,17 @@ from dataclasses import dataclass
 
 from compare.bench.workload.shapes import Shape
 
+SCRATCH, REFERENCE = "scratch", "torch"
+"""The two rows that are compared with each other before any other row: scratch, and PyTorch on the
+CPU. The ratios in the table are relative to the second."""
+
 FORWARD = "forward"
 BACKWARD = "forward+backward"
 STEP = "step"
 GENERATION = "generation"
+TIMED, REFUSED, LEFT_OUT = "timed", "refused", "left out"
+"""The outcomes of a row in a phase."""
+
 PHASES = {"layer": (FORWARD, BACKWARD), "model": (FORWARD, BACKWARD, STEP, GENERATION)}
 """The phases that can be timed. "step" is forward, loss, backward, clipping and update. Numbers of
 "generation" are per character."""

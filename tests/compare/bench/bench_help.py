@@ -15,6 +15,7 @@ from compare.bench.measure import budget, parts, roofline, timing
 from compare.bench.rows.row import Row
 from compare.bench.workload.case import Case, Job
 from compare.bench.workload.shapes import Shape
+from compare.parity import CELLS
 from compare.terminal.output import Terminal
 
 ENOUGH = 1e5
@@ -22,7 +23,6 @@ ENOUGH = 1e5
 
 MODEL = Shape("model", "model", T=6, B=3, V=5, H=16)
 LAYER = Shape("layer", "layer", T=6, B=3, V=4, H=16)
-CELLS = ("rnn", "gru", "lstm")
 SHAPES = [replace(shape, cell=cell) for shape in (MODEL, LAYER) for cell in CELLS]
 SHAPES += [replace(MODEL, nonlinearity="relu"), replace(LAYER, nonlinearity="relu")]
 

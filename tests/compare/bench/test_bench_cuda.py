@@ -15,15 +15,17 @@ import torch
 
 from compare.bench.command import bench
 from compare.bench.config import BenchConfig
-from compare.bench.measure.gate import FLOAT32_GAPS, TF32_GAPS, Gate
-from compare.bench.results.result import REFUSED, TIMED, Document
+from compare.bench.measure.gate import Gate
+from compare.bench.results.result import Document
 from compare.bench.rows import cuda_rows, page_row
 from compare.bench.rows.all_rows import all_rows, choose_rows
-from compare.bench.rows.cuda_rows import Device, find_device, precision, read_settings
+from compare.bench.rows.cuda_rows import find_device, precision, read_settings
 from compare.bench.rows.numpy_rows import Scratch
+from compare.bench.rows.row import FLOAT32_GAPS, TF32_GAPS, Device
 from compare.bench.workload.case import make_case
-from compare.bench.workload.work import BACKWARD
+from compare.bench.workload.work import BACKWARD, REFUSED, TIMED
 from compare.cli import main
+from compare.parity import CELLS
 from compare.parity.materials import DeviceError
 from compare.terminal import DEVICE
 from compare.terminal.errors import UsageError
@@ -160,18 +162,19 @@ def test_a_graph_is_recorded_once_and_keeps_what_it_reads(
     monkeypatch.setattr(torch.cuda, "stream", lambda _: nullcontext())
     monkeypatch.setattr(torch.cuda, "CUDAGraph", Graph)
     monkeypatch.setattr(torch.cuda, "graph", recorded_by)
-    page = page_row.pages_on_torch()[cell]
+    plain = page_row.plain_on_torch(cell)
+    forward = getattr(plain, f"{cell}_forward")
     runs: list[str] = []
 
     def counted(*tensors: torch.Tensor, **options: Any) -> Any:
         runs.append("recorded" if Graph.recording else "warm-up")
         if Graph.recording:
             Graph.recording.reads = [weakref.ref(tensor) for tensor in tensors]
-        return page.forward(*tensors, **options)
+        return forward(*tensors, **options)
 
-    monkeypatch.setattr(page_row, "pages_on_torch", lambda: {cell: page._replace(forward=counted)})
+    monkeypatch.setattr(plain, f"{cell}_forward", counted)
     case = make_case(replace(LAYER, cell=cell))
-    job = cuda_rows.CudaPage(CARD, graph=True, tf32=False).prepare(case)[BACKWARD]
+    job = cuda_rows.CudaPage(CARD, "cuda-graph", tf32=False).prepare(case)[BACKWARD]
     assert runs == []  # an error while it is recorded is an error of this row's first call
     first = job.run()
     assert runs == ["warm-up"] * 3 + ["recorded"]
@@ -185,10 +188,10 @@ def test_a_graph_is_recorded_once_and_keeps_what_it_reads(
 
 
 def test_tf32_is_left_out_for_float64() -> None:
-    rows, notes = choose_rows(NAMES, "float64", CARD)
+    rows, notes = choose_rows(NAMES, "float64", CELLS["rnn"], CARD)
     assert [row.name for row in rows] == ["cuda", "cudnn"]
     assert notes == [
-        f"Card 9000, {kind}, TF32 is left out: TF32 needs dtype float32, and this is float64"
+        f"Card 9000, {kind}, TF32, left out: TF32 needs dtype float32, and this is float64"
         for kind in ("no cuDNN", "cuDNN")
     ]
 
@@ -206,9 +209,9 @@ def test_a_row_on_a_missing_card_is_refused(
 ) -> None:
     monkeypatch.setattr(cuda_rows, "find_device", lambda: None)
     with pytest.raises(DeviceError, match="expected a CUDA device for --rows cudnn, got none"):
-        choose_rows(["scratch", "cudnn"], "float32", None)
+        choose_rows(["scratch", "cudnn"], "float32", CELLS["rnn"], None)
     with pytest.raises(UsageError, match=r"expected --rows among plain, scratch, .* got 'cudnnn'"):
-        choose_rows(["cudnnn"], "float32", CARD)
+        choose_rows(["cudnnn"], "float32", CELLS["rnn"], CARD)
     assert main(["bench", "--rows", "cudnn"]) == DEVICE
     assert "expected a CUDA device" in capsys.readouterr().err
 

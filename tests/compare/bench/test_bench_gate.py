@@ -16,15 +16,15 @@ import torch
 import scratch_rnn
 from compare.bench.command import bench
 from compare.bench.config import BenchConfig
-from compare.bench.measure.check_rows import DISAGREE, Verdict, judge
-from compare.bench.measure.gate import TF32_GAPS, Gate
-from compare.bench.results.result import LEFT_OUT, REFUSED, TIMED, Document
-from compare.bench.rows.cuda_rows import Cuda, CudaPage, Device
+from compare.bench.measure.check_rows import DISAGREE, RowCheck, check_rows
+from compare.bench.measure.gate import Gate
+from compare.bench.results.result import Document
+from compare.bench.rows.cuda_rows import Cuda, CudaPage
 from compare.bench.rows.jax_row import Jax
 from compare.bench.rows.numpy_rows import Plain, Scratch
 from compare.bench.rows.onnx_row import Onnx
 from compare.bench.rows.page_row import TorchPage
-from compare.bench.rows.row import Row
+from compare.bench.rows.row import TF32_GAPS, Device, Row
 from compare.bench.rows.torch_rows import TorchCells, TorchCompiled, TorchRow
 from compare.bench.workload.case import (
     in_float64,
@@ -34,7 +34,16 @@ from compare.bench.workload.case import (
     scratch_layer,
 )
 from compare.bench.workload.shapes import Shape
-from compare.bench.workload.work import BACKWARD, FORWARD, GENERATION, PHASES, STEP
+from compare.bench.workload.work import (
+    BACKWARD,
+    FORWARD,
+    GENERATION,
+    LEFT_OUT,
+    PHASES,
+    REFUSED,
+    STEP,
+    TIMED,
+)
 from compare.parity.command import ParityError
 from compare.parity.tolerance import SAFETY, Move, neighbour, tolerances
 from scratch_rnn.cells import elman
@@ -58,11 +67,13 @@ ROOT = Path(__file__).parents[3]
 CARD = Device("a card", "cpu")  # a stub: what runs on it runs on the processor
 
 
-def verdicts(shape: Shape, phase: str, *others: Row, dtype: str = "float32") -> dict[str, Verdict]:
+def checks_of(
+    shape: Shape, phase: str, *others: Row, dtype: str = "float32"
+) -> dict[str, RowCheck]:
     case = make_case(shape, dtype=dtype)
     rows = [Scratch(), TorchRow(), *others]
-    judged = judge(phase, {row: row.prepare(case) for row in rows}, Gate(case), 1)
-    return {row.name: verdict for row, verdict in judged.items()}
+    checks = check_rows(phase, {row: row.prepare(case) for row in rows}, Gate(case), 1)
+    return {row.name: check for row, check in checks.items()}
 
 
 @pytest.mark.parametrize("dtype", ["float32", "float64"])
@@ -71,22 +82,22 @@ def test_rows_that_are_right_pass(
     shape: Shape, dtype: str, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     monkeypatch.setattr(torch, "compile", lambda function, **options: function)
-    others = [Plain(), TorchCells(), TorchCompiled(), Cuda(CARD, cudnn=True, tf32=False)]
+    others = [Plain(), TorchCells(), TorchCompiled(), Cuda(CARD, "cudnn", tf32=False)]
     if dtype == "float32":
-        others.append(Cuda(CARD, cudnn=False, tf32=True))
+        others.append(Cuda(CARD, "cuda", tf32=True))
     if shape.kind == "layer":
-        others += [TorchPage(), CudaPage(CARD, graph=False, tf32=False)]
+        others += [TorchPage(), CudaPage(CARD, "cuda-page", tf32=False)]
     for phase in PHASES[shape.kind]:
-        for name, verdict in verdicts(shape, phase, *others, dtype=dtype).items():
-            assert (name, verdict.outcome, verdict.reason) == (name, TIMED, "")
-            assert verdict.estimate > 0
+        for name, check in checks_of(shape, phase, *others, dtype=dtype).items():
+            assert (name, check.outcome, check.reason) == (name, TIMED, "")
+            assert check.estimate > 0
 
 
 @pytest.mark.parametrize("shape", SHAPES, ids=lambda s: s.describe())
 def test_jax_is_right(shape: Shape) -> None:
     pytest.importorskip("jax")
     for phase in PHASES[shape.kind]:
-        assert verdicts(shape, phase, Jax())["jax"].outcome == TIMED
+        assert checks_of(shape, phase, Jax())["jax"].outcome == TIMED
 
 
 @pytest.mark.parametrize("shape", SHAPES, ids=lambda s: s.describe())
@@ -95,7 +106,7 @@ def test_onnx_runtime_is_right(shape: Shape) -> None:
     pytest.importorskip("onnxruntime")
     phases = {"layer": [FORWARD], "model": [FORWARD, GENERATION]}[shape.kind]
     for phase in phases:
-        found = verdicts(shape, phase, Onnx())["onnx"]
+        found = checks_of(shape, phase, Onnx())["onnx"]
         assert (found.outcome, found.reason) == (TIMED, "")
 
 
@@ -115,32 +126,32 @@ def test_onnx_runtime_is_right(shape: Shape) -> None:
 )
 def test_a_row_that_is_wrong_is_refused(shape: Shape, phase: str, name: str) -> None:
     wrong = Altered(Plain(), with_factor(name, 1.001))
-    found = verdicts(shape, phase, wrong, TorchCells())
+    found = checks_of(shape, phase, wrong, TorchCells())
     assert found["altered"].outcome == REFUSED
     assert found["altered"].reason.startswith(f"{name} differs by ")
-    assert " times what rounding explains" in found["altered"].reason
+    assert " times the tolerance of" in found["altered"].reason
     assert found["scratch"].outcome == found["torch-cells"].outcome == TIMED
 
 
 @pytest.mark.parametrize("cell", ["gru", "lstm"])
 def test_a_gated_row_that_is_wrong_is_refused(cell: str) -> None:
     wrong = Altered(Plain(), with_factor("gradient of bias_hh_l0", 1.001))
-    found = verdicts(replace(LAYER, cell=cell), BACKWARD, wrong)
+    found = checks_of(replace(LAYER, cell=cell), BACKWARD, wrong)
     assert found["altered"].reason.startswith("gradient of bias_hh_l0 differs by ")
     assert found["scratch"].outcome == TIMED
     name = "final state" if cell == "gru" else "c of final state"
     wrong = Altered(Plain(), with_factor(name, 1.001))
-    found = verdicts(replace(MODEL, cell=cell), STEP, wrong)
+    found = checks_of(replace(MODEL, cell=cell), STEP, wrong)
     assert found["altered"].reason.startswith(f"{name} differs by ")
 
 
 def test_another_text_is_refused() -> None:
-    found = verdicts(MODEL, GENERATION, Altered(Plain(), with_factor("text", -1)))
+    found = checks_of(MODEL, GENERATION, Altered(Plain(), with_factor("text", -1)))
     assert (found["altered"].outcome, found["scratch"].outcome) == (REFUSED, TIMED)
 
 
 def test_a_missing_result_and_not_a_number_are_refused() -> None:
-    found = verdicts(LAYER, FORWARD, Altered(Plain(), with_factor("output", np.nan)))
+    found = checks_of(LAYER, FORWARD, Altered(Plain(), with_factor("output", np.nan)))
     assert found["altered"].outcome == REFUSED
     case = make_case(LAYER)
     job = Scratch().prepare(case)[FORWARD]
@@ -152,14 +163,14 @@ def test_a_missing_result_and_not_a_number_are_refused() -> None:
 
 
 def test_a_row_that_fails_leaves_the_others_their_turn() -> None:
-    found = verdicts(
+    found = checks_of(
         LAYER,
         FORWARD,
         Altered(Plain(), raising(ZeroDivisionError("no\nway")), "zero"),
         Altered(Plain(), raising(MemoryError("all gone")), "memory"),
     )
-    assert found["zero"] == Verdict(REFUSED, "raised ZeroDivisionError: no way")
-    assert found["memory"] == Verdict(LEFT_OUT, "out of memory: all gone")
+    assert found["zero"] == RowCheck(REFUSED, "raised ZeroDivisionError: no way")
+    assert found["memory"] == RowCheck(LEFT_OUT, "out of memory: all gone")
     assert found["scratch"].outcome == TIMED
 
 
@@ -180,9 +191,9 @@ def test_errors_are_distances_from_float64(shape: Shape) -> None:
 
 
 def test_rows_that_pass_tell_their_errors() -> None:
-    coarse = Altered(Cuda(CARD, cudnn=True, tf32=True), with_factor("output", 1.0001))
+    coarse = Altered(Cuda(CARD, "cudnn", tf32=True), with_factor("output", 1.0001))
     coarse.gaps = TF32_GAPS
-    found = verdicts(LAYER, FORWARD, coarse)
+    found = checks_of(LAYER, FORWARD, coarse)
     assert found["altered"].errors["output"] == pytest.approx(1e-4, rel=0.01)
     for name in ("scratch", "torch"):
         assert 1e-9 < max(found[name].errors.values()) < 1e-6
@@ -238,11 +249,11 @@ def plant(monkeypatch: pytest.MonkeyPatch) -> None:
 
 def test_an_error_in_scratch_leaves_no_number(monkeypatch: pytest.MonkeyPatch) -> None:
     plant(monkeypatch)
-    found = verdicts(LAYER, BACKWARD, Plain())
+    found = checks_of(LAYER, BACKWARD, Plain())
     assert found["scratch"].outcome == REFUSED
     assert "gradient of weight_hh_l0 differs by " in found["scratch"].reason
-    assert found["torch"] == found["plain"] == Verdict(REFUSED, DISAGREE)
-    assert verdicts(LAYER, FORWARD)["scratch"].outcome == TIMED  # there it is right
+    assert found["torch"] == found["plain"] == RowCheck(REFUSED, DISAGREE)
+    assert checks_of(LAYER, FORWARD)["scratch"].outcome == TIMED  # there it is right
 
 
 @pytest.mark.usefixtures("hasty")
@@ -269,7 +280,7 @@ def test_a_planted_error_makes_the_benchmark_refuse(
     ]
     assert all(not t.seconds for t in document.timings if t.outcome == REFUSED)
     assert re.search(
-        r"scratch: refused: .* differs by .*, .* times what rounding", printed.getvalue()
+        r"scratch: refused: .* differs by .*, .* times the tolerance", printed.getvalue()
     )
     shown = printed.getvalue().split("step")[1].split("PyTorch CPU: refused")[0]
     assert shown.count("refused") >= 2
@@ -311,10 +322,10 @@ def test_scratch_with_threads_is_checked_too() -> None:
     before = scratch_rnn.get_num_threads()
     try:
         scratch_rnn.set_num_threads(2)
-        judged = judge(STEP, {row: row.prepare(case) for row in rows}, Gate(case), 2)
+        checks = check_rows(STEP, {row: row.prepare(case) for row in rows}, Gate(case), 2)
     finally:
         scratch_rnn.set_num_threads(before)
-    assert [verdict.outcome for verdict in judged.values()] == [TIMED, TIMED]
+    assert [check.outcome for check in checks.values()] == [TIMED, TIMED]
 
 
 def test_the_gates_allowance_is_of_its_seed() -> None:

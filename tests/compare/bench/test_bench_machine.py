@@ -14,8 +14,9 @@ from compare.bench.rows.all_rows import choose_rows
 from compare.bench.rows.torch_rows import TorchCompiled
 from compare.bench.workload.case import make_case
 from compare.bench.workload.shapes import Shape
+from compare.parity import CELLS
 from compare.terminal import UsageError
-from tests.compare.bench.bench_help import CELLS, MODEL
+from tests.compare.bench.bench_help import MODEL
 
 
 def test_parts_add_up_to_a_step(monkeypatch: pytest.MonkeyPatch) -> None:
@@ -49,7 +50,7 @@ def test_each_piece_of_a_step_can_be_called(cell: str) -> None:
 def test_a_step_needs_at_least_the_memory_of_its_states() -> None:
     shape = Shape("memory", "model", T=128, B=32, V=8, H=256)
     states = 4 * (shape.T + 1) * shape.B * shape.H
-    scratch = next(row for row in memory.all_rows(None) if row.name == "scratch")
+    scratch = next(row for row in memory.checkers() if row.name == "scratch")
     peak = memory.peak_of_step(scratch, shape, threads=1)
     assert states < peak < 30 * states
 
@@ -66,7 +67,7 @@ def test_memory_of_a_row_that_is_wrong_is_not_told(monkeypatch: pytest.MonkeyPat
 def test_a_failed_step_says_why(monkeypatch: pytest.MonkeyPatch) -> None:
     answer = SimpleNamespace(returncode=1, stdout="", stderr="Traceback:\nValueError: no room\n")
     monkeypatch.setattr(memory.subprocess, "run", lambda *_, **__: answer)
-    scratch = next(row for row in memory.all_rows(None) if row.name == "scratch")
+    scratch = next(row for row in memory.checkers() if row.name == "scratch")
     with pytest.raises(MemoryError, match=r"a step of scratch at memory: .* failed: .*no room"):
         memory.peak_of_step(scratch, memory.SHAPE, threads=1)
 
@@ -110,10 +111,10 @@ def test_variables_that_matter_are_recorded(monkeypatch: pytest.MonkeyPatch) -> 
 def test_without_a_compiler_nothing_is_compiled(monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setattr("shutil.which", lambda name: None)
     monkeypatch.setenv("CXX", "c++3000")
-    reason = TorchCompiled().missing("float32")
+    reason = TorchCompiled().missing("float32", CELLS["rnn"])
     assert reason == "it needs a C++ compiler, but neither c++3000 nor clang++ was found"
     monkeypatch.setattr("shutil.which", lambda name: f"/bin/{name}")
-    assert TorchCompiled().missing("float32") is None
+    assert TorchCompiled().missing("float32", CELLS["rnn"]) is None
 
 
 @pytest.mark.parametrize(
@@ -132,6 +133,6 @@ def test_a_row_that_is_not_installed_says_what_to_install(
     advice = f"it is not installed (pip install 'rnn-parity[{extra}]')"
     told = f"expected at least one row that is available, got .*: {re.escape(advice)}"
     with pytest.raises(UsageError, match=told):
-        choose_rows([row], "float32", None)
-    _, [note] = choose_rows(["scratch", row], "float32", None)
-    assert note.endswith(f" is left out: {advice}")
+        choose_rows([row], "float32", CELLS["rnn"], None)
+    _, [note] = choose_rows(["scratch", row], "float32", CELLS["rnn"], None)
+    assert note.endswith(f", left out: {advice}")

@@ -10,7 +10,7 @@ import torch
 from torch.utils.flop_counter import FlopCounterMode
 
 from compare.bench.rows.torch_rows import TorchCells
-from compare.bench.workload.case import LayerCase, make_case
+from compare.bench.workload.case import LayerInputs, make_case
 from compare.bench.workload.shapes import NAMED, SEED, Shape, choose
 from compare.bench.workload.work import BACKWARD, FORWARD, GENERATION, STEP, Product, flops, numbers
 from compare.terminal.errors import UsageError
@@ -131,7 +131,7 @@ def test_operations_are_those_that_pytorch_counts(cell: str, gates: int) -> None
     shape = replace(LAYER, cell=cell)
     T, B, V, H = shape.T, shape.B, shape.V, shape.H
     case = make_case(shape)
-    assert isinstance(case, LayerCase)
+    assert isinstance(case, LayerInputs)
     row = TorchCells()
     rnn = row.make_layer(case, case.parameters)
     x, state = torch.from_numpy(case.x).requires_grad_(), row.state_on_device(case)

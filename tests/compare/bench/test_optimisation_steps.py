@@ -1,0 +1,61 @@
+"""The optimisation steps of docs/speed.md: each does the same training step as scratch."""
+
+from dataclasses import replace
+from typing import Any
+
+import pytest
+
+from compare.bench.measure import roofline, timing
+from tests.compare.bench.bench_help import MODEL
+from tests.scripts import load_script
+
+steps = load_script("optimisation_steps")
+timings = load_script("timings")
+
+
+@pytest.fixture
+def hasty(monkeypatch: pytest.MonkeyPatch) -> None:
+    """Make every block a single call."""
+    monkeypatch.setattr(timing, "calls_of_a_block", lambda seconds: 1)
+    monkeypatch.setattr(timing, "calls_of_a_warm_up", lambda seconds, threads: 0)
+    monkeypatch.setattr(roofline, "SIZE", 64)
+    monkeypatch.setattr(roofline, "COPIED_BYTES", 2**16)
+
+
+@pytest.mark.usefixtures("hasty")
+@pytest.mark.parametrize(("sequences", "threads", "parts"), [(3, 2, 2), (2, 3, 2)])
+def test_each_step_is_right_and_timed(sequences: int, threads: int, parts: int) -> None:
+    found = steps.measured(replace(MODEL, H=32, B=sequences), rounds=1, threads=threads)
+    names = [name for name, _, _ in steps.STEPS] + ["scratch_rnn", f"{threads} threads"]
+    assert [step["name"] for step in found["steps"]] == names
+    assert [step["threads"] for step in found["steps"]] == [1] * 10 + [threads]
+    assert all(len(step["seconds"]) == 1 for step in found["steps"])
+    assert list(found["pytorch"]) == ["1", str(threads)]
+    assert list(found["operations"])[-1] == (
+        f"one of {parts} parts of the batch, forward and back, beside the others"
+    )
+    assert len(steps.figure_of(found).axes[0].patches) == len(names)
+
+
+@pytest.mark.usefixtures("hasty")
+@pytest.mark.parametrize("step", [1, 8])
+def test_a_step_that_is_wrong_is_refused(step: int, monkeypatch: pytest.MonkeyPatch) -> None:
+    right: Any = steps.train_step
+
+    def wrong(changes: Any, *arguments: Any) -> Any:
+        loss, norm, h = right(changes, *arguments)
+        is_wrong = changes == steps.changes_up_to(step)
+        return loss, norm * (1.001 if is_wrong else 1), h
+
+    monkeypatch.setattr(steps, "train_step", wrong)
+    name = steps.STEPS[step][0]
+    with pytest.raises(RuntimeError, match=f"{name}: refused: gradient norm differs"):
+        steps.measured(MODEL, rounds=1)
+
+
+def test_the_table_has_each_step_with_its_time_and_what_it_saved() -> None:
+    lines = timings.steps_table().splitlines()
+    assert lines[2] == "| 0 | plain |  | 5.17 ms |  | 0.63 |"
+    assert lines[12].startswith("| 10 | 2 threads | the batch in 2 parts")
+    assert lines[12].endswith("| 1.96 ms | 31% | 0.36 |")
+    assert any("PyTorch in the same run: 8.20 ms on 1 thread and 5.38 ms" in line for line in lines)
