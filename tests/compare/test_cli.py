@@ -133,7 +133,7 @@ def test_the_header_says_what_is_read_of_a_text(
 ) -> None:
     main(["parity", *small, *flags.split()])
     line = capsys.readouterr().out.splitlines()[1]
-    assert line == f"Lower-cased, only a to z and spaces kept; {told} (--max-tokens)"
+    assert line == f"Lower-cased, only a to z and spaces; {told} (--max-tokens)"
 
 
 def test_parity_prints_the_table_and_writes_nothing(
