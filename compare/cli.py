@@ -203,8 +203,9 @@ def _told_in_one_line(program: str) -> Iterator[None]:
 
 
 def _in_one_line(box: str) -> str:
-    """Return what tyro says: what is wrong, and which flag it may be."""
-    inside = [line.strip("│ ") for line in box.splitlines()[1:]]  # the first is the box's title
+    """Return what is wrong, and the option that may be meant, from the box that tyro prints."""
+    plain = re.sub(r"\x1b\[[0-9;]*m", "", box)  # on a terminal it is coloured
+    inside = [line.strip("│ ") for line in plain.splitlines()[1:]]  # the first is the box's title
     parts = [part.split("\n") for part in re.split(r"(?:^|\n)[─-]+\n", "\n".join(inside)) if part]
     wrong = "\n".join(parts[0]).split("\n\n")[0].split("\n")  # without advice on its order
     wrong = [re.sub(rf" \(applied to {PACKAGE} \w+\)", "", line) for line in wrong]

@@ -1,11 +1,10 @@
-"""Write a file so that a crash at any moment leaves the old one or the new one, whole.
+"""Write a file atomically: after a crash there is the old file or the new one, and no mixture.
 
-The bytes go to a second file beside the first and are forced onto the disk; then that file takes
-the first one's name, which the file system does in one step; and then the directory, which is
-where names live, is forced onto the disk too. Whoever reads in between sees the old file.
+The content is written to a temporary file in the same directory and synchronised. The temporary
+file is then renamed, which is one operation of the file system, and the directory is synchronised.
 
-Every operation on files goes through `system`, so that the tests can make each of them fail in
-turn.
+Every operation goes through `system`. Tests replace it to make each operation fail in turn; to
+patch `os` itself would make those of other libraries fail too.
 """
 
 import os
@@ -14,18 +13,17 @@ from contextlib import suppress
 from pathlib import Path
 
 UNFINISHED = ".unfinished"
-"""What a file is called, after its name, until it is whole. Nobody ever reads such a file."""
+"""Suffix of a temporary file, which is never read."""
 
 BINARY = getattr(os, "O_BINARY", 0)
-"""Windows would write a carriage return before each line feed."""
+"""Flag of `open` on Windows, against carriage returns."""
 
 
 class System:
-    """The operations on files that writing and reading need: the operating system's own."""
+    """The operations of the operating system that write files."""
 
     mkdir = staticmethod(os.mkdir)
     open = staticmethod(os.open)
-    read = staticmethod(os.read)
     write = staticmethod(os.write)
     fsync = staticmethod(os.fsync)
     truncate = staticmethod(os.ftruncate)
@@ -38,12 +36,12 @@ system = System()
 
 
 def write_file(path: Path, pieces: Iterable[bytes | memoryview]) -> None:
-    """Write the pieces, one after the other, as the whole content of a file.
+    """Write the pieces as the content of a file.
 
     Raises
     ------
     OSError
-        If that is not possible; what was there before is there still, and nothing beside it.
+        If that fails. The previous file is unchanged, and the temporary file is removed.
     """
     unfinished = path.with_name(path.name + UNFINISHED)
     try:
@@ -64,14 +62,14 @@ def write_file(path: Path, pieces: Iterable[bytes | memoryview]) -> None:
 
 
 def write_all(descriptor: int, content: bytes | memoryview) -> None:
-    """Write all of the bytes, however many times the system has to be asked."""
+    """Write all bytes, in as many system calls as it takes."""
     left = memoryview(content).cast("B")
     while left:
         left = left[system.write(descriptor, left) :]
 
 
 def sync_directory(directory: Path) -> None:
-    """Force a directory's list of names onto the disk; on Windows a directory cannot be opened."""
+    """Synchronise a directory; not on Windows, where a directory cannot be opened."""
     if os.name == "nt":
         return
     descriptor = system.open(directory, os.O_RDONLY)
@@ -82,7 +80,7 @@ def sync_directory(directory: Path) -> None:
 
 
 def named(error: BaseException, path: Path) -> BaseException:
-    """Return the error; a system's error with the name of the file that it is about."""
+    """Return the error, with the name of the file if it is an error of the system."""
     if isinstance(error, OSError) and error.errno is not None:
         return OSError(error.errno, os.strerror(error.errno), str(path))
     return error

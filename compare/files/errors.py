@@ -4,6 +4,6 @@ from compare.terminal import DATA, CommandError
 
 
 class RecordError(CommandError, ValueError):
-    """A run directory cannot be made or read; the message is one line."""
+    """A record cannot be written or read; the message is one line."""
 
     exit_code = DATA

@@ -1,4 +1,4 @@
-"""One process at a time in a run's directory."""
+"""A lock on a directory, for one process at a time."""
 
 import os
 from collections.abc import Iterator
@@ -11,28 +11,28 @@ from filelock import FileLock, Timeout
 from compare.terminal import DATA, CommandError
 
 LOCK = ".lock"
-"""The file that is locked. It is empty, and is removed when the lock is released."""
+"""The locked file. It is empty, and removed when the lock is released."""
 
 
 class LockError(CommandError, RuntimeError):
-    """Another process is at work in the directory; the message is one line."""
+    """Another process has locked the directory; the message is one line."""
 
     exit_code = DATA
 
 
 @contextmanager
 def locked(directory: Path) -> Iterator[None]:
-    """Keep other processes out of a directory while the body runs.
+    """Lock a directory while the body runs.
 
-    The operating system holds the lock and releases it when the process ends, however it ends. A
-    process that is killed leaves the empty file behind, and the next one takes it over.
+    The operating system releases the lock when the process ends. A process that was killed leaves
+    the empty file, and the next process locks it again.
 
     Raises
     ------
     LockError
         If another process has the lock.
     OSError
-        If the directory is not there or cannot be written in.
+        If the directory is missing or not writable.
     """
     if not directory.is_dir():  # FileLock would make it
         raise NotADirectoryError(ENOTDIR, os.strerror(ENOTDIR), str(directory))
@@ -40,9 +40,7 @@ def locked(directory: Path) -> Iterator[None]:
     try:
         lock.acquire(timeout=0)
     except Timeout:
-        raise LockError(
-            f"expected {directory} for this process alone, got one that another is writing in"
-        ) from None
+        raise LockError(f"another process is writing in {directory}") from None
     try:
         yield
     finally:

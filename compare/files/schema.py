@@ -1,4 +1,4 @@
-"""What may stand in a file: every record is a dataclass, and each of its values is checked.
+"""Validate JSON against dataclasses.
 
 >>> @dataclass
 ... class Position:
@@ -9,8 +9,12 @@ Position(update=3)
 Traceback (most recent call last):
 compare.files.schema.SchemaError: expected update of type int, got inf
 
-A value is taken as it stands or refused: nothing is converted but a list to a tuple, a whole number
-to a float where a float belongs, and ``"inf"``, which JSON has no number for.
+A value is either right or refused. Three conversions are made: a list to a tuple, an integer to a
+float where the field is a float, and ``"inf"`` to infinity, which JSON has no number for. A field
+with a default may be missing, as in a file that was written before the field was added.
+
+msgspec and cattrs validate too, but their messages are not in the words of these commands, and
+they check neither duplicate keys nor printable text nor the size of a number.
 """
 
 from __future__ import annotations
@@ -19,6 +23,7 @@ import dataclasses
 import json
 import math
 from collections import Counter
+from collections.abc import Collection
 from dataclasses import dataclass
 from functools import cache
 from pathlib import Path
@@ -26,14 +31,14 @@ from types import NoneType, UnionType
 from typing import Annotated, Any, Literal, Union, get_args, get_origin, get_type_hints
 
 MOST_CHARACTERS = 1000
-"""Of a text, unless its `Length` says otherwise."""
+"""Of a string whose field has no `Length`."""
 
 MOST_LEVELS = 100
-"""To which lists and objects may lie in each other."""
+"""Of nested lists and objects."""
 
 
 class SchemaError(ValueError):
-    """A value is not what its record says; the message is one line."""
+    """A value does not fit its field; the message is one line."""
 
     def __init__(self, expected: str, got: object) -> None:
         super().__init__(f"expected {expected}, got {got}")
@@ -42,12 +47,12 @@ class SchemaError(ValueError):
 
 @dataclass(frozen=True, slots=True)
 class Range:
-    """The smallest and the largest number that a field may have."""
+    """The smallest and the largest number of a field."""
 
     least: float | int
     most: float | int
     words: str = ""
-    infinite: bool = False  # whether infinity is in it, too
+    infinite: bool = False  # whether infinity is allowed too
 
     def __str__(self) -> str:
         return self.words or f"in {self.least:,} … {self.most:,}"
@@ -55,32 +60,32 @@ class Range:
 
 @dataclass(frozen=True, slots=True)
 class Length:
-    """The most characters that a text may have."""
+    """The maximum length of a string."""
 
     most: int
 
 
 LARGEST = 1.7e308
 COUNT = Range(1, 2**40)
-"""Of something that is there."""
+"""The range of a number of things."""
 NUMBERED = Range(0, 2**60)
-"""Of something that is counted from 0; what a whole number is in unless its field says more."""
+"""The range of an index from 0, and of every integer whose field has no `Range`."""
 FINITE = Range(-LARGEST, LARGEST, "of a finite number")
-"""What a float is in unless its field says more."""
+"""The range of every float whose field has no `Range`."""
 POSITIVE = Range(5e-324, LARGEST, "of a finite number above 0")
 LEARNING_RATE = Range(5e-324, 1e30, "of a number above 0 and at most 1e+30")
 MAX_NORM = Range(5e-324, 1e30, "of a number above 0 and at most 1e+30, or inf", infinite=True)
-"""What float32 holds, and what it holds when divided by the smallest norm, 1e-6."""
+"""Both fit in float32, and so does the second one divided by the smallest norm, 1e-6."""
 NOT_NEGATIVE = Range(0, LARGEST, "of a finite number of at least 0")
 
 
 def parse_json(text: str | bytes) -> Any:
-    """Return the value of a JSON text in which each key stands once and each number is finite.
+    """Return the value of a JSON text.
 
     Raises
     ------
     SchemaError
-        If it is not such a text.
+        If it is not JSON, has a key twice, or a number that is not finite.
     """
     try:
         return json.loads(text, object_pairs_hook=_each_once, parse_constant=_no_constant)
@@ -103,7 +108,7 @@ def _no_constant(name: str) -> None:
 
 
 def plain(record: Any) -> dict[str, Any]:
-    """Return a dataclass as JSON has it: infinity, which JSON has no number for, is a text."""
+    """Return a dataclass as JSON values; infinity becomes the string "inf"."""
 
     def of(value: Any) -> Any:
         if dataclasses.is_dataclass(value):
@@ -119,21 +124,21 @@ def plain(record: Any) -> dict[str, Any]:
 
 
 def read(kind: Any, value: Any, name: str) -> Any:
-    """Return a value of a file as the type of its field has it.
+    """Return the value of a field, checked and converted to its type.
 
     Parameters
     ----------
     kind : type
-        A dataclass, a plain type, or what ``typing`` makes of them. ``Annotated`` adds a `Range`
-        or a `Length`.
+        A dataclass, a plain type, or a form of ``typing``. ``Annotated`` adds a `Range` or a
+        `Length`.
     value : JSON value
     name : str
-        What an error calls it.
+        Name of the value in an error.
 
     Raises
     ------
     SchemaError
-        If it is not a value that the type allows.
+        If the value does not fit.
     """
     limits: tuple[Any, ...] = ()
     if get_origin(kind) is Annotated:
@@ -154,7 +159,8 @@ def _read(kind: Any, value: Any, name: str, limits: Any) -> Any:
             return value
         raise SchemaError(f"{name} of {' or '.join(map(str, arguments))}", excerpt(value))
     if isinstance(kind, type) and dataclasses.is_dataclass(kind):
-        return kind(**read_fields(_hints(kind), value, name))
+        optional = {field.name for field in dataclasses.fields(kind) if _has_default(field)}
+        return kind(**read_fields(_hints(kind), value, name, optional))
     if origin in (list, tuple) and isinstance(value, list):
         return origin(read(arguments[0], item, f"an item of {name}") for item in value)
     if origin is dict and isinstance(value, dict):
@@ -193,20 +199,27 @@ def _one_of(kinds: tuple[Any, ...], value: Any, name: str, limits: Any) -> Any:
     raise SchemaError(f"{name} of type {' or '.join(map(_name_of, kinds))}", excerpt(value))
 
 
-def read_fields(kinds: dict[str, Any], value: Any, name: str) -> dict[str, Any]:
-    """Return an object of a file whose keys have these types: all of the keys, and no other.
+def read_fields(
+    kinds: dict[str, Any], value: Any, name: str, optional: Collection[str] = ()
+) -> dict[str, Any]:
+    """Return an object of a file whose keys have these types.
 
     Raises
     ------
     SchemaError
-        If it is not such an object.
+        If it is no object, has another key, or lacks one that is not optional.
     """
     if not isinstance(value, dict):
         raise SchemaError(f"{name} with {', '.join(kinds)}", excerpt(value))
-    if odd := sorted(kinds.keys() ^ value.keys()):
-        what = "no " + odd[0] if odd[0] in kinds else f"{excerpt(odd[0])} too"
+    missing, unknown = kinds.keys() - value.keys() - set(optional), value.keys() - kinds.keys()
+    if odd := sorted(missing | unknown):
+        what = "no " + odd[0] if odd[0] in missing else f"{excerpt(odd[0])} too"
         raise SchemaError(f"{name} with {', '.join(kinds)}", what)
-    return {key: read(kind, value[key], key) for key, kind in kinds.items()}
+    return {key: read(kind, value[key], key) for key, kind in kinds.items() if key in value}
+
+
+def _has_default(field: dataclasses.Field[Any]) -> bool:
+    return (field.default, field.default_factory) != (dataclasses.MISSING, dataclasses.MISSING)
 
 
 @cache
@@ -230,7 +243,7 @@ def _check_limits(value: Any, name: str, limits: Any) -> None:
 
 
 def _anything(value: Any, name: str, level: int) -> Any:
-    """Return a JSON value of any kind, if its texts can be printed and its numbers are finite."""
+    """Return any JSON value whose strings are printable and whose numbers are finite."""
     if level > MOST_LEVELS:
         raise SchemaError(f"at most {MOST_LEVELS} levels in {name}", "more")
     if isinstance(value, dict):
@@ -250,7 +263,7 @@ def _name_of(kind: Any) -> str:
 
 
 def excerpt(value: object) -> str:
-    """Return some of a value that comes from a file, on one line."""
+    """Return the beginning of a value of a file, in printable ASCII."""
     try:
         return ascii(value if isinstance(value, str) else str(value))[:80].strip("'")
     except ValueError:  # a number of more digits than Python writes

@@ -25,6 +25,7 @@ from .materials import (
     unknown_parts,
     writers,
 )
+from .optimizers import OPTIMIZERS, OptimizerName
 from .rows import ParityReport, ParityRow, Verdict, compare_results
 from .step import (
     concise_step,
@@ -57,6 +58,7 @@ from .weights import (
 
 __all__ = [
     "CELLS",
+    "OPTIMIZERS",
     "SAFETY",
     "Cell",
     "CellName",
@@ -65,6 +67,7 @@ __all__ = [
     "Materials",
     "Move",
     "NothingToSay",
+    "OptimizerName",
     "ParityConfig",
     "ParityError",
     "ParityReport",

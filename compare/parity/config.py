@@ -15,7 +15,14 @@ from tyro.conf import arg
 
 from compare.files import LEARNING_RATE, MAX_NORM, SchemaError, plain, read
 from compare.parity.cells import CellName
-from compare.terminal import UsageError, check_at_least, check_choices, check_threads
+from compare.parity.optimizers import OptimizerName
+from compare.terminal import (
+    CHANGEABLE,
+    UsageError,
+    check_at_least,
+    check_choices,
+    check_threads,
+)
 
 
 @dataclasses.dataclass(frozen=True, kw_only=True)
@@ -26,7 +33,9 @@ class ParityConfig:
     """
 
     text: Annotated[
-        Path | None, arg(metavar="FILE", help_behavior_hint="(default: The Time Machine)")
+        Path | None,
+        arg(metavar="FILE", help_behavior_hint="(default: The Time Machine)"),
+        CHANGEABLE,  # a checkpoint knows the text by its SHA-1
     ] = None
     """UTF-8 text to train on: its first --max-tokens; lower-cased, only a to z and spaces."""
     token: Literal["char", "word"] = "char"
@@ -57,9 +66,9 @@ class ParityConfig:
     """Dtype of the parameters and of the computation, in both models."""
     seed: Annotated[int, arg(metavar="N")] = 0
     """Seed of the initial weights and of the batches."""
-    threads: Annotated[int, arg(metavar="N")] = 1
+    threads: Annotated[int, arg(metavar="N"), CHANGEABLE] = 1
     """Number of threads for each model. The last bits of the results depend on it."""
-    device: Literal["cpu", "cuda"] = "cpu"
+    device: Annotated[Literal["cpu", "cuda"], CHANGEABLE] = "cpu"
     """Device of the PyTorch model. The NumPy model always runs on the CPU."""
 
     def check(self) -> Self:
@@ -99,6 +108,11 @@ class ParityConfig:
         return self
 
     @property
+    def optimizer(self) -> OptimizerName:
+        """Name of the optimizer, in `OPTIMIZERS`."""
+        return "SGD"
+
+    @property
     def carry_state(self) -> bool:
         """Whether a batch starts with the final state of the previous batch."""
         return self.state == "carried"
@@ -114,12 +128,10 @@ class ParityConfig:
         Raises
         ------
         UsageError
-            If an option is missing, unknown to this command, or has an invalid value.
+            If an option without a default is missing, or one is unknown or has an invalid value.
         """
-        names = {field.name for field in dataclasses.fields(cls)}
-        absent = {"resume": None} if "resume" in names else {}
         try:
-            config: Self = read(cls, {**values, **absent}, "a setting")
+            config: Self = read(cls, values, "a configuration")
         except SchemaError as error:
             raise UsageError(str(error)) from None
         return config.check()

@@ -2,9 +2,10 @@
 
 from __future__ import annotations
 
+import textwrap
 from collections.abc import Callable, Iterator, Mapping
 from contextlib import contextmanager
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 
 import numpy as np
 import torch
@@ -60,7 +61,9 @@ def prepared(config: ParityConfig, terminal: Terminal) -> Iterator[Materials]:
     config.check()
     check_device(config.device)
     text = load_text(config.text)
-    terminal.line(f"Text: {text.describe()}")
+    terminal.line(f"Text: {replace(text, note='').describe()}")
+    for line in textwrap.wrap(text.note, 80):
+        terminal.line(line)
     batches, vocab = load_time_machine(
         config.batch_size,
         config.num_steps,
@@ -73,11 +76,13 @@ def prepared(config: ParityConfig, terminal: Terminal) -> Iterator[Materials]:
     scratch, concise = make_models(config, len(vocab))
     read, tokens = len(batches.corpus), "characters" if config.token == "char" else "words"
     part = f"the first {read:,}" if read == config.max_tokens else f"all {read:,}"
-    terminal.line(f"Lower-cased, only a to z and spaces kept; {part} {tokens} (--max-tokens)")
+    terminal.line(f"Lower-cased, only a to z and spaces; {part} {tokens} (--max-tokens)")
     terminal.line(
         f"{plural(len(batches), 'batch', 'batches')} per epoch of "
-        f"{config.batch_size} x {config.num_steps} {tokens}; vocabulary {len(vocab):,}, "
-        f"hidden size {config.hidden_size:,}, {config.dtype}, state {config.state}"
+        f"{config.batch_size} x {config.num_steps} {tokens}, state {config.state}"
+    )
+    terminal.line(
+        f"Vocabulary {len(vocab):,}, hidden size {config.hidden_size:,}, {config.dtype}"
     )
     terminal.line()
     with limited_threads(config.threads):

@@ -1,8 +1,8 @@
 """Train one model, or both models on the same batches, one update after the other.
 
-Three things decide how a training continues: the weights, the carried state, and the number of
-updates that are done. All three can be read between two updates. So a training can stop after any
-update, write a checkpoint, and continue later with the same results.
+Four things decide how a training continues: the weights, the carried state, the memory of the
+optimizer, and the number of updates that are done. All can be read between two updates. So a
+training can stop after any update, write a checkpoint, and continue later with the same results.
 """
 
 from __future__ import annotations
@@ -15,6 +15,7 @@ import torch
 
 import concise_rnn
 import scratch_rnn
+from compare.parity.optimizers import OPTIMIZERS, OptimizerName
 from compare.parity.weights import (
     largest_parameter_difference,
     parameters_as_arrays,
@@ -42,6 +43,8 @@ class Trainee:
         Whether a batch starts with the final state of the previous batch. Otherwise with zeros.
     max_norm : float
         Maximum norm of all gradients together; larger gradients are clipped.
+    optimizer : str
+        A name in `OPTIMIZERS`.
     parallel : bool
         Whether all processes of `torch.distributed` train the PyTorch model together, each with
         its rows of each batch. Batch, state and results are those of all rows.
@@ -54,24 +57,26 @@ class Trainee:
         *,
         carry_state: bool = False,
         max_norm: float = 1.0,
+        optimizer: OptimizerName = "SGD",
         parallel: bool = False,
     ) -> None:
         self.model: Any = model
         self.parallel = parallel
         self._trained: Any = model
         self.lr, self.carry_state, self.max_norm = lr, carry_state, max_norm
+        self.optimizer = optimizer
         self.state: Any = None  # of the model's package, arrays or tensors; None means zeros
         self.side: Side
         self._package: Any
         if isinstance(model, scratch_rnn.RNNModel):
             self.side, self._package = "scratch", scratch_rnn
-            self._optimizer: Any = scratch_rnn.SGD(model.parameters, lr)
+            self._optimizer: Any = OPTIMIZERS[optimizer].of_scratch(model.parameters, lr)
         else:
             self.side, self._package = "concise", concise_rnn
             if parallel:
                 self._package = data_parallel
                 self._trained = data_parallel.DataParallelRNNModel(model)
-            self._optimizer = torch.optim.SGD(model.parameters(), lr)
+            self._optimizer = OPTIMIZERS[optimizer].of_torch(model.parameters(), lr)
 
     def step(self, batch: Batch) -> dict[str, float]:
         """Do one update; return its loss and its gradient norm, by the names of the metrics."""
@@ -93,16 +98,41 @@ class Trainee:
             return state_as_arrays(self.state)
         return states.each(np.copy, self.state)
 
-    def restore(self, weights: Mapping[str, np.ndarray], state: State) -> None:
-        """Copy weights and state into this model; they may come from either model."""
+    def memory(self) -> dict[str, np.ndarray]:
+        """Return a copy of each array that the optimizer keeps: ``<memory>.<parameter>``."""
+        kept = OPTIMIZERS[self.optimizer].memory
+        if self.side == "scratch":
+            arrays = {name: getattr(self._optimizer, name) for name in kept}
+            return {f"{k}.{name}": a.copy() for k in kept for name, a in arrays[k].items()}
+        memory = {}
+        for k in kept:
+            for name, parameter in self.model.named_parameters():
+                tensor = self._optimizer.state[parameter].get(k, torch.zeros_like(parameter))
+                memory[f"{k}.{name}"] = tensor.detach().cpu().numpy().copy()
+        return memory
+
+    def restore(
+        self,
+        weights: Mapping[str, np.ndarray],
+        state: State,
+        memory: Mapping[str, np.ndarray] | None = None,
+    ) -> None:
+        """Copy weights, state and the optimizer's memory, of either model, into this one."""
+        places = [(key, *key.split(".", 1)) for key in memory or {}]
         if isinstance(self.model, scratch_rnn.RNNModel):
             for name, parameter in self.model.parameters.items():
                 parameter[...] = weights[name]
+            for key, kept, name in places:
+                getattr(self._optimizer, kept)[name][...] = (memory or {})[key]
             self.state = None if state is None else states.each(np.copy, state)
             return
         tensors = {name: torch.from_numpy(array.copy()) for name, array in weights.items()}
         self.model.load_state_dict(tensors)
         device = self.model.linear.weight.device
+        parameters = dict(self.model.named_parameters())
+        for key, kept, name in places:
+            tensor = torch.from_numpy((memory or {})[key].copy()).to(device)
+            self._optimizer.state[parameters[name]][kept] = tensor
         self.state = None if state is None else state_as_tensors(state, device)
 
 

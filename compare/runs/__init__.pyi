@@ -2,7 +2,7 @@ from .checkpoint import CheckpointError
 from .commands import RunResult, TrainingStopped, run, train, train_in_processes
 from .config import GenerateConfig, RunConfig, TrainConfig
 from .generation import generate
-from .session import read_setting
+from .resuming import read_setting
 from .snapshots import Course, Snapshot, newest_run, read_course
 
 __all__ = [

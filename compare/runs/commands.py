@@ -1,4 +1,4 @@
-"""The main job: compare both models, train them side by side, and compare them again.
+"""The commands `run` and `train`: compare both models, train them, and compare them again.
 
 >>> from compare.runs.config import RunConfig
 >>> result = run(RunConfig(quick=True))                               # doctest: +SKIP
@@ -9,17 +9,15 @@ from __future__ import annotations
 
 import math
 from collections.abc import Iterator, Mapping, Sequence
-from contextlib import contextmanager
+from contextlib import ExitStack, contextmanager
 from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
 
 import numpy as np
 
-import scratch_rnn
 from compare.parity import (
     Materials,
-    ParityConfig,
     ParityError,
     ParityReport,
     Trainee,
@@ -40,9 +38,11 @@ from compare.runs.config import RunConfig, TrainConfig
 from compare.runs.curves import draw_curves
 from compare.runs.data_parallel import agreed, begun_together, follow, joined
 from compare.runs.diagnosis import as_before, first_not_finite, likely_causes, not_finite
+from compare.runs.history import SIDES
 from compare.runs.interrupt import deferred
-from compare.runs.reading import read_json, read_metrics
-from compare.runs.session import Session, TrainingStopped, begun, check_resumable, resumed
+from compare.runs.reading import read_json
+from compare.runs.resuming import Past, reopened
+from compare.runs.session import Session, TrainingStopped, begun, resumed
 from compare.terminal import Terminal, perplexity_line, plural, rank_and_size
 
 __all__ = ["ParityError", "RunResult", "TrainingStopped", "run", "train", "train_in_processes"]
@@ -54,25 +54,25 @@ EPOCHS_BETWEEN_TEXTS = 50
 
 @dataclass(frozen=True, slots=True)
 class RunResult:
-    """What a run came to.
+    """The result of a run.
 
     Attributes
     ----------
     directory : Path
         The record.
     perplexities : dict
-        Perplexity of the last epoch, for each side.
+        Perplexity of the last epoch, for each model.
     largest_difference : float or None
-        Largest absolute difference between the parameters of both sides; None for one side.
+        Largest absolute difference between the parameters of both models; None for one model.
     written : dict
-        For each prefix, what each side wrote.
+        The texts that each model generated, by prefix.
     seconds : float
-        How long the training took: all of it, or what was left of it after a resume.
+        Duration of the training, or of the part after resuming.
     updates : int
-        Updates in that time.
+        Number of updates in that time.
     untrained, trained : ParityReport or None
-        The comparison before training and after it; None for one side, and the first one also
-        after a resume.
+        The comparison before training and after it; None for one model. The first one is None also
+        after resuming.
     """
 
     directory: Path
@@ -91,87 +91,83 @@ def run(config: RunConfig, terminal: Terminal | None = None) -> RunResult:
     Parameters
     ----------
     config : RunConfig
-        The setting.
     terminal : Terminal, optional
-        Where to report; nowhere if left out.
+        Where to print; nowhere if left out.
 
     Raises
     ------
     UsageError, scratch_rnn.text.DataError, DeviceError, RecordError, LockError, CheckpointError
-        If the setting, the text, the device, the directory or a checkpoint in it won't do.
+        If an option, the text, the device, the directory or a checkpoint in it cannot be used.
     ParityError
-        If the models differ by more than rounding: before training, and then nothing is trained;
-        or after it, and then the record has been written.
+        If the models differ by more than the tolerance. Before training, nothing is trained; after
+        it, the record has been written.
     TrainingStopped
-        If a loss or a gradient norm is no finite number.
+        If a loss or a gradient norm is not finite.
     KeyboardInterrupt
-        After Ctrl-C, once the update at hand is finished and saved.
+        After Ctrl-C, once the current update is finished and saved.
     """
-    terminal = terminal or Terminal(quiet=True)
-    if config.resume is not None:
-        check_resumable("run", config)
-    with prepared(config, terminal) as materials:
-        trainees = [_trainee(materials.scratch, config), _trainee(materials.concise, config)]
-        untrained = None if config.resume else _show_untrained(config, materials, terminal)
-        known = {} if untrained is None else {"parity.json": {"untrained": _rows(untrained)}}
-        with _session("run", config, materials, trainees, terminal, known) as session:
-            result = _train_and_record(session, terminal, untrained)
-    if result.trained is not None:
-        demand_agreement(result.trained, "the trained models")
-    return result
+    return _command("run", config, terminal, SIDES)
 
 
 def train(config: TrainConfig, terminal: Terminal | None = None) -> RunResult:
-    """Train one of the two models alone, and keep the same kind of record.
+    """Train one of the two models, and keep the same kind of record.
 
-    Parameters and errors are those of :func:`run`, but nothing is compared. Weights and batches
-    are those that :func:`run` begins with, so either side takes the same course in both. A run
-    that one side began the other can go on with.
+    Parameters and errors are those of :func:`run`, but nothing is compared. Initial weights and
+    batches are those of :func:`run`, and so are the results. A run that one model began, the other
+    can resume.
     """
-    terminal = terminal or Terminal(quiet=True)
-    if config.resume is not None:
-        check_resumable("train", config)
-    with prepared(config, terminal) as materials:
-        model = materials.scratch if config.model == "scratch" else materials.concise
-        trainees = [_trainee(model, config)]
-        with _session("train", config, materials, trainees, terminal, {}) as session:
-            return _train_and_record(session, terminal)
+    return _command("train", config, terminal, (config.model,))
 
 
 def train_in_processes(config: TrainConfig, terminal: Terminal) -> None:
     """Train the PyTorch model with all processes of `torchrun`, each with its rows of each batch.
 
-    Before and after it, their step is compared with that of one process. Process 0 alone prints
-    and keeps the record, which is that of :func:`train`; so are the errors.
+    Their step is compared with that of one process, before and after. Process 0 alone prints and
+    keeps the record, which is that of :func:`train`, and so are the errors.
     """
-    rank, size = rank_and_size()
-    if rank > 0:
-        terminal = Terminal(quiet=True)
-    if config.resume is not None:
-        check_resumable("train", config)
-    with joined(config), prepared(config, terminal) as materials:
-        trainee = _trainee(materials.concise, config, parallel=True)
-        if rank > 0:
-            follow(trainee, materials, config)
-            return
-        untrained, known = None, {}
-        if config.resume is None:
-            terminal.line(f"{size} processes of {config.batch_size // size} rows, against one")
-            untrained = compare_untrained(config, materials, terminal, parallel_step)
-            known = {"parity.json": {"untrained": _rows(untrained)}}
-            terminal.line()
-        with _session("train", config, materials, [trainee], terminal, known) as session:
+    if rank_and_size()[0] == 0:
+        _command("train", config, terminal, ("concise",), parallel=True)
+        return
+    quiet = Terminal(quiet=True)
+    with reopened("train", config), joined(config), prepared(config, quiet) as materials:
+        follow(_trainee(materials.concise, config, parallel=True), materials, config)
+
+
+def _command(
+    command: str,
+    config: RunConfig,
+    terminal: Terminal | None,
+    sides: Sequence[str],
+    *,
+    parallel: bool = False,
+) -> RunResult:
+    terminal = terminal or Terminal(quiet=True)
+    size = rank_and_size()[1] if parallel else 1
+    with ExitStack() as stack:
+        past = stack.enter_context(reopened(command, config))
+        if parallel:
+            stack.enter_context(joined(config))
+        materials = stack.enter_context(prepared(config, terminal))
+        trainees = [_trainee(getattr(materials, side), config, parallel=parallel) for side in sides]
+        untrained = None
+        if past is None and (parallel or len(sides) == 2):
+            untrained = _show_untrained(config, materials, terminal, size)
+        with _session(command, config, materials, trainees, past, terminal, untrained) as session:
             result = _train_and_record(session, terminal, untrained)
     if result.trained is not None:
-        demand_agreement(result.trained, f"{size} processes and one")
+        demand_agreement(
+            result.trained, f"{size} processes and one" if parallel else "the trained models"
+        )
+    return result
 
 
-def _trainee(model: Any, config: RunConfig, *, parallel: bool = False) -> Trainee:
+def _trainee(model: Any, config: RunConfig, *, parallel: bool) -> Trainee:
     return Trainee(
         model,
         config.lr,
         carry_state=config.carry_state,
         max_norm=config.max_norm,
+        optimizer=config.optimizer,
         parallel=parallel,
     )
 
@@ -182,35 +178,40 @@ def _session(
     config: RunConfig,
     materials: Materials,
     trainees: Sequence[Trainee],
+    past: Past | None,
     terminal: Terminal,
-    known: Mapping[str, Mapping[str, Any]],
+    untrained: ParityReport | None,
 ) -> Iterator[Session]:
-    """Begin a run or take one up; where it ends early, say how to go on."""
+    """Begin or resume a run; if it ends early, print the command that resumes it."""
     session: Session | None = None
     try:
-        with (
-            begun(command, config, materials, trainees, known)
-            if config.resume is None
-            else resumed(command, config, materials, trainees, terminal)
-        ) as session:
+        with ExitStack() as stack:
+            if past is None:
+                known = (
+                    {} if untrained is None else {"parity.json": {"untrained": _rows(untrained)}}
+                )
+                new = begun(command, config, materials, trainees, known)
+                session = stack.enter_context(new)
+            else:
+                session = resumed(command, config, materials, trainees, past, terminal)
             yield session
-    except BrokenPipeError:  # nobody reads what could be said
+    except BrokenPipeError:  # the output is closed
         raise
     except (KeyboardInterrupt, SystemExit, OSError, RuntimeError):
         if session is not None:
-            terminal.line(f"To go on:  {session.how_to_go_on}")
+            terminal.line(f"To resume:  {session.how_to_go_on}")
         raise
 
 
 def _train_and_record(
-    session: Session, terminal: Terminal, untrained: ParityReport | None = None
+    session: Session, terminal: Terminal, untrained: ParityReport | None
 ) -> RunResult:
-    """Follow the training to its end, write what is left of the record, and report the outcome."""
+    """Train to the end, write the rest of the record, and print the result."""
     config, materials, record = session.config, session.materials, session.record
     both = _writers(config, materials)
     sides = {str(trainee.side): both[trainee.side] for trainee in session.trainees}
     spoken = prefixes(materials.vocab, config.token)
-    course, seconds = _follow(session, sides, spoken[0], terminal)
+    perplexities, seconds = _follow(session, sides, spoken[0], terminal)
     trained = None
     if session.trainees[0].parallel:
         copy_weights(materials.concise, materials.scratch)
@@ -219,8 +220,8 @@ def _train_and_record(
         trained = check_materials(config, materials)
     result = RunResult(
         directory=record.directory,
-        perplexities=course.perplexities,
-        largest_difference=course.difference,
+        perplexities=perplexities,
+        largest_difference=session.history.last_difference if len(sides) == 2 else None,
         written={prefix: _write(sides, prefix, NUM_PREDS) for prefix in spoken},
         seconds=seconds,
         updates=session.total - session.done,
@@ -229,72 +230,42 @@ def _train_and_record(
     )
     session.write_weights()
     if trained is not None:
-        known = (record.directory / "parity.json").exists()  # not where one process began the run
+        known = (record.directory / "parity.json").exists()  # not if one process began the run
         rows = read_json(record.directory, "parity.json") if known else {}
         record.write_json("parity.json", {**rows, "trained": _rows(trained)})
-    draw_curves(record.directory)
+    draw_curves(record.directory, session.history, materials.text.name, config.dtype)
     record.write_json("result.json", _summary(result, materials))
     _report(result, config, materials, terminal)
     return result
 
 
-class _Course:
-    """What the updates come to: the perplexities of the last epoch, and the last difference."""
-
-    def __init__(self, sides: Sequence[str], updates_per_epoch: int) -> None:
-        self.perplexities: dict[str, float] = {}
-        self.difference: float | None = None
-        self._updates_per_epoch = updates_per_epoch
-        self._losses, self._tokens = dict.fromkeys(sides, 0.0), 0
-
-    def add(self, update: Mapping[str, Any]) -> bool:
-        """Take an update into account; return whether it was the last of its epoch."""
-        self.difference = update.get("largest_difference")
-        self._tokens += update["num_tokens"]
-        for side in self._losses:
-            # where the other side took the first updates of a run, its losses count
-            other = "concise" if side == "scratch" else "scratch"
-            loss = update.get(f"{side}_loss", update.get(f"{other}_loss"))
-            self._losses[side] += loss * update["num_tokens"]
-        if update["update"] % self._updates_per_epoch > 0:
-            return False
-        self.perplexities = {
-            side: float(scratch_rnn.perplexity(loss / self._tokens))
-            for side, loss in self._losses.items()
-        }
-        self._losses, self._tokens = dict.fromkeys(self._losses, 0.0), 0
-        return True
-
-
 def _follow(
     session: Session, sides: Mapping[str, Writer], prefix: str, terminal: Terminal
-) -> tuple[_Course, float]:
-    """Train; record, show and now and then save; return what it came to, and the time."""
+) -> tuple[dict[str, float], float]:
+    """Train, record and save; return the perplexities of the last epoch, and the seconds."""
     config, updates_per_epoch = session.config, session.updates_per_epoch
-    course = _Course(list(sides), updates_per_epoch)
-    if session.done:
-        for update in read_metrics(session.record.directory):
-            course.add(update)
-    done, parallel = session.done, session.trainees[0].parallel
+    history, done, parallel = session.history, session.done, session.trainees[0].parallel
+    perplexities: dict[str, float] = {}
     if parallel:
         begun_together(session.trainees[0], session.done)
     with deferred() as stop:
         with (
             terminal.progress(config.num_epochs, updates_per_epoch, done=session.done) as progress,
-            np.errstate(over="ignore", invalid="ignore"),  # _check_finite says it better
+            np.errstate(over="ignore", invalid="ignore"),  # _check_finite reports them
         ):
             for update in updates(session.trainees, session.passes, done=done):
                 _check_finite(update, session)
                 done = update["update"]
                 session.record.add_metrics(update)
-                epoch_ended = course.add(update)
-                progress.advance(course.difference)
-                if epoch_ended:
+                history.add(update)
+                progress.advance(update.get("largest_difference"))
+                if done % updates_per_epoch == 0:
+                    perplexities = history.of_epoch(update["epoch"], list(sides))
                     epoch = update["epoch"] + 1
                     session.save_snapshot(epoch)
                     due = epoch % EPOCHS_BETWEEN_TEXTS == 0
                     texts = _write(sides, prefix, NUM_PREDS) if due else None
-                    progress.end_epoch(course.perplexities, course.difference, texts)
+                    progress.end_epoch(perplexities, update.get("largest_difference"), texts)
                 if agreed(stop, parallel=parallel):
                     break
                 session.save_if_due(done)
@@ -304,11 +275,13 @@ def _follow(
                 f"Stopped and saved after update {done:,} of {session.total:,} "
                 f"(epoch {math.ceil(done / updates_per_epoch):,})"
             )
-    return course, progress.seconds
+    if not perplexities:  # resumed after its last update
+        perplexities = history.of_epoch(config.num_epochs - 1, list(sides))
+    return perplexities, progress.seconds
 
 
 def _check_finite(update: Mapping[str, Any], session: Session) -> None:
-    """Stop where a loss or a gradient norm is no finite number, and find out why."""
+    """Stop if a loss or a gradient norm is not finite, and find out why."""
     odd = {trainee: names for trainee in session.trainees if (names := not_finite(trainee, update))}
     if not odd:
         return
@@ -318,7 +291,7 @@ def _check_finite(update: Mapping[str, Any], session: Session) -> None:
     twin, batch = as_before(trainee, checkpoint, session.materials.batches, number)
     raise TrainingStopped(
         f"training stopped at update {number:,} (epoch {update['epoch'] + 1:,}): "
-        f"expected finite numbers, got others in {trainee.side}, the first in its "
+        f"{trainee.side} has non-finite numbers, first in its "
         f"{first_not_finite(twin, batch) or names[0]}; "
         f"likely because of {likely_causes(config)}; "
         f"{session.record.directory} keeps the training after update "
@@ -326,8 +299,16 @@ def _check_finite(update: Mapping[str, Any], session: Session) -> None:
     )
 
 
-def _show_untrained(config: ParityConfig, materials: Materials, terminal: Terminal) -> ParityReport:
-    """Print what the untrained models write, and compare them."""
+def _show_untrained(
+    config: RunConfig, materials: Materials, terminal: Terminal, num_processes: int
+) -> ParityReport:
+    """Compare both models before training; or several processes with one."""
+    if num_processes > 1:
+        rows = config.batch_size // num_processes
+        terminal.line(f"{num_processes} processes of {rows} rows, compared with one")
+        report = compare_untrained(config, materials, terminal, parallel_step)
+        terminal.line()
+        return report
     sides = _writers(config, materials)
     prefix = prefixes(materials.vocab, config.token)[0]
     terminal.line(f'Untrained, after "{prefix}"')
@@ -338,7 +319,7 @@ def _show_untrained(config: ParityConfig, materials: Materials, terminal: Termin
     return report
 
 
-def _writers(config: ParityConfig, materials: Materials) -> dict[str, Writer]:
+def _writers(config: RunConfig, materials: Materials) -> dict[str, Writer]:
     return writers(materials.scratch, materials.concise, materials.vocab, config.token)
 
 

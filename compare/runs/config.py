@@ -1,4 +1,4 @@
-"""The settings of a training and of what is done with its record; each field is a flag.
+"""The configuration of a training, and of `generate`; each field is an option.
 
 >>> RunConfig(epochs=2).check().num_epochs
 2
@@ -16,10 +16,16 @@ from tyro.conf import arg
 
 from compare.files import Range
 from compare.parity import ParityConfig
-from compare.terminal import UsageError, check_at_least, check_choices, check_threads
+from compare.terminal import (
+    CHANGEABLE,
+    UsageError,
+    check_at_least,
+    check_choices,
+    check_threads,
+)
 
 Side = Literal["scratch", "concise"]
-"""Which of the two models: the one by hand in NumPy, or the one with PyTorch."""
+"""One of the two models: from scratch in NumPy, or with PyTorch."""
 
 QUICK_EPOCHS = 60
 SECONDS = Range(0, math.inf, "of at least 0", infinite=True)
@@ -29,28 +35,28 @@ SECONDS = Range(0, math.inf, "of at least 0", infinite=True)
 class RunConfig(ParityConfig):
     """Compare both models, train them side by side on the same batches, and compare them again."""
 
-    epochs: Annotated[int, arg(metavar="N")] = 500
-    """Passes over the tokens."""
-    quick: Annotated[bool, arg(help_behavior_hint="")] = False
-    """The same job with no more than 60 epochs: some seconds."""
+    epochs: Annotated[int, arg(metavar="N"), CHANGEABLE] = 500
+    """Number of passes over the tokens."""
+    quick: Annotated[bool, arg(help_behavior_hint=""), CHANGEABLE] = False
+    """At most 60 epochs, which take seconds."""
     name: Annotated[
         str | None, arg(metavar="NAME", help_behavior_hint="(default: the command)")
     ] = None
     """The record is written under RUNS/<time>-NAME."""
     runs: Annotated[Path, arg(metavar="RUNS")] = Path("runs")
-    """Directory of all records."""
+    """Directory of the records."""
     resume: Annotated[Path | None, arg(metavar="RUN", help_behavior_hint="")] = None
-    """Go on with this run where it stopped. Its flags hold; --epochs and --threads can be new."""
-    checkpoint_seconds: Annotated[float, arg(metavar="S"), SECONDS] = 10.0
-    """The training is saved so often; a crash costs no more than that."""
+    """Resume this run. Its options are reused; --epochs, --threads and a few others may change."""
+    checkpoint_seconds: Annotated[float, arg(metavar="S"), SECONDS, CHANGEABLE] = 10.0
+    """Seconds between checkpoints."""
 
     def check(self) -> Self:
-        """Return the configuration itself if every value is one that the flag can have.
+        """Return the configuration itself if every option has a valid value.
 
         Raises
         ------
         UsageError
-            The message says what was expected and what came.
+            The message states the expected value and the one received.
         """
         check_at_least(1, "epochs", self.epochs)
         if not self.checkpoint_seconds >= 0:
@@ -66,36 +72,36 @@ class RunConfig(ParityConfig):
 
     @property
     def num_epochs(self) -> int:
-        """Passes over the tokens, ``--quick`` taken into account."""
+        """Number of passes over the tokens, at most 60 with ``--quick``."""
         return min(self.epochs, QUICK_EPOCHS) if self.quick else self.epochs
 
     @property
     def run_name(self) -> str:
-        """What the run's directory is called, after the time."""
+        """The name of the run's directory, without the time."""
         return self.name or "run"
 
 
 @dataclasses.dataclass(frozen=True, kw_only=True)
 class TrainConfig(RunConfig):
-    """Train one of the two models alone, with the weights and batches that `run` begins with."""
+    """Train one of the two models, with the initial weights and batches of `run`."""
 
-    model: Side
-    """scratch: by hand, in NumPy. concise: with PyTorch."""
+    model: Annotated[Side, CHANGEABLE]
+    """scratch: from scratch, in NumPy. concise: with PyTorch."""
 
     @property
     def run_name(self) -> str:
-        """What the run's directory is called, after the time."""
+        """The name of the run's directory, without the time."""
         return self.name or f"train-{self.model}"
 
 
 @dataclasses.dataclass(frozen=True, kw_only=True)
 class GenerateConfig:
-    """Let a trained model go on writing after a prefix."""
+    """Continue a prefix with a trained model."""
 
     run: Annotated[Path, arg(metavar="RUN")]
-    """Directory that `run` or `train` wrote. An interrupted one has its last checkpoint."""
+    """Directory of a `run` or `train`. For an interrupted run its last checkpoint is used."""
     prefix: str
-    """What the model reads first: characters (or words) of its text, lower-cased as the text is."""
+    """Text to continue, of characters (or words) of the model's text. It is lower-cased."""
     model: Annotated[
         Side | None,
         arg(
@@ -103,23 +109,23 @@ class GenerateConfig:
             help_behavior_hint="(default: scratch, or the only one of the run)",
         ),
     ] = None
-    """scratch: by hand, in NumPy. concise: with PyTorch."""
+    """scratch: from scratch, in NumPy. concise: with PyTorch."""
     num_preds: Annotated[int, arg(metavar="N")] = 50
-    """How many characters (or words) to write."""
+    """Number of characters (or words) to generate."""
     temperature: Annotated[float, arg(metavar="T")] = 0.0
-    """0: the likeliest character each time. Above 0: drawn from softmax(logits / T)."""
+    """0: the likeliest character each time. Above 0: sampled from softmax(logits / T)."""
     seed: Annotated[int, arg(metavar="N")] = 0
-    """Draws the characters, where T is above 0: the same for both models."""
+    """Sampling seed for T above 0, the same for both models."""
     threads: Annotated[int, arg(metavar="N")] = 1
-    """Threads that the model may use."""
+    """Number of threads for the model."""
 
     def check(self) -> Self:
-        """Return the configuration itself if every value is one that the flag can have.
+        """Return the configuration itself if every option has a valid value.
 
         Raises
         ------
         UsageError
-            The message says what was expected and what came.
+            The message states the expected value and the one received.
         """
         check_choices(self)
         if not self.prefix:

@@ -1,10 +1,10 @@
-"""The curves of a run: perplexity of each model, and how far apart their parameters are."""
+"""The curves of a run: perplexity of each model, and the difference between their parameters."""
 
 from __future__ import annotations
 
 import io
 import math
-from collections.abc import Iterable, Mapping, Sequence
+from collections.abc import Mapping, Sequence
 from pathlib import Path
 from typing import Any
 
@@ -14,10 +14,10 @@ from matplotlib.figure import Figure
 from matplotlib.ticker import LogLocator, MaxNLocator, NullFormatter
 
 from compare.files import write_file
-from compare.runs.reading import read_config, read_environment, read_metrics
+from compare.runs.history import History
 
-# The wide, pale line lies under the narrow, dark one, so that both are seen where they coincide.
-# Orange and blue remain apart for every kind of colour vision, and on grey paper.
+# A wide, pale line under a narrow, dark one, so that both are visible where they coincide. Orange
+# and blue differ for every kind of colour vision, and in grey.
 INK, FAINT = "#222222", "#8a8a8a"
 STYLES: dict[str, dict[str, Any]] = {
     "concise": {"color": "#f5a742", "linewidth": 6.0, "markersize": 12.0},
@@ -26,88 +26,41 @@ STYLES: dict[str, dict[str, Any]] = {
 LABELS = {"concise": "concise_rnn (PyTorch)", "scratch": "scratch_rnn (NumPy)"}
 
 
-def perplexities(metrics: Iterable[Mapping[str, Any]], side: str) -> list[float]:
-    r"""Compute each epoch's perplexity from the losses of its updates.
-
-    Equation: ``perplexity = exp(Σ loss · tokens / Σ tokens)``, sums over the epoch's updates.
-
-    Parameters
-    ----------
-    metrics : iterable of mapping
-        Lines of ``metrics.jsonl``.
-    side : str
-        ``"scratch"`` or ``"concise"``.
-
-    Returns
-    -------
-    list of float
-        One for each epoch, in order; empty if the side was not trained.
-    """
-    sums: dict[int, list[float]] = {}
-    for update in metrics:
-        loss = update.get(f"{side}_loss")
-        if loss is not None:
-            total = sums.setdefault(update["epoch"], [0.0, 0.0])
-            total[0] += loss * update["num_tokens"]
-            total[1] += update["num_tokens"]
-    with np.errstate(over="ignore"):  # of a loss above 709
-        return [float(np.exp(sums[epoch][0] / sums[epoch][1])) for epoch in sorted(sums)]
-
-
-def draw_curves(directory: Path) -> Path:
-    """Draw ``curves.png`` into a run's directory, from the files that are there.
+def draw_curves(directory: Path, history: History, text: str, dtype: str) -> Path:
+    """Draw ``curves.png`` into the directory of a run, and return its path.
 
     Parameters
     ----------
     directory : Path
-        A run with ``config.json``, ``environment.json`` and ``metrics.jsonl``.
-
-    Returns
-    -------
-    Path
-        The picture.
-
-    Raises
-    ------
-    RecordError
-        If one of the files is missing or damaged.
+    history : History
+        Of the whole training.
+    text : str
+        Name of the text, for the title.
+    dtype : str
+        Its epsilon is drawn beside the differences.
     """
-    _, config = read_config(directory)
-    text_name = read_environment(directory).text.name
-    # Of one model there may be a million updates: they are read again rather than held in memory.
-    curves = {side: perplexities(read_metrics(directory), side) for side in STYLES}
-    curves = {side: curve for side, curve in curves.items() if curve}
-    begins = {side: first_epoch(read_metrics(directory), side) for side in curves}
-    compared = len(curves) == 2 and any(
-        "largest_difference" in update for update in read_metrics(directory)
-    )
+    curves = {side: curve for side in STYLES if (curve := history.perplexities(side))}
+    begins = {side: history.first_epoch(side) for side in curves}
+    compared = len(curves) == 2 and history.last_difference is not None
 
     figure = Figure(figsize=(8.0, 6.4 if compared else 4.4), dpi=150, layout="constrained")
     rows = 2 if compared else 1
     panels = figure.subplots(rows, 1, sharex=True, squeeze=False, height_ratios=[3, 2][:rows])[:, 0]
     _draw_perplexities(panels[0], curves, begins)
     if compared:
-        _draw_differences(panels[1], list(read_metrics(directory)), config.dtype)
+        _draw_differences(panels[1], history, dtype)
     panels[-1].set_xlabel("epoch")
     panels[-1].xaxis.set_major_locator(MaxNLocator(integer=True, steps=[1, 2, 5, 10]))
     num_epochs = max((begins[side] + len(curves[side]) for side in curves), default=1)
     panels[-1].set_xlim(0, num_epochs * 1.015)
 
     title = "One network, written twice" if compared else "Training one model"
-    figure.suptitle(
-        f"{title}: {text_name}", x=0.012, ha="left", color=INK, fontsize=13, weight="bold"
-    )
+    figure.suptitle(f"{title}: {text}", x=0.012, ha="left", color=INK, fontsize=13, weight="bold")
     drawn = io.BytesIO()
     figure.savefig(drawn)
     picture = directory / "curves.png"
     write_file(picture, [drawn.getvalue()])
     return picture
-
-
-def first_epoch(metrics: Iterable[Mapping[str, Any]], side: str) -> int:
-    """Return the epoch, from 0, in which a side was first trained."""
-    epoch: int = next(update["epoch"] for update in metrics if f"{side}_loss" in update)
-    return epoch
 
 
 def _draw_perplexities(
@@ -128,34 +81,28 @@ def _draw_perplexities(
         axes.legend(frameon=False, labelcolor=INK, loc="best")
 
 
-def _draw_differences(axes: Axes, metrics: Sequence[Mapping[str, Any]], dtype: str) -> None:
-    # An update belongs to the place in the epochs at which it was done: 8 updates an epoch
-    # lie at 1/8, 2/8, … 1. Where nothing differs there is no logarithm, and a gap.
-    per_epoch = max(1, sum(update["epoch"] == 0 for update in metrics))
-    epochs = np.array([update["update"] / per_epoch for update in metrics])
-    differences = np.array([update["largest_difference"] or math.nan for update in metrics])
+def _draw_differences(axes: Axes, history: History, dtype: str) -> None:
+    # With 8 updates in an epoch, their x are 1/8, 2/8, … 1. A difference of 0 is a gap.
+    updates, differences = np.asarray(history.updates), np.asarray(history.differences)
     axes.semilogy(
-        epochs,
+        updates / history.updates_per_epoch,
         np.where(differences > 0, differences, math.nan),
         color=INK,
         linewidth=1.0,
-        marker="." if len(metrics) < 50 else "",
+        marker="." if len(updates) < 50 else "",
     )
     epsilon = float(np.finfo(dtype).eps)
     axes.axhline(epsilon, color=FAINT, linewidth=0.9, linestyle=(0, (4, 3)))
     _dress(axes, "largest parameter\ndifference")
     axes.yaxis.set_major_locator(LogLocator(numticks=7))
     axes.yaxis.set_minor_formatter(NullFormatter())
-    if len(differences):
-        last = differences[-1]
-        label = "none" if not last > 0 else f"{last:.1e}"
-        axes.set_title(
-            f"after {metrics[-1]['update']:,} updates: {label}   "
-            f"(dashed: {dtype} epsilon, {epsilon:.1e})",
-            loc="left",
-            fontsize=10,
-            color=INK,
-        )
+    label = f"{differences[-1]:.1e}" if differences[-1] > 0 else "none"
+    axes.set_title(
+        f"after {updates[-1]:,.0f} updates: {label}   (dashed: {dtype} epsilon, {epsilon:.1e})",
+        loc="left",
+        fontsize=10,
+        color=INK,
+    )
 
 
 def _dress(axes: Axes, ylabel: str) -> None:

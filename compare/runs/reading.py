@@ -1,11 +1,12 @@
-"""What is read of a run's record; every value is checked as it comes in.
+"""Read the record of a run, and validate every value.
 
-``Record`` writes these files. Somebody else may have written over them, so each has a schema, and
-what does not fit it is refused in one line.
+The files may be damaged or tampered with, so each has a schema, and is refused in one line if it
+does not fit.
 """
 
 from __future__ import annotations
 
+import dataclasses
 from collections.abc import Iterator
 from contextlib import contextmanager
 from dataclasses import dataclass
@@ -24,7 +25,7 @@ from compare.files import (
 )
 from compare.runs.checkpoint import Checkpoint, CheckpointError, Token, load
 from compare.runs.config import RunConfig, TrainConfig
-from compare.terminal import UsageError
+from compare.terminal import PACKAGE, UsageError, package_version
 
 CHECKPOINTS = "checkpoints"
 METRICS = "metrics.jsonl"
@@ -39,7 +40,7 @@ class Vocabulary:
 
 @dataclass(frozen=True, slots=True)
 class TextRead:
-    """The text of a run, without its content."""
+    """The text of a run: name, source and SHA-1."""
 
     name: str
     source: str
@@ -62,12 +63,12 @@ class Environment:
 
 
 def read_config(directory: Path) -> tuple[str, RunConfig]:
-    """Read the command that began a run, and its setting.
+    """Read the command that began a run, and its configuration.
 
     Raises
     ------
     RecordError
-        If the file is missing, or holds no setting that a run can have.
+        If the file is missing, invalid, or of a later version with unknown options.
     """
     values = read_json(directory, "config.json")
     command, version = values.pop("command", None), values.pop("version", None)
@@ -75,9 +76,16 @@ def read_config(directory: Path) -> tuple[str, RunConfig]:
         read(str, version, "version")
         if command not in ("run", "train"):
             raise SchemaError("command of run or train", excerpt(command))
-        return command, (TrainConfig if command == "train" else RunConfig).from_json(values)
+        kind = TrainConfig if command == "train" else RunConfig
+        unknown = sorted(values.keys() - {field.name for field in dataclasses.fields(kind)})
+        if unknown and version != package_version():
+            raise RecordError(
+                f"expected a run of {PACKAGE} {package_version()} in {directory}, "
+                f"got one of {excerpt(version)}, with {excerpt(', '.join(unknown))}"
+            )
+        return command, kind.from_json(values)
     except (SchemaError, UsageError) as error:
-        raise RecordError(f"expected a run's setting in {directory}: {error}") from None
+        raise RecordError(f"expected the configuration of a run in {directory}: {error}") from None
 
 
 def read_tokens(directory: Path) -> list[str]:
@@ -86,14 +94,14 @@ def read_tokens(directory: Path) -> list[str]:
     Raises
     ------
     RecordError
-        If the file is missing, or holds something else.
+        If the file is missing or invalid.
     """
     vocabulary: Vocabulary = _record(directory, "vocab.json", Vocabulary)
     return vocabulary.tokens
 
 
 def read_environment(directory: Path) -> Environment:
-    """Read what a run depended on besides its setting.
+    """Read versions, device and threads of a run.
 
     Raises
     ------
@@ -110,14 +118,14 @@ def read_json(directory: Path, name: str) -> dict[str, Any]:
     Raises
     ------
     RecordError
-        If it is not there, cannot be read, or is no JSON object.
+        If it is missing, cannot be read, or is no JSON object.
     """
     values: dict[str, Any] = _record(directory, name, dict[str, Any])
     return values
 
 
 def read_metrics(directory: Path) -> Iterator[dict[str, Any]]:
-    """Yield the updates of ``metrics.jsonl``; a last line that was cut off is left out.
+    """Yield the updates of ``metrics.jsonl``, without an incomplete last line.
 
     Raises
     ------
@@ -129,7 +137,7 @@ def read_metrics(directory: Path) -> Iterator[dict[str, Any]]:
 
 
 def read_lines(directory: Path) -> Iterator[tuple[dict[str, Any], bytes]]:
-    """Yield the updates of ``metrics.jsonl``, each with its line, which lacks the line feed."""
+    """Yield the updates of ``metrics.jsonl``, each with its line, without the line feed."""
     epoch = 0
     for number, line in enumerate(_lines(directory, METRICS), start=1):
         try:
@@ -144,7 +152,7 @@ def read_lines(directory: Path) -> Iterator[tuple[dict[str, Any], bytes]]:
 
 
 def _update(values: Any) -> dict[str, Any]:
-    """Check one line: the losses of one side, or of both and how far apart they are."""
+    """Check one line: the losses of one model, or of both and the difference between them."""
     if not isinstance(values, dict):
         raise SchemaError("a JSON object", excerpt(values))
     sides = [side for side in ("scratch", "concise") if f"{side}_loss" in values] or ["scratch"]
@@ -163,7 +171,7 @@ def read_weights(directory: Path, side: str) -> Checkpoint:
     Raises
     ------
     RecordError
-        If the file is not there, or damaged in any bit.
+        If the file is missing or damaged.
     """
     try:
         return load(directory / weights_name(side))
@@ -174,7 +182,7 @@ def read_weights(directory: Path, side: str) -> Checkpoint:
 def check_agreement(
     directory: Path, config: RunConfig, tokens: list[str], checkpoint: Checkpoint
 ) -> None:
-    """Refuse a setting or a vocabulary that is not the one which a checkpoint was trained with.
+    """Refuse a configuration or a vocabulary that differs from that of a checkpoint.
 
     Raises
     ------
@@ -192,7 +200,7 @@ def check_agreement(
 
 
 def weights_name(side: str) -> str:
-    """File that holds the weights of one side."""
+    """Return the file of the weights of one model."""
     return f"{side}.safetensors"
 
 
@@ -206,13 +214,13 @@ def _record(directory: Path, name: str, kind: Any) -> Any:
 
 
 def _content(directory: Path, name: str) -> bytes:
-    with _told(directory, name):
+    with _naming(directory, name):
         return (directory / name).read_bytes()
 
 
 def _lines(directory: Path, name: str) -> Iterator[bytes]:
-    """Yield the lines of a file without their line feeds; a last line that lacks it is left out."""
-    with _told(directory, name):
+    """Yield the complete lines of a file, without their line feeds."""
+    with _naming(directory, name):
         file = (directory / name).open("rb")
     with file:
         for line in file:
@@ -221,7 +229,7 @@ def _lines(directory: Path, name: str) -> Iterator[bytes]:
 
 
 @contextmanager
-def _told(directory: Path, name: str) -> Iterator[None]:
+def _naming(directory: Path, name: str) -> Iterator[None]:
     try:
         yield
     except (OSError, ValueError) as error:  # ValueError: a NUL in the name

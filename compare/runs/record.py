@@ -40,6 +40,7 @@ from compare.files import (
     write_all,
     write_file,
 )
+from compare.runs.history import History
 from compare.runs.reading import METRICS, read_lines
 
 
@@ -149,8 +150,8 @@ class Record:
             raise named(error, self._path) from None
         self._size += len(line)
 
-    def cut_metrics(self, updates: int) -> None:
-        """Cut ``metrics.jsonl`` off after so many updates.
+    def cut_metrics(self, updates: int, history: History) -> None:
+        """Cut ``metrics.jsonl`` after this number of updates, and add these to a history.
 
         Raises
         ------
@@ -160,7 +161,8 @@ class Record:
             If the file cannot be cut.
         """
         found = size = 0
-        for _, line in islice(read_lines(self.directory), updates):
+        for update, line in islice(read_lines(self.directory), updates):
+            history.add(update)
             found += 1
             size += len(line) + 1
         if found < updates:

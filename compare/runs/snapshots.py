@@ -18,8 +18,8 @@ import numpy as np
 from compare.files import RecordError
 from compare.parity import ParityConfig
 from compare.runs.checkpoint import Checkpoint, CheckpointError, load
-from compare.runs.curves import perplexities
-from compare.runs.reading import CHECKPOINTS, read_metrics, weights_name
+from compare.runs.history import read_history
+from compare.runs.reading import CHECKPOINTS, weights_name
 from compare.terminal import plural
 from scratch_rnn.text import Vocab
 
@@ -163,7 +163,7 @@ def _snapshot(checkpoint: Checkpoint) -> Snapshot:
 def _curve(directory: Path) -> tuple[float, ...]:
     """Return the perplexity of each epoch, by whichever side was trained."""
     try:
-        metrics = list(read_metrics(directory))
+        history = read_history(directory)
     except RecordError:
         return ()
-    return tuple(perplexities(metrics, "scratch") or perplexities(metrics, "concise"))
+    return tuple(history.perplexities("scratch") or history.perplexities("concise"))

@@ -1,23 +1,27 @@
-"""What a checkpoint says: the parameters, and all else that decides how a training goes on.
+"""The contents of a checkpoint: the parameters, and the rest of the state of a training.
 
 The file's metadata are one JSON object:
 
 ==============  ===================================================================
 ``sha256``      of the file, see `container`
 ``format``      ``rnn-parity checkpoint``
-``version``     of the format; another one is refused
-``side``        ``scratch`` or ``concise``: who wrote it. Either can read it
+``version``     of the format, read before any other key
+``side``        ``scratch`` or ``concise``: the model that wrote it. Both can read it
 ``model``       sizes and kind of the recurrent layer, and the dtype of everything
 ``text``        name and SHA-1 of the text
 ``vocabulary``  the tokens, in the order of their ids
 ``sampler``     how the text becomes batches: a pure function of this and the epoch
-``optimizer``   learning rate, clipping, and whether the state is carried
-``position``    the epoch, the batches done of it, and the updates done altogether
-``state``       the carried hidden state in base64, or null where there is none; h, then c
+``optimizer``   name, learning rate, clipping, and whether the state is carried
+``position``    the epoch, the batches done in it, and the updates done in all
+``state``       the carried hidden state in base64, or null if there is none; h, then c
+``memory``      the optimizer's arrays in base64, by name; missing if it keeps none
 ==============  ===================================================================
 
-The state is no tensor of the file because it is no part of what was learnt: with it,
-``load_state_dict`` would find a name that the model doesn't have.
+State and memory are not among the tensors of the file, because ``load_state_dict`` accepts the
+model's parameters only.
+
+A field that is added later needs a default, which stands for it in older files, and a new
+`VERSION`, so that older programs refuse the file with both versions.
 """
 
 import base64
@@ -25,7 +29,8 @@ import binascii
 import dataclasses
 import math
 import os
-from dataclasses import dataclass
+from collections.abc import Collection, Mapping, Sequence
+from dataclasses import dataclass, field
 from pathlib import Path
 from typing import Annotated, Any, Literal
 
@@ -43,9 +48,14 @@ from compare.files import (
     plain,
     read,
 )
-from compare.parity import CELLS, CellName
+from compare.parity import CELLS, OPTIMIZERS, CellName, OptimizerName
 from compare.runs.checkpoint import container
 from compare.runs.checkpoint.container import CheckpointError
+from scratch_rnn.states import arrays_of, state_of
+
+FORMAT: Literal["rnn-parity checkpoint"] = "rnn-parity checkpoint"
+OLDEST, VERSION = 2, 2
+"""The versions of the format that are read; the newest one is written."""
 
 MOST_LAYERS = 1000
 
@@ -73,11 +83,8 @@ class Model:
     @property
     def shapes(self) -> Shapes:
         """The shape of each parameter, under torch's names and in torch's order."""
-        V, H, GH = (
-            self.vocab_size,
-            self.hidden_size,
-            CELLS[self.cell].num_gates * self.hidden_size,
-        )
+        V, H = self.vocab_size, self.hidden_size
+        GH = CELLS[self.cell].num_gates * H
         suffixes = ("", "_reverse") if self.bidirectional else ("",)
         D = len(suffixes)
         shapes: Shapes = {}
@@ -101,7 +108,7 @@ class Model:
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class TextName:
-    """Which text it was."""
+    """The name of the text, and its SHA-1."""
 
     name: str
     sha1: str
@@ -122,9 +129,9 @@ class Sampler:
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Optimizer:
-    """How an update is made: by gradient descent, which remembers nothing."""
+    """The optimizer and its settings."""
 
-    name: Literal["SGD"] = "SGD"
+    name: OptimizerName = "SGD"
     lr: Annotated[float, LEARNING_RATE]
     max_norm: Annotated[float, MAX_NORM]
     carry_state: bool
@@ -132,21 +139,21 @@ class Optimizer:
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Position:
-    """How far a training is."""
+    """The progress of a training."""
 
     epoch: int  # from 0
-    batch: int  # batches of the epoch that are done
-    update: int  # updates that are done, over all epochs
+    batch: int  # batches done in the epoch
+    update: int  # updates done in all epochs
 
     @classmethod
     def after(cls, update: int, batches: int) -> "Position":
-        """Return where a training is after so many updates, with so many batches an epoch."""
+        """Return the position after an update, with this number of batches in an epoch."""
         return cls(epoch=update // batches, batch=update % batches, update=update)
 
 
 @dataclass(frozen=True, kw_only=True, eq=False)
 class Training:
-    """All that a checkpoint says in words and single numbers."""
+    """The part of a checkpoint that is JSON."""
 
     side: Side
     model: Model
@@ -159,14 +166,24 @@ class Training:
 
 @dataclass(frozen=True, kw_only=True, eq=False)
 class Checkpoint(Training):
-    """A training at rest, after a whole number of updates."""
+    """The full state of a training between two updates."""
 
-    state: State  # an array (L·D, B, H) or a pair; None: the next batch begins with zeros
+    state: State  # an array (L·D, B, H) or a pair; None: the next batch starts with zeros
     weights: dict[str, Float[np.ndarray, "..."]]
+    memory: dict[str, Float[np.ndarray, "..."]] = field(default_factory=dict)  # of the optimizer
+
+    @property
+    def memory_shapes(self) -> Shapes:
+        """The shape of each array that the optimizer keeps: that of its parameter."""
+        return {
+            f"{kept}.{name}": shape
+            for kept in OPTIMIZERS[self.optimizer.name].memory
+            for name, shape in self.model.shapes.items()
+        }
 
     @property
     def setting(self) -> dict[str, Any]:
-        """All that must stay the same when the training goes on, by name."""
+        """The settings that resuming must not change, by name."""
         return {
             "text": self.text.sha1,
             "vocabulary": self.vocabulary,
@@ -177,7 +194,7 @@ class Checkpoint(Training):
 
 
 def save(path: Path, checkpoint: Checkpoint) -> None:
-    """Write a checkpoint: the whole of it, or nothing.
+    """Write a checkpoint atomically.
 
     Raises
     ------
@@ -201,13 +218,13 @@ def load(path: Path) -> Checkpoint:
     Raises
     ------
     CheckpointError
-        If it cannot be read, or anything in it is not as it was when it was saved.
+        If it cannot be read, or is damaged.
     """
     if not isinstance(path, str | os.PathLike):
         raise TypeError(f"expected path to be a str or a path, got {type(path).__name__}")
     try:
         weights, metadata = container.read(Path(path))
-        checkpoint = _from_metadata(read(_Metadata, metadata, "a checkpoint"), weights)
+        checkpoint = _checkpoint(metadata, weights)
         _check(checkpoint)
         return checkpoint
     except SchemaError as error:
@@ -215,31 +232,50 @@ def load(path: Path) -> Checkpoint:
         raise CheckpointError(f"expected {error.expected} in {where}, got {error.got}") from None
 
 
+Encoded = Annotated[str, Length(container.MOST_HEADER_BYTES)]
+
+
 @dataclass(frozen=True, kw_only=True, eq=False)
 class _Metadata(Training):
-    """What the file's metadata hold."""
+    """The metadata of the file."""
 
-    format: Literal["rnn-parity checkpoint"] = "rnn-parity checkpoint"
-    version: Literal["2"] = "2"
+    format: Literal["rnn-parity checkpoint"]
+    version: str
     state: Annotated[str | None, Length(container.MOST_HEADER_BYTES)]
+    memory: dict[str, Encoded] = field(default_factory=dict)
 
 
 def _metadata(checkpoint: Checkpoint) -> dict[str, Any]:
-    state = checkpoint.state
-    text = None
-    if state is not None:
-        text = base64.b64encode(b"".join(map(_little_endian, _arrays_of(state)))).decode()
-    return plain(_Metadata(**_training(checkpoint), state=text))
+    state = None if checkpoint.state is None else _encoded(arrays_of(checkpoint.state))
+    memory = {name: _encoded([array]) for name, array in checkpoint.memory.items()}
+    values = _Metadata(
+        **_training(checkpoint), format=FORMAT, version=str(VERSION), state=state, memory=memory
+    )
+    return {key: value for key, value in plain(values).items() if key != "memory" or value}
 
 
-def _from_metadata(metadata: _Metadata, weights: dict[str, np.ndarray]) -> Checkpoint:
-    _check_tensors(weights, metadata.model.shapes, metadata.model.dtype)
-    state = _state(metadata.state, metadata.model, metadata.sampler.batch_size)
-    return Checkpoint(**_training(metadata), state=state, weights=weights)
+def _checkpoint(values: Any, weights: dict[str, np.ndarray]) -> Checkpoint:
+    versions = [str(version) for version in range(OLDEST, VERSION + 1)]
+    if isinstance(values, dict) and values.get("version", str(VERSION)) not in versions:
+        expected = f"version {' or '.join(versions)} of the checkpoint format"
+        raise SchemaError(expected, excerpt(values["version"]))
+    metadata: _Metadata = read(_Metadata, values, "a checkpoint")
+    model, dtype = metadata.model, metadata.model.dtype
+    _check_tensors(weights, model.shapes, dtype)
+    state = None
+    if metadata.state is not None:
+        shapes = model.state_shapes(metadata.sampler.batch_size)
+        state = state_of(_decoded("a state", metadata.state, shapes, dtype))
+    checkpoint = Checkpoint(**_training(metadata), state=state, weights=weights)
+    texts, shapes_of_memory = metadata.memory, checkpoint.memory_shapes
+    _check_names("the optimizer's arrays", texts, shapes_of_memory)
+    for name, shape in shapes_of_memory.items():
+        [checkpoint.memory[name]] = _decoded(name, texts[name], [shape], dtype)
+    return checkpoint
 
 
 def _training(whole: Training) -> dict[str, Any]:
-    return {field.name: getattr(whole, field.name) for field in dataclasses.fields(Training)}
+    return {f.name: getattr(whole, f.name) for f in dataclasses.fields(Training)}
 
 
 def _check(checkpoint: Checkpoint) -> None:
@@ -258,20 +294,16 @@ def _check(checkpoint: Checkpoint) -> None:
             "a carried state" if carried else "no state", "none" if carried else "one"
         )
     _check_tensors(checkpoint.weights, model.shapes, model.dtype)
+    _check_tensors(checkpoint.memory, checkpoint.memory_shapes, model.dtype)
     if checkpoint.state is not None:
-        arrays, shapes = _arrays_of(checkpoint.state), model.state_shapes(sampler.batch_size)
-        names = ["state"] if len(shapes) == 1 else ["state h", "state c"]
-        _check_tensors(
-            dict(zip(names, arrays, strict=True)),
-            dict(zip(names, shapes, strict=True)),
-            model.dtype,
-        )
+        shapes, states = model.state_shapes(sampler.batch_size), CELLS[model.cell].states
+        names = ["state"] if len(states) == 1 else [f"state {name}" for name in states]
+        arrays = dict(zip(names, arrays_of(checkpoint.state), strict=True))
+        _check_tensors(arrays, dict(zip(names, shapes, strict=True)), model.dtype)
 
 
-def _check_tensors(tensors: dict[str, np.ndarray], shapes: Shapes, dtype: str) -> None:
-    if odd := sorted(tensors.keys() ^ shapes.keys()):
-        what = f"no {odd[0]}" if odd[0] in shapes else f"{excerpt(odd[0])} too"
-        raise SchemaError(f"the tensors {', '.join([*shapes][:4])}, …", what)
+def _check_tensors(tensors: Mapping[str, np.ndarray], shapes: Shapes, dtype: str) -> None:
+    _check_names("the tensors", tensors, shapes)
     for name, shape in shapes.items():
         tensor = tensors[name]
         if tensor.shape != shape or tensor.dtype != dtype:
@@ -282,26 +314,27 @@ def _check_tensors(tensors: dict[str, np.ndarray], shapes: Shapes, dtype: str) -
             raise SchemaError(f"finite numbers in {name}", "one that is not")
 
 
-def _state(text: str | None, model: Model, batch_size: int) -> State:
-    if text is None:
-        return None
-    shapes = model.state_shapes(batch_size)
-    kind = np.dtype(model.dtype).newbyteorder("<")
-    size = sum(map(math.prod, shapes)) * kind.itemsize
+def _check_names(what: str, names: Collection[str], right: Collection[str]) -> None:
+    if odd := sorted(set(names) ^ set(right)):
+        got = f"no {odd[0]}" if odd[0] in right else f"{excerpt(odd[0])} too"
+        raise SchemaError(f"{what} {', '.join([*right][:4])}, …", got)
+
+
+def _encoded(arrays: Sequence[np.ndarray]) -> str:
+    little_endian = (a.astype(a.dtype.newbyteorder("<"), order="C").tobytes() for a in arrays)
+    return base64.b64encode(b"".join(little_endian)).decode()
+
+
+def _decoded(
+    name: str, text: str, shapes: Sequence[tuple[int, ...]], dtype: str
+) -> list[np.ndarray]:
+    kind = np.dtype(dtype).newbyteorder("<")
     try:
         content = base64.b64decode(text, validate=True)
     except (binascii.Error, ValueError):
-        raise SchemaError("a state in base64", "something else") from None
-    if len(content) != size:
-        raise SchemaError(f"a state of {size:,} bytes", f"{len(content):,}")
-    parts = np.split(np.frombuffer(bytearray(content), kind).astype(model.dtype), len(shapes))
-    arrays = tuple(part.reshape(shape) for part, shape in zip(parts, shapes, strict=True))
-    return arrays if len(arrays) > 1 else arrays[0]
-
-
-def _arrays_of(state: State) -> tuple[np.ndarray, ...]:
-    return state if isinstance(state, tuple) else (state,)
-
-
-def _little_endian(array: np.ndarray) -> bytes:
-    return array.astype(array.dtype.newbyteorder("<"), order="C").tobytes()
+        raise SchemaError(f"{name} in base64", "something else") from None
+    if len(content) != (size := sum(map(math.prod, shapes)) * kind.itemsize):
+        raise SchemaError(f"{name} of {size:,} bytes", f"{len(content):,}")
+    ends = np.cumsum([math.prod(shape) for shape in shapes])
+    parts = np.split(np.frombuffer(bytearray(content), kind).astype(dtype), ends[:-1])
+    return [part.reshape(shape) for part, shape in zip(parts, shapes, strict=True)]

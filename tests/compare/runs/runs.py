@@ -79,8 +79,8 @@ def interrupted(arguments: list[str], update: int, capsys: pytest.CaptureFixture
 
 
 def how_to_go_on(shown: str) -> list[str]:
-    [line] = [line for line in shown.splitlines() if line.startswith("To go on:  rnn-parity ")]
-    return shlex.split(line.removeprefix("To go on:  rnn-parity "))
+    [line] = [line for line in shown.splitlines() if line.startswith("To resume:  rnn-parity ")]
+    return shlex.split(line.removeprefix("To resume:  rnn-parity "))
 
 
 def contents(directory: Path) -> dict[str, Any]:

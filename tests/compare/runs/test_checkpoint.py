@@ -241,7 +241,7 @@ def test_metadata_that_cannot_be(
     ("name", "value", "told"),
     [
         ("format", "pickle", "expected format of rnn-parity checkpoint"),
-        ("version", "1", "expected version of 2"),
+        ("version", "1", "expected version 2 of the checkpoint format"),
         ("side", "both", "expected side of scratch or concise"),
         ("vocabulary", ["<unk>", "e"], "expected a vocabulary of 3 tokens"),
         ("vocabulary", ["<unk>", "e", "e"], "expected each token once"),

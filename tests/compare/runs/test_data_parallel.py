@@ -79,7 +79,7 @@ def test_two_processes_train_as_one_does(fox: Path, tmp_path: Path) -> None:
     assert [process.returncode for process in processes] == [0, 0], "\n".join(shown)
     assert shown[1] == ""  # process 0 says it all
     assert "Stopped and saved after update 5 of 12" in shown[0]
-    assert "To go on:  torchrun --nproc-per-node 2 -m compare train --model concise" in shown[0]
+    assert "To resume:  torchrun --nproc-per-node 2 -m compare train --model concise" in shown[0]
 
     steps = pickle.loads((tmp_path / "steps").read_bytes())
     for cell in ("rnn", "gru", "lstm"):

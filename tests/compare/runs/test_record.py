@@ -14,6 +14,7 @@ import pytest
 from compare.files import RecordError
 from compare.files.lock import LockError, locked
 from compare.runs.checkpoint import save
+from compare.runs.history import History
 from compare.runs.reading import read_json, read_metrics, read_weights
 from compare.runs.record import Record
 from tests.compare.runs.checkpoints import checkpoint, same
@@ -94,10 +95,7 @@ def test_nobody_else_writes_in_it(tmp_path: Path) -> None:
     with Record.create(tmp_path, "x", now=NOW) as record:
         with pytest.raises(LockError) as caught:
             Record.open(record.directory)
-        assert str(caught.value) == (
-            f"expected {record.directory} for this process alone, "
-            "got one that another is writing in"
-        )
+        assert str(caught.value) == f"another process is writing in {record.directory}"
     with Record.open(record.directory) as again:
         assert again.directory == record.directory
     assert [path.name for path in record.directory.iterdir()] == ["metrics.jsonl"]
@@ -125,7 +123,7 @@ def test_metrics_are_cut_after_an_update(tmp_path: Path) -> None:
         file.write("\0\n")  # what comes after is not looked at
         file.write('{"upd')
     with Record.open(record.directory) as record:
-        record.cut_metrics(2)
+        record.cut_metrics(2, History())
         record.add_metrics(update(3, loss=1.0))
     assert path.read_text() == lines(update(1), update(2), update(3, loss=1.0))
 
@@ -160,7 +158,7 @@ def test_metrics_are_cut_after_an_update(tmp_path: Path) -> None:
 def test_metrics_with_a_gap_are_refused(tmp_path: Path, content: str, told: str) -> None:
     (tmp_path / "metrics.jsonl").write_text(content)
     with Record.open(tmp_path) as record, pytest.raises(RecordError, match=told):
-        record.cut_metrics(2)
+        record.cut_metrics(2, History())
     assert (tmp_path / "metrics.jsonl").read_text() == content
 
 

@@ -20,7 +20,7 @@ from compare.parity.tolerance import absolute_difference
 from compare.parity.training import Trainee, passes_from, updates
 from compare.runs.checkpoint import load
 from compare.runs.reading import read_metrics
-from compare.runs.session import read_setting
+from compare.runs.resuming import read_setting
 from scratch_rnn.text import Batches, store
 from tests.compare.runs.runs import (
     BATCHES,
@@ -135,7 +135,7 @@ def test_a_run_that_has_ended_can_be_trained_further(
     assert capsys.readouterr() == ("", f"rnn-parity: {told}\n")  # before anything is built
     assert main(["run", "--resume", str(directory), "--epochs", "1"]) == 2
     assert main(["run", "--resume", str(directory), "--epochs", str(EPOCHS + 2)]) == 0
-    assert "Going on with " in capsys.readouterr().out
+    assert "Resuming " in capsys.readouterr().out
     whole = uninterrupted(variant, "--epochs", str(EPOCHS + 2))
     assert contents(directory) == contents(whole)
     assert json.loads((directory / "config.json").read_text())["epochs"] == EPOCHS + 2

@@ -63,7 +63,7 @@ def test_the_first_tensor_that_is_not_finite_is_named(
     assert done == list(range(1, stopped_at))
     assert shown.err.count("\n") == 1
     assert shown.err.startswith(f"rnn-parity: training stopped at update {stopped_at} (epoch 1): ")
-    assert f"expected finite numbers, got others in {side}, the first in its {first}; " in shown.err
+    assert f"{side} has non-finite numbers, first in its {first}; " in shown.err
     assert "likely because of --lr 1e+09, --max-norm inf, --nonlinearity relu; " in shown.err
     assert shown.err.endswith(f"{directory} keeps the training after update {done[-1]}\n")
     assert load(newest(directory, side)).position.update == done[-1]
@@ -81,7 +81,7 @@ def test_a_perplexity_that_overflows_is_named(
     assert main(arguments(f"{variant} --lr 1e30", fox, tmp_path / "a")) == 1
     shown = capsys.readouterr()
     side = "concise" if "concise" in variant else "scratch"
-    assert f"got others in {side}, the first in its perplexity; likely because of" in shown.err
+    assert f"{side} has non-finite numbers, first in its perplexity; likely because of" in shown.err
     assert shown.err.count("\n") == 1
     assert "inf" not in shown.out
 
@@ -98,7 +98,7 @@ def test_a_gradient_norm_that_overflows_is_named(
     monkeypatch.setattr(sys.modules["scratch_rnn.train"], "clip_grad_norm", overflowing)
     monkeypatch.setattr(scratch_rnn, "clip_grad_norm", overflowing)
     assert main(arguments("train --model scratch", fox, tmp_path / "a")) == 1
-    assert "got others in scratch, the first in its gradient norm; " in capsys.readouterr().err
+    assert "scratch has non-finite numbers, first in its gradient norm; " in capsys.readouterr().err
 
 
 def test_parameters_that_are_not_finite_are_not_saved(
@@ -118,8 +118,8 @@ def test_parameters_that_are_not_finite_are_not_saved(
     flags = arguments("train --model scratch --checkpoint-seconds 0", fox, tmp_path / "a")
     assert main(flags) == 1
     assert capsys.readouterr().err == (
-        "rnn-parity: training stopped after update 1: expected finite numbers, "
-        "got others in linear.bias of scratch\n"
+        "rnn-parity: training stopped after update 1: "
+        "linear.bias of scratch has non-finite numbers\n"
     )
     assert newest(only(tmp_path / "a")).name == "0000000-scratch.safetensors"
 
@@ -159,7 +159,7 @@ def test_a_training_that_fails_at_any_system_call_can_be_taken_up(
             continue  # not even a directory
         metrics = only(runs) / "metrics.jsonl"
         if metrics.exists() and metrics.read_text():  # something was trained
-            assert "To go on:  rnn-parity run --resume " in shown.out
+            assert "To resume:  rnn-parity run --resume " in shown.out
         ended = (only(runs) / "result.json").exists()
         with monkeypatch.context() as patch:
             put_in(patch, Failing(0, Crash()))

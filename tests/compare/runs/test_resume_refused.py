@@ -50,7 +50,7 @@ def test_another_setting_is_refused_with_the_difference(
     capsys.readouterr()
     assert main(["run", "--resume", str(stopped), *flags.split()]) == 2
     assert capsys.readouterr().err == (
-        f"rnn-parity: expected the settings of {stopped}, got {OTHER_FLAGS[flags]}\n"
+        f"rnn-parity: expected the options of {stopped}, got {OTHER_FLAGS[flags]}\n"
     )
     assert untouched(stopped) == before
 
@@ -144,8 +144,8 @@ def test_a_damaged_checkpoint_costs_only_the_way_from_the_one_before(
     capsys.readouterr()
     assert main(["run", "--resume", str(stopped)]) == 0
     out = capsys.readouterr().out
-    assert "Left aside: expected content with the SHA-256 " in out
-    assert f"Going on with {stopped} after update 4 of {UPDATES}\n" in out
+    assert "Skipped: expected content with the SHA-256 " in out
+    assert f"Resuming {stopped} after update 4 of {UPDATES}\n" in out
     assert main(arguments(VARIANTS["both"], fox, tmp_path / "whole")) == 0
     assert contents(stopped) == contents(only(tmp_path / "whole"))
 
@@ -188,10 +188,7 @@ def test_two_processes_do_not_write_in_one_run(
     capsys.readouterr()
     with locked(stopped):
         assert main(["run", "--resume", str(stopped)]) == 3
-    assert capsys.readouterr().err == (
-        f"rnn-parity: expected {stopped} for this process alone, "
-        "got one that another is writing in\n"
-    )
+    assert capsys.readouterr().err == (f"rnn-parity: another process is writing in {stopped}\n")
     assert untouched(stopped) == before
     assert main(["run", "--resume", str(stopped)]) == 0
 

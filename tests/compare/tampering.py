@@ -1,6 +1,7 @@
-"""Records of a small run, and somebody who writes over any field of them."""
+"""The records of a small run, and tampered versions of them: any field may be changed."""
 
 import copy
+import dataclasses
 import json
 from collections.abc import Callable, Iterator
 from dataclasses import asdict, dataclass
@@ -11,7 +12,8 @@ from hypothesis import strategies as st
 
 from compare.bench.results.result import Document
 from compare.files import plain
-from compare.runs.checkpoint import load
+from compare.runs.checkpoint import Model, Optimizer, load
+from compare.runs.config import RunConfig
 from compare.runs.reading import read_config, read_environment, read_metrics, read_tokens
 from compare.study.bisection import replay
 from tests.compare.runs.checkpoints import put_together, taken_apart
@@ -23,17 +25,40 @@ ODD: list[Any] = [
     float("nan"), "", "inf", "nan", "x", "\x1b[31m", "a\nb", "é", "e" * 10**6, [], [[]], [None],
     {}, {"a": 1}, [1, 2, 3], ["x"] * 3, "tanh", "float64", 30_000,
 ]  # fmt: skip
-"""What a field may find in its place; JSON's infinity is written as 8e400."""
+"""Values that replace a field; JSON's infinity is written as 8e400."""
 
 
 @dataclass(frozen=True)
 class Kind:
-    """A record: what it holds as JSON, how that is put into its place, and how it is read."""
+    """A record: its JSON values, how they are written, and how they are read."""
 
     name: str
     values: Callable[[Path], Any]  # of a run's directory
     put: Callable[[Path, str], None]  # JSON text in the record's place
     read: Callable[[Path], Any]  # as JSON again
+    defaults: tuple[type, ...] = ()  # dataclasses whose fields with a default may be missing
+
+    def agrees(self, again: Any, changed: Any) -> bool:
+        """Whether the values read are those written, with defaults for missing keys."""
+        fields = [f for kind in self.defaults for f in dataclasses.fields(kind)]
+        defaults = {f.name: f.default for f in fields if f.default is not dataclasses.MISSING}
+
+        def agree(again: Any, changed: Any) -> bool:
+            if not isinstance(changed, dict) or not isinstance(again, dict):
+                return bool(again == changed)
+            missing = again.keys() - changed.keys()
+            return (
+                changed.keys() <= again.keys()
+                and all(agree(again[key], changed[key]) for key in changed)
+                and all(again[key] == plain_value(defaults[key]) for key in missing)
+            )
+
+        return agree(again, changed)
+
+
+def plain_value(value: Any) -> Any:
+    """Return a default as JSON has it."""
+    return str(value) if isinstance(value, Path) else value
 
 
 def places(value: Any, path: Path_ = ()) -> Iterator[Path_]:
@@ -51,7 +76,7 @@ def places(value: Any, path: Path_ = ()) -> Iterator[Path_]:
 
 
 @st.composite
-def forged(draw: st.DrawFn, values: Any) -> Any:
+def tampered(draw: st.DrawFn, values: Any) -> Any:
     """Draw the values with one place changed: another value, nothing, something more."""
     path = draw(st.sampled_from(list(places(values))))
     changed = copy.deepcopy(values)
@@ -73,7 +98,7 @@ def forged(draw: st.DrawFn, values: Any) -> Any:
 
 
 def as_text(values: Any) -> str:
-    """Write JSON as somebody would who has larger numbers than Python."""
+    """Write JSON with numbers that overflow a float."""
     text = json.dumps(values)
     return text.replace("-Infinity", "-8e400").replace("Infinity", "8e400")
 
@@ -138,7 +163,7 @@ def _loaded(directory: Path) -> Any:
     loaded = load(directory / "scratch.safetensors")
     header, _ = taken_apart((directory / "scratch.safetensors").read_bytes())
     again = {**plain(loaded), "state": header["__metadata__"]["state"]}
-    del again["weights"]
+    del again["weights"], again["memory"]
     return {**again, "format": "rnn-parity checkpoint", "version": "2"}
 
 
@@ -156,11 +181,11 @@ def _description(directory: Path) -> Any:
 
 
 KINDS = [
-    Kind("config", *_file("config.json"), _config),
+    Kind("config", *_file("config.json"), _config, (RunConfig,)),
     Kind("vocab", *_file("vocab.json"), lambda d: {"tokens": read_tokens(d)}),
     Kind("environment", *_file("environment.json"), lambda d: plain(read_environment(d))),
     Kind("metrics", *_metrics(), lambda d: list(read_metrics(d))),
-    Kind("checkpoint", *_checkpoint(), _loaded),
+    Kind("checkpoint", *_checkpoint(), _loaded, (Model, Optimizer)),
     Kind("replay", *_replay(), _description),
     Kind(
         "benchmark",

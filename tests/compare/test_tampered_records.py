@@ -1,4 +1,4 @@
-"""Records that somebody has written over: refused in one line, or read as just what they say."""
+"""Tampered records are refused in one line, or read exactly as they are."""
 
 import math
 import shutil
@@ -14,8 +14,8 @@ from compare.bench.results.table import show
 from compare.cli import main
 from compare.terminal import CommandError, Terminal
 from tests.compare.bench.test_bench_result import grid
-from tests.compare.forgeries import KINDS, Kind, as_text, forged
 from tests.compare.runs.runs import FLAGS, TEXT
+from tests.compare.tampering import KINDS, Kind, as_text, tampered
 from tests.counts import Count, number
 
 pytestmark = pytest.mark.usefixtures("without_curves", "without_checks")
@@ -30,7 +30,7 @@ COMMANDS = {
     "replay": ["bisect --replay {}/replay"],
     "benchmark": [],
 }
-"""Which commands read what; those that train are asked for one epoch more."""
+"""The commands that read each record; those that train do one epoch more."""
 
 
 @pytest.fixture(scope="module")
@@ -53,24 +53,24 @@ def ended_well(code: int, error: str) -> bool:
 
 
 @pytest.mark.parametrize("kind", KINDS, ids=lambda kind: str(kind.name))
-def test_a_forged_record_is_refused_or_says_what_it_says(
+def test_a_tampered_record_is_refused_or_read_as_it_is(
     kind: Kind, records: Path, tmp_path: Path, count: Count, capsys: pytest.CaptureFixture[str]
 ) -> None:
     values = kind.values(records)
     assert kind.read(records) == values
-    directory = tmp_path / "forged"
+    directory = tmp_path / "tampered"
 
     @settings(
         max_examples=number(20, 1500),
         suppress_health_check=[HealthCheck.function_scoped_fixture, HealthCheck.too_slow],
     )
-    @given(forged(values))
+    @given(tampered(values))
     def is_refused_or_what_it_says(changed: Any) -> None:
         if directory.exists():
             shutil.rmtree(directory)
         shutil.copytree(records, directory)
         kind.put(directory, as_text(changed))
-        count("forged records: tried")
+        count("tampered records: tried")
         try:
             again = kind.read(directory)
         except CommandError as error:
@@ -78,23 +78,23 @@ def test_a_forged_record_is_refused_or_says_what_it_says(
         else:
             refusal = None
         if refusal is None:
-            assert again == changed, "it loads as something else"
-            count("forged records: read as what they say")
+            assert kind.agrees(again, changed), "it is read as something else"
+            count("tampered records: read as they are")
             used(kind, directory)
         else:
             assert refusal.exit_code == 3
             assert "\n" not in str(refusal)
             assert len(str(refusal)) < 2000
-            count("forged records: refused")
+            count("tampered records: refused")
 
     def used(kind: Kind, directory: Path) -> None:
-        """Whatever passes is used, by the commands that read it."""
+        """Call the commands that read it."""
         capsys.readouterr()
         for command in COMMANDS[kind.name]:
             code = main(command.format(directory, directory).split())
             error = capsys.readouterr().err
             assert ended_well(code, error), (command, code, error)
-            count("forged records: commands that used them")
+            count("tampered records: commands that used them")
         if kind.name == "benchmark":
             show(Document.read(directory / "bench.json"), Terminal(quiet=True))
 
@@ -131,7 +131,7 @@ def test_each_of_these_is_refused_in_one_line(
     tmp_path: Path,
     capsys: pytest.CaptureFixture[str],
 ) -> None:
-    directory = tmp_path / "forged"
+    directory = tmp_path / "tampered"
     shutil.copytree(records, directory)
     for finished in ("result.json", "snapshots"):  # so that a run can go on, and its end is read
         remove = shutil.rmtree if finished == "snapshots" else Path.unlink

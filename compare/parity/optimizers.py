@@ -1,0 +1,48 @@
+"""The optimizers: one record for each, read wherever a model is trained.
+
+To add one, write its class in `scratch_rnn.optim` and add its record here. A checkpoint stores the
+arrays that the record names.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+from dataclasses import dataclass, field
+from importlib import import_module
+from typing import Any, Literal
+
+
+@dataclass(frozen=True, slots=True)
+class Optimizer:
+    """An optimizer, in both packages.
+
+    Parameters
+    ----------
+    scratch, torch : str
+        Names of its class in `scratch_rnn` and in `torch.optim`, called as ``(parameters, lr,
+        **options)``.
+    options : mapping
+        Further arguments of both classes.
+    memory : tuple of str
+        The arrays that it keeps between two updates, one for each parameter and of its shape, zeros
+        at the start. In NumPy each name is an attribute of the optimizer, a dict by parameter name;
+        in PyTorch it is a key of ``optimizer.state[parameter]``.
+    """
+
+    scratch: str
+    torch: str
+    options: Mapping[str, Any] = field(default_factory=dict)
+    memory: tuple[str, ...] = ()
+
+    def of_scratch(self, parameters: Any, lr: float) -> Any:
+        """Return the optimizer in NumPy, for a dict of arrays."""
+        return getattr(import_module("scratch_rnn"), self.scratch)(parameters, lr, **self.options)
+
+    def of_torch(self, parameters: Any, lr: float) -> Any:
+        """Return the optimizer in PyTorch, for an iterable of tensors."""
+        return getattr(import_module("torch.optim"), self.torch)(parameters, lr, **self.options)
+
+
+OptimizerName = Literal["SGD"]
+
+OPTIMIZERS = {"SGD": Optimizer(scratch="SGD", torch="SGD")}

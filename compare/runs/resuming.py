@@ -1,0 +1,174 @@
+"""Open a run again, and refuse what does not fit its record.
+
+The configuration, the newest checkpoint and the metrics are read once each. The lock on the
+directory is held from before the checkpoint is read until the training ends.
+"""
+
+from __future__ import annotations
+
+import dataclasses
+import math
+from collections.abc import Iterator, Mapping, Sequence
+from contextlib import contextmanager
+from dataclasses import dataclass
+from pathlib import Path
+from typing import Any
+
+from compare.files import RecordError
+from compare.parity import Materials, describe_environment
+from compare.runs.checkpoint import Checkpoint, CheckpointError, Store
+from compare.runs.config import RunConfig
+from compare.runs.reading import (
+    CHECKPOINTS,
+    check_agreement,
+    read_config,
+    read_environment,
+    read_tokens,
+)
+from compare.runs.record import Record
+from compare.terminal import UsageError, changeable, flag_of, rank_and_size
+
+
+@dataclass(frozen=True)
+class Past:
+    """A run that is resumed: its newest checkpoint, and the open record.
+
+    Attributes
+    ----------
+    record : Record or None
+        None in all processes of `torchrun` but the first.
+    checkpoints : mapping of side to Checkpoint
+    damaged : sequence of CheckpointError
+        The errors of newer checkpoints.
+    """
+
+    record: Record | None
+    checkpoints: Mapping[str, Checkpoint]
+    damaged: Sequence[CheckpointError]
+
+    def of(self, side: str) -> Checkpoint:
+        """Return the checkpoint of a model, or that of the other one if there is none."""
+        return self.checkpoints.get(side) or next(iter(self.checkpoints.values()))
+
+
+def read_setting(directory: Path, command: str) -> RunConfig:
+    """Return the configuration with which a run can be resumed.
+
+    Raises
+    ------
+    RecordError
+        If it cannot be read.
+    UsageError
+        If the run was begun with another command than this one, `run` or `train`.
+    """
+    before, config = read_config(directory)
+    if before != command:
+        raise UsageError(
+            f"expected --resume with a run begun by {command}, got {directory}, begun by {before}"
+        )
+    return dataclasses.replace(config, resume=directory)
+
+
+@contextmanager
+def reopened(command: str, config: RunConfig) -> Iterator[Past | None]:
+    """Lock the run of ``--resume`` and read its newest checkpoint; None if there is none.
+
+    Raises
+    ------
+    UsageError
+        If an option differs from the run's, or nothing is left to do.
+    RecordError, CheckpointError, LockError
+        If the record is damaged, its configuration is not that of its newest checkpoint, or another
+        process is writing in it.
+    """
+    if config.resume is None:
+        yield None
+        return
+    _check_options(config, read_setting(config.resume, command))
+    if rank_and_size()[0] > 0:
+        yield _read_past(command, config, config.resume, None)
+        return
+    with Record.open(config.resume) as record:
+        yield _read_past(command, config, config.resume, record)
+
+
+def _read_past(command: str, config: RunConfig, directory: Path, record: Record | None) -> Past:
+    store = Store(directory / CHECKPOINTS, num_sides=2 if command == "run" else 1)
+    checkpoints, damaged = store.newest()
+    tokens = read_tokens(directory)
+    for checkpoint in checkpoints.values():
+        check_agreement(directory, config, tokens, checkpoint)
+        _check_length(directory, config, checkpoint)
+    return Past(record, checkpoints, damaged)
+
+
+def _check_options(config: RunConfig, before: RunConfig) -> None:
+    """Refuse an option that differs from the run's."""
+    now, then, free = config.to_json(), before.to_json(), changeable(type(config))
+    differences = [
+        f"{flag_of(name)} {now[name]} instead of {then[name]}"
+        for name in now
+        if name not in free and now[name] != then[name]
+    ]
+    if differences:
+        raise UsageError(f"expected the options of {config.resume}, got {', '.join(differences)}")
+
+
+def _check_length(directory: Path, config: RunConfig, checkpoint: Checkpoint) -> None:
+    """Refuse a number of epochs that are all done."""
+    finished = (directory / "result.json").exists()
+    done = math.ceil(checkpoint.position.update / checkpoint.sampler.batches)
+    epochs = config.num_epochs
+    if epochs < done or (finished and epochs == done):
+        raise UsageError(
+            f"expected more epochs than the {done:,} that {directory} has, got {epochs:,}"
+        )
+
+
+def check_setting(directory: Path, before: Checkpoint, now: Checkpoint) -> None:
+    """Refuse to resume from a checkpoint of another text, vocabulary, model or optimizer.
+
+    Raises
+    ------
+    RecordError
+        With each difference.
+    """
+    here = now.setting
+    differences = [
+        _difference(name, value, here[name])
+        for name, value in before.setting.items()
+        if value != here[name]
+    ]
+    if differences:
+        raise RecordError(
+            f"expected what {directory} was trained with, got {'; '.join(differences)}"
+        )
+
+
+def _difference(name: str, before: Any, here: Any) -> str:
+    if name == "text":
+        return f"a text with SHA-1 {here[:8]} instead of {before[:8]}"
+    if name == "vocabulary":
+        pairs = enumerate(zip(before, here, strict=False))
+        number = next((k for k, (a, b) in pairs if a != b), min(len(before), len(here)))
+        return (
+            f"a vocabulary of {len(here):,} tokens instead of {len(before):,}, "
+            f"in which {number:,} is {_token(here, number)} instead of {_token(before, number)}"
+        )
+    return f"{name} {here} instead of {before}"
+
+
+def _token(vocabulary: Sequence[str], number: int) -> str:
+    return repr(vocabulary[number]) if number < len(vocabulary) else "nothing"
+
+
+def changed_versions(directory: Path, config: RunConfig, materials: Materials) -> str:
+    """Name the libraries whose version is another one now, which may change the last bits."""
+    before = read_environment(directory).versions
+    now = describe_environment(text=materials.text, dtype=config.dtype, device=config.device)
+    changed = [
+        f"{name} {now['versions'][name]} instead of {before.get(name)}"
+        for name in ("numpy", "torch")
+        if now["versions"][name] != before.get(name)
+    ]
+    return f", with {' and '.join(changed)}" if changed else ""

@@ -1,0 +1,137 @@
+"""Records of earlier versions are read and resumed, and those of later versions are refused.
+
+``records/`` has two runs of version 0.1.0: a finished one of both models, and an LSTM that was
+interrupted after update 8 of 12. They were written with ``--text fox.txt --hidden-size 4
+--batch-size 4 --num-steps 8 --lr 0.5 --epochs 2 --state carried``.
+"""
+
+import json
+import shutil
+from dataclasses import field, fields, make_dataclass, replace
+from pathlib import Path
+from typing import Any
+
+import pytest
+
+from compare.cli import COMMANDS, main
+from compare.runs import config, reading, session
+from compare.runs.checkpoint import CheckpointError, contents, load, save
+from tests.compare.runs.checkpoints import checkpoint, put_together, same, taken_apart
+from tests.compare.runs.runs import newest
+
+pytestmark = pytest.mark.usefixtures("without_curves")
+
+RECORDS = Path(__file__).with_name("records")
+NAMES = sorted(path.name for path in RECORDS.iterdir())
+RESUME = {
+    "run-rnn": ["run --epochs 3"],
+    "train-lstm": ["train --model scratch", "train --model concise"],
+}
+
+
+@pytest.fixture(params=NAMES)
+def old(request: pytest.FixtureRequest, tmp_path: Path) -> Path:
+    """A copy of an old run."""
+    return Path(shutil.copytree(RECORDS / request.param, tmp_path / request.param))
+
+
+@pytest.fixture(params=[False, True], ids=["as it was", "with later fields"])
+def version(request: pytest.FixtureRequest, monkeypatch: pytest.MonkeyPatch) -> None:
+    """The program of today, or a later one with a new checkpoint field and a new option."""
+    if request.param:
+        add_a_checkpoint_field(monkeypatch)
+        for name, command in (("RunConfig", "run"), ("TrainConfig", "train")):
+            later = added(getattr(config, name), "log_every", int, 10)
+            monkeypatch.setattr(reading, name, later)
+            monkeypatch.setitem(COMMANDS, command, replace(COMMANDS[command], config=later))
+
+
+def added(kind: type, name: str, of: type, default: Any) -> Any:
+    """Return a dataclass with one more field."""
+    more = [(name, of, field(default=default))]
+    return make_dataclass(kind.__name__, more, bases=(kind,), frozen=True, kw_only=True, eq=False)
+
+
+def add_a_checkpoint_field(monkeypatch: pytest.MonkeyPatch) -> None:
+    for name in ("Training", "Checkpoint", "_Metadata"):
+        later = added(getattr(contents, name), "host", str, "unknown")
+        monkeypatch.setattr(contents, name, later)
+        if name == "Checkpoint":
+            monkeypatch.setattr(session, name, later)
+    monkeypatch.setattr(contents, "VERSION", contents.VERSION + 1)
+
+
+@pytest.mark.usefixtures("version")
+def test_an_old_run_is_read_and_resumed(
+    old: Path, fox: Path, tmp_path: Path, capsys: pytest.CaptureFixture[str]
+) -> None:
+    capsys.readouterr()
+    assert main(f"generate --run {old} --prefix traveller --num-preds 50".split()) == 0
+    shown = capsys.readouterr()
+    if (old / "result.json").exists():
+        written = json.loads((old / "result.json").read_text())["written"]
+        assert shown.out == written["traveller"]["scratch"] + "\n"
+    else:
+        assert "after update 8 of 12" in shown.err
+    page = tmp_path / "page.html"
+    assert main(f"explain --checkpoint {old} --text the --out {page}".split()) == 0
+    assert page.stat().st_size > 10_000
+    begun = (old / "metrics.jsonl").read_text()
+    for number, command in enumerate(RESUME[old.name]):
+        again = Path(shutil.copytree(old, tmp_path / str(number)))
+        assert main([*command.split(), "--resume", str(again), "--text", str(fox)]) == 0
+        metrics = (again / "metrics.jsonl").read_text()
+        assert metrics.startswith(begun)
+        assert len(metrics.splitlines()) == (18 if "--epochs 3" in command else 12)
+        assert (again / "result.json").exists()
+
+
+def test_what_is_added_later_is_read_and_written(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    path = newest(RECORDS / "train-lstm")
+    before = load(path)
+    add_a_checkpoint_field(monkeypatch)
+    after: Any = load(path)
+    assert same(after, before)
+    assert after.host == "unknown"
+    save(tmp_path / "new", replace(after, host="here"))
+    again: Any = load(tmp_path / "new")
+    assert again.host == "here"
+    monkeypatch.undo()
+    with pytest.raises(CheckpointError) as caught:
+        load(tmp_path / "new")
+    assert str(caught.value) == (
+        f"expected version 2 of the checkpoint format in {tmp_path / 'new'}, got 3"
+    )
+
+
+def test_the_version_is_read_before_the_keys(tmp_path: Path, content: bytes) -> None:
+    header, data = taken_apart(content)
+    header["__metadata__"] |= {"version": "9", "host": "here", "model": [1]}
+    (tmp_path / "later").write_bytes(put_together(header, data))
+    with pytest.raises(CheckpointError, match=r"^expected version 2 of .* in .*later, got 9$"):
+        load(tmp_path / "later")
+
+
+@pytest.mark.parametrize("command", ["generate --prefix the --run", "train --resume"])
+def test_a_run_of_a_later_version_is_refused_with_both_versions(
+    command: str, tmp_path: Path, capsys: pytest.CaptureFixture[str]
+) -> None:
+    later = Path(shutil.copytree(RECORDS / "train-lstm", tmp_path / "later"))
+    values = json.loads((later / "config.json").read_text())
+    (later / "config.json").write_text(json.dumps({**values, "version": "9.0", "log_every": 10}))
+    assert main([*command.split(), str(later)]) == 3
+    error = capsys.readouterr().err
+    assert error.startswith("rnn-parity: expected a run of rnn-parity ")
+    assert error.endswith(f" in {later}, got one of 9.0, with log_every\n")
+
+
+def test_without_a_default_a_missing_field_is_refused() -> None:
+    needed = {f.name for f in fields(contents.Training)}
+    assert needed >= {"side", "model", "position"}
+    values = contents._metadata(checkpoint())
+    for name in needed:
+        missing = {key: value for key, value in values.items() if key != name}
+        with pytest.raises(ValueError, match=f"got no {name}$"):
+            contents._checkpoint(missing, {})
