@@ -234,7 +234,7 @@ def test_a_replay_tells_when_the_difference_is_gone(student: str) -> None:
 
 @pytest.mark.parametrize("named", [None, "another:Class"])
 def test_a_file_does_not_choose_what_code_runs(student: str, named: str | None) -> None:
-    """What it names is imported only if the command line names it too."""
+    """A class that the file names is imported only if the command line names it too."""
     shown(config(implementation=student, output=Path("kept")))
     Path("my_module_of_the_tests.py").write_text("raise SystemExit('it was imported')")
     sys.modules.pop("my_module_of_the_tests", None)

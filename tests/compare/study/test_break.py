@@ -232,10 +232,10 @@ def test_what_pytorch_warns_of_stays_out_of_the_quiz(monkeypatch: pytest.MonkeyP
         return right(self)
 
     monkeypatch.setattr(Bug, "judge", warning)
-    with warnings.catch_warnings(record=True) as told:
+    with warnings.catch_warnings(record=True) as shown:
         warnings.simplefilter("always")
         quiz.caught(bugs.find_bug("no-carry-back"))
-    assert told == []
+    assert shown == []
 
 
 def test_without_a_number_another_puzzle_is_drawn_each_time(
@@ -340,7 +340,7 @@ def test_leaving_in_a_terminal(key: bytes, code: int) -> None:
                 rest += more
             else:
                 break
-    except OSError:  # Linux says so when the other side is closed
+    except OSError:  # on Linux, when the other side is closed
         pass
     assert process.wait() == code
     os.close(terminal_of_it)
