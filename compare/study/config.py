@@ -42,12 +42,12 @@ class BisectConfig(ParityConfig):
     """Show the difference in a file of --output again; all other options come from the file."""
 
     def check(self) -> BisectConfig:
-        """Return the configuration itself if every option has a valid value.
+        """Return the configuration itself if all values are valid.
 
         Raises
         ------
         UsageError
-            The message says what was expected and what came.
+            If a value is not valid.
         """
         super().check()
         if self.updates < 1:
@@ -71,10 +71,10 @@ class BisectConfig(ParityConfig):
 
 @dataclasses.dataclass(frozen=True, kw_only=True)
 class BreakConfig:
-    """Guess a bug: see its symptom, guess what was done, and see which law catches it.
+    """Guess a bug: see its symptom, choose an answer, and see which property catches it.
 
     Without a name, the bug is drawn at random and its name is not shown. The bug is put into a copy
-    of our own code in memory. No file is changed.
+    of our code in memory. No file is changed.
     """
 
     bug: Annotated[
@@ -85,9 +85,9 @@ class BreakConfig:
     seed: Annotated[
         int | None, arg(metavar="N", help_behavior_hint="(default: drawn at random)")
     ] = None
-    """Number of the puzzle: the same number draws the same bug and the same choices."""
+    """Number of the puzzle: the same number gives the same bug and the same choices."""
     yes: Annotated[bool, arg(help_behavior_hint="")] = False
-    """Ask nothing: show the symptom, the answer and the change."""
+    """Do not ask: show the symptom, the answer and the change."""
     text: Annotated[
         Path | None, arg(metavar="FILE", help_behavior_hint="(default: the built-in sample)")
     ] = None
@@ -99,7 +99,7 @@ class BreakConfig:
         Raises
         ------
         UsageError
-            The message says what was expected and what came.
+            If a value is not valid.
         """
         if self.bug is not None and self.bug not in ("list", "all", *check.BUG_NAMES):
             near = difflib.get_close_matches(self.bug, check.BUG_NAMES, n=1, cutoff=0.4)
@@ -113,33 +113,33 @@ class BreakConfig:
 
 @dataclasses.dataclass(frozen=True, kw_only=True)
 class ExplainConfig:
-    """Write a page that shows every number of the network while it reads a short text."""
+    """Write a page that shows all numbers of the network while it reads a short text."""
 
     text: str = "time traveller"
-    """What the network reads first: up to 64 letters and spaces. The page reads any other, too."""
+    """Text of up to 64 letters and spaces. You can type other text in the page."""
     checkpoint: Annotated[
         Path | None,
         arg(metavar="RUN", help_behavior_hint="(default: the newest run, or a demonstration)"),
     ] = None
     """Directory that `run` or `train` wrote, or one .safetensors file in it."""
     cell: Annotated[CellName | None, arg(metavar="rnn|gru|lstm", help_behavior_hint="")] = None
-    """Show the demonstration of this cell, a small trained network, and no run."""
+    """Show the demonstration of this cell, a small trained network, instead of a run."""
     out: Annotated[Path, arg(metavar="FILE")] = Path("explain.html")
-    """Where to write the page; an older page is replaced."""
+    """File for the page; an older page is replaced."""
     overwrite: Annotated[bool, arg(help_behavior_hint="")] = False
     """Replace --out even if it is not a page that `explain` wrote."""
     megabytes: Annotated[float, arg(metavar="MB")] = 1.0
-    """The page leaves out checkpoints, or their weights, rather than grow larger."""
+    """Size limit; checkpoints or their weights are left out to stay below it."""
     runs: Annotated[Path, arg(metavar="RUNS")] = Path("runs")
-    """Directory of all records, where the newest run is looked for."""
+    """Directory of all runs; the newest one is shown."""
 
     def check(self) -> Self:
-        """Return the configuration itself if every value is one that the flag can have.
+        """Return the configuration itself if all values are valid.
 
         Raises
         ------
         UsageError
-            The message says what was expected and what came.
+            If a value is not valid.
         """
         if self.cell is not None and self.checkpoint is not None:
             raise UsageError("expected --cell or --checkpoint, got both")

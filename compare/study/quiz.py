@@ -1,4 +1,4 @@
-"""``rnn-parity break``: see the symptom of a bug, guess the bug, see which law catches it."""
+"""``rnn-parity break``: the symptom of a bug, a quiz, and the property that catches it."""
 
 from __future__ import annotations
 
@@ -14,7 +14,7 @@ from rich.text import Text
 
 import scratch_rnn
 from compare.check import BUGS, GROUPS, Bug, Finding, find_bug, table_of
-from compare.parity import show_parity
+from compare.parity import CELLS, show_parity
 from compare.study.config import BreakConfig
 from compare.terminal import CommandError, Curve, Terminal, legend, plot
 from scratch_rnn.text import load_text
@@ -23,15 +23,15 @@ from scratch_rnn.text.load import load_corpus
 
 CHOICES = 4
 WRITTEN = 30
-PUZZLES = 10_000  # numbers that are drawn from if none is given
+PUZZLES = 10_000  # number of a random puzzle, at most
 
-# The training that is shown takes about a second. It is long enough for the model to learn some
-# words. The state is carried, so that bugs in carrying it show.
+# The short training takes about a second, in which the model learns some words. The state is
+# carried, so that bugs in carrying it show.
 B, T, H, TOKENS, LR, EPOCHS = 8, 20, 48, 4_000, 1.0, 30
 
 
 class NotCaught(CommandError):
-    """A bug that another law catches than the catalogue says, or none; the message is one line."""
+    """No property, or another one than in the catalogue, catches a bug."""
 
 
 def break_it(config: BreakConfig, terminal: Terminal | None = None) -> None:
@@ -56,12 +56,12 @@ def break_it(config: BreakConfig, terminal: Terminal | None = None) -> None:
         seed = random.randrange(PUZZLES) if config.seed is None else config.seed
         bug, rng = draw(seed)
         terminal.line(f"Puzzle {seed}", "bold")
-        text = f"One of {len(BUGS)} bugs is now in a copy of our own code. Which one is it?"
+        text = f"One of {len(BUGS)} bugs is in a copy of scratch_rnn or compare. Which one is it?"
         _wrapped(terminal, Text(text), 2)
         terminal.line()
         show_bug(bug, rng, config, terminal)
         terminal.line()
-        again = f"`rnn-parity break --seed {seed}` shows this puzzle again; --yes, its answer, too."
+        again = f"`rnn-parity break --seed {seed}` shows this puzzle again, --yes also its answer."
         terminal.line(again, "dim")
 
 
@@ -72,9 +72,9 @@ def draw(seed: int) -> tuple[Bug, random.Random]:
 
 
 def show_bug(bug: Bug, rng: random.Random, config: BreakConfig, terminal: Terminal) -> None:
-    """Show a symptom, ask what was done, and show the answer.
+    """Show a symptom, ask which bug it is, and show the answer.
 
-    Where nobody can answer, the answer is shown if it was asked for: with --yes, or by its name.
+    Without a terminal, nobody can answer: then the answer is shown with --yes or a bug's name.
     """
     finding = caught(bug)
     show_symptom(bug, finding, config, terminal)
@@ -95,7 +95,7 @@ def caught(bug: Bug) -> Finding:
     Raises
     ------
     NotCaught
-        If no law catches it, or another law than the catalogue says.
+        If no property catches it, or another one than in the catalogue.
     """
     with warnings.catch_warnings():
         warnings.filterwarnings("ignore", "LSTM with projections is not supported with oneDNN")
@@ -110,8 +110,8 @@ def caught(bug: Bug) -> Finding:
 
 
 def show_list(terminal: Terminal) -> None:
-    """Print the name, the story and the law of each bug."""
-    text = "This list gives the answers away. To guess first, use `rnn-parity break`."
+    """Print name and story of each bug, and the property that catches it."""
+    text = "This list has all answers. To guess first, use `rnn-parity break`."
     _wrapped(terminal, Text(text), 0)
     terminal.line()
     for group, members in GROUPS.items():
@@ -119,11 +119,11 @@ def show_list(terminal: Terminal) -> None:
         for bug in members:
             _entry(terminal, bug.name, bug.story, f"caught by {bug.caught_by!r}")
         terminal.line()
-    terminal.line(f"{len(BUGS)} bugs. `break NAME` shows one bug, `break all` tries all of them.")
+    terminal.line(f"{len(BUGS)} bugs. `break NAME` shows one bug, `break all` applies all of them.")
 
 
 def try_all(terminal: Terminal) -> None:
-    """Apply each bug and print which law catches it, after how many cases, and where."""
+    """Apply each bug; print the property that catches it, the number of cases, and the tensor."""
     for number, bug in enumerate(BUGS, start=1):
         finding = caught(bug)
         cases = "1 case" if finding.cases == 1 else f"{finding.cases} cases"
@@ -133,7 +133,7 @@ def try_all(terminal: Terminal) -> None:
             f"caught by {finding.violated.name!r} after {cases}",
             where(finding),
         )
-    terminal.line(f"{len(BUGS)} bugs, all of them caught.", "green")
+    terminal.line(f"All {len(BUGS)} bugs are caught.", "green")
 
 
 def _entry(terminal: Terminal, name: str, *details: str) -> None:
@@ -167,8 +167,8 @@ def where(finding: Finding) -> str:
 
 
 @dataclasses.dataclass(frozen=True, slots=True)
-class Training:
-    """What came out of the short training of a package."""
+class ShortTraining:
+    """The results of the short training of a package."""
 
     perplexities: tuple[float, ...] = ()
     first_loss: float = np.nan
@@ -178,20 +178,22 @@ class Training:
 
     @property
     def outcome(self) -> str:
-        """The last perplexity, or what stopped the training."""
+        """The last perplexity, or the error that ended the training."""
         if self.error:
             return self.error
         return f"perplexity {self.perplexities[-1]:.2f} at the end"
 
 
-def short_training(package: Any, text: scratch_rnn.text.Text, cell: str | None = None) -> Training:
+def short_training(
+    package: Any, text: scratch_rnn.text.Text, cell: str | None = None
+) -> ShortTraining:
     """Train the package's own model on the package's own batches."""
     corpus, vocab = load_corpus(text, max_tokens=TOKENS)
     perplexities: list[float] = []
 
     def new_model() -> Any:
         rng = np.random.default_rng(0)
-        layer = getattr(package, (cell or "rnn").upper())(len(vocab), H, rng=rng)
+        layer = getattr(package, CELLS[cell or "rnn"].layer)(len(vocab), H, rng=rng)
         return package.RNNModel(layer, len(vocab), rng=rng)
 
     with np.errstate(all="ignore"):
@@ -213,12 +215,12 @@ def short_training(package: Any, text: scratch_rnn.text.Text, cell: str | None =
             written = package.predict(prefix, WRITTEN, model, vocab)
         except Exception as error:
             reason = " ".join(str(error).split())[:200]
-            return Training(tuple(perplexities), error=f"{type(error).__name__}: {reason}")
-    return Training(tuple(perplexities), first.loss, first.grad_norm, written)
+            return ShortTraining(tuple(perplexities), error=f"{type(error).__name__}: {reason}")
+    return ShortTraining(tuple(perplexities), first.loss, first.grad_norm, written)
 
 
 def show_symptom(bug: Bug, finding: Finding, config: BreakConfig, terminal: Terminal) -> None:
-    """Show what somebody sees who has the bug and does not know it."""
+    """Show the bug's effect on a short training, or on the case that catches it."""
     terminal.line("The symptom", "bold")
     shown = False
     if bug.package == "scratch_rnn":
@@ -229,8 +231,8 @@ def show_symptom(bug: Bug, finding: Finding, config: BreakConfig, terminal: Term
             _paragraph(
                 terminal,
                 "",
-                f"A short training on {text.name} shows nothing. All {EPOCHS} perplexities and the "
-                "text that the model writes are the same, to the last digit.",
+                f"A short training on {text.name} shows nothing: all {EPOCHS} perplexities and the "
+                "generated text are the same, to the last digit.",
             )
         else:
             _show_curves(right, wrong, text.name, terminal)
@@ -245,11 +247,11 @@ def show_symptom(bug: Bug, finding: Finding, config: BreakConfig, terminal: Term
     _paragraph(terminal, "Notice", bug.notice)
 
 
-def _show_curves(right: Training, wrong: Training, name: str, terminal: Terminal) -> None:
+def _show_curves(right: ShortTraining, wrong: ShortTraining, name: str, terminal: Terminal) -> None:
+    both = {"right": right, "with the bug": wrong}
     curves = [
-        Curve(f"{label}, {training.outcome}", range(1, len(p) + 1), p)
-        for label, training in (("right", right), ("with the bug", wrong))
-        for p in [training.perplexities]
+        Curve(f"{label}, {each.outcome}", range(1, len(each.perplexities) + 1), each.perplexities)
+        for label, each in both.items()
     ]
     unicode = terminal.console.encoding.lower().startswith("utf")
     width, height = min(terminal.console.width - 1, 76), 12 if terminal.console.width >= 60 else 8
@@ -260,17 +262,15 @@ def _show_curves(right: Training, wrong: Training, name: str, terminal: Terminal
     _paragraph(terminal, "", f"A short training on {name}: {sizes}.")
     for line in drawn + legend(curves, unicode=unicode):
         terminal.console.print(line, soft_wrap=True)
-    both = {"right": right, "with the bug": wrong}
-    both = {label: training for label, training in both.items() if training.written}
-    terminal.line("The text that the model writes at the end")
-    terminal.written({label: training.written for label, training in both.items()})
+    both = {label: each for label, each in both.items() if not each.error}
+    terminal.line("Generated text at the end")
+    terminal.written({label: each.written for label, each in both.items()})
     terminal.line("Before the first update")
-    terminal.written(
-        {
-            label: f"loss {training.first_loss:.6f}, gradient norm {training.first_grad_norm:.4f}"
-            for label, training in both.items()
-        }
-    )
+    first = {
+        label: f"loss {each.first_loss:.6f}, gradient norm {each.first_grad_norm:.4f}"
+        for label, each in both.items()
+    }
+    terminal.written(first)
 
 
 def choices(bug: Bug, rng: random.Random) -> list[Bug]:
@@ -281,10 +281,10 @@ def choices(bug: Bug, rng: random.Random) -> list[Bug]:
 
 
 def offer(offered: Sequence[Bug], terminal: Terminal) -> str:
-    """Print what may have been done; return the letters of the choices."""
+    """Print the offered bugs; return their letters."""
     letters = "abcdefgh"[: len(offered)]
     terminal.line()
-    terminal.line("What was done?", "bold")
+    terminal.line("Which bug is it?", "bold")
     for letter, other in zip(letters, offered, strict=True):
         _wrapped(terminal, Text(f"{letter}  {other.story}"), 2)
     return letters
@@ -292,14 +292,14 @@ def offer(offered: Sequence[Bug], terminal: Terminal) -> str:
 
 def guess(bug: Bug, offered: Sequence[Bug], finding: Finding, terminal: Terminal) -> bool:
     """Ask which of the offered bugs it is; return False if the input ends, and True otherwise."""
-    hints = iter([("Hint", bug.hint), ("Hint, the law that is broken", finding.violated.statement)])
+    hints = iter([("Hint", bug.hint), ("Hint, the violated property", finding.violated.statement)])
     letters = offer(offered, terminal)
     question = Text(f"{', '.join(letters)}, h for a hint, Enter for the answer: ")
     while True:
         try:
             answer = terminal.console.input(question).strip().lower()
         except (EOFError, KeyboardInterrupt) as end:
-            terminal.line()  # the cursor stands after the question
+            terminal.line()  # the cursor is after the question
             if isinstance(end, EOFError):
                 return False
             raise
@@ -315,17 +315,17 @@ def guess(bug: Bug, offered: Sequence[Bug], finding: Finding, terminal: Terminal
             terminal.line("Right.", "green")
             return True
         else:
-            _paragraph(terminal, "No. That bug has another symptom", other.notice)
+            _paragraph(terminal, "No. The symptom of that bug", other.notice)
 
 
 def show_answer(bug: Bug, finding: Finding, terminal: Terminal) -> None:
-    """Say what was done, and which law catches it, where and why; show the change."""
+    """Show the bug, the property that catches it, where and why, and the change of the code."""
     terminal.line()
     terminal.line(bug.name, "bold cyan")
     _paragraph(terminal, "", bug.story)
     terminal.line()
     terminal.line(f"Caught by {finding.violated.name!r}", "bold")
-    _paragraph(terminal, "LayerProperty", finding.violated.statement)
+    _paragraph(terminal, "Property", finding.violated.statement)
     cases = "the first case" if finding.cases == 1 else f"case {finding.cases}"
     _paragraph(terminal, "Where", f"{where(finding)}, in {cases}" if finding.tensor else cases)
     if finding.case:

@@ -1,9 +1,9 @@
 """``rnn-parity bisect``: find the first difference between two implementations.
 
-Both train on the same batches. Before each update, the suspect gets our parameters and our state.
-So a difference after the update comes from this update, and its tolerance can be computed from this
-update. The result is the first update, time step, tensor and element that differ. The smallest
-batch that still shows the difference is written to a file, so that it can be shown again.
+Both train on the same batches. Before each update, the suspect gets our parameters and our state:
+a difference after the update comes from this update, and its tolerance is computed from it. The
+result is the first update, time step, tensor and element that differ. The smallest batch that still
+shows the difference is written to a file, so that it can be shown again.
 """
 
 from __future__ import annotations
@@ -29,6 +29,7 @@ from compare.check import (
 )
 from compare.files import RecordError, plain
 from compare.parity import (
+    CELLS,
     Materials,
     ParityError,
     check_device,
@@ -37,7 +38,14 @@ from compare.parity import (
     show_parity,
 )
 from compare.study.bisection import replay as replays
-from compare.study.bisection.search import Parting, Search, differences, narrowed, search
+from compare.study.bisection.search import (
+    TOKENS,
+    FirstDifference,
+    SearchResult,
+    differences,
+    narrowed,
+    search,
+)
 from compare.study.bisection.suspects import BatchSetting, NumPySuspect, Suspect, TorchSuspect
 from compare.study.config import BisectConfig
 from compare.terminal import Terminal, UsageError, plural
@@ -45,7 +53,7 @@ from compare.terminal import Terminal, UsageError, plural
 __all__ = ["BisectConfig", "bisect", "search"]
 
 
-def bisect(config: BisectConfig, terminal: Terminal | None = None) -> Search:
+def bisect(config: BisectConfig, terminal: Terminal | None = None) -> SearchResult:
     """Search for the first difference, print it, and write it to a file.
 
     Raises
@@ -61,33 +69,32 @@ def bisect(config: BisectConfig, terminal: Terminal | None = None) -> Search:
     return _search(config.check(), terminal, keep=True)
 
 
-def _search(config: BisectConfig, terminal: Terminal, *, keep: bool) -> Search:
+def _search(config: BisectConfig, terminal: Terminal, *, keep: bool) -> SearchResult:
     suspect = make_suspect(config.suspect, config.cell)
     with prepared(_without_device(config), terminal) as materials:
         check_device(config.device)
         terminal.line(f"Suspect: {suspect.name}")
         case, setting = _beginning(config, materials)
         found = search(case, suspect, setting, config.updates)
-        if found.parting is None:
-            _show_agreement(found, suspect, terminal)
+        if found.difference is None:
+            _show_agreement(found, terminal)
             return found
-        parting = narrowed(found.parting, suspect)
-    _show_parting(parting, suspect, terminal)
+        difference = narrowed(found.difference, suspect)
+    _show_difference(difference, terminal)
     if keep:
         path = config.output or Path("runs") / f"bisect-{_file_name(config)}.safetensors"
-        size = replays.write(
-            path, replays.make_replay(parting, config.suspect, _settings_of(config))
-        )
+        again = dataclasses.replace(config, output=None, replay=None).to_json()
+        size = replays.write(path, replays.make_replay(difference, config.suspect, again))
         terminal.line()
         terminal.line(f"Written to {path}, {size:,} bytes. To show it again:")
-        again = f" --implementation {config.implementation}" if config.implementation else ""
-        terminal.line(f"  rnn-parity bisect --replay {path}{again}", "bold")
-    raise ParityError(_verdict(parting, suspect))
+        code = f" --implementation {config.implementation}" if config.implementation else ""
+        terminal.line(f"  rnn-parity bisect --replay {path}{code}", "bold")
+    what = f"raised {difference.raised}" if difference.raised else difference.first.tensor
+    raise ParityError(_found(what, suspect, f" at update {difference.update}"))
 
 
-def _verdict(parting: Parting, suspect: Suspect) -> str:
-    what = parting.raised or f"a different {parting.first.tensor}"
-    return f"expected {suspect.name} to agree, got {what} at update {parting.update}"
+def _found(what: str, suspect: Suspect, where: str = "") -> str:
+    return f"found the first difference of {suspect.name}: {what}{where}"
 
 
 def make_suspect(description: dict[str, Any], cell: str = "rnn") -> Suspect:
@@ -117,7 +124,7 @@ def import_class(name: str) -> type:
     Raises
     ------
     UsageError
-        If there is no such thing, or it is no class with forward and backward.
+        If it does not exist, or is not a class with forward and backward.
     """
     where, _, class_name = name.rpartition(":")
     is_file = where.endswith(".py")
@@ -158,7 +165,8 @@ def _beginning(config: BisectConfig, materials: Materials) -> tuple[TrainingCase
         "num_layers": rnn.num_layers,
         "dtype": str(rnn.dtype),
     }
-    options |= {"nonlinearity": rnn.nonlinearity} if config.cell == "rnn" else {}
+    if len(CELLS[config.cell].nonlinearities) > 1:
+        options["nonlinearity"] = rnn.nonlinearity
     case = TrainingCase(
         options=options,
         parameters={name: p.copy() for name, p in materials.scratch.parameters.items()},
@@ -179,13 +187,13 @@ def _beginning(config: BisectConfig, materials: Materials) -> tuple[TrainingCase
     return case, setting
 
 
-# What is shown --------------------------------------------------------------------------------
+# Output ---------------------------------------------------------------------------------------
 
 
-def _show_agreement(found: Search, suspect: Suspect, terminal: Terminal) -> None:
+def _show_agreement(found: SearchResult, terminal: Terminal) -> None:
     terminal.line(
         f"No difference in {found.updates} updates. The largest difference is "
-        f"{found.closest:.0%} of what rounding explains: {found.closest_tensor}, update "
+        f"{found.closest:.0%} of its tolerance: {found.closest_tensor}, update "
         f"{found.closest_update}.",
         "green",
     )
@@ -195,41 +203,48 @@ def _show_agreement(found: Search, suspect: Suspect, terminal: Terminal) -> None
     )
 
 
-def _show_parting(parting: Parting, suspect: Suspect, terminal: Terminal) -> None:
+def _show_difference(difference: FirstDifference, terminal: Terminal) -> None:
     terminal.line()
     terminal.line(
-        f"First difference: update {parting.update} (epoch {parting.epoch + 1}, batch "
-        f"{parting.batch})",
-        "bold red",
+        f"Found the first difference: update {difference.update} (epoch {difference.epoch + 1}, "
+        f"batch {difference.batch})",
+        "bold green",
     )
-    if parting.raised:
-        terminal.line(f"  raised   {parting.raised}")
+    if difference.raised:
+        terminal.line(f"  raised   {difference.raised}")
         return
-    wrong = [c for c in parting.comparisons if not c.ok]
-    first = parting.first
-    terminal.line(f"  tensor   {first.tensor}, the first of {_count(wrong)}")
-    if parting.step is not None:
-        steps = parting.case.batches[0].inputs.shape[1]
-        how = "" if parting.layer is None else f", from the {parting.layer.tensor} of the layer"
-        terminal.line(f"  step     {parting.step} of {steps}{how}")
+    first = difference.first
+    _show_first(first, difference.comparisons, "the first", terminal)
+    if difference.step is not None:
+        steps = difference.case.batches[0].inputs.shape[1]
+        layer = difference.layer
+        how = "" if layer is None else f", from the {layer.tensor} of the layer"
+        terminal.line(f"  step     {difference.step} of {steps}{how}")
     terminal.line(f"  element  {first.describe()}")
-    if parting.smallest is not None:
-        B, T = parting.smallest.batches[0].inputs.shape
+    if difference.smallest is not None:
+        B, T = difference.smallest.batches[0].inputs.shape
         terminal.line(f"  smallest batch that shows it: {plural(B, 'row')}, {plural(T, 'step')}")
-    elif first.tensor not in ("inputs", "targets"):
+    elif first.tensor not in TOKENS:
         terminal.line("  one update alone does not show it: it depends on earlier updates")
     terminal.line()
-    shown = [c for c in parting.comparisons if not (c.ok and c.tensor.endswith(" passes"))]
+    shown = [c for c in difference.comparisons if not (c.ok and c.tensor.endswith(" passes"))]
     show_parity(table_of(shown), terminal)
 
 
-def _show_again(config: BisectConfig, path: Path, terminal: Terminal) -> Search:
+def _show_first(
+    first: Comparison, all_: Sequence[Comparison], which: str, terminal: Terminal
+) -> None:
+    count = plural(sum(not c.ok for c in all_), "that differs", "that differ")
+    terminal.line(f"  tensor   {first.tensor}, {which} of {count}")
+
+
+def _show_again(config: BisectConfig, path: Path, terminal: Terminal) -> SearchResult:
     replay = replays.read(path)
     named = replay.suspect.implementation
     if named is not None and config.implementation != named:
         raise UsageError(
-            f"expected --implementation {named} beside --replay, since the file names this code "
-            f"and it would run, got {config.implementation or 'none'}"
+            f"expected --implementation {named} with --replay, because the file would run this "
+            f"code, got {config.implementation or 'none'}"
         )
     if not replay.alone:
         try:
@@ -248,19 +263,15 @@ def _show_again(config: BisectConfig, path: Path, terminal: Terminal) -> Search:
         wrong = differences(replay.case, suspect)
     if not wrong:
         terminal.line("No difference now.", "green")
-        return Search(None, 1)
+        return SearchResult(None, 1)
     first = next((c for c in wrong if c.tensor == replay.tensor), wrong[0])
-    terminal.line(f"  tensor   {first.tensor}, one of {_count(wrong)}")
+    _show_first(first, wrong, "one", terminal)
     if first.step is not None:
         terminal.line(f"  step     {first.step} of {T}")
     terminal.line(f"  element  {first.describe()}")
     terminal.line()
     show_parity(table_of(wrong), terminal)
-    raise ParityError(f"expected {suspect.name} to agree, got a different {first.tensor}")
-
-
-def _settings_of(config: BisectConfig) -> dict[str, Any]:
-    return dataclasses.replace(config, output=None, replay=None).to_json()
+    raise ParityError(_found(first.tensor, suspect))
 
 
 def _file_name(config: BisectConfig) -> str:
@@ -269,7 +280,3 @@ def _file_name(config: BisectConfig) -> str:
     if config.implementation is not None:
         return re.sub(r"[/\\:]", ".", config.implementation)
     return f"{config.device}-{config.dtype}"
-
-
-def _count(wrong: Sequence[Comparison]) -> str:
-    return plural(len(wrong), "that differs", "that differ")

@@ -1,4 +1,4 @@
-"""A difference in a file, with everything that is needed to show it again."""
+"""A file with a difference, and all that is needed to show it again."""
 
 from __future__ import annotations
 
@@ -28,7 +28,7 @@ from compare.files import (
 )
 from compare.files import read as read_record
 from compare.parity import CELLS, CellName, named_state
-from compare.study.bisection.search import Parting
+from compare.study.bisection.search import FirstDifference
 from scratch_rnn import Batch
 from scratch_rnn.states import state_of
 
@@ -37,7 +37,7 @@ LONG = Annotated[str, Length(100_000)]
 
 
 @dataclass(frozen=True, slots=True)
-class Described:
+class SuspectOptions:
     """The options that define the suspect, from a file. Nothing is imported because of them."""
 
     bug: str | None
@@ -52,7 +52,7 @@ class Replay:
 
     Attributes
     ----------
-    suspect : Described
+    suspect : SuspectOptions
         The options that define the suspect.
     case : TrainingCase
         The smallest case that differs. If one update alone shows no difference, the case of the
@@ -65,7 +65,7 @@ class Replay:
         The first tensor that differs.
     """
 
-    suspect: Described
+    suspect: SuspectOptions
     case: TrainingCase
     alone: bool
     setting: Mapping[str, Any]
@@ -79,7 +79,7 @@ class _Options:
     input_size: Annotated[int, COUNT]
     hidden_size: Annotated[int, COUNT]
     num_layers: Annotated[int, COUNT]
-    nonlinearity: Literal["tanh", "relu"]  # of the cell "rnn"
+    nonlinearity: Literal["tanh", "relu"]  # tanh for a cell without this option
     dtype: Literal["float32", "float64"]
 
 
@@ -92,17 +92,22 @@ class _Description:
     lr: Annotated[float, LEARNING_RATE]
     max_norm: Annotated[float, MAX_NORM]
     carry_state: bool
-    suspect: Described
+    suspect: SuspectOptions
     alone: bool
     setting: dict[str, Any]
     tensor: str
 
 
-def make_replay(parting: Parting, suspect: Mapping[str, Any], setting: Mapping[str, Any]) -> Replay:
+def make_replay(
+    difference: FirstDifference, suspect: Mapping[str, Any], setting: Mapping[str, Any]
+) -> Replay:
     """Return the replay with the smallest case that shows the difference."""
-    alone = parting.smallest is not None
     return Replay(
-        Described(**suspect), parting.smallest or parting.case, alone, setting, parting.first.tensor
+        SuspectOptions(**suspect),
+        difference.smallest or difference.case,
+        difference.smallest is not None,
+        setting,
+        difference.first.tensor,
     )
 
 
@@ -182,7 +187,7 @@ def _case(description: _Description, tensors: dict[str, np.ndarray]) -> Training
     V, H, L = options.input_size, options.hidden_size, options.num_layers
     GH = H * CELLS[cell].num_gates
     batch = Batch(tensors.pop("inputs"), tensors.pop("targets"))
-    names = ("state",) if cell != "lstm" else ("h of state", "c of state")
+    names = named_state("state", state_of(CELLS[cell].states))
     state = {name: tensors.pop(name) for name in names}
     parameters = {name.removeprefix("parameters."): array for name, array in tensors.items()}
     B = len(batch.inputs)
@@ -209,8 +214,10 @@ def _case(description: _Description, tensors: dict[str, np.ndarray]) -> Training
         if not 0 <= ids.min() <= ids.max() < V:
             raise SchemaError(f"tokens in 0 … {V - 1}", "others")
     layer_options = plain(options)
-    if cell != "rnn" and layer_options.pop("nonlinearity") != "tanh":
+    if options.nonlinearity not in CELLS[cell].nonlinearities:
         raise SchemaError("the nonlinearity tanh", options.nonlinearity)
+    if len(CELLS[cell].nonlinearities) == 1:
+        del layer_options["nonlinearity"]
     return TrainingCase(
         options=layer_options,
         parameters=parameters,

@@ -1,9 +1,9 @@
-"""The search for the first update that differs, and then for the smallest case that shows it."""
+"""The search for the first update that differs, and for the smallest case that shows it."""
 
 from __future__ import annotations
 
 import dataclasses
-from collections.abc import Callable, Iterator, Mapping
+from collections.abc import Callable, Iterator
 from dataclasses import dataclass
 from typing import Any
 
@@ -25,13 +25,14 @@ from compare.parity import named_state, tolerances
 from compare.study.bisection.suspects import BatchSetting, Suspect, one_hot_layer
 from scratch_rnn import Batch, states
 
+TOKENS = ("inputs", "targets")
 STEPS = {"inputs": 1, "targets": 1, "logits": 0, "gradient of logits": 0, "gradient of x": 0}
 """Axis of the time steps, for tensors with a time axis."""
 
 
 @dataclass(frozen=True, slots=True)
-class Parting:
-    """The first difference that rounding does not explain."""
+class FirstDifference:
+    """The first difference beyond the tolerance."""
 
     update: int  # counted from 1
     epoch: int  # counted from 0
@@ -46,20 +47,22 @@ class Parting:
 
 
 @dataclass(frozen=True, slots=True)
-class Search:
+class SearchResult:
     """The result of a search."""
 
-    parting: Parting | None
+    difference: FirstDifference | None
     updates: int
     closest: float = 0.0  # largest difference / tolerance
     closest_tensor: str = ""
     closest_update: int = 0
 
 
-class _Parted(Exception):
-    def __init__(self, parting: Parting) -> None:
-        super().__init__(parting.first.tensor)
-        self.parting = parting
+class _Differs(Exception):
+    """Ends the suspect's training."""
+
+    def __init__(self, difference: FirstDifference) -> None:
+        super().__init__(difference.first.tensor)
+        self.difference = difference
 
 
 def search(
@@ -68,7 +71,7 @@ def search(
     setting: BatchSetting,
     updates: int,
     on_update: Callable[[int], None] = lambda update: None,
-) -> Search:
+) -> SearchResult:
     """Train our model and the suspect on the same batches until they differ.
 
     Parameters
@@ -83,29 +86,26 @@ def search(
     on_update : function of the update's number
         Called before each update.
     """
-    walk = _Walk(case, suspect, setting, updates, on_update)
+    reference = _Reference(case, suspect, setting, updates, on_update)
     suspect.begin(case)
     epoch = 0
     with np.errstate(all="ignore"):
-        while walk.update < updates:
+        while reference.update < updates:
             try:
-                suspect.train_epoch(walk.batches(epoch))
-            except _Parted as parted:
-                return Search(parted.parting, walk.update)
+                suspect.train_epoch(case, reference.batches(epoch))
+            except _Differs as differs:
+                return SearchResult(differs.difference, reference.update)
             except Exception as error:
-                if walk.current is None:
+                if reference.current is None:
                     raise
-                return Search(walk.parting((), raised=_words(error)), walk.update)
+                raised = f"{type(error).__name__}: {' '.join(str(error).split())[:300]}"
+                return SearchResult(reference.difference((), raised), reference.update)
             epoch += 1
-    return Search(None, walk.update, *walk.closest)
+    return SearchResult(None, reference.update, *reference.closest)
 
 
-def _words(error: Exception) -> str:
-    return f"{type(error).__name__}: {' '.join(str(error).split())[:300]}"
-
-
-class _Walk:
-    """Our side of the search. It compares each update of the suspect with ours."""
+class _Reference:
+    """Our training. It gives the suspect its batches, and compares each of its updates."""
 
     def __init__(
         self,
@@ -127,8 +127,8 @@ class _Walk:
         self.epoch = epoch
         state = states.each(np.zeros_like, self.case.state)
         state_allowed: Any = states.each(lambda array: 0.0, state)
-        theirs, right = self.suspect.batches(self.setting), self.setting.cut()
-        pairs = zip(theirs.epoch(epoch), right.epoch(epoch), strict=False)
+        theirs = self.setting.batches(self.suspect.batches_class)
+        pairs = zip(theirs.epoch(epoch), self.setting.batches().epoch(epoch), strict=False)
         for self.batch, (own, ours) in enumerate(pairs, start=1):
             if self.update == self.updates:
                 return
@@ -137,83 +137,60 @@ class _Walk:
             self.current = dataclasses.replace(
                 self.case, parameters=self.parameters, batches=(ours,), state=state
             )
-            self._look(
-                Answer({"inputs": ours.inputs, "targets": ours.targets}, _nothing_allowed),
-                {"inputs": own.inputs, "targets": own.targets},
-            )
+            tokens = Answer(dict(zip(TOKENS, ours, strict=True)), dict.fromkeys(TOKENS, 0.0))
+            self._compare(compared_steps(tokens, dict(zip(TOKENS, own, strict=True)), None))
             self.suspect.prepare(self.parameters, state)
             yield own
             answer = answer_of(self.current)
             before = Answer(
                 named_state("initial state", state), named_state("initial state", state_allowed)
             )
-            heard = self.suspect.overheard()
-            comparisons = compared_steps(before, heard, self.suspect.dtype)
-            comparisons += compared_steps(answer, heard, self.suspect.dtype)
-            self._judge(comparisons)
+            recorded = self.suspect.recorded()
+            comparisons = compared_steps(before, recorded, self.suspect.dtype)
+            self._compare(comparisons + compared_steps(answer, recorded, self.suspect.dtype))
             self.parameters = {name: answer.expected[f"updated {name}"] for name in self.parameters}
             if self.case.carry_state:
                 names = named_state("final state", state)
                 state = states.state_of(answer.expected[name] for name in names)
                 state_allowed = states.state_of(answer.allowed[name] for name in names)
 
-    def parting(self, comparisons: tuple[Comparison, ...], raised: str = "") -> Parting:
+    def difference(self, comparisons: tuple[Comparison, ...], raised: str = "") -> FirstDifference:
         """Return the current update as the first difference."""
         if self.current is None:
             raise RuntimeError("expected an update, got none")
         nothing = Comparison("nothing", np.zeros(()), np.zeros(()), 0.0)
         first = next((c for c in comparisons if not c.ok), nothing)
-        return Parting(
-            self.update,
-            self.epoch,
-            self.batch,
-            self.current,
-            comparisons,
-            first,
-            first.step,
-            raised=raised,
-        )
+        place = self.update, self.epoch, self.batch
+        return FirstDifference(*place, self.current, comparisons, first, first.step, raised=raised)
 
-    def _look(self, answer: Answer, heard: Results) -> None:
-        self._judge(compared_steps(answer, heard, None))
-
-    def _judge(self, comparisons: tuple[Comparison, ...]) -> None:
-        for comparison in comparisons:
-            if np.any(comparison.allowed):
-                share = comparison.share, comparison.tensor, self.update
-                self.closest = max(self.closest, share)
+    def _compare(self, comparisons: tuple[Comparison, ...]) -> None:
+        """Note the largest difference; end the training if one is larger than its tolerance."""
+        shares = [(c.share, c.tensor, self.update) for c in comparisons if np.any(c.allowed)]
+        self.closest = max([self.closest, *shares])
         if not all(comparison.ok for comparison in comparisons):
-            raise _Parted(self.parting(comparisons))
-
-
-class _NothingAllowed(dict[str, float]):
-    def __missing__(self, name: str) -> float:
-        return 0.0
-
-
-_nothing_allowed: Mapping[str, float] = _NothingAllowed()
+            raise _Differs(self.difference(comparisons))
 
 
 def answer_of(case: TrainingCase, seed: int = 0) -> Answer:
-    """Return our results of one update, and what is allowed to differ."""
+    """Return our results of one update, and their tolerances."""
     expected, allowed = tolerances(lambda move: scratch_step(scratch_rnn, case, move), seed=seed)
-    for name in ("loss", "gradient norm"):  # a suspect's trainer does not return these
+    for name in ("loss", "gradient norm"):  # a suspect's `train_epoch` does not return these
         del expected[name], allowed[name]
     passes = {"forward passes": np.array(1), "backward passes": np.array(1)}
     return Answer(passes | expected, {name: np.zeros(()) for name in passes} | allowed)
 
 
-def compared_steps(answer: Answer, heard: Results, dtype: str | None) -> tuple[Comparison, ...]:
-    """Compare the suspect's results with the answer; another dtype is first rounded to ours."""
+def compared_steps(answer: Answer, recorded: Results, dtype: str | None) -> tuple[Comparison, ...]:
+    """Compare the suspect's results with ours; those of another dtype are rounded to ours."""
     if dtype is not None:
         ours = {name: array.dtype for name, array in answer.expected.items()}
-        heard = {
+        recorded = {
             name: array.astype(ours[name])
             if name in ours and array.dtype == dtype and ours[name].kind == "f"
             else array
-            for name, array in heard.items()
+            for name, array in recorded.items()
         }
-    return compared(answer, heard, STEPS)
+    return compared(answer, recorded, STEPS)
 
 
 # The smallest case ----------------------------------------------------------------------------
@@ -228,32 +205,31 @@ def differences(case: TrainingCase, suspect: Suspect) -> tuple[Comparison, ...]:
 
     suspect.begin(case)
     with np.errstate(all="ignore"):
-        suspect.train_epoch(one_batch())
-        comparisons = compared_steps(answer_of(case), suspect.overheard(), suspect.dtype)
+        suspect.train_epoch(case, one_batch())
+        comparisons = compared_steps(answer_of(case), suspect.recorded(), suspect.dtype)
     return tuple(c for c in comparisons if not c.ok)
 
 
-def narrowed(parting: Parting, suspect: Suspect) -> Parting:
+def narrowed(difference: FirstDifference, suspect: Suspect) -> FirstDifference:
     """Find the time step, if it is not known, and the smallest batch that still differs."""
-    given = ("inputs", "targets", *named_state("initial state", parting.case.state))
-    if parting.raised or parting.first.tensor in given:
-        return parting
-    if not _shows(parting.case, suspect, parting.first.tensor):
-        return parting
-    layer = None
-    if parting.step is None:
-        layer = located(parting.case, suspect)
-    smallest = _fewest_rows(_fewest_steps(parting.case, suspect, parting), suspect, parting)
-    step = parting.step if layer is None else layer.step
-    return dataclasses.replace(parting, step=step, layer=layer, smallest=smallest)
+    case, tensor = difference.case, difference.first.tensor
+    given = (*TOKENS, *named_state("initial state", case.state))
+    if difference.raised or tensor in given or not _shows(case, suspect, tensor):
+        return difference
+    layer = located(case, suspect) if difference.step is None else None
+    return dataclasses.replace(
+        difference,
+        step=difference.step if layer is None else layer.step,
+        layer=layer,
+        smallest=_fewest_rows(_fewest_steps(case, suspect, tensor), suspect, tensor),
+    )
 
 
 def located(case: TrainingCase, suspect: Suspect) -> Comparison | None:
     """Return the first tensor with a time axis that differs when the layer runs alone."""
-    ours = scratch_step(scratch_rnn, case)
-    layer = one_hot_layer(case, ours["gradient of logits"])
     if suspect.dtype != case.options["dtype"]:
         return None
+    layer = one_hot_layer(case, scratch_step(scratch_rnn, case)["gradient of logits"])
     theirs = suspect.layer(layer)
     if theirs is None:
         return None
@@ -261,24 +237,21 @@ def located(case: TrainingCase, suspect: Suspect) -> Comparison | None:
     return next((c for c in comparisons if not c.ok and c.step is not None), None)
 
 
-def _fewest_steps(case: TrainingCase, suspect: Suspect, parting: Parting) -> TrainingCase:
+def _fewest_steps(case: TrainingCase, suspect: Suspect, tensor: str) -> TrainingCase:
     """Shorten the batch to the smallest number of steps that shows the difference."""
     T = case.batches[0].inputs.shape[1]
-    for steps in range(1, T):
-        shorter = _cut(case, slice(None), steps)
-        if _shows(shorter, suspect, parting.first.tensor):
-            return shorter
-    return case
+    shorter = (_cut(case, slice(None), steps) for steps in range(1, T))
+    return next((each for each in shorter if _shows(each, suspect, tensor)), case)
 
 
-def _fewest_rows(case: TrainingCase, suspect: Suspect, parting: Parting) -> TrainingCase:
+def _fewest_rows(case: TrainingCase, suspect: Suspect, tensor: str) -> TrainingCase:
     """Keep one row of the batch, or two, four and so on: the first that shows the difference."""
     B, T = case.batches[0].inputs.shape
     rows = 1
     while rows < B:
         for start in range(0, B - rows + 1, rows):
             fewer = _cut(case, slice(start, start + rows), T)
-            if _shows(fewer, suspect, parting.first.tensor):
+            if _shows(fewer, suspect, tensor):
                 return fewer
         rows *= 2
     return case

@@ -45,7 +45,7 @@ def tab() -> Iterator[Any]:
 
 @pytest.fixture
 def open_page(tab: Any) -> Iterator[Open]:
-    """Return the function that loads a page; then see that it asked for nothing else.
+    """Return the function that loads a page; then check that it loaded nothing else.
 
     ``anew=False`` takes the page as the test before left it, if it is the same: for tests of
     functions that change nothing.

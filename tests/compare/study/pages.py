@@ -29,7 +29,7 @@ EPOCHS = (0, 1, 10, 60)
 
 @dataclass
 class Opened:
-    """A page, and all that it asked for and complained about."""
+    """A page, its requests, and its errors."""
 
     page: Any
     requests: list[str] = field(default_factory=list)
@@ -76,7 +76,7 @@ def recorded(text: str, course: Course) -> dict[str, Any]:
 
 
 def written(made: dict[str, Any], folder: Path) -> Path:
-    """Write a page with room for everything, and return its path."""
+    """Write a page with all weights; return its path."""
     path = folder / "page.html"
     size = write_page(made, path, most_bytes=1_000_000)
     assert len(size.kept) == len(size.with_details) == size.num_checkpoints
@@ -137,7 +137,7 @@ def unpacked(
 
 
 class Page(HTMLParser):
-    """The elements of a page, and what stands in its scripts and styles."""
+    """The elements of a page, and the text of its scripts and styles."""
 
     def __init__(self, page: str) -> None:
         super().__init__()

@@ -1,4 +1,4 @@
-"""bisect names the right update, step, tensor and element, and keeps the least that shows it."""
+"""bisect names the right update, step, tensor and element, and writes the smallest case."""
 
 import dataclasses
 import io
@@ -18,7 +18,8 @@ from compare.files import RecordError
 from compare.parity.command import ParityError
 from compare.parity.materials import DeviceError, prepared
 from compare.study.bisection import command, replay
-from compare.study.bisection.search import Parting, narrowed, search
+from compare.study.bisection import search as search_module
+from compare.study.bisection.search import FirstDifference, SearchResult, narrowed, search
 from compare.study.config import BisectConfig
 from compare.terminal.errors import UsageError
 from compare.terminal.output import Terminal
@@ -44,15 +45,20 @@ def config(**choices: Any) -> BisectConfig:
     return BisectConfig(**(small | choices))
 
 
-def parting(**choices: Any) -> Parting:
-    """Search, and narrow down what was found."""
+def searched(**choices: Any) -> tuple[SearchResult, FirstDifference | None]:
     setting = config(**choices)
     suspect = command.make_suspect(setting.suspect)
     with prepared(command._without_device(setting), Terminal(quiet=True)) as materials:
-        case, cut = command._beginning(setting, materials)
-        found = search(case, suspect, cut, setting.updates)
-        assert found.parting is not None, "no difference"
-        return narrowed(found.parting, suspect)
+        case, batches = command._beginning(setting, materials)
+        found = search(case, suspect, batches, setting.updates)
+        return found, narrowed(found.difference, suspect) if found.difference else None
+
+
+def first_difference(**choices: Any) -> FirstDifference:
+    """Search for the first difference, and for the smallest case that shows it."""
+    _, difference = searched(**choices)
+    assert difference is not None, "no difference"
+    return difference
 
 
 def shown(setting: BisectConfig) -> str:
@@ -92,7 +98,7 @@ FOUND = [
 def test_a_planted_bug_is_found_where_it_is(
     bug: str, update: int, tensor: str, step: int | None, smallest: tuple[int, int] | None
 ) -> None:
-    found = parting(bug=bug)
+    found = first_difference(bug=bug)
     assert (found.update, found.first.tensor, found.step) == (update, tensor, step)
     assert found.epoch * PER_EPOCH + found.batch == update
     assert smallest == (found.smallest and found.smallest.batches[0].inputs.shape)
@@ -118,14 +124,14 @@ FOUND_IN_GATES = [
 def test_a_planted_bug_in_a_gate_is_found_where_it_is(
     cell: str, bug: str, tensor: str, step: int | None, smallest: tuple[int, int] | None
 ) -> None:
-    found = parting(cell=cell, bug=bug)
+    found = first_difference(cell=cell, bug=bug)
     assert (found.update, found.first.tensor, found.step) == (1, tensor, step)
     assert found.smallest is not None
     assert smallest == found.smallest.batches[0].inputs.shape
 
 
 def test_the_element_is_one_that_differs() -> None:
-    first = parting(bug="one-bias-learns").first
+    first = first_difference(bug="one-bias-learns").first
     assert first.element is not None
     assert (
         abs(first.expected[first.element] - first.got[first.element])
@@ -135,7 +141,7 @@ def test_the_element_is_one_that_differs() -> None:
 
 
 def test_a_bug_in_the_upper_layer_is_told_by_the_layer_alone() -> None:
-    found = parting(bug="lower-layer-untaught", num_layers=2)
+    found = first_difference(bug="lower-layer-untaught", num_layers=2)
     assert found.layer is not None
     assert (found.layer.tensor, found.step) == ("gradient of x", T)
 
@@ -150,9 +156,24 @@ def test_pytorch_on_the_cpu_agrees(dtype: str, cell: str) -> None:
     assert ("PyTorch on cpu" in text) == (dtype == "float32")
 
 
+def test_the_largest_share_of_a_tolerance_is_reported(monkeypatch: pytest.MonkeyPatch) -> None:
+    shares: list[tuple[float, str]] = []
+    compared_steps = search_module.compared_steps
+
+    def noted(*arguments: Any) -> Any:
+        comparisons = compared_steps(*arguments)
+        shares.extend((c.share, c.tensor) for c in comparisons if np.any(c.allowed))
+        return comparisons
+
+    monkeypatch.setattr(search_module, "compared_steps", noted)
+    found, _ = searched(updates=3)
+    assert (found.closest, found.closest_tensor) == max(shares)
+    assert shares[-1] != max(shares)
+
+
 def test_a_suspect_in_another_dtype_that_is_wrong_is_found() -> None:
     # 10 bits of the recurrent weights, against all of them
-    assert parting(bug="tf32").first.tensor == "logits"
+    assert first_difference(bug="tf32").first.tensor == "logits"
 
 
 @pytest.fixture
@@ -163,7 +184,7 @@ def student(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> str:
 
 
 def test_a_class_of_ones_own_is_found_wrong_at_the_right_step(student: str) -> None:
-    found = parting(implementation=student)
+    found = first_difference(implementation=student)
     assert found.first.tensor == "gradient of rnn.weight_ih_l0"
     assert found.step == 3
     assert found.smallest is not None
@@ -172,7 +193,7 @@ def test_a_class_of_ones_own_is_found_wrong_at_the_right_step(student: str) -> N
 
 def test_what_is_shown_and_kept_can_be_seen_again(student: str) -> None:
     first = shown(config(implementation=student))
-    assert "First difference: update 1 (epoch 1, batch 1)" in first
+    assert "Found the first difference: update 1 (epoch 1, batch 1)" in first
     assert "step     3 of 6, from the gradient of x of the layer" in first
     assert "smallest batch that shows it: 1 row, 3 steps" in first
     path = Path("runs") / f"bisect-{student.replace(':', '.')}.safetensors"
@@ -180,7 +201,7 @@ def test_what_is_shown_and_kept_can_be_seen_again(student: str) -> None:
     again = shown(BisectConfig(replay=path, implementation=student))
     assert "One update on 1 row of 3 steps" in again
     assert "tensor   gradient of rnn.weight_ih_l0, one of" in again
-    assert f"error: expected {student} to agree, got a different gradient of" in again
+    assert f"error: found the first difference of {student}: gradient of" in again
 
 
 def test_a_class_may_be_in_a_file_of_another_folder(student: str) -> None:
@@ -190,7 +211,7 @@ def test_a_class_may_be_in_a_file_of_another_folder(student: str) -> None:
     assert f"Suspect: {name}" in shown(config(implementation=name))
     path = Path("runs/bisect-sub.a_file_of_the_tests.py.MyRNN.safetensors")
     again = shown(BisectConfig(replay=path, implementation=name))
-    assert f"error: expected {name} to agree, got a different gradient of" in again
+    assert f"error: found the first difference of {name}: gradient of" in again
 
 
 @pytest.mark.parametrize("file", ["scratch_rnn.py", "json.py"])
@@ -213,11 +234,11 @@ def test_a_replay_tells_when_the_difference_is_gone(student: str) -> None:
 
 @pytest.mark.parametrize("named", [None, "another:Class"])
 def test_a_file_does_not_choose_what_code_runs(student: str, named: str | None) -> None:
-    """What it names is imported only if the command line names it too."""
+    """A class that the file names is imported only if the command line names it too."""
     shown(config(implementation=student, output=Path("kept")))
     Path("my_module_of_the_tests.py").write_text("raise SystemExit('it was imported')")
     sys.modules.pop("my_module_of_the_tests", None)
-    with pytest.raises(UsageError, match=f"expected --implementation {student} beside --replay"):
+    with pytest.raises(UsageError, match=f"expected --implementation {student} with --replay"):
         command.bisect(BisectConfig(replay=Path("kept"), implementation=named))
 
 
@@ -228,12 +249,12 @@ def test_what_comes_of_earlier_updates_is_searched_again(
     first = shown(config(bug="state-not-reset", output=Path("kept")))
     assert "one update alone does not show it: it depends on earlier updates" in first
     again = shown(BisectConfig(replay=Path("kept")))
-    assert f"First difference: update {PER_EPOCH + 1} (epoch 2, batch 1)" in again
+    assert f"Found the first difference: update {PER_EPOCH + 1} (epoch 2, batch 1)" in again
     assert sorted(path.name for path in tmp_path.iterdir()) == ["kept"]
 
 
 def test_a_replay_holds_the_same_numbers_that_were_written(tmp_path: Path) -> None:
-    found = parting(bug="no-carry-back")
+    found = first_difference(bug="no-carry-back")
     kept = replay.make_replay(found, config(bug="no-carry-back").suspect, {"lr": 1.0})
     replay.write(tmp_path / "kept", kept)
     read = replay.read(tmp_path / "kept")
@@ -249,7 +270,9 @@ def test_a_replay_holds_the_same_numbers_that_were_written(tmp_path: Path) -> No
 def test_a_replay_of_a_pair_of_states(tmp_path: Path) -> None:
     path = tmp_path / "kept"
     bug = "lstm-output-without-tanh"
-    kept = replay.make_replay(parting(cell="lstm", bug=bug), config(bug=bug).suspect, {"lr": 1.0})
+    kept = replay.make_replay(
+        first_difference(cell="lstm", bug=bug), config(bug=bug).suspect, {"lr": 1.0}
+    )
     h, c = np.random.default_rng(0).uniform(-1, 1, (2, 1, 1, 12)).astype(np.float32)
     kept = dataclasses.replace(kept, case=dataclasses.replace(kept.case, state=(h, c)))
     replay.write(path, kept)
@@ -257,7 +280,9 @@ def test_a_replay_of_a_pair_of_states(tmp_path: Path) -> None:
     assert (read.case.cell, read.case.options) == ("lstm", kept.case.options)
     for array, other in zip(read.case.state, kept.case.state, strict=True):
         np.testing.assert_array_equal(array, other, strict=True)
-    assert "got a different logits" in shown(BisectConfig(replay=path))
+    assert "first difference of scratch_rnn with the bug lstm-output-without-tanh: logits" in shown(
+        BisectConfig(replay=path)
+    )
     tensors = safetensors.numpy.load_file(path)
     tensors["c of state"] = tensors["c of state"][:, :, :-1].copy()
     metadata = safetensors.safe_open(path, "numpy").metadata()
@@ -306,7 +331,7 @@ def test_a_suspect_that_raises_is_told_with_its_words(student: str) -> None:
     )
     text = shown(config(implementation="another_module_of_the_tests:MyRNN"))
     assert "raised   ArithmeticError: my sums" in text
-    assert "First difference: update 1" in text
+    assert "Found the first difference: update 1" in text
 
 
 @pytest.mark.parametrize(
@@ -334,8 +359,8 @@ def test_on_the_command_line(tmp_path: Path, capsys: pytest.CaptureFixture[str])
     arguments = [*small.split(), "--bug", "uphill", "--output", str(kept)]
     assert main(["bisect", *arguments]) == 1
     assert capsys.readouterr().err == (
-        "rnn-parity: expected scratch_rnn with the bug uphill to agree, "
-        "got a different updated rnn.weight_ih_l0 at update 1\n"
+        "rnn-parity: found the first difference of scratch_rnn with the bug uphill: "
+        "updated rnn.weight_ih_l0 at update 1\n"
     )
     assert main(["bisect", "--replay", str(kept)]) == 1
     assert main(["bisect", "--replay", str(tmp_path / "nothing")]) == 3

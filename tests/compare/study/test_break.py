@@ -27,6 +27,7 @@ from compare.study.config import BreakConfig
 from compare.study.quiz import NotCaught
 from compare.terminal.errors import UsageError
 from compare.terminal.output import Terminal
+from compare.terminal.textplot import Curve
 from tests.annotations import unchecked
 from tests.counts import number
 
@@ -53,7 +54,7 @@ def test_list_names_every_bug_and_its_law(width: int) -> None:
     lines = out.getvalue().split("\n")
     assert [line for line in lines if line in bugs.BUG_NAMES] == [bug.name for bug in BUGS]
     assert lines[-2] == (
-        f"{len(BUGS)} bugs. `break NAME` shows one bug, `break all` tries all of them."
+        f"{len(BUGS)} bugs. `break NAME` shows one bug, `break all` applies all of them."
     )
     assert max(map(len, lines[:-2])) <= width
     words = " ".join(out.getvalue().split())
@@ -64,8 +65,19 @@ def test_a_bug_that_shows_in_training_is_shown_as_two_curves(
     monkeypatch: pytest.MonkeyPatch,
 ) -> None:
     monkeypatch.setattr(quiz, "EPOCHS", 3)
+    curves: dict[str, Any] = {}
+
+    def plot(drawn: list[Curve], **_: Any) -> list[str]:
+        curves.update({curve.label.split(",")[0]: tuple(curve.y) for curve in drawn})
+        return []
+
+    monkeypatch.setattr(quiz, "plot", plot)
     shown, out = terminal(80)
     quiz.break_it(BreakConfig(bug="no-carry-back", yes=True), shown)
+    text = quiz.sample_text()
+    packages = {"right": scratch_rnn, "with the bug": bugs.find_bug("no-carry-back").load()}
+    for label, package in packages.items():
+        assert curves[label] == quiz.short_training(package, text).perplexities
     text = out.getvalue()
     symptom, answer = text.split("\nno-carry-back\n")
     assert "right, perplexity" in symptom
@@ -85,7 +97,7 @@ def test_a_bug_that_does_not_show_in_training_is_shown_as_a_table(
     shown, out = terminal(80)
     quiz.break_it(BreakConfig(bug="reverse-gradient-dropped"), shown)
     words = " ".join(out.getvalue().split())
-    assert "shows nothing. All 3 perplexities" in words
+    assert "shows nothing: all 3 perplexities" in words
     assert "parity: 4 of 12 tensors differ: gradient of x" in words
 
 
@@ -108,7 +120,7 @@ def test_a_bug_that_raises_is_shown_by_what_it_raises(monkeypatch: pytest.Monkey
 
 
 @functools.cache
-def training_of(package: Callable[[], Any]) -> quiz.Training:
+def training_of(package: Callable[[], Any]) -> quiz.ShortTraining:
     return quiz.short_training(package(), quiz.sample_text())
 
 
@@ -117,7 +129,7 @@ def finding_of(bug: Bug) -> Finding:
     return quiz.caught(bug)
 
 
-def shown_training(bug: Bug) -> quiz.Training | None:
+def shown_training(bug: Bug) -> quiz.ShortTraining | None:
     """The short training of a bug, None if it shows nothing."""
     wrong = training_of(bug.load)
     return None if wrong == training_of(our_own) else wrong
@@ -200,12 +212,12 @@ def test_a_puzzle_does_not_tell_its_answer_where_nobody_can_guess(
     text = printed()
     assert text == printed()
     assert text.startswith(f"Puzzle {seed}\n")
-    symptom, choices = text.split("\nWhat was done?\n")
+    symptom, choices = text.split("\nWhich bug is it?\n")
     assert bug.story not in symptom
     assert bug.story in choices
     assert "no-carry-back" not in text
     assert "The change" not in text
-    again = f"`rnn-parity break --seed {seed}` shows this puzzle again; --yes, its answer, too.\n"
+    again = f"`rnn-parity break --seed {seed}` shows this puzzle again, --yes also its answer.\n"
     assert text.endswith(again)
     solved, answer = printed(yes=True).split("\nno-carry-back\n")
     assert symptom.rstrip("\n") == solved.rstrip("\n")
@@ -220,10 +232,10 @@ def test_what_pytorch_warns_of_stays_out_of_the_quiz(monkeypatch: pytest.MonkeyP
         return right(self)
 
     monkeypatch.setattr(Bug, "judge", warning)
-    with warnings.catch_warnings(record=True) as told:
+    with warnings.catch_warnings(record=True) as shown:
         warnings.simplefilter("always")
         quiz.caught(bugs.find_bug("no-carry-back"))
-    assert told == []
+    assert shown == []
 
 
 def test_without_a_number_another_puzzle_is_drawn_each_time(
@@ -282,7 +294,7 @@ def test_enter_shows_the_answer_and_the_end_of_input_does_not(
                 quiz.break_it(BreakConfig(bug="no-carry-back"), shown)
         else:
             quiz.break_it(BreakConfig(bug="no-carry-back"), shown)
-        assert "What was done?" in out.getvalue()
+        assert "Which bug is it?" in out.getvalue()
         assert ("The change, in scratch_rnn/cells/elman.py" in out.getvalue()) == (answer == "")
         assert "Right." not in out.getvalue()
 
@@ -328,7 +340,7 @@ def test_leaving_in_a_terminal(key: bytes, code: int) -> None:
                 rest += more
             else:
                 break
-    except OSError:  # Linux says so when the other side is closed
+    except OSError:  # on Linux, when the other side is closed
         pass
     assert process.wait() == code
     os.close(terminal_of_it)
@@ -347,7 +359,7 @@ def test_all_prints_where_each_is_caught(monkeypatch: pytest.MonkeyPatch) -> Non
         "    caught by 'layer as torch' after 1 case",
         "    output, step 1",
     ]
-    assert lines[-2] == "2 bugs, all of them caught."
+    assert lines[-2] == "All 2 bugs are caught."
 
 
 def test_a_bug_that_escapes_is_an_error() -> None:

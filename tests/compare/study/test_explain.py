@@ -93,14 +93,14 @@ def test_states_that_explode_are_refused_in_one_line() -> None:
     ],
 )
 def test_a_text_is_read_as_training_texts_are(text: str, tokens: str, notes: list[str]) -> None:
-    found, said = tokens_of(text, Vocab.from_list(LETTERS), "char")
+    found, changes = tokens_of(text, Vocab.from_list(LETTERS), "char")
     assert "".join(found) == tokens
-    assert len(said) == len(notes)
-    assert all(line.startswith(start) for line, start in zip(said, notes, strict=True))
+    assert len(changes) == len(notes)
+    assert all(line.startswith(start) for line, start in zip(changes, notes, strict=True))
     assert MOST_STEPS == 64
 
 
-def test_what_the_vocabulary_has_not_is_read_as_unknown() -> None:
+def test_a_token_outside_the_vocabulary_becomes_unk() -> None:
     found, notes = tokens_of("jazz", Vocab.from_list(["<unk>", "a", "j"]), "char")
     assert found == ["j", "a", "<unk>", "<unk>"]
     assert notes == ["Not in the vocabulary, and read as <unk>: 'z'."]
@@ -109,13 +109,13 @@ def test_what_the_vocabulary_has_not_is_read_as_unknown() -> None:
 
 
 @pytest.mark.parametrize("text", ["", "   ", "123", "Привет", "zzz", "🙂"])
-def test_a_text_of_nothing_that_is_known_is_refused(text: str) -> None:
+def test_a_text_without_a_known_token_is_refused(text: str) -> None:
     vocab = Vocab.from_list(["<unk>", "a", "b"])
     with pytest.raises(UsageError, match=r"^expected --text with [^\n]*, got "):
         tokens_of(text, vocab, "char")
 
 
-def test_of_a_large_vocabulary_the_true_and_the_likeliest_are_shown() -> None:
+def test_of_a_large_vocabulary_targets_and_most_likely_tokens_are_shown() -> None:
     p = np.full((3, 500), 1e-3)
     p[0, 77], p[1, 400], p[2, 8] = 0.5, 0.4, 0.3
     p[0, 350] = 0.2  # nowhere the first
@@ -242,12 +242,12 @@ def test_without_a_run_it_explains_the_demonstration(
     monkeypatch.setenv("RNN_PARITY_URL", "http://127.0.0.1:1/")  # it needs no text
     monkeypatch.chdir(tmp_path)
     assert main(["explain"]) == 0
-    said = " ".join(capsys.readouterr().out.split())
+    output = " ".join(capsys.readouterr().out.split())
     assert (
         "this is the demonstration, an Elman network of 16 units, trained on The Time Machine"
-        in said
+        in output
     )
-    assert "4 checkpoints, with all weights Written to explain.html" in said
+    assert "4 checkpoints, with all weights Written to explain.html" in output
     page = Page((tmp_path / "explain.html").read_text())
     stated = json.loads(page.content("script", id="record"))
     assert (stated["text"], stated["H"]) == ("time traveller", 16)
@@ -349,10 +349,12 @@ def test_a_page_that_cannot_be_finished_leaves_nothing(
 
 def test_a_page_that_would_be_too_large_is_not_written(tmp_path: Path) -> None:
     write_run(tmp_path / "runs" / "20260101-000000-run")
-    with pytest.raises(UsageError, match=r"^expected --megabytes of at least .* got 0.1$") as told:
+    with pytest.raises(
+        UsageError, match=r"^expected --megabytes of at least .* got 0.1$"
+    ) as refused:
         explain(config(tmp_path, megabytes=0.1))
     assert [path.name for path in tmp_path.iterdir()] == ["runs"]
-    least = float(str(told.value).split()[5].rstrip(","))
+    least = float(str(refused.value).split()[5].rstrip(","))
     assert explain(config(tmp_path, megabytes=least)).stat().st_size <= least * 1e6
 
 
@@ -379,11 +381,11 @@ def test_from_a_run_to_its_page_by_command(
     assert main(["run", "--text", "fox.txt", *small.split()]) == 0
     capsys.readouterr()
     assert main(["explain", "--text", "brown <b>"]) == 0
-    said = capsys.readouterr().out
-    assert "untrained, after 1 epoch, after 2 epochs, after 3 epochs" in said
-    assert 'Read as "brown b"' in said
+    output = capsys.readouterr().out
+    assert "untrained, after 1 epoch, after 2 epochs, after 3 epochs" in output
+    assert 'Read as "brown b"' in output
     size = (tmp_path / "explain.html").stat().st_size
-    assert f"Written to explain.html ({size / 1e3:,.0f} kB)" in said
+    assert f"Written to explain.html ({size / 1e3:,.0f} kB)" in output
     stated = json.loads(
         Page((tmp_path / "explain.html").read_text()).content("script", id="record")
     )

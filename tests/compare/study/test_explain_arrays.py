@@ -64,7 +64,7 @@ def test_what_the_page_adds_again_is_the_sum_that_was_recorded(dtype: str) -> No
             np.testing.assert_array_equal(again[name], array)
 
 
-# ---------------------------------------------------------------- what there is room for
+# ---------------------------------------------------------------- the size limit
 
 
 def test_the_order_is_last_first_and_then_whatever_is_farthest() -> None:
@@ -79,19 +79,19 @@ def test_the_order_is_last_first_and_then_whatever_is_farthest() -> None:
     st.integers(0, 500),
 )
 def test_what_is_chosen_fits_and_nothing_that_fits_is_left_out(
-    sizes: list[tuple[int, int]], room: int
+    sizes: list[tuple[int, int]], most_bytes: int
 ) -> None:
     numbers, details = [n for n, _ in sizes], [d for _, d in sizes]
-    kept, with_details = choose(numbers, details, room)
+    kept, with_details = choose(numbers, details, most_bytes)
     last = len(sizes) - 1
     assert last in kept
     assert set(with_details) <= set(kept)
-    left = room - sum(numbers[i] for i in kept) - sum(details[i] for i in with_details)
+    left = most_bytes - sum(numbers[i] for i in kept) - sum(details[i] for i in with_details)
     if kept != [last] or with_details:
         assert left >= 0
     assert all(numbers[i] > left for i in range(last) if i not in kept)
     assert all(details[i] > left for i in kept if i not in with_details) or left < 0
-    if details[last] + numbers[last] <= room:
+    if details[last] + numbers[last] <= most_bytes:
         assert last in with_details
 
 

@@ -45,7 +45,7 @@ def test_the_forward_pass_taken_apart_is_the_model_s_own_to_the_last_bit(
     np.testing.assert_array_equal(numbers["z"], numbers["a"] + numbers["u"])
     f = np.tanh if kind == "tanh" else lambda z: np.maximum(z, 0)
     np.testing.assert_array_equal(f(numbers["z"]), numbers["h"][1:])
-    for t in range(T):  # dL/dy = p - onehot, and p is the same wherever the one stands
+    for t in range(T):  # dL/dy = p - onehot, and p does not depend on the target
         _, [d_y] = scratch_rnn.cross_entropy(logits[t : t + 1], np.array([ids[t]]))
         others = np.arange(9) != ids[t]
         np.testing.assert_array_equal(numbers["p"][t][others], d_y[others])

@@ -14,7 +14,7 @@ KEYS = ["d_h_k", "d_h", "d_sum", "d_u", "d_W_hh", "d_W_hh sum"]
 
 
 def flow_of(opened: Opened, t: int, i: int) -> dict[str, float]:
-    """Return what the page says of unit i at step t."""
+    """Return the numbers of unit i at step t."""
     opened.choose(t=t, i=i)
     return {key: float(opened.text(f"[data-flow='{key}']")) for key in KEYS}
 

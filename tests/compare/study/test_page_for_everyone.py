@@ -83,10 +83,10 @@ def test_differences_are_shares_of_the_tolerance(
     a, b = ours[5, i], theirs[5, i]
     share = abs(a - b) / found["allowed"]["h"]
     assert 0.005 < share < 0.995
-    said = opened.page.locator("#chain li", has_text="The new state").locator(
+    shown = opened.page.locator("#chain li", has_text="The new state").locator(
         "[data-side=difference]"
     )
-    assert said.text_content() == f"{round(100 * share)} % of the tolerance"
+    assert shown.text_content() == f"{round(100 * share)} % of the tolerance"
     assert "ulp" not in opened.text("#chain") + opened.text("#parity-table")
     row = found["parity"][2]
     assert row["name"] == "logits"
@@ -95,8 +95,20 @@ def test_differences_are_shares_of_the_tolerance(
     assert [text.strip() for text in cells.all_text_contents()[:2]] == ["✓ agrees", f"{percent} %"]
     opened.page.locator("#ulps-check").check()
     opened.settle()
-    assert "ulp" in str(said.text_content())
+    assert "ulp" in str(shown.text_content())
     assert rounded(row["ulps"]) in cells.all_text_contents()
+    assert shown.get_attribute("class") == "agrees"
+    assert "All " in opened.text("#parity-lead")
+    opened.page.evaluate(
+        """() => {
+          checkpoint().allowed.h = 1e-12;
+          Object.assign(checkpoint().parity[2], { ok: false, share: null, problem: "a shape" });
+          drawAll();
+        }"""
+    )
+    assert shown.get_attribute("class") == "apart"
+    assert "1 of " in opened.text("#parity-lead")
+    assert "a shape" in str(cells.first.text_content())
 
 
 def test_a_large_network_shows_the_units_that_change_most(open_page: Open, tmp_path: Path) -> None:
@@ -194,20 +206,18 @@ def test_tab_reaches_everything_in_order_and_shows_where_it_is(path: Path, open_
     assert len([name for name in reached if name.startswith("after ")]) == len(EPOCHS)
 
 
-def test_a_screen_reader_is_told_what_is_chosen(
+def test_a_screen_reader_reads_the_choice(
     made: dict[str, Any], path: Path, open_page: Open
 ) -> None:
     opened = open_page(path)
     opened.choose(t=4, i=2)
-    told = opened.page.locator(
-        "#status", has_text="Step 4 of 14"
-    )  # once the keys have come to rest
-    told.wait_for(state="attached")
+    status = opened.page.locator("#status", has_text="Step 4 of 14")
+    status.wait_for(state="attached")  # after a pause without keys
     h = float(made["checkpoints"][3]["numbers"]["h"][4, 2])
     p = made["checkpoints"][3]["numbers"]["p"][3, made["targets"][3]]
-    said = opened.text("#status")
-    assert said.startswith(f"Step 4 of 14 reads e. Unit 2: {rounded(h)}. Guess: ")
-    assert f"Next: a space, {round(100 * p)} %." in said
+    text = opened.text("#status")
+    assert text.startswith(f"Step 4 of 14 reads e. Unit 2: {rounded(h)}. Guess: ")
+    assert f"Next: a space, {round(100 * p)} %." in text
     assert opened.page.locator("#status").get_attribute("aria-live") == "polite"
     assert opened.page.locator("#step-slider").get_attribute("aria-valuetext") == (
         "4 of 14, reads “e”"

@@ -7,6 +7,7 @@ import numpy as np
 import pytest
 
 from compare.check.bugs.catalogue import BUGS, Bug, find_bug
+from compare.parity import CELLS
 from scratch_rnn.text import Batch, Vocab
 from tests.annotations import unchecked
 from tests.compare.parity.courses import course
@@ -47,8 +48,8 @@ def by_scratch_rnn(package: Any, text: str, given: Results, made: Results) -> Re
     """Return the same numbers by scratch_rnn, or a copy of it with a bug."""
     vocab = Vocab.from_list(given["vocab"])
     V, H = np.shape(given["parameters"]["linear.weight"])
-    more = {"nonlinearity": made["nonlinearity"]} if made["cell"] == "rnn" else {}
-    layer = getattr(package, made["cell"].upper())(V, H, dtype=np.float64, **more)
+    more = {} if made["gates"] else {"nonlinearity": made["nonlinearity"]}
+    layer = getattr(package, CELLS[made["cell"]].layer)(V, H, dtype=np.float64, **more)
     model = package.RNNModel(layer, V)
     # One bug gives the model copies of the layer's arrays: both are set, and the layer's are used.
     used = model.parameters | {f"rnn.{name}": array for name, array in layer.parameters.items()}
@@ -86,6 +87,8 @@ def test_each_bug_gives_what_it_gives_in_scratch_rnn(
     found = dict(opened.page.evaluate(ALL_RESULTS, TEXTS))
     right = found.pop("")
     assert set(found) == {bug.name for bug in ON_PAGE if fits(bug, made)}
+    names = opened.page.evaluate("() => Object.keys(BUGS)")
+    assert sorted(names) == sorted(bug.name for bug in ON_PAGE)
     with unchecked():
         for name, results in found.items():
             bug = find_bug(name)
@@ -174,12 +177,12 @@ def test_a_puzzle_by_keyboard_from_its_number_to_the_right_line(opened: Opened) 
     assert bug.hint in opened.text("#game-reply")
     page.locator(f"[data-choice={bug.name}]").focus()
     opened.press("Space")
-    said = opened.text("#game-reply")
-    assert f"Right. Puzzle {number}: 2 guesses, 1 hint." in said
-    assert bug.story in said
-    assert str(bug.page.look) in said
-    assert "scratch_rnn/plain/elman.py" in said
-    assert "d_W_hh += W_hh_term" in said
+    reply = opened.text("#game-reply")
+    assert f"Right. Puzzle {number}: 2 guesses, 1 hint." in reply
+    assert bug.story in reply
+    assert str(bug.page.look) in reply
+    assert "scratch_rnn/plain/elman.py" in reply
+    assert "d_W_hh += W_hh_term" in reply
     assert page.locator("#choices button:enabled").count() == 0
     assert page.evaluate("() => document.documentElement.scrollWidth") <= 400
 
@@ -214,7 +217,7 @@ def test_a_number_brings_the_puzzle_back_and_all_bugs_come(opened: Opened) -> No
     drawn = opened.page.evaluate(
         """() => {
           const names = new Set();
-          const [put, said] = [putBug, say];
+          const put = putBug;
           putBug = (bug) => names.add(bug.name);
           for (let number = 0; number < 1000; number++) startGame(number);
           putBug = put;

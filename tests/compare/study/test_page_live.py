@@ -23,7 +23,7 @@ SMALL = 1e-9
 
 
 def model_of(opened: Opened, nonlinearity: str = "tanh") -> tuple[scratch_rnn.RNNModel, Vocab]:
-    """Return the network that the page says it has, in float64."""
+    """Return the current network of the page, in float64."""
     network = opened.page.evaluate("() => rnnParity.network()")
     parameters = {name: np.array(array) for name, array in network["parameters"].items()}
     V, H = parameters["linear.weight"].shape
@@ -122,6 +122,8 @@ def test_the_gain_multiplies_the_recurrent_weights(
     assert largest(louder.parameters["rnn.weight_hh_l0"], W_hh) < 1e-15
     singular = np.linalg.norm(W_hh, 2)
     assert float(opened.text("#singular-value")) == pytest.approx(singular, rel=1e-3)
+    radius = np.abs(np.linalg.eigvals(W_hh)).max()
+    assert float(opened.text("#radius-value")) == pytest.approx(radius, rel=1e-3)
     assert "own" in opened.text("#whose")
     slider.fill("1")
     opened.settle()
@@ -145,7 +147,7 @@ def test_singular_value_and_spectral_radius_are_numpy_s(
     assert radius == pytest.approx(np.abs(np.linalg.eigvals(W)).max(), rel=1e-7)
 
 
-def test_it_writes_the_likeliest_and_draws(path: Path, open_page: Open) -> None:
+def test_text_is_generated_and_sampled(path: Path, open_page: Open) -> None:
     opened = open_page(path)
     model, vocab = model_of(opened)
     type_text(opened, "the t")
@@ -162,6 +164,18 @@ def test_it_writes_the_likeliest_and_draws(path: Path, open_page: Open) -> None:
     opened.page.locator("#draw-again").click()
     opened.settle()
     assert opened.text("#drawn") != first
+    p = opened.page.evaluate(
+        """() => {
+          const [pick, seen] = [pickFrom, []];
+          pickFrom = (p, u) => { seen.push([...p]); return pick(p, u); };
+          drawWriting();
+          pickFrom = pick;
+          return seen[0];
+        }"""
+    )
+    logits, _ = model(np.array([vocab[list("the t")]]), model.begin_state())
+    heated = np.exp(logits[-1] / 1.2)
+    assert largest(p, heated / heated.sum()) < SMALL
 
 
 def test_draws_have_the_probabilities_of_the_softmax(path: Path, open_page: Open) -> None:
