@@ -81,9 +81,7 @@ def prepared(config: ParityConfig, terminal: Terminal) -> Iterator[Materials]:
         f"{plural(len(batches), 'batch', 'batches')} per epoch of "
         f"{config.batch_size} x {config.num_steps} {tokens}, state {config.state}"
     )
-    terminal.line(
-        f"Vocabulary {len(vocab):,}, hidden size {config.hidden_size:,}, {config.dtype}"
-    )
+    terminal.line(f"Vocabulary {len(vocab):,}, hidden size {config.hidden_size:,}, {config.dtype}")
     terminal.line()
     with limited_threads(config.threads):
         yield Materials(text, vocab, batches, scratch, concise)

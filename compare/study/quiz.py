@@ -99,7 +99,7 @@ def caught(bug: Bug) -> Finding:
     """
     with warnings.catch_warnings():
         warnings.filterwarnings("ignore", "LSTM with projections is not supported with oneDNN")
-        finding = bug.judge()
+        finding = bug.violation()
     if finding is None or finding.violated.name != bug.caught_by:
         found = "nothing" if finding is None else repr(finding.violated.name)
         raise NotCaught(f"expected {bug.name} to be caught by {bug.caught_by!r}, got {found}")
@@ -117,7 +117,7 @@ def show_list(terminal: Terminal) -> None:
     for group, members in GROUPS.items():
         terminal.line(group, "bold")
         for bug in members:
-            _entry(terminal, bug.name, bug.story, f"caught by {bug.caught_by!r}")
+            _entry(terminal, bug.name, bug.words, f"caught by {bug.caught_by!r}")
         terminal.line()
     terminal.line(f"{len(BUGS)} bugs. `break NAME` shows one bug, `break all` applies all of them.")
 
@@ -286,7 +286,7 @@ def offer(offered: Sequence[Bug], terminal: Terminal) -> str:
     terminal.line()
     terminal.line("Which bug is it?", "bold")
     for letter, other in zip(letters, offered, strict=True):
-        _wrapped(terminal, Text(f"{letter}  {other.story}"), 2)
+        _wrapped(terminal, Text(f"{letter}  {other.words}"), 2)
     return letters
 
 
@@ -322,7 +322,7 @@ def show_answer(bug: Bug, finding: Finding, terminal: Terminal) -> None:
     """Show the bug, the property that catches it, where and why, and the change of the code."""
     terminal.line()
     terminal.line(bug.name, "bold cyan")
-    _paragraph(terminal, "", bug.story)
+    _paragraph(terminal, "", bug.words)
     terminal.line()
     terminal.line(f"Caught by {finding.violated.name!r}", "bold")
     _paragraph(terminal, "Property", finding.violated.statement)

@@ -35,8 +35,8 @@ from timings import (
     haste_table,
     layers_table,
     of_versions,
-    stored,
     steps_table,
+    stored,
     times_table,
 )
 

@@ -1,10 +1,10 @@
 """Change the code in thousands of ways, see that the tests notice, and write docs/mutants.md.
 
-    python docs/scripts/mutants.py                   # all parts (hours); it can be stopped and resumed
-    python docs/scripts/mutants.py parity gate       # some parts of [tool.mutants] in pyproject.toml
-    python docs/scripts/mutants.py --shard 3/16      # the third of sixteen shares of the files
-    python docs/scripts/mutants.py --merge FILE...   # take over what other machines have found
-    python docs/scripts/mutants.py --page            # only write the page
+    python docs/scripts/mutants.py                 # all parts (hours); it can be stopped and resumed
+    python docs/scripts/mutants.py parity gate     # some parts of [tool.mutants] in pyproject.toml
+    python docs/scripts/mutants.py --shard 3/16    # the third of sixteen shares of the files
+    python docs/scripts/mutants.py --merge FILE...  # take over what other machines have found
+    python docs/scripts/mutants.py --page          # only write the page
 
 A mutant is a copy of the source with one small change. If a test fails, the mutant is killed: the
 line is tested. If no test fails, the mutant survives. Then it either computes the same function
@@ -209,8 +209,8 @@ def page(found: dict[str, Any], explanations: list[dict[str, str]]) -> tuple[str
         "",
         "## By hand",
         "",
-        "mutmut does not change properties, and it changes one place at a time. So these faults are "
-        "injected by hand (`tests/compare/injected_faults.toml`). The test beside each fault "
+        "mutmut does not change properties, and it changes one place at a time. So these faults "
+        "are injected by hand (`tests/compare/injected_faults.toml`). The test beside each fault "
         "detects it: `make deep` injects each fault and checks that this test fails.",
         "",
         "| change | file | noticed by |",

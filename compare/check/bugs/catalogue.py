@@ -1,12 +1,17 @@
-"""The catalogue of bugs: mistakes that people made in recurrent networks, as changes of our code.
+"""The catalogue of bugs: mistakes that people made in recurrent networks, as patches on our code.
 
-Nothing here is invented. Somebody wrote each of these lines, in a course, in a library or in the
-code of a paper, and many of the broken networks still learn. `rnn-parity break` shows the bugs to
-students. The tests apply all of them, and the law that a bug names must catch it.
+Somebody wrote each of these lines: in a course, in a library or in the code of a paper. Each
+chapter is a TOML file beside this module, and each ``[[bug]]`` is one bug; its keys are the fields
+of `Bug`.
 
-Each chapter is a TOML file beside this module. One ``[[bug]]`` is one bug; its fields are those of
-`Bug`. One ``[[bug.patch]]`` is one change; its fields are those of `Patch`. A bug that the page of
-`explain` can have in its engine has a ``[bug.page]``; its fields are those of `OnPage`.
+- ``plain`` holds the patches on the plain version. Its keys are files of ``scratch_rnn/plain``, and
+  each value is a list of ``[old, new]``. `rnn-parity check` compares a submission with the plain
+  version that has such a patch.
+- ``[[bug.patch]]`` is a patch on the package itself; its keys are the fields of `Patch`. A bug with
+  such patches is one of `rnn-parity break`, and has the texts for it. The property that it names
+  is violated by a copy of the package with the bug.
+- ``[bug.page]`` is for a bug that the page of `explain` can have; its keys are the fields of
+  `OnPage`.
 """
 
 from __future__ import annotations
@@ -25,31 +30,36 @@ from compare.parity import CELLS
 if TYPE_CHECKING:
     from compare.check.properties.property import Finding
 
-CHAPTERS = ("forward", "backward", "layers", "gru", "lstm", "training", "text", "comparison")
-"""The TOML files, in the order in which data meets the code."""
-
-# The keys that a table of a TOML file must have, and those that it may have.
-CHAPTER_KEYS = (("title", "bug"), ("cell",))
-BUG_KEYS = (
-    ("name", "story", "notice", "hint", "why", "caught_by", "distractors", "patch"),
-    ("page",),
+CHAPTERS = (
+    *("forward", "backward", "layers", "gru", "lstm", "training", "text", "comparison"),
+    *("one_step", "gates", "sequence", "one_step_back", "gates_back", "through_time"),
+    *("loss", "clipping"),
 )
+"""The TOML files: first those of `rnn-parity break`, in the order in which data meets the code."""
+
+CELL_STAGES = ("step", "forward", "step_backward", "backward")
+"""The stages of a check that every cell has in its own plain version."""
+COMMON_STAGES = ("cross_entropy", "clip_grad_norm")
+"""The stages whose functions are in the plain version of the Elman network, for all cells."""
+
+# The keys that a table must have, and those that it may have.
+CHAPTER_KEYS = (("title", "bug"), ("cell", "stages"))
+BUG_KEYS = (("name", "words"), ("stages", "plain"))
+BREAK_KEYS = (("notice", "hint", "why", "caught_by", "distractors", "patch"), ("page",))
 PATCH_KEYS = (("file", "old", "new"), ())
-PAGE_KEYS = (("look", "file", "line"), ("nonlinearity",))
-KINDS = {"bug": list, "patch": list, "distractors": list, "page": dict}  # of all others: str
+PAGE_KEYS = (("look",), ("nonlinearity",))
+LISTS, TABLES = ("bug", "patch", "distractors", "stages"), ("page", "plain")  # others are texts
 
 
 class CatalogueError(ValueError):
-    """A chapter is not as it should be; the message is one line."""
+    """A chapter is invalid; the message is one line."""
 
 
 @dataclass(frozen=True, slots=True)
 class OnPage:
-    """How a bug is seen on the page of `explain`, and what is right."""
+    """How a bug is seen on the page of `explain`."""
 
     look: str  # where on the page the symptom is, and what it is
-    file: str  # the file of scratch_rnn/plain that has the right line
-    line: str  # a part to find the line by
     nonlinearity: str | None = None  # the only one with which the bug shows; None: with both
 
 
@@ -58,15 +68,17 @@ class Bug:
     """One bug, and what there is to learn from it."""
 
     name: str
-    story: str  # what was done, in one sentence
-    patches: tuple[Patch, ...]
-    notice: str  # what a student should notice before knowing the bug
-    hint: str
-    why: str  # why the law catches it
-    caught_by: str  # name of the first law that it breaks
+    words: str  # what is wrong, in one sentence
+    stages: tuple[str, ...] = ()  # of `rnn-parity check`, in whose functions it can be
+    plain: tuple[Patch, ...] = ()  # on the plain version
+    patches: tuple[Patch, ...] = ()  # on `scratch_rnn` or `compare`
+    notice: str = ""  # what a student should notice before knowing the bug
+    hint: str = ""
+    why: str = ""  # why the property catches it
+    caught_by: str = ""  # name of the first property that it violates
     distractors: tuple[str, ...] = ()  # wrong answers for a quiz: bugs with another symptom
-    cell: str | None = None  # the cell that it is a bug of; None if it does not matter
-    page: OnPage | None = None  # None: the page's engine has no place for it
+    cell: str | None = None  # the cell that the patches are of; None if it does not matter
+    page: OnPage | None = None  # None: the page cannot have it
 
     @property
     def package(self) -> str:
@@ -75,7 +87,7 @@ class Bug:
 
     @property
     def files(self) -> list[str]:
-        """The files that are changed."""
+        """The files that the patches change."""
         return list(dict.fromkeys(patch.file for patch in self.patches))
 
     @cached_property
@@ -83,12 +95,19 @@ class Bug:
         """The change, as ``diff -u`` shows it."""
         return diff(self.patches)
 
+    def is_in(self, stage: str, cell: str) -> bool:
+        """Whether `check` tries it in a stage of a cell."""
+        file = CELLS[cell].plain_module.replace(".", "/") + ".py"
+        return stage in self.stages and (
+            stage in COMMON_STAGES or any(patch.file == file for patch in self.plain)
+        )
+
     def load(self) -> ModuleType:
         """Import a copy of the package with the bug in it."""
         return load_patched(self.package, self.patches, self.name)
 
-    def judge(self) -> Finding | None:
-        """Return the first property that the bug violates."""
+    def violation(self) -> Finding | None:
+        """Return the first property that the bug violates, and the case."""
         # Imported here, because the properties need PyTorch and the catalogue does not.
         from compare.check.properties import run
 
@@ -105,22 +124,22 @@ def read_chapter(text: str, where: str) -> tuple[str, tuple[Bug, ...]]:
     text : str
         The TOML file.
     where : str
-        What an error calls the file.
+        The name of the file in messages.
 
     Raises
     ------
     CatalogueError
-        If a key is missing or unknown, or a value is not one that the key can have.
+        If a key is missing or unknown, or has a value of another type.
     """
     try:
         chapter = tomllib.loads(text)
     except tomllib.TOMLDecodeError as error:
         raise CatalogueError(f"expected {where} to be TOML, got: {error}") from error
-    _check_keys(chapter, CHAPTER_KEYS, where)
+    _check_keys(chapter, where, CHAPTER_KEYS)
     cell = chapter.get("cell")
     if cell is not None and cell not in CELLS:
         raise CatalogueError(f"expected one of {', '.join(CELLS)} as cell in {where}, got {cell!r}")
-    bugs = tuple(_bug(table, cell, where) for table in chapter["bug"])
+    bugs = tuple(_bug(table, chapter, where) for table in chapter["bug"])
     names = [bug.name for bug in bugs]
     for bug in bugs:
         if names.count(bug.name) != 1:
@@ -132,33 +151,55 @@ def read_chapter(text: str, where: str) -> tuple[str, tuple[Bug, ...]]:
     return chapter["title"], bugs
 
 
-def _bug(table: Mapping[str, Any], cell: str | None, where: str) -> Bug:
+def _bug(table: Mapping[str, Any], chapter: Mapping[str, Any], where: str) -> Bug:
     where = f"bug {table.get('name', '')} in {where}"
-    _check_keys(table, BUG_KEYS, where)
-    for patch in table["patch"]:
-        _check_keys(patch, PATCH_KEYS, f"a patch of {where}")
-    if "page" in table:
-        _check_keys(table["page"], PAGE_KEYS, f"the page of {where}")
-    page = OnPage(**table["page"]) if "page" in table else None
-    patches = tuple(Patch(**patch) for patch in table["patch"])
-    if not patches or len({patch.package for patch in patches}) != 1:
+    is_of_break = "patch" in table or "plain" not in table
+    _check_keys(table, where, BUG_KEYS, *([BREAK_KEYS] if is_of_break else []))
+    for patch in table.get("patch", []):
+        _check_keys(patch, f"a patch of {where}", PATCH_KEYS)
+    page = table.get("page")
+    if page is not None:
+        _check_keys(page, f"the page of {where}", PAGE_KEYS)
+    patches = tuple(Patch(**patch) for patch in table.get("patch", []))
+    if "patch" in table and len({patch.package for patch in patches}) != 1:
         raise CatalogueError(f"expected patches of one package for {where}")
-    texts = {key: value for key, value in table.items() if isinstance(value, str)}
-    distractors = tuple(table["distractors"])
-    return Bug(**texts, patches=patches, distractors=distractors, cell=cell, page=page)
+    stages = tuple(table.get("stages", chapter.get("stages", ())))
+    if unknown := sorted({*stages} - {*CELL_STAGES, *COMMON_STAGES}):
+        raise CatalogueError(f"expected stages of {where} among those of check, got {unknown[0]}")
+    return Bug(
+        **{key: value for key, value in table.items() if isinstance(value, str)},
+        stages=stages,
+        plain=_plain(table.get("plain", {}), where),
+        patches=patches,
+        distractors=tuple(table.get("distractors", ())),
+        cell=chapter.get("cell"),
+        page=None if page is None else OnPage(**page),
+    )
+
+
+def _plain(table: Mapping[str, Any], where: str) -> tuple[Patch, ...]:
+    """Return the patches on the plain version: one for each file of a key such as "elman gru"."""
+    found = []
+    for files, changes in table.items():
+        for change in changes:
+            if not isinstance(change, list) or [type(text) for text in change] != [str, str]:
+                raise CatalogueError(f"expected [old, new] in {files!r} of {where}, got {change!r}")
+            found += [Patch(f"scratch_rnn/plain/{file}.py", *change) for file in files.split()]
+    return tuple(found)
 
 
 def _check_keys(
-    table: Mapping[str, Any], keys: tuple[tuple[str, ...], tuple[str, ...]], where: str
+    table: Mapping[str, Any], where: str, *keys: tuple[tuple[str, ...], tuple[str, ...]]
 ) -> None:
-    """Check that a table has the right keys, and a text or a list as each value."""
-    required, optional = keys
+    """Check that a table has the right keys, and values of the right types."""
+    required = [key for names, _ in keys for key in names]
+    optional = [key for _, names in keys for key in names]
     if missing := [key for key in required if key not in table]:
         raise CatalogueError(f"expected {missing[0]!r} in {where}, got none")
     for key, value in table.items():
         if key not in required + optional:
             raise CatalogueError(f"expected no {key!r} in {where}, got {value!r}")
-        kind = KINDS.get(key, str)
+        kind = list if key in LISTS else dict if key in TABLES else str
         if not isinstance(value, kind):
             raise CatalogueError(f"expected a {kind.__name__} as {key!r} in {where}, got {value!r}")
 
@@ -169,11 +210,16 @@ def _read_all() -> dict[str, tuple[Bug, ...]]:
     return dict(read_chapter((folder / file).read_text(encoding="utf-8"), file) for file in files)
 
 
-GROUPS = _read_all()
-"""The bugs of each chapter, by its title."""
+_ALL = _read_all()
+
+CATALOGUE = tuple(bug for bugs in _ALL.values() for bug in bugs)
+"""All bugs. `rnn-parity check` tries those with stages."""
+
+GROUPS = {title: bugs for title, bugs in _ALL.items() if bugs[0].patches}
+"""The bugs of each chapter of `rnn-parity break`, by its title."""
 
 BUGS = tuple(bug for bugs in GROUPS.values() for bug in bugs)
-"""All bugs, in the order in which data meets the code."""
+"""The bugs of `rnn-parity break`, in the order in which data meets the code."""
 
 _BUG_NAMED = {bug.name: bug for bug in BUGS}
 

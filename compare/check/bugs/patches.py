@@ -45,6 +45,18 @@ class Patch:
         """The package whose file it is."""
         return self.file.split("/")[0]
 
+    @property
+    def first_line(self) -> tuple[int, str]:
+        """The first of the lines that are changed, as they are: its number and its text."""
+        before, _, _ = source_of(self.file).partition(self.old)
+        number = before.count("\n") + 1
+        return number, source_of(self.file).splitlines()[number - 1].strip()
+
+
+def source_of(file: str) -> str:
+    """Return the text of a file, named from the root."""
+    return (ROOT / file).read_text(encoding="utf-8")
+
 
 def patched_source(file: str, patches: Iterable[Patch]) -> str:
     """Return the text of a file, with the patches that belong to it.
@@ -54,7 +66,7 @@ def patched_source(file: str, patches: Iterable[Patch]) -> str:
     PatchError
         If the text that a patch replaces does not occur exactly once.
     """
-    source = (ROOT / file).read_text(encoding="utf-8")
+    source = source_of(file)
     for patch in patches:
         if patch.file == file:
             count = source.count(patch.old)
@@ -68,7 +80,7 @@ def diff(patches: Sequence[Patch], context: int = 2) -> str:
     """Return the change as ``diff -u`` shows it, with `context` lines around each place."""
     lines: list[str] = []
     for file in dict.fromkeys(patch.file for patch in patches):
-        before = (ROOT / file).read_text(encoding="utf-8").splitlines()
+        before = source_of(file).splitlines()
         after = patched_source(file, patches).splitlines()
         lines += difflib.unified_diff(before, after, f"a/{file}", f"b/{file}", "", "", context, "")
     return "\n".join(lines)

@@ -256,7 +256,7 @@ def _of_catalogue(kind: str, cell: str) -> tuple[tuple[str, Any], ...]:
 
     files = FILES_OF_STAGES.get(kind, FILES_OF_THE_LAYER[cell] + FILES_OF_ALL_LAYERS)
     return tuple(
-        (bug.story, OfPackage(_copy_with(bug), cell))
+        (bug.words, OfPackage(_copy_with(bug), cell))
         for bug in BUGS
         if bug.package == "scratch_rnn" and all(file in files for file in bug.files)
     )

@@ -2,12 +2,11 @@
 
 from __future__ import annotations
 
-import importlib
 import inspect
 from types import ModuleType
 from typing import Any
 
-from compare.check import BUGS
+from compare.check import BUGS, Bug
 from compare.parity import CELLS, Cell
 
 
@@ -25,10 +24,10 @@ def page_bugs(cell: str, nonlinearity: str) -> list[dict[str, Any]]:
     return [
         {
             "name": bug.name,
-            "story": bug.story,
+            "story": bug.words,
             "hint": bug.hint,
             "look": bug.page.look,
-            "line": find_line(plain_module(bug.page.file), bug.page.line),
+            "line": line_of(bug, cell),
             "distractors": bug.distractors,
         }
         for bug in BUGS
@@ -38,27 +37,14 @@ def page_bugs(cell: str, nonlinearity: str) -> list[dict[str, Any]]:
     ]
 
 
-def plain_module(file: str) -> ModuleType:
-    """Return the module of scratch_rnn/plain with this file."""
-    return importlib.import_module(f"scratch_rnn.plain.{file.removesuffix('.py')}")
-
-
 def path_of(module: ModuleType) -> str:
     """Return the path of a module in the repository."""
     return module.__name__.replace(".", "/") + ".py"
 
 
-def find_line(module: ModuleType, part: str) -> dict[str, Any]:
-    """Return the only line of a module that has `part`.
-
-    Raises
-    ------
-    ValueError
-        If there is none, or more than one.
-    """
-    lines = inspect.getsource(module).splitlines()
-    found = [number for number, line in enumerate(lines, start=1) if part in line]
-    if len(found) != 1:
-        raise ValueError(f"expected one line with {part!r} in {module.__name__}, got {found}")
-    [number] = found
-    return {"file": path_of(module), "number": number, "code": lines[number - 1].strip()}
+def line_of(bug: Bug, cell: str) -> dict[str, Any]:
+    """Return the line of the plain version that the bug changes; the cell's, if there are more."""
+    own = path_of(CELLS[cell].plain)
+    patch = next((patch for patch in bug.plain if patch.file == own), bug.plain[0])
+    number, code = patch.first_line
+    return {"file": patch.file, "number": number, "code": code}

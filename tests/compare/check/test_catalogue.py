@@ -1,4 +1,4 @@
-"""The properties and the catalogue of bugs: every bug is caught by the law that it names."""
+"""The properties and the catalogue of bugs: the property that a bug names is violated by it."""
 
 import math
 import sys
@@ -12,19 +12,18 @@ import pytest
 
 import compare
 import scratch_rnn
-from compare.check.bugs import catalogue as bugs
-from compare.check.bugs.catalogue import BUGS, GROUPS, Bug
+from compare.check.bugs import catalogue
+from compare.check.bugs.catalogue import BUGS, CATALOGUE, GROUPS, Bug, find_bug
 from compare.check.bugs.patches import ROOT, Patch, PatchError, load_patched, patched_source
 from compare.check.cases.comparison import Comparison
-from compare.check.cases.layer_case import LayerCase
 from compare.check.classes.package import package_with
-from compare.check.properties import run as checking
+from compare.check.properties import run
 from compare.check.properties.layer_property import drawn
 from tests.annotations import unchecked
 from tests.counts import number
 from tests.scratch_rnn.test_train import sharing
 
-# Bugs whose damage is that something raises, and not that a value is wrong.
+# Bugs with which a call raises; with all others a value is wrong.
 RAISING = {"empty-batch-refused"}
 
 
@@ -34,60 +33,53 @@ def _quickly() -> Iterator[None]:
         yield
 
 
-def first_case() -> LayerCase:
-    """Return the case that is tried first."""
-    law = checking.LAYER_PROPERTIES[0]
-    return drawn("rnn", law.tried, tuple(law.fields.items()))[0]
+def steps_of_the_first_case() -> int:
+    first = run.LAYER_PROPERTIES[0]
+    return len(drawn("rnn", first.tried, tuple(first.fields.items()))[0].floats.x)
 
 
-# ---------------------------------------------------------------- the judge
+def property_named(name: str) -> Any:
+    [found] = [each for each in run.PROPERTIES if each.name == name]
+    return found
 
 
-def test_our_own_code_keeps_every_law() -> None:
-    assert [f.violated.name for f in checking.findings(scratch_rnn)] == []
+# ---------------------------------------------------------------- the properties
 
 
-def test_our_own_comparison_keeps_every_law() -> None:
-    assert list(checking.findings(compare, checking.COMPARISON_PROPERTIES)) == []
+def test_our_own_code_violates_no_property() -> None:
+    assert [f.violated.name for f in run.findings(scratch_rnn)] == []
+    assert list(run.findings(compare, run.COMPARISON_PROPERTIES)) == []
+    assert run.check_package(package_with(scratch_rnn.RNN)) is None
 
 
-def test_every_law_is_a_sentence_with_a_name_of_its_own() -> None:
-    checks = [*checking.PROPERTIES, *checking.COMPARISON_PROPERTIES]
-    assert len({check.name for check in checks}) == len(checks)
-    assert all(check.statement.endswith(".") for check in checks)
+def test_every_property_is_a_sentence_with_a_name_of_its_own_and_has_a_case() -> None:
+    properties = [*run.PROPERTIES, *run.COMPARISON_PROPERTIES]
+    assert len({each.name for each in properties}) == len(properties)
+    assert all(each.statement.endswith(".") for each in properties)
+    for each in run.PROPERTIES:
+        assert next(iter(each.outcomes(scratch_rnn)), None) is not None, each.name
 
 
-def test_masks_that_drop_what_they_should_keep_are_told() -> None:
-    """Their values are right, and so is every result, given the masks."""
+def test_masks_that_drop_the_units_to_be_kept_are_found() -> None:
+    """Their values are right, and so is every result with the given masks."""
 
     class Inverted(scratch_rnn.RNN):
         def draw_dropout_masks(self, T: int, B: int, rng: np.random.Generator) -> Any:
             masks = super().draw_dropout_masks(T, B, rng)
             return tuple(mask.max() - mask for mask in masks)
 
-    [check] = [check for check in checking.PROPERTIES if check.name == "drawn masks"]
-    finding = checking.check_property(check, SimpleNamespace(RNN=Inverted))
+    finding = run.check_property(property_named("drawn masks"), SimpleNamespace(RNN=Inverted))
     assert finding is not None
     assert finding.detail.startswith("expected 0.75 of the units to be kept, got 0.2")
 
 
-def test_the_law_of_threads_leaves_their_number_as_it_was() -> None:
-    [check] = [check for check in checking.PROPERTIES if check.name == "threads"]
+def test_the_property_of_threads_leaves_their_number_unchanged() -> None:
     with sharing(3):
-        assert checking.check_property(check, scratch_rnn) is None
+        assert run.check_property(property_named("threads"), scratch_rnn) is None
         assert scratch_rnn.get_num_threads() == 3
 
 
-@pytest.mark.parametrize("check", checking.PROPERTIES, ids=lambda check: check.name)
-def test_every_law_is_tried_on_a_case(check: Any) -> None:
-    assert sum(1 for _ in check.outcomes(scratch_rnn)) > 0
-
-
-def test_a_student_who_hands_in_our_layer_passes() -> None:
-    assert checking.check_package(package_with(scratch_rnn.RNN)) is None
-
-
-def test_a_student_who_forgets_the_last_step_is_told_where() -> None:
+def test_a_layer_without_its_last_step_is_wrong_at_that_step() -> None:
     class Forgetful(scratch_rnn.RNN):
         def forward(self, x, h0=None, **more):  # type: ignore[no-untyped-def]
             output, h_n, tape = super().forward(x, h0, **more)
@@ -95,13 +87,13 @@ def test_a_student_who_forgets_the_last_step_is_told_where() -> None:
             output[-1] = 0
             return output, h_n, tape
 
-    finding = checking.check_package(package_with(Forgetful))
+    finding = run.check_package(package_with(Forgetful))
     assert finding is not None
     assert (finding.violated.name, finding.tensor) == ("layer as torch", "output")
-    assert finding.step == len(first_case().floats.x)
+    assert finding.step == steps_of_the_first_case()
 
 
-def test_what_differs_is_named_in_the_order_of_computation() -> None:
+def test_the_first_wrong_step_is_the_first_that_is_computed() -> None:
     right = np.zeros((4, 2))
     wrong = right.copy()
     wrong[1, 1], wrong[2, 0] = 0.5, 0.7
@@ -117,14 +109,29 @@ def test_what_differs_is_named_in_the_order_of_computation() -> None:
 # ---------------------------------------------------------------- the catalogue
 
 
-def test_the_catalogue_is_long_and_its_names_are_unique() -> None:
-    assert len(BUGS) >= 28
-    assert len(bugs.BUG_NAMES) == len(BUGS)
+def test_names_are_unique_and_each_sentence_ends() -> None:
+    assert len(BUGS) >= 87
+    assert len(CATALOGUE) >= 350
+    assert len({bug.name for bug in CATALOGUE}) == len(CATALOGUE)
+    for bug in CATALOGUE:
+        assert bug.name == bug.name.lower().replace(" ", "-")
+        assert bug.words[-1] == "."
+        assert bug.plain or bug.patches
     for members in GROUPS.values():
-        names = {bug.name for bug in members}
         for bug in members:
             assert len(set(bug.distractors)) == len(bug.distractors) >= 3
-            assert set(bug.distractors) <= names - {bug.name}
+            assert bug.page is None or bug.plain
+
+
+@pytest.mark.parametrize("chapter", catalogue.CHAPTERS)
+def test_every_patch_on_the_plain_version_fits_just_once(chapter: str) -> None:
+    text = (Path(catalogue.__file__).parent / f"{chapter}.toml").read_text(encoding="utf-8")
+    for bug in catalogue.read_chapter(text, chapter)[1]:
+        for file in {patch.file for patch in bug.plain}:
+            compile(patched_source(file, bug.plain), bug.name, "exec")
+        for patch in bug.plain:
+            number, line = patch.first_line
+            assert line in (ROOT / patch.file).read_text(encoding="utf-8").splitlines()[number - 1]
 
 
 CHAPTER = """
@@ -132,7 +139,9 @@ title = "A chapter"
 cell = "gru"
 [[bug]]
 name = "a"
-story = "It is done wrong."
+words = "It is done wrong."
+stages = ["step"]
+plain."elman gru" = [['x', 'y']]
 notice = "n."
 hint = "h?"
 why = "w."
@@ -144,23 +153,34 @@ old = '''
 one
 two'''
 new = 'three'
+[bug.page]
+look = "there"
 """
+PAGE = '[bug.page]\nlook = "there"\n'
 
 
-def test_a_chapter_is_read_as_it_is_written() -> None:
-    title, (bug,) = bugs.read_chapter(CHAPTER, "a.toml")
+def test_a_chapter_is_read() -> None:
+    title, (bug,) = catalogue.read_chapter(CHAPTER, "a.toml")
     assert title == "A chapter"
     assert bug == Bug(
         "a",
         "It is done wrong.",
-        (Patch("scratch_rnn/rnn.py", "one\ntwo", "three"),),
-        "n.",
-        "h?",
-        "w.",
-        "layer as torch",
-        (),
-        "gru",
+        stages=("step",),
+        plain=tuple(Patch(f"scratch_rnn/plain/{file}.py", "x", "y") for file in ("elman", "gru")),
+        patches=(Patch("scratch_rnn/rnn.py", "one\ntwo", "three"),),
+        notice="n.",
+        hint="h?",
+        why="w.",
+        caught_by="layer as torch",
+        cell="gru",
+        page=catalogue.OnPage("there"),
     )
+    assert [bug.is_in("step", cell) for cell in ("rnn", "gru", "lstm")] == [True, True, False]
+    assert not bug.is_in("forward", "gru")
+
+
+HEADER, _, RECORD = CHAPTER.partition("[[bug]]")
+PATCH = RECORD[RECORD.index("[[bug.patch]]") : RECORD.index("[bug.page]")]
 
 
 @pytest.mark.parametrize(
@@ -168,36 +188,37 @@ def test_a_chapter_is_read_as_it_is_written() -> None:
     [
         ("hint = ", "hit = ", "expected 'hint' in bug a in a.toml, got none"),
         ("hint = ", "more = ''\nhint = ", "expected no 'more' in bug a in a.toml, got ''"),
+        (PATCH, "", "expected no 'notice' in bug a in a.toml, got 'n.'"),
         ('"n."', "1", "expected a str as 'notice' in bug a in a.toml, got 1"),
         ("[]", "'b'", "expected a list as 'distractors' in bug a in a.toml, got 'b'"),
         ("[]", "['b']", "expected other bugs of a.toml as distractors of a, got b"),
         ("[]", "['a']", "expected other bugs of a.toml as distractors of a, got a"),
-        ("gru", "gur", "expected one of rnn, gru, lstm as cell in a.toml, got 'gur'"),
+        ('["step"]', '["stop"]', "expected stages of bug a in a.toml among those of check, got s"),
+        ("['x', 'y']", "'xy'", "expected [old, new] in 'elman gru' of bug a in a.toml, got 'xy'"),
+        ('"gru"\n', '"gur"\n', "expected one of rnn, gru, lstm as cell in a.toml, got 'gur'"),
         ("title = ", "titel = ", "expected 'title' in a.toml, got none"),
         ("old = ", "odl = ", "expected 'old' in a patch of bug a in a.toml, got none"),
+        ("look = ", "lok = ", "expected 'look' in the page of bug a in a.toml, got none"),
         ('"h?"', '"h?', "expected a.toml to be TOML, got: "),
+        (RECORD, RECORD + "[[bug]]" + RECORD, "expected one bug a in a.toml, got more"),
+        (
+            PAGE,
+            PATCH.replace("scratch_rnn/", "compare/") + PAGE,
+            "expected patches of one package for bug a in a.toml",
+        ),
     ],
 )
-def test_a_wrong_record_is_told_in_one_line(old: str, new: str, message: str) -> None:
+def test_an_invalid_chapter_is_refused_in_one_line(old: str, new: str, message: str) -> None:
     assert CHAPTER.count(old) == 1
-    with pytest.raises(bugs.CatalogueError) as told:
-        bugs.read_chapter(CHAPTER.replace(old, new), "a.toml")
-    assert str(told.value).startswith(message)
-    assert "\n" not in str(told.value)
-
-
-def test_two_bugs_of_one_name_and_bugs_of_two_packages_are_refused() -> None:
-    header, _, bug = CHAPTER.partition("[[bug]]")
-    with pytest.raises(bugs.CatalogueError, match=r"expected one bug a in a\.toml, got more"):
-        bugs.read_chapter(f"{header}[[bug]]{bug}[[bug]]{bug}", "a.toml")
-    patch = bug[bug.index("[[bug.patch]]") :].replace("scratch_rnn/", "compare/")
-    with pytest.raises(bugs.CatalogueError, match="expected patches of one package for bug a"):
-        bugs.read_chapter(CHAPTER + patch, "a.toml")
+    with pytest.raises(catalogue.CatalogueError) as refused:
+        catalogue.read_chapter(CHAPTER.replace(old, new), "a.toml")
+    assert str(refused.value).startswith(message)
+    assert "\n" not in str(refused.value)
 
 
 @pytest.mark.parametrize("bug", BUGS[:: number(13, 1)], ids=lambda bug: bug.name)
-def test_every_bug_is_caught_by_the_law_that_the_catalogue_names(bug: Bug) -> None:
-    finding = bug.judge()
+def test_every_bug_violates_the_property_that_the_catalogue_names(bug: Bug) -> None:
+    finding = bug.violation()
     assert finding is not None, f"nothing catches {bug.name}"
     assert finding.violated.name == bug.caught_by
     assert finding.detail.startswith("raised") == (bug.name in RAISING), finding.detail
@@ -206,37 +227,35 @@ def test_every_bug_is_caught_by_the_law_that_the_catalogue_names(bug: Bug) -> No
 
 
 @pytest.mark.parametrize("bug", BUGS, ids=lambda bug: bug.name)
-def test_every_bug_is_a_small_change_that_is_told_in_full(bug: Bug) -> None:
+def test_every_bug_of_break_is_a_small_change_with_all_texts(bug: Bug) -> None:
     changed = [
         line for line in bug.diff.split("\n") if line[:1] in "+-" and line[:3] not in ("+++", "---")
     ]
     assert 1 <= len(changed) <= 12
-    for text in (bug.story, bug.notice, bug.hint, bug.why):
+    for text in (bug.words, bug.notice, bug.hint, bug.why):
         assert text[-1] in ".?"
-    assert len(bug.story) < 120
+    assert len(bug.words) < 120
 
 
-def test_the_step_of_a_gradient_that_is_not_handed_on_is_the_last_but_one() -> None:
-    finding = bugs.find_bug("no-carry-back").judge()
+def test_a_gradient_that_is_not_passed_on_is_wrong_from_the_last_step_but_one() -> None:
+    finding = find_bug("no-carry-back").violation()
     assert finding is not None
-    assert (finding.tensor, finding.step) == ("gradient of x", len(first_case().floats.x) - 1)
+    assert (finding.tensor, finding.step) == ("gradient of x", steps_of_the_first_case() - 1)
 
 
 # ---------------------------------------------------------------- patches
 
 
 def test_a_patch_changes_neither_the_real_package_nor_its_files() -> None:
-    bug = bugs.find_bug("state-ignored")
     before = {path: path.read_bytes() for path in (ROOT / "scratch_rnn").rglob("*.py")}
     modules = {
         name: module for name, module in sys.modules.items() if name.split(".")[0] == "scratch_rnn"
     }
-    broken = bug.load()
+    broken = find_bug("state-ignored").load()
     ones = np.ones((1, 2, 3), np.float32)
     x = np.zeros((1, 2, 4), np.float32)
     for package, moves in ((scratch_rnn, True), (broken, False)):
-        rng = np.random.default_rng(0)
-        rnn = package.RNN(4, 3, bias=False, rng=rng)
+        rnn = package.RNN(4, 3, bias=False, rng=np.random.default_rng(0))
         assert bool(rnn(x, ones)[0].any()) == moves
     assert broken.RNN is not scratch_rnn.RNN
     assert {name: sys.modules[name] for name in modules} == modules
@@ -246,11 +265,10 @@ def test_a_patch_changes_neither_the_real_package_nor_its_files() -> None:
 @pytest.mark.parametrize(("old", "count"), [("no such line", 0), ("import", 6)])
 def test_a_patch_must_fit_just_once(old: str, count: int) -> None:
     patch = Patch("scratch_rnn/cells/elman.py", old, "")
-    with pytest.raises(
-        PatchError, match=f"expected {old!r} once in scratch_rnn/cells/elman.py, got"
-    ):
+    message = f"expected {old!r} once in scratch_rnn/cells/elman.py, got"
+    with pytest.raises(PatchError, match=message):
         load_patched("scratch_rnn", [patch], "misfit")
-    with pytest.raises(PatchError):
+    with pytest.raises(PatchError, match=message):
         patched_source(patch.file, [patch])
 
 

@@ -71,9 +71,7 @@ def spoilt(forward: Callable[..., Any]) -> Callable[..., Any]:
     ],
     ids=lambda law: law.name,
 )
-def test_the_answer_is_pytorchs(
-    law: Property, monkeypatch: pytest.MonkeyPatch
-) -> None:
+def test_the_answer_is_pytorchs(law: Property, monkeypatch: pytest.MonkeyPatch) -> None:
     assert check_property(law, scratch_rnn) is None
     training_cases._training_case.cache_clear()
     monkeypatch.setattr(torch.nn.RNN, "forward", spoilt(torch.nn.RNN.forward))

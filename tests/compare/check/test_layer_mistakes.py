@@ -162,7 +162,7 @@ def test_a_bug_of_the_catalogue_is_named_in_a_class(bug: Bug, count: Count) -> N
     if not likely:
         features = try_features(layers, 0)
         likely = [f.get("likely", "") for f in features if f["verdict"] == "wrong"]
-    assert likely[0].startswith(OTHER_WORDS.get(bug.name, bug.story)), likely
+    assert likely[0].startswith(OTHER_WORDS.get(bug.name, bug.words)), likely
     count("bugs of the catalogue named in a class")
 
 

@@ -58,7 +58,7 @@ def test_list_names_every_bug_and_its_law(width: int) -> None:
     )
     assert max(map(len, lines[:-2])) <= width
     words = " ".join(out.getvalue().split())
-    assert all(f"{bug.story} caught by {bug.caught_by!r}" in words for bug in BUGS)
+    assert all(f"{bug.words} caught by {bug.caught_by!r}" in words for bug in BUGS)
 
 
 def test_a_bug_that_shows_in_training_is_shown_as_two_curves(
@@ -84,8 +84,8 @@ def test_a_bug_that_shows_in_training_is_shown_as_two_curves(
     assert "with the bug, perplexity" in symptom
     assert "The Two Clocks" in symptom
     bug = bugs.find_bug("no-carry-back")
-    assert bug.story not in symptom
-    assert bug.story in answer
+    assert bug.words not in symptom
+    assert bug.words in answer
     assert "Where: gradient of x, step 5" in answer
     assert "\n-        d_h_t = times_W_hh(d_z_t)\n+" in answer
 
@@ -213,8 +213,8 @@ def test_a_puzzle_does_not_tell_its_answer_where_nobody_can_guess(
     assert text == printed()
     assert text.startswith(f"Puzzle {seed}\n")
     symptom, choices = text.split("\nWhich bug is it?\n")
-    assert bug.story not in symptom
-    assert bug.story in choices
+    assert bug.words not in symptom
+    assert bug.words in choices
     assert "no-carry-back" not in text
     assert "The change" not in text
     again = f"`rnn-parity break --seed {seed}` shows this puzzle again, --yes also its answer.\n"
@@ -225,13 +225,13 @@ def test_a_puzzle_does_not_tell_its_answer_where_nobody_can_guess(
 
 
 def test_what_pytorch_warns_of_stays_out_of_the_quiz(monkeypatch: pytest.MonkeyPatch) -> None:
-    right = Bug.judge
+    right = Bug.violation
 
     def warning(self: Bug) -> Any:
         warnings.warn("LSTM with projections is not supported with oneDNN.", stacklevel=1)
         return right(self)
 
-    monkeypatch.setattr(Bug, "judge", warning)
+    monkeypatch.setattr(Bug, "violation", warning)
     with warnings.catch_warnings(record=True) as shown:
         warnings.simplefilter("always")
         quiz.caught(bugs.find_bug("no-carry-back"))
@@ -363,19 +363,9 @@ def test_all_prints_where_each_is_caught(monkeypatch: pytest.MonkeyPatch) -> Non
 
 
 def test_a_bug_that_escapes_is_an_error() -> None:
-    harmless = Bug(
-        "harmless",
-        "Nothing is changed.",
-        (
-            Patch(
-                "compare/parity/weights.py", "import numpy as np", "import numpy as np  # so be it"
-            ),
-        ),
-        notice="",
-        hint="",
-        why="",
-        caught_by="equals pass",
-    )
+    import_line = "import numpy as np"
+    patch = Patch("compare/parity/weights.py", import_line, f"{import_line}  # so be it")
+    harmless = Bug("harmless", "Nothing changes.", patches=(patch,), caught_by="equals pass")
     with pytest.raises(
         NotCaught, match="expected harmless to be caught by 'equals pass', got nothing"
     ):

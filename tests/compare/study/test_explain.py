@@ -25,9 +25,7 @@ from compare.study.page.build import MARK
 from compare.study.page.demonstration import demonstration
 from compare.study.page.explain import explain
 from compare.study.page.record import MOST_STEPS, numbers_of, record, shown_ids, tokens_of
-from compare.study.page.sources import find_line
 from compare.terminal.errors import UsageError
-from scratch_rnn.plain import elman
 from scratch_rnn.text import Batch, Vocab
 from tests.compare.parity.courses import LETTERS, checkpoint, course, write_run
 from tests.compare.study.pages import Page, unpacked
@@ -132,12 +130,6 @@ def test_a_page_has_the_lines_of_the_plain_version() -> None:
         assert [each["file"] for each in plain] == [f"scratch_rnn/plain/{f}.py" for f in files]
         for each in plain:
             assert each["lines"] == (ROOT / each["file"]).read_text(encoding="utf-8").splitlines()
-
-
-def test_a_line_that_is_not_there_or_there_twice_is_noticed() -> None:
-    for part in ("no such line", "return"):
-        with pytest.raises(ValueError, match="expected one line with"):
-            find_line(elman, part)
 
 
 # ---------------------------------------------------------------- what a run kept

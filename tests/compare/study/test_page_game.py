@@ -179,7 +179,7 @@ def test_a_puzzle_by_keyboard_from_its_number_to_the_right_line(opened: Opened) 
     opened.press("Space")
     reply = opened.text("#game-reply")
     assert f"Right. Puzzle {number}: 2 guesses, 1 hint." in reply
-    assert bug.story in reply
+    assert bug.words in reply
     assert str(bug.page.look) in reply
     assert "scratch_rnn/plain/elman.py" in reply
     assert "d_W_hh += W_hh_term" in reply
@@ -204,11 +204,11 @@ def test_a_puzzle_by_keyboard_from_its_number_to_the_right_line(opened: Opened) 
 def test_a_number_brings_the_puzzle_back_and_all_bugs_come(opened: Opened) -> None:
     number = start(opened, "uphill")
     choices = offered(opened)
-    assert find_bug("uphill").story not in opened.text("#game-reply")
+    assert find_bug("uphill").words not in opened.text("#game-reply")
     opened.page.locator("#game-give-up").click()
     opened.settle()
     assert f"Puzzle {number}: given up." in opened.text("#game-reply")
-    assert find_bug("uphill").story in opened.text("#game-reply")
+    assert find_bug("uphill").words in opened.text("#game-reply")
     opened.page.locator("#game-start").click()
     opened.settle()
     assert opened.text("#game-reply") == ""
