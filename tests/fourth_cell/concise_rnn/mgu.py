@@ -31,7 +31,10 @@ class MGU(nn.Module):
         bound = hidden_size**-0.5
         for layer in range(num_layers):
             V = input_size if layer == 0 else len(self.suffixes) * hidden_size
-            shapes = {"weight_ih": (2 * hidden_size, V), "weight_hh": (2 * hidden_size, hidden_size)}
+            shapes = {
+                "weight_ih": (2 * hidden_size, V),
+                "weight_hh": (2 * hidden_size, hidden_size),
+            }
             if bias:
                 shapes |= {"bias_ih": (2 * hidden_size,), "bias_hh": (2 * hidden_size,)}
             for suffix in self.suffixes:
