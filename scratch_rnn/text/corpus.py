@@ -22,14 +22,12 @@ from typing import Literal, get_args
 
 from scratch_rnn.checks import check_choice
 from scratch_rnn.text import download
+from scratch_rnn.text.books import BOOKS, Book, sha1_of
 from scratch_rnn.text.errors import DataError, shown
 
 Source = Literal["file", "RNN_PARITY_DATA", "cache", "download", "built-in sample"]
 Token = Literal["char", "word"]
 
-BOOK = "The Time Machine"
-BOOK_SHA1 = "090b5e7e70c295757f55df93cb0a180b9691891a"
-BOOK_FILE = "timemachine.txt"
 PIECE = 2**18
 """Bytes of a file that are read at a time."""
 
@@ -73,9 +71,11 @@ class Text:
 
     @classmethod
     def from_bytes(
-        cls, raw: bytes | Path, *, path: object, source: Source, name: str = BOOK, note: str = ""
+        cls, raw: bytes | Path, *, path: object, source: Source, name: str = "", note: str = ""
     ) -> "Text":
         """Check the bytes of a file, in one pass; `path` is its name in error messages.
+
+        The text of a book has the book's title; `name` is that of any other text.
 
         Raises
         ------
@@ -103,9 +103,9 @@ class Text:
             )
         begins = next(iter(_pieces(raw)))
         num_bytes = size - (len(codecs.BOM_UTF8) if begins.startswith(codecs.BOM_UTF8) else 0)
-        if digest.hexdigest() == BOOK_SHA1:
-            name = BOOK
-        return cls(name, raw, num_bytes, digest.hexdigest(), source, note)
+        sha1 = digest.hexdigest()
+        name = next((book.title for book in BOOKS.values() if book.sha1 == sha1), name)
+        return cls(name, raw, num_bytes, sha1, source, note)
 
     def pieces(self) -> Iterator[bytes]:
         """Yield the file's bytes in pieces.
@@ -160,12 +160,17 @@ def load_text(path: str | os.PathLike[str] | None = None, *, progress: bool = Tr
         if not isinstance(path, str | os.PathLike):
             raise TypeError(f"expected path to be a str or a path, got {type(path).__name__}")
         return _from_file(path)
+    return load_book(BOOKS["time machine"], progress=progress)
+
+
+def load_book(book: Book, *, progress: bool = True) -> Text:
+    """Load a book, from the places that `load_text` describes, or else the built-in sample."""
     if directory := os.environ.get("RNN_PARITY_DATA"):
-        return _from_data_directory(Path(directory))
-    cached = download.cache_directory() / BOOK_FILE
-    if (raw := _read_if_book(cached)) is not None:
+        return _from_data_directory(book, Path(directory))
+    cached = download.cache_directory() / book.file
+    if (raw := _read_if_book(book, cached)) is not None:
         return Text.from_bytes(raw, path=cached, source="cache")
-    return _from_network(cached, progress)
+    return _from_network(book, cached, progress)
 
 
 def sample_text(note: str = "") -> Text:
@@ -206,38 +211,33 @@ def tokenize(lines: list[str], token: Token = "char") -> list[list[str]]:
     return [list(line) if token == "char" else line.split() for line in lines]
 
 
-def sha1_of(raw: bytes) -> str:
-    """Return the SHA-1 of some bytes. It identifies a text; it does not protect it."""
-    return hashlib.sha1(raw, usedforsecurity=False).hexdigest()
-
-
 def _from_file(path: str | os.PathLike[str]) -> Text:
     with _readable(path):
         return Text.from_bytes(Path(path), path=path, source="file", name=shown(Path(path).name))
 
 
-def _from_data_directory(directory: Path) -> Text:
-    path = directory / BOOK_FILE
+def _from_data_directory(book: Book, directory: Path) -> Text:
+    path = directory / book.file
     try:
         raw = _read(path)
     except DataError as error:
         raise DataError(f"RNN_PARITY_DATA: {error}") from None
-    if sha1_of(raw) != BOOK_SHA1:
+    if not book.is_text(raw):
         raise DataError(
-            f"RNN_PARITY_DATA: expected {shown(path)} with SHA-1 {BOOK_SHA1}, got {sha1_of(raw)}"
+            f"RNN_PARITY_DATA: expected {shown(path)} with SHA-1 {book.sha1}, got {sha1_of(raw)}"
         )
     return Text.from_bytes(raw, path=path, source="RNN_PARITY_DATA")
 
 
-def _from_network(cached: Path, progress: bool) -> Text:
+def _from_network(book: Book, cached: Path, progress: bool) -> Text:
     try:
-        raw = download.fetch(progress=progress)
-        if sha1_of(raw) != BOOK_SHA1:
+        raw = download.fetch(book, progress=progress)
+        if not book.is_text(raw):
             raise download.DownloadError(
-                f"expected SHA-1 {BOOK_SHA1[:8]}, got {len(raw):,} bytes with {sha1_of(raw)[:8]}"
+                f"expected SHA-1 {book.sha1[:8]}, got {len(raw):,} bytes with {sha1_of(raw)[:8]}"
             )
     except download.DownloadError as error:
-        return sample_text(f"{BOOK} could not be downloaded: {error}")
+        return sample_text(f"{book.title} could not be downloaded: {error}")
     try:
         download.keep([raw], cached)
         note = ""
@@ -246,12 +246,12 @@ def _from_network(cached: Path, progress: bool) -> Text:
     return Text.from_bytes(raw, path=cached, source="download", note=note)
 
 
-def _read_if_book(path: Path) -> bytes | None:
+def _read_if_book(book: Book, path: Path) -> bytes | None:
     try:
         raw = _read(path)
     except DataError:
         return None
-    return raw if sha1_of(raw) == BOOK_SHA1 else None
+    return raw if book.is_text(raw) else None
 
 
 def _in_words(error: OSError | MemoryError) -> str:

@@ -1,4 +1,4 @@
-"""Download *The Time Machine*, and store it in the cache.
+"""Download a book, and store it in the cache.
 
 The bytes are collected in memory. They are written to the disk only when they are complete and
 verified, so an interrupted download leaves no file behind. A refused connection fails at once. A
@@ -18,10 +18,10 @@ from pathlib import Path
 from typing import Any
 from urllib.parse import urlsplit
 
-URL = "https://d2l-data.s3-accelerate.amazonaws.com/timemachine.txt"
+from scratch_rnn.text.books import Book
+
 CONNECT_SECONDS = 10.0  # for the connection, and for each wait for the next bytes
 TOTAL_SECONDS = 14.0  # for everything together
-MOST_BYTES = 1_000_000  # the book has 178,979
 
 
 class DownloadError(Exception):
@@ -37,8 +37,8 @@ def cache_directory() -> Path:
     return Path(pooch.os_cache("rnn-parity"))
 
 
-def fetch(*, progress: bool = False) -> bytes:
-    """Return the bytes at `RNN_PARITY_URL` or, if that is not set, at `URL`. They are not verified.
+def fetch(book: Book, *, progress: bool = False) -> bytes:
+    """Return the bytes at the address of the book. They are not verified.
 
     A second thread downloads. A name lookup and attempts to connect cannot be interrupted, so this
     thread only waits, and Ctrl-C works.
@@ -50,8 +50,8 @@ def fetch(*, progress: bool = False) -> bytes:
     """
     import pooch  # before the time is taken: on a slow machine it takes seconds
 
-    url = os.environ.get("RNN_PARITY_URL") or URL
-    body = _Body(deadline=time.monotonic() + TOTAL_SECONDS)
+    url = os.environ.get(book.url_variable) or book.url
+    body = _Body(book.most_bytes, deadline=time.monotonic() + TOTAL_SECONDS)
     bar = _Progress(visible=progress and _on_terminal())
     answer: queue.SimpleQueue[Exception | None] = queue.SimpleQueue()
 
@@ -100,17 +100,18 @@ def keep(pieces: Iterable[Any], path: Path) -> None:
 
 
 class _Body(io.BytesIO):
-    """The bytes received so far; refuses more after the deadline or past `MOST_BYTES`."""
+    """The bytes received so far; refuses more after the deadline, or than `most_bytes`."""
 
-    def __init__(self, deadline: float) -> None:
+    def __init__(self, most_bytes: int, deadline: float) -> None:
         super().__init__()
+        self.most_bytes = most_bytes
         self.deadline = deadline
 
     def write(self, chunk: bytes, /) -> int:  # type: ignore[override]
         if time.monotonic() > self.deadline:
             raise TimeoutError
-        if self.tell() + len(chunk) > MOST_BYTES:
-            raise DownloadError(f"expected at most {MOST_BYTES:,} bytes, got more")
+        if self.tell() + len(chunk) > self.most_bytes:
+            raise DownloadError(f"expected at most {self.most_bytes:,} bytes, got more")
         return super().write(chunk)
 
 

@@ -3,12 +3,23 @@
 import hashlib
 import threading
 from contextlib import suppress
+from dataclasses import replace
 from http.server import BaseHTTPRequestHandler, ThreadingHTTPServer
+
+import pytest
+
+from scratch_rnn.text.books import BOOKS
 
 BOOK = b"The traveller said: the clock has stopped.\n" * 200
 BOOK_SHA1 = hashlib.sha1(BOOK).hexdigest()
 OTHER_BOOK = BOOK.replace(b"stopped", b"started")
 WEB_PAGE = b"<!DOCTYPE html><title>Please log in</title>"
+
+
+def put_book(monkeypatch: pytest.MonkeyPatch, **fields: str) -> None:
+    """Change fields of the book that is loaded without a path."""
+    name = "time machine"
+    monkeypatch.setitem(BOOKS, name, replace(BOOKS[name], **fields))
 
 
 class Server(ThreadingHTTPServer):

@@ -25,6 +25,7 @@ from scratch_rnn.text import (
 )
 from scratch_rnn.text import corpus as corpus_module
 from scratch_rnn.text import download as download_module
+from tests.text.server import put_book
 
 
 def write(directory: Path, raw: bytes, name: str = "notes.txt") -> Path:
@@ -202,7 +203,7 @@ def test_a_corpus_needs_letters() -> None:
 def book(monkeypatch: pytest.MonkeyPatch, tmp_path: Path) -> bytes:
     """A short book that takes the place of the real one, an empty cache, and no network."""
     raw = b"I - The traveller\r\nsmiled.\n"
-    monkeypatch.setattr(corpus_module, "BOOK_SHA1", hashlib.sha1(raw).hexdigest())
+    put_book(monkeypatch, sha1=hashlib.sha1(raw).hexdigest())
     monkeypatch.delenv("RNN_PARITY_DATA", raising=False)
     monkeypatch.setenv("RNN_PARITY_CACHE", str(tmp_path / "cache"))
     monkeypatch.setenv("RNN_PARITY_URL", "http://127.0.0.1:1/")
@@ -300,6 +301,7 @@ def test_one_call_takes_a_path_or_finds_the_text_itself(book: bytes, tmp_path: P
 
 
 @given(raw=st.text("ab \r\n\t.é\ufeff", max_size=60).map(str.encode), size=st.integers(1, 9))
+@example(b"ab", 1)  # a word is cut
 @example(b"a b", 2)
 @example(b"a.\n.b c", 3)
 def test_piece_by_piece_a_text_is_cleaned_as_a_whole(raw: bytes, size: int) -> None:

@@ -9,14 +9,16 @@ import subprocess
 import sys
 import threading
 from collections.abc import Iterator
+from dataclasses import replace
 from pathlib import Path
 
 import pytest
 
 from scratch_rnn.text import Text, load_text
-from scratch_rnn.text import corpus as corpus_module
 from scratch_rnn.text import download as download_module
-from tests.text.server import BOOK, BOOK_SHA1, OTHER_BOOK, WEB_PAGE, Server
+from scratch_rnn.text.books import BOOKS, Book
+from scratch_rnn.text.corpus import load_book
+from tests.text.server import BOOK, BOOK_SHA1, OTHER_BOOK, WEB_PAGE, Server, put_book
 
 
 @pytest.fixture
@@ -32,7 +34,9 @@ def server() -> Iterator[Server]:
 
 LIMITS = (download_module.CONNECT_SECONDS, download_module.TOTAL_SECONDS)
 WITHOUT_LIMITS = (
-    "from scratch_rnn.text import corpus, download, load_text\n"
+    "from dataclasses import replace\n"
+    "from scratch_rnn.text import download, load_text\n"
+    "from scratch_rnn.text.books import BOOKS\n"
     "download.CONNECT_SECONDS = download.TOTAL_SECONDS = 1e5\n"
 )
 """Whoever waits for a limit of the download runs into that of the test, on any machine."""
@@ -43,7 +47,7 @@ def cache(server: Server, tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Pa
     """An empty cache, the server in the network's place, and its book in that of the real one."""
     monkeypatch.setattr(download_module, "CONNECT_SECONDS", 1e5)
     monkeypatch.setattr(download_module, "TOTAL_SECONDS", 1e5)
-    monkeypatch.setattr(corpus_module, "BOOK_SHA1", BOOK_SHA1)
+    put_book(monkeypatch, sha1=BOOK_SHA1)
     monkeypatch.delenv("RNN_PARITY_DATA", raising=False)
     monkeypatch.setenv("RNN_PARITY_CACHE", str(tmp_path / "cache"))
     monkeypatch.setenv("RNN_PARITY_URL", server.url)
@@ -98,7 +102,7 @@ def test_a_failure_is_not_remembered(cache: Path, server: Server) -> None:
 def test_several_processes_may_download_at_once(cache: Path, server: Server) -> None:
     server.behaviour = "well_together"  # nobody is answered before all three have asked
     program = WITHOUT_LIMITS + (
-        f"corpus.BOOK_SHA1 = {BOOK_SHA1!r}\n"
+        f"BOOKS['time machine'] = replace(BOOKS['time machine'], sha1={BOOK_SHA1!r})\n"
         "text = load_text()\n"
         "print(text.source, text.sha1, text.note)"
     )
@@ -130,12 +134,29 @@ def test_two_copies_being_written_do_not_meet(
     assert files_in(tmp_path) == ["text"]
 
 
-def test_the_address_is_the_module_s_unless_another_is_named(
+def test_the_address_is_the_book_s_unless_the_variable_has_another(
     cache: Path, server: Server, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     monkeypatch.delenv("RNN_PARITY_URL")
-    monkeypatch.setattr(download_module, "URL", server.url)
+    put_book(monkeypatch, url=server.url)
     assert load_text().source == "download"
+
+
+def test_another_book_is_one_more_entry(
+    cache: Path, server: Server, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    put_book(monkeypatch, sha1="0" * 40)
+    other = Book("Clocks", "clocks.txt", server.url, "CLOCKS_URL", BOOK_SHA1, len(BOOK))
+    monkeypatch.setitem(BOOKS, "clocks", other)
+    assert load_book(other) == Text("Clocks", BOOK, len(BOOK), BOOK_SHA1, "download")
+    assert files_in(cache) == ["clocks.txt"]
+    assert load_text(cache / "clocks.txt").name == "Clocks"
+    (cache / "clocks.txt").unlink()
+    monkeypatch.setenv("CLOCKS_URL", f"{server.url}/nowhere")
+    assert load_book(other).note == "Clocks could not be downloaded: 127.0.0.1 answered 404"
+    monkeypatch.delenv("CLOCKS_URL")
+    too_large = load_book(replace(other, most_bytes=len(BOOK) - 1))
+    assert too_large.note.endswith(f"expected at most {len(BOOK) - 1:,} bytes, got more")
 
 
 # ------------------------------------------------------------------ when it is not

@@ -12,7 +12,6 @@ from typing import Any
 
 import numpy as np
 
-import scratch_rnn
 from compare.check.cases.comparison import Answer, Comparison
 from compare.check.cases.comparison import Results as Results
 from compare.check.cases.comparison import compared as compared_with
@@ -20,7 +19,7 @@ from compare.check.cases.floats import Floats
 from compare.check.cases.layer_case import LayerCase
 from compare.parity import CELLS, SAFETY, Move, tolerances, ulps, unmoved
 
-CLASSES: dict[str, Any] = {name: getattr(scratch_rnn, cell.layer) for name, cell in CELLS.items()}
+CLASSES: dict[str, Any] = {name: cell.scratch_layer for name, cell in CELLS.items()}
 """Our layer of each cell."""
 
 STATES = ("h_n", "c_n")

@@ -53,8 +53,8 @@ def torch_results(case: LayerCase) -> dict[str, np.ndarray]:
 
 
 def torch_layer(options: Mapping[str, Any], dtype: str, cell: str = "rnn") -> Any:
-    """Return an nn.RNN, nn.GRU or nn.LSTM."""
-    return getattr(nn, CELLS[cell].layer)(**options, dtype=getattr(torch, dtype))
+    """Return the layer of a cell in PyTorch."""
+    return CELLS[cell].torch_layer(**options, dtype=getattr(torch, dtype))
 
 
 def set_parameters(layer: Any, arrays: Mapping[str, np.ndarray]) -> dict[str, torch.Tensor]:

@@ -1,0 +1,26 @@
+"""The minimal gated unit in a `Layer`."""
+
+from typing import Any, ClassVar
+
+from scratch_rnn.cells import mgu
+from scratch_rnn.documented import documented
+from scratch_rnn.layer import Layer
+
+
+@documented
+class MGU(Layer):
+    """Minimal gated unit of L layers, in one or both directions.
+
+    The equations are those of `scratch_rnn.cells.mgu`.
+
+    Parameters
+    ----------
+    %(sizes)s
+    %(options)s
+    %(initial)s
+
+    %(notes)s
+    """
+
+    cell: ClassVar[Any] = mgu
+    NUM_GATES = 2

@@ -1,0 +1,145 @@
+"""A fourth cell is six files: `tests/fourth_cell` has them, for the minimal gated unit.
+
+Five files are new, and `record.txt` is its record in `compare/parity/cells.py`. The test adds them
+to a copy of the project, and every command takes `--cell mgu`.
+"""
+
+import json
+import os
+import shutil
+import subprocess
+import sys
+from collections.abc import Iterator, Mapping
+from pathlib import Path
+from typing import Any
+
+import numpy as np
+import pytest
+
+import concise_rnn
+import scratch_rnn
+from compare.check.cases import layer_results
+from compare.check.cases.layer_case import LayerCase, random_case
+from compare.parity import CELLS, Cell
+from tests import oracle
+from tests.annotations import unchecked
+from tests.properties import against, demand
+from tests.scratch_rnn.test_rnn_derivatives import SMALL
+
+ROOT = Path(__file__).parents[1]
+FILES = ROOT / "tests" / "fourth_cell"
+
+SIZES = "--hidden-size 5 --batch-size 2 --num-steps 4 --max-tokens 60 --text text.txt"
+RUN = f"--cell mgu {SIZES} --epochs 1 --runs runs"
+
+COMMANDS = {  # each with its exit code, and with words of what it prints
+    f"parity --cell mgu {SIZES}": (0, "tensors agree"),
+    f"run {RUN}": (0, "Written to runs/"),
+    f"train --model scratch {RUN}": (0, "Written to runs/"),
+    f"train --model concise {RUN}": (0, "Written to runs/"),
+    "generate --run NEWEST --prefix the": (0, "the"),
+    "check solution.py --cell mgu": (0, "6 of 6"),
+    "check --new template.py --cell mgu": (0, "template.py"),
+    "check template.py --cell mgu": (1, "mgu_step"),
+    "check scratch_rnn.mgu:MGU --cell mgu": (0, "right"),
+    "check concise_rnn.mgu:MGU --cell mgu": (0, "right"),
+    f"bisect --cell mgu --implementation scratch_rnn.mgu:MGU --updates 2 {SIZES}": (0, "updates"),
+    "explain --checkpoint NEWEST --out page.html": (0, "page.html"),
+    "bench --cell mgu --shapes shapes.json --budget 0.2 --json times.json": (0, "times.json"),
+}
+
+PROGRAM = """
+import contextlib, io, json, sys, traceback
+from pathlib import Path
+from compare.cli import main
+
+for command in sys.argv[1:]:
+    written = io.StringIO()
+    with contextlib.redirect_stdout(written), contextlib.redirect_stderr(written):
+        try:
+            runs = sorted(map(str, Path("runs").glob("*")))
+            code = main(command.replace("NEWEST", runs[-1] if runs else "").split())
+        except BaseException:
+            traceback.print_exc()
+            code = -1
+    print(json.dumps([command, code, written.getvalue()]), flush=True)
+"""
+
+
+def copy_with_the_cell(project: Path) -> None:
+    for package in ("scratch_rnn", "concise_rnn", "compare"):
+        shutil.copytree(ROOT / package, project / package, ignore=lambda *_: {"__pycache__"})
+        if (FILES / package).exists():
+            shutil.copytree(FILES / package, project / package, dirs_exist_ok=True)
+    cells = project / "compare" / "parity" / "cells.py"
+    before, after = cells.read_text("utf-8").split("    )\n}\n")
+    record = (FILES / "record.txt").read_text("utf-8")
+    cells.write_text(f"{before}{record}    )\n}}\n{after}", "utf-8")
+
+
+def test_every_command_takes_the_cell(tmp_path: Path) -> None:
+    copy_with_the_cell(tmp_path)
+    plain = (tmp_path / "scratch_rnn" / "plain" / "mgu.py").read_text("utf-8")
+    others = "from scratch_rnn.plain.elman import clip_grad_norm, cross_entropy\n"
+    (tmp_path / "solution.py").write_text(plain + others, "utf-8")
+    (tmp_path / "text.txt").write_text("the quick brown fox jumps over the lazy dog\n" * 4)
+    shape = {"T": 3, "B": 2, "V": 4, "H": 5}
+    (tmp_path / "shapes.json").write_text(json.dumps([shape]))
+    done = subprocess.run(
+        [sys.executable, "-c", PROGRAM, *COMMANDS],
+        cwd=tmp_path,
+        env={**os.environ, "PYTHONPATH": str(tmp_path), "MPLBACKEND": "agg"},
+        capture_output=True,
+        text=True,
+    )
+    assert done.stderr == ""
+    outcomes = [json.loads(line) for line in done.stdout.splitlines()]
+    assert [command for command, _, _ in outcomes] == list(COMMANDS)
+    wrong = []
+    for command, code, written in outcomes:
+        expected, words = COMMANDS[command]
+        if code != expected or words not in written:
+            wrong.append(f"{command}: {code}\n{written}")
+    assert not wrong, "\n".join(wrong)
+    assert "The forget gate" in (tmp_path / "page.html").read_text("utf-8")
+
+
+def test_these_are_six_files() -> None:
+    assert len([path for path in FILES.rglob("*") if path.suffix in (".py", ".js", ".txt")]) == 6
+
+
+# An independent oracle ----------------------------------------------------------------------------
+
+
+@pytest.fixture
+def mgu(monkeypatch: pytest.MonkeyPatch) -> Iterator[Any]:
+    """The layer, with its record, beside the three others."""
+    for package, folder in (
+        (scratch_rnn, "scratch_rnn"),
+        (scratch_rnn.cells, "scratch_rnn/cells"),
+        (concise_rnn, "concise_rnn"),
+    ):
+        monkeypatch.setattr(package, "__path__", [*package.__path__, str(FILES / folder)])
+    record: Cell = eval((FILES / "record.txt").read_text("utf-8").strip().removesuffix(","))
+    monkeypatch.setitem(CELLS, "mgu", record)
+    monkeypatch.setitem(layer_results.CLASSES, "mgu", record.scratch_layer)
+    monkeypatch.setitem(oracle.STEPS, "mgu", mgu_step)
+    with unchecked():
+        yield record.scratch_layer
+
+
+def mgu_step(
+    case: LayerCase, own: Mapping[str, np.ndarray], x: np.ndarray, h: np.ndarray
+) -> oracle.State:
+    (f, n), (f_h, n_h) = oracle.products(case, own, x, h)
+    f = oracle.sigmoid(f + f_h)
+    return ((1 - f) * h + f * np.tanh(n + f * n_h),)
+
+
+def test_its_gradients_are_the_derivatives_of_its_equations(mgu: Any) -> None:
+    """By complex steps: `check` compares the layer with another of the same files."""
+    rng = np.random.default_rng(0)
+    for _ in range(20):
+        case = random_case(rng, cell="mgu", **SMALL)
+        reference = {n: a.astype(case.dtype) for n, a in oracle.results(case).items()}
+        demand(against(reference, mgu, case), "results are those of the equations", case)
