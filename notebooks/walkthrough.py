@@ -21,7 +21,7 @@
 # | version | where | what it is for |
 # |---|---|---|
 # | the plain version | `scratch_rnn/plain/elman.py` | to read first: the equations, step by step |
-# | the fast version | `scratch_rnn`, from `scratch_rnn/cells/elman.py` up | the same network, faster |
+# | the fast version | `scratch_rnn`, from `scratch_rnn/cells/elman.py` up | the same, faster |
 # | PyTorch | `concise_rnn` | the lecture's, with `nn.RNN` |
 #
 # All three compute the same function, and the cells below compare them.
@@ -111,8 +111,8 @@ state.shape
 # $$h_t = \tanh(W_{ih}\, x_t + b_{ih} + W_{hh}\, h_{t-1} + b_{hh})$$
 #
 # In NumPy this is one line. The arrays have a row for each sequence of the batch, so $W x$ is
-# written `x @ W.T`. Here is the first step, and then the plain version, which takes 35 of these steps in a
-# loop.
+# written `x @ W.T`. Here is the first step, and then the plain version, which takes 35 of these
+# steps in a loop.
 
 # %%
 X = np.random.default_rng(1).random((num_steps, batch_size, len(vocab)), dtype=np.float32)
@@ -218,8 +218,9 @@ perplexity_torch = scratch_rnn.perplexity(loss_torch.item())
 print(f"loss {loss_torch:.4f}, perplexity {perplexity_torch:.1f}, gradient norm {norm_torch:.4f}")
 
 # %% [markdown]
-# And with the plain version. Its parameters are a list, in the order of a PyTorch model's `state_dict`. Its
-# first function is forward, loss and backward in one. It takes tokens of shape (steps, batch).
+# And with the plain version. Its parameters are a list, in the order of a PyTorch model's
+# `state_dict`. Its first function is forward, loss and backward in one. It takes tokens of shape
+# (steps, batch).
 
 # %%
 parameters = [parameter.copy() for parameter in scratch_model.parameters.values()]

@@ -2,7 +2,7 @@
 
 ``pytest --shard 3/16 --record DIR`` runs every sixteenth test, and writes a line of DIR for each
 test that has ended. The same command again leaves out the tests that have passed. The parts may run
-on different machines: copy their directories into one, and `docs/scripts/deep.py` makes the table of
+on different machines: copy their directories into one; `docs/scripts/deep.py` makes the table of
 docs/deep.md from it.
 """
 

@@ -1,6 +1,6 @@
 """Change the code in thousands of ways, see that the tests notice, and write docs/mutants.md.
 
-    python docs/scripts/mutants.py                 # all parts (hours); it can be stopped and resumed
+    python docs/scripts/mutants.py                 # all parts (hours); resumes after a stop
     python docs/scripts/mutants.py parity gate     # some parts of [tool.mutants] in pyproject.toml
     python docs/scripts/mutants.py --shard 3/16    # the third of sixteen shares of the files
     python docs/scripts/mutants.py --merge FILE...  # take over what other machines have found

@@ -137,12 +137,10 @@ class Plain(Row):
 
 def plain_functions(shape: Shape, module: ModuleType) -> plain.Cell:
     """Return the functions of a shape's cell from the module with its plain version."""
-    cell = CELLS[shape.cell]
-    forward = getattr(module, f"{cell.name}_forward")
+    cell = plain.cell_of(module)
     if shape.options:
-        forward = partial(forward, f=shape.nonlinearity)
-    backward = getattr(module, f"{cell.name}_backward")
-    return plain.Cell(forward, backward, cell.num_gates, len(cell.states))
+        return cell._replace(forward=partial(cell.forward, f=shape.nonlinearity))
+    return cell
 
 
 def plain_layer(
