@@ -1,8 +1,8 @@
 from .build import build_models
 from .cells import CELLS, Cell, CellName
 from .command import (
-    NothingToSay,
     ParityError,
+    UndecidableError,
     check_materials,
     compare_untrained,
     demand_agreement,
@@ -66,13 +66,13 @@ __all__ = [
     "DeviceError",
     "Materials",
     "Move",
-    "NothingToSay",
     "OptimizerName",
     "ParityConfig",
     "ParityError",
     "ParityReport",
     "ParityRow",
     "Trainee",
+    "UndecidableError",
     "Update",
     "Verdict",
     "Writer",

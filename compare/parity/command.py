@@ -17,8 +17,8 @@ class ParityError(CommandError):
     """The models differ by more than rounding."""
 
 
-class NothingToSay(ParityError):
-    """Rounding alone may change the results by their own size, so they cannot be compared."""
+class UndecidableError(ParityError):
+    """The comparison is undecidable: rounding alone may change results by their own size."""
 
     exit_code = UNDECIDABLE
 
@@ -44,11 +44,12 @@ def compare_untrained(
 
 
 def demand_agreement(report: ParityReport, who: str, consequence: str = "") -> None:
-    """Raise :class:`ParityError` or :class:`NothingToSay` unless the models agree."""
+    """Raise :class:`ParityError` or :class:`UndecidableError` unless the models agree."""
     if report.ok:
         return
-    kind = NothingToSay if report.verdict is Verdict.UNDECIDABLE else ParityError
-    raise kind(f"expected {who} to agree, got {parity_verdict(report)[0]}{consequence}")
+    kind = UndecidableError if report.verdict is Verdict.UNDECIDABLE else ParityError
+    summary = parity_verdict(report)[0].removeprefix("parity: ")
+    raise kind(f"{who}: {summary}{consequence}")
 
 
 def check_materials(

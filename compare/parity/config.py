@@ -9,27 +9,24 @@ from __future__ import annotations
 import dataclasses
 import math
 from pathlib import Path
-from typing import Annotated, Any, Literal, Self
+from typing import Annotated, Any, Literal, Self, get_args, get_type_hints
 
 from tyro.conf import arg
 
-from compare.files import LEARNING_RATE, MAX_NORM, SchemaError, plain, read
-from compare.parity.cells import CellName
+from compare.files import LEARNING_RATE, MAX_NORM, Range, SchemaError, plain, read
+from compare.parity.cells import CELLS, CellName
 from compare.parity.optimizers import OptimizerName
-from compare.terminal import (
-    CHANGEABLE,
-    UsageError,
-    check_at_least,
-    check_choices,
-    check_threads,
-)
+from compare.terminal import CHANGEABLE, UsageError, check_choices, check_threads, flag_of
+
+POSITIVE = Range(1, 2**60, "of at least 1")
+SEED = Range(0, 2**60, "of at least 0")
 
 
 @dataclasses.dataclass(frozen=True, kw_only=True)
 class ParityConfig:
     """Compare both models on one batch, tensor by tensor.
 
-    Exit code 0 if they agree, 1 if they differ, 5 if it cannot be said.
+    Exit code 0 if they agree, 1 if they differ, 5 if this is undecidable within rounding.
     """
 
     text: Annotated[
@@ -40,21 +37,21 @@ class ParityConfig:
     """UTF-8 text to train on: its first --max-tokens; lower-cased, only a to z and spaces."""
     token: Literal["char", "word"] = "char"
     """Unit of the text: the model reads and writes characters, or words."""
-    max_tokens: Annotated[int | None, arg(metavar="N")] = 10_000
+    max_tokens: Annotated[int | None, POSITIVE, arg(metavar="N")] = 10_000
     """Number of tokens to use, from the start of the text. None: all."""
     sampling: Literal["sequential", "random"] = "sequential"
     """sequential: each batch continues the previous batch. random: pieces in random order."""
     state: Literal["reset", "carried"] = "reset"
-    """Hidden state at the start of a batch. reset: zeros. carried: the previous batch's last."""
-    batch_size: Annotated[int, arg(metavar="B")] = 32
+    """Initial state of a batch. reset: zeros. carried: the final state of the previous batch."""
+    batch_size: Annotated[int, POSITIVE, arg(metavar="B")] = 32
     """Number of sequences in a batch."""
-    num_steps: Annotated[int, arg(metavar="T")] = 35
+    num_steps: Annotated[int, POSITIVE, arg(metavar="T")] = 35
     """Number of time steps in a batch. Gradients are truncated after this many steps."""
     cell: CellName = "rnn"
     """Recurrent layer: nn.RNN, nn.GRU or nn.LSTM, and the NumPy layer of the same name."""
-    hidden_size: Annotated[int, arg(metavar="H")] = 256
+    hidden_size: Annotated[int, POSITIVE, arg(metavar="H")] = 256
     """Number of hidden units."""
-    num_layers: Annotated[int, arg(metavar="L")] = 1
+    num_layers: Annotated[int, POSITIVE, arg(metavar="L")] = 1
     """Number of stacked recurrent layers."""
     nonlinearity: Literal["tanh", "relu"] = "tanh"
     """Activation function of the recurrent layers."""
@@ -64,7 +61,7 @@ class ParityConfig:
     """Maximum norm of the gradients; larger gradients are clipped. inf: no clipping."""
     dtype: Literal["float32", "float64"] = "float32"
     """Dtype of the parameters and of the computation, in both models."""
-    seed: Annotated[int, arg(metavar="N")] = 0
+    seed: Annotated[int, SEED, arg(metavar="N")] = 0
     """Seed of the initial weights and of the batches."""
     threads: Annotated[int, arg(metavar="N"), CHANGEABLE] = 1
     """Number of threads for each model. The last bits of the results depend on it."""
@@ -80,25 +77,13 @@ class ParityConfig:
             The message says what was expected and what came.
         """
         check_choices(self)
-        for name in ("batch_size", "num_steps", "hidden_size", "num_layers"):
-            check_at_least(1, name, getattr(self, name))
-        if self.max_tokens is not None:
-            check_at_least(1, "max_tokens", self.max_tokens)
-        if not (math.isfinite(self.lr) and self.lr > 0):
-            raise UsageError(f"expected --lr to be a finite number above 0, got {self.lr}")
-        if self.lr > LEARNING_RATE.most:
-            raise UsageError(f"expected --lr of at most {LEARNING_RATE.most:g}, got {self.lr}")
-        if not self.max_norm > 0:
-            raise UsageError(f"expected --max-norm above 0, got {self.max_norm}")
-        if MAX_NORM.most < self.max_norm < math.inf:
-            raise UsageError(
-                f"expected --max-norm of at most {MAX_NORM.most:g}, or inf, got {self.max_norm}"
-            )
-        check_at_least(0, "seed", self.seed)
+        check_ranges(self)
         check_threads(self.threads)
-        if self.cell != "rnn" and self.nonlinearity != "tanh":
+        nonlinearities = CELLS[self.cell].nonlinearities
+        if self.nonlinearity not in nonlinearities:
             raise UsageError(
-                f"expected --nonlinearity tanh with --cell {self.cell}, got {self.nonlinearity}"
+                f"expected --nonlinearity {' or '.join(nonlinearities)} with --cell {self.cell}, "
+                f"got {self.nonlinearity}"
             )
         if self.sampling == "random" and self.state == "carried":
             raise UsageError(
@@ -135,3 +120,17 @@ class ParityConfig:
         except SchemaError as error:
             raise UsageError(str(error)) from None
         return config.check()
+
+
+def check_ranges(config: object) -> None:
+    """Raise `UsageError` if a number lies outside the `Range` of its annotation."""
+    for name, hint in get_type_hints(type(config), include_extras=True).items():
+        value = getattr(config, name)
+        for limit in getattr(hint, "__metadata__", ()):
+            if value is None or not isinstance(limit, Range):
+                continue
+            if int in (hint.__origin__, *get_args(hint.__origin__)) and type(value) is not int:
+                raise UsageError(f"expected {flag_of(name)} to be a whole number, got {value!r}")
+            infinite = limit.infinite and value == math.inf
+            if not (limit.least <= value <= limit.most or infinite):
+                raise UsageError(f"expected {flag_of(name)} {limit}, got {value}")

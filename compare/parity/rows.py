@@ -26,8 +26,8 @@ class Verdict(StrEnum):
 
     AGREES = "agrees"
     LESS_EXACT = "agrees, less exact"  # one side's error is more than twice the other's
-    DIFFERS = "differs"  # some entry differs by more than rounding explains
-    UNDECIDABLE = "cannot be said"  # rounding alone may change the values by their own size
+    DIFFERS = "differs"  # some entry differs by more than its tolerance
+    UNDECIDABLE = "undecidable"  # rounding alone may change the values by their own size
 
 
 @dataclass(frozen=True, slots=True)
@@ -40,12 +40,12 @@ class ParityRow:
     verdict: Verdict
     difference: float  # largest absolute difference of any entry
     ulps: float  # largest difference in ulps: each entry in units of its own spacing
-    share: float  # largest difference / allowed of any entry; above 1 the tensor differs
-    allowed: float  # the largest difference that is allowed at the entry `at`
-    digits: float  # significant decimal digits that rounding leaves
+    share: float  # largest difference / tolerance of any entry; above 1 the tensor differs
+    allowed: float  # the tolerance of the entry `at`
+    digits: float  # number of decimal digits that rounding does not change
     problem: str = ""  # how shapes or dtypes differ
     at: tuple[int, ...] = ()  # first entry that differs; if none does, the one with `share`
-    scratch_error: float | None = None  # RMS distance from the truth, if it is known
+    scratch_error: float | None = None  # RMS distance from the float64 reference, if there is one
     concise_error: float | None = None
 
     @property
@@ -88,7 +88,7 @@ class ParityReport:
 
     @property
     def failures(self) -> tuple[ParityRow, ...]:
-        """The rows in which the models differ by more than rounding explains."""
+        """The rows in which the models differ by more than the tolerance."""
         return tuple(row for row in self.rows if row.verdict is Verdict.DIFFERS)
 
 
@@ -96,7 +96,7 @@ def compare_results(
     scratch: Mapping[str, np.ndarray],
     concise: Mapping[str, np.ndarray],
     allowed: Mapping[str, np.ndarray | float],
-    truth: Mapping[str, np.ndarray] | None = None,
+    reference: Mapping[str, np.ndarray] | None = None,
 ) -> ParityReport:
     """Compare two sets of results by name. A name that only one side has is a failure.
 
@@ -105,8 +105,8 @@ def compare_results(
     scratch, concise : mapping of str to ndarray
         The results of both models.
     allowed : mapping of str to ndarray or float
-        The largest difference that is allowed for each entry.
-    truth : mapping of str to ndarray, optional
+        The tolerance of each entry.
+    reference : mapping of str to ndarray, optional
         The same results, computed with a more precise dtype.
 
     Raises
@@ -125,13 +125,17 @@ def compare_results(
             rows.append(_unlike(name, a, f"{a.shape} {a.dtype} against {b.shape} {b.dtype}"))
             continue
         if name not in allowed:
-            raise ValueError(f"expected an tolerance for {name}, got none")
-        rows.append(_row(name, a, b, allowed[name], None if truth is None else truth[name]))
+            raise ValueError(f"expected a tolerance for {name}, got none")
+        rows.append(_row(name, a, b, allowed[name], None if reference is None else reference[name]))
     return ParityReport(tuple(rows))
 
 
 def _row(
-    name: str, a: np.ndarray, b: np.ndarray, allowed: np.ndarray | float, truth: np.ndarray | None
+    name: str,
+    a: np.ndarray,
+    b: np.ndarray,
+    allowed: np.ndarray | float,
+    reference: np.ndarray | None,
 ) -> ParityRow:
     allowed = np.broadcast_to(allowed, a.shape)
     difference = absolute_difference(a, b)
@@ -139,7 +143,7 @@ def _row(
     share = float(shares.max()) if a.size else 0.0
     beyond = ~(shares <= 1)  # True for NaN
     at = int(np.argmax(beyond if beyond.any() else shares)) if a.size else 0
-    errors = None if truth is None else (rms(np.asarray(a - truth)), rms(np.asarray(b - truth)))
+    errors = None if reference is None else (rms(a - reference), rms(b - reference))
     return ParityRow(
         name,
         a.shape,

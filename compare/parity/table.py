@@ -31,21 +31,21 @@ def parity_verdict(report: ParityReport) -> tuple[str, str]:
     number = len(report.rows)
     if differ := rows[Verdict.DIFFERS]:
         return f"parity: {len(differ)} of {number} tensors differ: {_names(differ)}", "red"
-    if unsaid := rows[Verdict.UNDECIDABLE]:
+    if undecidable := rows[Verdict.UNDECIDABLE]:
         return (
-            f"parity: nothing can be said about {len(unsaid)} of {number} tensors: rounding alone "
-            f"may change them by their own size: {_names(unsaid)}",
+            f"parity: {len(undecidable)} of {number} tensors are undecidable, because rounding "
+            f"alone may change them by their own size: {_names(undecidable)}",
             "yellow",
         )
     share = max((row.share for row in report.rows), default=0)
-    told = (
+    summary = (
         f"parity: all {number} tensors agree; "
-        f"the largest difference is {share:.0%} of what rounding explains"
+        f"the largest difference is {share:.0%} of the tolerance"
     )
     for side in ("scratch", "concise"):
         if less := [row for row in rows[Verdict.LESS_EXACT] if row.less_exact_side == side]:
-            told += f"; {side} is less exact in {len(less)}: {_names(less)}"
-    return told, "green"
+            summary += f"; {side} is less exact in {len(less)}: {_names(less)}"
+    return summary, "green"
 
 
 def _names(rows: Sequence[ParityRow]) -> str:
@@ -60,14 +60,21 @@ _PARITY_COLUMNS = (
         "tensor",
         "shape",
         "largest\ndifference",
-        "of allowed",
+        "share of\ntolerance",
         "error,\nscratch",
         "error,\nPyTorch",
         "verdict",
     ),
-    ("tensor", "difference", "of allowed", "error,\nscratch", "error,\nPyTorch", "verdict"),
-    ("tensor", "difference", "of allowed", "verdict"),
-    ("tensor", "of allowed", "verdict"),
+    (
+        "tensor",
+        "difference",
+        "share of\ntolerance",
+        "error,\nscratch",
+        "error,\nPyTorch",
+        "verdict",
+    ),
+    ("tensor", "difference", "share of\ntolerance", "verdict"),
+    ("tensor", "share of\ntolerance", "verdict"),
     ("tensor", "verdict"),
 )
 
@@ -98,7 +105,7 @@ def _cells(row: ParityRow) -> dict[str, str | Text]:
         "shape": " x ".join(map(str, row.shape)) or "scalar",
         "largest\ndifference": f"{row.difference:.1e}",
         "difference": f"{row.difference:.1e}",
-        "of allowed": f"{row.share:.0%}" if row.share <= 1 else f"{row.share:,.1f} times",
+        "share of\ntolerance": f"{row.share:.0%}" if row.share <= 1 else f"{row.share:,.1f} times",
         "error,\nscratch": _error(row.scratch_error),
         "error,\nPyTorch": _error(row.concise_error),
         "verdict": Text(_WORDS[row.verdict], _STYLES[row.verdict]),

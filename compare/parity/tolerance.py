@@ -2,18 +2,18 @@
 
 Rounding moves every intermediate result to a neighbouring float. The effect on the final results
 depends on the computation: a saturated unit removes the change, an exploding recurrence multiplies
-it. So we measure the effect. We run the same computation several times. In each run (a "perturbation"),
-every float value is moved at random to one of its two neighbours: inputs, parameters, the tape and
-upstream gradients. Sums of rows are added up one after the other, which loses most, and long
-products lose as much as if they were. This is Monte Carlo arithmetic (Parker 1997) in its simplest
-form. The change of an entry of a result shows what rounding alone can do to this entry. So each
-entry has its own tolerance:
+it. So we measure the effect. We run the same computation several times. In each run, every float
+value is perturbed: moved at random to one of its two neighbours. These are the inputs, the
+parameters, the tape and the upstream gradients. Sums of rows are added one term after the other,
+which loses most, and long products lose as much as such a sum. This is Monte Carlo arithmetic
+(Parker 1997) in its simplest form. The change of an entry of a result shows the effect of rounding
+on this entry. So each entry has its own tolerance:
 
-    move    = max over perturbations |moved - unmoved|                     of this entry
-    allowed = SAFETY · ( max(move, RMS of the tensor's moves) + 2 ulps of the entry )
+    move      = max over perturbations |perturbed - baseline|              of this entry
+    tolerance = SAFETY · ( max(move, RMS of the tensor's moves) + 2 ulps of the entry )
 
 The RMS (root mean square) is for an entry that moved little in all runs by chance. The factor
-SAFETY covers what a random sample of roundings does not show. It and LONG, the length of a long
+SAFETY covers the roundings that a random sample misses. It and LONG, the length of a long
 product, are the only tolerance constants of the project; docs/tolerance.md shows measurements.
 """
 
@@ -45,13 +45,13 @@ Value = TypeVar("Value")
 Move = Callable[[Any], Any]
 Computation = Callable[[Move], Mapping[str, np.ndarray]]
 
-_one_at_a_time = threading.RLock()  # whoever has it may replace functions of `scratch_rnn`
+_one_at_a_time = threading.RLock()  # its holder may replace functions of `scratch_rnn`
 
 
 def tolerances(
     compute: Computation, *, perturbations: int = PERTURBATIONS, seed: int = 0, gaps: int = 1
 ) -> tuple[dict[str, np.ndarray], dict[str, np.ndarray]]:
-    """Run a computation unmoved and moved; return its results and what is allowed to differ.
+    """Run a computation with and without perturbations; return its results and their tolerances.
 
     Parameters
     ----------
@@ -74,7 +74,7 @@ def tolerances(
     results : dict of str to ndarray
         The results of the unmoved computation.
     allowed : dict of str to ndarray
-        The largest difference that rounding explains, for each entry of each result.
+        The tolerance of each entry of each result.
     """
     check_function("compute", compute)
     perturbations = whole_number("perturbations", perturbations, least=1)
@@ -83,13 +83,13 @@ def tolerances(
     results = {name: np.asarray(array) for name, array in compute(unmoved).items()}
     # Several threads would take the random moves in any order.
     with _one_at_a_time, threads.in_one_part():
-        return results, _allowed(compute, perturbations, seed, gaps)
+        return results, _measured(compute, perturbations, seed, gaps)
 
 
-def _allowed(
+def _measured(
     compute: Computation, perturbations: int, seed: int, gaps: int
 ) -> dict[str, np.ndarray]:
-    """Measure the moves, and return what is allowed."""
+    """Return the tolerances, measured from the moves of each entry."""
     with sums_of_rows(exactly):
         baseline = {name: np.asarray(array) for name, array in compute(still).items()}
     moves = {name: np.zeros(array.shape) for name, array in baseline.items()}
@@ -112,7 +112,7 @@ def _allowed(
 def replaced(owner: Any, name: str, function: Callable[..., Any]) -> Iterator[None]:
     """Inside the ``with`` block, let this thread call `function` where it calls ``owner.name``.
 
-    Other threads go on with what was there, and must not replace it meanwhile.
+    Other threads call the original function, and must not replace it meanwhile.
     """
     before, here = getattr(owner, name), threading.get_ident()
 
@@ -295,8 +295,8 @@ def ulps(array: np.ndarray) -> np.ndarray:
 
 
 def underflow(dtype: np.dtype) -> float:
-    """Return what an entry is allowed, at most, if only numbers near the smallest normal move it.
+    """Return the largest tolerance of an entry whose moves are near the smallest normal number.
 
-    Nothing of this size can be told from zero.
+    A value of this size cannot be distinguished from zero.
     """
     return 4 * SAFETY * float(np.finfo(dtype).smallest_normal)

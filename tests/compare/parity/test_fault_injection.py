@@ -1,7 +1,7 @@
 """The comparison is made to lie, one lie at a time, and something has to notice.
 
 A comparison that cannot fail proves nothing. So here a right result is spoilt by a little more than
-is allowed, in each row in turn; the two sides are given different settings; and an tolerance is
+is allowed, in each row in turn; the two sides are given different settings; and a tolerance is
 held against what it is computed from.
 """
 

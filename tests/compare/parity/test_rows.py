@@ -151,7 +151,7 @@ def test_whole_numbers_have_no_smallest_but_a_size() -> None:
 
 
 def test_every_name_needs_an_allowance() -> None:
-    with pytest.raises(ValueError, match=r"^expected an tolerance for y, got none$"):
+    with pytest.raises(ValueError, match=r"^expected a tolerance for y, got none$"):
         compare_results({"y": np.ones(1)}, {"y": np.ones(1)}, {})
 
 
