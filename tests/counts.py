@@ -1,7 +1,8 @@
-"""Counts that tests make, added up and shown at the end: kills survived, files tried, and so on."""
+"""Counts of the tests, added up at the end: examples, kills survived, files tried, and so on."""
 
 from collections import Counter
 from collections.abc import Callable, Iterable, Iterator
+from dataclasses import dataclass, field
 from typing import Any
 
 import pytest
@@ -11,6 +12,32 @@ Count = Callable[..., None]
 """``count("kills survived")`` counts one, ``count("kills survived", 5)`` five."""
 
 _PREFIX = "count: "
+
+
+@dataclass
+class Examples:
+    """The examples of one test, and its largest difference."""
+
+    examples: int = 0
+    unsupported: Counter[str] = field(default_factory=Counter)
+    ratio: float = 0.0  # the largest difference divided by its tolerance
+    where: str = ""  # the tensor and the case
+
+
+current = Examples()
+"""The examples of the running test; `tests.plugin` reads and prints them."""
+
+
+def note_ratio(ratio: float, where: str) -> None:
+    """Keep the largest ratio of a difference to its tolerance."""
+    if ratio > current.ratio:
+        current.ratio, current.where = ratio, where
+
+
+def begin() -> None:
+    """Start a new test."""
+    global current
+    current = Examples()
 
 
 def number(quick: int, deep: int) -> int:

@@ -1,8 +1,8 @@
 """What this suite adds to pytest.
 
 - ``--implementation my_module:MyRNN`` runs the properties of a layer on another class.
-- At the end it says how many properties were tried on how many examples, and how near any of them
-  came to what rounding explains; with ``-v``, and with random examples, also for each of them.
+- At the end it prints the number of properties and examples, and the largest share of a tolerance;
+  with ``-v``, and with random examples, also for each property.
 """
 
 import functools
@@ -19,7 +19,7 @@ from typing import Any
 import pytest
 from hypothesis import settings
 
-from tests import annotations, tally
+from tests import annotations, counts
 from tests.annotations import unchecked
 
 IMPLEMENTATION = "--implementation"
@@ -105,14 +105,14 @@ def _cell(item: Any) -> str:
 def _counted(test: Any, is_ours: bool) -> Any:
     @functools.wraps(test)
     def one_example(*args: Any, **kwargs: Any) -> Any:
-        tally.current.examples += 1
+        counts.current.examples += 1
         try:
             return test(*args, **kwargs)
         except NotImplementedError as error:
             if is_ours:
                 raise
-            tally.current.examples -= 1
-            tally.current.unsupported[str(error) or "NotImplementedError"] += 1
+            counts.current.examples -= 1
+            counts.current.unsupported[str(error) or "NotImplementedError"] += 1
 
     one_example.counted = True  # type: ignore[attr-defined]
     return one_example
@@ -125,7 +125,7 @@ def pytest_runtest_setup(item: pytest.Item) -> None:
 
 @pytest.hookimpl(wrapper=True)
 def pytest_runtest_call(item: pytest.Item) -> Generator[None, Any, Any]:
-    tally.begin()
+    counts.begin()
     is_ours = item.config.getoption(IMPLEMENTATION) is None
     is_property = hasattr(getattr(item, "obj", None), "hypothesis")
     try:
@@ -139,66 +139,66 @@ def pytest_runtest_call(item: pytest.Item) -> Generator[None, Any, Any]:
             raise
         pytest.skip(str(error) or "NotImplementedError")
     finally:
-        if is_property or tally.current.examples:
+        if is_property or counts.current.examples:
             # plain values: xdist sends them from one process to another
-            counts = vars(tally.current) | {"unsupported": dict(tally.current.unsupported)}
-            item.user_properties.append(("tally", counts))
-    if tally.current.unsupported and not tally.current.examples:
-        pytest.skip(tally.current.unsupported.most_common(1)[0][0])
+            found = vars(counts.current) | {"unsupported": dict(counts.current.unsupported)}
+            item.user_properties.append(("counts", found))
+    if counts.current.unsupported and not counts.current.examples:
+        pytest.skip(counts.current.unsupported.most_common(1)[0][0])
     return result
 
 
 def _headline(report: pytest.TestReport) -> tuple[str, str]:
-    """Return "broken: ..." and the case in which it is, if the failure says so."""
+    """Return "violated: ..." and the case in which it is, if the failure says so."""
     crash = getattr(report.longrepr, "reprcrash", None)
     lines = crash.message.splitlines() if crash else []
-    at = next((k for k, line in enumerate(lines) if "broken: " in line), None)
+    at = next((k for k, line in enumerate(lines) if "violated: " in line), None)
     if at is None:
         return "", ""
     case = lines[at + 1].strip() if at + 1 < len(lines) else ""
-    return lines[at][lines[at].index("broken: ") :], case if "Case(" in case else ""
+    return lines[at][lines[at].index("violated: ") :], case if "Case(" in case else ""
 
 
 def pytest_terminal_summary(
     terminalreporter: pytest.TerminalReporter, config: pytest.Config
 ) -> None:
-    tallies = [
+    counted = [
         (report.nodeid, value)
         for reports in terminalreporter.stats.values()
         for report in reports
         if getattr(report, "when", None) == "call"
         for name, value in report.user_properties
-        if name == "tally"
+        if name == "counts"
     ]
-    if not tallies:
+    if not counted:
         return
     write = terminalreporter.write_line
     terminalreporter.write_sep("-", "properties")
     for report in terminalreporter.stats.get("failed", []):
-        broken, case = _headline(report)
-        if broken:
-            write(f"{broken} ({case})" if case else broken)
-    examples = sum(value["examples"] for _, value in tallies)
+        violated, case = _headline(report)
+        if violated:
+            write(f"{violated} ({case})" if case else violated)
+    examples = sum(value["examples"] for _, value in counted)
     seed = config.getoption("hypothesis_seed")
     drawn = "the same each time" if seed is None else f"seed {seed}"
-    write(f"{len(tallies)} properties, {examples:,} examples ({drawn})")
+    write(f"{len(counted)} properties, {examples:,} examples ({drawn})")
     if seed is not None:  # another run is another result: what it was has to be known
         versions = {name: version(name) for name in ("numpy", "torch", "hypothesis")}
         packages = ", ".join(f"{name} {v.split('+')[0]}" for name, v in versions.items())
         write(f"{date.today()}, Python {platform.python_version()}, {packages}")
-    test, worst = max(tallies, key=lambda pair: pair[1]["ratio"])
+    test, worst = max(counted, key=lambda pair: pair[1]["ratio"])
     if worst["ratio"]:
-        write(f"largest difference: {worst['ratio']:.3f} of what rounding explains")
+        write(f"largest difference: {worst['ratio']:.3f} of the tolerance")
         write(f"  {worst['where']}")
         write(f"  {test}")
     if config.get_verbosity() > 0 or seed is not None:
-        for test, value in tallies:
+        for test, value in counted:
             ratio = f"{value['ratio']:.3f}" if value["ratio"] else "  -  "
             write(f"{value['examples']:>7,}  {ratio}  {test}")
     for feature in config.stash.get(LEFT_OUT, []):
         write(f"left out: {feature}")
     unsupported: Counter[str] = Counter()
-    for _, value in tallies:
+    for _, value in counted:
         unsupported.update(value["unsupported"])
     for reason, count in unsupported.most_common():
         write(f"left out: {count:,} examples ({reason})")

@@ -1,8 +1,8 @@
 """Hypothesis strategies: cases over the whole surface of torch's layers, and properties of them.
 
 Hypothesis chooses sizes and flags from small lists, the simplest first, and one seed; the floats
-follow from the seed (`compare.check.cases.layer_case`). So drawing is quick, and what fails shrinks to
-the smallest sizes, the fewest flags and round numbers: ``LayerCase(T=2, rounded=True)``.
+are drawn from the seed (`compare.check.cases.layer_case`). So drawing is quick, and a failure
+shrinks to the smallest sizes, the fewest flags and round numbers: ``LayerCase(T=2, rounded=True)``.
 
 >>> layer_cases(nonlinearity="relu").example()                               # doctest: +SKIP
 LayerCase(H=2, nonlinearity='relu', rounded=True)
@@ -11,19 +11,19 @@ LayerCase(H=2, nonlinearity='relu', rounded=True)
 import functools
 import inspect
 from collections.abc import Callable, Sequence
-from dataclasses import replace
+from dataclasses import fields, replace
 from typing import Any
 
 import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from compare.check.cases.layer_case import SURFACE, LayerCase, make_case, with_cell
+from compare.check.cases.layer_case import SURFACE, LayerCase, make_case
 from compare.check.cases.layer_results import CLASSES
 from compare.check.properties.layer_property import LayerProperty
 from compare.parity import CELLS
 from tests.model_cases import MODEL_SURFACE, ModelCase, make_model_case
-from tests.properties import keeps
+from tests.properties import demand_property
 
 
 def layer_cases(**fields: Any) -> st.SearchStrategy[LayerCase]:
@@ -32,7 +32,7 @@ def layer_cases(**fields: Any) -> st.SearchStrategy[LayerCase]:
     Parameters
     ----------
     **fields
-        Fields of the case that are settled: a value, or a tuple or range to choose from.
+        Fixed fields of the case: a value, or a tuple or range to choose from.
     """
     return st.deferred(lambda: st.builds(make_case, **_choices(SURFACE, fields)))
 
@@ -54,14 +54,14 @@ def _choices(surface: dict[str, Any], fields: dict[str, Any]) -> dict[str, st.Se
 Test = Callable[..., None]
 
 
-def hypothesis_test_of(law: LayerProperty) -> Test:
-    """Make a test of a law: it holds for each of its cells and all of its cases."""
+def hypothesis_test_of(stated: LayerProperty) -> Test:
+    """Make a test of a property: it holds for each of its cells and all of its cases."""
 
     def test(implementation: Any, case: LayerCase) -> None:
-        keeps(law, implementation, case)
+        demand_property(stated, implementation, case)
 
-    test.__name__ = test.__qualname__ = f"test_{law.holds.__name__}"
-    return property_of_layers(cells=law.cells, **law.fields)(test)
+    test.__name__ = test.__qualname__ = f"test_{stated.holds.__name__}"
+    return property_of_layers(cells=stated.cells, **stated.fields)(test)
 
 
 def states(**strategies: st.SearchStrategy[Any]) -> Callable[[Test], Test]:
@@ -69,7 +69,7 @@ def states(**strategies: st.SearchStrategy[Any]) -> Callable[[Test], Test]:
 
     def decorate(test: Test) -> Test:
         stated: Any = given(**strategies)(test)
-        stated.strategies = strategies  # so that it can be stated of something else
+        stated.strategies = strategies  # so that another test can use them
         marked: Test = pytest.mark.parity(stated)
         return marked
 
@@ -97,7 +97,7 @@ def property_of_models(
 
 
 def _of_cells(test: Test, cells: Sequence[str], **strategies: Any) -> Test:
-    """State the test for each cell, with the drawn case's cell exchanged for it."""
+    """Run the test for each cell: the drawn case gets this cell."""
 
     names = [name for name in inspect.signature(test).parameters if name != "cell"]
     signature = inspect.Signature(
@@ -121,3 +121,10 @@ def _of_cells(test: Test, cells: Sequence[str], **strategies: Any) -> Test:
     of_cell.__signature__ = signature  # type: ignore[attr-defined]
     stated: Test = pytest.mark.parametrize("cell", cells)(states(**strategies)(of_cell))
     return stated
+
+
+def with_cell(case: LayerCase, cell: str) -> LayerCase:
+    """Return the case with this cell, without the options that the cell does not have."""
+    if cell == case.cell:
+        return case
+    return make_case(**{f.name: getattr(case, f.name) for f in fields(case)} | {"cell": cell})

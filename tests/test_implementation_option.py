@@ -116,7 +116,7 @@ def test_a_wrong_class_is_told_which_property_it_breaks(tmp_path: Path) -> None:
     """1 - h where the slope of tanh is 1 - h²."""
     result = run_pytest(tmp_path, "--implementation", "passed:Wrong", LAYER, "-k", "layer_as_torch")
     assert result.returncode == 1, result.stdout + result.stderr
-    headline = "broken: layer as torch: Give the results and the gradients of PyTorch's layer."
+    headline = "violated: layer as torch: The results and gradients are those of PyTorch's layer."
     assert headline in result.stdout
     assert f"{headline} (LayerCase(" in result.stdout  # and once more at the end, with its case
     assert "gradient of weight_ih_l0 (1, 1): differs by" in result.stdout

@@ -66,7 +66,7 @@ def tolerances(
     seed : int
         Seed of the random directions.
     gaps : int
-        Size of a move in ulps. A power of two above 1 stands for arithmetic that is less precise
+        Size of a move in ulps. A power of two above 1 is for an arithmetic that is less precise
         than the dtype by this factor.
 
     Returns
@@ -211,12 +211,12 @@ def _move_after(function: Callable[[np.ndarray], None], move: Move, array: np.nd
 
 
 def unmoved(value: Value) -> Value:
-    """Return `value` itself. It stands for the computation whose results are returned."""
+    """Return `value`: the computation whose results are returned."""
     return value
 
 
 def still(value: Value) -> Value:
-    """Return `value` itself. It stands for the baseline from which moves are measured."""
+    """Return `value`: the baseline from which moves are measured."""
     return value
 
 

@@ -37,12 +37,12 @@ def merged(directory: Path) -> str:
     outcomes = Counter(line["outcome"] for line in last.values())
     abouts = {json.dumps(line["about"]): line["about"] for line in last.values()}
     rows = [
-        (test, line["counted"]["tally"])
+        (test, line["counted"]["counts"])
         for test, line in sorted(last.items())
-        if "tally" in line["counted"]
+        if "counts" in line["counted"]
     ]
-    share = max((tally["ratio"] for _, tally in rows), default=0.0)
-    examples = sum(tally["examples"] for _, tally in rows)
+    share = max((counts["ratio"] for _, counts in rows), default=0.0)
+    examples = sum(counts["examples"] for _, counts in rows)
     hours = sum(line["seconds"] for line in last.values()) / 3600
     text = [
         f"{len(last):,} tests in {len(paths)} parts: "
@@ -57,10 +57,10 @@ def merged(directory: Path) -> str:
         for about in abouts.values()
     ]
     text += ["", "| property | cases | largest share of the tolerance |", "|---|---:|---:|"]
-    for test, tally in rows:
-        ratio = f"{tally['ratio']:.3f}" if tally["ratio"] else "–"
+    for test, counts in rows:
+        ratio = f"{counts['ratio']:.3f}" if counts["ratio"] else "–"
         name = test.removeprefix("tests/").replace(".py::", " · ").replace("|", "\\|")
-        text.append(f"| {name} | {tally['examples']:,} | {ratio} |")
+        text.append(f"| {name} | {counts['examples']:,} | {ratio} |")
     counts = table_of_counts(sums(line["counted"].items() for line in last.values()))
     return "\n".join([*text, "", "```text", *counts, "```"])
 

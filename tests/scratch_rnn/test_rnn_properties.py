@@ -11,7 +11,7 @@ from compare.check.cases.layer_results import CLASSES
 from compare.check.properties import of_layers as of_layers
 from compare.check.properties import of_sequences as of_sequences
 from compare.parity.tolerance import SAFETY, ulps
-from tests.properties import keeps
+from tests.properties import demand_property
 from tests.strategies import hypothesis_test_of
 
 PROPERTIES = (*of_layers.PROPERTIES, *of_sequences.PROPERTIES)
@@ -61,7 +61,7 @@ def test_each_term_of_a_sum_has_its_own_rounding() -> None:
 def test_a_call_of_a_small_layer_is_forward(options: dict[str, Any], B: int) -> None:
     """It takes another way there, without a tape."""
     case = LayerCase(T=5, B=B, V=3, H=4, L=2, seed=7, **options)
-    keeps(of_layers.call_as_forward, CLASSES[case.cell], case)
+    demand_property(of_layers.call_as_forward, CLASSES[case.cell], case)
 
 
 @pytest.mark.parametrize("batch_first", [False, True])

@@ -291,7 +291,7 @@ def call(implementation: Any, x: Any, state: Any, lengths: Any) -> None:
 
 
 def expect_refusal(error: Exception | None, mistake: str) -> None:
-    what = f"broken: {mistake} is refused with ValueError or TypeError"
+    what = f"violated: {mistake} is refused with ValueError or TypeError"
     assert error is not None, f"{what}; it was taken"
     assert isinstance(error, ValueError | TypeError), f"{what}; got {error!r}"
     text = str(error)

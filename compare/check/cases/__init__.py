@@ -1,1 +1,1 @@
-"""What is tried, and what is right: cases, their results, and one comparison of results."""
+"""Cases, their expected results, and the comparison of results."""

@@ -1,26 +1,27 @@
-"""What a case's seed stands for: parameters, inputs and upstream gradients, drawn at random.
+"""The floats of a case: parameters, inputs and upstream gradients, drawn from its seed.
 
-Staying clear of ReLU's kink
-----------------------------
-At z = 0 ReLU's derivative jumps from 0 to 1. Where some z lies so near zero that rounding decides
-its sign, two correct implementations may differ by a whole gradient, and comparing them says
-nothing. Such cases are not thrown away; they are never made. For every pre-activation z a case
-knows a bound e of its rounding error, carried through the recurrence beside z (`_is_clear`):
+No pre-activation near ReLU's kink
+----------------------------------
+At z = 0 ReLU's derivative jumps from 0 to 1. If z is so close to zero that rounding decides its
+sign, two correct implementations may differ by a whole gradient. Such cases are not filtered out;
+they are never made. Each pre-activation z has a bound e of its rounding error, which is computed
+along the recurrence (`_is_clear`):
 
     e(z) = |W_ih| e(x) + |W_hh| e(h) + n ε (|W_ih| |x| + |W_hh| |h| + |b_ih| + |b_hh|)
     e(h) = e(z) where z > 0, else 0                                     n = V + H + 4 terms
 
-and wants |z| > e for all of them. Of eight sets of weights drawn from its seed it takes the first
-that obeys. If none does, it takes the absolute value of the last weights, and of x and h0: then z
-is a sum of positive terms, which no rounding brings near zero. A z that is zero because each of
-its terms is (a layer above units that are all off) is exact, and no kink: e = 0.
+Each z has to satisfy |z| > e. Of eight sets of weights drawn from the seed, the first that does is
+used. If none does, the absolute values of the last weights, of x and of h0 are used: then z is a
+sum of positive terms, which is never near zero. A z is exactly zero if all of its terms are (a
+layer above units that are off). This is no kink: e = 0.
 
-Staying clear of exact products
+No products that cancel exactly
 -------------------------------
-With W_hh = -1 and floats that are not round, δz_1 + δz_2 = -δz_2 + δz_2 is nothing, and so may be
-all of a sum that is added in this order. In another order it is not, since partial sums round. And
-the perturbation doesn't see it: it moves W_hh, and with it both sequences' δz_1 by one gap, in opposite
-directions. So a single unit's W_hh is a little less than the gain, and no power of two.
+With W_hh = -1 and floats that are not round, δz_1 + δz_2 = -δz_2 + δz_2 is zero, and so may be a
+whole sum that is added in this order. In another order it is not, because partial sums are rounded.
+The perturbation does not show this: it moves W_hh, and so it moves δz_1 of both sequences by one
+ulp in opposite directions. So W_hh of a single unit is a little smaller than the gain, and not a
+power of two.
 """
 
 from __future__ import annotations
@@ -39,7 +40,7 @@ CLEAR_ATTEMPTS = 8
 
 @dataclass(frozen=True)
 class Floats:
-    """What a case's seed stands for, laid out as the layer's caller has it."""
+    """The floats of a case, in the layout of the layer's arguments."""
 
     parameters: dict[str, np.ndarray]
     x: np.ndarray
@@ -62,7 +63,7 @@ def recurrences(case: LayerFields) -> list[tuple[int, int, str]]:
 
 
 def draw_floats(case: LayerFields) -> Floats:
-    """Draw everything that the case's seed stands for."""
+    """Draw the floats of a case from its seed."""
     rng = np.random.default_rng(case.seed)
     T, B, V, H, L, D, R = case.T, case.B, case.V, case.H, case.L, case.D, case.R
     lengths = rng.integers(1, T + 1, B) if case.lengths else None
@@ -129,20 +130,20 @@ def _as_drawn(case: LayerFields, array: np.ndarray) -> np.ndarray:
 
 
 def _draw_parameters(case: LayerFields, rng: np.random.Generator) -> dict[str, np.ndarray]:
-    """W_ih keeps the size of what it is given, W_hh has its gain, biases are about a half."""
+    """W_ih keeps the size of its inputs, W_hh has the case's gain, biases are about a half."""
     H, R, GH, parameters = case.H, case.R, case.G * case.H, {}
     for layer, _, suffix in recurrences(case):
         inputs = case.V if layer == 0 else case.D * R
         W_ih = rng.normal(size=(GH, inputs)) / np.sqrt(1 if case.one_hot and not layer else inputs)
         W_hh = rng.normal(size=(case.G, H, R))
         W_hh *= case.gain / np.linalg.norm(W_hh, 2, axis=(1, 2), keepdims=True)
-        if H == 1:  # see above: else it would be just ±gain
+        if H == 1:  # otherwise it would be exactly ±gain
             W_hh *= rng.uniform(0.9, 1, (case.G, 1, 1))
         b_ih, b_hh = rng.normal(size=(2, GH)) / 2
         if case.saturated:
             far = rng.random(GH) < 0.5
             size = 4 * 10 ** rng.uniform(0, 2.5 if case.nonlinearity == "tanh" else 0.5, GH)
-            b_ih += far * rng.choice((-1, 1), GH) * size  # to where exp would overflow
+            b_ih += far * rng.choice((-1, 1), GH) * size  # so large that exp would overflow
             W_ih[far] *= 1 if case.bias else 12
         arrays = {"weight_ih": W_ih, "weight_hh": W_hh.reshape(GH, R)}
         if case.bias:
@@ -162,7 +163,7 @@ def _is_clear(
     lengths: np.ndarray | None,
     masks: tuple[np.ndarray, ...] | None,
 ) -> bool:
-    """Return whether no pre-activation of a ReLU layer lies where rounding decides its sign."""
+    """Return whether rounding decides the sign of no pre-activation of a ReLU layer."""
     T, B, H, D = case.T, case.B, case.H, case.D
     eps = np.finfo(case.dtype).eps * case.gaps
     b = np.arange(B)

@@ -8,7 +8,7 @@ in the tests, Hypothesis chooses them. Nothing here imports PyTorch.
 from __future__ import annotations
 
 from collections.abc import Mapping, Sequence
-from dataclasses import dataclass, fields, replace
+from dataclasses import dataclass, replace
 from functools import cached_property
 from typing import Any
 
@@ -41,7 +41,7 @@ SURFACE: dict[str, Sequence[Any]] = {
     "dtype": ("float32", "float64"),
     "seed": range(1_000_000),
 }
-"""What each field of a case may be, the simplest first."""
+"""The values of each field of a case, the simplest first."""
 
 
 @dataclass(frozen=True, repr=False)
@@ -53,21 +53,21 @@ class LayerCase(LayerFields):
 
     @cached_property
     def floats(self) -> Floats:
-        """Everything that is drawn from the seed. Read it, never write to it."""
+        """The floats, drawn from the seed. Never write to them."""
         return draw_floats(self)
 
     def given(self, **changes: Any) -> LayerCase:
-        """Return the case with some floats exchanged for others."""
+        """Return the case with some floats replaced."""
         return self.with_floats(replace(self.floats, **changes))
 
     def with_floats(self, floats: Floats) -> LayerCase:
-        """Return the case with these floats instead of those that its seed stands for."""
+        """Return the case with these floats instead of its own."""
         other = replace(self)
         other.__dict__["floats"] = floats
         return other
 
     def describe(self) -> str:
-        """Say in words what is special about the case."""
+        """Describe the case in words."""
         words = [f"T {self.T}", "no batch" if self.unbatched else f"B {self.B}"]
         words += [f"V {self.V}", f"H {self.H}", self.cell if self.cell != "rnn" else ""]
         words += [f"{self.L} layers" if self.L > 1 else ""]
@@ -83,7 +83,7 @@ class LayerCase(LayerFields):
 
 
 def make_case(**choices: Any) -> LayerCase:
-    """Return the case of these choices, those taken back that don't go with each other."""
+    """Return the case of these choices, without those that exclude each other."""
     if choices.get("unbatched"):
         choices |= {"B": 1, "lengths": False}
     if choices.get("L", 1) == 1:
@@ -94,13 +94,6 @@ def make_case(**choices: Any) -> LayerCase:
     if choices.get("projected") and (not cell.has_projection or choices.get("H", 1) == 1):
         choices |= {"projected": False}
     return LayerCase(**choices)
-
-
-def with_cell(case: LayerCase, cell: str) -> LayerCase:
-    """Return the case with this cell, and without what the cell has not."""
-    if cell == case.cell:
-        return case
-    return make_case(**{f.name: getattr(case, f.name) for f in fields(case)} | {"cell": cell})
 
 
 def random_case(rng: np.random.Generator, **fixed: Any) -> LayerCase:

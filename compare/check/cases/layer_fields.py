@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from dataclasses import MISSING, dataclass, fields
+from dataclasses import dataclass, fields
 from typing import Any
 
 from compare.parity import CELLS
@@ -24,26 +24,26 @@ class LayerFields:
     nonlinearity: str = "tanh"
     bias: bool = True
     batch_first: bool = False
-    dropout: float = 0.0  # above 0, masks are given
+    dropout: float = 0.0  # above 0: with masks
     bidirectional: bool = False
-    projected: bool = False  # each h to half of the units
+    projected: bool = False  # h has half of the units
     unbatched: bool = False
     one_hot: bool = False  # x are integers
-    h0: bool = True  # whether it is given, and c0
-    lengths: bool = False  # whether they are given
-    upstream: str = "both"  # which gradients are: "output", "h_n" (and c_n) or both
+    h0: bool = True  # whether h0 (and c0) is given
+    lengths: bool = False  # whether lengths are given
+    upstream: str = "both"  # the given gradients: of "output", of "h_n" (and c_n), or both
     gain: float = 1.0  # largest singular value of each gate's W_hh
-    saturated: bool = False  # half of the units far out on tanh's arms, or never or always on
-    rounded: bool = False  # floats are quarters, for reading
+    saturated: bool = False  # half of the units, or with ReLU always on or always off
+    rounded: bool = False  # floats are multiples of 1/4, for reading
     dtype: str = "float32"
-    precision: str = ""  # of GAPS: of arithmetic on float32 that is coarser
+    precision: str = ""  # one of GAPS: a coarser arithmetic on float32
     one_bias: bool = False  # b_hh is zero
     seed: int = 0
 
     def __repr__(self) -> str:
-        """Name what isn't the default."""
+        """Name the fields without their default."""
         values = [(field, getattr(self, field.name)) for field in fields(self)]
-        special = [f"{f.name}={v!r}" for f, v in values if f.default is MISSING or v != f.default]
+        special = [f"{field.name}={v!r}" for field, v in values if v != field.default]
         return f"{type(self).__name__}({', '.join(special)})"
 
     @property
@@ -68,12 +68,12 @@ class LayerFields:
 
     @property
     def torch_name(self) -> str:
-        """What torch calls the layer."""
+        """Name of the layer in PyTorch."""
         return f"nn.{CELLS[self.cell].layer}"
 
     @property
     def options(self) -> dict[str, Any]:
-        """Arguments of the constructor, named as in nn.RNN; those of the simplest case left out."""
+        """Arguments of the constructor, named as in nn.RNN, without defaults."""
         options: dict[str, Any] = {"input_size": self.V, "hidden_size": self.H}
         defaults = {
             "num_layers": (self.L, 1),
@@ -88,15 +88,15 @@ class LayerFields:
 
     @property
     def gaps(self) -> int:
-        """How many gaps of the dtype lie between two numbers of the arithmetic."""
+        """How many ulps of the dtype fit into one ulp of the arithmetic."""
         return GAPS.get(self.precision, 1)
 
     @property
     def batch_axis(self) -> int:
-        """The batch's axis in x and output."""
+        """Axis of the batch in x and output."""
         return 0 if self.batch_first else 1
 
     @property
     def time_axis(self) -> int:
-        """The steps' axis in x and output."""
+        """Axis of the time steps in x and output."""
         return 1 if self.batch_first and not self.unbatched else 0

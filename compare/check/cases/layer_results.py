@@ -1,7 +1,6 @@
-"""What a layer makes of a case: all its results by name, and how far rounding may move them.
+"""Run a layer on a case: all its results by name, and their tolerances.
 
-The layer's class may be ours or anything with the same methods. What rounding may do to a case is
-always measured on ours.
+The layer may be ours or any class with the same methods. The tolerance is always measured on ours.
 """
 
 from __future__ import annotations
@@ -28,7 +27,7 @@ SEQUENCES = ("output", "gradient of x")
 
 
 def build(layer_class: Any, case: LayerCase, parameters: Results | None = None) -> Any:
-    """Return a layer of the case's options and parameters."""
+    """Build a layer with the case's options and parameters."""
     layer = layer_class(**case.options, dtype=case.dtype)
     parameters = case.floats.parameters if parameters is None else parameters
     if hasattr(layer, "load"):
@@ -44,13 +43,13 @@ def build(layer_class: Any, case: LayerCase, parameters: Results | None = None) 
 
 
 def given(floats: Floats) -> dict[str, Any]:
-    """Return the optional arguments of `forward` that a case gives."""
+    """Return the optional arguments of `forward` that a case has."""
     optional = {"lengths": floats.lengths, "dropout_masks": floats.dropout_masks}
     return {name: value for name, value in optional.items() if value is not None}
 
 
 def run(layer_class: Any, case: LayerCase, move: Move = unmoved) -> Results:
-    """Return output, h_n and the gradients of a pass forward and back, by name."""
+    """Run forward and backward; return output, h_n and the gradients by name."""
     floats = case.floats
     layer = build(layer_class, case, {n: move(p) for n, p in floats.parameters.items()})
     output, state, tape = layer.forward(
@@ -68,7 +67,7 @@ def forward(layer: Any, case: LayerCase) -> tuple[Results, Any]:
 
 
 def backward(layer: Any, case: LayerCase, tape: Any) -> Results:
-    """Run it backward on the case's gradients; return copies of what comes."""
+    """Run a layer backward on the case's upstream gradients; return copies of its gradients."""
     return copied(named(layer.backward(tape, *upstream(case.floats))))
 
 
@@ -83,39 +82,39 @@ def initial_state(floats: Floats) -> Any:
 
 
 def upstream(floats: Floats) -> tuple[np.ndarray | None, Any]:
-    """Return copies of the gradients that come back to the layer: of output and of the state."""
+    """Return copies of the upstream gradients: of output and of the final state."""
     d_output = None if floats.d_output is None else floats.d_output.copy()
     return d_output, as_state(floats.d_h_n, floats.d_c_n)
 
 
 def as_state(h: np.ndarray | None, c: np.ndarray | None) -> Any:
-    """Return copies of h, or of (h, c) where there is a c; None if there is nothing."""
+    """Return copies of h, or of (h, c) if there is a c; None without both."""
     copies = (None if array is None else array.copy() for array in (h, c))
     return with_cell_state(*copies)
 
 
 def with_cell_state(h: Any, c: Any) -> Any:
-    """Return (h, c) where there is a c, and h alone where there is none."""
+    """Return (h, c), or h alone if there is no c."""
     return h if c is None else (h, c)
 
 
 def outputs(output: np.ndarray, state: Any) -> Results:
-    """Return copies of what `forward` gives, by name."""
+    """Return copies of the results of `forward`, by name."""
     arrays = state if isinstance(state, tuple) else (state,)
     named_states = dict(zip(STATES, map(np.array, arrays), strict=False))
     return {"output": np.array(output)} | named_states
 
 
 def named(gradients: Any) -> Results:
-    """Return what `backward` gives, by name; x has no gradient where it is token numbers."""
+    """Return the results of `backward`, by name; token numbers have no gradient."""
     found = {f"gradient of {n}": getattr(gradients, n, None) for n in ("x", "h0", "c0")}
     found |= {f"gradient of {name}": g for name, g in gradients.parameters.items()}
     return {name: array for name, array in found.items() if array is not None}
 
 
 def rounding(case: LayerCase) -> tuple[Results, dict[str, np.ndarray]]:
-    """Return our results of the case, and how far rounding may move each."""
-    kept = case.__dict__  # for as long as the case lives
+    """Return our results of the case and their tolerances, measured once."""
+    kept = case.__dict__  # measured once for each case
     if "rounding" not in kept:
         with np.errstate(all="ignore"):
             kept["rounding"] = tolerances(
@@ -178,7 +177,7 @@ def _may_be_absent(name: str, case: LayerCase) -> bool:
 
 
 def to_rounding(comparison: Comparison, case: LayerCase) -> Comparison:
-    """Return a comparison that asks for no more than rounding lets it, if the bits differ."""
+    """Return a comparison with the case's tolerance, if it has none and the bits differ."""
     allowed = rounding(case)[1].get(comparison.tensor)
     if comparison.ok or allowed is None or np.any(comparison.allowed):
         return comparison

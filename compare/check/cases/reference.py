@@ -1,4 +1,4 @@
-"""What PyTorch makes of a case."""
+"""Run PyTorch's layer on a case: the expected results."""
 
 from __future__ import annotations
 
@@ -15,7 +15,7 @@ from compare.parity import CELLS
 
 
 def torch_results(case: LayerCase) -> dict[str, np.ndarray]:
-    """Return output, h_n (and c_n) and every gradient of the case by name, as torch has them."""
+    """Return PyTorch's output, h_n (and c_n) and all gradients of the case, by name."""
     floats = case.floats
     x = torch.from_numpy(floats.x.copy())
     if case.one_hot:
@@ -88,7 +88,7 @@ def call_layer_by_layer(
 ) -> tuple[torch.Tensor, list[torch.Tensor], dict[str, torch.Tensor]]:
     """Return (output, state, parameters) of torch's layers one by one, the case's masks between.
 
-    torch draws its masks inside and hands none out; this is what it does with them.
+    PyTorch draws its masks inside the layer and does not return them.
     """
     masks, D = case.floats.dropout_masks, case.D
     assert masks is not None
@@ -101,7 +101,9 @@ def call_layer_by_layer(
                 mask = mask[:, 0]
             elif case.batch_first:
                 mask = mask.swapaxes(0, 1)
-            steps = tuple(slice(size) for size in y.shape)  # padded at the end of all: cut off
+            steps = tuple(
+                slice(size) for size in y.shape
+            )  # without the steps after the longest sequence
             y = y * torch.from_numpy(mask.copy())[steps]
         options = case.options | {"input_size": y.shape[-1], "num_layers": 1, "dropout": 0.0}
         layer = torch_layer(options, case.dtype, case.cell)

@@ -1,4 +1,4 @@
-"""Cases of training: a small model, its batches, and what a package and PyTorch make of them."""
+"""Cases of training: a small model and its batches, for a package and for PyTorch."""
 
 from __future__ import annotations
 
@@ -41,7 +41,7 @@ class TrainingCase:
     cell: CellName = "rnn"
 
     def describe(self) -> str:
-        """Name what is special about the case."""
+        """Describe the case in words."""
         B, T = self.batches[0].inputs.shape
         words = [f"T {T}, B {B}, V {self.options['input_size']}, H {self.options['hidden_size']}"]
         if self.options["num_layers"] > 1:
@@ -100,7 +100,7 @@ def layer_of(package: Any, cell: str) -> Any:
 
 def make_model(package: Any, case: TrainingCase, move: Move = unmoved) -> Any:
     """Build the package's RNNModel with the case's parameters."""
-    rng = np.random.default_rng(0)  # the case's own parameters take the place of what it draws
+    rng = np.random.default_rng(0)  # its values are replaced by the case's parameters
     rnn = layer_of(package, case.cell)(**case.options, rng=rng)
     model = package.RNNModel(rnn, case.options["input_size"], rng=rng)
     for name, parameter in model.parameters.items():
@@ -139,7 +139,7 @@ def torch_step(case: TrainingCase) -> Results:
 
 
 def _by_step(case: TrainingCase, results: Results) -> Results:
-    """Return the results that a suspect's training shows, too; logits first, step by step."""
+    """Return the results without hidden states, and with logits first, as (T, B, V)."""
     B, T = case.batches[0].inputs.shape
     by_step = {n: results[n].reshape(T, B, -1) for n in ("logits", "gradient of logits")}
     others = {name: array for name, array in results.items() if name != "hidden states"}
@@ -150,7 +150,7 @@ NUM_EPOCHS = 2
 
 
 def scratch_updates(package: Any, case: TrainingCase, move: Move = unmoved) -> Results:
-    """Train for one epoch, update by update; the state is handed on, or a new one begun."""
+    """Train for one epoch, update by update, with a carried state or a new one."""
     model = make_model(package, case, move)
     optimizer = package.SGD(model.parameters, case.lr)
     return _updates(

@@ -1,4 +1,4 @@
-"""Properties that PyTorch's layers state: the same results and gradients, for any case."""
+"""Properties against PyTorch: the same results and gradients as PyTorch's layer, in any case."""
 
 from __future__ import annotations
 
@@ -16,31 +16,31 @@ def _as_torch(layer_class: Any, case: LayerCase) -> Compared:
 
 @layer_property(tried=16, one_hot=False, lengths=False, dropout=0.0, saturated=False)
 def layer_as_torch(layer_class: Any, case: LayerCase) -> Compared:
-    """Give the results and the gradients of PyTorch's layer."""
+    """The results and gradients are those of PyTorch's layer."""
     yield from _as_torch(layer_class, case)
 
 
 @layer_property(one_hot=True, lengths=False, dropout=0.0, saturated=False)
 def tokens_as_torch(layer_class: Any, case: LayerCase) -> Compared:
-    """Give for token numbers what PyTorch's layer gives for their one-hot rows."""
+    """Token numbers give the results of PyTorch's layer for their one-hot rows."""
     yield from _as_torch(layer_class, case)
 
 
 @layer_property(tried=8, lengths=True, unbatched=False, dropout=0.0, saturated=False)
 def padded_as_packed(layer_class: Any, case: LayerCase) -> Compared:
-    """Give for lengths what a packed sequence gives."""
+    """Lengths give the results of a packed sequence in PyTorch."""
     yield from _as_torch(layer_class, case)
 
 
 @layer_property(dropout=(0.5, 0.25, 1 / 3), L=(2, 3), saturated=False)
 def dropout_masks(layer_class: Any, case: LayerCase) -> Compared:
-    """Drop what the masks drop, forward and backward."""
+    """Dropped units are zero in the forward pass and in the backward pass."""
     yield from _as_torch(layer_class, case)
 
 
 @layer_property(saturated=True, nonlinearity="tanh", gain=(2.0, 1.5))
 def saturated(layer_class: Any, case: LayerCase) -> Compared:
-    """Give ±1 for huge inputs, and never overflow."""
+    """Huge inputs give saturated units, ±1 with tanh, and never overflow."""
     yield from _as_torch(layer_class, case)
 
 

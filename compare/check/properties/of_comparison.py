@@ -1,4 +1,4 @@
-"""Properties of the comparison itself: a judge who never says no proves nothing."""
+"""Properties of the comparison itself: it has to tell differences from rounding."""
 
 from __future__ import annotations
 
@@ -16,14 +16,14 @@ from compare.check.properties.property import Outcome
 
 
 def equals_pass(package: Any) -> Iterator[Outcome]:
-    """Find two models with the same weights equal."""
+    """Two models with the same weights agree."""
     for seed in range(4):
         case = training_cases.draw_training_case(seed)
         yield _verdict(package, case, training_cases.torch_model(case), "the same weights", ok=True)
 
 
 def differences_are_refused(package: Any) -> Iterator[Outcome]:
-    """Find two models unequal when one weight of one of them is off by a thousandth."""
+    """Two models differ if one weight differs by a thousandth."""
     for seed in range(4):
         case = training_cases.draw_training_case(seed)
         for name in case.parameters:
@@ -34,7 +34,7 @@ def differences_are_refused(package: Any) -> Iterator[Outcome]:
 
 
 def nan_is_refused(package: Any) -> Iterator[Outcome]:
-    """Find nothing equal to NaN."""
+    """NaN does not agree with anything."""
     for seed in range(2):
         case = training_cases.draw_training_case(seed)
         model = training_cases.torch_model(case)
@@ -48,7 +48,7 @@ def nan_is_refused(package: Any) -> Iterator[Outcome]:
 
 
 def shapes_and_names_are_refused(package: Any) -> Iterator[Outcome]:
-    """Find tensors of different shapes, dtypes or names unequal."""
+    """Tensors of different shapes, dtypes or names differ."""
     column, row = np.zeros((3, 1)), np.zeros((1, 3))
     for what, one, other in (
         ("(3, 1) and (1, 3)", {"a": column}, {"a": row}),
@@ -60,7 +60,7 @@ def shapes_and_names_are_refused(package: Any) -> Iterator[Outcome]:
 
 
 def copies_are_copies(package: Any) -> Iterator[Outcome]:
-    """Copy weights so that training one model leaves the other alone."""
+    """Copied weights share no memory with their source."""
     case = training_cases.draw_training_case(0)
     kinds: dict[str, Callable[[], Any]] = {
         "scratch": lambda: training_cases.make_model(scratch_rnn, case),

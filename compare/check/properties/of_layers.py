@@ -1,7 +1,7 @@
-"""Properties of the layer that need no PyTorch: each lays a layer's results beside its own.
+"""Properties of a layer without PyTorch: each compares a layer's results with its own.
 
-Where both sides of a law are the same operations on the same numbers, they must agree to the bit.
-Where the operations differ, they may part by what rounding explains.
+If both sides are the same operations on the same numbers, they have to be equal bit for bit. If the
+operations differ, the difference has to be within the tolerance.
 """
 
 from __future__ import annotations
@@ -36,7 +36,7 @@ from compare.parity import tolerances, unmoved
 
 
 def more(case: LayerCase, shape: tuple[int, ...]) -> np.ndarray:
-    """Return floats of the case's dtype that are none of its own."""
+    """Return other floats of the case's dtype."""
     return np.random.default_rng([case.seed, 3]).normal(size=shape).astype(case.dtype)
 
 
@@ -45,7 +45,7 @@ def more(case: LayerCase, shape: tuple[int, ...]) -> np.ndarray:
 
 @layer_property()
 def arguments_unchanged(layer_class: Any, case: LayerCase) -> Compared:
-    """Change nothing that is handed in."""
+    """The layer does not change its arguments."""
     layer = build(layer_class, case)
     masks = case.floats.dropout_masks and tuple(map(np.copy, case.floats.dropout_masks))
     mine = case.given(**copied(_arrays(case)), dropout_masks=masks)
@@ -72,7 +72,7 @@ def _masks(case: LayerCase) -> Results:
 
 @layer_property()
 def any_memory_layout(layer_class: Any, case: LayerCase) -> Compared:
-    """Take arrays that are read-only, in Fortran order or with gaps."""
+    """Arrays may be read-only, in Fortran order or not contiguous."""
     expected = run(layer_class, case)
     for name, array in _arrays(case).items():
         if name == "lengths":
@@ -95,7 +95,7 @@ def any_memory_layout(layer_class: Any, case: LayerCase) -> Compared:
 
 @layer_property(gradients=True, again=True)
 def second_backward(layer_class: Any, case: LayerCase) -> Compared:
-    """Give the same again when backward is called twice on one tape."""
+    """A second backward pass on the same tape gives the same gradients."""
     layer = build(layer_class, case)
     _, tape = forward(layer, case)
     back = upstream(case.floats)  # the same arrays both times
@@ -105,7 +105,7 @@ def second_backward(layer_class: Any, case: LayerCase) -> Compared:
 
 @layer_property(again=True)
 def many_tapes(layer_class: Any, case: LayerCase) -> Compared:
-    """Leave earlier results and tapes alone in later passes."""
+    """A later pass does not change earlier results and tapes."""
     alone = run(layer_class, case)
     layer = build(layer_class, case)
     floats = case.floats
@@ -118,7 +118,7 @@ def many_tapes(layer_class: Any, case: LayerCase) -> Compared:
 
 @layer_property(dropout=0.0)
 def call_as_forward(layer_class: Any, case: LayerCase) -> Compared:
-    """Compute in a call what forward computes, without a memory of earlier calls."""
+    """A call gives the results of forward, and does not depend on earlier calls."""
     layer = build(layer_class, case)
     floats = case.floats
     for _ in range(2):
@@ -128,7 +128,7 @@ def call_as_forward(layer_class: Any, case: LayerCase) -> Compared:
 
 @layer_property(again=True, h0=(False, True))
 def second_call(layer_class: Any, case: LayerCase) -> Compared:
-    """Keep no state between calls: begin each at the state that is given, or else at zero."""
+    """No state is kept between calls: each starts from the given state, or from zeros."""
     layer = build(layer_class, case)
     forward(layer, case)
     results, tape = forward(layer, case)
@@ -137,7 +137,7 @@ def second_call(layer_class: Any, case: LayerCase) -> Compared:
 
 @layer_property(near=True)
 def own_memory(layer_class: Any, case: LayerCase) -> Compared:
-    """Share no memory between what is given out and the tape or the parameters."""
+    """Returned arrays share no memory with the tape or the parameters."""
     layer = build(layer_class, case)
     floats = case.floats
     _, state, tape = layer.forward(floats.x.copy(), initial_state(floats), **given(floats))
@@ -150,12 +150,12 @@ def own_memory(layer_class: Any, case: LayerCase) -> Compared:
     yield identical(parameters, layer.parameters, case)
 
 
-# What is not given ------------------------------------------------------------------------------
+# Arguments that are not given -------------------------------------------------------------------
 
 
 @layer_property(needs={"h0": False}, h0=True)
 def no_state_as_zeros(layer_class: Any, case: LayerCase) -> Compared:
-    """Begin at zero where no state is given."""
+    """Without an initial state the layer starts from zeros."""
     floats = case.floats
     zeros = {n: np.zeros_like(a) for n in ("h0", "c0") if (a := getattr(floats, n)) is not None}
     nothing = case.given(**dict.fromkeys(zeros))
@@ -164,7 +164,7 @@ def no_state_as_zeros(layer_class: Any, case: LayerCase) -> Compared:
 
 @layer_property(gradients=True, upstream=("output", "h_n"))
 def no_gradient_as_zeros(layer_class: Any, case: LayerCase) -> Compared:
-    """Count an upstream gradient that is not given as zero."""
+    """An upstream gradient that is not given counts as zero."""
     results = run(layer_class, case)
     absent = [n for n in ("output", *STATES) if getattr(case.floats, f"d_{n}") is None]
     zeros = {f"d_{n}": np.zeros_like(results[n]) for n in absent if n in results}
@@ -173,7 +173,7 @@ def no_gradient_as_zeros(layer_class: Any, case: LayerCase) -> Compared:
 
 @layer_property(unbatched=False, lengths=False, one_hot=(True, False))
 def empty_batch(layer_class: Any, case: LayerCase) -> Compared:
-    """Give empty results for a batch of no rows."""
+    """A batch without rows gives empty results."""
     results, axis = run(layer_class, case), case.batch_axis
     nobody = np.empty(0, np.intp)
     empty = {
@@ -197,11 +197,11 @@ def empty_batch(layer_class: Any, case: LayerCase) -> Compared:
 
 @layer_property(gradients=True)
 def backward_scales(layer_class: Any, case: LayerCase) -> Compared:
-    """Give so many times the gradients for so many times the upstream gradients.
+    """The gradients are proportional to the upstream gradients.
 
-    A power of two changes exponents alone: to the bit, and so does a change of sign. But below the
-    smallest normal float bits are lost, where units are saturated. Elsewhere the factor is so large
-    that a gradient would be changed which is clipped on its way back.
+    A power of two and a change of sign lose no bit. But below the smallest normal float bits are
+    lost, where units are saturated. Elsewhere the factor is so large that it changes a gradient
+    that a layer clips in its backward pass.
     """
     smallest = 0.0 if case.cell == "rnn" else float(np.finfo(case.dtype).smallest_normal)
     layer = build(layer_class, case)
@@ -216,7 +216,7 @@ def backward_scales(layer_class: Any, case: LayerCase) -> Compared:
 
 @layer_property(gradients=True)
 def backward_adds(layer_class: Any, case: LayerCase) -> Compared:
-    """Give for a sum of upstream gradients the sum of what each gives."""
+    """The gradients of a sum of upstream gradients are the sum of their gradients."""
     back = _arrays(case, ARRAYS[4:])
     other = case.given(**{name: more(case, array.shape) for name, array in back.items()})
 
@@ -232,7 +232,7 @@ def backward_adds(layer_class: Any, case: LayerCase) -> Compared:
         return first, second
 
     def allowed(case: LayerCase) -> Results:
-        def apart(move: Any) -> Results:  # they may move in opposite ways, and their sum not at all
+        def apart(move: Any) -> Results:  # opposite moves of the two would cancel in their sum
             first, second = two(CLASSES[case.cell], move)
             return first | {f"second {name}": array for name, array in second.items()}
 
@@ -252,7 +252,7 @@ def backward_adds(layer_class: Any, case: LayerCase) -> Compared:
 
 @layer_property(one_hot=True)
 def one_hot_as_dense(layer_class: Any, case: LayerCase) -> Compared:
-    """Give for token numbers what their one-hot rows give."""
+    """Token numbers give the results of their one-hot rows."""
     results = run(layer_class, case)
     dense = run(layer_class, case.given(x=np.eye(case.V, dtype=case.dtype)[case.floats.x]))
     dense.pop("gradient of x", None)  # token numbers have none
@@ -264,11 +264,11 @@ def one_hot_as_dense(layer_class: Any, case: LayerCase) -> Compared:
 
 @layer_property(cells=("rnn",), nonlinearity="relu")
 def relu_scales(layer_class: Any, case: LayerCase) -> Compared:
-    """Give c times the output of a ReLU layer for c times the input, state and biases.
+    """A ReLU layer gives c times the output for c times the input, state and biases.
 
-    relu(c z) = c relu(z) for c > 0. Gradients of the weights, being products with inputs, grow by c
-    too; those of the rest stay. With c a power of two, to the bit. Token numbers can't be scaled:
-    W_ih is, in their place.
+    relu(c z) = c relu(z) for c > 0. The gradients of the weights are products with inputs, so they
+    are also c times as large; all others stay. If c is a power of two, no bit is lost. Token
+    numbers cannot be scaled, so W_ih is scaled in their place.
     """
     floats, c = case.floats, np.dtype(case.dtype).type(4)
     parameters = {
@@ -289,7 +289,7 @@ def relu_scales(layer_class: Any, case: LayerCase) -> Compared:
 
 @layer_property(cells=("rnn",), gradients=True, nonlinearity="relu")
 def relu_at_zero(layer_class: Any, case: LayerCase) -> Compared:
-    """Take 0 for the derivative of relu at 0."""
+    """The derivative of ReLU at 0 is 0."""
     zeros = {name: np.zeros_like(array) for name, array in case.floats.parameters.items()}
     results = run(layer_class, case.given(parameters=zeros))
     yield identical({name: np.zeros_like(array) for name, array in results.items()}, results, case)
@@ -297,7 +297,7 @@ def relu_at_zero(layer_class: Any, case: LayerCase) -> Compared:
 
 @layer_property(cells=("rnn", "lstm"), bias=True)
 def two_biases(layer_class: Any, case: LayerCase) -> Compared:
-    """Let the two biases act as their sum; b_hn of a GRU alone is another matter."""
+    """Only the sum of the two biases matters; b_hn of a GRU is an exception."""
     parameters, results = case.floats.parameters, run(layer_class, case)
     partner = {n: n.replace("ih", "hh") for n in parameters if n.startswith("bias_ih")}
     of_both = [(f"gradient of {n}", f"gradient of {other}") for n, other in partner.items()]

@@ -65,9 +65,10 @@ def same(array: np.ndarray) -> np.ndarray:
 
 @layer_property(T=range(2, 7), bidirectional=False, lengths=False)
 def cut_anywhere(layer_class: Any, case: LayerCase) -> Compared:
-    """Give in two passes, the state handed on, what one pass gives.
+    """One pass gives the results of two, where the second continues from the first's state.
 
-    Backward, the second part's gradient of the initial state goes to the first as that of the last.
+    In the backward pass the second part's gradient of its initial state is the first part's
+    upstream gradient of its final state.
     """
     floats, axis = case.floats, case.time_axis
     cut = 1 + case.seed % (case.T - 1)
@@ -99,7 +100,7 @@ def cut_anywhere(layer_class: Any, case: LayerCase) -> Compared:
 
 @layer_property(T=range(2, 7), bidirectional=False, lengths=False, one_hot=False)
 def past_before_future(layer_class: Any, case: LayerCase) -> Compared:
-    """Let no step depend on a later one."""
+    """The output at step t does not depend on later inputs."""
     cut = 1 + case.seed % (case.T - 1)
     x = case.floats.x.copy()
     x.swapaxes(0, case.time_axis)[cut:] = more(case, x.swapaxes(0, case.time_axis)[cut:].shape)
@@ -112,7 +113,7 @@ def past_before_future(layer_class: Any, case: LayerCase) -> Compared:
 
 @layer_property(lengths=False)
 def last_output(layer_class: Any, case: LayerCase) -> Compared:
-    """Give as h_n the last layer's output: of the last step, and in reverse of the first."""
+    """h_n is the last layer's output: of the last step, or in reverse of the first."""
     results = forward(build(layer_class, case), case)[0]
     y, h_n = results["output"].swapaxes(0, case.time_axis), results["h_n"]
     yield identical({"h_n": y[-1][..., : case.R]}, {"h_n": h_n[-case.D]}, case)
@@ -122,12 +123,12 @@ def last_output(layer_class: Any, case: LayerCase) -> Compared:
 
 @layer_property(bidirectional=True, dropout=0.0, lengths=(False, True))
 def time_reversed(layer_class: Any, case: LayerCase) -> Compared:
-    """Give, read from the end with both directions' weights exchanged, the mirror image."""
+    """Reversed sequences give reversed results, if both directions exchange their weights."""
     floats, R = case.floats, case.R
     lengths = np.full(case.B, case.T) if floats.lengths is None else floats.lengths
 
     def mirrored(array: np.ndarray) -> np.ndarray:
-        """Each sequence from its own end."""
+        """Return each sequence in reverse."""
         array = array.copy()
         for b, length in enumerate(lengths):
             one = array if case.unbatched else array.swapaxes(0, case.time_axis)[:, b]
@@ -164,7 +165,7 @@ def time_reversed(layer_class: Any, case: LayerCase) -> Compared:
 
 @layer_property(B=(2, 3), unbatched=False)
 def order_of_the_batch(layer_class: Any, case: LayerCase) -> Compared:
-    """Give the same in whatever order the sequences of a batch come."""
+    """The order of the sequences in a batch does not matter."""
     axis, order = case.batch_axis, np.random.default_rng(case.seed).permutation(case.B)
     back, lengths = np.argsort(order), case.floats.lengths
     changes = changed(
@@ -184,7 +185,7 @@ def order_of_the_batch(layer_class: Any, case: LayerCase) -> Compared:
 
 @layer_property(B=(2, 3), unbatched=False)
 def sequence_alone(layer_class: Any, case: LayerCase) -> Compared:
-    """Give for each sequence alone, unpadded, what it gives in a batch; weights' gradients add."""
+    """A sequence gives the same results alone, without padding, as in a batch."""
     together = run(layer_class, case)
     lengths = np.full(case.B, case.T) if case.floats.lengths is None else case.floats.lengths
     results = {name: np.zeros_like(array) for name, array in together.items()}
@@ -203,7 +204,7 @@ def sequence_alone(layer_class: Any, case: LayerCase) -> Compared:
 
 @layer_property(unbatched=True)
 def unbatched_as_batched(layer_class: Any, case: LayerCase) -> Compared:
-    """Give for a sequence without a batch what a batch of one gives."""
+    """A sequence without a batch axis gives the results of a batch of one."""
     axis = case.batch_axis
     changes = changed(case.floats, lambda a: np.expand_dims(a, axis), lambda a: a[:, None], same)
     results = changed_results(
@@ -214,7 +215,7 @@ def unbatched_as_batched(layer_class: Any, case: LayerCase) -> Compared:
 
 @layer_property(batch_first=True, unbatched=False)
 def batch_first(layer_class: Any, case: LayerCase) -> Compared:
-    """Swap with batch_first the first two axes of x and output, and no others."""
+    """The option batch_first swaps the first two axes of x and output, and of nothing else."""
     time_first = replace(case, batch_first=False)
     results = run(layer_class, time_first)
     results = changed_results(results, lambda a: a.swapaxes(0, 1), same)
@@ -226,7 +227,7 @@ def batch_first(layer_class: Any, case: LayerCase) -> Compared:
 
 @layer_property(lengths=True, unbatched=False)
 def padding_ignored(layer_class: Any, case: LayerCase) -> Compared:
-    """Ignore what stands in the padding, be it NaN, infinity or a token; put zeros there."""
+    """The values in the padding do not matter, not even NaN; the output there is zero."""
     results, lengths = run(layer_class, case), case.floats.lengths
     assert lengths is not None
 
@@ -246,7 +247,7 @@ def padding_ignored(layer_class: Any, case: LayerCase) -> Compared:
 
 @layer_property(lengths=True, unbatched=False)
 def more_padding(layer_class: Any, case: LayerCase) -> Compared:
-    """Give the same for longer padding; no gradient reaches it."""
+    """Longer padding does not change the results, and its gradient is zero."""
     floats, axis = case.floats, case.time_axis
     widths = [(0, 0)] * floats.x.ndim
     widths[axis] = (0, 2)
@@ -263,7 +264,7 @@ def more_padding(layer_class: Any, case: LayerCase) -> Compared:
 
 @layer_property(needs={"lengths": True}, lengths=False, unbatched=False)
 def full_lengths(layer_class: Any, case: LayerCase) -> Compared:
-    """Take lengths of T for none."""
+    """Lengths that are all T give the results without lengths."""
     full = case.given(lengths=np.full(case.B, case.T))
     yield alike(run(layer_class, case), run(layer_class, full), case)
 

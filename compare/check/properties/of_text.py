@@ -13,13 +13,13 @@ from compare.check.properties.randomness import global_random_state
 
 
 def batches(package: Any) -> Iterator[Outcome]:
-    """Cut the corpus so that targets follow inputs and epochs follow from the seed."""
+    """Targets follow their inputs, and an epoch depends only on its number and the seed."""
     N, B, T = 203, 3, 5
     before = global_random_state()
     for sampling in ("sequential", "random"):
         batches = package.text.Batches(range(N), B, T, sampling=sampling, seed=4)
-        for law, complaint in _batch_complaints(batches, B, T):
-            yield Outcome(f"{sampling}, {law}", (), complaint)
+        for what, complaint in _batch_complaints(batches, B, T):
+            yield Outcome(f"{sampling}, {what}", (), complaint)
         again = package.text.Batches(range(N), B, T, sampling=sampling, seed=4)
         other = package.text.Batches(range(N), B, T, sampling=sampling, seed=5)
         own, repeated, others = (
@@ -77,7 +77,7 @@ def _unequal(what: str, expected: object, got: object) -> str:
 
 
 def vocabulary(package: Any) -> Iterator[Outcome]:
-    """Give numbers to tokens by falling frequency, and 0 to unknown ones."""
+    """Tokens are numbered by falling frequency; unknown tokens get 0."""
     vocab = package.text.Vocab(list("banana bus"))
     letters = ["<unk>", "a", "b", "n", " ", "u", "s"]  # 3 a, 2 b and 2 n, then by appearance
     yield Outcome("banana bus", (), _unequal("tokens", letters, vocab.idx_to_token))

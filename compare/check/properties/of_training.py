@@ -23,7 +23,7 @@ from scratch_rnn import Vocab
 
 
 def cross_entropy(package: Any) -> Iterator[Outcome]:
-    """Give torch's loss and gradient, for logits of any size."""
+    """The loss and its gradient are PyTorch's, for logits of any size."""
     for seed in range(8):
         logits, targets, answer = _loss_case(seed)
         got = _loss_results(package.cross_entropy(logits.copy(), targets.copy()), logits.dtype)
@@ -61,7 +61,7 @@ def _loss_results(results: tuple[float, np.ndarray], dtype: np.dtype) -> Results
 
 
 def perplexity(package: Any) -> Iterator[Outcome]:
-    """Take exp of the mean loss in nats for the perplexity."""
+    """The perplexity is exp of the mean loss in nats."""
     for loss in (0.0, 1.0, math.log(28)):
         expected = {"perplexity": np.asarray(math.exp(loss))}
         got = {"perplexity": np.asarray(package.perplexity(loss))}
@@ -69,7 +69,7 @@ def perplexity(package: Any) -> Iterator[Outcome]:
 
 
 def clipping(package: Any) -> Iterator[Outcome]:
-    """Scale all gradients by one factor, as torch does."""
+    """All gradients are scaled by one factor, the same as PyTorch's."""
     for dtype in ("float64", "float32"):
         for norm in (0.5, 2.0, 1e3, 0.999, 1.0, 1.001, 0.0):
             gradients, answer = _clipping_case(norm, dtype)
@@ -107,7 +107,7 @@ def _clipped(package: Any, gradients: Results) -> Results:
 
 
 def update(package: Any) -> Iterator[Outcome]:
-    """Move each parameter in place, by -lr times its gradient."""
+    """An update changes each parameter in place, by -lr times its gradient."""
     rng = np.random.default_rng(0)
     p, g = rng.normal(size=(3, 2)), rng.normal(size=(3, 2))
     parameters = {"p": p.copy()}
@@ -121,7 +121,7 @@ def update(package: Any) -> Iterator[Outcome]:
 
 
 def step_as_torch(package: Any) -> Iterator[Outcome]:
-    """Give in a training step every tensor that PyTorch gives."""
+    """Every tensor of a training step is PyTorch's."""
     axes = {"logits": 0, "gradient of logits": 0}
     for seed in range(6):
         case, answer = training_cases.training_case("step", seed)
@@ -131,7 +131,7 @@ def step_as_torch(package: Any) -> Iterator[Outcome]:
 
 
 def updates_as_torch(package: Any) -> Iterator[Outcome]:
-    """Train as PyTorch does, update by update."""
+    """The results of each update are PyTorch's."""
     for seed in range(6):
         case, answer = training_cases.training_case("updates", seed)
         yield Outcome(
@@ -140,7 +140,7 @@ def updates_as_torch(package: Any) -> Iterator[Outcome]:
 
 
 def epochs_as_torch(package: Any) -> Iterator[Outcome]:
-    """Train as PyTorch does, epoch by epoch."""
+    """The results of each epoch are PyTorch's."""
     for seed in range(4):
         case, answer = training_cases.training_case("epochs", seed)
         yield Outcome(
@@ -149,7 +149,7 @@ def epochs_as_torch(package: Any) -> Iterator[Outcome]:
 
 
 def threads(package: Any) -> Iterator[Outcome]:
-    """Give the same when threads share the batch."""
+    """The results do not depend on how many threads share the batch."""
     own: Any = getattr(package, "threads", scratch_rnn.threads)
     worth, number = own.WORTH_A_THREAD, package.get_num_threads()
     own.WORTH_A_THREAD = 1  # so that even these small batches are shared
@@ -168,11 +168,11 @@ def threads(package: Any) -> Iterator[Outcome]:
 
 
 def prediction_as_torch(package: Any) -> Iterator[Outcome]:
-    """Write the text that PyTorch's model writes."""
+    """The generated text is that of PyTorch's model."""
     vocab = Vocab.from_list(["<unk>", *"abcdef"])
     for seed in range(6):
         case = training_cases.draw_training_case(seed)
-        scaled = {name: 4 * p for name, p in case.parameters.items()}  # so that it is eventful
+        scaled = {name: 4 * p for name, p in case.parameters.items()}  # so that the text varies
         case = dataclasses.replace(case, parameters=scaled)
         prefix = "".join(np.random.default_rng(seed).choice(list("abcdef"), 4))
         expected = concise_rnn.predict(prefix, 12, training_cases.torch_model(case), vocab)

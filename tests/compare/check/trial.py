@@ -19,7 +19,7 @@ from _pytest.mark.structures import ParameterSet
 from hypothesis import HealthCheck, Phase, given, settings
 
 from compare.parity import CELLS
-from tests import tally
+from tests import counts
 from tests.annotations import unchecked
 
 
@@ -43,12 +43,12 @@ def try_test(
 ) -> Caught | None:
     """Run a test on a patched copy; return how it failed, None if it did not."""
     module, test = find_test(name)
-    kept = tally.current
-    tally.begin()  # do not count the differences of a bug among those of the real package
+    kept = counts.current
+    counts.begin()  # do not count the differences of a bug among those of the real package
     try:
         return _tried(module, test, real, copy, cell, examples)
     finally:
-        tally.current = kept
+        counts.current = kept
 
 
 def _tried(

@@ -26,7 +26,7 @@ import concise_rnn
 import scratch_rnn
 from compare import build_models, copy_weights
 from scratch_rnn.text import Batch
-from tests import tally
+from tests import counts
 from tests.annotations import unchecked
 from tests.control import make_controls, move_weights, round_anew, weights, within_control
 from tests.properties import demand, identical
@@ -45,7 +45,7 @@ class BothSides(RuleBasedStateMachine):
         self.file = Path(self.folder.name) / "weights.safetensors"
         self.history: list[str] = []
         self.saved = False
-        tally.current.examples += 1
+        counts.current.examples += 1
 
     def teardown(self) -> None:
         self.folder.cleanup()
