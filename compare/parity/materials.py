@@ -1,11 +1,12 @@
-"""What every command starts with: a text, its batches, and two models with equal weights."""
+"""A text, its batches, and two models with equal weights."""
 
 from __future__ import annotations
 
 import textwrap
-from collections.abc import Callable, Iterator, Mapping
+from collections.abc import Callable, Iterator
 from contextlib import contextmanager
-from dataclasses import dataclass, replace
+from dataclasses import dataclass
+from typing import Any
 
 import numpy as np
 import torch
@@ -107,20 +108,18 @@ def writers(
     scratch: scratch_rnn.RNNModel, concise: concise_rnn.RNNModel, vocab: Vocab, token: str
 ) -> dict[str, Writer]:
     """Return a `Writer` for each model, by the name of its side."""
-    return {
-        "scratch": Writer(
-            lambda prefix, n, **drawn: scratch_rnn.predict(
-                parts(prefix, token), n, scratch, vocab, **drawn
-            ),
-            lambda: _copies(parameters_as_arrays(scratch)),
-        ),
-        "concise": Writer(
-            lambda prefix, n, **drawn: concise_rnn.predict(
-                parts(prefix, token), n, concise, vocab, **drawn
-            ),
-            lambda: _copies(parameters_as_arrays(concise)),
-        ),
+    sides: dict[str, tuple[Any, Any]] = {
+        "scratch": (scratch_rnn.predict, scratch),
+        "concise": (concise_rnn.predict, concise),
     }
+
+    def writer(predict: Callable[..., str], model: Any) -> Writer:
+        return Writer(
+            lambda prefix, n, **drawn: predict(parts(prefix, token), n, model, vocab, **drawn),
+            lambda: {name: array.copy() for name, array in parameters_as_arrays(model).items()},
+        )
+
+    return {side: writer(*each) for side, each in sides.items()}
 
 
 def prefixes(vocab: Vocab, token: str) -> tuple[str, ...]:
@@ -164,7 +163,7 @@ def limited_threads(threads: int) -> Iterator[None]:
     these cores. On two busy cores, training in lock-step was thirty times slower.
     """
     before = scratch_rnn.get_num_threads(), torch.get_num_threads()
-    with threadpool_limits(limits=1, user_api="blas"):  # puts back what is found
+    with threadpool_limits(limits=1, user_api="blas"):  # restores the previous limits
         scratch_rnn.set_num_threads(threads)
         torch.set_num_threads(threads)
         try:
@@ -172,7 +171,3 @@ def limited_threads(threads: int) -> Iterator[None]:
         finally:
             scratch_rnn.set_num_threads(before[0])
             torch.set_num_threads(before[1])
-
-
-def _copies(arrays: Mapping[str, np.ndarray]) -> dict[str, np.ndarray]:
-    return {name: array.copy() for name, array in arrays.items()}

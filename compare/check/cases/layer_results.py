@@ -5,6 +5,7 @@ The layer may be ours or any class with the same methods. The tolerance is alway
 
 from __future__ import annotations
 
+import copy
 from collections.abc import Callable, Mapping
 from dataclasses import replace
 from typing import Any
@@ -42,33 +43,48 @@ def build(layer_class: Any, case: LayerCase, parameters: Results | None = None) 
     return layer
 
 
-def given(floats: Floats) -> dict[str, Any]:
-    """Return the optional arguments of `forward` that a case has."""
-    optional = {"lengths": floats.lengths, "dropout_masks": floats.dropout_masks}
-    return {name: value for name, value in optional.items() if value is not None}
-
-
 def run(layer_class: Any, case: LayerCase, move: Move = unmoved) -> Results:
     """Run forward and backward; return output, h_n and the gradients by name."""
-    floats = case.floats
-    layer = build(layer_class, case, {n: move(p) for n, p in floats.parameters.items()})
-    output, state, tape = layer.forward(
-        move(floats.x.copy()), move(initial_state(floats)), **move(given(floats))
-    )
+    floats = move(fresh(case))
+    layer = build(layer_class, case, floats.parameters)
+    output, state, tape = forward_pass(layer, floats)
     results = outputs(output, state)
-    return results | named(layer.backward(move(tape), *move(upstream(floats))))
+    return results | named(backward_pass(layer, move(tape), floats))
 
 
 def forward(layer: Any, case: LayerCase) -> tuple[Results, Any]:
     """Run a layer forward on the case's arguments; return results and tape."""
-    floats = case.floats
-    output, state, tape = layer.forward(floats.x.copy(), initial_state(floats), **given(floats))
+    output, state, tape = forward_pass(layer, fresh(case))
     return outputs(output, state), tape
 
 
 def backward(layer: Any, case: LayerCase, tape: Any) -> Results:
     """Run a layer backward on the case's upstream gradients; return copies of its gradients."""
-    return copied(named(layer.backward(tape, *upstream(case.floats))))
+    return copied(named(backward_pass(layer, tape, fresh(case))))
+
+
+def fresh(case: LayerCase) -> Floats:
+    """Return a copy of the case's floats, for a layer that may change its arguments."""
+    return copy.deepcopy(case.floats)
+
+
+def forward_pass(layer: Any, floats: Floats) -> tuple[Any, Any, Any]:
+    """Call a layer's `forward` with these floats themselves."""
+    found: tuple[Any, Any, Any] = layer.forward(
+        floats.x, with_cell_state(floats.h0, floats.c0), **given(floats)
+    )
+    return found
+
+
+def backward_pass(layer: Any, tape: Any, floats: Floats) -> Any:
+    """Call a layer's `backward` with these upstream gradients themselves."""
+    return layer.backward(tape, floats.d_output, with_cell_state(floats.d_h_n, floats.d_c_n))
+
+
+def given(floats: Floats) -> dict[str, Any]:
+    """Return the optional arguments of `forward` that a case has."""
+    optional = {"lengths": floats.lengths, "dropout_masks": floats.dropout_masks}
+    return {name: value for name, value in optional.items() if value is not None}
 
 
 def copied(results: Results) -> Results:
@@ -81,16 +97,9 @@ def initial_state(floats: Floats) -> Any:
     return as_state(floats.h0, floats.c0)
 
 
-def upstream(floats: Floats) -> tuple[np.ndarray | None, Any]:
-    """Return copies of the upstream gradients: of output and of the final state."""
-    d_output = None if floats.d_output is None else floats.d_output.copy()
-    return d_output, as_state(floats.d_h_n, floats.d_c_n)
-
-
 def as_state(h: np.ndarray | None, c: np.ndarray | None) -> Any:
     """Return copies of h, or of (h, c) if there is a c; None without both."""
-    copies = (None if array is None else array.copy() for array in (h, c))
-    return with_cell_state(*copies)
+    return with_cell_state(*(None if array is None else array.copy() for array in (h, c)))
 
 
 def with_cell_state(h: Any, c: Any) -> Any:

@@ -19,6 +19,7 @@ from compare.parity import (
     CellName,
     Move,
     concise_step,
+    parameters_as_arrays,
     step_in_place,
     tensor_as_array,
     unmoved,
@@ -58,24 +59,19 @@ def draw_training_case(seed: int, *, B: int = 3, T: int = 5) -> TrainingCase:
     rng = np.random.default_rng([seed, B, T])
     V, H = 7, 8
     L = 2 if seed % 3 == 2 else 1
-    options = {
+    options: dict[str, Any] = {
         "input_size": V,
         "hidden_size": H,
         "num_layers": L,
         "batch_first": seed % 5 == 4,
         "dtype": "float32" if seed % 4 in (1, 2) else "float64",
     }
-    dtype = np.dtype(str(options["dtype"]))
-    bound = 1 / np.sqrt(H)
-    shapes: dict[str, tuple[int, ...]] = {}
-    for layer in range(L):
-        shapes[f"rnn.weight_ih_l{layer}"] = (H, V if layer == 0 else H)
-        shapes[f"rnn.weight_hh_l{layer}"] = (H, H)
-        shapes[f"rnn.bias_ih_l{layer}"] = shapes[f"rnn.bias_hh_l{layer}"] = (H,)
-    shapes |= {"linear.weight": (V, H), "linear.bias": (V,)}
+    dtype = np.dtype(options["dtype"])
+    bound = 2 / np.sqrt(H)
+    model = scratch_rnn.RNNModel(scratch_rnn.RNN(**options), V)
     parameters = {
-        name: rng.uniform(-2 * bound, 2 * bound, shape).astype(dtype)
-        for name, shape in shapes.items()
+        name: rng.uniform(-bound, bound, parameter.shape).astype(dtype)
+        for name, parameter in model.parameters.items()
     }
     tokens = rng.integers(0, V, (B, 3 * T + 1))  # each row goes on from batch to batch
     batches = tuple(
@@ -146,89 +142,60 @@ def _by_step(case: TrainingCase, results: Results) -> Results:
     return {"logits": by_step["logits"]} | others | by_step
 
 
-NUM_EPOCHS = 2
-
-
 def scratch_updates(package: Any, case: TrainingCase, move: Move = unmoved) -> Results:
     """Train for one epoch, update by update, with a carried state or a new one."""
     model = make_model(package, case, move)
-    optimizer = package.SGD(model.parameters, case.lr)
-    return _updates(
-        case,
-        lambda batch, state: package.train_step(
-            model, batch, state, optimizer, max_norm=case.max_norm
-        ),
-        np.asarray,
-    ) | {f"{name} after the last update": p for name, p in model.parameters.items()}
+    return _updates(case, package, model, package.SGD(model.parameters, case.lr))
 
 
 def torch_updates(case: TrainingCase) -> Results:
     """Train PyTorch's model in the same way."""
     model = torch_model(case)
-    optimizer = torch.optim.SGD(model.parameters(), case.lr)
-    return _updates(
-        case,
-        lambda batch, state: concise_rnn.train_step(
-            model, batch, state, optimizer, max_norm=case.max_norm
-        ),
-        tensor_as_array,
-    ) | {
-        f"{name} after the last update": tensor_as_array(p) for name, p in model.named_parameters()
+    return _updates(case, concise_rnn, model, torch.optim.SGD(model.parameters(), case.lr))
+
+
+def _updates(case: TrainingCase, package: Any, model: Any, optimizer: Any) -> Results:
+    results, state = {}, None
+    for k, batch in enumerate(case.batches, start=1):
+        done = package.train_step(model, batch, state, optimizer, max_norm=case.max_norm)
+        state = done.state if case.carry_state else None
+        results[f"loss at update {k}"] = _number(done.loss, case)
+        results[f"gradient norm at update {k}"] = _number(done.grad_norm, case)
+        results[f"state after update {k}"] = (
+            tensor_as_array(done.state)
+            if isinstance(done.state, torch.Tensor)
+            else np.asarray(done.state)
+        )
+    return results | {
+        f"{name} after the last update": p for name, p in parameters_as_arrays(model).items()
     }
 
 
-def _updates(
-    case: TrainingCase, step: Callable[[Batch, Any], Any], as_array: Callable[[Any], np.ndarray]
-) -> Results:
-    dtype = np.dtype(case.options["dtype"])
-    results: Results = {}
-    state = None
-    for k, batch in enumerate(case.batches, start=1):
-        done = step(batch, state)
-        state = done.state if case.carry_state else None
-        results[f"loss at update {k}"] = np.asarray(done.loss, dtype)
-        results[f"gradient norm at update {k}"] = np.asarray(done.grad_norm, dtype)
-        results[f"state after update {k}"] = as_array(done.state)
-    return results
+NUM_EPOCHS = 2
 
 
 def scratch_epochs(package: Any, case: TrainingCase, move: Move = unmoved) -> Results:
     """Train for some epochs with the package's `train`."""
-    model = make_model(package, case, move)
-    done = package.train(
-        model,
-        case.batches,
-        case.lr,
-        NUM_EPOCHS,
-        carry_state=case.carry_state,
-        max_norm=case.max_norm,
-    )
-    return _epochs(case, done) | {f"final {name}": p for name, p in model.parameters.items()}
+    return _epochs(case, package, make_model(package, case, move))
 
 
 def torch_epochs(case: TrainingCase) -> Results:
     """Train PyTorch's model in the same way."""
-    model = torch_model(case)
-    done = concise_rnn.train(
-        model,
-        case.batches,
-        case.lr,
-        NUM_EPOCHS,
-        carry_state=case.carry_state,
-        max_norm=case.max_norm,
-    )
-    return _epochs(case, done) | {
-        f"final {name}": tensor_as_array(p) for name, p in model.named_parameters()
-    }
+    return _epochs(case, concise_rnn, torch_model(case))
 
 
-def _epochs(case: TrainingCase, done: list[Any]) -> Results:
-    dtype = np.dtype(case.options["dtype"])
-    results: Results = {}
+def _epochs(case: TrainingCase, package: Any, model: Any) -> Results:
+    options = {"carry_state": case.carry_state, "max_norm": case.max_norm}
+    results = {}
+    done = package.train(model, case.batches, case.lr, NUM_EPOCHS, **options)
     for k, epoch in enumerate(done, start=1):
-        results[f"loss of epoch {k}"] = np.asarray(epoch.loss, dtype)
-        results[f"perplexity of epoch {k}"] = np.asarray(epoch.perplexity, dtype)
-    return results
+        results[f"loss of epoch {k}"] = _number(epoch.loss, case)
+        results[f"perplexity of epoch {k}"] = _number(epoch.perplexity, case)
+    return results | {f"final {name}": p for name, p in parameters_as_arrays(model).items()}
+
+
+def _number(value: float, case: TrainingCase) -> np.ndarray:
+    return np.asarray(value, case.options["dtype"])
 
 
 STEPS: dict[str, tuple[Callable[..., Results], Callable[[TrainingCase], Results]]] = {

@@ -18,18 +18,19 @@ from compare.check.cases.layer_results import (
     Results,
     alike,
     backward,
+    backward_pass,
     build,
     compared,
     copied,
     forward,
+    forward_pass,
+    fresh,
     given,
     identical,
     initial_state,
     named,
     outputs,
     run,
-    upstream,
-    with_cell_state,
 )
 from compare.check.properties.layer_property import Compared, layer_property, properties_of
 from compare.parity import tolerances, unmoved
@@ -47,14 +48,10 @@ def more(case: LayerCase, shape: tuple[int, ...]) -> np.ndarray:
 def arguments_unchanged(layer_class: Any, case: LayerCase) -> Compared:
     """The layer does not change its arguments."""
     layer = build(layer_class, case)
-    masks = case.floats.dropout_masks and tuple(map(np.copy, case.floats.dropout_masks))
-    mine = case.given(**copied(_arrays(case)), dropout_masks=masks)
-    passed = mine.floats
+    mine = case.with_floats(fresh(case))
     before = _arrays(case) | _masks(case) | copied(layer.parameters)
-    state = with_cell_state(passed.h0, passed.c0)
-    _, _, tape = layer.forward(passed.x, state, **given(passed))
-    d_state = with_cell_state(passed.d_h_n, passed.d_c_n)
-    layer.backward(tape, passed.d_output, d_state)
+    _, _, tape = forward_pass(layer, mine.floats)
+    backward_pass(layer, tape, mine.floats)
     after = _arrays(mine) | _masks(mine) | dict(layer.parameters)
     yield identical(before, after, case)
 
@@ -83,10 +80,8 @@ def any_memory_layout(layer_class: Any, case: LayerCase) -> Compared:
             laid_out.flags.writeable = False
             floats = case.given(**{name: laid_out}).floats
             layer = build(layer_class, case)
-            state = with_cell_state(floats.h0, floats.c0)
-            d_state = with_cell_state(floats.d_h_n, floats.d_c_n)
-            output, last, tape = layer.forward(floats.x, state, **given(floats))
-            results = outputs(output, last) | named(layer.backward(tape, floats.d_output, d_state))
+            output, state, tape = forward_pass(layer, floats)
+            results = outputs(output, state) | named(backward_pass(layer, tape, floats))
             yield alike(expected, results, case)
 
 
@@ -98,9 +93,9 @@ def second_backward(layer_class: Any, case: LayerCase) -> Compared:
     """A second backward pass on the same tape gives the same gradients."""
     layer = build(layer_class, case)
     _, tape = forward(layer, case)
-    back = upstream(case.floats)  # the same arrays both times
-    once = copied(named(layer.backward(tape, *back)))
-    yield identical(once, named(layer.backward(tape, *back)), case)
+    floats = fresh(case)  # the same arrays both times
+    once = copied(named(backward_pass(layer, tape, floats)))
+    yield identical(once, named(backward_pass(layer, tape, floats)), case)
 
 
 @layer_property(again=True)
@@ -108,9 +103,9 @@ def many_tapes(layer_class: Any, case: LayerCase) -> Compared:
     """A later pass does not change earlier results and tapes."""
     alone = run(layer_class, case)
     layer = build(layer_class, case)
-    floats = case.floats
-    output, state, tape = layer.forward(floats.x.copy(), initial_state(floats), **given(floats))
-    other_x = (floats.x + 1) % case.V if case.one_hot else more(case, floats.x.shape)
+    output, state, tape = forward_pass(layer, fresh(case))
+    x = case.floats.x
+    other_x = (x + 1) % case.V if case.one_hot else more(case, x.shape)
     _, other_tape = forward(layer, case.given(x=other_x))
     backward(layer, case, other_tape)
     yield identical(alone, outputs(output, state) | backward(layer, case, tape), case)
@@ -120,9 +115,9 @@ def many_tapes(layer_class: Any, case: LayerCase) -> Compared:
 def call_as_forward(layer_class: Any, case: LayerCase) -> Compared:
     """A call gives the results of forward, and does not depend on earlier calls."""
     layer = build(layer_class, case)
-    floats = case.floats
     for _ in range(2):
-        results = outputs(*layer(floats.x.copy(), initial_state(floats), **given(floats)))
+        floats = fresh(case)
+        results = outputs(*layer(floats.x, initial_state(floats), **given(floats)))
         yield alike(forward(layer, case)[0], results, case)
 
 
@@ -139,10 +134,9 @@ def second_call(layer_class: Any, case: LayerCase) -> Compared:
 def own_memory(layer_class: Any, case: LayerCase) -> Compared:
     """Returned arrays share no memory with the tape or the parameters."""
     layer = build(layer_class, case)
-    floats = case.floats
-    _, state, tape = layer.forward(floats.x.copy(), initial_state(floats), **given(floats))
+    _, state, tape = forward_pass(layer, fresh(case))
     parameters = copied(layer.parameters)
-    first = named(layer.backward(tape, *upstream(floats)))
+    first = named(backward_pass(layer, tape, fresh(case)))
     kept = copied(first)
     for array in [*(state if isinstance(state, tuple) else (state,)), *first.values()]:
         array[...] = 7
@@ -221,13 +215,11 @@ def backward_adds(layer_class: Any, case: LayerCase) -> Compared:
     other = case.given(**{name: more(case, array.shape) for name, array in back.items()})
 
     def two(layer_class: Any, move: Any) -> tuple[Results, Results]:
-        floats = case.floats
-        layer = build(layer_class, case, move(dict(floats.parameters)))
-        state = move(initial_state(floats))
-        _, _, tape = layer.forward(move(floats.x), state, **move(given(floats)))
+        floats = move(fresh(case))
+        layer = build(layer_class, case, floats.parameters)
+        _, _, tape = forward_pass(layer, floats)
         first, second = (
-            copied(named(layer.backward(move(tape), *move(upstream(f)))))
-            for f in (floats, other.floats)
+            copied(named(backward_pass(layer, move(tape), f))) for f in (floats, move(fresh(other)))
         )
         return first, second
 

@@ -27,7 +27,6 @@ from compare.check.cases.layer_results import (
     named,
     outputs,
     run,
-    upstream,
 )
 from compare.check.properties.layer_property import Compared, layer_property, properties_of
 from compare.check.properties.of_layers import more
@@ -85,7 +84,9 @@ def cut_anywhere(layer_class: Any, case: LayerCase) -> Compared:
         output, state, tape = layer.forward(part(floats.x, which), state, **optional)
         tapes.append(tape)
         parts.append(np.array(output))
-    later = layer.backward(tapes[1], part(floats.d_output, second), upstream(floats)[1])
+    later = layer.backward(
+        tapes[1], part(floats.d_output, second), as_state(floats.d_h_n, floats.d_c_n)
+    )
     d_state = as_state(later.h0, getattr(later, "c0", None))
     earlier = layer.backward(tapes[0], part(floats.d_output, first), d_state)
     early, late = named(earlier), named(later)
