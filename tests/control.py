@@ -1,13 +1,12 @@
 """The control: how large the difference between two trainings of one model is by rounding alone.
 
-The tolerance of a single step is computed from the case. After many updates this is not possible:
-each update builds on the rounding of the updates before it, and training may be chaotic. But it can
-be measured. Controls are copies of scratch. They start with every weight moved to a neighbouring
-float, and they train on the same batches. Each update rounds again. So a control has perturbed steps
-(`perturbed_update`) in a long training, or its weights are moved after each step (`round_anew`) in a
-short training. The controls show the effect of rounding. The difference between PyTorch's model and
-scratch may be SAFETY times the largest difference between a control and scratch plus two ulps of
-the largest value.
+The tolerance of a single step is computed from the case. After many updates this is not possible,
+because each update builds on the rounding of earlier updates, and training may be chaotic. But it
+can be measured. Controls are copies of scratch that start with every weight moved to a neighbouring
+float and train on the same batches. Their later updates round in other ways, too: in a long
+training their steps are perturbed (`perturbed_update`), in a short one their weights are moved after
+each step (`round_anew`). The difference between PyTorch's model and scratch may be SAFETY times the
+largest difference between a control and scratch plus two ulps of the largest value.
 """
 
 from collections.abc import Sequence
