@@ -1,18 +1,18 @@
 """The command ``rnn-parity``.
 
-A command is a dataclass of flags and a function of it, side by side in ``COMMANDS``. Everything
-that can go wrong ends here, in one line on standard error and an exit code:
+A command is a dataclass of options and a function of it; ``COMMANDS`` has both. Every error ends
+here, as one line on standard error and an exit code:
 
 ===  =====================================================================
-0    fine
-1    the models differ, or the training met a number that is not finite
-2    usage: a flag, a prefix
-3    data: a text or a run that cannot be read, a directory that cannot be written
+0    success
+1    the models differ, a check failed, or a number of a training is not finite
+2    wrong usage: an option, a prefix
+3    data: an unreadable text or run, a directory that is not writable
 4    the device is missing
-5    rounding alone may change a result by its own size: a comparison says nothing
+5    undecidable: rounding alone may change a result by its own size
 129  hung up (SIGHUP): the terminal was closed
 130  interrupted (Ctrl-C)
-141  nobody reads the output any more (as in ``rnn-parity run | head``)
+141  the output was closed (as in ``rnn-parity run | head``)
 143  terminated
 ===  =====================================================================
 """
@@ -53,19 +53,19 @@ ENDED_BY = 128  # and the signal's number
 ENDED = {129: "hung up", 143: "terminated"}  # by SIGHUP, by SIGTERM
 
 DESCRIPTION = (
-    "One character language model, written twice: by hand in NumPy, and with PyTorch's nn.RNN."
+    "One character language model, written twice: from scratch in NumPy, and with PyTorch."
 )
 
 
 @dataclass(frozen=True, slots=True)
 class Command:
-    """A subcommand: its flags, and what it does with them."""
+    """A subcommand: its options, and its function."""
 
     config: type
     function: Callable[[Any, Terminal], object]
 
 
-# A room is loaded when its command is called: `--help` needs neither PyTorch nor matplotlib.
+# A package is loaded when its command is called: `--help` needs neither PyTorch nor matplotlib.
 COMMANDS = {
     "run": Command(runs.RunConfig, lambda *given: runs.run(*given)),
     "parity": Command(parity.ParityConfig, lambda *given: parity.parity(*given)),
@@ -82,26 +82,26 @@ COMMANDS = {
 
 
 def main(argv: Sequence[str] | None = None) -> int:
-    """Run the command with these arguments (or those of the process) and return its exit code."""
+    """Run a command with these arguments, or those of the process, and return its exit code."""
     arguments = list(sys.argv[1:] if argv is None else argv)
-    _make_room_for_output()
+    _repair_outputs()
     try:
         with _terminable():
             code = _command(arguments)
             sys.stdout.flush()
             return code
     except KeyboardInterrupt:
-        if argv is None:  # the process is ending: a second Ctrl-C has nothing left to interrupt
+        if argv is None:  # the process is ending: ignore a second Ctrl-C
             signal.signal(signal.SIGINT, signal.SIG_IGN)
         return _fail("interrupted", INTERRUPTED)
     except BrokenPipeError:
-        # What is still in the buffer goes nowhere, so that the interpreter can close it in peace.
+        # Discard the buffer, so that the interpreter can close the output without an error.
         os.dup2(os.open(os.devnull, os.O_WRONLY), sys.stdout.fileno())
         return BROKEN_PIPE
 
 
-def _make_room_for_output() -> None:
-    """Let closed outputs lead nowhere, and forget a width that nothing fits in."""
+def _repair_outputs() -> None:
+    """Replace closed outputs by the null device, and ignore a width of 0."""
     for name in ("stdout", "stderr"):
         if getattr(sys, name) is None:  # as in `rnn-parity run >&-`
             setattr(sys, name, open(os.devnull, "w", encoding="utf-8"))  # noqa: PTH123, SIM115
@@ -138,7 +138,7 @@ def _command(arguments: list[str]) -> int:
 
 
 def _function(config: Any) -> Callable[[Any, Terminal], object]:
-    """Return what the command does: with several processes, what they do together."""
+    """Return the function of the command; in several processes, that of `torchrun`."""
     name = next(name for name, command in COMMANDS.items() if command.config is type(config))
     _, size = rank_and_size()
     if size == 1:
@@ -152,14 +152,14 @@ def _function(config: Any) -> Callable[[Any, Terminal], object]:
 
 
 def parse(arguments: Sequence[str]) -> Any:
-    """Turn arguments into one command's configuration; ``run`` is what flags alone belong to.
+    """Return the configuration of a command; options without a command belong to ``run``.
 
     Raises
     ------
     UsageError
-        If they are wrong.
+        If the arguments are wrong.
     SystemExit
-        With code 0 after ``--help``; the text has been printed.
+        With code 0 after ``--help``, which has been printed.
     """
     arguments = list(arguments)
     if not arguments or (arguments[0].startswith("-") and arguments[0] not in ("-h", "--help")):
@@ -168,7 +168,7 @@ def parse(arguments: Sequence[str]) -> Any:
     command, *flags = arguments
     program = f"{PACKAGE} {command}" if command in COMMANDS else PACKAGE
     if (resumed := _resumed(arguments)) is not None:
-        with _told_in_one_line(program):
+        with _usage_errors(program):
             return tyro.cli(
                 type(resumed), prog=program, args=flags, default=resumed, config=settings
             )
@@ -178,7 +178,7 @@ def parse(arguments: Sequence[str]) -> Any:
             for name, command in COMMANDS.items()
         )
     ]
-    with _told_in_one_line(program):
+    with _usage_errors(program):
         return tyro.cli(
             choice,
             prog=PACKAGE,
@@ -190,8 +190,8 @@ def parse(arguments: Sequence[str]) -> Any:
 
 
 @contextmanager
-def _told_in_one_line(program: str) -> Iterator[None]:
-    """Turn the box in which tyro shows a wrong flag into an error of one line."""
+def _usage_errors(program: str) -> Iterator[None]:
+    """Turn the box that tyro prints for a wrong option into an error of one line."""
     box = io.StringIO()
     try:
         with redirect_stderr(box):
@@ -218,12 +218,12 @@ def _in_one_line(box: str) -> str:
 
 
 def _sorted_choices(listed: re.Match[str]) -> str:
-    """Return tyro's list of choices in order, without the None that stands for no flag."""
+    """Return tyro's list of choices, sorted and without None, which means no option."""
     return "Expected one of " + ", ".join(sorted(set(re.findall(r"'(.*?)'", listed[1])) - {"None"}))
 
 
 def _resumed(arguments: Sequence[str]) -> runs.RunConfig | None:
-    """Return the setting of the run that ``--resume`` names, so that no flag need be repeated.
+    """Return the configuration of the run of ``--resume``, the defaults of all other options.
 
     Raises
     ------
@@ -239,7 +239,7 @@ def _resumed(arguments: Sequence[str]) -> runs.RunConfig | None:
     flags.add_argument("--resume", type=Path)
     try:
         directory: Path | None = flags.parse_known_args(arguments[1:])[0].resume
-    except argparse.ArgumentError:  # no value: that is told below
+    except argparse.ArgumentError:  # no value: tyro reports it
         return None
     return None if directory is None else runs.read_setting(directory, command)
 
@@ -248,8 +248,8 @@ def _fail(reason: object, code: int) -> int:
     line = " ".join(str(reason).split()) or type(reason).__name__
     line = "".join(character if character.isprintable() else "?" for character in line)
     if os.environ.get("RANK", "0") != "0" and code in (USAGE, INTERRUPTED, *ENDED):
-        return code  # process 0 says it
-    with suppress(OSError):  # the terminal may be gone
+        return code  # process 0 reports it
+    with suppress(OSError):  # the terminal may be closed
         sys.stderr.write(f"{PACKAGE}: {line}\n")
     return code
 

@@ -17,6 +17,7 @@ from .schema import (
     plain,
     read,
     read_fields,
+    to_json,
 )
 
 __all__ = [
@@ -43,6 +44,7 @@ __all__ = [
     "read_fields",
     "sync_directory",
     "system",
+    "to_json",
     "write_all",
     "write_file",
 ]

@@ -23,7 +23,7 @@ import dataclasses
 import json
 import math
 from collections import Counter
-from collections.abc import Collection
+from collections.abc import Collection, Mapping
 from dataclasses import dataclass
 from functools import cache
 from pathlib import Path
@@ -105,6 +105,19 @@ def _each_once(pairs: list[tuple[str, Any]]) -> dict[str, Any]:
 
 def _no_constant(name: str) -> None:
     raise SchemaError("finite numbers", name)
+
+
+def to_json(values: Any, **options: Any) -> str:
+    """Return values as JSON; NaN and infinity become null. The options are those of json.dumps."""
+
+    def finite(value: Any) -> Any:
+        if isinstance(value, Mapping):
+            return {key: finite(item) for key, item in value.items()}
+        if isinstance(value, list | tuple):
+            return [finite(item) for item in value]
+        return None if isinstance(value, float) and not math.isfinite(value) else value
+
+    return json.dumps(finite(values), allow_nan=False, **options)
 
 
 def plain(record: Any) -> dict[str, Any]:

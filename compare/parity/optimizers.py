@@ -19,7 +19,7 @@ class Optimizer:
     Parameters
     ----------
     scratch, torch : str
-        Names of its class in `scratch_rnn` and in `torch.optim`, called as ``(parameters, lr,
+        Names of its class in `scratch_rnn.optim` and in `torch.optim`, called as ``(parameters, lr,
         **options)``.
     options : mapping
         Further arguments of both classes.
@@ -36,7 +36,7 @@ class Optimizer:
 
     def of_scratch(self, parameters: Any, lr: float) -> Any:
         """Return the optimizer in NumPy, for a dict of arrays."""
-        return getattr(import_module("scratch_rnn"), self.scratch)(parameters, lr, **self.options)
+        return getattr(import_module("scratch_rnn.optim"), self.scratch)(parameters, lr, **self.options)
 
     def of_torch(self, parameters: Any, lr: float) -> Any:
         """Return the optimizer in PyTorch, for an iterable of tensors."""

@@ -1,4 +1,4 @@
-"""One training and its record: settings, checkpoints, curves, and what is read from them."""
+"""A training and its record: configuration, checkpoints, curves, generation."""
 
 import lazy_loader
 

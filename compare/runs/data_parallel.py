@@ -1,7 +1,7 @@
-"""A training by several processes, as `torchrun` starts them.
+"""Training in several processes, started by `torchrun`.
 
-Process 0 keeps the record, saves and prints. The others take the same updates with it, and nothing
-else. A checkpoint holds the state of all rows, so any number of processes can go on from it.
+Process 0 writes the record, saves and prints. The others do the same updates with it. A checkpoint
+has the state of all rows, so any number of processes can resume from it.
 """
 
 from __future__ import annotations
@@ -38,9 +38,9 @@ def joined(config: RunConfig) -> Iterator[None]:
     Raises
     ------
     UsageError, DeviceError
-        If they cannot share a batch, or have no GPU each.
+        If they cannot share a batch, or there are fewer GPUs than processes.
     CommandError
-        If another process is gone.
+        If another process has ended.
     """
     rank, size = rank_and_size()
     if config.batch_size % size:
@@ -64,7 +64,7 @@ def joined(config: RunConfig) -> Iterator[None]:
         if begins:
             distributed.init_process_group("nccl" if on_gpu else "gloo")
         yield
-    except RuntimeError as error:  # so PyTorch tells that another process is gone
+    except RuntimeError as error:  # PyTorch raises it if another process has ended
         if isinstance(error, CommandError):
             raise
         reason = (str(error).strip() or type(error).__name__).splitlines()[0]
@@ -75,7 +75,7 @@ def joined(config: RunConfig) -> Iterator[None]:
 
 
 def follow(trainee: Trainee, materials: Materials, config: RunConfig) -> None:
-    """Do all that process 0 does together with the others; called by the others."""
+    """Do the updates and comparisons of process 0; called by all others."""
 
     def compare() -> None:
         batch = next(materials.batches.epoch(0))
@@ -87,7 +87,7 @@ def follow(trainee: Trainee, materials: Materials, config: RunConfig) -> None:
     done = begun_together(trainee, 0)
     passes = passes_from(materials.batches, done, config.num_epochs)
     with deferred() as stop:
-        with np.errstate(over="ignore", invalid="ignore"):  # process 0 says it better
+        with np.errstate(over="ignore", invalid="ignore"):  # process 0 reports them
             for update in updates([trainee], passes, done=done):
                 if not_finite(trainee, update):
                     raise SystemExit(FAILED)
@@ -98,7 +98,7 @@ def follow(trainee: Trainee, materials: Materials, config: RunConfig) -> None:
 
 
 def begun_together(trainee: Trainee, done: int) -> int:
-    """Let all processes begin where process 0 is; return how many updates it has done."""
+    """Copy the state of process 0 to all processes; return the number of updates it has done."""
     start = (trainee.weights(), trainee.state_as_array(), done)
     weights, state, done = data_parallel.of_process_0(start)
     trainee.restore(weights, state)
@@ -106,10 +106,10 @@ def begun_together(trainee: Trainee, done: int) -> int:
 
 
 def agreed(stop: Request, *, parallel: bool) -> bool:
-    """Return whether to stop: whether this process, or any of them, was asked to."""
+    """Return whether this process, or in parallel any process, has received a signal to stop."""
     if not parallel:
         return bool(stop)
     number = data_parallel.largest(stop.number or 0)
-    if number and stop.number is None:  # one may have come in the meantime
+    if number and stop.number is None:  # one may have arrived meanwhile
         stop.number = signal.Signals(number)
     return number > 0

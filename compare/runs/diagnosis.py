@@ -1,7 +1,7 @@
-"""Why a training met a number that is not finite: which tensor was the first, and what made it.
+"""Find the cause of a non-finite number in a training: the first tensor, and the likely options.
 
-A loss that is no number says little. So the update is taken once more, from the last checkpoint
-on, and everything that arises in it is looked at in the order in which it arises.
+The updates from the last checkpoint are done again, and all results of the last one are examined in
+the order in which they are computed.
 """
 
 from __future__ import annotations
@@ -35,9 +35,9 @@ def first_not_finite(trainee: Trainee, batch: Batch) -> str | None:
     Parameters
     ----------
     trainee : Trainee
-        As it stands before the update; it is left so.
+        In its state before the update; not changed.
     batch : Batch
-        What the update reads.
+        The batch of the update.
     """
     model = trainee.model
     state = trainee.state_as_array()
@@ -53,12 +53,12 @@ def first_not_finite(trainee: Trainee, batch: Batch) -> str | None:
 def as_before(
     trainee: Trainee, checkpoint: Checkpoint, batches: Batches, update: int
 ) -> tuple[Trainee, Batch]:
-    """Train a copy from a checkpoint up to just before an update.
+    """Train a copy from a checkpoint to the state before an update.
 
     Parameters
     ----------
     trainee : Trainee
-        Which model, and how it is trained. It is left as it is.
+        The model and its options; not changed.
     checkpoint : Checkpoint
         Of that training, before the update.
     batches : Batches
@@ -68,17 +68,18 @@ def as_before(
     Returns
     -------
     twin : Trainee
-        As the trainee was before the update.
+        The copy in its state before the update.
     batch : Batch
-        What the update reads.
+        The batch of the update.
     """
     twin = Trainee(
         copy.deepcopy(trainee.model),
         trainee.lr,
         carry_state=trainee.carry_state,
         max_norm=trainee.max_norm,
+        optimizer=trainee.optimizer,
     )
-    twin.restore(checkpoint.weights, checkpoint.state)
+    twin.restore(checkpoint.weights, checkpoint.state, checkpoint.memory)
     done = checkpoint.position.update
     epoch, number = divmod(update - 1, len(batches))
     left = updates([twin], passes_from(batches, done, epoch + 1), done=done)
@@ -91,7 +92,7 @@ def as_before(
 
 
 def likely_causes(config: ParityConfig) -> str:
-    """Name the settings that make numbers grow beyond all bounds."""
+    """Name the options that can make numbers overflow."""
     causes = [f"--lr {config.lr:g}", f"--max-norm {config.max_norm:g}"]
     if config.nonlinearity == "relu":
         causes.append("--nonlinearity relu")  # tanh keeps the states within ±1
@@ -99,7 +100,7 @@ def likely_causes(config: ParityConfig) -> str:
 
 
 def not_finite(trainee: Trainee, metrics: Mapping[str, Any]) -> list[str]:
-    """Return what of an update is not finite: loss, perplexity, gradient norm, a parameter."""
+    """Name what is not finite after an update: loss, perplexity, gradient norm, parameters."""
     loss, norm = (metrics[f"{trainee.side}_{name}"] for name in ("loss", "grad_norm"))
     numbers = {"loss": loss, "perplexity": scratch_rnn.perplexity(loss), "grad_norm": norm}
     names = [name for name, number in numbers.items() if not math.isfinite(number)]

@@ -1,4 +1,4 @@
-"""Let a model that was trained earlier go on writing."""
+"""Generate text with the model of a run."""
 
 from __future__ import annotations
 
@@ -33,22 +33,21 @@ from scratch_rnn.text import Vocab
 
 
 def generate(config: GenerateConfig, terminal: Terminal | None = None) -> str:
-    """Return what a trained model writes after a prefix, the prefix included.
+    """Return the text that a trained model generates after a prefix, with the prefix.
 
     Parameters
     ----------
     config : GenerateConfig
-        The run's directory, which of its models, the prefix, how much to write, and how.
     terminal : Terminal, optional
-        Where to say that the run is not finished; nowhere if left out.
+        Where to print that the run is not finished; nowhere if left out.
 
     Raises
     ------
     UsageError
-        If the prefix is empty, or holds a character (or word) that the run's text has not, or if
-        the run has not trained the model.
+        If the prefix is empty or has a character (or word) that is not in the vocabulary, or if the
+        run has not trained the model.
     RecordError, CheckpointError
-        If the run's record is missing, damaged, or of another model than it says.
+        If the record is missing or damaged, or its configuration is of another model.
     """
     config.check()
     (_, setting), tokens = read_config(config.run), read_tokens(config.run)
@@ -64,8 +63,8 @@ def generate(config: GenerateConfig, terminal: Terminal | None = None) -> str:
     unknown = unknown_parts(prefix, vocab, setting.token)
     if unknown:
         raise UsageError(
-            f"expected --prefix in the vocabulary of {config.run}, whose text was lower-cased, "
-            f"with only a to z and spaces kept, "
+            f"expected --prefix in the vocabulary of {config.run}, whose text is lower-cased, "
+            f"with only a to z and spaces, "
             f"got {', '.join(map(repr, unknown))} in {config.prefix!r}"
         )
     if not finished:
@@ -75,12 +74,12 @@ def generate(config: GenerateConfig, terminal: Terminal | None = None) -> str:
         rng = np.random.default_rng(config.seed)
         try:
             return writer.write(prefix, config.num_preds, temperature=config.temperature, rng=rng)
-        except ValueError as error:  # finite weights whose logits overflow
+        except ValueError as error:  # finite weights, but the logits overflow
             raise RecordError(f"{config.run}: {error}") from None
 
 
 def choose_side(config: GenerateConfig, setting: RunConfig) -> Side:
-    """Return the model that was asked for, or else the first of those that the run trained."""
+    """Return the requested model, or the first one that the run trained."""
     sides: tuple[Side, ...] = ("scratch", "concise")
     if isinstance(setting, TrainConfig):
         sides = (setting.model,)
@@ -94,14 +93,14 @@ def choose_side(config: GenerateConfig, setting: RunConfig) -> Side:
 
 
 def newest_weights(directory: Path, side: Side, setting: RunConfig) -> Checkpoint:
-    """Return the newest checkpoint of a side; where the other began the run, it may be of that."""
+    """Return the newest checkpoint of a model; of the other one, if that one began the run."""
     num_sides = 1 if isinstance(setting, TrainConfig) else 2
     found, _ = Store(directory / CHECKPOINTS, num_sides).newest()
     return found.get(side) or next(iter(found.values()))
 
 
 def how_far(directory: Path, setting: RunConfig, checkpoint: Checkpoint) -> str:
-    """Say how far a run got that is not finished."""
+    """Return a line about the progress of an unfinished run."""
     update, batches = checkpoint.position.update, checkpoint.sampler.batches
     return (
         f"{directory} is not finished: these are its weights after update {update:,} of "
@@ -111,7 +110,7 @@ def how_far(directory: Path, setting: RunConfig, checkpoint: Checkpoint) -> str:
 
 
 def make_writer(side: str, setting: ParityConfig, checkpoint: Checkpoint, vocab: Vocab) -> Writer:
-    """Build the models that the setting describes, with the checkpoint's weights in both."""
+    """Build the models of a configuration, both with the weights of a checkpoint."""
     scratch, concise = make_models(setting, len(vocab))
     for name, array in checkpoint.weights.items():
         scratch.parameters[name][...] = array

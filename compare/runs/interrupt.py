@@ -1,8 +1,8 @@
-"""Signals that ask a training to stop: let it finish its update and save.
+"""Signals that stop a training: let it finish the update and save.
 
-The first Ctrl-C (SIGINT), SIGTERM or SIGHUP is noted and nothing else; the training looks for it
-after each update, saves, and leaves the ``with``, where the signal takes the effect that it would
-have had at once. A second signal has it at once.
+The first Ctrl-C (SIGINT), SIGTERM or SIGHUP is only recorded. The training checks for it after each
+update, saves, and leaves the ``with`` block, where the signal is raised again. A second signal
+takes effect at once.
 """
 
 import signal
@@ -15,11 +15,11 @@ from typing import Any
 SIGNALS = [
     getattr(signal, name) for name in ("SIGINT", "SIGTERM", "SIGHUP") if hasattr(signal, name)
 ]
-"""Windows knows no SIGHUP, with which a terminal that is closed ends its processes."""
+"""Windows has no SIGHUP, the signal of a closed terminal."""
 
 
 class Request:
-    """Whether, and by which signal, the training was asked to stop."""
+    """A request to stop: the signal, or None."""
 
     number: signal.Signals | None = None
 
@@ -29,10 +29,9 @@ class Request:
 
 @contextmanager
 def deferred() -> Iterator[Request]:
-    """While the body runs, let the first signal be a request; afterwards, let it take effect.
+    """Record the first signal while the body runs, and raise it again afterwards.
 
-    In another thread than the main one, where Python hears no signals, nothing changes; nor for a
-    signal that is ignored.
+    Does nothing outside the main thread, where Python handles no signals, or for an ignored signal.
     """
     request = Request()
     if threading.current_thread() is not threading.main_thread():
@@ -61,5 +60,5 @@ def _restore(handlers: dict[signal.Signals, Callable[..., object] | int]) -> Non
 
 
 def _can_be_replaced(handler: object) -> bool:
-    """Whether it is one of Python's, or the system's default."""
+    """Whether it is a Python function or the system's default."""
     return handler is not None and handler is not signal.SIG_IGN

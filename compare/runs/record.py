@@ -1,25 +1,23 @@
-"""The record of a run: a directory that one process at a time writes in.
+"""The record of a run: a directory, written by one process at a time.
 
 =====================  ==========================================================
-``config.json``        the command and each of its flags
+``config.json``        the command and all its options
 ``environment.json``   versions, BLAS, threads, the text and its SHA-1
 ``vocab.json``         the tokens in the order of their ids
 ``metrics.jsonl``      one line for each update
-``checkpoints/``       the newest two, from which the run can be taken up again
+``checkpoints/``       the newest two, from which the run can be resumed
 ``parity.json``        the comparison before training, and after it
 ``*.safetensors``      the weights at the end, as a checkpoint
-``curves.png``         drawn from ``metrics.jsonl`` and ``config.json`` alone
-``result.json``        perplexities, what was written, how long it took; its presence
-                       says that the run was finished
+``curves.png``         perplexities, and the difference between both models
+``result.json``        perplexities, generated texts, duration; it exists only if the
+                       run is finished
 =====================  ==========================================================
 
-Nothing here needs a model, or PyTorch: reports are made from these files.
+Nothing here needs a model or PyTorch.
 """
 
 from __future__ import annotations
 
-import json
-import math
 import os
 from collections.abc import Mapping
 from contextlib import ExitStack, suppress
@@ -37,6 +35,7 @@ from compare.files import (
     named,
     sync_directory,
     system,
+    to_json,
     write_all,
     write_file,
 )
@@ -45,19 +44,19 @@ from compare.runs.reading import METRICS, read_lines
 
 
 class Record:
-    """A run directory that is being written, and by nobody else.
+    """A run directory, locked and open for writing.
 
     Parameters
     ----------
     directory : Path
-        An existing directory. ``Record.create`` makes a new one, ``Record.open`` finds one.
+        An existing directory; see ``Record.create`` and ``Record.open``.
 
     Raises
     ------
     LockError
         If another process is writing in it.
     OSError
-        If it cannot be written in.
+        If it is not writable.
     """
 
     def __init__(self, directory: Path) -> None:
@@ -76,12 +75,12 @@ class Record:
 
     @classmethod
     def create(cls, runs: Path, name: str, *, now: datetime | None = None) -> Self:
-        """Make ``runs/<time>-<name>``; where that is taken, ``runs/<time>-<name>-2`` and so on.
+        """Create ``runs/<time>-<name>``; if it exists, ``runs/<time>-<name>-2`` and so on.
 
         Raises
         ------
         RecordError
-            If the directory cannot be made.
+            If the directory cannot be created.
         """
         time = (now or datetime.now()).strftime("%Y%m%d-%H%M%S")
         candidate = directory = runs / f"{time}-{name}"
@@ -100,12 +99,12 @@ class Record:
 
     @classmethod
     def open(cls, directory: Path) -> Self:
-        """Open the directory of a run that was begun before.
+        """Open the directory of an existing run.
 
         Raises
         ------
         RecordError
-            If it is not there, or cannot be written in.
+            If it is missing or not writable.
         LockError
             If another process is writing in it.
         """
@@ -134,14 +133,14 @@ class Record:
             raise named(error, self._path) from None
 
     def add_metrics(self, update: Mapping[str, Any]) -> None:
-        """Append one line to ``metrics.jsonl``, the whole of it or nothing.
+        """Append one line to ``metrics.jsonl``, completely or not at all.
 
         Raises
         ------
         OSError
-            If there is no room for it.
+            If the disk is full.
         """
-        line = (_to_json(update) + "\n").encode()
+        line = (to_json(update) + "\n").encode()
         try:
             write_all(self._metrics, line)
         except OSError as error:
@@ -156,9 +155,9 @@ class Record:
         Raises
         ------
         RecordError
-            If they are not all there, or the file is damaged.
+            If one of them is missing, or the file is damaged.
         OSError
-            If the file cannot be cut.
+            If the file cannot be truncated.
         """
         found = size = 0
         for update, line in islice(read_lines(self.directory), updates):
@@ -176,19 +175,19 @@ class Record:
         self._size = size
 
     def sync(self) -> None:
-        """Force ``metrics.jsonl`` onto the disk."""
+        """Synchronise ``metrics.jsonl``."""
         try:
             system.fsync(self._metrics)
         except OSError as error:
             raise named(error, self._path) from None
 
     def write_json(self, name: str, values: Mapping[str, Any]) -> None:
-        """Write a JSON file, whole or not at all."""
-        text = _to_json(values, indent=2) + "\n"
+        """Write a JSON file atomically."""
+        text = to_json(values, indent=2) + "\n"
         write_file(self.directory / name, [text.encode()])
 
     def tidy(self) -> None:
-        """Remove what a process that is gone left unfinished, and the word that the run ended."""
+        """Remove temporary files of a killed process, and the result of a finished run."""
         for path in [*self.directory.rglob(f"*{UNFINISHED}"), self.directory / "result.json"]:
             path.unlink(missing_ok=True)
 
@@ -199,18 +198,3 @@ def _made(directory: Path) -> bool:
     except FileExistsError:
         return False
     return True
-
-
-def _to_json(values: Mapping[str, Any], indent: int | None = None) -> str:
-    return json.dumps(_finite(values), indent=indent, allow_nan=False)
-
-
-def _finite(value: Any) -> Any:
-    """Replace what JSON has no number for (not a number, infinity) by ``None``."""
-    if isinstance(value, Mapping):
-        return {key: _finite(item) for key, item in value.items()}
-    if isinstance(value, list | tuple):
-        return [_finite(item) for item in value]
-    if isinstance(value, float) and not math.isfinite(value):
-        return None
-    return value

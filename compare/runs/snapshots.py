@@ -1,7 +1,7 @@
-"""The weights that a run keeps on its way from untrained to trained.
+"""Snapshots of the weights during a training.
 
-A run keeps its weights as they are before training, and after 1, 2, 5, 10, 20, 50, … epochs, each
-as a checkpoint of its own::
+A run writes its weights before training and after 1, 2, 5, 10, 20, 50, … epochs, each as a
+checkpoint::
 
     runs/<run>/snapshots/epoch-00010.safetensors
     runs/<run>/scratch.safetensors                      the weights at the end
@@ -30,36 +30,36 @@ Weights = dict[str, np.ndarray]
 
 @dataclass(frozen=True, slots=True)
 class Snapshot:
-    """Weights, and how far the training was."""
+    """Weights, and the progress of the training."""
 
-    epoch: float  # passes over the text that were done
-    label: str  # what that is called on a page
+    epoch: float  # number of passes over the text
+    label: str  # on a page
     weights: Weights
 
 
 @dataclass(frozen=True, slots=True)
 class Course:
-    """A training as it can be looked at afterwards: its setting, and its weights now and then."""
+    """A finished or interrupted training: its configuration, and snapshots of its weights."""
 
-    source: str  # where it comes from, in words
+    source: str  # name of the run or the file
     setting: ParityConfig
     vocab: Vocab
     snapshots: tuple[Snapshot, ...]  # from the first to the last; at least one
-    curve: tuple[float, ...] = ()  # perplexity of each epoch of the training, where it is known
+    curve: tuple[float, ...] = ()  # perplexity of each epoch, if it is known
 
 
 def is_kept(epoch: int) -> bool:
-    """Whether a run keeps its weights after so many epochs: 0, and 1, 2, 5 times a power of ten."""
+    """Whether a run writes a snapshot after this epoch: 0, and 1, 2, 5 times a power of ten."""
     return epoch == 0 or re.fullmatch("[125]0*", str(epoch)) is not None
 
 
 def snapshot_name(epoch: int) -> str:
-    """Return the file of a run's snapshot, without its suffix."""
+    """Return the file of a snapshot, without the suffix."""
     return f"{FOLDER}/epoch-{epoch:05d}"
 
 
 def newest_run(runs: Path) -> Path | None:
-    """Return the run that was begun last of those that have weights, or None."""
+    """Return the newest run that has weights, or None."""
     if not runs.is_dir():
         return None
     with_weights = [directory for directory in runs.iterdir() if _files(directory)]
@@ -67,12 +67,12 @@ def newest_run(runs: Path) -> Path | None:
 
 
 def read_course(path: Path) -> Course:
-    """Read what a run kept, or one checkpoint.
+    """Read the snapshots of a run, or one checkpoint.
 
     Raises
     ------
     RecordError
-        If there is no checkpoint at the path, one is damaged, or they are not of one training.
+        If there is no checkpoint, one is damaged, or they are of different models.
     """
     is_run = path.is_dir()
     files = _files(path) if is_run else [path]
@@ -99,7 +99,7 @@ def read_course(path: Path) -> Course:
 def _files(directory: Path) -> list[Path]:
     """Return a run's checkpoints: the snapshots, the weights at the end, and the newest one.
 
-    The newest one is later than the end if the training went on, and was interrupted.
+    The newest one is later than the end if the training was resumed and interrupted.
     """
     snapshots = sorted((directory / FOLDER).glob("epoch-*.safetensors"))
     ends = [directory / weights_name(side) for side in ("scratch", "concise")]
@@ -161,7 +161,7 @@ def _snapshot(checkpoint: Checkpoint) -> Snapshot:
 
 
 def _curve(directory: Path) -> tuple[float, ...]:
-    """Return the perplexity of each epoch, by whichever side was trained."""
+    """Return the perplexity of each epoch, of a model that was trained."""
     try:
         history = read_history(directory)
     except RecordError:

@@ -1,4 +1,4 @@
-"""What people see in a terminal: lines, progress, plots, and errors in one line."""
+"""Output in a terminal: lines, progress, plots, and errors in one line."""
 
 import lazy_loader
 

@@ -1,11 +1,11 @@
-"""A curve that grows while a training runs: the lecture's Animator, in notebooks and in terminals.
+"""A curve that grows during a training, in notebooks and in terminals, like d2l's Animator.
 
 >>> with LiveCurve(xlabel="epoch", ylabel="perplexity", legend=["train"]) as curve:
 ...     for epoch in range(3):
 ...         curve.add(epoch + 1, [10 / (epoch + 1)])               # doctest: +SKIP
 
-In a notebook the picture is redrawn in its place; in a terminal it is drawn with characters, and
-redrawn too; anywhere else it is printed once, at the end.
+In a notebook the picture is redrawn in place. In a terminal it is drawn with characters and redrawn
+too. Elsewhere, as in a file, it is printed once, at the end.
 """
 
 from __future__ import annotations
@@ -23,7 +23,7 @@ from rich.live import Live
 from compare.terminal.textplot import Curve, legend, plot
 
 COLOURS = ("#1f3f77", "#f5a742", "#2a8f6f", "#c0392b")
-WIDTHS = (1.4, 6.0, 1.4, 1.4)  # the second lies under the first, so that both are seen
+WIDTHS = (1.4, 6.0, 1.4, 1.4)  # the second is under the first, so that both are visible
 SECONDS_BETWEEN = 0.2
 
 Place = Literal["notebook", "terminal", "page"]
@@ -35,15 +35,15 @@ class LiveCurve:
     Parameters
     ----------
     xlabel, ylabel : str
-        What the axes mean.
+        Labels of the axes.
     legend : sequence of str
         A name for each curve.
     xlim, ylim : pair of float, optional
-        Ends of the axes, as far as they are known; they apply to notebooks.
+        Limits of the axes, for notebooks.
     console : rich Console, optional
-        Where to draw outside of notebooks; standard output if left out.
+        Where to draw outside notebooks; standard output if left out.
     every : float
-        Seconds that pass at least from one redrawing to the next.
+        Minimum time in seconds between two redraws.
     """
 
     def __init__(
@@ -75,7 +75,7 @@ class LiveCurve:
         Raises
         ------
         ValueError
-            If there is not one y for each curve.
+            If the number of values is not the number of curves.
         """
         if len(y) != len(self.legend):
             raise ValueError(f"expected {len(self.legend)} values of y, got {len(y)}")
@@ -88,7 +88,7 @@ class LiveCurve:
             self._redraw()
 
     def finish(self) -> None:
-        """Draw for the last time."""
+        """Draw the final state."""
         if self.x:
             self._redraw(last=True)
         if self._live is not None:
@@ -107,7 +107,7 @@ class LiveCurve:
         self.finish()
 
     def figure(self) -> Figure:
-        """Return the picture that a notebook shows."""
+        """Return the figure for a notebook."""
         figure = Figure(figsize=(5.6, 3.4), dpi=110, layout="constrained")
         axes = figure.subplots()
         for k in reversed(range(len(self.y))):
@@ -134,7 +134,7 @@ class LiveCurve:
         return figure
 
     def drawing(self, width: int, height: int = 12) -> Group:
-        """Return the picture that a terminal shows."""
+        """Return the drawing for a terminal."""
         unicode = self.console.encoding.lower().startswith("utf")
         curves = [
             Curve(f"{name} {y[-1]:.4g}".strip() if y else name, self.x, y)
@@ -180,7 +180,7 @@ class LiveCurve:
 
 
 def _in_notebook() -> bool:
-    """Whether a Jupyter kernel runs this, which shows pictures."""
+    """Whether this runs in a Jupyter kernel, which shows pictures."""
     try:
         from IPython import get_ipython
     except ImportError:

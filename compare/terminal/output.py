@@ -1,7 +1,7 @@
-"""What the command shows: lines, and a progress bar.
+"""The output of the commands: lines, and a progress bar.
 
-Where the output is no terminal (a file, a pipe), lines take the place of the bar, nothing is
-coloured, and no line is broken. Whatever comes from a user's text is printed as it is.
+If the output is a file or a pipe, there are lines instead of the bar, no colours, no line breaks.
+Text of the user is printed unchanged.
 """
 
 from __future__ import annotations
@@ -23,26 +23,26 @@ from rich.text import Text
 from compare.terminal.version import PACKAGE
 
 PLAIN_WIDTH = 100
-"""Columns of a table where the output is no terminal."""
+"""Columns of a table if the output is not a terminal."""
 
 LONG_EPOCH = 10_000
-"""An epoch of so many updates has a line for each hundredth, where the output is no terminal."""
+"""From this number of updates, each hundredth of an epoch has a line if there is no terminal."""
 
 
 def plain_table() -> Table:
-    """Return a table without rows and columns, with a line under its head alone."""
+    """Return a table with a line under its head and no other lines."""
     return Table(box=SIMPLE_HEAD, padding=(0, 1, 0, 0), pad_edge=False, show_edge=False)
 
 
 class _Console(Console):
-    """A console that hands a broken pipe on to the caller."""
+    """A console that raises BrokenPipeError."""
 
     def on_broken_pipe(self) -> None:
         raise BrokenPipeError
 
 
 class Terminal:
-    """Standard output, as wide and as colourful as it happens to be.
+    """Standard output, with its width and its colours.
 
     Parameters
     ----------
@@ -61,16 +61,16 @@ class Terminal:
         self.live = self.console.is_terminal and not self.console.is_dumb_terminal
 
     def line(self, text: str = "", style: str = "") -> None:
-        """Print one line, however long."""
+        """Print one line, without line breaks."""
         self.console.print(Text(text, style), soft_wrap=True)
 
     def note(self, text: str) -> None:
-        """Print one line to standard error: not part of what the command prints."""
+        """Print one line to standard error."""
         if not self.console.quiet:
             sys.stderr.write(f"{PACKAGE}: {text}\n")
 
     def written(self, texts: Mapping[str, str], indent: str = "  ") -> None:
-        """Print what each side wrote: once, if all wrote the same."""
+        """Print the text of each model, once if they are equal."""
         sides = list(texts)
         if len(sides) > 1 and len(set(texts.values())) == 1:
             texts = {" and ".join(sides): texts[sides[0]]}
@@ -83,14 +83,14 @@ class Terminal:
     def progress(
         self, num_epochs: int, updates_per_epoch: int, *, done: int = 0
     ) -> Iterator[Progress]:
-        """Show how far the training is while the body runs; so many updates are done already."""
+        """Show the progress of a training while the body runs, after `done` updates."""
         progress = Progress(self, num_epochs, updates_per_epoch, done)
         with progress.bar:
             yield progress
 
 
 class Progress:
-    """How far a training is: a bar at the foot of a terminal, or a line every so many epochs."""
+    """The progress of a training: a bar in a terminal, else a line from time to time."""
 
     def __init__(
         self, terminal: Terminal, num_epochs: int, updates_per_epoch: int, done: int
@@ -118,12 +118,12 @@ class Progress:
 
     @property
     def seconds(self) -> float:
-        """Time since the training began, or went on."""
+        """Time since the training began or was resumed."""
         return time.perf_counter() - self._begun
 
     @property
     def rate(self) -> float:
-        """Updates a second in that time."""
+        """Updates per second in that time."""
         return (self._updates - self._done_before) / max(self.seconds, 1e-9)
 
     def advance(self, largest_difference: float | None) -> None:
@@ -173,17 +173,17 @@ class Progress:
 
 
 def perplexity_line(perplexities: Mapping[str, float]) -> str:
-    """Name the perplexity of each side."""
+    """Return a line with the perplexity of each model."""
     return "perplexity " + ", ".join(f"{side} {value:.2f}" for side, value in perplexities.items())
 
 
 def plural(n: int, one: str, many: str | None = None) -> str:
-    """Return a number and what it counts: 1 epoch, 2 epochs."""
+    """Return a number with its noun: 1 epoch, 2 epochs."""
     return f"{n:,} {one if n == 1 else many or one + 's'}"
 
 
 def _bar_columns(width: int) -> Sequence[ProgressColumn]:
-    """Choose what fits on one line of the terminal, the most telling first."""
+    """Return the columns that fit on one line of the terminal, the most important ones."""
     epoch = TextColumn("epoch {task.fields[epoch]}")
     perplexity = TextColumn("perplexity {task.fields[perplexity]}")
     rate = TextColumn("{task.fields[rate]}")

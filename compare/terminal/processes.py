@@ -1,4 +1,4 @@
-"""The processes that `torchrun` starts, as it describes them in their environment."""
+"""The processes of `torchrun`, from its environment variables."""
 
 import os
 
@@ -6,12 +6,12 @@ from compare.terminal.errors import UsageError
 
 
 def rank_and_size() -> tuple[int, int]:
-    """Return this process's number, counted from 0, and how many there are.
+    """Return the number of this process, from 0, and the number of processes.
 
     Raises
     ------
     UsageError
-        If `RANK` and `WORLD_SIZE` are not such numbers.
+        If `RANK` or `WORLD_SIZE` is invalid.
     """
     if not {"RANK", "WORLD_SIZE"} <= os.environ.keys():
         return 0, 1

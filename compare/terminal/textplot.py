@@ -1,7 +1,10 @@
 """Curves drawn with characters, for a terminal.
 
-The first curve is a line of braille dots, two by four to a character; the others are marked with
-a sign of their own in each column, so that they can be told apart without colour.
+The first curve is a line of braille dots, two by four in a character. The others have a mark of
+their own in each column, so that they differ without colour.
+
+Rich has no plots. Plotext has, but it draws into one global figure, knows no common range by the
+first curve, and would be one more dependency.
 """
 
 from __future__ import annotations
@@ -22,7 +25,7 @@ _DOTS = ((0x01, 0x08), (0x02, 0x10), (0x04, 0x20), (0x40, 0x80))
 
 @dataclass(frozen=True, slots=True)
 class Curve:
-    """Points with rising x; those that are not finite are left out."""
+    """Points with rising x. Points that are not finite are left out."""
 
     label: str
     x: Sequence[float | int]
@@ -51,19 +54,19 @@ def plot(
     Parameters
     ----------
     curves : sequence of Curve
-        The vertical range is that of the first one and a little more: a curve that leaves it runs
-        along the upper edge.
+        The vertical range is that of the first one plus a margin; a curve above it is drawn at the
+        upper edge.
     width, height : int
-        Columns of the whole picture, and rows of the field with the curves.
+        Columns of the whole picture, and rows of the area with the curves.
     xlabel, ylabel : str
-        What the axes mean.
+        Labels of the axes.
     unicode : bool
-        False draws with ASCII alone.
+        False draws with ASCII only.
 
     Returns
     -------
     list of Text
-        Lines, to be printed one below the other.
+        The lines of the picture.
     """
     points = [curve.points() for curve in curves]
     if not any(points):
@@ -98,7 +101,7 @@ def plot(
 
 
 def legend(curves: Sequence[Curve], *, unicode: bool = True) -> list[Text]:
-    """Return a line for each curve: its sign and its label."""
+    """Return a line for each curve: its mark and its label."""
     line = chr(0x2812) * 2 if unicode else ".."
     return [
         Text(f"  {MARKS[k % len(MARKS)] or line:2} ", STYLES[k % len(STYLES)]).append(
@@ -125,7 +128,7 @@ def _dots(
     x_range: tuple[float, float],
     y_range: tuple[float, float],
 ) -> dict[tuple[int, int], int]:
-    """Return the cells through which the line from point to point runs, with their dots."""
+    """Return the cells of the line from point to point, with their dots."""
     (left, right), (bottom, top) = x_range, y_range
     across, down = 2 * columns - 1, 4 * rows - 1
 

@@ -1,4 +1,4 @@
-"""The name of the project, and its version as it is installed."""
+"""The name of the project, and its installed version."""
 
 import importlib.metadata
 
@@ -6,7 +6,7 @@ PACKAGE = "rnn-parity"
 
 
 def package_version() -> str:
-    """Version of this project as it is installed, or ``"not installed"``."""
+    """Return the installed version of this project, or ``"not installed"``."""
     try:
         return importlib.metadata.version(PACKAGE)
     except importlib.metadata.PackageNotFoundError:

@@ -78,7 +78,7 @@ def test_generate_draws_the_same_text_from_both(
         (
             "F\u00f6x 7",
             "",
-            "whose text was lower-cased, with only a to z and spaces kept, "
+            "whose text is lower-cased, with only a to z and spaces, "
             "got '\u00f6', '7' in 'F\u00f6x 7'",
         ),
     ],

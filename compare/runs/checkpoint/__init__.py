@@ -1,17 +1,16 @@
-"""Checkpoints: one file from which a training goes on as if it had never stopped.
+"""Checkpoints: one file from which a training resumes exactly.
 
-A checkpoint is a safetensors file: never pickle, so loading one runs no code. Its tensors are the
-parameters under the names of a torch state_dict, and nothing else, so that PyTorch takes it as it
-is::
+A checkpoint is a safetensors file. Loading one runs no code. Its tensors are the parameters under
+the names of a torch state_dict, and nothing else, so PyTorch loads it as it is::
 
     model.load_state_dict(safetensors.torch.load_file(path))
 
-Which of the two models wrote it makes no difference: either can go on from it. All that a training
-is besides its parameters stands in the file's metadata, as JSON: see `contents`. `container` is
-the file itself, down to the byte; `store` keeps the newest two of a run.
+Both models can resume from it, whichever wrote it. The rest of the state of a training is JSON in
+the file's metadata: see `contents`. `container` is the format of the file; `store` keeps the newest
+two checkpoints of a run.
 
 A SHA-256 covers every byte of the file. A damaged file is refused with a `CheckpointError` that
-names the file and the reason, and a hostile one before anything large is allocated.
+names the file and the reason, and a malicious one before anything large is allocated.
 """
 
 from compare.runs.checkpoint.container import CheckpointError

@@ -1,9 +1,8 @@
-"""The file: safetensors, with one text of metadata that begins with a digest of every byte.
+"""The format of the file: safetensors, with metadata that begin with a digest of every byte.
 
-The format has no checksum of its own: a flipped bit in it is a slightly different model. So the
-metadata begin with the SHA-256 of the whole file, names, dtypes, shapes, numbers and metadata, in
-which its own 64 digits are taken to be zeros. It guards against damage, not against forgery: what a
-file says is checked after it, as if a submission had signed it.
+Safetensors has no checksum: with a flipped bit, it is a slightly different model. So the metadata
+begin with the SHA-256 of the whole file, in which its own 64 digits count as zeros. It guards
+against damage, not against malicious files, so the contents are checked too.
 """
 
 import hashlib
@@ -26,14 +25,14 @@ MOST_BYTES = 512 * 2**20
 MOST_TENSORS = 10_000
 
 NAME = "rnn-parity"
-"""The only entry of the file's metadata: of several, safetensors doesn't keep the order."""
+"""The only entry of the file's metadata; safetensors does not keep the order of several."""
 
 ZEROS = "0" * 64
 DIGITS = re.compile(rb'\{"__metadata__":\{"rnn-parity":"\{\\"sha256\\": \\"([0-9a-f]{64})\\"')
 
 
 class CheckpointError(CommandError, ValueError):
-    """A file is no checkpoint that can be used; the message is one line and names the file."""
+    """A checkpoint cannot be used; the message is one line and names the file."""
 
     exit_code = DATA
 
@@ -44,9 +43,9 @@ def write(path: Path, tensors: Mapping[str, np.ndarray], metadata: Mapping[str, 
     Raises
     ------
     ValueError
-        If the file would be larger than any that is read again.
+        If the file would be too large to be read.
     OSError
-        If it cannot be written; then the file that was there before is there still.
+        If it cannot be written; the previous file is unchanged.
     """
     arrays = {name: np.ascontiguousarray(array) for name, array in tensors.items()}
     text = json.dumps({"sha256": ZEROS, **metadata}, allow_nan=False)
@@ -70,12 +69,12 @@ def read(path: Path) -> tuple[dict[str, np.ndarray], Any]:
     tensors : dict of str to ndarray
         Writable.
     metadata : JSON value
-        Without the digest. What it says is for the caller to check.
+        Without the digest; not checked.
 
     Raises
     ------
     SchemaError
-        If the file cannot be read, or one of its bytes is not as it was written.
+        If the file cannot be read, or is damaged.
     """
     content = _content(path)
     start, stop = _place_of_digits(content)
@@ -101,7 +100,7 @@ def read(path: Path) -> tuple[dict[str, np.ndarray], Any]:
 def _content(path: Path) -> bytes:
     try:
         status = path.stat()
-        if not S_ISREG(status.st_mode):  # a pipe must not hold us up
+        if not S_ISREG(status.st_mode):  # reading a pipe would wait
             raise SchemaError("a checkpoint", "something that is no file")
         if status.st_size > MOST_BYTES:
             raise SchemaError(
@@ -115,7 +114,7 @@ def _content(path: Path) -> bytes:
 
 
 def _place_of_digits(content: bytes) -> tuple[int, int]:
-    """Return where the digest begins and ends."""
+    """Return the first and the last position of the digest."""
     header = int.from_bytes(content[:8], "little")
     if header > min(MOST_HEADER_BYTES, len(content) - 8):
         raise SchemaError(

@@ -20,8 +20,8 @@ The file's metadata are one JSON object:
 State and memory are not among the tensors of the file, because ``load_state_dict`` accepts the
 model's parameters only.
 
-A field that is added later needs a default, which stands for it in older files, and a new
-`VERSION`, so that older programs refuse the file with both versions.
+A field that is added later needs a default, for older files, and a new `VERSION`, so that older
+programs refuse the file in one line with both versions.
 """
 
 import base64

@@ -1,8 +1,8 @@
-"""The checkpoints of a run: the newest two, in a directory of their own.
+"""The newest two checkpoints of a run.
 
-A file is called after the update and the model, ``0000120-scratch.safetensors``. Where both models
-are trained side by side, a checkpoint is two files, and counts once both are there. An older one
-is removed only after a newer one is complete, so that there is one at any moment.
+The name of a file is the update and the model, ``0000120-scratch.safetensors``. If both models are
+trained, a checkpoint is two files, and is complete when both exist. An older one is removed after a
+newer one is complete, so there is always one.
 """
 
 import re
@@ -23,10 +23,9 @@ class Store:
     Parameters
     ----------
     directory : Path
-        Need not be there before the first checkpoint is saved.
+        Created with the first checkpoint.
     num_sides : int
-        Files that a complete checkpoint has: 2 where both models are trained, 1 where one is,
-        whichever that may be.
+        Number of files of a complete checkpoint: 2 if both models are trained, else 1.
     """
 
     def __init__(self, directory: Path, num_sides: int) -> None:
@@ -34,17 +33,17 @@ class Store:
         self.num_sides = num_sides
 
     def save(self, checkpoints: Iterable[Checkpoint]) -> None:
-        """Write one checkpoint, a file for each side, and remove those that are too old.
+        """Write one checkpoint, a file for each model, and remove all but the newest two.
 
         Parameters
         ----------
         checkpoints : iterable of Checkpoint
-            One for each side, all of the same update.
+            One for each model, of the same update.
 
         Raises
         ------
         OSError
-            If a file cannot be written or removed. The checkpoint before is there still.
+            If a file cannot be written or removed. The previous checkpoint is kept.
         """
         if not self.directory.is_dir():
             try:
@@ -59,13 +58,13 @@ class Store:
         self._prune(update)
 
     def newest(self) -> tuple[dict[str, Checkpoint], list[CheckpointError]]:
-        """Load the newest checkpoint that is complete and undamaged.
+        """Load the newest complete and undamaged checkpoint.
 
         Returns
         -------
         checkpoints : dict of side to Checkpoint
         damaged : list of CheckpointError
-            What was wrong with newer ones.
+            The errors of newer ones.
 
         Raises
         ------
@@ -95,12 +94,12 @@ class Store:
         return checkpoint
 
     def _complete(self) -> list[int]:
-        """Return the updates at which there are enough files, the newest first."""
+        """Return the updates with a complete checkpoint, the newest first."""
         files = self._files()
         return sorted((u for u in files if len(files[u]) >= self.num_sides), reverse=True)
 
     def _files(self) -> dict[int, set[str]]:
-        """Return, for each update, the sides that have a file."""
+        """Return the models that have a file, for each update."""
         files: dict[int, set[str]] = {}
         with suppress(OSError):
             for path in self.directory.iterdir():
@@ -109,7 +108,7 @@ class Store:
         return files
 
     def _prune(self, newest: int) -> None:
-        """Remove all but the newest: the older, the unfinished, and what claims to be newer."""
+        """Remove older checkpoints, temporary files, and those with a later update in the name."""
         kept = [update for update in self._complete() if update <= newest][:KEPT]
         files = [(update, side) for update, sides in self._files().items() for side in sides]
         old = [self._path(update, side) for update, side in files if update not in kept]

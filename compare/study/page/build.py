@@ -9,7 +9,6 @@ from __future__ import annotations
 import base64
 import hashlib
 import html
-import json
 import math
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
@@ -18,7 +17,7 @@ from importlib.resources.abc import Traversable
 from pathlib import Path
 from typing import Any
 
-from compare.files import write_file
+from compare.files import to_json, write_file
 from compare.study.page.packing import pack
 from compare.terminal import UsageError
 
@@ -211,16 +210,8 @@ def json_in_html(values: Any) -> str:
 
     NaN and infinity become null.
     """
-    text = json.dumps(_finite(values), allow_nan=False, separators=(",", ":"))
+    text = to_json(values, separators=(",", ":"))
     return text.replace("<", "\\u003c")
-
-
-def _finite(value: Any) -> Any:
-    if isinstance(value, Mapping):
-        return {key: _finite(item) for key, item in value.items()}
-    if isinstance(value, list | tuple):
-        return [_finite(item) for item in value]
-    return None if isinstance(value, float) and not math.isfinite(value) else value
 
 
 def _replace(template: str, values: Mapping[str, str]) -> str:

@@ -1,0 +1,98 @@
+"""An optimizer is one record: both classes, and what it keeps between updates."""
+
+from collections.abc import Callable, Iterator, Mapping
+from pathlib import Path
+from typing import Literal
+
+import numpy as np
+import pytest
+import torch
+
+import scratch_rnn
+from compare.cli import main
+from compare.files import schema
+from compare.parity import OPTIMIZERS, ParityConfig, Trainee, build_models
+from compare.parity.optimizers import Optimizer
+from compare.runs.checkpoint import CheckpointError, load
+from compare.runs.checkpoint.contents import Optimizer as Settings
+from scratch_rnn.text import Batches
+from tests.compare.runs.checkpoints import put_together, taken_apart
+from tests.compare.runs.runs import arguments, contents, interrupted, newest, only
+
+pytestmark = pytest.mark.usefixtures("without_curves", "without_checks")
+
+
+class Momentum(scratch_rnn.SGD):
+    """Gradient descent with momentum: v ← 0.9 v + g, θ ← θ - lr · v."""
+
+    def __init__(self, parameters: Mapping[str, np.ndarray], lr: float, momentum: float) -> None:
+        super().__init__(parameters, lr)
+        self.momentum = momentum
+        self.momentum_buffer = {name: np.zeros_like(a) for name, a in parameters.items()}
+
+    def step(self, gradients: Mapping[str, np.ndarray]) -> None:
+        for name, velocity in self.momentum_buffer.items():
+            velocity *= self.momentum
+            velocity += gradients[name]
+        super().step(self.momentum_buffer)
+
+
+@pytest.fixture
+def momentum(monkeypatch: pytest.MonkeyPatch) -> Iterator[None]:
+    """Add it in the three places: its class, its record, and the option."""
+    monkeypatch.setattr(scratch_rnn.optim, "Momentum", Momentum, raising=False)
+    record = Optimizer("Momentum", "SGD", {"momentum": 0.9}, memory=("momentum_buffer",))
+    monkeypatch.setitem(OPTIMIZERS, "Momentum", record)
+    monkeypatch.setattr(ParityConfig, "optimizer", "Momentum")
+    monkeypatch.setitem(Settings.__annotations__, "name", Literal["SGD", "Momentum"])
+    schema._hints.cache_clear()
+    yield
+    schema._hints.cache_clear()
+
+
+@pytest.mark.parametrize("model", ["scratch", "concise"])
+@pytest.mark.usefixtures("momentum")
+def test_momentum_is_saved_and_resumed(
+    model: str,
+    fox: Path,
+    tmp_path: Path,
+    uninterrupted: Callable[..., Path],
+    capsys: pytest.CaptureFixture[str],
+) -> None:
+    whole = uninterrupted(f"train --model {model}")
+    again = interrupted(arguments(f"train --model {model}", fox, tmp_path / "a"), 5, capsys)
+    saved = load(newest(only(tmp_path / "a"), model))
+    assert saved.optimizer.name == "Momentum"
+    assert saved.memory.keys() == {f"momentum_buffer.{name}" for name in saved.weights}
+    assert all(np.abs(velocity).max() > 0 for velocity in saved.memory.values())
+    assert main(again) == 0
+    assert contents(only(tmp_path / "a")) == contents(whole)
+
+
+@pytest.mark.usefixtures("momentum")
+def test_one_model_resumes_with_the_momentum_of_the_other() -> None:
+    scratch, concise = build_models(3, 4)
+    batches = list(Batches([0, 1, 2, 2, 1] * 20, 2, 5))
+    one = Trainee(scratch, 0.1, optimizer="Momentum")
+    other = Trainee(concise, 0.1, optimizer="Momentum")
+    for batch in batches[:3]:
+        one.step(batch)
+    other.restore(one.weights(), None, one.memory())
+    for name, velocity in other.memory().items():
+        np.testing.assert_array_equal(velocity, one.memory()[name])
+    buffers = [s["momentum_buffer"] for s in other._optimizer.state.values()]
+    assert len(buffers) == 6
+    assert all(isinstance(buffer, torch.Tensor) for buffer in buffers)
+    other.step(batches[3])
+    one.restore(other.weights(), None, other.memory())
+    for name, velocity in other.memory().items():
+        np.testing.assert_array_equal(velocity, one.memory()[name])
+
+
+def test_sgd_keeps_nothing_and_its_checkpoint_has_no_memory(content: bytes, tmp_path: Path) -> None:
+    header, data = taken_apart(content)
+    assert "memory" not in header["__metadata__"]
+    header["__metadata__"]["memory"] = {"momentum_buffer.linear.bias": ""}
+    (tmp_path / "a").write_bytes(put_together(header, data))
+    with pytest.raises(CheckpointError, match=r"optimizer's arrays .* got momentum_buffer.linear"):
+        load(tmp_path / "a")
