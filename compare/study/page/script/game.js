@@ -113,14 +113,14 @@ function outcome(network) {
     ["whole gradient", Object.values(gradients).flatMap((g) => [...g])],
     ...arrays("update of", update),
     ["whole update", Object.values(update).flatMap((g) => [...g])],
-    ["it writes", writeOn(network, ids, 8, 0)],
+    ["generated text", writeOn(network, ids, 8, 0)],
   ];
 }
 
 function drawSymptom() {
   const right = outcome(new Network(CELL, live.network.copy().parameters));
   const here = outcome(live.network);
-  const shown = (name, values_) => (name === "it writes" ? values_.map((id) => glyph(record.shown_tokens[record.shown.indexOf(id)])).join("")
+  const shown = (name, values_) => (name === "generated text" ? values_.map((id) => glyph(record.shown_tokens[record.shown.indexOf(id)])).join("")
     : rounded(values_.length === 1 ? values_[0] : length(values_), 5));
   const rows = here.map(([name, values_], n) => {
     const isSame = values_.every((x, m) => x === right[n][1][m]);

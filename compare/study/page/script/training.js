@@ -68,7 +68,7 @@ function drawPerplexity() {
 }
 
 function drawCheckpoints() {
-  const heads = ["weights", "perplexity", "it writes"];
+  const heads = ["weights", "perplexity", "generated text"];
   const focused = document.activeElement?.dataset?.checkpoint;
   const rows = course().map(({ perplexity, written }, n) => [
     make("button", { type: "button", "aria-pressed": String(n === chosen.c), "data-checkpoint": n, onclick: () => choose({ c: n }) }, record.checkpoints[n].label),
