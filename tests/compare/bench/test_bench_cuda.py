@@ -1,4 +1,4 @@
-"""The rows on a GPU, as far as they can be tested without one: a stub stands in for the card."""
+"""The rows on a GPU, as far as they can be tested without one: a stub replaces the GPU."""
 
 import gc
 import json
@@ -18,10 +18,10 @@ from compare.bench.config import BenchConfig
 from compare.bench.measure.gate import Gate
 from compare.bench.results.result import Document
 from compare.bench.rows import cuda_rows, page_row
-from compare.bench.rows.all_rows import all_rows, choose_rows
+from compare.bench.rows.all_rows import choose_rows
 from compare.bench.rows.cuda_rows import find_device, precision, read_settings
 from compare.bench.rows.numpy_rows import Scratch
-from compare.bench.rows.row import FLOAT32_GAPS, TF32_GAPS, Device
+from compare.bench.rows.row import Device
 from compare.bench.workload.case import make_case
 from compare.bench.workload.work import BACKWARD, REFUSED, TIMED
 from compare.cli import main
@@ -35,45 +35,18 @@ __all__ = ["hasty"]
 
 CARD = Device("Card 9000", "cpu")
 NAMES = ["cuda", "cuda-tf32", "cudnn", "cudnn-tf32"]
-BY_HAND = ["cuda-page", "cuda-page-tf32", "cuda-graph", "cuda-graph-tf32"]
 
 
-class Backends:
-    """The settings of PyTorch, old or new, with a record of which were touched."""
-
-    def __init__(self, *, new: bool) -> None:
-        self.touched: list[str] = []
-        self.values: dict[str, Any] = {"cudnn.enabled": True}
-        if new:
-            self.values |= {
-                "cudnn.rnn.fp32_precision": "tf32",
-                "cuda.matmul.fp32_precision": "none",
-            }
-        else:
-            self.values |= {"cudnn.allow_tf32": True, "cuda.matmul.allow_tf32": False}
-        self.cudnn = Node(self, "cudnn", rnn=Node(self, "cudnn.rnn") if new else None)
-        self.cuda = SimpleNamespace(matmul=Node(self, "cuda.matmul"))
-
-
-class Node:
-    """One name in the tree of settings."""
-
-    def __init__(self, backends: Backends, name: str, **children: "Node | None") -> None:
-        known = {key: child for key, child in children.items() if child is not None}
-        self.__dict__.update(known, _backends=backends, _name=name)
-
-    def __getattr__(self, key: str) -> Any:
-        name = f"{self._name}.{key}"
-        if name not in self._backends.values:
-            raise AttributeError(name)
-        self._backends.touched.append(name)
-        return self._backends.values[name]
-
-    def __setattr__(self, key: str, value: Any) -> None:
-        name = f"{self._name}.{key}"
-        assert name in self._backends.values, f"{name} does not exist in this version"
-        self._backends.touched.append(name)
-        self._backends.values[name] = value
+def backends(cudnn: bool, value: bool | str, *, new: bool) -> SimpleNamespace:
+    """Return the settings of a PyTorch that has one of the two interfaces and not the other."""
+    if new:
+        rnn = SimpleNamespace(fp32_precision=value)
+        matmul = SimpleNamespace(fp32_precision=value)
+        of_cudnn = SimpleNamespace(enabled=cudnn, rnn=rnn)
+    else:
+        matmul = SimpleNamespace(allow_tf32=value)
+        of_cudnn = SimpleNamespace(enabled=cudnn, allow_tf32=value)
+    return SimpleNamespace(cudnn=of_cudnn, cuda=SimpleNamespace(matmul=matmul))
 
 
 @pytest.mark.parametrize("new", [True, False], ids=["new", "old"])
@@ -82,17 +55,13 @@ class Node:
 def test_settings_are_set_by_one_interface_and_put_back(
     monkeypatch: pytest.MonkeyPatch, new: bool, tf32: bool, cudnn: bool
 ) -> None:
-    backends = Backends(new=new)
-    monkeypatch.setattr(cuda_rows.torch, "backends", backends)
-    before = dict(backends.values)
+    found = backends(cudnn=True, value="none", new=new)
+    monkeypatch.setattr(cuda_rows.torch, "backends", found)
     value: Any = ("tf32" if tf32 else "ieee") if new else tf32
     with precision(cudnn=cudnn, tf32=tf32):
+        assert found == backends(cudnn, value, new=new)
         assert read_settings() == {"cudnn": cudnn, "cudnn.rnn": value, "matmul": value}
-    assert backends.values == before
-    old = [name for name in backends.touched if name.endswith("allow_tf32")]
-    newer = [name for name in backends.touched if name.endswith("fp32_precision")]
-    assert bool(newer) == new
-    assert bool(old) != new
+    assert found == backends(cudnn=True, value="none", new=new)
 
 
 def test_settings_of_the_installed_version_are_put_back_after_an_error() -> None:
@@ -118,20 +87,8 @@ def test_a_setting_that_has_no_effect_is_noticed(monkeypatch: pytest.MonkeyPatch
         pytest.fail("the body must not run")
 
 
-def test_a_card_brings_eight_rows() -> None:
-    without = [row.name for row in all_rows(None)]
-    rows = all_rows(CARD)
-    assert [row.name for row in rows] == without + NAMES + BY_HAND
-    assert [row.label for row in rows[-8:]] == [
-        f"Card 9000, {what}{precision}"
-        for what in ("no cuDNN", "cuDNN", "by hand", "by hand, CUDA graph")
-        for precision in ("", ", TF32")
-    ]
-    assert [row.gaps for row in rows[-8:]] == [FLOAT32_GAPS, TF32_GAPS] * 4
-
-
 class Graph:
-    """Stands in for a CUDA graph: it knows the tensors of a run by their addresses alone."""
+    """Replaces a CUDA graph: it knows the tensors of a run by their addresses alone."""
 
     recording: "Graph | None" = None
 
@@ -187,15 +144,6 @@ def test_a_graph_is_recorded_once_and_keeps_what_it_reads(
     assert Gate(case).objection(BACKWARD, expected, job.results(first)) is None
 
 
-def test_tf32_is_left_out_for_float64() -> None:
-    rows, notes = choose_rows(NAMES, "float64", CELLS["rnn"], CARD)
-    assert [row.name for row in rows] == ["cuda", "cudnn"]
-    assert notes == [
-        f"Card 9000, {kind}, TF32, left out: TF32 needs dtype float32, and this is float64"
-        for kind in ("no cuDNN", "cuDNN")
-    ]
-
-
 def test_a_card_is_found_where_pytorch_has_one(monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setattr(torch.cuda, "is_available", lambda: True)
     monkeypatch.setattr(torch.cuda, "get_device_name", lambda device: f"the card {device}")
@@ -214,12 +162,6 @@ def test_a_row_on_a_missing_card_is_refused(
         choose_rows(["cudnnn"], "float32", CELLS["rnn"], CARD)
     assert main(["bench", "--rows", "cudnn"]) == DEVICE
     assert "expected a CUDA device" in capsys.readouterr().err
-
-
-def read_settings_with_tf32() -> bool | str:
-    """Return how PyTorch tells that TF32 is on: newer versions in words."""
-    with precision(cudnn=True, tf32=True):
-        return read_settings()["cudnn.rnn"]
 
 
 @pytest.mark.usefixtures("hasty")
@@ -247,7 +189,8 @@ def test_rows_on_a_card_are_checked_timed_and_named(
     assert len({settings["cudnn.rnn"] for settings in in_force}) == 2
     lines = printed.getvalue().splitlines()
     notes = [line for line in lines if line.startswith("Card 9000, cuDNN, TF32: ")]
-    on = read_settings_with_tf32()  # what PyTorch of this version calls it
+    with precision(cudnn=True, tf32=True):
+        on = read_settings()["cudnn.rnn"]  # as PyTorch of this version calls it
     assert notes == [
         f"Card 9000, cuDNN, TF32: cudnn True, cudnn.rnn {on}, matmul {on} "
         "(checked with the tolerance of TF32)"

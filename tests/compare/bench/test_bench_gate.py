@@ -16,6 +16,8 @@ import torch
 import scratch_rnn
 from compare.bench.command import bench
 from compare.bench.config import BenchConfig
+from compare.bench.measure import check_rows as check_rows_module
+from compare.bench.measure import timing
 from compare.bench.measure.check_rows import DISAGREE, RowCheck, check_rows
 from compare.bench.measure.gate import Gate
 from compare.bench.results.result import Document
@@ -27,6 +29,7 @@ from compare.bench.rows.page_row import TorchPage
 from compare.bench.rows.row import TF32_GAPS, Device, Row
 from compare.bench.rows.torch_rows import TorchCells, TorchCompiled, TorchRow
 from compare.bench.workload.case import (
+    Job,
     in_float64,
     layer_gradients,
     layer_results,
@@ -172,6 +175,29 @@ def test_a_row_that_fails_leaves_the_others_their_turn() -> None:
     assert found["zero"] == RowCheck(REFUSED, "raised ZeroDivisionError: no way")
     assert found["memory"] == RowCheck(LEFT_OUT, "out of memory: all gone")
     assert found["scratch"].outcome == TIMED
+
+
+@pytest.mark.parametrize(("compiles", "estimate"), [(True, 0.5), (False, 5.0)])
+def test_the_time_of_compiling_is_not_in_the_estimate(
+    monkeypatch: pytest.MonkeyPatch, compiles: bool, estimate: float
+) -> None:
+    now, calls = [0.0], []
+    for module in (timing, check_rows_module):
+        monkeypatch.setattr(module, "synchronised_clock", lambda: now[0])
+
+    def slow_at_first(job: Job) -> Job:
+        def run() -> Any:
+            calls.append("call")
+            now[0] += 5.0 if len(calls) == 1 else 0.5
+            return job.run()
+
+        return replace(job, run=run)
+
+    row = Altered(Plain(), slow_at_first)
+    row.compiles = compiles
+    found = checks_of(LAYER, FORWARD, row)["altered"]
+    assert (found.first_call, found.estimate) == (5.0, estimate)
+    assert len(calls) == (3 if compiles else 1)
 
 
 @pytest.mark.parametrize("shape", SHAPES[:6], ids=lambda s: s.describe())

@@ -336,18 +336,18 @@ def test_the_cell_of_a_benchmark_is_that_of_its_shapes(tmp_path: Path) -> None:
 
 
 @pytest.mark.usefixtures("hasty")
-def test_a_generation_is_told_for_each_of_its_characters(
+def test_times_of_a_generation_are_per_character(
     tmp_path: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     monkeypatch.setattr("compare.bench.measure.timing.seconds_of_a_call", lambda run, calls: 1.0)
     config = BenchConfig(
         shapes=shapes_file(tmp_path, MODEL),
-        rows=("scratch",),
+        rows=("plain", "scratch", "torch"),
         phases=("forward", "generation"),
         json=tmp_path / "found.json",
     )
     medians = [timing.median for timing in bench(config).timings]
-    assert medians == [1.0, 1.0 / NUM_PREDS]
+    assert medians == [1.0] * 3 + [1.0 / NUM_PREDS] * 3
 
 
 @pytest.mark.parametrize(

@@ -4,6 +4,7 @@ import time
 from contextlib import AbstractContextManager, nullcontext
 
 import pytest
+import torch
 
 from compare.bench.measure import timing
 from compare.bench.measure.budget import Budget
@@ -25,7 +26,7 @@ from compare.bench.workload.work import FORWARD
 
 
 class Recorded(Row):
-    """Writes down what is asked of it."""
+    """Records its calls."""
 
     def __init__(self, name: str, log: list[str], *, compiles: bool = False) -> None:
         self.name = self.label = name
@@ -112,6 +113,15 @@ def test_times_are_those_of_one_call(monkeypatch: pytest.MonkeyPatch) -> None:
         now[0] += 3.0
 
     assert timing.seconds_of_a_call(take_three_seconds, calls=5) == pytest.approx(3.0, rel=1e-12)
+
+
+@pytest.mark.parametrize("has_gpu", [True, False])
+def test_the_clock_waits_for_the_gpu(monkeypatch: pytest.MonkeyPatch, has_gpu: bool) -> None:
+    waits: list[str] = []
+    monkeypatch.setattr(torch.cuda, "is_initialized", lambda: has_gpu)
+    monkeypatch.setattr(torch.cuda, "synchronize", lambda: waits.append("waited"))
+    timing.synchronised_clock()
+    assert waits == ["waited"] * has_gpu
 
 
 def test_a_block_takes_20_ms() -> None:
