@@ -1,8 +1,8 @@
 """A character language model by hand, in NumPy.
 
 Read `plain.elman` first: it is the whole network, as a textbook writes it. `cells.elman` is the
-same layer, faster. `layer` and `rnn` make of it what torch.nn.RNN is, `model` adds an output layer,
-`loss` and `optim` let it learn, `train` and `predict` use it.
+same recurrence, faster. `layer` and `rnn` turn it into torch.nn.RNN, `model` adds an output layer,
+`loss` and `optim` train it, `train` and `predict` use it.
 """
 
 from scratch_rnn.gru import GRU

@@ -1,4 +1,4 @@
-"""Checks of arguments. Each error message is one line: what was expected and what came."""
+"""Checks of arguments. Each error message is one line: what was expected and what was passed."""
 
 import operator
 from collections.abc import Callable, Mapping

@@ -1,6 +1,6 @@
 """A small layer without a tape: each sequence is a column, and W h is written as in the equations.
 
-In a small network most of the time is spent in calls of NumPy, so here there are few.
+In a small network most of the time is spent in calls of NumPy, so this module makes few calls.
 """
 
 from collections.abc import Callable, Sequence

@@ -276,9 +276,9 @@ class Layer:
         ----------
         tape : RNNTape
         d_output : ndarray shaped like output, optional
-            δoutput; None stands for zeros.
+            δoutput; zeros if not given.
         d_state : shaped like the state that `forward` returned, optional
-            δh_n, or (δh_n, δc_n); None stands for zeros.
+            δh_n, or (δh_n, δc_n); zeros if not given.
 
         Raises
         ------

@@ -1,7 +1,7 @@
-"""How a caller's arrays lie, and how ours do: (T, B, …) for all that has steps, states (L·D, B, …).
+"""The layout of a caller's arrays, and ours: (T, B, …) for sequences, (L·D, B, …) for states.
 
-A caller may put the batch first, have no batch at all, hand in numbers of tokens instead of rows
-of floats, and say how many steps each sequence has.
+A caller may put the batch first, pass no batch at all, pass token ids instead of rows of floats,
+and pass the number of steps of each sequence.
 """
 
 from collections.abc import Sequence
@@ -15,7 +15,7 @@ from scratch_rnn.checks import check_ids
 
 @dataclass(frozen=True, slots=True)
 class Layout:
-    """How the caller's arrays differ from ours."""
+    """The differences between the caller's arrays and ours."""
 
     T: int  # steps of the caller's x; with lengths ours may be fewer
     batch_first: bool
@@ -29,23 +29,23 @@ class Layout:
         return steps.swapaxes(0, 1) if self.batch_first else steps
 
     def callers(self, steps: Shaped[np.ndarray, "T B *V"]) -> Shaped[np.ndarray, "..."]:
-        """Return a view of (T, B, …) as the caller has it."""
+        """Return a view of (T, B, …) in the caller's layout."""
         if self.unbatched:
             return steps[:, 0]
         return steps.swapaxes(0, 1) if self.batch_first else steps[:]
 
     def callers_state(self, state: Shaped[np.ndarray, "LD B H"]) -> Shaped[np.ndarray, "..."]:
-        """Return a view of (L·D, B, …) as the caller has it."""
+        """Return a view of (L·D, B, …) in the caller's layout."""
         return state[:, 0] if self.unbatched else state
 
     def callers_shape(self, T: int, B: int, *sizes: int) -> tuple[int, ...]:
-        """Return the shape that the caller gives to our (T, B, …)."""
+        """Return the shape of our (T, B, …) in the caller's layout."""
         if self.unbatched:
             return T, *sizes
         return (B, T, *sizes) if self.batch_first else (T, B, *sizes)
 
     def callers_state_shape(self, LD: int, B: int, units: int) -> tuple[int, ...]:
-        """Return the shape that the caller gives to our (L·D, B, …)."""
+        """Return the shape of our (L·D, B, …) in the caller's layout."""
         return (LD, units) if self.unbatched else (LD, B, units)
 
 
@@ -57,7 +57,7 @@ def lay_out(
     *,
     batch_first: bool,
 ) -> tuple[Num[np.ndarray, "T B *V"], Layout]:
-    """Return x as (T, B, V), or (T, B) if it is integers, checked; and the layout it came in.
+    """Check x. Return it as (T, B, V), or (T, B) if it is integers, and its layout.
 
     Raises
     ------

@@ -1,4 +1,4 @@
-"""Products with one-hot rows, without the zeros.
+"""Products with one-hot rows, without multiplying by zeros.
 
 A one-hot row times a matrix picks one row of it, so a product with many of them is a look-up:
 
@@ -15,14 +15,14 @@ from scratch_rnn.sums import sum_of_products
 def rows(
     M: Float[np.ndarray, "V H"], ids: Int[np.ndarray, "*N"], out: Float[np.ndarray, "*N H"]
 ) -> None:
-    """Write ``M[ids]`` to `out`; the ids are taken to be in 0 … V-1 already."""
+    """Write ``M[ids]`` to `out`. The ids must be in 0 … V-1; they are not checked."""
     np.take(M, ids, axis=0, out=out, mode="clip")  # "raise" would go through a second buffer
 
 
 def gradient(
     d_rows: Float[np.ndarray, "*G N H"], ids: Int[np.ndarray, "N"], V: int
 ) -> Float[np.ndarray, "*G H V"]:
-    """Return δM^T, of the shape of W_ih. Only ids that occur take part in the product."""
+    """Return δM^T, of the shape of W_ih. The product is over the ids that occur."""
     occurring = np.flatnonzero(np.bincount(ids))  # (n,), n <= min(N, V)
     one_hot_T = np.equal(occurring[:, None], ids).astype(d_rows.dtype)  # (n, N)
     d_M_T = np.zeros((*d_rows.shape[:-2], d_rows.shape[-1], V), d_rows.dtype)

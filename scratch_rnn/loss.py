@@ -6,8 +6,8 @@ For a row of logits y and the true next token k:
     loss = -log p_k = log s - (y_k - m)
     δy = p - onehot(k)
 
-both averaged over all N rows. The shift by m changes nothing in exact arithmetic, and keeps exp
-from overflowing in ours.
+Both are averaged over all N rows. The shift by m changes nothing in exact arithmetic, and avoids an
+overflow of exp in floating-point arithmetic.
 """
 
 import math
@@ -31,13 +31,13 @@ def cross_entropy(
     Returns
     -------
     loss : float
-        Of the precision of the logits.
+        In the precision of the logits.
     d_logits : ndarray of shape (N, V)
 
     Raises
     ------
     ValueError
-        If the shapes don't fit, N is 0, or a target lies outside the vocabulary.
+        If the shapes do not match, N is 0, or a target is not in the vocabulary.
     TypeError
         If the logits aren't floats or the targets aren't integers.
     """
@@ -67,9 +67,9 @@ def cross_entropy(
 
 
 def perplexity(mean_loss: float) -> float:
-    """Return exp(mean loss in nats a token): so many equally likely tokens would give this loss.
+    """Return exp(mean loss in nats per token): the number of equally likely tokens with this loss.
 
-    A model that knows nothing has perplexity V, a perfect one 1.
+    The perplexity of the uniform distribution is V, that of a perfect model 1.
     """
     mean_loss = any_number("mean_loss", mean_loss)
     try:

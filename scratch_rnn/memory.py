@@ -1,14 +1,14 @@
-"""Memory for large arrays: kept when it is freed, and beginning with a cache line.
+"""Memory for large arrays: not returned when it is freed, and aligned to a cache line.
 
-A training step makes and drops a few arrays of a megabyte each. By default the C library hands
-such memory back to the kernel at once, which later hands it out again page by page, cleared: at
-the lecture's size that takes a quarter of a step. glibc raises the size from which it does so when
-it sees a larger block freed, up to 32 MB, and keeps twice as much; so we free one such block. It
-is never written to, and so costs nothing. Other C libraries take no notice.
+A training step allocates and frees a few arrays of a megabyte each. By default the C library
+returns such memory to the kernel at once, and the kernel clears each page of the next allocation:
+at the lecture's size that takes a quarter of a step. glibc raises the size from which it returns
+memory when a larger block is freed, up to 32 MB, and then keeps twice as much. So we free one such
+block. It is never written to, so it costs nothing. Other C libraries ignore it.
 
 A processor reads memory in lines of 64 bytes, and AVX-512 computes with 64 bytes at once. NumPy's
-large arrays begin 16 bytes after the start of a line, so that each 64 bytes lie in two lines.
-Small products then take up to 1.4 times as long, and a product of elements twice as long.
+large arrays begin 16 bytes after the start of a line, so that each 64 bytes are in two lines.
+Small products then take up to 1.4 times as long, and an elementwise product twice as long.
 """
 
 import math
@@ -20,7 +20,7 @@ JUST_UNDER_32_MB = 31 * 2**20
 CACHE_LINE = 64
 """Bytes."""
 SMALL = 2**14
-"""Bytes of an array with which so little is done that the search for a line is not worth it."""
+"""Bytes of an array below which alignment saves less time than it costs."""
 
 
 def keep_freed_memory() -> None:
@@ -29,7 +29,7 @@ def keep_freed_memory() -> None:
 
 
 def empty(shape: Sequence[int], dtype: np.dtype) -> np.ndarray:
-    """Return ``np.empty(shape, dtype)``; if it is not small, it begins where a cache line does."""
+    """Return ``np.empty(shape, dtype)``, aligned to a cache line if it is not small."""
     size = math.prod(shape) * dtype.itemsize
     if size < SMALL:
         return np.empty(shape, dtype)

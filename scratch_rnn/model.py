@@ -67,17 +67,17 @@ class RNNModel:
         self.parameters["linear.bias"] = rng.uniform(-bound, bound, V).astype(rnn.dtype)
 
     def begin_state(self, batch_size: int = 1) -> State:
-        """Return the state before any token: zeros, as the layer calls a state."""
+        """Return the initial state, zeros: an array, or a pair (h, c) for an LSTM."""
         B = whole_number("batch_size", batch_size, least=1)
         return self.rnn.begin_state(B)
 
     def check_state(self, name: str, state: State, batch_size: int) -> None:
-        """Raise unless it is shaped as `begin_state` of this batch size, and of the layer's dtype.
+        """Raise unless it has the shapes of `begin_state(batch_size)` and the layer's dtype.
 
         Raises
         ------
         ValueError, TypeError
-            The message says what was expected and what came.
+            With what was expected and what was passed.
         """
         right = arrays_of(self.begin_state(batch_size))
         parts = [name] if len(right) == 1 else [f"{part} of {name}" for part in self.rnn.STATES]
@@ -97,12 +97,12 @@ class RNNModel:
         *,
         dropout_masks: tuple[Float[np.ndarray, "T B DR"], ...] | None = None,
     ) -> tuple[Float[np.ndarray, "TB V"], State, ModelTape]:
-        """Predict, after each token, the next one.
+        """Predict the next token after each token.
 
         Parameters
         ----------
         inputs : ndarray of shape (B, T), integers in 0 … V-1
-        state : as `begin_state` gives it
+        state : as returned by `begin_state`
             h of shape (L·D, B, R), or for an LSTM a pair with c of (L·D, B, H).
         dropout_masks : tuple of ndarray, optional
             As in `Layer.forward`.
@@ -118,7 +118,7 @@ class RNNModel:
         Raises
         ------
         ValueError, TypeError
-            If a shape, dtype or token is not as said.
+            If a shape, dtype or token is not as described.
         """
         if not isinstance(inputs, np.ndarray):
             raise TypeError(f"expected inputs to be a NumPy array, got {type(inputs).__name__}")
@@ -155,7 +155,7 @@ class RNNModel:
         Raises
         ------
         ValueError, TypeError
-            If a gradient has not the shape or dtype of its result.
+            If a gradient does not have the shape or dtype of its result.
         """
         check_has("tape", tape, "rnn", "h")
         TB, DR = tape.h.shape

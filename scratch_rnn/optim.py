@@ -1,6 +1,6 @@
 """Gradient clipping and gradient descent.
 
-Clipping treats all gradients g together as one long vector and shortens it, keeping its direction:
+Clipping scales all gradients g together, as one long vector:
 
     norm = √(Σ g²)        g ← g · min(1, max_norm / (norm + 1e-6))
 
@@ -22,7 +22,7 @@ def clip_grad_norm(gradients: Mapping[str, Float[np.ndarray, "..."]], max_norm: 
     ----------
     gradients : mapping of str to ndarray
     max_norm : float
-        Infinity measures the norm and clips nothing.
+        With infinity nothing is clipped, and the norm is returned.
 
     Returns
     -------
@@ -32,7 +32,7 @@ def clip_grad_norm(gradients: Mapping[str, Float[np.ndarray, "..."]], max_norm: 
     Raises
     ------
     ValueError, TypeError
-        If `max_norm` is negative or no number.
+        If `max_norm` is negative or not a number.
     """
     check_arrays("gradients", gradients)
     max_norm = check_number("max_norm", max_norm)
@@ -69,7 +69,7 @@ class SGD:
         Raises
         ------
         ValueError
-            If names or shapes are not those of the parameters; then nothing has moved.
+            If names or shapes are not those of the parameters; then no parameter has changed.
         TypeError
             If a dtype is not.
         """

@@ -1,7 +1,7 @@
 """Sequences of different lengths in one array, the shorter ones padded at their end.
 
-``lengths[b]`` is the number of steps of sequence b; at t >= lengths[b] stands padding, which no
-result may depend on. Without lengths (None) every sequence has all T steps.
+``lengths[b]`` is the number of steps of sequence b. The entries at t >= lengths[b] are padding; no
+result may depend on them. Without lengths (None) every sequence has all T steps.
 """
 
 from contextlib import AbstractContextManager, nullcontext
@@ -12,14 +12,14 @@ from jaxtyping import Bool, Int, Shaped
 
 
 def is_padding(lengths: Int[np.ndarray, "B"], T: int) -> Bool[np.ndarray, "T B"]:
-    """Return where the padding lies."""
+    """Return True for each entry of the padding."""
     return np.arange(T)[:, None] >= lengths
 
 
 def overflow_ignored(lengths: Int[np.ndarray, "B"] | None) -> AbstractContextManager[Any]:
     """Return a context without warnings of overflow, if there is padding.
 
-    A recurrence runs on through the padding, where the state of a ReLU may grow without limit.
+    A recurrence also runs through the padding, where the state of a ReLU may grow without limit.
     """
     return nullcontext() if lengths is None else np.errstate(over="ignore", invalid="ignore")
 
@@ -38,10 +38,7 @@ def without_padding(
 def reverse(
     x: Shaped[np.ndarray, "T B *V"], lengths: Int[np.ndarray, "B"] | None
 ) -> Shaped[np.ndarray, "T B *V"]:
-    """Return each sequence from its own end to its start, the padding still last.
-
-    Twice is once: it is its own inverse.
-    """
+    """Return each sequence in reverse, the padding still last. It is its own inverse."""
     if lengths is None:
         return x[::-1]
     T, B = x.shape[:2]

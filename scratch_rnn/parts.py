@@ -1,8 +1,8 @@
-"""A recurrence on several threads: each takes some rows of the batch through all T steps.
+"""A recurrence on several threads: each computes all T steps for some rows of the batch.
 
-The rows don't meet before the gradients of the weights are added, so a part is a smaller batch, and
-a cell knows nothing of the others. On one thread, or with little work, the whole batch is one part,
-and the cell's result is returned unchanged.
+The rows are independent until the gradients of the weights are added, so a part is a smaller batch.
+On one thread, or with little work, the whole batch is one part, and the cell's result is returned
+unchanged.
 """
 
 from collections.abc import Callable, Sequence

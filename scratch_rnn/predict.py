@@ -1,10 +1,10 @@
-"""Generation: read a prefix, then write on, each time with the likeliest next token or a drawn one.
+"""Generation: read a prefix, then add the likeliest next token or a drawn one, again and again.
 
-Drawing inverts the cumulative sum: with p = softmax(y / temperature) and c_v = p_1 + … + p_v, one
-uniform number u in [0, 1) picks the first token v with c_v > u. So each token takes exactly one
-number of the generator. That is why `concise_rnn.predict` writes the same text from the same
-weights and an equal generator: the numbers u are equal bit for bit, and the sums c differ only by
-the rounding of the logits. For another token, a u would have to lie between both values of a c_v.
+A token is drawn by inverting the cumulative sum: with p = softmax(y / temperature) and
+c_v = p_1 + … + p_v, one uniform number u in [0, 1) picks the first token v with c_v > u. So each
+token takes exactly one number of the generator, and `concise_rnn.predict` returns the same text for
+the same weights and an equal generator: the numbers u are equal bit for bit, and the sums c differ
+by rounding only. The token differs only if u is between both values of a c_v.
 """
 
 from collections.abc import Callable, Sequence
@@ -42,13 +42,13 @@ def predict(
         temperature). At 1 these are the probabilities of the model; lower ones make likely tokens
         likelier, and a very high one makes all tokens equally likely.
     rng : numpy.random.Generator, optional
-        Draws the tokens, one number for each. Left out, a generator with fresh entropy is made, as
-        elsewhere in NumPy: the text is another one each time.
+        Source of the drawn tokens, one number for each. By default a generator with fresh entropy,
+        so that the text differs each time.
 
     Returns
     -------
     str
-        Characters joined by nothing, words by spaces.
+        The tokens as one string; words are separated by spaces.
 
     Raises
     ------
@@ -88,10 +88,10 @@ def next_token(
 
 
 def token_by_token(model: RNNModel, state: State) -> Callable[[int], Float[np.ndarray, "V"]]:
-    """Return the function from a token to the logits after it, which remembers the state.
+    """Return the function from a token to the logits after it. It keeps the state.
 
-    It is the model at T = B = 1, where each product is a matrix times a vector and what takes
-    time is everything around the products; so all that doesn't change is prepared here, once.
+    It is the model at T = B = 1. There each product is a matrix times a vector, and most time is
+    spent outside the products. So everything that does not change is computed here, once.
     """
     rnn = model.rnn
     L, W, b = rnn.num_layers, model.parameters["linear.weight"], model.parameters["linear.bias"]

@@ -1,17 +1,17 @@
 """The product ``h M``, computed in the way that is fastest for BLAS.
 
-A general matrix product first copies M, *packs* it, into the order in which its inner loop reads.
-For the few rows of a recurrent product (B is 32, say) that can cost as much as the arithmetic, and
-it is done anew in each of T steps with the same M. OpenBLAS has a second way for *small* products,
-which reads both matrices where they lie. So we cut M in panels of a few columns, each in one piece,
-and take small products, of a few rows of h with one panel:
+A general matrix product first *packs* M: it copies M into the order in which its inner loop reads.
+For the few rows of a recurrent product (for example B = 32) that can cost as much as the
+arithmetic, and it is repeated in each of T steps with the same M. OpenBLAS has a second method for
+*small* products, which reads both matrices in place. So we cut M into panels of a few columns, each
+contiguous, and take small products, of a few rows of h with one panel:
 
     [ h_1 ]                       [ h_1 M_1 | h_1 M_2 | … ]
     [ h_2 ]  [ M_1 | M_2 | … ]  = [ h_2 M_1 | h_2 M_2 | … ]
     [  …  ]                       [    …    |    …    | … ]
 
-All rows of h go past a few panels before the next panels are read, so that these come from memory
-once, and from the cache after that.
+All rows of h are multiplied by a few panels before the next panels are read. So a panel is read
+from memory once, and from the cache after that.
 """
 
 from functools import cache
@@ -22,10 +22,10 @@ from jaxtyping import Float
 from scratch_rnn.memory import empty
 
 SMALL = 100**3
-"""Multiplications up to which OpenBLAS takes its way for small products."""
+"""Multiplications up to which OpenBLAS uses its method for small products."""
 
 IN_CACHE = 2**18
-"""Bytes of panels that stay in a core's own cache while all rows of h go past."""
+"""Bytes of panels that stay in a core's own cache while all rows of h are multiplied by them."""
 
 
 class Times:
@@ -34,7 +34,7 @@ class Times:
     Parameters
     ----------
     M : ndarray of shape (K, N), or (G, K, N) for the matrices of G gates
-        Has to stay as it is: it may be read at each call. Also an attribute.
+        It must not change: each call may read it. Also an attribute.
     B : int
         Rows of each h, which is of shape (B, K), or (G, B, K) where each gate has its own.
     """
@@ -62,7 +62,7 @@ class Times:
             self.panels_and_tiles = [(M, self.product)]
 
     def __call__(self, h: Float[np.ndarray, "*_ B K"]) -> Float[np.ndarray, "*G B N"]:
-        """Return h M in an array that the next call fills anew."""
+        """Return h M in an array that the next call overwrites."""
         h = h.reshape(h.shape[:-2] + self.shape_of_h)
         for few_panels, tiles in self.panels_and_tiles:
             np.matmul(h, few_panels, out=tiles)
@@ -72,12 +72,12 @@ class Times:
 def panels(
     M: Float[np.ndarray, "*G K N"], columns: int
 ) -> Float[np.ndarray, "*G panels K columns"]:
-    """Return M cut in panels of so many columns, each of them in one piece.
+    """Return M cut into contiguous panels of so many columns.
 
-    The panels of a single transposed M = W^T are rows of W. OpenBLAS then adds up each sum in 16
-    parts, and a third as much is lost to rounding (3.3e-8 instead of 1.0e-7 at H 256). With gates
-    the other order is worth more: it is 2 to 15 % faster at H 128 to 512, and the states are only a
-    twentieth less exact.
+    The panels of a single transposed M = W^T are rows of W. OpenBLAS then adds each sum in 16
+    parts, and the rounding error is a third as large (3.3e-8 instead of 1.0e-7 at H 256). With
+    gates the other order is better: it is 2 to 15 % faster at H 128 to 512, and the error of the
+    states is only 5 % larger.
     """
     *G, K, N = M.shape
     is_transposed = M.strides[-2] == M.itemsize
@@ -85,7 +85,7 @@ def panels(
         W = empty((N // columns, columns, K), M.dtype)
         W[:] = M.T.reshape(W.shape)
         return W.swapaxes(-1, -2)
-    if is_transposed:  # columns that lie 2^k bytes apart push each other out of cache
+    if is_transposed:  # columns 2^k bytes apart evict each other from the cache
         farther_apart = np.empty((*G, N, K + 16), M.dtype).swapaxes(-1, -2)[..., :K, :]
         farther_apart[:] = M
         M = farther_apart
@@ -95,9 +95,9 @@ def panels(
 
 
 def size_of_tiles(K: int, N: int, B: int) -> tuple[int, int]:
-    """Return how many rows of h and columns of M to take at a time; (0, 0) for all at once.
+    """Return the numbers of rows of h and columns of M in a tile; (0, 0) for all at once.
 
-    OpenBLAS does tiles of 256 to 1024 numbers fastest, and knows what to do with a single row.
+    OpenBLAS is fastest with tiles of 256 to 1024 numbers. It has a method of its own for one row.
     """
     if B > 1 and blas_has_small_products():
         for columns in (64, 32, 16, N):
@@ -110,9 +110,9 @@ def size_of_tiles(K: int, N: int, B: int) -> tuple[int, int]:
 
 @cache
 def blas_has_small_products() -> bool:
-    """Return whether BLAS has that second way: OpenBLAS does on AVX-512 processors.
+    """Return whether BLAS has that second method: OpenBLAS does on AVX-512 processors.
 
-    A second BLAS that is loaded, as SciPy's, is taken for NumPy's. Then products may be slower.
+    Another BLAS that is loaded, such as SciPy's, also counts. Then products may be slower.
     """
     from threadpoolctl import threadpool_info  # not before it is needed
 

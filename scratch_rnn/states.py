@@ -1,6 +1,6 @@
-"""What a layer hands on from step to step: one array, or a tuple of them (the LSTM's h and c).
+"""The state of a layer: one array, or a tuple of them (the LSTM's h and c).
 
-Every array of a state is of shape (L·D, B, …), so a batch is cut and put together along axis 1.
+Every array of a state is of shape (L·D, B, …), so a batch is cut and concatenated along axis 1.
 """
 
 from collections.abc import Callable, Sequence
@@ -15,12 +15,12 @@ State = Any
 
 
 def arrays_of(state: Any) -> tuple[Any, ...]:
-    """Return the arrays of a state as a tuple, also where there is one only."""
+    """Return the arrays of a state as a tuple, also if there is only one."""
     return state if isinstance(state, tuple) else (state,)
 
 
 def state_of(arrays: Any) -> Any:
-    """Return the state of these arrays: a single one stands for itself."""
+    """Return the state of these arrays: a tuple, or the array if there is only one."""
     arrays = tuple(arrays)
     return arrays[0] if len(arrays) == 1 else arrays
 
@@ -39,7 +39,7 @@ def check_state(
 ) -> tuple[np.ndarray, ...]:
     """Return the arrays of a state if there is one of this dtype for each of the shapes.
 
-    `name` is what the whole is called in an error, `parts` what its arrays are called.
+    `name` is the name of the whole in an error message, `parts` are those of its arrays.
     """
     arrays = arrays_of(state)
     if len(arrays) != len(shapes) or isinstance(state, tuple) != (len(shapes) > 1):

@@ -1,9 +1,9 @@
-"""Long sums in short pieces, so that less of them is lost to rounding.
+"""Long sums in short pieces, for a smaller rounding error (blocked summation).
 
-A gradient is a sum over all N = T·B rows. Added one after the other in float32, late terms meet a
-large sum, and each addition rounds at the size of that sum. Pieces are added up first, each by
-itself, and then the sums of the pieces: the error grows with the length of a piece, and with their
-number, but not with the product of both (Higham 2002, section 4.2).
+A gradient is a sum over all N = T·B rows. If they are added one after the other in float32, late
+terms are added to a large sum, and each addition rounds at the size of that sum. Here each piece is
+summed by itself, and then the sums of the pieces: the error grows with the length of a piece and
+with their number, but not with the product of both (Higham 2002, section 4.2).
 """
 
 import numpy as np
@@ -13,7 +13,7 @@ ROWS = 32
 """Rows of a piece in a sum of rows."""
 
 PRODUCT_ROWS = 128
-"""Rows of a piece in a sum of products; shorter pieces are more exact, and slower."""
+"""Rows of a piece in a sum of products. Shorter pieces are more accurate and slower."""
 
 
 def sum_of_rows(d: Float[np.ndarray, "*G N H"]) -> Float[np.ndarray, "*G H"]:

@@ -1,4 +1,4 @@
-"""What a layer's forward pass leaves for the backward pass, and what that returns."""
+"""The tape of a layer's forward pass, and the gradients of its backward pass."""
 
 from dataclasses import dataclass
 from typing import Any
@@ -18,11 +18,11 @@ class RNNTape:
     layout: Layout
     recurrences: tuple[Any, ...]  # L·D tapes of the cell: layer by layer, forward then reverse
     dropout_masks: tuple[Float[np.ndarray, "T B DR"], ...] | None  # one below each layer but l0
-    kind: str  # what `kind_of` says of the layer that made it
+    kind: str  # `kind_of` the layer that made it
 
 
 def kind_of(layer: Any) -> str:
-    """Return what two layers must have in common if one is to read a tape of the other."""
+    """Return a description of the layer. Layers with the same one can read each other's tapes."""
     sizes = f"{layer.input_size}, {layer.hidden_size}, num_layers={layer.num_layers}"
     others = f"bidirectional={layer.bidirectional}, proj_size={layer.proj_size}"
     if hasattr(layer, "nonlinearity"):
@@ -39,7 +39,7 @@ def check_tape(tape: RNNTape, kind: str) -> None:
 
 @dataclass(frozen=True, slots=True)
 class RNNGradients:
-    """Gradients of the loss with respect to all that `forward` read."""
+    """Gradients of the loss with respect to the inputs of `forward` and the parameters."""
 
     x: Float[np.ndarray, "..."] | None  # shaped like x; None where x was integers
     h0: Float[np.ndarray, "..."]  # shaped like h0

@@ -1,11 +1,11 @@
-"""Several threads: the batch is cut in parts, and each thread takes its part through the network.
+"""Several threads: the batch is cut into parts, and each thread computes one part.
 
-The sequences of a batch don't meet before their gradients are added, so each part can go forward
-and back alone, with BLAS single-threaded under it; NumPy lets other threads run while it computes.
-The parts' gradients are added in their own order, whichever ends first, so that the same number
-of threads always gives the same bits.
+The sequences of a batch are independent until their gradients are added. So each part runs forward
+and backward alone, with BLAS on one thread; NumPy releases the lock while it computes. The
+gradients of the parts are added in a fixed order, so that the same number of threads always gives
+the same bits.
 
-A single sequence cannot be cut. If its products are large, BLAS divides each of them.
+A single sequence cannot be cut. If its products are large, BLAS runs each of them on all threads.
 """
 
 import os
@@ -25,11 +25,11 @@ Part = TypeVar("Part")
 Result = TypeVar("Result")
 
 WORTH_A_THREAD = 2**25
-"""Multiplications in a part below which handing it over costs more than it saves (measured)."""
+"""Multiplications in a part below which another thread costs more than it saves (measured)."""
 
 LARGE_FOR_BLAS = 2**20
-"""Numbers of a W_hh, for one gate, from which BLAS multiplies a single row by it faster on several
-threads (measured)."""
+"""Entries of a W_hh, for one gate, from which several threads are faster for a single row
+(measured)."""
 
 _num_threads = 1
 _blas: Any = None  # the controller of its threads
@@ -42,11 +42,11 @@ _process_of_pool = 0
 def set_num_threads(n: int) -> None:
     """Compute on `n` threads from now on, and hold NumPy's BLAS to one thread in each.
 
-    As torch.set_num_threads, it is a setting of the whole process. A training step shares its batch
-    among the threads, and so does a layer outside of one, forward and backward. A batch of one
-    cannot be shared: BLAS computes its large products on all threads, but only for the thread that
-    has called this function. The same number of threads always gives the same bits; with another
-    number they agree to within rounding.
+    Like torch.set_num_threads, this is a setting of the whole process. A training step cuts its
+    batch into a part for each thread, and so does a layer, forward and backward. A batch of one is
+    not cut: BLAS computes its large products on all threads, but only for the thread that has
+    called this function. The same number of threads always gives the same bits; with another
+    number the results agree to within rounding.
 
     Raises
     ------
@@ -68,15 +68,15 @@ def get_num_threads() -> int:
 
 
 def work(recurrent: Sequence[np.ndarray]) -> int:
-    """Return the multiplications of a row of h by each of these W_hh, for one of its gates.
+    """Return the multiplications of a row of h by each of these W_hh, for one gate.
 
-    More gates do not make a second thread more useful: between operations it waits for the lock.
+    More gates do not make a second thread faster: between operations it waits for the lock.
     """
     return sum(W.shape[1] ** 2 for W in recurrent)
 
 
 def parts_of_batch(B: int, multiplications: int) -> list[slice]:
-    """Cut the rows 0 … B-1 of a batch in a part for each thread, or in fewer if it is little work.
+    """Cut the rows 0 … B-1 of a batch into a part for each thread, or into fewer for little work.
 
     A part is not cut again.
 
@@ -96,8 +96,8 @@ def parts_of_batch(B: int, multiplications: int) -> list[slice]:
 def map_parts(function: Callable[[Part], Result], parts: Sequence[Part]) -> list[Result]:
     """Return the function's result for each part, in the order of the parts.
 
-    The calling thread takes the first part itself. All see its context, such as `np.errstate`.
-    Inside a part it takes all: the other threads may be waiting for that part.
+    The calling thread computes the first part. All threads have its context, such as `np.errstate`.
+    Inside a part the calling thread computes all: the others may be waiting for that part.
     """
     num_threads = _num_threads
     if num_threads == 1 or len(parts) == 1 or _in_one_part.get():
@@ -137,7 +137,7 @@ def in_one_part() -> Iterator[None]:
 
 
 def _threads(num_threads: int) -> ThreadPoolExecutor:
-    """Return the other threads; a process made by os.fork has its parent's pool without them."""
+    """Return the other threads. After os.fork, a process needs a new pool."""
     global _pool, _process_of_pool
     pool = _pool
     if pool is None or _process_of_pool != os.getpid():

@@ -1,9 +1,9 @@
 """Training: one step, one epoch, many.
 
-What becomes of the state between two batches is a choice. *Carried*, a batch begins in the state
-in which the last one ended, as a number and no longer as a function of earlier steps: no gradient
-flows back into the batch before (truncated backpropagation through time). It asks for batches whose
-rows continue each other, as sequential sampling makes them. *Reset*, each batch begins at zero.
+The initial state of a batch is either *carried* or *reset*. Carried, it is the final state of the
+previous batch, detached: no gradient flows back into that batch (truncated backpropagation through
+time). This needs batches whose rows continue each other, as sequential sampling makes them. Reset,
+it is zero.
 """
 
 from collections.abc import Callable, Iterable
@@ -23,7 +23,7 @@ from scratch_rnn.text import Batch
 
 @dataclass(frozen=True, slots=True)
 class StepResult:
-    """What one update saw and left behind."""
+    """The results of one update."""
 
     loss: float  # mean over the batch's tokens, in nats, before the update
     grad_norm: float  # of all gradients together, before clipping
@@ -32,7 +32,7 @@ class StepResult:
 
 @dataclass(frozen=True, slots=True)
 class EpochResult:
-    """Averages over one pass."""
+    """Averages over one epoch."""
 
     perplexity: float
     loss: float  # mean over all tokens, in nats, each batch's taken before its update
@@ -55,14 +55,14 @@ def train_step(
     model : RNNModel
     batch : Batch
         inputs and targets of shape (B, T).
-    state : as ``model.begin_state(B)`` gives it, or None
-        The state to begin in; None is zeros.
+    state : as returned by ``model.begin_state(B)``, or None
+        Initial state; None means zeros.
     optimizer : SGD
         Over ``model.parameters``.
     max_norm : float
-        Limit of the gradients' common norm.
+        Maximum norm of all gradients together; larger gradients are clipped.
     rng : numpy.random.Generator, optional
-        Source of the dropout masks, asked for only where the layer drops anything.
+        Source of the dropout masks; needed only if the layer has dropout.
 
     Returns
     -------
@@ -71,7 +71,7 @@ def train_step(
     Raises
     ------
     ValueError
-        If shapes don't fit, or the layer has dropout and there is no `rng`.
+        If shapes do not match, or the layer has dropout and there is no `rng`.
     """
     check_has("model", model, "forward", "backward", "begin_state")
     check_has("batch", batch, "inputs", "targets")
@@ -99,8 +99,8 @@ def loss_and_gradients(
 ) -> tuple[float, dict[str, Float[np.ndarray, "..."]], State]:
     """Return the mean loss, its gradient for each parameter, and the final state.
 
-    The batch's rows are shared among the threads of `set_num_threads`. A part's mean loss counts
-    as much as the part has rows.
+    The rows of the batch are divided among the threads of `set_num_threads`. The mean loss of a
+    part is weighted by its number of rows.
     """
     B, T = batch.inputs.shape
     model.check_state("state", state, B)  # of the whole batch: a part of a wrong one can be right
@@ -138,12 +138,13 @@ def train_epoch(
     max_norm: float = 1.0,
     rng: np.random.Generator | None = None,
 ) -> EpochResult:
-    """Take one step for each batch of one pass, beginning with a zero state.
+    """Do one training step for each batch. The first batch starts with a zero state.
 
-    Parameters are those of `train_step`, and
+    Its parameters are those of `train_step`, and
 
     carry_state : bool
-        Whether a batch begins in the last one's state, or each at zero.
+        Whether a batch starts with the final state of the previous batch, detached.
+        Otherwise it starts with zeros.
     """
     check_flag("carry_state", carry_state)
     check_has("batches", batches, "__iter__")
@@ -171,14 +172,14 @@ def train(
     rng: np.random.Generator | None = None,
     on_epoch: Callable[[int, EpochResult], None] | None = None,
 ) -> list[EpochResult]:
-    """Train for `num_epochs` passes over `batches` with plain gradient descent.
+    """Train for `num_epochs` epochs with stochastic gradient descent (SGD).
 
     Parameters
     ----------
     model : RNNModel
         Its parameters change in place.
     batches : iterable of Batch
-        Iterated once an epoch.
+        Iterated once in each epoch.
     lr : float
         Learning rate.
     num_epochs : int
@@ -190,7 +191,7 @@ def train(
     Returns
     -------
     list of EpochResult
-        One for each epoch.
+        One result for each epoch.
     """
     check_has("model", model, "forward", "backward", "parameters")
     if on_epoch is not None:

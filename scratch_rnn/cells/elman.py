@@ -6,14 +6,14 @@ Forward, for t = 1 … T, with f either tanh or ReLU:
     z_t = a_t + W_hh h_{t-1}
     h_t = f(z_t)
 
-Backward, for t = T … 1. Write δy for dL/dy. The state h_t is used twice: by whoever reads it as
-output (δ_t, given), and by step t+1, through z_{t+1}:
+Backward, for t = T … 1. Write δy for dL/dy. The state h_t is used twice: as output
+(its gradient δ_t is given), and by step t+1, through z_{t+1}:
 
     δh_t = δ_t + W_hh^T δz_{t+1}          at t = T the second term is the given δh_n
     δz_t = δh_t ⊙ f'(z_t)                 tanh' = 1 - h_t²;  relu' = 0 where h_t ≤ 0, else 1
     δh_0 = W_hh^T δz_1
 
-and every step adds its share to what all steps use, so that each sum is one product:
+All steps use the same parameters, so each gradient is a sum over the steps, and one product:
 
     δW_hh = Σ_t δz_t h_{t-1}^T    δW_ih = Σ_t δz_t x_t^T    δb = Σ_t δz_t    δx_t = W_ih^T δz_t
 
@@ -91,7 +91,7 @@ def backward(
     h = tape.h[1:]
     d_z = slope(h, nonlinearity)  # (T, B, H), holds first f'(z_t), then δz_t
     times_W_hh = Times(W_hh, B)
-    d_h_t = d_h_n.copy()  # in each turn first what step t+1 hands back to h_t, then all of it
+    d_h_t = d_h_n.copy()  # first the term of step t+1, then all of δh_t
     for d_t, d_z_t in zip(d_h[::-1], d_z[::-1], strict=True):
         d_h_t += d_t
         if nonlinearity == "tanh":

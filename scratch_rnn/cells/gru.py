@@ -8,9 +8,9 @@ Forward, for t = 1 … T, with the gates r, z, n of torch.nn.GRU:
     n_t = tanh(W_in x_t + b_in + r_t ⊙ q_t)
     h_t = (1 - z_t) ⊙ n_t + z_t ⊙ h_{t-1} = n_t + z_t ⊙ (h_{t-1} - n_t)
 
-Backward, for t = T … 1. Write δy for dL/dy, and a_r, a_z, a_n for what stands in the brackets. The
-state h_t is used by whoever reads it as output (δ_t, given), and by step t+1, through its three
-products and as it is:
+Backward, for t = T … 1. Write δy for dL/dy, and a_r, a_z, a_n for the arguments of σ and tanh.
+The state h_t is used as output (its gradient δ_t is given), and by step t+1, through its three
+products and directly:
 
     δh_t  = δ_t + W_hr^T δa_r + W_hz^T δa_z + W_hn^T δq + z_{t+1} ⊙ δh_{t+1}     all of step t+1
 
@@ -105,7 +105,7 @@ def backward(
     z = tape.gates[1]  # (T, B, H)
     d = slopes(tape)  # (4, T, B, H), first all but δh_t, then δa_n, δa_r, δa_z, δq
     times_W_hh = Times(by_gate(W_hh, 3), B)
-    d_h_t = d_h_n.copy()  # in each turn first what step t+1 hands back to h_t, then all of it
+    d_h_t = d_h_n.copy()  # first the term of step t+1, then all of δh_t
     for t in reversed(range(T)):
         d_h_t += d_h[t]
         d[:, t] *= d_h_t

@@ -10,9 +10,9 @@ Forward, for t = 1 … T, with the gates i, f, g, o of torch.nn.LSTM:
     m_t = o_t ⊙ tanh(c_t)
     h_t = W_hr m_t                        just m_t where there is no projection
 
-Backward, for t = T … 1. Write δy for dL/dy, and a for what stands in the brackets. The state is the
-pair (h_t, c_t); h_t is used by whoever reads it as output (δ_t, given) and by step t+1, through all
-four a; c_t is used by m_t, and by step t+1, through c_{t+1}:
+Backward, for t = T … 1. Write δy for dL/dy, and a for the arguments of σ and tanh. The state is the
+pair (h_t, c_t); h_t is used as output (its gradient δ_t is given) and by step t+1, through all four
+a; c_t is used by m_t, and by step t+1, through c_{t+1}:
 
     δh_t = δ_t + Σ W_h^T δa_{t+1}         over the gates; at t = T the second term is the given δh_n
     δm_t = W_hr^T δh_t
@@ -122,7 +122,7 @@ def backward(
     d_a, dm_dc = slopes(tape)  # d_a (4, T, B, H) holds first all but δc_t or δm_t, then δa_t
     d_h_rows = np.empty_like(d_h)  # δh_t of all steps, for δW_hr
     times_W_hh = Times(by_gate(W_hh, 4), B)
-    d_h_t, d_c_t = d_h_n.copy(), d_c_n.copy()  # in each turn first what step t+1 hands back
+    d_h_t, d_c_t = d_h_n.copy(), d_c_n.copy()  # at first the terms of step t+1
     for t in reversed(range(T)):
         d_h_t += d_h[t]
         d_m_t = d_h_t

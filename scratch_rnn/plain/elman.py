@@ -9,7 +9,7 @@ Forward, for t = 1 … T. Each x_t is one-hot, k_t is the token that comes next,
     y_t = W h_t + b                                  y_t (B, V)   W (V, H)   b (V,)
     L   = mean of -log softmax(y_t)[k_t]             over all T·B rows   k_t (B,)
 
-Backward, for t = T … 1. δa stands for dL/da and has the shape of a:
+Backward, for t = T … 1. δa means dL/da and has the shape of a:
 
     δy_t = (softmax(y_t) - onehot(k_t)) / (T·B)
     δh_t = W^T δy_t + W_hh^T δz_{t+1}                two terms: y_t and z_{t+1} both use h_t

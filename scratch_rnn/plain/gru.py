@@ -11,7 +11,7 @@ Forward, for t = 1 … T, with σ(a) = 1 / (1 + e^-a):
     n_t = tanh(W_in x_t + b_in + r_t ⊙ q_t)                   what is new              (B, H)
     h_t = (1 - z_t) ⊙ n_t + z_t ⊙ h_{t-1}                     the state                (B, H)
 
-Backward, for t = T … 1. δa stands for dL/da and has the shape of a; a_r, a_z and a_n are what σ and
+Backward, for t = T … 1. δa means dL/da and has the shape of a; a_r, a_z and a_n are what σ and
 tanh are applied to. σ' = σ (1 - σ) and tanh' = 1 - tanh².
 
     δn   = δh_t ⊙ (1 - z_t)             δa_n = δn ⊙ (1 - n_t²)

@@ -14,10 +14,10 @@ Forward, for t = 1 … T, with σ(a) = 1 / (1 + e^-a):
 
 The state that goes from step to step is the pair (h_t, c_t).
 
-Backward, for t = T … 1. δa stands for dL/da and has the shape of a; a_i, a_f, a_g and a_o are what
+Backward, for t = T … 1. δa means dL/da and has the shape of a; a_i, a_f, a_g and a_o are what
 σ and tanh are applied to. σ' = σ (1 - σ) and tanh' = 1 - tanh².
 
-    δc_t = δh_t ⊙ o_t (1 - tanh²(c_t)) + what step t+1 hands back to c_t
+    δc_t = δh_t ⊙ o_t (1 - tanh²(c_t)) + what comes back from c_{t+1}
     δa_i = δc_t ⊙ g_t i_t (1 - i_t)
     δa_f = δc_t ⊙ c_{t-1} f_t (1 - f_t)
     δa_g = δc_t ⊙ i_t (1 - g_t²)
@@ -84,7 +84,7 @@ def lstm_step_backward(
 ) -> tuple[Array, ...]:
     """Return δx_t, the δh and δc that go on to step t-1, and the terms of δW_ih, δW_hh and δb.
 
-    d_h_t (B, H) is all that reaches h_t, d_c (B, H) what step t+1 hands back to c_t.
+    d_h_t (B, H) is all that reaches h_t, d_c (B, H) what comes back from c_{t+1}.
     """
     i, f, g, o = gates
     tanh_c = np.tanh(c_t)

@@ -54,7 +54,7 @@ class Batch:
 class Batches:
     """The minibatches of a corpus, cut differently in each epoch.
 
-    Epoch k is a pure function of `seed` and k: :meth:`epoch` gives the same batches in each call.
+    Epoch k is a pure function of `seed` and k: :meth:`epoch` returns the same batches in each call.
     The first loop `for batch in batches` runs through epoch 0, the second through epoch 1, and so
     on. Each epoch has `len(batches)` batches. This is the number that is left when the largest
     number of tokens is dropped at the start.
@@ -62,7 +62,7 @@ class Batches:
     Parameters
     ----------
     corpus : integers of shape (N,)
-        Token ids, as :func:`load_corpus` gives them. They are copied, unless they are on disk.
+        Token ids, as :func:`load_corpus` returns them. They are copied, unless they are on disk.
     batch_size : int
         Number of rows B.
     num_steps : int

@@ -4,7 +4,7 @@
 
 :func:`load_text` tries four sources in this order: the directory in `RNN_PARITY_DATA`, the cache,
 the network, and the sample that is part of this package. The SHA-1 identifies the text;
-:meth:`Text.describe` gives it with the source in one line.
+:meth:`Text.describe` returns it with the source in one line.
 """
 
 import codecs
@@ -140,9 +140,9 @@ def load_text(path: str | os.PathLike[str] | None = None, *, progress: bool = Tr
     The book is looked for in `$RNN_PARITY_DATA/timemachine.txt`, in the cache, and on the network.
     It is used only if its SHA-1 is right. The cache is the user's cache directory, or the directory
     in `RNN_PARITY_CACHE`. `RNN_PARITY_URL` replaces the address of the download. If the download
-    fails, the built-in sample is used instead, and the text's `note` says why. A missing network is
-    not an error. A wrong file in `RNN_PARITY_DATA` is an error, because the user chose this
-    directory.
+    fails, the built-in sample is used instead, and the text's `note` is the reason. A missing
+    network is not an error. A wrong file in `RNN_PARITY_DATA` is an error, because the user chose
+    this directory.
 
     Parameters
     ----------

@@ -25,7 +25,7 @@ TOTAL_SECONDS = 14.0  # for everything together
 
 
 class DownloadError(Exception):
-    """The download failed; the message says why, on one line."""
+    """The download failed. The message is the reason, on one line."""
 
 
 def cache_directory() -> Path:

@@ -20,7 +20,7 @@ MOST_IN_MEMORY = 2**24
 """A text of more bytes has its tokens in a file; as int64, so many take 128 MiB of memory."""
 
 READS = 100
-"""After so many reads the file is mapped anew. Each read leaves a few pages a row in memory."""
+"""Reads after which the file is mapped again. Each read leaves a few pages per row in memory."""
 
 FORMAT = 1
 """Changes with the codes of a text, so that files of another version are not read."""
@@ -55,7 +55,7 @@ class StoredIds:
     def __getitem__(self, places: slice | Int[np.ndarray, "..."]) -> Int64[np.ndarray, "..."]:
         """Return the ids at these places.
 
-        The file is mapped anew now and then: what was read does not stay in memory.
+        The file is mapped again now and then, so that what was read does not stay in memory.
         """
         if self._reads % READS == 0:
             self._codes = np.memmap(self.path, self.dtype, mode="r", shape=self.length)
@@ -85,7 +85,7 @@ def write_codes(path: Path, codes: Iterator[np.ndarray], frequencies: dict[str, 
     Raises
     ------
     DataError
-        If there is no room for them.
+        If they cannot be written.
     """
     try:
         download.keep(codes, path)
@@ -94,6 +94,6 @@ def write_codes(path: Path, codes: Iterator[np.ndarray], frequencies: dict[str, 
     except OSError as error:
         reason = (error.strerror or type(error).__name__).lower()
         raise DataError(
-            f"expected room for the token ids of the text in {shown(path.parent)}, got: {reason} "
+            f"expected space for the token ids of the text in {shown(path.parent)}, got: {reason} "
             "(RNN_PARITY_CACHE names another directory)"
         ) from None

@@ -12,7 +12,7 @@ UNKNOWN = "<unk>"
 class Vocab:
     """The tokens of a text, with ids in the order of their frequency.
 
-    Id 0 is `<unk>`. It stands for every token that is not in the vocabulary. The reserved tokens
+    Id 0 is `<unk>`, for every token that is not in the vocabulary. The reserved tokens
     follow. Then come the tokens of the text, the most frequent one first. Tokens with the same
     frequency keep the order of their first occurrence in the text.
 

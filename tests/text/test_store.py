@@ -89,7 +89,7 @@ def test_ids_without_room_are_refused(
     path: Path, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     monkeypatch.setenv("RNN_PARITY_CACHE", str(path / "cache"))
-    with pytest.raises(DataError, match=r"expected room for the token ids .*, got: \w.* \(RNN"):
+    with pytest.raises(DataError, match=r"expected space for the token ids .*, got: \w.* \(RNN"):
         stored(path)
 
 
