@@ -28,7 +28,7 @@ from compare.check.functions.of_package import EQUATIONS
 from compare.check.functions.stages import Part, PartResult, Stage, StageResult
 from compare.check.functions.training import Training, train
 from compare.check.functions.trying import TheirFunctions, ours, try_all
-from compare.check.mistakes.diagnosis import likely_mistake, name_mistakes
+from compare.check.diagnosis import likely_mistake, name_mistakes
 from compare.check.report.report import (
     Report,
     check_can_write,

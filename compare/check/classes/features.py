@@ -32,7 +32,7 @@ from compare.check.classes.layers import Layers
 from compare.check.functions.drawing import Case
 from compare.check.functions.exercises import BACKWARD, STEP, STEP_BACK
 from compare.check.functions.stages import Malformed, Part, PartResult, in_float64
-from compare.check.mistakes.diagnosis import kept_state, likely_in_layer
+from compare.check.diagnosis import kept_state, likely_in_layer
 from compare.check.properties import of_layers as of_layers
 from compare.check.properties import of_sequences as of_sequences
 from compare.check.properties.layer_property import LayerProperty

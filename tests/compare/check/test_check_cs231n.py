@@ -60,8 +60,8 @@ def test_four_right_functions(tmp_path: Path) -> None:
 @pytest.mark.parametrize(
     ("old", "new", "stage", "likely"),
     [
-        ("1 - next_h ** 2", "1 - next_h", "rnn_step_backward", "the square forgotten"),
-        ("dstate + dh[:, t]", "dh[:, t]", "rnn_backward", "handed on"),
+        ("1 - next_h ** 2", "1 - next_h", "rnn_step_backward", "without the square"),
+        ("dstate + dh[:, t]", "dh[:, t]", "rnn_backward", "passed on"),
         ("x.dtype), [], h0", "x.dtype), [], 0 * h0", "rnn_forward", "at zero"),
     ],
 )

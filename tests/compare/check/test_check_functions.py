@@ -15,14 +15,16 @@ import pytest
 from rich.console import Console
 
 from compare.check import CheckConfig, CheckError, check
+from compare.check.bugs.catalogue import CATALOGUE
 from compare.check.command import examine_functions, try_chosen, try_stages
 from compare.check.functions.exercises import STAGES as ALL_STAGES
-from compare.check.functions.stages import StageResult, run_quietly
+from compare.check.functions.plain import PlainFunctions
+from compare.check.functions.stages import Malformed, StageResult, run_quietly
 from compare.check.functions.trying import cases_of, compared, ours, try_all
-from compare.check.mistakes import MISTAKES
 from compare.check.report.report import Report, show
 from compare.check.worker.client import Source, Submission
 from compare.cli import main
+from compare.parity import CELLS
 from compare.terminal import Terminal, UsageError
 from tests.annotations import unchecked
 from tests.counts import number
@@ -91,9 +93,9 @@ WRONG = {
     "the first step begins at zero": ("rnn_forward", ("h = [h_0]", "h = [0 * h_0]")),
     "each step begins at h_0": ("rnn_forward", ("rnn_step(x_t, h[-1]", "rnn_step(x_t, h_0")),
     "states before each step": ("rnn_forward", ("np.stack(h[1:]), h", "np.stack(h[:-1]), h")),
-    "1 - h, the square forgotten": ("rnn_step_backward", ("h_next**2", "h_next")),
+    "1 - h, without the square": ("rnn_step_backward", ("h_next**2", "h_next")),
     "state after": ("rnn_step_backward", ("d_z.T @ h,", "d_z.T @ h_next,")),
-    "of a later step is handed on": ("rnn_backward", ("d_h + d_output[t]", "d_output[t]")),
+    "of a later step is passed on": ("rnn_backward", ("d_h + d_output[t]", "d_output[t]")),
     "gradient of b_hh is zero": ("rnn_backward", ("d_b, d_b\n", "d_b, 0 * d_b\n")),
     "/ N is missing": ("cross_entropy", ("mean(), p / N", "mean(), p")),
     "clipped by its own norm": (
@@ -114,24 +116,21 @@ def test_a_mistake_is_told_at_its_own_stage_and_named(tmp_path: Path, words: str
     assert words in results[name].likely
 
 
-@pytest.mark.parametrize(
-    "mistake",
-    [m for m in MISTAKES if "rnn" in m.cells][:: number(6, 1)],
-    ids=lambda m: m.words,
-)
-def test_each_known_mistake_is_seen_by_the_cases_of_its_stages(mistake: Any) -> None:
-    """So that no word of `mistakes` describes what is right, or what no case shows."""
-    for stage in STAGES:
-        if stage.kind not in mistake.stages:
-            continue
-        is_seen = False
-        for case, answer in cases_of(stage, 0):
-            try:
-                got = run_quietly(stage, stage.functions(mistake.equations("rnn")), case.inputs)
-                is_seen |= not all(c.ok for c in compared(answer, got))
-            except ValueError:  # shapes that do not fit: the submission's would raise as well
-                is_seen = True
-        assert is_seen, stage.name
+@pytest.mark.parametrize("cell", CELLS)
+def test_each_known_mistake_is_seen_by_the_cases_of_its_stages(cell: str) -> None:
+    """So that no words of the catalogue describe right code, or what no case shows."""
+    for stage in ALL_STAGES[cell] if cell == "rnn" else ALL_STAGES[cell][:4]:
+        known = [bug for bug in CATALOGUE if bug.is_in(stage.kind, cell)]
+        for bug in known[:: number(5, 1)]:
+            is_seen = False
+            for case, answer in cases_of(stage, 0):
+                functions = stage.functions(PlainFunctions(cell, bug.plain))
+                try:
+                    got = run_quietly(stage, functions, case.inputs)
+                    is_seen |= not all(c.ok for c in compared(answer, got))
+                except (ValueError, Malformed):  # shapes that do not fit
+                    is_seen = True
+            assert is_seen, (stage.name, bug.name)
 
 
 def test_what_is_missing_is_missing(tmp_path: Path) -> None:

@@ -12,7 +12,7 @@ from rich.console import Console
 
 from compare.check import CheckConfig, CheckError, check
 from compare.check.classes.layers import NEEDED
-from compare.check.mistakes.diagnosis import in_the_tensor
+from compare.check.diagnosis import in_the_tensor
 from compare.check.report.report import check_can_write
 from compare.cli import COMMANDS, main
 from compare.terminal import Terminal, UsageError

@@ -18,14 +18,8 @@ from compare.check.classes.features import (
     try_properties,
 )
 from compare.check.classes.layers import Layers
+from compare.check.diagnosis import in_the_tensor, is_of_layer, name_mistakes
 from compare.check.functions.stages import PartResult
-from compare.check.mistakes.diagnosis import (
-    FILES_OF_ALL_LAYERS,
-    FILES_OF_THE_LAYER,
-    candidates,
-    in_the_tensor,
-    name_mistakes,
-)
 from compare.check.report.report import where
 from compare.check.worker.client import Submission, source_of
 from compare.terminal import UsageError
@@ -112,22 +106,8 @@ def test_a_mistake_of_a_class_is_told_in_its_part_and_named(
 # The catalogue's bugs, as classes ---------------------------------------------------------------
 
 OTHER_WORDS = {
-    "state-ignored": "The given h_0 is ignored, and the first step begins at zero.",
-    "weights-not-transposed": "W_hh is not transposed: each unit reads the wrong weights.",
-    "bias-hh-forgotten": "b_hh is not added.",
-    "exp-tanh": "Tanh is built from exponentials, which overflow for large inputs.",
-    "state-of-one-row-for-all": "h_n is the last state of the first row, for every row of the ",
     "float32-buffer": "It is computed in float32, and rounds too early.",
-    "no-carry-back": "No gradient is handed on to the step before: W_hhᵀ δz is zero.",
-    "state-one-step-late": "The gradient of W_hh uses the state after the step, not the one ",
-    "tanh-derivative": "The slope of tanh is written 1 - h, the square forgotten.",
-    "one-bias-learns": "The gradient of b_hh is zero.",
-    "initial-state-gradient-missing": "The gradient of h_0 is zero.",
-    "final-state-gradient-ignored": "d_h_n is not used.",
-    "gru-gates-swapped": "The gates are read in the order z, r, n, as Keras has them.",
-    "lstm-gates-reordered": "The gates are read in the order i, f, o, g, as CS231n has them.",
 }
-"""Bugs that are mistakes of students, too, and named as such."""
 
 SEEN_BY_PROPERTIES = {
     "memory-reused",
@@ -147,8 +127,7 @@ NO_NUMBERS = {
 OF_LAYERS = [
     bug
     for bug in BUGS
-    if {*bug.files} <= {*FILES_OF_ALL_LAYERS, *FILES_OF_THE_LAYER[bug.cell or "rnn"]}
-    and bug.name not in SEEN_BY_PROPERTIES | NO_NUMBERS
+    if is_of_layer(bug, bug.cell or "rnn") and bug.name not in SEEN_BY_PROPERTIES | NO_NUMBERS
 ]
 
 
@@ -187,13 +166,13 @@ def test_a_case_is_drawn_once_however_often_it_is_tried() -> None:
     ("name", "cell", "part", "likely"),
     [
         ("NotTransposed", "rnn", "forward", "W_hh is not transposed"),
-        ("Detached", "rnn", "gradients of the parameters", "No gradient is handed on to the step"),
-        ("WrongSlope", "rnn", "gradients of the parameters", "tanh is written 1 - h, the square"),
+        ("Detached", "rnn", "gradients of the parameters", "No gradient is passed on to the step"),
+        ("WrongSlope", "rnn", "gradients of the parameters", "tanh is written 1 - h, without"),
         ("Inverted", "gru", "forward", "The update gate keeps the new n and not the old h"),
         ("NoReset", "gru", "forward", "The reset gate is not used"),
         ("Untold", "lstm", "forward", "The output gate multiplies c, and not tanh"),
         ("Coupled", "lstm", "forward", "The forget gate is taken to be 1 - i"),
-        ("Cut", "lstm", "gradients of the parameters", "of c is not handed on to the step before"),
+        ("Cut", "lstm", "gradients of the parameters", "of c is not passed on to the step before"),
     ],
 )
 def test_a_mistake_of_a_torch_module_is_named(name: str, cell: str, part: str, likely: str) -> None:
@@ -303,12 +282,6 @@ def test_a_law_is_broken_where_shapes_do_not_fit_together() -> None:
 def test_two_numbers_are_shown_with_as_many_digits_as_it_takes(apart: float, told: str) -> None:
     comparison = Comparison("h", np.ones(1), np.ones(1) + apart, np.zeros(1))
     assert told in where(comparison)
-
-
-def test_a_sentence_that_begins_with_a_letter_of_the_equations_keeps_it() -> None:
-    told = [words for words, _ in candidates(("step",), "lstm", deep=False)]
-    assert any(words.startswith("σ") for words in told)
-    assert not any(words.startswith("Σ") for words in told)
 
 
 def test_the_accuracy_of_float32_is_a_mistake_in_float64_alone() -> None:

@@ -35,7 +35,7 @@ def test_each_stage_is_a_test(tmp_path: Path) -> None:
     assert result.returncode == 1, result.stdout + result.stderr
     assert "5 passed" in result.stdout
     assert "1 failed" in result.stdout
-    assert "the square forgotten" in result.stdout
+    assert "without the square" in result.stdout
     assert "Traceback" not in result.stdout
 
 

@@ -1,0 +1,351 @@
+"""The likely mistake: a bug of the catalogue that gives the same wrong results as the submission.
+
+Each bug is tried in the plain version (`compare.check.functions.plain`). It is named only if its
+results are the submission's within the tolerance, in several cases. If there is none, the wrong
+tensor alone may show a transposition, a sign or a factor.
+"""
+
+from __future__ import annotations
+
+import copy
+import re
+from collections.abc import Callable, Iterator, Mapping, Sequence
+from dataclasses import dataclass
+from functools import lru_cache, partial
+from typing import Any
+
+import numpy as np
+
+from compare.check.bugs.catalogue import CATALOGUE, Bug
+from compare.check.cases.comparison import Comparison, Results
+from compare.check.cases.layer_case import LayerCase
+from compare.check.cases.layer_results import CLASSES, STATES, rounding, run
+from compare.check.functions.drawing import Case
+from compare.check.functions.of_package import AsLayer
+from compare.check.functions.plain import PlainFunctions
+from compare.check.functions.stages import (
+    AFTER_ANOTHER,
+    ARGUMENT,
+    SECOND,
+    Functions,
+    Malformed,
+    PartResult,
+    StageResult,
+    run_quietly,
+)
+from compare.check.functions.trying import cases_of, compared
+from compare.check.worker.client import Trouble
+from compare.parity import (
+    CELLS,
+    Computation,
+    Move,
+    absolute_difference,
+    largest_difference,
+    tolerances,
+    unmoved,
+)
+
+STAGES_OF_PARTS = {
+    "forward": ("forward", "step"),
+    "gradients of the parameters": ("backward", "step_backward"),
+    "gradients of x and the state": ("backward", "step_backward"),
+}
+"""The stages whose bugs can show in a part of a layer."""
+
+LAYER_FILES = ("scratch_rnn/cells/", "scratch_rnn/layer.py", "scratch_rnn/padding.py")
+"""Where a bug of a layer is."""
+
+CASES_TO_AGREE = 9
+
+
+@dataclass(frozen=True, slots=True)
+class Observed:
+    """The submission's results of a case, and the tolerance of each entry."""
+
+    case: Any
+    allowed: Mapping[str, np.ndarray | float]
+    got: Results
+
+
+# The functions of a submission ------------------------------------------------------------------
+
+
+def likely_mistake(result: StageResult, functions: Functions, seed: int) -> str:
+    """Return the likely mistake of a stage in words; empty if there is none.
+
+    Parameters
+    ----------
+    result : StageResult
+    functions : Functions
+        The submission's; they are called again.
+    seed : int
+    """
+    if result.wrong is None or result.case is None:
+        return ""
+    if changed := of_memory(result.comparisons):
+        return changed
+    if _is_right_alone(result, functions, seed):
+        return "It depends on earlier calls: something is kept from one call to the next."
+    stage = result.stage
+
+    def run_stage(mistaken: Any, case: Case, move: Move) -> Results:
+        return stage.run(stage.functions(mistaken), copy.deepcopy(case.inputs), move)
+
+    mistakes = partial(of_functions, (stage.kind,), stage.equations.cell)
+    return _search(result.wrong, run_stage, mistakes, _observed(result, functions, seed))
+
+
+def of_functions(stages: Sequence[str], cell: str) -> Iterator[tuple[str, PlainFunctions]]:
+    """Yield the words of each bug of these stages, and the cell's functions with the bug."""
+    for bug in CATALOGUE:
+        if any(bug.is_in(stage, cell) for stage in stages):
+            yield bug.words, PlainFunctions(cell, bug.plain)
+
+
+def of_memory(comparisons: Sequence[Comparison]) -> str:
+    """Return in words which array was overwritten; empty if none was."""
+    wrong = next((c for c in comparisons if not c.ok), None)
+    if wrong is None:
+        return ""
+    name, comma, rest = wrong.tensor.partition(",")
+    if comma + rest == ARGUMENT:
+        return f"{name} is overwritten: the array belongs to the caller, and is changed in place."
+    if comma + rest == AFTER_ANOTHER:
+        return f"The memory of {name} is used again: the next call overwrites it."
+    if wrong.tensor.endswith(SECOND):
+        return (
+            "A second call gives something else: the first has overwritten a part of the tape, "
+            "or its results are kept and added to."
+        )
+    return ""
+
+
+def _observed(result: StageResult, functions: Functions, seed: int) -> list[Observed]:
+    """Return the submission's results of the wrong case, and of others."""
+    observed: list[Observed] = []
+    for case, answer in cases_of(result.stage, seed):
+        assert result.case is not None
+        if case is result.case:
+            got = {c.tensor: c.got for c in result.comparisons}
+            observed.insert(0, Observed(case, answer.allowed, got))
+        elif len(observed) < CASES_TO_AGREE and case.dtype == result.case.dtype:
+            try:
+                got = run_quietly(result.stage, functions, case.inputs)
+            except (Trouble, Malformed):
+                continue
+            observed.append(Observed(case, answer.allowed, got))
+    return observed
+
+
+def _is_right_alone(result: StageResult, functions: Functions, seed: int) -> bool:
+    """Whether the case is right if it is the first call."""
+    case, answer = next(pair for pair in cases_of(result.stage, seed) if pair[0] is result.case)
+    try:
+        got = run_quietly(result.stage, functions, case.inputs)
+        return all(c.ok for c in compared(answer, got))
+    except (Trouble, Malformed):
+        return False
+
+
+# A layer ----------------------------------------------------------------------------------------
+
+
+def name_mistakes(results: Sequence[PartResult], cell: str, *, transposed: bool = False) -> None:
+    """Set the likely mistake of each part; with a wrong forward pass, of this part alone."""
+    forward, *_ = results
+    for result in results if forward.verdict == "right" else [forward]:
+        result.likely = likely_in_layer(result, cell, transposed=transposed)
+
+
+def likely_in_layer(result: PartResult, cell: str, *, transposed: bool = False) -> str:
+    """Return the likely mistake of a part of a layer in words; empty if there is none.
+
+    Parameters
+    ----------
+    result : PartResult
+        With the layer's results in some cases.
+    cell : str
+    transposed : bool
+        Whether the layer's weights are (in, out).
+    """
+    if result.wrong is None or result.verdict != "wrong":
+        return ""
+    observed = []
+    for case, got in result.seen:
+        if not case.precision:  # many mistakes are within the tolerance of a coarse one
+            states = {name: got[name] for name in ("output", *STATES) if name in got}
+            asked = states if result.stage.name == "forward" else got
+            observed.append(Observed(case, rounding(case)[1], asked))
+    stages = STAGES_OF_PARTS[result.stage.name]
+    mistakes = partial(of_layers, stages, cell, with_copies=not result.wrong.problem)
+    likely = _search(result.wrong, run, mistakes, observed)
+    return _of_in_out(likely) if transposed else likely
+
+
+def of_layers(
+    stages: Sequence[str], cell: str, *, with_copies: bool
+) -> Iterator[tuple[str, Callable[..., Any]]]:
+    """Yield the words of each bug of these stages, and a layer's class with the bug.
+
+    The bugs that the plain version cannot have come last. Copies of `scratch_rnn` have them, which
+    takes a second or two to load.
+    """
+    for words, functions in of_functions(stages, cell):
+        yield words, AsLayer(functions)
+    if with_copies:
+        for bug in CATALOGUE:
+            if not bug.stages and is_of_layer(bug, cell):
+                yield bug.words, getattr(_copy_with(bug), CELLS[cell].layer)
+
+
+def is_of_layer(bug: Bug, cell: str) -> bool:
+    """Whether a bug has patches, and all of them are on a layer of the cell."""
+    return (
+        bug.cell in (None, cell)
+        and bool(bug.patches)
+        and all(file.startswith(LAYER_FILES) for file in bug.files)
+    )
+
+
+@lru_cache
+def _copy_with(bug: Bug) -> Any:
+    return bug.load()
+
+
+def kept_state(case: LayerCase, comparisons: Sequence[Comparison]) -> str:
+    """Return in words that a layer's second call starts at the last state; empty if it does not."""
+
+    def second_call(move: Move) -> Results:
+        first = run(CLASSES[case.cell], case, move)
+        return run(CLASSES[case.cell], case.given(h0=first["h_n"], c0=first.get("c_n")), move)
+
+    got = {c.tensor: c.got for c in comparisons if c.tensor in ("output", *STATES)}
+    if not _gives(second_call, Observed(case, rounding(case)[1], got)):
+        return ""
+    if case.floats.h0 is None:
+        return "A second call without a state begins with the last state of the first, not with 0."
+    return "A second call begins with the last state of the first, not with the given one."
+
+
+def _of_in_out(words: str) -> str:
+    """Return the words for weights (in, out), which are transposed where ours are not."""
+    return re.sub(
+        r"(?<!gradient of )(W_[ih]h) is (not )?transposed",
+        lambda found: f"{found[1]} is {'' if found[2] else 'not '}transposed",
+        words,
+    )
+
+
+# The search -------------------------------------------------------------------------------------
+
+
+def _search(
+    wrong: Comparison,
+    run_case: Callable[[Any, Any, Move], Results],
+    mistakes: Callable[[], Iterator[tuple[str, Any]]],
+    observed: Sequence[Observed],
+) -> str:
+    """Return the words of the first mistake that gives all observed results.
+
+    If there is none: what the wrong tensor alone shows, or the first mistake that gives it.
+    """
+    seen = in_the_tensor(wrong.expected, wrong.got, float(np.max(wrong.allowed)))
+    if not observed:
+        return seen
+    for names in ([],) if seen else ([], [wrong.tensor]):
+        for words, mistaken in mistakes():
+            if all(_gives(partial(run_case, mistaken, o.case), o, names) for o in observed):
+                return words
+    return seen
+
+
+def _gives(computation: Computation, observed: Observed, names: Sequence[str] = ()) -> bool:
+    """Whether a computation gives the observed results, or those of some names.
+
+    The tolerance is the computation's own and that of the right results. It is measured only if
+    the difference is small.
+    """
+    got = observed.got
+    names = names or list(got)
+    try:
+        with np.errstate(all="ignore"):
+            mistaken = computation(unmoved)
+            if not all(_near(mistaken[n], got[n], _coarse(mistaken[n])) for n in names):
+                return False
+            own = tolerances(computation, perturbations=6)[1]
+            return all(
+                _near(mistaken[n], got[n], own[n] + _of_shape(observed.allowed[n], own[n]))
+                for n in names
+            )
+    except Exception:  # a bug with which the case cannot be computed
+        return False
+
+
+def _of_shape(allowed: np.ndarray | float, like: np.ndarray) -> np.ndarray | float:
+    """Return a tolerance of the right results; 0 if they have another shape."""
+    return allowed if np.shape(allowed) == like.shape else 0.0
+
+
+def _coarse(array: np.ndarray) -> float:
+    finite = np.abs(array[np.isfinite(array)])
+    return 1e-3 * float(finite.max()) if finite.size else 0.0
+
+
+def _near(a: np.ndarray, b: np.ndarray, allowed: np.ndarray | float) -> bool:
+    """Whether all differences are within the tolerance; NaN is equal to NaN."""
+    if a.shape != b.shape:
+        return False
+    both_nan = np.isnan(a) & np.isnan(b)
+    return bool(np.all(both_nan | (absolute_difference(a, b) <= np.nan_to_num(allowed))))
+
+
+# One tensor -------------------------------------------------------------------------------------
+
+
+def in_the_tensor(expected: np.ndarray, got: np.ndarray, allowed: float) -> str:
+    """Return in words how a tensor differs; empty if that is not simple."""
+
+    def is_near(array: np.ndarray) -> bool:
+        return got.shape == array.shape and largest_difference(np.asarray(array), got) <= allowed
+
+    if got.dtype.kind == "f" and got.dtype.itemsize < expected.dtype.itemsize:
+        return f"It is computed in {got.dtype}, and rounds too early."
+    if expected.ndim == 2 and is_near(expected.T):
+        return "It is transposed."
+    if got.size == expected.size and is_near(expected.reshape(got.shape)):
+        return f"The numbers are right; their shape should be {expected.shape}."
+    if got.shape != expected.shape:
+        return ""
+    if expected.any() and not got.any():
+        return "It is zero everywhere."
+    if is_near(-expected):
+        return "Its sign is wrong."
+    if expected.ndim > 1 and expected.shape[0] > 1 and is_near(expected[::-1]):
+        return "It comes in reverse order."
+    return _factor(expected, got, allowed) or _accuracy(expected, got, allowed)
+
+
+def _factor(expected: np.ndarray, got: np.ndarray, allowed: float) -> str:
+    """Return in words by what factor all entries are too large; empty if there is none."""
+    at = np.unravel_index(np.argmax(np.abs(expected)), expected.shape)
+    if expected.size < 2 or not np.isfinite(got).all() or expected[at] == 0 or got[at] == 0:
+        return ""
+    factor = float(got[at] / expected[at])
+    if largest_difference(factor * expected, got) > allowed * max(1.0, abs(factor)):
+        return ""
+    times, words = (factor, "large") if abs(factor) > 1 else (1 / factor, "small")
+    return f"Every entry is {times:.6g} times too {words}."
+
+
+def _accuracy(expected: np.ndarray, got: np.ndarray, allowed: float) -> str:
+    """Return in words that the entries are right, but for fewer digits than the dtype has."""
+    single = np.finfo(np.float32).eps * np.max(np.abs(expected), initial=0)
+    if expected.dtype != np.float64 or not 0 < allowed < single:
+        return ""  # does not show where the case is in float32
+    lost = np.finfo(np.float32).eps / np.finfo(np.float64).eps
+    if largest_difference(expected, got) <= lost * allowed:
+        return (
+            "It has the accuracy of float32 only: somewhere it rounds to that dtype, or cuts off "
+            "what is very small."
+        )
+    return ""
