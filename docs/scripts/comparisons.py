@@ -63,7 +63,7 @@ FILES = {  # where a mutant is made: the cells whose cases are tried on it
 
 # The rules --------------------------------------------------------------------------------------
 #
-# Each takes PyTorch's array, the array that is judged, PyTorch's array in float64, and what
+# Each takes PyTorch's array, the array that is compared, PyTorch's array in float64, and what
 # rounding may do to each entry. It returns whether it says "equal".
 
 Rule = Callable[[np.ndarray, np.ndarray, np.ndarray, np.ndarray], bool]
@@ -352,7 +352,7 @@ def draw() -> None:
     axes.set_ylabel("wrong results of bugs that are accepted (per cent)")
     axes.spines[["top", "right"]].set_visible(False)
     axes.set_xscale("symlog", linthresh=0.1)
-    axes.set_xlim(-0.02, 1000)  # room for the names; no share is above 100 per cent
+    axes.set_xlim(-0.02, 1000)  # space for the names; no share is above 100 per cent
     axes.set_xticks([0, 0.1, 1, 10, 100], labels=["0", "0.1", "1", "10", "100"])
     axes.minorticks_off()
     figure.savefig(PICTURE, dpi=150)

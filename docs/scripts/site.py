@@ -57,7 +57,7 @@ def page(source: Path) -> str:
         for file in files
         if file.suffix in COLOURED
     ]
-    no_contents = "---\nhide: [toc]\n---\n"  # so that a line of code has room
+    no_contents = "---\nhide: [toc]\n---\n"  # so that a line of code fits
     return "\n".join([no_contents, f"# {source.as_posix()}\n", *blocks])
 
 
