@@ -1,4 +1,4 @@
-"""Flags arrive; what they cannot be is told in one line."""
+"""The options of the commands: their defaults, and their effect."""
 
 import json
 import re
@@ -111,112 +111,6 @@ def test_small_steps_lead_nowhere(
             np.testing.assert_allclose(array, initial[name], rtol=0, atol=1e-6)
 
 
-# ---------------------------------------------------------------- bad input
-
-LR = "expected --lr of a number above 0 and at most 1e+30, got"
-MAX_NORM = "expected --max-norm of a number above 0 and at most 1e+30, or inf, got"
-
-
-@pytest.mark.parametrize(
-    ("flags", "message"),
-    [
-        ("--batch-size 0", "expected --batch-size of at least 1, got 0"),
-        ("--batch-size -3", "expected --batch-size of at least 1, got -3"),
-        ("--num-steps 0", "expected --num-steps of at least 1, got 0"),
-        ("--hidden-size 0", "expected --hidden-size of at least 1, got 0"),
-        ("--num-layers 0", "expected --num-layers of at least 1, got 0"),
-        ("--max-tokens 0", "expected --max-tokens of at least 1, got 0"),
-        ("--epochs 0", "expected --epochs of at least 1, got 0"),
-        ("--lr 0", f"{LR} 0.0"),
-        ("--lr nan", f"{LR} nan"),
-        ("--lr inf", f"{LR} inf"),
-        ("--lr 1e31", f"{LR} 1e+31"),
-        ("--max-norm 1e31", f"{MAX_NORM} 1e+31"),
-        ("--max-norm 0", f"{MAX_NORM} 0.0"),
-        ("--max-norm nan", f"{MAX_NORM} nan"),
-        ("--seed -1", "expected --seed of at least 0, got -1"),
-        ("--threads 0", "expected --threads between 1 and 1024, got 0"),
-        ("--threads 99999", "expected --threads between 1 and 1024, got 99999"),
-        (
-            "--sampling random --state carried",
-            "expected --state reset with --sampling random, got carried: "
-            "a random batch does not continue the previous batch",
-        ),
-        (
-            "--name ../x",
-            "expected --name of up to 100 letters, digits, dots, dashes and underscores, "
-            "got '../x'",
-        ),
-    ],
-)
-def test_a_value_that_a_flag_cannot_have(
-    flags: str,
-    message: str,
-    training: list[str],
-    tmp_path: Path,
-    capsys: pytest.CaptureFixture[str],
-) -> None:
-    assert main([*training, *flags.split()]) == 2
-    shown = capsys.readouterr()
-    assert shown.err == f"rnn-parity: {message}\n"
-    assert shown.out == ""
-    assert not (tmp_path / "runs").exists()
-
-
-@pytest.mark.parametrize(
-    ("arguments", "told"),
-    [
-        ("run --batch-size many", "--batch-size"),
-        ("run --lr", "--lr"),
-        ("run --colour red", "--colour"),
-        ("run --token syllable", "syllable"),
-        ("run --device tpu", "tpu"),
-        ("walk", "walk"),
-        ("train", "--model"),
-        ("train --model both", "both"),
-        ("generate --run somewhere", "--prefix"),
-    ],
-)
-def test_flags_that_cannot_be_read(
-    arguments: str, told: str, capsys: pytest.CaptureFixture[str]
-) -> None:
-    assert main(arguments.split()) == 2
-    shown = capsys.readouterr()
-    assert told in shown.err
-    assert "Traceback" not in shown.err
-    assert shown.out == ""
-
-
-@pytest.mark.parametrize(
-    ("content", "told"),
-    [
-        (None, "expected a text file at "),
-        (b"", "expected a text with letters from A to Z in "),
-        (b"12345 67890\n" * 100, "expected a text with letters from A to Z in "),
-        (b"caf\xe9 au lait\n" * 100, "expected UTF-8 text in "),
-        (b"too short for one batch\n", "expected a text of at least "),
-    ],
-    ids=["missing", "empty", "no letters", "not UTF-8", "too short"],
-)
-def test_a_text_that_cannot_be_used(
-    content: bytes | None,
-    told: str,
-    training: list[str],
-    text: Path,
-    tmp_path: Path,
-    capsys: pytest.CaptureFixture[str],
-) -> None:
-    text.unlink()
-    if content is not None:
-        text.write_bytes(content)
-    assert main(training) == 3
-    error = capsys.readouterr().err
-    assert error.startswith(f"rnn-parity: {told}")
-    assert error.count("\n") == 1
-    assert ", got " in error
-    assert not (tmp_path / "runs").exists()
-
-
 @pytest.mark.parametrize("ending", ["\r\n", "\r"])
 def test_a_byte_order_mark_and_foreign_line_ends_change_nothing(
     ending: str, small: list[str], text: Path, capsys: pytest.CaptureFixture[str]
@@ -228,28 +122,3 @@ def test_a_byte_order_mark_and_foreign_line_ends_change_nothing(
     other = capsys.readouterr().out.splitlines()
     assert plain[1:] == other[1:]  # line 0 has another SHA-1
     assert plain[0] != other[0]
-
-
-def test_cuda_where_there_is_none(
-    training: list[str],
-    tmp_path: Path,
-    monkeypatch: pytest.MonkeyPatch,
-    capsys: pytest.CaptureFixture[str],
-) -> None:
-    monkeypatch.setattr(torch.cuda, "is_available", lambda: False)
-    assert main([*training, "--device", "cuda"]) == 4
-    shown = capsys.readouterr()
-    assert shown.err.startswith("rnn-parity: expected a CUDA device for --device cuda, got none")
-    assert shown.err.count("\n") == 1
-    assert shown.out == ""
-    assert not (tmp_path / "runs").exists()
-
-
-def test_runs_that_is_a_file(
-    training: list[str], tmp_path: Path, capsys: pytest.CaptureFixture[str]
-) -> None:
-    (tmp_path / "runs").write_text("")
-    assert main(training) == 3
-    error = capsys.readouterr().err
-    assert error.startswith(f"rnn-parity: expected a directory to write in, got {tmp_path}")
-    assert error.count("\n") == 1

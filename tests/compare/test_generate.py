@@ -67,31 +67,12 @@ def test_generate_draws_the_same_text_from_both(
     assert drawn(*hot, "--model", "concise") == text
 
 
-@pytest.mark.parametrize(
-    ("prefix", "flags", "told"),
-    [
-        ("", "", "expected --prefix of at least one character, got ''"),
-        ("fox", "--num-preds -1", "expected --num-preds of at least 0, got -1"),
-        ("fox", "--temperature -1", "expected --temperature of at least 0, got -1"),
-        ("fox", "--temperature nan", "expected --temperature of at least 0, got nan"),
-        ("fox", "--temperature 1 --seed -1", "expected --seed of at least 0, got -1"),
-        (
-            "F\u00f6x 7",
-            "",
-            "whose text is lower-cased, with only a to z and spaces, "
-            "got '\u00f6', '7' in 'F\u00f6x 7'",
-        ),
-    ],
-)
-def test_a_prefix_that_cannot_be_read(
-    prefix: str, flags: str, told: str, trained: Path, capsys: pytest.CaptureFixture[str]
-) -> None:
-    capsys.readouterr()
-    assert generate(trained, prefix, *flags.split()) == 2
-    shown = capsys.readouterr()
-    assert told in shown.err
-    assert shown.err.count("\n") == 1
-    assert shown.out == ""
+def test_a_prefix_out_of_the_vocabulary(trained: Path, refused: Callable[..., str]) -> None:
+    line = refused(["generate", "--run", str(trained), "--prefix", "F\u00f6x 7"], 2)
+    assert line == (
+        f"expected --prefix in the vocabulary of {trained}, whose text is lower-cased, with only "
+        "a to z and spaces, got '\u00f6', '7' in 'F\u00f6x 7'"
+    )
 
 
 def test_a_prefix_is_lower_cased_as_the_text_was(
@@ -154,21 +135,17 @@ DAMAGES: dict[str, Callable[[Path], object]] = {
 
 @pytest.mark.parametrize("damage", DAMAGES.values(), ids=DAMAGES)
 def test_a_damaged_run_is_refused(
-    damage: Callable[[Path], object], trained: Path, capsys: pytest.CaptureFixture[str]
+    damage: Callable[[Path], object], trained: Path, refused: Callable[..., str]
 ) -> None:
     damage(trained)
-    capsys.readouterr()
-    assert generate(trained, "fox") == 3
-    shown = capsys.readouterr()
-    assert shown.err.startswith("rnn-parity: expected ")
-    assert shown.err.count("\n") == 1
-    assert str(trained) in shown.err
-    assert shown.out == ""
+    line = refused(f"generate --run {trained} --prefix fox", 3)
+    assert line.startswith("expected ")
+    assert str(trained) in line
 
 
-def test_generate_from_nowhere(tmp_path: Path, capsys: pytest.CaptureFixture[str]) -> None:
-    assert generate(tmp_path / "nowhere", "fox") == 3
-    assert capsys.readouterr().err.endswith("nowhere: No such file or directory\n")
+def test_generate_from_nowhere(tmp_path: Path, refused: Callable[..., str]) -> None:
+    line = refused(f"generate --run {tmp_path / 'nowhere'} --prefix fox", 3)
+    assert line.endswith("nowhere: No such file or directory")
 
 
 @pytest.fixture
@@ -189,13 +166,9 @@ def test_the_only_model_of_a_run_needs_no_flag(
     assert capsys.readouterr().out == told.out
 
 
-def test_a_model_that_the_run_has_not(
-    trained_alone: Path, capsys: pytest.CaptureFixture[str]
-) -> None:
-    capsys.readouterr()
-    assert generate(trained_alone, "fox", "--model", "scratch") == 2
-    expected = f"expected --model concise, which {trained_alone} trained, got scratch"
-    assert capsys.readouterr().err == f"rnn-parity: {expected}\n"
+def test_a_model_that_the_run_has_not(trained_alone: Path, refused: Callable[..., str]) -> None:
+    line = refused(f"generate --run {trained_alone} --prefix fox --model scratch", 2)
+    assert line == f"expected --model concise, which {trained_alone} trained, got scratch"
 
 
 @pytest.mark.parametrize("command", ["run", "train --model scratch", "train --model concise"])

@@ -1,11 +1,14 @@
 """A run that was stopped goes on as if it had not been: bit for bit, or not at all."""
 
 import hashlib
+import io
 import json
 import signal
 import threading
+from collections import Counter
 from collections.abc import Callable
 from pathlib import Path
+from types import SimpleNamespace
 from typing import Any
 
 import numpy as np
@@ -18,9 +21,12 @@ from compare import build_models, tolerances
 from compare.cli import main, parse
 from compare.parity.tolerance import absolute_difference
 from compare.parity.training import Trainee, passes_from, updates
+from compare.runs import session
 from compare.runs.checkpoint import load
 from compare.runs.reading import read_metrics
+from compare.runs.record import Record
 from compare.runs.resuming import read_setting
+from compare.runs.session import Session
 from scratch_rnn.text import Batches, store
 from tests.compare.runs.runs import (
     BATCHES,
@@ -31,6 +37,7 @@ from tests.compare.runs.runs import (
     contents,
     how_to_go_on,
     interrupted,
+    newest,
     only,
     signalled,
 )
@@ -153,6 +160,50 @@ def test_a_run_that_was_killed_at_its_very_end_only_ends(
     assert main(again) == 0
     assert contents(only(tmp_path / "a")) == contents(whole)
     assert f"{EPOCHS} epochs, 0 of {UPDATES} updates in " in capsys.readouterr().out
+
+
+def test_each_file_is_read_once(stopped: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    """The configuration once by the parser of the options and once by the run."""
+    read: Counter[str] = Counter()
+
+    def counted(path: Path, *mode: str, **options: Any) -> Any:
+        read[path.name] += 1
+        return io.open(path, *mode)  # noqa: UP020
+
+    def read_bytes(path: Path) -> Any:
+        with counted(path, "rb") as file:
+            return file.read()
+
+    monkeypatch.setattr(Path, "open", counted)
+    monkeypatch.setattr(Path, "read_bytes", read_bytes)
+    before = newest(stopped).name
+    assert main(["run", "--resume", str(stopped)]) == 0
+    names = ("config.json", "vocab.json", "environment.json", "metrics.jsonl", before)
+    assert [read[name] for name in names] == [2, 1, 1, 1, 1]
+
+
+def test_a_checkpoint_is_written_when_the_last_one_is_old_enough(
+    fox: Path, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """Each update takes a second, and --checkpoint-seconds is 5."""
+    clock = SimpleNamespace(now=0.0, perf_counter=lambda: clock.now)
+    monkeypatch.setattr(session, "time", clock)
+    saved: list[int] = []
+    save, add_metrics = Session.save, Record.add_metrics
+
+    def saving(self: Session, update: int) -> None:
+        saved.append(update)
+        save(self, update)
+
+    def adding(self: Record, metrics: Any) -> None:
+        add_metrics(self, metrics)
+        clock.now += 1
+
+    monkeypatch.setattr(Session, "save", saving)
+    monkeypatch.setattr(Record, "add_metrics", adding)
+    flags = arguments("train --model scratch", fox, tmp_path / "a", "--checkpoint-seconds", "5")
+    assert main(flags) == 0
+    assert saved == [0, 5, 10, UPDATES]
 
 
 # ---------------------------------------------------------------- signals

@@ -1,4 +1,4 @@
-"""Numbers that are not finite, full disks, vanished directories: what was saved is taken up."""
+"""Non-finite numbers, full disks, vanished directories: the last checkpoint can be resumed."""
 
 import errno
 import os
@@ -34,78 +34,58 @@ from tests.compare.runs.runs import (
 )
 from tests.counts import Count, number
 
+Refused = Callable[..., str]
+
 pytestmark = pytest.mark.usefixtures("without_curves", "without_checks")
 
 
-@pytest.mark.parametrize(
-    ("variant", "side", "first"),
-    [
-        ("train --model scratch", "scratch", "hidden states"),
-        ("train --model concise", "concise", "hidden states"),
-        ("run", "scratch", "hidden states"),
-    ],
-)
+WILD = "--nonlinearity relu --lr 1e9 --max-norm inf --state carried --checkpoint-seconds 0"
+
+
+@pytest.mark.parametrize("variant", ["train --model scratch", "train --model concise", "run"])
 def test_the_first_tensor_that_is_not_finite_is_named(
-    variant: str,
-    side: str,
-    first: str,
-    fox: Path,
-    tmp_path: Path,
-    capsys: pytest.CaptureFixture[str],
+    variant: str, fox: Path, tmp_path: Path, refused: Refused
 ) -> None:
-    wild = "--nonlinearity relu --lr 1e9 --max-norm inf --state carried --checkpoint-seconds 0"
-    flags = arguments(f"{variant} {wild}", fox, tmp_path / "a")
-    assert main(flags) == 1
-    shown = capsys.readouterr()
+    side = "concise" if "concise" in variant else "scratch"
+    line = refused(arguments(f"{variant} {WILD}", fox, tmp_path / "a"), 1, prints=True)
     directory = only(tmp_path / "a")
     done = [update["update"] for update in read_metrics(directory)]
-    stopped_at = len(done) + 1
-    assert done == list(range(1, stopped_at))
-    assert shown.err.count("\n") == 1
-    assert shown.err.startswith(f"rnn-parity: training stopped at update {stopped_at} (epoch 1): ")
-    assert f"{side} has non-finite numbers, first in its {first}; " in shown.err
-    assert "likely because of --lr 1e+09, --max-norm inf, --nonlinearity relu; " in shown.err
-    assert shown.err.endswith(f"{directory} keeps the training after update {done[-1]}\n")
-    assert load(newest(directory, side)).position.update == done[-1]
+    assert done == list(range(1, len(done) + 1))
+    assert line == (
+        f"training stopped at update {len(done) + 1} (epoch 1): "
+        f"{side} has non-finite numbers, first in its hidden states; "
+        "likely because of --lr 1e+09, --max-norm inf, --nonlinearity relu; "
+        f"{directory} keeps the training after update {len(done)}"
+    )
+    assert load(newest(directory, side)).position.update == len(done)
     assert not (directory / "result.json").exists()
-
-    assert main([variant.split()[0], "--resume", str(directory)]) == 1  # the same again
-    assert capsys.readouterr().err == shown.err
+    assert refused(f"{variant.split()[0]} --resume {directory}", 1, prints=True) == line
 
 
 @pytest.mark.parametrize("variant", ["train --model scratch", "train --model concise", "run"])
 def test_a_perplexity_that_overflows_is_named(
-    variant: str, fox: Path, tmp_path: Path, capsys: pytest.CaptureFixture[str]
+    variant: str, fox: Path, tmp_path: Path, refused: Refused
 ) -> None:
     """The losses are about 1e30: finite, but not their exponentials."""
-    assert main(arguments(f"{variant} --lr 1e30", fox, tmp_path / "a")) == 1
-    shown = capsys.readouterr()
+    line = refused(arguments(f"{variant} --lr 1e30", fox, tmp_path / "a"), 1, prints=True)
     side = "concise" if "concise" in variant else "scratch"
-    assert f"{side} has non-finite numbers, first in its perplexity; likely because of" in shown.err
-    assert shown.err.count("\n") == 1
-    assert "inf" not in shown.out
+    assert f"{side} has non-finite numbers, first in its perplexity; likely because of" in line
 
 
 def test_a_gradient_norm_that_overflows_is_named(
-    fox: Path,
-    tmp_path: Path,
-    monkeypatch: pytest.MonkeyPatch,
-    capsys: pytest.CaptureFixture[str],
+    fox: Path, tmp_path: Path, monkeypatch: pytest.MonkeyPatch, refused: Refused
 ) -> None:
     def overflowing(gradients: Any, max_norm: float) -> float:
         return float("inf")
 
     monkeypatch.setattr(sys.modules["scratch_rnn.train"], "clip_grad_norm", overflowing)
     monkeypatch.setattr(scratch_rnn, "clip_grad_norm", overflowing)
-    assert main(arguments("train --model scratch", fox, tmp_path / "a")) == 1
-    assert "scratch has non-finite numbers, first in its gradient norm; " in capsys.readouterr().err
+    line = refused(arguments("train --model scratch", fox, tmp_path / "a"), 1, prints=True)
+    assert "scratch has non-finite numbers, first in its gradient norm; " in line
 
 
 def test_parameters_that_are_not_finite_are_not_saved(
-    fox: Path,
-    tmp_path: Path,
-    monkeypatch: pytest.MonkeyPatch,
-    capsys: pytest.CaptureFixture[str],
+    fox: Path, tmp_path: Path, monkeypatch: pytest.MonkeyPatch, refused: Refused
 ) -> None:
     right = scratch_rnn.train_step
 
@@ -116,10 +96,8 @@ def test_parameters_that_are_not_finite_are_not_saved(
 
     monkeypatch.setattr(scratch_rnn, "train_step", spoil)
     flags = arguments("train --model scratch --checkpoint-seconds 0", fox, tmp_path / "a")
-    assert main(flags) == 1
-    assert capsys.readouterr().err == (
-        "rnn-parity: training stopped after update 1: "
-        "linear.bias of scratch has non-finite numbers\n"
+    assert refused(flags, 1, prints=True) == (
+        "training stopped after update 1: linear.bias of scratch has non-finite numbers"
     )
     assert newest(only(tmp_path / "a")).name == "0000000-scratch.safetensors"
 
@@ -127,7 +105,7 @@ def test_parameters_that_are_not_finite_are_not_saved(
 # ---------------------------------------------------------------- disks and directories
 
 
-def test_a_training_that_fails_at_any_system_call_can_be_taken_up(
+def test_a_training_that_fails_at_any_system_call_can_be_resumed(
     fox: Path,
     tmp_path: Path,
     uninterrupted: Callable[..., Path],
@@ -174,7 +152,7 @@ def test_a_training_that_fails_at_any_system_call_can_be_taken_up(
 
 
 @pytest.mark.parametrize("names_too", [False, True])
-def test_a_training_during_which_the_power_fails_can_be_taken_up(
+def test_a_training_during_which_the_power_fails_can_be_resumed(
     names_too: bool,
     fox: Path,
     tmp_path: Path,
@@ -209,41 +187,20 @@ def test_a_training_during_which_the_power_fails_can_be_taken_up(
         count("resumes compared bit for bit")
 
 
-def test_runs_that_may_not_be_written_in(
-    fox: Path,
-    tmp_path: Path,
-    monkeypatch: pytest.MonkeyPatch,
-    capsys: pytest.CaptureFixture[str],
-) -> None:
-    def refuse(self: Path, *arguments: Any, **options: Any) -> None:
-        raise PermissionError(errno.EACCES, os.strerror(errno.EACCES), str(self))
-
-    monkeypatch.setattr(Path, "mkdir", refuse)
-    assert main(arguments(VARIANTS["both"], fox, tmp_path / "a")) == 3
-    assert capsys.readouterr().err == (
-        f"rnn-parity: expected a directory to write in, got {tmp_path / 'a'}: Permission denied\n"
-    )
-
-
 @pytest.mark.parametrize("error", [errno.EACCES, errno.EROFS])
-def test_a_run_that_may_not_be_written_in(
-    error: int, stopped: Path, monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str]
+def test_a_run_that_is_not_writable(
+    error: int, stopped: Path, monkeypatch: pytest.MonkeyPatch, refused: Refused
 ) -> None:
     before = untouched(stopped)
     put_in(monkeypatch, Failing(1, OSError(error, os.strerror(error))))
-    capsys.readouterr()
-    assert main(["run", "--resume", str(stopped)]) == 3
-    assert capsys.readouterr().err == (
-        f"rnn-parity: expected a run's directory to write in, got {stopped}: {os.strerror(error)}\n"
+    assert refused(f"run --resume {stopped}", 3) == (
+        f"expected a run's directory to write in, got {stopped}: {os.strerror(error)}"
     )
     assert untouched(stopped) == before
 
 
-def test_a_run_s_directory_that_vanishes(
-    fox: Path,
-    tmp_path: Path,
-    monkeypatch: pytest.MonkeyPatch,
-    capsys: pytest.CaptureFixture[str],
+def test_a_directory_that_vanishes(
+    fox: Path, tmp_path: Path, monkeypatch: pytest.MonkeyPatch, refused: Refused
 ) -> None:
     right = Record.add_metrics
 
@@ -253,11 +210,9 @@ def test_a_run_s_directory_that_vanishes(
             shutil.rmtree(self.directory)
 
     monkeypatch.setattr(Record, "add_metrics", add_metrics)
-    assert main(arguments(VARIANTS["both"], fox, tmp_path / "a")) == 3
-    error = capsys.readouterr().err
-    assert error.startswith(f"rnn-parity: expected to read or write {tmp_path / 'a'}")
-    assert error.endswith(", got: No such file or directory\n")
-    assert error.count("\n") == 1
+    line = refused(arguments(VARIANTS["both"], fox, tmp_path / "a"), 3, prints=True)
+    assert line.startswith(f"expected to read or write {tmp_path / 'a'}")
+    assert line.endswith(", got: No such file or directory")
     assert list((tmp_path / "a").iterdir()) == []
 
 

@@ -1,12 +1,14 @@
-"""A run is taken up with its own settings and text, and what is damaged is refused."""
+"""A run is resumed with its own options and text; a damaged record is refused."""
 
 import json
 import shutil
 from collections.abc import Callable
 from pathlib import Path
+from typing import Any
 
 import numpy as np
 import pytest
+import torch
 
 from compare.cli import main
 from compare.files.lock import locked
@@ -43,19 +45,16 @@ OTHER_FLAGS = {
 
 
 @pytest.mark.parametrize("flags", OTHER_FLAGS)
-def test_another_setting_is_refused_with_the_difference(
-    flags: str, stopped: Path, capsys: pytest.CaptureFixture[str]
+def test_another_option_is_refused_with_the_difference(
+    flags: str, stopped: Path, refused: Callable[..., str]
 ) -> None:
     before = untouched(stopped)
-    capsys.readouterr()
-    assert main(["run", "--resume", str(stopped), *flags.split()]) == 2
-    assert capsys.readouterr().err == (
-        f"rnn-parity: expected the options of {stopped}, got {OTHER_FLAGS[flags]}\n"
-    )
+    line = refused(["run", "--resume", str(stopped), *flags.split()], 2)
+    assert line == f"expected the options of {stopped}, got {OTHER_FLAGS[flags]}"
     assert untouched(stopped) == before
 
 
-def test_the_same_settings_said_again_are_fine(stopped: Path, master: Path) -> None:
+def test_the_same_options_may_be_repeated(stopped: Path, master: Path) -> None:
     flags = arguments(VARIANTS["both"], master / "fox.txt", master / "runs")
     assert main([*flags, "--resume", str(stopped), "--threads", "1"]) == 0
 
@@ -74,17 +73,14 @@ def test_another_text_is_refused_with_the_difference(
     told: str,
     stopped: Path,
     tmp_path: Path,
-    capsys: pytest.CaptureFixture[str],
+    refused: Callable[..., str],
 ) -> None:
     other = tmp_path / "other.txt"
     other.write_text(content(TEXT))
     before = untouched(stopped)
-    capsys.readouterr()
-    assert main(["run", "--resume", str(stopped), "--text", str(other)]) == 3
-    error = capsys.readouterr().err
-    assert error.startswith(f"rnn-parity: expected what {stopped} was trained with, got a text")
-    assert told in error
-    assert error.count("\n") == 1
+    line = refused(["run", "--resume", str(stopped), "--text", str(other)], 3, prints=True)
+    assert line.startswith(f"expected what {stopped} was trained with, got a text")
+    assert told in line
     assert untouched(stopped) == before
 
 
@@ -93,39 +89,26 @@ def test_the_same_text_elsewhere_is_fine(stopped: Path, tmp_path: Path) -> None:
     assert main(["run", "--resume", str(stopped), "--text", str(tmp_path / "moved.txt")]) == 0
 
 
-def test_a_changed_setting_in_the_record_is_refused_too(
-    stopped: Path, capsys: pytest.CaptureFixture[str]
+def test_a_changed_option_in_the_record_is_refused_too(
+    stopped: Path, refused: Callable[..., str]
 ) -> None:
     config = json.loads((stopped / "config.json").read_text())
     (stopped / "config.json").write_text(json.dumps({**config, "lr": 0.75, "state": "reset"}))
-    capsys.readouterr()
-    assert main(["run", "--resume", str(stopped)]) == 3
-    assert capsys.readouterr().err == (
-        f"rnn-parity: expected the lr that {stopped} was trained with, 0.5, got 0.75\n"
-    )
+    line = refused(f"run --resume {stopped}", 3)
+    assert line == f"expected the lr that {stopped} was trained with, 0.5, got 0.75"
 
 
-@pytest.mark.parametrize(
-    ("again", "code", "told"),
-    [
-        (["train", "--resume"], 2, "expected --resume with a run begun by train, got {}, begun by"),
-        (["train", "--model", "scratch", "--resume"], 2, "begun by train, got {}, begun by run"),
-    ],
-)
-def test_a_run_is_taken_up_by_the_command_that_began_it(
-    again: list[str], code: int, told: str, stopped: Path, capsys: pytest.CaptureFixture[str]
+@pytest.mark.parametrize("again", ["train", "train --model scratch"])
+def test_a_run_is_resumed_by_the_command_that_began_it(
+    again: str, stopped: Path, refused: Callable[..., str]
 ) -> None:
-    assert main([*again, str(stopped)]) == code
-    assert told.format(stopped) in capsys.readouterr().err
+    line = refused(f"{again} --resume {stopped}", 2)
+    assert line == f"expected --resume with a run begun by train, got {stopped}, begun by run"
 
 
-def test_resume_without_a_run(tmp_path: Path, capsys: pytest.CaptureFixture[str]) -> None:
-    assert main(["run", "--resume"]) == 2
-    assert "--resume" in capsys.readouterr().err
-    assert main(["run", "--resume", str(tmp_path / "nowhere")]) == 3
-    error = capsys.readouterr().err
-    assert error.startswith("rnn-parity: expected a run's record with config.json, got ")
-    assert error.count("\n") == 1
+def test_resume_without_a_run(tmp_path: Path, refused: Callable[..., str]) -> None:
+    line = refused(f"run --resume {tmp_path / 'nowhere'}", 3)
+    assert line.startswith("expected a run's record with config.json, got ")
 
 
 # ---------------------------------------------------------------- damaged
@@ -170,37 +153,33 @@ DAMAGES: dict[str, Callable[[Path], object]] = {
 
 @pytest.mark.parametrize("damage", DAMAGES.values(), ids=DAMAGES)
 def test_a_damaged_run_is_refused(
-    damage: Callable[[Path], object], stopped: Path, capsys: pytest.CaptureFixture[str]
+    damage: Callable[[Path], object], stopped: Path, refused: Callable[..., str]
 ) -> None:
     damage(stopped)
-    capsys.readouterr()
-    assert main(["run", "--resume", str(stopped)]) == 3
-    error = capsys.readouterr().err
-    assert error.startswith("rnn-parity: expected ")
-    assert str(stopped) in error
-    assert error.count("\n") == 1
+    line = refused(f"run --resume {stopped}", 3, prints=True)
+    assert line.startswith("expected ")
+    assert str(stopped) in line
 
 
-def test_two_processes_do_not_write_in_one_run(
-    stopped: Path, capsys: pytest.CaptureFixture[str]
-) -> None:
+def test_two_processes_do_not_write_in_one_run(stopped: Path, refused: Callable[..., str]) -> None:
     before = untouched(stopped)
-    capsys.readouterr()
     with locked(stopped):
-        assert main(["run", "--resume", str(stopped)]) == 3
-    assert capsys.readouterr().err == (f"rnn-parity: another process is writing in {stopped}\n")
+        line = refused(f"run --resume {stopped}", 3)
+    assert line == f"another process is writing in {stopped}"
     assert untouched(stopped) == before
     assert main(["run", "--resume", str(stopped)]) == 0
 
 
-def test_another_version_of_a_library_is_told(
-    stopped: Path, capsys: pytest.CaptureFixture[str]
+@pytest.mark.parametrize("library", [np, torch], ids=["numpy", "torch"])
+def test_another_version_of_a_library_is_reported(
+    library: Any, stopped: Path, capsys: pytest.CaptureFixture[str]
 ) -> None:
+    name = library.__name__
     path = stopped / "environment.json"
     environment = json.loads(path.read_text())
-    environment["versions"]["numpy"] = "1.0"
+    environment["versions"][name] = "1.0"
     path.write_text(json.dumps(environment))
     capsys.readouterr()
     assert main(["run", "--resume", str(stopped)]) == 0
-    line = f"after update 8 of {UPDATES}, with numpy {np.__version__} instead of 1.0\n"
+    line = f"after update 8 of {UPDATES}, with {name} {library.__version__} instead of 1.0\n"
     assert line in capsys.readouterr().out

@@ -1,0 +1,149 @@
+"""The refusals of the commands: one line, an exit code, and nothing done before."""
+
+import os
+import re
+import struct
+import subprocess
+import sys
+from collections.abc import Callable
+from pathlib import Path
+
+import pytest
+import torch
+
+Refused = Callable[..., str]
+
+ROOT = Path(__file__).parents[2]
+
+VALUES = {
+    "run --batch-size 0": "expected --batch-size of at least 1, got 0",
+    "run --batch-size -3": "expected --batch-size of at least 1, got -3",
+    "run --num-steps 0": "expected --num-steps of at least 1, got 0",
+    "run --hidden-size 0": "expected --hidden-size of at least 1, got 0",
+    "run --num-layers 0": "expected --num-layers of at least 1, got 0",
+    "run --max-tokens 0": "expected --max-tokens of at least 1, got 0",
+    "run --epochs 0": "expected --epochs of at least 1, got 0",
+    "run --lr 0": "expected --lr to be a finite number above 0, got 0.0",
+    "run --lr nan": "expected --lr to be a finite number above 0, got nan",
+    "run --lr inf": "expected --lr to be a finite number above 0, got inf",
+    "run --lr 1e31": "expected --lr of at most 1e+30, got 1e+31",
+    "run --max-norm 1e31": "expected --max-norm of at most 1e+30, or inf, got 1e+31",
+    "run --max-norm 0": "expected --max-norm above 0, got 0.0",
+    "run --max-norm nan": "expected --max-norm above 0, got nan",
+    "run --seed -1": "expected --seed of at least 0, got -1",
+    "run --threads 0": "expected --threads between 1 and 1024, got 0",
+    "run --threads 99999": "expected --threads between 1 and 1024, got 99999",
+    "run --checkpoint-seconds -1": "expected --checkpoint-seconds of at least 0, got -1.0",
+    "run --sampling random --state carried": (
+        "expected --state reset with --sampling random, got carried: "
+        "a random batch does not continue the previous batch"
+    ),
+    "run --name ../x": (
+        "expected --name of up to 100 letters, digits, dots, dashes and underscores, got '../x'"
+    ),
+    "generate --run x --prefix=": "expected --prefix of at least one character, got ''",
+    "generate --run x --prefix a --num-preds -1": "expected --num-preds of at least 0, got -1",
+    "generate --run x --prefix a --temperature=-1": "expected --temperature of at least 0, got -1",
+    "generate --run x --prefix a --temperature=nan": (
+        "expected --temperature of at least 0, got nan"
+    ),
+    "generate --run x --prefix a --seed -1": "expected --seed of at least 0, got -1",
+}
+
+OPTIONS = {  # what tyro reports
+    "run --batch-size many": "Error parsing --batch-size: invalid literal for int()",
+    "run --lr": "--lr",
+    "run --token syllable": "invalid choice 'syllable' for argument '--token'",
+    "run --no-such-flag": "Unrecognized options: --no-such-flag (see rnn-parity",
+    "run --epohcs 3": "Unrecognized options: --epohcs, 3; did you mean --epochs?",
+    "nonsense": "Unrecognized options: nonsense",
+    "train": "Missing from rnn-parity train: --model {scratch,concise} (see rnn-parity train",
+    "train --model foo": "invalid choice 'foo' for argument '--model'",
+    "generate --run somewhere": "Missing from rnn-parity generate: --prefix",
+    "run --resume": "--resume",
+    "bench --budget": "Missing value for argument '--budget'",
+    "bench --lr 1": "Unrecognized or misplaced options: --lr 1 (see rnn-parity bench --help)",
+    "explain --nope": "Unrecognized options: --nope (see rnn-parity explain --help)",
+    "check --cell foo f.py": "'--cell'. Expected one of gru, lstm, rnn (see",
+}
+
+TEXTS = {
+    "missing": (None, "expected a text file at "),
+    "empty": (b"", "expected a text with letters from A to Z in "),
+    "no letters": (b"12345 67890\n" * 100, "expected a text with letters from A to Z in "),
+    "not UTF-8": (b"caf\xe9 au lait\n" * 100, "expected UTF-8 text in "),
+    "too short": (b"too short for one batch\n", "expected a text of at least "),
+}
+
+
+@pytest.mark.parametrize("arguments", VALUES)
+def test_a_value_out_of_range(
+    arguments: str, refused: Refused, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.chdir(tmp_path)
+    assert refused(arguments.split(), 2) == VALUES[arguments]
+    assert list(tmp_path.iterdir()) == []
+
+
+@pytest.mark.parametrize("arguments", OPTIONS)
+def test_an_option_that_cannot_be_parsed(arguments: str, refused: Refused) -> None:
+    line = refused(arguments, 2)
+    assert OPTIONS[arguments] in line
+    assert re.search(r" \(see rnn-parity( \w+)? --help\)$", line)
+
+
+@pytest.mark.skipif(os.name != "posix", reason="expected a pseudo-terminal")
+@pytest.mark.parametrize(
+    ("columns", "variables"),
+    [(60, {}), (80, {}), (120, {}), (80, {"NO_COLOR": "1"}), (80, {"TERM": "dumb"})],
+)
+def test_a_mistyped_option_on_a_terminal(columns: int, variables: dict[str, str]) -> None:
+    import fcntl
+    import pty
+    import termios
+
+    ours, theirs = pty.openpty()
+    fcntl.ioctl(theirs, termios.TIOCSWINSZ, struct.pack("HHHH", 40, columns, 0, 0))
+    environment = {name: v for name, v in os.environ.items() if name not in ("COLUMNS", "NO_COLOR")}
+    environment |= {"TERM": "xterm-256color", **variables}
+    command = [sys.executable, "-m", "compare", "train", "--model", "scratch", "--num-epochs", "60"]
+    process = subprocess.run(
+        command, cwd=ROOT, env=environment, stdin=theirs, stdout=theirs, stderr=theirs, timeout=800
+    )
+    os.close(theirs)
+    shown = os.read(ours, 10_000).decode()
+    os.close(ours)
+    assert process.returncode == 2
+    assert shown == (
+        "rnn-parity: Unrecognized options: --num-epochs, 60; did you mean --epochs? "
+        "(see rnn-parity train --help)\r\n"
+    )
+
+
+@pytest.mark.parametrize("kind", TEXTS)
+def test_a_text_that_cannot_be_used(
+    kind: str, training: list[str], text: Path, tmp_path: Path, refused: Refused
+) -> None:
+    content, message = TEXTS[kind]
+    text.unlink()
+    if content is not None:
+        text.write_bytes(content)
+    line = refused(training, 3, prints=True)
+    assert line.startswith(message)
+    assert ", got " in line
+    assert not (tmp_path / "runs").exists()
+
+
+def test_cuda_without_a_device(
+    training: list[str], tmp_path: Path, monkeypatch: pytest.MonkeyPatch, refused: Refused
+) -> None:
+    monkeypatch.setattr(torch.cuda, "is_available", lambda: False)
+    line = refused([*training, "--device", "cuda"], 4)
+    assert line.startswith("expected a CUDA device for --device cuda, got none")
+    assert not (tmp_path / "runs").exists()
+
+
+def test_runs_that_is_a_file(training: list[str], tmp_path: Path, refused: Refused) -> None:
+    (tmp_path / "runs").write_text("")
+    line = refused(training, 3, prints=True)
+    assert line.startswith(f"expected a directory to write in, got {tmp_path}")
