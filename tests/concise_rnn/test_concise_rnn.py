@@ -1,7 +1,5 @@
 """The PyTorch chapter: the lecture's model and training, on any device, in PyTorch's own terms."""
 
-import inspect
-from collections.abc import Iterator
 from typing import Any
 
 import numpy as np
@@ -10,9 +8,7 @@ import torch
 from torch import nn
 from torch.nn import functional as F
 
-import concise_rnn
-import scratch_rnn
-from concise_rnn import RNNModel, perplexity, predict, train, train_epoch, train_step
+from concise_rnn import RNNModel, predict, train, train_step
 from scratch_rnn.text import Batch, Vocab
 
 
@@ -78,11 +74,6 @@ def test_the_state_begins_at_zero() -> None:
     assert RNNModel(nn.RNN(5, 4, dtype=torch.float64), 5).begin_state().dtype == torch.float64
 
 
-def test_a_vocabulary_of_another_size_is_refused() -> None:
-    with pytest.raises(ValueError, match=r"expected an rnn_layer with input_size 6.*got 5"):
-        RNNModel(nn.RNN(5, 4), 6)
-
-
 def test_names_are_those_of_a_state_dict() -> None:
     assert list(small_model().state_dict()) == [
         "rnn.weight_ih_l0",
@@ -130,61 +121,6 @@ def test_gradients_of_an_earlier_step_are_gone() -> None:
     assert all(a.equal(b) for a, b in zip(weights(model), weights(other), strict=True))
 
 
-@pytest.mark.parametrize("carry_state", [False, True])
-def test_epochs_step_by_step(carry_state: bool) -> None:
-    """The state is zero at each epoch's start, and carried or not in between."""
-    one, other, batches = small_model(), small_model(), small_batches()
-    optimizer = torch.optim.SGD(other.parameters(), 0.5)
-    losses = []
-    for _ in range(2):
-        state, losses = None, []
-        for batch in batches:
-            result = train_step(other, batch, state, optimizer, max_norm=0.5)
-            losses.append(result.loss)
-            state = result.state if carry_state else None
-    heard = []
-    results = train(
-        one,
-        batches,
-        0.5,
-        2,
-        carry_state=carry_state,
-        max_norm=0.5,
-        on_epoch=lambda epoch, result: heard.append((epoch, result)),
-    )
-    assert all(a.equal(b) for a, b in zip(weights(one), weights(other), strict=True))
-    assert heard == list(enumerate(results))
-    assert results[-1].num_tokens == 24
-    assert abs(results[-1].loss - np.mean(losses)) <= 4 * np.spacing(results[-1].loss)
-    assert results[-1].perplexity == perplexity(results[-1].loss)
-
-
-def test_an_epochs_loss_counts_each_token_once() -> None:
-    long, short = small_batches(1, 2, 6)[0], small_batches(1, 2, 1)[0]
-    model = small_model()
-    result = train_epoch(model, [long, short], torch.optim.SGD(model.parameters(), 0.0))
-    losses = [
-        train_step(model, batch, None, torch.optim.SGD(model.parameters(), 0.0)).loss
-        for batch in (long, short)
-    ]
-    expected = (12 * losses[0] + 2 * losses[1]) / 14
-    assert abs(result.loss - expected) <= 4 * np.spacing(expected)
-
-
-def test_any_iterable_of_batches_will_do_and_an_empty_one_is_refused() -> None:
-    class Pair:
-        def __init__(self, inputs: np.ndarray, targets: np.ndarray) -> None:
-            self.inputs, self.targets = inputs, targets
-
-    def once() -> Iterator[Pair]:
-        for batch in small_batches():
-            yield Pair(batch.inputs, batch.targets)
-
-    assert train(small_model(), once(), 0.1, 1)[0].num_tokens == 24
-    with pytest.raises(ValueError, match="at least one batch"):
-        train(small_model(), [], 0.1, 1)
-
-
 def test_dropout_acts_in_training() -> None:
     model = small_model(num_layers=2, dropout=0.9)
     model.eval()
@@ -194,11 +130,6 @@ def test_dropout_acts_in_training() -> None:
     first = train(model, small_batches(1), 0.0, 1)[0].loss
     torch.manual_seed(2)
     assert train(model, small_batches(1), 0.0, 1)[0].loss != first
-
-
-def test_perplexity() -> None:
-    assert perplexity(0.0) == 1
-    assert perplexity(1e4) == float("inf")
 
 
 # Prediction -------------------------------------------------------------------------------------
@@ -230,19 +161,3 @@ def test_prediction_is_the_lectures_and_leaves_the_mode_alone(training: bool) ->
     assert len(set(text)) > 2
     assert predict("ban", 0, model, vocab) == "ban"
     assert predict(list("ban"), 2, model, vocab) == " ".join(text[:5])
-
-
-@pytest.mark.parametrize(("prefix", "num_preds"), [("", 3), ("xyz", 3), ("ban", -1)])
-def test_what_cannot_be_continued_is_refused(prefix: str, num_preds: int) -> None:
-    vocab = Vocab(list("banana bus"))
-    model = RNNModel(nn.RNN(len(vocab), 3), len(vocab))
-    with pytest.raises(ValueError, match="expected"):
-        predict(prefix, num_preds, model, vocab)
-
-
-def test_it_has_the_same_names_as_scratch_rnn() -> None:
-    for name in ("train_step", "train_epoch", "train", "predict"):
-        ours = list(inspect.signature(getattr(concise_rnn, name)).parameters)
-        theirs = list(inspect.signature(getattr(scratch_rnn, name)).parameters)
-        drawn = () if name == "predict" else ("rng",)  # for dropout, which PyTorch draws itself
-        assert [n for n in theirs if n not in drawn] == ours, name

@@ -1,4 +1,4 @@
-"""Page one is the same function as the fast layer and as PyTorch, and it fits on its page."""
+"""The plain versions: equal to the fast versions and to PyTorch, and short."""
 
 import ast
 import os
@@ -6,28 +6,33 @@ import re
 import signal
 import subprocess
 import sys
+from dataclasses import replace
 from pathlib import Path
 from typing import Any
 
 import numpy as np
 import pytest
-import torch
-from torch import nn
 
 import scratch_rnn
-from compare.check.cases.layer_results import Results
+from compare.check.cases.layer_case import LayerCase
+from compare.check.cases.layer_results import CLASSES, Results, rounding
+from compare.check.cases.reference import torch_results
+from compare.parity import CELLS
 from compare.parity.build import build_models
 from compare.parity.rows import compare_results
 from compare.parity.step import concise_step, scratch_step
-from compare.parity.tolerance import Move, tolerances
-from scratch_rnn.plain import __main__ as page_in_motion
-from scratch_rnn.plain import elman
-from scratch_rnn.text import Batch
+from compare.parity.tolerance import tolerances
+from scratch_rnn.plain import __main__ as program
+from scratch_rnn.plain import elman, model
+from scratch_rnn.states import arrays_of, state_of
+from scratch_rnn.text import Batch, Vocab
+from scratch_rnn.train import loss_and_gradients
 from tests.counts import only_in_deep
-from tests.properties import demand
+from tests.properties import against, demand
+from tests.strategies import layer_cases
+from tests.strategies import states as hypothesis_states
 
 ROOT = Path(__file__).parents[2]
-PAGE = ROOT / "scratch_rnn" / "plain" / "elman.py"
 
 T, B, V, H = 5, 3, 4, 6  # all different: a transposed array has the wrong shape
 
@@ -41,44 +46,56 @@ def draw(*shape: int, dtype: str, seed: int) -> np.ndarray:
 
 # The layer --------------------------------------------------------------------------------------
 
+PLAIN = {
+    "L": 1,
+    "bias": True,
+    "batch_first": False,
+    "bidirectional": False,
+    "projected": False,
+    "unbatched": False,
+    "one_hot": False,
+    "h0": True,
+    "lengths": False,
+    "upstream": "both",
+}
 
-@both_dtypes
-@both_functions
-def test_the_layer_is_the_fast_one_and_nn_rnn(f: str, dtype: str) -> None:
-    layer = scratch_rnn.RNN(V, H, 1, f, dtype=np.dtype(dtype), rng=np.random.default_rng(0))
-    weights = {name: array.copy() for name, array in layer.parameters.items()}
-    x, h_0 = draw(T, B, V, dtype=dtype, seed=1), draw(1, B, H, dtype=dtype, seed=2)
-    d_output, d_h_n = draw(T, B, H, dtype=dtype, seed=3), draw(1, B, H, dtype=dtype, seed=4)
 
-    def fast(move: Move) -> Results:
-        for name, array in weights.items():
-            layer.parameters[name][...] = move(array)
-        output, h_n, tape = layer.forward(move(x), move(h_0))
-        back = layer.backward(move(tape), move(d_output), move(d_h_n))
-        results = {"output": output, "h_n": h_n, "gradient of x": back.x, "gradient of h0": back.h0}
-        return results | {f"gradient of {name}": g for name, g in back.parameters.items()}
+def run(case: LayerCase) -> Results:
+    """Run a plain version on a case; return all results by the layers' names."""
+    floats, states = case.floats, CELLS[case.cell].states
+    plain = model.CELLS[case.cell]
+    option = (case.nonlinearity,) if len(CELLS[case.cell].nonlinearities) > 1 else ()
+    begin = [getattr(floats, f"{state}0")[0] for state in states]
+    output, last, tape = plain.forward(floats.x, *begin, *floats.parameters.values(), *option)
+    d_last = [getattr(floats, f"d_{state}_n")[0] for state in states]
+    d_x, *others = plain.backward(tape, floats.d_output, *d_last)
+    d_states, d_weights = others[: len(states)], others[len(states) :]
+    results = {"output": output, "gradient of x": d_x}
+    for state, array, gradient in zip(states, arrays_of(last), d_states, strict=True):
+        results |= {f"{state}_n": array[None], f"gradient of {state}0": gradient[None]}
+    for name, gradient in zip(floats.parameters, d_weights, strict=True):
+        results[f"gradient of {name}"] = gradient
+    return results
 
-    def with_torch() -> Results:
-        rnn = nn.RNN(V, H, 1, f, dtype=getattr(torch, dtype))
-        rnn.load_state_dict({name: torch.from_numpy(array) for name, array in weights.items()})
-        x_, h_0_ = (torch.from_numpy(array).requires_grad_() for array in (x, h_0))
-        output, h_n = rnn(x_, h_0_)
-        upstream = (torch.from_numpy(d_output), torch.from_numpy(d_h_n))
-        variables = {"x": x_, "h0": h_0_, **dict(rnn.named_parameters())}
-        gradients = torch.autograd.grad((output, h_n), list(variables.values()), upstream)
-        results = {"output": output.detach().numpy(), "h_n": h_n.detach().numpy()}
-        names = (f"gradient of {name}" for name in variables)
-        return results | dict(zip(names, (g.numpy() for g in gradients), strict=True))
 
-    output, h_n, tape = elman.rnn_forward(x, h_0[0], *weights.values(), f=f)
-    d_x, d_h_0, *d_weights = elman.rnn_backward(tape, d_output, d_h_n[0])
-    plain = {"output": output, "h_n": h_n[None], "gradient of x": d_x}
-    plain["gradient of h0"] = d_h_0[None]
-    plain |= {f"gradient of {name}": g for name, g in zip(weights, d_weights, strict=True)}
+def agrees(case: LayerCase) -> None:
+    """Compare a plain version with the fast version and with PyTorch."""
+    results = run(case)
+    demand(against(results, CLASSES[case.cell], case), "plain and fast versions agree", case)
+    report = compare_results(results, torch_results(case), rounding(case)[1])
+    demand(report, f"the plain version and {case.torch_name} agree", case)
 
-    expected, allowed = tolerances(fast)
-    demand(compare_results(plain, expected, allowed), "the plain layer is the fast one", f)
-    demand(compare_results(plain, with_torch(), allowed), "the plain layer is nn.RNN", f)
+
+@pytest.mark.parametrize("cell", CELLS)
+@hypothesis_states(case=layer_cases(**PLAIN))
+def test_the_layer_is_the_fast_one_and_that_of_pytorch(cell: str, case: LayerCase) -> None:
+    one = {"nonlinearity": "tanh"} if len(CELLS[cell].nonlinearities) == 1 else {}
+    agrees(replace(case, cell=cell, **one))
+
+
+def test_a_gate_that_is_nearly_one() -> None:
+    """The rounding of 1 - z is found where z is perturbed before it is used: in the fast layer."""
+    agrees(LayerCase(cell="gru", T=6, V=4, H=3, saturated=True, rounded=True, seed=259))
 
 
 def test_the_backward_pass_changes_none_of_its_arguments() -> None:
@@ -94,7 +111,7 @@ def test_the_backward_pass_changes_none_of_its_arguments() -> None:
         np.testing.assert_array_equal(again, copy)
 
 
-def test_unless_told_otherwise_the_function_is_tanh() -> None:
+def test_the_default_nonlinearity_is_tanh() -> None:
     parameters = [draw(*shape, dtype="float64", seed=0) for shape in ((H, V), (H, H), (H,), (H,))]
     W_ih, W_hh = parameters[:2]
     x_t, h = draw(B, V, dtype="float64", seed=1), draw(B, H, dtype="float64", seed=2)
@@ -168,11 +185,46 @@ def test_cross_entropy_of_large_logits_does_not_overflow(dtype: str) -> None:
     assert d_logits.dtype == dtype
 
 
-# The page ---------------------------------------------------------------------------------------
+@pytest.mark.parametrize("cell", CELLS)
+def test_the_plain_model_of_a_cell_is_the_fast_one(cell: str) -> None:
+    layer = CLASSES[cell]
+    plain, rng = model.CELLS[cell], np.random.default_rng(0)
+    fast = scratch_rnn.RNNModel(layer(V, H, dtype=np.float64, rng=rng), V, rng=rng)
+    parameters = list(fast.parameters.values())
+    shapes = [array.shape for array in model.init_parameters(plain, V, H, rng)]
+    assert shapes == [array.shape for array in parameters]
+    state = [rng.uniform(-1, 1, (B, H)) for _ in range(plain.num_states)]
+    ids = rng.integers(0, V, (B, T + 1))
+    batch = Batch(ids[:, :-1].copy(), ids[:, 1:].copy())
+
+    loss, gradients, last = model.loss_and_gradients(
+        plain, batch.inputs.T, batch.targets.T, state, parameters
+    )
+    fast_state = state_of(array[None] for array in state)
+    fast_loss, fast_gradients, fast_last = loss_and_gradients(fast, batch, fast_state)
+    assert loss == pytest.approx(fast_loss, rel=1e-14)
+    for ours, theirs in zip(gradients, fast_gradients.values(), strict=True):
+        np.testing.assert_allclose(ours, theirs, rtol=1e-12, atol=1e-14)
+    for ours, theirs in zip(last, arrays_of(fast_last), strict=True):
+        np.testing.assert_allclose(ours, theirs[0], rtol=1e-12, atol=1e-14)
+
+    zeros = model.begin_state(plain, B, parameters)
+    assert [array.shape for array in zeros] == [array.shape for array in state]
+    for array, factor in zip(parameters, (20, 3, 1, 1, 1, 0), strict=True):
+        array *= factor  # so that the text depends on what was read
+    vocab = Vocab([f"token{k}" for k in range(1, V)])
+    text = scratch_rnn.predict(vocab.to_tokens([1, 2]), 40, fast, vocab)
+    written = model.generate(plain, [1, 2], 40, parameters)
+    assert vocab.to_tokens(written) == text.split(" ")
+    assert len(set(written)) > 2
 
 
-def test_page_one_imports_numpy_alone_and_has_at_most_120_lines() -> None:
-    source = PAGE.read_text(encoding="utf-8")
+# The files --------------------------------------------------------------------------------------
+
+
+@pytest.mark.parametrize("module", model.MODULES)
+def test_a_plain_version_imports_numpy_alone_and_has_at_most_120_lines(module: Any) -> None:
+    source = Path(module.__file__).read_text(encoding="utf-8")
     imports = [
         ast.unparse(node)
         for node in ast.walk(ast.parse(source))
@@ -199,16 +251,16 @@ def test_ctrl_c_ends_it_without_a_traceback() -> None:
 
 
 def test_it_trains(monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str]) -> None:
-    cells = page_in_motion.CELLS
+    cells = program.CELLS
     monkeypatch.setitem(cells, "rnn", cells["rnn"]._replace(epochs=40))
-    page_in_motion.main("rnn")
+    program.main("rnn")
     printed = capsys.readouterr().out
     at_20, at_40 = (float(number) for number in re.findall(r"perplexity +(\S+)", printed))
     assert at_40 < at_20 < 15
     assert re.fullmatch(r"the clock [a-z ]{200}", printed.splitlines()[-1])
 
 
-@pytest.mark.parametrize("cell", ["rnn", "gru", "lstm"])
+@pytest.mark.parametrize("cell", CELLS)
 def test_it_trains_and_writes(cell: str) -> None:
     only_in_deep()
     result = subprocess.run(
@@ -220,7 +272,7 @@ def test_it_trains_and_writes(cell: str) -> None:
     )
     assert (result.returncode, result.stderr) == (0, "")
     perplexities = [float(number) for number in re.findall(r"perplexity +(\S+)", result.stdout)]
-    assert len(perplexities) == {"rnn": 8, "gru": 4, "lstm": 5}[cell]
+    assert len(perplexities) == model.CELLS[cell].epochs // 20
     assert perplexities[-1] < 4 < perplexities[0]
     written = result.stdout.splitlines()[-1]
     assert re.fullmatch(r"the clock [a-z ]{200}", written)

@@ -10,7 +10,6 @@ from compare.parity.tolerance import tolerances
 from scratch_rnn import GRU, LSTM, RNN, RNNModel, predict, train
 from scratch_rnn.predict import token_by_token
 from scratch_rnn.text import Batch, Vocab
-from tests.annotations import unchecked
 from tests.model_cases import ModelCase, build_model
 from tests.properties import demand
 from tests.strategies import property_of_models
@@ -120,11 +119,3 @@ def test_token_by_token_without_biases_and_with_a_projection(
     logits_after = token_by_token(model, model.begin_state(1))
     rows = {"logits": np.array([logits_after(token) for token in tokens])}
     demand(compare_results(results, rows, allowed), "token by token", str(options))
-
-
-@pytest.mark.parametrize(("prefix", "num_preds"), [("", 3), ("xyz", 3), ("ban", -1), ("b", 1.5)])
-def test_what_cannot_be_continued_is_refused(prefix: str, num_preds: Any) -> None:
-    vocab = Vocab(list("banana bus"))
-    model = RNNModel(RNN(len(vocab), 3), len(vocab))
-    with unchecked(), pytest.raises((ValueError, TypeError), match="expected"):
-        predict(prefix, num_preds, model, vocab)

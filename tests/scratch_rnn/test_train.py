@@ -22,7 +22,6 @@ from scratch_rnn import (
     SGD,
     RNNModel,
     cross_entropy,
-    perplexity,
     set_num_threads,
     threads,
     train,
@@ -64,68 +63,6 @@ def test_a_step_is_forward_loss_backward_clip_update(package: Any, case: ModelCa
     }
     report = identical(results, {name: expected[name] for name in results})
     demand(report, "a step is forward, loss, backward, clip, update", case)
-
-
-@pytest.mark.parametrize("carry_state", [False, True])
-@pytest.mark.parametrize("epochs", [1, 2])
-def test_epochs_step_by_step(carry_state: bool, epochs: int) -> None:
-    """The state is zero at each epoch's start, and carried or not in between."""
-    one, other, batches = small_model(), small_model(), small_batches()
-    optimizer = SGD(other.parameters, 0.5)
-    losses = []
-    for _ in range(epochs):
-        state, losses = None, []
-        for batch in batches:
-            result = train_step(other, batch, state, optimizer, max_norm=0.5)
-            losses.append(result.loss)
-            state = result.state if carry_state else None
-    heard = []
-    results = train(
-        one,
-        batches,
-        0.5,
-        epochs,
-        carry_state=carry_state,
-        max_norm=0.5,
-        on_epoch=lambda epoch, result: heard.append((epoch, result)),
-    )
-    for name, array in one.parameters.items():
-        np.testing.assert_array_equal(array, other.parameters[name])
-    assert heard == list(enumerate(results))
-    assert results[-1].num_tokens == 3 * 2 * 4
-    assert abs(results[-1].loss - np.mean(losses)) <= 4 * np.spacing(results[-1].loss)
-    assert results[-1].perplexity == perplexity(results[-1].loss)
-
-
-def test_an_epochs_loss_counts_each_token_once() -> None:
-    """Batches of different sizes weigh as many tokens as they have."""
-    long, short = small_batches(1, 2, 6)[0], small_batches(1, 2, 1)[0]
-    result = train_epoch(small_model(), [long, short], SGD(small_model().parameters, 0.0))
-    losses = []
-    for batch in (long, short):
-        model = small_model()
-        logits, _ = model(batch.inputs, model.begin_state(2))
-        losses.append(cross_entropy(logits, batch.targets.T.reshape(-1))[0])
-    expected = (12 * losses[0] + 2 * losses[1]) / 14
-    assert result.num_tokens == 14
-    assert abs(result.loss - expected) <= 4 * np.spacing(expected)
-
-
-def test_a_generator_of_batches_serves_one_epoch() -> None:
-    def once() -> Iterator[Batch]:
-        yield from small_batches()
-
-    batches = once()
-    assert train(small_model(), batches, 0.1, 1)[0].num_tokens == 24
-    with pytest.raises(ValueError, match="at least one batch"):
-        train(small_model(), batches, 0.1, 1)
-
-
-def test_no_epochs_leave_the_model_alone() -> None:
-    model = small_model()
-    before = {name: array.copy() for name, array in model.parameters.items()}
-    assert train(model, small_batches(), 0.1, 0) == []
-    assert not [name for name, array in before.items() if np.any(array != model.parameters[name])]
 
 
 def test_a_step_learns() -> None:
@@ -372,6 +309,3 @@ def test_a_number_of_threads_that_is_none_is_refused(n: Any) -> None:
     with unchecked(), pytest.raises((ValueError, TypeError), match="threads"):
         set_num_threads(n)
     assert scratch_rnn.get_num_threads() == 1
-
-
-# Prediction -------------------------------------------------------------------------------------
