@@ -90,8 +90,9 @@ def draw_training_case(seed: int, *, B: int = 3, T: int = 5) -> TrainingCase:
 
 
 def layer_of(package: Any, cell: str) -> Any:
-    """Return the package's layer of a cell."""
-    return getattr(package, cell.upper())
+    """Return the layer of a cell in a package like scratch_rnn."""
+    record = CELLS[cell]
+    return record.scratch_layer if package is scratch_rnn else getattr(package, record.layer)
 
 
 def make_model(package: Any, case: TrainingCase, move: Move = unmoved) -> Any:
