@@ -48,28 +48,13 @@ class SuspectOptions:
 
 @dataclass(frozen=True, slots=True)
 class Replay:
-    """A suspect, and the update in which it differs.
-
-    Attributes
-    ----------
-    suspect : SuspectOptions
-        The options that define the suspect.
-    case : TrainingCase
-        The smallest case that differs. If one update alone shows no difference, the case of the
-        update in which the search found it.
-    alone : bool
-        Whether the case alone shows the difference.
-    setting : mapping
-        The options of the whole search. If the case alone shows nothing, the search runs again.
-    tensor : str
-        The first tensor that differs.
-    """
+    """A suspect, and the update in which it differs."""
 
     suspect: SuspectOptions
-    case: TrainingCase
-    alone: bool
-    setting: Mapping[str, Any]
-    tensor: str
+    case: TrainingCase  # the smallest that differs; if none does alone, that of the first update
+    alone: bool  # whether the case alone shows the difference
+    setting: Mapping[str, Any]  # options of the search, which runs again if it does not
+    tensor: str  # the first tensor that differs
 
 
 @dataclass(frozen=True, slots=True)
@@ -102,13 +87,9 @@ def make_replay(
     difference: FirstDifference, suspect: Mapping[str, Any], setting: Mapping[str, Any]
 ) -> Replay:
     """Return the replay with the smallest case that shows the difference."""
-    return Replay(
-        SuspectOptions(**suspect),
-        difference.smallest or difference.case,
-        difference.smallest is not None,
-        setting,
-        difference.first.tensor,
-    )
+    smallest, tensor = difference.smallest, difference.first.tensor
+    case, alone = smallest or difference.case, smallest is not None
+    return Replay(SuspectOptions(**suspect), case, alone, setting, tensor)
 
 
 def write(path: Path, replay: Replay) -> int:
@@ -161,19 +142,14 @@ def read(path: Path) -> Replay:
         metadata = read_fields(fields, header["__metadata__"], "a replay")
         if metadata["format"] != FORMAT:
             raise SchemaError(f"the format {FORMAT!r}", excerpt(metadata["format"]))
-        description: _Description = read_record(
+        read_: _Description = read_record(
             _Description, parse_json(metadata["description"]), "a description"
         )
-        bug = description.suspect.bug
+        bug = read_.suspect.bug
         if bug is not None and bug not in BUG_NAMES:
             raise SchemaError("the name of a bug", excerpt(bug))
-        return Replay(
-            description.suspect,
-            _case(description, {name: np.array(tensor) for name, tensor in tensors.items()}),
-            description.alone,
-            description.setting,
-            description.tensor,
-        )
+        case = _case(read_, {name: np.array(tensor) for name, tensor in tensors.items()})
+        return Replay(read_.suspect, case, read_.alone, read_.setting, read_.tensor)
     except OSError as error:
         raise RecordError(f"expected a replay file, got {path}: {error.strerror}") from error
     except (safetensors.SafetensorError, ValueError, KeyError, TypeError) as error:
@@ -183,29 +159,26 @@ def read(path: Path) -> Replay:
 
 def _case(description: _Description, tensors: dict[str, np.ndarray]) -> TrainingCase:
     """Build the case; sizes that do not fit the tensors are refused before they are used."""
-    options, cell = description.options, description.cell
+    options, cell = description.options, CELLS[description.cell]
     V, H, L = options.input_size, options.hidden_size, options.num_layers
-    GH = H * CELLS[cell].num_gates
     batch = Batch(tensors.pop("inputs"), tensors.pop("targets"))
-    names = named_state("state", state_of(CELLS[cell].states))
-    state = {name: tensors.pop(name) for name in names}
+    state = {name: tensors.pop(name) for name in named_state("state", state_of(cell.states))}
     parameters = {name.removeprefix("parameters."): array for name, array in tensors.items()}
-    B = len(batch.inputs)
-    shapes = {
-        "inputs": (batch.inputs, (B, *batch.inputs.shape[1:2]), "int64"),
-        "targets": (batch.targets, batch.inputs.shape, "int64"),
-        **{name: (array, (L, B, H), options.dtype) for name, array in state.items()},
-    }
     if len(parameters) != 4 * L + 2:
         raise SchemaError(f"{4 * L + 2:,} parameters", len(parameters))
+    B, GH = len(batch.inputs), H * cell.num_gates
+    shapes = {"linear.weight": (V, H), "linear.bias": (V,)}
     for layer in range(L):
-        for name, shape in (("ih", (GH, H if layer else V)), ("hh", (GH, H))):
-            for kind, size in (("weight", shape), ("bias", (GH,))):
-                full = f"rnn.{kind}_{name}_l{layer}"
-                shapes[full] = parameters[full], size, options.dtype
-    shapes["linear.weight"] = parameters["linear.weight"], (V, H), options.dtype
-    shapes["linear.bias"] = parameters["linear.bias"], (V,), options.dtype
-    for name, (array, shape, dtype) in shapes.items():
+        for name, width in (("ih", H if layer else V), ("hh", H)):
+            shapes[f"rnn.weight_{name}_l{layer}"] = GH, width
+            shapes[f"rnn.bias_{name}_l{layer}"] = (GH,)
+    floats = {name: (parameters[name], shape) for name, shape in shapes.items()}
+    floats |= {name: (array, (L, B, H)) for name, array in state.items()}
+    dtype: str = options.dtype
+    arrays = [(name, *each, dtype) for name, each in floats.items()]
+    arrays.append(("inputs", batch.inputs, (B, *batch.inputs.shape[1:2]), "int64"))
+    arrays.append(("targets", batch.targets, batch.inputs.shape, "int64"))
+    for name, array, shape, dtype in arrays:
         if array.shape != shape or array.dtype != dtype or not array.size:
             raise SchemaError(f"{name} of {shape} {dtype}", f"{array.shape} {array.dtype}")
         if not np.isfinite(array).all():
@@ -214,9 +187,9 @@ def _case(description: _Description, tensors: dict[str, np.ndarray]) -> Training
         if not 0 <= ids.min() <= ids.max() < V:
             raise SchemaError(f"tokens in 0 … {V - 1}", "others")
     layer_options = plain(options)
-    if options.nonlinearity not in CELLS[cell].nonlinearities:
+    if options.nonlinearity not in cell.nonlinearities:
         raise SchemaError("the nonlinearity tanh", options.nonlinearity)
-    if len(CELLS[cell].nonlinearities) == 1:
+    if len(cell.nonlinearities) == 1:
         del layer_options["nonlinearity"]
     return TrainingCase(
         options=layer_options,
@@ -226,5 +199,5 @@ def _case(description: _Description, tensors: dict[str, np.ndarray]) -> Training
         lr=description.lr,
         max_norm=description.max_norm,
         carry_state=description.carry_state,
-        cell=cell,
+        cell=description.cell,
     )

@@ -46,16 +46,7 @@ DETAILS = ("W_ih", "W_hh", "b_ih", "b_hh", "a", "u", "z", "W", "b", "d_h")
 
 
 def record(text: str, course: Course, terminal: Terminal | None = None) -> dict[str, Any]:
-    """Record all results of both models while they read the text.
-
-    Parameters
-    ----------
-    text : str
-        The user's text; see `tokens_of`.
-    course : Course
-        The checkpoints with their weights.
-    terminal : Terminal, optional
-        Terminal for notes on changes of the text.
+    """Record all results of both models while they read the text; see `tokens_of`.
 
     Returns
     -------
@@ -139,14 +130,14 @@ def tokens_of(text: str, vocab: Vocab, token: str) -> tuple[list[str], list[str]
     if any(part not in vocab for part in tokens):
         cleaned = " ".join(line for line in clean(text) if line)
         if cleaned != text and cleaned:
-            notes.append(f'Read as "{_short(cleaned)}": training texts are cleaned like that.')
+            notes.append(f'Read as "{_short(cleaned)}", cleaned like a training text.')
         tokens = list(parts(cleaned, token))
     if not tokens:
         raise UsageError(f"expected --text with letters from a to z, got {_short(text)!r}")
     if len(tokens) > MOST_STEPS:
         notes.append(
             f"The first {MOST_STEPS} of {len(tokens):,} "
-            f"{'characters' if token == 'char' else 'words'}: this is the limit of a page."
+            f"{'characters' if token == 'char' else 'words'}, the limit of a page."
         )
         tokens = tokens[:MOST_STEPS]
     unknown = list(dict.fromkeys(part for part in tokens if part not in vocab))
@@ -156,8 +147,7 @@ def tokens_of(text: str, vocab: Vocab, token: str) -> tuple[list[str], list[str]
             f"vocabulary, got {_short(text)!r}"
         )
     if unknown:
-        names = ", ".join(repr(part) for part in unknown[:8])
-        notes.append(f"Not in the vocabulary, and read as <unk>: {names}.")
+        notes.append(f"Not in the vocabulary, read as <unk>: {', '.join(map(repr, unknown[:8]))}.")
     return [part if part in vocab else "<unk>" for part in tokens], notes
 
 
@@ -170,12 +160,8 @@ def look(
 ) -> dict[str, Any]:
     """Run both models with the snapshot's weights, and return all results.
 
-    Returns
-    -------
-    dict
-        The values of this checkpoint. "numbers" are the arrays that are always in the page.
-        "details" are the arrays that are left out if the page would be too large: weights, and
-        numbers that need the weights to be understood.
+    "numbers" are the arrays that are always in the page. "details" are left out if the page would
+    be too large: weights, and numbers that need the weights to be understood.
     """
     for name, parameter in scratch.parameters.items():
         parameter[...] = snapshot.weights[name]
@@ -213,24 +199,24 @@ def numbers_of(
 
     For cells with gates, the page computes sums and gradients itself; they are not recorded.
 
-    The name of an array of PyTorch is "torch." and the name of the NumPy array. a depends only on
-    the token, so it has one row for each different token of the text. W_ih has one row for each
-    token of `input_ids`.
+    a depends only on the token, so it has one row for each different token of the text. W_ih has
+    one row for each token of `input_ids`.
     """
     K = len(ids) - 1
     first = [ids.tolist().index(i) for i in dict.fromkeys(ids.tolist())]  # (distinct tokens)
-    ours, theirs = scratch_forward(scratch, ids), concise_forward(concise, ids)
-    ours["L"], d_logits = scratch_losses(ours["y"][:K], ids[1:])
-    theirs["L"] = concise_losses(theirs["y"][:K], ids[1:])
+    numbers, torch_numbers = scratch_forward(scratch, ids), concise_forward(concise, ids)
+    numbers["L"], d_logits = scratch_losses(numbers["y"][:K], ids[1:])
+    torch_numbers["L"] = concise_losses(torch_numbers["y"][:K], ids[1:])
     if is_elman(scratch):
-        ours["a"], theirs["a"] = ours["a"][first], theirs["a"][first]
-        ours |= scratch_backward(scratch, ids, d_logits)
-    ours |= weights_of(scratch)._asdict()
-    ours["W_ih"] = ours["W_ih"].T[input_ids(ids, scratch.vocab_size)]
-    ours["W"] = scratch.parameters["linear.weight"]
-    ours["b"] = scratch.parameters["linear.bias"]
-    both = ours | {f"torch.{name}": array for name, array in theirs.items()}
-    copies = {name: np.array(array) for name, array in both.items()}
+        for each in (numbers, torch_numbers):
+            each["a"] = each["a"][first]
+        numbers |= scratch_backward(scratch, ids, d_logits)
+    numbers |= weights_of(scratch)._asdict()
+    numbers["W_ih"] = numbers["W_ih"].T[input_ids(ids, scratch.vocab_size)]
+    numbers["W"] = scratch.parameters["linear.weight"]
+    numbers["b"] = scratch.parameters["linear.bias"]
+    numbers |= {f"torch.{name}": array for name, array in torch_numbers.items()}
+    copies = {name: np.array(array) for name, array in numbers.items()}
     names = [*DETAILS, *(f"torch.{name}" for name in DETAILS)]
     details = {name: copies.pop(name) for name in names if name in copies}
     return copies, details
@@ -262,15 +248,13 @@ def shown_ids(
     V = distributions[0].shape[1]
     if V <= MOST_SHOWN:
         return list(range(V))
-    likeliest = np.max([p.max(axis=0) for p in distributions], axis=0)  # (V,)
-    by_likelihood = [int(v) for v in np.argsort(-likeliest, kind="stable")]
+    largest = np.max([p.max(axis=0) for p in distributions], axis=0)  # (V,)
     needed = {int(v) for v in targets}
     for p in distributions:
         needed |= {int(v) for v in p.argmax(axis=1)}
-    for v in by_likelihood:
-        if len(needed) >= MOST_SHOWN:
-            break
-        needed.add(v)
+    for v in np.argsort(-largest, kind="stable").tolist():
+        if len(needed) < MOST_SHOWN:
+            needed.add(v)
     return sorted(needed)
 
 

@@ -85,7 +85,7 @@ def test_states_that_explode_are_refused_in_one_line() -> None:
     [
         ("time", "time", []),
         (" a  b ", " a  b ", []),
-        ("Time, Traveller!", "time traveller", ['Read as "time traveller": training texts']),
+        ("Time, Traveller!", "time traveller", ['Read as "time traveller", cleaned']),
         ("time\ntraveller", "time traveller", ['Read as "time traveller"']),
         ("a" * 70, "a" * 64, ["The first 64 of 70 characters"]),
     ],
@@ -101,7 +101,7 @@ def test_a_text_is_read_as_training_texts_are(text: str, tokens: str, notes: lis
 def test_a_token_outside_the_vocabulary_becomes_unk() -> None:
     found, notes = tokens_of("jazz", Vocab.from_list(["<unk>", "a", "j"]), "char")
     assert found == ["j", "a", "<unk>", "<unk>"]
-    assert notes == ["Not in the vocabulary, and read as <unk>: 'z'."]
+    assert notes == ["Not in the vocabulary, read as <unk>: 'z'."]
     words = Vocab.from_list(["<unk>", "time", "machine"])
     assert tokens_of("The Time Machine", words, "word")[0] == ["<unk>", "time", "machine"]
 
