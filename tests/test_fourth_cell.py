@@ -43,7 +43,10 @@ COMMANDS = {  # each with its exit code, and with words of what it prints
     "check template.py --cell mgu": (1, "mgu_step"),
     "check scratch_rnn.mgu:MGU --cell mgu": (0, "right"),
     "check concise_rnn.mgu:MGU --cell mgu": (0, "right"),
-    f"bisect --cell mgu --implementation scratch_rnn.mgu:MGU --updates 2 --output case.safetensors {SIZES}": (0, "updates"),
+    f"bisect --cell mgu --implementation scratch_rnn.mgu:MGU --updates 2 --output case.safetensors {SIZES}": (
+        0,
+        "updates",
+    ),
     "explain --checkpoint NEWEST --out page.html": (0, "page.html"),
     "bench --cell mgu --shapes shapes.json --budget 0.2 --json times.json": (0, "times.json"),
 }

@@ -15,6 +15,9 @@ Refused = Callable[..., str]
 
 ROOT = Path(__file__).parents[2]
 
+LR = "expected --lr of a number above 0 and at most 1e+30, got"
+MAX_NORM = "expected --max-norm of a number above 0 and at most 1e+30, or inf, got"
+
 VALUES = {
     "run --batch-size 0": "expected --batch-size of at least 1, got 0",
     "run --batch-size -3": "expected --batch-size of at least 1, got -3",
@@ -23,13 +26,13 @@ VALUES = {
     "run --num-layers 0": "expected --num-layers of at least 1, got 0",
     "run --max-tokens 0": "expected --max-tokens of at least 1, got 0",
     "run --epochs 0": "expected --epochs of at least 1, got 0",
-    "run --lr 0": "expected --lr to be a finite number above 0, got 0.0",
-    "run --lr nan": "expected --lr to be a finite number above 0, got nan",
-    "run --lr inf": "expected --lr to be a finite number above 0, got inf",
-    "run --lr 1e31": "expected --lr of at most 1e+30, got 1e+31",
-    "run --max-norm 1e31": "expected --max-norm of at most 1e+30, or inf, got 1e+31",
-    "run --max-norm 0": "expected --max-norm above 0, got 0.0",
-    "run --max-norm nan": "expected --max-norm above 0, got nan",
+    "run --lr 0": f"{LR} 0.0",
+    "run --lr nan": f"{LR} nan",
+    "run --lr inf": f"{LR} inf",
+    "run --lr 1e31": f"{LR} 1e+31",
+    "run --max-norm 1e31": f"{MAX_NORM} 1e+31",
+    "run --max-norm 0": f"{MAX_NORM} 0.0",
+    "run --max-norm nan": f"{MAX_NORM} nan",
     "run --seed -1": "expected --seed of at least 0, got -1",
     "run --threads 0": "expected --threads between 1 and 1024, got 0",
     "run --threads 99999": "expected --threads between 1 and 1024, got 99999",
