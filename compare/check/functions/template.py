@@ -73,7 +73,7 @@ def _blocks(gates: Sequence[str]) -> str:
     many = NUMBERS.get(len(gates), str(len(gates)))
     return "\n\n" + _filled(
         f"A weight has {many} blocks of H rows, in the order {', '.join(gates)}. So x_t @ W_ih.T "
-        f"computes the products of all {many} gates, side by side: (B, {len(gates)}H)."
+        f"computes the products of all gates, side by side: (B, {len(gates)}H)."
     )
 
 
