@@ -12,7 +12,7 @@ import pytest
 from compare.check import CheckConfig
 from compare.check.command import try_stages
 from compare.check.functions.exercises import STAGES
-from compare.check.functions.trying import ours, try_all
+from compare.check.functions.trying import reference, try_all
 from compare.check.worker.client import Source, Submission
 from tests.annotations import unchecked
 
@@ -43,7 +43,7 @@ def verdict_of(path: Path) -> str:
     ]
     source = Source(file=str(path), in_process=True)
     with unchecked():
-        [result] = try_all(lambda: Submission(source, ours), (stage,), 0)
+        [result] = try_all(lambda: Submission(source, reference), (stage,), 0)
     return result.verdict
 
 
@@ -90,6 +90,6 @@ def test_a_wrong_turn_is_told_as_the_teachers_page_says(
     stages = tuple(stage for stage in STAGES["rnn"] if stage.name == function)
     with unchecked():
         [result] = try_stages(
-            lambda: Submission(source, ours), stages, CheckConfig(target=str(file))
+            lambda: Submission(source, reference), stages, CheckConfig(target=str(file))
         )
     assert (result.verdict, result.likely) == ("wrong", said)

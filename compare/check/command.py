@@ -5,11 +5,11 @@ from __future__ import annotations
 import time
 from collections.abc import Callable, Iterable, Sequence
 from contextlib import AbstractContextManager, nullcontext
-from importlib import resources
 from importlib.util import spec_from_file_location
 from pathlib import Path
 from typing import Any
 
+from compare.check.cases.parts import Part, PartResult
 from compare.check.classes.adapters.which import cell_of
 from compare.check.classes.conventions import Said
 from compare.check.classes.features import (
@@ -22,13 +22,13 @@ from compare.check.classes.features import (
 )
 from compare.check.classes.layers import NEEDED, Layers
 from compare.check.config import CheckConfig
+from compare.check.diagnosis import likely_mistake, name_mistakes
 from compare.check.functions.cs231n import CS231N_STAGES
 from compare.check.functions.exercises import STAGES
-from compare.check.functions.of_package import EQUATIONS
-from compare.check.functions.stages import Part, PartResult, Stage, StageResult
+from compare.check.functions.stages import Stage, StageResult
+from compare.check.functions.template import template_of
 from compare.check.functions.training import Training, train
-from compare.check.functions.trying import TheirFunctions, ours, try_all
-from compare.check.diagnosis import likely_mistake, name_mistakes
+from compare.check.functions.trying import SubmissionFunctions, reference, try_all
 from compare.check.report.report import (
     Report,
     check_can_write,
@@ -97,19 +97,7 @@ def _keep(report: Report, config: CheckConfig) -> None:
 
 def write_template(path: Path, cell: str) -> None:
     """Write the exercise: functions whose docstrings say what is to be written."""
-    folder = resources.files("compare.check.functions.templates")
-    frame, functions = (
-        (folder / f"{name}.txt").read_text(encoding="utf-8") for name in ("frame", cell)
-    )
-    title, _, functions = functions.partition("\n")
-    for word, by in (
-        ("FUNCTIONS", functions),
-        ("TITLE", title),
-        ("CELL", cell),
-        ("FILE", path.name),  # last: its name may be one of these words
-    ):
-        frame = frame.replace(word, by.strip("\n"))
-    path.write_text(frame, encoding="utf-8")
+    path.write_text(template_of(cell, path.name), encoding="utf-8")
 
 
 def watch(config: CheckConfig, terminal: Terminal) -> None:
@@ -156,7 +144,7 @@ def loader(config: CheckConfig, notes: Notes | None = None) -> Callable[[], Subm
 
     def load() -> Submission:
         try:
-            return Submission(source, ours, notes)
+            return Submission(source, reference, notes)
         except Trouble as trouble:
             parts = source.module.split(".")
             for name in (".".join(parts[: k + 1]) for k in range(len(parts))):
@@ -245,7 +233,7 @@ def trained(
 ) -> Training:
     """Train six right functions in lock-step with PyTorch."""
     with load() as submission:
-        return train(EQUATIONS[cell], TheirFunctions(submission), config.text, terminal)
+        return train(cell, SubmissionFunctions(submission), config.text, terminal)
 
 
 def _spinner(terminal: Terminal) -> AbstractContextManager[Any]:
@@ -366,7 +354,7 @@ def diagnose(result: StageResult, load: Callable[[], Submission], seed: int) -> 
     """Put into a result which mistake it looks like."""
     try:
         with load() as submission:
-            functions = (result.functions_of or TheirFunctions)(submission)
+            functions = SubmissionFunctions(submission, result.replaced)
             result.likely = likely_mistake(result, functions, seed)
     except Trouble:
         return

@@ -20,16 +20,14 @@ from compare.check.bugs.catalogue import CATALOGUE, Bug
 from compare.check.cases.comparison import Comparison, Results
 from compare.check.cases.layer_case import LayerCase
 from compare.check.cases.layer_results import CLASSES, STATES, rounding, run
-from compare.check.functions.drawing import Case
-from compare.check.functions.of_package import AsLayer
+from compare.check.cases.parts import Case, Malformed, PartResult
+from compare.check.functions.as_layer import AsLayer
 from compare.check.functions.plain import PlainFunctions
 from compare.check.functions.stages import (
     AFTER_ANOTHER,
     ARGUMENT,
     SECOND,
     Functions,
-    Malformed,
-    PartResult,
     StageResult,
     run_quietly,
 )
@@ -91,7 +89,7 @@ def likely_mistake(result: StageResult, functions: Functions, seed: int) -> str:
     def run_stage(mistaken: Any, case: Case, move: Move) -> Results:
         return stage.run(stage.functions(mistaken), copy.deepcopy(case.inputs), move)
 
-    mistakes = partial(of_functions, (stage.kind,), stage.equations.cell)
+    mistakes = partial(of_functions, (stage.kind,), stage.cell)
     return _search(result.wrong, run_stage, mistakes, _observed(result, functions, seed))
 
 
@@ -127,13 +125,13 @@ def _observed(result: StageResult, functions: Functions, seed: int) -> list[Obse
         assert result.case is not None
         if case is result.case:
             got = {c.tensor: c.got for c in result.comparisons}
-            observed.insert(0, Observed(case, answer.allowed, got))
+            observed.insert(0, Observed(case, answer.tolerance, got))
         elif len(observed) < CASES_TO_AGREE and case.dtype == result.case.dtype:
             try:
                 got = run_quietly(result.stage, functions, case.inputs)
             except (Trouble, Malformed):
                 continue
-            observed.append(Observed(case, answer.allowed, got))
+            observed.append(Observed(case, answer.tolerance, got))
     return observed
 
 

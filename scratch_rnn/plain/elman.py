@@ -2,23 +2,23 @@
 
 T steps, B sequences (rows, so ``W x`` is ``x @ W.T`` here), V tokens in the vocabulary, H units.
 
-Forward, for t = 1 … T. Each x_t is one-hot, k_t is the token that comes next, f is tanh or ReLU:
+Forward, for t = 1 … T. f is tanh or ReLU:
 
     z_t = W_ih x_t + b_ih + W_hh h_{t-1} + b_hh      x_t (B, V)   W_ih (H, V)   W_hh (H, H)
     h_t = f(z_t)                                     z_t and h_t (B, H)   b_ih and b_hh (H,)
+
+Backward, for t = T … 1. δa means dL/da and has the shape of a; δh_t is all that reaches h_t:
+
+    δz_t = δh_t ⊙ f'(z_t)                            tanh' = 1 - h_t²; ReLU' = 1 if h_t > 0, else 0
+    δh_{t-1} = W_hh^T δz_t                           and what reads h_{t-1} outside
+    δx_t = W_ih^T δz_t
+    δW_ih = Σ δz_t x_t^T    δW_hh = Σ δz_t h_{t-1}^T    δb_ih = δb_hh = Σ δz_t     over the steps
+
+The output layer and the loss. Each x_t is one-hot, k_t is the token that comes next:
+
     y_t = W h_t + b                                  y_t (B, V)   W (V, H)   b (V,)
     L   = mean of -log softmax(y_t)[k_t]             over all T·B rows   k_t (B,)
-
-Backward, for t = T … 1. δa means dL/da and has the shape of a:
-
-    δy_t = (softmax(y_t) - onehot(k_t)) / (T·B)
-    δh_t = W^T δy_t + W_hh^T δz_{t+1}                two terms: y_t and z_{t+1} both use h_t
-    δz_t = δh_t ⊙ f'(z_t)                            tanh' = 1 - h_t²; ReLU' = 1 if h_t > 0, else 0
-    δx_t = W_ih^T δz_t
-
-All steps use the same parameters, so each gradient is a sum over the steps:
-
-    δW_ih = Σ δz_t x_t^T    δW_hh = Σ δz_t h_{t-1}^T    δb_ih = δb_hh = Σ δz_t
+    δy_t = (softmax(y_t) - onehot(k_t)) / (T·B)      W^T δy_t is what reaches h_t from outside
     δW = Σ δy_t h_t^T       δb = Σ δy_t
 
 Update, where g are all gradients together and θ all parameters:

@@ -8,7 +8,7 @@ from itertools import product
 from typing import Any
 
 from compare.check.cases.layer_results import CLASSES, Results
-from compare.check.functions.stages import Malformed
+from compare.check.cases.parts import Malformed
 from compare.terminal import UsageError
 
 WORDS = {

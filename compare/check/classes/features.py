@@ -27,12 +27,11 @@ from compare.check.cases.layer_results import (
     run,
     to_rounding,
 )
+from compare.check.cases.parts import Case, Malformed, Part, PartResult, in_float64
 from compare.check.classes.conventions import OF_A_CALL, Conventions, all_conventions
 from compare.check.classes.layers import Layers
-from compare.check.functions.drawing import Case
-from compare.check.functions.exercises import BACKWARD, STEP, STEP_BACK
-from compare.check.functions.stages import Malformed, Part, PartResult, in_float64
 from compare.check.diagnosis import kept_state, likely_in_layer
+from compare.check.functions.signatures import equations, signatures_of
 from compare.check.properties import of_layers as of_layers
 from compare.check.properties import of_sequences as of_sequences
 from compare.check.properties.layer_property import LayerProperty
@@ -133,8 +132,9 @@ PARTS = ("forward", "gradients of the parameters", "gradients of x and the state
 
 def parts_of(cell: str) -> tuple[Part, ...]:
     """Return the parts of a layer, with the cell's equations."""
-    backward = BACKWARD[cell] if cell == "rnn" else f"{STEP_BACK[cell]}\n{BACKWARD[cell]}"
-    return tuple(Part(name, backward if "gradient" in name else STEP[cell]) for name in PARTS)
+    names = signatures_of(cell)
+    forward, backward = equations(names.forward), equations(names.backward)
+    return tuple(Part(name, backward if "gradient" in name else forward) for name in PARTS)
 
 
 def try_feature(

@@ -14,8 +14,8 @@ from typing import Any
 import numpy as np
 
 from compare.check.cases.layer_results import Results
+from compare.check.cases.parts import Malformed, kind_of
 from compare.check.classes.conventions import Conventions, Said
-from compare.check.functions.stages import Malformed, kind_of
 from compare.check.worker.client import Handle, Submission, Trouble
 from compare.terminal import UsageError
 

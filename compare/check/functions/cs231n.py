@@ -5,7 +5,7 @@
     rnn_forward(x, h0, Wx, Wh, b) -> (h, cache)
     rnn_backward(dh, cache) -> (dx, dh0, dWx, dWh, db)
 
-They are recognized by their names. There is one bias, and no gradient of the last state by itself.
+Their names tell them apart. There is one bias, and no separate gradient of the last state.
 """
 
 from __future__ import annotations
@@ -16,17 +16,19 @@ from typing import Any
 
 import numpy as np
 
-from compare.check.functions.drawing import Case, draw_backward, draw_step
-from compare.check.functions.equations import Array, Elman
-from compare.check.functions.stages import Functions, Inputs, Results, Stage, array, items
+from compare.check.cases.parts import Case
+from compare.check.functions.drawing import draw_backward, draw_step
+from compare.check.functions.plain import Array
+from compare.check.functions.signatures import signatures_of
+from compare.check.functions.stages import Functions, Inputs, Results, Stage, array, arrays, items
 from compare.parity import Move
 
 
 class AsCS231n:
-    """Our equations, right or with a mistake, under these names and in this layout."""
+    """The six functions, right or with a mistake, under these names and in this layout."""
 
-    def __init__(self, equations: Any) -> None:
-        self.own = equations
+    def __init__(self, functions: Any) -> None:
+        self.own = functions
 
     def rnn_step_forward(
         self, x: Array, prev_h: Array, Wx: Array, Wh: Array, b: Array
@@ -54,39 +56,39 @@ class AsCS231n:
 
 
 @dataclass(frozen=True, slots=True)
-class Asked:
-    """What the two functions of a step, or of a sequence, take and give."""
+class Pair:
+    """The two functions of a step, or of a sequence."""
 
     forward: str
     backward: str
-    begun: str  # the state before
-    result: str  # what forward gives beside the cache
+    state: str  # before the first step
+    result: str  # of the forward function, beside the cache
 
     def run_forward(self, functions: Functions, given: Inputs, move: Move) -> Results:
-        """Ask for the states."""
+        """Compute the states."""
         return {self.result: array(self.result, self._forward(functions, given, move)[0])}
 
     def run_backward(self, functions: Functions, given: Inputs, move: Move) -> Results:
-        """Ask for the states, and for the gradients."""
+        """Compute the states, then the gradients."""
         _, cache = self._forward(functions, given, move)
-        names = ("dx", f"d{self.begun}", "dWx", "dWh", "db")
+        names = ("dx", f"d{self.state}", "dWx", "dWh", "db")
         found = functions.call(self.backward, move(given[f"d{self.result}"]), move(cache))
-        return {n: array(n, value) for n, value in zip(names, items(found, names), strict=True)}
+        return arrays(names, found)
 
     def _forward(self, functions: Functions, given: Inputs, move: Move) -> tuple[Any, ...]:
-        arguments = [move(given[name]) for name in ("x", self.begun, "Wx", "Wh", "b")]
+        arguments = [move(given[name]) for name in ("x", self.state, "Wx", "Wh", "b")]
         result = functions.call(self.forward, *arguments, keep=(1,))
         return items(result, (self.result, "cache"))
 
 
-STEP = Asked("rnn_step_forward", "rnn_step_backward", begun="prev_h", result="next_h")
-SEQUENCE = Asked("rnn_forward", "rnn_backward", begun="h0", result="h")
+STEP = Pair("rnn_step_forward", "rnn_step_backward", state="prev_h", result="next_h")
+SEQUENCE = Pair("rnn_forward", "rnn_backward", state="h0", result="h")
 
 
 def draw_steps(seed: int) -> Iterator[Case]:
     """Draw single steps."""
     rng = np.random.default_rng([seed, 7])
-    for case in draw_step(Elman, seed):
+    for case in draw_step(signatures_of("rnn"), seed):
         own = case.inputs
         inputs = {
             "x": own["x_t"],
@@ -99,7 +101,7 @@ def draw_steps(seed: int) -> Iterator[Case]:
 
 def draw_sequences(seed: int) -> Iterator[Case]:
     """Draw sequences."""
-    for case in draw_backward(Elman, seed):
+    for case in draw_backward(signatures_of("rnn"), seed):
         own = case.inputs
         inputs = {
             "x": np.ascontiguousarray(own["x"].swapaxes(0, 1)),

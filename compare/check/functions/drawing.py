@@ -1,4 +1,4 @@
-"""Cases of the six functions: what each is asked, drawn from a seed, the smallest first.
+"""Cases of the six functions, drawn from a seed, the smallest first.
 
 T, B, V and H are all different in most cases, so that no transposition can hide. The last cases
 have sizes of 1, or as many inputs as units.
@@ -12,22 +12,10 @@ from typing import Any
 
 import numpy as np
 
-from compare.check.functions.equations import Equations
+from compare.check.cases.parts import Case
+from compare.check.functions.plain import PlainFunctions
+from compare.check.functions.signatures import WEIGHTS, Signatures
 from compare.parity import CELLS
-
-WEIGHTS = ("W_ih", "W_hh", "b_ih", "b_hh")
-
-
-@dataclass(frozen=True, slots=True)
-class Case:
-    """What a function is asked."""
-
-    words: str
-    inputs: dict[str, Any]
-    dtype: str = "float64"
-
-
-LETTERS = ["T", "B", "V", "H"]
 
 
 @dataclass(frozen=True, slots=True)
@@ -42,10 +30,10 @@ class Kind:
 
 
 def _kinds(rng: np.random.Generator) -> list[Kind]:
-    """Return sizes all different, the smallest first; then what is special."""
+    """Return sizes all different, the smallest first; then the special kinds."""
 
-    def sizes(least: int = 2) -> tuple[int, int, int, int]:
-        T, B, V, H = (int(n) for n in rng.permutation(4) + least)
+    def sizes() -> tuple[int, int, int, int]:
+        T, B, V, H = (int(n) for n in rng.permutation(4) + 2)
         return T, B, V, H
 
     plain = sorted((sizes() for _ in range(8)), key=lambda s: (s[0] * s[1], s))
@@ -57,78 +45,68 @@ def _kinds(rng: np.random.Generator) -> list[Kind]:
 
 
 def _recurrence(
-    kind: type[Equations], seed: int, name: str, of: Sequence[str], letters: str
+    names: Signatures, seed: int, stage: str, of: Sequence[str], letters: str
 ) -> Iterator[Case]:
-    """Draw what the recurrent stages are asked."""
-    rng = np.random.default_rng([seed, len(name), ord(name[-1])])
-    for how in _kinds(rng):
-        T, B, V, H = how.sizes
-        G = CELLS[kind.cell].num_gates * H
-        h, h_next = np.tanh(rng.normal(size=(2, B, H)))
+    """Draw cases of a recurrent stage: those of its arguments that are named in `of`."""
+    rng = np.random.default_rng([seed, len(stage), ord(stage[-1])])
+    for kind in _kinds(rng):
+        T, B, V, H = kind.sizes
+        G = CELLS[names.cell].num_gates * H
+        first = np.tanh(rng.normal(size=(B, H)))
         drawn: dict[str, Any] = {
-            "x": how.scale * rng.normal(size=(T, B, V)),
-            "x_t": how.scale * rng.normal(size=(B, V)),
-            "h": h,
-            "h_0": h,
-            "h_next": h_next,
+            "x": kind.scale * rng.normal(size=(T, B, V)),
+            "x_t": kind.scale * rng.normal(size=(B, V)),
             "W_ih": rng.normal(size=(G, V)) / np.sqrt(V),
             "W_hh": rng.normal(size=(G, H)) / np.sqrt(H),
             "b_ih": rng.normal(size=G) / 2,
             "b_hh": rng.normal(size=G) / 2,
-            "d_h_next": rng.normal(size=(B, H)),
             "d_output": rng.normal(size=(T, B, H)),
-            "d_h_n": rng.normal(size=(B, H)),
         }
-        if kind.gates:
-            drawn |= _gates(kind, rng, (B, H))
-        inputs = {n: _as(drawn[n], how) for n in of}
-        shown = [f"{w} {n}" for w, n in zip(LETTERS, how.sizes, strict=True) if w in letters]
-        yield Case(", ".join(filter(None, [*shown, how.word])), inputs, how.dtype)
+        for k, state in enumerate(names.states):
+            drawn[state] = drawn[f"{state}_0"] = rng.normal(size=(B, H)) if k else first
+            drawn |= {name: rng.normal(size=(B, H)) for name in (f"d_{state}_next", f"d_{state}_n")}
+        drawn |= _after_a_step(names, drawn)
+        inputs = {name: _as(drawn[name], kind) for name in of}
+        shown = [f"{w} {n}" for w, n in zip("TBVH", kind.sizes, strict=True) if w in letters]
+        yield Case(", ".join(filter(None, [*shown, kind.word])), inputs, kind.dtype)
 
 
-def _gates(
-    kind: type[Equations], rng: np.random.Generator, shape: tuple[int, int]
-) -> dict[str, Any]:
-    """Draw the gates of a step, and the cell before and after it."""
-    sums = dict(zip(kind.gates, rng.normal(size=(len(kind.gates), *shape)), strict=True))
-    gates = {n: np.tanh(a) if n in "ng" else (1 + np.tanh(a / 2)) / 2 for n, a in sums.items()}
-    if "q" in gates:
-        return {"gates": tuple((gates | {"q": sums["q"]}).values())}
-    c, d_c_next, d_c_n = rng.normal(size=(3, *shape))
-    c_next = gates["f"] * c + gates["i"] * gates["g"]
-    cells = {"c": c, "c_0": c, "c_next": c_next, "d_c_next": d_c_next, "d_c_n": d_c_n}
-    return cells | {"gates": tuple(gates.values())}
+def _after_a_step(names: Signatures, drawn: dict[str, Any]) -> dict[str, Any]:
+    """Return the states and the gates after a step without biases: a step back takes none."""
+    none = np.zeros(len(drawn["W_ih"]))
+    before = (drawn[state] for state in names.states)
+    with np.errstate(all="ignore"):
+        step = PlainFunctions(names.cell).step
+        result = step(drawn["x_t"], *before, drawn["W_ih"], drawn["W_hh"], none, none)
+    return dict(zip(names.step_results, result if names.gates else (result,), strict=True))
 
 
-def _as(value: Any, how: Kind) -> Any:
+def _as(value: Any, kind: Kind) -> Any:
     if isinstance(value, tuple):
-        return tuple(_as(item, how) for item in value)
-    return np.array(value, how.dtype, order=how.order)  # type: ignore[call-overload]
+        return tuple(_as(item, kind) for item in value)
+    return np.array(value, kind.dtype, order=kind.order)  # type: ignore[call-overload]
 
 
-def draw_step(kind: type[Equations], seed: int) -> Iterator[Case]:
+def draw_step(names: Signatures, seed: int) -> Iterator[Case]:
     """Draw single steps."""
-    return _recurrence(kind, seed, "step", ("x_t", *kind.states, *WEIGHTS), "BVH")
+    return _recurrence(names, seed, "step", ("x_t", *names.states, *WEIGHTS), "BVH")
 
 
-def draw_forward(kind: type[Equations], seed: int) -> Iterator[Case]:
+def draw_forward(names: Signatures, seed: int) -> Iterator[Case]:
     """Draw sequences."""
-    firsts = [f"{name}_0" for name in kind.states]
-    return _recurrence(kind, seed, "forward", ("x", *firsts, *WEIGHTS), "TBVH")
+    return _recurrence(names, seed, "forward", ("x", *names.named("{}_0"), *WEIGHTS), "TBVH")
 
 
-def draw_step_backward(kind: type[Equations], seed: int) -> Iterator[Case]:
-    """Draw single steps, and the gradient that comes back to each."""
-    d_nexts = [f"d_{name}_next" for name in kind.states]
-    names = (*d_nexts, *kind.seen, "W_ih", "W_hh")
-    return _recurrence(kind, seed, "step_backward", names, "BVH")
+def draw_step_backward(names: Signatures, seed: int) -> Iterator[Case]:
+    """Draw single steps, and the gradients of the states after them."""
+    of = (*names.named("d_{}_next"), *names.seen, "W_ih", "W_hh")
+    return _recurrence(names, seed, "step_backward", of, "BVH")
 
 
-def draw_backward(kind: type[Equations], seed: int) -> Iterator[Case]:
-    """Draw sequences, and the gradients that come back to them."""
-    firsts, d_lasts = ([mark.format(n) for n in kind.states] for mark in ("{}_0", "d_{}_n"))
-    names = ("x", *firsts, *WEIGHTS, "d_output", *d_lasts)
-    return _recurrence(kind, seed, "backward", names, "TBVH")
+def draw_backward(names: Signatures, seed: int) -> Iterator[Case]:
+    """Draw sequences, and the gradients of their output and last states."""
+    of = ("x", *names.named("{}_0"), *WEIGHTS, "d_output", *names.named("d_{}_n"))
+    return _recurrence(names, seed, "backward", of, "TBVH")
 
 
 def draw_cross_entropy(seed: int) -> Iterator[Case]:

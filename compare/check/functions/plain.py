@@ -32,18 +32,32 @@ ROUNDED = {"dot", "exp", "expm1", "log", "log1p", "matmul", "mean", "prod", "sqr
 """Functions whose results are rounded; those of other functions are copies of their arguments."""
 
 
-LOG_SUM_EXP = Patch(
-    LOSS_FILE,
-    "log_p = y - np.log(np.exp(y).sum(axis=1, keepdims=True))",
-    "largest = logits.max(axis=1, keepdims=True)\n"
-    "    log_p = logits - (largest + np.log(np.exp(y).sum(axis=1, keepdims=True)))",
+LESS_ACCURATE = (
+    ("1 / (1 + np.exp(-a))", "(1 + np.tanh(a / 2)) / 2"),
+    (
+        "log_p = y - np.log(np.exp(y).sum(axis=1, keepdims=True))",
+        "largest = logits.max(axis=1, keepdims=True)\n"
+        "    log_p = logits - (largest + np.log(np.exp(y).sum(axis=1, keepdims=True)))",
+    ),
 )
-"""log p as log-sum-exp gives it. This is as right, and less accurate where logits are large."""
+"""Other ways to write σ and log p, as right as those of the plain version. Their results have fewer
+digits where σ is nearly 0, and where logits are large; a tolerance has to cover both ways."""
 
 
 def plain_file(cell: str) -> str:
     """Return the file of a cell's plain version, as a patch names it."""
     return CELLS[cell].plain_module.replace(".", "/") + ".py"
+
+
+@lru_cache
+def less_accurate(cell: str) -> tuple[Patch, ...]:
+    """Return the patches that put the less accurate ways into a cell's functions."""
+    return tuple(
+        Patch(file, *texts)
+        for file in dict.fromkeys((plain_file(cell), LOSS_FILE))
+        for texts in LESS_ACCURATE
+        if texts[0] in patched_source(file, ())
+    )
 
 
 class PlainFunctions:

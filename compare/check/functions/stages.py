@@ -1,23 +1,22 @@
-"""A stage of the exercise: how a function is asked, and what is right.
+"""A stage of the exercise: how a function is called, and what is right.
 
-A stage runs any six functions on a case and names all results: a submission's, ours, or ours with a
-mistake. What is right, and how far rounding may lead from it, is computed from ours. The stages of
-the three cells are in `compare.check.functions.exercises`.
+A stage runs any six functions on a case and names all results: a submission's, those of the plain
+version, or those with a mistake. The right results and their tolerance come from the plain version.
+The stages of all cells are in `compare.check.functions.exercises`.
 """
 
 from __future__ import annotations
 
 import copy
 from collections.abc import Callable, Iterator, Sequence
-from dataclasses import dataclass, field
+from dataclasses import dataclass
 from typing import Any, Protocol, runtime_checkable
 
 import numpy as np
 
-import scratch_rnn
-from compare.check.functions.drawing import WEIGHTS, Case
-from compare.check.functions.equations import Elman, Equations
-from compare.check.functions.of_package import OfPackage
+from compare.check.cases.parts import Case, Malformed, Part, PartResult, in_float64, kind_of
+from compare.check.functions.plain import PlainFunctions, less_accurate
+from compare.check.functions.signatures import WEIGHTS, Signatures
 from compare.parity import Move, tolerances, unmoved
 
 Results = dict[str, np.ndarray]
@@ -38,17 +37,17 @@ class Functions(Protocol):
         """Return an item of a result as it is now."""
 
 
-class OurFunctions:
+class LocalFunctions:
     """Functions of this process, as methods of an object."""
 
-    def __init__(self, equations: Any) -> None:
-        self.equations = equations
-        self._prefix = f"{equations.cell}_" if hasattr(equations, "cell") else ""
+    def __init__(self, methods: Any) -> None:
+        self.methods = methods
+        self._prefix = f"{methods.cell}_" if hasattr(methods, "cell") else ""
         self._result: Any = None
 
     def call(self, name: str, *args: Any, keep: Sequence[int] = ()) -> Any:
         """Call one."""
-        self._result = getattr(self.equations, name.removeprefix(self._prefix))(*args)
+        self._result = getattr(self.methods, name.removeprefix(self._prefix))(*args)
         return self._result
 
     def kept(self) -> Any:
@@ -60,57 +59,42 @@ class OurFunctions:
         return kept[k]
 
 
-class Malformed(Exception):
-    """A function gave something else than it was asked for."""
-
-    verdict = "wrong"
-    kinds = ()  # of an exception there are none
-
-    def __init__(self, expected: str, got: str) -> None:
-        super().__init__(f"expected {expected}, got {got}")
-        self.expected, self.got = expected, got
-
-
 @dataclass(frozen=True, slots=True)
-class Answer:
-    """What is right, and how far from it rounding may lead."""
+class Expected:
+    """The right results of a case, and their tolerance."""
 
-    expected: Results
-    allowed: dict[str, np.ndarray]
+    results: Results
+    tolerance: Results
     dtype: str  # the coarsest that the results may have
-
-
-@dataclass(frozen=True, slots=True)
-class Part:
-    """What a point is given for: a function of the exercise, or what a layer computes."""
-
-    name: str
-    equation: str
 
 
 @dataclass(frozen=True, slots=True)
 class Stage(Part):
     """One function of the six."""
 
-    run: Callable[[Functions, dict[str, Any], Move], Results]
+    run: Callable[[Functions, Inputs, Move], Results]
     draw: Callable[[int], Iterator[Case]]  # of a seed, the simplest and smallest case first
     helped_by: tuple[str, ...] = ()  # the stages that it may call
     kind: str = ""  # which of the six it is
-    equations: type[Equations] = Elman
-    wrap: Callable[[Any], Any] | None = None  # gives ours other names and another layout
+    cell: str = "rnn"
+    wrap: Callable[[Any], Any] | None = None  # gives functions other names and another layout
 
-    def answer(self, case: Case) -> Answer:
-        """Compute what is right, in float64, and what rounding may do in the case's dtype."""
-        right = self.functions(OfPackage(scratch_rnn, self.equations.cell))
-        expected = run_quietly(self, right, in_float64(case.inputs))
-        return Answer(expected, self.allowed(case, self.equations), case.dtype)
+    def expected(self, case: Case) -> Expected:
+        """Compute the right results in float64, and their tolerance in the case's dtype."""
+        right = self.functions(PlainFunctions(self.cell))
+        results = run_quietly(self, right, in_float64(case.inputs))
 
-    def functions(self, equations: Any) -> OurFunctions:
-        """Return functions of ours under the names of the exercise."""
-        return OurFunctions(self.wrap(equations) if self.wrap else equations)
+        def perturbed(move: Move) -> PlainFunctions:
+            return PlainFunctions(self.cell, less_accurate(self.cell), move)
 
-    def allowed(self, case: Case, perturbed: Callable[[Move], Any]) -> dict[str, np.ndarray]:
-        """Measure what rounding may do to functions that are made with a move."""
+        return Expected(results, self.tolerance(case, perturbed), case.dtype)
+
+    def functions(self, methods: Any) -> LocalFunctions:
+        """Return methods under the names of the exercise."""
+        return LocalFunctions(self.wrap(methods) if self.wrap else methods)
+
+    def tolerance(self, case: Case, perturbed: Callable[[Move], Any]) -> Results:
+        """Measure the tolerance with functions that are made with a move."""
 
         def compute(move: Move) -> Results:
             results = self.run(self.functions(perturbed(move)), copy.deepcopy(case.inputs), move)
@@ -120,20 +104,18 @@ class Stage(Part):
             return tolerances(compute)[1]
 
 
-def run_quietly(stage: Stage, functions: Functions, inputs: dict[str, Any]) -> Results:
-    """Run functions on a copy of what a case gives them; infinities and NaN are no matter."""
+@dataclass(slots=True)
+class StageResult(PartResult):
+    """The result of a stage."""
+
+    stage: Stage
+    replaced: tuple[str, ...] = ()  # the submission's functions that the reference replaced
+
+
+def run_quietly(stage: Stage, functions: Functions, inputs: Inputs) -> Results:
+    """Run functions on a copy of a case's inputs, without warnings of infinities and NaN."""
     with np.errstate(all="ignore"):
         return stage.run(functions, copy.deepcopy(inputs), unmoved)
-
-
-def in_float64(value: Any) -> Any:
-    """Return a value with all arrays of floats in it in float64."""
-    if isinstance(value, dict):
-        return {name: in_float64(item) for name, item in value.items()}
-    if isinstance(value, list | tuple):
-        return type(value)(in_float64(item) for item in value)
-    is_float = isinstance(value, np.ndarray) and value.dtype.kind == "f"
-    return value.astype(np.float64) if is_float else value
 
 
 # Running a stage --------------------------------------------------------------------------------
@@ -154,139 +136,98 @@ def array(name: str, value: Any) -> np.ndarray:
     return found.copy()
 
 
-def kind_of(value: Any) -> str:
-    """Say what a value is, for a message."""
-    if value is None:
-        return "None"
-    if isinstance(value, tuple | list):
-        return f"a list or tuple of {len(value)}"
-    if isinstance(value, np.ndarray):
-        return f"an array of shape {value.shape}"
-    return f"a value of type {getattr(value, '__type__', type(value).__name__)}"
+def arrays(names: Sequence[str], result: Any) -> Results:
+    """Return a tuple of arrays by name."""
+    return {n: array(n, value) for n, value in zip(names, items(result, names), strict=True)}
 
 
-ARGUMENT = ", which was handed in"
+ARGUMENT = ", an argument"
 AFTER_ANOTHER = ", after another call"
 SECOND = " of a second call"
-"""What follows the name of a tensor that must not have changed, or must come again."""
+"""The ends of the names of tensors that must not change, or must be the same again."""
 
 
-def _untouched(arguments: dict[str, np.ndarray]) -> Results:
+def _unchanged(arguments: dict[str, np.ndarray]) -> Results:
     return {name + ARGUMENT: value.copy() for name, value in arguments.items()}
 
 
-def run_step(kind: type[Equations], functions: Functions, given: Inputs, move: Move) -> Results:
-    """Ask for one step."""
-    arguments = {name: move(given[name]) for name in ("x_t", *kind.states, *WEIGHTS)}
-    result = functions.call(f"{kind.cell}_step", *arguments.values())
-    named = {"h_next": result}
-    if kind.gates:
-        names = (*(f"{name}_next" for name in kind.states), "gates")
-        named = dict(zip(names, items(result, names), strict=True))
-        gates = items(named.pop("gates"), kind.gates, "gates ")
-        named |= dict(zip(kind.gates, gates, strict=True))
-    results = {name: array(name, named[name]) for name in kind.computed}
-    return results | _untouched({n: arguments[n] for n in ("x_t", *kind.states, "W_hh")})
+def run_step(names: Signatures, functions: Functions, given: Inputs, move: Move) -> Results:
+    """Call one step."""
+    arguments = {name: move(given[name]) for name in ("x_t", *names.states, *WEIGHTS)}
+    result = functions.call(f"{names.cell}_step", *arguments.values())
+    several = len(names.step_results) > 1
+    found = items(result, names.step_results) if several else (result,)
+    named = dict(zip(names.step_results, found, strict=True))
+    gates = items(named.pop("gates", ()), names.gates, "gates ")
+    named |= dict(zip(names.gates, gates, strict=True))
+    results = {name: array(name, named[name]) for name in names.computed}
+    return results | _unchanged({n: arguments[n] for n in ("x_t", *names.states, "W_hh")})
 
 
-def run_forward(kind: type[Equations], functions: Functions, given: Inputs, move: Move) -> Results:
-    """Ask for all steps; then for those of another sequence, which must not disturb the first."""
-    x, firsts, weights = _sequence(kind, given, move)
-    output, last = forward(kind, functions, x, firsts, weights)[:2]
+def run_forward(names: Signatures, functions: Functions, given: Inputs, move: Move) -> Results:
+    """Run a sequence; then another one, which must not change the results of the first."""
+    x, firsts, weights = _sequence(names, given, move)
+    output, last = forward(names, functions, x, firsts, weights)[:2]
     kept = functions.kept()
-    results = {"output": array("output", output)}
-    results |= {f"{n}_n": array(f"{n}_n", a) for n, a in zip(kind.states, last, strict=True)}
-    firsts_named = {f"{n}_0": state for n, state in zip(kind.states, firsts, strict=True)}
-    results |= _untouched({"x": x, **firsts_named, "W_hh": weights[1]})
-    forward(kind, functions, x / 2, [state / 2 for state in firsts], weights)
+    results = {"output": array("output", output)} | arrays(names.named("{}_n"), last)
+    firsts_named = dict(zip(names.named("{}_0"), firsts, strict=True))
+    results |= _unchanged({"x": x, **firsts_named, "W_hh": weights[1]})
+    forward(names, functions, x / 2, [state / 2 for state in firsts], weights)
     return results | {"output" + AFTER_ANOTHER: array("output", functions.look(kept, 0))}
 
 
 def forward(
-    kind: type[Equations], functions: Functions, x: Any, firsts: Any, weights: Any
+    names: Signatures, functions: Functions, x: Any, firsts: Any, weights: Any
 ) -> tuple[Any, tuple[Any, ...], Any]:
     """Return output, the last states and the tape."""
-    result = functions.call(f"{kind.cell}_forward", x, *firsts, *weights, keep=(2,))
-    states = tuple(f"{name}_n" for name in kind.states)
+    result = functions.call(f"{names.cell}_forward", x, *firsts, *weights, keep=(2,))
+    states = names.named("{}_n")
     shown = states[0] if len(states) == 1 else f"({', '.join(states)})"
     output, last, tape = items(result, ("output", shown, "tape"))
     return output, (last,) if len(states) == 1 else items(last, states), tape
 
 
 def run_step_backward(
-    kind: type[Equations], functions: Functions, given: Inputs, move: Move
+    names: Signatures, functions: Functions, given: Inputs, move: Move
 ) -> Results:
-    """Ask for one step's gradients."""
-    d_nexts = tuple(f"d_{name}_next" for name in kind.states)
-    arguments = {n: move(given[n]) for n in (*d_nexts, *kind.seen, "W_ih", "W_hh")}
-    d_states = (f"d_{name}" for name in kind.states)
-    names = ("d_x_t", *d_states, "d_W_ih", "d_W_hh", *kind.d_biases)
-    result = items(functions.call(f"{kind.cell}_step_backward", *arguments.values()), names)
-    named = {n: array(n, value) for n, value in zip(names, result, strict=True)}
-    gates = dict(zip(kind.gates, arguments.pop("gates", ()), strict=True))
-    return named | _untouched(arguments | gates)
+    """Compute the gradients of one step."""
+    inputs = (*names.named("d_{}_next"), *names.seen, "W_ih", "W_hh")
+    arguments = {name: move(given[name]) for name in inputs}
+    result = functions.call(f"{names.cell}_step_backward", *arguments.values())
+    gates = dict(zip(names.gates, arguments.pop("gates", ()), strict=True))
+    return arrays(names.step_gradients, result) | _unchanged(arguments | gates)
 
 
-def run_backward(kind: type[Equations], functions: Functions, given: Inputs, move: Move) -> Results:
-    """Ask for all gradients, twice, after another sequence has been read."""
-    x, firsts, weights = _sequence(kind, given, move)
-    tape = forward(kind, functions, x, firsts, weights)[2]
-    forward(kind, functions, x / 2, [state / 2 for state in firsts], weights)
+def run_backward(names: Signatures, functions: Functions, given: Inputs, move: Move) -> Results:
+    """Compute all gradients, twice, after a forward pass of another sequence."""
+    x, firsts, weights = _sequence(names, given, move)
+    tape = forward(names, functions, x, firsts, weights)[2]
+    forward(names, functions, x / 2, [state / 2 for state in firsts], weights)
     tape = move(tape)
-    arguments = {n: move(given[n]) for n in ("d_output", *(f"d_{s}_n" for s in kind.states))}
-    d_firsts = (f"d_{name}_0" for name in kind.states)
-    names = ("d_x", *d_firsts, "d_W_ih", "d_W_hh", "d_b_ih", "d_b_hh")
+    arguments = {name: move(given[name]) for name in ("d_output", *names.named("d_{}_n"))}
     results: Results = {}
     for suffix in ("", SECOND):
-        found = functions.call(f"{kind.cell}_backward", tape, *arguments.values())
-        named = zip(names, items(found, names), strict=True)
-        results |= {n + suffix: array(n, value) for n, value in named}
-        results |= _untouched(arguments) if not suffix else {}
+        found = functions.call(f"{names.cell}_backward", tape, *arguments.values())
+        results |= {n + suffix: value for n, value in arrays(names.gradients, found).items()}
+        results |= _unchanged(arguments) if not suffix else {}
     return results
 
 
-def _sequence(kind: type[Equations], given: Inputs, move: Move) -> tuple[Any, list[Any], list[Any]]:
-    x, firsts = move(given["x"]), [move(given[f"{name}_0"]) for name in kind.states]
+def _sequence(names: Signatures, given: Inputs, move: Move) -> tuple[Any, list[Any], list[Any]]:
+    x, firsts = move(given["x"]), [move(given[name]) for name in names.named("{}_0")]
     return x, firsts, [move(given[name]) for name in WEIGHTS]
 
 
 def run_cross_entropy(functions: Functions, given: Inputs, move: Move) -> Results:
-    """Ask for the loss and its gradient."""
+    """Compute the loss and its gradient."""
     logits = move(given["logits"])
-    result = functions.call("cross_entropy", logits, given["targets"])
-    loss, d_logits = items(result, ("loss", "d_logits"))
-    results = {"loss": array("loss", loss), "d_logits": array("d_logits", d_logits)}
-    return results | _untouched({"logits": logits})
+    found = functions.call("cross_entropy", logits, given["targets"])
+    return arrays(("loss", "d_logits"), found) | _unchanged({"logits": logits})
 
 
 def run_clip_grad_norm(functions: Functions, given: Inputs, move: Move) -> Results:
-    """Ask for the norm, and look at what has become of the gradients."""
+    """Compute the norm, and the clipped gradients."""
     gradients = [move(gradient) for gradient in given["gradients"]]
     norm = functions.call("clip_grad_norm", gradients, given["max_norm"])
     results = {f"gradients[{k}], clipped": np.asarray(g) for k, g in enumerate(gradients)}
     return {"norm": array("norm", norm)} | results
-
-
-@dataclass(slots=True)
-class PartResult:
-    """What came of a part."""
-
-    stage: Part
-    verdict: str  # right, wrong, missing, error, timeout
-    cases: int = 0  # tried
-    case: Case | None = None  # that shows what is wrong
-    comparisons: tuple[Any, ...] = ()  # all tensors of it
-    wrong: Any = None  # the Comparison that is wrong first
-    seen: list[Any] = field(default_factory=list)  # of a layer: cases, and all results of each
-    expected: str = ""  # in words, where no numbers can be compared
-    got: str = ""
-    likely: str = ""
-    notes: list[str] = field(default_factory=list)
-
-
-@dataclass(slots=True)
-class StageResult(PartResult):
-    """What came of a stage."""
-
-    stage: Stage
-    functions_of: Any = None  # of a Submission: the functions as they were tried

@@ -1,8 +1,8 @@
-"""The reward of six right functions, and the last proof: they train a model beside PyTorch's.
+"""The training check: six right functions train a model beside PyTorch's.
 
 Both models begin with the same weights, read the same batches of a text, and are updated together.
-How far two right trainings may part is computed: ours is run once more and again with every weight
-moved to a neighbouring float after each update.
+The tolerance of each loss and parameter is computed: the model of `scratch_rnn` is trained several
+times, with every weight moved to a neighbouring float before each update.
 """
 
 from __future__ import annotations
@@ -16,9 +16,10 @@ from typing import Any
 
 import numpy as np
 
-from compare.check.functions.equations import Equations
-from compare.check.functions.stages import Malformed, array, forward, items
-from compare.check.functions.trying import TheirFunctions
+from compare.check.cases.parts import Malformed
+from compare.check.functions.signatures import Signatures, signatures_of
+from compare.check.functions.stages import array, forward, items
+from compare.check.functions.trying import SubmissionFunctions
 from compare.check.worker.client import Trouble
 from compare.terminal import Terminal
 from scratch_rnn.text import Batch, Batches, Text, Vocab, load_corpus, load_text, sample_text
@@ -27,28 +28,28 @@ T, B, H = 20, 32, 32
 EPOCHS, MOST_TOKENS = 12, 10_000
 LR, MAX_NORM = 1.0, 1.0
 PERTURBATIONS = 3
-"""Each is a whole training. A loss that moved little in all of them has the RMS of all losses."""
+"""Each is a whole training. The RMS of all losses covers a loss that moved little in each."""
 CHARACTERS = 50
-"""What each side writes afterwards."""
+"""That each model generates afterwards."""
 SECONDS = 60.0
-"""After so long by the clock slow functions have shown enough: each loss until then is compared."""
+"""Of wall time; slow functions are stopped then, and compared until then."""
 
 
 @dataclass(slots=True)
 class Training:
-    """What came of it."""
+    """The result of the check."""
 
     text: str  # its title
     updates: int = 0
     losses: dict[str, list[float]] = field(default_factory=lambda: {"yours": [], "PyTorch": []})
     largest_difference: float = 0.0  # between parameters after the last update
-    allowed: float = 0.0  # by rounding, of the same parameter
+    allowed: float = 0.0  # the tolerance of the same parameter
     wrote: dict[str, str] = field(default_factory=dict)
     stopped: bool = False  # before the last update, to save time
-    failed: str = ""  # expected …, got …
+    failed: str = ""  # why, in a line
 
     def to_json(self) -> dict[str, Any]:
-        """Give it as plain JSON values."""
+        """Return it as plain JSON values."""
         return {
             "ok": not self.failed,
             "text": self.text,
@@ -62,13 +63,16 @@ class Training:
         }
 
 
-class Theirs:
-    """A language model of the submission's functions; only the output layer and the step are ours."""
+class SubmissionModel:
+    """A language model of the submission's functions, with an output layer and SGD of its own."""
 
     def __init__(
-        self, kind: type[Equations], functions: TheirFunctions, parameters: Mapping[str, np.ndarray]
+        self,
+        names: Signatures,
+        functions: SubmissionFunctions,
+        parameters: Mapping[str, np.ndarray],
     ) -> None:
-        self.kind, self.functions = kind, functions
+        self.names, self.functions = names, functions
         self.parameters = {name: value.copy() for name, value in parameters.items()}
 
     @property
@@ -78,7 +82,7 @@ class Theirs:
 
     def logits(self, x: np.ndarray, states: Sequence[np.ndarray]) -> tuple[Any, Any, Any, Any]:
         """Return logits (T·B, V), output (T, B, H), the last states and the tape."""
-        output, last, tape = forward(self.kind, self.functions, x, states, self._layer)
+        output, last, tape = forward(self.names, self.functions, x, states, self._layer)
         output = _shaped("output", output, (*x.shape[:2], H))
         *_, W, b = self.parameters.values()
         return output.reshape(-1, H) @ W.T + b, output, last, tape
@@ -87,15 +91,15 @@ class Theirs:
         """Do one update; return the loss before it."""
         *_, W, _ = self.parameters.values()
         x = np.eye(len(W))[batch.inputs.T]
-        nothing = [np.zeros((len(batch.inputs), H)) for _ in self.kind.states]
+        nothing = [np.zeros((len(batch.inputs), H)) for _ in self.names.states]
         logits, output, _, tape = self.logits(x, nothing)
         call = self.functions.call
         found = call("cross_entropy", logits, batch.targets.T.reshape(-1))
         loss, d_logits = items(found, ("loss", "d_logits"))
         d_logits = _shaped("d_logits", d_logits, logits.shape)
         d_output = (d_logits @ W).reshape(output.shape)
-        found = call(f"{self.kind.cell}_backward", tape, d_output, *nothing)
-        d_layer = items(found, ("d_x", *(f"d_{n}_0" for n in self.kind.states), *WEIGHTS))[-4:]
+        found = call(f"{self.names.cell}_backward", tape, d_output, *nothing)
+        d_layer = items(found, self.names.gradients)[-4:]
         gradients = [
             _shaped(f"d_{name}", gradient, parameter.shape)
             for (name, parameter), gradient in zip(
@@ -110,19 +114,16 @@ class Theirs:
         self.functions.submission.forget()
         return float(array("loss", loss))
 
-    def write(self, prefix: str, many: int, vocab: Vocab) -> str:
-        """Read a prefix, and add the likeliest character again and again."""
+    def generate(self, prefix: str, many: int, vocab: Vocab) -> str:
+        """Continue a prefix with the likeliest character, so many times."""
         ids = vocab[list(prefix)]
         x = np.eye(len(vocab))
-        states: Any = [np.zeros((1, H)) for _ in self.kind.states]
+        states: Any = [np.zeros((1, H)) for _ in self.names.states]
         for t in range(len(ids) + many - 1):
             logits, _, states, _ = self.logits(x[ids[t]][None, None], states)
             if t + 1 == len(ids):
                 ids.append(int(logits[-1].argmax()))
         return "".join(vocab.to_tokens(ids))
-
-
-WEIGHTS = ("d_W_ih", "d_W_hh", "d_b_ih", "d_b_hh")
 
 
 def _shaped(name: str, value: Any, shape: tuple[int, ...]) -> np.ndarray:
@@ -133,9 +134,9 @@ def _shaped(name: str, value: Any, shape: tuple[int, ...]) -> np.ndarray:
 
 
 def train(
-    kind: type[Equations], functions: TheirFunctions, text_file: Path | None, terminal: Terminal
+    cell: str, functions: SubmissionFunctions, text_file: Path | None, terminal: Terminal
 ) -> Training:
-    """Train their functions and PyTorch in lock-step."""
+    """Train the submission's functions and PyTorch in lock-step."""
     from compare.parity import Trainee, build_models, limited_threads, prefixes, tolerances
     from compare.parity import parameters_as_arrays as arrays_of
     from concise_rnn import predict  # these bring PyTorch, which is not needed before
@@ -143,10 +144,10 @@ def train(
     text: Text = sample_text() if text_file is None else load_text(text_file)
     corpus, vocab = load_corpus(text, max_tokens=MOST_TOKENS)
     batches = Batches(corpus, batch_size=B, num_steps=T)
-    scratch, concise = build_models(len(vocab), H, cell=kind.cell, dtype="float64")
+    scratch, concise = build_models(len(vocab), H, cell=cell, dtype="float64")
     training = Training(text.name)
 
-    def ours(move: Any) -> dict[str, np.ndarray]:
+    def perturbed(move: Any) -> dict[str, np.ndarray]:
         trainee = Trainee(copy.deepcopy(scratch), LR, max_norm=MAX_NORM)
         losses = []
         for batch in all_of(batches):
@@ -156,29 +157,30 @@ def train(
         return {"loss": np.array(losses), **arrays_of(trainee.model)}
 
     with limited_threads(1), terminal.progress(EPOCHS, len(batches)) as progress:
-        allowed = tolerances(ours, perturbations=PERTURBATIONS)[1]
+        allowed = tolerances(perturbed, perturbations=PERTURBATIONS)[1]
         begun = time.monotonic()
-        theirs, other = Theirs(kind, functions, arrays_of(scratch)), Trainee(concise, LR)
+        own = SubmissionModel(signatures_of(cell), functions, arrays_of(scratch))
+        other = Trainee(concise, LR)
         try:
             for k, batch in enumerate(all_of(batches)):
-                training.losses["yours"].append(theirs.update(batch))
+                training.losses["yours"].append(own.update(batch))
                 training.losses["PyTorch"].append(other.step(batch)["concise_loss"])
                 training.updates = k + 1
                 loss, right = training.losses["yours"][-1], training.losses["PyTorch"][-1]
                 if not abs(loss - right) <= allowed["loss"][k]:
                     training.failed = (
-                        f"expected the loss {right:.9g} of PyTorch at update {k + 1}, "
-                        f"got {loss:.9g}; rounding explains {allowed['loss'][k]:.1g}"
+                        f"the loss is {loss:.9g} at update {k + 1}, and {right:.9g} in PyTorch; "
+                        f"the tolerance is {allowed['loss'][k]:.1g}"
                     )
                     return training
                 training.stopped = time.monotonic() - begun > SECONDS
                 if training.stopped:
                     return training
                 progress.advance(None)
-            _compare(training, theirs.parameters, arrays_of(concise), allowed)
+            _compare(training, own.parameters, arrays_of(concise), allowed)
             prefix = prefixes(vocab, "char")[0]
             training.wrote = {
-                "yours": theirs.write(prefix, CHARACTERS, vocab),
+                "yours": own.generate(prefix, CHARACTERS, vocab),
                 "PyTorch": predict(prefix, CHARACTERS, concise, vocab),
             }
         except (Trouble, Malformed) as error:
@@ -209,14 +211,13 @@ def _compare(
         if not np.all(apart <= allowed[name]) and not training.failed:
             k = np.unravel_index(np.argmax(apart / allowed[name]), apart.shape)
             training.failed = (
-                f"expected {name} {[int(n) for n in k]} {right[k]:.9g} of PyTorch after "
-                f"{training.updates} updates, got {got[name][k]:.9g}; "
-                f"rounding explains {allowed[name][k]:.1g}"
+                f"{name} {[int(n) for n in k]} is {got[name][k]:.9g} after {training.updates} "
+                f"updates, and {right[k]:.9g} in PyTorch; the tolerance is {allowed[name][k]:.1g}"
             )
 
 
 def show_training(training: Training, terminal: Terminal) -> None:
-    """Print losses, the largest difference, and what both write."""
+    """Print losses, the largest difference, and both generated texts."""
     losses = training.losses
     terminal.line()
     terminal.line(
@@ -228,13 +229,13 @@ def show_training(training: Training, terminal: Terminal) -> None:
             terminal.line(f"  loss of {side.ljust(7)}  {shown[0]:.6f} → {shown[-1]:.6f}")
     if training.failed:
         terminal.line(f"  wrong: {training.failed}", "bold red")
-        terminal.line("  Each function passes its stage, but together they do not train alike.")
+        terminal.line("  Each function passes its stage, but the training differs from PyTorch's.")
         return
     if training.stopped:
         terminal.line(f"  stopped after {SECONDS:g} s; each loss until then is right")
         return
     terminal.line(
-        f"  parameters differ by at most {training.largest_difference:.1e}; rounding explains "
+        f"  parameters differ by at most {training.largest_difference:.1e}; the tolerance is "
         f"{training.allowed:.1e}"
     )
     terminal.written(training.wrote)

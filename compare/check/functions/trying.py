@@ -1,41 +1,47 @@
-"""Try a submission's functions on the cases of a stage, and say what came of it."""
+"""Try a submission's functions on the cases of each stage."""
 
 from __future__ import annotations
 
-from collections.abc import Callable, Sequence
+from collections.abc import Callable, Iterator, Sequence
+from dataclasses import dataclass
 from functools import lru_cache, partial
 from typing import Any
 
 import numpy as np
 
 from compare.check.cases.comparison import Comparison
-from compare.check.functions.drawing import Case
-from compare.check.functions.equations import Equations
-from compare.check.functions.of_package import EQUATIONS
+from compare.check.cases.parts import Case, Malformed, in_float64
+from compare.check.functions.plain import PlainFunctions, less_accurate
+from compare.check.functions.signatures import signatures_of
 from compare.check.functions.stages import (
-    Answer,
-    Functions,
-    Malformed,
-    OurFunctions,
+    Expected,
+    LocalFunctions,
     Results,
     Stage,
     StageResult,
-    forward,
-    in_float64,
     run_quietly,
 )
 from compare.check.worker.client import Handle, Submission, Trouble
 from compare.parity import Move, unmoved
 
 
-class TheirFunctions:
-    """The submission's functions."""
+def reference(name: str, args: Any) -> Any:
+    """Call the plain version's function of this name, in the place of a submission's."""
+    return LocalFunctions(PlainFunctions(name.partition("_")[0])).call(name, *args)
 
-    def __init__(self, submission: Submission) -> None:
-        self.submission = submission
+
+class SubmissionFunctions:
+    """The submission's functions; the reference replaces those that `replaced` names."""
+
+    def __init__(self, submission: Submission, replaced: Sequence[str] = ()) -> None:
+        self.submission, self.replaced = submission, replaced
+        if replaced:
+            submission.replace(replaced)  # where the submission calls them itself
 
     def call(self, name: str, *args: Any, keep: Sequence[int] = ()) -> Any:
         """Call one; Trouble if there is none of this name."""
+        if name in self.replaced:
+            return reference(name, args)
         if name not in self.submission.names:
             raise Trouble("missing", f"no function {name}")
         return self.submission.call(name, *args, keep=keep)
@@ -49,27 +55,16 @@ class TheirFunctions:
         return self.submission.look(Handle(kept.number, (k,)))
 
 
-class WithTape(TheirFunctions):
-    """The submission's, but the tape is the one that the template suggests, from our forward pass."""
+class WithOneForwardPass(SubmissionFunctions):
+    """The submission's functions, with a single forward pass in each case."""
+
+    result: Any = None  # of the forward pass
+    h_0 = np.empty(0)  # after the forward pass
 
     def call(self, name: str, *args: Any, keep: Sequence[int] = ()) -> Any:
-        """Call one; for the forward pass, ours."""
-        return ours(name, args) if name.endswith("_forward") else super().call(name, *args)
-
-
-class AtOwnStates(TheirFunctions):
-    """The submission's, to be judged at the states that its own forward pass gives."""
-
-    def __init__(self, submission: Submission) -> None:
-        super().__init__(submission)
-        self.result: Any = None  # what the forward pass has returned
-        self.h_0 = np.empty(0)  # as the forward pass has left it
-
-    def call(self, name: str, *args: Any, keep: Sequence[int] = ()) -> Any:
-        """Call one, the forward pass only once for each case."""
+        """Call one; the second forward pass returns the result of the first."""
         if not name.endswith("_forward"):
-            self.result = None if name == "next case" else self.result
-            return None if name == "next case" else super().call(name, *args, keep=keep)
+            return super().call(name, *args, keep=keep)
         if self.result is None:
             self.result = super().call(name, *args, keep=keep)
             self.h_0 = args[1].copy()
@@ -77,58 +72,84 @@ class AtOwnStates(TheirFunctions):
 
 
 @lru_cache(maxsize=1024)
-def cases_of(stage: Stage, seed: int) -> tuple[tuple[Case, Answer], ...]:
+def cases_of(stage: Stage, seed: int) -> tuple[tuple[Case, Expected], ...]:
     """Return a stage's cases with the right results."""
-    return tuple((case, stage.answer(case)) for case in stage.draw(seed))
+    return tuple((case, stage.expected(case)) for case in stage.draw(seed))
 
 
-def compared(answer: Answer, got: Results) -> tuple[Comparison, ...]:
-    """Compare results with the right ones, in the order in which they are asked for."""
+def compared(right: Expected, got: Results) -> tuple[Comparison, ...]:
+    """Compare results with the right ones, in the order in which they are computed."""
     return tuple(
-        Comparison(name, expected, _of_kind(got[name], expected, answer), answer.allowed[name])
-        for name, expected in answer.expected.items()
+        Comparison(
+            name, expected, _of_kind(got[name], expected, right.dtype), right.tolerance[name]
+        )
+        for name, expected in right.results.items()
     )
 
 
-def _of_kind(got: np.ndarray, expected: np.ndarray, answer: Answer) -> np.ndarray:
-    """Return the numbers in float64, unless they should be and aren't, or are no numbers."""
+def _of_kind(got: np.ndarray, expected: np.ndarray, dtype: str) -> np.ndarray:
+    """Return the numbers in float64, unless their dtype is too coarse or not of numbers."""
     if expected.shape == () and got.size == 1:
         got = got.reshape(())
-    coarse = got.dtype.kind == "f" and got.dtype.itemsize < np.dtype(answer.dtype).itemsize
+    coarse = got.dtype.kind == "f" and got.dtype.itemsize < np.dtype(dtype).itemsize
     return got if coarse or got.dtype.kind not in "fiu" else got.astype(np.float64)
 
 
-def try_stage(
-    stage: Stage,
-    functions: Functions,
-    seed: int,
-    answer_of: Callable[[Case], Answer | None] | None = None,
-) -> StageResult:
-    """Try a stage case by case until one is not right.
+@dataclass(frozen=True, slots=True)
+class Attempt:
+    """One way to try a stage.
 
     Parameters
     ----------
-    stage : Stage
-    functions : Functions
-    seed : int
-    answer_of : function of a case, optional
-        Gives, after it has been run, another right answer; None if there is none.
+    replaced : tuple of str
+        The submission's functions that the reference replaces.
+    begins_with : float, optional
+        If given, the expected gradient is that at the states of the submission's own forward pass,
+        which begins with h_0 times this.
     """
-    done = 0
-    for case, right in cases_of(stage, seed):
-        done += 1
-        try:
-            got = run_quietly(stage, functions, case.inputs)
-            answer = right if answer_of is None else answer_of(case)
-            comparisons = () if answer is None else compared(answer, got)
-        except (Trouble, Malformed) as error:
-            return StageResult(
-                stage, error.verdict, done, case, expected=error.expected, got=error.got
-            )
-        wrong = next((c for c in comparisons if not c.ok), None)
-        if wrong is not None:
-            return StageResult(stage, "wrong", done, case, comparisons, wrong)
-    return StageResult(stage, "right", done)
+
+    replaced: tuple[str, ...] = ()
+    begins_with: float | None = None
+
+    def note(self, stage: Stage) -> list[str]:
+        """Return what a report says if the stage is right in this way."""
+        forward = f"{stage.cell}_forward"
+        if self.begins_with is not None:
+            return [f"as the gradient at the states that your {forward} returned"]
+        if forward in self.replaced:
+            tape = ", ".join(signatures_of(stage.cell).tape)
+            return [f"with the tape ({tape}) of the reference's {forward}"]
+        if self.replaced:
+            return [f"with the reference's {' and '.join(self.replaced)} in the place of yours"]
+        return []
+
+    def run(self, stage: Stage, submission: Submission, seed: int) -> StageResult:
+        """Try a stage case by case until one is not right."""
+        done = 0
+        for case, right in cases_of(stage, seed):
+            done += 1
+            functions = self.functions(submission)
+            try:
+                got = run_quietly(stage, functions, case.inputs)
+                expected: Expected | None = right
+                if isinstance(functions, WithOneForwardPass):
+                    expected = _at_own_states(stage, case, functions, self.begins_with or 0.0)
+                comparisons = () if expected is None else compared(expected, got)
+            except (Trouble, Malformed) as error:
+                found = StageResult(stage, error.verdict, done, case, replaced=self.replaced)
+                found.expected, found.got = error.expected, error.got
+                return found
+            wrong = next((c for c in comparisons if not c.ok), None)
+            if wrong is not None:
+                return StageResult(
+                    stage, "wrong", done, case, comparisons, wrong, replaced=self.replaced
+                )
+        return StageResult(stage, "right", done, replaced=self.replaced, notes=self.note(stage))
+
+    def functions(self, submission: Submission) -> SubmissionFunctions:
+        """Return the functions to try."""
+        kind = SubmissionFunctions if self.begins_with is None else WithOneForwardPass
+        return kind(submission, self.replaced)
 
 
 def try_all(
@@ -136,8 +157,8 @@ def try_all(
 ) -> list[StageResult]:
     """Try all stages, each on its own.
 
-    A stage that is not right gets a second chance: what it may call, and is not right itself, is
-    replaced by ours. So a mistake is told once, where it is. What does not end is replaced at once.
+    If a stage is not right, it is tried again with the reference in the place of those functions
+    that it may call and that are not right themselves. So a mistake is reported once, where it is.
 
     Parameters
     ----------
@@ -149,125 +170,75 @@ def try_all(
     found: list[StageResult] = []
     for stage in stages:
         helpers = [r for r in found if r.stage.name in stage.helped_by and not stage.wrap]
-        broken = [r.stage.name for r in helpers if r.verdict != "right"]
-        endless = [r.stage.name for r in helpers if r.verdict == "timeout"]
-        endless = [name for name in endless if not name.endswith("_forward")]
-        with submission_of() as submission:
-            submission.replace(endless)
-            result = try_stage(stage, TheirFunctions(submission), seed)
-        if endless and result.verdict == "right":
-            result.notes.append(_in_place(endless))
-        if result.verdict != "right" and broken:
-            result = _second_chance(submission_of, stage, seed, broken, result)
+        broken = {r.stage.name: r.verdict for r in helpers if r.verdict != "right"}
+        results = []
+        for attempt in _attempts(stage, broken):
+            with submission_of() as submission:
+                result = attempt.run(stage, submission, seed)
+            if result.verdict == "right":
+                break
+            if attempt.begins_with is None:
+                results.append(result)
+        else:
+            result = _most_telling(results, is_forward_broken=f"{stage.cell}_forward" in broken)
         found.append(result)
     return found
 
 
-def _second_chance(
-    submission_of: Callable[[], Submission],
-    stage: Stage,
-    seed: int,
-    broken: list[str],
-    first: StageResult,
-) -> StageResult:
-    """Try a stage with right inputs; return what it makes of them."""
-    cell, names = stage.equations.cell, stage.equations.tape_names
-    steps = [name for name in broken if not name.endswith("_forward")]
-    is_forward_broken = len(steps) < len(broken)
+def _attempts(stage: Stage, broken: dict[str, str]) -> Iterator[Attempt]:
+    """Yield the ways to try a stage; a helper that timed out is replaced at once."""
+    forward = f"{stage.cell}_forward"
+    steps = tuple(name for name in broken if name != forward)
+    attempts = [Attempt(tuple(name for name in steps if broken[name] == "timeout")), Attempt(steps)]
+    if forward in broken:
+        attempts.append(Attempt((*steps, forward)))
+        if len(signatures_of(stage.cell).states) == 1:
+            attempts += [Attempt(steps, begins_with) for begins_with in (1.0, 0.0)]
+    yield from dict.fromkeys(attempts)
 
-    def theirs(submission: Submission) -> Functions:
-        submission.replace(steps)
-        return TheirFunctions(submission)
 
-    def with_tape(submission: Submission) -> Functions:
-        submission.replace(steps)
-        return WithTape(submission)
-
-    def at_own_states(submission: Submission) -> Functions:
-        submission.replace(steps)
-        return AtOwnStates(submission)
-
-    attempts: list[tuple[str, Callable[[Submission], Functions], float | None]] = []
-    if steps:
-        attempts.append((_in_place(steps), theirs, None))
-    if is_forward_broken:
-        attempts.append(
-            (f"with the tape ({', '.join(names)}) of our {cell}_forward", with_tape, None)
-        )
-    if is_forward_broken and len(stage.equations.states) == 1:
-        words = f"as the gradient at the states that your {cell}_forward gave"
-        attempts += [(words, at_own_states, 1.0), (words, at_own_states, 0.0)]
-    results = [first]
-    for words, functions_of, first_state in attempts:
-        with submission_of() as submission:
-            functions = functions_of(submission)
-            answer_of = None
-            if isinstance(functions, AtOwnStates):
-                answer_of = _at_own_states(stage, functions, first_state or 0.0)
-            result = try_stage(stage, functions, seed, answer_of)
-        if result.verdict == "right":
-            result.notes.append(words)
-            return result
-        if first_state is None:
-            result.functions_of = functions_of
-            results.append(result)
+def _most_telling(results: Sequence[StageResult], *, is_forward_broken: bool) -> StageResult:
+    """Return the result to report if no attempt is right."""
+    first = results[0]
     if first.verdict in ("missing", "timeout"):
         return first
     wrong = [r for r in results if r.verdict == "wrong" and r.wrong is not None]
     return wrong[0 if is_forward_broken else -1] if wrong else first
 
 
-def _in_place(names: Sequence[str]) -> str:
-    return f"with our {' and '.join(names)} in the place of yours"
+# The gradient at the states of the submission's own forward pass --------------------------------
+
+
+class PlainAtStates(PlainFunctions):
+    """The plain version, with a forward pass that returns the given states h_0, h_1 … h_T."""
+
+    def __init__(self, cell: str, states: np.ndarray, move: Move = unmoved) -> None:
+        super().__init__(cell, less_accurate(cell), move)
+        self.states = states
+
+    def forward(self, *given: Any) -> tuple[Any, Any, Any]:
+        """Return output, the last state and the tape."""
+        x, _, *weights = given
+        states = self.states.astype(x.dtype)
+        steps = [self.step(x_t, h, *weights) for x_t, h in zip(x, states, strict=False)]
+        tape = {"x": x, "h": states, "gates": [step[-1] for step in steps]}
+        tape |= {"W_ih": weights[0], "W_hh": weights[1]}
+        return states[1:], states[-1], tuple(tape[n] for n in signatures_of(self.cell).tape)
 
 
 def _at_own_states(
-    stage: Stage, functions: AtOwnStates, first: float
-) -> Callable[[Case], Answer | None]:
-    """Return the right answers at the states of the submission's own forward pass.
-
-    With `first` zero it has begun at zero, whatever state it was handed.
-    """
-    kind = stage.equations
-
-    def answer_of(case: Case) -> Answer | None:
-        output, _, _ = forward(kind, functions, None, [None], [])
-        functions.call("next case")
-        shape = case.inputs["d_output"].shape
-        if np.shape(output) != shape:
-            raise Malformed(f"output of shape {shape}", f"{np.shape(output)}")
-        states = np.concatenate([first * functions.h_0[None], output])
-        if not np.isfinite(states).all():
-            return None
-
-        def at_these(move: Move) -> Equations:
-            equations = kind(move)
-            equations.forward = partial(_forward_at, equations, states)  # type: ignore[method-assign]
-            return equations
-
-        ours_there = OurFunctions(at_these(unmoved))
-        expected = run_quietly(stage, ours_there, in_float64(case.inputs))
-        if np.asarray(output).dtype.itemsize < states.dtype.itemsize:  # states in float32
-            case = Case(case.words, _in_float32(case.inputs), "float32")
-        return Answer(expected, stage.allowed(case, at_these), case.dtype)
-
-    return answer_of
-
-
-def _forward_at(equations: Equations, states: Any, x: Any, _: Any, *weights: Any) -> Any:
-    """Return what a forward pass returns if these are its states."""
-    states = states.astype(x.dtype)
-    gates = [
-        equations.parts_of(equations.step(x_t, h, *weights))[1]
-        for x_t, h in zip(x, states, strict=False)
-    ]
-    return states[1:], states[-1], equations.tape(x, [states], gates, weights)
-
-
-def _in_float32(given: dict[str, Any]) -> dict[str, Any]:
-    return {name: np.asarray(value, np.float32) for name, value in given.items()}
-
-
-def ours(name: str, args: Any) -> Any:
-    """Answer for a function of ours that stands in the place of a submission's."""
-    return OurFunctions(EQUATIONS[name.partition("_")[0]]()).call(name, *args)
+    stage: Stage, case: Case, functions: WithOneForwardPass, begins_with: float
+) -> Expected | None:
+    """Return the right results at the states of the submission; None if they are not finite."""
+    output, shape = functions.result[0], case.inputs["d_output"].shape
+    if np.shape(output) != shape:
+        raise Malformed(f"output of shape {shape}", f"{np.shape(output)}")
+    states = np.concatenate([begins_with * functions.h_0[None], output])
+    if not np.isfinite(states).all():
+        return None
+    at_states = partial(PlainAtStates, stage.cell, states)
+    results = run_quietly(stage, LocalFunctions(at_states()), in_float64(case.inputs))
+    if np.asarray(output).dtype.itemsize < states.dtype.itemsize:  # states in float32
+        inputs = {name: np.asarray(value, np.float32) for name, value in case.inputs.items()}
+        case = Case(case.words, inputs, "float32")
+    return Expected(results, stage.tolerance(case, at_states), case.dtype)

@@ -14,7 +14,7 @@ import numpy as np
 from rich.text import Text
 
 from compare.check.cases.comparison import Comparison
-from compare.check.functions.stages import PartResult
+from compare.check.cases.parts import PartResult
 from compare.check.functions.training import Training, show_training
 from compare.check.worker.client import Notes
 from compare.terminal import Terminal

@@ -1,24 +1,16 @@
-"""What submissions hand in: right and wrong solutions of the exercise with six functions.
+"""A corpus of submissions: right and wrong solutions of the exercise with six functions.
 
-`students/right.py` is a right solution. `students/mistakes.toml` changes it into wrong solutions,
-each with one mistake in one function. `students/variants.toml` lists right ways to write a part of
-it otherwise; `right_variants` combines them at random. A test asks for them like this::
-
-    @pytest.mark.parametrize("mistake", mistakes(), ids=lambda mistake: mistake.name)
-    def test_a_mistake_is_told_at_its_stage(mistake, tmp_path):
-        file = tmp_path / "my_rnn.py"
-        file.write_text(mistake.source, encoding="utf-8")
-        ...  # the first stage that is not right is mistake.stage
-        ...  # re.search(mistake.likely, likely, re.IGNORECASE)
-
-    @pytest.mark.parametrize("right", right_variants(200), ids=lambda right: right.name)
-    def test_a_right_solution_is_right(right, tmp_path): ...
+`students/right.py` is a right solution for the Elman network. `students/mistakes.toml` changes it
+into wrong solutions, each with one mistake in one function. `students/variants.toml` lists other
+right ways to write a part of it; `right_variants` combines them at random. `students/gates.toml`
+does the same with the plain versions of the GRU and the LSTM.
 
 `test_corpus.py` checks by calling the functions that each mistake is wrong where it says, and that
 every right variant is right.
 """
 
 import functools
+import inspect
 import random
 import re
 import tomllib
@@ -27,6 +19,8 @@ from dataclasses import dataclass
 from pathlib import Path
 from types import CodeType
 from typing import Any, Literal, get_args
+
+from compare.parity import CELLS
 
 STUDENTS = Path(__file__).parent / "students"
 
@@ -52,6 +46,7 @@ class Mistake:
     bug: str | None
     shows: Shows
     source: str  # the whole file
+    cell: str = "rnn"
 
 
 @dataclass(frozen=True)
@@ -61,6 +56,7 @@ class Right:
     name: str
     variants: tuple[str, ...]  # names of the changes in it
     source: str  # the whole file
+    cell: str = "rnn"
 
 
 class Misfit(ValueError):
@@ -113,6 +109,57 @@ def right_variants(count: int = 200, seed: int = 0) -> tuple[Right, ...]:
     return tuple(found.values())
 
 
+@functools.cache
+def plain_source(cell: str) -> str:
+    """Return the plain version of a cell, with the loss and the clipping of the Elman network."""
+    own, elman = (inspect.getsource(CELLS[name].plain) for name in (cell, "rnn"))
+    common = ("one_hot", "cross_entropy", "clip_grad_norm")
+    return "\n\n".join([own, *(function_source(elman, name) for name in common if own != elman)])
+
+
+@functools.cache
+def gated_mistakes() -> tuple[Mistake, ...]:
+    """Return the wrong solutions of the cells with gates."""
+    return tuple(
+        Mistake(
+            name=f"{record['cell']} {record['likely']}",
+            stage=record["cell"] + "_" + record["stage"],
+            likely=record["likely"],
+            bug=None,
+            shows="values",
+            source=once_replaced(plain_source(record["cell"]), record["old"], record["new"]),
+            cell=record["cell"],
+        )
+        for record in _records("mistake", "gates")
+    )
+
+
+@functools.cache
+def gated_variants() -> tuple[Right, ...]:
+    """Return the right solutions of the cells with gates: each variant alone, then all."""
+    found = [Right(f"{cell} as it is", (), plain_source(cell), cell) for cell in ("gru", "lstm")]
+    together = {right.cell: right.source for right in found}
+    for record in _records("variant", "gates"):
+        cell, change = record["cell"], (record["old"], record["new"])
+        source = once_replaced(plain_source(cell), *change)
+        found.append(Right(f"{cell} {record['new']}", (record["new"],), source, cell))
+        together[cell] = once_replaced(together[cell], *change)
+    return (*found, *(Right(f"{c} together", (), source, c) for c, source in together.items()))
+
+
+def once_replaced(source: str, old: str, new: str) -> str:
+    """Return the source with a text replaced that occurs once.
+
+    Raises
+    ------
+    Misfit
+        If it does not occur, or more than once.
+    """
+    if source.count(old) != 1:
+        raise Misfit(f"expected {old!r} once, got it {source.count(old)} times")
+    return source.replace(old, new)
+
+
 def changed(source: str, changes: Iterable[tuple[str, str, str]]) -> str:
     """Return the source with changes: (function, old, new), where old occurs once in the function.
 
@@ -123,9 +170,7 @@ def changed(source: str, changes: Iterable[tuple[str, str, str]]) -> str:
     """
     for function, old, new in changes:
         before = function_source(source, function)
-        if before.count(old) != 1:
-            raise Misfit(f"expected {old!r} once in {function}, got it {before.count(old)} times")
-        source = source.replace(before, before.replace(old, new))
+        source = source.replace(before, once_replaced(before, old, new))
     return source
 
 
@@ -148,7 +193,7 @@ def _compiled(source: str) -> CodeType:
     return compile(source, "my_rnn.py", "exec")
 
 
-def _records(kind: Literal["mistake", "variant"]) -> list[dict[str, Any]]:
-    text = (STUDENTS / f"{kind}s.toml").read_text(encoding="utf-8")
+def _records(kind: Literal["mistake", "variant"], file: str = "") -> list[dict[str, Any]]:
+    text = (STUDENTS / f"{file or kind + 's'}.toml").read_text(encoding="utf-8")
     records: list[dict[str, Any]] = tomllib.loads(text)[kind]
     return records

@@ -10,24 +10,19 @@ from collections.abc import Iterator
 from pathlib import Path
 from typing import Any
 
-import numpy as np
 import pytest
 from rich.console import Console
 
 from compare.check import CheckConfig, CheckError, check
-from compare.check.bugs.catalogue import CATALOGUE
 from compare.check.command import examine_functions, try_chosen, try_stages
 from compare.check.functions.exercises import STAGES as ALL_STAGES
-from compare.check.functions.plain import PlainFunctions
-from compare.check.functions.stages import Malformed, StageResult, run_quietly
-from compare.check.functions.trying import cases_of, compared, ours, try_all
+from compare.check.functions.stages import StageResult
+from compare.check.functions.trying import reference, try_all
 from compare.check.report.report import Report, show
 from compare.check.worker.client import Source, Submission
 from compare.cli import main
-from compare.parity import CELLS
 from compare.terminal import Terminal, UsageError
 from tests.annotations import unchecked
-from tests.counts import number
 
 RIGHT = (Path(__file__).parent / "right_functions.py").read_text()
 STAGES = ALL_STAGES["rnn"]
@@ -54,14 +49,8 @@ def tried(folder: Path, text: str, seed: int = 0) -> dict[str, StageResult]:
     file.write_text(text)
     source = Source(file=str(file), in_process=True)
     config = CheckConfig(target=str(file), seed=seed)
-    results = try_stages(lambda: Submission(source, ours), STAGES, config)
+    results = try_stages(lambda: Submission(source, reference), STAGES, config)
     return {result.stage.name: result for result in results}
-
-
-@pytest.mark.parametrize("seed", range(number(1, 3)))
-def test_six_right_functions(tmp_path: Path, seed: int) -> None:
-    results = tried(tmp_path, RIGHT, seed)
-    assert {name: r.verdict for name, r in results.items()} == dict.fromkeys(NAMES, "right")
 
 
 def test_deep_tries_ten_seeds(tmp_path: Path) -> None:
@@ -77,60 +66,13 @@ def test_deep_tries_ten_seeds(tmp_path: Path) -> None:
     def clipped(text: str, *, deep: bool) -> StageResult:
         file.write_text(text)
         config = CheckConfig(target=str(file), deep=deep)
-        [result] = try_stages(lambda: Submission(source, ours), (clipping,), config)
+        [result] = try_stages(lambda: Submission(source, reference), (clipping,), config)
         return result
 
     right = clipped(RIGHT, deep=False)
     assert clipped(RIGHT, deep=True).cases == 10 * right.cases
     assert clipped(changed(shy), deep=False).verdict == "right"
     assert clipped(changed(shy), deep=True).verdict == "wrong"
-
-
-WRONG = {
-    "W_hh is not transposed": ("rnn_step", ("h @ W_hh.T", "h @ W_hh")),
-    "b_hh is not added": ("rnn_step", (" + b_hh)", ")")),
-    "sigmoid": ("rnn_step", ("np.tanh(x_t", "1 / (1 + np.exp(-(x_t"), ("+ b_hh)", "+ b_hh)))")),
-    "the first step begins at zero": ("rnn_forward", ("h = [h_0]", "h = [0 * h_0]")),
-    "each step begins at h_0": ("rnn_forward", ("rnn_step(x_t, h[-1]", "rnn_step(x_t, h_0")),
-    "states before each step": ("rnn_forward", ("np.stack(h[1:]), h", "np.stack(h[:-1]), h")),
-    "1 - h, without the square": ("rnn_step_backward", ("h_next**2", "h_next")),
-    "state after": ("rnn_step_backward", ("d_z.T @ h,", "d_z.T @ h_next,")),
-    "of a later step is passed on": ("rnn_backward", ("d_h + d_output[t]", "d_output[t]")),
-    "gradient of b_hh is zero": ("rnn_backward", ("d_b, d_b\n", "d_b, 0 * d_b\n")),
-    "/ N is missing": ("cross_entropy", ("mean(), p / N", "mean(), p")),
-    "clipped by its own norm": (
-        "clip_grad_norm",
-        ("(norm + 1e-6)", "(np.sqrt((g**2).sum()) + 1e-6)"),
-    ),
-    "1e-6 is left out": ("clip_grad_norm", ("(norm + 1e-6)", "norm")),
-}
-
-
-@pytest.mark.parametrize("words", WRONG)
-def test_a_mistake_is_told_at_its_own_stage_and_named(tmp_path: Path, words: str) -> None:
-    name, *changes = WRONG[words]
-    results = tried(tmp_path, changed(*changes))  # type: ignore[arg-type]
-    wrong = [n for n, result in results.items() if result.verdict != "right"]
-    assert wrong == [name]
-    assert results[name].verdict == "wrong"
-    assert words in results[name].likely
-
-
-@pytest.mark.parametrize("cell", CELLS)
-def test_each_known_mistake_is_seen_by_the_cases_of_its_stages(cell: str) -> None:
-    """So that no words of the catalogue describe right code, or what no case shows."""
-    for stage in ALL_STAGES[cell] if cell == "rnn" else ALL_STAGES[cell][:4]:
-        known = [bug for bug in CATALOGUE if bug.is_in(stage.kind, cell)]
-        for bug in known[:: number(5, 1)]:
-            is_seen = False
-            for case, answer in cases_of(stage, 0):
-                functions = stage.functions(PlainFunctions(cell, bug.plain))
-                try:
-                    got = run_quietly(stage, functions, case.inputs)
-                    is_seen |= not all(c.ok for c in compared(answer, got))
-                except (ValueError, Malformed):  # shapes that do not fit
-                    is_seen = True
-            assert is_seen, (stage.name, bug.name)
 
 
 def test_what_is_missing_is_missing(tmp_path: Path) -> None:
@@ -172,7 +114,7 @@ def test_a_chosen_stage_does_not_wait_for_another_either(tmp_path: Path) -> None
     source = Source(file=str(file), in_process=True)
     chosen = tuple(stage for stage in STAGES if stage.name == "rnn_backward")
     config = CheckConfig(target=str(file))
-    [result] = try_chosen(lambda: Submission(source, ours), STAGES, chosen, config)
+    [result] = try_chosen(lambda: Submission(source, reference), STAGES, chosen, config)
     assert (result.stage.name, result.verdict) == ("rnn_backward", "right")
 
 
@@ -187,15 +129,14 @@ def run_check(folder: Path, *arguments: str) -> Any:
     )
 
 
-def test_the_untouched_template_scores_nothing(tmp_path: Path) -> None:
-    mine = tmp_path / "CELL.py"  # a word that the template replaces
+def test_the_template_names_its_file_and_is_never_overwritten(tmp_path: Path) -> None:
+    mine = tmp_path / "CELL.py"
     assert main(["check", "--new", str(mine)]) == 0
     assert "\n    rnn-parity check CELL.py\n" in mine.read_text(encoding="utf-8")
     assert main(["check", "--new", str(mine)]) == 2
     result = run_check(tmp_path, mine.name, "--json", "found.json")
     assert result.returncode == 1
     found = json.loads((tmp_path / "found.json").read_text())
-    assert [stage["verdict"] for stage in found["stages"]] == ["missing"] * 6
     assert (found["score"], found["out_of"], found["ok"]) == (0.0, 6.0, False)
 
 
@@ -252,9 +193,9 @@ def test_a_function_that_does_not_end_is_waited_for_once(tmp_path: Path) -> None
     )
     (tmp_path / "student.py").write_text(text)
     source = Source(file=str(tmp_path / "student.py"), seconds=1.0)
-    step, forward = try_all(lambda: Submission(source, ours), STAGES[:2], 0)
+    step, forward = try_all(lambda: Submission(source, reference), STAGES[:2], 0)
     assert (step.verdict, forward.verdict) == ("timeout", "right")
-    assert forward.notes == ["with our rnn_step in the place of yours"]
+    assert forward.notes == ["with the reference's rnn_step in the place of yours"]
     assert calls.read_text() == "called "
 
 
@@ -262,7 +203,7 @@ def test_a_file_without_the_functions_is_told_how_a_class_is_named(tmp_path: Pat
     (tmp_path / "student.py").write_text("class MyRNN:\n    pass\n")
     source = Source(file=str(tmp_path / "student.py"), in_process=True)
     config = CheckConfig(target="student.py")
-    report = examine_functions(config, lambda: Submission(source, ours), Terminal(quiet=True))
+    report = examine_functions(config, lambda: Submission(source, reference), Terminal(quiet=True))
     assert report.notes == ["none of them is there; for a class, give student.py:CLASS"]
 
 
@@ -387,13 +328,3 @@ def test_an_unknown_stage_is_a_usage_error(tmp_path: Path) -> None:
     config = CheckConfig(target=str(tmp_path / "student.py"), stage="rnn_stop")
     with pytest.raises(UsageError, match="expected --stage to be one of rnn_step"):
         check(config)
-
-
-def test_right_answers_are_far_from_no_answer() -> None:
-    """A stage whose right results were all zero, or all the same, would prove nothing."""
-    for stage in STAGES:
-        for case, answer in cases_of(stage, 0):
-            first = next(iter(answer.expected.values()))
-            assert np.isfinite(first).all()
-            if not any(word in case.words for word in ("V 1", "norm 0,", "large")):
-                assert np.any(first != 0), (stage.name, case.words)

@@ -306,5 +306,5 @@ def test_the_likely_mistake_is_a_pattern_that_says_something() -> None:
 
 
 def test_a_change_that_does_not_fit_is_refused() -> None:
-    with pytest.raises(Misfit, match="expected 'b_ih' once in rnn_step, got it 2 times"):
+    with pytest.raises(Misfit, match="expected 'b_ih' once, got it 2 times"):
         changed(right_source(), [("rnn_step", "b_ih", "b")])

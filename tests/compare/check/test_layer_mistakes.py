@@ -9,6 +9,7 @@ import pytest
 
 from compare.check import BUGS, Bug, find_bug
 from compare.check.cases.comparison import Comparison
+from compare.check.cases.parts import PartResult
 from compare.check.classes.features import (
     FEATURES,
     SIZES,
@@ -19,13 +20,11 @@ from compare.check.classes.features import (
 )
 from compare.check.classes.layers import Layers
 from compare.check.diagnosis import in_the_tensor, is_of_layer, name_mistakes
-from compare.check.functions.stages import PartResult
 from compare.check.report.report import where
 from compare.check.worker.client import Submission, source_of
 from compare.terminal import UsageError
 from tests.annotations import unchecked
-from tests.compare.check.corpus import mistakes
-from tests.compare.check.test_check_gates import STUDENTS, changed
+from tests.compare.check.corpus import gated_mistakes, mistakes
 from tests.counts import Count, number
 
 HERE = Path(__file__).parent
@@ -53,21 +52,15 @@ def first_wrong(results: list[PartResult]) -> PartResult:
 
 # Students' functions, as a class ----------------------------------------------------------------
 
-STAGES = ("step", "forward", "step_backward", "backward")
-
 NOT_SEEN = ("overflows", "previous|accumulat|added|second|zero")
 """What takes large inputs or a second call to be seen; features and properties have these."""
 
 SAME_IN_A_LAYER = {"change places in c_next": "order f, i, g, o"}
 
 WRONG = [
-    (m.source, "rnn", m.stage.removeprefix("rnn_"), m.likely)
-    for m in mistakes()
-    if m.stage.startswith("rnn") and m.shows in ("values", "float64")
-] + [
-    (changed(w["cell"], (w["old"], w["new"])), w["cell"], w["stage"], w["likely"])
-    for w in STUDENTS["mistake"]
-    if w["stage"] in STAGES
+    (m.source, m.cell, m.stage.removeprefix(f"{m.cell}_"), m.likely)
+    for m in (*mistakes(), *gated_mistakes())
+    if m.stage.startswith(m.cell) and m.shows in ("values", "float64")
 ]
 
 

@@ -8,10 +8,10 @@ from pathlib import Path
 
 import pytest
 
-from compare.check.functions import training as reward
+from compare.check.functions import training as training_check
 from compare.check.report.pytest_plugin import Stages, Wrong
 from tests.annotations import unchecked
-from tests.compare.check.test_reward import LONG
+from tests.compare.check.test_training_check import LONG
 
 HERE = Path(__file__).parent
 
@@ -46,11 +46,11 @@ def test_right_functions_are_trained_in_one_more_test(
     tmp_path: Path,
     monkeypatch: pytest.MonkeyPatch,
 ) -> None:
-    monkeypatch.setattr(reward, "EPOCHS", 1)
+    monkeypatch.setattr(training_check, "EPOCHS", 1)
     file = tmp_path / "mine.py"
     file.write_text((HERE / "right_functions.py").read_text().replace(*change))
     monkeypatch.setattr(request.config.option, "rnn_parity", str(file))
-    is_wrong = pytest.raises(Wrong, match=r"^training in lock-step with PyTorch: expected the loss")
+    is_wrong = pytest.raises(Wrong, match=r"^training in lock-step with PyTorch: the loss is")
     with unchecked():
         *stages, training = Stages.from_parent(request.session, path=file).collect()
         assert (len(stages), training.name) == (6, "training")

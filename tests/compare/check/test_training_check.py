@@ -1,4 +1,4 @@
-"""Six right functions train a model in lock-step with PyTorch."""
+"""The training check: six right functions train a model in lock-step with PyTorch."""
 
 import io
 from collections.abc import Iterator
@@ -9,23 +9,23 @@ import pytest
 from rich.console import Console
 
 from compare.check import CheckConfig
-from compare.check.functions import training as reward
+from compare.check.cases.parts import PartResult
+from compare.check.functions import training as training_check
 from compare.check.functions.exercises import STAGES
-from compare.check.functions.of_package import EQUATIONS
-from compare.check.functions.stages import PartResult
 from compare.check.functions.training import Training, show_training, train
-from compare.check.functions.trying import TheirFunctions
+from compare.check.functions.trying import SubmissionFunctions
 from compare.check.report.report import Report, show
 from compare.check.worker.client import Source, Submission
+from compare.parity import CELLS
 from compare.terminal import Terminal, UsageError
 from tests.annotations import unchecked
+from tests.compare.check.corpus import plain_source
 from tests.compare.check.test_check_functions import OF_A_TEST, OF_RESULTS, RIGHT, fits
-from tests.compare.check.test_check_gates import page
 
 
 @pytest.fixture(autouse=True)
 def _quickly(monkeypatch: pytest.MonkeyPatch) -> Iterator[None]:
-    monkeypatch.setattr(reward, "EPOCHS", 1)
+    monkeypatch.setattr(training_check, "EPOCHS", 1)
     with unchecked():
         yield
 
@@ -34,12 +34,12 @@ def trained(folder: Path, cell: str, text: str) -> Training:
     (folder / "student.py").write_text(text, encoding="utf-8")
     source = Source(file=str(folder / "student.py"), in_process=True)
     with Submission(source) as submission:
-        return train(EQUATIONS[cell], TheirFunctions(submission), None, Terminal(quiet=True))
+        return train(cell, SubmissionFunctions(submission), None, Terminal(quiet=True))
 
 
-@pytest.mark.parametrize("cell", EQUATIONS)
+@pytest.mark.parametrize("cell", CELLS)
 def test_right_functions_train_as_pytorch_does(cell: str, tmp_path: Path) -> None:
-    training = trained(tmp_path, cell, RIGHT if cell == "rnn" else page(cell))
+    training = trained(tmp_path, cell, RIGHT if cell == "rnn" else plain_source(cell))
     assert training.failed == ""
     assert training.updates == len(training.losses["yours"]) == len(training.losses["PyTorch"]) > 10
     assert training.losses["yours"][-1] < training.losses["yours"][0]
@@ -60,9 +60,9 @@ BLUNT = ("d_b, d_b\n", "d_b, d_b * (1 + 1e-9 * (len(d_output) > 15))\n")
 @pytest.mark.parametrize(
     ("change", "said"),
     [
-        (LONG, "of PyTorch at update 1, got 3."),
+        (LONG, "at update 1, and 3.37561096 in PyTorch"),
         (TIRED, "expected a result at update 5, got AssertionError: tired"),
-        (BLUNT, "rounding explains"),
+        (BLUNT, "the tolerance is"),
     ],
 )
 def test_functions_that_fail_together_are_told(change: Any, said: str, tmp_path: Path) -> None:
@@ -79,26 +79,26 @@ def test_functions_that_fail_together_are_told(change: Any, said: str, tmp_path:
     printed = io.StringIO()
     show(report, Terminal(Console(file=printed, width=200)))
     assert training.failed in printed.getvalue()
-    assert "together they do not train alike" in printed.getvalue()
+    assert "the training differs from PyTorch's" in printed.getvalue()
 
 
 def test_parameters_that_are_wrong_after_the_last_update_are_told(
     tmp_path: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     """No loss shows the last update; only the parameters do."""
-    monkeypatch.setattr(reward, "MOST_TOKENS", 2_000)  # a few updates
+    monkeypatch.setattr(training_check, "MOST_TOKENS", 2_000)  # a few updates
     updates = trained(tmp_path, "rnn", RIGHT).updates
     late = f"calls = []\ndef is_last():\n    calls.append(1)\n    return len(calls) == {updates}\n"
     text = RIGHT.replace("d_b, d_b\n", "d_b, d_b * (1 + 1e-6 * is_last())\n")
     training = trained(tmp_path, "rnn", late + text)
-    assert training.failed.startswith("expected rnn.bias_hh_l0 [")
-    assert f"of PyTorch after {updates} updates, got " in training.failed
+    assert training.failed.startswith("rnn.bias_hh_l0 [")
+    assert f"after {updates} updates, and " in training.failed
 
 
 def test_slow_functions_are_stopped_and_right_until_then(
     tmp_path: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    monkeypatch.setattr(reward, "SECONDS", 0.0)
+    monkeypatch.setattr(training_check, "SECONDS", 0.0)
     training = trained(tmp_path, "rnn", RIGHT)
     assert (training.failed, training.stopped, training.updates) == ("", True, 1)
     printed = io.StringIO()

@@ -1,0 +1,74 @@
+"""The parts of a submission that are tried, and what came of each."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass, field
+from typing import Any
+
+import numpy as np
+
+
+@dataclass(frozen=True, slots=True)
+class Case:
+    """The inputs of one call."""
+
+    words: str
+    inputs: dict[str, Any] = field(default_factory=dict)
+    dtype: str = "float64"
+
+
+@dataclass(frozen=True, slots=True)
+class Part:
+    """What a point is given for: a function of the exercise, or what a layer computes."""
+
+    name: str
+    equation: str
+
+
+@dataclass(slots=True)
+class PartResult:
+    """The result of one part."""
+
+    stage: Part
+    verdict: str  # right, wrong, missing, error, timeout
+    cases: int = 0  # tried
+    case: Case | None = None  # that shows what is wrong
+    comparisons: tuple[Any, ...] = ()  # all tensors of it
+    wrong: Any = None  # the first Comparison that is wrong
+    seen: list[Any] = field(default_factory=list)  # of a layer: cases, and all results of each
+    expected: str = ""  # in words, where no numbers can be compared
+    got: str = ""
+    likely: str = ""
+    notes: list[str] = field(default_factory=list)
+
+
+class Malformed(Exception):
+    """A result has the wrong type or structure."""
+
+    verdict = "wrong"
+    kinds = ()  # of an exception there are none
+
+    def __init__(self, expected: str, got: str) -> None:
+        super().__init__(f"expected {expected}, got {got}")
+        self.expected, self.got = expected, got
+
+
+def kind_of(value: Any) -> str:
+    """Return what a value is, for a message."""
+    if value is None:
+        return "None"
+    if isinstance(value, tuple | list):
+        return f"a list or tuple of {len(value)}"
+    if isinstance(value, np.ndarray):
+        return f"an array of shape {value.shape}"
+    return f"a value of type {getattr(value, '__type__', type(value).__name__)}"
+
+
+def in_float64(value: Any) -> Any:
+    """Return a value with all arrays of floats in it in float64."""
+    if isinstance(value, dict):
+        return {name: in_float64(item) for name, item in value.items()}
+    if isinstance(value, list | tuple):
+        return type(value)(in_float64(item) for item in value)
+    is_float = isinstance(value, np.ndarray) and value.dtype.kind == "f"
+    return value.astype(np.float64) if is_float else value

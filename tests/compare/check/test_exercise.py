@@ -1,0 +1,224 @@
+"""The exercise of each cell: right solutions are right, and a mistake is reported where it is.
+
+The solutions are those of `tests.compare.check.corpus`, and CS231n's four functions.
+"""
+
+import re
+from collections.abc import Iterator
+from functools import partial
+from pathlib import Path
+
+import numpy as np
+import pytest
+
+from compare.check import CheckConfig
+from compare.check.bugs.catalogue import CATALOGUE, Bug
+from compare.check.cases.parts import Malformed
+from compare.check.command import examine_functions, try_stages, write_template
+from compare.check.functions.cs231n import CS231N_STAGES
+from compare.check.functions.exercises import STAGES
+from compare.check.functions.plain import PlainFunctions
+from compare.check.functions.stages import (
+    AFTER_ANOTHER,
+    ARGUMENT,
+    SECOND,
+    Stage,
+    StageResult,
+    run_quietly,
+)
+from compare.check.functions.trying import cases_of, compared, reference, try_all
+from compare.check.worker.client import Source, Submission
+from compare.parity import CELLS
+from compare.terminal import Terminal
+from tests.annotations import unchecked
+from tests.compare.check.corpus import (
+    Mistake,
+    Right,
+    gated_mistakes,
+    gated_variants,
+    mistakes,
+    once_replaced,
+    plain_source,
+    right_variants,
+    single_variants,
+)
+from tests.counts import Count, number
+
+ALL_STAGES = STAGES | {"cs231n": CS231N_STAGES}
+CS231N = (Path(__file__).parent / "cs231n_functions.py").read_text(encoding="utf-8")
+
+
+@pytest.fixture(autouse=True)
+def _quickly() -> Iterator[None]:
+    with unchecked():  # a check of annotations costs many times what it checks
+        yield
+
+
+def source_of(folder: Path, text: str) -> Source:
+    file = folder / "student.py"
+    file.write_text(text, encoding="utf-8")
+    return Source(file=str(file), in_process=True)
+
+
+def tried(folder: Path, cell: str, text: str) -> list[StageResult]:
+    source = source_of(folder, text)
+    stages, config = ALL_STAGES[cell], CheckConfig(target=source.file)
+    return try_stages(partial(Submission, source, reference), stages, config)
+
+
+def cs231n_mistake(stage: str, old: str, new: str, likely: str) -> Mistake:
+    source = once_replaced(CS231N, old, new)
+    return Mistake(f"cs231n {likely}", stage, likely, None, "values", source, "cs231n")
+
+
+CS231N_MISTAKES = (
+    cs231n_mistake("rnn_step_backward", "1 - next_h**2", "1 - next_h", "without the square"),
+    cs231n_mistake("rnn_backward", "dstate + dh[:, t]", "dh[:, t]", "passed on"),
+    cs231n_mistake("rnn_forward", "x.dtype), [], h0", "x.dtype), [], 0 * h0", "at zero"),
+)
+
+
+@pytest.mark.parametrize(
+    "mistake",
+    [
+        *mistakes()[:: number(10, 1)],
+        *gated_mistakes()[:: number(4, 1)],
+        *CS231N_MISTAKES,
+    ],
+    ids=lambda mistake: mistake.name,
+)
+def test_a_mistake_is_reported_at_its_own_stage_and_named(
+    mistake: Mistake, tmp_path: Path, count: Count
+) -> None:
+    results = tried(tmp_path, mistake.cell, mistake.source)
+    wrong = [result for result in results if result.verdict != "right"]
+    names = [result.stage.name for result in wrong]
+    assert names[:1] == [mistake.stage]
+    assert names == names[:1] or mistake.cell == "cs231n"  # there the functions call each other
+    assert wrong[0].verdict == "wrong"
+    assert re.search(mistake.likely, wrong[0].likely, re.IGNORECASE), wrong[0].likely
+    count("students' mistakes reported where they are, and named")
+
+
+RIGHT = [*right_variants(200), *single_variants(), *gated_variants()]
+RIGHT += [Right("the plain version", (), plain_source("rnn")), Right("", (), CS231N, "cs231n")]
+
+
+@pytest.mark.parametrize("part", range(8))
+def test_a_right_solution_is_never_called_wrong(part: int, tmp_path: Path, count: Count) -> None:
+    for k, right in enumerate(RIGHT[part :: number(24, 8)]):
+        source = source_of(tmp_path, right.source)
+        load = partial(Submission, source, reference)
+        for seed in range(k, k + number(1, 10)):
+            results = try_all(load, ALL_STAGES[right.cell], seed % 5)
+            alarms = [r for r in results if r.verdict != "right"]
+            assert not alarms, (right.name, right.variants, alarms[0].stage.name, alarms[0].case)
+            count("right solutions that were called right")
+
+
+@pytest.mark.parametrize("cell", CELLS)
+def test_each_mistake_of_the_catalogue_is_seen_by_the_cases_of_its_stages(cell: str) -> None:
+    """Otherwise the catalogue would describe what is right, or what no case shows."""
+    for stage in STAGES[cell]:
+        for bug in CATALOGUE:
+            if bug.is_in(stage.kind, cell):
+                assert is_seen(bug, stage, cell), (stage.name, bug.name)
+
+
+def is_seen(bug: Bug, stage: Stage, cell: str) -> bool:
+    functions = stage.functions(PlainFunctions(cell, bug.plain))
+    for case, right in cases_of(stage, 0):
+        try:
+            got = run_quietly(stage, functions, case.inputs)
+        except (ValueError, Malformed):  # shapes that do not fit
+            return True
+        if not all(comparison.ok for comparison in compared(right, got)):
+            return True
+    return False
+
+
+OVERWRITES = """
+_{name} = {name}
+def {name}(*given):
+    result = _{name}(*given)
+    given[1][...] = 0
+    return result
+"""
+REUSES_MEMORY = """
+_{name}, _memory = {name}, np.empty(10_000)
+def {name}(*given):
+    output, *others = _{name}(*given)
+    memory = _memory[: output.size].reshape(output.shape)
+    memory[...] = output
+    return memory, *others
+"""
+KEEPS_THE_TAPE = """
+_{name}, _tapes = {name}, []
+def {name}(tape, *given):
+    factor = 1 + any(tape is other for other in _tapes)
+    _tapes.append(tape)
+    return tuple(factor * d for d in _{name}(tape, *given))
+"""
+
+
+@pytest.mark.parametrize("cell", CELLS)
+@pytest.mark.parametrize(
+    ("kind", "appended", "ending"),
+    [
+        ("step", OVERWRITES, ARGUMENT),
+        ("forward", OVERWRITES, ARGUMENT),
+        ("step_backward", OVERWRITES, ARGUMENT),
+        ("backward", OVERWRITES, ARGUMENT),
+        ("forward", REUSES_MEMORY, AFTER_ANOTHER),
+        ("backward", KEEPS_THE_TAPE, SECOND),
+    ],
+)
+def test_what_only_another_call_or_an_argument_shows_is_found(
+    cell: str, kind: str, appended: str, ending: str, tmp_path: Path
+) -> None:
+    name = f"{cell}_{kind}"
+    text = f"{plain_source(cell)}\n{appended.format(name=name)}"
+    source = source_of(tmp_path, text)
+    stages = [stage for stage in STAGES[cell] if stage.name == name]
+    [result] = try_all(partial(Submission, source, reference), stages, 0)
+    assert result.wrong.tensor.endswith(ending)
+
+
+@pytest.mark.parametrize("cell", CELLS)
+def test_the_cell_is_detected_and_the_untouched_template_scores_nothing(
+    cell: str, tmp_path: Path
+) -> None:
+    write_template(tmp_path / "mine.py", cell)
+    source = Source(file=str(tmp_path / "mine.py"), in_process=True)
+    config = CheckConfig(target=source.file)
+    report = examine_functions(config, partial(Submission, source, reference), Terminal(quiet=True))
+    assert (report.cell, report.score) == (cell, 0.0)
+    names = [f"{cell}_{kind}" for kind in ("step", "forward", "step_backward", "backward")]
+    names += ["cross_entropy", "clip_grad_norm"]
+    assert [r.stage.name for r in report.stages] == names
+    assert {r.verdict for r in report.stages} == {"missing"}
+
+
+def test_cs231n_is_detected(tmp_path: Path) -> None:
+    source = source_of(tmp_path, CS231N)
+    config = CheckConfig(target=source.file)
+    report = examine_functions(config, partial(Submission, source, reference), Terminal(quiet=True))
+    assert (report.form, report.score, len(report.stages)) == ("cs231n", 4.0, 4)
+
+
+def test_gates_of_another_number_are_reported(tmp_path: Path) -> None:
+    text = once_replaced(plain_source("gru"), "z * h, (r, z, n, q)", "z * h, (r, z, n)")
+    step = tried(tmp_path, "gru", text)[0]
+    found = (step.verdict, step.expected, step.got)
+    assert found == ("wrong", "gates (r, z, n, q)", "a list or tuple of 3")
+
+
+@pytest.mark.parametrize("cell", CELLS)
+def test_right_results_are_finite_and_not_zero(cell: str) -> None:
+    """A stage whose right results were all zero, or all the same, would prove nothing."""
+    for stage in STAGES[cell]:
+        for case, right in cases_of(stage, 0):
+            first = next(iter(right.results.values()))
+            assert np.isfinite(first).all()
+            if not any(word in case.words for word in ("V 1", "norm 0,", "large")):
+                assert np.any(first != 0), (stage.name, case.words)
