@@ -1,21 +1,15 @@
-"""What submissions hand in: right and wrong solutions of the exercise with six functions.
+"""The corpus of submissions: right and wrong solutions of the exercise with six functions.
 
 `students/right.py` is a right solution. `students/mistakes.toml` changes it into wrong solutions,
-each with one mistake in one function. `students/variants.toml` lists right ways to write a part of
-it otherwise; `right_variants` combines them at random. A test asks for them like this::
+each with one mistake in one function. `students/variants.toml` has right ways to write a part of it
+otherwise; `right_variants` combines them at random. A test uses them like this::
 
     @pytest.mark.parametrize("mistake", mistakes(), ids=lambda mistake: mistake.name)
-    def test_a_mistake_is_told_at_its_stage(mistake, tmp_path):
+    def test_a_mistake_is_named_at_its_stage(mistake, tmp_path):
         file = tmp_path / "my_rnn.py"
         file.write_text(mistake.source, encoding="utf-8")
         ...  # the first stage that is not right is mistake.stage
         ...  # re.search(mistake.likely, likely, re.IGNORECASE)
-
-    @pytest.mark.parametrize("right", right_variants(200), ids=lambda right: right.name)
-    def test_a_right_solution_is_right(right, tmp_path): ...
-
-`test_corpus.py` checks by calling the functions that each mistake is wrong where it says, and that
-every right variant is right.
 """
 
 import functools
