@@ -110,12 +110,13 @@ SEEN_BY_PROPERTIES = {
     "memory-order-assumed",
 }
 NO_NUMBERS = {
+    "lstm-sigmoid-overflows",
     "dropout-unscaled",
     "state-broadcast",
     "initial-weights-too-large",
     "global-random-weights",
 }
-"""What is drawn or refused, and shows in no result."""
+"""Bugs that show in no result, or that overflow for other inputs than the plain version."""
 
 OF_LAYERS = [
     bug
@@ -130,7 +131,7 @@ def test_a_bug_of_the_catalogue_is_named_in_a_class(bug: Bug, count: Count) -> N
     layers, results = looked_at(f"{bug.load().__name__}:{cell.upper()}", cell)
     likely = [result.likely for result in results if result.verdict != "right"]
     if results[0].verdict == "wrong":
-        assert likely[1:] == ["", ""]  # the gradients follow from it
+        assert {*likely[1:]} <= {""}  # the gradients follow from it
     if not likely:
         features = try_features(layers, 0)
         likely = [f.get("likely", "") for f in features if f["verdict"] == "wrong"]

@@ -1,8 +1,7 @@
-"""This test suite catches every bug of the catalogue.
+"""Fault injection: this test suite catches every bug of the catalogue.
 
-`NOTICED_BY` names for each bug of `compare/check/bugs` the test that must notice it. The test runs
-on a copy of the package with the bug, where it must fail, and on the real package, where it must
-pass. The end of the run shows how many examples were needed.
+`CAUGHT_BY` names the test of each bug. The test fails on a copy of the package with the bug, and
+passes on the real package. The end of the run shows how many examples were needed.
 """
 
 import importlib
@@ -35,10 +34,10 @@ STEP = f"{MODEL}every_tensor_of_a_training_step_is_pytorchs"
 CLIPPING = f"{OPTIM}clipping_is_torchs"
 DESCENT = f"{OPTIM}steps_are_torchs"
 
-NOTICED_BY = {
+CAUGHT_BY = {
     # layers, directions, padding
     "dropout-unscaled": f"{BEGINNINGS}masks_drop_with_their_probability_and_scale_the_rest",
-    # what is handed in
+    # arguments
     "state-broadcast": f"{REFUSALS}a_mistaken_call_is_refused",
     "negative-tokens-wrap": f"{REFUSALS}mistakes_that_pytorch_cannot_make_are_refused_too",
     "initial-weights-too-large": f"{BEGINNINGS}first_weights_are_uniform_in_one_over_root_h",
@@ -80,32 +79,32 @@ NOTICED_BY = {
 }
 
 
-for bug in BUGS:  # and what breaks a law of the layer is noticed by the test of that law
+for bug in BUGS:  # a property of the layer has a test of its own name
     for module, properties in (
         (LAYER, against_torch.PROPERTIES),
         (PROPERTIES, test_rnn_properties.PROPERTIES),
     ):
-        if bug.caught_by in [law.name for law in properties]:
-            NOTICED_BY[bug.name] = module + bug.caught_by.replace(" ", "_")
+        if bug.caught_by in [each.name for each in properties]:
+            CAUGHT_BY[bug.name] = module + bug.caught_by.replace(" ", "_")
 
 
 def test_every_bug_of_the_catalogue_has_its_test() -> None:
-    assert {bug.name for bug in BUGS} <= NOTICED_BY.keys()
+    assert {bug.name for bug in BUGS} <= CAUGHT_BY.keys()
 
 
 @pytest.mark.parametrize("bug", BUGS, ids=lambda bug: bug.name)
-def test_a_planted_bug_is_caught(bug: Bug, count: Count) -> None:
-    name = NOTICED_BY[bug.name]
+def test_a_bug_is_caught_by_its_test(bug: Bug, count: Count) -> None:
+    name = CAUGHT_BY[bug.name]
     real = importlib.import_module(bug.package)
     caught = try_test(name, real, bug.load(), cell=bug.cell or "rnn")
-    assert caught is not None, f"{name} lets {bug.name} pass"
-    count("bugs planted and caught")
+    assert caught is not None, f"{name} passes with {bug.name}"
+    count("bugs injected and caught")
     count("examples that it took", caught.examples)
 
 
-@pytest.mark.parametrize("name", sorted(set(NOTICED_BY.values()))[:: number(3, 1)])
+@pytest.mark.parametrize("name", sorted(set(CAUGHT_BY.values()))[:: number(3, 1)])
 def test_the_real_packages_pass_the_same_trial(name: str) -> None:
-    """Otherwise the trial itself could be what fails."""
-    judged_by_compare = name.startswith("compare.") and not name.startswith(TRUNCATION)
-    package = compare if judged_by_compare else scratch_rnn
+    """Otherwise the test could fail with or without a bug."""
+    is_of_compare = name.startswith("compare.") and not name.startswith(TRUNCATION)
+    package = compare if is_of_compare else scratch_rnn
     assert try_test(name, package, package, examples=8) is None
