@@ -33,11 +33,14 @@ from compare.check.cases.layer_results import (
 )
 from compare.check.cases.reference import set_parameters, torch_layer, torch_results
 from compare.check.properties import against_torch as against_torch
+from compare.check.properties import of_layers as of_layers
+from compare.check.properties import of_sequences as of_sequences
 from compare.check.properties import of_training as of_training
 from compare.check.properties.layer_property import layer_property, properties_of
 from compare.check.properties.property import Property
 from compare.check.properties.run import check_property
-from compare.parity.tolerance import tolerances
+from compare.parity import CELLS
+from compare.parity.tolerance import tolerances, ulps
 from tests.annotations import unchecked
 
 
@@ -80,6 +83,80 @@ def test_the_answer_is_pytorchs(law: Property, monkeypatch: pytest.MonkeyPatch) 
     assert "raised" not in finding.detail
 
 
+# Each property finds its fault ---------------------------------------------------------------------
+
+
+def layers(**changes: Any) -> SimpleNamespace:
+    """Return the three layers, some with a fault in `forward`: a function of its results."""
+
+    def faulty(cell: str, change: Callable[..., Any]) -> type:
+        class Faulty(CLASSES[cell]):  # type: ignore[misc]
+            def forward(self, x: Any, state: Any = None, **more: Any) -> Any:
+                return change(self, x, state, *super().forward(x, state, **more))
+
+        return Faulty
+
+    own = {cell.layer: CLASSES[name] for name, cell in CELLS.items()}
+    own |= {CELLS[name].layer: faulty(name, change) for name, change in changes.items()}
+    return SimpleNamespace(**own)
+
+
+def reads_padding(self: Any, x: Any, state: Any, output: Any, last: Any, tape: Any) -> Any:
+    return output + 0 * x.sum(dtype=output.dtype), last, tape
+
+
+def starts_elsewhere(self: Any, x: Any, state: Any, output: Any, last: Any, tape: Any) -> Any:
+    return output * (1.001 if state is None else 1), last, tape
+
+
+def counts_rows(self: Any, x: Any, state: Any, output: Any, last: Any, tape: Any) -> Any:
+    return output, last * (1 + np.arange(last.shape[1], dtype=last.dtype))[:, None], tape
+
+
+def shares_a_parameter(self: Any, x: Any, state: Any, output: Any, last: Any, tape: Any) -> Any:
+    return output, self.parameters.get("bias_hh_l0", last), tape
+
+
+def projects_too_far(self: Any, x: Any, state: Any, output: Any, last: Any, tape: Any) -> Any:
+    return output * (1.001 if self.proj_size else 1), last, tape
+
+
+def scratch(**functions: Any) -> SimpleNamespace:
+    return SimpleNamespace(**(vars(scratch_rnn) | functions))
+
+
+def clips_nothing(gradients: Any, max_norm: float) -> Any:
+    return scratch_rnn.clip_grad_norm({n: g.copy() for n, g in gradients.items()}, max_norm)
+
+
+def shares_the_batch_wrongly(*arguments: Any, **options: Any) -> Any:
+    result = scratch_rnn.train_step(*arguments, **options)
+    is_shared = scratch_rnn.threads.WORTH_A_THREAD == 1
+    return replace(result, loss=result.loss * 1.001) if is_shared else result
+
+
+@pytest.mark.parametrize(
+    ("violated", "package"),
+    [
+        (of_sequences.padding_ignored, layers(rnn=reads_padding)),
+        (of_layers.no_state_as_zeros, layers(rnn=starts_elsewhere)),
+        (of_sequences.order_of_the_batch, layers(rnn=counts_rows)),
+        (of_layers.own_memory, layers(rnn=shares_a_parameter)),
+        (against_torch.layer_as_torch, layers(lstm=projects_too_far)),
+        (Property(of_training.clipping), scratch(clip_grad_norm=clips_nothing)),
+        (Property(of_training.threads), scratch(train_step=shares_the_batch_wrongly)),
+    ],
+    ids=lambda value: getattr(value, "name", ""),
+)
+def test_a_property_finds_a_fault_that_only_it_is_about(violated: Property, package: Any) -> None:
+    assert check_property(violated, scratch_rnn) is None
+    finding = check_property(violated, package)
+    assert finding is not None
+    assert "raised" not in finding.detail
+
+
+# Tolerances -----------------------------------------------------------------------------------------
+
 CASE = LayerCase(T=4, B=3, V=2, H=5, seed=1)
 
 
@@ -93,8 +170,9 @@ def test_a_law_allows_what_rounding_does_and_nothing_more() -> None:
 def test_what_is_allowed_without_measuring_is_less_than_what_is_measured() -> None:
     results, allowed = tolerances(lambda move: run(CLASSES["rnn"], CASE, move), seed=CASE.seed)
     for comparison in alike(results, results, replace(CASE)):
-        assert np.all(comparison.allowed > 0)
-        assert np.all(comparison.allowed < allowed[comparison.tensor])
+        least = 8 * ulps(results[comparison.tensor])
+        np.testing.assert_array_equal(comparison.allowed, least)
+        assert np.all(least < allowed[comparison.tensor])
 
 
 @pytest.mark.parametrize("kind", ["step", "updates", "epochs"])

@@ -62,6 +62,14 @@ def test_every_float_but_zero_moves_to_a_neighbour(array: np.ndarray, seed: int)
     assert np.all((moved == array) == (array == 0))
 
 
+@pytest.mark.parametrize("dtype", [np.float32, np.float64])
+def test_the_tolerance_of_a_float_that_is_only_read_is_24_ulps(dtype: Any) -> None:
+    """By hand: it moves by one ulp, two more are for its last rounding, and the factor is 8."""
+    y = np.full(50, 1.5, dtype)
+    _, allowed = tolerances(lambda move: {"y": move(y)})
+    np.testing.assert_array_equal(allowed["y"], 24 * np.spacing(y, dtype=dtype).astype(float))
+
+
 def test_floats_move_both_ways() -> None:
     moved = neighbour(np.ones(64, np.float32), np.random.default_rng(0))
     assert {float(m) for m in moved} == {1 - 2**-24, 1 + 2**-23}
