@@ -83,7 +83,7 @@ def test_the_answer_is_pytorchs(law: Property, monkeypatch: pytest.MonkeyPatch) 
     assert "raised" not in finding.detail
 
 
-# Each property finds its fault ---------------------------------------------------------------------
+# Each property finds its fault -------------------------------------------------------------------
 
 
 def layers(**changes: Any) -> SimpleNamespace:
@@ -155,7 +155,7 @@ def test_a_property_finds_a_fault_that_only_it_is_about(violated: Property, pack
     assert "raised" not in finding.detail
 
 
-# Tolerances -----------------------------------------------------------------------------------------
+# Tolerances ---------------------------------------------------------------------------------------
 
 CASE = LayerCase(T=4, B=3, V=2, H=5, seed=1)
 
