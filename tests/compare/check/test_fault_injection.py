@@ -1,7 +1,7 @@
-"""The answers of `check` are PyTorch's, and what they allow is what rounding does; both are seen.
+"""The expected results of `check` are PyTorch's, the tolerance is measured, and faults are detected.
 
-If an answer came from our own implementation, our own mistakes would be right answers. So PyTorch
-is spoilt here, and the properties have to say that our own package is wrong.
+If the expected results came from our own implementation, its mistakes would pass. So faults are
+injected into PyTorch here, and the properties have to be violated by our own package.
 """
 
 import re
@@ -52,33 +52,35 @@ def _fresh_answers() -> Iterator[None]:
     training_cases._training_case.cache_clear()
 
 
-def spoilt(forward: Callable[..., Any]) -> Callable[..., Any]:
+def with_error(forward: Callable[..., Any]) -> Callable[..., Any]:
     """Return a forward pass whose first result is a thousandth too large."""
 
-    def with_an_error(self: Any, *arguments: Any, **options: Any) -> Any:
+    def wrong(self: Any, *arguments: Any, **options: Any) -> Any:
         first, *others = forward(self, *arguments, **options)
         if isinstance(first, torch.Tensor):
             return (first * 1.001, *others)
         return (first._replace(data=first.data * 1.001), *others)
 
-    return with_an_error
+    return wrong
 
 
 @pytest.mark.parametrize(
-    "law",
+    "tried",
     [
         *against_torch.PROPERTIES,
         Property(of_training.step_as_torch),
         Property(of_training.updates_as_torch),
         Property(of_training.epochs_as_torch),
     ],
-    ids=lambda law: law.name,
+    ids=lambda tried: tried.name,
 )
-def test_the_answer_is_pytorchs(law: Property, monkeypatch: pytest.MonkeyPatch) -> None:
-    assert check_property(law, scratch_rnn) is None
+def test_the_expected_results_are_pytorchs(
+    tried: Property, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    assert check_property(tried, scratch_rnn) is None
     training_cases._training_case.cache_clear()
-    monkeypatch.setattr(torch.nn.RNN, "forward", spoilt(torch.nn.RNN.forward))
-    finding = check_property(law, scratch_rnn)
+    monkeypatch.setattr(torch.nn.RNN, "forward", with_error(torch.nn.RNN.forward))
+    finding = check_property(tried, scratch_rnn)
     assert finding is not None
     assert "raised" not in finding.detail
 
@@ -148,7 +150,7 @@ def shares_the_batch_wrongly(*arguments: Any, **options: Any) -> Any:
     ],
     ids=lambda value: getattr(value, "name", ""),
 )
-def test_a_property_finds_a_fault_that_only_it_is_about(violated: Property, package: Any) -> None:
+def test_a_property_finds_its_fault(violated: Property, package: Any) -> None:
     assert check_property(violated, scratch_rnn) is None
     finding = check_property(violated, package)
     assert finding is not None
@@ -160,14 +162,14 @@ def test_a_property_finds_a_fault_that_only_it_is_about(violated: Property, pack
 CASE = LayerCase(T=4, B=3, V=2, H=5, seed=1)
 
 
-def test_a_law_allows_what_rounding_does_and_nothing_more() -> None:
+def test_a_layer_property_has_the_measured_tolerance() -> None:
     results, allowed = tolerances(lambda move: run(CLASSES["rnn"], CASE, move), seed=CASE.seed)
     far = {name: array + 1 for name, array in results.items()}
     for comparison in alike(results, far, CASE):
         np.testing.assert_array_equal(comparison.allowed, allowed[comparison.tensor])
 
 
-def test_what_is_allowed_without_measuring_is_less_than_what_is_measured() -> None:
+def test_the_unmeasured_tolerance_is_a_few_ulps() -> None:
     results, allowed = tolerances(lambda move: run(CLASSES["rnn"], CASE, move), seed=CASE.seed)
     for comparison in alike(results, results, replace(CASE)):
         least = 8 * ulps(results[comparison.tensor])
@@ -176,7 +178,7 @@ def test_what_is_allowed_without_measuring_is_less_than_what_is_measured() -> No
 
 
 @pytest.mark.parametrize("kind", ["step", "updates", "epochs"])
-def test_a_law_of_training_allows_what_rounding_does_and_nothing_more(kind: str) -> None:
+def test_a_training_property_has_the_measured_tolerance(kind: str) -> None:
     case, answer = training_cases.training_case(kind, 1)
     run = getattr(training_cases, f"scratch_{kind}")
     with np.errstate(all="ignore"):
@@ -186,7 +188,7 @@ def test_a_law_of_training_allows_what_rounding_does_and_nothing_more(kind: str)
 
 
 @pytest.mark.parametrize("share", [0.9, 1.5])
-def test_a_comparison_fails_where_one_entry_takes_more_than_it_is_allowed(share: float) -> None:
+def test_a_comparison_fails_if_one_entry_exceeds_its_tolerance(share: float) -> None:
     results, allowed = tolerances(lambda move: run(CLASSES["rnn"], CASE, move), seed=CASE.seed)
     for name in results:
         entry = tuple(size // 2 for size in results[name].shape)
@@ -196,7 +198,7 @@ def test_a_comparison_fails_where_one_entry_takes_more_than_it_is_allowed(share:
         assert [c.tensor for c in compared if not c.ok] == ([name] if share > 1 else [])
 
 
-def test_what_rounding_does_is_measured_once_with_the_seed_and_the_precision_of_the_case() -> None:
+def test_the_tolerance_is_measured_once_with_the_seed_and_the_precision_of_the_case() -> None:
     for case in (CASE, replace(CASE, seed=2), replace(CASE, precision="tf32")):
         found = rounding(case)
         measured = tolerances(
@@ -211,13 +213,13 @@ def test_what_rounding_does_is_measured_once_with_the_seed_and_the_precision_of_
     assert replace(CASE, precision="tf32").gaps > 1
 
 
-def test_what_explodes_is_measured_without_a_warning() -> None:
+def test_an_exploding_case_is_measured_without_a_warning() -> None:
     case = replace(CASE, T=6, nonlinearity="relu", gain=1e20)
     _, allowed = rounding(case)
     assert not all(np.isfinite(array).all() for array in allowed.values())
 
 
-def test_once_it_is_measured_a_law_allows_what_was_measured() -> None:
+def test_a_measured_tolerance_is_used() -> None:
     case = replace(CASE)
     results, allowed = rounding(case)
     for comparison in alike(results, results, case):
@@ -239,13 +241,13 @@ def test_results_are_compared_by_name_and_each_in_its_order_of_time() -> None:
     assert all(np.all(np.asarray(c.allowed) == 0) and c.ok for c in found.values())
 
 
-def test_equal_to_the_bit_is_not_nearly_equal() -> None:
+def test_nearly_equal_is_not_identical() -> None:
     results = run(CLASSES["rnn"], CASE)
     nearly = {name: np.nextafter(array, np.float32(9)) for name, array in results.items()}
     assert not any(comparison.ok for comparison in identical(results, nearly, CASE))
 
 
-def test_a_tensor_that_only_one_side_has_is_wrong_but_for_two() -> None:
+def test_a_tensor_of_only_one_side_is_wrong_with_two_exceptions() -> None:
     results = run(CLASSES["rnn"], CASE)
     for name, array in results.items():
         less = {n: a for n, a in results.items() if n != name}
@@ -266,7 +268,7 @@ def test_a_tensor_that_only_one_side_has_is_wrong_but_for_two() -> None:
     assert wrong_names == ["gradient of h0"]  # it may be absent, and not wrong
 
 
-def test_bits_that_differ_are_allowed_their_rounding_where_they_are_asked_for() -> None:
+def test_bits_that_differ_get_the_tolerance_of_the_case() -> None:
     results, allowed = rounding(CASE)
     one = np.float32(1)
     output = results["output"]
@@ -352,10 +354,10 @@ def test_pytorchs_layer_takes_its_own_parameters_and_no_others() -> None:
         set_parameters(layer, {n: p for n, p in parameters.items() if n != "bias_hh_l0"})
 
 
-# A law --------------------------------------------------------------------------------------------
+# A property ---------------------------------------------------------------------------------------
 
 
-def test_a_law_is_tried_on_four_cases_of_each_cell_unless_it_says_otherwise() -> None:
+def test_a_property_is_tried_on_four_cases_of_each_cell_by_default() -> None:
     seen: list[Any] = []
 
     def holds(layer_class: Any, case: LayerCase) -> Any:
