@@ -4,9 +4,9 @@ The tolerance of a single step is computed from the case. After many updates thi
 because each update builds on the rounding of earlier updates, and training may be chaotic. But it
 can be measured. Controls are copies of scratch that start with every weight moved to a neighbouring
 float and train on the same batches. Their later updates round in other ways, too: in a long
-training their steps are perturbed (`perturbed_update`), in a short one their weights are moved after
-each step (`round_anew`). The difference between PyTorch's model and scratch may be SAFETY times the
-largest difference between a control and scratch plus two ulps of the largest value.
+training their steps are perturbed (`perturbed_update`), in a short one their weights are moved
+after each step (`round_anew`). The difference between PyTorch's model and scratch may be SAFETY
+times the largest difference between a control and scratch plus two ulps of the largest value.
 """
 
 from collections.abc import Sequence

@@ -1,7 +1,7 @@
-"""The answers of `check` are PyTorch's, and what they allow is what rounding does; both are seen.
+"""The expected results of `check` are PyTorch's, the tolerance is measured, and faults are detected.
 
-If an answer came from our own implementation, our own mistakes would be right answers. So PyTorch
-is spoilt here, and the properties have to say that our own package is wrong.
+If the expected results came from our own implementation, its mistakes would pass. So faults are
+injected into PyTorch here, and the properties have to be violated by our own package.
 """
 
 import re
@@ -33,11 +33,14 @@ from compare.check.cases.layer_results import (
 )
 from compare.check.cases.reference import set_parameters, torch_layer, torch_results
 from compare.check.properties import against_torch as against_torch
+from compare.check.properties import of_layers as of_layers
+from compare.check.properties import of_sequences as of_sequences
 from compare.check.properties import of_training as of_training
 from compare.check.properties.layer_property import layer_property, properties_of
 from compare.check.properties.property import Property
 from compare.check.properties.run import check_property
-from compare.parity.tolerance import tolerances
+from compare.parity import CELLS
+from compare.parity.tolerance import tolerances, ulps
 from tests.annotations import unchecked
 
 
@@ -49,56 +52,133 @@ def _fresh_answers() -> Iterator[None]:
     training_cases._training_case.cache_clear()
 
 
-def spoilt(forward: Callable[..., Any]) -> Callable[..., Any]:
+def with_error(forward: Callable[..., Any]) -> Callable[..., Any]:
     """Return a forward pass whose first result is a thousandth too large."""
 
-    def with_an_error(self: Any, *arguments: Any, **options: Any) -> Any:
+    def wrong(self: Any, *arguments: Any, **options: Any) -> Any:
         first, *others = forward(self, *arguments, **options)
         if isinstance(first, torch.Tensor):
             return (first * 1.001, *others)
         return (first._replace(data=first.data * 1.001), *others)
 
-    return with_an_error
+    return wrong
 
 
 @pytest.mark.parametrize(
-    "law",
+    "tried",
     [
         *against_torch.PROPERTIES,
         Property(of_training.step_as_torch),
         Property(of_training.updates_as_torch),
         Property(of_training.epochs_as_torch),
     ],
-    ids=lambda law: law.name,
+    ids=lambda tried: tried.name,
 )
-def test_the_answer_is_pytorchs(law: Property, monkeypatch: pytest.MonkeyPatch) -> None:
-    assert check_property(law, scratch_rnn) is None
+def test_the_expected_results_are_pytorchs(
+    tried: Property, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    assert check_property(tried, scratch_rnn) is None
     training_cases._training_case.cache_clear()
-    monkeypatch.setattr(torch.nn.RNN, "forward", spoilt(torch.nn.RNN.forward))
-    finding = check_property(law, scratch_rnn)
+    monkeypatch.setattr(torch.nn.RNN, "forward", with_error(torch.nn.RNN.forward))
+    finding = check_property(tried, scratch_rnn)
     assert finding is not None
     assert "raised" not in finding.detail
 
 
+# Each property finds its fault -------------------------------------------------------------------
+
+
+def layers(**changes: Any) -> SimpleNamespace:
+    """Return the three layers, some with a fault in `forward`: a function of its results."""
+
+    def faulty(cell: str, change: Callable[..., Any]) -> type:
+        class Faulty(CLASSES[cell]):  # type: ignore[misc]
+            def forward(self, x: Any, state: Any = None, **more: Any) -> Any:
+                return change(self, x, state, *super().forward(x, state, **more))
+
+        return Faulty
+
+    own = {cell.layer: CLASSES[name] for name, cell in CELLS.items()}
+    own |= {CELLS[name].layer: faulty(name, change) for name, change in changes.items()}
+    return SimpleNamespace(**own)
+
+
+def reads_padding(self: Any, x: Any, state: Any, output: Any, last: Any, tape: Any) -> Any:
+    return output + 0 * x.sum(dtype=output.dtype), last, tape
+
+
+def starts_elsewhere(self: Any, x: Any, state: Any, output: Any, last: Any, tape: Any) -> Any:
+    return output * (1.001 if state is None else 1), last, tape
+
+
+def counts_rows(self: Any, x: Any, state: Any, output: Any, last: Any, tape: Any) -> Any:
+    return output, last * (1 + np.arange(last.shape[1], dtype=last.dtype))[:, None], tape
+
+
+def shares_a_parameter(self: Any, x: Any, state: Any, output: Any, last: Any, tape: Any) -> Any:
+    return output, self.parameters.get("bias_hh_l0", last), tape
+
+
+def projects_too_far(self: Any, x: Any, state: Any, output: Any, last: Any, tape: Any) -> Any:
+    return output * (1.001 if self.proj_size else 1), last, tape
+
+
+def scratch(**functions: Any) -> SimpleNamespace:
+    return SimpleNamespace(**(vars(scratch_rnn) | functions))
+
+
+def clips_nothing(gradients: Any, max_norm: float) -> Any:
+    return scratch_rnn.clip_grad_norm({n: g.copy() for n, g in gradients.items()}, max_norm)
+
+
+def shares_the_batch_wrongly(*arguments: Any, **options: Any) -> Any:
+    result = scratch_rnn.train_step(*arguments, **options)
+    is_shared = scratch_rnn.threads.WORTH_A_THREAD == 1
+    return replace(result, loss=result.loss * 1.001) if is_shared else result
+
+
+@pytest.mark.parametrize(
+    ("violated", "package"),
+    [
+        (of_sequences.padding_ignored, layers(rnn=reads_padding)),
+        (of_layers.no_state_as_zeros, layers(rnn=starts_elsewhere)),
+        (of_sequences.order_of_the_batch, layers(rnn=counts_rows)),
+        (of_layers.own_memory, layers(rnn=shares_a_parameter)),
+        (against_torch.layer_as_torch, layers(lstm=projects_too_far)),
+        (Property(of_training.clipping), scratch(clip_grad_norm=clips_nothing)),
+        (Property(of_training.threads), scratch(train_step=shares_the_batch_wrongly)),
+    ],
+    ids=lambda value: getattr(value, "name", ""),
+)
+def test_a_property_finds_its_fault(violated: Property, package: Any) -> None:
+    assert check_property(violated, scratch_rnn) is None
+    finding = check_property(violated, package)
+    assert finding is not None
+    assert "raised" not in finding.detail
+
+
+# Tolerances ---------------------------------------------------------------------------------------
+
 CASE = LayerCase(T=4, B=3, V=2, H=5, seed=1)
 
 
-def test_a_law_allows_what_rounding_does_and_nothing_more() -> None:
+def test_a_layer_property_has_the_measured_tolerance() -> None:
     results, allowed = tolerances(lambda move: run(CLASSES["rnn"], CASE, move), seed=CASE.seed)
     far = {name: array + 1 for name, array in results.items()}
     for comparison in alike(results, far, CASE):
         np.testing.assert_array_equal(comparison.allowed, allowed[comparison.tensor])
 
 
-def test_what_is_allowed_without_measuring_is_less_than_what_is_measured() -> None:
+def test_the_unmeasured_tolerance_is_a_few_ulps() -> None:
     results, allowed = tolerances(lambda move: run(CLASSES["rnn"], CASE, move), seed=CASE.seed)
     for comparison in alike(results, results, replace(CASE)):
-        assert np.all(comparison.allowed > 0)
-        assert np.all(comparison.allowed < allowed[comparison.tensor])
+        least = 8 * ulps(results[comparison.tensor])
+        np.testing.assert_array_equal(comparison.allowed, least)
+        assert np.all(least < allowed[comparison.tensor])
 
 
 @pytest.mark.parametrize("kind", ["step", "updates", "epochs"])
-def test_a_law_of_training_allows_what_rounding_does_and_nothing_more(kind: str) -> None:
+def test_a_training_property_has_the_measured_tolerance(kind: str) -> None:
     case, answer = training_cases.training_case(kind, 1)
     run = getattr(training_cases, f"scratch_{kind}")
     with np.errstate(all="ignore"):
@@ -108,7 +188,7 @@ def test_a_law_of_training_allows_what_rounding_does_and_nothing_more(kind: str)
 
 
 @pytest.mark.parametrize("share", [0.9, 1.5])
-def test_a_comparison_fails_where_one_entry_takes_more_than_it_is_allowed(share: float) -> None:
+def test_a_comparison_fails_if_one_entry_exceeds_its_tolerance(share: float) -> None:
     results, allowed = tolerances(lambda move: run(CLASSES["rnn"], CASE, move), seed=CASE.seed)
     for name in results:
         entry = tuple(size // 2 for size in results[name].shape)
@@ -118,7 +198,7 @@ def test_a_comparison_fails_where_one_entry_takes_more_than_it_is_allowed(share:
         assert [c.tensor for c in compared if not c.ok] == ([name] if share > 1 else [])
 
 
-def test_what_rounding_does_is_measured_once_with_the_seed_and_the_precision_of_the_case() -> None:
+def test_the_tolerance_is_measured_once_with_the_seed_and_the_precision_of_the_case() -> None:
     for case in (CASE, replace(CASE, seed=2), replace(CASE, precision="tf32")):
         found = rounding(case)
         measured = tolerances(
@@ -133,13 +213,13 @@ def test_what_rounding_does_is_measured_once_with_the_seed_and_the_precision_of_
     assert replace(CASE, precision="tf32").gaps > 1
 
 
-def test_what_explodes_is_measured_without_a_warning() -> None:
+def test_an_exploding_case_is_measured_without_a_warning() -> None:
     case = replace(CASE, T=6, nonlinearity="relu", gain=1e20)
     _, allowed = rounding(case)
     assert not all(np.isfinite(array).all() for array in allowed.values())
 
 
-def test_once_it_is_measured_a_law_allows_what_was_measured() -> None:
+def test_a_measured_tolerance_is_used() -> None:
     case = replace(CASE)
     results, allowed = rounding(case)
     for comparison in alike(results, results, case):
@@ -161,13 +241,13 @@ def test_results_are_compared_by_name_and_each_in_its_order_of_time() -> None:
     assert all(np.all(np.asarray(c.allowed) == 0) and c.ok for c in found.values())
 
 
-def test_equal_to_the_bit_is_not_nearly_equal() -> None:
+def test_nearly_equal_is_not_identical() -> None:
     results = run(CLASSES["rnn"], CASE)
     nearly = {name: np.nextafter(array, np.float32(9)) for name, array in results.items()}
     assert not any(comparison.ok for comparison in identical(results, nearly, CASE))
 
 
-def test_a_tensor_that_only_one_side_has_is_wrong_but_for_two() -> None:
+def test_a_tensor_of_only_one_side_is_wrong_with_two_exceptions() -> None:
     results = run(CLASSES["rnn"], CASE)
     for name, array in results.items():
         less = {n: a for n, a in results.items() if n != name}
@@ -188,7 +268,7 @@ def test_a_tensor_that_only_one_side_has_is_wrong_but_for_two() -> None:
     assert wrong_names == ["gradient of h0"]  # it may be absent, and not wrong
 
 
-def test_bits_that_differ_are_allowed_their_rounding_where_they_are_asked_for() -> None:
+def test_bits_that_differ_get_the_tolerance_of_the_case() -> None:
     results, allowed = rounding(CASE)
     one = np.float32(1)
     output = results["output"]
@@ -274,10 +354,10 @@ def test_pytorchs_layer_takes_its_own_parameters_and_no_others() -> None:
         set_parameters(layer, {n: p for n, p in parameters.items() if n != "bias_hh_l0"})
 
 
-# A law --------------------------------------------------------------------------------------------
+# A property ---------------------------------------------------------------------------------------
 
 
-def test_a_law_is_tried_on_four_cases_of_each_cell_unless_it_says_otherwise() -> None:
+def test_a_property_is_tried_on_four_cases_of_each_cell_by_default() -> None:
     seen: list[Any] = []
 
     def holds(layer_class: Any, case: LayerCase) -> Any:

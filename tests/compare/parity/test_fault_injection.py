@@ -1,8 +1,7 @@
-"""The comparison is made to lie, one lie at a time, and something has to notice.
+"""Faults are injected into the comparison, one at a time, and it has to detect each.
 
-A comparison that cannot fail proves nothing. So here a right result is spoilt by a little more than
-is allowed, in each row in turn; the two sides are given different settings; and a tolerance is
-held against what it is computed from.
+A comparison that cannot fail proves nothing. So a right result is changed by a little more than its
+tolerance, in each row in turn, and the two sides get different settings.
 """
 
 import itertools
@@ -39,7 +38,7 @@ NAMES = [row.name for row in parity(*case()).rows]
 
 @pytest.mark.parametrize("dtype", ["float32", "float64"])
 @pytest.mark.parametrize("name", NAMES)
-def test_a_row_that_is_off_by_more_than_is_allowed_fails_and_no_other(
+def test_a_row_beyond_its_tolerance_differs_and_no_other(
     name: str, dtype: str, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     scratch, concise, batch = case(dtype)
@@ -51,7 +50,7 @@ def test_a_row_that_is_off_by_more_than_is_allowed_fails_and_no_other(
 
         def spoilt(*arguments: Any, share: float = share) -> dict[str, np.ndarray]:
             results = concise_step(*arguments)
-            if arguments[2].dtype == dtype:  # not the truth
+            if arguments[2].dtype == dtype:  # not the reference
                 results[name] = results[name].copy()
                 results[name][entry] = ours[name][entry] + share * allowed[name][entry]
             return results
@@ -70,7 +69,7 @@ def test_a_row_that_is_off_by_more_than_is_allowed_fails_and_no_other(
     ("setting", "rows"), [({"lr": 0.2}, "updated "), ({"max_norm": 0.04}, "clipped gradient of ")]
 )
 @pytest.mark.parametrize("side", ["scratch_step", "concise_step"])
-def test_a_setting_that_only_one_side_has_is_noticed(
+def test_a_setting_of_only_one_side_is_detected(
     side: str, setting: dict[str, float], rows: str, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     scratch, concise, batch = case()
@@ -87,7 +86,7 @@ def test_a_setting_that_only_one_side_has_is_noticed(
     assert not {name for name in NAMES if name.startswith("gradient of")} & failures
 
 
-def test_the_step_has_the_learning_rate_and_the_norm_that_it_is_given() -> None:
+def test_a_step_uses_its_learning_rate_and_its_norm() -> None:
     scratch, concise, batch = case()
     state, before = scratch.begin_state(3), {n: a.copy() for n, a in scratch.parameters.items()}
     for step, model in ((scratch_step, scratch), (concise_step, concise)):
@@ -107,7 +106,7 @@ def test_rounding_leaves_most_digits_of_a_plain_case(dtype: str) -> None:
     assert min(row.digits for row in parity(*case(dtype)).rows) > least
 
 
-def test_the_unmoved_step_and_the_moved_steps_take_the_same_way() -> None:
+def test_steps_with_and_without_perturbations_compute_the_same() -> None:
     """If one of them kept its gradients as they are after clipping, they would be far apart."""
     scratch, _, batch = case()
     state = scratch.begin_state(3)
@@ -126,7 +125,7 @@ def test_models_that_begin_apart_differ_in_the_first_row_and_in_what_follows() -
     assert "updated rnn.weight_ih_l0" in failures
 
 
-def test_of_a_chaotic_recurrence_nothing_can_be_said() -> None:
+def test_a_chaotic_recurrence_is_undecidable() -> None:
     """At a gain of 3, two states a rounding apart are nothing alike after 120 steps."""
     scratch, concise = build_models(4, 32, dtype="float32", seed=0)
     rng = np.random.default_rng(0)
@@ -135,39 +134,39 @@ def test_of_a_chaotic_recurrence_nothing_can_be_said() -> None:
     for steps, expected in ((3, True), (120, False)):  # by then half of all states are unrelated
         report = check_parity(scratch, concise, Batch(*rng.integers(0, 4, (2, 2, steps))))
         assert report.ok is expected
-        told = {row.name: row.verdict for row in report.rows}
-        assert told["final state"] is (Verdict.AGREES if expected else Verdict.UNDECIDABLE)
+        verdicts = {row.name: row.verdict for row in report.rows}
+        assert verdicts["final state"] is (Verdict.AGREES if expected else Verdict.UNDECIDABLE)
         assert not report.failures
 
 
-# The truth ----------------------------------------------------------------------------------------
+# The float64 reference ----------------------------------------------------------------------------
 
 
-def test_each_side_is_held_against_the_same_step_in_float64() -> None:
+def test_each_side_is_compared_with_the_same_step_in_float64() -> None:
     scratch, concise, batch = case("float32")
     in_float64, _ = build_models(6, 5, dtype="float64", seed=0)
     for name, array in scratch.parameters.items():
         in_float64.parameters[name][...] = array
-    truth = scratch_step(in_float64, batch, in_float64.begin_state(3), LR, MAX_NORM)
+    reference = scratch_step(in_float64, batch, in_float64.begin_state(3), LR, MAX_NORM)
     sides = {
         "scratch": scratch_step(scratch, batch, scratch.begin_state(3), LR, MAX_NORM),
         "concise": concise_step(concise, batch, scratch.begin_state(3), LR, MAX_NORM),
     }
     rows = parity(scratch, concise, batch).rows
-    assert {row.name for row in rows} == truth.keys() - {"gradient of logits"}
+    assert {row.name for row in rows} == reference.keys() - {"gradient of logits"}
     for row in rows:
         for side, results in sides.items():
-            error = np.sqrt(np.mean((results[row.name] - truth[row.name]) ** 2))
+            error = np.sqrt(np.mean((results[row.name] - reference[row.name]) ** 2))
             assert getattr(row, f"{side}_error") == pytest.approx(error, rel=1e-6, abs=1e-14)
     assert sum(row.scratch_error > 0 for row in rows if row.scratch_error) > len(rows) / 2
 
 
-def test_a_step_in_float64_has_no_truth_above_it() -> None:
+def test_a_step_in_float64_has_no_reference() -> None:
     rows = parity(*case("float64")).rows
     assert {(row.scratch_error, row.concise_error) for row in rows} == {(None, None)}
 
 
-def test_unless_told_otherwise_the_rate_is_a_tenth_and_the_norm_one() -> None:
+def test_the_default_rate_is_a_tenth_and_the_default_norm_one() -> None:
     loud, quiet, batch = case()
     loud.parameters["linear.weight"] *= 40
     copy_weights(loud, quiet)
@@ -208,7 +207,7 @@ def test_losses_and_norms_are_each_sides_own() -> None:
     assert update["scratch_loss"] != pytest.approx(update["concise_loss"], rel=1e-3)
 
 
-def test_only_scratch_is_scratch() -> None:
+def test_neither_side_calls_the_other() -> None:
     """What is compared are two implementations: neither side calls the other."""
     scratch, concise, batch = case()
     assert isinstance(scratch, scratch_rnn.RNNModel)

@@ -167,7 +167,7 @@ def test_what_a_long_product_loses_is_known_where_squares_overflow() -> None:
     assert all(np.array_equal(allowed[name], allowed_far_apart[name]) for name in "abcd")
 
 
-def test_an_error_in_a_sum_of_rows_does_not_widen_its_allowance(
+def test_an_error_in_a_sum_of_rows_does_not_widen_its_tolerance(
     monkeypatch: pytest.MonkeyPatch,
 ) -> None:
     d = np.ones((3 * sums.ROWS, 2), np.float32)

@@ -1,4 +1,4 @@
-"""check_parity: it holds where it should, fails where anything is off, and touches nothing."""
+"""check_parity passes for equal models, fails for different ones, and changes neither."""
 
 import copy
 import math
@@ -36,8 +36,8 @@ def _quick() -> Iterator[None]:
 
 
 @property_of_models(dropout=0.0)
-def test_a_step_in_the_pieces_that_are_wobbled_is_the_step_itself(case: ModelCase) -> None:
-    """Else what moves in them would be the rounding of something else."""
+def test_the_perturbed_pieces_of_a_step_compute_the_step(case: ModelCase) -> None:
+    """Otherwise they would show the rounding of another computation."""
 
     def step(move: Move) -> Results:
         model = build_model(case)
@@ -49,7 +49,7 @@ def test_a_step_in_the_pieces_that_are_wobbled_is_the_step_itself(case: ModelCas
 
 
 def test_a_million_squares_lose_most_when_added_one_after_the_other() -> None:
-    """So that NumPy's norm and PyTorch's both lie within what `perturbed_clip` says of rounding."""
+    """So the norms of NumPy and of PyTorch are both within the range of `perturbed_clip`."""
     gradient = np.random.default_rng(0).uniform(size=1_000_000).astype(np.float32)
     exact, plainest = (
         perturbed_clip({"g": gradient.copy()}, 1.0, move) for move in (still, lambda value: value)
@@ -112,7 +112,7 @@ def test_each_row_of_logits_is_shifted_by_its_own_largest() -> None:
         ("batch", "inputs, targets"),
     ],
 )
-def test_what_an_argument_has_to_have_is_named(name: str, needed: str) -> None:
+def test_missing_attributes_are_named(name: str, needed: str) -> None:
     right = dict(zip(("scratch_model", "concise_model", "batch"), small(), strict=True))
     with pytest.raises(TypeError, match=f"^expected {name} with {needed}, got object$"):
         check_parity(**(right | {name: object()}))
@@ -200,7 +200,7 @@ def test_rows_name_every_tensor_of_the_step_in_its_order() -> None:
 
 
 @pytest.mark.parametrize("dtype", ["float32", "float64"])
-def test_a_verdict_is_the_same_each_time_and_the_seed_is_the_wobbles(dtype: str) -> None:
+def test_a_report_is_the_same_each_time_and_depends_on_the_seed(dtype: str) -> None:
     scratch, concise = build_models(5, 4, dtype=dtype)
     batch = small()[2]
     first, again, other = (check_parity(scratch, concise, batch, seed=seed) for seed in (0, 0, 1))
@@ -210,7 +210,7 @@ def test_a_verdict_is_the_same_each_time_and_the_seed_is_the_wobbles(dtype: str)
 
 
 @pytest.mark.parametrize("value", [np.nan, np.inf])
-def test_a_number_that_is_none_is_a_failure_even_on_both_sides(value: float) -> None:
+def test_nan_is_a_failure_even_on_both_sides(value: float) -> None:
     scratch, concise, batch = small()
     scratch.parameters["linear.bias"][0] = value
     with torch.no_grad():
@@ -268,7 +268,7 @@ def text() -> Batches:
 def test_trained_models_are_as_equal_as_fresh_ones(
     dtype: str, nonlinearity: str, lr: float
 ) -> None:
-    """Each trained for itself, the models part; from the same trained weights, no step does."""
+    """Two trainings differ more and more; a step from the same trained weights does not."""
     scratch, concise = build_models(28, 32, nonlinearity=nonlinearity, dtype=dtype)
     batches = text()
     updates = train_in_lockstep(scratch, concise, batches, lr, 5, carry_state=True)

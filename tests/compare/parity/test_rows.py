@@ -1,4 +1,4 @@
-"""The rows of a comparison: what each of them says, and the four verdicts."""
+"""The rows of a comparison, and the four verdicts."""
 
 from dataclasses import fields
 from typing import Any
@@ -10,7 +10,7 @@ from compare.parity.rows import ParityReport, ParityRow, Verdict, compare_result
 from compare.parity.tolerance import SAFETY
 
 
-def test_rows_name_the_first_entry_beyond_the_allowance() -> None:
+def test_rows_name_the_first_entry_beyond_the_tolerance() -> None:
     a = np.full((3, 2), 100.0)
     b = a.copy()
     b[1, 1], b[2, 0] = 100.5, 109.0
@@ -48,7 +48,7 @@ def test_rows_compare_shapes_dtypes_and_names_first() -> None:
     assert not compare_results({}, {}, {}).ok  # nothing compared is nothing shown
 
 
-def test_what_only_one_side_has_or_has_otherwise_is_as_far_away_as_can_be() -> None:
+def test_a_tensor_of_only_one_side_differs_infinitely() -> None:
     a, b, c = np.zeros((2, 3)), np.zeros(4, np.float32), np.ones(1)
     unlike = compare_results({"a": a, "x": a, "c": c}, {"x": b, "c": c, "b": b}, {"c": 1.0})
     shapes = {"a": ((2, 3), "float64"), "x": ((2, 3), "float64"), "b": ((4,), "float32")}
@@ -67,7 +67,7 @@ def test_a_row_without_entries_agrees_and_says_so() -> None:
     assert (row.scratch_error, row.concise_error, row.digits) == (0.0, 0.0, np.inf)
 
 
-def test_the_same_bits_take_no_share_even_of_nothing() -> None:
+def test_equal_bits_have_share_zero_even_of_tolerance_zero() -> None:
     a = np.array([1.0, np.inf])
     (row,) = compare_results({"y": a}, {"y": a}, {"y": 0.0}).rows
     assert (row.ok, row.difference, row.ulps, row.share, row.digits) == (True, 0, 0, 0, np.inf)
@@ -95,17 +95,17 @@ def test_a_share_beyond_all_floats_is_infinite_and_warns_of_nothing() -> None:
 # The four verdicts -------------------------------------------------------------------------------
 
 
-def one_row(a: Any, b: Any, allowed: float, truth: Any = None) -> ParityRow:
+def one_row(a: Any, b: Any, allowed: float, reference: Any = None) -> ParityRow:
     (row,) = compare_results(
         {"y": np.asarray(a, np.float32)},
         {"y": np.asarray(b, np.float32)},
         {"y": allowed},
-        None if truth is None else {"y": np.asarray(truth, np.float64)},
+        None if reference is None else {"y": np.asarray(reference, np.float64)},
     ).rows
     return row
 
 
-def test_a_difference_beyond_what_is_allowed_differs() -> None:
+def test_a_difference_beyond_the_tolerance_differs() -> None:
     assert one_row([1, 2], [1, 2.5], 0.4).verdict is Verdict.DIFFERS
     assert one_row([1, 2], [1, 2.5], 0.5).verdict is Verdict.AGREES
     row = one_row([1, 2], [1, 2.5], 0.25)
@@ -118,7 +118,7 @@ def test_a_value_that_is_not_finite_on_one_side_differs(value: float) -> None:
     assert one_row([1, value], [1, 2], np.inf).verdict is Verdict.DIFFERS
 
 
-def test_an_allowance_as_large_as_the_values_says_nothing() -> None:
+def test_a_tolerance_as_large_as_the_values_is_undecidable() -> None:
     """Two unlike vectors would agree if their tolerance could grow without a bound."""
     row = one_row([0.1, -0.2], [0.3, 0.1], 1.8)
     assert row.verdict is Verdict.UNDECIDABLE
@@ -150,12 +150,12 @@ def test_whole_numbers_have_no_smallest_but_a_size() -> None:
         assert compare_results(three, four, {"y": allowed}).verdict is verdict
 
 
-def test_every_name_needs_an_allowance() -> None:
+def test_every_name_needs_an_tolerance() -> None:
     with pytest.raises(ValueError, match=r"^expected a tolerance for y, got none$"):
         compare_results({"y": np.ones(1)}, {"y": np.ones(1)}, {})
 
 
-def test_digits_are_those_that_rounding_leaves() -> None:
+def test_digits_are_those_that_rounding_does_not_change() -> None:
     """Of 1000, moves of 1 leave three digits."""
     assert one_row([1000, -1000], [1000, -1000], SAFETY * 1.0).digits == pytest.approx(3)
     assert one_row([1000, -1000], [1000, -1000], 1.0).digits == pytest.approx(3 + np.log10(SAFETY))
@@ -165,40 +165,40 @@ def test_digits_are_those_that_rounding_leaves() -> None:
 
 
 def test_a_side_with_more_than_twice_the_error_is_less_exact() -> None:
-    truth = np.linspace(1, 2, 50)
+    reference = np.linspace(1, 2, 50)
     sign = np.where(np.arange(50) % 2, 1, -1)
-    exact, poor = truth + 1e-5 * sign, truth + 2.5e-5 * sign
+    exact, poor = reference + 1e-5 * sign, reference + 2.5e-5 * sign
     for a, b, side in [(exact, poor, "concise"), (poor, exact, "scratch")]:
-        row = one_row(a, b, 1e-3, truth)
+        row = one_row(a, b, 1e-3, reference)
         assert row.verdict is Verdict.LESS_EXACT
         assert row.less_exact_side == side
         assert row.ok
         errors = sorted([row.scratch_error or 0, row.concise_error or 0])
         assert errors == pytest.approx([1e-5, 2.5e-5], rel=0.01)
-    assert one_row(exact, truth + 1.9e-5 * sign, 1e-3, truth).verdict is Verdict.AGREES
-    assert one_row(exact, poor, 1e-3).verdict is Verdict.AGREES  # nobody knows the truth
+    assert one_row(exact, reference + 1.9e-5 * sign, 1e-3, reference).verdict is Verdict.AGREES
+    assert one_row(exact, poor, 1e-3).verdict is Verdict.AGREES  # no reference
     # below half a gap between floats it is chance who is nearer
-    assert one_row(truth, truth + 5e-8 * sign, 1e-3, truth).verdict is Verdict.AGREES
+    assert one_row(reference, reference + 5e-8 * sign, 1e-3, reference).verdict is Verdict.AGREES
 
 
 def test_errors_are_compared_beyond_half_a_gap_and_from_sixteen_entries_on() -> None:
     """Of 16 entries 4 are off by a gap: an RMS of half a gap, which the last rounding explains."""
-    truth = np.linspace(1, 1.75, 16).astype(np.float32)
+    reference = np.linspace(1, 1.75, 16).astype(np.float32)
     for wrong, entries, verdict in [
         (4, 16, Verdict.AGREES),
         (5, 16, Verdict.LESS_EXACT),
         (5, 15, Verdict.AGREES),
     ]:
-        off = truth + np.where(np.arange(16) < wrong, np.spacing(truth), np.float32(0))
-        row = one_row(truth[:entries], off[:entries], 1e-3, truth[:entries])
+        off = reference + np.where(np.arange(16) < wrong, np.spacing(reference), np.float32(0))
+        row = one_row(reference[:entries], off[:entries], 1e-3, reference[:entries])
         assert (row.verdict, row.scratch_error) == (verdict, 0)
 
 
 def test_the_worst_row_is_the_verdict_of_the_report() -> None:
-    truth = np.linspace(1, 2, 50)
+    reference = np.linspace(1, 2, 50)
     rows = {
         Verdict.AGREES: one_row([1, 2], [1, 2], 0.1),
-        Verdict.LESS_EXACT: one_row(truth + 1e-5, truth + 9e-5, 1e-3, truth),
+        Verdict.LESS_EXACT: one_row(reference + 1e-5, reference + 9e-5, 1e-3, reference),
         Verdict.UNDECIDABLE: one_row([0.1], [0.2], 1.0),
         Verdict.DIFFERS: one_row([1], [2], 0.1),
     }

@@ -97,7 +97,7 @@ def test_gradients_end_where_the_batch_begins(package: Any, case: ModelCase) -> 
 
 
 @states(case=CUT_IN_TWO)
-def test_handed_on_they_are_those_of_the_whole(package: Any, case: ModelCase) -> None:
+def test_with_d_state_they_are_those_of_the_whole(package: Any, case: ModelCase) -> None:
     _, allowed = tolerances(
         lambda move: scratch_gradients(case, move, whole=True), seed=case.layer.seed
     )
@@ -108,7 +108,7 @@ def test_handed_on_they_are_those_of_the_whole(package: Any, case: ModelCase) ->
 
 @pytest.mark.parametrize("dtype", ["float32", "float64"])
 @pytest.mark.parametrize("seed", range(10))
-def test_the_difference_is_no_matter_of_rounding(seed: int, dtype: str) -> None:
+def test_truncation_is_far_beyond_rounding(seed: int, dtype: str) -> None:
     """What truncation leaves out is a thousand times what rounding could explain, and more."""
     case = ModelCase(LayerCase(T=6, B=2, V=4, H=5, one_hot=True, dtype=dtype, seed=seed))
     gradients, allowed = tolerances(lambda move: scratch_gradients(case, move, whole=False))

@@ -74,19 +74,19 @@ def test_gradients_and_modes_of_the_target_are_left_alone() -> None:
     assert target.training
 
 
-def test_what_differs_is_named() -> None:
+def test_the_error_names_the_difference() -> None:
     small, no_bias = scratch_rnn.RNN(3, 4), nn.RNN(3, 4, bias=False)
-    with pytest.raises(ValueError) as told:  # noqa: PT011
+    with pytest.raises(ValueError) as error:  # noqa: PT011
         copy_weights(small, no_bias)
     names = "expected the same parameter names, got only in the {}: {}; only in the {}: {}"
     biases = "bias_hh_l0, bias_ih_l0"
-    assert str(told.value) == names.format("source", biases, "target", "nothing")
-    with pytest.raises(ValueError) as told:  # noqa: PT011
+    assert str(error.value) == names.format("source", biases, "target", "nothing")
+    with pytest.raises(ValueError) as error:  # noqa: PT011
         copy_weights(no_bias, small)
-    assert str(told.value) == names.format("source", "nothing", "target", biases)
-    with pytest.raises(ValueError) as told:  # noqa: PT011
+    assert str(error.value) == names.format("source", "nothing", "target", biases)
+    with pytest.raises(ValueError) as error:  # noqa: PT011
         copy_weights(small, nn.RNN(3, 5, dtype=torch.float64))
-    assert str(told.value) == (
+    assert str(error.value) == (
         "expected weight_ih_l0 of shape (5, 3) and dtype float64, got (4, 3) and float32"
     )
     for arguments, name in [((object(), small), "source"), ((small, object()), "target")]:
@@ -123,7 +123,7 @@ MISMATCHES: dict[str, tuple[Any, Any]] = {
 
 
 @pytest.mark.parametrize("name", MISMATCHES)
-def test_what_does_not_fit_is_refused_and_nothing_is_copied(name: str) -> None:
+def test_unlike_parameters_are_refused_and_nothing_is_copied(name: str) -> None:
     source, target = (make() for make in MISMATCHES[name])
     before = {name: array.copy() for name, array in parameters_as_arrays(target).items()}
     with pytest.raises(ValueError, match=r"^expected [^\n]*, got [^\n]*$"):
