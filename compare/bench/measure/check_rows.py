@@ -12,7 +12,8 @@ from dataclasses import dataclass, field, replace
 from compare.bench.measure.gate import Gate
 from compare.bench.measure.timing import UNHURRIED, seconds_of_a_call, synchronised_clock
 from compare.bench.rows.row import Row
-from compare.bench.workload.case import Arrays, Job
+from compare.bench.workload.case import Arrays
+from compare.bench.workload.job import Job
 from compare.bench.workload.work import LEFT_OUT, REFERENCE, REFUSED, SCRATCH, TIMED
 
 DISAGREE = "scratch and PyTorch CPU disagree, so it is not known which results are right"

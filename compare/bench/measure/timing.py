@@ -28,7 +28,7 @@ import numpy as np
 import torch
 
 from compare.bench.rows.row import Row
-from compare.bench.workload.case import Job
+from compare.bench.workload.job import Job
 
 BLOCK = 0.02
 """Minimum time of a block, in seconds."""

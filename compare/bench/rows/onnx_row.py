@@ -19,14 +19,11 @@ from compare.bench.workload.case import (
     NUM_PREDS,
     Arrays,
     Case,
-    Job,
     LayerInputs,
     ModelInputs,
-    layer_results,
-    model_results,
     of_layer,
-    token_results,
 )
+from compare.bench.workload.job import Job, jobs_of
 from compare.bench.workload.work import FORWARD, GENERATION
 from compare.parity import CELLS, Cell
 from compare.terminal import PACKAGE
@@ -87,20 +84,16 @@ class Onnx(Row):
     def _layer(self, case: LayerInputs) -> dict[str, Job]:
         run = self._session(case, "x", [], case.parameters)
 
-        def results(value: Any) -> Arrays:
-            output, state = value
-            return layer_results(output[:, 0], state)
+        def forward() -> Any:
+            output, state = run(case.x, case.state)
+            return output[:, 0], state
 
-        return {FORWARD: Job(lambda: run(case.x, case.state), results)}
+        return jobs_of(case, {FORWARD: forward})
 
     def _model(self, case: ModelInputs) -> dict[str, Job]:
         ids = case.batch.inputs.T.copy()  # (T, B)
         run = self._model_session(case, case.parameters)
         write = self._model_session(case, case.generation_parameters)
-
-        def results(value: Any) -> Arrays:
-            logits, state = value
-            return model_results(case, logits=logits, state=state)
 
         def generate() -> list[int]:
             state = states.each(lambda array: np.zeros_like(array[:, :1]), case.state)
@@ -110,10 +103,7 @@ class Onnx(Row):
                 text.append(int(logits.argmax()))
             return text
 
-        return {
-            FORWARD: Job(lambda: run(ids, case.state), results),
-            GENERATION: Job(generate, token_results),
-        }
+        return jobs_of(case, {FORWARD: lambda: run(ids, case.state), GENERATION: generate})
 
     def _model_session(self, case: ModelInputs, parameters: Arrays) -> Callable[..., Any]:
         constants = {

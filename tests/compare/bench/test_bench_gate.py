@@ -28,14 +28,8 @@ from compare.bench.rows.onnx_row import Onnx
 from compare.bench.rows.page_row import TorchPage
 from compare.bench.rows.row import TF32_GAPS, Device, Row
 from compare.bench.rows.torch_rows import TorchCells, TorchCompiled, TorchRow
-from compare.bench.workload.case import (
-    Job,
-    in_float64,
-    layer_gradients,
-    layer_results,
-    make_case,
-    scratch_layer,
-)
+from compare.bench.workload.case import in_float64, make_case, scratch_layer
+from compare.bench.workload.job import Job
 from compare.bench.workload.shapes import Shape
 from compare.bench.workload.work import (
     BACKWARD,
@@ -367,9 +361,10 @@ def test_the_gate_allows_what_wobbles_of_all_floats_show() -> None:
     def run(move: Move) -> dict[str, np.ndarray]:
         rnn = scratch_layer(replace(case, parameters=move(case.parameters)))
         output, state, tape = rnn.forward(move(case.x), move(case.state))
-        results = layer_results(output.copy(), state)
+        results = {"output": output.copy(), "final state": state}
         gradients = rnn.backward(move(tape), move(case.d_output))
-        return results | layer_gradients(gradients.x, gradients.parameters)
+        by_name = {f"gradient of {n}": array for n, array in gradients.parameters.items()}
+        return results | {"gradient of x": gradients.x} | by_name
 
     for seed in (0, 1):
         _, allowed = tolerances(run, seed=seed)
