@@ -34,20 +34,9 @@ class RowCheck:
 def check_rows(
     phase: str, jobs: Mapping[Row, Mapping[str, Job]], gate: Gate, threads: int
 ) -> dict[Row, RowCheck]:
-    """Call each row's job once and compare the results.
+    """Call each row's job of a phase once and compare the results.
 
-    Parameters
-    ----------
-    phase : str
-    jobs : mapping of Row to the jobs that it prepared
-        The rows must include scratch and PyTorch on the CPU.
-    gate : Gate
-    threads : int
-
-    Returns
-    -------
-    dict of Row to RowCheck
-        One for each row that has this phase.
+    The rows must include scratch and PyTorch on the CPU.
     """
     known = {row: prepared[phase] for row, prepared in jobs.items() if phase in prepared}
     by_name = {row.name: row for row in known}

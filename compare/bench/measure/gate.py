@@ -53,13 +53,7 @@ class Gate:
     ) -> str | None:
         """Return why a row's results are refused, or None if they are right within rounding.
 
-        Parameters
-        ----------
-        phase : str
-        scratch, other : mapping of str to ndarray
-            The results of scratch and of the row.
-        gaps : int
-            Precision of the row's arithmetic, in ulps of float32.
+        `gaps` is the precision of the row's arithmetic, in ulps of float32.
         """
         allowed = self.allowed(phase, gaps)
         report = compare_results(scratch, other, {n: allowed.get(n, np.zeros(())) for n in scratch})

@@ -9,7 +9,7 @@ from __future__ import annotations
 import importlib.util
 import os
 from collections.abc import Callable, Iterator
-from contextlib import AbstractContextManager, contextmanager
+from contextlib import contextmanager
 from typing import Any
 
 import numpy as np
@@ -77,9 +77,25 @@ class Jax(Row):
             return f"it is not installed (pip install '{PACKAGE}[jax]')"
         return no_cell(cell, cell.name in STEPS)
 
-    def settings(self, threads: int) -> AbstractContextManager[object]:
-        """Start JAX with this number of threads; the first call decides for the whole process."""
-        return _started(threads)
+    @contextmanager
+    def settings(self, threads: int) -> Iterator[None]:
+        """Import JAX. The first import starts its threads, as many as the variable NPROC has."""
+        before = {name: os.environ.get(name) for name in ("NPROC", "XLA_FLAGS")}
+        os.environ["NPROC"] = str(threads)
+        if threads == 1:
+            flag = "--xla_cpu_multi_thread_eigen=false"
+            os.environ["XLA_FLAGS"] = f"{before['XLA_FLAGS'] or ''} {flag}".strip()
+        try:
+            jax = _jax()
+            jax.config.update("jax_enable_x64", True)  # otherwise float64 would become float32
+            with jax.default_device(jax.devices("cpu")[0]):
+                yield
+        finally:
+            for name, value in before.items():
+                if value is None:
+                    os.environ.pop(name, None)
+                else:
+                    os.environ[name] = value
 
     def rest(self, threads: int) -> float:
         """Return how long its idle threads keep a core busy, rounded up."""
@@ -88,27 +104,6 @@ class Jax(Row):
     def prepare(self, case: Case) -> dict[str, Job]:
         """Return the phases of a layer or of a model."""
         return _layer(case) if isinstance(case, LayerInputs) else _model(case)
-
-
-@contextmanager
-def _started(threads: int) -> Iterator[None]:
-    """Import JAX. It starts as many threads as the variable NPROC says."""
-    before = {name: os.environ.get(name) for name in ("NPROC", "XLA_FLAGS")}
-    os.environ["NPROC"] = str(threads)
-    if threads == 1:
-        flag = "--xla_cpu_multi_thread_eigen=false"
-        os.environ["XLA_FLAGS"] = f"{before['XLA_FLAGS'] or ''} {flag}".strip()
-    try:
-        jax = _jax()
-        jax.config.update("jax_enable_x64", True)  # otherwise float64 would become float32
-        with jax.default_device(jax.devices("cpu")[0]):
-            yield
-    finally:
-        for name, value in before.items():
-            if value is None:
-                os.environ.pop(name, None)
-            else:
-                os.environ[name] = value
 
 
 def _jax() -> Any:

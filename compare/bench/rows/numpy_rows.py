@@ -100,7 +100,7 @@ class Plain(Row):
     style = line("#8a8a8a", "v")
 
     def settings(self, threads: int) -> AbstractContextManager[object]:
-        """Set the number of BLAS threads: the plain version uses no other threads."""
+        """Set the number of BLAS threads; there are no others."""
         limits: AbstractContextManager[object] = threadpool_limits(threads, user_api="blas")
         return limits
 

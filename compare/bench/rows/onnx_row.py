@@ -9,7 +9,7 @@ from __future__ import annotations
 
 import importlib.util
 from collections.abc import Callable, Iterator
-from contextlib import AbstractContextManager, contextmanager
+from contextlib import contextmanager
 from typing import Any
 
 import numpy as np
@@ -66,12 +66,9 @@ class Onnx(Row):
             return f"it is not installed (pip install '{PACKAGE}[onnx]')"
         return no_cell(cell, cell.name in OPERATORS)
 
-    def settings(self, threads: int) -> AbstractContextManager[object]:
-        """Note the number of threads: it is fixed when a graph is loaded."""
-        return self._prepared_for(threads)
-
     @contextmanager
-    def _prepared_for(self, threads: int) -> Iterator[None]:
+    def settings(self, threads: int) -> Iterator[None]:
+        """Set the number of threads: it is fixed when a graph is loaded."""
         self.threads = threads
         yield
 
@@ -143,9 +140,10 @@ class Onnx(Row):
         inputs = ["x", "W of x", "W of h", "B", "", *before]
         nodes = [*around[:1], (operator, inputs, ["output", *after], attributes), *around[1:]]
         results = [nodes[-1][2][0], *after]
-        kinds = {name: helper.np_dtype_to_tensor_dtype(np.dtype(case.dtype)) for name in before}
-        kinds[read] = helper.np_dtype_to_tensor_dtype(np.dtype(np.int64 if around else case.dtype))
-        real = helper.np_dtype_to_tensor_dtype(np.dtype(case.dtype))
+        integer, real = (
+            helper.np_dtype_to_tensor_dtype(np.dtype(kind)) for kind in (np.int64, case.dtype)
+        )
+        kinds = dict.fromkeys(before, real) | {read: integer if around else real}
         graph = helper.make_graph(
             [helper.make_node(kind, used, made, **more) for kind, used, made, more in nodes],
             operator,

@@ -10,7 +10,7 @@ import os
 import shutil
 import warnings
 from collections.abc import Callable, Iterator
-from contextlib import AbstractContextManager, contextmanager
+from contextlib import contextmanager
 from typing import Any
 
 import numpy as np
@@ -207,9 +207,14 @@ class TorchCompiled(TorchCells):
             return super().missing(dtype, cell)
         return f"it needs a C++ compiler, but neither {compiler} nor clang++ was found"
 
-    def settings(self, threads: int) -> AbstractContextManager[object]:
+    @contextmanager
+    def settings(self, threads: int) -> Iterator[None]:
         """Switch off the compilation cache, so that the compilation time is measured correctly."""
-        return _no_compiled_code_from_before()
+        import torch._inductor.config  # only where something is compiled: it takes seconds
+
+        with warnings.catch_warnings(), torch._inductor.config.patch(force_disable_caches=True):
+            warnings.filterwarnings("ignore", message="dynamo_pgo force disabled")  # on purpose
+            yield
 
     def make_loop(self) -> Loop:
         """Return a newly compiled loop."""
@@ -222,15 +227,6 @@ class TorchCompiled(TorchCells):
         jobs = super().prepare(case)
         jobs.pop(GENERATION, None)
         return jobs
-
-
-@contextmanager
-def _no_compiled_code_from_before() -> Iterator[None]:
-    import torch._inductor.config  # only where something is compiled: it takes seconds to import
-
-    with warnings.catch_warnings(), torch._inductor.config.patch(force_disable_caches=True):
-        warnings.filterwarnings("ignore", message="dynamo_pgo force disabled")  # on purpose
-        yield
 
 
 def load(module: nn.Module, parameters: Arrays) -> None:
