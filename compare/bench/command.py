@@ -33,7 +33,8 @@ from compare.bench.results.table import show
 from compare.bench.rows import cuda_rows
 from compare.bench.rows.all_rows import all_rows, checkers, choose_rows
 from compare.bench.rows.row import Device, Row
-from compare.bench.workload.case import NUM_PREDS, Job, make_case
+from compare.bench.workload.case import NUM_PREDS, make_case
+from compare.bench.workload.job import Job
 from compare.bench.workload.shapes import Shape, choose
 from compare.bench.workload.work import (
     BACKWARD,

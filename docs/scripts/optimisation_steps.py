@@ -36,7 +36,8 @@ from compare.bench.measure.timing import Contestant, measure, seconds_of_a_call,
 from compare.bench.rows.numpy_rows import Scratch
 from compare.bench.rows.row import Row
 from compare.bench.rows.torch_rows import TorchRow
-from compare.bench.workload.case import LR, MAX_NORM, Job, make_case, model_results, scratch_model
+from compare.bench.workload.case import LR, MAX_NORM, make_case, scratch_model
+from compare.bench.workload.job import Job, jobs_of
 from compare.bench.workload.shapes import SEED, Shape
 from compare.bench.workload.work import STEP, TIMED
 from compare.parity import limited_threads
@@ -242,12 +243,11 @@ class StepRow(Row):
         p = {name: array.copy() for name, array in case.parameters.items()}
         batch, h_0 = case.batch, case.state[0]
 
-        def results(value: Any) -> Any:
-            loss, norm, h = value
-            return model_results(case, loss=loss, grad_norm=norm, state=h[None].copy(), updated=p)
+        def step() -> Any:
+            loss, norm, h = train_step(self.made, batch.inputs, batch.targets, h_0, p)
+            return loss, h, norm, p
 
-        step = partial(train_step, self.made, batch.inputs, batch.targets, h_0, p)
-        return {STEP: Job(step, results)}
+        return jobs_of(case, {STEP: step}, take_state=lambda h: h[None].copy())
 
 
 @contextmanager

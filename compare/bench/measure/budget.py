@@ -22,14 +22,8 @@ from compare.bench.rows.row import Row
 class Budget:
     """The seconds that remain for each row.
 
-    Parameters
-    ----------
-    seconds : float
-        Budget of each row.
-    flops : sequence of int
-        Operations of all phases of all shapes, in the order of the measurement.
-    rate : float
-        Operations per second, for the estimates.
+    `flops` are the operations of all phases of all shapes, in the order of the measurement, and
+    `rate` is the number of operations per second for the estimates.
     """
 
     def __init__(self, seconds: float, flops: Sequence[int], rate: float) -> None:
@@ -74,13 +68,8 @@ class Budget:
     def rounds(self, row: Row, number: int, cost: float) -> int | str:
         """Return the number of rounds of a row in a phase, or why it has none.
 
-        Parameters
-        ----------
-        row : Row
-        number : int
-            Index of the phase in `flops`.
-        cost : float
-            Seconds of one round, including warm-up and rest.
+        `number` is the index of the phase in `flops`, `cost` the seconds of a round, including
+        warm-up and rest.
         """
         left = self.left(row)
         if LEAST_ROUNDS * cost > left:
@@ -92,9 +81,6 @@ class Budget:
         return min(MOST_ROUNDS, max(LEAST_ROUNDS, int(share / cost)))
 
     def done(self, row: Row, flops: int, seconds: float, spent: float) -> None:
-        """Record the seconds of a call of a row, and the seconds that were spent on all its rounds.
-
-        Those of `rounds` are estimated from few calls, and one that was held up would use up all.
-        """
+        """Record the seconds of a call of a row, and the seconds that all its rounds took."""
         self._spent[row] += spent
         self._best_rate[row] = max(self._best_rate.get(row, 0.0), flops / seconds)

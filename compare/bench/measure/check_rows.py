@@ -12,7 +12,8 @@ from dataclasses import dataclass, field, replace
 from compare.bench.measure.gate import Gate
 from compare.bench.measure.timing import UNHURRIED, seconds_of_a_call, synchronised_clock
 from compare.bench.rows.row import Row
-from compare.bench.workload.case import Arrays, Job
+from compare.bench.workload.case import Arrays
+from compare.bench.workload.job import Job
 from compare.bench.workload.work import LEFT_OUT, REFERENCE, REFUSED, SCRATCH, TIMED
 
 DISAGREE = "scratch and PyTorch CPU disagree, so it is not known which results are right"
@@ -33,20 +34,9 @@ class RowCheck:
 def check_rows(
     phase: str, jobs: Mapping[Row, Mapping[str, Job]], gate: Gate, threads: int
 ) -> dict[Row, RowCheck]:
-    """Call each row's job once and compare the results.
+    """Call each row's job of a phase once and compare the results.
 
-    Parameters
-    ----------
-    phase : str
-    jobs : mapping of Row to the jobs that it prepared
-        The rows must include scratch and PyTorch on the CPU.
-    gate : Gate
-    threads : int
-
-    Returns
-    -------
-    dict of Row to RowCheck
-        One for each row that has this phase.
+    The rows must include scratch and PyTorch on the CPU.
     """
     known = {row: prepared[phase] for row, prepared in jobs.items() if phase in prepared}
     by_name = {row.name: row for row in known}

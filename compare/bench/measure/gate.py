@@ -23,13 +23,11 @@ from compare.bench.workload.case import (
     LayerInputs,
     first_token,
     in_float64,
-    layer_gradients,
-    layer_results,
     scratch_layer,
     scratch_model,
-    text_results,
 )
-from compare.bench.workload.work import GENERATION
+from compare.bench.workload.job import generated, jobs_of
+from compare.bench.workload.work import BACKWARD, GENERATION
 from compare.parity import (
     Move,
     absolute_difference,
@@ -55,13 +53,7 @@ class Gate:
     ) -> str | None:
         """Return why a row's results are refused, or None if they are right within rounding.
 
-        Parameters
-        ----------
-        phase : str
-        scratch, other : mapping of str to ndarray
-            The results of scratch and of the row.
-        gaps : int
-            Precision of the row's arithmetic, in ulps of float32.
+        `gaps` is the precision of the row's arithmetic, in ulps of float32.
         """
         allowed = self.allowed(phase, gaps)
         report = compare_results(scratch, other, {n: allowed.get(n, np.zeros(())) for n in scratch})
@@ -114,12 +106,11 @@ def _computation(case: Case, move: Move, *, generates: bool) -> Arrays:
     if isinstance(case, LayerInputs):
         rnn = scratch_layer(replace(case, parameters=move(case.parameters)))
         output, state, tape = rnn.forward(move(case.x), move(case.state))
-        results = layer_results(output.copy(), state)
+        output = output.copy()
         gradients = rnn.backward(move(tape), move(case.d_output))
-        return results | layer_gradients(gradients.x, gradients.parameters)
+        value = output, state, gradients.x, gradients.parameters
+        return jobs_of(case, {BACKWARD: lambda: value})[BACKWARD].results(value)
     if generates:
         model = scratch_model(case, move(case.generation_parameters))
-        return text_results(
-            case, scratch_rnn.predict(first_token(case), NUM_PREDS, model, case.vocab)
-        )
+        return generated(case, scratch_rnn.predict(first_token(case), NUM_PREDS, model, case.vocab))
     return scratch_step(scratch_model(case), case.batch, case.state, LR, MAX_NORM, move)

@@ -28,7 +28,7 @@ import numpy as np
 import torch
 
 from compare.bench.rows.row import Row
-from compare.bench.workload.case import Job
+from compare.bench.workload.job import Job
 
 BLOCK = 0.02
 """Minimum time of a block, in seconds."""
@@ -108,13 +108,8 @@ def _calls_that_fill(span: float, seconds: float) -> int:
 def time_a_block(run: Callable[[], Any], seconds: float, threads: int) -> float:
     """Return the mean time of a call in a block, after the warm-up.
 
-    Parameters
-    ----------
-    run : function
-    seconds : float
-        Estimated time of one call.
-    threads : int
-        Number of threads that work at the same time. With several, the warm-up is longer.
+    `seconds` is the estimated time of one call, `threads` the number of threads that work at the
+    same time. With several, the warm-up is longer.
     """
     for _ in range(calls_of_a_warm_up(seconds, threads)):
         run()

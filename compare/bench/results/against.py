@@ -38,13 +38,7 @@ class Change:
 
 
 def read_earlier(path: Path, settings: Mapping[str, object]) -> Document:
-    """Read an earlier benchmark.
-
-    Parameters
-    ----------
-    path : Path
-    settings : mapping
-        The cell, dtype and threads of both benchmarks must be equal.
+    """Read an earlier benchmark; its cell, dtype and threads must be those of `settings`.
 
     Raises
     ------

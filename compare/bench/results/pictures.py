@@ -17,7 +17,7 @@ from matplotlib.axes import Axes
 from matplotlib.figure import Figure
 from matplotlib.ticker import FuncFormatter, LogLocator, NullLocator
 
-from compare.bench.results.result import Document, RowInfo, Timing
+from compare.bench.results.result import Document, RowInfo, Timing, duration
 from compare.bench.workload.shapes import Shape
 from compare.bench.workload.work import BACKWARD, FORWARD, GENERATION, STEP, TIMED
 from compare.terminal import plural
@@ -39,20 +39,9 @@ WHOLE = (STEP, BACKWARD, FORWARD, GENERATION)
 
 
 def draw(document: Document, path: Path, styles: Styles) -> list[Path]:
-    """Draw all pictures into the directory of the JSON file.
+    """Draw all pictures that have data beside the JSON file; return their paths.
 
-    Parameters
-    ----------
-    document : Document
-    path : Path
-        The JSON file. The names of the pictures begin with its name without the suffix.
-    styles : mapping of str to mapping
-        The style of each row, as arguments of ``Axes.plot``.
-
-    Returns
-    -------
-    list of Path
-        The pictures that were drawn. A picture without data is not drawn.
+    `styles` has the style of each row, as arguments of ``Axes.plot``.
     """
     figures: dict[str, Figure | None] = {
         "time": time_figure(document, styles),
@@ -146,7 +135,7 @@ def _draw_times(
     axes.tick_params(axis="x", rotation=45 if len(values) > 6 else 0)
     _dress(axes)
     axes.yaxis.set_major_locator(LogLocator(subs=(1, 2, 5), numticks=20))
-    axes.yaxis.set_major_formatter(FuncFormatter(lambda value, _: _duration(value)))
+    axes.yaxis.set_major_formatter(FuncFormatter(lambda value, _: duration(value)))
     axes.yaxis.set_minor_locator(NullLocator())
     begin = gpu_wins_from(columns)
     if begin is not None:
@@ -190,7 +179,7 @@ def _draw_bars(axes: Axes, rows: Sequence[tuple[RowInfo, Timing]], styles: Style
         if timing.outcome == TIMED:
             color = _style(styles, row)["color"]
             axes.barh(k, timing.median, color=color, height=0.62, xerr=timing.spread / 2)
-            label = _duration(timing.median)
+            label = duration(timing.median)
             x = timing.median + timing.spread / 2
         else:
             label, x = timing.outcome, 0.0
@@ -198,7 +187,7 @@ def _draw_bars(axes: Axes, rows: Sequence[tuple[RowInfo, Timing]], styles: Style
     axes.set_yticks(range(len(names)), names)
     axes.invert_yaxis()
     axes.set_xlim(0, 1.14 * longest)
-    axes.xaxis.set_major_formatter(FuncFormatter(lambda value, _: _duration(value)))
+    axes.xaxis.set_major_formatter(FuncFormatter(lambda value, _: duration(value)))
     _dress(axes, "x")
 
 
@@ -286,13 +275,13 @@ def parts_figure(document: Document) -> Figure | None:
         # The roof is for all threads of the benchmark; the parts run on one thread.
         floor = part.flops / (document.roof.rate / max(1, document.settings["threads"]))
         axes.barh(k, min(floor, part.seconds), color="#1f3f77", height=0.66)
-        label = f"{_duration(part.seconds)}, {part.seconds / total:.0%}"
+        label = f"{duration(part.seconds)}, {part.seconds / total:.0%}"
         x = part.seconds + 0.012 * longest
         axes.text(x, k, label, va="center", in_layout=False, **SMALL)
     axes.set_yticks(range(len(parts)), [part.name for part in parts])
     axes.invert_yaxis()
     axes.set_xlim(0, 1.2 * longest)
-    axes.xaxis.set_major_formatter(FuncFormatter(lambda value, _: _duration(value)))
+    axes.xaxis.set_major_formatter(FuncFormatter(lambda value, _: duration(value)))
     _dress(axes, "x")
     axes.set_title(
         f"{document.parts_of.describe()}, one thread\n"
@@ -301,7 +290,7 @@ def parts_figure(document: Document) -> Figure | None:
         fontsize=9,
         color=INK,
     )
-    _title(figure, f"The parts of a training step ({_duration(total)})")
+    _title(figure, f"The parts of a training step ({duration(total)})")
     return figure
 
 
@@ -346,10 +335,3 @@ def _dress(axes: Axes, grid: Any = "both") -> None:
     axes.spines[["top", "right"]].set_visible(False)
     axes.spines[["left", "bottom"]].set_color(FAINT)
     axes.tick_params(colors=INK, labelsize=9)
-
-
-def _duration(seconds: float) -> str:
-    for unit, factor in (("s", 1.0), ("ms", 1e-3), ("µs", 1e-6)):
-        if seconds >= factor * 0.9995:
-            return f"{seconds / factor:.3g} {unit}"
-    return "0" if seconds == 0 else f"{seconds * 1e9:.3g} ns"

@@ -217,3 +217,12 @@ def interquartile_range(values: list[float]) -> float:
         return 0.0
     lower, upper = quartiles(values)
     return upper - lower
+
+
+def duration(seconds: float) -> str:
+    """Return a time as text with three digits and its unit."""
+    for unit, factor in (("s", 1.0), ("ms", 1e-3), ("µs", 1e-6)):
+        if seconds >= 0.9995 * factor:
+            value = seconds / factor
+            return f"{value:.0f} {unit}" if value >= 100 else f"{value:.3g} {unit}"
+    return f"{seconds * 1e9:.3g} ns"

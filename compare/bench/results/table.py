@@ -8,7 +8,14 @@ from collections.abc import Mapping
 from rich.table import Table
 from rich.text import Text
 
-from compare.bench.results.result import Document, RowInfo, Timing, interquartile_range, ratio_of
+from compare.bench.results.result import (
+    Document,
+    RowInfo,
+    Timing,
+    duration,
+    interquartile_range,
+    ratio_of,
+)
 from compare.bench.workload.shapes import SIZES
 from compare.bench.workload.work import GENERATION, LEFT_OUT, REFERENCE, REFUSED, SCRATCH, TIMED
 from compare.terminal import Terminal, plain_table, plural
@@ -226,12 +233,3 @@ def _memory(document: Document) -> list[str]:
             f"step: {labels[memory.row]} {result}"
         )
     return lines
-
-
-def duration(seconds: float) -> str:
-    """Return a time as text with three digits and its unit."""
-    for unit, factor in (("s", 1.0), ("ms", 1e-3), ("µs", 1e-6)):
-        if seconds >= factor:
-            value = seconds / factor
-            return f"{value:.0f} {unit}" if value >= 100 else f"{value:.3g} {unit}"
-    return f"{seconds * 1e9:.0f} ns"

@@ -9,7 +9,7 @@ from __future__ import annotations
 import importlib.util
 import os
 from collections.abc import Callable, Iterator
-from contextlib import AbstractContextManager, contextmanager
+from contextlib import contextmanager
 from typing import Any
 
 import numpy as np
@@ -19,21 +19,16 @@ from compare.bench.workload.case import (
     LR,
     MAX_NORM,
     NUM_PREDS,
-    Arrays,
     Case,
-    Job,
     LayerInputs,
     ModelInputs,
-    layer_gradients,
-    layer_results,
-    model_results,
     of_layer,
-    token_results,
 )
+from compare.bench.workload.job import Job, jobs_of
 from compare.bench.workload.work import BACKWARD, FORWARD, GENERATION, STEP
 from compare.parity import Cell
 from compare.terminal import PACKAGE
-from scratch_rnn.states import arrays_of, state_of
+from scratch_rnn.states import arrays_of
 
 LABELS = {"jax": "JAX, jit(scan)"}
 
@@ -82,9 +77,25 @@ class Jax(Row):
             return f"it is not installed (pip install '{PACKAGE}[jax]')"
         return no_cell(cell, cell.name in STEPS)
 
-    def settings(self, threads: int) -> AbstractContextManager[object]:
-        """Start JAX with this number of threads; the first call decides for the whole process."""
-        return _started(threads)
+    @contextmanager
+    def settings(self, threads: int) -> Iterator[None]:
+        """Import JAX. The first import starts its threads, as many as the variable NPROC has."""
+        before = {name: os.environ.get(name) for name in ("NPROC", "XLA_FLAGS")}
+        os.environ["NPROC"] = str(threads)
+        if threads == 1:
+            flag = "--xla_cpu_multi_thread_eigen=false"
+            os.environ["XLA_FLAGS"] = f"{before['XLA_FLAGS'] or ''} {flag}".strip()
+        try:
+            jax = _jax()
+            jax.config.update("jax_enable_x64", True)  # otherwise float64 would become float32
+            with jax.default_device(jax.devices("cpu")[0]):
+                yield
+        finally:
+            for name, value in before.items():
+                if value is None:
+                    os.environ.pop(name, None)
+                else:
+                    os.environ[name] = value
 
     def rest(self, threads: int) -> float:
         """Return how long its idle threads keep a core busy, rounded up."""
@@ -93,27 +104,6 @@ class Jax(Row):
     def prepare(self, case: Case) -> dict[str, Job]:
         """Return the phases of a layer or of a model."""
         return _layer(case) if isinstance(case, LayerInputs) else _model(case)
-
-
-@contextmanager
-def _started(threads: int) -> Iterator[None]:
-    """Import JAX. It starts as many threads as the variable NPROC says."""
-    before = {name: os.environ.get(name) for name in ("NPROC", "XLA_FLAGS")}
-    os.environ["NPROC"] = str(threads)
-    if threads == 1:
-        flag = "--xla_cpu_multi_thread_eigen=false"
-        os.environ["XLA_FLAGS"] = f"{before['XLA_FLAGS'] or ''} {flag}".strip()
-    try:
-        jax = _jax()
-        jax.config.update("jax_enable_x64", True)  # otherwise float64 would become float32
-        with jax.default_device(jax.devices("cpu")[0]):
-            yield
-    finally:
-        for name, value in before.items():
-            if value is None:
-                os.environ.pop(name, None)
-            else:
-                os.environ[name] = value
 
 
 def _jax() -> Any:
@@ -142,9 +132,9 @@ def _first_state(case: Case) -> Any:
     return _jax().device_put(tuple(array[0] for array in arrays_of(case.state)))
 
 
-def _named_state(state: Any) -> Any:
-    """Return a last state as the results have it: (1, B, H), or a pair."""
-    return state_of(np.asarray(array)[None] for array in state)
+def _as_layer_state(h: Any) -> np.ndarray:
+    """Return a last state as the layers have it: (1, B, H)."""
+    return np.asarray(h)[None]
 
 
 def _ready(function: Any, *arguments: Any) -> Any:
@@ -161,22 +151,15 @@ def _layer(case: LayerInputs) -> dict[str, Job]:
 
     def forward_and_backward(p: Any, x: Any, d_output: Any) -> Any:
         output, back, last = jax.vjp(forward, p, x, has_aux=True)
-        return output, last, back(d_output)
-
-    def forward_results(value: Any) -> dict[str, np.ndarray]:
-        output, last = value
-        return layer_results(np.asarray(output), _named_state(last))
-
-    def backward_results(value: Any) -> Arrays:
-        output, last, gradients = value
-        d_p, d_x = jax.tree.map(np.asarray, gradients)
-        return forward_results((output, last)) | layer_gradients(d_x, d_p)
+        d_p, d_x = back(d_output)
+        return output, last, d_x, d_p
 
     forward, forward_and_backward = jax.jit(forward), jax.jit(forward_and_backward)
-    return {
-        FORWARD: Job(lambda: _ready(forward, p, x), forward_results),
-        BACKWARD: Job(lambda: _ready(forward_and_backward, p, x, d_output), backward_results),
+    runs = {
+        FORWARD: lambda: _ready(forward, p, x),
+        BACKWARD: lambda: _ready(forward_and_backward, p, x, d_output),
     }
+    return jobs_of(case, runs, take_state=_as_layer_state)
 
 
 def _model(case: ModelInputs) -> dict[str, Job]:
@@ -198,13 +181,15 @@ def _model(case: ModelInputs) -> dict[str, Job]:
         log_p = jax.nn.log_softmax(y)
         return -log_p[jnp.arange(len(y)), targets.T.reshape(-1)].mean(), state
 
-    loss_and_gradients = jax.value_and_grad(loss_and_state, has_aux=True)
+    def loss_and_gradients(p: Any, inputs: Any, targets: Any) -> Any:
+        (loss, state), d_p = jax.value_and_grad(loss_and_state, has_aux=True)(p, inputs, targets)
+        return loss, state, d_p
 
     def step(p: Any, inputs: Any, targets: Any) -> Any:
-        (loss, state), d_p = loss_and_gradients(p, inputs, targets)
+        loss, state, d_p = loss_and_gradients(p, inputs, targets)
         norm = jnp.sqrt(sum((g**2).sum() for g in d_p.values()))
         scale = jnp.minimum(1.0, MAX_NORM / (norm + 1e-6))
-        return loss, norm, state, {name: p[name] - LR * scale * d_p[name] for name in p}
+        return loss, state, norm, {name: p[name] - LR * scale * d_p[name] for name in p}
 
     def generate(p: Any, first: Any) -> Any:
         def character(carry: Any, _: Any) -> Any:
@@ -215,36 +200,20 @@ def _model(case: ModelInputs) -> dict[str, Job]:
         start = first, jax.tree.map(lambda array: jnp.zeros_like(array[:1]), state_0)
         return jax.lax.scan(character, start, None, length=NUM_PREDS)[1]
 
-    compiled = {
-        function: jax.jit(function)
-        for function in (logits_and_state, loss_and_gradients, step, generate)
-    }
+    forward, backward, step, generate = map(
+        jax.jit, (logits_and_state, loss_and_gradients, step, generate)
+    )
 
     def run_step() -> Any:
         nonlocal trained
-        value = _ready(compiled[step], trained, inputs, targets)
-        trained = value[3]
+        value = _ready(step, trained, inputs, targets)
+        trained = value[-1]
         return value
 
-    def named(state: Any, **values: Any) -> Arrays:
-        values = jax.tree.map(np.asarray, values)
-        return model_results(case, state=_named_state(state), **values)
-
-    return {
-        FORWARD: Job(
-            lambda: _ready(compiled[logits_and_state], p, inputs, state_0),
-            lambda value: named(value[1], logits=value[0]),
-        ),
-        BACKWARD: Job(
-            lambda: _ready(compiled[loss_and_gradients], p, inputs, targets),
-            lambda value: named(value[0][1], loss=value[0][0], gradients=value[1]),
-        ),
-        STEP: Job(
-            run_step,
-            lambda value: named(value[2], loss=value[0], grad_norm=value[1], updated=value[3]),
-        ),
-        GENERATION: Job(
-            lambda: _ready(compiled[generate], writer, np.int64(1)),
-            lambda ids: token_results([1, *np.asarray(ids)]),
-        ),
+    runs = {
+        FORWARD: lambda: _ready(forward, p, inputs, state_0),
+        BACKWARD: lambda: _ready(backward, p, inputs, targets),
+        STEP: run_step,
+        GENERATION: lambda: [1, *np.asarray(_ready(generate, writer, np.int64(1)))],
     }
+    return jobs_of(case, runs, take_state=_as_layer_state)

@@ -17,27 +17,20 @@ from compare.bench.workload.case import (
     LR,
     MAX_NORM,
     NUM_PREDS,
-    Arrays,
     Case,
-    Job,
     LayerInputs,
     ModelInputs,
     first_token,
-    layer_gradients,
-    layer_results,
-    model_results,
     scratch_layer,
     scratch_model,
-    text_results,
-    token_results,
 )
+from compare.bench.workload.job import Job, Run, jobs_of
 from compare.bench.workload.shapes import Shape
 from compare.bench.workload.work import BACKWARD, FORWARD, GENERATION, STEP
 from compare.parity import CELLS
-from scratch_rnn import states
 from scratch_rnn.plain import model as plain
 from scratch_rnn.plain.elman import clip_grad_norm, update
-from scratch_rnn.states import arrays_of, state_of
+from scratch_rnn.states import arrays_of
 from scratch_rnn.train import loss_and_gradients
 
 LABELS = {"plain": "plain NumPy", "scratch": "scratch"}
@@ -65,16 +58,10 @@ def _scratch_layer(case: LayerInputs) -> dict[str, Job]:
 
     def forward_and_backward() -> Any:
         output, state, tape = rnn.forward(case.x, case.state)
-        return output, state, rnn.backward(tape, case.d_output)
+        gradients = rnn.backward(tape, case.d_output)
+        return output, state, gradients.x, gradients.parameters
 
-    def backward_results(value: Any) -> Arrays:
-        output, state, gradients = value
-        return layer_results(output, state) | layer_gradients(gradients.x, gradients.parameters)
-
-    return {
-        FORWARD: Job(lambda: rnn(case.x, case.state), lambda value: layer_results(*value)),
-        BACKWARD: Job(forward_and_backward, backward_results),
-    }
+    return jobs_of(case, {FORWARD: lambda: rnn(case.x, case.state), BACKWARD: forward_and_backward})
 
 
 def _scratch_model(case: ModelInputs) -> dict[str, Job]:
@@ -82,33 +69,27 @@ def _scratch_model(case: ModelInputs) -> dict[str, Job]:
     trained = scratch_model(case)
     optimizer = scratch_rnn.SGD(trained.parameters, LR)
 
-    def backward_results(value: Any) -> Arrays:
-        loss, gradients, state = value
-        return model_results(case, loss=loss, state=state, gradients=gradients)
+    def forward_and_backward() -> Any:
+        loss, gradients, state = loss_and_gradients(model, case.batch, case.state)
+        return loss, state, gradients
 
-    def step_results(value: scratch_rnn.StepResult) -> Arrays:
-        updated, norm = trained.parameters, value.grad_norm
-        return model_results(
-            case, loss=value.loss, state=value.state, grad_norm=norm, updated=updated
+    def step() -> Any:
+        result = scratch_rnn.train_step(
+            trained, case.batch, case.state, optimizer, max_norm=MAX_NORM
         )
+        return result.loss, result.state, result.grad_norm, trained.parameters
 
-    return {
-        FORWARD: Job(
-            lambda: model(case.batch.inputs, case.state),
-            lambda value: model_results(case, logits=value[0], state=value[1]),
-        ),
-        BACKWARD: Job(lambda: loss_and_gradients(model, case.batch, case.state), backward_results),
-        STEP: Job(
-            lambda: scratch_rnn.train_step(
-                trained, case.batch, case.state, optimizer, max_norm=MAX_NORM
+    return jobs_of(
+        case,
+        {
+            FORWARD: lambda: model(case.batch.inputs, case.state),
+            BACKWARD: forward_and_backward,
+            STEP: step,
+            GENERATION: lambda: scratch_rnn.predict(
+                first_token(case), NUM_PREDS, writer, case.vocab
             ),
-            step_results,
-        ),
-        GENERATION: Job(
-            lambda: scratch_rnn.predict(first_token(case), NUM_PREDS, writer, case.vocab),
-            lambda text: text_results(case, text),
-        ),
-    }
+        },
+    )
 
 
 class Plain(Row):
@@ -119,7 +100,7 @@ class Plain(Row):
     style = line("#8a8a8a", "v")
 
     def settings(self, threads: int) -> AbstractContextManager[object]:
-        """Set the number of BLAS threads: the plain version uses no other threads."""
+        """Set the number of BLAS threads; there are no others."""
         limits: AbstractContextManager[object] = threadpool_limits(threads, user_api="blas")
         return limits
 
@@ -158,28 +139,17 @@ def plain_layer(
     state_0 = [put(array[0]) for array in arrays_of(case.state)]
     d_last = [put(np.zeros_like(array[0])) for array in arrays_of(case.state)]
 
-    def forward() -> tuple[Any, Any]:
+    def forward() -> Any:
         output, last, _ = functions.forward(x, *state_0, *weights)
         return output, last
 
-    def forward_and_backward() -> tuple[Any, ...]:
+    def forward_and_backward() -> Any:
         output, last, tape = functions.forward(x, *state_0, *weights)
-        return output, last, *functions.backward(tape, d_output, *d_last)
+        d_x, *gradients = functions.backward(tape, d_output, *d_last)
+        return output, last, d_x, gradients[len(state_0) :]
 
-    def forward_results(value: Any) -> dict[str, np.ndarray]:
-        output, last = value
-        return layer_results(take(output), states.each(lambda h: take(h)[None], last))
-
-    def backward_results(value: Any) -> Arrays:
-        output, last, *gradients = value
-        d_x, *others = map(take, gradients)
-        of_weights = _named(case, others[len(state_0) :])
-        return forward_results((output, last)) | layer_gradients(d_x, of_weights)
-
-    return {
-        FORWARD: Job(forward, forward_results),
-        BACKWARD: Job(forward_and_backward, backward_results),
-    }
+    runs = {FORWARD: forward, BACKWARD: forward_and_backward}
+    return jobs_of(case, runs, take, lambda h: take(h)[None])
 
 
 def _plain_model(case: ModelInputs, functions: plain.Cell) -> dict[str, Job]:
@@ -187,42 +157,28 @@ def _plain_model(case: ModelInputs, functions: plain.Cell) -> dict[str, Job]:
     inputs, targets = case.batch.inputs.T, case.batch.targets.T  # (T, B)
     parameters = list(case.parameters.values())
     trained = [array.copy() for array in parameters]
+    writer = list(case.generation_parameters.values())
+
+    def forward() -> Any:
+        logits, last, _, _ = plain.forward(functions, inputs, state_0, parameters)
+        return logits.reshape(-1, case.shape.V), last
 
     def forward_and_backward(parameters: list[np.ndarray]) -> Any:
-        return plain.loss_and_gradients(functions, inputs, targets, state_0, parameters)
+        loss, gradients, last = plain.loss_and_gradients(
+            functions, inputs, targets, state_0, parameters
+        )
+        return loss, last, gradients
 
-    def step() -> tuple[float, float, list[np.ndarray]]:
-        loss, gradients, last = forward_and_backward(trained)
+    def step() -> Any:
+        loss, last, gradients = forward_and_backward(trained)
         grad_norm = clip_grad_norm(gradients, MAX_NORM)
         update(trained, gradients, LR)
-        return loss, grad_norm, last
+        return loss, last, grad_norm, trained
 
-    def results(last: list[np.ndarray], **others: Any) -> Arrays:
-        return model_results(case, state=state_of(h[None] for h in last), **others)
-
-    def forward_results(value: Any) -> Arrays:
-        logits, last, _, _ = value
-        return results(last, logits=logits.reshape(-1, case.shape.V))
-
-    def backward_results(value: Any) -> Arrays:
-        loss, gradients, last = value
-        return results(last, loss=loss, gradients=_named(case, gradients))
-
-    def step_results(value: Any) -> Arrays:
-        loss, grad_norm, last = value
-        return results(last, loss=loss, grad_norm=grad_norm, updated=_named(case, trained))
-
-    writer = list(case.generation_parameters.values())
-    return {
-        FORWARD: Job(
-            lambda: plain.forward(functions, inputs, state_0, parameters), forward_results
-        ),
-        BACKWARD: Job(lambda: forward_and_backward(parameters), backward_results),
-        STEP: Job(step, step_results),
-        GENERATION: Job(lambda: plain.generate(functions, [1], NUM_PREDS, writer), token_results),
+    runs: dict[str, Run] = {
+        FORWARD: forward,
+        BACKWARD: partial(forward_and_backward, parameters),
+        STEP: step,
+        GENERATION: lambda: plain.generate(functions, [1], NUM_PREDS, writer),
     }
-
-
-def _named(case: Case, arrays: list[np.ndarray]) -> dict[str, np.ndarray]:
-    """Give torch's names to a list of arrays in torch's order."""
-    return dict(zip(case.parameters, arrays, strict=True))
+    return jobs_of(case, runs, take_state=lambda h: h[None])

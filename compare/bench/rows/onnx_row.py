@@ -9,7 +9,7 @@ from __future__ import annotations
 
 import importlib.util
 from collections.abc import Callable, Iterator
-from contextlib import AbstractContextManager, contextmanager
+from contextlib import contextmanager
 from typing import Any
 
 import numpy as np
@@ -19,14 +19,11 @@ from compare.bench.workload.case import (
     NUM_PREDS,
     Arrays,
     Case,
-    Job,
     LayerInputs,
     ModelInputs,
-    layer_results,
-    model_results,
     of_layer,
-    token_results,
 )
+from compare.bench.workload.job import Job, jobs_of
 from compare.bench.workload.work import FORWARD, GENERATION
 from compare.parity import CELLS, Cell
 from compare.terminal import PACKAGE
@@ -69,12 +66,9 @@ class Onnx(Row):
             return f"it is not installed (pip install '{PACKAGE}[onnx]')"
         return no_cell(cell, cell.name in OPERATORS)
 
-    def settings(self, threads: int) -> AbstractContextManager[object]:
-        """Note the number of threads: it is fixed when a graph is loaded."""
-        return self._prepared_for(threads)
-
     @contextmanager
-    def _prepared_for(self, threads: int) -> Iterator[None]:
+    def settings(self, threads: int) -> Iterator[None]:
+        """Set the number of threads: it is fixed when a graph is loaded."""
         self.threads = threads
         yield
 
@@ -87,20 +81,16 @@ class Onnx(Row):
     def _layer(self, case: LayerInputs) -> dict[str, Job]:
         run = self._session(case, "x", [], case.parameters)
 
-        def results(value: Any) -> Arrays:
-            output, state = value
-            return layer_results(output[:, 0], state)
+        def forward() -> Any:
+            output, state = run(case.x, case.state)
+            return output[:, 0], state
 
-        return {FORWARD: Job(lambda: run(case.x, case.state), results)}
+        return jobs_of(case, {FORWARD: forward})
 
     def _model(self, case: ModelInputs) -> dict[str, Job]:
         ids = case.batch.inputs.T.copy()  # (T, B)
         run = self._model_session(case, case.parameters)
         write = self._model_session(case, case.generation_parameters)
-
-        def results(value: Any) -> Arrays:
-            logits, state = value
-            return model_results(case, logits=logits, state=state)
 
         def generate() -> list[int]:
             state = states.each(lambda array: np.zeros_like(array[:, :1]), case.state)
@@ -110,10 +100,7 @@ class Onnx(Row):
                 text.append(int(logits.argmax()))
             return text
 
-        return {
-            FORWARD: Job(lambda: run(ids, case.state), results),
-            GENERATION: Job(generate, token_results),
-        }
+        return jobs_of(case, {FORWARD: lambda: run(ids, case.state), GENERATION: generate})
 
     def _model_session(self, case: ModelInputs, parameters: Arrays) -> Callable[..., Any]:
         constants = {
@@ -153,9 +140,10 @@ class Onnx(Row):
         inputs = ["x", "W of x", "W of h", "B", "", *before]
         nodes = [*around[:1], (operator, inputs, ["output", *after], attributes), *around[1:]]
         results = [nodes[-1][2][0], *after]
-        kinds = {name: helper.np_dtype_to_tensor_dtype(np.dtype(case.dtype)) for name in before}
-        kinds[read] = helper.np_dtype_to_tensor_dtype(np.dtype(np.int64 if around else case.dtype))
-        real = helper.np_dtype_to_tensor_dtype(np.dtype(case.dtype))
+        integer, real = (
+            helper.np_dtype_to_tensor_dtype(np.dtype(kind)) for kind in (np.int64, case.dtype)
+        )
+        kinds = dict.fromkeys(before, real) | {read: integer if around else real}
         graph = helper.make_graph(
             [helper.make_node(kind, used, made, **more) for kind, used, made, more in nodes],
             operator,

@@ -19,7 +19,8 @@ import torch
 from compare.bench.rows.numpy_rows import plain_functions, plain_layer
 from compare.bench.rows.row import Device, Row, line
 from compare.bench.rows.torch_rows import TorchRow
-from compare.bench.workload.case import Case, Job, LayerInputs
+from compare.bench.workload.case import Case, LayerInputs
+from compare.bench.workload.job import Job
 from compare.parity import CELLS, tensor_as_array
 
 LABELS = {"torch-page": "PyTorch CPU, by hand"}

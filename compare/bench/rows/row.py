@@ -9,7 +9,8 @@ from dataclasses import dataclass
 from types import MappingProxyType
 from typing import Any
 
-from compare.bench.workload.case import Case, Job
+from compare.bench.workload.case import Case
+from compare.bench.workload.job import Job
 from compare.parity import Cell
 
 FLOAT32_GAPS, TF32_GAPS = 1, 2**13

@@ -10,7 +10,7 @@ import os
 import shutil
 import warnings
 from collections.abc import Callable, Iterator
-from contextlib import AbstractContextManager, contextmanager
+from contextlib import contextmanager
 from typing import Any
 
 import numpy as np
@@ -26,16 +26,12 @@ from compare.bench.workload.case import (
     NUM_PREDS,
     Arrays,
     Case,
-    Job,
     LayerInputs,
     ModelInputs,
     first_token,
-    layer_gradients,
-    layer_results,
-    model_results,
     of_layer,
-    text_results,
 )
+from compare.bench.workload.job import Job, jobs_of
 from compare.bench.workload.work import BACKWARD, FORWARD, GENERATION, STEP
 from compare.parity import CELLS, Cell, tensor_as_array
 from scratch_rnn import states
@@ -126,9 +122,8 @@ class TorchRow(Row):
 
     def _layer(self, case: LayerInputs) -> dict[str, Job]:
         rnn = self.make_layer(case, case.parameters)
-        names, parameters = zip(*rnn.named_parameters(), strict=True)
         x, state_0 = self.on_device(case.x), self.state_on_device(case)
-        x_with_gradient = self.on_device(case.x).requires_grad_()
+        wanted = [self.on_device(case.x).requires_grad_(), *rnn.parameters()]
         d_output = self.on_device(case.d_output)
 
         @torch.no_grad()
@@ -136,31 +131,18 @@ class TorchRow(Row):
             return rnn(x, state_0)
 
         def forward_and_backward() -> Any:
-            output, state = rnn(x_with_gradient, state_0)
-            wanted = [x_with_gradient, *parameters]
-            return output, state, *torch.autograd.grad(output, wanted, d_output)
+            output, state = rnn(wanted[0], state_0)
+            d_x, *gradients = torch.autograd.grad(output, wanted, d_output)
+            return output, state, d_x, gradients
 
-        def forward_results(value: Any) -> dict[str, np.ndarray]:
-            output, state = value
-            return layer_results(tensor_as_array(output), states.each(tensor_as_array, state))
-
-        def backward_results(value: Any) -> Arrays:
-            output, state, *gradients = value
-            d_x, *of_weights = map(tensor_as_array, gradients)
-            by_name = dict(zip(names, of_weights, strict=True))
-            return forward_results((output, state)) | layer_gradients(d_x, by_name)
-
-        return {
-            FORWARD: Job(forward, forward_results),
-            BACKWARD: Job(forward_and_backward, backward_results),
-        }
+        return jobs_of(case, {FORWARD: forward, BACKWARD: forward_and_backward}, tensor_as_array)
 
     def _model(self, case: ModelInputs) -> dict[str, Job]:
         model = self.make_model(case, case.parameters)
         writer = self.make_model(case, case.generation_parameters)
         trained = self.make_model(case, case.parameters)
-        optimizer = torch.optim.SGD(trained.parameters(), LR)
-        names, parameters = zip(*model.named_parameters(), strict=True)
+        parameters, updated = list(model.parameters()), list(trained.parameters())
+        optimizer = torch.optim.SGD(updated, LR)
         inputs, state_0 = self.on_device(case.batch.inputs), self.state_on_device(case)
         targets = self.on_device(case.batch.targets)
 
@@ -168,41 +150,26 @@ class TorchRow(Row):
         def forward() -> Any:
             return model(inputs, state_0)
 
-        def results(state: Any, **others: Any) -> Arrays:
-            return model_results(case, state=states.each(tensor_as_array, state), **others)
-
-        def forward_results(value: Any) -> Arrays:
-            logits, state = value
-            return results(state, logits=tensor_as_array(logits))
-
         def forward_and_backward() -> Any:
             logits, state = model(inputs, state_0)
             loss = F.cross_entropy(logits, targets.T.reshape(-1))
-            return loss, state, *torch.autograd.grad(loss, parameters)
-
-        def backward_results(value: Any) -> Arrays:
-            loss, state, *gradients = value
-            by_name = dict(zip(names, map(tensor_as_array, gradients), strict=True))
-            return results(state, loss=tensor_as_array(loss), gradients=by_name)
+            return loss, state, torch.autograd.grad(loss, parameters)
 
         def step() -> Any:
-            return concise_rnn.train_step(
+            result = concise_rnn.train_step(
                 trained, case.batch, state_0, optimizer, max_norm=MAX_NORM
             )
+            return result.loss, result.state, result.grad_norm, updated
 
-        def step_results(value: Any) -> Arrays:
-            updated = {n: tensor_as_array(p) for n, p in trained.named_parameters()}
-            return results(value.state, loss=value.loss, grad_norm=value.grad_norm, updated=updated)
-
-        return {
-            FORWARD: Job(forward, forward_results),
-            BACKWARD: Job(forward_and_backward, backward_results),
-            STEP: Job(step, step_results),
-            GENERATION: Job(
-                lambda: concise_rnn.predict(first_token(case), NUM_PREDS, writer, case.vocab),
-                lambda text: text_results(case, text),
+        runs = {
+            FORWARD: forward,
+            BACKWARD: forward_and_backward,
+            STEP: step,
+            GENERATION: lambda: concise_rnn.predict(
+                first_token(case), NUM_PREDS, writer, case.vocab
             ),
         }
+        return jobs_of(case, runs, tensor_as_array)
 
 
 class TorchCells(TorchRow):
@@ -240,9 +207,14 @@ class TorchCompiled(TorchCells):
             return super().missing(dtype, cell)
         return f"it needs a C++ compiler, but neither {compiler} nor clang++ was found"
 
-    def settings(self, threads: int) -> AbstractContextManager[object]:
+    @contextmanager
+    def settings(self, threads: int) -> Iterator[None]:
         """Switch off the compilation cache, so that the compilation time is measured correctly."""
-        return _no_compiled_code_from_before()
+        import torch._inductor.config  # only where something is compiled: it takes seconds
+
+        with warnings.catch_warnings(), torch._inductor.config.patch(force_disable_caches=True):
+            warnings.filterwarnings("ignore", message="dynamo_pgo force disabled")  # on purpose
+            yield
 
     def make_loop(self) -> Loop:
         """Return a newly compiled loop."""
@@ -255,15 +227,6 @@ class TorchCompiled(TorchCells):
         jobs = super().prepare(case)
         jobs.pop(GENERATION, None)
         return jobs
-
-
-@contextmanager
-def _no_compiled_code_from_before() -> Iterator[None]:
-    import torch._inductor.config  # only where something is compiled: it takes seconds to import
-
-    with warnings.catch_warnings(), torch._inductor.config.patch(force_disable_caches=True):
-        warnings.filterwarnings("ignore", message="dynamo_pgo force disabled")  # on purpose
-        yield
 
 
 def load(module: nn.Module, parameters: Arrays) -> None:

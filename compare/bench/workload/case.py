@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable, Mapping, Sequence
+from collections.abc import Mapping
 from dataclasses import dataclass, replace
 from typing import Any
 
@@ -11,7 +11,7 @@ from jaxtyping import Float
 
 import scratch_rnn
 from compare.bench.workload.shapes import Shape
-from compare.parity import CELLS, named_state
+from compare.parity import CELLS
 from scratch_rnn import states
 from scratch_rnn.states import State
 from scratch_rnn.text import Batch, Vocab
@@ -54,17 +54,6 @@ class ModelInputs:
 
 
 Case = LayerInputs | ModelInputs
-
-
-@dataclass(frozen=True, slots=True)
-class Job:
-    """One phase of one case for one row.
-
-    `results` gets the value that `run` returned, so the timed call is the checked call.
-    """
-
-    run: Callable[[], Any]
-    results: Callable[[Any], Arrays]
 
 
 def make_case(shape: Shape, *, dtype: str = "float32", seed: int = 0) -> Case:
@@ -150,47 +139,3 @@ def of_layer(parameters: Arrays) -> dict[str, np.ndarray]:
 def first_token(case: ModelInputs) -> list[str]:
     """Return the prefix of the generation: one token."""
     return [case.vocab.idx_to_token[1]]
-
-
-def text_results(case: ModelInputs, text: str) -> Arrays:
-    """Return the result of a generation from the text that `predict` returned."""
-    return token_results([case.vocab[token] for token in text.split(" ")])
-
-
-def token_results(ids: Sequence[int]) -> Arrays:
-    """Return the result of a generation from its token ids."""
-    return {"text": np.array(ids, np.float64)}
-
-
-def layer_results(output: np.ndarray, state: State) -> dict[str, np.ndarray]:
-    """Return the results of a layer's forward pass, by name."""
-    return {"output": output, **named_state("final state", state)}
-
-
-def layer_gradients(d_x: np.ndarray | None, of_weights: Arrays) -> dict[str, np.ndarray]:
-    """Return the results of its backward pass, by name."""
-    gradients = {f"gradient of {name}": array for name, array in of_weights.items()}
-    return gradients if d_x is None else {"gradient of x": d_x, **gradients}
-
-
-def model_results(
-    case: ModelInputs,
-    *,
-    state: State,
-    logits: np.ndarray | None = None,
-    loss: float | np.ndarray | None = None,
-    gradients: Arrays | None = None,
-    grad_norm: float | np.ndarray | None = None,
-    updated: Arrays | None = None,
-) -> Arrays:
-    """Return the results of a model, by name; the updated parameters are copied."""
-    results: dict[str, np.ndarray] = named_state("final state", state)
-    if logits is not None:
-        results["logits"] = logits
-    if loss is not None:
-        results["loss"] = np.asarray(loss, case.dtype)
-    if grad_norm is not None:
-        results["gradient norm"] = np.asarray(grad_norm, case.dtype)
-    results |= {f"gradient of {name}": array for name, array in (gradients or {}).items()}
-    results |= {f"updated {name}": array.copy() for name, array in (updated or {}).items()}
-    return results

@@ -85,30 +85,36 @@ def haste(cell: str) -> list[Shape]:
     return [Shape(f"haste-B{B}-H{H}-V{V}", "layer", 50, B, V, H, cell=cell) for B, H, V in grid]
 
 
-DEEPBENCH: dict[str, tuple[str, list[tuple[int, int, int]]]] = {
+Grid = tuple[tuple[int, ...], tuple[int, ...], tuple[int, ...]]  # all T, all B, all H
+
+DEEPBENCH: dict[str, tuple[str, list[Grid]]] = {
     "rnn": (
         "relu",
-        [(50, B, H) for H in (1760, 2048, 2560) for B in (16, 32, 64, 128)]
-        + [(672, 1, 32), (96, 1, 64)],
+        [
+            ((50,), (16, 32, 64, 128), (1760, 2048, 2560)),
+            ((672,), (1,), (32,)),
+            ((96,), (1,), (64,)),
+        ],
     ),
     "gru": (
         "tanh",
         [
-            (T, 32, H)
-            for H in (1536, 2048, 2560, 2816)
-            for T in (187, 375, 750, 1500)
-            if (T, H) != (1500, 2816)
-        ]
-        + [(1, 32, 512), (1500, 32, 1024), (1500, 64, 1024)],
+            ((187, 375, 750, 1500), (32,), (1536, 2048, 2560)),
+            ((187, 375, 750), (32,), (2816,)),
+            ((1,), (32,), (512,)),
+            ((1500,), (32, 64), (1024,)),
+        ],
     ),
     "lstm": (
         "tanh",
-        [(25, B, H) for H in (512, 1024, 2048, 4096) for B in (16, 32, 64, 128)]
-        + [(50, B, 1536) for B in (8, 16, 32)]
-        + [(150, B, 256) for B in (16, 32, 64)],
+        [
+            ((25,), (16, 32, 64, 128), (512, 1024, 2048, 4096)),
+            ((50,), (8, 16, 32), (1536,)),
+            ((150,), (16, 32, 64), (256,)),
+        ],
     ),
 }
-"""DeepBench's layers for training, by cell: the nonlinearity, and T, B, H of each."""
+"""DeepBench's layers for training, by cell: the nonlinearity, and the sizes."""
 
 
 def deepbench(cell: str) -> list[Shape]:
@@ -121,7 +127,8 @@ def deepbench(cell: str) -> list[Shape]:
     """
     if cell not in DEEPBENCH:
         raise UsageError(f"expected --cell {', '.join(DEEPBENCH)} for deepbench, got {cell}")
-    f, sizes = DEEPBENCH[cell]
+    f, grids = DEEPBENCH[cell]
+    sizes = [size for grid in grids for size in itertools.product(*grid)]
     return [Shape(f"deepbench-T{T}-B{B}-H{H}", "layer", T, B, H, H, f, cell) for T, B, H in sizes]
 
 

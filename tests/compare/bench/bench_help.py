@@ -13,7 +13,8 @@ from rich.console import Console
 
 from compare.bench.measure import budget, parts, roofline, timing
 from compare.bench.rows.row import Row
-from compare.bench.workload.case import Case, Job
+from compare.bench.workload.case import Case
+from compare.bench.workload.job import Job
 from compare.bench.workload.shapes import Shape
 from compare.parity import CELLS
 from compare.terminal.output import Terminal

@@ -34,7 +34,7 @@ def shown(earlier: Document, now: Document) -> str:
 
 
 @pytest.mark.parametrize(
-    ("scratch", "slower", "told"),
+    ("scratch", "slower", "expected_text"),
     [
         ((4.0, 4.1, 4.0, 4.1), 1.0, "within noise"),
         ((4.0, 4.1, 4.0, 4.1), 3.0, "within noise"),  # all of that machine was slower
@@ -44,14 +44,14 @@ def shown(earlier: Document, now: Document) -> str:
         ((2.0, 2.1, 2.0, 2.1), 1.0, "49% faster"),
     ],
 )
-def test_a_change_is_told_if_it_is_more_than_noise(
-    scratch: tuple[float, ...], slower: float, told: str
+def test_a_change_is_shown_if_it_is_more_than_noise(
+    scratch: tuple[float, ...], slower: float, expected_text: str
 ) -> None:
     earlier, now = run(4.0, 4.1, 4.0, 4.1), run(*scratch, slower=slower)
     [change] = changes(earlier, now)
     assert change.row == "scratch"
-    assert change.description == told
-    assert told in shown(earlier, now)
+    assert change.description == expected_text
+    assert expected_text in shown(earlier, now)
 
 
 def test_only_what_both_have_timed_is_compared() -> None:
@@ -68,7 +68,7 @@ def test_only_what_both_have_timed_is_compared() -> None:
     assert changes(earlier, another) == []
 
 
-def test_another_processor_is_told() -> None:
+def test_another_processor_is_noted() -> None:
     now = run(4.0)
     assert "The processors differ" not in shown(run(4.0), now)
     now.environment = {"processor": "another one"}
@@ -85,7 +85,7 @@ def test_two_files_can_be_compared(tmp_path: Path) -> None:
 
 
 @pytest.mark.parametrize(
-    ("change", "told"),
+    ("change", "expected_text"),
     [
         ({"threads": 2}, "with threads 2, got threads 1"),
         ({"dtype": "float64"}, "with dtype float64, got dtype float32"),
@@ -93,10 +93,10 @@ def test_two_files_can_be_compared(tmp_path: Path) -> None:
     ],
 )
 def test_other_settings_are_refused_before_anything_is_measured(
-    change: dict[str, Any], told: str, tmp_path: Path
+    change: dict[str, Any], expected_text: str, tmp_path: Path
 ) -> None:
     run(4.0).write(tmp_path / "earlier.json")
-    with pytest.raises(UsageError, match=f"expected --against a benchmark {told}"):
+    with pytest.raises(UsageError, match=f"expected --against a benchmark {expected_text}"):
         bench(BenchConfig(against=tmp_path / "earlier.json", **change))
 
 

@@ -7,7 +7,7 @@ from types import SimpleNamespace
 import pytest
 
 from compare.bench.measure import machine, memory, parts
-from compare.bench.results.table import duration
+from compare.bench.results.result import duration
 from compare.bench.workload.case import make_case
 from compare.bench.workload.shapes import Shape
 from compare.parity import CELLS

@@ -136,7 +136,7 @@ def test_a_ratio_needs_both_times() -> None:
     assert found.ratio(scratch, "none") is None
 
 
-def test_the_table_tells_times_ratios_shares_and_reasons() -> None:
+def test_the_table_has_times_ratios_shares_and_reasons() -> None:
     found = full()
     text = shown(found)
     row = next(line for line in text.splitlines() if line.startswith("  scratch"))
@@ -184,7 +184,7 @@ def test_many_shapes_get_a_line_each_and_slower_ones_are_named() -> None:
 
 
 @pytest.mark.parametrize(
-    ("scratch", "told"),
+    ("scratch", "words"),
     [
         ((9.0, 9.1, 9.2), "scratch is faster than PyTorch CPU in all 1 comparison"),
         (
@@ -198,12 +198,12 @@ def test_many_shapes_get_a_line_each_and_slower_ones_are_named() -> None:
         ((11.0, 11.1, 11.2), "scratch is slower than PyTorch CPU in 1 of 1: H128 forward 1.11"),
     ],
 )
-def test_noise_names_no_winner(scratch: tuple[float, ...], told: str) -> None:
+def test_noise_names_no_winner(scratch: tuple[float, ...], words: str) -> None:
     times = {"scratch": scratch, "torch": (9.6, 10.0, 10.4)}
     timings = [timing(row, "H128", "forward", *(1e-3 * s for s in t)) for row, t in times.items()]
     text = shown(document([sized(128)], timings))
     [sentence] = re.findall(".*scratch is .* PyTorch CPU.*", text)
-    assert told in sentence
+    assert words in sentence
 
 
 def test_times_are_drawn_where_they_are() -> None:
@@ -361,7 +361,7 @@ def test_times_of_a_generation_are_per_character(
         ({"only": ("H=1",)}, "at least one shape"),
     ],
 )
-def test_flags_that_are_wrong_are_refused(change: dict[str, object], message: str) -> None:
+def test_invalid_options_are_refused(change: dict[str, object], message: str) -> None:
     config = dataclasses.replace(BenchConfig(), **change)  # type: ignore[arg-type]
     with pytest.raises(UsageError, match=message):
         bench(config)

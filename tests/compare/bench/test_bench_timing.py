@@ -21,7 +21,8 @@ from compare.bench.measure.timing import (
 from compare.bench.rows.numpy_rows import Plain, Scratch
 from compare.bench.rows.row import Row
 from compare.bench.rows.torch_rows import TorchRow
-from compare.bench.workload.case import Case, Job
+from compare.bench.workload.case import Case
+from compare.bench.workload.job import Job
 from compare.bench.workload.work import FORWARD
 
 
