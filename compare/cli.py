@@ -152,15 +152,7 @@ def _function(config: Any) -> Callable[[Any, Terminal], object]:
 
 
 def parse(arguments: Sequence[str]) -> Any:
-    """Return the configuration of a command; options without a command belong to ``run``.
-
-    Raises
-    ------
-    UsageError
-        If the arguments are wrong.
-    SystemExit
-        With code 0 after ``--help``, which has been printed.
-    """
+    """Return the configuration of a command; options without a command belong to ``run``."""
     arguments = list(arguments)
     if not arguments or (arguments[0].startswith("-") and arguments[0] not in ("-h", "--help")):
         arguments = ["run", *arguments]
@@ -223,13 +215,7 @@ def _sorted_choices(listed: re.Match[str]) -> str:
 
 
 def _resumed(arguments: Sequence[str]) -> runs.RunConfig | None:
-    """Return the configuration of the run of ``--resume``, the defaults of all other options.
-
-    Raises
-    ------
-    UsageError, RecordError
-        If there is no such run of this command.
-    """
+    """Return the configuration of the run of ``--resume``, the defaults of all other options."""
     command, flags = (
         arguments[0],
         argparse.ArgumentParser(add_help=False, exit_on_error=False, allow_abbrev=False),

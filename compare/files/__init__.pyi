@@ -1,4 +1,4 @@
-from .atomic import BINARY, UNFINISHED, named, sync_directory, system, write_all, write_file
+from .atomic import BINARY, UNFINISHED, naming, sync_directory, system, write_all, write_file
 from .errors import RecordError
 from .lock import LockError, locked
 from .schema import (
@@ -37,7 +37,7 @@ __all__ = [
     "SchemaError",
     "excerpt",
     "locked",
-    "named",
+    "naming",
     "parse_json",
     "plain",
     "read",

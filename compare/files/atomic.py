@@ -8,8 +8,8 @@ patch `os` itself would make those of other libraries fail too.
 """
 
 import os
-from collections.abc import Iterable
-from contextlib import suppress
+from collections.abc import Iterable, Iterator
+from contextlib import contextmanager, suppress
 from pathlib import Path
 
 UNFINISHED = ".unfinished"
@@ -38,27 +38,25 @@ system = System()
 def write_file(path: Path, pieces: Iterable[bytes | memoryview]) -> None:
     """Write the pieces as the content of a file.
 
-    Raises
-    ------
-    OSError
-        If that fails. The previous file is unchanged, and the temporary file is removed.
+    If that fails, the previous file is unchanged, and the temporary file is removed.
     """
     unfinished = path.with_name(path.name + UNFINISHED)
-    try:
-        flags = os.O_WRONLY | os.O_CREAT | os.O_TRUNC | BINARY
-        descriptor = system.open(unfinished, flags, 0o666)
+    flags = os.O_WRONLY | os.O_CREAT | os.O_TRUNC | BINARY
+    with naming(path):
         try:
-            for piece in pieces:
-                write_all(descriptor, piece)
-            system.fsync(descriptor)
-        finally:
-            system.close(descriptor)
-        system.replace(unfinished, path)
-        sync_directory(path.parent)
-    except BaseException as error:  # Ctrl-C among them
-        with suppress(OSError):
-            system.unlink(unfinished)
-        raise named(error, path) from None
+            descriptor = system.open(unfinished, flags, 0o666)
+            try:
+                for piece in pieces:
+                    write_all(descriptor, piece)
+                system.fsync(descriptor)
+            finally:
+                system.close(descriptor)
+            system.replace(unfinished, path)
+            sync_directory(path.parent)
+        except BaseException:  # also after Ctrl-C
+            with suppress(OSError):
+                system.unlink(unfinished)
+            raise
 
 
 def write_all(descriptor: int, content: bytes | memoryview) -> None:
@@ -79,8 +77,12 @@ def sync_directory(directory: Path) -> None:
         system.close(descriptor)
 
 
-def named(error: BaseException, path: Path) -> BaseException:
-    """Return the error, with the name of the file if it is an error of the system."""
-    if isinstance(error, OSError) and error.errno is not None:
-        return OSError(error.errno, os.strerror(error.errno), str(path))
-    return error
+@contextmanager
+def naming(path: Path) -> Iterator[None]:
+    """Add the name of the file to an error of the system."""
+    try:
+        yield
+    except OSError as error:
+        if error.errno is None:
+            raise
+        raise OSError(error.errno, os.strerror(error.errno), str(path)) from None

@@ -22,17 +22,10 @@ class LockError(CommandError, RuntimeError):
 
 @contextmanager
 def locked(directory: Path) -> Iterator[None]:
-    """Lock a directory while the body runs.
+    """Lock a directory while the body runs; a LockError says that another process has locked it.
 
     The operating system releases the lock when the process ends. A process that was killed leaves
     the empty file, and the next process locks it again.
-
-    Raises
-    ------
-    LockError
-        If another process has the lock.
-    OSError
-        If the directory is missing or not writable.
     """
     if not directory.is_dir():  # FileLock would make it
         raise NotADirectoryError(ENOTDIR, os.strerror(ENOTDIR), str(directory))

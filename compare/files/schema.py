@@ -80,13 +80,7 @@ NOT_NEGATIVE = Range(0, LARGEST, "of a finite number of at least 0")
 
 
 def parse_json(text: str | bytes) -> Any:
-    """Return the value of a JSON text.
-
-    Raises
-    ------
-    SchemaError
-        If it is not JSON, has a key twice, or a number that is not finite.
-    """
+    """Return the value of a JSON text without duplicate keys and non-finite numbers."""
     try:
         return json.loads(text, object_pairs_hook=_each_once, parse_constant=_no_constant)
     except SchemaError:
@@ -139,19 +133,8 @@ def plain(record: Any) -> dict[str, Any]:
 def read(kind: Any, value: Any, name: str) -> Any:
     """Return the value of a field, checked and converted to its type.
 
-    Parameters
-    ----------
-    kind : type
-        A dataclass, a plain type, or a form of ``typing``. ``Annotated`` adds a `Range` or a
-        `Length`.
-    value : JSON value
-    name : str
-        Name of the value in an error.
-
-    Raises
-    ------
-    SchemaError
-        If the value does not fit.
+    `kind` is a dataclass, a plain type, or a form of ``typing``; ``Annotated`` adds a `Range` or a
+    `Length`. `name` is the name of the value in a SchemaError.
     """
     limits: tuple[Any, ...] = ()
     if get_origin(kind) is Annotated:
@@ -215,13 +198,7 @@ def _one_of(kinds: tuple[Any, ...], value: Any, name: str, limits: Any) -> Any:
 def read_fields(
     kinds: dict[str, Any], value: Any, name: str, optional: Collection[str] = ()
 ) -> dict[str, Any]:
-    """Return an object of a file whose keys have these types.
-
-    Raises
-    ------
-    SchemaError
-        If it is no object, has another key, or lacks one that is not optional.
-    """
+    """Return an object of a file whose keys have these types."""
     if not isinstance(value, dict):
         raise SchemaError(f"{name} with {', '.join(kinds)}", excerpt(value))
     missing, unknown = kinds.keys() - value.keys() - set(optional), value.keys() - kinds.keys()

@@ -51,13 +51,7 @@ class RunConfig(ParityConfig):
     """Seconds between checkpoints."""
 
     def check(self) -> Self:
-        """Return the configuration itself if every option has a valid value.
-
-        Raises
-        ------
-        UsageError
-            The message states the expected value and the one received.
-        """
+        """Return the configuration itself, or raise UsageError if an option is invalid."""
         check_at_least(1, "epochs", self.epochs)
         if not self.checkpoint_seconds >= 0:
             raise UsageError(
@@ -120,13 +114,7 @@ class GenerateConfig:
     """Number of threads for the model."""
 
     def check(self) -> Self:
-        """Return the configuration itself if every option has a valid value.
-
-        Raises
-        ------
-        UsageError
-            The message states the expected value and the one received.
-        """
+        """Return the configuration itself, or raise UsageError if an option is invalid."""
         check_choices(self)
         if not self.prefix:
             raise UsageError("expected --prefix of at least one character, got ''")

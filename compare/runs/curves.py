@@ -29,15 +29,7 @@ LABELS = {"concise": "concise_rnn (PyTorch)", "scratch": "scratch_rnn (NumPy)"}
 def draw_curves(directory: Path, history: History, text: str, dtype: str) -> Path:
     """Draw ``curves.png`` into the directory of a run, and return its path.
 
-    Parameters
-    ----------
-    directory : Path
-    history : History
-        Of the whole training.
-    text : str
-        Name of the text, for the title.
-    dtype : str
-        Its epsilon is drawn beside the differences.
+    The name of the text is for the title; the epsilon of the dtype is drawn beside the differences.
     """
     curves = {side: curve for side in STYLES if (curve := history.perplexities(side))}
     begins = {side: history.first_epoch(side) for side in curves}

@@ -35,12 +35,8 @@ from concise_rnn import data_parallel
 def joined(config: RunConfig) -> Iterator[None]:
     """Let the processes of `torchrun` exchange tensors inside the ``with`` block.
 
-    Raises
-    ------
-    UsageError, DeviceError
-        If they cannot share a batch, or there are fewer GPUs than processes.
-    CommandError
-        If another process has ended.
+    Refused if they cannot share a batch, or there are fewer GPUs than processes. If another process
+    ends, a CommandError is raised.
     """
     rank, size = rank_and_size()
     if config.batch_size % size:

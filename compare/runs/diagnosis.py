@@ -30,14 +30,9 @@ from scratch_rnn.text import Batch, Batches
 
 
 def first_not_finite(trainee: Trainee, batch: Batch) -> str | None:
-    """Name the first tensor of an update that holds a NaN or an infinity.
+    """Name the first tensor of an update that has a NaN or an infinity.
 
-    Parameters
-    ----------
-    trainee : Trainee
-        In its state before the update; not changed.
-    batch : Batch
-        The batch of the update.
+    The trainee is in its state before the update, and is not changed.
     """
     model = trainee.model
     state = trainee.state_as_array()
@@ -53,24 +48,9 @@ def first_not_finite(trainee: Trainee, batch: Batch) -> str | None:
 def as_before(
     trainee: Trainee, checkpoint: Checkpoint, batches: Batches, update: int
 ) -> tuple[Trainee, Batch]:
-    """Train a copy from a checkpoint to the state before an update.
+    """Train a copy from a checkpoint to the state before an update, counted from 1.
 
-    Parameters
-    ----------
-    trainee : Trainee
-        The model and its options; not changed.
-    checkpoint : Checkpoint
-        Of that training, before the update.
-    batches : Batches
-    update : int
-        Counted from 1.
-
-    Returns
-    -------
-    twin : Trainee
-        The copy in its state before the update.
-    batch : Batch
-        The batch of the update.
+    Return the copy, and the batch of the update. The trainee itself is not changed.
     """
     twin = Trainee(
         copy.deepcopy(trainee.model),

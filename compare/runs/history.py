@@ -57,10 +57,7 @@ class History:
         return min(self._sums[side])
 
     def perplexities(self, side: str) -> list[float]:
-        """Return the perplexity of each epoch, empty if the model was not trained.
-
-        Equation: ``perplexity = exp(Σ loss · tokens / Σ tokens)``, sums over the epoch's updates.
-        """
+        """Return the perplexity of each epoch, exp(Σ loss · tokens / Σ tokens) over its updates."""
         return [_perplexity([sums]) for _, sums in sorted(self._sums[side].items())]
 
     def of_epoch(self, epoch: int, sides: Sequence[str]) -> dict[str, float]:
@@ -76,13 +73,7 @@ class History:
 
 
 def read_history(directory: Path) -> History:
-    """Read the history of a run from its metrics.
-
-    Raises
-    ------
-    RecordError
-        If they are missing or damaged.
-    """
+    """Read the history of a run from its metrics."""
     history = History()
     for update in read_metrics(directory):
         history.add(update)

@@ -1,7 +1,7 @@
 """Read the record of a run, and validate every value.
 
-The files may be damaged or tampered with, so each has a schema, and is refused in one line if it
-does not fit.
+The files may be missing, damaged or tampered with. Each has a schema, and what does not fit it is
+refused with a `RecordError` of one line.
 """
 
 from __future__ import annotations
@@ -63,13 +63,7 @@ class Environment:
 
 
 def read_config(directory: Path) -> tuple[str, RunConfig]:
-    """Read the command that began a run, and its configuration.
-
-    Raises
-    ------
-    RecordError
-        If the file is missing, invalid, or of a later version with unknown options.
-    """
+    """Read the command that began a run, and its configuration."""
     values = read_json(directory, "config.json")
     command, version = values.pop("command", None), values.pop("version", None)
     try:
@@ -89,49 +83,25 @@ def read_config(directory: Path) -> tuple[str, RunConfig]:
 
 
 def read_tokens(directory: Path) -> list[str]:
-    """Read the tokens of a run's vocabulary, in the order of their ids.
-
-    Raises
-    ------
-    RecordError
-        If the file is missing or invalid.
-    """
+    """Read the tokens of a run's vocabulary, in the order of their ids."""
     vocabulary: Vocabulary = _record(directory, "vocab.json", Vocabulary)
     return vocabulary.tokens
 
 
 def read_environment(directory: Path) -> Environment:
-    """Read versions, device and threads of a run.
-
-    Raises
-    ------
-    RecordError
-        If it is missing or damaged.
-    """
+    """Read versions, device and threads of a run."""
     environment: Environment = _record(directory, "environment.json", Environment)
     return environment
 
 
 def read_json(directory: Path, name: str) -> dict[str, Any]:
-    """Read one of a run's JSON files.
-
-    Raises
-    ------
-    RecordError
-        If it is missing, cannot be read, or is no JSON object.
-    """
+    """Read one of a run's JSON files."""
     values: dict[str, Any] = _record(directory, name, dict[str, Any])
     return values
 
 
 def read_metrics(directory: Path) -> Iterator[dict[str, Any]]:
-    """Yield the updates of ``metrics.jsonl``, without an incomplete last line.
-
-    Raises
-    ------
-    RecordError
-        If the file cannot be read, or another line than the last is not the next update.
-    """
+    """Yield the updates of ``metrics.jsonl``, without an incomplete last line."""
     for update, _ in read_lines(directory):
         yield update
 
@@ -166,13 +136,7 @@ def _update(values: Any) -> dict[str, Any]:
 
 
 def read_weights(directory: Path, side: str) -> Checkpoint:
-    """Read ``<side>.safetensors``.
-
-    Raises
-    ------
-    RecordError
-        If the file is missing or damaged.
-    """
+    """Read ``<side>.safetensors``."""
     try:
         return load(directory / weights_name(side))
     except CheckpointError as error:
@@ -182,13 +146,7 @@ def read_weights(directory: Path, side: str) -> Checkpoint:
 def check_agreement(
     directory: Path, config: RunConfig, tokens: list[str], checkpoint: Checkpoint
 ) -> None:
-    """Refuse a configuration or a vocabulary that differs from that of a checkpoint.
-
-    Raises
-    ------
-    RecordError
-        With the first difference.
-    """
+    """Refuse a configuration or a vocabulary that differs from that of a checkpoint."""
     stated = {**vars(config), "carry_state": config.carry_state}
     stated["vocabulary"] = tuple(tokens)
     for name, trained in checkpoint.setting.items():

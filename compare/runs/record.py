@@ -13,7 +13,8 @@
                        run is finished
 =====================  ==========================================================
 
-Nothing here needs a model or PyTorch.
+Nothing here needs a model or PyTorch. A directory that cannot be used is a `RecordError`, a full
+disk an `OSError` with the name of the file.
 """
 
 from __future__ import annotations
@@ -32,7 +33,7 @@ from compare.files import (
     UNFINISHED,
     RecordError,
     locked,
-    named,
+    naming,
     sync_directory,
     system,
     to_json,
@@ -65,23 +66,15 @@ class Record:
         with ExitStack() as stack:
             stack.enter_context(locked(directory))
             flags = os.O_RDWR | os.O_CREAT | os.O_APPEND | BINARY
-            try:
+            with naming(self._path):
                 self._metrics = system.open(self._path, flags, 0o666)
-            except OSError as error:
-                raise named(error, self._path) from None
             stack.callback(self._close)
             self._size = os.fstat(self._metrics).st_size  # bytes of whole lines
             self._resources = stack.pop_all()
 
     @classmethod
     def create(cls, runs: Path, name: str, *, now: datetime | None = None) -> Self:
-        """Create ``runs/<time>-<name>``; if it exists, ``runs/<time>-<name>-2`` and so on.
-
-        Raises
-        ------
-        RecordError
-            If the directory cannot be created.
-        """
+        """Create ``runs/<time>-<name>``; if it exists, ``runs/<time>-<name>-2`` and so on."""
         time = (now or datetime.now()).strftime("%Y%m%d-%H%M%S")
         candidate = directory = runs / f"{time}-{name}"
         try:
@@ -99,15 +92,7 @@ class Record:
 
     @classmethod
     def open(cls, directory: Path) -> Self:
-        """Open the directory of an existing run.
-
-        Raises
-        ------
-        RecordError
-            If it is missing or not writable.
-        LockError
-            If another process is writing in it.
-        """
+        """Open the directory of an existing run."""
         try:
             return cls(directory)
         except OSError as error:
@@ -127,38 +112,23 @@ class Record:
         self._resources.close()
 
     def _close(self) -> None:
-        try:
+        with naming(self._path):
             system.close(self._metrics)
-        except OSError as error:
-            raise named(error, self._path) from None
 
     def add_metrics(self, update: Mapping[str, Any]) -> None:
-        """Append one line to ``metrics.jsonl``, completely or not at all.
-
-        Raises
-        ------
-        OSError
-            If the disk is full.
-        """
+        """Append one line to ``metrics.jsonl``, completely or not at all."""
         line = (to_json(update) + "\n").encode()
-        try:
-            write_all(self._metrics, line)
-        except OSError as error:
-            with suppress(OSError):
-                system.truncate(self._metrics, self._size)
-            raise named(error, self._path) from None
+        with naming(self._path):
+            try:
+                write_all(self._metrics, line)
+            except OSError:
+                with suppress(OSError):
+                    system.truncate(self._metrics, self._size)
+                raise
         self._size += len(line)
 
     def cut_metrics(self, updates: int, history: History) -> None:
-        """Cut ``metrics.jsonl`` after this number of updates, and add these to a history.
-
-        Raises
-        ------
-        RecordError
-            If one of them is missing, or the file is damaged.
-        OSError
-            If the file cannot be truncated.
-        """
+        """Cut ``metrics.jsonl`` after this number of updates, and add these to a history."""
         found = size = 0
         for update, line in islice(read_lines(self.directory), updates):
             history.add(update)
@@ -168,18 +138,14 @@ class Record:
             raise RecordError(
                 f"expected the updates from 1 to {updates:,} in {self._path}, got {found:,}"
             )
-        try:
+        with naming(self._path):
             system.truncate(self._metrics, size)
-        except OSError as error:
-            raise named(error, self._path) from None
         self._size = size
 
     def sync(self) -> None:
         """Synchronise ``metrics.jsonl``."""
-        try:
+        with naming(self._path):
             system.fsync(self._metrics)
-        except OSError as error:
-            raise named(error, self._path) from None
 
     def write_json(self, name: str, values: Mapping[str, Any]) -> None:
         """Write a JSON file atomically."""

@@ -31,15 +31,9 @@ from compare.terminal import UsageError, changeable, flag_of, rank_and_size
 
 @dataclass(frozen=True)
 class Past:
-    """A run that is resumed: its newest checkpoint, and the open record.
+    """A run that is resumed: its record, its newest checkpoint, and the errors of newer ones.
 
-    Attributes
-    ----------
-    record : Record or None
-        None in all processes of `torchrun` but the first.
-    checkpoints : mapping of side to Checkpoint
-    damaged : sequence of CheckpointError
-        The errors of newer checkpoints.
+    The record is None in all processes of `torchrun` but the first.
     """
 
     record: Record | None
@@ -71,15 +65,10 @@ def read_setting(directory: Path, command: str) -> RunConfig:
 
 @contextmanager
 def reopened(command: str, config: RunConfig) -> Iterator[Past | None]:
-    """Lock the run of ``--resume`` and read its newest checkpoint; None if there is none.
+    """Lock the run of ``--resume``, if there is one, and read its newest checkpoint.
 
-    Raises
-    ------
-    UsageError
-        If an option differs from the run's, or nothing is left to do.
-    RecordError, CheckpointError, LockError
-        If the record is damaged, its configuration is not that of its newest checkpoint, or another
-        process is writing in it.
+    An option that may not change, a damaged or contradictory record, and a run with nothing left to
+    do are refused.
     """
     if config.resume is None:
         yield None
@@ -126,13 +115,7 @@ def _check_length(directory: Path, config: RunConfig, checkpoint: Checkpoint) ->
 
 
 def check_setting(directory: Path, before: Checkpoint, now: Checkpoint) -> None:
-    """Refuse to resume from a checkpoint of another text, vocabulary, model or optimizer.
-
-    Raises
-    ------
-    RecordError
-        With each difference.
-    """
+    """Refuse to resume from a checkpoint of another text, vocabulary, model or optimizer."""
     here = now.setting
     differences = [
         _difference(name, value, here[name])

@@ -96,12 +96,7 @@ class Session:
     def save(self, update: int) -> None:
         """Save the state of the training after an update.
 
-        Raises
-        ------
-        TrainingStopped
-            If a parameter is not finite; the earlier checkpoints are kept.
-        OSError
-            If the disk is full, or the directory is gone.
+        If a parameter is not finite, nothing is saved, and TrainingStopped is raised.
         """
         for trainee in self.trainees:
             for name, array in trainee.weights().items():
@@ -190,19 +185,7 @@ def begun(
 ) -> Iterator[Session]:
     """Create the directory of a new run, and save the training before its first update.
 
-    Parameters
-    ----------
-    command, config, materials, trainees
-        Those of the session.
-    known : mapping
-        Content of JSON files that the record has from the start, by name.
-
-    Raises
-    ------
-    RecordError
-        If the directory cannot be created.
-    UsageError
-        If the model is larger than a checkpoint may be.
+    `known` is the content of further JSON files, by name.
     """
     _check_size(config, trainees)
     with Record.create(config.runs, config.run_name) as record:
@@ -228,13 +211,7 @@ def resumed(
     past: Past,
     terminal: Terminal,
 ) -> Session:
-    """Continue a run from its newest checkpoint.
-
-    Raises
-    ------
-    RecordError
-        If the record is damaged, or of another text.
-    """
+    """Continue a run from its newest checkpoint, if text, model and optimizer are the same."""
     record = past.record
     assert record is not None
     session = Session(command, config, materials, trainees, record)

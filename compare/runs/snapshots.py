@@ -132,13 +132,7 @@ def _setting(checkpoint: Checkpoint) -> ParityConfig:
 
 
 def vocab_of(checkpoint: Checkpoint, path: Path) -> Vocab:
-    """Return a checkpoint's vocabulary.
-
-    Raises
-    ------
-    RecordError
-        If it does not begin with <unk>, or has nothing else.
-    """
+    """Return a checkpoint's vocabulary, which has <unk> and at least one token."""
     try:
         vocab = Vocab.from_list(checkpoint.vocabulary)
     except ValueError as error:

@@ -70,13 +70,7 @@ class LiveCurve:
         self._handle: Any = None
 
     def add(self, x: float | int, y: Sequence[float | int]) -> None:
-        """Add a point to each curve.
-
-        Raises
-        ------
-        ValueError
-            If the number of values is not the number of curves.
-        """
+        """Add a point to each curve."""
         if len(y) != len(self.legend):
             raise ValueError(f"expected {len(self.legend)} values of y, got {len(y)}")
         self.x.append(float(x))

@@ -6,13 +6,7 @@ from compare.terminal.errors import UsageError
 
 
 def rank_and_size() -> tuple[int, int]:
-    """Return the number of this process, from 0, and the number of processes.
-
-    Raises
-    ------
-    UsageError
-        If `RANK` or `WORLD_SIZE` is invalid.
-    """
+    """Return the number of this process, from 0, and the number of processes."""
     if not {"RANK", "WORLD_SIZE"} <= os.environ.keys():
         return 0, 1
     rank, size = os.environ["RANK"], os.environ["WORLD_SIZE"]

@@ -120,7 +120,7 @@ def test_run_from_end_to_end(
 
 
 @pytest.mark.parametrize(
-    ("flags", "told"),
+    ("flags", "part"),
     [
         ("", "all 860 characters"),
         ("--max-tokens 400", "the first 400 characters"),
@@ -129,11 +129,11 @@ def test_run_from_end_to_end(
     ],
 )
 def test_the_header_says_what_is_read_of_a_text(
-    flags: str, told: str, small: list[str], capsys: pytest.CaptureFixture[str]
+    flags: str, part: str, small: list[str], capsys: pytest.CaptureFixture[str]
 ) -> None:
     main(["parity", *small, *flags.split()])
     line = capsys.readouterr().out.splitlines()[1]
-    assert line == f"Lower-cased, only a to z and spaces; {told} (--max-tokens)"
+    assert line == f"Lower-cased, only a to z and spaces; {part} (--max-tokens)"
 
 
 def test_parity_prints_the_table_and_writes_nothing(
@@ -220,14 +220,6 @@ def test_one_epoch_is_not_epochs(
 ) -> None:
     assert main(["train", "--model", "scratch", *training, "--epochs", "1"]) == 0
     assert "\n1 epoch, 6 updates in " in capsys.readouterr().out
-
-
-def test_no_run_writes_over_another(training: list[str], tmp_path: Path) -> None:
-    for seed in ("1", "2"):
-        assert main([*training, "--epochs", "1", "--seed", seed]) == 0
-    directories = sorted((tmp_path / "runs").iterdir())
-    assert len(directories) == 2
-    assert {read(directory, "config.json")["seed"] for directory in directories} == {1, 2}
 
 
 def test_a_number_that_is_not_finite_stops_the_training(

@@ -160,10 +160,10 @@ def test_the_only_model_of_a_run_needs_no_flag(
 ) -> None:
     capsys.readouterr()
     assert generate(trained_alone, "fox") == 0
-    told = capsys.readouterr()
-    assert told.err == ""
+    shown = capsys.readouterr()
+    assert shown.err == ""
     assert generate(trained_alone, "fox", "--model", "concise") == 0
-    assert capsys.readouterr().out == told.out
+    assert capsys.readouterr().out == shown.out
 
 
 def test_a_model_that_the_run_has_not(trained_alone: Path, refused: Callable[..., str]) -> None:

@@ -26,7 +26,7 @@ def test_the_commands_work_without_posix(fox: Path, tmp_path: Path) -> None:
     assert main(f"{begin} --runs {tmp_path / 'begun'}".split()) == 0
     [run] = (tmp_path / "begun").iterdir()
     grid().write(tmp_path / "bench.json")
-    told = {
+    outputs = {
         begin: "2 epochs, 12 updates",
         f"train --model scratch --resume {run} --epochs 3": "after update 12 of 18",
         f"explain --checkpoint {run} --text the": "explain.html",
@@ -34,6 +34,6 @@ def test_the_commands_work_without_posix(fox: Path, tmp_path: Path) -> None:
         "break list": "relu-derivative",
         f"bench --plot {tmp_path / 'bench.json'}": "scratch",
     }
-    shown = without_posix(tmp_path, *told)
-    for words in told.values():
+    shown = without_posix(tmp_path, *outputs)
+    for words in outputs.values():
         assert words in shown

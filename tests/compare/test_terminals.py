@@ -15,10 +15,9 @@ import compare.parity.command
 import compare.runs.commands
 from compare.cli import main, parse
 from compare.parity.table import show_parity
-from compare.runs.reading import read_metrics
 from compare.terminal.output import LONG_EPOCH, Terminal
-from tests.compare.runs.runs import HANG_UP, SIGNALS, signalled
-from tests.compare.small_run import NAMES, only_run
+from tests.compare.runs.runs import HANG_UP, SIGNALS
+from tests.compare.small_run import NAMES
 
 ROOT = Path(__file__).parents[2]
 
@@ -74,38 +73,6 @@ def test_nothing_is_coloured_with_no_color(
     )
     colours = re.findall(r"\x1b\[[\d;]*3[0-7][\d;]*m", output.getvalue())
     assert colours == []
-
-
-def test_a_reader_who_leaves_is_no_error(small: list[str]) -> None:
-    process = subprocess.Popen(
-        [sys.executable, "-m", "compare", "parity", *small],
-        cwd=ROOT,
-        stdout=subprocess.PIPE,
-        stderr=subprocess.PIPE,
-        text=True,
-    )
-    assert process.stdout is not None
-    process.stdout.close()
-    _, error = process.communicate(timeout=800)
-    assert (process.returncode, error) == (141, "")
-
-
-@pytest.mark.parametrize(("number", "code"), SIGNALS.items())
-def test_a_signal_ends_the_run_with_whole_lines(
-    number: int,
-    code: int,
-    training: list[str],
-    tmp_path: Path,
-    capsys: pytest.CaptureFixture[str],
-) -> None:
-    before = signal.getsignal(signal.SIGTERM)
-    with signalled(5, number):
-        assert main(training) == code
-    assert signal.getsignal(signal.SIGTERM) == before
-    updates = [update["update"] for update in read_metrics(only_run(tmp_path))]
-    assert updates in ([1, 2, 3, 4, 5], [1, 2, 3, 4, 5, 6])
-    assert not (only_run(tmp_path) / "result.json").exists()
-    assert "Traceback" not in capsys.readouterr().err
 
 
 @pytest.mark.parametrize(("number", "code"), SIGNALS.items())

@@ -38,15 +38,7 @@ class CheckpointError(CommandError, ValueError):
 
 
 def write(path: Path, tensors: Mapping[str, np.ndarray], metadata: Mapping[str, Any]) -> None:
-    """Write tensors and metadata.
-
-    Raises
-    ------
-    ValueError
-        If the file would be too large to be read.
-    OSError
-        If it cannot be written; the previous file is unchanged.
-    """
+    """Write tensors and metadata atomically; a ValueError says that the file would be too large."""
     arrays = {name: np.ascontiguousarray(array) for name, array in tensors.items()}
     text = json.dumps({"sha256": ZEROS, **metadata}, allow_nan=False)
     content = safetensors.numpy.save(arrays, {NAME: text})
@@ -62,19 +54,9 @@ def write(path: Path, tensors: Mapping[str, np.ndarray], metadata: Mapping[str, 
 
 
 def read(path: Path) -> tuple[dict[str, np.ndarray], Any]:
-    """Read what `write` wrote.
+    """Return the tensors of a file, writable, and its metadata, without the digest and unchecked.
 
-    Returns
-    -------
-    tensors : dict of str to ndarray
-        Writable.
-    metadata : JSON value
-        Without the digest; not checked.
-
-    Raises
-    ------
-    SchemaError
-        If the file cannot be read, or is damaged.
+    A SchemaError says that it cannot be read or is damaged.
     """
     content = _content(path)
     start, stop = _place_of_digits(content)

@@ -194,15 +194,7 @@ class Checkpoint(Training):
 
 
 def save(path: Path, checkpoint: Checkpoint) -> None:
-    """Write a checkpoint atomically.
-
-    Raises
-    ------
-    ValueError
-        If the checkpoint contradicts itself, or a number in it is not finite.
-    OSError
-        If the file cannot be written.
-    """
+    """Write a checkpoint atomically; one that contradicts itself is refused with a ValueError."""
     if not isinstance(checkpoint, Checkpoint):
         raise TypeError(f"expected checkpoint to be a Checkpoint, got {type(checkpoint).__name__}")
     metadata = _metadata(checkpoint)
@@ -213,13 +205,7 @@ def save(path: Path, checkpoint: Checkpoint) -> None:
 
 
 def load(path: Path) -> Checkpoint:
-    """Read a checkpoint.
-
-    Raises
-    ------
-    CheckpointError
-        If it cannot be read, or is damaged.
-    """
+    """Read a checkpoint; a CheckpointError says why it cannot be read."""
     if not isinstance(path, str | os.PathLike):
         raise TypeError(f"expected path to be a str or a path, got {type(path).__name__}")
     try:

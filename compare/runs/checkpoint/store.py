@@ -10,7 +10,7 @@ from collections.abc import Iterable
 from contextlib import suppress
 from pathlib import Path
 
-from compare.files import UNFINISHED, named, sync_directory, system
+from compare.files import UNFINISHED, naming, sync_directory, system
 from compare.runs.checkpoint.container import CheckpointError
 from compare.runs.checkpoint.contents import Checkpoint, load, save
 
@@ -18,14 +18,9 @@ KEPT = 2
 
 
 class Store:
-    """The directory of a run's checkpoints.
+    """The directory of a run's checkpoints, created with the first one.
 
-    Parameters
-    ----------
-    directory : Path
-        Created with the first checkpoint.
-    num_sides : int
-        Number of files of a complete checkpoint: 2 if both models are trained, else 1.
+    A complete checkpoint has `num_sides` files: 2 if both models are trained, else 1.
     """
 
     def __init__(self, directory: Path, num_sides: int) -> None:
@@ -35,22 +30,12 @@ class Store:
     def save(self, checkpoints: Iterable[Checkpoint]) -> None:
         """Write one checkpoint, a file for each model, and remove all but the newest two.
 
-        Parameters
-        ----------
-        checkpoints : iterable of Checkpoint
-            One for each model, of the same update.
-
-        Raises
-        ------
-        OSError
-            If a file cannot be written or removed. The previous checkpoint is kept.
+        If that fails, the previous checkpoint is kept.
         """
         if not self.directory.is_dir():
-            try:
+            with naming(self.directory):
                 system.mkdir(self.directory)
                 sync_directory(self.directory.parent)
-            except OSError as error:
-                raise named(error, self.directory) from None
         update = 0
         for checkpoint in checkpoints:
             update = checkpoint.position.update
@@ -58,18 +43,9 @@ class Store:
         self._prune(update)
 
     def newest(self) -> tuple[dict[str, Checkpoint], list[CheckpointError]]:
-        """Load the newest complete and undamaged checkpoint.
+        """Return the newest complete checkpoint that is undamaged, and the errors of newer ones.
 
-        Returns
-        -------
-        checkpoints : dict of side to Checkpoint
-        damaged : list of CheckpointError
-            The errors of newer ones.
-
-        Raises
-        ------
-        CheckpointError
-            If there is none.
+        If there is none, the error of the newest one is raised.
         """
         damaged: list[CheckpointError] = []
         files = self._files()
@@ -113,10 +89,8 @@ class Store:
         files = [(update, side) for update, sides in self._files().items() for side in sides]
         old = [self._path(update, side) for update, side in files if update not in kept]
         for path in [*old, *self.directory.glob(f"*{UNFINISHED}")]:
-            try:
+            with naming(path):
                 system.unlink(path)
-            except OSError as error:
-                raise named(error, path) from None
 
     def _path(self, update: int, side: str) -> Path:
         return self.directory / f"{update:07d}-{side}.safetensors"

@@ -1,4 +1,4 @@
-"""Small trainings, and how they are interrupted, taken up again and compared."""
+"""Small trainings, and functions that interrupt, resume and compare them."""
 
 import json
 import shlex

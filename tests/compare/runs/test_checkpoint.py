@@ -1,4 +1,4 @@
-"""A checkpoint comes back as it was, PyTorch reads it, and nothing else passes for one."""
+"""A checkpoint is read as it was saved, also by PyTorch, and any other file is refused."""
 
 import json
 import math
@@ -163,12 +163,10 @@ def test_a_checkpoint_that_is_too_large_is_not_saved(
     assert files_in(tmp_path) == []
 
 
-# ---------------------------------------------------------------- what is refused
-#
-# Every file below has a digest that is right: it is what somebody made who wanted to be believed.
+# ---------------------------------------------------------------- malicious, with a right digest
 
 
-def refused(tmp_path: Path, content: bytes, *told: str) -> str:
+def refused(tmp_path: Path, content: bytes, *messages: str) -> str:
     path = tmp_path / "hostile.safetensors"
     path.write_bytes(content)
     with pytest.raises(CheckpointError) as caught:
@@ -178,7 +176,7 @@ def refused(tmp_path: Path, content: bytes, *told: str) -> str:
     assert f"{path}, got" in message
     assert message.isprintable()
     assert len(message) < 600
-    for words in told:
+    for words in messages:
         assert words in message
     return message
 
@@ -190,7 +188,7 @@ def test_the_helpers_of_these_tests_make_what_is_accepted(tmp_path: Path, conten
 
 
 @pytest.mark.parametrize(
-    ("section", "values", "told"),
+    ("section", "values", "message"),
     [
         ("model", {"hidden_size": 3}, "expected rnn.weight_ih_l0 of shape (3, 3) and float32"),
         ("model", {"hidden_size": 10**9}, "expected hidden_size in 1 …"),
@@ -231,14 +229,14 @@ def test_the_helpers_of_these_tests_make_what_is_accepted(tmp_path: Path, conten
         ("text", {"name": "\x1b[31m"}, "expected name of printable characters"),
     ],
 )
-def test_metadata_that_cannot_be(
-    tmp_path: Path, content: bytes, section: str, values: dict[str, Any], told: str
+def test_a_section_of_the_metadata_that_is_invalid(
+    tmp_path: Path, content: bytes, section: str, values: dict[str, Any], message: str
 ) -> None:
-    refused(tmp_path, set_metadata(content, section, **values), told)
+    refused(tmp_path, set_metadata(content, section, **values), message)
 
 
 @pytest.mark.parametrize(
-    ("name", "value", "told"),
+    ("name", "value", "message"),
     [
         ("format", "pickle", "expected format of rnn-parity checkpoint"),
         ("version", "1", "expected version 2 of the checkpoint format"),
@@ -261,19 +259,19 @@ def test_metadata_that_cannot_be(
         ("position", ..., "no position"),
     ],
 )
-def test_a_value_in_the_metadata_that_cannot_be(
-    tmp_path: Path, content: bytes, name: str, value: Any, told: str
+def test_a_value_of_the_metadata_that_is_invalid(
+    tmp_path: Path, content: bytes, name: str, value: Any, message: str
 ) -> None:
     header, data = taken_apart(content)
     if value is ...:
         del header["__metadata__"][name]
     else:
         header["__metadata__"][name] = value
-    refused(tmp_path, put_together(header, data), told)
+    refused(tmp_path, put_together(header, data), message)
 
 
 @pytest.mark.parametrize(
-    ("text", "told"),
+    ("text", "message"),
     [
         ('{"sha256": "%s", "a": NaN}', "expected finite numbers"),
         ('{"sha256": "%s", "a": 1, "a": 1}', "expected each key once"),
@@ -283,10 +281,10 @@ def test_a_value_in_the_metadata_that_cannot_be(
         ('{"sha256": "%s"}', "expected a checkpoint with side, model"),
     ],
 )
-def test_metadata_that_cannot_be_read(tmp_path: Path, content: bytes, text: str, told: str) -> None:
+def test_metadata_that_are_no_json(tmp_path: Path, content: bytes, text: str, message: str) -> None:
     header, data = taken_apart(content)
     header["__metadata__"] = text % ("0" * 64)
-    refused(tmp_path, put_together(header, data), told)
+    refused(tmp_path, put_together(header, data), message)
 
 
 def tensor(header: dict[str, Any], **values: Any) -> dict[str, Any]:
@@ -344,7 +342,7 @@ def test_headers_that_cannot_be_read(
     refused(tmp_path, put_together(change(header), data))
 
 
-def test_a_checkpoint_of_an_older_version_is_told_apart(tmp_path: Path) -> None:
+def test_a_checkpoint_of_an_older_version_is_recognised(tmp_path: Path) -> None:
     old = {"sha256": "0" * 64, "format": "rnn-parity checkpoint", "version": "1"}
     content = safetensors.numpy.save({"linear.bias": np.zeros(3)}, old)
     refused(tmp_path, content, "expected a checkpoint of this version")
@@ -373,12 +371,3 @@ def test_a_pickle_is_not_even_opened(tmp_path: Path) -> None:
         b"\x80\x04\x95" + b"c__builtin__\neval\n" * 20,
         "expected a checkpoint with a header",
     )
-
-
-# ---------------------------------------------------------------- what is no file
-
-
-# ---------------------------------------------------------------- nothing large, nothing slow
-
-
-# ---------------------------------------------------------------- the newest two

@@ -95,7 +95,7 @@ def enormous(content: bytes, kind: str) -> tuple[bytes, int]:
 
 
 @pytest.mark.parametrize(
-    ("kind", "told"),
+    ("kind", "message"),
     [
         ("a terabyte", "expected a checkpoint of at most 536,870,912 bytes"),
         ("the largest size", "expected content with the SHA-256"),
@@ -108,11 +108,11 @@ def enormous(content: bytes, kind: str) -> tuple[bytes, int]:
     ],
 )
 def test_enormous_files_are_refused_with_little_memory(
-    tmp_path: Path, content: bytes, kind: str, told: str
+    tmp_path: Path, content: bytes, kind: str, message: str
 ) -> None:
     path = tmp_path / "enormous"
     sparse(path, *enormous(content, kind))
-    with limited_memory(2**30), pytest.raises(CheckpointError, match=told):
+    with limited_memory(2**30), pytest.raises(CheckpointError, match=message):
         load(path)
 
 
@@ -149,7 +149,7 @@ def test_a_damaged_one_gives_way_to_the_one_before(tmp_path: Path) -> None:
     assert files_in(tmp_path) == ["0000005-scratch.safetensors", "0000007-scratch.safetensors"]
 
 
-def test_where_all_are_damaged_the_newest_one_s_reason_is_told(tmp_path: Path) -> None:
+def test_if_all_are_damaged_the_error_is_that_of_the_newest(tmp_path: Path) -> None:
     store = Store(tmp_path, num_sides=1)
     for update in (5, 9):
         store.save([checkpoint(update)])

@@ -190,17 +190,17 @@ def test_every_row_is_read_by_one_process(monkeypatch: pytest.MonkeyPatch) -> No
         ),
     ],
 )
-def test_what_several_processes_cannot_do_is_told_by_the_first(
+def test_the_first_of_several_processes_reports_a_refusal(
     arguments: str,
     refusal: str,
     monkeypatch: pytest.MonkeyPatch,
     capsys: pytest.CaptureFixture[str],
 ) -> None:
     monkeypatch.setenv("WORLD_SIZE", "2")
-    for rank, told in (("0", f"rnn-parity: {refusal}\n"), ("1", "")):
+    for rank, message in (("0", f"rnn-parity: {refusal}\n"), ("1", "")):
         monkeypatch.setenv("RANK", rank)
         assert main(arguments.split()) == 2
-        assert capsys.readouterr() == ("", told)
+        assert capsys.readouterr() == ("", message)
 
 
 def test_a_rank_that_no_process_has_is_refused(

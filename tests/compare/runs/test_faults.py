@@ -84,7 +84,7 @@ def test_a_save_that_fails_at_any_call_leaves_a_checkpoint(
         found.add(assert_a_checkpoint_loads(saved))
         with monkeypatch.context() as patch:
             put_in(patch, Failing(0, Crash()))
-            saved.save(both(NEW))  # once there is room again
+            saved.save(both(NEW))  # once the disk has space again
         assert assert_a_checkpoint_loads(saved) == NEW
         assert len(files_in(saved.directory)) == 4
         count("crash points tried")

@@ -1,4 +1,4 @@
-"""Real processes are killed at any moment; what they leave is taken up, and nothing is lost."""
+"""Processes are killed at any moment; their runs can be resumed, and nothing is lost."""
 
 import json
 import os
@@ -29,13 +29,13 @@ ROOT = Path(__file__).parents[3]
 pytestmark = pytest.mark.skipif(os.name != "posix", reason="needs os.fork and signals")
 
 
-class Forge:
-    """Runs commands in processes of their own; see `tests.compare.runs.forge`."""
+class ForkServer:
+    """Runs commands in processes of their own; see `tests.compare.runs.fork_server`."""
 
     def __init__(self, output: Path) -> None:
         self.output = output
         self._process = subprocess.Popen(
-            [sys.executable, "-m", "tests.compare.runs.forge"],
+            [sys.executable, "-m", "tests.compare.runs.fork_server"],
             cwd=ROOT,
             stdin=subprocess.PIPE,
             stdout=subprocess.PIPE,
@@ -64,11 +64,13 @@ class Forge:
 
 
 @pytest.fixture(scope="module")
-def forge(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Forge]:
-    forge = Forge(tmp_path_factory.mktemp("forge") / "output")
-    assert forge.run(["--version"]) == 0  # it has imported everything: from now on, times are short
-    yield forge
-    forge.close()
+def server(tmp_path_factory: pytest.TempPathFactory) -> Iterator[ForkServer]:
+    server = ForkServer(tmp_path_factory.mktemp("server") / "output")
+    assert (
+        server.run(["--version"]) == 0
+    )  # from now on everything is imported
+    yield server
+    server.close()
 
 
 def begun(runs: Path, num_sides: int) -> Path | None:
@@ -91,7 +93,7 @@ def begun(runs: Path, num_sides: int) -> Path | None:
     ][: number(1, 3)],
 )
 def test_a_run_that_is_killed_again_and_again_ends_in_the_same_bits(
-    command: str, more: str, forge: Forge, fox: Path, tmp_path: Path, count: Count
+    command: str, more: str, server: ForkServer, fox: Path, tmp_path: Path, count: Count
 ) -> None:
     """Signals come at random, saves after each update or every few: many a signal hits a save."""
     rng = random.Random(command)
@@ -99,7 +101,7 @@ def test_a_run_that_is_killed_again_and_again_ends_in_the_same_bits(
     flags = [*more.split(), "--hidden-size", "16", "--epochs", "15"]
     begin = arguments(command, fox, tmp_path / "whole", *flags, "--checkpoint-seconds", "0")
     start = time.monotonic()
-    assert forge.run(begin) == 0, forge.output.read_text()
+    assert server.run(begin) == 0, server.output.read_text()
     duration = time.monotonic() - start
     whole = only(tmp_path / "whole")
 
@@ -114,9 +116,9 @@ def test_a_run_that_is_killed_again_and_again_ends_in_the_same_bits(
         )
         again += ["--checkpoint-seconds", seconds]
         sent = rng.choice([signal.SIGKILL, signal.SIGKILL, *SIGNALS])
-        code = forge.run(again, sent, rng.uniform(0, duration))
+        code = server.run(again, sent, rng.uniform(0, duration))
         stopped = (-sent, SIGNALS.get(sent), 70)  # 70: just before the command, or just after
-        assert code in (0, *stopped), forge.output.read_text()[-3000:]
+        assert code in (0, *stopped), server.output.read_text()[-3000:]
         if list(runs.glob("*/result.json")):  # too late: it has ended, though it may not have left
             assert_same(begun(runs, num_sides), whole, count)
             ended += 1
@@ -133,7 +135,7 @@ def test_a_run_that_is_killed_again_and_again_ends_in_the_same_bits(
 
     directory = begun(runs, num_sides)
     if directory is not None:
-        assert forge.run([*command.split(), "--resume", str(directory)]) == 0
+        assert server.run([*command.split(), "--resume", str(directory)]) == 0
         assert_same(directory, whole, count)
 
 
@@ -147,20 +149,20 @@ def test_a_run_that_is_killed_again_and_again_ends_in_the_same_bits(
     ],
 )
 def test_a_process_that_is_asked_to_stop_saves_and_says_how_to_go_on(
-    command: str, first: int, forge: Forge, fox: Path, tmp_path: Path, count: Count
+    command: str, first: int, server: ForkServer, fox: Path, tmp_path: Path, count: Count
 ) -> None:
     flags = ["--state", "carried", "--hidden-size", "16", "--epochs", "50"]
-    assert forge.run(arguments(command, fox, tmp_path / "whole", *flags)) == 0
+    assert server.run(arguments(command, fox, tmp_path / "whole", *flags)) == 0
     whole = only(tmp_path / "whole")
 
-    forge.output.write_text("")
+    server.output.write_text("")
     begin = arguments(command, fox, tmp_path / "a", *flags)
-    stopped = forge.run(begin, first, 20)
-    shown = forge.output.read_text()
+    stopped = server.run(begin, first, 20)
+    shown = server.output.read_text()
     assert stopped == SIGNALS[first], shown
     assert "Traceback" not in shown
     assert "Stopped and saved after update " in shown
-    assert forge.run(how_to_go_on(shown)) == 0
+    assert server.run(how_to_go_on(shown)) == 0
     assert_same(only(tmp_path / "a"), whole, count)
 
     [final] = whole.glob("[sc]*.safetensors") if command != "run" else [whole / "metrics.jsonl"]

@@ -129,7 +129,7 @@ def test_metrics_are_cut_after_an_update(tmp_path: Path) -> None:
 
 
 @pytest.mark.parametrize(
-    ("content", "told"),
+    ("content", "message"),
     [
         (
             lines(update(1), update(3)),
@@ -155,9 +155,9 @@ def test_metrics_are_cut_after_an_update(tmp_path: Path) -> None:
         (lines(update(1, num_tokens=0)), "expected num_tokens in 1 .*, got 0 in line 1 of "),
     ],
 )
-def test_metrics_with_a_gap_are_refused(tmp_path: Path, content: str, told: str) -> None:
+def test_metrics_with_a_gap_are_refused(tmp_path: Path, content: str, message: str) -> None:
     (tmp_path / "metrics.jsonl").write_text(content)
-    with Record.open(tmp_path) as record, pytest.raises(RecordError, match=told):
+    with Record.open(tmp_path) as record, pytest.raises(RecordError, match=message):
         record.cut_metrics(2, History())
     assert (tmp_path / "metrics.jsonl").read_text() == content
 

@@ -138,8 +138,8 @@ def test_a_run_that_has_ended_can_be_trained_further(
     directory = only(tmp_path / "longer")
     capsys.readouterr()
     assert main(["run", "--resume", str(directory)]) == 2
-    told = f"expected more epochs than the {EPOCHS} that {directory} has, got {EPOCHS}"
-    assert capsys.readouterr() == ("", f"rnn-parity: {told}\n")  # before anything is built
+    message = f"expected more epochs than the {EPOCHS} that {directory} has, got {EPOCHS}"
+    assert capsys.readouterr() == ("", f"rnn-parity: {message}\n")  # before anything is built
     assert main(["run", "--resume", str(directory), "--epochs", "1"]) == 2
     assert main(["run", "--resume", str(directory), "--epochs", str(EPOCHS + 2)]) == 0
     assert "Resuming " in capsys.readouterr().out
@@ -214,8 +214,8 @@ def test_a_signal_at_the_last_update_names_the_last_epoch(
 ) -> None:
     with signalled(UPDATES, signal.SIGINT):
         assert main(arguments(VARIANTS["scratch"], fox, tmp_path / "a")) == 130
-    told = f"Stopped and saved after update {UPDATES} of {UPDATES} (epoch {EPOCHS})\n"
-    assert told in capsys.readouterr().out
+    message = f"Stopped and saved after update {UPDATES} of {UPDATES} (epoch {EPOCHS})\n"
+    assert message in capsys.readouterr().out
 
 
 @pytest.mark.parametrize(

@@ -113,7 +113,7 @@ def test_a_training_that_fails_at_any_system_call_can_be_resumed(
     capsys: pytest.CaptureFixture[str],
     count: Count,
 ) -> None:
-    """The disk is full from some call on; then there is room again."""
+    """The disk is full from some call on; then it has space again."""
     variant = "run --state carried --checkpoint-seconds 0 --epochs 1"
     full = OSError(errno.ENOSPC, os.strerror(errno.ENOSPC))
     whole = uninterrupted(variant)

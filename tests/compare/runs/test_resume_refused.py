@@ -60,7 +60,7 @@ def test_the_same_options_may_be_repeated(stopped: Path, master: Path) -> None:
 
 
 @pytest.mark.parametrize(
-    ("content", "told"),
+    ("content", "message"),
     [
         (lambda t: t.replace("dog", "cat"), "a text with SHA-1 "),
         (lambda t: t.replace("quick", "kwikk"), "; a vocabulary of 26 tokens instead of 28"),
@@ -70,7 +70,7 @@ def test_the_same_options_may_be_repeated(stopped: Path, master: Path) -> None:
 )
 def test_another_text_is_refused_with_the_difference(
     content: Callable[[str], str],
-    told: str,
+    message: str,
     stopped: Path,
     tmp_path: Path,
     refused: Callable[..., str],
@@ -80,7 +80,7 @@ def test_another_text_is_refused_with_the_difference(
     before = untouched(stopped)
     line = refused(["run", "--resume", str(stopped), "--text", str(other)], 3, prints=True)
     assert line.startswith(f"expected what {stopped} was trained with, got a text")
-    assert told in line
+    assert message in line
     assert untouched(stopped) == before
 
 
