@@ -1,4 +1,4 @@
-"""The download, against a server of our own on 127.0.0.1 that can misbehave in many ways."""
+"""The download, from a local server with many kinds of faults."""
 
 import errno
 import hashlib
@@ -39,7 +39,7 @@ WITHOUT_LIMITS = (
     "from scratch_rnn.text.books import BOOKS\n"
     "download.CONNECT_SECONDS = download.TOTAL_SECONDS = 1e5\n"
 )
-"""Whoever waits for a limit of the download runs into that of the test, on any machine."""
+"""Without time limits of the download, the test does not depend on the speed of the machine."""
 
 
 @pytest.fixture
@@ -100,7 +100,7 @@ def test_a_failure_is_not_remembered(cache: Path, server: Server) -> None:
 
 
 def test_several_processes_may_download_at_once(cache: Path, server: Server) -> None:
-    server.behaviour = "well_together"  # nobody is answered before all three have asked
+    server.behaviour = "well_together"  # the server answers after three requests
     program = WITHOUT_LIMITS + (
         f"BOOKS['time machine'] = replace(BOOKS['time machine'], sha1={BOOK_SHA1!r})\n"
         "text = load_text()\n"
@@ -248,7 +248,7 @@ def test_ctrl_c_ends_a_download_at_once_and_leaves_nothing(cache: Path, server: 
         stderr=subprocess.PIPE,
         text=True,
     ) as process:
-        assert server.asked.wait(800)
+        assert server.requested.wait(800)
         process.send_signal(signal.SIGINT)
         _, errors = process.communicate(timeout=800)
     assert process.returncode != 0
