@@ -68,7 +68,7 @@ def is_batch(v: Any) -> bool:
 
 
 def batches(v: Any) -> bool:
-    """Batches; or an array without an axis, of which NumPy itself says what is wrong."""
+    """Batches; or an array without an axis, for which NumPy raises the error."""
     if isinstance(v, np.ndarray):
         return v.ndim == 0
     return isinstance(v, list) and len(v) > 0 and all(map(is_batch, v))

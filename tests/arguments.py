@@ -1,4 +1,4 @@
-"""What an argument can be, as functions that say whether a value is right; and junk."""
+"""Predicates for the values of an argument, and strategies for wrong values."""
 
 import math
 from collections.abc import Callable

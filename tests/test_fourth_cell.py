@@ -15,6 +15,7 @@ from typing import Any
 
 import numpy as np
 import pytest
+from playwright.sync_api import sync_playwright
 
 import concise_rnn
 import scratch_rnn
@@ -23,12 +24,14 @@ from compare.check.cases.layer_case import LayerCase, random_case
 from compare.parity import CELLS, Cell
 from tests import oracle
 from tests.annotations import unchecked
+from tests.compare.study.pages import CHROMIUM, FLAGS, Opened
 from tests.properties import against, demand
 from tests.scratch_rnn.test_rnn_derivatives import SMALL
 
 ROOT = Path(__file__).parents[1]
 FILES = ROOT / "tests" / "fourth_cell"
 
+BISECT = "--implementation scratch_rnn.mgu:MGU --updates 2 --output case.safetensors"
 SIZES = "--hidden-size 5 --batch-size 2 --num-steps 4 --max-tokens 60 --text text.txt"
 RUN = f"--cell mgu {SIZES} --epochs 1 --runs runs"
 
@@ -43,10 +46,7 @@ COMMANDS = {  # each with its exit code, and with words of what it prints
     "check template.py --cell mgu": (1, "mgu_step"),
     "check scratch_rnn.mgu:MGU --cell mgu": (0, "right"),
     "check concise_rnn.mgu:MGU --cell mgu": (0, "right"),
-    f"bisect --cell mgu --implementation scratch_rnn.mgu:MGU --updates 2 --output case.safetensors {SIZES}": (
-        0,
-        "updates",
-    ),
+    f"bisect --cell mgu {BISECT} {SIZES}": (0, "updates"),
     "explain --checkpoint NEWEST --out page.html": (0, "page.html"),
     "bench --cell mgu --shapes shapes.json --budget 0.2 --json times.json": (0, "times.json"),
 }
@@ -69,6 +69,23 @@ for command in sys.argv[1:]:
 """
 
 
+@pytest.fixture
+def mgu(monkeypatch: pytest.MonkeyPatch) -> Iterator[Any]:
+    """The layer, with its record, beside the three others."""
+    for package, folder in (
+        (scratch_rnn, "scratch_rnn"),
+        (scratch_rnn.cells, "scratch_rnn/cells"),
+        (concise_rnn, "concise_rnn"),
+    ):
+        monkeypatch.setattr(package, "__path__", [*package.__path__, str(FILES / folder)])
+    record: Cell = eval((FILES / "record.txt").read_text("utf-8").strip().removesuffix(","))
+    monkeypatch.setitem(CELLS, "mgu", record)
+    monkeypatch.setitem(layer_results.CLASSES, "mgu", record.scratch_layer)
+    monkeypatch.setitem(oracle.STEPS, "mgu", mgu_step)
+    with unchecked():
+        yield record.scratch_layer
+
+
 def copy_with_the_cell(project: Path) -> None:
     for package in ("scratch_rnn", "concise_rnn", "compare"):
         shutil.copytree(ROOT / package, project / package, ignore=lambda *_: {"__pycache__"})
@@ -80,7 +97,7 @@ def copy_with_the_cell(project: Path) -> None:
     cells.write_text(f"{before}{record}    )\n}}\n{after}", "utf-8")
 
 
-def test_every_command_takes_the_cell(tmp_path: Path) -> None:
+def test_every_command_takes_the_cell(tmp_path: Path, mgu: Any) -> None:
     copy_with_the_cell(tmp_path)
     plain = (tmp_path / "scratch_rnn" / "plain" / "mgu.py").read_text("utf-8")
     others = "from scratch_rnn.plain.elman import clip_grad_norm, cross_entropy\n"
@@ -105,6 +122,34 @@ def test_every_command_takes_the_cell(tmp_path: Path) -> None:
             wrong.append(f"{command}: {code}\n{written}")
     assert not wrong, "\n".join(wrong)
     assert "The forget gate" in (tmp_path / "page.html").read_text("utf-8")
+    if CHROMIUM is not None:
+        assert_page_computes(tmp_path / "page.html", mgu)
+
+
+def assert_page_computes(path: Path, layer: Any) -> None:
+    """Compare the numbers of the page, in a browser, with those of the fast version."""
+    with sync_playwright() as driver:
+        browser = driver.chromium.launch(executable_path=CHROMIUM, args=FLAGS)
+        page = browser.new_page()
+        page.goto(path.as_uri())
+        Opened(page).settle()
+        network = page.evaluate("() => rnnParity.network()")
+        found = page.evaluate("() => rnnParity.run('the lazy dog')")
+        browser.close()
+    parameters = {name: np.array(array) for name, array in network["parameters"].items()}
+    V, H = parameters["linear.weight"].shape
+    model = scratch_rnn.RNNModel(layer(V, H, dtype=np.float64), V)
+    for name, array in parameters.items():
+        model.parameters[name][...] = array
+    ids = np.array(scratch_rnn.Vocab.from_list(network["vocab"])[list("the lazy dog")])
+    logits, _, tape = model.forward(ids[None, :-1], model.begin_state())
+    loss, d_logits = scratch_rnn.cross_entropy(logits, ids[1:])
+    assert found["loss"] == pytest.approx(loss, rel=1e-9)
+    np.testing.assert_allclose(found["logits"], logits, rtol=1e-9, atol=1e-12)
+    gradients = model.backward(tape, d_logits)
+    assert found["gradients"].keys() == gradients.keys()
+    for name, gradient in gradients.items():
+        np.testing.assert_allclose(found["gradients"][name], gradient, rtol=1e-9, atol=1e-12)
 
 
 def test_these_are_six_files() -> None:
@@ -112,23 +157,6 @@ def test_these_are_six_files() -> None:
 
 
 # An independent oracle ----------------------------------------------------------------------------
-
-
-@pytest.fixture
-def mgu(monkeypatch: pytest.MonkeyPatch) -> Iterator[Any]:
-    """The layer, with its record, beside the three others."""
-    for package, folder in (
-        (scratch_rnn, "scratch_rnn"),
-        (scratch_rnn.cells, "scratch_rnn/cells"),
-        (concise_rnn, "concise_rnn"),
-    ):
-        monkeypatch.setattr(package, "__path__", [*package.__path__, str(FILES / folder)])
-    record: Cell = eval((FILES / "record.txt").read_text("utf-8").strip().removesuffix(","))
-    monkeypatch.setitem(CELLS, "mgu", record)
-    monkeypatch.setitem(layer_results.CLASSES, "mgu", record.scratch_layer)
-    monkeypatch.setitem(oracle.STEPS, "mgu", mgu_step)
-    with unchecked():
-        yield record.scratch_layer
 
 
 def mgu_step(

@@ -1,4 +1,4 @@
-"""Generation with a temperature: both packages draw the same, and draw what softmax says."""
+"""Generation with a temperature: both packages draw the same tokens."""
 
 import math
 from typing import Any
@@ -31,7 +31,7 @@ both = pytest.mark.parametrize("draw", [next_token, one_of_torch], ids=["NumPy",
 
 
 class Uniform(np.random.Generator):
-    """A generator that gives this number alone."""
+    """A generator of one constant number."""
 
     def __init__(self, u: float) -> None:
         super().__init__(np.random.PCG64(0))
@@ -93,7 +93,7 @@ def test_the_limits_are_the_likeliest_and_all_alike(draw: Any, dtype: Any) -> No
 
 @both
 def test_a_token_without_probability_is_never_drawn(draw: Any) -> None:
-    """Not even by the first or the last number that a generator can give."""
+    """Not even by the smallest or the largest number of a generator."""
     y = np.array([-math.inf, 0.0, -math.inf, 0.0, -math.inf])
     last = np.nextafter(1.0, 0.0)
     assert [draw(y, 1.0, Uniform(u)) for u in (0.0, 0.25, 0.5, last)] == [1, 1, 3, 3]
@@ -102,8 +102,8 @@ def test_a_token_without_probability_is_never_drawn(draw: Any) -> None:
 @both
 @pytest.mark.parametrize("bad", [math.nan, math.inf])
 def test_logits_that_are_not_finite_are_refused(draw: Any, bad: float) -> None:
-    told = "expected finite logits to draw a token from, got inf or nan"
-    with pytest.raises(ValueError, match=f"^{told}$"):
+    message = "expected finite logits to draw a token from, got inf or nan"
+    with pytest.raises(ValueError, match=f"^{message}$"):
         draw(np.array([0.0, 0.0, bad]), 1.0, Uniform(0.5))
 
 

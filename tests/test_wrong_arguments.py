@@ -1,6 +1,6 @@
-"""Wrong arguments to every public function are told apart: which one, what was expected, what came.
+"""Wrong arguments of every public function: the message names the argument.
 
-Annotations are not checked here: users have no such net under them.
+Annotations are not checked here: users do not have these checks either.
 """
 
 import re
@@ -15,9 +15,7 @@ import concise_rnn
 import scratch_rnn
 from tests.annotations import unchecked
 from tests.argument_cases import CASES
-from tests.arguments import (
-    junk,
-)
+from tests.arguments import junk
 from tests.counts import number as count
 
 ARGUMENTS = [(name, argument) for name, case in CASES.items() for argument in case.valid]
@@ -26,15 +24,13 @@ ARGUMENTS = [(name, argument) for name, case in CASES.items() for argument in ca
 @pytest.mark.parametrize(
     ("name", "argument"), ARGUMENTS, ids=[f"{name}({argument})" for name, argument in ARGUMENTS]
 )
-def test_a_wrong_argument_is_named_with_what_was_expected_and_what_came(
-    name: str, argument: str
-) -> None:
+def test_the_message_names_the_wrong_argument(name: str, argument: str) -> None:
     case = CASES[name]
-    told = case.named.get(argument, argument)
+    expected_name = case.named.get(argument, argument)
 
     @settings(max_examples=count(20, 1000), suppress_health_check=list(HealthCheck))
     @given(junk)
-    def is_told(value: Any) -> None:
+    def is_named(value: Any) -> None:
         assume(not case.valid[argument](value))
         with (
             unchecked(),
@@ -44,11 +40,11 @@ def test_a_wrong_argument_is_named_with_what_was_expected_and_what_came(
             case.call(**{**case.right, argument: value})
         message = str(caught.value)
         assert message.startswith("expected ")
-        assert re.search(rf"(?<!\w){re.escape(told)}(e?s)?(?!\w)", message)
+        assert re.search(rf"(?<!\w){re.escape(expected_name)}(e?s)?(?!\w)", message)
         assert ", got " in message or " got " in message
         assert "\n" not in message
 
-    is_told()
+    is_named()
 
 
 @pytest.mark.parametrize("name", [name for name in CASES if "checkpoint" not in name])

@@ -107,7 +107,7 @@ def test_backward_twice_on_one_tape_gives_the_same_bits(package: Any, case: Mode
 
 @property_of_models(dropout=0.0, bidirectional=False, T=range(2, 7))
 def test_the_state_is_all_that_the_past_leaves(package: Any, case: ModelCase) -> None:
-    """Logits of a text in two parts, the state handed on, are those of the whole."""
+    """The logits of a text in two parts, with the state carried, are those of the whole."""
     model, inputs = build_model(case, package), case.batch.inputs
     cut = 1 + case.layer.seed % (case.layer.T - 1)
 
@@ -217,8 +217,8 @@ def test_mistakes_with_pairs_are_refused_in_one_line(name: str) -> None:
         PAIRS[name](model)
     assert str(caught.value).startswith("expected ")
     assert "\n" not in str(caught.value)
-    told = "expected state to be a NumPy array, got a tuple of 2"
-    with unchecked(), pytest.raises(TypeError, match=told):
+    message = "expected state to be a NumPy array, got a tuple of 2"
+    with unchecked(), pytest.raises(TypeError, match=message):
         RNNModel(RNN(5, 4), 5)(np.zeros((2, 3), int), model.begin_state(2))
 
 

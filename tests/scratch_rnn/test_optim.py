@@ -45,7 +45,7 @@ def clip_with_torch(gradients: Results, max_norm: float) -> Results:
     return clipped | {"norm": norm.numpy()}
 
 
-# Where the limit lies, as a multiple of the norm: far below, just below, at, just above, far above.
+# max_norm as a multiple of the norm: far below, just below, at, just above, far above.
 LIMITS = [1.0, 0.0, 0.1, 0.5, 1 - 1e-6, 1 - 1e-7, 1 + 1e-7, 1 + 1e-6, 2.0, math.inf]
 
 

@@ -22,7 +22,7 @@ from tests.strategies import property_of_models
 )
 @pytest.mark.parametrize("dtype", [np.float32, np.float64])
 def test_prediction_takes_the_likeliest_token_each_time(options: Any, dtype: Any) -> None:
-    """As the model itself, token by token, says; trained a little, so that it has things to say."""
+    """The logits of the model, token by token; trained a little, so that the tokens differ."""
     vocab = Vocab(list("banana bus"))
     V = len(vocab)
     rng = np.random.default_rng(5)
@@ -76,7 +76,7 @@ def by_the_model(
 
 @property_of_models(dropout=0.0, B=1, T=(2, 3, 4))
 def test_token_by_token_gives_the_models_own_logits(package: Any, case: ModelCase) -> None:
-    """What generation takes the largest of, not the largest alone."""
+    """All logits, not the largest one alone."""
     tokens = case.batch.inputs[0].tolist()
 
     def compute(move: Any) -> dict[str, np.ndarray]:

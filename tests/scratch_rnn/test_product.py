@@ -16,7 +16,7 @@ from scratch_rnn.product import SMALL, Times, panels, size_of_tiles
 
 @pytest.fixture(params=[True, False], ids=["small products", "none"])
 def has_small_products(request: pytest.FixtureRequest, monkeypatch: pytest.MonkeyPatch) -> bool:
-    """Whatever BLAS there is, say that it has the way for small products, or that it has not."""
+    """Run with and without the method for small products, with any BLAS."""
     monkeypatch.setattr(products, "blas_has_small_products", lambda: request.param)
     return bool(request.param)
 
@@ -37,7 +37,7 @@ TILES = [
     ((64, 64, 1), (0, 0)),  # one row
     ((64, 64, 2), (2, 64)),  # fewer than 256 numbers, but all there are
     ((64, 64, 0), (0, 0)),
-    ((8, 999, 32), (0, 0)),  # 999 columns at once leave room for one row
+    ((8, 999, 32), (0, 0)),  # with 999 columns at once, one row fits
     ((8, 250, 6), (0, 0)),  # and 250 for four, where 6 rows go in threes
     ((8, 250, 8), (4, 250)),
     ((SMALL // (64 * 8), 64, 32), (8, 64)),  # just as large as a small product may be

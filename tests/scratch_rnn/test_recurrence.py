@@ -1,4 +1,4 @@
-"""One layer, one direction: worked out by hand, and the pieces that it is made of."""
+"""One layer in one direction, computed by hand, and its parts."""
 
 from itertools import pairwise, product
 from typing import Any
@@ -183,7 +183,7 @@ def test_padding_by_hand() -> None:
 
 
 def test_pairs_of_states_are_views() -> None:
-    """The forward loop writes each state through one: what pairwise gives must not be a copy."""
+    """The forward loop writes each state through a view; pairwise must not return copies."""
     h = np.zeros((3, 1, 1))
     for before, now in pairwise(h):
         now += before + 1

@@ -87,7 +87,7 @@ def test_dropout_with_a_single_layer_is_warned_about_as_by_torch(
         implementation(3, 4, dropout=0.5)
 
 
-def test_the_warning_is_of_whoever_makes_the_layer(
+def test_the_warning_has_the_stack_level_of_the_caller(
     implementation: Any, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     """Above all constructors. The next test shows which line that is, but not with mutants."""
@@ -185,9 +185,9 @@ def test_training_mode_with_the_masks_that_torch_draws(
     dtype: str,
     dropout: float,
 ) -> None:
-    """PyTorch hands out no masks, but draws them in a known order: once a gap, bottom to top.
+    """PyTorch does not return its masks, but it draws them in a known order, bottom to top.
 
-    So from the same seed F.dropout gives the same ones, and the layer is given those.
+    So F.dropout draws the same masks from the same seed, and the layer takes those.
     """
     case = LayerCase(
         cell,

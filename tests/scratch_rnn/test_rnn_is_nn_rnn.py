@@ -14,8 +14,8 @@ from scratch_rnn import LSTM, RNN
 from tests.properties import against, demand
 from tests.strategies import hypothesis_test_of, property_of_layers
 
-for law in against_torch.PROPERTIES:
-    vars()[f"test_{law.holds.__name__}"] = hypothesis_test_of(law)
+for each in against_torch.PROPERTIES:
+    vars()[f"test_{each.holds.__name__}"] = hypothesis_test_of(each)
 
 
 def test_two_roundings_that_eight_wobbles_move_against_each_other() -> None:
@@ -83,7 +83,7 @@ def test_parameters_have_the_names_order_and_shapes_of_nn_rnn(
 
 
 def test_nn_rnn_without_h0_begins_at_zero() -> None:
-    """What the reference takes for granted where a case gives no h0."""
+    """An assumption of the reference, where a case has no h0."""
     layer = torch_layer({"input_size": 3, "hidden_size": 4}, "float32")
     x = torch.randn(5, 2, 3)
     assert torch.equal(layer(x)[0], layer(x, torch.zeros(1, 2, 4))[0])

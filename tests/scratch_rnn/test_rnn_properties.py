@@ -16,8 +16,8 @@ from tests.strategies import hypothesis_test_of
 
 PROPERTIES = (*of_layers.PROPERTIES, *of_sequences.PROPERTIES)
 
-for law in PROPERTIES:
-    vars()[f"test_{law.holds.__name__}"] = hypothesis_test_of(law)
+for each in PROPERTIES:
+    vars()[f"test_{each.holds.__name__}"] = hypothesis_test_of(each)
 
 
 def test_each_term_of_a_sum_has_its_own_rounding() -> None:

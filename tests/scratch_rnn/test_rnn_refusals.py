@@ -1,4 +1,4 @@
-"""What PyTorch's layer refuses is refused: one table of mistakes, made on both sides, by cell."""
+"""Arguments that PyTorch's layer refuses are refused: one table for both, for each cell."""
 
 import warnings
 from collections.abc import Callable
@@ -97,8 +97,8 @@ PAIR: dict[str, Any] = {
 }
 """States of an LSTM that are not a pair (h0, c0)."""
 
-# PyTorch takes no token numbers, pack_padded_sequence lets some lengths pass, and backward there is
-# autograd's: what has no counterpart is refused all the same.
+# PyTorch takes no token ids, pack_padded_sequence accepts some wrong lengths, and its backward pass
+# is autograd's. Arguments without a counterpart there are refused, too.
 CALL_OURS: dict[str, tuple[Any, Any, Any]] = {
     "a token beyond the vocabulary": (np.full((T, B), V), None, None),
     "a negative token": (np.full((T, B), -1), None, None),
@@ -146,7 +146,7 @@ def call_torch(cell: str, x: Any, state: Any, lengths: Any) -> None:
 
 @pytest.fixture(autouse=True)
 def _own_checks() -> Any:
-    """Let the layer's own checks speak, not those of the annotations."""
+    """Use the layer's own checks, not those of the annotations."""
     with unchecked():
         yield
 
@@ -165,7 +165,7 @@ def name_of(mistake: dict[str, Any]) -> str:
     return ", ".join(f"{name}={value!r}" for name, value in mistake.items())
 
 
-TAKEN_BEFORE = [
+ACCEPTED_BEFORE = [
     "input_size=0",
     "bias=1",
     "bias='no'",
@@ -174,7 +174,7 @@ TAKEN_BEFORE = [
     "batch_first='yes'",
     "batch_first=None",
 ]
-"""What PyTorch 2.5 took, and later versions refuse."""
+"""Accepted by PyTorch 2.5, refused by later versions."""
 
 OLD = refusal(lambda: torch.nn.RNN(1, 1, bias=1)) is None
 
@@ -187,8 +187,8 @@ def test_a_mistaken_constructor_is_refused(
     with warnings.catch_warnings():
         warnings.simplefilter("ignore")  # dropout with one layer is only warned about
         is_number = cell != "rnn" and mistake == {"hidden_size": True}  # 3·True, for nn.GRU
-        if not is_number and not (OLD and name_of(mistake) in TAKEN_BEFORE):
-            assert refusal(lambda: make_torch(cell, arguments)), "PyTorch takes it"
+        if not is_number and not (OLD and name_of(mistake) in ACCEPTED_BEFORE):
+            assert refusal(lambda: make_torch(cell, arguments)), "PyTorch accepts it"
         error = refusal(lambda: implementation(**arguments))
     expect_refusal(error, name_of(mistake))
 
@@ -197,14 +197,14 @@ def test_a_mistaken_constructor_is_refused(
 def test_a_mistaken_call_is_refused(cell: str, implementation: Any, name: str) -> None:
     x, h0, lengths = CALL[name]
     given = x, state_of(cell, h0), lengths
-    assert refusal(lambda: call_torch(cell, *given)), "PyTorch takes it"
+    assert refusal(lambda: call_torch(cell, *given)), "PyTorch accepts it"
     expect_refusal(refusal(lambda: call(implementation, *given)), name)
 
 
 @pytest.mark.parametrize("name", PAIR)
 def test_a_state_of_an_lstm_that_is_no_pair_is_refused(name: str) -> None:
     x = np.zeros((T, B, V), "f")
-    assert refusal(lambda: call_torch("lstm", x, PAIR[name], None)), "PyTorch takes it"
+    assert refusal(lambda: call_torch("lstm", x, PAIR[name], None)), "PyTorch accepts it"
     expect_refusal(refusal(lambda: call(CLASSES["lstm"], x, PAIR[name], None)), name)
 
 
@@ -292,7 +292,7 @@ def call(implementation: Any, x: Any, state: Any, lengths: Any) -> None:
 
 def expect_refusal(error: Exception | None, mistake: str) -> None:
     what = f"violated: {mistake} is refused with ValueError or TypeError"
-    assert error is not None, f"{what}; it was taken"
+    assert error is not None, f"{what}; it was accepted"
     assert isinstance(error, ValueError | TypeError), f"{what}; got {error!r}"
     text = str(error)
     assert text, f"{what}, and a message"

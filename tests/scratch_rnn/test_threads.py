@@ -147,7 +147,7 @@ def test_only_the_thread_that_has_set_the_number_changes_that_of_blas(
     layer, x = CLASSES[cell](V, H), np.zeros((2, 1, V), np.float32)
     with sharing(2), ThreadPoolExecutor(1) as another:
         monkeypatch.setattr(threads, "LARGE_FOR_BLAS", H * H)
-        monkeypatch.setattr(threads, "_blas", None)  # the controller: whoever asks it gets an error
+        monkeypatch.setattr(threads, "_blas", None)  # the controller: its use is an error
         with pytest.raises(AttributeError, match="limit"):
             layer.forward(x)
         another.submit(layer.forward, x).result()
@@ -249,7 +249,7 @@ print(*threads.map_parts(of_part, range(4)), len(threads.parts_of_batch(4, 10**9
 
 
 def test_a_part_is_not_cut_again_and_waits_for_nobody() -> None:
-    """A part that waits for its own pool waits for ever; so it gets a process that can be ended."""
+    """A part that waits for its own pool waits for ever, so this runs in a process of its own."""
     result = subprocess.run(
         [sys.executable, "-c", NESTED], cwd=ROOT, capture_output=True, text=True, timeout=800
     )
@@ -289,7 +289,7 @@ print(os.waitstatus_to_exitcode(os.waitpid(child, 0)[1]), step() == expected)
 
 @pytest.mark.skipif(not hasattr(os, "fork"), reason="expected os.fork, which this system has not")
 def test_a_forked_child_computes_on_threads_of_its_own() -> None:
-    """Its parent's pool came along, but not the threads that would do the pool's work."""
+    """A fork copies the pool of the parent, but not its threads."""
     result = subprocess.run(
         [sys.executable, "-c", FORK], cwd=ROOT, capture_output=True, text=True, timeout=800
     )
@@ -324,10 +324,10 @@ def test_the_same_threads_serve_call_after_call() -> None:
 def test_the_number_can_be_changed_while_another_thread_computes(
     monkeypatch: pytest.MonkeyPatch,
 ) -> None:
-    """What has found its threads keeps them to its end."""
+    """A call keeps the threads with which it began."""
     context = threads.copy_context
 
-    def copy_context() -> Context:  # asked for between the threads and the work that they get
+    def copy_context() -> Context:  # called between the choice of the threads and their work
         set_num_threads(3)
         return context()
 

@@ -1,7 +1,7 @@
 """PyTorch's own sample inputs for its recurrent layers, as an example of what people try.
 
 `torch.testing._internal` has a database of modules with arguments and inputs, which its tests run
-through. It is private and may change: then these tests are skipped, and say so.
+through. It is private and may change: then these tests are skipped with this reason.
 """
 
 from collections.abc import Iterator

@@ -1,4 +1,4 @@
-"""A server of our own on 127.0.0.1 that can misbehave in many ways."""
+"""A local server with many kinds of faults."""
 
 import hashlib
 import threading
@@ -23,7 +23,7 @@ def put_book(monkeypatch: pytest.MonkeyPatch, **fields: str) -> None:
 
 
 class Server(ThreadingHTTPServer):
-    """Answers every request in the way that `behaviour` says, and counts them."""
+    """Answer every request with the method named by `behaviour`, and count them."""
 
     daemon_threads = True
 
@@ -31,7 +31,7 @@ class Server(ThreadingHTTPServer):
         super().__init__(("127.0.0.1", 0), Handler)
         self.behaviour = "well"
         self.hits = 0
-        self.asked = threading.Event()
+        self.requested = threading.Event()
         self.closing = threading.Event()
         self.together = threading.Barrier(3, timeout=800)
         self.url = f"http://127.0.0.1:{self.server_port}/timemachine.txt"
@@ -42,7 +42,7 @@ class Handler(BaseHTTPRequestHandler):
 
     def do_GET(self) -> None:
         self.server.hits += 1
-        self.server.asked.set()
+        self.server.requested.set()
         with suppress(OSError):  # the other side may hang up
             known = self.path == "/timemachine.txt"
             getattr(self, self.server.behaviour if known else "missing")()
@@ -102,4 +102,4 @@ class Handler(BaseHTTPRequestHandler):
             self.wfile.write(b".")
 
     def log_message(self, format: str, *args: object) -> None:
-        """Say nothing."""
+        """Print nothing."""

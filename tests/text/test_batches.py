@@ -96,27 +96,25 @@ def test_the_time_machine_gives_the_lecture_s_first_batch() -> None:
 
 
 @given(settings(), epochs)
-def test_shape_type_and_memory(arguments: dict[str, Any], k: int) -> None:
+def test_the_batches_of_an_epoch(arguments: dict[str, Any], k: int) -> None:
+    """Each is an array of its own; rows are consecutive, and no token is read twice."""
     batches = Batches(**arguments)
-    for batch in batches.epoch(k):
+    epoch = list(batches.epoch(k))
+    assert len(epoch) == len(batches) >= 1
+    for batch in epoch:
         assert isinstance(batch, Batch)
-        for array in batch:
+        inputs, targets = batch
+        for array in (inputs, targets):
             assert array.shape == (batches.batch_size, batches.num_steps)
             assert array.dtype == np.int64
             assert array.flags.c_contiguous
             assert array.flags.writeable
             assert not np.shares_memory(array, batches.corpus)
-        assert not np.shares_memory(batch.inputs, batch.targets)
-
-
-@given(settings(), epochs)
-def test_rows_are_consecutive_and_targets_are_one_step_on(
-    arguments: dict[str, Any], k: int
-) -> None:
-    batches = Batches(**arguments)
-    for inputs, targets in batches.epoch(k):
+        assert not np.shares_memory(inputs, targets)
         assert (np.diff(inputs, axis=1) == 1).all()
         assert (targets == inputs + 1).all()  # also in the last column, across the batch's edge
+    read = np.concatenate([batch.inputs.ravel() for batch in epoch])
+    assert len(np.unique(read)) == len(read)
 
 
 @given(settings(), epochs)
@@ -128,42 +126,16 @@ def test_an_epoch_can_begin_at_any_batch(arguments: dict[str, Any], k: int) -> N
 
 
 @given(settings(), epochs)
-def test_no_token_is_read_twice_in_an_epoch(arguments: dict[str, Any], k: int) -> None:
+def test_where_an_epoch_begins_and_how_it_goes_on(arguments: dict[str, Any], k: int) -> None:
     batches = Batches(**arguments)
-    read = np.concatenate([batch.inputs.ravel() for batch in batches.epoch(k)])
-    assert len(np.unique(read)) == len(read)
-    assert len(read) == len(batches) * batches.batch_size * batches.num_steps
-
-
-@given(settings(), epochs)
-def test_every_epoch_has_as_many_batches_as_the_length_says(
-    arguments: dict[str, Any], k: int
-) -> None:
-    batches = Batches(**arguments)
-    assert len(batches) >= 1
-    assert len(list(batches.epoch(k))) == len(batches)
-
-
-@given(settings(), epochs)
-def test_an_epoch_begins_among_the_first_tokens(arguments: dict[str, Any], k: int) -> None:
-    batches = Batches(**arguments)
-    first = min(int(batch.inputs.min()) for batch in batches.epoch(k))
-    most = most_dropped(batches.sampling, batches.num_steps)
+    epoch = list(batches.epoch(k))
     if batches.sampling == "sequential":
-        assert 0 <= first <= most
+        assert 0 <= min(int(batch.inputs.min()) for batch in epoch) <= batches.num_steps
+        for before, after in pairwise(epoch):  # each row goes on
+            assert (after.inputs[:, 0] == before.targets[:, -1]).all()
     else:  # which pieces are left over is drawn too, but all begin at offset + a multiple of T
-        offsets = {int(x) % batches.num_steps for b in batches.epoch(k) for x in b.inputs[:, 0]}
+        offsets = {int(x) % batches.num_steps for b in epoch for x in b.inputs[:, 0]}
         assert len(offsets) == 1
-
-
-@given(settings(), epochs)
-def test_sequential_rows_go_on_from_batch_to_batch(arguments: dict[str, Any], k: int) -> None:
-    batches = Batches(**arguments)
-    if batches.sampling == "random":
-        return
-    in_order = list(batches.epoch(k))
-    for before, after in pairwise(in_order):
-        assert (after.inputs[:, 0] == before.targets[:, -1]).all()
 
 
 @given(settings(), st.integers(0, 20))

@@ -1,4 +1,4 @@
-"""A text on disk gives the batches that it gives in memory."""
+"""A text on disk has the same batches as in memory."""
 
 import tracemalloc
 from pathlib import Path
@@ -35,7 +35,7 @@ def stored(path: Path, **options: Any) -> tuple[StoredIds, list[str]]:
 
 @pytest.mark.parametrize("token", ["char", "word"])
 @pytest.mark.parametrize("max_tokens", [None, 500])
-def test_a_text_on_disk_gives_the_batches_that_it_gives_in_memory(
+def test_a_text_on_disk_has_the_same_batches_as_in_memory(
     token: Any, max_tokens: int | None, path: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     expected, vocab = load_corpus(load_text(path), token=token, max_tokens=max_tokens)
@@ -85,7 +85,7 @@ def test_what_is_not_complete_is_written_again(damage: str, path: Path) -> None:
 
 
 @pytest.mark.usefixtures("on_disk")
-def test_ids_without_room_are_refused(
+def test_a_cache_that_cannot_be_written_is_refused(
     path: Path, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     monkeypatch.setenv("RNN_PARITY_CACHE", str(path / "cache"))
