@@ -12,9 +12,12 @@ from typing import Any
 
 import numpy as np
 
+import scratch_rnn
+from compare.parity import CELLS
 from compare.runs.snapshots import Course
 from compare.study.page.build import write_page
 from compare.study.page.record import record
+from scratch_rnn.text import Batch, Vocab
 from tests.annotations import unchecked
 
 CHROMIUM = shutil.which("chromium") or shutil.which("chromium-browser")
@@ -51,6 +54,14 @@ class Opened:
             self.page.keyboard.press(key)
         self.settle()
 
+    def click(self, selector: str, **options: Any) -> None:
+        self.page.locator(selector, **options).click()
+        self.settle()
+
+    def fill(self, selector: str, value: str) -> None:
+        self.page.locator(selector).fill(value)
+        self.settle()
+
     def text(self, selector: str) -> str:
         content = self.page.locator(selector).first.text_content()
         assert content is not None
@@ -67,6 +78,38 @@ class Opened:
 
 
 Open = Callable[..., Opened]
+
+
+def model_of(opened: Opened, made: dict[str, Any]) -> tuple[scratch_rnn.RNNModel, Vocab]:
+    """Return the current network of the page, in float64, and its vocabulary."""
+    network = opened.page.evaluate("() => rnnParity.network()")
+    V, H = np.shape(network["parameters"]["linear.weight"])
+    model = scratch_rnn.RNNModel(layer_of(scratch_rnn, made, V, H, dtype=np.float64), V)
+    assert list(network["parameters"]) == list(model.parameters)
+    for name, array in network["parameters"].items():
+        model.parameters[name][...] = array
+    return model, Vocab.from_list(network["vocab"])
+
+
+def layer_of(module: Any, made: dict[str, Any], V: int, H: int, **more: Any) -> Any:
+    """Build the layer of a page's cell: ours, PyTorch's, or that of a copy with a bug."""
+    cell = CELLS[made["cell"]]
+    more |= {"nonlinearity": made["nonlinearity"]} if len(cell.nonlinearities) > 1 else {}
+    return getattr(module, cell.layer)(V, H, **more)
+
+
+def as_batch(text: str, vocab: Vocab) -> Batch:
+    ids = np.array(vocab[list(text)])
+    return Batch(ids[None, :-1].copy(), ids[None, 1:].copy())
+
+
+def largest(a: Any, b: Any) -> float:
+    """Return the largest difference between two numbers, arrays, or dicts of them."""
+    if isinstance(a, dict):
+        assert a.keys() == b.keys()
+        return max(largest(a[name], b[name]) for name in a)
+    assert np.shape(a) == np.shape(b)
+    return float(np.abs(np.asarray(a) - np.asarray(b)).max())
 
 
 def recorded(text: str, course: Course) -> dict[str, Any]:

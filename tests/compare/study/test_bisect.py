@@ -71,63 +71,49 @@ def shown(setting: BisectConfig) -> str:
     return out.getvalue()
 
 
-# What each bug must lead to: update, tensor, step, and rows and steps of the smallest batch.
+# Cell, bug; update, tensor and step of the first difference; rows and steps of the smallest batch.
 FOUND = [
-    ("state-ignored", 2, "logits", 1, (1, 1)),
-    ("weights-not-transposed", 1, "logits", 2, (1, 2)),
-    ("state-of-one-row-for-all", 1, "final state", None, (2, 1)),
-    ("no-carry-back", 1, "gradient of rnn.weight_ih_l0", T - 1, (1, 2)),
-    ("tanh-derivative", 1, "gradient of rnn.weight_ih_l0", T, (1, 1)),
-    ("last-step-only", 1, "gradient of rnn.weight_hh_l0", None, (1, 3)),
-    ("one-bias-learns", 1, "gradient of rnn.bias_hh_l0", None, (1, 1)),
-    ("gradients-accumulate", 2, "gradient of rnn.weight_ih_l0", None, None),
-    ("batch-and-time-swapped", 1, "logits", 1, (2, 2)),
-    ("clip-per-tensor", 1, "clipped gradient of rnn.weight_ih_l0", None, (1, 1)),
-    ("uphill", 1, "updated rnn.weight_ih_l0", None, (1, 1)),
-    ("truthy-device", 2, "initial state", None, None),
-    ("state-not-reset", PER_EPOCH + 1, "initial state", None, None),
-    ("carry-not-detached", 2, "backward passes", None, None),
-    ("last-target-wraps", 1, "targets", T, None),
-    ("same-cuts-every-epoch", PER_EPOCH + 1, "inputs", 1, None),
+    ("rnn", "state-ignored", 2, "logits", 1, (1, 1)),
+    ("rnn", "weights-not-transposed", 1, "logits", 2, (1, 2)),
+    ("rnn", "state-of-one-row-for-all", 1, "final state", None, (2, 1)),
+    ("rnn", "no-carry-back", 1, "gradient of rnn.weight_ih_l0", T - 1, (1, 2)),
+    ("rnn", "tanh-derivative", 1, "gradient of rnn.weight_ih_l0", T, (1, 1)),
+    ("rnn", "last-step-only", 1, "gradient of rnn.weight_hh_l0", None, (1, 3)),
+    ("rnn", "one-bias-learns", 1, "gradient of rnn.bias_hh_l0", None, (1, 1)),
+    ("rnn", "gradients-accumulate", 2, "gradient of rnn.weight_ih_l0", None, None),
+    ("rnn", "batch-and-time-swapped", 1, "logits", 1, (2, 2)),
+    ("rnn", "clip-per-tensor", 1, "clipped gradient of rnn.weight_ih_l0", None, (1, 1)),
+    ("rnn", "uphill", 1, "updated rnn.weight_ih_l0", None, (1, 1)),
+    ("rnn", "truthy-device", 2, "initial state", None, None),
+    ("rnn", "state-not-reset", PER_EPOCH + 1, "initial state", None, None),
+    ("rnn", "carry-not-detached", 2, "backward passes", None, None),
+    ("rnn", "last-target-wraps", 1, "targets", T, None),
+    ("rnn", "same-cuts-every-epoch", PER_EPOCH + 1, "inputs", 1, None),
+    ("gru", "gru-bias-outside-reset-gate", 1, "logits", 1, (1, 1)),
+    ("gru", "gru-direct-path-lost", 1, "gradient of rnn.weight_ih_l0", T - 1, (1, 2)),
+    ("gru", "gru-biases-learn-alike", 1, "gradient of rnn.bias_hh_l0", None, (1, 1)),
+    # The first c is zero, and so is its product with the forget gate.
+    ("lstm", "lstm-forget-bias-forgotten", 1, "logits", 2, (1, 2)),
+    ("lstm", "lstm-cell-gradient-cut", 1, "gradient of rnn.weight_ih_l0", T - 1, (1, 2)),
+    ("lstm", "lstm-tanh-slope-forgotten", 1, "gradient of rnn.weight_ih_l0", T, (1, 1)),
 ]
 
 
 @pytest.mark.parametrize(
-    ("bug", "update", "tensor", "step", "smallest"), FOUND, ids=[row[0] for row in FOUND]
+    ("cell", "bug", "update", "tensor", "step", "smallest"), FOUND, ids=[row[1] for row in FOUND]
 )
-def test_a_planted_bug_is_found_where_it_is(
-    bug: str, update: int, tensor: str, step: int | None, smallest: tuple[int, int] | None
+def test_a_bug_is_found_where_it_is(
+    cell: str,
+    bug: str,
+    update: int,
+    tensor: str,
+    step: int | None,
+    smallest: tuple[int, int] | None,
 ) -> None:
-    found = first_difference(bug=bug)
+    found = first_difference(cell=cell, bug=bug)
     assert (found.update, found.first.tensor, found.step) == (update, tensor, step)
     assert found.epoch * PER_EPOCH + found.batch == update
     assert smallest == (found.smallest and found.smallest.batches[0].inputs.shape)
-
-
-# The same with a bug in a gate.
-FOUND_IN_GATES = [
-    ("gru", "gru-bias-outside-reset-gate", "logits", 1, (1, 1)),
-    ("gru", "gru-direct-path-lost", "gradient of rnn.weight_ih_l0", T - 1, (1, 2)),
-    ("gru", "gru-biases-learn-alike", "gradient of rnn.bias_hh_l0", None, (1, 1)),
-    # The first c is zero, and so is what the forget gate lets through.
-    ("lstm", "lstm-forget-bias-forgotten", "logits", 2, (1, 2)),
-    ("lstm", "lstm-cell-gradient-cut", "gradient of rnn.weight_ih_l0", T - 1, (1, 2)),
-    ("lstm", "lstm-tanh-slope-forgotten", "gradient of rnn.weight_ih_l0", T, (1, 1)),
-]
-
-
-@pytest.mark.parametrize(
-    ("cell", "bug", "tensor", "step", "smallest"),
-    FOUND_IN_GATES,
-    ids=[row[1] for row in FOUND_IN_GATES],
-)
-def test_a_planted_bug_in_a_gate_is_found_where_it_is(
-    cell: str, bug: str, tensor: str, step: int | None, smallest: tuple[int, int] | None
-) -> None:
-    found = first_difference(cell=cell, bug=bug)
-    assert (found.update, found.first.tensor, found.step) == (1, tensor, step)
-    assert found.smallest is not None
-    assert smallest == found.smallest.batches[0].inputs.shape
 
 
 def test_the_element_is_one_that_differs() -> None:

@@ -17,10 +17,7 @@ from compare.parity.weights import copy_weights
 from compare.runs.checkpoint import save
 from compare.runs.snapshots import is_kept, newest_run, read_course
 from compare.study.config import ExplainConfig
-from compare.study.page.anatomy import (
-    concise_forward,
-    scratch_forward,
-)
+from compare.study.page.anatomy import concise_forward, scratch_forward
 from compare.study.page.build import MARK
 from compare.study.page.demonstration import demonstration
 from compare.study.page.explain import explain
@@ -211,16 +208,19 @@ def test_a_damaged_or_foreign_file_is_refused_in_one_line(tmp_path: Path) -> Non
 # ---------------------------------------------------------------- the command
 
 
+def record_of(page: Path) -> dict[str, Any]:
+    record: dict[str, Any] = json.loads(Page(page.read_text()).content("script", id="record"))
+    return record
+
+
 def config(tmp_path: Path, text: str = "time", **more: Any) -> ExplainConfig:
-    return ExplainConfig(
-        text=text, out=tmp_path / "page.html", runs=tmp_path / "runs", **more
-    )  # fmt: skip
+    return ExplainConfig(text=text, out=tmp_path / "page.html", runs=tmp_path / "runs", **more)
 
 
 def test_it_explains_the_newest_run(tmp_path: Path) -> None:
     write_run(tmp_path / "runs" / "20260101-000000-run")
     path = explain(config(tmp_path))
-    stated = json.loads(Page(path.read_text()).content("script", id="record"))
+    stated = record_of(path)
     assert stated["source"] == "20260101-000000-run"
     assert [c["label"] for c in stated["checkpoints"]] == [
         *("untrained", "after 1 epoch", "after 2 epochs", "after 3 epochs")
@@ -271,7 +271,7 @@ def test_the_demonstration_has_learned() -> None:
 def test_a_demonstration_of_each_cell_even_where_there_is_a_run(cell: str, tmp_path: Path) -> None:
     write_run(tmp_path / "runs" / "20260101-000000-run")
     path = explain(config(tmp_path, "time traveller", cell=cell))
-    stated = json.loads(Page(path.read_text()).content("script", id="record"))
+    stated = record_of(path)
     assert (stated["cell"], stated["H"]) == (cell, 16)
     assert [c["label"] for c in stated["checkpoints"]] == [
         *("untrained", "after 30 epochs", "after 1,000 epochs")
@@ -306,23 +306,16 @@ def test_a_file_is_never_overwritten_unasked(tmp_path: Path) -> None:
         with pytest.raises(UsageError, match=r"^expected a new file or a page [^\n]*--overwrite"):
             explain(config(tmp_path))
         assert page.read_text() == other
-    explain(config(tmp_path, overwrite=True))
-    assert page.read_text().startswith("<!doctype html>")
-
-
-def test_its_own_page_is_replaced_unasked(tmp_path: Path) -> None:
-    write_run(tmp_path / "runs" / "20260101-000000-run")
-    explain(config(tmp_path, "time"))
-    path = explain(config(tmp_path, "traveller"))
-    stated = json.loads(Page(path.read_text()).content("script", id="record"))
-    assert stated["text"] == "traveller"
-
-
-def test_a_directory_in_the_page_s_place_is_refused(tmp_path: Path) -> None:
-    write_run(tmp_path / "runs" / "20260101-000000-run")
-    (tmp_path / "page.html").mkdir()
+    page.unlink()
+    page.mkdir()
     with pytest.raises(UsageError, match=r"^expected a new file or a page of explain as --out"):
         explain(config(tmp_path))
+    page.rmdir()
+    page.write_text("mine")
+    explain(config(tmp_path, "time", overwrite=True))
+    assert record_of(page)["text"] == "time"
+    explain(config(tmp_path, "traveller"))  # it replaces its own page
+    assert record_of(page)["text"] == "traveller"
 
 
 def test_a_page_that_cannot_be_finished_leaves_nothing(
@@ -378,9 +371,7 @@ def test_from_a_run_to_its_page_by_command(
     assert 'Read as "brown b"' in output
     size = (tmp_path / "explain.html").stat().st_size
     assert f"Written to explain.html ({size / 1e3:,.0f} kB)" in output
-    stated = json.loads(
-        Page((tmp_path / "explain.html").read_text()).content("script", id="record")
-    )
+    stated = record_of(tmp_path / "explain.html")
     assert len(stated["curve"]) == 3
     assert all(row["ok"] for c in stated["checkpoints"] for row in c["parity"])
 

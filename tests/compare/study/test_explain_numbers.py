@@ -122,24 +122,6 @@ def training_step_norm(scratch: scratch_rnn.RNNModel, ids: np.ndarray) -> float:
     return scratch_rnn.train_step(model, batch, None, optimizer).grad_norm
 
 
-def test_the_gradient_is_a_product_of_jacobians() -> None:
-    """dL_k/dh_t = (Π W_hh^T diag(1 - h²))… W^T (p - onehot), with numbers small enough to see."""
-    scratch, _ = build_models(3, 2, dtype="float64", seed=1)
-    ids = np.array([1, 2, 0])
-    numbers = scratch_forward(scratch, ids)
-    p, h = numbers["p"], numbers["h"]
-    W_hh, W = scratch.rnn.parameters["weight_hh_l0"], scratch.parameters["linear.weight"]
-    d_h_2 = W.T @ (p[1] - [1, 0, 0])
-    d_h_1 = W_hh.T @ ((1 - h[2] ** 2) * d_h_2)
-    _, d_logits = scratch_losses(numbers["y"][:2], ids[1:])
-    norms = scratch_backward(scratch, ids, d_logits)["norms"]
-    expected = [
-        [np.linalg.norm(W.T @ (p[0] - [0, 0, 1])), 0],
-        [np.linalg.norm(d_h_1), np.linalg.norm(d_h_2)],
-    ]
-    np.testing.assert_allclose(norms, expected, rtol=1e-14)
-
-
 def test_the_spectral_radius_of_a_turn_and_a_stretch() -> None:
     turn = np.array([[0.6, -0.8], [0.8, 0.6]])  # eigenvalues 0.6 ± 0.8i
     assert spectral_radius(3 * turn) == pytest.approx(3, rel=1e-15)

@@ -195,8 +195,7 @@ def test_by_pointer_through_the_pictures(made: dict[str, Any], path: Path, open_
     page.locator("#token-select").select_option("7")
     opened.settle()
     assert opened.chosen()["v"] == 7
-    page.locator("#token-reset").click()
-    opened.settle()
+    opened.click("#token-reset")
     assert opened.chosen()["v"] is None
     click("matrix", (20 + 0.5) / H, 0.3)
     assert opened.chosen()["i"] == 20
@@ -205,16 +204,13 @@ def test_by_pointer_through_the_pictures(made: dict[str, Any], path: Path, open_
     click("gradient", (5 + 0.5) / H, (6 + 0.5) / K)
     assert (opened.chosen()["i"], opened.chosen()["t"]) == (5, 7)
     assert opened.text("#gradient-value") == str(made["checkpoints"][3]["details"]["d_h"][6, 5])
-    page.locator("#checkpoints button").nth(1).click()
-    opened.settle()
+    opened.click("#checkpoints button >> nth=1")
     assert opened.chosen()["c"] == 1
     assert page.locator("#checkpoints tr.chosen button").get_attribute("aria-pressed") == "true"
-    page.locator(".cells.reads > span").nth(10).click()
-    opened.settle()
+    opened.click(".cells.reads > span >> nth=10")
     assert opened.chosen()["t"] == 11
     opened.choose(c=3)
-    page.locator("#play").click()
-    opened.settle()
+    opened.click("#play")
     assert opened.chosen()["c"] < 3
     page.locator("#play").click()
     assert opened.text("#play") == "Play the training"

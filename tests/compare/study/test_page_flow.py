@@ -63,8 +63,7 @@ def test_the_numbers_of_every_step_are_those_of_the_plain_version(
 
 def test_relu_and_a_typed_text(open_page: Open, tmp_path: Path) -> None:
     opened = open_page(written(recorded(TEXT, course(9, nonlinearity="relu")), tmp_path))
-    opened.page.locator("#text-input").fill("a machine")
-    opened.settle()
+    opened.fill("#text-input", "a machine")
     ids = opened.page.evaluate("() => reading.ids")
     for t, values in by_the_plain_version(opened, ids, 2, "relu").items():
         assert list(flow_of(opened, t, 2).values()) == as_printed(values), t
@@ -77,14 +76,12 @@ def test_by_button_slider_and_key_through_all_stages(path: Path, open_page: Open
     assert page.locator("#flow-before").is_disabled()
     seen = [opened.text("#flow-value")]
     for _ in range(5):
-        page.locator("#flow-next").click()
-        opened.settle()
+        opened.click("#flow-next")
         seen.append(opened.text("#flow-value"))
     stages = ["from the loss", "from the next step", "times the slope", "to the weights"]
     last = [f"step {K}, {stage}" for stage in stages]
     assert seen == [*last, f"step {K - 1}, {stages[0]}", f"step {K - 1}, {stages[1]}"]
-    page.locator("#flow-before").click()
-    opened.settle()
+    opened.click("#flow-before")
     assert opened.text("#flow-value") == f"step {K - 1}, {stages[0]}"
     page.locator("#flow-slider").focus()
     opened.press("ArrowLeft", "ArrowLeft")  # to the left, as in the picture
@@ -93,8 +90,7 @@ def test_by_button_slider_and_key_through_all_stages(path: Path, open_page: Open
     opened.press("End")
     assert opened.text("#flow-value") == f"step 1, {stages[3]}"
     assert page.locator("#flow-next").is_disabled()
-    page.locator("#flow-numbers button", has_text="their sum").click()
-    opened.settle()
+    opened.click("#flow-numbers button", has_text="their sum")
     assert opened.text("#flow-value") == f"step 1, {stages[1]}"
     now = page.locator("#flow-numbers .now")
     assert [text for text in now.locator(".where").all_text_contents() if "plain" not in text] == []
@@ -136,8 +132,7 @@ def test_a_louder_network_lets_the_gradient_explode(open_page: Open, tmp_path: P
     opened = open_page(written(recorded(TEXT, course(9, gains=(1.0,))), tmp_path))
     factors = []
     for gain in ("0.5", "3"):
-        opened.page.locator("#gain-slider").fill(gain)
-        opened.settle()
+        opened.fill("#gain-slider", gain)
         factors.append(opened.page.evaluate("() => norm(K, 1) / norm(K, K)"))
     assert factors[0] < 1e-3
     assert factors[1] > 100 * factors[0]
@@ -145,11 +140,9 @@ def test_a_louder_network_lets_the_gradient_explode(open_page: Open, tmp_path: P
 
 def test_a_text_of_one_token_has_no_way_back(path: Path, open_page: Open) -> None:
     opened = open_page(path)
-    opened.page.locator("#text-input").fill("t")
-    opened.settle()
+    opened.fill("#text-input", "t")
     assert opened.page.locator("#flow").is_hidden()
     assert opened.page.locator("#backward-body").is_hidden()
     assert "one token" in opened.text("#backward-absent")
-    opened.page.locator("#text-input").fill("to")
-    opened.settle()
+    opened.fill("#text-input", "to")
     assert opened.page.locator("#flow").is_visible()

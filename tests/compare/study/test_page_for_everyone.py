@@ -133,8 +133,7 @@ def test_a_large_network_shows_the_units_that_change_most(open_page: Open, tmp_p
     opened.settle()
     assert opened.page.evaluate("() => units") == list(range(100))
     assert opened.text("#units-rule") == ""
-    opened.page.locator("#state-table summary").click()
-    opened.settle()
+    opened.click("#state-table summary")
     assert opened.page.locator("#state-table table").first.locator("tbody tr").count() == 100
 
 

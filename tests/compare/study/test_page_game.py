@@ -7,11 +7,19 @@ import numpy as np
 import pytest
 
 from compare.check.bugs.catalogue import BUGS, Bug, find_bug
-from compare.parity import CELLS
-from scratch_rnn.text import Batch, Vocab
+from scratch_rnn.text import Vocab
 from tests.annotations import unchecked
 from tests.compare.parity.courses import course
-from tests.compare.study.pages import TEXT, Open, Opened, recorded, written
+from tests.compare.study.pages import (
+    TEXT,
+    Open,
+    Opened,
+    as_batch,
+    largest,
+    layer_of,
+    recorded,
+    written,
+)
 from tests.counts import number
 
 Results = dict[str, Any]
@@ -48,15 +56,13 @@ def by_scratch_rnn(package: Any, text: str, given: Results, made: Results) -> Re
     """Return the same numbers by scratch_rnn, or a copy of it with a bug."""
     vocab = Vocab.from_list(given["vocab"])
     V, H = np.shape(given["parameters"]["linear.weight"])
-    more = {} if made["gates"] else {"nonlinearity": made["nonlinearity"]}
-    layer = getattr(package, CELLS[made["cell"]].layer)(V, H, dtype=np.float64, **more)
+    layer = layer_of(package, made, V, H, dtype=np.float64)
     model = package.RNNModel(layer, V)
     # One bug gives the model copies of the layer's arrays: both are set, and the layer's are used.
     used = model.parameters | {f"rnn.{name}": array for name, array in layer.parameters.items()}
     for name, array in given["parameters"].items():
         model.parameters[name][...] = used[name][...] = array
-    ids = np.array(vocab[list(text)])
-    batch = Batch(ids[None, :-1].copy(), ids[None, 1:].copy())
+    batch = as_batch(text, vocab)
     logits, _, tape = model.forward(batch.inputs, model.begin_state())
     loss, d_logits = package.cross_entropy(logits, batch.targets[0])
     gradients = model.backward(tape, d_logits)
@@ -66,15 +72,6 @@ def by_scratch_rnn(package: Any, text: str, given: Results, made: Results) -> Re
     optimizer = package.SGD(model.parameters, made["lr"])
     package.train_step(model, batch, None, optimizer, max_norm=TEXTS[text])
     return results | {"after": used}
-
-
-def difference(a: Any, b: Any) -> float:
-    """Return the largest difference between two numbers, arrays, or dicts of them."""
-    if isinstance(a, dict):
-        assert a.keys() == b.keys()
-        return max(difference(a[name], b[name]) for name in a)
-    assert np.shape(a) == np.shape(b)
-    return float(np.abs(np.asarray(a) - np.asarray(b)).max())
 
 
 @pytest.mark.parametrize("kind", list(NETWORKS)[:: number(2, 1)])
@@ -99,14 +96,14 @@ def test_each_bug_gives_what_it_gives_in_scratch_rnn(
                 expected = by_scratch_rnn(package, text, given, made)
                 if name != "no-warm-up":  # the others are not in `predict`, which has its own steps
                     expected["written"] = result["written"]
-                assert difference(result, expected) < SMALL, (name, text)
+                assert largest(result, expected) < SMALL, (name, text)
     # Each shows on one of the texts, and no two are alike.
     seen = [right, *found.values()]
     alike = [
         (a, b)
         for a in range(len(seen))
         for b in range(a)
-        if max(map(difference, seen[a], seen[b])) < 1e-6
+        if max(map(largest, seen[a], seen[b])) < 1e-6
     ]
     assert alike == []
     opened.page.evaluate("() => putBug(null)")
@@ -205,12 +202,10 @@ def test_a_number_brings_the_puzzle_back_and_all_bugs_come(opened: Opened) -> No
     number = start(opened, "uphill")
     choices = offered(opened)
     assert find_bug("uphill").words not in opened.text("#game-reply")
-    opened.page.locator("#game-give-up").click()
-    opened.settle()
+    opened.click("#game-give-up")
     assert f"Puzzle {number}: given up." in opened.text("#game-reply")
     assert find_bug("uphill").words in opened.text("#game-reply")
-    opened.page.locator("#game-start").click()
-    opened.settle()
+    opened.click("#game-start")
     assert opened.text("#game-reply") == ""
     assert start(opened, "uphill") == number
     assert offered(opened) == choices
@@ -231,21 +226,17 @@ def test_the_symptom_follows_the_text_and_the_training(opened: Opened) -> None:
     page = opened.page
     start(opened, "repeated-tokens-lost")
     assert "gradient of W_ih" in differing(opened)
-    page.locator("#text-input").fill("time")
-    opened.settle()
+    opened.fill("#text-input", "time")
     assert differing(opened) == []
     assert "Nothing differs on this text" in opened.text("#symptom-lead")
-    page.locator("#text-input").fill("t")
-    opened.settle()
+    opened.fill("#text-input", "t")
     assert page.locator("#game-body").is_hidden()
     page.locator("#text-input").fill("a machine")
     start(opened, "uphill")
     for _ in range(3):
-        page.locator("#train-step").click()
-        opened.settle()
+        opened.click("#train-step")
     losses = page.evaluate("() => live.losses")
     assert losses[0] < losses[1] < losses[2]
-    page.locator("#reset").click()
-    opened.settle()
+    opened.click("#reset")
     assert page.evaluate("() => game.bug.name") == "uphill"
     assert "with a bug" in opened.text("#checkpoint-value")

@@ -11,7 +11,7 @@ from compare.study.page.anatomy import scratch_backward, scratch_forward, scratc
 from compare.study.page.build import write_page
 from scratch_rnn.text import Vocab
 from tests.compare.parity.courses import course
-from tests.compare.study.pages import TEXT, Open, Opened, recorded
+from tests.compare.study.pages import TEXT, Open, Opened, largest, model_of, recorded
 
 TEXTS = [
     "hello world",
@@ -22,35 +22,13 @@ TEXTS = [
 SMALL = 1e-9
 
 
-def model_of(opened: Opened, nonlinearity: str = "tanh") -> tuple[scratch_rnn.RNNModel, Vocab]:
-    """Return the current network of the page, in float64."""
-    network = opened.page.evaluate("() => rnnParity.network()")
-    parameters = {name: np.array(array) for name, array in network["parameters"].items()}
-    V, H = parameters["linear.weight"].shape
-    model = scratch_rnn.RNNModel(
-        scratch_rnn.RNN(V, H, nonlinearity=nonlinearity, dtype=np.float64), V
-    )
-    assert list(parameters) == list(model.parameters)
-    for name, array in parameters.items():
-        model.parameters[name][...] = array
-    return model, Vocab.from_list(network["vocab"])
-
-
-def type_text(opened: Opened, text: str) -> None:
-    opened.page.locator("#text-input").fill(text)
-    opened.settle()
-
-
-def largest(a: Any, b: Any) -> float:
-    assert np.shape(a) == np.shape(b)
-    return float(np.abs(np.asarray(a) - np.asarray(b)).max())
-
-
-def test_every_picture_s_numbers_follow_a_typed_text(path: Path, open_page: Open) -> None:
+def test_every_picture_s_numbers_follow_a_typed_text(
+    made: dict[str, Any], path: Path, open_page: Open
+) -> None:
     opened = open_page(path)
-    model, vocab = model_of(opened)
+    model, vocab = model_of(opened, made)
     for text in TEXTS:
-        type_text(opened, text)
+        opened.fill("#text-input", text)
         see_that_all_numbers_are_right(opened, text, model, vocab)
 
 
@@ -83,27 +61,26 @@ def see_that_all_numbers_are_right(
 def test_the_text_of_the_command_brings_back_what_was_recorded(path: Path, open_page: Open) -> None:
     opened = open_page(path)
     before = opened.text("main")
-    type_text(opened, "another")
+    opened.fill("#text-input", "another")
     assert opened.text("main") != before
     assert "PyTorch did not" in opened.text("#whose")
-    type_text(opened, "")
+    opened.fill("#text-input", "")
     assert "Type at least one character" in opened.text("#text-note")
     assert opened.text("#title") == "“another”"
-    type_text(opened, TEXT)
+    opened.fill("#text-input", TEXT)
     assert opened.text("main") == before
-    type_text(opened, "Ünd!")
+    opened.fill("#text-input", "Ünd!")
     assert opened.text("#text-note").startswith("Not in the vocabulary: Ü !")
     assert opened.page.evaluate("() => reading.tokens") == [" ", "n", "d", " "]
 
 
 def test_training_on_and_on_lowers_the_loss_until_stopped(small: Path, open_page: Open) -> None:
     opened = open_page(small)
-    type_text(opened, "aaaaaaaa")
+    opened.fill("#text-input", "aaaaaaaa")
     opened.choose(c=0)
     opened.page.locator("#train").click()
     opened.page.wait_for_function("() => live.losses.at(-1) < live.losses[0] / 2")
-    opened.page.locator("#train").click()
-    opened.settle()
+    opened.click("#train")
     losses = opened.page.evaluate("() => live.losses")
     opened.settle()
     assert opened.page.evaluate("() => live.losses.length") == len(losses)
@@ -113,11 +90,9 @@ def test_the_gain_multiplies_the_recurrent_weights(
     made: dict[str, Any], path: Path, open_page: Open
 ) -> None:
     opened = open_page(path)
-    model, _ = model_of(opened)
-    slider = opened.page.locator("#gain-slider")
-    slider.fill("1.5")
-    opened.settle()
-    louder, _ = model_of(opened)
+    model, _ = model_of(opened, made)
+    opened.fill("#gain-slider", "1.5")
+    louder, _ = model_of(opened, made)
     W_hh = 1.5 * model.parameters["rnn.weight_hh_l0"]
     assert largest(louder.parameters["rnn.weight_hh_l0"], W_hh) < 1e-15
     singular = np.linalg.norm(W_hh, 2)
@@ -125,8 +100,7 @@ def test_the_gain_multiplies_the_recurrent_weights(
     radius = np.abs(np.linalg.eigvals(W_hh)).max()
     assert float(opened.text("#radius-value")) == pytest.approx(radius, rel=1e-3)
     assert "own" in opened.text("#whose")
-    slider.fill("1")
-    opened.settle()
+    opened.fill("#gain-slider", "1")
     assert opened.text("#singular-value") == f"{made['checkpoints'][3]['singular']:.4g}"
     assert "were recorded" in opened.text("#whose")
 
@@ -147,22 +121,18 @@ def test_singular_value_and_spectral_radius_are_numpy_s(
     assert radius == pytest.approx(np.abs(np.linalg.eigvals(W)).max(), rel=1e-7)
 
 
-def test_text_is_generated_and_sampled(path: Path, open_page: Open) -> None:
+def test_text_is_generated_and_sampled(made: dict[str, Any], path: Path, open_page: Open) -> None:
     opened = open_page(path)
-    model, vocab = model_of(opened)
-    type_text(opened, "the t")
+    model, vocab = model_of(opened, made)
+    opened.fill("#text-input", "the t")
     written = opened.text("#likeliest").replace("␣", " ")
     assert "the t" + written == scratch_rnn.predict("the t", 40, model, vocab)
-    temperature = opened.page.locator("#temperature-slider")
-    temperature.fill("0")
-    opened.settle()
+    opened.fill("#temperature-slider", "0")
     assert "most likely" in opened.text("#drawn")
-    temperature.fill("1.2")
-    opened.settle()
+    opened.fill("#temperature-slider", "1.2")
     first = opened.text("#drawn")
     assert len(first) == 40
-    opened.page.locator("#draw-again").click()
-    opened.settle()
+    opened.click("#draw-again")
     assert opened.text("#drawn") != first
     p = opened.page.evaluate(
         """() => {
@@ -208,7 +178,7 @@ def test_a_checkpoint_without_weights_shows_what_was_recorded(
     opened = open_page(partial_page(tmp_path))
     assert opened.page.locator("#text-input").is_enabled()
     assert opened.text("#panel-absent") == ""
-    type_text(opened, "hello")
+    opened.fill("#text-input", "hello")
     opened.choose(c=0)
     assert opened.text("#title") == f"“{TEXT}”"
     assert opened.page.locator("#text-input").input_value() == TEXT

@@ -43,7 +43,7 @@ const powerOfTen = (e) => `10${[...String(e)].map((c) => "⁻⁰¹²³⁴⁵⁶�
 function drawCurve() {
   if (!hasGradients()) return;
   const { low, high } = decades();
-  const [wide, tall] = [roomOf("curve-picture"), 400];
+  const [wide, tall] = [widthOf("curve-picture"), 400];
   const [left, right, top, bottom] = [46, 12, 26, 40];
   const x = (t) => left + (K === 1 ? 0.5 : (t - 1) / (K - 1)) * (wide - left - right);
   const y = (value) => top + ((high - clamp(Math.log10(value), low, high)) / (high - low)) * (tall - top - bottom);
@@ -84,8 +84,8 @@ function drawCurve() {
 function drawTriangle() {
   if (!hasGradients()) return;
   const { low, high } = decades();
-  const room = $("triangle-picture").clientWidth || 400;
-  const cell = clamp(Math.floor(Math.min(room - 2, 420) / K), 5, 60);
+  const space = $("triangle-picture").clientWidth || 400;
+  const cell = clamp(Math.floor(Math.min(space - 2, 420) / K), 5, 60);
   const paper = scale[COLOURS];
   const shade = (x) => (x > 0 ? 0.06 + 0.94 * clamp((Math.log10(x) - low) / (high - low), 0, 1) : 0);
   triangle.map.paint(K, K, cell * K, cell * K, (r, c) =>
@@ -164,7 +164,7 @@ function drawClipping() {
   $("clip-lead").textContent = "Norm of the gradient of all parameters together: for each loss alone and, at the right, for their mean. "
     + (limit === null ? "This training did not clip." : `A larger gradient than ${limit} is scaled down to this norm; its direction stays the same.`);
   const g = numbers().gradient_norms;
-  const [wide, tall] = [roomOf("clip-picture"), 240];
+  const [wide, tall] = [widthOf("clip-picture"), 240];
   const [left, bottom, top] = [40, 36, 26];
   const most = Math.max(largest(g), limit === null ? 0 : limit) * 1.08 || 1;
   const step = (wide - left) / (K + 1.6);

@@ -61,10 +61,10 @@ function arrowWidths() {
 
 function drawFlowPicture(t, s) {
   const { steps } = reading.back;
-  const room = clamp($("flow-picture").clientWidth, 260, 1200);
-  const count = Math.min(K, Math.max(3, Math.floor(room / 118)));
+  const space = clamp($("flow-picture").clientWidth, 260, 1200);
+  const count = Math.min(K, Math.max(3, Math.floor(space / 118)));
   const first = clamp(t - Math.floor(count / 2), 1, K - count + 1);
-  const cell = room / count;
+  const cell = space / count;
   const width = arrowWidths();
   const y = { loss: 26, cell: 128, token: 244, bar: 288, end: 352 };
   const [half, tall] = [Math.min(27, cell * 0.24), 66];
@@ -93,8 +93,8 @@ function drawFlowPicture(t, s) {
     }
     if (step < K && reached(1)) {
       const isLast = step === first + count - 1; // the arrow comes from outside the picture
-      parts.push(arrow([isLast ? room : at + cell - half, y.cell + 14], [at + half + 4, y.cell + 14], now(1) ? "backward now" : "backward", width(length(fromNext))),
-        text(isLast ? room : at + cell / 2, y.cell + 34, rounded(length(fromNext), 2), now(1) ? "strong halo" : "halo", isLast ? "end" : "middle"));
+      parts.push(arrow([isLast ? space : at + cell - half, y.cell + 14], [at + half + 4, y.cell + 14], now(1) ? "backward now" : "backward", width(length(fromNext))),
+        text(isLast ? space : at + cell / 2, y.cell + 34, rounded(length(fromNext), 2), now(1) ? "strong halo" : "halo", isLast ? "end" : "middle"));
     }
     parts.push(...stateBox(at, y.cell, half, tall, step, now(2)));
     if (now(2)) parts.push(text(at + 8, y.cell + tall / 2 + 17, IS_GATED ? "gates" : "× f′", "strong halo"));
@@ -111,7 +111,7 @@ function drawFlowPicture(t, s) {
     parts.push(hit);
   }
   const { fromLoss, fromNext: [fromNext] } = steps[t - 1];
-  $("flow-picture").replaceChildren(draw("svg", { class: "chart network", viewBox: `0 0 ${room} ${y.end}`, role: "img",
+  $("flow-picture").replaceChildren(draw("svg", { class: "chart network", viewBox: `0 0 ${space} ${y.end}`, role: "img",
     "aria-label": `The network unrolled over steps ${first} to ${first + count - 1}. The gradient is at step ${t}: ${rounded(length(fromLoss))} from the loss, ${rounded(length(fromNext))} from the next step.` }, parts));
 }
 
@@ -146,7 +146,7 @@ function normBar(x, y, wide, norm) {
   const most = Math.log10(Math.max(...norms));
   const span = Math.max(1, most - Math.max(Math.log10(Math.min(...norms)), most - 9));
   const share = norm > 0 ? clamp(1 - (most - Math.log10(norm)) / span, 0.02, 1) : 0;
-  return [draw("rect", { class: "room", x: x - wide / 2, y, width: wide, height: 9, rx: 3 }),
+  return [draw("rect", { class: "track", x: x - wide / 2, y, width: wide, height: 9, rx: 3 }),
     draw("rect", { class: "dot", x: x - wide / 2, y, width: wide * share, height: 9, rx: 3 }),
     text(x, y + 26, rounded(norm, 2), "strong", "middle")];
 }

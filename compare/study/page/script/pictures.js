@@ -123,7 +123,7 @@ class HeatMap {
 }
 
 /** The width of a picture, so that the letters in it have the size of letters. */
-const roomOf = (id) => clamp($(id).clientWidth, 260, 700);
+const widthOf = (id) => clamp($(id).clientWidth, 260, 700);
 
 function place(element, left, top, width, height) {
   Object.assign(element.style, {

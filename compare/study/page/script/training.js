@@ -45,7 +45,7 @@ function drawPerplexity() {
   const all = [...dots, ...points];
   $("perplexity-picture").hidden = all.length === 0;
   if (!all.length) return;
-  const [wide, tall] = [roomOf("perplexity-picture"), 300];
+  const [wide, tall] = [widthOf("perplexity-picture"), 300];
   const [left, right, top, bottom] = [44, 16, 16, 40];
   const mostEpochs = Math.max(1, ...all.map((point) => point.epoch));
   const most = Math.max(V, ...all.map((point) => point.perplexity));

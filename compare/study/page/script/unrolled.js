@@ -30,8 +30,8 @@ function columnWidth() {
   const longest = Math.max(...reading.tokens.map((token) => glyph(token).length));
   const least = IS_CHARACTERS ? 15 : clamp(8 * longest + 10, 40, 110);
   const gutter = IS_CHARACTERS ? 56 : clamp(8 * Math.max(...record.shown_tokens.map((x) => x.length)) + 16, 64, 150);
-  const room = $("unrolled-picture").clientWidth - gutter;
-  return { gutter, width: Math.max(least, Math.min(88, Math.floor(room / T))) };
+  const space = $("unrolled-picture").clientWidth - gutter;
+  return { gutter, width: Math.max(least, Math.min(88, Math.floor(space / T))) };
 }
 
 function drawUnrolled() {
