@@ -6,9 +6,12 @@ What it has is found out as `rnn-parity check` does; of the rest no case is draw
 from typing import Any
 
 from compare.check.cases.layer_case import SURFACE, LayerCase
-from compare.check.classes.features import settle_conventions, surface_of, try_features
+from compare.check.classes.cell import cell_of_class
+from compare.check.classes.features import surface_of, try_features
 from compare.check.classes.layers import Layers
-from compare.check.worker.client import Submission, Trouble, source_of
+from compare.check.classes.parts import find_conventions
+from compare.check.worker.client import Trouble
+from tests.in_process import submission_of
 
 
 def hand_in(name: str) -> tuple[Layers, list[str]]:
@@ -20,11 +23,11 @@ def hand_in(name: str) -> tuple[Layers, list[str]]:
         If there is no such class, or not even the simplest layer is there.
     """
     try:
-        submission = Submission(source_of(name, in_process=True))
+        submission = submission_of(name)
     except (FileNotFoundError, Trouble) as error:
         raise ValueError(f"expected a class as MODULE:CLASS, got {name!r} ({error})") from error
-    layers = Layers(submission, submission.cell or "rnn")
-    results = settle_conventions(layers, 0)
+    layers = Layers(submission, cell_of_class(submission.kinds) or "rnn")
+    results = find_conventions(layers, 0)
     if any(result.verdict == "missing" for result in results):
         raise ValueError(f"expected a layer from {name}, got {results[0].got}")
     missing = [entry["name"] for entry in try_features(layers, 0) if entry["verdict"] == "missing"]

@@ -8,8 +8,8 @@ import numpy as np
 from compare.check.cases.comparison import table_of
 from compare.check.cases.layer_case import LayerCase
 from compare.check.cases.layer_results import Results, alike, rounding, run, to_rounding
-from compare.check.classes.features import PROPERTIES
 from compare.check.classes.layers import Layers
+from compare.check.classes.properties import PROPERTIES
 from compare.check.properties.layer_property import LayerProperty
 from compare.check.worker.client import Trouble
 from compare.parity import SAFETY

@@ -13,7 +13,8 @@ from compare.check import CheckConfig
 from compare.check.command import try_stages
 from compare.check.functions.exercises import STAGES
 from compare.check.functions.trying import reference, try_all
-from compare.check.worker.client import Source, Submission
+from compare.check.worker.client import Source
+from tests import in_process
 from tests.annotations import unchecked
 
 EXERCISES = Path(__file__).parents[1] / "docs" / "exercises"
@@ -41,9 +42,9 @@ def verdict_of(path: Path) -> str:
         for stage in STAGES[name.split("_")[0] if "gru" in name else "rnn"]
         if stage.name == name
     ]
-    source = Source(file=str(path), in_process=True)
+    source = Source(file=str(path))
     with unchecked():
-        [result] = try_all(lambda: Submission(source, reference), (stage,), 0)
+        [result] = try_all(lambda: in_process.Submission(source, reference), (stage,), 0)
     return result.verdict
 
 
@@ -86,10 +87,10 @@ def test_a_wrong_turn_is_told_as_the_teachers_page_says(
     assert text.count(right) == 1
     file = tmp_path / "homework.py"
     file.write_text(text.replace(right, written), encoding="utf-8")
-    source = Source(file=str(file), in_process=True)
+    source = Source(file=str(file))
     stages = tuple(stage for stage in STAGES["rnn"] if stage.name == function)
     with unchecked():
         [result] = try_stages(
-            lambda: Submission(source, reference), stages, CheckConfig(target=str(file))
+            lambda: in_process.Submission(source, reference), stages, CheckConfig(target=str(file))
         )
     assert (result.verdict, result.likely) == ("wrong", said)

@@ -6,10 +6,10 @@ from .cases.layer_results import alike, run
 from .cases.reference import torch_results
 from .cases.training import TrainingCase, layer_of, scratch_step, torch_model
 from .classes.package import package_with
-from .command import CheckError, check, examine
+from .command import CheckError, check, examine, train_functions
 from .config import CheckConfig
 from .properties.property import Finding
-from .report.report import explained
+from .properties.run import violation_of
 from .worker.server import load_file
 
 __all__ = [
@@ -30,7 +30,6 @@ __all__ = [
     "check",
     "compared",
     "examine",
-    "explained",
     "find_bug",
     "layer_of",
     "load_file",
@@ -40,4 +39,6 @@ __all__ = [
     "table_of",
     "torch_model",
     "torch_results",
+    "train_functions",
+    "violation_of",
 ]

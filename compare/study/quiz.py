@@ -13,7 +13,7 @@ import numpy as np
 from rich.text import Text
 
 import scratch_rnn
-from compare.check import BUGS, GROUPS, Bug, Finding, find_bug, table_of
+from compare.check import BUGS, GROUPS, Bug, Finding, find_bug, table_of, violation_of
 from compare.parity import CELLS, show_parity
 from compare.study.config import BreakConfig
 from compare.terminal import CommandError, Curve, Terminal, legend, plot
@@ -99,7 +99,7 @@ def caught(bug: Bug) -> Finding:
     """
     with warnings.catch_warnings():
         warnings.filterwarnings("ignore", "LSTM with projections is not supported with oneDNN")
-        finding = bug.violation()
+        finding = violation_of(bug)
     if finding is None or finding.violated.name != bug.caught_by:
         found = "nothing" if finding is None else repr(finding.violated.name)
         raise NotCaught(f"expected {bug.name} to be caught by {bug.caught_by!r}, got {found}")

@@ -22,13 +22,10 @@ from dataclasses import dataclass
 from functools import cached_property
 from importlib import resources
 from types import ModuleType
-from typing import TYPE_CHECKING, Any
+from typing import Any
 
 from compare.check.bugs.patches import Patch, diff, load_patched
 from compare.parity import CELLS
-
-if TYPE_CHECKING:
-    from compare.check.properties.property import Finding
 
 CHAPTERS = (
     *("forward", "backward", "layers", "gru", "lstm", "training", "text", "comparison"),
@@ -105,15 +102,6 @@ class Bug:
     def load(self) -> ModuleType:
         """Import a copy of the package with the bug in it."""
         return load_patched(self.package, self.patches, self.name)
-
-    def violation(self) -> Finding | None:
-        """Return the first property that the bug violates, and the case."""
-        # Imported here, because the properties need PyTorch and the catalogue does not.
-        from compare.check.properties import run
-
-        scratch = self.package == "scratch_rnn"
-        properties = run.PROPERTIES if scratch else run.COMPARISON_PROPERTIES
-        return run.check_package(self.load(), properties)
 
 
 def read_chapter(text: str, where: str) -> tuple[str, tuple[Bug, ...]]:

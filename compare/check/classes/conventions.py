@@ -1,4 +1,4 @@
-"""How a layer lays out its arrays and names its parameters: found out, or said by flags."""
+"""Conventions: the layout of a layer's arrays and the names of its parameters."""
 
 from __future__ import annotations
 
@@ -7,8 +7,10 @@ from dataclasses import dataclass, field
 from itertools import product
 from typing import Any
 
-from compare.check.cases.layer_results import CLASSES, Results
+from compare.check.cases.layer_results import Results
 from compare.check.cases.parts import Malformed
+from compare.check.classes.cell import cell_of_shapes
+from compare.parity import CELLS
 from compare.terminal import UsageError
 
 WORDS = {
@@ -17,10 +19,10 @@ WORDS = {
     "transposed": ("weights (out, in)", "weights (in, out)"),
     "one_bias": ("two biases", "one bias"),
 }
-"""What is said of each convention if it is not so, and if it is."""
+"""Each convention in words: if it is false, and if it is true."""
 
 OF_A_CALL = ("batch_first", "flat_state")
-"""The conventions that only a call shows; the parameters' shapes show the others."""
+"""The conventions that only a call shows; the shapes of the parameters show the others."""
 
 LAYOUTS = {
     "time-first": ("batch_first", False),
@@ -30,26 +32,26 @@ LAYOUTS = {
     "out-in": ("transposed", False),
     "in-out": ("transposed", True),
 }
-"""The words of --layout, and the convention that each says."""
+"""The words of --layout."""
 
 PARAMETERS = ("weight_ih_l0", "weight_hh_l0", "bias_ih_l0", "bias_hh_l0")
 
 
 @dataclass(frozen=True, slots=True)
-class Said:
-    """What the flags say; the rest is found out."""
+class Flags:
+    """The conventions that flags state; the others are detected."""
 
     conventions: Mapping[str, bool] = field(default_factory=dict)
-    names: Mapping[str, str] = field(default_factory=dict)  # ours to theirs
+    names: Mapping[str, str] = field(default_factory=dict)  # ours to the user's
 
     @classmethod
-    def of(cls, layout: str | None, bias: str | None, names: str | None) -> Said:
-        """Read the flags.
+    def parse(cls, layout: str | None, bias: str | None, names: str | None) -> Flags:
+        """Read --layout, --bias and --names.
 
         Raises
         ------
         UsageError
-            If a word or a name is none that the flag can have.
+            If a word or a name is not valid for its flag.
         """
         conventions: dict[str, bool] = {}
         for word in layout.split(",") if layout else ():
@@ -71,17 +73,19 @@ class Said:
             raise UsageError("expected no bias_hh_l0 in --names with --bias one, got one")
         return cls(conventions, own)
 
-    def allows(self, conventions: Conventions) -> bool:
-        """Whether a call in these conventions is one that is said."""
+    def allow(self, conventions: Conventions) -> bool:
+        """Whether the flags agree with the conventions of a call."""
         values = ((name, getattr(conventions, name)) for name in OF_A_CALL)
         return all(self.conventions.get(name, value) == value for name, value in values)
 
-    def insist(self, convention: str, found: bool, seen_in: str = "") -> None:
-        """Refuse a convention that was found, if another one is said."""
-        said = self.conventions.get(convention, found)
-        if said != found:
+    def check(self, convention: str, detected: bool, shapes: str = "") -> None:
+        """Raise UsageError if a flag states something else than what was detected."""
+        stated = self.conventions.get(convention, detected)
+        if stated != detected:
             words, flag = WORDS[convention], _flag(convention)
-            raise UsageError(f"expected {words[said]}, as {flag} says, got {words[found]}{seen_in}")
+            raise UsageError(
+                f"expected {words[stated]}, as {flag} says, got {words[detected]}{shapes}"
+            )
 
 
 def _flag(convention: str) -> str:
@@ -90,39 +94,39 @@ def _flag(convention: str) -> str:
 
 @dataclass(slots=True)
 class Conventions:
-    """The layout of a layer's arrays, as far as it differs from ours."""
+    """The differences between the layout of a layer's arrays and ours."""
 
-    batch_first: bool = False  # without being asked for
+    batch_first: bool = False  # without the argument
     flat_state: bool = False  # (B, H), without an axis for the layers
     transposed: bool = False  # weights are (in, out)
     one_bias: bool = False
     bias_rows: bool = False  # biases are (1, H)
-    names: dict[str, str] = field(default_factory=dict)  # ours to theirs
+    names: dict[str, str] = field(default_factory=dict)  # ours to the user's
 
-    def described(self, said: Said) -> str:
-        """Say what was taken for what, and what of it the flags say."""
+    def describe(self, flags: Flags) -> str:
+        """Return the conventions in words, and which of them a flag states."""
         parts = [
-            words[getattr(self, name)] + f" (as {_flag(name)} says)" * (name in said.conventions)
+            words[getattr(self, name)] + f" (as {_flag(name)} says)" * (name in flags.conventions)
             for name, words in WORDS.items()
         ]
         names = [
-            f"{own} is {other}" + " (as --names says)" * (own in said.names)
+            f"{own} is {other}" + " (as --names says)" * (own in flags.names)
             for own, other in self.names.items()
-            if own != other or own in said.names
+            if own != other or own in flags.names
         ]
         return "; ".join([", ".join(parts), *filter(None, [", ".join(names)])])
 
-    def learn(self, parameters: Results, cell: str, V: int, H: int, said: Said) -> None:
-        """Find out which parameter is which: by what is said, by its name or else by its shape.
+    def learn(self, parameters: Results, cell: str, V: int, H: int, flags: Flags) -> None:
+        """Detect which parameter is which: by a flag, by its name or else by its shape.
 
         Raises
         ------
         Malformed
-            If there is no parameter that could be meant.
+            If a parameter is missing.
         UsageError
-            If there is none of the name that is said, or what is said is not so.
+            If a flag states something else.
         """
-        G = CLASSES[cell].NUM_GATES * H
+        G = CELLS[cell].num_gates * H
         wanted: dict[str, list[tuple[int, ...]]] = {
             "weight_ih_l0": [(G, V), (V, G)],
             "weight_hh_l0": [(G, H), (H, G)],
@@ -130,16 +134,17 @@ class Conventions:
             "bias_hh_l0": [(G,), (1, G)],
         }
         shapes = {name: array.shape for name, array in parameters.items()}
-        left = {name: shape for name, shape in shapes.items() if name not in said.names.values()}
-        for own, name in said.names.items():
+        left = {name: shape for name, shape in shapes.items() if name not in flags.names.values()}
+        for own, name in flags.names.items():
             _check_shape(name, shapes, wanted[own])
-        if not {(G, V), (V, G)} & {*shapes.values()} and (other := _cell_of(shapes, V, H)):
-            told = f"{shapes}, as of the cell {other}: is --cell {other} meant?"
-            raise Malformed(f"a parameter weight_ih_l0 of shape {(G, V)}", told)
+        other = cell_of_shapes(shapes.values(), V, H)
+        if other and not {*wanted["weight_ih_l0"]} & {*shapes.values()}:
+            got = f"{shapes}, as of the cell {other}: is --cell {other} meant?"
+            raise Malformed(f"a parameter weight_ih_l0 of shape {(G, V)}", got)
         names: dict[str, str] = {}
         for own, fitting in wanted.items():
-            name = said.names.get(own, own if own in left else "")
-            if not name and not (own == "bias_hh_l0" and said.conventions.get("one_bias")):
+            name = flags.names.get(own, own if own in left else "")
+            if not name and not (own == "bias_hh_l0" and flags.conventions.get("one_bias")):
                 name = next((n for n, shape in left.items() if shape in fitting), "")
             if name:
                 names[own] = name
@@ -152,14 +157,7 @@ class Conventions:
         self.transposed = shapes[names["weight_ih_l0"]] == (V, G)
         self.bias_rows = shapes[names["bias_ih_l0"]] == (1, G)
         for convention in ("transposed", "one_bias"):
-            said.insist(convention, getattr(self, convention), f" in {shapes}")
-
-
-def _cell_of(shapes: Mapping[str, Any], V: int, H: int) -> str:
-    """Return the cell that has a W_ih of one of these shapes; empty if there is none."""
-    rows = {cell: layer.NUM_GATES * H for cell, layer in CLASSES.items()}
-    found = (cell for cell, G in rows.items() if {(G, V), (V, G)} & {*shapes.values()})
-    return next(found, "")
+            flags.check(convention, getattr(self, convention), f" in {shapes}")
 
 
 def _check_shape(name: str, shapes: Mapping[str, Any], fitting: list[tuple[int, ...]]) -> None:
@@ -170,6 +168,6 @@ def _check_shape(name: str, shapes: Mapping[str, Any], fitting: list[tuple[int, 
 
 
 def all_conventions() -> list[Conventions]:
-    """Return what time and state may be, ours first."""
+    """Return the conventions that a call may have, ours first."""
     values = product((False, True), repeat=len(OF_A_CALL))
     return [Conventions(batch_first=first, flat_state=flat) for first, flat in values]

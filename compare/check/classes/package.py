@@ -11,7 +11,7 @@ import numpy as np
 
 import scratch_rnn
 from compare.check.cases.layer_results import CLASSES
-from compare.check.classes.layers import three_gradients
+from compare.check.classes.gradients import three_gradients
 from compare.terminal import UsageError
 from scratch_rnn import RNNTape
 from scratch_rnn.states import arrays_of
@@ -85,6 +85,9 @@ def package_with(rnn_class: type, cell: str = "rnn") -> SimpleNamespace:
         ) -> Any:
             gradients = self.own.backward(tape.own, d_output, d_state)
             d_x, d_begun, d_parameters = three_gradients(gradients)
+            if d_parameters is None:
+                got = type(gradients).__name__
+                raise UsageError(f"expected gradients with x, h0 and parameters, got {got}")
             d_h0, *d_c0 = arrays_of(d_begun)
             d_x = None if tape.one_hot else d_x
             return scratch_rnn.RNNGradients(d_x, d_h0, d_parameters, *d_c0)

@@ -82,6 +82,12 @@ def check_package(package: Any, properties: Sequence[Property] = PROPERTIES) -> 
     return next(findings(package, properties), None)
 
 
+def violation_of(bug: Any) -> Finding | None:
+    """Return the first property that a bug of the catalogue violates, and the case."""
+    scratch = bug.package == "scratch_rnn"
+    return check_package(bug.load(), PROPERTIES if scratch else COMPARISON_PROPERTIES)
+
+
 def findings(package: Any, properties: Sequence[Property] = PROPERTIES) -> Iterator[Finding]:
     """Yield a finding for each property that a package violates."""
     for each in properties:

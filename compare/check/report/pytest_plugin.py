@@ -1,9 +1,9 @@
-"""``pytest --rnn-parity my_rnn.py``: a test for each stage, feature or law of somebody's code.
+"""``pytest --rnn-parity my_rnn.py``: a test for each stage, part, feature or property of a file.
 
-When all six functions are right, one more test trains them in lock-step with PyTorch.
+If all six functions are right, one more test trains them in lock-step with PyTorch.
 
 The wheel registers this module with pytest, in every project of the environment. So it imports
-nothing that is not needed, and without its option it does nothing.
+only what is needed, and does nothing without its option.
 """
 
 from __future__ import annotations
@@ -19,34 +19,37 @@ OPTION = "--rnn-parity"
 
 def pytest_addoption(parser: pytest.Parser) -> None:
     """Add the options."""
-    group = parser.getgroup("rnn-parity", "check a recurrent network that somebody wrote")
+    group = parser.getgroup("rnn-parity", "check a recurrent network")
     group.addoption(
         OPTION,
         metavar="FILE|FILE:CLASS",
         help="check this file or class, with a test for each stage; see `rnn-parity check --help`",
     )
-    group.addoption("--rnn-parity-cell", choices=("rnn", "gru", "lstm"))
-    group.addoption("--rnn-parity-seed", default=0, type=int, metavar="N", help="draws the cases")
+    group.addoption("--rnn-parity-cell", metavar="CELL", help="rnn, gru, lstm, …")
+    group.addoption(
+        "--rnn-parity-seed", default=0, type=int, metavar="N", help="seed of the test cases"
+    )
 
 
 def pytest_collection(session: pytest.Session) -> None:
-    """Let pytest collect this option's tests alone, unless files were named too."""
+    """Collect the tests of this option alone, unless files are named too."""
     config = session.config
-    if config.getoption(OPTION) is not None and not _names_files(config):
+    names_files = config.args_source == pytest.Config.ArgsSource.ARGS
+    if config.getoption(OPTION) is not None and not names_files:
         config.args = [str(_file_of(config.getoption(OPTION)))]
 
 
-def _names_files(config: pytest.Config) -> bool:
-    return config.args_source == pytest.Config.ArgsSource.ARGS
-
-
 def _file_of(target: str) -> Path:
-    path, colon, name = target.rpartition(":")
-    return Path(path if colon and name.isidentifier() else target)
+    from compare.check.worker.source import Source  # not before it is needed
+
+    try:
+        return Path(Source.parse(target).file or target)
+    except FileNotFoundError:
+        return Path(target)
 
 
 def pytest_collect_file(file_path: Path, parent: pytest.Collector) -> pytest.Collector | None:
-    """Take the file for a collection of stages."""
+    """Collect the stages of the file."""
     target = parent.config.getoption(OPTION)
     if target is None or _file_of(target).resolve() != file_path.resolve():
         return None
@@ -58,9 +61,9 @@ class Stages(pytest.File):
     """The stages of a file, or the parts, features and properties of a class."""
 
     def collect(self) -> Iterator[pytest.Item]:
-        """Examine the code, and yield a test for each of its parts."""
+        """Check the code, and yield a test for each row of the report."""
         from compare.check import CheckConfig, examine  # not before it is needed
-        from compare.terminal import Terminal
+        from compare.terminal import Terminal, UsageError
 
         option = self.config.getoption
         config = CheckConfig(
@@ -69,21 +72,24 @@ class Stages(pytest.File):
             seed=option("--rnn-parity-seed"),
             no_train=True,
         )
-        report = examine(config, Terminal(quiet=True))
-        for result in report.stages:
-            yield Part.from_parent(self, name=result.stage.name, found=result)
-        for found in report.features + report.properties:
-            yield Part.from_parent(self, name=found["name"], found=found)
+        try:
+            report = examine(config.check(), Terminal(quiet=True))
+        except UsageError as error:
+            raise self.CollectError(f"{OPTION}: {error}") from error
+        for row in report.rows():
+            yield Result.from_parent(self, name=row.name, row=row)
         if report.form == "functions" and report.ok:
-            yield Reward.from_parent(self, name="training", cell=report.cell, checked=config)
+            yield Training.from_parent(
+                self, name="training", config_of_check=config, cell=report.cell
+            )
 
 
 class Wrong(Exception):
-    """A stage that is not right; the message explains it."""
+    """A result that is not right; the message explains it."""
 
 
 class Item(pytest.Item):
-    """A test that says in its own words what is wrong."""
+    """A test that shows the explanation in place of a traceback."""
 
     def repr_failure(self, excinfo: pytest.ExceptionInfo[BaseException], style: Any = None) -> Any:
         """Show the explanation alone."""
@@ -96,41 +102,32 @@ class Item(pytest.Item):
         return self.path, None, self.name
 
 
-class Part(Item):
-    """A stage, a feature or a law."""
+class Result(Item):
+    """A stage, a part, a feature or a property."""
 
-    def __init__(self, *, found: Any, **kwargs: Any) -> None:
+    def __init__(self, *, row: Any, **kwargs: Any) -> None:
         super().__init__(**kwargs)
-        self.found = found
+        self.row = row
 
     def runtest(self) -> None:
-        """Pass if it is right; a feature or a law that is not there is skipped."""
-        from compare.check.report.report import FAILED, explained  # not before it is needed
-
-        if isinstance(self.found, dict):
-            if self.found["verdict"] == "missing":
-                pytest.skip("not there")
-            if self.found["verdict"] in FAILED:
-                names = ("case", "tensor", "found", "got", "likely")
-                told = [self.found[name] for name in names if name in self.found]
-                raise Wrong(": ".join([self.name, self.found["verdict"], *told]))
-        elif self.found.verdict != "right":
-            lines = [line.plain for line in explained(self.found)]
-            raise Wrong("\n".join([f"{self.name}: {self.found.verdict}", *lines]))
+        """Pass if it is right; a feature or a property that is missing is skipped."""
+        if self.row.fails:
+            raise Wrong(f"{self.name}: {self.row.verdict}\n{self.row.message}".rstrip())
+        if self.row.verdict == "missing":
+            pytest.skip("missing")
 
 
-class Reward(Item):
+class Training(Item):
     """The training in lock-step with PyTorch."""
 
-    def __init__(self, *, cell: str, checked: Any, **kwargs: Any) -> None:
+    def __init__(self, *, config_of_check: Any, cell: str, **kwargs: Any) -> None:
         super().__init__(**kwargs)
-        self.cell, self.checked = cell, checked
+        self.config_of_check, self.cell = config_of_check, cell
 
     def runtest(self) -> None:
         """Pass if the functions train as PyTorch does."""
-        from compare.check.command import loader, trained  # not before it is needed
-        from compare.terminal import Terminal
+        from compare.check import train_functions  # not before it is needed
 
-        training = trained(loader(self.checked), self.cell, self.checked, Terminal(quiet=True))
+        training = train_functions(self.config_of_check, self.cell)
         if training.failed:
             raise Wrong(f"training in lock-step with PyTorch: {training.failed}")

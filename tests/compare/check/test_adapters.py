@@ -1,17 +1,18 @@
-"""The layers of other libraries, as far as they are installed, through the adapters that ship."""
+"""The adapters for other libraries, as far as these are installed, and the guess of the cell."""
 
-import importlib
 from collections.abc import Iterator
 from types import ModuleType
 from typing import Any
 
 import pytest
 
-from compare.check.classes.adapters.which import adapter_of, cell_of
-from compare.check.classes.features import settle_conventions
+from compare.check.classes.adapters.which import adapters, resolve
+from compare.check.classes.cell import cell_of_class, cell_of_functions, cell_of_shapes
 from compare.check.classes.layers import Layers
-from compare.check.worker.client import Submission, source_of
+from compare.check.classes.parts import find_conventions
+from compare.parity import CELLS, Cell
 from tests.annotations import unchecked
+from tests.in_process import submission_of
 
 
 @pytest.fixture(autouse=True)
@@ -20,41 +21,32 @@ def _quickly() -> Iterator[None]:
         yield
 
 
-LAYERS = {
-    "keras.layers:SimpleRNN": (("keras",), 3),
-    "keras.layers:GRU": (("keras",), 3),
-    "keras.layers:LSTM": (("keras",), 3),
-    "flax.nnx:SimpleCell": (("flax",), 3),
-    "flax.nnx:GRUCell": (("flax",), 3),
-    "flax.nnx:LSTMCell": (("flax",), 3),
-    "flax.nnx:OptimizedLSTMCell": (("flax",), 3),
-    "equinox.nn:GRUCell": (("equinox",), 3),
-    "equinox.nn:LSTMCell": (("equinox",), 3),
-    "onnxruntime:RNN": (("onnx", "onnxruntime"), 1),
-    "onnxruntime:GRU": (("onnx", "onnxruntime"), 1),
-    "onnxruntime:LSTM": (("onnx", "onnxruntime"), 1),
-}
+TARGETS = [target for constants in adapters().values() for target in constants["CLASSES"]]
 
 
-@pytest.mark.filterwarnings("ignore")  # what a library warns of is its own matter
-@pytest.mark.parametrize("target", LAYERS)
-def test_a_layer_of_another_library_is_right(target: str) -> None:
-    libraries, parts = LAYERS[target]
-    for library in libraries:
-        pytest.importorskip(library)
-    with Submission(source_of(target, in_process=True)) as submission:
-        layers = Layers(submission, submission.cell or "rnn")
-        results = settle_conventions(layers, 0)
+@pytest.mark.filterwarnings("ignore")  # of the libraries
+@pytest.mark.parametrize("target", TARGETS)
+def test_each_class_that_an_adapter_names_is_right(target: str) -> None:
+    library = target.partition(":")[0].partition(".")[0]
+    for name in (library, *(["onnx"] if library == "onnxruntime" else [])):
+        pytest.importorskip(name)
+    with submission_of(target) as submission:
+        layers = Layers(submission, cell_of_class(submission.kinds) or "rnn")
+        results = find_conventions(layers, 0)
+    parts = 1 if library == "onnxruntime" else 3  # which is forward only
     assert [result.verdict for result in results] == ["right"] * parts
+
+
+def test_the_adapters_that_ship_are_found() -> None:
+    assert [*adapters()] == ["jax_cell", "keras_layer", "onnx_runtime", "torch_module"]
+    assert len(TARGETS) == 15
+    assert all({*constants} == {"LIBRARIES", "CLASSES"} for constants in adapters().values())
 
 
 def kind(name: str, module: str, *bases: type) -> type:
     made = type(name, bases, {})
     made.__module__ = module
     return made
-
-
-NOWHERE = ModuleType("nowhere")
 
 
 @pytest.mark.parametrize(
@@ -65,31 +57,46 @@ NOWHERE = ModuleType("nowhere")
         (kind("OptimizedLSTMCell", "flax.nnx.nn.recurrent"), "jax_cell", "lstm"),
         (kind("SimpleCell", "flax.nnx.nn.recurrent"), "jax_cell", ""),
         (kind("GRUCell", "equinox.nn._rnn"), "jax_cell", "gru"),
+        (kind("GRUCell", "equinoxious.nn"), "", "gru"),
         (kind("Mine", "student", kind("LSTM", "torch.nn.modules.rnn")), "torch_module", "lstm"),
         (kind("Mine", "student"), "", ""),
         (kind("GRU", "student"), "", "gru"),
         (kind("MyLSTM", "student"), "", "lstm"),
+        (kind("lstmnet", "student"), "", "lstm"),
         (kind("bigru_fast", "student"), "", "gru"),
         (kind("MyGrucell", "student"), "", "gru"),
         (kind("Congruent", "student"), "", ""),
         (kind("SimpleRNNCell", "student"), "", "rnn"),
+        (kind("MyRNN", "student"), "", ""),
         (kind("GRUAndLSTM", "student"), "", ""),
         (kind("GRUAndLSTM", "student", kind("GRU", "torch.nn.modules.rnn")), "torch_module", "gru"),
         (kind("MyRNN", "student", kind("LSTM", "torch.nn.modules.rnn")), "torch_module", "lstm"),
         (print, "", ""),
     ],
 )
-def test_the_adapter_and_the_cell_are_told_by_the_name_and_the_bases(
+def test_adapter_and_cell_follow_from_the_class_and_its_bases(
     target: Any, adapter: str, cell: str
 ) -> None:
-    assert (adapter_of(NOWHERE, target), cell_of(target)) == (adapter, cell)
+    module = ModuleType("nowhere")
+    module.Target = target  # type: ignore[attr-defined]
+    assert resolve(module, "Target") == (target, adapter)
+    assert cell_of_class([base.__name__ for base in getattr(target, "__mro__", ())]) == cell
 
 
-def test_an_operator_of_onnx_is_named() -> None:
-    assert (adapter_of(ModuleType("onnxruntime"), "GRU"), cell_of("GRU")) == ("onnx_runtime", "gru")
+def test_an_operator_is_no_class() -> None:
+    assert resolve(ModuleType("onnxruntime"), "GRU") == ("GRU", "onnx_runtime")
+    with pytest.raises(AttributeError):
+        resolve(ModuleType("onnxruntime"), "Conv")
 
 
-def test_each_adapter_stands_in_the_wheel() -> None:
-    which = importlib.import_module("compare.check.classes.adapters.which")
-    for name in {*which.ADAPTERS.values(), *which.OPERATORS.values()}:
-        assert importlib.util.find_spec(f"compare.check.classes.adapters.{name}") is not None
+def test_a_fourth_cell_is_guessed_by_its_record(monkeypatch: pytest.MonkeyPatch) -> None:
+    fields = {name: getattr(CELLS["gru"], name) for name in Cell.__dataclass_fields__}
+    names = {"name": "mgu", "title": "an MGU", "layer": "MGU", "gates": ("f", "n")}
+    monkeypatch.setitem(CELLS, "mgu", Cell(**(fields | names)))
+    assert cell_of_class(["FastMGU", "Module"]) == "mgu"
+    assert cell_of_class(["my_mgu"]) == "mgu"
+    assert cell_of_functions(["mgu_step", "mgu_forward", "cross_entropy", "rnn_step"]) == "mgu"
+    assert cell_of_shapes([(10, 4), (10, 5), (10,)], V=4, H=5) == "mgu"
+    assert cell_of_shapes([(4, 15)], V=4, H=5) == "gru"
+    assert cell_of_shapes([(7, 7)], V=4, H=5) == ""
+    assert cell_of_functions([]) == "rnn"

@@ -27,9 +27,10 @@ from compare.check.functions.stages import (
     run_quietly,
 )
 from compare.check.functions.trying import cases_of, compared, reference, try_all
-from compare.check.worker.client import Source, Submission
+from compare.check.worker.client import Source
 from compare.parity import CELLS
 from compare.terminal import Terminal
+from tests import in_process
 from tests.annotations import unchecked
 from tests.compare.check.corpus import (
     Mistake,
@@ -57,13 +58,13 @@ def _quickly() -> Iterator[None]:
 def source_of(folder: Path, text: str) -> Source:
     file = folder / "student.py"
     file.write_text(text, encoding="utf-8")
-    return Source(file=str(file), in_process=True)
+    return Source(file=str(file))
 
 
 def tried(folder: Path, cell: str, text: str) -> list[StageResult]:
     source = source_of(folder, text)
     stages, config = ALL_STAGES[cell], CheckConfig(target=source.file)
-    return try_stages(partial(Submission, source, reference), stages, config)
+    return try_stages(partial(in_process.Submission, source, reference), stages, config)
 
 
 def cs231n_mistake(stage: str, old: str, new: str, likely: str) -> Mistake:
@@ -108,7 +109,7 @@ RIGHT += [Right("the plain version", (), plain_source("rnn")), Right("", (), CS2
 def test_a_right_solution_is_never_called_wrong(part: int, tmp_path: Path, count: Count) -> None:
     for k, right in enumerate(RIGHT[part :: number(24, 8)]):
         source = source_of(tmp_path, right.source)
-        load = partial(Submission, source, reference)
+        load = partial(in_process.Submission, source, reference)
         for seed in range(k, k + number(1, 10)):
             results = try_all(load, ALL_STAGES[right.cell], seed % 5)
             alarms = [r for r in results if r.verdict != "right"]
@@ -180,7 +181,7 @@ def test_what_only_another_call_or_an_argument_shows_is_found(
     text = f"{plain_source(cell)}\n{appended.format(name=name)}"
     source = source_of(tmp_path, text)
     stages = [stage for stage in STAGES[cell] if stage.name == name]
-    [result] = try_all(partial(Submission, source, reference), stages, 0)
+    [result] = try_all(partial(in_process.Submission, source, reference), stages, 0)
     assert result.wrong.tensor.endswith(ending)
 
 
@@ -189,9 +190,11 @@ def test_the_cell_is_detected_and_the_untouched_template_scores_nothing(
     cell: str, tmp_path: Path
 ) -> None:
     write_template(tmp_path / "mine.py", cell)
-    source = Source(file=str(tmp_path / "mine.py"), in_process=True)
+    source = Source(file=str(tmp_path / "mine.py"))
     config = CheckConfig(target=source.file)
-    report = examine_functions(config, partial(Submission, source, reference), Terminal(quiet=True))
+    report = examine_functions(
+        config, partial(in_process.Submission, source, reference), Terminal(quiet=True)
+    )
     assert (report.cell, report.score) == (cell, 0.0)
     names = [f"{cell}_{kind}" for kind in ("step", "forward", "step_backward", "backward")]
     names += ["cross_entropy", "clip_grad_norm"]
@@ -202,7 +205,9 @@ def test_the_cell_is_detected_and_the_untouched_template_scores_nothing(
 def test_cs231n_is_detected(tmp_path: Path) -> None:
     source = source_of(tmp_path, CS231N)
     config = CheckConfig(target=source.file)
-    report = examine_functions(config, partial(Submission, source, reference), Terminal(quiet=True))
+    report = examine_functions(
+        config, partial(in_process.Submission, source, reference), Terminal(quiet=True)
+    )
     assert (report.form, report.score, len(report.stages)) == ("cs231n", 4.0, 4)
 
 

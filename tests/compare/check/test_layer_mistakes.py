@@ -10,22 +10,17 @@ import pytest
 from compare.check import BUGS, Bug, find_bug
 from compare.check.cases.comparison import Comparison
 from compare.check.cases.parts import PartResult
-from compare.check.classes.features import (
-    FEATURES,
-    SIZES,
-    case_of,
-    settle_conventions,
-    try_features,
-    try_properties,
-)
+from compare.check.classes.features import FEATURES, try_features
 from compare.check.classes.layers import Layers
+from compare.check.classes.parts import SIZES, case_of, find_conventions
+from compare.check.classes.properties import try_properties
 from compare.check.diagnosis import in_the_tensor, is_of_layer, name_mistakes
-from compare.check.report.report import where
-from compare.check.worker.client import Submission, source_of
+from compare.check.report.explanation import where
 from compare.terminal import UsageError
 from tests.annotations import unchecked
 from tests.compare.check.corpus import gated_mistakes, mistakes
 from tests.counts import Count, number
+from tests.in_process import submission_of
 
 HERE = Path(__file__).parent
 CLASS = (HERE / "students" / "as_class.txt").read_text(encoding="utf-8")
@@ -39,9 +34,9 @@ def _quickly() -> Iterator[None]:
 
 def looked_at(target: str, cell: str) -> tuple[Layers, list[PartResult]]:
     """Try the parts of a layer, and name what is wrong."""
-    with Submission(source_of(target, in_process=True)) as submission:
+    with submission_of(target) as submission:
         layers = Layers(submission, cell)
-        results = settle_conventions(layers, 0)
+        results = find_conventions(layers, 0)
         name_mistakes(results, cell, transposed=layers.conventions.transposed)
         return layers, results
 
@@ -147,7 +142,7 @@ def test_a_bug_of_the_catalogue_that_shows_in_no_number_breaks_a_law(name: str) 
 
 
 def test_a_case_is_drawn_once_however_often_it_is_tried() -> None:
-    with Submission(source_of("scratch_rnn:RNN", in_process=True)) as submission:
+    with submission_of("scratch_rnn:RNN") as submission:
         layers = Layers(submission, "rnn")
         assert case_of(layers, SIZES[0], 0) is case_of(layers, SIZES[0], 0)
         assert case_of(layers, SIZES[0], 0) is not case_of(layers, SIZES[0], 0, one_hot=True)

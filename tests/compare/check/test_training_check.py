@@ -15,9 +15,10 @@ from compare.check.functions.exercises import STAGES
 from compare.check.functions.training import Training, show_training, train
 from compare.check.functions.trying import SubmissionFunctions
 from compare.check.report.report import Report, show
-from compare.check.worker.client import Source, Submission
+from compare.check.worker.client import Source
 from compare.parity import CELLS
 from compare.terminal import Terminal, UsageError
+from tests import in_process
 from tests.annotations import unchecked
 from tests.compare.check.corpus import plain_source
 from tests.compare.check.test_check_functions import OF_A_TEST, OF_RESULTS, RIGHT, fits
@@ -32,8 +33,8 @@ def _quickly(monkeypatch: pytest.MonkeyPatch) -> Iterator[None]:
 
 def trained(folder: Path, cell: str, text: str) -> Training:
     (folder / "student.py").write_text(text, encoding="utf-8")
-    source = Source(file=str(folder / "student.py"), in_process=True)
-    with Submission(source) as submission:
+    source = Source(file=str(folder / "student.py"))
+    with in_process.Submission(source) as submission:
         return train(cell, SubmissionFunctions(submission), None, Terminal(quiet=True))
 
 

@@ -1,5 +1,5 @@
-"""Other libraries' recurrent layers, made to look like the class that `check` expects.
+"""Adapters: classes of other libraries in the form that `check` expects.
 
-Each file is loaded in the submission's process, and stands by itself: it imports the library and
-NumPy alone. `adapted` takes the library's class, and returns one that `check` can ask.
+Each file is loaded in the process of the user's code and imports its library and NumPy alone.
+To add one, add a file: `which` says what it states.
 """

@@ -1,4 +1,4 @@
-"""A cell of Flax (nnx) or of Equinox, run over a sequence by jax.lax.scan; JAX gives gradients."""
+"""A cell of Flax (nnx) or Equinox, run over a sequence by jax.lax.scan; gradients by jax.vjp."""
 
 from __future__ import annotations
 
@@ -9,11 +9,21 @@ import jax
 import numpy as np
 from jax import numpy as jnp
 
+LIBRARIES = ("flax.nnx", "equinox")
+CLASSES = (
+    "flax.nnx:SimpleCell",
+    "flax.nnx:GRUCell",
+    "flax.nnx:LSTMCell",
+    "flax.nnx:OptimizedLSTMCell",
+    "equinox.nn:GRUCell",
+    "equinox.nn:LSTMCell",
+)
+
 Step = Callable[[dict[str, Any], Any, Any], Any]  # of (parameters, state, x_t), the next state
 
 
 def adapted(cell_class: Any) -> type:
-    """Return a class that `check` can ask."""
+    """Return the cell as a class that `check` expects."""
     of_library = _of_flax if "flax" in cell_class.__module__ else _of_equinox
 
     class Adapted:
@@ -37,8 +47,8 @@ def adapted(cell_class: Any) -> type:
                 last, output = jax.lax.scan(step, state, x)
                 return output, last
 
-            given = jax.tree.map(lambda array: jnp.asarray(array, self.dtype), (x, state))
-            results, pull = jax.vjp(run, self.parameters, *given)
+            inputs = jax.tree.map(lambda array: jnp.asarray(array, self.dtype), (x, state))
+            results, pull = jax.vjp(run, self.parameters, *inputs)
             return *results, (results, pull)
 
         def backward(self, tape: Any, d_output: Any = None, d_state: Any = None) -> dict[str, Any]:
@@ -46,8 +56,8 @@ def adapted(cell_class: Any) -> type:
             d_output = jnp.zeros_like(output) if d_output is None else d_output
             d_state = jax.tree.map(jnp.zeros_like, last) if d_state is None else d_state
             d_results = jax.tree.map(lambda d: jnp.asarray(d, self.dtype), (d_output, d_state))
-            d_parameters, d_x, d_begun = pull(d_results)
-            return {"x": d_x, "h0": d_begun, "parameters": d_parameters}
+            d_parameters, d_x, d_h0 = pull(d_results)
+            return {"x": d_x, "h0": d_h0, "parameters": d_parameters}
 
     return Adapted
 
@@ -55,7 +65,7 @@ def adapted(cell_class: Any) -> type:
 def _of_equinox(
     cell_class: Any, sizes: tuple[int, int], dtype: Any, *, bias: bool = True
 ) -> tuple[dict[str, Any], Step]:
-    """Return parameters and step; of b_hh an Equinox GRU has the part b_hn alone."""
+    """Return parameters and step. An Equinox GRU has the part b_hn of b_hh alone."""
     import equinox
 
     cell = cell_class(*sizes, use_bias=bias, dtype=dtype, key=jax.random.key(0))
@@ -112,7 +122,7 @@ def _of_flax(cell_class: Any, sizes: tuple[int, int], dtype: Any) -> tuple[dict[
 
 
 def _with(state: Any, path: Any, value: Any) -> Any:
-    """Return variables of which one has another value."""
+    """Return the variables with one value replaced."""
     changed = jax.tree.map(lambda leaf: leaf, state)
     at = changed
     for key in path[:-1]:
@@ -122,7 +132,7 @@ def _with(state: Any, path: Any, value: Any) -> Any:
 
 
 def _groups(names: list[str]) -> dict[str, list[str]]:
-    """Put the gates of an LSTMCell, which are layers of their own, side by side."""
+    """Join the gates of an LSTMCell, which are layers of their own."""
     if not any(name.startswith("ii.") for name in names):
         return {name: [name] for name in names}
     return {

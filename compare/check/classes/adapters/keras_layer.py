@@ -8,6 +8,9 @@ from typing import Any
 import keras
 import numpy as np
 
+LIBRARIES = ("keras",)
+CLASSES = ("keras.layers:SimpleRNN", "keras.layers:GRU", "keras.layers:LSTM")
+
 BACKEND: str = keras.backend.backend()
 if BACKEND == "jax":
     import jax
@@ -16,7 +19,7 @@ Pull = Callable[[list[Any]], list[Any]]  # of the results' gradients, those of x
 
 
 def adapted(layer_class: Any) -> type:
-    """Return a class that `check` can ask."""
+    """Return the layer as a class that `check` expects."""
     is_gru = issubclass(layer_class, keras.layers.GRU)
 
     class Adapted:
@@ -48,7 +51,7 @@ def adapted(layer_class: Any) -> type:
             return self.named(arrays)
 
         def named(self, arrays: list[np.ndarray]) -> dict[str, np.ndarray]:
-            """Name what belongs to the variables; a GRU's gates z r n come as r z n."""
+            """Return arrays by the variables' names; the gates z r n of a GRU become r z n."""
             found = {v.name: a for v, a in zip(self.layer.trainable_variables, arrays, strict=True)}
             if is_gru:
                 found = {name: _turned(array) for name, array in found.items()}
@@ -65,8 +68,8 @@ def adapted(layer_class: Any) -> type:
 
         def forward(self, x: np.ndarray, state: Any = None) -> tuple[Any, Any, Any]:
             states = [] if state is None else list(state) if isinstance(state, tuple) else [state]
-            given = [np.asarray(array, self.dtype) for array in (x, *states)]
-            results, pull = RUNS[BACKEND](self.layer, given)
+            inputs = [np.asarray(array, self.dtype) for array in (x, *states)]
+            results, pull = RUNS[BACKEND](self.layer, inputs)
             output, *last = (keras.ops.convert_to_numpy(result) for result in results)
             return output, tuple(last) if len(last) > 1 else last[0], (output, last, pull)
 
@@ -79,8 +82,8 @@ def adapted(layer_class: Any) -> type:
             ]
             found = [keras.ops.convert_to_numpy(gradient) for gradient in pull(d_results)]
             many = len(self.layer.trainable_variables)
-            d_x, *d_begun = found[:-many]
-            h0 = tuple(d_begun) if len(d_begun) > 1 else next(iter(d_begun), None)
+            d_x, *d_initial = found[:-many]
+            h0 = tuple(d_initial) if len(d_initial) > 1 else next(iter(d_initial), None)
             return {"x": d_x, "h0": h0, "parameters": self.named(found[-many:])}
 
     if BACKEND not in ("tensorflow", "torch", "jax"):
@@ -94,10 +97,10 @@ def _turned(array: np.ndarray) -> np.ndarray:
     return np.concatenate([second, first, third], axis=-1)
 
 
-def _run_tensorflow(layer: Any, given: list[np.ndarray]) -> tuple[list[Any], Pull]:
+def _run_tensorflow(layer: Any, inputs: list[np.ndarray]) -> tuple[list[Any], Pull]:
     import tensorflow as tf
 
-    x, *states = (tf.constant(array) for array in given)
+    x, *states = (tf.constant(array) for array in inputs)
     with tf.GradientTape(persistent=True) as tape:
         tape.watch([x, *states])
         results = layer(x, initial_state=states or None)
@@ -107,10 +110,10 @@ def _run_tensorflow(layer: Any, given: list[np.ndarray]) -> tuple[list[Any], Pul
     )
 
 
-def _run_torch(layer: Any, given: list[np.ndarray]) -> tuple[list[Any], Pull]:
+def _run_torch(layer: Any, inputs: list[np.ndarray]) -> tuple[list[Any], Pull]:
     import torch
 
-    x, *states = (torch.tensor(array, requires_grad=True) for array in given)
+    x, *states = (torch.tensor(array, requires_grad=True) for array in inputs)
     results = layer(x, initial_state=states or None)
     sources = [x, *states, *(v.value for v in layer.trainable_variables)]
 
@@ -127,13 +130,13 @@ def _run_torch(layer: Any, given: list[np.ndarray]) -> tuple[list[Any], Pull]:
     return results, pull
 
 
-def _run_jax(layer: Any, given: list[np.ndarray]) -> tuple[list[Any], Pull]:
+def _run_jax(layer: Any, inputs: list[np.ndarray]) -> tuple[list[Any], Pull]:
     others = [v.value for v in layer.non_trainable_variables]
 
     def run(x: Any, states: list[Any], variables: list[Any]) -> Any:
         return layer.stateless_call(variables, others, x, initial_state=states or None)[0]
 
-    x, *states = given
+    x, *states = inputs
     results, pull = jax.vjp(run, x, states, [v.value for v in layer.trainable_variables])
 
     def flat(d_results: list[Any]) -> list[Any]:
@@ -143,8 +146,8 @@ def _run_jax(layer: Any, given: list[np.ndarray]) -> tuple[list[Any], Pull]:
     return results, flat
 
 
-def _run_forward(layer: Any, given: list[np.ndarray]) -> tuple[list[Any], Any]:
-    x, *states = given
+def _run_forward(layer: Any, inputs: list[np.ndarray]) -> tuple[list[Any], Any]:
+    x, *states = inputs
     return layer(x, initial_state=states or None), None
 
 

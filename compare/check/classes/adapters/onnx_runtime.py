@@ -1,4 +1,4 @@
-"""The operators RNN, GRU and LSTM of ONNX, forward only, as ONNX Runtime computes them."""
+"""The operators RNN, GRU and LSTM of ONNX, computed by ONNX Runtime; forward only."""
 
 from __future__ import annotations
 
@@ -8,12 +8,15 @@ import numpy as np
 import onnxruntime
 from onnx import helper
 
+LIBRARIES = ("onnxruntime",)
+CLASSES = ("onnxruntime:RNN", "onnxruntime:GRU", "onnxruntime:LSTM")
+
 ORDERS = {"RNN": [0], "GRU": [1, 0, 2], "LSTM": [0, 3, 1, 2]}
 """ONNX's gates, z r h and i o f c, in PyTorch's order r z n and i f g o."""
 
 
 def adapted(operator: str) -> type:
-    """Return a class that `check` can ask."""
+    """Return the operator as a class that `check` expects."""
     order = ORDERS[operator]
 
     class Adapted:
@@ -73,9 +76,9 @@ def adapted(operator: str) -> type:
 
         def forward(self, x: np.ndarray, state: Any) -> tuple[Any, Any, None]:
             weights = self.stacked("weight_ih"), self.stacked("weight_hh")
-            given = [x, *weights, self.stacked("bias_ih", "bias_hh")]
-            given += state if isinstance(state, tuple) else [state]
-            arrays = [np.ascontiguousarray(array, self.dtype) for array in given]
+            inputs = [x, *weights, self.stacked("bias_ih", "bias_hh")]
+            inputs += state if isinstance(state, tuple) else [state]
+            arrays = [np.ascontiguousarray(array, self.dtype) for array in inputs]
             output, *last = self.session.run(
                 self.outputs, dict(zip(self.inputs, arrays, strict=True))
             )

@@ -7,9 +7,12 @@ from typing import Any
 import numpy as np
 import torch
 
+LIBRARIES = ("torch.nn",)
+CLASSES = ("torch.nn:RNN", "torch.nn:GRU", "torch.nn:LSTM")
+
 
 def adapted(module_class: Any) -> type:
-    """Return a class that `check` can ask."""
+    """Return the module as a class that `check` expects."""
 
     class Adapted:
         def __init__(self, *sizes: int, **options: Any) -> None:
@@ -27,7 +30,7 @@ def adapted(module_class: Any) -> type:
                     parameter.copy_(torch.from_numpy(values[name]))
 
         def tensor(self, value: Any) -> Any:
-            """Return arrays as tensors of the module's dtype and device, to be differentiated."""
+            """Return arrays as leaf tensors of the module's dtype and device."""
             if value is None:
                 return None
             if isinstance(value, tuple | list):
@@ -38,18 +41,18 @@ def adapted(module_class: Any) -> type:
             return tensor.requires_grad_() if kind != torch.int64 else tensor
 
         def forward(self, x: np.ndarray, state: Any = None) -> Any:
-            given, begun = self.tensor(x), self.tensor(state)
+            inputs, initial = self.tensor(x), self.tensor(state)
             with torch.backends.cudnn.flags(enabled=True):
-                result = self.module(given, begun)
+                result = self.module(inputs, initial)
             if not isinstance(result, tuple | list) or len(result) != 2:
-                return result  # `check` says what it expected
+                return result  # the report says what was expected
             output, last = result
-            return output, last, (given, begun, output, last)
+            return output, last, (inputs, initial, output, last)
 
         def backward(self, tape: Any, d_output: Any = None, d_state: Any = None) -> dict[str, Any]:
-            given, begun, output, last = tape
+            inputs, initial, output, last = tape
             results: list[torch.Tensor] = []
-            gradients: list[torch.Tensor] = []
+            upstream: list[torch.Tensor] = []
             for name, result, gradient in zip(
                 ("output", "h_n", "c_n"),
                 (output, *_as_tuple(last)),
@@ -60,22 +63,22 @@ def adapted(module_class: Any) -> type:
                     if not result.requires_grad:
                         raise ValueError(f"expected {name} with a gradient, got it detached")
                     results.append(result)
-                    gradients.append(self.tensor(gradient).detach())
+                    upstream.append(self.tensor(gradient).detach())
             parameters = self.parameters
-            sources = [given, *_as_tuple(begun), *parameters.values()]
+            sources = [inputs, *_as_tuple(initial), *parameters.values()]
             found: Any = torch.autograd.grad(
-                results, sources, gradients, retain_graph=True, allow_unused=True
+                results, sources, upstream, retain_graph=True, allow_unused=True
             )
-            told = [
+            gradients = [
                 torch.zeros_like(source) if gradient is None else gradient  # nothing depends on it
                 for source, gradient in zip(sources, found, strict=True)
             ]
-            number = len(told) - len(parameters)
-            states = tuple(told[1:number])
+            number = len(gradients) - len(parameters)
+            states = tuple(gradients[1:number])
             return {
-                "x": told[0],
-                "h0": states if isinstance(begun, tuple) else next(iter(states), None),
-                "parameters": dict(zip(parameters, told[number:], strict=True)),
+                "x": gradients[0],
+                "h0": states if isinstance(initial, tuple) else next(iter(states), None),
+                "parameters": dict(zip(parameters, gradients[number:], strict=True)),
             }
 
     return Adapted

@@ -1,52 +1,54 @@
-"""Which adapter a class needs, and of which cell it is: told by its bases and their names."""
+"""Find the adapter for a class of another library, by what the files of this folder state.
+
+An adapter is a file with two constants and a function:
+
+LIBRARIES : tuple of str
+    Modules. A class needs this adapter if it or a base of it comes from one of them.
+CLASSES : tuple of str
+    What a user can check with it, as MODULE:CLASS. The library may have no such class, but an
+    operator of this name.
+adapted : function
+    Takes the library's class, or the operator's name; returns a class as `check` expects it.
+
+An adapter is read here without being imported, as its library may not be installed.
+"""
 
 from __future__ import annotations
 
-import re
+import ast
+from functools import cache
+from pathlib import Path
 from types import ModuleType
 from typing import Any
 
-ADAPTERS = {
-    "torch.nn.": "torch_module",
-    "keras.": "keras_layer",
-    "flax.nnx.": "jax_cell",
-    "equinox.": "jax_cell",
-}
-"""The adapter for a class of which a base comes from such a module."""
 
-OPERATORS = {"onnxruntime": "onnx_runtime"}
-"""The adapter of a module that has no classes, but operators by name."""
-
-GATED = {"gru": re.compile("GRU|[Gg]ru(cell|layer)?(?![a-z])"), "lstm": re.compile("(?i)lstm")}
-"""What a gated cell's name has in it. A longer word with gru in it, like Congruent, is none."""
-ELMAN = re.compile("(?i)(simple)?rnn(cell)?")
-
-
-def adapter_of(module: ModuleType, target: Any) -> str:
-    """Return the name of the adapter for a class of another library, empty if it needs none."""
-    if isinstance(target, str):
-        return OPERATORS[module.__name__]
-    for kind in _kinds(target):
-        for origin, adapter in ADAPTERS.items():
-            if kind.__module__.startswith(origin):
-                return adapter
-    return ""
+@cache
+def adapters() -> dict[str, dict[str, tuple[str, ...]]]:
+    """Return the constants of each adapter, by its name."""
+    found = {}
+    for file in sorted(Path(__file__).parent.glob("*.py")):
+        constants = {
+            node.targets[0].id: ast.literal_eval(node.value)
+            for node in ast.parse(file.read_text(encoding="utf-8")).body
+            if isinstance(node, ast.Assign)
+            and isinstance(node.targets[0], ast.Name)
+            and node.targets[0].id in ("LIBRARIES", "CLASSES")
+        }
+        if constants:
+            found[file.stem] = constants
+    return found
 
 
-def cell_of(target: Any) -> str:
-    """Return the cell that a class or one of its bases is named after, empty if there is none.
-
-    A name that has GRU or LSTM in it, and not both, says so; of RNN alone the whole name must.
-    """
-    names = [target] if isinstance(target, str) else [kind.__name__ for kind in _kinds(target)]
-    for name in names:
-        found = [cell for cell, pattern in GATED.items() if pattern.search(name)]
-        if len(found) == 1:
-            return found[0]
-        if ELMAN.fullmatch(name):
-            return "rnn"
-    return ""
-
-
-def _kinds(target: Any) -> tuple[type, ...]:
-    return target.__mro__ if isinstance(target, type) else ()
+def resolve(module: ModuleType, name: str) -> tuple[Any, str]:
+    """Return what a name of a module means, and its adapter; empty if it needs none."""
+    for adapter, constants in adapters().items():
+        if f"{module.__name__}:{name}" in constants["CLASSES"] and not hasattr(module, name):
+            return name, adapter
+    target: Any = module
+    for part in name.split("."):
+        target = getattr(target, part)
+    for kind in target.__mro__ if isinstance(target, type) else ():
+        for adapter, constants in adapters().items():
+            if f"{kind.__module__}.".startswith(tuple(f"{m}." for m in constants["LIBRARIES"])):
+                return target, adapter
+    return target, ""

@@ -1,0 +1,184 @@
+"""The three parts of a layer: forward, gradients of the parameters, gradients of x and the state.
+
+What is right is computed by our own layer in float64, the tolerance by ours in the layer's dtype.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from dataclasses import replace
+from functools import lru_cache
+from typing import Any
+
+import numpy as np
+
+from compare.check.cases.comparison import Comparison
+from compare.check.cases.layer_case import LayerCase, make_case
+from compare.check.cases.layer_results import (
+    CLASSES,
+    Results,
+    backward,
+    build,
+    compared,
+    forward,
+    rounding,
+    run,
+)
+from compare.check.cases.parts import Case, Malformed, Part, PartResult, in_float64
+from compare.check.classes.conventions import OF_A_CALL, Conventions, all_conventions
+from compare.check.classes.layers import Layers
+from compare.check.functions.signatures import equations, signatures_of
+from compare.check.worker.client import Trouble
+
+SIZES = ((3, 2, 4, 5), (4, 3, 5, 2), (1, 5, 3, 4), (5, 1, 2, 3), (7, 3, 6, 6))
+"""T, B, V and H: first all different, so that no transposition is hidden; then one step, one
+sequence, and as many inputs as units."""
+
+PARTS = ("forward", "gradients of the parameters", "gradients of x and the state")
+"""Each part is a point."""
+
+OPTIONS = {"nonlinearity", "bias", "L", "bidirectional", "batch_first", "projected", "dtype"}
+"""The fields of a case that are arguments of the constructor; the others are passed to calls."""
+
+
+def parts_of(cell: str) -> tuple[Part, ...]:
+    """Return the parts of a layer, with the cell's equations."""
+    names = signatures_of(cell)
+    forward, backward = equations(names.forward), equations(names.backward)
+    return tuple(Part(name, backward if "gradient" in name else forward) for name in PARTS)
+
+
+def part_of(tensor: str) -> str:
+    """Return the part that a tensor belongs to."""
+    if not tensor.startswith("gradient"):
+        return PARTS[0]
+    return PARTS[1] if "_l" in tensor else PARTS[2]
+
+
+# A case and its right results -------------------------------------------------------------------
+
+
+def case_of(layers: Layers, sizes: Sequence[int], seed: int, **fields: Any) -> LayerCase:
+    """Return a case for a user's layer."""
+    dtype = layers.dtype or layers.own_dtype
+    is_wide = dtype in ("float32", "float64")
+    choices = {
+        "cell": layers.cell,
+        "dtype": dtype if is_wide else "float32",
+        "precision": layers.precision if is_wide else dtype,
+        "one_bias": layers.conventions.one_bias,
+        "seed": seed,
+    }
+    choices |= dict(zip("TBVH", sizes, strict=True))
+    return the_same(make_case(**(choices | fields)))
+
+
+@lru_cache(maxsize=1024)
+def the_same(case: LayerCase) -> LayerCase:
+    """Return the first case that was equal to this one, so that its results are computed once."""
+    return case
+
+
+def expected_of(case: LayerCase) -> Results:
+    """Return our results of a case in float64."""
+    kept = case.__dict__  # for as long as the case lives
+    if "expected" not in kept:
+        exact = replace(case, dtype="float64", precision="")
+        exact = exact.with_floats(replace(case.floats, **in_float64(vars(case.floats))))
+        with np.errstate(all="ignore"):
+            kept["expected"] = run(CLASSES[case.cell], exact)
+    expected: Results = kept["expected"]
+    return expected
+
+
+def compared_with_ours(case: LayerCase, got: Results) -> tuple[Comparison, ...]:
+    """Compare a layer's results with ours in float64."""
+    least = np.dtype("float16" if case.dtype == "float32" else "float64").itemsize
+    wide = {
+        name: array.astype(np.float64)
+        if array.dtype.kind in "fiu" and array.dtype.itemsize >= least
+        else array
+        for name, array in got.items()
+    }
+    return compared(expected_of(case), wide, case, rounding(case)[1])
+
+
+# Trying them ------------------------------------------------------------------------------------
+
+
+def try_parts(
+    layers: Layers,
+    seed: int,
+    sizes_to_try: Sequence[Sequence[int]] = SIZES,
+    **fields: Any,
+) -> list[PartResult]:
+    """Try a layer on cases of some sizes; return a result for each part.
+
+    With fields of a case it is a feature that is tried; without, the simplest layer.
+    """
+    results = [PartResult(part, "right") for part in parts_of(layers.cell)]
+    for sizes in sizes_to_try:
+        got: Results = {}
+        trouble: Trouble | Malformed | None = None
+        try:
+            if not layers.conventions.names:
+                layers.learn(*sizes[2:])
+            case = case_of(layers, sizes, seed, **fields)
+            layer = build(layers, case)
+            got, tape = forward(layer, case)
+            got = got | backward(layer, case, tape)
+        except (Trouble, Malformed) as error:
+            trouble = error
+        if layers.forward_only:
+            results = results[:1]
+        comparisons = compared_with_ours(case, got) if got else ()
+        for result in results:
+            is_there = bool(got) and (trouble is None or result.stage.name == PARTS[0])
+            if is_there:
+                result.seen.append((case, got))
+            if result.verdict != "right":
+                continue
+            result.cases += 1
+            words = Case("T {}, B {}, V {}, H {}".format(*sizes))
+            if is_there:
+                mine = tuple(c for c in comparisons if part_of(c.tensor) == result.stage.name)
+                wrong = next((c for c in mine if not c.ok), None)
+                if wrong is not None:
+                    result.verdict, result.case, result.wrong = "wrong", words, wrong
+                    result.comparisons = mine
+            elif trouble is not None:
+                refused = fields and trouble.kinds and not OPTIONS & fields.keys()  # in any words
+                result.verdict, result.case = "missing" if refused else trouble.verdict, words
+                result.expected, result.got = trouble.expected, trouble.got
+        if trouble is not None:
+            break
+    return results
+
+
+def find_conventions(layers: Layers, seed: int) -> list[PartResult]:
+    """Try the simplest layer in each convention, keep the one that fits, return its results.
+
+    Raises
+    ------
+    UsageError
+        If one fits, but a flag states another one.
+    """
+    tried: list[tuple[float, Conventions, list[PartResult]]] = []
+    for conventions in sorted(all_conventions(), key=layers.flags.allow, reverse=True):
+        if not layers.flags.allow(conventions) and any(fits for fits, *_ in tried):
+            break
+        layers.conventions = conventions
+        results = try_parts(layers, seed)
+        score = sum(result.verdict == "right" for result in results)
+        shapes = results[0].wrong is not None and not any(c.problem for c in results[0].comparisons)
+        tried.append((score + 0.5 * shapes, conventions, results))
+        if score == len(results) or results[0].verdict == "timeout":
+            break
+    # If none fits, keep the one with most cases; prefer a result to an exception.
+    fits, layers.conventions, results = max(
+        tried, key=lambda t: (t[2][0].cases, t[0], t[2][0].verdict != "error")
+    )
+    if fits:
+        for name in OF_A_CALL:
+            layers.flags.check(name, getattr(layers.conventions, name))
+    return results

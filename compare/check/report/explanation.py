@@ -1,0 +1,114 @@
+"""The explanation of a result that is not right: case, numbers, equation, likely mistake."""
+
+from __future__ import annotations
+
+import math
+from typing import Any
+
+import numpy as np
+from rich.text import Text
+
+from compare.check.cases.comparison import Comparison
+from compare.check.cases.parts import PartResult
+
+WIDEST = 8
+"""Rows and columns of a tensor that are shown."""
+
+
+def explained(result: PartResult) -> list[Text]:
+    """Return the lines that explain a result; none if it is right."""
+    if result.verdict == "right":
+        return []
+    case = f" on {result.case.words}" if result.case else ""
+    if result.wrong is None:
+        lines = [Text(f"{result.stage.name}{case}: {reason(result)}")]
+    else:
+        lines = [Text(f"{result.stage.name}{case}: {result.wrong.tensor} is wrong")]
+        lines += side_by_side(result.wrong)
+    lines += [Text(f"  {note}", "dim") for note in result.notes]
+    lines.append(Text())
+    lines += [Text(f"  {line}", "cyan") for line in result.stage.equation.split("\n")]
+    if result.likely:
+        lines += [Text(), Text("  It looks like this: ").append(result.likely, "bold")]
+    return lines
+
+
+def in_short(result: PartResult) -> str:
+    """Return a result in one line."""
+    if result.verdict == "right":
+        return "; ".join([f"{result.cases} case{'s'[: result.cases != 1]}", *result.notes])
+    if result.wrong is not None:
+        return f"{result.wrong.tensor}: {where(result.wrong)}"
+    return "" if result.verdict == "missing" else reason(result)
+
+
+def reason(result: PartResult) -> str:
+    """Return in words why a result without numbers is not right."""
+    if result.expected == "a result":
+        return result.got
+    return f"expected {result.expected}, got {result.got}"
+
+
+def where(wrong: Comparison) -> str:
+    """Return the first wrong entry, or how the whole tensor differs."""
+    at = first_entry(wrong)
+    if at is None:
+        expected, got = problem(wrong)
+        return f"expected {expected}, got {got}"
+    place = f" at [{', '.join(map(str, at))}]" if at else ""
+    for digits in (6, 9, 17):  # until they differ
+        expected, got = (f"{array[at]:.{digits}g}" for array in (wrong.expected, wrong.got))
+        if expected != got:
+            break
+    return f"expected {expected}, got {got}{place}"
+
+
+def problem(wrong: Comparison) -> tuple[str, str]:
+    """Return how shapes or dtypes differ."""
+    expected, got = wrong.expected, wrong.got
+    if expected.shape != got.shape:
+        return f"shape {expected.shape}", f"shape {got.shape}" if got.size else "none"
+    return str(expected.dtype), str(got.dtype)
+
+
+def first_entry(wrong: Comparison) -> tuple[int, ...] | None:
+    """Return the index of the first wrong entry, in the order of time; None without numbers."""
+    if wrong.problem:
+        return None
+    return tuple(int(k) for k in np.argwhere(wrong.wrong_entries)[0])
+
+
+def side_by_side(wrong: Comparison) -> list[Text]:
+    """Show expected and got side by side, the wrong entries marked with a star."""
+    at = first_entry(wrong)
+    if at is None:
+        return [Text(f"  {where(wrong)}")]
+    lines = []
+    index: tuple[Any, ...] = ()
+    if wrong.expected.ndim == 3:
+        index = (at[0],)
+        lines.append(Text(f"  at step {at[0] + 1} of {len(wrong.expected)}", "dim"))
+    marks = np.atleast_2d(wrong.wrong_entries[index])
+    left, right = np.atleast_2d(wrong.expected[index]), np.atleast_2d(wrong.got[index])
+    shown = [_rows(left, np.zeros_like(marks)), _rows(right, marks)]
+    width = max(len(text.plain) for text in [*shown[0], Text("expected")])
+    lines.append(Text(f"  {'expected'.ljust(width)}   got", "dim"))
+    for one, other in zip(*shown, strict=True):
+        gap = " " * (width - len(one.plain) + 3)
+        lines.append(Text("  ").append(one).append(gap).append(other))
+    more = " (not all of them are shown)" if max(left.shape) > WIDEST else ""
+    many, apart = int(wrong.wrong_entries.sum()), wrong.difference
+    off = f"off by up to {apart:.2g}" if math.isfinite(apart) else "some are not finite"
+    words = f"  {many} of {wrong.expected.size} entries wrong, marked *{more}"
+    return [*lines, Text(f"{words}; {off}; tolerance {np.max(wrong.allowed):.2g}", "dim")]
+
+
+def _rows(array: np.ndarray, marks: np.ndarray) -> list[Text]:
+    rows = []
+    for numbers, row_marks in zip(array[:WIDEST], marks[:WIDEST], strict=False):
+        text = Text()
+        for number, is_wrong in zip(numbers[:WIDEST], row_marks[:WIDEST], strict=True):
+            shown = f"{number:.4g}".rjust(10) + ("*" if is_wrong else " ")
+            text.append(shown, "bold red" if is_wrong else "")
+        rows.append(text)
+    return rows
