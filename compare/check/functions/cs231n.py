@@ -12,6 +12,7 @@ from __future__ import annotations
 
 from collections.abc import Iterator
 from dataclasses import dataclass
+from functools import partial
 from typing import Any
 
 import numpy as np
@@ -90,38 +91,28 @@ def draw_steps(seed: int) -> Iterator[Case]:
     rng = np.random.default_rng([seed, 7])
     for case in draw_step(signatures_of("rnn"), seed):
         own = case.inputs
-        inputs = {
-            "x": own["x_t"],
-            "prev_h": own["h"],
-            **_weights(own),
-            "dnext_h": rng.normal(size=own["h"].shape).astype(case.dtype),
-        }
-        yield Case(_renamed(case.words), inputs, case.dtype)
+        d_next = rng.normal(size=own["h"].shape).astype(case.dtype)
+        yield _case(case, {"x": own["x_t"], "prev_h": own["h"], "dnext_h": d_next})
 
 
 def draw_sequences(seed: int) -> Iterator[Case]:
     """Draw sequences."""
     for case in draw_backward(signatures_of("rnn"), seed):
         own = case.inputs
-        inputs = {
-            "x": np.ascontiguousarray(own["x"].swapaxes(0, 1)),
-            "h0": own["h_0"],
-            **_weights(own),
-            "dh": np.ascontiguousarray(own["d_output"].swapaxes(0, 1)),
-        }
-        yield Case(_renamed(case.words), inputs, case.dtype)
+        x, dh = (np.ascontiguousarray(own[name].swapaxes(0, 1)) for name in ("x", "d_output"))
+        yield _case(case, {"x": x, "h0": own["h_0"], "dh": dh})
 
 
-def _weights(own: dict[str, Any]) -> dict[str, Any]:
-    return {
+def _case(case: Case, inputs: dict[str, Any]) -> Case:
+    """Return a case in CS231n's letters, with the weights of `case`."""
+    own = case.inputs
+    weights = {
         "Wx": np.ascontiguousarray(own["W_ih"].T),
         "Wh": np.ascontiguousarray(own["W_hh"].T),
         "b": own["b_ih"] + own["b_hh"],
     }
-
-
-def _renamed(words: str) -> str:
-    return words.replace("B ", "N ").replace("V ", "D ")
+    words = case.words.replace("B ", "N ").replace("V ", "D ")
+    return Case(words, inputs | weights, case.dtype)
 
 
 STEP_EQUATION = "next_h = tanh(x Wx + prev_h Wh + b)"
@@ -129,27 +120,26 @@ BACK_EQUATION = (
     "dz = dnext_h ⊙ (1 - next_h²)\n"
     "dx = dz Wxᵀ,   dprev_h = dz Whᵀ,   dWx = xᵀ dz,   dWh = prev_hᵀ dz,   db = Σ_n dz"
 )
+SUMS = "the last three summed over the steps; dnext_h is dh_t + dprev_h of t+1"
+
+_stage = partial(Stage, wrap=AsCS231n)
 
 CS231N_STAGES = (
-    Stage(
-        "rnn_step_forward", STEP_EQUATION, STEP.run_forward, draw_steps,
-        wrap=AsCS231n, kind="step",
+    _stage("rnn_step_forward", STEP_EQUATION, STEP.run_forward, draw_steps, kind="step"),
+    _stage("rnn_step_backward", BACK_EQUATION, STEP.run_backward, draw_steps, kind="step_backward"),
+    _stage(
+        "rnn_forward",
+        f"{STEP_EQUATION}   for t = 1 … T, from h0",
+        SEQUENCE.run_forward,
+        draw_sequences,
+        kind="forward",
     ),
-    Stage(
-        "rnn_step_backward", BACK_EQUATION, STEP.run_backward, draw_steps,
-        helped_by=("rnn_step_forward",), wrap=AsCS231n, kind="step_backward",
-    ),
-    Stage(
-        "rnn_forward", STEP_EQUATION + "   for t = 1 … T, from h0",
-        SEQUENCE.run_forward, draw_sequences,
-        helped_by=("rnn_step_forward",), wrap=AsCS231n, kind="forward",
-    ),
-    Stage(
+    _stage(
         "rnn_backward",
-        BACK_EQUATION + "\nthe last three summed over the steps; dnext_h is dh_t + dprev_h of t+1",
-        SEQUENCE.run_backward, draw_sequences,
-        helped_by=("rnn_step_forward", "rnn_step_backward", "rnn_forward"),
-        wrap=AsCS231n, kind="backward",
+        f"{BACK_EQUATION}\n{SUMS}",
+        SEQUENCE.run_backward,
+        draw_sequences,
+        kind="backward",
     ),
-)  # fmt: skip
+)
 """The four, in the order of the assignment."""

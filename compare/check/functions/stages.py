@@ -31,7 +31,7 @@ class Functions(Protocol):
         """Call one; items of the result that are named in `keep` are objects of its own."""
 
     def kept(self) -> Any:
-        """Return what stands for the last result."""
+        """Return a handle of the last result."""
 
     def look(self, kept: Any, k: int) -> Any:
         """Return an item of a result as it is now."""

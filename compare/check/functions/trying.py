@@ -169,7 +169,7 @@ def try_all(
     """
     found: list[StageResult] = []
     for stage in stages:
-        helpers = [r for r in found if r.stage.name in stage.helped_by and not stage.wrap]
+        helpers = [result for result in found if result.stage.name in stage.helped_by]
         broken = {r.stage.name: r.verdict for r in helpers if r.verdict != "right"}
         results = []
         for attempt in _attempts(stage, broken):

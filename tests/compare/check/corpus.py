@@ -1,4 +1,3 @@
-<<<<<<< HEAD
 """A corpus of submissions: right and wrong solutions of the exercise with six functions.
 
 `students/right.py` is a right solution for the Elman network. `students/mistakes.toml` changes it
@@ -8,20 +7,6 @@ does the same with the plain versions of the GRU and the LSTM.
 
 `test_corpus.py` checks by calling the functions that each mistake is wrong where it says, and that
 every right variant is right.
-=======
-"""The corpus of submissions: right and wrong solutions of the exercise with six functions.
-
-`students/right.py` is a right solution. `students/mistakes.toml` changes it into wrong solutions,
-each with one mistake in one function. `students/variants.toml` has right ways to write a part of it
-otherwise; `right_variants` combines them at random. A test uses them like this::
-
-    @pytest.mark.parametrize("mistake", mistakes(), ids=lambda mistake: mistake.name)
-    def test_a_mistake_is_named_at_its_stage(mistake, tmp_path):
-        file = tmp_path / "my_rnn.py"
-        file.write_text(mistake.source, encoding="utf-8")
-        ...  # the first stage that is not right is mistake.stage
-        ...  # re.search(mistake.likely, likely, re.IGNORECASE)
->>>>>>> w/mistakes
 """
 
 import functools

@@ -142,7 +142,7 @@ def test_the_template_names_its_file_and_is_never_overwritten(tmp_path: Path) ->
 
 
 @pytest.mark.parametrize(
-    ("text", "verdicts", "said"),
+    ("text", "verdicts", "message"),
     [
         ("def rnn_step(*a):\n    while True:\n        pass\n", "timeout", "no result within 1 s"),
         ("import os\ndef rnn_step(*a):\n    os._exit(0)\n", "error", "its process ended"),
@@ -160,8 +160,8 @@ def test_the_template_names_its_file_and_is_never_overwritten(tmp_path: Path) ->
         ),
     ],
 )
-def test_whatever_the_code_does_it_is_told(
-    tmp_path: Path, text: str, verdicts: str, said: str
+def test_each_failure_of_the_code_is_reported(
+    tmp_path: Path, text: str, verdicts: str, message: str
 ) -> None:
     (tmp_path / "student.py").write_text(text)
     printed = io.StringIO()
@@ -173,7 +173,7 @@ def test_whatever_the_code_does_it_is_told(
     )
     with pytest.raises(CheckError, match=r"^0 of 1 stages are right"):
         check(config, Terminal(Console(file=printed, width=200)))
-    assert said in printed.getvalue()
+    assert message in printed.getvalue()
     assert "got no result" not in printed.getvalue()
     found = json.loads((tmp_path / "found.json").read_text())
     assert [stage["verdict"] for stage in found["stages"]] == [verdicts]
@@ -200,7 +200,7 @@ def test_a_function_that_does_not_end_is_waited_for_once(tmp_path: Path) -> None
     assert calls.read_text() == "called "
 
 
-def test_a_file_without_the_functions_is_told_how_a_class_is_named(tmp_path: Path) -> None:
+def test_a_file_without_the_functions_shows_how_a_class_is_named(tmp_path: Path) -> None:
     (tmp_path / "student.py").write_text("class MyRNN:\n    pass\n")
     source = Source(file=str(tmp_path / "student.py"))
     config = CheckConfig(target="student.py")
@@ -210,7 +210,7 @@ def test_a_file_without_the_functions_is_told_how_a_class_is_named(tmp_path: Pat
     assert report.notes == ["the file has none of them; for a class, give student.py:CLASS"]
 
 
-def test_that_a_file_cannot_be_loaded_is_said_once(tmp_path: Path) -> None:
+def test_a_file_that_cannot_be_loaded_is_reported_once(tmp_path: Path) -> None:
     (tmp_path / "student.py").write_text("import no_such_thing\n")
     printed = io.StringIO()
     with pytest.raises(CheckError, match=r"^0 of 6 stages are right"):
@@ -315,7 +315,7 @@ def test_results_for_gradescope_are_as_its_documentation_has_them(
         ["m:", "--watch"],
     ],
 )
-def test_usage_is_told_with_code_2(
+def test_a_wrong_usage_ends_with_code_2(
     arguments: list[str],
     tmp_path: Path,
     monkeypatch: pytest.MonkeyPatch,

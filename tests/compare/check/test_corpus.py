@@ -17,7 +17,7 @@ from numpy.testing import assert_allclose
 from compare.check import find_bug
 from compare.check.functions import stages
 from compare.check.functions.exercises import STAGES as ALL_STAGES
-from compare.check.functions.of_package import OfPackage
+from compare.check.functions.plain import PlainFunctions
 from compare.check.functions.stages import Stage, run_quietly
 from compare.check.functions.trying import cases_of, compared
 from tests.annotations import unchecked
@@ -146,14 +146,14 @@ WITH_NUMBERS_OF_A_BUG = [m for m in mistakes() if m.bug and m.shows not in ("arg
 
 @pytest.mark.parametrize("mistake", WITH_NUMBERS_OF_A_BUG[:: number(5, 1)], ids=lambda m: m.name)
 def test_a_mistake_gives_the_numbers_of_its_bug(mistake: Mistake) -> None:
-    """Those of a copy of `scratch_rnn` with the bug, in the last case that is wrong."""
+    """Those of the plain version with the bug, in the last case that is wrong."""
     assert mistake.bug is not None
     stage, functions = STAGE_NAMED[mistake.stage], functions_of(mistake.source)
     wrong = [k for k in range(len(cases_of(stage, 0))) if problem(functions, stage, k)]
     cases = [cases_of(stage, 0)[k] for k in wrong]
     case, right = [(case, right) for case, right in cases if case.dtype == "float64"][-1]
     got = results(functions, stage, case.inputs)
-    copy = stage.functions(OfPackage(find_bug(mistake.bug).load(), "rnn"))
+    copy = stage.functions(PlainFunctions("rnn", find_bug(mistake.bug).plain))
     for buggy in compared(right, run_quietly(stage, copy, case.inputs)):
         assert_allclose(got[buggy.tensor], buggy.got, 0, 2 * np.max(buggy.allowed))
 

@@ -59,17 +59,19 @@ BLUNT = ("d_b, d_b\n", "d_b, d_b * (1 + 1e-9 * (len(d_output) > 15))\n")
 
 
 @pytest.mark.parametrize(
-    ("change", "said"),
+    ("change", "message"),
     [
         (LONG, "at update 1, and 3.37561096 in PyTorch"),
         (TIRED, "expected a result at update 5, got AssertionError: tired"),
         (BLUNT, "the tolerance is"),
     ],
 )
-def test_functions_that_fail_together_are_told(change: Any, said: str, tmp_path: Path) -> None:
+def test_functions_that_fail_together_are_reported(
+    change: Any, message: str, tmp_path: Path
+) -> None:
     assert RIGHT.count(change[0]) == 1
     training = trained(tmp_path, "rnn", "calls = []\n" + RIGHT.replace(*change))
-    assert said in training.failed
+    assert message in training.failed
     stages = [PartResult(stage, "right", 1) for stage in STAGES["rnn"]]
     report = Report("student.py", "functions", "rnn", 0, stages, training=training)
     assert (report.score, report.ok, report.to_json()["ok"]) == (6, False, False)
@@ -83,7 +85,7 @@ def test_functions_that_fail_together_are_told(change: Any, said: str, tmp_path:
     assert "the training differs from PyTorch's" in printed.getvalue()
 
 
-def test_parameters_that_are_wrong_after_the_last_update_are_told(
+def test_wrong_parameters_after_the_last_update_are_reported(
     tmp_path: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     """No loss shows the last update; only the parameters do."""
