@@ -164,6 +164,11 @@ class Unfinished(Plain):
         raise RuntimeError("not yet")
 
 
+class NotYet:
+    def __init__(self, input_size, hidden_size):
+        raise NotImplementedError("anything yet")
+
+
 class HalfWritten(Plain):
     def backward(self, tape, d_output, d_h_n):
         raise NotImplementedError
@@ -220,7 +225,7 @@ class Inference:
 
 
 class Leaking(Inference):
-    """What stands in the padding is multiplied by zero, and NaN is still NaN then."""
+    """Multiplies the padding by zero, where NaN remains NaN."""
 
     def forward(self, x, state=None, **more):
         output, h_n, _ = super().forward(x, state, **more)
@@ -237,7 +242,7 @@ class Vanishing(Inference):
 
 
 class OneBias(scratch_rnn.GRU):
-    """A GRU with one bias, which stands where b_ih does: not inside the reset gate's product."""
+    """A GRU with one bias, in the place of b_ih: outside the product of the reset gate."""
 
     def __init__(self, input_size, hidden_size):
         super().__init__(input_size, hidden_size)
@@ -281,7 +286,7 @@ class Consuming(Plain):
 
 
 class Carrying(Plain):
-    """Right once: a later call without a state begins where the call before has ended."""
+    """Right once: a later call without a state begins with the last state of the call before."""
 
     last = None
 
@@ -294,13 +299,21 @@ class Carrying(Plain):
 
 
 class CarryingAlways(Plain):
-    """Right once: a later call begins where the call before has ended, whatever it is handed."""
+    """Right once: a later call begins with the last state of the call before, not with h0."""
 
     last = None
 
     def forward(self, x, h0):
         output, self.last, tape = super().forward(x, h0 if self.last is None else self.last)
         return output, self.last, tape
+
+
+class Crashing(Plain):
+    """Raises IndexError, where a state does not fit to x."""
+
+    def forward(self, x, h0):
+        h0[0, x.shape[1] - 1]
+        return super().forward(x, h0)
 
 
 class Approximate(Plain):

@@ -303,29 +303,6 @@ def test_results_for_gradescope_are_as_its_documentation_has_them(
     ]
 
 
-@pytest.mark.parametrize(
-    "arguments",
-    [
-        [],
-        ["no_such.py"],
-        ["no.such:Thing"],
-        ["scratch_rnn.rnn.such:Thing"],
-        ["--new", "a.py", "b.py"],
-        ["x.py", "--seed", "-1"],
-        ["m:", "--watch"],
-    ],
-)
-def test_a_wrong_usage_ends_with_code_2(
-    arguments: list[str],
-    tmp_path: Path,
-    monkeypatch: pytest.MonkeyPatch,
-    capsys: pytest.CaptureFixture[str],
-) -> None:
-    monkeypatch.chdir(tmp_path)
-    assert main(["check", *arguments]) == 2
-    assert capsys.readouterr().err.count("\n") == 1
-
-
 def test_an_unknown_stage_is_a_usage_error(tmp_path: Path) -> None:
     (tmp_path / "student.py").write_text(RIGHT)
     config = CheckConfig(target=str(tmp_path / "student.py"), stage="rnn_stop")

@@ -32,7 +32,7 @@ def _quickly() -> Iterator[None]:
         yield
 
 
-def looked_at(target: str, cell: str) -> tuple[Layers, list[PartResult]]:
+def diagnosed(target: str, cell: str) -> tuple[Layers, list[PartResult]]:
     """Try the parts of a layer, and name what is wrong."""
     with submission_of(target) as submission:
         layers = Layers(submission, cell)
@@ -78,11 +78,11 @@ def as_class(functions: str, cell: str, stage: str) -> str:
     [wrong for wrong in WRONG if wrong[-1] not in NOT_SEEN][:: number(13, 1)],
     ids=lambda value: value if len(value) < 99 else "",
 )
-def test_a_mistake_of_a_class_is_told_in_its_part_and_named(
+def test_a_mistake_of_a_class_is_found_in_its_part_and_named(
     functions: str, cell: str, stage: str, likely: str, tmp_path: Path, count: Count
 ) -> None:
     (tmp_path / "student.py").write_text(as_class(functions, cell, stage), encoding="utf-8")
-    _, results = looked_at(f"{tmp_path / 'student.py'}:Student", cell)
+    _, results = diagnosed(f"{tmp_path / 'student.py'}:Student", cell)
     wrong = first_wrong(results)
     assert wrong.stage.name.startswith("gradient") == stage.endswith("backward")
     if wrong.verdict == "wrong":  # and not an exception, which says where it was raised
@@ -123,7 +123,7 @@ OF_LAYERS = [
 @pytest.mark.parametrize("bug", OF_LAYERS[:: number(15, 1)], ids=lambda bug: bug.name)
 def test_a_bug_of_the_catalogue_is_named_in_a_class(bug: Bug, count: Count) -> None:
     cell = bug.cell or "rnn"
-    layers, results = looked_at(f"{bug.load().__name__}:{cell.upper()}", cell)
+    layers, results = diagnosed(f"{bug.load().__name__}:{cell.upper()}", cell)
     likely = [result.likely for result in results if result.verdict != "right"]
     if results[0].verdict == "wrong":
         assert {*likely[1:]} <= {""}  # the gradients follow from it
@@ -135,8 +135,8 @@ def test_a_bug_of_the_catalogue_is_named_in_a_class(bug: Bug, count: Count) -> N
 
 
 @pytest.mark.parametrize("name", sorted(SEEN_BY_PROPERTIES, reverse=True)[:: number(5, 1)])
-def test_a_bug_of_the_catalogue_that_shows_in_no_number_breaks_a_law(name: str) -> None:
-    layers, results = looked_at(f"{find_bug(name).load().__name__}:RNN", "rnn")
+def test_a_bug_of_the_catalogue_that_shows_in_no_number_violates_a_property(name: str) -> None:
+    layers, results = diagnosed(f"{find_bug(name).load().__name__}:RNN", "rnn")
     assert {result.verdict for result in results} == {"right"}
     assert "wrong" in {entry["verdict"] for entry in try_properties(layers, [], 0)}
 
@@ -159,13 +159,13 @@ def test_a_case_is_drawn_once_however_often_it_is_tried() -> None:
         ("WrongSlope", "rnn", "gradients of the parameters", "tanh is written 1 - h, without"),
         ("Inverted", "gru", "forward", "The update gate keeps the new n and not the old h"),
         ("NoReset", "gru", "forward", "The reset gate is not used"),
-        ("Untold", "lstm", "forward", "The output gate multiplies c, and not tanh"),
+        ("NoTanh", "lstm", "forward", "The output gate multiplies c, and not tanh"),
         ("Coupled", "lstm", "forward", "The forget gate is taken to be 1 - i"),
         ("Cut", "lstm", "gradients of the parameters", "of c is not passed on to the step before"),
     ],
 )
 def test_a_mistake_of_a_torch_module_is_named(name: str, cell: str, part: str, likely: str) -> None:
-    _, results = looked_at(f"{HERE / 'wrong_modules.py'}:{name}", cell)
+    _, results = diagnosed(f"{HERE / 'wrong_modules.py'}:{name}", cell)
     wrong = first_wrong(results)
     assert (wrong.stage.name, wrong.verdict) == (part, "wrong")
     assert likely in wrong.likely
@@ -179,32 +179,32 @@ def test_a_mistake_of_a_torch_module_is_named(name: str, cell: str, part: str, l
     ],
 )
 def test_weights_from_in_to_out_are_transposed_the_other_way_round(name: str, likely: str) -> None:
-    _, results = looked_at(f"{HERE / 'right_class.py'}:{name}", "rnn")
+    _, results = diagnosed(f"{HERE / 'right_class.py'}:{name}", "rnn")
     assert first_wrong(results).likely == likely
 
 
-def test_a_last_state_that_is_detached_is_told_so() -> None:
-    _, results = looked_at(f"{HERE / 'wrong_modules.py'}:LastDetached", "rnn")
+def test_a_last_state_that_is_detached_is_named() -> None:
+    _, results = diagnosed(f"{HERE / 'wrong_modules.py'}:LastDetached", "rnn")
     assert results[0].verdict == "right"
     assert results[1].got == "ValueError: expected h_n with a gradient, got it detached"
 
 
 @pytest.mark.parametrize("cell", ["rnn", "gru", "lstm"])
 def test_a_right_module_by_steps_is_given_no_mistake(cell: str) -> None:
-    _, results = looked_at(f"{HERE / 'wrong_modules.py'}:{cell.upper()}", cell)
+    _, results = diagnosed(f"{HERE / 'wrong_modules.py'}:{cell.upper()}", cell)
     assert [(r.verdict, r.likely) for r in results] == [("right", "")] * 3
 
 
-def test_a_module_without_a_state_is_told_so_and_not_that_the_batch_comes_first() -> None:
+def test_a_module_without_a_state_is_named_and_not_that_the_batch_comes_first() -> None:
     """The other convention, which is tried first, raises."""
-    layers, results = looked_at(f"{HERE / 'wrong_modules.py'}:OnlyOutput", "rnn")
+    layers, results = diagnosed(f"{HERE / 'wrong_modules.py'}:OnlyOutput", "rnn")
     assert layers.conventions.batch_first
     assert results[0].got == "an array of shape (2, 3, 5)"
     assert results[0].expected.endswith("or (output, h_n) from a module of PyTorch")
 
 
 def test_a_backward_pass_that_raises_says_nothing_of_the_forward_pass() -> None:
-    _, results = looked_at(f"{HERE / 'right_class.py'}:HalfWritten", "rnn")
+    _, results = diagnosed(f"{HERE / 'right_class.py'}:HalfWritten", "rnn")
     assert [r.verdict for r in results] == ["right", "missing", "missing"]
 
 
@@ -221,14 +221,14 @@ def test_a_backward_pass_that_raises_says_nothing_of_the_forward_pass() -> None:
 def test_what_shows_at_some_sizes_alone_is_no_missing_feature(
     name: str, verdict: str, words: str, got: str
 ) -> None:
-    _, (forward, *_) = looked_at(f"{HERE / 'right_class.py'}:{name}", "rnn")
+    _, (forward, *_) = diagnosed(f"{HERE / 'right_class.py'}:{name}", "rnn")
     assert (forward.verdict, forward.case.words) == (verdict, words)
     assert got in forward.got
 
 
 @pytest.mark.parametrize("name", ["BiasRows", "BiasRowsFlat"])
 def test_biases_may_be_rows(name: str) -> None:
-    layers, results = looked_at(f"{HERE / 'right_class.py'}:{name}", "rnn")
+    layers, results = diagnosed(f"{HERE / 'right_class.py'}:{name}", "rnn")
     assert {result.verdict for result in results} == {"right"}
     [unbatched] = [f for f in try_features(layers, 0) if f["name"] == "input without a batch"]
     assert unbatched["verdict"] == "missing"  # it makes rows of single vectors, by chance
@@ -238,39 +238,41 @@ EVERYTHING_ELSE = [name for name in FEATURES if name != "float64"]
 """What the smallest class does not have."""
 
 
-def test_a_gradient_that_is_clipped_on_its_way_back_breaks_a_law() -> None:
-    layers, results = looked_at(f"{HERE / 'right_class.py'}:Clipping", "rnn")
+def test_a_gradient_that_is_clipped_on_its_way_back_violates_a_property() -> None:
+    layers, results = diagnosed(f"{HERE / 'right_class.py'}:Clipping", "rnn")
     assert {result.verdict for result in results} == {"right"}
     properties = try_properties(layers, EVERYTHING_ELSE, 0)
-    assert [law["name"] for law in properties if law["verdict"] == "wrong"] == ["backward scales"]
+    assert [entry["name"] for entry in properties if entry["verdict"] == "wrong"] == [
+        "backward scales"
+    ]
 
 
-def test_a_flag_that_a_class_does_not_take_is_no_broken_law() -> None:
+def test_a_flag_that_a_class_does_not_take_is_no_violated_property() -> None:
     """A `UsageError` is a ValueError, too."""
-    layers, _ = looked_at(f"{HERE / 'right_class.py'}:Plain", "rnn")
+    layers, _ = diagnosed(f"{HERE / 'right_class.py'}:Plain", "rnn")
     layers.device = "nowhere"
     with pytest.raises(UsageError, match="expected a class that takes device, as --device says"):
         try_properties(layers, EVERYTHING_ELSE, 0)
 
 
-def test_a_law_is_broken_where_shapes_do_not_fit_together() -> None:
-    layers, _ = looked_at(f"{HERE / 'right_class.py'}:Squeezing", "rnn")
+def test_shapes_that_do_not_fit_together_violate_a_property() -> None:
+    layers, _ = diagnosed(f"{HERE / 'right_class.py'}:Squeezing", "rnn")
     properties = try_properties(layers, EVERYTHING_ELSE, 0, deep=True)
-    told = [law["found"] for law in properties if law["verdict"] == "wrong"]
-    assert any(found.startswith("expected results whose shapes fit together") for found in told)
+    found = [entry["found"] for entry in properties if entry["verdict"] == "wrong"]
+    assert any(words.startswith("expected results whose shapes fit together") for words in found)
 
 
 @pytest.mark.parametrize(
-    ("apart", "told"),
+    ("apart", "words"),
     [
         (1e-3, "expected 1, got 1.001"),
         (1e-8, "expected 1, got 1.00000001"),
         (3e-16, "expected 1, got 1.0000000000000002"),
     ],
 )
-def test_two_numbers_are_shown_with_as_many_digits_as_it_takes(apart: float, told: str) -> None:
+def test_two_numbers_are_shown_with_as_many_digits_as_it_takes(apart: float, words: str) -> None:
     comparison = Comparison("h", np.ones(1), np.ones(1) + apart, np.zeros(1))
-    assert told in where(comparison)
+    assert words in where(comparison)
 
 
 def test_the_accuracy_of_float32_is_a_mistake_in_float64_alone() -> None:

@@ -40,7 +40,7 @@ def test_each_stage_is_a_test(tmp_path: Path) -> None:
 
 
 @pytest.mark.parametrize("change", [("", ""), LONG])
-def test_right_functions_are_trained_in_one_more_test(
+def test_the_training_of_right_functions_is_one_more_test(
     change: tuple[str, str],
     request: pytest.FixtureRequest,
     tmp_path: Path,
@@ -58,7 +58,7 @@ def test_right_functions_are_trained_in_one_more_test(
             training.runtest()
 
 
-def test_without_its_option_it_imports_nothing_heavy(tmp_path: Path) -> None:
+def test_without_its_option_the_plugin_imports_no_large_package(tmp_path: Path) -> None:
     (tmp_path / "test_nothing.py").write_text(
         "import sys\n\ndef test_nothing():\n"
         "    assert 'compare.check.report.pytest_plugin' in sys.modules\n"

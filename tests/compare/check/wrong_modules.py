@@ -5,7 +5,7 @@ from torch import nn
 
 
 class Steps:
-    """Goes step by step, with `step` of what x_t adds, the states, W_hh and b_hh."""
+    """Calls `step` with W_ih x_t + b_ih, the states, W_hh and b_hh, step by step."""
 
     def forward(self, x, state):
         W_ih, W_hh, b_ih, b_hh = self.parameters()
@@ -52,7 +52,7 @@ class WrongSlope(RNN):
 
 
 class Carrying(nn.RNN):
-    """Right once: a later call without a state begins where the call before has ended."""
+    """Right once: a later call without a state begins with the last state of the call before."""
 
     last = None
 
@@ -103,17 +103,17 @@ class LSTM(Steps, nn.LSTM):
     def step(self, a, h, c, W_hh, b_hh):
         i, f, g, o = (a + h @ W_hh.T + b_hh).chunk(4, 1)
         c = self.remembered(torch.sigmoid(f), c, torch.sigmoid(i), torch.tanh(g))
-        return self.told(torch.sigmoid(o), c), c
+        return self.shown(torch.sigmoid(o), c), c
 
     def remembered(self, f, c, i, g):
         return f * c + i * g
 
-    def told(self, o, c):
+    def shown(self, o, c):
         return o * torch.tanh(c)
 
 
-class Untold(LSTM):
-    def told(self, o, c):
+class NoTanh(LSTM):
+    def shown(self, o, c):
         return o * c
 
 
