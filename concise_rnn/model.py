@@ -1,5 +1,7 @@
 """The character language model with PyTorch's own layers."""
 
+from typing import Any
+
 import torch
 from torch import nn
 from torch.nn import functional as F
@@ -15,12 +17,13 @@ class RNNModel(nn.Module):
     Parameters
     ----------
     rnn_layer : nn.RNN, nn.GRU or nn.LSTM
-        Its input_size is V. It may have any number of layers, and one or two directions.
+        Or a module that is called like them. Its input_size is V. It may have any number of layers,
+        and one or two directions.
     vocab_size : int
         V, the number of tokens in the vocabulary.
     """
 
-    def __init__(self, rnn_layer: nn.RNN | nn.GRU | nn.LSTM, vocab_size: int) -> None:
+    def __init__(self, rnn_layer: Any, vocab_size: int) -> None:
         super().__init__()
         check_has("rnn_layer", rnn_layer, "input_size", "bidirectional", "weight_ih_l0")
         vocab_size = whole_number("vocab_size", vocab_size, least=1)
@@ -29,7 +32,7 @@ class RNNModel(nn.Module):
                 f"expected an rnn_layer with input_size {vocab_size}, the size of the vocabulary, "
                 f"got {rnn_layer.input_size}"
             )
-        self.rnn = rnn_layer
+        self.rnn: Any = rnn_layer
         self.vocab_size = vocab_size
         self.num_directions = 2 if rnn_layer.bidirectional else 1
         self.linear = nn.Linear(
@@ -58,7 +61,7 @@ class RNNModel(nn.Module):
         Parameters
         ----------
         inputs : int64 tensor of shape (B, T)
-        state : as `begin_state` gives it
+        state : as returned by `begin_state`
 
         Returns
         -------

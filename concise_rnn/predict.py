@@ -38,8 +38,8 @@ def predict(
         0: always the likeliest token. Above 0: each token is drawn from softmax(logits /
         temperature).
     rng : numpy.random.Generator, optional
-        Draws the tokens: NumPy's generator, so that an equal one gives the text that
-        `scratch_rnn.predict` writes with it. Left out, one with fresh entropy is made.
+        Source of the drawn tokens. It is NumPy's generator, so that `scratch_rnn.predict` returns
+        the same text with an equal one. By default a generator with fresh entropy.
 
     Returns
     -------

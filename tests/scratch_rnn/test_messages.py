@@ -43,6 +43,16 @@ class Half:
 
 
 MESSAGES: list[tuple[str, Call]] = [
+    ("expected dropout in 0 … 1, got 2", lambda: RNN(3, 4, dropout=2)),
+    ("expected dtype float32 or float64, got int64", lambda: RNN(3, 4, dtype=np.int64)),
+    ("expected x with 3 features, got shape (5, 2, 2)", lambda: LAYER(X[..., :2])),
+    ("expected x of dtype float32 or integers, got float64", lambda: LAYER(X.astype(float))),
+    ("expected x in 0 … 2, got 3", lambda: LAYER(np.full((5, 2), 3))),
+    ("expected lengths in 1 … 5, got [1, 9]", lambda: LAYER(X, lengths=[1, 9])),
+    ("expected lengths of shape (2,), B > 0, got (1,)", lambda: LAYER(X, lengths=[1])),
+    ("expected lengths to be integers, got float64", lambda: LAYER(X, lengths=[1.0, 2.0])),
+    ("expected lengths only with a batch, got x without one", lambda: LAYER(X[:, 0], lengths=[1])),
+    ("expected gradient of a of shape (2,)", lambda: SGD({"a": np.ones(2)}, 1).step({"a": np.ones(3)})),
     ("expected x to be a NumPy array, got list", lambda: LAYER([[1.0]])),
     ("expected x of shape (T, B, V) or (T, V), got (3,)", lambda: LAYER(X[0, 0])),
     ("expected x of shape (B, T, V) or (T, V), got (3,)", lambda: BATCH_FIRST(X[0, 0])),
