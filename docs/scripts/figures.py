@@ -1,4 +1,4 @@
-"""Measure what README.md and docs/ state, and write it where it stands.
+"""Measure the numbers of README.md and docs/, and write them into the pages.
 
     python docs/scripts/figures.py                  # measure all, and write it: hours
     python docs/scripts/figures.py runs bench       # measure these alone, and write them
@@ -267,7 +267,7 @@ def runs_table() -> str:
     runs = [data[f"{cell}-{state}-{dtype}"] for cell, state, dtype in SETTINGS]
     updates = {f"{run['updates']:,}" for run in runs}
     same = sum(run["same_texts"] and run["parity"] for run in runs)
-    told = (
+    summary = (
         f"After {' or '.join(sorted(updates))} updates. In {same} of {len(runs)} runs both trained "
         "models agree and write exactly the same texts."
     )
@@ -278,7 +278,7 @@ def runs_table() -> str:
         f"{of_versions(versions)}, one thread: `rnn-parity run` with `--cell`, `--state` and "
         "`--dtype`.*"
     )
-    return "\n\n".join([table(head, rows, numbers=3), told, source])
+    return "\n\n".join([table(head, rows, numbers=3), summary, source])
 
 
 def results_table() -> str:

@@ -62,7 +62,7 @@ def times_table(folder: Path = BENCHMARKS) -> str:
 
 def others(documents: dict[tuple[str, int], Document]) -> str:
     """Return how long the other rows take."""
-    told = []
+    sentences = []
     for cell, label in CELLS.items():
         document = documents[cell, 1]
         labels = {row.name: row.label for row in document.rows}
@@ -72,8 +72,10 @@ def others(documents: dict[tuple[str, int], Document]) -> str:
             if time.phase == "step" and time.outcome == TIMED
         }
         ordered = sorted(times.items(), key=lambda pair: pair[1])
-        told.append(f"{label}: " + ", ".join(f"{name} {short(t)}" for name, t in ordered) + ".")
-    return "A step on one thread, of all that were measured. " + " ".join(told)
+        sentences.append(
+            f"{label}: " + ", ".join(f"{name} {short(t)}" for name, t in ordered) + "."
+        )
+    return "A step on one thread, of all that were measured. " + " ".join(sentences)
 
 
 def haste_table() -> str:
@@ -124,7 +126,7 @@ def layers_table(folder: Path = BENCHMARKS) -> str:
     rates = " and ".join(
         f"{roof / 1e9:.0f} on {THREADS[n].replace('-', ' ')}" for n, roof in roofs.items()
     )
-    told = (
+    summary = (
         f"`scratch_rnn` is slower in {slower} of {len(compared)} comparisons (in bold: its lower "
         "quartile is above the other's upper one). Rows with a single unit are not counted.\n\n"
         f"*{document.time[:10]}, {of_versions(document.environment['versions'])}; "
@@ -132,7 +134,7 @@ def layers_table(folder: Path = BENCHMARKS) -> str:
         "largest rate of the three files; `rnn-parity bench --shapes layer` with `--cell` and "
         "`--threads`.*"
     )
-    return f"{table(head, rows, len(head) - 1)}\n\n{told}"
+    return f"{table(head, rows, len(head) - 1)}\n\n{summary}"
 
 
 def of_peer(document: Document, time: Timing, peer: str) -> str:
@@ -168,14 +170,14 @@ def compiled_table() -> str:
                 ratios += [ratio] if ratio != "–" and shape.H > 1 else []
             rows.append(row)
     slower = sum(ratio.startswith("**") for ratio in ratios)
-    told = (
+    summary = (
         f"`scratch_rnn` is slower in {slower} of {len(ratios)} comparisons (in bold and counted as "
         "above).\n\n"
         f"*{document.time[:10]}, {of_versions(document.environment['versions'])}; "
         f"{document.environment['processor']}; one thread; `rnn-parity bench --shapes layer --rows "
         f"scratch torch {COMPILED}` with `--cell`.*"
     )
-    return f"{table(head, rows, len(head) - 1)}\n\n{told}"
+    return f"{table(head, rows, len(head) - 1)}\n\n{summary}"
 
 
 def short(seconds: float) -> str:

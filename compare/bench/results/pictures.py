@@ -88,7 +88,7 @@ def time_figure(document: Document, styles: Styles) -> Figure | None:
         axes.set_axis_off()
     handles, labels = _legend_of(figure)
     figure.legend(handles, labels, loc="outside lower center", ncols=3, frameon=False)
-    _title(figure, f"Time on {_where(document)}")
+    _title(figure, f"{document.shapes[0].cell}: time on {_where(document)}")
     return figure
 
 
@@ -221,7 +221,7 @@ def roofline_figure(document: Document, styles: Styles) -> Figure | None:
     axes.xaxis.set_major_formatter(FuncFormatter(lambda value, _: f"{value:g}"))
     _dress(axes)
     axes.legend(frameon=False, labelcolor=INK, fontsize=9, loc="lower right")
-    _title(figure, f"Roofline of {_where(document)}")
+    _title(figure, f"{document.shapes[0].cell}: roofline of {_where(document)}")
     return figure
 
 
@@ -308,8 +308,7 @@ def _is_on_gpu(row: str) -> bool:
 def _where(document: Document) -> str:
     threads = document.settings["threads"]
     processor = document.environment["processor"]
-    cell = document.shapes[0].cell
-    return f"{cell}, {processor}, {plural(threads, 'thread')}, {document.settings['dtype']}"
+    return f"{processor}, {plural(threads, 'thread')}, {document.settings['dtype']}"
 
 
 def _style(styles: Styles, row: RowInfo) -> dict[str, Any]:

@@ -225,4 +225,4 @@ def duration(seconds: float) -> str:
         if seconds >= 0.9995 * factor:
             value = seconds / factor
             return f"{value:.0f} {unit}" if value >= 100 else f"{value:.3g} {unit}"
-    return f"{seconds * 1e9:.3g} ns"
+    return f"{seconds * 1e9:.3g} ns" if seconds else "0"

@@ -184,7 +184,7 @@ def test_errors_are_distances_from_float64(shape: Shape) -> None:
             assert gate.errors(phase, job.results(job.run())) == {}
             continue
         right = job.results(job.run())
-        assert max(gate.errors(phase, right).values()) < 1e-13  # PyTorch knows the same truth
+        assert max(gate.errors(phase, right).values()) < 1e-13  # PyTorch in float64 agrees
         rounded = {name: np.asarray(array * 1.001) for name, array in right.items()}
         assert list(gate.errors(phase, rounded)) == list(right)
         assert gate.errors(phase, rounded) == pytest.approx(dict.fromkeys(right, 1e-3))

@@ -141,7 +141,7 @@ def test_operations_are_those_that_pytorch_counts(cell: str, gates: int) -> None
     with FlopCounterMode(display=False) as counter:
         output, _ = rnn(x, state)
         output.backward(torch.from_numpy(case.d_output))
-    # We count δh_0, which scratch gives to whoever asks; PyTorch is not asked for it.
+    # We count δh_0: scratch always returns it. PyTorch does not compute it here.
     assert counter.get_total_flops() == flops(shape, BACKWARD) - 2 * gates * B * H * H
 
 
