@@ -58,7 +58,7 @@ CAUGHT_BY = {
     "update-of-a-copy": DESCENT,
     "uphill": DESCENT,
     "truthy-device": f"{TRUNCATION}two_epochs_with_a_carried_state_are_pytorchs",
-    "state-not-reset": f"{TRAIN}epochs_step_by_step",
+    "state-not-reset": "test_both_packages.test_epochs_step_by_step",
     "carry-not-detached": f"{TRUNCATION}two_epochs_with_a_carried_state_are_pytorchs",
     "parts-weigh-the-same": f"{TRAIN}threads_change_rounding_at_most",
     "no-warm-up": f"{PREDICT}prediction_takes_the_likeliest_token_each_time",
