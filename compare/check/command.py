@@ -24,7 +24,7 @@ from compare.check.functions.cs231n import CS231N_STAGES
 from compare.check.functions.exercises import STAGES
 from compare.check.functions.stages import Stage, StageResult
 from compare.check.functions.template import template_of
-from compare.check.functions.training import Training, train
+from compare.check.functions.training import TrainingResult, train
 from compare.check.functions.trying import SubmissionFunctions, reference, try_all
 from compare.check.report.explanation import reason
 from compare.check.report.report import Report, check_can_write, notes_of, show, write_json
@@ -214,12 +214,12 @@ def examine_functions(config: CheckConfig, load: Load, terminal: Terminal) -> Re
     return report
 
 
-def train_functions(config: CheckConfig, cell: str) -> Training:
+def train_functions(config: CheckConfig, cell: str) -> TrainingResult:
     """Train six right functions in lock-step with PyTorch."""
     return _train(config, cell, loader(config, source_of(config)), Terminal(quiet=True))
 
 
-def _train(config: CheckConfig, cell: str, load: Load, terminal: Terminal) -> Training:
+def _train(config: CheckConfig, cell: str, load: Load, terminal: Terminal) -> TrainingResult:
     with load() as submission:
         return train(cell, SubmissionFunctions(submission), config.text, terminal)
 

@@ -10,7 +10,7 @@ from __future__ import annotations
 import copy
 import time
 from collections.abc import Iterator, Mapping, Sequence
-from dataclasses import dataclass, field
+from dataclasses import asdict, dataclass, field
 from pathlib import Path
 from typing import Any
 
@@ -36,31 +36,21 @@ SECONDS = 60.0
 
 
 @dataclass(slots=True)
-class Training:
+class TrainingResult:
     """The result of the check."""
 
     text: str  # its title
     updates: int = 0
+    stopped: bool = False  # before the last update, to save time
     losses: dict[str, list[float]] = field(default_factory=lambda: {"yours": [], "PyTorch": []})
     largest_difference: float = 0.0  # between parameters after the last update
     allowed: float = 0.0  # the tolerance of the same parameter
     wrote: dict[str, str] = field(default_factory=dict)
-    stopped: bool = False  # before the last update, to save time
     failed: str = ""  # why, in a line
 
     def to_json(self) -> dict[str, Any]:
         """Return it as plain JSON values."""
-        return {
-            "ok": not self.failed,
-            "text": self.text,
-            "updates": self.updates,
-            "stopped": self.stopped,
-            "losses": self.losses,
-            "largest_difference": self.largest_difference,
-            "allowed": self.allowed,
-            "wrote": self.wrote,
-            "failed": self.failed or None,
-        }
+        return {"ok": not self.failed} | asdict(self) | {"failed": self.failed or None}
 
 
 class SubmissionModel:
@@ -75,16 +65,11 @@ class SubmissionModel:
         self.names, self.functions = names, functions
         self.parameters = {name: value.copy() for name, value in parameters.items()}
 
-    @property
-    def _layer(self) -> list[np.ndarray]:
-        *layer, _, _ = self.parameters.values()
-        return layer
-
     def logits(self, x: np.ndarray, states: Sequence[np.ndarray]) -> tuple[Any, Any, Any, Any]:
         """Return logits (T·B, V), output (T, B, H), the last states and the tape."""
-        output, last, tape = forward(self.names, self.functions, x, states, self._layer)
+        *layer, W, b = self.parameters.values()
+        output, last, tape = forward(self.names, self.functions, x, states, layer)
         output = _shaped("output", output, (*x.shape[:2], H))
-        *_, W, b = self.parameters.values()
         return output.reshape(-1, H) @ W.T + b, output, last, tape
 
     def update(self, batch: Batch) -> float:
@@ -135,7 +120,7 @@ def _shaped(name: str, value: Any, shape: tuple[int, ...]) -> np.ndarray:
 
 def train(
     cell: str, functions: SubmissionFunctions, text_file: Path | None, terminal: Terminal
-) -> Training:
+) -> TrainingResult:
     """Train the submission's functions and PyTorch in lock-step."""
     from compare.parity import Trainee, build_models, limited_threads, prefixes, tolerances
     from compare.parity import parameters_as_arrays as arrays_of
@@ -145,7 +130,7 @@ def train(
     corpus, vocab = load_corpus(text, max_tokens=MOST_TOKENS)
     batches = Batches(corpus, batch_size=B, num_steps=T)
     scratch, concise = build_models(len(vocab), H, cell=cell, dtype="float64")
-    training = Training(text.name)
+    training = TrainingResult(text.name)
 
     def perturbed(move: Any) -> dict[str, np.ndarray]:
         trainee = Trainee(copy.deepcopy(scratch), LR, max_norm=MAX_NORM)
@@ -196,7 +181,7 @@ def all_of(batches: Batches) -> Iterator[Batch]:
 
 
 def _compare(
-    training: Training,
+    training: TrainingResult,
     got: dict[str, np.ndarray],
     expected: Mapping[str, np.ndarray],
     allowed: Mapping[str, np.ndarray],
@@ -216,7 +201,7 @@ def _compare(
             )
 
 
-def show_training(training: Training, terminal: Terminal) -> None:
+def show_training(training: TrainingResult, terminal: Terminal) -> None:
     """Print losses, the largest difference, and both generated texts."""
     losses = training.losses
     terminal.line()

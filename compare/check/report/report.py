@@ -14,7 +14,7 @@ from typing import Any, NamedTuple
 from rich.text import Text
 
 from compare.check.cases.parts import PartResult
-from compare.check.functions.training import Training, show_training
+from compare.check.functions.training import TrainingResult, show_training
 from compare.check.report.explanation import explained, first_entry, in_short, problem
 from compare.check.worker.client import Notes
 from compare.terminal import Terminal
@@ -51,7 +51,7 @@ class Report:
     strict: bool = False  # whether error handling counts
     notes: list[str] = field(default_factory=list)
     failed: str = ""  # why it could not be checked
-    training: Training | None = None
+    training: TrainingResult | None = None
     adapter: str = ""  # of a class of another library
 
     @property

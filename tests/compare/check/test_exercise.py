@@ -3,6 +3,8 @@
 The solutions are those of `tests.compare.check.corpus`, and CS231n's four functions.
 """
 
+import ast
+import inspect
 import re
 from collections.abc import Iterator
 from functools import partial
@@ -17,7 +19,8 @@ from compare.check.cases.parts import Malformed
 from compare.check.command import examine_functions, try_stages, write_template
 from compare.check.functions.cs231n import CS231N_STAGES
 from compare.check.functions.exercises import STAGES
-from compare.check.functions.plain import PlainFunctions
+from compare.check.functions.plain import PlainFunctions, less_accurate
+from compare.check.functions.signatures import signatures_of
 from compare.check.functions.stages import (
     AFTER_ANOTHER,
     ARGUMENT,
@@ -26,6 +29,7 @@ from compare.check.functions.stages import (
     StageResult,
     run_quietly,
 )
+from compare.check.functions.template import template_of
 from compare.check.functions.trying import cases_of, compared, reference, try_all
 from compare.check.worker.client import Source
 from compare.parity import CELLS
@@ -118,6 +122,17 @@ def test_a_right_solution_is_never_called_wrong(part: int, tmp_path: Path, count
 
 
 @pytest.mark.parametrize("cell", CELLS)
+def test_less_accurate_ways_to_write_a_function_are_right(cell: str, tmp_path: Path) -> None:
+    text = plain_source(cell)
+    for patch in less_accurate(cell):
+        text = once_replaced(text, patch.old, patch.new)
+    load = partial(in_process.Submission, source_of(tmp_path, text), reference)
+    for seed in range(number(2, 20)):
+        verdicts = {result.verdict for result in try_all(load, STAGES[cell], seed)}
+        assert verdicts == {"right"}
+
+
+@pytest.mark.parametrize("cell", CELLS)
 def test_each_mistake_of_the_catalogue_is_seen_by_the_cases_of_its_stages(cell: str) -> None:
     """Otherwise the catalogue would describe what is right, or what no case shows."""
     for stage in STAGES[cell]:
@@ -183,6 +198,25 @@ def test_what_only_another_call_or_an_argument_shows_is_found(
     stages = [stage for stage in STAGES[cell] if stage.name == name]
     [result] = try_all(partial(in_process.Submission, source, reference), stages, 0)
     assert result.wrong.tensor.endswith(ending)
+
+
+@pytest.mark.parametrize("cell", CELLS)
+def test_the_template_describes_each_argument_and_result(cell: str) -> None:
+    names, plain = signatures_of(cell), CELLS[cell].plain
+    functions = [
+        node
+        for node in ast.parse(template_of(cell, "x.py")).body
+        if isinstance(node, ast.FunctionDef)
+    ]
+    results = (names.step_results, names.named("{}_n"), names.step_gradients, names.gradients)
+    for function, found in zip(functions[:4], results, strict=True):
+        arguments = [argument.arg for argument in function.args.args]
+        parameters = inspect.signature(getattr(plain, function.name)).parameters.values()
+        assert len(arguments) == sum(p.default is p.empty for p in parameters)
+        text = ast.get_docstring(function) or ""
+        for name in (*arguments, *found):
+            assert re.search(rf"^(.*\W)?{name}\b.* : ", text, re.MULTILINE), (function.name, name)
+    assert [function.name for function in functions[4:]] == ["cross_entropy", "clip_grad_norm"]
 
 
 @pytest.mark.parametrize("cell", CELLS)

@@ -12,7 +12,7 @@ from compare.check import CheckConfig
 from compare.check.cases.parts import PartResult
 from compare.check.functions import training as training_check
 from compare.check.functions.exercises import STAGES
-from compare.check.functions.training import Training, show_training, train
+from compare.check.functions.training import TrainingResult, show_training, train
 from compare.check.functions.trying import SubmissionFunctions
 from compare.check.report.report import Report, show
 from compare.check.worker.client import Source
@@ -31,7 +31,7 @@ def _quickly(monkeypatch: pytest.MonkeyPatch) -> Iterator[None]:
         yield
 
 
-def trained(folder: Path, cell: str, text: str) -> Training:
+def trained(folder: Path, cell: str, text: str) -> TrainingResult:
     (folder / "student.py").write_text(text, encoding="utf-8")
     source = Source(file=str(folder / "student.py"))
     with in_process.Submission(source) as submission:

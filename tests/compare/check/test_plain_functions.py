@@ -1,0 +1,48 @@
+"""The six functions from the source of the plain version: patched, and perturbed."""
+
+from typing import Any
+
+import numpy as np
+import pytest
+
+from compare.check.bugs.patches import Patch, PatchError
+from compare.check.functions.plain import LOSS_FILE, PlainFunctions
+
+X, H, W, B = np.ones((2, 3)), np.ones((2, 4)), np.ones((4, 3)), np.ones(4)
+U = np.ones((4, 4))
+
+
+def test_a_patch_changes_a_line() -> None:
+    sine = Patch(LOSS_FILE, "np.tanh(z_t)", "np.sin(z_t)")
+    of_another_file = Patch("scratch_rnn/plain/gru.py", "no such line", "")
+    step = PlainFunctions("rnn", [sine, of_another_file]).step(X, H, W, U, B, B)
+    np.testing.assert_array_equal(step, np.sin(X @ W.T + B + H @ U.T + B))
+
+
+def test_a_patch_that_does_not_fit_is_refused() -> None:
+    with pytest.raises(PatchError, match="expected 'no such line' once in scratch_rnn/plain/elman"):
+        PlainFunctions("rnn", [Patch(LOSS_FILE, "no such line", "")])
+
+
+def test_the_result_of_each_operation_is_moved() -> None:
+    moved: list[Any] = []
+
+    def move(value: Any) -> Any:
+        moved.append(value)
+        return value
+
+    functions = PlainFunctions("rnn", move=move)
+    functions.step(X, H, W, U, B, B)
+    assert len(moved) == 6  # two products, three sums and tanh
+    moved.clear()
+    functions.step_backward(H, X, H, H, W, U)
+    assert len(moved) == 8  # three for δz, four products and a sum
+    moved.clear()
+    functions.clip_grad_norm([X.copy(), H.copy()], 1.0)
+    assert len(moved) == 2 * 2 + 2 + 2 * 3  # squares and their sums; sum and root; g *= …/(… + …)
+
+
+def test_a_result_in_place_is_moved_in_place() -> None:
+    gradient = X.copy()
+    PlainFunctions("rnn", move=lambda value: 2 * value).clip_grad_norm([gradient], 1e9)
+    np.testing.assert_array_equal(gradient, 2 * X)
