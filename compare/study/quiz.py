@@ -332,8 +332,14 @@ def show_answer(bug: Bug, finding: Finding, terminal: Terminal) -> None:
         _paragraph(terminal, "Case", finding.case)
     _paragraph(terminal, "Found", finding.detail)
     _paragraph(terminal, "Why", bug.why)
+    _show_diff(f"The change, in {' and '.join(bug.files)}", bug.diff, terminal)
+    if bug.plain:
+        _show_diff("The same bug in the plain version", bug.plain_diff, terminal)
+
+
+def _show_diff(title: str, diff: str, terminal: Terminal) -> None:
     terminal.line()
-    terminal.line(f"The change, in {' and '.join(bug.files)}", "bold")
+    terminal.line(title, "bold")
     styles = {"+": "green", "-": "red", "@": "cyan"}
-    for line in bug.diff.split("\n"):
+    for line in diff.split("\n"):
         terminal.line(line, styles.get(line[:1], ""))

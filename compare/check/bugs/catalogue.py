@@ -92,12 +92,19 @@ class Bug:
         """The change, as ``diff -u`` shows it."""
         return diff(self.patches)
 
+    @cached_property
+    def plain_diff(self) -> str:
+        """The change of the plain version of its cell; empty if there is none."""
+        return diff(self.plain_of(self.cell or "rnn") or self.plain)
+
+    def plain_of(self, cell: str) -> tuple[Patch, ...]:
+        """Return the patches on a cell's plain version."""
+        file = CELLS[cell].plain_module.replace(".", "/") + ".py"
+        return tuple(patch for patch in self.plain if patch.file == file)
+
     def is_in(self, stage: str, cell: str) -> bool:
         """Whether `check` tries it in a stage of a cell."""
-        file = CELLS[cell].plain_module.replace(".", "/") + ".py"
-        return stage in self.stages and (
-            stage in COMMON_STAGES or any(patch.file == file for patch in self.plain)
-        )
+        return stage in self.stages and (stage in COMMON_STAGES or bool(self.plain_of(cell)))
 
     def load(self) -> ModuleType:
         """Import a copy of the package with the bug in it."""

@@ -24,7 +24,7 @@ def page_bugs(cell: str, nonlinearity: str) -> list[dict[str, Any]]:
     return [
         {
             "name": bug.name,
-            "story": bug.words,
+            "words": bug.words,
             "hint": bug.hint,
             "look": bug.page.look,
             "line": line_of(bug, cell),
@@ -44,7 +44,6 @@ def path_of(module: ModuleType) -> str:
 
 def line_of(bug: Bug, cell: str) -> dict[str, Any]:
     """Return the line of the plain version that the bug changes; the cell's, if there are more."""
-    own = path_of(CELLS[cell].plain)
-    patch = next((patch for patch in bug.plain if patch.file == own), bug.plain[0])
+    patch = (bug.plain_of(cell) or bug.plain)[0]
     number, code = patch.first_line
     return {"file": patch.file, "number": number, "code": code}

@@ -1,12 +1,9 @@
-"""A corpus of submissions: right and wrong solutions of the exercise with six functions.
+"""The corpus of submissions: right and wrong solutions of the exercise with six functions.
 
 `students/right.py` is a right solution for the Elman network. `students/mistakes.toml` changes it
-into wrong solutions, each with one mistake in one function. `students/variants.toml` lists other
+into wrong solutions, each with one mistake in one function. `students/variants.toml` has other
 right ways to write a part of it; `right_variants` combines them at random. `students/gates.toml`
 does the same with the plain versions of the GRU and the LSTM.
-
-`test_corpus.py` checks by calling the functions that each mistake is wrong where it says, and that
-every right variant is right.
 """
 
 import functools

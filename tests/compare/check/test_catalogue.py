@@ -9,6 +9,7 @@ from typing import Any
 
 import numpy as np
 import pytest
+from numpy.testing import assert_allclose
 
 import compare
 import scratch_rnn
@@ -16,9 +17,14 @@ from compare.check.bugs import catalogue
 from compare.check.bugs.catalogue import BUGS, CATALOGUE, GROUPS, Bug, find_bug
 from compare.check.bugs.patches import ROOT, Patch, PatchError, load_patched, patched_source
 from compare.check.cases.comparison import Comparison
+from compare.check.cases.layer_case import make_case
+from compare.check.cases.layer_results import run as run_layer
 from compare.check.classes.package import package_with
+from compare.check.functions.as_layer import AsLayer
+from compare.check.functions.plain import PlainFunctions
 from compare.check.properties import run
 from compare.check.properties.layer_property import drawn
+from compare.parity import CELLS
 from tests.annotations import unchecked
 from tests.counts import number
 from tests.scratch_rnn.test_train import sharing
@@ -29,7 +35,7 @@ RAISING = {"empty-batch-refused"}
 
 @pytest.fixture(autouse=True)
 def _quickly() -> Iterator[None]:
-    with unchecked():
+    with unchecked(), np.errstate(all="ignore"):
         yield
 
 
@@ -226,15 +232,48 @@ def test_every_bug_violates_the_property_that_the_catalogue_names(bug: Bug) -> N
         assert not all(c.ok for c in finding.comparisons)
 
 
-@pytest.mark.parametrize("bug", BUGS, ids=lambda bug: bug.name)
-def test_every_bug_of_break_is_a_small_change_with_all_texts(bug: Bug) -> None:
-    changed = [
-        line for line in bug.diff.split("\n") if line[:1] in "+-" and line[:3] not in ("+++", "---")
-    ]
-    assert 1 <= len(changed) <= 12
-    for text in (bug.words, bug.notice, bug.hint, bug.why):
-        assert text[-1] in ".?"
-    assert len(bug.words) < 120
+@pytest.mark.parametrize("bug", CATALOGUE, ids=lambda bug: bug.name)
+def test_every_bug_is_a_small_change(bug: Bug) -> None:
+    for diff in filter(None, (bug.diff, bug.plain_diff)):
+        lines = [line for line in diff.split("\n") if not line.startswith(("+++", "---"))]
+        assert 1 <= sum(line[:1] in "+-" for line in lines if line) <= 12
+    if bug.patches:
+        assert all(text[-1] in ".?" for text in (bug.notice, bug.hint, bug.why))
+        assert len(bug.words) < 120
+
+
+@pytest.mark.parametrize(
+    "bug", [bug for bug in BUGS if bug.stages][:: number(4, 1)], ids=lambda bug: bug.name
+)
+def test_both_patches_of_a_bug_give_the_same_wrong_results(bug: Bug) -> None:
+    """Those of the plain version and those of a copy of `scratch_rnn`."""
+    cell, rng = bug.cell or "rnn", np.random.default_rng(0)
+    plain, copy = PlainFunctions(cell, bug.plain), bug.load()
+    for _ in range(number(3, 100)):
+        if "cross_entropy" in bug.stages:
+            logits = rng.normal(0, 400, (4, 5))
+            names, targets = ("loss", "d_logits"), np.arange(4)
+            results = dict(zip(names, plain.cross_entropy(logits, targets), strict=True))
+            same = dict(zip(names, copy.cross_entropy(logits, targets), strict=True))
+        elif "clip_grad_norm" in bug.stages:
+            results = {str(k): rng.normal(size=(2, 3)) for k in range(2)}
+            same = {name: array.copy() for name, array in results.items()}
+            max_norm = rng.uniform(0.5, 9)
+            results["norm"] = plain.clip_grad_norm([*results.values()], max_norm)
+            same["norm"] = copy.clip_grad_norm(same, max_norm)
+        else:
+            dtype = "float32" if bug.name == "tf32" else "float64"
+            seed = int(rng.integers(1000))
+            case = make_case(cell=cell, T=4, B=3, V=5, H=6, dtype=dtype, seed=seed)
+            results = run_layer(AsLayer(plain), case)
+            same = run_layer(getattr(copy, CELLS[cell].layer), case)
+        for name, array in same.items():
+            if "forward" in bug.stages and "gradient" in name:
+                continue  # the two remember different gates
+            epsilon = np.finfo(np.asarray(array).dtype).eps
+            finite = np.extract(np.isfinite(array), array)
+            tolerance = 100 * epsilon * np.abs(finite).max(initial=1)
+            assert_allclose(results[name], array, 0, tolerance, err_msg=name)
 
 
 def test_a_gradient_that_is_not_passed_on_is_wrong_from_the_last_step_but_one() -> None:
