@@ -98,8 +98,7 @@ class UserLayer:
         self.submission, self.handle = layers.submission, handle
         self.conventions = layers.conventions
         self.transpose = transpose and self.conventions.batch_first
-        self.names = self.submission.object_names(handle)
-        self.forward_only = layers.forward_only = "backward" not in self.names
+        self.forward_only = layers.forward_only = "backward" not in handle.names
 
     def own_parameters(self) -> dict[str, np.ndarray]:
         """Return its parameters by its own names."""
@@ -123,7 +122,7 @@ class UserLayer:
                 own_name, value = conventions.names["bias_ih_l0"], parameters["bias_ih_l0"] + array
             is_row = conventions.bias_rows and name.startswith("bias")
             own[own_name] = value[None] if is_row else value
-        if "load" in self.names:
+        if "load" in self.handle.names:
             self.submission.call("load", own, of=self.handle.number)
         else:
             self.submission.write(self.handle, "parameters", own)
@@ -140,7 +139,7 @@ class UserLayer:
 
     def __call__(self, x: np.ndarray, state: Any = None, **more: Any) -> tuple[Any, Any]:
         """Return output and last state of a call, if it can be called."""
-        if "__call__" not in self.names:
+        if "__call__" not in self.handle.names:
             raise Trouble("missing", "it cannot be called")
         result, transposed = self._call("__call__", x, state, more)
         if not isinstance(result, tuple) or len(result) != 2:

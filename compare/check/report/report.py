@@ -78,15 +78,15 @@ class Report:
         return self.score == len(self.stages) and not self.failures
 
     @property
+    def unit(self) -> str:
+        """What a point is given for."""
+        return "stages" if self.form in ("functions", "cs231n") else "parts"
+
+    @property
     def summary(self) -> str:
         """The score, and the first failure beside it."""
         score = f"{self.score:g} of {len(self.stages)} {self.unit} are right"
         return "; ".join([score, *self.failures[:1]])
-
-    @property
-    def unit(self) -> str:
-        """What a point is given for."""
-        return "stages" if self.form in ("functions", "cs231n") else "parts"
 
     def rows(self) -> Iterator[Row]:
         """Yield the stages, features and properties as one table."""
@@ -130,12 +130,9 @@ class Report:
             for k, row in enumerate(islice(self.rows(), len(self.stages)), start=1)
         ]
         if self.training is not None:
-            test = {
-                "name": "training in lock-step with PyTorch",
-                "status": "failed" if self.training.failed else "passed",
-                "output": self.training.failed or "right",
-            }
-            tests.append(test)
+            failed = self.training.failed
+            test = {"name": "training in lock-step with PyTorch", "output": failed or "right"}
+            tests.append(test | {"status": "failed" if failed else "passed"})
         return {
             "score": self.score,
             "output": f"rnn-parity check: {self.score:g} of {len(self.stages)}",

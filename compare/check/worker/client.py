@@ -21,6 +21,7 @@ class Handle:
 
     number: int
     path: tuple[int, ...] = ()
+    names: tuple[str, ...] = ()  # what can be called, of an object that stays there
 
 
 class Submission:
@@ -64,7 +65,7 @@ class Submission:
         except BaseException:
             self.close()
             raise
-        self.names: dict[str, list[str] | None] = loaded["names"]
+        self.names: list[str] = loaded["names"]  # of its functions
         self.adapter: str = loaded["adapter"]  # of a class of another library
         self.kinds: list[str] = loaded["kinds"]  # names of the class and its bases
 
@@ -118,7 +119,7 @@ class Submission:
         for k, packed in answer["written"]:
             arrays[k][...] = unpack(packed, received)
         number = answer["number"]
-        self.last = Handle(number)
+        self.last = Handle(number, names=tuple(answer["names"]))
         if -1 in keep:
             return self.last
         result = unpack(answer["result"], received)
@@ -138,12 +139,6 @@ class Submission:
         items = [[key, k] for k, key in enumerate(values)]
         head = {"do": "set", "of": handle.number, "name": name, "items": items}
         self._request(head, [np.asarray(value) for value in values.values()])
-
-    def object_names(self, handle: Handle) -> dict[str, list[str] | None]:
-        """Return what an object has that can be called."""
-        names: dict[str, list[str] | None]
-        names = self._request({"do": "names", "of": handle.number})[0]["names"]
-        return names
 
     def forget(self) -> None:
         """Delete all results; their handles are invalid."""

@@ -10,7 +10,6 @@ from __future__ import annotations
 import builtins
 import importlib
 import importlib.util
-import inspect
 import os
 import sys
 import traceback
@@ -118,9 +117,9 @@ class Server:
         result = target(*args, **kwargs)
         number = len(self.objects)
         self.objects[number] = result
-        keep = head["keep"]
+        keep, names = head["keep"], []
         if -1 in keep:
-            result = None
+            result, names = None, _callables_of(result)
         elif keep and isinstance(result, tuple | list):
             result = tuple(None if k in keep else item for k, item in enumerate(result))
         pairs = enumerate(zip(before, arrays, strict=True))
@@ -128,6 +127,7 @@ class Server:
         return {
             "result": self.pack(result, sent),
             "number": number,
+            "names": names,
             "written": [[k, self.pack(arrays[k], sent)] for k in changed],
         }
 
@@ -137,10 +137,6 @@ class Server:
         for name in head["path"]:
             value = value[name] if isinstance(name, int) else getattr(value, name)
         return {"result": self.pack(value, sent)}
-
-    def do_names(self, head: dict[str, Any], arrays: Arrays, sent: Arrays) -> dict[str, Any]:
-        """Return what an object has that can be called."""
-        return {"names": _callables_of(self.objects[head["of"]])}
 
     def do_set(self, head: dict[str, Any], arrays: Arrays, sent: Arrays) -> dict[str, Any]:
         """Write into the arrays of a dictionary that an object has."""
@@ -173,19 +169,10 @@ class Server:
         return value
 
 
-def _callables_of(target: Any) -> dict[str, list[str] | None]:
-    """Return the parameters of everything in it that can be called; None where unknown."""
-    found: dict[str, list[str] | None] = {}
-    for name in dir(target):
-        if name.startswith("_") and name not in ("__call__", "__init__"):
-            continue
-        value = getattr(target, name, None)
-        if callable(value):
-            try:
-                found[name] = [str(p) for p in inspect.signature(value).parameters.values()]
-            except (TypeError, ValueError):
-                found[name] = None
-    return found
+def _callables_of(target: Any) -> list[str]:
+    """Return the names of everything in it that can be called."""
+    public = [name for name in dir(target) if name == "__call__" or not name.startswith("_")]
+    return [name for name in public if callable(getattr(target, name, None))]
 
 
 def _functions_of_numpy() -> list[tuple[str, dict[str, Any], str, Any]]:

@@ -9,30 +9,14 @@ from typing import Any
 
 @dataclass(frozen=True, slots=True)
 class Source:
-    """A file or a module, perhaps a class in it, and how to run it.
+    """A file or a module, perhaps a class in it, and the limits of its process."""
 
-    Parameters
-    ----------
-    file, module : str
-        One of both is empty.
-    name : str
-        Of a class; empty for the functions of a file.
-    folders : tuple of str
-        What its process puts before `sys.path`.
-    numpy_only : bool
-        Whether imports of anything but NumPy and the standard library are refused.
-    seconds : float
-        Processor time of each call; loading a module has a minute.
-    gibibytes : float
-        Memory of the process.
-    """
-
-    file: str = ""
+    file: str = ""  # one of both is empty
     module: str = ""
-    name: str = ""
-    folders: tuple[str, ...] = ()
-    numpy_only: bool = False
-    seconds: float = 10.0
+    name: str = ""  # of a class; empty for the functions of a file
+    folders: tuple[str, ...] = ()  # put before `sys.path`
+    numpy_only: bool = False  # whether other imports are refused
+    seconds: float = 10.0  # of the processor, for each call; loading a module has a minute
     gibibytes: float = 4.0
 
     @classmethod
