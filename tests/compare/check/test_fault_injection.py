@@ -1,4 +1,4 @@
-"""The expected results of `check` are PyTorch's, the tolerance is measured, and faults are detected.
+"""The expected results of `check` are PyTorch's, tolerances are measured, and faults are detected.
 
 If the expected results came from our own implementation, its mistakes would pass. So faults are
 injected into PyTorch here, and the properties have to be violated by our own package.
