@@ -35,7 +35,7 @@ class CopyOfGRU(torch.nn.GRU):
 @pytest.fixture
 def fourth_cell(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Cell:
     """Add a cell that is a GRU under another name: no row's file knows it."""
-    source = Path(gru.__file__).read_text(encoding="utf-8").replace("gru_", "mgu_")
+    source = Path(gru.__file__).read_text(encoding="utf-8").replace("gru", "mgu")
     (tmp_path / "plain_of_mgu.py").write_text(source, encoding="utf-8")
     monkeypatch.syspath_prepend(tmp_path)
     cell = Cell("mgu", "an MGU", "GRU", "plain_of_mgu", gates=("r", "z", "n"))
