@@ -131,14 +131,8 @@ def test_metrics_are_cut_after_an_update(tmp_path: Path) -> None:
 @pytest.mark.parametrize(
     ("content", "message"),
     [
-        (
-            lines(update(1), update(3)),
-            "expected update 2 of epoch 0 or the next, got 3 of 0",
-        ),
-        (
-            lines(update(1), update(1)),
-            "expected update 2 of epoch 0 or the next, got 1 of 0",
-        ),
+        (lines(update(1), update(3)), "expected update 2 of epoch 0 or the next, got 3 of 0"),
+        (lines(update(1), update(1)), "expected update 2 of epoch 0 or the next, got 1 of 0"),
         (lines(update(1), update(2, 2)), "of epoch 0 or the next, got 2 of 2 in line 2 of "),
         (lines(update(1)) + '{"upd', "expected the updates from 1 to 2 in .*, got 1"),
         ("", "expected the updates from 1 to 2 in .*, got 0"),
@@ -148,10 +142,7 @@ def test_metrics_are_cut_after_an_update(tmp_path: Path) -> None:
             lines(update(1, scratch_loss=None)),
             "expected scratch_loss of type float, got None in line 1",
         ),
-        (
-            lines(update(1, concise_loss=1.0)),
-            "an update with .*, got no concise_grad_norm",
-        ),
+        (lines(update(1, concise_loss=1.0)), "an update with .*, got no concise_grad_norm"),
         (lines(update(1, num_tokens=0)), "expected num_tokens in 1 .*, got 0 in line 1 of "),
     ],
 )
