@@ -54,7 +54,7 @@ def result(directory: Path) -> dict[str, Any]:
 # ---------------------------------------------------------------- exactly
 
 
-def test_a_text_on_disk_is_gone_on_with_like_one_in_memory(
+def test_a_text_on_disk_is_resumed_like_one_in_memory(
     fox: Path,
     tmp_path: Path,
     uninterrupted: Callable[..., Path],
