@@ -16,13 +16,7 @@ from tyro.conf import arg
 
 from compare.files import Range
 from compare.parity import ParityConfig
-from compare.terminal import (
-    CHANGEABLE,
-    UsageError,
-    check_at_least,
-    check_choices,
-    check_threads,
-)
+from compare.terminal import CHANGEABLE, UsageError, check_at_least, check_choices, check_threads
 
 Side = Literal["scratch", "concise"]
 """One of the two models: from scratch in NumPy, or with PyTorch."""

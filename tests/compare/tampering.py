@@ -187,9 +187,5 @@ KINDS = [
     Kind("metrics", *_metrics(), lambda d: list(read_metrics(d))),
     Kind("checkpoint", *_checkpoint(), _loaded, (Model, Optimizer)),
     Kind("replay", *_replay(), _description),
-    Kind(
-        "benchmark",
-        *_file("bench.json"),
-        lambda d: asdict(Document.read(d / "bench.json")),
-    ),
+    Kind("benchmark", *_file("bench.json"), lambda d: asdict(Document.read(d / "bench.json"))),
 ]

@@ -68,10 +68,7 @@ CASES: dict[int, list[Callable[[Flags], int]]] = {
         lambda flags: main([*flags, *WILD.split()]),
         lambda flags: main([*flags, "--lr", "1e30"]),  # each loss is finite; exp of it is not
     ],
-    2: [
-        lambda flags: main([*flags, "--lr", "0"]),
-        lambda flags: main([*flags, "--no-such-flag"]),
-    ],
+    2: [lambda flags: main([*flags, "--lr", "0"]), lambda flags: main([*flags, "--no-such-flag"])],
     3: [
         lambda flags: main([*flags, "--text", "/no/such/text"]),
         lambda flags: main([*flags, "--runs", "/dev/null"]),

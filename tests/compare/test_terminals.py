@@ -34,10 +34,10 @@ def test_the_table_fits_the_terminal(width: int, small: list[str]) -> None:
     assert {"tensor", "verdict", "hidden", "loss", "updated", "clipped"} <= words
     if width >= 40:
         assert set(NAMES) <= words
-    assert ("shape" in words) == (width >= 120)
+    assert ("shape" in words) == (width >= 80)
     assert ("error," in words) == (width >= 80)
     assert ("difference" in words) == (width >= 60)
-    assert ("allowed" in words) == (width >= 40)
+    assert ("share" in words) == (width >= 40)
     assert table.count("agrees") == len(report.rows)
 
 

@@ -10,13 +10,7 @@ import pytest
 from compare.cli import main
 from compare.runs.checkpoint import save
 from tests.compare.runs.checkpoints import checkpoint
-from tests.compare.runs.runs import (
-    TEXT,
-    VARIANTS,
-    arguments,
-    only,
-    signalled,
-)
+from tests.compare.runs.runs import TEXT, VARIANTS, arguments, only, signalled
 
 
 @pytest.fixture

@@ -1,4 +1,4 @@
-"""File systems that fail on purpose, to be put in the place of `compare.files.atomic.system`."""
+"""File systems that fail, in the place of `compare.files.atomic.system`."""
 
 import os
 import shutil
@@ -13,11 +13,9 @@ from compare.files import atomic
 from compare.runs import record
 from compare.runs.checkpoint import store
 
-CALLS = ("mkdir", "open", "read", "write", "fsync", "truncate", "close", "replace", "unlink")
-
 
 class Crash(BaseException):
-    """The process is gone: nobody catches this, and nothing is tidied up after it."""
+    """The process has ended: this is not caught, and nothing is cleaned up."""
 
 
 class Failing:
@@ -28,9 +26,9 @@ class Failing:
     at : int
         0: never.
     failure : exception
-        What that call raises.
+        Raised by that call.
     lasting : bool
-        Whether all calls after it fail too, as they do once the process is gone.
+        Whether all later calls fail too, as if the process had ended.
     """
 
     def __init__(self, at: int, failure: BaseException, *, lasting: bool = False) -> None:
@@ -44,7 +42,7 @@ class Failing:
             if number == self.at or (self.lasting and self.at and number > self.at):
                 if number == self.at and name == "write":  # a write fails half-way
                     self.perform(name, arguments[0], arguments[1][: len(arguments[1]) // 2])
-                if name == "close":  # whatever close says, the descriptor is gone
+                if name == "close":  # also after an error the descriptor is closed
                     self.perform(name, *arguments)
                 raise self.failure
             return self.perform(name, *arguments)
@@ -52,16 +50,16 @@ class Failing:
         return call
 
     def perform(self, name: str, *arguments: Any) -> Any:
-        if name == "fsync":  # the power does not fail in these tests, but where a `Disk` says so
+        if name == "fsync":  # the power fails only in tests with a `Disk`
             return None
         return getattr(atomic.System, name)(*arguments)
 
 
 class Disk(Failing):
-    """A system whose power fails at a call, and whose disk then has only what was forced onto it.
+    """A system whose power fails at a call, and whose disk then has only what was synchronised.
 
-    Until a file is synchronised its bytes may be missing; until a directory is, the names in it
-    may be the old ones. `lose_power` makes the worst of that come true.
+    Until a file is synchronised, its bytes may be missing; until a directory is, the names in it
+    may be the old ones. `lose_power` does the worst of that.
     """
 
     def __init__(self, at: int) -> None:
@@ -101,13 +99,7 @@ class Disk(Failing):
         return super().perform(name, *arguments)
 
     def lose_power(self, directory: Path, *, names_too: bool) -> None:
-        """Leave in the directory what the disk would have kept.
-
-        Parameters
-        ----------
-        names_too : bool
-            Whether the changes of names that nobody forced onto the disk are lost as well.
-        """
+        """Leave in the directory what the disk has; `names_too`: lose also new names."""
         for path in directory.rglob("*"):
             status = path.stat()
             if path.is_file() and status.st_ino in self.synced:
@@ -120,6 +112,6 @@ class Disk(Failing):
 
 
 def put_in(monkeypatch: pytest.MonkeyPatch, system: object) -> None:
-    """Let everything that saves or loads use this system."""
+    """Replace the system in all modules that write files."""
     for module in (atomic, store, record):
         monkeypatch.setattr(module, "system", system)

@@ -1,9 +1,9 @@
-"""A process that has imported everything once, and forks off a new one for each command.
+"""A process that imports everything once, and forks a new one for each command.
 
-Read from standard input, a line of JSON is a command's arguments, the file that takes its output,
-and, if it is to get a signal, that and when: after so many seconds (0.5), from outside, or at an
-update of its training (20), from itself. Written to standard output is its exit code; where a
-signal ended it, the negative number of that.
+A line of standard input is JSON: the arguments of a command, the file for its output, a signal or
+null, and when the command gets the signal: after some seconds (0.5) from outside, or at an update
+(20) from itself. A line of standard output is its exit code, or the negative number of the signal
+that ended it.
 """
 
 import json
@@ -33,7 +33,7 @@ def main() -> None:
             _become(command, arguments, Path(output), at_update)
         if isinstance(when, float):
             time.sleep(when)
-            os.kill(child, number)  # nobody else has this process number until it is waited for
+            os.kill(child, number)  # its number is not reused before waitpid
         _, status = os.waitpid(child, 0)
         print(os.waitstatus_to_exitcode(status), flush=True)  # noqa: T201
 

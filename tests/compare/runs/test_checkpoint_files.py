@@ -158,13 +158,13 @@ def test_if_all_are_damaged_the_error_is_that_of_the_newest(tmp_path: Path) -> N
         store.newest()
 
 
-def test_where_there_is_none_that_is_said(tmp_path: Path) -> None:
+def test_a_missing_checkpoint_is_an_error(tmp_path: Path) -> None:
     for directory in (tmp_path, tmp_path / "nowhere"):
         with pytest.raises(CheckpointError, match=r"expected a checkpoint in .*, got none"):
             Store(directory, num_sides=1).newest()
 
 
-def test_side_by_side_a_checkpoint_counts_once_both_files_are_there(tmp_path: Path) -> None:
+def test_with_two_models_a_checkpoint_is_complete_with_both_files(tmp_path: Path) -> None:
     store = Store(tmp_path, num_sides=2)
 
     def both(update: int) -> list[Checkpoint]:
@@ -181,7 +181,7 @@ def test_side_by_side_a_checkpoint_counts_once_both_files_are_there(tmp_path: Pa
     assert len(files_in(tmp_path)) == 4
 
 
-def test_either_side_goes_on_where_one_is_trained(tmp_path: Path) -> None:
+def test_either_model_continues_a_run_of_one(tmp_path: Path) -> None:
     store = Store(tmp_path, num_sides=1)
     store.save([checkpoint(5)])
     store.save([checkpoint(9, side="concise")])

@@ -139,9 +139,7 @@ def test_a_step_gives_the_results_of_all_rows(cell: str, monkeypatch: pytest.Mon
     joined = [name for name in expected if name.endswith("state")]
     joined += ["hidden states", "logits", "loss", "gradient of logits"]
     report = compare_results(
-        {name: expected[name] for name in joined},
-        {name: results[name] for name in joined},
-        allowed,
+        {name: expected[name] for name in joined}, {name: results[name] for name in joined}, allowed
     )
     demand(report, "results of all rows", cell)
     for name in of_shard.keys() - set(joined):  # it is DistributedDataParallel that joins these

@@ -14,14 +14,7 @@ import pytest
 
 from compare.runs.checkpoint import CheckpointError, Store
 from compare.runs.reading import read_metrics
-from tests.compare.runs.runs import (
-    HANG_UP,
-    SIGNALS,
-    arguments,
-    contents,
-    how_to_go_on,
-    only,
-)
+from tests.compare.runs.runs import HANG_UP, SIGNALS, arguments, contents, how_to_go_on, only
 from tests.counts import Count, number
 
 ROOT = Path(__file__).parents[3]
@@ -66,9 +59,7 @@ class ForkServer:
 @pytest.fixture(scope="module")
 def server(tmp_path_factory: pytest.TempPathFactory) -> Iterator[ForkServer]:
     server = ForkServer(tmp_path_factory.mktemp("server") / "output")
-    assert (
-        server.run(["--version"]) == 0
-    )  # from now on everything is imported
+    assert server.run(["--version"]) == 0  # from now on everything is imported
     yield server
     server.close()
 

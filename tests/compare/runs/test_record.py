@@ -76,7 +76,7 @@ def test_a_file_that_cannot_be_finished_leaves_the_one_before(
     assert sorted(path.name for path in record.directory.iterdir()) == ["a.json", "metrics.jsonl"]
 
 
-def test_a_line_that_there_is_no_room_for_leaves_no_half_of_it(
+def test_on_a_full_disk_a_line_is_written_completely_or_not_at_all(
     tmp_path: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     with Record.create(tmp_path, "x", now=NOW) as record:
@@ -91,7 +91,7 @@ def test_a_line_that_there_is_no_room_for_leaves_no_half_of_it(
     assert path.read_text() == '{"update": 1}\n{"update": 2}\n'
 
 
-def test_nobody_else_writes_in_it(tmp_path: Path) -> None:
+def test_another_process_cannot_write_in_it(tmp_path: Path) -> None:
     with Record.create(tmp_path, "x", now=NOW) as record:
         with pytest.raises(LockError) as caught:
             Record.open(record.directory)
@@ -131,14 +131,8 @@ def test_metrics_are_cut_after_an_update(tmp_path: Path) -> None:
 @pytest.mark.parametrize(
     ("content", "message"),
     [
-        (
-            lines(update(1), update(3)),
-            "expected update 2 of epoch 0 or the next, got 3 of 0",
-        ),
-        (
-            lines(update(1), update(1)),
-            "expected update 2 of epoch 0 or the next, got 1 of 0",
-        ),
+        (lines(update(1), update(3)), "expected update 2 of epoch 0 or the next, got 3 of 0"),
+        (lines(update(1), update(1)), "expected update 2 of epoch 0 or the next, got 1 of 0"),
         (lines(update(1), update(2, 2)), "of epoch 0 or the next, got 2 of 2 in line 2 of "),
         (lines(update(1)) + '{"upd', "expected the updates from 1 to 2 in .*, got 1"),
         ("", "expected the updates from 1 to 2 in .*, got 0"),
@@ -148,10 +142,7 @@ def test_metrics_are_cut_after_an_update(tmp_path: Path) -> None:
             lines(update(1, scratch_loss=None)),
             "expected scratch_loss of type float, got None in line 1",
         ),
-        (
-            lines(update(1, concise_loss=1.0)),
-            "an update with .*, got no concise_grad_norm",
-        ),
+        (lines(update(1, concise_loss=1.0)), "an update with .*, got no concise_grad_norm"),
         (lines(update(1, num_tokens=0)), "expected num_tokens in 1 .*, got 0 in line 1 of "),
     ],
 )
@@ -162,7 +153,7 @@ def test_metrics_with_a_gap_are_refused(tmp_path: Path, content: str, message: s
     assert (tmp_path / "metrics.jsonl").read_text() == content
 
 
-def test_a_directory_that_is_not_there_is_not_opened(tmp_path: Path) -> None:
+def test_a_missing_directory_is_refused(tmp_path: Path) -> None:
     with pytest.raises(RecordError, match=r"expected a run.s directory .*nowhere"):
         Record.open(tmp_path / "nowhere")
 

@@ -54,7 +54,7 @@ def result(directory: Path) -> dict[str, Any]:
 # ---------------------------------------------------------------- exactly
 
 
-def test_a_text_on_disk_is_gone_on_with_like_one_in_memory(
+def test_a_text_on_disk_is_resumed_like_one_in_memory(
     fox: Path,
     tmp_path: Path,
     uninterrupted: Callable[..., Path],
@@ -331,10 +331,7 @@ def test_what_one_side_began_the_other_ends(
 
 
 def allowed_by_rounding(
-    ends: Any,
-    fox: Path,
-    tmp_path: Path,
-    flags: list[str],
+    ends: Any, fox: Path, tmp_path: Path, flags: list[str]
 ) -> dict[str, np.ndarray]:
     """Train scratch alone, its first weights moved by an ulp: how far does that lead?"""
     config = parse(arguments("run", fox, tmp_path, *flags))
@@ -358,9 +355,7 @@ def allowed_by_rounding(
 
 
 def test_there_and_back_no_bit_is_lost(
-    fox: Path,
-    tmp_path: Path,
-    capsys: pytest.CaptureFixture[str],
+    fox: Path, tmp_path: Path, capsys: pytest.CaptureFixture[str]
 ) -> None:
     """Whoever takes a run up and is stopped at once has changed nothing but the name."""
     again = interrupted(arguments(VARIANTS["scratch"], fox, tmp_path / "a"), BATCHES + 1, capsys)

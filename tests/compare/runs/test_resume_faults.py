@@ -220,11 +220,8 @@ def test_a_directory_that_vanishes(
 
 
 @pytest.mark.parametrize("width", [20, 40, 120])
-def test_the_command_that_goes_on_stays_on_one_line(
-    width: int,
-    fox: Path,
-    tmp_path: Path,
-    capsys: pytest.CaptureFixture[str],
+def test_the_command_that_resumes_is_one_line(
+    width: int, fox: Path, tmp_path: Path, capsys: pytest.CaptureFixture[str]
 ) -> None:
     runs = tmp_path / "a  b 'c'"
     config = parse(arguments(VARIANTS["both"], fox, runs))

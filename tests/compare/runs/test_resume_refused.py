@@ -115,10 +115,7 @@ def test_resume_without_a_run(tmp_path: Path, refused: Callable[..., str]) -> No
 
 
 def test_a_damaged_checkpoint_costs_only_the_way_from_the_one_before(
-    stopped: Path,
-    fox: Path,
-    tmp_path: Path,
-    capsys: pytest.CaptureFixture[str],
+    stopped: Path, fox: Path, tmp_path: Path, capsys: pytest.CaptureFixture[str]
 ) -> None:
     path = newest(stopped)
     content = bytearray(path.read_bytes())

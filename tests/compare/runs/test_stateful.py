@@ -14,13 +14,7 @@ import safetensors.numpy
 import safetensors.torch
 import torch
 from hypothesis import strategies as st
-from hypothesis.stateful import (
-    RuleBasedStateMachine,
-    initialize,
-    invariant,
-    precondition,
-    rule,
-)
+from hypothesis.stateful import RuleBasedStateMachine, initialize, invariant, precondition, rule
 
 import concise_rnn
 import scratch_rnn
