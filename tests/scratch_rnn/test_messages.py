@@ -52,7 +52,7 @@ MESSAGES: list[tuple[str, Call]] = [
     ("expected lengths of shape (2,), B > 0, got (1,)", lambda: LAYER(X, lengths=[1])),
     ("expected lengths to be integers, got float64", lambda: LAYER(X, lengths=[1.0, 2.0])),
     ("expected lengths only with a batch, got x without one", lambda: LAYER(X[:, 0], lengths=[1])),
-    ("expected gradient of a of shape (2,)", lambda: SGD({"a": np.ones(2)}, 1).step({"a": np.ones(3)})),
+    ("expected gradient of a of shape (1,)", lambda: SGD({"a": X[0, 0, :1]}, 1).step({"a": X})),
     ("expected x to be a NumPy array, got list", lambda: LAYER([[1.0]])),
     ("expected x of shape (T, B, V) or (T, V), got (3,)", lambda: LAYER(X[0, 0])),
     ("expected x of shape (B, T, V) or (T, V), got (3,)", lambda: BATCH_FIRST(X[0, 0])),

@@ -1,4 +1,4 @@
-"""The whole model: a training step against PyTorch's, any configuration, any state, any limit."""
+"""The whole model: a training step and PyTorch's, for any configuration, state and limit."""
 
 from typing import Any
 
@@ -57,7 +57,7 @@ def test_logits_and_gradients_under_dropout_masks(package: Any, case: ModelCase)
 
 
 def _torch_under_masks(case: ModelCase) -> Results:
-    """What `test_logits_and_gradients_under_dropout_masks` asks of PyTorch."""
+    """Return PyTorch's results for `test_logits_and_gradients_under_dropout_masks`."""
     layer = case.layer
     model = torch_model(case)
     x = F.one_hot(torch.from_numpy(layer.floats.x), layer.V).to(model.linear.weight.dtype)
@@ -100,7 +100,7 @@ def test_backward_twice_on_one_tape_gives_the_same_bits(package: Any, case: Mode
     now = {"inputs": batch.inputs, **model.parameters, "d_logits": d_logits}
     now |= named_state("state", state)
     demand(identical(kept, now), "no argument of the model is changed", case)
-    batch.inputs[...] = 0  # nor does the tape mind what becomes of the batch
+    batch.inputs[...] = 0
     third = model.backward(tape, d_logits)
     demand(identical(first, third), "the tape holds its own copy of the inputs", case)
 
@@ -167,66 +167,48 @@ def test_the_state_begins_at_zero(dtype: Any) -> None:
         assert not state.any()
 
 
-MISTAKES: dict[str, Any] = {
-    "a token beyond the vocabulary": lambda m: m(np.full((2, 3), 5), m.begin_state(2)),
-    "a negative token": lambda m: m(np.full((2, 3), -1), m.begin_state(2)),
-    "tokens that are floats": lambda m: m(np.zeros((2, 3)), m.begin_state(2)),
-    "tokens of one axis": lambda m: m(np.zeros(3, int), m.begin_state(2)),
-    "tokens in a list": lambda m: m([[0, 1]], m.begin_state(1)),
-    "a state of another batch": lambda m: m(np.zeros((2, 3), int), m.begin_state(1)),
-    "a state of another dtype": lambda m: m(
-        np.zeros((2, 3), int), m.begin_state(2).astype(np.float64)
-    ),
-    "no state": lambda m: m(np.zeros((2, 3), int), None),
-    "no steps": lambda m: m(np.zeros((2, 0), int), m.begin_state(2)),
-    "a batch of no size": lambda m: m.begin_state(0),
-    "a vocabulary of another size": lambda m: RNNModel(m.rnn, 6),
-    "a vocabulary of no size": lambda m: RNNModel(m.rnn, 0),
-    "d_logits of another shape": lambda m: m.backward(
-        m.forward(np.zeros((2, 3), int), m.begin_state(2))[2], np.zeros((5, 5), np.float32)
-    ),
-    "d_logits of another dtype": lambda m: m.backward(
-        m.forward(np.zeros((2, 3), int), m.begin_state(2))[2], np.zeros((6, 5))
-    ),
-    "d_state of another shape": lambda m: m.backward(
-        m.forward(np.zeros((2, 3), int), m.begin_state(2))[2],
-        np.zeros((6, 5), np.float32),
-        np.zeros((1, 1, 3), np.float32),
+IDS = np.zeros((2, 3), int)
+
+
+def backward(model: RNNModel, d_logits: Any, d_state: Any = None) -> None:
+    model.backward(model.forward(IDS, model.begin_state(2))[2], d_logits, d_state)
+
+
+MISTAKES: dict[str, Any] = {  # functions of a model, and its state for two sequences
+    "a token beyond the vocabulary": lambda m, s: m(IDS + 5, s),
+    "a negative token": lambda m, s: m(IDS - 1, s),
+    "tokens that are floats": lambda m, s: m(IDS + 0.0, s),
+    "tokens of one axis": lambda m, s: m(IDS[0], s),
+    "tokens in a list": lambda m, s: m([[0, 1]], m.begin_state(1)),
+    "a state of another batch": lambda m, s: m(IDS, m.begin_state(1)),
+    "a state of another dtype": lambda m, s: m(IDS, each(np.float64, s)),
+    "no state": lambda m, s: m(IDS, None),
+    "no steps": lambda m, s: m(IDS[:, :0], s),
+    "a batch of no size": lambda m, s: m.begin_state(0),
+    "a vocabulary of no size": lambda m, s: RNNModel(m.rnn, 0),
+    "d_logits of another shape": lambda m, s: backward(m, np.zeros((5, 5), np.float32)),
+    "d_logits of another dtype": lambda m, s: backward(m, np.zeros((6, 5))),
+    "d_state of another shape": lambda m, s: backward(
+        m, np.zeros((6, 5), np.float32), m.begin_state(1)
     ),
 }
 
-
-PAIRS: dict[str, Any] = {
-    "an array where a pair is wanted": lambda m: m(np.zeros((2, 3), int), m.begin_state(2)[0]),
-    "a pair of three": lambda m: m(np.zeros((2, 3), int), (*m.begin_state(2), m.begin_state(2)[0])),
-    "a list for a pair": lambda m: m(np.zeros((2, 3), int), list(m.begin_state(2))),
-    "h and c exchanged": lambda m: m(np.zeros((2, 3), int), m.begin_state(2)[::-1]),
-    "c of another batch": lambda m: m(
-        np.zeros((2, 3), int), (m.begin_state(2)[0], m.begin_state(1)[1])
-    ),
-    "c of another dtype": lambda m: m(
-        np.zeros((2, 3), int), (m.begin_state(2)[0], m.begin_state(2)[1].astype(np.float64))
-    ),
+PAIRS: dict[str, Any] = {  # of an LSTM
+    "an array instead of a pair": lambda m, s: m(IDS, s[0]),
+    "a pair of three": lambda m, s: m(IDS, (*s, s[0])),
+    "a list instead of a pair": lambda m, s: m(IDS, list(s)),
+    "h and c exchanged": lambda m, s: m(IDS, s[::-1]),
+    "c of another batch": lambda m, s: m(IDS, (s[0], m.begin_state(1)[1])),
+    "c of another dtype": lambda m, s: m(IDS, (s[0], s[1].astype(np.float64))),
+    "a pair for an RNN": lambda m, s: RNNModel(RNN(5, 4), 5)(IDS, s),
 }
 
 
-@pytest.mark.parametrize("name", PAIRS)
-def test_mistakes_with_pairs_are_refused_in_one_line(name: str) -> None:
-    model = RNNModel(LSTM(5, 4, proj_size=3), 5)
-    with unchecked(), pytest.raises((ValueError, TypeError)) as caught:
-        PAIRS[name](model)
-    assert str(caught.value).startswith("expected ")
-    assert "\n" not in str(caught.value)
-    message = "expected state to be a NumPy array, got a tuple of 2"
-    with unchecked(), pytest.raises(TypeError, match=message):
-        RNNModel(RNN(5, 4), 5)(np.zeros((2, 3), int), model.begin_state(2))
-
-
-@pytest.mark.parametrize("name", MISTAKES)
+@pytest.mark.parametrize("name", [*MISTAKES, *PAIRS])
 def test_mistakes_are_refused_in_one_line(name: str) -> None:
-    model = RNNModel(RNN(5, 3), 5)
+    model = RNNModel(RNN(5, 3) if name in MISTAKES else LSTM(5, 4, proj_size=3), 5)
     with unchecked(), pytest.raises((ValueError, TypeError)) as caught:
-        MISTAKES[name](model)
+        (MISTAKES | PAIRS)[name](model, model.begin_state(2))
     assert str(caught.value).startswith("expected ")
     assert "\n" not in str(caught.value)
 

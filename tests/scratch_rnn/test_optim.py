@@ -13,7 +13,6 @@ from compare.check.cases.layer_results import Results
 from compare.parity.rows import compare_results
 from compare.parity.tolerance import tolerances
 from scratch_rnn import SGD, clip_grad_norm
-from tests.annotations import unchecked
 from tests.properties import demand
 from tests.strategies import states
 
@@ -88,16 +87,7 @@ def test_by_hand(dtype: str) -> None:
 
 
 @pytest.mark.parametrize("max_norm", [5 + 2e-6, 6.0, math.inf])
-def test_gradients_within_the_limit_keep_their_bits(max_norm: float) -> None:
-    gradients = {"a": np.array([3.0, 4.0])}
-    assert clip_grad_norm(gradients, max_norm) == 5
-    assert gradients["a"].tolist() == [3, 4]
-
-
-@pytest.mark.parametrize("max_norm", [6.0, math.inf])
-def test_gradients_within_the_limit_can_be_measured_where_they_cannot_be_written(
-    max_norm: float,
-) -> None:
+def test_gradients_within_the_limit_are_not_written(max_norm: float) -> None:
     gradient = np.array([3.0, 4.0])
     gradient.flags.writeable = False
     assert clip_grad_norm({"a": gradient}, max_norm) == 5
@@ -135,14 +125,6 @@ def test_zero_gradients_and_no_gradients_have_norm_zero() -> None:
     assert clip_grad_norm(gradients, 1.0) == 0
     assert not gradients["a"].any()
     assert clip_grad_norm({}, 1.0) == 0
-
-
-@pytest.mark.parametrize("max_norm", [-1.0, math.nan])
-def test_a_limit_that_is_none_is_refused(max_norm: float) -> None:
-    with pytest.raises(ValueError, match="expected max_norm"):
-        clip_grad_norm({"a": np.ones(2)}, max_norm)
-    with unchecked(), pytest.raises(TypeError, match="expected max_norm"):
-        clip_grad_norm({"a": np.ones(2)}, "1")  # type: ignore[arg-type]
 
 
 # Gradient descent -------------------------------------------------------------------------------
@@ -207,9 +189,3 @@ def test_wrong_gradients_are_refused_before_anything_moves(gradients: Results) -
         SGD(parameters, 0.5).step(gradients)
     assert parameters["a"].tolist() == [1, 1]
     assert parameters["b"].tolist() == [1]
-
-
-@pytest.mark.parametrize("lr", [-0.1, math.nan])
-def test_a_learning_rate_that_is_none_is_refused(lr: float) -> None:
-    with pytest.raises(ValueError, match="expected lr"):
-        SGD({}, lr)
