@@ -248,7 +248,7 @@ def test_without_a_run_it_explains_the_demonstration(
     for n, (c, snapshot) in enumerate(zip(stated["checkpoints"], found.snapshots, strict=True)):
         text = page.content("script", id=f"blob-{2 * n + 1}")
         entries = c["details"]["entries"]
-        again = unpacked(entries, text)
+        again = unpacked(entries, text, stated["column"], stated["input_rows"])
         np.testing.assert_array_equal(again["W_hh"], snapshot.weights["rnn.weight_hh_l0"])
 
 
