@@ -1,14 +1,12 @@
 """Arrays as text in a page: compact, and exact to the last bit.
 
-Floats compress badly as they lie in memory, where digits of every weight alternate. So all first
-bytes come first, then all second bytes, and so on: signs and exponents, which resemble each other,
-stand together. That is deflated, and written in base64.
+Floats compress badly, because the digits of neighbouring weights have nothing in common. So all
+first bytes come first, then all second bytes, and so on: signs and exponents, which are similar,
+come together. The result is deflated and encoded in base64.
 
-PyTorch's numbers are mostly NumPy's, or a float or two beside them. In float32 the page gets the
-distance, counted in floats, which is a small whole number.
-
-Two arrays are sums of others, one addition for each number, and the page adds them again: an
-addition has one right rounding, which every machine takes. They are not stored.
+Most numbers of PyTorch are equal to NumPy's, or a few floats away. In float32 the page gets this
+distance, counted in floats, which is a small integer. Two arrays are sums of others, with one
+addition for each number. They are not stored: the page adds again, and rounds in the same way.
 """
 
 from __future__ import annotations
@@ -21,10 +19,10 @@ from typing import Any
 import numpy as np
 
 SUMS = ("a", "z")
-"""What the page adds again: a = W_ih + (b_ih + b_hh), a row for each token, and z = a + u."""
+"""Arrays that the page computes: a = W_ih + (b_ih + b_hh), a row for each token, and z = a + u."""
 
 OTHER = "torch."
-"""What the names of PyTorch's arrays begin with; NumPy's is called what comes after."""
+"""Prefix of the names of PyTorch's arrays; the rest is the name of NumPy's array."""
 
 
 def pack(arrays: Mapping[str, np.ndarray]) -> tuple[list[dict[str, Any]], str]:
@@ -33,26 +31,18 @@ def pack(arrays: Mapping[str, np.ndarray]) -> tuple[list[dict[str, Any]], str]:
     Returns
     -------
     entries : list of dict
-        For each array, in their order in the text: "name", "dtype" (as "float32" or "int8"),
-        "shape", whether it holds "steps" away from the array of NumPy instead of values, and
-        whether it "is_sum" and stands nowhere.
+        For each array, in the order of the text: "name", "dtype" (as "float32" or "int8"), "shape",
+        whether it has "steps" from NumPy's array instead of values, and whether it "is_sum".
     text : str
         base64 of the deflated bytes.
     """
     entries, planes = [], []
     for name, array in arrays.items():
         base = arrays.get(name.removeprefix(OTHER)) if name.startswith(OTHER) else None
-        is_steps = base is not None and array.dtype == base.dtype == np.float32
-        stored = steps_between(base, array) if base is not None and is_steps else array
-        entries.append(
-            {
-                "name": name,
-                "dtype": str(stored.dtype),
-                "shape": list(stored.shape),
-                "steps": is_steps,
-                "is_sum": name in SUMS,
-            }
-        )
+        steps = base is not None and array.dtype == base.dtype == np.float32
+        stored = steps_between(base, array) if base is not None and steps else array
+        entry = {"name": name, "dtype": str(stored.dtype), "shape": list(stored.shape)}
+        entries.append(entry | {"steps": steps, "is_sum": name in SUMS})
         if name not in SUMS:
             planes.append(byte_planes(stored))
     return entries, base64.b64encode(zlib.compress(b"".join(planes), 9)).decode("ascii")
@@ -65,15 +55,15 @@ def byte_planes(array: np.ndarray) -> bytes:
 
 
 def steps_between(a: np.ndarray, b: np.ndarray) -> np.ndarray:
-    """Return how many floats lie from each a to each b, in the smallest kind of integer."""
-    steps = place(b) - place(a)
+    """Return the number of floats from each a to each b, in the smallest integer type."""
+    steps = rank(b) - rank(a)
     most = int(np.abs(steps).max(initial=0))
     kind = next(k for k in (np.int8, np.int16, np.int32, np.int64) if most <= np.iinfo(k).max)
     smallest: np.ndarray = steps.astype(kind)
     return smallest
 
 
-def place(a: np.ndarray) -> np.ndarray:
-    """Return the place of each float32 in the row of all of them; both zeros have place 0."""
+def rank(a: np.ndarray) -> np.ndarray:
+    """Return the rank of each float32 among all floats; both zeros have rank 0."""
     bits = a.view(np.int32).astype(np.int64)
     return np.where(bits < 0, -(bits & 0x7FFFFFFF), bits)
