@@ -24,7 +24,7 @@ def page_bugs(cell: str, nonlinearity: str) -> list[dict[str, Any]]:
     return [
         {
             "name": bug.name,
-            "story": bug.words,
+            "words": bug.words,
             "hint": bug.hint,
             "look": bug.page.look,
             "line": line_of(bug, cell),

@@ -78,7 +78,7 @@ def test_the_order_is_last_first_and_then_whatever_is_farthest() -> None:
     st.lists(st.tuples(st.integers(1, 50), st.integers(1, 99)), min_size=1, max_size=9),
     st.integers(0, 500),
 )
-def test_what_is_chosen_fits_and_nothing_that_fits_is_left_out(
+def test_the_chosen_checkpoints_fit_and_no_more_would(
     sizes: list[tuple[int, int]], most_bytes: int
 ) -> None:
     numbers, details = [n for n, _ in sizes], [d for _, d in sizes]

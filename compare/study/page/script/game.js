@@ -62,7 +62,7 @@ const say = (...what) => $("game-reply").replaceChildren(...what.flat());
 /** The answer to a puzzle: the bug, its symptoms, and the right line. */
 const answer = (verdict) => [
   make("p", {}, make("b", {}, verdict)),
-  make("p", {}, make("b", {}, "The bug "), game.bug.story),
+  make("p", {}, make("b", {}, "The bug "), game.bug.words),
   make("p", {}, make("b", {}, "Where to look "), game.bug.look),
   make("p", {}, make("b", {}, "The right line")),
   sourceLine(game.bug.line),
@@ -89,7 +89,7 @@ function drawGame() {
   const focused = document.activeElement?.dataset?.choice;
   $("choices").replaceChildren(...game.offered.map((bug) => make("li", {},
     make("button", { type: "button", "data-choice": bug.name, disabled: game.isOver || game.tried.has(bug.name), onclick: () => guess(bug),
-      class: game.isOver && bug === game.bug ? "is-right" : null }, bug.story))));
+      class: game.isOver && bug === game.bug ? "is-right" : null }, bug.words))));
   if (focused) ($("choices").querySelector("button:enabled") ?? $("game-start")).focus({ preventScroll: true });
 }
 
