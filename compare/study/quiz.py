@@ -110,7 +110,7 @@ def caught(bug: Bug) -> Finding:
 
 
 def show_list(terminal: Terminal) -> None:
-    """Print name and story of each bug, and the property that catches it."""
+    """Print name and words of each bug, and the property that catches it."""
     text = "This list has all answers. To guess first, use `rnn-parity break`."
     _wrapped(terminal, Text(text), 0)
     terminal.line()

@@ -127,8 +127,8 @@ class _Reference:
         self.epoch = epoch
         state = states.each(np.zeros_like, self.case.state)
         state_allowed: Any = states.each(lambda array: 0.0, state)
-        theirs = self.setting.batches(self.suspect.batches_class)
-        pairs = zip(theirs.epoch(epoch), self.setting.batches().epoch(epoch), strict=False)
+        other = self.setting.batches(self.suspect.batches_class)
+        pairs = zip(other.epoch(epoch), self.setting.batches().epoch(epoch), strict=False)
         for self.batch, (own, ours) in enumerate(pairs, start=1):
             if self.update == self.updates:
                 return
@@ -230,10 +230,10 @@ def located(case: TrainingCase, suspect: Suspect) -> Comparison | None:
     if suspect.dtype != case.options["dtype"]:
         return None
     layer = one_hot_layer(case, scratch_step(scratch_rnn, case)["gradient of logits"])
-    theirs = suspect.layer(layer)
-    if theirs is None:
+    other = suspect.layer(layer)
+    if other is None:
         return None
-    comparisons = alike(run(layer_of(scratch_rnn, case.cell), layer), theirs, layer)
+    comparisons = alike(run(layer_of(scratch_rnn, case.cell), layer), other, layer)
     return next((c for c in comparisons if not c.ok and c.step is not None), None)
 
 

@@ -5,7 +5,8 @@ first bytes come first, then all second bytes, and so on: signs and exponents, w
 come together. The result is deflated and encoded in base64.
 
 Most numbers of PyTorch are equal to NumPy's, or a few floats away. In float32 the page gets this
-distance, counted in floats, which is a small integer.
+distance, counted in floats, which is a small integer. Two arrays are sums of others, with one
+addition for each number. They are not stored: the page adds again, and rounds in the same way.
 """
 
 from __future__ import annotations
@@ -16,6 +17,9 @@ from collections.abc import Mapping
 from typing import Any
 
 import numpy as np
+
+SUMS = ("a", "z")
+"""Arrays that the page computes: a = W_ih + (b_ih + b_hh), a row for each token, and z = a + u."""
 
 OTHER = "torch."
 """Prefix of the names of PyTorch's arrays; the rest is the name of NumPy's array."""
@@ -28,7 +32,7 @@ def pack(arrays: Mapping[str, np.ndarray]) -> tuple[list[dict[str, Any]], str]:
     -------
     entries : list of dict
         For each array, in the order of the text: "name", "dtype" (as "float32" or "int8"), "shape",
-        and whether it has "steps" from NumPy's array instead of values.
+        whether it has "steps" from NumPy's array instead of values, and whether it "is_sum".
     text : str
         base64 of the deflated bytes.
     """
@@ -38,8 +42,9 @@ def pack(arrays: Mapping[str, np.ndarray]) -> tuple[list[dict[str, Any]], str]:
         steps = base is not None and array.dtype == base.dtype == np.float32
         stored = steps_between(base, array) if base is not None and steps else array
         entry = {"name": name, "dtype": str(stored.dtype), "shape": list(stored.shape)}
-        entries.append(entry | {"steps": steps})
-        planes.append(byte_planes(stored))
+        entries.append(entry | {"steps": steps, "is_sum": name in SUMS})
+        if name not in SUMS:
+            planes.append(byte_planes(stored))
     return entries, base64.b64encode(zlib.compress(b"".join(planes), 9)).decode("ascii")
 
 

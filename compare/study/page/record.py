@@ -42,7 +42,7 @@ MOST_SHOWN = 64
 """Largest number of tokens on the page: the whole vocabulary, or the most important tokens."""
 NUM_PREDS = 20
 DETAILS = ("W_ih", "W_hh", "b_ih", "b_hh", "a", "u", "z", "W", "b", "d_h")
-"""Arrays that are left out if the page would be too large."""
+"""Arrays that are left out if the page would be too large; each sum is listed after its terms."""
 
 
 def record(text: str, course: Course, terminal: Terminal | None = None) -> dict[str, Any]:

@@ -146,12 +146,24 @@ def axe_violations(opened: Opened) -> list[str]:
 MEGABYTE = 1_000_000
 
 
-def unpacked(entries: list[dict[str, Any]], text: str) -> dict[str, np.ndarray]:
+def unpacked(
+    entries: list[dict[str, Any]],
+    text: str,
+    column: list[int] | None = None,
+    input_rows: list[int] | None = None,
+) -> dict[str, np.ndarray]:
     """Read packed arrays back, as the page's script does."""
     planes = np.frombuffer(zlib.decompress(base64.b64decode(text)), np.uint8)
     arrays: dict[str, np.ndarray] = {}
     start = 0
     for entry in entries:
+        if entry["is_sum"]:
+            arrays[entry["name"]] = (
+                arrays["W_ih"][input_rows] + (arrays["b_ih"] + arrays["b_hh"])
+                if entry["name"] == "a"
+                else arrays["a"][column] + arrays["u"]
+            )
+            continue
         kind = np.dtype(entry["dtype"]).newbyteorder("<")
         size = int(np.prod(entry["shape"])) * kind.itemsize
         stored = planes[start : start + size].reshape(kind.itemsize, -1).T.copy().view(kind)

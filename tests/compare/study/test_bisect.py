@@ -126,7 +126,7 @@ def test_the_element_is_one_that_differs() -> None:
     assert first.got[first.element] == 0
 
 
-def test_a_bug_in_the_upper_layer_is_told_by_the_layer_alone() -> None:
+def test_a_bug_in_the_upper_layer_is_located_by_the_layer_alone() -> None:
     found = first_difference(bug="lower-layer-untaught", num_layers=2)
     assert found.layer is not None
     assert (found.layer.tensor, found.step) == ("gradient of x", T)
@@ -177,7 +177,7 @@ def test_a_class_of_ones_own_is_found_wrong_at_the_right_step(student: str) -> N
     assert found.smallest.batches[0].inputs.shape == (1, 3)
 
 
-def test_what_is_shown_and_kept_can_be_seen_again(student: str) -> None:
+def test_a_written_difference_is_shown_again(student: str) -> None:
     first = shown(config(implementation=student))
     assert "Found the first difference: update 1 (epoch 1, batch 1)" in first
     assert "step     3 of 6, from the gradient of x of the layer" in first
@@ -210,7 +210,7 @@ def test_a_file_is_read_even_if_a_module_has_its_name(
         command.bisect(config(implementation=f"{file}:RNN"))
 
 
-def test_a_replay_tells_when_the_difference_is_gone(student: str) -> None:
+def test_a_replay_without_a_difference_succeeds(student: str) -> None:
     shown(config(implementation=student, output=Path("kept")))
     kept = replay.read(Path("kept"))
     mended = dataclasses.replace(kept.suspect, implementation=None)
@@ -228,7 +228,7 @@ def test_a_file_does_not_choose_what_code_runs(student: str, named: str | None) 
         command.bisect(BisectConfig(replay=Path("kept"), implementation=named))
 
 
-def test_what_comes_of_earlier_updates_is_searched_again(
+def test_a_difference_of_earlier_updates_is_searched_again(
     tmp_path: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     monkeypatch.chdir(tmp_path)
@@ -308,7 +308,7 @@ def test_another_file_is_refused(tmp_path: Path, content: bytes | None) -> None:
         replay.read(path)
 
 
-def test_a_suspect_that_raises_is_told_with_its_words(student: str) -> None:
+def test_an_error_of_the_suspect_is_shown(student: str) -> None:
     Path("my_module_of_the_tests.py").write_text(
         STUDENT.replace("d_h = np.zeros_like(h[0])", "d_h = self.nothing")
     )

@@ -48,7 +48,7 @@ def _quickly() -> Iterator[None]:
 
 
 @pytest.mark.parametrize("width", [40, 80, 100])
-def test_list_names_every_bug_and_its_law(width: int) -> None:
+def test_list_names_every_bug_and_its_property(width: int) -> None:
     shown, out = terminal(width)
     quiz.break_it(BreakConfig(bug="list"), shown)
     lines = out.getvalue().split("\n")
@@ -139,7 +139,7 @@ def our_own() -> ModuleType:
     return scratch_rnn
 
 
-def can_be_told_apart(bug: Bug, other: Bug) -> bool:
+def are_distinct(bug: Bug, other: Bug) -> bool:
     """Whether the symptom that is shown for a bug is not what the other bug would give."""
     if bug.package == "scratch_rnn":
         one, two = shown_training(bug), shown_training(other)
@@ -168,15 +168,15 @@ def test_no_distractor_would_give_the_same_symptom(chapter: str) -> None:
     pairs = [(bug, bugs.find_bug(name)) for bug in BUGS for name in bug.distractors]
     pairs = [pair for pair in pairs[:: number(400, 1)] if pair[0] in GROUPS[chapter]]
     with unchecked():
-        alike = [(a.name, b.name) for a, b in pairs if not can_be_told_apart(a, b)]
+        alike = [(a.name, b.name) for a, b in pairs if not are_distinct(a, b)]
     assert alike == []
 
 
-def test_bugs_with_one_symptom_are_not_told_apart() -> None:
+def test_bugs_with_the_same_symptom_are_not_distinct() -> None:
     pairs = [("clip-per-element", "clip-per-tensor"), ("nan-passes", "printed-not-asserted")]
     for names in pairs:
         with unchecked():
-            assert not can_be_told_apart(*map(bugs.find_bug, names))
+            assert not are_distinct(*map(bugs.find_bug, names))
 
 
 def test_the_choices_hold_the_bug_and_are_as_random_as_their_generator() -> None:
@@ -198,7 +198,7 @@ def seed_of(name: str) -> int:
     return next(seed for seed in itertools.count() if quiz.draw(seed)[0].name == name)
 
 
-def test_a_puzzle_does_not_tell_its_answer_where_nobody_can_guess(
+def test_a_puzzle_does_not_show_its_answer_without_a_terminal(
     monkeypatch: pytest.MonkeyPatch,
 ) -> None:
     monkeypatch.setattr(quiz, "EPOCHS", 2)
@@ -224,7 +224,7 @@ def test_a_puzzle_does_not_tell_its_answer_where_nobody_can_guess(
     assert "The change" in answer
 
 
-def test_what_pytorch_warns_of_stays_out_of_the_quiz(monkeypatch: pytest.MonkeyPatch) -> None:
+def test_warnings_of_pytorch_are_not_shown(monkeypatch: pytest.MonkeyPatch) -> None:
     right = quiz.violation_of
 
     def warning(bug: Bug) -> Any:

@@ -138,7 +138,7 @@ def test_a_large_network_shows_the_units_that_change_most(open_page: Open, tmp_p
 
 
 @pytest.mark.parametrize("gain", [0.1, 2.0])
-def test_only_the_singular_value_is_said_to_bound_a_step(
+def test_only_the_singular_value_bounds_a_step(
     gain: float, open_page: Open, tmp_path: Path
 ) -> None:
     made = recorded("time traveller", course(9, gains=(gain,)))

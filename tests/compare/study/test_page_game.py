@@ -75,7 +75,7 @@ def by_scratch_rnn(package: Any, text: str, given: Results, made: Results) -> Re
 
 
 @pytest.mark.parametrize("kind", list(NETWORKS)[:: number(2, 1)])
-def test_each_bug_gives_what_it_gives_in_scratch_rnn(
+def test_each_bug_gives_the_same_results_as_in_scratch_rnn(
     kind: str, open_page: Open, tmp_path: Path
 ) -> None:
     made = recorded(TEXT, NETWORKS[kind])

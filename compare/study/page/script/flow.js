@@ -175,7 +175,7 @@ function writeFlowNumbers(t, s) {
     [3, `the term of step ${t} in the gradient of W_hh`, part, added(t), length(term[0]) * length(term[1]), "d_W_hh", LINE_OF_D_H],
     [3, t === K ? "sum of the terms so far" : `sum of the terms so far: steps ${K} to ${t}`, `Σ ${part}`, sum, null, "d_W_hh sum", "d_W_hh += "],
   ];
-  const weight = `weight (${i}, ${i}) of ${plainName(BLOCK_NAME)}`;
+  const weight = `${plainName(BLOCK_NAME)}[${i}, ${i}]`;
   $("flow-numbers").replaceChildren(...rows.map(([stage, what, formula_, one, all, key, line]) => make("li", { class: stage === s ? "now" : null },
     make("button", { type: "button", class: "quiet", "aria-pressed": String(stage === s), onclick: () => choose({ t, s: stage }) }, what),
     make("span", { class: "formula" }, math(formula_)),

@@ -76,7 +76,11 @@ async function unpack({ blob, entries }) {
   const planes = new Uint8Array(await new Response(inflated).arrayBuffer());
   const arrays = {};
   let start = 0;
-  for (const { name, dtype, shape, steps } of entries) {
+  for (const { name, dtype, shape, steps, is_sum: isSum } of entries) {
+    if (isSum) {
+      arrays[name] = SUMS[name](arrays);
+      continue;
+    }
     const Kind = KINDS[dtype];
     const size = Kind.BYTES_PER_ELEMENT;
     const count = shape.reduce((product, n) => product * n, 1);
@@ -92,6 +96,13 @@ async function unpack({ blob, entries }) {
 }
 
 const round = record.dtype === "float64" ? (x) => x : Math.fround;
+
+/** Arrays that are not stored: each entry is one addition, rounded as NumPy rounds. */
+const SUMS = {
+  a: ({ W_ih, b_ih, b_hh }) => W_ih.constructor.from({ length: record.input_rows.length * H }, (_, n) =>
+    round(W_ih[record.input_rows[Math.floor(n / H)] * H + (n % H)] + round(b_ih[n % H] + b_hh[n % H]))),
+  z: ({ a, u }) => u.map((x, n) => round(a[record.column[Math.floor(n / H)] * H + (n % H)] + x)),
+};
 
 /** Return the float32 that is `steps` floats after each entry of `base`. */
 function stepped(base, steps) {

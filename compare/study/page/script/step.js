@@ -88,7 +88,7 @@ function drawStep() {
 
   $("step-lead").textContent = `Step ${t} reads ${quoted(token)}. Each picture is one vector, with a cell for each number`
     + `${units.length < H ? ` (of the state: for each of the ${units.length} units shown)` : ""}. The frame marks unit ${i}; the numbers on the right are those of this unit. `
-    + `The line of NumPy under a picture is the line of scratch_rnn/plain that computes it.${reading.isRecorded ? " “Difference” is the difference between NumPy and PyTorch, as a share of the tolerance, which is the largest difference that rounding can cause in this vector." : ""}`;
+    + `The line of NumPy under a picture is the line of scratch_rnn/plain that computes it.${reading.isRecorded ? " “Difference” is between NumPy and PyTorch, as a share of the tolerance: the largest difference that rounding can cause in this vector." : ""}`;
   const complete = record.checkpoints.filter((c) => c.details).map((c) => c.label).join(", ");
   $("step-absent").textContent = d ? "" : `The weights ${checkpoint().label}, and the sums that use them, are left out to limit the size of the page. `
     + (complete ? `The page has the weights ${complete}.` : "A larger --megabytes keeps them.");
