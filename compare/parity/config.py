@@ -123,7 +123,7 @@ class ParityConfig:
 
 
 def check_ranges(config: object) -> None:
-    """Raise `UsageError` if a number lies outside the `Range` of its annotation."""
+    """Raise `UsageError` if a number is outside the `Range` of its annotation."""
     for name, hint in get_type_hints(type(config), include_extras=True).items():
         value = getattr(config, name)
         for limit in getattr(hint, "__metadata__", ()):

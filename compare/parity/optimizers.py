@@ -36,7 +36,8 @@ class Optimizer:
 
     def of_scratch(self, parameters: Any, lr: float) -> Any:
         """Return the optimizer in NumPy, for a dict of arrays."""
-        return getattr(import_module("scratch_rnn.optim"), self.scratch)(parameters, lr, **self.options)
+        optimizer = getattr(import_module("scratch_rnn.optim"), self.scratch)
+        return optimizer(parameters, lr, **self.options)
 
     def of_torch(self, parameters: Any, lr: float) -> Any:
         """Return the optimizer in PyTorch, for an iterable of tensors."""

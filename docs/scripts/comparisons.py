@@ -27,8 +27,8 @@ from compare.check.bugs.catalogue import BUGS
 from compare.check.bugs.patches import ROOT, Patch, load_patched
 from compare.check.cases.layer_case import LayerCase, random_case
 from compare.check.cases.layer_results import Results, rounding, run
-from compare.check.cases.reference import torch_results
 from compare.check.cases.parts import in_float64
+from compare.check.cases.reference import torch_results
 from compare.parity import CELLS, rms
 
 mpl.use("Agg")

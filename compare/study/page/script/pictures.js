@@ -42,7 +42,7 @@ function toPixel([L, a, b]) {
   return (255 << 24) | (bytes[2] << 16) | (bytes[1] << 8) | bytes[0];
 }
 
-/** The colour of x, which lies in -1 … 1. */
+/** The colour of x, in the range -1 … 1. */
 const colour = (x) => scale[Math.round(COLOURS * (1 + Math.min(1, Math.max(-1, x))))];
 
 /** Draw cells of one pixel each, and stretch them over the canvas. */
