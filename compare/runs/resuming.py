@@ -1,7 +1,8 @@
 """Open a run again, and refuse what does not fit its record.
 
-The configuration, the newest checkpoint and the metrics are read once each. The lock on the
-directory is held from before the checkpoint is read until the training ends.
+The configuration, the newest checkpoint and the metrics are read once each; the parser of the
+options reads the configuration before, for their defaults. The directory is locked from before the
+checkpoint is read until the training ends.
 """
 
 from __future__ import annotations
