@@ -90,7 +90,8 @@ def _passes(text: str, nonlinearity: str) -> list[str]:
         ("Backward, for t = T … 1", "The |torch |U"),
     ):
         section = re.search(rf"^{name}[.,] (.*?)(?=^(?:{until}))", text + "\nUntil", re.M | re.S)
-        assert section, name
+        if section is None:
+            raise ValueError(f"expected a section {name!r} in the docstring of a plain version")
         found.append(re.sub(r"\bf('?\(\w+\)) {3}", rf"{nonlinearity}\1", section[1]).strip())
     return found
 
