@@ -9,7 +9,6 @@ import torch
 from rich.console import Console
 
 from compare.check import CheckConfig, CheckError, check
-from compare.check.cases.parts import Part, PartResult
 from compare.check.classes.conventions import Flags
 from compare.check.classes.features import FEATURES
 from compare.check.classes.layers import Layers
@@ -376,28 +375,3 @@ def test_wrong_arguments_have_to_raise_value_error_or_type_error() -> None:
     assert found["x with too many features"]["verdict"] == "right"
     state = found["a state of another batch"]
     assert state["found"] == "expected ValueError or TypeError, got IndexError"
-
-
-@pytest.mark.parametrize(
-    ("verdict", "stage_fails", "feature_fails"),
-    [
-        ("right", False, False),
-        ("missing", True, False),
-        ("not to the bit", True, False),
-        ("wrong", True, True),
-        ("error", True, True),
-        ("timeout", True, True),
-    ],
-)
-def test_missing_features_do_not_fail_and_missing_stages_do(
-    verdict: str, stage_fails: bool, feature_fails: bool
-) -> None:
-    entry = {"name": "relu", "verdict": verdict, "found": "h_n", "likely": "Why."}
-    stage = PartResult(Part("rnn_step", "h = tanh(z)"), verdict, got="nothing", expected="more")
-    report = Report("mine.py", "class", "rnn", 0, [stage], [entry])
-    of_stage, of_feature = report.rows()
-    assert (of_stage.fails, of_feature.fails) == (stage_fails, feature_fails)
-    assert of_feature.message == "h_n: Why."
-    assert ("expected more, got nothing" in of_stage.message) == stage_fails
-    assert report.wrong == [entry] * feature_fails
-    assert report.ok == (not stage_fails)

@@ -8,8 +8,10 @@ from pathlib import Path
 
 import pytest
 
+from compare.check.cases.parts import Part, PartResult
 from compare.check.functions import training as training_check
 from compare.check.report.pytest_plugin import Stages, Wrong
+from compare.check.report.report import Report
 from tests.annotations import unchecked
 from tests.compare.check.test_training_check import LONG
 
@@ -66,3 +68,28 @@ def test_without_its_option_the_plugin_imports_no_large_package(tmp_path: Path) 
     )
     result = run_pytest(tmp_path)
     assert result.returncode == 0, result.stdout
+
+
+@pytest.mark.parametrize(
+    ("verdict", "stage_fails", "feature_fails"),
+    [
+        ("right", False, False),
+        ("missing", True, False),
+        ("not to the bit", True, False),
+        ("wrong", True, True),
+        ("error", True, True),
+        ("timeout", True, True),
+    ],
+)
+def test_missing_features_do_not_fail_and_missing_stages_do(
+    verdict: str, stage_fails: bool, feature_fails: bool
+) -> None:
+    entry = {"name": "relu", "verdict": verdict, "found": "h_n", "likely": "Why."}
+    stage = PartResult(Part("rnn_step", "h = tanh(z)"), verdict, got="nothing", expected="more")
+    report = Report("mine.py", "class", "rnn", 0, [stage], [entry])
+    of_stage, of_feature = report.rows()
+    assert (of_stage.fails, of_feature.fails) == (stage_fails, feature_fails)
+    assert of_feature.message == "h_n: Why."
+    assert ("expected more, got nothing" in of_stage.message) == stage_fails
+    assert report.wrong == [entry] * feature_fails
+    assert report.ok == (not stage_fails)
