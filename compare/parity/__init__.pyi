@@ -9,7 +9,7 @@ from .command import (
     parity,
 )
 from .comparison import check_parity
-from .config import ParityConfig
+from .config import ParityConfig, Side
 from .environment import describe_environment, describe_software
 from .lock_step import Update, lockstep, train_in_lockstep
 from .materials import (
@@ -71,6 +71,7 @@ __all__ = [
     "ParityError",
     "ParityReport",
     "ParityRow",
+    "Side",
     "Trainee",
     "UndecidableError",
     "Update",

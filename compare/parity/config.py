@@ -18,6 +18,9 @@ from compare.parity.cells import CELLS, CellName
 from compare.parity.optimizers import OptimizerName
 from compare.terminal import CHANGEABLE, UsageError, check_choices, check_threads, flag_of
 
+Side = Literal["scratch", "concise"]
+"""One of the two models: NumPy by hand, or PyTorch."""
+
 POSITIVE = Range(1, 2**60, "of at least 1")
 SEED = Range(0, 2**60, "of at least 0")
 

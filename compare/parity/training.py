@@ -8,13 +8,14 @@ training can stop after any update, write a checkpoint, and continue later with 
 from __future__ import annotations
 
 from collections.abc import Iterable, Iterator, Mapping, Sequence
-from typing import Any, Literal
+from typing import Any
 
 import numpy as np
 import torch
 
 import concise_rnn
 import scratch_rnn
+from compare.parity.config import Side
 from compare.parity.optimizers import OPTIMIZERS, OptimizerName
 from compare.parity.weights import (
     largest_parameter_difference,
@@ -26,8 +27,6 @@ from concise_rnn import data_parallel
 from scratch_rnn import states
 from scratch_rnn.states import State
 from scratch_rnn.text import Batch, Batches
-
-Side = Literal["scratch", "concise"]
 
 
 class Trainee:

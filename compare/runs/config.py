@@ -10,16 +10,13 @@ import dataclasses
 import math
 import re
 from pathlib import Path
-from typing import Annotated, Literal, Self
+from typing import Annotated, Self
 
 from tyro.conf import arg
 
 from compare.files import Range
-from compare.parity import ParityConfig
+from compare.parity import ParityConfig, Side
 from compare.terminal import CHANGEABLE, UsageError, check_at_least, check_choices, check_threads
-
-Side = Literal["scratch", "concise"]
-"""One of the two models: from scratch in NumPy, or with PyTorch."""
 
 QUICK_EPOCHS = 60
 SECONDS = Range(0, math.inf, "of at least 0", infinite=True)

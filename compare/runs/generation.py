@@ -11,6 +11,7 @@ import numpy as np
 from compare.files import RecordError
 from compare.parity import (
     ParityConfig,
+    Side,
     Writer,
     copy_weights,
     limited_threads,
@@ -19,7 +20,7 @@ from compare.parity import (
     writers,
 )
 from compare.runs.checkpoint import Checkpoint, Store
-from compare.runs.config import GenerateConfig, RunConfig, Side, TrainConfig
+from compare.runs.config import GenerateConfig, RunConfig, TrainConfig
 from compare.runs.reading import (
     CHECKPOINTS,
     check_agreement,

@@ -122,30 +122,25 @@ def update(package: Any) -> Iterator[Outcome]:
 
 def step_as_torch(package: Any) -> Iterator[Outcome]:
     """Every tensor of a training step is PyTorch's."""
-    axes = {"logits": 0, "gradient of logits": 0}
-    for seed in range(6):
-        case, answer = training_cases.training_case("step", seed)
-        yield Outcome(
-            case.describe(), compared(answer, training_cases.scratch_step(package, case), axes)
-        )
+    return _as_torch(package, "step", 6)
 
 
 def updates_as_torch(package: Any) -> Iterator[Outcome]:
     """The results of each update are PyTorch's."""
-    for seed in range(6):
-        case, answer = training_cases.training_case("updates", seed)
-        yield Outcome(
-            case.describe(), compared(answer, training_cases.scratch_updates(package, case))
-        )
+    return _as_torch(package, "updates", 6)
 
 
 def epochs_as_torch(package: Any) -> Iterator[Outcome]:
     """The results of each epoch are PyTorch's."""
-    for seed in range(4):
-        case, answer = training_cases.training_case("epochs", seed)
-        yield Outcome(
-            case.describe(), compared(answer, training_cases.scratch_epochs(package, case))
-        )
+    return _as_torch(package, "epochs", 4)
+
+
+def _as_torch(package: Any, kind: str, number: int) -> Iterator[Outcome]:
+    time_axes = {"logits": 0, "gradient of logits": 0}
+    for seed in range(number):
+        case, answer = training_cases.training_case(kind, seed)
+        results = training_cases.STEPS[kind][0](package, case)
+        yield Outcome(case.describe(), compared(answer, results, time_axes))
 
 
 def threads(package: Any) -> Iterator[Outcome]:

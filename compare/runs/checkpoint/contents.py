@@ -48,7 +48,7 @@ from compare.files import (
     plain,
     read,
 )
-from compare.parity import CELLS, OPTIMIZERS, CellName, OptimizerName
+from compare.parity import CELLS, OPTIMIZERS, CellName, OptimizerName, Side
 from compare.runs.checkpoint import container
 from compare.runs.checkpoint.container import CheckpointError
 from scratch_rnn.states import arrays_of, state_of
@@ -59,7 +59,6 @@ OLDEST, VERSION = 2, 2
 
 MOST_LAYERS = 1000
 
-Side = Literal["scratch", "concise"]
 Shapes = dict[str, tuple[int, ...]]
 State = Any
 """ndarray of shape (L·D, B, H), or for an LSTM a pair (h, c) of them; None means zeros."""
