@@ -213,7 +213,7 @@ class PlainAtStates(PlainFunctions):
     """The plain version, with a forward pass that returns the given states h_0, h_1 … h_T."""
 
     def __init__(self, cell: str, states: np.ndarray, move: Move = unmoved) -> None:
-        super().__init__(cell, less_accurate(cell), move)
+        super().__init__(cell, () if move is unmoved else less_accurate(cell), move)
         self.states = states
 
     def forward(self, *given: Any) -> tuple[Any, Any, Any]:
