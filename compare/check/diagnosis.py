@@ -172,8 +172,8 @@ def likely_in_layer(result: PartResult, cell: str, *, transposed: bool = False) 
     for case, got in result.seen:
         if not case.precision:  # many mistakes are within the tolerance of a coarse one
             states = {name: got[name] for name in ("output", *STATES) if name in got}
-            asked = states if result.stage.name == "forward" else got
-            observed.append(Observed(case, rounding(case)[1], asked))
+            named = states if result.stage.name == "forward" else got
+            observed.append(Observed(case, rounding(case)[1], named))
     stages = STAGES_OF_PARTS[result.stage.name]
     mistakes = partial(of_layers, stages, cell, with_copies=not result.wrong.problem)
     likely = _search(result.wrong, run, mistakes, observed)
