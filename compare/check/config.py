@@ -53,7 +53,7 @@ class CheckConfig:
     names: Annotated[str | None, arg(metavar="NAME=YOURS,…", help_behavior_hint=_DETECTED)] = None
     """The names in the class for weight_ih_l0, weight_hh_l0, bias_ih_l0 and bias_hh_l0."""
     stage: Annotated[str | None, arg(metavar="NAME", help_behavior_hint="(default: all)")] = None
-    """Check this stage alone."""
+    """Check only this stage, such as rnn_step."""
     watch: Annotated[bool, arg(help_behavior_hint="")] = False
     """Check again whenever the file is saved, until Ctrl-C."""
     no_train: Annotated[bool, arg(help_behavior_hint="")] = False

@@ -29,7 +29,7 @@ def explained(result: PartResult) -> list[Text]:
     lines.append(Text())
     lines += [Text(f"  {line}", "cyan") for line in result.stage.equation.split("\n")]
     if result.likely:
-        lines += [Text(), Text("  It looks like this: ").append(result.likely, "bold")]
+        lines += [Text(), Text("  Likely mistake: ").append(result.likely, "bold")]
     return lines
 
 

@@ -80,7 +80,7 @@ class Report:
     @property
     def unit(self) -> str:
         """What a point is given for."""
-        return "stages" if self.form in ("functions", "cs231n") else "parts"
+        return "functions" if self.form in ("functions", "cs231n") else "parts"
 
     @property
     def summary(self) -> str:
@@ -212,7 +212,7 @@ def show(report: Report, terminal: Terminal) -> None:
         terminal.line()
         for text in explained(failed[0]):
             terminal.console.print(text, soft_wrap=True)
-        if len(failed) > 1 and report.unit == "stages":
+        if len(failed) > 1 and report.unit == "functions":
             terminal.line()
             terminal.line(f"  `--stage {failed[1].stage.name}` explains the next one.", "dim")
 

@@ -134,13 +134,13 @@ def test_a_wrong_command_is_refused_in_one_line(
 @pytest.mark.parametrize(
     ("arguments", "summary", "shown"),
     [
-        ("syntax.py", "0 of 6 stages are right", "SyntaxError: invalid syntax (line 1)"),
+        ("syntax.py", "0 of 6 functions are right", "SyntaxError: invalid syntax (line 1)"),
         ("syntax:Mine", "0 of 3 parts are right; SyntaxError: ", "SyntaxError: invalid syntax"),
         ("syntax.py:Mine", "0 of 3 parts are right; SyntaxError: ", "invalid syntax (line 1)"),
-        ("imports.py", "0 of 6 stages", "ModuleNotFoundError: No module named 'no_such_module' ("),
+        ("imports.py", "0 of 6 functions", "ModuleNotFoundError: No module named 'no_such_module' ("),
         ("imports.py:Mine", "0 of 3 parts are right; ModuleNotFound", "No module named 'no_such_"),
         ("imports:Mine", "0 of 3 parts are right; ModuleNotFound", "No module named 'no_such_mod"),
-        ("raises.py", "0 of 6 stages", "ZeroDivisionError: division by zero (line 1)"),
+        ("raises.py", "0 of 6 functions", "ZeroDivisionError: division by zero (line 1)"),
         ("raises.py:Mine", "0 of 3 parts are right; ZeroDivisionErr", "division by zero (line 1)"),
         ("raises:Mine", "0 of 3 parts are right; ZeroDivisionError", "division by zero"),
         (
@@ -169,12 +169,12 @@ def test_a_wrong_command_is_refused_in_one_line(
         ("right_class.py:Consuming", "3 of 3 parts", "second backward, on T 3, B 2, V 4, H 5, tan"),
         (
             "overflows.py --stage cross_entropy",
-            "0 of 1 stages are right",
+            "0 of 1 functions are right",
             "note: warned: RuntimeWarning: overflow encountered in exp (overflows.py, line 6)",
         ),
         (
             "overflows.py --stage cross_entropy",
-            "0 of 1 stages are right",
+            "0 of 1 functions are right",
             "; some are not finite; tolerance ",
         ),
     ],

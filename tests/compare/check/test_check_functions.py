@@ -91,7 +91,7 @@ def test_the_first_that_fails_is_explained_and_the_next_is_named(tmp_path: Path)
             Terminal(Console(file=printed, width=200)),
         )
         assert ("rnn_step on " in printed.getvalue()) == (not is_last)
-        assert printed.getvalue().count("It looks like this") == 1
+        assert printed.getvalue().count("Likely mistake: ") == 1
         next_one = "`--stage clip_grad_norm` explains the next one."
         assert (next_one in printed.getvalue()) == (not is_last)
     printed = io.StringIO()  # a layer has parts, and no stages to choose
@@ -171,7 +171,7 @@ def test_each_failure_of_the_code_is_reported(
         json=tmp_path / "found.json",
         timeout=1.0,
     )
-    with pytest.raises(CheckError, match=r"^0 of 1 stages are right"):
+    with pytest.raises(CheckError, match=r"^0 of 1 functions are right"):
         check(config, Terminal(Console(file=printed, width=200)))
     assert message in printed.getvalue()
     assert "got no result" not in printed.getvalue()
@@ -213,7 +213,7 @@ def test_a_file_without_the_functions_shows_how_a_class_is_named(tmp_path: Path)
 def test_a_file_that_cannot_be_loaded_is_reported_once(tmp_path: Path) -> None:
     (tmp_path / "student.py").write_text("import no_such_thing\n")
     printed = io.StringIO()
-    with pytest.raises(CheckError, match=r"^0 of 6 stages are right"):
+    with pytest.raises(CheckError, match=r"^0 of 6 functions are right"):
         check(
             CheckConfig(target=str(tmp_path / "student.py")),
             Terminal(Console(file=printed, width=200)),
@@ -242,7 +242,7 @@ def test_numpy_only_refuses_other_imports(tmp_path: Path) -> None:
 def test_json_has_the_documented_fields(tmp_path: Path) -> None:
     (tmp_path / "student.py").write_text(changed(("h @ W_hh.T", "h @ W_hh")))
     target = CheckConfig(target=str(tmp_path / "student.py"), json=tmp_path / "found.json")
-    with pytest.raises(CheckError, match=r"^5 of 6 stages are right"):
+    with pytest.raises(CheckError, match=r"^5 of 6 functions are right"):
         check(target, Terminal(quiet=True))
     found = json.loads((tmp_path / "found.json").read_text())
     fields = "form cell ok score out_of seed stages features properties error_handling training"
