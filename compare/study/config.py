@@ -18,10 +18,10 @@ from compare.terminal import UsageError, check_at_least
 class BisectConfig(ParityConfig):
     """Find the first update, time step, tensor and element in which two implementations differ.
 
-    The reference is scratch_rnn. It is compared with a suspect: scratch_rnn with a bug of `break`
-    (--bug), your own class (--implementation), or else PyTorch on --device. With only --dtype
-    float64, the suspect is scratch_rnn in float64, and the reference is float32. Exit code 1 if
-    there is a difference.
+    The reference is scratch_rnn. It is compared with a suspect. This is PyTorch on --device, or
+    scratch_rnn with a bug of `break` if --bug is given, or your own class if --implementation is
+    given. With only --dtype float64, the suspect is scratch_rnn in float64, and the reference is
+    float32. Exit code 1 if there is a difference.
     """
 
     bug: Annotated[str | None, arg(metavar="NAME", help_behavior_hint="(see `break list`)")] = None
@@ -29,9 +29,7 @@ class BisectConfig(ParityConfig):
     implementation: Annotated[
         str | None, arg(metavar="FILE:CLASS|MODULE:CLASS", help_behavior_hint="")
     ] = None
-    """The suspect is this NumPy class, with PyTorch's parameter names. It is called as
-    scratch_rnn's layers are: states are (L, B, H), and None stands for no state or gradient. No
-    torch modules."""
+    """The suspect is this NumPy class. It has the arguments and parameters of scratch_rnn."""
     updates: Annotated[int, arg(metavar="N")] = 24
     """Number of updates to compare."""
     output: Annotated[
@@ -71,10 +69,10 @@ class BisectConfig(ParityConfig):
 
 @dataclasses.dataclass(frozen=True, kw_only=True)
 class BreakConfig:
-    """Guess a bug: see its symptom, choose an answer, and see which property catches it.
+    """Guess a bug: see its symptom, choose an answer, and see which property test finds it.
 
     Without a name, the bug is drawn at random and its name is not shown. The bug is put into a copy
-    of our code in memory. No file is changed.
+    of the code in memory. No file is changed.
     """
 
     bug: Annotated[
@@ -123,7 +121,7 @@ class ExplainConfig:
     ] = None
     """Directory that `run` or `train` wrote, or one .safetensors file in it."""
     cell: Annotated[CellName | None, arg(metavar="rnn|gru|lstm", help_behavior_hint="")] = None
-    """Show the demonstration of this cell, a small trained network, instead of a run."""
+    """Show a pretrained small network with this cell (the demonstration), instead of a run."""
     out: Annotated[Path, arg(metavar="FILE")] = Path("explain.html")
     """File for the page; an older page is replaced."""
     overwrite: Annotated[bool, arg(help_behavior_hint="")] = False
