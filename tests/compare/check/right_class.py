@@ -2,6 +2,7 @@
 
 import os
 from contextlib import contextmanager, nullcontext
+from pathlib import Path
 from types import SimpleNamespace
 
 import numpy as np
@@ -157,6 +158,14 @@ TF32 = _changed(
     scratch_rnn.RNN,
     given=lambda x, h0: ((x.view(np.uint32) & np.uint32(0xFFFFE000)).view(np.float32), h0),
 )
+
+
+class Endless(Plain):
+    def forward(self, x, h0):
+        with Path(os.environ["CALLS"]).open("a") as file:
+            file.write("called ")
+        while True:
+            pass
 
 
 class NotYet:
