@@ -246,22 +246,6 @@ def test_features_of_gradients_are_not_tried_if_the_gradients_are_wrong() -> Non
     assert not any("gradient" in name for name in features)
 
 
-@pytest.mark.parametrize(
-    ("name", "part", "expected"),
-    [("Listed", 0, "output"), ("ListedGradients", 1, "weight_ih_l0")],
-)
-def test_lists_are_no_arrays(name: str, part: int, expected: str) -> None:
-    stage = examined(name).stages[part]
-    assert (stage.verdict, stage.expected) == ("wrong", f"an array for {expected}")
-    assert stage.got.startswith("a list or tuple of ")
-
-
-def test_an_output_without_a_second_axis_has_the_wrong_shape() -> None:
-    forward = examined("Flat").stages[0]
-    assert forward.verdict == "wrong"
-    assert (forward.wrong.tensor, forward.wrong.got.shape) == ("output", (30,))
-
-
 def test_a_class_that_does_not_end_is_waited_for_once(
     tmp_path: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
