@@ -222,27 +222,6 @@ def test_one_epoch_is_not_epochs(
     assert "\n1 epoch, 6 updates in " in capsys.readouterr().out
 
 
-def test_a_number_that_is_not_finite_stops_the_training(
-    training: list[str],
-    tmp_path: Path,
-    monkeypatch: pytest.MonkeyPatch,
-    capsys: pytest.CaptureFixture[str],
-) -> None:
-    right = scratch_rnn.train_step
-
-    def broken(*arguments: Any, **options: Any) -> Any:
-        return dataclasses.replace(right(*arguments, **options), loss=float("nan"))
-
-    monkeypatch.setattr(scratch_rnn, "train_step", broken)
-    assert main(["train", "--model", "scratch", *training]) == 1
-    error = capsys.readouterr().err
-    assert error.startswith("rnn-parity: training stopped at update 1 (epoch 1): ")
-    assert "scratch has non-finite numbers, first in its loss; " in error
-    assert error.count("\n") == 1
-    assert (only_run(tmp_path) / "metrics.jsonl").read_text() == ""
-    assert not (only_run(tmp_path) / "result.json").exists()
-
-
 # ---------------------------------------------------------------- one model alone
 
 

@@ -163,8 +163,9 @@ def test_two_processes_do_not_write_in_one_run(stopped: Path, refused: Callable[
     with locked(stopped):
         line = refused(f"run --resume {stopped}", 3)
     assert line == f"another process is writing in {stopped}"
-    assert untouched(stopped) == before
+    assert untouched(stopped) == before  # the lock has removed its file
     assert main(["run", "--resume", str(stopped)]) == 0
+    assert not (stopped / ".lock").exists()
 
 
 @pytest.mark.parametrize("library", [np, torch], ids=["numpy", "torch"])
