@@ -10,14 +10,22 @@ import pytest
 import compare.parity.command
 import compare.runs.commands
 from compare.cli import main, parse
-from tests.compare.runs.runs import newest, only, signalled, untouched
-from tests.compare.small_run import BATCHES, SMALL, TEXT, read
+from tests.compare.runs.runs import (
+    BATCHES,
+    SENTENCE,
+    SMALL,
+    newest,
+    only,
+    read,
+    signalled,
+    untouched,
+)
 
 
 @pytest.fixture(scope="module")
 def master(tmp_path_factory: pytest.TempPathFactory) -> Path:
     directory = tmp_path_factory.mktemp("master")
-    (directory / "fox.txt").write_text(TEXT * 20)
+    (directory / "fox.txt").write_text(SENTENCE * 20)
     config = parse(f"{SMALL} --text {directory}/fox.txt --epochs 4 --runs {directory}".split())
     return compare.runs.commands.run(config).directory
 

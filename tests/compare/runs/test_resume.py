@@ -2,7 +2,6 @@
 
 import hashlib
 import io
-import json
 import signal
 import threading
 from collections import Counter
@@ -41,6 +40,7 @@ from tests.compare.runs.runs import (
     interrupted,
     newest,
     only,
+    read,
     signalled,
 )
 from tests.counts import Count, number
@@ -49,7 +49,7 @@ pytestmark = pytest.mark.usefixtures("without_curves", "without_checks")
 
 
 def result(directory: Path) -> dict[str, Any]:
-    values: dict[str, Any] = json.loads((directory / "result.json").read_text())
+    values = read(directory, "result.json")
     return {name: value for name, value in values.items() if name not in ("seconds", "updates")}
 
 
@@ -83,18 +83,18 @@ def test_interrupted_again_and_again_it_ends_in_the_same_bits(
     count: Count,
 ) -> None:
     """The last interruption is at the very end."""
-    read: list[str] = []
+    seen: list[str] = []
     right = Trainee.step
 
     def step(self: Trainee, batch: Any) -> dict[str, float]:
         inputs, targets = batch
-        read.append(hashlib.sha256(inputs.tobytes() + targets.tobytes()).hexdigest())
+        seen.append(hashlib.sha256(inputs.tobytes() + targets.tobytes()).hexdigest())
         return right(self, batch)
 
     monkeypatch.setattr(Trainee, "step", step)
     whole = uninterrupted(variant)
-    read_whole = read.copy()
-    read.clear()
+    seen_whole = seen.copy()
+    seen.clear()
     epochs = [update["epoch"] + 1 for update in read_metrics(whole)]
     last = len(epochs)
     again = arguments(variant, fox, tmp_path / "stopped")
@@ -116,7 +116,7 @@ def test_interrupted_again_and_again_it_ends_in_the_same_bits(
     assert f"{EPOCHS} epochs, 0 of {last} updates in " in capsys.readouterr().out
     assert contents(directory) == contents(whole)
     assert result(directory) == result(whole)
-    assert read == read_whole  # each batch once, in the same order
+    assert seen == seen_whole  # each batch once, in the same order
 
 
 def test_a_run_that_has_ended_can_be_trained_further(
@@ -138,16 +138,16 @@ def test_a_run_that_has_ended_can_be_trained_further(
     assert "Resuming " in capsys.readouterr().out
     whole = uninterrupted(variant, "--epochs", str(EPOCHS + 2))
     assert contents(directory) == contents(whole)
-    assert json.loads((directory / "config.json").read_text())["epochs"] == EPOCHS + 2
+    assert read(directory, "config.json")["epochs"] == EPOCHS + 2
     count("resumes compared bit for bit")
 
 
 def test_each_file_is_read_once(stopped: Path, monkeypatch: pytest.MonkeyPatch) -> None:
     """The configuration once by the parser of the options and once by the run."""
-    read: Counter[str] = Counter()
+    opened: Counter[str] = Counter()
 
     def counted(path: Path, *mode: str, **options: Any) -> Any:
-        read[path.name] += 1
+        opened[path.name] += 1
         return io.open(path, *mode)  # noqa: UP020
 
     def read_bytes(path: Path) -> Any:
@@ -159,7 +159,7 @@ def test_each_file_is_read_once(stopped: Path, monkeypatch: pytest.MonkeyPatch) 
     before = newest(stopped).name
     assert main(["run", "--resume", str(stopped)]) == 0
     names = ("config.json", "vocab.json", "environment.json", "metrics.jsonl", before)
-    assert [read[name] for name in names] == [2, 1, 1, 1, 1]
+    assert [opened[name] for name in names] == [2, 1, 1, 1, 1]
 
 
 def test_a_checkpoint_is_written_when_the_last_one_is_old_enough(
@@ -288,7 +288,7 @@ def test_what_one_side_began_the_other_ends(
     assert not (directory / f"{first}.safetensors").exists()
     sides = ["scratch" if "scratch_loss" in m else "concise" for m in read_metrics(directory)]
     assert sides == [first] * stop + [second] * (4 * BATCHES - stop)
-    assert json.loads((directory / "config.json").read_text())["model"] == second
+    assert read(directory, "config.json")["model"] == second
 
     assert main(arguments("run", fox, tmp_path / "both", *flags)) == 0
     ends = load(directory / f"{second}.safetensors")
