@@ -102,7 +102,8 @@ def panels_of(shapes: Sequence[Shape]) -> list[tuple[str, list[Shape]]]:
     for size in ("H", "T", "B"):
         groups: dict[Shape, list[Shape]] = defaultdict(list)
         for shape in sorted(shapes, key=attrgetter(size)):
-            groups[replace(shape, name="", **{size: 1})].append(shape)
+            without: dict[str, Any] = {"name": "", size: 1}
+            groups[replace(shape, **without)].append(shape)
         found = [group for group in groups.values() if len({getattr(s, size) for s in group}) >= 3]
         if len(found) > MOST_PANELS:
             largest = max(group[0].V for group in found)
