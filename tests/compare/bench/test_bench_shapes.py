@@ -109,7 +109,7 @@ def test_a_gated_cell_has_no_relu(tmp_path: Path) -> None:
 def test_no_such_name_or_file_is_refused(tmp_path: Path) -> None:
     with pytest.raises(UsageError, match=r"seed, layer, haste, deepbench, sweep or a \.json file"):
         choose("haste2")
-    with pytest.raises(UsageError, match="none.json: No such file"):
+    with pytest.raises(UsageError, match="No such file"):
         choose(str(tmp_path / "none.json"))
 
 
