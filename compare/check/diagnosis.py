@@ -100,6 +100,11 @@ def of_functions(stages: Sequence[str], cell: str) -> Iterator[tuple[str, PlainF
             yield bug.words, PlainFunctions(cell, bug.plain)
 
 
+def lines_of_mistake(words: str, cell: str) -> tuple[str, ...]:
+    """Return the lines of a cell's plain version with a bug; none if the words name no bug."""
+    return next((bug.lines_of(cell) for bug in CATALOGUE if bug.words == words), ())
+
+
 def of_memory(comparisons: Sequence[Comparison]) -> str:
     """Return in words which array was overwritten; empty if none was."""
     wrong = next((c for c in comparisons if not c.ok), None)
@@ -172,8 +177,8 @@ def likely_in_layer(result: PartResult, cell: str, *, transposed: bool = False) 
     for case, got in result.seen:
         if not case.precision:  # many mistakes are within the tolerance of a coarse one
             states = {name: got[name] for name in ("output", *STATES) if name in got}
-            asked = states if result.stage.name == "forward" else got
-            observed.append(Observed(case, rounding(case)[1], asked))
+            named = states if result.stage.name == "forward" else got
+            observed.append(Observed(case, rounding(case)[1], named))
     stages = STAGES_OF_PARTS[result.stage.name]
     mistakes = partial(of_layers, stages, cell, with_copies=not result.wrong.problem)
     likely = _search(result.wrong, run, mistakes, observed)

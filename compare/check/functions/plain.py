@@ -119,7 +119,7 @@ class PlainFunctions:
 def _stacked(item: Any) -> Any:
     """Return a list of arrays as one array: the states h_0, h_1 … h_T."""
     is_list = isinstance(item, list) and all(isinstance(entry, np.ndarray) for entry in item)
-    return np.stack(item) if is_list else item
+    return np.stack(item) if is_list and item else item
 
 
 def _executed(file: str, patches: tuple[Patch, ...], move: Move) -> dict[str, Any]:

@@ -92,6 +92,9 @@ def test_the_first_that_fails_is_explained_and_the_next_is_named(tmp_path: Path)
         )
         assert ("rnn_step on " in printed.getvalue()) == (not is_last)
         assert printed.getvalue().count("It looks like this") == 1
+        wrong_line = "    z_t = x_t @ W_ih.T + b_ih + h @ W_hh + b_hh  # (B, H)\n"
+        assert (wrong_line in printed.getvalue()) == (not is_last)
+        assert "h @ W_hh.T" not in printed.getvalue()  # the right line is the exercise
         next_one = "`--stage clip_grad_norm` explains the next one."
         assert (next_one in printed.getvalue()) == (not is_last)
     printed = io.StringIO()  # a layer has parts, and no stages to choose

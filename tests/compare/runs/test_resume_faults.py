@@ -16,11 +16,10 @@ from rich.console import Console
 import compare.runs.commands
 import scratch_rnn
 from compare.cli import main, parse
-from compare.runs.checkpoint import load, save
+from compare.runs.checkpoint import load
 from compare.runs.reading import read_metrics
 from compare.runs.record import Record
 from compare.terminal.output import Terminal
-from tests.compare.runs.checkpoints import everything
 from tests.compare.runs.failing import Crash, Disk, Failing, put_in
 from tests.compare.runs.runs import (
     VARIANTS,
@@ -231,10 +230,3 @@ def test_the_command_that_resumes_is_one_line(
     again = how_to_go_on(capsys.readouterr().out.replace("\x1b[0m", ""))
     assert again == ["run", "--resume", str(only(runs))]
     assert main(again) == 0
-
-
-def test_a_checkpoint_of_the_library_is_the_command_s(master: Path, tmp_path: Path) -> None:
-    path = newest(only(master / "runs"))
-    save(tmp_path / "again", load(path))
-    assert (tmp_path / "again").read_bytes() == path.read_bytes()
-    assert everything(load(tmp_path / "again")) == everything(load(path))
