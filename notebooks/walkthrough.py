@@ -160,8 +160,8 @@ print(logits.shape, tuple(logits_torch.shape))
 #
 # Both models take one training step, and every tensor of it is compared: states, logits, loss,
 # gradients, clipped gradients, updated parameters. Two correct results may differ by rounding. The
-# tolerance is computed for this case: every float that goes into it is moved to a neighbouring float
-# at random, and the change of the results is measured.
+# tolerance is computed for this case: every float that goes into it is moved to a neighbouring
+# float at random, and the change of the results is measured.
 
 # %%
 report = compare.check_parity(scratch_model, concise_model, batch_1)

@@ -158,8 +158,8 @@ def by_hand(given: dict[str, Any]) -> dict[str, list[Any]]:
         for name in ("W_hh", "b_ih", "b_hh")
     }
     steps = {"a_t": a, "z_t": z, "h_t": h[1:], "y_t": y, "p_t": p, "loss_t": loss}
-    steps |= {"d_y_t": d_y, "d_output_t": d_output, "from_later": later, "d_h_t": d_h, "slope_t": slope}
-    steps |= {"d_z_t": d_z, "term_of_W_hh": terms}
+    steps |= {"d_y_t": d_y, "d_output_t": d_output, "from_later": later, "d_h_t": d_h}
+    steps |= {"slope_t": slope, "d_z_t": d_z, "term_of_W_hh": terms}
     scalars = {"loss": [sum(loss) / T], "norm": [norm], "factor": [factor]}
     return steps | {k: [v] for k, v in gradients.items()} | {"d_h_0": [carry]} | scalars | new
 
