@@ -48,8 +48,8 @@ def gru_step(
     x_t: Array, h: Array, W_ih: Array, W_hh: Array, b_ih: Array, b_hh: Array
 ) -> tuple[Array, tuple[Array, ...]]:
     """Return h_t (B, H) and the gates r, z, n, q, from x_t (B, V) and the state before it, h."""
-    a_r, a_z, a_n = np.split(x_t @ W_ih.T + b_ih, 3, axis=1)  # (B, H) each, the input's terms
-    u_r, u_z, q = np.split(h @ W_hh.T + b_hh, 3, axis=1)  # (B, H) each, the state's terms
+    a_r, a_z, a_n = np.split(x_t @ W_ih.T + b_ih, 3, axis=1)  # (B, H) each, of the input
+    u_r, u_z, q = np.split(h @ W_hh.T + b_hh, 3, axis=1)  # (B, H) each, of the state
     r = sigmoid(a_r + u_r)
     z = sigmoid(a_z + u_z)
     n = np.tanh(a_n + r * q)
