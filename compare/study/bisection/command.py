@@ -204,7 +204,7 @@ def _show_difference(difference: FirstDifference, terminal: Terminal) -> None:
         return
     first, steps = difference.first, difference.case.batches[0].inputs.shape[1]
     layer = difference.layer
-    how = "" if layer is None else f", from the {layer.tensor} of the layer"
+    how = "" if layer is None else f", where {layer.tensor} differs when the layer runs alone"
     step = None if difference.step is None else f"{difference.step} of {steps}{how}"
     _show_first(first, difference.comparisons, "the first", step, terminal)
     if difference.smallest is not None:

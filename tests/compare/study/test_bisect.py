@@ -173,7 +173,7 @@ def student(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> str:
 def test_a_written_difference_is_shown_again(student: str) -> None:
     first = shown(config(implementation=student))
     assert "Found the first difference: update 1 (epoch 1, batch 1)" in first
-    assert "step     3 of 6, from the gradient of x of the layer" in first
+    assert "step     3 of 6, where gradient of x differs when the layer runs alone" in first
     assert "smallest batch that shows it: 1 row, 3 steps" in first
     path = Path("runs") / f"bisect-{student.replace(':', '.')}.safetensors"
     assert f"rnn-parity bisect --replay {path} --implementation {student}" in first
