@@ -20,6 +20,7 @@ from compare.runs.checkpoint import Checkpoint, CheckpointError, Model, containe
 from scratch_rnn.states import arrays_of
 from tests.compare.runs.checkpoints import (
     DIGITS,
+    VERSIONS,
     changed_metadata,
     checkpoint,
     files_in,
@@ -207,7 +208,7 @@ def test_the_helpers_of_these_tests_make_what_is_accepted(tmp_path: Path, conten
         ("text.sha1", 5, "expected sha1 of type str"),
         ("text.name", "\x1b[31m", "expected name of printable characters"),
         ("format", "pickle", "expected format of rnn-parity checkpoint"),
-        ("version", "1", "expected version 2 of the checkpoint format"),
+        ("version", "1", f"expected version {VERSIONS} of the checkpoint format"),
         ("side", "both", "expected side of scratch or concise"),
         ("vocabulary", ["<unk>", "e"], "expected a vocabulary of 3 tokens"),
         ("vocabulary", ["<unk>", "e", "e"], "expected each token once"),
