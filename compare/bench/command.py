@@ -12,6 +12,7 @@ from collections.abc import Callable, Iterator, Mapping, Sequence
 from contextlib import contextmanager
 from dataclasses import dataclass
 from datetime import datetime
+from functools import partial
 from pathlib import Path
 from typing import Any
 
@@ -188,68 +189,46 @@ class _Session:
     ) -> None:
         threads = self.config.threads
         rows = []
-        for row in self.rows:
-            if phase in jobs[row]:
-                if objection := self._objection(row, shape, phase):
-                    self._add(shape, phase, row, LEFT_OUT, reason=objection)
-                else:
-                    rows.append(row)
+        for row in (row for row in self.rows if phase in jobs[row]):
+            if objection := self._objection(row, shape, phase):
+                self._add(shape, phase, row, LEFT_OUT, reason=objection)
+            else:
+                rows.append(row)
         if not rows:
             return
-        checked = {
-            row: prepared
-            for row, prepared in jobs.items()
-            if row in rows or row.name in (SCRATCH, REFERENCE)
-        }
-        checks = check_rows(phase, checked, gate, threads)
+        checked = [row for row in jobs if row in rows or row.name in (SCRATCH, REFERENCE)]
+        checks = check_rows(phase, {row: jobs[row] for row in checked}, gate, threads)
         contestants = []
         for row in rows:
             check, objection = checks[row], None
+            add = partial(self._add, shape, phase, row, first_call=check.first_call)
             if row.compiles and check.first_call is not None:
                 objection = self.budget.compiled(row, phase, check.first_call)
             if check.outcome != TIMED:
-                self._add(
-                    shape,
-                    phase,
-                    row,
-                    check.outcome,
-                    reason=check.reason,
-                    first_call=check.first_call,
-                )
+                add(check.outcome, reason=check.reason)
                 continue
             cost = seconds_of_a_round(row, check.estimate, threads)
             rounds = objection or self.budget.rounds(row, self.phases_done, cost)
             if isinstance(rounds, str):
-                self._add(shape, phase, row, LEFT_OUT, reason=rounds, first_call=check.first_call)
+                add(LEFT_OUT, reason=rounds)
             else:
                 contestants.append(Contestant(row, jobs[row][phase], check.estimate, rounds))
         measure(contestants, threads, self.reference_product)
         self.document.reference_product = self.reference_product.seconds
         characters = NUM_PREDS if phase == GENERATION else 1
         for contestant in contestants:
-            check = checks[contestant.row]
-            timing = self._add(
-                shape,
-                phase,
-                contestant.row,
-                TIMED,
-                first_call=check.first_call,
-                seconds=[seconds / characters for seconds in contestant.seconds],
-                errors=dict(check.errors),
-            )
-            operations = flops(shape, phase)
-            self.budget.done(contestant.row, operations, timing.median, contestant.spent)
+            row, check = contestant.row, checks[contestant.row]
+            times = {
+                "first_call": check.first_call,
+                "seconds": [seconds / characters for seconds in contestant.seconds],
+                "errors": dict(check.errors),
+            }
+            timing = self._add(shape, phase, row, TIMED, **times)
+            self.budget.done(row, timing.flops, timing.median, contestant.spent)
 
     def _add(self, shape: Shape, phase: str, row: Row, outcome: str, **values: Any) -> Timing:
-        timing = Timing(
-            row=row.name,
-            shape=shape.name,
-            phase=phase,
-            outcome=outcome,
-            flops=flops(shape, phase),
-            bytes=numbers(shape, phase) * np.dtype(self.config.dtype).itemsize,
-            **values,
-        )
+        work = flops(shape, phase), numbers(shape, phase) * np.dtype(self.config.dtype).itemsize
+        timing = Timing(row.name, shape.name, phase, outcome, *work, **values)
         self.document.timings.append(timing)
         return timing
 

@@ -19,7 +19,7 @@ from compare.check.classes.layers import NEEDED, Layers
 from compare.check.classes.parts import find_conventions, parts_of
 from compare.check.classes.properties import try_properties
 from compare.check.config import CheckConfig
-from compare.check.diagnosis import likely_mistake, name_mistakes
+from compare.check.diagnosis import likely_mistake, lines_of_mistake, name_mistakes
 from compare.check.functions.cs231n import CS231N_STAGES
 from compare.check.functions.exercises import STAGES
 from compare.check.functions.stages import Stage, StageResult
@@ -275,6 +275,7 @@ def diagnose(result: StageResult, load: Load, seed: int) -> None:
         with load() as submission:
             functions = SubmissionFunctions(submission, result.replaced)
             result.likely = likely_mistake(result, functions, seed)
+            result.likely_lines = lines_of_mistake(result.likely, result.stage.cell)
     except Trouble:
         return
 

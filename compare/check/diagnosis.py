@@ -100,6 +100,11 @@ def of_functions(stages: Sequence[str], cell: str) -> Iterator[tuple[str, PlainF
             yield bug.words, PlainFunctions(cell, bug.plain)
 
 
+def lines_of_mistake(words: str, cell: str) -> tuple[str, ...]:
+    """Return the lines of a cell's plain version with a bug; none if the words name no bug."""
+    return next((bug.lines_of(cell) for bug in CATALOGUE if bug.words == words), ())
+
+
 def of_memory(comparisons: Sequence[Comparison]) -> str:
     """Return in words which array was overwritten; empty if none was."""
     wrong = next((c for c in comparisons if not c.ok), None)

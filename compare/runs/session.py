@@ -181,11 +181,11 @@ def begun(
     config: RunConfig,
     materials: Materials,
     trainees: Sequence[Trainee],
-    known: Mapping[str, Mapping[str, Any]],
+    parity: Mapping[str, Any],
 ) -> Iterator[Session]:
     """Create the directory of a new run, and save the training before its first update.
 
-    `known` is the content of further JSON files, by name.
+    `parity` is the content of ``parity.json``, if there is any.
     """
     _check_size(config, trainees)
     with Record.create(config.runs, config.run_name) as record:
@@ -196,8 +196,8 @@ def begun(
             describe_environment(text=materials.text, dtype=config.dtype, device=config.device),
         )
         record.write_json("vocab.json", {"tokens": materials.vocab.idx_to_token})
-        for name, values in known.items():
-            record.write_json(name, values)
+        if parity:
+            record.write_json("parity.json", parity)
         session.save_snapshot(0)
         session.save(0)  # last: from here on the run can be resumed
         yield session

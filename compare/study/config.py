@@ -5,13 +5,23 @@ from __future__ import annotations
 import dataclasses
 import difflib
 from pathlib import Path
-from typing import Annotated, Any, Self
+from typing import Annotated, Literal, Self
 
 from tyro.conf import Positional, arg
 
 from compare import check
 from compare.parity import CellName, ParityConfig
 from compare.terminal import UsageError, check_at_least
+
+
+@dataclasses.dataclass(frozen=True, slots=True)
+class SuspectOptions:
+    """The options that define the suspect of `bisect`. Nothing is imported because of them."""
+
+    bug: str | None
+    implementation: str | None
+    dtype: Literal["float32", "float64"]
+    device: Literal["cpu", "cuda"]
 
 
 @dataclasses.dataclass(frozen=True, kw_only=True)
@@ -61,10 +71,9 @@ class BisectConfig(ParityConfig):
         return self
 
     @property
-    def suspect(self) -> dict[str, Any]:
+    def suspect(self) -> SuspectOptions:
         """The options that define the suspect."""
-        names = ("bug", "implementation", "dtype", "device")
-        return {name: getattr(self, name) for name in names}
+        return SuspectOptions(self.bug, self.implementation, self.dtype, self.device)
 
 
 @dataclasses.dataclass(frozen=True, kw_only=True)

@@ -249,8 +249,8 @@ def plain_output() -> str:
 def check_output() -> str:
     """Return the stages of a check and the likely mistake."""
     lines = [line.strip() for line in CHECK.read_text("utf-8").splitlines()]
-    likely = next(line for line in lines if "W_hh is not transposed" in line)
-    return "\n".join(["```text", *lines[1:7], "", likely, "```"])
+    likely = next(i for i, line in enumerate(lines) if "W_hh is not transposed" in line)
+    return "\n".join(["```text", *lines[1:7], "", *lines[likely : likely + 2], "```"])
 
 
 def runs_table() -> str:

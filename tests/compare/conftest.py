@@ -8,9 +8,7 @@ import pytest
 import compare.runs.commands
 from compare.cli import main
 from tests.annotations import unchecked
-from tests.compare.runs.runs import TEXT
-from tests.compare.small_run import SMALL
-from tests.compare.small_run import TEXT as FOX
+from tests.compare.runs.runs import SENTENCE, SMALL, TEXT
 
 
 @pytest.fixture
@@ -56,7 +54,7 @@ def without_checks() -> Iterator[None]:
 def text(tmp_path: Path) -> Path:
     """A text of six batches an epoch."""
     path = tmp_path / "fox.txt"
-    path.write_text(FOX * 20, encoding="utf-8")
+    path.write_text(SENTENCE * 20, encoding="utf-8")
     return path
 
 

@@ -12,7 +12,7 @@ from hypothesis import strategies as st
 
 from compare.bench.results.result import Document
 from compare.files import plain
-from compare.runs.checkpoint import Model, Optimizer, load
+from compare.runs.checkpoint import Checkpoint, Model, Optimizer, load
 from compare.runs.config import RunConfig
 from compare.runs.reading import read_config, read_environment, read_metrics, read_tokens
 from compare.study.bisection import replay
@@ -64,15 +64,9 @@ def plain_value(value: Any) -> Any:
 def places(value: Any, path: Path_ = ()) -> Iterator[Path_]:
     """Yield every place in a JSON value, the whole first."""
     yield path
-    items = (
-        value.items()
-        if isinstance(value, dict)
-        else enumerate(value)
-        if isinstance(value, list)
-        else ()
-    )
-    for key, item in items:
-        yield from places(item, (*path, key))
+    if isinstance(value, dict | list):
+        for key in value if isinstance(value, dict) else range(len(value)):
+            yield from places(value[key], (*path, key))
 
 
 @st.composite
@@ -162,21 +156,21 @@ def _config(directory: Path) -> Any:
 def _loaded(directory: Path) -> Any:
     loaded = load(directory / "scratch.safetensors")
     header, _ = taken_apart((directory / "scratch.safetensors").read_bytes())
-    again = {**plain(loaded), "state": header["__metadata__"]["state"]}
+    written = {name: header["__metadata__"][name] for name in ("state", "version")}
+    again = {**plain(loaded), **written, "format": "rnn-parity checkpoint"}
     del again["weights"], again["memory"]
-    return {**again, "format": "rnn-parity checkpoint", "version": "2"}
+    return again
 
 
 def _description(directory: Path) -> Any:
     kept = replay.read(directory / "replay")
-    numbers = {name: getattr(kept.case, name) for name in ("lr", "max_norm", "carry_state", "cell")}
+    case = {name: getattr(kept.case, name) for name in ("lr", "max_norm", "carry_state", "cell")}
+    same = {name: getattr(kept, name) for name in ("alone", "setting", "tensor")}
     return {
         "options": kept.case.options,
-        **{name: "inf" if value == float("inf") else value for name, value in numbers.items()},
+        **{name: "inf" if value == float("inf") else value for name, value in case.items()},
         "suspect": plain(kept.suspect),
-        "alone": kept.alone,
-        "setting": kept.setting,
-        "tensor": kept.tensor,
+        **same,
     }
 
 
@@ -185,7 +179,7 @@ KINDS = [
     Kind("vocab", *_file("vocab.json"), lambda d: {"tokens": read_tokens(d)}),
     Kind("environment", *_file("environment.json"), lambda d: plain(read_environment(d))),
     Kind("metrics", *_metrics(), lambda d: list(read_metrics(d))),
-    Kind("checkpoint", *_checkpoint(), _loaded, (Model, Optimizer)),
+    Kind("checkpoint", *_checkpoint(), _loaded, (Checkpoint, Model, Optimizer)),
     Kind("replay", *_replay(), _description),
     Kind("benchmark", *_file("bench.json"), lambda d: asdict(Document.read(d / "bench.json"))),
 ]

@@ -16,7 +16,7 @@ from compare.parity.config import ParityConfig
 from compare.parity.materials import prepared
 from compare.runs.config import GenerateConfig, RunConfig, TrainConfig
 from compare.terminal.output import Terminal
-from tests.compare.small_run import TEXT, only_run
+from tests.compare.runs.runs import only
 
 
 def test_without_flags_it_is_the_run_of_the_lecture() -> None:
@@ -106,19 +106,6 @@ def test_small_steps_lead_nowhere(
 ) -> None:
     assert main([*command.split(), *training, flag, "1e-9"]) == 0
     initial = build_models(28, 8)[0].parameters
-    for file in only_run(tmp_path).glob("*.safetensors"):
+    for file in only(tmp_path / "runs").glob("*.safetensors"):
         for name, array in safetensors.numpy.load_file(file).items():
             np.testing.assert_allclose(array, initial[name], rtol=0, atol=1e-6)
-
-
-@pytest.mark.parametrize("ending", ["\r\n", "\r"])
-def test_a_byte_order_mark_and_foreign_line_ends_change_nothing(
-    ending: str, small: list[str], text: Path, capsys: pytest.CaptureFixture[str]
-) -> None:
-    assert main(["parity", *small]) == 0
-    plain = capsys.readouterr().out.splitlines()
-    text.write_bytes(b"\xef\xbb\xbf" + (TEXT.replace("\n", ending) * 20).encode())
-    assert main(["parity", *small]) == 0
-    other = capsys.readouterr().out.splitlines()
-    assert plain[1:] == other[1:]  # line 0 has another SHA-1
-    assert plain[0] != other[0]

@@ -18,7 +18,7 @@ from typing import Any
 import torch
 
 from compare.bench.rows.page_row import TorchPage
-from compare.bench.rows.row import FLOAT32_GAPS, TF32_GAPS, Device, Row, line, no_cell
+from compare.bench.rows.row import FLOAT32_GAPS, TF32_GAPS, Device, Row, line
 from compare.bench.rows.torch_rows import CELL_FUNCTIONS, TorchRow
 from compare.parity import Cell
 
@@ -91,7 +91,7 @@ class OnCuda(Row):
         """Return why TF32 is not available for this dtype, or None."""
         if self.tf32 and dtype != "float32":
             return f"TF32 needs dtype float32, and this is {dtype}"
-        return None
+        return super().missing(dtype, cell)
 
     def settings(self, threads: int) -> AbstractContextManager[object]:
         """Switch cuDNN and TF32 on or off."""
@@ -109,9 +109,7 @@ class OnCuda(Row):
 class Cuda(OnCuda, TorchRow):
     """concise_rnn on a CUDA device, with PyTorch's own layers."""
 
-    def missing(self, dtype: str, cell: Cell) -> str | None:
-        """Return a reason if PyTorch has no such layer, or there is no TF32 for this dtype."""
-        return no_cell(cell, cell.name in CELL_FUNCTIONS) or super().missing(dtype, cell)
+    cells = CELL_FUNCTIONS
 
 
 class CudaPage(OnCuda, TorchPage):

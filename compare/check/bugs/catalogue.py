@@ -102,6 +102,11 @@ class Bug:
         file = CELLS[cell].plain_module.replace(".", "/") + ".py"
         return tuple(patch for patch in self.plain if patch.file == file)
 
+    def lines_of(self, cell: str) -> tuple[str, ...]:
+        """Return the lines of a cell's plain version that the bug changes, as they are with it."""
+        changed = diff(self.plain_of(cell) or self.plain, context=0).splitlines()
+        return tuple(line[1:].strip() for line in changed if line[0] == "+" and line[:3] != "+++")
+
     def is_in(self, stage: str, cell: str) -> bool:
         """Whether `check` tries it in a stage of a cell."""
         return stage in self.stages and (stage in COMMON_STAGES or bool(self.plain_of(cell)))

@@ -38,7 +38,8 @@ class PartResult:
     seen: list[Any] = field(default_factory=list)  # of a layer: cases, and all results of each
     expected: str = ""  # in words, where no numbers can be compared
     got: str = ""
-    likely: str = ""
+    likely: str = ""  # the likely mistake
+    likely_lines: tuple[str, ...] = ()  # of the plain version with this mistake
     notes: list[str] = field(default_factory=list)
 
 

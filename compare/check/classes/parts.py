@@ -107,10 +107,7 @@ def compared_with_ours(case: LayerCase, got: Results) -> tuple[Comparison, ...]:
 
 
 def try_parts(
-    layers: Layers,
-    seed: int,
-    sizes_to_try: Sequence[Sequence[int]] = SIZES,
-    **fields: Any,
+    layers: Layers, seed: int, sizes_to_try: Sequence[Sequence[int]] = SIZES, **fields: Any
 ) -> list[PartResult]:
     """Try a layer on cases of some sizes; return a result for each part.
 
@@ -158,10 +155,7 @@ def try_parts(
 def find_conventions(layers: Layers, seed: int) -> list[PartResult]:
     """Try the simplest layer in each convention, keep the one that fits, return its results.
 
-    Raises
-    ------
-    UsageError
-        If one fits, but a flag states another one.
+    UsageError if one fits, but a flag states another one.
     """
     tried: list[tuple[float, Conventions, list[PartResult]]] = []
     for conventions in sorted(all_conventions(), key=layers.flags.allow, reverse=True):

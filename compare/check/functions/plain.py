@@ -63,18 +63,8 @@ def less_accurate(cell: str) -> tuple[Patch, ...]:
 class PlainFunctions:
     """The six functions of a cell.
 
-    Parameters
-    ----------
-    cell : str
-    patches : sequence of Patch, optional
-        Changes of the source. Patches of other files are ignored.
-    move : function of a value, optional
-        Applied to the result of each operation.
-
-    Raises
-    ------
-    PatchError
-        If a patch does not fit.
+    `patches` change the source; those of other files are ignored, and one that does not fit raises
+    PatchError. `move` is applied to the result of each operation.
     """
 
     def __init__(self, cell: str, patches: Sequence[Patch] = (), move: Move = unmoved) -> None:
@@ -119,7 +109,7 @@ class PlainFunctions:
 def _stacked(item: Any) -> Any:
     """Return a list of arrays as one array: the states h_0, h_1 … h_T."""
     is_list = isinstance(item, list) and all(isinstance(entry, np.ndarray) for entry in item)
-    return np.stack(item) if is_list else item
+    return np.stack(item) if is_list and item else item
 
 
 def _executed(file: str, patches: tuple[Patch, ...], move: Move) -> dict[str, Any]:

@@ -99,16 +99,11 @@ def _of_kind(got: np.ndarray, expected: np.ndarray, dtype: str) -> np.ndarray:
 class Attempt:
     """One way to try a stage.
 
-    Parameters
-    ----------
-    replaced : tuple of str
-        The submission's functions that the reference replaces.
-    begins_with : float, optional
-        If given, the expected gradient is that at the states of the submission's own forward pass,
-        which begins with h_0 times this.
+    With `begins_with` the expected gradient is that at the states of the submission's own forward
+    pass, which begins with h_0 times this.
     """
 
-    replaced: tuple[str, ...] = ()
+    replaced: tuple[str, ...] = ()  # the submission's functions that the reference replaces
     begins_with: float | None = None
 
     def note(self, stage: Stage) -> list[str]:
@@ -159,13 +154,7 @@ def try_all(
 
     If a stage is not right, it is tried again with the reference in the place of those functions
     that it may call and that are not right themselves. So a mistake is reported once, where it is.
-
-    Parameters
-    ----------
-    submission_of : function
-        Loads the submission anew.
-    stages : sequence of Stage
-    seed : int
+    `submission_of` loads the submission anew.
     """
     found: list[StageResult] = []
     for stage in stages:

@@ -7,9 +7,10 @@ from typing import Any
 
 import numpy as np
 
-from compare.check.properties.property import Outcome
+from compare.check.properties.property import Outcome, Property
 
 
+@Property
 def refusals(package: Any) -> Iterator[Outcome]:
     """Arguments that nn.RNN refuses and tokens outside the vocabulary raise an error."""
     T, B, V, H = 5, 2, 3, 4

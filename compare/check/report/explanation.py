@@ -14,6 +14,9 @@ from compare.check.cases.parts import PartResult
 WIDEST = 8
 """Rows and columns of a tensor that are shown."""
 
+MOST_LINES = 3
+"""Of the plain version with the likely mistake."""
+
 
 def explained(result: PartResult) -> list[Text]:
     """Return the lines that explain a result; none if it is right."""
@@ -30,6 +33,7 @@ def explained(result: PartResult) -> list[Text]:
     lines += [Text(f"  {line}", "cyan") for line in result.stage.equation.split("\n")]
     if result.likely:
         lines += [Text(), Text("  Likely mistake: ").append(result.likely, "bold")]
+        lines += [Text(f"    {line}") for line in result.likely_lines[:MOST_LINES]]
     return lines
 
 

@@ -12,7 +12,7 @@ import dataclasses
 import importlib
 import re
 import sys
-from collections.abc import Sequence
+from collections.abc import Callable, Sequence
 from pathlib import Path
 from typing import Any
 
@@ -27,7 +27,7 @@ from compare.check import (
     package_with,
     table_of,
 )
-from compare.files import RecordError, plain
+from compare.files import RecordError
 from compare.parity import (
     CELLS,
     Materials,
@@ -46,8 +46,8 @@ from compare.study.bisection.search import (
     narrowed,
     search,
 )
-from compare.study.bisection.suspects import BatchSetting, NumPySuspect, Suspect, TorchSuspect
-from compare.study.config import BisectConfig
+from compare.study.bisection.suspects import NumPySuspect, Suspect, TorchSuspect
+from compare.study.config import BisectConfig, SuspectOptions
 from compare.terminal import Terminal, UsageError, plural
 
 __all__ = ["BisectConfig", "bisect", "search"]
@@ -74,8 +74,8 @@ def _search(config: BisectConfig, terminal: Terminal, *, keep: bool) -> SearchRe
     with prepared(_without_device(config), terminal) as materials:
         check_device(config.device)
         terminal.line(f"Suspect: {suspect.name}")
-        case, setting = _beginning(config, materials)
-        found = search(case, suspect, setting, config.updates)
+        case, make_batches = _beginning(config, materials)
+        found = search(case, suspect, make_batches, config.updates)
         if found.difference is None:
             _show_agreement(found, terminal)
             return found
@@ -90,32 +90,27 @@ def _search(config: BisectConfig, terminal: Terminal, *, keep: bool) -> SearchRe
         code = f" --implementation {config.implementation}" if config.implementation else ""
         terminal.line(f"  rnn-parity bisect --replay {path}{code}", "bold")
     what = f"raised {difference.raised}" if difference.raised else difference.first.tensor
-    raise ParityError(_found(what, suspect, f" at update {difference.update}"))
+    where = f"{what} at update {difference.update}"
+    raise ParityError(f"found the first difference of {suspect.name}: {where}")
 
 
-def _found(what: str, suspect: Suspect, where: str = "") -> str:
-    return f"found the first difference of {suspect.name}: {what}{where}"
-
-
-def make_suspect(description: dict[str, Any], cell: str = "rnn") -> Suspect:
-    """Build the suspect from its description.
+def make_suspect(options: SuspectOptions, cell: str = "rnn") -> Suspect:
+    """Build the suspect from its options.
 
     Raises
     ------
     UsageError
         If a class cannot be imported.
     """
-    bug, implementation, dtype, device = (
-        description[name] for name in ("bug", "implementation", "dtype", "device")
-    )
+    bug, implementation, dtype = options.bug, options.implementation, options.dtype
     if bug is not None:
         return NumPySuspect(find_bug(bug).load(), f"scratch_rnn with the bug {bug}", dtype)
     if implementation is not None:
         package = package_with(import_class(implementation), cell)
         return NumPySuspect(package, implementation, dtype)
-    if device == "cpu" and dtype == "float64":
+    if options.device == "cpu" and dtype == "float64":
         return NumPySuspect(scratch_rnn, "scratch_rnn in float64, against float32", dtype)
-    return TorchSuspect(device, dtype)
+    return TorchSuspect(options.device, dtype)
 
 
 def import_class(name: str) -> type:
@@ -140,12 +135,12 @@ def import_class(name: str) -> type:
         sys.path.pop(0)
     if not isinstance(found, type):
         raise UsageError(f"expected --implementation to name a class, got {name!r}")
-    for method in ("forward", "backward"):
-        if not callable(getattr(found, method, None)):
-            raise UsageError(
-                "expected --implementation to name a class of NumPy with forward and backward, "
-                f"got {name!r}, which has no {method}"
-            )
+    missing = [m for m in ("forward", "backward") if not callable(getattr(found, m, None))]
+    if missing:
+        raise UsageError(
+            "expected --implementation to name a class of NumPy with forward and backward, "
+            f"got {name!r}, which has no {missing[0]}"
+        )
     return found
 
 
@@ -156,19 +151,15 @@ def _without_device(config: BisectConfig) -> BisectConfig:
     return dataclasses.replace(config, device="cpu", dtype=dtype)
 
 
-def _beginning(config: BisectConfig, materials: Materials) -> tuple[TrainingCase, BatchSetting]:
-    """Return the initial parameters with the settings, and the source of the batches."""
-    rnn = materials.scratch.rnn
-    options = {
-        "input_size": rnn.input_size,
-        "hidden_size": rnn.hidden_size,
-        "num_layers": rnn.num_layers,
-        "dtype": str(rnn.dtype),
-    }
-    if len(CELLS[config.cell].nonlinearities) > 1:
-        options["nonlinearity"] = rnn.nonlinearity
+def _beginning(
+    config: BisectConfig, materials: Materials
+) -> tuple[TrainingCase, Callable[[Any], Any]]:
+    """Return the initial parameters with the settings, and a function that makes the batches."""
+    rnn, corpus = materials.scratch.rnn, np.asarray(materials.batches.corpus)
+    names = ["input_size", "hidden_size", "num_layers"]
+    names += ["nonlinearity"] if len(CELLS[config.cell].nonlinearities) > 1 else []
     case = TrainingCase(
-        options=options,
+        options={name: getattr(rnn, name) for name in names} | {"dtype": str(rnn.dtype)},
         parameters={name: p.copy() for name, p in materials.scratch.parameters.items()},
         batches=(),
         state=materials.scratch.begin_state(config.batch_size),
@@ -177,14 +168,12 @@ def _beginning(config: BisectConfig, materials: Materials) -> tuple[TrainingCase
         carry_state=config.carry_state,
         cell=config.cell,
     )
-    setting = BatchSetting(
-        np.asarray(materials.batches.corpus),
-        config.batch_size,
-        config.num_steps,
-        config.sampling,
-        config.seed,
-    )
-    return case, setting
+
+    def make_batches(batches_class: Any) -> Any:
+        options = {"sampling": config.sampling, "seed": config.seed}
+        return batches_class(corpus, config.batch_size, config.num_steps, **options)
+
+    return case, make_batches
 
 
 # Output ---------------------------------------------------------------------------------------
@@ -213,14 +202,11 @@ def _show_difference(difference: FirstDifference, terminal: Terminal) -> None:
     if difference.raised:
         terminal.line(f"  raised   {difference.raised}")
         return
-    first = difference.first
-    _show_first(first, difference.comparisons, "the first", terminal)
-    if difference.step is not None:
-        steps = difference.case.batches[0].inputs.shape[1]
-        layer = difference.layer
-        how = "" if layer is None else f", from the {layer.tensor} of the layer"
-        terminal.line(f"  step     {difference.step} of {steps}{how}")
-    terminal.line(f"  element  {first.describe()}")
+    first, steps = difference.first, difference.case.batches[0].inputs.shape[1]
+    layer = difference.layer
+    how = "" if layer is None else f", where {layer.tensor} differs when the layer runs alone"
+    step = None if difference.step is None else f"{difference.step} of {steps}{how}"
+    _show_first(first, difference.comparisons, "the first", step, terminal)
     if difference.smallest is not None:
         B, T = difference.smallest.batches[0].inputs.shape
         terminal.line(f"  smallest batch that shows it: {plural(B, 'row')}, {plural(T, 'step')}")
@@ -232,10 +218,17 @@ def _show_difference(difference: FirstDifference, terminal: Terminal) -> None:
 
 
 def _show_first(
-    first: Comparison, all_: Sequence[Comparison], which: str, terminal: Terminal
+    first: Comparison,
+    all_: Sequence[Comparison],
+    which: str,
+    step: str | None,
+    terminal: Terminal,
 ) -> None:
     count = plural(sum(not c.ok for c in all_), "that differs", "that differ")
     terminal.line(f"  tensor   {first.tensor}, {which} of {count}")
+    if step is not None:
+        terminal.line(f"  step     {step}")
+    terminal.line(f"  element  {first.describe()}")
 
 
 def _show_again(config: BisectConfig, path: Path, terminal: Terminal) -> SearchResult:
@@ -251,11 +244,11 @@ def _show_again(config: BisectConfig, path: Path, terminal: Terminal) -> SearchR
             again = BisectConfig.from_json(dict(replay.setting))
         except ValueError as error:
             raise RecordError(f"expected the options of a search in {path}: {error}") from error
-        if again.suspect != plain(replay.suspect):
+        if again.suspect != replay.suspect:
             raise RecordError(f"expected one suspect in {path}, got two")
         return _search(again, terminal, keep=False)
     check_device(replay.suspect.device)
-    suspect = make_suspect(plain(replay.suspect), replay.case.cell)
+    suspect = make_suspect(replay.suspect, replay.case.cell)
     B, T = replay.case.batches[0].inputs.shape
     terminal.line(f"Suspect: {suspect.name}")
     terminal.line(f"One update on {plural(B, 'row')} of {plural(T, 'step')}")
@@ -265,13 +258,11 @@ def _show_again(config: BisectConfig, path: Path, terminal: Terminal) -> SearchR
         terminal.line("No difference now.", "green")
         return SearchResult(None, 1)
     first = next((c for c in wrong if c.tensor == replay.tensor), wrong[0])
-    _show_first(first, wrong, "one", terminal)
-    if first.step is not None:
-        terminal.line(f"  step     {first.step} of {T}")
-    terminal.line(f"  element  {first.describe()}")
+    step = None if first.step is None else f"{first.step} of {T}"
+    _show_first(first, wrong, "one", step, terminal)
     terminal.line()
     show_parity(table_of(wrong), terminal)
-    raise ParityError(_found(first.tensor, suspect))
+    raise ParityError(f"found the first difference of {suspect.name}: {first.tensor}")
 
 
 def _file_name(config: BisectConfig) -> str:

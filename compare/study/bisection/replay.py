@@ -29,21 +29,14 @@ from compare.files import (
 from compare.files import read as read_record
 from compare.parity import CELLS, CellName, named_state
 from compare.study.bisection.search import FirstDifference
+from compare.study.config import SuspectOptions
 from scratch_rnn import Batch
 from scratch_rnn.states import state_of
 
 FORMAT = "rnn-parity bisect 3"
 LONG = Annotated[str, Length(100_000)]
-
-
-@dataclass(frozen=True, slots=True)
-class SuspectOptions:
-    """The options that define the suspect, from a file. Nothing is imported because of them."""
-
-    bug: str | None
-    implementation: str | None
-    dtype: Literal["float32", "float64"]
-    device: Literal["cpu", "cuda"]
+OF_CASE = ("cell", "lr", "max_norm", "carry_state")
+OF_REPLAY = ("suspect", "alone", "setting", "tensor")
 
 
 @dataclass(frozen=True, slots=True)
@@ -84,12 +77,12 @@ class _Description:
 
 
 def make_replay(
-    difference: FirstDifference, suspect: Mapping[str, Any], setting: Mapping[str, Any]
+    difference: FirstDifference, suspect: SuspectOptions, setting: Mapping[str, Any]
 ) -> Replay:
     """Return the replay with the smallest case that shows the difference."""
-    smallest, tensor = difference.smallest, difference.first.tensor
-    case, alone = smallest or difference.case, smallest is not None
-    return Replay(SuspectOptions(**suspect), case, alone, setting, tensor)
+    smallest = difference.smallest
+    case, tensor = smallest or difference.case, difference.first.tensor
+    return Replay(suspect, case, smallest is not None, setting, tensor)
 
 
 def write(path: Path, replay: Replay) -> int:
@@ -105,18 +98,10 @@ def write(path: Path, replay: Replay) -> int:
     tensors = {f"parameters.{name}": np.ascontiguousarray(p) for name, p in case.parameters.items()}
     tensors |= {"inputs": batch.inputs, "targets": batch.targets}
     tensors |= named_state("state", case.state)
-    description = _Description(
-        cell=case.cell,
-        options=_Options(**({"nonlinearity": "tanh"} | case.options)),
-        lr=case.lr,
-        max_norm=case.max_norm,
-        carry_state=case.carry_state,
-        suspect=replay.suspect,
-        alone=replay.alone,
-        setting=dict(replay.setting),
-        tensor=replay.tensor,
-    )
-    metadata = {"format": FORMAT, "description": json.dumps(plain(description))}
+    description: dict[str, Any] = {name: plain(getattr(case, name)) for name in OF_CASE}
+    description |= {name: plain(getattr(replay, name)) for name in OF_REPLAY}
+    description["options"] = {"nonlinearity": "tanh"} | case.options
+    metadata = {"format": FORMAT, "description": json.dumps(description)}
     content = safetensors.numpy.save(tensors, metadata)
     try:
         path.parent.mkdir(parents=True, exist_ok=True)
@@ -142,14 +127,14 @@ def read(path: Path) -> Replay:
         metadata = read_fields(fields, header["__metadata__"], "a replay")
         if metadata["format"] != FORMAT:
             raise SchemaError(f"the format {FORMAT!r}", excerpt(metadata["format"]))
-        read_: _Description = read_record(
+        description: _Description = read_record(
             _Description, parse_json(metadata["description"]), "a description"
         )
-        bug = read_.suspect.bug
+        bug = description.suspect.bug
         if bug is not None and bug not in BUG_NAMES:
             raise SchemaError("the name of a bug", excerpt(bug))
-        case = _case(read_, {name: np.array(tensor) for name, tensor in tensors.items()})
-        return Replay(read_.suspect, case, read_.alone, read_.setting, read_.tensor)
+        case = _case(description, {name: np.array(tensor) for name, tensor in tensors.items()})
+        return Replay(case=case, **{name: getattr(description, name) for name in OF_REPLAY})
     except OSError as error:
         raise RecordError(f"expected a replay file, got {path}: {error.strerror}") from error
     except (safetensors.SafetensorError, ValueError, KeyError, TypeError) as error:
@@ -172,10 +157,8 @@ def _case(description: _Description, tensors: dict[str, np.ndarray]) -> Training
         for name, width in (("ih", H if layer else V), ("hh", H)):
             shapes[f"rnn.weight_{name}_l{layer}"] = GH, width
             shapes[f"rnn.bias_{name}_l{layer}"] = (GH,)
-    floats = {name: (parameters[name], shape) for name, shape in shapes.items()}
-    floats |= {name: (array, (L, B, H)) for name, array in state.items()}
-    dtype: str = options.dtype
-    arrays = [(name, *each, dtype) for name, each in floats.items()]
+    arrays = [(name, parameters[name], shape, str(options.dtype)) for name, shape in shapes.items()]
+    arrays += [(name, array, (L, B, H), str(options.dtype)) for name, array in state.items()]
     arrays.append(("inputs", batch.inputs, (B, *batch.inputs.shape[1:2]), "int64"))
     arrays.append(("targets", batch.targets, batch.inputs.shape, "int64"))
     for name, array, shape, dtype in arrays:
@@ -196,8 +179,5 @@ def _case(description: _Description, tensors: dict[str, np.ndarray]) -> Training
         parameters=parameters,
         batches=(batch,),
         state=state_of(state.values()),
-        lr=description.lr,
-        max_norm=description.max_norm,
-        carry_state=description.carry_state,
-        cell=description.cell,
+        **{name: getattr(description, name) for name in OF_CASE},
     )

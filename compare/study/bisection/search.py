@@ -22,8 +22,9 @@ from compare.check import (
     scratch_step,
 )
 from compare.parity import named_state, tolerances
-from compare.study.bisection.suspects import BatchSetting, Suspect, one_hot_layer
+from compare.study.bisection.suspects import Suspect, one_hot_layer
 from scratch_rnn import Batch, states
+from scratch_rnn.text import Batches
 
 TOKENS = ("inputs", "targets")
 STEPS = {"inputs": 1, "targets": 1, "logits": 0, "gradient of logits": 0, "gradient of x": 0}
@@ -68,9 +69,8 @@ class _Differs(Exception):
 def search(
     case: TrainingCase,
     suspect: Suspect,
-    setting: BatchSetting,
+    make_batches: Callable[[Any], Any],
     updates: int,
-    on_update: Callable[[int], None] = lambda update: None,
 ) -> SearchResult:
     """Train our model and the suspect on the same batches until they differ.
 
@@ -79,14 +79,12 @@ def search(
     case : TrainingCase
         Initial parameters and settings; its batches and state are not used.
     suspect : Suspect
-    setting : BatchSetting
-        Source of the batches.
+    make_batches : function of a class
+        Returns the batches, of our class or of one with the same interface.
     updates : int
         Number of updates to compare.
-    on_update : function of the update's number
-        Called before each update.
     """
-    reference = _Reference(case, suspect, setting, updates, on_update)
+    reference = _Reference(case, suspect, make_batches, updates)
     suspect.begin(case)
     epoch = 0
     with np.errstate(all="ignore"):
@@ -111,12 +109,11 @@ class _Reference:
         self,
         case: TrainingCase,
         suspect: Suspect,
-        setting: BatchSetting,
+        make_batches: Callable[[Any], Any],
         updates: int,
-        on_update: Callable[[int], None],
     ) -> None:
-        self.case, self.suspect, self.setting, self.updates = case, suspect, setting, updates
-        self.on_update = on_update
+        self.case, self.suspect, self.updates = case, suspect, updates
+        self.both = make_batches(suspect.batches_class), make_batches(Batches)
         self.update = self.epoch = self.batch = 0
         self.current: TrainingCase | None = None
         self.parameters = case.parameters
@@ -127,13 +124,11 @@ class _Reference:
         self.epoch = epoch
         state = states.each(np.zeros_like, self.case.state)
         state_allowed: Any = states.each(lambda array: 0.0, state)
-        other = self.setting.batches(self.suspect.batches_class)
-        pairs = zip(other.epoch(epoch), self.setting.batches().epoch(epoch), strict=False)
+        pairs = zip(*(batches.epoch(epoch) for batches in self.both), strict=False)
         for self.batch, (own, ours) in enumerate(pairs, start=1):
             if self.update == self.updates:
                 return
             self.update += 1
-            self.on_update(self.update)
             self.current = dataclasses.replace(
                 self.case, parameters=self.parameters, batches=(ours,), state=state
             )
@@ -142,11 +137,9 @@ class _Reference:
             self.suspect.prepare(self.parameters, state)
             yield own
             answer = answer_of(self.current)
-            before = Answer(
-                named_state("initial state", state), named_state("initial state", state_allowed)
-            )
+            before = (named_state("initial state", each) for each in (state, state_allowed))
             recorded = self.suspect.recorded()
-            comparisons = compared_steps(before, recorded, self.suspect.dtype)
+            comparisons = compared_steps(Answer(*before), recorded, self.suspect.dtype)
             self._compare(comparisons + compared_steps(answer, recorded, self.suspect.dtype))
             self.parameters = {name: answer.expected[f"updated {name}"] for name in self.parameters}
             if self.case.carry_state:
@@ -227,10 +220,8 @@ def narrowed(difference: FirstDifference, suspect: Suspect) -> FirstDifference:
 
 def located(case: TrainingCase, suspect: Suspect) -> Comparison | None:
     """Return the first tensor with a time axis that differs when the layer runs alone."""
-    if suspect.dtype != case.options["dtype"]:
-        return None
     layer = one_hot_layer(case, scratch_step(scratch_rnn, case)["gradient of logits"])
-    other = suspect.layer(layer)
+    other = suspect.layer(layer) if suspect.dtype == layer.dtype else None
     if other is None:
         return None
     comparisons = alike(run(layer_of(scratch_rnn, case.cell), layer), other, layer)

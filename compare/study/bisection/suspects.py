@@ -7,14 +7,11 @@ in each forward pass our state: a difference after an update comes from this upd
 
 from __future__ import annotations
 
-from abc import ABC, abstractmethod
 from collections.abc import Iterable
-from dataclasses import dataclass
 from typing import Any
 
 import numpy as np
 import torch
-from torch.nn import functional as F
 
 import concise_rnn
 from compare.check import (
@@ -33,77 +30,38 @@ from scratch_rnn.states import State, arrays_of
 from scratch_rnn.text import Batches
 
 
-@dataclass(frozen=True, slots=True)
-class BatchSetting:
-    """The corpus, and how it is divided into batches."""
-
-    corpus: np.ndarray  # int64 (N,)
-    batch_size: int
-    num_steps: int
-    sampling: str
-    seed: int
-
-    def batches(self, batches_class: Any = Batches) -> Any:
-        """Return the batches of our class, or of a class with the same interface."""
-        return batches_class(
-            self.corpus, self.batch_size, self.num_steps, sampling=self.sampling, seed=self.seed
-        )
-
-
-class Suspect(ABC):
+class _Trained:
     """An implementation that trains and records its results.
 
     Parameters
     ----------
     package : module
         With `train_epoch`: scratch_rnn, a package with its names, or concise_rnn.
-    name : str
-    dtype : str
+    name, dtype : str
+    batches_class : type
+        Of the batches that it trains on.
     """
-
-    batches_class: Any = Batches
-
-    def __init__(self, package: Any, name: str, dtype: str) -> None:
-        self.package, self.name, self.dtype = package, name, dtype
-
-    @abstractmethod
-    def begin(self, case: TrainingCase) -> None:
-        """Build a new model and an optimizer for the case."""
-
-    @abstractmethod
-    def prepare(self, parameters: Results, state: State) -> None:
-        """Copy the parameters, and the state for the next forward pass, into the model."""
-
-    @abstractmethod
-    def recorded(self) -> Results:
-        """Return the results of the update since `prepare`."""
-
-    @abstractmethod
-    def layer(self, case: LayerCase) -> Results | None:
-        """Return the results of its layer alone; None if the layer cannot run alone."""
-
-    def train_epoch(self, case: TrainingCase, batches: Iterable[Batch]) -> None:
-        """Train for one epoch with the case's settings."""
-        self.package.train_epoch(
-            self._model,
-            batches,
-            self._optimizer,
-            carry_state=case.carry_state,
-            max_norm=case.max_norm,
-        )
 
     _model: Any
     _optimizer: Any
     _state: State
     _results: dict[str, Any]
 
+    def __init__(self, package: Any, name: str, dtype: str, batches_class: Any = Batches) -> None:
+        self.package, self.name, self.dtype = package, name, dtype
+        self.batches_class = batches_class
 
-class NumPySuspect(Suspect):
+    def train_epoch(self, case: TrainingCase, batches: Iterable[Batch]) -> None:
+        """Train for one epoch with the case's settings."""
+        options = {"carry_state": case.carry_state, "max_norm": case.max_norm}
+        self.package.train_epoch(self._model, batches, self._optimizer, **options)
+
+
+class NumPySuspect(_Trained):
     """A package with the names of `scratch_rnn`: with a bug, a user's class, or another dtype."""
 
     def __init__(self, package: Any, name: str, dtype: str) -> None:
-        super().__init__(package, name, dtype)
-        self.batches_class = package.text.Batches
+        super().__init__(package, name, dtype, package.text.Batches)
 
     def begin(self, case: TrainingCase) -> None:
         """Build a new model and an optimizer for the case."""
@@ -132,7 +90,7 @@ class NumPySuspect(Suspect):
         parameters = self._model.parameters
         return self._results | clipped | {f"updated {n}": p.copy() for n, p in parameters.items()}
 
-    def layer(self, case: LayerCase) -> Results | None:
+    def layer(self, case: LayerCase) -> Results:
         """Return the results of its layer alone."""
         return run(layer_of(self.package, case.cell), case)
 
@@ -161,7 +119,7 @@ class NumPySuspect(Suspect):
         return gradients, d_initial
 
 
-class TorchSuspect(Suspect):
+class TorchSuspect(_Trained):
     """PyTorch's model on a device."""
 
     def __init__(self, device: str, dtype: str) -> None:
@@ -224,38 +182,32 @@ class TorchSuspect(Suspect):
         tensor.register_hook(record)
 
 
+Suspect = NumPySuspect | TorchSuspect
+
+
 def one_hot_layer(case: TrainingCase, d_logits: np.ndarray) -> LayerCase:
     """Return a case for the recurrent layer alone, with dense inputs and its upstream gradient.
 
     Dense inputs have a gradient, and it shows in which step a difference is: δx_t = W_ih^T δz_t.
     """
-    V = case.options["input_size"]
-    one_hot = F.one_hot(torch.from_numpy(case.batches[0].inputs.T.copy()), V)  # (T, B, V)
+    options, parameters = case.options, case.parameters
+    T, B, V = d_logits.shape
+    one_hot = np.eye(V, dtype=options["dtype"])[case.batches[0].inputs.T]  # (T, B, V)
     h_0, *c_0 = arrays_of(case.state)
-    T, B = one_hot.shape[:2]
+    names = ("nonlinearity", "dtype") if "nonlinearity" in options else ("dtype",)
+    sizes = {"T": T, "B": B, "V": V, "H": options["hidden_size"], "L": options["num_layers"]}
     layer = LayerCase(
-        case.cell,
-        T=T,
-        B=B,
-        V=V,
-        H=case.options["hidden_size"],
-        L=case.options.get("num_layers", 1),
-        nonlinearity=case.options.get("nonlinearity", "tanh"),
-        upstream="output",
-        dtype=case.options["dtype"],
+        case.cell, **sizes, upstream="output", **{name: options[name] for name in names}
     )
+    of_layer = {name: p for name, p in parameters.items() if name.startswith("rnn.")}
     floats = Floats(
-        parameters={
-            name.removeprefix("rnn."): p
-            for name, p in case.parameters.items()
-            if name[:4] == "rnn."
-        },
-        x=one_hot.numpy().astype(case.parameters["linear.weight"].dtype),
+        parameters={name.removeprefix("rnn."): p for name, p in of_layer.items()},
+        x=one_hot,
         h0=h_0,
         c0=c_0[0] if c_0 else None,
         lengths=None,
         dropout_masks=None,
-        d_output=d_logits @ case.parameters["linear.weight"],  # (T, B, H)
+        d_output=d_logits @ parameters["linear.weight"],  # (T, B, H)
         d_h_n=None,
     )
     return layer.with_floats(floats)

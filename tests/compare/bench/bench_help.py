@@ -11,7 +11,10 @@ import numpy as np
 import pytest
 from rich.console import Console
 
+from compare.bench.command import bench
+from compare.bench.config import BenchConfig
 from compare.bench.measure import budget, parts, roofline, timing
+from compare.bench.results.result import Document
 from compare.bench.rows.row import Row
 from compare.bench.workload.case import Case
 from compare.bench.workload.job import Job
@@ -75,6 +78,15 @@ def terminal() -> tuple[Terminal, io.StringIO]:
     """Return a terminal and what it will have printed."""
     printed = io.StringIO()
     return Terminal(Console(file=printed, width=120, emoji=False, highlight=False)), printed
+
+
+def bench_of(
+    directory: Path, shape: Shape = MODEL, to: Terminal | None = None, **options: Any
+) -> Document:
+    """Run a benchmark at a small shape; its file is found.json in the directory."""
+    options = {"rows": ("plain", "scratch", "torch"), "budget": ENOUGH} | options
+    path = directory / "found.json"
+    return bench(BenchConfig(shapes=shapes_file(directory, shape), json=path, **options), to)
 
 
 @pytest.fixture

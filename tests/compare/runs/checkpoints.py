@@ -12,7 +12,11 @@ import numpy as np
 
 from compare.parity.weights import named_state
 from compare.runs.checkpoint import Checkpoint, Model, Optimizer, Position, Sampler, TextName
+from compare.runs.checkpoint.contents import OLDEST, VERSION
 from scratch_rnn.states import state_of
+
+VERSIONS = " or ".join(map(str, range(OLDEST, VERSION + 1)))
+"""The versions of the format that are read, as a message lists them."""
 
 DIGITS = re.compile(rb'sha256\\": \\"([0-9a-f]*)')
 
@@ -52,23 +56,15 @@ def checkpoint(
 
 def same(one: Checkpoint, other: Checkpoint) -> bool:
     """Whether two checkpoints agree in every bit."""
+
+    def everything(checkpoint: Checkpoint) -> list[Any]:
+        arrays = dict(checkpoint.weights)
+        if checkpoint.state is not None:
+            arrays |= named_state("state", checkpoint.state)
+        bits = {name: (a.dtype, a.shape, a.tobytes()) for name, a in arrays.items()}
+        return [checkpoint.side, checkpoint.setting, checkpoint.text, checkpoint.position, bits]
+
     return everything(one) == everything(other)
-
-
-def everything(checkpoint: Checkpoint) -> list[Any]:
-    arrays = dict(checkpoint.weights)
-    if checkpoint.state is not None:
-        arrays |= named_state("state", checkpoint.state)
-    return [
-        checkpoint.side,
-        checkpoint.setting,
-        checkpoint.text,
-        checkpoint.position,
-        {
-            name: None if a is None else (a.dtype, a.shape, a.tobytes())
-            for name, a in arrays.items()
-        },
-    ]
 
 
 def taken_apart(content: bytes) -> tuple[dict[str, Any], bytes]:
@@ -101,10 +97,16 @@ def signed(content: bytes) -> bytes:
     return content[:start] + digest + content[stop:]
 
 
-def set_metadata(content: bytes, section: str, **values: Any) -> bytes:
-    """Change values in one section of the metadata, and sign the file anew."""
+def changed_metadata(content: bytes, place: str, value: Any) -> bytes:
+    """Change a value of the metadata, such as model.dtype, and sign the file; ... removes it."""
     header, data = taken_apart(content)
-    header["__metadata__"][section] |= values
+    *sections, name = f"__metadata__.{place}".split(".")
+    parent = header
+    for section in sections:
+        parent = parent[section]
+    parent[name] = value
+    if value is ...:
+        del parent[name]
     return put_together(header, data)
 
 

@@ -16,10 +16,14 @@ from compare.runs.record import Record
 EPOCHS, BATCHES = 2, 6
 UPDATES = EPOCHS * BATCHES
 
-TEXT = "The quick brown fox jumps over the lazy dog\n" * 5
+SENTENCE = "The quick brown fox jumps over the lazy dog\n"
+TEXT = SENTENCE * 5
 """5 · 43 - 1 = 214 characters after cleaning: (214 - 8) // (4 · 8) = 6 batches an epoch."""
 
 FLAGS = f"--hidden-size 4 --batch-size 4 --num-steps 8 --lr 0.5 --epochs {EPOCHS}"
+
+SMALL = "--hidden-size 8 --batch-size 8 --num-steps 16 --lr 0.5"
+"""With 20 sentences of 43 characters, too, 6 batches an epoch: (860 - 16 - 1) // (8 · 16)."""
 
 VARIANTS = {
     "both": "run --state carried",
@@ -44,6 +48,12 @@ def arguments(variant: str, text: Path, runs: Path, *more: str) -> list[str]:
 def only(runs: Path) -> Path:
     [directory] = runs.iterdir()
     return directory
+
+
+def read(directory: Path, name: str) -> dict[str, Any]:
+    """Return what a JSON file of a run holds."""
+    values: dict[str, Any] = json.loads((directory / name).read_text(encoding="utf-8"))
+    return values
 
 
 HANG_UP = getattr(signal, "SIGHUP", signal.SIGTERM)  # Windows has no SIGHUP

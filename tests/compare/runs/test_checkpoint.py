@@ -19,14 +19,14 @@ from compare.parity.weights import parameters_as_arrays
 from compare.runs.checkpoint import Checkpoint, CheckpointError, Model, container, load, save
 from scratch_rnn.states import arrays_of
 from tests.compare.runs.checkpoints import (
+    DIGITS,
+    VERSIONS,
+    changed_metadata,
     checkpoint,
-    everything,
     files_in,
     header_bytes,
     put_together,
     same,
-    set_metadata,
-    signed,
     taken_apart,
 )
 
@@ -37,7 +37,13 @@ from tests.compare.runs.checkpoints import (
 @pytest.mark.parametrize("update", [0, 3, 4, 1_000_001])
 @pytest.mark.parametrize("carry_state", [True, False])
 @pytest.mark.parametrize(
-    "model", [{}, {"num_layers": 3, "bidirectional": True, "nonlinearity": "relu"}, {"bias": False}]
+    "model",
+    [
+        {},
+        {"num_layers": 3, "bidirectional": True, "nonlinearity": "relu"},
+        {"bias": False},
+        {"cell": "lstm"},
+    ],
 )
 def test_a_checkpoint_comes_back_as_it_was(
     tmp_path: Path, dtype: str, update: int, carry_state: bool, model: dict[str, Any]
@@ -45,19 +51,18 @@ def test_a_checkpoint_comes_back_as_it_was(
     before = checkpoint(update, dtype=dtype, carry_state=carry_state, **model)
     save(tmp_path / "a", before)
     after = load(tmp_path / "a")
-    assert everything(after) == everything(before)
+    assert same(after, before)
     assert (after.state is None) == (not carry_state or update % 3 == 0)
     for name, array in after.weights.items():
         array += 1  # an array of its own, that can be trained on
         assert not np.array_equal(array, before.weights[name])
 
 
-def test_the_same_checkpoint_is_the_same_file_byte_for_byte(tmp_path: Path) -> None:
+def test_the_same_checkpoint_is_the_same_file_byte_for_byte(tmp_path: Path, content: bytes) -> None:
     turned = checkpoint()
     turned.weights["linear.weight"] = np.asfortranarray(turned.weights["linear.weight"])
-    save(tmp_path / "a", checkpoint())
-    save(tmp_path / "b", turned)
-    assert (tmp_path / "a").read_bytes() == (tmp_path / "b").read_bytes()
+    save(tmp_path / "a", turned)
+    assert (tmp_path / "a").read_bytes() == content
 
 
 @pytest.mark.parametrize(("num_layers", "nonlinearity"), [(1, "tanh"), (3, "relu")])
@@ -76,13 +81,8 @@ def test_pytorch_loads_the_file_as_a_state_dict(
         np.testing.assert_array_equal(array, scratch.parameters[name], strict=True)
 
 
-def test_the_safetensors_library_reads_tensors_and_metadata(tmp_path: Path) -> None:
-    written = checkpoint()
-    save(tmp_path / "a", written)
-    tensors = safetensors.numpy.load_file(tmp_path / "a")
-    for name, array in written.weights.items():
-        np.testing.assert_array_equal(tensors[name], array, strict=True)
-    assert tensors.keys() == written.weights.keys()
+def test_the_safetensors_library_reads_the_metadata(tmp_path: Path) -> None:
+    save(tmp_path / "a", checkpoint())
     with safetensors.safe_open(tmp_path / "a", "np") as file:
         metadata = json.loads(file.metadata()["rnn-parity"])
     assert metadata["format"] == "rnn-parity checkpoint"
@@ -98,58 +98,40 @@ def test_the_safetensors_library_reads_tensors_and_metadata(tmp_path: Path) -> N
 def test_the_shapes_are_those_of_the_models(
     cell: str, num_layers: int, bidirectional: bool, bias: bool
 ) -> None:
-    layer = CELLS[cell].scratch_layer
-    model = scratch_rnn.RNNModel(layer(5, 4, num_layers, bias=bias, bidirectional=bidirectional), 5)
-    described = Model(
-        cell=cell,
-        vocab_size=5,
-        hidden_size=4,
-        num_layers=num_layers,
-        bias=bias,
-        bidirectional=bidirectional,
-    )
+    options: Any = {"num_layers": num_layers, "bias": bias, "bidirectional": bidirectional}
+    model = scratch_rnn.RNNModel(CELLS[cell].scratch_layer(5, 4, **options), 5)
+    described = Model(cell=cell, vocab_size=5, hidden_size=4, **options)
     assert described.shapes == {name: array.shape for name, array in model.parameters.items()}
     assert list(described.shapes) == list(model.parameters)
     assert described.state_shapes(6) == [a.shape for a in arrays_of(model.begin_state(6))]
 
 
-def test_a_pair_of_states_comes_back_as_it_was(tmp_path: Path) -> None:
-    saved = checkpoint(update=4, carry_state=True, cell="lstm")
-    assert isinstance(saved.state, tuple)
-    assert not np.array_equal(*saved.state)
-    save(tmp_path / "pair.safetensors", saved)
-    assert same(load(tmp_path / "pair.safetensors"), saved)
-
-
 # ---------------------------------------------------------------- what is not saved
 
+UNSAVED: dict[str, tuple[Callable[[Checkpoint], object], str]] = {
+    "a weight is NaN": (
+        lambda c: np.put(c.weights["rnn.weight_hh_l0"], 1, np.nan),
+        "expected finite numbers in rnn.weight_hh_l0, got one that",
+    ),
+    "a state is infinite": (
+        lambda c: np.put(c.state, 1, -np.inf),
+        "expected finite numbers in state, got one that",
+    ),
+    "a weight is missing": (lambda c: c.weights.pop("linear.bias"), "expected the tensors"),
+    "a weight has another shape": (
+        lambda c: c.weights.update({"linear.bias": np.zeros(4, np.float32)}),
+        r"expected linear.bias of shape \(3,\) and float32, got",
+    ),
+}
 
-def spoilt(change: Callable[[Checkpoint], object]) -> Checkpoint:
+
+@pytest.mark.parametrize(("change", "message"), UNSAVED.values(), ids=UNSAVED)
+def test_a_checkpoint_that_contradicts_itself_is_not_saved(
+    tmp_path: Path, change: Callable[[Checkpoint], object], message: str
+) -> None:
     written = checkpoint()
     change(written)
-    return written
-
-
-@pytest.mark.parametrize("value", [np.nan, np.inf, -np.inf])
-@pytest.mark.parametrize("where", ["rnn.weight_hh_l0", "state"])
-def test_a_number_that_is_not_finite_is_not_saved(tmp_path: Path, where: str, value: float) -> None:
-    written = checkpoint()
-    array = written.state if where == "state" else written.weights[where]
-    assert array is not None
-    array[..., 1] = value
-    with pytest.raises(ValueError, match=f"expected finite numbers in {where}, got one that"):
-        save(tmp_path / "a", written)
-    assert files_in(tmp_path) == []
-
-
-def test_a_checkpoint_that_contradicts_itself_is_not_saved(tmp_path: Path) -> None:
-    written = checkpoint()
-    del written.weights["linear.bias"]
-    with pytest.raises(ValueError, match="expected the tensors"):
-        save(tmp_path / "a", written)
-    written = checkpoint()
-    written.weights["linear.bias"] = np.zeros(4, np.float32)
-    with pytest.raises(ValueError, match=r"expected linear.bias of shape \(3,\) and float32, got"):
+    with pytest.raises(ValueError, match=message):
         save(tmp_path / "a", written)
     assert files_in(tmp_path) == []
 
@@ -166,80 +148,67 @@ def test_a_checkpoint_that_is_too_large_is_not_saved(
 # ---------------------------------------------------------------- malicious, with a right digest
 
 
-def refused(tmp_path: Path, content: bytes, *messages: str) -> str:
+def refused(tmp_path: Path, content: bytes, message: str = "") -> None:
     path = tmp_path / "hostile.safetensors"
     path.write_bytes(content)
     with pytest.raises(CheckpointError) as caught:
         load(path)
-    message = str(caught.value)
-    assert message.startswith("expected ")
-    assert f"{path}, got" in message
-    assert message.isprintable()
-    assert len(message) < 600
-    for words in messages:
-        assert words in message
-    return message
+    line = str(caught.value)
+    assert line.startswith("expected ")
+    assert f"{path}, got" in line
+    assert line.isprintable()
+    assert len(line) < 600
+    assert message in line
 
 
 def test_the_helpers_of_these_tests_make_what_is_accepted(tmp_path: Path, content: bytes) -> None:
     path = tmp_path / "again"
-    path.write_bytes(signed(set_metadata(content, "optimizer")))
+    path.write_bytes(changed_metadata(content, "optimizer.lr", 0.1))
     assert same(load(path), checkpoint())
 
 
 @pytest.mark.parametrize(
-    ("section", "values", "message"),
+    ("place", "value", "message"),
     [
-        ("model", {"hidden_size": 3}, "expected rnn.weight_ih_l0 of shape (3, 3) and float32"),
-        ("model", {"hidden_size": 10**9}, "expected hidden_size in 1 …"),
-        ("model", {"hidden_size": 10**8}, "expected rnn.weight_ih_l0 of shape (100000000, 3)"),
-        ("model", {"hidden_size": 10**4000}, "expected hidden_size in 1 … 536,870,912"),
-        ("model", {"hidden_size": 0}, "expected hidden_size in 1 …"),
-        ("model", {"hidden_size": -2}, "expected hidden_size in 1 …"),
-        ("model", {"hidden_size": 2.0}, "expected hidden_size of type int"),
-        ("model", {"hidden_size": True}, "expected hidden_size of type int"),
-        ("model", {"hidden_size": "2"}, "expected hidden_size of type int"),
-        ("model", {"hidden_size": None}, "expected hidden_size of type int"),
-        ("model", {"num_layers": 30_000}, "expected num_layers in 1 … 1,000"),
-        ("model", {"num_layers": 999}, "expected the tensors rnn.weight_ih_l0"),
-        ("model", {"vocab_size": 2**70}, "expected vocab_size in 1 …"),
-        ("model", {"dtype": "float16"}, "expected dtype of float32 or float64"),
-        ("model", {"dtype": "float64"}, "expected rnn.weight_ih_l0 of shape (2, 3) and float64"),
-        ("model", {"nonlinearity": "relu\n"}, "expected nonlinearity of tanh or relu"),
-        ("model", {"depth": 1}, "expected model with cell, vocab_size, hidden_size"),
-        ("position", {"update": -1}, "expected update in 0 …"),
-        ("position", {"update": 5}, "expected a position"),
-        ("position", {"update": math.inf}, "expected update of type int"),
-        ("position", {"epoch": 10**100}, "expected epoch in 0 …"),
-        ("position", {"batch": 4, "epoch": 0}, "expected a position"),
-        ("position", {"batch": 0, "update": 3}, "expected no state"),
-        ("sampler", {"batches": 0}, "expected batches in 1 …"),
-        ("sampler", {"batch_size": 0}, "expected batch_size in 1 …"),
-        ("sampler", {"batch_size": 3}, "expected a state of 24 bytes"),
-        ("sampler", {"batch_size": 10**12}, "expected batch_size in 1 …"),
-        ("sampler", {"max_tokens": 2.5}, "expected max_tokens of type int"),
-        ("sampler", {"seed": -1}, "expected seed in 0 …"),
-        ("optimizer", {"name": "Adam"}, "expected name of SGD"),
-        ("optimizer", {"lr": 0.0}, "expected lr of a number above 0"),
-        ("optimizer", {"lr": -1.0}, "expected lr of a number above 0"),
-        ("optimizer", {"lr": math.inf}, "expected lr of type float"),
-        ("optimizer", {"carry_state": False}, "expected no state"),
-        ("optimizer", {"carry_state": 1}, "expected carry_state of type bool"),
-        ("text", {"sha1": 5}, "expected sha1 of type str"),
-        ("text", {"name": "\x1b[31m"}, "expected name of printable characters"),
-    ],
-)
-def test_a_section_of_the_metadata_that_is_invalid(
-    tmp_path: Path, content: bytes, section: str, values: dict[str, Any], message: str
-) -> None:
-    refused(tmp_path, set_metadata(content, section, **values), message)
-
-
-@pytest.mark.parametrize(
-    ("name", "value", "message"),
-    [
+        ("model.hidden_size", 3, "expected rnn.weight_ih_l0 of shape (3, 3) and float32"),
+        ("model.hidden_size", 10**8, "expected rnn.weight_ih_l0 of shape (100000000, 3)"),
+        ("model.hidden_size", 10**4000, "expected hidden_size in 1 … 536,870,912"),
+        ("model.hidden_size", 0, "expected hidden_size in 1 …"),
+        ("model.hidden_size", 2.0, "expected hidden_size of type int"),
+        ("model.hidden_size", True, "expected hidden_size of type int"),
+        ("model.hidden_size", "2", "expected hidden_size of type int"),
+        ("model.num_layers", 30_000, "expected num_layers in 1 … 1,000"),
+        ("model.num_layers", 999, "expected the tensors rnn.weight_ih_l0"),
+        ("model.vocab_size", 2**70, "expected vocab_size in 1 …"),
+        ("model.dtype", "float16", "expected dtype of float32 or float64"),
+        ("model.dtype", "float64", "expected rnn.weight_ih_l0 of shape (2, 3) and float64"),
+        ("model.nonlinearity", "relu\n", "expected nonlinearity of tanh or relu"),
+        ("model.depth", 1, "expected model with cell, vocab_size, hidden_size"),
+        ("model", None, "expected model with"),
+        ("position.update", -1, "expected update in 0 …"),
+        ("position.update", 5, "expected a position"),
+        ("position.update", math.inf, "expected update of type int"),
+        ("position.epoch", 10**100, "expected epoch in 0 …"),
+        ("position", {"epoch": 0, "batch": 4, "update": 4}, "expected a position"),
+        ("position", {"epoch": 1, "batch": 0, "update": 3}, "expected no state"),
+        ("position", ..., "no position"),
+        ("sampler.batches", 0, "expected batches in 1 …"),
+        ("sampler.batch_size", 0, "expected batch_size in 1 …"),
+        ("sampler.batch_size", 3, "expected a state of 24 bytes"),
+        ("sampler.batch_size", 10**12, "expected batch_size in 1 …"),
+        ("sampler.max_tokens", 2.5, "expected max_tokens of type int"),
+        ("sampler.seed", -1, "expected seed in 0 …"),
+        ("optimizer.name", "Adam", "expected name of SGD"),
+        ("optimizer.lr", 0.0, "expected lr of a number above 0"),
+        ("optimizer.lr", 1e300, "expected lr of a number above 0"),
+        ("optimizer.lr", math.inf, "expected lr of type float"),
+        ("optimizer.max_norm", 1e300, "expected max_norm of a number above 0"),
+        ("optimizer.carry_state", False, "expected no state"),
+        ("optimizer.carry_state", 1, "expected carry_state of type bool"),
+        ("text.sha1", 5, "expected sha1 of type str"),
+        ("text.name", "\x1b[31m", "expected name of printable characters"),
         ("format", "pickle", "expected format of rnn-parity checkpoint"),
-        ("version", "1", "expected version 2 of the checkpoint format"),
+        ("version", "1", f"expected version {VERSIONS} of the checkpoint format"),
         ("side", "both", "expected side of scratch or concise"),
         ("vocabulary", ["<unk>", "e"], "expected a vocabulary of 3 tokens"),
         ("vocabulary", ["<unk>", "e", "e"], "expected each token once"),
@@ -247,27 +216,19 @@ def test_a_section_of_the_metadata_that_is_invalid(
         ("vocabulary", ["<unk>", "e", "e" * 10**6], "vocabulary of at most 1,000 characters"),
         ("vocabulary", {"<unk>": 0}, "expected vocabulary of "),
         ("vocabulary", [1, 2, 3], "expected an item of vocabulary of type str"),
-        ("model", None, "expected model with"),
         ("state", None, "expected a carried state"),
         ("state", "A" * 23 + "!", "expected a state in base64"),
         ("state", "é" * 24, "expected a state in base64"),
-        ("state", "=" * 24, "expected a state"),
         ("state", "//////////////////////8=", "expected a state of 16 bytes"),
         ("state", "AACAfwAAgH8AAIB/AACAfw==", "expected finite numbers in state"),
-        ("state", "A" * 28, "expected a state of 16 bytes"),
+        ("memory", {"momentum_buffer.x": ""}, "optimizer's arrays , …"),
         ("extra", 1, "extra too"),
-        ("position", ..., "no position"),
     ],
 )
-def test_a_value_of_the_metadata_that_is_invalid(
-    tmp_path: Path, content: bytes, name: str, value: Any, message: str
+def test_metadata_that_are_invalid(
+    tmp_path: Path, content: bytes, place: str, value: Any, message: str
 ) -> None:
-    header, data = taken_apart(content)
-    if value is ...:
-        del header["__metadata__"][name]
-    else:
-        header["__metadata__"][name] = value
-    refused(tmp_path, put_together(header, data), message)
+    refused(tmp_path, changed_metadata(content, place, value), message)
 
 
 @pytest.mark.parametrize(
@@ -287,39 +248,23 @@ def test_metadata_that_are_no_json(tmp_path: Path, content: bytes, text: str, me
     refused(tmp_path, put_together(header, data), message)
 
 
-def tensor(header: dict[str, Any], **values: Any) -> dict[str, Any]:
-    header["linear.bias"].update(values)
-    return header
-
-
-HEADERS: dict[str, Callable[[dict[str, Any]], object]] = {
-    "another dtype": lambda h: tensor(h, dtype="I32"),
-    "a dtype that is not there": lambda h: tensor(h, dtype="F13"),
-    "a dtype that is a list": lambda h: tensor(h, dtype=["F32"]),
-    "another shape": lambda h: tensor(h, shape=[1, 3]),
-    "a huge shape": lambda h: tensor(h, shape=[2**63, 2**63]),
-    "a negative shape": lambda h: tensor(h, shape=[-3]),
-    "offsets of the tensor before": lambda h: tensor(h, data_offsets=[12, 24]),
-    "offsets past the end": lambda h: tensor(h, data_offsets=[2**62, 2**62 + 12]),
-    "offsets from behind": lambda h: tensor(h, data_offsets=[12, 0]),
+TENSORS: dict[str, Callable[[dict[str, Any]], object]] = {
+    "another dtype": lambda h: h["linear.bias"].update(dtype="I32"),
+    "a dtype that is not there": lambda h: h["linear.bias"].update(dtype="F13"),
+    "a dtype that is a list": lambda h: h["linear.bias"].update(dtype=["F32"]),
+    "another shape": lambda h: h["linear.bias"].update(shape=[1, 3]),
+    "a huge shape": lambda h: h["linear.bias"].update(shape=[2**63, 2**63]),
+    "a negative shape": lambda h: h["linear.bias"].update(shape=[-3]),
+    "offsets of the tensor before": lambda h: h["linear.bias"].update(data_offsets=[12, 24]),
+    "offsets past the end": lambda h: h["linear.bias"].update(data_offsets=[2**62, 2**62 + 12]),
+    "offsets from behind": lambda h: h["linear.bias"].update(data_offsets=[12, 0]),
     "less than is needed": lambda h: h["linear.bias"].pop("shape"),
     "a tensor that is a number": lambda h: h.update({"linear.bias": 3}),
     "a tensor too many": lambda h: h.update({"x": h["linear.bias"]}),
     "a tensor too few": lambda h: h.pop("linear.bias"),
     "another name": lambda h: h.update({"linear.Bias": h.pop("linear.bias")}),
 }
-
-
-@pytest.mark.parametrize("change", HEADERS.values(), ids=HEADERS)
-def test_tensors_that_are_not_those_of_the_model(
-    tmp_path: Path, content: bytes, change: Callable[[dict[str, Any]], object]
-) -> None:
-    header, data = taken_apart(content)
-    change(header)
-    refused(tmp_path, put_together(header, data))
-
-
-RAW: dict[str, Callable[[bytes], bytes]] = {
+HEADERS: dict[str, Callable[[bytes], bytes]] = {
     "a tensor twice": lambda h: h.replace(b',"linear.bias"', b',"linear.bias":{},"linear.bias"'),
     "metadata twice": lambda h: h.rstrip()[:-1] + b',"__metadata__":{}}',
     "no JSON": lambda h: h.replace(b'"F32"', b"F32"),
@@ -333,41 +278,53 @@ RAW: dict[str, Callable[[bytes], bytes]] = {
 }
 
 
-@pytest.mark.parametrize("change", RAW.values(), ids=RAW)
-def test_headers_that_cannot_be_read(
-    tmp_path: Path, content: bytes, change: Callable[[bytes], bytes]
-) -> None:
-    header, (_, data) = header_bytes(content), taken_apart(content)
-    assert change(header) != header
-    refused(tmp_path, put_together(change(header), data))
+@pytest.mark.parametrize("change", [*TENSORS, *HEADERS])
+def test_headers_that_are_invalid(tmp_path: Path, content: bytes, change: str) -> None:
+    header, data = taken_apart(content)
+    if change in TENSORS:
+        TENSORS[change](header)
+        refused(tmp_path, put_together(header, data))
+    else:
+        before = header_bytes(content)
+        after = HEADERS[change](before)
+        assert after != before
+        refused(tmp_path, put_together(after, data))
 
 
-def test_a_checkpoint_of_an_older_version_is_recognised(tmp_path: Path) -> None:
-    old = {"sha256": "0" * 64, "format": "rnn-parity checkpoint", "version": "1"}
-    content = safetensors.numpy.save({"linear.bias": np.zeros(3)}, old)
-    refused(tmp_path, content, "expected a checkpoint of this version")
-
-
-@pytest.mark.parametrize("length", [10**6, 2**32, 2**63, 2**64 - 1])
-def test_lengths_that_cannot_be(tmp_path: Path, content: bytes, length: int) -> None:
-    damaged = length.to_bytes(8, "little") + content[8:]
-    refused(tmp_path, damaged, "expected a checkpoint with a header of at most", f"of {length:,}")
-
-
-def test_a_digest_in_capitals_is_another_one(tmp_path: Path, content: bytes) -> None:
-    digest = taken_apart(content)[0]["__metadata__"]["sha256"].encode()
-    assert digest.upper() != digest
-    refused(tmp_path, content.replace(digest, digest.upper()), "got a file without its SHA-256")
-
-
-@pytest.mark.parametrize("size", [0, 1, 7, 8, 98])
-def test_files_that_are_too_short(tmp_path: Path, content: bytes, size: int) -> None:
-    refused(tmp_path, content[:size], "expected a checkpoint")
-
-
-def test_a_pickle_is_not_even_opened(tmp_path: Path) -> None:
+def test_numbers_that_are_not_finite(tmp_path: Path, content: bytes) -> None:
+    header, data = taken_apart(content)
     refused(
         tmp_path,
-        b"\x80\x04\x95" + b"c__builtin__\neval\n" * 20,
-        "expected a checkpoint with a header",
+        put_together(header, data[:-4] + np.float32(np.nan).tobytes()),
+        "expected finite numbers in rnn.weight_ih_l0",
     )
+
+
+OLD = {"sha256": "0" * 64, "format": "rnn-parity checkpoint", "version": "1"}
+NO_HEADER = "expected a checkpoint with a header of at most"
+FILES: dict[str, tuple[Callable[[bytes], bytes], str]] = {
+    "an older version": (
+        lambda c: safetensors.numpy.save({"linear.bias": np.zeros(3)}, OLD),
+        "expected a checkpoint of this version",
+    ),
+    "a digest in capitals": (
+        lambda c: DIGITS.sub(lambda match: match[0][:-64] + match[1].upper(), c),
+        "got a file without its SHA-256",
+    ),
+    "a pickle": (lambda c: b"\x80\x04\x95" + b"c__builtin__\neval\n" * 20, NO_HEADER),
+    "no bytes": (lambda c: c[:0], NO_HEADER),
+    "7 bytes": (lambda c: c[:7], NO_HEADER),
+    "8 bytes": (lambda c: c[:8], NO_HEADER),
+    "98 bytes": (lambda c: c[:98], NO_HEADER),
+    "a header of a megabyte": (lambda c: (10**6).to_bytes(8, "little") + c[8:], NO_HEADER),
+    "a header of 2**64 - 1": (lambda c: b"\xff" * 8 + c[8:], f"{NO_HEADER} 16,777,216 bytes"),
+}
+
+
+@pytest.mark.parametrize(("change", "message"), FILES.values(), ids=FILES)
+def test_files_that_are_no_checkpoint(
+    tmp_path: Path, content: bytes, change: Callable[[bytes], bytes], message: str
+) -> None:
+    damaged = change(content)
+    assert damaged != content
+    refused(tmp_path, damaged, message)

@@ -2,12 +2,13 @@
 
 import os
 import threading
+from collections.abc import Callable, Sequence
 from pathlib import Path
 from typing import Any
 
 import pytest
 
-from compare.runs.checkpoint import Checkpoint, CheckpointError, Store, container, load, save
+from compare.runs.checkpoint import CheckpointError, Store, container, load, save
 from tests.compare.runs.checkpoints import (
     checkpoint,
     files_in,
@@ -19,99 +20,71 @@ from tests.compare.runs.checkpoints import (
 )
 
 
-def test_a_path_without_a_file(tmp_path: Path) -> None:
-    for path in (tmp_path / "none", tmp_path / "a\nb", Path("a\0b"), tmp_path / ("x" * 5000)):
-        with pytest.raises(CheckpointError, match="expected a checkpoint in ") as caught:
-            load(path)
-        assert str(caught.value).isprintable()
+@pytest.mark.parametrize("path", ["none", "a\nb", "a\0b", "x" * 5000])
+def test_a_path_without_a_file(tmp_path: Path, path: str) -> None:
+    with pytest.raises(CheckpointError, match="expected a checkpoint in ") as caught:
+        load(tmp_path / path)
+    assert str(caught.value).isprintable()
 
 
-def test_a_directory_is_refused(tmp_path: Path) -> None:
-    with pytest.raises(CheckpointError, match="got something that is no file"):
-        load(tmp_path)
-
-
-@pytest.mark.skipif(os.name != "posix", reason="needs pipes with a name")
-def test_a_pipe_does_not_hold_it_up(tmp_path: Path) -> None:
-    os.mkfifo(tmp_path / "pipe")
-    answer: list[BaseException] = []
+@pytest.mark.parametrize("kind", ["directory", "pipe", "device"])
+def test_what_is_no_file_is_refused_at_once(kind: str, tmp_path: Path) -> None:
+    path = {"directory": tmp_path, "pipe": tmp_path / "pipe", "device": Path("/dev/zero")}[kind]
+    if kind == "pipe" and os.name == "posix":
+        os.mkfifo(path)
+    if not path.exists():
+        pytest.skip(f"needs a {kind}")
+    answer: list[str] = []
 
     def ask() -> None:
-        try:
-            load(tmp_path / "pipe")
-        except CheckpointError as error:
-            answer.append(error)
+        with pytest.raises(CheckpointError) as caught:
+            load(path)
+        answer.append(str(caught.value))
 
     thread = threading.Thread(target=ask, daemon=True)
     thread.start()
     thread.join(800)
-    assert [str(error) for error in answer] == [
-        f"expected a checkpoint in {tmp_path / 'pipe'}, got something that is no file"
-    ]
+    assert answer == [f"expected a checkpoint in {path}, got something that is no file"]
 
 
-@pytest.mark.skipif(not Path("/dev/zero").exists(), reason="expected a /dev/zero, got none")
-def test_a_device_is_refused() -> None:
-    with pytest.raises(CheckpointError, match="got something that is no file"):
-        load(Path("/dev/zero"))
+def filled(content: bytes, start: bytes, pattern: bytes, end: bytes) -> tuple[bytes, int]:
+    """Make a file whose header repeats a pattern up to the largest size, and return that size."""
+    header = header_bytes(content).rstrip()[:-1]
+    times = (container.MOST_HEADER_BYTES - len(header) - 100) // len(pattern)
+    whole = put_together(header + b',"x":' + start + pattern * times + end + b"}", b"")
+    return whole, len(whole)
 
 
-def sparse(path: Path, content: bytes, size: int) -> None:
-    with path.open("wb") as file:
-        file.write(content)
-        file.truncate(size)
+def many_tensors(content: bytes) -> tuple[bytes, int]:
+    header, data = header_bytes(content).rstrip()[:-1], taken_apart(content)[1]
+    tensor = ',"%d":{"dtype":"F32","shape":[0],"data_offsets":[92,92]}'
+    names = "".join(tensor % number for number in range(200_000))
+    whole = put_together(header + names.encode() + b"}", data)
+    return whole, len(whole)
 
 
-def enormous(content: bytes, kind: str) -> tuple[bytes, int]:
-    """The beginning of a file, and the size that it claims to have; signed where it is whole."""
-    header, most = header_bytes(content).rstrip()[:-1], container.MOST_HEADER_BYTES
-
-    def filled(start: bytes, pattern: bytes, end: bytes) -> tuple[bytes, int]:
-        count = (most - len(header) - 100) // len(pattern)
-        whole = put_together(header + b',"x":' + start + pattern * count + end + b"}", b"")
-        return whole, len(whole)
-
-    match kind:
-        case "a terabyte":
-            return content, 2**40
-        case "the largest size":
-            return content, container.MOST_BYTES
-        case "a header of the largest size":
-            return most.to_bytes(8, "little") + content[8:], most + 8
-        case "millions of lists":
-            return filled(b"[", b"[],", b"0]")
-        case "millions of objects":
-            return filled(b"[", b'{"a":0},', b"0]")
-        case "millions of texts":
-            return filled(b"[", b'"ab",', b"0]")
-        case "millions of keys":
-            return filled(b"{", b'"a":0,', b'"b":0}')
-    assert kind == "many tensors"
-    names = "".join(
-        f',"{k}":{{"dtype":"F32","shape":[0],"data_offsets":[92,92]}}' for k in range(200_000)
-    )
-    many = put_together(header + names.encode() + b"}", taken_apart(content)[1])
-    return many, len(many)
+DIGEST, NO_TENSORS = "expected content with the SHA-256", "expected a safetensors file"
+HEADER = container.MOST_HEADER_BYTES
+ENORMOUS: dict[str, tuple[Callable[[bytes], tuple[bytes, int]], str]] = {
+    "a terabyte": (lambda c: (c, 2**40), "expected a checkpoint of at most 536,870,912 bytes"),
+    "the largest size": (lambda c: (c, container.MOST_BYTES), DIGEST),
+    "the largest header": (lambda c: (HEADER.to_bytes(8, "little") + c[8:], HEADER + 8), DIGEST),
+    "millions of lists": (lambda c: filled(c, b"[", b"[],", b"0]"), NO_TENSORS),
+    "millions of objects": (lambda c: filled(c, b"[", b'{"a":0},', b"0]"), NO_TENSORS),
+    "millions of keys": (lambda c: filled(c, b"{", b'"a":0,', b'"b":0}'), NO_TENSORS),
+    "many tensors": (many_tensors, "expected at most 10,000 tensors"),
+}
+"""Beginnings of files with the sizes they claim to have, signed where they are whole."""
 
 
-@pytest.mark.parametrize(
-    ("kind", "message"),
-    [
-        ("a terabyte", "expected a checkpoint of at most 536,870,912 bytes"),
-        ("the largest size", "expected content with the SHA-256"),
-        ("a header of the largest size", "expected content with the SHA-256"),
-        ("millions of lists", "expected a safetensors file"),
-        ("millions of objects", "expected a safetensors file"),
-        ("millions of texts", "expected a safetensors file"),
-        ("millions of keys", "expected a safetensors file"),
-        ("many tensors", "expected at most 10,000 tensors"),
-    ],
-)
+@pytest.mark.parametrize(("make", "message"), ENORMOUS.values(), ids=ENORMOUS)
 def test_enormous_files_are_refused_with_little_memory(
-    tmp_path: Path, content: bytes, kind: str, message: str
+    tmp_path: Path, content: bytes, make: Callable[[bytes], tuple[bytes, int]], message: str
 ) -> None:
     path = tmp_path / "enormous"
-    sparse(path, *enormous(content, kind))
+    beginning, size = make(content)
+    path.write_bytes(beginning)
+    os.truncate(path, size)
     with limited_memory(2**30), pytest.raises(CheckpointError, match=message):
         load(path)
 
@@ -122,10 +95,16 @@ def test_more_memory_than_is_allowed_would_be_noticed() -> None:
         bytearray(2**30)
 
 
+def stored(directory: Path, *updates: int, sides: Sequence[str] = ("scratch",)) -> Store:
+    """Save checkpoints one after the other."""
+    store = Store(directory, num_sides=len(sides))
+    for update in updates:
+        store.save([checkpoint(update, side=side, seed=update) for side in sides])
+    return store
+
+
 def test_the_newest_two_are_kept(tmp_path: Path) -> None:
-    store = Store(tmp_path / "checkpoints", num_sides=1)
-    for update in (0, 2, 5, 9):
-        store.save([checkpoint(update, seed=update)])
+    store = stored(tmp_path / "checkpoints", 0, 2, 5, 9)
     names = ["0000005-scratch.safetensors", "0000009-scratch.safetensors"]
     assert files_in(store.directory) == names
     newest, damaged = store.newest()
@@ -135,9 +114,7 @@ def test_the_newest_two_are_kept(tmp_path: Path) -> None:
 
 
 def test_a_damaged_one_gives_way_to_the_one_before(tmp_path: Path) -> None:
-    store = Store(tmp_path, num_sides=1)
-    for update in (5, 9):
-        store.save([checkpoint(update)])
+    store = stored(tmp_path, 5, 9)
     (tmp_path / "0000009-scratch.safetensors").write_bytes(b"")
     newest, damaged = store.newest()
     assert newest["scratch"].position.update == 5
@@ -150,9 +127,8 @@ def test_a_damaged_one_gives_way_to_the_one_before(tmp_path: Path) -> None:
 
 
 def test_if_all_are_damaged_the_error_is_that_of_the_newest(tmp_path: Path) -> None:
-    store = Store(tmp_path, num_sides=1)
+    store = stored(tmp_path, 5, 9)
     for update in (5, 9):
-        store.save([checkpoint(update)])
         (tmp_path / f"000000{update}-scratch.safetensors").write_bytes(b"x" * update)
     with pytest.raises(CheckpointError, match=r"0000009-scratch\.safetensors, got 9 bytes"):
         store.newest()
@@ -165,27 +141,20 @@ def test_a_missing_checkpoint_is_an_error(tmp_path: Path) -> None:
 
 
 def test_with_two_models_a_checkpoint_is_complete_with_both_files(tmp_path: Path) -> None:
-    store = Store(tmp_path, num_sides=2)
-
-    def both(update: int) -> list[Checkpoint]:
-        return [checkpoint(update, side=side) for side in ("scratch", "concise")]
-
-    store.save(both(5))
-    store.save(both(9))
+    sides = ("scratch", "concise")
+    store = stored(tmp_path, 5, 9, sides=sides)
     (tmp_path / "0000009-concise.safetensors").unlink()
     newest, damaged = store.newest()
     assert {side: c.position.update for side, c in newest.items()} == {"scratch": 5, "concise": 5}
     assert damaged == []
-    store.save(both(11))
+    stored(tmp_path, 11, sides=sides)
     assert {name[:7] for name in files_in(tmp_path)} == {"0000005", "0000011"}
     assert len(files_in(tmp_path)) == 4
 
 
 def test_either_model_continues_a_run_of_one(tmp_path: Path) -> None:
-    store = Store(tmp_path, num_sides=1)
-    store.save([checkpoint(5)])
-    store.save([checkpoint(9, side="concise")])
-    assert list(store.newest()[0]) == ["concise"]
+    stored(tmp_path, 5)
+    assert list(stored(tmp_path, 9, sides=("concise",)).newest()[0]) == ["concise"]
     assert len(files_in(tmp_path)) == 2
 
 
@@ -197,8 +166,7 @@ def test_a_file_under_a_wrong_name_is_refused(tmp_path: Path, other: dict[str, A
 
 
 def test_other_files_are_no_checkpoints(tmp_path: Path) -> None:
-    store = Store(tmp_path, num_sides=1)
-    store.save([checkpoint(5)])
+    store = stored(tmp_path, 5)
     for name in ("9-scratch.safetensors", "0000009-scratch.safetensors.unfinished", "notes.txt"):
         (tmp_path / name).write_text("?")
     assert store.newest()[0]["scratch"].position.update == 5

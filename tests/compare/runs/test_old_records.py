@@ -7,7 +7,7 @@ interrupted after update 8 of 12. They were written with ``--text fox.txt --hidd
 
 import json
 import shutil
-from dataclasses import field, fields, make_dataclass, replace
+from dataclasses import MISSING, field, fields, make_dataclass, replace
 from pathlib import Path
 from typing import Any
 
@@ -16,7 +16,13 @@ import pytest
 from compare.cli import COMMANDS, main
 from compare.runs import config, reading, session
 from compare.runs.checkpoint import CheckpointError, contents, load, save
-from tests.compare.runs.checkpoints import checkpoint, put_together, same, taken_apart
+from tests.compare.runs.checkpoints import (
+    VERSIONS,
+    checkpoint,
+    put_together,
+    same,
+    taken_apart,
+)
 from tests.compare.runs.runs import newest
 
 pytestmark = pytest.mark.usefixtures("without_curves")
@@ -41,7 +47,7 @@ def version(request: pytest.FixtureRequest, monkeypatch: pytest.MonkeyPatch) -> 
     if request.param:
         add_a_checkpoint_field(monkeypatch)
         for name, command in (("RunConfig", "run"), ("TrainConfig", "train")):
-            later = added(getattr(config, name), "log_every", int, 10)
+            later = added(getattr(config, name), "later_option", int, 10)
             monkeypatch.setattr(reading, name, later)
             monkeypatch.setitem(COMMANDS, command, replace(COMMANDS[command], config=later))
 
@@ -54,7 +60,7 @@ def added(kind: type, name: str, of: type, default: Any) -> Any:
 
 def add_a_checkpoint_field(monkeypatch: pytest.MonkeyPatch) -> None:
     for name in ("Training", "Checkpoint", "_Metadata"):
-        later = added(getattr(contents, name), "host", str, "unknown")
+        later = added(getattr(contents, name), "later_field", str, "unknown")
         monkeypatch.setattr(contents, name, later)
         if name == "Checkpoint":
             monkeypatch.setattr(session, name, later)
@@ -94,23 +100,26 @@ def test_what_is_added_later_is_read_and_written(
     add_a_checkpoint_field(monkeypatch)
     after: Any = load(path)
     assert same(after, before)
-    assert after.host == "unknown"
-    save(tmp_path / "new", replace(after, host="here"))
+    assert after.later_field == "unknown"
+    save(tmp_path / "new", replace(after, later_field="here"))
     again: Any = load(tmp_path / "new")
-    assert again.host == "here"
+    assert again.later_field == "here"
     monkeypatch.undo()
     with pytest.raises(CheckpointError) as caught:
         load(tmp_path / "new")
     assert str(caught.value) == (
-        f"expected version 2 of the checkpoint format in {tmp_path / 'new'}, got 3"
+        f"expected version {VERSIONS} of the checkpoint format in {tmp_path / 'new'}, "
+        f"got {contents.VERSION + 1}"
     )
 
 
 def test_the_version_is_read_before_the_keys(tmp_path: Path, content: bytes) -> None:
     header, data = taken_apart(content)
-    header["__metadata__"] |= {"version": "9", "host": "here", "model": [1]}
+    header["__metadata__"] |= {"version": "99", "later_field": "here", "model": [1]}
     (tmp_path / "later").write_bytes(put_together(header, data))
-    with pytest.raises(CheckpointError, match=r"^expected version 2 of .* in .*later, got 9$"):
+    with pytest.raises(
+        CheckpointError, match=rf"^expected version {VERSIONS} of .* in .*later, got 99$"
+    ):
         load(tmp_path / "later")
 
 
@@ -120,15 +129,15 @@ def test_a_run_of_a_later_version_is_refused_with_both_versions(
 ) -> None:
     later = Path(shutil.copytree(RECORDS / "train-lstm", tmp_path / "later"))
     values = json.loads((later / "config.json").read_text())
-    (later / "config.json").write_text(json.dumps({**values, "version": "9.0", "log_every": 10}))
+    (later / "config.json").write_text(json.dumps({**values, "version": "9.0", "later_option": 10}))
     assert main([*command.split(), str(later)]) == 3
     error = capsys.readouterr().err
     assert error.startswith("rnn-parity: expected a run of rnn-parity ")
-    assert error.endswith(f" in {later}, got one of 9.0, with log_every\n")
+    assert error.endswith(f" in {later}, got one of 9.0, with later_option\n")
 
 
 def test_without_a_default_a_missing_field_is_refused() -> None:
-    needed = {f.name for f in fields(contents.Training)}
+    needed = {f.name for f in fields(contents.Training) if f.default is MISSING}
     assert needed >= {"side", "model", "position"}
     values = contents._metadata(checkpoint())
     for name in needed:

@@ -49,35 +49,6 @@ def test_ulps_are_counted_as_in_python(path: Path, open_page: Open) -> None:
     assert shown == expected
 
 
-def test_every_step_shows_the_numbers_of_numpy_and_pytorch(
-    made: dict[str, Any], path: Path, open_page: Open
-) -> None:
-    opened = open_page(path)
-    unit = 17
-    for c in (3, 0):
-        found = made["checkpoints"][c]
-        numbers, details = found["numbers"], found["details"]
-        for t in range(1, T + 1):
-            opened.choose(c=c, t=t, i=unit)
-            column, v = made["column"][t - 1], made["targets"][t - 1] if t <= K else None
-            token = int(numbers["p"][t - 1].argmax()) if v is None else v
-            places: dict[str, Any] = {
-                "a": (column, unit),
-                "u": (t - 1, unit),
-                "z": (t - 1, unit),
-                "h": (t, unit),
-                "y": (t - 1, token),
-                "p": (t - 1, token),
-            }
-            if v is not None:
-                places["L"] = t - 1
-            both = numbers | details
-            for side, prefix in (("numpy", ""), ("torch", "torch.")):
-                shown = opened.page.locator(f"#chain [data-side={side}]").all_text_contents()
-                assert shown == [str(both[prefix + name][at]) for name, at in places.items()]
-            assert opened.text("#state-value") == str(numbers["h"][t, unit])
-
-
 def test_tables_behind_the_pictures_hold_every_number(
     made: dict[str, Any], path: Path, open_page: Open
 ) -> None:
