@@ -137,7 +137,7 @@ def test_a_wrong_command_is_refused_in_one_line(
         ("syntax.py", "0 of 6 functions are right", "SyntaxError: invalid syntax (line 1)"),
         ("syntax:Mine", "0 of 3 parts are right; SyntaxError: ", "SyntaxError: invalid syntax"),
         ("syntax.py:Mine", "0 of 3 parts are right; SyntaxError: ", "invalid syntax (line 1)"),
-        ("imports.py", "0 of 6 functions", "ModuleNotFoundError: No module named 'no_such_module' ("),
+        ("imports.py", "0 of 6 functions", "ModuleNotFoundError: No module named 'no_such_mod"),
         ("imports.py:Mine", "0 of 3 parts are right; ModuleNotFound", "No module named 'no_such_"),
         ("imports:Mine", "0 of 3 parts are right; ModuleNotFound", "No module named 'no_such_mod"),
         ("raises.py", "0 of 6 functions", "ZeroDivisionError: division by zero (line 1)"),
@@ -222,7 +222,7 @@ def test_the_cell_of_a_new_file_is_that_of_its_name_or_of_the_flag(
     code, output, _ = run(f"--new {name} {flag}", capsys)
     assert code == 0
     assert f"def {cell}_step(" in Path(name).read_text(encoding="utf-8")
-    assert f"of the cell {cell}." in output
+    assert f"six functions (cell {cell})" in output
 
 
 def test_results_are_written_only_when_there_are_some(capsys: pytest.CaptureFixture[str]) -> None:
