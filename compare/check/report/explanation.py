@@ -33,6 +33,8 @@ def explained(result: PartResult) -> list[Text]:
     lines += [Text(f"  {line}", "cyan") for line in result.stage.equation.split("\n")]
     if result.likely:
         lines += [Text(), Text("  Likely mistake: ").append(result.likely, "bold")]
+    if result.likely_lines:
+        lines.append(Text("  With this mistake, the plain version has:"))
         lines += [Text(f"    {line}") for line in result.likely_lines[:MOST_LINES]]
     return lines
 
