@@ -15,7 +15,6 @@ from tyro.conf import arg
 
 from compare.files import LEARNING_RATE, MAX_NORM, Range, SchemaError, plain, read
 from compare.parity.cells import CELLS, CellName
-from compare.parity.optimizers import OptimizerName
 from compare.terminal import CHANGEABLE, UsageError, check_choices, check_threads, flag_of
 
 Side = Literal["scratch", "concise"]
@@ -94,11 +93,6 @@ class ParityConfig:
                 "a random batch does not continue the previous batch"
             )
         return self
-
-    @property
-    def optimizer(self) -> OptimizerName:
-        """Name of the optimizer, in `OPTIMIZERS`."""
-        return "SGD"
 
     @property
     def carry_state(self) -> bool:

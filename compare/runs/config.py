@@ -15,7 +15,7 @@ from typing import Annotated, Self
 from tyro.conf import arg
 
 from compare.files import Range
-from compare.parity import ParityConfig, Side
+from compare.parity import OptimizerName, ParityConfig, Side
 from compare.terminal import CHANGEABLE, UsageError, check_at_least, check_choices, check_threads
 
 QUICK_EPOCHS = 60
@@ -54,6 +54,11 @@ class RunConfig(ParityConfig):
                 f"got {self.name!r}"
             )
         return super().check()
+
+    @property
+    def optimizer(self) -> OptimizerName:
+        """Name of the optimizer, in `OPTIMIZERS`."""
+        return "SGD"
 
     @property
     def num_epochs(self) -> int:

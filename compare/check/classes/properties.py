@@ -93,6 +93,8 @@ def _try_case(tried: LayerProperty, layers: Layers, case: LayerCase) -> dict[str
     except (ValueError, IndexError) as error:  # raised where a property combines results
         found = f"expected results whose shapes fit together, got: {error}"
         return {"verdict": "wrong", "case": case.describe(), "found": found}
+    except KeyError as error:  # a result that the layer does not have
+        return {"verdict": "missing", "case": case.describe(), "found": f"no {error.args[0]}"}
     return entry
 
 

@@ -3,17 +3,22 @@
 import io
 from collections.abc import Iterator
 from pathlib import Path
+from typing import Any
 
 import pytest
 import torch
 from rich.console import Console
 
 from compare.check import CheckConfig, CheckError, check
+from compare.check.cases.layer_case import LayerCase
+from compare.check.cases.layer_results import identical, run
+from compare.check.classes import properties
 from compare.check.classes.conventions import Flags
 from compare.check.classes.features import FEATURES
 from compare.check.classes.layers import Layers
 from compare.check.classes.parts import find_conventions, try_parts
 from compare.check.command import examine, examine_class
+from compare.check.properties.layer_property import Compared, layer_property
 from compare.check.report.report import Report, show
 from compare.check.worker.client import Submission
 from compare.check.worker.source import Source
@@ -258,13 +263,7 @@ def test_a_class_that_does_not_end_is_waited_for_once(
 
 # Properties and error handling ------------------------------------------------------------------
 
-OF_GRADIENTS = {
-    "second backward",
-    "no gradient as zeros",
-    "backward scales",
-    "backward adds",
-    "relu at zero",
-}
+OF_GRADIENTS = {tried.name for tried in properties.PROPERTIES if tried.gradients}
 
 
 def test_a_layer_without_a_backward_pass_has_properties_too() -> None:
@@ -275,6 +274,20 @@ def test_a_layer_without_a_backward_pass_has_properties_too() -> None:
     assert {*found.values()} == {"right", "missing"}
     assert stages(report) == ["right", "missing", "missing"]
     assert [e["name"] for e in examined("Leaking").wrong] == ["padding ignored"]
+
+
+def test_a_property_whose_result_a_layer_does_not_have_is_missing(
+    monkeypatch: pytest.MonkeyPatch,
+) -> None:
+    @layer_property()
+    def of_x(layer_class: Any, case: LayerCase) -> Compared:
+        gradient = run(layer_class, case)["gradient of x"]
+        yield identical({"gradient of x": gradient}, {"gradient of x": gradient}, case)
+
+    monkeypatch.setattr(properties, "PROPERTIES", (of_x,))
+    [entry] = examined("Inference").properties
+    assert (entry["verdict"], entry["found"]) == ("missing", "no gradient of x")
+    assert verdicts(examined("torch.nn:RNN").properties) == {"of x": "right"}
 
 
 def test_a_process_that_ends_in_a_property_is_an_error_of_that_property() -> None:

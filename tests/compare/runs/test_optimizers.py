@@ -11,10 +11,11 @@ import torch
 import scratch_rnn
 from compare.cli import main
 from compare.files import schema
-from compare.parity import OPTIMIZERS, ParityConfig, Trainee, build_models
+from compare.parity import OPTIMIZERS, Trainee, build_models
 from compare.parity.optimizers import Optimizer
 from compare.runs.checkpoint import load
 from compare.runs.checkpoint.contents import Optimizer as Settings
+from compare.runs.config import RunConfig
 from scratch_rnn.text import Batches
 from tests.compare.runs.checkpoints import taken_apart
 from tests.compare.runs.runs import arguments, contents, interrupted, newest, only
@@ -43,7 +44,7 @@ def momentum(monkeypatch: pytest.MonkeyPatch) -> Iterator[None]:
     monkeypatch.setattr(scratch_rnn.optim, "Momentum", Momentum, raising=False)
     record = Optimizer("Momentum", "SGD", {"momentum": 0.9}, memory=("momentum_buffer",))
     monkeypatch.setitem(OPTIMIZERS, "Momentum", record)
-    monkeypatch.setattr(ParityConfig, "optimizer", "Momentum")
+    monkeypatch.setattr(RunConfig, "optimizer", "Momentum")
     monkeypatch.setitem(Settings.__annotations__, "name", Literal["SGD", "Momentum"])
     schema._hints.cache_clear()
     yield
