@@ -1,6 +1,5 @@
 """The options of the commands: their defaults, and their effect."""
 
-import json
 import re
 from pathlib import Path
 
@@ -66,12 +65,6 @@ def test_help(command: str, capsys: pytest.CaptureFixture[str]) -> None:
 def test_version(capsys: pytest.CaptureFixture[str]) -> None:
     assert main(["--version"]) == 0
     assert re.fullmatch(r"rnn-parity (\d+\.\d+\.\d+|not installed)\n", capsys.readouterr().out)
-
-
-def test_a_config_survives_json() -> None:
-    config = RunConfig(text=Path("a b.txt"), lr=0.25, threads=2, max_tokens=None, name="x")
-    again = RunConfig.from_json(json.loads(json.dumps(config.to_json())))
-    assert again.to_json() == config.to_json()
 
 
 def test_every_flag_arrives(text: Path) -> None:
