@@ -238,16 +238,13 @@ def _check_size(config: RunConfig, trainees: Sequence[Trainee]) -> None:
     """Refuse a model that does not fit into a checkpoint."""
     model = sum(array.nbytes for array in trainees[0].weights().values())
     memory = sum(array.nbytes for array in trainees[0].memory().values())
-    itemsize = np.dtype(config.dtype).itemsize
-    arrays = len(CELLS[config.cell].states)
-    state = arrays * config.num_layers * config.batch_size * config.hidden_size * itemsize
+    units = len(CELLS[config.cell].states) * config.num_layers * config.hidden_size
+    state = units * config.batch_size * np.dtype(config.dtype).itemsize * config.carry_state
+    header = container.MOST_HEADER_BYTES
+    rest = "a state and an optimizer's memory" if memory else "a state"
     for name, size, most in (
-        ("a model", model, container.MOST_BYTES - container.MOST_HEADER_BYTES),
-        (
-            "a state" if not memory else "a state and an optimizer's memory",
-            state * config.carry_state + memory,
-            container.MOST_HEADER_BYTES // 2,  # in base64
-        ),
+        ("a model", model, container.MOST_BYTES - header),
+        (rest, state + memory, header // 2),  # in base64
     ):
         if size > most:
             raise UsageError(

@@ -38,7 +38,7 @@ def failing(report: ParityReport) -> ParityReport:
 
 
 def test_run_from_end_to_end(
-    training: list[str], text: Path, tmp_path: Path, capsys: pytest.CaptureFixture[str]
+    training: list[str], tmp_path: Path, capsys: pytest.CaptureFixture[str]
 ) -> None:
     assert main([*training, "--name", "fox", "--epochs", "50"]) == 0
     out = capsys.readouterr().out
@@ -71,13 +71,13 @@ def test_run_from_end_to_end(
     metrics = list(read_metrics(directory))
     assert [update["update"] for update in metrics] == list(range(1, 50 * BATCHES + 1))
     assert [update["epoch"] for update in metrics] == [k // BATCHES for k in range(50 * BATCHES)]
-    assert {update["num_tokens"] for update in metrics} == {8 * 16}
+    assert {update["num_tokens"] for update in metrics} == {4 * 8}
 
     weights = {
         side: safetensors.numpy.load_file(directory / f"{side}.safetensors")
         for side in ("scratch", "concise")
     }
-    names = build_models(28, 8)[0].parameters.keys()
+    names = build_models(28, 4)[0].parameters.keys()
     assert weights["scratch"].keys() == weights["concise"].keys() == names
     largest = max(
         float(np.abs(array - weights["concise"][name]).max())
@@ -103,7 +103,7 @@ def test_run_from_end_to_end(
 
     assert (directory / "curves.png").read_bytes().startswith(b"\x89PNG")
 
-    assert "Text: fox.txt, 880 bytes, SHA-1 " in out
+    assert "Text: fox.txt, 220 bytes, SHA-1 " in out
     assert "Untrained" in out
     assert out.index("Untrained") < out.index("tensors agree") < out.index("epoch 50/50")
     assert f"fox.txt: perplexity scratch {result['perplexity']['scratch']:.2f}, concise " in out
@@ -121,10 +121,10 @@ def test_run_from_end_to_end(
 @pytest.mark.parametrize(
     ("flags", "part"),
     [
-        ("", "all 860 characters"),
-        ("--max-tokens 400", "the first 400 characters"),
-        ("--max-tokens None", "all 860 characters"),
-        ("--token word --batch-size 2", "all 180 words"),
+        ("", "all 215 characters"),
+        ("--max-tokens 100", "the first 100 characters"),
+        ("--max-tokens None", "all 215 characters"),
+        ("--token word --batch-size 2", "all 45 words"),
     ],
 )
 def test_the_header_says_what_is_read_of_a_text(

@@ -12,8 +12,8 @@ import compare.runs.commands
 from compare.cli import main, parse
 from tests.compare.runs.runs import (
     BATCHES,
-    SENTENCE,
     SMALL,
+    TEXT,
     newest,
     only,
     read,
@@ -25,7 +25,7 @@ from tests.compare.runs.runs import (
 @pytest.fixture(scope="module")
 def master(tmp_path_factory: pytest.TempPathFactory) -> Path:
     directory = tmp_path_factory.mktemp("master")
-    (directory / "fox.txt").write_text(SENTENCE * 20)
+    (directory / "fox.txt").write_text(TEXT)
     config = parse(f"{SMALL} --text {directory}/fox.txt --epochs 4 --runs {directory}".split())
     return compare.runs.commands.run(config).directory
 

@@ -33,7 +33,7 @@ def test_the_table_fits_the_terminal(width: int, small: list[str]) -> None:
     words = set(table.split())
     assert {"tensor", "verdict", "hidden", "loss", "updated", "clipped"} <= words
     if width >= 40:
-        assert build_models(28, 8)[0].parameters.keys() <= words
+        assert build_models(28, 4)[0].parameters.keys() <= words
     assert ("shape" in words) == (width >= 80)
     assert ("error," in words) == (width >= 80)
     assert ("difference" in words) == (width >= 60)

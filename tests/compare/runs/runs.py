@@ -16,14 +16,11 @@ from compare.runs.record import Record
 EPOCHS, BATCHES = 2, 6
 UPDATES = EPOCHS * BATCHES
 
-SENTENCE = "The quick brown fox jumps over the lazy dog\n"
-TEXT = SENTENCE * 5
+TEXT = "The quick brown fox jumps over the lazy dog\n" * 5
 """5 · 43 - 1 = 214 characters after cleaning: (214 - 8) // (4 · 8) = 6 batches an epoch."""
 
-FLAGS = f"--hidden-size 4 --batch-size 4 --num-steps 8 --lr 0.5 --epochs {EPOCHS}"
-
-SMALL = "--hidden-size 8 --batch-size 8 --num-steps 16 --lr 0.5"
-"""With 20 sentences of 43 characters, too, 6 batches an epoch: (860 - 16 - 1) // (8 · 16)."""
+SMALL = "--hidden-size 4 --batch-size 4 --num-steps 8 --lr 0.5"
+FLAGS = f"{SMALL} --epochs {EPOCHS}"
 
 VARIANTS = {
     "both": "run --state carried",

@@ -12,11 +12,9 @@ import pytest
 
 from compare.files import RecordError
 from compare.files.lock import locked
-from compare.runs.checkpoint import save
 from compare.runs.history import History
-from compare.runs.reading import read_metrics, read_weights
+from compare.runs.reading import read_metrics
 from compare.runs.record import Record
-from tests.compare.runs.checkpoints import checkpoint, same
 from tests.compare.runs.failing import Failing, error, put_in
 from tests.compare.runs.runs import lines, update
 
@@ -39,15 +37,6 @@ def test_metrics_are_in_the_file_at_once(tmp_path: Path) -> None:
         for number in (1, 2):
             record.add_metrics(written[number - 1])
             assert list(read_metrics(record.directory)) == written[:number]
-
-
-def test_a_line_that_was_cut_off_is_left_out_and_a_broken_one_is_refused(tmp_path: Path) -> None:
-    path = tmp_path / "metrics.jsonl"
-    path.write_text(lines(update(1), update(2)) + '{"upd')
-    assert [m["update"] for m in read_metrics(tmp_path)] == [1, 2]
-    path.write_text(lines(update(1)) + '{"upd\n' + lines(update(3)))
-    with pytest.raises(RecordError, match=r"expected JSON, got .* in line 2 of "):
-        list(read_metrics(tmp_path))
 
 
 def test_what_json_cannot_say_becomes_null(tmp_path: Path) -> None:
@@ -125,10 +114,3 @@ def test_metrics_with_a_gap_are_refused(tmp_path: Path, content: str, message: s
     with Record.open(tmp_path) as record, pytest.raises(RecordError, match=message):
         record.cut_metrics(2, History())
     assert (tmp_path / "metrics.jsonl").read_text() == content
-
-
-def test_weights_are_read_from_a_checkpoint(tmp_path: Path) -> None:
-    save(tmp_path / "scratch.safetensors", checkpoint())
-    assert same(read_weights(tmp_path, "scratch"), checkpoint())
-    with pytest.raises(RecordError, match=f"expected .* in {tmp_path}.*, got "):
-        read_weights(tmp_path, "concise")
