@@ -33,6 +33,7 @@ from compare.bench.results.result import Document, RowInfo, Timing
 from compare.bench.results.table import show
 from compare.bench.rows import cuda_rows
 from compare.bench.rows.all_rows import all_rows, checkers, choose_rows
+from compare.bench.rows.cuda_rows import NO_DEVICE, OnCuda
 from compare.bench.rows.row import Device, Row
 from compare.bench.workload.case import NUM_PREDS, make_case
 from compare.bench.workload.job import Job
@@ -104,16 +105,14 @@ def bench(config: BenchConfig, terminal: Terminal | None = None) -> Document:
 
 
 def _measure(config: BenchConfig, path: Path, terminal: Terminal) -> Document:
-    shapes = choose(config.shapes, config.only, config.cell)
-    phases = {
-        shape: [p for p in PHASES[shape.kind] if not config.phases or p in config.phases]
-        for shape in shapes
-    }
+    shapes, wanted = choose(config.shapes, config.only, config.cell), config.phases
+    phases = {s: [p for p in PHASES[s.kind] if not wanted or p in wanted] for s in shapes}
     if not any(phases.values()):
         raise UsageError(f"expected --phases that the shapes have, got {' '.join(config.phases)}")
     device = cuda_rows.find_device()
     rows, left_out = choose_rows(config.rows, config.dtype, CELLS[config.cell], device)
-    notes = [*thread_notes(), *_device_notes(rows, device, config.threads), *left_out]
+    on_gpu = [row.settings_note(config.threads) for row in rows if isinstance(row, OnCuda)]
+    notes = [*thread_notes(), *(on_gpu if device else [NO_DEVICE]), *left_out]
     for note in notes:
         terminal.line(note, "dim")
     with _progress(terminal) as progress:
@@ -171,10 +170,9 @@ class _Session:
             return
         case = make_case(shape, dtype=self.config.dtype, seed=self.config.seed)
         gate = Gate(case, seed=self.config.seed)
-        # Every check needs scratch and PyTorch, even if they are not in the table.
-        present = {row.name: row for row in [*checkers(), *self.rows]}
         jobs: dict[Row, dict[str, Job]] = {}
-        for row in present.values():
+        # Every check needs scratch and PyTorch, even if they are not in the table.
+        for row in {row.name: row for row in [*checkers(), *self.rows]}.values():
             with row.settings(self.config.threads):
                 jobs[row] = row.prepare(case)
         for phase in phases:
@@ -245,13 +243,6 @@ def _measure_extras(config: BenchConfig, document: Document, progress: Progress)
     if config.memory:
         progress("peak memory")
         document.memory = measure_memory(config.threads, config.cell)
-
-
-def _device_notes(rows: Sequence[Row], device: Device | None, threads: int) -> list[str]:
-    """Return a note that there is no GPU, or the active precision settings of each GPU row."""
-    if device is None:
-        return [cuda_rows.no_device_line()]
-    return [row.settings_note(threads) for row in rows if isinstance(row, cuda_rows.OnCuda)]
 
 
 def _memory_objection(shape: Shape, dtype: str) -> str | None:

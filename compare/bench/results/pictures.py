@@ -45,7 +45,7 @@ def draw(document: Document, path: Path, styles: Styles) -> list[Path]:
 
     `styles` has the style of each row, as arguments of ``Axes.plot``.
     """
-    figures: dict[str, Figure | None] = {
+    figures = {
         "time": time_figure(document, styles),
         "roofline": roofline_figure(document, styles),
         "parts": parts_figure(document),

@@ -160,8 +160,7 @@ class Jax(Row):
             layer = of_layer(p)
             a = layer["weight_ih_l0"].T[inputs.T] + layer["bias_ih_l0"]  # (T, B, GH)
             h, state = _scan(case, layer, a, state)
-            y = h.reshape(-1, h.shape[2]) @ p["linear.weight"].T + p["linear.bias"]
-            return y, state
+            return h.reshape(-1, h.shape[2]) @ p["linear.weight"].T + p["linear.bias"], state
 
         def loss_and_state(p: Any, inputs: Any, targets: Any) -> Any:
             y, state = logits_and_state(p, inputs, state_0)
@@ -169,10 +168,8 @@ class Jax(Row):
             return -log_p[jnp.arange(len(y)), targets.T.reshape(-1)].mean(), state
 
         def loss_and_gradients(p: Any, inputs: Any, targets: Any) -> Any:
-            (loss, state), d_p = jax.value_and_grad(loss_and_state, has_aux=True)(
-                p, inputs, targets
-            )
-            return loss, state, d_p
+            value, d_p = jax.value_and_grad(loss_and_state, has_aux=True)(p, inputs, targets)
+            return *value, d_p
 
         def step(p: Any, inputs: Any, targets: Any) -> Any:
             loss, state, d_p = loss_and_gradients(p, inputs, targets)
@@ -189,9 +186,8 @@ class Jax(Row):
             start = first, jax.tree.map(lambda array: jnp.zeros_like(array[:1]), state_0)
             return jax.lax.scan(character, start, None, length=NUM_PREDS)[1]
 
-        forward, backward, step, generate = map(
-            jax.jit, (logits_and_state, loss_and_gradients, step, generate)
-        )
+        functions = (logits_and_state, loss_and_gradients, step, generate)
+        forward, backward, step, generate = map(jax.jit, functions)
 
         def run_step() -> Any:
             nonlocal trained

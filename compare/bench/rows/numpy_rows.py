@@ -68,17 +68,11 @@ class Scratch(Row):
             loss, gradients, state = loss_and_gradients(model, case.batch, case.state)
             return loss, state, gradients
 
-        runs: dict[str, Run] = {
-            FORWARD: lambda: model(case.batch.inputs, case.state),
-            BACKWARD: forward_and_backward,
-        }
-        return jobs_of(
-            case,
-            runs
-            | training_and_generation(
-                scratch_rnn, case, case.state, trained, trained.parameters, optimizer, writer
-            ),
+        runs = training_and_generation(
+            scratch_rnn, case, case.state, trained, trained.parameters, optimizer, writer
         )
+        runs[FORWARD] = partial(model, case.batch.inputs, case.state)
+        return jobs_of(case, runs | {BACKWARD: forward_and_backward})
 
 
 class Plain(Row):

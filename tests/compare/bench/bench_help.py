@@ -18,7 +18,7 @@ from compare.bench.results.result import Document
 from compare.bench.rows.row import Row
 from compare.bench.workload.case import Case
 from compare.bench.workload.job import Job
-from compare.bench.workload.shapes import Shape
+from compare.bench.workload.shapes import FIELDS, Shape
 from compare.parity import CELLS
 from compare.terminal.output import Terminal
 
@@ -68,8 +68,7 @@ def raising(error: Exception) -> Callable[[Job], Job]:
 def shapes_file(directory: Path, *shapes: Shape) -> str:
     """Write a file for ``--shapes``."""
     path = directory / "shapes.json"
-    names = ("name", "kind", "T", "B", "V", "H", "nonlinearity")
-    entries = [{name: getattr(shape, name) for name in names} for shape in shapes]
+    entries = [{name: getattr(shape, name) for name in FIELDS} for shape in shapes]
     path.write_text(json.dumps(entries), encoding="utf-8")
     return str(path)
 

@@ -22,7 +22,7 @@ from compare.bench.rows.onnx_row import Onnx
 from compare.bench.rows.page_row import TorchPage
 from compare.bench.rows.row import TF32_GAPS, Device, Row
 from compare.bench.rows.torch_rows import TorchCells, TorchCompiled, TorchRow
-from compare.bench.workload.case import in_float64, make_case, scratch_layer
+from compare.bench.workload.case import Arrays, Case, in_float64, make_case, scratch_layer
 from compare.bench.workload.job import Job
 from compare.bench.workload.shapes import Shape
 from compare.bench.workload.work import (
@@ -66,6 +66,13 @@ def checks_of(
     rows = [Scratch(), TorchRow(), *others]
     checks = check_rows(phase, {row: row.prepare(case) for row in rows}, Gate(case), 1)
     return {row.name: check for row, check in checks.items()}
+
+
+def layer_results() -> tuple[Case, Arrays]:
+    """Return a case and scratch's results of its forward pass."""
+    case = make_case(LAYER)
+    job = Scratch().prepare(case)[FORWARD]
+    return case, job.results(job.run())
 
 
 @pytest.mark.parametrize("dtype", ["float32", "float64"])
@@ -126,9 +133,7 @@ def test_a_row_that_is_wrong_is_refused(shape: Shape, phase: str, name: str) -> 
 def test_a_missing_result_and_not_a_number_are_refused() -> None:
     found = checks_of(LAYER, FORWARD, Altered(Plain(), with_factor("output", np.nan)))
     assert found["altered"].outcome == REFUSED
-    case = make_case(LAYER)
-    job = Scratch().prepare(case)[FORWARD]
-    right = job.results(job.run())
+    case, right = layer_results()
     without = {name: array for name, array in right.items() if name != "output"}
     assert Gate(case).objection(FORWARD, right, without) == "output: only in scratch"
     assert Gate(case).objection(FORWARD, right, right) is None
@@ -196,11 +201,8 @@ def test_rows_that_pass_have_errors() -> None:
 
 
 def test_tf32_has_the_tolerance_of_its_rounding_and_no_more() -> None:
-    case = make_case(LAYER)
-    gate, job = Gate(case), Scratch().prepare(case)[FORWARD]
-    right = job.results(job.run())
-    rng = np.random.default_rng(1)
-    rounded = neighbour(dict(right), rng, TF32_GAPS)
+    case, right = layer_results()
+    gate, rounded = Gate(case), neighbour(dict(right), np.random.default_rng(1), TF32_GAPS)
     assert gate.objection(FORWARD, right, rounded, gaps=TF32_GAPS) is None
     assert gate.objection(FORWARD, right, rounded) is not None
     wrong = {name: array * np.float32(1.1) for name, array in right.items()}

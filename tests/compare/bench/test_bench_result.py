@@ -253,11 +253,18 @@ def test_a_benchmark_is_shown_again_from_its_file_alone(
 ) -> None:
     path = tmp_path / "found.json"
     to, printed = terminal()
-    found = bench_of(tmp_path, MODEL, to)
+    found = bench_of(tmp_path, MODEL, to, cell="lstm")
     assert found == Document.read(path)
     assert found.finished
+    assert (found.shapes, found.settings["cell"]) == ([replace(MODEL, cell="lstm")], "lstm")
     assert len(found.timings) == 3 * 4
     assert all(t.outcome == TIMED and len(t.seconds) >= 3 for t in found.timings)
+    errors = {t.phase: t.error for t in found.timings if t.row == "scratch"}
+    assert errors.pop("generation") is None
+    assert all(error is not None and 1e-9 < error < 1e-5 for error in errors.values())
+    assert found.timings[0].flops == flops(found.shapes[0], "forward")
+    assert len(found.parts) == 8
+    assert "model: model, T 6, B 3, V 5, H 16, lstm" in printed.getvalue()
     assert len(found.reference_product) >= 3 * 4
     assert found.environment["threads"] == {"scratch_rnn": 1, "torch": 1}
     assert re.search("No CUDA device|no cuDNN", printed.getvalue())
@@ -272,21 +279,6 @@ def test_a_benchmark_is_shown_again_from_its_file_alone(
     tables = [text.getvalue().partition("Roof:")[2] for text in (printed, again)]
     assert tables[0] == tables[1]
     assert str(tmp_path) not in path.read_text()
-
-
-@pytest.mark.usefixtures("hasty")
-def test_the_cell_of_a_benchmark_is_that_of_its_shapes(tmp_path: Path) -> None:
-    to, printed = terminal()
-    found = bench_of(tmp_path, MODEL, to, cell="lstm")
-    assert found == Document.read(tmp_path / "found.json")
-    assert (found.shapes, found.settings["cell"]) == ([replace(MODEL, cell="lstm")], "lstm")
-    assert [t.outcome for t in found.timings] == 3 * 4 * [TIMED]
-    errors = {t.phase: t.error for t in found.timings if t.row == "scratch"}
-    assert errors.pop("generation") is None
-    assert all(error is not None and 1e-9 < error < 1e-5 for error in errors.values())
-    assert found.timings[0].flops == flops(found.shapes[0], "forward")
-    assert len(found.parts) == 8
-    assert "model: model, T 6, B 3, V 5, H 16, lstm" in printed.getvalue()
 
 
 @pytest.mark.usefixtures("hasty")

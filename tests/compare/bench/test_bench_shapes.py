@@ -1,8 +1,10 @@
 """What the benchmark measures: the shapes, and how many operations each phase of them takes."""
 
 import json
+from collections.abc import Callable
 from dataclasses import replace
 from pathlib import Path
+from typing import Any, cast
 
 import numpy as np
 import pytest
@@ -15,6 +17,8 @@ from compare.bench.workload.shapes import NAMED, SEED, Shape, choose
 from compare.bench.workload.work import BACKWARD, FORWARD, GENERATION, STEP, Product, flops, numbers
 from compare.terminal.errors import UsageError
 from tests.compare.bench.bench_help import LAYER, MODEL
+
+by_cell = pytest.mark.parametrize(("cell", "gates"), [("rnn", 1), ("gru", 3), ("lstm", 4)])
 
 
 def test_named_shapes_are_those_that_others_publish() -> None:
@@ -62,13 +66,14 @@ def test_a_filter_that_is_none_is_refused(condition: str) -> None:
 
 
 def test_shapes_come_from_a_file(tmp_path: Path) -> None:
-    path = tmp_path / "mine.json"
-    mine = {"T": 2, "B": 3, "V": 4, "H": 5}
+    path, mine = tmp_path / "mine.json", {"T": 2, "B": 3, "V": 4, "H": 5}
     path.write_text(json.dumps([mine, {**mine, "kind": "layer", "nonlinearity": "relu"}]))
-    assert choose(str(path)) == [
-        Shape("model-T2-B3-V4-H5", "model", 2, 3, 4, 5),
-        Shape("layer-T2-B3-V4-H5", "layer", 2, 3, 4, 5, "relu"),
-    ]
+    model = Shape("model-T2-B3-V4-H5", "model", **mine)
+    assert choose(str(path)) == [model, Shape("layer-T2-B3-V4-H5", "layer", 2, 3, 4, 5, "relu")]
+    with pytest.raises(UsageError, match="shape 2: expected tanh for the cell gru, got relu"):
+        choose(str(path), cell="gru")
+    path.write_text(json.dumps([mine]))
+    assert choose(str(path), cell="gru") == [replace(model, cell="gru")]
 
 
 @pytest.mark.parametrize(
@@ -94,18 +99,6 @@ def test_a_file_that_is_wrong_is_refused(tmp_path: Path, content: str, message: 
         choose(str(path))
 
 
-def test_a_gated_cell_has_no_relu(tmp_path: Path) -> None:
-    path = tmp_path / "mine.json"
-    entry = {"T": 2, "B": 3, "V": 4, "H": 5}
-    path.write_text(json.dumps([entry]))
-    assert choose(str(path), cell="gru") == [
-        Shape("model-T2-B3-V4-H5", "model", **entry, cell="gru")
-    ]
-    path.write_text(json.dumps([entry | {"nonlinearity": "relu"}]))
-    with pytest.raises(UsageError, match="shape 1: expected tanh for the cell gru, got relu"):
-        choose(str(path), cell="gru")
-
-
 def test_no_such_name_or_file_is_refused(tmp_path: Path) -> None:
     with pytest.raises(UsageError, match=r"seed, layer, haste, deepbench, sweep or a \.json file"):
         choose("haste2")
@@ -122,38 +115,37 @@ def test_a_step_of_the_seed_takes_489_million_operations() -> None:
     assert flops(SEED, GENERATION) == 2 * 256 * 256 + 2 * 256 * 28
 
 
-@pytest.mark.parametrize(("cell", "gates"), [("rnn", 1), ("gru", 3), ("lstm", 4)])
+def count(run: Callable[[], Any]) -> int:
+    """Return the operations of a call, as PyTorch counts them."""
+    with FlopCounterMode(display=False) as counter:
+        run()
+    return int(counter.get_total_flops())
+
+
+@by_cell
 def test_operations_are_those_that_pytorch_counts(cell: str, gates: int) -> None:
     shape = replace(LAYER, cell=cell)
     T, B, V, H = shape.T, shape.B, shape.V, shape.H
-    case = make_case(shape)
-    assert isinstance(case, LayerInputs)
-    row = TorchCells()
+    case, row = cast("LayerInputs", make_case(shape)), TorchCells()
     rnn = row.make_layer(case, case.parameters)
     x, state = torch.from_numpy(case.x).requires_grad_(), row.state_on_device(case)
-    with FlopCounterMode(display=False) as counter:
-        output, _ = rnn(x, state)
-    assert counter.get_total_flops() == flops(shape, FORWARD) == 2 * gates * T * B * H * (H + V)
-    with FlopCounterMode(display=False) as counter:
-        output, _ = rnn(x, state)
-        output.backward(torch.from_numpy(case.d_output))
+    d_output = torch.from_numpy(case.d_output)
+    forward, backward = flops(shape, FORWARD), flops(shape, BACKWARD)
+    assert count(lambda: rnn(x, state)) == forward == 2 * gates * T * B * H * (H + V)
     # We count δh_0: scratch always returns it. PyTorch does not compute it here.
-    assert counter.get_total_flops() == flops(shape, BACKWARD) - 2 * gates * B * H * H
+    both = count(lambda: rnn(x, state)[0].backward(d_output))
+    assert both == backward - 2 * gates * B * H * H
 
 
-@pytest.mark.parametrize(("cell", "gates"), [("rnn", 1), ("gru", 3), ("lstm", 4)])
+@by_cell
 def test_operations_of_a_model_are_those_that_pytorch_counts(cell: str, gates: int) -> None:
     shape = replace(MODEL, cell=cell)
     T, B, V, H = shape.T, shape.B, shape.V, shape.H
     jobs = TorchCells().prepare(make_case(shape))
     one_hot_product = 2 * T * B * V * gates * H  # PyTorch takes it; it counts as nothing here
-    with FlopCounterMode(display=False) as counter:
-        jobs[FORWARD].run()
-    assert counter.get_total_flops() == flops(shape, FORWARD) + one_hot_product
-    with FlopCounterMode(display=False) as counter:
-        jobs[STEP].run()
+    assert count(jobs[FORWARD].run) == flops(shape, FORWARD) + one_hot_product
     expected = flops(shape, STEP) + 2 * one_hot_product - 2 * gates * B * H * H
-    assert counter.get_total_flops() == expected
+    assert count(jobs[STEP].run) == expected
 
 
 def test_a_product_touches_each_of_its_numbers_once() -> None:

@@ -9,12 +9,10 @@ import torch
 from compare.bench.measure import timing
 from compare.bench.measure.budget import Budget
 from compare.bench.measure.timing import (
-    BLOCK,
     MOST_ROUNDS,
     WARM_UP,
     Contestant,
     ReferenceProduct,
-    calls_of_a_block,
     measure,
     seconds_of_a_round,
 )
@@ -85,10 +83,10 @@ def test_fewer_rounds_are_spread_over_all() -> None:
 
 
 @pytest.mark.usefixtures("rests")
-@pytest.mark.parametrize(("threads", "warm_up"), [(1, 1), (2, 10 * WARM_UP / BLOCK)])
-def test_a_quick_job_fills_a_block_after_a_warm_up(threads: int, warm_up: float) -> None:
+@pytest.mark.parametrize(("threads", "warm_up"), [(1, 1), (2, 24)])
+def test_a_quick_job_fills_a_block_after_a_warm_up(threads: int, warm_up: int) -> None:
     log: list[str] = []
-    measure(contestants(log, 2, estimate=BLOCK / 10), threads=threads)
+    measure(contestants(log, 2, estimate=0.02 / 9.5), threads=threads)  # 0.02 s and 0.05 s
     assert log.count("a") == 2 * (warm_up + 10)
 
 
@@ -117,12 +115,6 @@ def test_the_clock_waits_for_the_gpu(monkeypatch: pytest.MonkeyPatch, has_gpu: b
     monkeypatch.setattr(torch.cuda, "synchronize", lambda: waits.append("waited"))
     timing.synchronised_clock()
     assert waits == ["waited"] * has_gpu
-
-
-def test_a_block_takes_20_ms() -> None:
-    assert calls_of_a_block(1.0) == 1
-    assert calls_of_a_block(BLOCK) == 1
-    assert calls_of_a_block(BLOCK / 2.5) == 3
 
 
 def test_a_round_costs_its_warm_up_and_its_rest_too() -> None:
@@ -157,8 +149,8 @@ def test_what_one_phase_leaves_goes_to_the_next() -> None:
 
 
 def test_the_seconds_of_all_rounds_are_with_warm_ups_and_rests() -> None:
-    row, sleeping = Recorded("a", []), Job(lambda: time.sleep(0.03), dict)
-    contestant = Contestant(row, sleeping, estimate=0.03, rounds=3)
+    job = Job(lambda: time.sleep(0.03), dict)
+    contestant = Contestant(Recorded("a", []), job, estimate=0.03, rounds=3)
     measure([contestant], threads=1)
     assert contestant.spent + 0.001 >= 3 * (0.03 + 0.03)
     assert contestant.spent > 1.5 * sum(contestant.seconds)
