@@ -162,7 +162,7 @@ def threads(package: Any) -> Iterator[Outcome]:
                 package.set_num_threads(n)
                 for seed in range(2):
                     case, answer = training_cases.training_case("updates", seed, B=5)
-                    results = training_cases.scratch_updates(package, case)
+                    results = training_cases.STEPS["updates"][0](package, case)
                     described = f"{n} threads, {case.describe()}"
                     yield Outcome(described, compared(answer, results))
         finally:
