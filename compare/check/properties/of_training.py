@@ -27,7 +27,7 @@ def cross_entropy(package: Any) -> Iterator[Outcome]:
     """The loss and its gradient are PyTorch's, for logits of any size."""
     for seed in range(8):
         logits, targets, answer = _loss_case(seed)
-        got = _loss_results(package.cross_entropy(logits.copy(), targets.copy()), logits.dtype)
+        got = _loss(package, logits.copy(), targets.copy())
         N, V = logits.shape
         described = f"N {N}, V {V}, logits to ±{np.abs(logits).max():.3g}, {logits.dtype}"
         yield Outcome(described, compared(answer, got))
@@ -44,21 +44,14 @@ def _loss_case(seed: int) -> tuple[np.ndarray, np.ndarray, Answer]:
     loss = F.cross_entropy(tensor, torch.from_numpy(targets))
     loss.backward()  # type: ignore[no-untyped-call]
     assert tensor.grad is not None
-    return (
-        logits,
-        targets,
-        answer_of(
-            {"loss": loss.detach().numpy(), "gradient of logits": tensor.grad.numpy()},
-            lambda move: _loss_results(
-                scratch_rnn.cross_entropy(move(logits), targets), logits.dtype
-            ),
-        ),
-    )
+    expected = {"loss": loss.detach().numpy(), "gradient of logits": tensor.grad.numpy()}
+    answer = answer_of(expected, lambda move: _loss(scratch_rnn, move(logits), targets))
+    return logits, targets, answer
 
 
-def _loss_results(results: tuple[float, np.ndarray], dtype: np.dtype) -> Results:
-    loss, d_logits = results
-    return {"loss": np.asarray(loss, dtype), "gradient of logits": d_logits}
+def _loss(package: Any, logits: np.ndarray, targets: np.ndarray) -> Results:
+    loss, d_logits = package.cross_entropy(logits, targets)
+    return {"loss": np.asarray(loss, logits.dtype), "gradient of logits": d_logits}
 
 
 @Property
@@ -162,7 +155,7 @@ def threads(package: Any) -> Iterator[Outcome]:
                 package.set_num_threads(n)
                 for seed in range(2):
                     case, answer = training_cases.training_case("updates", seed, B=5)
-                    results = training_cases.scratch_updates(package, case)
+                    results = training_cases.STEPS["updates"][0](package, case)
                     described = f"{n} threads, {case.describe()}"
                     yield Outcome(described, compared(answer, results))
         finally:

@@ -92,9 +92,8 @@ class Report:
         """Yield the stages, features and properties as one table."""
         for result in self.stages:
             lines = [line.plain for line in explained(result)]
-            yield Row(
-                result.stage.name, result.verdict, result.verdict != "right", "\n".join(lines)
-            )
+            fails = result.verdict != "right"
+            yield Row(result.stage.name, result.verdict, fails, "\n".join(lines))
         for entry in self.features + self.properties:
             keys = ("case", "tensor", "found", "got", "likely")
             message = ": ".join(entry[key] for key in keys if key in entry)

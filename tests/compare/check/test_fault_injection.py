@@ -178,7 +178,7 @@ def test_the_unmeasured_tolerance_is_a_few_ulps() -> None:
 @pytest.mark.parametrize("kind", ["step", "updates", "epochs"])
 def test_a_training_property_has_the_measured_tolerance(kind: str) -> None:
     case, answer = training_cases.training_case(kind, 1)
-    run = getattr(training_cases, f"scratch_{kind}")
+    run = training_cases.STEPS[kind][0]
     with np.errstate(all="ignore"):
         _, allowed = tolerances(lambda move: run(scratch_rnn, case, move))
     for name, array in allowed.items():
