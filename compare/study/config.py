@@ -50,13 +50,7 @@ class BisectConfig(ParityConfig):
     """Show the difference in a file of --output again; all other options come from the file."""
 
     def check(self) -> BisectConfig:
-        """Return the configuration itself if all values are valid.
-
-        Raises
-        ------
-        UsageError
-            If a value is not valid.
-        """
+        """Return the configuration itself; raise UsageError if a value is not valid."""
         super().check()
         if self.updates < 1:
             raise UsageError(f"expected --updates of at least 1, got {self.updates}")
@@ -101,13 +95,7 @@ class BreakConfig:
     """A text file in UTF-8 to train on."""
 
     def check(self) -> None:
-        """Check the name and the number.
-
-        Raises
-        ------
-        UsageError
-            If a value is not valid.
-        """
+        """Check the name and the number; raise UsageError if a value is not valid."""
         if self.bug is not None and self.bug not in ("list", "all", *check.BUG_NAMES):
             near = difflib.get_close_matches(self.bug, check.BUG_NAMES, n=1, cutoff=0.4)
             advice = f"; did you mean {near[0]}?" if near else "; `break list` names them"
@@ -141,13 +129,7 @@ class ExplainConfig:
     """Directory of all runs; the newest one is shown."""
 
     def check(self) -> Self:
-        """Return the configuration itself if all values are valid.
-
-        Raises
-        ------
-        UsageError
-            If a value is not valid.
-        """
+        """Return the configuration itself; raise UsageError if a value is not valid."""
         if self.cell is not None and self.checkpoint is not None:
             raise UsageError("expected --cell or --checkpoint, got both")
         if not self.text.strip():

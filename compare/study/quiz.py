@@ -89,13 +89,7 @@ def show_bug(bug: Bug, rng: random.Random, config: BreakConfig, terminal: Termin
 
 
 def caught(bug: Bug) -> Finding:
-    """Return how a bug is caught.
-
-    Raises
-    ------
-    NotCaught
-        If no property catches it, or another one than in the catalogue.
-    """
+    """Return how a bug is caught; raise NotCaught if it is not as in the catalogue."""
     with warnings.catch_warnings():
         warnings.filterwarnings("ignore", "LSTM with projections is not supported with oneDNN")
         finding = violation_of(bug)

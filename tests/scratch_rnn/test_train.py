@@ -1,5 +1,6 @@
 """Steps, epochs, runs: what is carried from batch to batch, and what is not."""
 
+import functools
 import threading
 import time
 from collections.abc import Iterator
@@ -121,22 +122,17 @@ def test_by_default_the_norm_is_limited_to_one_and_the_state_reset() -> None:
         assert result.grad_norm > 2
 
     explicit = {"carry_state": False, "max_norm": 1.0}
-    pairs = [
-        (step, lambda model: step(model, max_norm=1.0)),
-        (
-            lambda model: train_epoch(model, small_batches(), SGD(model.parameters, 0.5)),
-            lambda model: train_epoch(
-                model, small_batches(), SGD(model.parameters, 0.5), **explicit
-            ),
-        ),
-        (
-            lambda model: train(model, small_batches(), 0.5, 2),
-            lambda model: train(model, small_batches(), 0.5, 2, **explicit),
-        ),
-    ]
-    for default, explicitly in pairs:
-        for name, array in trained(default).items():
-            np.testing.assert_array_equal(array, trained(explicitly)[name])
+
+    def epoch(model: RNNModel, **options: Any) -> None:
+        train_epoch(model, small_batches(), SGD(model.parameters, 0.5), **options)
+
+    def epochs(model: RNNModel, **options: Any) -> None:
+        train(model, small_batches(), 0.5, 2, **options)
+
+    for run, options in ((step, {"max_norm": 1.0}), (epoch, explicit), (epochs, explicit)):
+        explicitly = trained(functools.partial(run, **options))
+        for name, array in trained(run).items():
+            np.testing.assert_array_equal(array, explicitly[name])
 
 
 def test_states_and_targets_of_other_shapes_are_refused() -> None:
@@ -199,11 +195,9 @@ def test_parts_cover_the_batch(n: int, B: int) -> None:
 
 def test_little_work_stays_in_one_part() -> None:
     worth = threads.WORTH_A_THREAD
-    set_num_threads(4)
-    try:
+    with sharing(4):
+        threads.WORTH_A_THREAD = worth
         parts = [len(threads.parts_of_batch(8, k * worth)) for k in (0, 1, 2, 3, 4, 9)]
-    finally:
-        set_num_threads(1)
     assert parts == [1, 1, 2, 3, 4, 4]
 
 

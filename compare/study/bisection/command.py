@@ -95,13 +95,7 @@ def _search(config: BisectConfig, terminal: Terminal, *, keep: bool) -> SearchRe
 
 
 def make_suspect(options: SuspectOptions, cell: str = "rnn") -> Suspect:
-    """Build the suspect from its options.
-
-    Raises
-    ------
-    UsageError
-        If a class cannot be imported.
-    """
+    """Build the suspect from its options; raise UsageError if a class cannot be imported."""
     bug, implementation, dtype = options.bug, options.implementation, options.dtype
     if bug is not None:
         return NumPySuspect(find_bug(bug).load(), f"scratch_rnn with the bug {bug}", dtype)
@@ -114,12 +108,9 @@ def make_suspect(options: SuspectOptions, cell: str = "rnn") -> Suspect:
 
 
 def import_class(name: str) -> type:
-    """Import MODULE:CLASS, also from the working directory; or FILE:CLASS.
+    """Import FILE:CLASS, or MODULE:CLASS, also from the working directory.
 
-    Raises
-    ------
-    UsageError
-        If it does not exist, or is not a class with forward and backward.
+    Raise UsageError if it does not exist, or is not a class with forward and backward.
     """
     where, _, class_name = name.rpartition(":")
     is_file = where.endswith(".py")

@@ -41,11 +41,8 @@ def weights_of(model: scratch_rnn.RNNModel) -> elman.Weights:
 def scratch_forward(model: scratch_rnn.RNNModel, ids: Int[np.ndarray, "T"]) -> Numbers:
     """Read the tokens with the NumPy model.
 
-    Returns
-    -------
-    dict of str to ndarray
-        "h" of shape (T+1, H), where h[0] is the state before the first step; "y" and "p" of shape
-        (T, V); for an Elman network also "a", "u" and "z" of shape (T, H).
+    The results are "h" (T+1, H), where h[0] is the state before the first step; "y" and "p" (T, V);
+    for an Elman network also "a", "u" and "z" (T, H).
     """
     logits, _, tape = model.forward(ids[None], model.begin_state())
     h = np.concatenate([np.zeros_like(tape.h[:1]), tape.h])  # (T+1, H)
@@ -160,13 +157,10 @@ def scratch_backward(
     The K losses are the rows of a batch; all rows read the same text. `elman.backward` goes back
     one step for all rows at once. Row k is zero for t > k, because loss k does not depend on h_t.
 
-    Returns
-    -------
-    dict of str to ndarray
-        "norms" (K, K): ‖dL_k/dh_t‖ in row k - 1 and column t - 1, zero for t > k.
-        "d_h" (K, H): dL/dh_t for the mean loss L = Σ_k L_k / K.
-        "gradient_norms" (K+1,): norm of the gradient of all parameters together, as it is used
-        for clipping: for each L_k, and at the end for L.
+    - "norms" (K, K): ‖dL_k/dh_t‖ in row k - 1 and column t - 1, zero for t > k.
+    - "d_h" (K, H): dL/dh_t for the mean loss L = Σ_k L_k / K.
+    - "gradient_norms" (K+1,): norm of the gradient of all parameters together, as it is used for
+      clipping: for each L_k, and at the end for L.
     """
     K, dtype = len(d_logits), model.rnn.dtype
     _, _, tape = model.forward(ids[None], model.begin_state())

@@ -70,15 +70,10 @@ def is_page(path: Path) -> bool:
 
 
 def render(record: Mapping[str, Any], *, most_bytes: int) -> tuple[str, PageSize]:
-    """Return the page and its size.
+    """Return the page of a record and its size.
 
-    Parameters
-    ----------
-    record : mapping
-        The result of `compare.study.page.record.record`.
-    most_bytes : int
-        Size limit: weights, then checkpoints, are left out to stay below it. The last checkpoint
-        is always in the page.
+    Weights, then checkpoints, are left out to stay below the limit. The last checkpoint is always
+    in the page.
     """
     checkpoints = record["checkpoints"]
     packed = [{part: pack(c[part]) for part in PARTS} for c in checkpoints]
@@ -99,12 +94,8 @@ def choose(
     """Choose the checkpoints of a page of limited size, and those with their weights.
 
     First the last checkpoint with its weights; then the first checkpoint, then those between, each
-    as far as possible from the chosen ones; then weights in the same order.
-
-    Returns
-    -------
-    kept, with_details : list of int
-        In the order of the training.
+    as far as possible from the chosen ones; then weights in the same order. Both lists are in the
+    order of the training.
     """
     last, *others = spread(len(numbers))
     left = most_bytes - numbers[last]
@@ -172,10 +163,7 @@ def _fill(
 def scripts(cell: str) -> list[Traversable]:
     """Return the scripts of a page: record.js, the cell's, all others by name, main.js.
 
-    Raises
-    ------
-    UsageError
-        If the page has no script for this cell.
+    A cell without a script is a UsageError.
     """
     folder = resources.files(__package__).joinpath("script")
     cells = {path.name: path for path in folder.joinpath("cells").iterdir()}

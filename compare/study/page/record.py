@@ -48,12 +48,9 @@ DETAILS = ("W_ih", "W_hh", "b_ih", "b_hh", "a", "u", "z", "W", "b", "d_h")
 def record(text: str, course: Course, terminal: Terminal | None = None) -> dict[str, Any]:
     """Record all results of both models while they read the text; see `tokens_of`.
 
-    Returns
-    -------
-    dict
-        Values for the whole page, and under "checkpoints" one dict for each checkpoint. It has
-        JSON values, and under "numbers" and "details" arrays by name. The name of an array of
-        PyTorch is "torch." and the name of the NumPy array.
+    The record has values for the whole page, and under "checkpoints" a dict for each checkpoint:
+    JSON values, and under "numbers" and "details" arrays by name. The name of an array of PyTorch
+    is "torch." and the name of the NumPy array.
     """
     terminal = terminal or Terminal(quiet=True)
     vocab, setting = course.vocab, course.setting
@@ -108,23 +105,11 @@ def record(text: str, course: Course, terminal: Terminal | None = None) -> dict[
 
 
 def tokens_of(text: str, vocab: Vocab, token: str) -> tuple[list[str], list[str]]:
-    """Split a text into tokens of the vocabulary, and describe the changes.
+    """Split a text into at most `MOST_STEPS` tokens; also return a sentence for each change.
 
     If all tokens are in the vocabulary, the text does not change. Otherwise it is cleaned like a
     training text: lower-case letters from a to z, everything else becomes a space. A token that is
-    still unknown becomes <unk>.
-
-    Returns
-    -------
-    tokens : list of str
-        At least one, at most `MOST_STEPS`.
-    notes : list of str
-        One sentence for each change.
-
-    Raises
-    ------
-    UsageError
-        If nothing is left of the text.
+    still unknown becomes <unk>. If nothing is left of the text, it is a UsageError.
     """
     notes = []
     tokens = list(parts(text, token))

@@ -181,7 +181,9 @@ def test_tab_reaches_everything_in_order_and_shows_where_it_is(path: Path, open_
     maps = reached[reached.index("units-select") + 1 :]
     assert maps[0].startswith("States h")
     assert maps[1].startswith("Probabilities")
-    assert len([name for name in reached if name.startswith("after ")]) == len(EPOCHS)
+    assert len([name for name in reached if name.startswith(("untrained", "after "))]) == len(
+        EPOCHS
+    )
 
 
 def test_a_screen_reader_reads_the_choice(
