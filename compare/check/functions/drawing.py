@@ -132,23 +132,14 @@ def draw_cross_entropy(seed: int) -> Iterator[Case]:
 def draw_clip_grad_norm(seed: int) -> Iterator[Case]:
     """Draw gradients of a given norm."""
     rng = np.random.default_rng([seed, 6])
-    shapes: tuple[tuple[int, ...], ...] = ((2, 3), (4,))
-    more = (*shapes, (5, 2), (3,))
-    for of, norm, max_norm, dtype in (
-        (shapes, 2.0, 1.0, "float64"),
-        (shapes, 0.5, 1.0, "float64"),
-        (shapes, 30.0, 5.0, "float64"),
-        (shapes, 0.2, 0.1, "float64"),
-        (shapes, 3.0, 5.0, "float64"),
-        (shapes, 1e3, 1.0, "float64"),
-        (more, 1.1, 1.0, "float64"),
-        (more, 0.9, 1.0, "float64"),
-        (more, 7.0, 0.25, "float64"),
-        (((3, 2),), 4.0, 1.0, "float64"),
-        (shapes, 2.0, 1.0, "float32"),
-        (more, 0.5, 1.0, "float32"),
-        (shapes, 0.0, 1.0, "float64"),
-    ):
+    two: list[tuple[int, ...]] = [(2, 3), (4,)]
+    four = [*two, (5, 2), (3,)]
+    norms = [(2.0, 1.0), (0.5, 1.0), (30.0, 5.0), (0.2, 0.1), (3.0, 5.0), (1e3, 1.0)]
+    kinds: list[tuple[Any, ...]] = [(two, *pair, "float64") for pair in norms]
+    kinds += [(four, *pair, "float64") for pair in ((1.1, 1.0), (0.9, 1.0), (7.0, 0.25))]
+    kinds += [([(3, 2)], 4.0, 1.0, "float64")]
+    kinds += [(two, 2.0, 1.0, "float32"), (four, 0.5, 1.0, "float32"), (two, 0.0, 1.0, "float64")]
+    for of, norm, max_norm, dtype in kinds:
         drawn = [rng.normal(size=shape) for shape in of]
         total = np.sqrt(sum(float((g * g).sum()) for g in drawn))
         gradients = [(g * (norm / total)).astype(dtype) for g in drawn]

@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 from functools import partial
-from typing import Any
 
 from compare.check.functions import drawing, stages
 from compare.check.functions.signatures import equations, signatures_of
@@ -32,7 +31,8 @@ def stages_of(cell: str) -> tuple[Stage, ...]:
         own = partial(run, names), partial(draw, names)
         return Stage(f"{cell}_{kind}", equation, *own, helped_by, kind, cell)
 
-    def of_all(kind: str, equation: str, run: Any, draw: Any) -> Stage:
+    def of_all(kind: str, equation: str) -> Stage:
+        run, draw = getattr(stages, f"run_{kind}"), getattr(drawing, f"draw_{kind}")
         return Stage(kind, equation, run, draw, kind=kind, cell=cell)
 
     return (
@@ -40,12 +40,8 @@ def stages_of(cell: str) -> tuple[Stage, ...]:
         stage("forward", forward, "step"),
         stage("step_backward", backward),
         stage("backward", backward, "forward", "step_backward", "step"),
-        of_all(
-            "cross_entropy", CROSS_ENTROPY, stages.run_cross_entropy, drawing.draw_cross_entropy
-        ),
-        of_all(
-            "clip_grad_norm", CLIP_GRAD_NORM, stages.run_clip_grad_norm, drawing.draw_clip_grad_norm
-        ),
+        of_all("cross_entropy", CROSS_ENTROPY),
+        of_all("clip_grad_norm", CLIP_GRAD_NORM),
     )
 
 

@@ -21,8 +21,7 @@ def template_of(cell: str, file: str) -> str:
     step = ("x_t", *states, *WEIGHTS)
     sequence = ("x", *names.named("{}_0"), *WEIGHTS)
     step_backward = (*names.named("d_{}"), *names.seen, "W_ih", "W_hh")
-    last_gradients = ("d_output", *names.named("d_{}_n"))
-    last = names.named("{}_n")
+    last, last_gradients = names.named("{}_n"), ("d_output", *names.named("d_{}_n"))
     texts = {
         "title": record.title[0].upper() + record.title[1:],
         "cell": cell,
@@ -37,14 +36,11 @@ def template_of(cell: str, file: str) -> str:
         "tape": _tape(names),
         "terms": _terms(names),
         "alone": "".join(f" {s}_t is used by step t+1 alone." for s in others),
+        "step": ", ".join(step),
+        "sequence": ", ".join(sequence),
+        "step_backward": ", ".join(step_backward),
+        "last_gradients": ", ".join(last_gradients),
     }
-    arguments = {
-        "step": step,
-        "sequence": sequence,
-        "step_backward": step_backward,
-        "last_gradients": last_gradients,
-    }
-    texts |= {name: ", ".join(of) for name, of in arguments.items()}
     lists = {
         "step_parameters": step,
         "step_results": names.step_results,

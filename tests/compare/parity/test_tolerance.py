@@ -62,9 +62,18 @@ def test_every_float_but_zero_moves_to_a_neighbour(array: np.ndarray, seed: int)
     assert np.all((moved == array) == (array == 0))
 
 
-def test_floats_move_both_ways() -> None:
-    moved = neighbour(np.ones(64, np.float32), np.random.default_rng(0))
-    assert {float(m) for m in moved} == {1 - 2**-24, 1 + 2**-23}
+@pytest.mark.parametrize(
+    ("value", "moved"),
+    [
+        (np.float32(1), {1 - 2**-24, 1 + 2**-23}),
+        (np.float64(-np.inf), {-np.inf, -np.finfo(np.float64).max}),
+    ],
+)
+def test_floats_move_both_ways_and_an_infinity_to_the_largest_number(
+    value: Any, moved: set[float]
+) -> None:
+    found = neighbour(np.full(64, value), np.random.default_rng(0))
+    assert {float(entry) for entry in found} == moved
 
 
 def test_containers_are_moved_all_through_and_integers_are_not() -> None:
@@ -74,18 +83,12 @@ def test_containers_are_moved_all_through_and_integers_are_not() -> None:
         count=7,
     )
     moved = neighbour(value, np.random.default_rng(0))
-    assert type(moved) is Box
-    assert moved.count == 7
-    assert np.all(moved.floats["a"][0] != 1)
-    assert isinstance(moved.floats["a"][1], list)
-    assert np.all(moved.floats["a"][1][0] != 1)
-    assert isinstance(moved.floats["b"], Pair)
-    assert np.all(moved.floats["b"].first != 1)
-    assert moved.floats["b"].second is numbers
-    assert isinstance(moved.floats["c"], np.float32)
-    assert moved.floats["c"] != 1
-    assert moved.floats["d"] is None
-    assert moved.floats["e"] == 1.0  # Python's floats are settings: a rate, a limit
+    assert (type(moved), moved.count) == (Box, 7)
+    a, b, c, d, e = moved.floats.values()
+    assert [type(value) for value in (a, a[1], b, c)] == [tuple, list, Pair, np.float32]
+    assert all(np.all(array != 1) for array in (a[0], a[1][0], b.first, c))
+    assert b.second is numbers
+    assert (d, e) == (None, 1.0)  # Python's floats are settings: a rate, a limit
 
 
 @pytest.mark.parametrize("gaps", [2, 64, 2**13])
@@ -97,11 +100,6 @@ def test_a_move_of_several_gaps_is_so_many_times_as_large_everywhere(gaps: int) 
         assert set((array[:3] - 1) / 2.0**-24) <= {-gaps, 2 * gaps}
         assert array[3] == 0
         assert array.dtype == np.float32
-
-
-def test_an_infinity_moves_to_the_largest_number_or_not_at_all() -> None:
-    moved = neighbour(np.full(64, -np.inf), np.random.default_rng(0))
-    assert set(moved) == {-np.inf, -np.finfo(np.float64).max}
 
 
 def test_the_tape_of_a_relu_layer_keeps_its_zeros() -> None:
@@ -153,13 +151,8 @@ def test_random_moves_are_made_on_one_thread() -> None:
 @pytest.mark.parametrize("gaps", [1, 8])
 def test_a_tolerance_depends_on_gaps_seed_and_number_of_perturbations(gaps: int) -> None:
     x = np.ones(6, np.float32)
-    options: list[dict[str, int]] = [
-        {},
-        {"seed": 0},
-        {"seed": 1},
-        {"perturbations": 16},
-        {"perturbations": 1},
-    ]
+    options: list[dict[str, int]] = [{}, {"seed": 0}, {"seed": 1}]
+    options += [{"perturbations": 16}, {"perturbations": 1}]
     found = [tolerances(lambda move: {"y": move(x)}, gaps=gaps, **o)[1]["y"] for o in options]
     least, most = (SAFETY * gaps * (move + 2 * 2**-23) for move in (2**-24, 2**-23))
     assert all(np.all((allowed > least) & (allowed <= most)) for allowed in found)
@@ -265,14 +258,11 @@ def test_the_same_infinities_agree_and_no_others(dtype: Any) -> None:
         ([np.inf], [-np.inf], np.inf),
         ([np.inf], [1.0], np.inf),
         ([], [], 0.0),
+        ([1.0, np.nan], [5.0, np.nan], np.nan),
     ],
 )
 def test_largest_difference(a: list[float], b: list[float], expected: float) -> None:
-    assert largest_difference(np.array(a), np.array(b)) == expected
-
-
-def test_largest_difference_is_nan_where_anything_is() -> None:
-    assert np.isnan(largest_difference(np.array([1.0, np.nan]), np.array([5.0, np.nan])))
+    np.testing.assert_equal(largest_difference(np.array(a), np.array(b)), expected)
 
 
 def test_differences_in_ulps_are_measured_at_each_entry() -> None:
