@@ -11,7 +11,7 @@ import torch
 from torch.nn.utils.rnn import pack_padded_sequence
 
 from compare.check.cases.layer_case import LayerCase
-from compare.check.cases.layer_results import CLASSES, build, initial_state
+from compare.check.cases.layer_results import CLASSES, as_state, build
 from scratch_rnn import GRU, LSTM, RNN, states
 from tests.annotations import unchecked
 
@@ -182,7 +182,10 @@ def test_upstream_gradients_of_another_shape_or_dtype_are_refused(
     """Of output, of h_n, and of an LSTM's c_n."""
     case = replace(case, cell=cell)
     layer = build(layer_class, case)
-    output, state, tape = layer.forward(case.floats.x.copy(), initial_state(case.floats))
+    begin = as_state(case.floats.h0, case.floats.c0)
+    output, state, tape = layer.forward(case.floats.x.copy(), begin)
+        case.floats.x.copy(), as_state(case.floats.h0, case.floats.c0)
+    )
     right = [np.ones_like(array) for array in (output, *states.arrays_of(state))]
     if which == len(right):
         return  # only an LSTM has a c_n
