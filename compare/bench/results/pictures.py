@@ -170,19 +170,19 @@ def bars_figure(document: Document, styles: Styles) -> Figure:
                 color, half = _style(styles, row)["color"], timing.spread / 2
                 axes.barh(k, timing.median, color=color, height=0.62, xerr=half)
                 bars[k] = row.label, duration(timing.median), timing.median + half
-        _name_bars(axes, bars, room=1.14)
+        _name_bars(axes, bars, width=1.14)
         _subtitle(axes, phase + (", per character" if phase == GENERATION else ""))
     return figure
 
 
-def _name_bars(axes: Axes, bars: Sequence[tuple[str, str, float]], room: float) -> None:
+def _name_bars(axes: Axes, bars: Sequence[tuple[str, str, float]], width: float) -> None:
     """Write the name before each bar, and its text behind its end."""
     longest = max(end for _, _, end in bars) or 1.0
     for k, (_, text, end) in enumerate(bars):
         axes.text(end + 0.012 * longest, k, text, va="center", in_layout=False, **SMALL)
     axes.set_yticks(range(len(bars)), [name for name, _, _ in bars])
     axes.invert_yaxis()
-    axes.set_xlim(0, room * longest)
+    axes.set_xlim(0, width * longest)
     axes.xaxis.set_major_formatter(FuncFormatter(lambda value, _: duration(value)))
     _dress(axes, "x")
 
@@ -271,7 +271,7 @@ def parts_figure(document: Document) -> Figure | None:
         axes.barh(k, min(floor, part.seconds), color="#1f3f77", height=0.66)
         text = f"{duration(part.seconds)}, {part.seconds / total:.0%}"
         bars.append((part.name, text, part.seconds))
-    _name_bars(axes, bars, room=1.2)
+    _name_bars(axes, bars, width=1.2)
     what = f"{document.parts_of.describe()}, one thread"
     _subtitle(axes, f"{what}\ndark: time of the products at the machine's best rate", fontsize=9)
     return figure
