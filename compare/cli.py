@@ -159,26 +159,19 @@ def parse(arguments: Sequence[str]) -> Any:
     settings = (tyro.conf.FlagCreatePairsOff,)
     command, *flags = arguments
     program = f"{PACKAGE} {command}" if command in COMMANDS else PACKAGE
-    if (resumed := _resumed(arguments)) is not None:
-        with _usage_errors(program):
-            return tyro.cli(
-                type(resumed), prog=program, args=flags, default=resumed, config=settings
-            )
     choice: Any = Union[  # noqa: UP007  # of as many as there are
         tuple(
             Annotated[command.config, tyro.conf.subcommand(name, prefix_name=False)]
             for name, command in COMMANDS.items()
         )
     ]
+    options: dict[str, Any] = {"prog": PACKAGE, "args": arguments, "default": runs.RunConfig()}
+    if (resumed := _resumed(arguments)) is not None:
+        choice, options = type(resumed), {"prog": program, "args": flags, "default": resumed}
+    else:
+        options["description"] = DESCRIPTION
     with _usage_errors(program):
-        return tyro.cli(
-            choice,
-            prog=PACKAGE,
-            description=DESCRIPTION,
-            args=arguments,
-            default=runs.RunConfig(),
-            config=settings,
-        )
+        return tyro.cli(choice, config=settings, **options)
 
 
 @contextmanager
@@ -216,15 +209,13 @@ def _sorted_choices(listed: re.Match[str]) -> str:
 
 def _resumed(arguments: Sequence[str]) -> runs.RunConfig | None:
     """Return the configuration of the run of ``--resume``, the defaults of all other options."""
-    command, flags = (
-        arguments[0],
-        argparse.ArgumentParser(add_help=False, exit_on_error=False, allow_abbrev=False),
-    )
+    command, *flags = arguments
     if command not in ("run", "train"):
         return None
-    flags.add_argument("--resume", type=Path)
+    parser = argparse.ArgumentParser(add_help=False, exit_on_error=False, allow_abbrev=False)
+    parser.add_argument("--resume", type=Path)
     try:
-        directory: Path | None = flags.parse_known_args(arguments[1:])[0].resume
+        directory: Path | None = parser.parse_known_args(flags)[0].resume
     except argparse.ArgumentError:  # no value: tyro reports it
         return None
     return None if directory is None else runs.read_setting(directory, command)

@@ -45,7 +45,7 @@ class RNNModel(nn.Module):
     def begin_state(self, batch_size: int = 1) -> State:
         """Return the initial state: zeros of shape (L·D, B, H) on the model's device.
 
-        The state of an nn.LSTM is the pair (h, c).
+        The state of an nn.LSTM is the pair (h, c); with a projection, h has shape (L·D, B, P).
         """
         batch_size = whole_number("batch_size", batch_size, least=1)
         H, P = self.rnn.hidden_size, self.rnn.proj_size

@@ -156,12 +156,12 @@ logits_torch, _ = concise_model(
 print(logits.shape, tuple(logits_torch.shape))
 
 # %% [markdown]
-# ### The same function?
+# ### Is it the same function?
 #
 # Both models take one training step, and every tensor of it is compared: states, logits, loss,
-# gradients, clipped gradients, updated parameters. Two correct results may differ by rounding. How
-# much is computed from this case: every float in it is moved to a neighbouring float at random, and
-# the effect on the results is measured.
+# gradients, clipped gradients, updated parameters. Two correct results may differ by rounding. The
+# tolerance is computed for this case: every float that goes into it is moved to a neighbouring
+# float at random, and the change of the results is measured.
 
 # %%
 report = compare.check_parity(scratch_model, concise_model, batch_1)
@@ -200,8 +200,8 @@ optimizer.step(gradients)
 print(f"loss {loss:.4f}, perplexity {scratch_rnn.perplexity(loss):.1f}, gradient norm {norm:.4f}")
 
 # %% [markdown]
-# The same five lines in PyTorch. `loss.backward()` is `model.backward`: autograd recorded the
-# forward pass, and needs no tape from us.
+# The same five lines in PyTorch. `loss.backward()` does what `model.backward(tape, d_logits)` does:
+# autograd has recorded the forward pass, so there is no `tape` in the code.
 
 # %%
 model_torch = copy.deepcopy(concise_model)
@@ -219,7 +219,7 @@ print(f"loss {loss_torch:.4f}, perplexity {perplexity_torch:.1f}, gradient norm 
 
 # %% [markdown]
 # And with the plain version. Its parameters are a list, in the order of a PyTorch model's
-# `state_dict`. Its first function is forward, loss and backward in one. It takes tokens of shape
+# `state_dict`. `loss_and_gradients` is forward, loss and backward in one. It takes tokens of shape
 # (steps, batch).
 
 # %%
@@ -301,7 +301,7 @@ for prefix in ("time traveller", "traveller"):
 #
 # - PyTorch's recurrent layer returns the state after each step and the last state. The output
 #   layer is not part of it.
-# - By hand it is one loop forward and one loop backward: `scratch_rnn/plain/elman.py`. The
+# - In NumPy it is one loop forward and one loop backward: `scratch_rnn/plain/elman.py`. The
 #   derivation is in `docs/bptt.md`, line by line.
 # - `scratch_rnn/cells/elman.py` is the same layer, faster.
 # - All of them compute the same function, up to rounding.

@@ -1,4 +1,4 @@
-"""A small layer without a tape: each sequence is a column, and W h is written as in the equations.
+"""The forward pass of a small layer, without a tape. Each sequence is a column, so W h is `W @ h`.
 
 In a small network most of the time is spent in calls of NumPy, so this module makes few calls.
 """
@@ -14,8 +14,8 @@ SMALL, FEW = 2**17, 2**10
 """Multiplications, and units of all sequences, of a step and gate up to which this is faster."""
 
 StepInColumns = Callable[..., list[Float[np.ndarray, "_ *B"]]]
-"""From W_ih x + b and W_hh h, both (G·H, B) or (G·H,), and the arrays of the state, to those of the
-next. It may write to W_hh h. A σ in it may overflow to infinity on its way; see `gated.sigmoid`."""
+"""One step: from W_ih x + b and W_hh h, both (G·H, B) or (G·H,), and the arrays of the state, to
+those of the next state. It may overwrite W_hh h. exp may overflow in it: see `gated.sigmoid`."""
 
 
 @dataclass(frozen=True, slots=True)

@@ -4,8 +4,9 @@
 directions, and returns the output in the caller's layout. `backward` is the same path in reverse.
 A subclass (`rnn.py`, `gru.py`, `lstm.py`) names the cell.
 
-A bidirectional layer reads the sequence in both directions. It concatenates both outputs of a step,
-so that every layer but the first has D·R inputs, for D directions.
+A *recurrence* is the cell of one layer in one direction: there are L·D of them, for L layers and D
+directions. A bidirectional layer concatenates both outputs of a step. So every layer but the first
+has D·R inputs, where R is the size of h: H, or the proj_size P of an LSTM.
 """
 
 import warnings
@@ -267,7 +268,7 @@ class Layer:
         d_output: Float[np.ndarray, "..."] | None = None,
         d_state: State = None,
     ) -> RNNGradients:
-        """Carry gradients of a loss from the results of `forward` back to what it read.
+        """Return the gradients of x, of the initial state and of the parameters.
 
         The parameters must be those of the forward pass. Nothing given is changed, and a tape can
         be used again.

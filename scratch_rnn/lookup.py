@@ -3,7 +3,7 @@
 A one-hot row times a matrix picks one row of it, so a product with many of them is a look-up:
 
     rows:      onehot(i_n) M = M[i_n]
-    gradient:  δM = Σ_n onehot(i_n)^T δ_n       row i collects the δ_n of every n with i_n = i
+    gradient:  δM = Σ_n onehot(i_n)^T d_n       row i is the sum of d_n over all n with i_n = i
 """
 
 import numpy as np

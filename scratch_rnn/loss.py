@@ -4,10 +4,10 @@ For a row of logits y and the true next token k:
 
     p = softmax(y) = exp(y - m) / s,   m = max(y),   s = Σ_v exp(y_v - m)
     loss = -log p_k = log s - (y_k - m)
-    δy = p - onehot(k)
+    δy = (p - onehot(k)) / N
 
-Both are averaged over all N rows. The shift by m changes nothing in exact arithmetic, and avoids an
-overflow of exp in floating-point arithmetic.
+The loss of a batch is the mean of its N rows, hence 1 / N. Subtracting m does not change p, and
+exp cannot overflow.
 """
 
 import math
@@ -61,7 +61,7 @@ def cross_entropy(
     n = np.arange(N)
     loss = (np.log(s) - y[targets, n]).mean()
 
-    p /= s * N  # the mean over N rows divides each gradient by N
+    p /= s * N  # softmax / N
     p[targets, n] -= 1 / N
     return float(loss), p.T.copy()
 

@@ -24,6 +24,8 @@ class ModelTape:
 class RNNModel:
     """A recurrent layer and an output layer over a vocabulary.
 
+    The output layer reads D·R numbers: D directions of R units, R = H or the proj_size of an LSTM.
+
     Parameters
     ----------
     rnn : RNN, GRU or LSTM

@@ -41,7 +41,7 @@ def clip_grad_norm(gradients: Mapping[str, Float[np.ndarray, "..."]], max_norm: 
         return 0.0
     total_norm = np.linalg.norm(np.stack(norms))
     scale = np.minimum(max_norm / (total_norm + 1e-6), 1)
-    if scale != 1:  # so that NaN and 0 also reach the gradients
+    if scale != 1:  # true for NaN, too: then all gradients become NaN
         for gradient in gradients.values():
             gradient *= scale.astype(gradient.dtype)
     return float(total_norm)

@@ -1,7 +1,7 @@
 """Generation: read a prefix, then add the likeliest next token or a drawn one, again and again.
 
 A token is drawn by inverting the cumulative sum: with p = softmax(y / temperature) and
-c_v = p_1 + … + p_v, one uniform number u in [0, 1) picks the first token v with c_v > u. So each
+c_v = p_0 + … + p_v, one uniform number u in [0, 1) picks the first token v with c_v > u. So each
 token takes exactly one number of the generator, and `concise_rnn.predict` returns the same text for
 the same weights and an equal generator: the numbers u are equal bit for bit, and the sums c differ
 by rounding only. The token differs only if u is between both values of a c_v.
@@ -108,14 +108,14 @@ def token_by_token(model: RNNModel, state: State) -> Callable[[int], Float[np.nd
         return logits_after_both_ways
 
     biases, functions = zip(*steps, strict=True)
-    rows = np.ascontiguousarray(layers[0].W_ih.T) + biases[0]  # (V, G·H): W_ih x + b, x by x
+    rows = np.ascontiguousarray(layers[0].W_ih.T) + biases[0]  # (V, G·H): W_ih x + b for each token
 
     # A layer's h is read by its own W_hh, and the top one's also by W: one product for both.
     readers = [layer.W_hh for layer in layers[:-1]] + [np.concatenate([layers[-1].W_hh, W])]
     GH = len(layers[0].W_hh)
     states = [
         [array[k, 0] for array in arrays_of(state)] for k in range(L)
-    ]  # h, and what is inside
+    ]  # [h], or [h, c] for an LSTM
     read = [reader @ h for reader, (h, *_) in zip(readers, states, strict=True)]
 
     def logits_after(token: int) -> Float[np.ndarray, "V"]:

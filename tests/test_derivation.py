@@ -133,13 +133,13 @@ def by_hand(given: dict[str, Any]) -> dict[str, list[Any]]:
         p.append(np.exp(y[t]) / np.exp(y[t]).sum())
         loss.append(-math.log(p[t][targets[t]]))
     d_y = [(p[t] - one_hot[targets[t]]) / T for t in range(T)]
-    d_t = [W.T @ d for d in d_y]
+    d_output = [W.T @ d for d in d_y]
     slope = [1 - state**2 for state in h[1:]]
     carry = np.zeros(len(h_0))
     later, d_h, d_z = ([carry] * T for _ in range(3))
     for t in reversed(range(T)):
         later[t] = carry
-        d_h[t] = d_t[t] + carry
+        d_h[t] = d_output[t] + carry
         d_z[t] = d_h[t] * slope[t]
         carry = W_hh.T @ d_z[t]
     terms = [np.outer(d_z[t], h[t]) for t in range(T)]
@@ -158,8 +158,8 @@ def by_hand(given: dict[str, Any]) -> dict[str, list[Any]]:
         for name in ("W_hh", "b_ih", "b_hh")
     }
     steps = {"a_t": a, "z_t": z, "h_t": h[1:], "y_t": y, "p_t": p, "loss_t": loss}
-    steps |= {"d_y_t": d_y, "d_t": d_t, "from_later": later, "d_h_t": d_h, "slope_t": slope}
-    steps |= {"d_z_t": d_z, "term_of_W_hh": terms}
+    steps |= {"d_y_t": d_y, "d_output_t": d_output, "from_later": later, "d_h_t": d_h}
+    steps |= {"slope_t": slope, "d_z_t": d_z, "term_of_W_hh": terms}
     scalars = {"loss": [sum(loss) / T], "norm": [norm], "factor": [factor]}
     return steps | {k: [v] for k, v in gradients.items()} | {"d_h_0": [carry]} | scalars | new
 
@@ -214,7 +214,7 @@ def test_every_number_of_the_example_is_what_the_plain_version_computes(
     assert_shown("h_t", shown["h_t"], list(h[:, 0]))
     assert_shown("y_t", shown["y_t"], list(y[:, 0]))
     assert_shown("d_y_t", shown["d_y_t"], list(d_y))
-    assert_shown("d_t", shown["d_t"], list(d_y @ W))
+    assert_shown("d_output_t", shown["d_output_t"], list(d_y @ W))
     assert_shown("d_h_0", shown["d_h_0"], [d_h_0[0]])
 
     loss, gradients, _ = plain.loss_and_gradients(inputs, targets, h_0, parameters)

@@ -12,6 +12,7 @@ from collections.abc import Callable, Iterator, Mapping, Sequence
 from contextlib import contextmanager
 from dataclasses import dataclass
 from datetime import datetime
+from functools import partial
 from pathlib import Path
 from typing import Any
 
@@ -32,6 +33,7 @@ from compare.bench.results.result import Document, RowInfo, Timing
 from compare.bench.results.table import show
 from compare.bench.rows import cuda_rows
 from compare.bench.rows.all_rows import all_rows, checkers, choose_rows
+from compare.bench.rows.cuda_rows import NO_DEVICE, OnCuda
 from compare.bench.rows.row import Device, Row
 from compare.bench.workload.case import NUM_PREDS, make_case
 from compare.bench.workload.job import Job
@@ -103,16 +105,14 @@ def bench(config: BenchConfig, terminal: Terminal | None = None) -> Document:
 
 
 def _measure(config: BenchConfig, path: Path, terminal: Terminal) -> Document:
-    shapes = choose(config.shapes, config.only, config.cell)
-    phases = {
-        shape: [p for p in PHASES[shape.kind] if not config.phases or p in config.phases]
-        for shape in shapes
-    }
+    shapes, wanted = choose(config.shapes, config.only, config.cell), config.phases
+    phases = {s: [p for p in PHASES[s.kind] if not wanted or p in wanted] for s in shapes}
     if not any(phases.values()):
         raise UsageError(f"expected --phases that the shapes have, got {' '.join(config.phases)}")
     device = cuda_rows.find_device()
     rows, left_out = choose_rows(config.rows, config.dtype, CELLS[config.cell], device)
-    notes = [*thread_notes(), *_device_notes(rows, device, config.threads), *left_out]
+    on_gpu = [row.settings_note(config.threads) for row in rows if isinstance(row, OnCuda)]
+    notes = [*thread_notes(), *(on_gpu if device else [NO_DEVICE]), *left_out]
     for note in notes:
         terminal.line(note, "dim")
     with _progress(terminal) as progress:
@@ -170,10 +170,9 @@ class _Session:
             return
         case = make_case(shape, dtype=self.config.dtype, seed=self.config.seed)
         gate = Gate(case, seed=self.config.seed)
-        # Every check needs scratch and PyTorch, even if they are not in the table.
-        present = {row.name: row for row in [*checkers(), *self.rows]}
         jobs: dict[Row, dict[str, Job]] = {}
-        for row in present.values():
+        # Every check needs scratch and PyTorch, even if they are not in the table.
+        for row in {row.name: row for row in [*checkers(), *self.rows]}.values():
             with row.settings(self.config.threads):
                 jobs[row] = row.prepare(case)
         for phase in phases:
@@ -188,68 +187,46 @@ class _Session:
     ) -> None:
         threads = self.config.threads
         rows = []
-        for row in self.rows:
-            if phase in jobs[row]:
-                if objection := self._objection(row, shape, phase):
-                    self._add(shape, phase, row, LEFT_OUT, reason=objection)
-                else:
-                    rows.append(row)
+        for row in (row for row in self.rows if phase in jobs[row]):
+            if objection := self._objection(row, shape, phase):
+                self._add(shape, phase, row, LEFT_OUT, reason=objection)
+            else:
+                rows.append(row)
         if not rows:
             return
-        checked = {
-            row: prepared
-            for row, prepared in jobs.items()
-            if row in rows or row.name in (SCRATCH, REFERENCE)
-        }
-        checks = check_rows(phase, checked, gate, threads)
+        checked = [row for row in jobs if row in rows or row.name in (SCRATCH, REFERENCE)]
+        checks = check_rows(phase, {row: jobs[row] for row in checked}, gate, threads)
         contestants = []
         for row in rows:
             check, objection = checks[row], None
+            add = partial(self._add, shape, phase, row, first_call=check.first_call)
             if row.compiles and check.first_call is not None:
                 objection = self.budget.compiled(row, phase, check.first_call)
             if check.outcome != TIMED:
-                self._add(
-                    shape,
-                    phase,
-                    row,
-                    check.outcome,
-                    reason=check.reason,
-                    first_call=check.first_call,
-                )
+                add(check.outcome, reason=check.reason)
                 continue
             cost = seconds_of_a_round(row, check.estimate, threads)
             rounds = objection or self.budget.rounds(row, self.phases_done, cost)
             if isinstance(rounds, str):
-                self._add(shape, phase, row, LEFT_OUT, reason=rounds, first_call=check.first_call)
+                add(LEFT_OUT, reason=rounds)
             else:
                 contestants.append(Contestant(row, jobs[row][phase], check.estimate, rounds))
         measure(contestants, threads, self.reference_product)
         self.document.reference_product = self.reference_product.seconds
         characters = NUM_PREDS if phase == GENERATION else 1
         for contestant in contestants:
-            check = checks[contestant.row]
-            timing = self._add(
-                shape,
-                phase,
-                contestant.row,
-                TIMED,
-                first_call=check.first_call,
-                seconds=[seconds / characters for seconds in contestant.seconds],
-                errors=dict(check.errors),
-            )
-            operations = flops(shape, phase)
-            self.budget.done(contestant.row, operations, timing.median, contestant.spent)
+            row, check = contestant.row, checks[contestant.row]
+            times = {
+                "first_call": check.first_call,
+                "seconds": [seconds / characters for seconds in contestant.seconds],
+                "errors": dict(check.errors),
+            }
+            timing = self._add(shape, phase, row, TIMED, **times)
+            self.budget.done(row, timing.flops, timing.median, contestant.spent)
 
     def _add(self, shape: Shape, phase: str, row: Row, outcome: str, **values: Any) -> Timing:
-        timing = Timing(
-            row=row.name,
-            shape=shape.name,
-            phase=phase,
-            outcome=outcome,
-            flops=flops(shape, phase),
-            bytes=numbers(shape, phase) * np.dtype(self.config.dtype).itemsize,
-            **values,
-        )
+        work = flops(shape, phase), numbers(shape, phase) * np.dtype(self.config.dtype).itemsize
+        timing = Timing(row.name, shape.name, phase, outcome, *work, **values)
         self.document.timings.append(timing)
         return timing
 
@@ -266,13 +243,6 @@ def _measure_extras(config: BenchConfig, document: Document, progress: Progress)
     if config.memory:
         progress("peak memory")
         document.memory = measure_memory(config.threads, config.cell)
-
-
-def _device_notes(rows: Sequence[Row], device: Device | None, threads: int) -> list[str]:
-    """Return a note that there is no GPU, or the active precision settings of each GPU row."""
-    if device is None:
-        return [cuda_rows.no_device_line()]
-    return [row.settings_note(threads) for row in rows if isinstance(row, cuda_rows.OnCuda)]
 
 
 def _memory_objection(shape: Shape, dtype: str) -> str | None:

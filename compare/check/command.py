@@ -60,7 +60,7 @@ def check(config: CheckConfig, terminal: Terminal | None = None) -> Report | Non
     if config.new is not None:
         cell = config.cell or cell_of_class([config.new.stem]) or next(iter(CELLS))
         write_template(config.new, cell)
-        terminal.line(f"Written: {config.new}, of the cell {cell}. Fill it in, then:")
+        terminal.line(f"Written to {config.new}: six functions (cell {cell}). Fill in one, then:")
         terminal.line(f"  rnn-parity check {config.new}", "bold")
         return None
     for path in filter(None, (config.json, config.gradescope)):

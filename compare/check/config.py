@@ -15,6 +15,11 @@ from compare.terminal import UsageError, check_at_least, check_choices
 _DETECTED = "(default: detected and printed)"
 
 
+def _flag(metavar: str | None = None, default: str = "") -> object:
+    """Describe a flag; `default` is in the place of None in the help."""
+    return arg(metavar=metavar, help_behavior_hint=default)
+
+
 @dataclasses.dataclass(frozen=True, kw_only=True)
 class CheckConfig:
     """Check a recurrent network that you wrote: what is right, what is wrong, and where.
@@ -29,66 +34,57 @@ class CheckConfig:
     d_h0, dict of the parameters' gradients). For an LSTM, h0 is the pair (h0, c0).
     """
 
-    target: Annotated[
-        Positional[str | None], arg(metavar="FILE|FILE:CLASS|MODULE:CLASS", help_behavior_hint="")
-    ] = None
+    target: Annotated[Positional[str | None], _flag("FILE|FILE:CLASS|MODULE:CLASS")] = None
     """What to check."""
-    new: Annotated[Path | None, arg(metavar="FILE", help_behavior_hint="")] = None
+    new: Annotated[Path | None, _flag("FILE")] = None
     """Write a template with six functions for you to fill in, and check nothing."""
     cell: Annotated[
         CellName | None,
-        arg(
-            metavar="|".join(CELLS),
-            help_behavior_hint="(default: guessed from the names of the functions, of the class "
-            "or of the new FILE; else rnn)",
+        _flag(
+            "|".join(CELLS),
+            "(default: guessed from the names of the functions, of the class or of the new FILE; "
+            "else rnn)",
         ),
     ] = None
     """The recurrent cell."""
-    layout: Annotated[str | None, arg(metavar="WORD,…", help_behavior_hint=_DETECTED)] = None
+    layout: Annotated[str | None, _flag("WORD,…", _DETECTED)] = None
     """The class's layout: time-first or batch-first, 3d-state or 2d-state, out-in or in-out."""
-    bias: Annotated[
-        Literal["one", "two"] | None, arg(metavar="one|two", help_behavior_hint=_DETECTED)
-    ] = None
+    bias: Annotated[Literal["one", "two"] | None, _flag("one|two", _DETECTED)] = None
     """Number of biases of the class."""
-    names: Annotated[str | None, arg(metavar="NAME=YOURS,…", help_behavior_hint=_DETECTED)] = None
+    names: Annotated[str | None, _flag("NAME=YOURS,…", _DETECTED)] = None
     """The names in the class for weight_ih_l0, weight_hh_l0, bias_ih_l0 and bias_hh_l0."""
-    stage: Annotated[str | None, arg(metavar="NAME", help_behavior_hint="(default: all)")] = None
-    """Check this stage alone."""
-    watch: Annotated[bool, arg(help_behavior_hint="")] = False
+    stage: Annotated[str | None, _flag("NAME", "(default: all)")] = None
+    """Check only this stage, such as rnn_step."""
+    watch: Annotated[bool, _flag()] = False
     """Check again whenever the file is saved, until Ctrl-C."""
-    no_train: Annotated[bool, arg(help_behavior_hint="")] = False
+    no_train: Annotated[bool, _flag()] = False
     """Skip the training in lock-step with PyTorch, which follows if all six functions are right."""
-    text: Annotated[
-        Path | None, arg(metavar="FILE", help_behavior_hint="(default: the built-in sample)")
-    ] = None
+    text: Annotated[Path | None, _flag("FILE", "(default: the built-in sample)")] = None
     """The text for that training."""
-    device: Annotated[str | None, arg(metavar="DEVICE", help_behavior_hint="")] = None
+    device: Annotated[str | None, _flag("DEVICE")] = None
     """Device of a module of PyTorch, such as cuda."""
     dtype: Annotated[
         Literal["float64", "float32", "bfloat16", "float16"] | None,
-        arg(
-            metavar="float64|float32|bfloat16|float16",
-            help_behavior_hint="(default: the dtype of the parameters)",
-        ),
+        _flag("float64|float32|bfloat16|float16", "(default: the dtype of the parameters)"),
     ] = None
     """The dtype argument of a layer."""
-    tf32: Annotated[bool, arg(help_behavior_hint="")] = False
+    tf32: Annotated[bool, _flag()] = False
     """Allow the rounding of TF32, with which some GPUs multiply float32."""
     seed: Annotated[int, arg(metavar="N")] = 0
     """Seed of the test cases; graders should choose their own."""
-    deep: Annotated[bool, arg(help_behavior_hint="")] = False
+    deep: Annotated[bool, _flag()] = False
     """Try ten seeds instead of one."""
-    strict: Annotated[bool, arg(help_behavior_hint="")] = False
+    strict: Annotated[bool, _flag()] = False
     """Also fail on bitwise reproducibility and on the types of exceptions."""
-    numpy_only: Annotated[bool, arg(help_behavior_hint="")] = False
+    numpy_only: Annotated[bool, _flag()] = False
     """Refuse imports of anything but NumPy and the standard library."""
     timeout: Annotated[float, arg(metavar="SECONDS")] = 10.0
     """Processor time of one call; its wall time may be ten times that."""
     memory: Annotated[float, arg(metavar="GIB")] = 4.0
     """Memory limit of the code, where the system has such a limit."""
-    json: Annotated[Path | None, arg(metavar="FILE", help_behavior_hint="")] = None
+    json: Annotated[Path | None, _flag("FILE")] = None
     """Write the results as JSON."""
-    gradescope: Annotated[Path | None, arg(metavar="FILE", help_behavior_hint="")] = None
+    gradescope: Annotated[Path | None, _flag("FILE")] = None
     """Write the results.json of Gradescope's autograder."""
 
     def check(self) -> Self:

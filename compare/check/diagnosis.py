@@ -71,12 +71,7 @@ class Observed:
 def likely_mistake(result: StageResult, functions: Functions, seed: int) -> str:
     """Return the likely mistake of a stage in words; empty if there is none.
 
-    Parameters
-    ----------
-    result : StageResult
-    functions : Functions
-        The submission's; they are called again.
-    seed : int
+    The submission's functions are called again.
     """
     if result.wrong is None or result.case is None:
         return ""
@@ -163,13 +158,7 @@ def name_mistakes(results: Sequence[PartResult], cell: str, *, transposed: bool 
 def likely_in_layer(result: PartResult, cell: str, *, transposed: bool = False) -> str:
     """Return the likely mistake of a part of a layer in words; empty if there is none.
 
-    Parameters
-    ----------
-    result : PartResult
-        With the layer's results in some cases.
-    cell : str
-    transposed : bool
-        Whether the layer's weights are (in, out).
+    `transposed` is whether the layer's weights are (in, out).
     """
     if result.wrong is None or result.verdict != "wrong":
         return ""

@@ -2,6 +2,7 @@
 
 from collections.abc import Callable, Iterable, Iterator
 from dataclasses import dataclass
+from typing import Any
 
 import concise_rnn
 import scratch_rnn
@@ -95,15 +96,8 @@ def train_in_lockstep(
         If a model has dropout: each model would draw its own masks.
     """
     updates = []
-    for update in lockstep(
-        scratch_model,
-        concise_model,
-        batches,
-        lr,
-        num_epochs,
-        carry_state=carry_state,
-        max_norm=max_norm,
-    ):
+    options: Any = {"carry_state": carry_state, "max_norm": max_norm}
+    for update in lockstep(scratch_model, concise_model, batches, lr, num_epochs, **options):
         updates.append(update)
         if on_update is not None:
             on_update(update)

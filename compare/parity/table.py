@@ -54,27 +54,14 @@ def _names(rows: Sequence[ParityRow]) -> str:
     return ", ".join(names[:5]) + (", ..." if len(names) > 5 else "")
 
 
+_SHARE, _ERRORS = "share of\ntolerance", ("error,\nscratch", "error,\nPyTorch")
+
 # From the widest to the narrowest.
 _PARITY_COLUMNS = (
-    (
-        "tensor",
-        "shape",
-        "largest\ndifference",
-        "share of\ntolerance",
-        "error,\nscratch",
-        "error,\nPyTorch",
-        "verdict",
-    ),
-    (
-        "tensor",
-        "difference",
-        "share of\ntolerance",
-        "error,\nscratch",
-        "error,\nPyTorch",
-        "verdict",
-    ),
-    ("tensor", "difference", "share of\ntolerance", "verdict"),
-    ("tensor", "share of\ntolerance", "verdict"),
+    ("tensor", "shape", "largest\ndifference", _SHARE, *_ERRORS, "verdict"),
+    ("tensor", "difference", _SHARE, *_ERRORS, "verdict"),
+    ("tensor", "difference", _SHARE, "verdict"),
+    ("tensor", _SHARE, "verdict"),
     ("tensor", "verdict"),
 )
 

@@ -187,9 +187,7 @@ def _session(
     try:
         with ExitStack() as stack:
             if past is None:
-                known = (
-                    {} if untrained is None else {"parity.json": {"untrained": _rows(untrained)}}
-                )
+                known = {} if untrained is None else {"untrained": _rows(untrained)}
                 new = begun(command, config, materials, trainees, known)
                 session = stack.enter_context(new)
             else:
@@ -234,7 +232,16 @@ def _train_and_record(
         rows = read_json(record.directory, "parity.json") if known else {}
         record.write_json("parity.json", {**rows, "trained": _rows(trained)})
     draw_curves(record.directory, session.history, materials.text.name, config.dtype)
-    record.write_json("result.json", _summary(result, materials))
+    summary = {
+        "text": materials.text.name,
+        "perplexity": perplexities,
+        "largest_difference": result.largest_difference,
+        "written": result.written,
+        "parity": None if trained is None else trained.ok,
+        "seconds": seconds,
+        "updates": result.updates,
+    }
+    record.write_json("result.json", summary)
     _report(result, config, materials, terminal)
     return result
 
@@ -304,17 +311,14 @@ def _show_untrained(
 ) -> ParityReport:
     """Compare both models before training; or several processes with one."""
     if num_processes > 1:
-        rows = config.batch_size // num_processes
+        rows, step = config.batch_size // num_processes, parallel_step
         terminal.line(f"{num_processes} processes of {rows} rows, compared with one")
-        report = compare_untrained(config, materials, terminal, parallel_step)
+    else:
+        prefix, step = prefixes(materials.vocab, config.token)[0], None
+        terminal.line(f'Untrained, after "{prefix}"')
+        terminal.written(_write(_writers(config, materials), prefix, UNTRAINED_PREDS))
         terminal.line()
-        return report
-    sides = _writers(config, materials)
-    prefix = prefixes(materials.vocab, config.token)[0]
-    terminal.line(f'Untrained, after "{prefix}"')
-    terminal.written(_write(sides, prefix, UNTRAINED_PREDS))
-    terminal.line()
-    report = compare_untrained(config, materials, terminal)
+    report = compare_untrained(config, materials, terminal, step)
     terminal.line()
     return report
 
@@ -329,18 +333,6 @@ def _write(sides: Mapping[str, Writer], prefix: str, num_preds: int) -> dict[str
 
 def _rows(report: ParityReport) -> list[dict[str, Any]]:
     return [row.to_json() for row in report.rows]
-
-
-def _summary(result: RunResult, materials: Materials) -> dict[str, Any]:
-    return {
-        "text": materials.text.name,
-        "perplexity": result.perplexities,
-        "largest_difference": result.largest_difference,
-        "written": result.written,
-        "parity": None if result.trained is None else result.trained.ok,
-        "seconds": result.seconds,
-        "updates": result.updates,
-    }
 
 
 def _report(result: RunResult, config: RunConfig, materials: Materials, terminal: Terminal) -> None:
@@ -363,14 +355,8 @@ def _report(result: RunResult, config: RunConfig, materials: Materials, terminal
         terminal.line(f"trained models, {verdict}", style)
     for prefix, texts in result.written.items():
         terminal.line()
-        same = (
-            ""
-            if len(texts) == 1
-            else ", identical"
-            if len(set(texts.values())) == 1
-            else ", different"
-        )
-        terminal.line(f'After "{prefix}"{same}')
+        same = "identical" if len(set(texts.values())) == 1 else "different"
+        terminal.line(f'After "{prefix}"{f", {same}" if len(texts) > 1 else ""}')
         terminal.written(texts)
     terminal.line()
     terminal.line(f"Written to {result.directory}")

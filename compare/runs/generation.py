@@ -10,9 +10,7 @@ import numpy as np
 
 from compare.files import RecordError
 from compare.parity import (
-    ParityConfig,
     Side,
-    Writer,
     copy_weights,
     limited_threads,
     make_models,
@@ -30,7 +28,6 @@ from compare.runs.reading import (
 )
 from compare.runs.snapshots import vocab_of
 from compare.terminal import Terminal, UsageError
-from scratch_rnn.text import Vocab
 
 
 def generate(config: GenerateConfig, terminal: Terminal | None = None) -> str:
@@ -52,11 +49,20 @@ def generate(config: GenerateConfig, terminal: Terminal | None = None) -> str:
     """
     config.check()
     (_, setting), tokens = read_config(config.run), read_tokens(config.run)
-    side = choose_side(config, setting)
+    sides: tuple[Side, ...] = ("scratch", "concise")
+    if isinstance(setting, TrainConfig):
+        sides = (setting.model,)
+    side = config.model or sides[0]
+    if side not in sides:
+        raise UsageError(
+            f"expected --model {' or '.join(sides)}, which {config.run} trained, got {side}"
+        )
     finished = (config.run / "result.json").exists()
-    checkpoint = (
-        read_weights(config.run, side) if finished else newest_weights(config.run, side, setting)
-    )
+    if finished:
+        checkpoint = read_weights(config.run, side)
+    else:
+        found, _ = Store(config.run / CHECKPOINTS, num_sides=len(sides)).newest()
+        checkpoint = found.get(side) or next(iter(found.values()))  # of the model that began it
     check_agreement(config.run, setting, tokens, checkpoint)
     vocab = vocab_of(checkpoint, config.run)
     setting = dataclasses.replace(setting, device="cpu")  # wherever it was trained
@@ -69,9 +75,13 @@ def generate(config: GenerateConfig, terminal: Terminal | None = None) -> str:
             f"got {', '.join(map(repr, unknown))} in {config.prefix!r}"
         )
     if not finished:
-        (terminal or Terminal(quiet=True)).note(how_far(config.run, setting, checkpoint))
+        (terminal or Terminal(quiet=True)).note(_progress(config.run, setting, checkpoint))
     with limited_threads(config.threads):
-        writer = make_writer(side, setting, checkpoint, vocab)
+        scratch, concise = make_models(setting, len(vocab))
+        for name, array in checkpoint.weights.items():
+            scratch.parameters[name][...] = array
+        copy_weights(scratch, concise)
+        writer = writers(scratch, concise, vocab, setting.token)[side]
         rng = np.random.default_rng(config.seed)
         try:
             return writer.write(prefix, config.num_preds, temperature=config.temperature, rng=rng)
@@ -79,28 +89,7 @@ def generate(config: GenerateConfig, terminal: Terminal | None = None) -> str:
             raise RecordError(f"{config.run}: {error}") from None
 
 
-def choose_side(config: GenerateConfig, setting: RunConfig) -> Side:
-    """Return the requested model, or the first one that the run trained."""
-    sides: tuple[Side, ...] = ("scratch", "concise")
-    if isinstance(setting, TrainConfig):
-        sides = (setting.model,)
-    if config.model is None:
-        return sides[0]
-    if config.model not in sides:
-        raise UsageError(
-            f"expected --model {' or '.join(sides)}, which {config.run} trained, got {config.model}"
-        )
-    return config.model
-
-
-def newest_weights(directory: Path, side: Side, setting: RunConfig) -> Checkpoint:
-    """Return the newest checkpoint of a model; of the other one, if that one began the run."""
-    num_sides = 1 if isinstance(setting, TrainConfig) else 2
-    found, _ = Store(directory / CHECKPOINTS, num_sides).newest()
-    return found.get(side) or next(iter(found.values()))
-
-
-def how_far(directory: Path, setting: RunConfig, checkpoint: Checkpoint) -> str:
+def _progress(directory: Path, setting: RunConfig, checkpoint: Checkpoint) -> str:
     """Return a line about the progress of an unfinished run."""
     update, batches = checkpoint.position.update, checkpoint.sampler.batches
     return (
@@ -108,12 +97,3 @@ def how_far(directory: Path, setting: RunConfig, checkpoint: Checkpoint) -> str:
         f"{setting.num_epochs * batches:,} (epoch {math.ceil(update / batches):,} of "
         f"{setting.num_epochs:,})"
     )
-
-
-def make_writer(side: str, setting: ParityConfig, checkpoint: Checkpoint, vocab: Vocab) -> Writer:
-    """Build the models of a configuration, both with the weights of a checkpoint."""
-    scratch, concise = make_models(setting, len(vocab))
-    for name, array in checkpoint.weights.items():
-        scratch.parameters[name][...] = array
-    copy_weights(scratch, concise)
-    return writers(scratch, concise, vocab, setting.token)[side]

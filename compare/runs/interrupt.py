@@ -7,7 +7,7 @@ takes effect at once.
 
 import signal
 import threading
-from collections.abc import Callable, Iterator
+from collections.abc import Iterator
 from contextlib import contextmanager
 from types import FrameType
 from typing import Any
@@ -39,26 +39,20 @@ def deferred() -> Iterator[Request]:
         return
     before: dict[signal.Signals, Any] = {}
 
+    def restore() -> None:
+        for number, handler in before.items():
+            signal.signal(number, handler)
+
     def note(number: int, frame: FrameType | None) -> None:
         request.number = signal.Signals(number)
-        _restore(before)
+        restore()
 
     for number in SIGNALS:
-        if _can_be_replaced(signal.getsignal(number)):
+        if signal.getsignal(number) not in (None, signal.SIG_IGN):  # None: not set by Python
             before[number] = signal.signal(number, note)
     try:
         yield request
     finally:
-        _restore(before)
+        restore()
     if request.number is not None:
         signal.raise_signal(request.number)
-
-
-def _restore(handlers: dict[signal.Signals, Callable[..., object] | int]) -> None:
-    for number, handler in handlers.items():
-        signal.signal(number, handler)
-
-
-def _can_be_replaced(handler: object) -> bool:
-    """Whether it is a Python function or the system's default."""
-    return handler is not None and handler is not signal.SIG_IGN

@@ -107,18 +107,23 @@ def read_metrics(directory: Path) -> Iterator[dict[str, Any]]:
 
 
 def read_lines(directory: Path) -> Iterator[tuple[dict[str, Any], bytes]]:
-    """Yield the updates of ``metrics.jsonl``, each with its line, without the line feed."""
-    epoch = 0
-    for number, line in enumerate(_lines(directory, METRICS), start=1):
-        try:
-            update = _update(parse_json(line))
-            if update["update"] != number or not epoch <= update["epoch"] <= epoch + 1:
-                expected = f"update {number:,} of epoch {epoch:,} or the next"
-                raise SchemaError(expected, f"{update['update']:,} of {update['epoch']:,}")
-        except SchemaError as error:
-            raise RecordError(f"{error} in line {number:,} of {directory / METRICS}") from None
-        epoch = update["epoch"]
-        yield update, line
+    """Yield the updates of ``metrics.jsonl``, each with its line."""
+    epoch, path = 0, directory / METRICS
+    with _naming(directory, METRICS):
+        file = path.open("rb")
+    with file:
+        for number, line in enumerate(file, start=1):
+            if not line.endswith(b"\n"):
+                return
+            try:
+                update = _update(parse_json(line))
+                if update["update"] != number or not epoch <= update["epoch"] <= epoch + 1:
+                    expected = f"update {number:,} of epoch {epoch:,} or the next"
+                    raise SchemaError(expected, f"{update['update']:,} of {update['epoch']:,}")
+            except SchemaError as error:
+                raise RecordError(f"{error} in line {number:,} of {path}") from None
+            epoch = update["epoch"]
+            yield update, line
 
 
 def _update(values: Any) -> dict[str, Any]:
@@ -163,27 +168,14 @@ def weights_name(side: str) -> str:
 
 
 def _record(directory: Path, name: str, kind: Any) -> Any:
+    with _naming(directory, name):
+        content = (directory / name).read_bytes()
     try:
-        return read(kind, parse_json(_content(directory, name)), "a record")
+        return read(kind, parse_json(content), "a record")
     except SchemaError as error:
         raise RecordError(
             f"expected {error.expected} in {directory / name}, got {error.got}"
         ) from None
-
-
-def _content(directory: Path, name: str) -> bytes:
-    with _naming(directory, name):
-        return (directory / name).read_bytes()
-
-
-def _lines(directory: Path, name: str) -> Iterator[bytes]:
-    """Yield the complete lines of a file, without their line feeds."""
-    with _naming(directory, name):
-        file = (directory / name).open("rb")
-    with file:
-        for line in file:
-            if line.endswith(b"\n"):
-                yield line[:-1]
 
 
 @contextmanager

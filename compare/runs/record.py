@@ -23,9 +23,8 @@ import os
 from collections.abc import Mapping
 from contextlib import ExitStack, suppress
 from datetime import datetime
-from itertools import islice
+from itertools import count, islice
 from pathlib import Path
-from types import TracebackType
 from typing import Any, Self
 
 from compare.files import (
@@ -79,10 +78,12 @@ class Record:
         candidate = directory = runs / f"{time}-{name}"
         try:
             runs.mkdir(parents=True, exist_ok=True)
-            number = 1
-            while not _made(candidate):
-                number += 1
-                candidate = directory.with_name(f"{directory.name}-{number}")
+            for number in count(2):
+                try:
+                    system.mkdir(candidate)
+                    break
+                except FileExistsError:
+                    candidate = directory.with_name(f"{directory.name}-{number}")
             sync_directory(runs)
             return cls(candidate)
         except OSError as error:
@@ -103,12 +104,7 @@ class Record:
     def __enter__(self) -> Self:
         return self
 
-    def __exit__(
-        self,
-        kind: type[BaseException] | None,
-        error: BaseException | None,
-        traceback: TracebackType | None,
-    ) -> None:
+    def __exit__(self, *error: object) -> None:
         self._resources.close()
 
     def _close(self) -> None:
@@ -133,7 +129,7 @@ class Record:
         for update, line in islice(read_lines(self.directory), updates):
             history.add(update)
             found += 1
-            size += len(line) + 1
+            size += len(line)
         if found < updates:
             raise RecordError(
                 f"expected the updates from 1 to {updates:,} in {self._path}, got {found:,}"
@@ -156,11 +152,3 @@ class Record:
         """Remove temporary files of a killed process, and the result of a finished run."""
         for path in [*self.directory.rglob(f"*{UNFINISHED}"), self.directory / "result.json"]:
             path.unlink(missing_ok=True)
-
-
-def _made(directory: Path) -> bool:
-    try:
-        system.mkdir(directory)
-    except FileExistsError:
-        return False
-    return True

@@ -10,7 +10,7 @@ from __future__ import annotations
 import dataclasses
 import math
 from collections.abc import Iterator, Mapping, Sequence
-from contextlib import contextmanager
+from contextlib import contextmanager, nullcontext
 from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
@@ -75,21 +75,15 @@ def reopened(command: str, config: RunConfig) -> Iterator[Past | None]:
         yield None
         return
     _check_options(config, read_setting(config.resume, command))
-    if rank_and_size()[0] > 0:
-        yield _read_past(command, config, config.resume, None)
-        return
-    with Record.open(config.resume) as record:
-        yield _read_past(command, config, config.resume, record)
-
-
-def _read_past(command: str, config: RunConfig, directory: Path, record: Record | None) -> Past:
-    store = Store(directory / CHECKPOINTS, num_sides=2 if command == "run" else 1)
-    checkpoints, damaged = store.newest()
-    tokens = read_tokens(directory)
-    for checkpoint in checkpoints.values():
-        check_agreement(directory, config, tokens, checkpoint)
-        _check_length(directory, config, checkpoint)
-    return Past(record, checkpoints, damaged)
+    directory, first = config.resume, rank_and_size()[0] == 0
+    with Record.open(directory) if first else nullcontext() as record:
+        store = Store(directory / CHECKPOINTS, num_sides=2 if command == "run" else 1)
+        checkpoints, damaged = store.newest()
+        tokens = read_tokens(directory)
+        for checkpoint in checkpoints.values():
+            check_agreement(directory, config, tokens, checkpoint)
+            _check_length(directory, config, checkpoint)
+        yield Past(record, checkpoints, damaged)
 
 
 def _check_options(config: RunConfig, before: RunConfig) -> None:

@@ -181,11 +181,11 @@ def begun(
     config: RunConfig,
     materials: Materials,
     trainees: Sequence[Trainee],
-    known: Mapping[str, Mapping[str, Any]],
+    parity: Mapping[str, Any],
 ) -> Iterator[Session]:
     """Create the directory of a new run, and save the training before its first update.
 
-    `known` is the content of further JSON files, by name.
+    `parity` is the content of ``parity.json``, if there is any.
     """
     _check_size(config, trainees)
     with Record.create(config.runs, config.run_name) as record:
@@ -196,8 +196,8 @@ def begun(
             describe_environment(text=materials.text, dtype=config.dtype, device=config.device),
         )
         record.write_json("vocab.json", {"tokens": materials.vocab.idx_to_token})
-        for name, values in known.items():
-            record.write_json(name, values)
+        if parity:
+            record.write_json("parity.json", parity)
         session.save_snapshot(0)
         session.save(0)  # last: from here on the run can be resumed
         yield session
@@ -238,16 +238,13 @@ def _check_size(config: RunConfig, trainees: Sequence[Trainee]) -> None:
     """Refuse a model that does not fit into a checkpoint."""
     model = sum(array.nbytes for array in trainees[0].weights().values())
     memory = sum(array.nbytes for array in trainees[0].memory().values())
-    itemsize = np.dtype(config.dtype).itemsize
-    arrays = len(CELLS[config.cell].states)
-    state = arrays * config.num_layers * config.batch_size * config.hidden_size * itemsize
+    units = len(CELLS[config.cell].states) * config.num_layers * config.hidden_size
+    state = units * config.batch_size * np.dtype(config.dtype).itemsize * config.carry_state
+    header = container.MOST_HEADER_BYTES
+    rest = "a state and an optimizer's memory" if memory else "a state"
     for name, size, most in (
-        ("a model", model, container.MOST_BYTES - container.MOST_HEADER_BYTES),
-        (
-            "a state" if not memory else "a state and an optimizer's memory",
-            state * config.carry_state + memory,
-            container.MOST_HEADER_BYTES // 2,  # in base64
-        ),
+        ("a model", model, container.MOST_BYTES - header),
+        (rest, state + memory, header // 2),  # in base64
     ):
         if size > most:
             raise UsageError(

@@ -10,7 +10,7 @@ checkpoint::
 from __future__ import annotations
 
 import re
-from dataclasses import dataclass
+from dataclasses import dataclass, fields
 from pathlib import Path
 
 import numpy as np
@@ -108,27 +108,15 @@ def _files(directory: Path) -> list[Path]:
 
 
 def _setting(checkpoint: Checkpoint) -> ParityConfig:
-    model, sampler, optimizer = checkpoint.model, checkpoint.sampler, checkpoint.optimizer
+    model = checkpoint.model
     if model.num_layers > 1 or model.bidirectional or not model.bias:
         raise RecordError(
             "expected a model of one layer in one direction, with biases, "
             f"got {model.num_layers} layers, bidirectional {model.bidirectional}, bias {model.bias}"
         )
-    return ParityConfig(
-        token=sampler.token,
-        max_tokens=sampler.max_tokens,
-        sampling=sampler.sampling,
-        state="carried" if optimizer.carry_state else "reset",
-        batch_size=sampler.batch_size,
-        num_steps=sampler.num_steps,
-        cell=model.cell,
-        hidden_size=model.hidden_size,
-        nonlinearity=model.nonlinearity,
-        lr=optimizer.lr,
-        max_norm=optimizer.max_norm,
-        dtype=model.dtype,
-        seed=sampler.seed,
-    )
+    options = {field.name for field in fields(ParityConfig)} - {"text"}
+    known = {name: value for name, value in checkpoint.setting.items() if name in options}
+    return ParityConfig(state="carried" if checkpoint.optimizer.carry_state else "reset", **known)
 
 
 def vocab_of(checkpoint: Checkpoint, path: Path) -> Vocab:

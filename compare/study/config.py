@@ -28,10 +28,10 @@ class SuspectOptions:
 class BisectConfig(ParityConfig):
     """Find the first update, time step, tensor and element in which two implementations differ.
 
-    The reference is scratch_rnn. It is compared with a suspect: scratch_rnn with a bug of `break`
-    (--bug), your own class (--implementation), or else PyTorch on --device. With only --dtype
-    float64, the suspect is scratch_rnn in float64, and the reference is float32. Exit code 1 if
-    there is a difference.
+    The reference is scratch_rnn. It is compared with a suspect. This is PyTorch on --device, or
+    scratch_rnn with a bug of `break` if --bug is given, or your own class if --implementation is
+    given. With only --dtype float64, the suspect is scratch_rnn in float64, and the reference is
+    float32. Exit code 1 if there is a difference.
     """
 
     bug: Annotated[str | None, arg(metavar="NAME", help_behavior_hint="(see `break list`)")] = None
@@ -39,9 +39,7 @@ class BisectConfig(ParityConfig):
     implementation: Annotated[
         str | None, arg(metavar="FILE:CLASS|MODULE:CLASS", help_behavior_hint="")
     ] = None
-    """The suspect is this NumPy class, with PyTorch's parameter names. It is called as
-    scratch_rnn's layers are: states are (L, B, H), and None stands for no state or gradient. No
-    torch modules."""
+    """The suspect is this NumPy class. It has the arguments and parameters of scratch_rnn."""
     updates: Annotated[int, arg(metavar="N")] = 24
     """Number of updates to compare."""
     output: Annotated[
@@ -52,13 +50,7 @@ class BisectConfig(ParityConfig):
     """Show the difference in a file of --output again; all other options come from the file."""
 
     def check(self) -> BisectConfig:
-        """Return the configuration itself if all values are valid.
-
-        Raises
-        ------
-        UsageError
-            If a value is not valid.
-        """
+        """Return the configuration itself; raise UsageError if a value is not valid."""
         super().check()
         if self.updates < 1:
             raise UsageError(f"expected --updates of at least 1, got {self.updates}")
@@ -80,10 +72,10 @@ class BisectConfig(ParityConfig):
 
 @dataclasses.dataclass(frozen=True, kw_only=True)
 class BreakConfig:
-    """Guess a bug: see its symptom, choose an answer, and see which property catches it.
+    """Guess a bug: see its symptom, choose an answer, and see which property test finds it.
 
     Without a name, the bug is drawn at random and its name is not shown. The bug is put into a copy
-    of our code in memory. No file is changed.
+    of the code in memory. No file is changed.
     """
 
     bug: Annotated[
@@ -103,13 +95,7 @@ class BreakConfig:
     """A text file in UTF-8 to train on."""
 
     def check(self) -> None:
-        """Check the name and the number.
-
-        Raises
-        ------
-        UsageError
-            If a value is not valid.
-        """
+        """Check the name and the number; raise UsageError if a value is not valid."""
         if self.bug is not None and self.bug not in ("list", "all", *check.BUG_NAMES):
             near = difflib.get_close_matches(self.bug, check.BUG_NAMES, n=1, cutoff=0.4)
             advice = f"; did you mean {near[0]}?" if near else "; `break list` names them"
@@ -132,7 +118,7 @@ class ExplainConfig:
     ] = None
     """Directory that `run` or `train` wrote, or one .safetensors file in it."""
     cell: Annotated[CellName | None, arg(metavar="rnn|gru|lstm", help_behavior_hint="")] = None
-    """Show the demonstration of this cell, a small trained network, instead of a run."""
+    """Show a pretrained small network with this cell (the demonstration), instead of a run."""
     out: Annotated[Path, arg(metavar="FILE")] = Path("explain.html")
     """File for the page; an older page is replaced."""
     overwrite: Annotated[bool, arg(help_behavior_hint="")] = False
@@ -143,13 +129,7 @@ class ExplainConfig:
     """Directory of all runs; the newest one is shown."""
 
     def check(self) -> Self:
-        """Return the configuration itself if all values are valid.
-
-        Raises
-        ------
-        UsageError
-            If a value is not valid.
-        """
+        """Return the configuration itself; raise UsageError if a value is not valid."""
         if self.cell is not None and self.checkpoint is not None:
             raise UsageError("expected --cell or --checkpoint, got both")
         if not self.text.strip():

@@ -16,7 +16,7 @@ import scratch_rnn
 from compare.check import BUGS, GROUPS, Bug, Finding, find_bug, table_of, violation_of
 from compare.parity import CELLS, show_parity
 from compare.study.config import BreakConfig
-from compare.terminal import CommandError, Curve, Terminal, legend, plot
+from compare.terminal import CommandError, Curve, Terminal, legend, plot, plural
 from scratch_rnn.text import load_text
 from scratch_rnn.text.corpus import sample_text
 from scratch_rnn.text.load import load_corpus
@@ -78,25 +78,18 @@ def show_bug(bug: Bug, rng: random.Random, config: BreakConfig, terminal: Termin
     """
     finding = caught(bug)
     show_symptom(bug, finding, config, terminal)
-    if config.yes:
-        show_answer(bug, finding, terminal)
-    elif terminal.live and sys.stdin.isatty():
-        if guess(bug, choices(bug, rng), finding, terminal):
-            show_answer(bug, finding, terminal)
-    elif config.bug is not None:
-        show_answer(bug, finding, terminal)
+    if not config.yes and terminal.live and sys.stdin.isatty():
+        shows_answer = guess(bug, choices(bug, rng), finding, terminal)
     else:
-        offer(choices(bug, rng), terminal)
+        shows_answer = config.yes or config.bug is not None
+        if not shows_answer:
+            offer(choices(bug, rng), terminal)
+    if shows_answer:
+        show_answer(bug, finding, terminal)
 
 
 def caught(bug: Bug) -> Finding:
-    """Return how a bug is caught.
-
-    Raises
-    ------
-    NotCaught
-        If no property catches it, or another one than in the catalogue.
-    """
+    """Return how a bug is caught; raise NotCaught if it is not as in the catalogue."""
     with warnings.catch_warnings():
         warnings.filterwarnings("ignore", "LSTM with projections is not supported with oneDNN")
         finding = violation_of(bug)
@@ -126,13 +119,8 @@ def try_all(terminal: Terminal) -> None:
     """Apply each bug; print the property that catches it, the number of cases, and the tensor."""
     for number, bug in enumerate(BUGS, start=1):
         finding = caught(bug)
-        cases = "1 case" if finding.cases == 1 else f"{finding.cases} cases"
-        _entry(
-            terminal,
-            f"{number:2} {bug.name}",
-            f"caught by {finding.violated.name!r} after {cases}",
-            where(finding),
-        )
+        property_ = f"caught by {finding.violated.name!r} after {plural(finding.cases, 'case')}"
+        _entry(terminal, f"{number:2} {bug.name}", property_, where(finding))
     terminal.line(f"All {len(BUGS)} bugs are caught.", "green")
 
 
@@ -196,6 +184,9 @@ def short_training(
         layer = getattr(package, CELLS[cell or "rnn"].layer)(len(vocab), H, rng=rng)
         return package.RNNModel(layer, len(vocab), rng=rng)
 
+    def note(_: int, result: Any) -> None:
+        perplexities.append(result.perplexity)
+
     with np.errstate(all="ignore"):
         try:
             batches = package.text.Batches(corpus, B, T)
@@ -203,14 +194,7 @@ def short_training(
             optimizer = package.SGD(model.parameters, LR)
             first = package.train_step(model, next(batches.epoch(0)), None, optimizer)
             model = new_model()
-            package.train(
-                model,
-                batches,
-                LR,
-                EPOCHS,
-                carry_state=True,
-                on_epoch=lambda _, result: perplexities.append(result.perplexity),
-            )
+            package.train(model, batches, LR, EPOCHS, carry_state=True, on_epoch=note)
             prefix = "".join(vocab.to_tokens(corpus[:8]))
             written = package.predict(prefix, WRITTEN, model, vocab)
         except Exception as error:
@@ -222,55 +206,47 @@ def short_training(
 def show_symptom(bug: Bug, finding: Finding, config: BreakConfig, terminal: Terminal) -> None:
     """Show the bug's effect on a short training, or on the case that catches it."""
     terminal.line("The symptom", "bold")
-    shown = False
-    if bug.package == "scratch_rnn":
-        text = sample_text() if config.text is None else load_text(config.text)
-        packages = (scratch_rnn, bug.load())
-        right, wrong = (short_training(package, text, bug.cell) for package in packages)
-        if right == wrong:
-            _paragraph(
-                terminal,
-                "",
-                f"A short training on {text.name} shows nothing: all {EPOCHS} perplexities and the "
-                "generated text are the same, to the last digit.",
-            )
+    if not _shows_in_training(bug, config, terminal):
+        if finding.comparisons:
+            _paragraph(terminal, "Compared with the right results", finding.case)
+            terminal.line()
+            show_parity(table_of(finding.comparisons), terminal)
         else:
-            _show_curves(right, wrong, text.name, terminal)
-            shown = True
-    if not shown and finding.comparisons:
-        _paragraph(terminal, "Compared with the right results", finding.case)
-        terminal.line()
-        show_parity(table_of(finding.comparisons), terminal)
-    elif not shown:
-        _paragraph(terminal, finding.case or "One case", finding.detail)
+            _paragraph(terminal, finding.case or "One case", finding.detail)
     terminal.line()
     _paragraph(terminal, "Notice", bug.notice)
 
 
-def _show_curves(right: ShortTraining, wrong: ShortTraining, name: str, terminal: Terminal) -> None:
-    both = {"right": right, "with the bug": wrong}
+def _shows_in_training(bug: Bug, config: BreakConfig, terminal: Terminal) -> bool:
+    """Show the effect on a short training; return whether there is one."""
+    if bug.package != "scratch_rnn":
+        return False
+    text = sample_text() if config.text is None else load_text(config.text)
+    labels = {"right": scratch_rnn, "with the bug": bug.load()}
+    both = {label: short_training(each, text, bug.cell) for label, each in labels.items()}
+    if both["right"] == both["with the bug"]:
+        words = f"A short training on {text.name} shows nothing: all {EPOCHS} perplexities and the"
+        _paragraph(terminal, "", f"{words} generated text are the same, to the last digit.")
+        return False
     curves = [
         Curve(f"{label}, {each.outcome}", range(1, len(each.perplexities) + 1), each.perplexities)
         for label, each in both.items()
     ]
     unicode = terminal.console.encoding.lower().startswith("utf")
     width, height = min(terminal.console.width - 1, 76), 12 if terminal.console.width >= 60 else 8
-    drawn = plot(
-        curves, width=width, height=height, xlabel="epoch", ylabel="perplexity", unicode=unicode
-    )
+    axes = {"xlabel": "epoch", "ylabel": "perplexity"}
+    drawn = plot(curves, width=width, height=height, **axes, unicode=unicode)
     sizes = f"{EPOCHS} epochs, B {B}, T {T}, H {H}, with a carried state"
-    _paragraph(terminal, "", f"A short training on {name}: {sizes}.")
+    _paragraph(terminal, "", f"A short training on {text.name}: {sizes}.")
     for line in drawn + legend(curves, unicode=unicode):
         terminal.console.print(line, soft_wrap=True)
     both = {label: each for label, each in both.items() if not each.error}
     terminal.line("Generated text at the end")
     terminal.written({label: each.written for label, each in both.items()})
     terminal.line("Before the first update")
-    first = {
-        label: f"loss {each.first_loss:.6f}, gradient norm {each.first_grad_norm:.4f}"
-        for label, each in both.items()
-    }
-    terminal.written(first)
+    numbers = "loss {0.first_loss:.6f}, gradient norm {0.first_grad_norm:.4f}"
+    terminal.written({label: numbers.format(each) for label, each in both.items()})
+    return True
 
 
 def choices(bug: Bug, rng: random.Random) -> list[Bug]:

@@ -13,7 +13,6 @@ from __future__ import annotations
 import io
 import time
 from collections.abc import Sequence
-from types import TracebackType
 from typing import Any, Literal, Self
 
 from matplotlib.figure import Figure
@@ -92,12 +91,7 @@ class LiveCurve:
     def __enter__(self) -> Self:
         return self
 
-    def __exit__(
-        self,
-        kind: type[BaseException] | None,
-        error: BaseException | None,
-        traceback: TracebackType | None,
-    ) -> None:
+    def __exit__(self, *error: object) -> None:
         self.finish()
 
     def figure(self) -> Figure:

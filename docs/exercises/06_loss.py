@@ -2,7 +2,7 @@
 
     loss = mean over the N rows of -log softmax(logits)[target]
 
-This one is right on paper, and gives nan for large logits. Its gradient is missing.
+The loss below is right on paper, but nan for large logits. The gradient is missing.
 
 Check it:  rnn-parity check docs/exercises/06_loss.py --stage cross_entropy
 """

@@ -21,11 +21,11 @@ def gru_step_backward(d_h, x_t, h, gates, W_ih, W_hh):
     Return the gradients of x_t, h, W_ih, W_hh, b_ih and b_hh.
     """
     r, z, n, q = gates
-    d_a_n = d_h * (1 - z) * (1 - n**2)  # a_n is what tanh is taken of
-    d_a_z = np.zeros_like(z)  # yours: a_z is what σ is taken of; σ' = σ (1 - σ)
+    d_a_n = d_h * (1 - z) * (1 - n**2)  # a_n is the argument of tanh
+    d_a_z = np.zeros_like(z)  # yours: a_z is the argument of σ; σ' = σ (1 - σ)
     d_a_r = np.zeros_like(r)  # yours
     d_q = np.zeros_like(q)  # yours
-    d_a = np.concatenate([d_a_r, d_a_z, d_a_n], axis=1)  # (B, 3H), for what the input adds
-    d_u = np.concatenate([d_a_r, d_a_z, d_q], axis=1)  # (B, 3H), for what the state adds
+    d_a = np.concatenate([d_a_r, d_a_z, d_a_n], axis=1)  # (B, 3H), for W_ih and b_ih
+    d_u = np.concatenate([d_a_r, d_a_z, d_q], axis=1)  # (B, 3H), for W_hh and b_hh
     d_h_before = d_u @ W_hh  # yours: one path is missing
     return d_a @ W_ih, d_h_before, d_a.T @ x_t, d_u.T @ h, d_a.sum(axis=0), d_u.sum(axis=0)

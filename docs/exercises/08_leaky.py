@@ -4,8 +4,8 @@
     h_next = (1 - a) ⊙ h + a ⊙ tanh(z)
 
 Each unit has a rate a, between 0 and 1, and learns it. `rnn-parity check` does not know this cell.
-But a computer can check any derivative: a step of 1e-30 in the imaginary direction gives it without
-rounding error, df/dx = imag(f(x + 1e-30j)) / 1e-30. The rest of this file does this.
+But a computer can check any derivative: df/dx = imag(f(x + 1e-30j)) / 1e-30. No difference of two
+nearly equal numbers is taken, so the result is exact up to rounding. The rest of the file does this.
 
 Check it:  python docs/exercises/08_leaky.py
 """
@@ -50,5 +50,5 @@ def check():
 
 if __name__ == "__main__":
     wrong = check()
-    print("wrong:", ", ".join(wrong) or "nothing")
+    print(f"wrong: {', '.join(wrong)}" if wrong else "All gradients are right.")
     raise SystemExit(bool(wrong))

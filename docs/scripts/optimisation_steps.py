@@ -16,7 +16,7 @@ import sys
 from collections.abc import Callable, Iterator
 from concurrent.futures import ThreadPoolExecutor
 from contextlib import contextmanager
-from dataclasses import asdict, dataclass, replace
+from dataclasses import asdict
 from functools import partial
 from itertools import pairwise
 from typing import Any
@@ -69,61 +69,37 @@ def add_at_gradient(d_z: Array, ids: Array, V: int) -> Array:
     return d_W_ih_T.T
 
 
-@dataclass(frozen=True)
-class Changes:
-    """The changes to the plain version."""
-
-    keeps_memory: bool = False
-    looks_up: bool = False
-    in_place: bool = False
-    weights_after_loop: bool = False
-    input_gradient: Callable[..., Array] = one_hot_gradient
-    slopes_at_once: bool = False
-    loss: Callable[..., Any] = plain.cross_entropy
-    in_tiles: bool = False
-
-
-STEPS: list[tuple[str, str, dict[str, Any]]] = [
-    ("plain", "", {}),
-    ("freed memory kept", "no effect yet: the arrays are small", {"keeps_memory": True}),
-    (
-        "input product as a look-up",
-        "3 % fewer operations, and 35 small products fewer",
-        {"looks_up": True},
-    ),
+STEPS = [
+    ("plain", ""),
+    ("freed memory kept", "no effect yet: the arrays are small"),
+    ("input product as a look-up", "3 % fewer operations, and 35 small products fewer"),
     (
         "h written over z, in one array",
         "no new array in the 35 steps; one product for the output layer",
-        {"in_place": True},
     ),
     (
         "gradients of the weights after the loop",
         "a third of all operations in one product of 1,120 rows instead of 35 of 32 rows",
-        {"weights_after_loop": True},
     ),
     (
         "one-hot rows only of tokens that occur",
         "a small effect with 28 tokens, a large effect with thousands",
-        {"input_gradient": lookup.gradient},
     ),
-    ("1 - h² for all steps at once", "two calls fewer in each time step", {"slopes_at_once": True}),
-    (
-        "cross-entropy in columns",
-        "a few per cent: the loss is a small part of the step",
-        {"loss": scratch_rnn.cross_entropy},
-    ),
-    (
-        "recurrent products in tiles",
-        "half the time for two thirds of all operations",
-        {"in_tiles": True},
-    ),
+    ("1 - h² for all steps at once", "two calls fewer in each time step"),
+    ("cross-entropy in columns", "a few per cent: the loss is a small part of the step"),
+    ("recurrent products in tiles", "half the time for two thirds of all operations"),
 ]
-"""Each step: its name, its expected effect, and what it changes."""
+"""The name of each step, and its expected effect."""
+
+MEMORY, LOOK_UP, IN_PLACE, AFTER_LOOP, OCCURRING, SLOPES, COLUMNS, TILES = range(1, len(STEPS))
+"""What each step changes."""
+
+Changes = frozenset[int]
 
 
 def changes_up_to(number: int) -> Changes:
     """Return all changes up to a step."""
-    return Changes(**{k: v for _, _, changes in STEPS[: number + 1] for k, v in changes.items()})
+    return frozenset(range(1, number + 1))
 
 
 def train_step(c: Changes, inputs: Array, targets: Array, h_0: Array, p: dict[str, Array]) -> Any:
@@ -132,15 +108,16 @@ def train_step(c: Changes, inputs: Array, targets: Array, h_0: Array, p: dict[st
     `inputs` and `targets` are (B, T); `p` has the parameters with torch's names, in torch's order.
     """
     parameters, ids = list(p.values()), inputs.T.copy()  # (T, B)
-    if c.looks_up:
+    if LOOK_UP in c:
         h = forward(c, ids, h_0, *parameters[:4])
         W, b = parameters[4:]
-        if c.in_place:
+        if IN_PLACE in c:
             logits = rows_of(h)[len(h_0) :] @ W.T + b  # one product for all steps
         else:
             logits = np.concatenate([h_t @ W.T + b for h_t in h[1:]])
-        loss, d_logits = c.loss(logits, targets.T.reshape(-1))
-        back = backward if c.weights_after_loop else plain_backward
+        cross_entropy: Any = scratch_rnn.cross_entropy if COLUMNS in c else plain.cross_entropy
+        loss, d_logits = cross_entropy(logits, targets.T.reshape(-1))
+        back = backward if AFTER_LOOP in c else plain_backward
         gradients, h_n = back(c, ids, h, d_logits, *parameters), h[-1]
     else:
         loss, gradients, h_n = plain.loss_and_gradients(ids, targets.T, h_0, parameters)
@@ -154,7 +131,7 @@ def forward(
 ) -> list[Array]:
     """Return the states h_0 … h_T; in place, they are views of one array."""
     rows = W_ih.T + (b_ih + b_hh)  # (V, H)
-    if not c.in_place:
+    if IN_PLACE not in c:
         h = [h_0]
         for a_t in rows[ids]:
             h.append(np.tanh(a_t + h[-1] @ W_hh.T))
@@ -162,7 +139,7 @@ def forward(
     states = np.empty((len(ids) + 1, *h_0.shape), h_0.dtype)
     states[0] = h_0
     np.take(rows, ids, axis=0, out=states[1:], mode="clip")
-    times = Times(W_hh.T, len(h_0)) if c.in_tiles else lambda h: h @ W_hh.T
+    times = Times(W_hh.T, len(h_0)) if TILES in c else lambda h: h @ W_hh.T
     for h_before, z in pairwise(states):
         z += times(h_before)
         np.tanh(z, out=z)
@@ -196,22 +173,21 @@ def backward(
     h_rows = rows_of(h)
     h_after = h_rows[B:]
     d_output = (d_logits @ W).reshape(T, B, H)
-    d_z = np.empty((T, B, H), W.dtype)
-    if c.slopes_at_once:
-        d_z = (1 - h_after * h_after).reshape(T, B, H)
-    times = Times(W_hh, B) if c.in_tiles else lambda d: d @ W_hh
+    slopes = (1 - h_after * h_after).reshape(T, B, H) if SLOPES in c else None
+    d_z = np.empty((T, B, H), W.dtype) if slopes is None else slopes
+    times = Times(W_hh, B) if TILES in c else lambda d: d @ W_hh
     d_h = np.zeros((B, H), W.dtype)
     for t in reversed(range(T)):
         d_h = d_output[t] + d_h
-        if c.slopes_at_once:
+        if SLOPES in c:
             d_z[t] *= d_h
         else:
             d_z[t] = d_h * (1 - h[t + 1] ** 2)
         d_h = times(d_z[t])
     d_z_rows, ones = d_z.reshape(T * B, H), np.ones(T * B, W.dtype)
     d_b = ones @ d_z_rows
-    d_W_ih = c.input_gradient(d_z_rows, ids.reshape(-1), V)
-    d_W_hh = d_z_rows.T @ h_rows[:-B]
+    input_gradient = lookup.gradient if OCCURRING in c else one_hot_gradient
+    d_W_ih, d_W_hh = input_gradient(d_z_rows, ids.reshape(-1), V), d_z_rows.T @ h_rows[:-B]
     return [d_W_ih, d_W_hh, d_b, d_b.copy(), d_logits.T @ h_after, ones @ d_logits]
 
 
@@ -228,7 +204,7 @@ class StepRow(Row):
     @contextmanager
     def settings(self, threads: int) -> Iterator[None]:
         """Set the number of threads; let the C library keep freed memory, or return it."""
-        kept = self.made.keeps_memory if isinstance(self.made, Changes) else True
+        kept = isinstance(self.made, Row) or MEMORY in self.made
         with freed_memory(kept=kept), limited_threads(self.threads):
             yield
 
@@ -238,13 +214,14 @@ class StepRow(Row):
 
     def prepare(self, case: Any) -> dict[str, Job]:
         """Return a training step with its own copy of the parameters."""
-        if isinstance(self.made, Row):
-            return self.made.prepare(case)
+        changes = self.made
+        if isinstance(changes, Row):
+            return changes.prepare(case)
         p = {name: array.copy() for name, array in case.parameters.items()}
         batch, h_0 = case.batch, case.state[0]
 
         def step() -> Any:
-            loss, norm, h = train_step(self.made, batch.inputs, batch.targets, h_0, p)
+            loss, norm, h = train_step(changes, batch.inputs, batch.targets, h_0, p)
             return loss, h, norm, p
 
         return jobs_of(case, {STEP: step}, take_state=lambda h: h[None].copy())
@@ -273,8 +250,8 @@ def freed_memory(*, kept: bool) -> Iterator[None]:
 def measured(shape: Shape = SEED, rounds: int = ROUNDS, threads: int = THREADS) -> dict[str, Any]:
     """Check and time all steps, scratch_rnn and PyTorch; return what is stored."""
     case: Any = make_case(shape)
-    steps = [StepRow(name, changes_up_to(k)) for k, (name, _, _) in enumerate(STEPS)]
-    without = StepRow("step 8 without step 1", replace(changes_up_to(8), keeps_memory=False))
+    steps = [StepRow(name, changes_up_to(k)) for k, (name, _) in enumerate(STEPS)]
+    without = StepRow("step 8 without step 1", changes_up_to(8) - {MEMORY})
     scratch = {1: StepRow("scratch_rnn", Scratch())}
     scratch[threads] = StepRow(f"{threads} threads", Scratch(), threads)
     torch = {1: StepRow("PyTorch", TorchRow())}
@@ -294,7 +271,7 @@ def measured(shape: Shape = SEED, rounds: int = ROUNDS, threads: int = THREADS) 
         operations = {without.label: timed[without].seconds, **operations_of(case)}
         operations |= parts_of(case, min(threads, shape.B))
         roof = measure_roof("float32", 1)
-    expected = {row: why for row, (_, why, _) in zip(steps, STEPS, strict=True)}
+    expected = {row: why for row, (_, why) in zip(steps, STEPS, strict=True)}
     expected[scratch[1]] = "the same, plus checks of the arguments"
     expected[scratch[threads]] = f"the batch in {threads} parts: slightly more than half the time"
     return {
@@ -343,7 +320,8 @@ def parts_of(case: Any, number: int) -> dict[str, list[float]]:
 
     runs = [run_of(k) for k in range(number)]
     seconds = seconds_of_a_call(runs[0], calls=3)
-    alone, beside = [], []
+    alone: list[float] = []
+    beside: list[float] = []
     with ThreadPoolExecutor(number) as pool:
         for _ in range(OPERATION_ROUNDS):
             alone.append(time_a_block(runs[0], seconds, 1))

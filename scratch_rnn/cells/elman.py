@@ -6,19 +6,19 @@ Forward, for t = 1 … T, with f either tanh or ReLU:
     z_t = a_t + W_hh h_{t-1}
     h_t = f(z_t)
 
-Backward, for t = T … 1. Write δy for dL/dy. The state h_t is used twice: as output
-(its gradient δ_t is given), and by step t+1, through z_{t+1}:
+Backward, for t = T … 1. δa means dL/da. The state h_t is used twice: as output_t, whose gradient
+is given (`d_h` in the code, `d_t` for one step), and by step t+1, through z_{t+1}:
 
-    δh_t = δ_t + W_hh^T δz_{t+1}          at t = T the second term is the given δh_n
+    δh_t = δoutput_t + W_hh^T δz_{t+1}    at t = T the second term is the given δh_n
     δz_t = δh_t ⊙ f'(z_t)                 tanh' = 1 - h_t²;  relu' = 0 where h_t ≤ 0, else 1
     δh_0 = W_hh^T δz_1
 
-All steps use the same parameters, so each gradient is a sum over the steps, and one product:
+All steps use the same parameters, so the gradient of each is a sum over the steps, one product:
 
     δW_hh = Σ_t δz_t h_{t-1}^T    δW_ih = Σ_t δz_t x_t^T    δb = Σ_t δz_t    δx_t = W_ih^T δz_t
 
-The arrays hold a sample in each row, so ``W h`` is written ``h @ W.T``. The equations are those
-of Elman (1990) as torch.nn.RNN states them; the backward pass is Werbos (1990).
+Each sequence is a row of the arrays, so ``W h`` is written ``h @ W.T``. The equations are those of
+Elman (1990) as torch.nn.RNN states them; the backward pass is that of Werbos (1990).
 """
 
 from collections.abc import Callable
@@ -41,7 +41,7 @@ class Weights(NamedTuple):
     W_ih: Float[np.ndarray, "H V"]
     W_hh: Float[np.ndarray, "H H"]
     b_ih: Float[np.ndarray, "H"] | None
-    b_hh: Float[np.ndarray, "H"] | None  # torch has two biases: their sum moves twice as fast
+    b_hh: Float[np.ndarray, "H"] | None  # as in torch; both have the same gradient
 
 
 @dataclass(frozen=True, slots=True)

@@ -1,7 +1,7 @@
 """What the cells with gates share: σ, and the products of all gates and steps at once.
 
-Here the gates come first: an array (G, T, B, H) holds each gate of all steps in one piece, and so
-do the weights, of which torch's W (G·H, V) is G matrices (H, V), one below the other.
+The first axis is the gate, one of G: in an array (G, T, B, H) all steps of a gate are contiguous.
+torch's W (G·H, V) is G matrices (H, V), one below the other; here it is viewed as (G, H, V).
 """
 
 import numpy as np
@@ -20,8 +20,8 @@ def by_gate(W: Float[np.ndarray, "GH *V"], G: int) -> Float[np.ndarray, "G H *V"
 def sigmoid(z: Float[np.ndarray, "*Z"]) -> None:
     """Write σ(z) = 1 / (1 + e^-z) in the place of z.
 
-    Where e^-z overflows to infinity, σ is 0, as it should be. Far out on the left this keeps all
-    its digits, where (1 + tanh(z/2)) / 2 has none left.
+    Where e^-z overflows to infinity, σ is 0, as it should be. For z below -20 this formula keeps
+    all digits, and (1 + tanh(z/2)) / 2 is 0 in float32.
     """
     z *= -1  # np.negative with out=z errs on some strides in NumPy 2.4
     np.exp(z, out=z)
@@ -42,9 +42,10 @@ def slope_of_tanh(h: Float[np.ndarray, "*Z"], out: Float[np.ndarray, "*Z"]) -> N
 
 
 def few_steps(T: int, size: int) -> list[slice]:
-    """Return 0 … T-1 in pieces, so short that the cache can hold a few arrays of them.
+    """Return slices of 0 … T-1, so short that a few arrays of a slice fit into the cache.
 
-    An array has `size` numbers a step. What one operation leaves there, the next one finds there.
+    An array has `size` numbers per step. Each operation then reads from the cache what the
+    operation before it has written.
     """
     n = max(1, 2**15 // max(1, size))
     return [slice(t, t + n) for t in range(0, T, n)]
@@ -90,12 +91,12 @@ def input_gradients(
 def over_steps(
     d: Float[np.ndarray, "G T B H"], h: Float[np.ndarray, "T B R"]
 ) -> Float[np.ndarray, "G H R"]:
-    """Return Σ_t δ_t h_t^T for each gate."""
+    """Return Σ_t d_t h_t^T for each gate."""
     G, T, B, H = d.shape
     return sum_of_products(d.reshape(G, T * B, H), h.reshape(T * B, h.shape[2]))
 
 
 def sums(d: Float[np.ndarray, "G T B H"]) -> Float[np.ndarray, "GH"]:
-    """Return Σ_t δ_t for each gate."""
+    """Return Σ_t d_t for each gate."""
     G, T, B, H = d.shape
     return sum_of_rows(d.reshape(G, T * B, H)).reshape(G * H)

@@ -8,21 +8,23 @@ Forward, for t = 1 … T, with the gates r, z, n of torch.nn.GRU:
     n_t = tanh(W_in x_t + b_in + r_t ⊙ q_t)
     h_t = (1 - z_t) ⊙ n_t + z_t ⊙ h_{t-1} = n_t + z_t ⊙ (h_{t-1} - n_t)
 
-Backward, for t = T … 1. Write δy for dL/dy, and a_r, a_z, a_n for the arguments of σ and tanh.
-The state h_t is used as output (its gradient δ_t is given), and by step t+1, through its three
-products and directly:
+Backward, for t = T … 1. δa means dL/da; a_r, a_z and a_n are the arguments of σ and tanh. The state
+h_t is used as output_t, whose gradient is given (`d_h` in the code), and by step t+1, through its
+three products and directly:
 
-    δh_t  = δ_t + W_hr^T δa_r + W_hz^T δa_z + W_hn^T δq + z_{t+1} ⊙ δh_{t+1}     all of step t+1
+    δh_t = δoutput_t + W_hr^T δa_r + W_hz^T δa_z + W_hn^T δq + z_{t+1} ⊙ δh_{t+1}   δa, δq of t+1
 
     δa_n = δh_t ⊙ (1 - z_t) (1 - n_t²)                 tanh' = 1 - tanh²
     δa_r = δh_t ⊙ (1 - z_t) (1 - n_t²) q_t r_t (1 - r_t)                σ' = σ (1 - σ)
     δa_z = δh_t ⊙ (h_{t-1} - n_t) z_t (1 - z_t)
     δq   = δh_t ⊙ (1 - z_t) (1 - n_t²) r_t
 
-At t = T the sum of all terms except δ_t is the given δh_n. Every factor except δh_t is known before
-the loop, and is computed for many steps at once. W_hn sees δq where W_in sees δa_n, and so do their
-biases. For each gate δW_h = Σ_t δ_t h_{t-1}^T, δW_i = Σ_t δ_t x_t^T, δb = Σ_t δ_t, each with its
-own δ.
+At t = T the sum of all terms except δoutput_t is the given δh_n. Every factor except δh_t is known
+before the loop, and is computed for many steps at once. The gradients of the parameters are sums
+over the steps:
+
+    δW_i = Σ_t δa x_t^T        δb_i = Σ_t δa      for δa_r, δa_z, δa_n
+    δW_h = Σ_t δu h_{t-1}^T    δb_h = Σ_t δu      for δu_r = δa_r, δu_z = δa_z, δu_n = δq
 
 The equations are those of Cho et al. (2014) as torch.nn.GRU states them.
 """
@@ -112,7 +114,7 @@ def backward(
         d_h_t *= z[t]
         d_h_t += times_W_hh(d[1:, t]).sum(axis=0)
 
-    # The input's part is the first three, in the order n r z, the state's the last three.
+    # d[:3] is δa, in the order n r z; d[1:] is δu, in the order r z n.
     d_x, d_W_ih = gated.input_gradients(d[:3], tape.x, np.roll(by_gate(W_ih, 3), 1, axis=0))
     d_W_ih = np.roll(d_W_ih, -1, axis=0).reshape(W_ih.shape)
     d_W_hh = gated.over_steps(d[1:], tape.h[:-1]).reshape(W_hh.shape)

@@ -10,11 +10,11 @@ Forward, for t = 1 … T, with the gates i, f, g, o of torch.nn.LSTM:
     m_t = o_t ⊙ tanh(c_t)
     h_t = W_hr m_t                        just m_t where there is no projection
 
-Backward, for t = T … 1. Write δy for dL/dy, and a for the arguments of σ and tanh. The state is the
-pair (h_t, c_t); h_t is used as output (its gradient δ_t is given) and by step t+1, through all four
-a; c_t is used by m_t, and by step t+1, through c_{t+1}:
+Backward, for t = T … 1. δa means dL/da; a_i, a_f, a_g and a_o are the arguments of σ and tanh. The
+state is the pair (h_t, c_t). h_t is used as output_t, whose gradient is given (`d_h` in the code),
+and by step t+1, through its four arguments; c_t is used by m_t, and by step t+1, through c_{t+1}:
 
-    δh_t = δ_t + Σ W_h^T δa_{t+1}         over the gates; at t = T the second term is the given δh_n
+    δh_t = δoutput_t + Σ W_h^T δa_{t+1}   over the gates; at t = T the second term is the given δh_n
     δm_t = W_hr^T δh_t
     δc_t = δc_{t+1} ⊙ f_{t+1} + δm_t ⊙ o_t (1 - tanh²(c_t))     at t = T the first term is δc_n
 
@@ -114,7 +114,7 @@ def backward(
 ]:
     """Return δx (None for one-hot input), δh_0, δc_0 and the gradient of the weights.
 
-    `d_c` is what comes back to each c_t from outside, `d_c_n` what comes back to the last one.
+    `d_c` is the given gradient of each c_t (None for zeros), `d_c_n` that of the last one.
     """
     W_ih, W_hh, b_ih, _, W_hr = weights
     T, B, _ = d_h.shape
@@ -149,7 +149,7 @@ def backward(
 
 
 def slopes(tape: Tape) -> tuple[Float[np.ndarray, "4 T B H"], Float[np.ndarray, "T B H"]]:
-    """Return δa_t without its δc_t or δm_t, for each gate, and the slope of m_t over c_t."""
+    """Return δa_t without its factor δc_t or δm_t, for each gate, and the derivative dm_t/dc_t."""
     T, B, H = tape.tanh_c.shape
     d_a, dm_dc = empty(tape.gates.shape, tape.c.dtype), empty(tape.tanh_c.shape, tape.c.dtype)
     for few in gated.few_steps(T, B * H):

@@ -7,10 +7,10 @@ Forward, for t = 1 … T. f is tanh or ReLU:
     z_t = W_ih x_t + b_ih + W_hh h_{t-1} + b_hh      x_t (B, V)   W_ih (H, V)   W_hh (H, H)
     h_t = f(z_t)                                     z_t and h_t (B, H)   b_ih and b_hh (H,)
 
-Backward, for t = T … 1. δa means dL/da and has the shape of a; δh_t is all that reaches h_t:
+Backward, for t = T … 1. δa means dL/da and has the shape of a. output_t is h_t as y_t reads it:
 
     δz_t = δh_t ⊙ f'(z_t)                            tanh' = 1 - h_t²; ReLU' = 1 if h_t > 0, else 0
-    δh_{t-1} = W_hh^T δz_t                           and what reads h_{t-1} outside
+    δh_{t-1} = W_hh^T δz_t + δoutput_{t-1}           from step t and from the output layer
     δx_t = W_ih^T δz_t
     δW_ih = Σ δz_t x_t^T    δW_hh = Σ δz_t h_{t-1}^T    δb_ih = δb_hh = Σ δz_t     over the steps
 
@@ -18,7 +18,7 @@ The output layer and the loss. Each x_t is one-hot, k_t is the token that comes 
 
     y_t = W h_t + b                                  y_t (B, V)   W (V, H)   b (V,)
     L   = mean of -log softmax(y_t)[k_t]             over all T·B rows   k_t (B,)
-    δy_t = (softmax(y_t) - onehot(k_t)) / (T·B)      W^T δy_t is what reaches h_t from outside
+    δy_t = (softmax(y_t) - onehot(k_t)) / (T·B)      δoutput_t = W^T δy_t
     δW = Σ δy_t h_t^T       δb = Σ δy_t
 
 Update, where g are all gradients together and θ all parameters:
@@ -55,13 +55,13 @@ def rnn_forward(
 def rnn_step_backward(
     d_h_t: Array, x_t: Array, h: Array, h_t: Array, W_ih: Array, W_hh: Array, f: str = "tanh"
 ) -> tuple[Array, ...]:
-    """Return δx_t (B, V), W_hh^T δz_t (B, H), and this step's terms of δW_ih, δW_hh and δb."""
+    """Return δx_t (B, V), W_hh^T δz_t (B, H), and the terms of step t in δW_ih, δW_hh and δb."""
     d_z_t = d_h_t * (1 - h_t**2 if f == "tanh" else h_t > 0)  # (B, H)
     return d_z_t @ W_ih, d_z_t @ W_hh, d_z_t.T @ x_t, d_z_t.T @ h, d_z_t.sum(axis=0)
 
 
 def rnn_backward(tape: Tape, d_output: Array, d_h_n: Array) -> tuple[Array, ...]:
-    """Return δx, δh_0, δW_ih, δW_hh, δb_ih, δb_hh, from δ of all states and of the last one."""
+    """Return δx, δh_0, δW_ih, δW_hh, δb_ih, δb_hh, from d_output (T, B, H) and d_h_n (B, H)."""
     x, h, W_ih, W_hh, f = tape
     d_x, d_W_ih, d_W_hh = np.zeros_like(x), np.zeros_like(W_ih), np.zeros_like(W_hh)
     d_b = np.zeros_like(W_hh[:, 0])  # (H,)
@@ -77,7 +77,7 @@ def rnn_backward(tape: Tape, d_output: Array, d_h_n: Array) -> tuple[Array, ...]
 
 
 def one_hot(ids: Array, V: int, dtype: np.dtype) -> Array:
-    """Return a row of zeros with a single one for each id: (T, B) becomes (T, B, V)."""
+    """Return a row for each id, with 1 at the id and 0 elsewhere: (T, B) becomes (T, B, V)."""
     rows: Array = np.eye(V, dtype=dtype)[ids]
     return rows
 
@@ -107,7 +107,7 @@ def loss_and_gradients(
 
 
 def clip_grad_norm(gradients: list[Array], max_norm: float) -> float:
-    """Shorten the gradients in place to a common norm of at most max_norm; return the norm."""
+    """Scale all gradients by one factor, to a norm of at most max_norm; return the norm before."""
     norm = np.sqrt(sum((g**2).sum() for g in gradients))
     for g in gradients:
         g *= np.minimum(1, max_norm / (norm + 1e-6))

@@ -7,28 +7,28 @@ Forward, for t = 1 … T, with σ(a) = 1 / (1 + e^-a):
 
     i_t = σ(W_ii x_t + b_ii + W_hi h_{t-1} + b_hi)            the input gate           (B, H)
     f_t = σ(W_if x_t + b_if + W_hf h_{t-1} + b_hf)            the forget gate          (B, H)
-    g_t = tanh(W_ig x_t + b_ig + W_hg h_{t-1} + b_hg)         what is new              (B, H)
+    g_t = tanh(W_ig x_t + b_ig + W_hg h_{t-1} + b_hg)         the candidate            (B, H)
     o_t = σ(W_io x_t + b_io + W_ho h_{t-1} + b_ho)            the output gate          (B, H)
-    c_t = f_t ⊙ c_{t-1} + i_t ⊙ g_t                           the cell                 (B, H)
-    h_t = o_t ⊙ tanh(c_t)                                     the output               (B, H)
+    c_t = f_t ⊙ c_{t-1} + i_t ⊙ g_t                           the cell state           (B, H)
+    h_t = o_t ⊙ tanh(c_t)                                     the hidden state         (B, H)
 
 The state that goes from step to step is the pair (h_t, c_t).
 
-Backward, for t = T … 1. δa means dL/da and has the shape of a; a_i, a_f, a_g and a_o are what
-σ and tanh are applied to. σ' = σ (1 - σ) and tanh' = 1 - tanh².
+Backward, for t = T … 1. δa means dL/da and has the shape of a. output_t is h_t as the output layer
+reads it. a_i, a_f, a_g and a_o are the arguments of σ and tanh: i_t = σ(a_i) and so on.
+σ' = σ (1 - σ) and tanh' = 1 - tanh². Products are entry by entry.
 
-    δc_t = δh_t ⊙ o_t (1 - tanh²(c_t)) + what comes back from c_{t+1}
+    δc_t = δh_t ⊙ o_t (1 - tanh²(c_t)) + δc_{t+1} ⊙ f_{t+1}     from step t+1; at t = T: δc_n
     δa_i = δc_t ⊙ g_t i_t (1 - i_t)
     δa_f = δc_t ⊙ c_{t-1} f_t (1 - f_t)
     δa_g = δc_t ⊙ i_t (1 - g_t²)
     δa_o = δh_t ⊙ tanh(c_t) o_t (1 - o_t)
-    δc_{t-1} = δc_t ⊙ f_t
-    δh_{t-1} = W_hi^T δa_i + W_hf^T δa_f + W_hg^T δa_g + W_ho^T δa_o  and what reads h_{t-1} outside
+    δh_{t-1} = W_hi^T δa_i + W_hf^T δa_f + W_hg^T δa_g + W_ho^T δa_o + δoutput_{t-1}
     δx_t = W_ii^T δa_i + W_if^T δa_f + W_ig^T δa_g + W_io^T δa_o
 
 All steps use the same parameters, so each gradient is a sum over the steps:
 
-    δW_i = Σ δa x_t^T      δW_h = Σ δa h_{t-1}^T      δb_i = δb_h = Σ δa      for each of the four a
+    δW_i = Σ δa x_t^T      δW_h = Σ δa h_{t-1}^T      δb_i = δb_h = Σ δa      for i, f, g and o
 
 torch keeps the gates in one array, one below the other: W_ih is W_ii, W_if, W_ig, W_io, (4H, V).
 """
@@ -82,9 +82,9 @@ def lstm_step_backward(
     W_ih: Array,
     W_hh: Array,
 ) -> tuple[Array, ...]:
-    """Return δx_t, the δh and δc that go on to step t-1, and the terms of δW_ih, δW_hh and δb.
+    """Return δx_t, δh_{t-1} without δoutput_{t-1}, δc_t ⊙ f_t, and terms of δW_ih, δW_hh and δb.
 
-    d_h_t (B, H) is all that reaches h_t, d_c (B, H) what comes back from c_{t+1}.
+    d_h_t (B, H) is δh_t, d_c (B, H) is δc_{t+1} ⊙ f_{t+1}.
     """
     i, f, g, o = gates
     tanh_c = np.tanh(c_t)
@@ -98,9 +98,9 @@ def lstm_step_backward(
 
 
 def lstm_backward(tape: Tape, d_output: Array, d_h_n: Array, d_c_n: Array) -> tuple[Array, ...]:
-    """Return δ of x, h_0, c_0, W_ih, W_hh, b_ih, b_hh, from that of all h and the last pair."""
+    """Return δx, δh_0, δc_0, δW_ih, δW_hh, δb_ih, δb_hh, from d_output, d_h_n and d_c_n."""
     x, h, c, gates, W_ih, W_hh = tape
-    d_x, d_h, d_c = np.zeros_like(x), d_h_n, d_c_n  # d_h and d_c come back from the step after
+    d_x, d_h, d_c = np.zeros_like(x), d_h_n, d_c_n  # the next step's terms in δh_t and δc_t
     d_W_ih, d_W_hh, d_b = np.zeros_like(W_ih), np.zeros_like(W_hh), np.zeros_like(W_hh[:, 0])
     for t in reversed(range(len(x))):  # x[t], h[t] and c[t] make h[t + 1] and c[t + 1]
         d_x[t], d_h, d_c, W_ih_term, W_hh_term, b_term = lstm_step_backward(

@@ -8,14 +8,12 @@ import pytest
 import compare.runs.commands
 from compare.cli import main
 from tests.annotations import unchecked
-from tests.compare.runs.runs import TEXT
-from tests.compare.small_run import SMALL
-from tests.compare.small_run import TEXT as FOX
+from tests.compare.runs.runs import FLAGS, SMALL, TEXT
 
 
 @pytest.fixture
 def fox(tmp_path: Path) -> Path:
-    """A short text."""
+    """A text of six batches an epoch."""
     path = tmp_path / "fox.txt"
     path.write_text(TEXT)
     return path
@@ -53,20 +51,12 @@ def without_checks() -> Iterator[None]:
 
 
 @pytest.fixture
-def text(tmp_path: Path) -> Path:
-    """A text of six batches an epoch."""
-    path = tmp_path / "fox.txt"
-    path.write_text(FOX * 20, encoding="utf-8")
-    return path
-
-
-@pytest.fixture
-def small(text: Path) -> list[str]:
+def small(fox: Path) -> list[str]:
     """Flags of a small model on that text."""
-    return f"{SMALL} --text {text}".split()
+    return f"{SMALL} --text {fox}".split()
 
 
 @pytest.fixture
-def training(small: list[str], tmp_path: Path) -> list[str]:
+def training(fox: Path, tmp_path: Path) -> list[str]:
     """Flags of a small run."""
-    return [*small, "--epochs", "2", "--runs", str(tmp_path / "runs")]
+    return f"{FLAGS} --text {fox} --runs {tmp_path / 'runs'}".split()

@@ -64,15 +64,9 @@ def plain_value(value: Any) -> Any:
 def places(value: Any, path: Path_ = ()) -> Iterator[Path_]:
     """Yield every place in a JSON value, the whole first."""
     yield path
-    items = (
-        value.items()
-        if isinstance(value, dict)
-        else enumerate(value)
-        if isinstance(value, list)
-        else ()
-    )
-    for key, item in items:
-        yield from places(item, (*path, key))
+    if isinstance(value, dict | list):
+        for key in value if isinstance(value, dict) else range(len(value)):
+            yield from places(value[key], (*path, key))
 
 
 @st.composite
@@ -170,14 +164,13 @@ def _loaded(directory: Path) -> Any:
 
 def _description(directory: Path) -> Any:
     kept = replay.read(directory / "replay")
-    numbers = {name: getattr(kept.case, name) for name in ("lr", "max_norm", "carry_state", "cell")}
+    case = {name: getattr(kept.case, name) for name in ("lr", "max_norm", "carry_state", "cell")}
+    same = {name: getattr(kept, name) for name in ("alone", "setting", "tensor")}
     return {
         "options": kept.case.options,
-        **{name: "inf" if value == float("inf") else value for name, value in numbers.items()},
+        **{name: "inf" if value == float("inf") else value for name, value in case.items()},
         "suspect": plain(kept.suspect),
-        "alone": kept.alone,
-        "setting": kept.setting,
-        "tensor": kept.tensor,
+        **same,
     }
 
 

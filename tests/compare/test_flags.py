@@ -1,6 +1,5 @@
 """The options of the commands: their defaults, and their effect."""
 
-import json
 import re
 from pathlib import Path
 
@@ -16,7 +15,7 @@ from compare.parity.config import ParityConfig
 from compare.parity.materials import prepared
 from compare.runs.config import GenerateConfig, RunConfig, TrainConfig
 from compare.terminal.output import Terminal
-from tests.compare.small_run import TEXT, only_run
+from tests.compare.runs.runs import only
 
 
 def test_without_flags_it_is_the_run_of_the_lecture() -> None:
@@ -68,20 +67,14 @@ def test_version(capsys: pytest.CaptureFixture[str]) -> None:
     assert re.fullmatch(r"rnn-parity (\d+\.\d+\.\d+|not installed)\n", capsys.readouterr().out)
 
 
-def test_a_config_survives_json() -> None:
-    config = RunConfig(text=Path("a b.txt"), lr=0.25, threads=2, max_tokens=None, name="x")
-    again = RunConfig.from_json(json.loads(json.dumps(config.to_json())))
-    assert again.to_json() == config.to_json()
-
-
-def test_every_flag_arrives(text: Path) -> None:
-    text.write_text("one two three four five six\n" * 50)
+def test_every_flag_arrives(fox: Path) -> None:
+    fox.write_text("one two three four five six\n" * 50)
     flags = (
         "--token word --max-tokens 90 --sampling random --batch-size 3 --num-steps 4 --seed 7 "
         "--hidden-size 5 --num-layers 2 --nonlinearity relu --dtype float64 --threads 2"
     )
     before = scratch_rnn.get_num_threads(), torch.get_num_threads()
-    with prepared(parse(f"parity --text {text} {flags}".split()), Terminal(quiet=True)) as given:
+    with prepared(parse(f"parity --text {fox} {flags}".split()), Terminal(quiet=True)) as given:
         assert (scratch_rnn.get_num_threads(), torch.get_num_threads()) == (2, 2)
     assert (scratch_rnn.get_num_threads(), torch.get_num_threads()) == before
 
@@ -105,20 +98,7 @@ def test_small_steps_lead_nowhere(
     command: str, flag: str, training: list[str], tmp_path: Path
 ) -> None:
     assert main([*command.split(), *training, flag, "1e-9"]) == 0
-    initial = build_models(28, 8)[0].parameters
-    for file in only_run(tmp_path).glob("*.safetensors"):
+    initial = build_models(28, 4)[0].parameters
+    for file in only(tmp_path / "runs").glob("*.safetensors"):
         for name, array in safetensors.numpy.load_file(file).items():
             np.testing.assert_allclose(array, initial[name], rtol=0, atol=1e-6)
-
-
-@pytest.mark.parametrize("ending", ["\r\n", "\r"])
-def test_a_byte_order_mark_and_foreign_line_ends_change_nothing(
-    ending: str, small: list[str], text: Path, capsys: pytest.CaptureFixture[str]
-) -> None:
-    assert main(["parity", *small]) == 0
-    plain = capsys.readouterr().out.splitlines()
-    text.write_bytes(b"\xef\xbb\xbf" + (TEXT.replace("\n", ending) * 20).encode())
-    assert main(["parity", *small]) == 0
-    other = capsys.readouterr().out.splitlines()
-    assert plain[1:] == other[1:]  # line 0 has another SHA-1
-    assert plain[0] != other[0]

@@ -1,27 +1,31 @@
 """`rnn-parity generate`: the text of either side of a run, and damaged runs."""
 
-import json
 import shutil
 import signal
 from collections.abc import Callable
 from pathlib import Path
-from typing import Any
 
-import numpy as np
 import pytest
-import safetensors.numpy
 
 import compare.parity.command
 import compare.runs.commands
 from compare.cli import main, parse
-from tests.compare.runs.runs import newest, only, signalled, untouched
-from tests.compare.small_run import BATCHES, SMALL, TEXT, read
+from tests.compare.runs.runs import (
+    BATCHES,
+    SMALL,
+    TEXT,
+    newest,
+    only,
+    read,
+    signalled,
+    untouched,
+)
 
 
 @pytest.fixture(scope="module")
 def master(tmp_path_factory: pytest.TempPathFactory) -> Path:
     directory = tmp_path_factory.mktemp("master")
-    (directory / "fox.txt").write_text(TEXT * 20)
+    (directory / "fox.txt").write_text(TEXT)
     config = parse(f"{SMALL} --text {directory}/fox.txt --epochs 4 --runs {directory}".split())
     return compare.runs.commands.run(config).directory
 
@@ -83,69 +87,6 @@ def test_a_prefix_is_lower_cased_as_the_text_was(
     written = capsys.readouterr().out
     assert generate(trained, "Fox") == 0
     assert capsys.readouterr().out == written
-
-
-def cut_weights(run: Path) -> None:
-    path = run / "scratch.safetensors"
-    path.write_bytes(path.read_bytes()[:-5])
-
-
-def flip_a_bit(run: Path) -> None:
-    path = run / "scratch.safetensors"
-    content = bytearray(path.read_bytes())
-    content[-20] ^= 4
-    path.write_bytes(content)
-
-
-def other_weights(run: Path) -> None:
-    weights = {"linear.bias": np.zeros(3, np.float32)}
-    safetensors.numpy.save_file(weights, run / "scratch.safetensors")
-
-
-def weights_of_float64(run: Path) -> None:
-    path = run / "scratch.safetensors"
-    weights = {k: v.astype(np.float64) for k, v in safetensors.numpy.load_file(path).items()}
-    safetensors.numpy.save_file(weights, path)
-
-
-def change(name: str, **values: Any) -> Callable[[Path], None]:
-    def damage(run: Path) -> None:
-        (run / name).write_text(json.dumps({**read(run, name), **values}), encoding="utf-8")
-
-    return damage
-
-
-DAMAGES: dict[str, Callable[[Path], object]] = {
-    "no weights": lambda run: (run / "scratch.safetensors").unlink(),
-    "cut weights": cut_weights,
-    "a bit flipped in the weights": flip_a_bit,
-    "other weights": other_weights,
-    "weights of another dtype": weights_of_float64,
-    "no config": lambda run: (run / "config.json").unlink(),
-    "config is no JSON": lambda run: (run / "config.json").write_text("{"),
-    "config is a list": lambda run: (run / "config.json").write_text("[]"),
-    "another size": change("config.json", hidden_size=9),
-    "size is a word": change("config.json", hidden_size="8"),
-    "unknown dtype": change("config.json", dtype="float16"),
-    "no vocabulary": change("vocab.json", tokens=None),
-    "vocabulary of another size": change("vocab.json", tokens=["<unk>", *"fox"]),
-    "a token twice": change("vocab.json", tokens=["<unk>", *"foxf"]),
-}
-
-
-@pytest.mark.parametrize("damage", DAMAGES.values(), ids=DAMAGES)
-def test_a_damaged_run_is_refused(
-    damage: Callable[[Path], object], trained: Path, refused: Callable[..., str]
-) -> None:
-    damage(trained)
-    line = refused(f"generate --run {trained} --prefix fox", 3)
-    assert line.startswith("expected ")
-    assert str(trained) in line
-
-
-def test_generate_from_nowhere(tmp_path: Path, refused: Callable[..., str]) -> None:
-    line = refused(f"generate --run {tmp_path / 'nowhere'} --prefix fox", 3)
-    assert line.endswith("nowhere: No such file or directory")
 
 
 @pytest.fixture

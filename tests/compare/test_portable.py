@@ -6,9 +6,9 @@ from pathlib import Path
 
 from compare.cli import main
 from tests.compare.bench.test_bench_result import grid
+from tests.compare.runs.runs import FLAGS
 
 SCRIPT = Path(__file__).with_name("without_posix.py")
-SMALL = "--hidden-size 4 --batch-size 4 --num-steps 8"
 
 
 def without_posix(directory: Path, *lines: str) -> str:
@@ -22,7 +22,7 @@ def without_posix(directory: Path, *lines: str) -> str:
 
 def test_the_commands_work_without_posix(fox: Path, tmp_path: Path) -> None:
     """A run, its continuation, its page, a text and a bug of the catalogue, one after the other."""
-    begin = f"train --model scratch --text {fox} {SMALL} --epochs 2"
+    begin = f"train --model scratch --text {fox} {FLAGS}"
     assert main(f"{begin} --runs {tmp_path / 'begun'}".split()) == 0
     [run] = (tmp_path / "begun").iterdir()
     grid().write(tmp_path / "bench.json")

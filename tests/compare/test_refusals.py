@@ -11,6 +11,8 @@ from pathlib import Path
 import pytest
 import torch
 
+from compare.runs.checkpoint import container
+
 Refused = Callable[..., str]
 
 ROOT = Path(__file__).parents[2]
@@ -125,12 +127,12 @@ def test_a_mistyped_option_on_a_terminal(columns: int, variables: dict[str, str]
 
 @pytest.mark.parametrize("kind", TEXTS)
 def test_a_text_that_cannot_be_used(
-    kind: str, training: list[str], text: Path, tmp_path: Path, refused: Refused
+    kind: str, training: list[str], fox: Path, tmp_path: Path, refused: Refused
 ) -> None:
     content, message = TEXTS[kind]
-    text.unlink()
+    fox.unlink()
     if content is not None:
-        text.write_bytes(content)
+        fox.write_bytes(content)
     line = refused(training, 3, prints=True)
     assert line.startswith(message)
     assert ", got " in line
@@ -143,6 +145,28 @@ def test_cuda_without_a_device(
     monkeypatch.setattr(torch.cuda, "is_available", lambda: False)
     line = refused([*training, "--device", "cuda"], 4)
     assert line.startswith("expected a CUDA device for --device cuda, got none")
+    assert not (tmp_path / "runs").exists()
+
+
+@pytest.mark.parametrize(
+    ("limit", "refusal"),
+    [
+        ("MOST_BYTES", "expected a model of at most 128 bytes, the limit of a checkpoint, "),
+        ("MOST_HEADER_BYTES", "expected a state of at most 32 bytes, the limit of a checkpoint, "),
+    ],
+)
+def test_a_model_that_no_checkpoint_can_hold(
+    limit: str,
+    refusal: str,
+    training: list[str],
+    tmp_path: Path,
+    monkeypatch: pytest.MonkeyPatch,
+    refused: Refused,
+) -> None:
+    most = {"MOST_HEADER_BYTES": 64, "MOST_BYTES": 192 if limit == "MOST_BYTES" else 2**20}
+    for name, number in most.items():
+        monkeypatch.setattr(container, name, number)
+    assert refused([*training, "--state", "carried"], 2, prints=True).startswith(refusal)
     assert not (tmp_path / "runs").exists()
 
 

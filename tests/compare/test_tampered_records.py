@@ -1,12 +1,15 @@
 """Tampered records are refused in one line, or read exactly as they are."""
 
 import math
+import os
 import shutil
+from collections.abc import Callable
 from pathlib import Path
 from typing import Any
 
 import numpy as np
 import pytest
+import safetensors.numpy
 from hypothesis import HealthCheck, given, settings
 
 from compare.bench.results.result import Document
@@ -20,12 +23,15 @@ from tests.counts import Count, number
 
 pytestmark = pytest.mark.usefixtures("without_curves", "without_checks")
 
-ONE = "train --model scratch --resume {} --epochs 3"
+Damage = Callable[[Path], object]
+
+GENERATE = "generate --run {} --prefix the --num-preds 2"
+RESUME = "train --model scratch --resume {} --epochs 3"
 COMMANDS = {
-    "config": ["generate --run {} --prefix the --num-preds 2"],
-    "vocab": ["generate --run {} --prefix the --num-preds 2"],
-    "environment": [ONE],
-    "metrics": [ONE, "explain --checkpoint {} --text the --out {}/page.html"],
+    "config": [GENERATE],
+    "vocab": [GENERATE],
+    "environment": [RESUME],
+    "metrics": [RESUME, "explain --checkpoint {} --text the --out {}/page.html"],
     "checkpoint": ["explain --checkpoint {} --text the --out {}/page.html"],
     "replay": ["bisect --replay {}/replay"],
     "benchmark": [],
@@ -101,56 +107,93 @@ def test_a_tampered_record_is_refused_or_read_as_it_is(
     is_refused_or_what_it_says()
 
 
+def changed(name: str, *path: Any, to: Any) -> Damage:
+    """Change one value of a record; ... removes it."""
+
+    def change(run: Path) -> None:
+        [kind] = [kind for kind in KINDS if kind.name == name]
+        values = parent = kind.values(run)
+        for key in path[:-1]:
+            parent = parent[key]
+        parent[path[-1]] = to
+        if to is ...:
+            del parent[path[-1]]
+        kind.put(run, as_text(values))
+
+    return change
+
+
+def written(name: str, content: str) -> Damage:
+    return lambda run: (run / name).write_text(content)
+
+
+def removed(name: str) -> Damage:
+    return lambda run: (run / name).unlink()
+
+
+def cut_weights(run: Path) -> None:
+    os.truncate(run / "scratch.safetensors", (run / "scratch.safetensors").stat().st_size - 5)
+
+
+def other_weights(run: Path) -> None:
+    weights = {"linear.bias": np.zeros(3, np.float32)}
+    safetensors.numpy.save_file(weights, run / "scratch.safetensors")
+
+
+DAMAGES: dict[str, dict[str, Damage]] = {
+    GENERATE: {
+        "no run": shutil.rmtree,
+        "no weights": removed("scratch.safetensors"),
+        "cut weights": cut_weights,
+        "other weights": other_weights,
+        "no config": removed("config.json"),
+        "config is no JSON": written("config.json", "{"),
+        "config is a list": written("config.json", "[]"),
+        "config is deep": written("config.json", "[" * 100_000),
+        "another size": changed("config", "hidden_size", to=9),
+        "size is a word": changed("config", "hidden_size", to="8"),
+        "size is huge": changed("config", "hidden_size", to=10**20),
+        "unknown dtype": changed("config", "dtype", to="float16"),
+        "many layers": changed("config", "num_layers", to=30_000),
+        "no vocabulary": changed("vocab", "tokens", to=None),
+        "vocabulary of another size": changed("vocab", "tokens", to=["<unk>", *"fox"]),
+        "a token twice": changed("vocab", "tokens", to=["<unk>", *"foxf"]),
+        "an escape sequence": changed("vocab", "tokens", 3, to="\x1b[31m"),
+    },
+    RESUME: {
+        "no run": shutil.rmtree,
+        "no checkpoints": lambda run: shutil.rmtree(run / "checkpoints"),
+        "no config": removed("config.json"),
+        "another lr": changed("config", "lr", to=0.75),
+        "no environment": removed("environment.json"),
+        "versions are a list": changed("environment", "versions", to=["numpy"]),
+        "no metrics": removed("metrics.jsonl"),
+        "cut metrics": written("metrics.jsonl", '{"update": 1}\n'),
+        "broken metrics": written("metrics.jsonl", "{\n" * 20),
+        "no loss": changed("metrics", 0, "scratch_loss", to=None),
+        "no number of tokens": changed("metrics", 3, "num_tokens", to=...),
+    },
+    "explain --checkpoint {} --text the": {
+        "infinite update": changed("checkpoint", "position", "update", to=math.inf),
+    },
+    "bench --plot {}/bench.json": {
+        "no copying": changed("benchmark", "roof", "copying", to=0.0),
+    },
+    "bisect --replay {}/replay": {
+        "other code": changed("replay", "suspect", "implementation", to="os:system"),
+    },
+}
+
+
 @pytest.mark.parametrize(
-    ("name", "path", "value", "command"),
-    [
-        ("checkpoint", ("position", "update"), math.inf, "explain --checkpoint {} --text the"),
-        ("checkpoint", ("sampler", "seed"), -1, "explain --checkpoint {} --text the"),
-        ("checkpoint", ("optimizer", "lr"), math.inf, "explain --checkpoint {} --text the"),
-        ("checkpoint", ("optimizer", "lr"), 1e300, "explain --checkpoint {} --text the"),
-        ("checkpoint", ("optimizer", "max_norm"), 1e300, "explain --checkpoint {} --text the"),
-        ("config", ("hidden_size",), 10**20, "generate --run {} --prefix the"),
-        ("config", ("num_layers",), 30_000, "generate --run {} --prefix the"),
-        ("config", ("num_layers",), 30_000, ONE),
-        ("metrics", (0, "scratch_loss"), None, ONE),
-        ("metrics", (3, "num_tokens"), ..., ONE),
-        ("environment", ("versions",), ["numpy"], ONE),
-        ("vocab", ("tokens", 3), "\x1b[31m", "generate --run {} --prefix the"),
-        ("checkpoint", ("vocabulary", 3), "\x1b[31m", "explain --checkpoint {} --text the"),
-        ("checkpoint", ("vocabulary", 3), "e" * 10**6, "explain --checkpoint {} --text the"),
-        ("replay", ("suspect", "implementation"), "os:system", "bisect --replay {}/replay"),
-        ("benchmark", ("roof", "copying"), 0.0, "bench --plot {}/bench.json"),
-    ],
+    ("command", "damage"), [(command, name) for command in DAMAGES for name in DAMAGES[command]]
 )
-def test_each_of_these_is_refused_in_one_line(
-    name: str,
-    path: tuple[Any, ...],
-    value: Any,
-    command: str,
-    records: Path,
-    tmp_path: Path,
-    capsys: pytest.CaptureFixture[str],
+def test_a_damaged_record_is_refused_in_one_line(
+    command: str, damage: str, records: Path, tmp_path: Path, refused: Callable[..., str]
 ) -> None:
-    directory = tmp_path / "tampered"
-    shutil.copytree(records, directory)
-    for finished in ("result.json", "snapshots"):  # so that a run can go on, and its end is read
-        remove = shutil.rmtree if finished == "snapshots" else Path.unlink
-        remove(directory / finished)
-    [kind] = [kind for kind in KINDS if kind.name == name]
-    values = kind.values(directory)
-    parent = values
-    for key in path[:-1]:
-        parent = parent[key]
-    if value is ...:
-        del parent[path[-1]]
-    else:
-        parent[path[-1]] = value
-    kind.put(directory, as_text(values))
-    capsys.readouterr()
-    code = main(command.format(directory).split())
-    error = capsys.readouterr().err
-    assert code == (2 if value == "os:system" else 3), error
-    assert error.count("\n") == 1
-    assert error.startswith("rnn-parity: expected ")
-    assert len(error) < 1000
-    assert np.all([character.isprintable() for character in error[:-1]])
+    directory = Path(shutil.copytree(records, tmp_path / "damaged"))
+    DAMAGES[command][damage](directory)
+    line = refused(command.format(directory), 2 if damage == "other code" else 3, prints=True)
+    assert line.startswith("expected ")
+    assert str(directory) in line or damage == "other code"
+    assert len(line) < 1000

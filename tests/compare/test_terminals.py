@@ -13,11 +13,11 @@ from rich.console import Console
 
 import compare.parity.command
 import compare.runs.commands
+from compare import build_models
 from compare.cli import main, parse
 from compare.parity.table import show_parity
 from compare.terminal.output import LONG_EPOCH, Terminal
 from tests.compare.runs.runs import HANG_UP, SIGNALS
-from tests.compare.small_run import NAMES
 
 ROOT = Path(__file__).parents[2]
 
@@ -33,7 +33,7 @@ def test_the_table_fits_the_terminal(width: int, small: list[str]) -> None:
     words = set(table.split())
     assert {"tensor", "verdict", "hidden", "loss", "updated", "clipped"} <= words
     if width >= 40:
-        assert set(NAMES) <= words
+        assert build_models(28, 4)[0].parameters.keys() <= words
     assert ("shape" in words) == (width >= 80)
     assert ("error," in words) == (width >= 80)
     assert ("difference" in words) == (width >= 60)

@@ -5,6 +5,8 @@ from typing import Any
 import numpy as np
 import pytest
 
+from compare.check.cases.layer_case import LayerCase
+from compare.parity import CELLS
 from compare.parity.rows import compare_results
 from compare.parity.tolerance import tolerances
 from scratch_rnn import GRU, LSTM, RNN, RNNModel, predict, train
@@ -74,9 +76,8 @@ def by_the_model(
     return {"logits": np.array(rows)}
 
 
-@property_of_models(dropout=0.0, B=1, T=(2, 3, 4))
-def test_token_by_token_gives_the_models_own_logits(package: Any, case: ModelCase) -> None:
-    """All logits, not the largest one alone."""
+def agrees(package: Any, case: ModelCase) -> None:
+    """Compare the logits token by token with the model's own."""
     tokens = case.batch.inputs[0].tolist()
 
     def compute(move: Any) -> dict[str, np.ndarray]:
@@ -92,30 +93,17 @@ def test_token_by_token_gives_the_models_own_logits(package: Any, case: ModelCas
     demand(compare_results(results, rows, allowed), "token by token, logits are the model's", case)
 
 
+@property_of_models(dropout=0.0, B=1, T=(2, 3, 4))
+def test_token_by_token_gives_the_models_own_logits(package: Any, case: ModelCase) -> None:
+    agrees(package, case)
+
+
 @pytest.mark.parametrize(
-    ("layer", "options"),
-    [
-        (RNN, {"bias": False}),
-        (GRU, {"bias": False}),
-        (LSTM, {"bias": False}),
-        (LSTM, {"proj_size": 2}),
-    ],
+    "options",
+    [*({"cell": cell, "bias": False} for cell in CELLS), {"cell": "lstm", "projected": True}],
+    ids=str,
 )
 def test_token_by_token_without_biases_and_with_a_projection(
-    layer: Any, options: dict[str, Any]
+    package: Any, options: dict[str, Any]
 ) -> None:
-    model = RNNModel(layer(5, 4, num_layers=2, **options, rng=np.random.default_rng(0)), 5)
-    weights = {name: array.copy() for name, array in model.parameters.items()}
-    tokens = [0, 3, 1, 4, 2]
-
-    def compute(move: Any) -> dict[str, np.ndarray]:
-        for name, array in weights.items():
-            model.parameters[name][...] = move(array)
-        return by_the_model(model, tokens, model.begin_state(1), move)
-
-    results, allowed = tolerances(compute)
-    for name, array in weights.items():
-        model.parameters[name][...] = array
-    logits_after = token_by_token(model, model.begin_state(1))
-    rows = {"logits": np.array([logits_after(token) for token in tokens])}
-    demand(compare_results(results, rows, allowed), "token by token", str(options))
+    agrees(package, ModelCase(LayerCase(T=5, V=5, H=4, L=2, one_hot=True, **options)))

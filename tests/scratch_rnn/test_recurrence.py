@@ -86,14 +86,6 @@ def test_tanh_and_its_slope_at_points_that_are_known() -> None:
     assert np.abs(d_x - [[[8 / 9, 1]]]).max() <= 4 * gap
 
 
-def test_relu_of_zero_is_zero_and_so_is_its_slope() -> None:
-    """As in torch, where both choices would be right."""
-    weights = Weights(np.ones((1, 1)), np.ones((1, 1)), None, None)
-    tape = elman.forward(np.zeros((1, 1, 1)), np.zeros((1, 1)), weights, "relu")
-    d_x, d_h_0, _ = elman.backward(tape, weights, np.ones((1, 1, 1)), np.ones((1, 1)), "relu")
-    assert (tape.h[1].item(), d_x.item(), d_h_0.item()) == (0, 0, 0)
-
-
 ODD = [np.nan, np.inf, -np.inf, -1.0, 0.0, 1.0]
 
 

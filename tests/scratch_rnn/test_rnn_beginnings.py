@@ -11,33 +11,18 @@ from torch.nn import functional as F
 
 import scratch_rnn
 from compare.check.cases.layer_case import LayerCase
-from compare.check.cases.layer_results import CLASSES
 from compare.check.cases.reference import call, set_parameters, torch_layer
 from compare.parity import CELLS
 from tests.annotations import unchecked
 from tests.properties import against, demand
 
 
-@pytest.fixture(params=CLASSES)
-def cell(request: pytest.FixtureRequest) -> str:
-    """Try each cell."""
-    name: str = request.param
-    return name
-
-
-@pytest.fixture
-def implementation(cell: str) -> Any:
-    return CLASSES[cell]
-
-
 @pytest.mark.parametrize("H", [1, 4, 100])
-def test_first_weights_are_uniform_in_one_over_root_h(
-    cell: str, implementation: Any, H: int
-) -> None:
+def test_first_weights_are_uniform_in_one_over_root_h(cell: str, layer_class: Any, H: int) -> None:
     """As in torch: within ±1/√H, reaching nearly so far, with the mean and spread of that."""
     bound = 1 / np.sqrt(H)
     rounded = np.nextafter(np.float32(bound), np.float32(2))  # float32 may round the bound up
-    layer = implementation(7, H, 2, bidirectional=True, rng=np.random.default_rng(0))
+    layer = layer_class(7, H, 2, bidirectional=True, rng=np.random.default_rng(0))
     values = np.concatenate([array.ravel() for array in layer.parameters.values()])
     assert np.abs(values).max() <= rounded
     n = len(values)
@@ -56,9 +41,9 @@ def nn_layer(cell: str) -> Any:
 
 
 @pytest.mark.parametrize("dtype", [None, np.float32, np.float64])
-def test_first_weights_follow_from_the_generator(implementation: Any, dtype: Any) -> None:
+def test_first_weights_follow_from_the_generator(layer_class: Any, dtype: Any) -> None:
     first, second, other = (
-        implementation(3, 4, dtype=dtype, rng=np.random.default_rng(seed)) for seed in (1, 1, 2)
+        layer_class(3, 4, dtype=dtype, rng=np.random.default_rng(seed)) for seed in (1, 1, 2)
     )
     for name, array in first.parameters.items():
         assert array.dtype == (np.float32 if dtype is None else dtype)
@@ -69,32 +54,32 @@ def test_first_weights_follow_from_the_generator(implementation: Any, dtype: Any
 
 
 def test_without_a_generator_each_layer_differs_and_global_randomness_is_left_alone(
-    implementation: Any,
+    layer_class: Any,
 ) -> None:
     before = np.random.get_state()[1].copy()  # noqa: NPY002
-    first, second = implementation(3, 4), implementation(3, 4)
+    first, second = layer_class(3, 4), layer_class(3, 4)
     assert not np.array_equal(first.parameters["weight_hh_l0"], second.parameters["weight_hh_l0"])
     np.testing.assert_array_equal(np.random.get_state()[1], before)  # noqa: NPY002
 
 
 def test_dropout_with_a_single_layer_is_warned_about_as_by_torch(
-    cell: str, implementation: Any
+    cell: str, layer_class: Any
 ) -> None:
-    implementation(3, 4, 2, dropout=0.5)  # where it acts it is no matter
+    layer_class(3, 4, 2, dropout=0.5)  # where it acts it is no matter
     with pytest.warns(UserWarning, match="dropout"):
         nn_layer(cell)(3, 4, dropout=0.5)
     with pytest.warns(UserWarning, match="dropout"):
-        implementation(3, 4, dropout=0.5)
+        layer_class(3, 4, dropout=0.5)
 
 
 def test_the_warning_has_the_stack_level_of_the_caller(
-    implementation: Any, monkeypatch: pytest.MonkeyPatch
+    layer_class: Any, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     """Above all constructors. The next test shows which line that is, but not with mutants."""
     levels = []
     monkeypatch.setattr("warnings.warn", lambda message, stacklevel: levels.append(stacklevel))
-    implementation(3, 4, dropout=0.5)
-    constructors = {f for c in implementation.__mro__ if (f := vars(c).get("__init__"))}
+    layer_class(3, 4, dropout=0.5)
+    constructors = {f for c in layer_class.__mro__ if (f := vars(c).get("__init__"))}
     assert levels == [len(constructors)]  # `object` has one, too
 
 
@@ -112,12 +97,16 @@ def test_the_warning_points_at_the_line_that_makes_the_layer() -> None:
 @pytest.mark.parametrize("dropout", [0.0, 0.25, 0.9])
 @pytest.mark.parametrize("dtype", [np.float32, np.float64])
 def test_masks_drop_with_their_probability_and_scale_the_rest(
-    implementation: Any, dropout: float, dtype: Any
+    layer_class: Any, dropout: float, dtype: Any
 ) -> None:
     """Each entry alone: 0 with probability p, else 1/(1-p); binomial within five deviations."""
-    layer = implementation(3, 8, 3, dropout=dropout, bidirectional=True, dtype=dtype)
+    layer = layer_class(3, 8, 3, dropout=dropout, bidirectional=True, dtype=dtype)
     T, B = 25, 10
-    masks = layer.draw_dropout_masks(T, B, np.random.default_rng(0))
+    masks, again, other = (
+        layer.draw_dropout_masks(T, B, np.random.default_rng(seed)) for seed in (0, 0, 1)
+    )
+    np.testing.assert_array_equal(masks, again)
+    assert np.array_equal(masks, other) == (dropout == 0)
     assert [(mask.shape, mask.dtype) for mask in masks] == [((T, B, 16), dtype)] * 2
     scale = np.dtype(dtype).type(1 / (1 - dropout))
     for mask in masks:
@@ -130,12 +119,6 @@ def test_masks_drop_with_their_probability_and_scale_the_rest(
         for axis in range(3):  # no step, sequence or unit is dropped as a whole or copied
             first, second = (masks[0].take(k, axis) for k in (0, 1))
             assert not np.array_equal(first, second)
-
-
-def test_masks_of_dropout_one_are_zero() -> None:
-    masks = scratch_rnn.RNN(3, 4, 2, dropout=1.0).draw_dropout_masks(5, 2, np.random.default_rng(0))
-    assert len(masks) == 1
-    assert not masks[0].any()
 
 
 def test_a_number_below_what_is_kept_keeps_and_that_itself_drops() -> None:
@@ -151,8 +134,9 @@ def test_a_number_below_what_is_kept_keeps_and_that_itself_drops() -> None:
     np.testing.assert_array_equal(mask, np.broadcast_to([2, 0, 2, 0], (2, 3, 4)))
 
 
-def test_masks_of_no_steps_or_no_sequences_are_empty_and_wrong_sizes_are_refused() -> None:
-    layer, rng = scratch_rnn.RNN(3, 4, 2, dropout=0.5), np.random.default_rng(0)
+def test_masks_of_dropout_one_are_zero_and_wrong_sizes_are_refused() -> None:
+    layer, rng = scratch_rnn.RNN(3, 4, 2, dropout=1.0), np.random.default_rng(0)
+    assert not layer.draw_dropout_masks(5, 2, rng)[0].any()
     assert layer.draw_dropout_masks(0, 2, rng)[0].shape == (0, 2, 4)
     assert layer.draw_dropout_masks(2, 0, rng)[0].shape == (2, 0, 4)
     with unchecked():
@@ -164,22 +148,13 @@ def test_masks_of_no_steps_or_no_sequences_are_empty_and_wrong_sizes_are_refused
             layer.draw_dropout_masks(2, 2, 7)  # type: ignore[arg-type]
 
 
-def test_masks_follow_from_the_generator() -> None:
-    layer = scratch_rnn.RNN(3, 4, 2, dropout=0.5)
-    first, second, other = (
-        layer.draw_dropout_masks(5, 2, np.random.default_rng(seed))[0] for seed in (1, 1, 2)
-    )
-    np.testing.assert_array_equal(first, second)
-    assert not np.array_equal(first, other)
-
-
 @pytest.mark.parametrize("bidirectional", [False, True])
 @pytest.mark.parametrize("batch_first", [False, True])
 @pytest.mark.parametrize("dtype", ["float32", "float64"])
 @pytest.mark.parametrize("dropout", [0.25, 0.5])
 def test_training_mode_with_the_masks_that_torch_draws(
     cell: str,
-    implementation: Any,
+    layer_class: Any,
     bidirectional: bool,
     batch_first: bool,
     dtype: str,
@@ -189,48 +164,28 @@ def test_training_mode_with_the_masks_that_torch_draws(
 
     So F.dropout draws the same masks from the same seed, and the layer takes those.
     """
-    case = LayerCase(
-        cell,
-        T=4,
-        B=3,
-        V=2,
-        H=5,
-        L=3,
-        batch_first=batch_first,
-        dropout=dropout,
-        bidirectional=bidirectional,
-        dtype=dtype,
-    )
-    floats = case.floats
-    torch_dtype = getattr(torch, dtype)
+    options = {"batch_first": batch_first, "dropout": dropout, "bidirectional": bidirectional}
+    case = LayerCase(cell, T=4, B=3, V=2, H=5, L=3, dtype=dtype, **options)
     torch.manual_seed(7)
-    masks = [
-        F.dropout(torch.ones(case.T, case.B, case.D * case.H, dtype=torch_dtype), dropout)
-        for _ in range(case.L - 1)
-    ]
-    case.__dict__["floats"] = floats.__class__(
-        **vars(floats) | {"dropout_masks": tuple(mask.numpy() for mask in masks)}
-    )
+    ones = torch.ones(case.T, case.B, case.D * case.H, dtype=getattr(torch, dtype))
+    masks = tuple(F.dropout(ones, dropout).numpy() for _ in range(case.L - 1))
+    case = case.given(dropout_masks=masks)
+    floats = case.floats
 
     layer = torch_layer(case.options, dtype, cell).train()
     parameters = set_parameters(layer, floats.parameters)
     x = torch.from_numpy(floats.x.copy()).requires_grad_()
     letters = CELLS[cell].states
-    begin = {
-        f"{letter}0": torch.from_numpy(getattr(floats, f"{letter}0").copy()).requires_grad_()
-        for letter in letters
-    }
+    arrays = {f"{letter}0": getattr(floats, f"{letter}0") for letter in letters}
+    begin = {name: torch.from_numpy(a.copy()).requires_grad_() for name, a in arrays.items()}
     torch.manual_seed(7)
     output, last = call(layer, x, list(begin.values()), None)
-    results = {"output": output}
-    results |= {f"{letter}_n": tensor for letter, tensor in zip(letters, last, strict=True)}
+    results = {"output": output, **dict(zip((f"{s}_n" for s in letters), last, strict=True))}
     upstream = [torch.from_numpy(getattr(floats, f"d_{name}").copy()) for name in results]
     variables = parameters | {"x": x} | begin
     gradients = torch.autograd.grad(list(results.values()), list(variables.values()), upstream)
-    reference = {name: tensor.detach().numpy() for name, tensor in results.items()} | {
-        f"gradient of {name}": gradient.numpy()
-        for name, gradient in zip(variables, gradients, strict=True)
-    }
+    results |= {f"gradient of {n}": g for n, g in zip(variables, gradients, strict=True)}
+    reference = {name: tensor.detach().numpy() for name, tensor in results.items()}
     with unchecked():
-        report = against(reference, implementation, case)
+        report = against(reference, layer_class, case)
     demand(report, "with torch's masks, training mode is PyTorch's", case)

@@ -16,15 +16,11 @@ from threadpoolctl import threadpool_info
 from compare.check.cases.layer_case import LayerCase
 from compare.check.cases.layer_results import CLASSES, backward, build, forward, rounding
 from compare.parity import CELLS
-from compare.parity.rows import compare_results
-from compare.parity.step import scratch_step
-from compare.parity.tolerance import tolerances
 from scratch_rnn import RNN, parts, set_num_threads, threads
 from scratch_rnn.states import arrays_of
 from scratch_rnn.threads import in_one_part
 from tests.annotations import unchecked
 from tests.counts import number
-from tests.model_cases import ModelCase, build_model
 from tests.properties import against, demand, identical
 from tests.scratch_rnn.test_rnn_refusals import CALL, H, V
 from tests.scratch_rnn.test_train import sharing
@@ -59,18 +55,6 @@ def test_the_same_threads_give_a_layer_the_same_bits(n: int, case: LayerCase) ->
     demand(identical(results, results_again), "the same bits forward", case)
     for others in (gradients_again, second, on_one_thread):
         demand(identical(gradients, others), "the same bits backward", case)
-
-
-@pytest.mark.parametrize("cell", CELLS)
-@pytest.mark.parametrize("n", [2, 3])
-def test_threads_change_a_models_rounding_at_most(n: int, cell: str) -> None:
-    """Forward and backward of a model, without `train_step`, which divides the batch itself."""
-    case = ModelCase(LayerCase(cell, T=4, B=5, V=5, H=8, L=2, one_hot=True, seed=3))
-    step = (case.batch, case.state, case.lr, case.max_norm)
-    expected, allowed = tolerances(lambda move: scratch_step(build_model(case), *step, move))
-    with sharing(n):
-        results = scratch_step(build_model(case), *step)
-    demand(compare_results(results, expected, allowed), f"{n} threads are as good as one", case)
 
 
 @pytest.mark.parametrize("cell", CELLS)
@@ -313,12 +297,6 @@ def test_another_number_of_threads_ends_those_before() -> None:
     for thread in others:
         thread.join(800)
         assert not thread.is_alive()
-
-
-def test_the_same_threads_serve_call_after_call() -> None:
-    with sharing(2):
-        calls = [threads.map_parts(lambda _: threading.current_thread(), range(2)) for _ in "ab"]
-    assert calls[0] == calls[1]
 
 
 def test_the_number_can_be_changed_while_another_thread_computes(

@@ -1,5 +1,6 @@
 """Steps, epochs, runs: what is carried from batch to batch, and what is not."""
 
+import functools
 import threading
 import time
 from collections.abc import Iterator
@@ -46,21 +47,25 @@ def small_batches(count: int = 3, B: int = 2, T: int = 4) -> list[Batch]:
     return [Batch(inputs, targets) for inputs, targets in ids]
 
 
-@property_of_models(dropout=0.0)
-def test_a_step_is_forward_loss_backward_clip_update(package: Any, case: ModelCase) -> None:
-    """`train_step` takes the very step whose every tensor is compared with PyTorch's."""
+def results_of_step(package: Any, case: ModelCase, state: Any) -> dict[str, np.ndarray]:
+    """Return what `train_step` returns and changes."""
     model = build_model(case, package)
-    expected = scratch_step(build_model(case), case.batch, case.state, case.lr, case.max_norm)
     optimizer = package.SGD(model.parameters, case.lr)
-    state = case.state if case.layer.h0 else None
     result = package.train_step(model, case.batch, state, optimizer, max_norm=case.max_norm)
     dtype = case.layer.dtype
-    results = {
+    return {
         "loss": np.asarray(result.loss, dtype),
         "gradient norm": np.asarray(result.grad_norm, dtype),
         **named_state("final state", result.state),
         **{f"updated {name}": array for name, array in model.parameters.items()},
     }
+
+
+@property_of_models(dropout=0.0)
+def test_a_step_is_forward_loss_backward_clip_update(package: Any, case: ModelCase) -> None:
+    """`train_step` takes the very step whose every tensor is compared with PyTorch's."""
+    expected = scratch_step(build_model(case), case.batch, case.state, case.lr, case.max_norm)
+    results = results_of_step(package, case, case.state if case.layer.h0 else None)
     report = identical(results, {name: expected[name] for name in results})
     demand(report, "a step is forward, loss, backward, clip, update", case)
 
@@ -117,22 +122,17 @@ def test_by_default_the_norm_is_limited_to_one_and_the_state_reset() -> None:
         assert result.grad_norm > 2
 
     explicit = {"carry_state": False, "max_norm": 1.0}
-    pairs = [
-        (step, lambda model: step(model, max_norm=1.0)),
-        (
-            lambda model: train_epoch(model, small_batches(), SGD(model.parameters, 0.5)),
-            lambda model: train_epoch(
-                model, small_batches(), SGD(model.parameters, 0.5), **explicit
-            ),
-        ),
-        (
-            lambda model: train(model, small_batches(), 0.5, 2),
-            lambda model: train(model, small_batches(), 0.5, 2, **explicit),
-        ),
-    ]
-    for default, explicitly in pairs:
-        for name, array in trained(default).items():
-            np.testing.assert_array_equal(array, trained(explicitly)[name])
+
+    def epoch(model: RNNModel, **options: Any) -> None:
+        train_epoch(model, small_batches(), SGD(model.parameters, 0.5), **options)
+
+    def epochs(model: RNNModel, **options: Any) -> None:
+        train(model, small_batches(), 0.5, 2, **options)
+
+    for run, options in ((step, {"max_norm": 1.0}), (epoch, explicit), (epochs, explicit)):
+        explicitly = trained(functools.partial(run, **options))
+        for name, array in trained(run).items():
+            np.testing.assert_array_equal(array, explicitly[name])
 
 
 def test_states_and_targets_of_other_shapes_are_refused() -> None:
@@ -168,26 +168,13 @@ def sharing(n: int) -> Iterator[None]:
 def test_threads_change_rounding_at_most(n: int, B: int, cell: str) -> None:
     layer = LayerCase(cell, T=4, B=B, V=5, H=8, L=2, one_hot=True, seed=3)
     case = ModelCase(layer, lr=1.0, max_norm=0.5)
-    expected, allowed = tolerances(
-        lambda move: scratch_step(
-            build_model(case), case.batch, case.state, case.lr, case.max_norm, move
-        )
-    )
+    given = case.batch, case.state, case.lr, case.max_norm
+    expected, allowed = tolerances(lambda move: scratch_step(build_model(case), *given, move))
     runs = []
     for _ in range(3):
-        model = build_model(case, scratch_rnn)
-        optimizer = SGD(model.parameters, case.lr)
         with sharing(n):
             assert scratch_rnn.get_num_threads() == n
-            result = train_step(model, case.batch, case.state, optimizer, max_norm=case.max_norm)
-        runs.append(
-            {
-                "loss": np.asarray(result.loss, "float32"),
-                "gradient norm": np.asarray(result.grad_norm, "float32"),
-                **named_state("final state", result.state),
-                **{f"updated {name}": array for name, array in model.parameters.items()},
-            }
-        )
+            runs.append(results_of_step(scratch_rnn, case, case.state))
     reference = {name: expected[name] for name in runs[0]}
     demand(compare_results(runs[0], reference, allowed), f"{n} threads are as good as one", case)
     for run in runs[1:]:
@@ -208,11 +195,9 @@ def test_parts_cover_the_batch(n: int, B: int) -> None:
 
 def test_little_work_stays_in_one_part() -> None:
     worth = threads.WORTH_A_THREAD
-    set_num_threads(4)
-    try:
+    with sharing(4):
+        threads.WORTH_A_THREAD = worth
         parts = [len(threads.parts_of_batch(8, k * worth)) for k in (0, 1, 2, 3, 4, 9)]
-    finally:
-        set_num_threads(1)
     assert parts == [1, 1, 2, 3, 4, 4]
 
 
@@ -270,20 +255,20 @@ def test_n_threads_are_the_caller_and_n_minus_one_named_ones(n: int) -> None:
     """A barrier of n lets nobody through unless n parts are under way at once."""
     barrier = threading.Barrier(n)
 
-    def meet(_: int) -> str:
+    def meet(_: int) -> threading.Thread:
         barrier.wait(timeout=800)
-        return threading.current_thread().name
+        return threading.current_thread()
 
     with sharing(n):
-        names = [threads.map_parts(meet, range(n)) for _ in range(3)]
-        many = threads.map_parts(lambda _: threading.current_thread().name, range(20))
-    here = threading.current_thread().name
-    assert all(first == here for first, *_ in names)
-    workers = {name for _, *others in names for name in others} | set(many[1:])
-    assert len(workers) == n - 1
-    assert all(name.startswith("scratch_rnn") for name in workers)
+        found = [threads.map_parts(meet, range(n)) for _ in range(3)]
+        many = threads.map_parts(lambda _: threading.current_thread(), range(20))
+    here = threading.current_thread()
+    assert all(first is here for first, *_ in found)
+    workers = {thread for _, *others in found for thread in others} | set(many[1:])
+    assert len(workers) == n - 1  # the same ones call after call
+    assert all(thread.name.startswith("scratch_rnn") for thread in workers)
     with sharing(1):
-        assert threads.map_parts(lambda _: threading.current_thread().name, range(2)) == [here] * 2
+        assert threads.map_parts(lambda _: threading.current_thread(), range(2)) == [here] * 2
 
 
 def test_blas_is_held_to_one_thread_and_nothing_else_is() -> None:

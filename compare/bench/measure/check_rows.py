@@ -53,22 +53,16 @@ def check_rows(
         refused = RowCheck(REFUSED, f"{objection} (against PyTorch CPU)")
         return dict.fromkeys(known, RowCheck(REFUSED, DISAGREE)) | {scratch: refused}
     for row, job in known.items():
-        if row not in checks:
-            checks[row] = _checked(_first_call(row, job, threads), row, phase, expected, gate)
-    return {row: _with_errors(checks[row], phase, gate) for row in known}
-
-
-def _checked(check: RowCheck, row: Row, phase: str, expected: Arrays, gate: Gate) -> RowCheck:
-    if check.outcome != TIMED:
-        return check
-    objection = gate.objection(phase, expected, check.results, gaps=row.gaps)
-    return check if objection is None else RowCheck(REFUSED, objection, check.first_call)
-
-
-def _with_errors(check: RowCheck, phase: str, gate: Gate) -> RowCheck:
-    if check.outcome != TIMED:
-        return check
-    return replace(check, errors=gate.errors(phase, check.results), results={})
+        if row not in pair:
+            checks[row] = check = _first_call(row, job, threads)
+            if check.outcome == TIMED:
+                objection = gate.objection(phase, expected, check.results, gaps=row.gaps)
+                if objection is not None:
+                    checks[row] = RowCheck(REFUSED, objection, check.first_call)
+        if checks[row].outcome == TIMED:
+            errors = gate.errors(phase, checks[row].results)
+            checks[row] = replace(checks[row], errors=errors, results={})
+    return {row: checks[row] for row in known}
 
 
 def _first_call(row: Row, job: Job, threads: int) -> RowCheck:

@@ -4,8 +4,10 @@ from __future__ import annotations
 
 import os
 import platform
+import re
 import subprocess
 import sys
+from contextlib import suppress
 from pathlib import Path
 from typing import Any
 
@@ -28,9 +30,7 @@ def describe_machine() -> dict[str, Any]:
         **describe_software(),
         "python_lock": has_lock(),
         "torch_capability": torch.backends.cpu.get_cpu_capability(),
-        "variables": {
-            name: value for name, value in sorted(os.environ.items()) if name.startswith(PREFIXES)
-        },
+        "variables": {k: v for k, v in sorted(os.environ.items()) if k.startswith(PREFIXES)},
     }
 
 
@@ -64,10 +64,8 @@ def blas_pools() -> list[dict[str, Any]]:
 def forced_kernel_notes() -> list[str]:
     """Return a note if OPENBLAS_CORETYPE makes OpenBLAS use other kernels than by default."""
     forced = os.environ.get("OPENBLAS_CORETYPE")
-    if not forced:
-        return []
-    now, free = [pool.get("architecture") for pool in blas_pools()], kernels_left_free()
-    if free is None or free in now:
+    free = kernels_left_free() if forced else None
+    if free is None or free in [pool.get("architecture") for pool in blas_pools()]:
         return []
     return [
         f"OPENBLAS_CORETYPE={forced} makes NumPy's BLAS use the kernels of another processor; by "
@@ -80,12 +78,11 @@ def kernels_left_free() -> str | None:
     variables = {name: v for name, v in os.environ.items() if name != "OPENBLAS_CORETYPE"}
     code = (
         "import numpy, threadpoolctl\n"
-        "print([p['architecture'] for p in threadpoolctl.threadpool_info()"
-        " if p['internal_api'] == 'openblas'][0])"
+        "pools = threadpoolctl.threadpool_info()\n"
+        "print([p['architecture'] for p in pools if p['internal_api'] == 'openblas'][0])"
     )
-    answer = subprocess.run(
-        [sys.executable, "-c", code], env=variables, capture_output=True, text=True, check=False
-    )
+    command = [sys.executable, "-c", code]
+    answer = subprocess.run(command, env=variables, capture_output=True, text=True, check=False)
     return answer.stdout.strip() if answer.returncode == 0 else None
 
 
@@ -98,11 +95,10 @@ def usable_cpus() -> int:
 
 def processor() -> str:
     """Return the name of the processor from the operating system."""
-    try:
-        lines = Path("/proc/cpuinfo").read_text(encoding="utf-8").splitlines()
-    except OSError:
-        lines = []
-    names = [line.partition(":")[2].strip() for line in lines if line.startswith("model name")]
+    names: list[str] = []
+    with suppress(OSError):
+        information = Path("/proc/cpuinfo").read_text(encoding="utf-8")
+        names = re.findall(r"^model name\s*:\s*(.*?)\s*$", information, re.MULTILINE)
     return names[0] if names else platform.processor() or platform.machine()
 
 

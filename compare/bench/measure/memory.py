@@ -1,7 +1,7 @@
 """The peak memory of a training step, measured in a separate process.
 
-``python -m compare.bench.measure.memory ROW CELL T B V H THREADS`` makes a
-model and a batch, does one step, and prints the peak memory minus the memory before, in bytes.
+``python -m compare.bench.measure.memory ROW CELL T B V H THREADS`` makes a model and a batch, does
+one step, and prints the peak memory minus the memory before, in bytes.
 """
 
 from __future__ import annotations
@@ -43,20 +43,10 @@ def measure_memory(threads: int, cell: str = "rnn") -> list[Memory]:
 
 
 def peak_of_step(row: Row, shape: Shape, threads: int) -> int:
-    """Do the step in a new process; return the bytes that it needed.
-
-    Raises
-    ------
-    MemoryError
-        If the process failed.
-    """
+    """Do the step in a new process; return its bytes. MemoryError if the process failed."""
     sizes = [str(size) for size in (shape.T, shape.B, shape.V, shape.H, threads)]
-    answer = subprocess.run(
-        [sys.executable, "-m", "compare.bench.measure.memory", row.name, shape.cell, *sizes],
-        capture_output=True,
-        text=True,
-        check=False,
-    )
+    command = [sys.executable, "-m", "compare.bench.measure.memory", row.name, shape.cell, *sizes]
+    answer = subprocess.run(command, capture_output=True, text=True, check=False)
     if answer.returncode != 0:
         last = answer.stderr.strip().splitlines()[-1:] or [f"exit code {answer.returncode}"]
         raise MemoryError(f"a step of {row.label} at {shape.describe()} failed: {last[0]}")
@@ -88,8 +78,8 @@ def resident_bytes() -> int:
 def peak_bytes() -> int:
     """Return the peak memory of the process, in bytes.
 
-    Linux and Windows report it for this process only. On other systems we use `ru_maxrss`; its
-    start value comes from the parent process.
+    Linux and Windows report it for this process only. On other systems `ru_maxrss` starts at the
+    parent's value.
     """
     with suppress(OSError, ValueError):  # ValueError: a line that is not there
         status = Path("/proc/self/status").read_text(encoding="utf-8")
@@ -103,14 +93,12 @@ def peak_bytes() -> int:
     return resource.getrusage(resource.RUSAGE_SELF).ru_maxrss * unit
 
 
-def main(arguments: list[str]) -> None:
+def main(row: str, cell: str, *sizes: str) -> None:
     """Run the module's command."""
-    name, cell, *sizes = arguments
     T, B, V, H, threads = map(int, sizes)
     shape = Shape("memory", "model", T, B, V, H, cell=cell)
-    peak = step_in_this_process(name, shape, threads)
-    sys.stdout.write(f"{peak}\n")
+    sys.stdout.write(f"{step_in_this_process(row, shape, threads)}\n")
 
 
 if __name__ == "__main__":
-    main(sys.argv[1:])
+    main(*sys.argv[1:])

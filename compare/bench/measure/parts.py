@@ -27,14 +27,9 @@ from scratch_rnn.states import arrays_of
 
 ROUNDS = 15
 
-LOOKUP = "look-up of the input"
-PRODUCTS = "recurrent products"
-ELEMENTS = "element by element"
-WEIGHTS = "gradients of the weights"
-OUTPUT = "output layer"
-LOSS = "loss"
-UPDATE = "clipping and update"
-REST = "the rest"
+LOOKUP, PRODUCTS, ELEMENTS = "look-up of the input", "recurrent products", "element by element"
+WEIGHTS, OUTPUT, LOSS = "gradients of the weights", "output layer", "loss"
+UPDATE, REST = "clipping and update", "the rest"
 RECURRENCE, STEP = "recurrence", "step"
 
 
@@ -74,9 +69,6 @@ def pieces_of_step(case: ModelInputs) -> dict[str, Callable[[], Any]]:
     gradients = model.backward(tape, d_logits)
     sgd = scratch_rnn.SGD(trained.parameters, LR)
 
-    def look_up() -> None:
-        gated.input_products(ids, W_ih, biases)
-
     def products() -> None:
         times_W_hh_T = Times(W_hh.swapaxes(1, 2), B)
         for h_t in h[:-1]:
@@ -90,7 +82,7 @@ def pieces_of_step(case: ModelInputs) -> dict[str, Callable[[], Any]]:
         gated.input_gradients(d_z, ids, W_ih)
         gated.sums(d_z)
 
-    def whole_recurrence() -> None:
+    def recurrence() -> None:
         rnn.cell_backward(rnn.cell_forward(ids, state_0, weights), weights, d_steps, d_last)
 
     def output_layer() -> None:
@@ -102,10 +94,10 @@ def pieces_of_step(case: ModelInputs) -> dict[str, Callable[[], Any]]:
         sgd.step(gradients)
 
     return {
-        LOOKUP: look_up,
+        LOOKUP: lambda: gated.input_products(ids, W_ih, biases),
         PRODUCTS: products,
         WEIGHTS: weight_gradients,
-        RECURRENCE: whole_recurrence,
+        RECURRENCE: recurrence,
         OUTPUT: output_layer,
         LOSS: lambda: scratch_rnn.cross_entropy(logits, targets),
         UPDATE: clip_and_update,

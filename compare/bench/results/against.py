@@ -59,28 +59,22 @@ def read_earlier(path: Path, settings: Mapping[str, object]) -> Document:
 
 def settings_of(document: Document) -> dict[str, object]:
     """Return the settings without which ratios cannot be compared."""
-    cells = sorted({shape.cell for shape in document.shapes})
-    return {
-        "cell": ", ".join(cells),
-        "dtype": document.settings["dtype"],
-        "threads": document.settings["threads"],
-    }
+    cells = ", ".join(sorted({shape.cell for shape in document.shapes}))
+    return {"cell": cells} | {name: document.settings[name] for name in ("dtype", "threads")}
 
 
 def changes(earlier: Document, now: Document) -> list[Change]:
     """Return the change of each ratio to PyTorch's time that both benchmarks have."""
     found = []
-    earlier_by_shape, now_by_shape = earlier.by_shape(), now.by_shape()
-    for shape in (shape for shape in now.shapes if shape in earlier.shapes):
-        for phase, timings in now_by_shape[shape.name].items():
-            others = earlier_by_shape[shape.name].get(phase, {})
+    both = [document.by_shape() for document in (earlier, now)]
+    for name in (shape.name for shape in now.shapes if shape in earlier.shapes):
+        for phase, timings in both[1][name].items():
+            others = both[0][name].get(phase, {})
             for row in (row for row in timings if row != REFERENCE):
-                before = ratio_of(others.get(row), others.get(REFERENCE))
-                after = ratio_of(timings[row], timings.get(REFERENCE))
+                before, after = (ratio_of(t.get(row), t.get(REFERENCE)) for t in (others, timings))
                 if before is not None and after is not None:
                     is_noise = before.low <= after.high and after.low <= before.high
-                    values = before.value, after.value, is_noise
-                    found.append(Change(row, shape.name, phase, *values))
+                    found.append(Change(row, name, phase, before.value, after.value, is_noise))
     return found
 
 
@@ -98,15 +92,11 @@ def show_changes(earlier: Document, now: Document, terminal: Terminal) -> None:
         terminal.line("No row is timed together with PyTorch in both benchmarks")
         return
     table = plain_table()
-    for title in ("shape", "phase", "row"):
-        table.add_column(title)
-    for title in ("before", "now"):
-        table.add_column(title, justify="right")
-    table.add_column("change")
+    for title in ("shape", "phase", "row", "before", "now", "change"):
+        table.add_column(title, justify="right" if title in ("before", "now") else "left")
     for change in found:
-        style = "" if change.is_noise else "bold"
-        numbers = (f"{change.before:.2f}", f"{change.now:.2f}")
-        text = Text(change.description, style)
+        numbers = f"{change.before:.2f}", f"{change.now:.2f}"
+        text = Text(change.description, "" if change.is_noise else "bold")
         table.add_row(change.shape, change.phase, change.row, *numbers, text)
     terminal.console.print(table)
     terminal.line("Within noise: the ranges of both ratios, from quartile to quartile, overlap")

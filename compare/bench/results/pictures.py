@@ -10,6 +10,8 @@ from __future__ import annotations
 import math
 from collections import defaultdict
 from collections.abc import Mapping, Sequence
+from dataclasses import replace
+from operator import attrgetter
 from pathlib import Path
 from typing import Any
 
@@ -43,7 +45,7 @@ def draw(document: Document, path: Path, styles: Styles) -> list[Path]:
 
     `styles` has the style of each row, as arguments of ``Axes.plot``.
     """
-    figures: dict[str, Figure | None] = {
+    figures = {
         "time": time_figure(document, styles),
         "roofline": roofline_figure(document, styles),
         "parts": parts_figure(document),
@@ -51,9 +53,8 @@ def draw(document: Document, path: Path, styles: Styles) -> list[Path]:
     pictures = []
     for name, figure in figures.items():
         if figure is not None:
-            picture = path.with_name(f"{path.stem}-{name}.png")
-            figure.savefig(picture)
-            pictures.append(picture)
+            pictures.append(path.with_name(f"{path.stem}-{name}.png"))
+            figure.savefig(pictures[-1])
     return pictures
 
 
@@ -71,24 +72,24 @@ def time_figure(document: Document, styles: Styles) -> Figure | None:
     by_shape = document.by_shape()
     width = min(3, len(panels))
     height = math.ceil(len(panels) / width)
-    figure = Figure(figsize=(4.4 * width, 3.7 * height + 1.0), dpi=150, layout="constrained")
+    title = f"{document.shapes[0].cell}: time on {_where(document)}"
+    figure = _figure(4.4 * width, 3.7 * height + 1.0, title)
     grid = list(figure.subplots(height, width, squeeze=False).flat)
     for axes, (size, shapes) in zip(grid, panels, strict=False):
-        phases = {shape.name: by_shape[shape.name] for shape in shapes}
-        measured = {phase for found in phases.values() for phase in found}
+        measured = {phase for shape in shapes for phase in by_shape[shape.name]}
         phase = next((phase for phase in WHOLE if phase in measured), "")
-        columns = [
-            (int(getattr(shape, size)), phases[shape.name].get(phase, {})) for shape in shapes
-        ]
+        columns = [(int(getattr(s, size)), by_shape[s.name].get(phase, {})) for s in shapes]
         _draw_times(axes, document.rows, columns, styles)
         fixed = ", ".join(f"{name} {getattr(shapes[0], name)}" for name in "TBVH" if name != size)
-        axes.set_title(f"{phase}: {fixed}", loc="left", fontsize=10, color=INK)
+        _subtitle(axes, f"{phase}: {fixed}")
         axes.set_xlabel(AXIS[size], color=INK)
     for axes in grid[len(panels) :]:
         axes.set_axis_off()
-    handles, labels = _legend_of(figure)
-    figure.legend(handles, labels, loc="outside lower center", ncols=3, frameon=False)
-    _title(figure, f"{document.shapes[0].cell}: time on {_where(document)}")
+    lines: dict[Any, Any] = {}  # one of each label
+    for axes in grid:
+        lines |= {line.get_label(): line for line in axes.get_legend_handles_labels()[0]}
+    order = [lines[row.label] for row in document.rows if row.label in lines]
+    figure.legend(handles=order, loc="outside lower center", ncols=3, frameon=False)
     return figure
 
 
@@ -99,21 +100,15 @@ def panels_of(shapes: Sequence[Shape]) -> list[tuple[str, list[Shape]]]:
     """
     panels = []
     for size in ("H", "T", "B"):
-        others = [
-            name for name in ("kind", "cell", "nonlinearity", "T", "B", "V", "H") if name != size
-        ]
-        groups: dict[tuple[Any, ...], list[Shape]] = defaultdict(list)
-        for shape in shapes:
-            groups[tuple(getattr(shape, name) for name in others)].append(shape)
-        found = [
-            (size, sorted(group, key=lambda shape: int(getattr(shape, size))))
-            for group in groups.values()
-            if len({getattr(shape, size) for shape in group}) >= 3
-        ]
+        groups: dict[Shape, list[Shape]] = defaultdict(list)
+        for shape in sorted(shapes, key=attrgetter(size)):
+            without: dict[str, Any] = {"name": "", size: 1}
+            groups[replace(shape, **without)].append(shape)
+        found = [group for group in groups.values() if len({getattr(s, size) for s in group}) >= 3]
         if len(found) > MOST_PANELS:
-            largest = max(group[0].V for _, group in found)
-            found = [(name, group) for name, group in found if largest <= group[0].V]
-        panels += found[:MOST_PANELS]
+            largest = max(group[0].V for group in found)
+            found = [group for group in found if largest == group[0].V]
+        panels += [(size, group) for group in found[:MOST_PANELS]]
         if panels and size == "H" and len(panels) > 1:
             break  # a whole grid: the picture shows H only
     return panels
@@ -123,10 +118,11 @@ def _draw_times(
     axes: Axes, rows: Sequence[RowInfo], columns: Sequence[Column], styles: Styles
 ) -> None:
     for row in rows:
-        points = [(size, t[row.name].median) for size, t in columns if _is_timed(t.get(row.name))]
+        points = {size: t[row.name] for size, t in columns if row.name in t}
+        points = {size: timing for size, timing in points.items() if timing.outcome == TIMED}
         if points:
-            x, y = zip(*points, strict=True)
-            axes.plot(x, y, label=row.label, markersize=5, **_style(styles, row))
+            y = [timing.median for timing in points.values()]
+            axes.plot(list(points), y, label=row.label, markersize=5, **_style(styles, row))
     axes.set_xscale("log", base=2)
     axes.set_yscale("log")
     values = sorted({size for size, _ in columns})
@@ -161,32 +157,32 @@ def bars_figure(document: Document, styles: Styles) -> Figure:
     """Draw a bar for each row in each phase of the first shape, with its interquartile range."""
     shape = document.shapes[0]
     phases = document.by_shape()[shape.name]
-    figure = Figure(figsize=(9.0, 1.0 + 2.1 * len(phases)), dpi=150, layout="constrained")
+    title = f"{shape.describe()}, on {_where(document)}"
+    figure = _figure(9.0, 1.0 + 2.1 * len(phases), title)
     grid = figure.subplots(len(phases), 1, squeeze=False)[:, 0]
     for axes, (phase, timings) in zip(grid, phases.items(), strict=True):
-        rows = [(row, timings[row.name]) for row in document.rows if row.name in timings]
-        _draw_bars(axes, rows, styles)
-        each = ", per character" if phase == GENERATION else ""
-        axes.set_title(f"{phase}{each}", loc="left", fontsize=10, color=INK)
-    _title(figure, f"{shape.describe()}, on {_where(document)}")
+        rows = [row for row in document.rows if row.name in timings]
+        bars = []
+        for k, row in enumerate(rows):
+            timing = timings[row.name]
+            bars.append((row.label, timing.outcome, 0.0))
+            if timing.outcome == TIMED:
+                color, half = _style(styles, row)["color"], timing.spread / 2
+                axes.barh(k, timing.median, color=color, height=0.62, xerr=half)
+                bars[k] = row.label, duration(timing.median), timing.median + half
+        _name_bars(axes, bars, room=1.14)
+        _subtitle(axes, phase + (", per character" if phase == GENERATION else ""))
     return figure
 
 
-def _draw_bars(axes: Axes, rows: Sequence[tuple[RowInfo, Timing]], styles: Styles) -> None:
-    names = [row.label for row, _ in rows]
-    longest = max((t.median + t.spread / 2 for _, t in rows if t.outcome == TIMED), default=1.0)
-    for k, (row, timing) in enumerate(rows):
-        if timing.outcome == TIMED:
-            color = _style(styles, row)["color"]
-            axes.barh(k, timing.median, color=color, height=0.62, xerr=timing.spread / 2)
-            label = duration(timing.median)
-            x = timing.median + timing.spread / 2
-        else:
-            label, x = timing.outcome, 0.0
-        axes.text(x + 0.012 * longest, k, label, va="center", in_layout=False, **SMALL)
-    axes.set_yticks(range(len(names)), names)
+def _name_bars(axes: Axes, bars: Sequence[tuple[str, str, float]], room: float) -> None:
+    """Write the name before each bar, and its text behind its end."""
+    longest = max(end for _, _, end in bars) or 1.0
+    for k, (_, text, end) in enumerate(bars):
+        axes.text(end + 0.012 * longest, k, text, va="center", in_layout=False, **SMALL)
+    axes.set_yticks(range(len(bars)), [name for name, _, _ in bars])
     axes.invert_yaxis()
-    axes.set_xlim(0, 1.14 * longest)
+    axes.set_xlim(0, room * longest)
     axes.xaxis.set_major_formatter(FuncFormatter(lambda value, _: duration(value)))
     _dress(axes, "x")
 
@@ -201,16 +197,16 @@ def roofline_figure(document: Document, styles: Styles) -> Figure | None:
     ]
     if not timed:
         return None
-    figure = Figure(figsize=(8.0, 5.6), dpi=150, layout="constrained")
+    figure = _figure(8.0, 5.6, f"{document.shapes[0].cell}: roofline of {_where(document)}")
     axes = figure.subplots()
-    many = len(timed) > 60
+    size = 4 if len(timed) > 60 else 7
     for row in document.rows:
         points = [timing for timing in timed if timing.row == row.name]
         if points:
             style = {**_style(styles, row), "linestyle": "none", "linewidth": 0}
             x, y = [t.flops / t.bytes for t in points], [t.flops / t.median for t in points]
-            axes.plot(x, y, label=row.label, markersize=4 if many else 7, alpha=0.85, **style)
-    if len({(timing.shape) for timing in timed}) == 1:
+            axes.plot(x, y, label=row.label, markersize=size, alpha=0.85, **style)
+    if len({timing.shape for timing in timed}) == 1:
         _name_phases(axes, timed)
     _draw_roof(axes, document, timed)
     axes.set_xscale("log")
@@ -221,25 +217,22 @@ def roofline_figure(document: Document, styles: Styles) -> Figure | None:
     axes.xaxis.set_major_formatter(FuncFormatter(lambda value, _: f"{value:g}"))
     _dress(axes)
     axes.legend(frameon=False, labelcolor=INK, fontsize=9, loc="lower right")
-    _title(figure, f"{document.shapes[0].cell}: roofline of {_where(document)}")
     return figure
 
 
 def _draw_roof(axes: Axes, document: Document, timed: Sequence[Timing]) -> None:
     intensities = [timing.flops / timing.bytes for timing in timed]
-    ridge = document.roof.rate / document.roof.copying
+    rate, copying = document.roof.rate, document.roof.copying
+    ridge = rate / copying
     left, right = min([*intensities, ridge]) / 2, max([*intensities, ridge]) * 2
-    x = [left, ridge, right]
-    y = [left * document.roof.copying, document.roof.rate, document.roof.rate]
+    x, y = [left, ridge, right], [left * copying, rate, rate]
     axes.plot(x, y, color=INK, linewidth=1.4, zorder=1, label="the roof")
-    axes.set_title(
-        f"the roof: {document.roof.copying / 1e9:.0f} GB/s for copying memory, "
-        f"{document.roof.rate / 1e9:,.0f} GFLOP/s for matrix products\n"
-        "points above the slope: W is read from a cache",
-        loc="left",
-        fontsize=9,
-        color=INK,
+    text = (
+        f"the roof: {copying / 1e9:.0f} GB/s for copying memory, "
+        f"{rate / 1e9:,.0f} GFLOP/s for matrix products\n"
+        "points above the slope: W is read from a cache"
     )
+    _subtitle(axes, text, fontsize=9)
 
 
 def _name_phases(axes: Axes, timed: Sequence[Timing]) -> None:
@@ -267,38 +260,24 @@ def parts_figure(document: Document) -> Figure | None:
         return None
     parts = document.parts
     total = sum(part.seconds for part in parts)
-    figure = Figure(figsize=(8.0, 0.9 + 0.42 * len(parts)), dpi=150, layout="constrained")
+    title = f"The parts of a training step ({duration(total)})"
+    figure = _figure(8.0, 0.9 + 0.42 * len(parts), title)
     axes = figure.subplots()
-    longest = max(part.seconds for part in parts)
+    bars = []
     for k, part in enumerate(parts):
         axes.barh(k, part.seconds, color="#9db4dd", height=0.66)
         # The roof is for all threads of the benchmark; the parts run on one thread.
         floor = part.flops / (document.roof.rate / max(1, document.settings["threads"]))
         axes.barh(k, min(floor, part.seconds), color="#1f3f77", height=0.66)
-        label = f"{duration(part.seconds)}, {part.seconds / total:.0%}"
-        x = part.seconds + 0.012 * longest
-        axes.text(x, k, label, va="center", in_layout=False, **SMALL)
-    axes.set_yticks(range(len(parts)), [part.name for part in parts])
-    axes.invert_yaxis()
-    axes.set_xlim(0, 1.2 * longest)
-    axes.xaxis.set_major_formatter(FuncFormatter(lambda value, _: duration(value)))
-    _dress(axes, "x")
-    axes.set_title(
-        f"{document.parts_of.describe()}, one thread\n"
-        "dark: time of the products at the machine's best rate",
-        loc="left",
-        fontsize=9,
-        color=INK,
-    )
-    _title(figure, f"The parts of a training step ({duration(total)})")
+        text = f"{duration(part.seconds)}, {part.seconds / total:.0%}"
+        bars.append((part.name, text, part.seconds))
+    _name_bars(axes, bars, room=1.2)
+    what = f"{document.parts_of.describe()}, one thread"
+    _subtitle(axes, f"{what}\ndark: time of the products at the machine's best rate", fontsize=9)
     return figure
 
 
 # What they share ----------------------------------------------------------------------------
-
-
-def _is_timed(timing: Timing | None) -> bool:
-    return timing is not None and timing.outcome == TIMED
 
 
 def _is_on_gpu(row: str) -> bool:
@@ -306,26 +285,22 @@ def _is_on_gpu(row: str) -> bool:
 
 
 def _where(document: Document) -> str:
-    threads = document.settings["threads"]
-    processor = document.environment["processor"]
-    return f"{processor}, {plural(threads, 'thread')}, {document.settings['dtype']}"
+    threads = plural(document.settings["threads"], "thread")
+    return f"{document.environment['processor']}, {threads}, {document.settings['dtype']}"
 
 
 def _style(styles: Styles, row: RowInfo) -> dict[str, Any]:
     return UNKNOWN | dict(styles.get(row.name, {}))
 
 
-def _legend_of(figure: Figure) -> tuple[list[Any], list[str]]:
-    entries: dict[str, Any] = {}
-    for axes in figure.axes:
-        handles, labels = axes.get_legend_handles_labels()
-        for handle, label in zip(handles, labels, strict=True):
-            entries.setdefault(label, handle)
-    return list(entries.values()), list(entries)
+def _figure(width: float, height: float, title: str) -> Figure:
+    figure = Figure(figsize=(width, height), dpi=150, layout="constrained")
+    figure.suptitle(title, x=0.012, ha="left", color=INK, fontsize=12, weight="bold")
+    return figure
 
 
-def _title(figure: Figure, text: str) -> None:
-    figure.suptitle(text, x=0.012, ha="left", color=INK, fontsize=12, weight="bold")
+def _subtitle(axes: Axes, text: str, fontsize: int = 10) -> None:
+    axes.set_title(text, loc="left", fontsize=fontsize, color=INK)
 
 
 def _dress(axes: Axes, grid: Any = "both") -> None:

@@ -213,9 +213,7 @@ def quartiles(values: list[float]) -> tuple[float, float]:
 
 def interquartile_range(values: list[float]) -> float:
     """Return the interquartile range; 0 for fewer than two values."""
-    if not values:
-        return 0.0
-    lower, upper = quartiles(values)
+    lower, upper = quartiles(values) if values else (0.0, 0.0)
     return upper - lower
 
 

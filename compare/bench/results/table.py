@@ -23,15 +23,19 @@ from compare.terminal import Terminal, plain_table, plural
 FEW = 4
 """Up to this number of shapes, each shape has its own table."""
 
+ERROR = (
+    "Error: root mean square of the difference from float64, divided by that of the values; "
+    "the largest of all results of the phase"
+)
+
 Timings = Mapping[str, Timing]  # of one phase of one shape, by row
 
 
 def show(document: Document, terminal: Terminal) -> None:
     """Print everything."""
     roof, by_shape = document.roof, document.by_shape()
-    rates = ", ".join(
-        f"{rate / 1e9:,.0f} GFLOP/s ({library})" for library, rate in roof.products.items()
-    )
+    products = roof.products.items()
+    rates = ", ".join(f"{rate / 1e9:,.0f} GFLOP/s ({library})" for library, rate in products)
     terminal.line()
     terminal.line(
         f"Roof: matrix products {rates}; copying {roof.copying / 1e9:.1f} GB/s. "
@@ -47,13 +51,10 @@ def show(document: Document, terminal: Terminal) -> None:
     else:
         terminal.line(f"cell {document.shapes[0].cell}", "bold")
         terminal.console.print(_table_of_shapes(document, by_shape))
-    for line in (
-        *_errors(document),
-        *_reasons(document),
-        *_slower(by_shape),
-        *_parts(document),
-        *_memory(document),
-    ):
+    if any(timing.error is not None for timing in document.timings):
+        terminal.line(ERROR)
+    lines = _reasons(document) + _slower(by_shape) + _parts(document) + _memory(document)
+    for line in lines:
         terminal.line(line)
 
 
@@ -84,8 +85,8 @@ def _table_of_shape(document: Document, phases: Mapping[str, Timings]) -> Table:
 
 def _cells(document: Document, row: RowInfo, timings: Timings) -> list[str | Text]:
     timing = timings[row.name]
-    first_call = "" if timing.first_call is None else duration(timing.first_call)
-    first_call = first_call if row.compiles else ""
+    compiled = row.compiles and timing.first_call is not None
+    first_call = duration(timing.first_call or 0.0) if compiled else ""
     if timing.outcome != TIMED:
         return [_short(timing), "", "", "", "", first_call]
     ratio = ratio_of(timing, timings.get(REFERENCE))
@@ -172,16 +173,6 @@ def _reasons(document: Document) -> list[str]:
     return lines
 
 
-def _errors(document: Document) -> list[str]:
-    """Return what the error of a row is, if any row has one."""
-    if all(timing.error is None for timing in document.timings):
-        return []
-    return [
-        "Error: root mean square of the difference from float64, divided by that of the values; "
-        "the largest of all results of the phase"
-    ]
-
-
 def _slower(by_shape: Mapping[str, Mapping[str, Timings]]) -> list[str]:
     """Return where scratch is slower than PyTorch, and where noise hides the difference."""
     found = [
@@ -193,15 +184,14 @@ def _slower(by_shape: Mapping[str, Mapping[str, Timings]]) -> list[str]:
     if found and all(ratio.high < 1 for ratio, _ in found):
         return [f"scratch is faster than PyTorch CPU in all {plural(len(found), 'comparison')}"]
     found.sort(key=lambda pair: pair[0].value, reverse=True)
-    groups = {
-        "scratch is slower than PyTorch CPU": [place for r, place in found if r.low > 1],
-        "scratch is about as fast as PyTorch CPU (their quartiles overlap)": [
-            place for r, place in found if r.low <= 1 <= r.high
-        ],
-    }
+    slower = [place for r, place in found if r.low > 1]
+    equal = [place for r, place in found if r.low <= 1 <= r.high]
     return [
-        f"{description} in {len(places)} of {len(found)}: {', '.join(places[:20])}"
-        for description, places in groups.items()
+        f"scratch is {description} in {len(places)} of {len(found)}: {', '.join(places[:20])}"
+        for description, places in (
+            ("slower than PyTorch CPU", slower),
+            ("about as fast as PyTorch CPU (their quartiles overlap)", equal),
+        )
         if places
     ]
 
@@ -210,26 +200,22 @@ def _parts(document: Document) -> list[str]:
     if document.parts_of is None:
         return []
     total = sum(part.seconds for part in document.parts)
-    parts = ", ".join(
-        f"{part.name} {part.seconds / total:.0%}"
-        for part in sorted(document.parts, key=lambda part: -part.seconds)
-    )
-    return [
-        f"Parts of scratch's step at {document.parts_of.name}, on one thread "
-        f"({duration(total)}): {parts}"
-    ]
+    by_size = sorted(document.parts, key=lambda part: -part.seconds)
+    parts = ", ".join(f"{part.name} {part.seconds / total:.0%}" for part in by_size)
+    where = f"{document.parts_of.name}, on one thread ({duration(total)})"
+    return [f"Parts of scratch's step at {where}: {parts}"]
 
 
 def _memory(document: Document) -> list[str]:
     labels = {row.name: row.label for row in document.rows}
     labels |= {SCRATCH: "scratch", REFERENCE: "PyTorch CPU"}
-    lines = []
-    for memory in document.memory:
-        result = f"refused: {memory.reason}"
-        if memory.bytes is not None:
-            result = f"{memory.bytes / 2**20:,.0f} MiB"
-        lines.append(
-            f"Peak memory of a step at {memory.shape.describe()}, minus the memory before the "
-            f"step: {labels[memory.row]} {result}"
+    return [
+        f"Peak memory of a step at {memory.shape.describe()}, minus the memory before the step: "
+        f"{labels[memory.row]} "
+        + (
+            f"refused: {memory.reason}"
+            if memory.bytes is None
+            else f"{memory.bytes / 2**20:,.0f} MiB"
         )
-    return lines
+        for memory in document.memory
+    ]

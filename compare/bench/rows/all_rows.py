@@ -15,9 +15,8 @@ from compare.terminal import UsageError
 
 def all_rows(device: Device | None) -> list[Row]:
     """Return every row; the rows on a GPU only if there is a device."""
-    modules = [
-        import_module(f"{package.__name__}.{m.name}") for m in iter_modules(package.__path__)
-    ]
+    names = [module.name for module in iter_modules(package.__path__)]
+    modules = [import_module(f"{package.__name__}.{name}") for name in names]
     found = [row for m in modules if hasattr(m, "LABELS") for row in m.rows(device)]
     return sorted(found, key=lambda row: row.place)
 
@@ -51,6 +50,4 @@ def choose_rows(
     if not present:
         listed = "; ".join(f"{row.label}: {reason}" for row, reason in reasons.items())
         raise UsageError(f"expected at least one row that is available, got {listed}")
-    return present, [
-        f"{row.label}, left out: {reason}" for row, reason in reasons.items() if reason
-    ]
+    return present, [f"{row.label}, left out: {why}" for row, why in reasons.items() if why]

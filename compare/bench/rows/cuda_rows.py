@@ -18,7 +18,7 @@ from typing import Any
 import torch
 
 from compare.bench.rows.page_row import TorchPage
-from compare.bench.rows.row import FLOAT32_GAPS, TF32_GAPS, Device, Row, line, no_cell
+from compare.bench.rows.row import FLOAT32_GAPS, TF32_GAPS, Device, Row, line
 from compare.bench.rows.torch_rows import CELL_FUNCTIONS, TorchRow
 from compare.parity import Cell
 
@@ -29,6 +29,11 @@ LABELS = {
     "cuda-graph": "GPU, by hand, CUDA graph",
 }
 """Each of them is also a row with TF32: its name ends in -tf32."""
+
+NO_DEVICE = (
+    f"No CUDA device that PyTorch {torch.__version__} can use: "
+    "the rows on a GPU are left out, with and without cuDNN."
+)
 
 STYLES = {
     "cuda": ("#cc79a7", "<"),
@@ -42,13 +47,9 @@ def rows(device: Device | None) -> list[Row]:
     """Return the rows of a device: each layer in float32 and in TF32."""
     if device is None:
         return []
-    layers: dict[str, type[Cuda | CudaPage]] = {
-        "cuda": Cuda,
-        "cudnn": Cuda,
-        "cuda-page": CudaPage,
-        "cuda-graph": CudaPage,
-    }
-    return [kind(device, name, tf32=t) for name, kind in layers.items() for t in (False, True)]
+    by_hand = ("cuda-page", "cuda-graph")
+    kinds: dict[str, Any] = {name: CudaPage if name in by_hand else Cuda for name in LABELS}
+    return [kind(device, name, tf32=t) for name, kind in kinds.items() for t in (False, True)]
 
 
 def find_device() -> Device | None:
@@ -58,25 +59,8 @@ def find_device() -> Device | None:
     return Device(torch.cuda.get_device_name("cuda"), "cuda")
 
 
-def no_device_line() -> str:
-    """Return the note that there is no CUDA device."""
-    return (
-        f"No CUDA device that PyTorch {torch.__version__} can use: "
-        "the rows on a GPU are left out, with and without cuDNN."
-    )
-
-
 class OnCuda(Row):
-    """What the rows on a CUDA device have in common.
-
-    Parameters
-    ----------
-    device : Device
-    name : str
-        One of `LABELS`.
-    tf32 : bool
-        Whether to use TF32.
-    """
+    """What the rows on a CUDA device have in common; `name` is one of `LABELS`."""
 
     place = 4
 
@@ -91,7 +75,7 @@ class OnCuda(Row):
         """Return why TF32 is not available for this dtype, or None."""
         if self.tf32 and dtype != "float32":
             return f"TF32 needs dtype float32, and this is {dtype}"
-        return None
+        return super().missing(dtype, cell)
 
     def settings(self, threads: int) -> AbstractContextManager[object]:
         """Switch cuDNN and TF32 on or off."""
@@ -101,17 +85,14 @@ class OnCuda(Row):
         """Return the active settings in one line."""
         with self.settings(threads):
             active = ", ".join(f"{name} {value}" for name, value in read_settings().items())
-        return f"{self.label}: {active}" + (
-            " (checked with the tolerance of TF32)" if self.tf32 else ""
-        )
+        tolerance = " (checked with the tolerance of TF32)" if self.tf32 else ""
+        return f"{self.label}: {active}{tolerance}"
 
 
 class Cuda(OnCuda, TorchRow):
     """concise_rnn on a CUDA device, with PyTorch's own layers."""
 
-    def missing(self, dtype: str, cell: Cell) -> str | None:
-        """Return a reason if PyTorch has no such layer, or there is no TF32 for this dtype."""
-        return no_cell(cell, cell.name in CELL_FUNCTIONS) or super().missing(dtype, cell)
+    cells = CELL_FUNCTIONS
 
 
 class CudaPage(OnCuda, TorchPage):
@@ -165,10 +146,8 @@ def precision(*, cudnn: bool, tf32: bool) -> Iterator[None]:
         If PyTorch does not report the settings that were made.
     """
     before = read_settings()
-    value: bool | str = tf32
-    if has_new_interface():
-        value = "tf32" if tf32 else "ieee"
-    wanted = {"cudnn": cudnn, "cudnn.rnn": value, "matmul": value}
+    value = ("tf32" if tf32 else "ieee") if has_new_interface() else tf32
+    wanted: dict[str, bool | str] = {"cudnn": cudnn, "cudnn.rnn": value, "matmul": value}
     try:
         _set(wanted)
         if read_settings() != wanted:
@@ -198,6 +177,4 @@ def _places() -> dict[str, tuple[Any, str]]:
 
 def has_new_interface() -> bool:
     """Return whether this PyTorch has a separate setting for cuDNN's recurrent layers."""
-    return hasattr(torch.backends.cudnn, "rnn") and hasattr(
-        torch.backends.cudnn.rnn, "fp32_precision"
-    )
+    return hasattr(getattr(torch.backends.cudnn, "rnn", None), "fp32_precision")

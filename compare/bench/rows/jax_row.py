@@ -6,7 +6,7 @@ up by token, as is usual in JAX; there is no product with one-hot rows.
 
 from __future__ import annotations
 
-import importlib.util
+import importlib
 import os
 from collections.abc import Callable, Iterator
 from contextlib import contextmanager
@@ -14,7 +14,7 @@ from typing import Any
 
 import numpy as np
 
-from compare.bench.rows.row import Device, Row, line, no_cell
+from compare.bench.rows.row import Device, Row, line
 from compare.bench.workload.case import (
     LR,
     MAX_NORM,
@@ -26,8 +26,6 @@ from compare.bench.workload.case import (
 )
 from compare.bench.workload.job import Job, jobs_of
 from compare.bench.workload.work import BACKWARD, FORWARD, GENERATION, STEP
-from compare.parity import Cell
-from compare.terminal import PACKAGE
 from scratch_rnn.states import arrays_of
 
 LABELS = {"jax": "JAX, jit(scan)"}
@@ -61,49 +59,6 @@ def _lstm(nn: Any, f: Any, a: Any, u: Any, h: Any, c: Any) -> tuple[Any, ...]:
 STEPS: dict[str, Callable[..., tuple[Any, ...]]] = {"rnn": _rnn, "gru": _gru, "lstm": _lstm}
 """A step of each cell: (jax.nn, its nonlinearity, W_ih x + b_ih, W_hh h + b_hh, *state) -> state.
 """
-
-
-class Jax(Row):
-    """jit(scan) on the CPU."""
-
-    name, label = "jax", LABELS["jax"]
-    place = 3
-    style = line("#009e73", "P")
-    compiles = True
-
-    def missing(self, dtype: str, cell: Cell) -> str | None:
-        """Return a reason if JAX is not installed, or if the cell has no step here."""
-        if importlib.util.find_spec("jax") is None:
-            return f"it is not installed (pip install '{PACKAGE}[jax]')"
-        return no_cell(cell, cell.name in STEPS)
-
-    @contextmanager
-    def settings(self, threads: int) -> Iterator[None]:
-        """Import JAX. The first import starts its threads, as many as the variable NPROC has."""
-        before = {name: os.environ.get(name) for name in ("NPROC", "XLA_FLAGS")}
-        os.environ["NPROC"] = str(threads)
-        if threads == 1:
-            flag = "--xla_cpu_multi_thread_eigen=false"
-            os.environ["XLA_FLAGS"] = f"{before['XLA_FLAGS'] or ''} {flag}".strip()
-        try:
-            jax = _jax()
-            jax.config.update("jax_enable_x64", True)  # otherwise float64 would become float32
-            with jax.default_device(jax.devices("cpu")[0]):
-                yield
-        finally:
-            for name, value in before.items():
-                if value is None:
-                    os.environ.pop(name, None)
-                else:
-                    os.environ[name] = value
-
-    def rest(self, threads: int) -> float:
-        """Return how long its idle threads keep a core busy, rounded up."""
-        return 0.01 if threads > 1 else 0.0
-
-    def prepare(self, case: Case) -> dict[str, Job]:
-        """Return the phases of a layer or of a model."""
-        return _layer(case) if isinstance(case, LayerInputs) else _model(case)
 
 
 def _jax() -> Any:
@@ -142,78 +97,108 @@ def _ready(function: Any, *arguments: Any) -> Any:
     return _jax().block_until_ready(function(*arguments))
 
 
-def _layer(case: LayerInputs) -> dict[str, Job]:
-    jax, state_0 = _jax(), _first_state(case)
-    p, x, d_output = (jax.device_put(a) for a in (case.parameters, case.x, case.d_output))
+class Jax(Row):
+    """jit(scan) on the CPU."""
 
-    def forward(p: Any, x: Any) -> Any:
-        return _scan(case, p, x @ p["weight_ih_l0"].T + p["bias_ih_l0"], state_0)
+    name, label = "jax", LABELS["jax"]
+    place = 3
+    style = line("#009e73", "P")
+    compiles = True
+    cells = STEPS
+    packages = ("jax",)
+    idle = 0.01  # rounded up
 
-    def forward_and_backward(p: Any, x: Any, d_output: Any) -> Any:
-        output, back, last = jax.vjp(forward, p, x, has_aux=True)
-        d_p, d_x = back(d_output)
-        return output, last, d_x, d_p
+    @contextmanager
+    def settings(self, threads: int) -> Iterator[None]:
+        """Import JAX. The first import starts its threads, as many as the variable NPROC has."""
+        before = {name: os.environ.get(name) for name in ("NPROC", "XLA_FLAGS")}
+        os.environ["NPROC"] = str(threads)
+        if threads == 1:
+            flag = "--xla_cpu_multi_thread_eigen=false"
+            os.environ["XLA_FLAGS"] = f"{before['XLA_FLAGS'] or ''} {flag}".strip()
+        try:
+            jax = _jax()
+            jax.config.update("jax_enable_x64", True)  # otherwise float64 would become float32
+            with jax.default_device(jax.devices("cpu")[0]):
+                yield
+        finally:
+            for name, value in before.items():
+                if value is None:
+                    os.environ.pop(name, None)
+                else:
+                    os.environ[name] = value
 
-    forward, forward_and_backward = jax.jit(forward), jax.jit(forward_and_backward)
-    runs = {
-        FORWARD: lambda: _ready(forward, p, x),
-        BACKWARD: lambda: _ready(forward_and_backward, p, x, d_output),
-    }
-    return jobs_of(case, runs, take_state=_as_layer_state)
+    def layer(self, case: LayerInputs) -> dict[str, Job]:
+        """Return the phases of a layer."""
+        jax, state_0 = _jax(), _first_state(case)
+        p, x, d_output = (jax.device_put(a) for a in (case.parameters, case.x, case.d_output))
 
+        def forward(p: Any, x: Any) -> Any:
+            return _scan(case, p, x @ p["weight_ih_l0"].T + p["bias_ih_l0"], state_0)
 
-def _model(case: ModelInputs) -> dict[str, Job]:
-    jax, state_0 = _jax(), _first_state(case)
-    jnp = jax.numpy
-    inputs, targets = case.batch.inputs, case.batch.targets
-    p, trained = jax.device_put(case.parameters), jax.device_put(case.parameters)
-    writer = jax.device_put(case.generation_parameters)
+        def forward_and_backward(p: Any, x: Any, d_output: Any) -> Any:
+            output, back, last = jax.vjp(forward, p, x, has_aux=True)
+            d_p, d_x = back(d_output)
+            return output, last, d_x, d_p
 
-    def logits_and_state(p: Any, inputs: Any, state: Any) -> Any:
-        layer = of_layer(p)
-        a = layer["weight_ih_l0"].T[inputs.T] + layer["bias_ih_l0"]  # (T, B, GH)
-        h, state = _scan(case, layer, a, state)
-        y = h.reshape(-1, h.shape[2]) @ p["linear.weight"].T + p["linear.bias"]
-        return y, state
+        forward, forward_and_backward = jax.jit(forward), jax.jit(forward_and_backward)
+        runs = {
+            FORWARD: lambda: _ready(forward, p, x),
+            BACKWARD: lambda: _ready(forward_and_backward, p, x, d_output),
+        }
+        return jobs_of(case, runs, take_state=_as_layer_state)
 
-    def loss_and_state(p: Any, inputs: Any, targets: Any) -> Any:
-        y, state = logits_and_state(p, inputs, state_0)
-        log_p = jax.nn.log_softmax(y)
-        return -log_p[jnp.arange(len(y)), targets.T.reshape(-1)].mean(), state
+    def model(self, case: ModelInputs) -> dict[str, Job]:
+        """Return the phases of a model."""
+        jax, state_0 = _jax(), _first_state(case)
+        jnp = jax.numpy
+        inputs, targets = case.batch.inputs, case.batch.targets
+        p, trained = jax.device_put(case.parameters), jax.device_put(case.parameters)
+        writer = jax.device_put(case.generation_parameters)
 
-    def loss_and_gradients(p: Any, inputs: Any, targets: Any) -> Any:
-        (loss, state), d_p = jax.value_and_grad(loss_and_state, has_aux=True)(p, inputs, targets)
-        return loss, state, d_p
+        def logits_and_state(p: Any, inputs: Any, state: Any) -> Any:
+            layer = of_layer(p)
+            a = layer["weight_ih_l0"].T[inputs.T] + layer["bias_ih_l0"]  # (T, B, GH)
+            h, state = _scan(case, layer, a, state)
+            return h.reshape(-1, h.shape[2]) @ p["linear.weight"].T + p["linear.bias"], state
 
-    def step(p: Any, inputs: Any, targets: Any) -> Any:
-        loss, state, d_p = loss_and_gradients(p, inputs, targets)
-        norm = jnp.sqrt(sum((g**2).sum() for g in d_p.values()))
-        scale = jnp.minimum(1.0, MAX_NORM / (norm + 1e-6))
-        return loss, state, norm, {name: p[name] - LR * scale * d_p[name] for name in p}
+        def loss_and_state(p: Any, inputs: Any, targets: Any) -> Any:
+            y, state = logits_and_state(p, inputs, state_0)
+            log_p = jax.nn.log_softmax(y)
+            return -log_p[jnp.arange(len(y)), targets.T.reshape(-1)].mean(), state
 
-    def generate(p: Any, first: Any) -> Any:
-        def character(carry: Any, _: Any) -> Any:
-            token, state = carry
-            y, state = logits_and_state(p, token.reshape(1, 1), state)
-            return (y[0].argmax(), state), y[0].argmax()
+        def loss_and_gradients(p: Any, inputs: Any, targets: Any) -> Any:
+            value, d_p = jax.value_and_grad(loss_and_state, has_aux=True)(p, inputs, targets)
+            return *value, d_p
 
-        start = first, jax.tree.map(lambda array: jnp.zeros_like(array[:1]), state_0)
-        return jax.lax.scan(character, start, None, length=NUM_PREDS)[1]
+        def step(p: Any, inputs: Any, targets: Any) -> Any:
+            loss, state, d_p = loss_and_gradients(p, inputs, targets)
+            norm = jnp.sqrt(sum((g**2).sum() for g in d_p.values()))
+            scale = jnp.minimum(1.0, MAX_NORM / (norm + 1e-6))
+            return loss, state, norm, {name: p[name] - LR * scale * d_p[name] for name in p}
 
-    forward, backward, step, generate = map(
-        jax.jit, (logits_and_state, loss_and_gradients, step, generate)
-    )
+        def generate(p: Any, first: Any) -> Any:
+            def character(carry: Any, _: Any) -> Any:
+                token, state = carry
+                y, state = logits_and_state(p, token.reshape(1, 1), state)
+                return (y[0].argmax(), state), y[0].argmax()
 
-    def run_step() -> Any:
-        nonlocal trained
-        value = _ready(step, trained, inputs, targets)
-        trained = value[-1]
-        return value
+            start = first, jax.tree.map(lambda array: jnp.zeros_like(array[:1]), state_0)
+            return jax.lax.scan(character, start, None, length=NUM_PREDS)[1]
 
-    runs = {
-        FORWARD: lambda: _ready(forward, p, inputs, state_0),
-        BACKWARD: lambda: _ready(backward, p, inputs, targets),
-        STEP: run_step,
-        GENERATION: lambda: [1, *np.asarray(_ready(generate, writer, np.int64(1)))],
-    }
-    return jobs_of(case, runs, take_state=_as_layer_state)
+        functions = (logits_and_state, loss_and_gradients, step, generate)
+        forward, backward, step, generate = map(jax.jit, functions)
+
+        def run_step() -> Any:
+            nonlocal trained
+            value = _ready(step, trained, inputs, targets)
+            trained = value[-1]
+            return value
+
+        runs = {
+            FORWARD: lambda: _ready(forward, p, inputs, state_0),
+            BACKWARD: lambda: _ready(backward, p, inputs, targets),
+            STEP: run_step,
+            GENERATION: lambda: [1, *np.asarray(_ready(generate, writer, np.int64(1)))],
+        }
+        return jobs_of(case, runs, take_state=_as_layer_state)

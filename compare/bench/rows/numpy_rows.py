@@ -17,14 +17,12 @@ from compare.bench.workload.case import (
     LR,
     MAX_NORM,
     NUM_PREDS,
-    Case,
     LayerInputs,
     ModelInputs,
-    first_token,
     scratch_layer,
     scratch_model,
 )
-from compare.bench.workload.job import Job, Run, jobs_of
+from compare.bench.workload.job import Job, Run, jobs_of, training_and_generation
 from compare.bench.workload.shapes import Shape
 from compare.bench.workload.work import BACKWARD, FORWARD, GENERATION, STEP
 from compare.parity import CELLS
@@ -48,48 +46,33 @@ class Scratch(Row):
     place = 0
     style = line("#1f3f77", "o", linewidth=2.4, zorder=5)
 
-    def prepare(self, case: Case) -> dict[str, Job]:
-        """Return the phases of a layer or of a model."""
-        return _scratch_layer(case) if isinstance(case, LayerInputs) else _scratch_model(case)
+    def layer(self, case: LayerInputs) -> dict[str, Job]:
+        """Return the phases of a layer."""
+        rnn = scratch_layer(case)
 
+        def forward_and_backward() -> Any:
+            output, state, tape = rnn.forward(case.x, case.state)
+            gradients = rnn.backward(tape, case.d_output)
+            return output, state, gradients.x, gradients.parameters
 
-def _scratch_layer(case: LayerInputs) -> dict[str, Job]:
-    rnn = scratch_layer(case)
+        forward = partial(rnn, case.x, case.state)
+        return jobs_of(case, {FORWARD: forward, BACKWARD: forward_and_backward})
 
-    def forward_and_backward() -> Any:
-        output, state, tape = rnn.forward(case.x, case.state)
-        gradients = rnn.backward(tape, case.d_output)
-        return output, state, gradients.x, gradients.parameters
+    def model(self, case: ModelInputs) -> dict[str, Job]:
+        """Return the phases of a model."""
+        model, trained = scratch_model(case), scratch_model(case)
+        writer = scratch_model(case, case.generation_parameters)
+        optimizer = scratch_rnn.SGD(trained.parameters, LR)
 
-    return jobs_of(case, {FORWARD: lambda: rnn(case.x, case.state), BACKWARD: forward_and_backward})
+        def forward_and_backward() -> Any:
+            loss, gradients, state = loss_and_gradients(model, case.batch, case.state)
+            return loss, state, gradients
 
-
-def _scratch_model(case: ModelInputs) -> dict[str, Job]:
-    model, writer = scratch_model(case), scratch_model(case, case.generation_parameters)
-    trained = scratch_model(case)
-    optimizer = scratch_rnn.SGD(trained.parameters, LR)
-
-    def forward_and_backward() -> Any:
-        loss, gradients, state = loss_and_gradients(model, case.batch, case.state)
-        return loss, state, gradients
-
-    def step() -> Any:
-        result = scratch_rnn.train_step(
-            trained, case.batch, case.state, optimizer, max_norm=MAX_NORM
+        runs = training_and_generation(
+            scratch_rnn, case, case.state, trained, trained.parameters, optimizer, writer
         )
-        return result.loss, result.state, result.grad_norm, trained.parameters
-
-    return jobs_of(
-        case,
-        {
-            FORWARD: lambda: model(case.batch.inputs, case.state),
-            BACKWARD: forward_and_backward,
-            STEP: step,
-            GENERATION: lambda: scratch_rnn.predict(
-                first_token(case), NUM_PREDS, writer, case.vocab
-            ),
-        },
-    )
+        runs[FORWARD] = partial(model, case.batch.inputs, case.state)
+        return jobs_of(case, runs | {BACKWARD: forward_and_backward})
 
 
 class Plain(Row):
@@ -98,22 +81,49 @@ class Plain(Row):
     name, label = "plain", LABELS["plain"]
     place = 0
     style = line("#8a8a8a", "v")
+    idle = 0.15  # of OpenBLAS's threads: 2^28 processor ticks
 
     def settings(self, threads: int) -> AbstractContextManager[object]:
         """Set the number of BLAS threads; there are no others."""
         limits: AbstractContextManager[object] = threadpool_limits(threads, user_api="blas")
         return limits
 
-    def rest(self, threads: int) -> float:
-        """Return how long OpenBLAS's idle threads keep a core busy: 2^28 processor ticks."""
-        return 0.15 if threads > 1 else 0.0
+    def layer(self, case: LayerInputs) -> dict[str, Job]:
+        """Return the phases of a layer."""
+        return plain_layer(case, plain_functions(case.shape, CELLS[case.shape.cell].plain))
 
-    def prepare(self, case: Case) -> dict[str, Job]:
-        """Return the phases of a layer or of a model."""
+    def model(self, case: ModelInputs) -> dict[str, Job]:
+        """Return the phases of a model."""
         functions = plain_functions(case.shape, CELLS[case.shape.cell].plain)
-        if isinstance(case, LayerInputs):
-            return plain_layer(case, functions)
-        return _plain_model(case, functions)
+        state_0 = [array[0] for array in arrays_of(case.state)]
+        inputs, targets = case.batch.inputs.T, case.batch.targets.T  # (T, B)
+        parameters = list(case.parameters.values())
+        trained = [array.copy() for array in parameters]
+        writer = list(case.generation_parameters.values())
+
+        def forward() -> Any:
+            logits, last, _, _ = plain.forward(functions, inputs, state_0, parameters)
+            return logits.reshape(-1, case.shape.V), last
+
+        def forward_and_backward(parameters: list[np.ndarray]) -> Any:
+            loss, gradients, last = plain.loss_and_gradients(
+                functions, inputs, targets, state_0, parameters
+            )
+            return loss, last, gradients
+
+        def step() -> Any:
+            loss, last, gradients = forward_and_backward(trained)
+            grad_norm = clip_grad_norm(gradients, MAX_NORM)
+            update(trained, gradients, LR)
+            return loss, last, grad_norm, trained
+
+        runs: dict[str, Run] = {
+            FORWARD: forward,
+            BACKWARD: partial(forward_and_backward, parameters),
+            STEP: step,
+            GENERATION: lambda: plain.generate(functions, [1], NUM_PREDS, writer),
+        }
+        return jobs_of(case, runs, take_state=lambda h: h[None])
 
 
 def plain_functions(shape: Shape, module: ModuleType) -> plain.Cell:
@@ -150,35 +160,3 @@ def plain_layer(
 
     runs = {FORWARD: forward, BACKWARD: forward_and_backward}
     return jobs_of(case, runs, take, lambda h: take(h)[None])
-
-
-def _plain_model(case: ModelInputs, functions: plain.Cell) -> dict[str, Job]:
-    state_0 = [array[0] for array in arrays_of(case.state)]
-    inputs, targets = case.batch.inputs.T, case.batch.targets.T  # (T, B)
-    parameters = list(case.parameters.values())
-    trained = [array.copy() for array in parameters]
-    writer = list(case.generation_parameters.values())
-
-    def forward() -> Any:
-        logits, last, _, _ = plain.forward(functions, inputs, state_0, parameters)
-        return logits.reshape(-1, case.shape.V), last
-
-    def forward_and_backward(parameters: list[np.ndarray]) -> Any:
-        loss, gradients, last = plain.loss_and_gradients(
-            functions, inputs, targets, state_0, parameters
-        )
-        return loss, last, gradients
-
-    def step() -> Any:
-        loss, last, gradients = forward_and_backward(trained)
-        grad_norm = clip_grad_norm(gradients, MAX_NORM)
-        update(trained, gradients, LR)
-        return loss, last, grad_norm, trained
-
-    runs: dict[str, Run] = {
-        FORWARD: forward,
-        BACKWARD: partial(forward_and_backward, parameters),
-        STEP: step,
-        GENERATION: lambda: plain.generate(functions, [1], NUM_PREDS, writer),
-    }
-    return jobs_of(case, runs, take_state=lambda h: h[None])

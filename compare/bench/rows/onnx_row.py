@@ -7,26 +7,17 @@ inputs: it is made in a process that does not import this package.
 
 from __future__ import annotations
 
-import importlib.util
 from collections.abc import Callable, Iterator
 from contextlib import contextmanager
 from typing import Any
 
 import numpy as np
 
-from compare.bench.rows.row import Device, Row, line, no_cell
-from compare.bench.workload.case import (
-    NUM_PREDS,
-    Arrays,
-    Case,
-    LayerInputs,
-    ModelInputs,
-    of_layer,
-)
+from compare.bench.rows.row import Device, Row, line
+from compare.bench.workload.case import NUM_PREDS, Arrays, Case, LayerInputs, ModelInputs, of_layer
 from compare.bench.workload.job import Job, jobs_of
 from compare.bench.workload.work import FORWARD, GENERATION
 from compare.parity import CELLS, Cell
-from compare.terminal import PACKAGE
 from scratch_rnn import states
 from scratch_rnn.states import State, arrays_of, state_of
 
@@ -56,15 +47,15 @@ class Onnx(Row):
     name, label = "onnx", LABELS["onnx"]
     place = 3
     style = line("#f0a6ca", "X")
+    cells = OPERATORS
+    packages = ("onnx", "onnxruntime")
     threads = 1
 
     def missing(self, dtype: str, cell: Cell) -> str | None:
         """Return a reason if it is not installed, or has no such dtype or cell."""
         if dtype != "float32":
             return f"its layers need dtype float32, and this is {dtype}"
-        if any(importlib.util.find_spec(name) is None for name in ("onnx", "onnxruntime")):
-            return f"it is not installed (pip install '{PACKAGE}[onnx]')"
-        return no_cell(cell, cell.name in OPERATORS)
+        return super().missing(dtype, cell)
 
     @contextmanager
     def settings(self, threads: int) -> Iterator[None]:
@@ -72,13 +63,8 @@ class Onnx(Row):
         self.threads = threads
         yield
 
-    def prepare(self, case: Case) -> dict[str, Job]:
-        """Return the forward pass of a layer; of a model also the generation."""
-        if isinstance(case, LayerInputs):
-            return self._layer(case)
-        return self._model(case)
-
-    def _layer(self, case: LayerInputs) -> dict[str, Job]:
+    def layer(self, case: LayerInputs) -> dict[str, Job]:
+        """Return the forward pass of a layer."""
         run = self._session(case, "x", [], case.parameters)
 
         def forward() -> Any:
@@ -87,7 +73,8 @@ class Onnx(Row):
 
         return jobs_of(case, {FORWARD: forward})
 
-    def _model(self, case: ModelInputs) -> dict[str, Job]:
+    def model(self, case: ModelInputs) -> dict[str, Job]:
+        """Return the forward pass and the generation of a model."""
         ids = case.batch.inputs.T.copy()  # (T, B)
         run = self._model_session(case, case.parameters)
         write = self._model_session(case, case.generation_parameters)
@@ -149,10 +136,7 @@ class Onnx(Row):
             operator,
             [helper.make_tensor_value_info(name, kind, None) for name, kind in kinds.items()],
             [helper.make_tensor_value_info(name, real, None) for name in results],
-            [
-                numpy_helper.from_array(np.ascontiguousarray(a), name)
-                for name, a in constants.items()
-            ],
+            [numpy_helper.from_array(np.ascontiguousarray(a), n) for n, a in constants.items()],
         )
         model = helper.make_model(graph, opset_imports=[helper.make_opsetid("", OPSET)])
         model.ir_version = min(model.ir_version, 10)

@@ -19,7 +19,7 @@ import torch
 from compare.bench.rows.numpy_rows import plain_functions, plain_layer
 from compare.bench.rows.row import Device, Row, line
 from compare.bench.rows.torch_rows import TorchRow
-from compare.bench.workload.case import Case, LayerInputs
+from compare.bench.workload.case import LayerInputs, ModelInputs
 from compare.bench.workload.job import Job
 from compare.parity import CELLS, tensor_as_array
 
@@ -67,16 +67,18 @@ class TorchPage(TorchRow):
     place = 2
     style = line("#56b4e9", "1")
 
-    def prepare(self, case: Case) -> dict[str, Job]:
-        """Return the phases of a layer. There are none of a model."""
-        if not isinstance(case, LayerInputs):
-            return {}
+    def layer(self, case: LayerInputs) -> dict[str, Job]:
+        """Return the phases of a layer."""
         functions = plain_functions(case.shape, plain_on_torch(case.shape.cell))
         jobs = plain_layer(case, functions, self.on_device, tensor_as_array)
         return {
             phase: Job(self.made_ready(torch.no_grad()(job.run)), job.results)
             for phase, job in jobs.items()
         }
+
+    def model(self, case: ModelInputs) -> dict[str, Job]:
+        """Return no phases: the plain version is used for a layer only."""
+        return {}
 
     def made_ready(self, run: Run) -> Run:
         """Return the function that is timed."""

@@ -2,16 +2,17 @@
 
 from __future__ import annotations
 
-from abc import ABC, abstractmethod
-from collections.abc import Mapping
+import importlib.util
+from collections.abc import Collection, Mapping
 from contextlib import AbstractContextManager, nullcontext
 from dataclasses import dataclass
 from types import MappingProxyType
 from typing import Any
 
-from compare.bench.workload.case import Case
+from compare.bench.workload.case import Case, LayerInputs, ModelInputs
 from compare.bench.workload.job import Job
 from compare.parity import Cell
+from compare.terminal import PACKAGE
 
 FLOAT32_GAPS, TF32_GAPS = 1, 2**13
 """Precision of the arithmetic in ulps of float32: TF32 has 13 bits fewer."""
@@ -25,7 +26,7 @@ class Device:
     torch_name: str  # name in PyTorch, such as "cuda"
 
 
-class Row(ABC):
+class Row:
     """An implementation that can be measured."""
 
     name: str
@@ -40,22 +41,39 @@ class Row(ABC):
     """Whether its first call at each shape compiles. The table shows this time separately."""
     gaps: int = FLOAT32_GAPS
     """Precision of its arithmetic, in ulps of float32."""
+    cells: Collection[str] | None = None
+    """Names of the cells that it has. None: all."""
+    packages: tuple[str, ...] = ()
+    """Packages that it needs, from an optional extra with the row's name."""
+    idle: float = 0.0
+    """How many seconds its idle threads may keep a core busy after a block, if it has several."""
 
     def missing(self, dtype: str, cell: Cell) -> str | None:
         """Return why the row is not available for this dtype and cell, or None if it is."""
-        return None
+        if any(importlib.util.find_spec(name) is None for name in self.packages):
+            return f"it is not installed (pip install '{PACKAGE}[{self.name}]')"
+        known = self.cells is None or cell.name in self.cells
+        return None if known else f"it has no {cell.layer}"
 
     def settings(self, threads: int) -> AbstractContextManager[object]:
         """Apply the row's settings inside the ``with`` block; restore the old ones afterwards."""
         return nullcontext()
 
     def rest(self, threads: int) -> float:
-        """Return how many seconds its idle threads may keep a core busy after a block."""
-        return 0.0
+        """Return the rest after a block, in seconds."""
+        return self.idle if threads > 1 else 0.0
 
-    @abstractmethod
     def prepare(self, case: Case) -> dict[str, Job]:
         """Return a job for each phase of the row, with its own copy of the parameters."""
+        return self.layer(case) if isinstance(case, LayerInputs) else self.model(case)
+
+    def layer(self, case: LayerInputs) -> dict[str, Job]:
+        """Return the phases of a layer."""
+        return {}
+
+    def model(self, case: ModelInputs) -> dict[str, Job]:
+        """Return the phases of a model."""
+        return {}
 
 
 def line(color: str, marker: str, linewidth: float = 1.3, **others: Any) -> Mapping[str, Any]:
@@ -65,8 +83,3 @@ def line(color: str, marker: str, linewidth: float = 1.3, **others: Any) -> Mapp
     for print in black and white.
     """
     return {"color": color, "marker": marker, "linewidth": linewidth, **others}
-
-
-def no_cell(cell: Cell, known: bool) -> str | None:
-    """Return the reason why a row is not available if it does not know the cell."""
-    return None if known else f"it has no {cell.layer}"

@@ -19,20 +19,10 @@ from torch import nn
 from torch.nn import functional as F
 
 import concise_rnn
-from compare.bench.rows.row import Device, Row, line, no_cell
-from compare.bench.workload.case import (
-    LR,
-    MAX_NORM,
-    NUM_PREDS,
-    Arrays,
-    Case,
-    LayerInputs,
-    ModelInputs,
-    first_token,
-    of_layer,
-)
-from compare.bench.workload.job import Job, jobs_of
-from compare.bench.workload.work import BACKWARD, FORWARD, GENERATION, STEP
+from compare.bench.rows.row import Device, Row, line
+from compare.bench.workload.case import LR, Arrays, Case, LayerInputs, ModelInputs, of_layer
+from compare.bench.workload.job import Job, jobs_of, training_and_generation
+from compare.bench.workload.work import BACKWARD, FORWARD, GENERATION
 from compare.parity import CELLS, Cell, tensor_as_array
 from scratch_rnn import states
 
@@ -87,15 +77,8 @@ class TorchRow(Row):
     name, label = "torch", LABELS["torch"]
     place = 1
     style = line("#e69f00", "s", linewidth=2.4, zorder=4)
+    idle = 0.01  # of OpenMP's threads, rounded up
     device = "cpu"
-
-    def rest(self, threads: int) -> float:
-        """Return how long idle OpenMP threads keep a core busy, rounded up."""
-        return 0.01 if threads > 1 else 0.0
-
-    def prepare(self, case: Case) -> dict[str, Job]:
-        """Return the phases of a layer or of a model."""
-        return self._layer(case) if isinstance(case, LayerInputs) else self._model(case)
 
     def make_layer(self, case: Case, parameters: Arrays) -> Any:
         """Return the layer with a copy of the parameters."""
@@ -120,7 +103,8 @@ class TorchRow(Row):
         """Return a copy of the initial state on the device: a tensor, or a pair of them."""
         return states.each(self.on_device, case.state)
 
-    def _layer(self, case: LayerInputs) -> dict[str, Job]:
+    def layer(self, case: LayerInputs) -> dict[str, Job]:
+        """Return the phases of a layer."""
         rnn = self.make_layer(case, case.parameters)
         x, state_0 = self.on_device(case.x), self.state_on_device(case)
         wanted = [self.on_device(case.x).requires_grad_(), *rnn.parameters()]
@@ -137,7 +121,8 @@ class TorchRow(Row):
 
         return jobs_of(case, {FORWARD: forward, BACKWARD: forward_and_backward}, tensor_as_array)
 
-    def _model(self, case: ModelInputs) -> dict[str, Job]:
+    def model(self, case: ModelInputs) -> dict[str, Job]:
+        """Return the phases of a model."""
         model = self.make_model(case, case.parameters)
         writer = self.make_model(case, case.generation_parameters)
         trained = self.make_model(case, case.parameters)
@@ -155,20 +140,9 @@ class TorchRow(Row):
             loss = F.cross_entropy(logits, targets.T.reshape(-1))
             return loss, state, torch.autograd.grad(loss, parameters)
 
-        def step() -> Any:
-            result = concise_rnn.train_step(
-                trained, case.batch, state_0, optimizer, max_norm=MAX_NORM
-            )
-            return result.loss, result.state, result.grad_norm, updated
-
-        runs = {
-            FORWARD: forward,
-            BACKWARD: forward_and_backward,
-            STEP: step,
-            GENERATION: lambda: concise_rnn.predict(
-                first_token(case), NUM_PREDS, writer, case.vocab
-            ),
-        }
+        runs = {FORWARD: forward, BACKWARD: forward_and_backward} | training_and_generation(
+            concise_rnn, case, state_0, trained, updated, optimizer, writer
+        )
         return jobs_of(case, runs, tensor_as_array)
 
 
@@ -178,10 +152,7 @@ class TorchCells(TorchRow):
     name, label = "torch-cells", LABELS["torch-cells"]
     place = 2
     style = line("#56b4e9", "^")
-
-    def missing(self, dtype: str, cell: Cell) -> str | None:
-        """Return a reason if PyTorch has no function for a step of the cell."""
-        return no_cell(cell, cell.name in CELL_FUNCTIONS)
+    cells = CELL_FUNCTIONS
 
     def make_layer(self, case: Case, parameters: Arrays) -> Any:
         """Return the layer with the loop."""

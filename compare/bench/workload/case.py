@@ -81,17 +81,12 @@ def make_case(shape: Shape, *, dtype: str = "float32", seed: int = 0) -> Case:
 
 def in_float64(case: Case) -> Case:
     """Return the case with the same numbers in float64."""
-
-    def exact(array: np.ndarray) -> np.ndarray:
-        return array.astype(np.float64)
-
-    parameters = {name: exact(array) for name, array in case.parameters.items()}
-    case = replace(
-        case, dtype="float64", parameters=parameters, state=states.each(exact, case.state)
-    )
+    parameters = {name: np.float64(array) for name, array in case.parameters.items()}
+    state = states.each(np.float64, case.state)
+    changes: dict[str, Any] = {"dtype": "float64", "parameters": parameters, "state": state}
     if isinstance(case, LayerInputs):
-        return replace(case, x=exact(case.x), d_output=exact(case.d_output))
-    return case
+        changes |= {"x": np.float64(case.x), "d_output": np.float64(case.d_output)}
+    return replace(case, **changes)
 
 
 def keep_from_the_kink(parameters: dict[str, np.ndarray], rng: np.random.Generator) -> None:

@@ -9,13 +9,25 @@ from typing import Any
 
 import numpy as np
 
-from compare.bench.workload.case import Arrays, Case, LayerInputs, ModelInputs
+from compare.bench.workload.case import MAX_NORM, NUM_PREDS, Arrays, Case, ModelInputs, first_token
 from compare.bench.workload.work import BACKWARD, FORWARD, GENERATION, STEP
 from compare.parity import named_state
 from scratch_rnn.states import state_of
 
 Run = Callable[[], Any]
 Convert = Callable[[Any], np.ndarray]
+
+STATE, GRADIENTS, UPDATED = "final state", "gradient of", "updated"
+
+RESULTS = {
+    ("layer", FORWARD): ("output", STATE),
+    ("layer", BACKWARD): ("output", STATE, "gradient of x", GRADIENTS),
+    ("model", FORWARD): ("logits", STATE),
+    ("model", BACKWARD): ("loss", STATE, GRADIENTS),
+    ("model", STEP): ("loss", STATE, "gradient norm", UPDATED),
+}
+"""What a call returns in each phase. Gradients and updated parameters have names, or are in the
+order of the case's parameters. A generation returns its text or the token ids."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -37,61 +49,55 @@ def jobs_of(
 ) -> dict[str, Job]:
     """Return the jobs of a row.
 
-    Parameters
-    ----------
-    case : LayerInputs or ModelInputs
-    runs : mapping of str to function
-        The call of each phase. It returns, for a layer: (output, state), or with backward (output,
-        state, d_x, gradients). For a model: (logits, state), with backward (loss, state,
-        gradients), after a step (loss, state, norm of the gradients, updated parameters), and after
-        generation the token ids or the text. Gradients and parameters have names, or are in the
-        order of the case's parameters.
-    take, take_state : function
-        Convert what the row computes with to arrays, and the state to arrays of (1, B, H).
+    `runs` are the calls of its phases; they return what `RESULTS` says. `take` converts what the
+    row computes with to arrays, and `take_state` a state to arrays of (1, B, H).
     """
 
-    def final(state: Any) -> dict[str, np.ndarray]:
-        arrays = state if isinstance(state, tuple | list) else [state]
-        return named_state("final state", state_of(map(take_state or take, arrays)))
+    def named(name: str, value: Any) -> Arrays:
+        if name == STATE:
+            arrays = value if isinstance(value, tuple | list) else [value]
+            return named_state(STATE, state_of(map(take_state or take, arrays)))
+        if name in (GRADIENTS, UPDATED):
+            if not isinstance(value, Mapping):
+                value = dict(zip(case.parameters, value, strict=True))
+            return {f"{name} {key}": take(item).copy() for key, item in value.items()}
+        is_float = isinstance(value, float)
+        return {name: np.asarray(value, case.dtype) if is_float else take(value)}
 
-    def named(what: str, values: Mapping[str, Any] | Sequence[Any]) -> dict[str, np.ndarray]:
-        if not isinstance(values, Mapping):
-            values = dict(zip(case.parameters, values, strict=True))
-        return {f"{what} {name}": take(value) for name, value in values.items()}
+    def results(phase: str, value: Any) -> Arrays:
+        if isinstance(case, ModelInputs) and phase == GENERATION:
+            return generated(case, value)
+        parts = zip(RESULTS[case.shape.kind, phase], value, strict=True)
+        return {key: array for part in parts for key, array in named(*part).items()}
 
-    def scalar(value: Any) -> np.ndarray:
-        return np.asarray(value if isinstance(value, float) else take(value), case.dtype)
-
-    def layer(value: Any) -> Arrays:
-        output, state, *backward = value
-        found = {"output": take(output), **final(state)}
-        if backward:
-            d_x, gradients = backward
-            found |= {"gradient of x": take(d_x), **named("gradient of", gradients)}
-        return found
-
-    def forward(value: Any) -> Arrays:
-        logits, state = value
-        return {"logits": take(logits), **final(state)}
-
-    def backward(value: Any) -> Arrays:
-        loss, state, gradients = value
-        return {"loss": scalar(loss), **final(state), **named("gradient of", gradients)}
-
-    def step(value: Any) -> Arrays:
-        loss, state, norm, updated = value
-        parameters = {name: array.copy() for name, array in named("updated", updated).items()}
-        return {"loss": scalar(loss), **final(state), "gradient norm": scalar(norm), **parameters}
-
-    if isinstance(case, LayerInputs):
-        results: dict[str, Any] = {FORWARD: layer, BACKWARD: layer}
-    else:
-        generation = partial(generated, case)
-        results = {FORWARD: forward, BACKWARD: backward, STEP: step, GENERATION: generation}
-    return {phase: Job(run, results[phase]) for phase, run in runs.items()}
+    return {phase: Job(run, partial(results, phase)) for phase, run in runs.items()}
 
 
 def generated(case: ModelInputs, text: str | Sequence[int]) -> Arrays:
     """Return the result of a generation from its text or token ids."""
     ids = [case.vocab[token] for token in text.split(" ")] if isinstance(text, str) else text
     return {"text": np.array(ids, np.float64)}
+
+
+def training_and_generation(
+    package: Any,
+    case: ModelInputs,
+    state: Any,
+    trained: Any,
+    updated: Any,
+    optimizer: Any,
+    writer: Any,
+) -> dict[str, Run]:
+    """Return a step and a generation with the functions of scratch_rnn or concise_rnn.
+
+    `updated` are the parameters of the model `trained`.
+    """
+
+    def step() -> Any:
+        result = package.train_step(trained, case.batch, state, optimizer, max_norm=MAX_NORM)
+        return result.loss, result.state, result.grad_norm, updated
+
+    return {
+        STEP: step,
+        GENERATION: lambda: package.predict(first_token(case), NUM_PREDS, writer, case.vocab),
+    }

@@ -14,20 +14,24 @@ FILE.json  a list of objects with the fields of `Shape`; only T, B, V and H are 
 from __future__ import annotations
 
 import itertools
-import json
 from collections.abc import Callable, Sequence
 from dataclasses import dataclass, replace
 from pathlib import Path
-from typing import Annotated, Any
+from typing import Annotated, Any, Literal
 
-from compare.files import COUNT
+from compare.files import COUNT, SchemaError, excerpt, parse_json, read_fields
 from compare.parity import CELLS
 from compare.terminal import UsageError
 
-KINDS = ("model", "layer")
-NONLINEARITIES = ("tanh", "relu")
 SIZES = ("T", "B", "V", "H")
 Size = Annotated[int, COUNT]
+
+FIELDS: dict[str, Any] = dict.fromkeys(SIZES, Size) | {
+    "name": str,
+    "kind": Literal["model", "layer"],
+    "nonlinearity": Literal["tanh", "relu"],
+}
+"""The fields of a shape in a file; the sizes are required."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -85,50 +89,28 @@ def haste(cell: str) -> list[Shape]:
     return [Shape(f"haste-B{B}-H{H}-V{V}", "layer", 50, B, V, H, cell=cell) for B, H, V in grid]
 
 
-Grid = tuple[tuple[int, ...], tuple[int, ...], tuple[int, ...]]  # all T, all B, all H
-
-DEEPBENCH: dict[str, tuple[str, list[Grid]]] = {
-    "rnn": (
-        "relu",
-        [
-            ((50,), (16, 32, 64, 128), (1760, 2048, 2560)),
-            ((672,), (1,), (32,)),
-            ((96,), (1,), (64,)),
-        ],
-    ),
-    "gru": (
-        "tanh",
-        [
-            ((187, 375, 750, 1500), (32,), (1536, 2048, 2560)),
-            ((187, 375, 750), (32,), (2816,)),
-            ((1,), (32,), (512,)),
-            ((1500,), (32, 64), (1024,)),
-        ],
-    ),
-    "lstm": (
-        "tanh",
-        [
-            ((25,), (16, 32, 64, 128), (512, 1024, 2048, 4096)),
-            ((50,), (8, 16, 32), (1536,)),
-            ((150,), (16, 32, 64), (256,)),
-        ],
-    ),
-}
-"""DeepBench's layers for training, by cell: the nonlinearity, and the sizes."""
+DEEPBENCH: list[tuple[str, tuple[int, ...], tuple[int, ...], tuple[int, ...]]] = [
+    ("rnn", (50,), (16, 32, 64, 128), (1760, 2048, 2560)),
+    ("rnn", (672,), (1,), (32,)),
+    ("rnn", (96,), (1,), (64,)),
+    ("gru", (187, 375, 750, 1500), (32,), (1536, 2048, 2560)),
+    ("gru", (187, 375, 750), (32,), (2816,)),
+    ("gru", (1,), (32,), (512,)),
+    ("gru", (1500,), (32, 64), (1024,)),
+    ("lstm", (25,), (16, 32, 64, 128), (512, 1024, 2048, 4096)),
+    ("lstm", (50,), (8, 16, 32), (1536,)),
+    ("lstm", (150,), (16, 32, 64), (256,)),
+]
+"""DeepBench's layers for training: the cell, then all T, all B and all H of a grid."""
 
 
 def deepbench(cell: str) -> list[Shape]:
-    """Return DeepBench's layers of this cell.
-
-    Raises
-    ------
-    UsageError
-        If DeepBench has no such cell.
-    """
-    if cell not in DEEPBENCH:
-        raise UsageError(f"expected --cell {', '.join(DEEPBENCH)} for deepbench, got {cell}")
-    f, grids = DEEPBENCH[cell]
-    sizes = [size for grid in grids for size in itertools.product(*grid)]
+    """Return DeepBench's layers of this cell, with ReLU if the cell has it."""
+    cells = list(dict.fromkeys(name for name, *_ in DEEPBENCH))
+    if cell not in cells:
+        raise UsageError(f"expected --cell {', '.join(cells)} for deepbench, got {cell}")
+    f = CELLS[cell].nonlinearities[-1]
+    sizes = [size for name, *grid in DEEPBENCH if name == cell for size in itertools.product(*grid)]
     return [Shape(f"deepbench-T{T}-B{B}-H{H}", "layer", T, B, H, H, f, cell) for T, B, H in sizes]
 
 
@@ -187,13 +169,18 @@ def read(path: Path, cell: str) -> list[Shape]:
     if path.suffix != ".json":
         known = ", ".join(NAMED)
         raise UsageError(f"expected --shapes to be {known} or a .json file, got {str(path)!r}")
+    where, shapes = "", []
     try:
-        entries = json.loads(path.read_bytes())
-    except (OSError, ValueError) as error:
-        raise UsageError(f"expected a list of shapes in {path}, got: {error}") from error
-    if not isinstance(entries, list) or not entries:
-        raise UsageError(f"expected a list of shapes in {path}, got {type(entries).__name__}")
-    shapes = [from_entry(entry, number, cell) for number, entry in enumerate(entries, start=1)]
+        entries = parse_json(path.read_bytes())
+        if not isinstance(entries, list) or not entries:
+            raise SchemaError("at least one in a list", excerpt(entries))
+        for number, entry in enumerate(entries, start=1):
+            where = f"shape {number}: "
+            shapes.append(_from_entry(entry, cell))
+    except OSError as error:
+        raise UsageError(f"expected a list of shapes in {path}: {error.strerror}") from error
+    except SchemaError as error:
+        raise UsageError(f"expected a list of shapes in {path}: {where}{error}") from None
     names = [shape.name for shape in shapes]
     twice = [name for name in names if names.count(name) > 1]
     if twice:
@@ -201,41 +188,17 @@ def read(path: Path, cell: str) -> list[Shape]:
     return shapes
 
 
-def from_entry(entry: Any, number: int, cell: str) -> Shape:
-    """Convert one entry of a file to a shape.
-
-    Raises
-    ------
-    UsageError
-        If a field is missing, unknown, or has an invalid value.
-    """
-    where = f"shape {number}"
-    if not isinstance(entry, dict):
-        raise UsageError(f"expected {where} to be an object, got {entry!r}")
-    unknown = entry.keys() - {"name", "kind", "nonlinearity", *SIZES}
-    if unknown:
-        known = ", ".join((*SIZES, "name", "kind", "nonlinearity"))
-        raise UsageError(f"expected {where} with {known}, got {', '.join(sorted(unknown))}")
-    for field in SIZES:
-        size = entry.get(field)
-        if isinstance(size, bool) or not isinstance(size, int) or size < 1:
-            raise UsageError(f"expected {field} of {where} to be at least 1, got {size!r}")
-    kind, nonlinearity = entry.get("kind", "model"), entry.get("nonlinearity", "tanh")
-    if kind not in KINDS or nonlinearity not in NONLINEARITIES:
-        raise UsageError(
-            f"expected {where} of kind {' or '.join(KINDS)} with {' or '.join(NONLINEARITIES)}, "
-            f"got {kind!r} with {nonlinearity!r}"
-        )
-    if nonlinearity not in CELLS[cell].nonlinearities:
-        known = " or ".join(CELLS[cell].nonlinearities)
-        raise UsageError(f"expected {where} with {known} for the cell {cell}, got {nonlinearity!r}")
-    if kind == "model" and entry["V"] < 2:
-        raise UsageError(f"expected V of {where} to be at least 2 in a model, got {entry['V']}")
-    sizes = {field: entry[field] for field in SIZES}
-    default = f"{kind}-" + "-".join(f"{field}{size}" for field, size in sizes.items())
-    return Shape(
-        str(entry.get("name", default)), kind, **sizes, nonlinearity=nonlinearity, cell=cell
-    )
+def _from_entry(entry: Any, cell: str) -> Shape:
+    values = read_fields(FIELDS, entry, "a shape", optional=("name", "kind", "nonlinearity"))
+    kind, sizes = values.get("kind", "model"), {size: values[size] for size in SIZES}
+    name = "-".join([kind, *(f"{size}{number}" for size, number in sizes.items())])
+    shape = Shape(**{"name": name, "kind": kind, "cell": cell} | values)
+    known = CELLS[cell].nonlinearities
+    if shape.nonlinearity not in known:
+        raise SchemaError(f"{' or '.join(known)} for the cell {cell}", shape.nonlinearity)
+    if kind == "model" and shape.V < 2:
+        raise SchemaError("V of at least 2 in a model", shape.V)
+    return shape
 
 
 def _condition(text: str) -> tuple[str, list[int]]:

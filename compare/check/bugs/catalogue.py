@@ -117,19 +117,10 @@ class Bug:
 
 
 def read_chapter(text: str, where: str) -> tuple[str, tuple[Bug, ...]]:
-    """Return the title of a chapter and its bugs.
+    """Return the title of a chapter, the text of a TOML file, and its bugs.
 
-    Parameters
-    ----------
-    text : str
-        The TOML file.
-    where : str
-        The name of the file in messages.
-
-    Raises
-    ------
-    CatalogueError
-        If a key is missing or unknown, or has a value of another type.
+    CatalogueError, with the file's name `where`, if a key is missing or unknown, or has a value of
+    another type.
     """
     try:
         chapter = tomllib.loads(text)

@@ -61,10 +61,7 @@ def source_of(file: str) -> str:
 def patched_source(file: str, patches: Iterable[Patch]) -> str:
     """Return the text of a file, with the patches that belong to it.
 
-    Raises
-    ------
-    PatchError
-        If the text that a patch replaces does not occur exactly once.
+    PatchError if the text that a patch replaces does not occur exactly once.
     """
     source = source_of(file)
     for patch in patches:
@@ -87,26 +84,10 @@ def diff(patches: Sequence[Patch], context: int = 2) -> str:
 
 
 def load_patched(package: str, patches: Sequence[Patch], name: str) -> ModuleType:
-    """Import a patched copy of a package, such as ``scratch_rnn``.
+    """Import a patched copy of a package, such as ``scratch_rnn``; PatchError if a patch misfits.
 
-    Parameters
-    ----------
-    package : str
-        One of our packages.
-    patches : sequence of Patch
-        Patches of other packages are ignored.
-    name : str
-        Name of the copy. A second call with the same name makes a new copy.
-
-    Returns
-    -------
-    module
-        The copy. Its modules import each other, and the real modules of other packages.
-
-    Raises
-    ------
-    PatchError
-        If a patch does not fit.
+    Patches of other packages are ignored. The modules of the copy import each other, and the real
+    modules of other packages. A second call with the same name makes a new copy.
     """
     own = [patch for patch in patches if patch.package == package]
     for file in {patch.file for patch in own}:

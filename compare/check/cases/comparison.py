@@ -152,6 +152,12 @@ def compared(
     )
 
 
+def widened(got: np.ndarray, least: str) -> np.ndarray:
+    """Return numbers in float64, unless their dtype is coarser than `least`."""
+    coarse = got.dtype.kind == "f" and got.dtype.itemsize < np.dtype(least).itemsize
+    return got if coarse or got.dtype.kind not in "fiu" else got.astype(np.float64)
+
+
 def identical(
     expected: Mapping[str, np.ndarray], got: Mapping[str, np.ndarray]
 ) -> tuple[Comparison, ...]:

@@ -92,13 +92,8 @@ def copied(results: Results) -> Results:
     return {name: array.copy() for name, array in results.items()}
 
 
-def initial_state(floats: Floats) -> Any:
-    """Return a copy of h0, or of (h0, c0), as the layer takes it; None if it is not given."""
-    return as_state(floats.h0, floats.c0)
-
-
 def as_state(h: np.ndarray | None, c: np.ndarray | None) -> Any:
-    """Return copies of h, or of (h, c) if there is a c; None without both."""
+    """Return copies of h, or of (h, c) if there is a c, as a layer takes them; None without h."""
     return with_cell_state(*(None if array is None else array.copy() for array in (h, c)))
 
 

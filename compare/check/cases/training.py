@@ -143,30 +143,21 @@ def _by_step(case: TrainingCase, results: Results) -> Results:
     return {"logits": by_step["logits"]} | others | by_step
 
 
-def scratch_updates(package: Any, case: TrainingCase, move: Move = unmoved) -> Results:
+def _updates(case: TrainingCase, package: Any, model: Any) -> Results:
     """Train for one epoch, update by update, with a carried state or a new one."""
-    model = make_model(package, case, move)
-    return _updates(case, package, model, package.SGD(model.parameters, case.lr))
-
-
-def torch_updates(case: TrainingCase) -> Results:
-    """Train PyTorch's model in the same way."""
-    model = torch_model(case)
-    return _updates(case, concise_rnn, model, torch.optim.SGD(model.parameters(), case.lr))
-
-
-def _updates(case: TrainingCase, package: Any, model: Any, optimizer: Any) -> Results:
     results, state = {}, None
+    if package is concise_rnn:
+        optimizer = torch.optim.SGD(model.parameters(), case.lr)
+    else:
+        optimizer = package.SGD(model.parameters, case.lr)
     for k, batch in enumerate(case.batches, start=1):
         done = package.train_step(model, batch, state, optimizer, max_norm=case.max_norm)
         state = done.state if case.carry_state else None
         results[f"loss at update {k}"] = _number(done.loss, case)
         results[f"gradient norm at update {k}"] = _number(done.grad_norm, case)
-        results[f"state after update {k}"] = (
-            tensor_as_array(done.state)
-            if isinstance(done.state, torch.Tensor)
-            else np.asarray(done.state)
-        )
+        is_tensor = isinstance(done.state, torch.Tensor)
+        after = tensor_as_array(done.state) if is_tensor else np.asarray(done.state)
+        results[f"state after update {k}"] = after
     return results | {
         f"{name} after the last update": p for name, p in parameters_as_arrays(model).items()
     }
@@ -175,17 +166,8 @@ def _updates(case: TrainingCase, package: Any, model: Any, optimizer: Any) -> Re
 NUM_EPOCHS = 2
 
 
-def scratch_epochs(package: Any, case: TrainingCase, move: Move = unmoved) -> Results:
-    """Train for some epochs with the package's `train`."""
-    return _epochs(case, package, make_model(package, case, move))
-
-
-def torch_epochs(case: TrainingCase) -> Results:
-    """Train PyTorch's model in the same way."""
-    return _epochs(case, concise_rnn, torch_model(case))
-
-
 def _epochs(case: TrainingCase, package: Any, model: Any) -> Results:
+    """Train for some epochs with the package's `train`."""
     options = {"carry_state": case.carry_state, "max_norm": case.max_norm}
     results = {}
     done = package.train(model, case.batches, case.lr, NUM_EPOCHS, **options)
@@ -199,10 +181,22 @@ def _number(value: float, case: TrainingCase) -> np.ndarray:
     return np.asarray(value, case.options["dtype"])
 
 
-STEPS: dict[str, tuple[Callable[..., Results], Callable[[TrainingCase], Results]]] = {
+Runs = tuple[Callable[..., Results], Callable[[TrainingCase], Results]]
+
+
+def _both(train: Callable[[TrainingCase, Any, Any], Results]) -> Runs:
+    """Return a training with a package, like `scratch_step`, and with PyTorch."""
+
+    def scratch(package: Any, case: TrainingCase, move: Move = unmoved) -> Results:
+        return train(case, package, make_model(package, case, move))
+
+    return scratch, lambda case: train(case, concise_rnn, torch_model(case))
+
+
+STEPS: dict[str, Runs] = {
     "step": (scratch_step, torch_step),
-    "updates": (scratch_updates, torch_updates),
-    "epochs": (scratch_epochs, torch_epochs),
+    "updates": _both(_updates),
+    "epochs": _both(_epochs),
 }
 """How long a case trains, with a package and with PyTorch."""
 

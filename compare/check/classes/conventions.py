@@ -46,13 +46,7 @@ class Flags:
 
     @classmethod
     def parse(cls, layout: str | None, bias: str | None, names: str | None) -> Flags:
-        """Read --layout, --bias and --names.
-
-        Raises
-        ------
-        UsageError
-            If a word or a name is not valid for its flag.
-        """
+        """Read --layout, --bias and --names; UsageError if a word or a name is not valid."""
         conventions: dict[str, bool] = {}
         for word in layout.split(",") if layout else ():
             if word not in LAYOUTS:
@@ -119,12 +113,7 @@ class Conventions:
     def learn(self, parameters: Results, cell: str, V: int, H: int, flags: Flags) -> None:
         """Detect which parameter is which: by a flag, by its name or else by its shape.
 
-        Raises
-        ------
-        Malformed
-            If a parameter is missing.
-        UsageError
-            If a flag states something else.
+        Malformed if a parameter is missing, UsageError if a flag states something else.
         """
         G = CELLS[cell].num_gates * H
         wanted: dict[str, list[tuple[int, ...]]] = {

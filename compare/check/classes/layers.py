@@ -33,17 +33,8 @@ NEEDED = {
 class Layers:
     """A user's class.
 
-    Parameters
-    ----------
-    submission : Submission
-    cell : str
-        Name of a cell.
-    dtype, device : str, optional
-        Arguments of its constructor.
-    tf32 : bool
-        Whether it may multiply float32 with the precision of TF32.
-    flags : Flags, optional
-        The conventions that flags state.
+    `dtype` and `device` are arguments of its constructor. With `tf32` it may multiply float32 with
+    the precision of TF32. `flags` state conventions; the others are detected.
     """
 
     def __init__(

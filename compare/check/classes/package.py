@@ -100,10 +100,7 @@ def package_with(rnn_class: type, cell: str = "rnn") -> SimpleNamespace:
 def built(layer_class: type, ours: Any, sizes: tuple[Any, ...], options: dict[str, Any]) -> Any:
     """Return the class's layer, given only the arguments that it takes.
 
-    Raises
-    ------
-    UsageError
-        If it cannot be built, or lacks an argument that has another value than the default.
+    UsageError if it cannot be built, or lacks an argument that has not its default.
     """
     name = layer_class.__name__
     rest = dict(zip(("num_layers", "nonlinearity"), sizes[2:], strict=False)) | options
@@ -127,13 +124,7 @@ def built(layer_class: type, ours: Any, sizes: tuple[Any, ...], options: dict[st
 
 
 def check_parameters(name: str, layer: Any, ours: dict[str, np.ndarray]) -> dict[str, np.ndarray]:
-    """Return a layer's parameters if they have our names, shapes and dtype.
-
-    Raises
-    ------
-    UsageError
-        The message says what was expected and what came.
-    """
+    """Return a layer's parameters; UsageError unless they have our names, shapes and dtype."""
     theirs = getattr(layer, "parameters", None)
     if not isinstance(theirs, dict):
         raise UsageError(f"expected {name}.parameters to be a dict, got {type(theirs).__name__}")

@@ -12,7 +12,7 @@ from typing import Any
 
 import numpy as np
 
-from compare.check.cases.comparison import Comparison
+from compare.check.cases.comparison import Comparison, widened
 from compare.check.cases.layer_case import LayerCase, make_case
 from compare.check.cases.layer_results import (
     CLASSES,
@@ -93,13 +93,8 @@ def expected_of(case: LayerCase) -> Results:
 
 def compared_with_ours(case: LayerCase, got: Results) -> tuple[Comparison, ...]:
     """Compare a layer's results with ours in float64."""
-    least = np.dtype("float16" if case.dtype == "float32" else "float64").itemsize
-    wide = {
-        name: array.astype(np.float64)
-        if array.dtype.kind in "fiu" and array.dtype.itemsize >= least
-        else array
-        for name, array in got.items()
-    }
+    least = "float16" if case.dtype == "float32" else "float64"
+    wide = {name: widened(array, least) for name, array in got.items()}
     return compared(expected_of(case), wide, case, rounding(case)[1])
 
 
@@ -107,10 +102,7 @@ def compared_with_ours(case: LayerCase, got: Results) -> tuple[Comparison, ...]:
 
 
 def try_parts(
-    layers: Layers,
-    seed: int,
-    sizes_to_try: Sequence[Sequence[int]] = SIZES,
-    **fields: Any,
+    layers: Layers, seed: int, sizes_to_try: Sequence[Sequence[int]] = SIZES, **fields: Any
 ) -> list[PartResult]:
     """Try a layer on cases of some sizes; return a result for each part.
 
@@ -158,10 +150,7 @@ def try_parts(
 def find_conventions(layers: Layers, seed: int) -> list[PartResult]:
     """Try the simplest layer in each convention, keep the one that fits, return its results.
 
-    Raises
-    ------
-    UsageError
-        If one fits, but a flag states another one.
+    UsageError if one fits, but a flag states another one.
     """
     tried: list[tuple[float, Conventions, list[PartResult]]] = []
     for conventions in sorted(all_conventions(), key=layers.flags.allow, reverse=True):

@@ -63,18 +63,8 @@ def less_accurate(cell: str) -> tuple[Patch, ...]:
 class PlainFunctions:
     """The six functions of a cell.
 
-    Parameters
-    ----------
-    cell : str
-    patches : sequence of Patch, optional
-        Changes of the source. Patches of other files are ignored.
-    move : function of a value, optional
-        Applied to the result of each operation.
-
-    Raises
-    ------
-    PatchError
-        If a patch does not fit.
+    `patches` change the source; those of other files are ignored, and one that does not fit raises
+    PatchError. `move` is applied to the result of each operation.
     """
 
     def __init__(self, cell: str, patches: Sequence[Patch] = (), move: Move = unmoved) -> None:

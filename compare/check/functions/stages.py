@@ -10,7 +10,7 @@ from __future__ import annotations
 import copy
 from collections.abc import Callable, Iterator, Sequence
 from dataclasses import dataclass
-from typing import Any, Protocol, runtime_checkable
+from typing import Any, Protocol
 
 import numpy as np
 
@@ -23,7 +23,6 @@ Results = dict[str, np.ndarray]
 Inputs = dict[str, Any]
 
 
-@runtime_checkable
 class Functions(Protocol):
     """Six functions, wherever they are."""
 

@@ -93,7 +93,7 @@ def _terms(names: Signatures) -> str:
     others = "".join(f", and d_{s} is what step t+1 hands back to {s}_t" for s in names.states[1:])
     return _filled(
         f"Here {_symbols(names)}. The argument d_h is δh_t{others}. Return the terms of this step "
-        "alone: summed over the batch, not over the steps, and without what reads h_{t-1} outside."
+        "alone: summed over the batch, not over the steps, and without δoutput_{t-1}."
     )
 
 

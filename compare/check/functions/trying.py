@@ -9,7 +9,8 @@ from typing import Any
 
 import numpy as np
 
-from compare.check.cases.comparison import Comparison
+from compare.check.cases.comparison import Answer, Comparison, widened
+from compare.check.cases.comparison import compared as compared_with
 from compare.check.cases.parts import Case, Malformed, in_float64
 from compare.check.functions.plain import PlainFunctions, less_accurate
 from compare.check.functions.signatures import signatures_of
@@ -79,36 +80,22 @@ def cases_of(stage: Stage, seed: int) -> tuple[tuple[Case, Expected], ...]:
 
 def compared(right: Expected, got: Results) -> tuple[Comparison, ...]:
     """Compare results with the right ones, in the order in which they are computed."""
-    return tuple(
-        Comparison(
-            name, expected, _of_kind(got[name], expected, right.dtype), right.tolerance[name]
-        )
-        for name, expected in right.results.items()
-    )
-
-
-def _of_kind(got: np.ndarray, expected: np.ndarray, dtype: str) -> np.ndarray:
-    """Return the numbers in float64, unless their dtype is too coarse or not of numbers."""
-    if expected.shape == () and got.size == 1:
-        got = got.reshape(())
-    coarse = got.dtype.kind == "f" and got.dtype.itemsize < np.dtype(dtype).itemsize
-    return got if coarse or got.dtype.kind not in "fiu" else got.astype(np.float64)
+    wide = {name: widened(array, right.dtype) for name, array in got.items()}
+    for name, expected in right.results.items():
+        if expected.shape == () and wide[name].size == 1:
+            wide[name] = wide[name].reshape(())
+    return compared_with(Answer(right.results, right.tolerance), wide)
 
 
 @dataclass(frozen=True, slots=True)
 class Attempt:
     """One way to try a stage.
 
-    Parameters
-    ----------
-    replaced : tuple of str
-        The submission's functions that the reference replaces.
-    begins_with : float, optional
-        If given, the expected gradient is that at the states of the submission's own forward pass,
-        which begins with h_0 times this.
+    With `begins_with` the expected gradient is that at the states of the submission's own forward
+    pass, which begins with h_0 times this.
     """
 
-    replaced: tuple[str, ...] = ()
+    replaced: tuple[str, ...] = ()  # the submission's functions that the reference replaces
     begins_with: float | None = None
 
     def note(self, stage: Stage) -> list[str]:
@@ -159,13 +146,7 @@ def try_all(
 
     If a stage is not right, it is tried again with the reference in the place of those functions
     that it may call and that are not right themselves. So a mistake is reported once, where it is.
-
-    Parameters
-    ----------
-    submission_of : function
-        Loads the submission anew.
-    stages : sequence of Stage
-    seed : int
+    `submission_of` loads the submission anew.
     """
     found: list[StageResult] = []
     for stage in stages:

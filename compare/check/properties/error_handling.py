@@ -7,29 +7,26 @@ from typing import Any
 
 import numpy as np
 
-from compare.check.properties.property import Outcome
+from compare.check.properties.property import Outcome, Property
 
 
+@Property
 def refusals(package: Any) -> Iterator[Outcome]:
     """Arguments that nn.RNN refuses and tokens outside the vocabulary raise an error."""
     T, B, V, H = 5, 2, 3, 4
     rnn, x, h0 = package.RNN(V, H), np.zeros((T, B, V), np.float32), np.zeros((1, B, H), np.float32)
-    attempts: dict[str, tuple[type[Exception], Callable[[], object]]] = {
-        "x of another dtype": (TypeError, lambda: rnn(x.astype(np.float64))),
-        "h0 without its layer axis": (ValueError, lambda: rnn(x, h0[0])),
-        "h0 of one row for all": (ValueError, lambda: rnn(x, h0[:, :1])),
-        "x with too many features": (
-            ValueError,
-            lambda: rnn(np.zeros((T, B, V + 1), np.float32)),
-        ),
-        "the token -1": (ValueError, lambda: rnn(np.full((T, B), -1))),
-        f"the token {V} of {V}": (ValueError, lambda: rnn(np.full((T, B), V))),
-        "d_output of another shape": (
-            ValueError,
-            lambda: rnn.backward(rnn.forward(x)[2], np.zeros((T, 1, H), np.float32)),
-        ),
+    wide, d_output = np.zeros((T, B, V + 1), np.float32), np.zeros((T, 1, H), np.float32)
+    attempts: dict[str, Callable[[], object]] = {
+        "x of another dtype": lambda: rnn(x.astype(np.float64)),
+        "h0 without its layer axis": lambda: rnn(x, h0[0]),
+        "h0 of one row for all": lambda: rnn(x, h0[:, :1]),
+        "x with too many features": lambda: rnn(wide),
+        "the token -1": lambda: rnn(np.full((T, B), -1)),
+        f"the token {V} of {V}": lambda: rnn(np.full((T, B), V)),
+        "d_output of another shape": lambda: rnn.backward(rnn.forward(x)[2], d_output),
     }
-    for what, (kind, attempt) in attempts.items():
+    for what, attempt in attempts.items():
+        kind = TypeError if "dtype" in what else ValueError
         try:
             attempt()
         except kind:

@@ -62,11 +62,6 @@ def layer_property(
     )
 
 
-def properties_of(names: Mapping[str, Any]) -> tuple[LayerProperty, ...]:
-    """Return the properties of a module, in the order of their definition."""
-    return tuple(value for value in names.values() if isinstance(value, LayerProperty))
-
-
 @cache
 def drawn(cell: str, number: int, fields: tuple[tuple[str, Any], ...]) -> tuple[LayerCase, ...]:
     """Draw cases, the same each time: the first half as simple as the fields allow."""

@@ -17,6 +17,7 @@ from compare.check.cases.layer_results import (
     STATES,
     Results,
     alike,
+    as_state,
     backward,
     backward_pass,
     build,
@@ -27,12 +28,12 @@ from compare.check.cases.layer_results import (
     fresh,
     given,
     identical,
-    initial_state,
     named,
     outputs,
     run,
 )
-from compare.check.properties.layer_property import Compared, layer_property, properties_of
+from compare.check.properties.layer_property import Compared, layer_property
+from compare.check.properties.property import properties_of
 from compare.parity import tolerances, unmoved
 
 
@@ -117,7 +118,7 @@ def call_as_forward(layer_class: Any, case: LayerCase) -> Compared:
     layer = build(layer_class, case)
     for _ in range(2):
         floats = fresh(case)
-        results = outputs(*layer(floats.x, initial_state(floats), **given(floats)))
+        results = outputs(*layer(floats.x, as_state(floats.h0, floats.c0), **given(floats)))
         yield alike(forward(layer, case)[0], results, case)
 
 

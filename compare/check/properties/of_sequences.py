@@ -23,13 +23,13 @@ from compare.check.cases.layer_results import (
     copied,
     forward,
     identical,
-    initial_state,
     named,
     outputs,
     run,
 )
-from compare.check.properties.layer_property import Compared, layer_property, properties_of
+from compare.check.properties.layer_property import Compared, layer_property
 from compare.check.properties.of_layers import more
+from compare.check.properties.property import properties_of
 
 Change = Callable[[np.ndarray], np.ndarray]
 
@@ -77,7 +77,7 @@ def cut_anywhere(layer_class: Any, case: LayerCase) -> Compared:
         return None if array is None else array[(slice(None),) * axis + (which,)].copy()
 
     first, second = slice(0, cut), slice(cut, None)
-    state, tapes, parts = initial_state(floats), [], []
+    state, tapes, parts = as_state(floats.h0, floats.c0), [], []
     for which in (first, second):
         masks = floats.dropout_masks and tuple(m[which] for m in floats.dropout_masks)
         optional = {} if masks is None else {"dropout_masks": masks}

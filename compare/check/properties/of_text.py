@@ -8,10 +8,11 @@ from typing import Any
 import numpy as np
 
 from compare.check.cases.comparison import identical
-from compare.check.properties.property import Outcome
+from compare.check.properties.property import Outcome, Property, properties_of
 from compare.check.properties.randomness import global_random_state
 
 
+@Property
 def batches(package: Any) -> Iterator[Outcome]:
     """Targets follow their inputs, and an epoch depends only on its number and the seed."""
     N, B, T = 203, 3, 5
@@ -76,6 +77,7 @@ def _unequal(what: str, expected: object, got: object) -> str:
     return "" if expected == got else f"{what}: expected {expected}, got {got}"
 
 
+@Property
 def vocabulary(package: Any) -> Iterator[Outcome]:
     """Tokens are numbered by falling frequency; unknown tokens get 0."""
     vocab = package.text.Vocab(list("banana bus"))
@@ -84,3 +86,6 @@ def vocabulary(package: Any) -> Iterator[Outcome]:
     yield Outcome("banana bus", (), _unequal("the number of z", 0, vocab["z"]))
     rare = package.text.Vocab(list("banana bus"), min_freq=2)
     yield Outcome("min_freq 2", (), _unequal("tokens", letters[:4], rare.idx_to_token))
+
+
+PROPERTIES = properties_of(vars())

@@ -18,15 +18,16 @@ import concise_rnn
 import scratch_rnn
 from compare.check.cases import training as training_cases
 from compare.check.cases.comparison import Answer, Results, answer_of, compared, identical
-from compare.check.properties.property import Outcome
+from compare.check.properties.property import Outcome, Property, properties_of
 from scratch_rnn import Vocab
 
 
+@Property
 def cross_entropy(package: Any) -> Iterator[Outcome]:
     """The loss and its gradient are PyTorch's, for logits of any size."""
     for seed in range(8):
         logits, targets, answer = _loss_case(seed)
-        got = _loss_results(package.cross_entropy(logits.copy(), targets.copy()), logits.dtype)
+        got = _loss(package, logits.copy(), targets.copy())
         N, V = logits.shape
         described = f"N {N}, V {V}, logits to ±{np.abs(logits).max():.3g}, {logits.dtype}"
         yield Outcome(described, compared(answer, got))
@@ -43,23 +44,17 @@ def _loss_case(seed: int) -> tuple[np.ndarray, np.ndarray, Answer]:
     loss = F.cross_entropy(tensor, torch.from_numpy(targets))
     loss.backward()  # type: ignore[no-untyped-call]
     assert tensor.grad is not None
-    return (
-        logits,
-        targets,
-        answer_of(
-            {"loss": loss.detach().numpy(), "gradient of logits": tensor.grad.numpy()},
-            lambda move: _loss_results(
-                scratch_rnn.cross_entropy(move(logits), targets), logits.dtype
-            ),
-        ),
-    )
+    expected = {"loss": loss.detach().numpy(), "gradient of logits": tensor.grad.numpy()}
+    answer = answer_of(expected, lambda move: _loss(scratch_rnn, move(logits), targets))
+    return logits, targets, answer
 
 
-def _loss_results(results: tuple[float, np.ndarray], dtype: np.dtype) -> Results:
-    loss, d_logits = results
-    return {"loss": np.asarray(loss, dtype), "gradient of logits": d_logits}
+def _loss(package: Any, logits: np.ndarray, targets: np.ndarray) -> Results:
+    loss, d_logits = package.cross_entropy(logits, targets)
+    return {"loss": np.asarray(loss, logits.dtype), "gradient of logits": d_logits}
 
 
+@Property
 def perplexity(package: Any) -> Iterator[Outcome]:
     """The perplexity is exp of the mean loss in nats."""
     for loss in (0.0, 1.0, math.log(28)):
@@ -68,6 +63,7 @@ def perplexity(package: Any) -> Iterator[Outcome]:
         yield Outcome(f"a loss of {loss:.3g} nats", identical(expected, got))
 
 
+@Property
 def clipping(package: Any) -> Iterator[Outcome]:
     """All gradients are scaled by one factor, the same as PyTorch's."""
     for dtype in ("float64", "float32"):
@@ -106,6 +102,7 @@ def _clipped(package: Any, gradients: Results) -> Results:
     return clipped | {"norm": np.asarray(norm, dtype)}
 
 
+@Property
 def update(package: Any) -> Iterator[Outcome]:
     """An update changes each parameter in place, by -lr times its gradient."""
     rng = np.random.default_rng(0)
@@ -120,16 +117,19 @@ def update(package: Any) -> Iterator[Outcome]:
     yield Outcome("then lr 0.25", identical(expected, {"updated p": parameters["p"]}))
 
 
+@Property
 def step_as_torch(package: Any) -> Iterator[Outcome]:
     """Every tensor of a training step is PyTorch's."""
     return _as_torch(package, "step", 6)
 
 
+@Property
 def updates_as_torch(package: Any) -> Iterator[Outcome]:
     """The results of each update are PyTorch's."""
     return _as_torch(package, "updates", 6)
 
 
+@Property
 def epochs_as_torch(package: Any) -> Iterator[Outcome]:
     """The results of each epoch are PyTorch's."""
     return _as_torch(package, "epochs", 4)
@@ -143,6 +143,7 @@ def _as_torch(package: Any, kind: str, number: int) -> Iterator[Outcome]:
         yield Outcome(case.describe(), compared(answer, results, time_axes))
 
 
+@Property
 def threads(package: Any) -> Iterator[Outcome]:
     """The results do not depend on how many threads share the batch."""
     own: Any = getattr(package, "threads", scratch_rnn.threads)
@@ -154,7 +155,7 @@ def threads(package: Any) -> Iterator[Outcome]:
                 package.set_num_threads(n)
                 for seed in range(2):
                     case, answer = training_cases.training_case("updates", seed, B=5)
-                    results = training_cases.scratch_updates(package, case)
+                    results = training_cases.STEPS["updates"][0](package, case)
                     described = f"{n} threads, {case.describe()}"
                     yield Outcome(described, compared(answer, results))
         finally:
@@ -162,6 +163,7 @@ def threads(package: Any) -> Iterator[Outcome]:
             package.set_num_threads(number)
 
 
+@Property
 def prediction_as_torch(package: Any) -> Iterator[Outcome]:
     """The generated text is that of PyTorch's model."""
     vocab = Vocab.from_list(["<unk>", *"abcdef"])
@@ -174,3 +176,6 @@ def prediction_as_torch(package: Any) -> Iterator[Outcome]:
         got = package.predict(prefix, 12, training_cases.make_model(package, case), vocab)
         complaint = "" if got == expected else f"text: expected {expected!r}, got {got!r}"
         yield Outcome(case.describe(), (), complaint)
+
+
+PROPERTIES = properties_of(vars())

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable, Iterator
+from collections.abc import Callable, Iterator, Mapping
 from dataclasses import dataclass
 from typing import Any
 
@@ -37,6 +37,11 @@ class Property:
     def outcomes(self, package: Any) -> Iterator[Outcome]:
         """Try the property on a package like scratch_rnn; yield the outcome of each case."""
         yield from self.holds(package)
+
+
+def properties_of(names: Mapping[str, Any]) -> tuple[Any, ...]:
+    """Return the properties of a module, in the order of their definition."""
+    return tuple(value for value in names.values() if isinstance(value, Property))
 
 
 @dataclass(frozen=True, slots=True)

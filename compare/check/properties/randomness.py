@@ -8,7 +8,7 @@ from typing import Any
 import numpy as np
 
 from compare.check.cases.comparison import identical
-from compare.check.properties.property import Outcome
+from compare.check.properties.property import Outcome, Property
 
 
 def global_random_state() -> bytes:
@@ -16,6 +16,7 @@ def global_random_state() -> bytes:
     return repr(np.random.get_state(legacy=False)).encode()  # noqa: NPY002
 
 
+@Property
 def initial_parameters(package: Any) -> Iterator[Outcome]:
     """The initial weights are uniform in ±1/√H, and drawn from the given generator."""
     H = 32
@@ -38,6 +39,7 @@ def initial_parameters(package: Any) -> Iterator[Outcome]:
         yield Outcome("", (), "np.random: expected it to be left alone, got numbers drawn from it")
 
 
+@Property
 def drawn_masks(package: Any) -> Iterator[Outcome]:
     """Dropout masks keep a share 1 - p of the units, and scale them by 1 / (1 - p)."""
     rnn = package.RNN(4, 50, 3, "tanh", True, False, 0.25)

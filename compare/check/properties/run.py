@@ -32,52 +32,22 @@ LAYER_PROPERTIES = (*against_torch.PROPERTIES, *of_layers.PROPERTIES, *of_sequen
 
 PROPERTIES: tuple[Property, ...] = (
     *LAYER_PROPERTIES,
-    *map(
-        Property,
-        (
-            randomness.drawn_masks,
-            error_handling.refusals,
-            randomness.initial_parameters,
-            of_training.cross_entropy,
-            of_training.perplexity,
-            of_training.clipping,
-            of_training.update,
-            of_training.step_as_torch,
-            of_training.updates_as_torch,
-            of_training.epochs_as_torch,
-            of_training.threads,
-            of_training.prediction_as_torch,
-            of_text.batches,
-            of_text.vocabulary,
-        ),
-    ),
+    randomness.drawn_masks,
+    error_handling.refusals,
+    randomness.initial_parameters,
+    *of_training.PROPERTIES,
+    *of_text.PROPERTIES,
 )
 """All properties of a package like `scratch_rnn`, from the single layer to a training."""
 
-COMPARISON_PROPERTIES: tuple[Property, ...] = tuple(
-    map(
-        Property,
-        (
-            of_comparison.equals_pass,
-            of_comparison.differences_are_refused,
-            of_comparison.nan_is_refused,
-            of_comparison.shapes_and_names_are_refused,
-            of_comparison.copies_are_copies,
-        ),
-    )
-)
+COMPARISON_PROPERTIES = of_comparison.PROPERTIES
 """The properties of a package like `compare`."""
 
 
 def check_package(package: Any, properties: Sequence[Property] = PROPERTIES) -> Finding | None:
     """Return the first property that a package violates, or None.
 
-    Parameters
-    ----------
-    package : module or namespace
-        With the public names of `scratch_rnn`; `package_with` makes one of a single class.
-    properties : sequence of Property
-        In the order in which they are tried.
+    A package has the public names of `scratch_rnn`; `package_with` makes one of a single class.
     """
     return next(findings(package, properties), None)
 

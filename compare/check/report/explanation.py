@@ -32,7 +32,9 @@ def explained(result: PartResult) -> list[Text]:
     lines.append(Text())
     lines += [Text(f"  {line}", "cyan") for line in result.stage.equation.split("\n")]
     if result.likely:
-        lines += [Text(), Text("  It looks like this: ").append(result.likely, "bold")]
+        lines += [Text(), Text("  Likely mistake: ").append(result.likely, "bold")]
+    if result.likely_lines:
+        lines.append(Text("  With this mistake, the plain version has:"))
         lines += [Text(f"    {line}") for line in result.likely_lines[:MOST_LINES]]
     return lines
 

@@ -80,7 +80,7 @@ class Report:
     @property
     def unit(self) -> str:
         """What a point is given for."""
-        return "stages" if self.form in ("functions", "cs231n") else "parts"
+        return "functions" if self.form in ("functions", "cs231n") else "parts"
 
     @property
     def summary(self) -> str:
@@ -92,9 +92,8 @@ class Report:
         """Yield the stages, features and properties as one table."""
         for result in self.stages:
             lines = [line.plain for line in explained(result)]
-            yield Row(
-                result.stage.name, result.verdict, result.verdict != "right", "\n".join(lines)
-            )
+            fails = result.verdict != "right"
+            yield Row(result.stage.name, result.verdict, fails, "\n".join(lines))
         for entry in self.features + self.properties:
             keys = ("case", "tensor", "found", "got", "likely")
             message = ": ".join(entry[key] for key in keys if key in entry)
@@ -212,7 +211,7 @@ def show(report: Report, terminal: Terminal) -> None:
         terminal.line()
         for text in explained(failed[0]):
             terminal.console.print(text, soft_wrap=True)
-        if len(failed) > 1 and report.unit == "stages":
+        if len(failed) > 1 and report.unit == "functions":
             terminal.line()
             terminal.line(f"  `--stage {failed[1].stage.name}` explains the next one.", "dim")
 

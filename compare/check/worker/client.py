@@ -25,20 +25,10 @@ class Handle:
 
 
 class Submission:
-    """The user's code, loaded.
+    """The user's code, loaded; Trouble if it cannot be.
 
-    Parameters
-    ----------
-    source : Source
-    ours : function of (name, arguments), optional
-        Computes the results of those functions that ours have replaced.
-    notes : Notes, optional
-        Where to write what the report notes; one may serve for many processes.
-
-    Raises
-    ------
-    Trouble
-        If it cannot be loaded.
+    `ours`, a function of (name, arguments), computes the results of those functions that ours have
+    replaced. `notes` is for what the report notes; one may serve for many processes.
     """
 
     start = Process
@@ -87,24 +77,11 @@ class Submission:
     def call(
         self, name: str, *args: Any, of: int = 0, keep: Sequence[int] = (), **kwargs: Any
     ) -> Any:
-        """Call a function, or with `of` a method of an object.
+        """Call a function, or a method of the object number `of`; Trouble if there is no result.
 
-        Parameters
-        ----------
-        name : str
-            Empty to call the object itself.
-        *args, **kwargs
-            Plain values, arrays and handles. An array that the function changes is changed here.
-        of : int
-            Number of the object.
-        keep : sequence of int
-            Items of the result, a tuple, that stay in the process; a `Handle` is returned in
-            their place. With -1 the whole result stays there.
-
-        Raises
-        ------
-        Trouble
-            If there is no result.
+        An empty name calls the object itself. Arguments are plain values, arrays and handles. An
+        array that the function changes is changed here. Those items of the result that `keep` names
+        stay in the process, and `Handle` takes their place; with -1 the whole result stays there.
         """
         arrays: list[np.ndarray] = []
         head = {

@@ -48,15 +48,9 @@ class Notes:
 
 
 class Process:
-    """A process of `server`.
+    """A process of `server`, with this much memory.
 
-    Parameters
-    ----------
-    gibibytes : float
-        Limit of its memory.
-    call_back : function of (head, arrays)
-        Answers when the process calls one of our functions.
-    notes : Notes
+    `call_back`, a function of (head, arrays), answers when it calls one of our functions.
     """
 
     def __init__(

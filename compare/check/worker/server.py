@@ -55,12 +55,8 @@ def load_file(file: str | Path, prefix: str = "") -> ModuleType:
 class Server:
     """The user's module, and its objects, which stay here.
 
-    Parameters
-    ----------
-    messages : module
-        `compare.check.worker.messages`, however it was imported.
-    call_back : function of (name, arguments)
-        Calls one of our functions, in the process of the check.
+    `messages` is the module of this folder, however it was imported. `call_back`, a function of
+    (name, arguments), calls one of our functions, in the process of the check.
     """
 
     def __init__(self, messages: Any, call_back: Callable[[str, tuple[Any, ...]], Any]) -> None:

@@ -21,13 +21,7 @@ class Source:
 
     @classmethod
     def parse(cls, target: str, **limits: Any) -> Source:
-        """Read FILE, FILE:CLASS or MODULE:CLASS.
-
-        Raises
-        ------
-        FileNotFoundError
-            If there is no such file, and it is no name of a module.
-        """
+        """Read FILE, FILE:CLASS or MODULE:CLASS; FileNotFoundError if it is none of these."""
         path, colon, name = target.rpartition(":")
         if not colon or len(path) == 1 or "/" in name or "\\" in name:  # C:\file.py
             path, name = target, ""

@@ -95,13 +95,7 @@ def _search(config: BisectConfig, terminal: Terminal, *, keep: bool) -> SearchRe
 
 
 def make_suspect(options: SuspectOptions, cell: str = "rnn") -> Suspect:
-    """Build the suspect from its options.
-
-    Raises
-    ------
-    UsageError
-        If a class cannot be imported.
-    """
+    """Build the suspect from its options; raise UsageError if a class cannot be imported."""
     bug, implementation, dtype = options.bug, options.implementation, options.dtype
     if bug is not None:
         return NumPySuspect(find_bug(bug).load(), f"scratch_rnn with the bug {bug}", dtype)
@@ -114,12 +108,9 @@ def make_suspect(options: SuspectOptions, cell: str = "rnn") -> Suspect:
 
 
 def import_class(name: str) -> type:
-    """Import MODULE:CLASS, also from the working directory; or FILE:CLASS.
+    """Import FILE:CLASS, or MODULE:CLASS, also from the working directory.
 
-    Raises
-    ------
-    UsageError
-        If it does not exist, or is not a class with forward and backward.
+    Raise UsageError if it does not exist, or is not a class with forward and backward.
     """
     where, _, class_name = name.rpartition(":")
     is_file = where.endswith(".py")
@@ -204,7 +195,7 @@ def _show_difference(difference: FirstDifference, terminal: Terminal) -> None:
         return
     first, steps = difference.first, difference.case.batches[0].inputs.shape[1]
     layer = difference.layer
-    how = "" if layer is None else f", from the {layer.tensor} of the layer"
+    how = "" if layer is None else f", where {layer.tensor} differs when the layer runs alone"
     step = None if difference.step is None else f"{difference.step} of {steps}{how}"
     _show_first(first, difference.comparisons, "the first", step, terminal)
     if difference.smallest is not None:

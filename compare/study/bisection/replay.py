@@ -86,13 +86,7 @@ def make_replay(
 
 
 def write(path: Path, replay: Replay) -> int:
-    """Write a replay atomically; return its size in bytes.
-
-    Raises
-    ------
-    RecordError
-        If it cannot be written.
-    """
+    """Write a replay atomically; return its size in bytes. RecordError: it cannot be written."""
     case = replay.case
     [batch] = case.batches
     tensors = {f"parameters.{name}": np.ascontiguousarray(p) for name, p in case.parameters.items()}
@@ -112,13 +106,7 @@ def write(path: Path, replay: Replay) -> int:
 
 
 def read(path: Path) -> Replay:
-    """Read a replay.
-
-    Raises
-    ------
-    RecordError
-        If the file is missing, or is not a replay.
-    """
+    """Read a replay. RecordError: the file is missing, or is not a replay."""
     try:
         content = path.read_bytes()
         tensors = safetensors.numpy.load(content)

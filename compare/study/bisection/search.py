@@ -74,15 +74,8 @@ def search(
 ) -> SearchResult:
     """Train our model and the suspect on the same batches until they differ.
 
-    Parameters
-    ----------
-    case : TrainingCase
-        Initial parameters and settings; its batches and state are not used.
-    suspect : Suspect
-    make_batches : function of a class
-        Returns the batches, of our class or of one with the same interface.
-    updates : int
-        Number of updates to compare.
+    The case has the initial parameters and the settings; its batches and state are not used.
+    `make_batches` makes the batches, of our class or of one with the same interface.
     """
     reference = _Reference(case, suspect, make_batches, updates)
     suspect.begin(case)

@@ -31,16 +31,7 @@ from scratch_rnn.text import Batches
 
 
 class _Trained:
-    """An implementation that trains and records its results.
-
-    Parameters
-    ----------
-    package : module
-        With `train_epoch`: scratch_rnn, a package with its names, or concise_rnn.
-    name, dtype : str
-    batches_class : type
-        Of the batches that it trains on.
-    """
+    """An implementation that trains with the package's `train_epoch` on batches of a class."""
 
     _model: Any
     _optimizer: Any

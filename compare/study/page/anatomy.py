@@ -17,7 +17,6 @@ are computed with the operations that nn.RNN uses.
 from __future__ import annotations
 
 import copy
-from collections.abc import Iterator
 
 import numpy as np
 import torch
@@ -42,11 +41,8 @@ def weights_of(model: scratch_rnn.RNNModel) -> elman.Weights:
 def scratch_forward(model: scratch_rnn.RNNModel, ids: Int[np.ndarray, "T"]) -> Numbers:
     """Read the tokens with the NumPy model.
 
-    Returns
-    -------
-    dict of str to ndarray
-        "h" of shape (T+1, H), where h[0] is the state before the first step; "y" and "p" of shape
-        (T, V); for an Elman network also "a", "u" and "z" of shape (T, H).
+    The results are "h" (T+1, H), where h[0] is the state before the first step; "y" and "p" (T, V);
+    for an Elman network also "a", "u" and "z" (T, H).
     """
     logits, _, tape = model.forward(ids[None], model.begin_state())
     h = np.concatenate([np.zeros_like(tape.h[:1]), tape.h])  # (T+1, H)
@@ -153,62 +149,41 @@ def forward_tolerances(model: scratch_rnn.RNNModel, ids: Int[np.ndarray, "T"]) -
     return {name: float(a.max(initial=0)) for name, a in tolerances(compute)[1].items()}
 
 
-def state_gradients(
-    model: scratch_rnn.RNNModel, ids: Int[np.ndarray, "T"], d_logits: Float[np.ndarray, "K V"]
-) -> Iterator[tuple[int, Float[np.ndarray, "K H"]]]:
-    """Yield (t, dL_k/dh_t for all k at once) for t = K … 1; rows k < t are zero.
-
-    The K losses are the rows of a batch; all rows read the same text. `elman.backward` goes back
-    one step for all rows at once. Row k is zero for t > k, because loss k does not depend on h_t.
-    """
-    K = len(d_logits)
-    _, _, tape = model.forward(ids[None], model.begin_state())
-    h, weights = tape.rnn.recurrences[0].h, weights_of(model)
-    d_h_of_own_loss = linear.backward(d_logits, tape.h[:K], model.parameters["linear.weight"]).h
-    d_h = np.zeros_like(d_h_of_own_loss)  # (K, H)
-    for t in reversed(range(1, K + 1)):
-        d_h[t - 1] = d_h_of_own_loss[t - 1]
-        yield t, d_h.copy()
-        step = elman.Tape(np.full((1, K), ids[t - 1]), np.repeat(h[t - 1 : t + 1], K, axis=1))
-        nothing = np.zeros((1, *d_h.shape), d_h.dtype)
-        _, d_h, _ = elman.backward(step, weights, nothing, d_h, model.rnn.nonlinearity)
-
-
 def scratch_backward(
     model: scratch_rnn.RNNModel, ids: Int[np.ndarray, "T"], d_logits: Float[np.ndarray, "K V"]
 ) -> Numbers:
     """Return the gradients of each loss with respect to each earlier state.
 
-    Returns
-    -------
-    dict of str to ndarray
-        "norms" (K, K): ‖dL_k/dh_t‖ in row k - 1 and column t - 1, zero for t > k.
-        "d_h" (K, H): dL/dh_t for the mean loss L = Σ_k L_k / K.
-        "gradient_norms" (K+1,): norm of the gradient of all parameters together, as it is used
-        for clipping: for each L_k, and at the end for L.
+    The K losses are the rows of a batch; all rows read the same text. `elman.backward` goes back
+    one step for all rows at once. Row k is zero for t > k, because loss k does not depend on h_t.
+
+    - "norms" (K, K): ‖dL_k/dh_t‖ in row k - 1 and column t - 1, zero for t > k.
+    - "d_h" (K, H): dL/dh_t for the mean loss L = Σ_k L_k / K.
+    - "gradient_norms" (K+1,): norm of the gradient of all parameters together, as it is used for
+      clipping: for each L_k, and at the end for L.
     """
-    K, H = len(d_logits), model.rnn.hidden_size
-    norms = np.zeros((K, K), model.rnn.dtype)
-    d_h = np.zeros((K, H), model.rnn.dtype)
-    for t, of_losses in state_gradients(model, ids, d_logits):
-        norms[:, t - 1] = np.linalg.norm(of_losses, axis=1)
-        d_h[t - 1] = of_losses.sum(axis=0) / model.rnn.dtype.type(K)
-    each = [d_logits * (np.arange(K) == k)[:, None] for k in range(K)]
-    mean = [d_logits / model.rnn.dtype.type(K)] if K else []
-    gradient_norms = [parameter_gradient_norm(model, ids[:K], d_y) for d_y in each + mean]
-    return {
-        "norms": norms,
-        "d_h": d_h,
-        "gradient_norms": np.array(gradient_norms, model.rnn.dtype),
-    }
-
-
-def parameter_gradient_norm(
-    model: scratch_rnn.RNNModel, ids: Int[np.ndarray, "K"], d_logits: Float[np.ndarray, "K V"]
-) -> float:
-    """Return the norm of all gradients together, as it is used for clipping."""
+    K, dtype = len(d_logits), model.rnn.dtype
     _, _, tape = model.forward(ids[None], model.begin_state())
-    return scratch_rnn.clip_grad_norm(model.backward(tape, d_logits), float("inf"))
+    h, weights = tape.rnn.recurrences[0].h, weights_of(model)
+    of_own_loss = linear.backward(d_logits, tape.h[:K], model.parameters["linear.weight"]).h
+    norms, d_h = np.zeros((K, K), dtype), np.zeros_like(of_own_loss)  # (K, H)
+    of_losses = np.zeros_like(d_h)  # dL_k/dh_t for all k at once
+    for t in reversed(range(1, K + 1)):
+        of_losses[t - 1] = of_own_loss[t - 1]
+        norms[:, t - 1] = np.linalg.norm(of_losses, axis=1)
+        d_h[t - 1] = of_losses.sum(axis=0) / dtype.type(K)
+        step = elman.Tape(np.full((1, K), ids[t - 1]), np.repeat(h[t - 1 : t + 1], K, axis=1))
+        nothing = np.zeros((1, *d_h.shape), dtype)
+        _, of_losses, _ = elman.backward(step, weights, nothing, of_losses, model.rnn.nonlinearity)
+
+    def gradient_norm(d_y: Float[np.ndarray, "K V"]) -> float:
+        _, _, tape = model.forward(ids[None, :K], model.begin_state())
+        return scratch_rnn.clip_grad_norm(model.backward(tape, d_y), float("inf"))
+
+    each = [d_logits * (np.arange(K) == k)[:, None] for k in range(K)]
+    mean = [d_logits / dtype.type(K)] if K else []
+    gradient_norms = np.array([gradient_norm(d_y) for d_y in each + mean], dtype)
+    return {"norms": norms, "d_h": d_h, "gradient_norms": gradient_norms}
 
 
 def spectral_radius(W: Float[np.ndarray, "H H"]) -> float:

@@ -10,6 +10,7 @@ import base64
 import hashlib
 import html
 import math
+import re
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from importlib import resources
@@ -23,6 +24,8 @@ from compare.terminal import UsageError
 
 MARK = '<meta name="generator" content="rnn-parity explain">'
 """In the first lines of each page: it distinguishes a page from any other file."""
+
+PARTS = ("numbers", "details")
 
 
 @dataclass(frozen=True, slots=True)
@@ -67,31 +70,19 @@ def is_page(path: Path) -> bool:
 
 
 def render(record: Mapping[str, Any], *, most_bytes: int) -> tuple[str, PageSize]:
-    """Return the page and its size.
+    """Return the page of a record and its size.
 
-    Parameters
-    ----------
-    record : mapping
-        The result of `compare.study.page.record.record`.
-    most_bytes : int
-        Size limit: weights, then checkpoints, are left out to stay below it. The last checkpoint
-        is always in the page.
+    Weights, then checkpoints, are left out to stay below the limit. The last checkpoint is always
+    in the page.
     """
     checkpoints = record["checkpoints"]
-    packed = [{part: pack(c[part]) for part in ("numbers", "details")} for c in checkpoints]
-    facts = [
-        {name: value for name, value in c.items() if name not in ("numbers", "details")}
-        for c in checkpoints
-    ]
+    packed = [{part: pack(c[part]) for part in PARTS} for c in checkpoints]
+    facts = [{name: value for name, value in c.items() if name not in PARTS} for c in checkpoints]
+    sizes = {part: [_size(*each[part]) for each in packed] for part in PARTS}
+    with_facts = [len(json_in_html(f)) + n for f, n in zip(facts, sizes["numbers"], strict=True)]
     bare = _fill(record, facts, packed, [], [])
-    kept, with_details = choose(
-        [
-            len(json_in_html(stated)) + _size(*both["numbers"])
-            for stated, both in zip(facts, packed, strict=True)
-        ],
-        [_size(*both["details"]) for both in packed],
-        most_bytes - len(bare.encode()),
-    )
+    left = most_bytes - len(bare.encode())
+    kept, with_details = choose(with_facts, sizes["details"], left)
     page = _fill(record, facts, packed, kept, with_details)
     num_bytes = len(page.encode())
     return page, PageSize(num_bytes, most_bytes, len(packed), tuple(kept), tuple(with_details))
@@ -103,28 +94,18 @@ def choose(
     """Choose the checkpoints of a page of limited size, and those with their weights.
 
     First the last checkpoint with its weights; then the first checkpoint, then those between, each
-    as far as possible from the chosen ones; then weights in the same order.
-
-    Returns
-    -------
-    kept, with_details : list of int
-        In the order of the training.
+    as far as possible from the chosen ones; then weights in the same order. Both lists are in the
+    order of the training.
     """
-    left = most_bytes
-    order = spread(len(numbers))
-    kept, with_details = order[:1], []
-    left -= numbers[order[0]]
-    if details[order[0]] <= left:
-        with_details = order[:1]
-        left -= details[order[0]]
-    for index in order[1:]:
-        if numbers[index] <= left:
-            kept.append(index)
-            left -= numbers[index]
-    for index in kept:
-        if index not in with_details and details[index] <= left:
-            with_details.append(index)
-            left -= details[index]
+    last, *others = spread(len(numbers))
+    left = most_bytes - numbers[last]
+    kept: set[int] = {last}
+    with_details: set[int] = set()
+    for index in [last, *others, *others]:  # first itself, then its weights
+        chosen, sizes = (with_details, details) if index in kept else (kept, numbers)
+        if sizes[index] <= left:
+            chosen.add(index)
+            left -= sizes[index]
     return sorted(kept), sorted(with_details)
 
 
@@ -154,40 +135,35 @@ def _fill(
     checkpoints = []
     for index in kept:
         stated = dict(facts[index])
-        for part in ("numbers", "details"):
-            if part == "numbers" or index in with_details:
-                entries, text = packed[index][part]
-                stated[part] = {"blob": len(blobs), "entries": entries}
-                blobs.append(text)
+        for part in PARTS[: 1 + (index in with_details)]:
+            entries, text = packed[index][part]
+            stated[part] = {"blob": len(blobs), "entries": entries}
+            blobs.append(text)
         checkpoints.append(stated)
     data = dict(record) | {"checkpoints": checkpoints}
     style = _resource("page.css")
     script = "\n".join(path.read_text(encoding="utf-8") for path in scripts(record["cell"]))
-    return _replace(
-        _resource("template.html"),
-        {
-            "mark": MARK,
-            "title": html.escape(title(record)),
-            "style-hash": _sha256(style),
-            "script-hash": _sha256(script),
-            "style": style,
-            "script": script,
-            "record": json_in_html(data),
-            "blobs": "\n".join(
-                f'<script type="text/plain" id="blob-{i}">{text}</script>'
-                for i, text in enumerate(blobs)
-            ),
-        },
-    )
+    elements = [
+        f'<script type="text/plain" id="blob-{i}">{text}</script>' for i, text in enumerate(blobs)
+    ]
+    values = {
+        "mark": MARK,
+        "title": html.escape(title(record)),
+        "style-hash": _sha256(style),
+        "script-hash": _sha256(script),
+        "style": style,
+        "script": script,
+        "record": json_in_html(data),
+        "blobs": "\n".join(elements),
+    }
+    # Of each {{name}} in the template; a {{name}} in a value is not replaced.
+    return re.sub(r"{{([^}]*)}}", lambda name: values[name[1]], _resource("template.html"))
 
 
 def scripts(cell: str) -> list[Traversable]:
     """Return the scripts of a page: record.js, the cell's, all others by name, main.js.
 
-    Raises
-    ------
-    UsageError
-        If the page has no script for this cell.
+    A cell without a script is a UsageError.
     """
     folder = resources.files(__package__).joinpath("script")
     cells = {path.name: path for path in folder.joinpath("cells").iterdir()}
@@ -212,16 +188,6 @@ def json_in_html(values: Any) -> str:
     """
     text = to_json(values, separators=(",", ":"))
     return text.replace("<", "\\u003c")
-
-
-def _replace(template: str, values: Mapping[str, str]) -> str:
-    """Replace each {{name}} with its value; a {{name}} in a value is not replaced."""
-    pieces = template.split("{{")
-    filled = [pieces[0]]
-    for piece in pieces[1:]:
-        name, rest = piece.split("}}", 1)
-        filled += [values[name], rest]
-    return "".join(filled)
 
 
 def _resource(name: str) -> str:

@@ -18,13 +18,7 @@ from scratch_rnn.text import Vocab
 
 
 def demonstration(cell: str = "rnn") -> Course:
-    """Return the training of the small network with this cell.
-
-    Raises
-    ------
-    UsageError
-        If there is none.
-    """
+    """Return the training of the small network with this cell; UsageError if there is none."""
     file = resources.files(__package__).joinpath(f"demonstration-{cell}.npz")
     if not file.is_file():
         raise UsageError(

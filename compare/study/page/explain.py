@@ -46,7 +46,9 @@ def explain(config: ExplainConfig, terminal: Terminal | None = None) -> Path:
         made = record(config.text, course, terminal)
     size = write_page(made, config.out, most_bytes=round(config.megabytes * 1e6))
     terminal.line(_left_out(size))
-    terminal.line(f"Written to {config.out} ({size.num_bytes / 1e3:,.0f} kB)")
+    terminal.line(
+        f"Written to {config.out} ({size.num_bytes / 1e3:,.0f} kB). Open it in a browser."
+    )
     return config.out
 
 

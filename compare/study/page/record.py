@@ -6,7 +6,7 @@ is made from this record only.
 
 from __future__ import annotations
 
-from collections.abc import Iterable, Sequence
+from collections.abc import Sequence
 from typing import Any
 
 import numpy as np
@@ -16,7 +16,7 @@ from jaxtyping import Float, Int
 import concise_rnn
 import scratch_rnn
 from compare.files import RecordError
-from compare.parity import CELLS, ParityRow, check_parity, copy_weights, make_models, parts
+from compare.parity import CELLS, check_parity, copy_weights, make_models, parts
 from compare.runs import Course, Snapshot
 from compare.study.page.anatomy import (
     Numbers,
@@ -48,12 +48,9 @@ DETAILS = ("W_ih", "W_hh", "b_ih", "b_hh", "a", "u", "z", "W", "b", "d_h")
 def record(text: str, course: Course, terminal: Terminal | None = None) -> dict[str, Any]:
     """Record all results of both models while they read the text; see `tokens_of`.
 
-    Returns
-    -------
-    dict
-        Values for the whole page, and under "checkpoints" one dict for each checkpoint. It has
-        JSON values, and under "numbers" and "details" arrays by name. The name of an array of
-        PyTorch is "torch." and the name of the NumPy array.
+    The record has values for the whole page, and under "checkpoints" a dict for each checkpoint:
+    JSON values, and under "numbers" and "details" arrays by name. The name of an array of PyTorch
+    is "torch." and the name of the NumPy array.
     """
     terminal = terminal or Terminal(quiet=True)
     vocab, setting = course.vocab, course.setting
@@ -64,8 +61,9 @@ def record(text: str, course: Course, terminal: Terminal | None = None) -> dict[
     models = make_models(setting, len(vocab))
     checkpoints = [look(snapshot, *models, ids, course) for snapshot in course.snapshots]
     shown = shown_ids([checkpoint["numbers"]["p"] for checkpoint in checkpoints], ids[1:])
-    for checkpoint in checkpoints:
-        keep_shown(checkpoint, shown)
+    for numbers, details in ((c["numbers"], c["details"]) for c in checkpoints):
+        numbers |= {name: numbers[name][:, shown] for name in ("y", "p", "torch.y", "torch.p")}
+        details |= {name: details[name][shown] for name in ("W", "b")}
     distinct = list(dict.fromkeys(ids.tolist()))
     cell = CELLS[setting.cell]
     return {
@@ -107,23 +105,11 @@ def record(text: str, course: Course, terminal: Terminal | None = None) -> dict[
 
 
 def tokens_of(text: str, vocab: Vocab, token: str) -> tuple[list[str], list[str]]:
-    """Split a text into tokens of the vocabulary, and describe the changes.
+    """Split a text into at most `MOST_STEPS` tokens; also return a sentence for each change.
 
     If all tokens are in the vocabulary, the text does not change. Otherwise it is cleaned like a
     training text: lower-case letters from a to z, everything else becomes a space. A token that is
-    still unknown becomes <unk>.
-
-    Returns
-    -------
-    tokens : list of str
-        At least one, at most `MOST_STEPS`.
-    notes : list of str
-        One sentence for each change.
-
-    Raises
-    ------
-    UsageError
-        If nothing is left of the text.
+    still unknown becomes <unk>. If nothing is left of the text, it is a UsageError.
     """
     notes = []
     tokens = list(parts(text, token))
@@ -174,19 +160,23 @@ def look(
                 f"expected finite numbers {snapshot.label}, got others in {name}: "
                 "the states explode on this text"
             )
-    K = len(ids) - 1
-    mean_loss = float(numbers["L"].mean()) if K else None
-    rows = parity_rows(scratch, concise, ids, course.setting.lr, course.setting.max_norm)
+    mean_loss = float(numbers["L"].mean()) if len(ids) > 1 else None
+    # One training step on the text. If it has one token, the token is its own target.
+    inputs, targets = (ids[:-1], ids[1:]) if len(ids) > 1 else (ids, ids)
+    batch = Batch(inputs[None].copy(), targets[None].copy())
+    lr, max_norm = course.setting.lr, course.setting.max_norm
+    report = check_parity(scratch, concise, batch, lr=lr, max_norm=max_norm)
+    W_hh = weights_of(scratch).W_hh if is_elman(scratch) else None
     return {
         "label": snapshot.label,
         "epoch": snapshot.epoch,
         "loss": mean_loss,
         "perplexity": None if mean_loss is None else scratch_rnn.perplexity(mean_loss),
-        "radius": spectral_radius(weights_of(scratch).W_hh) if is_elman(scratch) else None,
-        "singular": largest_singular_value(weights_of(scratch).W_hh) if is_elman(scratch) else None,
+        "radius": None if W_hh is None else spectral_radius(W_hh),
+        "singular": None if W_hh is None else largest_singular_value(W_hh),
         "allowed": forward_tolerances(scratch, ids),
         "written": course.vocab.to_tokens(write_on(scratch, ids, NUM_PREDS)),
-        "parity": [row.to_json() for row in rows],
+        "parity": [row.to_json() for row in report.rows],
         "numbers": numbers,
         "details": details,
     }
@@ -227,44 +217,19 @@ def input_ids(ids: Int[np.ndarray, "T"], V: int) -> list[int]:
     return list(range(V)) if V <= MOST_SHOWN else list(dict.fromkeys(ids.tolist()))
 
 
-def parity_rows(
-    scratch: scratch_rnn.RNNModel,
-    concise: concise_rnn.RNNModel,
-    ids: Int[np.ndarray, "T"],
-    lr: float,
-    max_norm: float,
-) -> tuple[ParityRow, ...]:
-    """Compare one training step on the text. If it has one token, the token is its own target."""
-    inputs, targets = (ids[:-1], ids[1:]) if len(ids) > 1 else (ids, ids)
-    batch = Batch(inputs[None].copy(), targets[None].copy())
-    return check_parity(scratch, concise, batch, lr=lr, max_norm=max_norm).rows
-
-
 def shown_ids(
-    distributions: Iterable[Float[np.ndarray, "T V"]], targets: Int[np.ndarray, "K"]
+    distributions: Sequence[Float[np.ndarray, "T V"]], targets: Int[np.ndarray, "K"]
 ) -> list[int]:
     """Return the tokens that the page shows: all, or only the targets and the most likely ones."""
-    distributions = list(distributions)
-    V = distributions[0].shape[1]
+    everything = np.concatenate(distributions)
+    V = everything.shape[1]
     if V <= MOST_SHOWN:
         return list(range(V))
-    largest = np.max([p.max(axis=0) for p in distributions], axis=0)  # (V,)
-    needed = {int(v) for v in targets}
-    for p in distributions:
-        needed |= {int(v) for v in p.argmax(axis=1)}
-    for v in np.argsort(-largest, kind="stable").tolist():
+    needed = {*targets.tolist(), *everything.argmax(axis=1).tolist()}
+    for v in np.argsort(-everything.max(axis=0), kind="stable").tolist():
         if len(needed) < MOST_SHOWN:
             needed.add(v)
     return sorted(needed)
-
-
-def keep_shown(checkpoint: dict[str, Any], shown: Sequence[int]) -> None:
-    """Remove the tokens that are not shown from every array over the vocabulary."""
-    numbers, details = checkpoint["numbers"], checkpoint["details"]
-    for name in ("y", "p", "torch.y", "torch.p"):
-        numbers[name] = numbers[name][:, list(shown)]
-    for name in ("W", "b"):
-        details[name] = details[name][list(shown)]
 
 
 def _short(text: str) -> str:

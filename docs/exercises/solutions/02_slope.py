@@ -1,12 +1,13 @@
 """Exercise 2: fill in one line. The slope of tanh, without z.
 
-The state is h_next = tanh(z). The tape has h_next and not z. Write the gradient of z with h_next.
+The state is h_next = tanh(z). The forward pass has kept h_next, not z. Compute d_z
+from d_h and h_next.
 
 Check it:  rnn-parity check docs/exercises/02_slope.py --stage rnn_step_backward
 """
 
 
 def rnn_step_backward(d_h, x_t, h, h_next, W_ih, W_hh):
-    """d_h (B, H) is the gradient of h_next. Return those of x_t, h, W_ih, W_hh and of a bias."""
+    """d_h (B, H) is the gradient of h_next. Return those of x_t, h, W_ih, W_hh and one bias."""
     d_z = d_h * (1 - h_next**2)
     return d_z @ W_ih, d_z @ W_hh, d_z.T @ x_t, d_z.T @ h, d_z.sum(axis=0)

@@ -1,7 +1,7 @@
 """Exercise 3: predict the shapes. All gradients of backpropagation through time.
 
-Replace each None by a shape, made of T, B, V and H. A gradient has the shape of what it is the
-gradient of. Try it with pen and paper first: the code below is right, and it refuses wrong shapes.
+Replace each None by a shape, made of T, B, V and H. A gradient has the shape of the
+array that it belongs to: d_x has that of x. Try it on paper first. The rest of the code is right.
 
 Check it:  rnn-parity check docs/exercises/03_shapes.py --stage rnn_backward
 """
@@ -18,6 +18,7 @@ def rnn_forward(x, h_0, W_ih, W_hh, b_ih, b_hh):
 
 
 def rnn_backward(tape, d_output, d_h_n):
+    """d_output (T, B, H), d_h_n (B, H) -> gradients of x, h_0, W_ih, W_hh, b_ih and b_hh"""
     x, h, W_ih, W_hh = tape
     T, B, V = x.shape
     H = d_h_n.shape[1]

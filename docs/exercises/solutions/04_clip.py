@@ -1,7 +1,7 @@
 """Exercise 4: find the bug. Clipping.
 
 All gradients together are one long vector. If its norm is larger than max_norm, it is made shorter
-and keeps its direction. This function changes the direction. Why? Change the code.
+and keeps its direction. This function changes the direction. Why? Correct it.
 
 Check it:  rnn-parity check docs/exercises/04_clip.py --stage clip_grad_norm
 """
@@ -10,7 +10,7 @@ import numpy as np
 
 
 def clip_grad_norm(gradients, max_norm):
-    """Scale the arrays in place, by at most 1; return the norm before."""
+    """Scale all arrays in place by one factor, at most 1; return the norm before."""
     squares = 0.0
     for gradient in gradients:
         squares += (gradient**2).sum()

@@ -18,7 +18,7 @@ def rnn_forward(x, h_0, W_ih, W_hh, b_ih, b_hh):
 
 
 def rnn_backward(tape, d_output, d_h_n):
-    """Return the gradients of x, h_0, W_ih, W_hh, b_ih and b_hh."""
+    """d_output (T, B, H), d_h_n (B, H) -> gradients of x, h_0, W_ih, W_hh, b_ih and b_hh"""
     x, h, W_ih, W_hh = tape  # h[t] is the state after t steps: h[0] is h_0
     d_x, d_h = np.zeros_like(x), d_h_n
     d_W_ih, d_W_hh = np.zeros_like(W_ih), np.zeros_like(W_hh)

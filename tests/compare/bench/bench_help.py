@@ -11,11 +11,14 @@ import numpy as np
 import pytest
 from rich.console import Console
 
+from compare.bench.command import bench
+from compare.bench.config import BenchConfig
 from compare.bench.measure import budget, parts, roofline, timing
+from compare.bench.results.result import Document
 from compare.bench.rows.row import Row
 from compare.bench.workload.case import Case
 from compare.bench.workload.job import Job
-from compare.bench.workload.shapes import Shape
+from compare.bench.workload.shapes import FIELDS, Shape
 from compare.parity import CELLS
 from compare.terminal.output import Terminal
 
@@ -65,8 +68,7 @@ def raising(error: Exception) -> Callable[[Job], Job]:
 def shapes_file(directory: Path, *shapes: Shape) -> str:
     """Write a file for ``--shapes``."""
     path = directory / "shapes.json"
-    names = ("name", "kind", "T", "B", "V", "H", "nonlinearity")
-    entries = [{name: getattr(shape, name) for name in names} for shape in shapes]
+    entries = [{name: getattr(shape, name) for name in FIELDS} for shape in shapes]
     path.write_text(json.dumps(entries), encoding="utf-8")
     return str(path)
 
@@ -75,6 +77,15 @@ def terminal() -> tuple[Terminal, io.StringIO]:
     """Return a terminal and what it will have printed."""
     printed = io.StringIO()
     return Terminal(Console(file=printed, width=120, emoji=False, highlight=False)), printed
+
+
+def bench_of(
+    directory: Path, shape: Shape = MODEL, to: Terminal | None = None, **options: Any
+) -> Document:
+    """Run a benchmark at a small shape; its file is found.json in the directory."""
+    options = {"rows": ("plain", "scratch", "torch"), "budget": ENOUGH} | options
+    path = directory / "found.json"
+    return bench(BenchConfig(shapes=shapes_file(directory, shape), json=path, **options), to)
 
 
 @pytest.fixture

@@ -14,16 +14,14 @@ from compare.terminal import UsageError
 from tests.compare.bench.bench_help import terminal
 from tests.compare.bench.test_bench_result import document, sized, timing
 
-PYTORCH = (10e-3, 10e-3, 10.1e-3, 10e-3)
+PYTORCH = (10.0, 10.0, 10.1, 10.0)
 
 
 def run(*scratch: float, slower: float = 1.0, H: int = 128) -> Document:
     """Return a run in which scratch takes so many milliseconds, on a machine so much slower."""
-    seconds = {"scratch": [1e-3 * s for s in scratch], "torch": PYTORCH}
-    timings = [
-        timing(row, f"H{H}", "forward", *(slower * s for s in times))
-        for row, times in seconds.items()
-    ]
+    ours, theirs = ([1e-3 * slower * s for s in times] for times in (scratch, PYTORCH))
+    timings = [timing("scratch", f"H{H}", "forward", *ours)]
+    timings.append(timing("torch", f"H{H}", "forward", *theirs))
     return document([sized(H)], timings)
 
 
@@ -55,11 +53,9 @@ def test_a_change_is_shown_if_it_is_more_than_noise(
 
 
 def test_only_what_both_have_timed_is_compared() -> None:
-    earlier = run(4.0, 4.1)
-    assert changes(earlier, run(4.0, 4.1, H=256)) == []
-    assert "No row is timed together with PyTorch in both benchmarks" in shown(
-        earlier, run(4.0, 4.1, H=256)
-    )
+    earlier, larger = run(4.0, 4.1), run(4.0, 4.1, H=256)
+    assert changes(earlier, larger) == []
+    assert "No row is timed together with PyTorch in both benchmarks" in shown(earlier, larger)
     without = run(4.0, 4.1)
     without.timings[1] = replace(without.timings[1], outcome=LEFT_OUT, seconds=[])
     assert changes(earlier, without) == []

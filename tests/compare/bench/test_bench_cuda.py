@@ -1,10 +1,9 @@
 """The rows on a GPU, as far as they can be tested without one: a stub replaces the GPU."""
 
 import gc
-import json
 import weakref
 from collections.abc import Iterator
-from contextlib import contextmanager, nullcontext
+from contextlib import contextmanager, nullcontext, suppress
 from dataclasses import replace
 from pathlib import Path
 from types import SimpleNamespace
@@ -13,8 +12,6 @@ from typing import Any
 import pytest
 import torch
 
-from compare.bench.command import bench
-from compare.bench.config import BenchConfig
 from compare.bench.measure.gate import Gate
 from compare.bench.results.result import Document
 from compare.bench.rows import cuda_rows, page_row
@@ -29,7 +26,7 @@ from compare.parity import CELLS
 from compare.parity.materials import DeviceError
 from compare.terminal import DEVICE
 from compare.terminal.errors import UsageError
-from tests.compare.bench.bench_help import ENOUGH, LAYER, hasty, shapes_file, terminal
+from tests.compare.bench.bench_help import LAYER, bench_of, hasty, terminal
 
 __all__ = ["hasty"]
 
@@ -39,13 +36,9 @@ NAMES = ["cuda", "cuda-tf32", "cudnn", "cudnn-tf32"]
 
 def backends(cudnn: bool, value: bool | str, *, new: bool) -> SimpleNamespace:
     """Return the settings of a PyTorch that has one of the two interfaces and not the other."""
-    if new:
-        rnn = SimpleNamespace(fp32_precision=value)
-        matmul = SimpleNamespace(fp32_precision=value)
-        of_cudnn = SimpleNamespace(enabled=cudnn, rnn=rnn)
-    else:
-        matmul = SimpleNamespace(allow_tf32=value)
-        of_cudnn = SimpleNamespace(enabled=cudnn, allow_tf32=value)
+    matmul = SimpleNamespace(**{"fp32_precision" if new else "allow_tf32": value})
+    more = {"rnn": SimpleNamespace(fp32_precision=value)} if new else {"allow_tf32": value}
+    of_cudnn = SimpleNamespace(enabled=cudnn, **more)
     return SimpleNamespace(cudnn=of_cudnn, cuda=SimpleNamespace(matmul=matmul))
 
 
@@ -66,14 +59,9 @@ def test_settings_are_set_by_one_interface_and_put_back(
 
 def test_settings_of_the_installed_version_are_put_back_after_an_error() -> None:
     before = read_settings()
-
-    def fail() -> None:
-        with precision(cudnn=not before["cudnn"], tf32=False):
-            assert read_settings()["cudnn"] is not before["cudnn"]
-            raise ZeroDivisionError
-
-    with pytest.raises(ZeroDivisionError):
-        fail()
+    with suppress(ZeroDivisionError), precision(cudnn=not before["cudnn"], tf32=False):
+        assert read_settings()["cudnn"] is not before["cudnn"]
+        raise ZeroDivisionError
     assert read_settings() == before
 
 
@@ -178,10 +166,8 @@ def test_rows_on_a_card_are_checked_timed_and_named(
 
     monkeypatch.setattr(cuda_rows.Cuda, "prepare", prepare)
     to, printed = terminal()
-    path = tmp_path / "found.json"
-    shapes = shapes_file(tmp_path, LAYER)
-    bench(BenchConfig(shapes=shapes, rows=("torch", *NAMES), budget=ENOUGH, json=path), to)
-    document = Document.read(path)
+    bench_of(tmp_path, LAYER, to, rows=("torch", *NAMES))
+    document = Document.read(tmp_path / "found.json")
     assert [row.name for row in document.rows] == ["torch", *NAMES]
     assert {timing.outcome for timing in document.timings} == {TIMED}
     assert len(document.timings) == 5 * 2
@@ -206,16 +192,7 @@ def test_a_card_that_is_wrong_is_refused(tmp_path: Path, monkeypatch: pytest.Mon
         return torch.tensor(array).half().float()  # as coarse as TF32
 
     monkeypatch.setattr(cuda_rows.Cuda, "on_device", half_precision)
-    config = BenchConfig(
-        shapes=shapes_file(tmp_path, LAYER),
-        rows=("cudnn", "cudnn-tf32"),
-        phases=("forward",),
-        budget=ENOUGH,
-        json=tmp_path / "found.json",
-    )
-    document = bench(config)
-    assert [(t.row, t.outcome) for t in document.timings] == [
-        ("cudnn", REFUSED),
-        ("cudnn-tf32", TIMED),
-    ]
-    assert json.loads((tmp_path / "found.json").read_text())["timings"][0]["seconds"] == []
+    bench_of(tmp_path, LAYER, rows=("cudnn", "cudnn-tf32"), phases=("forward",))
+    timings = Document.read(tmp_path / "found.json").timings
+    found = [(t.row, t.outcome, bool(t.seconds)) for t in timings]
+    assert found == [("cudnn", REFUSED, False), ("cudnn-tf32", TIMED, True)]

@@ -7,8 +7,6 @@ from pathlib import Path
 import pytest
 import torch
 
-from compare.bench.command import bench
-from compare.bench.config import BenchConfig
 from compare.bench.rows import all_labels, cuda_rows
 from compare.bench.rows.all_rows import all_rows, choose_rows
 from compare.bench.rows.jax_row import Jax
@@ -20,7 +18,7 @@ from compare.bench.workload.work import SCRATCH, TIMED
 from compare.parity import CELLS, Cell
 from compare.terminal import UsageError
 from scratch_rnn.plain import gru
-from tests.compare.bench.bench_help import ENOUGH, LAYER, MODEL, hasty, shapes_file
+from tests.compare.bench.bench_help import LAYER, MODEL, bench_of, hasty
 
 __all__ = ["hasty"]
 
@@ -48,10 +46,7 @@ def fourth_cell(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Cell:
 @pytest.mark.usefixtures("hasty", "fourth_cell")
 @pytest.mark.parametrize("shape", [LAYER, MODEL], ids=lambda shape: shape.kind)
 def test_a_fourth_cell_is_measured_by_the_rows_that_have_it(shape: Shape, tmp_path: Path) -> None:
-    config = BenchConfig(
-        cell="mgu", shapes=shapes_file(tmp_path, shape), budget=ENOUGH, json=tmp_path / "found.json"
-    )
-    document = bench(config)
+    document = bench_of(tmp_path, shape, cell="mgu", rows=())
     others = {"torch-page"} if shape.kind == "layer" else set()
     assert {t.row for t in document.timings} == {"plain", "scratch", "torch"} | others
     assert {t.outcome for t in document.timings} == {TIMED}

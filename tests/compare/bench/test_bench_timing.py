@@ -9,12 +9,10 @@ import torch
 from compare.bench.measure import timing
 from compare.bench.measure.budget import Budget
 from compare.bench.measure.timing import (
-    BLOCK,
     MOST_ROUNDS,
     WARM_UP,
     Contestant,
     ReferenceProduct,
-    calls_of_a_block,
     measure,
     seconds_of_a_round,
 )
@@ -85,17 +83,11 @@ def test_fewer_rounds_are_spread_over_all() -> None:
 
 
 @pytest.mark.usefixtures("rests")
-def test_a_quick_job_fills_a_block_after_a_call_that_is_not_counted() -> None:
+@pytest.mark.parametrize(("threads", "warm_up"), [(1, 1), (2, 24)])
+def test_a_quick_job_fills_a_block_after_a_warm_up(threads: int, warm_up: int) -> None:
     log: list[str] = []
-    measure(contestants(log, 2, estimate=BLOCK / 10), threads=1)
-    assert log.count("a") == 2 * (1 + 10)
-
-
-@pytest.mark.usefixtures("rests")
-def test_on_several_threads_a_longer_warm_up_is_not_counted() -> None:
-    log: list[str] = []
-    measure(contestants(log, 2, estimate=BLOCK / 10), threads=2)
-    assert log.count("a") == 2 * (10 * WARM_UP / BLOCK + 10)
+    measure(contestants(log, 2, estimate=0.02 / 9.5), threads=threads)  # 0.02 s and 0.05 s
+    assert log.count("a") == 2 * (warm_up + 10)
 
 
 @pytest.mark.usefixtures("rests")
@@ -125,12 +117,6 @@ def test_the_clock_waits_for_the_gpu(monkeypatch: pytest.MonkeyPatch, has_gpu: b
     assert waits == ["waited"] * has_gpu
 
 
-def test_a_block_takes_20_ms() -> None:
-    assert calls_of_a_block(1.0) == 1
-    assert calls_of_a_block(BLOCK) == 1
-    assert calls_of_a_block(BLOCK / 2.5) == 3
-
-
 def test_a_round_costs_its_warm_up_and_its_rest_too() -> None:
     row = Recorded("a", [])
     assert seconds_of_a_round(row, 1.0, threads=4) == 1.5  # slow: every call counts
@@ -152,29 +138,19 @@ def test_a_budget_is_shared_by_what_is_needed() -> None:
     budget.done(row, flops=100, seconds=0.5, spent=2.5)
     assert budget.left(row) == 7.5
     assert budget.rounds(row, 1, cost=0.75) == 10
-    budget.done(row, flops=300, seconds=0.5, spent=7.5)
-    assert budget.left(row) == 0.0
-    other = Recorded("b", [])
-    assert budget.left(other) == 10.0
+    assert budget.left(Recorded("b", [])) == 10.0
 
 
 def test_what_one_phase_leaves_goes_to_the_next() -> None:
     row, budget = Recorded("a", []), Budget(100.0, [100, 100], rate=100.0)
     assert budget.rounds(row, 0, cost=0.2) == MOST_ROUNDS
-    budget.done(row, flops=100, seconds=0.1, spent=0.2 * MOST_ROUNDS)
-    assert budget.rounds(row, 1, cost=2.0) == int((100 - 0.2 * MOST_ROUNDS) / 2)
-
-
-def test_a_call_that_was_held_up_when_it_was_estimated_does_not_use_up_the_budget() -> None:
-    row, budget = Recorded("a", []), Budget(10.0, [100, 100], rate=100.0)
-    assert budget.rounds(row, 0, cost=3.0) == 3
-    budget.done(row, flops=100, seconds=0.01, spent=0.1)
-    assert budget.rounds(row, 1, cost=0.2) == int(9.9 / 0.2)
+    budget.done(row, flops=100, seconds=0.1, spent=0.1)  # less than its estimated cost
+    assert budget.rounds(row, 1, cost=2.0) == int(99.9 / 2)
 
 
 def test_the_seconds_of_all_rounds_are_with_warm_ups_and_rests() -> None:
-    row, sleeping = Recorded("a", []), Job(lambda: time.sleep(0.03), dict)
-    contestant = Contestant(row, sleeping, estimate=0.03, rounds=3)
+    job = Job(lambda: time.sleep(0.03), dict)
+    contestant = Contestant(Recorded("a", []), job, estimate=0.03, rounds=3)
     measure([contestant], threads=1)
     assert contestant.spent + 0.001 >= 3 * (0.03 + 0.03)
     assert contestant.spent > 1.5 * sum(contestant.seconds)
@@ -194,9 +170,7 @@ def test_what_would_be_too_long_is_not_even_tried() -> None:
     assert budget.objection_before(row, FORWARD, 10**9) is None  # nothing is known yet
     budget.done(row, flops=100, seconds=1.0, spent=1.0)
     assert budget.objection_before(row, FORWARD, 600) is None  # 3 rounds at twice the rate: 9 s
-    objection = budget.objection_before(row, FORWARD, 700)
-    assert objection is not None
-    assert objection.startswith("over budget")
+    assert str(budget.objection_before(row, FORWARD, 700)).startswith("over budget")
 
 
 def test_a_row_that_compiles_too_long_gives_up() -> None:
@@ -204,8 +178,7 @@ def test_a_row_that_compiles_too_long_gives_up() -> None:
     assert budget.compiled(row, FORWARD, 4.0) is None
     assert budget.objection_before(row, FORWARD, 100) is None
     assert budget.compiled(row, FORWARD, 4.5) is None
-    objection = budget.objection_before(row, FORWARD, 100)
-    assert objection is not None
+    objection = str(budget.objection_before(row, FORWARD, 100))
     assert "compiling has taken 8 s, and another compilation" in objection
     assert budget.objection_before(row, "another phase", 100) is None
     assert budget.compiled(row, "another phase", 3.0) == (

@@ -26,7 +26,7 @@ def hasty(monkeypatch: pytest.MonkeyPatch) -> None:
 @pytest.mark.parametrize(("sequences", "threads", "parts"), [(3, 2, 2), (2, 3, 2)])
 def test_each_step_is_right_and_timed(sequences: int, threads: int, parts: int) -> None:
     found = steps.measured(replace(MODEL, H=32, B=sequences), rounds=1, threads=threads)
-    names = [name for name, _, _ in steps.STEPS] + ["scratch_rnn", f"{threads} threads"]
+    names = [name for name, _ in steps.STEPS] + ["scratch_rnn", f"{threads} threads"]
     assert [step["name"] for step in found["steps"]] == names
     assert [step["threads"] for step in found["steps"]] == [1] * 10 + [threads]
     assert all(len(step["seconds"]) == 1 for step in found["steps"])

@@ -145,13 +145,7 @@ def gated_variants() -> tuple[Right, ...]:
 
 
 def once_replaced(source: str, old: str, new: str) -> str:
-    """Return the source with a text replaced that occurs once.
-
-    Raises
-    ------
-    Misfit
-        If it does not occur, or more than once.
-    """
+    """Return the source with a text replaced; Misfit unless it occurs once."""
     if source.count(old) != 1:
         raise Misfit(f"expected {old!r} once, got it {source.count(old)} times")
     return source.replace(old, new)
@@ -160,10 +154,7 @@ def once_replaced(source: str, old: str, new: str) -> str:
 def changed(source: str, changes: Iterable[tuple[str, str, str]]) -> str:
     """Return the source with changes: (function, old, new), where old occurs once in the function.
 
-    Raises
-    ------
-    Misfit
-        If a change does not fit.
+    Misfit if a change does not fit.
     """
     for function, old, new in changes:
         before = function_source(source, function)

@@ -1,6 +1,5 @@
 """The properties and the catalogue of bugs: the property that a bug names is violated by it."""
 
-import math
 import sys
 from collections.abc import Iterator
 from pathlib import Path
@@ -16,7 +15,6 @@ import scratch_rnn
 from compare.check.bugs import catalogue
 from compare.check.bugs.catalogue import BUGS, CATALOGUE, GROUPS, Bug, find_bug
 from compare.check.bugs.patches import ROOT, Patch, PatchError, load_patched, patched_source
-from compare.check.cases.comparison import Comparison
 from compare.check.cases.layer_case import make_case
 from compare.check.cases.layer_results import run as run_layer
 from compare.check.classes.package import package_with
@@ -97,19 +95,6 @@ def test_a_layer_without_its_last_step_is_wrong_at_that_step() -> None:
     assert finding is not None
     assert (finding.violated.name, finding.tensor) == ("layer as torch", "output")
     assert finding.step == steps_of_the_first_case()
-
-
-def test_the_first_wrong_step_is_the_first_that_is_computed() -> None:
-    right = np.zeros((4, 2))
-    wrong = right.copy()
-    wrong[1, 1], wrong[2, 0] = 0.5, 0.7
-    forward = Comparison("output", right, wrong, 0.1, time_axis=0)
-    backward = Comparison("gradient of x", right, wrong, 0.1, time_axis=0, backward=True)
-    assert (forward.step, forward.element) == (2, (1, 1))
-    assert (backward.step, backward.element) == (3, (2, 0))
-    assert Comparison("a", right, wrong, 0.8).ok
-    assert not Comparison("a", right, right.astype(np.float32), 1.0).ok
-    assert not Comparison("a", right, right * np.nan, math.inf).ok
 
 
 # ---------------------------------------------------------------- the catalogue

@@ -131,52 +131,36 @@ def test_a_wrong_command_is_refused_in_one_line(
     assert {path.name for path in folder.iterdir()} - {"__pycache__"} == before
 
 
+WARNED = "note: warned: RuntimeWarning: overflow encountered in exp (overflows.py, line 6)"
+NONE, OVERFLOWS = "0 of 3 parts are right", "overflows.py --stage cross_entropy"
+OWN_CLASS, OF_PYTORCH = (f"note: {NEEDED[kind]}" for kind in ("", "torch_module"))
+
+
 @pytest.mark.parametrize(
     ("arguments", "summary", "shown"),
     [
-        ("syntax.py", "0 of 6 stages are right", "SyntaxError: invalid syntax (line 1)"),
+        ("syntax.py", "0 of 6 functions are right", "SyntaxError: invalid syntax (line 1)"),
         ("syntax:Mine", "0 of 3 parts are right; SyntaxError: ", "SyntaxError: invalid syntax"),
         ("syntax.py:Mine", "0 of 3 parts are right; SyntaxError: ", "invalid syntax (line 1)"),
-        ("imports.py", "0 of 6 stages", "ModuleNotFoundError: No module named 'no_such_module' ("),
+        ("imports.py", "0 of 6 functions", "ModuleNotFoundError: No module named 'no_such_mod"),
         ("imports.py:Mine", "0 of 3 parts are right; ModuleNotFound", "No module named 'no_such_"),
         ("imports:Mine", "0 of 3 parts are right; ModuleNotFound", "No module named 'no_such_mod"),
-        ("raises.py", "0 of 6 stages", "ZeroDivisionError: division by zero (line 1)"),
+        ("raises.py", "0 of 6 functions", "ZeroDivisionError: division by zero (line 1)"),
         ("raises.py:Mine", "0 of 3 parts are right; ZeroDivisionErr", "division by zero (line 1)"),
         ("raises:Mine", "0 of 3 parts are right; ZeroDivisionError", "division by zero"),
-        (
-            "classes.py:NoSizes",
-            "0 of 3 parts are right; TypeError: NoSizes() takes no arguments",
-            f"note: {NEEDED['']}",
-        ),
-        (
-            "classes.py:NoParameters",
-            "0 of 3 parts are right; AttributeError: 'NoParameters' object has no attribute 'par",
-            f"note: {NEEDED['']}",
-        ),
-        (
-            "classes.py:Refuses",
-            "0 of 3 parts are right; ValueError: expected a power of two (line 17)",
-            "expected a power of two (line 17)",
-        ),
-        (
-            "classes.py:Module",
-            "0 of 3 parts are right; TypeError: Module.__init__() missing 1 required positional",
-            f"note: {NEEDED['torch_module']}",
-        ),
+        ("classes.py:NoSizes", f"{NONE}; TypeError: NoSizes() takes no arguments", OWN_CLASS),
+        ("classes.py:NoParameters", f"{NONE}; AttributeError: 'NoParameters' object ", OWN_CLASS),
+        ("classes.py:Refuses", f"{NONE}; ValueError: expected a power of two (line 17)", "line 17"),
+        ("classes.py:Module", f"{NONE}; TypeError: Module.__init__() missing 1 re", OF_PYTORCH),
         ("classes.py:ThreeGates", "0 of 3 parts", ", as of the cell gru: is --cell gru meant?"),
         ("classes.py:FourGates", "0 of 3 parts", ", as of the cell lstm: is --cell lstm meant?"),
-        ("right_class.py:Consuming", "3 of 3 parts", "properties error: second backward\n"),
         ("right_class.py:Consuming", "3 of 3 parts", "second backward, on T 3, B 2, V 4, H 5, tan"),
         (
-            "overflows.py --stage cross_entropy",
-            "0 of 1 stages are right",
-            "note: warned: RuntimeWarning: overflow encountered in exp (overflows.py, line 6)",
+            OVERFLOWS,
+            "0 of 1 functions",
+            WARNED,
         ),
-        (
-            "overflows.py --stage cross_entropy",
-            "0 of 1 stages are right",
-            "; some are not finite; tolerance ",
-        ),
+        (OVERFLOWS, "0 of 1 functions", "; some are not finite; tolerance "),
     ],
 )
 def test_wrong_code_ends_with_code_1_and_a_summary(
@@ -192,17 +176,19 @@ def test_wrong_code_ends_with_code_1_and_a_summary(
     assert "printed" not in output
 
 
-@pytest.mark.parametrize(("name", "cell"), [("ThreeGates", "gru"), ("FourGates", "lstm")])
-def test_the_stated_cell_is_not_asked_for_again(
-    name: str, cell: str, capsys: pytest.CaptureFixture[str]
+@pytest.mark.parametrize(
+    ("arguments", "code", "shown", "absent"),
+    [
+        ("classes.py:ThreeGates --cell gru", 1, "0 of 3", "is --cell"),
+        ("classes.py:FourGates --cell lstm", 1, "0 of 3", "is --cell"),
+        ("right_class.py:OtherWay", 0, "batch_first (The batch always comes first)", "wrong"),
+    ],
+)
+def test_what_is_stated_or_detected_is_not_asked_for(
+    arguments: str, code: int, shown: str, absent: str, capsys: pytest.CaptureFixture[str]
 ) -> None:
-    assert "is --cell" not in run(f"classes.py:{name} --cell {cell}", capsys)[1]
-
-
-def test_a_layer_with_the_batch_first_does_not_lack_it(capsys: pytest.CaptureFixture[str]) -> None:
-    code, output, _ = run("right_class.py:OtherWay", capsys)
-    assert code == 0
-    assert "batch_first (The batch always comes first)" in output
+    found, output, _ = run(arguments, capsys)
+    assert (found, shown in output, absent in output) == (code, True, False)
 
 
 @pytest.mark.parametrize(
@@ -222,7 +208,7 @@ def test_the_cell_of_a_new_file_is_that_of_its_name_or_of_the_flag(
     code, output, _ = run(f"--new {name} {flag}", capsys)
     assert code == 0
     assert f"def {cell}_step(" in Path(name).read_text(encoding="utf-8")
-    assert f"of the cell {cell}." in output
+    assert f"six functions (cell {cell})" in output
 
 
 def test_results_are_written_only_when_there_are_some(capsys: pytest.CaptureFixture[str]) -> None:

@@ -6,7 +6,7 @@ import json
 import os
 import subprocess
 import sys
-from collections.abc import Iterator
+from collections.abc import Callable, Iterator
 from pathlib import Path
 from typing import Any
 
@@ -16,12 +16,12 @@ from rich.console import Console
 from compare.check import CheckConfig, CheckError, check
 from compare.check.command import examine_functions, try_chosen, try_stages
 from compare.check.functions.exercises import STAGES as ALL_STAGES
-from compare.check.functions.stages import StageResult
+from compare.check.functions.stages import Stage, StageResult
 from compare.check.functions.trying import reference, try_all
 from compare.check.report.report import Report, show
 from compare.check.worker.client import Source, Submission
 from compare.cli import main
-from compare.terminal import Terminal, UsageError
+from compare.terminal import Terminal
 from tests import in_process
 from tests.annotations import unchecked
 
@@ -44,36 +44,38 @@ def changed(*changes: tuple[str, str]) -> str:
     return text
 
 
-def tried(folder: Path, text: str, seed: int = 0) -> dict[str, StageResult]:
+def loader(folder: Path, text: str) -> Callable[[], Submission]:
+    """Write a file, and return what loads it in this process."""
+    (folder / "student.py").write_text(text)
+    source = Source(file=str(folder / "student.py"))
+    return lambda: in_process.Submission(source, reference)
+
+
+def tried(
+    folder: Path, text: str, stages: tuple[Stage, ...] = STAGES, *, deep: bool = False
+) -> dict[str, StageResult]:
     """Try a file in this process."""
-    file = folder / "student.py"
-    file.write_text(text)
-    source = Source(file=str(file))
-    config = CheckConfig(target=str(file), seed=seed)
-    results = try_stages(lambda: in_process.Submission(source, reference), STAGES, config)
+    config = CheckConfig(target="student.py", deep=deep)
+    results = try_stages(loader(folder, text), stages, config)
     return {result.stage.name: result for result in results}
 
 
 def test_deep_tries_ten_seeds(tmp_path: Path) -> None:
     """A mistake that only a case of seed 3 shows is found with --deep, and not without."""
-    clipping, file = STAGES[-1], tmp_path / "student.py"
-    source = Source(file=str(file))
-    first = float(next(clipping.draw(3)).inputs["gradients"][0][0, 0])
-    shy = (
-        "    norm = np",
-        f"    if gradients[0][0, 0] == {first!r}:\n        return 0.0\n    norm = np",
+    first = float(next(STAGES[-1].draw(3)).inputs["gradients"][0][0, 0])
+    shy = changed(
+        (
+            "    norm = np",
+            f"    if gradients[0][0, 0] == {first!r}:\n        return 0.0\n    norm = np",
+        )
     )
-
-    def clipped(text: str, *, deep: bool) -> StageResult:
-        file.write_text(text)
-        config = CheckConfig(target=str(file), deep=deep)
-        [result] = try_stages(lambda: in_process.Submission(source, reference), (clipping,), config)
-        return result
-
-    right = clipped(RIGHT, deep=False)
-    assert clipped(RIGHT, deep=True).cases == 10 * right.cases
-    assert clipped(changed(shy), deep=False).verdict == "right"
-    assert clipped(changed(shy), deep=True).verdict == "wrong"
+    right, right_deep, wrong, wrong_deep = (
+        tried(tmp_path, text, STAGES[-1:], deep=deep)["clip_grad_norm"]
+        for text in (RIGHT, shy)
+        for deep in (False, True)
+    )
+    assert right_deep.cases == 10 * right.cases
+    assert (wrong.verdict, wrong_deep.verdict) == ("right", "wrong")
 
 
 def test_what_is_missing_is_missing(tmp_path: Path) -> None:
@@ -91,7 +93,7 @@ def test_the_first_that_fails_is_explained_and_the_next_is_named(tmp_path: Path)
             Terminal(Console(file=printed, width=200)),
         )
         assert ("rnn_step on " in printed.getvalue()) == (not is_last)
-        assert printed.getvalue().count("It looks like this") == 1
+        assert printed.getvalue().count("Likely mistake: ") == 1
         wrong_line = "    z_t = x_t @ W_ih.T + b_ih + h @ W_hh + b_hh  # (B, H)\n"
         assert (wrong_line in printed.getvalue()) == (not is_last)
         assert "h @ W_hh.T" not in printed.getvalue()  # the right line is the exercise
@@ -113,12 +115,9 @@ def test_a_stage_does_not_wait_for_another(tmp_path: Path) -> None:
 
 def test_a_chosen_stage_does_not_wait_for_another_either(tmp_path: Path) -> None:
     """As the template promises, for whoever begins with rnn_backward."""
-    file = tmp_path / "mine.py"
-    file.write_text(changed(("    h = [h_0]\n", "    raise NotImplementedError\n")))
-    source = Source(file=str(file))
+    load = loader(tmp_path, changed(("    h = [h_0]\n", "    raise NotImplementedError\n")))
     chosen = tuple(stage for stage in STAGES if stage.name == "rnn_backward")
-    config = CheckConfig(target=str(file))
-    [result] = try_chosen(lambda: in_process.Submission(source, reference), STAGES, chosen, config)
+    [result] = try_chosen(load, STAGES, chosen, CheckConfig(target="student.py"))
     assert (result.stage.name, result.verdict) == ("rnn_backward", "right")
 
 
@@ -133,11 +132,10 @@ def run_check(folder: Path, *arguments: str) -> Any:
     )
 
 
-def test_the_template_names_its_file_and_is_never_overwritten(tmp_path: Path) -> None:
+def test_the_template_names_its_file_and_scores_nothing(tmp_path: Path) -> None:
     mine = tmp_path / "CELL.py"
     assert main(["check", "--new", str(mine)]) == 0
     assert "\n    rnn-parity check CELL.py\n" in mine.read_text(encoding="utf-8")
-    assert main(["check", "--new", str(mine)]) == 2
     result = run_check(tmp_path, mine.name, "--json", "found.json")
     assert result.returncode == 1
     found = json.loads((tmp_path / "found.json").read_text())
@@ -154,8 +152,6 @@ def test_the_template_names_its_file_and_is_never_overwritten(tmp_path: Path) ->
         ("def rnn_step(*a):\n    return a[1][:1]\n", "wrong", "shape (1, "),
         ("def rnn_step(*a):\n    return a[5]\n", "wrong", "shape ("),
         ("def rnn_step(a):\n    return a\n", "error", "takes 1 positional argument"),
-        ("def rnn_step(*a)\n", "error", "SyntaxError"),
-        ("import no_such_thing\n", "error", "named 'no_such_thing' (line 1)"),
         (
             "import numpy as np\ndef rnn_step(*a):\n    np.tanh = 3\n    return 1\n",
             "error",
@@ -174,7 +170,7 @@ def test_each_failure_of_the_code_is_reported(
         json=tmp_path / "found.json",
         timeout=1.0,
     )
-    with pytest.raises(CheckError, match=r"^0 of 1 stages are right"):
+    with pytest.raises(CheckError, match=r"^0 of 1 functions are right"):
         check(config, Terminal(Console(file=printed, width=200)))
     assert message in printed.getvalue()
     assert "got no result" not in printed.getvalue()
@@ -204,19 +200,15 @@ def test_a_function_that_does_not_end_is_waited_for_once(tmp_path: Path) -> None
 
 
 def test_a_file_without_the_functions_shows_how_a_class_is_named(tmp_path: Path) -> None:
-    (tmp_path / "student.py").write_text("class MyRNN:\n    pass\n")
-    source = Source(file=str(tmp_path / "student.py"))
-    config = CheckConfig(target="student.py")
-    report = examine_functions(
-        config, lambda: in_process.Submission(source, reference), Terminal(quiet=True)
-    )
+    load = loader(tmp_path, "class MyRNN:\n    pass\n")
+    report = examine_functions(CheckConfig(target="student.py"), load, Terminal(quiet=True))
     assert report.notes == ["the file has none of them; for a class, give student.py:CLASS"]
 
 
 def test_a_file_that_cannot_be_loaded_is_reported_once(tmp_path: Path) -> None:
     (tmp_path / "student.py").write_text("import no_such_thing\n")
     printed = io.StringIO()
-    with pytest.raises(CheckError, match=r"^0 of 6 stages are right"):
+    with pytest.raises(CheckError, match=r"^0 of 6 functions are right"):
         check(
             CheckConfig(target=str(tmp_path / "student.py")),
             Terminal(Console(file=printed, width=200)),
@@ -245,7 +237,7 @@ def test_numpy_only_refuses_other_imports(tmp_path: Path) -> None:
 def test_json_has_the_documented_fields(tmp_path: Path) -> None:
     (tmp_path / "student.py").write_text(changed(("h @ W_hh.T", "h @ W_hh")))
     target = CheckConfig(target=str(tmp_path / "student.py"), json=tmp_path / "found.json")
-    with pytest.raises(CheckError, match=r"^5 of 6 stages are right"):
+    with pytest.raises(CheckError, match=r"^5 of 6 functions are right"):
         check(target, Terminal(quiet=True))
     found = json.loads((tmp_path / "found.json").read_text())
     fields = "form cell ok score out_of seed stages features properties error_handling training"
@@ -304,10 +296,3 @@ def test_results_for_gradescope_are_as_its_documentation_has_them(
     assert [test["status"] == "passed" for test in found["tests"]] == [
         test["score"] == test["max_score"] for test in found["tests"]
     ]
-
-
-def test_an_unknown_stage_is_a_usage_error(tmp_path: Path) -> None:
-    (tmp_path / "student.py").write_text(RIGHT)
-    config = CheckConfig(target=str(tmp_path / "student.py"), stage="rnn_stop")
-    with pytest.raises(UsageError, match="expected --stage to be one of rnn_step"):
-        check(config)

@@ -1,4 +1,4 @@
-"""The corpus of submissions: right ones are right, and each mistake is wrong where it says.
+"""The corpus of submissions: there is much in it, and each mistake is wrong where it says.
 
 The functions are called in this process, on the cases of `rnn-parity check`.
 """
@@ -8,17 +8,12 @@ from collections import Counter
 from collections.abc import Iterator
 from functools import cache
 from types import SimpleNamespace
-from typing import Any
 
-import numpy as np
 import pytest
-from numpy.testing import assert_allclose
 
-from compare.check import find_bug
 from compare.check.cases.parts import Malformed
 from compare.check.functions import stages
 from compare.check.functions.exercises import STAGES as ALL_STAGES
-from compare.check.functions.plain import PlainFunctions
 from compare.check.functions.stages import Stage, run_quietly
 from compare.check.functions.trying import cases_of, compared
 from tests.annotations import unchecked
@@ -26,7 +21,6 @@ from tests.compare.check.corpus import (
     STAGES,
     Misfit,
     Mistake,
-    Right,
     changed,
     load,
     mistakes,
@@ -55,15 +49,11 @@ def functions_of(source: str) -> SimpleNamespace:
     return functions
 
 
-def results(functions: SimpleNamespace, stage: Stage, inputs: dict[str, Any]) -> Any:
-    return run_quietly(stage, stage.functions(functions), inputs)
-
-
 def problem(functions: SimpleNamespace, stage: Stage, k: int) -> str:
     """Return what is wrong in case k: "values", "arguments", "calls", or nothing."""
     case, right = cases_of(stage, 0)[k]
     try:
-        got = results(functions, stage, case.inputs)
+        got = run_quietly(stage, stage.functions(functions), case.inputs)
     except (ValueError, IndexError, TypeError, Malformed):
         return "values"
     wrong = next((c.tensor for c in compared(right, got) if not c.ok), None)
@@ -87,28 +77,12 @@ def problems(source: str, name: str) -> dict[tuple[bool, str], set[str]]:
     return found
 
 
-# ---------------------------------------------------------------- right ones
-
-
-@pytest.mark.parametrize(
-    "right",
-    [*single_variants()[:: number(6, 1)], *right_variants(number(30, 200))],
-    ids=lambda right: right.name,
-)
-def test_a_right_solution_is_right_in_every_case(right: Right) -> None:
-    for stage in STAGES:
-        assert set.union(*problems(right.source, stage).values()) == {""}, (stage, right.variants)
-
-
 def test_there_are_200_different_combinations_and_each_variant_is_in_some() -> None:
     rights = right_variants()
     assert len({right.source for right in rights}) == 200
     counts = Counter(name for right in rights for name in right.variants)
     assert [v.name for v in single_variants()[1:] if counts[v.name] < 5] == []
     assert right_variants(20, seed=1) != rights[:20]
-
-
-# ---------------------------------------------------------------- wrong ones
 
 
 @pytest.mark.parametrize("mistake", mistakes()[:: number(5, 1)], ids=lambda mistake: mistake.name)
@@ -140,27 +114,6 @@ def test_there_are_many_mistakes_at_each_stage() -> None:
     counts = Counter(mistake.stage for mistake in all_mistakes)
     assert list(counts) == list(STAGES)
     assert min(counts.values()) >= 15
-
-
-OF_BUGS = [
-    mistake
-    for mistake in mistakes()
-    if mistake.bug and find_bug(mistake.bug).is_in(STAGE_NAMED[mistake.stage].kind, "rnn")
-]
-
-
-@pytest.mark.parametrize("mistake", OF_BUGS[:: number(5, 1)], ids=lambda mistake: mistake.name)
-def test_a_mistake_gives_the_numbers_of_its_bug(mistake: Mistake) -> None:
-    """Those of the plain version with the bug, in the last case that is wrong."""
-    assert mistake.bug is not None
-    stage, functions = STAGE_NAMED[mistake.stage], functions_of(mistake.source)
-    wrong = [k for k in range(len(cases_of(stage, 0))) if problem(functions, stage, k)]
-    cases = [cases_of(stage, 0)[k] for k in wrong]
-    case, right = [(case, right) for case, right in cases if case.dtype == "float64"][-1]
-    got = results(functions, stage, case.inputs)
-    plain = stage.functions(PlainFunctions("rnn", find_bug(mistake.bug).plain))
-    for buggy in compared(right, run_quietly(stage, plain, case.inputs)):
-        assert_allclose(got[buggy.tensor], buggy.got, 0, 2 * np.max(buggy.allowed))
 
 
 def test_the_likely_mistake_is_a_pattern_that_says_something() -> None:

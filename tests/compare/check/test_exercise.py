@@ -14,7 +14,7 @@ import numpy as np
 import pytest
 
 from compare.check import CheckConfig
-from compare.check.bugs.catalogue import CATALOGUE, Bug
+from compare.check.bugs.catalogue import CATALOGUE, Bug, find_bug
 from compare.check.cases.parts import Malformed
 from compare.check.command import examine_functions, try_stages, write_template
 from compare.check.functions.cs231n import CS231N_STAGES
@@ -102,6 +102,9 @@ def test_a_mistake_is_reported_at_its_own_stage_and_named(
     assert names == names[:1] or mistake.cell == "cs231n"  # there the functions call each other
     assert wrong[0].verdict == "wrong"
     assert re.search(mistake.likely, wrong[0].likely, re.IGNORECASE), wrong[0].likely
+    bug = find_bug(mistake.bug) if mistake.bug else None
+    if bug and bug.is_in(wrong[0].stage.kind, mistake.cell):
+        assert wrong[0].likely == bug.words  # it has the bug's numbers
     count("students' mistakes reported where they are, and named")
 
 
@@ -219,30 +222,25 @@ def test_the_template_describes_each_argument_and_result(cell: str) -> None:
     assert [function.name for function in functions[4:]] == ["cross_entropy", "clip_grad_norm"]
 
 
-@pytest.mark.parametrize("cell", CELLS)
+@pytest.mark.parametrize("cell", ALL_STAGES)
 def test_the_cell_is_detected_and_the_untouched_template_scores_nothing(
     cell: str, tmp_path: Path
 ) -> None:
-    write_template(tmp_path / "mine.py", cell)
-    source = Source(file=str(tmp_path / "mine.py"))
-    config = CheckConfig(target=source.file)
+    is_cs231n = cell == "cs231n"
+    if is_cs231n:
+        source_of(tmp_path, CS231N)
+    else:
+        write_template(tmp_path / "student.py", cell)
+    source = Source(file=str(tmp_path / "student.py"))
     report = examine_functions(
-        config, partial(in_process.Submission, source, reference), Terminal(quiet=True)
+        CheckConfig(target=source.file),
+        partial(in_process.Submission, source, reference),
+        Terminal(quiet=True),
     )
-    assert (report.cell, report.score) == (cell, 0.0)
-    names = [f"{cell}_{kind}" for kind in ("step", "forward", "step_backward", "backward")]
-    names += ["cross_entropy", "clip_grad_norm"]
-    assert [r.stage.name for r in report.stages] == names
-    assert {r.verdict for r in report.stages} == {"missing"}
-
-
-def test_cs231n_is_detected(tmp_path: Path) -> None:
-    source = source_of(tmp_path, CS231N)
-    config = CheckConfig(target=source.file)
-    report = examine_functions(
-        config, partial(in_process.Submission, source, reference), Terminal(quiet=True)
-    )
-    assert (report.form, report.score, len(report.stages)) == ("cs231n", 4.0, 4)
+    form = ("cs231n", "rnn") if is_cs231n else ("functions", cell)
+    assert (report.form, report.cell, report.score) == (*form, 4.0 * is_cs231n)
+    assert [r.stage for r in report.stages] == [*ALL_STAGES[cell]]
+    assert {r.verdict for r in report.stages} == {"right" if is_cs231n else "missing"}
 
 
 def test_gates_of_another_number_are_reported(tmp_path: Path) -> None:

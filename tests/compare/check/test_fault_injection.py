@@ -36,8 +36,8 @@ from compare.check.properties import against_torch as against_torch
 from compare.check.properties import of_layers as of_layers
 from compare.check.properties import of_sequences as of_sequences
 from compare.check.properties import of_training as of_training
-from compare.check.properties.layer_property import layer_property, properties_of
-from compare.check.properties.property import Property
+from compare.check.properties.layer_property import layer_property
+from compare.check.properties.property import Property, properties_of
 from compare.check.properties.run import check_property
 from compare.parity import CELLS
 from compare.parity.tolerance import tolerances, ulps
@@ -68,9 +68,9 @@ def with_error(forward: Callable[..., Any]) -> Callable[..., Any]:
     "tried",
     [
         *against_torch.PROPERTIES,
-        Property(of_training.step_as_torch),
-        Property(of_training.updates_as_torch),
-        Property(of_training.epochs_as_torch),
+        of_training.step_as_torch,
+        of_training.updates_as_torch,
+        of_training.epochs_as_torch,
     ],
     ids=lambda tried: tried.name,
 )
@@ -135,8 +135,8 @@ def shares_the_batch_wrongly(*arguments: Any, **options: Any) -> Any:
         (of_sequences.order_of_the_batch, adds_rows),
         (of_layers.own_memory, shares_a_parameter),
         (against_torch.layer_as_torch, projects_too_far),
-        (Property(of_training.clipping), scratch(clip_grad_norm=clips_nothing)),
-        (Property(of_training.threads), scratch(train_step=shares_the_batch_wrongly)),
+        (of_training.clipping, scratch(clip_grad_norm=clips_nothing)),
+        (of_training.threads, scratch(train_step=shares_the_batch_wrongly)),
     ],
     ids=lambda value: getattr(value, "name", ""),
 )
@@ -178,7 +178,7 @@ def test_the_unmeasured_tolerance_is_a_few_ulps() -> None:
 @pytest.mark.parametrize("kind", ["step", "updates", "epochs"])
 def test_a_training_property_has_the_measured_tolerance(kind: str) -> None:
     case, answer = training_cases.training_case(kind, 1)
-    run = getattr(training_cases, f"scratch_{kind}")
+    run = training_cases.STEPS[kind][0]
     with np.errstate(all="ignore"):
         _, allowed = tolerances(lambda move: run(scratch_rnn, case, move))
     for name, array in allowed.items():

@@ -34,6 +34,7 @@ def _quickly() -> Iterator[None]:
 
 def diagnosed(target: str, cell: str) -> tuple[Layers, list[PartResult]]:
     """Try the parts of a layer, and name what is wrong."""
+    target = str(HERE / target) if ".py:" in target else target
     with submission_of(target) as submission:
         layers = Layers(submission, cell)
         results = find_conventions(layers, 0)
@@ -151,84 +152,82 @@ def test_a_case_is_drawn_once_however_often_it_is_tried() -> None:
 # Modules of PyTorch -----------------------------------------------------------------------------
 
 
+PARAMETERS = "gradients of the parameters"
+
+
 @pytest.mark.parametrize(
     ("name", "cell", "part", "likely"),
     [
         ("NotTransposed", "rnn", "forward", "W_hh is not transposed"),
-        ("Detached", "rnn", "gradients of the parameters", "No gradient is passed on to the step"),
-        ("WrongSlope", "rnn", "gradients of the parameters", "tanh is written 1 - h, without"),
+        ("Detached", "rnn", PARAMETERS, "No gradient is passed on to the step"),
+        ("WrongSlope", "rnn", PARAMETERS, "tanh is written 1 - h, without"),
         ("Inverted", "gru", "forward", "The update gate keeps the new n and not the old h"),
         ("NoReset", "gru", "forward", "The reset gate is not used"),
         ("NoTanh", "lstm", "forward", "The output gate multiplies c, and not tanh"),
         ("Coupled", "lstm", "forward", "The forget gate is taken to be 1 - i"),
-        ("Cut", "lstm", "gradients of the parameters", "of c is not passed on to the step before"),
+        ("Cut", "lstm", PARAMETERS, "of c is not passed on to the step before"),
+        # weights (in, out) are transposed the other way round
+        ("OtherWayTransposed", "rnn", "forward", "W_hh is transposed: each unit reads the wrong"),
+        ("OtherWayBack", "rnn", PARAMETERS, "W_hh is not transposed where the gradient goes back"),
     ],
 )
-def test_a_mistake_of_a_torch_module_is_named(name: str, cell: str, part: str, likely: str) -> None:
-    _, results = diagnosed(f"{HERE / 'wrong_modules.py'}:{name}", cell)
-    wrong = first_wrong(results)
+def test_a_mistake_of_a_layer_is_named(name: str, cell: str, part: str, likely: str) -> None:
+    file = "right_class.py" if name.startswith("OtherWay") else "wrong_modules.py"
+    wrong = first_wrong(diagnosed(f"{file}:{name}", cell)[1])
     assert (wrong.stage.name, wrong.verdict) == (part, "wrong")
     assert likely in wrong.likely
 
 
+FIRST = "T 3, B 2, V 4, H 5"
+
+
 @pytest.mark.parametrize(
-    ("name", "likely"),
+    ("target", "part", "verdict", "words", "expected", "got"),
     [
-        ("OtherWayTransposed", "W_hh is transposed: each unit reads the wrong weights."),
-        ("OtherWayBack", "W_hh is not transposed where the gradient goes back through it."),
+        ("right_class.py:Square", 0, "wrong", "T 7, B 3, V 6, H 6", "", ""),
+        ("right_class.py:Squeezing", 0, "wrong", "T 1, B 5, V 3, H 4", "", ""),
+        ("right_class.py:OneStep", 0, "error", "T 1, B 5, V 3, H 4", "", "a single step"),
+        ("right_class.py:OneSequence", 0, "error", "T 5, B 1, V 2, H 3", "", "a single sequence"),
+        ("right_class.py:Complex", 0, "wrong", FIRST, "", "ndarray with dtype complex128"),
+        ("right_class.py:Listed", 0, "wrong", FIRST, "an array for output", "a list or tuple of "),
+        ("right_class.py:ListedGradients", 1, "wrong", FIRST, "for weight_ih_l0", "a list or tupl"),
+        ("right_class.py:HalfWritten", 1, "missing", FIRST, "", "NotImplementedError"),
+        ("right_class.py:Flat", 0, "wrong", FIRST, "", ""),
+        # the batch comes first; the other convention, which is tried first, raises
+        ("wrong_modules.py:OnlyOutput", 0, "wrong", FIRST, "or (output, h_n)", "shape (2, 3, 5)"),
+        (
+            "wrong_modules.py:LastDetached",
+            1,
+            "error",
+            FIRST,
+            "",
+            "h_n with a gradient, got it",
+        ),
     ],
 )
-def test_weights_from_in_to_out_are_transposed_the_other_way_round(name: str, likely: str) -> None:
-    _, results = diagnosed(f"{HERE / 'right_class.py'}:{name}", "rnn")
-    assert first_wrong(results).likely == likely
-
-
-def test_a_last_state_that_is_detached_is_named() -> None:
-    _, results = diagnosed(f"{HERE / 'wrong_modules.py'}:LastDetached", "rnn")
-    assert results[0].verdict == "right"
-    assert results[1].got == "ValueError: expected h_n with a gradient, got it detached"
+def test_a_part_that_is_not_right_is_reported_with_its_case(
+    target: str, part: int, verdict: str, words: str, expected: str, got: str
+) -> None:
+    """What shows at some sizes alone is no missing feature."""
+    results = diagnosed(target, "rnn")[1]
+    assert {result.verdict for result in results[:part]} <= {"right"}
+    found = results[part]
+    assert (found.verdict, found.case.words) == (verdict, words)
+    assert expected in found.expected
+    assert got in found.got
+    if target.endswith("Flat"):  # without a second axis
+        assert (found.wrong.tensor, found.wrong.got.shape) == ("output", (30,))
 
 
 @pytest.mark.parametrize("cell", ["rnn", "gru", "lstm"])
 def test_a_right_module_by_steps_is_given_no_mistake(cell: str) -> None:
-    _, results = diagnosed(f"{HERE / 'wrong_modules.py'}:{cell.upper()}", cell)
+    _, results = diagnosed(f"wrong_modules.py:{cell.upper()}", cell)
     assert [(r.verdict, r.likely) for r in results] == [("right", "")] * 3
-
-
-def test_a_module_without_a_state_is_named_and_not_that_the_batch_comes_first() -> None:
-    """The other convention, which is tried first, raises."""
-    layers, results = diagnosed(f"{HERE / 'wrong_modules.py'}:OnlyOutput", "rnn")
-    assert layers.conventions.batch_first
-    assert results[0].got == "an array of shape (2, 3, 5)"
-    assert results[0].expected.endswith("or (output, h_n) from a module of PyTorch")
-
-
-def test_a_backward_pass_that_raises_says_nothing_of_the_forward_pass() -> None:
-    _, results = diagnosed(f"{HERE / 'right_class.py'}:HalfWritten", "rnn")
-    assert [r.verdict for r in results] == ["right", "missing", "missing"]
-
-
-@pytest.mark.parametrize(
-    ("name", "verdict", "words", "got"),
-    [
-        ("Square", "wrong", "T 7, B 3, V 6, H 6", ""),
-        ("Squeezing", "wrong", "T 1, B 5, V 3, H 4", ""),
-        ("OneStep", "error", "T 1, B 5, V 3, H 4", "a single step"),
-        ("OneSequence", "error", "T 5, B 1, V 2, H 3", "a single sequence"),
-        ("Complex", "wrong", "T 3, B 2, V 4, H 5", "ndarray with dtype complex128"),
-    ],
-)
-def test_what_shows_at_some_sizes_alone_is_no_missing_feature(
-    name: str, verdict: str, words: str, got: str
-) -> None:
-    _, (forward, *_) = diagnosed(f"{HERE / 'right_class.py'}:{name}", "rnn")
-    assert (forward.verdict, forward.case.words) == (verdict, words)
-    assert got in forward.got
 
 
 @pytest.mark.parametrize("name", ["BiasRows", "BiasRowsFlat"])
 def test_biases_may_be_rows(name: str) -> None:
-    layers, results = diagnosed(f"{HERE / 'right_class.py'}:{name}", "rnn")
+    layers, results = diagnosed(f"right_class.py:{name}", "rnn")
     assert {result.verdict for result in results} == {"right"}
     [unbatched] = [f for f in try_features(layers, 0) if f["name"] == "input without a batch"]
     assert unbatched["verdict"] == "missing"  # it makes rows of single vectors, by chance
@@ -239,7 +238,7 @@ EVERYTHING_ELSE = [name for name in FEATURES if name != "float64"]
 
 
 def test_a_gradient_that_is_clipped_on_its_way_back_violates_a_property() -> None:
-    layers, results = diagnosed(f"{HERE / 'right_class.py'}:Clipping", "rnn")
+    layers, results = diagnosed("right_class.py:Clipping", "rnn")
     assert {result.verdict for result in results} == {"right"}
     properties = try_properties(layers, EVERYTHING_ELSE, 0)
     assert [entry["name"] for entry in properties if entry["verdict"] == "wrong"] == [
@@ -249,14 +248,14 @@ def test_a_gradient_that_is_clipped_on_its_way_back_violates_a_property() -> Non
 
 def test_a_flag_that_a_class_does_not_take_is_no_violated_property() -> None:
     """A `UsageError` is a ValueError, too."""
-    layers, _ = diagnosed(f"{HERE / 'right_class.py'}:Plain", "rnn")
+    layers, _ = diagnosed("right_class.py:Plain", "rnn")
     layers.device = "nowhere"
     with pytest.raises(UsageError, match="expected a class that takes device, as --device says"):
         try_properties(layers, EVERYTHING_ELSE, 0)
 
 
 def test_shapes_that_do_not_fit_together_violate_a_property() -> None:
-    layers, _ = diagnosed(f"{HERE / 'right_class.py'}:Squeezing", "rnn")
+    layers, _ = diagnosed("right_class.py:Squeezing", "rnn")
     properties = try_properties(layers, EVERYTHING_ELSE, 0, deep=True)
     found = [entry["found"] for entry in properties if entry["verdict"] == "wrong"]
     assert any(words.startswith("expected results whose shapes fit together") for words in found)

@@ -16,7 +16,7 @@ from compare.parity.build import build_models
 from compare.parity.comparison import check_parity
 from compare.parity.rows import ParityReport, Verdict
 from compare.parity.step import concise_step, scratch_step
-from compare.parity.tolerance import tolerances, unmoved
+from compare.parity.tolerance import tolerances
 from compare.parity.training import Trainee, updates
 from compare.parity.weights import copy_weights, parameters_as_arrays
 from scratch_rnn.text import Batch
@@ -117,14 +117,6 @@ def test_steps_with_and_without_perturbations_compute_the_same() -> None:
         assert np.abs(allowed[f"gradient of {name}"]).max() < 1e-3 * np.abs(gradient).max()
 
 
-def test_models_that_begin_apart_differ_in_the_first_row_and_in_what_follows() -> None:
-    scratch, concise, batch = case()
-    scratch.parameters["rnn.weight_ih_l0"][:] *= 1.01
-    failures = [row.name for row in parity(scratch, concise, batch).failures]
-    assert failures[:3] == ["hidden states", "final state", "logits"]
-    assert "updated rnn.weight_ih_l0" in failures
-
-
 def test_a_chaotic_recurrence_is_undecidable() -> None:
     """At a gain of 3, two states a rounding apart are nothing alike after 120 steps."""
     scratch, concise = build_models(4, 32, dtype="float32", seed=0)
@@ -189,22 +181,6 @@ def test_the_largest_difference_is_that_of_all_parameters_after_the_update() -> 
         assert update["largest_difference"] == apart
         assert 2.9 < apart < 3.1
         assert apart != 3.0  # the update has moved both
-
-
-def test_losses_and_norms_are_each_sides_own() -> None:
-    scratch, concise, batch = case("float64")
-    scratch.parameters["rnn.weight_ih_l0"][:] *= 2
-    trainees = [Trainee(model, LR, max_norm=MAX_NORM) for model in (scratch, concise)]
-    steps = {
-        "scratch": scratch_step(scratch, batch, scratch.begin_state(3), LR, MAX_NORM, unmoved),
-        "concise": concise_step(concise, batch, scratch.begin_state(3), LR, MAX_NORM),
-    }
-    (update,) = updates(trainees, [(0, [batch])])
-    for side, results in steps.items():
-        assert update[f"{side}_loss"] == pytest.approx(float(results["loss"]), rel=1e-12)
-        norm = float(results["gradient norm"])
-        assert update[f"{side}_grad_norm"] == pytest.approx(norm, rel=1e-12)
-    assert update["scratch_loss"] != pytest.approx(update["concise_loss"], rel=1e-3)
 
 
 def test_neither_side_calls_the_other() -> None:

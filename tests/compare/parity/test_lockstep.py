@@ -15,7 +15,6 @@ from compare.parity.training import Trainee, passes_from, updates
 from compare.parity.weights import largest_parameter_difference, state_as_tensors
 from scratch_rnn import states
 from scratch_rnn.text import Batch, Batches
-from tests.annotations import unchecked
 
 
 class Once:
@@ -109,22 +108,6 @@ def test_no_epochs_and_one_model_are_trained_too() -> None:
     (metrics,) = updates([Trainee(build_models(5, 4)[0], 0.5)], [(7, batches(1))], done=3)
     assert metrics.keys() == {"epoch", "update", "num_tokens", "scratch_loss", "scratch_grad_norm"}
     assert (metrics["epoch"], metrics["update"], metrics["num_tokens"]) == (7, 4, 8)
-
-
-@pytest.mark.parametrize(
-    ("name", "needed"),
-    [
-        ("scratch_model", "rnn, begin_state"),
-        ("concise_model", "rnn, begin_state"),
-        ("batches", "__iter__"),
-    ],
-)
-def test_missing_attributes_are_named(name: str, needed: str) -> None:
-    scratch, concise = build_models(5, 4)
-    right = {"scratch_model": scratch, "concise_model": concise, "batches": batches()}
-    refusal = f"^expected {name} with {needed}, got object$"
-    with unchecked(), pytest.raises(TypeError, match=refusal):
-        lockstep(**(right | {name: object()}), lr=0.1, num_epochs=1)
 
 
 # Stopping and going on ----------------------------------------------------------------------------

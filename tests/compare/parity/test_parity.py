@@ -14,6 +14,7 @@ import concise_rnn
 import scratch_rnn
 from compare import build_models, check_parity, copy_weights, train_in_lockstep
 from compare.check.cases.layer_results import Results
+from compare.parity.lock_step import lockstep
 from compare.parity.rows import Verdict, compare_results
 from compare.parity.step import concise_step, perturbed_clip, perturbed_cross_entropy, scratch_step
 from compare.parity.tolerance import Move, still, tolerances, unmoved
@@ -105,17 +106,22 @@ def test_each_row_of_logits_is_shifted_by_its_own_largest() -> None:
 
 
 @pytest.mark.parametrize(
-    ("name", "needed"),
+    ("function", "name", "needed"),
     [
-        ("scratch_model", "forward, backward, begin_state"),
-        ("concise_model", "eval, linear, rnn"),
-        ("batch", "inputs, targets"),
+        (check_parity, "scratch_model", "forward, backward, begin_state"),
+        (check_parity, "concise_model", "eval, linear, rnn"),
+        (check_parity, "batch", "inputs, targets"),
+        (lockstep, "scratch_model", "rnn, begin_state"),
+        (lockstep, "concise_model", "rnn, begin_state"),
+        (lockstep, "batches", "__iter__"),
     ],
 )
-def test_missing_attributes_are_named(name: str, needed: str) -> None:
-    right = dict(zip(("scratch_model", "concise_model", "batch"), small(), strict=True))
+def test_missing_attributes_are_named(function: Any, name: str, needed: str) -> None:
+    scratch, concise, batch = small()
+    right: dict[str, Any] = {"scratch_model": scratch, "concise_model": concise}
+    right |= {"batches": [batch], "num_epochs": 1} if function is lockstep else {"batch": batch}
     with pytest.raises(TypeError, match=f"^expected {name} with {needed}, got object$"):
-        check_parity(**(right | {name: object()}))
+        function(**(right | {"lr": 0.1, name: object()}))
 
 
 def test_a_step_runs_where_the_model_is(monkeypatch: pytest.MonkeyPatch) -> None:

@@ -88,7 +88,7 @@ def test_containers_are_moved_all_through_and_integers_are_not() -> None:
     assert moved.floats["e"] == 1.0  # Python's floats are settings: a rate, a limit
 
 
-@pytest.mark.parametrize("gaps", [2, 64])
+@pytest.mark.parametrize("gaps", [2, 64, 2**13])
 def test_a_move_of_several_gaps_is_so_many_times_as_large_everywhere(gaps: int) -> None:
     ones = np.array([1, 1, 1, 0], np.float32)
     value = Box({"a": (ones,), "b": [ones], "c": Pair(ones, ones)}, count=7)

@@ -2,8 +2,8 @@
 
 import os
 import shutil
-from collections.abc import Callable
-from contextlib import suppress
+from collections.abc import Callable, Iterator
+from contextlib import contextmanager, suppress
 from pathlib import Path
 from typing import Any
 
@@ -19,19 +19,22 @@ class Crash(BaseException):
 
 
 class Failing:
-    """The system, until its call number `at` (counted from 1) fails.
+    """The system, until its call number `at` (from 1) fails.
 
     Parameters
     ----------
     at : int
         0: never.
     failure : exception
-        Raised by that call.
+        Raised by that call; a Crash if left out.
     lasting : bool
         Whether all later calls fail too, as if the process had ended.
     """
 
-    def __init__(self, at: int, failure: BaseException, *, lasting: bool = False) -> None:
+    def __init__(
+        self, at: int = 0, failure: BaseException | None = None, *, lasting: bool = False
+    ) -> None:
+        failure = failure or Crash()
         self.at, self.failure, self.lasting = at, failure, lasting
         self.calls: list[str] = []
 
@@ -111,7 +114,22 @@ class Disk(Failing):
                     undo()
 
 
-def put_in(monkeypatch: pytest.MonkeyPatch, system: object) -> None:
-    """Replace the system in all modules that write files."""
-    for module in (atomic, store, record):
-        monkeypatch.setattr(module, "system", system)
+@contextmanager
+def put_in(system: Failing) -> Iterator[Failing]:
+    """Replace the system in all modules that write files, while the body runs."""
+    with pytest.MonkeyPatch.context() as patch:
+        for module in (atomic, store, record):
+            patch.setattr(module, "system", system)
+        yield system
+
+
+def calls_of(action: Callable[[], object]) -> list[str]:
+    """Return the names of the system calls that an action makes."""
+    with put_in(Failing()) as counting:
+        action()
+    return counting.calls
+
+
+def error(number: int) -> OSError:
+    """Return an error of the system, such as `errno.ENOSPC`."""
+    return OSError(number, os.strerror(number))

@@ -1,19 +1,17 @@
 """A process that imports everything once, and forks a new one for each command.
 
-A line of standard input is JSON: the arguments of a command, the file for its output, a signal or
-null, and when the command gets the signal: after some seconds (0.5) from outside, or at an update
-(20) from itself. A line of standard output is its exit code, or the negative number of the signal
-that ended it.
+A line of standard input is JSON: the arguments of a command, the file for its output, a signal, and
+the seconds after which the command gets it, or null. A line of standard output is its exit code, or
+the negative number of the signal that ended it.
 """
 
 import json
 import os
+import signal
 import sys
 import time
 from pathlib import Path
 from typing import Any
-
-from tests.compare.runs.runs import signalled
 
 
 def main() -> None:
@@ -29,25 +27,24 @@ def main() -> None:
         arguments, output, number, when = json.loads(line)
         child = os.fork()
         if child == 0:
-            at_update = (when, number) if isinstance(when, int) else (0,)
-            _become(command, arguments, Path(output), at_update)
-        if isinstance(when, float):
+            _become(command, arguments, Path(output))
+        if when is not None:
             time.sleep(when)
             os.kill(child, number)  # its number is not reused before waitpid
         _, status = os.waitpid(child, 0)
         print(os.waitstatus_to_exitcode(status), flush=True)  # noqa: T201
 
 
-def _become(command: Any, arguments: list[str], output: Path, at_update: tuple[int, ...]) -> None:
+def _become(command: Any, arguments: list[str], output: Path) -> None:
     os.setsid()  # Ctrl-C in the terminal is for the tests
+    signal.signal(signal.SIGHUP, signal.SIG_DFL)  # which nohup has processes ignore
     with output.open("ab") as file:
         os.dup2(file.fileno(), 1)
         os.dup2(file.fileno(), 2)
     os.close(0)
     code = 70
     try:
-        with signalled(*at_update):
-            code = command(arguments)
+        code = command(arguments)
     finally:
         sys.stdout.flush()
         os._exit(code)

@@ -19,7 +19,8 @@ UPDATES = EPOCHS * BATCHES
 TEXT = "The quick brown fox jumps over the lazy dog\n" * 5
 """5 · 43 - 1 = 214 characters after cleaning: (214 - 8) // (4 · 8) = 6 batches an epoch."""
 
-FLAGS = f"--hidden-size 4 --batch-size 4 --num-steps 8 --lr 0.5 --epochs {EPOCHS}"
+SMALL = "--hidden-size 4 --batch-size 4 --num-steps 8 --lr 0.5"
+FLAGS = f"{SMALL} --epochs {EPOCHS}"
 
 VARIANTS = {
     "both": "run --state carried",
@@ -44,6 +45,12 @@ def arguments(variant: str, text: Path, runs: Path, *more: str) -> list[str]:
 def only(runs: Path) -> Path:
     [directory] = runs.iterdir()
     return directory
+
+
+def read(directory: Path, name: str) -> dict[str, Any]:
+    """Return what a JSON file of a run holds."""
+    values: dict[str, Any] = json.loads((directory / name).read_text(encoding="utf-8"))
+    return values
 
 
 HANG_UP = getattr(signal, "SIGHUP", signal.SIGTERM)  # Windows has no SIGHUP

@@ -1,17 +1,21 @@
-"""Saving fails at each of its system calls in turn, and a checkpoint is there all the same."""
+"""Each system call that writes a file fails in turn: a checkpoint can be loaded, a run resumed."""
 
 import errno
 import os
 import shutil
+from collections.abc import Callable
+from contextlib import nullcontext
 from pathlib import Path
 
 import pytest
 
+from compare.cli import main
 from compare.files import atomic
 from compare.runs.checkpoint import Checkpoint, Store
 from tests.compare.runs.checkpoints import checkpoint, files_in, same
-from tests.compare.runs.failing import Crash, Disk, Failing, put_in
-from tests.counts import Count
+from tests.compare.runs.failing import Crash, Disk, Failing, calls_of, error, put_in
+from tests.compare.runs.runs import arguments, contents, only
+from tests.counts import Count, number
 
 OLD, NEW = 7, 10
 
@@ -48,42 +52,32 @@ def assert_a_checkpoint_loads(store: Store) -> int:
     return update
 
 
-def crash_points(saved: Store, monkeypatch: pytest.MonkeyPatch) -> range:
-    """Return the numbers of the system calls that a save makes."""
-    counting = Failing(0, Crash())
-    with monkeypatch.context() as patch:
-        put_in(patch, counting)
-        saved.save(both(NEW))
-    assert set(counting.calls) == {"open", "write", "fsync", "close", "replace", "unlink"}
-    return range(1, len(counting.calls) + 1)
+POWER = {"the power fails": False, "the power fails, names are lost": True}
+FAILURES = {"crash": Crash(), "disk full": error(errno.ENOSPC), "Ctrl-C": KeyboardInterrupt()}
 
 
-@pytest.mark.parametrize("kind", ["crash", "disk full", "Ctrl-C"])
+@pytest.mark.parametrize("kind", [*FAILURES, *POWER])
 def test_a_save_that_fails_at_any_call_leaves_a_checkpoint(
-    kind: str, saved: Store, monkeypatch: pytest.MonkeyPatch, count: Count
+    kind: str, saved: Store, count: Count
 ) -> None:
-    failure: BaseException = {
-        "crash": Crash(),
-        "disk full": OSError(errno.ENOSPC, os.strerror(errno.ENOSPC)),
-        "Ctrl-C": KeyboardInterrupt(),
-    }[kind]
+    calls = calls_of(lambda: saved.save(both(NEW)))
+    assert set(calls) == {"open", "write", "fsync", "close", "replace", "unlink"}
     found = set()
-    for at in crash_points(saved, monkeypatch):
+    for at, call in enumerate(calls, start=1):
         again(saved)
-        failing = Failing(at, failure, lasting=kind == "crash")
-        with monkeypatch.context() as patch:
-            put_in(patch, failing)
-            with pytest.raises(type(failure)) as caught:
-                saved.save(both(NEW))
-        if isinstance(failure, OSError):
-            assert isinstance(caught.value, OSError)
+        failure = FAILURES.get(kind, Crash())
+        system = Disk(at) if kind in POWER else Failing(at, failure, lasting=kind == "crash")
+        with put_in(system), pytest.raises(type(failure)) as caught:
+            saved.save(both(NEW))
+        if isinstance(system, Disk):
+            system.lose_power(saved.directory, names_too=POWER[kind])
+        if isinstance(caught.value, OSError):
             assert str(caught.value.filename).startswith(str(saved.directory))
-            assert caught.value.errno == failure.errno
-        if kind != "crash" and failing.calls[at - 1] not in ("unlink", "close"):
+            assert caught.value.errno == errno.ENOSPC
+        if kind in ("disk full", "Ctrl-C") and call not in ("unlink", "close"):
             assert not any(name.endswith(atomic.UNFINISHED) for name in files_in(saved.directory))
         found.add(assert_a_checkpoint_loads(saved))
-        with monkeypatch.context() as patch:
-            put_in(patch, Failing(0, Crash()))
+        with put_in(Failing()):
             saved.save(both(NEW))  # once the disk has space again
         assert assert_a_checkpoint_loads(saved) == NEW
         assert len(files_in(saved.directory)) == 4
@@ -91,50 +85,70 @@ def test_a_save_that_fails_at_any_call_leaves_a_checkpoint(
     assert found == {OLD, NEW}
 
 
-@pytest.mark.parametrize("names_too", [False, True])
-def test_when_the_power_fails_at_any_call_the_disk_has_a_checkpoint(
-    names_too: bool, saved: Store, monkeypatch: pytest.MonkeyPatch, count: Count
-) -> None:
-    for at in crash_points(saved, monkeypatch):
-        again(saved)
-        disk = Disk(at)
-        with monkeypatch.context() as patch:
-            put_in(patch, disk)
-            with pytest.raises(Crash):
-                saved.save(both(NEW))
-        disk.lose_power(saved.directory, names_too=names_too)
-        assert_a_checkpoint_loads(saved)
-        count("crash points tried")
-
-
+@pytest.mark.parametrize("lost", ["nothing", "fsync", "sync_directory"])
 def test_after_a_save_nothing_is_left_to_lose(
-    saved: Store, monkeypatch: pytest.MonkeyPatch
-) -> None:
-    disk = Disk(0)
-    with monkeypatch.context() as patch:
-        put_in(patch, disk)
-        saved.save(both(NEW))
-    disk.lose_power(saved.directory, names_too=True)
-    assert assert_a_checkpoint_loads(saved) == NEW
-
-
-@pytest.mark.parametrize("lost", ["fsync", "sync_directory"])
-def test_the_failing_disk_notices_what_is_not_forced_onto_it(
     lost: str, saved: Store, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    """A test of the test: without either step a power failure does lose a checkpoint."""
-    disk = Disk(0)
-    with monkeypatch.context() as patch:
-        put_in(patch, disk)
+    """Without either step a power failure does lose a checkpoint, which tests the `Disk`."""
+    with put_in(disk := Disk(0)):
         if lost == "fsync":
-            patch.setattr(Disk, "fsync", lambda self, descriptor: None, raising=False)
-        else:
-            patch.setattr(atomic, "sync_directory", lambda directory: None)
+            monkeypatch.setattr(Disk, "fsync", lambda self, descriptor: None, raising=False)
+        elif lost == "sync_directory":
+            monkeypatch.setattr(atomic, "sync_directory", lambda directory: None)
         saved.save(both(NEW))
-    disk.lose_power(saved.directory, names_too=lost == "sync_directory")
+    disk.lose_power(saved.directory, names_too=lost != "fsync")
     newest, damaged = saved.newest()
-    assert newest["scratch"].position.update == OLD
+    assert newest["scratch"].position.update == (NEW if lost == "nothing" else OLD)
     assert bool(damaged) == (lost == "fsync")
+
+
+@pytest.mark.usefixtures("without_curves")
+@pytest.mark.parametrize("kind", ["disk full", *POWER])
+def test_a_training_that_fails_at_any_call_can_be_resumed(
+    kind: str,
+    fox: Path,
+    tmp_path: Path,
+    uninterrupted: Callable[..., Path],
+    capsys: pytest.CaptureFixture[str],
+    count: Count,
+) -> None:
+    """From some call on all fail; then the disk has space again, or the power is back."""
+    command = "train --model scratch" if kind in POWER else "run --state carried"
+    variant = f"{command} --checkpoint-seconds 0 --epochs 1"
+    whole = uninterrupted(variant)
+    calls = calls_of(lambda: main(arguments(variant, fox, tmp_path / "counted")))
+    if kind in POWER:  # the third checkpoint
+        first = begun = calls.index("unlink") + 1
+    else:  # four files of JSON, weights, and a checkpoint of either side
+        first, begun = 1, [at for at, name in enumerate(calls, start=1) if name == "replace"][6]
+    for at in range(first, len(calls) + 1, number(19, 1)):
+        runs = tmp_path / f"failed-{at}"
+        capsys.readouterr()
+        system = Disk(at) if kind in POWER else Failing(at, error(errno.ENOSPC), lasting=True)
+        with put_in(system), pytest.raises(Crash) if kind in POWER else nullcontext():
+            assert main(arguments(variant, fox, runs)) == 3
+        shown = capsys.readouterr()
+        count("crash points tried")
+        if isinstance(system, Disk):
+            system.lose_power(runs, names_too=POWER[kind])
+        else:
+            assert shown.err.startswith("rnn-parity: expected ")
+            assert "No space left on device" in shown.err
+            assert shown.err.count("\n") == 1
+            if not any(runs.iterdir()):
+                continue  # not even a directory
+            metrics = only(runs) / "metrics.jsonl"
+            if metrics.exists() and metrics.read_text():  # something was trained
+                assert "To resume:  rnn-parity run --resume " in shown.out
+        ended = (only(runs) / "result.json").exists()
+        with put_in(Failing()):
+            code = main([command.split()[0], "--resume", str(only(runs))])
+        if at < begun or (at == begun and kind == "disk full"):
+            assert code == 3  # nothing was trained yet
+        else:
+            assert code == (2 if ended else 0)  # 2: nothing is left to do
+            assert contents(only(runs)) == contents(whole)
+            count("resumes compared bit for bit")
 
 
 def test_a_write_that_takes_less_than_it_was_given_is_asked_again(

@@ -1,11 +1,13 @@
 """Non-finite numbers, full disks, vanished directories: the last checkpoint can be resumed."""
 
 import errno
+import math
 import os
 import shutil
 import signal
 import sys
 from collections.abc import Callable
+from dataclasses import replace
 from pathlib import Path
 from typing import Any
 
@@ -20,18 +22,16 @@ from compare.runs.checkpoint import load
 from compare.runs.reading import read_metrics
 from compare.runs.record import Record
 from compare.terminal.output import Terminal
-from tests.compare.runs.failing import Crash, Disk, Failing, put_in
+from tests.compare.runs.failing import Failing, error, put_in
 from tests.compare.runs.runs import (
     VARIANTS,
     arguments,
-    contents,
     how_to_go_on,
     newest,
     only,
     signalled,
     untouched,
 )
-from tests.counts import Count, number
 
 Refused = Callable[..., str]
 
@@ -61,26 +61,47 @@ def test_the_first_tensor_that_is_not_finite_is_named(
     assert refused(f"{variant.split()[0]} --resume {directory}", 1, prints=True) == line
 
 
-@pytest.mark.parametrize("variant", ["train --model scratch", "train --model concise", "run"])
-def test_a_perplexity_that_overflows_is_named(
-    variant: str, fox: Path, tmp_path: Path, refused: Refused
+def infinite_norm(patch: pytest.MonkeyPatch) -> None:
+    for module in (scratch_rnn, sys.modules["scratch_rnn.train"]):
+        patch.setattr(module, "clip_grad_norm", lambda *arguments: math.inf)
+
+
+def loss_of_nan(patch: pytest.MonkeyPatch) -> None:
+    right = scratch_rnn.train_step
+
+    def broken(*arguments: Any, **options: Any) -> Any:
+        return replace(right(*arguments, **options), loss=math.nan)
+
+    patch.setattr(scratch_rnn, "train_step", broken)
+
+
+def nothing(patch: pytest.MonkeyPatch) -> None:
+    """Losses of about 1e30 are finite, but not their exponentials."""
+
+
+@pytest.mark.parametrize(
+    ("variant", "change", "side", "name"),
+    [
+        ("train --model scratch --lr 1e30", nothing, "scratch", "perplexity"),
+        ("train --model concise --lr 1e30", nothing, "concise", "perplexity"),
+        ("run --lr 1e30", nothing, "scratch", "perplexity"),
+        ("train --model scratch", infinite_norm, "scratch", "gradient norm"),
+        ("train --model scratch", loss_of_nan, "scratch", "loss"),
+    ],
+)
+def test_a_number_that_is_not_finite_is_named(
+    variant: str,
+    change: Callable[[pytest.MonkeyPatch], None],
+    side: str,
+    name: str,
+    fox: Path,
+    tmp_path: Path,
+    monkeypatch: pytest.MonkeyPatch,
+    refused: Refused,
 ) -> None:
-    """The losses are about 1e30: finite, but not their exponentials."""
-    line = refused(arguments(f"{variant} --lr 1e30", fox, tmp_path / "a"), 1, prints=True)
-    side = "concise" if "concise" in variant else "scratch"
-    assert f"{side} has non-finite numbers, first in its perplexity; likely because of" in line
-
-
-def test_a_gradient_norm_that_overflows_is_named(
-    fox: Path, tmp_path: Path, monkeypatch: pytest.MonkeyPatch, refused: Refused
-) -> None:
-    def overflowing(gradients: Any, max_norm: float) -> float:
-        return float("inf")
-
-    monkeypatch.setattr(sys.modules["scratch_rnn.train"], "clip_grad_norm", overflowing)
-    monkeypatch.setattr(scratch_rnn, "clip_grad_norm", overflowing)
-    line = refused(arguments("train --model scratch", fox, tmp_path / "a"), 1, prints=True)
-    assert "scratch has non-finite numbers, first in its gradient norm; " in line
+    change(monkeypatch)
+    line = refused(arguments(variant, fox, tmp_path / "a"), 1, prints=True)
+    assert f"{side} has non-finite numbers, first in its {name}; likely because of" in line
 
 
 def test_parameters_that_are_not_finite_are_not_saved(
@@ -104,97 +125,12 @@ def test_parameters_that_are_not_finite_are_not_saved(
 # ---------------------------------------------------------------- disks and directories
 
 
-def test_a_training_that_fails_at_any_system_call_can_be_resumed(
-    fox: Path,
-    tmp_path: Path,
-    uninterrupted: Callable[..., Path],
-    monkeypatch: pytest.MonkeyPatch,
-    capsys: pytest.CaptureFixture[str],
-    count: Count,
-) -> None:
-    """The disk is full from some call on; then it has space again."""
-    variant = "run --state carried --checkpoint-seconds 0 --epochs 1"
-    full = OSError(errno.ENOSPC, os.strerror(errno.ENOSPC))
-    whole = uninterrupted(variant)
-    counting = Failing(0, Crash())
-    with monkeypatch.context() as patch:
-        put_in(patch, counting)
-        assert main(arguments(variant, fox, tmp_path / "counted")) == 0
-    renamed = [at for at, name in enumerate(counting.calls, 1) if name == "replace"]
-    begun = renamed[6]  # four files of JSON, weights, and a checkpoint of either side
-    for at in range(1, len(counting.calls) + 1, number(19, 1)):
-        runs = tmp_path / f"full-{at}"
-        with monkeypatch.context() as patch:
-            put_in(patch, Failing(at, full, lasting=True))
-            assert main(arguments(variant, fox, runs)) == 3
-        shown = capsys.readouterr()
-        assert shown.err.startswith("rnn-parity: expected ")
-        assert "No space left on device" in shown.err
-        assert shown.err.count("\n") == 1
-        count("crash points tried")
-        if not any(runs.iterdir()):
-            continue  # not even a directory
-        metrics = only(runs) / "metrics.jsonl"
-        if metrics.exists() and metrics.read_text():  # something was trained
-            assert "To resume:  rnn-parity run --resume " in shown.out
-        ended = (only(runs) / "result.json").exists()
-        with monkeypatch.context() as patch:
-            put_in(patch, Failing(0, Crash()))
-            again = main(["run", "--resume", str(only(runs))])
-        capsys.readouterr()
-        if at <= begun:
-            assert again == 3  # nothing was trained yet
-        else:
-            assert again == (2 if ended else 0)  # 2: nothing is left to do
-            assert contents(only(runs)) == contents(whole)
-            count("resumes compared bit for bit")
-
-
-@pytest.mark.parametrize("names_too", [False, True])
-def test_a_training_during_which_the_power_fails_can_be_resumed(
-    names_too: bool,
-    fox: Path,
-    tmp_path: Path,
-    uninterrupted: Callable[..., Path],
-    monkeypatch: pytest.MonkeyPatch,
-    count: Count,
-) -> None:
-    """The disk has what was forced onto it, and of the rest a part."""
-    variant = "train --model scratch --checkpoint-seconds 0 --epochs 1"
-    whole = uninterrupted(variant)
-    counting = Failing(0, Crash())
-    with monkeypatch.context() as patch:
-        put_in(patch, counting)
-        assert main(arguments(variant, fox, tmp_path / "counted")) == 0
-    begun = next(at for at, name in enumerate(counting.calls, 1) if name == "unlink")
-    for at in range(begun, len(counting.calls) + 1, number(19, 1)):
-        runs = tmp_path / f"lost-{at}"
-        disk = Disk(at)
-        with monkeypatch.context() as patch:
-            put_in(patch, disk)
-            with pytest.raises(Crash):
-                main(arguments(variant, fox, runs))
-        disk.lose_power(runs, names_too=names_too)
-        count("crash points tried")
-        if (only(runs) / "result.json").exists():
-            assert contents(only(runs)) == contents(whole)
-            continue
-        with monkeypatch.context() as patch:
-            put_in(patch, Failing(0, Crash()))
-            assert main(["train", "--resume", str(only(runs))]) == 0
-        assert contents(only(runs)) == contents(whole)
-        count("resumes compared bit for bit")
-
-
-@pytest.mark.parametrize("error", [errno.EACCES, errno.EROFS])
-def test_a_run_that_is_not_writable(
-    error: int, stopped: Path, monkeypatch: pytest.MonkeyPatch, refused: Refused
-) -> None:
+@pytest.mark.parametrize("number", [errno.EACCES, errno.EROFS])
+def test_a_run_that_is_not_writable(number: int, stopped: Path, refused: Refused) -> None:
     before = untouched(stopped)
-    put_in(monkeypatch, Failing(1, OSError(error, os.strerror(error))))
-    assert refused(f"run --resume {stopped}", 3) == (
-        f"expected a run's directory to write in, got {stopped}: {os.strerror(error)}"
-    )
+    with put_in(Failing(1, error(number))):
+        line = refused(f"run --resume {stopped}", 3)
+    assert line == f"expected a run's directory to write in, got {stopped}: {os.strerror(number)}"
     assert untouched(stopped) == before
 
 

@@ -1,7 +1,6 @@
 """A run is resumed with its own options and text; a damaged record is refused."""
 
 import json
-import shutil
 from collections.abc import Callable
 from pathlib import Path
 from typing import Any
@@ -89,26 +88,12 @@ def test_the_same_text_elsewhere_is_fine(stopped: Path, tmp_path: Path) -> None:
     assert main(["run", "--resume", str(stopped), "--text", str(tmp_path / "moved.txt")]) == 0
 
 
-def test_a_changed_option_in_the_record_is_refused_too(
-    stopped: Path, refused: Callable[..., str]
-) -> None:
-    config = json.loads((stopped / "config.json").read_text())
-    (stopped / "config.json").write_text(json.dumps({**config, "lr": 0.75, "state": "reset"}))
-    line = refused(f"run --resume {stopped}", 3)
-    assert line == f"expected the lr that {stopped} was trained with, 0.5, got 0.75"
-
-
 @pytest.mark.parametrize("again", ["train", "train --model scratch"])
 def test_a_run_is_resumed_by_the_command_that_began_it(
     again: str, stopped: Path, refused: Callable[..., str]
 ) -> None:
     line = refused(f"{again} --resume {stopped}", 2)
     assert line == f"expected --resume with a run begun by train, got {stopped}, begun by run"
-
-
-def test_resume_without_a_run(tmp_path: Path, refused: Callable[..., str]) -> None:
-    line = refused(f"run --resume {tmp_path / 'nowhere'}", 3)
-    assert line.startswith("expected a run's record with config.json, got ")
 
 
 # ---------------------------------------------------------------- damaged
@@ -130,41 +115,14 @@ def test_a_damaged_checkpoint_costs_only_the_way_from_the_one_before(
     assert contents(stopped) == contents(only(tmp_path / "whole"))
 
 
-DAMAGES: dict[str, Callable[[Path], object]] = {
-    "no checkpoints": lambda run: shutil.rmtree(run / "checkpoints"),
-    "no complete checkpoint": lambda run: [
-        path.unlink() for path in (run / "checkpoints").glob("*-concise.safetensors")
-    ],
-    "no whole checkpoint": lambda run: [
-        path.write_bytes(path.read_bytes()[:-9]) for path in (run / "checkpoints").iterdir()
-    ],
-    "no metrics": lambda run: (run / "metrics.jsonl").unlink(),
-    "cut metrics": lambda run: (run / "metrics.jsonl").write_text('{"update": 1}\n'),
-    "broken metrics": lambda run: (run / "metrics.jsonl").write_text("{\n" * 20),
-    "no setting": lambda run: (run / "config.json").unlink(),
-    "a broken setting": lambda run: (run / "config.json").write_text("{"),
-    "a deep setting": lambda run: (run / "config.json").write_text("[" * 100_000),
-    "no environment": lambda run: (run / "environment.json").unlink(),
-}
-
-
-@pytest.mark.parametrize("damage", DAMAGES.values(), ids=DAMAGES)
-def test_a_damaged_run_is_refused(
-    damage: Callable[[Path], object], stopped: Path, refused: Callable[..., str]
-) -> None:
-    damage(stopped)
-    line = refused(f"run --resume {stopped}", 3, prints=True)
-    assert line.startswith("expected ")
-    assert str(stopped) in line
-
-
 def test_two_processes_do_not_write_in_one_run(stopped: Path, refused: Callable[..., str]) -> None:
     before = untouched(stopped)
     with locked(stopped):
         line = refused(f"run --resume {stopped}", 3)
     assert line == f"another process is writing in {stopped}"
-    assert untouched(stopped) == before
+    assert untouched(stopped) == before  # the lock has removed its file
     assert main(["run", "--resume", str(stopped)]) == 0
+    assert not (stopped / ".lock").exists()
 
 
 @pytest.mark.parametrize("library", [np, torch], ids=["numpy", "torch"])

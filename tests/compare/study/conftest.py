@@ -1,32 +1,16 @@
-"""A browser, and a page of a small training."""
+"""A browser, and a page of the demonstration."""
 
+import dataclasses
 from collections.abc import Iterator
 from pathlib import Path
 from typing import Any
 
 import pytest
 
-import scratch_rnn
-from compare.parity.build import build_models
-from compare.parity.config import ParityConfig
-from compare.runs.snapshots import Course, Snapshot
 from compare.study.page.build import write_page
-from scratch_rnn.text import Batches
-from scratch_rnn.text.corpus import sample_text
-from scratch_rnn.text.load import load_corpus
-from tests.annotations import unchecked
+from compare.study.page.demonstration import demonstration
 from tests.compare.parity.courses import course
-from tests.compare.study.pages import (
-    CHROMIUM,
-    EPOCHS,
-    FLAGS,
-    TEXT,
-    H,
-    Open,
-    Opened,
-    recorded,
-    written,
-)
+from tests.compare.study.pages import CHROMIUM, FLAGS, TEXT, Open, Opened, recorded, written
 
 
 @pytest.fixture(scope="session")
@@ -79,39 +63,17 @@ def open_page(tab: Any) -> Iterator[Open]:
 
 
 @pytest.fixture(scope="session")
-def trained() -> Course:
-    """A short training: 24 units, 60 epochs."""
-    setting = ParityConfig(hidden_size=H, lr=1.0, num_steps=10, batch_size=32)
-    corpus, vocab = load_corpus(sample_text(), max_tokens=2000)
-    batches = Batches(corpus, setting.batch_size, setting.num_steps)
-    model, _ = build_models(len(vocab), H)
-    snapshots, curve = [], []
-
-    def keep(epoch: int) -> None:
-        if epoch in EPOCHS:
-            weights = {name: array.copy() for name, array in model.parameters.items()}
-            snapshots.append(Snapshot(float(epoch), f"after {epoch} epochs", weights))
-
-    def on_epoch(epoch: int, result: scratch_rnn.EpochResult) -> None:
-        curve.append(result.perplexity)
-        keep(epoch + 1)
-
-    keep(0)
-    with unchecked():
-        scratch_rnn.train(model, batches, setting.lr, EPOCHS[-1], on_epoch=on_epoch)
-    assert curve[-1] < 8 < curve[0]
-    return Course("a test", setting, vocab, tuple(snapshots), tuple(curve))
-
-
-@pytest.fixture(scope="session")
 def small(tmp_path_factory: pytest.TempPathFactory) -> Path:
     """A page of 16 units."""
     return written(recorded(TEXT, course(16)), tmp_path_factory.mktemp("small"))
 
 
 @pytest.fixture(scope="session")
-def made(trained: Course) -> dict[str, Any]:
-    return recorded(TEXT, trained)
+def made() -> dict[str, Any]:
+    """The numbers of a trained network, as of a training with short sequences."""
+    trained = demonstration()
+    setting = dataclasses.replace(trained.setting, num_steps=10)
+    return recorded(TEXT, dataclasses.replace(trained, setting=setting))
 
 
 @pytest.fixture(scope="session")

@@ -26,8 +26,8 @@ FLAGS = [
     *("--disable-background-networking", "--disable-component-update", "--disable-sync"),
 ]
 TEXT = "time traveller"
-T, H, K = len(TEXT), 24, len(TEXT) - 1
-EPOCHS = (0, 1, 10, 60)
+T, H, K = len(TEXT), 16, len(TEXT) - 1
+EPOCHS = (0, 10, 100, 1000)
 
 
 @dataclass

@@ -9,8 +9,10 @@ import numpy as np
 class MyRNN:
     """One tanh layer, written as in a lecture; the gradient of step 3 is one per cent off."""
 
-    def __init__(self, V, H, num_layers=1, nonlinearity="tanh", dtype=np.float32, **_):
-        V, H = V or _["input_size"], H
+    def __init__(
+        self, input_size, hidden_size, num_layers=1, nonlinearity="tanh", dtype=np.float32, **_
+    ):
+        V, H = input_size, hidden_size
         self.parameters = {
             "weight_ih_l0": np.zeros((H, V), dtype),
             "weight_hh_l0": np.zeros((H, H), dtype),
@@ -38,9 +40,7 @@ class MyRNN:
                 gradients[name] += d
             d_x[t], d_h = d_z @ W, d_z @ U
         return SimpleNamespace(x=d_x, h0=d_h[None], parameters=gradients)
-'''.replace("self, V, H,", "self, input_size, hidden_size,").replace(
-    'V, H = V or _["input_size"], H', "V, H = input_size, hidden_size"
-)
+'''
 
 SMALLEST = """
 import numpy as np

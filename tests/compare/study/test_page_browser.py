@@ -49,35 +49,6 @@ def test_ulps_are_counted_as_in_python(path: Path, open_page: Open) -> None:
     assert shown == expected
 
 
-def test_every_step_shows_the_numbers_of_numpy_and_pytorch(
-    made: dict[str, Any], path: Path, open_page: Open
-) -> None:
-    opened = open_page(path)
-    unit = 17
-    for c in (3, 0):
-        found = made["checkpoints"][c]
-        numbers, details = found["numbers"], found["details"]
-        for t in range(1, T + 1):
-            opened.choose(c=c, t=t, i=unit)
-            column, v = made["column"][t - 1], made["targets"][t - 1] if t <= K else None
-            token = int(numbers["p"][t - 1].argmax()) if v is None else v
-            places: dict[str, Any] = {
-                "a": (column, unit),
-                "u": (t - 1, unit),
-                "z": (t - 1, unit),
-                "h": (t, unit),
-                "y": (t - 1, token),
-                "p": (t - 1, token),
-            }
-            if v is not None:
-                places["L"] = t - 1
-            both = numbers | details
-            for side, prefix in (("numpy", ""), ("torch", "torch.")):
-                shown = opened.page.locator(f"#chain [data-side={side}]").all_text_contents()
-                assert shown == [str(both[prefix + name][at]) for name, at in places.items()]
-            assert opened.text("#state-value") == str(numbers["h"][t, unit])
-
-
 def test_tables_behind_the_pictures_hold_every_number(
     made: dict[str, Any], path: Path, open_page: Open
 ) -> None:
@@ -114,9 +85,9 @@ def test_tables_behind_the_pictures_hold_every_number(
 
 def test_products_are_those_of_numpy(made: dict[str, Any], path: Path, open_page: Open) -> None:
     opened = open_page(path)
-    opened.choose(t=6, i=20)
+    opened.choose(t=6, i=12)
     found = made["checkpoints"][3]
-    weights, before = found["details"]["W_hh"][20], found["numbers"]["h"][5]
+    weights, before = found["details"]["W_hh"][12], found["numbers"]["h"][5]
     products = weights * before
     rows = opened.page.locator("#products tbody tr").all()
     assert len(rows) == 8
@@ -137,11 +108,11 @@ def test_by_keyboard_through_steps_units_losses_and_checkpoints(
 ) -> None:
     opened = open_page(path)
     numbers = made["checkpoints"][3]["numbers"]
-    opened.choose(t=5, i=10)
+    opened.choose(t=5, i=2)
     opened.page.locator("#unrolled-picture .map").first.focus()
     opened.press("ArrowRight", "ArrowDown", "ArrowDown", "PageDown", "ArrowUp")
-    assert (opened.chosen()["t"], opened.chosen()["i"]) == (6, 21)
-    assert opened.text("#state-value") == str(numbers["h"][6, 21])
+    assert (opened.chosen()["t"], opened.chosen()["i"]) == (6, 13)
+    assert opened.text("#state-value") == str(numbers["h"][6, 13])
     opened.press("End", "ArrowRight")
     assert opened.text("#step-value") == "14 of 14: r"
     opened.press("Home", "ArrowLeft")
@@ -154,12 +125,12 @@ def test_by_keyboard_through_steps_units_losses_and_checkpoints(
     opened.press("ArrowRight")
     assert opened.chosen()["v"] is None  # another step, another next token
 
-    for slider, key, kept in (("step", "t", 3), ("unit", "i", 22), ("checkpoint", "c", 2)):
+    for slider, key, kept in (("step", "t", 3), ("unit", "i", 14), ("checkpoint", "c", 2)):
         opened.page.locator(f"#{slider}-slider").focus()
         opened.press("ArrowLeft" if slider == "checkpoint" else "ArrowRight")
         assert opened.chosen()[key] == kept
-    assert opened.text("#checkpoint-value") == "after 10 epochs"
-    assert opened.text("#state-value") == str(made["checkpoints"][2]["numbers"]["h"][3, 22])
+    assert opened.text("#checkpoint-value") == "after 100 epochs"
+    assert opened.text("#state-value") == str(made["checkpoints"][2]["numbers"]["h"][3, 14])
 
     opened.page.locator("#loss-slider").focus()
     opened.press("ArrowLeft", "ArrowLeft")
@@ -197,8 +168,8 @@ def test_by_pointer_through_the_pictures(made: dict[str, Any], path: Path, open_
     assert opened.chosen()["v"] == 7
     opened.click("#token-reset")
     assert opened.chosen()["v"] is None
-    click("matrix", (20 + 0.5) / H, 0.3)
-    assert opened.chosen()["i"] == 20
+    click("matrix", (11 + 0.5) / H, 0.3)
+    assert opened.chosen()["i"] == 11
     click("triangle", (9 + 0.5) / K, (3 + 0.5) / K)
     assert (opened.chosen()["k"], opened.chosen()["t"]) == (10, 4)
     click("gradient", (5 + 0.5) / H, (6 + 0.5) / K)

@@ -5,13 +5,9 @@ from typing import Any
 
 import numpy as np
 import pytest
-import torch
-from torch import nn
-from torch.nn import functional as F
 
 import scratch_rnn
 from compare.parity import CELLS
-from compare.parity.config import ParityConfig
 from compare.study.page.build import scripts
 from tests.compare.parity.courses import course
 from tests.compare.study.pages import (
@@ -21,7 +17,6 @@ from tests.compare.study.pages import (
     as_batch,
     axe_violations,
     largest,
-    layer_of,
     model_of,
     recorded,
     written,
@@ -68,15 +63,15 @@ def test_any_text_gives_the_results_of_scratch_rnn(made: dict[str, Any], opened:
 
 def test_a_training_step_is_train_step(made: dict[str, Any], opened: Opened) -> None:
     model, vocab = model_of(opened, made)
-    setting = ParityConfig()
-    optimizer = scratch_rnn.SGD(model.parameters, setting.lr)
+    optimizer = scratch_rnn.SGD(model.parameters, made["lr"])
     losses = []
-    for text in ("hello", "hello", "a machine"):
+    for text, max_norm in (("hello", 1.0), ("hello", 0.05), ("a machine", 100.0)):
         opened.fill("#text-input", text)
+        opened.page.evaluate("(limit) => Object.assign(record, { max_norm: limit })", max_norm)
         opened.click("#train-step")
-        result = scratch_rnn.train_step(
-            model, as_batch(text, vocab), None, optimizer, max_norm=setting.max_norm
-        )
+        batch = as_batch(text, vocab)
+        result = scratch_rnn.train_step(model, batch, None, optimizer, max_norm=max_norm)
+        assert 0.05 < result.grad_norm < 100
         losses.append(result.loss)
         trained, _ = model_of(opened, made)
         assert largest(trained.parameters, model.parameters) < SMALL
@@ -92,59 +87,23 @@ def test_a_training_step_is_train_step(made: dict[str, Any], opened: Opened) -> 
     assert "were recorded" in opened.text("#whose")
 
 
-ENGINE = """([given, ids]) => {
-  const parameters = Object.fromEntries(
-    Object.entries(given).map(([name, array]) => [name, Float64Array.from(array)]));
-  const network = new Network(CELL, parameters);
-  const { tape, loss, gradients } = network.run(ids.slice(0, -1), ids.slice(1));
-  const norm = network.update(gradients, 0.7, 0.05);
-  const plain = (arrays) => Object.fromEntries(
-    Object.entries(arrays).map(([name, array]) => [name, [...array]]));
-  return { states: tape.map((step) => [...step.state[0]]), loss, norm,
-    gradients: plain(gradients), updated: plain(network.parameters) };
-}"""
-
-
-def test_a_training_step_is_pytorch_s(made: dict[str, Any], path: Path, open_page: Open) -> None:
-    torch.manual_seed(3)
-    layer, linear = layer_of(nn, made, 7, 5).double(), nn.Linear(5, 7).double()
-    named = {f"rnn.{name}": p for name, p in layer.named_parameters()}
-    named |= {f"linear.{name}": p for name, p in linear.named_parameters()}
-    for parameter in named.values():
-        nn.init.uniform_(parameter, -0.9, 0.9)
-    ids = [3, 1, 6, 6, 0, 2, 5]
-    x = F.one_hot(torch.tensor(ids[:-1]), 7).double()[:, None]
-    states = layer(x)[0][:, 0]
-    loss = F.cross_entropy(linear(states), torch.tensor(ids[1:]))
-    loss.backward()
-    given = {name: p.detach().ravel().tolist() for name, p in named.items()}
-    found = open_page(path, anew=False).page.evaluate(ENGINE, [given, ids])
-    assert largest(found["states"], states.detach()) < SMALL
-    assert abs(found["loss"] - loss.item()) < SMALL
-    for name, p in named.items():
-        assert p.grad is not None
-        assert largest(found["gradients"][name], p.grad.ravel()) < SMALL, name
-    norm = torch.nn.utils.clip_grad_norm_(named.values(), 0.05)
-    assert found["norm"] == pytest.approx(float(norm), rel=1e-12)
-    assert float(norm) > 0.05
-    torch.optim.SGD(named.values(), 0.7).step()
-    for name, p in named.items():
-        assert largest(found["updated"][name], p.detach().ravel()) < SMALL, name
-
-
 def test_the_chain_shows_recorded_results_gates_and_lines(
     made: dict[str, Any], opened: Opened
 ) -> None:
-    opened.choose(t=4, i=5)
-    found = made["checkpoints"][1]
-    recorded_ = found["numbers"] | found["details"]
-    v = made["targets"][3]
-    places: dict[str, Any] = {"h": (4, 5), "y": (3, v), "p": (3, v), "L": 3}
-    if not made["gates"]:
-        places = {"a": (made["column"][3], 5), "u": (3, 5), "z": (3, 5)} | places
-    for side, prefix in (("numpy", ""), ("torch", "torch.")):
-        shown = opened.page.locator(f"#chain [data-side={side}]").all_text_contents()
-        assert shown == [str(recorded_[prefix + name][at]) for name, at in places.items()]
+    for c, t in ((0, K + 1), (0, 1), (1, 4)):  # after the last token there is no loss
+        opened.choose(c=c, t=t, i=5)
+        found = made["checkpoints"][c]
+        numbers = found["numbers"] | found["details"]
+        v = made["targets"][t - 1] if t <= K else int(numbers["p"][t - 1].argmax())
+        places: dict[str, Any] = {"h": (t, 5), "y": (t - 1, v), "p": (t - 1, v), "L": t - 1}
+        if not made["gates"]:
+            places = {"a": (made["column"][t - 1], 5), "u": (t - 1, 5), "z": (t - 1, 5)} | places
+        if t > K:
+            del places["L"]
+        for side, prefix in (("numpy", ""), ("torch", "torch.")):
+            shown = opened.page.locator(f"#chain [data-side={side}]").all_text_contents()
+            assert shown == [str(numbers[prefix + name][at]) for name, at in places.items()]
+        assert opened.text("#state-value") == str(numbers["h"][t, 5])
     parts = {"rnn": [], "gru": ["r", "z", "n"], "lstm": ["i", "f", "g", "o", "c"]}[made["cell"]]
     assert opened.page.locator("#chain [data-side=page]").count() == len(parts)
     formulas = opened.page.locator("#chain .formula").all_text_contents()

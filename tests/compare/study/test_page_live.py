@@ -90,16 +90,22 @@ def test_the_gain_multiplies_the_recurrent_weights(
     made: dict[str, Any], path: Path, open_page: Open
 ) -> None:
     opened = open_page(path)
-    model, _ = model_of(opened, made)
-    opened.fill("#gain-slider", "1.5")
-    louder, _ = model_of(opened, made)
-    W_hh = 1.5 * model.parameters["rnn.weight_hh_l0"]
-    assert largest(louder.parameters["rnn.weight_hh_l0"], W_hh) < 1e-15
-    singular = np.linalg.norm(W_hh, 2)
-    assert float(opened.text("#singular-value")) == pytest.approx(singular, rel=1e-3)
-    radius = np.abs(np.linalg.eigvals(W_hh)).max()
-    assert float(opened.text("#radius-value")) == pytest.approx(radius, rel=1e-3)
-    assert "own" in opened.text("#whose")
+    model, vocab = model_of(opened, made)
+    W_hh = model.parameters["rnn.weight_hh_l0"].copy()
+    for gain in (0.1, 1.5):
+        opened.fill("#gain-slider", str(gain))
+        model.parameters["rnn.weight_hh_l0"][...] = gain * W_hh
+        louder, _ = model_of(opened, made)
+        assert largest(louder.parameters, model.parameters) < 1e-15
+        see_that_all_numbers_are_right(opened, TEXT, model, vocab)
+        singular = np.linalg.norm(gain * W_hh, 2)
+        assert float(opened.text("#singular-value")) == pytest.approx(singular, rel=1e-3)
+        radius = np.abs(np.linalg.eigvals(gain * W_hh)).max()
+        assert float(opened.text("#radius-value")) == pytest.approx(radius, rel=1e-3)
+        of_singular, of_radius, *_ = opened.page.locator("#backward-tiles .remark").all()
+        smaller = "each step back makes each gradient smaller" in of_singular.text_content()
+        assert smaller == (singular < 1) == (gain < 1)
+        assert "no bound" in of_radius.text_content()
     opened.fill("#gain-slider", "1")
     assert opened.text("#singular-value") == f"{made['checkpoints'][3]['singular']:.4g}"
     assert "were recorded" in opened.text("#whose")

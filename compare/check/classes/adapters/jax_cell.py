@@ -69,11 +69,8 @@ def _of_equinox(
     import equinox
 
     cell = cell_class(*sizes, use_bias=bias, dtype=dtype, key=jax.random.key(0))
-    names = [
-        n
-        for n in ("weight_ih", "weight_hh", "bias", "bias_n")
-        if getattr(cell, n, None) is not None
-    ]
+    every = ("weight_ih", "weight_hh", "bias", "bias_n")
+    names = [name for name in every if getattr(cell, name, None) is not None]
     parameters = {name: getattr(cell, name) for name in names}
     H = sizes[1]
     if "bias_n" in names:
@@ -135,8 +132,6 @@ def _groups(names: list[str]) -> dict[str, list[str]]:
     """Join the gates of an LSTMCell, which are layers of their own."""
     if not any(name.startswith("ii.") for name in names):
         return {name: [name] for name in names}
-    return {
-        "i.kernel": ["ii.kernel", "if_.kernel", "ig.kernel", "io.kernel"],
-        "h.kernel": ["hi.kernel", "hf.kernel", "hg.kernel", "ho.kernel"],
-        "h.bias": ["hi.bias", "hf.bias", "hg.bias", "ho.bias"],
-    }
+    parts = {"i.kernel": ("ii", "if_", "ig", "io")}
+    parts |= dict.fromkeys(("h.kernel", "h.bias"), ("hi", "hf", "hg", "ho"))
+    return {name: [f"{part}.{name[2:]}" for part in own] for name, own in parts.items()}

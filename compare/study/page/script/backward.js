@@ -6,7 +6,7 @@ const gradient = {};
 function setUpBackward() {
   $("loss-way").replaceChildren(...(IS_GATED
     ? ["At each step back, a part of it passes through the gates. Where they are open, it vanishes more slowly."]
-    : ["Each step back multiplies it by ", math("W_{hh}^T"), " and by f′, so over many steps it shrinks or grows exponentially: it vanishes, or it explodes."]));
+    : ["Each step back multiplies it by ", math("W_{hh}^T"), " and by f′, so over many steps its norm shrinks or grows exponentially: it vanishes, or it explodes."]));
   const over = (r, c) => readTriangle(r === null ? chosen.k : r + 1, c === null ? chosen.t : c + 1);
   triangle.map = new HeatMap("Norms of the gradients, a row for each loss k and a column for each step t. Up and down choose the loss, left and right the step.", {
     pick: (r, c) => choose({ k: r + 1, t: Math.min(c, r) + 1 }),
@@ -161,8 +161,8 @@ function drawTiles() {
 function drawClipping() {
   if (!hasGradients()) return;
   const limit = record.max_norm;
-  $("clip-lead").textContent = "Norm of the gradient of all parameters together: for each loss alone and, at the right, for their mean. "
-    + (limit === null ? "This training did not clip." : `A larger gradient than ${limit} is scaled down to this norm; its direction stays the same.`);
+  $("clip-lead").textContent = "Norm of the gradient of all parameters together: for each loss alone and, at the right, for the mean loss. "
+    + (limit === null ? "This training did not clip." : `A gradient with a larger norm than ${limit} is scaled down to this norm; its direction stays the same.`);
   const g = numbers().gradient_norms;
   const [wide, tall] = [widthOf("clip-picture"), 240];
   const [left, bottom, top] = [40, 36, 26];

@@ -10,7 +10,7 @@ function drawParity() {
   $("parity-lead").textContent = `Recorded when the page was made, in NumPy and in PyTorch: one training step on ${reading.isRecorded ? "this text" : `“${record.tokens.join(IS_CHARACTERS ? "" : " ")}”`}, ${checkpoint().label}. `
     + (record.T === 1 ? "The text has one token; in this step, the token is its own target. " : "")
     + (wrong.length ? `${wrong.length} of ${rows.length} tensors differ by more than their tolerance. ` : `All ${rows.length} tensors agree. `)
-    + "The tolerance is the largest difference that rounding can cause. It is measured: each float that goes into the step is replaced by a neighbouring float, and the results change. The tolerance is the largest such change, times a safety factor." + (game.bug ? " The bug of section 6 is not in these recorded results." : "");
+    + "The tolerance says how far rounding can move a result. It is measured: each float that goes into the step is replaced by a neighbouring float, several times at random. The largest change of a result, times a safety factor, is its tolerance." + (game.bug ? " The bug of section 6 is not in these recorded results." : "");
   const small = (x) => (x === null ? "–" : x === 0 ? "0" : x.toExponential(1));
   const columns = [
     ["tensor", "left", (each) => each.name],
@@ -24,13 +24,14 @@ function drawParity() {
   const body = make("tbody");
   let group = "";
   for (const each of rows) {
-    const match = each.name.match(/^(.* of|updated) (.+)$/);
-    if (match && match[1] !== group) {
-      group = match[1];
-      body.append(make("tr", { class: "group" }, make("td", { colspan: columns.length }, group)));
+    const match = each.name.match(/^(gradient of|clipped gradient of|updated) (.+)$/);
+    const head = match ? match[1] : "";
+    if (head !== group) {
+      group = head;
+      if (head) body.append(make("tr", { class: "group" }, make("td", { colspan: columns.length }, group)));
     }
     body.append(make("tr", {}, columns.map(([, kind, cell], n) => (n === 0
-      ? make("th", { scope: "row", class: kind }, match ? match[2] : each.name)
+      ? make("th", { scope: "row", class: match ? `${kind} member` : kind }, match ? match[2] : each.name)
       : make("td", { class: n === 1 && !each.ok ? `${kind} apart` : kind }, cell(each))))));
   }
   $("parity-table").replaceChildren(make("table", { class: "verdicts" },

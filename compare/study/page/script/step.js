@@ -88,7 +88,7 @@ function drawStep() {
 
   $("step-lead").textContent = `Step ${t} reads ${quoted(token)}. Each picture is one vector, with a cell for each number`
     + `${units.length < H ? ` (of the state: for each of the ${units.length} units shown)` : ""}. The frame marks unit ${i}; the numbers on the right are those of this unit. `
-    + `The line of NumPy under a picture is the line of scratch_rnn/plain that computes it.${reading.isRecorded ? " “Difference” is between NumPy and PyTorch, as a share of the tolerance: the largest difference that rounding can cause in this vector." : ""}`;
+    + `Under a picture is the line of scratch_rnn/plain that computes it.${reading.isRecorded ? " “Difference” is between NumPy and PyTorch, as a share of the tolerance; section 5 says how it is measured." : ""}`;
   const complete = record.checkpoints.filter((c) => c.details).map((c) => c.label).join(", ");
   $("step-absent").textContent = d ? "" : `The weights ${checkpoint().label}, and the sums that use them, are left out to limit the size of the page. `
     + (complete ? `The page has the weights ${complete}.` : "A larger --megabytes keeps them.");
@@ -108,8 +108,8 @@ function drawStep() {
     make("option", { value: m, selected: m === v }, each === " " ? "space" : each)));
   select.addEventListener("change", () => choose({ v: Number(select.value) }));
   const share = d ? [` Unit ${i} adds `, make("span", { class: "figure" }, show(float(d.W[v * H + i] * h[i]))), " of it."] : [];
-  links.push(link("A score for each token", "y_t = W h_t + b", "(V,) = (V, H) (H,) + (V,)",
-    [`One score for each token. The score of ${quoted(name)} is a sum over all units.`, ...share],
+  links.push(link("The logits: a score for each token", "y_t = W h_t + b", "(V,) = (V, H) (H,) + (V,)",
+    [`The score of ${quoted(name)} is a sum over all units.`, ...share],
     [strip(math("y_t"), y, largest(y), v, show(y[v])),
       make("div", { class: "pick" }, make("label", { for: "token-select" }, "Token"), select,
         chosen.v === null ? (next === null ? "the most likely one" : "the one that comes next") : make("button", { type: "button", id: "token-reset", onclick: () => choose({ v: null }) }, "Back to the next token"))],

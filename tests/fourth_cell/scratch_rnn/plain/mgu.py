@@ -8,16 +8,16 @@ Forward, for t = 1 … T, with σ(a) = 1 / (1 + e^-a):
 
     f_t = σ(W_if x_t + b_if + W_hf h_{t-1} + b_hf)            the forget gate          (B, H)
     q_t = W_hn h_{t-1} + b_hn                                                          (B, H)
-    n_t = tanh(W_in x_t + b_in + f_t ⊙ q_t)                   what is new              (B, H)
+    n_t = tanh(W_in x_t + b_in + f_t ⊙ q_t)                   the candidate            (B, H)
     h_t = (1 - f_t) ⊙ h_{t-1} + f_t ⊙ n_t                     the state                (B, H)
 
-Backward, for t = T … 1. δa means dL/da and has the shape of a; a_f and a_n are what σ and
-tanh are applied to. σ' = σ (1 - σ) and tanh' = 1 - tanh².
+Backward, for t = T … 1. δa means dL/da and has the shape of a. output_t is h_t as the output layer
+reads it; a_f and a_n are the arguments of σ and tanh. σ' = σ (1 - σ) and tanh' = 1 - tanh².
 
     δn   = δh_t ⊙ f_t                                  δa_n = δn ⊙ (1 - n_t²)
     δf   = δh_t ⊙ (n_t - h_{t-1}) + δa_n ⊙ q_t         δa_f = δf ⊙ f_t (1 - f_t)
     δq   = δa_n ⊙ f_t
-    δh_{t-1} = δh_t ⊙ (1 - f_t) + W_hf^T δa_f + W_hn^T δq             and what reads h_{t-1} outside
+    δh_{t-1} = δh_t ⊙ (1 - f_t) + W_hf^T δa_f + W_hn^T δq + δoutput_{t-1}
     δx_t = W_if^T δa_f + W_in^T δa_n
 
 All steps use the same parameters, so each gradient is a sum over the steps:

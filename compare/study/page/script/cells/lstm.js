@@ -35,7 +35,7 @@ const CELL = {
 
   parts: [
     { of: "i", title: "The input gate", formula: "i_t = σ(a_i + u_i)", line: "i, f, g, o = sigmoid(a_i)",
-      text: "Between 0 and 1: how much of the candidate goes into the cell state." },
+      text: "Between 0 and 1: how much of the candidate goes into the cell state. In the line of NumPy, a_i is already the sum a_i + u_i." },
     { of: "f", title: "The forget gate", formula: "f_t = σ(a_f + u_f)", line: "i, f, g, o = sigmoid(a_i)",
       text: "Between 0 and 1: how much of the cell state is kept. At 1 its gradient passes unchanged." },
     { of: "g", title: "The candidate", formula: "g_t = tanh(a_g + u_g)", line: "i, f, g, o = sigmoid(a_i)",
