@@ -9,7 +9,7 @@ VENV   := .venv
 BIN    := $(VENV)/bin
 STAMP  := $(VENV)/.installed
 LOWEST := .venv-lowest
-# Handed to pip install, to rnn-parity or to pytest; test processes (a number; auto is one a core).
+# Arguments of pip install, and of rnn-parity or pytest; test processes (a number; auto is one a core).
 PIP_ARGS ?=
 ARGS     ?=
 WORKERS  ?= auto

@@ -1,6 +1,6 @@
 """Each exercise's solution passes its check, and its starting point does not.
 
-The wrong turns that docs/teachers.md lists are told as it says.
+The common mistakes that docs/teachers.md lists are named as it says.
 """
 
 import re

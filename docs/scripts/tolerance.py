@@ -112,7 +112,7 @@ def draw(record: dict[str, Any]) -> None:
     """Draw which part of the cases uses at most which share."""
     figure, axes = plt.subplots(figsize=(7, 4), layout="constrained")
     styles = {"float32": "-", "float64": "--"}
-    colours = {"layer": "#0072b2", "step": "#d55e00"}  # told apart by every eye
+    colours = {"layer": "#0072b2", "step": "#d55e00"}  # distinguishable by everyone
     for series in record["series"]:
         values = shares_of(series)
         axes.plot(

@@ -103,7 +103,7 @@ def test_with_d_state_they_are_those_of_the_whole(package: Any, case: ModelCase)
     )
     gradients = scratch_gradients(case, unmoved, whole=True, package=package)
     report = compare_results(gradients, torch_gradients(case, whole=True), allowed)
-    demand(report, "with d_state handed on they are those of both batches", case)
+    demand(report, "with d_state passed on they are those of both batches", case)
 
 
 @pytest.mark.parametrize("dtype", ["float32", "float64"])
