@@ -36,7 +36,8 @@ class ParityConfig:
         arg(metavar="FILE", help_behavior_hint="(default: The Time Machine)"),
         CHANGEABLE,  # a checkpoint knows the text by its SHA-1
     ] = None
-    """UTF-8 text to train on. It is lower-cased; all but a to z becomes spaces."""
+    """UTF-8 text to train on, or the name of a book to download. It is lower-cased; all but a to z
+    becomes spaces."""
     token: Literal["char", "word"] = "char"
     """Unit of the text: the model reads and writes characters, or words."""
     max_tokens: Annotated[int | None, POSITIVE, arg(metavar="N")] = 10_000

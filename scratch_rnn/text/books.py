@@ -1,4 +1,7 @@
-"""The books that can be downloaded. One more book is one more entry in `BOOKS`."""
+"""The books that can be downloaded. One more book is one more entry in `BOOKS`.
+
+`load_text` takes the name of an entry, and so does the option ``--text``.
+"""
 
 import hashlib
 from dataclasses import dataclass

@@ -135,7 +135,7 @@ class Text:
 
 
 def load_text(path: str | os.PathLike[str] | None = None, *, progress: bool = True) -> Text:
-    """Load the file at `path`, or, without a path, *The Time Machine* by H. G. Wells.
+    """Load the file at `path`, or a book: without a path, *The Time Machine* by H. G. Wells.
 
     The book is looked for in `$RNN_PARITY_DATA/timemachine.txt`, in the cache, and on the network.
     It is used only if its SHA-1 is right. The cache is the user's cache directory, or the directory
@@ -147,7 +147,8 @@ def load_text(path: str | os.PathLike[str] | None = None, *, progress: bool = Tr
     Parameters
     ----------
     path : path, optional
-        A text file in UTF-8, with or without a byte order mark, with any line endings.
+        A text file in UTF-8, with or without a byte order mark, with any line endings. If there is
+        no such file, it may be the name of a book in `scratch_rnn.text.books`.
     progress : bool
         Show the progress of the download, if standard error is a terminal.
 
@@ -156,11 +157,13 @@ def load_text(path: str | os.PathLike[str] | None = None, *, progress: bool = Tr
     DataError
         If the file at `path` or in `RNN_PARITY_DATA` cannot be used.
     """
-    if path is not None:
-        if not isinstance(path, str | os.PathLike):
-            raise TypeError(f"expected path to be a str or a path, got {type(path).__name__}")
+    if path is None:
+        path = "time machine"
+    elif not isinstance(path, str | os.PathLike):
+        raise TypeError(f"expected path to be a str or a path, got {type(path).__name__}")
+    elif str(path) not in BOOKS or Path(path).exists():
         return _from_file(path)
-    return load_book(BOOKS["time machine"], progress=progress)
+    return load_book(BOOKS[str(path)], progress=progress)
 
 
 def load_book(book: Book, *, progress: bool = True) -> Text:

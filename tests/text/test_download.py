@@ -138,10 +138,11 @@ def test_the_address_is_the_book_s_unless_the_variable_has_another(
 def test_another_book_is_one_more_entry(
     cache: Path, server: Server, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
+    monkeypatch.chdir(tmp_path)
     put_book(monkeypatch, sha1="0" * 40)
     other = Book("Clocks", "clocks.txt", server.url, "CLOCKS_URL", BOOK_SHA1, len(BOOK))
     monkeypatch.setitem(BOOKS, "clocks", other)
-    assert load_book(other) == Text("Clocks", BOOK, len(BOOK), BOOK_SHA1, "download")
+    assert load_text("clocks") == Text("Clocks", BOOK, len(BOOK), BOOK_SHA1, "download")
     assert files_in(cache) == ["clocks.txt"]
     assert load_text(cache / "clocks.txt").name == "Clocks"
     (cache / "clocks.txt").unlink()
@@ -150,6 +151,8 @@ def test_another_book_is_one_more_entry(
     monkeypatch.delenv("CLOCKS_URL")
     too_large = load_book(replace(other, most_bytes=len(BOOK) - 1))
     assert too_large.note.endswith(f"expected at most {len(BOOK) - 1:,} bytes, got more")
+    Path("clocks").write_bytes(OTHER_BOOK)
+    assert load_text("clocks").source == "file"
 
 
 # ------------------------------------------------------------------ when it is not

@@ -1,11 +1,13 @@
 """The adapters for other libraries, as far as these are installed, and the guess of the cell."""
 
 from collections.abc import Iterator
+from pathlib import Path
 from types import ModuleType
 from typing import Any
 
 import pytest
 
+from compare.check.classes.adapters import which
 from compare.check.classes.adapters.which import adapters, resolve
 from compare.check.classes.cell import cell_of_class, cell_of_functions, cell_of_shapes
 from compare.check.classes.layers import Layers
@@ -37,10 +39,27 @@ def test_each_class_that_an_adapter_names_is_right(target: str) -> None:
     assert [result.verdict for result in results] == ["right"] * parts
 
 
-def test_the_adapters_that_ship_are_found() -> None:
-    assert [*adapters()] == ["jax_cell", "keras_layer", "onnx_runtime", "torch_module"]
-    assert len(TARGETS) == 15
+FOLDER = Path(which.__file__).parent
+
+
+def test_each_file_beside_which_is_an_adapter() -> None:
+    others = {file.stem for file in FOLDER.glob("*.py")} - {"__init__", "which"}
+    assert (
+        adapters().keys() == others >= {"jax_cell", "keras_layer", "onnx_runtime", "torch_module"}
+    )
+    assert len(TARGETS) >= 15
     assert all({*constants} == {"LIBRARIES", "CLASSES"} for constants in adapters().values())
+
+
+def test_the_constants_of_an_adapter_may_have_annotations(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    (tmp_path / "tiny.py").write_text(
+        'LIBRARIES: tuple[str, ...] = ("tiny",)\nCLASSES = ("tiny:RNN",)\n', encoding="utf-8"
+    )
+    monkeypatch.setattr(which, "__file__", str(tmp_path / "which.py"))
+    found = adapters.__wrapped__()
+    assert found == {"tiny": {"LIBRARIES": ("tiny",), "CLASSES": ("tiny:RNN",)}}
 
 
 def kind(name: str, module: str, *bases: type) -> type:

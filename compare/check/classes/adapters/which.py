@@ -27,13 +27,14 @@ def adapters() -> dict[str, dict[str, tuple[str, ...]]]:
     """Return the constants of each adapter, by its name."""
     found = {}
     for file in sorted(Path(__file__).parent.glob("*.py")):
-        constants = {
-            node.targets[0].id: ast.literal_eval(node.value)
-            for node in ast.parse(file.read_text(encoding="utf-8")).body
-            if isinstance(node, ast.Assign)
-            and isinstance(node.targets[0], ast.Name)
-            and node.targets[0].id in ("LIBRARIES", "CLASSES")
-        }
+        constants = {}
+        for node in ast.parse(file.read_text(encoding="utf-8")).body:
+            match node:
+                case (
+                    ast.Assign(targets=[ast.Name(id=name)], value=value)
+                    | ast.AnnAssign(target=ast.Name(id=name), value=ast.expr() as value)
+                ) if name in ("LIBRARIES", "CLASSES"):
+                    constants[name] = ast.literal_eval(value)
         if constants:
             found[file.stem] = constants
     return found
