@@ -184,8 +184,6 @@ def test_upstream_gradients_of_another_shape_or_dtype_are_refused(
     layer = build(layer_class, case)
     begin = as_state(case.floats.h0, case.floats.c0)
     output, state, tape = layer.forward(case.floats.x.copy(), begin)
-        case.floats.x.copy(), as_state(case.floats.h0, case.floats.c0)
-    )
     right = [np.ones_like(array) for array in (output, *states.arrays_of(state))]
     if which == len(right):
         return  # only an LSTM has a c_n
