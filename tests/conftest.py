@@ -3,6 +3,10 @@
 import os
 import signal
 import threading
+from collections.abc import Iterator
+from typing import Any
+
+import pytest
 
 # Before NumPy and PyTorch are imported: one thread each, so that tests beside each other don't
 # fight for the cores, and small products aren't slowed down by handing them out.
@@ -51,3 +55,19 @@ settings.register_profile(
 # glance: a few examples, for tests that run pytest on other classes than ours.
 settings.register_profile("glance", settings.get_profile("ci"), max_examples=8)
 settings.load_profile(os.environ.get("HYPOTHESIS_PROFILE", "ci"))
+
+
+@pytest.fixture(scope="session")
+def tab() -> Iterator[Any]:
+    """A tab of a browser, for all tests: a new one would take longer than most of them."""
+    from tests.compare.study.pages import CHROMIUM, FLAGS  # only now, when annotations are checked
+
+    if CHROMIUM is None:
+        pytest.skip("there is no Chromium on this machine")
+    playwright = pytest.importorskip("playwright.sync_api", reason="playwright is not installed")
+    with playwright.sync_playwright() as driver:
+        browser = driver.chromium.launch(executable_path=CHROMIUM, args=FLAGS)
+        tab = browser.new_context(reduced_motion="reduce").new_page()
+        tab.set_default_timeout(200_000)
+        yield tab
+        browser.close()

@@ -23,7 +23,7 @@ from compare.check.cases.layer_case import LayerCase, random_case
 from compare.parity import CELLS, Cell
 from tests import oracle
 from tests.annotations import unchecked
-from tests.compare.study.pages import CHROMIUM, FLAGS, Opened
+from tests.compare.study.pages import CHROMIUM, Opened
 from tests.properties import against, demand
 from tests.scratch_rnn.test_rnn_derivatives import SMALL
 
@@ -96,7 +96,9 @@ def copy_with_the_cell(project: Path) -> None:
     cells.write_text(f"{before}{record}    )\n}}\n{after}", "utf-8")
 
 
-def test_every_command_takes_the_cell(tmp_path: Path, mgu: Any) -> None:
+def test_every_command_takes_the_cell(
+    tmp_path: Path, mgu: Any, request: pytest.FixtureRequest
+) -> None:
     copy_with_the_cell(tmp_path)
     plain = (tmp_path / "scratch_rnn" / "plain" / "mgu.py").read_text("utf-8")
     others = "from scratch_rnn.plain.elman import clip_grad_norm, cross_entropy\n"
@@ -122,20 +124,15 @@ def test_every_command_takes_the_cell(tmp_path: Path, mgu: Any) -> None:
     assert not wrong, "\n".join(wrong)
     assert "The forget gate" in (tmp_path / "page.html").read_text("utf-8")
     if CHROMIUM is not None:
-        assert_page_computes(tmp_path / "page.html", mgu)
+        assert_page_computes(request.getfixturevalue("tab"), tmp_path / "page.html", mgu)
 
 
-def assert_page_computes(path: Path, layer: Any) -> None:
+def assert_page_computes(tab: Any, path: Path, layer: Any) -> None:
     """Compare the numbers of the page, in a browser, with those of the fast version."""
-    playwright = pytest.importorskip("playwright.sync_api", reason="playwright is not installed")
-    with playwright.sync_playwright() as driver:
-        browser = driver.chromium.launch(executable_path=CHROMIUM, args=FLAGS)
-        page = browser.new_page()
-        page.goto(path.as_uri())
-        Opened(page).settle()
-        network = page.evaluate("() => rnnParity.network()")
-        found = page.evaluate("() => rnnParity.run('the lazy dog')")
-        browser.close()
+    tab.goto(path.as_uri())
+    Opened(tab).settle()
+    network = tab.evaluate("() => rnnParity.network()")
+    found = tab.evaluate("() => rnnParity.run('the lazy dog')")
     parameters = {name: np.array(array) for name, array in network["parameters"].items()}
     V, H = parameters["linear.weight"].shape
     model = scratch_rnn.RNNModel(layer(V, H, dtype=np.float64), V)

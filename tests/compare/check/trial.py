@@ -93,7 +93,7 @@ def run_property(example: Any, strategies: dict[str, Any], examples: int) -> Non
 def subjects(test: Any, copy: ModuleType, cell: str) -> dict[str, Any]:
     """Return the fixtures that the test asks for."""
     layer = getattr(copy, CELLS[cell].layer, None)  # our names are torch's
-    fixtures = {"implementation": layer, "package": copy, "cell": cell}
+    fixtures = {"implementation": layer, "layer_class": layer, "package": copy, "cell": cell}
     names = inspect.signature(test).parameters
     return {name: value for name, value in fixtures.items() if name in names}
 

@@ -10,21 +10,7 @@ import pytest
 from compare.study.page.build import write_page
 from compare.study.page.demonstration import demonstration
 from tests.compare.parity.courses import course
-from tests.compare.study.pages import CHROMIUM, FLAGS, TEXT, Open, Opened, recorded, written
-
-
-@pytest.fixture(scope="session")
-def tab() -> Iterator[Any]:
-    """A tab of a browser, for all tests: a new one would take longer than most of them."""
-    if CHROMIUM is None:
-        pytest.skip("there is no Chromium on this machine")
-    playwright = pytest.importorskip("playwright.sync_api", reason="playwright is not installed")
-    with playwright.sync_playwright() as driver:
-        browser = driver.chromium.launch(executable_path=CHROMIUM, args=FLAGS)
-        tab = browser.new_context(reduced_motion="reduce").new_page()
-        tab.set_default_timeout(200_000)
-        yield tab
-        browser.close()
+from tests.compare.study.pages import TEXT, Open, Opened, recorded, written
 
 
 @pytest.fixture
