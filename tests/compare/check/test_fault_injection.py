@@ -343,13 +343,14 @@ def test_a_property_is_tried_on_four_cases_of_each_cell_by_default() -> None:
         yield ()
 
     plain = layer_property()(holds)
-    assert (plain.tried, plain.near, plain.gradients, plain.needs) == (4, False, False, {})
+    assert (plain.tried, plain.near, plain.gradients, plain.again) == (4, False, False, False)
+    assert plain.needs == {}
     assert plain.cells == tuple(CLASSES)
     assert list(plain.fields) == []
     special = layer_property(
-        cells=("gru",), needs={"L": 2}, tried=2, near=True, gradients=True, L=1
+        cells=("gru",), needs={"L": 2}, tried=2, near=True, gradients=True, again=True, L=1
     )(holds)
-    assert (special.tried, special.near, special.gradients) == (2, True, True)
+    assert (special.tried, special.near, special.gradients, special.again) == (2, True, True, True)
     assert (special.cells, special.needs, special.fields) == (("gru",), {"L": 2}, {"L": 1})
     outcomes = [*plain.outcomes(scratch_rnn), *special.outcomes(scratch_rnn)]
     assert [outcome.case for outcome in outcomes] == [case.describe() for _, case in seen]

@@ -49,6 +49,19 @@ def test_the_perturbed_pieces_of_a_step_compute_the_step(case: ModelCase) -> Non
     demand(report, "loss and clipping taken apart are those of scratch_rnn", case)
 
 
+@pytest.mark.parametrize("cell", ["rnn", "lstm"])
+def test_a_step_without_a_state_begins_with_zeros(cell: str) -> None:
+    B, V, H = 3, 4, 5
+    models = build_models(V, H, cell=cell)
+    batch = Batch(*np.random.default_rng(0).integers(0, V, (2, B, 6)))
+    zeros = models[0].begin_state(B)
+    for step, model in zip((scratch_step, concise_step), models, strict=True):
+        expected, found = (step(model, batch, state, 0.1, 1.0) for state in (zeros, None))
+        assert expected.keys() == found.keys()
+        for name, array in expected.items():
+            np.testing.assert_array_equal(found[name], array, err_msg=name)
+
+
 def test_a_million_squares_lose_most_when_added_one_after_the_other() -> None:
     """So the norms of NumPy and of PyTorch are both within the range of `perturbed_clip`."""
     gradient = np.random.default_rng(0).uniform(size=1_000_000).astype(np.float32)
