@@ -4,6 +4,7 @@ import copy
 import math
 from collections.abc import Iterator
 from dataclasses import replace
+from types import SimpleNamespace
 from typing import Any
 
 import numpy as np
@@ -16,7 +17,13 @@ from compare import build_models, check_parity, copy_weights, train_in_lockstep
 from compare.check.cases.layer_results import Results
 from compare.parity.lock_step import lockstep
 from compare.parity.rows import Verdict, compare_results
-from compare.parity.step import concise_step, perturbed_clip, perturbed_cross_entropy, scratch_step
+from compare.parity.step import (
+    concise_step,
+    perturbed_clip,
+    perturbed_cross_entropy,
+    scratch_step,
+    step_in_place,
+)
 from compare.parity.tolerance import Move, still, tolerances, unmoved
 from compare.parity.weights import largest_parameter_difference, parameters_as_arrays
 from scratch_rnn.states import arrays_of
@@ -60,6 +67,32 @@ def test_a_step_without_a_state_begins_with_zeros(cell: str) -> None:
         assert expected.keys() == found.keys()
         for name, array in expected.items():
             np.testing.assert_array_equal(found[name], array, err_msg=name)
+
+
+def test_a_step_calls_the_functions_of_its_package() -> None:
+    model, _ = build_models(4, 5)
+    batch = Batch(*np.random.default_rng(0).integers(0, 4, (2, 3, 6)))
+    called = []
+
+    def recorded(name: str) -> Any:
+        return lambda *given: (called.append(name), getattr(scratch_rnn, name)(*given))[1]
+
+    names = ["cross_entropy", "clip_grad_norm", "SGD"]
+    package = SimpleNamespace(**{name: recorded(name) for name in names})
+    step_in_place(model, batch, None, 0.1, 1.0, package=package)
+    assert called == names
+
+
+def test_a_step_of_another_kind_may_give_fewer_results() -> None:
+    models = build_models(4, 5)
+    batch = Batch(*np.random.default_rng(0).integers(0, 4, (2, 3, 6)))
+
+    def step(*given: Any) -> Results:
+        results = concise_step(*given)
+        del results["gradient of logits"]
+        return results
+
+    assert check_parity(*models, batch, step=step).rows == check_parity(*models, batch).rows
 
 
 def test_a_million_squares_lose_most_when_added_one_after_the_other() -> None:
