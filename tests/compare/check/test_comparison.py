@@ -1,0 +1,54 @@
+"""A comparison of two tensors: equal to the bit or within the tolerance, and where it differs."""
+
+from dataclasses import replace
+
+import numpy as np
+import pytest
+
+from compare.check.cases.comparison import Comparison, answer_of, identical
+
+
+def test_identical_results_have_the_same_bits() -> None:
+    x = np.ones(2, np.float32)
+    (same,), (next_float,) = (identical({"a": x}, {"a": y}) for y in (x, np.nextafter(x, 2)))
+    assert (same.ok, next_float.ok) == (True, False)
+
+
+def test_a_tolerance_is_measured_without_warnings() -> None:
+    x = np.full(2, 1000.0)
+    answer = answer_of({"a": np.exp(x / 2)}, lambda move: {"a": np.exp(move(x))})  # overflows
+    assert list(answer.allowed) == ["a"]
+
+
+@pytest.mark.parametrize("other", [np.zeros((2, 1), np.float32), np.zeros(2)])
+def test_a_comparison_of_other_shapes_or_dtypes_fails(other: np.ndarray) -> None:
+    expected = np.zeros(2, np.float32)
+    comparison = Comparison("output", expected, other, np.inf, time_axis=0)
+    assert not comparison.ok
+    assert comparison.difference == np.inf
+    assert (comparison.step, comparison.element) == (None, None)
+    problem = f"expected (2,) float32, got {other.shape} {other.dtype}"
+    assert comparison.problem == comparison.describe() == problem
+
+
+@pytest.mark.parametrize("wrong", [1e6, np.nan])
+def test_a_comparison_names_the_first_step_and_its_worst_entry(wrong: float) -> None:
+    """It is the first step that is computed: going back, that is the last in time."""
+    right = np.zeros((5, 3))
+    got = right.copy()
+    got[1, :2], got[3, 1:], got[2, 0] = (1.0, 2.0), (4.0, 3.0), wrong
+    forth = Comparison("output", right, got, 0.5, time_axis=0)
+    assert (forth.ok, forth.step, forth.element) == (False, 2, (1, 1))
+    assert forth.describe() == "[1, 1]: expected 0, got 2; 2.0e+00 apart, 5.0e-01 allowed"
+    back = replace(forth, backward=True)
+    assert (back.ok, back.step, back.element) == (False, 4, (3, 1))
+    without_steps = replace(forth, time_axis=None)
+    assert (without_steps.step, without_steps.element) == (None, (2, 0))
+    assert (replace(forth, got=right).step, replace(forth, got=right).element) == (None, None)
+    assert replace(forth, got=right).describe() == "no difference"
+    one = Comparison("loss", np.array(1.0), np.array(2.0), 0.5)
+    assert one.describe() == "expected 1, got 2; 1.0e+00 apart, 5.0e-01 allowed"
+    got[[1, 3]] = 0.5  # just what is allowed
+    assert (forth.step, forth.element) == (3, (2, 0))
+    transposed = replace(forth, expected=right.T, got=got.T, time_axis=1)
+    assert (transposed.step, transposed.element) == (3, (0, 2))
