@@ -83,7 +83,7 @@ def _parity_table(rows: Sequence[ParityRow], columns: Sequence[str]) -> Table:
 
 def _group(name: str) -> tuple[str, str]:
     """Split a name: "updated linear.bias" gives the group "updated" and the rest "linear.bias"."""
-    match = re.fullmatch("(.* of|updated) (.+)", name)
+    match = re.fullmatch("(gradient of|clipped gradient of|updated) (.+)", name)
     return (match[1], match[2]) if match else ("", name)
 
 
