@@ -7,6 +7,7 @@
 
 from __future__ import annotations
 
+import gc
 import math
 from collections.abc import Iterator, Mapping, Sequence
 from contextlib import ExitStack, contextmanager
@@ -125,12 +126,17 @@ def train_in_processes(config: TrainConfig, terminal: Terminal) -> None:
     Their step is compared with that of one process, before and after. Process 0 alone prints and
     keeps the record, which is that of :func:`train`, and so are the errors.
     """
-    if rank_and_size()[0] == 0:
-        _command("train", config, terminal, ("concise",), parallel=True)
-        return
-    quiet = Terminal(quiet=True)
-    with reopened("train", config), joined(config), prepared(config, quiet) as materials:
-        follow(_trainee(materials.concise, config, parallel=True), materials, config)
+    try:
+        if rank_and_size()[0] == 0:
+            _command("train", config, terminal, ("concise",), parallel=True)
+            return
+        quiet = Terminal(quiet=True)
+        with reopened("train", config), joined(config), prepared(config, quiet) as materials:
+            follow(_trainee(materials.concise, config, parallel=True), materials, config)
+    finally:
+        # Models in reference cycles keep the process group and its threads, which the interpreter
+        # would abort at its exit.
+        gc.collect()
 
 
 def _command(

@@ -3,6 +3,7 @@
 Process 0 writes the results of the steps into the folder that is its argument.
 """
 
+import gc
 import os
 import pickle
 import signal
@@ -124,4 +125,5 @@ if __name__ == "__main__":
         "gloo", init_method=f"file://{place / 'meeting'}", rank=number, world_size=2
     )
     work(place, sys.argv[2:])
+    gc.collect()  # models in reference cycles keep the process group
     distributed.destroy_process_group()
