@@ -1,5 +1,6 @@
 """A benchmark against an earlier one: ratios to PyTorch, and which change is more than noise."""
 
+import re
 from dataclasses import replace
 from pathlib import Path
 from typing import Any
@@ -50,6 +51,26 @@ def test_a_change_is_shown_if_it_is_more_than_noise(
     assert change.row == "scratch"
     assert change.description == expected_text
     assert expected_text in shown(earlier, now)
+
+
+TABLE = """
+Against the benchmark of 2026-01-01T00:00:00+00:00: ratios to PyTorch's time in the same run
+shape  phase    row      before   now  change
+─────────────────────────────────────────────────
+H128   forward  scratch    0.40  0.48  20% slower
+Within noise: the ranges of both ratios, from quartile to quartile, overlap
+"""
+
+
+def test_the_table_names_the_earlier_ratio_first() -> None:
+    text = shown(run(4.0, 4.1, 4.0, 4.1), run(4.8, 4.9, 4.8, 4.9))
+    assert [line.rstrip() for line in text.splitlines()] == TABLE.splitlines()
+    to, printed = terminal(force_terminal=True, color_system="standard")
+    for scratch in (4.0, 8.0):
+        show_changes(run(4.0), run(scratch), to)
+    styled = [text.strip() for text in re.findall(r"\x1b\[1m([^\x1b]*)", printed.getvalue())]
+    assert styled.count("100% slower") == 1  # in bold, and noise is not
+    assert sum(text.startswith("Against the benchmark") for text in styled) == 2
 
 
 def test_only_what_both_have_timed_is_compared() -> None:
