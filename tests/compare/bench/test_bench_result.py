@@ -1,23 +1,29 @@
 """What is kept of a benchmark, and what is shown of it: tables and pictures from the file alone."""
 
 import re
+from contextlib import nullcontext
 from dataclasses import replace
+from datetime import datetime
 from pathlib import Path
+from types import SimpleNamespace
 from typing import Any
 
 import numpy as np
 import pytest
 
+from compare.bench import command
 from compare.bench.command import bench
 from compare.bench.config import BenchConfig
+from compare.bench.measure.budget import Budget
 from compare.bench.results.result import Document, Memory, Part, Roof, RowInfo, Timing
 from compare.bench.results.table import show
+from compare.bench.rows.numpy_rows import Plain
 from compare.bench.workload.case import NUM_PREDS
 from compare.bench.workload.shapes import SEED, Shape
 from compare.bench.workload.work import LEFT_OUT, REFUSED, TIMED, flops
 from compare.files import RecordError
 from compare.terminal import UsageError
-from tests.compare.bench.bench_help import MODEL, bench_of, hasty, terminal
+from tests.compare.bench.bench_help import ENOUGH, MODEL, bench_of, hasty, shapes_file, terminal
 
 __all__ = ["hasty"]
 
@@ -303,6 +309,52 @@ def test_times_of_a_generation_are_per_character(
     found = bench_of(tmp_path, phases=("forward", "generation"), budget=30.0)
     medians = [timing.median for timing in found.timings]
     assert medians == [1.0] * 3 + [1.0 / NUM_PREDS] * 3
+
+
+@pytest.mark.usefixtures("hasty")
+def test_the_progress_names_each_shape_from_small_to_large(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    shown: list[str] = []
+    monkeypatch.setattr(command, "_progress", lambda to: nullcontext(shown.append))
+    monkeypatch.setattr(command, "measure_memory", lambda threads, cell: [])
+    monkeypatch.setattr(Budget, "compiled", lambda *_: "compiling took too long")
+    monkeypatch.setattr(Plain, "compiles", True)
+    shapes = [replace(MODEL, name=f"H{H}", H=H) for H in (16, 8)]
+    path = shapes_file(tmp_path, *shapes)
+    options: dict[str, Any] = {"phases": ("step",), "rows": ("plain", "scratch"), "memory": True}
+    found = bench(BenchConfig(shapes=path, json=tmp_path / "found.json", budget=ENOUGH, **options))
+    assert shown == [
+        "the best rates of this machine",
+        "shape 1 of 2: H8: model, T 6, B 3, V 5, H 8, tanh",
+        "shape 2 of 2: H16: model, T 6, B 3, V 5, H 16, tanh",
+        "the parts of a step",
+        "peak memory",
+    ]
+    assert [shape.name for shape in found.shapes] == ["H16", "H8"]
+    assert found.parts_of == shapes[0]
+    outcomes = {(t.row, t.outcome, t.reason) for t in found.timings}
+    assert outcomes == {("scratch", TIMED, ""), ("plain", LEFT_OUT, "compiling took too long")}
+    assert all((t.first_call or 0) > 0 for t in found.timings)
+
+
+def test_the_files_of_a_benchmark_are_named_by_its_time(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.chdir(tmp_path)
+    Path("benchmarks").mkdir()
+    now = SimpleNamespace(now=lambda: datetime(2026, 2, 3, 4, 5, 6))
+    monkeypatch.setattr(command, "datetime", now)
+    monkeypatch.setattr(command, "_measure", lambda *_: full())
+    to, printed = terminal()
+    bench(BenchConfig(), to)
+    name = "benchmarks/20260203-040506"
+    files = [f"{name}-time.png", f"{name}-roofline.png", f"{name}-parts.png"]
+    assert printed.getvalue().splitlines()[-4:] == [
+        *(f"Picture: {Path(name)}" for name in files),
+        f"Numbers: {Path(f'{name}.json')}",
+    ]
+    assert all(Path(name).exists() for name in files)
 
 
 @pytest.mark.parametrize(
