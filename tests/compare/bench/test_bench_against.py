@@ -73,6 +73,12 @@ def test_the_table_names_the_earlier_ratio_first() -> None:
     assert sum(text.startswith("Against the benchmark") for text in styled) == 2
 
 
+def test_equal_ratios_without_a_range_are_within_noise() -> None:
+    timings = [timing(row, "H128", "forward", 1.0) for row in ("scratch", "torch")]
+    same = document([sized(128)], timings)
+    assert [change.description for change in changes(same, same)] == ["within noise"]
+
+
 def test_only_what_both_have_timed_is_compared() -> None:
     earlier, larger = run(4.0, 4.1), run(4.0, 4.1, H=256)
     assert changes(earlier, larger) == []

@@ -55,6 +55,9 @@ def test_times_are_drawn_where_they_are() -> None:
     assert [text.get_text() for text in axes.texts] == [" GPU faster from 256"]
     [vertical] = [line for line in axes.get_lines() if line.get_label().startswith("_")]
     assert list(vertical.get_xdata()) == [256, 256]
+    assert (vertical.get_color(), vertical.get_linestyle()) == ("#8a8a8a", "--")
+    assert axes.texts[0].get_position() == (256, 0.02)  # at the foot of the line
+    assert {f"{tick:.0e}"[0] for tick in axes.get_yticks()} == set("125")
     assert axes.get_xlabel() == "H, hidden units"
     assert list(axes.get_xticks()) == list(SIZES)
     assert [label.get_text() for label in axes.get_xticklabels()] == ["128", "256", "512"]
