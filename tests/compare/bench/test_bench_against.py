@@ -14,6 +14,7 @@ from compare.bench.workload.work import LEFT_OUT
 from compare.terminal import UsageError
 from tests.compare.bench.bench_help import terminal
 from tests.compare.bench.test_bench_result import document, sized, timing
+from tests.shown import expected, lines_of
 
 PYTORCH = (10.0, 10.0, 10.1, 10.0)
 
@@ -53,18 +54,9 @@ def test_a_change_is_shown_if_it_is_more_than_noise(
     assert expected_text in shown(earlier, now)
 
 
-TABLE = """
-Against the benchmark of 2026-01-01T00:00:00+00:00: ratios to PyTorch's time in the same run
-shape  phase    row      before   now  change
-─────────────────────────────────────────────────
-H128   forward  scratch    0.40  0.48  20% slower
-Within noise: the ranges of both ratios, from quartile to quartile, overlap
-"""
-
-
 def test_the_table_names_the_earlier_ratio_first() -> None:
     text = shown(run(4.0, 4.1, 4.0, 4.1), run(4.8, 4.9, 4.8, 4.9))
-    assert [line.rstrip() for line in text.splitlines()] == TABLE.splitlines()
+    assert lines_of(text) == expected("bench against")
     to, printed = terminal(force_terminal=True, color_system="standard")
     for scratch in (4.0, 8.0):
         show_changes(run(4.0), run(scratch), to)

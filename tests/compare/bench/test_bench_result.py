@@ -13,6 +13,7 @@ from compare.bench.workload.shapes import SEED, Shape
 from compare.bench.workload.work import LEFT_OUT, REFUSED, TIMED
 from compare.files import RecordError
 from tests.compare.bench.bench_help import terminal
+from tests.shown import expected, lines_of
 
 SIZES = (128, 256, 512)
 ROWS = [RowInfo("scratch", "scratch", False), RowInfo("torch", "PyTorch CPU", False)]
@@ -118,54 +119,6 @@ def test_a_ratio_needs_both_times() -> None:
     assert found.ratio(scratch, "none") is None
 
 
-ABOVE = """
-Roof: matrix products 2 GFLOP/s (NumPy), 1 GFLOP/s (PyTorch); copying 1.5 GB/s. \
-Shares are relative to the faster products
-Noise: one fixed product, timed in each of 5 rounds, has a median of 1.2 s and an \
-interquartile range of 16.7% of the median
-
-"""
-ERROR = """
-Error: root mean square of the difference from float64, divided by that of the values; \
-the largest of all results of the phase
-"""
-FULL = """\
-seed: model, T 35, B 32, V 28, H 256, tanh
-                                              ratio to  error to    share
-                             median      IQR   PyTorch   float64  of roof  first call
-─────────────────────────────────────────────────────────────────────────────────────
-step
-  scratch                      3 ms     1 ms      0.50   1.3e-07      17%
-  PyTorch CPU                  6 ms   500 µs      1.00   1.0e-07       8%
-  JAX                       refused
-  plain NumPy              left out
-generation, per character
-  scratch                      1 µs        0                       50000%
-  JAX                          2 µs  3.33 ns                       25000%        12 s
-forward
-  scratch                      1 µs        0                       50000%"""
-BELOW = """\
-JAX: refused: loss differs by 1 (seed, step)
-plain NumPy: left out: over budget: yes (seed, step)
-scratch is faster than PyTorch CPU in all 1 comparison
-Parts of scratch's step at seed, on one thread (4 ms): products 75%, loss 25%
-Peak memory of a step at seed: model, T 35, B 32, V 28, H 256, tanh, minus the memory before the \
-step: scratch 1,536 MiB
-Peak memory of a step at seed: model, T 35, B 32, V 28, H 256, tanh, minus the memory before the \
-step: PyTorch CPU refused: because"""
-GRID = """\
-cell rnn
-T  B  V    H  phase    PyTorch CPU  scratch /  cudnn /  scratch, share of roof  error /
-───────────────────────────────────────────────────────────────────────────────────────
-5  2  3  128  forward         2 ms       0.50     1.50                     50%     1.50
-5  2  3  256  forward         4 ms       0.50     0.25                     25%
-5  2  3  512  forward         8 ms       1.12     0.12                      6%"""
-
-
-def lines_of(text: str) -> list[str]:
-    return [line.rstrip() for line in text.splitlines()]
-
-
 def test_one_shape_has_a_table_with_times_ratios_errors_and_shares() -> None:
     found = full()
     generated = timing("jax", "seed", "generation", 2e-6, 1.995e-6, 2.001667e-6)
@@ -174,7 +127,7 @@ def test_one_shape_has_a_table_with_times_ratios_errors_and_shares() -> None:
         replace(generated, first_call=12.04),
         replace(timing("scratch", "seed", "forward", 1e-6), first_call=1.0),  # it does not compile
     ]
-    assert lines_of(shown(found)) == lines_of(ABOVE + FULL + ERROR + BELOW)
+    assert lines_of(shown(found)) == expected("bench")
     for t in found.timings:
         t.errors.clear()
     assert "Error: " not in shown(found)
@@ -201,8 +154,8 @@ def test_many_shapes_have_a_line_each_and_slower_ones_are_named() -> None:
         f"{label}: left out: over budget (3 times, first at other128, forward)" for label in labels
     ]
     slower = "scratch is slower than PyTorch CPU in 1 of 3: H512 forward 1.12"
-    expected = lines_of(ABOVE + GRID + ERROR)
-    assert lines_of(shown(more_shapes())) == [*expected, *reasons, slower]
+    table = expected("bench of many shapes")
+    assert lines_of(shown(more_shapes())) == [*table, *reasons, slower]
 
 
 def test_no_more_than_twenty_places_are_named() -> None:

@@ -10,6 +10,7 @@ from rich.console import Console
 from compare.parity.rows import ParityReport, ParityRow, Verdict
 from compare.parity.table import parity_verdict, show_parity
 from compare.terminal import Terminal
+from tests.shown import expected
 
 AGREES, LESS_EXACT, DIFFERS, UNDECIDABLE = Verdict
 
@@ -28,19 +29,8 @@ ROWS = (
     row("clipped gradient of linear.bias", DIFFERS, share=1234.56),
     row("updated linear.bias", UNDECIDABLE, share=1.0),
 )
-TABLE = """\
-                                 largest       share of   error,   error,
-tensor                 shape  difference      tolerance  scratch  PyTorch  verdict
-─────────────────────────────────────────────────────────────────────────────────────────────
-loss                  scalar     1.3e-07            99%        -        -  agrees
-gradient of
-  linear.bias             28     1.3e-07            12%  3.0e-08  1.0e-08  agrees
-  rnn.weight_hh_l0   70 x 28     1.3e-07            12%  3.0e-08  1.0e-08  agrees, less exact
-clipped gradient of
-  linear.bias        70 x 28     1.3e-07  1,234.6 times        -        -  DIFFERS
-updated
-  linear.bias        70 x 28     1.3e-07           100%        -        -  undecidable
-parity: 1 of 5 tensors differ: clipped gradient of linear.bias"""
+TABLE = expected("parity")
+BODY = TABLE[3:-1]
 
 
 def shown(width: int, color: Any = None) -> list[str]:
@@ -55,11 +45,8 @@ def cells(lines: list[str]) -> list[list[str]]:
 
 
 def test_each_number_is_in_its_row_and_column() -> None:
-    assert shown(94) == shown(93) == TABLE.splitlines()
-    assert shown(92) != TABLE.splitlines()  # one column too narrow
-
-
-WIDE = TABLE.splitlines()[3:-1]
+    assert shown(94) == shown(93) == TABLE
+    assert shown(92) != TABLE  # one column too narrow
 
 
 @pytest.mark.parametrize(
@@ -67,8 +54,8 @@ WIDE = TABLE.splitlines()[3:-1]
     [(84, (0, 2, 3, 4, 5, 6)), (83, (0, 2, 3, 6)), (65, (0, 3, 6)), (53, (0, 6)), (39, (0, 6))],
 )
 def test_a_narrow_table_leaves_out_columns(width: int, columns: tuple[int, ...]) -> None:
-    expected = [[line[k] for k in columns] if line[1:] else line for line in cells(WIDE)]
-    assert cells(shown(width)[-len(WIDE) - 1 : -1]) == expected
+    expected = [[line[k] for k in columns] if line[1:] else line for line in cells(BODY)]
+    assert cells(shown(width)[-len(BODY) - 1 : -1]) == expected
 
 
 def test_the_colour_is_that_of_the_verdict() -> None:

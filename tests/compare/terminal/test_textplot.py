@@ -5,39 +5,22 @@ import math
 import pytest
 
 from compare.terminal.textplot import Curve, legend, plot
+from tests.shown import expected
 
 CURVES = [
     Curve("right", [0, 1, 2, 4], [4.0, 2.0, 1.0, 0.0]),
     Curve("wrong", [0, 2, 4, 5], [2.0, 2.0, 9.0, math.nan]),  # beyond 5, the top edge
 ]
-BRAILLE = """\
-loss
-5 │⡀               xxxxx
-  │⠈⠑⠢⢄        xxxxx    \n\
-  │xxxxxxxxxxxx         \n\
-0 │          ⠉⠉⠒⠒⠒⠢⠤⠤⠤⣀⣀
-  └─────────────────────
-   0       epoch       4
-  ⠒⠒ right
-  x  wrong"""
-ASCII = """\
-loss
-5 |.               xxxxx
-  |....        xxxxx    \n\
-  |xxxxxxxxxxxx         \n\
-0 |          ...........
-  +---------------------
-   0       epoch       4
-  .. right
-  x  wrong"""
 
 
-@pytest.mark.parametrize(("unicode", "expected"), [(True, BRAILLE), (False, ASCII)])
-def test_two_curves_with_axes_labels_and_legend(unicode: bool, expected: str) -> None:
+@pytest.mark.parametrize("name", ["plot", "plot in ASCII"])
+def test_two_curves_with_axes_labels_and_legend(name: str) -> None:
+    unicode = name == "plot"
     labels = {"xlabel": "epoch", "ylabel": "loss"}
     lines = plot(CURVES, width=24, height=4, **labels, unicode=unicode)  # type: ignore[arg-type]
     lines += legend(CURVES, unicode=unicode)
-    assert "\n".join(map(str, lines)) == expected
+    assert [str(line).rstrip() for line in lines] == expected(name)
+    assert {len(line) for line in lines[1:-2]} == {24}
     assert {str(line.style) for line in lines[:-2]} == {"dim"}  # axes and their labels
     of_signs = {"x": "bold yellow", "r": "default", "w": "default"}  # the others are dots
     for line in lines:
