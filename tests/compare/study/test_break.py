@@ -91,30 +91,10 @@ def test_a_bug_that_shows_in_training_is_shown_as_two_curves(
     bug = bugs.find_bug("no-carry-back")
     symptom, answer = printed(bug=bug.name, yes=True).split("\nno-carry-back\n")
     lines = symptom.split("\n")
-    assert " ".join(lines[1:3]).split() == [
-        "A",
-        "short",
-        "training",
-        "on",
-        "The",
-        "Two",
-        "Clocks",
-        "of",
-        "Quarry",
-        "Light:",
-        "30",
-        "epochs,",
-        "B",
-        "8,",
-        "T",
-        "20,",
-        "H",
-        "48,",
-        "with",
-        "a",
-        "carried",
-        "state.",
-    ]
+    assert " ".join(map(str.strip, lines[1:3])) == (
+        "A short training on The Two Clocks of Quarry Light: 30 epochs, B 8, T 20, H 48, "
+        "with a carried state."
+    )
     top, floor = lines.index("perplexity") + 1, lines.index("Generated text at the end")
     ticks, picture = zip(*(line.split("│") for line in lines[top : floor - 4]), strict=True)
     assert [tick.strip() for tick in ticks if tick.strip()] == ["9.5", "2"]
