@@ -74,6 +74,6 @@ def launch(kernel, T, B, H, precision, *arrays):
     With as many multiprocessors as sequences, each program has one: then it has the least to do in
     a step. Otherwise the sequences are divided evenly, up to 16 to a program.
     """
-    BB = min(16, triton.next_power_of_2(triton.cdiv(B, PROGRAMS)))
+    BB = min(16, max(1, triton.next_power_of_2(triton.cdiv(B, PROGRAMS))))
     BH = min(64, max(16, triton.next_power_of_2(H)))
     kernel[(triton.cdiv(B, BB),)](*arrays, T, B, H, BB, BH, precision, num_warps=4)
