@@ -300,7 +300,8 @@ def examine_class(config: CheckConfig, load: Load, terminal: Terminal) -> Report
             layers = Layers(
                 submission, report.cell, config.dtype, config.device, tf32=config.tf32, flags=flags
             )
-            sizes = SIZES + WIDE * submission.source.interpret
+            source = submission.source
+            sizes = SIZES + WIDE * source.interpret
             report.stages = find_conventions(layers, config.seed, sizes)
             forward = report.stages[0]
             if layers.conventions.names:
@@ -315,8 +316,8 @@ def examine_class(config: CheckConfig, load: Load, terminal: Terminal) -> Report
             name_mistakes(report.stages, report.cell, transposed=transposed)
             if forward.verdict == "right":
                 _examine_more(report, layers, config)
-            if config.compile_for is not None:
-                report.kernels = compiled_kernels(submission, config)
+            if source.interpret:
+                report.kernels = examine_kernels(submission, config)
             if layers.forward_only and not report.adapter:
                 without = Trouble("missing", "no method backward")
                 report.stages += _without_result(parts_of(report.cell)[1:], without)
@@ -328,12 +329,16 @@ def examine_class(config: CheckConfig, load: Load, terminal: Terminal) -> Report
     return report
 
 
-def compiled_kernels(submission: Submission, config: CheckConfig) -> list[dict[str, str]]:
+def examine_kernels(submission: Submission, config: CheckConfig) -> list[dict[str, str]]:
     """Compile the kernels that the module has launched, and return an entry for each."""
-    architecture = str(config.compile_for)
     submission.revive()
-    used = compile_launches(submission.launches(), architecture, submission.source.folders)
-    return [entry_of(one, architecture, tf32=config.tf32) for one in used]
+    launches = submission.launches()
+    if not launches:
+        return [{"name": "kernels", "verdict": "wrong", "found": "no Triton kernel was launched"}]
+    if config.compile_for is None:
+        return []
+    used = compile_launches(launches, config.compile_for, submission.source.folders)
+    return [entry_of(one, config.compile_for, tf32=config.tf32) for one in used]
 
 
 def _examine_more(report: Report, layers: Layers, config: CheckConfig) -> None:

@@ -23,7 +23,6 @@ import numpy as np
 os.environ["TRITON_INTERPRET"] = "1"  # before the user's code imports Triton
 
 import torch
-import triton
 import triton.language as tl
 from triton.language.extra import libdevice
 from triton.runtime import interpreter as triton_interpreter
@@ -36,6 +35,9 @@ MARGIN = 4096
 
 FUNCTIONS = ("tanh", "exp", "expm1", "log", "log1p", "sqrt")
 """Functions of libdevice, a library for GPUs, that NumPy has under the same names."""
+
+REFERENCES = ("rnn_tanh", "rnn_relu", "gru", "lstm")
+"""PyTorch's layers: a module that calls one of them has no kernel of its own."""
 
 TYPES = {"float64": "fp64", "float32": "fp32", "float16": "fp16", "bfloat16": "bf16", "bool": "i1"}
 
@@ -235,6 +237,15 @@ def numpys(name: str) -> Any:
     return function
 
 
+def refused(name: str) -> Any:
+    """Return a function that takes the place of one of PyTorch's layers."""
+
+    def function(*_: Any, **__: Any) -> Any:
+        raise RuntimeError(f"expected kernels of its own, got a call of torch.{name}")
+
+    return function
+
+
 def install() -> None:
     """Put all this in the place of what Triton has."""
     builder = triton_interpreter.interpreter_builder
@@ -243,7 +254,10 @@ def install() -> None:
     triton_interpreter.InterpretedFunction.__call__ = call
     for name in FUNCTIONS:
         setattr(libdevice, name, numpys(name))
-    assert triton.knobs.runtime.interpret
+    for layer in REFERENCES:
+        for name in (layer, f"{layer}_cell"):
+            setattr(torch, name, refused(name))
+            setattr(torch._VF, name, refused(name))
 
 
 install()
