@@ -47,7 +47,7 @@ class Submission:
     def _load(self) -> None:
         source = self.source
         self._process = self.start(source.gibibytes, self._call_back, self.notes)
-        names = ("file", "module", "name", "folders", "numpy_only")
+        names = ("file", "module", "name", "folders", "numpy_only", "interpret")
         head = {"do": "load"} | {name: getattr(source, name) for name in names}
         seconds = 6 * source.seconds if source.file else max(60.0, 3 * source.seconds)
         try:
@@ -120,6 +120,11 @@ class Submission:
     def forget(self) -> None:
         """Delete all results; their handles are invalid."""
         self._request({"do": "forget"})
+
+    def launches(self) -> list[dict[str, Any]]:
+        """Return Triton's kernels that were launched, with the types of their arguments."""
+        launches: list[dict[str, Any]] = self._request({"do": "launches"})[0]["launches"]
+        return launches
 
     def replace(self, names: Sequence[str]) -> None:
         """Replace these functions, and only these, by ours."""

@@ -64,6 +64,7 @@ class Server:
         self.call_back = call_back
         self.objects: dict[int, Any] = {}
         self.module: Any = None
+        self.interpreter: Any = None
         self.functions = _functions_of_numpy()
         self.replaced: dict[str, Any] = {}
 
@@ -91,6 +92,8 @@ class Server:
             sys.addaudithook(_numpy_alone(head["folders"]))
         for folder in reversed(head["folders"]):
             sys.path.insert(0, folder)
+        if head.get("interpret"):
+            self.interpreter = load_file(FOLDER / "interpreter.py", OURS)
         file, module = head["file"], head["module"]
         self.module = load_file(file) if file else importlib.import_module(module)
         target, adapter = self.module, ""
@@ -145,6 +148,10 @@ class Server:
         """Delete all results."""
         self.objects = {0: self.objects[0]}
         return {}
+
+    def do_launches(self, head: dict[str, Any], arrays: Arrays, sent: Arrays) -> dict[str, Any]:
+        """Return Triton's kernels that were launched."""
+        return {"launches": list(self.interpreter.LAUNCHES.values())}
 
     def do_replace(self, head: dict[str, Any], arrays: Arrays, sent: Arrays) -> dict[str, Any]:
         """Replace functions of the module by ours, and restore the others."""
