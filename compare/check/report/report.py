@@ -223,10 +223,14 @@ def _show_entries(report: Report, terminal: Terminal) -> None:
     """Print features, properties and error handling, by verdict."""
     for kind, found in (("", report.features), ("properties ", report.properties)):
         for verdict in dict.fromkeys(("right", *FAILED, *(entry["verdict"] for entry in found))):
-            names = [_name_of(entry) for entry in found if entry["verdict"] == verdict]
-            if names:
+            names: dict[str, list[str]] = {}  # by the reason why a property is not tried
+            for entry in found:
+                if entry["verdict"] == verdict:
+                    names.setdefault(entry.get("why", ""), []).append(_name_of(entry))
+            if names and not verdict.endswith("--strict"):  # these are part of the error handling
+                lists = [", ".join(each) + f" ({why})" * bool(why) for why, each in names.items()]
                 text = Text(f"  {kind}{verdict}: ", STYLES.get(verdict, "dim"))
-                terminal.console.print(text.append(", ".join(names), "default"), soft_wrap=True)
+                terminal.console.print(text.append("; ".join(lists), "default"), soft_wrap=True)
     for entry in report.properties:
         if entry["verdict"] in FAILED and "found" in entry:
             terminal.line(f"  {entry['name']}, on {entry['case']}: {entry['found']}", "red")

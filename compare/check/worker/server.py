@@ -61,6 +61,7 @@ class Server:
 
     def __init__(self, messages: Any, call_back: Callable[[str, tuple[Any, ...]], Any]) -> None:
         self.pack, self.unpack = messages.pack, messages.unpack
+        self.laid_out = messages.laid_out
         self.call_back = call_back
         self.objects: dict[int, Any] = {}
         self.module: Any = None
@@ -107,6 +108,7 @@ class Server:
 
     def do_call(self, head: dict[str, Any], arrays: Arrays, sent: Arrays) -> dict[str, Any]:
         """Call a function of the module, or a method of an object."""
+        arrays = [self.laid_out(*pair) for pair in zip(arrays, head["layouts"], strict=True)]
         before = [item.copy() for item in arrays]
         args = [self._argument(item, arrays) for item in head["args"]]
         kwargs = {name: self._argument(item, arrays) for name, item in head["kwargs"].items()}
@@ -123,25 +125,39 @@ class Server:
             result = tuple(None if k in keep else item for k, item in enumerate(result))
         pairs = enumerate(zip(before, arrays, strict=True))
         changed = [k for k, (old, new) in pairs if old.tobytes() != new.tobytes()]
+        packed = self.pack(result, sent)
         return {
-            "result": self.pack(result, sent),
+            "result": packed,
+            "shared": _shared(sent),
             "number": number,
             "names": names,
             "written": [[k, self.pack(arrays[k], sent)] for k in changed],
         }
 
     def do_get(self, head: dict[str, Any], arrays: Arrays, sent: Arrays) -> dict[str, Any]:
-        """Return an attribute of an object, or the object itself, as it is now."""
+        """Return an attribute of an object, or the object itself, as it is now.
+
+        Items that `without` names are left out. With `double`, its arrays are doubled in place.
+        """
         value = self.objects[head["of"]]
         for name in head["path"]:
             value = value[name] if isinstance(name, int) else getattr(value, name)
-        return {"result": self.pack(value, sent)}
+        if head["without"] and isinstance(value, tuple | list):
+            value = [None if k in head["without"] else item for k, item in enumerate(value)]
+        packed = self.pack(value, sent)
+        for array in sent if head["double"] else ():
+            if array.flags.writeable and array.dtype.kind == "f":
+                np.ldexp(array, 1, out=array)
+        return {"result": packed, "shared": _shared(sent)}
 
     def do_set(self, head: dict[str, Any], arrays: Arrays, sent: Arrays) -> dict[str, Any]:
-        """Write into the arrays of a dictionary that an object has."""
+        """Write into the arrays of a dictionary that an object has, or replace them."""
         held = getattr(self.objects[head["of"]], head["name"])
         for name, k in head["items"]:
-            held[name][...] = arrays[k]
+            if head["replace"]:
+                held[name] = arrays[k]
+            else:
+                held[name][...] = arrays[k]
         return {}
 
     def do_forget(self, head: dict[str, Any], arrays: Arrays, sent: Arrays) -> dict[str, Any]:
@@ -170,6 +186,14 @@ class Server:
         for k in packed["path"]:
             value = value[k]
         return value
+
+
+def _shared(arrays: Arrays) -> list[list[int]]:
+    """Return the pairs of arrays that are the same memory."""
+    where: dict[Any, int] = {}
+    keys = [(a.__array_interface__["data"], a.shape, a.strides, a.size > 0) for a in arrays]
+    firsts = [where.setdefault(key if key[-1] else k, k) for k, key in enumerate(keys)]
+    return [[first, k] for k, first in enumerate(firsts) if first != k]
 
 
 def _callables_of(target: Any) -> list[str]:
