@@ -28,6 +28,7 @@ from compare.check.functions.training import TrainingResult, train
 from compare.check.functions.trying import SubmissionFunctions, reference, try_all
 from compare.check.report.explanation import reason
 from compare.check.report.report import Report, check_can_write, notes_of, show, write_json
+from compare.check.symptoms import without_numbers
 from compare.check.worker.client import Notes, Source, Submission, Trouble
 from compare.parity import CELLS
 from compare.terminal import CommandError, Terminal, UsageError
@@ -264,7 +265,8 @@ def try_stages(load: Load, stages: tuple[Stage, ...], config: CheckConfig) -> li
                 later.cases += first.cases
                 results[k], seeds[k] = later, seed
     for result, seed in zip(results, seeds, strict=True):
-        if result.verdict == "wrong":
+        result.likely = without_numbers(result)
+        if result.wrong is not None:
             diagnose(result, load, seed)
     return results
 

@@ -14,8 +14,9 @@ from compare.check.classes.features import FEATURES, try_features
 from compare.check.classes.layers import Layers
 from compare.check.classes.parts import SIZES, case_of, find_conventions
 from compare.check.classes.properties import try_properties
-from compare.check.diagnosis import in_the_tensor, is_of_layer, name_mistakes
+from compare.check.diagnosis import is_of_layer, name_mistakes
 from compare.check.report.explanation import where
+from compare.check.symptoms import in_the_tensor
 from compare.terminal import UsageError
 from tests.annotations import unchecked
 from tests.compare.check.corpus import gated_mistakes, mistakes
