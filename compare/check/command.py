@@ -6,10 +6,12 @@ import re
 import time
 from collections.abc import Callable, Sequence
 from contextlib import AbstractContextManager, nullcontext
+from functools import partial
 from importlib.util import spec_from_file_location
 from pathlib import Path
 from typing import Any
 
+from compare.check.cases.gate_order import InOrder, Order, parse_order
 from compare.check.cases.parts import Part, PartResult
 from compare.check.classes.cell import cell_of_class, cell_of_functions
 from compare.check.classes.conventions import Flags
@@ -19,7 +21,7 @@ from compare.check.classes.layers import NEEDED, Layers
 from compare.check.classes.parts import find_conventions, parts_of
 from compare.check.classes.properties import try_properties
 from compare.check.config import CheckConfig
-from compare.check.diagnosis import likely_mistake, lines_of_mistake, name_mistakes
+from compare.check.diagnosis import likely_mistake, lines_of_mistake, name_mistakes, with_remark
 from compare.check.functions.cs231n import CS231N_STAGES
 from compare.check.functions.exercises import STAGES
 from compare.check.functions.stages import Stage, StageResult
@@ -165,7 +167,7 @@ def loader(config: CheckConfig, source: Source, notes: Notes | None = None) -> L
 
     def load() -> Submission:
         try:
-            return Submission(source, reference, notes)
+            return Submission(source, partial(reference, order=config.gates), notes)
         except Trouble as trouble:
             missing = re.match(r"ModuleNotFoundError: No module named '([\w.]+)'", trouble.got)
             if missing and f"{source.module}.".startswith(f"{missing[1]}."):
@@ -189,9 +191,10 @@ def examine_functions(config: CheckConfig, load: Load, terminal: Terminal) -> Re
             names = submission.names
         report.cell = config.cell or cell_of_functions(names)
         stages = STAGES[report.cell]
-        first = CS231N_STAGES[0].name
-        if first in names and first.startswith(f"{report.cell}_"):
-            report.form, stages = "cs231n", CS231N_STAGES
+        order = parse_order(config.gates, report.cell)
+        load = with_order(load, report.cell, order) if order else load
+        if f"{report.cell}_step_forward" in names and report.cell in CS231N_STAGES:
+            report.form, stages = "cs231n", CS231N_STAGES[report.cell]
         if not any(stage.name in names for stage in stages):
             report.notes.append(
                 f"the file has none of them; for a class, give {config.target}:CLASS"
@@ -201,6 +204,7 @@ def examine_functions(config: CheckConfig, load: Load, terminal: Terminal) -> Re
     chosen = _chosen(stages, config.stage)
     what = f"six functions of {CELLS[report.cell].title}"
     what = "CS231n's four functions" if report.form == "cs231n" else what
+    what += f", gates in the order {config.gates} (as --gates says)" if config.gates else ""
     terminal.line(f"{config.target}: {what}, seed {config.seed}")
     if trouble is not None:
         report.stages = _without_result(chosen, trouble)
@@ -215,9 +219,15 @@ def examine_functions(config: CheckConfig, load: Load, terminal: Terminal) -> Re
     return report
 
 
+def with_order(load: Load, cell: str, order: Order) -> Load:
+    """Return what loads six functions whose weights have their gates in another order."""
+    return lambda: InOrder(load(), cell, order)  # type: ignore[return-value]
+
+
 def train_functions(config: CheckConfig, cell: str) -> TrainingResult:
     """Train six right functions in lock-step with PyTorch."""
-    return _train(config, cell, loader(config, source_of(config)), Terminal(quiet=True))
+    load = with_order(loader(config, source_of(config)), cell, parse_order(config.gates, cell))
+    return _train(config, cell, load, Terminal(quiet=True))
 
 
 def _train(config: CheckConfig, cell: str, load: Load, terminal: Terminal) -> TrainingResult:
@@ -278,6 +288,7 @@ def diagnose(result: StageResult, load: Load, seed: int) -> None:
             functions = SubmissionFunctions(submission, result.replaced)
             result.likely = likely_mistake(result, functions, seed)
             result.likely_lines = lines_of_mistake(result.likely, result.stage.cell)
+            result.likely = with_remark(result.likely)
     except Trouble:
         return
 

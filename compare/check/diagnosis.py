@@ -12,17 +12,19 @@ import re
 from collections.abc import Callable, Iterator, Mapping, Sequence
 from dataclasses import dataclass
 from functools import lru_cache, partial
+from itertools import permutations
 from typing import Any
 
 import numpy as np
 
 from compare.check.bugs.catalogue import CATALOGUE, Bug
 from compare.check.cases.comparison import Comparison, Results
+from compare.check.cases.gate_order import Order
 from compare.check.cases.layer_case import LayerCase
 from compare.check.cases.layer_results import CLASSES, STATES, rounding, run
 from compare.check.cases.parts import Case, Malformed, PartResult
 from compare.check.functions.as_layer import AsLayer
-from compare.check.functions.plain import PlainFunctions
+from compare.check.functions.plain import PlainFunctions, ReadInOrder
 from compare.check.functions.stages import Functions, StageResult, run_quietly
 from compare.check.functions.trying import cases_of, compared
 from compare.check.symptoms import are_near, in_the_tensor, of_memory, without_numbers
@@ -83,11 +85,30 @@ def likely_mistake(result: StageResult, functions: Functions, seed: int) -> str:
     return _search(result.wrong, run_stage, mistakes, _observed(result, functions, seed))
 
 
-def of_functions(stages: Sequence[str], cell: str) -> Iterator[tuple[str, PlainFunctions]]:
+def of_functions(stages: Sequence[str], cell: str) -> Iterator[tuple[str, Any]]:
     """Yield the words of each bug of these stages, and the cell's functions with the bug."""
     for bug in CATALOGUE:
         if any(bug.is_in(stage, cell) for stage in stages):
             yield bug.words, PlainFunctions(cell, bug.plain)
+    for order, functions in of_orders(cell):
+        yield f"The gates are read in the order {', '.join(order)}.", functions
+
+
+def of_orders(cell: str) -> Iterator[tuple[Order, ReadInOrder]]:
+    """Yield each order of a cell's gates but PyTorch's, and functions that read weights so."""
+    for order in permutations(CELLS[cell].gates):
+        if order != CELLS[cell].gates:
+            yield order, ReadInOrder(cell, order)
+
+
+def with_remark(words: str) -> str:
+    """Return the words of a mistake, and of which other cell or layout it is no mistake."""
+    another = next((bug.another for bug in CATALOGUE if bug.words == words), "")
+    if another:
+        return f"{words} That is another cell: {another}."
+    if found := re.search(r"order (?:is )?((?:\w, )+\w)\b", words):
+        return f"{words} If this order is meant: --gates {found[1].replace(' ', '')}."
+    return words
 
 
 def lines_of_mistake(words: str, cell: str) -> tuple[str, ...]:
@@ -148,7 +169,7 @@ def likely_in_layer(result: PartResult, cell: str, *, transposed: bool = False) 
     stages = STAGES_OF_PARTS[result.stage.name]
     mistakes = partial(of_layers, stages, cell, with_copies=not result.wrong.problem)
     likely = _search(result.wrong, run, mistakes, observed)
-    return _of_in_out(likely) if transposed else likely
+    return with_remark(_of_in_out(likely) if transposed else likely)
 
 
 def of_layers(
