@@ -313,7 +313,7 @@ def examine_class(config: CheckConfig, load: Load, terminal: Terminal) -> Report
             report.stages = find_conventions(layers, config.seed)
             forward = report.stages[0]
             if layers.conventions.names:
-                conventions = layers.conventions.describe(flags)
+                conventions = "; ".join([layers.conventions.describe(flags), *layers.look("forms")])
                 terminal.line(f"Detected: cell {report.cell}, {conventions}", "dim")
             else:
                 report.failed = reason(forward)

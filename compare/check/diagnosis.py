@@ -27,7 +27,14 @@ from compare.check.functions.as_layer import AsLayer
 from compare.check.functions.plain import PlainFunctions, ReadInOrder
 from compare.check.functions.stages import Functions, StageResult, run_quietly
 from compare.check.functions.trying import cases_of, compared
-from compare.check.symptoms import are_near, in_the_tensor, of_memory, without_numbers
+from compare.check.symptoms import (
+    ADDED,
+    are_near,
+    in_the_tensor,
+    is_added,
+    of_memory,
+    without_numbers,
+)
 from compare.check.worker.client import Trouble
 from compare.parity import (
     CELLS,
@@ -200,6 +207,16 @@ def is_of_layer(bug: Bug, cell: str) -> bool:
 @lru_cache
 def _copy_with(bug: Bug) -> Any:
     return bug.load()
+
+
+def likely_in_property(tried: Any, case: LayerCase, comparisons: Sequence[Comparison]) -> str:
+    """Return the likely reason in words why a property of a layer is violated; empty if unknown."""
+    if tried.name == "second call":
+        return kept_state(case, comparisons)
+    wrong = [c for c in comparisons if not c.ok]
+    if tried.name == "second backward" and all(is_added(c.expected, c) for c in wrong):
+        return ADDED
+    return ""
 
 
 def kept_state(case: LayerCase, comparisons: Sequence[Comparison]) -> str:

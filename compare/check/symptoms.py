@@ -99,7 +99,7 @@ def _factor(expected: np.ndarray, got: np.ndarray, allowed: float) -> str:
     if largest_difference(factor * expected, got) > allowed * max(1.0, abs(factor)):
         return ""
     times, words = (factor, "large") if abs(factor) > 1 else (1 / factor, "small")
-    shown = f"{times:.6g}" if abs(times - 1) > 1e-4 else f"1 + {times - 1:.2g}"
+    shown = f"{times:.6g}" if abs(times - 1) > 1e-5 else f"1 + {times - 1:.2g}"
     return f"Every entry is {shown} times too {words}."
 
 

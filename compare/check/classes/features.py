@@ -49,6 +49,9 @@ def try_features(
             continue
         if "upstream" in fields and (layers.forward_only or len(parts) < len(PARTS)):
             continue
+        if layers.needs(fields.get("upstream", "")):
+            found.append({"name": name, "verdict": "missing"})  # it has no default
+            continue
         results = try_parts(layers, seed, SIZES if deep else SIZES[:2], **fields)
         results = [result for result in results if result.stage.name in parts]
         worst = next((r for r in results if r.verdict != "right"), results[0])

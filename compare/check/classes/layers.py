@@ -75,6 +75,19 @@ class Layers:
             raise _missing_if_refused(trouble, options) from None
         return UserLayer(self, handle, transpose=not options.get("batch_first"))
 
+    def look(self, name: str) -> list[str]:
+        """Return what the adapter of a class in NumPy says of it: `forms` or `needs`."""
+        if self.submission.adapter or self.forward_only:
+            return []
+        handle = self.submission.call("", 2, 3, keep=(-1,))
+        found = self.submission.look(handle, name)
+        return found if isinstance(found, list) else []
+
+    def needs(self, upstream: str) -> bool:
+        """Whether `backward` has no default for the gradient that is not among these."""
+        other = {"output": "h_n", "h_n": "output"}.get(upstream)
+        return other is not None and other in self.look("needs")
+
     def learn(self, V: int, H: int) -> None:
         """Build a layer, and detect its dtype and the names of its parameters."""
         parameters = self(V, H).own_parameters()

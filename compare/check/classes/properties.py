@@ -13,7 +13,7 @@ from compare.check.cases.parts import Malformed
 from compare.check.classes.features import surface_of
 from compare.check.classes.layers import Layers
 from compare.check.classes.parts import SIZES, the_same
-from compare.check.diagnosis import kept_state
+from compare.check.diagnosis import likely_in_property
 from compare.check.properties import of_layers as of_layers
 from compare.check.properties import of_sequences as of_sequences
 from compare.check.properties.layer_property import LayerProperty
@@ -79,7 +79,7 @@ def _try_case(tried: LayerProperty, layers: Layers, case: LayerCase) -> dict[str
                     continue
                 found = f"{comparison.tensor}: {comparison.describe()}"
                 entry = {"verdict": "wrong", "case": case.describe(), "found": found}
-                if tried is of_layers.second_call and (likely := kept_state(case, comparisons)):
+                if likely := likely_in_property(tried, case, comparisons):
                     entry["likely"] = likely
                 return entry
     except (Trouble, Malformed) as error:
