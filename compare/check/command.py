@@ -17,6 +17,7 @@ from compare.check.classes.cell import cell_of_class, cell_of_functions
 from compare.check.classes.conventions import Flags
 from compare.check.classes.error_handling import try_error_handling
 from compare.check.classes.features import missing_of, try_features
+from compare.check.classes.fitting import FITTING, adapter_of, fits
 from compare.check.classes.layers import NEEDED, Layers
 from compare.check.classes.parts import find_conventions, parts_of
 from compare.check.classes.properties import try_properties
@@ -300,13 +301,14 @@ def examine_class(config: CheckConfig, load: Load, terminal: Terminal) -> Report
     """Check a recurrent layer: its three parts, then features, properties and error handling."""
     cell = config.cell or next(iter(CELLS))
     report = Report(str(config.target), "class", cell, config.seed, [], strict=config.strict)
-    flags = Flags.parse(config.layout, config.bias, config.names)
     terminal.line(f"{config.target}: a recurrent layer, seed {config.seed}")
     try:
         with _spinner(terminal), load() as submission:
             report.adapter = submission.adapter
             report.form = "torch" if submission.adapter == "torch_module" else "class"
             report.cell = config.cell or cell_of_class(submission.kinds) or cell
+            order = parse_order(config.gates, report.cell)
+            flags = Flags.parse(config.layout, config.bias, config.names, order)
             layers = Layers(
                 submission, report.cell, config.dtype, config.device, tf32=config.tf32, flags=flags
             )
@@ -320,7 +322,11 @@ def examine_class(config: CheckConfig, load: Load, terminal: Terminal) -> Report
             lacks_something = forward.got.startswith(("TypeError", "AttributeError"))
             if lacks_something and report.adapter in NEEDED:
                 report.notes.append(NEEDED[report.adapter])
-            transposed = layers.conventions.transposed
+            arguments = layers.arguments()
+            if forward.verdict != "right" and arguments and not fits(arguments):
+                lines = adapter_of(*_class_and_file(config), arguments)
+                report.notes.append("\n  ".join([FITTING, *lines]))
+            transposed = layers.conventions.is_transposed
             name_mistakes(report.stages, report.cell, transposed=transposed)
             if forward.verdict == "right":
                 _examine_more(report, layers, config)
@@ -333,6 +339,11 @@ def examine_class(config: CheckConfig, load: Load, terminal: Terminal) -> Report
         report.stages = report.stages or _without_result(parts_of(report.cell), trouble)
         report.failed = str(trouble)
     return report
+
+
+def _class_and_file(config: CheckConfig) -> tuple[str, str]:
+    file, _, name = str(config.target).rpartition(":")
+    return name, file
 
 
 def _examine_more(report: Report, layers: Layers, config: CheckConfig) -> None:

@@ -167,16 +167,30 @@ def likely_in_layer(result: PartResult, cell: str, *, transposed: bool = False) 
     """
     if result.wrong is None or result.verdict != "wrong":
         return without_numbers(result)
+    stages, observed = STAGES_OF_PARTS[result.stage.name], _observed_in_layer(result)
+    mistakes = partial(of_layers, stages, cell, with_copies=not result.wrong.problem)
+    likely = _search(result.wrong, run, mistakes, observed)
+    return with_remark(_of_in_out(likely) if transposed else likely)
+
+
+def _observed_in_layer(result: PartResult) -> list[Observed]:
     observed = []
     for case, got in result.seen:
         if not case.precision:  # many mistakes are within the tolerance of a coarse one
             states = {name: got[name] for name in ("output", *STATES) if name in got}
             named = states if result.stage.name == "forward" else got
             observed.append(Observed(case, *rounding(case), named))
-    stages = STAGES_OF_PARTS[result.stage.name]
-    mistakes = partial(of_layers, stages, cell, with_copies=not result.wrong.problem)
-    likely = _search(result.wrong, run, mistakes, observed)
-    return with_remark(_of_in_out(likely) if transposed else likely)
+    return observed
+
+
+def gate_order_of(forward: PartResult, cell: str) -> Order:
+    """Return the order of the gates that gives a layer's results; empty if none does."""
+    observed = _observed_in_layer(forward) if forward.wrong is not None else []
+    for order, functions in of_orders(cell) if observed else ():
+        layer = AsLayer(functions)
+        if all(_gives(partial(run, layer, o.case), o) for o in observed):
+            return order
+    return ()
 
 
 def of_layers(

@@ -64,7 +64,7 @@ def try_features(
 def _details(layers: Layers, fields: Mapping[str, Any], result: PartResult) -> dict[str, str]:
     """Return what else the report says of a feature."""
     if result.wrong is not None:
-        transposed = layers.conventions.transposed
+        transposed = layers.conventions.is_transposed
         likely = likely_in_layer(result, layers.cell, transposed=transposed)
         return {"tensor": result.wrong.tensor} | ({"likely": likely} if likely else {})
     if result.verdict == "error":

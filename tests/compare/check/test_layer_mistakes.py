@@ -39,7 +39,7 @@ def diagnosed(target: str, cell: str) -> tuple[Layers, list[PartResult]]:
     with submission_of(target) as submission:
         layers = Layers(submission, cell)
         results = find_conventions(layers, 0)
-        name_mistakes(results, cell, transposed=layers.conventions.transposed)
+        name_mistakes(results, cell, transposed=layers.conventions.is_transposed)
         return layers, results
 
 

@@ -38,8 +38,9 @@ def adapted(target: Any) -> Any:
         return target
     shared = SimpleNamespace(forms={}, batch_axis=None)
 
-    def build(*sizes: Any, **options: Any) -> NumpyClass:
-        return NumpyClass(target(*sizes, **options), shared)
+    def build(*sizes: Any, columns: bool = False, **options: Any) -> NumpyClass:
+        kind = Columns if columns else NumpyClass
+        return kind(target(*sizes, **options), shared)
 
     build.arguments = [[name, has_default] for name, has_default in arguments_of(target)]  # type: ignore[attr-defined]
     return build
@@ -154,7 +155,7 @@ class NumpyClass:
             states, rest = tuple(rest[:several]), rest[several:]
         elif several == 1 and begin and len(rest) < 2:
             self._note("h_n is the last output")
-            states = (output[self._last(x, begin[0])].reshape(begin[0].shape),)
+            states = (output[self._last(x, begin[0])].reshape(begin[0].shape).copy(),)
         else:
             return None
         if len(rest) > 1:
@@ -233,6 +234,27 @@ class NumpyClass:
             return found
         d_states = tuple(items[1:]) if len(items) > 2 else (*items[1:], None)[0]
         return items[0], d_states, _by_name(d_parameters, names, ("", *PREFIXES)) or d_parameters
+
+
+class Columns(NumpyClass):
+    """A layer for which the sequences of a batch are columns: x is (T, V, B), a state (H, B)."""
+
+    def _forward(self, x: Any, state: Any = None, **more: Any) -> Any:
+        result = super()._forward(_turned(x), _turned(state), **more)
+        is_known = isinstance(result, tuple) and len(result) == 3
+        return (*map(_turned, result[:2]), result[2]) if is_known else result
+
+    def _backward(self, tape: Any, d_output: Any = None, d_state: Any = None) -> Any:
+        found = super()._backward(tape, _turned(d_output), _turned(d_state))
+        is_known = isinstance(found, tuple) and len(found) == 3
+        return (*map(_turned, found[:2]), found[2]) if is_known else found
+
+
+def _turned(value: Any) -> Any:
+    """Return arrays with rows for columns."""
+    if isinstance(value, tuple):
+        return tuple(map(_turned, value))
+    return value.swapaxes(-1, -2) if _is_float(value) and value.ndim > 1 else value
 
 
 def _is_float(value: Any) -> bool:
