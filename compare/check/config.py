@@ -52,6 +52,8 @@ class CheckConfig:
     """The class's layout: time-first or batch-first, 3d-state or 2d-state, out-in or in-out."""
     bias: Annotated[Literal["one", "two"] | None, _flag("one|two", _DETECTED)] = None
     """Number of biases of the class."""
+    gates: Annotated[str | None, _flag("GATE,…", "(default: as in PyTorch)")] = None
+    """The order of the gates in the weights: z,r,n of a GRU, i,f,o,g of an LSTM, and so on."""
     names: Annotated[str | None, _flag("NAME=YOURS,…", _DETECTED)] = None
     """The names in the class for weight_ih_l0, weight_hh_l0, bias_ih_l0 and bias_hh_l0."""
     stage: Annotated[str | None, _flag("NAME", "(default: all)")] = None

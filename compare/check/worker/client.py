@@ -8,6 +8,7 @@ from typing import Any
 
 import numpy as np
 
+from compare.check.worker.exceptions import in_words
 from compare.check.worker.messages import Message, layout_of, pack, unpack
 from compare.check.worker.process import Notes, Process, Trouble
 from compare.check.worker.source import Source
@@ -149,8 +150,7 @@ class Submission:
         if "raised" in answer:
             raised = answer["raised"]
             kinds = tuple(raised["kinds"])
-            message = f"{kinds[0]}: {raised['message']}" if raised["message"] else kinds[0]
-            message += f" ({raised['where']})" if raised["where"] else ""
+            message = in_words(kinds[0], raised["message"], raised["where"])
             verdict = "missing" if "NotImplementedError" in kinds else "error"
             raise Trouble(verdict, message, kinds)
         if answer["changed"]:

@@ -101,8 +101,8 @@ class Server:
         if head["name"]:
             target, adapter = load_file(ADAPTERS / "which.py", OURS).resolve(target, head["name"])
         kinds = [kind.__name__ for kind in getattr(target, "__mro__", ())] or [head["name"]]
-        if adapter:
-            target = load_file(ADAPTERS / f"{adapter}.py", OURS).adapted(target)
+        if adapter or head["name"]:
+            target = load_file(ADAPTERS / f"{adapter or 'numpy_class'}.py", OURS).adapted(target)
         self.objects[0] = target
         return {"names": _callables_of(target), "adapter": adapter, "kinds": kinds}
 

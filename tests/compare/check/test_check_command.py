@@ -8,8 +8,8 @@ import numpy as np
 import pytest
 
 from compare.check.classes.layers import NEEDED
-from compare.check.diagnosis import in_the_tensor
 from compare.check.report.report import check_can_write
+from compare.check.symptoms import in_the_tensor
 from compare.cli import COMMANDS, main
 
 HERE = Path(__file__).parent
