@@ -70,7 +70,7 @@ def check(config: CheckConfig, terminal: Terminal | None = None) -> Report | Non
         watch(config, source, terminal)
     report = _examine(config, source, terminal)
     if not report.ok:
-        raise CheckError(report.summary)
+        raise CheckError(report.summary if terminal.console.quiet else report.summary_below)
     return report
 
 
@@ -124,6 +124,7 @@ def source_of(config: CheckConfig) -> Source:
             target,
             numpy_only=config.numpy_only,
             seconds=config.timeout,
+            total=config.total_timeout or 30 * config.timeout,
             gibibytes=config.memory,
         )
     except FileNotFoundError:

@@ -18,6 +18,7 @@ class Source:
     numpy_only: bool = False  # whether other imports are refused
     seconds: float = 10.0  # of the processor, for each call; loading a module has a minute
     gibibytes: float = 4.0
+    total: float = 300.0  # seconds of wall time for all calls
 
     @classmethod
     def parse(cls, target: str, **limits: Any) -> Source:
