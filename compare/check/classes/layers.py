@@ -14,11 +14,13 @@ from typing import Any
 
 import numpy as np
 
+from compare.check.cases.gate_order import Order, to_ours, to_own
 from compare.check.cases.layer_results import Results
 from compare.check.cases.parts import Malformed, kind_of
 from compare.check.classes.conventions import Conventions, Flags
 from compare.check.classes.gradients import three_gradients
 from compare.check.worker.client import Handle, Submission, Trouble
+from compare.parity import CELLS
 from compare.terminal import UsageError
 
 NEEDED = {
@@ -61,6 +63,8 @@ class Layers:
         """Build a layer; Trouble with the verdict missing if it has no such option."""
         if dtype not in ("", self.own_dtype) and not self.dtype:
             options["dtype"] = dtype
+        if self.conventions.columns:
+            options["columns"] = True
         self.submission.revive()
         flags = {"dtype": self.dtype, "device": self.device}
         flags = {name: value for name, value in flags.items() if value}
@@ -76,6 +80,27 @@ class Layers:
             raise _missing_if_refused(trouble, options) from None
         return UserLayer(self, handle, batch_first=bool(options.get("batch_first")))
 
+    def arguments(self) -> list[tuple[str, bool]]:
+        """Return the arguments of a NumPy class's constructor, and whether each has a default."""
+        try:
+            found = self.submission.look(Handle(0), "arguments")
+        except Trouble:
+            return []
+        return [(str(name), bool(has_default)) for name, has_default in found]
+
+    def look(self, name: str) -> list[str]:
+        """Return what the adapter of a class in NumPy says of it: `forms` or `needs`."""
+        if self.submission.adapter or self.forward_only:
+            return []
+        handle = self.submission.call("", 2, 3, keep=(-1,))
+        found = self.submission.look(handle, name)
+        return found if isinstance(found, list) else []
+
+    def needs(self, upstream: str) -> bool:
+        """Whether `backward` has no default for the gradient that is not among these."""
+        other = {"output": "h_n", "h_n": "output"}.get(upstream)
+        return other is not None and other in self.look("needs")
+
     def learn(self, V: int, H: int) -> None:
         """Build a layer, and detect its dtype and the names of its parameters."""
         parameters = self(V, H).own_parameters()
@@ -87,7 +112,7 @@ class UserLayer:
     """A layer of a user's class, called like ours."""
 
     def __init__(self, layers: Layers, handle: Handle, *, batch_first: bool) -> None:
-        self.submission, self.handle = layers.submission, handle
+        self.submission, self.handle, self.cell = layers.submission, handle, layers.cell
         self.conventions = layers.conventions
         self.transpose = self.conventions.batch_first and not batch_first
         self.time_axis = int(batch_first)
@@ -111,11 +136,14 @@ class UserLayer:
         conventions = self.conventions
         own: Results = {}
         for name, array in parameters.items():
-            own_name, value = conventions.names.get(name, name), self._weight(name, array)
+            own_name, value = conventions.names.get(name, name), array
             if conventions.one_bias and name.startswith("bias_hh"):
                 own_name, value = conventions.names["bias_ih_l0"], parameters["bias_ih_l0"] + array
             is_row = conventions.bias_rows and name.startswith("bias")
+            value = self._weight(name, to_own(value, self.cell, self._order(name)))
             own[own_name] = value[None] if is_row else value
+        if conventions.pieces is not None:
+            own = conventions.pieces.split(own)
         if "load" in self.handle.names:
             ways = (how,) if self.submission.adapter == "torch_module" else ()
             self.submission.call("load", own, *ways, of=self.handle.number)
@@ -216,12 +244,18 @@ class UserLayer:
     def _as_ours(self, own: dict[str, np.ndarray]) -> Results:
         """Return parameters, or their gradients, by our names; one bias is bias_ih."""
         conventions = self.conventions
+        if conventions.pieces is not None:
+            own = conventions.pieces.join(own, CELLS[self.cell].num_gates)
         our_names = {other: name for name, other in conventions.names.items()}
         found = {our_names.get(name, name): _array(array, str(name)) for name, array in own.items()}
         if conventions.bias_rows:
             rows = {name: a for name, a in found.items() if name.startswith("bias") and a.ndim == 2}
             found |= {name: array.reshape(-1) for name, array in rows.items()}
-        return {name: self._weight(name, array) for name, array in found.items()}
+        found = {name: self._weight(name, array) for name, array in found.items()}
+        return {n: to_ours(array, self.cell, self._order(n)) for n, array in found.items()}
+
+    def _order(self, name: str) -> Order:
+        return () if name.startswith("weight_hr") else self.conventions.order
 
     def _weight(self, name: str, array: np.ndarray) -> np.ndarray:
         return array.T if self.conventions.transposed and name.startswith("weight") else array

@@ -13,7 +13,7 @@ from compare.check.cases.parts import Malformed
 from compare.check.classes.features import FEATURES, surface_of
 from compare.check.classes.layers import Layers
 from compare.check.classes.parts import SIZES, the_same
-from compare.check.diagnosis import kept_state
+from compare.check.diagnosis import likely_in_property
 from compare.check.properties import of_layers as of_layers
 from compare.check.properties import of_memory as of_memory
 from compare.check.properties import of_sequences as of_sequences
@@ -109,9 +109,7 @@ def _try_case(tried: LayerProperty, layers: Layers, case: LayerCase) -> dict[str
                 found = f"{comparison.tensor}: {comparison.describe()}"
                 verdict = NOT_STRICT if tried.strict else "wrong"
                 entry = {"verdict": verdict, "case": case.describe(), "found": found}
-                likely = tried.likely
-                if tried is of_layers.second_call:
-                    likely = kept_state(case, comparisons)
+                likely = likely_in_property(tried, case, comparisons) or tried.likely
                 return entry | ({"likely": likely} if likely else {})
     except NotTried as error:
         if layers.submission.adapter:
