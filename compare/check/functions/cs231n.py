@@ -18,7 +18,7 @@ from typing import Any
 import numpy as np
 
 from compare.check.cases.parts import Case
-from compare.check.functions.drawing import draw_backward, draw_step
+from compare.check.functions.drawing import Kinds, draw_backward, draw_step
 from compare.check.functions.plain import Array
 from compare.check.functions.signatures import signatures_of
 from compare.check.functions.stages import Functions, Inputs, Results, Stage, array, arrays, items
@@ -86,18 +86,18 @@ STEP = Pair("rnn_step_forward", "rnn_step_backward", state="prev_h", result="nex
 SEQUENCE = Pair("rnn_forward", "rnn_backward", state="h0", result="h")
 
 
-def draw_steps(seed: int) -> Iterator[Case]:
+def draw_steps(seed: int, kinds: Kinds = ()) -> Iterator[Case]:
     """Draw single steps."""
     rng = np.random.default_rng([seed, 7])
-    for case in draw_step(signatures_of("rnn"), seed):
+    for case in draw_step(signatures_of("rnn"), seed, kinds):
         own = case.inputs
         d_next = rng.normal(size=own["h"].shape).astype(case.dtype)
         yield _case(case, {"x": own["x_t"], "prev_h": own["h"], "dnext_h": d_next})
 
 
-def draw_sequences(seed: int) -> Iterator[Case]:
+def draw_sequences(seed: int, kinds: Kinds = ()) -> Iterator[Case]:
     """Draw sequences."""
-    for case in draw_backward(signatures_of("rnn"), seed):
+    for case in draw_backward(signatures_of("rnn"), seed, kinds):
         own = case.inputs
         x, dh = (np.ascontiguousarray(own[name].swapaxes(0, 1)) for name in ("x", "d_output"))
         yield _case(case, {"x": x, "h0": own["h_0"], "dh": dh})
@@ -112,7 +112,8 @@ def _case(case: Case, inputs: dict[str, Any]) -> Case:
         "b": own["b_ih"] + own["b_hh"],
     }
     words = case.words.replace("B ", "N ").replace("V ", "D ")
-    return Case(words, inputs | weights, case.dtype)
+    sizes = {{"B": "N", "V": "D"}.get(letter, letter): n for letter, n in case.sizes.items()}
+    return Case(words, inputs | weights, case.dtype, sizes)
 
 
 STEP_EQUATION = "next_h = tanh(x Wx + prev_h Wh + b)"

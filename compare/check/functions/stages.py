@@ -8,8 +8,9 @@ The stages of all cells are in `compare.check.functions.exercises`.
 from __future__ import annotations
 
 import copy
-from collections.abc import Callable, Iterator, Sequence
+from collections.abc import Callable, Iterator, Mapping, Sequence
 from dataclasses import dataclass
+from functools import cached_property, partial
 from typing import Any, Protocol
 
 import numpy as np
@@ -17,7 +18,7 @@ import numpy as np
 from compare.check.cases.parts import Case, Malformed, Part, PartResult, in_float64, kind_of
 from compare.check.functions.plain import PlainFunctions, less_accurate
 from compare.check.functions.signatures import WEIGHTS, Signatures
-from compare.parity import Move, tolerances, unmoved
+from compare.parity import FEW, PERTURBATIONS, Move, tolerances, unmoved
 
 Results = dict[str, np.ndarray]
 Inputs = dict[str, Any]
@@ -58,13 +59,37 @@ class LocalFunctions:
         return kept[k]
 
 
+class Lazily(Mapping[str, np.ndarray]):
+    """Arrays by name, computed when the first of them is read."""
+
+    def __init__(self, compute: Callable[[], Results]) -> None:
+        self._compute = compute
+
+    @cached_property
+    def _arrays(self) -> Results:
+        return self._compute()
+
+    def __getitem__(self, name: str) -> np.ndarray:
+        """Return one of them."""
+        return self._arrays[name]
+
+    def __iter__(self) -> Iterator[str]:
+        """Iterate over the names."""
+        return iter(self._arrays)
+
+    def __len__(self) -> int:
+        """Return the number of arrays."""
+        return len(self._arrays)
+
+
 @dataclass(frozen=True, slots=True)
 class Expected:
     """The right results of a case, and their tolerance."""
 
     results: Results
-    tolerance: Results
+    tolerance: Mapping[str, np.ndarray]
     dtype: str  # the coarsest that the results may have
+    first: Mapping[str, np.ndarray] | None = None  # a smaller tolerance, which costs less
 
 
 @dataclass(frozen=True, slots=True)
@@ -72,7 +97,7 @@ class Stage(Part):
     """One function of the six."""
 
     run: Callable[[Functions, Inputs, Move], Results]
-    draw: Callable[[int], Iterator[Case]]  # of a seed, the simplest and smallest case first
+    draw: Callable[..., Iterator[Case]]  # of a seed, and of kinds; the smallest case first
     helped_by: tuple[str, ...] = ()  # the stages that it may call
     kind: str = ""  # which of the six it is
     cell: str = "rnn"
@@ -86,13 +111,19 @@ class Stage(Part):
         def perturbed(move: Move) -> PlainFunctions:
             return PlainFunctions(self.cell, less_accurate(self.cell), move)
 
-        return Expected(results, self.tolerance(case, perturbed), case.dtype)
+        measured, first = (
+            Lazily(partial(self.tolerance, case, perturbed, number))
+            for number in (PERTURBATIONS, FEW)
+        )
+        return Expected(results, measured, case.dtype, first)
 
     def functions(self, methods: Any) -> LocalFunctions:
         """Return methods under the names of the exercise."""
         return LocalFunctions(self.wrap(methods) if self.wrap else methods)
 
-    def tolerance(self, case: Case, perturbed: Callable[[Move], Any]) -> Results:
+    def tolerance(
+        self, case: Case, perturbed: Callable[[Move], Any], perturbations: int = PERTURBATIONS
+    ) -> Results:
         """Measure the tolerance with functions that are made with a move."""
 
         def compute(move: Move) -> Results:
@@ -100,7 +131,7 @@ class Stage(Part):
             return {name: value.astype(case.dtype) for name, value in results.items()}
 
         with np.errstate(all="ignore"):
-            return tolerances(compute)[1]
+            return tolerances(compute, perturbations=perturbations)[1]
 
 
 @dataclass(slots=True)
