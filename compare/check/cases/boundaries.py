@@ -16,6 +16,9 @@ Sizes = tuple[int, int, int, int]
 
 ONES: tuple[Sizes, ...] = ((1, 1, 1, 1), (1, 3, 2, 4), (4, 1, 2, 3), (5, 2, 1, 3), (3, 2, 4, 1))
 
+EQUAL: tuple[Sizes, ...] = ((7, 3, 6, 6), (3, 4, 2, 4), (2, 5, 5, 3), (4, 4, 3, 2))
+"""V = H, B = H, B = V and T = B: a transposition keeps the shape."""
+
 POWERS: tuple[Sizes, ...] = (
     *((2, 16, 9, 15), (8, 17, 15, 9), (1, 7, 16, 8), (16, 8, 17, 7), (3, 9, 7, 17), (2, 15, 8, 16)),
     *((3, 33, 32, 31), (2, 65, 63, 64)),
@@ -24,6 +27,8 @@ POWERS: tuple[Sizes, ...] = (
 
 FAR: tuple[Sizes, ...] = ((70, 2, 3, 4), (2, 70, 3, 4), (3, 2, 70, 4), (2, 3, 4, 130))
 """One long, one broad, one with many inputs, one wide."""
+
+BOUNDARIES = (*EQUAL, *ONES, *POWERS, *FAR)
 
 TINY = 0.0
 """In the place of a scale: below the smallest normal number of the dtype."""

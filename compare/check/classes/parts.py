@@ -12,7 +12,7 @@ from typing import Any
 
 import numpy as np
 
-from compare.check.cases.boundaries import FAR, ONES, POWERS, VALUES, Sizes, Trial
+from compare.check.cases.boundaries import BOUNDARIES, VALUES, Sizes, Trial
 from compare.check.cases.comparison import Comparison, widened
 from compare.check.cases.layer_case import LayerCase, make_case
 from compare.check.cases.layer_fields import GAPS
@@ -34,11 +34,10 @@ from compare.check.worker.client import Trouble
 from compare.parity import FEW, PERTURBATIONS
 
 SIZES: tuple[Sizes, ...] = (
-    *((3, 2, 4, 5), (4, 3, 5, 2), (1, 5, 3, 4), (5, 1, 2, 3), (7, 3, 6, 6)),
-    *(*ONES, *POWERS, *FAR),
+    *((3, 2, 4, 5), (4, 3, 5, 2), (1, 5, 3, 4), (5, 1, 2, 3)),
+    *BOUNDARIES,
 )
-"""T, B, V and H: first all different, so that no transposition is hidden; then one step, one
-sequence, and as many inputs as units; then boundaries."""
+"""T, B, V and H: first all different, so that no transposition is hidden; then boundaries."""
 
 TRIALS: tuple[Trial, ...] = (
     *((sizes, "") for sizes in SIZES),

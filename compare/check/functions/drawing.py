@@ -12,7 +12,7 @@ from typing import Any
 
 import numpy as np
 
-from compare.check.cases.boundaries import FAR, ONES, POWERS, VALUES, Sizes, scaled
+from compare.check.cases.boundaries import BOUNDARIES, VALUES, Sizes, scaled
 from compare.check.cases.parts import Case
 from compare.check.functions.plain import PlainFunctions
 from compare.check.functions.signatures import WEIGHTS, Signatures
@@ -71,7 +71,7 @@ def _kinds(rng: np.random.Generator) -> list[Kind]:
     special = [Kind(sizes(), "float32", dtype="float32") for _ in range(3)]
     special += [Kind((2, *sizes()[1:]), dtype=dtype, values=v) for v in VALUES for dtype in DTYPES]
     special += [Kind(sizes(), "arrays in Fortran order", order="F") for _ in range(2)]
-    return [Kind(s) for s in plain] + special + [Kind(s) for s in (*ONES, *POWERS, *FAR)]
+    return [Kind(s) for s in plain] + special + [Kind(s) for s in BOUNDARIES]
 
 
 def _recurrence(

@@ -8,7 +8,7 @@ The stages of all cells are in `compare.check.functions.exercises`.
 from __future__ import annotations
 
 import copy
-from collections.abc import Callable, Iterator, Mapping, Sequence
+from collections.abc import Callable, Iterator, Sequence
 from dataclasses import dataclass
 from functools import cached_property, partial
 from typing import Any, Protocol
@@ -59,37 +59,23 @@ class LocalFunctions:
         return kept[k]
 
 
-class Lazily(Mapping[str, np.ndarray]):
-    """Arrays by name, computed when the first of them is read."""
-
-    def __init__(self, compute: Callable[[], Results]) -> None:
-        self._compute = compute
-
-    @cached_property
-    def _arrays(self) -> Results:
-        return self._compute()
-
-    def __getitem__(self, name: str) -> np.ndarray:
-        """Return one of them."""
-        return self._arrays[name]
-
-    def __iter__(self) -> Iterator[str]:
-        """Iterate over the names."""
-        return iter(self._arrays)
-
-    def __len__(self) -> int:
-        """Return the number of arrays."""
-        return len(self._arrays)
-
-
-@dataclass(frozen=True, slots=True)
+@dataclass(frozen=True)
 class Expected:
     """The right results of a case, and their tolerance."""
 
     results: Results
-    tolerance: Mapping[str, np.ndarray]
+    measure: Callable[[int], Results]  # the tolerance, with so many perturbations
     dtype: str  # the coarsest that the results may have
-    first: Mapping[str, np.ndarray] | None = None  # a smaller tolerance, which costs less
+
+    @cached_property
+    def tolerance(self) -> Results:
+        """The tolerance of each entry."""
+        return self.measure(PERTURBATIONS)
+
+    @cached_property
+    def first(self) -> Results:
+        """A smaller tolerance, which costs less."""
+        return self.measure(FEW)
 
 
 @dataclass(frozen=True, slots=True)
@@ -111,18 +97,14 @@ class Stage(Part):
         def perturbed(move: Move) -> PlainFunctions:
             return PlainFunctions(self.cell, less_accurate(self.cell), move)
 
-        measured, first = (
-            Lazily(partial(self.tolerance, case, perturbed, number))
-            for number in (PERTURBATIONS, FEW)
-        )
-        return Expected(results, measured, case.dtype, first)
+        return Expected(results, partial(self.tolerance, case, perturbed), case.dtype)
 
     def functions(self, methods: Any) -> LocalFunctions:
         """Return methods under the names of the exercise."""
         return LocalFunctions(self.wrap(methods) if self.wrap else methods)
 
     def tolerance(
-        self, case: Case, perturbed: Callable[[Move], Any], perturbations: int = PERTURBATIONS
+        self, case: Case, perturbed: Callable[[Move], Any], perturbations: int
     ) -> Results:
         """Measure the tolerance with functions that are made with a move."""
 

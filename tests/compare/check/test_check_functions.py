@@ -64,14 +64,15 @@ def test_deep_searches_further_and_shrinks_what_it_finds(tmp_path: Path) -> None
     shy = changed(
         ("    norm = np", "    if len(gradients) > 60:\n        return 0.0\n    norm = np")
     )
-    right, right_deep, wrong, wrong_deep = (
-        tried(tmp_path, text, STAGES[-1:], deep=deep)["clip_grad_norm"]
-        for text in (RIGHT, shy)
-        for deep in (False, True)
+    right, wrong = (
+        tried(tmp_path, shy, STAGES[-1:], deep=deep)["clip_grad_norm"] for deep in (False, True)
     )
-    assert (right_deep.verdict, wrong.verdict) == ("right", "right")
-    assert right_deep.cases >= 100 + right.cases
-    assert (wrong_deep.verdict, wrong_deep.case.words[:12]) == ("wrong", "61 gradients")
+    assert (right.verdict, wrong.verdict, wrong.case.words[:12]) == (
+        "right",
+        "wrong",
+        "61 gradients",
+    )
+    assert wrong.cases > right.cases
 
 
 def test_what_is_missing_is_missing(tmp_path: Path) -> None:
