@@ -19,16 +19,18 @@ from compare.check.classes.error_handling import try_error_handling
 from compare.check.classes.features import missing_of, try_features
 from compare.check.classes.fitting import FITTING, adapter_of, fits
 from compare.check.classes.layers import NEEDED, Layers
-from compare.check.classes.parts import SIZES, WIDE, find_conventions, parts_of
+from compare.check.classes.parts import find_conventions, parts_of
 from compare.check.classes.properties import try_properties
+from compare.check.classes.searching import search_layer
 from compare.check.config import CheckConfig
 from compare.check.diagnosis import likely_mistake, lines_of_mistake, name_mistakes, with_remark
 from compare.check.functions.cs231n import CS231N_STAGES
 from compare.check.functions.exercises import STAGES
+from compare.check.functions.searching import search_stage
 from compare.check.functions.stages import Stage, StageResult
 from compare.check.functions.template import template_of
 from compare.check.functions.training import TrainingResult, train
-from compare.check.functions.trying import SubmissionFunctions, reference, try_all
+from compare.check.functions.trying import SubmissionFunctions, cases_of, reference, try_all
 from compare.check.kernels import compile_launches, entry_of
 from compare.check.report.explanation import reason
 from compare.check.report.report import Report, check_can_write, notes_of, show, write_json
@@ -270,19 +272,17 @@ def try_chosen(
 
 
 def try_stages(load: Load, stages: tuple[Stage, ...], config: CheckConfig) -> list[StageResult]:
-    """Try stages, with one seed or with ten; find the likely mistake of each wrong one."""
+    """Try stages, search further with `deep`, and find the likely mistake of each wrong one."""
     results = try_all(load, stages, config.seed)
-    seeds = [config.seed] * len(results)  # of each result
-    for seed in range(config.seed + 1, config.seed + 10 if config.deep else 0):
-        again = try_all(load, stages, seed)
-        for k, (first, later) in enumerate(zip(results, again, strict=True)):
-            if first.verdict == "right":
-                later.cases += first.cases
-                results[k], seeds[k] = later, seed
-    for result, seed in zip(results, seeds, strict=True):
+    for k, (stage, result) in enumerate(zip(stages, results, strict=True)):
+        result.tried = [case.sizes for case, _ in cases_of(stage, config.seed)[: result.cases]]
+        if config.deep and result.verdict == "right":
+            with load() as submission:
+                results[k] = result = search_stage(result, submission, config.seed)
         result.likely = without_numbers(result)
         if result.wrong is not None:
-            diagnose(result, load, seed)
+            diagnose(result, load, config.seed)
+        result.stage = stage
     return results
 
 
@@ -316,9 +316,7 @@ def examine_class(config: CheckConfig, load: Load, terminal: Terminal) -> Report
             layers = Layers(
                 submission, report.cell, config.dtype, config.device, tf32=config.tf32, flags=flags
             )
-            source = submission.source
-            sizes = SIZES + WIDE * source.interpret
-            report.stages = find_conventions(layers, config.seed, sizes)
+            report.stages = find_conventions(layers, config.seed)
             forward = report.stages[0]
             if layers.conventions.names:
                 conventions = "; ".join([layers.conventions.describe(flags), *layers.look("forms")])
@@ -372,5 +370,8 @@ def _examine_more(report: Report, layers: Layers, config: CheckConfig) -> None:
     report.features = try_features(layers, config.seed, config.deep, right)
     if len(right) == len(report.stages):
         missing = missing_of(report.features)
+        if config.deep:
+            report.stages = search_layer(layers, report.stages, missing, config.seed)
+            name_mistakes(report.stages, report.cell, transposed=layers.conventions.transposed)
         report.properties = try_properties(layers, missing, config.seed, config.deep)
         report.error_handling = try_error_handling(layers, report.properties)

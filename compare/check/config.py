@@ -80,7 +80,7 @@ class CheckConfig:
     seed: Annotated[int, arg(metavar="N")] = 0
     """Seed of the test cases; graders should choose their own."""
     deep: Annotated[bool, _flag()] = False
-    """Try ten seeds instead of one."""
+    """Search further with Hypothesis: larger sizes, other values, combinations of features."""
     strict: Annotated[bool, _flag()] = False
     """Also fail on bitwise reproducibility and on the types of exceptions."""
     numpy_only: Annotated[bool, _flag()] = False
