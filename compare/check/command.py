@@ -19,7 +19,7 @@ from compare.check.classes.error_handling import try_error_handling
 from compare.check.classes.features import missing_of, try_features
 from compare.check.classes.fitting import FITTING, adapter_of, fits
 from compare.check.classes.layers import NEEDED, Layers
-from compare.check.classes.parts import find_conventions, parts_of
+from compare.check.classes.parts import SIZES, WIDE, find_conventions, parts_of
 from compare.check.classes.properties import try_properties
 from compare.check.config import CheckConfig
 from compare.check.diagnosis import likely_mistake, lines_of_mistake, name_mistakes, with_remark
@@ -29,6 +29,7 @@ from compare.check.functions.stages import Stage, StageResult
 from compare.check.functions.template import template_of
 from compare.check.functions.training import TrainingResult, train
 from compare.check.functions.trying import SubmissionFunctions, reference, try_all
+from compare.check.kernels import compile_launches, entry_of
 from compare.check.report.explanation import reason
 from compare.check.report.report import Report, check_can_write, notes_of, show, write_json
 from compare.check.symptoms import without_numbers
@@ -74,7 +75,7 @@ def check(config: CheckConfig, terminal: Terminal | None = None) -> Report | Non
         watch(config, source, terminal)
     report = _examine(config, source, terminal)
     if not report.ok:
-        raise CheckError(report.summary)
+        raise CheckError(report.summary if terminal.console.quiet else report.summary_below)
     return report
 
 
@@ -127,16 +128,19 @@ def source_of(config: CheckConfig) -> Source:
         source = Source.parse(
             target,
             numpy_only=config.numpy_only,
+            interpret=config.interpret or config.compile_for is not None,
             seconds=config.timeout,
+            total=config.total_timeout or 30 * config.timeout,
             gibibytes=config.memory,
         )
     except FileNotFoundError:
         raise _no_such(target, "; --new FILE writes a template") from None
     if source.file and spec_from_file_location("", source.file) is None:
         raise UsageError(f"expected a file of Python, such as my_rnn.py, got {target}")
-    for name in ("layout", "bias", "names", "device", "dtype", "tf32"):
+    for name in ("layout", "bias", "names", "device", "dtype", "tf32", "interpret", "compile_for"):
         if getattr(config, name) and not source.name:
-            raise UsageError(f"expected FILE:CLASS or MODULE:CLASS with --{name}, got {target}")
+            flag = f"--{name.replace('_', '-')}"
+            raise UsageError(f"expected FILE:CLASS or MODULE:CLASS with {flag}, got {target}")
     if config.device:
         check_device(config.device)
     if config.stage is not None and source.name:
@@ -312,7 +316,9 @@ def examine_class(config: CheckConfig, load: Load, terminal: Terminal) -> Report
             layers = Layers(
                 submission, report.cell, config.dtype, config.device, tf32=config.tf32, flags=flags
             )
-            report.stages = find_conventions(layers, config.seed)
+            source = submission.source
+            sizes = SIZES + WIDE * source.interpret
+            report.stages = find_conventions(layers, config.seed, sizes)
             forward = report.stages[0]
             if layers.conventions.names:
                 conventions = "; ".join([layers.conventions.describe(flags), *layers.look("forms")])
@@ -330,6 +336,8 @@ def examine_class(config: CheckConfig, load: Load, terminal: Terminal) -> Report
             name_mistakes(report.stages, report.cell, transposed=transposed)
             if forward.verdict == "right":
                 _examine_more(report, layers, config)
+            if source.interpret:
+                report.kernels = examine_kernels(submission, config)
             if layers.forward_only and not report.adapter:
                 without = Trouble("missing", "no method backward")
                 report.stages += _without_result(parts_of(report.cell)[1:], without)
@@ -339,6 +347,18 @@ def examine_class(config: CheckConfig, load: Load, terminal: Terminal) -> Report
         report.stages = report.stages or _without_result(parts_of(report.cell), trouble)
         report.failed = str(trouble)
     return report
+
+
+def examine_kernels(submission: Submission, config: CheckConfig) -> list[dict[str, str]]:
+    """Compile the kernels that the module has launched, and return an entry for each."""
+    submission.revive()
+    launches = submission.launches()
+    if not launches:
+        return [{"name": "kernels", "verdict": "wrong", "found": "no Triton kernel was launched"}]
+    if config.compile_for is None:
+        return []
+    used = compile_launches(launches, config.compile_for, submission.source.folders)
+    return [entry_of(one, config.compile_for, tf32=config.tf32) for one in used]
 
 
 def _class_and_file(config: CheckConfig) -> tuple[str, str]:

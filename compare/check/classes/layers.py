@@ -8,6 +8,7 @@ and after each call.
 
 from __future__ import annotations
 
+from collections.abc import Callable
 from types import SimpleNamespace
 from typing import Any
 
@@ -77,7 +78,7 @@ class Layers:
                     what = f"a class that takes {name}, as --{name} says"
                     raise UsageError(f"expected {what}, got {trouble}") from None
             raise _missing_if_refused(trouble, options) from None
-        return UserLayer(self, handle, transpose=not options.get("batch_first"))
+        return UserLayer(self, handle, batch_first=bool(options.get("batch_first")))
 
     def arguments(self) -> list[tuple[str, bool]]:
         """Return the arguments of a NumPy class's constructor, and whether each has a default."""
@@ -110,10 +111,12 @@ class Layers:
 class UserLayer:
     """A layer of a user's class, called like ours."""
 
-    def __init__(self, layers: Layers, handle: Handle, *, transpose: bool) -> None:
+    def __init__(self, layers: Layers, handle: Handle, *, batch_first: bool) -> None:
         self.submission, self.handle, self.cell = layers.submission, handle, layers.cell
         self.conventions = layers.conventions
-        self.transpose = transpose and self.conventions.batch_first
+        self.transpose = self.conventions.batch_first and not batch_first
+        self.time_axis = int(batch_first)
+        self.as_now: Callable[..., Any] | None = None  # gives what the last call returned
         self.forward_only = layers.forward_only = "backward" not in handle.names
 
     def own_parameters(self) -> dict[str, np.ndarray]:
@@ -128,8 +131,8 @@ class UserLayer:
         """Copies of its parameters, by our names and in our layout."""
         return self._as_ours(self.own_parameters())
 
-    def load(self, parameters: Results) -> None:
-        """Set its parameters from arrays by our names and in our layout."""
+    def load(self, parameters: Results, how: str = "loaded") -> None:
+        """Set its parameters from arrays by our names and in our layout, in place or replaced."""
         conventions = self.conventions
         own: Results = {}
         for name, array in parameters.items():
@@ -142,9 +145,10 @@ class UserLayer:
         if conventions.pieces is not None:
             own = conventions.pieces.split(own)
         if "load" in self.handle.names:
-            self.submission.call("load", own, of=self.handle.number)
+            ways = (how,) if self.submission.adapter == "torch_module" else ()
+            self.submission.call("load", own, *ways, of=self.handle.number)
         else:
-            self.submission.write(self.handle, "parameters", own)
+            self.submission.write(self.handle, "parameters", own, replace=how == "replaced")
 
     def forward(self, x: np.ndarray, state: Any = None, **more: Any) -> tuple[Any, Any, Any]:
         """Return output, last state and the tape for `backward`."""
@@ -152,9 +156,25 @@ class UserLayer:
         if not isinstance(result, tuple) or len(result) != 3:
             wanted = "(output, h_n, tape) from forward, or (output, h_n) from a module of PyTorch"
             raise Malformed(wanted, kind_of(result))
-        output, last, tape = result
-        tape = (tape, transposed, x.dtype.kind != "f", state is not None)
-        return _array(output, "output", transposed), self._state(last), tape
+        number = self.submission.last.number
+
+        def ours(result: Any) -> tuple[np.ndarray, Any]:
+            return _array(result[0], "output", transposed), self._state(result[1])
+
+        self.as_now = lambda double=False: ours(
+            self.submission.look(Handle(number), without=(2,), double=double)
+        )
+        output, last = ours(result)
+        cut = self._without_padding(output, more.get("lengths"))
+        tape = (result[2], transposed, x.dtype.kind != "f", state is not None)
+        return cut, last, (*tape, output.shape[self.time_axis] - cut.shape[self.time_axis])
+
+    def _without_padding(self, output: np.ndarray, lengths: Any) -> np.ndarray:
+        """Return an output of the steps of the longest sequence, if all later ones are zero."""
+        if lengths is None or output.ndim <= self.time_axis:
+            return output
+        first, rest = np.split(output, [int(np.max(lengths))], self.time_axis)
+        return output if rest.any() else first
 
     def __call__(self, x: np.ndarray, state: Any = None, **more: Any) -> tuple[Any, Any]:
         """Return output and last state of a call, if it can be called."""
@@ -175,7 +195,7 @@ class UserLayer:
     ) -> tuple[Any, bool]:
         """Return the result, and whether its batch axis comes first."""
         transposed = self.transpose and x.ndim == (3 if x.dtype.kind == "f" else 2)
-        args = [x.swapaxes(0, 1) if transposed else x]
+        args = [_swapped(x) if transposed else x]
         if state is not None:
             args.append(_flat(state) if self.conventions.flat_state else state)
         try:
@@ -187,14 +207,30 @@ class UserLayer:
     def backward(self, tape: Any, d_output: Any = None, d_state: Any = None) -> Any:
         """Return the gradients, by our names and in our layout."""
         if self.forward_only:
+            self.as_now = None
             return SimpleNamespace(x=None, h0=None, c0=None, parameters={})
-        own_tape, transposed, is_tokens, has_state = tape
+        own_tape, transposed, is_tokens, has_state, padded = tape
+        if padded and d_output is not None:
+            widths = np.zeros((d_output.ndim, 2), int)
+            widths[self.time_axis, 1] = padded
+            d_output = np.pad(d_output, widths)
         if transposed and d_output is not None:
-            d_output = d_output.swapaxes(0, 1)
+            d_output = _swapped(d_output)
         if self.conventions.flat_state:
             d_state = _flat(d_state)
         number = self.handle.number
         gradients = self.submission.call("backward", own_tape, d_output, d_state, of=number)
+        result = Handle(self.submission.last.number)
+
+        def ours(gradients: Any) -> SimpleNamespace:
+            return self._gradients(gradients, transposed, is_tokens=is_tokens, has_state=has_state)
+
+        self.as_now = lambda double=False: ours(self.submission.look(result, double=double))
+        return ours(gradients)
+
+    def _gradients(
+        self, gradients: Any, transposed: bool, *, is_tokens: bool, has_state: bool
+    ) -> SimpleNamespace:
         d_x, d_initial, d_parameters = three_gradients(gradients)
         if d_parameters is None:
             raise Malformed("gradients with x, h0 and parameters from backward", kind_of(gradients))
@@ -237,6 +273,12 @@ def _array(value: Any, name: str, transposed: bool = False) -> np.ndarray:
     if not isinstance(value, np.ndarray):
         raise Malformed(f"an array for {name}", kind_of(value))
     return value.swapaxes(0, 1) if transposed and value.ndim > 1 else value
+
+
+def _swapped(array: np.ndarray) -> np.ndarray:
+    """Return an array with the batch axis first, contiguous if the array is."""
+    swapped = array.swapaxes(0, 1)
+    return np.ascontiguousarray(swapped) if array.flags.c_contiguous else swapped
 
 
 def _missing_if_refused(trouble: Trouble, options: dict[str, Any]) -> Trouble:

@@ -40,6 +40,9 @@ SIZES = ((3, 2, 4, 5), (4, 3, 5, 2), (1, 5, 3, 4), (5, 1, 2, 3), (7, 3, 6, 6))
 """T, B, V and H: first all different, so that no transposition is hidden; then one step, one
 sequence, and as many inputs as units."""
 
+WIDE = ((2, 3, 2, 80),)
+"""One more for a kernel: more units than a tile has columns."""
+
 PARTS = ("forward", "gradients of the parameters", "gradients of x and the state")
 """Each part is a point."""
 
@@ -153,7 +156,9 @@ def try_parts(
     return results
 
 
-def find_conventions(layers: Layers, seed: int) -> list[PartResult]:
+def find_conventions(
+    layers: Layers, seed: int, sizes: Sequence[Sequence[int]] = SIZES
+) -> list[PartResult]:
     """Try the simplest layer in each convention, keep the one that fits, return its results.
 
     UsageError if one fits, but a flag states another one.
@@ -167,7 +172,7 @@ def find_conventions(layers: Layers, seed: int) -> list[PartResult]:
         if conventions.columns and layers.submission.adapter:
             continue
         layers.conventions = conventions
-        results = try_parts(layers, seed)
+        results = try_parts(layers, seed, sizes)
         score = sum(result.verdict == "right" for result in results)
         shapes = results[0].wrong is not None and not any(c.problem for c in results[0].comparisons)
         tried.append((score + 0.5 * shapes, conventions, results))
