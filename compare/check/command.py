@@ -20,6 +20,7 @@ from compare.check.classes.parts import find_conventions, parts_of
 from compare.check.classes.properties import try_properties
 from compare.check.config import CheckConfig
 from compare.check.diagnosis import likely_mistake, lines_of_mistake, name_mistakes
+from compare.check.folder import check_folder, folder_of
 from compare.check.functions.cs231n import CS231N_STAGES
 from compare.check.functions.exercises import STAGES
 from compare.check.functions.stages import Stage, StageResult
@@ -30,7 +31,7 @@ from compare.check.report.explanation import reason
 from compare.check.report.report import Report, check_can_write, notes_of, show, write_json
 from compare.check.worker.client import Notes, Source, Submission, Trouble
 from compare.parity import CELLS
-from compare.terminal import CommandError, Terminal, UsageError
+from compare.terminal import CommandError, Terminal, UsageError, plural
 
 __all__ = ["CheckConfig", "CheckError", "check", "examine", "train_functions"]
 
@@ -65,6 +66,15 @@ def check(config: CheckConfig, terminal: Terminal | None = None) -> Report | Non
         return None
     for path in filter(None, (config.json, config.gradescope)):
         check_can_write(path)
+    if (folder := folder_of(str(config.target))) is not None:
+        for name in ("gradescope", "watch"):
+            if getattr(config, name):
+                raise UsageError(f"expected a file with --{name}, got {config.target}")
+        rows = check_folder(config, folder, terminal)
+        right = sum(row["ok"] for row in rows)
+        if right < len(rows):
+            raise CheckError(f"{right} of {plural(len(rows), 'file')} are right")
+        return None
     source = source_of(config)
     if config.watch:
         watch(config, source, terminal)

@@ -126,6 +126,7 @@ class Report:
             "properties": self.properties,
             "error_handling": self.error_handling,
             "training": None if self.training is None else self.training.to_json(),
+            "notes": self.notes,
         }
 
     def to_gradescope(self) -> dict[str, Any]:
