@@ -8,7 +8,17 @@ from typing import Any
 
 import numpy as np
 
-from compare.check.worker.messages import Message, clean, cleaned, fits, is_packed, pack, unpack
+from compare.check.worker.exceptions import in_words
+from compare.check.worker.messages import (
+    Message,
+    clean,
+    cleaned,
+    fits,
+    is_packed,
+    layout_of,
+    pack,
+    unpack,
+)
 from compare.check.worker.process import PATIENCE, Notes, Process, Trouble
 from compare.check.worker.source import Source
 
@@ -59,7 +69,7 @@ class Submission:
         source = self.source
         self._replaced = ()
         self._process = self.start(source, self._call_back, self.notes)
-        names = ("file", "module", "name", "folders", "numpy_only")
+        names = ("file", "module", "name", "folders", "numpy_only", "interpret")
         head = {"do": "load"} | {name: getattr(source, name) for name in names}
         seconds = 6 * source.seconds if source.file else max(60.0, 3 * source.seconds)
         wall = PATIENCE * source.seconds if source.file else PATIENCE * seconds
@@ -105,11 +115,13 @@ class Submission:
             "kwargs": {key: _packed(value, arrays) for key, value in kwargs.items()},
             "keep": list(keep),
         }
-        answer, received = self._request(head, arrays)
+        answer, received = self._request(head | {"layouts": [*map(layout_of, arrays)]}, arrays)
         for k, packed in answer["written"]:
             value = unpack(packed, received)
             if not isinstance(value, np.ndarray) or value.shape != arrays[k].shape:
                 raise Trouble("error", "changed the shape of an argument")
+            if not arrays[k].flags.writeable:
+                raise Trouble("error", "changed an argument that is read-only")
             arrays[k][...] = value
         number = answer["number"]
         self.last = Handle(number, names=tuple(answer["names"]))
@@ -121,21 +133,36 @@ class Submission:
             return tuple(handles.get(k, item) for k, item in enumerate(result))
         return result
 
-    def look(self, handle: Handle, *attributes: str) -> Any:
-        """Return an object of the process as it is now, or an attribute of it."""
-        path = [*handle.path, *attributes]
-        answer, received = self._request({"do": "get", "of": handle.number, "path": path})
+    def look(
+        self, handle: Handle, *attributes: str, without: Sequence[int] = (), double: bool = False
+    ) -> Any:
+        """Return an object of the process as it is now, or an attribute of it.
+
+        Items of it that `without` names are left out. With `double`, its arrays are doubled first,
+        in place and one by one.
+        """
+        head = {"do": "get", "of": handle.number, "path": [*handle.path, *attributes]}
+        head |= {"without": list(without), "double": double}
+        answer, received = self._request(head)
         return unpack(answer["result"], received)
 
-    def write(self, handle: Handle, name: str, values: dict[str, np.ndarray]) -> None:
-        """Write values into the arrays of a dictionary that an object has."""
+    def write(
+        self, handle: Handle, name: str, values: dict[str, np.ndarray], *, replace: bool = False
+    ) -> None:
+        """Write values into the arrays of a dictionary that an object has, or replace these."""
         items = [[key, k] for k, key in enumerate(values)]
         head = {"do": "set", "of": handle.number, "name": name, "items": items}
+        head["replace"] = replace
         self._request(head, [np.asarray(value) for value in values.values()])
 
     def forget(self) -> None:
         """Delete all results; their handles are invalid."""
         self._request({"do": "forget"})
+
+    def launches(self) -> list[dict[str, Any]]:
+        """Return Triton's kernels that were launched, with the types of their arguments."""
+        launches: list[dict[str, Any]] = self._request({"do": "launches"})[0]["launches"]
+        return launches
 
     def replace(self, names: Sequence[str]) -> None:
         """Replace these functions, and only these, by ours."""
@@ -162,12 +189,13 @@ class Submission:
         if "raised" in answer:
             raised = answer["raised"]
             kinds = tuple(raised["kinds"]) or ("an exception",)
-            message = f"{kinds[0]}: {raised['message']}" if raised["message"] else kinds[0]
-            message += f" ({raised['where']})" if raised["where"] else ""
+            message = in_words(kinds[0], raised["message"], raised["where"])
             verdict = "missing" if "NotImplementedError" in kinds else "error"
             raise Trouble(verdict, message, kinds)
         if answer["changed"]:
             raise Trouble("error", f"changed {answer['changed'][0]}, which is not its own")
+        for first, second in answer.get("shared", ()):
+            received[second] = received[first]  # as they are there
         return answer, received
 
     def _invalid(self, expected: str) -> Trouble:
@@ -205,10 +233,15 @@ def _form_of(do: str, sent: int, received: int) -> dict[str, Any]:
         is_pair = isinstance(value, list) and len(value) == 2
         return is_pair and value[0] in range(sent) and packed(value[1])
 
+    def shared(value: Any) -> bool:
+        return fits(value, [int]) and len(value) == 2 and set(value) <= set(range(received))
+
+    result = {"result": packed, "shared": [shared]}
     forms: dict[str, dict[str, Any]] = {
         "load": {"names": [str], "adapter": str, "kinds": [str]},
-        "call": {"result": packed, "number": int, "names": [str], "written": [written]},
-        "get": {"result": packed},
+        "call": result | {"number": int, "names": [str], "written": [written]},
+        "get": result,
+        "launches": {"launches": [dict]},
     }
     return forms.get(do, {})
 
