@@ -25,6 +25,7 @@ from rich.text import Text
 from compare.check.config import CheckConfig
 from compare.check.report.report import STYLES, Report, write_json
 from compare.check.worker.messages import clean
+from compare.check.worker.process import how_ended
 from compare.check.worker.source import split_target
 from compare.check.worker.start import ONE_THREAD
 from compare.terminal import CommandError, Terminal, UsageError
@@ -114,16 +115,22 @@ def _checked(config: CheckConfig, files: dict[str, Path], jobs: int) -> Generato
                 done.put({"file": name} | job.check(path))
 
     running = [_Job(config) for _ in range(jobs)]
-    for job in running:
-        threading.Thread(target=work, args=(job,), daemon=True).start()
+    threads = [threading.Thread(target=work, args=(job,), daemon=True) for job in running]
+    for thread in threads:
+        thread.start()
     try:
         for _ in files:
             yield done.get()
     finally:
+        with suppress(queue.Empty):
+            while True:
+                waiting.get_nowait()
         for job in running:
             job.stop()
-        for job in running:
+        for job, thread in zip(running, threads, strict=True):
             job.close()
+            thread.join()
+            job.close()  # it may have been started meanwhile
 
 
 class _Job:
@@ -135,18 +142,19 @@ class _Job:
 
     def check(self, path: Path) -> Row:
         """Return the results of a file."""
-        process = self._process = self._process or self._start()
         try:
-            _send(process.stdin, path)
-            row: Row = pickle.load(process.stdout)
+            if self._process is None:
+                self._start()
+            _send(self._process.stdin, path)
+            row: Row = pickle.load(self._process.stdout)
         except (EOFError, OSError, ValueError):
             self.close()
-            self._process = None
-            return NOTHING | {"failed": f"its check ended with exit code {process.returncode}"}
+            how, self._process = how_ended(self._process.returncode), None
+            return NOTHING | {"failed": f"its check ended {how}"}
         return row
 
-    def _start(self) -> Any:
-        process = subprocess.Popen(
+    def _start(self) -> None:
+        self._process = subprocess.Popen(
             [sys.executable, "-c", JOB],
             stdin=subprocess.PIPE,
             stdout=subprocess.PIPE,
@@ -155,8 +163,7 @@ class _Job:
             start_new_session=True,  # Ctrl-C ends it by way of this process
         )
         for value in (sys.path, self._config):
-            _send(process.stdin, value)
-        return process
+            _send(self._process.stdin, value)
 
     def stop(self) -> None:
         """Let it end, if it has nothing to do."""

@@ -23,7 +23,7 @@ FILES = {
     "bob/mine.py": (RIGHT.replace("1e-6", "1"), "0 of 1  clip_grad_norm wrong"),
     "carol.py": ("import none", "0 of 1  error: ModuleNotFoundError: No module named 'none' (line"),
     "dave\x1b[2J.py": (f"import alice\n{RIGHT}", "1 of 1  right; opens alice.py"),
-    "eve.py": (RIGHT + KILLS, "0 of 0  error: its check ended with exit code -9"),
+    "eve.py": (RIGHT + KILLS, "0 of 0  error: its check ended by signal SIGKILL"),
     "frank.py": (RIGHT, "1 of 1  right"),
 }
 OPTIONS = ["--stage", "clip_grad_norm", "--json", "found.json"]
