@@ -24,6 +24,7 @@ from compare.check.classes.properties import try_properties
 from compare.check.classes.searching import search_layer
 from compare.check.config import CheckConfig
 from compare.check.diagnosis import likely_mistake, lines_of_mistake, name_mistakes, with_remark
+from compare.check.folder import check_folder, folder_of
 from compare.check.functions.cs231n import CS231N_STAGES
 from compare.check.functions.exercises import STAGES
 from compare.check.functions.searching import search_stage
@@ -36,8 +37,9 @@ from compare.check.report.explanation import reason
 from compare.check.report.report import Report, check_can_write, notes_of, show, write_json
 from compare.check.symptoms import without_numbers
 from compare.check.worker.client import Notes, Source, Submission, Trouble
+from compare.check.worker.messages import clean
 from compare.parity import CELLS
-from compare.terminal import CommandError, Terminal, UsageError
+from compare.terminal import CommandError, Terminal, UsageError, plural
 
 __all__ = ["CheckConfig", "CheckError", "check", "examine", "train_functions"]
 
@@ -72,6 +74,15 @@ def check(config: CheckConfig, terminal: Terminal | None = None) -> Report | Non
         return None
     for path in filter(None, (config.json, config.gradescope)):
         check_can_write(path)
+    if (folder := folder_of(str(config.target))) is not None:
+        for name in ("gradescope", "watch"):
+            if getattr(config, name):
+                raise UsageError(f"expected a file with --{name}, got {config.target}")
+        rows = check_folder(config, folder, terminal)
+        right = sum(row["ok"] for row in rows)
+        if right < len(rows):
+            raise CheckError(f"{right} of {plural(len(rows), 'file')} are right")
+        return None
     source = source_of(config)
     if config.watch:
         watch(config, source, terminal)
@@ -126,13 +137,15 @@ def watch(config: CheckConfig, source: Source, terminal: Terminal) -> None:
 def source_of(config: CheckConfig) -> Source:
     """Return the source of the target; UsageError if a flag does not fit to it."""
     target = str(config.target)
+    interpret = config.interpret or config.compile_for is not None
+    calls = 300 if interpret else 30
     try:
         source = Source.parse(
             target,
             numpy_only=config.numpy_only,
-            interpret=config.interpret or config.compile_for is not None,
+            interpret=interpret,
             seconds=config.timeout,
-            total=config.total_timeout or 30 * config.timeout,
+            total=config.total_timeout or calls * config.timeout,
             gibibytes=config.memory,
         )
     except FileNotFoundError:
@@ -212,7 +225,7 @@ def examine_functions(config: CheckConfig, load: Load, terminal: Terminal) -> Re
     what = f"six functions of {CELLS[report.cell].title}"
     what = "CS231n's four functions" if report.form == "cs231n" else what
     what += f", gates in the order {config.gates} (as --gates says)" if config.gates else ""
-    terminal.line(f"{config.target}: {what}, seed {config.seed}")
+    terminal.line(f"{clean(str(config.target))}: {what}, seed {config.seed}")
     if trouble is not None:
         report.stages = _without_result(chosen, trouble)
         return report
@@ -305,7 +318,7 @@ def examine_class(config: CheckConfig, load: Load, terminal: Terminal) -> Report
     """Check a recurrent layer: its three parts, then features, properties and error handling."""
     cell = config.cell or next(iter(CELLS))
     report = Report(str(config.target), "class", cell, config.seed, [], strict=config.strict)
-    terminal.line(f"{config.target}: a recurrent layer, seed {config.seed}")
+    terminal.line(f"{clean(str(config.target))}: a recurrent layer, seed {config.seed}")
     try:
         with _spinner(terminal), load() as submission:
             report.adapter = submission.adapter

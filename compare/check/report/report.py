@@ -137,6 +137,7 @@ class Report:
             "error_handling": self.error_handling,
             "kernels": self.kernels,
             "training": None if self.training is None else self.training.to_json(),
+            "notes": self.notes,
         }
 
     def to_gradescope(self) -> dict[str, Any]:
