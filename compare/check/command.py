@@ -29,6 +29,7 @@ from compare.check.functions.trying import SubmissionFunctions, reference, try_a
 from compare.check.report.explanation import reason
 from compare.check.report.report import Report, check_can_write, notes_of, show, write_json
 from compare.check.worker.client import Notes, Source, Submission, Trouble
+from compare.files import naming
 from compare.parity import CELLS
 from compare.terminal import CommandError, Terminal, UsageError
 
@@ -61,7 +62,7 @@ def check(config: CheckConfig, terminal: Terminal | None = None) -> Report | Non
         cell = config.cell or cell_of_class([config.new.stem]) or next(iter(CELLS))
         write_template(config.new, cell)
         terminal.line(f"Written to {config.new}: six functions (cell {cell}). Fill in one, then:")
-        terminal.line(f"  rnn-parity check {config.new}", "bold")
+        terminal.line(f"  rnn-parity check {config.new}", "bold", whole=True)
         return None
     for path in filter(None, (config.json, config.gradescope)):
         check_can_write(path)
@@ -95,7 +96,8 @@ def _examine(config: CheckConfig, source: Source, terminal: Terminal) -> Report:
 
 def write_template(path: Path, cell: str) -> None:
     """Write the exercise: functions whose docstrings say what to write."""
-    path.write_text(template_of(cell, path.name), encoding="utf-8")
+    with naming(path):
+        path.write_text(template_of(cell, path.name), encoding="utf-8")
 
 
 def watch(config: CheckConfig, source: Source, terminal: Terminal) -> None:

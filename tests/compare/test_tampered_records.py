@@ -16,8 +16,6 @@ from compare.bench.results.result import Document
 from compare.bench.results.table import show
 from compare.cli import main
 from compare.terminal import CommandError, Terminal
-from tests.compare.bench.test_bench_result import grid
-from tests.compare.runs.runs import FLAGS, TEXT
 from tests.compare.tampering import KINDS, Kind, as_text, tampered
 from tests.counts import Count, number
 
@@ -37,20 +35,6 @@ COMMANDS = {
     "benchmark": [],
 }
 """The commands that read each record; those that train do one epoch more."""
-
-
-@pytest.fixture(scope="module")
-def records(tmp_path_factory: pytest.TempPathFactory) -> Path:
-    """A small run with all its records, a replay and a benchmark."""
-    root = tmp_path_factory.mktemp("records")
-    (root / "fox.txt").write_text(TEXT)
-    flags = f"{FLAGS} --text {root / 'fox.txt'}"
-    assert main(f"train --model scratch {flags} --runs {root / 'runs'}".split()) == 0
-    [directory] = (root / "runs").iterdir()
-    suspect = f"--bug tanh-derivative --updates 2 --output {directory / 'replay'}"
-    assert main(f"bisect {flags.replace('--epochs 2', suspect)}".split()) == 1
-    grid().write(directory / "bench.json")
-    return directory
 
 
 def ended_well(code: int, error: str) -> bool:

@@ -17,6 +17,7 @@ from compare.check.cases.parts import PartResult
 from compare.check.functions.training import TrainingResult, show_training
 from compare.check.report.explanation import explained, first_entry, in_short, problem
 from compare.check.worker.client import Notes
+from compare.files import naming
 from compare.terminal import Terminal
 
 STYLES = {"right": "green", "wrong": "bold red", "missing": "dim", "error": "red", "timeout": "red"}
@@ -182,7 +183,8 @@ def check_can_write(path: Path) -> None:
 def write_json(path: Path, values: dict[str, Any]) -> None:
     """Write plain values into a file."""
     text = json.dumps(values, indent=1, ensure_ascii=False, allow_nan=False)
-    path.write_text(text + "\n", encoding="utf-8")
+    with naming(path):
+        path.write_text(text + "\n", encoding="utf-8")
 
 
 # In a terminal ----------------------------------------------------------------------------------
