@@ -6,6 +6,7 @@ import os
 import re
 import subprocess
 import sys
+import tomllib
 from pathlib import Path
 from typing import Any
 
@@ -39,26 +40,8 @@ VARIABLES: list[dict[str, str]] = [
     {"TERM": "xterm-256color", "FORCE_COLOR": "1"},
 ]
 HELP = ["--help", *(f"{command} --help" for command in COMMANDS)]
-LINES = {
-    "--quik": "Unrecognized options: --quik; did you mean --quick? (see rnn-parity run --help)",
-    "train --model scratch --num-epochs": (
-        "Unrecognized options: --num-epochs; did you mean --epochs? (see rnn-parity train --help)"
-    ),
-    "train": (
-        "Missing from rnn-parity train: --model {scratch,concise} (see rnn-parity train --help)"
-    ),
-    "explain --cell grru": (
-        "invalid choice 'grru' for argument '--cell'. Expected one of gru, lstm, rnn "
-        "(see rnn-parity explain --help)"
-    ),
-    "bench --seconds 20": "Unrecognized options: --seconds, 20 (see rnn-parity bench --help)",
-    "generate --run x": (
-        "Missing from rnn-parity generate: --prefix STR (see rnn-parity generate --help)"
-    ),
-    "run --lr": "Missing value for argument '--lr'. Expected 1 values (see rnn-parity run --help)",
-    "check": "expected a FILE to check or --new FILE, got neither",
-    "nonsense": "Unrecognized options: nonsense (see rnn-parity --help)",
-}
+MESSAGES = tomllib.loads((ROOT / "tests" / "messages.toml").read_text(encoding="utf-8"))
+LINES: dict[str, str] = MESSAGES["lines"]
 """The line of a wrong command."""
 
 Case = tuple[int, dict[str, str], list[str]]
