@@ -74,7 +74,7 @@ class Record:
                 status = check_regular(self._metrics, self._path)
             stack.callback(self._close)
             if status.st_nlink > 1:
-                raise OSError(EMLINK, f"{METRICS} under another name too", str(self._path))
+                raise OSError(EMLINK, "a file with another name too", str(self._path))
             self._size = status.st_size  # bytes of whole lines
             self._resources = stack.pop_all()
 
@@ -83,12 +83,11 @@ class Record:
         for name in (METRICS, CHECKPOINTS, SNAPSHOTS):
             path = real_path(self.directory / name, self.directory)
             if name != METRICS and os.path.lexists(path) and not path.is_dir():
-                raise NotADirectoryError(ENOTDIR, f"{name} that is no directory", str(path))
+                raise NotADirectoryError(ENOTDIR, "no directory", str(path))
         for path in self.directory.rglob("*.*"):
             written = path.suffix in (".json", ".png", ".safetensors", UNFINISHED)
             if written and path.is_dir() and not path.is_symlink():
-                found = f"a directory called {path.name}"
-                raise IsADirectoryError(EISDIR, found, str(path))
+                raise IsADirectoryError(EISDIR, os.strerror(EISDIR), str(path))
 
     @classmethod
     def create(cls, runs: Path, name: str, *, now: datetime | None = None) -> Self:
@@ -117,7 +116,8 @@ class Record:
             return cls(directory)
         except OSError as error:
             raise RecordError(
-                f"expected a run's directory to write in, got {directory}: {error.strerror}"
+                f"expected a run's directory to write in, got {error.filename or directory}: "
+                f"{error.strerror}"
             ) from error
 
     def __enter__(self) -> Self:

@@ -72,7 +72,7 @@ def write(path: Path, tensors: Mapping[str, np.ndarray], metadata: Mapping[str, 
             f"expected a checkpoint of at most {MOST_BYTES:,} bytes, with a header of at most "
             f"{MOST_HEADER_BYTES:,}, got {len(content):,} and {header:,}"
         )
-    start, stop = _place_of_digits(content)
+    start, stop = _place_of_digits(content, 8)
     digest = hashlib.sha256(content).hexdigest().encode()
     write_file(path, [memoryview(content)[:start], digest, memoryview(content)[stop:]])
 
@@ -106,21 +106,21 @@ def read(
 
 
 def _header(file: BinaryIO, size: int) -> bytes:
-    """Return the header, with the length before it, of a file that has the digest it states."""
+    """Return the header of a file that has the digest it states."""
     number = int.from_bytes(length := file.read(8), "little")
     if number > min(MOST_HEADER_BYTES, size - 8):
         raise SchemaError(
             f"a checkpoint with a header of at most {MOST_HEADER_BYTES:,} bytes",
             f"{size:,} bytes, a header of {number:,} among them",
         )
-    header = length + file.read(number)
-    start, stop = _place_of_digits(header)
-    whole = len(header) + max((int(end[1]) for end in END.finditer(header)), default=0)
+    header = file.read(number)
+    start, stop = _place_of_digits(header, 0)
+    whole = 8 + number + max((int(end[1]) for end in END.finditer(header)), default=0)
     if size != whole:
         raise SchemaError(f"a checkpoint of {whole:,} bytes", f"{size:,}")
-    digest = hashlib.sha256(memoryview(header)[:start])
-    digest.update(ZEROS.encode())
-    digest.update(memoryview(header)[stop:])
+    digest = hashlib.sha256(length)
+    for part in (memoryview(header)[:start], ZEROS.encode(), memoryview(header)[stop:]):
+        digest.update(part)
     while piece := file.read(PIECE):
         digest.update(piece)
     digits = header[start:stop].decode()
@@ -131,16 +131,16 @@ def _header(file: BinaryIO, size: int) -> bytes:
 
 def _parsed(header: bytes) -> tuple[Shapes, Any]:
     """Return the shape and dtype of each tensor, and the metadata without the digest."""
-    values = parse_json(header[8:])
+    values = parse_json(header)
     metadata = parse_json(values.pop("__metadata__")[NAME])
     del metadata["sha256"]
     kinds = {name: read_as(_Tensor, tensor, "a tensor") for name, tensor in values.items()}
     return {name: (tuple(kind.shape), DTYPES[kind.dtype]) for name, kind in kinds.items()}, metadata
 
 
-def _place_of_digits(content: bytes) -> tuple[int, int]:
-    """Return the first and the last position of the digest."""
-    match = DIGITS.match(content, 8)
+def _place_of_digits(content: bytes, begin: int) -> tuple[int, int]:
+    """Return the first and the last position of the digest, in a header that begins there."""
+    match = DIGITS.match(content, begin)
     if match is None:
         raise SchemaError("a checkpoint of this version", "a file without its SHA-256")
     return match.span(1)
