@@ -5,7 +5,7 @@ import math
 import pytest
 
 from compare.terminal.textplot import Curve, legend, plot
-from tests.shown import expected
+from tests.tables import expected
 
 CURVES = [
     Curve("right", [0, 1, 2, 4], [4.0, 2.0, 1.0, 0.0]),
