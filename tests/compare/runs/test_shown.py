@@ -13,6 +13,7 @@ from rich.console import Console
 
 from compare.cli import main
 from compare.parity.rows import ParityReport, Verdict
+from compare.runs import snapshots
 from compare.runs.commands import RunResult, _report
 from compare.runs.config import RunConfig
 from compare.runs.reading import read_metrics
@@ -20,6 +21,7 @@ from compare.runs.record import Record
 from compare.runs.resuming import _difference
 from compare.terminal import Terminal, output
 from tests.compare.parity.test_table import ROWS
+from tests.compare.runs.checkpoints import checkpoint
 from tests.compare.runs.runs import only, read, signalled
 
 
@@ -154,3 +156,20 @@ def test_a_difference_names_what_is_here_first(
 ) -> None:
     beginning = "a vocabulary of " if name == "vocabulary" else ""
     assert _difference(name, before, here) == beginning + words
+
+
+@pytest.mark.parametrize(
+    ("update", "epochs", "label"),
+    [
+        (0, 0, "untrained"),
+        (3, 1, "after 1 epoch"),
+        (4, 4 / 3, "after 4 updates"),
+        (6, 2, "after 2 epochs"),
+    ],
+)
+def test_a_snapshot_has_the_label_of_its_progress(update: int, epochs: float, label: str) -> None:
+    found = snapshots._snapshot(checkpoint(update))  # 3 batches an epoch
+    assert (found.epoch, found.label) == (epochs, label)
+    for carried, state in ((True, "carried"), (False, "reset")):
+        setting = snapshots._setting(checkpoint(update, carry_state=carried))
+        assert (setting.state, setting.lr, setting.num_steps) == (state, 0.1, 5)
