@@ -1,8 +1,13 @@
-"""What the tests expect and is data: tests/messages.toml, and tests/shown.toml."""
+"""What tests try and expect and is data: tests/cases.toml, messages.toml and shown.toml."""
 
 import tomllib
 from pathlib import Path
 from typing import Any
+
+
+def cases(section: str) -> dict[str, Any]:
+    """Return the cases of a test."""
+    return dict(_read("cases")[section])
 
 
 def messages(section: str) -> dict[str, str]:
