@@ -75,7 +75,7 @@ def check(config: CheckConfig, terminal: Terminal | None = None) -> Report | Non
         watch(config, source, terminal)
     report = _examine(config, source, terminal)
     if not report.ok:
-        raise CheckError(report.summary)
+        raise CheckError(report.summary if terminal.console.quiet else report.summary_below)
     return report
 
 
@@ -130,6 +130,7 @@ def source_of(config: CheckConfig) -> Source:
             numpy_only=config.numpy_only,
             interpret=config.interpret or config.compile_for is not None,
             seconds=config.timeout,
+            total=config.total_timeout or 30 * config.timeout,
             gibibytes=config.memory,
         )
     except FileNotFoundError:

@@ -86,7 +86,11 @@ class CheckConfig:
     numpy_only: Annotated[bool, _flag()] = False
     """Refuse imports of anything but NumPy and the standard library."""
     timeout: Annotated[float, arg(metavar="SECONDS")] = 10.0
-    """Processor time of one call; its wall time may be ten times that."""
+    """Processor time of one call; its wall time may be eight times that."""
+    total_timeout: Annotated[
+        float | None, _flag("SECONDS", "(default: 30 times --timeout, which is 300)")
+    ] = None
+    """Wall time of all calls of a file together."""
     memory: Annotated[float, arg(metavar="GIB")] = 4.0
     """Memory limit of the code, where the system has such a limit."""
     json: Annotated[Path | None, _flag("FILE")] = None
@@ -107,9 +111,10 @@ class CheckConfig:
         if (self.target is None) == (self.new is None):
             got = "neither" if self.new is None else "both"
             raise UsageError(f"expected a FILE to check or --new FILE, got {got}")
-        for name in ("timeout", "memory"):
-            if not 0 < getattr(self, name) < math.inf:
-                raise UsageError(f"expected --{name} above 0, got {getattr(self, name)}")
+        for name in ("timeout", "total_timeout", "memory"):
+            value = getattr(self, name)
+            if value is not None and not 0 < value < math.inf:
+                raise UsageError(f"expected --{name.replace('_', '-')} above 0, got {value}")
         if self.compile_for is not None:
             capability_of(self.compile_for)
         if self.text is not None and not self.text.is_file():
