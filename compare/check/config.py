@@ -9,6 +9,7 @@ from typing import Annotated, Literal, Self
 
 from tyro.conf import Positional, arg
 
+from compare.check.kernels import capability_of
 from compare.parity import CELLS, CellName
 from compare.terminal import UsageError, check_at_least, check_choices
 
@@ -51,6 +52,8 @@ class CheckConfig:
     """The class's layout: time-first or batch-first, 3d-state or 2d-state, out-in or in-out."""
     bias: Annotated[Literal["one", "two"] | None, _flag("one|two", _DETECTED)] = None
     """Number of biases of the class."""
+    gates: Annotated[str | None, _flag("GATE,…", "(default: as in PyTorch)")] = None
+    """The order of the gates in the weights: z,r,n of a GRU, i,f,o,g of an LSTM, and so on."""
     names: Annotated[str | None, _flag("NAME=YOURS,…", _DETECTED)] = None
     """The names in the class for weight_ih_l0, weight_hh_l0, bias_ih_l0 and bias_hh_l0."""
     stage: Annotated[str | None, _flag("NAME", "(default: all)")] = None
@@ -70,6 +73,10 @@ class CheckConfig:
     """The dtype argument of a layer."""
     tf32: Annotated[bool, _flag()] = False
     """Allow the rounding of TF32, with which some GPUs multiply float32."""
+    interpret: Annotated[bool, _flag()] = False
+    """Run a module's Triton kernels on the CPU, and check each entry that they load and store."""
+    compile_for: Annotated[str | None, _flag("sm_80|sm_90|…")] = None
+    """Also compile these kernels for a GPU, which need not be there; implies --interpret."""
     seed: Annotated[int, arg(metavar="N")] = 0
     """Seed of the test cases; graders should choose their own."""
     deep: Annotated[bool, _flag()] = False
@@ -103,6 +110,8 @@ class CheckConfig:
         for name in ("timeout", "memory"):
             if not 0 < getattr(self, name) < math.inf:
                 raise UsageError(f"expected --{name} above 0, got {getattr(self, name)}")
+        if self.compile_for is not None:
+            capability_of(self.compile_for)
         if self.text is not None and not self.text.is_file():
             raise UsageError(f"expected a file for --text, got {self.text}")
         if self.new is not None and self.new.suffix != ".py":

@@ -25,14 +25,23 @@ from compare.check.cases.layer_results import (
     run,
 )
 from compare.check.cases.parts import Case, Malformed, Part, PartResult, in_float64
-from compare.check.classes.conventions import OF_A_CALL, Conventions, all_conventions
+from compare.check.classes.conventions import (
+    OF_A_CALL,
+    Conventions,
+    all_conventions,
+    has_weight_of_both,
+)
 from compare.check.classes.layers import Layers
+from compare.check.diagnosis import gate_order_of
 from compare.check.functions.signatures import equations, signatures_of
 from compare.check.worker.client import Trouble
 
 SIZES = ((3, 2, 4, 5), (4, 3, 5, 2), (1, 5, 3, 4), (5, 1, 2, 3), (7, 3, 6, 6))
 """T, B, V and H: first all different, so that no transposition is hidden; then one step, one
 sequence, and as many inputs as units."""
+
+WIDE = ((2, 3, 2, 80),)
+"""One more for a kernel: more units than a tile has columns."""
 
 PARTS = ("forward", "gradients of the parameters", "gradients of x and the state")
 """Each part is a point."""
@@ -147,7 +156,9 @@ def try_parts(
     return results
 
 
-def find_conventions(layers: Layers, seed: int) -> list[PartResult]:
+def find_conventions(
+    layers: Layers, seed: int, sizes: Sequence[Sequence[int]] = SIZES
+) -> list[PartResult]:
     """Try the simplest layer in each convention, keep the one that fits, return its results.
 
     UsageError if one fits, but a flag states another one.
@@ -156,8 +167,12 @@ def find_conventions(layers: Layers, seed: int) -> list[PartResult]:
     for conventions in sorted(all_conventions(), key=layers.flags.allow, reverse=True):
         if not layers.flags.allow(conventions) and any(fits for fits, *_ in tried):
             break
+        if conventions.state_first and not (tried and has_weight_of_both(tried[0][1])):
+            continue
+        if conventions.columns and layers.submission.adapter:
+            continue
         layers.conventions = conventions
-        results = try_parts(layers, seed)
+        results = try_parts(layers, seed, sizes)
         score = sum(result.verdict == "right" for result in results)
         shapes = results[0].wrong is not None and not any(c.problem for c in results[0].comparisons)
         tried.append((score + 0.5 * shapes, conventions, results))
@@ -167,6 +182,11 @@ def find_conventions(layers: Layers, seed: int) -> list[PartResult]:
     fits, layers.conventions, results = max(
         tried, key=lambda t: (t[2][0].cases, t[0], t[2][0].verdict != "error")
     )
+    conventions, [forward, *_] = layers.conventions, results
+    may_differ = conventions.has_own_names and not layers.flags.order
+    if may_differ and (order := gate_order_of(forward, layers.cell)):
+        conventions.order = order
+        results = try_parts(layers, seed)
     if fits:
         for name in OF_A_CALL:
             layers.flags.check(name, getattr(layers.conventions, name))

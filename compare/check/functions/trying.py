@@ -11,6 +11,7 @@ import numpy as np
 
 from compare.check.cases.comparison import Answer, Comparison, widened
 from compare.check.cases.comparison import compared as compared_with
+from compare.check.cases.gate_order import parse_order, to_ours, to_own, translated
 from compare.check.cases.parts import Case, Malformed, in_float64
 from compare.check.functions.plain import PlainFunctions, less_accurate
 from compare.check.functions.signatures import signatures_of
@@ -26,9 +27,19 @@ from compare.check.worker.client import Handle, Submission, Trouble
 from compare.parity import Move, unmoved
 
 
-def reference(name: str, args: Any) -> Any:
-    """Call the plain version's function of this name, in the place of a submission's."""
-    return LocalFunctions(PlainFunctions(name.partition("_")[0])).call(name, *args)
+def reference(name: str, args: Any, order: str | None = None) -> Any:
+    """Call the plain version's function of this name, in the place of a submission's.
+
+    `order` is that of the gates in the weights of the submission, as --gates has it.
+    """
+    cell = name.partition("_")[0]
+    functions, own = LocalFunctions(PlainFunctions(cell)), parse_order(order, cell)
+    return translated(
+        lambda *given: functions.call(name, *given),
+        *(name, cell, args),
+        before=lambda array: to_ours(array, cell, own),
+        after=lambda array: to_own(array, cell, own),
+    )
 
 
 class SubmissionFunctions:

@@ -48,6 +48,7 @@ class Report:
     features: list[dict[str, str]] = field(default_factory=list)
     properties: list[dict[str, str]] = field(default_factory=list)
     error_handling: list[dict[str, str]] = field(default_factory=list)
+    kernels: list[dict[str, str]] = field(default_factory=list)  # compiled, with --compile-for
     strict: bool = False  # whether error handling counts
     notes: list[str] = field(default_factory=list)
     failed: str = ""  # why it could not be checked
@@ -62,7 +63,8 @@ class Report:
     @property
     def wrong(self) -> list[dict[str, str]]:
         """The features and properties that fail; with `strict` also the error handling."""
-        counted = self.features + self.properties + (self.error_handling if self.strict else [])
+        counted = self.features + self.properties + self.kernels
+        counted += self.error_handling if self.strict else []
         return [entry for entry in counted if entry["verdict"] in FAILED]
 
     @property
@@ -94,7 +96,7 @@ class Report:
             lines = [line.plain for line in explained(result)]
             fails = result.verdict != "right"
             yield Row(result.stage.name, result.verdict, fails, "\n".join(lines))
-        for entry in self.features + self.properties:
+        for entry in self.features + self.properties + self.kernels:
             keys = ("case", "tensor", "found", "got", "likely")
             message = ": ".join(entry[key] for key in keys if key in entry)
             yield Row(entry["name"], entry["verdict"], entry["verdict"] in FAILED, message)
@@ -112,6 +114,7 @@ class Report:
             "features": self.features,
             "properties": self.properties,
             "error_handling": self.error_handling,
+            "kernels": self.kernels,
             "training": None if self.training is None else self.training.to_json(),
         }
 
@@ -220,13 +223,20 @@ def _show_entries(report: Report, terminal: Terminal) -> None:
     """Print features, properties and error handling, by verdict."""
     for kind, found in (("", report.features), ("properties ", report.properties)):
         for verdict in dict.fromkeys(("right", *FAILED, *(entry["verdict"] for entry in found))):
-            names = [_name_of(entry) for entry in found if entry["verdict"] == verdict]
-            if names:
+            names: dict[str, list[str]] = {}  # by the reason why a property is not tried
+            for entry in found:
+                if entry["verdict"] == verdict:
+                    names.setdefault(entry.get("why", ""), []).append(_name_of(entry))
+            if names and not verdict.endswith("--strict"):  # these are part of the error handling
+                lists = [", ".join(each) + f" ({why})" * bool(why) for why, each in names.items()]
                 text = Text(f"  {kind}{verdict}: ", STYLES.get(verdict, "dim"))
-                terminal.console.print(text.append(", ".join(names), "default"), soft_wrap=True)
+                terminal.console.print(text.append("; ".join(lists), "default"), soft_wrap=True)
     for entry in report.properties:
         if entry["verdict"] in FAILED and "found" in entry:
             terminal.line(f"  {entry['name']}, on {entry['case']}: {entry['found']}", "red")
+    for entry in report.kernels:
+        line = f"  {entry['name']}: {entry.get('found') or entry['got']}"
+        terminal.line(line, STYLES[entry["verdict"]])
     uncounted = []
     if any(entry["verdict"] == "missing" for entry in report.features):
         uncounted.append("Missing features do not count.")

@@ -8,7 +8,8 @@ from typing import Any
 
 import numpy as np
 
-from compare.check.worker.messages import Message, pack, unpack
+from compare.check.worker.exceptions import in_words
+from compare.check.worker.messages import Message, layout_of, pack, unpack
 from compare.check.worker.process import Notes, Process, Trouble
 from compare.check.worker.source import Source
 
@@ -47,7 +48,7 @@ class Submission:
     def _load(self) -> None:
         source = self.source
         self._process = self.start(source.gibibytes, self._call_back, self.notes)
-        names = ("file", "module", "name", "folders", "numpy_only")
+        names = ("file", "module", "name", "folders", "numpy_only", "interpret")
         head = {"do": "load"} | {name: getattr(source, name) for name in names}
         seconds = 6 * source.seconds if source.file else max(60.0, 3 * source.seconds)
         try:
@@ -92,7 +93,7 @@ class Submission:
             "kwargs": {key: _packed(value, arrays) for key, value in kwargs.items()},
             "keep": list(keep),
         }
-        answer, received = self._request(head, arrays)
+        answer, received = self._request(head | {"layouts": [*map(layout_of, arrays)]}, arrays)
         for k, packed in answer["written"]:
             arrays[k][...] = unpack(packed, received)
         number = answer["number"]
@@ -105,21 +106,36 @@ class Submission:
             return tuple(handles.get(k, item) for k, item in enumerate(result))
         return result
 
-    def look(self, handle: Handle, *attributes: str) -> Any:
-        """Return an object of the process as it is now, or an attribute of it."""
-        path = [*handle.path, *attributes]
-        answer, received = self._request({"do": "get", "of": handle.number, "path": path})
+    def look(
+        self, handle: Handle, *attributes: str, without: Sequence[int] = (), double: bool = False
+    ) -> Any:
+        """Return an object of the process as it is now, or an attribute of it.
+
+        Items of it that `without` names are left out. With `double`, its arrays are doubled first,
+        in place and one by one.
+        """
+        head = {"do": "get", "of": handle.number, "path": [*handle.path, *attributes]}
+        head |= {"without": list(without), "double": double}
+        answer, received = self._request(head)
         return unpack(answer["result"], received)
 
-    def write(self, handle: Handle, name: str, values: dict[str, np.ndarray]) -> None:
-        """Write values into the arrays of a dictionary that an object has."""
+    def write(
+        self, handle: Handle, name: str, values: dict[str, np.ndarray], *, replace: bool = False
+    ) -> None:
+        """Write values into the arrays of a dictionary that an object has, or replace these."""
         items = [[key, k] for k, key in enumerate(values)]
         head = {"do": "set", "of": handle.number, "name": name, "items": items}
+        head["replace"] = replace
         self._request(head, [np.asarray(value) for value in values.values()])
 
     def forget(self) -> None:
         """Delete all results; their handles are invalid."""
         self._request({"do": "forget"})
+
+    def launches(self) -> list[dict[str, Any]]:
+        """Return Triton's kernels that were launched, with the types of their arguments."""
+        launches: list[dict[str, Any]] = self._request({"do": "launches"})[0]["launches"]
+        return launches
 
     def replace(self, names: Sequence[str]) -> None:
         """Replace these functions, and only these, by ours."""
@@ -134,12 +150,13 @@ class Submission:
         if "raised" in answer:
             raised = answer["raised"]
             kinds = tuple(raised["kinds"])
-            message = f"{kinds[0]}: {raised['message']}" if raised["message"] else kinds[0]
-            message += f" ({raised['where']})" if raised["where"] else ""
+            message = in_words(kinds[0], raised["message"], raised["where"])
             verdict = "missing" if "NotImplementedError" in kinds else "error"
             raise Trouble(verdict, message, kinds)
         if answer["changed"]:
             raise Trouble("error", f"changed {answer['changed'][0]}, which is not its own")
+        for first, second in answer.get("shared", ()):
+            received[second] = received[first]  # as they are there
         return answer, received
 
     def _call_back(self, head: dict[str, Any], arrays: list[np.ndarray]) -> Message:

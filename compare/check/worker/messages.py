@@ -80,6 +80,26 @@ def numbers_of(value: Any) -> np.ndarray | None:
     return found if found.dtype.kind in "biuf" else None
 
 
+def layout_of(item: np.ndarray) -> list[Any] | None:
+    """Return an array's strides, and whether it can be written; None of an ordinary array."""
+    ordinary = item.flags.forc and item.flags.writeable
+    return None if ordinary or not item.size else [list(item.strides), item.flags.writeable]
+
+
+def laid_out(item: np.ndarray, layout: list[Any] | None) -> np.ndarray:
+    """Return a copy of an array with this layout, in memory of its own."""
+    if layout is None:
+        return item
+    strides, writeable = layout
+    steps = [s * (n - 1) for s, n in zip(strides, item.shape, strict=True)]
+    before, after = (sum(sign * max(sign * s, 0) for s in steps) for sign in (-1, 1))
+    memory = np.zeros((after - before) // item.itemsize + 1, item.dtype)
+    placed = np.ndarray(item.shape, item.dtype, memory.data, -before, strides)
+    placed[...] = item
+    placed.flags.writeable = writeable
+    return placed
+
+
 def write(stream: BinaryIO, head: dict[str, Any], arrays: list[np.ndarray]) -> None:
     """Write a message: two lengths, JSON, and the bytes of each array."""
     described, bodies = [], []

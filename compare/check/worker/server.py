@@ -61,9 +61,11 @@ class Server:
 
     def __init__(self, messages: Any, call_back: Callable[[str, tuple[Any, ...]], Any]) -> None:
         self.pack, self.unpack = messages.pack, messages.unpack
+        self.laid_out = messages.laid_out
         self.call_back = call_back
         self.objects: dict[int, Any] = {}
         self.module: Any = None
+        self.interpreter: Any = None
         self.functions = _functions_of_numpy()
         self.replaced: dict[str, Any] = {}
 
@@ -91,19 +93,22 @@ class Server:
             sys.addaudithook(_numpy_alone(head["folders"]))
         for folder in reversed(head["folders"]):
             sys.path.insert(0, folder)
+        if head.get("interpret"):
+            self.interpreter = load_file(FOLDER / "interpreter.py", OURS)
         file, module = head["file"], head["module"]
         self.module = load_file(file) if file else importlib.import_module(module)
         target, adapter = self.module, ""
         if head["name"]:
             target, adapter = load_file(ADAPTERS / "which.py", OURS).resolve(target, head["name"])
         kinds = [kind.__name__ for kind in getattr(target, "__mro__", ())] or [head["name"]]
-        if adapter:
-            target = load_file(ADAPTERS / f"{adapter}.py", OURS).adapted(target)
+        if adapter or head["name"]:
+            target = load_file(ADAPTERS / f"{adapter or 'numpy_class'}.py", OURS).adapted(target)
         self.objects[0] = target
         return {"names": _callables_of(target), "adapter": adapter, "kinds": kinds}
 
     def do_call(self, head: dict[str, Any], arrays: Arrays, sent: Arrays) -> dict[str, Any]:
         """Call a function of the module, or a method of an object."""
+        arrays = [self.laid_out(*pair) for pair in zip(arrays, head["layouts"], strict=True)]
         before = [item.copy() for item in arrays]
         args = [self._argument(item, arrays) for item in head["args"]]
         kwargs = {name: self._argument(item, arrays) for name, item in head["kwargs"].items()}
@@ -120,31 +125,49 @@ class Server:
             result = tuple(None if k in keep else item for k, item in enumerate(result))
         pairs = enumerate(zip(before, arrays, strict=True))
         changed = [k for k, (old, new) in pairs if old.tobytes() != new.tobytes()]
+        packed = self.pack(result, sent)
         return {
-            "result": self.pack(result, sent),
+            "result": packed,
+            "shared": _shared(sent),
             "number": number,
             "names": names,
             "written": [[k, self.pack(arrays[k], sent)] for k in changed],
         }
 
     def do_get(self, head: dict[str, Any], arrays: Arrays, sent: Arrays) -> dict[str, Any]:
-        """Return an attribute of an object, or the object itself, as it is now."""
+        """Return an attribute of an object, or the object itself, as it is now.
+
+        Items that `without` names are left out. With `double`, its arrays are doubled in place.
+        """
         value = self.objects[head["of"]]
         for name in head["path"]:
             value = value[name] if isinstance(name, int) else getattr(value, name)
-        return {"result": self.pack(value, sent)}
+        if head["without"] and isinstance(value, tuple | list):
+            value = [None if k in head["without"] else item for k, item in enumerate(value)]
+        packed = self.pack(value, sent)
+        for array in sent if head["double"] else ():
+            if array.flags.writeable and array.dtype.kind == "f":
+                np.ldexp(array, 1, out=array)
+        return {"result": packed, "shared": _shared(sent)}
 
     def do_set(self, head: dict[str, Any], arrays: Arrays, sent: Arrays) -> dict[str, Any]:
-        """Write into the arrays of a dictionary that an object has."""
+        """Write into the arrays of a dictionary that an object has, or replace them."""
         held = getattr(self.objects[head["of"]], head["name"])
         for name, k in head["items"]:
-            held[name][...] = arrays[k]
+            if head["replace"]:
+                held[name] = arrays[k]
+            else:
+                held[name][...] = arrays[k]
         return {}
 
     def do_forget(self, head: dict[str, Any], arrays: Arrays, sent: Arrays) -> dict[str, Any]:
         """Delete all results."""
         self.objects = {0: self.objects[0]}
         return {}
+
+    def do_launches(self, head: dict[str, Any], arrays: Arrays, sent: Arrays) -> dict[str, Any]:
+        """Return Triton's kernels that were launched."""
+        return {"launches": list(self.interpreter.LAUNCHES.values())}
 
     def do_replace(self, head: dict[str, Any], arrays: Arrays, sent: Arrays) -> dict[str, Any]:
         """Replace functions of the module by ours, and restore the others."""
@@ -163,6 +186,14 @@ class Server:
         for k in packed["path"]:
             value = value[k]
         return value
+
+
+def _shared(arrays: Arrays) -> list[list[int]]:
+    """Return the pairs of arrays that are the same memory."""
+    where: dict[Any, int] = {}
+    keys = [(a.__array_interface__["data"], a.shape, a.strides, a.size > 0) for a in arrays]
+    firsts = [where.setdefault(key if key[-1] else k, k) for k, key in enumerate(keys)]
+    return [[first, k] for k, first in enumerate(firsts) if first != k]
 
 
 def _callables_of(target: Any) -> list[str]:

@@ -16,6 +16,7 @@ class Source:
     name: str = ""  # of a class; empty for the functions of a file
     folders: tuple[str, ...] = ()  # put before `sys.path`
     numpy_only: bool = False  # whether other imports are refused
+    interpret: bool = False  # whether Triton's kernels run on the CPU
     seconds: float = 10.0  # of the processor, for each call; loading a module has a minute
     gibibytes: float = 4.0
 

@@ -49,9 +49,7 @@ FOLDER = Path(which.__file__).parent
 
 def test_each_file_beside_which_is_an_adapter() -> None:
     others = {file.stem for file in FOLDER.glob("*.py")} - {"__init__", "which"}
-    assert (
-        adapters().keys() == others >= {"jax_cell", "keras_layer", "onnx_runtime", "torch_module"}
-    )
+    assert adapters().keys() == others >= {"jax_cell", "keras_layer", "numpy_class", "torch_module"}
     assert len(TARGETS) >= 15
     assert all({*constants} == {"LIBRARIES", "CLASSES"} for constants in adapters().values())
 

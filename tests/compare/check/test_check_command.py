@@ -8,8 +8,8 @@ import numpy as np
 import pytest
 
 from compare.check.classes.layers import NEEDED
-from compare.check.diagnosis import in_the_tensor
 from compare.check.report.report import check_can_write
+from compare.check.symptoms import in_the_tensor
 from compare.cli import COMMANDS, main
 
 HERE = Path(__file__).parent
@@ -154,7 +154,11 @@ OWN_CLASS, OF_PYTORCH = (f"note: {NEEDED[kind]}" for kind in ("", "torch_module"
         ("classes.py:Module", f"{NONE}; TypeError: Module.__init__() missing 1 re", OF_PYTORCH),
         ("classes.py:ThreeGates", "0 of 3 parts", ", as of the cell gru: is --cell gru meant?"),
         ("classes.py:FourGates", "0 of 3 parts", ", as of the cell lstm: is --cell lstm meant?"),
-        ("right_class.py:Consuming", "3 of 3 parts", "properties error: second backward\n"),
+        (
+            "right_class.py:Consuming",
+            "3 of 3 parts",
+            "properties error: second backward, returned arrays\n",
+        ),
         ("right_class.py:Consuming", "3 of 3 parts", "second backward, on T 3, B 2, V 4, H 5, tan"),
         (OVERFLOWS, "0 of 1 functions", WARNED),
         (OVERFLOWS, "0 of 1 functions", "; some are not finite; tolerance "),
