@@ -5,9 +5,9 @@ tree-sitter (pip install tree-sitter tree-sitter-javascript): another comparison
 number, a condition that always or never holds, exchanged branches or neighbours, an empty string, a
 statement left out. A process of its own runs the tests, with the changed script in the pages.
 
-Not changed are the sizes of a picture: numbers in an attribute like x, cx or width, and a list of
-numbers that names margins. The tests read a picture by its axes and labels, so one pixel more or
-less is no mistake.
+Not changed are the sizes of a picture: numbers in an attribute like x, cx or width or in the place
+of a text, and a list of numbers that names margins. The tests read a picture by its axes and labels,
+so one pixel more or less is no mistake.
 """
 
 import json
@@ -84,6 +84,7 @@ SIZES = [
     "viewBox",
 ]
 SIZES += ["font-size", "markerWidth", "markerHeight", "gridTemplateColumns"]
+PLACED = ("text", "label", "arrow", "place")  # functions that draw something at a place
 
 
 @dataclass(frozen=True)
@@ -174,6 +175,8 @@ def _is_size(number: Any) -> bool:
             return True
         if node.type == "assignment_expression" and node.children[0].type == "member_expression":
             return node.children[0].text.decode().rpartition(".")[2] in SIZES
+        if node.type == "call_expression":
+            return node.children[0].text.decode() in PLACED
         if node.type == "variable_declarator":
             value = node.child_by_field_name("value")
             kinds = {child.type for child in value.named_children}

@@ -76,6 +76,21 @@ def test_rings_and_frames_are_at_their_cells(seen: Seen) -> None:
 
     expected = [[(k + 0.5) / T, (v + 0.5) / V] for k, v in enumerate(seen.ids[1:])]
     np.testing.assert_allclose(centres("unrolled", ".ring", 1), expected, atol=0.004)
+    for n, rows in enumerate((H, V)):  # the names at the left are at their rows
+        names = (
+            seen.page.locator("#unrolled-picture .gutter.tokens")
+            .nth(n)
+            .evaluate(
+                """(gutter, n) => {
+              const canvas = document.querySelectorAll("#unrolled-picture canvas")[n];
+              const box = canvas.getBoundingClientRect();
+              const middle = (b) => (b.y + b.height / 2 - box.y) / box.height;
+              return [...gutter.children].map((name) => middle(name.getBoundingClientRect()));
+            }""",
+                n,
+            )
+        )
+        np.testing.assert_allclose(names, (np.arange(rows) + 0.5) / rows, atol=0.2 / rows)
     row, column = ".mark.across", ".mark:not(.across)"
     for picture, n, down, right in (
         ("unrolled", 0, (i + 0.5) / H, (t - 0.5) / T),
