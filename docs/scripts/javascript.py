@@ -6,8 +6,8 @@ number, a condition that always or never holds, exchanged branches or neighbours
 statement left out. A process of its own runs the tests, with the changed script in the pages.
 
 Not changed are the sizes of a picture: numbers in an attribute like x, cx or width or in the place
-of a text, and a list of numbers that names margins. The tests read a picture by its axes and labels,
-so one pixel more or less is no mistake.
+of a text, and a list of numbers that names margins. The tests read a picture by its axes and
+labels: one pixel more or less is no mistake.
 """
 
 import json
