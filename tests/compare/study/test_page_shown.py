@@ -107,11 +107,14 @@ def test_rings_and_frames_are_at_their_cells(seen: Seen) -> None:
 
 def test_readouts_controls_and_what_is_spoken(seen: Seen) -> None:
     results, (t, i, k) = seen.results, (AT["t"], AT["i"], AT["k"])
-    layer = {"rnn": f"RNN with {seen.made['nonlinearity']}", "gru": "GRU", "lstm": "LSTM"}
-    assert (
-        f". {layer[seen.made['cell']]}, float32, one layer, trained on 5 steps"
-        in seen.opened.text("#footer")
+    layer = {"rnn": f"RNN with {seen.f}", "gru": "GRU", "lstm": "LSTM"}[seen.cell]
+    versions = ", ".join(map(" ".join, seen.made["versions"].items()))
+    assert seen.opened.text("#footer").strip() == (
+        f"Weights: a test. {layer}, float32, one layer, trained on 5 steps at a time, learning "
+        f"rate {seen.made['lr']:g}, state {seen.made['state']} at each batch. Written by {versions}."
     )
+    assert {"numpy", "torch"} < seen.made["versions"].keys()
+    assert f"After each character it has a state of {H} numbers" in seen.opened.text("#lead")
     assert seen.texts("#letters div") == [
         *(f"T{T} steps", "B1 text at a time", f"V{len(seen.tokens)} tokens in the vocabulary"),
         f"H{H} units of the state",
