@@ -183,6 +183,7 @@ def test_a_written_difference_is_shown_again(student: str) -> None:
     assert "step     3 of 6, where gradient of x differs when the layer runs alone" in first
     assert "smallest batch that shows it: 1 row, 3 steps" in first
     path = Path("runs") / f"bisect-{student.replace(':', '.')}.safetensors"
+    assert f"Written to {path}, {path.stat().st_size:,} bytes. To show it again:" in first
     assert f"rnn-parity bisect --replay {path} --implementation {student}" in first
     again = shown(BisectConfig(replay=path, implementation=student))
     assert "One update on 1 row of 3 steps" in again

@@ -111,7 +111,8 @@ def test_readouts_controls_and_what_is_spoken(seen: Seen) -> None:
     versions = ", ".join(map(" ".join, seen.made["versions"].items()))
     assert seen.opened.text("#footer").strip() == (
         f"Weights: a test. {layer}, float32, one layer, trained on 5 steps at a time, learning "
-        f"rate {seen.made['lr']:g}, state {seen.made['state']} at each batch. Written by {versions}."
+        f"rate {seen.made['lr']:g}, state {seen.made['state']} at each batch. "
+        f"Written by {versions}."
     )
     assert {"numpy", "torch"} < seen.made["versions"].keys()
     assert f"After each character it has a state of {H} numbers" in seen.opened.text("#lead")
