@@ -118,7 +118,10 @@ def test_a_puzzle_does_not_show_its_answer_without_a_terminal(
 
     text = printed(seed=seed)
     assert text == printed(seed=seed)
-    assert text.startswith(f"Puzzle {seed}\n")
+    assert text.startswith(
+        f"Puzzle {seed}\n  One of {len(BUGS)} bugs is in a copy of scratch_rnn or compare. "
+        "Which one is it?\n\nThe symptom\n"
+    )
     symptom, choices = text.split("\nWhich bug is it?\n")
     assert bug.words not in symptom
     assert bug.words in choices
