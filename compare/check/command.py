@@ -6,20 +6,23 @@ import re
 import time
 from collections.abc import Callable, Sequence
 from contextlib import AbstractContextManager, nullcontext
+from functools import partial
 from importlib.util import spec_from_file_location
 from pathlib import Path
 from typing import Any
 
+from compare.check.cases.gate_order import InOrder, Order, parse_order
 from compare.check.cases.parts import Part, PartResult
 from compare.check.classes.cell import cell_of_class, cell_of_functions
 from compare.check.classes.conventions import Flags
 from compare.check.classes.error_handling import try_error_handling
 from compare.check.classes.features import missing_of, try_features
+from compare.check.classes.fitting import FITTING, adapter_of, fits
 from compare.check.classes.layers import NEEDED, Layers
 from compare.check.classes.parts import SIZES, WIDE, find_conventions, parts_of
 from compare.check.classes.properties import try_properties
 from compare.check.config import CheckConfig
-from compare.check.diagnosis import likely_mistake, lines_of_mistake, name_mistakes
+from compare.check.diagnosis import likely_mistake, lines_of_mistake, name_mistakes, with_remark
 from compare.check.functions.cs231n import CS231N_STAGES
 from compare.check.functions.exercises import STAGES
 from compare.check.functions.stages import Stage, StageResult
@@ -29,6 +32,7 @@ from compare.check.functions.trying import SubmissionFunctions, reference, try_a
 from compare.check.kernels import compile_launches, entry_of
 from compare.check.report.explanation import reason
 from compare.check.report.report import Report, check_can_write, notes_of, show, write_json
+from compare.check.symptoms import without_numbers
 from compare.check.worker.client import Notes, Source, Submission, Trouble
 from compare.parity import CELLS
 from compare.terminal import CommandError, Terminal, UsageError
@@ -71,7 +75,7 @@ def check(config: CheckConfig, terminal: Terminal | None = None) -> Report | Non
         watch(config, source, terminal)
     report = _examine(config, source, terminal)
     if not report.ok:
-        raise CheckError(report.summary)
+        raise CheckError(report.summary if terminal.console.quiet else report.summary_below)
     return report
 
 
@@ -126,6 +130,7 @@ def source_of(config: CheckConfig) -> Source:
             numpy_only=config.numpy_only,
             interpret=config.interpret or config.compile_for is not None,
             seconds=config.timeout,
+            total=config.total_timeout or 30 * config.timeout,
             gibibytes=config.memory,
         )
     except FileNotFoundError:
@@ -167,7 +172,7 @@ def loader(config: CheckConfig, source: Source, notes: Notes | None = None) -> L
 
     def load() -> Submission:
         try:
-            return Submission(source, reference, notes)
+            return Submission(source, partial(reference, order=config.gates), notes)
         except Trouble as trouble:
             missing = re.match(r"ModuleNotFoundError: No module named '([\w.]+)'", trouble.got)
             if missing and f"{source.module}.".startswith(f"{missing[1]}."):
@@ -191,9 +196,10 @@ def examine_functions(config: CheckConfig, load: Load, terminal: Terminal) -> Re
             names = submission.names
         report.cell = config.cell or cell_of_functions(names)
         stages = STAGES[report.cell]
-        first = CS231N_STAGES[0].name
-        if first in names and first.startswith(f"{report.cell}_"):
-            report.form, stages = "cs231n", CS231N_STAGES
+        order = parse_order(config.gates, report.cell)
+        load = with_order(load, report.cell, order) if order else load
+        if f"{report.cell}_step_forward" in names and report.cell in CS231N_STAGES:
+            report.form, stages = "cs231n", CS231N_STAGES[report.cell]
         if not any(stage.name in names for stage in stages):
             report.notes.append(
                 f"the file has none of them; for a class, give {config.target}:CLASS"
@@ -203,6 +209,7 @@ def examine_functions(config: CheckConfig, load: Load, terminal: Terminal) -> Re
     chosen = _chosen(stages, config.stage)
     what = f"six functions of {CELLS[report.cell].title}"
     what = "CS231n's four functions" if report.form == "cs231n" else what
+    what += f", gates in the order {config.gates} (as --gates says)" if config.gates else ""
     terminal.line(f"{config.target}: {what}, seed {config.seed}")
     if trouble is not None:
         report.stages = _without_result(chosen, trouble)
@@ -217,9 +224,15 @@ def examine_functions(config: CheckConfig, load: Load, terminal: Terminal) -> Re
     return report
 
 
+def with_order(load: Load, cell: str, order: Order) -> Load:
+    """Return what loads six functions whose weights have their gates in another order."""
+    return lambda: InOrder(load(), cell, order)  # type: ignore[return-value]
+
+
 def train_functions(config: CheckConfig, cell: str) -> TrainingResult:
     """Train six right functions in lock-step with PyTorch."""
-    return _train(config, cell, loader(config, source_of(config)), Terminal(quiet=True))
+    load = with_order(loader(config, source_of(config)), cell, parse_order(config.gates, cell))
+    return _train(config, cell, load, Terminal(quiet=True))
 
 
 def _train(config: CheckConfig, cell: str, load: Load, terminal: Terminal) -> TrainingResult:
@@ -267,7 +280,8 @@ def try_stages(load: Load, stages: tuple[Stage, ...], config: CheckConfig) -> li
                 later.cases += first.cases
                 results[k], seeds[k] = later, seed
     for result, seed in zip(results, seeds, strict=True):
-        if result.verdict == "wrong":
+        result.likely = without_numbers(result)
+        if result.wrong is not None:
             diagnose(result, load, seed)
     return results
 
@@ -279,6 +293,7 @@ def diagnose(result: StageResult, load: Load, seed: int) -> None:
             functions = SubmissionFunctions(submission, result.replaced)
             result.likely = likely_mistake(result, functions, seed)
             result.likely_lines = lines_of_mistake(result.likely, result.stage.cell)
+            result.likely = with_remark(result.likely)
     except Trouble:
         return
 
@@ -290,13 +305,14 @@ def examine_class(config: CheckConfig, load: Load, terminal: Terminal) -> Report
     """Check a recurrent layer: its three parts, then features, properties and error handling."""
     cell = config.cell or next(iter(CELLS))
     report = Report(str(config.target), "class", cell, config.seed, [], strict=config.strict)
-    flags = Flags.parse(config.layout, config.bias, config.names)
     terminal.line(f"{config.target}: a recurrent layer, seed {config.seed}")
     try:
         with _spinner(terminal), load() as submission:
             report.adapter = submission.adapter
             report.form = "torch" if submission.adapter == "torch_module" else "class"
             report.cell = config.cell or cell_of_class(submission.kinds) or cell
+            order = parse_order(config.gates, report.cell)
+            flags = Flags.parse(config.layout, config.bias, config.names, order)
             layers = Layers(
                 submission, report.cell, config.dtype, config.device, tf32=config.tf32, flags=flags
             )
@@ -305,14 +321,18 @@ def examine_class(config: CheckConfig, load: Load, terminal: Terminal) -> Report
             report.stages = find_conventions(layers, config.seed, sizes)
             forward = report.stages[0]
             if layers.conventions.names:
-                conventions = layers.conventions.describe(flags)
+                conventions = "; ".join([layers.conventions.describe(flags), *layers.look("forms")])
                 terminal.line(f"Detected: cell {report.cell}, {conventions}", "dim")
             else:
                 report.failed = reason(forward)
             lacks_something = forward.got.startswith(("TypeError", "AttributeError"))
             if lacks_something and report.adapter in NEEDED:
                 report.notes.append(NEEDED[report.adapter])
-            transposed = layers.conventions.transposed
+            arguments = layers.arguments()
+            if forward.verdict != "right" and arguments and not fits(arguments):
+                lines = adapter_of(*_class_and_file(config), arguments)
+                report.notes.append("\n  ".join([FITTING, *lines]))
+            transposed = layers.conventions.is_transposed
             name_mistakes(report.stages, report.cell, transposed=transposed)
             if forward.verdict == "right":
                 _examine_more(report, layers, config)
@@ -339,6 +359,11 @@ def examine_kernels(submission: Submission, config: CheckConfig) -> list[dict[st
         return []
     used = compile_launches(launches, config.compile_for, submission.source.folders)
     return [entry_of(one, config.compile_for, tf32=config.tf32) for one in used]
+
+
+def _class_and_file(config: CheckConfig) -> tuple[str, str]:
+    file, _, name = str(config.target).rpartition(":")
+    return name, file
 
 
 def _examine_more(report: Report, layers: Layers, config: CheckConfig) -> None:

@@ -52,6 +52,8 @@ class CheckConfig:
     """The class's layout: time-first or batch-first, 3d-state or 2d-state, out-in or in-out."""
     bias: Annotated[Literal["one", "two"] | None, _flag("one|two", _DETECTED)] = None
     """Number of biases of the class."""
+    gates: Annotated[str | None, _flag("GATE,…", "(default: as in PyTorch)")] = None
+    """The order of the gates in the weights: z,r,n of a GRU, i,f,o,g of an LSTM, and so on."""
     names: Annotated[str | None, _flag("NAME=YOURS,…", _DETECTED)] = None
     """The names in the class for weight_ih_l0, weight_hh_l0, bias_ih_l0 and bias_hh_l0."""
     stage: Annotated[str | None, _flag("NAME", "(default: all)")] = None
@@ -84,7 +86,11 @@ class CheckConfig:
     numpy_only: Annotated[bool, _flag()] = False
     """Refuse imports of anything but NumPy and the standard library."""
     timeout: Annotated[float, arg(metavar="SECONDS")] = 10.0
-    """Processor time of one call; its wall time may be ten times that."""
+    """Processor time of one call; its wall time may be eight times that."""
+    total_timeout: Annotated[
+        float | None, _flag("SECONDS", "(default: 30 times --timeout, which is 300)")
+    ] = None
+    """Wall time of all calls of a file together."""
     memory: Annotated[float, arg(metavar="GIB")] = 4.0
     """Memory limit of the code, where the system has such a limit."""
     json: Annotated[Path | None, _flag("FILE")] = None
@@ -105,9 +111,10 @@ class CheckConfig:
         if (self.target is None) == (self.new is None):
             got = "neither" if self.new is None else "both"
             raise UsageError(f"expected a FILE to check or --new FILE, got {got}")
-        for name in ("timeout", "memory"):
-            if not 0 < getattr(self, name) < math.inf:
-                raise UsageError(f"expected --{name} above 0, got {getattr(self, name)}")
+        for name in ("timeout", "total_timeout", "memory"):
+            value = getattr(self, name)
+            if value is not None and not 0 < value < math.inf:
+                raise UsageError(f"expected --{name.replace('_', '-')} above 0, got {value}")
         if self.compile_for is not None:
             capability_of(self.compile_for)
         if self.text is not None and not self.text.is_file():

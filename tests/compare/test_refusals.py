@@ -5,6 +5,7 @@ import re
 import struct
 import subprocess
 import sys
+import tomllib
 from collections.abc import Callable
 from pathlib import Path
 
@@ -17,60 +18,8 @@ Refused = Callable[..., str]
 
 ROOT = Path(__file__).parents[2]
 
-LR = "expected --lr of a number above 0 and at most 1e+30, got"
-MAX_NORM = "expected --max-norm of a number above 0 and at most 1e+30, or inf, got"
-
-VALUES = {
-    "run --batch-size 0": "expected --batch-size of at least 1, got 0",
-    "run --batch-size -3": "expected --batch-size of at least 1, got -3",
-    "run --num-steps 0": "expected --num-steps of at least 1, got 0",
-    "run --hidden-size 0": "expected --hidden-size of at least 1, got 0",
-    "run --num-layers 0": "expected --num-layers of at least 1, got 0",
-    "run --max-tokens 0": "expected --max-tokens of at least 1, got 0",
-    "run --epochs 0": "expected --epochs of at least 1, got 0",
-    "run --lr 0": f"{LR} 0.0",
-    "run --lr nan": f"{LR} nan",
-    "run --lr inf": f"{LR} inf",
-    "run --lr 1e31": f"{LR} 1e+31",
-    "run --max-norm 1e31": f"{MAX_NORM} 1e+31",
-    "run --max-norm 0": f"{MAX_NORM} 0.0",
-    "run --max-norm nan": f"{MAX_NORM} nan",
-    "run --seed -1": "expected --seed of at least 0, got -1",
-    "run --threads 0": "expected --threads between 1 and 1024, got 0",
-    "run --threads 99999": "expected --threads between 1 and 1024, got 99999",
-    "run --checkpoint-seconds -1": "expected --checkpoint-seconds of at least 0, got -1.0",
-    "run --sampling random --state carried": (
-        "expected --state reset with --sampling random, got carried: "
-        "a random batch does not continue the previous batch"
-    ),
-    "run --name ../x": (
-        "expected --name of up to 100 letters, digits, dots, dashes and underscores, got '../x'"
-    ),
-    "generate --run x --prefix=": "expected --prefix of at least one character, got ''",
-    "generate --run x --prefix a --num-preds -1": "expected --num-preds of at least 0, got -1",
-    "generate --run x --prefix a --temperature=-1": "expected --temperature of at least 0, got -1",
-    "generate --run x --prefix a --temperature=nan": (
-        "expected --temperature of at least 0, got nan"
-    ),
-    "generate --run x --prefix a --seed -1": "expected --seed of at least 0, got -1",
-}
-
-OPTIONS = {  # what tyro reports
-    "run --batch-size many": "Error parsing --batch-size: invalid literal for int()",
-    "run --lr": "--lr",
-    "run --token syllable": "invalid choice 'syllable' for argument '--token'",
-    "run --no-such-flag": "Unrecognized options: --no-such-flag (see rnn-parity",
-    "run --epohcs 3": "Unrecognized options: --epohcs, 3; did you mean --epochs?",
-    "nonsense": "Unrecognized options: nonsense",
-    "train": "Missing from rnn-parity train: --model {scratch,concise} (see rnn-parity train",
-    "train --model foo": "invalid choice 'foo' for argument '--model'",
-    "generate --run somewhere": "Missing from rnn-parity generate: --prefix",
-    "run --resume": "--resume",
-    "bench --budget": "Missing value for argument '--budget'",
-    "bench --lr 1": "Unrecognized or misplaced options: --lr 1 (see rnn-parity bench --help)",
-    "explain --nope": "Unrecognized options: --nope (see rnn-parity explain --help)",
-    "check --cell foo f.py": "'--cell'. Expected one of gru, lstm, rnn (see",
-}
+MESSAGES = tomllib.loads((ROOT / "tests" / "messages.toml").read_text(encoding="utf-8"))
+VALUES, OPTIONS = MESSAGES["values"], MESSAGES["options"]
 
 TEXTS = {
     "missing": (None, "expected a text file at "),

@@ -19,6 +19,7 @@ class Source:
     interpret: bool = False  # whether Triton's kernels run on the CPU
     seconds: float = 10.0  # of the processor, for each call; loading a module has a minute
     gibibytes: float = 4.0
+    total: float = 300.0  # seconds of wall time for all calls
 
     @classmethod
     def parse(cls, target: str, **limits: Any) -> Source:

@@ -17,6 +17,7 @@ from compare.check import CheckConfig
 from compare.check.bugs.catalogue import CATALOGUE, Bug, find_bug
 from compare.check.cases.parts import Malformed
 from compare.check.command import examine_functions, try_stages, write_template
+from compare.check.diagnosis import with_remark
 from compare.check.functions.cs231n import CS231N_STAGES
 from compare.check.functions.exercises import STAGES
 from compare.check.functions.plain import PlainFunctions, less_accurate
@@ -49,7 +50,7 @@ from tests.compare.check.corpus import (
 )
 from tests.counts import Count, number
 
-ALL_STAGES = STAGES | {"cs231n": CS231N_STAGES}
+ALL_STAGES = STAGES | {"cs231n": CS231N_STAGES["rnn"]}
 CS231N = (Path(__file__).parent / "cs231n_functions.py").read_text(encoding="utf-8")
 
 
@@ -104,7 +105,7 @@ def test_a_mistake_is_reported_at_its_own_stage_and_named(
     assert re.search(mistake.likely, wrong[0].likely, re.IGNORECASE), wrong[0].likely
     bug = find_bug(mistake.bug) if mistake.bug else None
     if bug and bug.is_in(wrong[0].stage.kind, mistake.cell):
-        assert wrong[0].likely == bug.words  # it has the bug's numbers
+        assert wrong[0].likely == with_remark(bug.words)  # it has the bug's numbers
     count("students' mistakes reported where they are, and named")
 
 

@@ -28,7 +28,6 @@ from compare.study.config import BreakConfig
 from compare.study.quiz import NotCaught
 from compare.terminal.errors import UsageError
 from compare.terminal.output import Terminal
-from compare.terminal.textplot import Curve
 from tests.annotations import unchecked
 from tests.counts import number
 
@@ -67,30 +66,99 @@ def test_list_names_every_bug_and_its_property(width: int) -> None:
     assert all(f"{bug.words} caught by {bug.caught_by!r}" in words for bug in BUGS)
 
 
+RIGHT = quiz.ShortTraining((8.0, 4.0, 2.0), 2.5, 1.25, "the clock")
+WRONG = quiz.ShortTraining((8.0, 9.0, 10.0), 2.625, 7.5, "zzz zzz")
+FAILED = quiz.ShortTraining((8.0,), error="ValueError: no sum")
+
+
+@pytest.fixture
+def trainings(monkeypatch: pytest.MonkeyPatch) -> Callable[[quiz.ShortTraining], None]:
+    """Give the short training of each package with a bug these results, and ours RIGHT."""
+
+    def give(wrong: quiz.ShortTraining) -> None:
+        def training(package: Any, *_: Any) -> quiz.ShortTraining:
+            return RIGHT if package is scratch_rnn else wrong
+
+        monkeypatch.setattr(quiz, "short_training", training)
+
+    give(WRONG)
+    return give
+
+
 def test_a_bug_that_shows_in_training_is_shown_as_two_curves(
-    monkeypatch: pytest.MonkeyPatch,
+    trainings: Callable[[quiz.ShortTraining], None],
 ) -> None:
-    monkeypatch.setattr(quiz, "EPOCHS", 3)
-    curves: dict[str, Any] = {}
-
-    def plot(drawn: list[Curve], **_: Any) -> list[str]:
-        curves.update({curve.label.split(",")[0]: tuple(curve.y) for curve in drawn})
-        return []
-
-    monkeypatch.setattr(quiz, "plot", plot)
-    symptom, answer = printed(bug="no-carry-back", yes=True).split("\nno-carry-back\n")
-    text = quiz.sample_text()
-    packages = {"right": scratch_rnn, "with the bug": bugs.find_bug("no-carry-back").load()}
-    for label, package in packages.items():
-        assert curves[label] == quiz.short_training(package, text).perplexities
-    assert "right, perplexity" in symptom
-    assert "with the bug, perplexity" in symptom
-    assert "The Two Clocks" in symptom
     bug = bugs.find_bug("no-carry-back")
+    symptom, answer = printed(bug=bug.name, yes=True).split("\nno-carry-back\n")
+    lines = symptom.split("\n")
+    assert " ".join(map(str.strip, lines[1:3])) == (
+        "A short training on The Two Clocks of Quarry Light: 30 epochs, B 8, T 20, H 48, "
+        "with a carried state."
+    )
+    top, floor = lines.index("perplexity") + 1, lines.index("Generated text at the end")
+    ticks, picture = zip(*(line.split("│") for line in lines[top : floor - 4]), strict=True)
+    assert [tick.strip() for tick in ticks if tick.strip()] == ["9.5", "2"]
+    assert picture[0].rstrip().endswith("x" * 10)  # the perplexity with the bug grows
+    assert "x" not in "".join(picture[3:])
+    assert picture[-1].rstrip()[-1] in "⣀⣠⡀"  # the right one falls
+    assert lines[floor - 3].split() == ["1", "epoch", "3"]
+    assert lines[floor - 2 :][:9] == [
+        "  ⠒⠒ right, perplexity 2.00 at the end",
+        "  x  with the bug, perplexity 10.00 at the end",
+        "Generated text at the end",
+        "  right         the clock",
+        "  with the bug  zzz zzz",
+        "Before the first update",
+        "  right         loss 2.500000, gradient norm 1.2500",
+        "  with the bug  loss 2.625000, gradient norm 7.5000",
+        "",
+    ]
+    assert f"Notice: {bug.notice}" in " ".join(symptom.split())
     assert bug.words not in symptom
-    assert bug.words in answer
-    assert "Where: gradient of x, step 5" in answer
-    assert "\n-        d_h_t = times_W_hh(d_z_t)\n+" in answer
+    words, finding = " ".join(answer.split()), quiz.caught(bug)
+    for text in (
+        bug.words,
+        f"Caught by '{bug.caught_by}' Property: {finding.violated.statement} Where: gradient of x, "
+        f"step 5, in the first case Case: {finding.case} Found: {finding.detail} Why: {bug.why}",
+        "The change, in scratch_rnn/cells/elman.py --- a/scratch_rnn/cells/elman.py +++",
+        "- d_h_t = times_W_hh(d_z_t) + d_h_t = np.zeros_like(d_h_t)",
+        "The same bug in the plain version --- a/scratch_rnn/plain/elman.py +++",
+    ):
+        assert text in words
+        words = words.partition(text)[2]
+    trainings(FAILED)
+    symptom = printed(bug=bug.name)
+    assert (
+        "  x  with the bug, ValueError: no sum\nGenerated text at the end\n  right  the" in symptom
+    )
+    assert symptom.count("  right  ") == 2
+
+
+def test_the_short_training_is_that_of_the_package(monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr(quiz, "EPOCHS", 3)
+    text = quiz.sample_text()
+    found = {
+        name: quiz.short_training(package, text, cell)
+        for name, package, cell in (
+            ("rnn", scratch_rnn, None),
+            ("gru", scratch_rnn, "gru"),
+            ("bug", bugs.find_bug("uphill").load(), None),
+        )
+    }
+    for training in found.values():
+        first, *_, last = training.perplexities
+        assert len(training.perplexities) == 3
+        assert 10 < math.exp(training.first_loss) < 40
+        assert len(re.findall("<unk>|.", training.written)) == 8 + quiz.WRITTEN
+        assert b"".join(text.raw.lower().split())[:3].decode() in training.written[:8]
+        assert (last < first) == (training is not found["bug"])
+        assert training.outcome == f"perplexity {last:.2f} at the end"
+    assert found["rnn"].first_loss == found["bug"].first_loss  # from the same weights
+    assert found["gru"] != found["rnn"]
+    monkeypatch.setattr(scratch_rnn, "predict", lambda *_: 1 / 0)
+    failed = quiz.short_training(scratch_rnn, text)
+    assert failed.outcome == "ZeroDivisionError: division by zero"
+    assert failed.perplexities == found["rnn"].perplexities
 
 
 @pytest.mark.parametrize(
@@ -98,16 +166,17 @@ def test_a_bug_that_shows_in_training_is_shown_as_two_curves(
     [
         (
             "reverse-gradient-dropped",
-            "shows nothing: all 1 perplexities .* parity: 4 of 12 tensors differ: gradient of x",
+            "A short training on The Two Clocks of Quarry Light shows nothing: all 30 perplexities "
+            "and the generated text .* parity: 4 of 12 tensors differ: gradient of x",
         ),
         ("nan-passes", "expected 'unequal', got 'equal'"),
         ("empty-batch-refused", "One case: raised ValueError: zero-size array"),
     ],
 )
 def test_a_bug_that_does_not_show_in_training_is_shown_by_what_catches_it(
-    bug: str, words: str, monkeypatch: pytest.MonkeyPatch
+    bug: str, words: str, trainings: Callable[[quiz.ShortTraining], None]
 ) -> None:
-    monkeypatch.setattr(quiz, "EPOCHS", 1)
+    trainings(RIGHT)
     symptom = printed(bug=bug).split(f"\n{bug}\n")[0]
     assert re.search(words, " ".join(symptom.split()))
 

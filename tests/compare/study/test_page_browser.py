@@ -21,7 +21,7 @@ def test_numbers_are_printed_as_numpy_prints_them(path: Path, open_page: Open) -
     twos = np.ldexp(np.float32(1), np.arange(-149, 128)).astype(np.float32)
     edges = np.array([0.0, -0.0, 1e16, 9999999e9, 1e-4, 9.999999e-5, 123456.0], np.float32)
     values = np.concatenate([any_float[np.isfinite(any_float)], usual, powers, twos, edges])
-    opened = open_page(path, anew=False)
+    opened = open_page(path)
     as_floats = "new Float32Array(new Uint32Array(bits).buffer)"  # Playwright may take 0 for -0
     shown = opened.page.evaluate(
         f"(bits) => [...{as_floats}].map(show)", values.view(np.uint32).tolist()

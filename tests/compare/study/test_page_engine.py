@@ -1,6 +1,5 @@
 """The engine of the page of `explain` gives scratch_rnn's results in float64, for each cell."""
 
-from pathlib import Path
 from typing import Any
 
 import numpy as np
@@ -9,39 +8,30 @@ import pytest
 import scratch_rnn
 from compare.parity import CELLS
 from compare.study.page.build import scripts
-from tests.compare.parity.courses import course
 from tests.compare.study.pages import (
     TEXT,
+    Network,
     Open,
     Opened,
     as_batch,
     axe_violations,
     largest,
     model_of,
-    recorded,
-    written,
 )
 from tests.counts import number
 
 H, K = 12, len(TEXT) - 1
 SMALL = 1e-9
-NETWORKS = [("rnn", "tanh"), ("rnn", "relu"), ("gru", "tanh"), ("lstm", "tanh")]
-
-
-@pytest.fixture(scope="module", params=NETWORKS, ids=[f"{cell}-{f}" for cell, f in NETWORKS])
-def made(request: pytest.FixtureRequest) -> dict[str, Any]:
-    cell, f = request.param
-    return recorded(TEXT, course(H, gains=(1.0, 2.0), cell=cell, nonlinearity=f))
-
-
-@pytest.fixture(scope="module")
-def path(made: dict[str, Any], tmp_path_factory: pytest.TempPathFactory) -> Path:
-    return written(made, tmp_path_factory.mktemp("engine"))
 
 
 @pytest.fixture
-def opened(path: Path, open_page: Open) -> Opened:
-    return open_page(path)
+def made(network: Network) -> dict[str, Any]:
+    return network.made
+
+
+@pytest.fixture
+def opened(network: Network, open_page: Open) -> Opened:
+    return open_page(network.path)
 
 
 def test_any_text_gives_the_results_of_scratch_rnn(made: dict[str, Any], opened: Opened) -> None:
