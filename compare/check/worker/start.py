@@ -113,8 +113,11 @@ class ForkServer:
     @classmethod
     def get(cls) -> ForkServer:
         """Return the one that runs, or start one."""
-        if cls.current is not None and cls.current.environment != _environment():
-            cls.current.stop()
+        current = cls.current
+        if current is not None:
+            has_ended = current._process.poll() is not None
+            if has_ended or current.environment != _environment():
+                current.stop()
         cls.current = cls.current or cls()
         return cls.current
 
@@ -150,12 +153,7 @@ class Forked:
         request = f"fork {gibibytes} {Path.cwd()}"
         try:
             self._server = ForkServer.get()
-            try:
-                self.pid = int(self._server.request(request, theirs))
-            except OSError:  # code of before has ended it
-                self._server.stop()
-                self._server = ForkServer.get()
-                self.pid = int(self._server.request(request, theirs))
+            self.pid = int(self._server.request(request, theirs))
         finally:
             for descriptor in theirs:
                 os.close(descriptor)
