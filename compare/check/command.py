@@ -124,13 +124,14 @@ def watch(config: CheckConfig, source: Source, terminal: Terminal) -> None:
 def source_of(config: CheckConfig) -> Source:
     """Return the source of the target; UsageError if a flag does not fit to it."""
     target = str(config.target)
+    interpret = config.interpret or config.compile_for is not None
     try:
         source = Source.parse(
             target,
             numpy_only=config.numpy_only,
-            interpret=config.interpret or config.compile_for is not None,
+            interpret=interpret,
             seconds=config.timeout,
-            total=config.total_timeout or 30 * config.timeout,
+            total=config.total_timeout or (300 if interpret else 30) * config.timeout,
             gibibytes=config.memory,
         )
     except FileNotFoundError:

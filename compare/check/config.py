@@ -88,7 +88,11 @@ class CheckConfig:
     timeout: Annotated[float, arg(metavar="SECONDS")] = 10.0
     """Processor time of one call; its wall time may be eight times that."""
     total_timeout: Annotated[
-        float | None, _flag("SECONDS", "(default: 30 times --timeout, which is 300)")
+        float | None,
+        _flag(
+            "SECONDS",
+            "(default: 30 times --timeout, which is 300; ten times that with --interpret)",
+        ),
     ] = None
     """Wall time of all calls of a file together."""
     memory: Annotated[float, arg(metavar="GIB")] = 4.0
