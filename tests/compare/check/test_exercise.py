@@ -120,7 +120,7 @@ def test_a_right_solution_is_never_called_wrong(part: int, tmp_path: Path, count
             count("right solutions that were called right")
 
 
-@pytest.mark.parametrize("right", STYLES[:: number(19, 1)], ids=lambda right: right.name)
+@pytest.mark.parametrize("right", STYLES[:: number(27, 1)], ids=lambda right: right.name)
 def test_a_right_style_is_right_in_pytorch_and_in_a_check(right: Right, tmp_path: Path) -> None:
     assert differs_from_torch(right) == []
     assert [r for r in tried(tmp_path, right.cell, right.source) if r.verdict != "right"] == []
@@ -129,7 +129,7 @@ def test_a_right_style_is_right_in_pytorch_and_in_a_check(right: Right, tmp_path
 def test_the_likely_mistake_of_a_wrong_style_is_named(tmp_path: Path, count: Count) -> None:
     """At least nine in ten of those that the catalogue knows, and none wrongly."""
     shares: Counter[str] = Counter()
-    for wrong in WRONG_STYLES[:: number(14, 1)]:
+    for wrong in WRONG_STYLES[:: number(24, 1)]:
         assert wrong.stage in differs_from_torch(wrong), wrong.name
         found = [r for r in tried(tmp_path, wrong.cell, wrong.source) if r.verdict != "right"]
         assert found, wrong.name
