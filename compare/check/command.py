@@ -38,6 +38,7 @@ from compare.check.report.report import Report, check_can_write, notes_of, show,
 from compare.check.symptoms import without_numbers
 from compare.check.worker.client import Notes, Source, Submission, Trouble
 from compare.check.worker.messages import clean
+from compare.files import naming
 from compare.parity import CELLS
 from compare.terminal import CommandError, Terminal, UsageError, plural
 
@@ -70,7 +71,7 @@ def check(config: CheckConfig, terminal: Terminal | None = None) -> Report | Non
         cell = config.cell or cell_of_class([config.new.stem]) or next(iter(CELLS))
         write_template(config.new, cell)
         terminal.line(f"Written to {config.new}: six functions (cell {cell}). Fill in one, then:")
-        terminal.line(f"  rnn-parity check {config.new}", "bold")
+        terminal.line(f"  rnn-parity check {config.new}", "bold", whole=True)
         return None
     for path in filter(None, (config.json, config.gradescope)):
         check_can_write(path)
@@ -113,7 +114,8 @@ def _examine(config: CheckConfig, source: Source, terminal: Terminal) -> Report:
 
 def write_template(path: Path, cell: str) -> None:
     """Write the exercise: functions whose docstrings say what to write."""
-    path.write_text(template_of(cell, path.name), encoding="utf-8")
+    with naming(path):
+        path.write_text(template_of(cell, path.name), encoding="utf-8")
 
 
 def watch(config: CheckConfig, source: Source, terminal: Terminal) -> None:
