@@ -65,7 +65,8 @@ def try_properties(
         found.append(entry)
     if any(entry.get("likely") == ADDED for entry in found):  # that explains the others, too
         for entry in found:
-            if entry.get("found", "").startswith("gradient of ") and entry.get("likely") != ADDED:
+            is_other = entry["verdict"] == "wrong" and entry.get("likely") != ADDED
+            if is_other and entry.get("found", "").startswith("gradient of "):
                 entry.pop("likely", None)
     return found
 
