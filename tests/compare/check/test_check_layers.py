@@ -1,8 +1,6 @@
 """``rnn-parity check FILE:CLASS``: recurrent layers, their conventions, and what else they have."""
 
 import io
-import textwrap
-import tomllib
 from collections.abc import Iterator
 from pathlib import Path
 from typing import Any
@@ -27,8 +25,6 @@ from compare.check.worker.source import Source
 from compare.parity import CELLS, DeviceError
 from compare.terminal import Terminal, UsageError
 from tests.annotations import unchecked
-from tests.compare.check.corpus import once_replaced
-from tests.counts import number
 from tests.in_process import submission_of
 
 FILE = Path(__file__).parent / "right_class.py"
@@ -120,47 +116,6 @@ def test_the_command_takes_a_class(tmp_path: Path) -> None:
     report = check(CheckConfig(target="scratch_rnn:GRU"))
     assert report is not None
     assert (report.cell, report.ok) == ("gru", True)
-
-
-# Forms that people write ----------------------------------------------------------------------
-
-FORMS = tomllib.loads((FILE.parent / "students" / "forms.toml").read_text("utf-8"))
-
-
-def form_of(folder: Path, source: str, name: str, **flags: str | None) -> tuple[Report, str]:
-    """Check a class of a source; return what is printed, too."""
-    (folder / "theirs.py").write_text(source, encoding="utf-8")
-    target, printed = f"{folder / 'theirs.py'}:{name}", io.StringIO()
-    config, terminal = (
-        CheckConfig(target=target, **flags),
-        Terminal(Console(file=printed, width=999)),
-    )
-    report = examine_class(config, lambda: submission_of(target), terminal)
-    return report, printed.getvalue()
-
-
-@pytest.mark.parametrize("form", FORMS["form"], ids=lambda form: form["class"])
-def test_a_form_that_people_write_is_taken(
-    form: dict[str, Any], tmp_path: Path, monkeypatch: pytest.MonkeyPatch
-) -> None:
-    monkeypatch.setattr(properties, "PROPERTIES", properties.PROPERTIES[: number(0, 99)])
-    source, change = FORMS["source"], form.get("change")
-    source = once_replaced(source, *change) if change else source
-    flags = {name: form.get(name) for name in ("cell", "gates")}
-    report, printed = form_of(tmp_path, source, form["class"], **flags)
-    assert report.score == form["right"], printed
-    assert [words for words in form.get("words", ()) if words not in printed] == []
-    likely = next((r.likely for r in report.stages if r.verdict == "wrong"), "")
-    assert form.get("likely", "") in likely
-    if "likely" not in form:
-        assert report.wrong == []
-
-
-def test_the_adapter_of_another_constructor_makes_the_class_fit(tmp_path: Path) -> None:
-    report, _ = form_of(tmp_path, FORMS["source"], "Karpathy")
-    [adapter] = (note.partition("\n")[2] for note in report.notes if "class Fitted" in note)
-    source = FORMS["source"] + "\n\n" + textwrap.dedent(adapter)
-    assert form_of(tmp_path, source, "Fitted")[0].ok
 
 
 # Conventions ------------------------------------------------------------------------------------
