@@ -314,7 +314,8 @@ def generated(number: int, seed: int, change: Callable[..., str]) -> Iterator[tu
     while number:
         form = rng.choice(all_forms)
         if form.name not in known:
-            names, cases = namespace(form.source), list(wide_cases(form, seed))
+            names, some = namespace(form.source), 24 if form.kind == "torch" else 40
+            cases = wide_cases(form, seed, some)
             known[form.name] = [(case, results_of(form, names, case)) for case in cases]
         try:
             words, source = changed(form, rng, change)
