@@ -9,6 +9,7 @@ VENV   := .venv
 BIN    := $(VENV)/bin
 STAMP  := $(VENV)/.installed
 LOWEST := .venv-lowest
+REAL   := .venv-adapters
 # Arguments of pip install, and of rnn-parity or pytest; test processes (a number; auto is one a core).
 PIP_ARGS ?=
 ARGS     ?=
@@ -24,7 +25,7 @@ unexport PYTHONDONTWRITEBYTECODE
 SHORT := awk '/\.whl.*[0-9] MB\)$$/ { sub(".*/", "", $$2); print "  " $$0 } /^Installing/ { print "  Installing" } { fflush() }'
 
 .DEFAULT_GOAL := help
-.PHONY: help setup run test lowest site commands figures check deep report mutants format clean
+.PHONY: help setup run test lowest adapters site commands figures check deep report mutants format clean
 
 help:  ## this list
 	@awk -F ':.*## ' '/^[a-z]+:.*## / { printf "make %-8s %s\n", $$1, $$2 }' $(MAKEFILE_LIST)
@@ -43,6 +44,13 @@ lowest:  ## the test suite with the lowest versions that pyproject.toml allows, 
 	@$(LOWEST)/bin/python -m pip install --quiet --disable-pip-version-check uv
 	@$(LOWEST)/bin/uv pip install --quiet --python $(LOWEST) --resolution lowest-direct --editable '.[dev]'
 	@$(LOWEST)/bin/python -m pytest -n $(WORKERS) $(ARGS)
+
+adapters:  ## the adapters of check with the real Keras, Flax, Equinox and ONNX Runtime, in a .venv-adapters of its own
+	@$(PYTHON) -m venv $(REAL)
+	@$(REAL)/bin/python -m pip install --quiet --disable-pip-version-check $(PIP_ARGS) --editable '.[dev,adapters]'
+	@for backend in jax torch; do \
+	    RNN_PARITY_ADAPTERS=real KERAS_BACKEND=$$backend \
+	        $(REAL)/bin/python -m pytest -n 0 tests/compare/check/test_adapters.py $(ARGS) || exit 1; done
 
 site: $(STAMP)  ## README.md and docs/ as a site in site/, with every link checked
 	@$(BIN)/python -c 'import mkdocs, material, latex2mathml' 2>/dev/null || \
@@ -79,7 +87,7 @@ format: $(STAMP)  ## let ruff put the code in order
 	$(BIN)/ruff format
 
 clean:  ## remove the virtual environments and all caches; runs/ stays
-	rm -rf $(VENV) $(LOWEST) *.egg-info build site mutants .hypothesis .import_linter_cache .mypy_cache .pytest_cache .ruff_cache
+	rm -rf $(VENV) $(LOWEST) $(REAL) *.egg-info build site mutants .hypothesis .import_linter_cache .mypy_cache .pytest_cache .ruff_cache
 
 $(STAMP): pyproject.toml
 	@$(PYTHON) -c 'import sys; sys.exit(sys.version_info < (3, 11))' || \

@@ -54,17 +54,25 @@ def concise_model() -> concise_rnn.RNNModel:
 
 RNG = np.random.default_rng(0)
 BATCH = scratch_rnn.Batch(RNG.integers(0, V, (B, T)), RNG.integers(0, V, (B, T)))
-BATCHES = scratch_rnn.text.Batches(RNG.integers(0, V, 60), B, T)
 VOCAB = scratch_rnn.Vocab(list("abc"))
 X = RNG.normal(size=(T, B, V)).astype(np.float32)
 H0 = np.zeros((1, B, H), np.float32)
+D_OUTPUT, D_LOGITS = np.zeros((T, B, H), np.float32), np.zeros((T * B, V), np.float32)
 TEXT = texts.sample_text()
+ARRAYS = {"a": np.ones(3)}
 RNN_TAPE = model().rnn.forward(X)[2]
 MODEL_TAPE = model().forward(BATCH.inputs, H0)[2]
 
+IS_MODEL = scratch_rnn.RNNModel
+is_batch = a(scratch_rnn.Batch)
 
-def is_batch(v: Any) -> bool:
-    return isinstance(v, scratch_rnn.Batch)
+
+def nothing(v: Any) -> bool:
+    return False
+
+
+def no_arrays(v: Any) -> bool:
+    return isinstance(v, dict) and not v
 
 
 def batches(v: Any) -> bool:
@@ -74,325 +82,218 @@ def batches(v: Any) -> bool:
     return isinstance(v, list) and len(v) > 0 and all(map(is_batch, v))
 
 
-TRAINING: dict[str, Valid] = {"carry_state": flag, "max_norm": number()}
-RECURRENT: dict[str, Valid] = {
-    "input_size": whole(1),
-    "hidden_size": whole(1),
-    "num_layers": whole(1),
+def lengths(v: Any) -> bool:
+    is_some = isinstance(v, list | tuple | np.ndarray) and np.array(v).shape == (B,)
+    return is_some and all(whole(1)(n) and n <= T for n in v)
+
+
+def logits(v: Any) -> bool:
+    is_float = isinstance(v, np.ndarray) and v.dtype.kind == "f"
+    return is_float and v.ndim == 2 and len(v) == 6 and v.shape[1] > 0
+
+
+def prefix(v: Any) -> bool:
+    known = isinstance(v, str | list | tuple) and all(token in list("abc<unk>") for token in v)
+    return known and len(v) > 0
+
+
+# An argument of this name is right with these values, unless its case says otherwise.
+ONE_OR_MORE = "input_size hidden_size num_layers vocab_size batch_size num_steps perturbations"
+VALID: dict[str, Valid] = dict.fromkeys(ONE_OR_MORE.split(), whole(1))
+VALID |= dict.fromkeys(
+    ["num_preds", "num_epochs", "seed", "offset", "min_freq", "T", "B"], whole(0)
+)
+VALID |= dict.fromkeys(["bias", "batch_first", "bidirectional", "carry_state"], flag)
+VALID |= dict.fromkeys(["lr", "max_norm", "temperature"], number())
+VALID |= dict.fromkeys(["h0", "state", "d_h_n", "d_state"], optional(like(H0)))
+VALID |= dict.fromkeys(["source", "target"], a(scratch_rnn.RNN, IS_MODEL, torch.nn.Module))
+VALID |= {
     "nonlinearity": one_of("tanh", "relu"),
-    "bias": flag,
-    "batch_first": flag,
+    "dtype": one_of("float32", "float64"),
+    "sampling": one_of("sequential", "random"),
+    "token": one_of("char", "word"),
+    "max_tokens": optional(whole(1)),
     "dropout": number(0, 1),
-    "bidirectional": flag,
     "rng": optional(a(np.random.Generator)),
+    "on_epoch": optional(function),
+    "compute": function,
+    "vocab": a(scratch_rnn.Vocab),
+    "batch": is_batch,
+    "batches": batches,
+    "prefix": prefix,
+    "lengths": optional(lengths),
+    "logits": logits,
+    "targets": ids(6),
+    "x": lambda v: any(valid(v) for valid in (steps(1), steps(2), ids(None, None), ids(None))),
+    "inputs": ids(None, None),
+    "dropout_masks": optional(lambda v: isinstance(v, list | tuple) and len(v) == 0),
+    "mean_loss": number_or_nan,
+    "gradients": no_arrays,
+    "parameters": no_arrays,
+    "scratch_model": a(IS_MODEL),
+    "concise_model": a(concise_rnn.RNNModel),
+    "d_output": optional(like(D_OUTPUT)),
+    "d_logits": like(D_LOGITS),
+    "corpus": nothing,  # whatever else comes is too short
+    "proj_size": lambda v: whole(0)(v) and v < H,
+    "lines": lambda v: isinstance(v, list) and all(isinstance(line, str) for line in v),
 }
-GATED = {name: valid for name, valid in RECURRENT.items() if name != "nonlinearity"}
+A_RNG, A_STATE = {"rng": a(np.random.Generator)}, {"state": like(H0)}
+
+
+def case(call: Any, tried: str, right: dict[str, Any], valid: Any = (), named: Any = ()) -> Case:
+    """Return the case of a call; `tried` are the arguments that are replaced."""
+    of_case = VALID | dict(valid)
+    return Case(call, right, {name: of_case[name] for name in tried.split()}, dict(named))
 
 
 def of_package(package: Any, make: Callable[[], Any]) -> dict[str, Case]:
     """Return what both chapters have, under the same names."""
-    name = package.__name__
-    is_model = a(package.RNNModel)
-
-    def optimizer(model: Any) -> Any:
-        if package is scratch_rnn:
-            return scratch_rnn.SGD(model.parameters, 0.1)
-        return torch.optim.SGD(model.parameters(), 0.1)
-
     one = make()
-    is_optimizer = a(type(optimizer(one)))
-    training: dict[str, Any] = {"model": one, "batches": [BATCH]}
-    return {
-        f"{name}.predict": Case(
-            package.predict,
-            {"prefix": "ab", "num_preds": 2, "model": one, "vocab": VOCAB},
-            {
-                "prefix": lambda v: (
-                    isinstance(v, str | list | tuple)
-                    and len(v) > 0
-                    and all(token in list("abc<unk>") for token in v)
-                ),
-                "num_preds": whole(0),
-                "model": is_model,
-                "vocab": a(scratch_rnn.Vocab),
-                "temperature": number(),
-                "rng": optional(a(np.random.Generator)),
-            },
+    is_scratch = package is scratch_rnn
+    parameters = one.parameters if is_scratch else one.parameters()
+    sgd = (scratch_rnn.SGD if is_scratch else torch.optim.SGD)(parameters, 0.1)
+    valid = {"model": a(package.RNNModel), "optimizer": a(type(sgd))}
+    written = {"prefix": "ab", "num_preds": 2, "model": one, "vocab": VOCAB}
+    step = {"model": one, "batch": BATCH, "state": None, "optimizer": sgd}
+    epoch = {"model": one, "batches": [BATCH], "optimizer": sgd}
+    training = {"model": one, "batches": [BATCH], "lr": 0.1, "num_epochs": 1}
+    of_batches = valid, {"batches": "batch"}
+    with_options = "model batches lr num_epochs on_epoch carry_state max_norm"
+    found = {
+        "predict": case(
+            package.predict, "prefix num_preds model vocab temperature rng", written, valid
         ),
-        f"{name}.train_step": Case(
-            package.train_step,
-            {"model": one, "batch": BATCH, "state": None, "optimizer": optimizer(one)},
-            {
-                "model": is_model,
-                "batch": is_batch,
-                "state": optional(like(H0)),
-                "optimizer": is_optimizer,
-                "max_norm": number(),
-            },
+        "train_step": case(package.train_step, "model batch state optimizer max_norm", step, valid),
+        "train_epoch": case(
+            package.train_epoch, "model batches optimizer carry_state max_norm", epoch, *of_batches
         ),
-        f"{name}.train_epoch": Case(
-            package.train_epoch,
-            {**training, "optimizer": optimizer(one)},
-            {
-                "model": is_model,
-                "batches": batches,
-                "optimizer": is_optimizer,
-                **TRAINING,
-            },
-            {"batches": "batch"},
-        ),
-        f"{name}.train": Case(
-            package.train,
-            {**training, "lr": 0.1, "num_epochs": 1},
-            {
-                "model": is_model,
-                "batches": batches,
-                "lr": number(),
-                "num_epochs": whole(0),
-                "on_epoch": optional(function),
-                **TRAINING,
-            },
-            {"batches": "batch"},
-        ),
-        f"{name}.perplexity": Case(
-            package.perplexity, {"mean_loss": 1.0}, {"mean_loss": number_or_nan}
-        ),
+        "train": case(package.train, with_options, training, *of_batches),
+        "perplexity": case(package.perplexity, "mean_loss", {"mean_loss": 1.0}),
     }
+    return {f"{package.__name__}.{name}": of_name for name, of_name in found.items()}
 
+
+SIZES = {"input_size": V, "hidden_size": H, "num_layers": 2}
+GATED = "input_size hidden_size num_layers bias batch_first dropout bidirectional rng"
+TAKEN = {"corpus": list(range(60)), "batch_size": B, "num_steps": T}
+BOTH = {"scratch_model": model(), "concise_model": concise_model()}
+DROPPING = scratch_rnn.RNN(V, H, 2, dropout=0.5)
+LOCKSTEP = BOTH | {"batches": [BATCH], "lr": 0.1, "num_epochs": 1}
+LOCKSTEP_TRIED = "scratch_model concise_model lr num_epochs carry_state max_norm"
 
 CASES: dict[str, Case] = {
-    "scratch_rnn.RNN": Case(
-        scratch_rnn.RNN, {"input_size": V, "hidden_size": H, "num_layers": 2}, RECURRENT
-    ),
-    "scratch_rnn.GRU": Case(
-        scratch_rnn.GRU, {"input_size": V, "hidden_size": H, "num_layers": 2}, GATED
-    ),
-    "scratch_rnn.LSTM": Case(
-        scratch_rnn.LSTM,
-        {"input_size": V, "hidden_size": H, "num_layers": 2},
-        GATED | {"proj_size": lambda v: whole(0)(v) and v < H},
-    ),
-    "scratch_rnn.RNN.forward": Case(
-        model().rnn.forward,
-        {"x": X},
-        {
-            "x": lambda v: any(
-                valid(v) for valid in (steps(1), steps(2), ids(None, None), ids(None))
-            ),
-            "h0": optional(like(H0)),
-            "lengths": optional(
-                lambda v: (
-                    isinstance(v, list | tuple | np.ndarray)
-                    and np.array(v).shape == (B,)
-                    and all(whole(1)(n) and n <= T for n in v)
-                )
-            ),
-            "dropout_masks": optional(lambda v: isinstance(v, list | tuple) and len(v) == 0),
-        },
-    ),
-    "scratch_rnn.RNN.backward": Case(
+    "scratch_rnn.RNN": case(scratch_rnn.RNN, f"{GATED} nonlinearity", SIZES),
+    "scratch_rnn.GRU": case(scratch_rnn.GRU, GATED, SIZES),
+    "scratch_rnn.LSTM": case(scratch_rnn.LSTM, f"{GATED} proj_size", SIZES),
+    "scratch_rnn.RNN.forward": case(model().rnn.forward, "x h0 lengths dropout_masks", {"x": X}),
+    "scratch_rnn.RNN.backward": case(
         model().rnn.backward,
+        "tape d_output d_h_n",
         {"tape": RNN_TAPE},
-        {
-            "tape": a(scratch_rnn.RNNTape),
-            "d_output": optional(like(np.zeros((T, B, H), np.float32))),
-            "d_h_n": optional(like(H0)),
-        },
+        {"tape": a(scratch_rnn.RNNTape)},
     ),
-    "scratch_rnn.RNN.draw_dropout_masks": Case(
-        scratch_rnn.RNN(V, H, 2, dropout=0.5).draw_dropout_masks,
-        {"T": T, "B": B, "rng": RNG},
-        {"T": whole(0), "B": whole(0), "rng": a(np.random.Generator)},
+    "scratch_rnn.RNN.draw_dropout_masks": case(
+        DROPPING.draw_dropout_masks, "T B rng", {"T": T, "B": B, "rng": RNG}, A_RNG
     ),
-    "scratch_rnn.RNNModel": Case(
+    "scratch_rnn.RNNModel": case(
         scratch_rnn.RNNModel,
+        "rnn vocab_size rng",
         {"rnn": model().rnn, "vocab_size": V},
-        {
-            "rnn": a(scratch_rnn.RNN),
-            "vocab_size": whole(1),
-            "rng": optional(a(np.random.Generator)),
-        },
+        {"rnn": a(scratch_rnn.RNN)},
     ),
-    "scratch_rnn.RNNModel.begin_state": Case(
-        model().begin_state, {"batch_size": B}, {"batch_size": whole(1)}
+    "scratch_rnn.RNNModel.begin_state": case(model().begin_state, "batch_size", {"batch_size": B}),
+    "scratch_rnn.RNNModel.forward": case(
+        model().forward, "inputs state", {"inputs": BATCH.inputs, "state": H0}, A_STATE
     ),
-    "scratch_rnn.RNNModel.forward": Case(
-        model().forward,
-        {"inputs": BATCH.inputs, "state": H0},
-        {"inputs": ids(None, None), "state": like(H0)},
-    ),
-    "scratch_rnn.RNNModel.backward": Case(
+    "scratch_rnn.RNNModel.backward": case(
         model().backward,
-        {"tape": MODEL_TAPE, "d_logits": np.zeros((T * B, V), np.float32)},
-        {
-            "tape": a(scratch_rnn.ModelTape),
-            "d_logits": like(np.zeros((T * B, V), np.float32)),
-            "d_state": optional(like(H0)),
-        },
+        "tape d_logits d_state",
+        {"tape": MODEL_TAPE, "d_logits": D_LOGITS},
+        {"tape": a(scratch_rnn.ModelTape)},
     ),
-    "scratch_rnn.cross_entropy": Case(
+    "scratch_rnn.cross_entropy": case(
         scratch_rnn.cross_entropy,
+        "logits targets",
         {"logits": np.zeros((6, V), np.float32), "targets": np.zeros(6, np.int64)},
-        {
-            "logits": lambda v: (
-                isinstance(v, np.ndarray)
-                and v.dtype.kind == "f"
-                and v.ndim == 2
-                and len(v) == 6
-                and v.shape[1] > 0
-            ),
-            "targets": ids(6),
-        },
     ),
-    "scratch_rnn.clip_grad_norm": Case(
-        scratch_rnn.clip_grad_norm,
-        {"gradients": {"a": np.ones(3)}, "max_norm": 1.0},
-        {"gradients": lambda v: isinstance(v, dict) and not v, "max_norm": number()},
+    "scratch_rnn.clip_grad_norm": case(
+        scratch_rnn.clip_grad_norm, "gradients max_norm", {"gradients": ARRAYS, "max_norm": 1.0}
     ),
-    "scratch_rnn.SGD": Case(
-        scratch_rnn.SGD,
-        {"parameters": {"a": np.ones(3)}, "lr": 0.1},
-        {"parameters": lambda v: isinstance(v, dict) and not v, "lr": number()},
+    "scratch_rnn.SGD": case(scratch_rnn.SGD, "parameters lr", {"parameters": ARRAYS, "lr": 0.1}),
+    "scratch_rnn.SGD.step": case(
+        scratch_rnn.SGD(ARRAYS, 0.1).step,
+        "gradients",
+        {"gradients": ARRAYS},
+        {"gradients": nothing},
     ),
-    "scratch_rnn.SGD.step": Case(
-        scratch_rnn.SGD({"a": np.ones(3)}, 0.1).step,
-        {"gradients": {"a": np.ones(3)}},
-        {"gradients": lambda v: False},
+    "scratch_rnn.set_num_threads": case(
+        scratch_rnn.set_num_threads, "n", {"n": 1}, {"n": whole(1)}, {"n": "the number of threads"}
     ),
-    "scratch_rnn.set_num_threads": Case(
-        scratch_rnn.set_num_threads, {"n": 1}, {"n": whole(1)}, {"n": "the number of threads"}
-    ),
-    "scratch_rnn.load_time_machine": Case(
+    "scratch_rnn.load_time_machine": case(
         scratch_rnn.load_time_machine,
+        "batch_size num_steps sampling max_tokens seed token",
         {"batch_size": B, "num_steps": T, "text": TEXT},
-        {
-            "batch_size": whole(1),
-            "num_steps": whole(1),
-            "sampling": one_of("sequential", "random"),
-            "max_tokens": optional(whole(1)),
-            "seed": whole(0),
-            "token": one_of("char", "word"),
-        },
     ),
-    "scratch_rnn.text.Batches": Case(
+    "scratch_rnn.text.Batches": case(
         texts.Batches,
-        {"corpus": list(range(60)), "batch_size": B, "num_steps": T},
-        {
-            "corpus": lambda v: False,  # whatever else comes is too short
-            "batch_size": whole(1),
-            "num_steps": whole(1),
-            "sampling": one_of("sequential", "random"),
-            "seed": whole(0),
-        },
-        {"corpus": "of"},  # "a corpus of shape …", "a text of at least …"
+        "corpus batch_size num_steps sampling seed",
+        TAKEN,
+        named={"corpus": "of"},  # "a corpus of shape …", "a text of at least …"
     ),
-    "scratch_rnn.text.sequential_batches": Case(
-        texts.sequential_batches,
-        {"corpus": list(range(60)), "batch_size": B, "num_steps": T, "offset": 0},
-        {"batch_size": whole(1), "num_steps": whole(1), "offset": whole(0)},
+    "scratch_rnn.text.sequential_batches": case(
+        texts.sequential_batches, "batch_size num_steps offset", TAKEN | {"offset": 0}
     ),
-    "scratch_rnn.text.random_batches": Case(
+    "scratch_rnn.text.random_batches": case(
         texts.random_batches,
-        {"corpus": list(range(60)), "batch_size": B, "num_steps": T, "offset": 0, "rng": RNG},
-        {
-            "batch_size": whole(1),
-            "num_steps": whole(1),
-            "offset": whole(0),
-            "rng": a(np.random.Generator),
-        },
+        "batch_size num_steps offset rng",
+        TAKEN | {"offset": 0, "rng": RNG},
+        A_RNG,
     ),
-    "scratch_rnn.text.Vocab": Case(
-        texts.Vocab,
-        {"tokens": ["a"]},
-        {"min_freq": whole(0)},
+    "scratch_rnn.text.Vocab": case(texts.Vocab, "min_freq", {"tokens": ["a"]}),
+    "scratch_rnn.text.load_corpus": case(
+        texts.load_corpus, "text token max_tokens", {"text": TEXT}, {"text": a(texts.Text)}
     ),
-    "scratch_rnn.text.load_corpus": Case(
-        texts.load_corpus,
-        {"text": TEXT},
-        {"text": a(texts.Text), "token": one_of("char", "word"), "max_tokens": optional(whole(1))},
-    ),
-    "scratch_rnn.text.clean": Case(texts.clean, {"text": "a"}, {"text": a(str)}),
-    "scratch_rnn.text.tokenize": Case(
-        texts.tokenize,
-        {"lines": ["a"]},
-        {
-            "lines": lambda v: isinstance(v, list) and all(isinstance(line, str) for line in v),
-            "token": one_of("char", "word"),
-        },
-    ),
-    "concise_rnn.RNNModel": Case(
+    "scratch_rnn.text.clean": case(texts.clean, "text", {"text": "a"}, {"text": a(str)}),
+    "scratch_rnn.text.tokenize": case(texts.tokenize, "lines token", {"lines": ["a"]}),
+    "concise_rnn.RNNModel": case(
         concise_rnn.RNNModel,
+        "rnn_layer vocab_size",
         {"rnn_layer": torch.nn.RNN(V, H), "vocab_size": V},
-        {"rnn_layer": a(torch.nn.RNN), "vocab_size": whole(1)},
+        {"rnn_layer": a(torch.nn.RNN)},
     ),
-    "concise_rnn.RNNModel.begin_state": Case(
-        concise_model().begin_state, {"batch_size": B}, {"batch_size": whole(1)}
+    "concise_rnn.RNNModel.begin_state": case(
+        concise_model().begin_state, "batch_size", {"batch_size": B}
     ),
     **of_package(scratch_rnn, model),
     **of_package(concise_rnn, concise_model),
-    "compare.copy_weights": Case(
-        compare.copy_weights,
-        {"source": model(), "target": concise_model()},
-        dict.fromkeys(
-            ("source", "target"), a(scratch_rnn.RNN, scratch_rnn.RNNModel, torch.nn.Module)
-        ),
+    "compare.copy_weights": case(
+        compare.copy_weights, "source target", {"source": model(), "target": concise_model()}
     ),
-    "compare.build_models": Case(
+    "compare.build_models": case(
         compare.build_models,
+        "vocab_size hidden_size num_layers nonlinearity dtype seed",
         {"vocab_size": V, "hidden_size": H},
-        {
-            "vocab_size": whole(1),
-            "hidden_size": whole(1),
-            "num_layers": whole(1),
-            "nonlinearity": one_of("tanh", "relu"),
-            "dtype": one_of("float32", "float64"),
-            "seed": whole(0),
-        },
     ),
-    "compare.check_parity": Case(
+    "compare.check_parity": case(
         compare.check_parity,
-        {"scratch_model": model(), "concise_model": concise_model(), "batch": BATCH},
-        {
-            "scratch_model": a(scratch_rnn.RNNModel),
-            "concise_model": a(concise_rnn.RNNModel),
-            "batch": is_batch,
-            "state": optional(like(H0)),
-            "lr": number(),
-            "max_norm": number(),
-            "seed": whole(0),
-        },
+        "scratch_model concise_model batch state lr max_norm seed",
+        BOTH | {"batch": BATCH},
     ),
-    **{
-        f"compare.{function.__name__}": Case(
-            function,
-            {
-                "scratch_model": model(),
-                "concise_model": concise_model(),
-                "batches": [BATCH],
-                "lr": 0.1,
-                "num_epochs": 1,
-            },
-            {
-                "scratch_model": a(scratch_rnn.RNNModel),
-                "concise_model": a(concise_rnn.RNNModel),
-                "lr": number(),
-                "num_epochs": whole(0),
-                **TRAINING,
-            },
-        )
-        for function in (compare.lockstep, compare.train_in_lockstep)
-    },
-    "compare.tolerances": Case(
+    "compare.lockstep": case(compare.lockstep, LOCKSTEP_TRIED, LOCKSTEP),
+    "compare.train_in_lockstep": case(compare.train_in_lockstep, LOCKSTEP_TRIED, LOCKSTEP),
+    "compare.tolerances": case(
         compare.tolerances,
+        "compute perturbations seed",
         {"compute": lambda move: {"a": move(np.ones(2))}},
-        {"compute": function, "perturbations": whole(1), "seed": whole(0)},
     ),
-    "compare.runs.checkpoint.save": Case(
+    "compare.runs.checkpoint.save": case(
         checkpoints.save,
+        "checkpoint",
         {"path": Path("/nowhere/at/all"), "checkpoint": None},
         {"checkpoint": a(checkpoints.Checkpoint)},
     ),
-    "compare.runs.checkpoint.load": Case(
-        checkpoints.load, {"path": Path("/nowhere")}, {"path": a(Path, str)}
+    "compare.runs.checkpoint.load": case(
+        checkpoints.load, "path", {"path": Path("/nowhere")}, {"path": a(Path, str)}
     ),
 }

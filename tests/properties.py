@@ -11,6 +11,7 @@ from compare.check.cases.layer_results import Results, alike, rounding, run, to_
 from compare.check.classes.layers import Layers
 from compare.check.classes.properties import PROPERTIES
 from compare.check.properties.layer_property import LayerProperty
+from compare.check.properties.property import NotTried
 from compare.check.worker.client import Trouble
 from compare.parity import SAFETY
 from compare.parity.rows import ParityReport, ParityRow, compare_results
@@ -58,6 +59,8 @@ def demand_property(tried: LayerProperty, implementation: Any, case: LayerCase) 
             if measured or not comparisons or not all(c.ok for c in comparisons):
                 report = table_of(comparisons)
                 demand(report, f"{tried.name}: {tried.statement}", case, measured=measured)
+    except NotTried as why:
+        raise NotImplementedError(str(why)) from None
     except Trouble as trouble:
         if tried in PROPERTIES:
             raise NotImplementedError(str(trouble)) from None

@@ -9,6 +9,7 @@ import pytest
 from tests.scripts import load_script
 
 mutants = load_script("mutants")
+javascript = mutants.javascript
 
 
 def results(place: Path, file: str, codes: dict[str, int | None]) -> Path:
@@ -38,8 +39,29 @@ def test_a_file_is_counted_when_all_its_mutants_were_tried(
     ((file, found),) = mutants.tried(tmp_path)
     assert capsys.readouterr().out == "left out: a/some.py, whose mutants were not all tried\n"
     assert file == "a/all.py"
-    assert (found["made"], found["killed"], found["timed_out"]) == (4, 1, 1)
+    assert [found[key] for key in ("made", "tried", "killed", "timed_out")] == [4, 4, 1, 1]
     assert found["survivors"] == [["-s", "+x"], ["-n", "+x"]]
+    sampled = dict(mutants.tried(tmp_path, sample=True))
+    assert sampled["a/all.py"] == found
+    assert [sampled["a/some.py"][key] for key in ("made", "tried", "killed")] == [2, 1, 1]
+
+
+def test_a_sample_is_drawn_from_all_mutants_of_a_part(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """Half of ten mutants: five are tried, and no others, and the same ones with the same seed."""
+    asked: list[list[str]] = []
+    codes: dict[str, int | None] = {f"m{k}": 1 for k in range(10)}
+    meta = results(tmp_path / "part", "a.py", codes)
+    monkeypatch.setattr(mutants, "WORK", tmp_path)
+    monkeypatch.setattr(mutants.subprocess, "run", lambda command, **_: asked.append(command))
+    for seed in (0, 0, 1):
+        mutants.try_part("part", ["a.py"], [], 1, sample=5, seed=seed)
+        assert mutants.codes_of(tmp_path / "part")[meta] == dict.fromkeys(codes)
+    first, again, other = (command[4:] for command in asked[1::2])
+    assert first == again != other
+    assert len({*first}) == 5
+    assert {*first, *other} <= codes.keys()
 
 
 def found_on(day: str, survivors: list[list[str]]) -> dict[str, Any]:
@@ -71,18 +93,18 @@ def test_a_survivor_is_explained_or_counts_as_a_gap(
     found = found_on("2026-01-01", [["-y = 1", "+y = 2"]])
     mutants.STORED.write_text(json.dumps({files[0]: found}))
     assert mutants.main(["--page"]) == 1
-    assert f"| {files[0]} | 4 | 3 | 0 | 0 | 1 | 2026-01-01" in mutants.PAGE.read_text()
+    assert f"| {files[0]} | 4 | 4 | 3 | 0 | 0 | 1 | 2026-01-01" in mutants.PAGE.read_text()
     entry = f'[[mutant]]\nfile = "{files[0]}"\nbefore = "y = 1"\nafter = "y = %d"\nwhy = "Because."'
     mutants.EQUIVALENT.write_text(f"{entry % 2}\n{entry % 3}")
     assert mutants.main(["--page"]) == 0
-    assert f"| {files[0]} | 4 | 3 | 0 | 1 | 0 | 2026-01-01" in mutants.PAGE.read_text()
+    assert f"| {files[0]} | 4 | 4 | 3 | 0 | 1 | 0 | 2026-01-01" in mutants.PAGE.read_text()
     assert "Because." in mutants.PAGE.read_text()
     assert f"no longer needed: {files[0]}: y = 3\n" in capsys.readouterr().out
 
 
 def test_shares_are_of_all_files(files: list[str], monkeypatch: pytest.MonkeyPatch) -> None:
     tried: list[str] = []
-    monkeypatch.setattr(mutants, "try_part", lambda name, files, tests, n: tried.extend(files))
+    monkeypatch.setattr(mutants, "try_part", lambda name, files, *_: tried.extend(files))
     for k in (1, 2, 3):
         assert mutants.main(["--shard", f"{k}/3"]) == 0
     assert sorted(tried) == sorted(files)
@@ -93,3 +115,60 @@ def test_a_part_that_is_none_is_refused(capsys: pytest.CaptureFixture[str]) -> N
     with pytest.raises(SystemExit):
         mutants.main(["cell"])
     assert "expected parts among parity, " in capsys.readouterr().err
+
+
+@pytest.mark.parametrize(
+    ("source", "changed"),
+    [
+        ("x = a < b;", ["a <= b", "a >= b", "true", "false", ";"]),
+        ("y = -a ? 1 : 2;", ["  a ? 1 : 2", "-a ? 2 : 1", "(1 + 1)", "(2 + 1)", ";"]),
+        ("if (!a) f('b', c);", ["(!(!a))", "if ( ", '""', "c, 'b'", "{}"]),
+        ("z = `n ${a + 1}`;", ["`${a + 1}`", "a - 1", "(1 + 1)", ";"]),
+        ("const [left, top] = [4, 8];", []),
+        ("draw('rect', { x: 4, y: 2 * n });", ["2 / n", "x: 4", '""', ";"]),
+        ("Math.max(a, b);", ["Math.min", "(b, a)", ";"]),
+    ],
+)
+def test_mutants_of_javascript(source: str, changed: list[str]) -> None:
+    pytest.importorskip("tree_sitter_javascript")
+    found = [
+        mutant.apply(source.encode()).decode() for mutant in javascript.mutants_of(source.encode())
+    ]
+    assert source not in found
+    assert len(set(found)) == len(found)
+    for part in set(changed) - {"{}"}:
+        assert any(part in text for text in found), part
+    assert bool(found) == bool(changed)
+
+
+def test_mutants_of_a_script_are_tried_and_counted(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    pytest.importorskip("tree_sitter_javascript")
+    monkeypatch.setattr(javascript, "ROOT", tmp_path)
+    monkeypatch.setattr(javascript, "FOLDER", tmp_path / "page")
+    (tmp_path / "page").mkdir()
+    script = tmp_path / "page" / "a.js"
+    script.write_text("x = a + 1;\n")
+
+    class Worker:
+        """Notices another sign, and never ends without the statement."""
+
+        def __init__(self, folder: Path, tests: list[str]) -> None:
+            self.file = folder / "a.js"
+
+        def run(self, longest: float = 0) -> int | None:
+            text = self.file.read_text()
+            return None if text == ";\n" else int("-" in text)
+
+        def end(self) -> None: ...
+
+    monkeypatch.setattr(javascript, "Worker", Worker)
+    javascript.try_part(tmp_path / "made", ["page/a.js"], [])
+    ((file, found),) = javascript.tried(tmp_path / "made")
+    assert (file, found["made"], found["tried"]) == ("page/a.js", 3, 3)
+    assert (found["killed"], found["timed_out"]) == (1, 1)
+    assert found["survivors"] == [["-x = a + 1;", "+x = a + (1 + 1);"]]
+    assert script.read_text() == "x = a + 1;\n"
+    script.write_text("x = 2;\n")  # what was found of another script does not count
+    assert list(javascript.tried(tmp_path / "made")) == []

@@ -6,21 +6,25 @@ import re
 import time
 from collections.abc import Callable, Sequence
 from contextlib import AbstractContextManager, nullcontext
+from functools import partial
 from importlib.util import spec_from_file_location
 from pathlib import Path
 from typing import Any
 
+from compare.check.cases.gate_order import InOrder, Order, parse_order
 from compare.check.cases.parts import Part, PartResult
 from compare.check.classes.cell import cell_of_class, cell_of_functions
 from compare.check.classes.conventions import Flags
 from compare.check.classes.error_handling import try_error_handling
 from compare.check.classes.features import missing_of, try_features
+from compare.check.classes.fitting import FITTING, adapter_of, fits
 from compare.check.classes.layers import NEEDED, Layers
 from compare.check.classes.parts import find_conventions, parts_of
 from compare.check.classes.properties import try_properties
 from compare.check.classes.searching import search_layer
 from compare.check.config import CheckConfig
-from compare.check.diagnosis import likely_mistake, lines_of_mistake, name_mistakes
+from compare.check.diagnosis import likely_mistake, lines_of_mistake, name_mistakes, with_remark
+from compare.check.folder import check_folder, folder_of
 from compare.check.functions.cs231n import CS231N_STAGES
 from compare.check.functions.exercises import STAGES
 from compare.check.functions.searching import search_stage
@@ -28,11 +32,15 @@ from compare.check.functions.stages import Stage, StageResult
 from compare.check.functions.template import template_of
 from compare.check.functions.training import TrainingResult, train
 from compare.check.functions.trying import SubmissionFunctions, cases_of, reference, try_all
+from compare.check.kernels import compile_launches, entry_of
 from compare.check.report.explanation import reason
 from compare.check.report.report import Report, check_can_write, notes_of, show, write_json
+from compare.check.symptoms import without_numbers
 from compare.check.worker.client import Notes, Source, Submission, Trouble
+from compare.check.worker.messages import clean
+from compare.files import naming
 from compare.parity import CELLS
-from compare.terminal import CommandError, Terminal, UsageError
+from compare.terminal import CommandError, Terminal, UsageError, plural
 
 __all__ = ["CheckConfig", "CheckError", "check", "examine", "train_functions"]
 
@@ -63,16 +71,25 @@ def check(config: CheckConfig, terminal: Terminal | None = None) -> Report | Non
         cell = config.cell or cell_of_class([config.new.stem]) or next(iter(CELLS))
         write_template(config.new, cell)
         terminal.line(f"Written to {config.new}: six functions (cell {cell}). Fill in one, then:")
-        terminal.line(f"  rnn-parity check {config.new}", "bold")
+        terminal.line(f"  rnn-parity check {config.new}", "bold", whole=True)
         return None
     for path in filter(None, (config.json, config.gradescope)):
         check_can_write(path)
+    if (folder := folder_of(str(config.target))) is not None:
+        for name in ("gradescope", "watch"):
+            if getattr(config, name):
+                raise UsageError(f"expected a file with --{name}, got {config.target}")
+        rows = check_folder(config, folder, terminal)
+        right = sum(row["ok"] for row in rows)
+        if right < len(rows):
+            raise CheckError(f"{right} of {plural(len(rows), 'file')} are right")
+        return None
     source = source_of(config)
     if config.watch:
         watch(config, source, terminal)
     report = _examine(config, source, terminal)
     if not report.ok:
-        raise CheckError(report.summary)
+        raise CheckError(report.summary if terminal.console.quiet else report.summary_below)
     return report
 
 
@@ -97,7 +114,8 @@ def _examine(config: CheckConfig, source: Source, terminal: Terminal) -> Report:
 
 def write_template(path: Path, cell: str) -> None:
     """Write the exercise: functions whose docstrings say what to write."""
-    path.write_text(template_of(cell, path.name), encoding="utf-8")
+    with naming(path):
+        path.write_text(template_of(cell, path.name), encoding="utf-8")
 
 
 def watch(config: CheckConfig, source: Source, terminal: Terminal) -> None:
@@ -121,20 +139,25 @@ def watch(config: CheckConfig, source: Source, terminal: Terminal) -> None:
 def source_of(config: CheckConfig) -> Source:
     """Return the source of the target; UsageError if a flag does not fit to it."""
     target = str(config.target)
+    interpret = config.interpret or config.compile_for is not None
+    calls = 300 if interpret else 30
     try:
         source = Source.parse(
             target,
             numpy_only=config.numpy_only,
+            interpret=interpret,
             seconds=config.timeout,
+            total=config.total_timeout or calls * config.timeout,
             gibibytes=config.memory,
         )
     except FileNotFoundError:
         raise _no_such(target, "; --new FILE writes a template") from None
     if source.file and spec_from_file_location("", source.file) is None:
         raise UsageError(f"expected a file of Python, such as my_rnn.py, got {target}")
-    for name in ("layout", "bias", "names", "device", "dtype", "tf32"):
+    for name in ("layout", "bias", "names", "device", "dtype", "tf32", "interpret", "compile_for"):
         if getattr(config, name) and not source.name:
-            raise UsageError(f"expected FILE:CLASS or MODULE:CLASS with --{name}, got {target}")
+            flag = f"--{name.replace('_', '-')}"
+            raise UsageError(f"expected FILE:CLASS or MODULE:CLASS with {flag}, got {target}")
     if config.device:
         check_device(config.device)
     if config.stage is not None and source.name:
@@ -166,7 +189,7 @@ def loader(config: CheckConfig, source: Source, notes: Notes | None = None) -> L
 
     def load() -> Submission:
         try:
-            return Submission(source, reference, notes)
+            return Submission(source, partial(reference, order=config.gates), notes)
         except Trouble as trouble:
             missing = re.match(r"ModuleNotFoundError: No module named '([\w.]+)'", trouble.got)
             if missing and f"{source.module}.".startswith(f"{missing[1]}."):
@@ -190,9 +213,10 @@ def examine_functions(config: CheckConfig, load: Load, terminal: Terminal) -> Re
             names = submission.names
         report.cell = config.cell or cell_of_functions(names)
         stages = STAGES[report.cell]
-        first = CS231N_STAGES[0].name
-        if first in names and first.startswith(f"{report.cell}_"):
-            report.form, stages = "cs231n", CS231N_STAGES
+        order = parse_order(config.gates, report.cell)
+        load = with_order(load, report.cell, order) if order else load
+        if f"{report.cell}_step_forward" in names and report.cell in CS231N_STAGES:
+            report.form, stages = "cs231n", CS231N_STAGES[report.cell]
         if not any(stage.name in names for stage in stages):
             report.notes.append(
                 f"the file has none of them; for a class, give {config.target}:CLASS"
@@ -202,7 +226,8 @@ def examine_functions(config: CheckConfig, load: Load, terminal: Terminal) -> Re
     chosen = _chosen(stages, config.stage)
     what = f"six functions of {CELLS[report.cell].title}"
     what = "CS231n's four functions" if report.form == "cs231n" else what
-    terminal.line(f"{config.target}: {what}, seed {config.seed}")
+    what += f", gates in the order {config.gates} (as --gates says)" if config.gates else ""
+    terminal.line(f"{clean(str(config.target))}: {what}, seed {config.seed}")
     if trouble is not None:
         report.stages = _without_result(chosen, trouble)
         return report
@@ -216,9 +241,15 @@ def examine_functions(config: CheckConfig, load: Load, terminal: Terminal) -> Re
     return report
 
 
+def with_order(load: Load, cell: str, order: Order) -> Load:
+    """Return what loads six functions whose weights have their gates in another order."""
+    return lambda: InOrder(load(), cell, order)  # type: ignore[return-value]
+
+
 def train_functions(config: CheckConfig, cell: str) -> TrainingResult:
     """Train six right functions in lock-step with PyTorch."""
-    return _train(config, cell, loader(config, source_of(config)), Terminal(quiet=True))
+    load = with_order(loader(config, source_of(config)), cell, parse_order(config.gates, cell))
+    return _train(config, cell, load, Terminal(quiet=True))
 
 
 def _train(config: CheckConfig, cell: str, load: Load, terminal: Terminal) -> TrainingResult:
@@ -263,7 +294,8 @@ def try_stages(load: Load, stages: tuple[Stage, ...], config: CheckConfig) -> li
         if config.deep and result.verdict == "right":
             with load() as submission:
                 results[k] = result = search_stage(result, submission, config.seed)
-        if result.verdict == "wrong":
+        result.likely = without_numbers(result)
+        if result.wrong is not None:
             diagnose(result, load, config.seed)
         result.stage = stage
     return results
@@ -276,6 +308,7 @@ def diagnose(result: StageResult, load: Load, seed: int) -> None:
             functions = SubmissionFunctions(submission, result.replaced)
             result.likely = likely_mistake(result, functions, seed)
             result.likely_lines = lines_of_mistake(result.likely, result.stage.cell)
+            result.likely = with_remark(result.likely)
     except Trouble:
         return
 
@@ -287,30 +320,37 @@ def examine_class(config: CheckConfig, load: Load, terminal: Terminal) -> Report
     """Check a recurrent layer: its three parts, then features, properties and error handling."""
     cell = config.cell or next(iter(CELLS))
     report = Report(str(config.target), "class", cell, config.seed, [], strict=config.strict)
-    flags = Flags.parse(config.layout, config.bias, config.names)
-    terminal.line(f"{config.target}: a recurrent layer, seed {config.seed}")
+    terminal.line(f"{clean(str(config.target))}: a recurrent layer, seed {config.seed}")
     try:
         with _spinner(terminal), load() as submission:
             report.adapter = submission.adapter
             report.form = "torch" if submission.adapter == "torch_module" else "class"
             report.cell = config.cell or cell_of_class(submission.kinds) or cell
+            order = parse_order(config.gates, report.cell)
+            flags = Flags.parse(config.layout, config.bias, config.names, order)
             layers = Layers(
                 submission, report.cell, config.dtype, config.device, tf32=config.tf32, flags=flags
             )
             report.stages = find_conventions(layers, config.seed)
             forward = report.stages[0]
             if layers.conventions.names:
-                conventions = layers.conventions.describe(flags)
+                conventions = "; ".join([layers.conventions.describe(flags), *layers.look("forms")])
                 terminal.line(f"Detected: cell {report.cell}, {conventions}", "dim")
             else:
                 report.failed = reason(forward)
             lacks_something = forward.got.startswith(("TypeError", "AttributeError"))
             if lacks_something and report.adapter in NEEDED:
                 report.notes.append(NEEDED[report.adapter])
-            transposed = layers.conventions.transposed
+            arguments = layers.arguments()
+            if forward.verdict != "right" and arguments and not fits(arguments):
+                lines = adapter_of(*_class_and_file(config), arguments)
+                report.notes.append("\n  ".join([FITTING, *lines]))
+            transposed = layers.conventions.is_transposed
             name_mistakes(report.stages, report.cell, transposed=transposed)
             if forward.verdict == "right":
                 _examine_more(report, layers, config)
+            if submission.source.interpret:
+                report.kernels = examine_kernels(submission, config)
             if layers.forward_only and not report.adapter:
                 without = Trouble("missing", "no method backward")
                 report.stages += _without_result(parts_of(report.cell)[1:], without)
@@ -320,6 +360,23 @@ def examine_class(config: CheckConfig, load: Load, terminal: Terminal) -> Report
         report.stages = report.stages or _without_result(parts_of(report.cell), trouble)
         report.failed = str(trouble)
     return report
+
+
+def examine_kernels(submission: Submission, config: CheckConfig) -> list[dict[str, str]]:
+    """Compile the kernels that the module has launched, and return an entry for each."""
+    submission.revive()
+    launches = submission.launches()
+    if not launches:
+        return [{"name": "kernels", "verdict": "wrong", "found": "no Triton kernel was launched"}]
+    if config.compile_for is None:
+        return []
+    used = compile_launches(launches, config.compile_for, submission.source.folders)
+    return [entry_of(one, config.compile_for, tf32=config.tf32) for one in used]
+
+
+def _class_and_file(config: CheckConfig) -> tuple[str, str]:
+    file, _, name = str(config.target).rpartition(":")
+    return name, file
 
 
 def _examine_more(report: Report, layers: Layers, config: CheckConfig) -> None:

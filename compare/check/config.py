@@ -9,6 +9,7 @@ from typing import Annotated, Literal, Self
 
 from tyro.conf import Positional, arg
 
+from compare.check.kernels import capability_of
 from compare.parity import CELLS, CellName
 from compare.terminal import UsageError, check_at_least, check_choices
 
@@ -26,6 +27,7 @@ class CheckConfig:
 
     FILE contains the functions of the template that --new writes, or CS231n's functions.
     FILE:CLASS or MODULE:CLASS is a recurrent layer: a class of your own, or a module of PyTorch.
+    DIR or DIR:CLASS checks each file of a folder, and prints a table.
     The exit code is 0 if everything required is there and right, otherwise 1.
 
     A class of your own is CLASS(input_size, hidden_size). It has a dict of arrays, `parameters`,
@@ -34,7 +36,7 @@ class CheckConfig:
     d_h0, dict of the parameters' gradients). For an LSTM, h0 is the pair (h0, c0).
     """
 
-    target: Annotated[Positional[str | None], _flag("FILE|FILE:CLASS|MODULE:CLASS")] = None
+    target: Annotated[Positional[str | None], _flag("FILE|FILE:CLASS|MODULE:CLASS|DIR")] = None
     """What to check."""
     new: Annotated[Path | None, _flag("FILE")] = None
     """Write a template with six functions for you to fill in, and check nothing."""
@@ -51,6 +53,8 @@ class CheckConfig:
     """The class's layout: time-first or batch-first, 3d-state or 2d-state, out-in or in-out."""
     bias: Annotated[Literal["one", "two"] | None, _flag("one|two", _DETECTED)] = None
     """Number of biases of the class."""
+    gates: Annotated[str | None, _flag("GATE,…", "(default: as in PyTorch)")] = None
+    """The order of the gates in the weights: z,r,n of a GRU, i,f,o,g of an LSTM, and so on."""
     names: Annotated[str | None, _flag("NAME=YOURS,…", _DETECTED)] = None
     """The names in the class for weight_ih_l0, weight_hh_l0, bias_ih_l0 and bias_hh_l0."""
     stage: Annotated[str | None, _flag("NAME", "(default: all)")] = None
@@ -70,6 +74,10 @@ class CheckConfig:
     """The dtype argument of a layer."""
     tf32: Annotated[bool, _flag()] = False
     """Allow the rounding of TF32, with which some GPUs multiply float32."""
+    interpret: Annotated[bool, _flag()] = False
+    """Run a module's Triton kernels on the CPU, and check each entry that they load and store."""
+    compile_for: Annotated[str | None, _flag("sm_80|sm_90|…")] = None
+    """Also compile these kernels for a GPU, which need not be there; implies --interpret."""
     seed: Annotated[int, arg(metavar="N")] = 0
     """Seed of the test cases; graders should choose their own."""
     deep: Annotated[bool, _flag()] = False
@@ -79,9 +87,15 @@ class CheckConfig:
     numpy_only: Annotated[bool, _flag()] = False
     """Refuse imports of anything but NumPy and the standard library."""
     timeout: Annotated[float, arg(metavar="SECONDS")] = 10.0
-    """Processor time of one call; its wall time may be ten times that."""
+    """Processor time of one call; its wall time may be eight times that."""
+    total_timeout: Annotated[
+        float | None, _flag("SECONDS", "(default: 30 times --timeout, 300 times with --interpret)")
+    ] = None
+    """Wall time of all calls of a file together."""
     memory: Annotated[float, arg(metavar="GIB")] = 4.0
     """Memory limit of the code, where the system has such a limit."""
+    jobs: Annotated[int | None, _flag("N", "(default: one for each processor)")] = None
+    """Files of a folder that are checked at the same time."""
     json: Annotated[Path | None, _flag("FILE")] = None
     """Write the results as JSON."""
     gradescope: Annotated[Path | None, _flag("FILE")] = None
@@ -97,12 +111,16 @@ class CheckConfig:
         """
         check_choices(self)
         check_at_least(0, "seed", self.seed)
+        check_at_least(1, "jobs", 1 if self.jobs is None else self.jobs)
         if (self.target is None) == (self.new is None):
             got = "neither" if self.new is None else "both"
             raise UsageError(f"expected a FILE to check or --new FILE, got {got}")
-        for name in ("timeout", "memory"):
-            if not 0 < getattr(self, name) < math.inf:
-                raise UsageError(f"expected --{name} above 0, got {getattr(self, name)}")
+        for name in ("timeout", "total_timeout", "memory"):
+            value = getattr(self, name)
+            if value is not None and not 0 < value < math.inf:
+                raise UsageError(f"expected --{name.replace('_', '-')} above 0, got {value}")
+        if self.compile_for is not None:
+            capability_of(self.compile_for)
         if self.text is not None and not self.text.is_file():
             raise UsageError(f"expected a file for --text, got {self.text}")
         if self.new is not None and self.new.suffix != ".py":

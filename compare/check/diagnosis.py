@@ -12,26 +12,29 @@ import re
 from collections.abc import Callable, Iterator, Mapping, Sequence
 from dataclasses import dataclass
 from functools import lru_cache, partial
+from itertools import permutations
 from typing import Any
 
 import numpy as np
 
 from compare.check.bugs.catalogue import CATALOGUE, Bug
 from compare.check.cases.comparison import Comparison, Results
+from compare.check.cases.gate_order import Order
 from compare.check.cases.layer_case import LayerCase
 from compare.check.cases.layer_results import CLASSES, STATES, rounding, run
 from compare.check.cases.parts import Case, Malformed, PartResult
 from compare.check.functions.as_layer import AsLayer
-from compare.check.functions.plain import PlainFunctions
-from compare.check.functions.stages import (
-    AFTER_ANOTHER,
-    ARGUMENT,
-    SECOND,
-    Functions,
-    StageResult,
-    run_quietly,
-)
+from compare.check.functions.plain import PlainFunctions, ReadInOrder
+from compare.check.functions.stages import Functions, StageResult, run_quietly
 from compare.check.functions.trying import cases_of, compared
+from compare.check.symptoms import (
+    ADDED,
+    are_near,
+    in_the_tensor,
+    is_added,
+    of_memory,
+    without_numbers,
+)
 from compare.check.worker.client import Trouble
 from compare.parity import (
     CELLS,
@@ -58,9 +61,10 @@ CASES_TO_AGREE = 9
 
 @dataclass(frozen=True, slots=True)
 class Observed:
-    """The submission's results of a case, and the tolerance of each entry."""
+    """The submission's results of a case, the right ones, and the tolerance of each entry."""
 
     case: Any
+    right: Results
     allowed: Mapping[str, np.ndarray | float]
     got: Results
 
@@ -88,34 +92,35 @@ def likely_mistake(result: StageResult, functions: Functions, seed: int) -> str:
     return _search(result.wrong, run_stage, mistakes, _observed(result, functions, seed))
 
 
-def of_functions(stages: Sequence[str], cell: str) -> Iterator[tuple[str, PlainFunctions]]:
+def of_functions(stages: Sequence[str], cell: str) -> Iterator[tuple[str, Any]]:
     """Yield the words of each bug of these stages, and the cell's functions with the bug."""
     for bug in CATALOGUE:
         if any(bug.is_in(stage, cell) for stage in stages):
             yield bug.words, PlainFunctions(cell, bug.plain)
+    for order, functions in of_orders(cell):
+        yield f"The gates are read in the order {', '.join(order)}.", functions
+
+
+def of_orders(cell: str) -> Iterator[tuple[Order, ReadInOrder]]:
+    """Yield each order of a cell's gates but PyTorch's, and functions that read weights so."""
+    for order in permutations(CELLS[cell].gates):
+        if order != CELLS[cell].gates:
+            yield order, ReadInOrder(cell, order)
+
+
+def with_remark(words: str) -> str:
+    """Return the words of a mistake, and of which other cell or layout it is no mistake."""
+    another = next((bug.another for bug in CATALOGUE if bug.words == words), "")
+    if another:
+        return f"{words} That is another cell: {another}."
+    if found := re.search(r"order (?:is )?((?:\w, )+\w)\b", words):
+        return f"{words} If this order is meant: --gates {found[1].replace(' ', '')}."
+    return words
 
 
 def lines_of_mistake(words: str, cell: str) -> tuple[str, ...]:
     """Return the lines of a cell's plain version with a bug; none if the words name no bug."""
     return next((bug.lines_of(cell) for bug in CATALOGUE if bug.words == words), ())
-
-
-def of_memory(comparisons: Sequence[Comparison]) -> str:
-    """Return in words which array was overwritten; empty if none was."""
-    wrong = next((c for c in comparisons if not c.ok), None)
-    if wrong is None:
-        return ""
-    name, comma, rest = wrong.tensor.partition(",")
-    if comma + rest == ARGUMENT:
-        return f"{name} is overwritten: the array belongs to the caller, and is changed in place."
-    if comma + rest == AFTER_ANOTHER:
-        return f"The memory of {name} is used again: the next call overwrites it."
-    if wrong.tensor.endswith(SECOND):
-        return (
-            "A second call gives something else: the first has overwritten a part of the tape, "
-            "or its results are kept and added to."
-        )
-    return ""
 
 
 def _observed(result: StageResult, functions: Functions, seed: int) -> list[Observed]:
@@ -125,14 +130,28 @@ def _observed(result: StageResult, functions: Functions, seed: int) -> list[Obse
         assert result.case is not None
         if case is result.case:
             got = {c.tensor: c.got for c in result.comparisons}
-            observed.insert(0, Observed(case, answer.tolerance, got))
-        elif len(observed) < CASES_TO_AGREE and case.dtype == result.case.dtype:
+            observed.insert(0, Observed(case, answer.results, answer.tolerance, got))
+        elif len(observed) < CASES_TO_AGREE and _is_like(case, result.case):
             try:
                 got = run_quietly(result.stage, functions, case.inputs)
             except (Trouble, Malformed):
                 continue
-            observed.append(Observed(case, answer.tolerance, got))
+            observed.append(Observed(case, answer.results, answer.tolerance, got))
     return observed
+
+
+def _is_like(case: Case, wrong: Case) -> bool:
+    """Whether a case can confirm a mistake that another shows.
+
+    It has the same dtype, and no large inputs where the other has none: there gates are saturated,
+    and right ways to write σ differ more than the mistake does.
+    """
+
+    def largest(case: Case) -> float:
+        arrays = [a for a in case.inputs.values() if isinstance(a, np.ndarray) and a.size]
+        return max((float(np.abs(a).max()) for a in arrays), default=0.0)
+
+    return case.dtype == wrong.dtype and largest(case) <= max(100.0, largest(wrong))
 
 
 def _is_right_alone(result: StageResult, functions: Functions, seed: int) -> bool:
@@ -161,17 +180,31 @@ def likely_in_layer(result: PartResult, cell: str, *, transposed: bool = False) 
     `transposed` is whether the layer's weights are (in, out).
     """
     if result.wrong is None or result.verdict != "wrong":
-        return ""
+        return without_numbers(result)
+    stages, observed = STAGES_OF_PARTS[result.stage.name], _observed_in_layer(result)
+    mistakes = partial(of_layers, stages, cell, with_copies=not result.wrong.problem)
+    likely = _search(result.wrong, run, mistakes, observed)
+    return with_remark(_of_in_out(likely) if transposed else likely)
+
+
+def _observed_in_layer(result: PartResult) -> list[Observed]:
     observed = []
     for case, got in result.seen:
         if not case.precision:  # many mistakes are within the tolerance of a coarse one
             states = {name: got[name] for name in ("output", *STATES) if name in got}
             named = states if result.stage.name == "forward" else got
-            observed.append(Observed(case, rounding(case)[1], named))
-    stages = STAGES_OF_PARTS[result.stage.name]
-    mistakes = partial(of_layers, stages, cell, with_copies=not result.wrong.problem)
-    likely = _search(result.wrong, run, mistakes, observed)
-    return _of_in_out(likely) if transposed else likely
+            observed.append(Observed(case, *rounding(case), named))
+    return observed
+
+
+def gate_order_of(forward: PartResult, cell: str) -> Order:
+    """Return the order of the gates that gives a layer's results; empty if none does."""
+    observed = _observed_in_layer(forward) if forward.wrong is not None else []
+    for order, functions in of_orders(cell) if observed else ():
+        layer = AsLayer(functions)
+        if all(_gives(partial(run, layer, o.case), o) for o in observed):
+            return order
+    return ()
 
 
 def of_layers(
@@ -204,6 +237,16 @@ def _copy_with(bug: Bug) -> Any:
     return bug.load()
 
 
+def likely_in_property(tried: Any, case: LayerCase, comparisons: Sequence[Comparison]) -> str:
+    """Return the likely reason in words why a property of a layer is violated; empty if unknown."""
+    if tried.name == "second call":
+        return kept_state(case, comparisons)
+    wrong = [c for c in comparisons if not c.ok]
+    if tried.name == "second backward" and all(is_added(c.expected, c) for c in wrong):
+        return ADDED
+    return ""
+
+
 def kept_state(case: LayerCase, comparisons: Sequence[Comparison]) -> str:
     """Return in words that a layer's second call starts at the last state; empty if it does not."""
 
@@ -212,7 +255,7 @@ def kept_state(case: LayerCase, comparisons: Sequence[Comparison]) -> str:
         return run(CLASSES[case.cell], case.given(h0=first["h_n"], c0=first.get("c_n")), move)
 
     got = {c.tensor: c.got for c in comparisons if c.tensor in ("output", *STATES)}
-    if not _gives(second_call, Observed(case, rounding(case)[1], got)):
+    if not _gives(second_call, Observed(case, *rounding(case), got)):
         return ""
     if case.floats.h0 is None:
         return "A second call without a state begins with the last state of the first, not with 0."
@@ -255,22 +298,38 @@ def _gives(computation: Computation, observed: Observed, names: Sequence[str] = 
     """Whether a computation gives the observed results, or those of some names.
 
     The tolerance is the computation's own and that of the right results. It is measured only if
-    the difference is small.
+    the difference is small. A coarse computation, such as one in float32, has a large tolerance of
+    its own: the results have to be nearer to it than to the right ones.
     """
-    got = observed.got
+    got, right, allowed = observed.got, observed.right, observed.allowed
+    others = [n for n in got if names and n not in names and are_near(right[n], got[n], allowed[n])]
     names = names or list(got)
     try:
         with np.errstate(all="ignore"):
             mistaken = computation(unmoved)
-            if not all(_near(mistaken[n], got[n], _coarse(mistaken[n])) for n in names):
+            if not all(are_near(mistaken[n], got[n], _coarse(mistaken[n])) for n in names):
                 return False
+            if not all(are_near(mistaken[n], right[n], _coarse(right[n])) for n in others):
+                return False  # it makes more wrong than is wrong
             own = tolerances(computation, perturbations=6)[1]
             return all(
-                _near(mistaken[n], got[n], own[n] + _of_shape(observed.allowed[n], own[n]))
+                are_near(mistaken[n], got[n], own[n] + _of_shape(allowed[n], own[n]))
+                and _is_nearer(got[n], mistaken[n], right[n], allowed[n])
                 for n in names
             )
     except Exception:  # a bug with which the case cannot be computed
         return False
+
+
+def _is_nearer(
+    got: np.ndarray, mistaken: np.ndarray, right: np.ndarray, allowed: np.ndarray | float
+) -> bool:
+    """Whether wrong results are nearer to those of a mistake than to the right ones."""
+    if right.shape != got.shape or not (right.size and np.isfinite([right, got, mistaken]).all()):
+        return True
+    apart = absolute_difference(got, right)
+    is_wrong = bool(np.any(apart > allowed))
+    return not is_wrong or largest_difference(got, mistaken) <= apart.max() / 2
 
 
 def _of_shape(allowed: np.ndarray | float, like: np.ndarray) -> np.ndarray | float:
@@ -281,63 +340,3 @@ def _of_shape(allowed: np.ndarray | float, like: np.ndarray) -> np.ndarray | flo
 def _coarse(array: np.ndarray) -> float:
     finite = np.abs(array[np.isfinite(array)])
     return 1e-3 * float(finite.max()) if finite.size else 0.0
-
-
-def _near(a: np.ndarray, b: np.ndarray, allowed: np.ndarray | float) -> bool:
-    """Whether all differences are within the tolerance; NaN is equal to NaN."""
-    if a.shape != b.shape:
-        return False
-    both_nan = np.isnan(a) & np.isnan(b)
-    return bool(np.all(both_nan | (absolute_difference(a, b) <= np.nan_to_num(allowed))))
-
-
-# One tensor -------------------------------------------------------------------------------------
-
-
-def in_the_tensor(expected: np.ndarray, got: np.ndarray, allowed: float) -> str:
-    """Return in words how a tensor differs; empty if that is not simple."""
-
-    def is_near(array: np.ndarray) -> bool:
-        return got.shape == array.shape and largest_difference(np.asarray(array), got) <= allowed
-
-    if got.dtype.kind == "f" and got.dtype.itemsize < expected.dtype.itemsize:
-        return f"It is computed in {got.dtype}, and rounds too early."
-    if expected.ndim == 2 and is_near(expected.T):
-        return "It is transposed."
-    if got.size == expected.size and is_near(expected.reshape(got.shape)):
-        return f"The numbers are right; their shape should be {expected.shape}."
-    if got.shape != expected.shape:
-        return ""
-    if expected.any() and not got.any():
-        return "It is zero everywhere."
-    if is_near(-expected):
-        return "Its sign is wrong."
-    if expected.ndim > 1 and expected.shape[0] > 1 and is_near(expected[::-1]):
-        return "It comes in reverse order."
-    return _factor(expected, got, allowed) or _accuracy(expected, got, allowed)
-
-
-def _factor(expected: np.ndarray, got: np.ndarray, allowed: float) -> str:
-    """Return in words by what factor all entries are too large; empty if there is none."""
-    at = np.unravel_index(np.argmax(np.abs(expected)), expected.shape)
-    if expected.size < 2 or not np.isfinite(got).all() or expected[at] == 0 or got[at] == 0:
-        return ""
-    factor = float(got[at] / expected[at])
-    if largest_difference(factor * expected, got) > allowed * max(1.0, abs(factor)):
-        return ""
-    times, words = (factor, "large") if abs(factor) > 1 else (1 / factor, "small")
-    return f"Every entry is {times:.6g} times too {words}."
-
-
-def _accuracy(expected: np.ndarray, got: np.ndarray, allowed: float) -> str:
-    """Return in words that the entries are right, but for fewer digits than the dtype has."""
-    single = np.finfo(np.float32).eps * np.max(np.abs(expected), initial=0)
-    if expected.dtype != np.float64 or not 0 < allowed < single:
-        return ""  # does not show where the case is in float32
-    lost = np.finfo(np.float32).eps / np.finfo(np.float64).eps
-    if largest_difference(expected, got) <= lost * allowed:
-        return (
-            "It has the accuracy of float32 only: somewhere it rounds to that dtype, or cuts off "
-            "what is very small."
-        )
-    return ""

@@ -74,10 +74,10 @@ def plot(
     bottom, top = _vertical_range(points)
     left = min(x for curve in points for x, _ in curve)
     right = max(x for curve in points for x, _ in curve)
-    ticks = {0: _number(top), height - 1: _number(bottom)}
+    rows = max(LEAST_HEIGHT, height)
+    ticks = {0: _number(top), rows - 1: _number(bottom)}
     margin = max(map(len, ticks.values()))
     columns = max(LEAST_WIDTH, width - margin - 2)
-    rows = max(LEAST_HEIGHT, height)
     bar, corner, dash = ("│", "└", "─") if unicode else ("|", "+", "-")
 
     field: list[list[tuple[str, str]]] = [[(" ", "")] * columns for _ in range(rows)]

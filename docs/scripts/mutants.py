@@ -2,6 +2,7 @@
 
     python docs/scripts/mutants.py                 # all parts (hours); resumes after a stop
     python docs/scripts/mutants.py parity gate     # some parts of [tool.mutants] in pyproject.toml
+    python docs/scripts/mutants.py runs --sample 300  # so many mutants, drawn at random
     python docs/scripts/mutants.py --shard 3/16    # the third of sixteen shares of the files
     python docs/scripts/mutants.py --merge FILE...  # take over what other machines have found
     python docs/scripts/mutants.py --page          # only write the page
@@ -18,6 +19,7 @@ alone.
 
 import argparse
 import json
+import random
 import subprocess
 import sys
 import tomllib
@@ -27,6 +29,7 @@ from importlib.metadata import version
 from pathlib import Path
 from typing import Any
 
+import javascript
 from pages import DOCS, ROOT
 
 from tests.shards import shard
@@ -34,13 +37,24 @@ from tests.shards import shard
 WORK = ROOT / "mutants"
 PAGE = DOCS / "mutants.md"
 STORED = DOCS / "measurements" / "mutants.json"
-FAULTS = ROOT / "tests" / "compare" / "injected_faults.toml"
+FAULTS = [ROOT / "tests" / "compare" / f"{name}_faults.toml" for name in ("injected", "shown")]
 EQUIVALENT = DOCS / "equivalent_mutants.toml"
 
 MUTMUT = Path(sys.executable).with_name("mutmut")
 
 KILLED, SURVIVED = {1, 3}, {0}
 UNTRIED = {5, 33}  # no test reaches it
+
+MAKE = """
+from mutmut import __main__ as mutmut
+mutmut.set_mutant_under_test("mutant_generation")
+mutmut.makedirs("mutants", exist_ok=True)
+mutmut.copy_src_dir()
+mutmut.copy_also_copy_files()
+mutmut.setup_source_paths()
+mutmut.create_mutants(1)
+"""
+"""What `mutmut run` does before it tries the mutants."""
 
 
 def lines_of(text: str) -> list[str]:
@@ -58,11 +72,21 @@ def parts() -> dict[str, dict[str, list[str]]]:
     return found
 
 
-def try_part(name: str, files: Sequence[str], tests: Sequence[str], processes: int) -> None:
-    """Let mutmut try all mutants of some files that were not killed before."""
+def try_part(
+    name: str,
+    files: Sequence[str],
+    tests: Sequence[str],
+    processes: int,
+    sample: int = 0,
+    seed: int = 0,
+) -> None:
+    """Let mutmut try all mutants of some files that were not killed before, or a sample of all."""
     place = WORK / name
     place.mkdir(parents=True, exist_ok=True)
-    for folder in ("scratch_rnn", "concise_rnn", "compare", "tests"):
+    if files[0].endswith(".js"):
+        javascript.try_part(place, files, tests, sample, seed)
+        return
+    for folder in ("scratch_rnn", "concise_rnn", "compare", "tests", "docs"):
         if not (place / folder).is_symlink():
             (place / folder).symlink_to(ROOT / folder)
     chosen = {"only_mutate": files, "pytest_add_cli_args_test_selection": tests}
@@ -75,14 +99,21 @@ def try_part(name: str, files: Sequence[str], tests: Sequence[str], processes: i
         for path in (place / "mutants").rglob("*"):  # tests and sources may have changed
             if path.is_file() and path.suffix != ".meta":
                 path.unlink()
+    if sample:
+        subprocess.run([sys.executable, "-c", MAKE], cwd=place, check=True, capture_output=True)
+        forget(place, set())
+        names = sorted(name for codes in codes_of(place).values() for name in codes)
+        chosen = random.Random(seed).sample(names, min(sample, len(names)))
+        run_mutmut(place, processes, *chosen)
+        return
     run_mutmut(place, processes)
     if forget(place, KILLED | SURVIVED | UNTRIED):
         run_mutmut(place, 1)
 
 
-def run_mutmut(place: Path, processes: int) -> None:
-    """Try all mutants that have no result yet."""
-    command = [MUTMUT, "run", "--max-children", str(processes)]
+def run_mutmut(place: Path, processes: int, *names: str) -> None:
+    """Try these mutants, or all that have no result yet."""
+    command = [MUTMUT, "run", "--max-children", str(processes), *names]
     subprocess.run(command, cwd=place, check=True)
 
 
@@ -107,13 +138,19 @@ def forget(place: Path, kept: set[int]) -> int:
     return number
 
 
-def tried(place: Path) -> Iterator[tuple[str, dict[str, Any]]]:
-    """Yield each file all of whose mutants have been tried, and what became of them."""
+def tried(place: Path, *, sample: bool = False) -> Iterator[tuple[str, dict[str, Any]]]:
+    """Yield each file all of whose mutants have been tried, and what became of them.
+
+    Of a sample, yield each file with one of them.
+    """
+    yield from javascript.tried(place)
     for meta, codes in codes_of(place).items():
         file = meta.relative_to(place / "mutants").as_posix().removesuffix(".meta")
+        all_made = len(codes)
         if None in codes.values():
-            sys.stdout.write(f"left out: {file}, whose mutants were not all tried\n")
-            continue
+            codes = {name: code for name, code in codes.items() if sample and code is not None}
+            if not sample:
+                sys.stdout.write(f"left out: {file}, whose mutants were not all tried\n")
         survivors = [name for name, code in codes.items() if code in SURVIVED | UNTRIED]
         killed = sum(code in KILLED for code in codes.values())
         timed_out = len(codes) - killed - len(survivors)  # an endless loop, or a crash
@@ -123,7 +160,8 @@ def tried(place: Path) -> Iterator[tuple[str, dict[str, Any]]]:
                 {
                     "date": date.fromtimestamp(meta.stat().st_mtime).isoformat(),
                     "mutmut": version("mutmut"),
-                    "made": len(codes),
+                    "made": all_made,
+                    "tried": len(codes),
                     "killed": killed,
                     "timed_out": timed_out,
                     "survivors": [changes(place, name) for name in survivors],
@@ -169,8 +207,8 @@ def page(found: dict[str, Any], explanations: list[dict[str, str]]) -> tuple[str
         "# Mutants",
         "",
         "A good test suite notices every mistake. To measure this, the numerical files of "
-        "`scratch_rnn` and the comparison itself are changed, one small change at a time: another "
-        "sign, another comparison, a number plus one, an argument left out, an assignment of "
+        "`scratch_rnn`, the comparison itself and what is shown are changed, one small change at "
+        "a time: another sign, another comparison, a number plus one, an argument left out, an assignment of "
         "`None`. Each changed copy is a *mutant*. The suite runs on each mutant until a test "
         "fails. If no test fails, the mutant survives. Then it either computes the same function "
         "(it is equivalent), or it shows that a test is missing.",
@@ -178,20 +216,26 @@ def page(found: dict[str, Any], explanations: list[dict[str, str]]) -> tuple[str
         "This page is written by `make mutants`. The date is the day on which the file was tried. "
         "The reasons why survivors are equivalent are in `docs/equivalent_mutants.toml`.",
         "",
-        "| file | made | killed | timed out | equivalent | not caught | tried |",
-        "|---|---:|---:|---:|---:|---:|---|",
+        "Of some files, a sample was tried, drawn at random from all of their part. The script of "
+        "the explain page is changed by `docs/scripts/javascript.py`, over the syntax tree of "
+        "tree-sitter, and the tests run in a browser.",
+        "",
+        "| file | made | tried | killed | timed out | equivalent | not caught | on |",
+        "|---|---:|---:|---:|---:|---:|---:|---|",
     ]
-    total = [0] * 5
+    total = [0] * 6
     for file, of_file in found.items():
         gaps = reasons[file].count("")
-        row = [of_file["made"], of_file["killed"], of_file["timed_out"]]
+        row = [of_file["made"], of_file.get("tried", of_file["made"])]
+        row += [of_file["killed"], of_file["timed_out"]]
         row += [len(reasons[file]) - gaps, gaps]
         total = [sum(pair) for pair in zip(total, row, strict=True)]
-        when = f"{of_file['date']}, mutmut {of_file['mutmut']}"
+        tool = of_file.get("tool") or f"mutmut {of_file['mutmut']}"
+        when = f"{of_file['date']}, {tool}"
         lines.append(f"| {file} | " + " | ".join(f"{number:,}" for number in row) + f" | {when} |")
     lines.append("| **all** | " + " | ".join(f"{number:,}" for number in total) + " | |")
-    made, killed, timed_out, equivalent, gaps = total
-    different = made - equivalent
+    _, number, killed, timed_out, equivalent, gaps = total
+    different = number - equivalent
     score = 100 * (killed + timed_out) / different if different else 100.0
     lines += ["", f"Of the mutants that are not equivalent, {score:.1f} % are caught.", ""]
     untried = [f for part in parts().values() for f in part["files"] if f not in found]
@@ -210,8 +254,10 @@ def page(found: dict[str, Any], explanations: list[dict[str, str]]) -> tuple[str
         "## By hand",
         "",
         "mutmut does not change properties, and it changes one place at a time. So these faults "
-        "are injected by hand (`tests/compare/injected_faults.toml`). The test beside each fault "
-        "detects it: `make deep` injects each fault and checks that this test fails.",
+        "are injected by hand: into the comparison (`tests/compare/injected_faults.toml`), and "
+        "into what people see: labels, units, axes, colours, estimates, names of files "
+        "(`tests/compare/shown_faults.toml`). The test beside each fault detects it: `make deep` "
+        "injects each fault and checks that this test fails.",
         "",
         "| change | file | noticed by |",
         "|---|---|---|",
@@ -233,7 +279,8 @@ def page(found: dict[str, Any], explanations: list[dict[str, str]]) -> tuple[str
 def by_hand() -> list[str]:
     """Return a row of a table for each change that was made by hand."""
     rows = []
-    for fault in tomllib.loads(FAULTS.read_text(encoding="utf-8"))["fault"]:
+    tables = [tomllib.loads(path.read_text(encoding="utf-8")) for path in FAULTS]
+    for fault in (fault for table in tables for fault in table["fault"]):
         test = fault["noticed_by"].removeprefix("tests/").replace(".py::test_", " · ")
         rows.append(f"| {fault['name']} | {fault['file']} | {test.replace('_', ' ')} |")
     return rows
@@ -261,6 +308,8 @@ def main(arguments: Sequence[str] | None = None) -> int:
     parser.add_argument("parts", nargs="*", metavar="PART", help=", ".join(table))
     parser.add_argument("--shard", metavar="K/N", default="1/1", type=shard)
     parser.add_argument("--processes", type=int, default=2)
+    parser.add_argument("--sample", type=int, metavar="N", default=0, help="of each part")
+    parser.add_argument("--seed", type=int, metavar="S", default=0, help="of the sample")
     parser.add_argument("--merge", nargs="+", type=Path, metavar="FILE", default=[])
     parser.add_argument("--page", action="store_true", help="try nothing")
     chosen = parser.parse_args(arguments)
@@ -278,14 +327,17 @@ def main(arguments: Sequence[str] | None = None) -> int:
     for name in wanted:
         files = [file for file in table[name]["files"] if file in share]
         if files and not chosen.merge and not chosen.page:
-            try_part(name, files, table[name]["tests"], chosen.processes)
-        found |= {file: result for file, result in tried(WORK / name) if file in files}
+            how = chosen.processes, chosen.sample, chosen.seed
+            try_part(name, files, table[name]["tests"], *how)
+        results = tried(WORK / name, sample=chosen.sample > 0)
+        found |= {file: result for file, result in results if file in files}
         found = {file: found[file] for file in everything if file in found}
         written, gaps = write_page(found)
     for entry in explanations():
-        survivors = found.get(entry["file"], {"survivors": []})["survivors"]
-        if entry["file"] in found and not any(
-            reason(entry["file"], change, [entry]) for change in survivors
+        of_file = found.get(entry["file"], {})
+        in_full = of_file and of_file.get("tried", of_file["made"]) == of_file["made"]
+        if in_full and not any(
+            reason(entry["file"], change, [entry]) for change in of_file["survivors"]
         ):
             sys.stdout.write(f"no longer needed: {entry['file']}: {entry['after']}\n")
     above = written.partition("\n## ")[0]

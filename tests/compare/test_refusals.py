@@ -1,10 +1,6 @@
 """The refusals of the commands: one line, an exit code, and nothing done before."""
 
-import os
 import re
-import struct
-import subprocess
-import sys
 from collections.abc import Callable
 from pathlib import Path
 
@@ -12,65 +8,13 @@ import pytest
 import torch
 
 from compare.runs.checkpoint import container
+from tests.tables import messages
 
 Refused = Callable[..., str]
 
 ROOT = Path(__file__).parents[2]
 
-LR = "expected --lr of a number above 0 and at most 1e+30, got"
-MAX_NORM = "expected --max-norm of a number above 0 and at most 1e+30, or inf, got"
-
-VALUES = {
-    "run --batch-size 0": "expected --batch-size of at least 1, got 0",
-    "run --batch-size -3": "expected --batch-size of at least 1, got -3",
-    "run --num-steps 0": "expected --num-steps of at least 1, got 0",
-    "run --hidden-size 0": "expected --hidden-size of at least 1, got 0",
-    "run --num-layers 0": "expected --num-layers of at least 1, got 0",
-    "run --max-tokens 0": "expected --max-tokens of at least 1, got 0",
-    "run --epochs 0": "expected --epochs of at least 1, got 0",
-    "run --lr 0": f"{LR} 0.0",
-    "run --lr nan": f"{LR} nan",
-    "run --lr inf": f"{LR} inf",
-    "run --lr 1e31": f"{LR} 1e+31",
-    "run --max-norm 1e31": f"{MAX_NORM} 1e+31",
-    "run --max-norm 0": f"{MAX_NORM} 0.0",
-    "run --max-norm nan": f"{MAX_NORM} nan",
-    "run --seed -1": "expected --seed of at least 0, got -1",
-    "run --threads 0": "expected --threads between 1 and 1024, got 0",
-    "run --threads 99999": "expected --threads between 1 and 1024, got 99999",
-    "run --checkpoint-seconds -1": "expected --checkpoint-seconds of at least 0, got -1.0",
-    "run --sampling random --state carried": (
-        "expected --state reset with --sampling random, got carried: "
-        "a random batch does not continue the previous batch"
-    ),
-    "run --name ../x": (
-        "expected --name of up to 100 letters, digits, dots, dashes and underscores, got '../x'"
-    ),
-    "generate --run x --prefix=": "expected --prefix of at least one character, got ''",
-    "generate --run x --prefix a --num-preds -1": "expected --num-preds of at least 0, got -1",
-    "generate --run x --prefix a --temperature=-1": "expected --temperature of at least 0, got -1",
-    "generate --run x --prefix a --temperature=nan": (
-        "expected --temperature of at least 0, got nan"
-    ),
-    "generate --run x --prefix a --seed -1": "expected --seed of at least 0, got -1",
-}
-
-OPTIONS = {  # what tyro reports
-    "run --batch-size many": "Error parsing --batch-size: invalid literal for int()",
-    "run --lr": "--lr",
-    "run --token syllable": "invalid choice 'syllable' for argument '--token'",
-    "run --no-such-flag": "Unrecognized options: --no-such-flag (see rnn-parity",
-    "run --epohcs 3": "Unrecognized options: --epohcs, 3; did you mean --epochs?",
-    "nonsense": "Unrecognized options: nonsense",
-    "train": "Missing from rnn-parity train: --model {scratch,concise} (see rnn-parity train",
-    "train --model foo": "invalid choice 'foo' for argument '--model'",
-    "generate --run somewhere": "Missing from rnn-parity generate: --prefix",
-    "run --resume": "--resume",
-    "bench --budget": "Missing value for argument '--budget'",
-    "bench --lr 1": "Unrecognized or misplaced options: --lr 1 (see rnn-parity bench --help)",
-    "explain --nope": "Unrecognized options: --nope (see rnn-parity explain --help)",
-    "check --cell foo f.py": "'--cell'. Expected one of gru, lstm, rnn (see",
-}
+VALUES, OPTIONS = messages("values"), messages("options")
 
 TEXTS = {
     "missing": (None, "expected a text file at "),
@@ -95,34 +39,6 @@ def test_an_option_that_cannot_be_parsed(arguments: str, refused: Refused) -> No
     line = refused(arguments, 2)
     assert OPTIONS[arguments] in line
     assert re.search(r" \(see rnn-parity( \w+)? --help\)$", line)
-
-
-@pytest.mark.skipif(os.name != "posix", reason="expected a pseudo-terminal")
-@pytest.mark.parametrize(
-    ("columns", "variables"),
-    [(60, {}), (80, {}), (120, {}), (80, {"NO_COLOR": "1"}), (80, {"TERM": "dumb"})],
-)
-def test_a_mistyped_option_on_a_terminal(columns: int, variables: dict[str, str]) -> None:
-    import fcntl
-    import pty
-    import termios
-
-    ours, theirs = pty.openpty()
-    fcntl.ioctl(theirs, termios.TIOCSWINSZ, struct.pack("HHHH", 40, columns, 0, 0))
-    environment = {name: v for name, v in os.environ.items() if name not in ("COLUMNS", "NO_COLOR")}
-    environment |= {"TERM": "xterm-256color", **variables}
-    command = [sys.executable, "-m", "compare", "train", "--model", "scratch", "--num-epochs", "60"]
-    process = subprocess.run(
-        command, cwd=ROOT, env=environment, stdin=theirs, stdout=theirs, stderr=theirs, timeout=800
-    )
-    os.close(theirs)
-    shown = os.read(ours, 10_000).decode()
-    os.close(ours)
-    assert process.returncode == 2
-    assert shown == (
-        "rnn-parity: Unrecognized options: --num-epochs, 60; did you mean --epochs? "
-        "(see rnn-parity train --help)\r\n"
-    )
 
 
 @pytest.mark.parametrize("kind", TEXTS)

@@ -16,7 +16,7 @@ import compare.runs.commands
 from compare import build_models
 from compare.cli import main, parse
 from compare.parity.table import show_parity
-from compare.terminal.output import LONG_EPOCH, Terminal
+from compare.terminal.output import Terminal
 from tests.compare.runs.runs import HANG_UP, SIGNALS
 
 ROOT = Path(__file__).parents[2]
@@ -30,37 +30,18 @@ def test_the_table_fits_the_terminal(width: int, small: list[str]) -> None:
     show_parity(report, Terminal(console))
     table = output.getvalue().split("parity: ")[0]
     assert max(map(len, table.splitlines())) <= width
-    words = set(table.split())
-    assert {"tensor", "verdict", "hidden", "loss", "updated", "clipped"} <= words
     if width >= 40:
-        assert build_models(28, 4)[0].parameters.keys() <= words
-    assert ("shape" in words) == (width >= 80)
-    assert ("error," in words) == (width >= 80)
-    assert ("difference" in words) == (width >= 60)
-    assert ("share" in words) == (width >= 40)
+        assert build_models(28, 4)[0].parameters.keys() <= set(table.split())
     assert table.count("agrees") == len(report.rows)
 
 
-@pytest.mark.parametrize("width", [40, 72, 120])
-def test_a_run_on_a_terminal_shows_a_bar(width: int, training: list[str]) -> None:
+def test_a_run_on_a_terminal_shows_a_bar(training: list[str]) -> None:
     output = io.StringIO()
-    console = Console(file=output, width=width, force_terminal=True, color_system="truecolor")
+    console = Console(file=output, width=120, force_terminal=True, color_system="truecolor")
     compare.runs.commands.run(parse(training), Terminal(console))
     out = output.getvalue()
     assert "epoch 2" in out
-    assert ("updates/s" in out) == (width >= 100)
-    assert bool(re.search(r"apart \d", out)) == (width >= 72)
-
-
-def test_a_long_epoch_has_a_line_for_each_hundredth() -> None:
-    output = io.StringIO()
-    with Terminal(Console(file=output)).progress(2, LONG_EPOCH, done=10) as progress:
-        for _ in range(LONG_EPOCH):
-            progress.advance(None)
-    lines = output.getvalue().rstrip().splitlines()  # Rich 14.2 ends with an empty one
-    assert len(lines) == 100
-    assert re.fullmatch(r"update 100 of 20,000  \d+ updates/s  \d+ s left", lines[0])
-    assert lines[-1].startswith("update 10,000 of 20,000  ")
+    assert re.search(r"\d updates/s.*perplexity [\d.]+ [\d.]+.*apart \d", out)
 
 
 def test_nothing_is_coloured_with_no_color(

@@ -9,12 +9,13 @@ import scratch_rnn
 from compare.check.cases.layer_case import LayerCase
 from compare.check.cases.layer_results import CLASSES
 from compare.check.properties import of_layers as of_layers
+from compare.check.properties import of_memory as of_memory
 from compare.check.properties import of_sequences as of_sequences
 from compare.parity.tolerance import SAFETY, ulps
 from tests.properties import demand_property
 from tests.strategies import hypothesis_test_of
 
-PROPERTIES = (*of_layers.PROPERTIES, *of_sequences.PROPERTIES)
+PROPERTIES = (*of_layers.PROPERTIES, *of_sequences.PROPERTIES, *of_memory.PROPERTIES)
 
 for each in PROPERTIES:
     vars()[f"test_{each.holds.__name__}"] = hypothesis_test_of(each)

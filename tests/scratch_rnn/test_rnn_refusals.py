@@ -14,6 +14,7 @@ from compare.check.cases.layer_case import LayerCase
 from compare.check.cases.layer_results import CLASSES, as_state, build
 from scratch_rnn import GRU, LSTM, RNN, states
 from tests.annotations import unchecked
+from tests.tables import messages
 
 WRONG: dict[str, tuple[Any, ...]] = {
     "input_size": (0, -1, 2.5, "3"),
@@ -33,57 +34,14 @@ T, B, V, H = 5, 2, 3, 4
 
 X, H_0 = np.zeros((T, B, V), "f"), np.zeros((1, B, H), "f")
 
-# name: (x, h0, lengths), for a layer of V features and H units in float32
-CALL: dict[str, tuple[Any, Any, Any]] = {
-    "x without axes": (np.zeros((), np.float32), None, None),
-    "x of one axis": (np.zeros(V, np.float32), None, None),
-    "x of four axes": (np.zeros((1, T, B, V), np.float32), None, None),
-    "x of too many features": (np.zeros((T, B, V + 1), np.float32), None, None),
-    "x of too few features": (np.zeros((T, B, V - 1), np.float32), None, None),
-    "x without batch of other features": (np.zeros((T, V + 1), np.float32), None, None),
-    "x of another dtype": (np.zeros((T, B, V)), None, None),
-    "x of integers with features": (np.zeros((T, B, V), np.int64), None, None),
-    "x a list": ([[[0.0] * V] * B] * T, None, None),
-    "x None": (None, None, None),
-    "no steps": (np.zeros((0, B, V), np.float32), None, None),
-    "no steps and no batch": (np.zeros((0, V), np.float32), None, None),
-    "h0 of other units": (X, np.zeros((1, B, H + 1), "f"), None),
-    "h0 without layers": (X, np.zeros((B, H), "f"), None),
-    "h0 of another batch": (X, np.zeros((1, B + 1, H), "f"), None),
-    "h0 of a batch of one": (X, np.zeros((1, 1, H), "f"), None),
-    "h0 of two layers": (X, np.zeros((2, B, H), "f"), None),
-    "h0 with a batch, x without": (np.zeros((T, V), np.float32), np.zeros((1, 1, H), "f"), None),
-    "h0 of another dtype": (X, np.zeros((1, B, H)), None),
-    "h0 a list": (X, [[[0.0] * H] * B], None),
-    "a length of zero": (X, None, [0, 2]),
-    "a negative length": (X, None, [2, -1]),
-    "a length beyond T": (X, None, [T + 1, 2]),
-    "lengths of two axes": (X, None, [[2, 1]]),
-    "lengths without a batch": (np.zeros((T, V), np.float32), None, [2]),
-    "lengths of an empty batch": (np.zeros((T, 0, V), np.float32), None, []),
-}
 
-PAIR: dict[str, Any] = {
-    "h0 alone": H_0,
-    "a pair of nothing": (None, None),
-    "three arrays": (H_0,) * 3,
-    "c0 of other units": (H_0, np.zeros((1, B, H + 1), "f")),
-    "c0 of another batch": (H_0, np.zeros((1, B + 1, H), "f")),
-    "c0 without layers": (H_0, np.zeros((B, H), "f")),
-    "c0 of another dtype": (H_0, np.zeros((1, B, H))),
-    "c0 a list": (H_0, [[[0.0] * H] * B]),
-}
-"""States of an LSTM that are not a pair (h0, c0)."""
+def calls(section: str) -> dict[str, Any]:
+    """Return the arguments by what is wrong with them, for V features and H units in float32."""
+    return {name: eval(arguments, globals()) for name, arguments in messages(section).items()}
 
-# PyTorch takes no token ids, pack_padded_sequence accepts some wrong lengths, and its backward pass
-# is autograd's. Arguments without a counterpart there are refused, too.
-CALL_OURS: dict[str, tuple[Any, Any, Any]] = {
-    "a token beyond the vocabulary": (np.full((T, B), V), None, None),
-    "a negative token": (np.full((T, B), -1), None, None),
-    "too few lengths": (X, None, [2]),
-    "too many lengths": (X, None, [2, 2, 2]),
-    "lengths that are no integers": (X, None, [2.0, 1.5]),
-}
+
+CALL, CALL_OURS = calls("calls"), calls("calls that PyTorch cannot refuse")
+PAIR = calls("states of an LSTM")
 
 
 def make_torch(cell: str, arguments: dict[str, Any]) -> Any:

@@ -76,7 +76,8 @@ def time_figure(document: Document, styles: Styles) -> Figure | None:
     figure = _figure(4.4 * width, 3.7 * height + 1.0, title)
     grid = list(figure.subplots(height, width, squeeze=False).flat)
     for axes, (size, shapes) in zip(grid, panels, strict=False):
-        measured = {phase for shape in shapes for phase in by_shape[shape.name]}
+        names = {shape.name for shape in shapes}
+        measured = {t.phase for t in document.timings if t.outcome == TIMED and t.shape in names}
         phase = next((phase for phase in WHOLE if phase in measured), "")
         columns = [(int(getattr(s, size)), by_shape[s.name].get(phase, {})) for s in shapes]
         _draw_times(axes, document.rows, columns, styles)

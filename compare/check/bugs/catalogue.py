@@ -41,7 +41,7 @@ COMMON_STAGES = ("cross_entropy", "clip_grad_norm")
 
 # The keys that a table must have, and those that it may have.
 CHAPTER_KEYS = (("title", "bug"), ("cell", "stages"))
-BUG_KEYS = (("name", "words"), ("stages", "plain"))
+BUG_KEYS = (("name", "words"), ("stages", "plain", "another"))
 BREAK_KEYS = (("notice", "hint", "why", "caught_by", "distractors", "patch"), ("page",))
 PATCH_KEYS = (("file", "old", "new"), ())
 PAGE_KEYS = (("look",), ("nonlinearity",))
@@ -74,6 +74,7 @@ class Bug:
     why: str = ""  # why the property catches it
     caught_by: str = ""  # name of the first property that it violates
     distractors: tuple[str, ...] = ()  # wrong answers for a quiz: bugs with another symptom
+    another: str = ""  # the name of the cell that is computed with it, if it has one
     cell: str | None = None  # the cell that the patches are of; None if it does not matter
     page: OnPage | None = None  # None: the page cannot have it
 

@@ -30,17 +30,23 @@ SEQUENCES = ("output", "gradient of x")
 def build(layer_class: Any, case: LayerCase, parameters: Results | None = None) -> Any:
     """Build a layer with the case's options and parameters."""
     layer = layer_class(**case.options, dtype=case.dtype)
-    parameters = case.floats.parameters if parameters is None else parameters
+    load(layer, case.floats.parameters if parameters is None else parameters)
+    return layer
+
+
+def load(layer: Any, parameters: Results, how: str = "loaded") -> None:
+    """Set a layer's parameters: "loaded", changed "in place", or "replaced" by other arrays."""
     if hasattr(layer, "load"):
-        layer.load(parameters)
-        return layer
+        layer.load(parameters, *[how] * (how != "loaded"))
+        return
     shapes = {name: array.shape for name, array in parameters.items()}
     got = {name: array.shape for name, array in layer.parameters.items()}
     if list(got.items()) != list(shapes.items()):
         raise ValueError(f"expected parameters {shapes}, got {got}")
+    if how == "replaced":
+        layer.parameters.update(copied(parameters))
     for name, parameter in layer.parameters.items():
         parameter[...] = parameters[name]
-    return layer
 
 
 def run(layer_class: Any, case: LayerCase, move: Move = unmoved) -> Results:
@@ -87,6 +93,24 @@ def given(floats: Floats) -> dict[str, Any]:
     return {name: value for name, value in optional.items() if value is not None}
 
 
+def kept(layer: Any, result: Any) -> Callable[..., Any]:
+    """Return a function that gives what the layer's last call returned, as it is later.
+
+    With ``double=True``, the arrays are doubled first, in place and one by one, where they can be
+    written.
+    """
+
+    def now(double: bool = False) -> Any:
+        is_tuple = isinstance(result, tuple)
+        arrays = [result[0], *states_of(result[1])] if is_tuple else named(result).values()
+        for array in arrays if double else ():
+            if array.flags.writeable:
+                array *= 2
+        return result
+
+    return getattr(layer, "as_now", None) or now
+
+
 def copied(results: Results) -> Results:
     """Return copies."""
     return {name: array.copy() for name, array in results.items()}
@@ -104,9 +128,13 @@ def with_cell_state(h: Any, c: Any) -> Any:
 
 def outputs(output: np.ndarray, state: Any) -> Results:
     """Return copies of the results of `forward`, by name."""
-    arrays = state if isinstance(state, tuple) else (state,)
-    named_states = dict(zip(STATES, map(np.array, arrays), strict=False))
+    named_states = dict(zip(STATES, map(np.array, states_of(state)), strict=False))
     return {"output": np.array(output)} | named_states
+
+
+def states_of(state: Any) -> tuple[Any, ...]:
+    """Return the arrays of a state."""
+    return state if isinstance(state, tuple) else (state,)
 
 
 def named(gradients: Any) -> Results:

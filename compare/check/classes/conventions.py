@@ -7,9 +7,11 @@ from dataclasses import dataclass, field
 from itertools import product
 from typing import Any
 
+from compare.check.cases.gate_order import Order
 from compare.check.cases.layer_results import Results
 from compare.check.cases.parts import Malformed
 from compare.check.classes.cell import cell_of_shapes
+from compare.check.classes.pieces import B_HH, BOTH, Pieces, find_pieces
 from compare.parity import CELLS
 from compare.terminal import UsageError
 
@@ -43,9 +45,12 @@ class Flags:
 
     conventions: Mapping[str, bool] = field(default_factory=dict)
     names: Mapping[str, str] = field(default_factory=dict)  # ours to the user's
+    order: Order = ()  # of the gates
 
     @classmethod
-    def parse(cls, layout: str | None, bias: str | None, names: str | None) -> Flags:
+    def parse(
+        cls, layout: str | None, bias: str | None, names: str | None, order: Order = ()
+    ) -> Flags:
         """Read --layout, --bias and --names; UsageError if a word or a name is not valid."""
         conventions: dict[str, bool] = {}
         for word in layout.split(",") if layout else ():
@@ -65,7 +70,7 @@ class Flags:
             own[name] = other
         if conventions.get("one_bias") and "bias_hh_l0" in own:
             raise UsageError("expected no bias_hh_l0 in --names with --bias one, got one")
-        return cls(conventions, own)
+        return cls(conventions, own, order)
 
     def allow(self, conventions: Conventions) -> bool:
         """Whether the flags agree with the conventions of a call."""
@@ -96,18 +101,41 @@ class Conventions:
     one_bias: bool = False
     bias_rows: bool = False  # biases are (1, H)
     names: dict[str, str] = field(default_factory=dict)  # ours to the user's
+    columns: bool = False  # sequences are: x (T, V, B), states (H, B)
+    state_first: bool = False  # in a weight for both, that of h comes first
+    pieces: Pieces | None = None  # of which ours are made up, if they are
+    order: Order = ()  # of the gates, if it is not PyTorch's
+
+    @property
+    def is_transposed(self) -> bool:
+        """Whether weights are (in, out), in pieces or not."""
+        return self.transposed if self.pieces is None else self.pieces.transposed
+
+    @property
+    def has_own_names(self) -> bool:
+        """Whether its parameters have other names than PyTorch's, which promise its layout."""
+        return self.pieces is not None or any(own != other for own, other in self.names.items())
 
     def describe(self, flags: Flags) -> str:
         """Return the conventions in words, and which of them a flag states."""
         parts = [
-            words[getattr(self, name)] + f" (as {_flag(name)} says)" * (name in flags.conventions)
+            words[self.is_transposed if name == "transposed" else getattr(self, name)]
+            + f" (as {_flag(name)} says)" * (name in flags.conventions)
             for name, words in WORDS.items()
         ]
+        parts += ["sequences are columns, x (T, V, B)"] * self.columns
+        if self.order:
+            says = " (as --gates says)" if flags.order else ""
+            parts.append(f"gates in the order {', '.join(self.order)}{says}")
         names = [
             f"{own} is {other}" + " (as --names says)" * (own in flags.names)
             for own, other in self.names.items()
             if own != other or own in flags.names
         ]
+        for own, others in self.pieces.names.items() if self.pieces else ():
+            both = "[h, x]" if self.state_first else "[x, h]"
+            shown = f"the weight of {both}" if own == BOTH else own
+            names.append(f"{shown} is {' over '.join(others)}")
         return "; ".join([", ".join(parts), *filter(None, [", ".join(names)])])
 
     def learn(self, parameters: Results, cell: str, V: int, H: int, flags: Flags) -> None:
@@ -115,6 +143,8 @@ class Conventions:
 
         Malformed if a parameter is missing, UsageError if a flag states something else.
         """
+        self.order = flags.order
+        shapes = {name: array.shape for name, array in parameters.items()}
         G = CELLS[cell].num_gates * H
         wanted: dict[str, list[tuple[int, ...]]] = {
             "weight_ih_l0": [(G, V), (V, G)],
@@ -122,10 +152,17 @@ class Conventions:
             "bias_ih_l0": [(G,), (1, G)],
             "bias_hh_l0": [(G,), (1, G)],
         }
-        shapes = {name: array.shape for name, array in parameters.items()}
         left = {name: shape for name, shape in shapes.items() if name not in flags.names.values()}
         for own, name in flags.names.items():
             _check_shape(name, shapes, wanted[own])
+        if not all({*several} & {*shapes.values()} for several in wanted.values()):
+            self.pieces = find_pieces(shapes, cell, V, H, flags.order, state_first=self.state_first)
+            if self.pieces is not None:
+                self.names = {name: name for name in (*PARAMETERS[:3], *self.pieces.names)}
+                self.names.pop(BOTH, None)
+                self.one_bias = B_HH not in self.pieces.names
+                self._check(flags, shapes)
+                return
         other = cell_of_shapes(shapes.values(), V, H)
         if other and not {*wanted["weight_ih_l0"]} & {*shapes.values()}:
             got = f"{shapes}, as of the cell {other}: is --cell {other} meant?"
@@ -145,8 +182,11 @@ class Conventions:
         self.names = names
         self.transposed = shapes[names["weight_ih_l0"]] == (V, G)
         self.bias_rows = shapes[names["bias_ih_l0"]] == (1, G)
-        for convention in ("transposed", "one_bias"):
-            flags.check(convention, getattr(self, convention), f" in {shapes}")
+        self._check(flags, shapes)
+
+    def _check(self, flags: Flags, shapes: Mapping[str, Any]) -> None:
+        flags.check("transposed", self.is_transposed, f" in {shapes}")
+        flags.check("one_bias", self.one_bias, f" in {shapes}")
 
 
 def _check_shape(name: str, shapes: Mapping[str, Any], fitting: list[tuple[int, ...]]) -> None:
@@ -158,5 +198,13 @@ def _check_shape(name: str, shapes: Mapping[str, Any], fitting: list[tuple[int, 
 
 def all_conventions() -> list[Conventions]:
     """Return the conventions that a call may have, ours first."""
-    values = product((False, True), repeat=len(OF_A_CALL))
-    return [Conventions(batch_first=first, flat_state=flat) for first, flat in values]
+    several = [
+        Conventions(batch_first=first, flat_state=flat, state_first=state_first)
+        for state_first, first, flat in product((False, True), repeat=3)
+    ]
+    return [*several, *(Conventions(flat_state=flat, columns=True) for flat in (False, True))]
+
+
+def has_weight_of_both(conventions: Conventions) -> bool:
+    """Whether one weight is for x and h together."""
+    return conventions.pieces is not None and BOTH in conventions.pieces.names

@@ -12,7 +12,7 @@ from compare.check.cases.layer_results import as_state, build
 from compare.check.cases.parts import Malformed
 from compare.check.classes.layers import Layers
 from compare.check.classes.parts import SIZES, case_of
-from compare.check.classes.properties import NOT_TO_THE_BIT
+from compare.check.classes.properties import NOT_STRICT, NOT_TO_THE_BIT
 from compare.check.worker.client import Trouble
 
 
@@ -32,7 +32,12 @@ def try_error_handling(
     bits = {"name": "bitwise reproducibility", "verdict": "wrong" if inexact else "right"}
     if inexact:
         bits["found"] = f"equal only within rounding: {', '.join(inexact)}"
-    return [*found, bits]
+    strict = [
+        {"name": e["name"], "verdict": "wrong", "found": e["likely"].rstrip(".")}
+        for e in properties
+        if e["verdict"] == NOT_STRICT
+    ]
+    return [*found, bits, *strict]
 
 
 def _try_arguments(

@@ -52,6 +52,9 @@ def try_features(
             continue
         if "upstream" in fields and (layers.forward_only or len(parts) < len(PARTS)):
             continue
+        if layers.needs(fields.get("upstream", "")):
+            found.append({"name": name, "verdict": "missing"})  # it has no default
+            continue
         results = try_parts(layers, seed, TRIALS if deep else trials_of(fields), **fields)
         results = [result for result in results if result.stage.name in parts]
         worst = next((r for r in results if r.verdict != "right"), results[0])
@@ -72,7 +75,7 @@ def trials_of(fields: Mapping[str, Any]) -> tuple[Trial, ...]:
 def _details(layers: Layers, fields: Mapping[str, Any], result: PartResult) -> dict[str, str]:
     """Return what else the report says of a feature."""
     if result.wrong is not None:
-        transposed = layers.conventions.transposed
+        transposed = layers.conventions.is_transposed
         likely = likely_in_layer(result, layers.cell, transposed=transposed)
         return {"tensor": result.wrong.tensor} | ({"likely": likely} if likely else {})
     if result.verdict == "error":

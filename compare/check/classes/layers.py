@@ -8,16 +8,19 @@ and after each call.
 
 from __future__ import annotations
 
+from collections.abc import Callable
 from types import SimpleNamespace
 from typing import Any
 
 import numpy as np
 
+from compare.check.cases.gate_order import Order, to_ours, to_own
 from compare.check.cases.layer_results import Results
 from compare.check.cases.parts import Malformed, kind_of
 from compare.check.classes.conventions import Conventions, Flags
 from compare.check.classes.gradients import three_gradients
 from compare.check.worker.client import Handle, Submission, Trouble
+from compare.parity import CELLS
 from compare.terminal import UsageError
 
 NEEDED = {
@@ -60,6 +63,8 @@ class Layers:
         """Build a layer; Trouble with the verdict missing if it has no such option."""
         if dtype not in ("", self.own_dtype) and not self.dtype:
             options["dtype"] = dtype
+        if self.conventions.columns:
+            options["columns"] = True
         self.submission.revive()
         flags = {"dtype": self.dtype, "device": self.device}
         flags = {name: value for name, value in flags.items() if value}
@@ -73,7 +78,28 @@ class Layers:
                     what = f"a class that takes {name}, as --{name} says"
                     raise UsageError(f"expected {what}, got {trouble}") from None
             raise _missing_if_refused(trouble, options) from None
-        return UserLayer(self, handle, transpose=not options.get("batch_first"))
+        return UserLayer(self, handle, batch_first=bool(options.get("batch_first")))
+
+    def arguments(self) -> list[tuple[str, bool]]:
+        """Return the arguments of a NumPy class's constructor, and whether each has a default."""
+        try:
+            found = self.submission.look(Handle(0), "arguments")
+        except Trouble:
+            return []
+        return [(str(name), bool(has_default)) for name, has_default in found]
+
+    def look(self, name: str) -> list[str]:
+        """Return what the adapter of a class in NumPy says of it: `forms` or `needs`."""
+        if self.submission.adapter or self.forward_only:
+            return []
+        handle = self.submission.call("", 2, 3, keep=(-1,))
+        found = self.submission.look(handle, name)
+        return found if isinstance(found, list) else []
+
+    def needs(self, upstream: str) -> bool:
+        """Whether `backward` has no default for the gradient that is not among these."""
+        other = {"output": "h_n", "h_n": "output"}.get(upstream)
+        return other is not None and other in self.look("needs")
 
     def learn(self, V: int, H: int) -> None:
         """Build a layer, and detect its dtype and the names of its parameters."""
@@ -85,10 +111,12 @@ class Layers:
 class UserLayer:
     """A layer of a user's class, called like ours."""
 
-    def __init__(self, layers: Layers, handle: Handle, *, transpose: bool) -> None:
-        self.submission, self.handle = layers.submission, handle
+    def __init__(self, layers: Layers, handle: Handle, *, batch_first: bool) -> None:
+        self.submission, self.handle, self.cell = layers.submission, handle, layers.cell
         self.conventions = layers.conventions
-        self.transpose = transpose and self.conventions.batch_first
+        self.transpose = self.conventions.batch_first and not batch_first
+        self.time_axis = int(batch_first)
+        self.as_now: Callable[..., Any] | None = None  # gives what the last call returned
         self.forward_only = layers.forward_only = "backward" not in handle.names
 
     def own_parameters(self) -> dict[str, np.ndarray]:
@@ -103,20 +131,24 @@ class UserLayer:
         """Copies of its parameters, by our names and in our layout."""
         return self._as_ours(self.own_parameters())
 
-    def load(self, parameters: Results) -> None:
-        """Set its parameters from arrays by our names and in our layout."""
+    def load(self, parameters: Results, how: str = "loaded") -> None:
+        """Set its parameters from arrays by our names and in our layout, in place or replaced."""
         conventions = self.conventions
         own: Results = {}
         for name, array in parameters.items():
-            own_name, value = conventions.names.get(name, name), self._weight(name, array)
+            own_name, value = conventions.names.get(name, name), array
             if conventions.one_bias and name.startswith("bias_hh"):
                 own_name, value = conventions.names["bias_ih_l0"], parameters["bias_ih_l0"] + array
             is_row = conventions.bias_rows and name.startswith("bias")
+            value = self._weight(name, to_own(value, self.cell, self._order(name)))
             own[own_name] = value[None] if is_row else value
+        if conventions.pieces is not None:
+            own = conventions.pieces.split(own)
         if "load" in self.handle.names:
-            self.submission.call("load", own, of=self.handle.number)
+            ways = (how,) if self.submission.adapter == "torch_module" else ()
+            self.submission.call("load", own, *ways, of=self.handle.number)
         else:
-            self.submission.write(self.handle, "parameters", own)
+            self.submission.write(self.handle, "parameters", own, replace=how == "replaced")
 
     def forward(self, x: np.ndarray, state: Any = None, **more: Any) -> tuple[Any, Any, Any]:
         """Return output, last state and the tape for `backward`."""
@@ -124,9 +156,25 @@ class UserLayer:
         if not isinstance(result, tuple) or len(result) != 3:
             wanted = "(output, h_n, tape) from forward, or (output, h_n) from a module of PyTorch"
             raise Malformed(wanted, kind_of(result))
-        output, last, tape = result
-        tape = (tape, transposed, x.dtype.kind != "f", state is not None)
-        return _array(output, "output", transposed), self._state(last), tape
+        number, lengths = self.submission.last.number, more.get("lengths")
+
+        def ours(result: Any) -> tuple[np.ndarray, Any]:
+            output = _array(result[0], "output", transposed)
+            return self._without_padding(output, lengths), self._state(result[1])
+
+        self.as_now = lambda double=False: ours(
+            self.submission.look(Handle(number), without=(2,), double=double)
+        )
+        output, last = ours(result)
+        padded = sum(result[0].shape) - sum(output.shape)  # steps: one axis is shorter
+        return output, last, (result[2], transposed, x.dtype.kind != "f", state is not None, padded)
+
+    def _without_padding(self, output: np.ndarray, lengths: Any) -> np.ndarray:
+        """Return an output of the steps of the longest sequence, if all later ones are zero."""
+        if lengths is None or output.ndim <= self.time_axis:
+            return output
+        first, rest = np.split(output, [int(np.max(lengths))], self.time_axis)
+        return output if rest.any() else first
 
     def __call__(self, x: np.ndarray, state: Any = None, **more: Any) -> tuple[Any, Any]:
         """Return output and last state of a call, if it can be called."""
@@ -147,7 +195,7 @@ class UserLayer:
     ) -> tuple[Any, bool]:
         """Return the result, and whether its batch axis comes first."""
         transposed = self.transpose and x.ndim == (3 if x.dtype.kind == "f" else 2)
-        args = [x.swapaxes(0, 1) if transposed else x]
+        args = [_swapped(x) if transposed else x]
         if state is not None:
             args.append(_flat(state) if self.conventions.flat_state else state)
         try:
@@ -159,14 +207,30 @@ class UserLayer:
     def backward(self, tape: Any, d_output: Any = None, d_state: Any = None) -> Any:
         """Return the gradients, by our names and in our layout."""
         if self.forward_only:
+            self.as_now = None
             return SimpleNamespace(x=None, h0=None, c0=None, parameters={})
-        own_tape, transposed, is_tokens, has_state = tape
+        own_tape, transposed, is_tokens, has_state, padded = tape
+        if padded and d_output is not None:
+            widths = np.zeros((d_output.ndim, 2), int)
+            widths[self.time_axis, 1] = padded
+            d_output = np.pad(d_output, widths)
         if transposed and d_output is not None:
-            d_output = d_output.swapaxes(0, 1)
+            d_output = _swapped(d_output)
         if self.conventions.flat_state:
             d_state = _flat(d_state)
         number = self.handle.number
         gradients = self.submission.call("backward", own_tape, d_output, d_state, of=number)
+        result = Handle(self.submission.last.number)
+
+        def ours(gradients: Any) -> SimpleNamespace:
+            return self._gradients(gradients, transposed, is_tokens=is_tokens, has_state=has_state)
+
+        self.as_now = lambda double=False: ours(self.submission.look(result, double=double))
+        return ours(gradients)
+
+    def _gradients(
+        self, gradients: Any, transposed: bool, *, is_tokens: bool, has_state: bool
+    ) -> SimpleNamespace:
         d_x, d_initial, d_parameters = three_gradients(gradients)
         if d_parameters is None:
             raise Malformed("gradients with x, h0 and parameters from backward", kind_of(gradients))
@@ -180,12 +244,18 @@ class UserLayer:
     def _as_ours(self, own: dict[str, np.ndarray]) -> Results:
         """Return parameters, or their gradients, by our names; one bias is bias_ih."""
         conventions = self.conventions
+        if conventions.pieces is not None:
+            own = conventions.pieces.join(own, CELLS[self.cell].num_gates)
         our_names = {other: name for name, other in conventions.names.items()}
         found = {our_names.get(name, name): _array(array, str(name)) for name, array in own.items()}
         if conventions.bias_rows:
             rows = {name: a for name, a in found.items() if name.startswith("bias") and a.ndim == 2}
             found |= {name: array.reshape(-1) for name, array in rows.items()}
-        return {name: self._weight(name, array) for name, array in found.items()}
+        found = {name: self._weight(name, array) for name, array in found.items()}
+        return {n: to_ours(array, self.cell, self._order(n)) for n, array in found.items()}
+
+    def _order(self, name: str) -> Order:
+        return () if name.startswith("weight_hr") else self.conventions.order
 
     def _weight(self, name: str, array: np.ndarray) -> np.ndarray:
         return array.T if self.conventions.transposed and name.startswith("weight") else array
@@ -203,6 +273,12 @@ def _array(value: Any, name: str, transposed: bool = False) -> np.ndarray:
     if not isinstance(value, np.ndarray):
         raise Malformed(f"an array for {name}", kind_of(value))
     return value.swapaxes(0, 1) if transposed and value.ndim > 1 else value
+
+
+def _swapped(array: np.ndarray) -> np.ndarray:
+    """Return an array with the batch axis first, contiguous if the array is."""
+    swapped = array.swapaxes(0, 1)
+    return np.ascontiguousarray(swapped) if array.flags.c_contiguous else swapped
 
 
 def _missing_if_refused(trouble: Trouble, options: dict[str, Any]) -> Trouble:

@@ -27,8 +27,14 @@ from compare.check.cases.layer_results import (
     run,
 )
 from compare.check.cases.parts import Case, Malformed, Part, PartResult, in_float64
-from compare.check.classes.conventions import OF_A_CALL, Conventions, all_conventions
+from compare.check.classes.conventions import (
+    OF_A_CALL,
+    Conventions,
+    all_conventions,
+    has_weight_of_both,
+)
 from compare.check.classes.layers import Layers
+from compare.check.diagnosis import gate_order_of
 from compare.check.functions.signatures import equations, signatures_of
 from compare.check.worker.client import Trouble
 from compare.parity import FEW, PERTURBATIONS
@@ -189,6 +195,10 @@ def find_conventions(layers: Layers, seed: int) -> list[PartResult]:
     for conventions in sorted(all_conventions(), key=layers.flags.allow, reverse=True):
         if not layers.flags.allow(conventions) and any(fits for fits, *_ in tried):
             break
+        if conventions.state_first and not (tried and has_weight_of_both(tried[0][1])):
+            continue
+        if conventions.columns and layers.submission.adapter:
+            continue
         layers.conventions = conventions
         results = try_parts(layers, seed)
         score = sum(result.verdict == "right" for result in results)
@@ -200,6 +210,11 @@ def find_conventions(layers: Layers, seed: int) -> list[PartResult]:
     fits, layers.conventions, results = max(
         tried, key=lambda t: (t[2][0].cases, t[0], t[2][0].verdict != "error")
     )
+    conventions, [forward, *_] = layers.conventions, results
+    may_differ = conventions.has_own_names and not layers.flags.order
+    if may_differ and (order := gate_order_of(forward, layers.cell)):
+        conventions.order = order
+        results = try_parts(layers, seed)
     if fits:
         for name in OF_A_CALL:
             layers.flags.check(name, getattr(layers.conventions, name))

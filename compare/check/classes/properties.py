@@ -10,40 +10,49 @@ import numpy as np
 from compare.check.cases.layer_case import LayerCase, make_case, random_case
 from compare.check.cases.layer_results import run, to_rounding
 from compare.check.cases.parts import Malformed
-from compare.check.classes.features import surface_of
+from compare.check.classes.features import FEATURES, surface_of
 from compare.check.classes.layers import Layers
 from compare.check.classes.parts import SIZES, the_same
-from compare.check.diagnosis import kept_state
+from compare.check.diagnosis import likely_in_property
 from compare.check.properties import of_layers as of_layers
+from compare.check.properties import of_memory as of_memory
 from compare.check.properties import of_sequences as of_sequences
 from compare.check.properties.layer_property import LayerProperty
+from compare.check.properties.property import NotTried
 from compare.check.worker.client import Trouble
 from compare.terminal import UsageError
 
-PROPERTIES = tuple(p for p in (*of_layers.PROPERTIES, *of_sequences.PROPERTIES) if not p.near)
+PROPERTIES = (*of_layers.PROPERTIES, *of_sequences.PROPERTIES, *of_memory.PROPERTIES)
 """The properties that compare a layer with itself; its features are compared with PyTorch's."""
 
 NOT_TO_THE_BIT = "not to the bit"
 """Verdict where a property requires the same bits, and the results are equal within rounding."""
 
+NOT_STRICT = "wrong with --strict"
+"""Verdict where a property is violated that counts with --strict alone."""
+
+NOT_TRIED = "not tried"
+"""Verdict where a property cannot be tried; `why` says what it lacks."""
+
 
 def try_properties(
     layers: Layers, missing: Sequence[str], seed: int, deep: bool = False
 ) -> list[dict[str, str]]:
-    """Try the properties that need none of the missing features.
+    """Try the properties with the features that are there.
 
-    A property that the layer refuses is missing. One that needs a second pass and no other feature
-    cannot be refused: an exception is an error.
+    A property that needs another one, or that the layer refuses, is not tried. One that needs a
+    second pass and no other feature cannot be refused: an exception is an error.
     """
     surface, found = surface_of(layers, missing), []
     sizes = dict(zip("TBVH", SIZES[0], strict=True))
     for tried in PROPERTIES:
+        if layers.cell not in tried.cells:
+            continue
         fields = fields_of(tried, surface)
-        if layers.cell not in tried.cells or fields is None:
+        if why := lacking(tried, layers, surface):
+            found.append({"name": tried.name, "verdict": NOT_TRIED, "why": why})
             continue
         entry = {"name": tried.name, "verdict": "right"}
-        if tried.gradients and layers.forward_only:
-            entry["verdict"] = "missing"
         values = surface | fields
         rng = np.random.default_rng(seed)
         simplest = {name: several[0] for name, several in values.items()} | sizes
@@ -56,14 +65,34 @@ def try_properties(
     return found
 
 
-def fields_of(tried: LayerProperty, surface: Mapping[str, Any]) -> dict[str, Any] | None:
-    """Return a property's fields within a surface; None if the property needs more."""
+def fields_of(tried: LayerProperty, surface: Mapping[str, Any]) -> dict[str, Any]:
+    """Return a property's fields within a surface; empty ones where it needs more."""
     fields: dict[str, Any] = {}
     for name, values in tried.fields.items():
         several = values if isinstance(values, tuple | range) else (values,)
         fields[name] = tuple(value for value in several if value in surface[name])
-    has_needs = all(value in surface[name] for name, value in tried.needs.items())
-    return fields if has_needs and all(fields.values()) else None
+    return fields
+
+
+def lacking(tried: LayerProperty, layers: Layers, surface: Mapping[str, Any]) -> str:
+    """Return why a property cannot be tried on a layer; empty if it can."""
+    if tried.gradients and layers.forward_only:
+        return "forward only"
+    if tried.of_arrays and layers.submission.adapter:
+        return "its arrays are not NumPy's"
+    lacks = [name for name, values in fields_of(tried, surface).items() if not values]
+    lacks += [name for name, value in tried.needs.items() if value not in surface[name]]
+    values = dict(tried.fields) | dict(tried.needs)
+    return ", ".join(f"missing: {_feature(name, values[name])}" for name in lacks)
+
+
+def _feature(field: str, value: Any) -> str:
+    """Return the name of the feature that is a value of a field."""
+    several = value if isinstance(value, tuple | range) else (value,)
+    names = (
+        n for n, fields in FEATURES.items() if any(fields.get(field, ()) == v for v in several)
+    )
+    return next(names, f"{field} {value}")
 
 
 def _try_case(tried: LayerProperty, layers: Layers, case: LayerCase) -> dict[str, str]:
@@ -78,23 +107,28 @@ def _try_case(tried: LayerProperty, layers: Layers, case: LayerCase) -> dict[str
                     entry = {"verdict": NOT_TO_THE_BIT}
                     continue
                 found = f"{comparison.tensor}: {comparison.describe()}"
-                entry = {"verdict": "wrong", "case": case.describe(), "found": found}
-                if tried is of_layers.second_call and (likely := kept_state(case, comparisons)):
-                    entry["likely"] = likely
-                return entry
+                verdict = NOT_STRICT if tried.strict else "wrong"
+                entry = {"verdict": verdict, "case": case.describe(), "found": found}
+                likely = likely_in_property(tried, case, comparisons) or tried.likely
+                return entry | ({"likely": likely} if likely else {})
+    except NotTried as error:
+        if layers.submission.adapter:
+            return {"verdict": "wrong", "case": case.describe(), "found": str(error)}
+        return {"verdict": NOT_TRIED, "case": case.describe(), "why": str(error)}
     except (Trouble, Malformed) as error:
-        has_ended = isinstance(error, Trouble) and not error.kinds
-        verdict = error.verdict if has_ended else "missing"
-        if tried.again and verdict == "missing" and _passes(layers, case):
+        has_ended = isinstance(error, Trouble) and not error.kinds and error.verdict != "missing"
+        verdict = error.verdict if has_ended else NOT_TRIED
+        if tried.again and verdict == NOT_TRIED and _passes(layers, case):
             verdict = "error"  # only the second pass raises
-        return {"verdict": verdict, "case": case.describe(), "found": str(error)}
+        words = "why" if verdict == NOT_TRIED else "found"
+        return {"verdict": verdict, "case": case.describe(), words: str(error)}
     except UsageError:  # a flag that the class does not take
         raise
     except (ValueError, IndexError) as error:  # raised where a property combines results
         found = f"expected results whose shapes fit together, got: {error}"
         return {"verdict": "wrong", "case": case.describe(), "found": found}
     except KeyError as error:  # a result that the layer does not have
-        return {"verdict": "missing", "case": case.describe(), "found": f"no {error.args[0]}"}
+        return {"verdict": NOT_TRIED, "case": case.describe(), "why": f"no {error.args[0]}"}
     return entry
 
 

@@ -1,11 +1,17 @@
-"""The four functions of Stanford's CS231n, in their own layout: (N, T, D), weights (in, out).
+"""The functions of Stanford's CS231n, in their own layout: (N, T, D), weights (in, out), one bias.
 
     rnn_step_forward(x, prev_h, Wx, Wh, b) -> (next_h, cache)
     rnn_step_backward(dnext_h, cache) -> (dx, dprev_h, dWx, dWh, db)
     rnn_forward(x, h0, Wx, Wh, b) -> (h, cache)
     rnn_backward(dh, cache) -> (dx, dh0, dWx, dWh, db)
 
-Their names tell them apart. There is one bias, and no separate gradient of the last state.
+    lstm_step_forward(x, prev_h, prev_c, Wx, Wh, b) -> (next_h, next_c, cache)
+    lstm_step_backward(dnext_h, dnext_c, cache) -> (dx, dprev_h, dprev_c, dWx, dWh, db)
+    lstm_forward(x, h0, Wx, Wh, b) -> (h, cache)
+    lstm_backward(dh, cache) -> (dx, dh0, dWx, dWh, db)
+
+Their names tell them apart. There is no separate gradient of the last state, and an LSTM begins
+with c = 0. Its gates are in the order i, f, o, g.
 """
 
 from __future__ import annotations
@@ -17,6 +23,7 @@ from typing import Any
 
 import numpy as np
 
+from compare.check.cases.gate_order import Order, to_ours, to_own
 from compare.check.cases.parts import Case
 from compare.check.functions.drawing import Kinds, draw_backward, draw_step
 from compare.check.functions.plain import Array
@@ -24,36 +31,55 @@ from compare.check.functions.signatures import signatures_of
 from compare.check.functions.stages import Functions, Inputs, Results, Stage, array, arrays, items
 from compare.parity import Move
 
+ORDERS: dict[str, Order] = {"rnn": (), "lstm": ("i", "f", "o", "g")}
+"""The order of the gates, of each cell that CS231n has."""
+
+WEIGHTS, GRADIENTS = ("Wx", "Wh", "b"), ("dWx", "dWh", "db")
+
 
 class AsCS231n:
-    """The six functions, right or with a mistake, under these names and in this layout."""
+    """The six functions of a cell, right or wrong, under these names and in this layout."""
 
-    def __init__(self, functions: Any) -> None:
-        self.own = functions
+    def __init__(self, cell: str, functions: Any) -> None:
+        self.cell, self.own, self.names = cell, functions, signatures_of(cell)
 
-    def rnn_step_forward(
-        self, x: Array, prev_h: Array, Wx: Array, Wh: Array, b: Array
-    ) -> tuple[Array, Any]:
-        """Return (next_h, cache)."""
-        next_h = self.own.step(x, prev_h, Wx.T, Wh.T, b, np.zeros_like(b))
-        return next_h, (x, prev_h, next_h, Wx.T, Wh.T)
+    def step_forward(self, x: Array, *given: Array) -> tuple[Any, ...]:
+        """Return next_h, next_c if there is one, and the cache."""
+        before, weights = given[:-3], self._weights(*given[-3:])
+        result = self.own.step(x, *before, *weights)
+        after = result if isinstance(result, tuple) else (result,)
+        values = dict(zip(("x_t", *self.names.states), (x, *before), strict=True))
+        values |= dict(zip(self.names.step_results, after, strict=True))
+        cache = (*(values[name] for name in self.names.seen), *weights[:2])
+        return *after[: len(before)], cache
 
-    def rnn_step_backward(self, dnext_h: Array, cache: Any) -> tuple[Array, ...]:
-        """Return (dx, dprev_h, dWx, dWh, db)."""
-        dx, dprev_h, dWx, dWh, db = self.own.step_backward(dnext_h, *cache)
-        return dx, dprev_h, dWx.T, dWh.T, db
+    def step_backward(self, *given: Any) -> tuple[Array, ...]:
+        """Return dx, dprev_h, dprev_c if there is one, dWx, dWh and db."""
+        *d_next, cache = given
+        found = self.own.step_backward(*d_next, *cache)
+        states = 1 + len(d_next)
+        return *found[:states], *self._gradients(*found[states : states + 3])
 
-    def rnn_forward(self, x: Array, h0: Array, Wx: Array, Wh: Array, b: Array) -> tuple[Array, Any]:
+    def forward(self, x: Array, h0: Array, *weights: Array) -> tuple[Array, Any]:
         """Return (h, cache)."""
-        steps = x.swapaxes(0, 1)
-        h, _, tape = self.own.forward(steps, h0, Wx.T, Wh.T, b, np.zeros_like(b))
+        begin = (h0, *(np.zeros_like(h0) for _ in self.names.states[1:]))
+        h, _, tape = self.own.forward(x.swapaxes(0, 1), *begin, *self._weights(*weights))
         return h.swapaxes(0, 1), tape
 
-    def rnn_backward(self, dh: Array, cache: Any) -> tuple[Array, ...]:
+    def backward(self, dh: Array, cache: Any) -> tuple[Array, ...]:
         """Return (dx, dh0, dWx, dWh, db)."""
         steps = dh.swapaxes(0, 1)
-        dx, dh0, dWx, dWh, db, _ = self.own.backward(cache, steps, np.zeros_like(steps[0]))
-        return dx.swapaxes(0, 1), dh0, dWx.T, dWh.T, db
+        nothing = [np.zeros_like(steps[0]) for _ in self.names.states]
+        dx, dh0, *found = self.own.backward(cache, steps, *nothing)
+        return dx.swapaxes(0, 1), dh0, *self._gradients(*found[len(nothing) - 1 :][:3])
+
+    def _weights(self, Wx: Array, Wh: Array, b: Array) -> tuple[Array, ...]:
+        ours = [to_ours(w, self.cell, ORDERS[self.cell]) for w in (Wx.T, Wh.T, b)]
+        return (*ours, np.zeros_like(b))
+
+    def _gradients(self, *found: Array) -> tuple[Array, ...]:
+        dWx, dWh, db = (to_own(d, self.cell, ORDERS[self.cell]) for d in found)
+        return dWx.T, dWh.T, db
 
 
 @dataclass(frozen=True, slots=True)
@@ -62,42 +88,42 @@ class Pair:
 
     forward: str
     backward: str
-    state: str  # before the first step
-    result: str  # of the forward function, beside the cache
+    states: tuple[str, ...]  # before the first step
+    results: tuple[str, ...]  # of the forward function, beside the cache
 
     def run_forward(self, functions: Functions, given: Inputs, move: Move) -> Results:
         """Compute the states."""
-        return {self.result: array(self.result, self._forward(functions, given, move)[0])}
+        *found, _ = self._forward(functions, given, move)
+        return {n: array(n, value) for n, value in zip(self.results, found, strict=True)}
 
     def run_backward(self, functions: Functions, given: Inputs, move: Move) -> Results:
         """Compute the states, then the gradients."""
-        _, cache = self._forward(functions, given, move)
-        names = ("dx", f"d{self.state}", "dWx", "dWh", "db")
-        found = functions.call(self.backward, move(given[f"d{self.result}"]), move(cache))
-        return arrays(names, found)
+        *_, cache = self._forward(functions, given, move)
+        upstream = [move(given[f"d{name}"]) for name in self.results]
+        found = functions.call(self.backward, *upstream, move(cache))
+        return arrays(("dx", *(f"d{name}" for name in self.states), *GRADIENTS), found)
 
     def _forward(self, functions: Functions, given: Inputs, move: Move) -> tuple[Any, ...]:
-        arguments = [move(given[name]) for name in ("x", self.state, "Wx", "Wh", "b")]
-        result = functions.call(self.forward, *arguments, keep=(1,))
-        return items(result, (self.result, "cache"))
+        arguments = [move(given[name]) for name in ("x", *self.states, *WEIGHTS)]
+        result = functions.call(self.forward, *arguments, keep=(len(self.results),))
+        return items(result, (*self.results, "cache"))
 
 
-STEP = Pair("rnn_step_forward", "rnn_step_backward", state="prev_h", result="next_h")
-SEQUENCE = Pair("rnn_forward", "rnn_backward", state="h0", result="h")
-
-
-def draw_steps(seed: int, kinds: Kinds = ()) -> Iterator[Case]:
+def draw_steps(cell: str, seed: int, kinds: Kinds = ()) -> Iterator[Case]:
     """Draw single steps."""
     rng = np.random.default_rng([seed, 7])
-    for case in draw_step(signatures_of("rnn"), seed, kinds):
+    states = signatures_of(cell).states
+    for case in draw_step(signatures_of(cell), seed, kinds):
         own = case.inputs
-        d_next = rng.normal(size=own["h"].shape).astype(case.dtype)
-        yield _case(case, {"x": own["x_t"], "prev_h": own["h"], "dnext_h": d_next})
+        inputs = {"x": own["x_t"]} | {f"prev_{state}": own[state] for state in states}
+        for state in states:
+            inputs[f"dnext_{state}"] = rng.normal(size=own["h"].shape).astype(case.dtype)
+        yield _case(case, inputs)
 
 
-def draw_sequences(seed: int, kinds: Kinds = ()) -> Iterator[Case]:
+def draw_sequences(cell: str, seed: int, kinds: Kinds = ()) -> Iterator[Case]:
     """Draw sequences."""
-    for case in draw_backward(signatures_of("rnn"), seed, kinds):
+    for case in draw_backward(signatures_of(cell), seed, kinds):
         own = case.inputs
         x, dh = (np.ascontiguousarray(own[name].swapaxes(0, 1)) for name in ("x", "d_output"))
         yield _case(case, {"x": x, "h0": own["h_0"], "dh": dh})
@@ -116,31 +142,43 @@ def _case(case: Case, inputs: dict[str, Any]) -> Case:
     return Case(words, inputs | weights, case.dtype, sizes)
 
 
-STEP_EQUATION = "next_h = tanh(x Wx + prev_h Wh + b)"
-BACK_EQUATION = (
-    "dz = dnext_h ⊙ (1 - next_h²)\n"
-    "dx = dz Wxᵀ,   dprev_h = dz Whᵀ,   dWx = xᵀ dz,   dWh = prev_hᵀ dz,   db = Σ_n dz"
-)
-SUMS = "the last three summed over the steps; dnext_h is dh_t + dprev_h of t+1"
+FORWARD = {
+    "rnn": "next_h = tanh(x Wx + prev_h Wh + b)",
+    "lstm": "a = x Wx + prev_h Wh + b, in blocks of H columns: a_i, a_f, a_o, a_g\n"
+    "i = σ(a_i),   f = σ(a_f),   o = σ(a_o),   g = tanh(a_g)\n"
+    "next_c = f ⊙ prev_c + i ⊙ g,   next_h = o ⊙ tanh(next_c)",
+}
+BACKWARD = {
+    "rnn": "dz = dnext_h ⊙ (1 - next_h²)\n"
+    "dx = dz Wxᵀ,   dprev_h = dz Whᵀ,   dWx = xᵀ dz,   dWh = prev_hᵀ dz,   db = Σ_n dz",
+    "lstm": "dc = dnext_c + dnext_h ⊙ o ⊙ (1 - tanh²(next_c)),   dprev_c = dc ⊙ f\n"
+    "da_i = dc ⊙ g ⊙ i (1 - i),   da_f = dc ⊙ prev_c ⊙ f (1 - f),   da_g = dc ⊙ i ⊙ (1 - g²)\n"
+    "da_o = dnext_h ⊙ tanh(next_c) ⊙ o (1 - o)\n"
+    "dx = da Wxᵀ,   dprev_h = da Whᵀ,   dWx = xᵀ da,   dWh = prev_hᵀ da,   db = Σ_n da",
+}
+SUMS = "dWx, dWh and db are sums over the steps; dnext_h is dh_t + dprev_h of t+1"
 
-_stage = partial(Stage, wrap=AsCS231n)
 
-CS231N_STAGES = (
-    _stage("rnn_step_forward", STEP_EQUATION, STEP.run_forward, draw_steps, kind="step"),
-    _stage("rnn_step_backward", BACK_EQUATION, STEP.run_backward, draw_steps, kind="step_backward"),
-    _stage(
-        "rnn_forward",
-        f"{STEP_EQUATION}   for t = 1 … T, from h0",
-        SEQUENCE.run_forward,
-        draw_sequences,
-        kind="forward",
-    ),
-    _stage(
-        "rnn_backward",
-        f"{BACK_EQUATION}\n{SUMS}",
-        SEQUENCE.run_backward,
-        draw_sequences,
-        kind="backward",
-    ),
-)
-"""The four, in the order of the assignment."""
+def stages_of(cell: str) -> tuple[Stage, ...]:
+    """Return the four stages of a cell, in the order of the assignment."""
+    states, forward, backward = signatures_of(cell).states, FORWARD[cell], BACKWARD[cell]
+    named = [tuple(f"{when}_{state}" for state in states) for when in ("prev", "next")]
+    step = Pair(f"{cell}_step_forward", f"{cell}_step_backward", *named)
+    sequence = Pair(f"{cell}_forward", f"{cell}_backward", ("h0",), ("h",))
+    wrap, steps = partial(AsCS231n, cell), partial(draw_steps, cell)
+    sequences = partial(draw_sequences, cell)
+    stage = partial(Stage, wrap=wrap, cell=cell)
+    all_steps = f"{forward}   for t = 1 … T, from h0"
+    return (
+        stage(step.forward, forward, step.run_forward, steps, kind="step"),
+        stage(step.backward, backward, step.run_backward, steps, kind="step_backward"),
+        stage(sequence.forward, all_steps, sequence.run_forward, sequences, kind="forward"),
+        stage(
+            *(sequence.backward, f"{backward}\n{SUMS}", sequence.run_backward, sequences),
+            kind="backward",
+        ),
+    )
+
+
+CS231N_STAGES = {cell: stages_of(cell) for cell in ORDERS}
+"""The four functions of each cell, in the order of the assignment."""

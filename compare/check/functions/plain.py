@@ -21,6 +21,7 @@ from typing import Any
 import numpy as np
 
 from compare.check.bugs.patches import Patch, patched_source
+from compare.check.cases.gate_order import Order, to_ours, to_own, translated
 from compare.parity import CELLS, Move, unmoved
 
 Array = np.ndarray
@@ -104,6 +105,21 @@ class PlainFunctions:
     def clip_grad_norm(self, gradients: list[Array], max_norm: float) -> Any:
         """Scale the gradients in place; return their norm."""
         return self._loss["clip_grad_norm"](gradients, max_norm)
+
+
+class ReadInOrder:
+    """The six functions of a cell that reads the gates of its weights in another order."""
+
+    def __init__(self, cell: str, order: Order) -> None:
+        self.cell, self._order, self._own = cell, order, PlainFunctions(cell)
+
+    def __getattr__(self, kind: str) -> Any:
+        return lambda *args: translated(
+            getattr(self._own, kind),
+            *(kind, self.cell, args),
+            before=lambda array: to_ours(array, self.cell, self._order),
+            after=lambda array: to_own(array, self.cell, self._order),
+        )
 
 
 def _stacked(item: Any) -> Any:

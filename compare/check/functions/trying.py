@@ -11,6 +11,7 @@ import numpy as np
 
 from compare.check.cases.comparison import Answer, Comparison, widened
 from compare.check.cases.comparison import compared as compared_with
+from compare.check.cases.gate_order import parse_order, to_ours, to_own, translated
 from compare.check.cases.parts import Case, Malformed, in_float64
 from compare.check.functions.plain import PlainFunctions, less_accurate
 from compare.check.functions.signatures import signatures_of
@@ -26,9 +27,19 @@ from compare.check.worker.client import Handle, Submission, Trouble
 from compare.parity import Move, unmoved
 
 
-def reference(name: str, args: Any) -> Any:
-    """Call the plain version's function of this name, in the place of a submission's."""
-    return LocalFunctions(PlainFunctions(name.partition("_")[0])).call(name, *args)
+def reference(name: str, args: Any, order: str | None = None) -> Any:
+    """Call the plain version's function of this name, in the place of a submission's.
+
+    `order` is that of the gates in the weights of the submission, as --gates has it.
+    """
+    cell = name.partition("_")[0]
+    functions, own = LocalFunctions(PlainFunctions(cell)), parse_order(order, cell)
+    return translated(
+        lambda *given: functions.call(name, *given),
+        *(name, cell, args),
+        before=lambda array: to_ours(array, cell, own),
+        after=lambda array: to_own(array, cell, own),
+    )
 
 
 class SubmissionFunctions:
@@ -158,16 +169,20 @@ def try_all(
     for stage in stages:
         helpers = [result for result in found if result.stage.name in stage.helped_by]
         broken = {r.stage.name: r.verdict for r in helpers if r.verdict != "right"}
-        results = []
+        results: list[StageResult] = []
         for attempt in _attempts(stage, broken):
-            with submission_of() as submission:
-                result = attempt.run(stage, submission, seed)
-            if result.verdict == "right":
-                break
-            if attempt.begins_with is None:
+            try:
+                with submission_of() as submission:
+                    result = attempt.run(stage, submission, seed)
+            except Trouble as trouble:  # it cannot be loaded, or not again
+                result = StageResult(stage, trouble.verdict, got=trouble.got)
+                result.expected = trouble.expected
+            if attempt.begins_with is None or result.verdict == "right":
                 results.append(result)
-        else:
-            result = _most_telling(results, is_forward_broken=f"{stage.cell}_forward" in broken)
+            if result.verdict in ("right", "timeout"):  # another attempt would take as long
+                break
+        if result.verdict != "right":
+            result = _most_telling(results, broken.get(f"{stage.cell}_forward", ""), stage)
         found.append(result)
     return found
 
@@ -176,6 +191,9 @@ def _attempts(stage: Stage, broken: dict[str, str]) -> Iterator[Attempt]:
     """Yield the ways to try a stage; a helper that timed out is replaced at once."""
     forward = f"{stage.cell}_forward"
     steps = tuple(name for name in broken if name != forward)
+    if broken.get(forward) == "timeout":
+        yield Attempt((*steps, forward))
+        return
     attempts = [Attempt(tuple(name for name in steps if broken[name] == "timeout")), Attempt(steps)]
     if forward in broken:
         attempts.append(Attempt((*steps, forward)))
@@ -184,13 +202,18 @@ def _attempts(stage: Stage, broken: dict[str, str]) -> Iterator[Attempt]:
     yield from dict.fromkeys(attempts)
 
 
-def _most_telling(results: Sequence[StageResult], *, is_forward_broken: bool) -> StageResult:
-    """Return the result to report if no attempt is right."""
+def _most_telling(results: Sequence[StageResult], forward: str, stage: Stage) -> StageResult:
+    """Return the result to report if no attempt is right; `forward` is that of a broken forward."""
     first = results[0]
+    if forward == "timeout" and first.wrong is None:  # its tape is another one
+        words = f"no tape, as {stage.cell}_forward gives no result in time"
+        return StageResult(
+            stage, "timeout", first.cases, first.case, expected="a result", got=words
+        )
     if first.verdict in ("missing", "timeout"):
         return first
     wrong = [r for r in results if r.verdict == "wrong" and r.wrong is not None]
-    return wrong[0 if is_forward_broken else -1] if wrong else first
+    return wrong[0 if forward else -1] if wrong else first
 
 
 # The gradient at the states of the submission's own forward pass --------------------------------

@@ -32,9 +32,11 @@ class LayerProperty(Property):
     cells: tuple[str, ...]
     needs: Mapping[str, Any]  # other values of fields that the property also uses
     tried: int  # number of cases of each cell that are tried on a package
-    near: bool  # needs the layer in this process: arrays from another process are copies
     gradients: bool  # is about the backward pass alone
     again: bool  # needs a second pass, and no other feature
+    of_arrays: bool  # is about the memory of NumPy's arrays
+    strict: bool  # counts with --strict alone
+    likely: str  # the likely mistake, where it is violated
 
     def outcomes(self, package: Any) -> Iterator[Outcome]:
         """Try the property on the layers of a package like scratch_rnn."""
@@ -51,14 +53,16 @@ def layer_property(
     cells: tuple[str, ...] = tuple(CELLS),
     needs: Mapping[str, Any] | None = None,
     tried: int = 4,
-    near: bool = False,
     gradients: bool = False,
     again: bool = False,
+    of_arrays: bool = False,
+    strict: bool = False,
+    likely: str = "",
     **fields: Any,
 ) -> Callable[[Holds], LayerProperty]:
     """Make a property of a function; `fields` are the fixed fields of its cases."""
     return lambda holds: LayerProperty(
-        holds, fields, cells, needs or {}, tried, near, gradients, again
+        holds, fields, cells, needs or {}, tried, gradients, again, of_arrays, strict, likely
     )
 
 

@@ -31,6 +31,9 @@ from compare.check.properties.layer_property import Compared, layer_property
 from compare.check.properties.of_layers import more
 from compare.check.properties.property import properties_of
 
+ONE_WAY: dict[str, Any] = {"bidirectional": False, "lengths": False, "one_hot": False}
+ONE_WAY["dropout"] = 0.0
+
 Change = Callable[[np.ndarray], np.ndarray]
 
 
@@ -221,6 +224,42 @@ def batch_first(layer_class: Any, case: LayerCase) -> Compared:
     results = run(layer_class, time_first)
     results = changed_results(results, lambda a: a.swapaxes(0, 1), same)
     yield alike(run(layer_class, case), results, case)
+
+
+@layer_property(T=range(2, 7), **ONE_WAY, B=(2, 3), unbatched=False)
+def nan_visible(layer_class: Any, case: LayerCase) -> Compared:
+    """A NaN in x reaches every later output of its sequence, and no other sequence."""
+    t, b, v = (case.seed % size for size in (case.T, case.B, case.V))
+    x = case.floats.x.copy()
+    x.swapaxes(0, case.time_axis)[t, b, v] = np.nan
+    with np.errstate(all="ignore"):
+        results, expected = run(layer_class, case.given(x=x)), run(layer_class, case)
+    others = np.delete(np.arange(case.B), b)
+    for name in ("output", "gradient of x", *STATES, *INITIAL_STATES):
+        if name in expected:
+            axis = case.batch_axis if name in SEQUENCES else 1
+            clean, got = (r[name].take(others, axis) for r in (expected, results))
+            yield identical({name: clean}, {name: got}, case)
+    reached = {"output": results["output"].swapaxes(0, case.time_axis)[t:, b]}
+    reached["h_n"] = results["h_n"][:, b]
+    if (W := results.get("gradient of weight_ih_l0")) is not None:
+        reached["gradient of weight_ih_l0"] = W[:, v]
+    is_nan = {name: np.isnan(array).astype(case.dtype) for name, array in reached.items()}
+    yield identical({name: np.ones_like(a) for name, a in is_nan.items()}, is_nan, case)
+
+
+@layer_property(nonlinearity="tanh", **ONE_WAY, rounded=False)
+def infinite_input(layer_class: Any, case: LayerCase) -> Compared:
+    """An infinite input gives the output of a huge one."""
+    huge: Results = {}
+    infinite: Results = {}
+    for value, results in ((1e30, huge), (np.inf, infinite)):
+        x = case.floats.x.copy()
+        x.reshape(-1)[case.seed % x.size] = value
+        other = case.given(x=x)
+        with np.errstate(all="ignore"):
+            results |= forward(build(layer_class, other), other)[0]
+    yield identical(huge, infinite, case)
 
 
 # Padding ----------------------------------------------------------------------------------------

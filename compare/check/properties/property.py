@@ -9,6 +9,10 @@ from typing import Any
 from compare.check.cases.comparison import Comparison
 
 
+class NotTried(Exception):
+    """A property cannot be tried on this layer, and why."""
+
+
 @dataclass(frozen=True, slots=True)
 class Outcome:
     """The result of one case: its comparisons, or a complaint in words."""

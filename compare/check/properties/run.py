@@ -22,12 +22,18 @@ from compare.check.properties import against_torch as against_torch
 from compare.check.properties import error_handling, randomness
 from compare.check.properties import of_comparison as of_comparison
 from compare.check.properties import of_layers as of_layers
+from compare.check.properties import of_memory as of_memory
 from compare.check.properties import of_sequences as of_sequences
 from compare.check.properties import of_text as of_text
 from compare.check.properties import of_training as of_training
 from compare.check.properties.property import Finding, Property
 
-LAYER_PROPERTIES = (*against_torch.PROPERTIES, *of_layers.PROPERTIES, *of_sequences.PROPERTIES)
+LAYER_PROPERTIES = (
+    *against_torch.PROPERTIES,
+    *of_layers.PROPERTIES,
+    *of_sequences.PROPERTIES,
+    *of_memory.PROPERTIES,
+)
 """The properties of a single layer, in the order in which they are tried."""
 
 PROPERTIES: tuple[Property, ...] = (

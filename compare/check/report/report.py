@@ -16,9 +16,11 @@ from rich.text import Text
 from compare.check.cases.boundaries import ranges
 from compare.check.cases.parts import PartResult
 from compare.check.functions.training import TrainingResult, show_training
-from compare.check.report.explanation import explained, first_entry, in_short, problem
+from compare.check.report.explanation import explained, first_entry, in_short, problem, reason
 from compare.check.worker.client import Notes
-from compare.terminal import Terminal
+from compare.check.worker.messages import clean
+from compare.files import write_file
+from compare.terminal import Terminal, plural
 
 STYLES = {"right": "green", "wrong": "bold red", "missing": "dim", "error": "red", "timeout": "red"}
 
@@ -26,6 +28,11 @@ FAILED = ("wrong", "error", "timeout")
 
 WARNING = re.compile(r"(.+):(\d+): (\w*Warning: .+)")
 """What Python prints of a warning: file, line, category and message."""
+
+
+PACKAGES = ("scratch_rnn/", "concise_rnn/", "compare/")
+MOST_NAMES = 5
+"""Opened files that a note names."""
 
 
 class Row(NamedTuple):
@@ -49,6 +56,7 @@ class Report:
     features: list[dict[str, str]] = field(default_factory=list)
     properties: list[dict[str, str]] = field(default_factory=list)
     error_handling: list[dict[str, str]] = field(default_factory=list)
+    kernels: list[dict[str, str]] = field(default_factory=list)  # compiled, with --compile-for
     strict: bool = False  # whether error handling counts
     notes: list[str] = field(default_factory=list)
     failed: str = ""  # why it could not be checked
@@ -63,7 +71,8 @@ class Report:
     @property
     def wrong(self) -> list[dict[str, str]]:
         """The features and properties that fail; with `strict` also the error handling."""
-        counted = self.features + self.properties + (self.error_handling if self.strict else [])
+        counted = self.features + self.properties + self.kernels
+        counted += self.error_handling if self.strict else []
         return [entry for entry in counted if entry["verdict"] in FAILED]
 
     @property
@@ -95,13 +104,19 @@ class Report:
         score = f"{self.score:g} of {len(self.stages)} {self.unit} are right"
         return "; ".join([score, *self.failures[:1]])
 
+    @property
+    def summary_below(self) -> str:
+        """The summary below the table of stages, which names some of the failures."""
+        reported = [reason(result) for result in self.stages]
+        return self.summary.partition(";")[0] if self.failed in reported else self.summary
+
     def rows(self) -> Iterator[Row]:
         """Yield the stages, features and properties as one table."""
         for result in self.stages:
             lines = [line.plain for line in explained(result)]
             fails = result.verdict != "right"
             yield Row(result.stage.name, result.verdict, fails, "\n".join(lines))
-        for entry in self.features + self.properties:
+        for entry in self.features + self.properties + self.kernels:
             keys = ("case", "tensor", "found", "got", "likely")
             message = ": ".join(entry[key] for key in keys if key in entry)
             yield Row(entry["name"], entry["verdict"], entry["verdict"] in FAILED, message)
@@ -120,7 +135,9 @@ class Report:
             "features": self.features,
             "properties": self.properties,
             "error_handling": self.error_handling,
+            "kernels": self.kernels,
             "training": None if self.training is None else self.training.to_json(),
+            "notes": self.notes,
         }
 
     def to_gradescope(self) -> dict[str, Any]:
@@ -188,9 +205,14 @@ def check_can_write(path: Path) -> None:
 
 
 def write_json(path: Path, values: dict[str, Any]) -> None:
-    """Write plain values into a file."""
-    text = json.dumps(values, indent=1, ensure_ascii=False, allow_nan=False)
-    path.write_text(text + "\n", encoding="utf-8")
+    """Write plain values into a file: all of them, or nothing."""
+    text = json.dumps(values, indent=1, ensure_ascii=False, allow_nan=False) + "\n"
+    content = text.encode(errors="backslashreplace")
+    path = path.resolve()  # the file that a link names
+    if path.exists() and not path.is_file():  # a pipe or a terminal
+        path.write_bytes(content)
+    else:
+        write_file(path, [content])
 
 
 # In a terminal ----------------------------------------------------------------------------------
@@ -220,7 +242,7 @@ def show(report: Report, terminal: Terminal) -> None:
     failed = [r for r in report.stages if r.verdict not in ("right", "missing")]
     if failed and failed[0].case is not None:  # without a case it could not be loaded
         terminal.line()
-        for text in explained(failed[0]):
+        for text in explained(failed[0], is_reported=True):
             terminal.console.print(text, soft_wrap=True)
         if len(failed) > 1 and report.unit == "functions":
             terminal.line()
@@ -231,13 +253,20 @@ def _show_entries(report: Report, terminal: Terminal) -> None:
     """Print features, properties and error handling, by verdict."""
     for kind, found in (("", report.features), ("properties ", report.properties)):
         for verdict in dict.fromkeys(("right", *FAILED, *(entry["verdict"] for entry in found))):
-            names = [_name_of(entry) for entry in found if entry["verdict"] == verdict]
-            if names:
+            names: dict[str, list[str]] = {}  # by the reason why a property is not tried
+            for entry in found:
+                if entry["verdict"] == verdict:
+                    names.setdefault(entry.get("why", ""), []).append(_name_of(entry))
+            if names and not verdict.endswith("--strict"):  # these are part of the error handling
+                lists = [", ".join(each) + f" ({why})" * bool(why) for why, each in names.items()]
                 text = Text(f"  {kind}{verdict}: ", STYLES.get(verdict, "dim"))
-                terminal.console.print(text.append(", ".join(names), "default"), soft_wrap=True)
+                terminal.console.print(text.append("; ".join(lists), "default"), soft_wrap=True)
     for entry in report.properties:
         if entry["verdict"] in FAILED and "found" in entry:
             terminal.line(f"  {entry['name']}, on {entry['case']}: {entry['found']}", "red")
+    for entry in report.kernels:
+        line = f"  {entry['name']}: {entry.get('found') or entry['got']}"
+        terminal.line(line, STYLES[entry["verdict"]])
     uncounted = []
     if any(entry["verdict"] == "missing" for entry in report.features):
         uncounted.append("Missing features do not count.")
@@ -256,14 +285,30 @@ def _name_of(entry: dict[str, str]) -> str:
     return entry["name"] + likely
 
 
+REFUSED = "(--numpy-only refuses that)"
+
+
 def notes_of(notes: Notes) -> Iterator[str]:
-    """Yield notes on what the code imports and prints."""
+    """Yield notes on what the code imports, opens, starts and prints."""
     if notes.imported:
-        yield f"imports {', '.join(notes.imported)} (--numpy-only refuses that)"
+        yield f"imports {', '.join(notes.imported)} {REFUSED}"
+    if notes.opened:
+        of_project = [name for name in notes.opened if name.startswith(PACKAGES)]
+        shown = [*of_project, *(name for name in notes.opened if name not in of_project)]
+        more = f" and {len(shown) - MOST_NAMES} more" * (len(shown) > MOST_NAMES)
+        refused = f" {REFUSED}" if of_project else ""
+        yield f"opens {', '.join(shown[:MOST_NAMES])}{more}{refused}"
+    if notes.started:
+        yield f"uses {', '.join(notes.started)} {REFUSED}"
+    if notes.asked:
+        yield f"asks the reference for {', '.join(notes.asked)}, which it has to compute itself"
+    if notes.left:
+        yield f"left {plural(notes.left, 'process', 'processes')} running, ended by the check"
     if notes.lines:
         first = next(iter(notes.first.strip().splitlines()), "")
         if warning := WARNING.match(first):
-            yield f"warned: {warning[3]} ({Path(warning[1]).name}, line {warning[2]})"
+            file = Path(warning[1]).name
+            yield f"warned: {clean(warning[3])} ({clean(file)}, line {warning[2]})"
         else:
             many = f"{notes.lines:,} line{'s'[: notes.lines != 1]}"
             yield f"printed {many}, the first: {first[:60]!r}"

@@ -73,10 +73,11 @@ def shapes_file(directory: Path, *shapes: Shape) -> str:
     return str(path)
 
 
-def terminal() -> tuple[Terminal, io.StringIO]:
+def terminal(**options: Any) -> tuple[Terminal, io.StringIO]:
     """Return a terminal and what it will have printed."""
     printed = io.StringIO()
-    return Terminal(Console(file=printed, width=120, emoji=False, highlight=False)), printed
+    options = {"width": 120, "emoji": False, "highlight": False} | options
+    return Terminal(Console(file=printed, **options)), printed
 
 
 def bench_of(

@@ -1,5 +1,6 @@
 """A benchmark against an earlier one: ratios to PyTorch, and which change is more than noise."""
 
+import re
 from dataclasses import replace
 from pathlib import Path
 from typing import Any
@@ -13,6 +14,7 @@ from compare.bench.workload.work import LEFT_OUT
 from compare.terminal import UsageError
 from tests.compare.bench.bench_help import terminal
 from tests.compare.bench.test_bench_result import document, sized, timing
+from tests.tables import expected, lines_of
 
 PYTORCH = (10.0, 10.0, 10.1, 10.0)
 
@@ -50,6 +52,23 @@ def test_a_change_is_shown_if_it_is_more_than_noise(
     assert change.row == "scratch"
     assert change.description == expected_text
     assert expected_text in shown(earlier, now)
+
+
+def test_the_table_names_the_earlier_ratio_first() -> None:
+    text = shown(run(4.0, 4.1, 4.0, 4.1), run(4.8, 4.9, 4.8, 4.9))
+    assert lines_of(text) == expected("bench against")
+    to, printed = terminal(force_terminal=True, color_system="standard")
+    for scratch in (4.0, 8.0):
+        show_changes(run(4.0), run(scratch), to)
+    styled = [text.strip() for text in re.findall(r"\x1b\[1m([^\x1b]*)", printed.getvalue())]
+    assert styled.count("100% slower") == 1  # in bold, and noise is not
+    assert sum(text.startswith("Against the benchmark") for text in styled) == 2
+
+
+def test_equal_ratios_without_a_range_are_within_noise() -> None:
+    timings = [timing(row, "H128", "forward", 1.0) for row in ("scratch", "torch")]
+    same = document([sized(128)], timings)
+    assert [change.description for change in changes(same, same)] == ["within noise"]
 
 
 def test_only_what_both_have_timed_is_compared() -> None:

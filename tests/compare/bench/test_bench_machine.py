@@ -1,14 +1,18 @@
-"""The parts of a step, its memory, and the description of the machine."""
+"""The parts of a step, its memory, the roof, and the description of the machine."""
 
 import re
 import sys
 from dataclasses import replace
 from types import SimpleNamespace
+from typing import Any
 
+import numpy as np
 import pytest
 
-from compare.bench.measure import machine, memory, parts
-from compare.bench.results.result import duration
+import scratch_rnn
+from compare.bench import command
+from compare.bench.measure import machine, memory, parts, roofline
+from compare.bench.results.result import Roof, duration
 from compare.bench.rows.numpy_rows import Scratch
 from compare.bench.workload.case import make_case
 from compare.bench.workload.shapes import Shape
@@ -49,6 +53,117 @@ def test_no_memory_is_reported_of_a_row_that_is_wrong(monkeypatch: pytest.Monkey
     found = memory.measure_memory(1)
     assert [m.bytes for m in found] == [None, None]
     assert found[0].reason == "the loss is wrong (against PyTorch CPU)"
+
+
+def test_the_memory_is_that_of_the_step_alone(
+    monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str]
+) -> None:
+    """`python -m compare.bench.measure.memory ROW CELL T B V H THREADS` prints bytes."""
+    done: list[str] = []
+    monkeypatch.setattr(memory, "forget_peak", lambda: done.append("forgotten"))
+    monkeypatch.setattr(memory, "resident_bytes", lambda: done.append("read") or 3000)
+    monkeypatch.setattr(memory, "peak_bytes", lambda: 5000)
+    prepared: list[Any] = []
+    right = Scratch.prepare
+
+    def prepare(self: Scratch, case: Any) -> Any:
+        prepared.append((case.shape, scratch_rnn.get_num_threads(), done[:]))
+        return right(self, case)
+
+    monkeypatch.setattr(Scratch, "prepare", prepare)
+    memory.main("scratch", "gru", "2", "3", "5", "7", "1")
+    assert capsys.readouterr().out == "2000\n"
+    shape = Shape("memory", "model", T=2, B=3, V=5, H=7, cell="gru")
+    assert prepared == [(shape, 1, [])]
+    assert done == ["forgotten", "read"]
+    commands: list[list[str]] = []
+    answer = SimpleNamespace(returncode=0, stdout="7\n")
+    monkeypatch.setattr(memory.subprocess, "run", lambda c, **_: commands.append(c) or answer)
+    assert memory.peak_of_step(Scratch(), shape, threads=4) == 7
+    assert commands[0][3:] == ["scratch", "gru", "2", "3", "5", "7", "4"]
+
+
+def test_the_peak_is_in_bytes_on_every_system(monkeypatch: pytest.MonkeyPatch) -> None:
+    status = "VmPeak:\t    9 kB\nVmHWM:\t    1234 kB\nVmRSS:\t     8 kB\n"
+    monkeypatch.setattr(memory.Path, "read_text", lambda self, encoding: status)
+    assert memory.peak_bytes() == 1234 * 1024
+    monkeypatch.setattr(memory.Path, "read_text", lambda self, encoding: "")
+    information = SimpleNamespace(rss=6, peak_wset=77)
+    monkeypatch.setattr(
+        memory.psutil, "Process", lambda: SimpleNamespace(memory_info=lambda: information)
+    )
+    assert (memory.peak_bytes(), memory.resident_bytes()) == (77, 6)
+    del information.peak_wset
+    resource = pytest.importorskip("resource")
+    monkeypatch.setattr(resource, "getrusage", lambda who: SimpleNamespace(ru_maxrss=5))
+    for system, peak in (("linux", 5 * 1024), ("darwin", 5)):
+        monkeypatch.setattr(memory.sys, "platform", system)
+        assert memory.peak_bytes() == peak
+
+
+def test_the_roof_is_operations_and_bytes_in_the_best_time(
+    monkeypatch: pytest.MonkeyPatch,
+) -> None:
+    monkeypatch.setattr(roofline, "SIZE", 8)
+    monkeypatch.setattr(roofline, "COPIED_BYTES", 2**10)
+    seconds, products, right = iter([[0.75, 0.5], [0.25, 9.0], [4.0, 5.0]]), [], np.matmul
+
+    def repeat(run: Any, number: int, repeat: int) -> list[float]:
+        assert (number, repeat) == (1, 5)
+        run()
+        return next(seconds)
+
+    def matmul(a: Any, b: Any, out: Any) -> Any:
+        products.append((a.shape, str(a.dtype), out is a))
+        return right(a, b, out=out)
+
+    monkeypatch.setattr(roofline.timeit, "repeat", repeat)
+    monkeypatch.setattr(roofline.np, "matmul", matmul)
+    roof = roofline.measure_roof("float64", 1)
+    # products of 2·8³ operations; 1 KiB is read and written
+    assert roof == Roof({"NumPy": 1024 / 0.5, "PyTorch": 1024 / 0.25}, 2048 / 4.0)
+    assert roof.rate == 4096.0
+    assert products == [((8, 8), "float64", False)] * 2  # the first one warms up
+
+
+def test_the_notes_name_threads_processor_and_blas(monkeypatch: pytest.MonkeyPatch) -> None:
+    openblas = {"user_api": "blas", "internal_api": "openblas", "version": "0.3", "num_threads": 1}
+    mkl = openblas | {"internal_api": "mkl", "architecture": "Haswell", "num_threads": 2}
+    pools = [openblas, {"user_api": "openmp"}, mkl]
+    monkeypatch.setattr(machine.threadpoolctl, "threadpool_info", lambda: pools)
+    monkeypatch.setattr(machine.scratch_rnn, "get_num_threads", lambda: 3)
+    monkeypatch.setattr(machine.torch, "get_num_threads", lambda: 4)
+    monkeypatch.setattr(machine.torch.backends.cpu, "get_cpu_capability", lambda: "AVX2")
+    monkeypatch.setattr(machine, "usable_cpus", lambda: 8)
+    monkeypatch.setattr(machine, "has_lock", lambda: True)
+    monkeypatch.delenv("OPENBLAS_CORETYPE", raising=False)
+    monkeypatch.setattr(machine.platform, "python_version", lambda: "3.99")
+    information = "model name\t: A Chip @ 2 GHz  \nmodel name\t: Another\n"
+    monkeypatch.setattr(machine.Path, "read_text", lambda self, encoding: information)
+    assert machine.thread_notes() == [
+        "Threads: scratch_rnn 3, PyTorch 4 (AVX2), of 8 processors; A Chip @ 2 GHz",
+        "Python 3.99, with its global lock",
+        "NumPy's BLAS: openblas 0.3, unknown kernels, 1 thread in each of scratch_rnn's",
+        "NumPy's BLAS: mkl 0.3, Haswell kernels, 2 threads in each of scratch_rnn's",
+    ]
+    monkeypatch.setattr(machine.Path, "read_text", lambda self, encoding: "")
+    monkeypatch.setattr(machine.platform, "processor", lambda: "")
+    monkeypatch.setattr(machine.platform, "machine", lambda: "riscv")
+    assert machine.processor() == "riscv"
+
+
+def test_what_is_too_large_for_the_memory_is_left_out(monkeypatch: pytest.MonkeyPatch) -> None:
+    """Twelve times 4 gates and 3·2^20 numbers of 8 bytes are 1.125 GiB."""
+    shape = Shape("large", "model", T=512, B=1, V=1024, H=1024, cell="lstm")
+    free = SimpleNamespace(available=2**30)
+    monkeypatch.setattr(machine.psutil, "virtual_memory", lambda: free)
+    reason = "it needs about 1.1 GiB, and 1.0 GiB are free"
+    assert command._memory_objection(shape, "float64") == reason
+    free.available = 9 * 2**27
+    assert command._memory_objection(shape, "float64") is not None  # just as much
+    free.available += 1
+    assert command._memory_objection(shape, "float64") is None
+    assert command._memory_objection(shape, "float32") is None
 
 
 def test_a_failed_step_says_why(monkeypatch: pytest.MonkeyPatch) -> None:

@@ -3,25 +3,17 @@
 import re
 from dataclasses import replace
 from pathlib import Path
-from typing import Any
 
 import numpy as np
 import pytest
-from matplotlib.figure import Figure
 
-from compare.bench.command import bench
-from compare.bench.config import BenchConfig
-from compare.bench.results import pictures
 from compare.bench.results.result import Document, Memory, Part, Roof, RowInfo, Timing
 from compare.bench.results.table import show
-from compare.bench.workload.case import NUM_PREDS
 from compare.bench.workload.shapes import SEED, Shape
-from compare.bench.workload.work import LEFT_OUT, REFUSED, TIMED, flops
+from compare.bench.workload.work import LEFT_OUT, REFUSED, TIMED
 from compare.files import RecordError
-from compare.terminal.errors import UsageError
-from tests.compare.bench.bench_help import MODEL, bench_of, hasty, terminal
-
-__all__ = ["hasty"]
+from tests.compare.bench.bench_help import terminal
+from tests.tables import expected, lines_of
 
 SIZES = (128, 256, 512)
 ROWS = [RowInfo("scratch", "scratch", False), RowInfo("torch", "PyTorch CPU", False)]
@@ -38,7 +30,7 @@ def document(shapes: list[Shape], timings: list[Timing], rows: list[RowInfo] = R
         settings={"threads": 1, "dtype": "float32"},
         environment={"processor": "a processor"},
         notes=["a note"],
-        roof=Roof({"NumPy": 2e9, "PyTorch": 1e9}, 1e9),
+        roof=Roof({"NumPy": 2e9, "PyTorch": 1e9}, 1.5e9),
         rows=rows,
         shapes=shapes,
         timings=timings,
@@ -81,7 +73,7 @@ def full() -> Document:
     found.timings[0].errors.update({"loss": 1.26e-7, "final state": 1.24e-7})
     found.timings[1].errors["loss"] = 1e-7
     found.parts_of, found.parts = SEED, [Part("products", 3e-3, 10**6), Part("loss", 1e-3, 0)]
-    found.memory = [Memory("scratch", SEED, 2**20), Memory("torch", SEED, None, "because")]
+    found.memory = [Memory("scratch", SEED, 3 * 2**29), Memory("torch", SEED, None, "because")]
     return found
 
 
@@ -127,48 +119,85 @@ def test_a_ratio_needs_both_times() -> None:
     assert found.ratio(scratch, "none") is None
 
 
-def test_the_table_has_times_ratios_shares_and_reasons() -> None:
+def test_one_shape_has_a_table_with_times_ratios_errors_and_shares() -> None:
     found = full()
-    text = shown(found)
-    # 1 ms of spread between 2.5 and 3.5; 10^6 operations in 3 ms are 17 % of 2 GFLOP/s
-    assert re.search("  scratch +3 ms +1 ms +0.50 +1.3e-07 +17%", text)
-    assert re.search(r"  JAX +refused *\n  plain NumPy +left out *\n", text)
-    for line in (
-        "Error: root mean square",
-        "JAX: refused: loss differs by 1 (seed, step)",
-        "plain NumPy: left out: over budget: yes (seed, step)",
-        "scratch is faster than PyTorch CPU in all 1 comparison",
-        "products 75%, loss 25%",
-        "scratch 1 MiB",
-        "PyTorch CPU refused: because",
-        "has a median of 1.2 s and an interquartile range of 16.7% of the median",
-    ):
-        assert line in text
+    generated = timing("jax", "seed", "generation", 2e-6, 1.995e-6, 2.001667e-6)
+    found.timings += [
+        timing("scratch", "seed", "generation", 1e-6),
+        replace(generated, first_call=12.04),
+        replace(timing("scratch", "seed", "forward", 1e-6), first_call=1.0),  # it does not compile
+    ]
+    assert lines_of(shown(found)) == expected("bench")
     for t in found.timings:
         t.errors.clear()
-    assert re.search("  scratch +3 ms +1 ms +0.50 +17%", shown(found))
-    assert "Error" not in shown(found)
+    assert "Error: " not in shown(found)
+    found.reference_product = [1.0]
+    assert "Noise" not in shown(found)
 
 
-def test_many_shapes_get_a_line_each_and_slower_ones_are_named() -> None:
+def more_shapes() -> Document:
+    """Return the grid, and shapes that were left out."""
     found = grid()
     found.timings[0].errors["output"], found.timings[3].errors["output"] = 3e-7, 2e-7
-    more = [replace(sized(H), name=f"other{H}") for H in SIZES]
-    found.shapes += more
+    found.shapes += (more := [replace(sized(H), name=f"other{H}") for H in SIZES])
     for k, shape in enumerate(more):
         left_out = {"outcome": LEFT_OUT, "reason": f"over budget: {k}"}
         found.timings += [
             replace(timing(row.name, shape.name, "forward"), **left_out) for row in found.rows
         ]
-    text = shown(found)
-    lines = [" ".join(line.split()) for line in text.splitlines()]
-    assert [line for line in lines if line.startswith("5 2 3 ")] == [
-        "5 2 3 128 forward 2 ms 0.50 1.50 50% 1.50",
-        "5 2 3 256 forward 4 ms 0.50 0.25 25%",
-        "5 2 3 512 forward 8 ms 1.12 0.12 6%",
+    return found
+
+
+def test_many_shapes_have_a_line_each_and_slower_ones_are_named() -> None:
+    labels = ("scratch", "PyTorch CPU", "a card, cuDNN")
+    reasons = [
+        f"{label}: left out: over budget (3 times, first at other128, forward)" for label in labels
     ]
-    assert "scratch is slower than PyTorch CPU in 1 of 3: H512 forward 1.12" in text
-    assert "scratch: left out: over budget (3 times, first at other128, forward)" in text
+    slower = "scratch is slower than PyTorch CPU in 1 of 3: H512 forward 1.12"
+    table = expected("bench of many shapes")
+    assert lines_of(shown(more_shapes())) == [*table, *reasons, slower]
+
+
+def test_no_more_than_twenty_places_are_named() -> None:
+    shapes = [sized(H) for H in range(1, 24)]
+    timings = [
+        timing(r.name, s.name, "x", 2.0 if r == ROWS[0] else 1.0) for s in shapes for r in ROWS
+    ]
+    places = ", ".join(f"H{H} x 2.00" for H in range(1, 21))
+    line = f"scratch is slower than PyTorch CPU in 23 of 23: {places}\n"
+    assert shown(document(shapes, timings)).endswith(line)
+
+
+def test_colours_are_for_what_is_faster_in_every_quartile_and_for_refusals() -> None:
+    found = more_shapes()
+    found.timings[1].seconds[:] = [
+        2e-3,
+        2e-3,
+        2e-3,
+        4.4e-3,
+        4.4e-3,
+    ]  # at times slower
+    found.timings[2] = replace(found.timings[2], outcome=REFUSED, seconds=[])
+    assert styled(found) == [
+        ("32", "0.50"),
+        ("32", "0.25"),
+        ("1;31", "refused"),
+        ("32", "0.12"),
+    ]
+    colours = [("1", "step"), ("1", "scratch"), ("1;31", "refused"), ("2", "left out")]
+    assert [pair for pair in styled(full()) if pair in colours] == colours
+
+
+def styled(document: Document) -> list[tuple[str, str]]:
+    """Return the texts of the table that are coloured or bold, without its head."""
+    to, printed = terminal(force_terminal=True, color_system="standard")
+    show(document, to)
+    table = printed.getvalue().partition("─\n")[2]
+    return [
+        (style, t.strip())
+        for style, t in re.findall(r"\x1b\[([\d;]+)m([^\x1b]*)", table)
+        if style != "0"
+    ]
 
 
 @pytest.mark.parametrize(
@@ -186,132 +215,3 @@ def test_noise_names_no_winner(scratch: tuple[float, ...], words: str) -> None:
     text = shown(document([sized(128)], timings))
     [sentence] = re.findall(".*scratch is .* PyTorch CPU.*", text)
     assert words in sentence
-
-
-def axes_of(figure: Figure | None) -> Any:
-    """Return the only axes of a figure."""
-    assert figure is not None
-    (axes,) = figure.axes
-    return axes
-
-
-def test_times_are_drawn_where_they_are() -> None:
-    found = grid()
-    axes = axes_of(pictures.time_figure(found, {}))
-    lines = {str(line.get_label()): line for line in axes.get_lines()}
-    for row in found.rows:
-        x, y = lines[row.label].get_data()
-        assert list(x) == list(SIZES)
-        assert list(y) == [t.median for t in found.timings if t.row == row.name]
-    assert (axes.get_xscale(), axes.get_yscale()) == ("log", "log")
-    assert [text.get_text() for text in axes.texts] == [" GPU faster from 256"]
-    found.timings = [t for t in found.timings if t.row != "cudnn"]
-    assert not axes_of(pictures.time_figure(found, {})).texts
-
-
-def test_one_shape_gets_a_bar_for_each_row_and_no_bar_where_there_is_no_time() -> None:
-    axes = axes_of(pictures.time_figure(full(), {}))
-    assert [bar.get_width() for bar in axes.patches] == [3e-3, 6e-3]
-    labels = [label.get_text() for label in axes.get_yticklabels()]
-    assert labels == ["scratch", "PyTorch CPU", "JAX", "plain NumPy"]
-    assert [text.get_text() for text in axes.texts][2:] == ["refused", "left out"]
-
-
-def test_a_grid_is_drawn_over_h_alone_and_a_sweep_over_each_size() -> None:
-    shapes = [replace(sized(H), B=B, V=V) for H in SIZES for B in (1, 2, 3) for V in (4, 8, 12)]
-    panels = pictures.panels_of(shapes)
-    assert {size for size, _ in panels} == {"H"}
-    assert len(panels) == 3  # a panel for each B, at the largest V
-    assert all(shape.V == 12 for _, group in panels for shape in group)
-    sweep = [replace(SEED, H=H) for H in SIZES] + [replace(SEED, T=T) for T in (5, 10)]
-    assert [(size, len(group)) for size, group in pictures.panels_of(sweep)] == [("H", 3), ("T", 3)]
-    assert pictures.panels_of([SEED]) == []
-
-
-def test_the_roofline_has_a_point_for_each_time_under_the_measured_roof() -> None:
-    axes = axes_of(pictures.roofline_figure(full(), {}))
-    lines = {str(line.get_label()): line.get_data() for line in axes.get_lines()}
-    assert [list(data) for data in lines["scratch"]] == [[10.0], [10**6 / 3e-3]]
-    x, y = lines["the roof"]
-    assert (x[1], y[1], y[2]) == (2.0, 2e9, 2e9)  # the ridge: 2 GFLOP/s at 1 GB/s
-    assert y[0] == x[0] * 1e9
-
-
-def test_parts_are_drawn_with_what_they_take_at_least() -> None:
-    widths = [bar.get_width() for bar in axes_of(pictures.parts_figure(full())).patches]
-    assert widths == [3e-3, 10**6 / 2e9, 1e-3, 0.0]
-
-
-def test_no_times_no_pictures(tmp_path: Path) -> None:
-    nothing = document([SEED], [replace(timing("jax", "seed", "step"), outcome=LEFT_OUT)])
-    assert pictures.draw(nothing, tmp_path / "x.json", {}) == []
-
-
-@pytest.mark.usefixtures("hasty")
-def test_a_benchmark_is_shown_again_from_its_file_alone(
-    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
-) -> None:
-    path = tmp_path / "found.json"
-    to, printed = terminal()
-    found = bench_of(tmp_path, MODEL, to, cell="lstm")
-    assert found == Document.read(path)
-    assert found.finished
-    assert (found.shapes, found.settings["cell"]) == ([replace(MODEL, cell="lstm")], "lstm")
-    assert len(found.timings) == 3 * 4
-    assert all(t.outcome == TIMED and len(t.seconds) >= 3 for t in found.timings)
-    errors = {t.phase: t.error for t in found.timings if t.row == "scratch"}
-    assert errors.pop("generation") is None
-    assert all(error is not None and 1e-9 < error < 1e-5 for error in errors.values())
-    assert found.timings[0].flops == flops(found.shapes[0], "forward")
-    assert len(found.parts) == 8
-    assert "model: model, T 6, B 3, V 5, H 16, lstm" in printed.getvalue()
-    assert len(found.reference_product) >= 3 * 4
-    assert found.environment["threads"] == {"scratch_rnn": 1, "torch": 1}
-    assert re.search("No CUDA device|no cuDNN", printed.getvalue())
-    names = ["found-time.png", "found-roofline.png", "found-parts.png"]
-    before = {name: (tmp_path / name).read_bytes() for name in names}
-    for name in names:
-        (tmp_path / name).unlink()
-    monkeypatch.setattr("compare.bench.command._measure", None)  # it is not called
-    to, again = terminal()
-    bench(BenchConfig(plot=path), to)
-    assert {name: (tmp_path / name).read_bytes() for name in names} == before
-    tables = [text.getvalue().partition("Roof:")[2] for text in (printed, again)]
-    assert tables[0] == tables[1]
-    assert str(tmp_path) not in path.read_text()
-
-
-@pytest.mark.usefixtures("hasty")
-def test_times_of_a_generation_are_per_character(
-    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
-) -> None:
-    monkeypatch.setattr("compare.bench.measure.timing.seconds_of_a_call", lambda run, calls: 1.0)
-    found = bench_of(tmp_path, phases=("forward", "generation"), budget=30.0)
-    medians = [timing.median for timing in found.timings]
-    assert medians == [1.0] * 3 + [1.0 / NUM_PREDS] * 3
-
-
-@pytest.mark.parametrize(
-    ("change", "message"),
-    [
-        ({"phases": ("backwards",)}, "expected --phases among forward, .*, got 'backwards'"),
-        ({"threads": 0}, "expected --threads between 1 and"),
-        ({"budget": 0.0}, "expected --budget to be a number above 0, got 0"),
-        ({"budget": float("nan")}, "expected --budget"),
-        ({"seed": -1}, "expected --seed of at least 0, got -1"),
-        ({"only": ("H=1",)}, "at least one shape"),
-        (
-            {"shapes": "haste", "only": ("H=128", "B=1"), "phases": ("step",)},
-            "expected --phases that the shapes have, got step",
-        ),
-    ],
-)
-def test_invalid_options_are_refused(change: dict[str, Any], message: str) -> None:
-    with pytest.raises(UsageError, match=message):
-        bench(BenchConfig(**change))
-
-
-@pytest.mark.usefixtures("hasty")
-def test_rows_without_a_phase_of_the_shapes_are_refused(tmp_path: Path) -> None:
-    with pytest.raises(UsageError, match="expected --rows with a phase of these shapes, got"):
-        bench_of(tmp_path, rows=("torch-page",))

@@ -33,7 +33,7 @@ class Plain:
             d_z = (d_h + d_output[t]) * (1 - h[t + 1] ** 2)
             d_x[t], d_h = d_z @ W, d_z @ U
             d_W, d_U, d_b = d_W + d_z.T @ x[t], d_U + d_z.T @ h[t], d_b + d_z.sum(0)
-        gradients = dict(zip(self.parameters, (d_W, d_U, d_b, d_b), strict=True))
+        gradients = dict(zip(self.parameters, (d_W, d_U, d_b, d_b.copy()), strict=True))
         return SimpleNamespace(x=d_x, h0=d_h[None], parameters=gradients)
 
 

@@ -1,6 +1,8 @@
-"""The adapters for other libraries, as far as these are installed, and the guess of the cell."""
+"""The adapters for other libraries, or small copies of these, and the guess of the cell."""
 
+import os
 from collections.abc import Iterator
+from importlib.util import find_spec
 from pathlib import Path
 from types import ModuleType
 from typing import Any
@@ -14,6 +16,7 @@ from compare.check.classes.layers import Layers
 from compare.check.classes.parts import find_conventions
 from compare.parity import CELLS, Cell
 from tests.annotations import unchecked
+from tests.compare.check import libraries
 from tests.in_process import submission_of
 
 
@@ -28,10 +31,12 @@ TARGETS = [target for constants in adapters().values() for target in constants["
 
 @pytest.mark.filterwarnings("ignore")  # of the libraries
 @pytest.mark.parametrize("target", TARGETS)
-def test_each_class_that_an_adapter_names_is_right(target: str) -> None:
+def test_each_class_that_an_adapter_names_is_right(
+    target: str, monkeypatch: pytest.MonkeyPatch
+) -> None:
     library = target.partition(":")[0].partition(".")[0]
-    for name in (library, *(["onnx"] if library == "onnxruntime" else [])):
-        pytest.importorskip(name)
+    if os.environ.get("RNN_PARITY_ADAPTERS") != "real" and not find_spec(library):
+        libraries.install(monkeypatch)
     with submission_of(target) as submission:
         layers = Layers(submission, cell_of_class(submission.kinds) or "rnn")
         results = find_conventions(layers, 0)
@@ -44,9 +49,7 @@ FOLDER = Path(which.__file__).parent
 
 def test_each_file_beside_which_is_an_adapter() -> None:
     others = {file.stem for file in FOLDER.glob("*.py")} - {"__init__", "which"}
-    assert (
-        adapters().keys() == others >= {"jax_cell", "keras_layer", "onnx_runtime", "torch_module"}
-    )
+    assert adapters().keys() == others >= {"jax_cell", "keras_layer", "numpy_class", "torch_module"}
     assert len(TARGETS) >= 15
     assert all({*constants} == {"LIBRARIES", "CLASSES"} for constants in adapters().values())
 

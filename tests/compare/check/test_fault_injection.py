@@ -34,6 +34,7 @@ from compare.check.cases.layer_results import (
 from compare.check.cases.reference import set_parameters, torch_layer, torch_results
 from compare.check.properties import against_torch as against_torch
 from compare.check.properties import of_layers as of_layers
+from compare.check.properties import of_memory as of_memory
 from compare.check.properties import of_sequences as of_sequences
 from compare.check.properties import of_training as of_training
 from compare.check.properties.layer_property import layer_property
@@ -133,7 +134,7 @@ def shares_the_batch_wrongly(*arguments: Any, **options: Any) -> Any:
         (of_sequences.padding_ignored, reads_padding),
         (of_layers.no_state_as_zeros, starts_elsewhere),
         (of_sequences.order_of_the_batch, adds_rows),
-        (of_layers.own_memory, shares_a_parameter),
+        (of_memory.own_memory, shares_a_parameter),
         (against_torch.layer_as_torch, projects_too_far),
         (of_training.clipping, scratch(clip_grad_norm=clips_nothing)),
         (of_training.threads, scratch(train_step=shares_the_batch_wrongly)),
@@ -343,14 +344,19 @@ def test_a_property_is_tried_on_four_cases_of_each_cell_by_default() -> None:
         yield ()
 
     plain = layer_property()(holds)
-    assert (plain.tried, plain.near, plain.gradients, plain.again) == (4, False, False, False)
+    assert (plain.tried, plain.gradients, plain.again, plain.strict) == (4, False, False, False)
     assert plain.needs == {}
     assert plain.cells == tuple(CLASSES)
     assert list(plain.fields) == []
     special = layer_property(
-        cells=("gru",), needs={"L": 2}, tried=2, near=True, gradients=True, again=True, L=1
+        cells=("gru",), needs={"L": 2}, tried=2, strict=True, gradients=True, again=True, L=1
     )(holds)
-    assert (special.tried, special.near, special.gradients, special.again) == (2, True, True, True)
+    assert (special.tried, special.gradients, special.again, special.strict) == (
+        2,
+        True,
+        True,
+        True,
+    )
     assert (special.cells, special.needs, special.fields) == (("gru",), {"L": 2}, {"L": 1})
     outcomes = [*plain.outcomes(scratch_rnn), *special.outcomes(scratch_rnn)]
     assert [outcome.case for outcome in outcomes] == [case.describe() for _, case in seen]

@@ -14,8 +14,9 @@ from compare.check.classes.features import FEATURES, try_features
 from compare.check.classes.layers import Layers
 from compare.check.classes.parts import SIZES, case_of, find_conventions
 from compare.check.classes.properties import try_properties
-from compare.check.diagnosis import in_the_tensor, is_of_layer, name_mistakes
+from compare.check.diagnosis import is_of_layer, name_mistakes
 from compare.check.report.explanation import where
+from compare.check.symptoms import in_the_tensor
 from compare.terminal import UsageError
 from tests.annotations import unchecked
 from tests.compare.check.corpus import gated_mistakes, mistakes
@@ -38,7 +39,7 @@ def diagnosed(target: str, cell: str) -> tuple[Layers, list[PartResult]]:
     with submission_of(target) as submission:
         layers = Layers(submission, cell)
         results = find_conventions(layers, 0)
-        name_mistakes(results, cell, transposed=layers.conventions.transposed)
+        name_mistakes(results, cell, transposed=layers.conventions.is_transposed)
         return layers, results
 
 

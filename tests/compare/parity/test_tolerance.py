@@ -13,7 +13,9 @@ from hypothesis import strategies as st
 from hypothesis.extra import numpy as hnp
 
 import scratch_rnn
-from compare.parity.rows import compare_results
+from compare import build_models
+from compare.parity.rows import Verdict, compare_results
+from compare.parity.step import scratch_step
 from compare.parity.tolerance import (
     PERTURBATIONS,
     SAFETY,
@@ -28,6 +30,7 @@ from compare.parity.tolerance import (
 )
 from scratch_rnn import product, sums, threads
 from scratch_rnn.cells import gated
+from scratch_rnn.text import Batch
 from tests.annotations import unchecked
 
 
@@ -344,3 +347,26 @@ def test_two_threads_can_measure_at_once() -> None:
     for one in both:
         np.testing.assert_array_equal(one.result(), alone)
     assert functions() == before
+
+
+@pytest.mark.parametrize(
+    ("cell", "logits", "loss", "weight"),
+    [("rnn", 6.2e-7, 7.6e-6, 2.0e-7), ("gru", 3.9e-7, 3.8e-6, 1.95e-7)],
+)
+def test_half_of_these_errors_is_rounding_and_twice_is_a_mistake(
+    cell: str, logits: float, loss: float, weight: float
+) -> None:
+    """In numbers, whatever factors they are made of: a third or three times would be too many."""
+    model, _ = build_models(28, 32, cell=cell, seed=1)
+    ids = np.random.default_rng(1).integers(0, 28, (4, 11))
+    batch, state = Batch(ids[:, :-1].copy(), ids[:, 1:].copy()), model.begin_state(4)
+    results, allowed = tolerances(lambda move: scratch_step(model, batch, state, 0.5, 1.0, move))
+    typed = {"logits": logits, "loss": loss, "updated rnn.weight_hh_l0": weight}
+    for factor, verdict in ((0.5, Verdict.AGREES), (2.0, Verdict.DIFFERS)):
+        for name, size in typed.items():
+            entry = np.unravel_index(np.argsort(allowed[name], axis=None)[allowed[name].size // 2],
+                                     allowed[name].shape)  # fmt: skip
+            wrong = results[name].copy()
+            wrong[entry] += np.float32(factor * size)
+            [row] = compare_results({name: results[name]}, {name: wrong}, allowed).rows
+            assert row.verdict is verdict, (name, factor, row.share)

@@ -10,7 +10,8 @@ import pytest
 from compare.study.page.build import write_page
 from compare.study.page.demonstration import demonstration
 from tests.compare.parity.courses import course
-from tests.compare.study.pages import TEXT, Open, Opened, recorded, written
+from tests.compare.study.pages import TEXT, Network, Open, Opened, recorded, written
+from tests.compare.study.reading import Seen
 
 
 @pytest.fixture
@@ -68,3 +69,22 @@ def path(made: dict[str, Any], tmp_path_factory: pytest.TempPathFactory) -> Path
     size = write_page(made, path, most_bytes=1_000_000)
     assert size.kept == size.with_details == (0, 1, 2, 3)
     return path
+
+
+NETWORKS = [("rnn", "tanh"), ("rnn", "relu"), ("gru", "tanh"), ("lstm", "tanh")]
+
+
+@pytest.fixture(scope="session", params=NETWORKS, ids=[f"{cell}-{f}" for cell, f in NETWORKS])
+def network(request: pytest.FixtureRequest, tmp_path_factory: pytest.TempPathFactory) -> Network:
+    """A page of 12 units for each cell."""
+    cell, f = request.param
+    made = recorded(
+        TEXT, course(12, gains=(1.0, 2.0), cell=cell, nonlinearity=f, num_steps=5, max_norm=0.8)
+    )
+    return Network(made, written(made, tmp_path_factory.mktemp("network")))
+
+
+@pytest.fixture
+def seen(network: Network, open_page: Open) -> Seen:
+    """The page as another test left it, with the same text, weights and choice."""
+    return Seen(network, open_page(network.path, anew=False))

@@ -30,7 +30,7 @@ T, H, K = len(TEXT), 16, len(TEXT) - 1
 EPOCHS = (0, 10, 100, 1000)
 
 
-@dataclass
+@dataclass(eq=False)
 class Opened:
     """A page, its requests, and its errors."""
 
@@ -78,6 +78,14 @@ class Opened:
 
 
 Open = Callable[..., Opened]
+
+
+@dataclass(frozen=True, eq=False)
+class Network:
+    """What a page is made from, and its file."""
+
+    made: dict[str, Any]
+    path: Path
 
 
 def model_of(opened: Opened, made: dict[str, Any]) -> tuple[scratch_rnn.RNNModel, Vocab]:

@@ -1,6 +1,5 @@
 """The engine of the page of `explain` gives scratch_rnn's results in float64, for each cell."""
 
-from pathlib import Path
 from typing import Any
 
 import numpy as np
@@ -9,39 +8,30 @@ import pytest
 import scratch_rnn
 from compare.parity import CELLS
 from compare.study.page.build import scripts
-from tests.compare.parity.courses import course
 from tests.compare.study.pages import (
     TEXT,
+    Network,
     Open,
     Opened,
     as_batch,
     axe_violations,
     largest,
     model_of,
-    recorded,
-    written,
 )
 from tests.counts import number
 
 H, K = 12, len(TEXT) - 1
 SMALL = 1e-9
-NETWORKS = [("rnn", "tanh"), ("rnn", "relu"), ("gru", "tanh"), ("lstm", "tanh")]
-
-
-@pytest.fixture(scope="module", params=NETWORKS, ids=[f"{cell}-{f}" for cell, f in NETWORKS])
-def made(request: pytest.FixtureRequest) -> dict[str, Any]:
-    cell, f = request.param
-    return recorded(TEXT, course(H, gains=(1.0, 2.0), cell=cell, nonlinearity=f))
-
-
-@pytest.fixture(scope="module")
-def path(made: dict[str, Any], tmp_path_factory: pytest.TempPathFactory) -> Path:
-    return written(made, tmp_path_factory.mktemp("engine"))
 
 
 @pytest.fixture
-def opened(path: Path, open_page: Open) -> Opened:
-    return open_page(path)
+def made(network: Network) -> dict[str, Any]:
+    return network.made
+
+
+@pytest.fixture
+def opened(network: Network, open_page: Open) -> Opened:
+    return open_page(network.path)
 
 
 def test_any_text_gives_the_results_of_scratch_rnn(made: dict[str, Any], opened: Opened) -> None:
@@ -116,23 +106,6 @@ def test_the_chain_shows_recorded_results_gates_and_lines(
     assert of_the_cell.count() >= len(parts) + 1
     assert opened.page.locator("#singular-value, #radius-value").count() == 2 * (not made["gates"])
     assert all(row["ok"] for row in found["parity"])
-
-
-def test_norms_are_those_of_a_text_that_begins_later(made: dict[str, Any], opened: Opened) -> None:
-    """dL_k/dh_t is the gradient of the initial state for a text that begins after step t."""
-    model, vocab = model_of(opened, made)
-    batch = as_batch(TEXT, vocab)
-    norms = np.array(opened.page.evaluate("() => [...numbers().norms]")).reshape(K, K)
-    for k, t in ((K, 1), (K, K - 1), (5, 2), (2, 1)):
-        _, state = model(batch.inputs[:, :t].copy(), model.begin_state())
-        logits, _, tape = model.forward(batch.inputs[:, t:k].copy(), state)
-        _, [d_y] = scratch_rnn.cross_entropy(logits[-1:], batch.targets[0, k - 1 : k])
-        d_logits = np.zeros_like(logits)
-        d_logits[-1] = d_y
-        _, d_state = model.backward_to_state(tape, d_logits)
-        d_h = d_state[0] if len(made["states"]) > 1 else d_state
-        rel = 1e-9 if made["gates"] else 1e-4  # those of a cell without gates are float32
-        assert norms[k - 1, t - 1] == pytest.approx(np.linalg.norm(d_h), rel=rel)
 
 
 def test_the_gradient_flows_back_and_axe_finds_nothing(

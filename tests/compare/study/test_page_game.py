@@ -1,11 +1,13 @@
 """Find the bug: each bug of the page's engine gives the numbers that it gives in scratch_rnn."""
 
+import re
 from pathlib import Path
 from typing import Any
 
 import numpy as np
 import pytest
 
+import scratch_rnn
 from compare.check.bugs.catalogue import BUGS, Bug, find_bug
 from scratch_rnn.text import Vocab
 from tests.annotations import unchecked
@@ -20,6 +22,7 @@ from tests.compare.study.pages import (
     recorded,
     written,
 )
+from tests.compare.study.reading import digits
 from tests.counts import number
 
 Results = dict[str, Any]
@@ -52,7 +55,9 @@ ALL_RESULTS = """(texts) => [null, ...record.bugs].map((bug) => {
 })"""
 
 
-def by_scratch_rnn(package: Any, text: str, given: Results, made: Results) -> Results:
+def by_scratch_rnn(
+    package: Any, text: str, given: Results, made: Results, max_norm: float
+) -> Results:
     """Return the same numbers by scratch_rnn, or a copy of it with a bug."""
     vocab = Vocab.from_list(given["vocab"])
     V, H = np.shape(given["parameters"]["linear.weight"])
@@ -68,9 +73,9 @@ def by_scratch_rnn(package: Any, text: str, given: Results, made: Results) -> Re
     gradients = model.backward(tape, d_logits)
     results = {"states": tape.h, "logits": logits, "loss": loss, "gradients": gradients}
     results["perplexity"] = package.perplexity(loss)
-    results["written"] = vocab[list(package.predict(text, 8, model, vocab))[-8:]]
+    results["written"] = vocab[re.findall("<unk>|.", package.predict(text, 8, model, vocab))[-8:]]
     optimizer = package.SGD(model.parameters, made["lr"])
-    package.train_step(model, batch, None, optimizer, max_norm=TEXTS[text])
+    package.train_step(model, batch, None, optimizer, max_norm=max_norm)
     return results | {"after": used}
 
 
@@ -93,7 +98,7 @@ def test_each_bug_gives_the_same_results_as_in_scratch_rnn(
                 continue  # the training is the same with each cell
             package = bug.load()
             for text, result in zip(TEXTS, results, strict=True):
-                expected = by_scratch_rnn(package, text, given, made)
+                expected = by_scratch_rnn(package, text, given, made, TEXTS[text])
                 if name != "no-warm-up":  # the others are not in `predict`, which has its own steps
                     expected["written"] = result["written"]
                 assert largest(result, expected) < SMALL, (name, text)
@@ -149,6 +154,61 @@ def differing(opened: Opened) -> list[str]:
     return [str(name) for name in rows.locator("th").all_text_contents()]
 
 
+LETTERS = ("W_ih", "W_hh", "b_ih", "b_hh", "W", "b")
+
+
+def symptoms(found: Results, given: Results) -> dict[str, Any]:
+    """Return the rows of the table of symptoms."""
+    gradients = dict(zip(LETTERS, map(np.ravel, found["gradients"].values()), strict=True))
+    both = zip(found["after"].values(), given["parameters"].values(), strict=False)
+    update = dict(zip(LETTERS, (np.ravel(a) - np.ravel(b) for a, b in both), strict=False))
+    return {
+        "states h": found["states"],
+        "logits y": found["logits"],
+        "loss": found["loss"],
+        "perplexity": found["perplexity"],
+        **{f"gradient of {name}": g for name, g in gradients.items()},
+        "whole gradient": np.concatenate(list(gradients.values())),
+        **{f"update of {name}": u for name, u in update.items()},
+        "whole update": np.concatenate(list(update.values())),
+        "generated text": found["written"],
+    }
+
+
+@pytest.mark.parametrize("name", ["weights-not-transposed", "last-step-only", "perplexity-in-bits"])
+def test_the_symptoms_are_those_of_scratch_rnn_without_and_with_the_bug(
+    name: str, opened: Opened
+) -> None:
+    made = {"cell": "rnn", "nonlinearity": "tanh", "lr": opened.page.evaluate("() => record.lr")}
+    given = opened.page.evaluate("() => rnnParity.network()")
+    start(opened, name)
+    with unchecked():
+        packages = scratch_rnn, find_bug(name).load()
+        right, wrong = (
+            symptoms(by_scratch_rnn(package, TEXT, given, made, max_norm=1.0), given)
+            for package in packages
+        )
+    rows = opened.page.locator("#symptom tbody tr").evaluate_all(
+        "(all) => all.map((row) => [...row.cells].map((cell) => cell.textContent))"
+    )
+    heads = opened.page.locator("#symptom thead th").all_text_contents()
+    assert heads == ["result", "right", "bug", "verdict"]
+    assert [row[0] for row in rows] == list(right)
+    for what, *values, verdict in rows:
+        both = right[what], wrong[what]
+        if what == "generated text":
+            glyphs = [token.replace(" ", "␣").replace("<unk>", "?") for token in given["vocab"]]
+            assert values[0] == "".join(glyphs[v] for v in both[0])
+        else:
+            sizes = [np.linalg.norm(np.ravel(array)) for array in both]
+            assert [float(value) for value in values] == digits(sizes, 5), what
+        is_same = largest(*both) < 1e-12
+        assert verdict == ("the same" if is_same else "differs"), what
+        mark = opened.page.locator(f"#symptom tr:has(th:text-is('{what}')) .apart")
+        assert mark.count() == (not is_same)
+    assert f"{len(differing(opened))} of {len(rows)} differ" in opened.text("#symptom-lead")
+
+
 def test_a_puzzle_by_keyboard_from_its_number_to_the_right_line(opened: Opened) -> None:
     page = opened.page
     before = page.evaluate("(text) => JSON.stringify(rnnParity.run(text))", TEXT)
@@ -181,6 +241,8 @@ def test_a_puzzle_by_keyboard_from_its_number_to_the_right_line(opened: Opened) 
     assert "scratch_rnn/plain/elman.py" in reply
     assert "d_W_hh += W_hh_term" in reply
     assert page.locator("#choices button:enabled").count() == 0
+    right = page.locator("#choices .is-right")
+    assert right.all_text_contents() == [bug.words]
     assert page.evaluate("() => document.documentElement.scrollWidth") <= 400
 
     opened.choose(t=3)

@@ -42,6 +42,7 @@ def test_a_terminal_gets_it_again_and_again_and_in_the_end_the_last_point() -> N
             curve.add(x, [1.5**x])
         assert 2 <= shown(curve).count("loss\n") <= 8
     assert "3.375" in shown(curve)
+    curve.finish()  # draws it again
 
 
 def test_not_more_often_than_asked(monkeypatch: pytest.MonkeyPatch) -> None:
@@ -62,6 +63,18 @@ def test_a_curve_without_points_shows_nothing() -> None:
     with LiveCurve(console=console(terminal=False)) as curve:
         pass
     assert shown(curve) == ""
+    names = LiveCurve(legend=["a", "b"]).drawing(40).renderables
+    assert list(map(str, names)) == ["(nothing to draw)", "  ⠒⠒ a", "  x  b"]
+
+
+def test_a_terminal_without_unicode_gets_ascii() -> None:
+    written = io.BytesIO()
+    file = io.TextIOWrapper(written, encoding="ascii")
+    with LiveCurve("x", "y", ["a"], console=Console(file=file, width=40, height=30)) as curve:
+        curve.add(1, [1.0])
+        curve.add(2, [2.0])
+    file.flush()
+    assert written.getvalue().decode("ascii").splitlines()[-1].rstrip() == "  .. a 2"
 
 
 def test_one_value_for_each_curve() -> None:
@@ -97,13 +110,46 @@ def test_in_a_notebook_one_picture_is_replaced(monkeypatch: pytest.MonkeyPatch) 
     assert pictures[0] != pictures[1]
 
 
-def test_figures_show_every_curve() -> None:
-    curve = LiveCurve("x", "y", ["a", "b"], console=console(terminal=False))
-    for x in range(3):
+@pytest.mark.parametrize(("points", "marker"), [(1, "o"), (3, "")])
+def test_a_figure_has_every_curve_with_its_name_and_its_look(points: int, marker: str) -> None:
+    limits: dict[str, Any] = {"xlim": (-1, 5), "ylim": (0.5, 9)}
+    curve = LiveCurve("x", "y", ["a", "b"], console=console(terminal=False), **limits)
+    for x in range(points):
         curve.add(x, [x, 2 * x])
-    [axes] = curve.figure().axes
-    assert {line.get_label(): list(line.get_ydata()) for line in axes.lines} == {
-        "a": [0, 1, 2],
-        "b": [0, 2, 4],
+    figure = curve.figure()
+    [axes] = figure.axes
+    assert {
+        line.get_label(): (
+            [list(data) for data in line.get_data()],
+            (line.get_color(), line.get_linewidth(), line.get_zorder(), line.get_marker()),
+        )
+        for line in axes.lines
+    } == {
+        "a": ([[0, 1, 2][:points], [0, 1, 2][:points]], ("#1f3f77", 1.4, 3, marker)),
+        "b": ([[0, 1, 2][:points], [0, 2, 4][:points]], ("#f5a742", 6.0, 2, marker)),
     }
+    assert {line.get_solid_capstyle() for line in axes.lines} == {"round"}
     assert (axes.get_xlabel(), axes.get_ylabel()) == ("x", "y")
+    assert (axes.get_xlim(), axes.get_ylim()) == ((-1, 5), (0.5, 9))
+    assert {text.get_text() for text in axes.get_legend().get_texts()} == {"a", "b"}
+    assert (*figure.get_size_inches(), figure.dpi) == (5.6, 3.4, 110)
+    curve.xlim = curve.ylim = None
+    curve.legend = ("", "")
+    [axes] = curve.figure().axes
+    assert axes.get_legend() is None
+    assert axes.get_ylim()[1] == pytest.approx(2.1 * (points - 1) or axes.get_ylim()[1])
+
+
+@pytest.mark.parametrize(
+    ("width", "height", "columns", "rows"),
+    [(60, 20, 59, 12), (60, 19, 59, 6), (76, 30, 75, 12), (200, 30, 76, 12)],
+)
+def test_a_drawing_fits_its_terminal(width: int, height: int, columns: int, rows: int) -> None:
+    to = Console(file=io.StringIO(), width=width, height=height)
+    with LiveCurve("x", "loss", ["a", "b"], console=to) as curve:
+        curve.add(1, [1.0, 2.0])
+        curve.add(2, [2.0, 12345.678])
+    lines = shown(curve).splitlines()
+    assert max(map(len, lines)) == columns
+    assert len(lines) == 1 + rows + 2 + 2  # label, curves, axis and its ends, legend
+    assert [line.strip() for line in lines[-2:]] == ["⠒⠒ a 2", "x  b 1.235e+04"]

@@ -2,40 +2,73 @@
 
 import math
 
+import pytest
+
 from compare.terminal.textplot import Curve, legend, plot
+from tests.tables import expected
+
+CURVES = [
+    Curve("right", [0, 1, 2, 4], [5.0, 3.0, 2.0, 1.0]),
+    Curve("wrong", [0, 2, 4, 5], [3.0, 3.0, 10.0, math.nan]),  # beyond 5, the top edge
+]
 
 
-def test_a_rising_line_runs_from_the_lower_left_to_the_upper_right() -> None:
-    lines = [
-        str(line) for line in plot([Curve("a", [0, 1], [0, 1])], width=30, height=5, unicode=False)
+@pytest.mark.parametrize("name", ["plot", "plot in ASCII"])
+def test_two_curves_with_axes_labels_and_legend(name: str) -> None:
+    unicode = name == "plot"
+    labels = {"xlabel": "epoch", "ylabel": "loss"}
+    lines = plot(CURVES, width=24, height=4, **labels, unicode=unicode)  # type: ignore[arg-type]
+    lines += legend(CURVES, unicode=unicode)
+    assert [str(line).rstrip() for line in lines] == expected(name)
+    assert {len(line) for line in lines[1:-2]} == {24}
+    assert {str(line.style) for line in lines[:-2]} == {"dim"}  # axes and their labels
+    of_signs = {"x": "bold yellow", "r": "default", "w": "default"}  # the others are dots
+    for line in lines:
+        for span in line.spans:
+            sign = line.plain[span.start]
+            assert str(span.style) == ("" if sign == " " else of_signs.get(sign, "cyan"))
+    assert [str(line.style) for line in lines[-2:]] == ["cyan", "bold yellow"]
+
+
+@pytest.mark.parametrize(
+    ("curves", "size", "expected"),
+    [
+        (
+            [Curve("of one point", [3], [7])],  # in the middle; no smaller than that
+            (5, 1),
+            ["7.5 │            ", "    │      ⠄     ", "6.5 │            "],
+        ),
+        (
+            [Curve("", [1, 2], [math.nan, math.inf]), Curve("the range", [1, 2], [1.0, 2.0])],
+            (20, 3),
+            ["2 │           xxxxxx", "  │     xxxxxxx     ", "1 │xxxxxx           "],
+        ),
+    ],
+)
+def test_the_ends_of_the_axis_are_those_of_the_points(
+    curves: list[Curve], size: tuple[int, int], expected: list[str]
+) -> None:
+    lines = [str(line) for line in plot(curves, width=size[0], height=size[1])]
+    assert lines[:-2] == expected
+    assert len(plot(curves)) == 12 + 2
+    assert len(plot(curves)[-1]) == 72
+    large = [str(line) for line in plot([Curve("", [0, 1], [1e-9, 123456])])]
+    assert (large[0][:9], large[11][:9]) == ("1.23e+05 ", "   1e-09 ")
+
+
+def test_each_curve_has_a_mark_and_a_colour() -> None:
+    lines = legend([Curve(name, [], []) for name in "abcde"])
+    assert [(str(line), str(line.style)) for line in lines] == [
+        ("  ⠒⠒ a", "cyan"),
+        ("  x  b", "bold yellow"),
+        ("  o  c", "magenta"),
+        ("  +  d", "green"),
+        ("  ⠒⠒ e", "cyan"),
     ]
-    field = [line.split("|")[1] for line in lines[:5]]
-    assert field[4][0] == "."
-    assert field[0][-1] == "."
-    assert field[0][0] == field[4][-1] == " "
-    assert lines[0].startswith("1 |")
-    assert lines[4].startswith("0 |")
-    assert all(len(line) <= 30 for line in lines)
-
-
-def test_braille_dots_are_where_the_points_are() -> None:
-    lines = plot([Curve("a", [0, 1], [1, 0])], width=15, height=3)
-    field = [str(line).split("│")[1] for line in lines[:3]]
-    assert ord(field[0][0]) - 0x2800 & 0x01  # the dot at the upper left
-    assert ord(field[2][-1]) - 0x2800 & 0x80  # the dot at the lower right
-
-
-def test_what_is_not_finite_is_left_out_and_what_explodes_runs_along_the_edge() -> None:
-    curves = [
-        Curve("right", [1, 2, 3], [3.0, 2.0, 1.0]),
-        Curve("wrong", [1, 2, 3], [3.0, 1e30, math.nan]),
-    ]
-    lines = [str(line) for line in plot(curves, width=40, height=6, unicode=False)]
-    assert lines[0].startswith("3.5 |")
-    assert "x" in lines[0]
-    assert [str(line) for line in legend(curves, unicode=False)] == ["  .. right", "  x  wrong"]
 
 
 def test_nothing_to_draw() -> None:
-    assert [str(line) for line in plot([Curve("a", [1.0], [math.nan])])] == ["(nothing to draw)"]
-    assert plot([Curve("a", [1.0], [2.0])], width=5, height=1)
+    [line] = plot([Curve("a", [1.0], [math.nan])])
+    assert (str(line), str(line.style)) == ("(nothing to draw)", "dim")
+    with pytest.raises(ValueError, match="shorter"):
+        Curve("a", [1.0, 2.0], [3.0]).points()

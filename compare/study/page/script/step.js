@@ -26,14 +26,14 @@ function values(what, name, a, b, all = null) {
     return make("div", { class: "values" }, make("div", { class: "what" }, what),
       make("dl", {}, make("dt", {}, "float64"), make("dd", { class: "main", "data-side": "page" }, show(a))));
   }
-  const isWithin = Math.abs(a - b) <= checkpoint().allowed[name];
+  const mark = (x, y) => (Math.abs(x - y) <= checkpoint().allowed[name] ? "agrees" : "apart");
   const list = make("dl", {},
     make("dt", {}, "NumPy"), make("dd", { class: "main", "data-side": "numpy" }, show(a)),
     make("dt", {}, "PyTorch"), make("dd", { "data-side": "torch" }, show(b)),
-    make("dt", {}, "difference"), make("dd", { "data-side": "difference", class: isWithin ? "agrees" : "apart" }, difference(name, a, b)));
+    make("dt", {}, "difference"), make("dd", { "data-side": "difference", class: mark(a, b) }, difference(name, a, b)));
   if (all && all[0].length > 1) {
     const [x, y] = farthest(...all);
-    list.append(make("dt", {}, `all ${all[0].length}`), make("dd", { class: "agrees" }, x === y ? "the same floats" : `at most ${difference(name, x, y)}`));
+    list.append(make("dt", {}, `all ${all[0].length}`), make("dd", { class: mark(x, y) }, x === y ? "the same floats" : `at most ${difference(name, x, y)}`));
   }
   return make("div", { class: "values" }, make("div", { class: "what" }, what), list);
 }

@@ -1,0 +1,97 @@
+"""The order of the gates in a weight: PyTorch's, or that of the user's code."""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Sequence
+from typing import Any
+
+import numpy as np
+
+from compare.parity import CELLS
+from compare.terminal import UsageError
+
+Order = tuple[str, ...]
+"""The gates from the first block of rows to the last; empty: PyTorch's order."""
+
+
+def parse_order(text: str | None, cell: str) -> Order:
+    """Read --gates; UsageError unless it names each gate of the cell once."""
+    if text is None:
+        return ()
+    gates, order = CELLS[cell].gates, tuple(text.replace(" ", "").split(","))
+    if sorted(order) != sorted(gates):
+        expected = f"the gates {', '.join(gates)} in some order" if gates else "no --gates"
+        raise UsageError(f"expected {expected} for the cell {cell}, got {text!r}")
+    return () if order == gates else order
+
+
+def to_own(array: np.ndarray, cell: str, order: Order) -> np.ndarray:
+    """Return an array whose blocks of rows are in PyTorch's order, in the order of the user."""
+    return _reordered(array, CELLS[cell].gates, order)
+
+
+def to_ours(array: np.ndarray, cell: str, order: Order) -> np.ndarray:
+    """Return an array whose blocks of rows are in the order of the user, in PyTorch's order."""
+    return _reordered(array, order, CELLS[cell].gates)
+
+
+def _reordered(array: np.ndarray, before: Order, after: Order) -> np.ndarray:
+    if not before or not after or len(array) % len(after):
+        return array
+    blocks = np.split(array, len(before))
+    return np.concatenate([blocks[before.index(gate)] for gate in after])
+
+
+class InOrder:
+    """Six functions of a submission, whose weights have their gates in another order.
+
+    The gates that a step returns stay in PyTorch's order.
+    """
+
+    def __init__(self, submission: Any, cell: str, order: Order) -> None:
+        self._submission, self._cell, self._order = submission, cell, order
+
+    def __getattr__(self, name: str) -> Any:
+        return getattr(self._submission, name)
+
+    def __enter__(self) -> InOrder:
+        return self
+
+    def __exit__(self, *_: object) -> None:
+        self._submission.close()
+
+    def call(self, name: str, *args: Any, keep: Sequence[int] = ()) -> Any:
+        """Call a function with arguments in PyTorch's order."""
+        return translated(
+            lambda *own: self._submission.call(name, *own, keep=keep),
+            *(name, self._cell, args),
+            before=lambda array: to_own(array, self._cell, self._order),
+            after=lambda array: to_ours(array, self._cell, self._order),
+        )
+
+
+def translated(
+    function: Callable[..., Any],
+    name: str,
+    cell: str,
+    args: Sequence[Any],
+    before: Callable[[np.ndarray], np.ndarray],
+    after: Callable[[np.ndarray], np.ndarray],
+) -> Any:
+    """Call one of the six functions; `before` is for its weights, `after` for their gradients."""
+    kind = name.removeprefix(f"{cell}_")
+    weights = {"step": 4, "forward": 4, "step_backward": 2}.get(kind, 0)
+    own, split = [*args], len(args) - weights
+    own[split:] = [before(array) for array in own[split:]]
+    if kind == "backward" and isinstance(own[0], tuple):  # the reference's tape
+        own[0] = (*own[0][:-2], *map(before, own[0][-2:]))
+    result = function(*own)
+    for array, used in zip(args[split:], own[split:], strict=True):
+        array[...] = after(used)  # as the function left it
+    if not isinstance(result, tuple | list):
+        return result
+    if kind == "forward" and isinstance(result[-1], tuple):
+        return (*result[:-1], (*result[-1][:-2], *map(after, result[-1][-2:])))
+    first = 1 + len(CELLS[cell].states) if kind in ("backward", "step_backward") else len(result)
+    turned = (after(d) if isinstance(d, np.ndarray) and d.ndim else d for d in result[first:])
+    return (*result[:first], *turned)

@@ -1,0 +1,145 @@
+"""Properties of memory: parameters that are changed, and arrays that are returned."""
+
+from __future__ import annotations
+
+from typing import Any
+
+from compare.check.cases.layer_case import LayerCase
+from compare.check.cases.layer_results import (
+    Results,
+    alike,
+    backward,
+    backward_pass,
+    build,
+    copied,
+    forward,
+    forward_pass,
+    fresh,
+    identical,
+    kept,
+    load,
+    named,
+    outputs,
+    run,
+)
+from compare.check.properties.layer_property import Compared, layer_property
+from compare.check.properties.of_layers import more
+from compare.check.properties.property import NotTried, properties_of
+
+
+def scaled(case: LayerCase, factor: float) -> LayerCase:
+    """Return the case with its parameters times a power of two."""
+    parameters = case.floats.parameters
+    return case.given(parameters={n: a * a.dtype.type(factor) for n, a in parameters.items()})
+
+
+def both_passes(layer: Any, case: LayerCase) -> Results:
+    """Run a layer that is there, forward and backward."""
+    results, tape = forward(layer, case)
+    return results | backward(layer, case, tape)
+
+
+# Parameters -------------------------------------------------------------------------------------
+
+
+@layer_property(again=True, likely="Its parameters are copied once: an optimizer changes nothing.")
+def changed_parameters(layer_class: Any, case: LayerCase) -> Compared:
+    """Parameters that are changed in place, or loaded, are used from the next call on."""
+    layer = build(layer_class, case)
+    both_passes(layer, case)
+    for how, factor in (("in place", 0.5), ("loaded", -0.5)):
+        other = scaled(case, factor)
+        load(layer, other.floats.parameters, how)
+        yield identical(run(layer_class, other), both_passes(layer, other), other)
+
+
+@layer_property(again=True, likely="Some of the parameters are those of an earlier call.")
+def replaced_parameters(layer_class: Any, case: LayerCase) -> Compared:
+    """Other arrays in the place of the parameters are used from the next call on.
+
+    A layer may also keep to its own arrays, in the forward pass and in the backward pass.
+    """
+    layer, other = build(layer_class, case), scaled(case, 0.5)
+    before = both_passes(layer, case)
+    load(layer, other.floats.parameters, "replaced")
+    after = both_passes(layer, other)
+    comparisons = alike(run(layer_class, other), after, other)
+    if not all(c.ok for c in comparisons) and all(c.ok for c in alike(before, after, case)):
+        raise NotTried("it keeps to its own arrays: change parameters in place")
+    yield comparisons
+
+
+@layer_property(gradients=True, again=True, likely="It mixes the parameters of two passes.")
+def old_tape(layer_class: Any, case: LayerCase) -> Compared:
+    """A tape's gradients are those of its own forward pass.
+
+    In between, the layer computes with other parameters; before the backward pass they are changed
+    back, since a backward pass may read them.
+    """
+    layer, other = build(layer_class, case), scaled(case, 0.5)
+    _, tape = forward(layer, case)
+    load(layer, other.floats.parameters, "in place")
+    both_passes(layer, other)
+    load(layer, case.floats.parameters, "in place")
+    expected = both_passes(build(layer_class, case), case)
+    gradients = {name: a for name, a in expected.items() if name.startswith("gradient")}
+    yield identical(gradients, backward(layer, case, tape), case)
+
+
+# Returned arrays --------------------------------------------------------------------------------
+
+
+@layer_property(again=True, likely="A later pass writes into the same memory.")
+def returned_arrays(layer_class: Any, case: LayerCase) -> Compared:
+    """Returned arrays keep their values while further passes run, of this layer or another."""
+    layer, other = build(layer_class, case), scaled(case, 0.5)
+    output, state, tape = forward_pass(layer, fresh(case))
+    outputs_now, before = kept(layer, (output, state)), outputs(output, state)
+    gradients = backward_pass(layer, tape, fresh(case))
+    gradients_now, before = kept(layer, gradients), before | copied(named(gradients))
+    if not case.one_hot:
+        other = other.given(x=more(case, case.floats.x.shape))
+    back = {name: getattr(case.floats, name) for name in ("d_output", "d_h_n", "d_c_n")}
+    twice = case.given(**{name: None if a is None else 2 * a for name, a in back.items()})
+    backward(layer, twice, tape)
+    for each in (layer, build(layer_class, other)):
+        both_passes(each, other)
+    yield identical(before, outputs(*outputs_now()) | named(gradients_now()), case)
+
+
+@layer_property(
+    gradients=True,
+    of_arrays=True,
+    likely="Two gradients are one array: clipping, which scales each in place, scales it twice.",
+)
+def gradients_apart(layer_class: Any, case: LayerCase) -> Compared:
+    """Each gradient has memory of its own: to scale one in place changes no other."""
+    layer = build(layer_class, case)
+    _, tape = forward(layer, case)
+    gradients = named(backward_pass(layer, tape, fresh(case)))
+    expected = {name: 2 * array for name, array in gradients.items()}
+    for array in gradients.values():
+        array *= 2
+    yield identical(expected, gradients, case)
+
+
+@layer_property(
+    of_arrays=True,
+    strict=True,
+    likely="To write into a returned array changes the tape or the parameters: return a copy, or "
+    "a view that is read-only.",
+)
+def own_memory(layer_class: Any, case: LayerCase) -> Compared:
+    """Returned arrays share no memory with the tape or the parameters."""
+    layer = build(layer_class, case)
+    output, state, tape = forward_pass(layer, fresh(case))
+    outputs_now, parameters = kept(layer, (output, state)), copied(layer.parameters)
+    gradients = backward_pass(layer, tape, fresh(case))
+    gradients_now, expected = kept(layer, gradients), copied(named(gradients))
+    outputs_now(double=True)
+    gradients_now(double=True)
+    yield identical(expected, backward(layer, case, tape), case)
+    yield identical(parameters, layer.parameters, case)
+
+
+PROPERTIES = properties_of(vars())

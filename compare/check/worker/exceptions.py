@@ -1,0 +1,34 @@
+"""Exceptions of the user's code in words: what NumPy says of arrays is not meant for beginners."""
+
+from __future__ import annotations
+
+import re
+import tomllib
+from functools import lru_cache
+from importlib import resources
+
+
+@lru_cache
+def table() -> tuple[dict[str, str], ...]:
+    """Return the messages that are known, and their words."""
+    file = resources.files("compare.check.worker") / "exceptions.toml"
+    return tuple(tomllib.loads(file.read_text(encoding="utf-8"))["exception"])
+
+
+def in_words(kind: str, message: str, where: str) -> str:
+    """Return what was raised and where, in words if the message is known."""
+    text = f"{kind}: {message}" if message else kind
+    for row in table():
+        if found := re.fullmatch(row["message"], text, re.DOTALL):
+            words = row["words"].format(*found.groups())
+            return f"{words} ({', '.join(filter(None, (kind, where)))})"
+    return f"{text} ({where})" if where else text
+
+
+def likely_of(words: str, direction: str) -> str:
+    """Return the likely mistake in a pass that ended with these words; empty if there is none."""
+    for row in table():
+        pattern = re.sub(r"\\\{\d\\\}", ".*", re.escape(row["words"]))
+        if direction in row and re.match(rf"{pattern} \(", words):
+            return row[direction]
+    return ""

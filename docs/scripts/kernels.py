@@ -1,0 +1,308 @@
+"""Prove the Triton kernels on a machine without a GPU, for docs/kernels.md.
+
+    python docs/scripts/kernels.py cases 1000       # random cases of each cell, in the interpreter
+    python docs/scripts/kernels.py proof 2 NAME…    # fewer cases and mistakes; prints them as JSON
+    python docs/scripts/kernels.py mistakes         # wrong kernels: each has to be noticed
+    python docs/scripts/kernels.py compile          # registers, spills, shared memory, TF32
+    python docs/scripts/kernels.py write DIR        # the wrong kernels as files, for `check`
+
+The results are kept in docs/measurements/kernels.json; `figures.py draw` writes them into the page.
+Kernels run in Triton's interpreter, as with `rnn-parity check --interpret`; each case is compared
+with scratch_rnn in float64.
+"""
+
+from __future__ import annotations
+
+import json
+import sys
+import tempfile
+import tomllib
+from importlib.metadata import version
+from pathlib import Path
+from types import ModuleType, SimpleNamespace
+from typing import Any
+
+import numpy as np
+from pages import DOCS, MEASUREMENTS, ROOT, read, table, versions
+
+from compare.check import BUG_NAMES, Comparison, LayerCase, load_file, run
+from compare.check.bugs.patches import Patch, patched_source
+from compare.check.cases.layer_case import random_case
+from compare.check.classes.parts import compared_with_ours
+from compare.check.kernels import compile_launches
+from compare.parity import CELLS
+from scratch_rnn.states import arrays_of, each
+
+WORKER = ROOT / "compare" / "check" / "worker"
+ADAPTER = ROOT / "compare" / "check" / "classes" / "adapters" / "torch_module.py"
+STORED = MEASUREMENTS / "kernels.json"
+PAGES = {"rnn": "elman", "gru": "gru", "lstm": "lstm"}
+HEAD = "import torch\n\nfrom scratch_rnn import kernels\n\n"
+
+SURFACE: dict[str, Any] = {
+    **dict.fromkeys(("one_hot", "bidirectional", "projected", "lengths"), False),
+    "L": 1,
+    "bias": True,
+    "batch_first": False,
+    "unbatched": False,
+    "dropout": 0.0,
+    "nonlinearity": "tanh",
+    "dtype": "float32",
+    "T": (1, 2, 3, 4),
+    "V": range(1, 6),
+    "B": (1, 2, 3, 4, 17),
+    "H": (1, 2, 3, 5, 8, 15, 16, 17, 32, 33, 64, 65, 100, 256),
+}
+"""The cases: float32, one layer, one direction. The tiles are 16 to 64 wide."""
+
+MISTAKES: dict[str, dict[str, Any]] = {
+    entry["name"]: entry
+    for entry in tomllib.loads((DOCS / "kernels" / "mistakes.toml").read_text("utf-8"))["mistake"]
+}
+
+
+def source_of(entry: dict[str, Any]) -> dict[str, str]:
+    """Return the files of a wrong kernel: its module, and `tiles` if that is changed."""
+    name = entry["name"].replace("-", "_")
+    if "code" in entry:
+        return {name: HEAD + entry["code"]}
+    patches = [Patch(f"scratch_rnn/kernels/{f}.py", old, new) for f, old, new in entry["patch"]]
+    pages = dict.fromkeys([PAGES[entry["cell"]], *(f for f, *_ in entry["patch"])])
+    texts = {f: patched_source(f"scratch_rnn/kernels/{f}.py", patches) for f in pages}
+    page, tiles = texts[PAGES[entry["cell"]]], texts.get("tiles")
+    if tiles is None:
+        return {name: page}
+    return {
+        name: page.replace("scratch_rnn.kernels.tiles", f"{name}_tiles"),
+        f"{name}_tiles": tiles,
+    }
+
+
+def write(folder: Path, names: list[str] | None = None) -> None:
+    """Write wrong kernels as files."""
+    folder.mkdir(parents=True, exist_ok=True)
+    for name in names or [name for name, entry in MISTAKES.items() if "notice" in entry]:
+        for file, text in source_of(MISTAKES[name]).items():
+            (folder / f"{file}.py").write_text(text, encoding="utf-8")
+
+
+class Interpreter:
+    """Triton's interpreter in this process, and the adapter of `check` for modules of PyTorch."""
+
+    def __init__(self) -> None:
+        self.module = load_file(WORKER / "interpreter.py", "docs_")
+        self.adapted = load_file(ADAPTER, "docs_").adapted
+
+    def compared(self, module: ModuleType, case: LayerCase) -> tuple[Comparison, ...]:
+        """Run the layer of a module on a case and compare the results."""
+        adapted = self.adapted(getattr(module, CELLS[case.cell].layer))
+
+        class Layer:
+            def __init__(self, input_size: int, hidden_size: int, **_: Any) -> None:
+                self.layer = adapted(input_size, hidden_size)
+                self.load = self.layer.load
+
+            def forward(self, x: np.ndarray, state: Any) -> Any:
+                output, last, tape = self.layer.forward(x, state)
+                return array_of(output), each(array_of, last), tape
+
+            def backward(self, tape: Any, d_output: Any, d_state: Any) -> Any:
+                found = self.layer.backward(tape, d_output, d_state)
+                initial = dict(zip(("h0", "c0"), arrays_of(found["h0"]), strict=False))
+                arrays = {n: None if a is None else array_of(a) for n, a in initial.items()}
+                parameters = {n: array_of(a) for n, a in found["parameters"].items()}
+                return SimpleNamespace(x=array_of(found["x"]), parameters=parameters, **arrays)
+
+        return compared_with_ours(case, run(Layer, case))
+
+
+def array_of(tensor: Any) -> np.ndarray:
+    """Return a tensor as an array."""
+    return np.array(tensor.detach())
+
+
+def case_of(cell: str, rng: np.random.Generator, **fixed: Any) -> LayerCase:
+    """Draw a case; wide ones have few steps and sequences, since the interpreter is slow."""
+    case = random_case(rng, cell=cell, **(SURFACE | fixed))
+    small = {"T": (1, 2), "B": (1, 2)}
+    return random_case(rng, cell=cell, **(SURFACE | small | {"H": case.H})) if case.H > 64 else case
+
+
+def share_of(interpreter: Interpreter, cell: str, number: int) -> tuple[float, str]:
+    """Return the largest share of the tolerance in a random case, and where it is.
+
+    SystemExit if it is above 1.
+    """
+    from scratch_rnn import kernels  # for the interpreter, which is there now
+    from scratch_rnn.kernels import tiles
+
+    rng = np.random.default_rng(number)
+    case = case_of(cell, rng)
+    tiles.PROGRAMS = int(rng.choice((1, 2) if case.B > 2 else (1, 132)))
+    comparisons = interpreter.compared(kernels, case)
+    wrong = [c for c in comparisons if not c.ok]
+    if wrong:
+        raise SystemExit(f"{case}: {wrong[0].tensor}: {wrong[0].describe()}")
+    return max((c.share, f"{c.tensor} of {case}") for c in comparisons)
+
+
+def measure_cases(number: int) -> dict[str, Any]:
+    """Compare random cases of each cell; return the largest share of the tolerance."""
+    interpreter = Interpreter()
+    worst = {cell: max(share_of(interpreter, cell, k) for k in range(number)) for cell in PAGES}
+    return {
+        cell: {"cases": number, "share": share, "where": where}
+        for cell, (share, where) in worst.items()
+    }
+
+
+CASES = (
+    {"T": 3, "B": 2, "V": 4, "H": 5, "h0": True, "upstream": "both", "saturated": False},
+    {"T": 2, "B": 2, "V": 3, "H": 17, "h0": True, "upstream": "both", "saturated": True},
+)
+"""The fields of cases on which a mistake has to be noticed."""
+
+
+def noticed(interpreter: Interpreter, name: str, folder: Path) -> str:
+    """Return how a mistake is noticed: the tensor, or the exception; empty if it is not."""
+    write(folder, [name])
+    sys.path.insert(0, str(folder))
+    try:
+        module = load_file(folder / f"{name.replace('-', '_')}.py")
+        for fields in CASES:
+            case = case_of(MISTAKES[name]["cell"], np.random.default_rng(1), **fields)
+            wrong = [c for c in interpreter.compared(module, case) if not c.ok]
+            if wrong:
+                return wrong[0].tensor
+    except (IndexError, RuntimeError) as error:
+        return f"{type(error).__name__}: {error}"
+    finally:
+        sys.path.remove(str(folder))
+    return ""
+
+
+def measure_mistakes(names: list[str] | None = None) -> dict[str, str]:
+    """Return how each of the mistakes is noticed that a case can show."""
+    interpreter = Interpreter()
+    of_catalogue = [n for n, entry in MISTAKES.items() if "patch" in entry]
+    assert {n for n in of_catalogue if "notice" not in MISTAKES[n]} <= set(BUG_NAMES)
+    with tempfile.TemporaryDirectory() as folder:
+        return {n: noticed(interpreter, n, Path(folder)) for n in names or of_catalogue}
+
+
+SIZES = ("T", "B", "H")
+
+
+def launches(H: int, precision: str = "ieee", **constants: Any) -> list[dict[str, Any]]:
+    """Return the launches of all kernels for H units, with T and B as in the lecture."""
+    side = min(64, max(16, 1 << (H - 1).bit_length()))
+    chosen = {"BB": 1, "BH": side, "precision": precision} | constants
+    found = []
+    for cell, page in PAGES.items():
+        module = __import__(f"scratch_rnn.kernels.{page}", fromlist=["launch"])
+        for way in ("forward", "backward"):
+            kernel = getattr(module, f"{cell}_{way}")
+            names = kernel.arg_names
+            kinds = {
+                n: "constexpr" if n in chosen else "i32" if n in SIZES else "*fp32" for n in names
+            }
+            found.append(
+                {
+                    "name": f"{cell}_{way}",
+                    "module": module.__name__,
+                    "file": module.__file__,
+                    "types": kinds,
+                    "values": chosen,
+                    "constants": chosen,
+                    "aligned": [k for k, n in enumerate(names) if n not in ("T", *chosen)],
+                    "options": {"num_warps": 4},
+                }
+            )
+    return found
+
+
+ARCHITECTURES = ("sm_80", "sm_90")
+SEQUENCES = (1, 4, 16)
+
+
+def measure_compiled() -> list[dict[str, Any]]:
+    """Compile all kernels for both architectures, with 1, 4 and 16 sequences to a program."""
+    return [
+        used | {"architecture": architecture}
+        for architecture in ARCHITECTURES
+        for BB in SEQUENCES
+        for used in compile_launches(launches(256, BB=BB), architecture)
+    ]
+
+
+def store(key: str, value: Any) -> None:
+    """Keep a measurement."""
+    data = json.loads(STORED.read_text("utf-8")) if STORED.exists() else {}
+    data |= {key: value, "versions": versions() | {"triton": version("triton")}}
+    STORED.write_text(json.dumps(data, indent=1) + "\n", encoding="utf-8")
+
+
+# The page ---------------------------------------------------------------------------------------
+
+
+def cases_table() -> str:
+    """Return the largest share of the tolerance of each cell."""
+    rows = []
+    for cell, found in read("kernels")["cases"].items():
+        where = f"`{found['where'].replace(' of LayerCase', '`, `LayerCase')}`"
+        rows.append([CELLS[cell].layer, where, f"{found['cases']:,}", f"{found['share']:.2f}"])
+    return table(["cell", "largest in", "cases", "share of the tolerance"], rows, numbers=2)
+
+
+def compiled_table() -> str:
+    """Return registers, spills and shared memory of the kernels."""
+    found = {
+        (used["name"], used["constants"]["BB"], used["architecture"]): used
+        for used in read("kernels")["compiled"]
+    }
+    rows = []
+    for name, BB in dict.fromkeys((name, BB) for name, BB, _ in found):
+        row = [f"`{name}`", str(BB)]
+        for architecture in ARCHITECTURES:
+            used = found[name, BB, architecture]
+            row += [str(used["registers"]), str(used["stack"]), f"{used['shared'] / 1024:.1f}"]
+        rows.append(row)
+    head = ["kernel", "sequences"]
+    for architecture in ARCHITECTURES:
+        head += [f"{architecture}: registers", "bytes spilled", "shared memory, KB"]
+    return table(head, rows, numbers=7)
+
+
+def mistakes_table() -> str:
+    """Return the wrong kernels, and how `check --interpret` notices each of them."""
+    entries = [entry for entry in MISTAKES.values() if "notice" in entry]
+    rows = [[f"`{e['name']}`", e["words"], f"`{' '.join(e['notice'].split())}`"] for e in entries]
+    found = list(read("kernels")["mistakes"].values())
+    more = (
+        f"{sum(map(bool, found))} of {len(found)} patched kernels are noticed in the interpreter."
+    )
+    return table(["mistake", "what is wrong", "what is printed"], rows) + "\n\n" + more
+
+
+def main(arguments: list[str]) -> int:
+    """Run the command."""
+    match arguments:
+        case ["proof", number, *names]:
+            proof = {"cases": measure_cases(int(number)), "mistakes": measure_mistakes(names)}
+            sys.stdout.write(json.dumps(proof))
+        case ["cases", number]:
+            store("cases", measure_cases(int(number)))
+        case ["mistakes"]:
+            store("mistakes", measure_mistakes())
+        case ["compile"]:
+            store("compiled", measure_compiled())
+        case ["write", folder]:
+            write(Path(folder))
+        case _:
+            sys.stderr.write(f"expected cases N, mistakes, compile, write DIR, got {arguments}\n")
+            return 2
+    return 0
+
+
+if __name__ == "__main__":
+    sys.exit(main(sys.argv[1:]))

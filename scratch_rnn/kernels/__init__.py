@@ -1,0 +1,11 @@
+"""The same recurrences as GPU kernels in Triton.
+
+Read `elman` first, with `tiles`, then `gru` and `lstm`. docs/kernels.md explains why they are slow
+where they are slow. They need PyTorch and Triton: ``pip install 'rnn-parity[kernel]'``.
+"""
+
+from scratch_rnn.kernels.elman import RNN
+from scratch_rnn.kernels.gru import GRU
+from scratch_rnn.kernels.lstm import LSTM
+
+__all__ = ["GRU", "LSTM", "RNN"]

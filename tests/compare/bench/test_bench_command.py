@@ -1,0 +1,150 @@
+"""The command: what is measured and in which order, where it is written, and what is refused."""
+
+import re
+from contextlib import nullcontext
+from dataclasses import replace
+from datetime import datetime
+from pathlib import Path
+from types import SimpleNamespace
+from typing import Any
+
+import pytest
+
+from compare.bench import command
+from compare.bench.command import bench
+from compare.bench.config import BenchConfig
+from compare.bench.measure.budget import Budget
+from compare.bench.results.result import Document, Memory
+from compare.bench.rows.numpy_rows import Plain
+from compare.bench.rows.row import Row
+from compare.bench.workload.case import NUM_PREDS
+from compare.bench.workload.work import LEFT_OUT, TIMED, flops
+from compare.terminal import Terminal, UsageError
+from tests.compare.bench.bench_help import MODEL, bench_of, hasty, shapes_file, terminal
+from tests.compare.bench.test_bench_result import full
+from tests.tables import messages
+
+__all__ = ["hasty"]
+
+
+@pytest.mark.usefixtures("hasty")
+def test_a_benchmark_is_shown_again_from_its_file_alone(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    path = tmp_path / "found.json"
+    to, printed = terminal()
+    found = bench_of(tmp_path, MODEL, to, cell="lstm")
+    assert found == Document.read(path)
+    assert found.finished
+    assert (found.shapes, found.settings["cell"]) == ([replace(MODEL, cell="lstm")], "lstm")
+    assert len(found.timings) == 3 * 4
+    assert all(t.outcome == TIMED and len(t.seconds) >= 3 for t in found.timings)
+    errors = {t.phase: t.error for t in found.timings if t.row == "scratch"}
+    assert errors.pop("generation") is None
+    assert all(error is not None and 1e-9 < error < 1e-5 for error in errors.values())
+    assert found.timings[0].flops == flops(found.shapes[0], "forward")
+    assert len(found.parts) == 8
+    assert "model: model, T 6, B 3, V 5, H 16, lstm" in printed.getvalue()
+    assert len(found.reference_product) >= 3 * 4
+    assert found.environment["threads"] == {"scratch_rnn": 1, "torch": 1}
+    assert re.search("No CUDA device|no cuDNN", printed.getvalue())
+    names = ["found-time.png", "found-roofline.png", "found-parts.png"]
+    before = {name: (tmp_path / name).read_bytes() for name in names}
+    for name in names:
+        (tmp_path / name).unlink()
+    monkeypatch.setattr("compare.bench.command._measure", None)  # it is not called
+    to, again = terminal()
+    bench(BenchConfig(plot=path), to)
+    assert {name: (tmp_path / name).read_bytes() for name in names} == before
+    tables = [text.getvalue().partition("Roof:")[2] for text in (printed, again)]
+    assert tables[0] == tables[1]
+    assert str(tmp_path) not in path.read_text()
+
+
+@pytest.mark.usefixtures("hasty")
+def test_times_of_a_generation_are_per_character(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr("compare.bench.measure.timing.seconds_of_a_call", lambda run, calls: 1.0)
+    found = bench_of(tmp_path, phases=("forward", "generation"), budget=30.0)
+    medians = [timing.median for timing in found.timings]
+    assert medians == [1.0] * 3 + [1.0 / NUM_PREDS] * 3
+
+
+@pytest.mark.usefixtures("hasty")
+def test_the_progress_names_each_shape_from_small_to_large(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    shown: list[str] = []
+    threads: set[int] = set()
+
+    def objection(self: Budget, row: Row, phase: str, flops: int) -> str | None:
+        return "over budget" if row.name == "torch" else None
+
+    def settings(self: Row, number: int) -> nullcontext[None]:
+        threads.add(number)
+        return nullcontext()
+
+    monkeypatch.setattr(command, "_progress", lambda to: nullcontext(shown.append))
+    memory = Memory("scratch", MODEL, 7)
+    monkeypatch.setattr(command, "measure_memory", lambda *given: [memory, given])
+    monkeypatch.setattr(Document, "write", lambda self, path: None)
+    monkeypatch.setattr(Budget, "compiled", lambda *_: "compiling took too long")
+    monkeypatch.setattr(Budget, "objection_before", objection)
+    monkeypatch.setattr(Plain, "compiles", True)
+    monkeypatch.setattr(Plain, "settings", settings)
+    shapes = [replace(MODEL, name=f"H{H}", H=H) for H in (16, 8)]
+    options: dict[str, Any] = {"phases": ("step",), "rows": ("plain", "scratch", "torch")}
+    config = BenchConfig(shapes=shapes_file(tmp_path, *shapes), memory=True, **options)
+    found = command._measure(config, tmp_path / "found.json", Terminal(quiet=True))
+    assert shown == [
+        "the best rates of this machine",
+        "shape 1 of 2: H8: model, T 6, B 3, V 5, H 8, tanh",
+        "shape 2 of 2: H16: model, T 6, B 3, V 5, H 16, tanh",
+        "the parts of a step",
+        "peak memory",
+    ]
+    assert [shape.name for shape in found.shapes] == ["H16", "H8"]
+    assert found.parts_of == shapes[0]
+    assert found.memory == [memory, (1, "rnn")]
+    assert {(t.row, t.phase, t.outcome, t.reason) for t in found.timings} == {
+        ("scratch", "step", TIMED, ""),
+        ("plain", "step", LEFT_OUT, "compiling took too long"),
+        ("torch", "step", LEFT_OUT, "over budget"),
+    }
+    assert {t.row for t in found.timings if t.first_call} == {"scratch", "plain"}
+    assert threads == {1}
+
+
+def test_the_files_of_a_benchmark_are_named_by_its_time(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.chdir(tmp_path)
+    Path("benchmarks").mkdir()
+    now = SimpleNamespace(now=lambda: datetime(2026, 2, 3, 4, 5, 6))
+    monkeypatch.setattr(command, "datetime", now)
+    monkeypatch.setattr(command, "_measure", lambda *_: full())
+    to, printed = terminal()
+    bench(BenchConfig(), to)
+    name = "benchmarks/20260203-040506"
+    files = [f"{name}-time.png", f"{name}-roofline.png", f"{name}-parts.png"]
+    assert printed.getvalue().splitlines()[-4:] == [
+        *(f"Picture: {Path(name)}" for name in files),
+        f"Numbers: {Path(f'{name}.json')}",
+    ]
+    assert all(Path(name).exists() for name in files)
+
+
+@pytest.mark.usefixtures("hasty")
+def test_rows_without_a_phase_of_the_shapes_are_refused(tmp_path: Path) -> None:
+    with pytest.raises(UsageError, match="expected --rows with a phase of these shapes, got"):
+        bench_of(tmp_path, rows=("torch-page",))
+
+
+OPTIONS = messages("options of bench")
+
+
+@pytest.mark.parametrize("options", OPTIONS)
+def test_invalid_options_are_refused(options: str) -> None:
+    with pytest.raises(UsageError, match=OPTIONS[options]):
+        bench(eval(f"BenchConfig({options})"))

@@ -1,0 +1,114 @@
+"""The table of a comparison: rows with known numbers, in a terminal of any width."""
+
+import io
+import re
+from typing import Any
+
+import pytest
+from rich.console import Console
+
+from compare.parity.rows import ParityReport, ParityRow, Verdict
+from compare.parity.table import parity_verdict, show_parity
+from compare.terminal import Terminal
+from tests.tables import expected
+
+AGREES, LESS_EXACT, DIFFERS, UNDECIDABLE = Verdict
+
+
+def row(name: str, verdict: Verdict = AGREES, share: float = 0.123, **fields: Any) -> ParityRow:
+    values: dict[str, Any] = {"difference": 1.26e-7, "ulps": 3, "allowed": 1e-6, "digits": 5}
+    shape = fields.pop("shape", (70, 28))
+    return ParityRow(name, shape, "float32", verdict, share=share, **values | fields)
+
+
+LESS = {"scratch_error": 3e-8, "concise_error": 1e-8}
+ROWS = (
+    row("loss", shape=(), share=0.994),
+    row("gradient of linear.bias", shape=(28,), **LESS),
+    row("gradient of rnn.weight_hh_l0", LESS_EXACT, **LESS),
+    row("clipped gradient of linear.bias", DIFFERS, share=1234.56),
+    row("updated linear.bias", UNDECIDABLE, share=1.0),
+)
+TABLE = expected("parity")
+BODY = TABLE[3:-1]
+
+
+def shown(width: int, color: Any = None) -> list[str]:
+    printed = io.StringIO()
+    console = Console(file=printed, width=width, force_terminal=True, color_system=color)
+    show_parity(ParityReport(ROWS), Terminal(console))
+    return [line.rstrip() for line in printed.getvalue().splitlines()]
+
+
+def cells(lines: list[str]) -> list[list[str]]:
+    return [re.split("  +", line.strip()) for line in lines]
+
+
+def test_each_number_is_in_its_row_and_column() -> None:
+    assert shown(94) == shown(93) == TABLE
+    assert shown(92) != TABLE  # one column too narrow
+
+
+@pytest.mark.parametrize(
+    ("width", "columns"),
+    [(84, (0, 2, 3, 4, 5, 6)), (83, (0, 2, 3, 6)), (65, (0, 3, 6)), (53, (0, 6)), (39, (0, 6))],
+)
+def test_a_narrow_table_leaves_out_columns(width: int, columns: tuple[int, ...]) -> None:
+    expected = [[line[k] for k in columns] if line[1:] else line for line in cells(BODY)]
+    assert cells(shown(width)[-len(BODY) - 1 : -1]) == expected
+
+
+def test_the_colour_is_that_of_the_verdict() -> None:
+    found = re.findall(r"\x1b\[([\d;]*3\d)m([^\x1b]*)", "\n".join(shown(94, "standard")))
+    assert [(colour, text.strip()) for colour, text in found] == [
+        ("32", "agrees"),
+        ("32", "agrees"),
+        ("32", "agrees, less exact"),
+        ("1;31", "DIFFERS"),
+        ("33", "undecidable"),
+        ("31", "parity: 1 of 5 tensors differ: clipped gradient of linear.bias"),
+    ]
+
+
+def names(number: int) -> str:
+    return ", ".join(f"t{k}" for k in range(number))
+
+
+@pytest.mark.parametrize(
+    ("rows", "summary", "style"),
+    [
+        (ROWS[:2], "all 2 tensors agree; the largest difference is 99% of the tolerance", "green"),
+        (
+            ROWS[:3],
+            "all 3 tensors agree; the largest difference is 99% of the tolerance; "
+            "scratch is less exact in 1: gradient of rnn.weight_hh_l0",
+            "green",
+        ),
+        (
+            (row("y", LESS_EXACT, scratch_error=1e-8, concise_error=3e-8),),
+            "all 1 tensors agree; the largest difference is 12% of the tolerance; "
+            "concise is less exact in 1: y",
+            "green",
+        ),
+        (
+            (ROWS[0], *(row(f"t{k}", UNDECIDABLE) for k in range(5))),
+            "5 of 6 tensors are undecidable, because rounding alone may change them by their own "
+            f"size: {names(5)}",
+            "yellow",
+        ),
+        (
+            (ROWS[4], *(row(f"t{k}", DIFFERS) for k in range(6))),
+            f"6 of 7 tensors differ: {names(5)}, ...",
+            "red",
+        ),
+        (
+            (row("y", DIFFERS, problem="only in scratch"),),
+            "1 of 1 tensors differ: y (only in scratch)",
+            "red",
+        ),
+    ],
+)
+def test_the_verdict_counts_and_names(
+    rows: tuple[ParityRow, ...], summary: str, style: str
+) -> None:
+    assert parity_verdict(ParityReport(rows)) == (f"parity: {summary}", style)

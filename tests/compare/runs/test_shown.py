@@ -1,0 +1,175 @@
+"""What a training prints, with a clock that the test moves: a quarter of a second an update."""
+
+import io
+import math
+import signal
+from dataclasses import replace
+from pathlib import Path
+from types import SimpleNamespace
+from typing import Any
+
+import pytest
+from rich.console import Console
+
+from compare.cli import main
+from compare.parity.rows import ParityReport, Verdict
+from compare.runs import snapshots
+from compare.runs.commands import RunResult, _report
+from compare.runs.config import RunConfig
+from compare.runs.reading import read_metrics
+from compare.runs.record import Record
+from compare.runs.resuming import _difference
+from compare.terminal import Terminal, output
+from tests.compare.parity.test_table import ROWS
+from tests.compare.runs.checkpoints import checkpoint
+from tests.compare.runs.runs import only, read, signalled
+
+
+@pytest.fixture
+def clock(monkeypatch: pytest.MonkeyPatch, without_curves: None) -> None:
+    now, right = [100.0], Record.add_metrics
+
+    def add_metrics(self: Record, update: Any) -> None:
+        now[0] += 0.25
+        right(self, update)
+
+    monkeypatch.setattr(Record, "add_metrics", add_metrics)
+    monkeypatch.setattr(output.time, "perf_counter", lambda: now[0])
+
+
+def perplexity(directory: Path, side: str) -> str:
+    """Return the perplexity of the last epoch, of 6 updates of 32 characters each."""
+    losses = [update[f"{side}_loss"] for update in read_metrics(directory)][-6:]
+    return f"{side} {math.exp(sum(losses) / 6):.2f}"
+
+
+@pytest.mark.usefixtures("clock")
+def test_a_run_that_is_stopped_and_resumed_counts_its_updates(
+    training: list[str], tmp_path: Path, capsys: pytest.CaptureFixture[str]
+) -> None:
+    with signalled(8, signal.SIGINT):
+        assert main(training) == 130
+    directory = only(tmp_path / "runs")
+    assert capsys.readouterr().out.splitlines()[-2:] == [
+        "Stopped and saved after update 8 of 12 (epoch 2)",
+        f"To resume:  rnn-parity run --resume {directory}",
+    ]
+    assert main(["run", "--resume", str(directory), "--epochs", "3"]) == 0
+    result = read(directory, "result.json")
+    agreeing = read(directory, "parity.json")["trained"]
+    share = max(row["share"] for row in agreeing)
+    assert capsys.readouterr().out.splitlines()[5:12] == [
+        f"Resuming {directory} after update 8 of 18",
+        "",
+        "",
+        "3 epochs, 10 of 18 updates in 2.5 s (4 a second)",
+        f"fox.txt: perplexity {perplexity(directory, 'scratch')}, "
+        f"{perplexity(directory, 'concise')}",
+        f"largest difference between the parameters of both: {result['largest_difference']:.1e}",
+        f"trained models, parity: all {len(agreeing)} tensors agree; the largest difference is "
+        f"{share:.0%} of the tolerance",
+    ]
+    assert (result["seconds"], result["updates"]) == (2.5, 10)
+
+
+@pytest.mark.usefixtures("clock")
+def test_one_model_writes_a_text_after_fifty_epochs(
+    training: list[str], tmp_path: Path, capsys: pytest.CaptureFixture[str]
+) -> None:
+    assert main(["train", "--model", "concise", *training, "--epochs", "51"]) == 0
+    directory = only(tmp_path / "runs")
+    last = perplexity(directory, "concise")
+    losses = [update["concise_loss"] for update in read_metrics(directory)]
+    before = f"concise {math.exp(sum(losses[-12:-6]) / 6):.2f}"
+    lines = capsys.readouterr().out.splitlines()
+    assert lines[5] == f"epoch 50/51  perplexity {before}  4 updates/s  2 s left"  # 1.5 s
+    assert lines[6].startswith("  concise  time traveller")
+    assert len(lines[6]) == len("  concise  time traveller") + 50
+    assert lines[8:10] == [
+        "51 epochs, 306 updates in 76.5 s (4 a second)",
+        f"fox.txt: perplexity {last}",
+    ]
+    texts = read(directory, "result.json")["written"]
+    assert lines[10:] == [
+        *(
+            line
+            for prefix in ("time traveller", "traveller")
+            for line in ("", f'After "{prefix}"', f"  concise  {texts[prefix]['concise']}")
+        ),
+        "",
+        f"Written to {directory}",
+    ]
+
+
+DIFFER = ParityReport((replace(ROWS[0], verdict=Verdict.DIFFERS),))
+
+
+@pytest.mark.parametrize(
+    ("changes", "num_epochs", "first", "verdict"),
+    [
+        ({}, 1, "1 epoch, 2,345 updates in 12.3 s (190 a second)", None),
+        ({"updates": 345}, 2, "2 epochs, 345 of 4,690 updates in 12.3 s (28 a second)", None),
+        ({"trained": DIFFER}, 1, None, "trained models, parity: 1 of 1 tensors differ: loss"),
+    ],
+)
+def test_the_report_is_of_the_result(
+    changes: dict[str, Any], num_epochs: int, first: str | None, verdict: str | None
+) -> None:
+    written = {"a": {"scratch": "ab", "concise": "ac"}, "b": {"scratch": "bb", "concise": "bb"}}
+    numbers: dict[str, Any] = {"scratch": 12.344, "concise": 12.5}
+    result = RunResult(Path("here"), numbers, 1.26e-7, written, 12.34, 2345)
+    text: Any = SimpleNamespace(batches=range(2345), text=SimpleNamespace(name="A Text"))
+    printed = io.StringIO()
+    options: dict[str, Any] = {"force_terminal": True, "color_system": "standard", "width": 120}
+    to = Terminal(Console(file=printed, **options))
+    _report(replace(result, **changes), RunConfig(epochs=num_epochs), text, to)
+    lines = printed.getvalue().splitlines()
+    assert first in (None, lines[1])
+    assert lines[2] == "\x1b[1mA Text: perplexity scratch 12.34, concise 12.50\x1b[0m"
+    assert lines[3] == "largest difference between the parameters of both: 1.3e-07"
+    assert (f"\x1b[31m{verdict}\x1b[0m" in lines) == (verdict is not None)
+    assert any("DIFFERS" in line for line in lines) == (verdict is not None)
+    assert lines[-9:] == [
+        "",
+        'After "a", different',
+        "  scratch  \x1b[1mab\x1b[0m",
+        "  concise  \x1b[1mac\x1b[0m",
+        "",
+        'After "b", identical',
+        "  scratch and concise  \x1b[1mbb\x1b[0m",
+        "",
+        "Written to here",
+    ]
+
+
+@pytest.mark.parametrize(
+    ("name", "before", "here", "words"),
+    [
+        ("text", "ab" * 20, "cd" * 20, "a text with SHA-1 cdcdcdcd instead of abababab"),
+        ("vocabulary", "ab", "acd", "3 tokens instead of 2, in which 1 is 'c' instead of 'b'"),
+        ("vocabulary", "a", "ab", "2 tokens instead of 1, in which 1 is 'b' instead of nothing"),
+        ("lr", 0.5, 1.0, "lr 1.0 instead of 0.5"),
+    ],
+)
+def test_a_difference_names_what_is_here_first(
+    name: str, before: Any, here: Any, words: str
+) -> None:
+    beginning = "a vocabulary of " if name == "vocabulary" else ""
+    assert _difference(name, before, here) == beginning + words
+
+
+@pytest.mark.parametrize(
+    ("update", "epochs", "label"),
+    [
+        (0, 0, "untrained"),
+        (3, 1, "after 1 epoch"),
+        (4, 4 / 3, "after 4 updates"),
+        (6, 2, "after 2 epochs"),
+    ],
+)
+def test_a_snapshot_has_the_label_of_its_progress(update: int, epochs: float, label: str) -> None:
+    found = snapshots._snapshot(checkpoint(update))  # 3 batches an epoch
+    assert (found.epoch, found.label) == (epochs, label)
+    for carried, state in ((True, "carried"), (False, "reset")):
+        setting = snapshots._setting(checkpoint(update, carry_state=carried))
+        assert (setting.state, setting.lr, setting.num_steps) == (state, 0.1, 5)

@@ -1,0 +1,298 @@
+"""The pictures and numbers of gradients, training, and the game are those of the equations."""
+
+import numpy as np
+import pytest
+
+from tests.compare.study.pages import model_of
+from tests.compare.study.reading import (
+    AT,
+    TYPED,
+    Chart,
+    H,
+    K,
+    Seen,
+    digits,
+    legend,
+    percent,
+    pixels,
+    points,
+    results_of,
+    shown,
+)
+
+t, i, k, n = AT.values()
+
+
+# ---------------------------------------------------------------- backward
+
+
+def test_norms_as_a_curve_a_triangle_and_tables(seen: Seen) -> None:
+    norms, cut = seen.results["norms"], (k - 1) // n * n  # steps before the cut
+    chart = Chart(seen.opened, "#curve-picture svg")
+    value = chart.axis(log=True)
+    columns = [text["x"] for text in chart.of("text") if text["words"] in {*TYPED, "␣"}]
+    ends = {"from": norms[k - 1, k - 1], "to": norms[k - 1, 0]}
+    assert chart.label == (
+        f"Norm of the gradient of loss {k} for each state, from {shown(ends['from'])} at step {k} "
+        f"to {shown(ends['to'])} at step 1."
+    )
+    [thick], thin = chart.of("polyline", "thick"), chart.of("polyline", "thin")
+    assert len(thin) == K
+    for row, line in [*enumerate(thin), (k - 1, thick)]:
+        at = points(line)
+        np.testing.assert_allclose(value(at[:, 1]), np.log10(norms[row, : row + 1]), atol=0.01)
+        np.testing.assert_allclose(at[:, 0], columns[: row + 1], atol=0.06)
+    dots = np.array([[dot["cx"], dot["cy"]] for dot in chart.of("circle", "dot")])
+    np.testing.assert_allclose(dots, points(thick), atol=0.06)
+    [here] = chart.of("circle", "here")
+    assert [here["cx"], here["cy"]] == pytest.approx(points(thick)[t - 1], abs=0.06)
+    [line] = chart.of("line", "cut")
+    assert columns[cut - 1] < line["x1"] == line["x2"] < columns[cut]
+    assert "cut off by truncation" in chart.words("cut-name")
+    assert "step t, by the token it reads" in chart.words()
+    [strong] = chart.of("text", "strong")
+    assert (strong["x"], strong["words"]) == (columns[t - 1], TYPED[t - 1])
+
+    colours = legend(seen.opened, "triangle", log=True)
+    found = colours.read(cells := pixels(seen.opened, "#triangle-picture", K, K))
+    rows, steps = np.indices((K, K)) + 1
+    later, lost = steps > rows, steps <= (rows - 1) // n * n
+    kept = ~later & ~lost
+    step = np.ptp(colours.values) / 190
+    np.testing.assert_allclose(found[kept], np.log10(norms[kept]), atol=step)
+    paper = cells[0, -1]
+    assert (cells[later] == paper).all()
+    strength = np.abs(cells - paper).sum(-1)
+    assert (strength[lost] < strength[kept].mean()).all()
+    assert (strength[lost] > 0).all()
+    read = legend(seen.opened, "gradient")
+    most = np.abs(seen.results["d_h"]).max()
+    assert read.values[-1] == digits(most, 3)
+    found = read.read(pixels(seen.opened, "#gradient-picture", H, K))
+    np.testing.assert_allclose(found, seen.results["d_h"].T, atol=0.011 * most)
+
+    seen.page.locator("#backward-table summary").click()
+    seen.page.locator("#backward-table table >> nth=2").wait_for()
+    tables = [seen.rows(f"#backward-table table >> nth={m}") for m in range(3)]
+    assert [row[0] for row in tables[0]] == [
+        f"{m + 1} {c}".replace("  ", " ␣") for m, c in enumerate(TYPED[:k])
+    ]
+    assert [float(row[1]) for row in tables[0]] == digits(norms[k - 1, :k], 8)
+    assert [row[2] for row in tables[0]] == ["cut off"] * cut + [""] * (k - cut)
+    assert [row[0] for row in tables[1]] == [*map(str, range(1, K + 1)), "mean"]
+    assert [float(row[1]) for row in tables[1]] == digits(seen.results["gradient_norms"], 8)
+    expected = [f"k {r + 1}" for r in range(K)]
+    assert [row[0] for row in tables[2]] == expected
+    for r, row in enumerate(tables[2]):
+        assert row[1:] == [shown(x) for x in norms[r, : r + 1]] + [""] * (K - r - 1)
+
+
+def test_tiles_and_clipping(seen: Seen) -> None:
+    norms, g = seen.results["norms"], seen.results["gradient_norms"]
+    tiles = dict(
+        zip(seen.texts("#backward-tiles dt"), seen.texts("#backward-tiles dd"), strict=True)
+    )
+    W = seen.results["W_hh"]
+    factor = (norms[k - 1, 0] / norms[k - 1, k - 1]) ** (1 / (k - 1))
+    after = factor**10
+    grows = (
+        f"it is {shown(after, 2)} times as large." if factor > 1 else f"{shown(after, 2)} is left."
+    )
+    lost = sum((m - 1) // n * n for m in range(1, K + 1)) / (K * (K + 1) / 2)
+    limit = seen.made["max_norm"]
+    clips = (
+        f"Clipped to 0.8: each gradient is multiplied by {shown(0.8 / (g[-1] + 1e-6))}."
+        if g[-1] > limit
+        else "Below 0.8: not clipped."
+    )
+    expected = {
+        f"Loss {k}: factor per step back": f"{shown(factor)}After 10 steps {grows}",
+        f"Truncation after {n} steps": percent(lost)
+        + "of all pairs (k, t) are cut. Training used 5.",
+        "Norm of the gradient of all parameters": f"{shown(g[-1], 4)}{clips}",
+    }
+    if seen.cell == "rnn":
+        singular, radius = np.linalg.norm(W, 2), np.abs(np.linalg.eigvals(W)).max()
+        for name, size in (
+            ("Largest singular value of Whh", singular),
+            ("Spectral radius of Whh", radius),
+        ):
+            assert tiles.pop(name).startswith(
+                shown(size, 4) + ("Below" if size < 1 and "L" in name else "")
+            )
+    assert tiles == expected
+
+    chart = Chart(seen.opened, "#clip-picture svg")
+    value = chart.axis()
+    columns = chart.of("rect", "column")
+    assert len(columns) == K + 1
+    tops = value([column["y"] for column in columns])
+    np.testing.assert_allclose(tops, g, atol=2e-3 * g.max())
+    feet = value([column["y"] + column["height"] for column in columns])
+    np.testing.assert_allclose(feet, 0, atol=2e-3 * g.max())
+    assert ["chosen" in column["class"] for column in columns].index(True) == k - 1
+    assert "mean" in columns[-1]["class"]
+    middle = [column["x"] + column["width"] / 2 for column in columns]
+    for words, column in (("1", 0), (str(k), k - 1)):
+        found = [
+            e["x"]
+            for e in chart.of("text")
+            if e["words"] == words and e.get("text-anchor") == "middle"
+        ]
+        assert found == [pytest.approx(middle[column])]
+    assert abs(chart.column("mean") - middle[-1]) < columns[-1]["width"]
+    [line] = chart.of("line", "limit")
+    assert value(line["y1"]) == value(line["y2"]) == pytest.approx(limit, abs=2e-3 * g.max())
+    assert {"dotted line: max_norm 0.8", "loss k"} <= {*chart.words()}
+    assert chart.label == (
+        f"Gradient norm of each loss. Loss {k}: {shown(g[k - 1])}; the mean loss: {shown(g[-1])}."
+    )
+    assert "norm than 0.8 is scaled down to this norm" in seen.opened.text("#clip-lead")
+
+
+def test_the_flow_of_the_gradient(seen: Seen) -> None:
+    results = seen.results
+    place = seen.block * H + i
+
+    def added(step: int) -> float:
+        return float(results["d_u"][step - 1][place] * results["before"][step - 1][i])
+
+    for at in (K, t, 1):
+        seen.opened.choose(t=at, s=3)
+        loss, coming = results["d_h_k"][at - 1], results["d_h_next"][at - 1]
+        whole, d_u = results["d_h"][at - 1], results["d_u"][at - 1]
+        term = np.linalg.norm(d_u) * np.linalg.norm(results["before"][at - 1])
+        total = sum(added(step) for step in range(at, K + 1))
+        rows = [
+            ("d_h_k", loss[i], np.linalg.norm(loss)),
+            ("d_h", coming[i], np.linalg.norm(coming)),
+            ("d_sum", whole[i], np.linalg.norm(whole)),
+            ("d_u", d_u[place], np.linalg.norm(d_u)),
+            ("d_W_hh", added(at), term),
+            ("d_W_hh sum", total, None),
+        ]
+        for key, one, norm in rows:
+            found = seen.page.locator(f"#flow-numbers li:has([data-flow='{key}'])")
+            assert float(str(found.locator(".figure").text_content())) == digits(one, 5), key
+            words = found.locator(".all").text_content()
+            if norm is not None:
+                assert float(str(words).removeprefix("norm ")) == digits(norm, 3), key
+        if seen.cell == "lstm":
+            later = results["d_c"][at] * results["f"][at] if at < K else np.zeros(H)
+            assert float(seen.opened.text("[data-flow=d_c]")) == digits(later[i], 5)
+        names = seen.texts("#flow-numbers button")
+        assert names[0] == f"from the loss after step {at}"
+        assert names[1] == (
+            f"from step {at + 1}" if at < K else "from the next step: it has no loss"
+        )
+        assert names[-1].endswith(f": steps {K} to {at}" if at < K else "so far")
+        weight = f"W_h{ {'rnn': 'h', 'gru': 'n', 'lstm': 'g'}[seen.cell] }[{i}, {i}]"
+        assert seen.texts("#flow-numbers .one .remark")[-2:] == [weight, weight]
+    assert total == digits(results["gradients"]["rnn.weight_hh_l0"][place, i], 8)
+
+    seen.opened.choose(t=t, s=1)
+    chart = Chart(seen.opened, "#flow-picture svg")
+    first, last = map(int, chart.label.split("steps ")[1].split(".")[0].split(" to "))
+    assert first <= t <= last
+    sizes = [np.linalg.norm(results[name], axis=1) for name in ("d_h_k", "d_h_next", "d_h")]
+    assert chart.label.endswith(
+        f"is at step {t}: {shown(sizes[0][t - 1])} from the loss, "
+        f"{shown(sizes[1][t - 1])} from the next step."
+    )
+    below = [e for e in chart.of("text") if str(e["words"]).startswith("L")]
+    subscripts = str.maketrans("₀₁₂₃₄₅₆₇₈₉", "0123456789")
+    assert [e["words"].translate(subscripts) for e in below] == [
+        f"L{s} {shown(results['L'][s - 1], 2)}" for s in range(first, last + 1)
+    ]
+    middles = [e["x"] for e in below]
+    tokens = chart.of("rect", "token")
+    assert [e["x"] + e["width"] / 2 for e in tokens] == pytest.approx(middles)
+    assert [s for s, e in enumerate(tokens, first) if "here" in e["class"]] == [t]
+    colours = legend(seen.opened, "state")
+    boxes = [e for e in chart.of("rect") if "fill" in e]
+    found = colours.read(np.array([e["fill"][4:-1].split() for e in boxes], int))
+    h = results["h"][first - 1 : last].ravel()
+    np.testing.assert_allclose(found, h, atol=0.011 * np.abs(colours.values).max())
+    # Steps from the chosen one on have been reached: a number and a bar for each.
+    halo = {e["words"] for e in chart.of("text", "halo")}
+    reached = range(t, last + 1)
+    for row in sizes[:2]:
+        assert {shown(row[s - 1], 2) for s in reached if s < K} <= halo
+    bars = chart.of("rect", "dot")
+    assert [round(e["x"], 6) for e in bars] == [round(e["x"], 6) for e in chart.of("rect", "track")]
+    d = np.log10(sizes[2])
+    shares = [e["width"] / chart.of("rect", "track")[0]["width"] for e in bars]
+    expected = 1 - (d.max() - d[t - 1 : last]) / max(1, np.ptp(d))
+    np.testing.assert_allclose(shares, expected.clip(0.02), atol=1e-9)
+    assert {shown(sizes[2][s - 1], 2) for s in reached} <= {*chart.words("strong")}
+    arrows = sorted(chart.of("line", "backward"), key=lambda e: e["stroke-width"])
+    norms = sorted([*sizes[0][t - 1 : last], *sizes[1][: K - 1][t - 1 : last]])
+    widths = np.array([e["stroke-width"] for e in arrows])
+    every = np.log10([*sizes[0], *sizes[1][:-1]])
+    np.testing.assert_allclose(
+        widths, 1 + 7 * (np.log10(norms) - every.min()) / np.ptp(every), atol=1e-6
+    )
+    [now] = chart.of("line", "now")
+    assert now["x1"] > now["x2"]  # to the left: back in time
+
+
+# ---------------------------------------------------------------- training and generated text
+
+
+def test_training_on_the_text_and_what_is_generated(seen: Seen) -> None:
+    losses = []
+    for _ in range(3):
+        losses.append(seen.results["loss"])
+        seen.opened.click("#train-step")
+        model, _ = model_of(seen.opened, seen.made)
+        seen.results = results_of(model.parameters, seen.ids, seen.cell, seen.f)
+    losses.append(seen.results["loss"])
+    expected = f"Mean loss {shown(losses[-1], 5)} nats, perplexity {shown(np.exp(losses[-1]))}"
+    assert seen.opened.text("#loss-now") == expected
+    note = f"3 steps so far. Each is SGD with learning rate {seen.made['lr']:g}, "
+    note += "gradients clipped to norm 0.8."
+    assert seen.opened.text("#train-note") == note
+    assert seen.opened.text("#checkpoint-value") == "after 1 epochs, 3 steps here"
+    chart = Chart(seen.opened, "#loss-picture svg")
+    [axis], [line] = chart.of("line", "axis"), chart.of("polyline", "thick")
+    heights = axis["y1"] - points(line)[:, 1]
+    np.testing.assert_allclose(heights / heights[0], np.array(losses) / losses[0], atol=0.003)
+    assert np.ptp(np.diff(points(line)[:, 0])) < 0.21
+    assert (
+        chart.label
+        == f"Loss on this text over 3 steps: from {shown(losses[0])} to {shown(losses[-1])}."
+    )
+    if seen.cell == "rnn":
+        W = seen.results["W_hh"]
+        sizes = np.linalg.norm(W, 2), np.abs(np.linalg.eigvals(W)).max()
+        assert seen.texts("#gain-note b") == [shown(size) for size in sizes]
+
+    seen.opened.click("#reset")
+    rows, perplexities = seen.rows("#checkpoints"), []
+    assert [row[0] for row in rows] == [c["label"] for c in seen.made["checkpoints"]]
+    for c, row in enumerate(rows):
+        seen.opened.choose(c=c)
+        model, _ = model_of(seen.opened, seen.made)
+        results = results_of(model.parameters, seen.ids, seen.cell, seen.f)
+        perplexities.append(np.exp(results["loss"]))
+        assert row[1] == shown(perplexities[-1])
+        likeliest = seen.opened.text("#likeliest")
+        assert row[2] == likeliest[: len(row[2])] != ""
+    assert seen.opened.text("#checkpoints caption") == f"After “…{TYPED[-24:]}”"
+    chart = Chart(seen.opened, "#perplexity-picture svg")
+    value = chart.axis(log=True)
+    [here], dots = (
+        chart.of("circle", "here"),
+        [*chart.of("circle", "dot"), *chart.of("circle", "here")],
+    )
+    np.testing.assert_allclose(
+        value([dot["cy"] for dot in dots]), np.log10(perplexities), atol=1e-3
+    )
+    assert [dot["cx"] for dot in dots] == [chart.column("0"), chart.column("1")]
+    assert here["cx"] == chart.column("1")
+    [curve] = chart.of("polyline", "curve")
+    assert value(points(curve)[:, 1]) == pytest.approx(np.log10(seen.made["curve"]), abs=0.01)
+    assert points(curve)[0, 0] == pytest.approx(chart.column("1"), abs=0.06)
+    assert "epochs of training" in chart.words()
+    now = f"after 1 epochs it is {shown(perplexities[1])} on this text."
+    assert chart.label == f"Perplexity over the epochs; {now}"

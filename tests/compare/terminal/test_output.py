@@ -1,0 +1,167 @@
+"""What is printed for known numbers: lines, and the progress with a clock that the test moves."""
+
+import io
+
+import pytest
+from rich.console import Console
+
+from compare import cli
+from compare.terminal import output, version
+from compare.terminal.output import LONG_EPOCH, Progress, Terminal, plain_table, plural
+
+PERPLEXITIES = {"scratch": 12.344, "concise": 12.5}
+
+
+@pytest.fixture
+def now(monkeypatch: pytest.MonkeyPatch) -> list[float]:
+    """The clock's time, in seconds."""
+    now = [100.0]
+    monkeypatch.setattr(output.time, "perf_counter", lambda: now[0])
+    return now
+
+
+def terminal(now: list[float], width: int = 80, **options: object) -> tuple[Terminal, io.StringIO]:
+    printed = io.StringIO()
+    return Terminal(
+        Console(file=printed, width=width, get_time=lambda: now[0], **options)  # type: ignore[arg-type]
+    ), printed
+
+
+def advance(progress: Progress, now: list[float], updates: int, seconds: float) -> None:
+    for _ in range(updates):
+        now[0] += seconds / updates
+        progress.advance(1.25e-7)
+
+
+@pytest.mark.parametrize(
+    ("width", "line"),
+    [  # 60 of 240 updates are a quarter of 40 characters; 180 are left, at 2 a second
+        (
+            120,
+            f"epoch 7 {'━' * 10}{' ' * 30} 01:30 2 updates/s perplexity 12.34 12.50 apart 1.2e-07",
+        ),
+        (72, "epoch 7 ━━       01:30 perplexity 12.34 12.50 apart 1.2e-07"),
+        (40, "epoch 7 01:30 12.34 12.50"),
+        (39, "epoch 7"),
+    ],
+)
+def test_a_bar_shows_epoch_time_left_rate_perplexities_and_difference(
+    width: int, line: str, now: list[float]
+) -> None:
+    to, printed = terminal(now, width, force_terminal=True, color_system=None)
+    with to.progress(30, 8, done=40) as progress:
+        assert progress.bar.live.refresh_per_second == 4
+        assert shown(progress, width).startswith("epoch 5")
+        advance(progress, now, 20, seconds=10.0)
+        progress.end_epoch(PERPLEXITIES, 1.25e-7, None)
+        assert shown(progress, width) == line
+        assert (progress.seconds, progress.rate) == (10.0, 2.0)
+    assert printed.getvalue().count("\n") == 1  # the bar stays, and there is nothing else
+
+
+def shown(progress: Progress, width: int) -> str:
+    plain = Console(file=io.StringIO(), width=width)
+    with plain.capture() as captured:
+        plain.print(progress.bar.get_renderable())
+    return captured.get().rstrip()
+
+
+def test_one_model_has_no_difference_and_a_live_epoch_no_speed(now: list[float]) -> None:
+    to, printed = terminal(now, 120, force_terminal=True, color_system="standard")
+    with to.progress(2, 1) as progress:
+        now[0] += 0.5
+        progress.advance(None)
+        progress.end_epoch({"scratch": 3.0}, None, {"scratch": "a text"})
+        assert shown(progress, 120).endswith("2 updates/s perplexity 3.00")
+    assert "\x1b[2mepoch 1/2  perplexity scratch 3.00\x1b[0m\n" in printed.getvalue()
+    assert "  scratch  \x1b[1ma text\x1b[0m\n" in printed.getvalue()
+
+
+def test_without_a_terminal_a_long_epoch_has_a_line_for_each_hundredth(now: list[float]) -> None:
+    to, printed = terminal(now, 200)
+    with to.progress(2, LONG_EPOCH, done=10) as progress:
+        advance(progress, now, LONG_EPOCH - 10, seconds=0.01 * (LONG_EPOCH - 10))
+        progress.end_epoch(PERPLEXITIES, 1.25e-7, {"scratch": "one", "concise": "two"})
+        progress.end_epoch(PERPLEXITIES, None, None)
+    lines = printed.getvalue().rstrip().splitlines()  # Rich 14.2 ends with an empty one
+    assert lines[0] == "update 100 of 20,000  100 updates/s  199 s left"
+    assert lines[98] == "update 9,900 of 20,000  100 updates/s  101 s left"
+    assert lines[100:] == [
+        "epoch 1/2  perplexity scratch 12.34, concise 12.50  largest difference 1.2e-07  "
+        "100 updates/s  100 s left",
+        "  scratch  one",
+        "  concise  two",
+    ]
+
+
+def test_a_shorter_epoch_has_no_lines_within_it(now: list[float]) -> None:
+    to, printed = terminal(now)
+    with to.progress(2, LONG_EPOCH - 1) as progress:
+        advance(progress, now, LONG_EPOCH - 1, seconds=1.0)
+    assert printed.getvalue().strip() == ""
+
+
+def test_texts_that_are_equal_are_written_once(now: list[float]) -> None:
+    to, printed = terminal(now, force_terminal=True, color_system="standard")
+    to.written({"scratch": "text", "concise": "text"})
+    to.written({"a": "[b]1[/b]:smile:" + 90 * "x", "long": "y"}, indent="")
+    to.line("dimmed", "dim")
+    to.line()
+    assert printed.getvalue() == (
+        "  scratch and concise  \x1b[1mtext\x1b[0m\n"
+        f"a     \x1b[1m[b]1[/b]:smile:{90 * 'x'}\x1b[0m\n"
+        "long  \x1b[1my\x1b[0m\n"
+        "\x1b[2mdimmed\x1b[0m\n\n"
+    )
+
+
+def test_what_is_no_terminal_has_100_columns_and_a_note_is_on_standard_error(
+    monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str]
+) -> None:
+    monkeypatch.delenv("COLUMNS", raising=False)
+    assert (Terminal().console.width, Terminal().live) == (100, False)
+    monkeypatch.setenv("COLUMNS", "44")
+    assert Terminal().console.width == 44
+    Terminal().line("[b]7 :smile:")  # as it is, without colours
+    Terminal().note("a note")
+    Terminal(quiet=True).note("not noted")
+    Terminal(quiet=True).line("not printed")
+    assert capsys.readouterr() == ("[b]7 :smile:\n", "rnn-parity: a note\n")
+    dumb = Console(file=io.StringIO(), force_terminal=True, _environ={"TERM": "dumb"})
+    assert not Terminal(dumb).live
+
+
+def test_a_table_has_a_line_under_its_head() -> None:
+    table, printed = plain_table(), io.StringIO()
+    table.add_column("a")
+    table.add_column("b", justify="right")
+    table.add_row("1", "200")
+    Console(file=printed, width=30).print(table)
+    assert [line.rstrip() for line in printed.getvalue().splitlines()] == [
+        "a    b",
+        "──────",
+        "1  200",
+    ]
+
+
+@pytest.mark.parametrize(
+    ("arguments", "expected"),
+    [
+        ((1, "epoch"), "1 epoch"),
+        ((2, "epoch"), "2 epochs"),
+        ((0, "epoch"), "0 epochs"),
+        ((1, "batch", "batches"), "1 batch"),
+        ((1234, "batch", "batches"), "1,234 batches"),
+    ],
+)
+def test_a_number_with_its_noun(arguments: tuple[int, str], expected: str) -> None:
+    assert plural(*arguments) == expected
+
+
+def test_what_cannot_be_printed_or_is_not_installed(
+    monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str]
+) -> None:
+    assert cli._fail("two\nlines \x1b[2J \u202e", 7) == 7
+    assert capsys.readouterr().err == "rnn-parity: two lines ?[2J ?\n"
+    monkeypatch.setattr(version, "PACKAGE", "no such package")
+    assert version.package_version() == "not installed"

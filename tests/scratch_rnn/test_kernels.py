@@ -1,0 +1,165 @@
+"""The Triton kernels, without a GPU: in Triton's interpreter and compiled; docs/kernels.md.
+
+Both need processes of their own. Under --hypothesis-profile=deep there are 1,000 cases of each cell
+and all mistakes.
+"""
+
+import importlib.util
+import io
+import json
+import os
+import subprocess
+import sys
+from typing import Any
+
+import pytest
+import torch
+from hypothesis import settings
+from rich.console import Console
+
+from compare.check import CheckConfig, CheckError, check
+from compare.check import kernels as of_check
+from compare.parity import CELLS
+from compare.terminal import Terminal, UsageError
+from tests.scripts import ROOT, SCRIPTS, load_script
+
+pytestmark = pytest.mark.skipif(
+    importlib.util.find_spec("triton") is None, reason="Triton is for Linux: pip install triton"
+)
+
+IN_SHORT = (
+    *("tf32-by-default", "mask-missing", "barrier-missing", "dz-of-the-wrong-step"),
+    *("exp-tanh", "state-one-step-late", "gru-bias-outside-reset-gate", "gru-state-one-step-late"),
+    *("gru-direct-path-not-scaled", "lstm-gates-reordered", "lstm-cell-one-step-late"),
+)
+IS_DEEP = settings.default.max_examples > 1000  # type: ignore[union-attr]
+
+
+@pytest.fixture(scope="module")
+def script() -> Any:
+    return load_script("kernels")
+
+
+@pytest.fixture(scope="module")
+def proof() -> dict[str, Any]:
+    """Cases and mistakes, in the interpreter."""
+    number, names = ("1000", ()) if IS_DEEP else ("2", IN_SHORT)
+    command = [sys.executable, str(SCRIPTS / "kernels.py"), "proof", number, *names]
+    environment = {**os.environ, "PYTHONPATH": str(ROOT), "TRITON_INTERPRET": "1"}
+    done = subprocess.run(command, env=environment, capture_output=True, text=True)
+    assert done.returncode == 0, done.stderr
+    result: dict[str, Any] = json.loads(done.stdout)
+    return result
+
+
+def test_results_are_those_of_scratch_rnn_in_float64(proof: dict[str, Any]) -> None:
+    assert set(proof["cases"]) == {"rnn", "gru", "lstm"}
+    assert all(0 < found["share"] <= 1 for found in proof["cases"].values()), proof["cases"]
+
+
+def test_mistakes_are_noticed(proof: dict[str, Any], script: Any) -> None:
+    found = proof["mistakes"]
+    assert [name for name, how in found.items() if not how] == []
+    assert found["mask-missing"].startswith("IndexError: expected entries of W_hh, got one")
+    assert "expected a barrier between storing entries of h" in found["barrier-missing"]
+    assert set(found) <= {name for name, entry in script.MISTAKES.items() if "patch" in entry}
+
+
+SMALL = {"BB": 1, "BH": 16}
+"""Tiles whose kernels are compiled quickly."""
+
+
+def test_what_the_interpreter_cannot_see_is_seen_in_the_machine_code(
+    script: Any, tmp_path: Any
+) -> None:
+    """No TF32, no spilled register, as much shared memory as there is, the barrier; and without."""
+    all_kernels = script.launches(64)
+    elman = script.launches(64, **SMALL)[0]
+    script.write(tmp_path, ["barrier-missing"])
+    launches = [
+        all_kernels[0],
+        all_kernels[5],  # of the LSTM, backward: most registers
+        elman | {"values": elman["values"] | {"precision": "tf32"}},
+        elman | {"values": elman["values"] | {"BH": 256}},  # a tile that is too large
+        elman | {"module": "barrier_missing", "file": str(tmp_path / "barrier_missing.py")},
+        elman,
+    ]
+    used = of_check.compile_launches(launches, "sm_90")
+    entries = [of_check.entry_of(one, "sm_90", tf32=False) for one in used]
+    *right, tf32, large, without, small = used
+    for one in (*right, small):
+        assert (one["tf32"], one["stack"], one["not_coherent"], one["barriers"]) == (0, 0, 0, 1)
+    assert tf32["tf32"] > 0
+    assert large["shared"] > 1024 * of_check.SHARED[90]
+    assert large["stack"] > 0
+    assert without["barriers"] == 0
+    assert small["synchronisations"] == without["synchronisations"] + 1
+    verdicts = [entry["verdict"] for entry in entries]
+    assert verdicts == ["right", "right", "wrong", "wrong", "right", "right"]
+
+
+@pytest.mark.skipif(not IS_DEEP, reason="compiles twelve kernels: make deep")
+@pytest.mark.parametrize("architecture", ["sm_80", "sm_90"])
+def test_all_kernels_fit_all_cards(script: Any, architecture: str) -> None:
+    used = of_check.compile_launches(script.launches(64), architecture)
+    entries = [of_check.entry_of(one, architecture, tf32=False) for one in used]
+    assert [entry["name"] for entry in entries if entry["verdict"] != "right"] == []
+
+
+def check_of(script: Any, folder: Any, name: str) -> str:
+    """Return what `check` prints of a wrong kernel."""
+    script.write(folder, [name])
+    printed = io.StringIO()
+    file = folder / f"{name.replace('-', '_')}.py"
+    layer = CELLS[script.MISTAKES[name]["cell"]].layer
+    config = CheckConfig(target=f"{file}:{layer}", compile_for="sm_90")
+    try:
+        check(config, Terminal(Console(file=printed, width=400)))
+    except CheckError as error:
+        printed.write(str(error))
+    return printed.getvalue()
+
+
+@pytest.mark.parametrize("name", ["barrier-missing", *(["*"] if IS_DEEP else [])])
+def test_check_names_what_is_wrong_with_a_kernel(script: Any, tmp_path: Any, name: str) -> None:
+    names = [n for n, entry in script.MISTAKES.items() if "notice" in entry]
+    for one in names if name == "*" else [name]:
+        printed = check_of(script, tmp_path, one)
+        assert script.MISTAKES[one]["notice"] in printed, one
+        assert one == "no-kernel" or " for sm_90: " in printed or "reference" in one
+
+
+def test_options_for_kernels_are_refused_where_there_are_none(tmp_path: Any) -> None:
+    with pytest.raises(UsageError, match=r"expected --compile-for to be one of sm_80, .*'sm_1'"):
+        CheckConfig(target="a:B", compile_for="sm_1").check()
+    (tmp_path / "file.py").write_text("", encoding="utf-8")
+    with pytest.raises(UsageError, match="expected FILE:CLASS or MODULE:CLASS with --compile-for"):
+        check(CheckConfig(target=str(tmp_path / "file.py"), compile_for="sm_90"))
+
+
+LAYERS = {"RNN": 1, "GRU": 1, "LSTM": 2}
+
+
+@pytest.mark.parametrize("name", LAYERS)
+def test_arguments_are_refused_with_what_was_expected(name: str) -> None:
+    """Arguments are checked before a kernel runs, so no GPU is needed, and no interpreter."""
+    layer = getattr(importlib.import_module("scratch_rnn.kernels"), name)
+    own, twin = layer(3, 4), getattr(torch.nn, name)(3, 4)
+    assert {n: p.shape for n, p in own.named_parameters()} == {
+        n: p.shape for n, p in twin.named_parameters()
+    }
+    assert all(parameter.abs().max() <= 0.5 for parameter in own.parameters())
+    x, h = torch.zeros(2, 5, 3), torch.zeros(1, 5, 4)
+    state = (h, h) if LAYERS[name] == 2 else h
+    wrong = h if LAYERS[name] == 2 else (h, h)
+    for arguments, kind, message in (
+        ((x[0],), ValueError, r"expected x of shape \(T, B, 3\), got \(5, 3\)"),
+        ((x[:0],), ValueError, r"expected x of shape \(T, B, 3\), got \(0, 5, 3\)"),
+        ((x, wrong), TypeError, "expected the state to be "),
+        ((x[:, :4], state), ValueError, r"expected a state of shape \(1, 4, 4\), got \(1, 5, 4\)"),
+        ((x.double(),), TypeError, "expected dtype torch.float32, got torch.float64"),
+    ):
+        with pytest.raises(kind, match=message):
+            own(*arguments)
+    with pytest.raises(ValueError, match=r"expected input_precision in .*, got 'fast'"):
+        layer(3, 4, input_precision="fast")
