@@ -195,7 +195,8 @@ def test_json_has_the_documented_fields(tmp_path: Path) -> None:
         check(target, Terminal(quiet=True))
     found = json.loads((tmp_path / "found.json").read_text())
     fields = (
-        "form cell ok score out_of seed sizes stages features properties error_handling training"
+        "form cell ok score out_of seed sizes stages features properties error_handling "
+        "kernels training notes"
     )
     stage = found["stages"][0]
     names = "name verdict points out_of cases case tensor at expected got likely"
