@@ -1,7 +1,6 @@
 """The refusals of the commands: one line, an exit code, and nothing done before."""
 
 import re
-import tomllib
 from collections.abc import Callable
 from pathlib import Path
 
@@ -9,13 +8,13 @@ import pytest
 import torch
 
 from compare.runs.checkpoint import container
+from tests.tables import messages
 
 Refused = Callable[..., str]
 
 ROOT = Path(__file__).parents[2]
 
-MESSAGES = tomllib.loads((ROOT / "tests" / "messages.toml").read_text(encoding="utf-8"))
-VALUES, OPTIONS = MESSAGES["values"], MESSAGES["options"]
+VALUES, OPTIONS = messages("values"), messages("options")
 
 TEXTS = {
     "missing": (None, "expected a text file at "),
