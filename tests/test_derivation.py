@@ -8,6 +8,7 @@ from typing import Any
 
 import numpy as np
 import pytest
+import torch
 from PIL import Image
 
 import scratch_rnn
@@ -115,53 +116,41 @@ def assert_shown(name: str, shown: list[Any], computed: list[Any]) -> None:
         assert np.array_equal(np.array(cell), expected), f"{name}: {cell} is {expected.tolist()}"
 
 
-def by_hand(given: dict[str, Any]) -> dict[str, list[Any]]:
-    """Compute the example with nothing but the equations, a column at a time."""
-    W_ih, W_hh, b_ih, b_hh, W, b, h_0 = (
-        given[name] for name in ("W_ih", "W_hh", "b_ih", "b_hh", "W", "b", "h_0")
-    )
-    inputs, targets = given["inputs"], given["targets"]
-    T, V = len(inputs), len(b)
-    one_hot = np.eye(V)
+def by_autograd(given: dict[str, Any]) -> dict[str, list[Any]]:
+    """Compute the example with PyTorch: autograd has the gradients, torch.optim the update."""
+    names = ("W_ih", "W_hh", "b_ih", "b_hh", "W", "b")
+    weights = {name: torch.tensor(given[name]).requires_grad_() for name in names}
+    W_ih, W_hh, b_ih, b_hh, W, b = weights.values()
+    h_0 = torch.tensor(given["h_0"]).requires_grad_()
+    steps: dict[str, list[Any]] = {name: [] for name in ("a_t", "z_t", "h_t", "y_t")}
     h = [h_0]
-    a, z, y, p, loss = [], [], [], [], []
-    for t in range(T):
-        a.append(W_ih @ one_hot[inputs[t]] + b_ih + b_hh)
-        z.append(a[t] + W_hh @ h[t])
-        h.append(np.tanh(z[t]))
-        y.append(W @ h[t + 1] + b)
-        p.append(np.exp(y[t]) / np.exp(y[t]).sum())
-        loss.append(-math.log(p[t][targets[t]]))
-    d_y = [(p[t] - one_hot[targets[t]]) / T for t in range(T)]
-    d_output = [W.T @ d for d in d_y]
-    slope = [1 - state**2 for state in h[1:]]
-    carry = np.zeros(len(h_0))
-    later, d_h, d_z = ([carry] * T for _ in range(3))
-    for t in reversed(range(T)):
-        later[t] = carry
-        d_h[t] = d_output[t] + carry
-        d_z[t] = d_h[t] * slope[t]
-        carry = W_hh.T @ d_z[t]
-    terms = [np.outer(d_z[t], h[t]) for t in range(T)]
-    gradients = {
-        "d_W_ih": sum(np.outer(d_z[t], one_hot[inputs[t]]) for t in range(T)),
-        "d_W_hh": sum(terms),
-        "d_b_ih": sum(d_z),
-        "d_b_hh": sum(d_z),
-        "d_W": sum(np.outer(d_y[t], h[t + 1]) for t in range(T)),
-        "d_b": sum(d_y),
-    }
-    norm = math.sqrt(sum(float(np.sum(g**2)) for g in gradients.values()))
-    factor = min(1.0, given["max_norm"] / (norm + 1e-6))
-    new = {
-        f"new_{name}": [given[name] - given["lr"] * factor * gradients[f"d_{name}"]]
-        for name in ("W_hh", "b_ih", "b_hh")
-    }
-    steps = {"a_t": a, "z_t": z, "h_t": h[1:], "y_t": y, "p_t": p, "loss_t": loss}
-    steps |= {"d_y_t": d_y, "d_output_t": d_output, "from_later": later, "d_h_t": d_h}
-    steps |= {"slope_t": slope, "d_z_t": d_z, "term_of_W_hh": terms}
-    scalars = {"loss": [sum(loss) / T], "norm": [norm], "factor": [factor]}
-    return steps | {k: [v] for k, v in gradients.items()} | {"d_h_0": [carry]} | scalars | new
+    for v in given["inputs"]:
+        a = W_ih[:, v] + b_ih + b_hh
+        z = a + W_hh @ h[-1]
+        h.append(torch.tanh(z))
+        y = W @ h[-1] + b
+        for name, tensor in zip(steps, (a, z, h[-1], y), strict=True):
+            tensor.retain_grad()
+            steps[name].append(tensor)
+    logits, targets = torch.stack(steps["y_t"]), torch.tensor(given["targets"])
+    losses = torch.nn.functional.cross_entropy(logits, targets, reduction="none")
+    losses.mean().backward()
+    d_y, d_h, d_z = ([x.grad.numpy() for x in steps[f"{n}_t"]] for n in "yhz")
+    d_output = [d @ given["W"] for d in d_y]
+    found = {name: [x.detach().numpy() for x in tensors] for name, tensors in steps.items()}
+    found |= {"p_t": list(torch.softmax(logits, 1).detach().numpy()), "loss_t": losses.tolist()}
+    found |= {"d_y_t": d_y, "d_output_t": d_output, "d_h_t": d_h, "d_z_t": d_z}
+    found["from_later"] = [d - own for d, own in zip(d_h, d_output, strict=True)]
+    found["slope_t"] = [one / other for one, other in zip(d_z, d_h, strict=True)]
+    before = [each.detach().numpy() for each in h[:-1]]
+    found["term_of_W_hh"] = list(map(np.outer, d_z, before))
+    found |= {f"d_{name}": [w.grad.numpy().copy()] for name, w in weights.items()}
+    found |= {"d_h_0": [h_0.grad.numpy()], "loss": [losses.mean().item()]}
+    norm = torch.nn.utils.clip_grad_norm_(weights.values(), given["max_norm"])
+    factor = (W.grad / torch.tensor(found["d_W"][0])).max().item()
+    torch.optim.SGD(weights.values(), given["lr"]).step()
+    found |= {f"new_{name}": [weights[name].detach().numpy()] for name in ("W_hh", "b_ih", "b_hh")}
+    return found | {"norm": [norm.item()], "factor": [factor]}
 
 
 GIVEN = ("W_ih", "W_hh", "b_ih", "b_hh", "W", "b", "h_0", "inputs", "targets", "lr", "max_norm")
@@ -185,7 +174,7 @@ def given(shown: dict[str, list[Any]]) -> dict[str, Any]:
 def test_every_number_of_the_example_follows_from_the_equations(
     shown: dict[str, list[Any]], given: dict[str, Any]
 ) -> None:
-    computed = by_hand(given)
+    computed = by_autograd(given)
     assert shown.keys() == computed.keys() | set(GIVEN)
     for name, values in computed.items():
         assert_shown(name, shown[name], values)

@@ -9,6 +9,7 @@ import pytest
 from tests.scripts import load_script
 
 mutants = load_script("mutants")
+javascript = mutants.javascript
 
 
 def results(place: Path, file: str, codes: dict[str, int | None]) -> Path:
@@ -114,3 +115,60 @@ def test_a_part_that_is_none_is_refused(capsys: pytest.CaptureFixture[str]) -> N
     with pytest.raises(SystemExit):
         mutants.main(["cell"])
     assert "expected parts among parity, " in capsys.readouterr().err
+
+
+@pytest.mark.parametrize(
+    ("source", "changed"),
+    [
+        ("x = a < b;", ["a <= b", "a >= b", "true", "false", ";"]),
+        ("y = -a ? 1 : 2;", ["  a ? 1 : 2", "-a ? 2 : 1", "(1 + 1)", "(2 + 1)", ";"]),
+        ("if (!a) f('b', c);", ["(!(!a))", "if ( ", '""', "c, 'b'", "{}"]),
+        ("z = `n ${a + 1}`;", ["`${a + 1}`", "a - 1", "(1 + 1)", ";"]),
+        ("const [left, top] = [4, 8];", []),
+        ("draw('rect', { x: 4, y: 2 * n });", ["2 / n", "x: 4", '""', ";"]),
+        ("Math.max(a, b);", ["Math.min", "(b, a)", ";"]),
+    ],
+)
+def test_mutants_of_javascript(source: str, changed: list[str]) -> None:
+    pytest.importorskip("tree_sitter_javascript")
+    found = [
+        mutant.apply(source.encode()).decode() for mutant in javascript.mutants_of(source.encode())
+    ]
+    assert source not in found
+    assert len(set(found)) == len(found)
+    for part in set(changed) - {"{}"}:
+        assert any(part in text for text in found), part
+    assert bool(found) == bool(changed)
+
+
+def test_mutants_of_a_script_are_tried_and_counted(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    pytest.importorskip("tree_sitter_javascript")
+    monkeypatch.setattr(javascript, "ROOT", tmp_path)
+    monkeypatch.setattr(javascript, "FOLDER", tmp_path / "page")
+    (tmp_path / "page").mkdir()
+    script = tmp_path / "page" / "a.js"
+    script.write_text("x = a + 1;\n")
+
+    class Worker:
+        """Notices another sign, and never ends without the statement."""
+
+        def __init__(self, folder: Path, tests: list[str]) -> None:
+            self.file = folder / "a.js"
+
+        def run(self, longest: float = 0) -> int | None:
+            text = self.file.read_text()
+            return None if text == ";\n" else int("-" in text)
+
+        def end(self) -> None: ...
+
+    monkeypatch.setattr(javascript, "Worker", Worker)
+    javascript.try_part(tmp_path / "made", ["page/a.js"], [])
+    ((file, found),) = javascript.tried(tmp_path / "made")
+    assert (file, found["made"], found["tried"]) == ("page/a.js", 3, 3)
+    assert (found["killed"], found["timed_out"]) == (1, 1)
+    assert found["survivors"] == [["-x = a + 1;", "+x = a + (1 + 1);"]]
+    assert script.read_text() == "x = a + 1;\n"
+    script.write_text("x = 2;\n")  # what was found of another script does not count
+    assert list(javascript.tried(tmp_path / "made")) == []

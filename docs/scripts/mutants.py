@@ -29,6 +29,7 @@ from importlib.metadata import version
 from pathlib import Path
 from typing import Any
 
+import javascript
 from pages import DOCS, ROOT
 
 from tests.shards import shard
@@ -82,6 +83,9 @@ def try_part(
     """Let mutmut try all mutants of some files that were not killed before, or a sample of all."""
     place = WORK / name
     place.mkdir(parents=True, exist_ok=True)
+    if files[0].endswith(".js"):
+        javascript.try_part(place, files, tests, sample, seed)
+        return
     for folder in ("scratch_rnn", "concise_rnn", "compare", "tests", "docs"):
         if not (place / folder).is_symlink():
             (place / folder).symlink_to(ROOT / folder)
@@ -139,6 +143,7 @@ def tried(place: Path, *, sample: bool = False) -> Iterator[tuple[str, dict[str,
 
     Of a sample, yield each file with one of them.
     """
+    yield from javascript.tried(place)
     for meta, codes in codes_of(place).items():
         file = meta.relative_to(place / "mutants").as_posix().removesuffix(".meta")
         all_made = len(codes)
@@ -202,16 +207,18 @@ def page(found: dict[str, Any], explanations: list[dict[str, str]]) -> tuple[str
         "# Mutants",
         "",
         "A good test suite notices every mistake. To measure this, the numerical files of "
-        "`scratch_rnn`, the comparison itself and what is shown are changed, one small change at a time: another "
-        "sign, another comparison, a number plus one, an argument left out, an assignment of "
-        "`None`. Each changed copy is a *mutant*. The suite runs on each mutant until a test "
-        "fails. If no test fails, the mutant survives. Then it either computes the same function "
+        "`scratch_rnn`, the comparison itself and what is shown are changed, one small change at "
+        "a time: another sign, another comparison, a number plus one, an argument left out, an "
+        "assignment of `None`. Each changed copy is a *mutant*. The suite runs on each mutant until "
+        "a test fails. If no test fails, the mutant survives. Then it either computes the same function "
         "(it is equivalent), or it shows that a test is missing.",
         "",
         "This page is written by `make mutants`. The date is the day on which the file was tried. "
         "The reasons why survivors are equivalent are in `docs/equivalent_mutants.toml`.",
         "",
-        "Of some files, a sample was tried, drawn at random from all of their part.",
+        "Of some files, a sample was tried, drawn at random from all of their part. The script of "
+        "the explain page is changed by `docs/scripts/javascript.py`, over the syntax tree of "
+        "tree-sitter, and the tests run in a browser.",
         "",
         "| file | made | tried | killed | timed out | equivalent | not caught | on |",
         "|---|---:|---:|---:|---:|---:|---:|---|",
@@ -223,7 +230,8 @@ def page(found: dict[str, Any], explanations: list[dict[str, str]]) -> tuple[str
         row += [of_file["killed"], of_file["timed_out"]]
         row += [len(reasons[file]) - gaps, gaps]
         total = [sum(pair) for pair in zip(total, row, strict=True)]
-        when = f"{of_file['date']}, mutmut {of_file['mutmut']}"
+        tool = of_file.get("tool") or f"mutmut {of_file['mutmut']}"
+        when = f"{of_file['date']}, {tool}"
         lines.append(f"| {file} | " + " | ".join(f"{number:,}" for number in row) + f" | {when} |")
     lines.append("| **all** | " + " | ".join(f"{number:,}" for number in total) + " | |")
     _, number, killed, timed_out, equivalent, gaps = total

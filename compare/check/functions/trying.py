@@ -90,11 +90,17 @@ def cases_of(stage: Stage, seed: int) -> tuple[tuple[Case, Expected], ...]:
 
 
 def compared(right: Expected, got: Results) -> tuple[Comparison, ...]:
-    """Compare results with the right ones, in the order in which they are computed."""
+    """Compare results with the right ones, in the order in which they are computed.
+
+    A few perturbations give a smaller tolerance than all: what is within it needs no more.
+    """
     wide = {name: widened(array, right.dtype) for name, array in got.items()}
     for name, expected in right.results.items():
         if expected.shape == () and wide[name].size == 1:
             wide[name] = wide[name].reshape(())
+    comparisons = compared_with(Answer(right.results, right.first), wide)
+    if all(comparison.ok for comparison in comparisons):
+        return comparisons
     return compared_with(Answer(right.results, right.tolerance), wide)
 
 
@@ -245,4 +251,4 @@ def _at_own_states(
     if np.asarray(output).dtype.itemsize < states.dtype.itemsize:  # states in float32
         inputs = {name: np.asarray(value, np.float32) for name, value in case.inputs.items()}
         case = Case(case.words, inputs, "float32")
-    return Expected(results, stage.tolerance(case, at_states), case.dtype)
+    return Expected(results, partial(stage.tolerance, case, at_states), case.dtype)

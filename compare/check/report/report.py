@@ -13,6 +13,7 @@ from typing import Any, NamedTuple
 
 from rich.text import Text
 
+from compare.check.cases.boundaries import ranges
 from compare.check.cases.parts import PartResult
 from compare.check.functions.training import TrainingResult, show_training
 from compare.check.report.explanation import explained, first_entry, in_short, problem, reason
@@ -87,6 +88,12 @@ class Report:
         return self.score == len(self.stages) and not self.failures
 
     @property
+    def sizes(self) -> dict[str, list[int]]:
+        """The smallest and the largest of each size that was tried."""
+        found = ranges(sizes for result in self.stages for sizes in result.tried)
+        return {letter: list(found[letter]) for letter in "NTBVDHL" if letter in found}
+
+    @property
     def unit(self) -> str:
         """What a point is given for."""
         return "functions" if self.form in ("functions", "cs231n") else "parts"
@@ -123,12 +130,14 @@ class Report:
             "score": self.score,
             "out_of": float(len(self.stages)),
             "seed": self.seed,
+            "sizes": self.sizes,
             "stages": [_stage_as_json(result) for result in self.stages],
             "features": self.features,
             "properties": self.properties,
             "error_handling": self.error_handling,
             "kernels": self.kernels,
             "training": None if self.training is None else self.training.to_json(),
+            "notes": self.notes,
         }
 
     def to_gradescope(self) -> dict[str, Any]:
@@ -222,6 +231,9 @@ def show(report: Report, terminal: Terminal) -> None:
         previous = line
         terminal.console.print(text, soft_wrap=True)
     terminal.line(f"  {report.score:g} of {len(report.stages)}", "bold")
+    if report.sizes:
+        shown = (f"{letter} {a} to {b}" for letter, (a, b) in report.sizes.items() if b > 1)
+        terminal.line(f"  sizes tried: {', '.join(shown)}", "dim")
     _show_entries(report, terminal)
     for note in report.notes:
         terminal.line(f"  note: {note}", "yellow")

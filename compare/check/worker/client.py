@@ -120,6 +120,8 @@ class Submission:
             value = unpack(packed, received)
             if not isinstance(value, np.ndarray) or value.shape != arrays[k].shape:
                 raise Trouble("error", "changed the shape of an argument")
+            if not arrays[k].flags.writeable:
+                raise Trouble("error", "changed an argument that is read-only")
             arrays[k][...] = value
         number = answer["number"]
         self.last = Handle(number, names=tuple(answer["names"]))

@@ -168,10 +168,7 @@ class Process:
         """Kill the process, and those that it started; return how it ended."""
         if not self.ended:
             code, left = self._worker.end()
-            names = {number.value: number.name for number in signal.Signals}
-            self.ended = f"with exit code {code}"
-            if code < 0:
-                self.ended = f"by signal {names.get(-code, -code)}"
+            self.ended = how_ended(code)
             self._notes.left = max(self._notes.left, left)
             if not self._worker.is_server_alive and SERVER_ENDED not in self._notes.started:
                 self._notes.started.append(SERVER_ENDED)
@@ -203,3 +200,9 @@ class Process:
                 notes.lines = max(notes.lines, lines)
                 if len(notes.first) < FIRST_PRINTED:
                     notes.first += printed[:FIRST_PRINTED].decode(errors="replace")
+
+
+def how_ended(code: int) -> str:
+    """Return in words how a process ended."""
+    names = {number.value: number.name for number in signal.Signals}
+    return f"by signal {names.get(-code, -code)}" if code < 0 else f"with exit code {code}"

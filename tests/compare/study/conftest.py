@@ -78,7 +78,9 @@ NETWORKS = [("rnn", "tanh"), ("rnn", "relu"), ("gru", "tanh"), ("lstm", "tanh")]
 def network(request: pytest.FixtureRequest, tmp_path_factory: pytest.TempPathFactory) -> Network:
     """A page of 12 units for each cell."""
     cell, f = request.param
-    made = recorded(TEXT, course(12, gains=(1.0, 2.0), cell=cell, nonlinearity=f, num_steps=5))
+    made = recorded(
+        TEXT, course(12, gains=(1.0, 2.0), cell=cell, nonlinearity=f, num_steps=5, max_norm=0.8)
+    )
     return Network(made, written(made, tmp_path_factory.mktemp("network")))
 
 

@@ -1,4 +1,27 @@
-"""Classes that submissions hand to `bisect`: the source of their files."""
+"""Classes that submissions hand to `bisect`: the source of their files; and what `break` prints."""
+
+import io
+from typing import Any
+
+from rich.console import Console
+
+from compare.study import quiz
+from compare.study.config import BreakConfig
+from compare.terminal.output import Terminal
+
+
+def terminal(width: int = 100) -> tuple[Terminal, io.StringIO]:
+    out = io.StringIO()
+    console = Console(file=out, width=width, force_terminal=True, color_system=None, markup=False)
+    return Terminal(console), out
+
+
+def printed(width: int = 80, **options: Any) -> str:
+    """Return what `break` prints."""
+    shown, out = terminal(width)
+    quiz.break_it(BreakConfig(**options), shown)
+    return out.getvalue()
+
 
 STUDENT = '''
 from types import SimpleNamespace

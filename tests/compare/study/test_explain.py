@@ -17,8 +17,9 @@ from compare.parity.weights import copy_weights
 from compare.runs.checkpoint import save
 from compare.runs.snapshots import is_kept, newest_run, read_course
 from compare.study.config import ExplainConfig
+from compare.study.page import explain as explain_module
 from compare.study.page.anatomy import concise_forward, scratch_forward
-from compare.study.page.build import MARK
+from compare.study.page.build import MARK, PageSize
 from compare.study.page.demonstration import demonstration
 from compare.study.page.explain import explain
 from compare.study.page.record import MOST_STEPS, numbers_of, record, shown_ids, tokens_of
@@ -311,6 +312,14 @@ def test_a_page_that_cannot_be_finished_leaves_nothing(
     with pytest.raises(OSError, match="No space left"):
         explain(config(tmp_path))
     assert [path.name for path in tmp_path.iterdir()] == ["runs"]
+
+
+def test_what_is_left_out_is_printed() -> None:
+    some = PageSize(400_000, 500_000, 4, kept=(0, 1, 3), with_details=(3,))
+    line = "3 of 4 checkpoints, 1 of them with their weights: the limit is 0.5 MB (--megabytes)"
+    assert explain_module._left_out(some) == line
+    every = PageSize(400_000, 500_000, 1, kept=(0,), with_details=(0,))
+    assert explain_module._left_out(every) == "1 checkpoint, with all weights"
 
 
 def test_a_page_that_would_be_too_large_is_not_written(tmp_path: Path) -> None:

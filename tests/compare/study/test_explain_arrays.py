@@ -74,6 +74,8 @@ def test_the_order_is_last_first_and_then_whatever_is_farthest() -> None:
     assert sorted(spread(11)) == list(range(11))
 
 
+@example([(3, 4), (5, 6)], 18)  # all of it is exactly as large
+@example([(3, 4), (5, 6)], 14)  # and so is all but the weights of the first
 @given(
     st.lists(st.tuples(st.integers(1, 50), st.integers(1, 99)), min_size=1, max_size=9),
     st.integers(0, 500),

@@ -8,7 +8,7 @@ from pathlib import Path
 
 import pytest
 
-from compare.study.page.build import render
+from compare.study.page.build import render, title
 from compare.study.page.record import record
 from tests.compare.parity.courses import course
 from tests.compare.study.pages import MEGABYTE, Page
@@ -68,3 +68,9 @@ def test_infinity_becomes_null() -> None:
     page = Page(render(record("time", course(max_norm=float("inf"))), most_bytes=MEGABYTE)[0])
     stated = json.loads(page.content("script", id="record"), parse_constant=pytest.fail)
     assert stated["max_norm"] is None
+
+
+def test_the_title_has_the_text_on_one_line_and_its_beginning() -> None:
+    assert title({"text": "the\n  time"}) == "“the time” inside a recurrent network"
+    long = f"{'a' * 40}b"
+    assert title({"text": long}) == f"“{'a' * 40}…” inside a recurrent network"

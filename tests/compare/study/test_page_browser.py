@@ -8,6 +8,7 @@ import pytest
 
 from compare.parity.tolerance import largest_difference_in_ulps
 from tests.compare.study.pages import EPOCHS, TEXT, H, K, Open, T
+from tests.compare.study.reading import Chart, points, shown
 
 # ---------------------------------------------------------------- numbers
 
@@ -81,23 +82,6 @@ def test_tables_behind_the_pictures_hold_every_number(
     assert whole == [str(x) for x in numbers["gradient_norms"]]
     assert losses[-1] == "mean"
     assert len(columns("backward", 2)) == K + 1
-
-
-def test_products_are_those_of_numpy(made: dict[str, Any], path: Path, open_page: Open) -> None:
-    opened = open_page(path)
-    opened.choose(t=6, i=12)
-    found = made["checkpoints"][3]
-    weights, before = found["details"]["W_hh"][12], found["numbers"]["h"][5]
-    products = weights * before
-    rows = opened.page.locator("#products tbody tr").all()
-    assert len(rows) == 8
-    for row, j in zip(rows, np.argsort(-np.abs(products), kind="stable"), strict=False):
-        assert row.locator("th, td").all_text_contents() == [
-            f"unit {j}",
-            str(weights[j]),
-            str(before[j]),
-            str(products[j]),
-        ]
 
 
 # ---------------------------------------------------------------- moving about
@@ -203,44 +187,33 @@ def test_all_views_follow_the_checkpoint(made: dict[str, Any], path: Path, open_
         assert len(set(seen)) == len(EPOCHS)
 
 
-def test_the_heat_map_has_the_colour_of_each_number(
-    made: dict[str, Any], path: Path, open_page: Open
-) -> None:
-    opened = open_page(path)
-    h = made["checkpoints"][3]["numbers"]["h"][1:]  # (T, H)
-    pixels = np.array(
-        opened.page.evaluate(
-            """([rows, columns]) => {
-              const { canvas } = unrolled.state;
-              const { width, height } = canvas;
-              const { data } = canvas.getContext("2d").getImageData(0, 0, width, height);
-              const middle = (n, of, size) => Math.floor(((n + 0.5) * size) / of);
-              const pixel = (r, c) => {
-                const at = 4 * (middle(r, rows, height) * width + middle(c, columns, width));
-                return [...data.slice(at, at + 3)];
-              };
-              return Array.from({ length: rows }, (_, r) =>
-                Array.from({ length: columns }, (_, c) => pixel(r, c)));
-            }""",
-            [H, T],
-        )
-    )
-    red_minus_blue = pixels[:, :, 0] - pixels[:, :, 2]
-    clear = np.abs(h.T) > 0.1
-    assert clear.mean() > 0.5
-    np.testing.assert_array_equal(np.sign(red_minus_blue)[clear], np.sign(h.T)[clear])
-    lightness = pixels.sum(axis=2)
-    assert np.corrcoef(lightness.ravel(), np.abs(h.T).ravel())[0, 1] < -0.95
-
-
-def test_where_training_cuts_and_what_that_loses(path: Path, open_page: Open) -> None:
+def test_where_training_cuts(path: Path, open_page: Open) -> None:
     opened = open_page(path)
     assert opened.text("#cut-value") == "10 steps, as in training"
-    # losses 11, 12 and 13 reach back over a cut, past 10 steps each: 30 of 91 pairs (k, t)
-    assert "33 %" in opened.text("#backward-tiles")
     opened.choose(n=13)
+    assert opened.text("#cut-value") == "13 steps: nothing is cut"
     assert "is cut: the text has only 13 steps" in opened.text("#backward-tiles")
-    opened.choose(n=1, k=13)
-    assert opened.page.locator("#curve-picture .cut").count() == 1
-    # of 1 + 2 + … + 13 = 91 pairs only the 13 with t = k are left
-    assert "86 %" in opened.text("#backward-tiles")
+    assert opened.page.locator("#curve-picture .cut").count() == 0
+
+
+def test_each_checkpoint_is_at_its_epoch(made: dict[str, Any], path: Path, open_page: Open) -> None:
+    opened = open_page(path)
+    opened.choose(c=1)
+    chart = Chart(opened, "#perplexity-picture svg")
+    dots = sorted([*chart.of("circle", "dot"), *chart.of("circle", "here")], key=lambda e: e["cx"])
+    assert [dot["cx"] for dot in dots] == [chart.column(str(epoch)) for epoch in EPOCHS]
+    assert ["here" in dot["class"] for dot in dots] == [False, True, False, False]
+    perplexities = [c["perplexity"] for c in made["checkpoints"]]
+    value = chart.axis(log=True)
+    assert value([dot["cy"] for dot in dots]) == pytest.approx(np.log10(perplexities), abs=1e-3)
+    at = points(chart.of("polyline", "curve")[0])
+    np.testing.assert_allclose(value(at[:, 1]), np.log10(made["curve"]), atol=1e-3)
+    for epoch in (1, 10, 100, 1000):
+        assert at[epoch - 1, 0] == pytest.approx(chart.column(str(epoch)), abs=0.06)
+    ticks = {*chart.words()} - {"epochs of training"}
+    assert ticks == {*map(str, (0, 1, 2, 5, 10, 20, 50, 100, 200, 500, 1000))}
+    rows = opened.page.locator("#checkpoints tbody tr").all()
+    for row, found in zip(rows, made["checkpoints"], strict=True):
+        cells = row.locator("th, td").all_text_contents()
+        written = "".join(found["written"]).replace(" ", "␣").replace("<unk>", "?")
+        assert cells == [found["label"], shown(found["perplexity"]), written]

@@ -108,23 +108,6 @@ def test_the_chain_shows_recorded_results_gates_and_lines(
     assert all(row["ok"] for row in found["parity"])
 
 
-def test_norms_are_those_of_a_text_that_begins_later(made: dict[str, Any], opened: Opened) -> None:
-    """dL_k/dh_t is the gradient of the initial state for a text that begins after step t."""
-    model, vocab = model_of(opened, made)
-    batch = as_batch(TEXT, vocab)
-    norms = np.array(opened.page.evaluate("() => [...numbers().norms]")).reshape(K, K)
-    for k, t in ((K, 1), (K, K - 1), (5, 2), (2, 1)):
-        _, state = model(batch.inputs[:, :t].copy(), model.begin_state())
-        logits, _, tape = model.forward(batch.inputs[:, t:k].copy(), state)
-        _, [d_y] = scratch_rnn.cross_entropy(logits[-1:], batch.targets[0, k - 1 : k])
-        d_logits = np.zeros_like(logits)
-        d_logits[-1] = d_y
-        _, d_state = model.backward_to_state(tape, d_logits)
-        d_h = d_state[0] if len(made["states"]) > 1 else d_state
-        rel = 1e-9 if made["gates"] else 1e-4  # those of a cell without gates are float32
-        assert norms[k - 1, t - 1] == pytest.approx(np.linalg.norm(d_h), rel=rel)
-
-
 def test_the_gradient_flows_back_and_axe_finds_nothing(
     made: dict[str, Any], opened: Opened
 ) -> None:

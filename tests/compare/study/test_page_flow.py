@@ -2,60 +2,9 @@
 
 from pathlib import Path
 
-import numpy as np
-import pytest
-
-from scratch_rnn.plain import elman
-from tests.compare.parity.courses import course
-from tests.compare.study.pages import TEXT, K, Open, Opened, recorded, written
+from tests.compare.study.pages import K, Open
 
 KEYS = ["d_h_k", "d_h", "d_sum", "d_u", "d_W_hh", "d_W_hh sum"]
-
-
-def flow_of(opened: Opened, t: int, i: int) -> dict[str, float]:
-    """Return the numbers of unit i at step t."""
-    opened.choose(t=t, i=i)
-    return {key: float(opened.text(f"[data-flow='{key}']")) for key in KEYS}
-
-
-def by_the_plain_version(opened: Opened, ids: list[int], i: int, f: str) -> dict[int, list[float]]:
-    """Return the same by `scratch_rnn.plain`, a list for each step."""
-    given = opened.page.evaluate("() => rnnParity.network().parameters")
-    W_ih, W_hh, b_ih, b_hh, W, b = (np.array(array) for array in given.values())
-    inputs, targets = np.array(ids[:-1])[:, None], np.array(ids[1:])
-    x, h_0 = elman.one_hot(inputs, len(b), W.dtype), np.zeros((1, len(W_hh)))
-    states, h_n, _ = elman.rnn_forward(x, h_0, W_ih, W_hh, b_ih, b_hh, f)
-    h = [h_0, *states]
-    _, d_y = elman.cross_entropy(states[:, 0] @ W.T + b, targets)
-    found, from_next, total = {}, np.zeros_like(h_n), 0.0
-    for t in reversed(range(1, len(ids))):
-        from_loss = d_y[t - 1] @ W
-        d_h = from_loss + from_next
-        _, d_h_before, _, term, d_z = elman.rnn_step_backward(
-            d_h, x[t - 1], h[t - 1], h[t], W_ih, W_hh, f
-        )
-        total += term[i, i]
-        found[t] = [from_loss[i], from_next[0, i], d_h[0, i], d_z[i], term[i, i], total]
-        from_next = d_h_before
-    return found
-
-
-@pytest.mark.parametrize(("f", "text"), [("tanh", TEXT), ("relu", "a machine")])
-def test_the_numbers_of_every_step_are_those_of_the_plain_version(
-    f: str, text: str, open_page: Open, tmp_path: Path
-) -> None:
-    opened = open_page(written(recorded(TEXT, course(9, nonlinearity=f)), tmp_path))
-    opened.fill("#text-input", text)
-    ids = opened.page.evaluate("() => reading.ids")
-    expected = by_the_plain_version(opened, ids, 2, f)
-    assert sorted(expected) == list(range(1, len(text)))
-    for t, values in expected.items():
-        # Six digits, and five of a number that has an exponent, which are those below 1e-3.
-        shown = pytest.approx(values, rel=1e-5, abs=5e-9)
-        assert list(flow_of(opened, t, 2).values()) == shown, t
-    whole = opened.page.evaluate("(text) => rnnParity.run(text).gradients", text)
-    total = whole["rnn.weight_hh_l0"][2][2]
-    assert flow_of(opened, 1, 2)["d_W_hh sum"] == pytest.approx(total, rel=1e-5)
 
 
 def test_by_button_slider_and_key_through_all_stages(path: Path, open_page: Open) -> None:

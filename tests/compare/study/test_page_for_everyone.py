@@ -6,6 +6,7 @@ from typing import Any
 import numpy as np
 import pytest
 
+from compare.parity.tolerance import largest_difference_in_ulps
 from compare.runs.snapshots import Course
 from compare.study.page.build import write_page
 from tests.compare.parity.courses import course
@@ -72,43 +73,25 @@ def test_labels_and_verdicts_are_seen_whole(path: Path, open_page: Open) -> None
         assert opened.page.evaluate("() => document.documentElement.scrollWidth") <= width
 
 
-def test_differences_are_shares_of_the_tolerance(
+def test_differences_are_shown_in_ulps_if_wanted(
     made: dict[str, Any], path: Path, open_page: Open
 ) -> None:
     opened = open_page(path)
     found = made["checkpoints"][3]
-    ours, theirs = (found["numbers"][name].astype(float) for name in ("h", "torch.h"))
+    ours, theirs = (found["numbers"][name] for name in ("h", "torch.h"))
     i = int(np.argmax(np.abs(ours[5] - theirs[5])))  # a unit in which they do differ
     opened.choose(t=5, i=i)
-    a, b = ours[5, i], theirs[5, i]
-    share = abs(a - b) / found["allowed"]["h"]
-    assert 0.005 < share < 0.995
+    assert "ulp" not in opened.text("#chain") + opened.text("#parity-table")
+    opened.page.locator("#ulps-check").check()
+    opened.settle()
+    ulps = largest_difference_in_ulps(ours[5, i : i + 1], theirs[5, i : i + 1])
     shown = opened.page.locator("#chain li", has_text="The new state").locator(
         "[data-side=difference]"
     )
-    assert shown.text_content() == f"{round(100 * share)} % of the tolerance"
-    assert "ulp" not in opened.text("#chain") + opened.text("#parity-table")
-    row = found["parity"][2]
-    assert row["name"] == "logits"
-    cells = opened.page.locator("#parity-table tr", has_text="logits").locator("td")
-    percent = int(100 * row["share"] + 0.5)  # as JavaScript rounds
-    assert [text.strip() for text in cells.all_text_contents()[:2]] == ["✓ agrees", f"{percent} %"]
-    opened.page.locator("#ulps-check").check()
-    opened.settle()
-    assert "ulp" in str(shown.text_content())
-    assert rounded(row["ulps"]) in cells.all_text_contents()
-    assert shown.get_attribute("class") == "agrees"
-    assert "All " in opened.text("#parity-lead")
-    opened.page.evaluate(
-        """() => {
-          checkpoint().allowed.h = 1e-12;
-          Object.assign(checkpoint().parity[2], { ok: false, share: null, problem: "a shape" });
-          drawAll();
-        }"""
-    )
-    assert shown.get_attribute("class") == "apart"
-    assert "1 of " in opened.text("#parity-lead")
-    assert "a shape" in str(cells.first.text_content())
+    word = "ulp" if ulps == 1 else "ulps"
+    assert str(shown.text_content()).endswith(f" % of the tolerance, {rounded(ulps)} {word}")
+    column = opened.page.locator("#parity-table tbody tr:not(.group) td:nth-child(6)")
+    assert column.all_text_contents() == [rounded(row["ulps"]) for row in found["parity"]]
 
 
 def test_a_large_network_shows_the_units_that_change_most(open_page: Open, tmp_path: Path) -> None:

@@ -76,6 +76,21 @@ def test_rings_and_frames_are_at_their_cells(seen: Seen) -> None:
 
     expected = [[(k + 0.5) / T, (v + 0.5) / V] for k, v in enumerate(seen.ids[1:])]
     np.testing.assert_allclose(centres("unrolled", ".ring", 1), expected, atol=0.004)
+    for n, rows in enumerate((H, V)):  # the names at the left are at their rows
+        names = (
+            seen.page.locator("#unrolled-picture .gutter.tokens")
+            .nth(n)
+            .evaluate(
+                """(gutter, n) => {
+              const canvas = document.querySelectorAll("#unrolled-picture canvas")[n];
+              const box = canvas.getBoundingClientRect();
+              const middle = (b) => (b.y + b.height / 2 - box.y) / box.height;
+              return [...gutter.children].map((name) => middle(name.getBoundingClientRect()));
+            }""",
+                n,
+            )
+        )
+        np.testing.assert_allclose(names, (np.arange(rows) + 0.5) / rows, atol=0.2 / rows)
     row, column = ".mark.across", ".mark:not(.across)"
     for picture, n, down, right in (
         ("unrolled", 0, (i + 0.5) / H, (t - 0.5) / T),
@@ -92,11 +107,15 @@ def test_rings_and_frames_are_at_their_cells(seen: Seen) -> None:
 
 def test_readouts_controls_and_what_is_spoken(seen: Seen) -> None:
     results, (t, i, k) = seen.results, (AT["t"], AT["i"], AT["k"])
-    layer = {"rnn": f"RNN with {seen.made['nonlinearity']}", "gru": "GRU", "lstm": "LSTM"}
-    assert (
-        f". {layer[seen.made['cell']]}, float32, one layer, trained on 5 steps"
-        in seen.opened.text("#footer")
+    layer = {"rnn": f"RNN with {seen.f}", "gru": "GRU", "lstm": "LSTM"}[seen.cell]
+    versions = ", ".join(map(" ".join, seen.made["versions"].items()))
+    assert seen.opened.text("#footer").strip() == (
+        f"Weights: a test. {layer}, float32, one layer, trained on 5 steps at a time, learning "
+        f"rate {seen.made['lr']:g}, state {seen.made['state']} at each batch. "
+        f"Written by {versions}."
     )
+    assert {"numpy", "torch"} < seen.made["versions"].keys()
+    assert f"After each character it has a state of {H} numbers" in seen.opened.text("#lead")
     assert seen.texts("#letters div") == [
         *(f"T{T} steps", "B1 text at a time", f"V{len(seen.tokens)} tokens in the vocabulary"),
         f"H{H} units of the state",

@@ -104,12 +104,12 @@ def test_a_shorter_epoch_has_no_lines_within_it(now: list[float]) -> None:
 def test_texts_that_are_equal_are_written_once(now: list[float]) -> None:
     to, printed = terminal(now, force_terminal=True, color_system="standard")
     to.written({"scratch": "text", "concise": "text"})
-    to.written({"a": "[b]1[/b] :smile:" + 90 * "x", "long": "y"}, indent="")
+    to.written({"a": "[b]1[/b]:smile:" + 90 * "x", "long": "y"}, indent="")
     to.line("dimmed", "dim")
     to.line()
     assert printed.getvalue() == (
         "  scratch and concise  \x1b[1mtext\x1b[0m\n"
-        f"a     \x1b[1m[b]1[/b] :smile:{90 * 'x'}\x1b[0m\n"
+        f"a     \x1b[1m[b]1[/b]:smile:{90 * 'x'}\x1b[0m\n"
         "long  \x1b[1my\x1b[0m\n"
         "\x1b[2mdimmed\x1b[0m\n\n"
     )

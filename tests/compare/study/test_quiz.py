@@ -1,0 +1,258 @@
+"""The quiz of `rnn-parity break`: puzzles, choices and guesses."""
+
+import functools
+import itertools
+import math
+import random
+import subprocess
+import sys
+import warnings
+from collections.abc import Callable, Iterator
+from types import ModuleType
+from typing import Any
+
+import pytest
+
+import scratch_rnn
+from compare.check.bugs import catalogue as bugs
+from compare.check.bugs.catalogue import BUGS, GROUPS, Bug
+from compare.check.properties.property import Finding
+from compare.check.properties.run import check_property
+from compare.study import quiz
+from compare.study.config import BreakConfig
+from tests.annotations import unchecked
+from tests.compare.study.students import printed, terminal
+from tests.counts import number
+
+
+@pytest.fixture(autouse=True)
+def _quickly() -> Iterator[None]:
+    with unchecked():
+        yield
+
+
+@functools.cache
+def training_of(package: Callable[[], Any]) -> quiz.ShortTraining:
+    return quiz.short_training(package(), quiz.sample_text())
+
+
+@functools.cache
+def finding_of(bug: Bug) -> Finding:
+    return quiz.caught(bug)
+
+
+def shown_training(bug: Bug) -> quiz.ShortTraining | None:
+    """The short training of a bug, None if it shows nothing."""
+    wrong = training_of(bug.load)
+    return None if wrong == training_of(our_own) else wrong
+
+
+def our_own() -> ModuleType:
+    return scratch_rnn
+
+
+def are_distinct(bug: Bug, other: Bug) -> bool:
+    """Whether the symptom that is shown for a bug is not what the other bug would give."""
+    if bug.package == "scratch_rnn":
+        one, two = shown_training(bug), shown_training(other)
+        if one is None != two is None:
+            return True
+        if one is not None and two is not None:
+            return any(
+                not math.isclose(a, b, rel_tol=rel_tol)
+                for a, b, rel_tol in (
+                    (one.first_loss, two.first_loss, 1e-4),
+                    (one.first_grad_norm, two.first_grad_norm, 0.02),
+                    (one.perplexities[-1], two.perplexities[-1], 0.05),
+                )
+            )
+    finding = finding_of(bug)
+    same = check_property(finding.violated, other.load())
+    return same is None or (same.case, same.tensor, same.detail) != (
+        finding.case,
+        finding.tensor,
+        finding.detail,
+    )
+
+
+@pytest.mark.parametrize("chapter", GROUPS)
+def test_no_distractor_would_give_the_same_symptom(chapter: str) -> None:
+    pairs = [(bug, bugs.find_bug(name)) for bug in BUGS for name in bug.distractors]
+    pairs = [pair for pair in pairs[:: number(400, 1)] if pair[0] in GROUPS[chapter]]
+    with unchecked():
+        alike = [(a.name, b.name) for a, b in pairs if not are_distinct(a, b)]
+    assert alike == []
+
+
+def test_bugs_with_the_same_symptom_are_not_distinct() -> None:
+    pairs = [("clip-per-element", "clip-per-tensor"), ("nan-passes", "printed-not-asserted")]
+    for names in pairs:
+        with unchecked():
+            assert not are_distinct(*map(bugs.find_bug, names))
+
+
+def test_the_choices_hold_the_bug_and_are_as_random_as_their_generator() -> None:
+    for bug in BUGS:
+        offered = quiz.choices(bug, random.Random(1))
+        assert bug in offered
+        assert len(set(offered)) == quiz.CHOICES
+        assert offered == quiz.choices(bug, random.Random(1))
+    places = {quiz.choices(bug, random.Random(bug.name)).index(bug) for bug in BUGS}
+    assert places == set(range(quiz.CHOICES))
+
+
+def test_a_number_draws_one_bug_and_all_bugs_are_drawn() -> None:
+    assert {quiz.draw(seed)[0] for seed in range(1000)} == set(BUGS)
+    assert [quiz.draw(5)[0] for _ in range(3)] == [quiz.draw(5)[0]] * 3
+
+
+def seed_of(name: str) -> int:
+    return next(seed for seed in itertools.count() if quiz.draw(seed)[0].name == name)
+
+
+def test_a_puzzle_does_not_show_its_answer_without_a_terminal(
+    monkeypatch: pytest.MonkeyPatch,
+) -> None:
+    monkeypatch.setattr(quiz, "EPOCHS", 2)
+    seed, bug = seed_of("no-carry-back"), bugs.find_bug("no-carry-back")
+
+    text = printed(seed=seed)
+    assert text == printed(seed=seed)
+    assert text.startswith(
+        f"Puzzle {seed}\n  One of {len(BUGS)} bugs is in a copy of scratch_rnn or compare. "
+        "Which one is it?\n\nThe symptom\n"
+    )
+    symptom, choices = text.split("\nWhich bug is it?\n")
+    assert bug.words not in symptom
+    assert bug.words in choices
+    assert "no-carry-back" not in text
+    assert "The change" not in text
+    again = f"`rnn-parity break --seed {seed}` shows this puzzle again, --yes also its answer.\n"
+    assert text.endswith(again)
+    solved, answer = printed(seed=seed, yes=True).split("\nno-carry-back\n")
+    assert symptom.rstrip("\n") == solved.rstrip("\n")
+    assert "The change" in answer
+
+
+def test_warnings_of_pytorch_are_not_shown(monkeypatch: pytest.MonkeyPatch) -> None:
+    right = quiz.violation_of
+
+    def warning(bug: Bug) -> Any:
+        warnings.warn("LSTM with projections is not supported with oneDNN.", stacklevel=1)
+        return right(bug)
+
+    monkeypatch.setattr(quiz, "violation_of", warning)
+    with warnings.catch_warnings(record=True) as shown:
+        warnings.simplefilter("always")
+        quiz.caught(bugs.find_bug("no-carry-back"))
+    assert [str(each.message) for each in shown if "oneDNN" in str(each.message)] == []
+
+
+def test_without_a_number_another_puzzle_is_drawn_each_time(
+    monkeypatch: pytest.MonkeyPatch,
+) -> None:
+    drawn: list[str] = []
+    monkeypatch.setattr(quiz, "show_bug", lambda bug, *more: drawn.append(bug.name))
+    for _ in range(20):
+        quiz.break_it(BreakConfig())
+    assert len(set(drawn)) > 5
+
+
+def test_guessing(monkeypatch: pytest.MonkeyPatch) -> None:
+    bug = bugs.find_bug("no-carry-back")
+    finding = quiz.caught(bug)
+    offered = quiz.choices(bug, random.Random(0))
+    right = "abcd"[offered.index(bug)]
+    wrong = "abcd"[(offered.index(bug) + 1) % 4]
+    other = offered[(offered.index(bug) + 1) % 4]
+    answers = iter(["?", "e", "ab", "h", "H", "h", wrong, f" {right.upper()} "])
+    shown, out = terminal(80)
+    monkeypatch.setattr(shown.console, "input", lambda prompt: next(answers))
+    assert quiz.guess(bug, offered, finding, shown)
+    assert next(answers, None) is None
+    lines = out.getvalue().split("\n")
+    for answer in ("?", "e", "ab"):
+        assert f"Expected a, b, c, d, h or Enter, got {answer!r}." in lines
+    words = " ".join(out.getvalue().split())
+    for text in (
+        bug.hint,
+        finding.violated.statement,
+        "There are no more hints.",
+        other.notice,
+        "Right.",
+    ):
+        assert text in words
+        words = words.partition(text)[2]
+
+
+def test_enter_shows_the_answer_and_the_end_of_input_does_not(
+    monkeypatch: pytest.MonkeyPatch,
+) -> None:
+    monkeypatch.setattr(quiz, "EPOCHS", 1)
+    monkeypatch.setattr(sys.stdin, "isatty", lambda: True, raising=False)
+
+    def respond(prompt: object, answer: str | type[BaseException]) -> str:
+        if isinstance(answer, str):
+            return answer
+        raise answer
+
+    for answer in ("", EOFError, KeyboardInterrupt):
+        shown, out = terminal(80)
+        monkeypatch.setattr(shown.console, "input", functools.partial(respond, answer=answer))
+        if answer is KeyboardInterrupt:
+            with pytest.raises(KeyboardInterrupt):
+                quiz.break_it(BreakConfig(bug="no-carry-back"), shown)
+        else:
+            quiz.break_it(BreakConfig(bug="no-carry-back"), shown)
+        assert "Which bug is it?" in out.getvalue()
+        assert ("The change, in scratch_rnn/cells/elman.py" in out.getvalue()) == (answer == "")
+        assert "Right." not in out.getvalue()
+
+
+IN_A_TERMINAL = """
+import os, runpy, signal
+os.open(os.ttyname(0), os.O_RDWR)  # the terminal that sends this session its Ctrl-C
+signal.signal(signal.SIGINT, signal.default_int_handler)  # what a shell starts beside it ignores it
+runpy.run_module("compare", run_name="__main__")
+"""
+
+
+@pytest.mark.skipif(sys.platform == "win32", reason="Windows has no pseudo-terminals")
+@pytest.mark.parametrize(
+    ("key", "code"), [(b"\x03", 130), (b"\x04", 0), (b"\n", 0)][: number(1, 3)]
+)
+def test_leaving_in_a_terminal(key: bytes, code: int) -> None:
+    import os
+    import pty
+    import select
+
+    terminal_of_it, its_own = pty.openpty()
+    process = subprocess.Popen(
+        [sys.executable, "-c", IN_A_TERMINAL, "break", "last-bit-demanded"],
+        stdin=its_own,
+        stdout=its_own,
+        stderr=its_own,
+        start_new_session=True,
+        env={**os.environ, "TERM": "xterm"},
+    )
+    os.close(its_own)
+    shown = b""
+    while b"Enter for the answer" not in shown:
+        shown += os.read(terminal_of_it, 1024)
+    os.write(terminal_of_it, key)
+    rest = b""
+    try:
+        # Between the prompt and the wait for a key Python can miss a signal: then press again.
+        while True:
+            if not select.select([terminal_of_it], [], [], 0.1)[0]:
+                os.write(terminal_of_it, key)
+            elif more := os.read(terminal_of_it, 1024):
+                rest += more
+            else:
+                break
+    except OSError:  # on Linux, when the other side is closed
+        pass
+    assert process.wait() == code
+    os.close(terminal_of_it)
+    assert b"Traceback" not in rest
+    assert (b"The change" in rest) == (key == b"\n")
