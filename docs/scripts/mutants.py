@@ -209,9 +209,9 @@ def page(found: dict[str, Any], explanations: list[dict[str, str]]) -> tuple[str
         "A good test suite notices every mistake. To measure this, the numerical files of "
         "`scratch_rnn`, the comparison itself and what is shown are changed, one small change at "
         "a time: another sign, another comparison, a number plus one, an argument left out, an "
-        "assignment of `None`. Each changed copy is a *mutant*. The suite runs on each mutant until "
-        "a test fails. If no test fails, the mutant survives. Then it either computes the same function "
-        "(it is equivalent), or it shows that a test is missing.",
+        "assignment of `None`. Each changed copy is a *mutant*. The suite runs on each mutant "
+        "until a test fails. If no test fails, the mutant survives. Then it either computes the "
+        "same function (it is equivalent), or it shows that a test is missing.",
         "",
         "This page is written by `make mutants`. The date is the day on which the file was tried. "
         "The reasons why survivors are equivalent are in `docs/equivalent_mutants.toml`.",
