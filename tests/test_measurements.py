@@ -70,6 +70,40 @@ def test_each_figure_of_the_readme_comes_from_a_stored_measurement() -> None:
     assert MEASURED.findall(pages.BLOCK.sub("", text)) == []
 
 
+def cells_of(table: str) -> list[list[str]]:
+    """Return the head and the rows of the first table of a text."""
+    lines = [line for line in table.splitlines() if line.startswith("|")]
+    rows = [[cell.strip() for cell in line.split("|")[1:-1]] for line in lines]
+    return [rows[0], *rows[2:]]
+
+
+def test_the_results_are_those_of_the_files() -> None:
+    """Scratch stands first, and its time is divided by PyTorch's."""
+    figures, timings = load_script("figures"), load_script("timings")
+    head, *rows = cells_of(figures.results_table())
+    assert head[1:3] == ["perplexity, NumPy", "perplexity, PyTorch"]
+    assert head[4] == "time of a step, NumPy / PyTorch"
+    times_head, *times = cells_of(timings.times_table())
+    assert times_head == ["cell", "what is timed", "`scratch_rnn`", "PyTorch", "ratio"]
+    runs = json.loads((ROOT / "docs" / "measurements" / "runs.json").read_text("utf-8"))
+    for cell, row in zip(("rnn", "gru", "lstm"), rows, strict=True):
+        run = runs[f"{cell}-reset-float32"]
+        bench = ROOT / "docs" / "benchmarks" / f"{cell}-1-thread.json"
+        step = {
+            timing["row"]: float(np.median(timing["seconds"]))
+            for timing in json.loads(bench.read_text("utf-8"))["timings"]
+            if timing["phase"] == "step" and timing["seconds"]
+        }
+        ratio = f"{step['scratch'] / step['torch']:.2f}"
+        perplexities = [f"{run['perplexity'][side]:.2f}" for side in ("scratch", "concise")]
+        largest = f"{run['largest_difference']:.1e}"
+        assert row == [cell.upper(), *perplexities, largest, ratio]
+        [of_step] = [line for line in times if line[:2] == [cell.upper(), "step"]]
+        shown = [float(time.removesuffix(" ms")) for time in of_step[2:4]]
+        assert shown == pytest.approx([1e3 * step["scratch"], 1e3 * step["torch"]], rel=0.005)
+        assert of_step[4] == ratio
+
+
 def test_a_run_s_figures_are_those_of_its_record(tmp_path: Path) -> None:
     figures = load_script("figures")
     record = tmp_path / "20261126-010203-gru-reset-float32"
