@@ -8,7 +8,7 @@ from typing import Any
 import numpy as np
 
 from compare.check.cases.layer_case import LayerCase
-from compare.check.cases.layer_results import as_state, build
+from compare.check.cases.layer_results import as_state, build, fresh
 from compare.check.cases.parts import Malformed
 from compare.check.classes.layers import Layers
 from compare.check.classes.parts import SIZES, case_of
@@ -21,7 +21,8 @@ def try_error_handling(
 ) -> list[dict[str, str]]:
     """Check that wrong arguments raise, and that properties hold to the bit."""
     case = case_of(layers, SIZES[0], 0)
-    x, h0, c0 = case.floats.x, case.floats.h0, case.floats.c0
+    floats = fresh(case)  # a layer may write to its arguments
+    x, h0, c0 = floats.x, floats.h0, floats.c0
     wide = np.concatenate([x, x], axis=2)
     other = as_state(*(array if array is None else array[:, 1:] for array in (h0, c0)))
     found = [

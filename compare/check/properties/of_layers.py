@@ -85,7 +85,7 @@ def reversed_(array: np.ndarray) -> np.ndarray:
 
 def broadcast(array: np.ndarray) -> np.ndarray:
     """Return one row in the place of all, with a stride of zero."""
-    return np.broadcast_to(array[..., :1, :], array.shape) if array.ndim > 1 else array
+    return np.broadcast_to(array[..., :1, :], array.shape) if array.ndim > 1 else array.copy()
 
 
 @layer_property()

@@ -82,7 +82,7 @@ def cut_anywhere(layer_class: Any, case: LayerCase) -> Compared:
     first, second = slice(0, cut), slice(cut, None)
     state, tapes, parts = as_state(floats.h0, floats.c0), [], []
     for which in (first, second):
-        masks = floats.dropout_masks and tuple(m[which] for m in floats.dropout_masks)
+        masks = floats.dropout_masks and tuple(m[which].copy() for m in floats.dropout_masks)
         optional = {} if masks is None else {"dropout_masks": masks}
         output, state, tape = layer.forward(part(floats.x, which), state, **optional)
         tapes.append(tape)

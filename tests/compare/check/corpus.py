@@ -4,7 +4,7 @@
 into wrong solutions, each with one mistake in one function. `students/variants.toml` has other
 right ways to write a part of it; `right_variants` combines them at random. `students/gates.toml`
 does the same with the plain versions of the GRU and the LSTM. `students/styles.toml` has whole
-files in many styles, and CS231n's functions.
+files in many styles, and CS231n's functions; `students/classes.toml` classes and modules.
 """
 
 import functools
@@ -12,7 +12,7 @@ import inspect
 import random
 import re
 import tomllib
-from collections.abc import Iterable
+from collections.abc import Iterable, Sequence
 from dataclasses import dataclass
 from pathlib import Path
 from types import CodeType
@@ -55,6 +55,29 @@ class Right:
     variants: tuple[str, ...]  # names of the changes in it
     source: str  # the whole file
     cell: str = "rnn"
+
+
+@dataclass(frozen=True)
+class Layer:
+    """A layer as people write it: a base of `students/classes.toml`, with changes."""
+
+    base: str
+    name: str
+    changes: Sequence[tuple[str, str]] = ()
+    found: str = ""  # the part, feature or property that is wrong; empty: the layer is right
+    likely: str = ""
+
+    @property
+    def cell(self) -> str:
+        return str(_bases()[self.base]["cell"])
+
+    def write(self, folder: Path) -> str:
+        """Write its file, and return the target for `check`."""
+        source = _bases()[self.base]["source"]
+        for old, new in self.changes:
+            source = once_replaced(source, old, new)
+        (folder / "layer.py").write_text(source, encoding="utf-8")
+        return f"{folder / 'layer.py'}:Layer"
 
 
 class Misfit(ValueError):
@@ -224,7 +247,19 @@ def _compiled(source: str) -> CodeType:
     return compile(source, "my_rnn.py", "exec")
 
 
-def _records(kind: Literal["mistake", "variant"], file: str = "") -> list[dict[str, Any]]:
+@functools.cache
+def _bases() -> dict[str, dict[str, str]]:
+    return {record["name"]: record for record in _records("base", "classes")}
+
+
+def _records(kind: str, file: str = "") -> list[dict[str, Any]]:
     text = (STUDENTS / f"{file or kind + 's'}.toml").read_text(encoding="utf-8")
     records: list[dict[str, Any]] = tomllib.loads(text)[kind]
     return records
+
+
+LAYERS = (
+    *(Layer(name, f"{name} as it is") for name in _bases()),
+    *(Layer(**record) for kind in ("right", "wrong") for record in _records(kind, "classes")),
+)
+"""The right layers, then the wrong ones."""

@@ -66,22 +66,6 @@ def transposed(parameters, name):
     parameters[name] = own
 
 
-class OtherWayTransposed(OtherWay):
-    """Reads W_hh.T, where weights (in, out) want W_hh."""
-
-    def forward(self, x, h0):
-        with transposed(self.parameters, "Wh"):
-            return super().forward(x, h0)
-
-
-class OtherWayBack(OtherWay):
-    """Takes W_hh where the gradient goes back, where weights (in, out) want W_hh.T."""
-
-    def backward(self, tape, d_output, d_h_n):
-        with transposed(self.inner.parameters, "weight_hh_l0"):
-            return super().backward(tape, d_output, d_h_n)
-
-
 class Square(Plain):
     """Transposes W_ih only where the sizes ask for it."""
 

@@ -111,7 +111,32 @@ reads_padding = layers(rnn=lambda p: {"output": p.output + p.output.dtype.type(0
 starts_elsewhere = layers(rnn=lambda p: {"output": p.output * (1.001 if p.state is None else 1)})
 adds_rows = layers(rnn=lambda p: {"last": p.last.cumsum(axis=1)})
 shares_a_parameter = layers(rnn=lambda p: {"last": p.layer.parameters.get("bias_hh_l0", p.last)})
+nan_spreads = layers(rnn=lambda p: {"output": p.output + p.output.dtype.type(0 * p.x.max())})
+ignores_changes = layers(rnn=lambda p: {"output": p.output * of_first("weight_hh_l0", p)})
+ignores_arrays = layers(rnn=lambda p: {"output": p.output * of_first("array", p)})
+reuses_a_buffer = layers(rnn=lambda p: {"last": buffered(p.last)})
 projects_too_far = layers(lstm=lambda p: {"output": p.output * (1.001 if p.layer.proj_size else 1)})
+
+
+def layout_matters(is_there: Callable[[Any], bool]) -> SimpleNamespace:
+    """Return layers that take arrays of one layout for others."""
+    wrong = {name: lambda p: {"output": p.output * (1 + 1e-3 * is_there(p.x))} for name in CELLS}
+    return layers(**wrong)
+
+
+def of_first(what: str, p: Any) -> Any:
+    """Return 1 with the parameters of the first call, and a little more with others."""
+    W = p.layer.parameters["weight_hh_l0"]
+    first = vars(p.layer).setdefault("first", (W, W.tobytes()))
+    is_first = W is first[0] if what == "array" else W.tobytes() == first[1]
+    return W.dtype.type(1 if is_first else 1.001)
+
+
+def buffered(array: Any, buffers: dict[Any, Any] = {}) -> Any:  # noqa: B006
+    """Return the array in the memory of all arrays of its shape."""
+    buffer = buffers.setdefault((array.shape, array.dtype), np.empty_like(array))
+    buffer[...] = array
+    return buffer
 
 
 def scratch(**functions: Any) -> SimpleNamespace:
@@ -135,6 +160,14 @@ def shares_the_batch_wrongly(*arguments: Any, **options: Any) -> Any:
         (of_layers.no_state_as_zeros, starts_elsewhere),
         (of_sequences.order_of_the_batch, adds_rows),
         (of_memory.own_memory, shares_a_parameter),
+        (of_memory.changed_parameters, ignores_changes),
+        (of_memory.replaced_parameters, ignores_arrays),
+        (of_memory.returned_arrays, reuses_a_buffer),
+        (of_sequences.nan_visible, nan_spreads),
+        (of_sequences.infinite_input, nan_spreads),
+        (of_layers.any_memory_layout, layout_matters(lambda x: min(x.strides) < 0)),
+        (of_layers.any_memory_layout, layout_matters(lambda x: 0 in x.strides)),
+        (of_layers.any_memory_layout, layout_matters(lambda x: x.flags.fnc)),
         (against_torch.layer_as_torch, projects_too_far),
         (of_training.clipping, scratch(clip_grad_norm=clips_nothing)),
         (of_training.threads, scratch(train_step=shares_the_batch_wrongly)),

@@ -27,7 +27,7 @@ from compare.check.report.report import Report
 from compare.check.symptoms import in_the_tensor
 from compare.terminal import Terminal, UsageError
 from tests.annotations import unchecked
-from tests.compare.check.corpus import gated_mistakes, mistakes, once_replaced
+from tests.compare.check.corpus import LAYERS, Layer, gated_mistakes, mistakes, once_replaced
 from tests.counts import Count, number
 from tests.in_process import submission_of
 
@@ -161,30 +161,13 @@ def test_a_case_is_drawn_once_however_often_it_is_tried() -> None:
 # Modules of PyTorch -----------------------------------------------------------------------------
 
 
-PARAMETERS = "gradients of the parameters"
-
-
 @pytest.mark.parametrize(
-    ("name", "cell", "part", "likely"),
-    [
-        ("NotTransposed", "rnn", "forward", "W_hh is not transposed"),
-        ("Detached", "rnn", PARAMETERS, "No gradient is passed on to the step"),
-        ("WrongSlope", "rnn", PARAMETERS, "tanh is written 1 - h, without"),
-        ("Inverted", "gru", "forward", "The update gate keeps the new n and not the old h"),
-        ("NoReset", "gru", "forward", "The reset gate is not used"),
-        ("NoTanh", "lstm", "forward", "The output gate multiplies c, and not tanh"),
-        ("Coupled", "lstm", "forward", "The forget gate is taken to be 1 - i"),
-        ("Cut", "lstm", PARAMETERS, "of c is not passed on to the step before"),
-        # weights (in, out) are transposed the other way round
-        ("OtherWayTransposed", "rnn", "forward", "W_hh is transposed: each unit reads the wrong"),
-        ("OtherWayBack", "rnn", PARAMETERS, "W_hh is not transposed where the gradient goes back"),
-    ],
+    "layer", [layer for layer in LAYERS if layer.likely], ids=lambda layer: layer.name
 )
-def test_a_mistake_of_a_layer_is_named(name: str, cell: str, part: str, likely: str) -> None:
-    file = "right_class.py" if name.startswith("OtherWay") else "wrong_modules.py"
-    wrong = first_wrong(diagnosed(f"{file}:{name}", cell)[1])
-    assert (wrong.stage.name, wrong.verdict) == (part, "wrong")
-    assert likely in wrong.likely
+def test_a_mistake_of_a_layer_is_named(layer: Layer, tmp_path: Path) -> None:
+    wrong = first_wrong(diagnosed(layer.write(tmp_path), layer.cell)[1])
+    assert (wrong.stage.name, wrong.verdict) == (layer.found, "wrong")
+    assert layer.likely in wrong.likely
 
 
 FIRST = "T 3, B 2, V 4, H 5"
@@ -226,12 +209,6 @@ def test_a_part_that_is_not_right_is_reported_with_its_case(
     assert got in found.got
     if target.endswith("Flat"):  # without a second axis
         assert (found.wrong.tensor, found.wrong.got.shape) == ("output", (30,))
-
-
-@pytest.mark.parametrize("cell", ["rnn", "gru", "lstm"])
-def test_a_right_module_by_steps_is_given_no_mistake(cell: str) -> None:
-    _, results = diagnosed(f"wrong_modules.py:{cell.upper()}", cell)
-    assert [(r.verdict, r.likely) for r in results] == [("right", "")] * 3
 
 
 @pytest.mark.parametrize("name", ["BiasRows", "BiasRowsFlat"])
