@@ -23,12 +23,14 @@ import argparse
 import io
 import os
 import re
+import shutil
 import signal
 import sys
 import threading
 from collections.abc import Callable, Iterator, Sequence
-from contextlib import contextmanager, redirect_stderr, suppress
+from contextlib import contextmanager, redirect_stderr, redirect_stdout, suppress
 from dataclasses import dataclass
+from errno import EBADF, EFBIG, EIO, ENOSPC
 from pathlib import Path
 from types import FrameType
 from typing import Annotated, Any, Union
@@ -46,11 +48,15 @@ from compare.terminal import (
     UsageError,
     package_version,
     rank_and_size,
+    wrapped,
 )
 
 INTERRUPTED, BROKEN_PIPE = 130, 141
 ENDED_BY = 128  # and the signal's number
 ENDED = {129: "hung up", 143: "terminated"}  # by SIGHUP, by SIGTERM
+
+ESCAPES = r"\x1b\[[0-9;]*m"
+"""Sequences of characters that colour a terminal."""
 
 DESCRIPTION = (
     "One character language model, written twice: from scratch in NumPy, and with PyTorch."
@@ -95,9 +101,15 @@ def main(argv: Sequence[str] | None = None) -> int:
             signal.signal(signal.SIGINT, signal.SIG_IGN)
         return _fail("interrupted", INTERRUPTED)
     except BrokenPipeError:
-        # Discard the buffer, so that the interpreter can close the output without an error.
-        os.dup2(os.open(os.devnull, os.O_WRONLY), sys.stdout.fileno())
+        _discard_output()
         return BROKEN_PIPE
+    except OSError as error:
+        where = f"read or write {error.filename}"
+        if error.filename is None:
+            _discard_output()
+            printing = error.errno in (ENOSPC, EFBIG, EIO, EBADF)
+            where = "write to the standard output" if printing else "read or write a file"
+        return _fail(f"expected to {where}, got: {error.strerror}", DATA)
 
 
 def _repair_outputs() -> None:
@@ -107,6 +119,12 @@ def _repair_outputs() -> None:
             setattr(sys, name, open(os.devnull, "w", encoding="utf-8"))  # noqa: PTH123, SIM115
     if os.environ.get("COLUMNS", "").strip("0 ") == "":
         os.environ.pop("COLUMNS", None)
+
+
+def _discard_output() -> None:
+    """Discard what cannot be printed, so that the interpreter can end without an error."""
+    with suppress(OSError):  # it has no descriptor
+        os.dup2(os.open(os.devnull, os.O_WRONLY), sys.stdout.fileno())
 
 
 def _command(arguments: list[str]) -> int:
@@ -124,17 +142,15 @@ def _command(arguments: list[str]) -> int:
     except CommandError as error:
         return _fail(error, error.exit_code)
     except MemoryError as error:
-        return _fail(f"expected sizes that fit in memory, got: {error}", USAGE)
+        return _fail(
+            f"expected sizes that fit in memory, got: {str(error) or 'larger ones'}", USAGE
+        )
     except ValueError as error:
         from scratch_rnn.text import DataError  # loads NumPy, which `--help` does without
 
         if not isinstance(error, DataError):
             raise
         return _fail(error, DATA)
-    except BrokenPipeError:
-        raise
-    except OSError as error:
-        return _fail(f"expected to read or write {error.filename}, got: {error.strerror}", DATA)
 
 
 def _function(config: Any) -> Callable[[Any, Terminal], object]:
@@ -170,8 +186,33 @@ def parse(arguments: Sequence[str]) -> Any:
         choice, options = type(resumed), {"prog": program, "args": flags, "default": resumed}
     else:
         options["description"] = DESCRIPTION
-    with _usage_errors(program):
+    with _usage_errors(program), _wrapped_help():
         return tyro.cli(choice, config=settings, **options)
+
+
+class _Help(io.StringIO):
+    """The help before it is printed; tyro asks what it is printed on."""
+
+    encoding = property(lambda self: sys.__stdout__.encoding if sys.__stdout__ else "utf-8")
+
+    def isatty(self) -> bool:
+        wanted = "FORCE_COLOR" in os.environ or (sys.__stdout__ and sys.__stdout__.isatty())
+        return bool(wanted) and not os.environ.get("NO_COLOR")
+
+
+@contextmanager
+def _wrapped_help() -> Iterator[None]:
+    """Wrap the lines of the help that are wider than the terminal: tyro wraps options alone."""
+    width = max(40, shutil.get_terminal_size().columns)
+    try:
+        with redirect_stdout(_Help()) as shown:
+            yield
+    finally:
+        for line in shown.getvalue().splitlines(keepends=True):
+            plain = re.sub(ESCAPES, "", line).rstrip()
+            if max(map(len, plain.split()), default=0) > width:
+                plain = plain.replace(",", ", ")  # the names of all commands
+            sys.stdout.write(line if len(plain) <= width else wrapped(plain, width) + "\n")
 
 
 @contextmanager
@@ -184,12 +225,14 @@ def _usage_errors(program: str) -> Iterator[None]:
     except SystemExit as stop:
         if stop.code != USAGE:  # the help; or a signal
             raise
-        raise UsageError(f"{_in_one_line(box.getvalue())} (see {program} --help)") from None
+        raise UsageError(
+            f"{_in_one_line(box.getvalue(), program)} (see {program} --help)"
+        ) from None
 
 
-def _in_one_line(box: str) -> str:
+def _in_one_line(box: str, program: str) -> str:
     """Return what is wrong, and the option that may be meant, from the box that tyro prints."""
-    plain = re.sub(r"\x1b\[[0-9;]*m", "", box)  # on a terminal it is coloured
+    plain = re.sub(ESCAPES, "", box)  # on a terminal it is coloured
     inside = [line.strip("│ ") for line in plain.splitlines()[1:]]  # the first is the box's title
     parts = [part.split("\n") for part in re.split(r"(?:^|\n)[─-]+\n", "\n".join(inside)) if part]
     wrong = "\n".join(parts[0]).split("\n\n")[0].split("\n")  # without advice on its order
@@ -197,7 +240,9 @@ def _in_one_line(box: str) -> str:
     if wrong[0].startswith("Missing from"):  # the flags, without what they mean
         wrong = [wrong[0], ", ".join(line for line in wrong[1:] if line.startswith("--"))]
     wrong = [re.sub(r"Expected one of \((.*)\)", _sorted_choices, " ".join(wrong))]
-    flags = [part[1].split()[0] for part in parts if part[0].startswith("Perhaps")]
+    perhaps = "\n".join("\n".join(part[1:]) for part in parts if part[0].startswith("Perhaps"))
+    found = re.findall(r"^(--\S+)(.*(?:\n(?!--).*)*)", perhaps, re.MULTILINE)
+    flags = [flag for flag, where in found if f"in {program} " in where or "\nin " not in where][:1]
     near = [f"; did you mean {flag}?" for flag in flags if flag not in wrong[0].split()]
     return wrong[0].rstrip(".") + "".join(near)
 

@@ -16,7 +16,7 @@ class InProcess:
 
     ended = False
 
-    def __init__(self, gibibytes: float, call_back: Callable[..., Message], notes: Any) -> None:
+    def __init__(self, source: Source, call_back: Callable[..., Message], notes: Any) -> None:
         def ours(name: str, args: tuple[Any, ...]) -> Any:
             sent: list[np.ndarray] = []
             head = {"call": name, "args": [pack(item, sent) for item in args]}
@@ -27,7 +27,7 @@ class InProcess:
 
         self.server = Server(messages, ours)
 
-    def request(self, head: dict[str, Any], arrays: list[np.ndarray], seconds: float) -> Message:
+    def request(self, head: dict[str, Any], arrays: list[np.ndarray], *limits: float) -> Message:
         answer, sent = self.server.answer(head, copied(arrays))
         return answer, copied(sent)
 

@@ -15,46 +15,13 @@ from pathlib import Path
 import pytest
 
 from compare.cli import parse
+from tests.tables import cases
 
 ROOT = Path(__file__).parents[1]
 DOCUMENTS = [ROOT / "README.md", ROOT / "CONTRIBUTING.md", *sorted((ROOT / "docs").rglob("*.md"))]
 
-PLACEHOLDERS = {
-    "runs/…": "runs/document",
-    "--text FILE": "--text README.md",
-    "FILE.json": "docs/benchmarks/seed-1-thread.json",
-    "FILE.py": "my_module.py",
-    "my_module:MyRNN": "scratch_rnn:RNN",
-}
-"""What a reader puts something of his own for."""
-
-SHORTER = {
-    "rnn-parity run": "--epochs 2 --name document",
-    "rnn-parity train": "--epochs 4",
-    "rnn-parity bench": "--budget 0.2",
-    "rnn-parity bench --shapes haste": "--only B=1 --only H=128",
-    "rnn-parity bench --shapes deepbench": "--only H=32,64",
-    "rnn-parity bench --shapes sweep": "--only H=64",
-    ".venv/bin/rnn-parity run": "--epochs 2",
-    ".venv/bin/python -m pytest": "-k nn_rnn",
-    "torchrun": "--epochs 2",
-    "make run": "ARGS='--epochs 2'",
-    "make test": "ARGS='-k version'",
-}
-"""What is added to a command that would take minutes or hours, by its beginning."""
-
-NOT_RUN = (
-    "make deep",
-    "make report",
-    "make mutants",
-    "make lowest",
-    "make commands",
-    "make clean",
-    "source ",
-    "python -m venv",
-    "rnn-parity check my_rnn.py --watch",
-)
-"""Commands that take an hour or never end, or take the ground away from under those that follow."""
+CASES = cases("documents")
+PLACEHOLDERS, SHORTER, NOT_RUN = CASES["placeholders"], CASES["shorter"], tuple(CASES["not_run"])
 
 
 def commands(document: Path) -> list[str]:

@@ -26,28 +26,16 @@ from tests.annotations import unchecked
 from tests.compare.study.pages import CHROMIUM, Opened
 from tests.properties import against, demand
 from tests.scratch_rnn.test_rnn_derivatives import SMALL
+from tests.tables import cases
 
 ROOT = Path(__file__).parents[1]
 FILES = ROOT / "tests" / "fourth_cell"
 
-BISECT = "--implementation scratch_rnn.mgu:MGU --updates 2 --output case.safetensors"
 SIZES = "--hidden-size 5 --batch-size 2 --num-steps 4 --max-tokens 60 --text text.txt"
 RUN = f"--cell mgu {SIZES} --epochs 1 --runs runs"
-
-COMMANDS = {  # each with its exit code, and with words of its output
-    f"parity --cell mgu {SIZES}": (0, "tensors agree"),
-    f"run {RUN}": (0, "Written to runs/"),
-    f"train --model scratch {RUN}": (0, "Written to runs/"),
-    f"train --model concise {RUN}": (0, "Written to runs/"),
-    "generate --run NEWEST --prefix the": (0, "the"),
-    "check solution.py --no-train": (0, "6 of 6"),
-    "check --new template.py --cell mgu": (0, "template.py"),
-    "check template.py --cell mgu": (1, "0 of 6"),
-    "check scratch_rnn.mgu:MGU --cell mgu": (0, "3 of 3"),
-    "check concise_rnn.mgu:MGU --cell mgu": (0, "3 of 3"),
-    f"bisect --cell mgu {BISECT} {SIZES}": (0, "updates"),
-    "explain --checkpoint NEWEST --out page.html": (0, "page.html"),
-    "bench --cell mgu --shapes shapes.json --budget 0.2 --json times.json": (0, "times.json"),
+COMMANDS = {
+    command.replace("RUN", RUN).replace("SIZES", SIZES): tuple(outcome)
+    for command, outcome in cases("fourth_cell").items()
 }
 
 PROGRAM = """

@@ -4,18 +4,21 @@
 Annotations are not checked here: users do not have these checks either.
 """
 
-import tomllib
-from pathlib import Path
 from typing import Any
 
 import numpy as np
 import pytest
+import torch
 
+import compare
+import concise_rnn
 import scratch_rnn
+from compare.parity.weights import gradient_of
 from scratch_rnn import RNN, SGD, RNNModel, predict
 from tests.annotations import unchecked
+from tests.tables import messages
 
-MESSAGES = tomllib.loads(Path(__file__).with_name("messages.toml").read_text(encoding="utf-8"))
+CALLS, TEXT = messages("scratch_rnn"), messages("text")
 
 VOCAB = scratch_rnn.Vocab(list("banana bus"))
 MODEL = RNNModel(RNN(len(VOCAB), 3), len(VOCAB))
@@ -51,22 +54,25 @@ def backward_of_model(**wrong: Any) -> None:
 NAMES: dict[str, Any] = {
     **vars(scratch_rnn),
     **globals(),
+    "gradient_of": gradient_of,
+    "compare": compare,
     "BATCH": scratch_rnn.Batch(IDS, IDS),
     "LAYER": RNN(3, 4),
     "BATCH_FIRST": RNN(3, 4, batch_first=True),
     "H_0": np.zeros((1, 2, 4), np.float32),
+    "CONCISE": concise_rnn.RNNModel(torch.nn.RNN(len(VOCAB), 3), len(VOCAB)),
 }
 
 
-@pytest.mark.parametrize("call", MESSAGES["scratch_rnn"])
+@pytest.mark.parametrize("call", CALLS)
 def test_the_message_names_the_argument(call: str) -> None:
-    with unchecked(), pytest.raises((ValueError, TypeError)) as caught:
+    with unchecked(), pytest.raises((ValueError, TypeError, RuntimeError)) as caught:
         eval(call, NAMES)
-    assert str(caught.value).startswith(MESSAGES["scratch_rnn"][call])
+    assert str(caught.value).startswith(CALLS[call])
     assert "\n" not in str(caught.value)
 
 
-@pytest.mark.parametrize("call", MESSAGES["text"])
+@pytest.mark.parametrize("call", TEXT)
 def test_the_message_is_what_was_expected_and_what_was_passed(call: str) -> None:
     names = vars(scratch_rnn.text) | {"np": np, "ids": np.arange(100)}
     names |= {name: getattr(scratch_rnn.text, name) for name in scratch_rnn.text.__all__}
@@ -76,7 +82,7 @@ def test_the_message_is_what_was_expected_and_what_was_passed(call: str) -> None
             eval(call, names)
         except (ValueError, TypeError, IndexError) as error:
             result = f"{type(error).__name__}: {error}"
-    assert result == MESSAGES["text"][call]
+    assert result == TEXT[call]
 
 
 @pytest.mark.parametrize("layer", [scratch_rnn.RNN, scratch_rnn.GRU, scratch_rnn.LSTM])

@@ -20,7 +20,7 @@ import numpy as np
 
 from compare.bench.config import BenchConfig
 from compare.bench.measure.budget import Budget
-from compare.bench.measure.check_rows import check_rows
+from compare.bench.measure.check_rows import check_again, check_rows
 from compare.bench.measure.gate import Gate
 from compare.bench.measure.machine import available_memory, describe_machine, thread_notes
 from compare.bench.measure.memory import measure_memory
@@ -35,11 +35,12 @@ from compare.bench.rows import cuda_rows
 from compare.bench.rows.all_rows import all_rows, checkers, choose_rows
 from compare.bench.rows.cuda_rows import NO_DEVICE, OnCuda
 from compare.bench.rows.row import Device, Row
-from compare.bench.workload.case import NUM_PREDS, make_case
+from compare.bench.workload.case import NUM_PREDS, Arrays, make_case
 from compare.bench.workload.job import Job
 from compare.bench.workload.shapes import Shape, choose
 from compare.bench.workload.work import (
     BACKWARD,
+    FORWARD,
     GENERATION,
     LEFT_OUT,
     PHASES,
@@ -205,6 +206,7 @@ class _Session:
             if check.outcome != TIMED:
                 add(check.outcome, reason=check.reason)
                 continue
+            objection = row.untimed or objection
             cost = seconds_of_a_round(row, check.estimate, threads)
             rounds = objection or self.budget.rounds(row, self.phases_done, cost)
             if isinstance(rounds, str):
@@ -214,8 +216,15 @@ class _Session:
         measure(contestants, threads, self.reference_product)
         self.document.reference_product = self.reference_product.seconds
         characters = NUM_PREDS if phase == GENERATION else 1
+        expected: Arrays = {}
+        if phase in (FORWARD, BACKWARD) and contestants:
+            scratch = next(job[phase] for row, job in jobs.items() if row.name == SCRATCH)
+            expected = scratch.results(scratch.run())
         for contestant in contestants:
             row, check = contestant.row, checks[contestant.row]
+            if expected and (why := check_again(phase, contestant, expected, gate, threads)):
+                self._add(shape, phase, row, REFUSED, reason=why)
+                continue
             times = {
                 "first_call": check.first_call,
                 "seconds": [seconds / characters for seconds in contestant.seconds],

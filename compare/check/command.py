@@ -19,23 +19,28 @@ from compare.check.classes.error_handling import try_error_handling
 from compare.check.classes.features import missing_of, try_features
 from compare.check.classes.fitting import FITTING, adapter_of, fits
 from compare.check.classes.layers import NEEDED, Layers
-from compare.check.classes.parts import SIZES, WIDE, find_conventions, parts_of
+from compare.check.classes.parts import find_conventions, parts_of
 from compare.check.classes.properties import try_properties
+from compare.check.classes.searching import search_layer
 from compare.check.config import CheckConfig
 from compare.check.diagnosis import likely_mistake, lines_of_mistake, name_mistakes, with_remark
+from compare.check.folder import check_folder, folder_of
 from compare.check.functions.cs231n import CS231N_STAGES
 from compare.check.functions.exercises import STAGES
+from compare.check.functions.searching import search_stage
 from compare.check.functions.stages import Stage, StageResult
 from compare.check.functions.template import template_of
 from compare.check.functions.training import TrainingResult, train
-from compare.check.functions.trying import SubmissionFunctions, reference, try_all
+from compare.check.functions.trying import SubmissionFunctions, cases_of, reference, try_all
 from compare.check.kernels import compile_launches, entry_of
 from compare.check.report.explanation import reason
 from compare.check.report.report import Report, check_can_write, notes_of, show, write_json
 from compare.check.symptoms import without_numbers
 from compare.check.worker.client import Notes, Source, Submission, Trouble
+from compare.check.worker.messages import clean
+from compare.files import naming
 from compare.parity import CELLS
-from compare.terminal import CommandError, Terminal, UsageError
+from compare.terminal import CommandError, Terminal, UsageError, plural
 
 __all__ = ["CheckConfig", "CheckError", "check", "examine", "train_functions"]
 
@@ -66,16 +71,25 @@ def check(config: CheckConfig, terminal: Terminal | None = None) -> Report | Non
         cell = config.cell or cell_of_class([config.new.stem]) or next(iter(CELLS))
         write_template(config.new, cell)
         terminal.line(f"Written to {config.new}: six functions (cell {cell}). Fill in one, then:")
-        terminal.line(f"  rnn-parity check {config.new}", "bold")
+        terminal.line(f"  rnn-parity check {config.new}", "bold", whole=True)
         return None
     for path in filter(None, (config.json, config.gradescope)):
         check_can_write(path)
+    if (folder := folder_of(str(config.target))) is not None:
+        for name in ("gradescope", "watch"):
+            if getattr(config, name):
+                raise UsageError(f"expected a file with --{name}, got {config.target}")
+        rows = check_folder(config, folder, terminal)
+        right = sum(row["ok"] for row in rows)
+        if right < len(rows):
+            raise CheckError(f"{right} of {plural(len(rows), 'file')} are right")
+        return None
     source = source_of(config)
     if config.watch:
         watch(config, source, terminal)
     report = _examine(config, source, terminal)
     if not report.ok:
-        raise CheckError(report.summary)
+        raise CheckError(report.summary if terminal.console.quiet else report.summary_below)
     return report
 
 
@@ -100,7 +114,8 @@ def _examine(config: CheckConfig, source: Source, terminal: Terminal) -> Report:
 
 def write_template(path: Path, cell: str) -> None:
     """Write the exercise: functions whose docstrings say what to write."""
-    path.write_text(template_of(cell, path.name), encoding="utf-8")
+    with naming(path):
+        path.write_text(template_of(cell, path.name), encoding="utf-8")
 
 
 def watch(config: CheckConfig, source: Source, terminal: Terminal) -> None:
@@ -124,12 +139,15 @@ def watch(config: CheckConfig, source: Source, terminal: Terminal) -> None:
 def source_of(config: CheckConfig) -> Source:
     """Return the source of the target; UsageError if a flag does not fit to it."""
     target = str(config.target)
+    interpret = config.interpret or config.compile_for is not None
+    calls = 300 if interpret else 30
     try:
         source = Source.parse(
             target,
             numpy_only=config.numpy_only,
-            interpret=config.interpret or config.compile_for is not None,
+            interpret=interpret,
             seconds=config.timeout,
+            total=config.total_timeout or calls * config.timeout,
             gibibytes=config.memory,
         )
     except FileNotFoundError:
@@ -209,7 +227,7 @@ def examine_functions(config: CheckConfig, load: Load, terminal: Terminal) -> Re
     what = f"six functions of {CELLS[report.cell].title}"
     what = "CS231n's four functions" if report.form == "cs231n" else what
     what += f", gates in the order {config.gates} (as --gates says)" if config.gates else ""
-    terminal.line(f"{config.target}: {what}, seed {config.seed}")
+    terminal.line(f"{clean(str(config.target))}: {what}, seed {config.seed}")
     if trouble is not None:
         report.stages = _without_result(chosen, trouble)
         return report
@@ -269,19 +287,17 @@ def try_chosen(
 
 
 def try_stages(load: Load, stages: tuple[Stage, ...], config: CheckConfig) -> list[StageResult]:
-    """Try stages, with one seed or with ten; find the likely mistake of each wrong one."""
+    """Try stages, search further with `deep`, and find the likely mistake of each wrong one."""
     results = try_all(load, stages, config.seed)
-    seeds = [config.seed] * len(results)  # of each result
-    for seed in range(config.seed + 1, config.seed + 10 if config.deep else 0):
-        again = try_all(load, stages, seed)
-        for k, (first, later) in enumerate(zip(results, again, strict=True)):
-            if first.verdict == "right":
-                later.cases += first.cases
-                results[k], seeds[k] = later, seed
-    for result, seed in zip(results, seeds, strict=True):
+    for k, (stage, result) in enumerate(zip(stages, results, strict=True)):
+        result.tried = [case.sizes for case, _ in cases_of(stage, config.seed)[: result.cases]]
+        if config.deep and result.verdict == "right":
+            with load() as submission:
+                results[k] = result = search_stage(result, submission, config.seed)
         result.likely = without_numbers(result)
         if result.wrong is not None:
-            diagnose(result, load, seed)
+            diagnose(result, load, config.seed)
+        result.stage = stage
     return results
 
 
@@ -304,7 +320,7 @@ def examine_class(config: CheckConfig, load: Load, terminal: Terminal) -> Report
     """Check a recurrent layer: its three parts, then features, properties and error handling."""
     cell = config.cell or next(iter(CELLS))
     report = Report(str(config.target), "class", cell, config.seed, [], strict=config.strict)
-    terminal.line(f"{config.target}: a recurrent layer, seed {config.seed}")
+    terminal.line(f"{clean(str(config.target))}: a recurrent layer, seed {config.seed}")
     try:
         with _spinner(terminal), load() as submission:
             report.adapter = submission.adapter
@@ -315,9 +331,7 @@ def examine_class(config: CheckConfig, load: Load, terminal: Terminal) -> Report
             layers = Layers(
                 submission, report.cell, config.dtype, config.device, tf32=config.tf32, flags=flags
             )
-            source = submission.source
-            sizes = SIZES + WIDE * source.interpret
-            report.stages = find_conventions(layers, config.seed, sizes)
+            report.stages = find_conventions(layers, config.seed)
             forward = report.stages[0]
             if layers.conventions.names:
                 conventions = "; ".join([layers.conventions.describe(flags), *layers.look("forms")])
@@ -335,7 +349,7 @@ def examine_class(config: CheckConfig, load: Load, terminal: Terminal) -> Report
             name_mistakes(report.stages, report.cell, transposed=transposed)
             if forward.verdict == "right":
                 _examine_more(report, layers, config)
-            if source.interpret:
+            if submission.source.interpret:
                 report.kernels = examine_kernels(submission, config)
             if layers.forward_only and not report.adapter:
                 without = Trouble("missing", "no method backward")
@@ -371,5 +385,8 @@ def _examine_more(report: Report, layers: Layers, config: CheckConfig) -> None:
     report.features = try_features(layers, config.seed, config.deep, right)
     if len(right) == len(report.stages):
         missing = missing_of(report.features)
+        if config.deep:
+            report.stages = search_layer(layers, report.stages, missing, config.seed)
+            name_mistakes(report.stages, report.cell, transposed=layers.conventions.transposed)
         report.properties = try_properties(layers, missing, config.seed, config.deep)
         report.error_handling = try_error_handling(layers, report.properties)

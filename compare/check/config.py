@@ -27,6 +27,7 @@ class CheckConfig:
 
     FILE contains the functions of the template that --new writes, or CS231n's functions.
     FILE:CLASS or MODULE:CLASS is a recurrent layer: a class of your own, or a module of PyTorch.
+    DIR or DIR:CLASS checks each file of a folder, and prints a table.
     The exit code is 0 if everything required is there and right, otherwise 1.
 
     A class of your own is CLASS(input_size, hidden_size). It has a dict of arrays, `parameters`,
@@ -35,7 +36,7 @@ class CheckConfig:
     d_h0, dict of the parameters' gradients). For an LSTM, h0 is the pair (h0, c0).
     """
 
-    target: Annotated[Positional[str | None], _flag("FILE|FILE:CLASS|MODULE:CLASS")] = None
+    target: Annotated[Positional[str | None], _flag("FILE|FILE:CLASS|MODULE:CLASS|DIR")] = None
     """What to check."""
     new: Annotated[Path | None, _flag("FILE")] = None
     """Write a template with six functions for you to fill in, and check nothing."""
@@ -80,15 +81,21 @@ class CheckConfig:
     seed: Annotated[int, arg(metavar="N")] = 0
     """Seed of the test cases; graders should choose their own."""
     deep: Annotated[bool, _flag()] = False
-    """Try ten seeds instead of one."""
+    """Search further with Hypothesis: larger sizes, other values, combinations of features."""
     strict: Annotated[bool, _flag()] = False
     """Also fail on bitwise reproducibility and on the types of exceptions."""
     numpy_only: Annotated[bool, _flag()] = False
     """Refuse imports of anything but NumPy and the standard library."""
     timeout: Annotated[float, arg(metavar="SECONDS")] = 10.0
-    """Processor time of one call; its wall time may be ten times that."""
+    """Processor time of one call; its wall time may be eight times that."""
+    total_timeout: Annotated[
+        float | None, _flag("SECONDS", "(default: 30 times --timeout, 300 times with --interpret)")
+    ] = None
+    """Wall time of all calls of a file together."""
     memory: Annotated[float, arg(metavar="GIB")] = 4.0
     """Memory limit of the code, where the system has such a limit."""
+    jobs: Annotated[int | None, _flag("N", "(default: one for each processor)")] = None
+    """Files of a folder that are checked at the same time."""
     json: Annotated[Path | None, _flag("FILE")] = None
     """Write the results as JSON."""
     gradescope: Annotated[Path | None, _flag("FILE")] = None
@@ -104,12 +111,14 @@ class CheckConfig:
         """
         check_choices(self)
         check_at_least(0, "seed", self.seed)
+        check_at_least(1, "jobs", 1 if self.jobs is None else self.jobs)
         if (self.target is None) == (self.new is None):
             got = "neither" if self.new is None else "both"
             raise UsageError(f"expected a FILE to check or --new FILE, got {got}")
-        for name in ("timeout", "memory"):
-            if not 0 < getattr(self, name) < math.inf:
-                raise UsageError(f"expected --{name} above 0, got {getattr(self, name)}")
+        for name in ("timeout", "total_timeout", "memory"):
+            value = getattr(self, name)
+            if value is not None and not 0 < value < math.inf:
+                raise UsageError(f"expected --{name.replace('_', '-')} above 0, got {value}")
         if self.compile_for is not None:
             capability_of(self.compile_for)
         if self.text is not None and not self.text.is_file():

@@ -131,13 +131,27 @@ def _observed(result: StageResult, functions: Functions, seed: int) -> list[Obse
         if case is result.case:
             got = {c.tensor: c.got for c in result.comparisons}
             observed.insert(0, Observed(case, answer.results, answer.tolerance, got))
-        elif len(observed) < CASES_TO_AGREE and case.dtype == result.case.dtype:
+        elif len(observed) < CASES_TO_AGREE and _is_like(case, result.case):
             try:
                 got = run_quietly(result.stage, functions, case.inputs)
             except (Trouble, Malformed):
                 continue
             observed.append(Observed(case, answer.results, answer.tolerance, got))
     return observed
+
+
+def _is_like(case: Case, wrong: Case) -> bool:
+    """Whether a case can confirm a mistake that another shows.
+
+    It has the same dtype, and no large inputs where the other has none: there gates are saturated,
+    and right ways to write σ differ more than the mistake does.
+    """
+
+    def largest(case: Case) -> float:
+        arrays = [a for a in case.inputs.values() if isinstance(a, np.ndarray) and a.size]
+        return max((float(np.abs(a).max()) for a in arrays), default=0.0)
+
+    return case.dtype == wrong.dtype and largest(case) <= max(100.0, largest(wrong))
 
 
 def _is_right_alone(result: StageResult, functions: Functions, seed: int) -> bool:
@@ -287,17 +301,20 @@ def _gives(computation: Computation, observed: Observed, names: Sequence[str] = 
     the difference is small. A coarse computation, such as one in float32, has a large tolerance of
     its own: the results have to be nearer to it than to the right ones.
     """
-    got = observed.got
+    got, right, allowed = observed.got, observed.right, observed.allowed
+    others = [n for n in got if names and n not in names and are_near(right[n], got[n], allowed[n])]
     names = names or list(got)
     try:
         with np.errstate(all="ignore"):
             mistaken = computation(unmoved)
             if not all(are_near(mistaken[n], got[n], _coarse(mistaken[n])) for n in names):
                 return False
+            if not all(are_near(mistaken[n], right[n], _coarse(right[n])) for n in others):
+                return False  # it makes more wrong than is wrong
             own = tolerances(computation, perturbations=6)[1]
             return all(
-                are_near(mistaken[n], got[n], own[n] + _of_shape(observed.allowed[n], own[n]))
-                and _is_nearer(got[n], mistaken[n], observed.right[n], observed.allowed[n])
+                are_near(mistaken[n], got[n], own[n] + _of_shape(allowed[n], own[n]))
+                and _is_nearer(got[n], mistaken[n], right[n], allowed[n])
                 for n in names
             )
     except Exception:  # a bug with which the case cannot be computed

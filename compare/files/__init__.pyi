@@ -1,11 +1,13 @@
 from .atomic import BINARY, UNFINISHED, naming, sync_directory, system, write_all, write_file
 from .errors import RecordError
 from .lock import LockError, locked
+from .opening import MOST_BYTES_OF_JSON, open_file, read_file, read_json, real_path
 from .schema import (
     COUNT,
     FINITE,
     LEARNING_RATE,
     MAX_NORM,
+    MOST_VALUES,
     NOT_NEGATIVE,
     NUMBERED,
     POSITIVE,
@@ -26,6 +28,8 @@ __all__ = [
     "FINITE",
     "LEARNING_RATE",
     "MAX_NORM",
+    "MOST_BYTES_OF_JSON",
+    "MOST_VALUES",
     "NOT_NEGATIVE",
     "NUMBERED",
     "POSITIVE",
@@ -38,10 +42,14 @@ __all__ = [
     "excerpt",
     "locked",
     "naming",
+    "open_file",
     "parse_json",
     "plain",
     "read",
     "read_fields",
+    "read_file",
+    "read_json",
+    "real_path",
     "sync_directory",
     "system",
     "to_json",

@@ -38,11 +38,13 @@ system = System()
 def write_file(path: Path, pieces: Iterable[bytes | memoryview]) -> None:
     """Write the pieces as the content of a file.
 
-    If that fails, the previous file is unchanged, and the temporary file is removed.
+    If that fails, the previous file is unchanged, and the temporary file is removed. The temporary
+    file of a killed process is removed first, so that no link in its place is followed.
     """
     unfinished = path.with_name(path.name + UNFINISHED)
-    flags = os.O_WRONLY | os.O_CREAT | os.O_TRUNC | BINARY
+    flags = os.O_WRONLY | os.O_CREAT | os.O_EXCL | BINARY
     with naming(path):
+        unfinished.unlink(missing_ok=True)
         try:
             descriptor = system.open(unfinished, flags, 0o666)
             try:
@@ -85,4 +87,4 @@ def naming(path: Path) -> Iterator[None]:
     except OSError as error:
         if error.errno is None:
             raise
-        raise OSError(error.errno, os.strerror(error.errno), str(path)) from None
+        raise OSError(error.errno, error.strerror, str(path)) from None

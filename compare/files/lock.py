@@ -3,7 +3,7 @@
 import os
 from collections.abc import Iterator
 from contextlib import contextmanager, suppress
-from errno import ENOTDIR
+from errno import ELOOP, ENOTDIR
 from pathlib import Path
 
 from filelock import FileLock, Timeout
@@ -29,6 +29,8 @@ def locked(directory: Path) -> Iterator[None]:
     """
     if not directory.is_dir():  # FileLock would make it
         raise NotADirectoryError(ENOTDIR, os.strerror(ENOTDIR), str(directory))
+    if (directory / LOCK).is_symlink():  # older versions of FileLock would write through it
+        raise OSError(ELOOP, os.strerror(ELOOP), str(directory / LOCK))
     lock = FileLock(directory / LOCK)
     try:
         lock.acquire(timeout=0)

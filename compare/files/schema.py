@@ -36,6 +36,9 @@ MOST_CHARACTERS = 1000
 MOST_LEVELS = 100
 """Of nested lists and objects."""
 
+MOST_VALUES = 2**19
+"""Of a JSON text: each takes up to 72 bytes of memory, and a few microseconds to check."""
+
 
 class SchemaError(ValueError):
     """A value does not fit its field; the message is one line."""
@@ -81,6 +84,10 @@ NOT_NEGATIVE = Range(0, LARGEST, "of a finite number of at least 0")
 
 def parse_json(text: str | bytes) -> Any:
     """Return the value of a JSON text without duplicate keys and non-finite numbers."""
+    separators: Any = b"[{," if isinstance(text, bytes) else "[{,"  # one before each value
+    values = sum(map(text.count, separators))
+    if values > MOST_VALUES:
+        raise SchemaError(f"JSON of at most {MOST_VALUES:,} values", f"{values:,}")
     try:
         return json.loads(text, object_pairs_hook=_each_once, parse_constant=_no_constant)
     except SchemaError:

@@ -36,6 +36,8 @@ from .step import (
 )
 from .table import parity_verdict, show_parity
 from .tolerance import (
+    FEW,
+    PERTURBATIONS,
     SAFETY,
     Computation,
     Move,
@@ -58,7 +60,9 @@ from .weights import (
 
 __all__ = [
     "CELLS",
+    "FEW",
     "OPTIMIZERS",
+    "PERTURBATIONS",
     "SAFETY",
     "Cell",
     "CellName",

@@ -38,6 +38,9 @@ PERTURBATIONS = 16
 """Number of runs with moved floats. Two equal terms move in opposite directions in all of these
 runs with a probability of 2^-16."""
 
+FEW = 2
+"""Number of runs for a first tolerance. All runs give a larger one: they begin with these."""
+
 LONG = 512
 """Number of terms from which one chain of additions can lose more than moves of the terms show."""
 

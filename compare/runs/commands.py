@@ -41,7 +41,6 @@ from compare.runs.data_parallel import agreed, begun_together, follow, joined
 from compare.runs.diagnosis import as_before, first_not_finite, likely_causes, not_finite
 from compare.runs.history import SIDES
 from compare.runs.interrupt import deferred
-from compare.runs.reading import read_json
 from compare.runs.resuming import Past, reopened
 from compare.runs.session import Session, TrainingStopped, begun, resumed
 from compare.terminal import Terminal, perplexity_line, plural, rank_and_size
@@ -203,7 +202,7 @@ def _session(
         raise
     except (KeyboardInterrupt, SystemExit, OSError, RuntimeError):
         if session is not None:
-            terminal.line(f"To resume:  {session.how_to_go_on}")
+            terminal.line(f"To resume:  {session.how_to_go_on}", whole=True)
         raise
 
 
@@ -234,9 +233,7 @@ def _train_and_record(
     )
     session.write_weights()
     if trained is not None:
-        known = (record.directory / "parity.json").exists()  # not if one process began the run
-        rows = read_json(record.directory, "parity.json") if known else {}
-        record.write_json("parity.json", {**rows, "trained": _rows(trained)})
+        record.write_json("parity.json", {**session.parity, "trained": _rows(trained)})
     draw_curves(record.directory, session.history, materials.text.name, config.dtype)
     summary = {
         "text": materials.text.name,

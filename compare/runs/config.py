@@ -10,13 +10,20 @@ import dataclasses
 import math
 import re
 from pathlib import Path
-from typing import Annotated, Self
+from typing import Annotated, Self, get_type_hints
 
 from tyro.conf import arg
 
-from compare.files import Range
+from compare.files import Range, SchemaError, read
 from compare.parity import OptimizerName, ParityConfig, Side
-from compare.terminal import CHANGEABLE, UsageError, check_at_least, check_choices, check_threads
+from compare.terminal import (
+    CHANGEABLE,
+    UsageError,
+    check_at_least,
+    check_choices,
+    check_threads,
+    flag_of,
+)
 
 QUICK_EPOCHS = 60
 SECONDS = Range(0, math.inf, "of at least 0", infinite=True)
@@ -53,7 +60,9 @@ class RunConfig(ParityConfig):
                 "expected --name of up to 100 letters, digits, dots, dashes and underscores, "
                 f"got {self.name!r}"
             )
-        return super().check()
+        super().check()
+        check_readable(self)
+        return self
 
     @property
     def optimizer(self) -> OptimizerName:
@@ -69,6 +78,16 @@ class RunConfig(ParityConfig):
     def run_name(self) -> str:
         """The name of the run's directory, without the time."""
         return self.name or "run"
+
+
+def check_readable(config: RunConfig) -> None:
+    """Refuse an option that could not be read again from ``config.json``: a path with a newline."""
+    kinds = get_type_hints(type(config), include_extras=True)
+    for name, value in config.to_json().items():
+        try:
+            read(kinds[name], value, flag_of(name))
+        except SchemaError as error:
+            raise UsageError(str(error)) from None
 
 
 @dataclasses.dataclass(frozen=True, kw_only=True)

@@ -10,25 +10,36 @@ import dataclasses
 from collections.abc import Iterator
 from contextlib import contextmanager
 from dataclasses import dataclass
+from itertools import count
 from pathlib import Path
 from typing import Annotated, Any
 
 from compare.files import (
     COUNT,
+    MOST_BYTES_OF_JSON,
     NOT_NEGATIVE,
     RecordError,
     SchemaError,
     excerpt,
+    open_file,
     parse_json,
     read,
     read_fields,
 )
+from compare.files import read_json as read_file_of_json
 from compare.runs.checkpoint import Checkpoint, CheckpointError, Token, load
 from compare.runs.config import RunConfig, TrainConfig
 from compare.terminal import PACKAGE, UsageError, package_version
 
 CHECKPOINTS = "checkpoints"
 METRICS = "metrics.jsonl"
+SNAPSHOTS = "snapshots"
+
+MOST_BYTES = {"vocab.json": 2**23, "parity.json": 2**23}
+"""Of a JSON file; of any other `MOST_BYTES_OF_JSON`."""
+
+MOST_BYTES_OF_LINE = 2**12
+"""Of a line of ``metrics.jsonl``, which has about 200."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -110,12 +121,15 @@ def read_lines(directory: Path) -> Iterator[tuple[dict[str, Any], bytes]]:
     """Yield the updates of ``metrics.jsonl``, each with its line."""
     epoch, path = 0, directory / METRICS
     with _naming(directory, METRICS):
-        file = path.open("rb")
+        file = open_file(path, directory)
     with file:
-        for number, line in enumerate(file, start=1):
-            if not line.endswith(b"\n"):
-                return
+        for number in count(1):
+            line = file.readline(MOST_BYTES_OF_LINE)
             try:
+                if len(line) == MOST_BYTES_OF_LINE:
+                    raise SchemaError(f"a line of less than {MOST_BYTES_OF_LINE:,} bytes", "more")
+                if not line.endswith(b"\n"):
+                    return
                 update = _update(parse_json(line))
                 if update["update"] != number or not epoch <= update["epoch"] <= epoch + 1:
                     expected = f"update {number:,} of epoch {epoch:,} or the next"
@@ -143,7 +157,7 @@ def _update(values: Any) -> dict[str, Any]:
 def read_weights(directory: Path, side: str) -> Checkpoint:
     """Read ``<side>.safetensors``."""
     try:
-        return load(directory / weights_name(side))
+        return load(directory / weights_name(side), within=directory)
     except CheckpointError as error:
         raise RecordError(str(error)) from None
 
@@ -168,10 +182,11 @@ def weights_name(side: str) -> str:
 
 
 def _record(directory: Path, name: str, kind: Any) -> Any:
-    with _naming(directory, name):
-        content = (directory / name).read_bytes()
+    most = MOST_BYTES.get(name, MOST_BYTES_OF_JSON)
     try:
-        return read(kind, parse_json(content), "a record")
+        with _naming(directory, name):
+            values = read_file_of_json(directory / name, most, directory)
+        return read(kind, values, "a record")
     except SchemaError as error:
         raise RecordError(
             f"expected {error.expected} in {directory / name}, got {error.got}"
@@ -182,8 +197,7 @@ def _record(directory: Path, name: str, kind: Any) -> Any:
 def _naming(directory: Path, name: str) -> Iterator[None]:
     try:
         yield
-    except (OSError, ValueError) as error:  # ValueError: a NUL in the name
-        reason = getattr(error, "strerror", None) or error
+    except OSError as error:
         raise RecordError(
-            f"expected a run's record with {name}, got {directory}: {reason}"
+            f"expected a run's record with {name}, got {directory}: {error.strerror}"
         ) from None

@@ -23,6 +23,7 @@ import os
 from collections.abc import Mapping
 from contextlib import ExitStack, suppress
 from datetime import datetime
+from errno import EISDIR, EMLINK, ENOTDIR
 from itertools import count, islice
 from pathlib import Path
 from typing import Any, Self
@@ -33,6 +34,7 @@ from compare.files import (
     RecordError,
     locked,
     naming,
+    real_path,
     sync_directory,
     system,
     to_json,
@@ -40,7 +42,8 @@ from compare.files import (
     write_file,
 )
 from compare.runs.history import History
-from compare.runs.reading import METRICS, read_lines
+from compare.runs.reading import CHECKPOINTS, METRICS, SNAPSHOTS, read_lines
+from scratch_rnn.text.opening import NO_WAITING, check_regular
 
 
 class Record:
@@ -64,12 +67,27 @@ class Record:
         self._path = directory / METRICS
         with ExitStack() as stack:
             stack.enter_context(locked(directory))
-            flags = os.O_RDWR | os.O_CREAT | os.O_APPEND | BINARY
+            self._check_places()
+            flags = os.O_RDWR | os.O_CREAT | os.O_APPEND | BINARY | NO_WAITING
             with naming(self._path):
                 self._metrics = system.open(self._path, flags, 0o666)
+                status = check_regular(self._metrics, self._path)
             stack.callback(self._close)
-            self._size = os.fstat(self._metrics).st_size  # bytes of whole lines
+            if status.st_nlink > 1:
+                raise OSError(EMLINK, "a file with another name too", str(self._path))
+            self._size = status.st_size  # bytes of whole lines
             self._resources = stack.pop_all()
+
+    def _check_places(self) -> None:
+        """Refuse a link or a directory where the run will be written, which replaces all else."""
+        for name in (METRICS, CHECKPOINTS, SNAPSHOTS):
+            path = real_path(self.directory / name, self.directory)
+            if name != METRICS and os.path.lexists(path) and not path.is_dir():
+                raise NotADirectoryError(ENOTDIR, "no directory", str(path))
+        for path in self.directory.rglob("*.*"):
+            written = path.suffix in (".json", ".png", ".safetensors", UNFINISHED)
+            if written and path.is_dir() and not path.is_symlink():
+                raise IsADirectoryError(EISDIR, os.strerror(EISDIR), str(path))
 
     @classmethod
     def create(cls, runs: Path, name: str, *, now: datetime | None = None) -> Self:
@@ -98,7 +116,8 @@ class Record:
             return cls(directory)
         except OSError as error:
             raise RecordError(
-                f"expected a run's directory to write in, got {directory}: {error.strerror}"
+                f"expected a run's directory to write in, got {error.filename or directory}: "
+                f"{error.strerror}"
             ) from error
 
     def __enter__(self) -> Self:

@@ -16,6 +16,7 @@ from typing import Any
 
 import numpy as np
 
+from compare.files import MOST_VALUES
 from compare.parity import CELLS, Materials, Trainee, describe_environment, passes_from
 from compare.runs.checkpoint import (
     Checkpoint,
@@ -30,7 +31,7 @@ from compare.runs.checkpoint import (
 )
 from compare.runs.config import RunConfig
 from compare.runs.history import SIDES, History
-from compare.runs.reading import CHECKPOINTS, weights_name
+from compare.runs.reading import CHECKPOINTS, MOST_BYTES, read_json, weights_name
 from compare.runs.record import Record
 from compare.runs.resuming import Past, changed_versions, check_setting
 from compare.runs.snapshots import is_kept, snapshot_name
@@ -58,6 +59,8 @@ class Session:
     materials: Materials
     trainees: Sequence[Trainee]
     record: Record
+    parity: Mapping[str, Any] = field(default_factory=dict)
+    """The content of ``parity.json``."""
     done: int = 0
     """Number of updates that were done before."""
     history: History = field(default_factory=History)
@@ -187,9 +190,9 @@ def begun(
 
     `parity` is the content of ``parity.json``, if there is any.
     """
-    _check_size(config, trainees)
+    _check_size(config, trainees, materials.vocab.idx_to_token)
     with Record.create(config.runs, config.run_name) as record:
-        session = Session(command, config, materials, trainees, record)
+        session = Session(command, config, materials, trainees, record, parity)
         session.write_config()
         record.write_json(
             "environment.json",
@@ -222,20 +225,32 @@ def resumed(
         checkpoint = past.of(trainee.side)
         check_setting(record.directory, checkpoint, session.checkpoint(trainees[0], 0))
         trainee.restore(checkpoint.weights, checkpoint.state, checkpoint.memory)
-    record.cut_metrics(update, session.history)
+    versions = changed_versions(record.directory, config, materials)
+    if (record.directory / "parity.json").exists():  # not if one process began the run
+        session.parity = read_json(record.directory, "parity.json")
+    record.cut_metrics(update, session.history)  # from here on files are changed
     session.done = update
-    session.write_config()
     record.tidy()
+    session.write_config()
     terminal.line(
-        f"Resuming {record.directory} after update {update:,} of {session.total:,}"
-        f"{changed_versions(record.directory, config, materials)}"
+        f"Resuming {record.directory} after update {update:,} of {session.total:,}{versions}"
     )
     terminal.line()
     return session
 
 
-def _check_size(config: RunConfig, trainees: Sequence[Trainee]) -> None:
-    """Refuse a model that does not fit into a checkpoint."""
+def _check_size(config: RunConfig, trainees: Sequence[Trainee], tokens: Sequence[str]) -> None:
+    """Refuse a model that does not fit into a checkpoint, or a vocabulary that cannot be read."""
+    vocabulary = sum(map(len, tokens)) + len(tokens) * len('    "",\n')
+    for size, most, unit in (
+        (len(tokens), MOST_VALUES // 2, "tokens"),
+        (vocabulary, MOST_BYTES["vocab.json"] // 2, "bytes"),
+    ):
+        if size > most:
+            raise UsageError(
+                f"expected a vocabulary of at most {most:,} {unit}, the limit of a record, "
+                f"got {size:,}"
+            )
     model = sum(array.nbytes for array in trainees[0].weights().values())
     memory = sum(array.nbytes for array in trainees[0].memory().values())
     units = len(CELLS[config.cell].states) * config.num_layers * config.hidden_size

@@ -19,11 +19,9 @@ from compare.files import RecordError
 from compare.parity import ParityConfig
 from compare.runs.checkpoint import Checkpoint, CheckpointError, load
 from compare.runs.history import read_history
-from compare.runs.reading import CHECKPOINTS, weights_name
+from compare.runs.reading import CHECKPOINTS, SNAPSHOTS, weights_name
 from compare.terminal import plural
 from scratch_rnn.text import Vocab
-
-FOLDER = "snapshots"
 
 Weights = dict[str, np.ndarray]
 
@@ -55,7 +53,7 @@ def is_kept(epoch: int) -> bool:
 
 def snapshot_name(epoch: int) -> str:
     """Return the file of a snapshot, without the suffix."""
-    return f"{FOLDER}/epoch-{epoch:05d}"
+    return f"{SNAPSHOTS}/epoch-{epoch:05d}"
 
 
 def newest_run(runs: Path) -> Path | None:
@@ -79,7 +77,7 @@ def read_course(path: Path) -> Course:
     if not files:
         raise RecordError(f"expected a run with weights, got {path}")
     try:
-        loaded = {file: load(file) for file in files}
+        loaded = {file: load(file, within=path if is_run else None) for file in files}
     except CheckpointError as error:
         raise RecordError(str(error)) from None
     last = loaded[files[-1]]
@@ -101,7 +99,7 @@ def _files(directory: Path) -> list[Path]:
 
     The newest one is later than the end if the training was resumed and interrupted.
     """
-    snapshots = sorted((directory / FOLDER).glob("epoch-*.safetensors"))
+    snapshots = sorted((directory / SNAPSHOTS).glob("epoch-*.safetensors"))
     ends = [directory / weights_name(side) for side in ("scratch", "concise")]
     checkpoints = sorted((directory / CHECKPOINTS).glob("*.safetensors"))
     return snapshots + [end for end in ends if end.is_file()][:1] + checkpoints[-1:]

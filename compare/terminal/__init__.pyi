@@ -9,7 +9,7 @@ from .options import (
     check_threads,
     flag_of,
 )
-from .output import Progress, Terminal, perplexity_line, plain_table, plural
+from .output import Progress, Terminal, perplexity_line, plain_table, plural, wrapped
 from .processes import rank_and_size
 from .textplot import Curve, legend, plot
 from .version import PACKAGE, package_version
@@ -42,4 +42,5 @@ __all__ = [
     "plot",
     "plural",
     "rank_and_size",
+    "wrapped",
 ]

@@ -9,6 +9,7 @@ from __future__ import annotations
 import io
 import os
 import sys
+import textwrap
 import time
 from collections.abc import Iterator, Mapping, Sequence
 from contextlib import contextmanager
@@ -60,8 +61,10 @@ class Terminal:
             self.console.width = PLAIN_WIDTH
         self.live = self.console.is_terminal and not self.console.is_dumb_terminal
 
-    def line(self, text: str = "", style: str = "") -> None:
-        """Print one line, without line breaks."""
+    def line(self, text: str = "", style: str = "", *, whole: bool = False) -> None:
+        """Print a line; on a terminal it is wrapped between words, unless it is to be copied."""
+        if self.console.is_terminal and not whole:
+            text = wrapped(text, self.console.width)
         self.console.print(Text(text, style), soft_wrap=True)
 
     def note(self, text: str) -> None:
@@ -77,6 +80,9 @@ class Terminal:
         width = max(map(len, texts))
         for side, text in texts.items():
             line = Text(f"{indent}{side.ljust(width)}  ")
+            if self.console.is_terminal:
+                lines = wrapped(text, max(20, self.console.width - len(line))).split("\n")
+                text = ("\n" + " " * len(line)).join(lines)
             self.console.print(line.append(text, "bold"), soft_wrap=True)
 
     @contextmanager
@@ -170,6 +176,11 @@ class Progress:
     @property
     def _total(self) -> int:
         return self._num_epochs * self._updates_per_epoch
+
+
+def wrapped(line: str, width: int) -> str:
+    """Wrap a line between words; one that is longer than the width is not broken."""
+    return textwrap.fill(line, width, break_long_words=False, break_on_hyphens=False)
 
 
 def perplexity_line(perplexities: Mapping[str, float]) -> str:

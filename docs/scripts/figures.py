@@ -2,6 +2,7 @@
 
     python docs/scripts/figures.py                  # measure all, and write it: hours
     python docs/scripts/figures.py runs bench       # measure these alone, and write them
+    python docs/scripts/figures.py gpu              # on a GPU: cuDNN and the Triton kernels
     python docs/scripts/figures.py draw             # write what is stored; measures nothing
 
 `runs` trains both models for 500 epochs with each cell, and keeps the ends in
@@ -23,6 +24,8 @@ from functools import partial
 from pathlib import Path
 from typing import Any
 
+from kernels import cases_table, mistakes_table
+from kernels import compiled_table as kernels_compiled_table
 from pages import DOCS, MEASUREMENTS, ROOT, read, table, with_blocks
 from timings import (
     BENCHMARKS,
@@ -32,6 +35,7 @@ from timings import (
     THREADS,
     XEON,
     compiled_table,
+    gpu_table,
     haste_table,
     layers_table,
     of_versions,
@@ -209,6 +213,22 @@ def measure_tolerance() -> None:
     python("docs/scripts/tolerance.py", "--cases", "10000")
 
 
+GPU_ROWS = ("scratch", "torch", "cudnn", "cudnn-tf32", "cuda-graph")
+GPU_ROWS += ("kernel", "kernel-tf32", "kernel-graph", "kernel-graph-tf32")
+
+
+def measure_gpu() -> None:
+    """Time the kernels, cuDNN and the CUDA graph, at the shapes of the lecture and of others."""
+    from compare.bench.rows.cuda_rows import find_device
+
+    if find_device() is None:
+        raise SystemExit("expected a CUDA device for the figures of a GPU, got none")
+    for cell in CELLS:
+        for shapes in ("seed", "layer", "haste", "deepbench"):
+            flags = ("--cell", cell, "--shapes", shapes, "--rows", *GPU_ROWS)
+            benchmark(f"gpu-{cell}-{shapes}", *flags, "--budget", "60")
+
+
 MEASURES = {
     "plain": measure_plain,
     "check": measure_check,
@@ -224,7 +244,10 @@ MEASURES = {
     "accuracy": measure_accuracy,
     "sharpness": measure_sharpness,
     "tolerance": measure_tolerance,
+    "gpu": measure_gpu,
 }
+WITHOUT_CHOICE = [name for name in MEASURES if name != "gpu"]
+"""What is measured without names."""
 
 
 # Showing --------------------------------------------------------------------------------------
@@ -306,6 +329,12 @@ PAGES: dict[Path, dict[str, Callable[[], str]]] = {
     DOCS / "run.md": {"quick": quick_output},
     DOCS / "lecture.md": {"runs": runs_table},
     DOCS / "speed.md": {"steps": steps_table},
+    DOCS / "kernels.md": {
+        "cases": cases_table,
+        "compiled": kernels_compiled_table,
+        "mistakes": mistakes_table,
+        "gpu": gpu_table,
+    },
     BENCHMARKS / "README.md": {
         "times": times_table,
         "haste": haste_table,
@@ -326,7 +355,7 @@ def with_figures(text: str, tables: dict[str, Callable[[], str]]) -> str:
 
 def main(arguments: list[str]) -> int:
     """Run the command in the arguments."""
-    names = [] if arguments == ["draw"] else arguments or list(MEASURES)
+    names = [] if arguments == ["draw"] else arguments or WITHOUT_CHOICE
     if unknown := [name for name in names if name not in MEASURES]:
         sys.stderr.write(f"expected {', '.join(MEASURES)} or draw, got {unknown[0]}\n")
         return 2

@@ -1,14 +1,14 @@
-"""Prove the Triton kernels on a machine without a GPU, and write the results into docs/kernels.md.
+"""Prove the Triton kernels on a machine without a GPU, for docs/kernels.md.
 
     python docs/scripts/kernels.py cases 1000       # random cases of each cell, in the interpreter
     python docs/scripts/kernels.py proof 2 NAME…    # fewer cases and mistakes; prints them as JSON
     python docs/scripts/kernels.py mistakes         # wrong kernels: each has to be noticed
     python docs/scripts/kernels.py compile          # registers, spills, shared memory, TF32
     python docs/scripts/kernels.py write DIR        # the wrong kernels as files, for `check`
-    python docs/scripts/kernels.py draw             # write what is stored into the page
 
-The results are kept in docs/measurements/kernels.json. Kernels run in Triton's interpreter, as with
-`rnn-parity check --interpret`; each case is compared with scratch_rnn in float64.
+The results are kept in docs/measurements/kernels.json; `figures.py draw` writes them into the page.
+Kernels run in Triton's interpreter, as with `rnn-parity check --interpret`; each case is compared
+with scratch_rnn in float64.
 """
 
 from __future__ import annotations
@@ -17,12 +17,13 @@ import json
 import sys
 import tempfile
 import tomllib
+from importlib.metadata import version
 from pathlib import Path
 from types import ModuleType, SimpleNamespace
 from typing import Any
 
 import numpy as np
-from pages import DOCS, MEASUREMENTS, ROOT, versions
+from pages import DOCS, MEASUREMENTS, ROOT, read, table, versions
 
 from compare.check import BUG_NAMES, Comparison, LayerCase, load_file, run
 from compare.check.bugs.patches import Patch, patched_source
@@ -47,10 +48,10 @@ SURFACE: dict[str, Any] = {
     "dropout": 0.0,
     "nonlinearity": "tanh",
     "dtype": "float32",
-    "T": range(1, 6),
+    "T": (1, 2, 3, 4),
     "V": range(1, 6),
-    "B": (1, 2, 3, 5, 17),
-    "H": (1, 2, 3, 5, 8, 15, 16, 17, 33, 64, 100, 256),
+    "B": (1, 2, 3, 4, 17),
+    "H": (1, 2, 3, 5, 8, 15, 16, 17, 32, 33, 64, 65, 100, 256),
 }
 """The cases: float32, one layer, one direction. The tiles are 16 to 64 wide."""
 
@@ -127,26 +128,32 @@ def case_of(cell: str, rng: np.random.Generator, **fixed: Any) -> LayerCase:
     return random_case(rng, cell=cell, **(SURFACE | small | {"H": case.H})) if case.H > 64 else case
 
 
-def measure_cases(number: int, seed: int = 0) -> dict[str, Any]:
-    """Compare random cases of each cell; return the largest share of the tolerance."""
-    interpreter, found = Interpreter(), {}
+def share_of(interpreter: Interpreter, cell: str, number: int) -> tuple[float, str]:
+    """Return the largest share of the tolerance in a random case, and where it is.
+
+    SystemExit if it is above 1.
+    """
     from scratch_rnn import kernels  # for the interpreter, which is there now
     from scratch_rnn.kernels import tiles
 
-    for cell in PAGES:
-        rng = np.random.default_rng(seed)
-        shares: list[tuple[float, str]] = []
-        for _ in range(number):
-            case = case_of(cell, rng)
-            tiles.PROGRAMS = int(rng.choice((1, 2, 4) if case.B > 3 else (1, 132)))
-            comparisons = interpreter.compared(kernels, case)
-            wrong = [c for c in comparisons if not c.ok]
-            if wrong:
-                raise SystemExit(f"{case}: {wrong[0].tensor}: {wrong[0].describe()}")
-            shares.append(max((c.share, f"{c.tensor} of {case}") for c in comparisons))
-        worst = max(shares)
-        found[cell] = {"cases": number, "share": worst[0], "where": worst[1], "seed": seed}
-    return found
+    rng = np.random.default_rng(number)
+    case = case_of(cell, rng)
+    tiles.PROGRAMS = int(rng.choice((1, 2) if case.B > 2 else (1, 132)))
+    comparisons = interpreter.compared(kernels, case)
+    wrong = [c for c in comparisons if not c.ok]
+    if wrong:
+        raise SystemExit(f"{case}: {wrong[0].tensor}: {wrong[0].describe()}")
+    return max((c.share, f"{c.tensor} of {case}") for c in comparisons)
+
+
+def measure_cases(number: int) -> dict[str, Any]:
+    """Compare random cases of each cell; return the largest share of the tolerance."""
+    interpreter = Interpreter()
+    worst = {cell: max(share_of(interpreter, cell, k) for k in range(number)) for cell in PAGES}
+    return {
+        cell: {"cases": number, "share": share, "where": where}
+        for cell, (share, where) in worst.items()
+    }
 
 
 CASES = (
@@ -214,21 +221,67 @@ def launches(H: int, precision: str = "ieee", **constants: Any) -> list[dict[str
     return found
 
 
+ARCHITECTURES = ("sm_80", "sm_90")
+SEQUENCES = (1, 4, 16)
+
+
 def measure_compiled() -> list[dict[str, Any]]:
-    """Compile all kernels for sm_80 and sm_90, at H 64, 256 and 1024."""
+    """Compile all kernels for both architectures, with 1, 4 and 16 sequences to a program."""
     return [
-        used | {"architecture": architecture, "H": H}
-        for architecture in ("sm_80", "sm_90")
-        for H in (64, 256, 1024)
-        for used in compile_launches(launches(H), architecture)
+        used | {"architecture": architecture}
+        for architecture in ARCHITECTURES
+        for BB in SEQUENCES
+        for used in compile_launches(launches(256, BB=BB), architecture)
     ]
 
 
 def store(key: str, value: Any) -> None:
     """Keep a measurement."""
     data = json.loads(STORED.read_text("utf-8")) if STORED.exists() else {}
-    data |= {key: value, "versions": versions()}
+    data |= {key: value, "versions": versions() | {"triton": version("triton")}}
     STORED.write_text(json.dumps(data, indent=1) + "\n", encoding="utf-8")
+
+
+# The page ---------------------------------------------------------------------------------------
+
+
+def cases_table() -> str:
+    """Return the largest share of the tolerance of each cell."""
+    rows = []
+    for cell, found in read("kernels")["cases"].items():
+        where = f"`{found['where'].replace(' of LayerCase', '`, `LayerCase')}`"
+        rows.append([CELLS[cell].layer, where, f"{found['cases']:,}", f"{found['share']:.2f}"])
+    return table(["cell", "largest in", "cases", "share of the tolerance"], rows, numbers=2)
+
+
+def compiled_table() -> str:
+    """Return registers, spills and shared memory of the kernels."""
+    found = {
+        (used["name"], used["constants"]["BB"], used["architecture"]): used
+        for used in read("kernels")["compiled"]
+    }
+    rows = []
+    for name, BB in dict.fromkeys((name, BB) for name, BB, _ in found):
+        row = [f"`{name}`", str(BB)]
+        for architecture in ARCHITECTURES:
+            used = found[name, BB, architecture]
+            row += [str(used["registers"]), str(used["stack"]), f"{used['shared'] / 1024:.1f}"]
+        rows.append(row)
+    head = ["kernel", "sequences"]
+    for architecture in ARCHITECTURES:
+        head += [f"{architecture}: registers", "bytes spilled", "shared memory, KB"]
+    return table(head, rows, numbers=7)
+
+
+def mistakes_table() -> str:
+    """Return the wrong kernels, and how `check --interpret` notices each of them."""
+    entries = [entry for entry in MISTAKES.values() if "notice" in entry]
+    rows = [[f"`{e['name']}`", e["words"], f"`{' '.join(e['notice'].split())}`"] for e in entries]
+    found = list(read("kernels")["mistakes"].values())
+    more = (
+        f"{sum(map(bool, found))} of {len(found)} patched kernels are noticed in the interpreter."
+    )
+    return table(["mistake", "what is wrong", "what is printed"], rows) + "\n\n" + more
 
 
 def main(arguments: list[str]) -> int:

@@ -37,7 +37,7 @@ from tests.shards import shard
 WORK = ROOT / "mutants"
 PAGE = DOCS / "mutants.md"
 STORED = DOCS / "measurements" / "mutants.json"
-FAULTS = ROOT / "tests" / "compare" / "injected_faults.toml"
+FAULTS = [ROOT / "tests" / "compare" / f"{name}_faults.toml" for name in ("injected", "shown")]
 EQUIVALENT = DOCS / "equivalent_mutants.toml"
 
 MUTMUT = Path(sys.executable).with_name("mutmut")
@@ -207,11 +207,11 @@ def page(found: dict[str, Any], explanations: list[dict[str, str]]) -> tuple[str
         "# Mutants",
         "",
         "A good test suite notices every mistake. To measure this, the numerical files of "
-        "`scratch_rnn` and the comparison itself are changed, one small change at a time: another "
-        "sign, another comparison, a number plus one, an argument left out, an assignment of "
-        "`None`. Each changed copy is a *mutant*. The suite runs on each mutant until a test "
-        "fails. If no test fails, the mutant survives. Then it either computes the same function "
-        "(it is equivalent), or it shows that a test is missing.",
+        "`scratch_rnn`, the comparison itself and what is shown are changed, one small change at "
+        "a time: another sign, another comparison, a number plus one, an argument left out, an "
+        "assignment of `None`. Each changed copy is a *mutant*. The suite runs on each mutant "
+        "until a test fails. If no test fails, the mutant survives. Then it either computes the "
+        "same function (it is equivalent), or it shows that a test is missing.",
         "",
         "This page is written by `make mutants`. The date is the day on which the file was tried. "
         "The reasons why survivors are equivalent are in `docs/equivalent_mutants.toml`.",
@@ -254,8 +254,10 @@ def page(found: dict[str, Any], explanations: list[dict[str, str]]) -> tuple[str
         "## By hand",
         "",
         "mutmut does not change properties, and it changes one place at a time. So these faults "
-        "are injected by hand (`tests/compare/injected_faults.toml`). The test beside each fault "
-        "detects it: `make deep` injects each fault and checks that this test fails.",
+        "are injected by hand: into the comparison (`tests/compare/injected_faults.toml`), and "
+        "into what people see: labels, units, axes, colours, estimates, names of files "
+        "(`tests/compare/shown_faults.toml`). The test beside each fault detects it: `make deep` "
+        "injects each fault and checks that this test fails.",
         "",
         "| change | file | noticed by |",
         "|---|---|---|",
@@ -277,7 +279,8 @@ def page(found: dict[str, Any], explanations: list[dict[str, str]]) -> tuple[str
 def by_hand() -> list[str]:
     """Return a row of a table for each change that was made by hand."""
     rows = []
-    for fault in tomllib.loads(FAULTS.read_text(encoding="utf-8"))["fault"]:
+    tables = [tomllib.loads(path.read_text(encoding="utf-8")) for path in FAULTS]
+    for fault in (fault for table in tables for fault in table["fault"]):
         test = fault["noticed_by"].removeprefix("tests/").replace(".py::test_", " · ")
         rows.append(f"| {fault['name']} | {fault['file']} | {test.replace('_', ' ')} |")
     return rows

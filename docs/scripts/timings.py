@@ -185,6 +185,37 @@ def short(seconds: float) -> str:
     return f"{seconds * 1e3:.3g} ms" if seconds >= 0.9995e-3 else f"{seconds * 1e6:.3g} µs"
 
 
+GPU_PHASES = {"forward": "forward", "forward+backward": "forward and backward", "step": "step"}
+
+
+def gpu_table() -> str:
+    """Return the times on a GPU, divided by cuDNN's; a line if there are none."""
+    rows, about = [], ""
+    for path in sorted(BENCHMARKS.glob("gpu-*.json")):
+        document = Document.read(path)
+        label = next((row.label for row in document.rows if row.name == "cudnn"), "")
+        versions = of_versions(document.environment["versions"])
+        about = f"*{label.partition(',')[0]}; {document.time[:10]}, {versions}.*"
+        for shape in document.shapes:
+            for phase, words in GPU_PHASES.items():
+                times = {
+                    row.name: document.find(row.name, shape.name, phase) for row in document.rows
+                }
+                timed = {name: t.median for name, t in times.items() if t and t.outcome == "timed"}
+                if "cudnn" in timed and "kernel" in timed:
+                    others = ("kernel", "kernel-graph", "cuda-graph", "kernel-tf32", "cudnn-tf32")
+                    ratios = [
+                        f"{timed[n] / timed['cudnn']:.2f}" if n in timed else "" for n in others
+                    ]
+                    time = f"{1e6 * timed['cudnn']:.0f} µs"
+                    rows.append([shape.describe(), words, time, *ratios])
+    if not rows:
+        return "Not measured yet: there was no GPU. `make figures ARGS=gpu` fills in this table."
+    head = ["shape", "what is timed", "cuDNN", "kernel", "with a CUDA graph"]
+    head += ["by hand, CUDA graph", "kernel, TF32", "cuDNN, TF32"]
+    return "\n\n".join([table(head, rows, numbers=6), about])
+
+
 def of_versions(versions: dict[str, str]) -> str:
     """Name the versions that matter."""
     torch = versions["torch"].partition("+")[0]

@@ -19,7 +19,8 @@ class Layer(nn.Module):
     device : device of PyTorch, optional
     """
 
-    num_gates = num_states = 1
+    num_gates = num_states = num_layers = 1
+    bidirectional, batch_first, proj_size = False, False, 0  # as torch.nn's layers have them
     weight_ih_l0: nn.Parameter  # (GH, V), with G gates
     weight_hh_l0: nn.Parameter  # (GH, H)
     bias_ih_l0: nn.Parameter  # (GH,)

@@ -17,13 +17,13 @@ from contextlib import contextmanager
 from dataclasses import dataclass
 from importlib.resources import files
 from pathlib import Path
-from stat import S_ISDIR, S_ISREG
 from typing import Literal, get_args
 
 from scratch_rnn.checks import check_choice
 from scratch_rnn.text import download
 from scratch_rnn.text.books import BOOKS, Book, sha1_of
 from scratch_rnn.text.errors import DataError, shown
+from scratch_rnn.text.opening import open_file, read_file
 
 Source = Literal["file", "RNN_PARITY_DATA", "cache", "download", "built-in sample"]
 Token = Literal["char", "word"]
@@ -222,7 +222,7 @@ def _from_file(path: str | os.PathLike[str]) -> Text:
 def _from_data_directory(book: Book, directory: Path) -> Text:
     path = directory / book.file
     try:
-        raw = _read(path)
+        raw = _read(book, path)
     except DataError as error:
         raise DataError(f"RNN_PARITY_DATA: {error}") from None
     if not book.is_text(raw):
@@ -251,10 +251,15 @@ def _from_network(book: Book, cached: Path, progress: bool) -> Text:
 
 def _read_if_book(book: Book, path: Path) -> bytes | None:
     try:
-        raw = _read(path)
+        raw = _read(book, path)
     except DataError:
         return None
     return raw if book.is_text(raw) else None
+
+
+def _read(book: Book, path: Path) -> bytes:
+    with _readable(path):
+        return read_file(path, book.most_bytes)
 
 
 def _in_words(error: OSError | MemoryError) -> str:
@@ -266,7 +271,7 @@ def _pieces(raw: bytes | Path) -> Iterator[bytes]:
     if isinstance(raw, bytes):
         yield raw
         return
-    with raw.open("rb") as file:
+    with open_file(raw) as file:
         yield file.read(PIECE)
         while piece := file.read(PIECE):
             yield piece
@@ -280,25 +285,11 @@ def _not_utf8(error: UnicodeDecodeError, end: int, path: object) -> DataError:
     )
 
 
-def _read(path: str | os.PathLike[str]) -> bytes:
-    with _readable(path):
-        return Path(path).read_bytes()
-
-
 @contextmanager
 def _readable(path: str | os.PathLike[str]) -> Iterator[None]:
-    """Refuse everything but a regular file: a pipe or a device can be read only once."""
-    found = ""
+    """Turn an error of reading a file into a DataError."""
     try:
-        mode = Path(path).stat().st_mode
-        if S_ISREG(mode):
-            yield
-            return
-        found = "a directory" if S_ISDIR(mode) else "a pipe or a device"
-    except DataError:
-        raise
+        yield
     except (OSError, MemoryError) as error:
         found = _in_words(error)
-    except ValueError:  # a NUL in the path
-        found = "a name that no file can have"
-    raise DataError(f"expected a text file at {shown(path)}, got {found}")
+        raise DataError(f"expected a text file at {shown(path)}, got {found}") from None

@@ -14,11 +14,13 @@ import threading
 import time
 import uuid
 from collections.abc import Iterable
+from contextlib import ExitStack, suppress
 from pathlib import Path
-from typing import Any
+from typing import Any, BinaryIO
 from urllib.parse import urlsplit
 
 from scratch_rnn.text.books import Book
+from scratch_rnn.text.opening import open_file
 
 CONNECT_SECONDS = 10.0  # for the connection, and for each wait for the next bytes
 TOTAL_SECONDS = 14.0  # for everything together
@@ -87,16 +89,48 @@ def keep(pieces: Iterable[Any], path: Path) -> None:
         If it cannot be written; nothing is left behind.
     """
     path.parent.mkdir(parents=True, exist_ok=True)
-    part = path.with_name(f".{path.name}.{uuid.uuid4().hex}")
+    remove_parts(path.parent)
+    part, file = _new_part(path)
     try:
-        with part.open("wb") as file:
+        with file:
             for piece in pieces:
                 file.write(piece)
             file.flush()
             os.fsync(file.fileno())
-        part.replace(path)
+            if os.name == "nt":  # where an open file cannot be renamed
+                file.close()
+            part.replace(path)
     finally:
         part.unlink(missing_ok=True)
+
+
+def remove_parts(directory: Path) -> None:
+    """Remove what `keep` has left in processes that were killed; others have locked their file."""
+    for part in directory.glob(".*." + "[0-9a-f]" * 32):
+        with suppress(OSError), ExitStack() as stack:
+            if os.name != "nt":  # where an open file cannot be removed
+                _lock(stack.enter_context(open_file(part)), waiting=False)
+            part.unlink()
+
+
+def _new_part(path: Path) -> tuple[Path, BinaryIO]:
+    """Make and lock the file that will take the place of `path`."""
+    while True:
+        part = path.with_name(f".{path.name}.{uuid.uuid4().hex}")
+        file = part.open("xb")
+        with suppress(OSError):  # a file system without locks
+            _lock(file, waiting=True)
+        if part.exists():  # not removed before it was locked
+            return part, file
+        file.close()
+
+
+def _lock(file: BinaryIO, *, waiting: bool) -> None:
+    """Lock a file until it is closed or the process ends; not on Windows."""
+    if sys.platform != "win32":
+        import fcntl
+
+        fcntl.flock(file, fcntl.LOCK_EX | (0 if waiting else fcntl.LOCK_NB))
 
 
 class _Body(io.BytesIO):

@@ -4,7 +4,7 @@ import os
 from collections import Counter
 from collections.abc import Iterator
 from pathlib import Path
-from typing import get_args
+from typing import BinaryIO, get_args
 
 import numpy as np
 from jaxtyping import Int64
@@ -64,10 +64,11 @@ def load_corpus(
         table[[ord(letter) for letter in frequencies]] = vocab[list(frequencies)]
     else:
         table = np.array(vocab[list(frequencies)], np.int64)
-    if isinstance(codes, Path):
-        length = min(most, sum(frequencies.values()))
-        return StoredIds(codes, table, length, DTYPES[token]), vocab
-    return table[codes], vocab
+    if isinstance(codes, np.ndarray):
+        return table[codes], vocab
+    path, file = codes
+    length = min(most, sum(frequencies.values()))
+    return StoredIds(path, file, table, length, DTYPES[token]), vocab
 
 
 def _in_memory(text: Text, token: Token, most: int) -> tuple[np.ndarray, dict[str, int]]:
@@ -82,15 +83,18 @@ def _in_memory(text: Text, token: Token, most: int) -> tuple[np.ndarray, dict[st
     return beginning[:length], frequencies
 
 
-def _on_disk(text: Text, token: Token, most: int) -> tuple[Path, dict[str, int]]:
+def _on_disk(text: Text, token: Token, most: int) -> tuple[tuple[Path, BinaryIO], dict[str, int]]:
     """Return the file with the codes of all tokens, and their frequencies; write it if needed."""
     path = store.path_of_codes(text.sha1, token)
-    known = store.read_frequencies(path, np.dtype(DTYPES[token]).itemsize)
-    if known is not None:
-        return path, known
-    frequencies: Counter[str] = Counter()
-    store.write_codes(path, _codes(text, token, frequencies), frequencies)
-    return path, frequencies
+    known = store.read_codes(path)
+    if known is None:
+        counted: Counter[str] = Counter()
+        store.write_codes(path, _codes(text, token, counted), counted)
+        known = store.read_codes(path)
+    if known is None:
+        raise DataError(f"expected the token ids just written in {path}, got other files")
+    codes, frequencies = known
+    return (path, codes), frequencies
 
 
 def _codes(text: Text, token: Token, frequencies: Counter[str]) -> Iterator[np.ndarray]:

@@ -60,3 +60,19 @@ def small(fox: Path) -> list[str]:
 def training(fox: Path, tmp_path: Path) -> list[str]:
     """Flags of a small run."""
     return f"{FLAGS} --text {fox} --runs {tmp_path / 'runs'}".split()
+
+
+@pytest.fixture(scope="session")
+def records(tmp_path_factory: pytest.TempPathFactory) -> Path:
+    """A small run with all its records, a replay and a benchmark."""
+    from tests.compare.bench.test_bench_result import grid  # only now, as a test
+
+    root = tmp_path_factory.mktemp("records")
+    (root / "fox.txt").write_text(TEXT)
+    flags = f"{FLAGS} --text {root / 'fox.txt'}"
+    assert main(f"train --model scratch {flags} --runs {root / 'runs'}".split()) == 0
+    [directory] = (root / "runs").iterdir()
+    suspect = f"--bug tanh-derivative --updates 2 --output {directory / 'replay'}"
+    assert main(f"bisect {flags.replace('--epochs 2', suspect)}".split()) == 1
+    grid().write(directory / "bench.json")
+    return directory

@@ -1,5 +1,6 @@
 """`rnn-parity generate`: the text of either side of a run, and damaged runs."""
 
+import json
 import shutil
 import signal
 from collections.abc import Callable
@@ -69,6 +70,17 @@ def test_generate_draws_the_same_text_from_both(
     # the weights of one of them, in both models: those of the sides differ by some ulps
     shutil.copy(trained / "scratch.safetensors", trained / "concise.safetensors")
     assert drawn(*hot, "--model", "concise") == text
+
+
+def test_another_vocabulary_than_that_of_the_weights(
+    trained: Path, refused: Callable[..., str]
+) -> None:
+    """With two tokens exchanged, every text would be another one."""
+    tokens = read(trained, "vocab.json")["tokens"]
+    tokens[1], tokens[2] = tokens[2], tokens[1]
+    (trained / "vocab.json").write_text(json.dumps({"tokens": tokens}))
+    line = refused(["generate", "--run", str(trained), "--prefix", "the"], 3)
+    assert line.startswith(f"expected the vocabulary that {trained} was trained with, ")
 
 
 def test_a_prefix_out_of_the_vocabulary(trained: Path, refused: Callable[..., str]) -> None:

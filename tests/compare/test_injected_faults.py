@@ -1,4 +1,5 @@
-"""Faults are injected into the comparison, and a test has to fail (injected_faults.toml).
+"""Faults are injected, and a test has to fail: into the comparison (injected_faults.toml), and into
+what people see (shown_faults.toml).
 
 A quick run checks that each fault still applies and that its test exists. A deep run injects each
 fault into a copy of the project, and checks that its test fails there and passes without the fault.
@@ -17,8 +18,8 @@ from compare.check.bugs.patches import Patch, patched_source
 from tests.counts import Count, number
 
 ROOT = Path(__file__).parents[2]
-TABLE = Path(__file__).with_name("injected_faults.toml")
-FAULTS = tomllib.loads(TABLE.read_text(encoding="utf-8"))["fault"]
+TABLES = [Path(__file__).with_name(f"{name}_faults.toml") for name in ("injected", "shown")]
+FAULTS = [f for t in TABLES for f in tomllib.loads(t.read_text(encoding="utf-8"))["fault"]]
 
 
 def source_with(fault: dict[str, Any]) -> str:
@@ -30,7 +31,7 @@ def source_with(fault: dict[str, Any]) -> str:
 
 def copied(to: Path) -> Path:
     """Copy what the tests need."""
-    for package in ("scratch_rnn", "concise_rnn", "compare", "tests"):
+    for package in ("scratch_rnn", "concise_rnn", "compare", "tests", "docs"):
         ignored = shutil.ignore_patterns("__pycache__", ".hypothesis")
         shutil.copytree(ROOT / package, to / package, ignore=ignored)
     shutil.copy(ROOT / "pyproject.toml", to)

@@ -1,11 +1,6 @@
 """The refusals of the commands: one line, an exit code, and nothing done before."""
 
-import os
 import re
-import struct
-import subprocess
-import sys
-import tomllib
 from collections.abc import Callable
 from pathlib import Path
 
@@ -13,13 +8,13 @@ import pytest
 import torch
 
 from compare.runs.checkpoint import container
+from tests.tables import messages
 
 Refused = Callable[..., str]
 
 ROOT = Path(__file__).parents[2]
 
-MESSAGES = tomllib.loads((ROOT / "tests" / "messages.toml").read_text(encoding="utf-8"))
-VALUES, OPTIONS = MESSAGES["values"], MESSAGES["options"]
+VALUES, OPTIONS = messages("values"), messages("options")
 
 TEXTS = {
     "missing": (None, "expected a text file at "),
@@ -44,34 +39,6 @@ def test_an_option_that_cannot_be_parsed(arguments: str, refused: Refused) -> No
     line = refused(arguments, 2)
     assert OPTIONS[arguments] in line
     assert re.search(r" \(see rnn-parity( \w+)? --help\)$", line)
-
-
-@pytest.mark.skipif(os.name != "posix", reason="expected a pseudo-terminal")
-@pytest.mark.parametrize(
-    ("columns", "variables"),
-    [(60, {}), (80, {}), (120, {}), (80, {"NO_COLOR": "1"}), (80, {"TERM": "dumb"})],
-)
-def test_a_mistyped_option_on_a_terminal(columns: int, variables: dict[str, str]) -> None:
-    import fcntl
-    import pty
-    import termios
-
-    ours, theirs = pty.openpty()
-    fcntl.ioctl(theirs, termios.TIOCSWINSZ, struct.pack("HHHH", 40, columns, 0, 0))
-    environment = {name: v for name, v in os.environ.items() if name not in ("COLUMNS", "NO_COLOR")}
-    environment |= {"TERM": "xterm-256color", **variables}
-    command = [sys.executable, "-m", "compare", "train", "--model", "scratch", "--num-epochs", "60"]
-    process = subprocess.run(
-        command, cwd=ROOT, env=environment, stdin=theirs, stdout=theirs, stderr=theirs, timeout=800
-    )
-    os.close(theirs)
-    shown = os.read(ours, 10_000).decode()
-    os.close(ours)
-    assert process.returncode == 2
-    assert shown == (
-        "rnn-parity: Unrecognized options: --num-epochs, 60; did you mean --epochs? "
-        "(see rnn-parity train --help)\r\n"
-    )
 
 
 @pytest.mark.parametrize("kind", TEXTS)

@@ -3,27 +3,22 @@
 import math
 import os
 import shutil
+import tomllib
 from collections.abc import Callable
 from pathlib import Path
 from typing import Any
 
-import numpy as np
 import pytest
-import safetensors.numpy
 from hypothesis import HealthCheck, given, settings
 
 from compare.bench.results.result import Document
 from compare.bench.results.table import show
 from compare.cli import main
 from compare.terminal import CommandError, Terminal
-from tests.compare.bench.test_bench_result import grid
-from tests.compare.runs.runs import FLAGS, TEXT
 from tests.compare.tampering import KINDS, Kind, as_text, tampered
 from tests.counts import Count, number
 
 pytestmark = pytest.mark.usefixtures("without_curves", "without_checks")
-
-Damage = Callable[[Path], object]
 
 GENERATE = "generate --run {} --prefix the --num-preds 2"
 RESUME = "train --model scratch --resume {} --epochs 3"
@@ -37,20 +32,6 @@ COMMANDS = {
     "benchmark": [],
 }
 """The commands that read each record; those that train do one epoch more."""
-
-
-@pytest.fixture(scope="module")
-def records(tmp_path_factory: pytest.TempPathFactory) -> Path:
-    """A small run with all its records, a replay and a benchmark."""
-    root = tmp_path_factory.mktemp("records")
-    (root / "fox.txt").write_text(TEXT)
-    flags = f"{FLAGS} --text {root / 'fox.txt'}"
-    assert main(f"train --model scratch {flags} --runs {root / 'runs'}".split()) == 0
-    [directory] = (root / "runs").iterdir()
-    suspect = f"--bug tanh-derivative --updates 2 --output {directory / 'replay'}"
-    assert main(f"bisect {flags.replace('--epochs 2', suspect)}".split()) == 1
-    grid().write(directory / "bench.json")
-    return directory
 
 
 def ended_well(code: int, error: str) -> bool:
@@ -107,93 +88,39 @@ def test_a_tampered_record_is_refused_or_read_as_it_is(
     is_refused_or_what_it_says()
 
 
-def changed(name: str, *path: Any, to: Any) -> Damage:
-    """Change one value of a record; ... removes it."""
+DAMAGED = tomllib.loads(Path(__file__).with_name("hostile.toml").read_text())["damaged"]
 
-    def change(run: Path) -> None:
+
+def damage(run: Path, how: dict[str, Any]) -> None:
+    """Remove, cut, write or change something in a run."""
+    path = run / how.get("path", "")
+    if "change" in how:
+        name, *keys, last = how["change"]
         [kind] = [kind for kind in KINDS if kind.name == name]
         values = parent = kind.values(run)
-        for key in path[:-1]:
+        for key in keys:
             parent = parent[key]
-        parent[path[-1]] = to
-        if to is ...:
-            del parent[path[-1]]
+        parent[last] = {"null": None, "inf": math.inf}.get(str(how.get("to")), how.get("to"))
+        if "to" not in how:
+            del parent[last]
         kind.put(run, as_text(values))
-
-    return change
-
-
-def written(name: str, content: str) -> Damage:
-    return lambda run: (run / name).write_text(content)
-
-
-def removed(name: str) -> Damage:
-    return lambda run: (run / name).unlink()
+    elif "write" in how:
+        path.write_text(how["write"] * how.get("times", 1))
+    elif "cut" in how:
+        os.truncate(path, path.stat().st_size - how["cut"])
+    elif path.is_dir():
+        shutil.rmtree(path)
+    else:
+        path.unlink()
 
 
-def cut_weights(run: Path) -> None:
-    os.truncate(run / "scratch.safetensors", (run / "scratch.safetensors").stat().st_size - 5)
-
-
-def other_weights(run: Path) -> None:
-    weights = {"linear.bias": np.zeros(3, np.float32)}
-    safetensors.numpy.save_file(weights, run / "scratch.safetensors")
-
-
-DAMAGES: dict[str, dict[str, Damage]] = {
-    GENERATE: {
-        "no run": shutil.rmtree,
-        "no weights": removed("scratch.safetensors"),
-        "cut weights": cut_weights,
-        "other weights": other_weights,
-        "no config": removed("config.json"),
-        "config is no JSON": written("config.json", "{"),
-        "config is a list": written("config.json", "[]"),
-        "config is deep": written("config.json", "[" * 100_000),
-        "another size": changed("config", "hidden_size", to=9),
-        "size is a word": changed("config", "hidden_size", to="8"),
-        "size is huge": changed("config", "hidden_size", to=10**20),
-        "unknown dtype": changed("config", "dtype", to="float16"),
-        "many layers": changed("config", "num_layers", to=30_000),
-        "no vocabulary": changed("vocab", "tokens", to=None),
-        "vocabulary of another size": changed("vocab", "tokens", to=["<unk>", *"fox"]),
-        "a token twice": changed("vocab", "tokens", to=["<unk>", *"foxf"]),
-        "an escape sequence": changed("vocab", "tokens", 3, to="\x1b[31m"),
-    },
-    RESUME: {
-        "no run": shutil.rmtree,
-        "no checkpoints": lambda run: shutil.rmtree(run / "checkpoints"),
-        "no config": removed("config.json"),
-        "another lr": changed("config", "lr", to=0.75),
-        "no environment": removed("environment.json"),
-        "versions are a list": changed("environment", "versions", to=["numpy"]),
-        "no metrics": removed("metrics.jsonl"),
-        "cut metrics": written("metrics.jsonl", '{"update": 1}\n'),
-        "broken metrics": written("metrics.jsonl", "{\n" * 20),
-        "no loss": changed("metrics", 0, "scratch_loss", to=None),
-        "no number of tokens": changed("metrics", 3, "num_tokens", to=...),
-    },
-    "explain --checkpoint {} --text the": {
-        "infinite update": changed("checkpoint", "position", "update", to=math.inf),
-    },
-    "bench --plot {}/bench.json": {
-        "no copying": changed("benchmark", "roof", "copying", to=0.0),
-    },
-    "bisect --replay {}/replay": {
-        "other code": changed("replay", "suspect", "implementation", to="os:system"),
-    },
-}
-
-
-@pytest.mark.parametrize(
-    ("command", "damage"), [(command, name) for command in DAMAGES for name in DAMAGES[command]]
-)
+@pytest.mark.parametrize("how", DAMAGED, ids=[how["what"] for how in DAMAGED])
 def test_a_damaged_record_is_refused_in_one_line(
-    command: str, damage: str, records: Path, tmp_path: Path, refused: Callable[..., str]
+    how: dict[str, Any], records: Path, tmp_path: Path, refused: Callable[..., str]
 ) -> None:
     directory = Path(shutil.copytree(records, tmp_path / "damaged"))
-    DAMAGES[command][damage](directory)
-    line = refused(command.format(directory), 2 if damage == "other code" else 3, prints=True)
+    damage(directory, how)
+    line = refused(how["command"].format(directory), how.get("code", 3), prints=True)
     assert line.startswith("expected ")
-    assert str(directory) in line or damage == "other code"
+    assert str(directory) in line or "code" in how
     assert len(line) < 1000

@@ -5,6 +5,7 @@ and all mistakes.
 """
 
 import importlib.util
+import io
 import json
 import os
 import subprocess
@@ -12,9 +13,14 @@ import sys
 from typing import Any
 
 import pytest
+import torch
 from hypothesis import settings
+from rich.console import Console
 
+from compare.check import CheckConfig, CheckError, check
 from compare.check import kernels as of_check
+from compare.parity import CELLS
+from compare.terminal import Terminal, UsageError
 from tests.scripts import ROOT, SCRIPTS, load_script
 
 pytestmark = pytest.mark.skipif(
@@ -98,3 +104,62 @@ def test_all_kernels_fit_all_cards(script: Any, architecture: str) -> None:
     used = of_check.compile_launches(script.launches(64), architecture)
     entries = [of_check.entry_of(one, architecture, tf32=False) for one in used]
     assert [entry["name"] for entry in entries if entry["verdict"] != "right"] == []
+
+
+def check_of(script: Any, folder: Any, name: str) -> str:
+    """Return what `check` prints of a wrong kernel."""
+    script.write(folder, [name])
+    printed = io.StringIO()
+    file = folder / f"{name.replace('-', '_')}.py"
+    layer = CELLS[script.MISTAKES[name]["cell"]].layer
+    config = CheckConfig(target=f"{file}:{layer}", compile_for="sm_90")
+    try:
+        check(config, Terminal(Console(file=printed, width=400)))
+    except CheckError as error:
+        printed.write(str(error))
+    return printed.getvalue()
+
+
+@pytest.mark.parametrize("name", ["barrier-missing", *(["*"] if IS_DEEP else [])])
+def test_check_names_what_is_wrong_with_a_kernel(script: Any, tmp_path: Any, name: str) -> None:
+    names = [n for n, entry in script.MISTAKES.items() if "notice" in entry]
+    for one in names if name == "*" else [name]:
+        printed = check_of(script, tmp_path, one)
+        assert script.MISTAKES[one]["notice"] in printed, one
+        assert one == "no-kernel" or " for sm_90: " in printed or "reference" in one
+
+
+def test_options_for_kernels_are_refused_where_there_are_none(tmp_path: Any) -> None:
+    with pytest.raises(UsageError, match=r"expected --compile-for to be one of sm_80, .*'sm_1'"):
+        CheckConfig(target="a:B", compile_for="sm_1").check()
+    (tmp_path / "file.py").write_text("", encoding="utf-8")
+    with pytest.raises(UsageError, match="expected FILE:CLASS or MODULE:CLASS with --compile-for"):
+        check(CheckConfig(target=str(tmp_path / "file.py"), compile_for="sm_90"))
+
+
+LAYERS = {"RNN": 1, "GRU": 1, "LSTM": 2}
+
+
+@pytest.mark.parametrize("name", LAYERS)
+def test_arguments_are_refused_with_what_was_expected(name: str) -> None:
+    """Arguments are checked before a kernel runs, so no GPU is needed, and no interpreter."""
+    layer = getattr(importlib.import_module("scratch_rnn.kernels"), name)
+    own, twin = layer(3, 4), getattr(torch.nn, name)(3, 4)
+    assert {n: p.shape for n, p in own.named_parameters()} == {
+        n: p.shape for n, p in twin.named_parameters()
+    }
+    assert all(parameter.abs().max() <= 0.5 for parameter in own.parameters())
+    x, h = torch.zeros(2, 5, 3), torch.zeros(1, 5, 4)
+    state = (h, h) if LAYERS[name] == 2 else h
+    wrong = h if LAYERS[name] == 2 else (h, h)
+    for arguments, kind, message in (
+        ((x[0],), ValueError, r"expected x of shape \(T, B, 3\), got \(5, 3\)"),
+        ((x[:0],), ValueError, r"expected x of shape \(T, B, 3\), got \(0, 5, 3\)"),
+        ((x, wrong), TypeError, "expected the state to be "),
+        ((x[:, :4], state), ValueError, r"expected a state of shape \(1, 4, 4\), got \(1, 5, 4\)"),
+        ((x.double(),), TypeError, "expected dtype torch.float32, got torch.float64"),
+    ):
+        with pytest.raises(kind, match=message):
+            own(*arguments)
+    with pytest.raises(ValueError, match=r"expected input_precision in .*, got 'fast'"):
+        layer(3, 4, input_precision="fast")

@@ -22,6 +22,7 @@ from tests.model_cases import ModelCase, build_model, random_model_case
 from tests.properties import demand, identical
 from tests.reference import torch_model
 from tests.strategies import property_of_models
+from tests.tables import messages
 
 
 @property_of_models(dropout=0.0)
@@ -174,41 +175,14 @@ def backward(model: RNNModel, d_logits: Any, d_state: Any = None) -> None:
     model.backward(model.forward(IDS, model.begin_state(2))[2], d_logits, d_state)
 
 
-MISTAKES: dict[str, Any] = {  # functions of a model, and its state for two sequences
-    "a token beyond the vocabulary": lambda m, s: m(IDS + 5, s),
-    "a negative token": lambda m, s: m(IDS - 1, s),
-    "tokens that are floats": lambda m, s: m(IDS + 0.0, s),
-    "tokens of one axis": lambda m, s: m(IDS[0], s),
-    "tokens in a list": lambda m, s: m([[0, 1]], m.begin_state(1)),
-    "a state of another batch": lambda m, s: m(IDS, m.begin_state(1)),
-    "a state of another dtype": lambda m, s: m(IDS, each(np.float64, s)),
-    "no state": lambda m, s: m(IDS, None),
-    "no steps": lambda m, s: m(IDS[:, :0], s),
-    "a batch of no size": lambda m, s: m.begin_state(0),
-    "a vocabulary of no size": lambda m, s: RNNModel(m.rnn, 0),
-    "d_logits of another shape": lambda m, s: backward(m, np.zeros((5, 5), np.float32)),
-    "d_logits of another dtype": lambda m, s: backward(m, np.zeros((6, 5))),
-    "d_state of another shape": lambda m, s: backward(
-        m, np.zeros((6, 5), np.float32), m.begin_state(1)
-    ),
-}
-
-PAIRS: dict[str, Any] = {  # of an LSTM
-    "an array instead of a pair": lambda m, s: m(IDS, s[0]),
-    "a pair of three": lambda m, s: m(IDS, (*s, s[0])),
-    "a list instead of a pair": lambda m, s: m(IDS, list(s)),
-    "h and c exchanged": lambda m, s: m(IDS, s[::-1]),
-    "c of another batch": lambda m, s: m(IDS, (s[0], m.begin_state(1)[1])),
-    "c of another dtype": lambda m, s: m(IDS, (s[0], s[1].astype(np.float64))),
-    "a pair for an RNN": lambda m, s: RNNModel(RNN(5, 4), 5)(IDS, s),
-}
+MISTAKES, PAIRS = messages("mistakes with a model"), messages("mistakes with an LSTM")
 
 
 @pytest.mark.parametrize("name", [*MISTAKES, *PAIRS])
 def test_mistakes_are_refused_in_one_line(name: str) -> None:
     model = RNNModel(RNN(5, 3) if name in MISTAKES else LSTM(5, 4, proj_size=3), 5)
     with unchecked(), pytest.raises((ValueError, TypeError)) as caught:
-        (MISTAKES | PAIRS)[name](model, model.begin_state(2))
+        eval((MISTAKES | PAIRS)[name], globals() | {"m": model, "s": model.begin_state(2)})
     assert str(caught.value).startswith("expected ")
     assert "\n" not in str(caught.value)
 

@@ -18,6 +18,9 @@ from tests import oracle
 from tests.counts import number
 from tests.properties import against, demand
 from tests.strategies import property_of_layers
+from tests.tables import cases
+
+CASES = cases("derivatives")
 
 SMALL = {"T": range(1, 5), "B": (1, 2), "V": (1, 2, 3), "H": (1, 2, 3), "L": (1, 2)}
 
@@ -32,73 +35,15 @@ def test_gradients_are_the_derivatives_of_the_equations(
     demand(report, "results and gradients are those of the equations", case)
 
 
-@pytest.mark.parametrize(
-    "case",
-    [
-        # A weight that is 0 moves a ReLU unit by its square alone, which must not switch it on.
-        LayerCase(T=3, B=2, H=3, L=2, nonlinearity="relu", bias=False, rounded=True, seed=191),
-        # W_hh is 0, and so is the state that it meets: its gradient is 0, and not ε².
-        LayerCase(
-            T=4,
-            V=2,
-            H=3,
-            L=2,
-            bias=False,
-            dropout=0.5,
-            h0=False,
-            upstream="h_n",
-            gain=0.0,
-            rounded=True,
-            dtype="float64",
-            seed=1,
-        ),
-    ],
-)
+@pytest.mark.parametrize("case", [eval(case) for case in CASES["zero"]], ids=repr)
 def test_derivatives_of_exactly_zero(case: LayerCase) -> None:
     reference = {name: array.astype(case.dtype) for name, array in oracle.results(case).items()}
     demand(against(reference, RNN, case), "gradients are those of the equations", case)
 
 
-@pytest.mark.parametrize(
-    ("case", "tensor", "lost_by"),
-    [
-        # δb of a gate at σ(-498) is 1e-217, and ε times that is 0.
-        (
-            LayerCase(
-                cell="gru",
-                T=2,
-                B=2,
-                V=3,
-                bidirectional=True,
-                one_hot=True,
-                saturated=True,
-                rounded=True,
-                dtype="float64",
-                seed=353414,
-            ),
-            "gradient of bias_hh_l0",
-            "oracle",
-        ),
-        # δb of a gate at σ(-89) is 2e-39, and e^89 is more than float32 holds.
-        (
-            LayerCase(
-                cell="lstm",
-                V=2,
-                L=2,
-                bidirectional=True,
-                h0=False,
-                upstream="output",
-                saturated=True,
-                rounded=True,
-                seed=649516,
-            ),
-            "gradient of bias_hh_l1_reverse",
-            "layer",
-        ),
-    ],
-    ids=["oracle", "layer"],
-)
-def test_derivatives_that_underflow(case: LayerCase, tensor: str, lost_by: str) -> None:
+@pytest.mark.parametrize(("case", "tensor", "lost_by"), CASES["underflow"])
+def test_derivatives_that_underflow(case: Any, tensor: str, lost_by: str) -> None:
+    case = eval(case)
     expected, layer = oracle.results(case), CLASSES[case.cell]
     derivatives = {"oracle": expected[tensor], "layer": run(layer, case)[tensor]}
     lost = derivatives.pop(lost_by)

@@ -1,10 +1,8 @@
 """Arguments that PyTorch's layer refuses are refused: one table for both, for each cell."""
 
-import tomllib
 import warnings
 from collections.abc import Callable
 from dataclasses import replace
-from pathlib import Path
 from typing import Any
 
 import numpy as np
@@ -16,6 +14,7 @@ from compare.check.cases.layer_case import LayerCase
 from compare.check.cases.layer_results import CLASSES, as_state, build
 from scratch_rnn import GRU, LSTM, RNN, states
 from tests.annotations import unchecked
+from tests.tables import messages
 
 WRONG: dict[str, tuple[Any, ...]] = {
     "input_size": (0, -1, 2.5, "3"),
@@ -38,9 +37,7 @@ X, H_0 = np.zeros((T, B, V), "f"), np.zeros((1, B, H), "f")
 
 def calls(section: str) -> dict[str, Any]:
     """Return the arguments by what is wrong with them, for V features and H units in float32."""
-    path = Path(__file__).parents[1] / "messages.toml"
-    table = tomllib.loads(path.read_text(encoding="utf-8"))[section]
-    return {name: eval(arguments, globals()) for name, arguments in table.items()}
+    return {name: eval(arguments, globals()) for name, arguments in messages(section).items()}
 
 
 CALL, CALL_OURS = calls("calls"), calls("calls that PyTorch cannot refuse")

@@ -30,7 +30,6 @@ from scratch_rnn import (
     train_step,
 )
 from scratch_rnn.text import Batch
-from tests.annotations import unchecked
 from tests.model_cases import ModelCase, build_model
 from tests.properties import demand, identical
 from tests.strategies import property_of_models
@@ -133,17 +132,6 @@ def test_by_default_the_norm_is_limited_to_one_and_the_state_reset() -> None:
         explicitly = trained(functools.partial(run, **options))
         for name, array in trained(run).items():
             np.testing.assert_array_equal(array, explicitly[name])
-
-
-def test_states_and_targets_of_other_shapes_are_refused() -> None:
-    model, batch = small_model(), small_batches(1)[0]
-    optimizer = SGD(model.parameters, 0.1)
-    with unchecked():
-        for state in (np.zeros((1, 1, 4), np.float32), np.zeros((1, 2, 4))):
-            with pytest.raises((ValueError, TypeError), match="expected state"):
-                train_step(model, batch, state, optimizer)
-        with pytest.raises(ValueError, match="expected targets"):
-            train_step(model, Batch(batch.inputs, batch.targets[:, :-1]), None, optimizer)
 
 
 # Several threads --------------------------------------------------------------------------------

@@ -119,11 +119,11 @@ def test_a_file_that_cannot_be_read_is_refused(tmp_path: Path) -> None:
 def test_a_file_without_permission_is_refused(
     tmp_path: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    def refuse(path: Path, mode: str) -> Any:
+    def refuse(path: Path, flags: int) -> Any:
         raise PermissionError(13, "Permission denied", str(path))
 
     path = write(tmp_path, b"secret")
-    monkeypatch.setattr(Path, "open", refuse)  # root may read everything: no chmod here
+    monkeypatch.setattr(os, "open", refuse)  # root may read everything: no chmod here
     with pytest.raises(DataError, match=r"got permission denied$"):
         load_text(path)
 

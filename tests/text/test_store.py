@@ -1,6 +1,8 @@
 """A text on disk has the same batches as in memory."""
 
+import os
 import tracemalloc
+from collections.abc import Callable, Iterator
 from pathlib import Path
 from typing import Any
 
@@ -8,7 +10,15 @@ import numpy as np
 import pytest
 
 import scratch_rnn.text.corpus as corpus_module
-from scratch_rnn.text import Batches, DataError, load_corpus, load_text, sample_text, store
+from scratch_rnn.text import (
+    Batches,
+    DataError,
+    download,
+    load_corpus,
+    load_text,
+    sample_text,
+    store,
+)
 from scratch_rnn.text.store import StoredIds
 
 
@@ -55,33 +65,92 @@ def test_a_text_on_disk_has_the_same_batches_as_in_memory(
 
 
 @pytest.mark.usefixtures("on_disk")
-def test_the_ids_are_written_once(path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+def test_the_ids_are_written_once(path: Path) -> None:
     ids, _ = stored(path)
-    [counted] = ids.path.parent.glob("*.json")
-    assert sorted(ids.path.parent.iterdir()) == sorted([ids.path, counted])
+    counted = store.path_of_frequencies(ids.path)
+    assert sorted(ids.path.parent.iterdir()) == [counted, ids.path]
     before = ids.path.stat()
     assert np.array_equal(stored(path)[0], ids)
     after = ids.path.stat()  # st_atime may differ
     assert (after.st_ino, after.st_mtime_ns) == (before.st_ino, before.st_mtime_ns)
 
 
+def flip(place: int) -> Callable[[Path], object]:
+    """Change one bit of a file."""
+
+    def change(file: Path) -> None:
+        content = bytearray(file.read_bytes())
+        content[place] ^= 1
+        file.write_bytes(content)
+
+    return change
+
+
+def replace_by(make: Callable[[Path], object]) -> Callable[[Path], object]:
+    """Put something else in the place of a file."""
+    return lambda file: (file.unlink(), make(file))
+
+
+DAMAGES: dict[str, Callable[[Path], object]] = {
+    "nothing": lambda file: None,
+    "cut": lambda file: file.write_bytes(file.read_bytes()[:-1]),
+    "longer": lambda file: file.write_bytes(file.read_bytes() + b"e"),
+    "empty": lambda file: file.write_bytes(b""),
+    "missing": Path.unlink,
+    "the first bit": flip(0),
+    "a bit in the middle": flip(70),
+    "the last bit": flip(-1),
+    "another version": lambda file: file.write_bytes(b'{"a": 1}'),
+    "a link to nothing": replace_by(lambda file: file.symlink_to("nothing")),
+    "a link to a device": replace_by(lambda file: file.symlink_to("/dev/zero")),
+    "a pipe": replace_by(lambda file: os.mkfifo(file)),
+}
+
+
+@pytest.mark.skipif(os.name != "posix", reason="needs pipes with a name")
 @pytest.mark.usefixtures("on_disk")
-@pytest.mark.parametrize("damage", ["ids cut", "no ids", "counts cut", "counts of a list", "none"])
-def test_what_is_not_complete_is_written_again(damage: str, path: Path) -> None:
+@pytest.mark.parametrize("of", ["codes", "frequencies"])
+@pytest.mark.parametrize("damage", DAMAGES)
+def test_what_is_not_whole_is_written_again(damage: str, of: str, path: Path) -> None:
     ids, tokens = stored(path, max_tokens=None)
     expected = np.asarray(ids)
-    counted = ids.path.with_suffix(".json")
-    if damage == "ids cut":
-        ids.path.write_bytes(ids.path.read_bytes()[:-1])
-    elif damage == "no ids":
-        ids.path.unlink()
-    elif damage == "counts cut":
-        counted.write_bytes(counted.read_bytes()[:-1])
-    elif damage == "counts of a list":
-        counted.write_text("[1, 2]")
+    DAMAGES[damage](ids.path if of == "codes" else store.path_of_frequencies(ids.path))
     again, same = stored(path, max_tokens=None)
     assert same == tokens
     assert np.array_equal(again, expected)
+    assert len(list(ids.path.parent.iterdir())) == 2
+
+
+@pytest.mark.usefixtures("on_disk")
+@pytest.mark.parametrize("damage", ["cut", "longer", "empty", "the last bit"])
+def test_ids_that_change_while_they_are_read_are_refused(damage: str, path: Path) -> None:
+    batches = Batches(stored(path)[0], 3, 5)
+    passed = batches.epoch(0)
+    next(passed)
+    ids = batches.corpus
+    assert isinstance(ids, StoredIds)
+    DAMAGES[damage](ids.path)
+    with pytest.raises(OSError, match="token ids that have changed") as caught:
+        next(passed)
+    assert caught.value.filename == str(ids.path)
+
+
+@pytest.mark.skipif(os.name != "posix", reason="on Windows no lock is needed")
+@pytest.mark.usefixtures("on_disk")
+def test_what_a_killed_process_left_is_removed_and_not_what_another_writes(path: Path) -> None:
+    cache = download.cache_directory()
+    half = cache / f".{store.path_of_codes('0' * 40, 'char').name}.{'0' * 32}"
+
+    def pieces() -> Iterator[bytes]:
+        yield b"a"
+        half.write_bytes(b"half")
+        stored(path)
+        yield b"b"
+
+    download.keep(pieces(), cache / "other")
+    assert (cache / "other").read_bytes() == b"ab"
+    assert len(list(cache.iterdir())) == 3
+    assert not half.exists()
 
 
 @pytest.mark.usefixtures("on_disk")

@@ -10,10 +10,15 @@ from collections.abc import Mapping
 from dataclasses import dataclass, field, replace
 
 from compare.bench.measure.gate import Gate
-from compare.bench.measure.timing import UNHURRIED, seconds_of_a_call, synchronised_clock
+from compare.bench.measure.timing import (
+    UNHURRIED,
+    Contestant,
+    seconds_of_a_call,
+    synchronised_clock,
+)
 from compare.bench.rows.row import Row
 from compare.bench.workload.case import Arrays
-from compare.bench.workload.job import Job
+from compare.bench.workload.job import Job, turned_back
 from compare.bench.workload.work import LEFT_OUT, REFERENCE, REFUSED, SCRATCH, TIMED
 
 DISAGREE = "scratch and PyTorch CPU disagree, so it is not known which results are right"
@@ -63,6 +68,22 @@ def check_rows(
             errors = gate.errors(phase, checks[row].results)
             checks[row] = replace(checks[row], errors=errors, results={})
     return {row: checks[row] for row in known}
+
+
+def check_again(
+    phase: str, contestant: Contestant, expected: Arrays, gate: Gate, threads: int
+) -> str | None:
+    """Call a timed job once more; return why its results are refused, or None if they are right.
+
+    Its inputs have changed since the first check. So a row that keeps results, or whose work was
+    not done when its time was taken, is refused.
+    """
+    job, turns = contestant.job, contestant.turns if contestant.job.inputs else 0
+    with contestant.row.settings(threads):
+        results = turned_back(job.results(job.run()), turns)
+    job.turn(-turns)  # another job may read the same
+    objection = gate.objection(phase, expected, results, gaps=contestant.row.gaps)
+    return f"after the timed calls, {objection}" if objection else None
 
 
 def _first_call(row: Row, job: Job, threads: int) -> RowCheck:

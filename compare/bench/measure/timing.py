@@ -52,6 +52,7 @@ class Contestant:
     rounds: int
     seconds: list[float] = field(default_factory=list)  # seconds per call, for each round
     spent: float = 0.0  # seconds of all rounds, with warm-ups and rests
+    turns: int = 0  # changes of its inputs
 
 
 class ReferenceProduct:
@@ -141,6 +142,8 @@ def measure(
 
 def _block(contestant: Contestant, threads: int) -> None:
     row, job, began = contestant.row, contestant.job, time.perf_counter()
+    job.turn()
+    contestant.turns += 1
     with row.settings(threads):
         contestant.seconds.append(time_a_block(job.run, contestant.estimate, threads))
     time.sleep(row.rest(threads))

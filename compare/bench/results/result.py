@@ -19,14 +19,16 @@ from compare.files import (
     RecordError,
     SchemaError,
     excerpt,
-    parse_json,
     read,
+    read_json,
     write_file,
 )
 from compare.parity import CELLS
 
 SCHEMA = 3
 """Version of the file format."""
+
+MOST_BYTES = 2**24
 
 Rate = Annotated[float, POSITIVE]
 Seconds = Annotated[float, POSITIVE]
@@ -156,7 +158,7 @@ class Document:
             If the file is missing, damaged, or has another format.
         """
         try:
-            values = parse_json(path.read_bytes())
+            values = read_json(path, MOST_BYTES)
             if isinstance(values, dict) and values.get("schema") != SCHEMA:
                 raise SchemaError(f"schema {SCHEMA}", excerpt(values.get("schema")))
             document: Document = read(cls, values, "a benchmark")

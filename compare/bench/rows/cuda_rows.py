@@ -60,16 +60,17 @@ def find_device() -> Device | None:
 
 
 class OnCuda(Row):
-    """What the rows on a CUDA device have in common; `name` is one of `LABELS`."""
+    """What the rows on a CUDA device have in common; `name` is one of `labels`."""
 
     place = 4
+    labels, styles = LABELS, STYLES
 
     def __init__(self, device: Device, name: str, *, tf32: bool) -> None:
         self.device, self.kind, self.tf32 = device.torch_name, name, tf32
         self.name = name + ("-tf32" if tf32 else "")
-        self.label = LABELS[name].replace("GPU", device.name) + (", TF32" if tf32 else "")
+        self.label = self.labels[name].replace("GPU", device.name) + (", TF32" if tf32 else "")
         self.gaps = TF32_GAPS if tf32 else FLOAT32_GAPS
-        self.style = line(*STYLES[name], linewidth=1.5, linestyle="--" if tf32 else "-")
+        self.style = line(*self.styles[name], linewidth=1.5, linestyle="--" if tf32 else "-")
 
     def missing(self, dtype: str, cell: Cell) -> str | None:
         """Return why TF32 is not available for this dtype, or None."""

@@ -48,6 +48,9 @@ class Row:
     idle: float = 0.0
     """How many seconds its idle threads may keep a core busy after a block, if it has several."""
 
+    untimed: str = ""
+    """Why it gets no time, although its results are right."""
+
     def missing(self, dtype: str, cell: Cell) -> str | None:
         """Return why the row is not available for this dtype and cell, or None if it is."""
         if any(importlib.util.find_spec(name) is None for name in self.packages):

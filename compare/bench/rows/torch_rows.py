@@ -119,7 +119,9 @@ class TorchRow(Row):
             d_x, *gradients = torch.autograd.grad(output, wanted, d_output)
             return output, state, d_x, gradients
 
-        return jobs_of(case, {FORWARD: forward, BACKWARD: forward_and_backward}, tensor_as_array)
+        runs = {FORWARD: forward, BACKWARD: forward_and_backward}
+        changing = x, *states.arrays_of(state_0), wanted[0], d_output
+        return jobs_of(case, runs, tensor_as_array, inputs=changing)
 
     def model(self, case: ModelInputs) -> dict[str, Job]:
         """Return the phases of a model."""

@@ -34,11 +34,27 @@ order of the case's parameters. A generation returns its text or the token ids."
 class Job:
     """One phase of one case for one row.
 
-    `results` gets the value that `run` returned, so the timed call is the checked call.
+    `results` gets the value that `run` returned, so the timed call is the checked call. `inputs`
+    are tensors with a batch axis 1 that `run` reads; they may change between blocks of calls.
     """
 
     run: Run
     results: Callable[[Any], Arrays]
+    inputs: tuple[Any, ...] = ()
+
+    def turn(self, places: int = 1) -> None:
+        """Change the inputs: each sequence moves this many places in the batch."""
+        for tensor in self.inputs:
+            tensor.data.copy_(tensor.data.roll(places, 1))
+
+
+def turned_back(results: Arrays, turns: int) -> dict[str, np.ndarray]:
+    """Return results of turned inputs in the old order; sums over the batch do not change."""
+    ordered = ("output", STATE, "gradient of x")
+    return {
+        name: np.roll(array, -turns, 1) if name.startswith(ordered) else array
+        for name, array in results.items()
+    }
 
 
 def jobs_of(
@@ -46,6 +62,7 @@ def jobs_of(
     runs: Mapping[str, Run],
     take: Convert = np.asarray,
     take_state: Convert | None = None,
+    inputs: tuple[Any, ...] = (),
 ) -> dict[str, Job]:
     """Return the jobs of a row.
 
@@ -70,7 +87,7 @@ def jobs_of(
         parts = zip(RESULTS[case.shape.kind, phase], value, strict=True)
         return {key: array for part in parts for key, array in named(*part).items()}
 
-    return {phase: Job(run, partial(results, phase)) for phase, run in runs.items()}
+    return {phase: Job(run, partial(results, phase), inputs) for phase, run in runs.items()}
 
 
 def generated(case: ModelInputs, text: str | Sequence[int]) -> Arrays:

@@ -19,7 +19,7 @@ from dataclasses import dataclass, replace
 from pathlib import Path
 from typing import Annotated, Any, Literal
 
-from compare.files import COUNT, SchemaError, excerpt, parse_json, read_fields
+from compare.files import COUNT, SchemaError, excerpt, read_fields, read_json
 from compare.parity import CELLS
 from compare.terminal import UsageError
 
@@ -171,7 +171,7 @@ def read(path: Path, cell: str) -> list[Shape]:
         raise UsageError(f"expected --shapes to be {known} or a .json file, got {str(path)!r}")
     where, shapes = "", []
     try:
-        entries = parse_json(path.read_bytes())
+        entries = read_json(path)
         if not isinstance(entries, list) or not entries:
             raise SchemaError("at least one in a list", excerpt(entries))
         for number, entry in enumerate(entries, start=1):

@@ -32,6 +32,7 @@ from typing import Any
 
 import numpy as np
 
+from compare.check.cases.boundaries import scaled
 from compare.check.cases.layer_fields import LayerFields
 from compare.parity import CELLS
 
@@ -68,18 +69,18 @@ def draw_floats(case: LayerFields) -> Floats:
     T, B, V, H, L, D, R = case.T, case.B, case.V, case.H, case.L, case.D, case.R
     lengths = rng.integers(1, T + 1, B) if case.lengths else None
     steps = T if lengths is None else int(lengths.max())
-    x: Any = rng.integers(0, V, (T, B)) if case.one_hot else _normal(case, rng, T, B, V)
-    h0 = _normal(case, rng, L * D, B, R) if case.h0 else None
+    x: Any = rng.integers(0, V, (T, B)) if case.one_hot else _normal(case, rng, "x", T, B, V)
+    h0 = _normal(case, rng, "h", L * D, B, R) if case.h0 else None
     masks = tuple(
         ((rng.random((T, B, D * R)) >= case.dropout) / (1 - case.dropout)).astype(case.dtype)
         for _ in range(L - 1)
     )
-    d_output = _normal(case, rng, steps, B, D * R) if case.upstream != "h_n" else None
-    d_h_n = _normal(case, rng, L * D, B, R) if case.upstream != "output" else None
+    d_output = _normal(case, rng, "d", steps, B, D * R) if case.upstream != "h_n" else None
+    d_h_n = _normal(case, rng, "d", L * D, B, R) if case.upstream != "output" else None
     c0, d_c_n = None, None
     if "c" in CELLS[case.cell].states:
-        c0 = _normal(case, rng, L * D, B, H) if case.h0 else None
-        d_c_n = _normal(case, rng, L * D, B, H) if case.upstream != "output" else None
+        c0 = _normal(case, rng, "c", L * D, B, H) if case.h0 else None
+        d_c_n = _normal(case, rng, "d", L * D, B, H) if case.upstream != "output" else None
 
     parameters = _draw_parameters(case, rng)
     if case.nonlinearity == "relu":
@@ -116,11 +117,12 @@ def draw_floats(case: LayerFields) -> Floats:
     )
 
 
-def _normal(case: LayerFields, rng: np.random.Generator, *shape: int) -> np.ndarray:
-    return _as_drawn(case, rng.normal(size=shape))
+def _normal(case: LayerFields, rng: np.random.Generator, name: str, *shape: int) -> np.ndarray:
+    return _as_drawn(case, rng.normal(size=shape), name)
 
 
-def _as_drawn(case: LayerFields, array: np.ndarray) -> np.ndarray:
+def _as_drawn(case: LayerFields, array: np.ndarray, name: str) -> np.ndarray:
+    array = scaled(array, case.values, name, case.dtype)
     array = (np.round(4 * array) / 4 if case.rounded else array).astype(case.dtype)
     if case.precision == "float16":
         array = array.astype(np.float16).astype(case.dtype)
@@ -151,7 +153,8 @@ def _draw_parameters(case: LayerFields, rng: np.random.Generator) -> dict[str, n
         if case.P:
             arrays["weight_hr"] = rng.normal(size=(case.P, H)) / np.sqrt(H)
         for kind, array in arrays.items():
-            parameters[f"{kind}_{suffix}"] = _as_drawn(case, array)
+            short = kind.replace("weight", "W").replace("bias", "b")
+            parameters[f"{kind}_{suffix}"] = _as_drawn(case, array, short)
     return parameters
 
 

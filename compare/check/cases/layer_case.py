@@ -76,6 +76,7 @@ class LayerCase(LayerFields):
         ]
         words += [self.nonlinearity if self.cell == "rnn" else "", "" if self.bias else "no bias"]
         words += ["token numbers" if self.one_hot else "", "saturated" if self.saturated else ""]
+        words += [self.values]
         if self.floats.lengths is not None:
             words.append(f"lengths {self.floats.lengths.tolist()}")
         words += ["dropout" if self.dropout else "", self.precision or self.dtype]

@@ -34,6 +34,7 @@ class LayerFields:
     upstream: str = "both"  # the given gradients: of "output", of "h_n" (and c_n), or both
     gain: float = 1.0  # largest singular value of each gate's W_hh
     saturated: bool = False  # half of the units, or with ReLU always on or always off
+    values: str = ""  # one of VALUES, in `compare.check.cases.boundaries`
     rounded: bool = False  # floats are multiples of 1/4, for reading
     dtype: str = "float32"
     precision: str = ""  # one of GAPS: a coarser arithmetic on float32

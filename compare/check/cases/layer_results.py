@@ -17,7 +17,7 @@ from compare.check.cases.comparison import Results as Results
 from compare.check.cases.comparison import compared as compared_with
 from compare.check.cases.floats import Floats
 from compare.check.cases.layer_case import LayerCase
-from compare.parity import CELLS, SAFETY, Move, tolerances, ulps, unmoved
+from compare.parity import CELLS, PERTURBATIONS, SAFETY, Move, tolerances, ulps, unmoved
 
 CLASSES: dict[str, Any] = {name: cell.scratch_layer for name, cell in CELLS.items()}
 """Our layer of each cell."""
@@ -144,16 +144,26 @@ def named(gradients: Any) -> Results:
     return {name: array for name, array in found.items() if array is not None}
 
 
-def rounding(case: LayerCase) -> tuple[Results, dict[str, np.ndarray]]:
+def rounding(
+    case: LayerCase, perturbations: int = PERTURBATIONS
+) -> tuple[Results, dict[str, np.ndarray]]:
     """Return our results of the case and their tolerances, measured once."""
-    kept = case.__dict__  # measured once for each case
-    if "rounding" not in kept:
+    kept, key = case.__dict__, f"rounding {perturbations}"  # measured once for each case
+    if key not in kept:
         with np.errstate(all="ignore"):
-            kept["rounding"] = tolerances(
-                lambda move: run(CLASSES[case.cell], case, move), seed=case.seed, gaps=case.gaps
+            kept[key] = tolerances(
+                lambda move: run(CLASSES[case.cell], case, move),
+                perturbations=perturbations,
+                seed=case.seed,
+                gaps=case.gaps,
             )
-    both: tuple[Results, dict[str, np.ndarray]] = kept["rounding"]
+    both: tuple[Results, dict[str, np.ndarray]] = kept[key]
     return both
+
+
+def is_measured(case: LayerCase) -> bool:
+    """Whether the tolerances of a case were measured."""
+    return f"rounding {PERTURBATIONS}" in case.__dict__
 
 
 # Comparing --------------------------------------------------------------------------------------
@@ -169,7 +179,7 @@ def alike(
 
     The tolerance is at least a few ulps. It is only measured where a difference is larger.
     """
-    if "rounding" not in case.__dict__:
+    if not is_measured(case):
         least = {name: SAFETY * ulps(array) for name, array in expected.items()}
         comparisons = compared(expected, got, case, least)
         if all(comparison.ok for comparison in comparisons):

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections.abc import Mapping
 from dataclasses import dataclass, field
 from typing import Any
 
@@ -15,6 +16,7 @@ class Case:
     words: str
     inputs: dict[str, Any] = field(default_factory=dict)
     dtype: str = "float64"
+    sizes: Mapping[str, int] = field(default_factory=dict)
 
 
 @dataclass(frozen=True, slots=True)
@@ -41,6 +43,7 @@ class PartResult:
     likely: str = ""  # the likely mistake
     likely_lines: tuple[str, ...] = ()  # of the plain version with this mistake
     notes: list[str] = field(default_factory=list)
+    tried: list[Mapping[str, int]] = field(default_factory=list)  # sizes
 
 
 class Malformed(Exception):

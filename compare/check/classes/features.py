@@ -5,10 +5,11 @@ from __future__ import annotations
 from collections.abc import Mapping, Sequence
 from typing import Any
 
+from compare.check.cases.boundaries import VALUES, Sizes, Trial
 from compare.check.cases.layer_case import SURFACE
 from compare.check.cases.parts import PartResult
 from compare.check.classes.layers import Layers
-from compare.check.classes.parts import PARTS, SIZES, case_of, try_parts
+from compare.check.classes.parts import PARTS, SIZES, TRIALS, case_of, try_parts
 from compare.check.diagnosis import likely_in_layer
 
 FEATURES: dict[str, dict[str, Any]] = {
@@ -16,9 +17,11 @@ FEATURES: dict[str, dict[str, Any]] = {
     "no bias": {"bias": False},
     "two layers": {"L": 2},
     "three layers": {"L": 3},
+    "four layers": {"L": 4},
     "bidirectional": {"bidirectional": True},
     "two bidirectional layers": {"L": 2, "bidirectional": True},
     "batch_first": {"batch_first": True},
+    "two layers with batch_first": {"L": 2, "batch_first": True},
     "projection": {"projected": True},
     "float64": {"dtype": "float64"},
     "float32": {"dtype": "float32"},
@@ -52,13 +55,21 @@ def try_features(
         if layers.needs(fields.get("upstream", "")):
             found.append({"name": name, "verdict": "missing"})  # it has no default
             continue
-        results = try_parts(layers, seed, SIZES if deep else SIZES[:2], **fields)
+        results = try_parts(layers, seed, TRIALS if deep else trials_of(fields), **fields)
         results = [result for result in results if result.stage.name in parts]
         worst = next((r for r in results if r.verdict != "right"), results[0])
         if "unbatched" in fields and worst.wrong is not None and worst.wrong.problem:
             worst.verdict, worst.wrong = "missing", None  # accepts vectors by broadcasting
         found.append({"name": name, "verdict": worst.verdict} | _details(layers, fields, worst))
     return found
+
+
+def trials_of(fields: Mapping[str, Any]) -> tuple[Trial, ...]:
+    """Return the cases of a feature: sizes of one, B = L·D, large sizes; of a dtype all values."""
+    rows = fields.get("L", 1) * (2 if fields.get("bidirectional") else 1)
+    sizes: tuple[Sizes, ...] = (*SIZES[:2], (2, 3, 1, 1), (3, rows, 2, 4), (10, 9, 18, 17))
+    values = VALUES if "dtype" in fields else ()
+    return (*((s, "") for s in sizes), *((SIZES[0], v) for v in values))
 
 
 def _details(layers: Layers, fields: Mapping[str, Any], result: PartResult) -> dict[str, str]:

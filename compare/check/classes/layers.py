@@ -156,18 +156,18 @@ class UserLayer:
         if not isinstance(result, tuple) or len(result) != 3:
             wanted = "(output, h_n, tape) from forward, or (output, h_n) from a module of PyTorch"
             raise Malformed(wanted, kind_of(result))
-        number = self.submission.last.number
+        number, lengths = self.submission.last.number, more.get("lengths")
 
         def ours(result: Any) -> tuple[np.ndarray, Any]:
-            return _array(result[0], "output", transposed), self._state(result[1])
+            output = _array(result[0], "output", transposed)
+            return self._without_padding(output, lengths), self._state(result[1])
 
         self.as_now = lambda double=False: ours(
             self.submission.look(Handle(number), without=(2,), double=double)
         )
         output, last = ours(result)
-        cut = self._without_padding(output, more.get("lengths"))
-        tape = (result[2], transposed, x.dtype.kind != "f", state is not None)
-        return cut, last, (*tape, output.shape[self.time_axis] - cut.shape[self.time_axis])
+        padded = sum(result[0].shape) - sum(output.shape)  # steps: one axis is shorter
+        return output, last, (result[2], transposed, x.dtype.kind != "f", state is not None, padded)
 
     def _without_padding(self, output: np.ndarray, lengths: Any) -> np.ndarray:
         """Return an output of the steps of the longest sequence, if all later ones are zero."""

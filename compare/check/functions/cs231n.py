@@ -25,7 +25,7 @@ import numpy as np
 
 from compare.check.cases.gate_order import Order, to_ours, to_own
 from compare.check.cases.parts import Case
-from compare.check.functions.drawing import draw_backward, draw_step
+from compare.check.functions.drawing import Kinds, draw_backward, draw_step
 from compare.check.functions.plain import Array
 from compare.check.functions.signatures import signatures_of
 from compare.check.functions.stages import Functions, Inputs, Results, Stage, array, arrays, items
@@ -109,11 +109,11 @@ class Pair:
         return items(result, (*self.results, "cache"))
 
 
-def draw_steps(cell: str, seed: int) -> Iterator[Case]:
+def draw_steps(cell: str, seed: int, kinds: Kinds = ()) -> Iterator[Case]:
     """Draw single steps."""
     rng = np.random.default_rng([seed, 7])
     states = signatures_of(cell).states
-    for case in draw_step(signatures_of(cell), seed):
+    for case in draw_step(signatures_of(cell), seed, kinds):
         own = case.inputs
         inputs = {"x": own["x_t"]} | {f"prev_{state}": own[state] for state in states}
         for state in states:
@@ -121,9 +121,9 @@ def draw_steps(cell: str, seed: int) -> Iterator[Case]:
         yield _case(case, inputs)
 
 
-def draw_sequences(cell: str, seed: int) -> Iterator[Case]:
+def draw_sequences(cell: str, seed: int, kinds: Kinds = ()) -> Iterator[Case]:
     """Draw sequences."""
-    for case in draw_backward(signatures_of(cell), seed):
+    for case in draw_backward(signatures_of(cell), seed, kinds):
         own = case.inputs
         x, dh = (np.ascontiguousarray(own[name].swapaxes(0, 1)) for name in ("x", "d_output"))
         yield _case(case, {"x": x, "h0": own["h_0"], "dh": dh})
@@ -138,7 +138,8 @@ def _case(case: Case, inputs: dict[str, Any]) -> Case:
         "b": own["b_ih"] + own["b_hh"],
     }
     words = case.words.replace("B ", "N ").replace("V ", "D ")
-    return Case(words, inputs | weights, case.dtype)
+    sizes = {{"B": "N", "V": "D"}.get(letter, letter): n for letter, n in case.sizes.items()}
+    return Case(words, inputs | weights, case.dtype, sizes)
 
 
 FORWARD = {

@@ -10,6 +10,7 @@ from __future__ import annotations
 import copy
 from collections.abc import Callable, Iterator, Sequence
 from dataclasses import dataclass
+from functools import cached_property, partial
 from typing import Any, Protocol
 
 import numpy as np
@@ -17,7 +18,7 @@ import numpy as np
 from compare.check.cases.parts import Case, Malformed, Part, PartResult, in_float64, kind_of
 from compare.check.functions.plain import PlainFunctions, less_accurate
 from compare.check.functions.signatures import WEIGHTS, Signatures
-from compare.parity import Move, tolerances, unmoved
+from compare.parity import FEW, PERTURBATIONS, Move, tolerances, unmoved
 
 Results = dict[str, np.ndarray]
 Inputs = dict[str, Any]
@@ -58,13 +59,23 @@ class LocalFunctions:
         return kept[k]
 
 
-@dataclass(frozen=True, slots=True)
+@dataclass(frozen=True)
 class Expected:
     """The right results of a case, and their tolerance."""
 
     results: Results
-    tolerance: Results
+    measure: Callable[[int], Results]  # the tolerance, with so many perturbations
     dtype: str  # the coarsest that the results may have
+
+    @cached_property
+    def tolerance(self) -> Results:
+        """The tolerance of each entry."""
+        return self.measure(PERTURBATIONS)
+
+    @cached_property
+    def first(self) -> Results:
+        """A smaller tolerance, which costs less."""
+        return self.measure(FEW)
 
 
 @dataclass(frozen=True, slots=True)
@@ -72,7 +83,7 @@ class Stage(Part):
     """One function of the six."""
 
     run: Callable[[Functions, Inputs, Move], Results]
-    draw: Callable[[int], Iterator[Case]]  # of a seed, the simplest and smallest case first
+    draw: Callable[..., Iterator[Case]]  # of a seed, and of kinds; the smallest case first
     helped_by: tuple[str, ...] = ()  # the stages that it may call
     kind: str = ""  # which of the six it is
     cell: str = "rnn"
@@ -86,13 +97,15 @@ class Stage(Part):
         def perturbed(move: Move) -> PlainFunctions:
             return PlainFunctions(self.cell, less_accurate(self.cell), move)
 
-        return Expected(results, self.tolerance(case, perturbed), case.dtype)
+        return Expected(results, partial(self.tolerance, case, perturbed), case.dtype)
 
     def functions(self, methods: Any) -> LocalFunctions:
         """Return methods under the names of the exercise."""
         return LocalFunctions(self.wrap(methods) if self.wrap else methods)
 
-    def tolerance(self, case: Case, perturbed: Callable[[Move], Any]) -> Results:
+    def tolerance(
+        self, case: Case, perturbed: Callable[[Move], Any], perturbations: int
+    ) -> Results:
         """Measure the tolerance with functions that are made with a move."""
 
         def compute(move: Move) -> Results:
@@ -100,7 +113,7 @@ class Stage(Part):
             return {name: value.astype(case.dtype) for name, value in results.items()}
 
         with np.errstate(all="ignore"):
-            return tolerances(compute)[1]
+            return tolerances(compute, perturbations=perturbations)[1]
 
 
 @dataclass(slots=True)

@@ -9,8 +9,9 @@ from __future__ import annotations
 
 import copy
 import time
-from collections.abc import Iterator, Mapping, Sequence
+from collections.abc import Mapping, Sequence
 from dataclasses import asdict, dataclass, field
+from functools import lru_cache
 from pathlib import Path
 from typing import Any
 
@@ -118,43 +119,74 @@ def _shaped(name: str, value: Any, shape: tuple[int, ...]) -> np.ndarray:
     return found
 
 
-def train(
-    cell: str, functions: SubmissionFunctions, text_file: Path | None, terminal: Terminal
-) -> TrainingResult:
-    """Train the submission's functions and PyTorch in lock-step."""
+@dataclass(frozen=True, slots=True)
+class Reference:
+    """What does not depend on a submission: the batches, and the training of PyTorch."""
+
+    text: str  # its title
+    vocab: Vocab
+    batches: list[Batch]  # of all epochs
+    initial: dict[str, np.ndarray]
+    losses: list[float]
+    parameters: dict[str, np.ndarray]
+    allowed: Mapping[str, np.ndarray]  # the tolerance of both
+    prefix: str
+    wrote: str
+
+
+@lru_cache(maxsize=8)
+def reference_of(cell: str, text_file: Path | None, epochs: int, most_tokens: int) -> Reference:
+    """Train a model of PyTorch, and measure the tolerance of its losses and parameters."""
     from compare.parity import Trainee, build_models, limited_threads, prefixes, tolerances
     from compare.parity import parameters_as_arrays as arrays_of
     from concise_rnn import predict  # these bring PyTorch, which is not needed before
 
     text: Text = sample_text() if text_file is None else load_text(text_file)
-    corpus, vocab = load_corpus(text, max_tokens=MOST_TOKENS)
-    batches = Batches(corpus, batch_size=B, num_steps=T)
+    corpus, vocab = load_corpus(text, max_tokens=most_tokens)
+    drawn = Batches(corpus, batch_size=B, num_steps=T)
+    batches = [batch for epoch in range(epochs) for batch in drawn.epoch(epoch)]
     scratch, concise = build_models(len(vocab), H, cell=cell, dtype="float64")
-    training = TrainingResult(text.name)
+    initial = {name: value.copy() for name, value in arrays_of(scratch).items()}
 
     def perturbed(move: Any) -> dict[str, np.ndarray]:
         trainee = Trainee(copy.deepcopy(scratch), LR, max_norm=MAX_NORM)
         losses = []
-        for batch in all_of(batches):
+        for batch in batches:
             for parameter in trainee.model.parameters.values():
                 parameter[...] = move(parameter)
             losses.append(trainee.step(batch)["scratch_loss"])
         return {"loss": np.array(losses), **arrays_of(trainee.model)}
 
-    with limited_threads(1), terminal.progress(EPOCHS, len(batches)) as progress:
+    with limited_threads(1):
         allowed = tolerances(perturbed, perturbations=PERTURBATIONS)[1]
+        trainee, prefix = Trainee(concise, LR), prefixes(vocab, "char")[0]
+        losses = [float(trainee.step(batch)["concise_loss"]) for batch in batches]
+        wrote = predict(prefix, CHARACTERS, concise, vocab)
+    parameters = dict(arrays_of(concise))
+    return Reference(text.name, vocab, batches, initial, losses, parameters, allowed, prefix, wrote)
+
+
+def train(
+    cell: str, functions: SubmissionFunctions, text_file: Path | None, terminal: Terminal
+) -> TrainingResult:
+    """Train the submission's functions, and compare each update with PyTorch's."""
+    from compare.parity import limited_threads
+
+    right = reference_of(cell, text_file, EPOCHS, MOST_TOKENS)
+    allowed, updates = right.allowed, len(right.batches)
+    training = TrainingResult(right.text)
+    with limited_threads(1), terminal.progress(EPOCHS, updates // EPOCHS) as progress:
         begun = time.monotonic()
-        own = SubmissionModel(signatures_of(cell), functions, arrays_of(scratch))
-        other = Trainee(concise, LR)
+        own = SubmissionModel(signatures_of(cell), functions, right.initial)
         try:
-            for k, batch in enumerate(all_of(batches)):
+            for k, batch in enumerate(right.batches):
                 training.losses["yours"].append(own.update(batch))
-                training.losses["PyTorch"].append(other.step(batch)["concise_loss"])
+                training.losses["PyTorch"].append(right.losses[k])
                 training.updates = k + 1
-                loss, right = training.losses["yours"][-1], training.losses["PyTorch"][-1]
-                if not abs(loss - right) <= allowed["loss"][k]:
+                loss, expected = training.losses["yours"][-1], right.losses[k]
+                if not abs(loss - expected) <= allowed["loss"][k]:
                     training.failed = (
-                        f"the loss is {loss:.9g} at update {k + 1}, and {right:.9g} in PyTorch; "
+                        f"the loss is {loss:.9g} at update {k + 1}, and {expected:.9g} in PyTorch; "
                         f"the tolerance is {allowed['loss'][k]:.1g}"
                     )
                     return training
@@ -162,22 +194,15 @@ def train(
                 if training.stopped:
                     return training
                 progress.advance(None)
-            _compare(training, own.parameters, arrays_of(concise), allowed)
-            prefix = prefixes(vocab, "char")[0]
+            _compare(training, own.parameters, right.parameters, allowed)
             training.wrote = {
-                "yours": own.generate(prefix, CHARACTERS, vocab),
-                "PyTorch": predict(prefix, CHARACTERS, concise, vocab),
+                "yours": own.generate(right.prefix, CHARACTERS, right.vocab),
+                "PyTorch": right.wrote,
             }
         except (Trouble, Malformed) as error:
             update = training.updates + 1
             training.failed = f"expected {error.expected} at update {update}, got {error.got}"
     return training
-
-
-def all_of(batches: Batches) -> Iterator[Batch]:
-    """Yield the batches of all epochs."""
-    for epoch in range(EPOCHS):
-        yield from batches.epoch(epoch)
 
 
 def _compare(

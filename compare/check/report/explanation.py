@@ -18,13 +18,17 @@ MOST_LINES = 3
 """Of the plain version with the likely mistake."""
 
 
-def explained(result: PartResult) -> list[Text]:
-    """Return the lines that explain a result; none if it is right."""
+def explained(result: PartResult, *, is_reported: bool = False) -> list[Text]:
+    """Return the lines that explain a result; none if it is right.
+
+    If it is reported in one line already, that line is not repeated.
+    """
     if result.verdict == "right":
         return []
     case = f" on {result.case.words}" if result.case else ""
     if result.wrong is None:
-        lines = [Text(f"{result.stage.name}{case}: {reason(result)}")]
+        why = "" if is_reported else f": {reason(result)}"
+        lines = [Text(f"{result.stage.name}{case}{why}")]
     else:
         lines = [Text(f"{result.stage.name}{case}: {result.wrong.tensor} is wrong")]
         lines += side_by_side(result.wrong)

@@ -13,11 +13,14 @@ from typing import Any, NamedTuple
 
 from rich.text import Text
 
+from compare.check.cases.boundaries import ranges
 from compare.check.cases.parts import PartResult
 from compare.check.functions.training import TrainingResult, show_training
-from compare.check.report.explanation import explained, first_entry, in_short, problem
+from compare.check.report.explanation import explained, first_entry, in_short, problem, reason
 from compare.check.worker.client import Notes
-from compare.terminal import Terminal
+from compare.check.worker.messages import clean
+from compare.files import write_file
+from compare.terminal import Terminal, plural
 
 STYLES = {"right": "green", "wrong": "bold red", "missing": "dim", "error": "red", "timeout": "red"}
 
@@ -25,6 +28,11 @@ FAILED = ("wrong", "error", "timeout")
 
 WARNING = re.compile(r"(.+):(\d+): (\w*Warning: .+)")
 """What Python prints of a warning: file, line, category and message."""
+
+
+PACKAGES = ("scratch_rnn/", "concise_rnn/", "compare/")
+MOST_NAMES = 5
+"""Opened files that a note names."""
 
 
 class Row(NamedTuple):
@@ -80,6 +88,12 @@ class Report:
         return self.score == len(self.stages) and not self.failures
 
     @property
+    def sizes(self) -> dict[str, list[int]]:
+        """The smallest and the largest of each size that was tried."""
+        found = ranges(sizes for result in self.stages for sizes in result.tried)
+        return {letter: list(found[letter]) for letter in "NTBVDHL" if letter in found}
+
+    @property
     def unit(self) -> str:
         """What a point is given for."""
         return "functions" if self.form in ("functions", "cs231n") else "parts"
@@ -89,6 +103,12 @@ class Report:
         """The score, and the first failure beside it."""
         score = f"{self.score:g} of {len(self.stages)} {self.unit} are right"
         return "; ".join([score, *self.failures[:1]])
+
+    @property
+    def summary_below(self) -> str:
+        """The summary below the table of stages, which names some of the failures."""
+        reported = [reason(result) for result in self.stages]
+        return self.summary.partition(";")[0] if self.failed in reported else self.summary
 
     def rows(self) -> Iterator[Row]:
         """Yield the stages, features and properties as one table."""
@@ -110,12 +130,14 @@ class Report:
             "score": self.score,
             "out_of": float(len(self.stages)),
             "seed": self.seed,
+            "sizes": self.sizes,
             "stages": [_stage_as_json(result) for result in self.stages],
             "features": self.features,
             "properties": self.properties,
             "error_handling": self.error_handling,
             "kernels": self.kernels,
             "training": None if self.training is None else self.training.to_json(),
+            "notes": self.notes,
         }
 
     def to_gradescope(self) -> dict[str, Any]:
@@ -183,9 +205,14 @@ def check_can_write(path: Path) -> None:
 
 
 def write_json(path: Path, values: dict[str, Any]) -> None:
-    """Write plain values into a file."""
-    text = json.dumps(values, indent=1, ensure_ascii=False, allow_nan=False)
-    path.write_text(text + "\n", encoding="utf-8")
+    """Write plain values into a file: all of them, or nothing."""
+    text = json.dumps(values, indent=1, ensure_ascii=False, allow_nan=False) + "\n"
+    content = text.encode(errors="backslashreplace")
+    path = path.resolve()  # the file that a link names
+    if path.exists() and not path.is_file():  # a pipe or a terminal
+        path.write_bytes(content)
+    else:
+        write_file(path, [content])
 
 
 # In a terminal ----------------------------------------------------------------------------------
@@ -204,6 +231,9 @@ def show(report: Report, terminal: Terminal) -> None:
         previous = line
         terminal.console.print(text, soft_wrap=True)
     terminal.line(f"  {report.score:g} of {len(report.stages)}", "bold")
+    if report.sizes:
+        shown = (f"{letter} {a} to {b}" for letter, (a, b) in report.sizes.items() if b > 1)
+        terminal.line(f"  sizes tried: {', '.join(shown)}", "dim")
     _show_entries(report, terminal)
     for note in report.notes:
         terminal.line(f"  note: {note}", "yellow")
@@ -212,7 +242,7 @@ def show(report: Report, terminal: Terminal) -> None:
     failed = [r for r in report.stages if r.verdict not in ("right", "missing")]
     if failed and failed[0].case is not None:  # without a case it could not be loaded
         terminal.line()
-        for text in explained(failed[0]):
+        for text in explained(failed[0], is_reported=True):
             terminal.console.print(text, soft_wrap=True)
         if len(failed) > 1 and report.unit == "functions":
             terminal.line()
@@ -255,14 +285,30 @@ def _name_of(entry: dict[str, str]) -> str:
     return entry["name"] + likely
 
 
+REFUSED = "(--numpy-only refuses that)"
+
+
 def notes_of(notes: Notes) -> Iterator[str]:
-    """Yield notes on what the code imports and prints."""
+    """Yield notes on what the code imports, opens, starts and prints."""
     if notes.imported:
-        yield f"imports {', '.join(notes.imported)} (--numpy-only refuses that)"
+        yield f"imports {', '.join(notes.imported)} {REFUSED}"
+    if notes.opened:
+        of_project = [name for name in notes.opened if name.startswith(PACKAGES)]
+        shown = [*of_project, *(name for name in notes.opened if name not in of_project)]
+        more = f" and {len(shown) - MOST_NAMES} more" * (len(shown) > MOST_NAMES)
+        refused = f" {REFUSED}" if of_project else ""
+        yield f"opens {', '.join(shown[:MOST_NAMES])}{more}{refused}"
+    if notes.started:
+        yield f"uses {', '.join(notes.started)} {REFUSED}"
+    if notes.asked:
+        yield f"asks the reference for {', '.join(notes.asked)}, which it has to compute itself"
+    if notes.left:
+        yield f"left {plural(notes.left, 'process', 'processes')} running, ended by the check"
     if notes.lines:
         first = next(iter(notes.first.strip().splitlines()), "")
         if warning := WARNING.match(first):
-            yield f"warned: {warning[3]} ({Path(warning[1]).name}, line {warning[2]})"
+            file = Path(warning[1]).name
+            yield f"warned: {clean(warning[3])} ({clean(file)}, line {warning[2]})"
         else:
             many = f"{notes.lines:,} line{'s'[: notes.lines != 1]}"
             yield f"printed {many}, the first: {first[:60]!r}"

@@ -9,11 +9,30 @@ from typing import Any
 import numpy as np
 
 from compare.check.worker.exceptions import in_words
-from compare.check.worker.messages import Message, layout_of, pack, unpack
-from compare.check.worker.process import Notes, Process, Trouble
+from compare.check.worker.messages import (
+    Message,
+    clean,
+    cleaned,
+    fits,
+    is_packed,
+    layout_of,
+    pack,
+    unpack,
+)
+from compare.check.worker.process import PATIENCE, Notes, Process, Trouble
 from compare.check.worker.source import Source
 
 __all__ = ["Handle", "Notes", "Source", "Submission", "Trouble"]
+
+MOST_NOTED = 50
+"""Names of each kind."""
+
+NOTED = {
+    "seen": {"imported": [str], "opened": [str], "started": [str]},
+    "changed": [str],
+}
+RAISED = {"raised": {"kinds": [str], "message": str, "where": str}}
+"""The form of a part of each answer, and that of an exception."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -43,16 +62,19 @@ class Submission:
         self.source, self._ours = source, ours
         self.notes = Notes() if notes is None else notes
         self.last = Handle(0)  # the last result
+        self._replaced: tuple[str, ...] = ()
         self._load()
 
     def _load(self) -> None:
         source = self.source
-        self._process = self.start(source.gibibytes, self._call_back, self.notes)
+        self._replaced = ()
+        self._process = self.start(source, self._call_back, self.notes)
         names = ("file", "module", "name", "folders", "numpy_only", "interpret")
         head = {"do": "load"} | {name: getattr(source, name) for name in names}
         seconds = 6 * source.seconds if source.file else max(60.0, 3 * source.seconds)
+        wall = PATIENCE * source.seconds if source.file else PATIENCE * seconds
         try:
-            loaded = self._request(head, seconds=seconds)[0]
+            loaded = self._request(head, (), seconds, wall)[0]
         except BaseException:
             self.close()
             raise
@@ -95,7 +117,12 @@ class Submission:
         }
         answer, received = self._request(head | {"layouts": [*map(layout_of, arrays)]}, arrays)
         for k, packed in answer["written"]:
-            arrays[k][...] = unpack(packed, received)
+            value = unpack(packed, received)
+            if not isinstance(value, np.ndarray) or value.shape != arrays[k].shape:
+                raise Trouble("error", "changed the shape of an argument")
+            if not arrays[k].flags.writeable:
+                raise Trouble("error", "changed an argument that is read-only")
+            arrays[k][...] = value
         number = answer["number"]
         self.last = Handle(number, names=tuple(answer["names"]))
         if -1 in keep:
@@ -139,17 +166,29 @@ class Submission:
 
     def replace(self, names: Sequence[str]) -> None:
         """Replace these functions, and only these, by ours."""
+        self._replaced = tuple(names)
         self._request({"do": "replace", "names": list(names)})
 
     def _request(
-        self, head: dict[str, Any], arrays: Sequence[np.ndarray] = (), seconds: float | None = None
+        self,
+        head: dict[str, Any],
+        arrays: Sequence[np.ndarray] = (),
+        seconds: float | None = None,
+        wall: float | None = None,
     ) -> Message:
         limit = self.source.seconds if seconds is None else seconds
-        answer, received = self._process.request(head, list(arrays), limit)
-        self.notes.imported += [n for n in answer["imported"] if n not in self.notes.imported]
+        wall = PATIENCE * limit if wall is None else wall
+        answer, received = self._process.request(head, list(arrays), limit, wall)
+        form = _form_of(head["do"], len(arrays), len(received))
+        if not (fits(answer, RAISED | NOTED) or fits(answer, form | NOTED)):
+            raise self._invalid(f"an answer to {head['do']!r}")
+        answer = cleaned(answer)
+        for kind, names in answer["seen"].items():
+            noted = getattr(self.notes, kind)
+            noted += [name for name in names[:MOST_NOTED] if name not in noted]
         if "raised" in answer:
             raised = answer["raised"]
-            kinds = tuple(raised["kinds"])
+            kinds = tuple(raised["kinds"]) or ("an exception",)
             message = in_words(kinds[0], raised["message"], raised["where"])
             verdict = "missing" if "NotImplementedError" in kinds else "error"
             raise Trouble(verdict, message, kinds)
@@ -159,15 +198,52 @@ class Submission:
             received[second] = received[first]  # as they are there
         return answer, received
 
+    def _invalid(self, expected: str) -> Trouble:
+        self.close()
+        return Trouble("error", f"its process sent an invalid message: expected {expected}")
+
     def _call_back(self, head: dict[str, Any], arrays: list[np.ndarray]) -> Message:
-        """Compute the result of one of our functions."""
-        sent: list[np.ndarray] = []
+        """Compute the result of a function that ours have replaced, and of no other."""
+
+        def is_argument(item: Any) -> bool:
+            return is_packed(item, len(arrays))
+
+        if not fits(head, {"call": str, "args": [is_argument]}):
+            raise self._invalid("a call of a function")
+        name, sent = clean(head["call"]), list[np.ndarray]()
+        if name not in self._replaced:
+            if name not in self.notes.asked and len(self.notes.asked) < MOST_NOTED:
+                self.notes.asked.append(name)
+            return {"refused": f"expected no call of the reference's {name}"}, []
         try:
             assert self._ours is not None
-            result = self._ours(head["call"], tuple(unpack(item, arrays) for item in head["args"]))
+            result = self._ours(name, tuple(unpack(item, arrays) for item in head["args"]))
         except Exception as error:  # arguments that our function does not take
             return {"refused": " ".join(str(error).split())[:300]}, []
         return {"result": pack(result, sent)}, sent
+
+
+def _form_of(do: str, sent: int, received: int) -> dict[str, Any]:
+    """Return the form of an answer; both messages have so many arrays."""
+
+    def packed(value: Any) -> bool:
+        return is_packed(value, received)
+
+    def written(value: Any) -> bool:
+        is_pair = isinstance(value, list) and len(value) == 2
+        return is_pair and value[0] in range(sent) and packed(value[1])
+
+    def shared(value: Any) -> bool:
+        return fits(value, [int]) and len(value) == 2 and set(value) <= set(range(received))
+
+    result = {"result": packed, "shared": [shared]}
+    forms: dict[str, dict[str, Any]] = {
+        "load": {"names": [str], "adapter": str, "kinds": [str]},
+        "call": result | {"number": int, "names": [str], "written": [written]},
+        "get": result,
+        "launches": {"launches": [dict]},
+    }
+    return forms.get(do, {})
 
 
 def _packed(value: Any, arrays: list[np.ndarray]) -> dict[str, Any]:

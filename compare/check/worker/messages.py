@@ -1,12 +1,14 @@
 """Messages between `check` and the process of the user's code: JSON and the bytes of arrays.
 
 Nothing is pickled, so that no message can run code. The process loads this file by its path: the
-standard library and NumPy are all that it imports.
+standard library and NumPy are all that it imports. Its messages are not trusted: their size is
+checked before they are read, and their structure (`fits`) before they are used.
 """
 
 from __future__ import annotations
 
 import json
+import math
 import struct
 from collections import namedtuple
 from types import SimpleNamespace
@@ -18,16 +20,26 @@ from numpy import asarray, frombuffer
 
 Message = tuple[dict[str, Any], list[np.ndarray]]
 
-MOST_BYTES = 2**28
-"""A longer message is not read."""
+MOST_TEXT, MOST_BYTES = 2**22, 2**26
+"""Bytes of the JSON and of the arrays of a message; a longer one is neither sent nor read."""
+
+MOST_CHARACTERS = 2000
+"""Of a string in a message."""
+
+DEPTH = 5
+"""Levels of a value."""
 
 
-def pack(value: Any, arrays: list[np.ndarray], depth: int = 5) -> dict[str, Any]:
+class InvalidMessage(ValueError):
+    """A message has the wrong size or structure."""
+
+
+def pack(value: Any, arrays: list[np.ndarray], depth: int = DEPTH) -> dict[str, Any]:
     """Return a value as JSON and append its arrays; of an object, return its attributes."""
     if value is None or isinstance(value, bool | int | float):
         return {"v": value}
     if isinstance(value, str):
-        return {"v": value[:2000]}
+        return {"v": value[:MOST_CHARACTERS]}
     as_array = numbers_of(value)
     if as_array is not None:
         arrays.append(as_array)
@@ -61,7 +73,7 @@ def unpack(packed: dict[str, Any], arrays: list[np.ndarray]) -> Any:
             return namedtuple("Result", packed["names"], rename=True)(*items)
         return items if packed.get("list") else tuple(items)
     values = {name: unpack(item, arrays) for name, item in packed["d"]}
-    return SimpleNamespace(**values, __type__=packed["o"]) if "o" in packed else values
+    return SimpleNamespace(**(values | {"__type__": packed["o"]})) if "o" in packed else values
 
 
 def numbers_of(value: Any) -> np.ndarray | None:
@@ -100,32 +112,51 @@ def laid_out(item: np.ndarray, layout: list[Any] | None) -> np.ndarray:
     return placed
 
 
-def write(stream: BinaryIO, head: dict[str, Any], arrays: list[np.ndarray]) -> None:
-    """Write a message: two lengths, JSON, and the bytes of each array."""
+# The bytes of a message -------------------------------------------------------------------------
+
+
+def encoded(head: dict[str, Any], arrays: list[np.ndarray]) -> bytes:
+    """Return a message as bytes: two lengths, JSON, and the bytes of each array."""
     described, bodies = [], []
     for item in arrays:
         order = "F" if item.flags.f_contiguous and not item.flags.c_contiguous else "C"
         described.append((item.dtype.str, item.shape, order))
         bodies.append(item.tobytes(order))  # type: ignore[arg-type]
     text = json.dumps(head | {"arrays": described}).encode()
-    stream.write(struct.pack("<QQ", len(text), sum(map(len, bodies))) + text + b"".join(bodies))
-    stream.flush()
+    lengths = len(text), sum(map(len, bodies))
+    _check_lengths(*lengths)
+    return struct.pack("<QQ", *lengths) + text + b"".join(bodies)
 
 
 def read(stream: BinaryIO) -> Message:
-    """Read a message; EOFError where there is none, or an invalid one."""
-    text_length, length = struct.unpack("<QQ", _exactly(stream, 16))
-    if text_length + length > MOST_BYTES:
-        raise EOFError("a message that is too long")
-    head = json.loads(_exactly(stream, text_length))
-    body, arrays, start = _exactly(stream, length), [], 0
-    for kind, shape, order in head.pop("arrays"):
+    """Read a message; EOFError where there is none, InvalidMessage if it is invalid."""
+    lengths = struct.unpack("<QQ", _exactly(stream, 16))
+    _check_lengths(*lengths)
+    text, body = (_exactly(stream, length) for length in lengths)
+    try:
+        head = json.loads(text)
+        described = head.pop("arrays")
+    except (ValueError, RecursionError, LookupError, TypeError, AttributeError):
+        raise InvalidMessage("expected JSON with a list of arrays") from None
+    if not fits(described, [is_description]):
+        raise InvalidMessage("expected the dtype, the shape and the order of each array")
+    arrays, start = [], 0
+    for kind, shape, order in described:
         dtype = np.dtype(kind)
-        end = start + dtype.itemsize * int(np.prod(shape, dtype=np.int64))
+        end = start + dtype.itemsize * math.prod(shape)
+        if end > len(body):
+            raise InvalidMessage(f"expected the {end:,} bytes of the arrays, got {len(body):,}")
         flat = frombuffer(body[start:end], dtype)
         arrays.append(new_array(flat.reshape(shape, order=order), order="K"))  # writable
         start = end
     return head, arrays
+
+
+def _check_lengths(text: int, arrays: int) -> None:
+    for what, length, most in (("text", text, MOST_TEXT), ("arrays", arrays, MOST_BYTES)):
+        if length > most:
+            got = f"{length / 2**20:,.1f}" if length < 2**60 else "more"
+            raise InvalidMessage(f"expected at most {most >> 20} MiB of {what}, got {got}")
 
 
 def _exactly(stream: BinaryIO, length: int) -> bytes:
@@ -133,3 +164,73 @@ def _exactly(stream: BinaryIO, length: int) -> bytes:
     if len(data) < length:
         raise EOFError("the end of all messages")
     return data
+
+
+# The structure of a message ---------------------------------------------------------------------
+
+
+def fits(value: Any, form: Any) -> bool:
+    """Whether a value has a form: a type, a list or a dict of forms, or a function of the value."""
+    if isinstance(form, type):
+        return type(value) is form
+    if isinstance(form, list):
+        return isinstance(value, list) and all(fits(item, form[0]) for item in value)
+    if isinstance(form, dict):
+        keys = isinstance(value, dict) and value.keys() == form.keys()
+        return keys and all(fits(value[name], of) for name, of in form.items())
+    return bool(form(value))
+
+
+def is_description(value: Any) -> bool:
+    """Whether a value describes an array of real numbers: its dtype, shape and order."""
+    if not isinstance(value, list) or len(value) != 3 or value[2] not in ("C", "F"):
+        return False
+    kind, shape, _ = value
+    numbers = isinstance(kind, str) and len(kind) <= 4 and kind[1:2] in tuple("biuf")
+    sizes = fits(shape, [int]) and len(shape) <= 32 and all(0 <= n <= MOST_BYTES for n in shape)
+    try:
+        return numbers and sizes and np.dtype(kind).str == kind
+    except TypeError:
+        return False
+
+
+def is_packed(value: Any, arrays: int, depth: int = DEPTH) -> bool:
+    """Whether a value is the result of `pack`, with so many arrays."""
+
+    def inner(item: Any) -> bool:
+        return depth > 0 and is_packed(item, arrays, depth - 1)
+
+    match value:
+        case {"v": plain} if len(value) == 1:
+            return plain is None or isinstance(plain, bool | int | float | str)
+        case {"a": number} if len(value) == 1:
+            return type(number) is int and 0 <= number < arrays
+        case {"l": items, "names": names} if len(value) == 2:
+            return fits(items, [inner]) and fits(names, [str]) and len(names) == len(items)
+        case {"l": items, "list": kind} if len(value) == 2:
+            return fits(items, [inner]) and type(kind) is bool
+        case {"d": list(pairs), **rest}:
+            return (not rest or fits(rest, {"o": str})) and all(
+                isinstance(pair, list) and len(pair) == 2 and fits(pair[0], str) and inner(pair[1])
+                for pair in pairs
+            )
+    return False
+
+
+def clean(text: str) -> str:
+    """Return a text on one line, its control characters, bidi marks and surrogates escaped."""
+    text = " ".join(text[:MOST_CHARACTERS].split())
+    if text.isprintable():
+        return text
+    return "".join(c if c.isprintable() else ascii(c)[1:-1] for c in text)
+
+
+def cleaned(value: Any) -> Any:
+    """Return a JSON value with all its strings clean."""
+    if isinstance(value, str):
+        return clean(value)
+    if isinstance(value, list):
+        return [cleaned(item) for item in value]
+    if isinstance(value, dict):
+        return {clean(name): cleaned(item) for name, item in value.items()}
+    return value

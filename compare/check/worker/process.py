@@ -1,13 +1,10 @@
-"""Start the process of the user's code, send requests, and wait no longer than allowed."""
+"""The process of the user's code: send requests, and wait no longer than allowed."""
 
 from __future__ import annotations
 
 import contextlib
-import os
 import queue
 import signal
-import subprocess
-import sys
 import threading
 import time
 from collections.abc import Callable
@@ -17,11 +14,17 @@ from typing import Any, BinaryIO
 import numpy as np
 import psutil
 
-from compare.check.worker import server
-from compare.check.worker.messages import Message, read, write
+from compare.check.worker.messages import InvalidMessage, Message, encoded, read
+from compare.check.worker.source import Source
+from compare.check.worker.start import start
 
-PATIENCE = 10
+PATIENCE = 8
 """Wall time that a call may take, as a multiple of its processor time."""
+
+INTERVAL = 0.1
+"""Seconds between two looks at the time that a call takes."""
+
+SERVER_ENDED = "a signal that ended the process above it"
 
 FIRST_PRINTED = 400
 """Characters of the printed text that are kept."""
@@ -40,104 +43,154 @@ class Trouble(Exception):
 
 @dataclass(slots=True)
 class Notes:
-    """What the report notes beside the results."""
+    """What the report notes beside the results, of all processes of a submission."""
 
     imported: list[str] = field(default_factory=list)
+    opened: list[str] = field(default_factory=list)
+    started: list[str] = field(default_factory=list)  # audit events of processes and sockets
+    asked: list[str] = field(default_factory=list)  # for functions that it has to write itself
+    left: int = 0  # processes, running when its own had ended; the most of one process
     lines: int = 0  # printed, by the process that printed most
     first: str = ""
+    seconds: float = 0.0  # of wall time, of all calls
 
 
 class Process:
-    """A process of `server`, with this much memory.
+    """A process of `server`.
 
     `call_back`, a function of (head, arrays), answers when it calls one of our functions.
     """
 
     def __init__(
-        self, gibibytes: float, call_back: Callable[[dict[str, Any], list[Any]], Any], notes: Notes
+        self,
+        source: Source,
+        call_back: Callable[[dict[str, Any], list[np.ndarray]], Message],
+        notes: Notes,
     ) -> None:
-        self.ended = False
-        self._call_back, self._notes = call_back, notes
-        one_thread = dict.fromkeys(
-            ("OMP_NUM_THREADS", "OPENBLAS_NUM_THREADS", "MKL_NUM_THREADS"), "1"
-        )
-        self._process = subprocess.Popen(
-            [sys.executable, "-P", server.__file__, str(gibibytes)],
-            stdin=subprocess.PIPE,
-            stdout=subprocess.PIPE,
-            stderr=subprocess.PIPE,
-            env={**os.environ, **one_thread, "PYTHONUNBUFFERED": ""},
-            start_new_session=True,
-        )
-        self._requests: BinaryIO = self._process.stdin  # type: ignore[assignment]
-        self._answers: queue.SimpleQueue[Any] = queue.SimpleQueue()
-        self._reader = self._start(self._read_answers, self._process.stdout)
-        self._printed = self._start(self._read_printed, self._process.stderr)
+        self.ended = ""  # in words, how
+        self._total, self._call_back, self._notes = source.total, call_back, notes
+        if notes.seconds >= source.total:
+            raise self._timeout(total=True)
+        self._worker = start(source.gibibytes)
+        self._process = psutil.Process(self._worker.pid)
+        self._requests: queue.SimpleQueue[bytes | None] = queue.SimpleQueue()
+        self._wanted = threading.Semaphore(0)  # answers, which are not read before
+        self._answers: queue.SimpleQueue[Message | Exception] = queue.SimpleQueue()
+        works = (self._write_requests, self._read_answers, self._read_printed)
+        self._threads = [
+            threading.Thread(target=work, args=(pipe,), daemon=True)
+            for work, pipe in zip(works, self._worker.pipes, strict=True)
+        ]
+        for thread in self._threads:
+            thread.start()
 
-    @staticmethod
-    def _start(work: Callable[[Any], None], stream: Any) -> threading.Thread:
-        thread = threading.Thread(target=work, args=(stream,), daemon=True)
-        thread.start()
-        return thread
+    def request(
+        self, head: dict[str, Any], arrays: list[np.ndarray], seconds: float, wall: float
+    ) -> Message:
+        """Send a request and return the answer; Trouble if none comes.
 
-    def request(self, head: dict[str, Any], arrays: list[np.ndarray], seconds: float) -> Message:
-        """Send a request and return the answer; Trouble if none comes."""
-        try:
-            write(self._requests, head, arrays)
-            while True:
-                answer = self._within(seconds)
-                if answer is None:
-                    raise EOFError
-                if "call" not in answer[0]:
-                    return answer  # type: ignore[no-any-return]
-                write(self._requests, *self._call_back(*answer))
-        except queue.Empty:
-            self.close()
-            words = f"no result within {seconds:g} s of processor time"
-            raise Trouble("timeout", words) from None
-        except (EOFError, OSError):
-            self.close()
-            raise Trouble("error", f"its process ended {self._how()}") from None
-
-    def _within(self, seconds: float) -> Any:
-        """Return the next answer; queue.Empty if there is none in this much processor time."""
-        end = time.monotonic() + PATIENCE * seconds
+        It may take so many seconds of the processor, and so many of wall time. The time of our
+        functions, if it calls them, is a part of that.
+        """
+        if self.ended:
+            raise Trouble("error", f"its process ended {self.ended}")
+        begun = time.monotonic()
+        end = begun + min(wall, self._total - self._notes.seconds)
         allowed = self._processor_time() + seconds
+        self._look_again = begun + min(INTERVAL, seconds)
+        try:
+            while True:
+                answer = self._next((head, arrays), allowed, end)
+                if "call" not in answer[0]:
+                    return answer
+                head, arrays = self._call_back(*answer)
+        except TimeoutError as error:
+            self.close()
+            total = self._notes.seconds + time.monotonic() - begun >= self._total
+            raise self._timeout(seconds, wall, processor=bool(error.args), total=total) from None
+        except InvalidMessage as error:
+            self.close()
+            raise Trouble("error", f"its process sent an invalid message: {error}") from None
+        except (EOFError, OSError):
+            raise Trouble("error", f"its process ended {self.close()}") from None
+        finally:
+            self._notes.seconds += time.monotonic() - begun
+
+    def _timeout(
+        self, seconds: float = 0, wall: float = 0, *, processor: bool = False, total: bool = False
+    ) -> Trouble:
+        words = f"{seconds:g} s of processor time" if processor else f"{wall:g} s of wall time"
+        if total:
+            words = f"{self._total:g} s of wall time for all calls (--total-timeout)"
+        return Trouble("timeout", f"no result within {words}")
+
+    def _next(self, message: Message, allowed: float, end: float) -> Message:
+        """Send a message and return the next one; TimeoutError if there is none in time."""
+        self._requests.put(encoded(*message))
+        self._wanted.release()
+        has_ended = False
         while True:
+            self._check(allowed, end)
             try:
-                return self._answers.get(timeout=min(seconds, 0.2))
+                answer = self._answers.get(timeout=INTERVAL)
             except queue.Empty:
-                if self._processor_time() > allowed or time.monotonic() > end:
-                    raise
+                if has_ended:
+                    raise EOFError from None
+                has_ended = self._has_ended()
+                continue
+            if isinstance(answer, Exception):
+                raise answer
+            return answer
+
+    def _check(self, allowed: float, end: float) -> None:
+        """Raise TimeoutError if it is late; look at most once in each interval."""
+        now = time.monotonic()
+        if now > self._look_again:
+            self._look_again = now + INTERVAL
+            if self._processor_time() > allowed:
+                raise TimeoutError("of the processor")
+            if now > end:
+                raise TimeoutError
 
     def _processor_time(self) -> float:
         with contextlib.suppress(psutil.Error):
-            times = psutil.Process(self._process.pid).cpu_times()
+            times = self._process.cpu_times()
             return float(times.user + times.system)
         return 0.0
 
-    def close(self) -> None:
-        """Kill the process, and those that it started."""
-        self.ended = True
-        if self._process.poll() is None:
-            try:
-                os.killpg(self._process.pid, signal.SIGKILL)
-            except (AttributeError, OSError):  # Windows; or it has ended meanwhile
-                self._process.kill()
-        self._process.wait()
-        self._printed.join(1)
-        with contextlib.suppress(OSError):
-            self._requests.close()
+    def _has_ended(self) -> bool:
+        """Whether the process has ended, though one that it started may hold its pipes open."""
+        with contextlib.suppress(psutil.Error):
+            return bool(self._process.status() == psutil.STATUS_ZOMBIE)
+        return True
 
-    def _how(self) -> str:
-        code = self._process.returncode
-        return f"by signal {signal.Signals(-code).name}" if code < 0 else f"with exit code {code}"
+    def close(self) -> str:
+        """Kill the process, and those that it started; return how it ended."""
+        if not self.ended:
+            code, left = self._worker.end()
+            self.ended = how_ended(code)
+            self._notes.left = max(self._notes.left, left)
+            if not self._worker.is_server_alive and SERVER_ENDED not in self._notes.started:
+                self._notes.started.append(SERVER_ENDED)
+            self._requests.put(None)
+            self._wanted.release()
+            for thread in self._threads:
+                thread.join(1)
+        return self.ended
+
+    def _write_requests(self, stream: BinaryIO) -> None:
+        with contextlib.suppress(OSError), stream:  # it has ended, or does not read
+            while (message := self._requests.get()) is not None:
+                stream.write(message)
+                stream.flush()
 
     def _read_answers(self, stream: BinaryIO) -> None:
-        with stream, contextlib.suppress(Exception):  # the end, or an invalid message
-            while True:
-                self._answers.put(read(stream))
-        self._answers.put(None)
+        with stream:
+            try:
+                while self._wanted.acquire() and not self.ended:
+                    self._answers.put(read(stream))
+            except Exception as error:  # the end, or an invalid message
+                self._answers.put(error)
 
     def _read_printed(self, stream: Any) -> None:
         notes, lines = self._notes, 0
@@ -147,3 +200,9 @@ class Process:
                 notes.lines = max(notes.lines, lines)
                 if len(notes.first) < FIRST_PRINTED:
                     notes.first += printed[:FIRST_PRINTED].decode(errors="replace")
+
+
+def how_ended(code: int) -> str:
+    """Return in words how a process ended."""
+    names = {number.value: number.name for number in signal.Signals}
+    return f"by signal {names.get(-code, -code)}" if code < 0 else f"with exit code {code}"

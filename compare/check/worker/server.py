@@ -21,19 +21,13 @@ from typing import Any
 
 import numpy as np
 
-FRAMEWORKS = ("torch", "scratch_rnn", "concise_rnn", "jax", "tensorflow", "keras")
-"""Libraries with a recurrent layer that could be copied; the report notes their import."""
-
-LEAVING = (
-    *("subprocess.Popen", "os.system", "os.exec", "os.fork", "os.forkpty", "os.posix_spawn"),
-    *("os.spawn", "os.startfile", "pty.spawn", "ctypes.dlopen", "socket.connect"),
-)
-"""Audit events of code that leaves Python and NumPy."""
-
 FOLDER = Path(__file__).parent
 ADAPTERS = FOLDER.parent / "classes" / "adapters"
 OURS = "_rnn_parity_"
 """Prefix of the modules of this project in `sys.modules`, where the user may have their names."""
+
+LARGEST_FILE = 2**26
+"""Bytes that may be written into a file."""
 
 Arrays = list[np.ndarray]
 
@@ -56,13 +50,18 @@ class Server:
     """The user's module, and its objects, which stay here.
 
     `messages` is the module of this folder, however it was imported. `call_back`, a function of
-    (name, arguments), calls one of our functions, in the process of the check.
+    (name, arguments), calls one of our functions, in the process of the check. `watch` is the
+    class of the audit hook.
     """
 
-    def __init__(self, messages: Any, call_back: Callable[[str, tuple[Any, ...]], Any]) -> None:
+    def __init__(
+        self, messages: Any, call_back: Callable[[str, tuple[Any, ...]], Any], watch: Any = None
+    ) -> None:
         self.pack, self.unpack = messages.pack, messages.unpack
         self.laid_out = messages.laid_out
         self.call_back = call_back
+        self.watch = watch
+        self.seen: dict[str, list[str]] = {"imported": [], "opened": [], "started": []}
         self.objects: dict[int, Any] = {}
         self.module: Any = None
         self.interpreter: Any = None
@@ -75,22 +74,29 @@ class Server:
         try:
             answer = getattr(self, f"do_{head['do']}")(head, arrays, sent)
         except BaseException as error:
-            if isinstance(error, EOFError) and self.module is None:
-                raise
-            file = str(head.get("file") or getattr(self.module, "__file__", ""))
-            sent, answer = [], {"raised": _described(error, file)}
-        answer["imported"] = [name for name in FRAMEWORKS if name in sys.modules]
-        answer["changed"] = [
+            return self.refusal(error, str(head.get("file", "")))
+        return answer | self._noted(), sent
+
+    def refusal(self, error: BaseException, file: str = "") -> tuple[dict[str, Any], Arrays]:
+        """Return the answer that says what was raised."""
+        raised = _described(error, file or str(getattr(self.module, "__file__", "")))
+        return {"raised": raised} | self._noted(), []
+
+    def _noted(self) -> dict[str, Any]:
+        """Return what the code has imported, opened and started, and what of NumPy it changed."""
+        changed = [
             f"{module}.{name}"
             for module, namespace, name, value in self.functions
             if namespace.get(name) is not value
         ]
-        return answer, sent
+        return {"seen": self.seen, "changed": changed}
 
     def do_load(self, head: dict[str, Any], arrays: Arrays, sent: Arrays) -> dict[str, Any]:
         """Import a file or a module; return the names in it, and its adapter."""
-        if head["numpy_only"]:
-            sys.addaudithook(_numpy_alone(head["folders"]))
+        if self.watch is not None:
+            hook = self.watch(head["file"], head["folders"], numpy_only=head["numpy_only"])
+            self.seen = hook.seen
+            sys.addaudithook(hook)
         for folder in reversed(head["folders"]):
             sys.path.insert(0, folder)
         if head.get("interpret"):
@@ -220,55 +226,49 @@ def _described(error: BaseException, file: str) -> dict[str, Any]:
     where = f"line {own[-1].lineno}" if own else ""
     if isinstance(error, SyntaxError) and error.lineno is not None:
         where = f"line {error.lineno}"
-    kinds = [kind.__name__ for kind in type(error).__mro__]
-    message = error.msg if isinstance(error, SyntaxError) else str(error)
-    return {"kinds": kinds, "message": " ".join(message.split())[:300], "where": where}
+    kinds = [kind.__name__[:100] for kind in type(error).__mro__]
+    message = ""
+    with suppress(Exception):  # of the user's class
+        message = str(error.msg if isinstance(error, SyntaxError) else error)
+    return {"kinds": kinds, "message": " ".join(message[:2000].split())[:300], "where": where}
 
 
-def _numpy_alone(folders: list[str]) -> Callable[[str, tuple[Any, ...]], None]:
-    """Return an audit hook that allows NumPy, the standard library and files of these folders."""
-    neighbours = {path.stem for folder in folders for path in Path(folder).iterdir()}
-    allowed = sys.stdlib_module_names | {"numpy"} | (neighbours - set(FRAMEWORKS))
-
-    def refuse(event: str, args: tuple[Any, ...]) -> None:
-        if event == "import" and str(args[0]).partition(".")[0] not in allowed:
-            raise ImportError(f"--numpy-only: the file imports {args[0]}")
-        if event in LEAVING:
-            raise ImportError(f"--numpy-only: the file uses {event}")
-
-    return refuse
-
-
-def limit_memory(gibibytes: float) -> None:
-    """Limit the memory of this process, where the system has such limits."""
+def limit(gibibytes: float) -> None:
+    """Limit memory and the size of a file, where the system has such limits."""
     try:
         import resource
     except ImportError:  # Windows
         return
-    limit = getattr(resource, "RLIMIT_DATA", resource.RLIMIT_AS)  # a GPU's driver reserves more
-    with suppress(ValueError, OSError):
-        resource.setrlimit(limit, (int(gibibytes * 2**30),) * 2)
+    memory = getattr(resource, "RLIMIT_DATA", resource.RLIMIT_AS)  # a GPU's driver reserves more
+    for kind, most in ((memory, int(gibibytes * 2**30)), (resource.RLIMIT_FSIZE, LARGEST_FILE)):
+        with suppress(ValueError, OSError):
+            resource.setrlimit(kind, (most, most))
 
 
-def main() -> None:
+def serve(gibibytes: float) -> None:
     """Answer requests until there are no more."""
     requests = os.fdopen(os.dup(0), "rb")
     answers = os.fdopen(os.dup(1), "wb")
     os.dup2(os.open(os.devnull, os.O_RDONLY), 0)
     os.dup2(2, 1)  # what the user's code prints
-    limit_memory(float(sys.argv[1]))
-    messages = load_file(FOLDER / "messages.py", OURS)
+    sys.dont_write_bytecode = True  # beside the user's files
+    messages, audit = (load_file(FOLDER / f"{name}.py", OURS) for name in ("messages", "audit"))
+    limit(gibibytes)
+
+    def send(head: dict[str, Any], arrays: Arrays) -> None:
+        answers.write(messages.encoded(head, arrays))
+        answers.flush()
 
     def call_back(name: str, args: tuple[Any, ...]) -> Any:
         sent: Arrays = []
         packed = [messages.pack(item, sent) for item in args]
-        messages.write(answers, {"call": name, "args": packed}, sent)
+        send({"call": name, "args": packed}, sent)
         head, arrays = messages.read(requests)
         if "refused" in head:
             raise TypeError(head["refused"])
         return messages.unpack(head["result"], arrays)
 
-    server = Server(messages, call_back)
+    server = Server(messages, call_back, audit.Watch)
     while True:
         try:
             head, arrays = messages.read(requests)
@@ -277,8 +277,11 @@ def main() -> None:
         answer = server.answer(head, arrays)
         with suppress(Exception):  # whatever the user's code has made of it
             sys.stdout.flush()
-        messages.write(answers, *answer)
+        try:
+            send(*answer)
+        except messages.InvalidMessage as error:
+            send(*server.refusal(error))
 
 
 if __name__ == "__main__":
-    main()
+    serve(float(sys.argv[1]))

@@ -19,13 +19,12 @@ class Source:
     interpret: bool = False  # whether Triton's kernels run on the CPU
     seconds: float = 10.0  # of the processor, for each call; loading a module has a minute
     gibibytes: float = 4.0
+    total: float = 300.0  # seconds of wall time for all calls
 
     @classmethod
     def parse(cls, target: str, **limits: Any) -> Source:
         """Read FILE, FILE:CLASS or MODULE:CLASS; FileNotFoundError if it is none of these."""
-        path, colon, name = target.rpartition(":")
-        if not colon or len(path) == 1 or "/" in name or "\\" in name:  # C:\file.py
-            path, name = target, ""
+        path, name = split_target(target)
         file = Path(path)
         if file.is_file():
             file = file.absolute()
@@ -34,3 +33,11 @@ class Source:
         if file.suffix == ".py" or not is_module:
             raise FileNotFoundError(target)
         return cls(module=path, name=name, folders=(str(Path.cwd()),), **limits)
+
+
+def split_target(target: str) -> tuple[str, str]:
+    """Return the file, folder or module of a target, and the name of a class; empty without one."""
+    path, colon, name = target.rpartition(":")
+    if not colon or len(path) == 1 or "/" in name or "\\" in name:  # C:\file.py
+        return target, ""
+    return path, name

@@ -7,28 +7,52 @@ against damage, not against malicious files, so the contents are checked too.
 
 import hashlib
 import json
+import os
 import re
-from collections.abc import Mapping
+from collections.abc import Callable, Mapping
+from dataclasses import dataclass
 from pathlib import Path
-from stat import S_ISREG
-from typing import Any
+from typing import Any, BinaryIO, Literal, TypeVar
 
 import numpy as np
 import safetensors
 import safetensors.numpy
 
-from compare.files import SchemaError, excerpt, parse_json, write_file
+from compare.files import SchemaError, excerpt, open_file, parse_json, write_file
+from compare.files import read as read_as
 from compare.terminal import DATA, CommandError
 
 MOST_HEADER_BYTES = 16 * 2**20
 MOST_BYTES = 512 * 2**20
-MOST_TENSORS = 10_000
 
 NAME = "rnn-parity"
 """The only entry of the file's metadata; safetensors does not keep the order of several."""
 
 ZEROS = "0" * 64
 DIGITS = re.compile(rb'\{"__metadata__":\{"rnn-parity":"\{\\"sha256\\": \\"([0-9a-f]{64})\\"')
+
+
+END = re.compile(rb'"data_offsets":\[\d{1,15},(\d{1,15})\]')
+"""Of a tensor, in the bytes behind the header."""
+
+DTYPES = {"F32": "float32", "F64": "float64"}
+
+PIECE = 2**20
+"""Bytes of a file that are read at a time for its digest."""
+
+Shapes = Mapping[str, tuple[tuple[int, ...], str]]
+"""The shape and the dtype of each tensor."""
+
+T = TypeVar("T")
+
+
+@dataclass(frozen=True, slots=True)
+class _Tensor:
+    """A tensor in the header of a file."""
+
+    dtype: Literal["F32", "F64"]
+    shape: list[int]
+    data_offsets: list[int]
 
 
 class CheckpointError(CommandError, ValueError):
@@ -48,62 +72,75 @@ def write(path: Path, tensors: Mapping[str, np.ndarray], metadata: Mapping[str, 
             f"expected a checkpoint of at most {MOST_BYTES:,} bytes, with a header of at most "
             f"{MOST_HEADER_BYTES:,}, got {len(content):,} and {header:,}"
         )
-    start, stop = _place_of_digits(content)
+    start, stop = _place_of_digits(content, 8)
     digest = hashlib.sha256(content).hexdigest().encode()
     write_file(path, [memoryview(content)[:start], digest, memoryview(content)[stop:]])
 
 
-def read(path: Path) -> tuple[dict[str, np.ndarray], Any]:
-    """Return the tensors of a file, writable, and its metadata, without the digest and unchecked.
+def read(
+    path: Path, check: Callable[[Shapes, Any], T], within: Path | None = None
+) -> tuple[dict[str, np.ndarray], T]:
+    """Return the tensors of a file, writable, and what `check` returns of its metadata.
 
-    A SchemaError says that it cannot be read or is damaged.
+    `check` gets the shape and the dtype of each tensor too, before the tensors are read. It raises
+    a SchemaError if the metadata do not fit to them.
+
+    A SchemaError says that the file cannot be read, is damaged, or leads out of the directory
+    `within`.
     """
-    content = _content(path)
-    start, stop = _place_of_digits(content)
-    digest = hashlib.sha256(memoryview(content)[:start])
-    digest.update(ZEROS.encode())
-    digest.update(memoryview(content)[stop:])
-    digits = content[start:stop].decode()
-    if digest.hexdigest() != digits:
-        raise SchemaError(f"content with the SHA-256 {digits[:8]}…", f"{digest.hexdigest()[:8]}…")
-    number = content.count(b'"data_offsets"')
-    if number > MOST_TENSORS:
-        raise SchemaError(f"at most {MOST_TENSORS:,} tensors", f"{number:,}")
     try:
-        tensors = {name: array.copy() for name, array in safetensors.numpy.load(content).items()}
+        with open_file(path, within) as file:
+            size = os.fstat(file.fileno()).st_size
+            if size > MOST_BYTES:
+                raise SchemaError(f"a checkpoint of at most {MOST_BYTES:,} bytes", f"{size:,}")
+            metadata = check(*_parsed(_header(file, size)))
+            file.seek(0)
+            content = file.read(size)
+    except OSError as error:
+        raise SchemaError("a checkpoint", error.strerror) from None
+    try:
+        tensors = safetensors.numpy.load(content)
     except (safetensors.SafetensorError, ValueError, KeyError, TypeError) as error:
         raise SchemaError("a safetensors file", excerpt(error)) from None
-    header = parse_json(content[8 : 8 + int.from_bytes(content[:8], "little")])
-    metadata = parse_json(header["__metadata__"][NAME])
-    del metadata["sha256"]
-    return tensors, metadata
+    return {name: array.copy() for name, array in tensors.items()}, metadata
 
 
-def _content(path: Path) -> bytes:
-    try:
-        status = path.stat()
-        if not S_ISREG(status.st_mode):  # reading a pipe would wait
-            raise SchemaError("a checkpoint", "something that is no file")
-        if status.st_size > MOST_BYTES:
-            raise SchemaError(
-                f"a checkpoint of at most {MOST_BYTES:,} bytes", f"{status.st_size:,}"
-            )
-        return path.read_bytes()
-    except SchemaError:
-        raise
-    except (OSError, ValueError) as error:  # ValueError: a NUL in the name
-        raise SchemaError("a checkpoint", getattr(error, "strerror", None) or error) from None
-
-
-def _place_of_digits(content: bytes) -> tuple[int, int]:
-    """Return the first and the last position of the digest."""
-    header = int.from_bytes(content[:8], "little")
-    if header > min(MOST_HEADER_BYTES, len(content) - 8):
+def _header(file: BinaryIO, size: int) -> bytes:
+    """Return the header of a file that has the digest it states."""
+    number = int.from_bytes(length := file.read(8), "little")
+    if number > min(MOST_HEADER_BYTES, size - 8):
         raise SchemaError(
             f"a checkpoint with a header of at most {MOST_HEADER_BYTES:,} bytes",
-            f"{len(content):,} bytes, a header of {header:,} among them",
+            f"{size:,} bytes, a header of {number:,} among them",
         )
-    match = DIGITS.match(content, 8)
+    header = file.read(number)
+    start, stop = _place_of_digits(header, 0)
+    whole = 8 + number + max((int(end[1]) for end in END.finditer(header)), default=0)
+    if size != whole:
+        raise SchemaError(f"a checkpoint of {whole:,} bytes", f"{size:,}")
+    digest = hashlib.sha256(length)
+    for part in (memoryview(header)[:start], ZEROS.encode(), memoryview(header)[stop:]):
+        digest.update(part)
+    while piece := file.read(PIECE):
+        digest.update(piece)
+    digits = header[start:stop].decode()
+    if digest.hexdigest() != digits:
+        raise SchemaError(f"content with the SHA-256 {digits[:8]}…", f"{digest.hexdigest()[:8]}…")
+    return header
+
+
+def _parsed(header: bytes) -> tuple[Shapes, Any]:
+    """Return the shape and dtype of each tensor, and the metadata without the digest."""
+    values = parse_json(header)
+    metadata = parse_json(values.pop("__metadata__")[NAME])
+    del metadata["sha256"]
+    kinds = {name: read_as(_Tensor, tensor, "a tensor") for name, tensor in values.items()}
+    return {name: (tuple(kind.shape), DTYPES[kind.dtype]) for name, kind in kinds.items()}, metadata
+
+
+def _place_of_digits(content: bytes, begin: int) -> tuple[int, int]:
+    """Return the first and the last position of the digest, in a header that begins there."""
+    match = DIGITS.match(content, begin)
     if match is None:
         raise SchemaError("a checkpoint of this version", "a file without its SHA-256")
     return match.span(1)

@@ -203,12 +203,15 @@ def save(path: Path, checkpoint: Checkpoint) -> None:
     container.write(path, weights, metadata)
 
 
-def load(path: Path) -> Checkpoint:
-    """Read a checkpoint; a CheckpointError says why it cannot be read."""
+def load(path: Path, within: Path | None = None) -> Checkpoint:
+    """Read a checkpoint; a CheckpointError says why it cannot be read.
+
+    With `within`, one to which a link leads out of this directory is refused.
+    """
     if not isinstance(path, str | os.PathLike):
         raise TypeError(f"expected path to be a str or a path, got {type(path).__name__}")
     try:
-        weights, metadata = container.read(Path(path))
+        weights, metadata = container.read(Path(path), _read, within)
         checkpoint = _checkpoint(metadata, weights)
         _check(checkpoint)
         return checkpoint
@@ -239,14 +242,19 @@ def _metadata(checkpoint: Checkpoint) -> dict[str, Any]:
     return {key: value for key, value in plain(values).items() if key != "memory" or value}
 
 
-def _checkpoint(values: Any, weights: dict[str, np.ndarray]) -> Checkpoint:
+def _read(shapes: container.Shapes, values: Any) -> _Metadata:
+    """Read the metadata of tensors with these shapes and dtypes."""
     versions = [str(version) for version in range(OLDEST, VERSION + 1)]
     if isinstance(values, dict) and values.get("version", str(VERSION)) not in versions:
         expected = f"version {' or '.join(versions)} of the checkpoint format"
         raise SchemaError(expected, excerpt(values["version"]))
     metadata: _Metadata = read(_Metadata, values, "a checkpoint")
+    _check_shapes(shapes, metadata.model.shapes, metadata.model.dtype)
+    return metadata
+
+
+def _checkpoint(metadata: _Metadata, weights: dict[str, np.ndarray]) -> Checkpoint:
     model, dtype = metadata.model, metadata.model.dtype
-    _check_tensors(weights, model.shapes, dtype)
     state = None
     if metadata.state is not None:
         shapes = model.state_shapes(metadata.sampler.batch_size)
@@ -288,15 +296,20 @@ def _check(checkpoint: Checkpoint) -> None:
 
 
 def _check_tensors(tensors: Mapping[str, np.ndarray], shapes: Shapes, dtype: str) -> None:
-    _check_names("the tensors", tensors, shapes)
-    for name, shape in shapes.items():
-        tensor = tensors[name]
-        if tensor.shape != shape or tensor.dtype != dtype:
-            raise SchemaError(
-                f"{name} of shape {shape} and {dtype}", f"{tensor.shape} and {tensor.dtype}"
-            )
-        if not np.isfinite(tensor).all():
+    found = {name: (tensor.shape, str(tensor.dtype)) for name, tensor in tensors.items()}
+    _check_shapes(found, shapes, dtype)
+    for name in shapes:
+        if not np.isfinite(tensors[name]).all():
             raise SchemaError(f"finite numbers in {name}", "one that is not")
+
+
+def _check_shapes(found: container.Shapes, shapes: Shapes, dtype: str) -> None:
+    _check_names("the tensors", found, shapes)
+    for name, shape in shapes.items():
+        if found[name] != (shape, dtype):
+            raise SchemaError(
+                f"{name} of shape {shape} and {dtype}", f"{found[name][0]} and {found[name][1]}"
+            )
 
 
 def _check_names(what: str, names: Collection[str], right: Collection[str]) -> None:

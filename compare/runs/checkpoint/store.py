@@ -60,7 +60,7 @@ class Store:
 
     def _load(self, update: int, side: str) -> Checkpoint:
         path = self._path(update, side)
-        checkpoint = load(path)
+        checkpoint = load(path, within=self.directory.parent)
         found = (checkpoint.position.update, checkpoint.side)
         if found != (update, side):
             raise CheckpointError(

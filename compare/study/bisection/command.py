@@ -88,7 +88,7 @@ def _search(config: BisectConfig, terminal: Terminal, *, keep: bool) -> SearchRe
         terminal.line()
         terminal.line(f"Written to {path}, {size:,} bytes. To show it again:")
         code = f" --implementation {config.implementation}" if config.implementation else ""
-        terminal.line(f"  rnn-parity bisect --replay {path}{code}", "bold")
+        terminal.line(f"  rnn-parity bisect --replay {path}{code}", "bold", whole=True)
     what = f"raised {difference.raised}" if difference.raised else difference.first.tensor
     where = f"{what} at update {difference.update}"
     raise ParityError(f"found the first difference of {suspect.name}: {where}")

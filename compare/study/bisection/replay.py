@@ -24,6 +24,7 @@ from compare.files import (
     parse_json,
     plain,
     read_fields,
+    read_file,
     write_file,
 )
 from compare.files import read as read_record
@@ -34,6 +35,7 @@ from scratch_rnn import Batch
 from scratch_rnn.states import state_of
 
 FORMAT = "rnn-parity bisect 3"
+MOST_BYTES = 2**27
 LONG = Annotated[str, Length(100_000)]
 OF_CASE = ("cell", "lr", "max_norm", "carry_state")
 OF_REPLAY = ("suspect", "alone", "setting", "tensor")
@@ -97,6 +99,10 @@ def write(path: Path, replay: Replay) -> int:
     description["options"] = {"nonlinearity": "tanh"} | case.options
     metadata = {"format": FORMAT, "description": json.dumps(description)}
     content = safetensors.numpy.save(tensors, metadata)
+    if len(content) > MOST_BYTES:
+        raise RecordError(
+            f"expected a replay of at most {MOST_BYTES:,} bytes, got {len(content):,}"
+        )
     try:
         path.parent.mkdir(parents=True, exist_ok=True)
         write_file(path, [content])
@@ -108,7 +114,7 @@ def write(path: Path, replay: Replay) -> int:
 def read(path: Path) -> Replay:
     """Read a replay. RecordError: the file is missing, or is not a replay."""
     try:
-        content = path.read_bytes()
+        content = read_file(path, MOST_BYTES)
         tensors = safetensors.numpy.load(content)
         header = parse_json(content[8 : 8 + int.from_bytes(content[:8], "little")])
         fields = {"format": str, "description": LONG}

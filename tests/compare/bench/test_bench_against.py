@@ -14,7 +14,7 @@ from compare.bench.workload.work import LEFT_OUT
 from compare.terminal import UsageError
 from tests.compare.bench.bench_help import terminal
 from tests.compare.bench.test_bench_result import document, sized, timing
-from tests.shown import expected, lines_of
+from tests.tables import expected, lines_of
 
 PYTORCH = (10.0, 10.0, 10.1, 10.0)
 

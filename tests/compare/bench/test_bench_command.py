@@ -22,6 +22,7 @@ from compare.bench.workload.work import LEFT_OUT, TIMED, flops
 from compare.terminal import Terminal, UsageError
 from tests.compare.bench.bench_help import MODEL, bench_of, hasty, shapes_file, terminal
 from tests.compare.bench.test_bench_result import full
+from tests.tables import messages
 
 __all__ = ["hasty"]
 
@@ -134,28 +135,16 @@ def test_the_files_of_a_benchmark_are_named_by_its_time(
     assert all(Path(name).exists() for name in files)
 
 
-@pytest.mark.parametrize(
-    ("change", "message"),
-    [
-        ({"phases": ("backwards",)}, "expected --phases among forward, .*, got 'backwards'"),
-        ({"threads": 0}, "expected --threads between 1 and"),
-        ({"budget": 0.0}, "expected --budget to be a number above 0, got 0"),
-        ({"budget": float("nan")}, "expected --budget"),
-        ({"seed": -1}, "expected --seed of at least 0, got -1"),
-        ({"dtype": "half"}, "expected --dtype to be one of float32, float64, got 'half'"),
-        ({"only": ("H=1",)}, "at least one shape"),
-        (
-            {"shapes": "haste", "only": ("H=128", "B=1"), "phases": ("step",)},
-            "expected --phases that the shapes have, got step",
-        ),
-    ],
-)
-def test_invalid_options_are_refused(change: dict[str, Any], message: str) -> None:
-    with pytest.raises(UsageError, match=message):
-        bench(BenchConfig(**change))
-
-
 @pytest.mark.usefixtures("hasty")
 def test_rows_without_a_phase_of_the_shapes_are_refused(tmp_path: Path) -> None:
     with pytest.raises(UsageError, match="expected --rows with a phase of these shapes, got"):
         bench_of(tmp_path, rows=("torch-page",))
+
+
+OPTIONS = messages("options of bench")
+
+
+@pytest.mark.parametrize("options", OPTIONS)
+def test_invalid_options_are_refused(options: str) -> None:
+    with pytest.raises(UsageError, match=OPTIONS[options]):
+        bench(eval(f"BenchConfig({options})"))

@@ -10,6 +10,7 @@ import numpy as np
 import pytest
 import torch
 
+from compare.bench import command
 from compare.bench.measure import check_rows as check_rows_module
 from compare.bench.measure import gate as gate_module
 from compare.bench.measure import timing
@@ -140,6 +141,39 @@ def test_a_missing_result_and_not_a_number_are_refused() -> None:
     assert Gate(case).objection(FORWARD, right, without) == "output: only in scratch"
     assert Gate(case).objection(FORWARD, right, right) is None
     assert Gate(case).objection(FORWARD, {}, {}) == "no results to compare"
+
+
+def keeps_results(job: Job) -> Job:
+    """Return the job that computes in its first three calls alone, while it is checked."""
+    kept: list[Any] = []
+
+    def run() -> Any:
+        if len(kept) < 3:
+            kept.append(job.run())
+        return kept[-1]
+
+    return replace(job, run=run)
+
+
+class Untimed(TorchRow):
+    name, untimed = "untimed", "there is no clock"
+
+
+def test_results_are_checked_after_the_timed_calls_too(
+    tmp_path: Path, hasty: None, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """Inputs change from block to block: a row that keeps results has wrong ones in the end."""
+    rows = [Scratch(), TorchRow(), Untimed(), Altered(TorchRow(), keeps_results)]
+    monkeypatch.setattr(command, "choose_rows", lambda *_: (rows, []))
+    document = bench_of(tmp_path, LAYER)
+    for phase in (FORWARD, BACKWARD):
+        found = {row.name: document.find(row.name, LAYER.name, phase) for row in rows}
+        outcomes = {name: timing.outcome for name, timing in found.items() if timing}
+        timed = {"scratch": TIMED, "torch": TIMED}
+        assert outcomes == {**timed, "untimed": LEFT_OUT, "altered": REFUSED}
+        assert found["untimed"].reason == "there is no clock"  # type: ignore[union-attr]
+        reason = found["altered"].reason  # type: ignore[union-attr]
+        assert reason.startswith("after the timed calls, output differs by ")
 
 
 def test_a_row_that_fails_does_not_stop_the_others() -> None:

@@ -13,7 +13,7 @@ from compare.bench.workload.shapes import SEED, Shape
 from compare.bench.workload.work import LEFT_OUT, REFUSED, TIMED
 from compare.files import RecordError
 from tests.compare.bench.bench_help import terminal
-from tests.shown import expected, lines_of
+from tests.tables import expected, lines_of
 
 SIZES = (128, 256, 512)
 ROWS = [RowInfo("scratch", "scratch", False), RowInfo("torch", "PyTorch CPU", False)]

@@ -7,7 +7,7 @@ from pathlib import Path
 import pytest
 import torch
 
-from compare.bench.rows import all_labels, cuda_rows
+from compare.bench.rows import all_labels, cuda_rows, kernel_row
 from compare.bench.rows.all_rows import all_rows, choose_rows
 from compare.bench.rows.jax_row import Jax
 from compare.bench.rows.onnx_row import Onnx
@@ -78,18 +78,25 @@ def test_each_row_has_a_style_of_its_own() -> None:
     assert len(set(styles)) == len(styles)
 
 
-def test_a_gpu_brings_eight_rows() -> None:
+def test_a_gpu_brings_twelve_rows(monkeypatch: pytest.MonkeyPatch) -> None:
     without = [row.name for row in all_rows(None)]
     assert without[:3] == ["plain", SCRATCH, "torch"]
     rows = all_rows(CARD)
-    names = [f"{name}{tf32}" for name in cuda_rows.LABELS for tf32 in ("", "-tf32")]
+    labels = cuda_rows.LABELS | kernel_row.LABELS
+    names = [f"{name}{tf32}" for name in labels for tf32 in ("", "-tf32")]
     assert [row.name for row in rows] == [*without, *names]
-    assert [row.label for row in rows[-8:]] == [
-        f"Card 9000, {what}{precision}"
-        for what in ("no cuDNN", "cuDNN", "by hand", "by hand, CUDA graph")
-        for precision in ("", ", TF32")
+    assert [row.label for row in rows[-12:]] == [
+        label.replace("GPU", "Card 9000") + tf32
+        for label in labels.values()
+        for tf32 in ("", ", TF32")
     ]
-    assert [row.gaps for row in rows[-8:]] == [1, 2**13] * 4
+    assert [row.gaps for row in rows[-12:]] == [1, 2**13] * 6
+    kernels = [row for row in rows if isinstance(row, kernel_row.Kernel)]
+    assert [row.input_precision for row in kernels] == ["ieee", "tf32"] * 2
+    monkeypatch.setenv("TRITON_INTERPRET", "1")
+    (interpreted,) = [row for row in all_rows(None) if row.name not in without]
+    assert (interpreted.name, bool(interpreted.untimed)) == ("kernel", True)
+    assert not any(row.untimed for row in rows)
 
 
 def test_tf32_is_left_out_for_float64() -> None:

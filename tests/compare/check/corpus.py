@@ -3,7 +3,8 @@
 `students/right.py` is a right solution for the Elman network. `students/mistakes.toml` changes it
 into wrong solutions, each with one mistake in one function. `students/variants.toml` has other
 right ways to write a part of it; `right_variants` combines them at random. `students/gates.toml`
-does the same with the plain versions of the GRU and the LSTM.
+does the same with the plain versions of the GRU and the LSTM. `students/styles.toml` has whole
+files in many styles, and CS231n's functions.
 """
 
 import functools
@@ -142,6 +143,48 @@ def gated_variants() -> tuple[Right, ...]:
         found.append(Right(f"{cell} {record['new']}", (record["new"],), source, cell))
         together[cell] = once_replaced(together[cell], *change)
     return (*found, *(Right(f"{c} together", (), source, c) for c, source in together.items()))
+
+
+@functools.cache
+def styles() -> tuple[tuple[Right, ...], tuple[Mistake, ...]]:
+    """Return the right files of `styles.toml`, and the wrong ones."""
+    data = tomllib.loads((STUDENTS / "styles.toml").read_text(encoding="utf-8"))
+    steps, sequences = data["step"], data["sequence"]
+    common = "\n".join(function_source(right_source(), n) for n in STAGES[-2:])
+
+    def whole(step: Any, sequence: Any) -> str:
+        parts = (step["source"], sequence["source"], data["functions"][step["cell"]], common)
+        return "import numpy as np\n\n" + "\n\n".join(parts)
+
+    rights, wrongs = [], []
+    for k, step in enumerate(steps):
+        for sequence in (sequences[(k + j) % len(sequences)] for j in (0, 1, 3)):
+            name = f"{step['cell']}: {step['name']}, {sequence['name']}"
+            rights.append(Right(name, (name,), whole(step, sequence), step["cell"]))
+            own = step["wrong"] if sequence is sequences[k % len(sequences)] else ()
+            wrongs += [(record, step["cell"], step["cell"], rights[-1]) for record in own]
+    for k, sequence in enumerate(sequences):
+        for j, record in enumerate(sequence["wrong"]):
+            step = steps[(5 * j + k) % len(steps)]
+            name = f"{step['cell']}: {step['name']}, {sequence['name']}"
+            right = Right(name, (), whole(step, sequence), step["cell"])
+            wrongs.append((record, step["cell"], step["cell"], right))
+    for course in data["course"]:
+        name, cell = f"cs231n: {course['cell']} {course['name']}", f"cs231n {course['cell']}"
+        rights.append(Right(name, (name,), "import numpy as np\n\n" + course["source"], cell))
+        wrongs += [(record, "", cell, rights[-1]) for record in course["wrong"]]
+    return tuple(rights), tuple(
+        Mistake(
+            name=f"{right.name}: {new.strip()}",
+            stage=f"{prefix}_{stage}".lstrip("_"),
+            likely=likely,
+            bug=None,
+            shows="values",
+            source=once_replaced(right.source, *(t.replace("\\n", "\n") for t in (old, new))),
+            cell=cell,
+        )
+        for (stage, old, new, likely), prefix, cell, right in wrongs
+    )
 
 
 def once_replaced(source: str, old: str, new: str) -> str:

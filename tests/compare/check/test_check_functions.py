@@ -60,22 +60,19 @@ def tried(
     return {result.stage.name: result for result in results}
 
 
-def test_deep_tries_ten_seeds(tmp_path: Path) -> None:
-    """A mistake that only a case of seed 3 shows is found with --deep, and not without."""
-    first = float(next(STAGES[-1].draw(3)).inputs["gradients"][0][0, 0])
+def test_deep_searches_further_and_shrinks_what_it_finds(tmp_path: Path) -> None:
     shy = changed(
-        (
-            "    norm = np",
-            f"    if gradients[0][0, 0] == {first!r}:\n        return 0.0\n    norm = np",
-        )
+        ("    norm = np", "    if len(gradients) > 60:\n        return 0.0\n    norm = np")
     )
-    right, right_deep, wrong, wrong_deep = (
-        tried(tmp_path, text, STAGES[-1:], deep=deep)["clip_grad_norm"]
-        for text in (RIGHT, shy)
-        for deep in (False, True)
+    right, wrong = (
+        tried(tmp_path, shy, STAGES[-1:], deep=deep)["clip_grad_norm"] for deep in (False, True)
     )
-    assert right_deep.cases == 10 * right.cases
-    assert (wrong.verdict, wrong_deep.verdict) == ("right", "wrong")
+    assert (right.verdict, wrong.verdict, wrong.case.words[:12]) == (
+        "right",
+        "wrong",
+        "61 gradients",
+    )
+    assert wrong.cases > right.cases
 
 
 def test_what_is_missing_is_missing(tmp_path: Path) -> None:
@@ -142,42 +139,6 @@ def test_the_template_names_its_file_and_scores_nothing(tmp_path: Path) -> None:
     assert (found["score"], found["out_of"], found["ok"]) == (0.0, 6.0, False)
 
 
-@pytest.mark.parametrize(
-    ("text", "verdicts", "message"),
-    [
-        ("def rnn_step(*a):\n    while True:\n        pass\n", "timeout", "no result within 1 s"),
-        ("import os\ndef rnn_step(*a):\n    os._exit(0)\n", "error", "its process ended"),
-        ("import sys\ndef rnn_step(*a):\n    sys.exit(0)\n", "error", "SystemExit"),
-        ("def rnn_step(*a):\n    return None\n", "wrong", "got None"),
-        ("def rnn_step(*a):\n    return a[1][:1]\n", "wrong", "shape (1, "),
-        ("def rnn_step(*a):\n    return a[5]\n", "wrong", "shape ("),
-        ("def rnn_step(a):\n    return a\n", "error", "takes 1 positional argument"),
-        (
-            "import numpy as np\ndef rnn_step(*a):\n    np.tanh = 3\n    return 1\n",
-            "error",
-            "changed",
-        ),
-    ],
-)
-def test_each_failure_of_the_code_is_reported(
-    tmp_path: Path, text: str, verdicts: str, message: str
-) -> None:
-    (tmp_path / "student.py").write_text(text)
-    printed = io.StringIO()
-    config = CheckConfig(
-        target=str(tmp_path / "student.py"),
-        stage="rnn_step",
-        json=tmp_path / "found.json",
-        timeout=1.0,
-    )
-    with pytest.raises(CheckError, match=r"^0 of 1 functions are right"):
-        check(config, Terminal(Console(file=printed, width=200)))
-    assert message in printed.getvalue()
-    assert "got no result" not in printed.getvalue()
-    found = json.loads((tmp_path / "found.json").read_text())
-    assert [stage["verdict"] for stage in found["stages"]] == [verdicts]
-
-
 ENDLESS = """
     with open({!r}, "a") as file:
         file.write("called ")
@@ -227,20 +188,15 @@ def test_what_it_prints_changes_nothing(tmp_path: Path) -> None:
     assert "printed 20,000 lines, the first: 'a line 0'" in result.stdout
 
 
-def test_numpy_only_refuses_other_imports(tmp_path: Path) -> None:
-    (tmp_path / "student.py").write_text(RIGHT.replace("import numpy", "import torch, numpy"))
-    result = run_check(tmp_path, "student.py", "--numpy-only", "--stage", "rnn_step")
-    assert result.returncode == 1
-    assert "--numpy-only: the file imports torch" in result.stdout
-
-
 def test_json_has_the_documented_fields(tmp_path: Path) -> None:
     (tmp_path / "student.py").write_text(changed(("h @ W_hh.T", "h @ W_hh")))
     target = CheckConfig(target=str(tmp_path / "student.py"), json=tmp_path / "found.json")
     with pytest.raises(CheckError, match=r"^5 of 6 functions are right"):
         check(target, Terminal(quiet=True))
     found = json.loads((tmp_path / "found.json").read_text())
-    fields = "form cell ok score out_of seed stages features properties error_handling training"
+    fields = (
+        "form cell ok score out_of seed sizes stages features properties error_handling training"
+    )
     stage = found["stages"][0]
     names = "name verdict points out_of cases case tensor at expected got likely"
     assert (list(found), list(stage)) == (fields.split(), names.split())

@@ -6,12 +6,16 @@ The solutions are those of `tests.compare.check.corpus`, and CS231n's four funct
 import ast
 import inspect
 import re
+from collections import Counter
 from collections.abc import Iterator
 from functools import partial
 from pathlib import Path
+from types import SimpleNamespace
+from typing import Any
 
 import numpy as np
 import pytest
+import torch
 
 from compare.check import CheckConfig
 from compare.check.bugs.catalogue import CATALOGUE, Bug, find_bug
@@ -26,6 +30,8 @@ from compare.check.functions.stages import (
     AFTER_ANOTHER,
     ARGUMENT,
     SECOND,
+    Expected,
+    LocalFunctions,
     Stage,
     StageResult,
     run_quietly,
@@ -42,16 +48,18 @@ from tests.compare.check.corpus import (
     Right,
     gated_mistakes,
     gated_variants,
+    load,
     mistakes,
     once_replaced,
     plain_source,
     right_variants,
     single_variants,
+    styles,
 )
 from tests.counts import Count, number
 
-ALL_STAGES = STAGES | {"cs231n": CS231N_STAGES["rnn"]}
-CS231N = (Path(__file__).parent / "cs231n_functions.py").read_text(encoding="utf-8")
+ALL_STAGES = STAGES | {f"cs231n {cell}": stages for cell, stages in CS231N_STAGES.items()}
+STYLES, WRONG_STYLES = styles()
 
 
 @pytest.fixture(autouse=True)
@@ -72,24 +80,11 @@ def tried(folder: Path, cell: str, text: str) -> list[StageResult]:
     return try_stages(partial(in_process.Submission, source, reference), stages, config)
 
 
-def cs231n_mistake(stage: str, old: str, new: str, likely: str) -> Mistake:
-    source = once_replaced(CS231N, old, new)
-    return Mistake(f"cs231n {likely}", stage, likely, None, "values", source, "cs231n")
-
-
-CS231N_MISTAKES = (
-    cs231n_mistake("rnn_step_backward", "1 - next_h**2", "1 - next_h", "without the square"),
-    cs231n_mistake("rnn_backward", "dstate + dh[:, t]", "dh[:, t]", "passed on"),
-    cs231n_mistake("rnn_forward", "x.dtype), [], h0", "x.dtype), [], 0 * h0", "at zero"),
-)
-
-
 @pytest.mark.parametrize(
     "mistake",
     [
         *mistakes()[:: number(10, 1)],
         *gated_mistakes()[:: number(4, 1)],
-        *CS231N_MISTAKES,
     ],
     ids=lambda mistake: mistake.name,
 )
@@ -100,7 +95,7 @@ def test_a_mistake_is_reported_at_its_own_stage_and_named(
     wrong = [result for result in results if result.verdict != "right"]
     names = [result.stage.name for result in wrong]
     assert names[:1] == [mistake.stage]
-    assert names == names[:1] or mistake.cell == "cs231n"  # there the functions call each other
+    assert names == names[:1]
     assert wrong[0].verdict == "wrong"
     assert re.search(mistake.likely, wrong[0].likely, re.IGNORECASE), wrong[0].likely
     bug = find_bug(mistake.bug) if mistake.bug else None
@@ -109,8 +104,8 @@ def test_a_mistake_is_reported_at_its_own_stage_and_named(
     count("students' mistakes reported where they are, and named")
 
 
-RIGHT = [*right_variants(200), *single_variants(), *gated_variants()]
-RIGHT += [Right("the plain version", (), plain_source("rnn")), Right("", (), CS231N, "cs231n")]
+RIGHT = [*right_variants(200), *single_variants(), *gated_variants(), *STYLES]
+RIGHT += [Right("the plain version", (), plain_source("rnn"))]
 
 
 @pytest.mark.parametrize("part", range(8))
@@ -119,10 +114,106 @@ def test_a_right_solution_is_never_called_wrong(part: int, tmp_path: Path, count
         source = source_of(tmp_path, right.source)
         load = partial(in_process.Submission, source, reference)
         for seed in range(k, k + number(1, 10)):
-            results = try_all(load, ALL_STAGES[right.cell], seed % 5)
+            results = try_all(load, ALL_STAGES[right.cell], seed % number(2, 5))
             alarms = [r for r in results if r.verdict != "right"]
             assert not alarms, (right.name, right.variants, alarms[0].stage.name, alarms[0].case)
             count("right solutions that were called right")
+
+
+@pytest.mark.parametrize("right", STYLES[:: number(19, 1)], ids=lambda right: right.name)
+def test_a_right_style_is_right_in_pytorch_and_in_a_check(right: Right, tmp_path: Path) -> None:
+    assert differs_from_torch(right) == []
+    assert [r for r in tried(tmp_path, right.cell, right.source) if r.verdict != "right"] == []
+
+
+def test_the_likely_mistake_of_a_wrong_style_is_named(tmp_path: Path, count: Count) -> None:
+    """At least nine in ten of those that the catalogue knows, and none wrongly."""
+    shares: Counter[str] = Counter()
+    for wrong in WRONG_STYLES[:: number(14, 1)]:
+        assert wrong.stage in differs_from_torch(wrong), wrong.name
+        found = [r for r in tried(tmp_path, wrong.cell, wrong.source) if r.verdict != "right"]
+        assert found, wrong.name
+        first = next(r for r in found if r.stage.name == wrong.stage)
+        is_known = bool(wrong.likely)
+        is_right = is_known and bool(re.search(wrong.likely, first.likely, re.IGNORECASE))
+        shares["rightly" if is_right else "wrongly" if first.likely else "not"] += is_known
+        assert is_right or not first.likely, (wrong.name, first.likely)
+    for how, many in shares.items():
+        count(f"likely mistakes of wrong styles, named {how}", many)
+    assert shares["rightly"] >= 0.9 * shares.total()
+
+
+def differs_from_torch(file: Right | Mistake) -> list[str]:
+    """Return the stages at which a file differs from PyTorch, by more than twice the tolerance."""
+    functions, found = SimpleNamespace(**load(file.source)), []
+    for stage in ALL_STAGES[file.cell]:
+        own = stage.functions(TorchFunctions(stage.cell))
+        for case, right in cases_of(stage, 0):
+            if case.dtype == "float64":
+                expected = run_quietly(stage, own, case.inputs)
+                allowed = {name: 2 * array for name, array in right.tolerance.items()}
+                try:
+                    got = run_quietly(stage, LocalFunctions(functions), case.inputs)
+                except (ValueError, IndexError, TypeError, NameError):
+                    got = {name: np.empty((0, 0)) for name in expected}
+                if not all(c.ok for c in compared(Expected(expected, allowed, case.dtype), got)):
+                    found.append(stage.name)
+                    break
+    return found
+
+
+class TorchFunctions:
+    """The six functions of a cell, by PyTorch and its autograd."""
+
+    def __init__(self, cell: str) -> None:
+        self.cell, self.names, self.states = cell, signatures_of(cell), len(CELLS[cell].states)
+        self.biases: Any = ()  # of the last step
+
+    def forward(self, x: Any, *given: Any) -> Any:
+        inputs = [torch.tensor(a).requires_grad_() for a in (x, *given)]
+        states, weights = inputs[1 : 1 + self.states], inputs[1 + self.states :]
+        layer = CELLS[self.cell].torch_layer(x.shape[2], len(given[0][0]), dtype=torch.float64)
+        parameters = dict(zip(dict(layer.named_parameters()), weights, strict=True))
+        firsts = tuple(state[None] for state in states)
+        called = inputs[0], firsts if self.states > 1 else firsts[0]
+        output, last = torch.func.functional_call(layer, parameters, called)
+        lasts = [state[0] for state in (last if self.states > 1 else (last,))]
+        arrays = [a.detach().numpy() for a in (output, *lasts)]
+        last = tuple(arrays[1:]) if self.states > 1 else arrays[1]
+        return arrays[0], last, (inputs, [output, *lasts])
+
+    def backward(self, tape: Any, *upstream: Any) -> Any:
+        inputs, outputs = tape
+        given = [torch.tensor(d) for d in upstream]
+        found = torch.autograd.grad(outputs, inputs, given, retain_graph=True)
+        return tuple(d.numpy() for d in found)
+
+    def step(self, x_t: Any, *given: Any) -> Any:
+        last = self.forward(x_t[None], *given)[1]
+        self.biases = given[-2:]
+        if not self.names.gates:
+            return last
+        gates = PlainFunctions(self.cell).step(x_t, *given)[-1]  # PyTorch does not return them
+        return *(last if self.states > 1 else (last,)), gates
+
+    def step_backward(self, *given: Any) -> Any:
+        d_next, seen, weights = given[: self.states], given[self.states : -2], given[-2:]
+        biases = self.biases or [np.zeros(len(weights[0]))] * 2
+        x_t, *states = seen[: 1 + self.states]
+        *_, tape = self.forward(x_t[None], *states, *weights, *biases)
+        d_x, *found = self.backward(tape, np.zeros((1, *d_next[0].shape)), *d_next)
+        return (d_x[0], *found)[: len(self.names.step_gradients)]
+
+    def cross_entropy(self, logits: Any, targets: Any) -> Any:
+        y = torch.tensor(logits).requires_grad_()
+        loss = torch.nn.functional.cross_entropy(y, torch.tensor(targets))
+        return loss.item(), torch.autograd.grad(loss, y)[0].numpy()
+
+    def clip_grad_norm(self, gradients: Any, max_norm: float) -> Any:
+        parameters = [torch.nn.Parameter(torch.tensor(g)) for g in gradients]
+        for parameter, gradient in zip(parameters, gradients, strict=True):
+            parameter.grad = torch.from_numpy(gradient)  # the same memory
+        return torch.nn.utils.clip_grad_norm_(parameters, max_norm).item()
 
 
 @pytest.mark.parametrize("cell", CELLS)
@@ -131,7 +222,7 @@ def test_less_accurate_ways_to_write_a_function_are_right(cell: str, tmp_path: P
     for patch in less_accurate(cell):
         text = once_replaced(text, patch.old, patch.new)
     load = partial(in_process.Submission, source_of(tmp_path, text), reference)
-    for seed in range(number(2, 20)):
+    for seed in range(number(1, 20)):
         verdicts = {result.verdict for result in try_all(load, STAGES[cell], seed)}
         assert verdicts == {"right"}
 
@@ -227,9 +318,9 @@ def test_the_template_describes_each_argument_and_result(cell: str) -> None:
 def test_the_cell_is_detected_and_the_untouched_template_scores_nothing(
     cell: str, tmp_path: Path
 ) -> None:
-    is_cs231n = cell == "cs231n"
+    is_cs231n, (*_, own) = cell.startswith("cs231n"), cell.split()
     if is_cs231n:
-        source_of(tmp_path, CS231N)
+        source_of(tmp_path, next(right.source for right in STYLES if right.cell == cell))
     else:
         write_template(tmp_path / "student.py", cell)
     source = Source(file=str(tmp_path / "student.py"))
@@ -238,7 +329,7 @@ def test_the_cell_is_detected_and_the_untouched_template_scores_nothing(
         partial(in_process.Submission, source, reference),
         Terminal(quiet=True),
     )
-    form = ("cs231n", "rnn") if is_cs231n else ("functions", cell)
+    form = ("cs231n" if is_cs231n else "functions", own)
     assert (report.form, report.cell, report.score) == (*form, 4.0 * is_cs231n)
     assert [r.stage for r in report.stages] == [*ALL_STAGES[cell]]
     assert {r.verdict for r in report.stages} == {"right" if is_cs231n else "missing"}

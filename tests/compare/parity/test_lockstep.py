@@ -184,12 +184,6 @@ def test_models_with_dropout_are_refused_before_anything_moves() -> None:
         train_in_lockstep(scratch, concise, batches(), 0.1, 1)
 
 
-@pytest.mark.parametrize("wrong", [{"carry_state": 1}, {"num_epochs": -1}, {"lr": -0.1}])
-def test_wrong_arguments_are_refused(wrong: dict[str, Any]) -> None:
-    with pytest.raises((TypeError, ValueError), match=f"^expected {next(iter(wrong))} "):
-        train_in_lockstep(*build_models(5, 4), batches(), **({"lr": 0.1, "num_epochs": 1} | wrong))
-
-
 # build_models -----------------------------------------------------------------------------------
 
 
@@ -206,5 +200,3 @@ def test_both_models_are_built_alike(options: dict[str, Any], dtype: str) -> Non
     name = "rnn.weight_hh_l0"
     np.testing.assert_array_equal(again.parameters[name], scratch.parameters[name])
     assert not np.array_equal(other.parameters[name], scratch.parameters[name])
-    with pytest.raises(ValueError, match="expected dtype"):
-        build_models(5, 4, dtype="float16", **options)

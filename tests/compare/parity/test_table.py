@@ -10,7 +10,7 @@ from rich.console import Console
 from compare.parity.rows import ParityReport, ParityRow, Verdict
 from compare.parity.table import parity_verdict, show_parity
 from compare.terminal import Terminal
-from tests.shown import expected
+from tests.tables import expected
 
 AGREES, LESS_EXACT, DIFFERS, UNDECIDABLE = Verdict
 

@@ -8,6 +8,7 @@ from typing import Any
 import matplotlib.image
 import numpy as np
 import pytest
+from matplotlib.colors import to_hex
 from matplotlib.figure import Figure
 
 from compare.runs.curves import draw_curves
@@ -62,6 +63,7 @@ def figure(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Callable[..., Fig
     return draw
 
 
+INK = "#222222"
 LOOKS = {
     "scratch_rnn (NumPy)": ("#1f3f77", 1.4),
     "concise_rnn (PyTorch)": ("#f5a742", 6.0),
@@ -73,13 +75,18 @@ def test_each_curve_has_its_name_and_its_place(
     dtype: str, epsilon: float, figure: Callable[..., Figure]
 ) -> None:
     """Two epochs of 2 updates: perplexities lie at 1 and 2, differences at ½, 1, 1½ and 2."""
-    numbers = [{"concise_loss": 2.0, "largest_difference": d} for d in (1e-8, 0.0, 3e-8, 2.5e-8)]
-    found = figure(*(of_both(k + 1, k // 2, 1.0, **numbers[k]) for k in range(4)), dtype=dtype)
+    differ = (1e-8, 0.0, 3e-8, 2.5e-8)
+    losses = {"scratch_rnn (NumPy)": (1.0, 1.5), "concise_rnn (PyTorch)": (2.0, 2.25)}
+    ours, theirs = losses.values()
+    more = [{"concise_loss": theirs[k // 2], "largest_difference": differ[k]} for k in range(4)]
+    found = figure(
+        *(of_both(k + 1, k // 2, ours[k // 2], **more[k]) for k in range(4)), dtype=dtype
+    )
     upper, lower = found.axes
     curves = {str(line.get_label()): line for line in upper.get_lines()}
-    for name, value in {"scratch_rnn (NumPy)": math.e, "concise_rnn (PyTorch)": math.e**2}.items():
-        line = curves[f"{name}, {value:.2f} at the end"]
-        np.testing.assert_allclose(line.get_ydata(), [value, value], rtol=1e-12)
+    for name, values in losses.items():
+        line = curves[f"{name}, {math.exp(values[1]):.2f} at the end"]
+        np.testing.assert_allclose(line.get_ydata(), np.exp(values), rtol=1e-12)
         np.testing.assert_array_equal(line.get_xdata(), [1, 2])
         assert (line.get_color(), line.get_linewidth()) == LOOKS[name]
         assert line.get_marker() == ""
@@ -101,6 +108,25 @@ def test_each_curve_has_its_name_and_its_place(
     assert lower.get_xlim() == upper.get_xlim() == (0, 2 * 1.015)
     assert upper.get_ylim()[0] == 1.0  # the perplexity of a model that knows
     assert found.get_suptitle() == "One network, written twice: A Text"
+    [title], legend = found.texts, upper.get_legend()
+    assert (title.get_position()[0], title.get_ha(), title.get_color()) == (0.012, "left", INK)
+    assert (title.get_fontsize(), title.get_weight()) == (13, "bold")
+    assert not legend.get_frame_on()
+    written = [*legend.get_texts(), lower._left_title]
+    assert {to_hex(text.get_color()) for text in written} == {INK}
+    assert lower._left_title.get_fontsize() == 10
+    assert lower.yaxis.get_major_locator().numticks == 7
+    assert (differences.get_color(), differences.get_linewidth()) == (INK, 1.0)
+    assert (dashed.get_color(), dashed.get_linewidth()) == ("#8a8a8a", 0.9)
+    for axes in (upper, lower):
+        visible = {name for name, spine in axes.spines.items() if spine.get_visible()}
+        assert visible == {"left", "bottom"}
+        [grid, *_] = axes.get_ygridlines()
+        assert (grid.get_color(), grid.get_linewidth(), grid.get_visible()) == (
+            "#e6e6e6",
+            0.8,
+            True,
+        )
     assert (*found.get_size_inches(), found.dpi) == (8.0, 6.4, 150)
 
 

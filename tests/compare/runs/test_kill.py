@@ -3,6 +3,7 @@
 import json
 import os
 import random
+import shutil
 import signal
 import subprocess
 import sys
@@ -14,7 +15,7 @@ import pytest
 
 from compare.runs.checkpoint import CheckpointError, Store
 from compare.runs.reading import read_metrics
-from tests.compare.runs.runs import SIGNALS, arguments, contents, only
+from tests.compare.runs.runs import SIGNALS, TEXT, arguments, contents, only
 from tests.counts import Count, number
 
 ROOT = Path(__file__).parents[3]
@@ -27,6 +28,8 @@ class ForkServer:
 
     def __init__(self, output: Path) -> None:
         self.output = output
+        self.size = 1  # processes of a command
+        self.cache: Path | None = None  # of token ids; in memory if it is None
         self._process = subprocess.Popen(
             [sys.executable, "-m", "tests.compare.runs.fork_server"],
             cwd=ROOT,
@@ -42,7 +45,9 @@ class ForkServer:
         """
         assert self._process.stdin is not None
         assert self._process.stdout is not None
-        self._process.stdin.write(json.dumps([command, str(self.output), number, when]) + "\n")
+        cache = None if self.cache is None else str(self.cache)
+        line = [command, str(self.output), number, when, self.size, cache]
+        self._process.stdin.write(json.dumps(line) + "\n")
         self._process.stdin.flush()
         return int(self._process.stdout.readline())
 
@@ -74,19 +79,36 @@ def begun(runs: Path, num_sides: int) -> Path | None:
 
 
 @pytest.mark.parametrize(
-    ("command", "more"),
+    ("command", "more", "size", "on_disk"),
     [
-        ("run", "--state carried"),
-        ("train --model scratch", "--state carried"),
-        ("train --model concise", "--sampling random"),
-    ][: number(1, 3)],
+        ("run", "--state carried", 1, True),
+        ("run", "--cell lstm --state carried", 1, False),
+        ("train --model scratch", "--cell gru --state carried", 1, True),
+        ("train --model concise", "--cell lstm --sampling random", 1, True),
+        ("train --model concise", "--state carried", 2, False),
+        ("train --model concise", "--cell gru --state carried", 2, True),
+    ][: number(1, 6)],
 )
 def test_a_run_that_is_killed_again_and_again_ends_in_the_same_bits(
-    command: str, more: str, server: ForkServer, fox: Path, tmp_path: Path, count: Count
+    command: str,
+    more: str,
+    size: int,
+    on_disk: bool,
+    server: ForkServer,
+    fox: Path,
+    tmp_path: Path,
+    count: Count,
 ) -> None:
-    """Signals come at random, saves after each update or every few: many a signal hits a save."""
+    """Signals come at random, saves after each update or every few: many a signal hits a save.
+
+    Some hit the file of token ids, which each run writes anew.
+    """
     rng = random.Random(command)
     num_sides = 2 if command == "run" else 1
+    signals = [signal.SIGKILL] * 4 + list(SIGNALS) * (size == 1)
+    if on_disk:
+        fox.write_text(TEXT * number(100, 20_000))
+    server.size, server.cache = size, tmp_path / "cache" if on_disk else None
     flags = [*more.split(), "--hidden-size", "16", "--epochs", "15"]
     begin = arguments(command, fox, tmp_path / "whole", *flags, "--checkpoint-seconds", "0")
     start = time.monotonic()
@@ -95,7 +117,7 @@ def test_a_run_that_is_killed_again_and_again_ends_in_the_same_bits(
     whole = only(tmp_path / "whole")
 
     kills, ended, runs = 0, 0, tmp_path / "0"
-    while kills < number(1, 34):
+    while kills < number(1, 25):
         directory = begun(runs, num_sides)
         seconds = rng.choice(["0", "0", "0.01", "0.1"])
         again = (
@@ -104,12 +126,12 @@ def test_a_run_that_is_killed_again_and_again_ends_in_the_same_bits(
             else [*command.split(), "--resume", str(directory)]
         )
         again += ["--checkpoint-seconds", seconds]
-        sent = rng.choice([signal.SIGKILL, signal.SIGKILL, *SIGNALS])
+        sent = rng.choice(signals)
         code = server.run(again, sent, rng.uniform(0, duration))
         stopped = (-sent, SIGNALS.get(sent), 70)  # 70: just before the command, or just after
         assert code in (0, *stopped), server.output.read_text()[-3000:]
         if list(runs.glob("*/result.json")):  # too late: it has ended, though it may not have left
-            assert_same(begun(runs, num_sides), whole, count)
+            assert_same(begun(runs, num_sides), whole, server, count)
             ended += 1
             runs = tmp_path / str(ended)
             duration *= 0.8  # the machine has become faster, or less busy
@@ -125,10 +147,15 @@ def test_a_run_that_is_killed_again_and_again_ends_in_the_same_bits(
     directory = begun(runs, num_sides)
     if directory is not None:
         assert server.run([*command.split(), "--resume", str(directory)]) == 0
-        assert_same(directory, whole, count)
+        assert_same(directory, whole, server, count)
 
 
-def assert_same(directory: Path | None, whole: Path, count: Count) -> None:
+def assert_same(directory: Path | None, whole: Path, server: ForkServer, count: Count) -> None:
+    """Compare a run with one that was not interrupted; nothing else is left of it."""
     assert directory is not None
     assert contents(directory) == contents(whole)
+    assert {path.name for path in directory.iterdir()} == {path.name for path in whole.iterdir()}
     count("resumes compared bit for bit")
+    if server.cache is not None:
+        assert len(list(server.cache.iterdir())) == 2
+        shutil.rmtree(server.cache)

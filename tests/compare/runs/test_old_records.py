@@ -143,4 +143,4 @@ def test_without_a_default_a_missing_field_is_refused() -> None:
     for name in needed:
         missing = {key: value for key, value in values.items() if key != name}
         with pytest.raises(ValueError, match=f"got no {name}$"):
-            contents._checkpoint(missing, {})
+            contents._read({}, missing)

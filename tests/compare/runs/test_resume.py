@@ -1,7 +1,6 @@
 """A run that was stopped goes on as if it had not been: bit for bit, or not at all."""
 
 import hashlib
-import io
 import signal
 import threading
 from collections import Counter
@@ -26,7 +25,7 @@ from compare.runs.reading import read_metrics
 from compare.runs.record import Record
 from compare.runs.resuming import read_setting
 from compare.runs.session import Session
-from scratch_rnn.text import Batches, store
+from scratch_rnn.text import Batches, opening, store
 from tests.compare.runs.runs import (
     BATCHES,
     EPOCHS,
@@ -146,16 +145,13 @@ def test_each_file_is_read_once(stopped: Path, monkeypatch: pytest.MonkeyPatch) 
     """The configuration once by the parser of the options and once by the run."""
     opened: Counter[str] = Counter()
 
-    def counted(path: Path, *mode: str, **options: Any) -> Any:
+    right = opening.open_file
+
+    def counted(path: Path) -> Any:
         opened[path.name] += 1
-        return io.open(path, *mode)  # noqa: UP020
+        return right(path)
 
-    def read_bytes(path: Path) -> Any:
-        with counted(path, "rb") as file:
-            return file.read()
-
-    monkeypatch.setattr(Path, "open", counted)
-    monkeypatch.setattr(Path, "read_bytes", read_bytes)
+    monkeypatch.setattr(opening, "open_file", counted)
     before = newest(stopped).name
     assert main(["run", "--resume", str(stopped)]) == 0
     names = ("config.json", "vocab.json", "environment.json", "metrics.jsonl", before)

@@ -130,7 +130,8 @@ def test_a_run_that_is_not_writable(number: int, stopped: Path, refused: Refused
     before = untouched(stopped)
     with put_in(Failing(1, error(number))):
         line = refused(f"run --resume {stopped}", 3)
-    assert line == f"expected a run's directory to write in, got {stopped}: {os.strerror(number)}"
+    path, reason = stopped / "metrics.jsonl", os.strerror(number)
+    assert line == f"expected a run's directory to write in, got {path}: {reason}"
     assert untouched(stopped) == before
 
 

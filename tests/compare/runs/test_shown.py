@@ -13,12 +13,15 @@ from rich.console import Console
 
 from compare.cli import main
 from compare.parity.rows import ParityReport, Verdict
+from compare.runs import snapshots
 from compare.runs.commands import RunResult, _report
 from compare.runs.config import RunConfig
 from compare.runs.reading import read_metrics
 from compare.runs.record import Record
+from compare.runs.resuming import _difference
 from compare.terminal import Terminal, output
 from tests.compare.parity.test_table import ROWS
+from tests.compare.runs.checkpoints import checkpoint
 from tests.compare.runs.runs import only, read, signalled
 
 
@@ -137,3 +140,36 @@ def test_the_report_is_of_the_result(
         "",
         "Written to here",
     ]
+
+
+@pytest.mark.parametrize(
+    ("name", "before", "here", "words"),
+    [
+        ("text", "ab" * 20, "cd" * 20, "a text with SHA-1 cdcdcdcd instead of abababab"),
+        ("vocabulary", "ab", "acd", "3 tokens instead of 2, in which 1 is 'c' instead of 'b'"),
+        ("vocabulary", "a", "ab", "2 tokens instead of 1, in which 1 is 'b' instead of nothing"),
+        ("lr", 0.5, 1.0, "lr 1.0 instead of 0.5"),
+    ],
+)
+def test_a_difference_names_what_is_here_first(
+    name: str, before: Any, here: Any, words: str
+) -> None:
+    beginning = "a vocabulary of " if name == "vocabulary" else ""
+    assert _difference(name, before, here) == beginning + words
+
+
+@pytest.mark.parametrize(
+    ("update", "epochs", "label"),
+    [
+        (0, 0, "untrained"),
+        (3, 1, "after 1 epoch"),
+        (4, 4 / 3, "after 4 updates"),
+        (6, 2, "after 2 epochs"),
+    ],
+)
+def test_a_snapshot_has_the_label_of_its_progress(update: int, epochs: float, label: str) -> None:
+    found = snapshots._snapshot(checkpoint(update))  # 3 batches an epoch
+    assert (found.epoch, found.label) == (epochs, label)
+    for carried, state in ((True, "carried"), (False, "reset")):
+        setting = snapshots._setting(checkpoint(update, carry_state=carried))
+        assert (setting.state, setting.lr, setting.num_steps) == (state, 0.1, 5)

@@ -42,6 +42,7 @@ def test_a_terminal_gets_it_again_and_again_and_in_the_end_the_last_point() -> N
             curve.add(x, [1.5**x])
         assert 2 <= shown(curve).count("loss\n") <= 8
     assert "3.375" in shown(curve)
+    curve.finish()  # draws it again
 
 
 def test_not_more_often_than_asked(monkeypatch: pytest.MonkeyPatch) -> None:
@@ -62,6 +63,18 @@ def test_a_curve_without_points_shows_nothing() -> None:
     with LiveCurve(console=console(terminal=False)) as curve:
         pass
     assert shown(curve) == ""
+    names = LiveCurve(legend=["a", "b"]).drawing(40).renderables
+    assert list(map(str, names)) == ["(nothing to draw)", "  ⠒⠒ a", "  x  b"]
+
+
+def test_a_terminal_without_unicode_gets_ascii() -> None:
+    written = io.BytesIO()
+    file = io.TextIOWrapper(written, encoding="ascii")
+    with LiveCurve("x", "y", ["a"], console=Console(file=file, width=40, height=30)) as curve:
+        curve.add(1, [1.0])
+        curve.add(2, [2.0])
+    file.flush()
+    assert written.getvalue().decode("ascii").splitlines()[-1].rstrip() == "  .. a 2"
 
 
 def test_one_value_for_each_curve() -> None:
@@ -115,6 +128,7 @@ def test_a_figure_has_every_curve_with_its_name_and_its_look(points: int, marker
         "a": ([[0, 1, 2][:points], [0, 1, 2][:points]], ("#1f3f77", 1.4, 3, marker)),
         "b": ([[0, 1, 2][:points], [0, 2, 4][:points]], ("#f5a742", 6.0, 2, marker)),
     }
+    assert {line.get_solid_capstyle() for line in axes.lines} == {"round"}
     assert (axes.get_xlabel(), axes.get_ylabel()) == ("x", "y")
     assert (axes.get_xlim(), axes.get_ylim()) == ((-1, 5), (0.5, 9))
     assert {text.get_text() for text in axes.get_legend().get_texts()} == {"a", "b"}

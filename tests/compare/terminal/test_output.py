@@ -5,7 +5,8 @@ import io
 import pytest
 from rich.console import Console
 
-from compare.terminal import output
+from compare import cli
+from compare.terminal import output, version
 from compare.terminal.output import LONG_EPOCH, Progress, Terminal, plain_table, plural
 
 PERPLEXITIES = {"scratch": 12.344, "concise": 12.5}
@@ -66,14 +67,14 @@ def shown(progress: Progress, width: int) -> str:
 
 
 def test_one_model_has_no_difference_and_a_live_epoch_no_speed(now: list[float]) -> None:
-    to, printed = terminal(now, 120, force_terminal=True, color_system=None)
+    to, printed = terminal(now, 120, force_terminal=True, color_system="standard")
     with to.progress(2, 1) as progress:
         now[0] += 0.5
         progress.advance(None)
         progress.end_epoch({"scratch": 3.0}, None, {"scratch": "a text"})
         assert shown(progress, 120).endswith("2 updates/s perplexity 3.00")
-    assert "epoch 1/2  perplexity scratch 3.00\n" in printed.getvalue()
-    assert "  scratch  a text\n" in printed.getvalue()
+    assert "\x1b[2mepoch 1/2  perplexity scratch 3.00\x1b[0m\n" in printed.getvalue()
+    assert "  scratch  \x1b[1ma text\x1b[0m\n" in printed.getvalue()
 
 
 def test_without_a_terminal_a_long_epoch_has_a_line_for_each_hundredth(now: list[float]) -> None:
@@ -103,12 +104,12 @@ def test_a_shorter_epoch_has_no_lines_within_it(now: list[float]) -> None:
 def test_texts_that_are_equal_are_written_once(now: list[float]) -> None:
     to, printed = terminal(now, force_terminal=True, color_system="standard")
     to.written({"scratch": "text", "concise": "text"})
-    to.written({"a": "[b]1[/b] :smile:" + 90 * "x", "long": "y"}, indent="")
+    to.written({"a": "[b]1[/b]:smile:" + 90 * "x", "long": "y"}, indent="")
     to.line("dimmed", "dim")
     to.line()
     assert printed.getvalue() == (
         "  scratch and concise  \x1b[1mtext\x1b[0m\n"
-        f"a     \x1b[1m[b]1[/b] :smile:{90 * 'x'}\x1b[0m\n"
+        f"a     \x1b[1m[b]1[/b]:smile:{90 * 'x'}\x1b[0m\n"
         "long  \x1b[1my\x1b[0m\n"
         "\x1b[2mdimmed\x1b[0m\n\n"
     )
@@ -155,3 +156,12 @@ def test_a_table_has_a_line_under_its_head() -> None:
 )
 def test_a_number_with_its_noun(arguments: tuple[int, str], expected: str) -> None:
     assert plural(*arguments) == expected
+
+
+def test_what_cannot_be_printed_or_is_not_installed(
+    monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str]
+) -> None:
+    assert cli._fail("two\nlines \x1b[2J \u202e", 7) == 7
+    assert capsys.readouterr().err == "rnn-parity: two lines ?[2J ?\n"
+    monkeypatch.setattr(version, "PACKAGE", "no such package")
+    assert version.package_version() == "not installed"

@@ -5,11 +5,11 @@ import math
 import pytest
 
 from compare.terminal.textplot import Curve, legend, plot
-from tests.shown import expected
+from tests.tables import expected
 
 CURVES = [
-    Curve("right", [0, 1, 2, 4], [4.0, 2.0, 1.0, 0.0]),
-    Curve("wrong", [0, 2, 4, 5], [2.0, 2.0, 9.0, math.nan]),  # beyond 5, the top edge
+    Curve("right", [0, 1, 2, 4], [5.0, 3.0, 2.0, 1.0]),
+    Curve("wrong", [0, 2, 4, 5], [3.0, 3.0, 10.0, math.nan]),  # beyond 5, the top edge
 ]
 
 

@@ -1,0 +1,180 @@
+"""Start a process of `server`, and end it with all that it has started.
+
+On Linux a process is forked from one that has imported NumPy (`forkserver`), and whatever it leaves
+running is found. Elsewhere it is a new process of Python. What it leaves running is found by a
+variable of its environment, which its children inherit unless they are given another one.
+"""
+
+from __future__ import annotations
+
+import atexit
+import contextlib
+import os
+import signal
+import socket
+import subprocess
+import sys
+from pathlib import Path
+from typing import Any, Protocol
+from uuid import uuid4
+
+import psutil
+
+from compare.check.worker import forkserver, server
+
+MARK = "RNN_PARITY_PROCESS"
+"""The variable of the environment."""
+
+ONE_THREAD = dict.fromkeys(("OMP_NUM_THREADS", "OPENBLAS_NUM_THREADS", "MKL_NUM_THREADS"), "1")
+SECONDS = 15.0
+"""Within which the fork server has to answer."""
+
+
+class Worker(Protocol):
+    """A process of `server`."""
+
+    pid: int
+    pipes: Any  # three streams: requests, answers, what it prints
+    is_server_alive: bool  # whether the process that forked it runs
+
+    def end(self) -> tuple[int, int]:
+        """Kill it; return its exit code, and how many processes it had left running."""
+
+
+def start(gibibytes: float) -> Worker:
+    """Start a process with this much memory."""
+    return Forked(gibibytes) if sys.platform == "linux" else Spawned(gibibytes)
+
+
+class Spawned:
+    """A new process of Python."""
+
+    is_server_alive = True
+
+    def __init__(self, gibibytes: float) -> None:
+        self._mark = uuid4().hex
+        self._process = subprocess.Popen(
+            [sys.executable, "-P", server.__file__, str(gibibytes)],
+            stdin=subprocess.PIPE,
+            stdout=subprocess.PIPE,
+            stderr=subprocess.PIPE,
+            env=_environment() | {MARK: self._mark},
+            start_new_session=True,
+        )
+        self.pid = self._process.pid
+        process: Any = self._process
+        self.pipes = process.stdin, process.stdout, process.stderr
+
+    def end(self) -> tuple[int, int]:
+        """Kill it and what it has started, as far as that is found."""
+        if self._process.poll() is None:
+            try:
+                os.killpg(self.pid, signal.SIGKILL)
+            except (AttributeError, OSError):  # Windows; or it has ended meanwhile
+                self._process.kill()
+        return self._process.wait(), end_marked(self._mark)
+
+
+def end_marked(mark: str) -> int:
+    """Kill all processes with this mark; return how many."""
+    count, found = 0, 1
+    while found:
+        found = 0
+        for process in psutil.process_iter():
+            with contextlib.suppress(psutil.Error):
+                if process.environ().get(MARK) == mark:
+                    process.kill()
+                    found += 1
+                    process.wait(0.1)
+        count += found
+    return count
+
+
+class ForkServer:
+    """The process of `forkserver`: one for this process, as long as the environment is the same."""
+
+    current: ForkServer | None = None
+
+    def __init__(self) -> None:
+        self.environment, self._mark = _environment(), uuid4().hex
+        self._control, theirs = socket.socketpair(socket.AF_UNIX, socket.SOCK_SEQPACKET)
+        self._control.settimeout(SECONDS)
+        with theirs:
+            self._process = subprocess.Popen(
+                [sys.executable, "-P", forkserver.__file__, str(theirs.fileno())],
+                stdin=subprocess.DEVNULL,
+                stdout=subprocess.DEVNULL,
+                stderr=subprocess.DEVNULL,
+                env=self.environment | {MARK: self._mark},
+                pass_fds=(theirs.fileno(),),
+                start_new_session=True,
+            )
+
+    @classmethod
+    def get(cls) -> ForkServer:
+        """Return the one that runs, or start one."""
+        if cls.current is not None and cls.current.environment != _environment():
+            cls.current.stop()
+        cls.current = cls.current or cls()
+        return cls.current
+
+    def request(self, text: str, descriptors: tuple[int, ...] = ()) -> str:
+        """Return its answer; OSError if it has ended."""
+        socket.send_fds(self._control, [text.encode()], descriptors)
+        answer = self._control.recv(1000).decode()
+        if not answer:
+            raise ConnectionResetError
+        return answer
+
+    def stop(self) -> int:
+        """End it, and what it has forked; return how many processes it did not end itself."""
+        type(self).current = None
+        self._control.close()
+        try:
+            self._process.wait(SECONDS)
+        except subprocess.TimeoutExpired:
+            self._process.kill()
+        return end_marked(self._mark) if self._process.wait() else 0
+
+
+class Forked:
+    """A process that the fork server has forked."""
+
+    is_server_alive = True
+
+    def __init__(self, gibibytes: float) -> None:
+        pairs = [os.pipe() for _ in range(3)]
+        theirs = (pairs[0][0], pairs[1][1], pairs[2][1])
+        ours: Any = (pairs[0][1], "wb"), (pairs[1][0], "rb"), (pairs[2][0], "rb")
+        self.pipes = tuple(os.fdopen(*pair) for pair in ours)
+        request = f"fork {gibibytes} {Path.cwd()}"
+        try:
+            self._server = ForkServer.get()
+            try:
+                self.pid = int(self._server.request(request, theirs))
+            except OSError:  # code of before has ended it
+                self._server.stop()
+                self._server = ForkServer.get()
+                self.pid = int(self._server.request(request, theirs))
+        finally:
+            for descriptor in theirs:
+                os.close(descriptor)
+
+    def end(self) -> tuple[int, int]:
+        """Kill it and all that it has started."""
+        try:
+            code, count = map(int, self._server.request(f"end {self.pid}").split())
+        except OSError:  # the code has ended the fork server
+            self.is_server_alive = False
+            code, count = -signal.SIGKILL, self._server.stop()
+        return code, count
+
+
+def _environment() -> dict[str, str]:
+    return {**os.environ, **ONE_THREAD, "PYTHONUNBUFFERED": ""}
+
+
+@atexit.register
+def _stop() -> None:
+    if ForkServer.current is not None:
+        ForkServer.current.stop()

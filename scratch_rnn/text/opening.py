@@ -1,0 +1,39 @@
+"""Open a file that may come from anybody: a regular file, which is checked after it was opened."""
+
+import errno
+import os
+from stat import S_ISDIR, S_ISREG
+from typing import BinaryIO
+
+READING = os.O_RDONLY | getattr(os, "O_BINARY", 0)
+NO_WAITING = getattr(os, "O_NONBLOCK", 0) | getattr(os, "O_NOCTTY", 0)
+"""With these flags, opening a pipe does not wait for its other end."""
+
+
+def check_regular(descriptor: int, path: str | os.PathLike[str]) -> os.stat_result:
+    """Return the status of an open file; close it and raise OSError if it is not a regular file."""
+    status = os.fstat(descriptor)
+    if S_ISREG(status.st_mode):
+        return status
+    os.close(descriptor)
+    found = "a directory" if S_ISDIR(status.st_mode) else "a pipe or a device"
+    raise OSError(errno.EINVAL, found, str(path))
+
+
+def open_file(path: str | os.PathLike[str]) -> BinaryIO:
+    """Open a regular file for reading; an OSError says what else it is."""
+    try:
+        descriptor = os.open(path, READING | NO_WAITING)
+    except ValueError:  # a NUL, or a character that the system's encoding does not have
+        raise OSError(errno.EINVAL, "a name that no file can have", str(path)) from None
+    check_regular(descriptor, path)
+    return os.fdopen(descriptor, "rb")
+
+
+def read_file(path: str | os.PathLike[str], most: int) -> bytes:
+    """Return the bytes of a regular file; an OSError says that it has more than `most` of them."""
+    with open_file(path) as file:
+        size = os.fstat(file.fileno()).st_size
+        if size > most:
+            raise OSError(errno.EFBIG, f"{size:,} bytes, more than {most:,}", str(path))
+        return file.read(size)

@@ -1,0 +1,190 @@
+"""The corpus of layers (students/classes.toml): each is held against PyTorch, and checked.
+
+A right layer gives PyTorch's results in a wide search, a wrong one does not: in a pass of its own,
+after other passes, with other parameters, with views for arguments, or if it is called.
+"""
+
+import tomllib
+from collections.abc import Iterator, Sequence
+from dataclasses import dataclass
+from functools import cache, partial
+from pathlib import Path
+from tempfile import TemporaryDirectory
+from typing import Any
+
+import numpy as np
+import pytest
+
+from compare.check import CheckConfig
+from compare.check.cases.layer_case import LayerCase, random_case
+from compare.check.cases.layer_results import (
+    Results,
+    alike,
+    as_state,
+    backward,
+    backward_pass,
+    build,
+    copied,
+    forward,
+    forward_pass,
+    given,
+    kept,
+    load,
+    named,
+    outputs,
+    run,
+)
+from compare.check.cases.parts import Malformed
+from compare.check.cases.reference import torch_results
+from compare.check.classes.conventions import Conventions
+from compare.check.classes.features import missing_of, surface_of, try_features
+from compare.check.classes.layers import Layers
+from compare.check.classes.parts import find_conventions
+from compare.check.command import examine_class
+from compare.check.properties import of_memory as of_memory
+from compare.check.properties.of_layers import ARRAYS, broadcast, fortran
+from compare.check.properties.of_memory import scaled
+from compare.check.worker.client import Trouble
+from compare.terminal import Terminal
+from tests.annotations import unchecked
+from tests.compare.check.corpus import STUDENTS, once_replaced
+from tests.counts import Count, number
+from tests.in_process import submission_of
+
+TABLE = tomllib.loads((STUDENTS / "classes.toml").read_text(encoding="utf-8"))
+BASES = {base["name"]: base for base in TABLE["base"]}
+
+
+@dataclass(frozen=True)
+class Example:
+    """A layer of the corpus; `found` names what is wrong with it, empty if nothing is."""
+
+    base: str
+    name: str
+    changes: Sequence[tuple[str, str]] = ()
+    found: str = ""
+
+    @property
+    def cell(self) -> str:
+        return str(BASES[self.base]["cell"])
+
+    def write(self, folder: Path) -> str:
+        """Write its file, and return the target for `check`."""
+        source = BASES[self.base]["source"]
+        for old, new in self.changes:
+            source = once_replaced(source, old, new)
+        (folder / "layer.py").write_text(source, encoding="utf-8")
+        return f"{folder / 'layer.py'}:Layer"
+
+
+RIGHT = [Example(n, n) for n in BASES] + [Example(**record) for record in TABLE["right"]]
+WRONG = [Example(**record) for record in TABLE["wrong"]]
+
+
+@pytest.fixture(autouse=True)
+def _quickly() -> Iterator[None]:
+    with unchecked(), np.errstate(all="ignore"):
+        yield
+
+
+@cache
+def conventions_of(base: str) -> tuple[Conventions, dict[str, Any]]:
+    """Return the conventions of a base, and the cases that it takes."""
+    with (
+        TemporaryDirectory() as folder,
+        submission_of(Example(base, base).write(Path(folder))) as s,
+    ):
+        layers = Layers(s, BASES[base]["cell"])
+        assert [result.verdict for result in find_conventions(layers, 0)] == ["right"] * 3
+        surface = surface_of(layers, missing_of(try_features(layers, 0)))
+    sizes = {"T": (1, 2, 3, 7, 20), "B": (1, 2, 3, 9), "V": (1, 2, 5, 17), "H": (1, 2, 4, 9, 20)}
+    return layers.conventions, surface | sizes | {"dtype": (layers.own_dtype,)}
+
+
+def both(layer: Any, case: LayerCase) -> Results:
+    """Run a layer forward and backward."""
+    results, tape = forward(layer, case)
+    return results | backward(layer, case, tape)
+
+
+def passes(layers: Layers, case: LayerCase, *ways: str) -> Iterator[tuple[LayerCase, Results]]:
+    """Yield a case and results, which have to be PyTorch's: of passes before and after others."""
+    views = {name: fortran(a) for name in ("x", "h0") if (a := vars(case.floats)[name]) is not None}
+    other = scaled(case, 0.5).given(x=case.floats.x[..., ::-1].copy())
+    if (d_output := case.floats.d_output) is not None:
+        views["d_output"] = broadcast(d_output)
+        case = case.given(d_output=views["d_output"].copy())
+        other = other.given(d_output=256 * d_output)
+    layer, floats, viewed = build(layers, case), case.floats, case.given(**views).floats
+    output, state, tape = forward_pass(layer, viewed)
+    outputs_now, first = kept(layer, (output, state)), outputs(output, state)
+    for how in ways:
+        load(layer, other.floats.parameters, how)
+        yield other, both(layer, other)
+    load(layer, floats.parameters, "in place")
+    gradients = backward_pass(layer, tape, viewed)
+    gradients_now = kept(layer, gradients)
+    yield case, first | copied(named(gradients))
+    yield case, first | copied(named(backward_pass(layer, tape, viewed)))
+    both(build(layers, other), other)
+    both(layer, other)
+    yield case, outputs(*outputs_now()) | copied(named(gradients_now()))
+    halves = named(gradients)
+    for array in halves.values():
+        array *= 0.5  # as clipping does
+    if not layers.submission.adapter:  # those of PyTorch are PyTorch's
+        yield case, first | {name: 2 * array for name, array in halves.items()}
+    if "__call__" in layer.handle.names:
+        again = outputs(*layer(floats.x, as_state(floats.h0, floats.c0), **given(floats)))
+        yield case, again | copied(named(gradients_now()))
+    is_kept = all(
+        np.array_equal(vars(viewed)[n], a) for n, a in vars(floats).items() if n in ARRAYS
+    )
+    yield case, first | copied(named(gradients_now())) if is_kept else {}
+    broken = floats.x.copy()
+    broken.reshape(-1)[case.seed % broken.size] = np.nan
+    seen = [
+        np.isnan(f(case.given(x=broken))["output"]) for f in (torch_results, partial(run, layers))
+    ]
+    yield case, first | copied(named(gradients_now())) if np.array_equal(*seen) else {}
+
+
+def differs(example: Example, layers: Layers, cases: int) -> bool:
+    """Whether some result differs from PyTorch's in so many cases."""
+    layers.conventions, surface = conventions_of(example.base)
+    layers.own_dtype = surface["dtype"][0]
+    ways = ("in place", "loaded", *["replaced"] * (example.found == "replaced parameters"))
+    for seed in range(cases):
+        case = random_case(np.random.default_rng(seed), **surface)
+        try:
+            for each, results in passes(layers, case, *ways):
+                if not all(c.ok for c in alike(torch_results(each), results, each)):
+                    return True
+        except (Trouble, Malformed):
+            return True
+    return False
+
+
+@pytest.mark.parametrize(
+    "example",
+    [*RIGHT[:: number(11, 1)], *WRONG[:: number(14, 1)]],
+    ids=lambda e: f"{e.base}, {e.name}",
+)
+def test_a_layer_is_called_what_it_is(example: Example, tmp_path: Path, count: Count) -> None:
+    target = example.write(tmp_path)
+    with submission_of(target) as submission:
+        is_wrong = differs(example, Layers(submission, example.cell), number(12, 60))
+    assert is_wrong == bool(example.found)
+    config = CheckConfig(target=target, cell=example.cell)
+    report = examine_class(config, lambda: submission_of(target), Terminal(quiet=True))
+    found = [result.stage.name for result in report.stages if result.verdict != "right"]
+    found += [entry["name"] for entry in report.wrong]
+    assert report.ok == (not is_wrong), found
+    assert found == [] if report.ok else example.found in found
+    count(f"{'wrong' if is_wrong else 'right'} layers called so")
+
+
+def test_the_corpus_is_large_and_each_property_of_memory_finds_something() -> None:
+    assert (len(RIGHT), len(WRONG)) >= (40, 90)
+    found = {example.found for example in WRONG}
+    assert {p.name for p in of_memory.PROPERTIES if not p.strict} <= found

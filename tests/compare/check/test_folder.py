@@ -1,0 +1,85 @@
+"""``rnn-parity check DIR/``: a line for each file, whatever the others do."""
+
+import json
+from pathlib import Path
+
+import psutil
+import pytest
+
+from compare.check import folder
+from compare.cli import main
+from tests.compare.check.test_worker import RIGHT
+
+KILLS = """
+import ctypes, os
+
+
+def clip_grad_norm(*args):
+    stat = open(f"/proc/{os.getppid()}/stat").read()
+    ctypes.CDLL(None).kill(int(stat.rpartition(")")[2].split()[1]), 9)
+"""
+FILES = {
+    "alice.py": (RIGHT, "1 of 1  right"),
+    "bob/mine.py": (RIGHT.replace("1e-6", "1"), "0 of 1  clip_grad_norm wrong"),
+    "carol.py": ("import none", "0 of 1  error: ModuleNotFoundError: No module named 'none' (line"),
+    "dave\x1b[2J.py": (f"import alice\n{RIGHT}", "1 of 1  right; opens alice.py"),
+    "eve.py": (RIGHT + KILLS, "0 of 0  error: its check ended by signal SIGKILL"),
+    "frank.py": (RIGHT, "1 of 1  right"),
+}
+OPTIONS = ["--stage", "clip_grad_norm", "--json", "found.json"]
+
+
+@pytest.fixture(autouse=True)
+def _files(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.chdir(tmp_path)
+    monkeypatch.setenv("COLUMNS", "200")
+    Path("empty").mkdir()
+    for name, (text, _) in FILES.items():
+        (path := Path("class") / name).parent.mkdir(parents=True, exist_ok=True)
+        path.write_text(text, encoding="utf-8")
+
+
+@pytest.mark.skipif(not Path("/proc").is_dir(), reason="a file finds the check in /proc")
+def test_each_file_has_a_line(capsys: pytest.CaptureFixture[str]) -> None:
+    before = set(psutil.Process().children(recursive=True))
+    assert main(["check", "class", "--jobs", "1", *OPTIONS]) == 1
+    output, error = capsys.readouterr()
+    assert error == "rnn-parity: 3 of 6 files are right\n"
+    lines = output.splitlines()
+    for line, (name, (_, shown)) in zip(lines[1:], sorted(FILES.items()), strict=True):
+        clean = name.replace("\x1b", "\\x1b")
+        assert line.split(clean)[1].strip().startswith(shown), line
+    found = json.loads(Path("found.json").read_text(encoding="utf-8"))
+    assert [row["ok"] for row in found["files"]] == [
+        s[5] == "1" and s[0] == "1" for _, s in FILES.values()
+    ]
+    assert set(psutil.Process().children(recursive=True)) <= before
+
+
+def test_what_is_done_is_kept(monkeypatch: pytest.MonkeyPatch) -> None:
+    """After Ctrl-C the results so far are in the file, and no process is left."""
+    before = set(psutil.Process().children(recursive=True))
+
+    def interrupt(row: folder.Row, done: str, *_: object) -> None:
+        if done == "2/6":
+            raise KeyboardInterrupt
+
+    monkeypatch.setattr(folder, "_show", interrupt)
+    assert main(["check", "class", "--jobs", "1", *OPTIONS]) == 130
+    found = json.loads(Path("found.json").read_text(encoding="utf-8"))
+    assert [row["file"] for row in found["files"]] == ["alice.py", "bob/mine.py"]
+    assert set(psutil.Process().children(recursive=True)) <= before
+
+
+@pytest.mark.parametrize(
+    ("arguments", "message"),
+    [
+        ("class --gradescope a.json", "expected a file with --gradescope, got class"),
+        ("class --watch", "expected a file with --watch, got class"),
+        ("class --jobs 0", "expected --jobs of at least 1, got 0"),
+        ("empty", "expected files of Python in empty, got none"),
+    ],
+)
+def test_what_is_refused(arguments: str, message: str, capsys: pytest.CaptureFixture[str]) -> None:
+    assert main(["check", *arguments.split()]) == 2
+    assert capsys.readouterr().err.startswith(f"rnn-parity: {message}")

@@ -1,0 +1,30 @@
+"""What tests try and expect and is data: tests/cases.toml, messages.toml and shown.toml."""
+
+import tomllib
+from pathlib import Path
+from typing import Any
+
+
+def cases(section: str) -> dict[str, Any]:
+    """Return the cases of a test."""
+    return dict(_read("cases")[section])
+
+
+def messages(section: str) -> dict[str, str]:
+    """Return the messages of a section, by the call or the command that is refused."""
+    return dict(_read("messages")[section])
+
+
+def expected(name: str) -> list[str]:
+    """Return the lines that are printed for known numbers."""
+    return str(_read("shown")[name]).splitlines()
+
+
+def lines_of(text: str) -> list[str]:
+    """Return the lines without spaces at their ends, and without empty ones at the beginning."""
+    return [line.rstrip() for line in text.lstrip("\n").splitlines()]
+
+
+def _read(name: str) -> dict[str, Any]:
+    path = Path(__file__).with_name(f"{name}.toml")
+    return tomllib.loads(path.read_text(encoding="utf-8"))
