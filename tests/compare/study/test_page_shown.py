@@ -189,6 +189,13 @@ def test_one_step_number_by_number(seen: Seen) -> None:
         gates = {"gru": "rzn", "lstm": "ifgoc"}[cell]
         strips += [(results[name][t], results[name][t][i]) for name in gates]
         at_unit = [results[name][t][i] for name in gates]
+    names = {
+        "rnn": ["at", "ht−1", f"row {i} of Whh", "their products", "zt"],
+        "gru": ["ar", "az", "an", "ur", "uz", "un", "rt", "zt", "nt"],
+        "lstm": ["ai", "af", "ag", "ao", "ui", "uf", "ug", "uo", "it", "ft", "gt", "ot", "ct"],
+    }[cell]
+    found = seen.texts("#chain .strip .name > span:first-child")
+    assert found == ["xt", *names, "ht", "yt"]
     one_hot = np.eye(len(seen.tokens))[seen.ids[t]]
     h, y, p = (results[name][t] for name in "hyp")
     strips = [(one_hot, None), *strips, (h, h[i]), (y, y[v])]
