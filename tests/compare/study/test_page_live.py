@@ -55,6 +55,7 @@ def test_the_gain_multiplies_the_recurrent_weights(
         louder, _ = model_of(opened, made)
         assert largest(louder.parameters, model.parameters) < 1e-15
         assert opened.text("#gain-value") == f"× {gain:.2f}"
+        assert opened.text("#checkpoint-value") == f"after 1,000 epochs, W_hh × {gain:.2f}"
         ids = opened.page.evaluate("() => reading.ids")
         expected = results_of(model.parameters, ids, "rnn", "tanh")
         names = "h", "y", "p", "L", "norms", "gradient_norms"

@@ -292,19 +292,21 @@ def test_the_recurrent_weights_and_the_largest_products(seen: Seen) -> None:
 def test_recorded_results_of_both_and_their_differences(network: Network, open_page: Open) -> None:
     opened, found = open_page(network.path), network.made["checkpoints"][0]
     numbers = found["numbers"] | found["details"]
-    apart = {name: abs(numbers[name].astype(float) - numbers[f"torch.{name}"]) for name in "hypL"}
+    names = "hypL" if network.made["gates"] else "auzhypL"
+    apart = {name: abs(numbers[name].astype(float) - numbers[f"torch.{name}"]) for name in names}
     t, i = (int(n) for n in np.unravel_index(apart["h"].argmax(), apart["h"].shape))
     opened.choose(c=0, t=t, i=i)
-    v = network.made["targets"][t - 1]
-    places: dict[str, Any] = {"h": (t, i), "y": (t - 1, v), "p": (t - 1, v), "L": t - 1}
+    v, column = network.made["targets"][t - 1], network.made["column"][t - 1]
+    places: dict[str, Any] = {"a": (column, i), "u": (t - 1, i), "z": (t - 1, i)}
+    places |= {"h": (t, i), "y": (t - 1, v), "p": (t - 1, v), "L": (t - 1,)}
     links = opened.page.locator("#chain > li:has([data-side=torch])")
-    before = links.count() - len(places)  # a, u and z of a cell without gates
+    assert links.count() == len(names)
 
     def shares(name: str, difference: float) -> str:
         return f"{percent(difference / found['allowed'][name])} of the tolerance"
 
-    for n, (name, at) in enumerate(places.items(), start=before):
-        link = links.nth(n)
+    for n, name in enumerate(names):
+        link, at = links.nth(n), places[name]
         a, b = numbers[name][at], numbers[f"torch.{name}"][at]
         terms = [str(term) for term in link.locator("dt").all_text_contents()]
         rows = dict(zip(terms, link.locator("dd").all_text_contents(), strict=True))
@@ -312,7 +314,7 @@ def test_recorded_results_of_both_and_their_differences(network: Network, open_p
         assert rows["PyTorch"] == str(b)
         both = "the same float" if a == b else shares(name, abs(float(a) - float(b)))
         assert rows["difference"] == both
-        row = apart[name][t if name == "h" else t - 1]
+        row = apart[name][at[0]]
         if row.ndim:
             most = "the same floats" if not row.any() else f"at most {shares(name, row.max())}"
             assert rows[f"all {row.size}"] == most
@@ -374,7 +376,7 @@ def test_recorded_results_of_both_and_their_differences(network: Network, open_p
     marks = opened.page.locator("#chain .agrees, #chain .apart").evaluate_all(
         "(all) => all.map((e) => [e.textContent, e.className])"
     )
-    assert len(marks) == 2 * (before + 4) - 1  # of one entry and of all; the loss is one number
+    assert len(marks) == 2 * len(names) - 1  # of one entry and of all; the loss is one number
     for words, kind in marks:
         assert kind == ("agrees" if words.startswith("the same float") else "apart")
     open_page(network.path)  # without these changes
