@@ -235,6 +235,8 @@ def test_each_checkpoint_is_at_its_epoch(made: dict[str, Any], path: Path, open_
         assert at[epoch - 1, 0] == pytest.approx(chart.column(str(epoch)), abs=0.06)
     ticks = {*chart.words()} - {"epochs of training"}
     assert ticks == {*map(str, (0, 1, 2, 5, 10, 20, 50, 100, 200, 500, 1000))}
+    even = f"each of the {made['V']} tokens the same probability has perplexity {made['V']};"
+    assert even in opened.text("#perplexity-lead")
     rows = opened.page.locator("#checkpoints tbody tr").all()
     for row, found in zip(rows, made["checkpoints"], strict=True):
         cells = row.locator("th, td").all_text_contents()

@@ -23,6 +23,7 @@ from tests.compare.study.reading import (
     quoted,
     shown,
 )
+from tests.scripts import ROOT
 
 # ---------------------------------------------------------------- 1: unrolled
 
@@ -219,6 +220,13 @@ def test_one_step_number_by_number(seen: Seen) -> None:
     asides = seen.texts("#chain .what")
     assert asides == [f"unit {i}"] * (len(at_unit) + 1) + [*[quoted(TYPED[t + 1])] * 2, "nats"]
     logits, last = links.nth(-3), links.nth(-1)
+    V = len(seen.tokens)
+    shape = logits.locator(".shape div").last.text_content()
+    assert shape == f"({V},) = ({V}, {H}) ({H},) + ({V},)"
+    for line in links.locator(".source").all():
+        file, place = str(line.locator(".where").text_content()).split(":")
+        code = (ROOT / file).read_text(encoding="utf-8").splitlines()[int(place) - 1]
+        assert line.locator("code").text_content() == code.strip()
     adds = logits.locator("p .figure").text_content()
     assert float(adds) == digits(results["W"][v, i] * h[i], 8)
     assert f"with a probability of {percent(p[v])}" in last.text_content()
