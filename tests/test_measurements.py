@@ -7,6 +7,8 @@ from pathlib import Path
 import numpy as np
 import pytest
 
+from compare.bench.rows import cuda_rows
+from compare.cli import parse
 from tests.scripts import ROOT, load_script
 
 
@@ -132,3 +134,29 @@ def test_each_rule_of_the_comparisons_says_what_it_is_described_to_say() -> None
     assert equal(0, 5e-5) == equal(5e-5, 0) | {"one tolerance an entry"}
     assert equal(0, 5e-3) == {"cosine of 0.99"}
     assert equal(1, -1) == set()
+
+
+def test_figures_of_a_gpu_are_measured_where_there_is_one_and_shown(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    figures, timings = load_script("figures"), load_script("timings")
+    with pytest.raises(SystemExit, match="expected a CUDA device for the figures of a GPU, got"):
+        figures.main(["gpu"])
+    done: list[tuple[str, ...]] = []
+    monkeypatch.setattr(cuda_rows, "find_device", lambda: "a card")
+    monkeypatch.setattr(figures, "benchmark", lambda *arguments: done.append(arguments))
+    figures.measure_gpu()
+    assert [name for name, *_ in done] == [
+        f"gpu-{cell}-{shapes}"
+        for cell in ("rnn", "gru", "lstm")
+        for shapes in ("seed", "layer", "haste", "deepbench")
+    ]
+    for _, *flags in done:
+        parse(["bench", *flags])
+    stored = (timings.BENCHMARKS / "rnn-1-thread.json").read_text(encoding="utf-8")
+    monkeypatch.setattr(timings, "BENCHMARKS", tmp_path)
+    assert timings.gpu_table().startswith("Not measured yet")
+    as_on_a_card = re.sub('"(name|row)": "torch"', r'"\1": "cudnn"', stored)
+    as_on_a_card = re.sub('"(name|row)": "scratch"', r'"\1": "kernel"', as_on_a_card)
+    (tmp_path / "gpu-rnn-seed.json").write_text(as_on_a_card, encoding="utf-8")
+    assert timings.gpu_table().count("| seed: model, T 35, B 32") == 3
