@@ -7,6 +7,8 @@ from pathlib import Path
 import numpy as np
 import pytest
 
+from compare.bench.rows import cuda_rows
+from compare.cli import parse
 from tests.scripts import ROOT, load_script
 
 
@@ -66,6 +68,40 @@ def test_each_figure_of_the_readme_comes_from_a_stored_measurement() -> None:
         assert figures.with_figures(shown, tables) == shown, "python docs/scripts/figures.py draw"
         assert {match[1] for match in pages.BLOCK.findall(shown)} == tables.keys()
     assert MEASURED.findall(pages.BLOCK.sub("", text)) == []
+
+
+def cells_of(table: str) -> list[list[str]]:
+    """Return the head and the rows of the first table of a text."""
+    lines = [line for line in table.splitlines() if line.startswith("|")]
+    rows = [[cell.strip() for cell in line.split("|")[1:-1]] for line in lines]
+    return [rows[0], *rows[2:]]
+
+
+def test_the_results_are_those_of_the_files() -> None:
+    """Scratch stands first, and its time is divided by PyTorch's."""
+    figures, timings = load_script("figures"), load_script("timings")
+    head, *rows = cells_of(figures.results_table())
+    assert head[1:3] == ["perplexity, NumPy", "perplexity, PyTorch"]
+    assert head[4] == "time of a step, NumPy / PyTorch"
+    times_head, *times = cells_of(timings.times_table())
+    assert times_head == ["cell", "what is timed", "`scratch_rnn`", "PyTorch", "ratio"]
+    runs = json.loads((ROOT / "docs" / "measurements" / "runs.json").read_text("utf-8"))
+    for cell, row in zip(("rnn", "gru", "lstm"), rows, strict=True):
+        run = runs[f"{cell}-reset-float32"]
+        bench = ROOT / "docs" / "benchmarks" / f"{cell}-1-thread.json"
+        step = {
+            timing["row"]: float(np.median(timing["seconds"]))
+            for timing in json.loads(bench.read_text("utf-8"))["timings"]
+            if timing["phase"] == "step" and timing["seconds"]
+        }
+        ratio = f"{step['scratch'] / step['torch']:.2f}"
+        perplexities = [f"{run['perplexity'][side]:.2f}" for side in ("scratch", "concise")]
+        largest = f"{run['largest_difference']:.1e}"
+        assert row == [cell.upper(), *perplexities, largest, ratio]
+        [of_step] = [line for line in times if line[:2] == [cell.upper(), "step"]]
+        shown = [float(time.removesuffix(" ms")) for time in of_step[2:4]]
+        assert shown == pytest.approx([1e3 * step["scratch"], 1e3 * step["torch"]], rel=0.005)
+        assert of_step[4] == ratio
 
 
 def test_a_run_s_figures_are_those_of_its_record(tmp_path: Path) -> None:
@@ -132,3 +168,29 @@ def test_each_rule_of_the_comparisons_says_what_it_is_described_to_say() -> None
     assert equal(0, 5e-5) == equal(5e-5, 0) | {"one tolerance an entry"}
     assert equal(0, 5e-3) == {"cosine of 0.99"}
     assert equal(1, -1) == set()
+
+
+def test_figures_of_a_gpu_are_measured_where_there_is_one_and_shown(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    figures, timings = load_script("figures"), load_script("timings")
+    with pytest.raises(SystemExit, match="expected a CUDA device for the figures of a GPU, got"):
+        figures.main(["gpu"])
+    done: list[tuple[str, ...]] = []
+    monkeypatch.setattr(cuda_rows, "find_device", lambda: "a card")
+    monkeypatch.setattr(figures, "benchmark", lambda *arguments: done.append(arguments))
+    figures.measure_gpu()
+    assert [name for name, *_ in done] == [
+        f"gpu-{cell}-{shapes}"
+        for cell in ("rnn", "gru", "lstm")
+        for shapes in ("seed", "layer", "haste", "deepbench")
+    ]
+    for _, *flags in done:
+        parse(["bench", *flags])
+    stored = (timings.BENCHMARKS / "rnn-1-thread.json").read_text(encoding="utf-8")
+    monkeypatch.setattr(timings, "BENCHMARKS", tmp_path)
+    assert timings.gpu_table().startswith("Not measured yet")
+    as_on_a_card = re.sub('"(name|row)": "torch"', r'"\1": "cudnn"', stored)
+    as_on_a_card = re.sub('"(name|row)": "scratch"', r'"\1": "kernel"', as_on_a_card)
+    (tmp_path / "gpu-rnn-seed.json").write_text(as_on_a_card, encoding="utf-8")
+    assert timings.gpu_table().count("| seed: model, T 35, B 32") == 3

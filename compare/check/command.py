@@ -387,6 +387,6 @@ def _examine_more(report: Report, layers: Layers, config: CheckConfig) -> None:
         missing = missing_of(report.features)
         if config.deep:
             report.stages = search_layer(layers, report.stages, missing, config.seed)
-            name_mistakes(report.stages, report.cell, transposed=layers.conventions.transposed)
+            name_mistakes(report.stages, report.cell, transposed=layers.conventions.is_transposed)
         report.properties = try_properties(layers, missing, config.seed, config.deep)
         report.error_handling = try_error_handling(layers, report.properties)

@@ -38,8 +38,9 @@ SECONDS = 2.0
 
 def folder_of(target: str | None) -> Path | None:
     """Return the folder of DIR or DIR:CLASS; None if the target is something else."""
-    path = Path(split_target(target or "")[0])
-    return path if target and path.is_dir() else None
+    name, class_name = split_target(target or "")
+    is_package = bool(class_name) and (Path(name) / "__init__.py").is_file()  # MODULE:CLASS
+    return Path(name) if target and Path(name).is_dir() and not is_package else None
 
 
 def check_folder(config: CheckConfig, folder: Path, terminal: Terminal) -> list[Row]:

@@ -19,7 +19,7 @@ LARGEST = (90, 75, 75, 140)
 """The largest T, B, V and H."""
 
 NEAR = {"float64": 1e-9, "float32": 1e-4}
-"""A smaller difference, as a share of the largest entry, may be rounding."""
+"""A smaller difference, as a share of the largest entry (at least 1e-6), may be rounding."""
 
 
 @dataclass(frozen=True)
@@ -198,7 +198,7 @@ def differ(right: Any, got: Any) -> bool:
     if not a.size or a.dtype.kind != "f":
         return not np.array_equal(a, b)
     with np.errstate(all="ignore"):
-        largest = np.max(np.abs(a[np.isfinite(a)]), initial=1e-300)
+        largest = np.max(np.abs(a[np.isfinite(a)]), initial=1e-6)
         near = np.abs(a - b) <= NEAR[str(a.dtype)] * largest
     return not np.all(near | (a == b) | (np.isnan(a) & np.isnan(b)))
 

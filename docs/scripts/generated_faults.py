@@ -47,7 +47,6 @@ from tests.compare.check.corpus import plain_source, right_source
 from tests.in_process import Submission
 
 DATA = tomllib.loads(Path(__file__).with_suffix(".toml").read_text(encoding="utf-8"))
-CS231N = DOCS.parent / "tests" / "compare" / "check" / "cs231n_functions.py"
 RESULTS = DOCS / "measurements" / "generated_faults.json"
 
 
@@ -55,7 +54,6 @@ def forms() -> list[Form]:
     """Return all right implementations."""
     found = [Form(f"six functions, {c}", "functions", c, plain_source(c)) for c in CELLS]
     found.append(Form("six functions, rnn, of a student", "functions", "rnn", right_source()))
-    found.append(Form("CS231n's functions", "cs231n", "rnn", CS231N.read_text(encoding="utf-8")))
     return found + [Form(**form) for form in DATA["form"]]
 
 
@@ -257,7 +255,7 @@ def _is_of_sizes(node: ast.expr) -> bool:
 def found_by(form: Form, file: Path, deep: bool = False) -> str:
     """Return what `check` calls wrong first; empty if it is right."""
     if form.kind in ("functions", "cs231n"):
-        stages = CS231N_STAGES if form.kind == "cs231n" else STAGES[form.cell]
+        stages = (CS231N_STAGES if form.kind == "cs231n" else STAGES)[form.cell]
         for stage in stages:
             with Submission(Source(file=str(file)), reference) as submission:
                 result = Attempt().run(stage, submission, 0)
@@ -314,7 +312,8 @@ def generated(number: int, seed: int, change: Callable[..., str]) -> Iterator[tu
     while number:
         form = rng.choice(all_forms)
         if form.name not in known:
-            names, cases = namespace(form.source), list(wide_cases(form, seed))
+            names, some = namespace(form.source), 24 if form.kind == "torch" else 40
+            cases = wide_cases(form, seed, some)
             known[form.name] = [(case, results_of(form, names, case)) for case in cases]
         try:
             words, source = changed(form, rng, change)

@@ -184,6 +184,9 @@ def noticed(interpreter: Interpreter, name: str, folder: Path) -> str:
 def measure_mistakes(names: list[str] | None = None) -> dict[str, str]:
     """Return how each of the mistakes is noticed that a case can show."""
     interpreter = Interpreter()
+    from scratch_rnn.kernels import tiles
+
+    tiles.PROGRAMS = 132
     of_catalogue = [n for n, entry in MISTAKES.items() if "patch" in entry]
     assert {n for n in of_catalogue if "notice" not in MISTAKES[n]} <= set(BUG_NAMES)
     with tempfile.TemporaryDirectory() as folder:

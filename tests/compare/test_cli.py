@@ -102,6 +102,8 @@ def test_run_from_end_to_end(
     assert parity["trained"] != parity["untrained"]
 
     assert (directory / "curves.png").read_bytes().startswith(b"\x89PNG")
+    snapshots = sorted(path.name for path in (directory / "snapshots").iterdir())
+    assert snapshots == [f"epoch-{n:05d}.safetensors" for n in (0, 1, 2, 5, 10, 20, 50)]
 
     assert "Text: fox.txt, 220 bytes, SHA-1 " in out
     assert "Untrained" in out

@@ -34,7 +34,7 @@ from compare.check.classes.conventions import (
     has_weight_of_both,
 )
 from compare.check.classes.layers import Layers
-from compare.check.diagnosis import gate_order_of
+from compare.check.diagnosis import gate_order_of, likely_in_layer
 from compare.check.functions.signatures import equations, signatures_of
 from compare.check.worker.client import Trouble
 from compare.parity import FEW, PERTURBATIONS
@@ -207,9 +207,12 @@ def find_conventions(layers: Layers, seed: int) -> list[PartResult]:
         if score == len(results) or results[0].verdict == "timeout":
             break
     # If none fits, keep the one with most cases; prefer a result to an exception.
-    fits, layers.conventions, results = max(
-        tried, key=lambda t: (t[2][0].cases, t[0], t[2][0].verdict != "error")
-    )
+    tried.sort(key=lambda t: (t[2][0].cases, t[0], t[2][0].verdict != "error"), reverse=True)
+    fits, layers.conventions, results = tried[0]
+    if fits == 0.5 and has_weight_of_both(layers.conventions):  # both orders, [x, h] and [h, x]
+        equal = [t for t in tried if t[0] == fits]
+        named = (t for t in equal if likely_in_layer(t[2][0], layers.cell))
+        fits, layers.conventions, results = next(named, tried[0])
     conventions, [forward, *_] = layers.conventions, results
     may_differ = conventions.has_own_names and not layers.flags.order
     if may_differ and (order := gate_order_of(forward, layers.cell)):

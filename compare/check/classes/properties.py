@@ -19,6 +19,7 @@ from compare.check.properties import of_memory as of_memory
 from compare.check.properties import of_sequences as of_sequences
 from compare.check.properties.layer_property import LayerProperty
 from compare.check.properties.property import NotTried
+from compare.check.symptoms import ADDED
 from compare.check.worker.client import Trouble
 from compare.terminal import UsageError
 
@@ -62,6 +63,11 @@ def try_properties(
             if entry["verdict"] in ("right", NOT_TO_THE_BIT):
                 entry |= _try_case(tried, layers, case)
         found.append(entry)
+    if any(entry.get("likely") == ADDED for entry in found):  # that explains the others, too
+        for entry in found:
+            is_other = entry["verdict"] == "wrong" and entry.get("likely") != ADDED
+            if is_other and entry.get("found", "").startswith("gradient of "):
+                entry.pop("likely", None)
     return found
 
 

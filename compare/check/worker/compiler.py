@@ -15,7 +15,7 @@ import tempfile
 from pathlib import Path
 from typing import Any
 
-import triton
+import triton.language
 from triton.backends.compiler import GPUTarget
 from triton.compiler import ASTSource
 from triton.runtime.jit import JITFunction
@@ -28,10 +28,15 @@ def compiled(function: Any, launch: dict[str, Any], capability: int) -> dict[str
     """Compile a kernel for one launch; return what it uses."""
     while not isinstance(function, JITFunction):
         function = function.fn  # of autotune or heuristics
+    dtypes = {
+        name: getattr(triton.language, value.rpartition(".")[2])
+        for name, value in launch["values"].items()
+        if str(value).startswith("triton.language.")
+    }
     source = ASTSource(
         fn=function,
         signature=launch["types"],
-        constexprs=launch["values"],
+        constexprs=launch["values"] | dtypes,
         attrs={(k,): [["tt.divisibility", 16]] for k in launch["aligned"]},
     )
     target = GPUTarget("cuda", capability, 32)

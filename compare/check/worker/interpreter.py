@@ -15,6 +15,7 @@ user's code loads this file by its path, and before that code.
 
 from __future__ import annotations
 
+import inspect
 import os
 from typing import Any
 
@@ -47,18 +48,17 @@ class Array:
 
     def __init__(self, name: str, storage: Any) -> None:
         self.name, self.nbytes = name, storage.nbytes()
-        margin = MARGIN * (1 + self.nbytes // MARGIN)
-        self.memory = torch.zeros(self.nbytes + 2 * margin, dtype=torch.uint8)
-        self.memory[margin : margin + self.nbytes] = torch.empty(0, dtype=torch.uint8).set_(
-            storage.cpu()
-        )
-        self.margin, self.first = margin, self.memory.data_ptr() + margin
-        self.program = np.zeros(self.nbytes // 2 + 1, np.int32)
-        self.barrier = np.zeros(self.nbytes // 2 + 1, np.int32)
+        self.margin = MARGIN * (1 + self.nbytes // MARGIN)
+        self.memory = torch.zeros(self.nbytes + 2 * self.margin, dtype=torch.uint8)
+        self.inside = self.memory[self.margin : self.margin + self.nbytes]
+        self.inside.copy_(bytes_of(storage.cpu()))
+        self.first = self.inside.data_ptr()
+        self.program, self.barrier = np.zeros((2, self.nbytes // 2 + 1), np.int32)
 
-    def returned(self) -> Any:
-        """Return what is in it."""
-        return self.memory[self.margin : self.margin + self.nbytes]
+
+def bytes_of(storage: Any) -> Any:
+    """Return the memory of a tensor as a tensor of bytes."""
+    return torch.empty(0, dtype=torch.uint8, device=storage.device).set_(storage)
 
 
 class State:
@@ -156,7 +156,9 @@ class Executor(triton_interpreter.GridExecutor):  # type: ignore[misc]
             if not isinstance(arg, torch.Tensor):
                 return arg
             storage = arg.untyped_storage()
-            array = arrays.setdefault(storage.data_ptr(), Array(name, storage))
+            if storage.data_ptr() not in arrays:
+                arrays[storage.data_ptr()] = Array(name, storage)
+            array = arrays[storage.data_ptr()]
             return arg.new_empty(0, device="cpu").set_(
                 array.memory.untyped_storage(),
                 arg.storage_offset() + array.margin // arg.element_size(),
@@ -176,16 +178,16 @@ class Executor(triton_interpreter.GridExecutor):  # type: ignore[misc]
         for arg, host in pairs:
             if isinstance(arg, torch.Tensor):
                 array = by_storage[host.untyped_storage().data_ptr()]
-                own = torch.empty(0, dtype=torch.uint8, device=arg.device)
-                own.set_(arg.untyped_storage()).copy_(array.returned())
+                bytes_of(arg.untyped_storage()).copy_(array.inside)
 
 
 def run(self: Any, *args: Any, grid: Any, warmup: bool = False, **kwargs: Any) -> None:
     """Launch a kernel: what `InterpretedFunction.run` does."""
     if warmup:
         return
-    bound = dict(zip(self.arg_names, args, strict=False)) | kwargs
-    executor = Executor(self.rewrite(), self.arg_names, grid, getattr(self, "pre_run_hooks", []))
+    bound = {p.name: p.default for p in inspect.signature(self.fn).parameters.values()}
+    bound |= dict(zip(self.arg_names, args, strict=False)) | kwargs
+    executor = Executor(self.rewrite(), self.arg_names, grid)
     record(self.fn, self.arg_names, executor.constexprs, bound)
     executor(*args, **kwargs)
 
@@ -204,13 +206,15 @@ def record(fn: Any, names: list[str], constexprs: list[str], bound: dict[str, An
     values: dict[str, Any] = {}
     aligned = []
     for k, name in enumerate(names):
-        value = bound.get(name, fn.__kwdefaults__ and fn.__kwdefaults__.get(name))
+        value = bound[name]
         if isinstance(value, torch.Tensor):
             kind = str(value.dtype).removeprefix("torch.")
             types[name] = "*" + TYPES.get(kind, kind.replace("uint", "u").replace("int", "i"))
             aligned += [k] if value.data_ptr() % 16 == 0 else []
         elif name in constexprs or value is None or (value == 1 and type(value) is int):
-            types[name], values[name] = "constexpr", getattr(value, "value", value)
+            value = getattr(value, "value", value)
+            is_plain = value is None or isinstance(value, bool | int | float | str)
+            types[name], values[name] = "constexpr", value if is_plain else repr(value)
         elif isinstance(value, int):
             types[name] = "i1" if isinstance(value, bool) else "i32" if value < 2**31 else "i64"
             aligned += [k] if value % 16 == 0 else []
@@ -248,8 +252,7 @@ def refused(name: str) -> Any:
 
 def install() -> None:
     """Put all this in the place of what Triton has."""
-    builder = triton_interpreter.interpreter_builder
-    builder.__class__ = Builder
+    triton_interpreter.interpreter_builder.__class__ = Builder
     triton_interpreter.InterpretedFunction.run = run
     triton_interpreter.InterpretedFunction.__call__ = call
     for name in FUNCTIONS:

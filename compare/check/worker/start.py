@@ -15,7 +15,7 @@ import socket
 import subprocess
 import sys
 from pathlib import Path
-from typing import Any, Protocol
+from typing import Any
 from uuid import uuid4
 
 import psutil
@@ -26,30 +26,19 @@ MARK = "RNN_PARITY_PROCESS"
 """The variable of the environment."""
 
 ONE_THREAD = dict.fromkeys(("OMP_NUM_THREADS", "OPENBLAS_NUM_THREADS", "MKL_NUM_THREADS"), "1")
-SECONDS = 15.0
-"""Within which the fork server has to answer."""
+SECONDS = 60.0
+"""Within which the fork server has to answer, on a busy machine."""
 
 
-class Worker(Protocol):
-    """A process of `server`."""
-
-    pid: int
-    pipes: Any  # three streams: requests, answers, what it prints
-    is_server_alive: bool  # whether the process that forked it runs
-
-    def end(self) -> tuple[int, int]:
-        """Kill it; return its exit code, and how many processes it had left running."""
-
-
-def start(gibibytes: float) -> Worker:
+def start(gibibytes: float) -> Forked | Spawned:
     """Start a process with this much memory."""
     return Forked(gibibytes) if sys.platform == "linux" else Spawned(gibibytes)
 
 
 class Spawned:
-    """A new process of Python."""
+    """A new process of Python; `pipes` are its requests, its answers, and what it prints."""
 
-    is_server_alive = True
+    is_server_alive = True  # the process that has started it
 
     def __init__(self, gibibytes: float) -> None:
         self._mark = uuid4().hex
@@ -66,7 +55,7 @@ class Spawned:
         self.pipes = process.stdin, process.stdout, process.stderr
 
     def end(self) -> tuple[int, int]:
-        """Kill it and what it has started, as far as that is found."""
+        """Kill it, and what it has started; return its exit code, and how many were running."""
         if self._process.poll() is None:
             try:
                 os.killpg(self.pid, signal.SIGKILL)
@@ -113,8 +102,11 @@ class ForkServer:
     @classmethod
     def get(cls) -> ForkServer:
         """Return the one that runs, or start one."""
-        if cls.current is not None and cls.current.environment != _environment():
-            cls.current.stop()
+        current = cls.current
+        if current is not None:
+            has_ended = current._process.poll() is not None
+            if has_ended or current.environment != _environment():
+                current.stop()
         cls.current = cls.current or cls()
         return cls.current
 
@@ -150,12 +142,7 @@ class Forked:
         request = f"fork {gibibytes} {Path.cwd()}"
         try:
             self._server = ForkServer.get()
-            try:
-                self.pid = int(self._server.request(request, theirs))
-            except OSError:  # code of before has ended it
-                self._server.stop()
-                self._server = ForkServer.get()
-                self.pid = int(self._server.request(request, theirs))
+            self.pid = int(self._server.request(request, theirs))
         finally:
             for descriptor in theirs:
                 os.close(descriptor)

@@ -6,6 +6,7 @@ import json
 import os
 import subprocess
 import sys
+import tomllib
 from collections.abc import Callable, Iterator
 from pathlib import Path
 from typing import Any
@@ -18,6 +19,7 @@ from compare.check.command import examine_functions, try_chosen, try_stages
 from compare.check.functions.exercises import STAGES as ALL_STAGES
 from compare.check.functions.stages import Stage, StageResult
 from compare.check.functions.trying import reference, try_all
+from compare.check.report.explanation import in_short
 from compare.check.report.report import Report, show
 from compare.check.worker.client import Source, Submission
 from compare.cli import main
@@ -26,6 +28,7 @@ from tests import in_process
 from tests.annotations import unchecked
 
 RIGHT = (Path(__file__).parent / "right_functions.py").read_text()
+FORMS = tomllib.loads((Path(__file__).parent / "students" / "forms.toml").read_text("utf-8"))
 STAGES = ALL_STAGES["rnn"]
 NAMES = [stage.name for stage in STAGES]
 
@@ -58,6 +61,16 @@ def tried(
     config = CheckConfig(target="student.py", deep=deep)
     results = try_stages(loader(folder, text), stages, config)
     return {result.stage.name: result for result in results}
+
+
+@pytest.mark.parametrize("message", FORMS["message"], ids=lambda message: message["new"][:40])
+def test_what_beginners_write_is_explained(message: dict[str, str], tmp_path: Path) -> None:
+    text = changed((message["old"], message["new"])) + "\nSUMS = {}\n"
+    stage = next(stage for stage in STAGES if stage.name == message["stage"])
+    result = tried(tmp_path, text, (stage,))[stage.name]
+    assert in_short(result).startswith(message["shown"])
+    assert message["likely"] in result.likely
+    assert bool(message["likely"]) == bool(result.likely)
 
 
 def test_deep_searches_further_and_shrinks_what_it_finds(tmp_path: Path) -> None:
@@ -195,7 +208,8 @@ def test_json_has_the_documented_fields(tmp_path: Path) -> None:
         check(target, Terminal(quiet=True))
     found = json.loads((tmp_path / "found.json").read_text())
     fields = (
-        "form cell ok score out_of seed sizes stages features properties error_handling training"
+        "form cell ok score out_of seed sizes stages features properties error_handling kernels "
+        "training notes"
     )
     stage = found["stages"][0]
     names = "name verdict points out_of cases case tensor at expected got likely"

@@ -120,7 +120,7 @@ def test_a_right_solution_is_never_called_wrong(part: int, tmp_path: Path, count
             count("right solutions that were called right")
 
 
-@pytest.mark.parametrize("right", STYLES[:: number(19, 1)], ids=lambda right: right.name)
+@pytest.mark.parametrize("right", STYLES[5 :: number(40, 1)], ids=lambda right: right.name)
 def test_a_right_style_is_right_in_pytorch_and_in_a_check(right: Right, tmp_path: Path) -> None:
     assert differs_from_torch(right) == []
     assert [r for r in tried(tmp_path, right.cell, right.source) if r.verdict != "right"] == []
@@ -129,7 +129,7 @@ def test_a_right_style_is_right_in_pytorch_and_in_a_check(right: Right, tmp_path
 def test_the_likely_mistake_of_a_wrong_style_is_named(tmp_path: Path, count: Count) -> None:
     """At least nine in ten of those that the catalogue knows, and none wrongly."""
     shares: Counter[str] = Counter()
-    for wrong in WRONG_STYLES[:: number(14, 1)]:
+    for wrong in WRONG_STYLES[:: number(48, 1)]:
         assert wrong.stage in differs_from_torch(wrong), wrong.name
         found = [r for r in tried(tmp_path, wrong.cell, wrong.source) if r.verdict != "right"]
         assert found, wrong.name
@@ -148,15 +148,16 @@ def differs_from_torch(file: Right | Mistake) -> list[str]:
     functions, found = SimpleNamespace(**load(file.source)), []
     for stage in ALL_STAGES[file.cell]:
         own = stage.functions(TorchFunctions(stage.cell))
-        for case, right in cases_of(stage, 0):
+        for case, right in cases_of(stage, 0)[: number(20, 99)]:
             if case.dtype == "float64":
                 expected = run_quietly(stage, own, case.inputs)
                 allowed = {name: 2 * array for name, array in right.tolerance.items()}
+                of_torch = Expected(expected, lambda _, a=allowed: a, case.dtype)  # type: ignore[misc]
                 try:
                     got = run_quietly(stage, LocalFunctions(functions), case.inputs)
                 except (ValueError, IndexError, TypeError, NameError):
                     got = {name: np.empty((0, 0)) for name in expected}
-                if not all(c.ok for c in compared(Expected(expected, allowed, case.dtype), got)):
+                if not all(c.ok for c in compared(of_torch, got)):
                     found.append(stage.name)
                     break
     return found

@@ -33,7 +33,6 @@ OPTIONS = ["--stage", "clip_grad_norm", "--json", "found.json"]
 def _files(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.chdir(tmp_path)
     monkeypatch.setenv("COLUMNS", "200")
-    Path("empty").mkdir()
     for name, (text, _) in FILES.items():
         (path := Path("class") / name).parent.mkdir(parents=True, exist_ok=True)
         path.write_text(text, encoding="utf-8")
@@ -69,17 +68,3 @@ def test_what_is_done_is_kept(monkeypatch: pytest.MonkeyPatch) -> None:
     found = json.loads(Path("found.json").read_text(encoding="utf-8"))
     assert [row["file"] for row in found["files"]] == ["alice.py", "bob/mine.py"]
     assert set(psutil.Process().children(recursive=True)) <= before
-
-
-@pytest.mark.parametrize(
-    ("arguments", "message"),
-    [
-        ("class --gradescope a.json", "expected a file with --gradescope, got class"),
-        ("class --watch", "expected a file with --watch, got class"),
-        ("class --jobs 0", "expected --jobs of at least 1, got 0"),
-        ("empty", "expected files of Python in empty, got none"),
-    ],
-)
-def test_what_is_refused(arguments: str, message: str, capsys: pytest.CaptureFixture[str]) -> None:
-    assert main(["check", *arguments.split()]) == 2
-    assert capsys.readouterr().err.startswith(f"rnn-parity: {message}")

@@ -1,25 +1,33 @@
 """``rnn-parity check`` on wrong classes and wrong modules of PyTorch: the mistake is named."""
 
+import io
 import re
+import textwrap
+import tomllib
 from collections.abc import Iterator
 from pathlib import Path
+from typing import Any
 
 import numpy as np
 import pytest
+from rich.console import Console
 
-from compare.check import BUGS, Bug, find_bug
+from compare.check import BUGS, Bug, CheckConfig, find_bug
 from compare.check.cases.comparison import Comparison
 from compare.check.cases.parts import PartResult
+from compare.check.classes import properties
 from compare.check.classes.features import FEATURES, try_features
 from compare.check.classes.layers import Layers
 from compare.check.classes.parts import SIZES, case_of, find_conventions
 from compare.check.classes.properties import try_properties
+from compare.check.command import examine_class
 from compare.check.diagnosis import is_of_layer, name_mistakes
 from compare.check.report.explanation import where
+from compare.check.report.report import Report
 from compare.check.symptoms import in_the_tensor
-from compare.terminal import UsageError
+from compare.terminal import Terminal, UsageError
 from tests.annotations import unchecked
-from tests.compare.check.corpus import LAYERS, Layer, gated_mistakes, mistakes
+from tests.compare.check.corpus import LAYERS, Layer, gated_mistakes, mistakes, once_replaced
 from tests.counts import Count, number
 from tests.in_process import submission_of
 
@@ -257,3 +265,44 @@ def test_the_accuracy_of_float32_is_a_mistake_in_float64_alone() -> None:
     rounded = expected.astype(np.float32).astype(np.float64)
     assert in_the_tensor(expected, rounded, 1e-14).startswith("It has the accuracy of float32 only")
     assert in_the_tensor(expected, expected + 1e-3 * expected**2, 1e-6) == ""
+
+
+# Forms that people write ----------------------------------------------------------------------
+
+FORMS = tomllib.loads((HERE / "students" / "forms.toml").read_text("utf-8"))
+
+
+def form_of(folder: Path, source: str, name: str, **flags: str | None) -> tuple[Report, str]:
+    """Check a class of a source; return what is printed, too."""
+    (folder / "theirs.py").write_text(source, encoding="utf-8")
+    target, printed = f"{folder / 'theirs.py'}:{name}", io.StringIO()
+    config, terminal = (
+        CheckConfig(target=target, **flags),
+        Terminal(Console(file=printed, width=999)),
+    )
+    report = examine_class(config, lambda: submission_of(target), terminal)
+    return report, printed.getvalue()
+
+
+@pytest.mark.parametrize("form", FORMS["form"], ids=lambda form: form["class"])
+def test_a_form_that_people_write_is_taken(
+    form: dict[str, Any], tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr(properties, "PROPERTIES", properties.PROPERTIES[: number(0, 99)])
+    source, change = FORMS["source"], form.get("change")
+    source = once_replaced(source, *change) if change else source
+    flags = {name: form.get(name) for name in ("cell", "gates")}
+    report, printed = form_of(tmp_path, source, form["class"], **flags)
+    assert report.score == form["right"], printed
+    assert [words for words in form.get("words", ()) if words not in printed] == []
+    likely = next((r.likely for r in report.stages if r.verdict == "wrong"), "")
+    assert form.get("likely", "") in likely
+    if "likely" not in form:
+        assert report.wrong == []
+
+
+def test_the_adapter_of_another_constructor_makes_the_class_fit(tmp_path: Path) -> None:
+    report, _ = form_of(tmp_path, FORMS["source"], "Karpathy")
+    [adapter] = (note.partition("\n")[2] for note in report.notes if "class Fitted" in note)
+    source = FORMS["source"] + "\n\n" + textwrap.dedent(adapter)
+    assert form_of(tmp_path, source, "Fitted")[0].ok

@@ -1,23 +1,21 @@
 """Copying weights, in either direction: to the bit, and never shared."""
 
-from typing import Any
-
 import numpy as np
 import pytest
-import torch
 from torch import nn
 
-import concise_rnn
 import scratch_rnn
 from compare import copy_weights
 from compare.check.cases.layer_case import LayerCase
 from compare.check.cases.layer_results import CLASSES, build
 from compare.check.cases.reference import torch_layer
 from compare.parity.weights import named_state, parameters_as_arrays
+from concise_rnn import RNNModel
 from tests.model_cases import ModelCase, build_model
 from tests.properties import demand, identical
 from tests.reference import torch_model
 from tests.strategies import property_of_layers, property_of_models
+from tests.tables import cases
 
 
 @property_of_layers(T=1, B=1)
@@ -79,35 +77,15 @@ def test_the_parts_of_a_pair_are_named() -> None:
 
 
 SMALL = scratch_rnn.RNN(3, 4)
-NAMES = "the same parameter names, got only in the "
-REFUSED: list[tuple[Any, Any, str]] = [
-    (SMALL, nn.RNN(3, 5), r"weight_ih_l0 of shape \(5, 3\) and .*, got \(4, 3\) and float32$"),
-    (SMALL, nn.RNN(3, 4, dtype=torch.float64), r".* dtype float64, got \(4, 3\) and float32$"),
-    (
-        scratch_rnn.RNN(3, 4, bias=False),
-        nn.RNN(3, 4),
-        f"{NAMES}source: nothing; only in the target: bias_hh_l0, bias_ih_l0$",
-    ),
-    (
-        SMALL,
-        nn.RNN(3, 4, bias=False),
-        f"{NAMES}source: bias_hh_l0, bias_ih_l0; only in the target: nothing$",
-    ),
-    (nn.RNN(3, 4, 2), SMALL, f"{NAMES}source: bias_hh_l1, "),
-    (nn.RNN(3, 4, bidirectional=True), nn.RNN(3, 4), f"{NAMES}source: bias_hh_l0_reverse, "),
-    (scratch_rnn.RNNModel(SMALL, 3), nn.RNN(3, 4), f"{NAMES}source: linear.bias, "),
-    (
-        concise_rnn.RNNModel(nn.RNN(3, 4), 3),
-        scratch_rnn.RNNModel(scratch_rnn.RNN(4, 4), 4),
-        r"rnn.weight_ih_l0 of shape \(4, 4\) and ",
-    ),
-]
+REFUSED = cases("weights")["unlike"]
 
 
 @pytest.mark.parametrize(("source", "target", "message"), REFUSED)
 def test_unlike_parameters_are_refused_and_nothing_is_copied(
-    source: Any, target: Any, message: str
+    source: str, target: str, message: str
 ) -> None:
+    names = globals() | {"RNNModel": RNNModel}
+    source, target = eval(source, names), eval(target, names)
     before = {name: array.copy() for name, array in parameters_as_arrays(target).items()}
     with pytest.raises(ValueError, match=f"^expected {message}"):
         copy_weights(source, target)

@@ -160,9 +160,12 @@ def test_a_write_that_takes_less_than_it_was_given_is_asked_again(
             return os.write(descriptor, content[:3])
 
     monkeypatch.setattr(atomic, "system", Slow())
+    (tmp_path / "b").write_text("b")
+    (tmp_path / "a.unfinished").symlink_to(tmp_path / "b")  # which is not followed
     atomic.write_file(tmp_path / "a", [b"0123456789", memoryview(b"abc"), b""])
     assert (tmp_path / "a").read_bytes() == b"0123456789abc"
-    assert files_in(tmp_path) == ["a"]
+    assert (tmp_path / "b").read_text() == "b"
+    assert files_in(tmp_path) == ["a", "b"]
 
 
 def test_a_directory_that_vanished_is_named(saved: Store) -> None:

@@ -109,7 +109,7 @@ def test_a_run_that_is_killed_again_and_again_ends_in_the_same_bits(
     if on_disk:
         fox.write_text(TEXT * number(100, 20_000))
     server.size, server.cache = size, tmp_path / "cache" if on_disk else None
-    flags = [*more.split(), "--hidden-size", "16", "--epochs", "15"]
+    flags = f"{more} --hidden-size 16 --epochs 15 --max-tokens {len(TEXT)}".split()
     begin = arguments(command, fox, tmp_path / "whole", *flags, "--checkpoint-seconds", "0")
     start = time.monotonic()
     assert server.run(begin) == 0, server.output.read_text()

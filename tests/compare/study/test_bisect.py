@@ -118,13 +118,19 @@ def test_a_bug_is_found_where_it_is(
 
 
 def test_the_element_is_one_that_differs() -> None:
-    first = first_difference(bug="one-bias-learns").first
+    found = first_difference(bug="one-bias-learns")
+    first = found.first
     assert first.element is not None
     assert (
         abs(first.expected[first.element] - first.got[first.element])
         > np.broadcast_to(first.allowed, first.expected.shape)[first.element]
     )
     assert first.got[first.element] == 0
+    count = sum((abs(c.expected - c.got) > c.allowed).any() for c in found.comparisons)
+    assert count != len(found.comparisons) - count
+    text = shown(config(bug="one-bias-learns"))
+    assert f"  tensor   {first.tensor}, the first of {count} that differ\n" in text
+    assert f"  element  {first.describe()}\n" in text
 
 
 def test_a_bug_in_the_upper_layer_is_located_by_the_layer_alone() -> None:
@@ -196,6 +202,7 @@ def test_a_class_may_be_in_a_file_of_another_folder(student: str) -> None:
     Path("my_module_of_the_tests.py").rename("sub/a_file_of_the_tests.py")
     name = "sub/a_file_of_the_tests.py:MyRNN"
     assert f"Suspect: {name}" in shown(config(implementation=name))
+    assert command._file_name(config(device="cuda", dtype="float64")) == "cuda-float64"
     path = Path("runs/bisect-sub.a_file_of_the_tests.py.MyRNN.safetensors")
     again = shown(BisectConfig(replay=path, implementation=name))
     assert f"error: found the first difference of {name}: gradient of" in again

@@ -32,12 +32,11 @@ def _quickly() -> Iterator[None]:
 def test_list_names_every_bug_and_its_property(width: int) -> None:
     lines = printed(width, bug="list").split("\n")
     assert [line for line in lines if line in bugs.BUG_NAMES] == [bug.name for bug in BUGS]
-    assert lines[-2] == (
-        f"{len(BUGS)} bugs. `break NAME` shows one bug, `break all` applies all of them."
-    )
-    assert max(map(len, lines[:-2])) <= width
+    assert max(map(len, lines)) <= width
     words = " ".join("\n".join(lines).split())
     assert all(f"{bug.words} caught by {bug.caught_by!r}" in words for bug in BUGS)
+    end = f"{len(BUGS)} bugs. `break NAME` shows one bug, `break all` applies all of them."
+    assert words.endswith(end)
 
 
 RIGHT = quiz.ShortTraining((8.0, 4.0, 2.0), 2.5, 1.25, "the clock")

@@ -185,6 +185,9 @@ def test_the_flow_of_the_gradient(seen: Seen) -> None:
         assert names[1] == (
             f"from step {at + 1}" if at < K else "from the next step: it has no loss"
         )
+        if (seen.cell, seen.f) == ("rnn", "tanh"):
+            slope = shown(1 - results["h"][at - 1][i] ** 2)
+            assert f"times the slope, which is {slope} for unit {i}" in names
         assert names[-1].endswith(f": steps {K} to {at}" if at < K else "so far")
         weight = f"W_h{ {'rnn': 'h', 'gru': 'n', 'lstm': 'g'}[seen.cell] }[{i}, {i}]"
         assert seen.texts("#flow-numbers .one .remark")[-2:] == [weight, weight]

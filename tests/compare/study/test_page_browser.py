@@ -64,6 +64,29 @@ def test_tables_behind_the_pictures_hold_every_number(
         cells = [row.locator("th, td").all_text_contents() for row in rows]
         return [list(column) for column in zip(*cells, strict=True)]
 
+    sides = ["NumPy", "PyTorch", "difference in ulps"]
+    for table, heads in {
+        "state-table table >> nth=0": ["unit", *sides],
+        "state-table table >> nth=1": ["step", *sides],
+        "probability-table table": [
+            "token",
+            "next",
+            "logit",
+            f"probability, {sides[0]}",
+            *sides[1:],
+        ],
+        "backward-table table >> nth=0": ["step", "norm", "truncation"],
+        "backward-table table >> nth=1": ["loss", "norm"],
+        "backward-table table >> nth=2": ["loss", *(f"t {t}" for t in range(1, K + 1))],
+        "products table": ["unit", "weight", "state", "product"],
+        "checkpoints table": ["weights", "perplexity", "generated text"],
+    }.items():
+        found = opened.page.locator(f"#{table} >> thead th").all_text_contents()
+        assert found == heads, table
+    captions = opened.page.locator("#state-table caption, #probability-table caption")
+    assert captions.all_text_contents() == [
+        *("State at step 7", "Unit 3 at all steps", "After step 7, which reads r"),
+    ]
     units, ours, theirs, _ = columns("state")
     assert units == [str(i) for i in range(H)]
     assert ours == [str(x) for x in numbers["h"][7]]
@@ -212,6 +235,8 @@ def test_each_checkpoint_is_at_its_epoch(made: dict[str, Any], path: Path, open_
         assert at[epoch - 1, 0] == pytest.approx(chart.column(str(epoch)), abs=0.06)
     ticks = {*chart.words()} - {"epochs of training"}
     assert ticks == {*map(str, (0, 1, 2, 5, 10, 20, 50, 100, 200, 500, 1000))}
+    even = f"each of the {made['V']} tokens the same probability has perplexity {made['V']};"
+    assert even in opened.text("#perplexity-lead")
     rows = opened.page.locator("#checkpoints tbody tr").all()
     for row, found in zip(rows, made["checkpoints"], strict=True):
         cells = row.locator("th, td").all_text_contents()

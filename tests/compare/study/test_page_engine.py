@@ -80,22 +80,15 @@ def test_a_training_step_is_train_step(made: dict[str, Any], opened: Opened) -> 
 def test_the_chain_shows_recorded_results_gates_and_lines(
     made: dict[str, Any], opened: Opened
 ) -> None:
-    for c, t in ((0, K + 1), (0, 1), (1, 4)):  # after the last token there is no loss
+    sides = "#chain li:nth-last-child(-n + 4) [data-side=numpy]"
+    for c, t in ((0, K + 1), (0, 1)):  # after the last token there is no loss
         opened.choose(c=c, t=t, i=5)
-        found = made["checkpoints"][c]
-        numbers = found["numbers"] | found["details"]
+        numbers = made["checkpoints"][c]["numbers"]
         v = made["targets"][t - 1] if t <= K else int(numbers["p"][t - 1].argmax())
-        places: dict[str, Any] = {"h": (t, 5), "y": (t - 1, v), "p": (t - 1, v), "L": t - 1}
-        if not made["gates"]:
-            places = {"a": (made["column"][t - 1], 5), "u": (t - 1, 5), "z": (t - 1, 5)} | places
-        if t > K:
-            del places["L"]
-        for side, prefix in (("numpy", ""), ("torch", "torch.")):
-            shown = opened.page.locator(f"#chain [data-side={side}]").all_text_contents()
-            assert shown == [str(numbers[prefix + name][at]) for name, at in places.items()]
-        assert opened.text("#state-value") == str(numbers["h"][t, 5])
+        expected = [numbers["h"][t, 5], numbers["y"][t - 1, v], numbers["p"][t - 1, v]]
+        expected += [numbers["L"][t - 1]] if t <= K else []
+        assert opened.page.locator(sides).all_text_contents() == [str(x) for x in expected]
     parts = {"rnn": [], "gru": ["r", "z", "n"], "lstm": ["i", "f", "g", "o", "c"]}[made["cell"]]
-    assert opened.page.locator("#chain [data-side=page]").count() == len(parts)
     formulas = opened.page.locator("#chain .formula").all_text_contents()
     assert [f[:4] for f in formulas if f.split(" ")[0] in {f"{x}t" for x in parts}] == [
         f"{x}t =" for x in parts
@@ -104,8 +97,6 @@ def test_the_chain_shows_recorded_results_gates_and_lines(
         "#chain .where", has_text=CELLS[made["cell"]].plain.__name__.split(".")[-1]
     )
     assert of_the_cell.count() >= len(parts) + 1
-    assert opened.page.locator("#singular-value, #radius-value").count() == 2 * (not made["gates"])
-    assert all(row["ok"] for row in found["parity"])
 
 
 def test_the_gradient_flows_back_and_axe_finds_nothing(

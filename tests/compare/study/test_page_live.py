@@ -54,6 +54,8 @@ def test_the_gain_multiplies_the_recurrent_weights(
         model.parameters["rnn.weight_hh_l0"][...] = gain * W_hh
         louder, _ = model_of(opened, made)
         assert largest(louder.parameters, model.parameters) < 1e-15
+        assert opened.text("#gain-value") == f"× {gain:.2f}"
+        assert opened.text("#checkpoint-value") == f"after 1,000 epochs, W_hh × {gain:.2f}"
         ids = opened.page.evaluate("() => reading.ids")
         expected = results_of(model.parameters, ids, "rnn", "tanh")
         names = "h", "y", "p", "L", "norms", "gradient_norms"
@@ -102,6 +104,8 @@ def test_text_is_generated_and_sampled(made: dict[str, Any], path: Path, open_pa
     opened.fill("#temperature-slider", "0")
     assert "most likely" in opened.text("#drawn")
     opened.fill("#temperature-slider", "1.2")
+    assert opened.text("#temperature-value") == "1.2"
+    assert opened.text("#drawn-name") == "sampled, seed 0"
     first = opened.text("#drawn")
     assert len(first) == 40
     opened.click("#draw-again")

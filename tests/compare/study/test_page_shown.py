@@ -23,6 +23,7 @@ from tests.compare.study.reading import (
     quoted,
     shown,
 )
+from tests.scripts import ROOT
 
 # ---------------------------------------------------------------- 1: unrolled
 
@@ -189,6 +190,13 @@ def test_one_step_number_by_number(seen: Seen) -> None:
         gates = {"gru": "rzn", "lstm": "ifgoc"}[cell]
         strips += [(results[name][t], results[name][t][i]) for name in gates]
         at_unit = [results[name][t][i] for name in gates]
+    names = {
+        "rnn": ["at", "ht−1", f"row {i} of Whh", "their products", "zt"],
+        "gru": ["ar", "az", "an", "ur", "uz", "un", "rt", "zt", "nt"],
+        "lstm": ["ai", "af", "ag", "ao", "ui", "uf", "ug", "uo", "it", "ft", "gt", "ot", "ct"],
+    }[cell]
+    found = seen.texts("#chain .strip .name > span:first-child")
+    assert found == ["xt", *names, "ht", "yt"]
     one_hot = np.eye(len(seen.tokens))[seen.ids[t]]
     h, y, p = (results[name][t] for name in "hyp")
     strips = [(one_hot, None), *strips, (h, h[i]), (y, y[v])]
@@ -212,6 +220,13 @@ def test_one_step_number_by_number(seen: Seen) -> None:
     asides = seen.texts("#chain .what")
     assert asides == [f"unit {i}"] * (len(at_unit) + 1) + [*[quoted(TYPED[t + 1])] * 2, "nats"]
     logits, last = links.nth(-3), links.nth(-1)
+    V = len(seen.tokens)
+    shape = logits.locator(".shape div").last.text_content()
+    assert shape == f"({V},) = ({V}, {H}) ({H},) + ({V},)"
+    for line in links.locator(".source").all():
+        file, place = str(line.locator(".where").text_content()).split(":")
+        code = (ROOT / file).read_text(encoding="utf-8").splitlines()[int(place) - 1]
+        assert line.locator("code").text_content() == code.strip()
     adds = logits.locator("p .figure").text_content()
     assert float(adds) == digits(results["W"][v, i] * h[i], 8)
     assert f"with a probability of {percent(p[v])}" in last.text_content()
@@ -285,19 +300,21 @@ def test_the_recurrent_weights_and_the_largest_products(seen: Seen) -> None:
 def test_recorded_results_of_both_and_their_differences(network: Network, open_page: Open) -> None:
     opened, found = open_page(network.path), network.made["checkpoints"][0]
     numbers = found["numbers"] | found["details"]
-    apart = {name: abs(numbers[name].astype(float) - numbers[f"torch.{name}"]) for name in "hypL"}
+    names = "hypL" if network.made["gates"] else "auzhypL"
+    apart = {name: abs(numbers[name].astype(float) - numbers[f"torch.{name}"]) for name in names}
     t, i = (int(n) for n in np.unravel_index(apart["h"].argmax(), apart["h"].shape))
     opened.choose(c=0, t=t, i=i)
-    v = network.made["targets"][t - 1]
-    places: dict[str, Any] = {"h": (t, i), "y": (t - 1, v), "p": (t - 1, v), "L": t - 1}
+    v, column = network.made["targets"][t - 1], network.made["column"][t - 1]
+    places: dict[str, Any] = {"a": (column, i), "u": (t - 1, i), "z": (t - 1, i)}
+    places |= {"h": (t, i), "y": (t - 1, v), "p": (t - 1, v), "L": (t - 1,)}
     links = opened.page.locator("#chain > li:has([data-side=torch])")
-    before = links.count() - len(places)  # a, u and z of a cell without gates
+    assert links.count() == len(names)
 
     def shares(name: str, difference: float) -> str:
         return f"{percent(difference / found['allowed'][name])} of the tolerance"
 
-    for n, (name, at) in enumerate(places.items(), start=before):
-        link = links.nth(n)
+    for n, name in enumerate(names):
+        link, at = links.nth(n), places[name]
         a, b = numbers[name][at], numbers[f"torch.{name}"][at]
         terms = [str(term) for term in link.locator("dt").all_text_contents()]
         rows = dict(zip(terms, link.locator("dd").all_text_contents(), strict=True))
@@ -305,7 +322,7 @@ def test_recorded_results_of_both_and_their_differences(network: Network, open_p
         assert rows["PyTorch"] == str(b)
         both = "the same float" if a == b else shares(name, abs(float(a) - float(b)))
         assert rows["difference"] == both
-        row = apart[name][t if name == "h" else t - 1]
+        row = apart[name][at[0]]
         if row.ndim:
             most = "the same floats" if not row.any() else f"at most {shares(name, row.max())}"
             assert rows[f"all {row.size}"] == most
@@ -367,7 +384,7 @@ def test_recorded_results_of_both_and_their_differences(network: Network, open_p
     marks = opened.page.locator("#chain .agrees, #chain .apart").evaluate_all(
         "(all) => all.map((e) => [e.textContent, e.className])"
     )
-    assert len(marks) == 2 * (before + 4) - 1  # of one entry and of all; the loss is one number
+    assert len(marks) == 2 * len(names) - 1  # of one entry and of all; the loss is one number
     for words, kind in marks:
         assert kind == ("agrees" if words.startswith("the same float") else "apart")
     open_page(network.path)  # without these changes

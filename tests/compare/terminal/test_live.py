@@ -153,3 +153,4 @@ def test_a_drawing_fits_its_terminal(width: int, height: int, columns: int, rows
     assert max(map(len, lines)) == columns
     assert len(lines) == 1 + rows + 2 + 2  # label, curves, axis and its ends, legend
     assert [line.strip() for line in lines[-2:]] == ["⠒⠒ a 2", "x  b 1.235e+04"]
+    assert "│" in lines[1]
