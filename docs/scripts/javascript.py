@@ -1,7 +1,7 @@
 """Change the explain page's script in thousands of ways, and see that the tests of the page notice.
 
 `mutants.py` uses this for the files that end in .js. The mutants are made over the syntax tree of
-tree-sitter (pip install tree-sitter tree-sitter-javascript): another comparison, operator or
+tree-sitter: another comparison, operator or
 number, a condition that always or never holds, exchanged branches or neighbours, an empty string, a
 statement left out. A process of its own runs the tests, with the changed script in the pages.
 

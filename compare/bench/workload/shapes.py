@@ -19,7 +19,7 @@ from dataclasses import dataclass, replace
 from pathlib import Path
 from typing import Annotated, Any, Literal
 
-from compare.files import COUNT, SchemaError, excerpt, read_fields, read_json
+from compare.files import COUNT, SchemaError, excerpt, read_fields
 from compare.parity import CELLS
 from compare.terminal import UsageError
 
@@ -166,6 +166,8 @@ def read(path: Path, cell: str) -> list[Shape]:
     UsageError
         If the file cannot be read, or is not a list of shapes.
     """
+    from compare.files import read_json  # loads NumPy, which `--help` does without
+
     if path.suffix != ".json":
         known = ", ".join(NAMED)
         raise UsageError(f"expected --shapes to be {known} or a .json file, got {str(path)!r}")
