@@ -28,7 +28,16 @@ from compare.check.cases.parts import Case
 from compare.check.functions.drawing import Kinds, draw_backward, draw_step
 from compare.check.functions.plain import Array
 from compare.check.functions.signatures import signatures_of
-from compare.check.functions.stages import Functions, Inputs, Results, Stage, array, arrays, items
+from compare.check.functions.stages import (
+    Functions,
+    Inputs,
+    Results,
+    Stage,
+    array,
+    arrays,
+    items,
+    unchanged,
+)
 from compare.parity import Move
 
 ORDERS: dict[str, Order] = {"rnn": (), "lstm": ("i", "f", "o", "g")}
@@ -93,20 +102,23 @@ class Pair:
 
     def run_forward(self, functions: Functions, given: Inputs, move: Move) -> Results:
         """Compute the states."""
-        *found, _ = self._forward(functions, given, move)
-        return {n: array(n, value) for n, value in zip(self.results, found, strict=True)}
+        arguments, (*found, _) = self._forward(functions, given, move)
+        results = {n: array(n, value) for n, value in zip(self.results, found, strict=True)}
+        return results | unchanged(arguments)
 
     def run_backward(self, functions: Functions, given: Inputs, move: Move) -> Results:
         """Compute the states, then the gradients."""
-        *_, cache = self._forward(functions, given, move)
-        upstream = [move(given[f"d{name}"]) for name in self.results]
-        found = functions.call(self.backward, *upstream, move(cache))
-        return arrays(("dx", *(f"d{name}" for name in self.states), *GRADIENTS), found)
+        *_, cache = self._forward(functions, given, move)[1]
+        upstream = {f"d{name}": move(given[f"d{name}"]) for name in self.results}
+        found = functions.call(self.backward, *upstream.values(), move(cache))
+        names = ("dx", *(f"d{name}" for name in self.states), *GRADIENTS)
+        return arrays(names, found) | unchanged(upstream)
 
-    def _forward(self, functions: Functions, given: Inputs, move: Move) -> tuple[Any, ...]:
-        arguments = [move(given[name]) for name in ("x", *self.states, *WEIGHTS)]
-        result = functions.call(self.forward, *arguments, keep=(len(self.results),))
-        return items(result, (*self.results, "cache"))
+    def _forward(self, functions: Functions, given: Inputs, move: Move) -> tuple[Inputs, Any]:
+        """Return the arguments after the call, and its results."""
+        arguments = {name: move(given[name]) for name in ("x", *self.states, *WEIGHTS)}
+        result = functions.call(self.forward, *arguments.values(), keep=(len(self.results),))
+        return arguments, items(result, (*self.results, "cache"))
 
 
 def draw_steps(cell: str, seed: int, kinds: Kinds = ()) -> Iterator[Case]:

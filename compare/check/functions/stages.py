@@ -159,7 +159,8 @@ SECOND = " of a second call"
 """The ends of the names of tensors that must not change, or must be the same again."""
 
 
-def _unchanged(arguments: dict[str, np.ndarray]) -> Results:
+def unchanged(arguments: dict[str, np.ndarray]) -> Results:
+    """Return copies of the arguments as they are after a call, which may not change them."""
     return {name + ARGUMENT: value.copy() for name, value in arguments.items()}
 
 
@@ -173,7 +174,7 @@ def run_step(names: Signatures, functions: Functions, given: Inputs, move: Move)
     gates = items(named.pop("gates", ()), names.gates, "gates ")
     named |= dict(zip(names.gates, gates, strict=True))
     results = {name: array(name, named[name]) for name in names.computed}
-    return results | _unchanged({n: arguments[n] for n in ("x_t", *names.states, "W_hh")})
+    return results | unchanged({n: arguments[n] for n in ("x_t", *names.states, "W_hh")})
 
 
 def run_forward(names: Signatures, functions: Functions, given: Inputs, move: Move) -> Results:
@@ -183,7 +184,7 @@ def run_forward(names: Signatures, functions: Functions, given: Inputs, move: Mo
     kept = functions.kept()
     results = {"output": array("output", output)} | arrays(names.named("{}_n"), last)
     firsts_named = dict(zip(names.named("{}_0"), firsts, strict=True))
-    results |= _unchanged({"x": x, **firsts_named, "W_hh": weights[1]})
+    results |= unchanged({"x": x, **firsts_named, "W_hh": weights[1]})
     forward(names, functions, x / 2, [state / 2 for state in firsts], weights)
     return results | {"output" + AFTER_ANOTHER: array("output", functions.look(kept, 0))}
 
@@ -207,7 +208,7 @@ def run_step_backward(
     arguments = {name: move(given[name]) for name in inputs}
     result = functions.call(f"{names.cell}_step_backward", *arguments.values())
     gates = dict(zip(names.gates, arguments.pop("gates", ()), strict=True))
-    return arrays(names.step_gradients, result) | _unchanged(arguments | gates)
+    return arrays(names.step_gradients, result) | unchanged(arguments | gates)
 
 
 def run_backward(names: Signatures, functions: Functions, given: Inputs, move: Move) -> Results:
@@ -221,7 +222,7 @@ def run_backward(names: Signatures, functions: Functions, given: Inputs, move: M
     for suffix in ("", SECOND):
         found = functions.call(f"{names.cell}_backward", tape, *arguments.values())
         results |= {n + suffix: value for n, value in arrays(names.gradients, found).items()}
-        results |= _unchanged(arguments) if not suffix else {}
+        results |= unchanged(arguments) if not suffix else {}
     return results
 
 
@@ -234,7 +235,7 @@ def run_cross_entropy(functions: Functions, given: Inputs, move: Move) -> Result
     """Compute the loss and its gradient."""
     logits = move(given["logits"])
     found = functions.call("cross_entropy", logits, given["targets"])
-    return arrays(("loss", "d_logits"), found) | _unchanged({"logits": logits})
+    return arrays(("loss", "d_logits"), found) | unchanged({"logits": logits})
 
 
 def run_clip_grad_norm(functions: Functions, given: Inputs, move: Move) -> Results:

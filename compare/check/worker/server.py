@@ -102,6 +102,8 @@ class Server:
         if head.get("interpret"):
             self.interpreter = load_file(FOLDER / "interpreter.py", OURS)
         file, module = head["file"], head["module"]
+        if not file:
+            sys.audit("import", module, None, None, None, None)  # import_module raises no event
         self.module = load_file(file) if file else importlib.import_module(module)
         target, adapter = self.module, ""
         if head["name"]:
