@@ -29,6 +29,7 @@ from compare.check.functions.drawing import Kinds, draw_backward, draw_step
 from compare.check.functions.plain import Array
 from compare.check.functions.signatures import signatures_of
 from compare.check.functions.stages import (
+    AFTER_ANOTHER,
     Functions,
     Inputs,
     Results,
@@ -101,14 +102,18 @@ class Pair:
     results: tuple[str, ...]  # of the forward function, beside the cache
 
     def run_forward(self, functions: Functions, given: Inputs, move: Move) -> Results:
-        """Compute the states."""
+        """Compute the states; then others, which must not change the first."""
         arguments, (*found, _) = self._forward(functions, given, move)
         results = {n: array(n, value) for n, value in zip(self.results, found, strict=True)}
-        return results | unchanged(arguments)
+        results |= unchanged(arguments)
+        kept, first = functions.kept(), self.results[0]
+        self._forward(functions, given | {"x": given["x"] / 2}, move)
+        return results | {first + AFTER_ANOTHER: array(first, functions.look(kept, 0))}
 
     def run_backward(self, functions: Functions, given: Inputs, move: Move) -> Results:
-        """Compute the states, then the gradients."""
+        """Compute the states, then others, then the gradients of the first."""
         *_, cache = self._forward(functions, given, move)[1]
+        self._forward(functions, given | {"x": given["x"] / 2}, move)
         upstream = {f"d{name}": move(given[f"d{name}"]) for name in self.results}
         found = functions.call(self.backward, *upstream.values(), move(cache))
         names = ("dx", *(f"d{name}" for name in self.states), *GRADIENTS)
