@@ -83,8 +83,8 @@ def tried(folder: Path, cell: str, text: str) -> list[StageResult]:
 @pytest.mark.parametrize(
     "mistake",
     [
-        *mistakes()[:: number(10, 1)],
-        *gated_mistakes()[:: number(4, 1)],
+        *mistakes()[:: number(15, 1)],
+        *gated_mistakes()[:: number(7, 1)],
     ],
     ids=lambda mistake: mistake.name,
 )
@@ -110,7 +110,7 @@ RIGHT += [Right("the plain version", (), plain_source("rnn"))]
 
 @pytest.mark.parametrize("part", range(8))
 def test_a_right_solution_is_never_called_wrong(part: int, tmp_path: Path, count: Count) -> None:
-    for k, right in enumerate(RIGHT[part :: number(48, 8)]):
+    for k, right in enumerate(RIGHT[part :: number(96, 8)]):
         source = source_of(tmp_path, right.source)
         load = partial(in_process.Submission, source, reference)
         for seed in range(k, k + number(1, 10)):

@@ -24,7 +24,7 @@ def test_a_fault_at_a_boundary_is_found(fault: dict[str, str], tmp_path: Path) -
         assert generated_faults.found_by(form, file)
 
 
-@pytest.mark.parametrize(("what", "many"), [("fault", (5, 300)), ("rewrite", (2, 100))])
+@pytest.mark.parametrize(("what", "many"), [("fault", (3, 300)), ("rewrite", (1, 100))])
 def test_random_faults_are_found_and_random_rewrites_are_right(
     what: str, many: tuple[int, int], count: Count
 ) -> None:

@@ -56,7 +56,7 @@ def test_hostile_files(
     monkeypatch.setattr(process, "start", getattr(start, worker))
     monkeypatch.chdir(tmp_path)
     monkeypatch.setenv("COLUMNS", "200")
-    monkeypatch.setenv(MARK, tmp_path.name)
+    monkeypatch.setenv(MARK, str(tmp_path))
     text = file.get("before", "") + RIGHT + file.get("after", "")
     Path("student.py").write_text(text, encoding="utf-8")
     options = shlex.split(file.get("options", ""))
@@ -71,7 +71,7 @@ def test_hostile_files(
     assert (output + error).replace("\n", "").isprintable()
     if start.ForkServer.current is not None:
         start.ForkServer.current.stop()
-    assert [p for p in psutil.process_iter() if is_marked(p, tmp_path.name)] == [psutil.Process()]
+    assert [p for p in psutil.process_iter() if is_marked(p, str(tmp_path))] == [psutil.Process()]
     files = {path.name for path in Path().iterdir()}
     assert files == {"student.py", "a.json", "b.json", *file.get("files", ())}
 
