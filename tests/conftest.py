@@ -71,3 +71,11 @@ def tab() -> Iterator[Any]:
         tab.set_default_timeout(200_000)
         yield tab
         browser.close()
+
+
+LONG = ("test_fourth_cell.py", "test_data_parallel.py", "test_kernels.py")
+"""Begun first: at the end, one process would wait for the other."""
+
+
+def pytest_collection_modifyitems(items: list[pytest.Item]) -> None:
+    items.sort(key=lambda item: item.path.name not in LONG)
