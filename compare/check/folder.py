@@ -148,7 +148,7 @@ class _Job:
                 self._start()
             _send(self._process.stdin, path)
             row: Row = pickle.load(self._process.stdout)
-        except (EOFError, OSError, ValueError):
+        except (EOFError, OSError, ValueError, pickle.UnpicklingError):
             self.close()
             how, self._process = how_ended(self._process.returncode), None
             return NOTHING | {"failed": f"its check ended {how}"}

@@ -68,3 +68,14 @@ def test_what_is_done_is_kept(monkeypatch: pytest.MonkeyPatch) -> None:
     found = json.loads(Path("found.json").read_text(encoding="utf-8"))
     assert [row["file"] for row in found["files"]] == ["alice.py", "bob/mine.py"]
     assert set(psutil.Process().children(recursive=True)) <= before
+
+
+def test_a_job_that_ends_in_the_middle_of_an_answer_costs_one_file(
+    monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str]
+) -> None:
+    half = (
+        "import os, sys; sys.stdin.read(1); os.write(1, b'\\x80\\x04\\x95' + bytes(9)); os._exit(3)"
+    )
+    monkeypatch.setattr(folder, "JOB", half)
+    assert main(["check", "class", "--jobs", "1", *OPTIONS]) == 1
+    assert capsys.readouterr().out.count("error: its check ended with exit code 3") == 6
