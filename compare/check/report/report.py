@@ -232,7 +232,11 @@ def show(report: Report, terminal: Terminal) -> None:
         terminal.console.print(text, soft_wrap=True)
     terminal.line(f"  {report.score:g} of {len(report.stages)}", "bold")
     if report.sizes:
-        shown = (f"{letter} {a} to {b}" for letter, (a, b) in report.sizes.items() if b > 1)
+        shown = (
+            f"{letter} {a} to {b}" if a < b else f"{letter} {a}"
+            for letter, (a, b) in report.sizes.items()
+            if b > 1
+        )
         terminal.line(f"  sizes tried: {', '.join(shown)}", "dim")
     _show_entries(report, terminal)
     for note in report.notes:

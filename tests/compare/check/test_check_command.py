@@ -157,7 +157,11 @@ OWN_CLASS, OF_PYTORCH = (f"note: {NEEDED[kind]}" for kind in ("", "torch_module"
         ("classes.py:Refuses", f"{NONE}\n", "ValueError: expected a power of two (line 17)"),
         ("classes.py:Module", f"{NONE}\n", f"TypeError: Module.__init__() mis & {OF_PYTORCH}"),
         ("classes.py:ThreeGates", "0 of 3 parts", ", as of the cell gru: is --cell gru meant?"),
-        ("classes.py:FourGates", "0 of 3 parts", ", as of the cell lstm: is --cell lstm meant?"),
+        (
+            "classes.py:FourGates",
+            "0 of 3 parts",
+            ", as of the cell lstm: is --cell lstm meant? & sizes tried: T 3, B 2, V 4, H 5\n",
+        ),
         (
             "right_class.py:Consuming",
             "3 of 3 parts",

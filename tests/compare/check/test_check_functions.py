@@ -199,6 +199,8 @@ def test_what_it_prints_changes_nothing(tmp_path: Path) -> None:
     assert result.returncode == 0, result.stdout
     assert "6 of 6" in result.stdout
     assert "printed 20,000 lines, the first: 'a line 0'" in result.stdout
+    sizes = "N 1 to 130, T 1 to 70, B 1 to 70, V 1 to 130, H 1 to 130"
+    assert f"  sizes tried: {sizes}\n" in result.stdout
 
 
 def test_json_has_the_documented_fields(tmp_path: Path) -> None:
