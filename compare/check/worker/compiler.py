@@ -6,7 +6,7 @@ and writes a JSON file. `compare.check.kernels` starts it.
 
 from __future__ import annotations
 
-import importlib.util
+import importlib
 import json
 import re
 import subprocess
@@ -19,6 +19,8 @@ import triton.language
 from triton.backends.compiler import GPUTarget
 from triton.compiler import ASTSource
 from triton.runtime.jit import JITFunction
+
+from compare.check.worker.server import load_file
 
 CUOBJDUMP = Path(triton.__file__).parent / "backends" / "nvidia" / "bin" / "cuobjdump"
 USAGE = re.compile(r"REG:(\d+) STACK:(\d+)")
@@ -61,17 +63,6 @@ def compiled(function: Any, launch: dict[str, Any], capability: int) -> dict[str
     }
 
 
-def load(file: str, name: str) -> Any:
-    """Import a file under this name."""
-    spec = importlib.util.spec_from_file_location(name, file)
-    assert spec is not None
-    assert spec.loader is not None
-    module = importlib.util.module_from_spec(spec)
-    sys.modules[name] = module
-    spec.loader.exec_module(module)
-    return module
-
-
 def main(path: Path) -> None:
     """Compile what the file says, and write the results into it."""
     job = json.loads(path.read_text("utf-8"))
@@ -82,7 +73,7 @@ def main(path: Path) -> None:
             try:
                 module = importlib.import_module(launch["module"])
             except ModuleNotFoundError:
-                module = load(launch["file"], launch["module"])
+                module = load_file(launch["file"])
             results.append(compiled(getattr(module, launch["name"]), launch, job["capability"]))
         except Exception as error:  # the user's, the compiler's
             message = f"{type(error).__name__}: {' '.join(str(error).split())[:300]}"
