@@ -5,8 +5,6 @@ results are the submission's within the tolerance, in several cases. If there is
 tensor alone may show a transposition, a sign or a factor.
 """
 
-from __future__ import annotations
-
 import copy
 import re
 from collections.abc import Callable, Iterator, Mapping, Sequence
@@ -315,8 +313,11 @@ def _gives(computation: Computation, observed: Observed, names: Sequence[str] = 
             if not all(are_near(mistaken[n], right[n], _coarse(right[n])) for n in others):
                 return False  # it makes more wrong than is wrong
             own = tolerances(computation, perturbations=6)[1]
+            right_allowed = {
+                n: allowed[n] if np.shape(allowed[n]) == own[n].shape else 0.0 for n in names
+            }
             return all(
-                are_near(mistaken[n], got[n], own[n] + _of_shape(allowed[n], own[n]))
+                are_near(mistaken[n], got[n], own[n] + right_allowed[n])
                 and _is_nearer(got[n], mistaken[n], right[n], allowed[n])
                 for n in names
             )
@@ -333,11 +334,6 @@ def _is_nearer(
     apart = absolute_difference(got, right)
     is_wrong = bool(np.any(apart > allowed))
     return not is_wrong or largest_difference(got, mistaken) <= apart.max() / 2
-
-
-def _of_shape(allowed: np.ndarray | float, like: np.ndarray) -> np.ndarray | float:
-    """Return a tolerance of the right results; 0 if they have another shape."""
-    return allowed if np.shape(allowed) == like.shape else 0.0
 
 
 def _coarse(array: np.ndarray) -> float:

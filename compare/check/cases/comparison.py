@@ -1,7 +1,5 @@
 """Compare results tensor by tensor: the expected values, the values that came, the tolerance."""
 
-from __future__ import annotations
-
 import math
 from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass
@@ -130,15 +128,9 @@ def answer_of(expected: Results, ours: Computation) -> Answer:
 def compared(
     answer: Answer, got: Mapping[str, np.ndarray], time_axes: Mapping[str, int] | None = None
 ) -> tuple[Comparison, ...]:
-    """Compare each expected tensor; one that is missing is wrong.
+    """Compare each expected tensor; one that is missing is wrong, and others are ignored.
 
-    Parameters
-    ----------
-    answer : Answer
-    got : mapping of str to ndarray
-        Names that the answer does not have are ignored.
-    time_axes : mapping of str to int, optional
-        The axis of the time steps, of each tensor that has one.
+    `time_axes` has the axis of the time steps, of each tensor that has one.
     """
     axes = time_axes or {}
     return tuple(

@@ -1,7 +1,5 @@
 """The order of the gates in a weight: PyTorch's, or that of the user's code."""
 
-from __future__ import annotations
-
 from collections.abc import Callable, Sequence
 from functools import partial
 from typing import Any
@@ -41,30 +39,6 @@ def _reordered(array: np.ndarray, before: Order, after: Order) -> np.ndarray:
         return array
     blocks = np.split(array, len(before))
     return np.concatenate([blocks[before.index(gate)] for gate in after])
-
-
-class InOrder:
-    """Six functions of a submission, whose weights have their gates in another order.
-
-    The gates that a step returns stay in PyTorch's order.
-    """
-
-    def __init__(self, submission: Any, cell: str, order: Order) -> None:
-        self._submission, self._cell, self._order = submission, cell, order
-
-    def __getattr__(self, name: str) -> Any:
-        return getattr(self._submission, name)
-
-    def __enter__(self) -> InOrder:
-        return self
-
-    def __exit__(self, *_: object) -> None:
-        self._submission.close()
-
-    def call(self, name: str, *args: Any, keep: Sequence[int] = ()) -> Any:
-        """Call a function with arguments in PyTorch's order."""
-        call = partial(self._submission.call, name, keep=keep)
-        return translated(call, name, self._cell, args, CELLS[self._cell].gates, self._order)
 
 
 def translated(

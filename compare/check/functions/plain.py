@@ -9,8 +9,6 @@ places, because it adds in another order or computes log p where the plain versi
 >>> PlainFunctions("rnn", [wrong]).step(x_t, h, W_ih, W_hh, b_ih, b_hh)       # doctest: +SKIP
 """
 
-from __future__ import annotations
-
 import ast
 import inspect
 from collections.abc import Sequence
@@ -26,8 +24,7 @@ from compare.parity import CELLS, Move, unmoved
 
 Array = np.ndarray
 
-LOSS_FILE = "scratch_rnn/plain/elman.py"
-"""Where `cross_entropy` and `clip_grad_norm` are."""
+LOSS_FILE = "scratch_rnn/plain/elman.py"  # where `cross_entropy` and `clip_grad_norm` are
 
 ROUNDED = {"dot", "exp", "expm1", "log", "log1p", "matmul", "mean", "prod", "sqrt", "sum", "tanh"}
 """Functions whose results are rounded; those of other functions are copies of their arguments."""
@@ -85,22 +82,17 @@ class PlainFunctions:
         kept = tape[: len(tape) - len(self._options)]
         return output, last, tuple(_stacked(item) for item in kept)
 
-    def step_backward(self, *given: Any) -> tuple[Array, ...]:
+    def step_backward(self, *given: Any) -> Any:
         """Return the gradients of x_t, of the states, of both weights and of the biases."""
-        found: tuple[Array, ...] = self._cell[f"{self.cell}_step_backward"](*given)
-        return found
+        return self._cell[f"{self.cell}_step_backward"](*given)
 
-    def backward(self, tape: Any, *given: Array) -> tuple[Array, ...]:
+    def backward(self, tape: Any, *given: Array) -> Any:
         """Return the gradients of x, of the first states, of both weights and of the biases."""
-        found: tuple[Array, ...] = self._cell[f"{self.cell}_backward"](
-            (*tape, *self._options), *given
-        )
-        return found
+        return self._cell[f"{self.cell}_backward"]((*tape, *self._options), *given)
 
-    def cross_entropy(self, logits: Array, targets: Array) -> tuple[Any, Array]:
+    def cross_entropy(self, logits: Array, targets: Array) -> Any:
         """Return the loss and its gradient."""
-        loss, d_logits = self._loss["cross_entropy"](logits, targets)
-        return loss, d_logits
+        return self._loss["cross_entropy"](logits, targets)
 
     def clip_grad_norm(self, gradients: list[Array], max_norm: float) -> Any:
         """Scale the gradients in place; return their norm."""

@@ -5,12 +5,11 @@ version, or those with a mistake. The right results and their tolerance come fro
 The stages of all cells are in `compare.check.functions.exercises`.
 """
 
-from __future__ import annotations
-
 import copy
 from collections.abc import Callable, Iterator, Sequence
 from dataclasses import dataclass
-from functools import cache
+from functools import cache, partial
+from operator import itemgetter
 from typing import Any, Protocol
 
 import numpy as np
@@ -30,11 +29,8 @@ class Functions(Protocol):
     def call(self, name: str, *args: Any, keep: Sequence[int] = ()) -> Any:
         """Call one; items of the result that are named in `keep` are objects of its own."""
 
-    def kept(self) -> Any:
-        """Return a handle of the last result."""
-
-    def look(self, kept: Any, k: int) -> Any:
-        """Return an item of a result as it is now."""
+    def first_item(self) -> Callable[[], Any]:
+        """Return a function that gives the first item of the last result, as it is then."""
 
 
 class LocalFunctions:
@@ -50,13 +46,9 @@ class LocalFunctions:
         self._result = getattr(self.methods, name.removeprefix(self._prefix))(*args)
         return self._result
 
-    def kept(self) -> Any:
-        """Return the last result."""
-        return self._result
-
-    def look(self, kept: Any, k: int) -> Any:
-        """Return an item of it."""
-        return kept[k]
+    def first_item(self) -> Callable[[], Any]:
+        """Return a function that gives the first item of the last result, as it is then."""
+        return partial(itemgetter(0), self._result)
 
 
 @dataclass(frozen=True)
@@ -160,7 +152,7 @@ def unchanged(arguments: dict[str, np.ndarray]) -> Results:
 
 def run_step(names: Signatures, functions: Functions, given: Inputs, move: Move) -> Results:
     """Call one step."""
-    arguments = {name: move(given[name]) for name in ("x_t", *names.states, *WEIGHTS)}
+    arguments = {name: move(given[name]) for name in names.arguments("step")}
     result = functions.call(f"{names.cell}_step", *arguments.values())
     several = len(names.step_results) > 1
     found = items(result, names.step_results) if several else (result,)
@@ -175,12 +167,12 @@ def run_forward(names: Signatures, functions: Functions, given: Inputs, move: Mo
     """Run a sequence; then another one, which must not change the results of the first."""
     x, firsts, weights = _sequence(names, given, move)
     output, last = forward(names, functions, x, firsts, weights)[:2]
-    kept = functions.kept()
+    output_now = functions.first_item()
     results = {"output": array("output", output)} | arrays(names.named("{}_n"), last)
     firsts_named = dict(zip(names.named("{}_0"), firsts, strict=True))
     results |= unchanged({"x": x, **firsts_named, "W_hh": weights[1]})
     forward(names, functions, x / 2, [state / 2 for state in firsts], weights)
-    return results | {"output" + AFTER_ANOTHER: array("output", functions.look(kept, 0))}
+    return results | {"output" + AFTER_ANOTHER: array("output", output_now())}
 
 
 def forward(
@@ -198,8 +190,7 @@ def run_step_backward(
     names: Signatures, functions: Functions, given: Inputs, move: Move
 ) -> Results:
     """Compute the gradients of one step."""
-    inputs = (*names.named("d_{}_next"), *names.seen, "W_ih", "W_hh")
-    arguments = {name: move(given[name]) for name in inputs}
+    arguments = {name: move(given[name]) for name in names.arguments("step_backward")}
     result = functions.call(f"{names.cell}_step_backward", *arguments.values())
     gates = dict(zip(names.gates, arguments.pop("gates", ()), strict=True))
     return arrays(names.step_gradients, result) | unchanged(arguments | gates)

@@ -1,9 +1,7 @@
-"""Try a submission's functions on the cases of each stage."""
-
-from __future__ import annotations
+"""Try a submission's functions on the cases of each stage, and on others (`--deep`)."""
 
 from collections.abc import Callable, Iterator, Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from functools import lru_cache, partial
 from typing import Any
 
@@ -12,6 +10,8 @@ import numpy as np
 from compare.check.cases.comparison import Comparison, compared_soon, widened
 from compare.check.cases.gate_order import parse_order, translated
 from compare.check.cases.parts import Case, Malformed, in_float64
+from compare.check.cases.searching import EXAMPLES, search
+from compare.check.functions.drawing import DTYPES, Kind
 from compare.check.functions.plain import PlainFunctions, less_accurate
 from compare.check.functions.signatures import signatures_of
 from compare.check.functions.stages import (
@@ -50,15 +50,15 @@ class SubmissionFunctions:
             return reference(name, args)
         if name not in self.submission.names:
             raise Trouble("missing", f"no function {name}")
-        return self.submission.call(name, *args, keep=keep)
+        call = partial(self.submission.call, name, keep=keep)
+        cell, order = self.submission.order
+        if not order:
+            return call(*args)
+        return translated(call, name, cell, args, CELLS[cell].gates, order)
 
-    def kept(self) -> Any:
-        """Return the handle of the last result."""
-        return self.submission.last
-
-    def look(self, kept: Any, k: int) -> Any:
-        """Return an item of a result as it is now."""
-        return self.submission.look(Handle(kept.number, (k,)))
+    def first_item(self) -> Callable[[], Any]:
+        """Return a function that gives the first item of the last result, as it is then."""
+        return partial(self.submission.look, Handle(self.submission.last.number, (0,)))
 
 
 class WithOneForwardPass(SubmissionFunctions):
@@ -202,6 +202,47 @@ def _most_telling(results: Sequence[StageResult], forward: str, stage: Stage) ->
         return first
     wrong = [r for r in results if r.verdict == "wrong" and r.wrong is not None]
     return wrong[0 if forward else -1] if wrong else first
+
+
+# Searching further (`--deep`) --------------------------------------------------------------------
+
+FIELDS = {"dtype": DTYPES, "order": ("C", "F")}
+
+
+def search_stage(
+    result: StageResult, submission: Submission, seed: int, examples: int = EXAMPLES
+) -> StageResult:
+    """Return the result of a right stage after a search.
+
+    If a case is wrong, it is the first one of the result's stage.
+    """
+    attempt, stage = Attempt(result.replaced), result.stage
+
+    def is_wrong(drawn: dict[str, Any]) -> bool:
+        submission.revive()
+        return attempt.run(_with(stage, drawn, alone=True), submission, seed).verdict != "right"
+
+    found, tried = search(FIELDS, is_wrong, seed, examples)
+    cases_of.cache_clear()  # many of them are large
+    if found is not None:
+        submission.revive()
+        again = attempt.run(_with(stage, found), submission, seed)
+        if again.verdict != "right":
+            result = again
+    result.cases += len(tried)
+    result.tried += tried
+    return result
+
+
+def _with(stage: Stage, drawn: dict[str, Any], *, alone: bool = False) -> Stage:
+    """Return the stage with a case more, before its own."""
+    kind = Kind(**{name: value for name, value in drawn.items() if name != "seed"})
+
+    def draw(seed: int) -> Iterator[Case]:
+        yield from stage.draw(drawn["seed"], [kind])
+        yield from () if alone else stage.draw(seed)
+
+    return replace(stage, draw=draw)
 
 
 # The gradient at the states of the submission's own forward pass --------------------------------

@@ -4,8 +4,6 @@ If both sides are the same operations on the same numbers, they have to be equal
 operations differ, the difference has to be within the tolerance.
 """
 
-from __future__ import annotations
-
 from typing import Any
 
 import numpy as np

@@ -44,16 +44,11 @@ from compare.check.properties.of_layers import ARRAYS, broadcast, fortran
 from compare.check.properties.of_memory import scaled
 from compare.check.worker.client import Trouble
 from compare.terminal import Terminal
-from tests.annotations import unchecked
 from tests.compare.check.corpus import LAYERS, Layer
 from tests.counts import Count, number
 from tests.in_process import submission_of
 
-
-@pytest.fixture(autouse=True)
-def _quickly() -> Iterator[None]:
-    with unchecked(), np.errstate(all="ignore"):
-        yield
+pytestmark = pytest.mark.usefixtures("quietly")
 
 
 @cache
