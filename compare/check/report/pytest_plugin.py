@@ -108,7 +108,11 @@ class Item(pytest.Item):
 
     def __init__(self, *, test: Callable[[], None], **kwargs: Any) -> None:
         super().__init__(**kwargs)
-        self.runtest = test  # type: ignore[method-assign]
+        self.test = test
+
+    def runtest(self) -> None:
+        """Pass if the row or the training is right."""
+        self.test()
 
     def repr_failure(self, excinfo: pytest.ExceptionInfo[BaseException], style: Any = None) -> Any:
         """Show the explanation alone."""
