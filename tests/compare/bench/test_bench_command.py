@@ -20,11 +20,9 @@ from compare.bench.rows.row import Row
 from compare.bench.workload.case import NUM_PREDS
 from compare.bench.workload.work import LEFT_OUT, TIMED, flops
 from compare.terminal import Terminal, UsageError
-from tests.compare.bench.bench_help import MODEL, bench_of, hasty, shapes_file, terminal
+from tests.compare.bench.bench_help import MODEL, bench_of, shapes_file, terminal
 from tests.compare.bench.test_bench_result import full
 from tests.tables import messages
-
-__all__ = ["hasty"]
 
 
 @pytest.mark.usefixtures("hasty")

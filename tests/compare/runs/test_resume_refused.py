@@ -15,10 +15,10 @@ from tests.compare.runs.runs import (
     TEXT,
     UPDATES,
     VARIANTS,
+    Trainings,
     arguments,
     contents,
     newest,
-    only,
     untouched,
 )
 
@@ -100,7 +100,7 @@ def test_a_run_is_resumed_by_the_command_that_began_it(
 
 
 def test_a_damaged_checkpoint_costs_only_the_way_from_the_one_before(
-    stopped: Path, fox: Path, tmp_path: Path, capsys: pytest.CaptureFixture[str]
+    stopped: Path, trainings: Trainings, capsys: pytest.CaptureFixture[str]
 ) -> None:
     path = newest(stopped)
     content = bytearray(path.read_bytes())
@@ -111,8 +111,7 @@ def test_a_damaged_checkpoint_costs_only_the_way_from_the_one_before(
     out = capsys.readouterr().out
     assert "Skipped: expected content with the SHA-256 " in out
     assert f"Resuming {stopped} after update 4 of {UPDATES}\n" in out
-    assert main(arguments(VARIANTS["both"], fox, tmp_path / "whole")) == 0
-    assert contents(stopped) == contents(only(tmp_path / "whole"))
+    assert contents(stopped) == contents(trainings.whole(VARIANTS["both"]))
 
 
 def test_two_processes_do_not_write_in_one_run(stopped: Path, refused: Callable[..., str]) -> None:
