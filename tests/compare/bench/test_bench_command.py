@@ -14,6 +14,7 @@ from compare.bench import command
 from compare.bench.command import bench
 from compare.bench.config import BenchConfig
 from compare.bench.measure.budget import Budget
+from compare.bench.results import pictures
 from compare.bench.results.result import Document, Memory
 from compare.bench.rows.numpy_rows import Plain
 from compare.bench.rows.row import Row
@@ -29,6 +30,7 @@ from tests.tables import messages
 def test_a_benchmark_is_shown_again_from_its_file_alone(
     tmp_path: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
+    monkeypatch.setattr(command, "draw", pictures.draw)
     path = tmp_path / "found.json"
     to, printed = terminal()
     found = bench_of(tmp_path, MODEL, to, cell="lstm")

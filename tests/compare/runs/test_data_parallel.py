@@ -26,6 +26,7 @@ from tests.compare.runs import two_processes
 from tests.compare.runs.runs import EPOCHS, FLAGS, contents, only
 from tests.compare.runs.two_processes import LR, MAX_NORM, STOPPED, WHOLE
 from tests.properties import demand
+from tests.tables import messages
 
 ROOT = Path(__file__).parents[3]
 
@@ -175,29 +176,15 @@ def test_every_row_is_read_by_one_process(monkeypatch: pytest.MonkeyPatch) -> No
         data_parallel.rows_of_process(13)
 
 
-@pytest.mark.parametrize(
-    ("arguments", "refusal"),
-    [
-        ("run", "expected train --model concise with 2 processes, got run"),
-        ("bench", "expected train --model concise with 2 processes, got bench"),
-        (
-            "train --model scratch",
-            "expected train --model concise with 2 processes, got train --model scratch",
-        ),
-        (
-            "train --model concise --batch-size 33",
-            "expected a --batch-size divisible by the 2 processes, got 33",
-        ),
-    ],
-)
+REFUSALS = messages("two processes")
+
+
+@pytest.mark.parametrize("arguments", REFUSALS)
 def test_the_first_of_several_processes_reports_a_refusal(
-    arguments: str,
-    refusal: str,
-    monkeypatch: pytest.MonkeyPatch,
-    capsys: pytest.CaptureFixture[str],
+    arguments: str, monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str]
 ) -> None:
     monkeypatch.setenv("WORLD_SIZE", "2")
-    for rank, message in (("0", f"rnn-parity: {refusal}\n"), ("1", "")):
+    for rank, message in (("0", f"rnn-parity: {REFUSALS[arguments]}\n"), ("1", "")):
         monkeypatch.setenv("RANK", rank)
         assert main(arguments.split()) == 2
         assert capsys.readouterr() == ("", message)

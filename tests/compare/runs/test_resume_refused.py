@@ -21,26 +21,12 @@ from tests.compare.runs.runs import (
     newest,
     untouched,
 )
+from tests.tables import messages
 
 pytestmark = pytest.mark.usefixtures("without_curves", "without_checks")
 
 
-OTHER_FLAGS = {
-    "--hidden-size 5": "--hidden-size 5 instead of 4",
-    "--num-layers 2": "--num-layers 2 instead of 1",
-    "--nonlinearity relu": "--nonlinearity relu instead of tanh",
-    "--dtype float64": "--dtype float64 instead of float32",
-    "--lr 0.25": "--lr 0.25 instead of 0.5",
-    "--max-norm inf": "--max-norm inf instead of 1.0",
-    "--state reset": "--state reset instead of carried",
-    "--seed 1": "--seed 1 instead of 0",
-    "--batch-size 3": "--batch-size 3 instead of 4",
-    "--num-steps 7": "--num-steps 7 instead of 8",
-    "--token word --num-steps 2": "--token word instead of char, --num-steps 2 instead of 8",
-    "--max-tokens 200": "--max-tokens 200 instead of 10000",
-    "--name other": "--name other instead of None",
-    "--lr 0.25 --seed 3": "--lr 0.25 instead of 0.5, --seed 3 instead of 0",
-}
+OTHER_FLAGS = messages("options of another run")
 
 
 @pytest.mark.parametrize("flags", OTHER_FLAGS)
