@@ -38,6 +38,7 @@ from compare.check.symptoms import (
 from compare.check.worker.client import Trouble
 from compare.parity import (
     CELLS,
+    PERTURBATIONS,
     Computation,
     Move,
     absolute_difference,
@@ -126,17 +127,19 @@ def lines_of_mistake(words: str, cell: str) -> tuple[str, ...]:
 def _observed(result: StageResult, functions: Functions, seed: int) -> list[Observed]:
     """Return the submission's results of the wrong case, and of others."""
     observed: list[Observed] = []
+    assert result.case is not None
     for case, answer in cases_of(result.stage, seed):
-        assert result.case is not None
         if case is result.case:
-            got = {c.tensor: c.got for c in result.comparisons}
-            observed.insert(0, Observed(case, answer.results, answer.tolerance, got))
+            got, place = {c.tensor: c.got for c in result.comparisons}, 0
         elif len(observed) < CASES_TO_AGREE and _is_like(case, result.case):
             try:
-                got = run_quietly(result.stage, functions, case.inputs)
+                got, place = run_quietly(result.stage, functions, case.inputs), len(observed)
             except (Trouble, Malformed):
                 continue
-            observed.append(Observed(case, answer.results, answer.tolerance, got))
+        else:
+            continue
+        tolerance = answer.tolerance(PERTURBATIONS)
+        observed.insert(place, Observed(case, answer.results, tolerance, got))
     return observed
 
 

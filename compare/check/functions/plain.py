@@ -21,7 +21,7 @@ from typing import Any
 import numpy as np
 
 from compare.check.bugs.patches import Patch, patched_source
-from compare.check.cases.gate_order import Order, to_ours, to_own, translated
+from compare.check.cases.gate_order import Order, translated
 from compare.parity import CELLS, Move, unmoved
 
 Array = np.ndarray
@@ -114,12 +114,8 @@ class ReadInOrder:
         self.cell, self._order, self._own = cell, order, PlainFunctions(cell)
 
     def __getattr__(self, kind: str) -> Any:
-        return lambda *args: translated(
-            getattr(self._own, kind),
-            *(kind, self.cell, args),
-            before=lambda array: to_ours(array, self.cell, self._order),
-            after=lambda array: to_own(array, self.cell, self._order),
-        )
+        function, gates = getattr(self._own, kind), CELLS[self.cell].gates
+        return lambda *args: translated(function, kind, self.cell, args, self._order, gates)
 
 
 def _stacked(item: Any) -> Any:

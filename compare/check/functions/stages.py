@@ -10,7 +10,7 @@ from __future__ import annotations
 import copy
 from collections.abc import Callable, Iterator, Sequence
 from dataclasses import dataclass
-from functools import cached_property, partial
+from functools import cache
 from typing import Any, Protocol
 
 import numpy as np
@@ -18,7 +18,7 @@ import numpy as np
 from compare.check.cases.parts import Case, Malformed, Part, PartResult, in_float64, kind_of
 from compare.check.functions.plain import PlainFunctions, less_accurate
 from compare.check.functions.signatures import WEIGHTS, Signatures
-from compare.parity import FEW, PERTURBATIONS, Move, tolerances, unmoved
+from compare.parity import Move, tolerances, unmoved
 
 Results = dict[str, np.ndarray]
 Inputs = dict[str, Any]
@@ -64,18 +64,8 @@ class Expected:
     """The right results of a case, and their tolerance."""
 
     results: Results
-    measure: Callable[[int], Results]  # the tolerance, with so many perturbations
+    tolerance: Callable[[int], Results]  # of each entry, with so many perturbations
     dtype: str  # the coarsest that the results may have
-
-    @cached_property
-    def tolerance(self) -> Results:
-        """The tolerance of each entry."""
-        return self.measure(PERTURBATIONS)
-
-    @cached_property
-    def first(self) -> Results:
-        """A smaller tolerance, which costs less."""
-        return self.measure(FEW)
 
 
 @dataclass(frozen=True, slots=True)
@@ -97,23 +87,27 @@ class Stage(Part):
         def perturbed(move: Move) -> PlainFunctions:
             return PlainFunctions(self.cell, less_accurate(self.cell), move)
 
-        return Expected(results, partial(self.tolerance, case, perturbed), case.dtype)
+        return Expected(results, self.tolerance_of(case, perturbed), case.dtype)
 
     def functions(self, methods: Any) -> LocalFunctions:
         """Return methods under the names of the exercise."""
         return LocalFunctions(self.wrap(methods) if self.wrap else methods)
 
-    def tolerance(
-        self, case: Case, perturbed: Callable[[Move], Any], perturbations: int
-    ) -> Results:
-        """Measure the tolerance with functions that are made with a move."""
+    def tolerance_of(
+        self, case: Case, perturbed: Callable[[Move], Any]
+    ) -> Callable[[int], Results]:
+        """Return a function that measures the tolerance, with functions made with a move."""
 
         def compute(move: Move) -> Results:
             results = self.run(self.functions(perturbed(move)), copy.deepcopy(case.inputs), move)
             return {name: value.astype(case.dtype) for name, value in results.items()}
 
-        with np.errstate(all="ignore"):
-            return tolerances(compute, perturbations=perturbations)[1]
+        @cache
+        def measured(perturbations: int) -> Results:
+            with np.errstate(all="ignore"):
+                return tolerances(compute, perturbations=perturbations)[1]
+
+        return measured
 
 
 @dataclass(slots=True)

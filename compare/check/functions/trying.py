@@ -9,9 +9,8 @@ from typing import Any
 
 import numpy as np
 
-from compare.check.cases.comparison import Answer, Comparison, widened
-from compare.check.cases.comparison import compared as compared_with
-from compare.check.cases.gate_order import parse_order, to_ours, to_own, translated
+from compare.check.cases.comparison import Comparison, compared_soon, widened
+from compare.check.cases.gate_order import parse_order, translated
 from compare.check.cases.parts import Case, Malformed, in_float64
 from compare.check.functions.plain import PlainFunctions, less_accurate
 from compare.check.functions.signatures import signatures_of
@@ -24,7 +23,7 @@ from compare.check.functions.stages import (
     run_quietly,
 )
 from compare.check.worker.client import Handle, Submission, Trouble
-from compare.parity import Move, unmoved
+from compare.parity import CELLS, Move, unmoved
 
 
 def reference(name: str, args: Any, order: str | None = None) -> Any:
@@ -33,13 +32,8 @@ def reference(name: str, args: Any, order: str | None = None) -> Any:
     `order` is that of the gates in the weights of the submission, as --gates has it.
     """
     cell = name.partition("_")[0]
-    functions, own = LocalFunctions(PlainFunctions(cell)), parse_order(order, cell)
-    return translated(
-        lambda *given: functions.call(name, *given),
-        *(name, cell, args),
-        before=lambda array: to_ours(array, cell, own),
-        after=lambda array: to_own(array, cell, own),
-    )
+    call = partial(LocalFunctions(PlainFunctions(cell)).call, name)
+    return translated(call, name, cell, args, parse_order(order, cell), CELLS[cell].gates)
 
 
 class SubmissionFunctions:
@@ -90,18 +84,12 @@ def cases_of(stage: Stage, seed: int) -> tuple[tuple[Case, Expected], ...]:
 
 
 def compared(right: Expected, got: Results) -> tuple[Comparison, ...]:
-    """Compare results with the right ones, in the order in which they are computed.
-
-    A few perturbations give a smaller tolerance than all: what is within it needs no more.
-    """
+    """Compare results with the right ones, in the order in which they are computed."""
     wide = {name: widened(array, right.dtype) for name, array in got.items()}
     for name, expected in right.results.items():
         if expected.shape == () and wide[name].size == 1:
             wide[name] = wide[name].reshape(())
-    comparisons = compared_with(Answer(right.results, right.first), wide)
-    if all(comparison.ok for comparison in comparisons):
-        return comparisons
-    return compared_with(Answer(right.results, right.tolerance), wide)
+    return compared_soon(right.results, right.tolerance, wide)
 
 
 @dataclass(frozen=True, slots=True)
@@ -251,4 +239,4 @@ def _at_own_states(
     if np.asarray(output).dtype.itemsize < states.dtype.itemsize:  # states in float32
         inputs = {name: np.asarray(value, np.float32) for name, value in case.inputs.items()}
         case = Case(case.words, inputs, "float32")
-    return Expected(results, partial(stage.tolerance, case, at_states), case.dtype)
+    return Expected(results, stage.tolerance_of(case, at_states), case.dtype)

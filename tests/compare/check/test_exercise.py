@@ -39,7 +39,7 @@ from compare.check.functions.stages import (
 from compare.check.functions.template import template_of
 from compare.check.functions.trying import cases_of, compared, reference, try_all
 from compare.check.worker.client import Source
-from compare.parity import CELLS
+from compare.parity import CELLS, PERTURBATIONS
 from compare.terminal import Terminal
 from tests import in_process
 from tests.annotations import unchecked
@@ -151,7 +151,9 @@ def differs_from_torch(file: Right | Mistake) -> list[str]:
         for case, right in cases_of(stage, 0)[: number(20, 99)]:
             if case.dtype == "float64":
                 expected = run_quietly(stage, own, case.inputs)
-                allowed = {name: 2 * array for name, array in right.tolerance.items()}
+                allowed = {
+                    name: 2 * array for name, array in right.tolerance(PERTURBATIONS).items()
+                }
                 of_torch = Expected(expected, lambda _, a=allowed: a, case.dtype)  # type: ignore[misc]
                 try:
                     got = run_quietly(stage, LocalFunctions(functions), case.inputs)
