@@ -12,11 +12,11 @@ from typing import Any
 from compare.check.cases.gate_order import Order, parse_order
 from compare.check.cases.parts import Part, PartResult
 from compare.check.classes.cell import cell_of_class, cell_of_functions
-from compare.check.classes.conventions import Flags
+from compare.check.classes.conventions import TABLE, Flags
 from compare.check.classes.error_handling import try_error_handling
 from compare.check.classes.features import missing_of, search_layer, try_features
 from compare.check.classes.fitting import FITTING, adapter_of, fits
-from compare.check.classes.layers import NEEDED, Layers
+from compare.check.classes.layers import Layers
 from compare.check.classes.parts import find_conventions, parts_of
 from compare.check.classes.properties import try_properties
 from compare.check.config import CheckConfig, check_device
@@ -341,8 +341,9 @@ def examine_class(config: CheckConfig, load: Load, terminal: Terminal) -> Report
             else:
                 report.failed = reason(forward)
             lacks_something = forward.got.startswith(("TypeError", "AttributeError"))
-            if lacks_something and report.adapter in NEEDED:
-                report.notes.append(NEEDED[report.adapter])
+            needed = TABLE["needed"].get(report.adapter or "numpy")
+            if lacks_something and needed:
+                report.notes.append(needed)
             arguments = layers.arguments()
             if forward.verdict != "right" and arguments and not fits(arguments):
                 lines = adapter_of(*_class_and_file(config), arguments)
