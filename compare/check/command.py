@@ -1,7 +1,5 @@
 """``rnn-parity check``: is this RNN right, what is wrong and where, and which mistake is likely."""
 
-from __future__ import annotations
-
 import re
 import time
 from collections.abc import Callable, Sequence
@@ -11,29 +9,34 @@ from importlib.util import spec_from_file_location
 from pathlib import Path
 from typing import Any
 
-from compare.check.cases.gate_order import InOrder, Order, parse_order
+from compare.check.cases.gate_order import Order, parse_order
 from compare.check.cases.parts import Part, PartResult
 from compare.check.classes.cell import cell_of_class, cell_of_functions
-from compare.check.classes.conventions import Flags
+from compare.check.classes.conventions import TABLE, Flags
 from compare.check.classes.error_handling import try_error_handling
-from compare.check.classes.features import missing_of, try_features
+from compare.check.classes.features import missing_of, search_layer, try_features
 from compare.check.classes.fitting import FITTING, adapter_of, fits
-from compare.check.classes.layers import NEEDED, Layers
+from compare.check.classes.layers import Layers
 from compare.check.classes.parts import find_conventions, parts_of
 from compare.check.classes.properties import try_properties
-from compare.check.classes.searching import search_layer
-from compare.check.config import CheckConfig
+from compare.check.config import CheckConfig, check_device
 from compare.check.diagnosis import likely_mistake, lines_of_mistake, name_mistakes, with_remark
 from compare.check.folder import check_folder, folder_of
 from compare.check.functions.cs231n import CS231N_STAGES
 from compare.check.functions.exercises import STAGES
-from compare.check.functions.searching import search_stage
 from compare.check.functions.stages import Stage, StageResult
 from compare.check.functions.template import template_of
 from compare.check.functions.training import TrainingResult, train
-from compare.check.functions.trying import SubmissionFunctions, cases_of, reference, try_all
+from compare.check.functions.trying import (
+    SubmissionFunctions,
+    cases_of,
+    reference,
+    search_stage,
+    try_all,
+)
 from compare.check.kernels import compile_launches, entry_of
 from compare.check.report.explanation import reason
+from compare.check.report.page import check_page, write_page
 from compare.check.report.report import Report, check_can_write, notes_of, show, write_json
 from compare.check.symptoms import without_numbers
 from compare.check.worker.client import Notes, Source, Submission, Trouble
@@ -75,8 +78,10 @@ def check(config: CheckConfig, terminal: Terminal | None = None) -> Report | Non
         return None
     for path in filter(None, (config.json, config.gradescope)):
         check_can_write(path)
+    if config.explain is not None:
+        check_page(config.explain)
     if (folder := folder_of(str(config.target))) is not None:
-        for name in ("gradescope", "watch"):
+        for name in ("gradescope", "watch", "explain"):
             if getattr(config, name):
                 raise UsageError(f"expected a file with --{name}, got {config.target}")
         rows = check_folder(config, folder, terminal)
@@ -104,11 +109,16 @@ def _examine(config: CheckConfig, source: Source, terminal: Terminal) -> Report:
     report = (examine_class if source.name else examine_functions)(config, load, terminal)
     if not report.adapter:
         report.notes += notes_of(notes)
+    if config.no_equations:
+        report.hide_equations()
     show(report, terminal)
     if config.json is not None:
         write_json(config.json, report.to_json())
     if config.gradescope is not None:
         write_json(config.gradescope, report.to_gradescope())
+    if config.explain is not None:
+        write_page(report, config.explain)
+        terminal.line(f"  Written to {config.explain}: open it in a browser.", "dim", whole=True)
     return report
 
 
@@ -170,20 +180,6 @@ def _no_such(target: str, more: str) -> UsageError:
     return UsageError(f"expected a file, FILE:CLASS or MODULE:CLASS, got {got}{more}")
 
 
-def check_device(device: str) -> None:
-    """Refuse a device that PyTorch does not know, or a GPU that is missing."""
-    import torch  # not before it is needed
-
-    from compare import parity
-
-    try:
-        kind = torch.device(device).type
-    except RuntimeError:
-        raise UsageError(f"expected a device of PyTorch for --device, got {device!r}") from None
-    if kind == "cuda":
-        parity.check_device(device)
-
-
 def loader(config: CheckConfig, source: Source, notes: Notes | None = None) -> Load:
     """Return a function that loads the user's code in a new process."""
 
@@ -214,7 +210,7 @@ def examine_functions(config: CheckConfig, load: Load, terminal: Terminal) -> Re
         report.cell = config.cell or cell_of_functions(names)
         stages = STAGES[report.cell]
         order = parse_order(config.gates, report.cell)
-        load = with_order(load, report.cell, order) if order else load
+        load = with_order(load, report.cell, order)
         if f"{report.cell}_step_forward" in names and report.cell in CS231N_STAGES:
             report.form, stages = "cs231n", CS231N_STAGES[report.cell]
         if not any(stage.name in names for stage in stages):
@@ -243,7 +239,13 @@ def examine_functions(config: CheckConfig, load: Load, terminal: Terminal) -> Re
 
 def with_order(load: Load, cell: str, order: Order) -> Load:
     """Return what loads six functions whose weights have their gates in another order."""
-    return lambda: InOrder(load(), cell, order)  # type: ignore[return-value]
+
+    def load_with_order() -> Submission:
+        submission = load()
+        submission.order = cell, order
+        return submission
+
+    return load_with_order
 
 
 def train_functions(config: CheckConfig, cell: str) -> TrainingResult:
@@ -339,8 +341,9 @@ def examine_class(config: CheckConfig, load: Load, terminal: Terminal) -> Report
             else:
                 report.failed = reason(forward)
             lacks_something = forward.got.startswith(("TypeError", "AttributeError"))
-            if lacks_something and report.adapter in NEEDED:
-                report.notes.append(NEEDED[report.adapter])
+            needed = TABLE["needed"].get(report.adapter or "numpy")
+            if lacks_something and needed:
+                report.notes.append(needed)
             arguments = layers.arguments()
             if forward.verdict != "right" and arguments and not fits(arguments):
                 lines = adapter_of(*_class_and_file(config), arguments)

@@ -11,7 +11,7 @@ import shlex
 import time
 from collections.abc import Iterable, Iterator, Mapping, Sequence
 from contextlib import contextmanager
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, fields
 from typing import Any
 
 import numpy as np
@@ -59,10 +59,8 @@ class Session:
     materials: Materials
     trainees: Sequence[Trainee]
     record: Record
-    parity: Mapping[str, Any] = field(default_factory=dict)
-    """The content of ``parity.json``."""
-    done: int = 0
-    """Number of updates that were done before."""
+    parity: Mapping[str, Any] = field(default_factory=dict)  # the content of ``parity.json``
+    done: int = 0  # number of updates that were done before
     history: History = field(default_factory=History)
     _saved: float = field(default_factory=time.perf_counter)
 
@@ -146,25 +144,10 @@ class Session:
         position = Position.after(update, self.updates_per_epoch)
         return Checkpoint(
             side=trainee.side,
-            model=Model(
-                vocab_size=len(materials.vocab),
-                cell=config.cell,
-                hidden_size=config.hidden_size,
-                num_layers=config.num_layers,
-                nonlinearity=config.nonlinearity,
-                dtype=config.dtype,
-            ),
+            model=Model(vocab_size=len(materials.vocab), **_options(config, Model)),
             text=TextName(name=materials.text.name, sha1=materials.text.sha1),
             vocabulary=tuple(materials.vocab.idx_to_token),
-            sampler=Sampler(
-                token=config.token,
-                max_tokens=config.max_tokens,
-                sampling=config.sampling,
-                batch_size=config.batch_size,
-                num_steps=config.num_steps,
-                seed=config.seed,
-                batches=self.updates_per_epoch,
-            ),
+            sampler=Sampler(batches=self.updates_per_epoch, **_options(config, Sampler)),
             optimizer=Optimizer(
                 name=trainee.optimizer,
                 lr=float(config.lr),
@@ -239,30 +222,28 @@ def resumed(
     return session
 
 
+def _options(config: RunConfig, part: type[Model | Sampler]) -> dict[str, Any]:
+    """Return the fields of a part of a checkpoint that are options of the same name."""
+    names = [field.name for field in fields(part)]
+    return {name: getattr(config, name) for name in names if hasattr(config, name)}
+
+
 def _check_size(config: RunConfig, trainees: Sequence[Trainee], tokens: Sequence[str]) -> None:
     """Refuse a model that does not fit into a checkpoint, or a vocabulary that cannot be read."""
     vocabulary = sum(map(len, tokens)) + len(tokens) * len('    "",\n')
-    for size, most, unit in (
-        (len(tokens), MOST_VALUES // 2, "tokens"),
-        (vocabulary, MOST_BYTES["vocab.json"] // 2, "bytes"),
-    ):
-        if size > most:
-            raise UsageError(
-                f"expected a vocabulary of at most {most:,} {unit}, the limit of a record, "
-                f"got {size:,}"
-            )
     model = sum(array.nbytes for array in trainees[0].weights().values())
     memory = sum(array.nbytes for array in trainees[0].memory().values())
     units = len(CELLS[config.cell].states) * config.num_layers * config.hidden_size
     state = units * config.batch_size * np.dtype(config.dtype).itemsize * config.carry_state
     header = container.MOST_HEADER_BYTES
     rest = "a state and an optimizer's memory" if memory else "a state"
-    for name, size, most in (
-        ("a model", model, container.MOST_BYTES - header),
-        (rest, state + memory, header // 2),  # in base64
+    for what, size, most, unit, of in (
+        ("a vocabulary", len(tokens), MOST_VALUES // 2, "tokens", "record"),
+        ("a vocabulary", vocabulary, MOST_BYTES["vocab.json"] // 2, "bytes", "record"),
+        ("a model", model, container.MOST_BYTES - header, "bytes", "checkpoint"),
+        (rest, state + memory, header // 2, "bytes", "checkpoint"),  # in base64
     ):
         if size > most:
             raise UsageError(
-                f"expected {name} of at most {most:,} bytes, the limit of a checkpoint, "
-                f"got {size:,}"
+                f"expected {what} of at most {most:,} {unit}, the limit of a {of}, got {size:,}"
             )

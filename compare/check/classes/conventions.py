@@ -1,40 +1,24 @@
 """Conventions: the layout of a layer's arrays and the names of its parameters."""
 
-from __future__ import annotations
-
 from collections.abc import Mapping
 from dataclasses import dataclass, field
 from itertools import product
-from typing import Any
+from typing import Any, Self
 
 from compare.check.cases.gate_order import Order
 from compare.check.cases.layer_results import Results
 from compare.check.cases.parts import Malformed
 from compare.check.classes.cell import cell_of_shapes
 from compare.check.classes.pieces import B_HH, BOTH, Pieces, find_pieces
+from compare.check.tables import table
 from compare.parity import CELLS
 from compare.terminal import UsageError
 
-WORDS = {
-    "batch_first": ("time first", "batch first"),
-    "flat_state": ("a state of shape (L·D, B, H)", "a state of shape (B, H)"),
-    "transposed": ("weights (out, in)", "weights (in, out)"),
-    "one_bias": ("two biases", "one bias"),
-}
-"""Each convention in words: if it is false, and if it is true."""
+TABLE = table("classes/conventions.toml")
+WORDS, LAYOUTS = TABLE["words"], TABLE["layouts"]
 
 OF_A_CALL = ("batch_first", "flat_state")
 """The conventions that only a call shows; the shapes of the parameters show the others."""
-
-LAYOUTS = {
-    "time-first": ("batch_first", False),
-    "batch-first": ("batch_first", True),
-    "3d-state": ("flat_state", False),
-    "2d-state": ("flat_state", True),
-    "out-in": ("transposed", False),
-    "in-out": ("transposed", True),
-}
-"""The words of --layout."""
 
 PARAMETERS = ("weight_ih_l0", "weight_hh_l0", "bias_ih_l0", "bias_hh_l0")
 
@@ -50,7 +34,7 @@ class Flags:
     @classmethod
     def parse(
         cls, layout: str | None, bias: str | None, names: str | None, order: Order = ()
-    ) -> Flags:
+    ) -> Self:
         """Read --layout, --bias and --names; UsageError if a word or a name is not valid."""
         conventions: dict[str, bool] = {}
         for word in layout.split(",") if layout else ():
@@ -72,7 +56,7 @@ class Flags:
             raise UsageError("expected no bias_hh_l0 in --names with --bias one, got one")
         return cls(conventions, own, order)
 
-    def allow(self, conventions: Conventions) -> bool:
+    def allow(self, conventions: "Conventions") -> bool:
         """Whether the flags agree with the conventions of a call."""
         values = ((name, getattr(conventions, name)) for name in OF_A_CALL)
         return all(self.conventions.get(name, value) == value for name, value in values)

@@ -6,8 +6,6 @@ the gradients of x, h0 and the parameters. Arrays of another layout than ours ar
 and after each call.
 """
 
-from __future__ import annotations
-
 from collections.abc import Callable
 from types import SimpleNamespace
 from typing import Any
@@ -22,15 +20,6 @@ from compare.check.classes.gradients import three_gradients
 from compare.check.worker.client import Handle, Submission, Trouble
 from compare.parity import CELLS
 from compare.terminal import UsageError
-
-NEEDED = {
-    "": "a class is Class(input_size, hidden_size) with a dict of arrays `parameters`, "
-    "forward(x, h0) -> (output, h_n, tape) and "
-    "backward(tape, d_output, d_h_n) -> (d_x, d_h0, dict of the parameters' gradients)",
-    "torch_module": "a module of PyTorch is Module(input_size, hidden_size), "
-    "called like nn.RNN: module(x, h0) -> (output, h_n)",
-}
-"""The smallest layer, without an adapter and with that of PyTorch."""
 
 
 class Layers:
@@ -59,7 +48,7 @@ class Layers:
 
     def __call__(
         self, input_size: int, hidden_size: int, *, dtype: str = "", **options: Any
-    ) -> UserLayer:
+    ) -> "UserLayer":
         """Build a layer; Trouble with the verdict missing if it has no such option."""
         if dtype not in ("", self.own_dtype) and not self.dtype:
             options["dtype"] = dtype

@@ -1,7 +1,6 @@
 """The smallest class: one layer, tanh, NumPy. And the same with other conventions, and wrong."""
 
 import os
-from contextlib import contextmanager, nullcontext
 from pathlib import Path
 from types import SimpleNamespace
 
@@ -58,21 +57,15 @@ class OtherWay:
         return found.x.swapaxes(0, 1), found.h0[0], {"Wx": W.T, "Wh": U.T, "b": b}
 
 
-@contextmanager
-def transposed(parameters, name):
-    own = parameters[name]
-    parameters[name] = own.T
-    yield
-    parameters[name] = own
-
-
 class Square(Plain):
     """Transposes W_ih only where the sizes ask for it."""
 
     def forward(self, x, h0):
-        is_square = x.shape[2] == h0.shape[2]
-        with transposed(self.parameters, "weight_ih_l0") if is_square else nullcontext():
-            return super().forward(x, h0)
+        own = self.parameters["weight_ih_l0"]
+        self.parameters["weight_ih_l0"] = own.T if x.shape[2] == h0.shape[2] else own
+        result = super().forward(x, h0)
+        self.parameters["weight_ih_l0"] = own
+        return result
 
 
 class Crowded(OtherWay):
@@ -155,30 +148,6 @@ class Endless(Plain):
 class NotYet:
     def __init__(self, input_size, hidden_size):
         raise NotImplementedError("anything yet")
-
-
-def _wrong(name, is_used):
-    """Return our own layer, but a ten-thousandth off where a feature is used."""
-
-    class Wrong(scratch_rnn.RNN):
-        def forward(self, x, state=None, **more):
-            output, h_n, tape = super().forward(x, state, **more)
-            return output * (1 + 1e-4 * is_used(self, x, state, more)), h_n, tape
-
-    Wrong.__name__ = name
-    return Wrong
-
-
-Relu = _wrong("Relu", lambda self, x, state, more: self.nonlinearity == "relu")
-NoBias = _wrong("NoBias", lambda self, x, state, more: not self.bias)
-Deep = _wrong("Deep", lambda self, x, state, more: self.num_layers == 3)
-Both = _wrong("Both", lambda self, x, state, more: self.bidirectional and self.num_layers == 1)
-BatchFirst = _wrong("BatchFirst", lambda self, x, state, more: self.batch_first)
-Double = _wrong("Double", lambda self, x, state, more: self.dtype == np.float64)
-Unbatched = _wrong("Unbatched", lambda self, x, state, more: x.dtype.kind == "f" and x.ndim == 2)
-Tokens = _wrong("Tokens", lambda self, x, state, more: x.dtype.kind != "f")
-Stateless = _wrong("Stateless", lambda self, x, state, more: state is None)
-Lengths = _wrong("Lengths", lambda self, x, state, more: more.get("lengths") is not None)
 
 
 class ForwardOnly:

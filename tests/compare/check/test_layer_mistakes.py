@@ -1,16 +1,13 @@
 """``rnn-parity check`` on wrong classes and wrong modules of PyTorch: the mistake is named."""
 
-import io
 import re
 import textwrap
 import tomllib
-from collections.abc import Iterator
 from pathlib import Path
 from typing import Any
 
 import numpy as np
 import pytest
-from rich.console import Console
 
 from compare.check import BUGS, Bug, CheckConfig, find_bug
 from compare.check.cases.comparison import Comparison
@@ -25,20 +22,24 @@ from compare.check.diagnosis import is_of_layer, name_mistakes
 from compare.check.report.explanation import where
 from compare.check.report.report import Report
 from compare.check.symptoms import in_the_tensor
-from compare.terminal import Terminal, UsageError
-from tests.annotations import unchecked
-from tests.compare.check.corpus import LAYERS, Layer, gated_mistakes, mistakes, once_replaced
+from compare.terminal import UsageError
+from tests.compare.check.corpus import (
+    LAYERS,
+    Layer,
+    Mistake,
+    gated_mistakes,
+    mistakes,
+    once_replaced,
+)
 from tests.counts import Count, number
-from tests.in_process import submission_of
+from tests.in_process import submission_of, terminal
+from tests.tables import cases
 
 HERE = Path(__file__).parent
 CLASS = (HERE / "students" / "as_class.txt").read_text(encoding="utf-8")
 
 
-@pytest.fixture(autouse=True)
-def _quickly() -> Iterator[None]:
-    with unchecked(), np.errstate(all="ignore"):
-        yield
+pytestmark = pytest.mark.usefixtures("quietly")
 
 
 def diagnosed(target: str, cell: str) -> tuple[Layers, list[PartResult]]:
@@ -63,9 +64,11 @@ NOT_SEEN = ("overflows", "previous|accumulat|added|second|zero")
 SAME_IN_A_LAYER = {"change places in c_next": "order f, i, g, o"}
 
 WRONG = [
-    (m.source, m.cell, m.stage.removeprefix(f"{m.cell}_"), m.likely)
-    for m in (*mistakes(), *gated_mistakes())
-    if m.stage.startswith(m.cell) and m.shows in ("values", "float64")
+    mistake
+    for mistake in (*mistakes(), *gated_mistakes())
+    if mistake.stage.startswith(mistake.cell)
+    and mistake.shows in ("values", "float64")
+    and mistake.likely not in NOT_SEEN
 ]
 
 
@@ -84,19 +87,18 @@ def as_class(functions: str, cell: str, stage: str) -> str:
 
 
 @pytest.mark.parametrize(
-    ("functions", "cell", "stage", "likely"),
-    [wrong for wrong in WRONG if wrong[-1] not in NOT_SEEN][:: number(13, 1)],
-    ids=lambda value: value if len(value) < 99 else "",
+    "mistake", WRONG[:: number(13, 1)], ids=lambda mistake: re.sub(r"\W+", " ", mistake.name)
 )
 def test_a_mistake_of_a_class_is_found_in_its_part_and_named(
-    functions: str, cell: str, stage: str, likely: str, tmp_path: Path, count: Count
+    mistake: Mistake, tmp_path: Path, count: Count
 ) -> None:
-    (tmp_path / "student.py").write_text(as_class(functions, cell, stage), encoding="utf-8")
-    _, results = diagnosed(f"{tmp_path / 'student.py'}:Student", cell)
-    wrong = first_wrong(results)
+    cell, stage = mistake.cell, mistake.stage.removeprefix(f"{mistake.cell}_")
+    file = tmp_path / "student.py"
+    file.write_text(as_class(mistake.source, cell, stage), encoding="utf-8")
+    wrong = first_wrong(diagnosed(f"{file}:Student", cell)[1])
     assert wrong.stage.name.startswith("gradient") == stage.endswith("backward")
     if wrong.verdict == "wrong":  # and not an exception, which says where it was raised
-        likely = SAME_IN_A_LAYER.get(likely, likely)
+        likely = SAME_IN_A_LAYER.get(mistake.likely, mistake.likely)
         assert re.search(likely, wrong.likely, re.IGNORECASE), wrong.likely
         count("students' mistakes named in a class")
 
@@ -170,32 +172,8 @@ def test_a_mistake_of_a_layer_is_named(layer: Layer, tmp_path: Path) -> None:
     assert layer.likely in wrong.likely
 
 
-FIRST = "T 3, B 2, V 4, H 5"
-
-
 @pytest.mark.parametrize(
-    ("target", "part", "verdict", "words", "expected", "got"),
-    [
-        ("right_class.py:Square", 0, "wrong", "T 7, B 3, V 6, H 6", "", ""),
-        ("right_class.py:Squeezing", 0, "wrong", "T 1, B 5, V 3, H 4", "", ""),
-        ("right_class.py:OneStep", 0, "error", "T 1, B 5, V 3, H 4", "", "a single step"),
-        ("right_class.py:OneSequence", 0, "error", "T 5, B 1, V 2, H 3", "", "a single sequence"),
-        ("right_class.py:Complex", 0, "wrong", FIRST, "", "ndarray with dtype complex128"),
-        ("right_class.py:Listed", 0, "wrong", FIRST, "an array for output", "a list or tuple of "),
-        ("right_class.py:ListedGradients", 1, "wrong", FIRST, "for weight_ih_l0", "a list or tupl"),
-        ("right_class.py:HalfWritten", 1, "missing", FIRST, "", "NotImplementedError"),
-        ("right_class.py:Flat", 0, "wrong", FIRST, "", ""),
-        # the batch comes first; the other convention, which is tried first, raises
-        ("wrong_modules.py:OnlyOutput", 0, "wrong", FIRST, "or (output, h_n)", "shape (2, 3, 5)"),
-        (
-            "wrong_modules.py:LastDetached",
-            1,
-            "error",
-            FIRST,
-            "",
-            "h_n with a gradient, got it",
-        ),
-    ],
+    ("target", "part", "verdict", "words", "expected", "got"), cases("check")["parts"]
 )
 def test_a_part_that_is_not_right_is_reported_with_its_case(
     target: str, part: int, verdict: str, words: str, expected: str, got: str
@@ -260,6 +238,29 @@ def test_two_numbers_are_shown_with_as_many_digits_as_it_takes(apart: float, wor
     assert words in where(comparison)
 
 
+X = np.array([[1.0, 2.0], [3.0, -4.0]])
+
+
+@pytest.mark.parametrize(
+    ("right", "got", "likely"),
+    [
+        (X, 0.5 * X, "Every entry is 2 times too small."),
+        (X, 3 * X, "Every entry is 3 times too large."),
+        (X, X + 0.25, "Every entry is 0.25 too large."),
+        (X, X - 0.25, "Every entry is 0.25 too small."),
+        (X, X.T, "It is transposed."),
+        (X, X[::-1], "It comes in reverse order."),
+        (X, X.ravel(), "The numbers are right; their shape should be (2, 2)."),
+        (X, 0 * X, "It is zero everywhere."),
+        (X[0, 0], -X[0, 0], "Its sign is wrong."),
+        (X[0, 0], X[0, 0] + np.nan, ""),
+        (X, X + X**2, ""),
+    ],
+)
+def test_a_wrong_tensor_alone_shows_a_simple_mistake(right: Any, got: Any, likely: str) -> None:
+    assert in_the_tensor(np.asarray(right), np.asarray(got), 1e-12) == likely
+
+
 def test_the_accuracy_of_float32_is_a_mistake_in_float64_alone() -> None:
     expected = np.random.default_rng(0).normal(size=(3, 4))
     rounded = expected.astype(np.float32).astype(np.float64)
@@ -275,12 +276,9 @@ FORMS = tomllib.loads((HERE / "students" / "forms.toml").read_text("utf-8"))
 def form_of(folder: Path, source: str, name: str, **flags: str | None) -> tuple[Report, str]:
     """Check a class of a source; return what is printed, too."""
     (folder / "theirs.py").write_text(source, encoding="utf-8")
-    target, printed = f"{folder / 'theirs.py'}:{name}", io.StringIO()
-    config, terminal = (
-        CheckConfig(target=target, **flags),
-        Terminal(Console(file=printed, width=999)),
-    )
-    report = examine_class(config, lambda: submission_of(target), terminal)
+    target, (shown, printed) = f"{folder / 'theirs.py'}:{name}", terminal(width=999)
+    config = CheckConfig(target=target, **flags)
+    report = examine_class(config, lambda: submission_of(target), shown)
     return report, printed.getvalue()
 
 
