@@ -13,7 +13,7 @@ from rich.console import Console
 
 import compare.parity.command
 import compare.runs.commands
-from compare import build_models
+from compare import build_models, cli
 from compare.cli import main, parse
 from compare.parity.table import show_parity
 from compare.terminal.output import Terminal
@@ -44,18 +44,6 @@ def test_a_run_on_a_terminal_shows_a_bar(training: list[str]) -> None:
     assert re.search(r"\d updates/s.*perplexity [\d.]+ [\d.]+.*apart \d", out)
 
 
-def test_nothing_is_coloured_with_no_color(
-    training: list[str], monkeypatch: pytest.MonkeyPatch
-) -> None:
-    monkeypatch.setenv("NO_COLOR", "1")
-    output = io.StringIO()
-    compare.runs.commands.run(
-        parse(training), Terminal(Console(file=output, width=80, force_terminal=True))
-    )
-    colours = re.findall(r"\x1b\[[\d;]*3[0-7][\d;]*m", output.getvalue())
-    assert colours == []
-
-
 @pytest.mark.parametrize(("number", "code"), SIGNALS.items())
 def test_a_signal_before_the_first_update_is_one_line(
     number: int, code: int, monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str]
@@ -77,6 +65,25 @@ def test_a_terminal_without_columns_is_as_wide_as_any(
     monkeypatch.setenv("COLUMNS", columns)
     assert main(["--version"]) == 0
     assert capsys.readouterr().out.startswith("rnn-parity")
+    assert "COLUMNS" not in os.environ
+    monkeypatch.setenv("COLUMNS", "30")
+    assert main(["--version"]) == 0
+    assert os.environ["COLUMNS"] == "30"
+
+
+def test_a_closed_output_takes_any_text(monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr(sys, "stdout", None)
+    cli._repair_outputs()
+    with sys.stdout as output:
+        assert (output.name, output.encoding) == (os.devnull, "utf-8")
+
+
+def test_an_exit_without_a_code_is_wrong_usage(monkeypatch: pytest.MonkeyPatch) -> None:
+    def stop(*_: object, **__: object) -> None:
+        raise SystemExit("no code")
+
+    monkeypatch.setattr("tyro.cli", stop)
+    assert main(["run"]) == 2
 
 
 @pytest.mark.skipif(os.name != "posix", reason="expected a shell that can close an output")
