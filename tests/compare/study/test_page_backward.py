@@ -229,6 +229,8 @@ def test_the_flow_of_the_gradient(seen: Seen) -> None:
     np.testing.assert_allclose(
         widths, 1 + 7 * (np.log10(norms) - every.min()) / np.ptp(every), atol=1e-6
     )
+    names = [e["words"] for e in chart.of("text", "weight")]
+    assert names.count("Whh") == names.count("W") - 1 == names.count("Wih") - 1 == last - first
     [now] = chart.of("line", "now")
     assert now["x1"] > now["x2"]  # to the left: back in time
 

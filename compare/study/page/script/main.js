@@ -36,6 +36,18 @@ function reveal(element) {
   }
 }
 
+/** The menu of networks in the page of a run. The page is loaded again with another one. */
+function setUpNetworks() {
+  $("network-pick").hidden = !$("small-record");
+  $("network-select").append(make("option", { value: "" }, "that of the run"), make("option", { value: "small", selected: IS_SMALL }, "a small one"));
+  $("network-select").addEventListener("change", () => showNetwork($("network-select").value));
+}
+
+function showNetwork(name) {
+  location.hash = name;
+  location.reload();
+}
+
 function setUpFolding() {
   const all = [...document.querySelectorAll("details.panel")];
   const isOpen = () => all.every((each) => each.open);
@@ -64,6 +76,7 @@ async function begin() {
     setUp();
     for (const id of Object.keys(tables)) $(id).addEventListener("toggle", () => redraw(id));
   }
+  setUpNetworks();
   setUpFolding();
   setUpDrawing();
   drawAll();
@@ -73,6 +86,7 @@ async function begin() {
     width = window.innerWidth;
   });
   document.documentElement.dataset.ready = "true";
+  if (location.hash === "#small-guide") startGuide();
 }
 
 if (!IS_WORKER) begin();

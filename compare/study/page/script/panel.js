@@ -1,5 +1,14 @@
 // ---------------------------------------------------------------- type, train, generate
 
+/** Texts to begin with: name, text, what to look for. */
+const EXAMPLES = [
+  ["A pattern: abab", "abababababababab", "Train on it: after a few steps the network goes on with the pattern."],
+  ["Words of its book", "the time machine at the end of the world", "Within a word the next character is easy to guess; after a space it is not."],
+  ["A bracket to remember", BRACKETS, "d closes b, and q closes p, twelve characters later. They stand for brackets, which the vocabulary of the book does not have. Train: at first d and q get the same probability at both places; can it learn to remember which one was opened?"],
+  ["One letter changed", "the tame traveller", "Compare with “the time traveller”: after how many characters is its state the same again?"],
+  ["When does the b come?", "aaaaaaaaaab aaaaaaaaaab aaaaaaaaaab", "The network must count to ten. Train on it, and look at the probability of b."],
+];
+
 const DRAWN = 40; // number of characters that the network generates
 let seed = 0;
 let training = null; // an object of its own for each training
@@ -7,6 +16,12 @@ let training = null; // an object of its own for each training
 function setUpPanel() {
   const input = $("text-input");
   input.value = record.tokens.join(IS_CHARACTERS ? "" : " ");
+  $("example-select").append(make("option", { value: "" }, "choose"), ...EXAMPLES.map(([name, text], n) =>
+    make("option", { value: n, disabled: ![...text].every((character) => idOf.has(character)) }, name)));
+  $("example-select").addEventListener("change", () => {
+    const [, text] = EXAMPLES[$("example-select").value] ?? [, record.tokens.join("")];
+    showText(text);
+  });
   input.addEventListener("input", () => {
     live.text = input.value;
     if (tokensOf(live.text).length > 0) readAgain();
@@ -64,7 +79,10 @@ function stopTraining() {
 
 function drawPanel() {
   const canCompute = Boolean(live.network) && CAN_TYPE;
-  for (const id of ["text-input", "gain-slider", "temperature-slider", "draw-again", "train", "train-step", "reset"]) $(id).disabled = !canCompute;
+  const example = EXAMPLES.findIndex(([, text]) => text === live.text);
+  $("example-select").value = example < 0 ? "" : example;
+  $("example-note").textContent = EXAMPLES[example]?.[2] ?? "";
+  for (const id of ["example-select", "text-input", "gain-slider", "temperature-slider", "draw-again", "train", "train-step", "reset"]) $(id).disabled = !canCompute;
   $("panel-absent").textContent = canCompute ? ""
     : !CAN_TYPE ? "The vocabulary is too large: this page does not have all weights. It shows only the recorded text."
       : `The weights ${checkpoint().label} are left out to limit the size of the page. Choose other weights to type a text.`;
@@ -72,6 +90,7 @@ function drawPanel() {
   $("train").disabled ||= K === 0;
   $("train-step").disabled ||= K === 0;
   $("text-note").textContent = noteOnText();
+  $("whose").classList.toggle("comparison", !game.bug);
   $("whose").textContent = reading.isRecorded
     ? `The numbers below were recorded: NumPy and PyTorch computed them in ${record.dtype}.`
     : game.bug ? "This page's engine has a bug now, and the numbers below are computed with it: see “Find the bug”."

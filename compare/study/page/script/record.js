@@ -25,7 +25,9 @@
 "use strict";
 
 const IS_WORKER = typeof document === "undefined";
-const record = IS_WORKER ? globalThis.pageRecord : JSON.parse(document.getElementById("record").textContent);
+// The page of a run also has a small network. The address ends with #small while the page shows it.
+const IS_SMALL = location.hash.startsWith("#small");
+const record = IS_WORKER ? globalThis.pageRecord : JSON.parse(document.getElementById(IS_SMALL ? "small-record" : "record").textContent);
 const { H, V } = record;
 let { T } = record; // these two change with the text
 let K = T - 1;
