@@ -114,7 +114,7 @@ def test_the_products_of_one_sequence_are_divided_by_blas(
         monkeypatch.setattr(threads, "LARGE_FOR_BLAS", H * H)
         assert forward_and_backward(1) == [2, 2]
         assert forward_and_backward(2) == [1, 1, 1, 1]  # a part for each thread
-        monkeypatch.setattr(threads, "WORTH_A_THREAD", 2**25)
+        monkeypatch.setattr(threads, "least_rows", lambda *_: 2)
         assert forward_and_backward(2) == [1, 1]
         with in_one_part():
             assert forward_and_backward(1) == [1, 1]
@@ -212,7 +212,7 @@ import scratch_rnn
 from scratch_rnn import threads
 from threading import current_thread
 
-threads.WORTH_A_THREAD = 1
+threads.least_rows = lambda steps, multiplications: 1
 scratch_rnn.set_num_threads(2)
 layer = scratch_rnn.LSTM(5, 4)
 model = scratch_rnn.RNNModel(layer, 5)
@@ -226,9 +226,9 @@ def of_part(k):
     layer.backward(tape)
     here = current_thread().name
     names = threads.map_parts(lambda _: current_thread().name, range(3))
-    return len(threads.parts_of_batch(4, 10**9)), set(names) == {here}
+    return len(threads.parts_of_batch(4, 1, 1)), set(names) == {here}
 
-print(*threads.map_parts(of_part, range(4)), len(threads.parts_of_batch(4, 10**9)))
+print(*threads.map_parts(of_part, range(4)), len(threads.parts_of_batch(4, 1, 1)))
 """
 
 
@@ -247,7 +247,7 @@ import scratch_rnn
 from scratch_rnn import threads
 
 warnings.simplefilter("ignore")  # newer Pythons warn of every fork beside threads
-threads.WORTH_A_THREAD = 1
+threads.least_rows = lambda steps, multiplications: 1
 rng = np.random.default_rng(0)
 batch = scratch_rnn.Batch(*rng.integers(0, 5, (2, 4, 3)))
 
@@ -285,7 +285,7 @@ def test_inside_a_part_the_calling_thread_takes_all_parts() -> None:
     with sharing(2):
         with threads.in_one_part():
             inside = threads.map_parts(lambda _: threading.current_thread(), range(3))
-            assert threads.parts_of_batch(4, 10**9) == [slice(0, 4)]
+            assert threads.parts_of_batch(4, 1, 1) == [slice(0, 4)]
         outside = threads.map_parts(lambda _: threading.current_thread(), range(2))
     assert inside == [here] * 3
     assert outside[0] is here is not outside[1]

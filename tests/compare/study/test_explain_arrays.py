@@ -9,7 +9,7 @@ from compare.study.page.build import choose, render, spread
 from compare.study.page.packing import pack, steps_between
 from compare.study.page.record import record
 from tests.compare.parity.courses import course
-from tests.compare.study.pages import MEGABYTE, unpacked
+from tests.compare.study.pages import MEGABYTE, recorded, unpacked
 
 sizes = st.integers(1, 40)
 
@@ -102,7 +102,7 @@ def test_a_page_is_as_small_as_it_is_to_be(less: int, kept: tuple[int, int]) -> 
 
 
 def test_a_page_of_the_lecture_s_size_stays_below_a_megabyte() -> None:
-    made = record("the time traveller for so it wil", course(256, gains=(1.0, 1.5)))
+    made = recorded("the time traveller for so it wil", course(256))
     _, size = render(made, most_bytes=MEGABYTE)
     assert size.num_bytes < MEGABYTE
     assert (size.kept, size.with_details[-1:]) == ((0, 1), (1,))

@@ -45,7 +45,7 @@ function setUpControls() {
   };
   const change = (name) => {
     wear(name);
-    drawAll();
+    redraw("*");
   };
   $("theme").addEventListener("click", () => change(theme === "dark" ? "light" : "dark"));
   system.addEventListener("change", () => change(system.matches ? "dark" : "light"));

@@ -11,7 +11,7 @@ const EXAMPLES = [
 
 const DRAWN = 40; // number of characters that the network generates
 let seed = 0;
-let training = 0;
+let training = null; // an object of its own for each training
 
 function setUpPanel() {
   const input = $("text-input");
@@ -36,8 +36,11 @@ function setUpPanel() {
     seed += 1;
     redraw("text");
   });
-  $("train-step").addEventListener("click", () => train(1));
-  $("train").addEventListener("click", () => (training ? stopTraining() : train(Infinity)));
+  $("train-step").addEventListener("click", () => {
+    stopTraining();
+    takeStep();
+  });
+  $("train").addEventListener("click", () => (training ? stopTraining() : train()));
   $("reset").addEventListener("click", () => {
     stopTraining();
     takeWeights();
@@ -51,21 +54,27 @@ function readAgain() {
   for (const key of ["c", "text"]) redraw(key);
 }
 
-/** Take steps of SGD, one for each frame of the screen. */
-function train(steps) {
-  cancelAnimationFrame(training);
-  training = 0;
+function takeStep() {
   const loss = trainStep();
-  if (loss === null) return;
-  readAgain();
-  if (steps > 1) training = requestAnimationFrame(() => train(steps - 1));
-  $("train").textContent = training ? "Stop" : "Train";
+  if (loss !== null) readAgain();
+  return loss;
+}
+
+/** Take steps of SGD until `stopTraining`. The views on the screen are drawn after each step, all others at the end. */
+async function train() {
+  const own = (training = {});
+  $("train").textContent = "Stop";
+  while (training === own && takeStep() !== null) {
+    await new Promise((done) => drawn.push(done));
+    await new Promise((go) => setTimeout(go)); // keys and clicks come first
+  }
+  if (training === own) stopTraining();
 }
 
 function stopTraining() {
-  cancelAnimationFrame(training);
-  training = 0;
+  training = null;
   $("train").textContent = "Train";
+  drawWaiting();
 }
 
 function drawPanel() {
@@ -93,7 +102,7 @@ function drawPanel() {
   if (IS_GATED) $("gain-note").textContent = "The gates decide how much of a gradient passes, and they change from step to step. So no number computed from the weights alone bounds the factor of a step back.";
   else $("gain-note").replaceChildren(
     "Largest singular value ", make("b", {}, rounded(reading.singular)), ": a step back multiplies the norm of a gradient by at most this number. ",
-    "Spectral radius ", make("b", {}, rounded(reading.radius)), ": without f′, the average factor per step over many steps.");
+    "Spectral radius ", make("b", {}, rounded(reading.radius)), ": the largest magnitude of an eigenvalue. If f′ were 1 at every step, the norm would change by about this factor per step, on average over many steps.");
   drawLoss();
   if (canCompute) drawWriting();
 }
@@ -127,10 +136,10 @@ function drawLoss() {
 function drawWriting() {
   const temperature = Number($("temperature-slider").value);
   $("temperature-value").textContent = temperature.toFixed(1);
-  const written = (heat) => writeOn(live.network, reading.ids, DRAWN, heat, randomFrom(seed)).map((id) => glyph(record.shown_tokens[record.shown.indexOf(id)])).join("");
+  const written = (heat) => writeOn(live.network, reading.tape, DRAWN, heat, randomFrom(seed)).map((id) => glyph(record.shown_tokens[record.shown.indexOf(id)])).join("");
   $("likeliest").textContent = written(0);
   $("drawn").textContent = temperature === 0 ? "the same: temperature 0 takes the most likely token" : written(temperature);
   $("drawn-name").textContent = `sampled, seed ${seed}`;
 }
 
-addPanel({ place: 0, section: "live", views: [["c text", drawPanel]], setUp: setUpPanel });
+addPanel({ place: 0, section: "live", views: [["c text norms", drawPanel]], setUp: setUpPanel });
