@@ -172,22 +172,23 @@ def parse(arguments: Sequence[str]) -> Any:
     arguments = list(arguments)
     if not arguments or (arguments[0].startswith("-") and arguments[0] not in ("-h", "--help")):
         arguments = ["run", *arguments]
-    settings = (tyro.conf.FlagCreatePairsOff,)
     command, *flags = arguments
-    program = f"{PACKAGE} {command}" if command in COMMANDS else PACKAGE
-    choice: Any = Union[  # noqa: UP007  # of as many as there are
-        tuple(
-            Annotated[command.config, tyro.conf.subcommand(name, prefix_name=False)]
-            for name, command in COMMANDS.items()
-        )
-    ]
-    options: dict[str, Any] = {"prog": PACKAGE, "args": arguments, "default": runs.RunConfig()}
-    if (resumed := _resumed(arguments)) is not None:
-        choice, options = type(resumed), {"prog": program, "args": flags, "default": resumed}
+    choice: Any
+    options: dict[str, Any]
+    if command in COMMANDS:
+        program, choice, options = f"{PACKAGE} {command}", COMMANDS[command].config, {"args": flags}
+        if (resumed := _resumed(command, flags)) is not None:
+            options["default"] = resumed
     else:
-        options["description"] = DESCRIPTION
+        program, options = PACKAGE, {"args": arguments, "description": DESCRIPTION}
+        choice = Union[  # noqa: UP007  # of as many as there are
+            tuple(
+                Annotated[command.config, tyro.conf.subcommand(name, prefix_name=False)]
+                for name, command in COMMANDS.items()
+            )
+        ]
     with _usage_errors(program), _wrapped_help():
-        return tyro.cli(choice, config=settings, **options)
+        return tyro.cli(choice, prog=program, config=(tyro.conf.FlagCreatePairsOff,), **options)
 
 
 class _Help(io.StringIO):
@@ -225,26 +226,20 @@ def _usage_errors(program: str) -> Iterator[None]:
     except SystemExit as stop:
         if stop.code != USAGE:  # the help; or a signal
             raise
-        raise UsageError(
-            f"{_in_one_line(box.getvalue(), program)} (see {program} --help)"
-        ) from None
+        raise UsageError(f"{_in_one_line(box.getvalue())} (see {program} --help)") from None
 
 
-def _in_one_line(box: str, program: str) -> str:
+def _in_one_line(box: str) -> str:
     """Return what is wrong, and the option that may be meant, from the box that tyro prints."""
     plain = re.sub(ESCAPES, "", box)  # on a terminal it is coloured
     inside = [line.strip("│ ") for line in plain.splitlines()[1:]]  # the first is the box's title
     parts = [part.split("\n") for part in re.split(r"(?:^|\n)[─-]+\n", "\n".join(inside)) if part]
-    wrong = "\n".join(parts[0]).split("\n\n")[0].split("\n")  # without advice on its order
-    wrong = [re.sub(rf" \(applied to {PACKAGE} \w+\)", "", line) for line in wrong]
+    wrong, near = parts[0], [part[1:] for part in parts if part[0].startswith("Perhaps")]
     if wrong[0].startswith("Missing from"):  # the flags, without what they mean
         wrong = [wrong[0], ", ".join(line for line in wrong[1:] if line.startswith("--"))]
-    wrong = [re.sub(r"Expected one of \((.*)\)", _sorted_choices, " ".join(wrong))]
-    perhaps = "\n".join("\n".join(part[1:]) for part in parts if part[0].startswith("Perhaps"))
-    found = re.findall(r"^(--\S+)(.*(?:\n(?!--).*)*)", perhaps, re.MULTILINE)
-    flags = [flag for flag, where in found if f"in {program} " in where or "\nin " not in where][:1]
-    near = [f"; did you mean {flag}?" for flag in flags if flag not in wrong[0].split()]
-    return wrong[0].rstrip(".") + "".join(near)
+    line = re.sub(r"Expected one of \((.*)\)", _sorted_choices, " ".join(wrong)).rstrip(".")
+    flag = near[0][0].split()[0] if near else ""
+    return line if flag in line.split() or not flag else f"{line}; did you mean {flag}?"
 
 
 def _sorted_choices(listed: re.Match[str]) -> str:
@@ -252,9 +247,8 @@ def _sorted_choices(listed: re.Match[str]) -> str:
     return "Expected one of " + ", ".join(sorted(set(re.findall(r"'(.*?)'", listed[1])) - {"None"}))
 
 
-def _resumed(arguments: Sequence[str]) -> runs.RunConfig | None:
+def _resumed(command: str, flags: Sequence[str]) -> runs.RunConfig | None:
     """Return the configuration of the run of ``--resume``, the defaults of all other options."""
-    command, *flags = arguments
     if command not in ("run", "train"):
         return None
     parser = argparse.ArgumentParser(add_help=False, exit_on_error=False, allow_abbrev=False)

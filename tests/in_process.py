@@ -1,14 +1,20 @@
 """The user's code in this process: fast, without limits, and with the modules of the tests."""
 
+import io
 from collections.abc import Callable
+from functools import partial
+from pathlib import Path
 from typing import Any
 
 import numpy as np
+from rich.console import Console
 
+from compare.check.functions.trying import reference
 from compare.check.worker import client, messages
 from compare.check.worker.messages import Message, pack, unpack
 from compare.check.worker.server import Server
 from compare.check.worker.source import Source
+from compare.terminal import Terminal
 
 
 class InProcess:
@@ -45,3 +51,16 @@ class Submission(client.Submission):
 def submission_of(target: str) -> Submission:
     """Load FILE, FILE:CLASS or MODULE:CLASS in this process."""
     return Submission(Source.parse(target))
+
+
+def loader(folder: Path, text: str) -> Callable[[], Submission]:
+    """Write a file of functions, and return what loads it in this process."""
+    file = folder / "student.py"
+    file.write_text(text, encoding="utf-8")
+    return partial(Submission, Source(file=str(file)), reference)
+
+
+def terminal(width: int = 200) -> tuple[Terminal, io.StringIO]:
+    """Return a terminal, and what is printed in it."""
+    printed = io.StringIO()
+    return Terminal(Console(file=printed, width=width)), printed

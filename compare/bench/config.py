@@ -70,13 +70,7 @@ class BenchConfig:
     """Measure nothing: print the table of this file and draw its pictures again."""
 
     def check(self) -> Self:
-        """Return the configuration itself if every option has a valid value.
-
-        Raises
-        ------
-        UsageError
-            If an option has an invalid value.
-        """
+        """Return the configuration itself, or raise UsageError if an option is invalid."""
         for phase in self.phases:
             if phase not in PHASE_NAMES:
                 known = ", ".join(PHASE_NAMES)

@@ -1,7 +1,5 @@
 """``rnn-parity check``: is this RNN right, what is wrong and where, and which mistake is likely."""
 
-from __future__ import annotations
-
 import re
 import time
 from collections.abc import Callable, Sequence
@@ -11,27 +9,31 @@ from importlib.util import spec_from_file_location
 from pathlib import Path
 from typing import Any
 
-from compare.check.cases.gate_order import InOrder, Order, parse_order
+from compare.check.cases.gate_order import Order, parse_order
 from compare.check.cases.parts import Part, PartResult
 from compare.check.classes.cell import cell_of_class, cell_of_functions
 from compare.check.classes.conventions import Flags
 from compare.check.classes.error_handling import try_error_handling
-from compare.check.classes.features import missing_of, try_features
+from compare.check.classes.features import missing_of, search_layer, try_features
 from compare.check.classes.fitting import FITTING, adapter_of, fits
 from compare.check.classes.layers import NEEDED, Layers
 from compare.check.classes.parts import find_conventions, parts_of
 from compare.check.classes.properties import try_properties
-from compare.check.classes.searching import search_layer
 from compare.check.config import CheckConfig
 from compare.check.diagnosis import likely_mistake, lines_of_mistake, name_mistakes, with_remark
 from compare.check.folder import check_folder, folder_of
 from compare.check.functions.cs231n import CS231N_STAGES
 from compare.check.functions.exercises import STAGES
-from compare.check.functions.searching import search_stage
 from compare.check.functions.stages import Stage, StageResult
 from compare.check.functions.template import template_of
 from compare.check.functions.training import TrainingResult, train
-from compare.check.functions.trying import SubmissionFunctions, cases_of, reference, try_all
+from compare.check.functions.trying import (
+    SubmissionFunctions,
+    cases_of,
+    reference,
+    search_stage,
+    try_all,
+)
 from compare.check.kernels import compile_launches, entry_of
 from compare.check.report.explanation import reason
 from compare.check.report.report import Report, check_can_write, notes_of, show, write_json
@@ -214,7 +216,7 @@ def examine_functions(config: CheckConfig, load: Load, terminal: Terminal) -> Re
         report.cell = config.cell or cell_of_functions(names)
         stages = STAGES[report.cell]
         order = parse_order(config.gates, report.cell)
-        load = with_order(load, report.cell, order) if order else load
+        load = with_order(load, report.cell, order)
         if f"{report.cell}_step_forward" in names and report.cell in CS231N_STAGES:
             report.form, stages = "cs231n", CS231N_STAGES[report.cell]
         if not any(stage.name in names for stage in stages):
@@ -243,7 +245,13 @@ def examine_functions(config: CheckConfig, load: Load, terminal: Terminal) -> Re
 
 def with_order(load: Load, cell: str, order: Order) -> Load:
     """Return what loads six functions whose weights have their gates in another order."""
-    return lambda: InOrder(load(), cell, order)  # type: ignore[return-value]
+
+    def load_with_order() -> Submission:
+        submission = load()
+        submission.order = cell, order
+        return submission
+
+    return load_with_order
 
 
 def train_functions(config: CheckConfig, cell: str) -> TrainingResult:

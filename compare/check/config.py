@@ -1,7 +1,5 @@
 """The settings of ``rnn-parity check``; each field is a flag."""
 
-from __future__ import annotations
-
 import dataclasses
 import math
 from pathlib import Path
@@ -102,13 +100,7 @@ class CheckConfig:
     """Write the results.json of Gradescope's autograder."""
 
     def check(self) -> Self:
-        """Return the configuration itself if every value is valid.
-
-        Raises
-        ------
-        UsageError
-            The message says what was expected, and the value.
-        """
+        """Return the configuration itself; UsageError if a value is not valid."""
         check_choices(self)
         check_at_least(0, "seed", self.seed)
         check_at_least(1, "jobs", 1 if self.jobs is None else self.jobs)

@@ -5,8 +5,6 @@ results are the submission's within the tolerance, in several cases. If there is
 tensor alone may show a transposition, a sign or a factor.
 """
 
-from __future__ import annotations
-
 import copy
 import re
 from collections.abc import Callable, Iterator, Mapping, Sequence
@@ -38,6 +36,7 @@ from compare.check.symptoms import (
 from compare.check.worker.client import Trouble
 from compare.parity import (
     CELLS,
+    PERTURBATIONS,
     Computation,
     Move,
     absolute_difference,
@@ -126,17 +125,19 @@ def lines_of_mistake(words: str, cell: str) -> tuple[str, ...]:
 def _observed(result: StageResult, functions: Functions, seed: int) -> list[Observed]:
     """Return the submission's results of the wrong case, and of others."""
     observed: list[Observed] = []
+    assert result.case is not None
     for case, answer in cases_of(result.stage, seed):
-        assert result.case is not None
         if case is result.case:
-            got = {c.tensor: c.got for c in result.comparisons}
-            observed.insert(0, Observed(case, answer.results, answer.tolerance, got))
+            got, place = {c.tensor: c.got for c in result.comparisons}, 0
         elif len(observed) < CASES_TO_AGREE and _is_like(case, result.case):
             try:
-                got = run_quietly(result.stage, functions, case.inputs)
+                got, place = run_quietly(result.stage, functions, case.inputs), len(observed)
             except (Trouble, Malformed):
                 continue
-            observed.append(Observed(case, answer.results, answer.tolerance, got))
+        else:
+            continue
+        tolerance = answer.tolerance(PERTURBATIONS)
+        observed.insert(place, Observed(case, answer.results, tolerance, got))
     return observed
 
 
@@ -312,8 +313,11 @@ def _gives(computation: Computation, observed: Observed, names: Sequence[str] = 
             if not all(are_near(mistaken[n], right[n], _coarse(right[n])) for n in others):
                 return False  # it makes more wrong than is wrong
             own = tolerances(computation, perturbations=6)[1]
+            right_allowed = {
+                n: allowed[n] if np.shape(allowed[n]) == own[n].shape else 0.0 for n in names
+            }
             return all(
-                are_near(mistaken[n], got[n], own[n] + _of_shape(allowed[n], own[n]))
+                are_near(mistaken[n], got[n], own[n] + right_allowed[n])
                 and _is_nearer(got[n], mistaken[n], right[n], allowed[n])
                 for n in names
             )
@@ -330,11 +334,6 @@ def _is_nearer(
     apart = absolute_difference(got, right)
     is_wrong = bool(np.any(apart > allowed))
     return not is_wrong or largest_difference(got, mistaken) <= apart.max() / 2
-
-
-def _of_shape(allowed: np.ndarray | float, like: np.ndarray) -> np.ndarray | float:
-    """Return a tolerance of the right results; 0 if they have another shape."""
-    return allowed if np.shape(allowed) == like.shape else 0.0
 
 
 def _coarse(array: np.ndarray) -> float:

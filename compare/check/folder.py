@@ -5,17 +5,15 @@ on the file is computed once in it: the cases, the right results and their toler
 each file runs in processes of its own, as for a single file.
 """
 
-from __future__ import annotations
-
 import dataclasses
 import os
 import pickle
 import queue
 import subprocess
 import sys
-import threading
 import time
 from collections.abc import Callable, Generator, Sequence
+from concurrent.futures import ThreadPoolExecutor, as_completed
 from contextlib import closing, suppress
 from pathlib import Path
 from typing import Any
@@ -32,8 +30,7 @@ from compare.terminal import CommandError, Terminal, UsageError
 
 Row = dict[str, Any]
 
-SECONDS = 2.0
-"""Between two times that the results so far are written."""
+SECONDS = 2.0  # between two times that the results so far are written
 
 
 def folder_of(target: str | None) -> Path | None:
@@ -104,34 +101,27 @@ def _show(row: Row, done: str, width: int, terminal: Terminal) -> None:
 
 def _checked(config: CheckConfig, files: dict[str, Path], jobs: int) -> Generator[Row]:
     """Yield the results of all files, in the order in which they are done."""
-    waiting: queue.SimpleQueue[tuple[str, Path]] = queue.SimpleQueue()
-    done: queue.Queue[Row] = queue.Queue()
-    for item in files.items():
-        waiting.put(item)
-
-    def work(job: _Job) -> None:
-        with suppress(queue.Empty):
-            while True:
-                name, path = waiting.get_nowait()
-                done.put({"file": name} | job.check(path))
-
     running = [_Job(config) for _ in range(jobs)]
-    threads = [threading.Thread(target=work, args=(job,), daemon=True) for job in running]
-    for thread in threads:
-        thread.start()
+    idle: queue.SimpleQueue[_Job] = queue.SimpleQueue()
+
+    def check(name: str, path: Path) -> Row:
+        job = idle.get()
+        row = job.check(path)
+        idle.put(job)
+        return {"file": name} | row
+
+    for job in running:
+        idle.put(job)
+    pool = ThreadPoolExecutor(jobs)
     try:
-        for _ in files:
-            yield done.get()
+        for done in as_completed([pool.submit(check, *item) for item in files.items()]):
+            yield done.result()
     finally:
-        with suppress(queue.Empty):
-            while True:
-                waiting.get_nowait()
-        for job in running:
-            job.stop()
-        for job, thread in zip(running, threads, strict=True):
-            job.close()
-            thread.join()
-            job.close()  # it may have been started meanwhile
+        pool.shutdown(wait=False, cancel_futures=True)
+        for wait in (False, True):  # a job may have been started meanwhile
+            for job in running:
+                job.close()
+            pool.shutdown(wait)
 
 
 class _Job:
@@ -166,22 +156,17 @@ class _Job:
         for value in (sys.path, self._config):
             _send(self._process.stdin, value)
 
-    def stop(self) -> None:
-        """Let it end, if it has nothing to do."""
+    def close(self) -> None:
+        """Let it end, or end it if it has something to do."""
         if self._process is not None:
             with suppress(OSError):
                 self._process.stdin.close()
-
-    def close(self) -> None:
-        """End it."""
-        if self._process is not None:
             try:
                 self._process.wait(1.0)
             except subprocess.TimeoutExpired:
                 self._process.kill()
                 self._process.wait()
             self._process.stdout.close()
-            self.stop()
 
 
 JOB = (

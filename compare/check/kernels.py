@@ -4,8 +4,6 @@ The compiler tells what the interpreter cannot: which precision the machine code
 whether registers are spilled to memory, and whether the shared memory is more than the card has.
 """
 
-from __future__ import annotations
-
 import json
 import os
 import subprocess
@@ -22,8 +20,7 @@ SHARED = {80: 163, 86: 99, 87: 163, 89: 99, 90: 227, 100: 227, 103: 227, 120: 99
 Programming Guide, "Technical Specifications per Compute Capability"."""
 
 COMPILER = Path(__file__).parent / "worker" / "compiler.py"
-SECONDS = 300
-"""Time to compile all kernels."""
+SECONDS = 300  # time to compile all kernels
 
 
 def capability_of(architecture: str) -> int:

@@ -1,7 +1,5 @@
 """Symptoms: what a wrong tensor, or the message of an exception, shows without any search."""
 
-from __future__ import annotations
-
 import re
 from collections.abc import Sequence
 

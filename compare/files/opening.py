@@ -19,13 +19,7 @@ MOST_BYTES_OF_JSON = 2**20
 
 
 def open_file(path: Path, within: Path | None = None) -> BinaryIO:
-    """Open a regular file for reading, in the directory `within` if it is given.
-
-    Raises
-    ------
-    OSError
-        If there is no such file.
-    """
+    """Open a regular file for reading; an OSError says that it is none, or not in `within`."""
     return opening.open_file(path if within is None else real_path(path, within))
 
 

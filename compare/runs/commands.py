@@ -53,45 +53,22 @@ EPOCHS_BETWEEN_TEXTS = 50
 
 @dataclass(frozen=True, slots=True)
 class RunResult:
-    """The result of a run.
+    """The result of a run."""
 
-    Attributes
-    ----------
-    directory : Path
-        The record.
-    perplexities : dict
-        Perplexity of the last epoch, for each model.
-    largest_difference : float or None
-        Largest absolute difference between the parameters of both models; None for one model.
-    written : dict
-        The texts that each model generated, by prefix.
-    seconds : float
-        Duration of the training, or of the part after resuming.
-    updates : int
-        Number of updates in that time.
-    untrained, trained : ParityReport or None
-        The comparison before training and after it; None for one model. The first one is None also
-        after resuming.
-    """
-
-    directory: Path
-    perplexities: dict[str, float]
-    largest_difference: float | None
-    written: dict[str, dict[str, str]]
-    seconds: float
-    updates: int
-    untrained: ParityReport | None = None
-    trained: ParityReport | None = None
+    directory: Path  # the record
+    perplexities: dict[str, float]  # of the last epoch, for each model
+    largest_difference: float | None  # between the parameters of both models; None for one model
+    written: dict[str, dict[str, str]]  # the texts that each model generated, by prefix
+    seconds: float  # duration of the training, or of the part after resuming
+    updates: int  # in that time
+    untrained: ParityReport | None = None  # the comparison before; None after resuming too
+    trained: ParityReport | None = None  # the comparison after training; None for one model
 
 
 def run(config: RunConfig, terminal: Terminal | None = None) -> RunResult:
     """Compare both models, train them on the same batches, compare them again, and keep a record.
 
-    Parameters
-    ----------
-    config : RunConfig
-    terminal : Terminal, optional
-        Where to print; nowhere if left out.
+    Nothing is printed without a terminal.
 
     Raises
     ------

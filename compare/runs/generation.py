@@ -33,17 +33,10 @@ from compare.terminal import Terminal, UsageError
 def generate(config: GenerateConfig, terminal: Terminal | None = None) -> str:
     """Return the text that a trained model generates after a prefix, with the prefix.
 
-    Parameters
-    ----------
-    config : GenerateConfig
-    terminal : Terminal, optional
-        Where to print that the run is not finished; nowhere if left out.
-
     Raises
     ------
     UsageError
-        If the prefix is empty or has a character (or word) that is not in the vocabulary, or if the
-        run has not trained the model.
+        If the prefix is not in the vocabulary, or the run has not trained the model.
     RecordError, CheckpointError
         If the record is missing or damaged, or its configuration is of another model.
     """

@@ -18,20 +18,12 @@ SIDES = ("scratch", "concise")
 
 
 class History:
-    """The curves of a training.
-
-    Attributes
-    ----------
-    updates, differences : array of float
-        The updates in which both models were trained, and the largest difference between their
-        parameters after each.
-    updates_per_epoch : int
-        Number of updates in the first epoch.
-    """
+    """The curves of a training."""
 
     def __init__(self) -> None:
-        self.updates, self.differences = array("d"), array("d")
-        self.updates_per_epoch = 0
+        self.updates = array("d")  # those in which both models were trained
+        self.differences = array("d")  # the largest one of the parameters, after each of them
+        self.updates_per_epoch = 0  # in the first epoch
         self._sums: dict[str, dict[int, tuple[float, int]]] = {side: {} for side in SIDES}
 
     def add(self, update: Mapping[str, Any]) -> None:

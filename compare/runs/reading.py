@@ -49,30 +49,6 @@ class Vocabulary:
     tokens: list[Token]
 
 
-@dataclass(frozen=True, slots=True)
-class TextRead:
-    """The text of a run: name, source and SHA-1."""
-
-    name: str
-    source: str
-    sha1: str
-
-
-@dataclass(frozen=True, slots=True)
-class Environment:
-    """``environment.json``."""
-
-    text: TextRead
-    dtype: str
-    device: dict[str, Any]
-    machine: str
-    platform: str
-    cpus: int | None
-    versions: dict[str, str]
-    threads: dict[str, int]
-    thread_pools: list[dict[str, Any]]
-
-
 def read_config(directory: Path) -> tuple[str, RunConfig]:
     """Read the command that began a run, and its configuration."""
     values = read_json(directory, "config.json")
@@ -99,10 +75,10 @@ def read_tokens(directory: Path) -> list[str]:
     return vocabulary.tokens
 
 
-def read_environment(directory: Path) -> Environment:
-    """Read versions, device and threads of a run."""
-    environment: Environment = _record(directory, "environment.json", Environment)
-    return environment
+def read_versions(directory: Path) -> dict[str, str]:
+    """Read the versions of the libraries that trained a run."""
+    versions: dict[str, str] = _record(directory, "environment.json", dict[str, str], "versions")
+    return versions
 
 
 def read_json(directory: Path, name: str) -> dict[str, Any]:
@@ -181,12 +157,15 @@ def weights_name(side: str) -> str:
     return f"{side}.safetensors"
 
 
-def _record(directory: Path, name: str, kind: Any) -> Any:
+def _record(directory: Path, name: str, kind: Any, key: str = "") -> Any:
+    """Return the content of a JSON file, or what it has under a key, of this type."""
     most = MOST_BYTES.get(name, MOST_BYTES_OF_JSON)
     try:
         with _naming(directory, name):
             values = read_file_of_json(directory / name, most, directory)
-        return read(kind, values, "a record")
+        if key:
+            values = read(dict[str, Any], values, "a record").get(key)
+        return read(kind, values, key or "a record")
     except SchemaError as error:
         raise RecordError(
             f"expected {error.expected} in {directory / name}, got {error.got}"

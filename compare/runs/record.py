@@ -47,19 +47,9 @@ from scratch_rnn.text.opening import NO_WAITING, check_regular
 
 
 class Record:
-    """A run directory, locked and open for writing.
+    """An existing run directory, locked and open for writing; see `create` and `open`.
 
-    Parameters
-    ----------
-    directory : Path
-        An existing directory; see ``Record.create`` and ``Record.open``.
-
-    Raises
-    ------
-    LockError
-        If another process is writing in it.
-    OSError
-        If it is not writable.
+    A LockError says that another process is writing in it, an OSError that it is not writable.
     """
 
     def __init__(self, directory: Path) -> None:

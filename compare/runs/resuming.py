@@ -23,8 +23,8 @@ from compare.runs.reading import (
     CHECKPOINTS,
     check_agreement,
     read_config,
-    read_environment,
     read_tokens,
+    read_versions,
 )
 from compare.runs.record import Record
 from compare.terminal import UsageError, changeable, flag_of, rank_and_size
@@ -47,15 +47,7 @@ class Past:
 
 
 def read_setting(directory: Path, command: str) -> RunConfig:
-    """Return the configuration with which a run can be resumed.
-
-    Raises
-    ------
-    RecordError
-        If it cannot be read.
-    UsageError
-        If the run was begun with another command than this one, `run` or `train`.
-    """
+    """Return the configuration with which a run can be resumed, by the command that began it."""
     before, config = read_config(directory)
     if before != command:
         raise UsageError(
@@ -142,7 +134,7 @@ def _token(vocabulary: Sequence[str], number: int) -> str:
 
 def changed_versions(directory: Path, config: RunConfig, materials: Materials) -> str:
     """Name the libraries whose version is another one now, which may change the last bits."""
-    before = read_environment(directory).versions
+    before = read_versions(directory)
     now = describe_environment(text=materials.text, dtype=config.dtype, device=config.device)
     changed = [
         f"{name} {now['versions'][name]} instead of {before.get(name)}"

@@ -11,7 +11,7 @@ import shlex
 import time
 from collections.abc import Iterable, Iterator, Mapping, Sequence
 from contextlib import contextmanager
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, fields
 from typing import Any
 
 import numpy as np
@@ -59,10 +59,8 @@ class Session:
     materials: Materials
     trainees: Sequence[Trainee]
     record: Record
-    parity: Mapping[str, Any] = field(default_factory=dict)
-    """The content of ``parity.json``."""
-    done: int = 0
-    """Number of updates that were done before."""
+    parity: Mapping[str, Any] = field(default_factory=dict)  # the content of ``parity.json``
+    done: int = 0  # number of updates that were done before
     history: History = field(default_factory=History)
     _saved: float = field(default_factory=time.perf_counter)
 
@@ -146,25 +144,10 @@ class Session:
         position = Position.after(update, self.updates_per_epoch)
         return Checkpoint(
             side=trainee.side,
-            model=Model(
-                vocab_size=len(materials.vocab),
-                cell=config.cell,
-                hidden_size=config.hidden_size,
-                num_layers=config.num_layers,
-                nonlinearity=config.nonlinearity,
-                dtype=config.dtype,
-            ),
+            model=Model(vocab_size=len(materials.vocab), **_options(config, Model)),
             text=TextName(name=materials.text.name, sha1=materials.text.sha1),
             vocabulary=tuple(materials.vocab.idx_to_token),
-            sampler=Sampler(
-                token=config.token,
-                max_tokens=config.max_tokens,
-                sampling=config.sampling,
-                batch_size=config.batch_size,
-                num_steps=config.num_steps,
-                seed=config.seed,
-                batches=self.updates_per_epoch,
-            ),
+            sampler=Sampler(batches=self.updates_per_epoch, **_options(config, Sampler)),
             optimizer=Optimizer(
                 name=trainee.optimizer,
                 lr=float(config.lr),
@@ -237,6 +220,12 @@ def resumed(
     )
     terminal.line()
     return session
+
+
+def _options(config: RunConfig, part: type[Model | Sampler]) -> dict[str, Any]:
+    """Return the fields of a part of a checkpoint that are options of the same name."""
+    names = [field.name for field in fields(part)]
+    return {name: getattr(config, name) for name in names if hasattr(config, name)}
 
 
 def _check_size(config: RunConfig, trainees: Sequence[Trainee], tokens: Sequence[str]) -> None:

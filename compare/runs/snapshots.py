@@ -65,13 +65,7 @@ def newest_run(runs: Path) -> Path | None:
 
 
 def read_course(path: Path) -> Course:
-    """Read the snapshots of a run, or one checkpoint.
-
-    Raises
-    ------
-    RecordError
-        If there is no checkpoint, one is damaged, or they are of different models.
-    """
+    """Read the snapshots of a run, or one checkpoint; a RecordError says why it cannot be read."""
     is_run = path.is_dir()
     files = _files(path) if is_run else [path]
     if not files:

@@ -43,15 +43,7 @@ class _Console(Console):
 
 
 class Terminal:
-    """Standard output, with its width and its colours.
-
-    Parameters
-    ----------
-    console : Console, optional
-        Where to print; standard output if left out.
-    quiet : bool
-        Print nothing at all.
-    """
+    """Standard output, or another console, with its width and its colours; or nothing if quiet."""
 
     def __init__(self, console: Console | None = None, *, quiet: bool = False) -> None:
         if isinstance(sys.stdout, io.TextIOWrapper):

@@ -49,24 +49,10 @@ def plot(
     ylabel: str = "",
     unicode: bool = True,
 ) -> list[Text]:
-    """Draw curves over each other.
+    """Draw curves over each other; return the lines of the picture.
 
-    Parameters
-    ----------
-    curves : sequence of Curve
-        The vertical range is that of the first one plus a margin; a curve above it is drawn at the
-        upper edge.
-    width, height : int
-        Columns of the whole picture, and rows of the area with the curves.
-    xlabel, ylabel : str
-        Labels of the axes.
-    unicode : bool
-        False draws with ASCII only.
-
-    Returns
-    -------
-    list of Text
-        The lines of the picture.
+    The vertical range is that of the first curve plus a margin; a curve above it is drawn at the
+    upper edge. The width is that of the whole picture, the height that of the area with the curves.
     """
     points = [curve.points() for curve in curves]
     if not any(points):

@@ -31,15 +31,13 @@ from generated_cases import Form, is_changed, namespace, results_of, wide_cases
 from pages import DOCS
 
 from compare.check.classes import features
-from compare.check.classes.features import missing_of, try_features
+from compare.check.classes.features import missing_of, search_layer, try_features
 from compare.check.classes.layers import Layers
 from compare.check.classes.parts import find_conventions
 from compare.check.classes.properties import try_properties
-from compare.check.classes.searching import search_layer
 from compare.check.functions.cs231n import CS231N_STAGES
 from compare.check.functions.exercises import STAGES
-from compare.check.functions.searching import search_stage
-from compare.check.functions.trying import Attempt, reference
+from compare.check.functions.trying import Attempt, reference, search_stage
 from compare.check.report.report import FAILED
 from compare.check.worker.client import Source
 from compare.parity import CELLS, describe_software

@@ -14,7 +14,13 @@ from compare.bench.results.result import Document
 from compare.files import plain
 from compare.runs.checkpoint import Checkpoint, Model, Optimizer, load
 from compare.runs.config import RunConfig
-from compare.runs.reading import read_config, read_environment, read_metrics, read_tokens
+from compare.runs.reading import (
+    read_config,
+    read_json,
+    read_metrics,
+    read_tokens,
+    read_versions,
+)
 from compare.study.bisection import replay
 from tests.compare.runs.checkpoints import put_together, taken_apart
 
@@ -153,6 +159,11 @@ def _config(directory: Path) -> Any:
     return {"command": command, "version": version, **config.to_json()}
 
 
+def _environment(directory: Path) -> Any:
+    values = read_json(directory, "environment.json")
+    return {**values, "versions": read_versions(directory)}
+
+
 def _loaded(directory: Path) -> Any:
     loaded = load(directory / "scratch.safetensors")
     header, _ = taken_apart((directory / "scratch.safetensors").read_bytes())
@@ -177,7 +188,7 @@ def _description(directory: Path) -> Any:
 KINDS = [
     Kind("config", *_file("config.json"), _config, (RunConfig,)),
     Kind("vocab", *_file("vocab.json"), lambda d: {"tokens": read_tokens(d)}),
-    Kind("environment", *_file("environment.json"), lambda d: plain(read_environment(d))),
+    Kind("environment", *_file("environment.json"), _environment),
     Kind("metrics", *_metrics(), lambda d: list(read_metrics(d))),
     Kind("checkpoint", *_checkpoint(), _loaded, (Checkpoint, Model, Optimizer)),
     Kind("replay", *_replay(), _description),

@@ -38,15 +38,7 @@ class Change:
 
 
 def read_earlier(path: Path, settings: Mapping[str, object]) -> Document:
-    """Read an earlier benchmark; its cell, dtype and threads must be those of `settings`.
-
-    Raises
-    ------
-    RecordError
-        If the file is not a benchmark.
-    UsageError
-        If it was measured with other settings.
-    """
+    """Read an earlier benchmark; a UsageError says that it was measured with other settings."""
     earlier = Document.read(path)
     for name, found in settings_of(earlier).items():
         if found != settings[name]:

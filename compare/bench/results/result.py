@@ -150,13 +150,7 @@ class Document:
 
     @classmethod
     def read(cls, path: Path) -> Document:
-        """Read a file of `write`.
-
-        Raises
-        ------
-        RecordError
-            If the file is missing, damaged, or has another format.
-        """
+        """Read a file of `write`; a RecordError says why it cannot be read."""
         try:
             values = read_json(path, MOST_BYTES)
             if isinstance(values, dict) and values.get("schema") != SCHEMA:

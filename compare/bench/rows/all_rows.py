@@ -31,12 +31,7 @@ def choose_rows(
 ) -> tuple[list[Row], list[str]]:
     """Return the rows with these names (no names: all rows), and a note on each that is left out.
 
-    Raises
-    ------
-    UsageError
-        If a name is unknown, or no row is available.
-    DeviceError
-        If a row on a GPU is requested and there is no GPU.
+    Refused if a name is unknown, no row is available, or a row needs a GPU and there is none.
     """
     rows = all_rows(device)
     known = [row.name for row in rows]

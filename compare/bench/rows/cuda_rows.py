@@ -139,13 +139,7 @@ class Recorded:
 
 @contextmanager
 def precision(*, cudnn: bool, tf32: bool) -> Iterator[None]:
-    """Apply both settings inside the ``with`` block, and verify them.
-
-    Raises
-    ------
-    RuntimeError
-        If PyTorch does not report the settings that were made.
-    """
+    """Apply both settings while the body runs; a RuntimeError says that they have no effect."""
     before = read_settings()
     value = ("tf32" if tf32 else "ieee") if has_new_interface() else tf32
     wanted: dict[str, bool | str] = {"cudnn": cudnn, "cudnn.rnn": value, "matmul": value}

@@ -29,27 +29,16 @@ class Device:
 class Row:
     """An implementation that can be measured."""
 
-    name: str
-    """Name of the row in ``--rows``."""
-    label: str
-    """Name of the row in the table."""
-    place: int = 2
-    """Place in the table: rows with smaller numbers come first."""
-    style: Mapping[str, Any] = MappingProxyType({})
-    """Its line in the pictures: see `line`."""
-    compiles: bool = False
-    """Whether its first call at each shape compiles. The table shows this time separately."""
-    gaps: int = FLOAT32_GAPS
-    """Precision of its arithmetic, in ulps of float32."""
-    cells: Collection[str] | None = None
-    """Names of the cells that it has. None: all."""
-    packages: tuple[str, ...] = ()
-    """Packages that it needs, from an optional extra with the row's name."""
-    idle: float = 0.0
-    """How many seconds its idle threads may keep a core busy after a block, if it has several."""
-
-    untimed: str = ""
-    """Why it gets no time, although its results are right."""
+    name: str  # in ``--rows``
+    label: str  # in the table
+    place: int = 2  # in the table: rows with smaller numbers come first
+    style: Mapping[str, Any] = MappingProxyType({})  # its line in the pictures: see `line`
+    compiles: bool = False  # at the first call of each shape; the table shows this time separately
+    gaps: int = FLOAT32_GAPS  # precision of its arithmetic, in ulps of float32
+    cells: Collection[str] | None = None  # names of the cells that it has; None: all
+    packages: tuple[str, ...] = ()  # needed packages, from an optional extra with the row's name
+    idle: float = 0.0  # seconds for which its idle threads, if there are several, keep a core busy
+    untimed: str = ""  # why it gets no time, although its results are right
 
     def missing(self, dtype: str, cell: Cell) -> str | None:
         """Return why the row is not available for this dtype and cell, or None if it is."""

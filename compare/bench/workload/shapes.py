@@ -133,22 +133,7 @@ NAMED: dict[str, Callable[[str], list[Shape]]] = {
 
 
 def choose(name: str, only: Sequence[str] = (), cell: str = "rnn") -> list[Shape]:
-    """Return the shapes of a name or a file that satisfy all conditions in `only`.
-
-    Parameters
-    ----------
-    name : str
-        One of `NAMED`, or the path of a JSON file.
-    only : sequence of str
-        Conditions such as ``"H=256"`` or ``"B=1,32"``.
-    cell : str
-        One of `CELLS`.
-
-    Raises
-    ------
-    UsageError
-        If the name is unknown, the file or a condition is invalid, or no shape is left.
-    """
+    """Return the shapes of a name or a JSON file that satisfy all conditions, such as ``H=256``."""
     shapes = NAMED[name](cell) if name in NAMED else read(Path(name), cell)
     for condition in only:
         field, values = _condition(condition)
@@ -159,13 +144,7 @@ def choose(name: str, only: Sequence[str] = (), cell: str = "rnn") -> list[Shape
 
 
 def read(path: Path, cell: str) -> list[Shape]:
-    """Read shapes from a JSON file.
-
-    Raises
-    ------
-    UsageError
-        If the file cannot be read, or is not a list of shapes.
-    """
+    """Read shapes from a JSON file; a UsageError says why they cannot be read."""
     from compare.files import read_json  # loads NumPy, which `--help` does without
 
     if path.suffix != ".json":

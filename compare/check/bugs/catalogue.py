@@ -14,8 +14,6 @@ of `Bug`.
   `OnPage`.
 """
 
-from __future__ import annotations
-
 import tomllib
 from collections.abc import Mapping
 from dataclasses import dataclass
@@ -219,13 +217,7 @@ BUG_NAMES = frozenset(_BUG_NAMED)
 
 
 def find_bug(name: str) -> Bug:
-    """Return the bug of this name.
-
-    Raises
-    ------
-    KeyError
-        If there is none.
-    """
+    """Return the bug of this name; KeyError if there is none."""
     if name not in _BUG_NAMED:
         raise KeyError(f"expected the name of a bug in the catalogue, got {name!r}")
     return _BUG_NAMED[name]

@@ -8,8 +8,6 @@ change, and neither do the modules that are already imported.
 >>> careless.RNN(3, 4)                                                 # doctest: +SKIP
 """
 
-from __future__ import annotations
-
 import builtins
 import difflib
 import functools
@@ -24,8 +22,7 @@ from pathlib import Path
 from types import CodeType, ModuleType
 from typing import Any
 
-ROOT = Path(__file__).parents[3]
-"""Directory of the packages."""
+ROOT = Path(__file__).parents[3]  # directory of the packages
 
 
 class PatchError(ValueError):
@@ -100,58 +97,51 @@ def load_patched(package: str, patches: Sequence[Patch], name: str) -> ModuleTyp
         del sys.modules[module]
     if _finder not in sys.meta_path:
         sys.meta_path.insert(0, _finder)
-    _finder.copies[alias] = _Copy(package, alias, tuple(own))
+    _finder.copies[alias] = package, tuple(own)
     importlib.invalidate_caches()
     return importlib.import_module(alias)
-
-
-@dataclass(frozen=True, slots=True)
-class _Copy:
-    package: str  # the real one
-    alias: str
-    patches: tuple[Patch, ...]
 
 
 class _Finder(MetaPathFinder):
     """Finds the modules of a patched copy among the files of the real package."""
 
     def __init__(self) -> None:
-        self.copies: dict[str, _Copy] = {}
+        self.copies: dict[str, tuple[str, tuple[Patch, ...]]] = {}
 
     def find_spec(
         self, fullname: str, path: Iterable[str] | None, target: ModuleType | None = None
     ) -> ModuleSpec | None:
         alias, _, rest = fullname.partition(".")
-        copy = self.copies.get(alias)
-        if copy is None:
+        if alias not in self.copies:
             return None
-        place = Path(copy.package, *rest.split(".")) if rest else Path(copy.package)
+        package, patches = self.copies[alias]
+        place = Path(package, *filter(None, rest.split(".")))
         is_package = (ROOT / place / "__init__.py").is_file()
         file = place / "__init__.py" if is_package else place.with_suffix(".py")
         if not (ROOT / file).is_file():
             return None
-        loader = _PatchedLoader(copy, file.as_posix())
+        loader = _PatchedLoader(package, alias, patches, file.as_posix())
         return importlib.util.spec_from_loader(fullname, loader, is_package=is_package)
 
 
+@dataclass(frozen=True)
 class _PatchedLoader(Loader):
     """Runs the patched source of one module, with imports from the copy."""
 
-    def __init__(self, copy: _Copy, file: str) -> None:
-        self.copy = copy
-        self.file = file
+    package: str  # the real one
+    alias: str
+    patches: tuple[Patch, ...]
+    file: str
 
     def exec_module(self, module: ModuleType) -> None:
         module.__file__ = str(ROOT / self.file)
         # exec takes `import` from here, and so do all functions of the module.
         module.__dict__["__builtins__"] = vars(builtins) | {"__import__": self._import}
-        exec(_compiled(patched_source(self.file, self.copy.patches), self.file), module.__dict__)
+        exec(_compiled(patched_source(self.file, self.patches), self.file), module.__dict__)
 
     def _import(self, name: str, *more: Any) -> ModuleType:
         head, dot, rest = name.partition(".")
-        return __import__(
-            f"{self.copy.alias}{dot}{rest}" if head == self.copy.package else name, *more
-        )
+        return __import__(f"{self.alias}{dot}{rest}" if head == self.package else name, *more)
 
 
 @functools.cache

@@ -24,8 +24,6 @@ ulp in opposite directions. So W_hh of a single unit is a little smaller than th
 power of two.
 """
 
-from __future__ import annotations
-
 from collections.abc import Mapping
 from dataclasses import dataclass
 from typing import Any
@@ -94,27 +92,14 @@ def draw_floats(case: LayerFields) -> Floats:
                 parameters = {name: np.abs(array) for name, array in parameters.items()}
                 x, h0 = np.abs(x), None if h0 is None else np.abs(h0)
 
-    if case.unbatched:
-        x, h0, d_output, d_h_n, c0, d_c_n = (
-            None if array is None else np.ascontiguousarray(array[:, 0])
-            for array in (x, h0, d_output, d_h_n, c0, d_c_n)
-        )
-    elif case.batch_first:
-        x, d_output = (
-            None if array is None else np.ascontiguousarray(array.swapaxes(0, 1))
-            for array in (x, d_output)
-        )
-    return Floats(
-        parameters=parameters,
-        x=x,
-        h0=h0,
-        lengths=lengths,
-        dropout_masks=masks if case.dropout else None,
-        d_output=d_output,
-        d_h_n=d_h_n,
-        c0=c0,
-        d_c_n=d_c_n,
-    )
+    arrays = {"x": x, "h0": h0, "d_output": d_output, "d_h_n": d_h_n, "c0": c0, "d_c_n": d_c_n}
+    for name, array in arrays.items():
+        if array is not None and case.unbatched:
+            arrays[name] = np.ascontiguousarray(array[:, 0])
+        elif array is not None and case.batch_first and name in ("x", "d_output"):
+            arrays[name] = np.ascontiguousarray(array.swapaxes(0, 1))
+    dropout_masks = masks if case.dropout else None
+    return Floats(parameters, lengths=lengths, dropout_masks=dropout_masks, **arrays)
 
 
 def _normal(case: LayerFields, rng: np.random.Generator, name: str, *shape: int) -> np.ndarray:

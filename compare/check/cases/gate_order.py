@@ -1,8 +1,7 @@
 """The order of the gates in a weight: PyTorch's, or that of the user's code."""
 
-from __future__ import annotations
-
 from collections.abc import Callable, Sequence
+from functools import partial
 from typing import Any
 
 import numpy as np
@@ -42,51 +41,26 @@ def _reordered(array: np.ndarray, before: Order, after: Order) -> np.ndarray:
     return np.concatenate([blocks[before.index(gate)] for gate in after])
 
 
-class InOrder:
-    """Six functions of a submission, whose weights have their gates in another order.
-
-    The gates that a step returns stay in PyTorch's order.
-    """
-
-    def __init__(self, submission: Any, cell: str, order: Order) -> None:
-        self._submission, self._cell, self._order = submission, cell, order
-
-    def __getattr__(self, name: str) -> Any:
-        return getattr(self._submission, name)
-
-    def __enter__(self) -> InOrder:
-        return self
-
-    def __exit__(self, *_: object) -> None:
-        self._submission.close()
-
-    def call(self, name: str, *args: Any, keep: Sequence[int] = ()) -> Any:
-        """Call a function with arguments in PyTorch's order."""
-        return translated(
-            lambda *own: self._submission.call(name, *own, keep=keep),
-            *(name, self._cell, args),
-            before=lambda array: to_own(array, self._cell, self._order),
-            after=lambda array: to_ours(array, self._cell, self._order),
-        )
-
-
 def translated(
     function: Callable[..., Any],
     name: str,
     cell: str,
     args: Sequence[Any],
-    before: Callable[[np.ndarray], np.ndarray],
-    after: Callable[[np.ndarray], np.ndarray],
+    given: Order,
+    own: Order,
 ) -> Any:
-    """Call one of the six functions; `before` is for its weights, `after` for their gradients."""
+    """Call one of the six functions, which has its gates in the order `own`, with those `given`."""
+    before, after = (
+        partial(_reordered, before=a, after=b) for a, b in ((given, own), (own, given))
+    )
     kind = name.removeprefix(f"{cell}_")
     weights = {"step": 4, "forward": 4, "step_backward": 2}.get(kind, 0)
-    own, split = [*args], len(args) - weights
-    own[split:] = [before(array) for array in own[split:]]
-    if kind == "backward" and isinstance(own[0], tuple):  # the reference's tape
-        own[0] = (*own[0][:-2], *map(before, own[0][-2:]))
-    result = function(*own)
-    for array, used in zip(args[split:], own[split:], strict=True):
+    passed, split = [*args], len(args) - weights
+    passed[split:] = map(before, passed[split:])
+    if kind == "backward" and isinstance(passed[0], tuple):  # the reference's tape
+        passed[0] = (*passed[0][:-2], *map(before, passed[0][-2:]))
+    result = function(*passed)
+    for array, used in zip(args[split:], passed[split:], strict=True):
         array[...] = after(used)  # as the function left it
     if not isinstance(result, tuple | list):
         return result

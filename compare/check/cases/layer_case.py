@@ -5,12 +5,10 @@ typed in again; its floats are drawn from the seed. `random_case` draws sizes an
 in the tests, Hypothesis chooses them. Nothing here imports PyTorch.
 """
 
-from __future__ import annotations
-
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, replace
 from functools import cached_property
-from typing import Any
+from typing import Any, Self
 
 import numpy as np
 
@@ -56,11 +54,11 @@ class LayerCase(LayerFields):
         """The floats, drawn from the seed. Never write to them."""
         return draw_floats(self)
 
-    def given(self, **changes: Any) -> LayerCase:
+    def given(self, **changes: Any) -> Self:
         """Return the case with some floats replaced."""
         return self.with_floats(replace(self.floats, **changes))
 
-    def with_floats(self, floats: Floats) -> LayerCase:
+    def with_floats(self, floats: Floats) -> Self:
         """Return the case with these floats instead of its own."""
         other = replace(self)
         other.__dict__["floats"] = floats

@@ -1,7 +1,5 @@
 """The fields of a case: sizes, flags and a seed."""
 
-from __future__ import annotations
-
 from dataclasses import dataclass, fields
 from typing import Any
 

@@ -3,8 +3,6 @@
 The layer may be ours or any class with the same methods. The tolerance is always measured on ours.
 """
 
-from __future__ import annotations
-
 import copy
 from collections.abc import Callable, Mapping
 from dataclasses import replace
@@ -18,6 +16,7 @@ from compare.check.cases.comparison import compared as compared_with
 from compare.check.cases.floats import Floats
 from compare.check.cases.layer_case import LayerCase
 from compare.parity import CELLS, PERTURBATIONS, SAFETY, Move, tolerances, ulps, unmoved
+from scratch_rnn.states import arrays_of
 
 CLASSES: dict[str, Any] = {name: cell.scratch_layer for name, cell in CELLS.items()}
 """Our layer of each cell."""
@@ -102,7 +101,7 @@ def kept(layer: Any, result: Any) -> Callable[..., Any]:
 
     def now(double: bool = False) -> Any:
         is_tuple = isinstance(result, tuple)
-        arrays = [result[0], *states_of(result[1])] if is_tuple else named(result).values()
+        arrays = [result[0], *arrays_of(result[1])] if is_tuple else named(result).values()
         for array in arrays if double else ():
             if array.flags.writeable:
                 array *= 2
@@ -128,13 +127,8 @@ def with_cell_state(h: Any, c: Any) -> Any:
 
 def outputs(output: np.ndarray, state: Any) -> Results:
     """Return copies of the results of `forward`, by name."""
-    named_states = dict(zip(STATES, map(np.array, states_of(state)), strict=False))
+    named_states = dict(zip(STATES, map(np.array, arrays_of(state)), strict=False))
     return {"output": np.array(output)} | named_states
-
-
-def states_of(state: Any) -> tuple[Any, ...]:
-    """Return the arrays of a state."""
-    return state if isinstance(state, tuple) else (state,)
 
 
 def named(gradients: Any) -> Results:
@@ -161,11 +155,6 @@ def rounding(
     return both
 
 
-def is_measured(case: LayerCase) -> bool:
-    """Whether the tolerances of a case were measured."""
-    return f"rounding {PERTURBATIONS}" in case.__dict__
-
-
 # Comparing --------------------------------------------------------------------------------------
 
 
@@ -179,7 +168,7 @@ def alike(
 
     The tolerance is at least a few ulps. It is only measured where a difference is larger.
     """
-    if not is_measured(case):
+    if f"rounding {PERTURBATIONS}" not in case.__dict__:
         least = {name: SAFETY * ulps(array) for name, array in expected.items()}
         comparisons = compared(expected, got, case, least)
         if all(comparison.ok for comparison in comparisons):

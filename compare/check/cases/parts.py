@@ -1,7 +1,5 @@
 """The parts of a submission that are tried, and what came of each."""
 
-from __future__ import annotations
-
 from collections.abc import Mapping
 from dataclasses import dataclass, field
 from typing import Any

@@ -1,7 +1,5 @@
 """Run PyTorch's layer on a case: the expected results."""
 
-from __future__ import annotations
-
 from collections.abc import Mapping, Sequence
 from typing import Any
 
@@ -12,6 +10,7 @@ from torch.nn.utils.rnn import pack_padded_sequence, pad_packed_sequence
 
 from compare.check.cases.layer_case import LayerCase
 from compare.parity import CELLS
+from scratch_rnn.states import arrays_of, state_of
 
 
 def torch_results(case: LayerCase) -> dict[str, np.ndarray]:
@@ -40,15 +39,15 @@ def torch_results(case: LayerCase) -> dict[str, np.ndarray]:
     given = [
         (results[name], torch.from_numpy(d.copy())) for name, d in upstream.items() if d is not None
     ]
-    gradients: Any = torch.autograd.grad(
+    gradients = torch.autograd.grad(
         [y for y, _ in given],
-        list(variables.values()),
+        [*variables.values()],
         [d for _, d in given],
         allow_unused=True,
+        materialize_grads=True,
     )
-    for (name, variable), gradient in zip(variables.items(), gradients, strict=True):
-        none = torch.zeros_like(variable)
-        results[f"gradient of {name}"] = none if gradient is None else gradient
+    named = zip(variables, gradients, strict=True)
+    results |= {f"gradient of {name}": gradient for name, gradient in named}
     return {name: tensor.detach().numpy() for name, tensor in results.items()}
 
 
@@ -71,16 +70,14 @@ def call(
     layer: Any, x: torch.Tensor, states: Sequence[torch.Tensor], lengths: np.ndarray | None
 ) -> tuple[torch.Tensor, list[torch.Tensor]]:
     """Return output and the arrays of the state, with packed sequences if there are lengths."""
-    state = tuple(states) if len(states) > 1 else states[0]
-    if lengths is None:
-        output, last = layer(x, state)
-        return output, list(last) if isinstance(last, tuple) else [last]
-    packed = pack_padded_sequence(
-        x, torch.from_numpy(lengths), batch_first=layer.batch_first, enforce_sorted=False
-    )
-    output, last = layer(packed, state)
-    output = pad_packed_sequence(output, batch_first=layer.batch_first)[0]
-    return output, list(last) if isinstance(last, tuple) else [last]
+    given: Any = x
+    if lengths is not None:
+        ends = torch.from_numpy(lengths)
+        given = pack_padded_sequence(x, ends, layer.batch_first, enforce_sorted=False)
+    output, last = layer(given, state_of(states))
+    if lengths is not None:
+        output, _ = pad_packed_sequence(output, layer.batch_first)
+    return output, list(arrays_of(last))
 
 
 def call_layer_by_layer(
@@ -101,9 +98,7 @@ def call_layer_by_layer(
                 mask = mask[:, 0]
             elif case.batch_first:
                 mask = mask.swapaxes(0, 1)
-            steps = tuple(
-                slice(size) for size in y.shape
-            )  # without the steps after the longest sequence
+            steps = tuple(map(slice, y.shape))  # without those after the longest sequence
             y = y * torch.from_numpy(mask.copy())[steps]
         options = case.options | {"input_size": y.shape[-1], "num_layers": 1, "dropout": 0.0}
         layer = torch_layer(options, case.dtype, case.cell)

@@ -1,10 +1,7 @@
 """Search further for a case that is called wrong (`--deep`): Hypothesis draws it and shrinks it."""
 
-from __future__ import annotations
-
 from collections.abc import Callable, Mapping, Sequence
 from contextlib import suppress
-from dataclasses import dataclass, field
 from random import Random
 from typing import Any
 
@@ -18,26 +15,15 @@ MOST_FLOATS = 50_000
 """The largest T, B, V and H, and the most floats of the inputs or the states."""
 
 
-@dataclass(slots=True)
-class Search:
-    """What was tried, and the smallest case that is wrong, if there is one."""
-
-    found: dict[str, Any] | None = None
-    tried: list[Mapping[str, int]] = field(default_factory=list)
-
-
 def search(
     fields: Mapping[str, Sequence[Any]],
     is_wrong: Callable[[dict[str, Any]], bool],
     seed: int,
     examples: int = EXAMPLES,
-) -> Search:
-    """Search for a case: `sizes`, `values`, a seed, and a value of each field.
+) -> tuple[dict[str, Any] | None, list[Mapping[str, int]]]:
+    """Search for a case that is wrong: `sizes`, `values`, a seed, and a value of each field.
 
-    Raises
-    ------
-    UsageError
-        If Hypothesis is not installed.
+    Return the smallest one, None if there is none, and the sizes of all that were tried.
     """
     try:
         from hypothesis import HealthCheck, assume, find, settings
@@ -47,14 +33,16 @@ def search(
         raise UsageError(
             "expected Hypothesis for --deep, got none: pip install hypothesis"
         ) from None
-    result = Search()
+    found: dict[str, Any] | None = None
+    tried: list[Mapping[str, int]] = []
 
     def is_found(drawn: dict[str, Any]) -> bool:
+        nonlocal found
         T, B, V, H = drawn["sizes"]
         assume(T * B * max(V, H) <= MOST_FLOATS)
-        result.tried.append({"T": T, "B": B, "V": V, "H": H})
+        tried.append({"T": T, "B": B, "V": V, "H": H})
         wrong = is_wrong(drawn)
-        result.found = drawn if wrong else result.found  # the last one is the smallest
+        found = drawn if wrong else found  # the last one is the smallest
         return wrong
 
     own = {"sizes": st.tuples(*(st.integers(1, 6) | st.integers(1, n) for n in LARGEST))}
@@ -68,4 +56,4 @@ def search(
     )
     with suppress(NoSuchExample, Flaky):  # Flaky: wrong only after other calls
         find(st.fixed_dictionaries(own), is_found, settings=how, random=Random(seed))
-    return result
+    return found, tried

@@ -1,7 +1,5 @@
 """Cases of training: a small model and its batches, for a package and for PyTorch."""
 
-from __future__ import annotations
-
 import copy
 from collections.abc import Callable
 from dataclasses import dataclass

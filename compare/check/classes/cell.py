@@ -1,7 +1,5 @@
 """Guess the cell of the user's code, from the records of the cells."""
 
-from __future__ import annotations
-
 import re
 from collections.abc import Iterable
 

@@ -1,11 +1,9 @@
 """Conventions: the layout of a layer's arrays and the names of its parameters."""
 
-from __future__ import annotations
-
 from collections.abc import Mapping
 from dataclasses import dataclass, field
 from itertools import product
-from typing import Any
+from typing import Any, Self
 
 from compare.check.cases.gate_order import Order
 from compare.check.cases.layer_results import Results
@@ -50,7 +48,7 @@ class Flags:
     @classmethod
     def parse(
         cls, layout: str | None, bias: str | None, names: str | None, order: Order = ()
-    ) -> Flags:
+    ) -> Self:
         """Read --layout, --bias and --names; UsageError if a word or a name is not valid."""
         conventions: dict[str, bool] = {}
         for word in layout.split(",") if layout else ():
@@ -72,7 +70,7 @@ class Flags:
             raise UsageError("expected no bias_hh_l0 in --names with --bias one, got one")
         return cls(conventions, own, order)
 
-    def allow(self, conventions: Conventions) -> bool:
+    def allow(self, conventions: "Conventions") -> bool:
         """Whether the flags agree with the conventions of a call."""
         values = ((name, getattr(conventions, name)) for name in OF_A_CALL)
         return all(self.conventions.get(name, value) == value for name, value in values)

@@ -1,7 +1,5 @@
 """Error handling: exceptions for wrong arguments, and bitwise reproducibility (`--strict`)."""
 
-from __future__ import annotations
-
 from collections.abc import Mapping, Sequence
 from typing import Any
 

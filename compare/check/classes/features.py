@@ -1,39 +1,17 @@
 """Features: what a layer has of the surface of nn.RNN, nn.GRU and nn.LSTM."""
 
-from __future__ import annotations
-
 from collections.abc import Mapping, Sequence
 from typing import Any
 
-from compare.check.cases.boundaries import VALUES, Sizes, Trial
+from compare.check.cases.boundaries import CASES, VALUES, Sizes, Trial
 from compare.check.cases.layer_case import SURFACE
 from compare.check.cases.parts import PartResult
+from compare.check.cases.searching import EXAMPLES, search
 from compare.check.classes.layers import Layers
 from compare.check.classes.parts import PARTS, SIZES, TRIALS, case_of, try_parts
 from compare.check.diagnosis import likely_in_layer
 
-FEATURES: dict[str, dict[str, Any]] = {
-    "relu": {"nonlinearity": "relu"},
-    "no bias": {"bias": False},
-    "two layers": {"L": 2},
-    "three layers": {"L": 3},
-    "four layers": {"L": 4},
-    "bidirectional": {"bidirectional": True},
-    "two bidirectional layers": {"L": 2, "bidirectional": True},
-    "batch_first": {"batch_first": True},
-    "two layers with batch_first": {"L": 2, "batch_first": True},
-    "projection": {"projected": True},
-    "float64": {"dtype": "float64"},
-    "float32": {"dtype": "float32"},
-    "input without a batch": {"unbatched": True},
-    "token numbers as input": {"one_hot": True},
-    "no state given": {"h0": False},
-    "no gradient of output": {"upstream": "h_n"},
-    "no gradient of the last state": {"upstream": "output"},
-    "lengths": {"lengths": True},
-    "dropout masks": {"L": 2, "dropout": 0.5},
-    "saturated units": {"saturated": True},
-}
+FEATURES: dict[str, dict[str, Any]] = CASES["features"]
 """Fields of a case, by the name of the feature."""
 
 
@@ -106,3 +84,43 @@ def surface_of(layers: Layers, features: Sequence[str]) -> dict[str, Any]:
             own = getattr(simplest, field)
             surface[field] = tuple(v for v in surface[field] if v != value or v == own)
     return surface
+
+
+OWN = ("T", "B", "V", "H", "seed", "cell", "precision", "one_bias")
+"""Fields of a case that do not belong to the search."""
+
+
+def search_layer(
+    layers: Layers,
+    results: list[PartResult],
+    missing: Sequence[str],
+    seed: int,
+    examples: int = EXAMPLES,
+) -> list[PartResult]:
+    """Return the results of right parts after a search with the features that are not missing."""
+    surface = surface_of(layers, missing)
+    fields = {name: tuple(several) for name, several in surface.items() if name not in OWN}
+
+    def try_it(drawn: dict[str, Any], *more: Any) -> list[PartResult]:
+        chosen = {name: drawn[name] for name in fields}
+        trials = ((drawn["sizes"], drawn["values"]), *more)
+        return try_parts(layers, drawn["seed"], trials, **chosen)
+
+    def is_wrong(drawn: dict[str, Any]) -> bool:
+        verdicts = {result.verdict for result in try_it(drawn)}
+        if verdicts & {"error", "missing"}:  # or does it refuse this combination of features?
+            small = try_it(drawn | {"sizes": SIZES[0], "values": ""})
+            return all(result.verdict == "right" for result in small)
+        return verdicts != {"right"}
+
+    found, tried = search(fields, is_wrong, seed, examples)
+    if found is not None:
+        again = try_it(found, *TRIALS[:4])
+        if any(result.verdict != "right" for result in again):
+            for first, later in zip(results, again, strict=True):
+                later.cases, later.tried = later.cases + first.cases, later.tried + first.tried
+            results = again
+    for result in results:
+        result.cases += len(tried)
+        result.tried += tried
+    return results

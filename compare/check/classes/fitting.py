@@ -1,7 +1,5 @@
 """The adapter that makes a class fit, as text to paste below it."""
 
-from __future__ import annotations
-
 import re
 from collections.abc import Sequence
 

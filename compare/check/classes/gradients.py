@@ -1,7 +1,5 @@
 """The gradients that a layer's `backward` returns, in any of the accepted forms."""
 
-from __future__ import annotations
-
 from typing import Any
 
 import numpy as np

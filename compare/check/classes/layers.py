@@ -6,8 +6,6 @@ the gradients of x, h0 and the parameters. Arrays of another layout than ours ar
 and after each call.
 """
 
-from __future__ import annotations
-
 from collections.abc import Callable
 from types import SimpleNamespace
 from typing import Any
@@ -59,7 +57,7 @@ class Layers:
 
     def __call__(
         self, input_size: int, hidden_size: int, *, dtype: str = "", **options: Any
-    ) -> UserLayer:
+    ) -> "UserLayer":
         """Build a layer; Trouble with the verdict missing if it has no such option."""
         if dtype not in ("", self.own_dtype) and not self.dtype:
             options["dtype"] = dtype

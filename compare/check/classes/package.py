@@ -1,7 +1,5 @@
 """A package like scratch_rnn with another recurrent layer: a submitted class."""
 
-from __future__ import annotations
-
 import inspect
 from dataclasses import dataclass
 from types import SimpleNamespace

@@ -3,8 +3,6 @@
 What is right is computed by our own layer in float64, the tolerance by ours in the layer's dtype.
 """
 
-from __future__ import annotations
-
 from collections.abc import Sequence
 from dataclasses import replace
 from functools import lru_cache
@@ -186,7 +184,9 @@ def try_parts(
     return results
 
 
-def find_conventions(layers: Layers, seed: int) -> list[PartResult]:
+def find_conventions(
+    layers: Layers, seed: int, trials: Sequence[Trial] = TRIALS
+) -> list[PartResult]:
     """Try the simplest layer in each convention, keep the one that fits, return its results.
 
     UsageError if one fits, but a flag states another one.
@@ -200,7 +200,7 @@ def find_conventions(layers: Layers, seed: int) -> list[PartResult]:
         if conventions.columns and layers.submission.adapter:
             continue
         layers.conventions = conventions
-        results = try_parts(layers, seed)
+        results = try_parts(layers, seed, trials)
         score = sum(result.verdict == "right" for result in results)
         shapes = results[0].wrong is not None and not any(c.problem for c in results[0].comparisons)
         tried.append((score + 0.5 * shapes, conventions, results))
@@ -217,7 +217,7 @@ def find_conventions(layers: Layers, seed: int) -> list[PartResult]:
     may_differ = conventions.has_own_names and not layers.flags.order
     if may_differ and (order := gate_order_of(forward, layers.cell)):
         conventions.order = order
-        results = try_parts(layers, seed)
+        results = try_parts(layers, seed, trials)
     if fits:
         for name in OF_A_CALL:
             layers.flags.check(name, getattr(layers.conventions, name))

@@ -1,7 +1,5 @@
 """Parameters in pieces: one weight for [x, h], or weights and biases for each gate."""
 
-from __future__ import annotations
-
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from itertools import takewhile
@@ -16,8 +14,7 @@ from compare.parity import CELLS
 W_IH, W_HH, B_IH, B_HH = "weight_ih_l0", "weight_hh_l0", "bias_ih_l0", "bias_hh_l0"
 BOTH = f"{W_IH} beside {W_HH}"
 
-CANDIDATES = {"g", "n"}
-"""The gates with tanh, which have many names: c, g, h, n."""
+CANDIDATES = {"g", "n"}  # the gates with tanh, which have many names: c, g, h, n
 
 Shapes = Mapping[str, tuple[int, ...]]
 

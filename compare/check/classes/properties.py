@@ -1,7 +1,5 @@
 """Try the properties of a layer on a user's class, with the features that it has."""
 
-from __future__ import annotations
-
 from collections.abc import Mapping, Sequence
 from typing import Any
 
@@ -32,8 +30,7 @@ NOT_TO_THE_BIT = "not to the bit"
 NOT_STRICT = "wrong with --strict"
 """Verdict where a property is violated that counts with --strict alone."""
 
-NOT_TRIED = "not tried"
-"""Verdict where a property cannot be tried; `why` says what it lacks."""
+NOT_TRIED = "not tried"  # verdict where a property cannot be tried; `why` says what it lacks
 
 
 def try_properties(

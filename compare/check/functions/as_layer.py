@@ -1,7 +1,5 @@
 """Six functions as a recurrent layer of one direction."""
 
-from __future__ import annotations
-
 from types import SimpleNamespace
 from typing import Any
 
@@ -15,7 +13,7 @@ class AsLayer:
     def __init__(self, functions: Any) -> None:
         self.functions = functions
 
-    def __call__(self, input_size: int, hidden_size: int, *, dtype: str) -> AsLayer:
+    def __call__(self, input_size: int, hidden_size: int, *, dtype: str) -> "AsLayer":
         """Build a layer; its parameters are loaded afterwards."""
         return AsLayer(self.functions)
 

@@ -14,8 +14,6 @@ Their names tell them apart. There is no separate gradient of the last state, an
 with c = 0. Its gates are in the order i, f, o, g.
 """
 
-from __future__ import annotations
-
 from collections.abc import Iterator
 from dataclasses import dataclass
 from functools import partial
@@ -25,7 +23,7 @@ import numpy as np
 
 from compare.check.cases.gate_order import Order, to_ours, to_own
 from compare.check.cases.parts import Case
-from compare.check.functions.drawing import Kinds, draw_backward, draw_step
+from compare.check.functions.drawing import Kinds, draw
 from compare.check.functions.plain import Array
 from compare.check.functions.signatures import signatures_of
 from compare.check.functions.stages import (
@@ -39,6 +37,7 @@ from compare.check.functions.stages import (
     items,
     unchanged,
 )
+from compare.check.tables import table
 from compare.parity import Move
 
 ORDERS: dict[str, Order] = {"rnn": (), "lstm": ("i", "f", "o", "g")}
@@ -106,9 +105,9 @@ class Pair:
         arguments, (*found, _) = self._forward(functions, given, move)
         results = {n: array(n, value) for n, value in zip(self.results, found, strict=True)}
         results |= unchanged(arguments)
-        kept, first = functions.kept(), self.results[0]
+        first, first_now = self.results[0], functions.first_item()
         self._forward(functions, given | {"x": given["x"] / 2}, move)
-        return results | {first + AFTER_ANOTHER: array(first, functions.look(kept, 0))}
+        return results | {first + AFTER_ANOTHER: array(first, first_now())}
 
     def run_backward(self, functions: Functions, given: Inputs, move: Move) -> Results:
         """Compute the states, then others, then the gradients of the first."""
@@ -130,7 +129,7 @@ def draw_steps(cell: str, seed: int, kinds: Kinds = ()) -> Iterator[Case]:
     """Draw single steps."""
     rng = np.random.default_rng([seed, 7])
     states = signatures_of(cell).states
-    for case in draw_step(signatures_of(cell), seed, kinds):
+    for case in draw(signatures_of(cell), "step", seed, kinds):
         own = case.inputs
         inputs = {"x": own["x_t"]} | {f"prev_{state}": own[state] for state in states}
         for state in states:
@@ -140,7 +139,7 @@ def draw_steps(cell: str, seed: int, kinds: Kinds = ()) -> Iterator[Case]:
 
 def draw_sequences(cell: str, seed: int, kinds: Kinds = ()) -> Iterator[Case]:
     """Draw sequences."""
-    for case in draw_backward(signatures_of(cell), seed, kinds):
+    for case in draw(signatures_of(cell), "backward", seed, kinds):
         own = case.inputs
         x, dh = (np.ascontiguousarray(own[name].swapaxes(0, 1)) for name in ("x", "d_output"))
         yield _case(case, {"x": x, "h0": own["h_0"], "dh": dh})
@@ -159,26 +158,12 @@ def _case(case: Case, inputs: dict[str, Any]) -> Case:
     return Case(words, inputs | weights, case.dtype, sizes)
 
 
-FORWARD = {
-    "rnn": "next_h = tanh(x Wx + prev_h Wh + b)",
-    "lstm": "a = x Wx + prev_h Wh + b, in blocks of H columns: a_i, a_f, a_o, a_g\n"
-    "i = σ(a_i),   f = σ(a_f),   o = σ(a_o),   g = tanh(a_g)\n"
-    "next_c = f ⊙ prev_c + i ⊙ g,   next_h = o ⊙ tanh(next_c)",
-}
-BACKWARD = {
-    "rnn": "dz = dnext_h ⊙ (1 - next_h²)\n"
-    "dx = dz Wxᵀ,   dprev_h = dz Whᵀ,   dWx = xᵀ dz,   dWh = prev_hᵀ dz,   db = Σ_n dz",
-    "lstm": "dc = dnext_c + dnext_h ⊙ o ⊙ (1 - tanh²(next_c)),   dprev_c = dc ⊙ f\n"
-    "da_i = dc ⊙ g ⊙ i (1 - i),   da_f = dc ⊙ prev_c ⊙ f (1 - f),   da_g = dc ⊙ i ⊙ (1 - g²)\n"
-    "da_o = dnext_h ⊙ tanh(next_c) ⊙ o (1 - o)\n"
-    "dx = da Wxᵀ,   dprev_h = da Whᵀ,   dWx = xᵀ da,   dWh = prev_hᵀ da,   db = Σ_n da",
-}
-SUMS = "dWx, dWh and db are sums over the steps; dnext_h is dh_t + dprev_h of t+1"
+EQUATIONS = table("functions/templates/equations.toml")["cs231n"]
 
 
 def stages_of(cell: str) -> tuple[Stage, ...]:
     """Return the four stages of a cell, in the order of the assignment."""
-    states, forward, backward = signatures_of(cell).states, FORWARD[cell], BACKWARD[cell]
+    states, (forward, backward) = signatures_of(cell).states, EQUATIONS[cell].values()
     named = [tuple(f"{when}_{state}" for state in states) for when in ("prev", "next")]
     step = Pair(f"{cell}_step_forward", f"{cell}_step_backward", *named)
     sequence = Pair(f"{cell}_forward", f"{cell}_backward", ("h0",), ("h",))
@@ -191,7 +176,12 @@ def stages_of(cell: str) -> tuple[Stage, ...]:
         stage(step.backward, backward, step.run_backward, steps, kind="step_backward"),
         stage(sequence.forward, all_steps, sequence.run_forward, sequences, kind="forward"),
         stage(
-            *(sequence.backward, f"{backward}\n{SUMS}", sequence.run_backward, sequences),
+            *(
+                sequence.backward,
+                f"{backward}\n{EQUATIONS['sums']}",
+                sequence.run_backward,
+                sequences,
+            ),
             kind="backward",
         ),
     )

@@ -4,18 +4,16 @@ T, B, V and H are all different in most cases, so that no transposition can hide
 of every magnitude in both dtypes, and sizes at boundaries (`compare.check.cases.boundaries`).
 """
 
-from __future__ import annotations
-
 from collections.abc import Iterator, Sequence
 from dataclasses import dataclass
 from typing import Any
 
 import numpy as np
 
-from compare.check.cases.boundaries import BOUNDARIES, VALUES, Sizes, scaled
+from compare.check.cases.boundaries import BOUNDARIES, CASES, VALUES, Sizes, scaled
 from compare.check.cases.parts import Case
 from compare.check.functions.plain import PlainFunctions
-from compare.check.functions.signatures import WEIGHTS, Signatures
+from compare.check.functions.signatures import Signatures
 from compare.parity import CELLS
 
 DTYPES = ("float64", "float32")
@@ -39,25 +37,13 @@ Kinds = Sequence[Kind]
 class Logits:
     """How the logits of a case are drawn."""
 
-    word: str
+    word: str = ""
     dtype: str = "float64"
     scale: float = 1.0
-    offsets: tuple[float, ...] = (0.0,)  # of the rows, again and again
+    offsets: Sequence[float] = (0.0,)  # of the rows, again and again
 
 
-LOGITS = (
-    Logits("", "float32", 4.0),
-    Logits("logits around 1000", offsets=(1000.0,)),
-    Logits("logits around 1000, float32", "float32", offsets=(1000.0,)),
-    Logits("logits around -1000", offsets=(-1000.0,)),
-    Logits("rows that are far apart", offsets=(0.0, 900.0, -900.0)),
-    Logits("large rows that are 200 apart, float32", "float32", offsets=(0.0, 100.0, -100.0)),
-    Logits("logits of ten thousand", scale=1e4),
-    Logits("large logits", scale=8.0),
-    Logits("equal logits", scale=0.0),
-    Logits("small logits", scale=1e-9),
-)
-"""Logits of every magnitude."""
+LOGITS = [Logits(**row) for row in CASES["logits"]]
 
 
 def _kinds(rng: np.random.Generator) -> list[Kind]:
@@ -74,11 +60,10 @@ def _kinds(rng: np.random.Generator) -> list[Kind]:
     return [Kind(s) for s in plain] + special + [Kind(s) for s in BOUNDARIES]
 
 
-def _recurrence(
-    names: Signatures, seed: int, kinds: Kinds, stage: str, of: Sequence[str], letters: str
-) -> Iterator[Case]:
-    """Draw cases of a recurrent stage: those of its arguments that are named in `of`."""
+def draw(names: Signatures, stage: str, seed: int, kinds: Kinds = ()) -> Iterator[Case]:
+    """Draw cases of a recurrent stage: single steps, or sequences; for one back, also gradients."""
     rng = np.random.default_rng([seed, len(stage), ord(stage[-1])])
+    letters = "BVH" if stage.startswith("step") else "TBVH"
     for kind in kinds or _kinds(rng):
         T, B, V, H = kind.sizes
         G = CELLS[names.cell].num_gates * H
@@ -95,19 +80,13 @@ def _recurrence(
         for k, state in enumerate(names.states):
             drawn[state] = drawn[f"{state}_0"] = rng.normal(size=(B, H)) if k else first
             drawn |= {name: rng.normal(size=(B, H)) for name in (f"d_{state}_next", f"d_{state}_n")}
-        drawn = {
-            name: scaled(array, kind.values, _factor_of(name), kind.dtype)
-            for name, array in drawn.items()
-        }
+        for name, array in drawn.items():
+            factor = name if name[0] in "Wb" else name.partition("_")[0]  # x of x_t, h of h_0
+            drawn[name] = scaled(array, kind.values, factor, kind.dtype)
         drawn |= _after_a_step(names, drawn)
-        inputs = {name: _as(drawn[name], kind) for name in of}
+        inputs = {name: _as(drawn[name], kind) for name in names.arguments(stage)}
         sizes = {w: n for w, n in zip("TBVH", kind.sizes, strict=True) if w in letters}
         yield _case(sizes, inputs, kind.dtype, kind.word, kind.values)
-
-
-def _factor_of(name: str) -> str:
-    """Return the name of the factor of an argument: x of x_t, h of h_0, d of d_output."""
-    return name if name[0] in "Wb" else name.partition("_")[0]
 
 
 def _case(sizes: dict[str, int], inputs: dict[str, Any], dtype: str, *words: str) -> Case:
@@ -133,37 +112,13 @@ def _as(value: Any, kind: Kind) -> Any:
     return np.array(value, kind.dtype, order=kind.order)  # type: ignore[call-overload]
 
 
-def draw_step(names: Signatures, seed: int, kinds: Kinds = ()) -> Iterator[Case]:
-    """Draw single steps."""
-    return _recurrence(names, seed, kinds, "step", ("x_t", *names.states, *WEIGHTS), "BVH")
-
-
-def draw_forward(names: Signatures, seed: int, kinds: Kinds = ()) -> Iterator[Case]:
-    """Draw sequences."""
-    return _recurrence(names, seed, kinds, "forward", ("x", *names.named("{}_0"), *WEIGHTS), "TBVH")
-
-
-def draw_step_backward(names: Signatures, seed: int, kinds: Kinds = ()) -> Iterator[Case]:
-    """Draw single steps, and the gradients of the states after them."""
-    of = (*names.named("d_{}_next"), *names.seen, "W_ih", "W_hh")
-    return _recurrence(names, seed, kinds, "step_backward", of, "BVH")
-
-
-def draw_backward(names: Signatures, seed: int, kinds: Kinds = ()) -> Iterator[Case]:
-    """Draw sequences, and the gradients of their output and last states."""
-    of = ("x", *names.named("{}_0"), *WEIGHTS, "d_output", *names.named("d_{}_n"))
-    return _recurrence(names, seed, kinds, "backward", of, "TBVH")
-
-
 def draw_cross_entropy(seed: int, kinds: Kinds = ()) -> Iterator[Case]:
     """Draw logits and targets: N is B of a kind."""
     rng = np.random.default_rng([seed, 5])
-    none = Logits("")
-    sizes = [(2, 3), (3, 2), (2, 5), (4, 3), (5, 7), (6, 4), (3, 8), (9, 5)]
-    of = [(n, none) for n in sizes] + [((4, 3), Logits("", "float32"))]
+    sizes, none = CASES["cross_entropy"], Logits()
+    of = [(n, none) for n in sizes["small"]] + [((4, 3), Logits(dtype="float32"))]
     of += [((k + 3, 7 - k % 5), logits) for k, logits in enumerate(LOGITS)]
-    sizes = [(1, 4), (4, 1), (1, 1), (70, 28), (16, 17), (33, 16), (2, 130), (130, 2), (9, 64)]
-    of += [(n, none) for n in sizes]
+    of += [(n, none) for n in sizes["boundaries"]]
     if kinds:
         of = [(kind.sizes[1:3], LOGITS[rng.integers(len(LOGITS))]) for kind in kinds]
     for (N, V), logits in of:
@@ -176,26 +131,10 @@ def draw_cross_entropy(seed: int, kinds: Kinds = ()) -> Iterator[Case]:
 def draw_clip_grad_norm(seed: int, kinds: Kinds = ()) -> Iterator[Case]:
     """Draw gradients of a given norm: with kinds, T of them."""
     rng = np.random.default_rng([seed, 6])
-    two: list[tuple[int, ...]] = [(2, 3), (4,)]
-    four = [*two, (5, 2), (3,)]
-    norms = [(2.0, 1.0), (0.5, 1.0), (30.0, 5.0), (0.2, 0.1), (3.0, 5.0), (1e3, 1.0)]
-    of: list[tuple[Any, ...]] = [(two, *pair, "float64") for pair in norms]
-    of += [(four, *pair, "float64") for pair in ((1.1, 1.0), (0.9, 1.0), (7.0, 0.25))]
-    of += [([(3, 2)], 4.0, 1.0, "float64")]
-    of += [(two, 2.0, 1.0, "float32"), (four, 0.5, 1.0, "float32"), (two, 0.0, 1.0, "float64")]
-    six = [*four, (1, 1), (2, 3, 2)]
-    of += [
-        (six, 3.0, 1.0, "float64"),
-        (2 * six, 9.0, 2.0, "float32"),
-        (9 * six, 1e9, 1.0, "float64"),
-    ]
-    of += [([(130, 17), (9,)], 2.0, 1.0, "float64"), ([(3, 65), (70,), (1,)], 2.0, 0.5, "float32")]
-    of += [(six, 1e-5, 1e-6, "float64"), (six, 1e12, 1e3, "float32"), (six, 1e-9, 1.0, "float32")]
+    shapes, norms = CASES["clipping"]["shapes"], CASES["clipping"]["norms"]
+    of = [(n * shapes[name], *rest) for n, name, *rest in CASES["clipping"]["cases"]]
     if kinds:
-        of = [
-            ([kind.sizes[1:3] for _ in range(kind.sizes[0])], *rng.choice(norms), kind.dtype)
-            for kind in kinds
-        ]
+        of = [(k.sizes[0] * [k.sizes[1:3]], *rng.choice(norms), k.dtype) for k in kinds]
     for shapes, norm, max_norm, dtype in of:
         drawn = [rng.normal(size=shape) for shape in shapes]
         total = np.sqrt(sum(float((g * g).sum()) for g in drawn))

@@ -9,8 +9,6 @@ places, because it adds in another order or computes log p where the plain versi
 >>> PlainFunctions("rnn", [wrong]).step(x_t, h, W_ih, W_hh, b_ih, b_hh)       # doctest: +SKIP
 """
 
-from __future__ import annotations
-
 import ast
 import inspect
 from collections.abc import Sequence
@@ -21,13 +19,12 @@ from typing import Any
 import numpy as np
 
 from compare.check.bugs.patches import Patch, patched_source
-from compare.check.cases.gate_order import Order, to_ours, to_own, translated
+from compare.check.cases.gate_order import Order, translated
 from compare.parity import CELLS, Move, unmoved
 
 Array = np.ndarray
 
-LOSS_FILE = "scratch_rnn/plain/elman.py"
-"""Where `cross_entropy` and `clip_grad_norm` are."""
+LOSS_FILE = "scratch_rnn/plain/elman.py"  # where `cross_entropy` and `clip_grad_norm` are
 
 ROUNDED = {"dot", "exp", "expm1", "log", "log1p", "matmul", "mean", "prod", "sqrt", "sum", "tanh"}
 """Functions whose results are rounded; those of other functions are copies of their arguments."""
@@ -85,22 +82,17 @@ class PlainFunctions:
         kept = tape[: len(tape) - len(self._options)]
         return output, last, tuple(_stacked(item) for item in kept)
 
-    def step_backward(self, *given: Any) -> tuple[Array, ...]:
+    def step_backward(self, *given: Any) -> Any:
         """Return the gradients of x_t, of the states, of both weights and of the biases."""
-        found: tuple[Array, ...] = self._cell[f"{self.cell}_step_backward"](*given)
-        return found
+        return self._cell[f"{self.cell}_step_backward"](*given)
 
-    def backward(self, tape: Any, *given: Array) -> tuple[Array, ...]:
+    def backward(self, tape: Any, *given: Array) -> Any:
         """Return the gradients of x, of the first states, of both weights and of the biases."""
-        found: tuple[Array, ...] = self._cell[f"{self.cell}_backward"](
-            (*tape, *self._options), *given
-        )
-        return found
+        return self._cell[f"{self.cell}_backward"]((*tape, *self._options), *given)
 
-    def cross_entropy(self, logits: Array, targets: Array) -> tuple[Any, Array]:
+    def cross_entropy(self, logits: Array, targets: Array) -> Any:
         """Return the loss and its gradient."""
-        loss, d_logits = self._loss["cross_entropy"](logits, targets)
-        return loss, d_logits
+        return self._loss["cross_entropy"](logits, targets)
 
     def clip_grad_norm(self, gradients: list[Array], max_norm: float) -> Any:
         """Scale the gradients in place; return their norm."""
@@ -114,12 +106,8 @@ class ReadInOrder:
         self.cell, self._order, self._own = cell, order, PlainFunctions(cell)
 
     def __getattr__(self, kind: str) -> Any:
-        return lambda *args: translated(
-            getattr(self._own, kind),
-            *(kind, self.cell, args),
-            before=lambda array: to_ours(array, self.cell, self._order),
-            after=lambda array: to_own(array, self.cell, self._order),
-        )
+        function, gates = getattr(self._own, kind), CELLS[self.cell].gates
+        return lambda *args: translated(function, kind, self.cell, args, self._order, gates)
 
 
 def _stacked(item: Any) -> Any:

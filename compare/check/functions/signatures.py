@@ -3,8 +3,6 @@
 They are read from the plain version, so that a new cell has its stages and its template.
 """
 
-from __future__ import annotations
-
 import ast
 import inspect
 import re
@@ -28,6 +26,16 @@ class Signatures:
     d_biases: tuple[str, ...]  # results of a step back
     forward: str  # the sections of the plain version's docstring
     backward: str
+
+    def arguments(self, kind: str) -> tuple[str, ...]:
+        """Return what a stage takes; one of a backward pass, also the forward pass before it."""
+        sequence = ("x", *self.named("{}_0"), *WEIGHTS)
+        return {
+            "step": ("x_t", *self.states, *WEIGHTS),
+            "forward": sequence,
+            "step_backward": (*self.named("d_{}_next"), *self.seen, "W_ih", "W_hh"),
+            "backward": (*sequence, "d_output", *self.named("d_{}_n")),
+        }[kind]
 
     @property
     def tape(self) -> tuple[str, ...]:

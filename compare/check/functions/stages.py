@@ -5,12 +5,11 @@ version, or those with a mistake. The right results and their tolerance come fro
 The stages of all cells are in `compare.check.functions.exercises`.
 """
 
-from __future__ import annotations
-
 import copy
 from collections.abc import Callable, Iterator, Sequence
 from dataclasses import dataclass
-from functools import cached_property, partial
+from functools import cache, partial
+from operator import itemgetter
 from typing import Any, Protocol
 
 import numpy as np
@@ -18,7 +17,7 @@ import numpy as np
 from compare.check.cases.parts import Case, Malformed, Part, PartResult, in_float64, kind_of
 from compare.check.functions.plain import PlainFunctions, less_accurate
 from compare.check.functions.signatures import WEIGHTS, Signatures
-from compare.parity import FEW, PERTURBATIONS, Move, tolerances, unmoved
+from compare.parity import Move, tolerances, unmoved
 
 Results = dict[str, np.ndarray]
 Inputs = dict[str, Any]
@@ -30,11 +29,8 @@ class Functions(Protocol):
     def call(self, name: str, *args: Any, keep: Sequence[int] = ()) -> Any:
         """Call one; items of the result that are named in `keep` are objects of its own."""
 
-    def kept(self) -> Any:
-        """Return a handle of the last result."""
-
-    def look(self, kept: Any, k: int) -> Any:
-        """Return an item of a result as it is now."""
+    def first_item(self) -> Callable[[], Any]:
+        """Return a function that gives the first item of the last result, as it is then."""
 
 
 class LocalFunctions:
@@ -50,13 +46,9 @@ class LocalFunctions:
         self._result = getattr(self.methods, name.removeprefix(self._prefix))(*args)
         return self._result
 
-    def kept(self) -> Any:
-        """Return the last result."""
-        return self._result
-
-    def look(self, kept: Any, k: int) -> Any:
-        """Return an item of it."""
-        return kept[k]
+    def first_item(self) -> Callable[[], Any]:
+        """Return a function that gives the first item of the last result, as it is then."""
+        return partial(itemgetter(0), self._result)
 
 
 @dataclass(frozen=True)
@@ -64,18 +56,8 @@ class Expected:
     """The right results of a case, and their tolerance."""
 
     results: Results
-    measure: Callable[[int], Results]  # the tolerance, with so many perturbations
+    tolerance: Callable[[int], Results]  # of each entry, with so many perturbations
     dtype: str  # the coarsest that the results may have
-
-    @cached_property
-    def tolerance(self) -> Results:
-        """The tolerance of each entry."""
-        return self.measure(PERTURBATIONS)
-
-    @cached_property
-    def first(self) -> Results:
-        """A smaller tolerance, which costs less."""
-        return self.measure(FEW)
 
 
 @dataclass(frozen=True, slots=True)
@@ -97,23 +79,27 @@ class Stage(Part):
         def perturbed(move: Move) -> PlainFunctions:
             return PlainFunctions(self.cell, less_accurate(self.cell), move)
 
-        return Expected(results, partial(self.tolerance, case, perturbed), case.dtype)
+        return Expected(results, self.tolerance_of(case, perturbed), case.dtype)
 
     def functions(self, methods: Any) -> LocalFunctions:
         """Return methods under the names of the exercise."""
         return LocalFunctions(self.wrap(methods) if self.wrap else methods)
 
-    def tolerance(
-        self, case: Case, perturbed: Callable[[Move], Any], perturbations: int
-    ) -> Results:
-        """Measure the tolerance with functions that are made with a move."""
+    def tolerance_of(
+        self, case: Case, perturbed: Callable[[Move], Any]
+    ) -> Callable[[int], Results]:
+        """Return a function that measures the tolerance, with functions made with a move."""
 
         def compute(move: Move) -> Results:
             results = self.run(self.functions(perturbed(move)), copy.deepcopy(case.inputs), move)
             return {name: value.astype(case.dtype) for name, value in results.items()}
 
-        with np.errstate(all="ignore"):
-            return tolerances(compute, perturbations=perturbations)[1]
+        @cache
+        def measured(perturbations: int) -> Results:
+            with np.errstate(all="ignore"):
+                return tolerances(compute, perturbations=perturbations)[1]
+
+        return measured
 
 
 @dataclass(slots=True)
@@ -166,7 +152,7 @@ def unchanged(arguments: dict[str, np.ndarray]) -> Results:
 
 def run_step(names: Signatures, functions: Functions, given: Inputs, move: Move) -> Results:
     """Call one step."""
-    arguments = {name: move(given[name]) for name in ("x_t", *names.states, *WEIGHTS)}
+    arguments = {name: move(given[name]) for name in names.arguments("step")}
     result = functions.call(f"{names.cell}_step", *arguments.values())
     several = len(names.step_results) > 1
     found = items(result, names.step_results) if several else (result,)
@@ -181,12 +167,12 @@ def run_forward(names: Signatures, functions: Functions, given: Inputs, move: Mo
     """Run a sequence; then another one, which must not change the results of the first."""
     x, firsts, weights = _sequence(names, given, move)
     output, last = forward(names, functions, x, firsts, weights)[:2]
-    kept = functions.kept()
+    output_now = functions.first_item()
     results = {"output": array("output", output)} | arrays(names.named("{}_n"), last)
     firsts_named = dict(zip(names.named("{}_0"), firsts, strict=True))
     results |= unchanged({"x": x, **firsts_named, "W_hh": weights[1]})
     forward(names, functions, x / 2, [state / 2 for state in firsts], weights)
-    return results | {"output" + AFTER_ANOTHER: array("output", functions.look(kept, 0))}
+    return results | {"output" + AFTER_ANOTHER: array("output", output_now())}
 
 
 def forward(
@@ -204,8 +190,7 @@ def run_step_backward(
     names: Signatures, functions: Functions, given: Inputs, move: Move
 ) -> Results:
     """Compute the gradients of one step."""
-    inputs = (*names.named("d_{}_next"), *names.seen, "W_ih", "W_hh")
-    arguments = {name: move(given[name]) for name in inputs}
+    arguments = {name: move(given[name]) for name in names.arguments("step_backward")}
     result = functions.call(f"{names.cell}_step_backward", *arguments.values())
     gates = dict(zip(names.gates, arguments.pop("gates", ()), strict=True))
     return arrays(names.step_gradients, result) | unchanged(arguments | gates)

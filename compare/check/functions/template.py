@@ -1,14 +1,12 @@
 """The template of `check --new`: six functions to write; their docstrings are the exercise."""
 
-from __future__ import annotations
-
 from collections.abc import Sequence
 from importlib import resources
 from itertools import groupby
 from string import Template
 from textwrap import fill, indent
 
-from compare.check.functions.signatures import WEIGHTS, Signatures, equations, signatures_of
+from compare.check.functions.signatures import Signatures, equations, signatures_of
 from compare.parity import CELLS
 
 NUMBERS = {2: "two", 3: "three", 4: "four"}
@@ -18,8 +16,7 @@ def template_of(cell: str, file: str) -> str:
     """Return the template of a cell, to be written into a file of this name."""
     names, record = signatures_of(cell), CELLS[cell]
     states, others = names.states, names.states[1:]
-    step = ("x_t", *states, *WEIGHTS)
-    sequence = ("x", *names.named("{}_0"), *WEIGHTS)
+    step, sequence = names.arguments("step"), names.arguments("forward")
     step_backward = (*names.named("d_{}"), *names.seen, "W_ih", "W_hh")
     last, last_gradients = names.named("{}_n"), ("d_output", *names.named("d_{}_n"))
     texts = {

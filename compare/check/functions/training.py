@@ -5,8 +5,6 @@ The tolerance of each loss and parameter is computed: the model of `scratch_rnn`
 times, with every weight moved to a neighbouring float before each update.
 """
 
-from __future__ import annotations
-
 import copy
 import time
 from collections.abc import Mapping, Sequence
@@ -17,6 +15,7 @@ from typing import Any
 
 import numpy as np
 
+from compare.check.cases.comparison import Answer, Comparison, compared
 from compare.check.cases.parts import Malformed
 from compare.check.functions.signatures import Signatures, signatures_of
 from compare.check.functions.stages import array, forward, items
@@ -194,7 +193,7 @@ def train(
                 if training.stopped:
                     return training
                 progress.advance(None)
-            _compare(training, own.parameters, right.parameters, allowed)
+            _compare(training, compared(Answer(right.parameters, allowed), own.parameters))
             training.wrote = {
                 "yours": own.generate(right.prefix, CHARACTERS, right.vocab),
                 "PyTorch": right.wrote,
@@ -205,25 +204,18 @@ def train(
     return training
 
 
-def _compare(
-    training: TrainingResult,
-    got: dict[str, np.ndarray],
-    expected: Mapping[str, np.ndarray],
-    allowed: Mapping[str, np.ndarray],
-) -> None:
+def _compare(training: TrainingResult, comparisons: Sequence[Comparison]) -> None:
     """Compare the parameters after the last update."""
-    for name, right in expected.items():
-        apart = np.abs(got[name] - right)
-        at = np.unravel_index(np.argmax(apart), apart.shape)
-        if apart[at] >= training.largest_difference:
-            training.largest_difference = float(apart[at])
-            training.allowed = float(allowed[name][at])
-        if not np.all(apart <= allowed[name]) and not training.failed:
-            k = np.unravel_index(np.argmax(apart / allowed[name]), apart.shape)
-            training.failed = (
-                f"{name} {[int(n) for n in k]} is {got[name][k]:.9g} after {training.updates} "
-                f"updates, and {right[k]:.9g} in PyTorch; the tolerance is {allowed[name][k]:.1g}"
+    for c in comparisons:
+        if c.difference >= training.largest_difference:
+            at = np.unravel_index(np.argmax(np.abs(c.got - c.expected)), c.got.shape)
+            training.largest_difference, training.allowed = (
+                c.difference,
+                float(np.asarray(c.allowed)[at]),
             )
+        if not (c.ok or training.failed):
+            updates = f"after {training.updates} updates"
+            training.failed = f"{c.tensor} differs from PyTorch's {updates}: {c.describe()}"
 
 
 def show_training(training: TrainingResult, terminal: Terminal) -> None:

@@ -1,18 +1,17 @@
-"""Try a submission's functions on the cases of each stage."""
-
-from __future__ import annotations
+"""Try a submission's functions on the cases of each stage, and on others (`--deep`)."""
 
 from collections.abc import Callable, Iterator, Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from functools import lru_cache, partial
 from typing import Any
 
 import numpy as np
 
-from compare.check.cases.comparison import Answer, Comparison, widened
-from compare.check.cases.comparison import compared as compared_with
-from compare.check.cases.gate_order import parse_order, to_ours, to_own, translated
+from compare.check.cases.comparison import Comparison, compared_soon, widened
+from compare.check.cases.gate_order import parse_order, translated
 from compare.check.cases.parts import Case, Malformed, in_float64
+from compare.check.cases.searching import EXAMPLES, search
+from compare.check.functions.drawing import DTYPES, Kind
 from compare.check.functions.plain import PlainFunctions, less_accurate
 from compare.check.functions.signatures import signatures_of
 from compare.check.functions.stages import (
@@ -24,7 +23,7 @@ from compare.check.functions.stages import (
     run_quietly,
 )
 from compare.check.worker.client import Handle, Submission, Trouble
-from compare.parity import Move, unmoved
+from compare.parity import CELLS, Move, unmoved
 
 
 def reference(name: str, args: Any, order: str | None = None) -> Any:
@@ -33,13 +32,8 @@ def reference(name: str, args: Any, order: str | None = None) -> Any:
     `order` is that of the gates in the weights of the submission, as --gates has it.
     """
     cell = name.partition("_")[0]
-    functions, own = LocalFunctions(PlainFunctions(cell)), parse_order(order, cell)
-    return translated(
-        lambda *given: functions.call(name, *given),
-        *(name, cell, args),
-        before=lambda array: to_ours(array, cell, own),
-        after=lambda array: to_own(array, cell, own),
-    )
+    call = partial(LocalFunctions(PlainFunctions(cell)).call, name)
+    return translated(call, name, cell, args, parse_order(order, cell), CELLS[cell].gates)
 
 
 class SubmissionFunctions:
@@ -56,15 +50,15 @@ class SubmissionFunctions:
             return reference(name, args)
         if name not in self.submission.names:
             raise Trouble("missing", f"no function {name}")
-        return self.submission.call(name, *args, keep=keep)
+        call = partial(self.submission.call, name, keep=keep)
+        cell, order = self.submission.order
+        if not order:
+            return call(*args)
+        return translated(call, name, cell, args, CELLS[cell].gates, order)
 
-    def kept(self) -> Any:
-        """Return the handle of the last result."""
-        return self.submission.last
-
-    def look(self, kept: Any, k: int) -> Any:
-        """Return an item of a result as it is now."""
-        return self.submission.look(Handle(kept.number, (k,)))
+    def first_item(self) -> Callable[[], Any]:
+        """Return a function that gives the first item of the last result, as it is then."""
+        return partial(self.submission.look, Handle(self.submission.last.number, (0,)))
 
 
 class WithOneForwardPass(SubmissionFunctions):
@@ -90,18 +84,12 @@ def cases_of(stage: Stage, seed: int) -> tuple[tuple[Case, Expected], ...]:
 
 
 def compared(right: Expected, got: Results) -> tuple[Comparison, ...]:
-    """Compare results with the right ones, in the order in which they are computed.
-
-    A few perturbations give a smaller tolerance than all: what is within it needs no more.
-    """
+    """Compare results with the right ones, in the order in which they are computed."""
     wide = {name: widened(array, right.dtype) for name, array in got.items()}
     for name, expected in right.results.items():
         if expected.shape == () and wide[name].size == 1:
             wide[name] = wide[name].reshape(())
-    comparisons = compared_with(Answer(right.results, right.first), wide)
-    if all(comparison.ok for comparison in comparisons):
-        return comparisons
-    return compared_with(Answer(right.results, right.tolerance), wide)
+    return compared_soon(right.results, right.tolerance, wide)
 
 
 @dataclass(frozen=True, slots=True)
@@ -216,6 +204,47 @@ def _most_telling(results: Sequence[StageResult], forward: str, stage: Stage) ->
     return wrong[0 if forward else -1] if wrong else first
 
 
+# Searching further (`--deep`) --------------------------------------------------------------------
+
+FIELDS = {"dtype": DTYPES, "order": ("C", "F")}
+
+
+def search_stage(
+    result: StageResult, submission: Submission, seed: int, examples: int = EXAMPLES
+) -> StageResult:
+    """Return the result of a right stage after a search.
+
+    If a case is wrong, it is the first one of the result's stage.
+    """
+    attempt, stage = Attempt(result.replaced), result.stage
+
+    def is_wrong(drawn: dict[str, Any]) -> bool:
+        submission.revive()
+        return attempt.run(_with(stage, drawn, alone=True), submission, seed).verdict != "right"
+
+    found, tried = search(FIELDS, is_wrong, seed, examples)
+    cases_of.cache_clear()  # many of them are large
+    if found is not None:
+        submission.revive()
+        again = attempt.run(_with(stage, found), submission, seed)
+        if again.verdict != "right":
+            result = again
+    result.cases += len(tried)
+    result.tried += tried
+    return result
+
+
+def _with(stage: Stage, drawn: dict[str, Any], *, alone: bool = False) -> Stage:
+    """Return the stage with a case more, before its own."""
+    kind = Kind(**{name: value for name, value in drawn.items() if name != "seed"})
+
+    def draw(seed: int) -> Iterator[Case]:
+        yield from stage.draw(drawn["seed"], [kind])
+        yield from () if alone else stage.draw(seed)
+
+    return replace(stage, draw=draw)
+
+
 # The gradient at the states of the submission's own forward pass --------------------------------
 
 
@@ -251,4 +280,4 @@ def _at_own_states(
     if np.asarray(output).dtype.itemsize < states.dtype.itemsize:  # states in float32
         inputs = {name: np.asarray(value, np.float32) for name, value in case.inputs.items()}
         case = Case(case.words, inputs, "float32")
-    return Expected(results, partial(stage.tolerance, case, at_states), case.dtype)
+    return Expected(results, stage.tolerance_of(case, at_states), case.dtype)

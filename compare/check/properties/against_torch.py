@@ -1,7 +1,5 @@
 """Properties against PyTorch: the same results and gradients as PyTorch's layer, in any case."""
 
-from __future__ import annotations
-
 from typing import Any
 
 from compare.check.cases.layer_case import LayerCase

@@ -1,7 +1,5 @@
 """Error handling: what a layer has to refuse."""
 
-from __future__ import annotations
-
 from collections.abc import Callable, Iterator
 from typing import Any
 

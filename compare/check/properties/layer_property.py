@@ -4,8 +4,6 @@
 the tests of this project on our layers, with cases that Hypothesis draws.
 """
 
-from __future__ import annotations
-
 from collections.abc import Callable, Iterator, Mapping
 from dataclasses import dataclass
 from functools import cache

@@ -1,7 +1,5 @@
 """Properties of the comparison itself: it has to tell differences from rounding."""
 
-from __future__ import annotations
-
 from collections.abc import Callable, Iterator
 from typing import Any
 

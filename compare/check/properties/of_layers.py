@@ -4,8 +4,7 @@ If both sides are the same operations on the same numbers, they have to be equal
 operations differ, the difference has to be within the tolerance.
 """
 
-from __future__ import annotations
-
+from collections.abc import Callable
 from typing import Any
 
 import numpy as np
@@ -68,32 +67,23 @@ def _masks(case: LayerCase) -> Results:
     return {f"dropout_masks[{k}]": mask for k, mask in enumerate(case.floats.dropout_masks or ())}
 
 
-def fortran(array: np.ndarray) -> np.ndarray:
-    """Return an array in Fortran order."""
-    return np.array(array, order="F")
-
-
-def scattered(array: np.ndarray) -> np.ndarray:
-    """Return an array of every other float of its memory."""
-    return np.stack([array, array], axis=-1)[..., 0]
-
-
-def reversed_(array: np.ndarray) -> np.ndarray:
-    """Return an array with negative strides."""
-    return np.flip(np.flip(array).copy())
-
-
-def broadcast(array: np.ndarray) -> np.ndarray:
-    """Return one row in the place of all, with a stride of zero."""
-    return np.broadcast_to(array[..., :1, :], array.shape) if array.ndim > 1 else array.copy()
+LAYOUTS: dict[str, Callable[[np.ndarray], np.ndarray]] = {
+    "Fortran order": lambda a: np.array(a, order="F"),
+    "every other float of its memory": lambda a: np.stack([a, a], axis=-1)[..., 0],
+    "negative strides": lambda a: np.flip(np.flip(a).copy()),
+    "one row in the place of all": lambda a: (
+        np.broadcast_to(a[..., :1, :], a.shape) if a.ndim > 1 else a.copy()
+    ),
+}
+"""An array in another memory layout."""
 
 
 @layer_property()
 def any_memory_layout(layer_class: Any, case: LayerCase) -> Compared:
     """Arrays may be read-only, in Fortran order, reversed, not contiguous or broadcast."""
-    for lay_out in (fortran, scattered, reversed_, broadcast):
-        is_exact = lay_out is not broadcast or case.nonlinearity == "tanh"  # ReLU has a kink
-        arrays = _arrays(case, ("x", "h0", "c0") * is_exact + ARRAYS[4:])
+    for layout, lay_out in LAYOUTS.items():
+        is_exact = layout != "one row in the place of all" or case.nonlinearity == "tanh"
+        arrays = _arrays(case, ("x", "h0", "c0") * is_exact + ARRAYS[4:])  # ReLU has a kink
         laid_out = {name: lay_out(array) for name, array in arrays.items()}
         plain = case.given(**{name: np.array(a, order="C") for name, a in laid_out.items()})
         for array in laid_out.values():

@@ -1,7 +1,5 @@
 """Properties of memory: parameters that are changed, and arrays that are returned."""
 
-from __future__ import annotations
-
 from typing import Any
 
 from compare.check.cases.layer_case import LayerCase

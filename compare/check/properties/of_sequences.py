@@ -1,7 +1,5 @@
 """Properties of sequences: time, its two directions, the batch, and padding."""
 
-from __future__ import annotations
-
 from collections.abc import Callable
 from dataclasses import replace
 from functools import partial

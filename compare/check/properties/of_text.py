@@ -1,7 +1,5 @@
 """Properties of the text: vocabulary and batches."""
 
-from __future__ import annotations
-
 from collections.abc import Iterable, Iterator
 from typing import Any
 

@@ -1,7 +1,5 @@
 """Properties of learning: the loss, the clipping, the update, and all of it together."""
 
-from __future__ import annotations
-
 import dataclasses
 import math
 from collections.abc import Iterator

@@ -1,7 +1,5 @@
 """A property: what holds for every correct layer, model or training, for any weights."""
 
-from __future__ import annotations
-
 from collections.abc import Callable, Iterator, Mapping
 from dataclasses import dataclass
 from typing import Any

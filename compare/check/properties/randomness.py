@@ -1,7 +1,5 @@
 """Properties of random numbers: initial weights and dropout masks."""
 
-from __future__ import annotations
-
 from collections.abc import Iterator
 from typing import Any
 

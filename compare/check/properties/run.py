@@ -11,8 +11,6 @@ shows it. The test suite searches much further.
 True
 """
 
-from __future__ import annotations
-
 from collections.abc import Iterator, Sequence
 from typing import Any
 

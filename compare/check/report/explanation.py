@@ -1,7 +1,5 @@
 """The explanation of a result that is not right: case, numbers, equation, likely mistake."""
 
-from __future__ import annotations
-
 import math
 from typing import Any
 
@@ -11,11 +9,8 @@ from rich.text import Text
 from compare.check.cases.comparison import Comparison
 from compare.check.cases.parts import PartResult
 
-WIDEST = 8
-"""Rows and columns of a tensor that are shown."""
-
-MOST_LINES = 3
-"""Of the plain version with the likely mistake."""
+WIDEST = 8  # rows and columns of a tensor that are shown
+MOST_LINES = 3  # of the plain version with the likely mistake
 
 
 def explained(result: PartResult, *, is_reported: bool = False) -> list[Text]:

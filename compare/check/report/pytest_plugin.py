@@ -6,9 +6,8 @@ The wheel registers this module with pytest, in every project of the environment
 only what is needed, and does nothing without its option.
 """
 
-from __future__ import annotations
-
-from collections.abc import Iterator
+from collections.abc import Callable, Iterator
+from functools import partial
 from pathlib import Path
 from typing import Any
 
@@ -77,19 +76,43 @@ class Stages(pytest.File):
         except UsageError as error:
             raise self.CollectError(f"{OPTION}: {error}") from error
         for row in report.rows():
-            yield Result.from_parent(self, name=row.name, row=row)
+            yield Item.from_parent(self, name=row.name, test=partial(check_row, row))
         if report.form == "functions" and report.ok:
-            yield Training.from_parent(
-                self, name="training", config_of_check=config, cell=report.cell
-            )
+            test = partial(check_training, config, report.cell)
+            yield Item.from_parent(self, name="training", test=test)
 
 
 class Wrong(Exception):
     """A result that is not right; the message explains it."""
 
 
+def check_row(row: Any) -> None:
+    """Pass if a row of the report is right; a feature or a property that is missing is skipped."""
+    if row.fails:
+        raise Wrong(f"{row.name}: {row.verdict}\n{row.message}".rstrip())
+    if row.verdict == "missing":
+        pytest.skip("missing")
+
+
+def check_training(config: Any, cell: str) -> None:
+    """Pass if the functions train as PyTorch does."""
+    from compare.check import train_functions  # not before it is needed
+
+    training = train_functions(config, cell)
+    if training.failed:
+        raise Wrong(f"training in lock-step with PyTorch: {training.failed}")
+
+
 class Item(pytest.Item):
     """A test that shows the explanation in place of a traceback."""
+
+    def __init__(self, *, test: Callable[[], None], **kwargs: Any) -> None:
+        super().__init__(**kwargs)
+        self.test = test
+
+    def runtest(self) -> None:
+        """Pass if the row or the training is right."""
+        self.test()
 
     def repr_failure(self, excinfo: pytest.ExceptionInfo[BaseException], style: Any = None) -> Any:
         """Show the explanation alone."""
@@ -100,34 +123,3 @@ class Item(pytest.Item):
     def reportinfo(self) -> tuple[Path, int | None, str]:
         """Name the file and the test."""
         return self.path, None, self.name
-
-
-class Result(Item):
-    """A stage, a part, a feature or a property."""
-
-    def __init__(self, *, row: Any, **kwargs: Any) -> None:
-        super().__init__(**kwargs)
-        self.row = row
-
-    def runtest(self) -> None:
-        """Pass if it is right; a feature or a property that is missing is skipped."""
-        if self.row.fails:
-            raise Wrong(f"{self.name}: {self.row.verdict}\n{self.row.message}".rstrip())
-        if self.row.verdict == "missing":
-            pytest.skip("missing")
-
-
-class Training(Item):
-    """The training in lock-step with PyTorch."""
-
-    def __init__(self, *, config_of_check: Any, cell: str, **kwargs: Any) -> None:
-        super().__init__(**kwargs)
-        self.config_of_check, self.cell = config_of_check, cell
-
-    def runtest(self) -> None:
-        """Pass if the functions train as PyTorch does."""
-        from compare.check import train_functions  # not before it is needed
-
-        training = train_functions(self.config_of_check, self.cell)
-        if training.failed:
-            raise Wrong(f"training in lock-step with PyTorch: {training.failed}")

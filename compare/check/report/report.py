@@ -1,7 +1,5 @@
 """The report of `check`: in a terminal, as JSON, and for Gradescope."""
 
-from __future__ import annotations
-
 import json
 import math
 import re
@@ -13,7 +11,6 @@ from typing import Any, NamedTuple
 
 from rich.text import Text
 
-from compare.check.cases.boundaries import ranges
 from compare.check.cases.parts import PartResult
 from compare.check.functions.training import TrainingResult, show_training
 from compare.check.report.explanation import explained, first_entry, in_short, problem, reason
@@ -31,8 +28,7 @@ WARNING = re.compile(r"(.+):(\d+): (\w*Warning: .+)")
 
 
 PACKAGES = ("scratch_rnn/", "concise_rnn/", "compare/")
-MOST_NAMES = 5
-"""Opened files that a note names."""
+MOST_NAMES = 5  # opened files that a note names
 
 
 class Row(NamedTuple):
@@ -90,8 +86,11 @@ class Report:
     @property
     def sizes(self) -> dict[str, list[int]]:
         """The smallest and the largest of each size that was tried."""
-        found = ranges(sizes for result in self.stages for sizes in result.tried)
-        return {letter: list(found[letter]) for letter in "NTBVDHL" if letter in found}
+        tried = [sizes for result in self.stages for sizes in result.tried]
+        found = {letter: [n[letter] for n in tried if letter in n] for letter in "NTBVDHL"}
+        return {
+            letter: [min(several), max(several)] for letter, several in found.items() if several
+        }
 
     @property
     def unit(self) -> str:

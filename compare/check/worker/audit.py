@@ -3,8 +3,6 @@
 The process loads this file by its path: the standard library is all that it imports.
 """
 
-from __future__ import annotations
-
 import os
 import sys
 from collections.abc import Iterable
@@ -34,22 +32,14 @@ INSTALLED = tuple(
 )
 """Where opened files are not noted: Python, its packages, and the system."""
 
-MOST = 20
-"""Names of each kind that are noted."""
+MOST = 20  # names of each kind that are noted
 
 
 class Watch:
-    """An audit hook that notes events, and refuses some.
+    """An audit hook that notes events of the user's file, whose other modules are in the folders.
 
-    Parameters
-    ----------
-    file : str
-        The user's file.
-    folders : list of str
-        Where its other modules are.
-    numpy_only : bool
-        Refuse imports of anything but NumPy, the standard library and the files of these folders;
-        refuse the sources of this project, other processes, sockets and C functions.
+    With `numpy_only` it refuses imports of anything but NumPy, the standard library and the files
+    of these folders; also the sources of this project, other processes, sockets and C functions.
     """
 
     def __init__(self, file: str, folders: list[str], *, numpy_only: bool) -> None:

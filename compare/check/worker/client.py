@@ -1,10 +1,8 @@
 """Call the user's code, which runs in a process of its own."""
 
-from __future__ import annotations
-
 from collections.abc import Callable, Sequence
 from dataclasses import dataclass
-from typing import Any
+from typing import Any, Self
 
 import numpy as np
 
@@ -24,8 +22,7 @@ from compare.check.worker.source import Source
 
 __all__ = ["Handle", "Notes", "Source", "Submission", "Trouble"]
 
-MOST_NOTED = 50
-"""Names of each kind."""
+MOST_NOTED = 50  # names of each kind
 
 NOTED = {
     "seen": {"imported": [str], "opened": [str], "started": [str]},
@@ -62,6 +59,7 @@ class Submission:
         self.source, self._ours = source, ours
         self.notes = Notes() if notes is None else notes
         self.last = Handle(0)  # the last result
+        self.order: tuple[str, tuple[str, ...]] = ("", ())  # a cell, and its gates in this order
         self._replaced: tuple[str, ...] = ()
         self._load()
 
@@ -82,7 +80,7 @@ class Submission:
         self.adapter: str = loaded["adapter"]  # of a class of another library
         self.kinds: list[str] = loaded["kinds"]  # names of the class and its bases
 
-    def __enter__(self) -> Submission:
+    def __enter__(self) -> Self:
         return self
 
     def __exit__(self, *_: object) -> None:

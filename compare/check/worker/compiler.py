@@ -4,8 +4,6 @@ It is a process of its own, without the interpreter: it loads the user's code ag
 and writes a JSON file. `compare.check.kernels` starts it.
 """
 
-from __future__ import annotations
-
 import importlib
 import json
 import re

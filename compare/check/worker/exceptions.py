@@ -1,24 +1,16 @@
 """Exceptions of the user's code in words: what NumPy says of arrays is not meant for beginners."""
 
-from __future__ import annotations
-
 import re
-import tomllib
-from functools import lru_cache
-from importlib import resources
 
+from compare.check.tables import table
 
-@lru_cache
-def table() -> tuple[dict[str, str], ...]:
-    """Return the messages that are known, and their words."""
-    file = resources.files("compare.check.worker") / "exceptions.toml"
-    return tuple(tomllib.loads(file.read_text(encoding="utf-8"))["exception"])
+KNOWN = table("worker/exceptions.toml")["exception"]  # the messages that are known, and their words
 
 
 def in_words(kind: str, message: str, where: str) -> str:
     """Return what was raised and where, in words if the message is known."""
     text = f"{kind}: {message}" if message else kind
-    for row in table():
+    for row in KNOWN:
         if found := re.fullmatch(row["message"], text, re.DOTALL):
             words = row["words"].format(*found.groups())
             return f"{words} ({', '.join(filter(None, (kind, where)))})"
@@ -27,8 +19,8 @@ def in_words(kind: str, message: str, where: str) -> str:
 
 def likely_of(words: str, direction: str) -> str:
     """Return the likely mistake in a pass that ended with these words; empty if there is none."""
-    for row in table():
+    for row in KNOWN:
         pattern = re.sub(r"\\\{\d\\\}", ".*", re.escape(row["words"]))
         if direction in row and re.match(rf"{pattern} \(", words):
-            return row[direction]
+            return str(row[direction])
     return ""

@@ -4,8 +4,6 @@ It also ends what a submission leaves running. Orphans become its children (PR_S
 of Linux), also those in a session of their own. It holds no results, and ends when `check` does.
 """
 
-from __future__ import annotations
-
 import ctypes
 import os
 import signal
@@ -20,8 +18,7 @@ from typing import Any, NoReturn
 import numpy as np
 
 PR_SET_CHILD_SUBREAPER = 36
-SECONDS = 5.0
-"""For which it tries to end what forks on and on."""
+SECONDS = 5.0  # for which it tries to end what forks on and on
 
 
 def main() -> None:

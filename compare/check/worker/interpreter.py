@@ -13,8 +13,6 @@ not notice some errors that a GPU does not forgive. Here they are noticed:
 user's code loads this file by its path, and before that code.
 """
 
-from __future__ import annotations
-
 import inspect
 import os
 from typing import Any
@@ -31,8 +29,7 @@ from triton.runtime import interpreter as triton_interpreter
 LAUNCHES: dict[str, dict[str, Any]] = {}
 """What the compiler needs to know of each, as JSON has it."""
 
-MARGIN = 4096
-"""Least number of bytes between two arrays."""
+MARGIN = 4096  # least number of bytes between two arrays
 
 FUNCTIONS = ("tanh", "exp", "expm1", "log", "log1p", "sqrt")
 """Functions of libdevice, a library for GPUs, that NumPy has under the same names."""

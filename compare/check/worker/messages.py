@@ -5,8 +5,6 @@ standard library and NumPy are all that it imports. Its messages are not trusted
 checked before they are read, and their structure (`fits`) before they are used.
 """
 
-from __future__ import annotations
-
 import json
 import math
 import struct
@@ -23,11 +21,8 @@ Message = tuple[dict[str, Any], list[np.ndarray]]
 MOST_TEXT, MOST_BYTES = 2**22, 2**26
 """Bytes of the JSON and of the arrays of a message; a longer one is neither sent nor read."""
 
-MOST_CHARACTERS = 2000
-"""Of a string in a message."""
-
-DEPTH = 5
-"""Levels of a value."""
+MOST_CHARACTERS = 2000  # of a string in a message
+DEPTH = 5  # levels of a value
 
 
 class InvalidMessage(ValueError):

@@ -1,7 +1,5 @@
 """The process of the user's code: send requests, and wait no longer than allowed."""
 
-from __future__ import annotations
-
 import contextlib
 import queue
 import signal
@@ -18,16 +16,12 @@ from compare.check.worker.messages import InvalidMessage, Message, encoded, read
 from compare.check.worker.source import Source
 from compare.check.worker.start import start
 
-PATIENCE = 8
-"""Wall time that a call may take, as a multiple of its processor time."""
-
-INTERVAL = 0.1
-"""Seconds between two looks at the time that a call takes."""
+PATIENCE = 8  # wall time that a call may take, as a multiple of its processor time
+INTERVAL = 0.1  # seconds between two looks at the time that a call takes
 
 SERVER_ENDED = "a signal that ended the process above it"
 
-FIRST_PRINTED = 400
-"""Characters of the printed text that are kept."""
+FIRST_PRINTED = 400  # characters of the printed text that are kept
 
 
 class Trouble(Exception):

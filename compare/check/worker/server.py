@@ -5,8 +5,6 @@ and NumPy are enough. Requests come by standard input, answers leave by a copy o
 what the user's code prints goes to standard error.
 """
 
-from __future__ import annotations
-
 import builtins
 import importlib
 import importlib.util
@@ -26,8 +24,7 @@ ADAPTERS = FOLDER.parent / "classes" / "adapters"
 OURS = "_rnn_parity_"
 """Prefix of the modules of this project in `sys.modules`, where the user may have their names."""
 
-LARGEST_FILE = 2**26
-"""Bytes that may be written into a file."""
+LARGEST_FILE = 2**26  # bytes that may be written into a file
 
 Arrays = list[np.ndarray]
 

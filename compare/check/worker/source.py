@@ -1,10 +1,8 @@
 """Where the user's code is, and the limits of its process."""
 
-from __future__ import annotations
-
 from dataclasses import dataclass
 from pathlib import Path
-from typing import Any
+from typing import Any, Self
 
 
 @dataclass(frozen=True, slots=True)
@@ -22,7 +20,7 @@ class Source:
     total: float = 300.0  # seconds of wall time for all calls
 
     @classmethod
-    def parse(cls, target: str, **limits: Any) -> Source:
+    def parse(cls, target: str, **limits: Any) -> Self:
         """Read FILE, FILE:CLASS or MODULE:CLASS; FileNotFoundError if it is none of these."""
         path, name = split_target(target)
         file = Path(path)

@@ -5,8 +5,6 @@ running is found. Elsewhere it is a new process of Python. What it leaves runnin
 variable of its environment, which its children inherit unless they are given another one.
 """
 
-from __future__ import annotations
-
 import atexit
 import contextlib
 import os
@@ -22,15 +20,13 @@ import psutil
 
 from compare.check.worker import forkserver, server
 
-MARK = "RNN_PARITY_PROCESS"
-"""The variable of the environment."""
+MARK = "RNN_PARITY_PROCESS"  # the variable of the environment
 
 ONE_THREAD = dict.fromkeys(("OMP_NUM_THREADS", "OPENBLAS_NUM_THREADS", "MKL_NUM_THREADS"), "1")
-SECONDS = 60.0
-"""Within which the fork server has to answer, on a busy machine."""
+SECONDS = 60.0  # within which the fork server has to answer, on a busy machine
 
 
-def start(gibibytes: float) -> Forked | Spawned:
+def start(gibibytes: float) -> "Forked | Spawned":
     """Start a process with this much memory."""
     return Forked(gibibytes) if sys.platform == "linux" else Spawned(gibibytes)
 
@@ -82,7 +78,7 @@ def end_marked(mark: str) -> int:
 class ForkServer:
     """The process of `forkserver`: one for this process, as long as the environment is the same."""
 
-    current: ForkServer | None = None
+    current: "ForkServer | None" = None
 
     def __init__(self) -> None:
         self.environment, self._mark = _environment(), uuid4().hex
@@ -100,7 +96,7 @@ class ForkServer:
             )
 
     @classmethod
-    def get(cls) -> ForkServer:
+    def get(cls) -> "ForkServer":
         """Return the one that runs, or start one."""
         current = cls.current
         if current is not None:

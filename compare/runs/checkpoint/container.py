@@ -82,11 +82,8 @@ def read(
 ) -> tuple[dict[str, np.ndarray], T]:
     """Return the tensors of a file, writable, and what `check` returns of its metadata.
 
-    `check` gets the shape and the dtype of each tensor too, before the tensors are read. It raises
-    a SchemaError if the metadata do not fit to them.
-
-    A SchemaError says that the file cannot be read, is damaged, or leads out of the directory
-    `within`.
+    `check` gets the shape and the dtype of each tensor too, before the tensors are read. A
+    SchemaError says why the file cannot be read, or that it leads out of the directory `within`.
     """
     try:
         with open_file(path, within) as file:

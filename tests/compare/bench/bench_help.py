@@ -8,14 +8,12 @@ from pathlib import Path
 from typing import Any
 
 import numpy as np
-import pytest
 from rich.console import Console
 
 from compare.bench.command import bench
 from compare.bench.config import BenchConfig
-from compare.bench.measure import budget, parts, roofline, timing
 from compare.bench.results.result import Document
-from compare.bench.rows.row import Row
+from compare.bench.rows.row import Device, Row
 from compare.bench.workload.case import Case
 from compare.bench.workload.job import Job
 from compare.bench.workload.shapes import FIELDS, Shape
@@ -24,6 +22,9 @@ from compare.terminal.output import Terminal
 
 ENOUGH = 1e5
 """Seconds of a budget that no machine uses up: `hasty` ends after a few rounds."""
+
+CARD = Device("Card 9000", "cpu")
+"""A stub: what runs on it runs on the processor."""
 
 MODEL = Shape("model", "model", T=6, B=3, V=5, H=16)
 LAYER = Shape("layer", "layer", T=6, B=3, V=4, H=16)
@@ -87,13 +88,3 @@ def bench_of(
     options = {"rows": ("plain", "scratch", "torch"), "budget": ENOUGH} | options
     path = directory / "found.json"
     return bench(BenchConfig(shapes=shapes_file(directory, shape), json=path, **options), to)
-
-
-@pytest.fixture
-def hasty(monkeypatch: pytest.MonkeyPatch) -> None:
-    """Measure everything in small arrays and few short blocks."""
-    monkeypatch.setattr(roofline, "SIZE", 128)
-    monkeypatch.setattr(roofline, "COPIED_BYTES", 2**16)
-    monkeypatch.setattr(timing, "BLOCK", 1e-3)
-    monkeypatch.setattr(budget, "MOST_ROUNDS", 5)
-    monkeypatch.setattr(parts, "ROUNDS", 1)

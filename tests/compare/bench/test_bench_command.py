@@ -14,23 +14,23 @@ from compare.bench import command
 from compare.bench.command import bench
 from compare.bench.config import BenchConfig
 from compare.bench.measure.budget import Budget
+from compare.bench.results import pictures
 from compare.bench.results.result import Document, Memory
 from compare.bench.rows.numpy_rows import Plain
 from compare.bench.rows.row import Row
 from compare.bench.workload.case import NUM_PREDS
 from compare.bench.workload.work import LEFT_OUT, TIMED, flops
 from compare.terminal import Terminal, UsageError
-from tests.compare.bench.bench_help import MODEL, bench_of, hasty, shapes_file, terminal
+from tests.compare.bench.bench_help import MODEL, bench_of, shapes_file, terminal
 from tests.compare.bench.test_bench_result import full
 from tests.tables import messages
-
-__all__ = ["hasty"]
 
 
 @pytest.mark.usefixtures("hasty")
 def test_a_benchmark_is_shown_again_from_its_file_alone(
     tmp_path: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
+    monkeypatch.setattr(command, "draw", pictures.draw)
     path = tmp_path / "found.json"
     to, printed = terminal()
     found = bench_of(tmp_path, MODEL, to, cell="lstm")

@@ -26,11 +26,8 @@ from compare.parity import CELLS
 from compare.parity.materials import DeviceError
 from compare.terminal import DEVICE
 from compare.terminal.errors import UsageError
-from tests.compare.bench.bench_help import LAYER, bench_of, hasty, terminal
+from tests.compare.bench.bench_help import CARD, LAYER, bench_of, terminal
 
-__all__ = ["hasty"]
-
-CARD = Device("Card 9000", "cpu")
 NAMES = ["cuda", "cuda-tf32", "cudnn", "cudnn-tf32"]
 
 

@@ -22,7 +22,7 @@ from compare.bench.rows.jax_row import Jax
 from compare.bench.rows.numpy_rows import Plain, Scratch
 from compare.bench.rows.onnx_row import Onnx
 from compare.bench.rows.page_row import TorchPage
-from compare.bench.rows.row import TF32_GAPS, Device, Row
+from compare.bench.rows.row import TF32_GAPS, Row
 from compare.bench.rows.torch_rows import TorchCells, TorchCompiled, TorchRow
 from compare.bench.workload.case import Arrays, Case, in_float64, make_case
 from compare.bench.workload.job import Job
@@ -42,21 +42,18 @@ from compare.parity.tolerance import neighbour
 from scratch_rnn import RNNTape, threads
 from scratch_rnn.cells import elman
 from tests.compare.bench.bench_help import (
+    CARD,
     LAYER,
     MODEL,
     SHAPES,
     Altered,
     bench_of,
-    hasty,
     raising,
     terminal,
     with_factor,
 )
 
-__all__ = ["hasty"]
-
 GRU_LAYER, LSTM_MODEL = replace(LAYER, cell="gru"), replace(MODEL, cell="lstm")
-CARD = Device("a card", "cpu")  # a stub: what runs on it runs on the processor
 
 by_shape = pytest.mark.parametrize("shape", SHAPES, ids=lambda s: s.describe())
 

@@ -18,12 +18,9 @@ from compare.bench.workload.work import SCRATCH, TIMED
 from compare.parity import CELLS, Cell
 from compare.terminal import UsageError
 from scratch_rnn.plain import gru
-from tests.compare.bench.bench_help import LAYER, MODEL, bench_of, hasty
-
-__all__ = ["hasty"]
+from tests.compare.bench.bench_help import CARD, LAYER, MODEL, bench_of
 
 RNN = CELLS["rnn"]
-CARD = Device("Card 9000", "cpu")
 
 
 class CopyOfGRU(torch.nn.GRU):

@@ -1,11 +1,9 @@
 """The adapters for other libraries, or small copies of these, and the guess of the cell."""
 
 import os
-from collections.abc import Iterator
 from importlib.util import find_spec
 from pathlib import Path
 from types import ModuleType
-from typing import Any
 
 import pytest
 
@@ -13,17 +11,14 @@ from compare.check.classes.adapters import which
 from compare.check.classes.adapters.which import adapters, resolve
 from compare.check.classes.cell import cell_of_class, cell_of_functions, cell_of_shapes
 from compare.check.classes.layers import Layers
-from compare.check.classes.parts import find_conventions
+from compare.check.classes.parts import TRIALS, find_conventions
 from compare.parity import CELLS, Cell
-from tests.annotations import unchecked
 from tests.compare.check import libraries
+from tests.counts import number
 from tests.in_process import submission_of
+from tests.tables import cases
 
-
-@pytest.fixture(autouse=True)
-def _quickly() -> Iterator[None]:
-    with unchecked():
-        yield
+pytestmark = pytest.mark.usefixtures("quickly")
 
 
 TARGETS = [target for constants in adapters().values() for target in constants["CLASSES"]]
@@ -39,7 +34,7 @@ def test_each_class_that_an_adapter_names_is_right(
         libraries.install(monkeypatch)
     with submission_of(target) as submission:
         layers = Layers(submission, cell_of_class(submission.kinds) or "rnn")
-        results = find_conventions(layers, 0)
+        results = find_conventions(layers, 0, TRIALS[: number(13, len(TRIALS))])
     parts = 1 if library == "onnxruntime" else 3  # which is forward only
     assert [result.verdict for result in results] == ["right"] * parts
 
@@ -65,44 +60,18 @@ def test_the_constants_of_an_adapter_may_have_annotations(
     assert found == {"tiny": {"LIBRARIES": ("tiny",), "CLASSES": ("tiny:RNN",)}}
 
 
-def kind(name: str, module: str, *bases: type) -> type:
-    made = type(name, bases, {})
-    made.__module__ = module
-    return made
-
-
-@pytest.mark.parametrize(
-    ("target", "adapter", "cell"),
-    [
-        (kind("GRU", "keras.src.layers.rnn.gru"), "keras_layer", "gru"),
-        (kind("SimpleRNN", "keras.src.layers.rnn.simple_rnn"), "keras_layer", "rnn"),
-        (kind("OptimizedLSTMCell", "flax.nnx.nn.recurrent"), "jax_cell", "lstm"),
-        (kind("SimpleCell", "flax.nnx.nn.recurrent"), "jax_cell", ""),
-        (kind("GRUCell", "equinox.nn._rnn"), "jax_cell", "gru"),
-        (kind("GRUCell", "equinoxious.nn"), "", "gru"),
-        (kind("Mine", "student", kind("LSTM", "torch.nn.modules.rnn")), "torch_module", "lstm"),
-        (kind("Mine", "student"), "", ""),
-        (kind("GRU", "student"), "", "gru"),
-        (kind("MyLSTM", "student"), "", "lstm"),
-        (kind("lstmnet", "student"), "", "lstm"),
-        (kind("bigru_fast", "student"), "", "gru"),
-        (kind("MyGrucell", "student"), "", "gru"),
-        (kind("Congruent", "student"), "", ""),
-        (kind("SimpleRNNCell", "student"), "", "rnn"),
-        (kind("MyRNN", "student"), "", ""),
-        (kind("GRUAndLSTM", "student"), "", ""),
-        (kind("GRUAndLSTM", "student", kind("GRU", "torch.nn.modules.rnn")), "torch_module", "gru"),
-        (kind("MyRNN", "student", kind("LSTM", "torch.nn.modules.rnn")), "torch_module", "lstm"),
-        (print, "", ""),
-    ],
-)
+@pytest.mark.parametrize(("classes", "adapter", "cell"), cases("adapters")["rows"])
 def test_adapter_and_cell_follow_from_the_class_and_its_bases(
-    target: Any, adapter: str, cell: str
+    classes: str, adapter: str, cell: str
 ) -> None:
-    module = ModuleType("nowhere")
-    module.Target = target  # type: ignore[attr-defined]
+    module, target = ModuleType("nowhere"), object
+    for name in reversed(classes.split()):
+        home, _, name = name.rpartition(":")
+        target = type(name, (target,), {"__module__": home})
+    module.Target, module.function = target, print  # type: ignore[attr-defined]
     assert resolve(module, "Target") == (target, adapter)
-    assert cell_of_class([base.__name__ for base in getattr(target, "__mro__", ())]) == cell
+    assert resolve(module, "function") == (print, "")
+    assert cell_of_class([base.__name__ for base in target.__mro__]) == cell
 
 
 def test_an_operator_is_no_class() -> None:

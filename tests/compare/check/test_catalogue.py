@@ -1,7 +1,6 @@
 """The properties and the catalogue of bugs: the property that a bug names is violated by it."""
 
 import sys
-from collections.abc import Iterator
 from pathlib import Path
 from types import SimpleNamespace
 from typing import Any
@@ -20,10 +19,11 @@ from compare.check.cases.layer_results import run as run_layer
 from compare.check.classes.package import package_with
 from compare.check.functions.as_layer import AsLayer
 from compare.check.functions.plain import PlainFunctions
+from compare.check.properties import against_torch as against_torch
+from compare.check.properties import of_training as of_training
 from compare.check.properties import run
 from compare.check.properties.layer_property import drawn
 from compare.parity import CELLS
-from tests.annotations import unchecked
 from tests.counts import number
 from tests.scratch_rnn.test_train import sharing
 
@@ -31,10 +31,7 @@ from tests.scratch_rnn.test_train import sharing
 RAISING = {"empty-batch-refused"}
 
 
-@pytest.fixture(autouse=True)
-def _quickly() -> Iterator[None]:
-    with unchecked(), np.errstate(all="ignore"):
-        yield
+pytestmark = pytest.mark.usefixtures("quietly")
 
 
 def steps_of_the_first_case() -> int:
@@ -53,7 +50,8 @@ def property_named(name: str) -> Any:
 def test_our_own_code_violates_no_property() -> None:
     assert [f.violated.name for f in run.findings(scratch_rnn)] == []
     assert list(run.findings(compare, run.COMPARISON_PROPERTIES)) == []
-    assert run.check_package(package_with(scratch_rnn.RNN)) is None
+    properties = (*against_torch.PROPERTIES, *of_training.PROPERTIES)
+    assert run.check_package(package_with(scratch_rnn.RNN), properties) is None
 
 
 def test_every_property_is_a_sentence_with_a_name_of_its_own_and_has_a_case() -> None:

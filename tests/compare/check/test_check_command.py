@@ -7,10 +7,10 @@ from pathlib import Path
 import numpy as np
 import pytest
 
-from compare.check.classes.layers import NEEDED
 from compare.check.report.report import check_can_write
 from compare.check.symptoms import in_the_tensor
 from compare.cli import COMMANDS, main
+from tests.tables import cases, messages
 
 HERE = Path(__file__).parent
 
@@ -21,10 +21,6 @@ FILES = {
     "imports.py": "import no_such_module",
     "raises.py": "1 / 0",
     "classes.py": """
-import scratch_rnn
-from torch import nn
-
-
 class NoSizes:
     pass
 
@@ -37,21 +33,29 @@ class NoParameters:
 class Refuses:
     def __init__(self, V, H):
         raise ValueError("expected a power of two")
+""",
+    "gates.py": """
+import numpy as np
+
+
+class Three:
+    gates = 3
+
+    def __init__(self, V, H):
+        shapes = {"weight_ih_l0": (V,), "weight_hh_l0": (H,), "bias_ih_l0": (), "bias_hh_l0": ()}
+        self.parameters = {n: np.ones((self.gates * H, *shape)) for n, shape in shapes.items()}
+
+
+class Four(Three):
+    gates = 4
+""",
+    "modules.py": """
+from torch import nn
 
 
 class Module(nn.Module):
     def __init__(self, V, H, more):
         super().__init__()
-
-
-class ThreeGates:
-    def __init__(self, V, H):
-        self.parameters = scratch_rnn.GRU(V, H).parameters
-
-
-class FourGates:
-    def __init__(self, V, H):
-        self.parameters = scratch_rnn.LSTM(V, H).parameters
 """,
     "overflows.py": """
 import numpy as np
@@ -83,49 +87,13 @@ def run(arguments: str, capsys: pytest.CaptureFixture[str]) -> tuple[int, str, s
     return (code, *capsys.readouterr())
 
 
-KINDS = "expected a file, FILE:CLASS or MODULE:CLASS, got "
-OF_A_CLASS = "expected FILE:CLASS or MODULE:CLASS with --"
-
-REFUSED = [
-    ("", 2, "expected a FILE to check or --new FILE, got neither"),
-    ("--new a.py right.py", 2, "expected a FILE to check or --new FILE, got both"),
-    ("--new my_gru.txt", 2, "expected a file of Python for --new, such as my_rnn.py, got my_gru"),
-    ("--new right.py", 2, "expected a new file for --new, got right.py, which exists"),
-    ("no_such.py", 2, f"{KINDS}'no_such.py', which does not exist; --new FILE writes a template"),
-    ("no/such.py:Mine", 2, f"{KINDS}'no/such.py:Mine'; --new FILE"),
-    ("m:", 2, f"{KINDS}'m:'; --new FILE writes a template"),
-    ("no.such:Mine", 2, f"{KINDS}'no.such:Mine': no module named 'no'"),
-    ("scratch_rnn.rnn.such:Mine", 2, f"{KINDS}'scratch_rnn.rnn.such:Mine': no module named 'scr"),
-    ("weights.bin", 2, "expected a file of Python, such as my_rnn.py, got weights.bin"),
-    ("weights.bin:Mine", 2, "expected a file of Python, such as my_rnn.py, got weights.bin:Mine"),
-    ("torch.nn:RNN --watch", 2, "expected a file with --watch, got torch.nn:RNN"),
-    (". --watch", 2, "expected a file with --watch, got ."),
-    (". --gradescope a.json", 2, "expected a file with --gradescope, got ."),
-    (". --jobs 0", 2, "expected --jobs of at least 1, got 0"),
-    ("right.py --total-timeout 0", 2, "expected --total-timeout above 0, got 0.0"),
-    ("right.py --seed -1", 2, "expected --seed of at least 0, got -1"),
-    ("right.py --timeout 0", 2, "expected --timeout above 0, got 0.0"),
-    ("right.py --memory inf", 2, "expected --memory above 0, got inf"),
-    ("right.py --text no.txt", 2, "expected a file for --text, got no.txt"),
-    ("right.py --stage rnn_stop", 2, "expected --stage to be one of rnn_step, rnn_forward, "),
-    ("right.py --layout in-out", 2, f"{OF_A_CLASS}layout, got right.py"),
-    ("right.py --bias one", 2, f"{OF_A_CLASS}bias, got right.py"),
-    ("right.py --names bias_ih_l0=b", 2, f"{OF_A_CLASS}names, got right.py"),
-    ("right.py --device cuda", 2, f"{OF_A_CLASS}device, got right.py"),
-    ("right.py --dtype float32", 2, f"{OF_A_CLASS}dtype, got right.py"),
-    ("right.py --tf32", 2, f"{OF_A_CLASS}tf32, got right.py"),
-    ("right_class.py:Plain --stage rnn_step", 2, "expected a file of functions with --stage, got"),
-    ("right.py --json no/folder/found.json", 3, "expected to read or write no/folder/found.json"),
-    ("right.py --json .", 3, "expected to read or write ., got: "),
-    ("right.py --gradescope no/folder/found.json", 3, "expected to read or write no/folder/found"),
-    ("right.py --gradescope .", 3, "expected to read or write ., got: "),
-]
-"""Commands that are refused in one line, before anything is tried: exit code, message."""
+REFUSED = [(2, *row) for row in messages("check").items()]
+REFUSED += [(3, *row) for row in messages("files of check").items()]
 
 
-@pytest.mark.parametrize(("arguments", "code", "message"), REFUSED)
+@pytest.mark.parametrize(("code", "arguments", "message"), REFUSED)
 def test_a_wrong_command_is_refused_in_one_line(
-    arguments: str, code: int, message: str, folder: Path, capsys: pytest.CaptureFixture[str]
+    code: int, arguments: str, message: str, folder: Path, capsys: pytest.CaptureFixture[str]
 ) -> None:
     before = {path.name for path in folder.iterdir()}
     found, output, error = run(arguments, capsys)
@@ -135,52 +103,16 @@ def test_a_wrong_command_is_refused_in_one_line(
     assert {path.name for path in folder.iterdir()} - {"__pycache__"} == before
 
 
-WARNED = "note: warned: RuntimeWarning: overflow encountered in exp (overflows.py, line 6)"
-NONE, OVERFLOWS = "0 of 3 parts are right", "overflows.py --stage cross_entropy"
-OWN_CLASS, OF_PYTORCH = (f"note: {NEEDED[kind]}" for kind in ("", "torch_module"))
-
-
-@pytest.mark.parametrize(
-    ("arguments", "summary", "shown"),
-    [
-        ("syntax.py", "0 of 6 functions are right", "SyntaxError: invalid syntax (line 1)"),
-        ("syntax:Mine", "0 of 3 parts are right\n", "SyntaxError: invalid syntax"),
-        ("syntax.py:Mine", "0 of 3 parts are right\n", "invalid syntax (line 1)"),
-        ("imports.py", "0 of 6 functions", "ModuleNotFoundError: No module named 'no_such_mod"),
-        ("imports.py:Mine", "0 of 3 parts are right\n", "No module named 'no_such_"),
-        ("imports:Mine", "0 of 3 parts are right\n", "No module named 'no_such_mod"),
-        ("raises.py", "0 of 6 functions", "ZeroDivisionError: division by zero (line 1)"),
-        ("raises.py:Mine", "0 of 3 parts are right\n", "division by zero (line 1)"),
-        ("raises:Mine", "0 of 3 parts are right\n", "division by zero"),
-        ("classes.py:NoSizes", f"{NONE}\n", f"TypeError: NoSizes() takes no arg & {OWN_CLASS}"),
-        ("classes.py:NoParameters", f"{NONE}\n", f"AttributeError: 'NoPara & {OWN_CLASS}"),
-        ("classes.py:Refuses", f"{NONE}\n", "ValueError: expected a power of two (line 17)"),
-        ("classes.py:Module", f"{NONE}\n", f"TypeError: Module.__init__() mis & {OF_PYTORCH}"),
-        ("classes.py:ThreeGates", "0 of 3 parts", ", as of the cell gru: is --cell gru meant?"),
-        (
-            "classes.py:FourGates",
-            "0 of 3 parts",
-            ", as of the cell lstm: is --cell lstm meant? & sizes tried: T 3, B 2, V 4, H 5\n",
-        ),
-        (
-            "right_class.py:Consuming",
-            "3 of 3 parts",
-            "properties error: second backward, returned arrays\n",
-        ),
-        ("right_class.py:Consuming", "3 of 3 parts", "second backward, on T 3, B 2, V 4, H 5, tan"),
-        (OVERFLOWS, "0 of 1 functions", WARNED),
-        (OVERFLOWS, "0 of 1 functions", "; some are not finite; tolerance "),
-    ],
-)
+@pytest.mark.parametrize(("arguments", "summary", "shown"), cases("check")["wrong"])
 def test_wrong_code_ends_with_code_1_and_a_summary(
-    arguments: str, summary: str, shown: str, capsys: pytest.CaptureFixture[str]
+    arguments: str, summary: str, shown: list[str], capsys: pytest.CaptureFixture[str]
 ) -> None:
     code, output, error = run(arguments, capsys)
     assert (code, error.count("\n")) == (1, 1)
     assert error.startswith(f"rnn-parity: {summary}"), error
-    assert all(part in output for part in shown.split(" & ")), output
-    assert ("note: a class is" in output) == ("a class is" in shown)
-    if "classes.py" in arguments:
+    assert [part for part in shown if part not in output] == [], output
+    assert output.count("note: a class is") == sum("a class is" in part for part in shown)
+    if "right_class" not in arguments:
         assert "Detected" not in output
     assert "printed" not in output
 
@@ -188,8 +120,8 @@ def test_wrong_code_ends_with_code_1_and_a_summary(
 @pytest.mark.parametrize(
     ("arguments", "code", "shown", "absent"),
     [
-        ("classes.py:ThreeGates --cell gru", 1, "0 of 3", "is --cell"),
-        ("classes.py:FourGates --cell lstm", 1, "0 of 3", "is --cell"),
+        ("gates.py:Three --cell gru", 1, "0 of 3", "is --cell"),
+        ("gates.py:Four --cell lstm", 1, "0 of 3", "is --cell"),
         ("right_class.py:OtherWay", 0, "batch_first (The batch always comes first)", "wrong"),
     ],
 )

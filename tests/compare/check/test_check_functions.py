@@ -1,18 +1,15 @@
 """``rnn-parity check FILE``: six functions of a submission, right, wrong, and otherwise."""
 
 import contextlib
-import io
 import json
 import os
 import subprocess
 import sys
 import tomllib
-from collections.abc import Callable, Iterator
 from pathlib import Path
 from typing import Any
 
 import pytest
-from rich.console import Console
 
 from compare.check import CheckConfig, CheckError, check
 from compare.check.command import examine_functions, try_chosen, try_stages
@@ -24,8 +21,9 @@ from compare.check.report.report import Report, show
 from compare.check.worker.client import Source, Submission
 from compare.cli import main
 from compare.terminal import Terminal
-from tests import in_process
-from tests.annotations import unchecked
+from tests.compare.check.corpus import once_replaced
+from tests.in_process import loader, terminal
+from tests.tables import cases
 
 RIGHT = (Path(__file__).parent / "right_functions.py").read_text()
 FORMS = tomllib.loads((Path(__file__).parent / "students" / "forms.toml").read_text("utf-8"))
@@ -33,25 +31,14 @@ STAGES = ALL_STAGES["rnn"]
 NAMES = [stage.name for stage in STAGES]
 
 
-@pytest.fixture(autouse=True)
-def _quickly() -> Iterator[None]:
-    with unchecked():  # a check of annotations costs many times what it checks
-        yield
+pytestmark = pytest.mark.usefixtures("quickly")
 
 
 def changed(*changes: tuple[str, str]) -> str:
     text = RIGHT
     for old, new in changes:
-        assert text.count(old) == 1, old
-        text = text.replace(old, new)
+        text = once_replaced(text, old, new)
     return text
-
-
-def loader(folder: Path, text: str) -> Callable[[], Submission]:
-    """Write a file, and return what loads it in this process."""
-    (folder / "student.py").write_text(text)
-    source = Source(file=str(folder / "student.py"))
-    return lambda: in_process.Submission(source, reference)
 
 
 def tried(
@@ -97,11 +84,8 @@ def test_the_first_that_fails_is_explained_and_the_next_is_named(tmp_path: Path)
     text = changed(("h @ W_hh.T", "h @ W_hh"), ("(norm + 1e-6)", "norm"))
     results = list(tried(tmp_path, text).values())
     for stages, is_last in ((results, False), (results[1:], True)):
-        printed = io.StringIO()
-        show(
-            Report("mine.py", "functions", "rnn", 0, stages),
-            Terminal(Console(file=printed, width=200)),
-        )
+        shown, printed = terminal()
+        show(Report("mine.py", "functions", "rnn", 0, stages), shown)
         assert ("rnn_step on " in printed.getvalue()) == (not is_last)
         assert printed.getvalue().count("Likely mistake: ") == 1
         wrong_line = "    z_t = x_t @ W_ih.T + b_ih + h @ W_hh + b_hh  # (B, H)\n"
@@ -109,8 +93,8 @@ def test_the_first_that_fails_is_explained_and_the_next_is_named(tmp_path: Path)
         assert "h @ W_hh.T" not in printed.getvalue()  # the right line is the exercise
         next_one = "`--stage clip_grad_norm` explains the next one."
         assert (next_one in printed.getvalue()) == (not is_last)
-    printed = io.StringIO()  # a layer has parts, and no stages to choose
-    show(Report("mine.py:Mine", "class", "rnn", 0, results), Terminal(Console(file=printed)))
+    shown, printed = terminal()  # a layer has parts, and no stages to choose
+    show(Report("mine.py:Mine", "class", "rnn", 0, results), shown)
     assert "--stage" not in printed.getvalue()
 
 
@@ -181,12 +165,9 @@ def test_a_file_without_the_functions_shows_how_a_class_is_named(tmp_path: Path)
 
 def test_a_file_that_cannot_be_loaded_is_reported_once(tmp_path: Path) -> None:
     (tmp_path / "student.py").write_text("import no_such_thing\n")
-    printed = io.StringIO()
+    shown, printed = terminal()
     with pytest.raises(CheckError, match=r"^0 of 6 functions are right"):
-        check(
-            CheckConfig(target=str(tmp_path / "student.py")),
-            Terminal(Console(file=printed, width=200)),
-        )
+        check(CheckConfig(target=str(tmp_path / "student.py")), shown)
     assert "student.py: six functions of an Elman network, seed 0\n" in printed.getvalue()
     assert printed.getvalue().count("No module named 'no_such_thing'") == 1
     assert printed.getvalue().count("  error") == 6
@@ -222,31 +203,16 @@ def test_json_has_the_documented_fields(tmp_path: Path) -> None:
     assert "W_hh" in stage["likely"]
 
 
-VISIBILITY = ("hidden", "after_due_date", "after_published", "visible")
-NUMBER, TEXT = (int, float), (str,)
-OF_A_TEST: dict[str, tuple[Any, ...]] = {
-    **dict.fromkeys(("score", "max_score"), NUMBER),
-    **dict.fromkeys(("name", "name_format", "number", "output", "output_format"), TEXT),
-    "status": ("passed", "failed"),
-    "visibility": VISIBILITY,
-    "tags": (list,),
-}
-OF_RESULTS: dict[str, tuple[Any, ...]] = {
-    **dict.fromkeys(("score", "execution_time"), NUMBER),
-    **dict.fromkeys(("output", "output_format", "test_output_format", "test_name_format"), TEXT),
-    "visibility": VISIBILITY,
-    "stdout_visibility": VISIBILITY,
-    "tests": (list,),
-}
-"""What Gradescope's documentation allows in a results.json: types, or one of some words."""
+GRADESCOPE = cases("gradescope")
+TYPES = {"number": (int, float), "text": str, "list": list}
 
 
-def fits(found: dict[str, Any], form: dict[str, tuple[Any, ...]]) -> bool:
+def fits(found: dict[str, Any], of: str = "results") -> bool:
+    """Whether an object has no other keys and values than Gradescope's documentation allows."""
+    form = GRADESCOPE[of]
     return all(
-        found[key] in form[key]
-        if isinstance(form[key][0], str)
-        else isinstance(found[key], form[key])
-        for key in found
+        value in form[key] if isinstance(form[key], list) else isinstance(value, TYPES[form[key]])
+        for key, value in found.items()
     )
 
 
@@ -260,8 +226,8 @@ def test_results_for_gradescope_are_as_its_documentation_has_them(
     with contextlib.suppress(CheckError):
         check(config)
     found = json.loads(file.read_text(encoding="utf-8"))
-    assert fits(found, OF_RESULTS)
-    assert all(fits(test, OF_A_TEST) for test in found["tests"])
+    assert fits(found)
+    assert all(fits(test, "test") for test in found["tests"])
     assert found["score"] == sum(test["score"] for test in found["tests"])
     assert all(0 <= test["score"] <= test["max_score"] for test in found["tests"])
     assert [test["name"] for test in found["tests"]] == NAMES

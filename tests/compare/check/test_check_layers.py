@@ -1,13 +1,10 @@
 """``rnn-parity check FILE:CLASS``: recurrent layers, their conventions, and what else they have."""
 
-import io
-from collections.abc import Iterator
 from pathlib import Path
 from typing import Any
 
 import pytest
 import torch
-from rich.console import Console
 
 from compare.check import CheckConfig, CheckError, check
 from compare.check.cases.layer_case import LayerCase
@@ -24,17 +21,14 @@ from compare.check.worker.client import Submission
 from compare.check.worker.source import Source
 from compare.parity import CELLS, DeviceError
 from compare.terminal import Terminal, UsageError
-from tests.annotations import unchecked
-from tests.in_process import submission_of
+from tests.in_process import submission_of, terminal
+from tests.tables import messages
 
 FILE = Path(__file__).parent / "right_class.py"
 MODULES = FILE.with_name("wrong_modules.py")
 
 
-@pytest.fixture(autouse=True)
-def _quickly() -> Iterator[None]:
-    with unchecked():
-        yield
+pytestmark = pytest.mark.usefixtures("quickly")
 
 
 def examined(target: str, cell: str | None = None, **flags: str | None) -> Report:
@@ -54,8 +48,8 @@ def detected(target: str, **flags: str) -> tuple[Layers, str]:
 
 
 def printed_of(report: Report) -> list[str]:
-    printed = io.StringIO()
-    show(report, Terminal(Console(file=printed, width=200)))
+    shown, printed = terminal()
+    show(report, shown)
     return [line.strip() for line in printed.getvalue().splitlines()]
 
 
@@ -150,27 +144,9 @@ def test_the_conventions_of_flags_are_tried_first() -> None:
     assert forward.got.startswith("RuntimeError: not yet (line ")
 
 
-@pytest.mark.parametrize(
-    ("name", "flag", "value", "message"),
-    [
-        ("Plain", "layout", "batch", "--layout of time-first, batch-first, 3d-state, "),
-        ("Plain", "layout", "in-out,out-in", "one word of each kind for --layout, got 'in-out,"),
-        ("Plain", "names", "W=V", "NAME of weight_ih_l0, weight_hh_l0, bias_ih_l0, bias_hh_l0"),
-        ("Plain", "names", "weight_ih_l0", "NAME=YOURS for --names"),
-        ("Plain", "layout", "batch-first", "batch first, as --layout says, got time first"),
-        ("OtherWay", "layout", "3d-state", r"\(L·D, B, H\), as --layout says, got a state"),
-        ("OtherWay", "layout", "out-in", r"weights \(out, in\), as --layout says, got weights"),
-        ("OtherWay", "bias", "two", r"two biases, as --bias says, got one bias in .*'b': \(5,"),
-        ("Plain", "bias", "one", "one bias, as --bias says, got two biases in {'weight_ih"),
-        ("OtherWay", "names", "bias_ih_l0=c", r"c of shape \(5,\) or \(1, 5\), .*got {'Wx'"),
-        ("OtherWay", "names", "bias_ih_l0=Wx", r"of shape \(5,\) or \(1, 5\), .*got \(4, 5\)"),
-        ("Plain", "device", "cpu", "a class that takes device, as --device says, got TypeError: "),
-        ("Plain", "dtype", "float32", "a class that takes dtype, as --dtype says, got TypeError: "),
-    ],
-)
-def test_a_flag_that_the_class_contradicts_is_refused(
-    name: str, flag: str, value: str, message: str
-) -> None:
+@pytest.mark.parametrize(("flag", "message"), messages("flags of check").items())
+def test_a_flag_that_the_class_contradicts_is_refused(flag: str, message: str) -> None:
+    name, flag, value = flag.split()
     with pytest.raises(UsageError, match=f"^expected .*{message}"):
         examined(name, **{flag: value})
 
@@ -291,9 +267,8 @@ def test_a_property_whose_result_a_layer_does_not_have_is_missing(
 
 
 def test_a_process_that_ends_in_a_property_is_an_error_of_that_property() -> None:
-    printed = io.StringIO()
-    config = CheckConfig(target=f"{FILE}:Vanishing")
-    report = examine(config, Terminal(Console(file=printed, width=200)))
+    shown, printed = terminal()
+    report = examine(CheckConfig(target=f"{FILE}:Vanishing"), shown)
     found = {entry["name"]: entry for entry in report.properties}
     assert found["empty batch"]["verdict"] == "error"
     assert found["empty batch"]["found"] == "its process ended with exit code 7"

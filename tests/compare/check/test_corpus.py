@@ -5,7 +5,6 @@ The functions are called in this process, on the cases of `rnn-parity check`.
 
 import re
 from collections import Counter
-from collections.abc import Iterator
 from functools import cache
 from types import SimpleNamespace
 
@@ -16,7 +15,6 @@ from compare.check.functions import stages
 from compare.check.functions.exercises import STAGES as ALL_STAGES
 from compare.check.functions.stages import Stage, run_quietly
 from compare.check.functions.trying import cases_of, compared
-from tests.annotations import unchecked
 from tests.compare.check.corpus import (
     STAGES,
     Misfit,
@@ -35,10 +33,7 @@ LARGE = re.compile("large|thousand|1000|far apart")
 """In the words of a case in which exp overflows or underflows."""
 
 
-@pytest.fixture(autouse=True)
-def _quickly() -> Iterator[None]:
-    with unchecked():
-        yield
+pytestmark = pytest.mark.usefixtures("quickly")
 
 
 def functions_of(source: str) -> SimpleNamespace:

@@ -19,11 +19,9 @@ from compare.check.cases.layer_results import (
     Results,
     alike,
     as_state,
-    backward,
     backward_pass,
     build,
     copied,
-    forward,
     forward_pass,
     given,
     kept,
@@ -40,20 +38,15 @@ from compare.check.classes.layers import Layers
 from compare.check.classes.parts import find_conventions
 from compare.check.command import examine_class
 from compare.check.properties import of_memory as of_memory
-from compare.check.properties.of_layers import ARRAYS, broadcast, fortran
-from compare.check.properties.of_memory import scaled
+from compare.check.properties.of_layers import ARRAYS, LAYOUTS
+from compare.check.properties.of_memory import both_passes, scaled
 from compare.check.worker.client import Trouble
 from compare.terminal import Terminal
-from tests.annotations import unchecked
 from tests.compare.check.corpus import LAYERS, Layer
 from tests.counts import Count, number
 from tests.in_process import submission_of
 
-
-@pytest.fixture(autouse=True)
-def _quickly() -> Iterator[None]:
-    with unchecked(), np.errstate(all="ignore"):
-        yield
+pytestmark = pytest.mark.usefixtures("quietly")
 
 
 @cache
@@ -68,14 +61,9 @@ def conventions_of(base: str) -> tuple[Conventions, dict[str, Any]]:
     return layers.conventions, surface | sizes | {"dtype": (layers.own_dtype,)}
 
 
-def both(layer: Any, case: LayerCase) -> Results:
-    """Run a layer forward and backward."""
-    results, tape = forward(layer, case)
-    return results | backward(layer, case, tape)
-
-
 def passes(layers: Layers, case: LayerCase, *ways: str) -> Iterator[tuple[LayerCase, Results]]:
     """Yield a case and results, which have to be PyTorch's: of passes before and after others."""
+    fortran, *_, broadcast = LAYOUTS.values()
     views = {name: fortran(a) for name in ("x", "h0") if (a := vars(case.floats)[name]) is not None}
     other = scaled(case, 0.5).given(x=case.floats.x[..., ::-1].copy())
     if (d_output := case.floats.d_output) is not None:
@@ -87,14 +75,14 @@ def passes(layers: Layers, case: LayerCase, *ways: str) -> Iterator[tuple[LayerC
     outputs_now, first = kept(layer, (output, state)), outputs(output, state)
     for how in ways:
         load(layer, other.floats.parameters, how)
-        yield other, both(layer, other)
+        yield other, both_passes(layer, other)
     load(layer, floats.parameters, "in place")
     gradients = backward_pass(layer, tape, viewed)
     gradients_now = kept(layer, gradients)
     yield case, first | copied(named(gradients))
     yield case, first | copied(named(backward_pass(layer, tape, viewed)))
-    both(build(layers, other), other)
-    both(layer, other)
+    both_passes(build(layers, other), other)
+    both_passes(layer, other)
     yield case, outputs(*outputs_now()) | copied(named(gradients_now()))
     halves = named(gradients)
     for array in halves.values():

@@ -7,8 +7,6 @@ import ast
 import inspect
 import re
 from collections import Counter
-from collections.abc import Iterator
-from functools import partial
 from pathlib import Path
 from types import SimpleNamespace
 from typing import Any
@@ -20,7 +18,7 @@ import torch
 from compare.check import CheckConfig
 from compare.check.bugs.catalogue import CATALOGUE, Bug, find_bug
 from compare.check.cases.parts import Malformed
-from compare.check.command import examine_functions, try_stages, write_template
+from compare.check.command import examine_functions, try_stages
 from compare.check.diagnosis import with_remark
 from compare.check.functions.cs231n import CS231N_STAGES
 from compare.check.functions.exercises import STAGES
@@ -37,12 +35,9 @@ from compare.check.functions.stages import (
     run_quietly,
 )
 from compare.check.functions.template import template_of
-from compare.check.functions.trying import cases_of, compared, reference, try_all
-from compare.check.worker.client import Source
-from compare.parity import CELLS
+from compare.check.functions.trying import cases_of, compared, try_all
+from compare.parity import CELLS, PERTURBATIONS
 from compare.terminal import Terminal
-from tests import in_process
-from tests.annotations import unchecked
 from tests.compare.check.corpus import (
     Mistake,
     Right,
@@ -57,27 +52,17 @@ from tests.compare.check.corpus import (
     styles,
 )
 from tests.counts import Count, number
+from tests.in_process import loader
 
 ALL_STAGES = STAGES | {f"cs231n {cell}": stages for cell, stages in CS231N_STAGES.items()}
 STYLES, WRONG_STYLES = styles()
 
 
-@pytest.fixture(autouse=True)
-def _quickly() -> Iterator[None]:
-    with unchecked():  # a check of annotations costs many times what it checks
-        yield
-
-
-def source_of(folder: Path, text: str) -> Source:
-    file = folder / "student.py"
-    file.write_text(text, encoding="utf-8")
-    return Source(file=str(file))
+pytestmark = pytest.mark.usefixtures("quickly")
 
 
 def tried(folder: Path, cell: str, text: str) -> list[StageResult]:
-    source = source_of(folder, text)
-    stages, config = ALL_STAGES[cell], CheckConfig(target=source.file)
-    return try_stages(partial(in_process.Submission, source, reference), stages, config)
+    return try_stages(loader(folder, text), ALL_STAGES[cell], CheckConfig(target="student.py"))
 
 
 @pytest.mark.parametrize(
@@ -111,8 +96,7 @@ RIGHT += [Right("the plain version", (), plain_source("rnn"))]
 @pytest.mark.parametrize("part", range(8))
 def test_a_right_solution_is_never_called_wrong(part: int, tmp_path: Path, count: Count) -> None:
     for k, right in enumerate(RIGHT[part :: number(96, 8)]):
-        source = source_of(tmp_path, right.source)
-        load = partial(in_process.Submission, source, reference)
+        load = loader(tmp_path, right.source)
         for seed in range(k, k + number(1, 10)):
             results = try_all(load, ALL_STAGES[right.cell], seed % number(2, 5))
             alarms = [r for r in results if r.verdict != "right"]
@@ -151,7 +135,9 @@ def differs_from_torch(file: Right | Mistake) -> list[str]:
         for case, right in cases_of(stage, 0)[: number(20, 99)]:
             if case.dtype == "float64":
                 expected = run_quietly(stage, own, case.inputs)
-                allowed = {name: 2 * array for name, array in right.tolerance.items()}
+                allowed = {
+                    name: 2 * array for name, array in right.tolerance(PERTURBATIONS).items()
+                }
                 of_torch = Expected(expected, lambda _, a=allowed: a, case.dtype)  # type: ignore[misc]
                 try:
                     got = run_quietly(stage, LocalFunctions(functions), case.inputs)
@@ -222,7 +208,7 @@ def test_less_accurate_ways_to_write_a_function_are_right(cell: str, tmp_path: P
     text = plain_source(cell)
     for patch in less_accurate(cell):
         text = once_replaced(text, patch.old, patch.new)
-    load = partial(in_process.Submission, source_of(tmp_path, text), reference)
+    load = loader(tmp_path, text)
     for seed in range(number(1, 20)):
         verdicts = {result.verdict for result in try_all(load, STAGES[cell], seed)}
         assert verdicts == {"right"}
@@ -289,10 +275,8 @@ def test_what_only_another_call_or_an_argument_shows_is_found(
     cell: str, kind: str, appended: str, ending: str, tmp_path: Path
 ) -> None:
     name = f"{cell}_{kind}"
-    text = f"{plain_source(cell)}\n{appended.format(name=name)}"
-    source = source_of(tmp_path, text)
-    stages = [stage for stage in STAGES[cell] if stage.name == name]
-    [result] = try_all(partial(in_process.Submission, source, reference), stages, 0)
+    load = loader(tmp_path, f"{plain_source(cell)}\n{appended.format(name=name)}")
+    [result] = try_all(load, [stage for stage in STAGES[cell] if stage.name == name], 0)
     assert result.wrong.tensor.endswith(ending)
 
 
@@ -320,16 +304,9 @@ def test_the_cell_is_detected_and_the_untouched_template_scores_nothing(
     cell: str, tmp_path: Path
 ) -> None:
     is_cs231n, (*_, own) = cell.startswith("cs231n"), cell.split()
-    if is_cs231n:
-        source_of(tmp_path, next(right.source for right in STYLES if right.cell == cell))
-    else:
-        write_template(tmp_path / "student.py", cell)
-    source = Source(file=str(tmp_path / "student.py"))
-    report = examine_functions(
-        CheckConfig(target=source.file),
-        partial(in_process.Submission, source, reference),
-        Terminal(quiet=True),
-    )
+    text = next((right.source for right in STYLES if right.cell == cell), "")
+    load = loader(tmp_path, text if is_cs231n else template_of(cell, "student.py"))
+    report = examine_functions(CheckConfig(target="student.py"), load, Terminal(quiet=True))
     form = ("cs231n" if is_cs231n else "functions", own)
     assert (report.form, report.cell, report.score) == (*form, 4.0 * is_cs231n)
     assert [r.stage for r in report.stages] == [*ALL_STAGES[cell]]

@@ -1,16 +1,13 @@
 """``rnn-parity check`` on wrong classes and wrong modules of PyTorch: the mistake is named."""
 
-import io
 import re
 import textwrap
 import tomllib
-from collections.abc import Iterator
 from pathlib import Path
 from typing import Any
 
 import numpy as np
 import pytest
-from rich.console import Console
 
 from compare.check import BUGS, Bug, CheckConfig, find_bug
 from compare.check.cases.comparison import Comparison
@@ -25,20 +22,17 @@ from compare.check.diagnosis import is_of_layer, name_mistakes
 from compare.check.report.explanation import where
 from compare.check.report.report import Report
 from compare.check.symptoms import in_the_tensor
-from compare.terminal import Terminal, UsageError
-from tests.annotations import unchecked
+from compare.terminal import UsageError
 from tests.compare.check.corpus import LAYERS, Layer, gated_mistakes, mistakes, once_replaced
 from tests.counts import Count, number
-from tests.in_process import submission_of
+from tests.in_process import submission_of, terminal
+from tests.tables import cases
 
 HERE = Path(__file__).parent
 CLASS = (HERE / "students" / "as_class.txt").read_text(encoding="utf-8")
 
 
-@pytest.fixture(autouse=True)
-def _quickly() -> Iterator[None]:
-    with unchecked(), np.errstate(all="ignore"):
-        yield
+pytestmark = pytest.mark.usefixtures("quietly")
 
 
 def diagnosed(target: str, cell: str) -> tuple[Layers, list[PartResult]]:
@@ -170,32 +164,8 @@ def test_a_mistake_of_a_layer_is_named(layer: Layer, tmp_path: Path) -> None:
     assert layer.likely in wrong.likely
 
 
-FIRST = "T 3, B 2, V 4, H 5"
-
-
 @pytest.mark.parametrize(
-    ("target", "part", "verdict", "words", "expected", "got"),
-    [
-        ("right_class.py:Square", 0, "wrong", "T 7, B 3, V 6, H 6", "", ""),
-        ("right_class.py:Squeezing", 0, "wrong", "T 1, B 5, V 3, H 4", "", ""),
-        ("right_class.py:OneStep", 0, "error", "T 1, B 5, V 3, H 4", "", "a single step"),
-        ("right_class.py:OneSequence", 0, "error", "T 5, B 1, V 2, H 3", "", "a single sequence"),
-        ("right_class.py:Complex", 0, "wrong", FIRST, "", "ndarray with dtype complex128"),
-        ("right_class.py:Listed", 0, "wrong", FIRST, "an array for output", "a list or tuple of "),
-        ("right_class.py:ListedGradients", 1, "wrong", FIRST, "for weight_ih_l0", "a list or tupl"),
-        ("right_class.py:HalfWritten", 1, "missing", FIRST, "", "NotImplementedError"),
-        ("right_class.py:Flat", 0, "wrong", FIRST, "", ""),
-        # the batch comes first; the other convention, which is tried first, raises
-        ("wrong_modules.py:OnlyOutput", 0, "wrong", FIRST, "or (output, h_n)", "shape (2, 3, 5)"),
-        (
-            "wrong_modules.py:LastDetached",
-            1,
-            "error",
-            FIRST,
-            "",
-            "h_n with a gradient, got it",
-        ),
-    ],
+    ("target", "part", "verdict", "words", "expected", "got"), cases("check")["parts"]
 )
 def test_a_part_that_is_not_right_is_reported_with_its_case(
     target: str, part: int, verdict: str, words: str, expected: str, got: str
@@ -275,12 +245,9 @@ FORMS = tomllib.loads((HERE / "students" / "forms.toml").read_text("utf-8"))
 def form_of(folder: Path, source: str, name: str, **flags: str | None) -> tuple[Report, str]:
     """Check a class of a source; return what is printed, too."""
     (folder / "theirs.py").write_text(source, encoding="utf-8")
-    target, printed = f"{folder / 'theirs.py'}:{name}", io.StringIO()
-    config, terminal = (
-        CheckConfig(target=target, **flags),
-        Terminal(Console(file=printed, width=999)),
-    )
-    report = examine_class(config, lambda: submission_of(target), terminal)
+    target, (shown, printed) = f"{folder / 'theirs.py'}:{name}", terminal(width=999)
+    config = CheckConfig(target=target, **flags)
+    report = examine_class(config, lambda: submission_of(target), shown)
     return report, printed.getvalue()
 
 

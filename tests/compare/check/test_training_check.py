@@ -1,12 +1,10 @@
 """The training check: six right functions train a model in lock-step with PyTorch."""
 
-import io
 from collections.abc import Iterator
 from pathlib import Path
 from typing import Any
 
 import pytest
-from rich.console import Console
 
 from compare.check import CheckConfig
 from compare.check.cases.parts import PartResult
@@ -15,13 +13,12 @@ from compare.check.functions.exercises import STAGES
 from compare.check.functions.training import TrainingResult, show_training, train
 from compare.check.functions.trying import SubmissionFunctions
 from compare.check.report.report import Report, show
-from compare.check.worker.client import Source
 from compare.parity import CELLS
 from compare.terminal import Terminal, UsageError
-from tests import in_process
 from tests.annotations import unchecked
 from tests.compare.check.corpus import plain_source
-from tests.compare.check.test_check_functions import OF_A_TEST, OF_RESULTS, RIGHT, fits
+from tests.compare.check.test_check_functions import RIGHT, fits
+from tests.in_process import loader, terminal
 
 
 @pytest.fixture(autouse=True)
@@ -32,9 +29,7 @@ def _quickly(monkeypatch: pytest.MonkeyPatch) -> Iterator[None]:
 
 
 def trained(folder: Path, cell: str, text: str) -> TrainingResult:
-    (folder / "student.py").write_text(text, encoding="utf-8")
-    source = Source(file=str(folder / "student.py"))
-    with in_process.Submission(source) as submission:
+    with loader(folder, text)() as submission:
         return train(cell, SubmissionFunctions(submission), None, Terminal(quiet=True))
 
 
@@ -77,10 +72,10 @@ def test_functions_that_fail_together_are_reported(
     assert (report.score, report.ok, report.to_json()["ok"]) == (6, False, False)
     results = report.to_gradescope()
     assert results["tests"][-1]["status"] == "failed"
-    assert fits(results, OF_RESULTS)
-    assert all(fits(test, OF_A_TEST) for test in results["tests"])
-    printed = io.StringIO()
-    show(report, Terminal(Console(file=printed, width=200)))
+    assert fits(results)
+    assert all(fits(test, "test") for test in results["tests"])
+    shown, printed = terminal()
+    show(report, shown)
     assert training.failed in printed.getvalue()
     assert "the training differs from PyTorch's" in printed.getvalue()
 
@@ -94,8 +89,8 @@ def test_wrong_parameters_after_the_last_update_are_reported(
     late = f"calls = []\ndef is_last():\n    calls.append(1)\n    return len(calls) == {updates}\n"
     text = RIGHT.replace("d_b, d_b\n", "d_b, d_b * (1 + 1e-6 * is_last())\n")
     training = trained(tmp_path, "rnn", late + text)
-    assert training.failed.startswith("rnn.bias_hh_l0 [")
-    assert f"after {updates} updates, and " in training.failed
+    assert training.failed.startswith("rnn.bias_hh_l0 differs from PyTorch's after ")
+    assert f"after {updates} updates: [" in training.failed
 
 
 def test_slow_functions_are_stopped_and_right_until_then(
@@ -104,8 +99,8 @@ def test_slow_functions_are_stopped_and_right_until_then(
     monkeypatch.setattr(training_check, "SECONDS", 0.0)
     training = trained(tmp_path, "rnn", RIGHT)
     assert (training.failed, training.stopped, training.updates) == ("", True, 1)
-    printed = io.StringIO()
-    show_training(training, Terminal(Console(file=printed, width=200)))
+    shown, printed = terminal()
+    show_training(training, shown)
     assert "stopped after 0 s; each loss until then is right" in printed.getvalue()
 
 

@@ -120,10 +120,10 @@ def test_waiting_is_no_processor_time(tmp_path: Path) -> None:
 
 @pytest.mark.skipif(sys.platform != "linux", reason="the system has no such limit")
 def test_memory_is_limited(tmp_path: Path) -> None:
-    body = "return float(np.ones(2**27).sum())"  # a gibibyte
-    assert called(tmp_path, body, gibibytes=3.0) == 2**27
+    body = "return float(np.ones(2**26).sum())"  # half a gibibyte
+    assert called(tmp_path, body, gibibytes=2.0) == 2**26
     with pytest.raises(Trouble, match="Unable to allocate") as caught:
-        called(tmp_path, body, gibibytes=0.9)
+        called(tmp_path, body, gibibytes=0.5)
     assert caught.value.verdict == "error"
     assert "MemoryError" in caught.value.kinds
 

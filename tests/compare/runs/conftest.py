@@ -2,7 +2,6 @@
 
 import shutil
 import signal
-from collections.abc import Callable
 from pathlib import Path
 
 import pytest
@@ -10,7 +9,7 @@ import pytest
 from compare.cli import main
 from compare.runs.checkpoint import save
 from tests.compare.runs.checkpoints import checkpoint
-from tests.compare.runs.runs import TEXT, VARIANTS, arguments, only, signalled
+from tests.compare.runs.runs import TEXT, VARIANTS, Trainings, arguments, only, signalled
 
 
 @pytest.fixture
@@ -21,14 +20,9 @@ def content(tmp_path: Path) -> bytes:
 
 
 @pytest.fixture
-def uninterrupted(tmp_path: Path, fox: Path) -> Callable[..., Path]:
-    """Run a variant to its end and return its directory."""
-
-    def run(variant: str, *more: str) -> Path:
-        assert main(arguments(variant, fox, tmp_path / "whole", *more)) == 0
-        return only(tmp_path / "whole")
-
-    return run
+def trainings(fox: Path, tmp_path: Path, capsys: pytest.CaptureFixture[str]) -> Trainings:
+    """Trainings on the text of `fox`."""
+    return Trainings(fox, tmp_path, capsys)
 
 
 @pytest.fixture(scope="module")

@@ -5,6 +5,7 @@ import shlex
 import signal
 from collections.abc import Iterator
 from contextlib import contextmanager
+from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
 
@@ -78,11 +79,31 @@ def signalled(update: int, *numbers: int) -> Iterator[None]:
         signal.signal(HANG_UP, before)
 
 
-def interrupted(arguments: list[str], update: int, capsys: pytest.CaptureFixture[str]) -> list[str]:
-    """Interrupt a training after an update; return the arguments that it says go on."""
-    with signalled(update, signal.SIGINT):
-        assert main(arguments) == 130
-    return how_to_go_on(capsys.readouterr().out)
+@dataclass
+class Trainings:
+    """The small trainings of a test, each in a folder of its own."""
+
+    text: Path
+    folder: Path
+    capsys: pytest.CaptureFixture[str]
+
+    def flags(self, variant: str, *more: str, to: str = "runs") -> list[str]:
+        return arguments(variant, self.text, self.folder / to, *more)
+
+    def directory(self, of: str = "runs") -> Path:
+        return only(self.folder / of)
+
+    def whole(self, variant: str, *more: str, to: str = "whole") -> Path:
+        """Run a variant to its end; return its directory."""
+        assert main(self.flags(variant, *more, to=to)) == 0
+        return self.directory(to)
+
+    def interrupted(self, variant: str, update: int, *more: str) -> list[str]:
+        """Interrupt a training after an update; return the arguments that it says go on."""
+        self.capsys.readouterr()
+        with signalled(update, signal.SIGINT):
+            assert main(self.flags(variant, *more)) == 130
+        return how_to_go_on(self.capsys.readouterr().out)
 
 
 def how_to_go_on(shown: str) -> list[str]:

@@ -1,7 +1,5 @@
 """Several processes train as one does, and what stops one of them stops all."""
 
-import os
-import pickle
 import subprocess
 import sys
 from collections.abc import Callable
@@ -28,6 +26,7 @@ from tests.compare.runs import two_processes
 from tests.compare.runs.runs import EPOCHS, FLAGS, contents, only
 from tests.compare.runs.two_processes import LR, MAX_NORM, STOPPED, WHOLE
 from tests.properties import demand
+from tests.tables import messages
 
 ROOT = Path(__file__).parents[3]
 
@@ -61,27 +60,31 @@ def trained_by_one(text: Path, move: Move) -> dict[str, np.ndarray]:
     not (distributed.is_available() and distributed.is_gloo_available()),
     reason="needs a PyTorch with torch.distributed and gloo",
 )
-def test_two_processes_train_as_one_does(fox: Path, tmp_path: Path) -> None:
-    flags = f"train --model concise {FLAGS} --state carried --checkpoint-seconds 1e5".split()
-    command = [sys.executable, "-m", two_processes.__name__, str(tmp_path), *flags]
-    processes = [
-        subprocess.Popen(
-            [*command, "--text", str(fox)],
-            cwd=ROOT,
-            env={**os.environ, "RANK": str(rank), "WORLD_SIZE": "2"},
-            stdout=subprocess.PIPE,
-            stderr=subprocess.STDOUT,
-            text=True,
-        )
-        for rank in range(2)
-    ]
-    shown = [process.communicate(timeout=800)[0] for process in processes]
-    assert [process.returncode for process in processes] == [0, 0], "\n".join(shown)
-    assert shown[1] == ""  # process 0 says it all
-    assert "Stopped and saved after update 5 of 12" in shown[0]
-    assert "To resume:  torchrun --nproc-per-node 2 -m compare train --model concise" in shown[0]
+@pytest.mark.usefixtures("without_curves", "without_checks")
+def test_two_processes_train_as_one_does(
+    fox: Path, tmp_path: Path, monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str]
+) -> None:
+    flags = f"train --model concise {FLAGS} --state carried --checkpoint-seconds 1e5 --text {fox}"
+    monkeypatch.setenv("WORLD_SIZE", "2")
+    monkeypatch.setenv("RANK", "1")
+    other = subprocess.Popen(
+        [sys.executable, "-m", two_processes.__name__, str(tmp_path), *flags.split()],
+        cwd=ROOT,
+        stdout=subprocess.PIPE,
+        stderr=subprocess.STDOUT,
+        text=True,
+    )
+    monkeypatch.setenv("RANK", "0")
+    try:
+        with two_processes.joined(0, tmp_path):
+            steps = two_processes.work(tmp_path, flags.split())
+    finally:  # without this process the other one ends
+        said = other.communicate(timeout=800)[0]
+    assert (other.returncode, said) == (0, "")  # process 0 says it all
+    shown = capsys.readouterr().out
+    assert "Stopped and saved after update 5 of 12" in shown
+    assert "To resume:  torchrun --nproc-per-node 2 -m compare train --model concise" in shown
 
-    steps = pickle.loads((tmp_path / "steps").read_bytes())
     for cell in ("rnn", "gru", "lstm"):
         demand(against_one(cell, 6, steps[cell]), "two processes take the step of one", cell)
 
@@ -173,29 +176,15 @@ def test_every_row_is_read_by_one_process(monkeypatch: pytest.MonkeyPatch) -> No
         data_parallel.rows_of_process(13)
 
 
-@pytest.mark.parametrize(
-    ("arguments", "refusal"),
-    [
-        ("run", "expected train --model concise with 2 processes, got run"),
-        ("bench", "expected train --model concise with 2 processes, got bench"),
-        (
-            "train --model scratch",
-            "expected train --model concise with 2 processes, got train --model scratch",
-        ),
-        (
-            "train --model concise --batch-size 33",
-            "expected a --batch-size divisible by the 2 processes, got 33",
-        ),
-    ],
-)
+REFUSALS = messages("two processes")
+
+
+@pytest.mark.parametrize("arguments", REFUSALS)
 def test_the_first_of_several_processes_reports_a_refusal(
-    arguments: str,
-    refusal: str,
-    monkeypatch: pytest.MonkeyPatch,
-    capsys: pytest.CaptureFixture[str],
+    arguments: str, monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str]
 ) -> None:
     monkeypatch.setenv("WORLD_SIZE", "2")
-    for rank, message in (("0", f"rnn-parity: {refusal}\n"), ("1", "")):
+    for rank, message in (("0", f"rnn-parity: {REFUSALS[arguments]}\n"), ("1", "")):
         monkeypatch.setenv("RANK", rank)
         assert main(arguments.split()) == 2
         assert capsys.readouterr() == ("", message)

@@ -3,7 +3,6 @@
 import errno
 import os
 import shutil
-from collections.abc import Callable
 from contextlib import nullcontext
 from pathlib import Path
 
@@ -14,7 +13,7 @@ from compare.files import atomic
 from compare.runs.checkpoint import Checkpoint, Store
 from tests.compare.runs.checkpoints import checkpoint, files_in, same
 from tests.compare.runs.failing import Crash, Disk, Failing, calls_of, error, put_in
-from tests.compare.runs.runs import arguments, contents, only
+from tests.compare.runs.runs import Trainings, contents, only
 from tests.counts import Count, number
 
 OLD, NEW = 7, 10
@@ -105,28 +104,23 @@ def test_after_a_save_nothing_is_left_to_lose(
 @pytest.mark.usefixtures("without_curves")
 @pytest.mark.parametrize("kind", ["disk full", *POWER])
 def test_a_training_that_fails_at_any_call_can_be_resumed(
-    kind: str,
-    fox: Path,
-    tmp_path: Path,
-    uninterrupted: Callable[..., Path],
-    capsys: pytest.CaptureFixture[str],
-    count: Count,
+    kind: str, trainings: Trainings, capsys: pytest.CaptureFixture[str], count: Count
 ) -> None:
     """From some call on all fail; then the disk has space again, or the power is back."""
     command = "train --model scratch" if kind in POWER else "run --state carried"
     variant = f"{command} --checkpoint-seconds 0 --epochs 1"
-    whole = uninterrupted(variant)
-    calls = calls_of(lambda: main(arguments(variant, fox, tmp_path / "counted")))
+    whole = trainings.whole(variant)
+    calls = calls_of(lambda: main(trainings.flags(variant, to="counted")))
     if kind in POWER:  # the third checkpoint
         first = begun = calls.index("unlink") + 1
     else:  # four files of JSON, weights, and a checkpoint of either side
         first, begun = 1, [at for at, name in enumerate(calls, start=1) if name == "replace"][6]
     for at in range(first, len(calls) + 1, number(19, 1)):
-        runs = tmp_path / f"failed-{at}"
+        runs = trainings.folder / f"failed-{at}"
         capsys.readouterr()
         system = Disk(at) if kind in POWER else Failing(at, error(errno.ENOSPC), lasting=True)
         with put_in(system), pytest.raises(Crash) if kind in POWER else nullcontext():
-            assert main(arguments(variant, fox, runs)) == 3
+            assert main(trainings.flags(variant, to=runs.name)) == 3
         shown = capsys.readouterr()
         count("crash points tried")
         if isinstance(system, Disk):

@@ -52,11 +52,8 @@ class ForkServer:
         return int(self._process.stdout.readline())
 
     def close(self) -> None:
-        assert self._process.stdin is not None
-        assert self._process.stdout is not None
-        self._process.stdin.close()
-        self._process.wait(800)
-        self._process.stdout.close()
+        with self._process:
+            self._process.kill()  # to end by itself takes PyTorch a second
 
 
 @pytest.fixture(scope="module")
@@ -109,7 +106,7 @@ def test_a_run_that_is_killed_again_and_again_ends_in_the_same_bits(
     if on_disk:
         fox.write_text(TEXT * number(100, 20_000))
     server.size, server.cache = size, tmp_path / "cache" if on_disk else None
-    flags = f"{more} --hidden-size 16 --epochs 15 --max-tokens {len(TEXT)}".split()
+    flags = f"{more} --hidden-size 16 --epochs {number(6, 15)} --max-tokens {len(TEXT)}".split()
     begin = arguments(command, fox, tmp_path / "whole", *flags, "--checkpoint-seconds", "0")
     start = time.monotonic()
     assert server.run(begin) == 0, server.output.read_text()

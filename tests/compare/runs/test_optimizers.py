@@ -1,7 +1,6 @@
 """An optimizer is one record: both classes, and what it keeps between updates."""
 
-from collections.abc import Callable, Iterator, Mapping
-from pathlib import Path
+from collections.abc import Iterator, Mapping
 from typing import Literal
 
 import numpy as np
@@ -18,7 +17,7 @@ from compare.runs.checkpoint.contents import Optimizer as Settings
 from compare.runs.config import RunConfig
 from scratch_rnn.text import Batches
 from tests.compare.runs.checkpoints import taken_apart
-from tests.compare.runs.runs import arguments, contents, interrupted, newest, only
+from tests.compare.runs.runs import Trainings, contents, newest
 
 pytestmark = pytest.mark.usefixtures("without_curves", "without_checks")
 
@@ -53,21 +52,15 @@ def momentum(monkeypatch: pytest.MonkeyPatch) -> Iterator[None]:
 
 @pytest.mark.parametrize("model", ["scratch", "concise"])
 @pytest.mark.usefixtures("momentum")
-def test_momentum_is_saved_and_resumed(
-    model: str,
-    fox: Path,
-    tmp_path: Path,
-    uninterrupted: Callable[..., Path],
-    capsys: pytest.CaptureFixture[str],
-) -> None:
-    whole = uninterrupted(f"train --model {model}")
-    again = interrupted(arguments(f"train --model {model}", fox, tmp_path / "a"), 5, capsys)
-    saved = load(newest(only(tmp_path / "a"), model))
+def test_momentum_is_saved_and_resumed(model: str, trainings: Trainings) -> None:
+    whole = trainings.whole(f"train --model {model}")
+    again = trainings.interrupted(f"train --model {model}", 5)
+    saved = load(newest(trainings.directory(), model))
     assert saved.optimizer.name == "Momentum"
     assert saved.memory.keys() == {f"momentum_buffer.{name}" for name in saved.weights}
     assert all(np.abs(velocity).max() > 0 for velocity in saved.memory.values())
     assert main(again) == 0
-    assert contents(only(tmp_path / "a")) == contents(whole)
+    assert contents(trainings.directory()) == contents(whole)
 
 
 @pytest.mark.usefixtures("momentum")

@@ -33,12 +33,10 @@ from tests.compare.runs.runs import (
     SIGNALS,
     UPDATES,
     VARIANTS,
-    arguments,
+    Trainings,
     contents,
     how_to_go_on,
-    interrupted,
     newest,
-    only,
     read,
     signalled,
 )
@@ -56,27 +54,20 @@ def result(directory: Path) -> dict[str, Any]:
 
 
 def test_a_text_on_disk_is_resumed_like_one_in_memory(
-    fox: Path,
-    tmp_path: Path,
-    uninterrupted: Callable[..., Path],
-    monkeypatch: pytest.MonkeyPatch,
-    capsys: pytest.CaptureFixture[str],
+    trainings: Trainings, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    whole = uninterrupted(VARIANTS["concise"])
+    whole = trainings.whole(VARIANTS["concise"])
     monkeypatch.setattr(store, "MOST_IN_MEMORY", 100)
     monkeypatch.setenv("RNN_PARITY_CACHE", str(tmp_path / "cache"))
-    command = arguments(VARIANTS["concise"], fox, tmp_path / "a")
-    assert main(interrupted(command, BATCHES + 2, capsys)) == 0
-    assert contents(only(tmp_path / "a")) == contents(whole)
+    assert main(trainings.interrupted(VARIANTS["concise"], BATCHES + 2)) == 0
+    assert contents(trainings.directory()) == contents(whole)
     assert list((tmp_path / "cache").glob("*.ids"))
 
 
 @pytest.mark.parametrize("variant", VARIANTS.values(), ids=VARIANTS)
 def test_interrupted_again_and_again_it_ends_in_the_same_bits(
     variant: str,
-    fox: Path,
-    tmp_path: Path,
-    uninterrupted: Callable[..., Path],
+    trainings: Trainings,
     capsys: pytest.CaptureFixture[str],
     monkeypatch: pytest.MonkeyPatch,
     count: Count,
@@ -91,18 +82,18 @@ def test_interrupted_again_and_again_it_ends_in_the_same_bits(
         return right(self, batch)
 
     monkeypatch.setattr(Trainee, "step", step)
-    whole = uninterrupted(variant)
+    whole = trainings.whole(variant)
     seen_whole = seen.copy()
     seen.clear()
     epochs = [update["epoch"] + 1 for update in read_metrics(whole)]
     last = len(epochs)
-    again = arguments(variant, fox, tmp_path / "stopped")
-    every = 1 if variant in (VARIANTS["both"], VARIANTS["scratch"], VARIANTS["concise"]) else 5
+    again = trainings.flags(variant)
+    every = 1 if variant == VARIANTS["both"] else 5
     for update in (*range(1, last, number(every, 1)), last):
         capsys.readouterr()
         with signalled(update, signal.SIGINT):
             assert main(again) == 130
-        shown, directory = capsys.readouterr().out, only(tmp_path / "stopped")
+        shown, directory = capsys.readouterr().out, trainings.directory()
         message = f"Stopped and saved after update {update} of {last} (epoch {epochs[update - 1]})"
         assert f"{message}\n" in shown
         again = how_to_go_on(shown)
@@ -119,15 +110,10 @@ def test_interrupted_again_and_again_it_ends_in_the_same_bits(
 
 
 def test_a_run_that_has_ended_can_be_trained_further(
-    fox: Path,
-    tmp_path: Path,
-    uninterrupted: Callable[..., Path],
-    capsys: pytest.CaptureFixture[str],
-    count: Count,
+    trainings: Trainings, capsys: pytest.CaptureFixture[str], count: Count
 ) -> None:
     variant = VARIANTS["both"]
-    assert main(arguments(variant, fox, tmp_path / "longer")) == 0
-    directory = only(tmp_path / "longer")
+    directory = trainings.whole(variant, to="longer")
     capsys.readouterr()
     assert main(["run", "--resume", str(directory)]) == 2
     message = f"expected more epochs than the {EPOCHS} that {directory} has, got {EPOCHS}"
@@ -135,7 +121,7 @@ def test_a_run_that_has_ended_can_be_trained_further(
     assert main(["run", "--resume", str(directory), "--epochs", "1"]) == 2
     assert main(["run", "--resume", str(directory), "--epochs", str(EPOCHS + 2)]) == 0
     assert "Resuming " in capsys.readouterr().out
-    whole = uninterrupted(variant, "--epochs", str(EPOCHS + 2))
+    whole = trainings.whole(variant, "--epochs", str(EPOCHS + 2))
     assert contents(directory) == contents(whole)
     assert read(directory, "config.json")["epochs"] == EPOCHS + 2
     count("resumes compared bit for bit")
@@ -159,7 +145,7 @@ def test_each_file_is_read_once(stopped: Path, monkeypatch: pytest.MonkeyPatch) 
 
 
 def test_a_checkpoint_is_written_when_the_last_one_is_old_enough(
-    fox: Path, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+    trainings: Trainings, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     """Each update takes a second, and --checkpoint-seconds is 5."""
     clock = SimpleNamespace(now=0.0, perf_counter=lambda: clock.now)
@@ -177,8 +163,7 @@ def test_a_checkpoint_is_written_when_the_last_one_is_old_enough(
 
     monkeypatch.setattr(Session, "save", saving)
     monkeypatch.setattr(Record, "add_metrics", adding)
-    flags = arguments("train --model scratch", fox, tmp_path / "a", "--checkpoint-seconds", "5")
-    assert main(flags) == 0
+    trainings.whole("train --model scratch", "--checkpoint-seconds", "5")
     assert saved == [0, 5, 10, UPDATES]
 
 
@@ -192,27 +177,22 @@ def test_a_checkpoint_is_written_when_the_last_one_is_old_enough(
         [signal.SIGTERM],
         [signal.SIGINT],
         [signal.SIGINT, signal.SIGINT],
-        [signal.SIGTERM, signal.SIGTERM],
         [signal.SIGINT, signal.SIGTERM],
     ],
-    ids=["SIGHUP", "SIGTERM", "SIGINT", "SIGINT twice", "SIGTERM twice", "SIGINT, SIGTERM"],
+    ids=["SIGHUP", "SIGTERM", "SIGINT", "SIGINT twice", "SIGINT, SIGTERM"],
 )
 def test_a_signal_saves_and_a_second_one_leaves_at_once(
-    numbers: list[int],
-    fox: Path,
-    tmp_path: Path,
-    uninterrupted: Callable[..., Path],
-    capsys: pytest.CaptureFixture[str],
+    numbers: list[int], trainings: Trainings, capsys: pytest.CaptureFixture[str]
 ) -> None:
     code = SIGNALS[numbers[-1]]
     handlers = [signal.getsignal(number) for number in SIGNALS]
     with signalled(5, *numbers):
-        assert main(arguments(VARIANTS["both"], fox, tmp_path / "a")) == code
+        assert main(trainings.flags(VARIANTS["both"])) == code
     assert [signal.getsignal(number) for number in SIGNALS] == handlers
     shown = capsys.readouterr()
     words = {129: "hung up", 130: "interrupted", 143: "terminated"}
     assert shown.err == f"rnn-parity: {words[code]}\n"
-    directory = only(tmp_path / "a")
+    directory = trainings.directory()
     saved = sorted(path.name for path in (directory / "checkpoints").iterdir())
     if len(numbers) == 1:
         assert f"Stopped and saved after update 5 of {UPDATES} (epoch 1)\n" in shown.out
@@ -221,14 +201,14 @@ def test_a_signal_saves_and_a_second_one_leaves_at_once(
         assert "Stopped" not in shown.out
         assert saved[-1] == "0000000-scratch.safetensors"
     assert main(how_to_go_on(shown.out)) == 0
-    assert contents(directory) == contents(uninterrupted(VARIANTS["both"]))
+    assert contents(directory) == contents(trainings.whole(VARIANTS["both"]))
 
 
-def test_ctrl_c_passes_through_the_library(fox: Path, tmp_path: Path) -> None:
-    config = parse(arguments(VARIANTS["both"], fox, tmp_path / "a"))
+def test_ctrl_c_passes_through_the_library(trainings: Trainings) -> None:
+    config = parse(trainings.flags(VARIANTS["both"]))
     with signalled(3, signal.SIGINT), pytest.raises(KeyboardInterrupt):
         compare.runs.commands.run(config)
-    again = read_setting(only(tmp_path / "a"), "run")
+    again = read_setting(trainings.directory(), "run")
     assert compare.runs.commands.run(again).updates == UPDATES - 3
 
 
@@ -246,11 +226,9 @@ def test_ctrl_c_passes_through_the_textbook(package: Any) -> None:
         package.train(model, batches, 0.1, 100, on_epoch=interrupt)
 
 
-def test_in_another_thread_than_the_main_one_signals_are_left_alone(
-    fox: Path, tmp_path: Path
-) -> None:
+def test_in_another_thread_than_the_main_one_signals_are_left_alone(trainings: Trainings) -> None:
     codes: list[int] = []
-    flags = arguments(VARIANTS["scratch"], fox, tmp_path / "a")
+    flags = trainings.flags(VARIANTS["scratch"])
     thread = threading.Thread(target=lambda: codes.append(main(flags)))
     thread.start()
     thread.join(800)
@@ -263,49 +241,39 @@ def test_in_another_thread_than_the_main_one_signals_are_left_alone(
 @pytest.mark.parametrize("state", ["carried", "reset"][: number(1, 2)])
 @pytest.mark.parametrize(("first", "second"), [("scratch", "concise"), ("concise", "scratch")])
 def test_what_one_side_began_the_other_ends(
-    first: str,
-    second: str,
-    state: str,
-    fox: Path,
-    tmp_path: Path,
-    capsys: pytest.CaptureFixture[str],
-    count: Count,
+    first: str, second: str, state: str, trainings: Trainings, count: Count
 ) -> None:
     """The result is that of either model alone, within the tolerance."""
     flags = ["--state", state, "--epochs", "4"]
     stop = BATCHES + 2
-    again = interrupted(
-        arguments(f"train --model {first}", fox, tmp_path / "a", *flags), stop, capsys
-    )
+    again = trainings.interrupted(f"train --model {first}", stop, *flags)
     assert again[:3] == ["train", "--model", first]
     assert main(["train", "--model", second, *again[3:]]) == 0
-    directory = only(tmp_path / "a")
+    directory = trainings.directory()
     assert (directory / f"{second}.safetensors").exists()
     assert not (directory / f"{first}.safetensors").exists()
     sides = ["scratch" if "scratch_loss" in m else "concise" for m in read_metrics(directory)]
     assert sides == [first] * stop + [second] * (4 * BATCHES - stop)
     assert read(directory, "config.json")["model"] == second
 
-    assert main(arguments("run", fox, tmp_path / "both", *flags)) == 0
+    both = trainings.whole("run", *flags)
     ends = load(directory / f"{second}.safetensors")
     for side in (first, second):
-        together = load(only(tmp_path / "both") / f"{side}.safetensors")
-        allowed = allowed_by_rounding(together, fox, tmp_path, flags)
+        together = load(both / f"{side}.safetensors")
+        allowed = allowed_by_rounding(together, trainings, flags)
         for name, array in ends.weights.items():
             assert np.all(absolute_difference(array, together.weights[name]) <= allowed[name])
     perplexity = result(directory)["perplexity"][second]
-    expected = result(only(tmp_path / "both"))["perplexity"][second]
+    expected = result(both)["perplexity"][second]
     assert perplexity == pytest.approx(expected, rel=1e-4)
     count("trainings begun on one side and ended on the other")
 
 
-def allowed_by_rounding(
-    ends: Any, fox: Path, tmp_path: Path, flags: list[str]
-) -> dict[str, np.ndarray]:
+def allowed_by_rounding(ends: Any, trainings: Trainings, flags: list[str]) -> dict[str, np.ndarray]:
     """Return the tolerance of each parameter: scratch trained from weights moved by an ulp."""
-    config = parse(arguments("run", fox, tmp_path, *flags))
+    config = parse(trainings.flags("run", *flags))
     batches, vocab = scratch_rnn.load_time_machine(
-        config.batch_size, config.num_steps, seed=config.seed, text=fox
+        config.batch_size, config.num_steps, seed=config.seed, text=trainings.text
     )
 
     def compute(move: Callable[[Any], Any]) -> dict[str, np.ndarray]:

@@ -25,10 +25,9 @@ from compare.terminal.output import Terminal
 from tests.compare.runs.failing import Failing, error, put_in
 from tests.compare.runs.runs import (
     VARIANTS,
-    arguments,
+    Trainings,
     how_to_go_on,
     newest,
-    only,
     signalled,
     untouched,
 )
@@ -43,11 +42,11 @@ WILD = "--nonlinearity relu --lr 1e9 --max-norm inf --state carried --checkpoint
 
 @pytest.mark.parametrize("variant", ["train --model scratch", "train --model concise", "run"])
 def test_the_first_tensor_that_is_not_finite_is_named(
-    variant: str, fox: Path, tmp_path: Path, refused: Refused
+    variant: str, trainings: Trainings, refused: Refused
 ) -> None:
     side = "concise" if "concise" in variant else "scratch"
-    line = refused(arguments(f"{variant} {WILD}", fox, tmp_path / "a"), 1, prints=True)
-    directory = only(tmp_path / "a")
+    line = refused(trainings.flags(f"{variant} {WILD}"), 1, prints=True)
+    directory = trainings.directory()
     done = [update["update"] for update in read_metrics(directory)]
     assert done == list(range(1, len(done) + 1))
     assert line == (
@@ -94,18 +93,17 @@ def test_a_number_that_is_not_finite_is_named(
     change: Callable[[pytest.MonkeyPatch], None],
     side: str,
     name: str,
-    fox: Path,
-    tmp_path: Path,
+    trainings: Trainings,
     monkeypatch: pytest.MonkeyPatch,
     refused: Refused,
 ) -> None:
     change(monkeypatch)
-    line = refused(arguments(variant, fox, tmp_path / "a"), 1, prints=True)
+    line = refused(trainings.flags(variant), 1, prints=True)
     assert f"{side} has non-finite numbers, first in its {name}; likely because of" in line
 
 
 def test_parameters_that_are_not_finite_are_not_saved(
-    fox: Path, tmp_path: Path, monkeypatch: pytest.MonkeyPatch, refused: Refused
+    trainings: Trainings, monkeypatch: pytest.MonkeyPatch, refused: Refused
 ) -> None:
     right = scratch_rnn.train_step
 
@@ -115,11 +113,11 @@ def test_parameters_that_are_not_finite_are_not_saved(
         return step
 
     monkeypatch.setattr(scratch_rnn, "train_step", spoil)
-    flags = arguments("train --model scratch --checkpoint-seconds 0", fox, tmp_path / "a")
+    flags = trainings.flags("train --model scratch --checkpoint-seconds 0")
     assert refused(flags, 1, prints=True) == (
         "training stopped after update 1: linear.bias of scratch has non-finite numbers"
     )
-    assert newest(only(tmp_path / "a")).name == "0000000-scratch.safetensors"
+    assert newest(trainings.directory()).name == "0000000-scratch.safetensors"
 
 
 # ---------------------------------------------------------------- disks and directories
@@ -136,7 +134,7 @@ def test_a_run_that_is_not_writable(number: int, stopped: Path, refused: Refused
 
 
 def test_a_directory_that_vanishes(
-    fox: Path, tmp_path: Path, monkeypatch: pytest.MonkeyPatch, refused: Refused
+    trainings: Trainings, monkeypatch: pytest.MonkeyPatch, refused: Refused
 ) -> None:
     right = Record.add_metrics
 
@@ -146,24 +144,24 @@ def test_a_directory_that_vanishes(
             shutil.rmtree(self.directory)
 
     monkeypatch.setattr(Record, "add_metrics", add_metrics)
-    line = refused(arguments(VARIANTS["both"], fox, tmp_path / "a"), 3, prints=True)
-    assert line.startswith(f"expected to read or write {tmp_path / 'a'}")
+    line = refused(trainings.flags(VARIANTS["both"]), 3, prints=True)
+    runs = trainings.folder / "runs"
+    assert line.startswith(f"expected to read or write {runs}")
     assert line.endswith(", got: No such file or directory")
-    assert list((tmp_path / "a").iterdir()) == []
+    assert list(runs.iterdir()) == []
 
 
 # ---------------------------------------------------------------- terminals
 
 
-@pytest.mark.parametrize("width", [20, 40, 120])
 def test_the_command_that_resumes_is_one_line(
-    width: int, fox: Path, tmp_path: Path, capsys: pytest.CaptureFixture[str]
+    trainings: Trainings, capsys: pytest.CaptureFixture[str]
 ) -> None:
-    runs = tmp_path / "a  b 'c'"
-    config = parse(arguments(VARIANTS["both"], fox, runs))
-    console = Console(width=width, force_terminal=True, color_system="truecolor")
+    """It is not wrapped, however narrow the terminal is."""
+    config = parse(trainings.flags(VARIANTS["both"], to="a  b 'c'"))
+    console = Console(width=20, force_terminal=True, color_system="truecolor")
     with signalled(5, signal.SIGINT), pytest.raises(KeyboardInterrupt):
         compare.runs.commands.run(config, Terminal(console))
     again = how_to_go_on(capsys.readouterr().out.replace("\x1b[0m", ""))
-    assert again == ["run", "--resume", str(only(runs))]
+    assert again == ["run", "--resume", str(trainings.directory("a  b 'c'"))]
     assert main(again) == 0

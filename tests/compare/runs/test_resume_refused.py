@@ -15,32 +15,18 @@ from tests.compare.runs.runs import (
     TEXT,
     UPDATES,
     VARIANTS,
+    Trainings,
     arguments,
     contents,
     newest,
-    only,
     untouched,
 )
+from tests.tables import messages
 
 pytestmark = pytest.mark.usefixtures("without_curves", "without_checks")
 
 
-OTHER_FLAGS = {
-    "--hidden-size 5": "--hidden-size 5 instead of 4",
-    "--num-layers 2": "--num-layers 2 instead of 1",
-    "--nonlinearity relu": "--nonlinearity relu instead of tanh",
-    "--dtype float64": "--dtype float64 instead of float32",
-    "--lr 0.25": "--lr 0.25 instead of 0.5",
-    "--max-norm inf": "--max-norm inf instead of 1.0",
-    "--state reset": "--state reset instead of carried",
-    "--seed 1": "--seed 1 instead of 0",
-    "--batch-size 3": "--batch-size 3 instead of 4",
-    "--num-steps 7": "--num-steps 7 instead of 8",
-    "--token word --num-steps 2": "--token word instead of char, --num-steps 2 instead of 8",
-    "--max-tokens 200": "--max-tokens 200 instead of 10000",
-    "--name other": "--name other instead of None",
-    "--lr 0.25 --seed 3": "--lr 0.25 instead of 0.5, --seed 3 instead of 0",
-}
+OTHER_FLAGS = messages("options of another run")
 
 
 @pytest.mark.parametrize("flags", OTHER_FLAGS)
@@ -100,7 +86,7 @@ def test_a_run_is_resumed_by_the_command_that_began_it(
 
 
 def test_a_damaged_checkpoint_costs_only_the_way_from_the_one_before(
-    stopped: Path, fox: Path, tmp_path: Path, capsys: pytest.CaptureFixture[str]
+    stopped: Path, trainings: Trainings, capsys: pytest.CaptureFixture[str]
 ) -> None:
     path = newest(stopped)
     content = bytearray(path.read_bytes())
@@ -111,8 +97,7 @@ def test_a_damaged_checkpoint_costs_only_the_way_from_the_one_before(
     out = capsys.readouterr().out
     assert "Skipped: expected content with the SHA-256 " in out
     assert f"Resuming {stopped} after update 4 of {UPDATES}\n" in out
-    assert main(arguments(VARIANTS["both"], fox, tmp_path / "whole")) == 0
-    assert contents(stopped) == contents(only(tmp_path / "whole"))
+    assert contents(stopped) == contents(trainings.whole(VARIANTS["both"]))
 
 
 def test_two_processes_do_not_write_in_one_run(stopped: Path, refused: Callable[..., str]) -> None:

@@ -1,11 +1,9 @@
 """What each of two processes does for `test_data_parallel`: right and wrong steps, and trainings.
 
-Process 0 writes the results of the steps into the folder that is its argument.
+Process 0 is that of the test. This module is the program of the other one.
 """
 
 import gc
-import os
-import pickle
 import signal
 import sys
 from collections.abc import Iterator
@@ -98,8 +96,20 @@ def signalled_at(update: int) -> Iterator[None]:
         yield
 
 
-def work(folder: Path, flags: list[str]) -> None:
-    """Do all of it."""
+@contextmanager
+def joined(rank: int, folder: Path) -> Iterator[None]:
+    """Let the two processes exchange tensors while the body runs."""
+    meeting = f"file://{folder / 'meeting'}"
+    distributed.init_process_group("gloo", init_method=meeting, rank=rank, world_size=2)
+    try:
+        yield
+    finally:
+        gc.collect()  # models in reference cycles keep the process group
+        distributed.destroy_process_group()
+
+
+def work(folder: Path, flags: list[str]) -> dict[str, Any]:
+    """Do all of it; return the results of the steps."""
     steps = {}
     for cell in ("rnn", "gru", "lstm"):
         _, concise, batch, state = step_of(cell, 6)
@@ -113,17 +123,11 @@ def work(folder: Path, flags: list[str]) -> None:
         assert main([*flags, "--runs", str(folder / STOPPED)]) == 128 + signal.SIGTERM
     [stopped] = (folder / STOPPED).iterdir()
     assert main([*flags[:3], "--resume", str(stopped)]) == 0
-    if distributed.get_rank() == 0:
-        (folder / "steps").write_bytes(pickle.dumps(steps))
+    return steps
 
 
 if __name__ == "__main__":
     compare.runs.commands.draw_curves = lambda *arguments: None  # slower than all this
     place = Path(sys.argv[1])
-    number = int(os.environ["RANK"])
-    distributed.init_process_group(
-        "gloo", init_method=f"file://{place / 'meeting'}", rank=number, world_size=2
-    )
-    work(place, sys.argv[2:])
-    gc.collect()  # models in reference cycles keep the process group
-    distributed.destroy_process_group()
+    with joined(1, place):
+        work(place, sys.argv[2:])

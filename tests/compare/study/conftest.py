@@ -19,7 +19,8 @@ def open_page(tab: Any) -> Iterator[Open]:
     """Return the function that loads a page; then check that it loaded nothing else.
 
     ``anew=False`` takes the page as the test before left it, if it is the same: for tests of
-    functions that change nothing.
+    functions that change nothing. ``folded`` leaves the sections as a visitor finds them; else
+    all are open, with the comparison.
     """
     opened = Opened(tab)
     listeners = {
@@ -31,7 +32,12 @@ def open_page(tab: Any) -> Iterator[Open]:
         tab.on(event, listener)
 
     def open_page(
-        path: Path, *, width: int = 1280, scheme: str = "light", anew: bool = True
+        path: Path,
+        *,
+        width: int = 1280,
+        scheme: str = "light",
+        anew: bool = True,
+        folded: bool = False,
     ) -> Opened:
         if not anew and tab.url == path.as_uri():
             return opened
@@ -39,6 +45,8 @@ def open_page(tab: Any) -> Iterator[Open]:
         tab.emulate_media(color_scheme=scheme)
         tab.goto(path.as_uri())
         tab.wait_for_selector("html[data-ready]", state="attached")
+        if not folded:
+            tab.evaluate("() => ['unfold', 'compare-check'].forEach((id) => $(id).click())")
         opened.settle()
         return opened
 

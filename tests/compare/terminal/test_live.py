@@ -9,6 +9,8 @@ from rich.console import Console
 
 from compare.terminal import live
 from compare.terminal.live import LiveCurve
+from tests.pictures import described
+from tests.tables import expected
 
 
 def console(*, terminal: bool, width: int = 60) -> Console:
@@ -110,34 +112,20 @@ def test_in_a_notebook_one_picture_is_replaced(monkeypatch: pytest.MonkeyPatch) 
     assert pictures[0] != pictures[1]
 
 
-@pytest.mark.parametrize(("points", "marker"), [(1, "o"), (3, "")])
-def test_a_figure_has_every_curve_with_its_name_and_its_look(points: int, marker: str) -> None:
-    limits: dict[str, Any] = {"xlim": (-1, 5), "ylim": (0.5, 9)}
-    curve = LiveCurve("x", "y", ["a", "b"], console=console(terminal=False), **limits)
+FIGURES: dict[str, tuple[int, tuple[str, ...], dict[str, Any]]] = {
+    "one point": (1, ("a", "b"), {"xlim": (-1, 5), "ylim": (0.5, 9)}),
+    "three points": (3, ("a", "b"), {"xlim": (-1, 5), "ylim": (0.5, 9)}),
+    "no names and no limits": (3, ("", ""), {}),
+}
+
+
+@pytest.mark.parametrize("name", FIGURES)
+def test_a_figure_has_every_curve_with_its_name_and_its_look(name: str) -> None:
+    points, names, limits = FIGURES[name]
+    curve = LiveCurve("x", "y", names, console=console(terminal=False), **limits)
     for x in range(points):
         curve.add(x, [x, 2 * x])
-    figure = curve.figure()
-    [axes] = figure.axes
-    assert {
-        line.get_label(): (
-            [list(data) for data in line.get_data()],
-            (line.get_color(), line.get_linewidth(), line.get_zorder(), line.get_marker()),
-        )
-        for line in axes.lines
-    } == {
-        "a": ([[0, 1, 2][:points], [0, 1, 2][:points]], ("#1f3f77", 1.4, 3, marker)),
-        "b": ([[0, 1, 2][:points], [0, 2, 4][:points]], ("#f5a742", 6.0, 2, marker)),
-    }
-    assert {line.get_solid_capstyle() for line in axes.lines} == {"round"}
-    assert (axes.get_xlabel(), axes.get_ylabel()) == ("x", "y")
-    assert (axes.get_xlim(), axes.get_ylim()) == ((-1, 5), (0.5, 9))
-    assert {text.get_text() for text in axes.get_legend().get_texts()} == {"a", "b"}
-    assert (*figure.get_size_inches(), figure.dpi) == (5.6, 3.4, 110)
-    curve.xlim = curve.ylim = None
-    curve.legend = ("", "")
-    [axes] = curve.figure().axes
-    assert axes.get_legend() is None
-    assert axes.get_ylim()[1] == pytest.approx(2.1 * (points - 1) or axes.get_ylim()[1])
+    assert described(curve.figure()) == expected(f"live curve: {name}")
 
 
 @pytest.mark.parametrize(

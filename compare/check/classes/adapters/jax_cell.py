@@ -1,7 +1,5 @@
 """A cell of Flax (nnx) or Equinox, run over a sequence by jax.lax.scan; gradients by jax.vjp."""
 
-from __future__ import annotations
-
 from collections.abc import Callable
 from typing import Any
 

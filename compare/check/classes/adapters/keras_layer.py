@@ -1,7 +1,5 @@
 """SimpleRNN, GRU or LSTM of Keras, on the backend that KERAS_BACKEND names."""
 
-from __future__ import annotations
-
 from collections.abc import Callable
 from typing import Any
 
@@ -119,13 +117,8 @@ def _run_torch(layer: Any, inputs: list[np.ndarray]) -> tuple[list[Any], Pull]:
 
     def pull(d_results: list[Any]) -> list[Any]:
         upstream = [torch.from_numpy(d) for d in d_results]
-        found: Any = torch.autograd.grad(
-            results, sources, upstream, retain_graph=True, allow_unused=True
-        )
-        return [
-            torch.zeros_like(source) if gradient is None else gradient
-            for source, gradient in zip(sources, found, strict=True)
-        ]
+        options = dict.fromkeys(("retain_graph", "allow_unused", "materialize_grads"), True)
+        return [*torch.autograd.grad(results, sources, upstream, **options)]
 
     return results, pull
 

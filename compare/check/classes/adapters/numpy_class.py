@@ -12,8 +12,6 @@ The documented form is ``forward(x, h0) -> (output, h_n, tape)``, ``backward(tap
 Arguments without a default are always given: a gradient that is not there is zero.
 """
 
-from __future__ import annotations
-
 import copy
 import inspect
 from collections.abc import Callable
@@ -25,8 +23,7 @@ import numpy as np
 LIBRARIES: tuple[str, ...] = ()
 CLASSES: tuple[str, ...] = ()
 HOLDERS, GRADIENTS = ("parameters", "params", "weights"), ("gradients", "grads")
-PREFIXES = ("d", "d_", "grad_")
-"""The beginnings of names of the gradients."""
+PREFIXES = ("d", "d_", "grad_")  # the beginnings of names of the gradients
 
 TAPES = ("tape", "cache", "ctx", "context", "saved", "memory")
 """The beginnings of names of an argument that is a tape."""

@@ -1,7 +1,5 @@
 """The operators RNN, GRU and LSTM of ONNX, computed by ONNX Runtime; forward only."""
 
-from __future__ import annotations
-
 from typing import Any
 
 import numpy as np

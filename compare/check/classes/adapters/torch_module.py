@@ -1,7 +1,5 @@
 """A module of PyTorch, called like nn.RNN, nn.GRU or nn.LSTM; autograd gives its gradients."""
 
-from __future__ import annotations
-
 from typing import Any
 
 import numpy as np
@@ -91,13 +89,14 @@ def adapted(module_class: Any) -> type:
                     upstream.append(self.tensor(gradient).detach())
             parameters = self.parameters
             sources = [inputs, *_as_tuple(initial), *parameters.values()]
-            found: Any = torch.autograd.grad(
-                results, sources, upstream, retain_graph=True, allow_unused=True
+            gradients = torch.autograd.grad(
+                results,
+                sources,
+                upstream,
+                retain_graph=True,
+                allow_unused=True,
+                materialize_grads=True,  # zeros where nothing depends on it
             )
-            gradients = [
-                torch.zeros_like(source) if gradient is None else gradient  # nothing depends on it
-                for source, gradient in zip(sources, found, strict=True)
-            ]
             number = len(gradients) - len(parameters)
             states = tuple(gradients[1:number])
             return {

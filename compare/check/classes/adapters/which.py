@@ -13,8 +13,6 @@ adapted : function
 An adapter is read here without being imported, as its library may not be installed.
 """
 
-from __future__ import annotations
-
 import ast
 from functools import cache
 from pathlib import Path

@@ -11,12 +11,17 @@ const views = [
 
 let changed = new Set(); // keys
 const waiting = new Set(); // views
+const folded = new Set(); // outdated views of closed panels
+
+const panelOf = (section) => $(section)?.querySelector(":scope > details.panel");
+const isFolded = (section) => panelOf(section)?.open === false;
 
 function choose(changes) {
   for (const [key, value] of Object.entries(changes)) {
     if (chosen[key] === value) continue;
     chosen[key] = value;
     if (key === "u") showUnits(value);
+    if (key === "compare") document.documentElement.toggleAttribute("data-compare", value);
     if (key === "c") {
       takeWeights();
       read();
@@ -44,8 +49,8 @@ function drawChanged() {
     return !box || (box.top < window.innerHeight && box.bottom > 0);
   };
   const outdated = views.filter((view) => view.keys.some((key) => keys.has(key)));
-  for (const each of outdated) waiting.add(each);
-  drawWaiting(outdated.filter((each) => isSeen(each.section)));
+  for (const each of outdated) (isFolded(each.section) ? folded : waiting).add(each);
+  drawWaiting(outdated.filter((each) => waiting.has(each) && isSeen(each.section)));
   setTimeout(() => drawWaiting(views));
 }
 
@@ -58,7 +63,43 @@ function drawWaiting(some) {
 }
 
 function drawAll() {
-  for (const view of views) view.draw();
+  for (const view of views) (isFolded(view.section) ? folded : waiting).add(view);
+  drawWaiting(views);
+}
+
+/** A panel was opened or closed: draw what was outdated while it was closed. */
+function unfold(section) {
+  if (isFolded(section)) return;
+  for (const each of [...folded].filter((view) => view.section === section)) {
+    folded.delete(each);
+    waiting.add(each);
+  }
+  drawWaiting(views);
+}
+
+/** Open each <details> that an element is in. */
+function reveal(element) {
+  for (let each = element.parentElement.closest("details"); each; each = each.parentElement.closest("details")) {
+    each.open = true;
+    unfold(each.parentElement.id);
+  }
+}
+
+function setUpFolding() {
+  const all = [...document.querySelectorAll("details.panel")];
+  const isOpen = () => all.every((each) => each.open);
+  const name = () => ($("unfold").textContent = isOpen() ? "Close all sections" : "Open all sections");
+  const setAll = (open) => all.forEach((each) => (each.open = open));
+  for (const each of all) {
+    each.addEventListener("toggle", () => {
+      unfold(each.parentElement.id);
+      name();
+    });
+  }
+  name();
+  $("unfold").addEventListener("click", () => setAll(!isOpen()));
+  window.addEventListener("beforeprint", () => setAll(true));
+  $("compare-check").addEventListener("change", () => choose({ compare: $("compare-check").checked }));
 }
 
 async function begin() {
@@ -72,6 +113,7 @@ async function begin() {
     setUp();
     for (const id of Object.keys(tables)) $(id).addEventListener("toggle", () => redraw(id));
   }
+  setUpFolding();
   drawAll();
   let width = window.innerWidth;
   window.addEventListener("resize", () => {

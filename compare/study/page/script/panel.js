@@ -65,7 +65,7 @@ function drawPanel() {
   $("text-note").textContent = noteOnText();
   $("whose").textContent = reading.isRecorded
     ? `The numbers below were recorded: NumPy and PyTorch computed them in ${record.dtype}.`
-    : game.bug ? "This page's engine has a bug now, and the numbers of sections 1 to 4 are computed with it: see section 6."
+    : game.bug ? "This page's engine has a bug now, and the numbers below are computed with it: see “Find the bug”."
       : "The numbers below are this page's own, computed in float64. NumPy and PyTorch did not compute them.";
   const gain = live.gain.toFixed(2);
   $("gain-slider").value = live.gain;

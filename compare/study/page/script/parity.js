@@ -10,7 +10,7 @@ function drawParity() {
   $("parity-lead").textContent = `Recorded when the page was made, in NumPy and in PyTorch: one training step on ${reading.isRecorded ? "this text" : `“${record.tokens.join(IS_CHARACTERS ? "" : " ")}”`}, ${checkpoint().label}. `
     + (record.T === 1 ? "The text has one token; in this step, the token is its own target. " : "")
     + (wrong.length ? `${wrong.length} of ${rows.length} tensors differ by more than their tolerance. ` : `All ${rows.length} tensors agree. `)
-    + "The tolerance says how far rounding can move a result. It is measured: each float that goes into the step is replaced by a neighbouring float, several times at random. The largest change of a result, times a safety factor, is its tolerance." + (game.bug ? " The bug of section 6 is not in these recorded results." : "");
+    + "The tolerance says how far rounding can move a result. It is measured: each float that goes into the step is replaced by a neighbouring float, several times at random. The largest change of a result, times a safety factor, is its tolerance." + (game.bug ? " The bug of the game is not in these recorded results." : "");
   const small = (x) => (x === null ? "–" : x === 0 ? "0" : x.toExponential(1));
   const columns = [
     ["tensor", "left", (each) => each.name],

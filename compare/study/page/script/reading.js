@@ -45,6 +45,9 @@ function tokensOf(text) {
 const isRecordedText = () => live.text === null || tokensOf(live.text).join("\n") === record.tokens.join("\n");
 const isRecordedWeights = () => !live.network || (live.gain === 1 && live.losses.length === 0 && !game.bug);
 
+/** Whether PyTorch's numbers are shown beside NumPy's. */
+const isCompared = () => reading.isRecorded && chosen.compare;
+
 /** Compute all results for the current text and weights. */
 function read() {
   if (!live.network) live.text = null;

@@ -7,7 +7,17 @@
 // draws each view again that depends on the change.
 //
 // Scripts: this one, then the script of the cell (cells/), then all others by name, then main.js. A new
-// panel is a new script that calls `addPanel`, and its section in template.html.
+// panel is a new script that calls `addPanel`, and its section in template.html:
+//
+//     <section id="NAME" aria-labelledby="NAME-title">
+//       <details class="panel">
+//       <summary><h2 id="NAME-title"><span class="number"></span> Its title</h2><p>One sentence.</p></summary>
+//       …
+//       </details>
+//     </section>
+//
+// The panel folds, and its views are drawn only while it is open; `reveal` opens what an element is in.
+// An element of the class "comparison" is shown only while the comparison with PyTorch is switched on.
 
 "use strict";
 
@@ -25,10 +35,11 @@ const panels = [];
 /**
  * Add a panel to the page.
  *
- * place     number of its section on the page; 0 for what is above section 1
+ * place     orders the panels; 0 for what is above section 1
  * section   id of its section
  * views     [keys, function] for each part that is drawn: `keys` are those of `chosen` that it depends
- *           on, "text" (the text or the weights changed), and "*" (the theme or the window's width)
+ *           on, "text" (the text or the weights changed), and "*" (the theme or the window's width);
+ *           drawn only while the section's panel is open
  * tables    keys and function for each <details>, by its id; they are drawn only while it is open
  * setUp     called once, after the record is read
  */
@@ -43,6 +54,7 @@ const chosen = {
   n: Math.max(1, Math.min(record.num_steps, K)), // steps after which gradients are cut
   s: 1, // stage of the gradient's way through step t: 0 … 3
   u: H > 64 ? 32 : H, // number of units that the pictures show
+  compare: false, // whether PyTorch's numbers are shown beside NumPy's
   ulps: false, // whether differences are also shown in ulps
 };
 

@@ -22,9 +22,9 @@ const both = (arrays, name, r, width) =>
 
 /** NumPy's and PyTorch's value of the tensor `name`, and their difference; `all` are the rows of both. */
 function values(what, name, a, b, all = null) {
-  if (b === undefined) {
+  if (b === undefined || !chosen.compare) {
     return make("div", { class: "values" }, make("div", { class: "what" }, what),
-      make("dl", {}, make("dt", {}, "float64"), make("dd", { class: "main", "data-side": "page" }, show(a))));
+      make("dl", {}, make("dt", {}, reading.isRecorded && b !== undefined ? record.dtype : "float64"), make("dd", { class: "main", "data-side": "page" }, show(a))));
   }
   const mark = (x, y) => (Math.abs(x - y) <= checkpoint().allowed[name] ? "agrees" : "apart");
   const list = make("dl", {},
@@ -88,7 +88,7 @@ function drawStep() {
 
   $("step-lead").textContent = `Step ${t} reads ${quoted(token)}. Each picture is one vector, with a cell for each number`
     + `${units.length < H ? ` (of the state: for each of the ${units.length} units shown)` : ""}. The frame marks unit ${i}; the numbers on the right are those of this unit. `
-    + `Under a picture is the line of scratch_rnn/plain that computes it.${reading.isRecorded ? " “Difference” is between NumPy and PyTorch, as a share of the tolerance; section 5 says how it is measured." : ""}`;
+    + `Under a picture is the line of scratch_rnn/plain that computes it.${isCompared() ? " “Difference” is between NumPy and PyTorch, as a share of the tolerance; the last section says how it is measured." : ""}`;
   const complete = record.checkpoints.filter((c) => c.details).map((c) => c.label).join(", ");
   $("step-absent").textContent = d ? "" : `The weights ${checkpoint().label}, and the sums that use them, are left out to limit the size of the page. `
     + (complete ? `The page has the weights ${complete}.` : "A larger --megabytes keeps them.");
@@ -207,4 +207,4 @@ function drawProducts(d, t, i) {
   $("products").replaceChildren(table(`${capital(rowOfBlock(i))}, times the state after step ${t - 1}`, ["unit", "weight", "state", "product"], rows));
 }
 
-addPanel({ place: 2, section: "step", views: [["c u *", drawMatrix], ["c t i v u ulps *", drawStep]], setUp: setUpMatrix });
+addPanel({ place: 2, section: "step", views: [["c u *", drawMatrix], ["c t i v u ulps compare *", drawStep]], setUp: setUpMatrix });

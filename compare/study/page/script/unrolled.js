@@ -112,8 +112,8 @@ function markUnrolled() {
 }
 
 /** Columns of a table: NumPy, PyTorch and their difference, or the page's own result. */
-const sideNames = (what = "") => (reading.isRecorded ? [`${what}NumPy`, "PyTorch", "difference in ulps"] : [`${what}float64`]);
-const sides = (a, b) => (reading.isRecorded ? [show(a), show(b), rounded(ulps(a, b))] : [show(a)]);
+const sideNames = (what = "") => (isCompared() ? [`${what}NumPy`, "PyTorch", "difference in ulps"] : [`${what}${reading.isRecorded ? record.dtype : "float64"}`]);
+const sides = (a, b) => (isCompared() ? [show(a), show(b), rounded(ulps(a, b))] : [show(a)]);
 
 function writeStateTables() {
   const n = numbers();
@@ -151,6 +151,6 @@ addPanel({
   place: 1,
   section: "unrolled",
   views: [["c u *", drawUnrolled], ["c t i v u *", markUnrolled]],
-  tables: { "state-table": ["c t i", writeStateTables], "probability-table": ["c t", writeProbabilityTable] },
+  tables: { "state-table": ["c t i compare", writeStateTables], "probability-table": ["c t compare", writeProbabilityTable] },
   setUp: setUpUnrolled,
 });
