@@ -230,24 +230,6 @@ def test_prediction_takes_the_likeliest_token_each_time(
     assert package.predict(list("ban"), 1, model, VOCAB) == " ".join(VOCAB.to_tokens(ids[:4]))
 
 
-@pytest.mark.parametrize(
-    ("prefix", "num_preds", "message"),
-    [
-        ("", 3, "expected a prefix of at least one token, got none"),
-        ([], 3, "expected a prefix of at least one token, got none"),
-        ("xyz", 3, "expected a prefix of tokens in the vocabulary, got 'x'"),
-        ("ban", -1, "expected num_preds to be at least 0, got -1"),
-        ("b", 1.5, "expected num_preds to be an int, got float"),
-    ],
-)
-def test_what_cannot_be_continued_is_refused(
-    package: Any, prefix: Any, num_preds: Any, message: str
-) -> None:
-    with unchecked(), pytest.raises((ValueError, TypeError)) as caught:
-        package.predict(prefix, num_preds, model_of(package, len(VOCAB)), VOCAB)
-    assert str(caught.value) == message
-
-
 def test_both_have_the_same_names() -> None:
     for name in ("train_step", "train_epoch", "train", "predict"):
         concise = list(inspect.signature(getattr(concise_rnn, name)).parameters)

@@ -137,18 +137,11 @@ def test_a_number_below_what_is_kept_keeps_and_that_itself_drops() -> None:
     np.testing.assert_array_equal(mask, np.broadcast_to([2, 0, 2, 0], (2, 3, 4)))
 
 
-def test_masks_of_dropout_one_are_zero_and_wrong_sizes_are_refused() -> None:
+def test_masks_of_dropout_one_are_zero_and_sizes_may_be() -> None:
     layer, rng = scratch_rnn.RNN(3, 4, 2, dropout=1.0), np.random.default_rng(0)
     assert not layer.draw_dropout_masks(5, 2, rng)[0].any()
     assert layer.draw_dropout_masks(0, 2, rng)[0].shape == (0, 2, 4)
     assert layer.draw_dropout_masks(2, 0, rng)[0].shape == (2, 0, 4)
-    with unchecked():
-        with pytest.raises(ValueError, match=r"^expected T "):
-            layer.draw_dropout_masks(-1, 2, rng)
-        with pytest.raises(ValueError, match=r"^expected B "):
-            layer.draw_dropout_masks(2, -1, rng)
-        with pytest.raises(TypeError, match=r"^expected rng "):
-            layer.draw_dropout_masks(2, 2, 7)  # type: ignore[arg-type]
 
 
 @pytest.mark.parametrize("options", [{"dropout": 0.25}, {"dropout": 0.5, "batch_first": True}])

@@ -270,9 +270,9 @@ def text() -> Batches:
     return Batches(ids.tolist(), 8, 12)
 
 
-@pytest.mark.parametrize("dtype", ["float32", "float64"])
-@pytest.mark.parametrize("nonlinearity", ["tanh", "relu"])
-@pytest.mark.parametrize("lr", [0.1, 2.0])
+@pytest.mark.parametrize(
+    ("dtype", "nonlinearity", "lr"), [("float32", "tanh", 0.1), ("float64", "relu", 2.0)]
+)
 def test_trained_models_are_as_equal_as_fresh_ones(
     dtype: str, nonlinearity: str, lr: float
 ) -> None:
