@@ -3,11 +3,10 @@
 from typing import Any
 
 import pytest
-import torch
 
 from compare.check.cases.layer_case import LayerCase
 from compare.check.cases.layer_results import CLASSES, run
-from compare.check.cases.reference import torch_layer, torch_results
+from compare.check.cases.reference import torch_results
 from compare.check.properties import against_torch as against_torch
 from tests.properties import against, demand
 from tests.strategies import hypothesis_test_of, property_of_layers
@@ -27,10 +26,3 @@ def test_results_of_these_cases_are_pytorchs(case: LayerCase) -> None:
 def test_every_call_inside_keeps_its_annotations(implementation: Any, case: LayerCase) -> None:
     """The one property in which jaxtyping checks all shapes, over the whole surface."""
     assert run(implementation, case)
-
-
-def test_nn_rnn_without_h0_begins_at_zero() -> None:
-    """An assumption of the reference, where a case has no h0."""
-    layer = torch_layer({"input_size": 3, "hidden_size": 4}, "float32")
-    x = torch.randn(5, 2, 3)
-    assert torch.equal(layer(x)[0], layer(x, torch.zeros(1, 2, 4))[0])
