@@ -181,6 +181,7 @@ def parse(arguments: Sequence[str]) -> Any:
             options["default"] = resumed
     else:
         program, options = PACKAGE, {"args": arguments, "description": DESCRIPTION}
+        options["default"] = runs.RunConfig()
         choice = Union[  # noqa: UP007  # of as many as there are
             tuple(
                 Annotated[command.config, tyro.conf.subcommand(name, prefix_name=False)]

@@ -14,7 +14,8 @@ def described(figure: Figure | None) -> list[str]:
     """Return the lines of a description of a figure."""
     assert figure is not None
     width, height = figure.get_size_inches()
-    lines = [f"{width:.4g} x {height:.4g} inches of {figure.dpi:g} dots"]
+    engine = type(figure.get_layout_engine()).__name__
+    lines = [f"{width:.4g} x {height:.4g} inches of {figure.dpi:g} dots, {engine}"]
     lines += [f"title at {numbers(t.get_position())}: {of_text(t)}" for t in figure.texts]
     for axes in figure.axes:
         lines += ["", *of_panel(axes)]

@@ -59,8 +59,8 @@ def test_each_command_is_one_that_there_is(document: Path, line: str) -> None:
         elif program == "python" and words[1].endswith(".py"):
             assert (ROOT / words[1]).is_file()
         else:
-            known_programs = ("python", "pip", "uv", "jupytext", "jupyter", "source", "git", "cd")
-            assert program in known_programs or (Path(sys.executable).parent / program).exists()
+            known = re.fullmatch("python|pip|uv|jupytext|jupyter|source|git|cd|cp", program)
+            assert known or (Path(sys.executable).parent / program).exists()
 
 
 LINK = re.compile(r"\]\((?!https?:)([^)#\s]*)#?([^)\s]*)\)")

@@ -36,7 +36,7 @@ def verdict_of(path: Path) -> str:
         except NotImplementedError:
             return "missing"
         return "wrong" if wrong else "right"
-    name = command.split("--stage ")[1]
+    name = command.split("--stage ")[1].split()[0]
     [stage] = [
         stage
         for stage in STAGES[name.split("_")[0] if "gru" in name else "rnn"]
@@ -48,8 +48,8 @@ def verdict_of(path: Path) -> str:
     return result.verdict
 
 
-def test_there_are_eight_and_each_has_a_solution() -> None:
-    assert [name[:2] for name in FILES] == [f"{k:02}" for k in range(1, 9)]
+def test_there_are_eleven_and_each_has_a_solution() -> None:
+    assert [name[:2] for name in FILES] == [f"{k:02}" for k in range(1, 12)]
     assert sorted(path.name for path in (EXERCISES / "solutions").glob("*.py")) == FILES
 
 
@@ -66,7 +66,7 @@ def test_the_starting_point_does_not(name: str) -> None:
 @pytest.mark.parametrize("name", FILES)
 def test_the_list_gives_the_command_that_the_file_gives(name: str) -> None:
     command = command_of(EXERCISES / name)
-    assert f"docs/exercises/{name}" in command
+    assert f" {name}" in command
     assert f"| `{command}` |" in (EXERCISES / "README.md").read_text(encoding="utf-8")
 
 

@@ -17,6 +17,8 @@ from pathlib import Path
 from typing import Any
 
 import numpy as np
+from rich.progress import Progress as Bar
+from rich.progress import SpinnerColumn, TextColumn, TimeElapsedColumn
 
 from compare.bench.config import BenchConfig
 from compare.bench.measure.budget import Budget
@@ -131,10 +133,10 @@ def _measure(config: BenchConfig, path: Path, terminal: Terminal) -> Document:
         in_order = sorted(shapes, key=lambda shape: flops(shape, BACKWARD))
         operations = [flops(shape, phase) for shape in in_order for phase in phases[shape]]
         budget = Budget(config.budget, operations, document.roof.rate)
-        session = _Session(config, document, rows, budget, ReferenceProduct())
+        session = _Session(config, document, rows, budget, ReferenceProduct(), progress)
         for k, shape in enumerate(in_order, start=1):
-            progress(f"shape {k} of {len(in_order)}: {shape.describe()}")
-            session.measure(shape, phases[shape])
+            where = f"shape {k} of {len(in_order)}: {shape.describe()}"
+            session.measure(shape, phases[shape], where)
             document.write(path)
         if not document.timings:
             chosen = ", ".join(row.name for row in rows)
@@ -154,10 +156,14 @@ class _Session:
     rows: list[Row]
     budget: Budget
     reference_product: ReferenceProduct
+    progress: Progress
+    where: str = ""
     phases_done: int = 0
 
-    def measure(self, shape: Shape, phases: Sequence[str]) -> None:
+    def measure(self, shape: Shape, phases: Sequence[str], where: str) -> None:
         """Check and time all rows in these phases of a shape."""
+        self.where = where
+        self.progress(where)
         too_large = _memory_objection(shape, self.config.dtype)
         objections = {
             (row, phase): too_large or self._objection(row, shape, phase)
@@ -180,6 +186,10 @@ class _Session:
             self._measure_phase(shape, phase, jobs, gate)
             self.phases_done += 1
 
+    def _begin(self, phase: str, row: Row) -> None:
+        """Show what is compiled."""
+        self.progress(f"{self.where}, {phase}" + f": compiling {row.label}" * row.compiles)
+
     def _objection(self, row: Row, shape: Shape, phase: str) -> str | None:
         return self.budget.objection_before(row, phase, flops(shape, phase))
 
@@ -196,19 +206,19 @@ class _Session:
         if not rows:
             return
         checked = [row for row in jobs if row in rows or row.name in (SCRATCH, REFERENCE)]
-        checks = check_rows(phase, {row: jobs[row] for row in checked}, gate, threads)
+        begin = partial(self._begin, phase)
+        checks = check_rows(phase, {row: jobs[row] for row in checked}, gate, threads, begin)
         contestants = []
         for row in rows:
-            check, objection = checks[row], None
+            check = checks[row]
             add = partial(self._add, shape, phase, row, first_call=check.first_call)
             if row.compiles and check.first_call is not None:
-                objection = self.budget.compiled(row, phase, check.first_call)
+                self.budget.compiled(row, phase, check.first_call)
             if check.outcome != TIMED:
                 add(check.outcome, reason=check.reason)
                 continue
-            objection = row.untimed or objection
             cost = seconds_of_a_round(row, check.estimate, threads)
-            rounds = objection or self.budget.rounds(row, self.phases_done, cost)
+            rounds = row.untimed or self.budget.rounds(row, self.phases_done, cost)
             if isinstance(rounds, str):
                 add(LEFT_OUT, reason=rounds)
             else:
@@ -266,9 +276,11 @@ def _memory_objection(shape: Shape, dtype: str) -> str | None:
 
 @contextmanager
 def _progress(terminal: Terminal) -> Iterator[Progress]:
-    """Show in a live terminal what is measured at the moment."""
+    """Show in a live terminal what is measured at the moment, and for how long."""
     if not terminal.live:
         yield lambda text: None
         return
-    with terminal.console.status("") as status:
-        yield lambda text: status.update(text)
+    columns = SpinnerColumn(), TextColumn("{task.description}"), TimeElapsedColumn()
+    with Bar(*columns, console=terminal.console, transient=True) as bar:
+        now = bar.add_task("", total=None)
+        yield lambda text: bar.reset(now, description=text)

@@ -12,14 +12,14 @@ from typing import Any
 from compare.check.cases.gate_order import Order, parse_order
 from compare.check.cases.parts import Part, PartResult
 from compare.check.classes.cell import cell_of_class, cell_of_functions
-from compare.check.classes.conventions import Flags
+from compare.check.classes.conventions import TABLE, Flags
 from compare.check.classes.error_handling import try_error_handling
 from compare.check.classes.features import missing_of, search_layer, try_features
 from compare.check.classes.fitting import FITTING, adapter_of, fits
-from compare.check.classes.layers import NEEDED, Layers
+from compare.check.classes.layers import Layers
 from compare.check.classes.parts import find_conventions, parts_of
 from compare.check.classes.properties import try_properties
-from compare.check.config import CheckConfig
+from compare.check.config import CheckConfig, check_device
 from compare.check.diagnosis import likely_mistake, lines_of_mistake, name_mistakes, with_remark
 from compare.check.folder import check_folder, folder_of
 from compare.check.functions.cs231n import CS231N_STAGES
@@ -36,6 +36,7 @@ from compare.check.functions.trying import (
 )
 from compare.check.kernels import compile_launches, entry_of
 from compare.check.report.explanation import reason
+from compare.check.report.page import check_page, write_page
 from compare.check.report.report import Report, check_can_write, notes_of, show, write_json
 from compare.check.symptoms import without_numbers
 from compare.check.worker.client import Notes, Source, Submission, Trouble
@@ -77,8 +78,10 @@ def check(config: CheckConfig, terminal: Terminal | None = None) -> Report | Non
         return None
     for path in filter(None, (config.json, config.gradescope)):
         check_can_write(path)
+    if config.explain is not None:
+        check_page(config.explain)
     if (folder := folder_of(str(config.target))) is not None:
-        for name in ("gradescope", "watch"):
+        for name in ("gradescope", "watch", "explain"):
             if getattr(config, name):
                 raise UsageError(f"expected a file with --{name}, got {config.target}")
         rows = check_folder(config, folder, terminal)
@@ -106,11 +109,16 @@ def _examine(config: CheckConfig, source: Source, terminal: Terminal) -> Report:
     report = (examine_class if source.name else examine_functions)(config, load, terminal)
     if not report.adapter:
         report.notes += notes_of(notes)
+    if config.no_equations:
+        report.hide_equations()
     show(report, terminal)
     if config.json is not None:
         write_json(config.json, report.to_json())
     if config.gradescope is not None:
         write_json(config.gradescope, report.to_gradescope())
+    if config.explain is not None:
+        write_page(report, config.explain)
+        terminal.line(f"  Written to {config.explain}: open it in a browser.", "dim", whole=True)
     return report
 
 
@@ -170,20 +178,6 @@ def source_of(config: CheckConfig) -> Source:
 def _no_such(target: str, more: str) -> UsageError:
     got = f"{target!r}" + ", which does not exist" * target.endswith(".py")
     return UsageError(f"expected a file, FILE:CLASS or MODULE:CLASS, got {got}{more}")
-
-
-def check_device(device: str) -> None:
-    """Refuse a device that PyTorch does not know, or a GPU that is missing."""
-    import torch  # not before it is needed
-
-    from compare import parity
-
-    try:
-        kind = torch.device(device).type
-    except RuntimeError:
-        raise UsageError(f"expected a device of PyTorch for --device, got {device!r}") from None
-    if kind == "cuda":
-        parity.check_device(device)
 
 
 def loader(config: CheckConfig, source: Source, notes: Notes | None = None) -> Load:
@@ -347,8 +341,9 @@ def examine_class(config: CheckConfig, load: Load, terminal: Terminal) -> Report
             else:
                 report.failed = reason(forward)
             lacks_something = forward.got.startswith(("TypeError", "AttributeError"))
-            if lacks_something and report.adapter in NEEDED:
-                report.notes.append(NEEDED[report.adapter])
+            needed = TABLE["needed"].get(report.adapter or "numpy")
+            if lacks_something and needed:
+                report.notes.append(needed)
             arguments = layers.arguments()
             if forward.verdict != "right" and arguments and not fits(arguments):
                 lines = adapter_of(*_class_and_file(config), arguments)

@@ -57,6 +57,8 @@ class CheckConfig:
     """The names in the class for weight_ih_l0, weight_hh_l0, bias_ih_l0 and bias_hh_l0."""
     stage: Annotated[str | None, _flag("NAME", "(default: all)")] = None
     """Check only this stage, such as rnn_step."""
+    no_equations: Annotated[bool, _flag()] = False
+    """Do not show the equations, which are the solution of some exercises."""
     watch: Annotated[bool, _flag()] = False
     """Check again whenever the file is saved, until Ctrl-C."""
     no_train: Annotated[bool, _flag()] = False
@@ -98,6 +100,8 @@ class CheckConfig:
     """Write the results as JSON."""
     gradescope: Annotated[Path | None, _flag("FILE")] = None
     """Write the results.json of Gradescope's autograder."""
+    explain: Annotated[Path | None, _flag("FILE")] = None
+    """Write a page of HTML: your numbers beside the right ones, at the step where they part."""
 
     def check(self) -> Self:
         """Return the configuration itself; UsageError if a value is not valid."""
@@ -122,3 +126,17 @@ class CheckConfig:
         if self.new is not None and self.new.exists():
             raise UsageError(f"expected a new file for --new, got {self.new}, which exists")
         return self
+
+
+def check_device(device: str) -> None:
+    """Refuse a device that PyTorch does not know, or a GPU that is missing."""
+    import torch  # not before it is needed
+
+    from compare import parity
+
+    try:
+        kind = torch.device(device).type
+    except RuntimeError:
+        raise UsageError(f"expected a device of PyTorch for --device, got {device!r}") from None
+    if kind == "cuda":
+        parity.check_device(device)

@@ -2,6 +2,7 @@ from .atomic import BINARY, UNFINISHED, naming, sync_directory, system, write_al
 from .errors import RecordError
 from .lock import LockError, locked
 from .opening import MOST_BYTES_OF_JSON, open_file, read_file, read_json, real_path
+from .page import filled, is_page, json_in_html, resource
 from .schema import (
     COUNT,
     FINITE,
@@ -40,6 +41,9 @@ __all__ = [
     "RecordError",
     "SchemaError",
     "excerpt",
+    "filled",
+    "is_page",
+    "json_in_html",
     "locked",
     "naming",
     "open_file",
@@ -50,6 +54,7 @@ __all__ = [
     "read_file",
     "read_json",
     "real_path",
+    "resource",
     "sync_directory",
     "system",
     "to_json",

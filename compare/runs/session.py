@@ -231,27 +231,19 @@ def _options(config: RunConfig, part: type[Model | Sampler]) -> dict[str, Any]:
 def _check_size(config: RunConfig, trainees: Sequence[Trainee], tokens: Sequence[str]) -> None:
     """Refuse a model that does not fit into a checkpoint, or a vocabulary that cannot be read."""
     vocabulary = sum(map(len, tokens)) + len(tokens) * len('    "",\n')
-    for size, most, unit in (
-        (len(tokens), MOST_VALUES // 2, "tokens"),
-        (vocabulary, MOST_BYTES["vocab.json"] // 2, "bytes"),
-    ):
-        if size > most:
-            raise UsageError(
-                f"expected a vocabulary of at most {most:,} {unit}, the limit of a record, "
-                f"got {size:,}"
-            )
     model = sum(array.nbytes for array in trainees[0].weights().values())
     memory = sum(array.nbytes for array in trainees[0].memory().values())
     units = len(CELLS[config.cell].states) * config.num_layers * config.hidden_size
     state = units * config.batch_size * np.dtype(config.dtype).itemsize * config.carry_state
     header = container.MOST_HEADER_BYTES
     rest = "a state and an optimizer's memory" if memory else "a state"
-    for name, size, most in (
-        ("a model", model, container.MOST_BYTES - header),
-        (rest, state + memory, header // 2),  # in base64
+    for what, size, most, unit, of in (
+        ("a vocabulary", len(tokens), MOST_VALUES // 2, "tokens", "record"),
+        ("a vocabulary", vocabulary, MOST_BYTES["vocab.json"] // 2, "bytes", "record"),
+        ("a model", model, container.MOST_BYTES - header, "bytes", "checkpoint"),
+        (rest, state + memory, header // 2, "bytes", "checkpoint"),  # in base64
     ):
         if size > most:
             raise UsageError(
-                f"expected {name} of at most {most:,} bytes, the limit of a checkpoint, "
-                f"got {size:,}"
+                f"expected {what} of at most {most:,} {unit}, the limit of a {of}, got {size:,}"
             )

@@ -31,7 +31,7 @@ class BisectConfig(ParityConfig):
     The reference is scratch_rnn. It is compared with a suspect. This is PyTorch on --device, or
     scratch_rnn with a bug of `break` if --bug is given, or your own class if --implementation is
     given. With only --dtype float64, the suspect is scratch_rnn in float64, and the reference is
-    float32. Exit code 1 if there is a difference.
+    float32. The exit code is 0 with or without a difference; that of `parity` is 1 with one.
     """
 
     bug: Annotated[str | None, arg(metavar="NAME", help_behavior_hint="(see `break list`)")] = None

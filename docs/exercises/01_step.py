@@ -4,7 +4,7 @@
 
 Each sequence of the batch has a row in the arrays. So W x in the equation is x @ W.T in NumPy.
 
-Check it:  rnn-parity check docs/exercises/01_step.py --stage rnn_step
+Check it:  rnn-parity check 01_step.py --stage rnn_step
 """
 
 import numpy as np

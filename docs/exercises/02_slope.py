@@ -3,7 +3,7 @@
 The state is h_next = tanh(z). The forward pass has kept h_next, not z. Compute d_z
 from d_h and h_next.
 
-Check it:  rnn-parity check docs/exercises/02_slope.py --stage rnn_step_backward
+Check it:  rnn-parity check 02_slope.py --stage rnn_step_backward --no-equations
 """
 
 

@@ -3,7 +3,7 @@
 Replace each None by a shape, made of T, B, V and H. A gradient has the shape of the
 array that it belongs to: d_x has that of x. Try it on paper first. The rest of the code is right.
 
-Check it:  rnn-parity check docs/exercises/03_shapes.py --stage rnn_backward
+Check it:  rnn-parity check 03_shapes.py --stage rnn_backward
 """
 
 import numpy as np

@@ -3,7 +3,7 @@
 There are two. Both give arrays of the right shape, and the network would train, but badly.
 Compare each line with docs/bptt.md, "From step to step".
 
-Check it:  rnn-parity check docs/exercises/05_through_time.py --stage rnn_backward
+Check it:  rnn-parity check 05_through_time.py --stage rnn_backward
 """
 
 import numpy as np

@@ -7,7 +7,7 @@ Each unit has a rate a, between 0 and 1, and learns it. `rnn-parity check` does 
 But a computer can check any derivative: df/dx = imag(f(x + 1e-30j)) / 1e-30. No difference of two
 nearly equal numbers is taken, so the result is exact up to rounding. The rest of the file does this.
 
-Check it:  python docs/exercises/08_leaky.py
+Check it:  python 08_leaky.py
 """
 
 import numpy as np

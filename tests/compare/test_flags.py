@@ -28,8 +28,10 @@ def test_without_flags_it_is_the_run_of_the_lecture() -> None:
     assert (config.num_layers, config.nonlinearity) == (1, "tanh")
 
 
-def test_flags_alone_belong_to_run() -> None:
+def test_flags_alone_belong_to_run(capsys: pytest.CaptureFixture[str]) -> None:
     assert parse(["--lr", "0.5", "--quick"]) == RunConfig(lr=0.5, quick=True)
+    assert main(["--help"]) == 0
+    assert "(default: run)" in capsys.readouterr().out
 
 
 def test_quick_shortens_and_never_lengthens() -> None:

@@ -3,10 +3,12 @@
 import re
 from collections.abc import Callable
 from pathlib import Path
+from typing import Any
 
 import pytest
 import torch
 
+from compare.runs import session
 from compare.runs.checkpoint import container
 from tests.tables import messages
 
@@ -64,25 +66,39 @@ def test_cuda_without_a_device(
     assert not (tmp_path / "runs").exists()
 
 
-@pytest.mark.parametrize(
-    ("limit", "refusal"),
-    [
-        ("MOST_BYTES", "expected a model of at most 128 bytes, the limit of a checkpoint, "),
-        ("MOST_HEADER_BYTES", "expected a state of at most 32 bytes, the limit of a checkpoint, "),
-    ],
-)
-def test_a_model_that_no_checkpoint_can_hold(
-    limit: str,
+LIMITS: dict[str, tuple[Any, dict[str, Any]]] = {
+    "a model of at most 128 bytes, the limit of a checkpoint, got 1,104": (
+        container,
+        {"MOST_BYTES": 192, "MOST_HEADER_BYTES": 64},
+    ),
+    "a state of at most 32 bytes, the limit of a checkpoint, got 64": (
+        container,
+        {"MOST_HEADER_BYTES": 64},
+    ),
+    "a vocabulary of at most 27 tokens, the limit of a record, got 28": (
+        session,
+        {"MOST_VALUES": 55},
+    ),
+    "a vocabulary of at most 255 bytes, the limit of a record, got 256": (
+        session,
+        {"MOST_BYTES": {"vocab.json": 511}},
+    ),
+}
+
+
+@pytest.mark.parametrize("refusal", LIMITS)
+def test_a_model_that_no_record_can_hold(
     refusal: str,
     training: list[str],
     tmp_path: Path,
     monkeypatch: pytest.MonkeyPatch,
     refused: Refused,
 ) -> None:
-    most = {"MOST_HEADER_BYTES": 64, "MOST_BYTES": 192 if limit == "MOST_BYTES" else 2**20}
-    for name, number in most.items():
-        monkeypatch.setattr(container, name, number)
-    assert refused([*training, "--state", "carried"], 2, prints=True).startswith(refusal)
+    module, limits = LIMITS[refusal]
+    for name, limit in limits.items():
+        monkeypatch.setattr(module, name, limit)
+    line = refused([*training, "--state", "carried"], 2, prints=True)
+    assert line.startswith(f"expected {refusal}")
     assert not (tmp_path / "runs").exists()
 
 

@@ -12,6 +12,7 @@ import pytest
 from rich.console import Console
 
 import compare.runs.commands
+from compare import cli
 from compare.cli import main, parse
 from compare.terminal.output import Terminal
 from tests.compare.runs.runs import HANG_UP, SIGNALS
@@ -55,6 +56,25 @@ def test_a_terminal_without_columns_is_as_wide_as_any(
     monkeypatch.setenv("COLUMNS", columns)
     assert main(["--version"]) == 0
     assert capsys.readouterr().out.startswith("rnn-parity")
+    assert "COLUMNS" not in os.environ
+    monkeypatch.setenv("COLUMNS", "30")
+    assert main(["--version"]) == 0
+    assert os.environ["COLUMNS"] == "30"
+
+
+def test_a_closed_output_takes_any_text(monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr(sys, "stdout", None)
+    cli._repair_outputs()
+    with sys.stdout as output:
+        assert (output.name, output.encoding) == (os.devnull, "utf-8")
+
+
+def test_an_exit_without_a_code_is_wrong_usage(monkeypatch: pytest.MonkeyPatch) -> None:
+    def stop(*_: object, **__: object) -> None:
+        raise SystemExit("no code")
+
+    monkeypatch.setattr("tyro.cli", stop)
+    assert main(["run"]) == 2
 
 
 @pytest.mark.skipif(os.name != "posix", reason="expected a shell that can close an output")

@@ -6,8 +6,8 @@ later phases. The seconds that a phase really took are subtracted, so a later ph
 earlier phase did not use. Each phase gets at least three rounds, if they fit into the budget. Small
 shapes come first. If the budget is too small, the largest shapes are left out.
 
-Calls that check a row do not count. Compilation has its own budget of the same size: if it takes
-longer, the row is left out.
+Calls that check a row do not count. Compilation has its own budget of the same size: what has been
+compiled is measured, but nothing is compiled that would probably exceed it.
 """
 
 from __future__ import annotations
@@ -53,17 +53,11 @@ class Budget:
             return f"over budget: it would take longer than the {self.left(row):.0f} s left"
         return None
 
-    def compiled(self, row: Row, phase: str, seconds: float) -> str | None:
-        """Record a compilation; return why the row is left out, or None."""
+    def compiled(self, row: Row, phase: str, seconds: float) -> None:
+        """Record the seconds of a compilation."""
         self._compiling[row] += seconds
         previous = self._longest_compilation.get((row, phase), 0.0)
         self._longest_compilation[row, phase] = max(previous, seconds)
-        if self._compiling[row] > self._seconds:
-            return (
-                f"compiling took {self._compiling[row]:.0f} s in total, "
-                f"more than the budget of {self._seconds:.0f} s"
-            )
-        return None
 
     def rounds(self, row: Row, number: int, cost: float) -> int | str:
         """Return the number of rounds of a row in a phase, or why it has none.

@@ -6,7 +6,7 @@ and no row gets a number. If they agree, every other row is compared with scratc
 
 from __future__ import annotations
 
-from collections.abc import Mapping
+from collections.abc import Callable, Mapping
 from dataclasses import dataclass, field, replace
 
 from compare.bench.measure.gate import Gate
@@ -37,9 +37,13 @@ class RowCheck:
 
 
 def check_rows(
-    phase: str, jobs: Mapping[Row, Mapping[str, Job]], gate: Gate, threads: int
+    phase: str,
+    jobs: Mapping[Row, Mapping[str, Job]],
+    gate: Gate,
+    threads: int,
+    begin: Callable[[Row], object] = lambda row: None,
 ) -> dict[Row, RowCheck]:
-    """Call each row's job of a phase once and compare the results.
+    """Call each row's job of a phase once and compare the results; call `begin` before each.
 
     The rows must include scratch and PyTorch on the CPU.
     """
@@ -59,6 +63,7 @@ def check_rows(
         return dict.fromkeys(known, RowCheck(REFUSED, DISAGREE)) | {scratch: refused}
     for row, job in known.items():
         if row not in pair:
+            begin(row)
             checks[row] = check = _first_call(row, job, threads)
             if check.outcome == TIMED:
                 objection = gate.objection(phase, expected, check.results, gaps=row.gaps)

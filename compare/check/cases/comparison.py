@@ -50,11 +50,6 @@ class Comparison:
         return not self.problem and not self.wrong_entries.any()
 
     @property
-    def share(self) -> float:
-        """The largest share of the tolerance: difference / tolerance of any entry."""
-        return self.row.share
-
-    @property
     def row(self) -> ParityRow:
         """The comparison as a row of a table."""
         (row,) = compare_results(

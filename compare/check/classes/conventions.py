@@ -10,29 +10,15 @@ from compare.check.cases.layer_results import Results
 from compare.check.cases.parts import Malformed
 from compare.check.classes.cell import cell_of_shapes
 from compare.check.classes.pieces import B_HH, BOTH, Pieces, find_pieces
+from compare.check.tables import table
 from compare.parity import CELLS
 from compare.terminal import UsageError
 
-WORDS = {
-    "batch_first": ("time first", "batch first"),
-    "flat_state": ("a state of shape (L·D, B, H)", "a state of shape (B, H)"),
-    "transposed": ("weights (out, in)", "weights (in, out)"),
-    "one_bias": ("two biases", "one bias"),
-}
-"""Each convention in words: if it is false, and if it is true."""
+TABLE = table("classes/conventions.toml")
+WORDS, LAYOUTS = TABLE["words"], TABLE["layouts"]
 
 OF_A_CALL = ("batch_first", "flat_state")
 """The conventions that only a call shows; the shapes of the parameters show the others."""
-
-LAYOUTS = {
-    "time-first": ("batch_first", False),
-    "batch-first": ("batch_first", True),
-    "3d-state": ("flat_state", False),
-    "2d-state": ("flat_state", True),
-    "out-in": ("transposed", False),
-    "in-out": ("transposed", True),
-}
-"""The words of --layout."""
 
 PARAMETERS = ("weight_ih_l0", "weight_hh_l0", "bias_ih_l0", "bias_hh_l0")
 

@@ -21,15 +21,6 @@ from compare.check.worker.client import Handle, Submission, Trouble
 from compare.parity import CELLS
 from compare.terminal import UsageError
 
-NEEDED = {
-    "": "a class is Class(input_size, hidden_size) with a dict of arrays `parameters`, "
-    "forward(x, h0) -> (output, h_n, tape) and "
-    "backward(tape, d_output, d_h_n) -> (d_x, d_h0, dict of the parameters' gradients)",
-    "torch_module": "a module of PyTorch is Module(input_size, hidden_size), "
-    "called like nn.RNN: module(x, h0) -> (output, h_n)",
-}
-"""The smallest layer, without an adapter and with that of PyTorch."""
-
 
 class Layers:
     """A user's class.

@@ -9,7 +9,8 @@ from rich.text import Text
 from compare.check.cases.comparison import Comparison
 from compare.check.cases.parts import PartResult
 
-WIDEST = 8  # rows and columns of a tensor that are shown
+WIDEST = 7  # rows and columns of a tensor that are shown
+MOST_COLUMNS = 80  # of a terminal, that both tensors fill side by side
 MOST_LINES = 3  # of the plain version with the likely mistake
 
 
@@ -28,8 +29,8 @@ def explained(result: PartResult, *, is_reported: bool = False) -> list[Text]:
         lines = [Text(f"{result.stage.name}{case}: {result.wrong.tensor} is wrong")]
         lines += side_by_side(result.wrong)
     lines += [Text(f"  {note}", "dim") for note in result.notes]
-    lines.append(Text())
-    lines += [Text(f"  {line}", "cyan") for line in result.stage.equation.split("\n")]
+    if equation := result.stage.equation:
+        lines += [Text(), *(Text(f"  {line}", "cyan") for line in equation.split("\n"))]
     if result.likely:
         lines += [Text(), Text("  Likely mistake: ").append(result.likely, "bold")]
     if result.likely_lines:
@@ -84,7 +85,10 @@ def first_entry(wrong: Comparison) -> tuple[int, ...] | None:
 
 
 def side_by_side(wrong: Comparison) -> list[Text]:
-    """Show expected and got side by side, the wrong entries marked with a star."""
+    """Show expected and got side by side, the wrong entries marked with a star.
+
+    If both are wider than 80 columns, one stands below the other.
+    """
     at = first_entry(wrong)
     if at is None:
         return [Text(f"  {where(wrong)}")]
@@ -95,12 +99,15 @@ def side_by_side(wrong: Comparison) -> list[Text]:
         lines.append(Text(f"  at step {at[0] + 1} of {len(wrong.expected)}", "dim"))
     marks = np.atleast_2d(wrong.wrong_entries[index])
     left, right = np.atleast_2d(wrong.expected[index]), np.atleast_2d(wrong.got[index])
-    shown = [_rows(left, np.zeros_like(marks)), _rows(right, marks)]
-    width = max(len(text.plain) for text in [*shown[0], Text("expected")])
-    lines.append(Text(f"  {'expected'.ljust(width)}   got", "dim"))
-    for one, other in zip(*shown, strict=True):
-        gap = " " * (width - len(one.plain) + 3)
-        lines.append(Text("  ").append(one).append(gap).append(other))
+    expected, got = _rows(left), _rows(right, marks)
+    width = max(len(expected[0]), len("expected"))
+    if width + len(got[0]) + len("    ") > MOST_COLUMNS:
+        for name, rows in (("expected", expected), ("got", got)):
+            lines += [Text(f"  {name}", "dim"), *(Text("  ").append(row) for row in rows)]
+    else:
+        lines.append(Text(f"  {'expected'.ljust(width)}  got", "dim"))
+        for one, other in zip(expected, got, strict=True):
+            lines.append(Text(f"  {one.plain.ljust(width)}  ").append(other))
     more = " (not all of them are shown)" if max(left.shape) > WIDEST else ""
     many, apart = int(wrong.wrong_entries.sum()), wrong.difference
     off = f"off by up to {apart:.2g}" if math.isfinite(apart) else "some are not finite"
@@ -108,12 +115,16 @@ def side_by_side(wrong: Comparison) -> list[Text]:
     return [*lines, Text(f"{words}; {off}; tolerance {np.max(wrong.allowed):.2g}", "dim")]
 
 
-def _rows(array: np.ndarray, marks: np.ndarray) -> list[Text]:
+def _rows(array: np.ndarray, marks: np.ndarray | None = None) -> list[Text]:
+    """Return the numbers of the first rows and columns, in columns, with their marks."""
+    shown = [[f"{number:.4g}" for number in row[:WIDEST]] for row in array[:WIDEST]]
+    digits = max(len(number) for row in shown for number in row)
     rows = []
-    for numbers, row_marks in zip(array[:WIDEST], marks[:WIDEST], strict=False):
+    for r, row in enumerate(shown):
         text = Text()
-        for number, is_wrong in zip(numbers[:WIDEST], row_marks[:WIDEST], strict=True):
-            shown = f"{number:.4g}".rjust(10) + ("*" if is_wrong else " ")
-            text.append(shown, "bold red" if is_wrong else "")
+        for c, number in enumerate(row):
+            is_wrong = marks is not None and marks[r, c]
+            mark = "" if marks is None else "*" if is_wrong else " "
+            text.append(number.rjust(digits + 1) + mark, "bold red" if is_wrong else "")
         rows.append(text)
     return rows

@@ -4,7 +4,7 @@ import json
 import math
 import re
 from collections.abc import Iterator
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, replace
 from itertools import islice
 from pathlib import Path
 from typing import Any, NamedTuple
@@ -108,6 +108,12 @@ class Report:
         """The summary below the table of stages, which names some of the failures."""
         reported = [reason(result) for result in self.stages]
         return self.summary.partition(";")[0] if self.failed in reported else self.summary
+
+    def hide_equations(self) -> None:
+        """Leave out the equations, and the lines of the plain version: exercises ask for them."""
+        for result in self.stages:
+            result.stage = replace(result.stage, equation="")
+            result.likely_lines = ()
 
     def rows(self) -> Iterator[Row]:
         """Yield the stages, features and properties as one table."""

@@ -1,9 +1,10 @@
 """``rnn-parity bisect``: find the first difference between two implementations.
 
-Both train on the same batches. Before each update, the suspect gets our parameters and our state:
-a difference after the update comes from this update, and its tolerance is computed from it. The
-result is the first update, time step, tensor and element that differ. The smallest batch that still
-shows the difference is written to a file, so that it can be shown again.
+A difference that is found is a success, as in ``git bisect``: the exit code is 0. Both train on the
+same batches. Before each update, the suspect gets our parameters and our state: a difference after
+the update comes from this update, and its tolerance is computed from it. The result is the first
+update, time step, tensor and element that differ. The smallest batch that still shows the
+difference is written to a file, so that it can be shown again.
 """
 
 from __future__ import annotations
@@ -31,7 +32,6 @@ from compare.files import RecordError
 from compare.parity import (
     CELLS,
     Materials,
-    ParityError,
     check_device,
     limited_threads,
     prepared,
@@ -54,12 +54,10 @@ __all__ = ["BisectConfig", "bisect", "search"]
 
 
 def bisect(config: BisectConfig, terminal: Terminal | None = None) -> SearchResult:
-    """Search for the first difference, print it, and write it to a file.
+    """Search for the first difference, print it, write it to a file, and return it.
 
     Raises
     ------
-    ParityError
-        If there is a difference.
     UsageError, DeviceError, scratch_rnn.text.DataError, RecordError
         If an option, the device, the text or a file cannot be used.
     """
@@ -80,7 +78,7 @@ def _search(config: BisectConfig, terminal: Terminal, *, keep: bool) -> SearchRe
             _show_agreement(found, terminal)
             return found
         difference = narrowed(found.difference, suspect)
-    _show_difference(difference, terminal)
+    _show_difference(difference, suspect, terminal)
     if keep:
         path = config.output or Path("runs") / f"bisect-{_file_name(config)}.safetensors"
         again = dataclasses.replace(config, output=None, replay=None).to_json()
@@ -89,9 +87,7 @@ def _search(config: BisectConfig, terminal: Terminal, *, keep: bool) -> SearchRe
         terminal.line(f"Written to {path}, {size:,} bytes. To show it again:")
         code = f" --implementation {config.implementation}" if config.implementation else ""
         terminal.line(f"  rnn-parity bisect --replay {path}{code}", "bold", whole=True)
-    what = f"raised {difference.raised}" if difference.raised else difference.first.tensor
-    where = f"{what} at update {difference.update}"
-    raise ParityError(f"found the first difference of {suspect.name}: {where}")
+    return dataclasses.replace(found, difference=difference)
 
 
 def make_suspect(options: SuspectOptions, cell: str = "rnn") -> Suspect:
@@ -183,15 +179,11 @@ def _show_agreement(found: SearchResult, terminal: Terminal) -> None:
     )
 
 
-def _show_difference(difference: FirstDifference, terminal: Terminal) -> None:
-    terminal.line()
-    terminal.line(
-        f"Found the first difference: update {difference.update} (epoch {difference.epoch + 1}, "
-        f"batch {difference.batch})",
-        "bold green",
-    )
+def _show_difference(difference: FirstDifference, suspect: Suspect, terminal: Terminal) -> None:
+    what = f"raised {difference.raised}" if difference.raised else difference.first.tensor
+    found = f"Found the first difference of {suspect.name}: {what} at update {difference.update}"
+    terminal.line(f"{found} (epoch {difference.epoch + 1}, batch {difference.batch})", "bold green")
     if difference.raised:
-        terminal.line(f"  raised   {difference.raised}")
         return
     first, steps = difference.first, difference.case.batches[0].inputs.shape[1]
     layer = difference.layer
@@ -241,19 +233,21 @@ def _show_again(config: BisectConfig, path: Path, terminal: Terminal) -> SearchR
     check_device(replay.suspect.device)
     suspect = make_suspect(replay.suspect, replay.case.cell)
     B, T = replay.case.batches[0].inputs.shape
-    terminal.line(f"Suspect: {suspect.name}")
-    terminal.line(f"One update on {plural(B, 'row')} of {plural(T, 'step')}")
+    terminal.line(
+        f"Suspect: {suspect.name}, one update on {plural(B, 'row')} of {plural(T, 'step')}"
+    )
     with limited_threads(1):
         wrong = differences(replay.case, suspect)
     if not wrong:
         terminal.line("No difference now.", "green")
         return SearchResult(None, 1)
     first = next((c for c in wrong if c.tensor == replay.tensor), wrong[0])
+    terminal.line(f"Found the first difference of {suspect.name}: {first.tensor}", "bold green")
     step = None if first.step is None else f"{first.step} of {T}"
     _show_first(first, wrong, "one", step, terminal)
     terminal.line()
     show_parity(table_of(wrong), terminal)
-    raise ParityError(f"found the first difference of {suspect.name}: {first.tensor}")
+    return SearchResult(FirstDifference(1, 0, 1, replay.case, wrong, first, first.step), 1)
 
 
 def _file_name(config: BisectConfig) -> str:

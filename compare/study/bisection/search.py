@@ -151,7 +151,7 @@ class _Reference:
 
     def _compare(self, comparisons: tuple[Comparison, ...]) -> None:
         """Note the largest difference; end the training if one is larger than its tolerance."""
-        shares = [(c.share, c.tensor, self.update) for c in comparisons if np.any(c.allowed)]
+        shares = [(c.row.share, c.tensor, self.update) for c in comparisons if np.any(c.allowed)]
         self.closest = max([self.closest, *shares])
         if not all(comparison.ok for comparison in comparisons):
             raise _Differs(self.difference(comparisons))

@@ -1,16 +1,9 @@
-"""From a record to a page: choose the checkpoints, and fill the template.
-
-The page loads nothing: style, scripts and numbers are in it, and its Content-Security-Policy
-allows only this style and this script, by their SHA-256.
-"""
+"""From a record to a page: choose the checkpoints, and fill the template."""
 
 from __future__ import annotations
 
-import base64
-import hashlib
 import html
 import math
-import re
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from importlib import resources
@@ -18,7 +11,7 @@ from importlib.resources.abc import Traversable
 from pathlib import Path
 from typing import Any
 
-from compare.files import to_json, write_file
+from compare.files import filled, json_in_html, resource, write_file
 from compare.study.page.packing import pack
 from compare.terminal import UsageError
 
@@ -58,15 +51,6 @@ def write_page(record: Mapping[str, Any], path: Path, *, most_bytes: int) -> Pag
     path.parent.mkdir(parents=True, exist_ok=True)
     write_file(path, [page.encode()])
     return size
-
-
-def is_page(path: Path) -> bool:
-    """Return whether the file begins like a page of `write_page`."""
-    if not path.is_file():
-        return False
-    with path.open("rb") as file:
-        beginning = file.read(500)
-    return beginning.startswith(b"<!doctype html>") and MARK.encode() in beginning
 
 
 def render(record: Mapping[str, Any], *, most_bytes: int) -> tuple[str, PageSize]:
@@ -141,7 +125,6 @@ def _fill(
             blobs.append(text)
         checkpoints.append(stated)
     data = dict(record) | {"checkpoints": checkpoints}
-    style = _resource("page.css")
     script = "\n".join(path.read_text(encoding="utf-8") for path in scripts(record["cell"]))
     elements = [
         f'<script type="text/plain" id="blob-{i}">{text}</script>' for i, text in enumerate(blobs)
@@ -149,15 +132,11 @@ def _fill(
     values = {
         "mark": MARK,
         "title": html.escape(title(record)),
-        "style-hash": _sha256(style),
-        "script-hash": _sha256(script),
-        "style": style,
-        "script": script,
         "record": json_in_html(data),
         "blobs": "\n".join(elements),
     }
-    # Of each {{name}} in the template; a {{name}} in a value is not replaced.
-    return re.sub(r"{{([^}]*)}}", lambda name: values[name[1]], _resource("template.html"))
+    template, style = (resource(__package__, name) for name in ("template.html", "page.css"))
+    return filled(template, style, script, values)
 
 
 def scripts(cell: str) -> list[Traversable]:
@@ -179,20 +158,3 @@ def title(record: Mapping[str, Any]) -> str:
     """Return the title of the page."""
     text = " ".join(record["text"].encode("utf-8", "replace").decode().split())
     return f"“{text if len(text) <= 40 else text[:40] + '…'}” inside a recurrent network"
-
-
-def json_in_html(values: Any) -> str:
-    """Return JSON for a script element: without any ``<``, which could end the element.
-
-    NaN and infinity become null.
-    """
-    text = to_json(values, separators=(",", ":"))
-    return text.replace("<", "\\u003c")
-
-
-def _resource(name: str) -> str:
-    return resources.files(__package__).joinpath(name).read_text(encoding="utf-8")
-
-
-def _sha256(content: str) -> str:
-    return base64.b64encode(hashlib.sha256(content.encode()).digest()).decode("ascii")

@@ -4,10 +4,11 @@ from __future__ import annotations
 
 from pathlib import Path
 
+from compare.files import is_page
 from compare.parity import limited_threads
 from compare.runs import Course, newest_run, read_course
 from compare.study.config import ExplainConfig
-from compare.study.page.build import PageSize, is_page, scripts, write_page
+from compare.study.page.build import MARK, PageSize, scripts, write_page
 from compare.study.page.demonstration import demonstration
 from compare.study.page.record import record
 from compare.terminal import PACKAGE, Terminal, UsageError, plural
@@ -33,7 +34,7 @@ def explain(config: ExplainConfig, terminal: Terminal | None = None) -> Path:
     """
     terminal = terminal or Terminal(quiet=True)
     config.check()
-    if config.out.exists() and not (config.overwrite or is_page(config.out)):
+    if config.out.exists() and not (config.overwrite or is_page(config.out, MARK)):
         raise UsageError(
             f"expected a new file or a page of explain as --out, got {config.out}, "
             "which is something else (--overwrite replaces it)"

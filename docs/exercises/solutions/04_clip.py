@@ -3,7 +3,7 @@
 All gradients together are one long vector. If its norm is larger than max_norm, it is made shorter
 and keeps its direction. This function changes the direction. Why? Correct it.
 
-Check it:  rnn-parity check docs/exercises/04_clip.py --stage clip_grad_norm
+Check it:  rnn-parity check 04_clip.py --stage clip_grad_norm
 """
 
 import numpy as np

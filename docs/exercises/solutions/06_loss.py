@@ -4,7 +4,7 @@
 
 The loss below is right on paper, but nan for large logits. The gradient is missing.
 
-Check it:  rnn-parity check docs/exercises/06_loss.py --stage cross_entropy
+Check it:  rnn-parity check 06_loss.py --stage cross_entropy
 """
 
 import numpy as np

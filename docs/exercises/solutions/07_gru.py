@@ -9,7 +9,7 @@
 The three blocks of a weight stand one below the other, in the order r, z, n. Begin at h_next, and
 follow each path back. The state h is used four times.
 
-Check it:  rnn-parity check docs/exercises/07_gru.py --stage gru_step_backward
+Check it:  rnn-parity check 07_gru.py --stage gru_step_backward --no-equations
 """
 
 import numpy as np

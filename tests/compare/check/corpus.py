@@ -7,6 +7,7 @@ does the same with the plain versions of the GRU and the LSTM. `students/styles.
 files in many styles, and CS231n's functions; `students/classes.toml` classes and modules.
 """
 
+import copy
 import functools
 import inspect
 import random
@@ -171,7 +172,7 @@ def gated_variants() -> tuple[Right, ...]:
 @functools.cache
 def styles() -> tuple[tuple[Right, ...], tuple[Mistake, ...]]:
     """Return the right files of `styles.toml`, and the wrong ones."""
-    data = tomllib.loads((STUDENTS / "styles.toml").read_text(encoding="utf-8"))
+    data: Any = _table("styles")
     steps, sequences = data["step"], data["sequence"]
     common = "\n".join(function_source(right_source(), n) for n in STAGES[-2:])
 
@@ -253,9 +254,12 @@ def _bases() -> dict[str, dict[str, str]]:
 
 
 def _records(kind: str, file: str = "") -> list[dict[str, Any]]:
-    text = (STUDENTS / f"{file or kind + 's'}.toml").read_text(encoding="utf-8")
-    records: list[dict[str, Any]] = tomllib.loads(text)[kind]
-    return records
+    return copy.deepcopy(_table(file or f"{kind}s")[kind])
+
+
+@functools.cache
+def _table(file: str) -> dict[str, list[dict[str, Any]]]:
+    return tomllib.loads((STUDENTS / f"{file}.toml").read_text(encoding="utf-8"))
 
 
 LAYERS = (

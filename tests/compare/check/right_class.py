@@ -150,30 +150,6 @@ class NotYet:
         raise NotImplementedError("anything yet")
 
 
-def _wrong(name, is_used):
-    """Return our own layer, but a ten-thousandth off where a feature is used."""
-
-    class Wrong(scratch_rnn.RNN):
-        def forward(self, x, state=None, **more):
-            output, h_n, tape = super().forward(x, state, **more)
-            return output * (1 + 1e-4 * is_used(self, x, state, more)), h_n, tape
-
-    Wrong.__name__ = name
-    return Wrong
-
-
-Relu = _wrong("Relu", lambda self, x, state, more: self.nonlinearity == "relu")
-NoBias = _wrong("NoBias", lambda self, x, state, more: not self.bias)
-Deep = _wrong("Deep", lambda self, x, state, more: self.num_layers == 3)
-Both = _wrong("Both", lambda self, x, state, more: self.bidirectional and self.num_layers == 1)
-BatchFirst = _wrong("BatchFirst", lambda self, x, state, more: self.batch_first)
-Double = _wrong("Double", lambda self, x, state, more: self.dtype == np.float64)
-Unbatched = _wrong("Unbatched", lambda self, x, state, more: x.dtype.kind == "f" and x.ndim == 2)
-Tokens = _wrong("Tokens", lambda self, x, state, more: x.dtype.kind != "f")
-Stateless = _wrong("Stateless", lambda self, x, state, more: state is None)
-Lengths = _wrong("Lengths", lambda self, x, state, more: more.get("lengths") is not None)
-
-
 class ForwardOnly:
     def __init__(self, input_size, hidden_size):
         self.own = Plain(input_size, hidden_size)

@@ -1,6 +1,7 @@
 """The properties and the catalogue of bugs: the property that a bug names is violated by it."""
 
 import sys
+from dataclasses import replace
 from pathlib import Path
 from types import SimpleNamespace
 from typing import Any
@@ -22,10 +23,11 @@ from compare.check.functions.plain import PlainFunctions
 from compare.check.properties import against_torch as against_torch
 from compare.check.properties import of_training as of_training
 from compare.check.properties import run
-from compare.check.properties.layer_property import drawn
+from compare.check.properties.layer_property import LayerProperty, drawn
 from compare.parity import CELLS
 from tests.counts import number
 from tests.scratch_rnn.test_train import sharing
+from tests.tables import cases
 
 # Bugs with which a call raises; with all others a value is wrong.
 RAISING = {"empty-batch-refused"}
@@ -48,7 +50,11 @@ def property_named(name: str) -> Any:
 
 
 def test_our_own_code_violates_no_property() -> None:
-    assert [f.violated.name for f in run.findings(scratch_rnn)] == []
+    fewer = [
+        replace(each, tried=number(2, each.tried)) if isinstance(each, LayerProperty) else each
+        for each in run.PROPERTIES
+    ]
+    assert [f.violated.name for f in run.findings(scratch_rnn, fewer)] == []
     assert list(run.findings(compare, run.COMPARISON_PROPERTIES)) == []
     properties = (*against_torch.PROPERTIES, *of_training.PROPERTIES)
     assert run.check_package(package_with(scratch_rnn.RNN), properties) is None
@@ -172,32 +178,9 @@ HEADER, _, RECORD = CHAPTER.partition("[[bug]]")
 PATCH = RECORD[RECORD.index("[[bug.patch]]") : RECORD.index("[bug.page]")]
 
 
-@pytest.mark.parametrize(
-    ("old", "new", "message"),
-    [
-        ("hint = ", "hit = ", "expected 'hint' in bug a in a.toml, got none"),
-        ("hint = ", "more = ''\nhint = ", "expected no 'more' in bug a in a.toml, got ''"),
-        (PATCH, "", "expected no 'notice' in bug a in a.toml, got 'n.'"),
-        ('"n."', "1", "expected a str as 'notice' in bug a in a.toml, got 1"),
-        ("[]", "'b'", "expected a list as 'distractors' in bug a in a.toml, got 'b'"),
-        ("[]", "['b']", "expected other bugs of a.toml as distractors of a, got b"),
-        ("[]", "['a']", "expected other bugs of a.toml as distractors of a, got a"),
-        ('["step"]', '["stop"]', "expected stages of bug a in a.toml among those of check, got s"),
-        ("['x', 'y']", "'xy'", "expected [old, new] in 'elman gru' of bug a in a.toml, got 'xy'"),
-        ('"gru"\n', '"gur"\n', "expected one of rnn, gru, lstm as cell in a.toml, got 'gur'"),
-        ("title = ", "titel = ", "expected 'title' in a.toml, got none"),
-        ("old = ", "odl = ", "expected 'old' in a patch of bug a in a.toml, got none"),
-        ("look = ", "lok = ", "expected 'look' in the page of bug a in a.toml, got none"),
-        ('"h?"', '"h?', "expected a.toml to be TOML, got: "),
-        (RECORD, RECORD + "[[bug]]" + RECORD, "expected one bug a in a.toml, got more"),
-        (
-            PAGE,
-            PATCH.replace("scratch_rnn/", "compare/") + PAGE,
-            "expected patches of one package for bug a in a.toml",
-        ),
-    ],
-)
+@pytest.mark.parametrize(("old", "new", "message"), cases("catalogue")["invalid"])
 def test_an_invalid_chapter_is_refused_in_one_line(old: str, new: str, message: str) -> None:
+    old, new = (eval(text) for text in (old, new))
     assert CHAPTER.count(old) == 1
     with pytest.raises(catalogue.CatalogueError) as refused:
         catalogue.read_chapter(CHAPTER.replace(old, new), "a.toml")
@@ -215,14 +198,14 @@ def test_every_bug_violates_the_property_that_the_catalogue_names(bug: Bug) -> N
         assert not all(c.ok for c in finding.comparisons)
 
 
-@pytest.mark.parametrize("bug", CATALOGUE, ids=lambda bug: bug.name)
-def test_every_bug_is_a_small_change(bug: Bug) -> None:
-    for diff in filter(None, (bug.diff, bug.plain_diff)):
-        lines = [line for line in diff.split("\n") if not line.startswith(("+++", "---"))]
-        assert 1 <= sum(line[:1] in "+-" for line in lines if line) <= 12
-    if bug.patches:
-        assert all(text[-1] in ".?" for text in (bug.notice, bug.hint, bug.why))
-        assert len(bug.words) < 120
+def test_every_bug_is_a_small_change() -> None:
+    for bug in CATALOGUE:
+        for diff in filter(None, (bug.diff, bug.plain_diff)):
+            lines = [line for line in diff.split("\n") if not line.startswith(("+++", "---"))]
+            assert 1 <= sum(line[:1] in "+-" for line in lines if line) <= 12, bug.name
+        if bug.patches:
+            assert all(text[-1] in ".?" for text in (bug.notice, bug.hint, bug.why)), bug.name
+            assert len(bug.words) < 120, bug.name
 
 
 @pytest.mark.parametrize(

@@ -4,11 +4,9 @@ import os
 import shlex
 from pathlib import Path
 
-import numpy as np
 import pytest
 
 from compare.check.report.report import check_can_write
-from compare.check.symptoms import in_the_tensor
 from compare.cli import COMMANDS, main
 from tests.tables import cases, messages
 
@@ -117,14 +115,7 @@ def test_wrong_code_ends_with_code_1_and_a_summary(
     assert "printed" not in output
 
 
-@pytest.mark.parametrize(
-    ("arguments", "code", "shown", "absent"),
-    [
-        ("gates.py:Three --cell gru", 1, "0 of 3", "is --cell"),
-        ("gates.py:Four --cell lstm", 1, "0 of 3", "is --cell"),
-        ("right_class.py:OtherWay", 0, "batch_first (The batch always comes first)", "wrong"),
-    ],
-)
+@pytest.mark.parametrize(("arguments", "code", "shown", "absent"), cases("check")["stated"])
 def test_what_is_stated_or_detected_is_not_asked_for(
     arguments: str, code: int, shown: str, absent: str, capsys: pytest.CaptureFixture[str]
 ) -> None:
@@ -132,17 +123,7 @@ def test_what_is_stated_or_detected_is_not_asked_for(
     assert (found, shown in output, absent in output) == (code, True, False)
 
 
-@pytest.mark.parametrize(
-    ("name", "flag", "cell"),
-    [
-        ("my_gru.py", "", "gru"),
-        ("LSTM-of-mine.py", "", "lstm"),
-        ("my_rnn.py", "", "rnn"),
-        ("solution.py", "", "rnn"),
-        ("gru_and_lstm.py", "", "rnn"),
-        ("my_gru.py", "--cell lstm", "lstm"),
-    ],
-)
+@pytest.mark.parametrize(("name", "flag", "cell"), cases("check")["new"])
 def test_the_cell_of_a_new_file_is_that_of_its_name_or_of_the_flag(
     name: str, flag: str, cell: str, capsys: pytest.CaptureFixture[str]
 ) -> None:
@@ -182,8 +163,3 @@ def test_no_help_shows_a_none_among_the_choices(capsys: pytest.CaptureFixture[st
     for command in COMMANDS:
         assert main([command, "--help"]) == 0
     assert "{None" not in capsys.readouterr().out
-
-
-@pytest.mark.parametrize(("got", "likely"), [(-1.5, "Its sign is wrong."), (np.nan, "")])
-def test_a_single_number_is_compared_like_an_array(got: float, likely: str) -> None:
-    assert in_the_tensor(np.array(1.5), np.array(got), 1e-12) == likely

@@ -2,9 +2,6 @@
 
 import contextlib
 import json
-import os
-import subprocess
-import sys
 import tomllib
 from pathlib import Path
 from typing import Any
@@ -115,25 +112,13 @@ def test_a_chosen_stage_does_not_wait_for_another_either(tmp_path: Path) -> None
     assert (result.stage.name, result.verdict) == ("rnn_backward", "right")
 
 
-def run_check(folder: Path, *arguments: str) -> Any:
-    return subprocess.run(
-        [sys.executable, "-m", "compare", "check", *arguments],
-        cwd=folder,
-        env={**os.environ, "PYTHONPATH": str(Path(__file__).parents[3]), "COLUMNS": "100"},
-        capture_output=True,
-        text=True,
-        timeout=800,
-    )
-
-
 def test_the_template_names_its_file_and_scores_nothing(tmp_path: Path) -> None:
-    mine = tmp_path / "CELL.py"
+    mine, found = tmp_path / "CELL.py", tmp_path / "found.json"
     assert main(["check", "--new", str(mine)]) == 0
-    assert "\n    rnn-parity check CELL.py\n" in mine.read_text(encoding="utf-8")
-    result = run_check(tmp_path, mine.name, "--json", "found.json")
-    assert result.returncode == 1
-    found = json.loads((tmp_path / "found.json").read_text())
-    assert (found["score"], found["out_of"], found["ok"]) == (0.0, 6.0, False)
+    assert f"\n    rnn-parity check {mine.name}\n" in mine.read_text(encoding="utf-8")
+    assert main(["check", str(mine), "--json", str(found)]) == 1
+    results = json.loads(found.read_text())
+    assert (results["score"], results["out_of"], results["ok"]) == (0.0, 6.0, False)
 
 
 ENDLESS = """
@@ -173,15 +158,15 @@ def test_a_file_that_cannot_be_loaded_is_reported_once(tmp_path: Path) -> None:
     assert printed.getvalue().count("  error") == 6
 
 
-def test_what_it_prints_changes_nothing(tmp_path: Path) -> None:
+def test_what_it_prints_changes_nothing(tmp_path: Path, capsys: Any) -> None:
     noise = "import sys\nfor k in range(20_000):\n    print('a line', k)\nsys.stdout.close()\n"
     (tmp_path / "student.py").write_text(noise + RIGHT)
-    result = run_check(tmp_path, "student.py", "--no-train")
-    assert result.returncode == 0, result.stdout
-    assert "6 of 6" in result.stdout
-    assert "printed 20,000 lines, the first: 'a line 0'" in result.stdout
+    assert main(["check", str(tmp_path / "student.py"), "--no-train"]) == 0
+    output = capsys.readouterr().out
+    assert "6 of 6" in output
+    assert "printed 20,000 lines, the first: 'a line 0'" in output
     sizes = "N 1 to 130, T 1 to 70, B 1 to 70, V 1 to 130, H 1 to 130"
-    assert f"  sizes tried: {sizes}\n" in result.stdout
+    assert f"  sizes tried: {sizes}\n" in output
 
 
 def test_json_has_the_documented_fields(tmp_path: Path) -> None:

@@ -1,8 +1,12 @@
 """``rnn-parity check FILE:CLASS``: recurrent layers, their conventions, and what else they have."""
 
+import sys
+from collections.abc import Callable
 from pathlib import Path
+from types import ModuleType
 from typing import Any
 
+import numpy as np
 import pytest
 import torch
 
@@ -21,6 +25,7 @@ from compare.check.worker.client import Submission
 from compare.check.worker.source import Source
 from compare.parity import CELLS, DeviceError
 from compare.terminal import Terminal, UsageError
+from tests.compare.check.test_fault_injection import faulty
 from tests.in_process import submission_of, terminal
 from tests.tables import messages
 
@@ -189,32 +194,41 @@ def test_the_summary_names_what_is_wrong(name: str, found: list[str], summary: s
         assert wrong == ["gradient of weight_hh_l0"] * (name == "WrongBackward")
 
 
-@pytest.mark.parametrize(
-    ("name", "feature"),
-    [
-        ("Relu", "relu"),
-        ("NoBias", "no bias"),
-        ("Deep", "three layers"),
-        ("Both", "bidirectional"),
-        ("BatchFirst", "batch_first"),
-        ("Double", "float64"),
-        ("Single", "float64"),
-        ("Unbatched", "input without a batch"),
-        ("Tokens", "token numbers as input"),
-        ("Stateless", "no state given"),
-        ("Lengths", "lengths"),
-    ],
-)
-def test_a_wrong_feature_is_found(name: str, feature: str) -> None:
-    with submission_of(f"{FILE}:{name}") as submission:
+USED: dict[str, Callable[[Any], bool]] = {
+    "relu": lambda p: p.layer.nonlinearity == "relu",
+    "no bias": lambda p: not p.layer.bias,
+    "three layers": lambda p: p.layer.num_layers == 3,
+    "bidirectional": lambda p: p.layer.bidirectional and p.layer.num_layers == 1,
+    "batch_first": lambda p: p.layer.batch_first,
+    "float64": lambda p: p.layer.dtype == np.float64,
+    "input without a batch": lambda p: p.x.dtype.kind == "f" and p.x.ndim == 2,
+    "token numbers as input": lambda p: p.x.dtype.kind != "f",
+    "no state given": lambda p: p.state is None,
+    "lengths": lambda p: p.more.get("lengths") is not None,
+}
+"""Whether a forward pass uses a feature."""
+
+
+def wrong_with(feature: str, monkeypatch: pytest.MonkeyPatch) -> str:
+    """Return the target of our own layer, but a ten-thousandth off where a feature is used."""
+    module = ModuleType("mine")
+    module.Wrong = faulty("rnn", lambda p: {"output": p.output * (1 + 1e-4 * USED[feature](p))})  # type: ignore[attr-defined]
+    monkeypatch.setitem(sys.modules, "mine", module)
+    return "mine:Wrong"
+
+
+@pytest.mark.parametrize("feature", [*USED, "computed in float32"])
+def test_a_wrong_feature_is_found(feature: str, monkeypatch: pytest.MonkeyPatch) -> None:
+    target = wrong_with(feature, monkeypatch) if feature in USED else f"{FILE}:Single"
+    with submission_of(target) as submission:
         layers = Layers(submission, "rnn")
         assert all(result.verdict == "right" for result in find_conventions(layers, 0))
-        results = try_parts(layers, 0, **FEATURES[feature])
+        results = try_parts(layers, 0, **FEATURES[feature if feature in USED else "float64"])
         assert "wrong" in [result.verdict for result in results]
 
 
-def test_a_wrong_feature_has_its_likely_mistake() -> None:
-    report = examined("Double")
+def test_a_wrong_feature_has_its_likely_mistake(monkeypatch: pytest.MonkeyPatch) -> None:
+    report = examined(wrong_with("float64", monkeypatch))
     assert [f.get("likely") for f in report.features if f["name"] == "float64"] == [
         "Every entry is 1.0001 times too large."
     ]

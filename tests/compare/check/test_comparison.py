@@ -6,6 +6,9 @@ import numpy as np
 import pytest
 
 from compare.check.cases.comparison import Comparison, answer_of, identical
+from compare.check.cases.parts import Case, Part, PartResult
+from compare.check.report.explanation import explained, in_short, side_by_side
+from tests.tables import expected
 
 
 def test_identical_results_have_the_same_bits() -> None:
@@ -22,8 +25,8 @@ def test_a_tolerance_is_measured_without_warnings() -> None:
 
 @pytest.mark.parametrize("other", [np.zeros((2, 1), np.float32), np.zeros(2)])
 def test_a_comparison_of_other_shapes_or_dtypes_fails(other: np.ndarray) -> None:
-    expected = np.zeros(2, np.float32)
-    comparison = Comparison("output", expected, other, np.inf, time_axis=0)
+    zeros = np.zeros(2, np.float32)
+    comparison = Comparison("output", zeros, other, np.inf, time_axis=0)
     assert not comparison.ok
     assert comparison.difference == np.inf
     assert (comparison.step, comparison.element) == (None, None)
@@ -52,3 +55,19 @@ def test_a_comparison_names_the_first_step_and_its_worst_entry(wrong: float) -> 
     assert (forth.step, forth.element) == (3, (2, 0))
     transposed = replace(forth, expected=right.T, got=got.T, time_axis=1)
     assert (transposed.step, transposed.element) == (3, (0, 2))
+
+
+def test_a_wrong_tensor_is_shown_beside_the_right_one() -> None:
+    right = np.arange(12.0).reshape(3, 2, 2)
+    got, allowed = right.copy(), np.full(right.shape, 1e-9)
+    got[1, 0, 1], got[2, 1, 0], allowed[0] = 9, 7.25, 1e-12
+    part = Part("forward", "z = x W\nh = tanh(z)")
+    result = PartResult(part, "wrong", 3, Case("T 3, B 2, H 2"), notes=["a note"])
+    result.wrong = Comparison("output", right, got, allowed)
+    result.likely, result.likely_lines = "It is so.", tuple(f"line {k}" for k in (1, 2, 3, 4))
+    assert [line.plain.rstrip() for line in explained(result)] == expected("check")
+    assert in_short(result) == "output: expected 5, got 9 at [1, 0, 1]"
+    result.wrong = Comparison("d_W", np.zeros((9, 9)), np.full((9, 9), np.inf), 0.5)
+    *table, words = (line.plain for line in side_by_side(result.wrong))
+    assert [(row.count(" 0 "), row.count(" inf*")) for row in table[1:]] == [(8, 8)] * 8
+    assert words.endswith("(not all of them are shown); some are not finite; tolerance 0.5")

@@ -71,7 +71,7 @@ def tried(folder: Path, cell: str, text: str) -> list[StageResult]:
         *mistakes()[:: number(15, 1)],
         *gated_mistakes()[:: number(7, 1)],
     ],
-    ids=lambda mistake: mistake.name,
+    ids=lambda mistake: re.sub(r"\W+", " ", mistake.name),
 )
 def test_a_mistake_is_reported_at_its_own_stage_and_named(
     mistake: Mistake, tmp_path: Path, count: Count

@@ -89,19 +89,21 @@ def test_the_expected_results_are_pytorchs(
 # Each property finds its fault -------------------------------------------------------------------
 
 
+def faulty(cell: str, change: Callable[[Any], dict[str, Any]]) -> type:
+    """Return our layer with a fault: a function of one forward pass."""
+
+    class Faulty(CLASSES[cell]):  # type: ignore[misc]
+        def forward(self, x: Any, state: Any = None, **more: Any) -> Any:
+            output, last, tape = super().forward(x, state, **more)
+            p = SimpleNamespace(layer=self, x=x, state=state, more=more, output=output, last=last)
+            vars(p).update(change(p))
+            return p.output, p.last, tape
+
+    return Faulty
+
+
 def layers(**changes: Any) -> SimpleNamespace:
-    """Return the three layers, some with a fault: a function of one forward pass."""
-
-    def faulty(cell: str, change: Callable[[Any], dict[str, Any]]) -> type:
-        class Faulty(CLASSES[cell]):  # type: ignore[misc]
-            def forward(self, x: Any, state: Any = None, **more: Any) -> Any:
-                output, last, tape = super().forward(x, state, **more)
-                p = SimpleNamespace(layer=self, x=x, state=state, output=output, last=last)
-                vars(p).update(change(p))
-                return p.output, p.last, tape
-
-        return Faulty
-
+    """Return the three layers, some with a fault."""
     own = {cell.layer: CLASSES[name] for name, cell in CELLS.items()}
     own |= {CELLS[name].layer: faulty(name, change) for name, change in changes.items()}
     return SimpleNamespace(**own)
@@ -384,12 +386,8 @@ def test_a_property_is_tried_on_four_cases_of_each_cell_by_default() -> None:
     special = layer_property(
         cells=("gru",), needs={"L": 2}, tried=2, strict=True, gradients=True, again=True, L=1
     )(holds)
-    assert (special.tried, special.gradients, special.again, special.strict) == (
-        2,
-        True,
-        True,
-        True,
-    )
+    found = [special.tried, special.gradients, special.again, special.strict]
+    assert found == [2, True, True, True]
     assert (special.cells, special.needs, special.fields) == (("gru",), {"L": 2}, {"L": 1})
     outcomes = [*plain.outcomes(scratch_rnn), *special.outcomes(scratch_rnn)]
     assert [outcome.case for outcome in outcomes] == [case.describe() for _, case in seen]

@@ -23,7 +23,14 @@ from compare.check.report.explanation import where
 from compare.check.report.report import Report
 from compare.check.symptoms import in_the_tensor
 from compare.terminal import UsageError
-from tests.compare.check.corpus import LAYERS, Layer, gated_mistakes, mistakes, once_replaced
+from tests.compare.check.corpus import (
+    LAYERS,
+    Layer,
+    Mistake,
+    gated_mistakes,
+    mistakes,
+    once_replaced,
+)
 from tests.counts import Count, number
 from tests.in_process import submission_of, terminal
 from tests.tables import cases
@@ -57,9 +64,11 @@ NOT_SEEN = ("overflows", "previous|accumulat|added|second|zero")
 SAME_IN_A_LAYER = {"change places in c_next": "order f, i, g, o"}
 
 WRONG = [
-    (m.source, m.cell, m.stage.removeprefix(f"{m.cell}_"), m.likely)
-    for m in (*mistakes(), *gated_mistakes())
-    if m.stage.startswith(m.cell) and m.shows in ("values", "float64")
+    mistake
+    for mistake in (*mistakes(), *gated_mistakes())
+    if mistake.stage.startswith(mistake.cell)
+    and mistake.shows in ("values", "float64")
+    and mistake.likely not in NOT_SEEN
 ]
 
 
@@ -78,19 +87,18 @@ def as_class(functions: str, cell: str, stage: str) -> str:
 
 
 @pytest.mark.parametrize(
-    ("functions", "cell", "stage", "likely"),
-    [wrong for wrong in WRONG if wrong[-1] not in NOT_SEEN][:: number(13, 1)],
-    ids=lambda value: value if len(value) < 99 else "",
+    "mistake", WRONG[:: number(13, 1)], ids=lambda mistake: re.sub(r"\W+", " ", mistake.name)
 )
 def test_a_mistake_of_a_class_is_found_in_its_part_and_named(
-    functions: str, cell: str, stage: str, likely: str, tmp_path: Path, count: Count
+    mistake: Mistake, tmp_path: Path, count: Count
 ) -> None:
-    (tmp_path / "student.py").write_text(as_class(functions, cell, stage), encoding="utf-8")
-    _, results = diagnosed(f"{tmp_path / 'student.py'}:Student", cell)
-    wrong = first_wrong(results)
+    cell, stage = mistake.cell, mistake.stage.removeprefix(f"{mistake.cell}_")
+    file = tmp_path / "student.py"
+    file.write_text(as_class(mistake.source, cell, stage), encoding="utf-8")
+    wrong = first_wrong(diagnosed(f"{file}:Student", cell)[1])
     assert wrong.stage.name.startswith("gradient") == stage.endswith("backward")
     if wrong.verdict == "wrong":  # and not an exception, which says where it was raised
-        likely = SAME_IN_A_LAYER.get(likely, likely)
+        likely = SAME_IN_A_LAYER.get(mistake.likely, mistake.likely)
         assert re.search(likely, wrong.likely, re.IGNORECASE), wrong.likely
         count("students' mistakes named in a class")
 
@@ -228,6 +236,29 @@ def test_shapes_that_do_not_fit_together_violate_a_property() -> None:
 def test_two_numbers_are_shown_with_as_many_digits_as_it_takes(apart: float, words: str) -> None:
     comparison = Comparison("h", np.ones(1), np.ones(1) + apart, np.zeros(1))
     assert words in where(comparison)
+
+
+X = np.array([[1.0, 2.0], [3.0, -4.0]])
+
+
+@pytest.mark.parametrize(
+    ("right", "got", "likely"),
+    [
+        (X, 0.5 * X, "Every entry is 2 times too small."),
+        (X, 3 * X, "Every entry is 3 times too large."),
+        (X, X + 0.25, "Every entry is 0.25 too large."),
+        (X, X - 0.25, "Every entry is 0.25 too small."),
+        (X, X.T, "It is transposed."),
+        (X, X[::-1], "It comes in reverse order."),
+        (X, X.ravel(), "The numbers are right; their shape should be (2, 2)."),
+        (X, 0 * X, "It is zero everywhere."),
+        (X[0, 0], -X[0, 0], "Its sign is wrong."),
+        (X[0, 0], X[0, 0] + np.nan, ""),
+        (X, X + X**2, ""),
+    ],
+)
+def test_a_wrong_tensor_alone_shows_a_simple_mistake(right: Any, got: Any, likely: str) -> None:
+    assert in_the_tensor(np.asarray(right), np.asarray(got), 1e-12) == likely
 
 
 def test_the_accuracy_of_float32_is_a_mistake_in_float64_alone() -> None:

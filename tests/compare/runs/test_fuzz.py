@@ -45,18 +45,15 @@ anything: st.SearchStrategy[Any] = st.recursive(
 )
 
 
-@st.composite
 def cut(draw: st.DrawFn, content: bytes) -> bytes:
     return content[: draw(st.integers(0, len(content) - 1))]
 
 
-@st.composite
 def lengthened(draw: st.DrawFn, content: bytes) -> bytes:
     damaged = content + draw(st.binary(min_size=1, max_size=2000))
     return signed(damaged) if draw(st.booleans()) else damaged
 
 
-@st.composite
 def overwritten(draw: st.DrawFn, content: bytes) -> bytes:
     """Bytes exchanged for others, left out, or put in between."""
     start = draw(st.integers(0, len(content) - 1))
@@ -64,7 +61,6 @@ def overwritten(draw: st.DrawFn, content: bytes) -> bytes:
     return content[:start] + draw(st.binary(max_size=200)) + content[stop:]
 
 
-@st.composite
 def edited_tensor(draw: st.DrawFn, content: bytes) -> bytes:
     """Another shape, dtype or place for a tensor, or something that is none of them."""
     header, data = taken_apart(content)
@@ -80,7 +76,6 @@ def edited_tensor(draw: st.DrawFn, content: bytes) -> bytes:
     return put_together(header, data)
 
 
-@st.composite
 def other_tensors(draw: st.DrawFn, content: bytes) -> bytes:
     """A tensor less, one more, or one of another name."""
     header, data = taken_apart(content)
@@ -94,7 +89,6 @@ def other_tensors(draw: st.DrawFn, content: bytes) -> bytes:
     return put_together(header, data)
 
 
-@st.composite
 def other_header(draw: st.DrawFn, content: bytes) -> bytes:
     """A header of anything that JSON can say, or that it can't; signed."""
     _, data = taken_apart(content)
@@ -117,7 +111,7 @@ def test_a_damaged_checkpoint_is_refused_or_harmless(
     path = tmp_path / "damaged.safetensors"
 
     @tried(number(20, 1000))
-    @given(mutation(content))
+    @given(st.composite(mutation)(content))
     def is_refused_or_harmless(damaged: bytes) -> None:
         path.write_bytes(damaged)
         count("mutated files: tried")

@@ -102,7 +102,9 @@ def test_in_a_notebook_one_picture_is_replaced(monkeypatch: pytest.MonkeyPatch) 
         pictures.append(image.data)
         return Handle()
 
-    monkeypatch.setattr(live, "_in_notebook", lambda: True)
+    assert LiveCurve(console=console(terminal=False)).place == "page"
+    shell = type("ZMQInteractiveShell", (), {})  # that of a notebook
+    monkeypatch.setattr(IPython, "get_ipython", shell)
     monkeypatch.setattr(IPython.display, "display", display)
     with LiveCurve("epoch", legend=["a"], xlim=(1, 3), ylim=(0, 2), every=0) as curve:
         curve.add(1, [1.0])

@@ -1,0 +1,205 @@
+"""The page of `check --explain`: the numbers of the user's functions beside the right ones."""
+
+from __future__ import annotations
+
+import html
+import math
+import re
+import sys
+from pathlib import Path
+from types import FrameType
+from typing import Any
+
+import numpy as np
+
+from compare.check.cases.comparison import Comparison
+from compare.check.cases.parts import PartResult, in_float64
+from compare.check.functions.plain import LOSS_FILE, PlainFunctions, plain_file
+from compare.check.functions.stages import (
+    AFTER_ANOTHER,
+    ARGUMENT,
+    SECOND,
+    StageResult,
+    run_quietly,
+)
+from compare.check.report.explanation import MOST_LINES, in_short
+from compare.check.report.report import Report, check_can_write
+from compare.check.worker.messages import clean
+from compare.files import filled, is_page, json_in_html, resource, write_file
+from compare.terminal import UsageError
+
+MARK = '<meta name="generator" content="rnn-parity check">'
+"""In the first lines of each page: it distinguishes a page from any other file."""
+
+MOST = 16  # entries of an axis that the page shows, around the first wrong one
+MOST_IN_CODE = 20_000  # characters of a case that the page states as code
+
+AGAIN = (ARGUMENT, AFTER_ANOTHER, SECOND)
+"""The ends of the names of tensors that are shown only if they are the first that is wrong."""
+
+
+def check_page(path: Path) -> None:
+    """Raise UsageError if the file is not a page, or OSError if it cannot be written."""
+    if path.exists() and not is_page(path, MARK):
+        raise UsageError(
+            f"expected a new file or an older page of --explain, got {path}, "
+            "which is something else"
+        )
+    check_can_write(path)
+
+
+def write_page(report: Report, path: Path) -> None:
+    """Write the page of a report; a file at the path is replaced."""
+    title = f"{clean(report.target)}: {report.summary.partition(';')[0]}"
+    values = {"mark": MARK, "title": html.escape(title), "record": json_in_html(record_of(report))}
+    template, style, script = (
+        resource(__package__, f"page.{kind}") for kind in ("html", "css", "js")
+    )
+    page = filled(template, style, script, values)
+    write_file(path, [page.encode(errors="backslashreplace")])
+
+
+def record_of(report: Report) -> dict[str, Any]:
+    """Return all that the page shows, as JSON values."""
+    return {
+        "target": clean(report.target),
+        "summary": report.summary.partition(";")[0],
+        "notes": [*report.failures, *report.notes],
+        "stages": [stage_of(result, report) for result in report.stages],
+    }
+
+
+def stage_of(result: PartResult, report: Report) -> dict[str, Any]:
+    """Return a stage: its verdict, and the numbers of the case that shows what is wrong."""
+    wrong, is_right = result.wrong, result.verdict == "right"
+    stage: dict[str, Any] = {
+        "name": result.stage.name,
+        "verdict": result.verdict,
+        "short": in_short(result),
+        "case": result.case.words if result.case and not is_right else "",
+        "equation": result.stage.equation,
+        "likely": result.likely,
+        "lines": result.likely_lines[:MOST_LINES],
+        "notes": result.notes,
+    }
+    if result.case is None or is_right:
+        return stage
+    if wrong is not None:
+        shown = [c for c in result.comparisons if c is wrong or not c.tensor.endswith(AGAIN)]
+        stage["tensors"] = [tensor_of(c, result, report.form) for c in shown if not c.problem]
+        stage["wrong"] = wrong.tensor
+        if isinstance(result, StageResult) and not wrong.problem:
+            stage["values"] = on_the_way(result, tensor_of(wrong, result, report.form))
+    if isinstance(result, StageResult):
+        stage["code"] = code_of(result, Path(report.target).stem)
+    return stage
+
+
+def tensor_of(comparison: Comparison, result: PartResult, form: str) -> dict[str, Any]:
+    """Return a tensor of both sides: a window of it, around the first wrong entry.
+
+    The entries are in the order in which they are computed: backward, the last step is the first.
+    """
+    shape, wrong = comparison.expected.shape, comparison.wrong_entries
+    axis, backward = comparison.time_axis, comparison.backward
+    if isinstance(result, StageResult):
+        has_steps = len(shape) == 3 and result.stage.kind in ("forward", "backward")
+        axis, backward = int(form == "cs231n") if has_steps else None, "back" in result.stage.kind
+    sign = -1 if backward else 1
+    first = min(
+        np.argwhere(wrong).tolist() or [[0] * len(shape)],
+        key=lambda entry: (0 if axis is None else sign * entry[axis], entry),
+    )
+    begin = [max(0, min(k - MOST // 2, n - MOST)) for k, n in zip(first, shape, strict=True)]
+    window = tuple(slice(k, k + MOST) for k in begin)
+    allowed = np.broadcast_to(comparison.allowed, shape)
+    arrays = {"expected": comparison.expected, "got": comparison.got, "tolerance": allowed}
+    return {
+        "name": comparison.tensor,
+        "ok": comparison.ok,
+        "shape": shape,
+        "axis": axis,
+        "backward": backward,
+        "first": first,
+        "begin": begin,
+        "wrong": wrong[window].tolist(),
+    } | {name: numbers(array[window]) for name, array in arrays.items()}
+
+
+def numbers(array: np.ndarray) -> Any:
+    """Return an array as nested lists; what JSON does not have, such as NaN, is a string."""
+
+    def of(value: Any) -> Any:
+        if isinstance(value, list):
+            return [of(item) for item in value]
+        return value if math.isfinite(value) else str(value)
+
+    return of(array.tolist())
+
+
+# The way to the right numbers -------------------------------------------------------------------
+
+
+def on_the_way(result: StageResult, tensor: dict[str, Any]) -> list[dict[str, Any]]:
+    """Return the right values of the plain version's variables, such as z_t, at the first step."""
+    stage, case = result.stage, result.case
+    assert case is not None
+    if stage.kind in ("cross_entropy", "clip_grad_norm"):
+        file, name = LOSS_FILE, stage.kind
+    else:
+        file, name = plain_file(stage.cell), f"{stage.cell}_step"
+        name += "_backward" * ("backward" in stage.kind)
+    calls: list[dict[str, Any]] = []  # the local variables of each call of this function
+
+    def look(frame: FrameType, event: str, _: Any) -> None:
+        code = frame.f_code
+        if event == "return" and (code.co_filename, code.co_name) == (file, name):
+            own = code.co_varnames[code.co_argcount :]
+            calls.append({n: v for n, v in frame.f_locals.items() if n in own})
+
+    before = sys.getprofile()
+    sys.setprofile(look)
+    try:
+        run_quietly(stage, stage.functions(PlainFunctions(stage.cell)), in_float64(case.inputs))
+    finally:
+        sys.setprofile(before)
+    axis, k = tensor["axis"], 0
+    if axis is not None:
+        k = tensor["first"][axis]
+        k = tensor["shape"][axis] - 1 - k if tensor["backward"] else k
+    return [
+        {"name": name, "numbers": numbers(value[:MOST, :MOST])}
+        for name, value in calls[k].items()
+        if isinstance(value, np.ndarray) and value.ndim == 2
+    ]
+
+
+def code_of(result: StageResult, module: str) -> str:
+    """Return the case as lines of Python that call the user's function."""
+    stage, case = result.stage, result.case
+    assert case is not None
+    own = stage.wrap is None and module.isidentifier()
+    names = list(case.inputs)
+    lines = ["import numpy as np"]
+    lines += [f"{name} = {as_code(value)}" for name, value in case.inputs.items()]
+    if own and stage.kind == "backward":
+        forward, cut = f"{stage.cell}_forward", names.index("d_output")
+        lines.insert(1, f"from {module} import {forward}")
+        lines.append(f"*_, tape = {forward}({', '.join(names[:cut])})")
+        names = ["tape", *names[cut:]]
+    if own:
+        lines.insert(1, f"from {module} import {stage.name}")
+        lines.append(f"print({stage.name}({', '.join(names)}))")
+    return "\n".join(lines) if sum(map(len, lines)) < MOST_IN_CODE else ""
+
+
+def as_code(value: Any) -> str:
+    """Return a value as an expression of Python."""
+    if isinstance(value, tuple | list):
+        inside = ", ".join(map(as_code, value))
+        return f"({inside},)" if isinstance(value, tuple) else f"[{inside}]"
+    if not isinstance(value, np.ndarray):
+        return repr(value)
+    with np.printoptions(floatmode="unique", precision=17, threshold=sys.maxsize):
+        shown = repr(value)
+    return "np." + re.sub(r"dtype=(\w+)", r'dtype="\1"', shown)

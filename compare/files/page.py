@@ -1,0 +1,53 @@
+"""A page of HTML in one file, which loads nothing: style, script and numbers are in it.
+
+Its Content-Security-Policy allows only this style and this script, by their SHA-256.
+"""
+
+from __future__ import annotations
+
+import base64
+import hashlib
+import re
+from importlib import resources
+from pathlib import Path
+from typing import Any
+
+from compare.files.schema import to_json
+
+
+def filled(template: str, style: str, script: str, values: dict[str, str]) -> str:
+    """Put the values into the template, for each {{name}}; a {{name}} in a value is not replaced.
+
+    The colours and the type of all pages come before the style.
+    """
+    style = resource(__package__, "page.css") + style
+    own = {"style": style, "style-hash": _sha256(style)}
+    own |= {"script": script, "script-hash": _sha256(script)}
+    return re.sub(r"{{([^}]*)}}", lambda name: (own | values)[name[1]], template)
+
+
+def json_in_html(values: Any) -> str:
+    """Return JSON for a script element: without any ``<``, which could end the element.
+
+    NaN and infinity become null.
+    """
+    text = to_json(values, separators=(",", ":"))
+    return text.replace("<", "\\u003c")
+
+
+def is_page(path: Path, mark: str) -> bool:
+    """Return whether a file begins like a page with this mark."""
+    if not path.is_file():
+        return False
+    with path.open("rb") as file:
+        beginning = file.read(500)
+    return beginning.startswith(b"<!doctype html>") and mark.encode() in beginning
+
+
+def resource(package: str, name: str) -> str:
+    """Return the text of a file of a package."""
+    return resources.files(package).joinpath(name).read_text(encoding="utf-8")
+
+
+def _sha256(content: str) -> str:
+    return base64.b64encode(hashlib.sha256(content.encode()).digest()).decode("ascii")

@@ -1,0 +1,125 @@
+"""The page of `check --explain`: the numbers of the report, and the step where both part."""
+
+import re
+from pathlib import Path
+from typing import Any
+
+import numpy as np
+import pytest
+
+from compare.check import CheckConfig, command
+from compare.check.report.page import MARK, check_page
+from compare.check.report.report import Report
+from compare.cli import main
+from compare.terminal import Terminal
+from tests import in_process
+from tests.annotations import unchecked
+from tests.compare.study.pages import Opened, axe_violations
+
+RIGHT = Path(__file__).with_name("right_functions.py").read_text(encoding="utf-8")
+HOSTILE = "</script><img src=x onerror=alert(1)>{{record}}&"
+FAULTS = {
+    "h @ W_hh.T": "h @ W_hh",  # in the step
+    "d_h + d_output[t]": "d_output[t] + (d_h if t == len(x) - 1 else 0)",  # before the last step
+    "    norm = np": f"    raise ValueError('{HOSTILE}')\n    norm = np",
+}
+
+CLICKED = """(table) => [...table.querySelectorAll("td:has(i)")].map((cell) => {
+  cell.click();
+  return cell.closest(".maps").nextElementSibling.textContent;
+})"""
+"""What the page says of each number of a table when it is clicked."""
+
+SAID = re.compile(r"\w+\[(.*)\]: expected (.*), yours (.*)\. Difference")
+
+
+@pytest.fixture(scope="module")
+def report(tmp_path_factory: pytest.TempPathFactory) -> Report:
+    """The report of a file with these faults, checked in this process; its page is written."""
+    file, text = tmp_path_factory.mktemp("page") / "mine.py", RIGHT
+    for right, wrong in FAULTS.items():
+        assert text.count(right) == 1
+        text = text.replace(right, wrong)
+    file.write_text(text, encoding="utf-8")
+    config = CheckConfig(target=str(file), explain=file.with_suffix(".html"))
+    with pytest.MonkeyPatch.context() as patch, unchecked():
+        patch.setattr(command, "Submission", in_process.Submission)
+        return command.examine(config, Terminal(quiet=True))
+
+
+@pytest.mark.parametrize("scheme", ["light", "dark"])
+def test_the_numbers_of_the_page_are_those_of_the_report(
+    scheme: str, report: Report, tab: Any
+) -> None:
+    opened = Opened(tab)
+    listeners = {
+        "request": lambda request: opened.requests.append(request.url),
+        "console": lambda message: opened.complaints.append(message.text),
+        "pageerror": lambda error: opened.complaints.append(str(error)),
+    }
+    for event, listener in listeners.items():
+        tab.on(event, listener)
+    tab.set_viewport_size({"width": 400, "height": 900})
+    tab.emulate_media(color_scheme=scheme)
+    page = Path(report.target).with_suffix(".html").as_uri()
+    tab.goto(page)
+    assert tab.title().endswith("mine.py: 3 of 6 functions are right")
+    assert HOSTILE in tab.inner_text("main")
+    found = [(k, result) for k, result in enumerate(report.stages) if result.wrong is not None]
+    assert [result.stage.name for _, result in found] == ["rnn_step", "rnn_backward"]
+    for k, result in found:
+        wrong, seen, stars = result.wrong, {}, 0
+        section = tab.locator(f"#stage-{k}")
+        words = section.inner_text()
+        assert result.case.words in words
+        assert result.likely in words
+        blocks = section.get_by_role("group", name="Sequence").get_by_role("button").all()
+        for block in blocks or [None]:
+            if block is not None:
+                block.click()
+            table = section.locator(".maps table").nth(1)
+            stars += table.locator("td.wrong").count()
+            for words in table.evaluate(CLICKED):
+                at, *numbers = SAID.findall(words)[0]
+                seen[tuple(map(int, at.split(", ")))] = tuple(map(float, numbers))
+        assert seen == {
+            at: (wrong.expected[at], wrong.got[at]) for at in np.ndindex(wrong.expected.shape)
+        }
+        assert stars == wrong.wrong_entries.sum()
+    steps = np.flatnonzero(found[1][1].wrong.wrong_entries.any(axis=(1, 2)))
+    assert tab.locator(".maps th.part").first.inner_text() == f"t = {steps.max() + 1}"
+    assert tab.evaluate("document.documentElement.scrollWidth") == 400
+    assert axe_violations(opened) == []
+    for event, listener in listeners.items():
+        tab.remove_listener(event, listener)
+    assert (opened.requests, opened.complaints) == ([page], [])
+
+
+@pytest.mark.parametrize(
+    ("target", "out", "code", "said"),
+    [
+        ("mine.py", "mine.py", 2, "expected a new file or an older page of --explain, got mine.py"),
+        ("mine.py", ".", 2, "expected a new file or an older page of --explain, got ."),
+        ("mine.py", "no/out.html", 3, "expected to read or write no/out.html, got: No such file"),
+        (".", "out.html", 2, "expected a file with --explain, got ."),
+    ],
+)
+def test_a_path_that_cannot_be_written_is_refused_before_the_check(
+    target: str,
+    out: str,
+    code: int,
+    said: str,
+    tmp_path: Path,
+    monkeypatch: pytest.MonkeyPatch,
+    capsys: pytest.CaptureFixture[str],
+) -> None:
+    monkeypatch.chdir(tmp_path)
+    Path("mine.py").write_text(RIGHT, encoding="utf-8")
+    assert main(["check", target, "--explain", str(Path(out))]) == code
+    assert capsys.readouterr().err.replace("\\", "/").startswith(f"rnn-parity: {said}")
+    assert Path("mine.py").read_text(encoding="utf-8") == RIGHT
+
+
+def test_an_older_page_is_replaced(tmp_path: Path) -> None:
+    (tmp_path / "out.html").write_text(f"<!doctype html>{MARK}", encoding="utf-8")
+    check_page(tmp_path / "out.html")
