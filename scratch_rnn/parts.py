@@ -34,7 +34,7 @@ def forward(
 ) -> Any:
     """Return the cell's tape, or the `Tape` of its parts; state_0 has a name for each array."""
     T, B = x.shape[:2]
-    parts = threads.parts_of_batch(B, multiplications=T * B * threads.work([weights.W_hh]))
+    parts = threads.parts_of_batch(B, T, multiplications=weights.W_hh.shape[1] ** 2)
     if len(parts) == 1:
         with threads.shared_by_blas(B, weights.W_hh):
             return cell_forward(x, list(state_0.values()), weights)

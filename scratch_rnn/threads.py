@@ -9,6 +9,7 @@ A single sequence cannot be cut. If its products are large, BLAS runs each of th
 """
 
 import os
+import sys
 import threading
 from collections.abc import Callable, Iterator, Sequence
 from concurrent.futures import ThreadPoolExecutor
@@ -20,12 +21,10 @@ from typing import Any, TypeVar
 import numpy as np
 
 from scratch_rnn.checks import whole_number
+from scratch_rnn.product import blas_has_small_products
 
 Part = TypeVar("Part")
 Result = TypeVar("Result")
-
-WORTH_A_THREAD = 2**25
-"""Multiplications in a part below which another thread costs more than it saves (measured)."""
 
 LARGE_FOR_BLAS = 2**20
 """Entries of a W_hh, for one gate, from which several threads are faster for a single row
@@ -40,13 +39,13 @@ _process_of_pool = 0
 
 
 def set_num_threads(n: int) -> None:
-    """Compute on `n` threads from now on, and hold NumPy's BLAS to one thread in each.
+    """Compute on up to `n` threads from now on, and hold NumPy's BLAS to one thread in each.
 
     Like torch.set_num_threads, this is a setting of the whole process. A training step cuts its
-    batch into a part for each thread, and so does a layer, forward and backward. A batch of one is
-    not cut: BLAS computes its large products on all threads, but only for the thread that has
-    called this function. The same number of threads always gives the same bits; with another
-    number the results agree to within rounding.
+    batch into a part for each thread, and so does a layer, forward and backward, but only where
+    that saves time: see `least_rows`. A batch of one is not cut: BLAS computes its large products
+    on all threads, but only for the thread that has called this function. The same number of
+    threads always gives the same bits; with another number the results agree to within rounding.
 
     Raises
     ------
@@ -67,28 +66,46 @@ def get_num_threads() -> int:
     return _num_threads
 
 
-def work(recurrent: Sequence[np.ndarray]) -> int:
-    """Return the multiplications of a row of h by each of these W_hh, for one gate.
+def least_rows(steps: int, multiplications: int) -> int:
+    """Return the least rows of a part; with fewer a second thread can cost more than it saves.
 
-    More gates do not make a second thread faster: between operations it waits for the lock.
-    """
-    return sum(W.shape[1] ** 2 for W in recurrent)
+    Between two operations of NumPy a thread takes Python's lock. If another one has it, it sleeps,
+    and wakes up some microseconds later. So the product of a step has to take longer than that: at
+    least 2^20 multiplications, and twice as many if BLAS has the faster kernels for AVX-512. More
+    gates make as many more operations, so they are not counted. A free-threaded build has no lock;
+    there a quarter is enough. A product of fewer rows mostly reads the weights, and with fewer
+    multiplications in all steps than 2^23, starting the other threads takes most of the time.
 
-
-def parts_of_batch(B: int, multiplications: int) -> list[slice]:
-    """Cut the rows 0 … B-1 of a batch into a part for each thread, or into fewer for little work.
-
-    A part is not cut again.
+    The numbers are measured. Why does not each machine measure what it gains? The bits of a result
+    depend on the number of parts, so two runs could differ. The same parts one after the other on
+    one thread have the same bits, but take 1.03 to 1.44 times as long as the whole batch.
 
     Parameters
     ----------
-    B : int
-        Rows; parts differ by one at most, and none is empty.
+    steps : int
+        T, or the steps of all recurrences.
     multiplications : int
-        Of the whole batch by W_hh, in the forward pass; see `work`.
+        Of a row by the W_hh of one gate, in one step.
+    """
+    rows, in_a_product = (8, 2**20) if has_lock() else (16, 2**18)
+    if blas_has_small_products():  # that are the AVX-512 kernels
+        in_a_product *= 2
+    enough = max(in_a_product, 2**23 // max(1, steps))
+    return max(rows, -(-enough // multiplications))
+
+
+def has_lock() -> bool:
+    """Return whether Python has its global lock (GIL); free-threaded builds have none."""
+    return bool(getattr(sys, "_is_gil_enabled", lambda: True)())
+
+
+def parts_of_batch(B: int, steps: int, multiplications: int) -> list[slice]:
+    """Cut the rows 0 … B-1 of a batch into a part for each thread, or fewer: see `least_rows`.
+
+    Parts differ by one row at most, and none is empty. A part is not cut again.
     """
     num_threads = 1 if _in_one_part.get() else _num_threads
-    num_parts = max(1, min(num_threads, B, multiplications // WORTH_A_THREAD))
+    num_parts = max(1, min(num_threads, B // least_rows(steps, multiplications)))
     edges = [B * k // num_parts for k in range(num_parts + 1)]
     return [slice(start, stop) for start, stop in pairwise(edges)]
 

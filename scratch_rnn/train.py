@@ -119,7 +119,7 @@ def loss_and_gradients(
         return share * loss, model.backward(tape, share * d_logits), final_state
 
     recurrent = [W for name, W in model.parameters.items() if "weight_hh" in name]
-    parts = threads.parts_of_batch(B, multiplications=T * B * threads.work(recurrent))
+    parts = threads.parts_of_batch(B, T * len(recurrent), recurrent[0].shape[1] ** 2)
     results = threads.map_parts(of_part, parts)
     losses, gradients, states = zip(*results, strict=True)
     total = gradients[0]

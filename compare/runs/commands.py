@@ -41,7 +41,7 @@ from compare.runs.diagnosis import as_before, first_not_finite, likely_causes, n
 from compare.runs.history import SIDES
 from compare.runs.interrupt import deferred
 from compare.runs.resuming import Past, reopened
-from compare.runs.session import Session, TrainingStopped, begun, resumed
+from compare.runs.session import Session, TrainingStopped
 from compare.terminal import Terminal, perplexity_line, plural, rank_and_size
 
 __all__ = ["ParityError", "RunResult", "TrainingStopped", "run", "train", "train_in_processes"]
@@ -133,7 +133,9 @@ def _command(
         untrained = None
         if past is None and (parallel or len(sides) == 2):
             untrained = _show_untrained(config, materials, terminal, size)
-        with _session(command, config, materials, trainees, past, terminal, untrained) as session:
+        session = Session(command, config, materials, trainees)
+        known = {} if untrained is None else {"untrained": _rows(untrained)}
+        with _opened(session, past, terminal, known):
             result = _train_and_record(session, terminal, untrained)
     if result.trained is not None:
         demand_agreement(
@@ -154,30 +156,19 @@ def _trainee(model: Any, config: RunConfig, *, parallel: bool) -> Trainee:
 
 
 @contextmanager
-def _session(
-    command: str,
-    config: RunConfig,
-    materials: Materials,
-    trainees: Sequence[Trainee],
-    past: Past | None,
-    terminal: Terminal,
-    untrained: ParityReport | None,
-) -> Iterator[Session]:
+def _opened(
+    session: Session, past: Past | None, terminal: Terminal, parity: Mapping[str, Any]
+) -> Iterator[None]:
     """Begin or resume a run; if it ends early, print the command that resumes it."""
-    session: Session | None = None
+    is_open = False
     try:
-        with ExitStack() as stack:
-            if past is None:
-                known = {} if untrained is None else {"untrained": _rows(untrained)}
-                new = begun(command, config, materials, trainees, known)
-                session = stack.enter_context(new)
-            else:
-                session = resumed(command, config, materials, trainees, past, terminal)
-            yield session
+        with session.begun(parity) if past is None else session.resumed(past, terminal):
+            is_open = True
+            yield
     except BrokenPipeError:  # the output is closed
         raise
     except (KeyboardInterrupt, SystemExit, OSError, RuntimeError):
-        if session is not None:
+        if is_open:
             terminal.line(f"To resume:  {session.how_to_go_on}", whole=True)
         raise
 

@@ -58,11 +58,56 @@ class Session:
     config: RunConfig
     materials: Materials
     trainees: Sequence[Trainee]
-    record: Record
+    record: Record = field(init=False)
     parity: Mapping[str, Any] = field(default_factory=dict)  # the content of ``parity.json``
     done: int = 0  # number of updates that were done before
     history: History = field(default_factory=History)
     _saved: float = field(default_factory=time.perf_counter)
+
+    @contextmanager
+    def begun(self, parity: Mapping[str, Any]) -> Iterator[None]:
+        """Create the directory of a new run, and save the training before its first update.
+
+        `parity` is the content of ``parity.json``, if there is any.
+        """
+        config, materials, tokens = self.config, self.materials, self.materials.vocab.idx_to_token
+        _check_size(config, self.trainees, tokens)
+        self.parity = parity
+        with Record.create(config.runs, config.run_name) as self.record:
+            self.write_config()
+            environment = describe_environment(
+                text=materials.text, dtype=config.dtype, device=config.device
+            )
+            self.record.write_json("environment.json", environment)
+            self.record.write_json("vocab.json", {"tokens": tokens})
+            if parity:
+                self.record.write_json("parity.json", parity)
+            self.save_snapshot(0)
+            self.save(0)  # last: from here on the run can be resumed
+            yield
+
+    @contextmanager
+    def resumed(self, past: Past, terminal: Terminal) -> Iterator[None]:
+        """Continue a run from its newest checkpoint, if text, model and optimizer are the same."""
+        assert past.record is not None
+        self.record, directory = past.record, past.record.directory
+        for error in past.damaged:
+            terminal.line(f"Skipped: {error}")
+        for trainee in self.trainees:
+            checkpoint = past.of(trainee.side)
+            check_setting(directory, checkpoint, self.checkpoint(self.trainees[0], 0))
+            trainee.restore(checkpoint.weights, checkpoint.state, checkpoint.memory)
+        versions = changed_versions(directory, self.config, self.materials)
+        if (directory / "parity.json").exists():  # not if one process began the run
+            self.parity = read_json(directory, "parity.json")
+        self.done = past.of("scratch").position.update
+        self.record.cut_metrics(self.done, self.history)  # from here on files are changed
+        self.record.tidy()
+        self.write_config()
+        progress = f"after update {self.done:,} of {self.total:,}"
+        terminal.line(f"Resuming {directory} {progress}{versions}")
+        terminal.line()
+        yield
 
     @property
     def store(self) -> Store:
@@ -159,67 +204,6 @@ class Session:
             weights=trainee.weights(),
             memory=trainee.memory(),
         )
-
-
-@contextmanager
-def begun(
-    command: str,
-    config: RunConfig,
-    materials: Materials,
-    trainees: Sequence[Trainee],
-    parity: Mapping[str, Any],
-) -> Iterator[Session]:
-    """Create the directory of a new run, and save the training before its first update.
-
-    `parity` is the content of ``parity.json``, if there is any.
-    """
-    _check_size(config, trainees, materials.vocab.idx_to_token)
-    with Record.create(config.runs, config.run_name) as record:
-        session = Session(command, config, materials, trainees, record, parity)
-        session.write_config()
-        record.write_json(
-            "environment.json",
-            describe_environment(text=materials.text, dtype=config.dtype, device=config.device),
-        )
-        record.write_json("vocab.json", {"tokens": materials.vocab.idx_to_token})
-        if parity:
-            record.write_json("parity.json", parity)
-        session.save_snapshot(0)
-        session.save(0)  # last: from here on the run can be resumed
-        yield session
-
-
-def resumed(
-    command: str,
-    config: RunConfig,
-    materials: Materials,
-    trainees: Sequence[Trainee],
-    past: Past,
-    terminal: Terminal,
-) -> Session:
-    """Continue a run from its newest checkpoint, if text, model and optimizer are the same."""
-    record = past.record
-    assert record is not None
-    session = Session(command, config, materials, trainees, record)
-    for error in past.damaged:
-        terminal.line(f"Skipped: {error}")
-    update = past.of("scratch").position.update
-    for trainee in trainees:
-        checkpoint = past.of(trainee.side)
-        check_setting(record.directory, checkpoint, session.checkpoint(trainees[0], 0))
-        trainee.restore(checkpoint.weights, checkpoint.state, checkpoint.memory)
-    versions = changed_versions(record.directory, config, materials)
-    if (record.directory / "parity.json").exists():  # not if one process began the run
-        session.parity = read_json(record.directory, "parity.json")
-    record.cut_metrics(update, session.history)  # from here on files are changed
-    session.done = update
-    record.tidy()
-    session.write_config()
-    terminal.line(
-        f"Resuming {record.directory} after update {update:,} of {session.total:,}{versions}"
-    )
-    terminal.line()
-    return session
 
 
 def _options(config: RunConfig, part: type[Model | Sampler]) -> dict[str, Any]:

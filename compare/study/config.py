@@ -121,6 +121,8 @@ class ExplainConfig:
     """Show a pretrained small network with this cell (the demonstration), instead of a run."""
     out: Annotated[Path, arg(metavar="FILE")] = Path("explain.html")
     """File for the page; an older page is replaced."""
+    open: Annotated[bool, arg(help_behavior_hint="")] = False
+    """Open the page in the browser."""
     overwrite: Annotated[bool, arg(help_behavior_hint="")] = False
     """Replace --out even if it is not a page that `explain` wrote."""
     megabytes: Annotated[float, arg(metavar="MB")] = 1.0

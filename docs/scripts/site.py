@@ -16,6 +16,7 @@ from latex2mathml.converter import convert
 from mkdocs.exceptions import PluginError
 from mkdocs.structure.files import File, Files
 
+from compare.parity import CELLS
 from compare.study import ExplainConfig, explain
 
 ROOT = Path(__file__).parents[2]
@@ -45,8 +46,11 @@ def page_of(source: Path) -> str:
     return f"source/{name}/index.md" if (ROOT / source).is_dir() else f"source/{name}.md"
 
 
-def page(source: Path) -> str:
-    """Return a page with the text of a source file, or of all files in a folder."""
+def page(source: Path, documents: list[Path]) -> str:
+    """Return a page with the text of a source file, or of all files in a folder.
+
+    Above it are the documents that link to it.
+    """
     path = ROOT / source
     if path.suffix == ".ipynb":
         path = path.with_suffix(".py")  # the same cells, without the pictures
@@ -58,18 +62,40 @@ def page(source: Path) -> str:
         if file.suffix in COLOURED
     ]
     no_contents = "---\nhide: [toc]\n---\n"  # so that a line of code fits
-    return "\n".join([no_contents, f"# {source.as_posix()}\n", *blocks])
+    here = (DOCS / page_of(source)).parent
+    about = ", ".join(
+        f"[{heading_of(document)}]({Path(os.path.relpath(place_of(document), here)).as_posix()})"
+        for document in documents
+    )
+    return "\n".join(
+        [no_contents, f"# {source.as_posix()}\n", f"Read about it in: {about}\n", *blocks]
+    )
+
+
+def heading_of(document: Path) -> str:
+    """Return the first heading of a document."""
+    return next(
+        line[2:] for line in document.read_text(encoding="utf-8").split("\n") if line[:2] == "# "
+    )
+
+
+def place_of(document: Path) -> Path:
+    """Return where a document is in the site, as if from docs/."""
+    return DOCS / TOP[document.name] if document.parent == ROOT else document
 
 
 def on_files(files: Files, config: Any) -> Files:
     """Add the pages that are made of other files."""
     documents = [*(ROOT / name for name in TOP), *DOCS.rglob("*.md")]
     texts = {document: document.read_text(encoding="utf-8") for document in documents}
-    links = [
-        (document, link) for document in documents for link, _ in LINK.findall(texts[document])
-    ]
-    for source in sorted({found for one in links if (found := source_of(*one)) is not None}):
-        files.append(File.generated(config, page_of(source), content=page(source)))
+    linked: dict[Path, list[Path]] = {}  # source -> the documents that link to it
+    for document in documents:
+        for link in dict.fromkeys(link for link, _ in LINK.findall(texts[document])):
+            if (source := source_of(document, link)) is not None:
+                linked.setdefault(source, []).append(document)
+    for source in sorted(linked):
+        content = page(source, linked[source])
+        files.append(File.generated(config, page_of(source), content=content))
     for name, uri in TOP.items():
         files.append(
             File.generated(config, uri, content=with_pages(texts[ROOT / name], ROOT / name))
@@ -78,9 +104,23 @@ def on_files(files: Files, config: Any) -> Files:
         with tempfile.TemporaryDirectory() as folder:
             out = Path(folder) / "explain.html"
             explain(ExplainConfig(cell=cell, out=out))
-            written = out.read_text(encoding="utf-8")
+            written = out.read_text(encoding="utf-8").replace("</main>", f"{links(cell)}</main>")
         files.append(File.generated(config, f"explain-{cell}.html", content=written))
     return files
+
+
+def links(cell: str) -> str:
+    """Return the links of a live page, which may be in a frame, to formulas and source."""
+    formulas = "bptt.html" if cell == "rnn" else f"gates.html#the-{cell}"
+    source = page_of(Path(CELLS[cell].plain_module.replace(".", "/") + ".py"))
+    addresses = {
+        "the derivation of its formulas": formulas,
+        "the source of the plain version": source.removesuffix(".md") + ".html",
+        "what is on this page": "explain.html",
+        "exercises": "exercises/index.html",
+    }
+    found = (f'<a href="{to}" target="_top">{name}</a>' for name, to in addresses.items())
+    return f'<p class="hint">In this site: {", ".join(found)}.</p>'
 
 
 def on_page_markdown(markdown: str, page: Any, **_: Any) -> str:
@@ -91,7 +131,7 @@ def on_page_markdown(markdown: str, page: Any, **_: Any) -> str:
 
 def with_pages(markdown: str, document: Path) -> str:
     """Return a document with its links as they are seen from its place in the site."""
-    place = DOCS / TOP.get(document.name, "") if document.parent == ROOT else document
+    place = place_of(document)
 
     def link(match: re.Match[str]) -> str:
         path, anchor = match[1], match[2] or ""

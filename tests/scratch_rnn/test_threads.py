@@ -122,14 +122,14 @@ def test_the_products_of_one_sequence_are_divided_by_blas(
     monkeypatch.setattr(layer, "cell_forward", noting(layer.cell_forward))
     monkeypatch.setattr(layer, "cell_backward", noting(layer.cell_backward))
     with sharing(2):
-        monkeypatch.setattr(threads, "LARGE_FOR_BLAS", H * H)
+        threads.LARGE_FOR_BLAS = H * H
         assert forward_and_backward(1) == [2, 2]
         assert forward_and_backward(2) == [1, 1, 1, 1]  # a part for each thread
-        monkeypatch.setattr(threads, "WORTH_A_THREAD", 2**25)
+        threads.least_rows = lambda *_: 2
         assert forward_and_backward(2) == [1, 1]
         with in_one_part():
             assert forward_and_backward(1) == [1, 1]
-        monkeypatch.setattr(threads, "LARGE_FOR_BLAS", H * H + 1)
+        threads.LARGE_FOR_BLAS = H * H + 1
         assert forward_and_backward(1) == [1, 1]
         assert set(threads_of_blas()) == {1}
 
@@ -141,7 +141,7 @@ def test_only_the_thread_that_has_set_the_number_changes_that_of_blas(
     """It is a setting of the process: two that change it would leave behind what one has found."""
     layer, x = CLASSES[cell](V, H), np.zeros((2, 1, V), np.float32)
     with sharing(2), ThreadPoolExecutor(1) as another:
-        monkeypatch.setattr(threads, "LARGE_FOR_BLAS", H * H)
+        threads.LARGE_FOR_BLAS = H * H
         monkeypatch.setattr(threads, "_blas", None)  # the controller: its use is an error
         with pytest.raises(AttributeError, match="limit"):
             layer.forward(x)
@@ -226,13 +226,13 @@ def test_a_part_is_not_cut_again_and_waits_for_nobody() -> None:
         layer.backward(tape)
         here = threading.current_thread()
         found = threads.map_parts(lambda _: threading.current_thread(), range(3))
-        return len(threads.parts_of_batch(4, 10**9)), set(found) == {here}
+        return len(threads.parts_of_batch(4, 1, 1)), set(found) == {here}
 
     with sharing(2):
         assert np.isfinite(train_step(model, batch, None, SGD(model.parameters, 0.1)).loss)
         _, _, tape = layer.forward(np.zeros((3, 4, 5), np.float32))  # in two parts
         assert threads.map_parts(of_part, range(4)) == [(1, True)] * 4
-        assert len(threads.parts_of_batch(4, 10**9)) == 2
+        assert len(threads.parts_of_batch(4, 1, 1)) == 2
 
 
 FORK = """
@@ -242,7 +242,7 @@ import scratch_rnn
 from scratch_rnn import threads
 
 warnings.simplefilter("ignore")  # newer Pythons warn of every fork beside threads
-threads.WORTH_A_THREAD = 1
+threads.least_rows = lambda steps, multiplications: 1
 rng = np.random.default_rng(0)
 batch = scratch_rnn.Batch(*rng.integers(0, 5, (2, 4, 3)))
 
@@ -280,7 +280,7 @@ def test_inside_a_part_the_calling_thread_takes_all_parts() -> None:
     with sharing(2):
         with threads.in_one_part():
             inside = threads.map_parts(lambda _: threading.current_thread(), range(3))
-            assert threads.parts_of_batch(4, 10**9) == [slice(0, 4)]
+            assert threads.parts_of_batch(4, 1, 1) == [slice(0, 4)]
         outside = threads.map_parts(lambda _: threading.current_thread(), range(2))
     assert inside == [here] * 3
     assert outside[0] is here is not outside[1]

@@ -1,5 +1,6 @@
 """Steps, epochs, runs: what is carried from batch to batch, and what is not."""
 
+import sys
 import threading
 import time
 from collections.abc import Iterator
@@ -106,13 +107,13 @@ def test_epochs_hand_their_generator_on() -> None:
 @contextmanager
 def sharing(n: int) -> Iterator[None]:
     """Share the work among n threads, however little it is."""
-    limits = threads.WORTH_A_THREAD, threads.LARGE_FOR_BLAS
-    threads.WORTH_A_THREAD = threads.LARGE_FOR_BLAS = 1
+    limits = threads.least_rows, threads.LARGE_FOR_BLAS
+    threads.least_rows, threads.LARGE_FOR_BLAS = lambda *_: 1, 1
     set_num_threads(n)
     try:
         yield
     finally:
-        threads.WORTH_A_THREAD, threads.LARGE_FOR_BLAS = limits
+        threads.least_rows, threads.LARGE_FOR_BLAS = limits
         set_num_threads(1)
 
 
@@ -138,52 +139,68 @@ def test_threads_change_rounding_at_most(n: int, B: int, cell: str) -> None:
 def test_parts_cover_the_batch(n: int) -> None:
     for B in (1, 2, 3, 7):
         with sharing(n):
-            parts = threads.parts_of_batch(B, 10**9)
-            assert len(threads.parts_of_batch(B, 0)) == 1
+            parts = threads.parts_of_batch(B, 1, 1)
         assert [b for part in parts for b in range(B)[part]] == list(range(B))
         sizes = [len(range(B)[part]) for part in parts]
         assert len(parts) == min(n, B)
         assert max(sizes) - min(sizes) <= 1
 
 
-def test_little_work_stays_in_one_part() -> None:
-    worth = threads.WORTH_A_THREAD
-    with sharing(4):
-        threads.WORTH_A_THREAD = worth
-        parts = [len(threads.parts_of_batch(8, k * worth)) for k in (0, 1, 2, 3, 4, 9)]
+@pytest.mark.parametrize(
+    ("has_lock", "has_avx512", "rows"),
+    [
+        (True, False, {64: 256, 256: 16, 362: 9, 512: 8, 1024: 8}),
+        (True, True, {64: 512, 256: 32, 362: 17, 512: 8, 1024: 8}),
+        (False, False, {64: 64, 256: 16, 512: 16}),
+        (False, True, {64: 128, 256: 16, 512: 16}),
+    ],
+)
+def test_a_part_has_so_many_rows_that_its_products_outlast_the_lock(
+    has_lock: bool, has_avx512: bool, rows: dict[int, int], monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr(sys, "_is_gil_enabled", lambda: has_lock, raising=False)
+    monkeypatch.setattr(threads, "blas_has_small_products", lambda: has_avx512)
+    assert {H: threads.least_rows(35, H * H) for H in rows} == rows
+    assert threads.least_rows(1, 256**2) == 128  # a step alone ends before the threads have begun
+    assert threads.least_rows(0, 256**2) == 128
+    set_num_threads(4)
+    try:
+        parts = [len(threads.parts_of_batch(k * rows[64], 35, 64**2)) for k in (0, 1, 2, 3, 4, 9)]
+    finally:
+        set_num_threads(1)
     assert parts == [1, 1, 2, 3, 4, 4]
 
 
 @pytest.fixture
-def calls(monkeypatch: pytest.MonkeyPatch) -> list[tuple[int, int]]:
+def calls(monkeypatch: pytest.MonkeyPatch) -> list[tuple[int, ...]]:
     """The arguments of `parts_of_batch`, which returns one part."""
-    calls: list[tuple[int, int]] = []
+    calls: list[tuple[int, ...]] = []
 
-    def one_part(B: int, multiplications: int) -> list[slice]:
-        calls.append((B, multiplications))
+    def one_part(B: int, steps: int, multiplications: int) -> list[slice]:
+        calls.append((B, steps, multiplications))
         return [slice(0, B)]
 
     monkeypatch.setattr(threads, "parts_of_batch", one_part)
     return calls
 
 
-def test_a_steps_work_is_that_of_its_recurrent_products(calls: list[tuple[int, int]]) -> None:
+def test_a_steps_work_is_that_of_its_recurrent_products(calls: list[tuple[int, ...]]) -> None:
     """L·D = 6 recurrences, each with T = 7 products of B = 2 rows and H² = 16 weights.
 
     If the whole step is one part, so is each recurrence: it has less work.
     """
     model = small_model(num_layers=3, bidirectional=True)
     train_step(model, small_batches(1, T=7)[0], None, SGD(model.parameters, 0.1))
-    assert calls == [(2, 6 * 7 * 2 * 16)] + 6 * [(2, 7 * 2 * 16)]
+    assert calls == [(2, 6 * 7, 16)] + 6 * [(2, 7, 16)]
 
 
-def test_the_work_of_a_layer_with_gates_is_that_of_one_gate(calls: list[tuple[int, int]]) -> None:
+def test_the_work_of_a_layer_with_gates_is_that_of_one_gate(calls: list[tuple[int, ...]]) -> None:
     x = np.zeros((7, 2, 3), np.float32)
     for layer in (scratch_rnn.GRU(3, 5), scratch_rnn.LSTM(3, 5, proj_size=4)):
         layer.forward(x)
     model = RNNModel(scratch_rnn.LSTM(7, 4), 7)
     train_step(model, small_batches(1, T=7)[0], None, SGD(model.parameters, 0.1))
-    of_layers, of_step = [(2, 7 * 2 * 5 * 5), (2, 7 * 2 * 4 * 4)], [(2, 7 * 2 * 4 * 4)] * 2
+    of_layers, of_step = [(2, 7, 5 * 5), (2, 7, 4 * 4)], [(2, 7, 4 * 4)] * 2
     assert calls == of_layers + of_step
 
 

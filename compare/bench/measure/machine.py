@@ -17,6 +17,7 @@ import torch
 
 import scratch_rnn
 from compare.parity import describe_software
+from scratch_rnn.threads import has_lock
 
 PREFIXES = ("OPENBLAS_", "OMP_", "MKL_", "GOMP_", "KMP_", "MALLOC_", "GLIBC_TUNABLES")
 """Environment variables that change the speed."""
@@ -49,11 +50,6 @@ def thread_notes() -> list[str]:
         for pool in blas_pools()
     ]
     return lines + forced_kernel_notes()
-
-
-def has_lock() -> bool:
-    """Return whether Python has its global lock (GIL); free-threaded builds have none."""
-    return bool(getattr(sys, "_is_gil_enabled", lambda: True)())
 
 
 def blas_pools() -> list[dict[str, Any]]:

@@ -25,18 +25,18 @@ from compare.bench.workload.case import (
 from compare.bench.workload.job import Job, Run, jobs_of, training_and_generation
 from compare.bench.workload.shapes import Shape
 from compare.bench.workload.work import BACKWARD, FORWARD, GENERATION, STEP
-from compare.parity import CELLS
+from compare.parity import CELLS, Cell, limited_threads
 from scratch_rnn.plain import model as plain
 from scratch_rnn.plain.elman import clip_grad_norm, update
 from scratch_rnn.states import arrays_of
 from scratch_rnn.train import loss_and_gradients
 
-LABELS = {"plain": "plain NumPy", "scratch": "scratch"}
+LABELS = {"plain": "plain NumPy", "scratch": "scratch", "scratch-1": "scratch, one thread"}
 
 
 def rows(device: Device | None) -> list[Row]:
     """Return the rows of this module."""
-    return [Plain(), Scratch()]
+    return [Plain(), Scratch(), OneThread()]
 
 
 class Scratch(Row):
@@ -73,6 +73,21 @@ class Scratch(Row):
         )
         runs[FORWARD] = partial(model, case.batch.inputs, case.state)
         return jobs_of(case, runs | {BACKWARD: forward_and_backward})
+
+
+class OneThread(Scratch):
+    """scratch_rnn on one thread, beside scratch_rnn on all of them."""
+
+    name, label = "scratch-1", LABELS["scratch-1"]
+    style = line("#8da2cc", "s")
+
+    def missing(self, dtype: str, cell: Cell) -> str | None:
+        """Return why the row is not available: on one thread scratch is the same."""
+        return None if scratch_rnn.get_num_threads() > 1 else "--threads is 1"
+
+    def settings(self, threads: int) -> AbstractContextManager[object]:
+        """Compute on one thread."""
+        return limited_threads(1)
 
 
 class Plain(Row):

@@ -145,8 +145,8 @@ def _as_torch(package: Any, kind: str, number: int) -> Iterator[Outcome]:
 def threads(package: Any) -> Iterator[Outcome]:
     """The results do not depend on how many threads share the batch."""
     own: Any = getattr(package, "threads", scratch_rnn.threads)
-    worth, number = own.WORTH_A_THREAD, package.get_num_threads()
-    own.WORTH_A_THREAD = 1  # so that even these small batches are shared
+    least_rows, number = own.least_rows, package.get_num_threads()
+    own.least_rows = lambda *_: 1  # so that even these small batches are shared
     with threadpool_limits(1):
         try:
             for n in (2, 3):
@@ -157,7 +157,7 @@ def threads(package: Any) -> Iterator[Outcome]:
                     described = f"{n} threads, {case.describe()}"
                     yield Outcome(described, compared(answer, results))
         finally:
-            own.WORTH_A_THREAD = worth
+            own.least_rows = least_rows
             package.set_num_threads(number)
 
 

@@ -30,10 +30,19 @@ class PageSize:
     num_checkpoints: int  # of the record
     kept: tuple[int, ...]  # those in the page
     with_details: tuple[int, ...]  # those in the page with their weights
+    has_small: bool = False  # whether the page has the small network, too
 
 
-def write_page(record: Mapping[str, Any], path: Path, *, most_bytes: int) -> PageSize:
+def write_page(
+    record: Mapping[str, Any],
+    path: Path,
+    *,
+    most_bytes: int,
+    small: Mapping[str, Any] | None = None,
+) -> PageSize:
     """Render a record and write it; a file at the path is replaced.
+
+    `small` is the record of a small network, which the page also has if it is not too large then.
 
     Raises
     ------
@@ -42,7 +51,9 @@ def write_page(record: Mapping[str, Any], path: Path, *, most_bytes: int) -> Pag
     OSError
         If it cannot be written; then the old file, if any, does not change.
     """
-    page, size = render(record, most_bytes=most_bytes)
+    page, size = render(record, most_bytes=most_bytes, small=small)
+    if size.num_bytes > most_bytes:
+        page, size = render(record, most_bytes=most_bytes)
     if size.num_bytes > most_bytes:
         raise UsageError(
             f"expected --megabytes of at least {math.ceil(size.num_bytes / 1e4) / 100:g}, "
@@ -53,23 +64,25 @@ def write_page(record: Mapping[str, Any], path: Path, *, most_bytes: int) -> Pag
     return size
 
 
-def render(record: Mapping[str, Any], *, most_bytes: int) -> tuple[str, PageSize]:
+def render(
+    record: Mapping[str, Any], *, most_bytes: int, small: Mapping[str, Any] | None = None
+) -> tuple[str, PageSize]:
     """Return the page of a record and its size.
 
     Weights, then checkpoints, are left out to stay below the limit. The last checkpoint is always
     in the page.
     """
-    checkpoints = record["checkpoints"]
-    packed = [{part: pack(c[part]) for part in PARTS} for c in checkpoints]
-    facts = [{name: value for name, value in c.items() if name not in PARTS} for c in checkpoints]
+    facts, packed = _packed(record)
+    every = range(len(small["checkpoints"])) if small else ()
+    elements = _elements(small, *_packed(small), every, every, "small-") if small else ""
     sizes = {part: [_size(*each[part]) for each in packed] for part in PARTS}
     with_facts = [len(json_in_html(f)) + n for f, n in zip(facts, sizes["numbers"], strict=True)]
-    bare = _fill(record, facts, packed, [], [])
+    bare = _fill(record, _elements(record, facts, packed, [], []) + elements)
     left = most_bytes - len(bare.encode())
     kept, with_details = choose(with_facts, sizes["details"], left)
-    page = _fill(record, facts, packed, kept, with_details)
-    num_bytes = len(page.encode())
-    return page, PageSize(num_bytes, most_bytes, len(packed), tuple(kept), tuple(with_details))
+    page = _fill(record, _elements(record, facts, packed, kept, with_details) + elements)
+    kept_of = (len(packed), tuple(kept), tuple(with_details))
+    return page, PageSize(len(page.encode()), most_bytes, *kept_of, has_small=bool(small))
 
 
 def choose(
@@ -107,33 +120,49 @@ def _size(entries: list[dict[str, Any]], text: str) -> int:
     return len(json_in_html(entries)) + len(text) + 100
 
 
-def _fill(
+Facts = list[dict[str, Any]]
+Packed = list[dict[str, tuple[list[dict[str, Any]], str]]]
+
+
+def _packed(record: Mapping[str, Any]) -> tuple[Facts, Packed]:
+    """Return the checkpoints without their arrays, and the packed arrays."""
+    checkpoints = record["checkpoints"]
+    facts = [{name: value for name, value in c.items() if name not in PARTS} for c in checkpoints]
+    return facts, [{part: pack(c[part]) for part in PARTS} for c in checkpoints]
+
+
+def _elements(
     record: Mapping[str, Any],
-    facts: Sequence[Mapping[str, Any]],
-    packed: Sequence[Mapping[str, tuple[list[dict[str, Any]], str]]],
+    facts: Facts,
+    packed: Packed,
     kept: Sequence[int],
     with_details: Sequence[int],
+    prefix: str = "",
 ) -> str:
-    """Put style, scripts and numbers into the template."""
+    """Return the elements of a record: its JSON, and one for the arrays of each checkpoint."""
     blobs: list[str] = []
     checkpoints = []
     for index in kept:
         stated = dict(facts[index])
         for part in PARTS[: 1 + (index in with_details)]:
             entries, text = packed[index][part]
-            stated[part] = {"blob": len(blobs), "entries": entries}
+            stated[part] = {"blob": f"{prefix}{len(blobs)}", "entries": entries}
             blobs.append(text)
         checkpoints.append(stated)
-    data = dict(record) | {"checkpoints": checkpoints}
+    data = json_in_html(dict(record) | {"checkpoints": checkpoints})
+    elements = [f'<script type="application/json" id="{prefix}record">{data}</script>']
+    for i, text in enumerate(blobs):
+        elements.append(f'<script type="text/plain" id="blob-{prefix}{i}">{text}</script>')
+    return "\n".join([*elements, ""])
+
+
+def _fill(record: Mapping[str, Any], elements: str) -> str:
+    """Put style, scripts and the elements of the records into the template."""
     script = "\n".join(path.read_text(encoding="utf-8") for path in scripts(record["cell"]))
-    elements = [
-        f'<script type="text/plain" id="blob-{i}">{text}</script>' for i, text in enumerate(blobs)
-    ]
     values = {
         "mark": MARK,
         "title": html.escape(title(record)),
-        "record": json_in_html(data),
-        "blobs": "\n".join(elements),
+        "records": elements,
     }
     template, style = (resource(__package__, name) for name in ("template.html", "page.css"))
     return filled(template, style, script, values)

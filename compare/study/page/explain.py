@@ -2,7 +2,10 @@
 
 from __future__ import annotations
 
+import dataclasses
+import webbrowser
 from pathlib import Path
+from typing import Any
 
 from compare.files import is_page
 from compare.parity import limited_threads
@@ -45,12 +48,28 @@ def explain(config: ExplainConfig, terminal: Terminal | None = None) -> Path:
     scripts(course.setting.cell)  # before the results are computed
     with limited_threads(1):
         made = record(config.text, course, terminal)
-    size = write_page(made, config.out, most_bytes=round(config.megabytes * 1e6))
+        small = _small(course)
+    size = write_page(made, config.out, most_bytes=round(config.megabytes * 1e6), small=small)
     terminal.line(_left_out(size))
-    terminal.line(
-        f"Written to {config.out} ({size.num_bytes / 1e3:,.0f} kB). Open it in a browser."
-    )
+    if size.has_small:
+        terminal.line("A menu in the page shows the demonstration, a small network, in its place.")
+    address = config.out.resolve().as_uri()
+    terminal.line(f"Written to {config.out} ({size.num_bytes / 1e3:,.0f} kB).")
+    if not (config.open and webbrowser.open(address)):
+        terminal.line(f"Open it in a browser: {address}")
     return config.out
+
+
+def _small(course: Course) -> dict[str, Any] | None:
+    """Return the demonstration with the same cell for the page of a run; None if there is none."""
+    try:
+        small = demonstration(course.setting.cell)
+    except UsageError:
+        return None
+    if course.source == small.source:
+        return None
+    ends = small.snapshots[0], small.snapshots[-1]
+    return record(ExplainConfig().text, dataclasses.replace(small, snapshots=ends))
 
 
 def choose_course(config: ExplainConfig, terminal: Terminal) -> Course:

@@ -299,7 +299,7 @@ def test_a_planted_error_makes_the_benchmark_refuse(
 
 
 def test_scratch_with_threads_is_checked_too(monkeypatch: pytest.MonkeyPatch) -> None:
-    monkeypatch.setattr(threads, "WORTH_A_THREAD", 1)  # so that this small case is divided
+    monkeypatch.setattr(threads, "least_rows", lambda *_: 1)  # so that this small case is divided
     case, rows = make_case(replace(MODEL, B=4)), [Scratch(), TorchRow()]
     jobs = {row: row.prepare(case) for row in rows}
     with limited_threads(2):

@@ -7,6 +7,7 @@ from pathlib import Path
 import pytest
 import torch
 
+import scratch_rnn
 from compare.bench.rows import all_labels, cuda_rows, kernel_row
 from compare.bench.rows.all_rows import all_rows, choose_rows
 from compare.bench.rows.jax_row import Jax
@@ -15,7 +16,7 @@ from compare.bench.rows.row import Device
 from compare.bench.rows.torch_rows import TorchCompiled
 from compare.bench.workload.shapes import Shape, choose
 from compare.bench.workload.work import SCRATCH, TIMED
-from compare.parity import CELLS, Cell
+from compare.parity import CELLS, Cell, limited_threads
 from compare.terminal import UsageError
 from scratch_rnn.plain import gru
 from tests.compare.bench.bench_help import CARD, LAYER, MODEL, bench_of
@@ -58,7 +59,8 @@ def test_a_row_without_the_cell_is_left_out_with_one_line(
     assert [row.name for row in rows] == ["plain", "scratch", "torch", "torch-page", *by_hand]
     assert len(notes) == len(all_rows(CARD)) - len(rows)
     assert "JAX, jit(scan), left out: it has no GRU" in notes
-    assert all(note.endswith(", left out: it has no GRU") for note in notes)
+    reasons = [note.partition(", left out: ")[2] for note in notes]
+    assert set(reasons) == {"it has no GRU", "--threads is 1"}
     with pytest.raises(UsageError, match="expected --cell rnn, gru, lstm for deepbench, got mgu"):
         choose("deepbench", cell="mgu")
 
@@ -77,7 +79,7 @@ def test_each_row_has_a_style_of_its_own() -> None:
 
 def test_a_gpu_brings_twelve_rows(monkeypatch: pytest.MonkeyPatch) -> None:
     without = [row.name for row in all_rows(None)]
-    assert without[:3] == ["plain", SCRATCH, "torch"]
+    assert without[:4] == ["plain", SCRATCH, "scratch-1", "torch"]
     rows = all_rows(CARD)
     labels = cuda_rows.LABELS | kernel_row.LABELS
     names = [f"{name}{tf32}" for name in labels for tf32 in ("", "-tf32")]
@@ -125,3 +127,13 @@ def test_a_row_that_is_not_installed_says_what_to_install(
         choose_rows([row.name], "float32", RNN, None)
     _, notes = choose_rows(["scratch", row.name], "float32", RNN, None)
     assert notes == [f"{row.label}, left out: {advice}"]
+
+
+def test_on_several_threads_scratch_is_measured_on_one_too() -> None:
+    (one,) = [row for row in all_rows(None) if row.name == "scratch-1"]
+    assert one.missing("float32", CELLS["rnn"]) == "--threads is 1"
+    with limited_threads(3):
+        assert one.missing("float32", CELLS["rnn"]) is None
+        with one.settings(3):
+            assert scratch_rnn.get_num_threads() == 1
+        assert scratch_rnn.get_num_threads() == 3

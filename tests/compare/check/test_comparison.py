@@ -69,5 +69,8 @@ def test_a_wrong_tensor_is_shown_beside_the_right_one() -> None:
     assert in_short(result) == "output: expected 5, got 9 at [1, 0, 1]"
     result.wrong = Comparison("d_W", np.zeros((9, 9)), np.full((9, 9), np.inf), 0.5)
     *table, words = (line.plain for line in side_by_side(result.wrong))
-    assert [(row.count(" 0 "), row.count(" inf*")) for row in table[1:]] == [(8, 8)] * 8
+    assert [(row.count(" 0"), row.count(" inf*")) for row in table[1:]] == [(7, 7)] * 7
+    result.wrong = Comparison("d_W", np.zeros((9, 9)), np.full((9, 9), 12345.6), 0.5)
+    table = [line.plain.strip() for line in side_by_side(result.wrong)]
+    assert (table[0], table[8]) == ("expected", "got")  # both are wider than 80 columns
     assert words.endswith("(not all of them are shown); some are not finite; tolerance 0.5")

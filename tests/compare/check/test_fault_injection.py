@@ -151,7 +151,7 @@ def clips_nothing(gradients: Any, max_norm: float) -> Any:
 
 def shares_the_batch_wrongly(*arguments: Any, **options: Any) -> Any:
     result = scratch_rnn.train_step(*arguments, **options)
-    is_shared = scratch_rnn.threads.WORTH_A_THREAD == 1
+    is_shared = scratch_rnn.threads.least_rows(1, 1) == 1
     return replace(result, loss=result.loss * 1.001) if is_shared else result
 
 

@@ -139,7 +139,7 @@ def test_random_moves_are_made_on_one_thread() -> None:
     parts: list[int] = []
 
     def compute(move: Any) -> dict[str, np.ndarray]:
-        parts.append(len(threads.parts_of_batch(4, 10**9)))
+        parts.append(len(threads.parts_of_batch(24, 10**9, 10**9)))
         return {"y": move(np.ones(2))}
 
     scratch_rnn.set_num_threads(3)

@@ -203,8 +203,9 @@ HEADERS: dict[str, Callable[[bytes], bytes]] = {
 def test_headers_that_are_invalid(tmp_path: Path, content: bytes, change: str) -> None:
     header, data = taken_apart(content)
     if change in TENSORS:
-        eval(TENSORS[change], {"h": header})
-        refused(tmp_path, put_together(header, data))
+        code, message = TENSORS[change]
+        eval(code, {"h": header})
+        refused(tmp_path, put_together(header, data), message)
     else:
         before = header_bytes(content)
         after = HEADERS[change](before)

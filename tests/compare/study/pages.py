@@ -43,7 +43,7 @@ class Opened:
         self.page.evaluate(
             "() => new Promise((done) => requestAnimationFrame(() => requestAnimationFrame(done)))"
         )
-        self.page.wait_for_function("() => changed.size === 0 && waiting.size === 0")
+        self.page.wait_for_function("() => changed.size === 0 && waiting.size === 0 && !work.now")
 
     def resize(self, width: int) -> None:
         self.page.set_viewport_size({"width": width, "height": 900})

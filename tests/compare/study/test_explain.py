@@ -210,23 +210,15 @@ def config(tmp_path: Path, text: str = "time", **more: Any) -> ExplainConfig:
     return ExplainConfig(text=text, out=tmp_path / "page.html", runs=tmp_path / "runs", **more)
 
 
-def test_it_explains_the_newest_run(tmp_path: Path) -> None:
-    write_run(tmp_path / "runs" / "20260101-000000-run")
-    path = explain(config(tmp_path))
-    stated = record_of(path)
-    assert stated["source"] == "20260101-000000-run"
-    assert [c["label"] for c in stated["checkpoints"]] == [
-        *("untrained", "after 1 epoch", "after 2 epochs", "after 3 epochs")
-    ]
-    assert sorted(tmp_path.iterdir()) == [path, tmp_path / "runs"]
-
-
 def test_without_a_run_it_explains_the_demonstration(
     tmp_path: Path, monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str]
 ) -> None:
     monkeypatch.setenv("RNN_PARITY_URL", "http://127.0.0.1:1/")  # it needs no text
     monkeypatch.chdir(tmp_path)
-    assert main(["explain"]) == 0
+    addresses: list[str] = []
+    monkeypatch.setattr("webbrowser.open", lambda url: addresses.append(url) or True)
+    assert main(["explain", "--open"]) == 0
+    assert addresses == [(tmp_path / "explain.html").as_uri()]
     output = " ".join(capsys.readouterr().out.split())
     assert (
         "this is the demonstration, an Elman network of 16 units, trained on The Time Machine"

@@ -9,7 +9,7 @@ from compare.study.page.build import choose, render, spread
 from compare.study.page.packing import pack, steps_between
 from compare.study.page.record import record
 from tests.compare.parity.courses import course
-from tests.compare.study.pages import MEGABYTE, unpacked
+from tests.compare.study.pages import MEGABYTE, recorded, unpacked
 
 sizes = st.integers(1, 40)
 
@@ -17,20 +17,12 @@ sizes = st.integers(1, 40)
 floats = st.floats(width=32, allow_nan=False)
 
 
-@given(st.lists(st.tuples(floats, floats), max_size=20))
-def test_float32_survives_packing_bit_for_bit(pairs: list[tuple[float, float]]) -> None:
-    a, b = (np.array([pair[side] for pair in pairs], np.float32) for side in (0, 1))
+@given(st.lists(st.tuples(floats, floats), max_size=20), st.sampled_from(["f4", "f8"]))
+def test_floats_survive_packing_bit_for_bit(pairs: list[tuple[float, float]], dtype: str) -> None:
+    a, b = (np.array([pair[side] for pair in pairs], dtype) / 3 for side in (0, 1))
     found = unpacked(*pack({"h": a, "torch.h": b}))
-    np.testing.assert_array_equal(found["h"].view(np.int32), a.view(np.int32))
+    assert found["h"].tobytes() == a.tobytes()
     np.testing.assert_array_equal(found["torch.h"], b)  # -0.0 and 0.0 share a place
-
-
-@given(st.lists(st.floats(allow_nan=False), max_size=20))
-def test_float64_survives_packing_bit_for_bit(values: list[float]) -> None:
-    a = np.array(values).reshape(-1, 1)
-    found = unpacked(*pack({"h": a, "torch.h": -a}))
-    np.testing.assert_array_equal(found["h"].view(np.int64), a.view(np.int64))
-    np.testing.assert_array_equal(found["torch.h"], -a)
 
 
 @given(floats.filter(np.isfinite), st.integers(-300, 300))
@@ -110,8 +102,7 @@ def test_a_page_is_as_small_as_it_is_to_be(less: int, kept: tuple[int, int]) -> 
 
 
 def test_a_page_of_the_lecture_s_size_stays_below_a_megabyte() -> None:
-    made = record("the time traveller for so it wil", course(256, gains=(1.0, 1.2, 1.5)))
+    made = recorded("the time traveller for so it wil", course(256))
     _, size = render(made, most_bytes=MEGABYTE)
     assert size.num_bytes < MEGABYTE
-    assert size.with_details
-    assert len(size.kept) >= 2
+    assert (size.kept, size.with_details[-1:]) == ((0, 1), (1,))

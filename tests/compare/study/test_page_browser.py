@@ -8,7 +8,6 @@ import pytest
 
 from compare.parity.tolerance import largest_difference_in_ulps
 from tests.compare.study.pages import EPOCHS, TEXT, H, K, Open, T
-from tests.compare.study.reading import Chart, points, shown
 
 # ---------------------------------------------------------------- numbers
 
@@ -75,8 +74,6 @@ def test_tables_behind_the_pictures_hold_every_number(
             f"probability, {sides[0]}",
             *sides[1:],
         ],
-        "backward-table table >> nth=0": ["step", "norm", "truncation"],
-        "backward-table table >> nth=1": ["loss", "norm"],
         "backward-table table >> nth=2": ["loss", *(f"t {t}" for t in range(1, K + 1))],
         "products table": ["unit", "weight", "state", "product"],
         "checkpoints table": ["weights", "perplexity", "generated text"],
@@ -99,12 +96,6 @@ def test_tables_behind_the_pictures_hold_every_number(
     assert q == [str(x) for x in numbers["torch.p"][6][order]]
     assert logits == [str(x) for x in numbers["y"][6][order]]
     assert [token for token, n in zip(tokens, note, strict=True) if n] == [TEXT[7]]
-    _, norms, _ = columns("backward")
-    assert norms == [str(x) for x in numbers["norms"][8, :9]]
-    losses, whole = columns("backward", 1)
-    assert whole == [str(x) for x in numbers["gradient_norms"]]
-    assert losses[-1] == "mean"
-    assert len(columns("backward", 2)) == K + 1
 
 
 # ---------------------------------------------------------------- moving about
@@ -217,28 +208,3 @@ def test_where_training_cuts(path: Path, open_page: Open) -> None:
     assert opened.text("#cut-value") == "13 steps: nothing is cut"
     assert "is cut: the text has only 13 steps" in opened.text("#backward-tiles")
     assert opened.page.locator("#curve-picture .cut").count() == 0
-
-
-def test_each_checkpoint_is_at_its_epoch(made: dict[str, Any], path: Path, open_page: Open) -> None:
-    opened = open_page(path)
-    opened.choose(c=1)
-    chart = Chart(opened, "#perplexity-picture svg")
-    dots = sorted([*chart.of("circle", "dot"), *chart.of("circle", "here")], key=lambda e: e["cx"])
-    assert [dot["cx"] for dot in dots] == [chart.column(str(epoch)) for epoch in EPOCHS]
-    assert ["here" in dot["class"] for dot in dots] == [False, True, False, False]
-    perplexities = [c["perplexity"] for c in made["checkpoints"]]
-    value = chart.axis(log=True)
-    assert value([dot["cy"] for dot in dots]) == pytest.approx(np.log10(perplexities), abs=1e-3)
-    at = points(chart.of("polyline", "curve")[0])
-    np.testing.assert_allclose(value(at[:, 1]), np.log10(made["curve"]), atol=1e-3)
-    for epoch in (1, 10, 100, 1000):
-        assert at[epoch - 1, 0] == pytest.approx(chart.column(str(epoch)), abs=0.06)
-    ticks = {*chart.words()} - {"epochs of training"}
-    assert ticks == {*map(str, (0, 1, 2, 5, 10, 20, 50, 100, 200, 500, 1000))}
-    even = f"each of the {made['V']} tokens the same probability has perplexity {made['V']};"
-    assert even in opened.text("#perplexity-lead")
-    rows = opened.page.locator("#checkpoints tbody tr").all()
-    for row, found in zip(rows, made["checkpoints"], strict=True):
-        cells = row.locator("th, td").all_text_contents()
-        written = "".join(found["written"]).replace(" ", "␣").replace("<unk>", "?")
-        assert cells == [found["label"], shown(found["perplexity"]), written]

@@ -47,25 +47,6 @@ def test_it_plays_back_from_the_last_loss_and_stops(path: Path, open_page: Open)
     assert opened.text("#flow-play") == "Play"
 
 
-def test_the_network_is_drawn_with_one_weight_at_every_arrow(path: Path, open_page: Open) -> None:
-    opened = open_page(path)
-    for width, least in ((400, 3), (800, 5), (1280, 8)):
-        opened.resize(width)
-        opened.choose(t=8, s=1)
-        picture = opened.page.locator("#flow-picture svg")
-        cells = picture.locator(".state").count()
-        assert cells >= least
-        names = picture.locator(".weight").all_text_contents()
-        assert names.count("W") == names.count("Wih") == cells
-        assert names.count("Whh") == cells - 1
-        middle = picture.locator(".state.here")
-        assert middle.count() == 1
-        backward = picture.locator(".arrow.backward").count()
-        assert picture.locator(".arrow.backward.now").count() == 1
-        opened.choose(t=8, s=0)
-        assert picture.locator(".arrow.backward").count() == backward - 1
-
-
 def test_a_text_of_one_token_has_no_way_back(path: Path, open_page: Open) -> None:
     opened = open_page(path)
     opened.fill("#text-input", "t")

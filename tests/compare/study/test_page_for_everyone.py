@@ -150,10 +150,18 @@ def test_tab_reaches_everything_in_order_and_shows_where_it_is(path: Path, open_
         assert found[1] != "none", found
         assert found[2] >= 2, found
         reached.append(found[0])
-    start = ["Skip to the text", "unfold", "compare-check", "step-slider", "unit-slider"]
-    assert reached[:8] == [*start, "checkpoint-slider", "theme", "game-link"]
     order = [
-        *("text-input", "train-step", "train", "reset", "temperature-slider", "draw-again"),
+        *("Skip to the text", "guide-start", "unfold", "compare-check"),
+        *("step-slider", "unit-slider", "checkpoint-slider", "theme", "game-link"),
+        *(
+            "example-select",
+            "text-input",
+            "train-step",
+            "train",
+            "reset",
+            "temperature-slider",
+            "draw-again",
+        ),
         "units-select",
         *("token-select", "products", "flow-slider", "flow-play", "flow-before", "flow-next"),
         *("gain-slider", "loss-slider", "cut-slider"),

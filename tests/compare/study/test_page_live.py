@@ -9,8 +9,15 @@ import pytest
 import scratch_rnn
 from compare.study.page.build import write_page
 from tests.compare.parity.courses import course
-from tests.compare.study.pages import TEXT, Open, largest, model_of, recorded
-from tests.compare.study.reading import results_of
+from tests.compare.study.pages import (
+    MEGABYTE,
+    TEXT,
+    Network,
+    Open,
+    largest,
+    model_of,
+    recorded,
+)
 
 SMALL = 1e-9
 
@@ -56,15 +63,6 @@ def test_the_gain_multiplies_the_recurrent_weights(
         assert largest(louder.parameters, model.parameters) < 1e-15
         assert opened.text("#gain-value") == f"× {gain:.2f}"
         assert opened.text("#checkpoint-value") == f"after 1,000 epochs, W_hh × {gain:.2f}"
-        ids = opened.page.evaluate("() => reading.ids")
-        expected = results_of(model.parameters, ids, "rnn", "tanh")
-        names = "h", "y", "p", "L", "norms", "gradient_norms"
-        found = opened.page.evaluate(
-            "(names) => names.map((name) => [...reading.numbers[name]])", names
-        )
-        for name, array in zip(names, found, strict=True):
-            size = expected[name].size  # h begins with the state before the first step
-            assert largest(array[-size:], expected[name].ravel()) < SMALL, name
         assert opened.page.locator("[data-side=torch], [data-side=numpy]").count() == 0
         singular = np.linalg.norm(gain * W_hh, 2)
         assert float(opened.text("#singular-value")) == pytest.approx(singular, rel=1e-3)
@@ -79,20 +77,51 @@ def test_the_gain_multiplies_the_recurrent_weights(
     assert "were recorded" in opened.text("#whose")
 
 
-@pytest.mark.parametrize("seed", range(4))
+SIZES = "([W, H]) => [largestSingularValue, spectralRadius].map((f) => f(Float64Array.from(W), H))"
+
+
+@pytest.mark.parametrize(("seed", "H"), [(0, 9), (1, 9), (2, 9), (3, 9), (4, 48), (5, 64)])
 def test_singular_value_and_spectral_radius_are_numpy_s(
-    seed: int, path: Path, open_page: Open
+    seed: int, H: int, path: Path, open_page: Open
 ) -> None:
     opened = open_page(path, anew=False)
     rng = np.random.default_rng(seed)
-    W = rng.normal(size=(9, 9)) * [0.01, 1, 30, 1][seed]
+    W = rng.normal(size=(H, H)) * [0.01, 1, 30, 1, 1, 1][seed]
     W = np.triu(W, 1) if seed == 3 else W  # nilpotent: its radius is 0
-    size = (
-        "([W, H]) => [largestSingularValue, spectralRadius].map((f) => f(Float64Array.from(W), H))"
-    )
-    singular, radius = opened.page.evaluate(size, [W.ravel().tolist(), 9])
-    assert singular == pytest.approx(np.linalg.norm(W, 2), rel=1e-8)
-    assert radius == pytest.approx(np.abs(np.linalg.eigvals(W)).max(), rel=1e-7)
+    if seed == 5:  # its largest eigenvalues are a complex pair, and the next is near
+        W = np.linalg.qr(W)[0] * 0.9
+        W[:, :2] *= 1.1
+    singular, radius = opened.page.evaluate(SIZES, [W.ravel().tolist(), H])
+    assert singular == pytest.approx(np.linalg.norm(W, 2), rel=1e-8 if H < 32 else 1e-5)
+    expected = np.abs(np.linalg.eigvals(W)).max()
+    assert radius == pytest.approx(expected, rel=1e-7 if H < 32 else 1e-5)
+
+
+NORMS = """() => [[...reading.numbers.norms], [...reading.numbers.gradient_norms],
+  reading.singular, reading.radius, Boolean(work.worker)]"""
+
+
+def test_worker_and_slices_give_the_norms_that_are_computed_at_once(
+    network: Network, open_page: Open
+) -> None:
+    opened = open_page(network.path)
+    found = {}
+    for where, settings in (
+        ("at once", "{}"),
+        ("worker", "{ most: 0 }"),
+        ("slices", "{ worker: null }"),
+    ):
+        opened.page.evaluate(f"() => Object.assign(work, {settings})")
+        opened.click("#reset")
+        opened.fill("#text-input", "a machine")
+        opened.click("#train-step")
+        *found[where], has_worker = opened.page.evaluate(NORMS)
+        assert has_worker == (where == "worker")
+        assert opened.page.locator("#backward-body").get_attribute("aria-busy") == "false"
+    assert found["at once"] == found["worker"] == found["slices"]
+    assert len(found["worker"][0]) == 64
+    opened.page.evaluate("() => Object.assign(work, { most: 4e6 })")
+    opened.click("#reset")
 
 
 def test_text_is_generated_and_sampled(made: dict[str, Any], path: Path, open_page: Open) -> None:
@@ -141,8 +170,9 @@ def test_draws_have_the_probabilities_of_the_softmax(path: Path, open_page: Open
 def partial_page(tmp_path: Path) -> Path:
     """Write a page of two checkpoints, of which the last alone has its weights."""
     made, path = recorded(TEXT, course(30)), tmp_path / "page.html"
-    for most in range(200_000, 400_000, 2_000):
-        size = write_page(made, path, most_bytes=most)
+    whole = write_page(made, path, most_bytes=MEGABYTE).num_bytes
+    for less in range(0, 200_000, 2_000):
+        size = write_page(made, path, most_bytes=whole - less)
         if (size.kept, size.with_details) == ((0, 1), (1,)):
             return path
     raise AssertionError(f"expected a size of a page without all weights, got {size}")

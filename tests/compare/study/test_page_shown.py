@@ -116,7 +116,7 @@ def test_readouts_controls_and_what_is_spoken(seen: Seen) -> None:
         f"Written by {versions}."
     )
     assert {"numpy", "torch"} < seen.made["versions"].keys()
-    assert f"After each character it has a state of {H} numbers" in seen.opened.text("#lead")
+    assert "reads a text one character at a time" in seen.opened.text("#lead")
     assert seen.texts("#letters div") == [
         *(f"T{T} steps", "B1 text at a time", f"V{len(seen.tokens)} tokens in the vocabulary"),
         f"H{H} units of the state",
@@ -286,6 +286,8 @@ def test_the_recurrent_weights_and_the_largest_products(seen: Seen) -> None:
     order = np.argsort(-np.abs(W[i] * before), kind="stable")
     rows = seen.rows("#products")
     assert [row[0] for row in rows] == [f"unit {j}" for j in order[:8]]
+    caption, row = seen.opened.text("#products caption"), 2 * H + i
+    assert (f"which is row {row} of W_hh," in caption) == (seen.cell != "rnn")
     for row, j in zip(rows, order, strict=False):
         assert [float(x) for x in row[1:]] == digits([W[i, j], before[j], W[i, j] * before[j]], 8)
     rest = (W[i] * before)[order[8:]].sum()

@@ -4,7 +4,6 @@ import functools
 import itertools
 import math
 import random
-import subprocess
 import sys
 import warnings
 from collections.abc import Callable, Iterator
@@ -101,9 +100,14 @@ def test_the_choices_hold_the_bug_and_are_as_random_as_their_generator() -> None
     assert places == set(range(quiz.CHOICES))
 
 
-def test_a_number_draws_one_bug_and_all_bugs_are_drawn() -> None:
+def test_a_number_draws_one_bug_and_all_are_drawn(monkeypatch: pytest.MonkeyPatch) -> None:
     assert {quiz.draw(seed)[0] for seed in range(1000)} == set(BUGS)
     assert [quiz.draw(5)[0] for _ in range(3)] == [quiz.draw(5)[0]] * 3
+    drawn: list[str] = []
+    monkeypatch.setattr(quiz, "show_bug", lambda bug, *more: drawn.append(bug.name))
+    for _ in range(20):
+        quiz.break_it(BreakConfig())  # without a number
+    assert len(set(drawn)) > 5
 
 
 def seed_of(name: str) -> int:
@@ -146,16 +150,6 @@ def test_warnings_of_pytorch_are_not_shown(monkeypatch: pytest.MonkeyPatch) -> N
         warnings.simplefilter("always")
         quiz.caught(bugs.find_bug("no-carry-back"))
     assert [str(each.message) for each in shown if "oneDNN" in str(each.message)] == []
-
-
-def test_without_a_number_another_puzzle_is_drawn_each_time(
-    monkeypatch: pytest.MonkeyPatch,
-) -> None:
-    drawn: list[str] = []
-    monkeypatch.setattr(quiz, "show_bug", lambda bug, *more: drawn.append(bug.name))
-    for _ in range(20):
-        quiz.break_it(BreakConfig())
-    assert len(set(drawn)) > 5
 
 
 def test_guessing(monkeypatch: pytest.MonkeyPatch) -> None:
@@ -207,52 +201,3 @@ def test_enter_shows_the_answer_and_the_end_of_input_does_not(
         assert "Which bug is it?" in out.getvalue()
         assert ("The change, in scratch_rnn/cells/elman.py" in out.getvalue()) == (answer == "")
         assert "Right." not in out.getvalue()
-
-
-IN_A_TERMINAL = """
-import os, runpy, signal
-os.open(os.ttyname(0), os.O_RDWR)  # the terminal that sends this session its Ctrl-C
-signal.signal(signal.SIGINT, signal.default_int_handler)  # what a shell starts beside it ignores it
-runpy.run_module("compare", run_name="__main__")
-"""
-
-
-@pytest.mark.skipif(sys.platform == "win32", reason="Windows has no pseudo-terminals")
-@pytest.mark.parametrize(
-    ("key", "code"), [(b"\x03", 130), (b"\x04", 0), (b"\n", 0)][: number(1, 3)]
-)
-def test_leaving_in_a_terminal(key: bytes, code: int) -> None:
-    import os
-    import pty
-    import select
-
-    terminal_of_it, its_own = pty.openpty()
-    process = subprocess.Popen(
-        [sys.executable, "-c", IN_A_TERMINAL, "break", "last-bit-demanded"],
-        stdin=its_own,
-        stdout=its_own,
-        stderr=its_own,
-        start_new_session=True,
-        env={**os.environ, "TERM": "xterm"},
-    )
-    os.close(its_own)
-    shown = b""
-    while b"Enter for the answer" not in shown:
-        shown += os.read(terminal_of_it, 1024)
-    os.write(terminal_of_it, key)
-    rest = b""
-    try:
-        # Between the prompt and the wait for a key Python can miss a signal: then press again.
-        while True:
-            if not select.select([terminal_of_it], [], [], 0.1)[0]:
-                os.write(terminal_of_it, key)
-            elif more := os.read(terminal_of_it, 1024):
-                rest += more
-            else:
-                break
-    except OSError:  # on Linux, when the other side is closed
-        pass
-    assert process.wait() == code
-    os.close(terminal_of_it)
-    assert b"Traceback" not in rest
-    assert (b"The change" in rest) == (key == b"\n")

@@ -9,7 +9,7 @@ function setUpBackward() {
     : ["Each step back multiplies it by ", math("W_{hh}^T"), " and by f′, so over many steps its norm shrinks or grows exponentially: it vanishes, or it explodes."]));
   const over = (r, c) => readTriangle(r === null ? chosen.k : r + 1, c === null ? chosen.t : c + 1);
   triangle.map = new HeatMap("Norms of the gradients, a row for each loss k and a column for each step t. Up and down choose the loss, left and right the step.", {
-    pick: (r, c) => choose({ k: r + 1, t: Math.min(c, r) + 1 }),
+    pick: (r, c) => hasGradients() && choose({ k: r + 1, t: Math.min(c, r) + 1 }),
     move: (down, right) => choose({ k: clamp(chosen.k + down, 1, K), t: clamp(chosen.t + right, 1, T) }),
     over,
   });
@@ -21,8 +21,9 @@ function setUpBackward() {
   $("gradient-picture").append(gradient.map.element);
 }
 
-/** Whether there is a loss, and the page has its gradients. */
+/** Whether there is a loss, and the page has its gradients; whether it is computing their norms. */
 const hasGradients = () => K > 0 && numbers().norms !== undefined;
+const isComputing = () => K > 0 && Boolean(live.network) && !hasGradients();
 
 const norm = (k, t) => numbers().norms[(k - 1) * K + t - 1];
 const firstStepBeforeCut = (k) => Math.floor((k - 1) / chosen.n) * chosen.n + 1;
@@ -84,7 +85,7 @@ function drawCurve() {
 function drawTriangle() {
   if (!hasGradients()) return;
   const { low, high } = decades();
-  const space = $("triangle-picture").clientWidth || 400;
+  const space = spaceOf("triangle-picture") || 400;
   const cell = clamp(Math.floor(Math.min(space - 2, 420) / K), 5, 60);
   const paper = scale[COLOURS];
   const shade = (x) => (x > 0 ? 0.06 + 0.94 * clamp((Math.log10(x) - low) / (high - low), 0, 1) : 0);
@@ -100,6 +101,7 @@ function markTriangle() {
 }
 
 function readTriangle(k, t) {
+  if (!hasGradients()) return;
   $("triangle-readout").replaceChildren(...(t > k
     ? [`loss ${k} comes before step ${t}: no gradient`]
     : [`loss ${k}, step ${t}: `, make("b", { id: "norm-value" }, show(norm(k, t))), t < firstStepBeforeCut(k) ? " (cut off)" : ""]));
@@ -108,15 +110,15 @@ function readTriangle(k, t) {
 function drawGradient() {
   const d = details();
   $("gradient-figure").hidden = !d;
-  if (!d || !hasGradients()) return;
+  if (!d || K === 0) return;
   const most = largest(d.d_h) || 1;
-  const wide = Math.floor(($("gradient-picture").clientWidth || 400) / K) * K;
+  const wide = Math.floor((spaceOf("gradient-picture") || 400) / K) * K;
   gradient.map.paint(units.length, K, Math.max(wide, K), 240, (r, c) => colour(d.d_h[c * H + units[r]] / most));
   legend("gradient-legend", make("span", {}, math("∂L"), "/", math("∂h_t")), -1, [rounded(-most), "0", rounded(most)]);
 }
 
 function markGradient() {
-  if (!details() || !hasGradients()) return;
+  if (!details() || K === 0) return;
   gradient.map.mark(units.indexOf(chosen.i), Math.min(chosen.t, K) - 1);
   readGradient(chosen.i, Math.min(chosen.t, K));
 }
@@ -127,8 +129,9 @@ function readGradient(i, t) {
 }
 
 function drawTiles() {
-  $("backward-body").hidden = !hasGradients();
-  $("backward-absent").textContent = hasGradients() ? ""
+  $("backward-body").hidden = !hasGradients() && !isComputing();
+  $("backward-body").setAttribute("aria-busy", String(isComputing())); // until then it shows the norms before
+  $("backward-absent").textContent = hasGradients() || isComputing() ? ""
     : K === 0 ? "This text has one token. No token follows, so there is no loss and no gradient."
       : `The page computes the gradients of a cell with gates itself, and it does not have the weights ${checkpoint().label}.`;
   if (!hasGradients()) return;
@@ -208,14 +211,14 @@ addPanel({
   place: 3,
   section: "backward",
   views: [
-    ["c n *", drawTriangle],
-    ["c k t n *", markTriangle],
-    ["c k t n *", drawCurve],
+    ["c k n norms", drawTiles],
+    ["c n norms *", drawTriangle],
+    ["c k t n norms *", markTriangle],
+    ["c k t n norms *", drawCurve],
     ["c u *", drawGradient],
     ["c t i u *", markGradient],
-    ["c k n", drawTiles],
-    ["c k *", drawClipping],
+    ["c k norms *", drawClipping],
   ],
-  tables: { "backward-table": ["c t k n", writeBackwardTables] },
+  tables: { "backward-table": ["c t k n norms", writeBackwardTables] },
   setUp: setUpBackward,
 });

@@ -24,6 +24,8 @@ function withBug(network, name) {
 const BUGS = {
   // the forward pass
   "weights-not-transposed": { recurrent: (W_hh, h, b_hh) => add(transposed(W_hh, h, h.length), b_hh) },
+  "b-ih-twice": { recurrentBias() { return this.parameters["rnn.bias_ih_l0"]; } },
+  "recurrent-term-subtracted": { recurrent: (W_hh, h, b_hh) => affine(W_hh, h.map((x) => -x), b_hh) },
   "bias-hh-forgotten": { recurrentBias() { return new Float64Array(this.H); } },
 
   // the backward pass
@@ -90,6 +92,4 @@ const BUGS = {
   "clip-also-up": { scale: (norm, maxNorm) => maxNorm / (norm + 1e-6) },
   "update-of-a-copy": { change: () => 0 },
   "uphill": { change: (step) => -step },
-  "perplexity-in-bits": { perplexity: (loss) => 2 ** loss },
-  "no-warm-up": { warmUp: (ids) => ids.slice(-1) },
 };

@@ -3,9 +3,8 @@
 function setUpBeginning() {
   const what = IS_CHARACTERS ? "character" : "word";
   $("lead").append(
-    `A recurrent network reads this text one ${what} at a time. After each ${what} it has a state of ${times(H, "number")}, `,
-    `computed from this ${what} and from the previous state. From the state it predicts the next ${what}. `,
-    "This page shows every number of that computation, forward and backward.");
+    `This neural network reads a text one ${what} at a time and guesses the next ${what}`,
+    canGuide() ? make("span", {}, ": press ", make("b", {}, "Start the guide"), " to see how, in five minutes.") : ". All its numbers are below.");
   const notes = [...record.notes];
   if (S < V) notes.push(`Of the ${V.toLocaleString("en")} tokens the page shows ${S}: those that come next in the text, and the most likely ones.`);
   $("notes").append(...notes.map((note) => make("li", {}, note)));
@@ -46,7 +45,7 @@ function setUpControls() {
   };
   const change = (name) => {
     wear(name);
-    drawAll();
+    redraw("*");
   };
   $("theme").addEventListener("click", () => change(theme === "dark" ? "light" : "dark"));
   system.addEventListener("change", () => change(system.matches ? "dark" : "light"));

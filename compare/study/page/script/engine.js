@@ -155,7 +155,11 @@ class Network {
 
   /** Forward, the mean loss over all targets, backward. The last step may have no target. */
   run(ids, targets) {
-    const tape = this.forward(ids);
+    return this.runBack(this.forward(ids), targets);
+  }
+
+  /** The same from the tape of a forward pass. */
+  runBack(tape, targets) {
     const losses = targets.map((target, t) => crossEntropy(tape[t].y, target));
     const K = targets.length;
     const d_y = losses.map(({ d_y: d }) => d.map((x) => this.mean(x, K)));
@@ -194,11 +198,6 @@ class Network {
     return Math.exp(loss);
   }
 
-  /** The tokens that the network reads before it generates. */
-  warmUp(ids) {
-    return ids;
-  }
-
   copy() {
     const parameters = Object.fromEntries(NAMES.map((name) => [name, this.parameters[name].slice()]));
     return Object.assign(Object.create(Network.prototype), this, { parameters });
@@ -223,9 +222,12 @@ function crossEntropy(y, k) {
 
 const totalNorm = (gradients) => Math.sqrt(NAMES.reduce((sum, name) => sum + length(gradients[name]) ** 2, 0));
 
-/** Generate tokens: at temperature 0 the most likely one, else one drawn from softmax(y / temperature). */
-function writeOn(network, ids, count, temperature, random) {
-  let { state, y } = network.forward(network.warmUp(ids)).at(-1);
+/**
+ * Generate tokens after a text, whose forward pass the tape is of: at temperature 0 the most likely one,
+ * else one drawn from softmax(y / temperature).
+ */
+function writeOn(network, tape, count, temperature, random) {
+  let { state, y } = tape.at(-1);
   const written = [];
   while (written.length < count) {
     written.push(temperature === 0 ? argmax(y) : pickFrom(softmax(y.map((x) => x / temperature)).p, random()));
@@ -250,37 +252,4 @@ function randomFrom(seed) {
     x ^= x + Math.imul(x ^ (x >>> 7), x | 61);
     return ((x ^ (x >>> 14)) >>> 0) / 2 ** 32;
   };
-}
-
-// ---------------------------------------------------------------- sizes of a matrix
-
-/** The largest singular value: the largest ‖M x‖ / ‖x‖. It is the root of M^T M's largest eigenvalue. */
-function largestSingularValue(M, H) {
-  const square = new Float64Array(H * H); // M^T M
-  for (let r = 0; r < H; r++) addOuter(square, M.subarray(r * H, (r + 1) * H), M.subarray(r * H, (r + 1) * H));
-  return Math.sqrt(growth(square, H));
-}
-
-/** The spectral radius: the largest magnitude of an eigenvalue. It is the limit of ‖M^n‖^(1/n). */
-const spectralRadius = (M, H) => growth(M, H);
-
-/** ‖M^n‖^(1/n) at n = 2^30, by squaring. */
-function growth(M, H) {
-  let power = Float64Array.from(M);
-  let log = 0; // log of the norm so far, divided by n
-  for (let n = 1; n <= 2 ** 30; n *= 2) {
-    const size = length(power);
-    if (size === 0) return 0;
-    log += Math.log(size) / n;
-    power = power.map((x) => x / size);
-    const square = new Float64Array(H * H);
-    for (let r = 0; r < H; r++) {
-      for (let k = 0; k < H; k++) {
-        const factor = power[r * H + k];
-        for (let c = 0; c < H; c++) square[r * H + c] += factor * power[k * H + c];
-      }
-    }
-    power = square;
-  }
-  return Math.exp(log);
 }

@@ -8,6 +8,8 @@ const STAGES = ["from the loss", "from the next step", IS_GATED ? "through the g
 let flowing = 0;
 
 function setUpFlow() {
+  document.querySelector("#flow figcaption p").append(" The derivation (docs/bptt.md) writes δh for this gradient, and the plain version d_h: ",
+    math("δh_t"), " is ∂L/", math("∂h_t"), ".");
   const at = (position) => choose({ t: K - Math.floor(position / STAGES.length), s: position % STAGES.length });
   const move = (by) => at(clamp(flowPosition() + by, 0, STAGES.length * K - 1));
   $("flow-slider").addEventListener("input", () => {
@@ -61,7 +63,7 @@ function arrowWidths() {
 
 function drawFlowPicture(t, s) {
   const { steps } = reading.back;
-  const space = clamp($("flow-picture").clientWidth, 260, 1200);
+  const space = clamp(spaceOf("flow-picture"), 260, 1200);
   const count = Math.min(K, Math.max(3, Math.floor(space / 118)));
   const first = clamp(t - Math.floor(count / 2), 1, K - count + 1);
   const cell = space / count;
@@ -80,7 +82,7 @@ function drawFlowPicture(t, s) {
     // forward: the token, the state before, the loss
     parts.push(arrow([at, y.token - 16], [at, y.cell + tall / 2 + 3], "forward"),
       arrow([at - 10, y.cell - tall / 2], [at - 10, y.loss + 15], "forward"),
-      ...label(at + 6, y.token - 34, "W_ih", "start"),
+      ...label(at + 6, y.token - 21, "W_ih", "start"),
       ...label(at - 15, y.loss + 42, "W", "end"));
     if (step > 1) {
       parts.push(arrow([Math.max(at - cell + half, 0), y.cell - 14], [at - half - 3, y.cell - 14], "forward"));
@@ -110,6 +112,9 @@ function drawFlowPicture(t, s) {
     hit.addEventListener("click", () => choose({ t: step, s: 1 }));
     parts.push(hit);
   }
+  parts.push(text(0, y.bar - 8, "‖∂L/∂hₜ‖"));
+  if (first > 1) parts.push(text(0, y.end - 8, `← steps 1 to ${first - 1}`)); // a window around the chosen step
+  if (first + count <= K) parts.push(text(space, y.end - 8, `steps ${first + count} to ${K} →`, "", "end"));
   const { fromLoss, fromNext: [fromNext] } = steps[t - 1];
   $("flow-picture").replaceChildren(draw("svg", { class: "chart network", viewBox: `0 0 ${space} ${y.end}`, role: "img",
     "aria-label": `The network unrolled over steps ${first} to ${first + count - 1}. The gradient is at step ${t}: ${rounded(length(fromLoss))} from the loss, ${rounded(length(fromNext))} from the next step.` }, parts));

@@ -33,11 +33,25 @@ function startGame(number) {
   const random = randomFrom(number);
   const shuffled = (list) => list.map((item) => [random(), item]).sort(([a], [b]) => a - b).map(([, item]) => item);
   const [bug, ...others] = shuffled(record.bugs);
-  others.sort((a, b) => bug.distractors.includes(b.name) - bug.distractors.includes(a.name)); // keeps the order among equals
-  Object.assign(game, { number, offered: shuffled([bug, ...others.slice(0, CHOICES - 1)]), tried: new Set(), hints: 0, isOver: false });
+  Object.assign(game, { number, offered: shuffled([bug, ...mostAlike(bug, others)]), tried: new Set(), hints: 0, isOver: false });
   $("puzzle-input").value = number;
   say();
   putBug(bug);
+}
+
+/**
+ * The wrong answers: bugs with the same first result that differs, so that a glance at the table excludes none; of
+ * those, the ones with the most similar symptoms. If there are less than two, bugs with another symptom.
+ */
+function mostAlike(bug, others) {
+  const of = (each) => (each.symptom ??= symptomOf(each));
+  const symptom = of(bug);
+  const found = others.map((other) => {
+    const its = of(other);
+    return { other, isAlike: its.indexOf(true) === symptom.indexOf(true), distance: its.filter((differs, n) => differs !== symptom[n]).length };
+  });
+  found.sort((a, b) => b.isAlike - a.isAlike || a.distance - b.distance); // keeps the order among equals
+  return found.filter(({ isAlike }, n) => n < CHOICES - 1 && (n < 2 || isAlike)).map(({ other }) => other);
 }
 
 /** Put a bug, or none, into the engine. The weights become the recorded ones. */
@@ -95,41 +109,61 @@ function drawGame() {
 
 // ---------------------------------------------------------------- the symptom
 
-/** The results of a network for the text: [name, numbers] of each. */
-function outcome(network) {
-  const ids = reading.ids;
-  const { tape, loss, gradients } = network.run(ids.slice(0, -1), ids.slice(1));
+/** The results of a network for a text: [name, arrays] of each, in the order of the computation. */
+function outcome(network, { ids, targets }, lr, maxNorm) {
+  const tape = network.forward(ids);
+  const { loss, gradients } = network.runBack(tape.slice(0, -1), targets);
   const after = network.copy();
-  after.update(gradients, record.lr, record.max_norm);
+  after.update(gradients, lr, maxNorm);
   const update = Object.fromEntries(NAMES.map((name) => [name, after.parameters[name].map((x, n) => x - network.parameters[name][n])]));
-  const letters = Object.fromEntries(NAMES.map((name, n) => [name, ["W_ih", "W_hh", "b_ih", "b_hh", "W", "b"][n]]));
-  const arrays = (what, all) => NAMES.map((name) => [`${what} ${letters[name]}`, all[name]]);
-  return [
-    ["states h", flat(tape.map(({ state }) => state[0]))],
-    ["logits y", flat(tape.map(({ y }) => y))],
-    ["loss", [loss]],
-    ["perplexity", [network.perplexity(loss)]],
-    ...arrays("gradient of", gradients),
-    ["whole gradient", Object.values(gradients).flatMap((g) => [...g])],
-    ...arrays("update of", update),
-    ["whole update", Object.values(update).flatMap((g) => [...g])],
-    ["generated text", writeOn(network, ids, 8, 0)],
-  ];
+  const letters = ["W_ih", "W_hh", "b_ih", "b_hh", "W", "b"];
+  const arrays = (what, all) => NAMES.map((name, n) => [`${what} of ${letters[n]}`, [all[name]]]);
+  return {
+    whole: [
+      ["states h", tape.slice(0, -1).map(({ state }) => state[0])],
+      ["logits y", tape.slice(0, -1).map(({ y }) => y)],
+      ["loss", [[loss]]],
+      ["gradient", Object.values(gradients)],
+      ["update", Object.values(update)],
+      ["generated text", [writeOn(network, tape, 8, 0)]],
+    ],
+    parts: [...arrays("gradient", gradients), ...arrays("update", update)],
+  };
+}
+
+/** The largest difference between entries of two lists of arrays. */
+const apart = (some, others) => some.reduce((most, array, m) => array.reduce((far, x, n) => Math.max(far, Math.abs(x - others[m][n])), most), 0);
+
+/** For each result of `outcome`, whether it differs with a bug, on a small network: with clipping or without. */
+function symptomOf(bug) {
+  const [random, small, G] = [randomFrom(1), { H: 4, V: 3 }, Math.max(1, record.gates.length)];
+  const sizes = [G * small.H * small.V, G * small.H * small.H, G * small.H, G * small.H, small.V * small.H, small.V];
+  const weights = Object.fromEntries(NAMES.map((name, n) => [name, Float64Array.from({ length: sizes[n] }, () => 2 * random() - 1)]));
+  const text = { ids: [0, 1, 1, 2, 0, 2], targets: [1, 1, 2, 0, 2] };
+  const [right, wrong] = [null, bug.name].map((name) => [0.01, 100].map((maxNorm) => outcome(withBug(new Network(CELL, weights), name), text, 1, maxNorm)));
+  return ["whole", "parts"].flatMap((kind) => right[0][kind].map(([, arrays], n) =>
+    arrays.length > 0 && [0, 1].some((m) => apart(right[m][kind][n][1], wrong[m][kind][n][1]) > 0)));
+}
+
+/** A table of the results without and with the bug, and the number of rows that differ. */
+function symptomTable(caption, right, here) {
+  const shown = (name, arrays) => (name === "generated text" ? arrays[0].map((id) => glyph(record.shown_tokens[record.shown.indexOf(id)])).join("")
+    : rounded(arrays[0].length === 1 ? arrays[0][0] : length(arrays.map(length)), 5));
+  const differences = here.map(([, arrays], n) => apart(arrays, right[n][1]));
+  const rows = here.map(([name, arrays], n) => [name, shown(name, right[n][1]), shown(name, arrays),
+    differences[n] === 0 ? "none" : make("b", { class: "apart" }, name === "generated text" ? "differs" : rounded(differences[n], 2))]);
+  return [table(caption, ["result", "right", "bug", "largest difference"], rows), differences.filter((x) => x !== 0).length];
 }
 
 function drawSymptom() {
-  const right = outcome(new Network(CELL, live.network.copy().parameters));
-  const here = outcome(live.network);
-  const shown = (name, values_) => (name === "generated text" ? values_.map((id) => glyph(record.shown_tokens[record.shown.indexOf(id)])).join("")
-    : rounded(values_.length === 1 ? values_[0] : length(values_), 5));
-  const rows = here.map(([name, values_], n) => {
-    const isSame = values_.every((x, m) => x === right[n][1][m]);
-    return [name, shown(name, right[n][1]), shown(name, values_), isSame ? "the same" : make("b", { class: "apart" }, "differs")];
-  });
-  const count = rows.filter(([, , , verdict]) => verdict !== "the same").length;
-  $("symptom-lead").textContent = "The same text and the same weights, without and with the bug. For an array, the table has its norm, and the verdict compares all entries. The update is the change of the weights in one training step. "
-    + (count === 0 ? "Nothing differs on this text: type another text, or choose other weights." : `${count} of ${rows.length} differ. Look for the cause in the pictures above: type other texts, train, compare.`);
-  $("symptom").replaceChildren(table("Right, and with the bug", ["result", "right", "bug", "verdict"], rows, { left: [3] }));
+  const outcomes = [new Network(CELL, live.network.parameters), live.network].map((network) => outcome(network, reading, record.lr, record.max_norm));
+  const [whole, count] = symptomTable("Without and with the bug", ...outcomes.map((each) => each.whole));
+  const [parts] = symptomTable("The gradient and the update of each parameter", ...outcomes.map((each) => each.parts));
+  $("symptom-lead").textContent = "The same text and the same weights, without and with the bug. Of an array, the table shows the norm, and the largest difference of an entry. The update is what one training step adds to the weights. "
+    + (count === 0 ? "Nothing differs on this text: type another text, or choose other weights."
+      : "The first row that differs says where in the computation the bug is. Then look closer in the pictures above: type other texts, train, compare.");
+  const isOpen = $("symptom-parts")?.open ?? false;
+  $("symptom").replaceChildren(whole, make("details", { id: "symptom-parts", open: isOpen }, make("summary", {}, "Parameter by parameter"), parts));
 }
 
 addPanel({ place: 6, section: "game", views: [["c text", drawGame]], setUp: setUpGame });

@@ -9,13 +9,6 @@ const views = [
     ({ section, keys: [id, ...keys.split(" ")], draw: () => $(id).open && write() }))),
 ];
 
-let changed = new Set(); // keys
-const waiting = new Set(); // views
-const folded = new Set(); // outdated views of closed panels
-
-const panelOf = (section) => $(section)?.querySelector(":scope > details.panel");
-const isFolded = (section) => panelOf(section)?.open === false;
-
 function choose(changes) {
   for (const [key, value] of Object.entries(changes)) {
     if (chosen[key] === value) continue;
@@ -35,54 +28,24 @@ function choose(changes) {
   }
 }
 
-function redraw(key) {
-  if (changed.size === 0) requestAnimationFrame(drawChanged);
-  changed.add(key);
-}
-
-/** Draw the views on the screen at once, and all others after that. */
-function drawChanged() {
-  const keys = changed;
-  changed = new Set();
-  const isSeen = (section) => {
-    const box = $(section)?.getBoundingClientRect();
-    return !box || (box.top < window.innerHeight && box.bottom > 0);
-  };
-  const outdated = views.filter((view) => view.keys.some((key) => keys.has(key)));
-  for (const each of outdated) (isFolded(each.section) ? folded : waiting).add(each);
-  drawWaiting(outdated.filter((each) => waiting.has(each) && isSeen(each.section)));
-  setTimeout(() => drawWaiting(views));
-}
-
-/** Draw those of the views that wait to be drawn, in the order of `views`. */
-function drawWaiting(some) {
-  for (const each of some.filter((view) => waiting.has(view))) {
-    waiting.delete(each);
-    each.draw();
-  }
-}
-
-function drawAll() {
-  for (const view of views) (isFolded(view.section) ? folded : waiting).add(view);
-  drawWaiting(views);
-}
-
-/** A panel was opened or closed: draw what was outdated while it was closed. */
-function unfold(section) {
-  if (isFolded(section)) return;
-  for (const each of [...folded].filter((view) => view.section === section)) {
-    folded.delete(each);
-    waiting.add(each);
-  }
-  drawWaiting(views);
-}
-
 /** Open each <details> that an element is in. */
 function reveal(element) {
   for (let each = element.parentElement.closest("details"); each; each = each.parentElement.closest("details")) {
     each.open = true;
     unfold(each.parentElement.id);
   }
+}
+
+/** The menu of networks in the page of a run. The page is loaded again with another one. */
+function setUpNetworks() {
+  $("network-pick").hidden = !$("small-record");
+  $("network-select").append(make("option", { value: "" }, "that of the run"), make("option", { value: "small", selected: IS_SMALL }, "a small one"));
+  $("network-select").addEventListener("change", () => showNetwork($("network-select").value));
+}
+
+function showNetwork(name) {
+  location.hash = name;
+  location.reload();
 }
 
 function setUpFolding() {
@@ -113,7 +76,9 @@ async function begin() {
     setUp();
     for (const id of Object.keys(tables)) $(id).addEventListener("toggle", () => redraw(id));
   }
+  setUpNetworks();
   setUpFolding();
+  setUpDrawing();
   drawAll();
   let width = window.innerWidth;
   window.addEventListener("resize", () => {
@@ -121,6 +86,7 @@ async function begin() {
     width = window.innerWidth;
   });
   document.documentElement.dataset.ready = "true";
+  if (location.hash === "#small-guide") startGuide();
 }
 
-begin();
+if (!IS_WORKER) begin();

@@ -1,12 +1,27 @@
 // ---------------------------------------------------------------- type, train, generate
 
+/** Texts to begin with: name, text, what to look for. */
+const EXAMPLES = [
+  ["A pattern: abab", "abababababababab", "Train on it: after a few steps the network goes on with the pattern."],
+  ["Words of its book", "the time machine at the end of the world", "Within a word the next character is easy to guess; after a space it is not."],
+  ["A bracket to remember", BRACKETS, "d closes b, and q closes p, twelve characters later. They stand for brackets, which the vocabulary of the book does not have. Train: at first d and q get the same probability at both places; can it learn to remember which one was opened?"],
+  ["One letter changed", "the tame traveller", "Compare with “the time traveller”: after how many characters is its state the same again?"],
+  ["When does the b come?", "aaaaaaaaaab aaaaaaaaaab aaaaaaaaaab", "The network must count to ten. Train on it, and look at the probability of b."],
+];
+
 const DRAWN = 40; // number of characters that the network generates
 let seed = 0;
-let training = 0;
+let training = null; // an object of its own for each training
 
 function setUpPanel() {
   const input = $("text-input");
   input.value = record.tokens.join(IS_CHARACTERS ? "" : " ");
+  $("example-select").append(make("option", { value: "" }, "choose"), ...EXAMPLES.map(([name, text], n) =>
+    make("option", { value: n, disabled: ![...text].every((character) => idOf.has(character)) }, name)));
+  $("example-select").addEventListener("change", () => {
+    const [, text] = EXAMPLES[$("example-select").value] ?? [, record.tokens.join("")];
+    showText(text);
+  });
   input.addEventListener("input", () => {
     live.text = input.value;
     if (tokensOf(live.text).length > 0) readAgain();
@@ -21,8 +36,11 @@ function setUpPanel() {
     seed += 1;
     redraw("text");
   });
-  $("train-step").addEventListener("click", () => train(1));
-  $("train").addEventListener("click", () => (training ? stopTraining() : train(Infinity)));
+  $("train-step").addEventListener("click", () => {
+    stopTraining();
+    takeStep();
+  });
+  $("train").addEventListener("click", () => (training ? stopTraining() : train()));
   $("reset").addEventListener("click", () => {
     stopTraining();
     takeWeights();
@@ -36,26 +54,35 @@ function readAgain() {
   for (const key of ["c", "text"]) redraw(key);
 }
 
-/** Take steps of SGD, one for each frame of the screen. */
-function train(steps) {
-  cancelAnimationFrame(training);
-  training = 0;
+function takeStep() {
   const loss = trainStep();
-  if (loss === null) return;
-  readAgain();
-  if (steps > 1) training = requestAnimationFrame(() => train(steps - 1));
-  $("train").textContent = training ? "Stop" : "Train";
+  if (loss !== null) readAgain();
+  return loss;
+}
+
+/** Take steps of SGD until `stopTraining`. The views on the screen are drawn after each step, all others at the end. */
+async function train() {
+  const own = (training = {});
+  $("train").textContent = "Stop";
+  while (training === own && takeStep() !== null) {
+    await new Promise((done) => drawn.push(done));
+    await new Promise((go) => setTimeout(go)); // keys and clicks come first
+  }
+  if (training === own) stopTraining();
 }
 
 function stopTraining() {
-  cancelAnimationFrame(training);
-  training = 0;
+  training = null;
   $("train").textContent = "Train";
+  drawWaiting();
 }
 
 function drawPanel() {
   const canCompute = Boolean(live.network) && CAN_TYPE;
-  for (const id of ["text-input", "gain-slider", "temperature-slider", "draw-again", "train", "train-step", "reset"]) $(id).disabled = !canCompute;
+  const example = EXAMPLES.findIndex(([, text]) => text === live.text);
+  $("example-select").value = example < 0 ? "" : example;
+  $("example-note").textContent = EXAMPLES[example]?.[2] ?? "";
+  for (const id of ["example-select", "text-input", "gain-slider", "temperature-slider", "draw-again", "train", "train-step", "reset"]) $(id).disabled = !canCompute;
   $("panel-absent").textContent = canCompute ? ""
     : !CAN_TYPE ? "The vocabulary is too large: this page does not have all weights. It shows only the recorded text."
       : `The weights ${checkpoint().label} are left out to limit the size of the page. Choose other weights to type a text.`;
@@ -63,6 +90,7 @@ function drawPanel() {
   $("train").disabled ||= K === 0;
   $("train-step").disabled ||= K === 0;
   $("text-note").textContent = noteOnText();
+  $("whose").classList.toggle("comparison", !game.bug);
   $("whose").textContent = reading.isRecorded
     ? `The numbers below were recorded: NumPy and PyTorch computed them in ${record.dtype}.`
     : game.bug ? "This page's engine has a bug now, and the numbers below are computed with it: see “Find the bug”."
@@ -74,7 +102,7 @@ function drawPanel() {
   if (IS_GATED) $("gain-note").textContent = "The gates decide how much of a gradient passes, and they change from step to step. So no number computed from the weights alone bounds the factor of a step back.";
   else $("gain-note").replaceChildren(
     "Largest singular value ", make("b", {}, rounded(reading.singular)), ": a step back multiplies the norm of a gradient by at most this number. ",
-    "Spectral radius ", make("b", {}, rounded(reading.radius)), ": without f′, the average factor per step over many steps.");
+    "Spectral radius ", make("b", {}, rounded(reading.radius)), ": the largest magnitude of an eigenvalue. If f′ were 1 at every step, the norm would change by about this factor per step, on average over many steps.");
   drawLoss();
   if (canCompute) drawWriting();
 }
@@ -108,10 +136,10 @@ function drawLoss() {
 function drawWriting() {
   const temperature = Number($("temperature-slider").value);
   $("temperature-value").textContent = temperature.toFixed(1);
-  const written = (heat) => writeOn(live.network, reading.ids, DRAWN, heat, randomFrom(seed)).map((id) => glyph(record.shown_tokens[record.shown.indexOf(id)])).join("");
+  const written = (heat) => writeOn(live.network, reading.tape, DRAWN, heat, randomFrom(seed)).map((id) => glyph(record.shown_tokens[record.shown.indexOf(id)])).join("");
   $("likeliest").textContent = written(0);
   $("drawn").textContent = temperature === 0 ? "the same: temperature 0 takes the most likely token" : written(temperature);
   $("drawn-name").textContent = `sampled, seed ${seed}`;
 }
 
-addPanel({ place: 0, section: "live", views: [["c text", drawPanel]], setUp: setUpPanel });
+addPanel({ place: 0, section: "live", views: [["c text norms", drawPanel]], setUp: setUpPanel });

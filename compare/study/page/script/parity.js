@@ -44,7 +44,7 @@ function shareBar(each) {
   const share = each.share ?? Infinity;
   const bar = make("span", { class: "share", "aria-hidden": "true" }, make("span"));
   bar.firstElementChild.style.width = `${Math.min(100, 100 * share)}%`;
-  return make("span", {}, bar, Number.isFinite(share) ? ` ${percent(share)}` : " –");
+  return make("span", {}, bar, make("span", { class: "percent" }, Number.isFinite(share) ? ` ${percent(share)}` : " –"));
 }
 
 addPanel({ place: 5, section: "parity", views: [["c ulps", drawParity]], setUp: setUpParity });

@@ -18,10 +18,8 @@ function networkOf(c) {
 }
 
 function networkFrom(d) {
-  const W_ih = new Float64Array(d.W_ih.length); // stored a row for each token: (V, G·H)
-  const rows = d.W_ih.length / V;
-  for (let v = 0; v < V; v++) for (let r = 0; r < rows; r++) W_ih[r * V + v] = d.W_ih[v * rows + r];
-  const arrays = [W_ih, ...["W_hh", "b_ih", "b_hh", "W", "b"].map((name) => Float64Array.from(d[name]))];
+  const W_ih = columnsFirst(d.W_ih, V, d.W_ih.length / V); // stored a row for each token: (V, G·H)
+  const arrays = [W_ih, ...["W_hh", "b_ih", "b_hh", "W", "b"].map((name) => new Float64Array(d[name]))];
   return new Network(CELL, Object.fromEntries(NAMES.map((name, n) => [name, arrays[n]])));
 }
 
@@ -51,7 +49,9 @@ const isCompared = () => reading.isRecorded && chosen.compare;
 /** Compute all results for the current text and weights. */
 function read() {
   if (!live.network) live.text = null;
+  const before = reading;
   reading = isRecordedText() && isRecordedWeights() ? recordedReading() : computedReading(live.network, tokensOf(live.text ?? record.tokens.join("")));
+  computeNorms(reading, before);
   const isLastLoss = chosen.k >= K;
   const isCutAsTrained = chosen.n >= Math.min(record.num_steps, K);
   T = reading.tokens.length;
@@ -65,13 +65,14 @@ function read() {
 function recordedReading() {
   const c = checkpoint();
   const { tokens, ids, targets, column } = record;
-  const back = live.network && ids.length > 1 ? live.network.run(ids.slice(0, -1), ids.slice(1)) : null;
-  const own = IS_GATED && live.network ? computedReading(live.network, tokens) : {}; // not recorded for a cell with gates
+  const own = live.network ? computedReading(live.network, tokens) : {};
+  const shown = IS_GATED && live.network ? own // sums and gates are not recorded for a cell with gates
+    : { column, inputRow: column.map((n) => record.input_rows[n]), details: c.details ?? null };
   return {
-    isRecorded: true, text: record.text, tokens, ids, targets, column: own.column ?? column,
-    inputRow: own.inputRow ?? column.map((n) => record.input_rows[n]),
-    numbers: { ...own.numbers, ...c.numbers }, details: own.details ?? c.details ?? null,
-    loss: c.loss, perplexity: c.perplexity, radius: c.radius, singular: c.singular, label: c.label, back,
+    isRecorded: true, text: record.text, tokens, ids, targets, column: shown.column, inputRow: shown.inputRow,
+    numbers: { ...own.numbers, ...c.numbers }, details: shown.details,
+    loss: c.loss, perplexity: c.perplexity, radius: c.radius, singular: c.singular, label: c.label,
+    tape: own.tape, back: own.back ?? null,
   };
 }
 
@@ -80,27 +81,33 @@ function computedReading(network, tokens) {
   const ids = tokens.map((token) => idOf.get(token));
   const targets = ids.slice(1);
   const tape = network.forward(ids);
-  const losses = targets.map((target, t) => crossEntropy(tape[t].y, target));
-  const back = targets.length ? network.run(ids.slice(0, -1), targets) : null;
+  const back = targets.length ? network.runBack(tape.slice(0, -1), targets) : null;
   const [W_ih, W_hh, b_ih, b_hh, W, b] = NAMES.map((name) => network.parameters[name]);
   const numbersOfText = {
     h: flat([network.beginState()[0], ...tape.map((step) => step.state[0])]),
     y: flat(tape.map((step) => step.y)),
     p: flat(tape.map((step) => softmax(step.y).p)),
-    L: Float64Array.from(losses, (each) => each.loss),
-    ...normsOf(network, tape, losses, back),
+    L: Float64Array.from(back?.losses ?? [], (each) => each.loss),
   };
   const R = b_ih.length;
   const detailsOfText = {
-    W_ih: Float64Array.from({ length: V * R }, (_, n) => W_ih[(n % R) * V + Math.floor(n / R)]),
+    W_ih: columnsFirst(W_ih, R, V),
     W_hh, b_ih, b_hh, W, b, ...(IS_GATED ? { tape } : sumsOf(tape, network.recurrentBias())),
     d_h: flat((back?.steps ?? []).map((step) => step.d_h)),
   };
   return {
     isRecorded: false, text: tokens.join(""), tokens, ids, targets,
     column: ids.map((_, t) => t), inputRow: ids, numbers: numbersOfText, details: detailsOfText,
-    loss: back?.loss ?? null, perplexity: back ? network.perplexity(back.loss) : null, ...sizesOf(), label: labelOf(), back,
+    loss: back?.loss ?? null, perplexity: back ? network.perplexity(back.loss) : null, ...sizesOf(), label: labelOf(),
+    tape, back,
   };
+}
+
+/** M^T: (R, C) -> (C, R) */
+function columnsFirst(M, R, C) {
+  const made = new Float64Array(R * C);
+  for (let r = 0; r < R; r++) for (let c = 0; c < C; c++) made[c * R + r] = M[r * C + c];
+  return made;
 }
 
 /** a, u and z of all steps of a cell without gates. Here u is W_hh h alone, and a has both biases. */
@@ -116,27 +123,53 @@ const flat = (rows) => {
   return all;
 };
 
+/** Compute the norms of a reading, and the sizes of its weights. They take long: the rest is shown before. */
+function computeNorms(of, before) {
+  const { ids, targets } = of;
+  if (of.numbers.norms || !live.network) return;
+  const input = { parameters: live.network.parameters, bug: game.bug?.name, ids, targets, hasSizes: of.singular !== undefined };
+  const products = ids.length * ids.length * live.network.parameters["rnn.weight_hh_l0"].length;
+  compute(normsOf, input, products, ({ norms, gradient_norms, ...sizes }) => {
+    if (reading !== of && !follows(of)) return;
+    Object.assign(reading.numbers, { norms, gradient_norms });
+    Object.assign(reading, sizes);
+    redraw("norms");
+  });
+  if (!of.numbers.norms && before && follows(before)) {
+    const { numbers: { norms, gradient_norms }, singular, radius } = before;
+    Object.assign(of.numbers, { norms, gradient_norms });
+    Object.assign(of, { singular, radius });
+  }
+}
+
+/** Whether the reading is of a training on the text of another one: then it shows the norms of some steps before, until its own are there. */
+const follows = (other) => training && reading.text === other.text;
+
 /** ‖∂L_k/∂h_t‖ for all losses and steps; the norm of the gradient of all parameters for each loss and for the mean. */
-function normsOf(network, tape, losses, back) {
+function* normsOf({ parameters, bug, ids, targets, hasSizes }) {
+  const network = withBug(new Network(CELL, parameters), bug);
+  const { tape, losses, gradients } = network.run(ids.slice(0, -1), targets);
   const count = losses.length;
   const norms = new Float64Array(count * count);
   const gradientNorms = new Float64Array(count + 1);
-  losses.forEach(({ d_y }, k) => {
-    const { gradients, steps } = network.backward(tape.slice(0, k + 1), Array.from({ length: k + 1 }, (_, t) => (t === k ? d_y : null)));
-    steps.forEach((step, t) => (norms[k * count + t] = length(step.d_h)));
-    gradientNorms[k] = totalNorm(gradients);
-  });
-  gradientNorms[count] = back ? totalNorm(back.gradients) : 0;
-  return { norms, gradient_norms: gradientNorms };
+  for (const [k, { d_y }] of losses.entries()) {
+    yield;
+    const back = network.backward(tape.slice(0, k + 1), Array.from({ length: k + 1 }, (_, t) => (t === k ? d_y : null)));
+    back.steps.forEach((step, t) => (norms[k * count + t] = length(step.d_h)));
+    gradientNorms[k] = totalNorm(back.gradients);
+  }
+  gradientNorms[count] = count ? totalNorm(gradients) : 0;
+  const W_hh = parameters["rnn.weight_hh_l0"];
+  const sizes = hasSizes ? {} : { singular: largestSingularValue(W_hh, network.H), radius: spectralRadius(W_hh, network.H) };
+  return { norms, gradient_norms: gradientNorms, ...sizes };
 }
 
-/** Singular value and spectral radius of the recurrent weights now; both grow with the gain. */
+/** Singular value and spectral radius of the recurrent weights, if they are known; both grow with the gain. */
 function sizesOf() {
   const c = checkpoint();
   if (IS_GATED) return { singular: null, radius: null };
   if (live.losses.length === 0) return { singular: c.singular * Math.abs(live.gain), radius: c.radius * Math.abs(live.gain) };
-  const W_hh = live.network.parameters["rnn.weight_hh_l0"];
-  return { singular: largestSingularValue(W_hh, H), radius: spectralRadius(W_hh, H) };
+  return { singular: undefined, radius: undefined };
 }
 
 /** A label of the current weights: "after 60 epochs, 3 steps here, W_hh × 1.2, with a bug". */
@@ -156,7 +189,7 @@ function setGain(gain) {
 function trainStep() {
   const ids = tokensOf(live.text ?? record.tokens.join("")).map((token) => idOf.get(token));
   if (ids.length < 2) return null;
-  const { loss, gradients } = live.network.run(ids.slice(0, -1), ids.slice(1));
+  const { loss, gradients } = reading.back; // of this text and these weights
   live.network.update(gradients, record.lr, record.max_norm);
   live.base = live.network.parameters["rnn.weight_hh_l0"].slice(); // the gain is part of the weights from now on
   live.gain = 1;

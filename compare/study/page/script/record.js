@@ -19,9 +19,15 @@
 // The panel folds, and its views are drawn only while it is open; `reveal` opens what an element is in.
 // An element of the class "comparison" is shown only while the comparison with PyTorch is switched on.
 
+// The whole script also runs in a worker, which has no document (work.js). So at the top level no script
+// touches the page, except where IS_WORKER is false.
+
 "use strict";
 
-const record = JSON.parse(document.getElementById("record").textContent);
+const IS_WORKER = typeof document === "undefined";
+// The page of a run also has a small network. The address ends with #small while the page shows it.
+const IS_SMALL = location.hash.startsWith("#small");
+const record = IS_WORKER ? globalThis.pageRecord : JSON.parse(document.getElementById(IS_SMALL ? "small-record" : "record").textContent);
 const { H, V } = record;
 let { T } = record; // these two change with the text
 let K = T - 1;

@@ -24,22 +24,40 @@ function stopPlaying() {
   $("play").textContent = "Play the training";
 }
 
-/** Perplexity on the text, and the text generated after it, for each checkpoint. */
-const course = () => (reading.course ??= isRecordedText() ? record.checkpoints : computedCourse());
+/** Perplexity on the text, and the text generated after it, for each checkpoint; null while they are computed. */
+function course() {
+  if (isRecordedText() && !game.bug) return record.checkpoints;
+  const key = `${game.bug?.name} ${reading.ids}`;
+  if (live.course?.key !== key) {
+    const own = (live.course = { key, rows: null });
+    const kept = record.checkpoints.filter(({ details: d }) => d);
+    let isLate = false;
+    compute(courseOf, reading, kept.length * (T + record.checkpoints[0].written.length) * kept[0].details.W_hh.length, (rows) => {
+      own.rows = rows;
+      if (isLate && live.course === own) redraw("course");
+    }, { isHere: true });
+    isLate = true;
+  }
+  return live.course.rows;
+}
 
-function computedCourse() {
-  return record.checkpoints.map((_, c) => {
+function* courseOf({ ids, targets }) {
+  const rows = [];
+  for (const [c, { written }] of record.checkpoints.entries()) {
+    yield;
     const network = networkOf(c);
-    if (!network) return { perplexity: null, written: [] };
-    const tape = network.forward(reading.ids);
-    const losses = reading.targets.map((target, t) => crossEntropy(tape[t].y, target).loss);
-    const perplexity = K > 0 ? network.perplexity(losses.reduce((sum, loss) => sum + loss) / K) : null;
-    const written = writeOn(network, reading.ids, record.checkpoints[c].written.length, 0).map((id) => record.shown_tokens[record.shown.indexOf(id)]);
-    return { perplexity, written };
-  });
+    const tape = network?.forward(ids);
+    const losses = network ? targets.map((target, t) => crossEntropy(tape[t].y, target).loss) : [];
+    rows.push({
+      perplexity: losses.length ? network.perplexity(losses.reduce((sum, loss) => sum + loss) / losses.length) : null,
+      written: network ? writeOn(network, tape, written.length, 0).map((id) => record.shown_tokens[record.shown.indexOf(id)]) : [],
+    });
+  }
+  return rows;
 }
 
 function drawPerplexity() {
+  if (!course()) return;
   const dots = course().map(({ perplexity }, n) => ({ n, epoch: record.checkpoints[n].epoch ?? record.curve.length, perplexity })).filter((dot) => dot.perplexity !== null);
   const points = record.curve.map((perplexity, e) => ({ epoch: e + 1, perplexity })).filter((p) => p.perplexity !== null);
   const all = [...dots, ...points];
@@ -70,6 +88,7 @@ function drawPerplexity() {
 function drawCheckpoints() {
   const heads = ["weights", "perplexity", "generated text"];
   const focused = document.activeElement?.dataset?.checkpoint;
+  if (!course()) return;
   const rows = course().map(({ perplexity, written }, n) => [
     make("button", { type: "button", "aria-pressed": String(n === chosen.c), "data-checkpoint": n, onclick: () => choose({ c: n }) }, record.checkpoints[n].label),
     rounded(perplexity),
@@ -78,4 +97,4 @@ function drawCheckpoints() {
   if (focused !== undefined) $("checkpoints").querySelector(`[data-checkpoint="${focused}"]`).focus({ preventScroll: true });
 }
 
-addPanel({ place: 4, section: "training", views: [["c *", drawPerplexity], ["c", drawCheckpoints]], setUp: setUpTraining });
+addPanel({ place: 4, section: "training", views: [["c course *", drawPerplexity], ["c course", drawCheckpoints]], setUp: setUpTraining });

@@ -30,11 +30,12 @@ const CELL = {
   toUpdate: (d_h, { h, n }, k) => d_h * (h[k] - n[k]),
   direct: (d_h, z) => d_h * z,
 
+  sums: ["a_r, a_z, a_n = np.split(", "u_r, u_z, q = np.split("],
   parts: [
     { of: "r", title: "The reset gate", formula: "r_t = σ(a_r + u_r)", line: "r = sigmoid(a_r + u_r)",
       text: "Between 0 and 1: how much of the previous state goes into the candidate." },
     { of: "z", title: "The update gate", formula: "z_t = σ(a_z + u_z)", line: "z = sigmoid(a_z + u_z)",
-      text: "Between 0 and 1: how much of the previous state is kept. At 1 the unit does not change, and its gradient passes unchanged." },
+      text: "Between 0 and 1: how much of the previous state is kept. At 1 the unit does not change, and its gradient passes unchanged. (In an RNN without gates, z_t is another thing: the sum before tanh.)" },
     { of: "n", title: "The candidate", formula: "n_t = tanh(a_n + r_t ⊙ u_n)", line: "n = np.tanh(a_n + r * q)",
       text: "The new state, if the update gate keeps nothing." },
   ],

@@ -33,9 +33,10 @@ const CELL = {
   toForget: ({ c }, k) => c[k],
   direct: (d_c, f) => d_c * f,
 
+  sums: ["a = x_t @ W_ih.T"],
   parts: [
     { of: "i", title: "The input gate", formula: "i_t = σ(a_i + u_i)", line: "i, f, g, o = sigmoid(a_i)",
-      text: "Between 0 and 1: how much of the candidate goes into the cell state. In the line of NumPy, a_i is already the sum a_i + u_i." },
+      text: "Between 0 and 1: how much of the candidate goes into the cell state. The line of NumPy adds a and u before it splits the sum: its a_i is a_i + u_i here." },
     { of: "f", title: "The forget gate", formula: "f_t = σ(a_f + u_f)", line: "i, f, g, o = sigmoid(a_i)",
       text: "Between 0 and 1: how much of the cell state is kept. At 1 its gradient passes unchanged." },
     { of: "g", title: "The candidate", formula: "g_t = tanh(a_g + u_g)", line: "i, f, g, o = sigmoid(a_i)",

@@ -19,6 +19,7 @@
 //
 //     parts         what the page shows of a step, in the order of computation, gates and other arrays
 //                   (H,): [{ of, title, formula, text, line }]; `of` is its name in the step
+//     sums          the lines that compute a and u, as in `line`; one if it is the same line
 //     candidate     the gate whose rows of W_hh the page shows; one of the letters of cells.py
 //
 // `formula` is set by `math` of elements.js. `line` is a part of the one line of the plain version
