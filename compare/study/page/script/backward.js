@@ -85,7 +85,7 @@ function drawCurve() {
 function drawTriangle() {
   if (!hasGradients()) return;
   const { low, high } = decades();
-  const space = $("triangle-picture").clientWidth || 400;
+  const space = spaceOf("triangle-picture") || 400;
   const cell = clamp(Math.floor(Math.min(space - 2, 420) / K), 5, 60);
   const paper = scale[COLOURS];
   const shade = (x) => (x > 0 ? 0.06 + 0.94 * clamp((Math.log10(x) - low) / (high - low), 0, 1) : 0);
@@ -112,7 +112,7 @@ function drawGradient() {
   $("gradient-figure").hidden = !d;
   if (!d || K === 0) return;
   const most = largest(d.d_h) || 1;
-  const wide = Math.floor(($("gradient-picture").clientWidth || 400) / K) * K;
+  const wide = Math.floor((spaceOf("gradient-picture") || 400) / K) * K;
   gradient.map.paint(units.length, K, Math.max(wide, K), 240, (r, c) => colour(d.d_h[c * H + units[r]] / most));
   legend("gradient-legend", make("span", {}, math("∂L"), "/", math("∂h_t")), -1, [rounded(-most), "0", rounded(most)]);
 }

@@ -18,6 +18,7 @@ const isFolded = (section) => panelOf(section)?.open === false;
 const isOnScreen = ({ section }) => onScreen.has(section) || !$(section);
 
 function setUpDrawing() {
+  window.addEventListener("resize", () => spaces.clear());
   const observer = new IntersectionObserver((entries) => {
     for (const { target, isIntersecting } of entries) onScreen[isIntersecting ? "add" : "delete"](target.id);
     if (waiting.size) drawWaiting();
@@ -36,7 +37,8 @@ function drawChanged() {
   for (const view of views) {
     if (view.keys.some((key) => keys.has(key))) (isFolded(view.section) ? folded : waiting).add(view);
   }
-  drawWaiting();
+  clearTimeout(drawing);
+  drawing = setTimeout(drawWaiting); // not in the frame, which has the layout to do
 }
 
 /** Draw views for one slice: first those on the screen, in the order of `views`. The next slice draws the others. */

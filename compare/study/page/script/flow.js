@@ -63,7 +63,7 @@ function arrowWidths() {
 
 function drawFlowPicture(t, s) {
   const { steps } = reading.back;
-  const space = clamp($("flow-picture").clientWidth, 260, 1200);
+  const space = clamp(spaceOf("flow-picture"), 260, 1200);
   const count = Math.min(K, Math.max(3, Math.floor(space / 118)));
   const first = clamp(t - Math.floor(count / 2), 1, K - count + 1);
   const cell = space / count;

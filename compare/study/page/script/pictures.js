@@ -123,7 +123,15 @@ class HeatMap {
 }
 
 /** The width of a picture, so that the letters in it have the size of letters. */
-const widthOf = (id) => clamp($(id).clientWidth, 260, 700);
+const widthOf = (id) => clamp(spaceOf(id), 260, 700);
+
+const spaces = new Map();
+
+/** The width of an element on the page. It changes with the window only, and to read it anew would lay out the page again. */
+function spaceOf(id) {
+  if (!spaces.get(id)) spaces.set(id, $(id).clientWidth);
+  return spaces.get(id);
+}
 
 function place(element, left, top, width, height) {
   Object.assign(element.style, {

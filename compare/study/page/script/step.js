@@ -183,7 +183,7 @@ function drawMatrix() {
   const d = details();
   if (!d) return;
   const most = largest(d.W_hh) || 1;
-  const side = Math.min(400, $("matrix-picture").clientWidth || 400);
+  const side = Math.min(400, spaceOf("matrix-picture") || 400);
   const U = units.length;
   $("matrix-title").replaceChildren(U === H ? "All of " : `${U} rows and columns of `, math(BLOCK_NAME),
     IS_GATED ? `, rows ${BLOCK * H} to ${(BLOCK + 1) * H - 1} of W_hh: they make the candidate` : "");

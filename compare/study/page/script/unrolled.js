@@ -30,7 +30,7 @@ function columnWidth() {
   const longest = Math.max(...reading.tokens.map((token) => glyph(token).length));
   const least = IS_CHARACTERS ? 15 : clamp(8 * longest + 10, 40, 110);
   const gutter = IS_CHARACTERS ? 56 : clamp(8 * Math.max(...record.shown_tokens.map((x) => x.length)) + 16, 64, 150);
-  const space = $("unrolled-picture").clientWidth - gutter;
+  const space = spaceOf("unrolled-picture") - gutter;
   return { gutter, width: Math.max(least, Math.min(88, Math.floor(space / T))) };
 }
 
@@ -78,10 +78,11 @@ function drawUnrolled() {
     gutterCell(tokens, "tokens"), unrolled.distribution.element,
     end("guess"), cells("small token", guesses),
     ...(width >= 20 ? [end("p(next)"), cells("small", chances)] : []));
-  const left = $("unrolled-picture").scrollLeft;
+  const isWide = gutter + width * T > spaceOf("unrolled-picture");
+  const left = isWide ? $("unrolled-picture").scrollLeft : 0;
   const focused = document.activeElement;
   $("unrolled-picture").replaceChildren(sheet);
-  $("unrolled-picture").scrollLeft = left;
+  if (isWide) $("unrolled-picture").scrollLeft = left;
   if (focused && sheet.contains(focused)) focused.focus({ preventScroll: true });
 
   legend("state-legend", make("span", {}, "state ", math("h_t")), -1, [rounded(-mostState), "0", rounded(mostState)]);
@@ -103,8 +104,9 @@ function markUnrolled() {
   unrolled.distribution.mark(chosenToken(), chosen.t - 1);
   [...unrolled.reads.children].forEach((cell, c) => cell.classList.toggle("chosen", c === chosen.t - 1));
   readUnrolled(chosen.i, chosen.t);
-  const { width } = columnWidth();
+  const { gutter, width } = columnWidth();
   const scroller = $("unrolled-picture");
+  if (gutter + width * T <= spaceOf("unrolled-picture")) return;
   const left = (chosen.t - 1) * width;
   if (left < scroller.scrollLeft || left + 3 * width > scroller.scrollLeft + scroller.clientWidth - 60) {
     scroller.scrollLeft = left - scroller.clientWidth / 2;
