@@ -47,9 +47,13 @@ function* readPassage({ network, ids }) {
 
 /** The area under the ROC curve of some values, of which some have the property. */
 function areaUnderCurve(values_, has) {
-  const [with_, without] = [true, false].map((which) => values_.filter((_, n) => has[n] === which));
-  let pairs = 0;
-  for (const a of with_) for (const b of without) pairs += a > b ? 1 : a === b ? 0.5 : 0;
+  const [with_, without] = [true, false].map((which) => Float64Array.from(values_.filter((_, n) => has[n] === which)).sort());
+  let [pairs, less, upTo] = [0, 0, 0]; // of those without it: how many are < a, and ≤ a
+  for (const a of with_) {
+    while (without[less] < a) less++;
+    while (without[upTo] <= a) upTo++;
+    pairs += (less + upTo) / 2;
+  }
   return pairs / (with_.length * without.length);
 }
 

@@ -61,7 +61,7 @@ const tokenOfId = (id) => record.shown_tokens[record.shown.indexOf(id)];
 
 function drawMemoryPicture() {
   const gutter = 62;
-  const width = clamp(Math.floor(($("memory-picture").clientWidth - gutter) / T), 15, 56);
+  const width = clamp(Math.floor((spaceOf("memory-picture") - gutter) / T), 15, 56);
   const tall = Math.min(180, 12 * units.length);
   const sheet = make("div", { class: "sheet" });
   sheet.style.gridTemplateColumns = `${gutter}px max-content`;

@@ -108,7 +108,7 @@ function drawWeight() {
   const columns = columnsOf(name);
   const rows = all.length / columns;
   const most = largest(all) || 1;
-  const wide = columns === 1 ? 40 : clamp($("weight-map").clientWidth, 200, 380);
+  const wide = columns === 1 ? 40 : clamp(spaceOf("weight-map"), 200, 380);
   weight.map.paint(rows, columns, wide, clamp((rows * wide) / columns, 120, 400), (r, c) => colour(all[r * columns + c] / most));
   weight.map.mark(Math.floor(n / columns), n % columns);
   const g = reading.back.gradients[name][n];
