@@ -132,7 +132,7 @@ const GUIDE = [
     },
     look() {
       if (reading.text !== PATTERN) showText(PATTERN);
-      if (live.losses.length === 0) train(1);
+      if (live.losses.length === 0) takeStep();
       const moved = changes(guide.states);
       return { found: this.options()[moved.every((x) => x > 0) ? 2 : moved.at(-1) > 0 ? 0 : 1], text: `Their changes (the norms) are ${moved.map((x) => rounded(x, 2)).join(", ")}. `
         + `All steps use the same weights, so a changed weight changes every state. The loss was ${rounded(live.losses[0])}, and is ${rounded(reading.loss)} now.` };
