@@ -10,7 +10,7 @@ BIN    := $(VENV)/bin
 STAMP  := $(VENV)/.installed
 LOWEST := .venv-lowest
 REAL   := .venv-adapters
-# Arguments of pip install, and of rnn-parity or pytest; test processes (a number; auto is one a core).
+# Arguments of pip install, and of rnn-parity or pytest; test processes (a number; auto: the cores + 1).
 PIP_ARGS ?=
 ARGS     ?=
 WORKERS  ?= auto

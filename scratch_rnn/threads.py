@@ -39,13 +39,13 @@ _process_of_pool = 0
 
 
 def set_num_threads(n: int) -> None:
-    """Compute on `n` threads from now on, and hold NumPy's BLAS to one thread in each.
+    """Compute on up to `n` threads from now on, and hold NumPy's BLAS to one thread in each.
 
     Like torch.set_num_threads, this is a setting of the whole process. A training step cuts its
-    batch into a part for each thread, and so does a layer, forward and backward. A batch of one is
-    not cut: BLAS computes its large products on all threads, but only for the thread that has
-    called this function. The same number of threads always gives the same bits; with another
-    number the results agree to within rounding.
+    batch into a part for each thread, and so does a layer, forward and backward, but only where
+    that saves time: see `least_rows`. A batch of one is not cut: BLAS computes its large products
+    on all threads, but only for the thread that has called this function. The same number of
+    threads always gives the same bits; with another number the results agree to within rounding.
 
     Raises
     ------
@@ -78,7 +78,7 @@ def least_rows(steps: int, multiplications: int) -> int:
 
     The numbers are measured. Why does not each machine measure what it gains? The bits of a result
     depend on the number of parts, so two runs could differ. The same parts one after the other on
-    one thread have the same bits, but take 1.05 to 1.4 times as long as the whole batch.
+    one thread have the same bits, but take 1.03 to 1.44 times as long as the whole batch.
 
     Parameters
     ----------

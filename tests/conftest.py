@@ -53,7 +53,7 @@ settings.register_profile(
     "mutants", settings.get_profile("ci"), phases=[Phase.explicit, Phase.generate]
 )
 # glance: a few examples, for tests that run pytest on other classes than ours.
-settings.register_profile("glance", settings.get_profile("ci"), max_examples=8)
+settings.register_profile("glance", settings.get_profile("ci"), max_examples=2)
 settings.load_profile(os.environ.get("HYPOTHESIS_PROFILE", "ci"))
 
 
@@ -71,6 +71,14 @@ def tab() -> Iterator[Any]:
         tab.set_default_timeout(200_000)
         yield tab
         browser.close()
+
+
+@pytest.hookimpl(optionalhook=True)
+def pytest_xdist_auto_num_workers(config: pytest.Config) -> int:
+    """A process for each core and one more: some tests wait, for a browser or another process."""
+    from xdist.plugin import pytest_xdist_auto_num_workers as number_of_cores
+
+    return number_of_cores(config) + 1
 
 
 LONG = ("test_fourth_cell.py", "test_data_parallel.py", "test_kernels.py")

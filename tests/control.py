@@ -9,6 +9,7 @@ after each step (`round_anew`). The difference between PyTorch's model and scrat
 times the largest difference between a control and scratch plus two ulps of the largest value.
 """
 
+import copy
 from collections.abc import Sequence
 from typing import Any
 
@@ -28,29 +29,7 @@ Results = dict[str, np.ndarray]
 
 def make_controls(model: scratch_rnn.RNNModel, seed: int = 0) -> list[scratch_rnn.RNNModel]:
     """Return copies of the model with every weight moved to a neighbour at random."""
-    return [move_weights(copy_of(model), model, [seed, k]) for k in range(CONTROLS)]
-
-
-def copy_of(model: scratch_rnn.RNNModel) -> scratch_rnn.RNNModel:
-    """Return a model of the same configuration and weights."""
-    rnn = model.rnn
-    copied = scratch_rnn.RNNModel(
-        scratch_rnn.RNN(
-            rnn.input_size,
-            rnn.hidden_size,
-            rnn.num_layers,
-            rnn.nonlinearity,
-            rnn.bias,
-            rnn.batch_first,
-            rnn.dropout,
-            rnn.bidirectional,
-            dtype=rnn.dtype,
-        ),
-        model.vocab_size,
-    )
-    for name, parameter in copied.parameters.items():
-        parameter[...] = model.parameters[name]
-    return copied
+    return [move_weights(copy.deepcopy(model), model, [seed, k]) for k in range(CONTROLS)]
 
 
 def move_weights(

@@ -1,5 +1,6 @@
 """What tests try and expect and is data: tests/cases.toml, messages.toml and shown.toml."""
 
+import functools
 import tomllib
 from pathlib import Path
 from typing import Any
@@ -10,7 +11,7 @@ def cases(section: str) -> dict[str, Any]:
     return dict(_read("cases")[section])
 
 
-def messages(section: str) -> dict[str, str]:
+def messages(section: str) -> dict[str, Any]:
     """Return the messages of a section, by the call or the command that is refused."""
     return dict(_read("messages")[section])
 
@@ -25,6 +26,7 @@ def lines_of(text: str) -> list[str]:
     return [line.rstrip() for line in text.lstrip("\n").splitlines()]
 
 
+@functools.cache
 def _read(name: str) -> dict[str, Any]:
     path = Path(__file__).with_name(f"{name}.toml")
     return tomllib.loads(path.read_text(encoding="utf-8"))

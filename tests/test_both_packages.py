@@ -1,5 +1,6 @@
-"""Training and prediction: properties of scratch_rnn and of concise_rnn, under the same names."""
+"""The model, its training, its predictions: scratch_rnn and concise_rnn, under the same names."""
 
+import functools
 import inspect
 from collections.abc import Iterator
 from typing import Any
@@ -11,8 +12,10 @@ from torch import nn
 
 import concise_rnn
 import scratch_rnn
+from compare.parity.weights import parameters_as_arrays
 from scratch_rnn.text import Batch, Vocab
 from tests.annotations import unchecked
+from tests.control import weights
 
 
 @pytest.fixture(params=[scratch_rnn, concise_rnn], ids=["scratch", "concise"])
@@ -20,13 +23,13 @@ def package(request: pytest.FixtureRequest) -> Any:
     return request.param
 
 
-def model_of(package: Any, V: int = 5) -> Any:
+def model_of(package: Any, V: int = 5, H: int = 4, **options: Any) -> Any:
     """A small model, the same one each time."""
     if package is scratch_rnn:
         rng = np.random.default_rng(0)
-        return package.RNNModel(package.RNN(V, 4, rng=rng), V, rng=rng)
+        return package.RNNModel(package.RNN(V, H, rng=rng, **options), V, rng=rng)
     torch.manual_seed(0)
-    return package.RNNModel(nn.RNN(V, 4), V)
+    return package.RNNModel(nn.RNN(V, H, **options), V)
 
 
 def optimizer_of(model: Any, lr: float) -> Any:
@@ -35,15 +38,63 @@ def optimizer_of(model: Any, lr: float) -> Any:
     return scratch_rnn.SGD(model.parameters, lr)
 
 
-def weights(model: Any) -> list[np.ndarray]:
+def called(model: Any, inputs: Any, state: Any = None) -> tuple[np.ndarray, Any]:
+    """Call a model of either package with token numbers; return its logits, and its state."""
+    ids = np.array(inputs)
+    state = model.begin_state(len(ids)) if state is None else state
     if isinstance(model, nn.Module):
-        return [parameter.detach().numpy().copy() for parameter in model.parameters()]
-    return [parameter.copy() for parameter in model.parameters.values()]
+        with torch.no_grad():
+            logits, state = model.eval()(torch.from_numpy(ids), state)
+        return logits.numpy(), state
+    logits, state = model(ids, state)
+    return logits, state
 
 
 def small_batches(count: int = 3, B: int = 2, T: int = 4) -> list[Batch]:
     ids = np.random.default_rng(1).integers(0, 5, (count, 2, B, T))
     return [Batch(inputs, targets) for inputs, targets in ids]
+
+
+def assert_same_weights(one: Any, other: Any) -> None:
+    for name, array in weights(one).items():
+        np.testing.assert_array_equal(array, parameters_as_arrays(other)[name])
+
+
+# The model --------------------------------------------------------------------------------------
+
+
+def test_logits_are_time_major(package: Any) -> None:
+    """First the B rows of step 1: row t·B + b belongs to step t of sequence b."""
+    model, inputs = model_of(package), [[0, 1, 2], [3, 4, 0]]
+    logits, _ = called(model, inputs)
+    assert logits.shape == (6, 5)
+    for b in range(2):
+        alone, _ = called(model, inputs[b : b + 1])
+        assert np.abs(logits[b::2] - alone).max() <= 8 * np.spacing(np.abs(alone).max())
+
+
+@pytest.mark.parametrize("dtype", ["float32", "float64"])
+def test_the_state_begins_at_zero(package: Any, dtype: str) -> None:
+    wide = np.dtype(dtype) if package is scratch_rnn else getattr(torch, dtype)
+    model = model_of(package, num_layers=3, bidirectional=True, dtype=wide)
+    for state, B in ((model.begin_state(), 1), (model.begin_state(batch_size=7), 7)):
+        array = np.asarray(state)
+        assert (array.shape, array.dtype) == ((6, B, 4), dtype)
+        assert not array.any()
+
+
+def test_parameters_have_the_names_of_a_state_dict(package: Any) -> None:
+    assert list(parameters_as_arrays(model_of(package))) == [
+        "rnn.weight_ih_l0",
+        "rnn.weight_hh_l0",
+        "rnn.bias_ih_l0",
+        "rnn.bias_hh_l0",
+        "linear.weight",
+        "linear.bias",
+    ]
+
+
+# Training ---------------------------------------------------------------------------------------
 
 
 @pytest.mark.parametrize("carry_state", [False, True])
@@ -64,8 +115,7 @@ def test_epochs_step_by_step(package: Any, carry_state: bool, epochs: int) -> No
     results = package.train(
         one, batches, 0.5, epochs, **options, on_epoch=lambda *call: calls.append(call)
     )
-    for ours, expected in zip(weights(one), weights(other), strict=True):
-        np.testing.assert_array_equal(ours, expected)
+    assert_same_weights(one, other)
     assert calls == list(enumerate(results))
     assert results[-1].num_tokens == 3 * 2 * 4
     assert abs(results[-1].loss - np.mean(losses)) <= 4 * np.spacing(results[-1].loss)
@@ -102,18 +152,46 @@ def test_any_iterable_of_batches_will_do_and_an_empty_one_is_refused(package: An
                 package.train(model_of(package), empty, 0.1, 1)
 
 
-def test_no_epochs_leave_the_model_alone(package: Any) -> None:
+def test_by_default_the_norm_is_limited_to_one_and_the_state_reset(package: Any) -> None:
+    def trained(run: Any) -> Any:
+        model = model_of(package)
+        with torch.no_grad():
+            array = parameters_as_arrays(model)["linear.weight"]
+            array *= 20  # so that the gradient's norm is far above 2
+        run(model)
+        return model
+
+    def step(model: Any, **options: Any) -> None:
+        optimizer = optimizer_of(model, 0.5)
+        result = package.train_step(model, small_batches()[0], None, optimizer, **options)
+        assert result.grad_norm > 2
+
+    def epoch(model: Any, **options: Any) -> None:
+        package.train_epoch(model, small_batches(), optimizer_of(model, 0.5), **options)
+
+    def epochs(model: Any, **options: Any) -> None:
+        package.train(model, small_batches(), 0.5, 2, **options)
+
+    explicit = {"carry_state": False, "max_norm": 1.0}
+    for run, options in ((step, {"max_norm": 1.0}), (epoch, explicit), (epochs, explicit)):
+        assert_same_weights(trained(run), trained(functools.partial(run, **options)))
+
+
+def test_no_epochs_leave_the_model_alone_and_many_teach_it(package: Any) -> None:
     model = model_of(package)
-    before = weights(model)
     assert package.train(model, small_batches(), 0.1, 0) == []
-    for array, parameter in zip(before, weights(model), strict=True):
-        np.testing.assert_array_equal(array, parameter)
+    assert_same_weights(model, model_of(package))
+    results = package.train(model, small_batches(1), 0.5, 200)
+    assert results[0].perplexity > 4
+    assert results[-1].perplexity < 2
 
 
 def test_perplexity(package: Any) -> None:
     assert package.perplexity(0.0) == 1
+    assert package.perplexity(np.log(2)) == 2
     assert package.perplexity(np.log(28)) == pytest.approx(28)
-    assert package.perplexity(1e4) == float("inf")
+    assert package.perplexity(1e4) == np.inf
+    assert np.isnan(package.perplexity(np.nan))
 
 
 def test_a_vocabulary_of_another_size_is_refused(package: Any) -> None:
@@ -122,23 +200,34 @@ def test_a_vocabulary_of_another_size_is_refused(package: Any) -> None:
         package.RNNModel(layer, 6)
 
 
+# Prediction -------------------------------------------------------------------------------------
+
+VOCAB = Vocab(list("banana bus"))
+
+
 @pytest.mark.parametrize(
-    ("prefix", "num_preds", "message"),
-    [
-        ("", 3, "expected a prefix of at least one token, got none"),
-        ([], 3, "expected a prefix of at least one token, got none"),
-        ("xyz", 3, "expected a prefix of tokens in the vocabulary, got 'x'"),
-        ("ban", -1, "expected num_preds to be at least 0, got -1"),
-        ("b", 1.5, "expected num_preds to be an int, got float"),
-    ],
+    "options",
+    [{}, {"num_layers": 3}, {"nonlinearity": "relu"}, {"bias": False}, {"bidirectional": True}],
+    ids=str,
 )
-def test_what_cannot_be_continued_is_refused(
-    package: Any, prefix: Any, num_preds: Any, message: str
+@pytest.mark.parametrize("dtype", ["float32", "float64"])
+def test_prediction_takes_the_likeliest_token_each_time(
+    package: Any, options: dict[str, Any], dtype: str
 ) -> None:
-    vocab = Vocab(list("banana bus"))
-    with unchecked(), pytest.raises((ValueError, TypeError)) as caught:
-        package.predict(prefix, num_preds, model_of(package, len(vocab)), vocab)
-    assert str(caught.value) == message
+    """The logits of the model, token by token; trained a little, so that the tokens differ."""
+    wide = np.dtype(dtype) if package is scratch_rnn else getattr(torch, dtype)
+    model = model_of(package, len(VOCAB), 8, dtype=wide, **options)
+    tokens = np.array([VOCAB[list("banana bus ban us " * 2)]])
+    package.train(model, [Batch(tokens[:, :-1], tokens[:, 1:])], 0.5, 60)
+    ids = VOCAB[list("ban")]
+    logits, state = called(model, [ids])
+    for _ in range(20):
+        ids.append(int(logits[-1].argmax()))
+        logits, state = called(model, [ids[-1:]], state)
+    assert len(set(ids[3:])) > 1
+    assert package.predict("ban", 20, model, VOCAB) == "".join(VOCAB.to_tokens(ids))
+    assert package.predict("ban", 0, model, VOCAB) == "ban"
+    assert package.predict(list("ban"), 1, model, VOCAB) == " ".join(VOCAB.to_tokens(ids[:4]))
 
 
 def test_both_have_the_same_names() -> None:

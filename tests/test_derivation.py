@@ -11,8 +11,6 @@ import pytest
 import torch
 from PIL import Image
 
-import scratch_rnn
-from scratch_rnn.plain import elman as plain
 from tests.scripts import ROOT, load_script
 
 DOCUMENT = ROOT / "docs" / "bptt.md"
@@ -186,71 +184,6 @@ def test_no_two_of_t_b_v_and_h_are_equal_in_the_example(given: dict[str, Any]) -
     assert len({T, B, V, H}) == 4
     shapes = {"W_ih": (H, V), "W_hh": (H, H), "b_ih": (H,), "b_hh": (H,), "b": (V,), "h_0": (H,)}
     assert {name: given[name].shape for name in shapes} == shapes
-
-
-def test_every_number_of_the_example_is_what_the_plain_version_computes(
-    shown: dict[str, list[Any]], given: dict[str, Any]
-) -> None:
-    letters = ("W_ih", "W_hh", "b_ih", "b_hh", "W", "b")
-    parameters = [given[letter] for letter in letters]
-    inputs, targets, h_0 = given["inputs"][:, None], given["targets"][:, None], given["h_0"][None]
-    *weights, W, b = parameters
-    x = plain.one_hot(inputs, len(b), W.dtype)
-    h, _, tape = plain.rnn_forward(x, h_0, *weights)
-    y = h @ W.T + b
-    _, d_y = plain.cross_entropy(y[:, 0], given["targets"])
-    _, d_h_0, *_ = plain.rnn_backward(tape, (d_y @ W)[:, None], np.zeros_like(h_0))
-    assert_shown("h_t", shown["h_t"], list(h[:, 0]))
-    assert_shown("y_t", shown["y_t"], list(y[:, 0]))
-    assert_shown("d_y_t", shown["d_y_t"], list(d_y))
-    assert_shown("d_output_t", shown["d_output_t"], list(d_y @ W))
-    assert_shown("d_h_0", shown["d_h_0"], [d_h_0[0]])
-
-    loss, gradients, _ = plain.loss_and_gradients(inputs, targets, h_0, parameters)
-    assert_shown("loss", shown["loss"], [loss])
-    for letter, gradient in zip(letters, gradients, strict=True):
-        assert_shown(f"d_{letter}", shown[f"d_{letter}"], [gradient])
-    norm = plain.clip_grad_norm(gradients, given["max_norm"])
-    assert_shown("norm", shown["norm"], [norm])
-    moved = [parameter.copy() for parameter in parameters]
-    plain.update(moved, gradients, given["lr"])
-    for letter, parameter in zip(letters, moved, strict=True):
-        if f"new_{letter}" in shown:
-            assert_shown(f"new_{letter}", shown[f"new_{letter}"], [parameter])
-
-
-def test_every_number_of_the_example_is_what_the_fast_version_computes(
-    shown: dict[str, list[Any]], given: dict[str, Any]
-) -> None:
-    V, H = given["W"].shape
-    model = scratch_rnn.RNNModel(scratch_rnn.RNN(V, H, dtype=np.float64), V)
-    names = {
-        "W_ih": "rnn.weight_ih_l0",
-        "W_hh": "rnn.weight_hh_l0",
-        "b_ih": "rnn.bias_ih_l0",
-        "b_hh": "rnn.bias_hh_l0",
-        "W": "linear.weight",
-        "b": "linear.bias",
-    }
-    for letter, name in names.items():
-        model.parameters[name][...] = given[letter]
-    logits, state, tape = model.forward(given["inputs"][None], given["h_0"][None, None])
-    loss, d_logits = scratch_rnn.cross_entropy(logits, given["targets"])
-    gradients, d_state = model.backward_to_state(tape, d_logits)
-    assert_shown("y_t", shown["y_t"], list(logits))
-    assert_shown("h_t", shown["h_t"], list(tape.h))
-    assert_shown("h_t", shown["h_t"][-1:], [state[0, 0]])
-    assert_shown("d_y_t", shown["d_y_t"], list(d_logits))
-    assert_shown("loss", shown["loss"], [loss])
-    for letter, name in names.items():
-        assert_shown(f"d_{letter}", shown[f"d_{letter}"], [gradients[name]])
-    assert_shown("d_h_0", shown["d_h_0"], [d_state[0, 0]])
-
-    norm = scratch_rnn.clip_grad_norm(gradients, given["max_norm"])
-    assert_shown("norm", shown["norm"], [norm])
-    scratch_rnn.SGD(model.parameters, given["lr"]).step(gradients)
-    for letter in ("W_hh", "b_ih", "b_hh"):
-        assert_shown(f"new_{letter}", shown[f"new_{letter}"], [model.parameters[names[letter]]])
 
 
 def test_numbers_in_the_prose_are_those_of_the_tables(shown: dict[str, list[Any]]) -> None:

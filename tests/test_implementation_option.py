@@ -53,6 +53,7 @@ def test_a_wrong_class_fails_with_the_property_that_it_violates() -> None:
 
 
 def test_a_missing_module_is_a_usage_error_in_one_line() -> None:
+    only_in_deep()
     result = run_pytest("no_such_module:RNN", LAYER)
     assert result.returncode == 4
     assert "No module named 'no_such_module'" in result.stderr
@@ -62,6 +63,7 @@ def test_a_missing_module_is_a_usage_error_in_one_line() -> None:
 @pytest.mark.parametrize(
     ("name", "message"),
     [
+        ("no_such_module:RNN", "No module named 'no_such_module'"),
         ("right_class", "expected a class as MODULE:CLASS, got 'right_class'"),
         (f"{FILE}:NoSuchClass", "has no attribute 'NoSuchClass'"),
         (f"{FILE}:NotYet", "anything yet"),

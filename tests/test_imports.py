@@ -43,12 +43,6 @@ def test_scratch_rnn_trains_and_predicts_where_torch_cannot_be_imported() -> Non
     assert result.stdout.split("\n") == ["True", "time", ""]
 
 
-def test_the_block_would_be_noticed() -> None:
-    result = run_python("import sys; sys.modules['torch'] = None; import concise_rnn")
-    assert result.returncode == 1
-    assert "ImportError" in result.stderr or "ModuleNotFoundError" in result.stderr
-
-
 NOT_BEFORE_THEY_ARE_NEEDED = """
 import sys
 import scratch_rnn, scratch_rnn.text

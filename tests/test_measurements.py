@@ -119,16 +119,15 @@ def test_a_run_s_figures_are_those_of_its_record(tmp_path: Path) -> None:
     assert ends["versions"] == {"numpy": "2"}
 
 
-def test_the_table_of_comparisons_is_that_of_the_measurements() -> None:
-    comparisons = load_script("comparisons")
-    text = comparisons.PAGE.read_text(encoding="utf-8")
-    assert comparisons.with_table(text) == text, "python docs/scripts/comparisons.py draw"
+@pytest.mark.parametrize("name", ["comparisons", "accuracy", "sharpness"])
+def test_the_table_of_a_page_is_that_of_its_measurements(name: str) -> None:
+    script = load_script(name)
+    text = script.PAGE.read_text(encoding="utf-8")
+    assert script.with_table(text) == text, f"python docs/scripts/{name}.py draw"
 
 
 def test_no_tensor_is_much_less_exact_than_pytorchs() -> None:
     accuracy = load_script("accuracy")
-    text = accuracy.PAGE.read_text(encoding="utf-8")
-    assert accuracy.with_table(text) == text, "python docs/scripts/accuracy.py draw"
     stored = json.loads(accuracy.STORE.read_text("utf-8"))
     assert list(stored) == ["openblas", "blis"]
     for measured in (cell for blas in stored.values() for cell in blas["cells"].values()):
@@ -140,8 +139,6 @@ def test_no_tensor_is_much_less_exact_than_pytorchs() -> None:
 
 def test_a_tolerance_for_each_entry_notices_smaller_errors() -> None:
     sharpness = load_script("sharpness")
-    text = sharpness.PAGE.read_text(encoding="utf-8")
-    assert sharpness.with_table(text) == text, "python docs/scripts/sharpness.py draw"
     stored = json.loads((ROOT / "docs" / "measurements" / "sharpness.json").read_text("utf-8"))
     for by_tensor in (cell for shape in stored["shapes"].values() for cell in shape.values()):
         for name, noticed in by_tensor.items():

@@ -15,7 +15,6 @@ from .lock_step import Update, lockstep, train_in_lockstep
 from .materials import (
     DeviceError,
     Materials,
-    Writer,
     check_device,
     limited_threads,
     make_models,
@@ -80,7 +79,6 @@ __all__ = [
     "UndecidableError",
     "Update",
     "Verdict",
-    "Writer",
     "absolute_difference",
     "build_models",
     "check_device",

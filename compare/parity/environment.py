@@ -16,21 +16,9 @@ from scratch_rnn.text import Text
 
 
 def describe_environment(*, text: Text, dtype: str, device: str) -> dict[str, Any]:
-    """Return the contents of ``environment.json``.
+    """Return the contents of ``environment.json``: JSON values, without any path of this machine.
 
-    Parameters
-    ----------
-    text : Text
-        The text of the run.
-    dtype : str
-        ``"float32"`` or ``"float64"``.
-    device : str
-        Device of the PyTorch model.
-
-    Returns
-    -------
-    dict
-        JSON values only, without any path of this machine.
+    `device` is that of the PyTorch model.
     """
     return {
         "text": {"name": text.name, "source": text.source, "sha1": text.sha1},

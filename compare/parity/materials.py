@@ -8,7 +8,6 @@ from contextlib import contextmanager
 from dataclasses import dataclass, replace
 from typing import Any
 
-import numpy as np
 import torch
 from threadpoolctl import threadpool_limits
 
@@ -16,7 +15,6 @@ import concise_rnn
 import scratch_rnn
 from compare.parity.build import build_models
 from compare.parity.config import ParityConfig
-from compare.parity.weights import parameters_as_arrays
 from compare.terminal import DEVICE, CommandError, Terminal, plural
 from scratch_rnn.text import Batches, Text, Vocab, load_text, load_time_machine
 
@@ -38,14 +36,6 @@ class Materials:
     batches: Batches
     scratch: scratch_rnn.RNNModel
     concise: concise_rnn.RNNModel
-
-
-@dataclass(frozen=True, slots=True)
-class Writer:
-    """One of the two models: a function that generates text, and one that copies its weights."""
-
-    write: Callable[..., str]  # (prefix, num_preds, temperature=…, rng=…)
-    weights: Callable[[], dict[str, np.ndarray]]
 
 
 @contextmanager
@@ -106,20 +96,16 @@ def make_models(
 
 def writers(
     scratch: scratch_rnn.RNNModel, concise: concise_rnn.RNNModel, vocab: Vocab, token: str
-) -> dict[str, Writer]:
-    """Return a `Writer` for each model, by the name of its side."""
-    sides: dict[str, tuple[Any, Any]] = {
-        "scratch": (scratch_rnn.predict, scratch),
-        "concise": (concise_rnn.predict, concise),
+) -> dict[str, Callable[..., str]]:
+    """Return a function for each side: `predict` of (prefix, num_preds, temperature=…, rng=…)."""
+
+    def writer(predict: Callable[..., str], model: Any) -> Callable[..., str]:
+        return lambda prefix, n, **drawn: predict(parts(prefix, token), n, model, vocab, **drawn)
+
+    return {
+        "scratch": writer(scratch_rnn.predict, scratch),
+        "concise": writer(concise_rnn.predict, concise),
     }
-
-    def writer(predict: Callable[..., str], model: Any) -> Writer:
-        return Writer(
-            lambda prefix, n, **drawn: predict(parts(prefix, token), n, model, vocab, **drawn),
-            lambda: {name: array.copy() for name, array in parameters_as_arrays(model).items()},
-        )
-
-    return {side: writer(*each) for side, each in sides.items()}
 
 
 def prefixes(vocab: Vocab, token: str) -> tuple[str, ...]:

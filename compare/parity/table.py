@@ -95,7 +95,7 @@ def _cells(row: ParityRow) -> dict[str, str | Text]:
         "share of\ntolerance": f"{row.share:.0%}" if row.share <= 1 else f"{row.share:,.1f} times",
         "error,\nscratch": _error(row.scratch_error),
         "error,\nPyTorch": _error(row.concise_error),
-        "verdict": Text(_WORDS[row.verdict], _STYLES[row.verdict]),
+        "verdict": Text(*_LOOKS[row.verdict]),
     }
 
 
@@ -103,10 +103,9 @@ def _error(error: float | None) -> str:
     return "-" if error is None else f"{error:.1e}"
 
 
-_WORDS = {verdict: verdict.value for verdict in Verdict} | {Verdict.DIFFERS: "DIFFERS"}
-_STYLES = {
-    Verdict.AGREES: "green",
-    Verdict.LESS_EXACT: "green",
-    Verdict.DIFFERS: "bold red",
-    Verdict.UNDECIDABLE: "yellow",
+_LOOKS = {
+    Verdict.AGREES: ("agrees", "green"),
+    Verdict.LESS_EXACT: ("agrees, less exact", "green"),
+    Verdict.DIFFERS: ("DIFFERS", "bold red"),
+    Verdict.UNDECIDABLE: ("undecidable", "yellow"),
 }

@@ -21,7 +21,6 @@ import threading
 from collections.abc import Callable, Iterator, Mapping
 from contextlib import AbstractContextManager, contextmanager
 from dataclasses import fields, is_dataclass, replace
-from functools import partial
 from typing import Any, TypeVar
 from weakref import WeakKeyDictionary
 
@@ -135,7 +134,13 @@ def moved_gates(move: Move) -> AbstractContextManager[None]:
     A gate is used before it is on the tape, so moving the tape is too late. If z of a GRU is nearly
     1, then 1 - z consists of the rounding of z, and so does (1 - z) n.
     """
-    return replaced(gated, "sigmoid", partial(_move_after, gated.sigmoid, move))
+    sigmoid = gated.sigmoid
+
+    def moved_sigmoid(a: np.ndarray) -> None:
+        sigmoid(a)
+        a[...] = move(a)
+
+    return replaced(gated, "sigmoid", moved_sigmoid)
 
 
 def sums_of_rows(how: Callable[[np.ndarray], np.ndarray]) -> AbstractContextManager[None]:
@@ -205,12 +210,6 @@ def in_one_chain(d: np.ndarray) -> np.ndarray:
     """Return Σ_n d_n, added up in the dtype of d, one after the other (in pieces if H is 1)."""
     total: np.ndarray = d.sum(axis=-2)
     return total
-
-
-def _move_after(function: Callable[[np.ndarray], None], move: Move, array: np.ndarray) -> None:
-    """Apply a function in place, then move what it has written."""
-    function(array)
-    array[...] = move(array)
 
 
 def unmoved(value: Value) -> Value:

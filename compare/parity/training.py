@@ -22,6 +22,7 @@ from compare.parity.weights import (
     parameters_as_arrays,
     state_as_arrays,
     state_as_tensors,
+    tensor_as_array,
 )
 from concise_rnn import data_parallel
 from scratch_rnn import states
@@ -97,18 +98,21 @@ class Trainee:
             return state_as_arrays(self.state)
         return states.each(np.copy, self.state)
 
+    def _kept(self) -> dict[str, Any]:
+        """Return the arrays or tensors that the optimizer keeps: ``<memory>.<parameter>``."""
+        if self.side == "scratch":
+            kept = {k: getattr(self._optimizer, k) for k in OPTIMIZERS[self.optimizer].memory}
+            return {f"{k}.{name}": array for k in kept for name, array in kept[k].items()}
+        return {
+            f"{k}.{name}": self._optimizer.state[p].setdefault(k, torch.zeros_like(p))
+            for k in OPTIMIZERS[self.optimizer].memory
+            for name, p in self.model.named_parameters()
+        }
+
     def memory(self) -> dict[str, np.ndarray]:
         """Return a copy of each array that the optimizer keeps: ``<memory>.<parameter>``."""
-        kept = OPTIMIZERS[self.optimizer].memory
-        if self.side == "scratch":
-            arrays = {name: getattr(self._optimizer, name) for name in kept}
-            return {f"{k}.{name}": a.copy() for k in kept for name, a in arrays[k].items()}
-        memory = {}
-        for k in kept:
-            for name, parameter in self.model.named_parameters():
-                tensor = self._optimizer.state[parameter].get(k, torch.zeros_like(parameter))
-                memory[f"{k}.{name}"] = tensor.detach().cpu().numpy().copy()
-        return memory
+        as_array: Any = np.asarray if self.side == "scratch" else tensor_as_array
+        return {name: as_array(array).copy() for name, array in self._kept().items()}
 
     def restore(
         self,
@@ -117,21 +121,16 @@ class Trainee:
         memory: Mapping[str, np.ndarray] | None = None,
     ) -> None:
         """Copy weights, state and the optimizer's memory, of either model, into this one."""
-        places = [(key, *key.split(".", 1)) for key in memory or {}]
-        if isinstance(self.model, scratch_rnn.RNNModel):
-            for name, parameter in self.model.parameters.items():
-                parameter[...] = weights[name]
-            for key, kept, name in places:
-                getattr(self._optimizer, kept)[name][...] = (memory or {})[key]
+        given = {**weights, **(memory or {})}
+        kept = self._kept() if memory else {}
+        if self.side == "scratch":
+            for name, array in {**self.model.parameters, **kept}.items():
+                array[...] = given[name]
             self.state = None if state is None else states.each(np.copy, state)
             return
-        tensors = {name: torch.from_numpy(array.copy()) for name, array in weights.items()}
-        self.model.load_state_dict(tensors)
+        for name, tensor in {**dict(self.model.named_parameters()), **kept}.items():
+            tensor.detach().copy_(torch.from_numpy(given[name].copy()))
         device = self.model.linear.weight.device
-        parameters = dict(self.model.named_parameters())
-        for key, kept, name in places:
-            tensor = torch.from_numpy((memory or {})[key].copy()).to(device)
-            self._optimizer.state[parameters[name]][kept] = tensor
         self.state = None if state is None else state_as_tensors(state, device)
 
 

@@ -9,7 +9,7 @@ from __future__ import annotations
 
 import gc
 import math
-from collections.abc import Iterator, Mapping, Sequence
+from collections.abc import Callable, Iterator, Mapping, Sequence
 from contextlib import ExitStack, contextmanager
 from dataclasses import dataclass
 from pathlib import Path
@@ -22,7 +22,6 @@ from compare.parity import (
     ParityError,
     ParityReport,
     Trainee,
-    Writer,
     check_materials,
     compare_untrained,
     copy_weights,
@@ -218,7 +217,7 @@ def _train_and_record(
 
 
 def _follow(
-    session: Session, sides: Mapping[str, Writer], prefix: str, terminal: Terminal
+    session: Session, sides: Mapping[str, Callable[..., str]], prefix: str, terminal: Terminal
 ) -> tuple[dict[str, float], float]:
     """Train, record and save; return the perplexities of the last epoch, and the seconds."""
     config, updates_per_epoch = session.config, session.updates_per_epoch
@@ -294,12 +293,12 @@ def _show_untrained(
     return report
 
 
-def _writers(config: RunConfig, materials: Materials) -> dict[str, Writer]:
+def _writers(config: RunConfig, materials: Materials) -> dict[str, Callable[..., str]]:
     return writers(materials.scratch, materials.concise, materials.vocab, config.token)
 
 
-def _write(sides: Mapping[str, Writer], prefix: str, num_preds: int) -> dict[str, str]:
-    return {side: writer.write(prefix, num_preds) for side, writer in sides.items()}
+def _write(sides: Mapping[str, Callable[..., str]], prefix: str, num_preds: int) -> dict[str, str]:
+    return {side: write(prefix, num_preds) for side, write in sides.items()}
 
 
 def _rows(report: ParityReport) -> list[dict[str, Any]]:

@@ -74,10 +74,10 @@ def generate(config: GenerateConfig, terminal: Terminal | None = None) -> str:
         for name, array in checkpoint.weights.items():
             scratch.parameters[name][...] = array
         copy_weights(scratch, concise)
-        writer = writers(scratch, concise, vocab, setting.token)[side]
+        write = writers(scratch, concise, vocab, setting.token)[side]
         rng = np.random.default_rng(config.seed)
         try:
-            return writer.write(prefix, config.num_preds, temperature=config.temperature, rng=rng)
+            return write(prefix, config.num_preds, temperature=config.temperature, rng=rng)
         except ValueError as error:  # finite weights, but the logits overflow
             raise RecordError(f"{config.run}: {error}") from None
 

@@ -143,7 +143,7 @@ def share_of(interpreter: Interpreter, cell: str, number: int) -> tuple[float, s
     wrong = [c for c in comparisons if not c.ok]
     if wrong:
         raise SystemExit(f"{case}: {wrong[0].tensor}: {wrong[0].describe()}")
-    return max((c.share, f"{c.tensor} of {case}") for c in comparisons)
+    return max((c.row.share, f"{c.tensor} of {case}") for c in comparisons)
 
 
 def measure_cases(number: int) -> dict[str, Any]:

@@ -6,14 +6,13 @@ import os
 import re
 import subprocess
 import sys
-import tomllib
 from pathlib import Path
-from typing import Any
 
 import pytest
 
 from compare.cli import COMMANDS
 from tests.compare.runs.runs import SMALL
+from tests.tables import messages
 
 pytestmark = pytest.mark.skipif(os.name != "posix", reason="expected a pseudo-terminal")
 
@@ -40,8 +39,7 @@ VARIABLES: list[dict[str, str]] = [
     {"TERM": "xterm-256color", "FORCE_COLOR": "1"},
 ]
 HELP = ["--help", *(f"{command} --help" for command in COMMANDS)]
-MESSAGES = tomllib.loads((ROOT / "tests" / "messages.toml").read_text(encoding="utf-8"))
-LINES: dict[str, str] = MESSAGES["lines"]
+LINES: dict[str, str] = messages("lines")
 """The line of a wrong command."""
 
 Case = tuple[int, dict[str, str], list[str]]
@@ -70,7 +68,7 @@ def on_a_terminal(cases: list[Case]) -> list[tuple[int, str]]:
     return [(int(code), text) for text, code in (each.split("\0") for each in shown[:-1])]
 
 
-def of_all(commands: list[str], **more: Any) -> list[Case]:
+def of_all(commands: list[str]) -> list[Case]:
     """Return each command at each width, with the variables in turn."""
     pairs = itertools.product(commands, WIDTHS)
     return [(w, v, c.split()) for (c, w), v in zip(pairs, itertools.cycle(VARIABLES), strict=False)]
@@ -92,6 +90,10 @@ def test_the_commands_fit_a_terminal(fox: Path) -> None:
             assert (code, text) == (2, f"rnn-parity: {LINES[' '.join(arguments)]}\n"), case
             continue
         assert code == 0, case
+        if arguments[-1] == "--help":
+            *command, _ = arguments
+            assert f"usage: {' '.join(['rnn-parity', *command])}" in plain(text), case
+            assert command or all(name in text for name in COMMANDS), case
         for line in plain(text).split("\n"):
             assert len(line) <= columns or " " not in line.strip(), (case, line)
         coloured = re.search(r"\x1b\[[\d;]*3[0-7]", text) is not None

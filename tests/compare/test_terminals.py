@@ -11,35 +11,26 @@ from pathlib import Path
 import pytest
 from rich.console import Console
 
-import compare.parity.command
 import compare.runs.commands
-from compare import build_models, cli
+from compare import cli
 from compare.cli import main, parse
-from compare.parity.table import show_parity
 from compare.terminal.output import Terminal
 from tests.compare.runs.runs import HANG_UP, SIGNALS
 
 ROOT = Path(__file__).parents[2]
 
 
-def test_the_table_fits_the_terminal(small: list[str]) -> None:
-    report = compare.parity.command.parity(parse(["parity", *small]), Terminal(quiet=True))
-    for width in (20, 40, 60, 80, 120):
-        output = io.StringIO()
-        console = Console(file=output, width=width, force_terminal=True, color_system=None)
-        show_parity(report, Terminal(console))
-        table = output.getvalue().split("parity: ")[0]
-        assert max(map(len, table.splitlines())) <= width
-        if width >= 40:
-            assert build_models(28, 4)[0].parameters.keys() <= set(table.split())
-        assert table.count("agrees") == len(report.rows)
-
-
-def test_a_run_on_a_terminal_shows_a_bar(training: list[str]) -> None:
+@pytest.mark.parametrize("no_color", ["", "1"])
+def test_a_run_on_a_terminal_shows_a_bar_and_no_colours_with_no_color(
+    training: list[str], no_color: str, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setenv("NO_COLOR", no_color)
     output = io.StringIO()
     console = Console(file=output, width=120, force_terminal=True, color_system="truecolor")
     compare.runs.commands.run(parse(training), Terminal(console))
-    out = output.getvalue()
+    coloured = re.search(r"\x1b\[[\d;]*3[0-7][\d;]*m", output.getvalue())
+    assert (coloured is None) == bool(no_color)
+    out = re.sub(r"\x1b\[[\d;]*m", "", output.getvalue())
     assert "epoch 2" in out
     assert re.search(r"\d updates/s.*perplexity [\d.]+ [\d.]+.*apart \d", out)
 

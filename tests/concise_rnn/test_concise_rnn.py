@@ -26,11 +26,6 @@ def weights(model: nn.Module) -> list[torch.Tensor]:
     return [parameter.detach().clone() for parameter in model.parameters()]
 
 
-def gap(tensor: torch.Tensor) -> float:
-    """Return the gap between floats at the tensor's largest value."""
-    return float(np.spacing(tensor.detach().abs().max().numpy()))
-
-
 # The model --------------------------------------------------------------------------------------
 
 
@@ -59,32 +54,6 @@ def test_logits_are_those_of_the_lectures_lines(
     assert logits.dtype == dtype
 
 
-def test_rows_of_logits_are_time_major() -> None:
-    model, inputs = small_model(), torch.tensor([[0, 1, 2], [3, 4, 0]])
-    together, _ = model(inputs, model.begin_state(2))
-    for b in range(2):
-        alone, _ = model(inputs[b : b + 1], model.begin_state(1))
-        assert (together[b::2] - alone).abs().max() <= 8 * gap(alone)
-
-
-def test_the_state_begins_at_zero() -> None:
-    model = small_model(num_layers=3, bidirectional=True)
-    assert model.begin_state().shape == (6, 1, 4)
-    assert model.begin_state(batch_size=7).equal(torch.zeros(6, 7, 4))
-    assert RNNModel(nn.RNN(5, 4, dtype=torch.float64), 5).begin_state().dtype == torch.float64
-
-
-def test_names_are_those_of_a_state_dict() -> None:
-    assert list(small_model().state_dict()) == [
-        "rnn.weight_ih_l0",
-        "rnn.weight_hh_l0",
-        "rnn.bias_ih_l0",
-        "rnn.bias_hh_l0",
-        "linear.weight",
-        "linear.bias",
-    ]
-
-
 # Training ---------------------------------------------------------------------------------------
 
 
@@ -109,7 +78,7 @@ def test_a_step_in_the_lectures_lines(max_norm: float) -> None:
     assert result.state.equal(final)
     assert not result.state.requires_grad  # so the next batch's gradient ends there
     for ours, theirs in zip(weights(model), weights(other), strict=True):
-        assert (ours - theirs).abs().max() <= gap(theirs)
+        assert (ours - theirs).abs().max() <= np.spacing(theirs.abs().max().numpy())
 
 
 def test_gradients_of_an_earlier_step_are_gone() -> None:
@@ -132,32 +101,13 @@ def test_dropout_acts_in_training() -> None:
     assert train(model, small_batches(1), 0.0, 1)[0].loss != first
 
 
-# Prediction -------------------------------------------------------------------------------------
-
-
 @pytest.mark.parametrize("training", [False, True])
-def test_prediction_is_the_lectures_and_leaves_the_mode_alone(training: bool) -> None:
+def test_prediction_needs_no_dropout_and_leaves_the_mode_alone(training: bool) -> None:
     vocab = Vocab(list("banana bus"))
     torch.manual_seed(0)
-    model = RNNModel(nn.RNN(len(vocab), 8, 2, dropout=0.5), len(vocab))
-    tokens = np.array([vocab[list("banana bus ban us " * 2)]])
-    train(model, [Batch(tokens[:, :-1], tokens[:, 1:])], 0.5, 60)
-    model.train(training)
+    model = RNNModel(nn.RNN(len(vocab), 8, 2, dropout=0.5), len(vocab)).train(training)
     before = weights(model)
-    text = predict("ban", 20, model, vocab)
+    texts = {predict("ban", 20, model, vocab) for _ in range(3)}
+    assert len(texts) == 1
     assert model.training == training
     assert all(a.equal(b) for a, b in zip(before, weights(model), strict=True))
-
-    model.eval()
-    outputs, state = [vocab["b"]], model.begin_state(batch_size=1)
-    with torch.no_grad():
-        for token in "an":  # warm-up, token by token
-            _, state = model(torch.tensor([[outputs[-1]]]), state)
-            outputs.append(vocab[token])
-        for _ in range(20):
-            y, state = model(torch.tensor([[outputs[-1]]]), state)
-            outputs.append(int(y.argmax(dim=1).reshape(1)))
-    assert text == "".join(vocab.to_tokens(outputs))
-    assert len(set(text)) > 2
-    assert predict("ban", 0, model, vocab) == "ban"
-    assert predict(list("ban"), 2, model, vocab) == " ".join(text[:5])

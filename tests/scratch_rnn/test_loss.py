@@ -1,6 +1,5 @@
 """Softmax cross-entropy against torch's, against derivatives, and where exp would overflow."""
 
-import math
 from typing import Any
 
 import numpy as np
@@ -13,7 +12,8 @@ from compare.check.cases.layer_results import Results
 from compare.parity.rows import compare_results
 from compare.parity.step import perturbed_cross_entropy
 from compare.parity.tolerance import tolerances
-from scratch_rnn import cross_entropy, linear, perplexity
+from scratch_rnn import cross_entropy, linear
+from scratch_rnn.plain import elman
 from tests.properties import demand
 from tests.strategies import states
 
@@ -88,27 +88,32 @@ def test_its_gradient_is_the_derivative(
     demand(report, "d_logits is the derivative of the loss", f"{N=}, {V=}, {scale=}, {seed=}")
 
 
+both = pytest.mark.parametrize("function", [cross_entropy, elman.cross_entropy])
+
+
+@both
 @pytest.mark.parametrize("dtype", DTYPES)
-def test_by_hand(dtype: str) -> None:
+def test_by_hand(function: Any, dtype: str) -> None:
     """log 2 for two equal logits; log 4 - log 3 for p = 3/4; so the mean is log(8/3) / 2."""
     logits = np.array([[0, 0], [0, np.log(3)]], dtype)
-    loss, d_logits = cross_entropy(logits, np.array([0, 1]))
+    loss, d_logits = function(logits, np.array([0, 1]))
     gap = float(np.finfo(dtype).eps)
     assert abs(loss - np.log(8 / 3) / 2) <= 4 * gap
     assert np.abs(d_logits - np.array([[-1 / 2, 1 / 2], [1 / 4, -1 / 4]]) / 2).max() <= 2 * gap
     assert d_logits.dtype == dtype
 
 
+@both
 @pytest.mark.parametrize("dtype", DTYPES)
 @pytest.mark.parametrize("size", [1e4, 3e38])
-def test_certainty(dtype: str, size: float) -> None:
+def test_certainty(function: Any, dtype: str, size: float) -> None:
     """One-hot certainty, right and wrong: a loss of 0, a loss of the whole distance."""
     logits = np.zeros((2, 3), dtype)
     logits[:, 1] = size
-    loss, d_logits = cross_entropy(logits, np.array([1, 1]))
+    loss, d_logits = function(logits, np.array([1, 1]))
     assert loss == 0
     assert not d_logits.any()
-    loss, d_logits = cross_entropy(logits, np.array([0, 1]))
+    loss, d_logits = function(logits, np.array([0, 1]))
     assert loss == np.float64(np.dtype(dtype).type(size)) / 2
     np.testing.assert_array_equal(d_logits, [[-0.5, 0.5, 0], [0, 0, 0]])
 
@@ -124,15 +129,6 @@ def test_a_shift_of_all_logits_changes_nothing(package: Any, dtype: str, seed: i
     )
     assert first[0] == second[0]
     np.testing.assert_array_equal(first[1], second[1])
-
-
-def test_perplexity() -> None:
-    assert perplexity(0.0) == 1
-    assert perplexity(math.log(2)) == 2
-    assert perplexity(1e4) == math.inf
-    assert math.isnan(perplexity(math.nan))
-    loss, _ = cross_entropy(np.zeros((5, 7)), np.arange(5))
-    assert abs(perplexity(loss) - 7) <= 4 * np.spacing(7.0)
 
 
 # The output layer -------------------------------------------------------------------------------

@@ -4,19 +4,15 @@ from typing import Any
 
 import numpy as np
 import pytest
-import torch
-from torch.nn import functional as F
 
-import scratch_rnn
 from compare.check.cases.layer_case import LayerCase, random_case
 from compare.check.cases.layer_results import Results
-from compare.check.cases.reference import call_layer_by_layer
 from compare.parity.comparison import check_parity
 from compare.parity.rows import compare_results
-from compare.parity.tolerance import tolerances, unmoved
+from compare.parity.tolerance import tolerances
 from compare.parity.weights import named_state
-from scratch_rnn import LSTM, RNN, RNNModel
-from scratch_rnn.states import arrays_of, each, state_of
+from scratch_rnn import LSTM, RNN, RNNModel, linear
+from scratch_rnn.states import arrays_of, each
 from tests.annotations import unchecked
 from tests.model_cases import ModelCase, build_model, random_model_case
 from tests.properties import demand, identical
@@ -34,54 +30,31 @@ def test_every_tensor_of_a_training_step_is_pytorchs(package: Any, case: ModelCa
     demand(report, "every tensor of a training step is PyTorch's", case)
 
 
-@property_of_models(dropout=(0.5, 0.25), L=(2, 3))
-def test_logits_and_gradients_under_dropout_masks(package: Any, case: ModelCase) -> None:
-    """PyTorch's model layer by layer, with the same masks between the layers."""
-    masks = case.layer.floats.dropout_masks
-    batch, state = case.batch, case.state
+@property_of_models(dropout=(0.0, 0.5, 0.25), L=(1, 2, 3))
+def test_a_model_is_its_layer_and_an_output_layer(package: Any, case: ModelCase) -> None:
+    """Bit for bit, with the same dropout masks, and with a gradient of the final state."""
 
-    def compute(move: Any, package: Any = scratch_rnn) -> Results:
-        model = build_model(case, package)
-        for parameter in model.parameters.values():
-            parameter[...] = move(parameter)
-        logits, final, tape = model.forward(batch.inputs, move(state), dropout_masks=move(masks))
-        d_logits = move(np.cos(logits.astype(np.float64)).astype(logits.dtype))
-        d_final = move(each(lambda array: array + 1, state))
-        gradients, d_state = model.backward_to_state(move(tape), d_logits, d_final)
-        results = {"logits": logits, **named_state("final state", final)}
-        results |= named_state("gradient of state", d_state)
-        return results | {f"gradient of {name}": g for name, g in gradients.items()}
+    def time_major(array: np.ndarray) -> np.ndarray:
+        return array.swapaxes(0, 1) if case.layer.batch_first else array
 
-    _, allowed = tolerances(compute, seed=case.layer.seed)
-    report = compare_results(compute(unmoved, package), _torch_under_masks(case), allowed)
-    demand(report, "under the same dropout masks the model is PyTorch's", case)
+    model, state, masks = build_model(case, package), case.state, case.layer.floats.dropout_masks
+    logits, final, tape = model.forward(case.batch.inputs, state, dropout_masks=masks)
+    d_logits, d_final = np.cos(logits), each(lambda array: array + 1, state)
+    gradients, d_state = model.backward_to_state(tape, d_logits, d_final)
+    results = {"logits": logits, **named_state("final state", final)}
+    results |= named_state("gradient of state", d_state) | gradients
 
-
-def _torch_under_masks(case: ModelCase) -> Results:
-    """Return PyTorch's results for `test_logits_and_gradients_under_dropout_masks`."""
-    layer = case.layer
-    model = torch_model(case)
-    x = F.one_hot(torch.from_numpy(layer.floats.x), layer.V).to(model.linear.weight.dtype)
-    state = [torch.from_numpy(array).requires_grad_() for array in arrays_of(case.state)]
-    output, final, parameters = call_layer_by_layer(layer, x, state)
-    output = output.swapaxes(0, 1) if layer.batch_first else output
-    logits = model.linear(output.reshape(-1, output.shape[-1]))
-    variables = {f"rnn.{name}": p for name, p in parameters.items()} | {
-        f"linear.{name}": p for name, p in model.linear.named_parameters()
-    }
-    d_logits = torch.from_numpy(
-        np.cos(logits.detach().numpy().astype(np.float64)).astype(layer.dtype)
-    )
-    gradients = torch.autograd.grad(
-        (logits, *final),
-        [*state, *variables.values()],
-        (d_logits, *(array.detach() + 1 for array in state)),
-    )
-    results = {"logits": logits, **named_state("final state", state_of(final))}
-    d_state, gradients = gradients[: len(state)], gradients[len(state) :]
-    results |= named_state("gradient of state", state_of(d_state))
-    results |= {f"gradient of {n}": g for n, g in zip(variables, gradients, strict=True)}
-    return {name: tensor.detach().numpy() for name, tensor in results.items()}
+    output, final, tape = model.rnn.forward(case.layer.floats.x, state, dropout_masks=masks)
+    h = time_major(output)
+    rows, W = h.reshape(-1, h.shape[-1]), model.parameters["linear.weight"]
+    d_linear = linear.backward(d_logits, rows, W)
+    layer = model.rnn.backward(tape, time_major(d_linear.h.reshape(h.shape)), d_final)
+    expected = {"logits": linear.forward(rows, W, model.parameters["linear.bias"])}
+    expected |= named_state("final state", final)
+    expected |= named_state("gradient of state", layer.state)
+    expected |= {f"rnn.{name}": gradient for name, gradient in layer.parameters.items()}
+    expected |= {"linear.weight": d_linear.W, "linear.bias": d_linear.b}
+    demand(identical(results, expected), "a model is its layer and an output layer", case)
 
 
 @property_of_models(dropout=0.0)
@@ -127,17 +100,6 @@ def test_the_state_is_all_that_the_past_leaves(package: Any, case: ModelCase) ->
     demand(compare_results(results, parts, allowed), f"cut at {cut}, the text is the same", case)
 
 
-def test_logits_are_time_major() -> None:
-    """First the B rows of step 1: row t·B + b belongs to step t of sequence b."""
-    model = RNNModel(RNN(5, 3, rng=np.random.default_rng(0)), 5, rng=np.random.default_rng(1))
-    inputs = np.array([[0, 1, 2], [3, 4, 0]])
-    logits, _ = model(inputs, model.begin_state(2))
-    assert logits.shape == (6, 5)
-    for b in range(2):
-        alone, _ = model(inputs[b : b + 1], model.begin_state(1))
-        assert np.abs(logits[b::2] - alone).max() <= 8 * np.spacing(np.abs(alone).max())
-
-
 @pytest.mark.parametrize("bidirectional", [False, True])
 def test_names_shapes_and_bounds_of_new_parameters(bidirectional: bool) -> None:
     rnn = RNN(6, 9, 2, bidirectional=bidirectional, rng=np.random.default_rng(0))
@@ -157,15 +119,6 @@ def test_names_shapes_and_bounds_of_new_parameters(bidirectional: bool) -> None:
     assert not np.array_equal(other.parameters["linear.bias"], model.parameters["linear.bias"])
     again = RNNModel(rnn, 6, rng=np.random.default_rng(1))
     np.testing.assert_array_equal(again.parameters["linear.bias"], model.parameters["linear.bias"])
-
-
-@pytest.mark.parametrize("dtype", [np.float32, np.float64])
-def test_the_state_begins_at_zero(dtype: Any) -> None:
-    model = RNNModel(RNN(6, 9, 2, bidirectional=True, dtype=dtype), 6)
-    for state, B in ((model.begin_state(), 1), (model.begin_state(5), 5)):
-        assert state.shape == (4, B, 9)
-        assert state.dtype == dtype
-        assert not state.any()
 
 
 IDS = np.zeros((2, 3), int)

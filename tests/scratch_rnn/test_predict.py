@@ -9,38 +9,12 @@ from compare.check.cases.layer_case import LayerCase
 from compare.parity import CELLS
 from compare.parity.rows import compare_results
 from compare.parity.tolerance import tolerances
-from scratch_rnn import GRU, LSTM, RNN, RNNModel, predict, train
+from scratch_rnn import GRU, LSTM, RNNModel, predict
 from scratch_rnn.predict import token_by_token
-from scratch_rnn.text import Batch, Vocab
+from scratch_rnn.text import Vocab
 from tests.model_cases import ModelCase, build_model
 from tests.properties import demand
 from tests.strategies import property_of_models
-
-
-@pytest.mark.parametrize(
-    "options",
-    [{}, {"num_layers": 3}, {"nonlinearity": "relu"}, {"bias": False}, {"bidirectional": True}],
-    ids=str,
-)
-@pytest.mark.parametrize("dtype", [np.float32, np.float64])
-def test_prediction_takes_the_likeliest_token_each_time(options: Any, dtype: Any) -> None:
-    """The logits of the model, token by token; trained a little, so that the tokens differ."""
-    vocab = Vocab(list("banana bus"))
-    V = len(vocab)
-    rng = np.random.default_rng(5)
-    model = RNNModel(RNN(V, 8, dtype=dtype, rng=rng, **options), V, rng=rng)
-    tokens = np.array(vocab[list("banana bus ban us " * 2)])
-    train(model, [Batch(tokens[None, :-1], tokens[None, 1:])], 0.5, 60)
-    ids = vocab[list("ban")]
-    logits, state = model(np.array([ids]), model.begin_state())
-    for _ in range(20):
-        ids.append(int(logits[-1].argmax()))
-        logits, state = model(np.array([[ids[-1]]]), state)
-    expected = "".join(vocab.to_tokens(ids))
-    assert len(set(ids[3:])) > 1
-    assert predict("ban", 20, model, vocab) == expected
-    assert predict("ban", 0, model, vocab) == "ban"
-    assert predict(list("ban"), 1, model, vocab) == " ".join(vocab.to_tokens(ids[:4]))
 
 
 def test_the_model_itself_reads_the_prefix_alone(monkeypatch: pytest.MonkeyPatch) -> None:
@@ -56,12 +30,14 @@ def test_the_model_itself_reads_the_prefix_alone(monkeypatch: pytest.MonkeyPatch
 
 @pytest.mark.parametrize("layer", [GRU, LSTM])
 def test_gates_that_are_nearly_zero_overflow_in_silence(layer: Any) -> None:
-    """e^-z is infinite in float32 then, and σ is 0, as it should be."""
+    """e^-z is infinite in float32 then, and σ is 0. No warning, which is an error here."""
     vocab = Vocab(list("ab"))
     model = RNNModel(layer(len(vocab), 4), len(vocab))
     for array in model.rnn.parameters.values():
         array[...] = -100
-    assert predict("ab", 3, model, vocab).startswith("ab")  # and no warning, which is an error here
+    assert predict("ab", 3, model, vocab).startswith("ab")
+    output, _ = model.rnn(np.ones((3, 2, len(vocab)), np.float32))
+    assert np.all(np.isfinite(output))
 
 
 def by_the_model(

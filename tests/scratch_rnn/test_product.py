@@ -27,28 +27,25 @@ TILES = [
 ]
 
 
-@pytest.mark.parametrize(("shape", "expected"), TILES)
-def test_tiles_have_256_to_1024_numbers(
-    shape: tuple[int, int, int], expected: tuple[int, int], has_small_products: bool
-) -> None:
-    assert size_of_tiles(*shape) == (expected if has_small_products else (0, 0))
+def test_tiles_have_256_to_1024_numbers(has_small_products: bool) -> None:
+    for shape, expected in TILES:
+        assert size_of_tiles(*shape) == (expected if has_small_products else (0, 0)), shape
 
 
 @pytest.mark.parametrize(("K", "N", "B"), [shape for shape, _ in TILES if shape[0] <= 256])
-@pytest.mark.parametrize("dtype", [np.float32, np.float64])
-@pytest.mark.parametrize("is_transposed", [False, True])
 @pytest.mark.usefixtures("has_small_products")
-def test_times_is_the_product(K: int, N: int, B: int, dtype: Any, is_transposed: bool) -> None:
+def test_times_is_the_product(K: int, N: int, B: int) -> None:
     rng = np.random.default_rng(0)
-    M, h = rng.normal(size=(K, N)).astype(dtype), rng.normal(size=(B, K)).astype(dtype)
-    M = np.asfortranarray(M) if is_transposed else M
-    results, allowed = tolerances(lambda move: {"product": move(h) @ move(M)})
-    times_M = Times(M, B)
-    for result in (times_M(h), times_M(h), times_M(np.asfortranarray(h))):
-        report = compare_results(results, {"product": result.copy()}, allowed)
-        assert report.ok, report.rows
-    once = times_M(h).copy()
-    np.testing.assert_array_equal(times_M(2 * h), 2 * once)  # exact: powers of two
+    for dtype, order in (("float32", "C"), ("float64", "C"), ("float32", "F"), ("float64", "F")):
+        M = rng.normal(size=(K, N)).astype(dtype, order)
+        h = rng.normal(size=(B, K)).astype(dtype)
+        results, allowed = tolerances(lambda move, h=h, M=M: {"product": move(h) @ move(M)})
+        times_M = Times(M, B)
+        for result in (times_M(h), times_M(h), times_M(np.asfortranarray(h))):
+            report = compare_results(results, {"product": result.copy()}, allowed)
+            assert report.ok, (dtype, order, report.rows)
+        once = times_M(h).copy()
+        np.testing.assert_array_equal(times_M(2 * h), 2 * once)  # exact: powers of two
 
 
 def test_as_many_panels_at_a_time_as_the_cache_holds(has_small_products: bool) -> None:
@@ -129,13 +126,12 @@ def test_what_a_recurrence_reads_again_and_again_begins_with_a_cache_line() -> N
     assert {array.ctypes.data % memory.CACHE_LINE for array in arrays} == {0}
 
 
-@pytest.mark.parametrize("size", [0, 1, 2**13, 2**15, 2**20])
-@pytest.mark.parametrize("T", [0, 1, 35, 2**15 + 1])
-def test_a_few_steps_after_the_other_are_all_steps(T: int, size: int) -> None:
-    pieces = gated.few_steps(T, size)
-    assert [t for few in pieces for t in range(T)[few]] == list(range(T))
-    as_many_as_fit = {0: 2**15, 1: 2**15, 2**13: 4, 2**15: 1, 2**20: 1}[size]
-    assert all(len(range(T)[few]) == as_many_as_fit for few in pieces[:-1])
+def test_a_few_steps_after_the_other_are_all_steps() -> None:
+    for size, as_many_as_fit in {0: 2**15, 1: 2**15, 2**13: 4, 2**15: 1, 2**20: 1}.items():
+        for T in (0, 1, 35, 2**15 + 1):
+            pieces = gated.few_steps(T, size)
+            assert [t for few in pieces for t in range(T)[few]] == list(range(T))
+            assert all(len(range(T)[few]) == as_many_as_fit for few in pieces[:-1])
 
 
 def test_a_bias_is_added_in_the_layers_own_dtype() -> None:
@@ -159,20 +155,15 @@ def test_a_product_all_at_once_lies_in_the_order_of_the_matrix(order: Any) -> No
     assert (product.flags.c_contiguous, product.flags.f_contiguous) == (order == "C", order == "F")
 
 
-@pytest.mark.parametrize(
-    ("architectures", "expected"),
-    [
+def test_small_products_are_openblas_on_avx_512(monkeypatch: pytest.MonkeyPatch) -> None:
+    for architectures, expected in (
         (["SkylakeX"], True),
         (["Cooperlake"], True),
         (["Haswell", "SapphireRapids"], True),
         (["Haswell"], False),
         ([None], False),
         ([], False),
-    ],
-)
-def test_small_products_are_openblas_on_avx_512(
-    architectures: list[str | None], expected: bool, monkeypatch: pytest.MonkeyPatch
-) -> None:
-    libraries = [{"architecture": name} if name else {} for name in architectures]
-    monkeypatch.setattr("threadpoolctl.threadpool_info", lambda: libraries)
-    assert products.blas_has_small_products.__wrapped__() is expected
+    ):
+        libraries = [{"architecture": name} if name else {} for name in architectures]
+        monkeypatch.setattr("threadpoolctl.threadpool_info", lambda found=libraries: found)
+        assert products.blas_has_small_products.__wrapped__() is expected, architectures

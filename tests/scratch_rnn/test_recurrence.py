@@ -57,55 +57,25 @@ def test_by_hand(dtype: Any) -> None:
         assert result.dtype == dtype
 
 
-def test_by_hand_with_one_hot_input_and_without_biases() -> None:
-    """Tokens 1, 0 pick the columns [3, 1] and [1, 2] of W_ih. δW_ih gathers δz_t in column x_t.
-
-    z_1 = [3, 1] + [3, 3] = [6, 4]      z_2 = [1, 2] + [10, 2] = [11, 4]      all units are on
-    δz_2 = [3, 3]      δz_1 = [1, 1] + [3 - 3, 3 + 6] = [1, 10]
-    """
-    weights = Weights(np.array([[1.0, 3], [2, 1]]), np.array(W_hh, float), None, None)
-    tape = elman.forward(np.array([[1], [0]]), np.array(h_0, float), weights, "relu")
-    np.testing.assert_array_equal(tape.h, [[[1, 2]], [[6, 4]], [[11, 4]]])
-    d_x, _, d_weights = elman.backward(
-        tape, weights, np.array(d_h, float), np.array(d_h_n, float), "relu"
-    )
-    assert d_x is None
-    np.testing.assert_array_equal(d_weights.W_ih, [[3, 1], [3, 10]])
-    assert d_weights.b_ih is None
-    assert d_weights.b_hh is None
-
-
-def test_tanh_and_its_slope_at_points_that_are_known() -> None:
-    """tanh(log 2 / 2) = 1/3 and tanh(0) = 0, with slopes 1 - 1/9 = 8/9 and 1."""
-    weights = Weights(np.eye(2), np.zeros((2, 2)), None, None)
-    x = np.array([[[np.log(2) / 2, 0.0]]])
-    tape = elman.forward(x, np.zeros((1, 2)), weights, "tanh")
-    d_x, _, _ = elman.backward(tape, weights, np.ones((1, 1, 2)), np.zeros((1, 2)), "tanh")
-    gap = np.spacing(1.0)
-    assert np.abs(tape.h[1] - [[1 / 3, 0]]).max() <= gap
-    assert np.abs(d_x - [[[8 / 9, 1]]]).max() <= 4 * gap
-
-
 ODD = [np.nan, np.inf, -np.inf, -1.0, 0.0, 1.0]
 
 
 @pytest.mark.parametrize("nonlinearity", ["tanh", "relu"])
-@pytest.mark.parametrize("gradient", ODD)
-@pytest.mark.parametrize("z", ODD)
-def test_what_is_not_finite_goes_back_as_in_torch(
-    z: float, gradient: float, nonlinearity: str
-) -> None:
+def test_what_is_not_finite_goes_back_as_in_torch(nonlinearity: str) -> None:
     """One unit, one step: torch's δz is `z <= 0 ? 0 : δh` for relu, (1 - h²) δh for tanh."""
+    z, gradient = np.array(list(product(ODD, repeat=2))).T
     weights = Weights(np.ones((1, 1)), np.zeros((1, 1)), None, None)
+    zeros = np.zeros((len(z), 1))
     with np.errstate(invalid="ignore"):
-        tape = elman.forward(np.full((1, 1, 1), z), np.zeros((1, 1)), weights, nonlinearity)
-        d_h = np.full((1, 1, 1), gradient)
-        d_x, _, _ = elman.backward(tape, weights, d_h, np.zeros((1, 1)), nonlinearity)
-    x = torch.tensor(z, dtype=torch.float64, requires_grad=True)
+        tape = elman.forward(z[None, :, None], zeros, weights, nonlinearity)
+        d_h = gradient[None, :, None]
+        d_x, _, _ = elman.backward(tape, weights, d_h, zeros, nonlinearity)
+    x = torch.tensor(z, requires_grad=True)
     h = getattr(torch, nonlinearity)(x)
-    h.backward(torch.tensor(gradient, dtype=torch.float64))
+    h.backward(torch.tensor(gradient))
     assert x.grad is not None
-    np.testing.assert_array_equal([tape.h[1].item(), d_x.item()], [h.item(), x.grad.item()])
+    np.testing.assert_array_equal(tape.h[1, :, 0], h.detach().numpy())
+    np.testing.assert_array_equal(d_x[0, :, 0], x.grad.numpy())
 
 
 def test_tanh_of_anything_large_is_one() -> None:
@@ -194,15 +164,6 @@ def test_a_call_of_a_small_layer_keeps_no_tape(
 def test_columns_are_for_cells_with_gates_and_for_one_sequence() -> None:
     assert [columns.are_faster(2, 4, gates) for gates in (1, 2, 3)] == [False, True, True]
     assert columns.are_faster(1, 4096, gates=1)
-
-
-def test_a_call_of_a_small_layer_overflows_in_silence() -> None:
-    """e^-z of a gate that is nearly 0 is infinite in float32."""
-    for layer in (scratch_rnn.GRU(1, 2), scratch_rnn.LSTM(1, 2)):
-        for name in layer.parameters:
-            layer.parameters[name][...] = -100
-        output, _ = layer(np.ones((3, 2, 1), np.float32))
-        assert np.all(np.isfinite(output))
 
 
 def test_states_side_by_side_have_as_many_arrays() -> None:

@@ -14,6 +14,7 @@ from compare.check.properties import of_sequences as of_sequences
 from compare.parity.tolerance import SAFETY, ulps
 from tests.properties import demand_property
 from tests.strategies import hypothesis_test_of
+from tests.tables import cases
 
 PROPERTIES = (*of_layers.PROPERTIES, *of_sequences.PROPERTIES, *of_memory.PROPERTIES)
 
@@ -45,23 +46,8 @@ def test_each_term_of_a_sum_has_its_own_rounding() -> None:
     assert bias.allowed == SAFETY * (2 * granule + least)  # and nothing more
 
 
-@pytest.mark.parametrize(
-    "options",
-    [
-        {},
-        {"nonlinearity": "relu"},
-        {"cell": "gru"},
-        {"cell": "gru", "bias": False, "one_hot": True},
-        {"cell": "lstm", "bidirectional": True},
-        {"cell": "lstm", "bias": False},
-        {"cell": "lstm", "projected": True},
-    ],
-    ids=str,
-)
-@pytest.mark.parametrize("B", [1, 3])
-def test_a_call_of_a_small_layer_is_forward(options: dict[str, Any], B: int) -> None:
-    """It takes another way there, without a tape."""
-    case = LayerCase(T=5, B=B, V=3, H=4, L=2, seed=7, **options)
+@pytest.mark.parametrize("case", [eval(case) for case in cases("small_layers")["cases"]], ids=repr)
+def test_a_call_of_a_small_layer_is_forward(case: LayerCase) -> None:
     demand_property(of_layers.call_as_forward, CLASSES[case.cell], case)
 
 

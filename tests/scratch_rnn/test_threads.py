@@ -1,5 +1,6 @@
 """A layer on several threads, each with some rows of the batch; and threads beside processes."""
 
+import functools
 import os
 import subprocess
 import sys
@@ -16,7 +17,17 @@ from threadpoolctl import threadpool_info
 from compare.check.cases.layer_case import LayerCase
 from compare.check.cases.layer_results import CLASSES, backward, build, forward, rounding
 from compare.parity import CELLS
-from scratch_rnn import RNN, parts, set_num_threads, threads
+from scratch_rnn import (
+    LSTM,
+    RNN,
+    SGD,
+    Batch,
+    RNNModel,
+    parts,
+    set_num_threads,
+    threads,
+    train_step,
+)
 from scratch_rnn.states import arrays_of
 from scratch_rnn.threads import in_one_part
 from tests.annotations import unchecked
@@ -111,14 +122,14 @@ def test_the_products_of_one_sequence_are_divided_by_blas(
     monkeypatch.setattr(layer, "cell_forward", noting(layer.cell_forward))
     monkeypatch.setattr(layer, "cell_backward", noting(layer.cell_backward))
     with sharing(2):
-        monkeypatch.setattr(threads, "LARGE_FOR_BLAS", H * H)
+        threads.LARGE_FOR_BLAS = H * H
         assert forward_and_backward(1) == [2, 2]
         assert forward_and_backward(2) == [1, 1, 1, 1]  # a part for each thread
-        monkeypatch.setattr(threads, "least_rows", lambda *_: 2)
+        threads.least_rows = lambda *_: 2
         assert forward_and_backward(2) == [1, 1]
         with in_one_part():
             assert forward_and_backward(1) == [1, 1]
-        monkeypatch.setattr(threads, "LARGE_FOR_BLAS", H * H + 1)
+        threads.LARGE_FOR_BLAS = H * H + 1
         assert forward_and_backward(1) == [1, 1]
         assert set(threads_of_blas()) == {1}
 
@@ -130,7 +141,7 @@ def test_only_the_thread_that_has_set_the_number_changes_that_of_blas(
     """It is a setting of the process: two that change it would leave behind what one has found."""
     layer, x = CLASSES[cell](V, H), np.zeros((2, 1, V), np.float32)
     with sharing(2), ThreadPoolExecutor(1) as another:
-        monkeypatch.setattr(threads, "LARGE_FOR_BLAS", H * H)
+        threads.LARGE_FOR_BLAS = H * H
         monkeypatch.setattr(threads, "_blas", None)  # the controller: its use is an error
         with pytest.raises(AttributeError, match="limit"):
             layer.forward(x)
@@ -176,15 +187,14 @@ def message(call: Any) -> str:
     return repr(caught.value)
 
 
-@pytest.mark.parametrize("name", CALL)
-def test_what_a_layer_refuses_is_refused_whole(name: str) -> None:
-    x, h0, lengths = CALL[name]
+def test_what_a_layer_refuses_is_refused_whole() -> None:
     layer = RNN(V, H)
-    call = lambda: layer.forward(x, h0, lengths=lengths)  # noqa: E731
-    with unchecked():
-        on_one = message(call)
-        with sharing(2):
-            assert message(call) == on_one
+    for x, h0, lengths in CALL.values():
+        call = functools.partial(layer.forward, x, h0, lengths=lengths)
+        with unchecked():
+            on_one = message(call)
+            with sharing(2):
+                assert message(call) == on_one
 
 
 def test_an_error_in_a_part_is_that_of_one_thread() -> None:
@@ -206,38 +216,23 @@ def test_an_error_in_a_part_is_that_of_one_thread() -> None:
 
 # Parts in parts, and processes ------------------------------------------------------------------
 
-NESTED = """
-import numpy as np
-import scratch_rnn
-from scratch_rnn import threads
-from threading import current_thread
 
-threads.least_rows = lambda steps, multiplications: 1
-scratch_rnn.set_num_threads(2)
-layer = scratch_rnn.LSTM(5, 4)
-model = scratch_rnn.RNNModel(layer, 5)
-batch = scratch_rnn.Batch(*np.random.default_rng(0).integers(0, 5, (2, 4, 3)))
-result = scratch_rnn.train_step(model, batch, None, scratch_rnn.SGD(model.parameters, 0.1))
-print(np.isfinite(result.loss))
-
-_, _, tape = layer.forward(np.zeros((3, 4, 5), np.float32))  # in two parts
-
-def of_part(k):
-    layer.backward(tape)
-    here = current_thread().name
-    names = threads.map_parts(lambda _: current_thread().name, range(3))
-    return len(threads.parts_of_batch(4, 1, 1)), set(names) == {here}
-
-print(*threads.map_parts(of_part, range(4)), len(threads.parts_of_batch(4, 1, 1)))
-"""
-
-
+@pytest.mark.timeout(100)  # a part that waits for its own pool waits for ever
 def test_a_part_is_not_cut_again_and_waits_for_nobody() -> None:
-    """A part that waits for its own pool waits for ever, so this runs in a process of its own."""
-    result = subprocess.run(
-        [sys.executable, "-c", NESTED], cwd=ROOT, capture_output=True, text=True, timeout=800
-    )
-    assert result.stdout.splitlines() == ["True", "(1, True) " * 4 + "2"], result.stderr
+    layer = LSTM(5, 4)
+    model, batch = RNNModel(layer, 5), Batch(*np.random.default_rng(0).integers(0, 5, (2, 4, 3)))
+
+    def of_part(_: int) -> tuple[int, bool]:
+        layer.backward(tape)
+        here = threading.current_thread()
+        found = threads.map_parts(lambda _: threading.current_thread(), range(3))
+        return len(threads.parts_of_batch(4, 1, 1)), set(found) == {here}
+
+    with sharing(2):
+        assert np.isfinite(train_step(model, batch, None, SGD(model.parameters, 0.1)).loss)
+        _, _, tape = layer.forward(np.zeros((3, 4, 5), np.float32))  # in two parts
+        assert threads.map_parts(of_part, range(4)) == [(1, True)] * 4
+        assert len(threads.parts_of_batch(4, 1, 1)) == 2
 
 
 FORK = """

@@ -14,6 +14,14 @@ BOOK = b"The traveller said: the clock has stopped.\n" * 200
 BOOK_SHA1 = hashlib.sha1(BOOK).hexdigest()
 OTHER_BOOK = BOOK.replace(b"stopped", b"started")
 WEB_PAGE = b"<!DOCTYPE html><title>Please log in</title>"
+ANSWERS = {
+    "well": (BOOK, 200),
+    "missing": (b"not here", 404),
+    "broken": (b"", 503),
+    "web_page": (WEB_PAGE, 200),
+    "other_text": (OTHER_BOOK, 200),
+    "nothing": (b"", 200),
+}
 
 
 def put_book(monkeypatch: pytest.MonkeyPatch, **fields: str) -> None:
@@ -44,39 +52,24 @@ class Handler(BaseHTTPRequestHandler):
         self.server.hits += 1
         self.server.requested.set()
         with suppress(OSError):  # the other side may hang up
-            known = self.path == "/timemachine.txt"
-            getattr(self, self.server.behaviour if known else "missing")()
+            name = self.server.behaviour if self.path == "/timemachine.txt" else "missing"
+            if name in ANSWERS:
+                self.answer(*ANSWERS[name])
+            else:
+                getattr(self, name)()
 
-    def answer(self, body: bytes, status: int = 200, length: int | None = None) -> None:
+    def answer(self, body: bytes, status: int, length: int | None = None) -> None:
         self.send_response(status)
         self.send_header("Content-Length", str(len(body) if length is None else length))
         self.end_headers()
         self.wfile.write(body)
 
-    def well(self) -> None:
-        self.answer(BOOK)
-
     def well_together(self) -> None:
         self.server.together.wait()
-        self.answer(BOOK)
-
-    def missing(self) -> None:
-        self.answer(b"not here", status=404)
-
-    def broken(self) -> None:
-        self.answer(b"", status=503)
-
-    def web_page(self) -> None:
-        self.answer(WEB_PAGE)
-
-    def other_text(self) -> None:
-        self.answer(OTHER_BOOK)
-
-    def nothing(self) -> None:
-        self.answer(b"")
+        self.answer(BOOK, 200)
 
     def cut_off(self) -> None:
-        self.answer(BOOK[:5000], length=len(BOOK))
+        self.answer(BOOK[:5000], 200, length=len(BOOK))
 
     def cut_off_without_a_length(self) -> None:
         self.send_response(200)

@@ -196,20 +196,16 @@ def test_without_a_network_the_sample_comes_at_once(
         assert_fell_back(load_text(), cache, "no connection to 127.0.0.1")
 
 
-def test_a_silent_server_is_given_up(
-    cache: Path, server: Server, monkeypatch: pytest.MonkeyPatch
-) -> None:
-    monkeypatch.setattr(download_module, "CONNECT_SECONDS", 0.2)
-    server.behaviour = "silent"
-    assert_fell_back(load_text(), cache, "no answer from 127.0.0.1 in time")
-
-
+@pytest.mark.parametrize(
+    ("behaviour", "limit"),
+    [("silent", "CONNECT_SECONDS"), ("drip", "TOTAL_SECONDS")],  # drip: each byte comes in time
+)
 def test_a_server_that_never_ends_is_given_up(
-    cache: Path, server: Server, monkeypatch: pytest.MonkeyPatch
+    cache: Path, server: Server, monkeypatch: pytest.MonkeyPatch, behaviour: str, limit: str
 ) -> None:
     assert LIMITS[0] < LIMITS[1] < 15
-    monkeypatch.setattr(download_module, "TOTAL_SECONDS", 0.3)
-    server.behaviour = "drip"  # each byte comes in time, and still it would take for ever
+    monkeypatch.setattr(download_module, limit, 0.3)
+    server.behaviour = behaviour
     assert_fell_back(load_text(), cache, "no answer from 127.0.0.1 in time")
     server.closing.set()
 
@@ -257,16 +253,6 @@ def test_ctrl_c_ends_a_download_at_once_and_leaves_nothing(cache: Path, server: 
 # ------------------------------------------------------------------ when it cannot be kept
 
 
-def test_a_cache_that_cannot_be_made_costs_only_the_copy(
-    cache: Path, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
-) -> None:
-    (tmp_path / "file").write_text("in the way")
-    monkeypatch.setenv("RNN_PARITY_CACHE", str(tmp_path / "file" / "cache"))
-    text = load_text()
-    assert (text.source, text.sha1) == ("download", BOOK_SHA1)
-    assert text.note == "not kept in the cache: not a directory"
-
-
 @pytest.mark.parametrize("method", ["open", "fsync", "replace"])
 @pytest.mark.parametrize("error", [errno.ENOSPC, errno.EACCES, errno.EROFS])
 def test_a_full_or_read_only_disk_costs_only_the_copy(
@@ -282,48 +268,50 @@ def test_a_full_or_read_only_disk_costs_only_the_copy(
     assert files_in(cache) == []
 
 
-def test_a_directory_in_the_way_costs_only_the_copy(cache: Path) -> None:
+def test_something_in_the_way_costs_only_the_copy(
+    cache: Path, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
     (cache / "timemachine.txt").mkdir(parents=True)
-    assert load_text().note == "not kept in the cache: is a directory"
+    text = load_text()
+    assert (text.source, text.sha1) == ("download", BOOK_SHA1)
+    assert text.note == "not kept in the cache: is a directory"
     assert files_in(cache) == ["timemachine.txt"]
+    (tmp_path / "file").write_text("in the way")
+    monkeypatch.setenv("RNN_PARITY_CACHE", str(tmp_path / "file" / "cache"))
+    assert load_text().note == "not kept in the cache: not a directory"
 
 
 # ------------------------------------------------------------------ progress
 
 
-def test_progress_is_for_terminals(
-    cache: Path, monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str]
-) -> None:
-    load_text()
-    assert capsys.readouterr() == ("", "")
-
-    (cache / "timemachine.txt").unlink()
-    monkeypatch.setattr(download_module, "_on_terminal", lambda: True)
-    load_text(progress=False)
-    assert capsys.readouterr() == ("", "")
-
-    (cache / "timemachine.txt").unlink()
-    load_text()
-    output, errors = capsys.readouterr()
-    assert output == ""
-    assert "looking for the text" in errors
-    assert "100%" in errors
-    assert "\n" not in errors
-    assert errors.split("\r")[-2].strip() == ""  # erased at the end
-
-
-def test_the_progress_line_is_erased_after_a_failure_too(
+@pytest.mark.parametrize(
+    ("is_terminal", "progress", "behaviour", "shown"),
+    [
+        (False, True, "well", []),
+        (True, False, "well", []),
+        (True, True, "well", ["looking for the text", "100%"]),
+        (True, True, "missing", ["looking for the text"]),
+    ],
+)
+def test_progress_is_one_line_on_a_terminal_and_erased_at_the_end(
     cache: Path,
     server: Server,
     monkeypatch: pytest.MonkeyPatch,
     capsys: pytest.CaptureFixture[str],
+    is_terminal: bool,
+    progress: bool,
+    behaviour: str,
+    shown: list[str],
 ) -> None:
-    server.behaviour = "missing"
-    monkeypatch.setattr(download_module, "_on_terminal", lambda: True)
-    load_text()
-    errors = capsys.readouterr().err
-    assert "looking for the text" in errors
-    assert errors.split("\r")[-2].strip() == ""
+    server.behaviour = behaviour
+    if is_terminal:
+        monkeypatch.setattr(download_module, "_on_terminal", lambda: True)
+    load_text(progress=progress)
+    output, errors = capsys.readouterr()
+    assert (output, bool(errors)) == ("", bool(shown))
+    assert all(words in errors for words in shown)
+    assert "\n" not in errors
+    assert not shown or errors.split("\r")[-2].strip() == ""
 
 
 def test_no_standard_error_is_no_terminal(monkeypatch: pytest.MonkeyPatch) -> None:

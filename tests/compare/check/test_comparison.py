@@ -5,9 +5,10 @@ from dataclasses import replace
 import numpy as np
 import pytest
 
-from compare.check.cases.comparison import Comparison, answer_of, identical
+from compare.check.cases.comparison import Comparison, answer_of, compared_soon, identical
 from compare.check.cases.parts import Case, Part, PartResult
 from compare.check.report.explanation import explained, in_short, side_by_side
+from compare.parity import FEW, PERTURBATIONS
 from tests.tables import expected
 
 
@@ -55,6 +56,23 @@ def test_a_comparison_names_the_first_step_and_its_worst_entry(wrong: float) -> 
     assert (forth.step, forth.element) == (3, (2, 0))
     transposed = replace(forth, expected=right.T, got=got.T, time_axis=1)
     assert (transposed.step, transposed.element) == (3, (0, 2))
+
+
+@pytest.mark.parametrize(
+    ("apart", "ok", "measured"),
+    [(0.05, True, [FEW]), (0.5, True, [FEW, PERTURBATIONS]), (2.0, False, [FEW, PERTURBATIONS])],
+)
+def test_a_tolerance_is_measured_with_all_perturbations_if_need_be(
+    apart: float, ok: bool, measured: list[int]
+) -> None:
+    numbers: list[int] = []
+
+    def tolerance(number: int) -> dict[str, np.ndarray]:
+        numbers.append(number)
+        return {"a": np.array([1.0 if number == PERTURBATIONS else 0.1])}
+
+    (found,) = compared_soon({"a": np.zeros(1)}, tolerance, {"a": np.array([apart])})
+    assert (found.ok, numbers) == (ok, measured)
 
 
 def test_a_wrong_tensor_is_shown_beside_the_right_one() -> None:

@@ -1,6 +1,7 @@
 """Small trainings to explain: made in a moment, and without a file."""
 
 from pathlib import Path
+from typing import Any
 
 import numpy as np
 
@@ -13,50 +14,21 @@ from scratch_rnn.text import Vocab
 LETTERS = ("<unk>", " ", *"etainoshrdlmucfwgypbvkxzjq")
 
 
-def weights(
-    hidden_size: int,
-    vocabulary: tuple[str, ...] = LETTERS,
-    *,
-    seed: int = 0,
-    gain: float = 1.0,
-    dtype: str = "float32",
-    cell: str = "rnn",
-) -> dict[str, np.ndarray]:
-    scratch, _ = build_models(len(vocabulary), hidden_size, cell=cell, dtype=dtype, seed=seed)
-    return {name: (gain * array).astype(dtype) for name, array in scratch.parameters.items()}
-
-
 def course(
     hidden_size: int = 7,
     vocabulary: tuple[str, ...] = LETTERS,
     *,
     gains: tuple[float, ...] = (1.0, 1.5),
-    dtype: str = "float32",
-    nonlinearity: str = "tanh",
-    token: str = "char",
-    num_steps: int = 35,
-    max_norm: float = 1.0,
-    cell: str = "rnn",
+    **options: Any,
 ) -> Course:
     """Return a training whose weights grew from one snapshot to the next."""
-    setting = ParityConfig(
-        cell=cell,
-        hidden_size=hidden_size,
-        dtype=dtype,
-        nonlinearity=nonlinearity,
-        token=token,
-        num_steps=num_steps,
-        max_norm=max_norm,
-    )
-    snapshots = [
-        Snapshot(
-            float(epoch),
-            label,
-            weights(hidden_size, vocabulary, gain=gain, dtype=dtype, cell=cell),
-        )
-        for epoch, gain in enumerate(gains)
-        for label in [f"after {epoch} epochs" if epoch else "untrained"]
-    ]
+    setting = ParityConfig(hidden_size=hidden_size, **options)
+    scratch, _ = build_models(len(vocabulary), hidden_size, cell=setting.cell, dtype=setting.dtype)
+    snapshots = []
+    for epoch, gain in enumerate(gains):
+        weights = {n: (gain * a).astype(a.dtype) for n, a in scratch.parameters.items()}
+        label = f"after {epoch} epochs" if epoch else "untrained"
+        snapshots.append(Snapshot(float(epoch), label, weights))
     curve = tuple(20.0 / (1 + epoch) for epoch in range(len(gains) - 1))
     return Course("a test", setting, Vocab.from_list(vocabulary), tuple(snapshots), curve)
 

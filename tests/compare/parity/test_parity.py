@@ -1,9 +1,7 @@
 """check_parity passes for equal models, fails for different ones, and changes neither."""
 
-import copy
 import math
 from collections.abc import Iterator
-from dataclasses import replace
 from types import SimpleNamespace
 from typing import Any
 
@@ -15,7 +13,7 @@ import concise_rnn
 import scratch_rnn
 from compare import build_models, check_parity, copy_weights, train_in_lockstep
 from compare.check.cases.layer_results import Results
-from compare.parity.rows import Verdict, compare_results
+from compare.parity.rows import compare_results
 from compare.parity.step import (
     concise_step,
     perturbed_clip,
@@ -128,6 +126,7 @@ def test_what_is_not_moved_is_scratchs_own() -> None:
     assert perturbed_clip({"g": gradient.copy()}, 1.0, unmoved) == own
     assert perturbed_clip({"g": gradient.copy()}, 1.0, lambda value: value) != own
     logits, targets = np.random.default_rng(0).normal(size=(5, 7)), np.arange(5)
+    logits[0, :2] = 1000, 999  # each row is shifted by its own largest
     seen: list[tuple[int, ...]] = []
 
     def move(value: np.ndarray) -> np.ndarray:
@@ -140,14 +139,6 @@ def test_what_is_not_moved_is_scratchs_own() -> None:
         assert in_pieces == pytest.approx(loss, rel=1e-14)
         np.testing.assert_allclose(d_in_pieces, d_logits, rtol=1e-13, atol=1e-16)
     assert seen == [(5, 7), (5,), (5, 7)]  # p, s and the gradient
-
-
-def test_each_row_of_logits_is_shifted_by_its_own_largest() -> None:
-    logits = np.array([[1000.0, 999.0, 0.0], [0.0, 1.0, 2.0]])
-    loss, d_logits = perturbed_cross_entropy(logits, np.array([0, 1]), still)
-    expected, d_expected = scratch_rnn.cross_entropy(logits, np.array([0, 1]))
-    assert loss == pytest.approx(expected)
-    np.testing.assert_allclose(d_logits, d_expected)
 
 
 def test_a_step_runs_where_the_model_is(monkeypatch: pytest.MonkeyPatch) -> None:
@@ -253,21 +244,6 @@ def test_nan_is_a_failure_even_on_both_sides(value: float) -> None:
     assert "loss" in {row.name for row in report.failures}
 
 
-def test_models_of_different_shape_or_dtype_fail_row_by_row() -> None:
-    scratch, _, batch = small()
-    _, wider = build_models(5, 6)
-    _, finer = build_models(5, 4, dtype="float64")
-    with pytest.raises((ValueError, RuntimeError)):
-        check_parity(scratch, wider, batch)  # the state fits only one
-    results, others = (
-        scratch_step(scratch, batch, scratch.begin_state(3), 0.1, 1.0),
-        concise_step(finer, batch, np.zeros((1, 3, 4)), 0.1, 1.0),
-    )
-    report = compare_results(results, others, dict.fromkeys(results, np.inf))
-    assert not any(row.ok for row in report.rows)
-    assert all("float32 against" in row.problem for row in report.rows)
-
-
 def test_the_state_it_begins_in_counts() -> None:
     scratch, concise, batch = small()
     state = np.random.default_rng(0).normal(size=(1, 3, 4)).astype(np.float32)
@@ -294,9 +270,9 @@ def text() -> Batches:
     return Batches(ids.tolist(), 8, 12)
 
 
-@pytest.mark.parametrize("dtype", ["float32", "float64"])
-@pytest.mark.parametrize("nonlinearity", ["tanh", "relu"])
-@pytest.mark.parametrize("lr", [0.1, 2.0])
+@pytest.mark.parametrize(
+    ("dtype", "nonlinearity", "lr"), [("float32", "tanh", 0.1), ("float64", "relu", 2.0)]
+)
 def test_trained_models_are_as_equal_as_fresh_ones(
     dtype: str, nonlinearity: str, lr: float
 ) -> None:
@@ -320,15 +296,3 @@ def test_largest_parameter_difference() -> None:
         concise.rnn.weight_hh_l0[0, 0] = 1.5
     ours = scratch.parameters["linear.bias"][1]
     assert largest_parameter_difference(scratch, concise) == 4 - float(ours)
-
-
-def test_a_report_without_rows_is_no_proof() -> None:
-    scratch, concise, batch = small()
-    report = check_parity(scratch, concise, batch)
-    assert report.ok
-    assert report.failures == ()
-    assert not replace(report, rows=()).ok
-    broken = replace(report.rows[0], verdict=Verdict.DIFFERS)
-    assert not replace(report, rows=(*report.rows, broken)).ok
-    assert replace(report, rows=(*report.rows, broken)).failures == (broken,)
-    assert copy.copy(report) == report

@@ -201,4 +201,6 @@ def test_the_worst_row_is_the_verdict_of_the_report() -> None:
         report = ParityReport(tuple(rows.values())[:n])
         assert report.verdict is verdict
         assert report.ok == (n <= 2)
-    assert ParityReport(()).verdict is Verdict.UNDECIDABLE
+        assert report.failures == (report.rows[3:] if n == 4 else ())
+    nothing = ParityReport(())
+    assert (nothing.verdict, nothing.ok) == (Verdict.UNDECIDABLE, False)

@@ -31,7 +31,6 @@ from compare.parity.tolerance import (
 from scratch_rnn import product, sums, threads
 from scratch_rnn.cells import gated
 from scratch_rnn.text import Batch
-from tests.annotations import unchecked
 
 
 class Pair(NamedTuple):
@@ -168,23 +167,6 @@ def test_a_tolerance_depends_on_gaps_seed_and_number_of_perturbations(gaps: int)
     assert np.array_equal(first, with_one)
     assert not np.array_equal(first, other)
     assert not np.array_equal(with_another, with_one)
-
-
-@pytest.mark.parametrize(
-    ("name", "wrong", "message"),
-    [
-        ("compute", 1, "expected compute to be a function, got int"),
-        ("perturbations", 0, "expected perturbations to be at least 1, got 0"),
-        ("seed", -1, "expected seed to be at least 0, got -1"),
-        ("gaps", 0, "expected gaps to be at least 1, got 0"),
-    ],
-)
-def test_wrong_arguments_are_named(name: str, wrong: Any, message: str) -> None:
-    right: dict[str, Any] = {"compute": lambda move: {}, "perturbations": 1, "seed": 0, "gaps": 1}
-    assert tolerances(**right) == ({}, {})
-    with unchecked(), pytest.raises((TypeError, ValueError)) as caught:
-        tolerances(**(right | {name: wrong}))
-    assert str(caught.value) == message
 
 
 def test_each_entry_has_an_tolerance_of_its_own() -> None:

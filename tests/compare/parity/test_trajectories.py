@@ -111,7 +111,7 @@ def test_training_at_a_high_rate_magnifies_rounding_and_does_not_excuse_bugs() -
         race = Race(*build_models(5, 16, dtype="float64"), lr, carry_state=True)
         rng = np.random.default_rng(0)
         batches = [Batch(*rng.integers(0, 5, (2, 3, 12))) for _ in range(4)]
-        for _ in range(60):
+        for _ in range(30):
             for batch in batches:
                 race.update(batch)
         demand(race.report(), "the models stay within the control", f"{lr=}")

@@ -23,6 +23,7 @@ def test_a_layers_weights_there_and_back_are_the_same_bits(case: LayerCase) -> N
     ours = CLASSES[case.cell]
     scratch, concise = build(ours, case), torch_layer(case.options, case.dtype, case.cell)
     copy_weights(scratch, concise)
+    assert list(scratch.parameters) == [name for name, _ in concise.named_parameters()]
     state_dict = {name: tensor.numpy() for name, tensor in concise.state_dict().items()}
     demand(identical(case.floats.parameters, state_dict), "copied weights are the same bits", case)
     other = ours(**case.options, dtype=np.dtype(case.dtype))

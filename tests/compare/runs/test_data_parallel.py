@@ -78,7 +78,10 @@ def test_two_processes_train_as_one_does(
     try:
         with two_processes.joined(0, tmp_path):
             steps = two_processes.work(tmp_path, flags.split())
-    finally:  # without this process the other one ends
+    except BaseException:
+        other.kill()  # it would wait for this one
+        raise
+    finally:
         said = other.communicate(timeout=800)[0]
     assert (other.returncode, said) == (0, "")  # process 0 says it all
     shown = capsys.readouterr().out

@@ -78,6 +78,9 @@ def test_one_model_resumes_with_all_that_the_other_has() -> None:
         for arrays in (Trainee.weights, Trainee.memory):
             for name, array in arrays(after).items():
                 np.testing.assert_array_equal(array, arrays(before)[name], strict=True)
+        kept = before.memory()
+        before.step(batches[3])  # which changes its own arrays, and no copies
+        assert all(np.any(array != before.memory()[name]) for name, array in kept.items())
     buffers = [s["momentum_buffer"] for s in other._optimizer.state.values()]
     assert len(buffers) == 6
     assert all(isinstance(buffer, torch.Tensor) for buffer in buffers)

@@ -151,7 +151,7 @@ def test_the_largest_share_of_a_tolerance_is_reported(monkeypatch: pytest.Monkey
 
     def noted(*arguments: Any) -> Any:
         comparisons = compared_steps(*arguments)
-        shares.append([(c.share, c.tensor) for c in comparisons if np.any(c.allowed)])
+        shares.append([(c.row.share, c.tensor) for c in comparisons if np.any(c.allowed)])
         return comparisons
 
     monkeypatch.setattr(search_module, "compared_steps", noted)

@@ -3,10 +3,8 @@
 from pathlib import Path
 from typing import Any
 
-import numpy as np
 import pytest
 
-from compare.parity.tolerance import largest_difference_in_ulps
 from compare.runs.snapshots import Course
 from compare.study.page.build import write_page
 from tests.compare.parity.courses import course
@@ -71,27 +69,6 @@ def test_labels_and_verdicts_are_seen_whole(path: Path, open_page: Open) -> None
             assert count > 0, selector
             assert cut == [], (selector, width)
         assert opened.page.evaluate("() => document.documentElement.scrollWidth") <= width
-
-
-def test_differences_are_shown_in_ulps_if_wanted(
-    made: dict[str, Any], path: Path, open_page: Open
-) -> None:
-    opened = open_page(path)
-    found = made["checkpoints"][3]
-    ours, theirs = (found["numbers"][name] for name in ("h", "torch.h"))
-    i = int(np.argmax(np.abs(ours[5] - theirs[5])))  # a unit in which they do differ
-    opened.choose(t=5, i=i)
-    assert "ulp" not in opened.text("#chain") + opened.text("#parity-table")
-    opened.page.locator("#ulps-check").check()
-    opened.settle()
-    ulps = largest_difference_in_ulps(ours[5, i : i + 1], theirs[5, i : i + 1])
-    shown = opened.page.locator("#chain li", has_text="The new state").locator(
-        "[data-side=difference]"
-    )
-    word = "ulp" if ulps == 1 else "ulps"
-    assert str(shown.text_content()).endswith(f" % of the tolerance, {rounded(ulps)} {word}")
-    column = opened.page.locator("#parity-table tbody tr:not(.group) td:nth-child(6)")
-    assert column.all_text_contents() == [rounded(row["ulps"]) for row in found["parity"]]
 
 
 def test_a_large_network_shows_the_units_that_change_most(open_page: Open, tmp_path: Path) -> None:

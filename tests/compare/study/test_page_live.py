@@ -66,12 +66,9 @@ def test_the_gain_multiplies_the_recurrent_weights(
         assert opened.page.locator("[data-side=torch], [data-side=numpy]").count() == 0
         singular = np.linalg.norm(gain * W_hh, 2)
         assert float(opened.text("#singular-value")) == pytest.approx(singular, rel=1e-3)
-        radius = np.abs(np.linalg.eigvals(gain * W_hh)).max()
-        assert float(opened.text("#radius-value")) == pytest.approx(radius, rel=1e-3)
-        of_singular, of_radius, *_ = opened.page.locator("#backward-tiles .remark").all()
-        smaller = "each step back makes each gradient smaller" in of_singular.text_content()
+        of_singular = opened.text("#backward-tiles .remark >> nth=0")
+        smaller = "each step back makes each gradient smaller" in of_singular
         assert smaller == (singular < 1) == (gain < 1)
-        assert "no bound" in of_radius.text_content()
     opened.fill("#gain-slider", "1")
     assert opened.text("#singular-value") == f"{made['checkpoints'][3]['singular']:.4g}"
     assert "were recorded" in opened.text("#whose")

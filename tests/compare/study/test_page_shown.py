@@ -6,7 +6,8 @@ from typing import Any
 import numpy as np
 import pytest
 
-from tests.compare.study.pages import Network, Open
+from compare.parity.tolerance import largest_difference_in_ulps
+from tests.compare.study.pages import Network, Open, rounded
 from tests.compare.study.reading import (
     AT,
     TYPED,
@@ -361,13 +362,18 @@ def test_recorded_results_of_both_and_their_differences(network: Network, open_p
         )
         assert float(width.rstrip("%")) == pytest.approx(100 * row["share"], abs=1e-3)
     assert f"All {len(found['parity'])} tensors agree." in opened.text("#parity-lead")
+    opened.page.locator("#ulps-check").check()
+    opened.settle()
+    column = opened.page.locator("#parity-table tbody tr:not(.group) td:nth-child(6)")
+    assert column.all_text_contents() == [rounded(row["ulps"]) for row in found["parity"]]
+    ulps = largest_difference_in_ulps(*(numbers[n][t : t + 1, i] for n in ("h", "torch.h")))
+    text = links.nth(names.index("h")).locator("[data-side=difference]").text_content()
+    assert text.endswith(f", {rounded(ulps)} ulp{'s' * (ulps != 1)}")
+    opened.page.locator("#ulps-check").uncheck()
+    opened.settle()
     # A difference is never painted as agreement.
-    wrong = found["parity"][3] | {
-        "ok": False,
-        "share": None,
-        "verdict": "differs",
-        "problem": "(2,)",
-    }
+    differs = {"ok": False, "share": None, "verdict": "differs", "problem": "(2,)"}
+    wrong = found["parity"][3] | differs
     opened.page.evaluate(
         "(row) => { checkpoint().parity[3] = row; for (const n in checkpoint().allowed) "
         "checkpoint().allowed[n] = 1e-30; drawAll(); }",
