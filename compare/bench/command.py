@@ -196,7 +196,7 @@ class _Session:
 
     def _begin(self, phase: str, row: Row) -> None:
         """Show what is compiled."""
-        self.progress(f"{self.where}, {phase}" + f": compiling {row.label}" * row.compiles)
+        self.progress(f"compiling {row.label}, " * row.compiles + f"{phase}, {self.where}")
 
     def _objection(self, row: Row, shape: Shape, phase: str) -> str | None:
         return self.budget.objection_before(row, phase, flops(shape, phase))
@@ -288,7 +288,7 @@ def _progress(terminal: Terminal) -> Iterator[Progress]:
     if not terminal.live:
         yield lambda text: None
         return
-    columns = SpinnerColumn(), TextColumn("{task.description}"), TimeElapsedColumn()
+    columns = SpinnerColumn(), TimeElapsedColumn(), TextColumn("{task.description}")
     with Bar(*columns, console=terminal.console, transient=True) as bar:
         now = bar.add_task("", total=None)
         yield lambda text: bar.reset(now, description=text)

@@ -158,7 +158,7 @@ def _elements(
 
 def _fill(record: Mapping[str, Any], elements: str) -> str:
     """Put style, scripts and the elements of the records into the template."""
-    script = "\n".join(path.read_text(encoding="utf-8") for path in scripts(record["cell"]))
+    script = _script(record["cell"])
     values = {
         "mark": MARK,
         "title": html.escape(title(record)),
@@ -174,13 +174,31 @@ def scripts(cell: str) -> list[Traversable]:
     A cell without a script is a UsageError.
     """
     folder = resources.files(__package__).joinpath("script")
-    cells = {path.name: path for path in folder.joinpath("cells").iterdir()}
-    if f"{cell}.js" not in cells:
-        known = ", ".join(sorted(name.removesuffix(".js") for name in cells))
+    cells = cell_scripts()
+    if cell not in cells:
+        known = ", ".join(cells)
         raise UsageError(f"expected a cell that the page has a script for ({known}), got {cell}")
     first, last = folder.joinpath("record.js"), folder.joinpath("main.js")
     others = [p for p in folder.iterdir() if p.name.endswith(".js") and p not in (first, last)]
-    return [first, cells[f"{cell}.js"], *sorted(others, key=lambda path: path.name), last]
+    return [first, cells[cell], *sorted(others, key=lambda path: path.name), last]
+
+
+def cell_scripts() -> dict[str, Traversable]:
+    """Return the scripts of all cells by the cell's name."""
+    folder = resources.files(__package__).joinpath("script/cells")
+    paths = sorted(folder.iterdir(), key=lambda path: path.name)
+    return {p.name.removesuffix(".js"): p for p in paths if p.name.endswith(".js")}
+
+
+def _script(cell: str) -> str:
+    """Return the script of a page. All cells are in CELLS, the others in a scope of their own."""
+    first, own, *others = (path.read_text(encoding="utf-8") for path in scripts(cell))
+    cells = [f"{cell}: CELL"]
+    for name, path in cell_scripts().items():
+        if name != cell:
+            code = path.read_text(encoding="utf-8")
+            cells.append(f"{name}: (() => {{\n{code}return CELL;\n}})()")
+    return "\n".join([first, own, f"const CELLS = {{ {', '.join(cells)} }};", *others])
 
 
 def title(record: Mapping[str, Any]) -> str:

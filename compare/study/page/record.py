@@ -86,6 +86,10 @@ def record(text: str, course: Course, terminal: Terminal | None = None) -> dict[
         "layer": cell.layer if cell.gates else f"{cell.layer} with {setting.nonlinearity}",
         "gates": cell.gates,
         "states": cell.states,
+        "cells": {
+            name: {"layer": each.layer, "gates": each.gates, "states": each.states}
+            for name, each in CELLS.items()
+        },
         "nonlinearity": setting.nonlinearity,
         "num_steps": setting.num_steps,
         "max_norm": setting.max_norm,

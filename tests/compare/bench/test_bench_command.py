@@ -99,9 +99,9 @@ def test_the_progress_names_each_shape_from_small_to_large(
     assert shown == [
         "the best rates of this machine",
         "shape 1 of 2: H8: model, T 6, B 3, V 5, H 8, tanh",
-        "shape 1 of 2: H8: model, T 6, B 3, V 5, H 8, tanh, step: compiling plain NumPy",
+        "compiling plain NumPy, step, shape 1 of 2: H8: model, T 6, B 3, V 5, H 8, tanh",
         "shape 2 of 2: H16: model, T 6, B 3, V 5, H 16, tanh",
-        "shape 2 of 2: H16: model, T 6, B 3, V 5, H 16, tanh, step: compiling plain NumPy",
+        "compiling plain NumPy, step, shape 2 of 2: H16: model, T 6, B 3, V 5, H 16, tanh",
         "the parts of a step",
         "peak memory",
     ]

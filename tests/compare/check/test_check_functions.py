@@ -12,7 +12,7 @@ from compare.check import CheckConfig, CheckError, check
 from compare.check.command import examine_functions, try_chosen, try_stages
 from compare.check.functions.exercises import STAGES as ALL_STAGES
 from compare.check.functions.stages import Stage, StageResult
-from compare.check.functions.trying import reference, try_all
+from compare.check.functions.trying import cases_of, reference, try_all
 from compare.check.report.explanation import in_short
 from compare.check.report.report import Report, show
 from compare.check.worker.client import Source, Submission
@@ -183,8 +183,10 @@ def test_json_has_the_documented_fields(tmp_path: Path) -> None:
     names = "name verdict points out_of cases case tensor at expected got likely"
     assert (list(found), list(stage)) == (fields.split(), names.split())
     assert (stage["tensor"], stage["at"]) == ("h_next", [0, 0])
-    assert isinstance(stage["expected"], float)
+    right = cases_of(STAGES[0], 0)[0][1].results["h_next"][0, 0]
+    assert stage["expected"] == right != stage["got"]
     assert isinstance(stage["got"], float)
+    assert [each["points"] for each in found["stages"]] == [0.0, 1.0, 1.0, 1.0, 1.0, 1.0]
     assert "W_hh" in stage["likely"]
 
 

@@ -54,6 +54,14 @@ class Opened:
             self.page.keyboard.press(key)
         self.settle()
 
+    def unfold(self, section: str) -> None:
+        """Open one section, and close all others."""
+        fold = (
+            "(id) => document.querySelectorAll('.panel').forEach((e) => (e.open = e.closest(id)))"
+        )
+        self.page.evaluate(fold, f"#{section}")
+        self.settle()
+
     def click(self, selector: str, **options: Any) -> None:
         self.page.locator(selector, **options).click()
         self.settle()
@@ -97,6 +105,35 @@ def model_of(opened: Opened, made: dict[str, Any]) -> tuple[scratch_rnn.RNNModel
     for name, array in network["parameters"].items():
         model.parameters[name][...] = array
     return model, Vocab.from_list(network["vocab"])
+
+
+def networks_of(opened: Opened) -> dict[str, scratch_rnn.RNNModel]:
+    """Return the networks of all cells that are side by side, in float64."""
+    found = opened.page.evaluate(
+        """() => Object.entries(side.networks).map(([name, { parameters }]) =>
+          [name, NAMES.map((each) => [...parameters[each]])])"""
+    )
+    models = {}
+    for name, arrays in found:
+        layer = getattr(scratch_rnn, CELLS[name].layer)(len(arrays[-1]), 16, dtype=np.float64)
+        models[name] = scratch_rnn.RNNModel(layer, len(arrays[-1]))
+        for parameter, array in zip(models[name].parameters.values(), arrays, strict=True):
+            parameter[...] = np.reshape(array, parameter.shape)
+    return models
+
+
+def states_of(model: Any, ids: list[int]) -> list[np.ndarray]:
+    """Return h, and c of an LSTM, after each step: (T, H) each."""
+    after = [model.rnn(np.array(ids[: t + 1])[:, None])[1] for t in range(len(ids))]
+    pairs = [state if isinstance(state, tuple) else (state,) for state in after]
+    return [np.concatenate(states)[:, 0] for states in zip(*pairs, strict=True)]
+
+
+def loss_of(model: Any, ids: list[int]) -> tuple[float, Any]:
+    """Return the mean loss of a text, and its gradients."""
+    logits, _, tape = model.forward(np.array([ids[:-1]]), model.begin_state())
+    loss, d_logits = scratch_rnn.cross_entropy(logits, np.array(ids[1:]))
+    return loss, model.backward(tape, d_logits)
 
 
 def layer_of(module: Any, made: dict[str, Any], V: int, H: int, **more: Any) -> Any:

@@ -74,6 +74,9 @@ def results_of(parameters: Results, ids: list[int], cell: str, f: str) -> Result
         results["gradient_norms"][k] = np.linalg.norm(sizes[-6:])
         if k < K:
             results["norms"][k, : k + 1] = sizes[:-6]
+    last = [step[name] for name in ("h", "c") if name in names for step in steps[:K]]
+    found = torch.autograd.grad(losses[-1], last, retain_graph=True)
+    results["last"] = torch.stack(found).reshape(-1, K, len(h))  # of the last loss, for h and c
     results = {n: a.numpy() if torch.is_tensor(a) else a for n, a in results.items()}
     results["d_h_next"] = results["d_h"] - results["d_h_k"]
     return results

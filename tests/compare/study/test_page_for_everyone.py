@@ -42,6 +42,8 @@ LABELS = [
     *("#checkpoints button", "#play", "#theme", "#units-pick", "#products td"),
     *("#text-input", "#whose", ".panels button", ".panels .hint", ".writing dd"),
     *("#flow-numbers button", "#flow-numbers .formula", "#flow-numbers .figure", "#gain-note"),
+    *("#memory .pick", ".said li", ".key li", "#cells-numbers td", "#cells-said", ".numbers dd"),
+    *("#weight .pick", "#finder .pick", "#finder-table td", "#finder-caption", ".passage span"),
     *(".choices button", ".reply p", "#symptom th", "#symptom td", "#game-link", "#game-leave"),
 ]
 
@@ -112,7 +114,7 @@ def test_tab_reaches_everything_in_order_and_shows_where_it_is(path: Path, open_
     opened.page.evaluate("() => startGame(0)")
     opened.settle()
     reached = []
-    for _ in range(100):
+    for _ in range(160):
         opened.page.keyboard.press("Tab")
         found = opened.page.evaluate(
             """() => {
@@ -141,7 +143,10 @@ def test_tab_reaches_everything_in_order_and_shows_where_it_is(path: Path, open_
         ),
         "units-select",
         *("token-select", "products", "flow-slider", "flow-play", "flow-before", "flow-next"),
-        *("gain-slider", "loss-slider", "cut-slider"),
+        *("gain-slider", "loss-slider", "cut-slider", "memory-step", "memory-token"),
+        *("keep-slider", "cells-train", "cells-reset", "cells-numbers"),
+        *("weight-select", "weight-slider", "weight-field"),
+        *("finder-text", "finder-property", "finder-table"),
         *("checkpoints", "play"),
         *("puzzle-input", "game-start", "game-leave", "symptom", "game-hint", "game-give-up"),
         *("ulps-check", "parity-table"),
@@ -174,7 +179,7 @@ def test_a_screen_reader_reads_the_choice(
     names = opened.page.locator(".map[role=application]").evaluate_all(
         "(maps) => maps.map((map) => map.getAttribute('aria-label'))"
     )
-    assert len(set(names)) == len(names) == 5
+    assert len(set(names)) == len(names) == 8
     for picture in opened.page.locator("svg[role=img]").all():
         assert picture.get_attribute("aria-label")
 

@@ -58,7 +58,7 @@ class Network {
   }
 
   beginState() {
-    return record.states.map(() => new Float64Array(this.H));
+    return this.cell.states.map(() => new Float64Array(this.H));
   }
 
   /** One step: the token's column of W_ih, the product with W_hh, the cell, the output layer. */
@@ -99,7 +99,7 @@ class Network {
    *
    * Returns the gradient of each parameter and, for each step, these gradients: `fromLoss`, the part of
    * δh_t from the loss; `fromNext`, what step t+1 adds to δ of each array of the state; `d_h`, which
-   * is δh_t; `d_u`, which is δ(W_hh h + b_hh); `term`, the two vectors whose outer product is this
+   * is δh_t; `d_state`, which is δ of each array of the state, as δh_t and δc_t; `d_u`, which is δ(W_hh h + b_hh); `term`, the two vectors whose outer product is this
    * step's part of δW_hh.
    */
   backward(tape, d_y) {
@@ -117,7 +117,7 @@ class Network {
         addOuter(d_W, d_y[t], step.state[0]);
         for (let v = 0; v < this.V; v++) d_b[v] += d_y[t][v];
       }
-      const { a, u, direct } = this.cell.backward(step, [d_h, ...fromNext.slice(1)]);
+      const { a, u, direct, d_state = [d_h] } = this.cell.backward(step, [d_h, ...fromNext.slice(1)]);
       const inputTerm = this.inputTerm(a, tape, t);
       for (let row = 0; row < a.length; row++) {
         d_W_ih[row * this.V + step.id] += inputTerm[row]; // δW_ih += δa x^T, and x is one-hot
@@ -126,7 +126,7 @@ class Network {
       }
       const term = this.recurrentTerm(u, step, t === tape.length - 1);
       addOuter(d_W_hh, ...term);
-      steps[t] = { fromLoss, fromNext, d_h, d_u: u, term };
+      steps[t] = { fromLoss, fromNext, d_h, d_state, d_u: u, term };
       const through = this.carry(u);
       fromNext = [direct[0] ? add(direct[0], through) : through, ...direct.slice(1)];
     }

@@ -3,8 +3,11 @@
 /** What all pictures show: the tokens of a text, and all results for it. */
 let reading = null;
 
-/** The current weights. `base` is W_hh before the gain. */
-const live = { text: null, network: null, base: null, gain: 1, losses: [] };
+/**
+ * The current weights. `base` is W_hh before the gain; `edit` is a weight that was changed by hand: see weight.js;
+ * `isRead`: `reading` has the results of these weights.
+ */
+const live = { text: null, network: null, base: null, gain: 1, losses: [], edit: null, isRead: false };
 
 const idOf = new Map(record.shown_tokens.map((token, n) => [token, record.shown[n]]));
 const CAN_TYPE = IS_CHARACTERS && S === V; // else the page does not have all rows of W_ih
@@ -29,6 +32,8 @@ function takeWeights() {
   live.base = live.network?.parameters["rnn.weight_hh_l0"].slice() ?? null;
   live.gain = 1;
   live.losses = [];
+  live.edit = null;
+  live.isRead = false;
 }
 
 /**
@@ -41,7 +46,7 @@ function tokensOf(text) {
 }
 
 const isRecordedText = () => live.text === null || tokensOf(live.text).join("\n") === record.tokens.join("\n");
-const isRecordedWeights = () => !live.network || (live.gain === 1 && live.losses.length === 0 && !game.bug);
+const isRecordedWeights = () => !live.network || (live.gain === 1 && live.losses.length === 0 && !live.edit && !game.bug);
 
 /** Whether PyTorch's numbers are shown beside NumPy's. */
 const isCompared = () => reading.isRecorded && chosen.compare;
@@ -51,6 +56,7 @@ function read() {
   if (!live.network) live.text = null;
   const before = reading;
   reading = isRecordedText() && isRecordedWeights() ? recordedReading() : computedReading(live.network, tokensOf(live.text ?? record.tokens.join("")));
+  live.isRead = true;
   computeNorms(reading, before);
   const isLastLoss = chosen.k >= K;
   const isCutAsTrained = chosen.n >= Math.min(record.num_steps, K);
@@ -168,7 +174,7 @@ function* normsOf({ parameters, bug, ids, targets, hasSizes }) {
 function sizesOf() {
   const c = checkpoint();
   if (IS_GATED) return { singular: null, radius: null };
-  if (live.losses.length === 0) return { singular: c.singular * Math.abs(live.gain), radius: c.radius * Math.abs(live.gain) };
+  if (live.losses.length === 0 && !live.edit) return { singular: c.singular * Math.abs(live.gain), radius: c.radius * Math.abs(live.gain) };
   return { singular: undefined, radius: undefined };
 }
 
@@ -176,12 +182,14 @@ function sizesOf() {
 function labelOf() {
   const steps = live.losses.length ? [times(live.losses.length, "step") + " here"] : [];
   const gain = live.gain === 1 ? [] : [`W_hh × ${live.gain.toFixed(2)}`];
-  return [checkpoint().label, ...steps, ...gain, ...(game.bug ? ["with a bug"] : [])].join(", ");
+  return [checkpoint().label, ...steps, ...gain, ...(live.edit ? ["one weight changed"] : []), ...(game.bug ? ["with a bug"] : [])].join(", ");
 }
 
 /** Multiply the recurrent weights. */
 function setGain(gain) {
+  putBack();
   live.gain = gain;
+  live.isRead = false;
   live.network.parameters["rnn.weight_hh_l0"] = live.base.map((w) => w * gain);
 }
 
@@ -189,10 +197,12 @@ function setGain(gain) {
 function trainStep() {
   const ids = tokensOf(live.text ?? record.tokens.join("")).map((token) => idOf.get(token));
   if (ids.length < 2) return null;
-  const { loss, gradients } = reading.back; // of this text and these weights
+  const { loss, gradients } = live.isRead ? reading.back : live.network.run(ids.slice(0, -1), ids.slice(1));
   live.network.update(gradients, record.lr, record.max_norm);
+  live.isRead = false;
   live.base = live.network.parameters["rnn.weight_hh_l0"].slice(); // the gain is part of the weights from now on
   live.gain = 1;
+  live.edit = null; // and so is a changed weight
   live.losses.push(loss);
   return loss;
 }

@@ -40,6 +40,7 @@ const CELL = {
       text: "The new state, if the update gate keeps nothing." },
   ],
   candidate: "n",
+  keeps: "z",
   newState: { formula: "h_t = (1 - z_t) ⊙ n_t + z_t ⊙ h_{t-1}", line: "return (1 - z) * n + z * h",
     text: "For each unit, the update gate chooses between the candidate and the previous state." },
   fromNext: ["W_{hh}^T ∂L/∂u_{t+1} + z_{t+1} ⊙ ∂L/∂h_{t+1}"],

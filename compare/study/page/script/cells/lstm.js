@@ -17,16 +17,16 @@ const CELL = {
     const { c, tanh_c, i, f, g, o } = step;
     const H = c.length;
     const d = new Float64Array(4 * H);
-    const d_c_before = new Float64Array(H);
+    const [d_c_now, d_c_before] = [new Float64Array(H), new Float64Array(H)];
     for (let k = 0; k < H; k++) {
-      const d_c_t = d_c[k] + d_h[k] * o[k] * this.slope(tanh_c[k]);
+      const d_c_t = (d_c_now[k] = d_c[k] + d_h[k] * o[k] * this.slope(tanh_c[k]));
       d[k] = this.toInput(d_c_t * g[k], i[k]);
       d[H + k] = d_c_t * this.toForget(step, k) * f[k] * (1 - f[k]);
       d[2 * H + k] = d_c_t * i[k] * (1 - g[k] * g[k]);
       d[3 * H + k] = d_h[k] * tanh_c[k] * o[k] * (1 - o[k]);
       d_c_before[k] = this.direct(d_c_t, f[k]);
     }
-    return { a: d, u: d, direct: [null, d_c_before] };
+    return { a: d, u: d, direct: [null, d_c_before], d_state: [d_h, d_c_now] };
   },
   slope: (tanh_c) => 1 - tanh_c * tanh_c,
   toInput: (d_i, i) => d_i * i * (1 - i),
@@ -47,6 +47,7 @@ const CELL = {
       text: "It is only multiplied by f and added to. So it carries numbers, and gradients, over many steps." },
   ],
   candidate: "g",
+  keeps: "f",
   newState: { formula: "h_t = o_t ⊙ tanh(c_t)", line: "return o * np.tanh(c_t)",
     text: "The output gate decides for each unit how much of its cell state is shown." },
   fromNext: ["W_{hh}^T ∂L/∂u_{t+1}", "f_{t+1} ⊙ ∂L/∂c_{t+1}"],

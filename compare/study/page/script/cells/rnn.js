@@ -1,17 +1,19 @@
 // ---------------------------------------------------------------- the cell: Elman's network
 //
-// A page has one cell. Its script is cells/NAME.js, with the cell's name in compare/parity/cells.py.
-// `explain` finds it by this name: a new cell needs no other file here. The script defines CELL:
+// A page shows one cell. Its script is cells/NAME.js, with the cell's name in compare/parity/cells.py.
+// `explain` finds it by this name: a new cell needs no other file here. All cells are in CELLS, by
+// name, for the panel that compares them. The script defines CELL:
 //
 //     forward(a, u, state, b_hh) -> step      a = W_ih x_t + b_ih and u = W_hh h_{t-1} + b_hh, each (G·H,)
 //         G counts the gates. Both have a block of H numbers for each gate, in the order of the weights'
 //         rows. `state` is the state before this step: a list of arrays (H,), [h], or [h, c].
 //         The step is an object: `state`, the list after this step, and all that `backward` or
 //         `parts` read, under names of your choice other than id, before, a, u and y.
-//     backward(step, d_state) -> { a, u, direct }
+//     backward(step, d_state) -> { a, u, direct, d_state }
 //         `d_state` are the gradients of step.state, in a list. The result has the gradients of a and
 //         u, and `direct`: for each array of the state before, the part of its gradient that does
-//         not come through u = W_hh h_{t-1} + b_hh, or null if there is none.
+//         not come through u = W_hh h_{t-1} + b_hh, or null if there is none. `d_state` can be left out if
+//         the state is h alone: the whole gradients of step.state; that of c has the part through h.
 //     newState      { formula, text, line }: of h_t
 //     fromNext      the formulas of what step t+1 adds to the gradient of each array of the state
 //
@@ -21,6 +23,7 @@
 //                   (H,): [{ of, title, formula, text, line }]; `of` is its name in the step
 //     sums          the lines that compute a and u, as in `line`; one if it is the same line
 //     candidate     the gate whose rows of W_hh the page shows; one of the letters of cells.py
+//     keeps         the gate that keeps the old state; at 1 the state and its gradient pass unchanged
 //
 // `formula` is set by `math` of elements.js. `line` is a part of the one line of the plain version
 // (scratch_rnn/plain) that computes this; the page shows that line. It can be left out. All arrays are

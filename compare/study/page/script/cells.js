@@ -1,0 +1,116 @@
+// ---------------------------------------------------------------- all cells side by side
+//
+// One network for each cell, of 16 units. Their vocabulary is that of the text. All begin with random
+// weights, uniform between ±1/√H as PyTorch draws them, and are trained alike, each on the whole text.
+// The norm of ∂L_K/∂h_t, t = 1 … K, says how much of the last loss reaches step t; an LSTM has a second
+// way, ∂L_K/∂c_t, which a step back multiplies by f alone.
+
+const UNITS = 16;
+const STEPS_OF_TRAINING = 100;
+for (const [name, cell] of Object.entries(CELLS)) cell.states = record.cells[name].states;
+
+const side = { text: null, seed: 0, keep: 0, steps: 0, ids: [], networks: {}, curves: [], training: 0 };
+
+function setUpCells() {
+  $("cells-train").addEventListener("click", () => (side.training ? stopCells() : trainCells(STEPS_OF_TRAINING)));
+  $("cells-reset").addEventListener("click", () => beginCells(side.seed + 1));
+  $("keep-slider").addEventListener("input", () => beginCells(side.seed));
+}
+
+/** A network of random weights; `keep` is added to the bias of the gate that keeps the old state. */
+function randomNetwork(name, V_, seed_, keep) {
+  const cell = CELLS[name];
+  const rows = Math.max(record.cells[name].gates.length, 1) * UNITS;
+  const sizes = [rows * V_, rows * UNITS, rows, rows, V_ * UNITS, V_];
+  const random = randomFrom(seed_);
+  const drawn = sizes.map((size) => Float64Array.from({ length: size }, () => (2 * random() - 1) / Math.sqrt(UNITS)));
+  const gate = record.cells[name].gates.indexOf(cell.keeps);
+  for (let i = 0; i < UNITS && gate >= 0; i++) drawn[2][gate * UNITS + i] += keep;
+  return new Network(cell, Object.fromEntries(NAMES.map((each, n) => [each, drawn[n]])));
+}
+
+/** Draw new weights for all cells. */
+function beginCells(seed_) {
+  stopCells();
+  const tokens = [...new Set(reading.tokens)].sort();
+  Object.assign(side, { text: reading.tokens.join("\n"), seed: seed_, keep: Number($("keep-slider").value), steps: 0,
+    ids: reading.tokens.map((token) => tokens.indexOf(token)) });
+  const names = Object.keys(record.cells).filter((name) => CELLS[name]);
+  side.networks = Object.fromEntries(names.map((name) => [name, randomNetwork(name, tokens.length, side.seed, side.keep)]));
+  redraw("cells");
+}
+
+/** Steps of SGD for all cells, as many as a frame of the screen has time for. */
+function trainCells(left) {
+  const begin = performance.now();
+  for (; left > 0 && performance.now() - begin < SLICE; left--) {
+    for (const network of Object.values(side.networks)) {
+      const { gradients } = network.run(side.ids.slice(0, -1), side.ids.slice(1));
+      network.update(gradients, record.lr, record.max_norm);
+    }
+    side.steps += 1;
+  }
+  if (left === 0) return stopCells();
+  side.training = requestAnimationFrame(() => trainCells(left));
+  $("cells-train").textContent = "Stop";
+  redraw("cells");
+}
+
+function stopCells() {
+  cancelAnimationFrame(side.training);
+  side.training = 0;
+  $("cells-train").textContent = `Train ${STEPS_OF_TRAINING} steps`;
+  redraw("cells");
+}
+
+/** For each array of a cell's state: the norm of the gradient of the last loss at each step, (K,). */
+function gradientCurves(name, network, ids) {
+  const tape = network.forward(ids.slice(0, -1));
+  const losses = tape.map(({ y }, t) => crossEntropy(y, ids[t + 1]));
+  const { steps } = network.backward(tape, losses.map(({ d_y }, t) => (t === tape.length - 1 ? d_y : null)));
+  const gate = tape.flatMap((step) => [...(step[network.cell.keeps] ?? [])]);
+  const mean = (values) => values.reduce((sum, x) => sum + x, 0) / values.length;
+  return record.cells[name].states.map((state, n) => ({
+    name, state, layer: record.cells[name].layer, loss: mean(losses.map((each) => each.loss)), norms: steps.map(({ d_state }) => length(d_state[n])),
+    gate: gate.length ? mean(gate) : null, keeps: network.cell.keeps }));
+}
+
+function drawCells() {
+  $("cells-body").hidden = K === 0;
+  $("cells-absent").textContent = K > 0 ? "" : "This text has one token, so there is no loss and no gradient. Type a longer one.";
+  if (K === 0) return;
+  if (side.text !== reading.tokens.join("\n")) return beginCells(side.seed);
+  side.curves = Object.entries(side.networks).flatMap(([name, network]) => gradientCurves(name, network, side.ids));
+  const keep = side.keep.toFixed(1);
+  $("keep-value").textContent = `+ ${keep}`;
+  $("keep-slider").setAttribute("aria-valuetext", `plus ${keep}`);
+  $("cells-note").textContent = `${times(side.steps, "step")} of training so far, on “${reading.text}”. Learning rate ${record.lr}`
+    + `${record.max_norm === null ? "" : `, gradients clipped to norm ${record.max_norm}`}. Random weights number ${side.seed}.`;
+  const kindOf = ({ name, state }) => `of-${name} ${state}`;
+  const [wide, left] = [widthOf("cells-picture"), 46];
+  const x = (n) => left + 8 + (K === 1 ? 0.5 : n / (K - 1)) * (wide - left - 20);
+  const { parts, tall } = logChart(side.curves.map((each) => ({ kind: kindOf(each), shares: each.norms.map((norm_) => norm_ / each.norms.at(-1)) })), { wide, tall: 300, x, left });
+  const stride = Math.ceil((K * 17) / (wide - left));
+  for (let n = 0; n < K; n += stride) parts.push(text(x(n), tall + 6, glyph(reading.tokens[n]).slice(0, 4), "", "middle"));
+  parts.push(text((left + wide) / 2, tall + 26, "step t, which reads", "", "middle"));
+  const said = side.curves.map((each) => `${each.layer}, ∂L/∂${each.state}: ${share(each.norms[0] / each.norms.at(-1))}`).join("; ");
+  $("cells-picture").replaceChildren(draw("svg", { class: "chart", viewBox: `0 0 ${wide} ${tall + 32}`, role: "img",
+    "aria-label": `Norm of the gradient of the last loss at each step, as a share of its norm at step ${K}. Left at step 1: ${said}.` }, parts));
+  $("cells-key").replaceChildren(...side.curves.map((each) => {
+    const key = keyOf(kindOf(each), `∂L_K/∂${each.state}_t`);
+    key.append(` ${each.layer}`);
+    return key;
+  }));
+  $("cells-said").textContent = `${times(K - 1, "step")} back, this is left of the gradient of the last loss: ${said}.`;
+  const factor = ({ norms }) => (norms.length > 1 ? (norms[0] / norms.at(-1)) ** (1 / (norms.length - 1)) : NaN);
+  $("cells-numbers").replaceChildren(table("How fast the gradient of the last loss vanishes", ["cell", "for", "factor per step", "gate that keeps (mean)", "mean loss"],
+    side.curves.map((each) => [each.layer, math(`${each.state}_t`), rounded(factor(each)), each.gate === null ? "–" : `${each.keeps} ${rounded(each.gate)}`, rounded(each.loss, 5)])));
+}
+
+function writeCellsTable() {
+  if (K === 0) return;
+  const rows = reading.tokens.slice(0, K).map((token, n) => [`${n + 1} ${glyph(token)}`, ...side.curves.map(({ norms }) => rounded(norms[n], 8))]);
+  fill("cells-table", scrolling("Norms at each step", table("Norm of the gradient of the last loss at each step", ["step", ...side.curves.map(({ layer, state }) => `${layer} ${state}`)], rows)));
+}
+
+addPanel({ place: 3.2, section: "cells", views: [["text cells *", drawCells]], tables: { "cells-table": ["text cells", writeCellsTable] }, setUp: setUpCells });
