@@ -1,7 +1,7 @@
 """Arguments that PyTorch's layer refuses are refused: one table for both, for each cell."""
 
 import warnings
-from collections.abc import Callable, Iterator
+from collections.abc import Callable
 from dataclasses import replace
 from typing import Any
 
@@ -11,7 +11,7 @@ import torch
 from torch.nn.utils.rnn import pack_padded_sequence
 
 from compare.check.cases.layer_case import LayerCase
-from compare.check.cases.layer_results import CLASSES, as_state, build
+from compare.check.cases.layer_results import as_state, build
 from scratch_rnn import GRU, LSTM, RNN, states
 from tests.annotations import unchecked
 from tests.tables import messages
@@ -30,15 +30,11 @@ OPTIONS = [(name, eval(v)) for name, vs in messages("wrong options").items() for
 CALL = calls("calls")
 
 
-def mistakes() -> Iterator[Any]:
-    """Yield (cell, arguments of the call, whether PyTorch can be called like this)."""
-    for cell in CLASSES:
-        for name, (x, h0, lengths) in CALL.items():
-            yield pytest.param(cell, (x, state_of(cell, h0), lengths), True, id=f"{cell}-{name}")
-        for name, given in calls("calls that PyTorch cannot refuse").items():
-            yield pytest.param(cell, given, False, id=f"{cell}-{name}")
-    for name, state in calls("states of an LSTM").items():
-        yield pytest.param("lstm", (X, state, None), True, id=f"lstm-{name}")
+MISTAKEN = [pytest.param(given, True, id=name) for name, given in CALL.items()]
+MISTAKEN += [
+    pytest.param(given, False, id=name)
+    for name, given in calls("calls that PyTorch cannot refuse").items()
+]
 
 
 def make_torch(cell: str, arguments: dict[str, Any]) -> Any:
@@ -101,14 +97,23 @@ def test_a_mistaken_constructor_is_refused(
     expect_refusal(error, f"{name}={value!r}")
 
 
-@pytest.mark.parametrize(("cell", "given", "is_for_torch"), [*mistakes()])
-def test_a_mistaken_call_is_refused(cell: str, given: tuple[Any, ...], is_for_torch: bool) -> None:
-    if is_for_torch:
-        assert refusal(lambda: call_torch(cell, *given)), "PyTorch accepts it"
+@pytest.mark.parametrize(("given", "is_for_torch"), MISTAKEN)
+def test_a_mistaken_call_is_refused(
+    cell: str, layer_class: Any, given: tuple[Any, ...], is_for_torch: bool
+) -> None:
     x, state, lengths = given
+    if is_for_torch:
+        state = state_of(cell, state)
+        assert refusal(lambda: call_torch(cell, x, state, lengths)), "PyTorch accepts it"
     optional = {} if lengths is None else {"lengths": lengths}
-    error = refusal(lambda: CLASSES[cell](V, H).forward(x, state, **optional))
+    error = refusal(lambda: layer_class(V, H).forward(x, state, **optional))
     expect_refusal(error, repr(given))
+
+
+@pytest.mark.parametrize("state", calls("states of an LSTM").values(), ids=repr)
+def test_a_state_of_an_lstm_that_is_no_pair_is_refused(state: Any) -> None:
+    assert refusal(lambda: call_torch("lstm", X, state, None)), "PyTorch accepts it"
+    expect_refusal(refusal(lambda: LSTM(V, H).forward(X, state)), repr(state))
 
 
 @pytest.mark.parametrize(
