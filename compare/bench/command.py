@@ -21,26 +21,32 @@ from rich.progress import Progress as Bar
 from rich.progress import SpinnerColumn, TextColumn, TimeElapsedColumn
 
 from compare.bench.config import BenchConfig
-from compare.bench.measure.budget import Budget
 from compare.bench.measure.check_rows import check_again, check_rows
 from compare.bench.measure.gate import Gate
-from compare.bench.measure.machine import available_memory, describe_machine, thread_notes
+from compare.bench.measure.machine import (
+    available_memory,
+    describe_machine,
+    measure_roof,
+    thread_notes,
+)
 from compare.bench.measure.memory import measure_memory
 from compare.bench.measure.parts import measure_parts
-from compare.bench.measure.roofline import measure_roof
-from compare.bench.measure.timing import Contestant, ReferenceProduct, measure, seconds_of_a_round
+from compare.bench.measure.timing import (
+    Budget,
+    Contestant,
+    ReferenceProduct,
+    measure,
+    seconds_of_a_round,
+)
 from compare.bench.results.against import read_earlier, settings_of, show_changes
 from compare.bench.results.pictures import draw
 from compare.bench.results.result import Document, RowInfo, Timing
 from compare.bench.results.table import show
 from compare.bench.rows import cuda_rows
-from compare.bench.rows.all_rows import all_rows, checkers, choose_rows
 from compare.bench.rows.cuda_rows import NO_DEVICE, OnCuda
-from compare.bench.rows.row import Device, Row
-from compare.bench.workload.case import NUM_PREDS, Arrays, make_case
-from compare.bench.workload.job import Job
-from compare.bench.workload.shapes import Shape, choose
-from compare.bench.workload.work import (
+from compare.bench.rows.row import Device, Row, all_rows, checkers, choose_rows
+from compare.bench.workload.case import NUM_PREDS, Arrays, Job, make_case
+from compare.bench.workload.shapes import (
     BACKWARD,
     FORWARD,
     GENERATION,
@@ -51,6 +57,8 @@ from compare.bench.workload.work import (
     SCRATCH,
     STEP,
     TIMED,
+    Shape,
+    choose,
     flops,
     numbers,
 )

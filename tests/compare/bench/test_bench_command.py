@@ -13,13 +13,13 @@ import pytest
 from compare.bench import command
 from compare.bench.command import bench
 from compare.bench.config import BenchConfig
-from compare.bench.measure.budget import Budget
+from compare.bench.measure.timing import Budget
 from compare.bench.results import pictures
 from compare.bench.results.result import Document, Memory
 from compare.bench.rows.numpy_rows import Plain
 from compare.bench.rows.row import Row
 from compare.bench.workload.case import NUM_PREDS
-from compare.bench.workload.work import LEFT_OUT, TIMED, flops
+from compare.bench.workload.shapes import LEFT_OUT, TIMED, flops
 from compare.terminal import Terminal, UsageError
 from tests.compare.bench.bench_help import MODEL, bench_of, shapes_file, terminal
 from tests.compare.bench.test_bench_result import full
