@@ -104,6 +104,30 @@ def test_the_results_are_those_of_the_files() -> None:
         assert of_step[4] == ratio
 
 
+def test_two_threads_take_no_longer_than_one(tmp_path: Path) -> None:
+    """In the stored results, where both were measured beside each other."""
+    growth = load_script("growth")
+    found = [
+        growth.two_to_one(folder, prefix, cell, phase)
+        for folders in growth.BUILDS.values()
+        for folder, prefix in zip(folders, growth.PREFIXES, strict=True)
+        for cell in growth.CELLS
+        for phase in growth.PHASES
+    ]
+    divided = [ratio for ratios in found for ratio in ratios[True]]
+    same_code = [ratio for ratios in found for ratio in ratios[False]]
+    assert min(len(divided), len(same_code)) > 20
+    assert max(divided) <= 1.05
+    assert np.median(same_code) == pytest.approx(1, abs=0.02)
+    assert f"largest of {len(divided)} ratios is {max(divided):.2f}." in growth.threads_table()
+    growth.draw_growth(tmp_path)
+    assert (tmp_path / growth.PICTURE).stat().st_size > 1000
+    *rows, _ = cells_of(growth.growth_table())[1:]
+    scratch, *_, roof = rows[:4]
+    assert [scratch[1], roof[1]] == ["`scratch_rnn`", "large products"]
+    assert float(roof[2].split()[0]) < float(scratch[2].split()[0])
+
+
 def test_a_run_s_figures_are_those_of_its_record(tmp_path: Path) -> None:
     figures = load_script("figures")
     record = tmp_path / "20261126-010203-gru-reset-float32"
