@@ -21,26 +21,32 @@ from rich.progress import Progress as Bar
 from rich.progress import SpinnerColumn, TextColumn, TimeElapsedColumn
 
 from compare.bench.config import BenchConfig
-from compare.bench.measure.budget import Budget
 from compare.bench.measure.check_rows import check_again, check_rows
 from compare.bench.measure.gate import Gate
-from compare.bench.measure.machine import available_memory, describe_machine, thread_notes
+from compare.bench.measure.machine import (
+    available_memory,
+    describe_machine,
+    measure_roof,
+    thread_notes,
+)
 from compare.bench.measure.memory import measure_memory
 from compare.bench.measure.parts import measure_parts
-from compare.bench.measure.roofline import measure_roof
-from compare.bench.measure.timing import Contestant, ReferenceProduct, measure, seconds_of_a_round
+from compare.bench.measure.timing import (
+    Budget,
+    Contestant,
+    ReferenceProduct,
+    measure,
+    seconds_of_a_round,
+)
 from compare.bench.results.against import read_earlier, settings_of, show_changes
 from compare.bench.results.pictures import draw
 from compare.bench.results.result import Document, RowInfo, Timing
 from compare.bench.results.table import show
 from compare.bench.rows import cuda_rows
-from compare.bench.rows.all_rows import all_rows, checkers, choose_rows
 from compare.bench.rows.cuda_rows import NO_DEVICE, OnCuda
-from compare.bench.rows.row import Device, Row
-from compare.bench.workload.case import NUM_PREDS, Arrays, make_case
-from compare.bench.workload.job import Job
-from compare.bench.workload.shapes import Shape, choose
-from compare.bench.workload.work import (
+from compare.bench.rows.row import Device, Row, all_rows, checkers, choose_rows
+from compare.bench.workload.case import NUM_PREDS, Arrays, Job, make_case
+from compare.bench.workload.shapes import (
     BACKWARD,
     FORWARD,
     GENERATION,
@@ -51,6 +57,8 @@ from compare.bench.workload.work import (
     SCRATCH,
     STEP,
     TIMED,
+    Shape,
+    choose,
     flops,
     numbers,
 )
@@ -188,7 +196,7 @@ class _Session:
 
     def _begin(self, phase: str, row: Row) -> None:
         """Show what is compiled."""
-        self.progress(f"{self.where}, {phase}" + f": compiling {row.label}" * row.compiles)
+        self.progress(f"compiling {row.label}, " * row.compiles + f"{phase}, {self.where}")
 
     def _objection(self, row: Row, shape: Shape, phase: str) -> str | None:
         return self.budget.objection_before(row, phase, flops(shape, phase))
@@ -280,7 +288,7 @@ def _progress(terminal: Terminal) -> Iterator[Progress]:
     if not terminal.live:
         yield lambda text: None
         return
-    columns = SpinnerColumn(), TextColumn("{task.description}"), TimeElapsedColumn()
+    columns = SpinnerColumn(), TimeElapsedColumn(), TextColumn("{task.description}")
     with Bar(*columns, console=terminal.console, transient=True) as bar:
         now = bar.add_task("", total=None)
         yield lambda text: bar.reset(now, description=text)

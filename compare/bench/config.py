@@ -10,8 +10,7 @@ from typing import Annotated, Any, Literal, Self
 from tyro.conf import arg
 
 from compare.bench.rows import all_labels
-from compare.bench.workload.shapes import NAMED
-from compare.bench.workload.work import PHASES
+from compare.bench.workload.shapes import NAMED, PHASES
 from compare.parity import CellName
 from compare.terminal import UsageError, check_at_least, check_choices, check_threads
 

@@ -30,16 +30,13 @@ from timings import medians_of_steps
 import scratch_rnn
 from compare.bench.measure.check_rows import check_rows
 from compare.bench.measure.gate import Gate
-from compare.bench.measure.machine import describe_machine, forced_kernel_notes
-from compare.bench.measure.roofline import measure_roof
+from compare.bench.measure.machine import describe_machine, forced_kernel_notes, measure_roof
 from compare.bench.measure.timing import Contestant, measure, seconds_of_a_call, time_a_block
 from compare.bench.rows.numpy_rows import Scratch
 from compare.bench.rows.row import Row
 from compare.bench.rows.torch_rows import TorchRow
-from compare.bench.workload.case import LR, MAX_NORM, make_case, scratch_model
-from compare.bench.workload.job import Job, jobs_of
-from compare.bench.workload.shapes import SEED, Shape
-from compare.bench.workload.work import STEP, TIMED
+from compare.bench.workload.case import LR, MAX_NORM, Job, jobs_of, make_case, scratch_model
+from compare.bench.workload.shapes import SEED, STEP, TIMED, Shape
 from compare.parity import limited_threads
 from compare.terminal import plural
 from scratch_rnn import Batch, lookup

@@ -10,7 +10,7 @@ from typing import Any
 from pages import DOCS, table
 
 from compare.bench.results.result import Document, Timing, ratio_of
-from compare.bench.workload.work import TIMED
+from compare.bench.workload.shapes import TIMED
 from compare.terminal import plural
 
 BENCHMARKS = DOCS / "benchmarks"

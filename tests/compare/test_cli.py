@@ -40,7 +40,8 @@ def failing(report: ParityReport) -> ParityReport:
 def test_run_from_end_to_end(
     training: list[str], tmp_path: Path, capsys: pytest.CaptureFixture[str]
 ) -> None:
-    assert main([*training, "--name", "fox", "--epochs", "50"]) == 0
+    flags = [*training, "--name", "fox", "--epochs", "50"]
+    assert main(flags) == 0
     out = capsys.readouterr().out
     directory = only(tmp_path / "runs")
 
@@ -51,19 +52,14 @@ def test_run_from_end_to_end(
 
     config = read(directory, "config.json")
     assert config["command"] == "run"
-    assert (
-        read_config(directory)[1].to_json()
-        == parse([*training, "--name", "fox", "--epochs", "50"]).to_json()
-    )
+    assert read_config(directory)[1].to_json() == parse(flags).to_json()
 
     environment = read(directory, "environment.json")
-    assert environment["text"]["name"] == "fox.txt"
-    assert environment["text"]["source"] == "file"
-    assert re.fullmatch("[0-9a-f]{40}", environment["text"]["sha1"])
-    assert environment["versions"]["numpy"] == np.__version__
-    assert environment["versions"]["torch"] == torch.__version__
-    assert environment["dtype"] == "float32"
-    assert environment["device"] == {"type": "cpu"}
+    assert re.fullmatch("[0-9a-f]{40}", environment["text"].pop("sha1"))
+    assert environment["text"] == {"name": "fox.txt", "source": "file"}
+    versions = {"numpy": np.__version__, "torch": torch.__version__}
+    assert versions.items() <= environment["versions"].items()
+    assert (environment["dtype"], environment["device"]) == ("float32", {"type": "cpu"})
     assert environment["threads"] == {"scratch_rnn": 1, "torch": 1}
     assert any(pool["user_api"] == "blas" for pool in environment["thread_pools"])
     assert all("filepath" not in pool for pool in environment["thread_pools"])

@@ -17,9 +17,8 @@ from compare.bench.measure.timing import (
     synchronised_clock,
 )
 from compare.bench.rows.row import Row
-from compare.bench.workload.case import Arrays
-from compare.bench.workload.job import Job, turned_back
-from compare.bench.workload.work import LEFT_OUT, REFERENCE, REFUSED, SCRATCH, TIMED
+from compare.bench.workload.case import Arrays, Job, turned_back
+from compare.bench.workload.shapes import LEFT_OUT, REFERENCE, REFUSED, SCRATCH, TIMED
 
 DISAGREE = "scratch and PyTorch CPU disagree, so it is not known which results are right"
 

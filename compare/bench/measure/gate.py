@@ -22,12 +22,13 @@ from compare.bench.workload.case import (
     Case,
     LayerInputs,
     first_token,
+    generated,
     in_float64,
+    jobs_of,
     scratch_layer,
     scratch_model,
 )
-from compare.bench.workload.job import generated, jobs_of
-from compare.bench.workload.work import BACKWARD, GENERATION
+from compare.bench.workload.shapes import BACKWARD, GENERATION
 from compare.parity import (
     Move,
     absolute_difference,

@@ -18,11 +18,9 @@ import psutil
 from compare.bench.measure.check_rows import check_rows
 from compare.bench.measure.gate import Gate
 from compare.bench.results.result import Memory
-from compare.bench.rows.all_rows import all_rows, checkers
-from compare.bench.rows.row import Row
+from compare.bench.rows.row import Row, all_rows, checkers
 from compare.bench.workload.case import make_case
-from compare.bench.workload.shapes import Shape
-from compare.bench.workload.work import STEP, TIMED
+from compare.bench.workload.shapes import STEP, TIMED, Shape
 from compare.parity import limited_threads
 
 SHAPE = Shape("memory", "model", T=256, B=64, V=28, H=1024)

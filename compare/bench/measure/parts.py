@@ -113,8 +113,8 @@ def _medians(pieces: dict[str, Callable[[], Any]]) -> dict[str, float]:
     for name, run in pieces.items():
         run()
         calls[name] = calls_of_a_block(seconds_of_a_call(run, calls=1))
-    seconds: dict[str, list[float]] = {name: [] for name in pieces}
-    for _ in range(ROUNDS):
-        for name, run in pieces.items():
-            seconds[name].append(seconds_of_a_call(run, calls[name]))
-    return {name: statistics.median(values) for name, values in seconds.items()}
+    rounds = [
+        {name: seconds_of_a_call(run, calls[name]) for name, run in pieces.items()}
+        for _ in range(ROUNDS)
+    ]
+    return {name: statistics.median(seconds[name] for seconds in rounds) for name in pieces}

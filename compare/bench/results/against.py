@@ -13,7 +13,7 @@ from pathlib import Path
 from rich.text import Text
 
 from compare.bench.results.result import Document, ratio_of
-from compare.bench.workload.work import REFERENCE
+from compare.bench.workload.shapes import REFERENCE
 from compare.terminal import Terminal, UsageError, plain_table
 
 

@@ -20,8 +20,7 @@ from matplotlib.figure import Figure
 from matplotlib.ticker import FuncFormatter, LogLocator, NullLocator
 
 from compare.bench.results.result import Document, RowInfo, Timing, duration
-from compare.bench.workload.shapes import Shape
-from compare.bench.workload.work import BACKWARD, FORWARD, GENERATION, STEP, TIMED
+from compare.bench.workload.shapes import BACKWARD, FORWARD, GENERATION, STEP, TIMED, Shape
 from compare.terminal import plural
 
 INK, FAINT, GRID = "#222222", "#8a8a8a", "#e6e6e6"
@@ -282,7 +281,7 @@ def parts_figure(document: Document) -> Figure | None:
 
 
 def _is_on_gpu(row: str) -> bool:
-    return row.startswith(("cuda", "cudnn"))
+    return row.startswith(("cuda", "cudnn", "kernel"))
 
 
 def _where(document: Document) -> str:

@@ -11,8 +11,7 @@ from dataclasses import asdict, dataclass, field
 from pathlib import Path
 from typing import Annotated, Any
 
-from compare.bench.workload.shapes import Shape
-from compare.bench.workload.work import LEFT_OUT, REFUSED, TIMED
+from compare.bench.workload.shapes import LEFT_OUT, REFUSED, TIMED, Shape
 from compare.files import (
     NOT_NEGATIVE,
     POSITIVE,

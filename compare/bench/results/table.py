@@ -16,8 +16,15 @@ from compare.bench.results.result import (
     interquartile_range,
     ratio_of,
 )
-from compare.bench.workload.shapes import SIZES
-from compare.bench.workload.work import GENERATION, LEFT_OUT, REFERENCE, REFUSED, SCRATCH, TIMED
+from compare.bench.workload.shapes import (
+    GENERATION,
+    LEFT_OUT,
+    REFERENCE,
+    REFUSED,
+    SCRATCH,
+    SIZES,
+    TIMED,
+)
 from compare.terminal import Terminal, plain_table, plural
 
 FEW = 4

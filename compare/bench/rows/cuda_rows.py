@@ -1,7 +1,8 @@
 """The rows on a CUDA device, each in float32 and in TF32.
 
 `cuda` and `cudnn` are PyTorch's layers without cuDNN and with it. `cuda-page` and `cuda-graph` are
-the hand-written equations on the same GPU; see `page_row`.
+the hand-written equations on the same GPU; see `TorchPage`. `kernel` and `kernel-graph` are
+scratch_rnn's kernels in Triton.
 
 TF32 multiplies with 10 bits of mantissa. PyTorch has two settings for it: one for cuDNN's recurrent
 layers, and one for its own matrix products, which it uses if cuDNN is off. PyTorch has an older and
@@ -11,22 +12,27 @@ one: the newer interface if PyTorch has it, otherwise the older one.
 
 from __future__ import annotations
 
+import os
 from collections.abc import Callable, Iterator
 from contextlib import AbstractContextManager, contextmanager
+from importlib import import_module
 from typing import Any
 
 import torch
 
-from compare.bench.rows.page_row import TorchPage
 from compare.bench.rows.row import FLOAT32_GAPS, TF32_GAPS, Device, Row, line
-from compare.bench.rows.torch_rows import CELL_FUNCTIONS, TorchRow
-from compare.parity import Cell
+from compare.bench.rows.torch_rows import CELL_FUNCTIONS, TorchPage, TorchRow, load
+from compare.bench.workload.case import Arrays, Case, Job, LayerInputs
+from compare.bench.workload.shapes import GENERATION
+from compare.parity import CELLS, Cell
 
 LABELS = {
     "cuda": "GPU, no cuDNN",
     "cudnn": "GPU, cuDNN",
     "cuda-page": "GPU, by hand",
     "cuda-graph": "GPU, by hand, CUDA graph",
+    "kernel": "GPU, kernel by hand",
+    "kernel-graph": "GPU, kernel by hand, CUDA graph",
 }
 """Each of them is also a row with TF32: its name ends in -tf32."""
 
@@ -40,15 +46,20 @@ STYLES = {
     "cudnn": ("#7b3294", ">"),
     "cuda-page": ("#a6761d", "2"),
     "cuda-graph": ("#66a61e", "h"),
+    "kernel": ("#1b9e77", "X"),
+    "kernel-graph": ("#a50026", "P"),
 }
 
 
 def rows(device: Device | None) -> list[Row]:
-    """Return the rows of a device: each layer in float32 and in TF32."""
+    """Return the rows of a device: each layer in float32 and in TF32.
+
+    Without a device, return the kernels in Triton's interpreter, if it is switched on.
+    """
     if device is None:
-        return []
-    by_hand = ("cuda-page", "cuda-graph")
-    kinds: dict[str, Any] = {name: CudaPage if name in by_hand else Cuda for name in LABELS}
+        return [Interpreted()] if os.environ.get("TRITON_INTERPRET") == "1" else []
+    kinds: dict[str, Any] = {"cuda": Cuda, "cudnn": Cuda, "cuda-page": CudaPage}
+    kinds |= {"cuda-graph": CudaPage, "kernel": Kernel, "kernel-graph": Kernel}
     return [kind(device, name, tf32=t) for name, kind in kinds.items() for t in (False, True)]
 
 
@@ -60,17 +71,16 @@ def find_device() -> Device | None:
 
 
 class OnCuda(Row):
-    """What the rows on a CUDA device have in common; `name` is one of `labels`."""
+    """What the rows on a CUDA device have in common; `name` is one of `LABELS`."""
 
     place = 4
-    labels, styles = LABELS, STYLES
 
     def __init__(self, device: Device, name: str, *, tf32: bool) -> None:
         self.device, self.kind, self.tf32 = device.torch_name, name, tf32
         self.name = name + ("-tf32" if tf32 else "")
-        self.label = self.labels[name].replace("GPU", device.name) + (", TF32" if tf32 else "")
+        self.label = LABELS[name].replace("GPU", device.name) + (", TF32" if tf32 else "")
         self.gaps = TF32_GAPS if tf32 else FLOAT32_GAPS
-        self.style = line(*self.styles[name], linewidth=1.5, linestyle="--" if tf32 else "-")
+        self.style = line(*STYLES[name], linewidth=1.5, linestyle="--" if tf32 else "-")
 
     def missing(self, dtype: str, cell: Cell) -> str | None:
         """Return why TF32 is not available for this dtype, or None."""
@@ -89,6 +99,10 @@ class OnCuda(Row):
         tolerance = " (checked with the tolerance of TF32)" if self.tf32 else ""
         return f"{self.label}: {active}{tolerance}"
 
+    def made_ready(self, run: Callable[[], Any]) -> Callable[[], Any]:
+        """Return the run, or a CUDA graph of it."""
+        return Recorded(run) if self.kind.endswith("-graph") else run
+
 
 class Cuda(OnCuda, TorchRow):
     """concise_rnn on a CUDA device, with PyTorch's own layers."""
@@ -98,10 +112,6 @@ class Cuda(OnCuda, TorchRow):
 
 class CudaPage(OnCuda, TorchPage):
     """The plain version on a CUDA device: operations started from Python, or by a CUDA graph."""
-
-    def made_ready(self, run: Callable[[], Any]) -> Callable[[], Any]:
-        """Return the run, or a CUDA graph of it."""
-        return Recorded(run) if self.kind == "cuda-graph" else run
 
 
 class Recorded:
@@ -135,6 +145,66 @@ class Recorded:
         with torch.cuda.graph(graph):
             self.value = self.run()
         self.graph = graph
+
+
+class Interpreted(TorchRow):
+    """The recurrences as Triton kernels, `scratch_rnn.kernels`, in Triton's interpreter.
+
+    There a kernel runs on the CPU. Its results are checked, but its time says nothing about a GPU.
+    """
+
+    name, label = "kernel", "Triton's interpreter, kernel by hand"
+    style = line(*STYLES["kernel"])
+    place = 4
+    cells = ("rnn", "gru", "lstm")
+    input_precision = "ieee"
+    untimed = "its results are right, and Triton's interpreter shows no time of a GPU"
+
+    def missing(self, dtype: str, cell: Cell) -> str | None:
+        """Return why there is no kernel for this dtype and cell, or None."""
+        try:
+            import_module("triton")
+        except ImportError:
+            return "it needs Triton, which is for Linux (pip install 'rnn-parity[kernel]')"
+        if dtype != "float32":
+            return f"the kernels need dtype float32, and this is {dtype}"
+        return super().missing(dtype, cell)
+
+    def make_layer(self, case: Case, parameters: Arrays) -> Any:
+        """Return the layer with a copy of the parameters."""
+        shape, kernels = case.shape, import_module("scratch_rnn.kernels")
+        layer = getattr(kernels, CELLS[shape.cell].layer)
+        found = layer(shape.V, shape.H, input_precision=self.input_precision, device=self.device)
+        load(found, parameters)
+        return found
+
+    def prepare(self, case: Case) -> dict[str, Job]:
+        """Return all phases but generation, whose sequences have one step; nothing for ReLU."""
+        if case.shape.nonlinearity != "tanh":
+            return {}
+        jobs = super().prepare(case)
+        jobs.pop(GENERATION, None)
+        return jobs
+
+
+class Kernel(OnCuda, Interpreted):
+    """The kernels on a CUDA device, started from Python or by a CUDA graph."""
+
+    untimed = ""
+
+    def __init__(self, device: Device, name: str, *, tf32: bool) -> None:
+        super().__init__(device, name, tf32=tf32)
+        self.input_precision = "tf32" if tf32 else "ieee"
+
+    def layer(self, case: LayerInputs) -> dict[str, Job]:
+        """Return the phases of a layer, perhaps each as a CUDA graph."""
+        jobs, ready = super().layer(case), self.made_ready
+        return {p: Job(ready(job.run), job.results, job.inputs) for p, job in jobs.items()}
+
+    def prepare(self, case: Case) -> dict[str, Job]:
+        """Return the phases; with a CUDA graph those of a layer."""
+        is_layer = isinstance(case, LayerInputs)
+        return super().prepare(case) if is_layer or self.kind == "kernel" else {}
 
 
 @contextmanager

@@ -20,12 +20,13 @@ from compare.bench.workload.case import (
     MAX_NORM,
     NUM_PREDS,
     Case,
+    Job,
     LayerInputs,
     ModelInputs,
+    jobs_of,
     of_layer,
 )
-from compare.bench.workload.job import Job, jobs_of
-from compare.bench.workload.work import BACKWARD, FORWARD, GENERATION, STEP
+from compare.bench.workload.shapes import BACKWARD, FORWARD, GENERATION, STEP
 from scratch_rnn.states import arrays_of
 
 LABELS = {"jax": "JAX, jit(scan)"}

@@ -17,14 +17,16 @@ from compare.bench.workload.case import (
     LR,
     MAX_NORM,
     NUM_PREDS,
+    Job,
     LayerInputs,
     ModelInputs,
+    Run,
+    first_token,
+    jobs_of,
     scratch_layer,
     scratch_model,
 )
-from compare.bench.workload.job import Job, Run, jobs_of, training_and_generation
-from compare.bench.workload.shapes import Shape
-from compare.bench.workload.work import BACKWARD, FORWARD, GENERATION, STEP
+from compare.bench.workload.shapes import BACKWARD, FORWARD, GENERATION, STEP, Shape
 from compare.parity import CELLS, Cell, limited_threads
 from scratch_rnn.plain import model as plain
 from scratch_rnn.plain.elman import clip_grad_norm, update
@@ -68,11 +70,20 @@ class Scratch(Row):
             loss, gradients, state = loss_and_gradients(model, case.batch, case.state)
             return loss, state, gradients
 
-        runs = training_and_generation(
-            scratch_rnn, case, case.state, trained, trained.parameters, optimizer, writer
-        )
-        runs[FORWARD] = partial(model, case.batch.inputs, case.state)
-        return jobs_of(case, runs | {BACKWARD: forward_and_backward})
+        def step() -> Any:
+            done = scratch_rnn.train_step(
+                trained, case.batch, case.state, optimizer, max_norm=MAX_NORM
+            )
+            return done.loss, done.state, done.grad_norm, trained.parameters
+
+        first = first_token(case)
+        runs: dict[str, Run] = {
+            FORWARD: partial(model, case.batch.inputs, case.state),
+            BACKWARD: forward_and_backward,
+            STEP: step,
+            GENERATION: partial(scratch_rnn.predict, first, NUM_PREDS, writer, case.vocab),
+        }
+        return jobs_of(case, runs)
 
 
 class OneThread(Scratch):

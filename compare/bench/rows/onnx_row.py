@@ -14,9 +14,17 @@ from typing import Any
 import numpy as np
 
 from compare.bench.rows.row import Device, Row, line
-from compare.bench.workload.case import NUM_PREDS, Arrays, Case, LayerInputs, ModelInputs, of_layer
-from compare.bench.workload.job import Job, jobs_of
-from compare.bench.workload.work import FORWARD, GENERATION
+from compare.bench.workload.case import (
+    NUM_PREDS,
+    Arrays,
+    Case,
+    Job,
+    LayerInputs,
+    ModelInputs,
+    jobs_of,
+    of_layer,
+)
+from compare.bench.workload.shapes import FORWARD, GENERATION
 from compare.parity import CELLS, Cell
 from scratch_rnn import states
 from scratch_rnn.states import State, arrays_of, state_of

@@ -1,7 +1,7 @@
-"""The rows in PyTorch: its layer with autograd, a loop over cells, and the compiled loop.
+"""The rows in PyTorch: its layer with autograd, a loop over cells, compiled or not, and by hand.
 
-They differ only in the layer. `over_cells` gives nn.RNN, nn.GRU or nn.LSTM another `forward`, so
-the model and the training of concise_rnn work with it as they do with the layer itself.
+The first ones differ only in the layer. `over_cells` gives nn.RNN, nn.GRU or nn.LSTM another
+`forward`, so the model and the training of concise_rnn work with it as with the layer itself.
 """
 
 from __future__ import annotations
@@ -10,7 +10,10 @@ import os
 import shutil
 import warnings
 from collections.abc import Callable, Iterator
-from contextlib import contextmanager
+from contextlib import contextmanager, nullcontext
+from functools import cache
+from importlib.util import module_from_spec, spec_from_file_location
+from types import ModuleType, SimpleNamespace
 from typing import Any
 
 import numpy as np
@@ -19,10 +22,22 @@ from torch import nn
 from torch.nn import functional as F
 
 import concise_rnn
+from compare.bench.rows.numpy_rows import plain_functions, plain_layer
 from compare.bench.rows.row import Device, Row, line
-from compare.bench.workload.case import LR, Arrays, Case, LayerInputs, ModelInputs, of_layer
-from compare.bench.workload.job import Job, jobs_of, training_and_generation
-from compare.bench.workload.work import BACKWARD, FORWARD, GENERATION
+from compare.bench.workload.case import (
+    LR,
+    MAX_NORM,
+    NUM_PREDS,
+    Arrays,
+    Case,
+    Job,
+    LayerInputs,
+    ModelInputs,
+    first_token,
+    jobs_of,
+    of_layer,
+)
+from compare.bench.workload.shapes import BACKWARD, FORWARD, GENERATION, STEP
 from compare.parity import CELLS, Cell, tensor_as_array
 from scratch_rnn import states
 
@@ -30,6 +45,7 @@ LABELS = {
     "torch": "PyTorch CPU",
     "torch-cells": "PyTorch CPU, cells in a loop",
     "torch-compile": "PyTorch CPU, the loop compiled",
+    "torch-page": "PyTorch CPU, by hand",
 }
 
 Function = Callable[..., Any]
@@ -43,9 +59,24 @@ CELL_FUNCTIONS: dict[str, dict[str, Function]] = {
 """PyTorch's functions for one step, by cell and nonlinearity: (x_t, state, *weights) -> state."""
 
 
+TORCH_AS_NP = SimpleNamespace(
+    ndarray=torch.Tensor,
+    tanh=torch.tanh,
+    exp=torch.exp,
+    maximum=lambda z, least: z.clamp(min=least),
+    stack=torch.stack,
+    split=torch.chunk,
+    concatenate=torch.concatenate,
+    zeros_like=torch.zeros_like,
+    copy=torch.clone,
+    errstate=lambda **_: nullcontext(),
+)
+"""What the plain version uses of NumPy, by its names there."""
+
+
 def rows(device: Device | None) -> list[Row]:
     """Return the rows of this module."""
-    return [TorchRow(), TorchCells(), TorchCompiled()]
+    return [TorchRow(), TorchPage(), TorchCells(), TorchCompiled()]
 
 
 def cell_loop(
@@ -142,9 +173,19 @@ class TorchRow(Row):
             loss = F.cross_entropy(logits, targets.T.reshape(-1))
             return loss, state, torch.autograd.grad(loss, parameters)
 
-        runs = {FORWARD: forward, BACKWARD: forward_and_backward} | training_and_generation(
-            concise_rnn, case, state_0, trained, updated, optimizer, writer
-        )
+        def step() -> Any:
+            done = concise_rnn.train_step(
+                trained, case.batch, state_0, optimizer, max_norm=MAX_NORM
+            )
+            return done.loss, done.state, done.grad_norm, updated
+
+        first = first_token(case)
+        runs: dict[str, Function] = {
+            FORWARD: forward,
+            BACKWARD: forward_and_backward,
+            STEP: step,
+            GENERATION: lambda: concise_rnn.predict(first, NUM_PREDS, writer, case.vocab),
+        }
         return jobs_of(case, runs, tensor_as_array)
 
 
@@ -200,6 +241,49 @@ class TorchCompiled(TorchCells):
         jobs = super().prepare(case)
         jobs.pop(GENERATION, None)
         return jobs
+
+
+@cache
+def plain_on_torch(cell: str) -> ModuleType:
+    """Return the module with the plain version of a cell, on PyTorch's tensors."""
+    module = CELLS[cell].plain
+    spec = spec_from_file_location(f"{module.__name__}_on_torch", module.__file__)
+    assert spec is not None
+    assert spec.loader is not None
+    again: Any = module_from_spec(spec)
+    spec.loader.exec_module(again)
+    again.np = TORCH_AS_NP
+    return again  # type: ignore[no-any-return]
+
+
+class TorchPage(TorchRow):
+    """A bare layer by the plain version, on the CPU: the hand-written equations, without autograd.
+
+    On a GPU this is the fairest answer to "scratch or cuDNN?": by hand, on the same card. The plain
+    version uses NumPy only through the name `np`. Its module is loaded once more, with PyTorch's
+    functions as `np`.
+    """
+
+    name, label = "torch-page", LABELS["torch-page"]
+    place = 2
+    style = line("#56b4e9", "1")
+
+    def layer(self, case: LayerInputs) -> dict[str, Job]:
+        """Return the phases of a layer."""
+        functions = plain_functions(case.shape, plain_on_torch(case.shape.cell))
+        jobs = plain_layer(case, functions, self.on_device, tensor_as_array)
+        return {
+            phase: Job(self.made_ready(torch.no_grad()(job.run)), job.results)
+            for phase, job in jobs.items()
+        }
+
+    def model(self, case: ModelInputs) -> dict[str, Job]:
+        """Return no phases: the plain version is used for a layer only."""
+        return {}
+
+    def made_ready(self, run: Function) -> Function:
+        """Return the function that is timed."""
+        return run
 
 
 def load(module: nn.Module, parameters: Arrays) -> None:

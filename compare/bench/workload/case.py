@@ -1,22 +1,25 @@
-"""The weights and inputs for a shape: drawn at random once, and equal for every row."""
+"""The weights and inputs for a shape, equal for every row, and the jobs of a row: its phases."""
 
 from __future__ import annotations
 
-from collections.abc import Mapping
+from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass, replace
+from functools import partial
 from typing import Any
 
 import numpy as np
 from jaxtyping import Float
 
 import scratch_rnn
-from compare.bench.workload.shapes import Shape
-from compare.parity import CELLS
+from compare.bench.workload.shapes import BACKWARD, FORWARD, GENERATION, STEP, Shape
+from compare.parity import CELLS, named_state
 from scratch_rnn import states
-from scratch_rnn.states import State
+from scratch_rnn.states import State, state_of
 from scratch_rnn.text import Batch, Vocab
 
 Arrays = Mapping[str, np.ndarray]
+Run = Callable[[], Any]
+Convert = Callable[[Any], np.ndarray]
 
 LR = 0.1
 MAX_NORM = 1.0
@@ -26,6 +29,19 @@ NUM_PREDS = 200
 LOUD = 20
 """Factor on the input weights in generation. Without it an untrained model writes the same
 character again and again, and errors would not show."""
+
+
+STATE, GRADIENTS, UPDATED = "final state", "gradient of", "updated"
+
+RESULTS = {
+    ("layer", FORWARD): ("output", STATE),
+    ("layer", BACKWARD): ("output", STATE, "gradient of x", GRADIENTS),
+    ("model", FORWARD): ("logits", STATE),
+    ("model", BACKWARD): ("loss", STATE, GRADIENTS),
+    ("model", STEP): ("loss", STATE, "gradient norm", UPDATED),
+}
+"""What a call returns in each phase. Gradients and updated parameters have names, or are in the
+order of the case's parameters. A generation returns its text or the token ids."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -134,3 +150,69 @@ def of_layer(parameters: Arrays) -> dict[str, np.ndarray]:
 def first_token(case: ModelInputs) -> list[str]:
     """Return the prefix of the generation: one token."""
     return [case.vocab.idx_to_token[1]]
+
+
+@dataclass(frozen=True, slots=True)
+class Job:
+    """One phase of one case for one row.
+
+    `results` gets the value that `run` returned, so the timed call is the checked call. `inputs`
+    are tensors with a batch axis 1 that `run` reads; they may change between blocks of calls.
+    """
+
+    run: Run
+    results: Callable[[Any], Arrays]
+    inputs: tuple[Any, ...] = ()
+
+    def turn(self, places: int = 1) -> None:
+        """Change the inputs: each sequence moves this many places in the batch."""
+        for tensor in self.inputs:
+            tensor.data.copy_(tensor.data.roll(places, 1))
+
+
+def turned_back(results: Arrays, turns: int) -> dict[str, np.ndarray]:
+    """Return results of turned inputs in the old order; sums over the batch do not change."""
+    ordered = ("output", STATE, "gradient of x")
+    return {
+        name: np.roll(array, -turns, 1) if name.startswith(ordered) else array
+        for name, array in results.items()
+    }
+
+
+def jobs_of(
+    case: Case,
+    runs: Mapping[str, Run],
+    take: Convert = np.asarray,
+    take_state: Convert | None = None,
+    inputs: tuple[Any, ...] = (),
+) -> dict[str, Job]:
+    """Return the jobs of a row.
+
+    `runs` are the calls of its phases; they return what `RESULTS` says. `take` converts what the
+    row computes with to arrays, and `take_state` a state to arrays of (1, B, H).
+    """
+
+    def named(name: str, value: Any) -> Arrays:
+        if name == STATE:
+            arrays = value if isinstance(value, tuple | list) else [value]
+            return named_state(STATE, state_of(map(take_state or take, arrays)))
+        if name in (GRADIENTS, UPDATED):
+            if not isinstance(value, Mapping):
+                value = dict(zip(case.parameters, value, strict=True))
+            return {f"{name} {key}": take(item).copy() for key, item in value.items()}
+        is_float = isinstance(value, float)
+        return {name: np.asarray(value, case.dtype) if is_float else take(value)}
+
+    def results(phase: str, value: Any) -> Arrays:
+        if isinstance(case, ModelInputs) and phase == GENERATION:
+            return generated(case, value)
+        parts = zip(RESULTS[case.shape.kind, phase], value, strict=True)
+        return {key: array for part in parts for key, array in named(*part).items()}
+
+    return {phase: Job(run, partial(results, phase), inputs) for phase, run in runs.items()}
+
+
+def generated(case: ModelInputs, text: str | Sequence[int]) -> Arrays:
+    """Return the result of a generation from its text or token ids."""
+    ids = [case.vocab[token] for token in text.split(" ")] if isinstance(text, str) else text
+    return {"text": np.array(ids, np.float64)}

@@ -165,7 +165,7 @@ function drawSlice(tensor, slice, chosen) {
   const [r, c] = cells.find(([row, column]) => chosen && String(slice.index(row, column)) === String(chosen)) || [0, 0];
   choose(r, c);
   const order = tensor.backward ? "The last step is computed first: read it from right to left. " : "";
-  const apart = part === null ? "" : `${order}The two part at step ${tensor.first[tensor.axis] + 1} of ${tensor.shape[tensor.axis]}, which is marked.`;
+  const apart = part === null ? "" : `${order}The first step that differs is step ${tensor.first[tensor.axis] + 1} of ${tensor.shape[tensor.axis]}, which is marked.`;
   return [apart ? make("p", { class: "hint" }, apart, " A column is a time step, a row is one number of it.") : null,
     make("div", { class: "maps" }, maps.map((map) => map.figure)), readout].filter(Boolean);
 }
@@ -199,6 +199,13 @@ function drawMap(name, value, scale, { cells, heads, sides, part, wrong, choose,
   const mark = (r, c) => {
     now = [r, c];
     for (const [key, box] of boxes) box.classList.toggle("chosen", key === `${r} ${c}`);
+    requestAnimationFrame(() => {
+      const box = boxes.get(`${r} ${c}`);
+      const inside = box.offsetLeft + box.offsetWidth / 2;
+      if (Math.abs(inside - scroller.scrollLeft - scroller.clientWidth / 2) > scroller.clientWidth / 2 - box.offsetWidth) {
+        scroller.scrollLeft = inside - scroller.clientWidth / 2;
+      }
+    });
   };
   return { figure: make("figure", {}, make("figcaption", {}, name), scroller), mark };
 }
@@ -212,7 +219,7 @@ function drawValues(stage) {
     }).figure;
   });
   return make("details", {}, make("summary", {}, "The way to the right numbers: print yours, and compare"),
-    make("p", { class: "hint" }, "The variables of the plain version, in the step where the two part. A row is a sequence of the batch."),
+    make("p", { class: "hint" }, "The variables of the plain version, in the first step that differs. A row is a sequence of the batch."),
     make("div", { class: "values" }, maps));
 }
 

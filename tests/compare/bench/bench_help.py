@@ -14,8 +14,7 @@ from compare.bench.command import bench
 from compare.bench.config import BenchConfig
 from compare.bench.results.result import Document
 from compare.bench.rows.row import Device, Row
-from compare.bench.workload.case import Case
-from compare.bench.workload.job import Job
+from compare.bench.workload.case import Case, Job
 from compare.bench.workload.shapes import FIELDS, Shape
 from compare.parity import CELLS
 from compare.terminal.output import Terminal

@@ -10,7 +10,7 @@ import pytest
 from compare.bench import BenchConfig, bench
 from compare.bench.results.against import changes, settings_of, show_changes
 from compare.bench.results.result import Document
-from compare.bench.workload.work import LEFT_OUT
+from compare.bench.workload.shapes import LEFT_OUT
 from compare.terminal import UsageError
 from tests.compare.bench.bench_help import terminal
 from tests.compare.bench.test_bench_result import document, sized, timing

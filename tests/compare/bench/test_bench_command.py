@@ -13,13 +13,13 @@ import pytest
 from compare.bench import command
 from compare.bench.command import bench
 from compare.bench.config import BenchConfig
-from compare.bench.measure.budget import Budget
+from compare.bench.measure.timing import Budget
 from compare.bench.results import pictures
 from compare.bench.results.result import Document, Memory
 from compare.bench.rows.numpy_rows import Plain
 from compare.bench.rows.row import Row
 from compare.bench.workload.case import NUM_PREDS
-from compare.bench.workload.work import LEFT_OUT, TIMED, flops
+from compare.bench.workload.shapes import LEFT_OUT, TIMED, flops
 from compare.terminal import Terminal, UsageError
 from tests.compare.bench.bench_help import MODEL, bench_of, shapes_file, terminal
 from tests.compare.bench.test_bench_result import full
@@ -99,9 +99,9 @@ def test_the_progress_names_each_shape_from_small_to_large(
     assert shown == [
         "the best rates of this machine",
         "shape 1 of 2: H8: model, T 6, B 3, V 5, H 8, tanh",
-        "shape 1 of 2: H8: model, T 6, B 3, V 5, H 8, tanh, step: compiling plain NumPy",
+        "compiling plain NumPy, step, shape 1 of 2: H8: model, T 6, B 3, V 5, H 8, tanh",
         "shape 2 of 2: H16: model, T 6, B 3, V 5, H 16, tanh",
-        "shape 2 of 2: H16: model, T 6, B 3, V 5, H 16, tanh, step: compiling plain NumPy",
+        "compiling plain NumPy, step, shape 2 of 2: H16: model, T 6, B 3, V 5, H 16, tanh",
         "the parts of a step",
         "peak memory",
     ]

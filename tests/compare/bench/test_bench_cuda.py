@@ -14,13 +14,12 @@ import torch
 
 from compare.bench.measure.gate import Gate
 from compare.bench.results.result import Document
-from compare.bench.rows import cuda_rows, page_row
-from compare.bench.rows.all_rows import choose_rows
+from compare.bench.rows import cuda_rows, torch_rows
 from compare.bench.rows.cuda_rows import find_device, precision, read_settings
 from compare.bench.rows.numpy_rows import Scratch
-from compare.bench.rows.row import Device
+from compare.bench.rows.row import Device, choose_rows
 from compare.bench.workload.case import make_case
-from compare.bench.workload.work import BACKWARD, REFUSED, TIMED
+from compare.bench.workload.shapes import BACKWARD, REFUSED, TIMED
 from compare.cli import main
 from compare.parity import CELLS
 from compare.parity.materials import DeviceError
@@ -104,7 +103,7 @@ def test_a_graph_is_recorded_once_and_keeps_what_it_reads(
     monkeypatch.setattr(torch.cuda, "stream", lambda _: nullcontext())
     monkeypatch.setattr(torch.cuda, "CUDAGraph", Graph)
     monkeypatch.setattr(torch.cuda, "graph", recorded_by)
-    plain = page_row.plain_on_torch(cell)
+    plain = torch_rows.plain_on_torch(cell)
     forward = getattr(plain, f"{cell}_forward")
     runs: list[str] = []
 

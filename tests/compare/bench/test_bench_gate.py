@@ -21,13 +21,10 @@ from compare.bench.rows.cuda_rows import Cuda, CudaPage
 from compare.bench.rows.jax_row import Jax
 from compare.bench.rows.numpy_rows import Plain, Scratch
 from compare.bench.rows.onnx_row import Onnx
-from compare.bench.rows.page_row import TorchPage
 from compare.bench.rows.row import TF32_GAPS, Row
-from compare.bench.rows.torch_rows import TorchCells, TorchCompiled, TorchRow
-from compare.bench.workload.case import Arrays, Case, in_float64, make_case
-from compare.bench.workload.job import Job
-from compare.bench.workload.shapes import Shape
-from compare.bench.workload.work import (
+from compare.bench.rows.torch_rows import TorchCells, TorchCompiled, TorchPage, TorchRow
+from compare.bench.workload.case import Arrays, Case, Job, in_float64, make_case
+from compare.bench.workload.shapes import (
     BACKWARD,
     FORWARD,
     GENERATION,
@@ -36,6 +33,7 @@ from compare.bench.workload.work import (
     REFUSED,
     STEP,
     TIMED,
+    Shape,
 )
 from compare.parity import CELLS, ParityError, limited_threads
 from compare.parity.tolerance import neighbour

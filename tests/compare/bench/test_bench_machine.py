@@ -11,7 +11,7 @@ import pytest
 
 import scratch_rnn
 from compare.bench import command
-from compare.bench.measure import machine, memory, parts, roofline
+from compare.bench.measure import machine, memory, parts
 from compare.bench.results.result import Roof, duration
 from compare.bench.rows.numpy_rows import Scratch
 from compare.bench.workload.case import make_case
@@ -104,8 +104,8 @@ def test_the_peak_is_in_bytes_on_every_system(monkeypatch: pytest.MonkeyPatch) -
 def test_the_roof_is_operations_and_bytes_in_the_best_time(
     monkeypatch: pytest.MonkeyPatch,
 ) -> None:
-    monkeypatch.setattr(roofline, "SIZE", 8)
-    monkeypatch.setattr(roofline, "COPIED_BYTES", 2**10)
+    monkeypatch.setattr(machine, "SIZE", 8)
+    monkeypatch.setattr(machine, "COPIED_BYTES", 2**10)
     seconds, products, right = iter([[0.75, 0.5], [0.25, 9.0], [4.0, 5.0]]), [], np.matmul
 
     def repeat(run: Any, number: int, repeat: int) -> list[float]:
@@ -117,9 +117,9 @@ def test_the_roof_is_operations_and_bytes_in_the_best_time(
         products.append((a.shape, str(a.dtype), out is a))
         return right(a, b, out=out)
 
-    monkeypatch.setattr(roofline.timeit, "repeat", repeat)
-    monkeypatch.setattr(roofline.np, "matmul", matmul)
-    roof = roofline.measure_roof("float64", 1)
+    monkeypatch.setattr(machine.timeit, "repeat", repeat)
+    monkeypatch.setattr(machine.np, "matmul", matmul)
+    roof = machine.measure_roof("float64", 1)
     # products of 2·8³ operations; 1 KiB is read and written
     assert roof == Roof({"NumPy": 1024 / 0.5, "PyTorch": 1024 / 0.25}, 2048 / 4.0)
     assert roof.rate == 4096.0

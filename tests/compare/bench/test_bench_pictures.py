@@ -10,8 +10,7 @@ from matplotlib.figure import Figure
 
 from compare.bench.results import pictures
 from compare.bench.results.result import Document, Part, RowInfo
-from compare.bench.workload.shapes import SEED, Shape
-from compare.bench.workload.work import LEFT_OUT, REFUSED
+from compare.bench.workload.shapes import LEFT_OUT, REFUSED, SEED, Shape
 from tests.compare.bench.test_bench_result import SIZES, document, full, grid, sized, timing
 from tests.pictures import described
 from tests.tables import expected
@@ -82,7 +81,7 @@ def test_a_picture_shows_what_was_measured(name: str) -> None:
 
 def columns(*seconds: tuple[float, float]) -> list[Any]:
     """Return the times of a row on the CPU and of one on the GPU at 1, 2, … units."""
-    rows = ("torch", "cuda")
+    rows = ("torch", "kernel-graph")
     return [
         (size, {row: timing(row, "", "", s) for row, s in zip(rows, pair, strict=True)})
         for size, pair in enumerate(seconds, start=1)

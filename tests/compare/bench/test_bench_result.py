@@ -9,8 +9,7 @@ import pytest
 
 from compare.bench.results.result import Document, Memory, Part, Roof, RowInfo, Timing
 from compare.bench.results.table import show
-from compare.bench.workload.shapes import SEED, Shape
-from compare.bench.workload.work import LEFT_OUT, REFUSED, TIMED
+from compare.bench.workload.shapes import LEFT_OUT, REFUSED, SEED, TIMED, Shape
 from compare.files import RecordError
 from tests.compare.bench.bench_help import terminal
 from tests.tables import expected, lines_of

@@ -8,14 +8,12 @@ import pytest
 import torch
 
 import scratch_rnn
-from compare.bench.rows import all_labels, cuda_rows, kernel_row
-from compare.bench.rows.all_rows import all_rows, choose_rows
+from compare.bench.rows import all_labels, cuda_rows
 from compare.bench.rows.jax_row import Jax
 from compare.bench.rows.onnx_row import Onnx
-from compare.bench.rows.row import Device
+from compare.bench.rows.row import Device, all_rows, choose_rows
 from compare.bench.rows.torch_rows import TorchCompiled
-from compare.bench.workload.shapes import Shape, choose
-from compare.bench.workload.work import SCRATCH, TIMED
+from compare.bench.workload.shapes import SCRATCH, TIMED, Shape, choose
 from compare.parity import CELLS, Cell, limited_threads
 from compare.terminal import UsageError
 from scratch_rnn.plain import gru
@@ -81,7 +79,7 @@ def test_a_gpu_brings_twelve_rows(monkeypatch: pytest.MonkeyPatch) -> None:
     without = [row.name for row in all_rows(None)]
     assert without[:4] == ["plain", SCRATCH, "scratch-1", "torch"]
     rows = all_rows(CARD)
-    labels = cuda_rows.LABELS | kernel_row.LABELS
+    labels = cuda_rows.LABELS
     names = [f"{name}{tf32}" for name in labels for tf32 in ("", "-tf32")]
     assert [row.name for row in rows] == [*without, *names]
     assert [row.label for row in rows[-12:]] == [
@@ -90,7 +88,7 @@ def test_a_gpu_brings_twelve_rows(monkeypatch: pytest.MonkeyPatch) -> None:
         for tf32 in ("", ", TF32")
     ]
     assert [row.gaps for row in rows[-12:]] == [1, 2**13] * 6
-    kernels = [row for row in rows if isinstance(row, kernel_row.Kernel)]
+    kernels = [row for row in rows if isinstance(row, cuda_rows.Kernel)]
     assert [row.input_precision for row in kernels] == ["ieee", "tf32"] * 2
     monkeypatch.setenv("TRITON_INTERPRET", "1")
     (interpreted,) = [row for row in all_rows(None) if row.name not in without]

@@ -13,8 +13,19 @@ from torch.utils.flop_counter import FlopCounterMode
 
 from compare.bench.rows.torch_rows import TorchCells
 from compare.bench.workload.case import LayerInputs, make_case
-from compare.bench.workload.shapes import NAMED, SEED, Shape, choose
-from compare.bench.workload.work import BACKWARD, FORWARD, GENERATION, STEP, Product, flops, numbers
+from compare.bench.workload.shapes import (
+    BACKWARD,
+    FORWARD,
+    GENERATION,
+    NAMED,
+    SEED,
+    STEP,
+    Product,
+    Shape,
+    choose,
+    flops,
+    numbers,
+)
 from compare.terminal.errors import UsageError
 from tests.compare.bench.bench_help import LAYER, MODEL
 from tests.tables import messages

@@ -7,10 +7,10 @@ import pytest
 import torch
 
 from compare.bench.measure import timing
-from compare.bench.measure.budget import Budget
 from compare.bench.measure.timing import (
     MOST_ROUNDS,
     WARM_UP,
+    Budget,
     Contestant,
     ReferenceProduct,
     measure,
@@ -19,9 +19,8 @@ from compare.bench.measure.timing import (
 from compare.bench.rows.numpy_rows import Plain, Scratch
 from compare.bench.rows.row import Row
 from compare.bench.rows.torch_rows import TorchRow
-from compare.bench.workload.case import Case
-from compare.bench.workload.job import Job
-from compare.bench.workload.work import FORWARD
+from compare.bench.workload.case import Case, Job
+from compare.bench.workload.shapes import FORWARD
 
 
 class Recorded(Row):

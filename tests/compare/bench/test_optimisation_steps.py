@@ -5,7 +5,7 @@ from typing import Any
 
 import pytest
 
-from compare.bench.measure import roofline, timing
+from compare.bench.measure import machine, timing
 from tests.compare.bench.bench_help import MODEL
 from tests.scripts import load_script
 
@@ -18,8 +18,8 @@ def hasty(monkeypatch: pytest.MonkeyPatch) -> None:
     """Make every block a single call."""
     monkeypatch.setattr(timing, "calls_of_a_block", lambda seconds: 1)
     monkeypatch.setattr(timing, "calls_of_a_warm_up", lambda seconds, threads: 0)
-    monkeypatch.setattr(roofline, "SIZE", 64)
-    monkeypatch.setattr(roofline, "COPIED_BYTES", 2**16)
+    monkeypatch.setattr(machine, "SIZE", 64)
+    monkeypatch.setattr(machine, "COPIED_BYTES", 2**16)
 
 
 @pytest.mark.usefixtures("hasty")

@@ -125,7 +125,7 @@ def test_tiles_and_clipping(seen: Seen) -> None:
     assert ["chosen" in column["class"] for column in columns].index(True) == k - 1
     assert "mean" in columns[-1]["class"]
     middle = [column["x"] + column["width"] / 2 for column in columns]
-    for words, column in (("1", 0), (str(k), k - 1)):
+    for words, column in (("1", 0), (str(k), k - 1), (str(K), K - 1)):
         found = [
             e["x"]
             for e in chart.of("text")
@@ -189,7 +189,8 @@ def test_the_flow_of_the_gradient(seen: Seen) -> None:
     chart = Chart(seen.opened, "#flow-picture svg")
     first, last = map(int, chart.label.split("steps ")[1].split(".")[0].split(" to "))
     assert first <= t <= last
-    outside = {f"← steps 1 to {first - 1}": first > 1, f"steps {last + 1} to {K} →": last < K}
+    before, after = f"← steps 1 to {first - 1}", f"steps {last + 1} to {K} →"
+    outside = {before: first > 2, after: last < K - 1}  # one step is called "step 1"
     assert [words in chart.words() for words in outside] == list(outside.values())
     sizes = [np.linalg.norm(results[name], axis=1) for name in ("d_h_k", "d_h_next", "d_h")]
     assert chart.label.endswith(

@@ -187,7 +187,7 @@ def test_the_symptoms_are_those_of_scratch_rnn_without_and_with_the_bug(
         "(all) => all.map((row) => [...row.cells].map((cell) => cell.textContent))"
     )
     heads = opened.page.locator("#symptom thead th").all_text_contents()
-    assert heads == 2 * ["result", "right", "bug", "largest difference"]
+    assert heads == 2 * ["result", "right", "bug", "difference"]
     glyphs = [token.replace(" ", "␣").replace("<unk>", "?") for token in given["vocab"]]
     [[_, *texts, verdict]] = [
         rows.pop(n) for n, row in enumerate(rows) if row[0] == "generated text"

@@ -185,7 +185,10 @@ function drawClipping() {
   parts.push(draw("rect", { class: "column mean", x: at + step * 0.12, width: step * 0.76, y: y(g[K]), height: Math.max(0, y(0) - y(g[K])) }),
     draw("text", { class: "strong", x: Math.min(at + step / 2, wide - 14), y: tall - bottom + 16, "text-anchor": "middle" }, "mean"));
   const stride = Math.ceil(22 / step);
-  for (let k = 1; k <= K && left + k * step < at - 22; k += stride) parts.push(draw("text", { x: left + (k - 0.5) * step, y: tall - bottom + 16, "text-anchor": "middle", class: k === chosen.k ? "strong" : "" }, String(k)));
+  const isNamed = (k) => (k === K ? 1.6 * step > 26 : (k - 1) % stride === 0 && (K - k) * step > 22); // the last, if "mean" leaves space
+  for (let k = 1; k <= K; k++) {
+    if (isNamed(k)) parts.push(draw("text", { x: left + (k - 0.5) * step, y: tall - bottom + 16, "text-anchor": "middle", class: k === chosen.k ? "strong" : "" }, String(k)));
+  }
   parts.push(draw("text", { x: left + (K * step) / 2, y: tall - 4, "text-anchor": "middle" }, "loss k"));
   if (limit !== null) parts.push(draw("line", { class: "limit", x1: left, x2: wide, y1: y(limit), y2: y(limit) }), draw("text", { class: "strong halo", x: left + 6, y: 11 }, `dotted line: max_norm ${limit}`));
   $("clip-picture").replaceChildren(draw("svg", { class: "chart", viewBox: `0 0 ${wide} ${tall}`, role: "img",

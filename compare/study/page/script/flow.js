@@ -113,8 +113,9 @@ function drawFlowPicture(t, s) {
     parts.push(hit);
   }
   parts.push(text(0, y.bar - 8, "‖∂L/∂hₜ‖"));
-  if (first > 1) parts.push(text(0, y.end - 8, `← steps 1 to ${first - 1}`)); // a window around the chosen step
-  if (first + count <= K) parts.push(text(space, y.end - 8, `steps ${first + count} to ${K} →`, "", "end"));
+  const steps_ = (from, to) => (from === to ? `step ${from}` : `steps ${from} to ${to}`);
+  if (first > 1) parts.push(text(0, y.end - 8, `← ${steps_(1, first - 1)}`)); // the picture is a window around the chosen step
+  if (first + count <= K) parts.push(text(space, y.end - 8, `${steps_(first + count, K)} →`, "", "end"));
   const { fromLoss, fromNext: [fromNext] } = steps[t - 1];
   $("flow-picture").replaceChildren(draw("svg", { class: "chart network", viewBox: `0 0 ${space} ${y.end}`, role: "img",
     "aria-label": `The network unrolled over steps ${first} to ${first + count - 1}. The gradient is at step ${t}: ${rounded(length(fromLoss))} from the loss, ${rounded(length(fromNext))} from the next step.` }, parts));

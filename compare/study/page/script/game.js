@@ -152,7 +152,7 @@ function symptomTable(caption, right, here) {
   const differences = here.map(([, arrays], n) => apart(arrays, right[n][1]));
   const rows = here.map(([name, arrays], n) => [name, shown(name, right[n][1]), shown(name, arrays),
     differences[n] === 0 ? "none" : make("b", { class: "apart" }, name === "generated text" ? "differs" : rounded(differences[n], 2))]);
-  return [table(caption, ["result", "right", "bug", "largest difference"], rows), differences.filter((x) => x !== 0).length];
+  return [table(caption, ["result", "right", "bug", "difference"], rows), differences.filter((x) => x !== 0).length];
 }
 
 function drawSymptom() {

@@ -38,7 +38,6 @@ async function trainFor(most, isDone = () => false) {
     const start = performance.now();
     while (count < most && performance.now() - start < 12 && !isDone()) {
       trainStep();
-      reading.back = live.network.run(reading.ids.slice(0, -1), reading.targets); // all else is read at the end
       count += 1;
     }
     await new Promise((done) => setTimeout(done));

@@ -3,8 +3,11 @@
 /** What all pictures show: the tokens of a text, and all results for it. */
 let reading = null;
 
-/** The current weights. `base` is W_hh before the gain; `edit` is a weight that was changed by hand: see weight.js. */
-const live = { text: null, network: null, base: null, gain: 1, losses: [], edit: null };
+/**
+ * The current weights. `base` is W_hh before the gain; `edit` is a weight that was changed by hand: see weight.js;
+ * `isRead`: `reading` has the results of these weights.
+ */
+const live = { text: null, network: null, base: null, gain: 1, losses: [], edit: null, isRead: false };
 
 const idOf = new Map(record.shown_tokens.map((token, n) => [token, record.shown[n]]));
 const CAN_TYPE = IS_CHARACTERS && S === V; // else the page does not have all rows of W_ih
@@ -30,6 +33,7 @@ function takeWeights() {
   live.gain = 1;
   live.losses = [];
   live.edit = null;
+  live.isRead = false;
 }
 
 /**
@@ -52,6 +56,7 @@ function read() {
   if (!live.network) live.text = null;
   const before = reading;
   reading = isRecordedText() && isRecordedWeights() ? recordedReading() : computedReading(live.network, tokensOf(live.text ?? record.tokens.join("")));
+  live.isRead = true;
   computeNorms(reading, before);
   const isLastLoss = chosen.k >= K;
   const isCutAsTrained = chosen.n >= Math.min(record.num_steps, K);
@@ -184,6 +189,7 @@ function labelOf() {
 function setGain(gain) {
   putBack();
   live.gain = gain;
+  live.isRead = false;
   live.network.parameters["rnn.weight_hh_l0"] = live.base.map((w) => w * gain);
 }
 
@@ -191,8 +197,9 @@ function setGain(gain) {
 function trainStep() {
   const ids = tokensOf(live.text ?? record.tokens.join("")).map((token) => idOf.get(token));
   if (ids.length < 2) return null;
-  const { loss, gradients } = reading.back; // of this text and these weights
+  const { loss, gradients } = live.isRead ? reading.back : live.network.run(ids.slice(0, -1), ids.slice(1));
   live.network.update(gradients, record.lr, record.max_norm);
+  live.isRead = false;
   live.base = live.network.parameters["rnn.weight_hh_l0"].slice(); // the gain is part of the weights from now on
   live.gain = 1;
   live.edit = null; // and so is a changed weight
