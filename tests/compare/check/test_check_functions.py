@@ -218,6 +218,7 @@ def test_results_for_gradescope_are_as_its_documentation_has_them(
     assert found["score"] == sum(test["score"] for test in found["tests"])
     assert all(0 <= test["score"] <= test["max_score"] for test in found["tests"])
     assert [test["name"] for test in found["tests"]] == NAMES
+    assert [int(test["number"]) for test in found["tests"]] == [*range(1, len(NAMES) + 1)]
     assert [test["status"] == "passed" for test in found["tests"]] == [
         test["score"] == test["max_score"] for test in found["tests"]
     ]

@@ -1,13 +1,16 @@
 """``rnn-parity check DIR/``: a line for each file, whatever the others do."""
 
+import io
 import json
 from pathlib import Path
 
 import psutil
 import pytest
+from rich.console import Console
 
 from compare.check import folder
 from compare.cli import main
+from compare.terminal import Terminal
 from tests.compare.check.test_worker import RIGHT
 
 KILLS = """
@@ -53,6 +56,17 @@ def test_each_file_has_a_line(capsys: pytest.CaptureFixture[str]) -> None:
         s[5] == "1" and s[0] == "1" for _, s in FILES.values()
     ]
     assert set(psutil.Process().children(recursive=True)) <= before
+
+
+@pytest.mark.parametrize(
+    ("is_right", "words"), [(True, "right"), (False, "\x1b[1;31merror: it ended\x1b[0m")]
+)
+def test_what_is_wrong_is_red(is_right: bool, words: str) -> None:
+    printed = io.StringIO()
+    console = Console(file=printed, force_terminal=True, color_system="standard", width=80)
+    row = folder.NOTHING | {"file": "a.py", "ok": is_right, "failed": "it ended"}
+    folder._show(row, "1/2", 5, Terminal(console))
+    assert printed.getvalue() == f"  1/2  a.py   0 of 0  {words}\n"
 
 
 def test_what_is_done_is_kept(monkeypatch: pytest.MonkeyPatch) -> None:

@@ -85,6 +85,7 @@ def test_two_processes_train_as_one_does(
         said = other.communicate(timeout=800)[0]
     assert (other.returncode, said) == (0, "")  # process 0 says it all
     shown = capsys.readouterr().out
+    assert "2 processes of 2 rows, compared with one\n" in shown
     assert "Stopped and saved after update 5 of 12" in shown
     assert "To resume:  torchrun --nproc-per-node 2 -m compare train --model concise" in shown
 

@@ -1,11 +1,14 @@
 """`rnn-parity break`: the symptom of a bug, the quiz, and the catalogue."""
 
+import io
 import math
 import re
 from collections.abc import Callable, Iterator
+from dataclasses import replace
 from typing import Any
 
 import pytest
+from rich.console import Console
 
 import scratch_rnn
 from compare.check.bugs import catalogue as bugs
@@ -14,6 +17,7 @@ from compare.check.bugs.patches import Patch
 from compare.cli import main
 from compare.study import quiz
 from compare.study.quiz import NotCaught
+from compare.terminal import Terminal
 from compare.terminal.errors import UsageError
 from tests.annotations import unchecked
 from tests.compare.study.students import printed
@@ -105,6 +109,15 @@ def test_a_bug_that_shows_in_training_is_shown_as_two_curves(
         "  x  with the bug, ValueError: no sum\nGenerated text at the end\n  right  the" in symptom
     )
     assert symptom.count("  right  ") == 2
+
+
+def test_an_answer_names_its_case_and_colours_its_change() -> None:
+    bug, out = bugs.find_bug("no-carry-back"), io.StringIO()
+    console = Console(file=out, width=100, force_terminal=True, color_system="standard")
+    quiz.show_answer(bug, replace(quiz.caught(bug), cases=7), Terminal(console))
+    assert "gradient of x, step 5, in case 7\n" in out.getvalue()
+    for colour, sign in ((31, "-"), (32, r"\+")):  # red and green
+        assert re.search(rf"\x1b\[{colour}m{sign} +d_h_t = ", out.getvalue())
 
 
 def test_the_short_training_is_that_of_the_package(monkeypatch: pytest.MonkeyPatch) -> None:

@@ -117,6 +117,13 @@ def test_texts_that_are_equal_are_written_once(now: list[float]) -> None:
     )
 
 
+def test_a_line_to_copy_is_not_wrapped(now: list[float]) -> None:
+    to, printed = terminal(now, 12, force_terminal=True)
+    to.line("rnn-parity run --quick", whole=True)
+    to.line("rnn-parity run --quick")
+    assert printed.getvalue() == "rnn-parity run --quick\nrnn-parity\nrun --quick\n"
+
+
 def test_what_is_no_terminal_has_100_columns_and_a_note_is_on_standard_error(
     monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str]
 ) -> None:
