@@ -12,9 +12,8 @@ from pages import table
 from timings import BENCHMARKS, CELLS, XEON, of_versions, short
 
 from compare.bench.results.result import Document, Timing, ratio_of
-from compare.bench.rows.all_rows import all_rows
-from compare.bench.workload.shapes import Shape
-from compare.bench.workload.work import REFERENCE, SCRATCH, STEP, flops
+from compare.bench.rows.row import all_rows
+from compare.bench.workload.shapes import REFERENCE, SCRATCH, STEP, Shape, flops
 from scratch_rnn import threads
 
 NUMBERS = (1, 2, 4, 8, 16)
