@@ -2,6 +2,7 @@
 
 import pytest
 
+from compare.check.cases.layer_case import LayerCase
 from compare.check.cases.layer_results import CLASSES, run
 from compare.check.cases.reference import torch_results
 from compare.check.properties import against_torch as against_torch
@@ -13,7 +14,10 @@ for each in against_torch.PROPERTIES:
     vars()[f"test_{each.holds.__name__}"] = hypothesis_test_of(each)
 
 
-@pytest.mark.parametrize("case", [eval(case) for case in cases("nn_rnn")["cases"]], ids=repr)
+CASES = [eval(case, {"LayerCase": LayerCase}) for case in cases("nn_rnn")["cases"]]
+
+
+@pytest.mark.parametrize("case", CASES, ids=repr)
 def test_results_of_these_cases_are_pytorchs(case):
     demand(against(torch_results(case), CLASSES[case.cell], case), "results are PyTorch's", case)
 

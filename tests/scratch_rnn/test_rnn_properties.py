@@ -44,7 +44,12 @@ def test_each_term_of_a_sum_has_its_own_rounding():
     assert bias.allowed == SAFETY * (2 * granule + least)  # and nothing more
 
 
-@pytest.mark.parametrize("case", [eval(case) for case in cases("small_layers")["cases"]], ids=repr)
+NAMES = {"LayerCase": LayerCase}
+
+
+@pytest.mark.parametrize(
+    "case", [eval(case, NAMES) for case in cases("small_layers")["cases"]], ids=repr
+)
 def test_a_call_of_a_small_layer_is_forward(case):
     demand_property(of_layers.call_as_forward, CLASSES[case.cell], case)
 
