@@ -277,3 +277,13 @@ def test_training_on_the_text_and_what_is_generated(seen):
         likeliest = seen.opened.text("#likeliest")
         assert row[2] == likeliest[: len(row[2])] != ""
     assert seen.opened.text("#checkpoints caption") == f"After “…{TYPED[-24:]}”"
+
+    chart = Chart(seen.opened, "#perplexity-picture svg")
+    value, [curve], dots = chart.axis(log=True), chart.of("polyline", "curve"), chart.of("circle")
+    untrained, first = (chart.column(epoch) for epoch in "01")
+    [[x, y]] = points(curve)  # of one epoch
+    assert (x, value(y)) == (pytest.approx(first, abs=0.06), pytest.approx(np.log10(20), abs=0.01))
+    assert [dot["cx"] for dot in dots] == [untrained, first]
+    perplexities = np.log10([float(row[1]) for row in rows])
+    np.testing.assert_allclose(value([dot["cy"] for dot in dots]), perplexities, atol=0.01)
+    assert "epochs of training" in chart.words()
