@@ -21,7 +21,6 @@ from typing import Any, TypeVar
 import numpy as np
 
 from scratch_rnn.checks import whole_number
-from scratch_rnn.product import blas_has_small_products
 
 Part = TypeVar("Part")
 Result = TypeVar("Result")
@@ -71,10 +70,10 @@ def least_rows(steps: int, multiplications: int) -> int:
 
     Between two operations of NumPy a thread takes Python's lock. If another one has it, it sleeps,
     and wakes up some microseconds later. So the product of a step has to take longer than that: at
-    least 2^20 multiplications, and twice as many if BLAS has the faster kernels for AVX-512. More
-    gates make as many more operations, so they are not counted. A free-threaded build has no lock;
-    there a quarter is enough. A product of fewer rows mostly reads the weights, and with fewer
-    multiplications in all steps than 2^23, starting the other threads takes most of the time.
+    least 2^21 multiplications. More gates make as many more operations, so they are not counted. A
+    free-threaded build has no lock; there a quarter is enough. A product of fewer rows mostly reads
+    the weights, and with fewer multiplications in all steps than 2^23, starting the other threads
+    takes most of the time.
 
     The numbers are measured. Why does not each machine measure what it gains? The bits of a result
     depend on the number of parts, so two runs could differ. The same parts one after the other on
@@ -87,9 +86,7 @@ def least_rows(steps: int, multiplications: int) -> int:
     multiplications : int
         Of a row by the W_hh of one gate, in one step.
     """
-    rows, in_a_product = (8, 2**20) if has_lock() else (16, 2**18)
-    if blas_has_small_products():  # that are the AVX-512 kernels
-        in_a_product *= 2
+    rows, in_a_product = (8, 2**21) if has_lock() else (16, 2**19)
     enough = max(in_a_product, 2**23 // max(1, steps))
     return max(rows, -(-enough // multiplications))
 

@@ -14,7 +14,7 @@ WRONG = np.zeros((2, 2), int)  # floats are expected
 
 
 @pytest.mark.parametrize("again", [False, True])
-def test_the_first_calls_of_each_test_are_checked(again: bool) -> None:
+def test_the_first_calls_of_each_test_are_checked(again):
     with pytest.raises(TypeCheckError):
         sum_of_rows(WRONG)
     for _ in range(LIMIT):
@@ -22,7 +22,7 @@ def test_the_first_calls_of_each_test_are_checked(again: bool) -> None:
     sum_of_rows(WRONG)
 
 
-def test_no_call_is_checked_where_that_is_asked_for() -> None:
+def test_no_call_is_checked_where_that_is_asked_for():
     with unchecked():
         sum_of_rows(WRONG)
     with pytest.raises(TypeCheckError):
@@ -30,21 +30,21 @@ def test_no_call_is_checked_where_that_is_asked_for() -> None:
 
 
 @pytest.mark.annotated
-def test_every_call_is_checked_where_that_is_asked_for() -> None:
+def test_every_call_is_checked_where_that_is_asked_for():
     for _ in range(2 * LIMIT):
         sum_of_rows(np.zeros((1, 1)))
     with pytest.raises(TypeCheckError):
         sum_of_rows(WRONG)
 
 
-def test_a_function_inside_another_is_left_alone() -> None:
+def test_a_function_inside_another_is_left_alone():
     def of_numbers(value: int) -> int:
         return value
 
     assert checked(of_numbers) is of_numbers
 
 
-def test_every_file_with_shapes_is_checked() -> None:
+def test_every_file_with_shapes_is_checked():
     with_shapes = [
         ".".join(file.relative_to(ROOT).with_suffix("").parts)
         for package in ("scratch_rnn", "concise_rnn", "compare")

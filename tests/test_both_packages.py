@@ -63,7 +63,7 @@ def assert_same_weights(one: Any, other: Any) -> None:
 # The model --------------------------------------------------------------------------------------
 
 
-def test_logits_are_time_major(package: Any) -> None:
+def test_logits_are_time_major(package):
     """First the B rows of step 1: row t·B + b belongs to step t of sequence b."""
     model, inputs = model_of(package), [[0, 1, 2], [3, 4, 0]]
     logits, _ = called(model, inputs)
@@ -74,7 +74,7 @@ def test_logits_are_time_major(package: Any) -> None:
 
 
 @pytest.mark.parametrize("dtype", ["float32", "float64"])
-def test_the_state_begins_at_zero(package: Any, dtype: str) -> None:
+def test_the_state_begins_at_zero(package, dtype):
     wide = np.dtype(dtype) if package is scratch_rnn else getattr(torch, dtype)
     model = model_of(package, num_layers=3, bidirectional=True, dtype=wide)
     for state, B in ((model.begin_state(), 1), (model.begin_state(batch_size=7), 7)):
@@ -83,7 +83,7 @@ def test_the_state_begins_at_zero(package: Any, dtype: str) -> None:
         assert not array.any()
 
 
-def test_parameters_have_the_names_of_a_state_dict(package: Any) -> None:
+def test_parameters_have_the_names_of_a_state_dict(package):
     assert list(parameters_as_arrays(model_of(package))) == [
         "rnn.weight_ih_l0",
         "rnn.weight_hh_l0",
@@ -99,7 +99,7 @@ def test_parameters_have_the_names_of_a_state_dict(package: Any) -> None:
 
 @pytest.mark.parametrize("carry_state", [False, True])
 @pytest.mark.parametrize("epochs", [1, 2])
-def test_epochs_step_by_step(package: Any, carry_state: bool, epochs: int) -> None:
+def test_epochs_step_by_step(package, carry_state, epochs):
     """The state is zero at each epoch's start, and carried or not in between."""
     one, other, batches = model_of(package), model_of(package), small_batches()
     optimizer = optimizer_of(other, 0.5)
@@ -122,7 +122,7 @@ def test_epochs_step_by_step(package: Any, carry_state: bool, epochs: int) -> No
     assert results[-1].perplexity == package.perplexity(results[-1].loss)
 
 
-def test_the_loss_of_an_epoch_counts_each_token_once(package: Any) -> None:
+def test_the_loss_of_an_epoch_counts_each_token_once(package):
     """Batches of different sizes weigh as many tokens as they have."""
     batches = [small_batches(1, 2, 6)[0], small_batches(1, 2, 1)[0]]
     model = model_of(package)
@@ -135,7 +135,7 @@ def test_the_loss_of_an_epoch_counts_each_token_once(package: Any) -> None:
     assert abs(result.loss - expected) <= 4 * np.spacing(expected)
 
 
-def test_any_iterable_of_batches_will_do_and_an_empty_one_is_refused(package: Any) -> None:
+def test_any_iterable_of_batches_will_do_and_an_empty_one_is_refused(package):
     class Pair:
         def __init__(self, inputs: np.ndarray, targets: np.ndarray) -> None:
             self.inputs, self.targets = inputs, targets
@@ -152,7 +152,7 @@ def test_any_iterable_of_batches_will_do_and_an_empty_one_is_refused(package: An
                 package.train(model_of(package), empty, 0.1, 1)
 
 
-def test_by_default_the_norm_is_limited_to_one_and_the_state_reset(package: Any) -> None:
+def test_by_default_the_norm_is_limited_to_one_and_the_state_reset(package):
     def trained(run: Any) -> Any:
         model = model_of(package)
         with torch.no_grad():
@@ -177,7 +177,7 @@ def test_by_default_the_norm_is_limited_to_one_and_the_state_reset(package: Any)
         assert_same_weights(trained(run), trained(functools.partial(run, **options)))
 
 
-def test_no_epochs_leave_the_model_alone_and_many_teach_it(package: Any) -> None:
+def test_no_epochs_leave_the_model_alone_and_many_teach_it(package):
     model = model_of(package)
     assert package.train(model, small_batches(), 0.1, 0) == []
     assert_same_weights(model, model_of(package))
@@ -186,7 +186,7 @@ def test_no_epochs_leave_the_model_alone_and_many_teach_it(package: Any) -> None
     assert results[-1].perplexity < 2
 
 
-def test_perplexity(package: Any) -> None:
+def test_perplexity(package):
     assert package.perplexity(0.0) == 1
     assert package.perplexity(np.log(2)) == 2
     assert package.perplexity(np.log(28)) == pytest.approx(28)
@@ -194,7 +194,7 @@ def test_perplexity(package: Any) -> None:
     assert np.isnan(package.perplexity(np.nan))
 
 
-def test_a_vocabulary_of_another_size_is_refused(package: Any) -> None:
+def test_a_vocabulary_of_another_size_is_refused(package):
     layer = nn.RNN(5, 4) if package is concise_rnn else package.RNN(5, 4)
     with pytest.raises(ValueError, match=r"^expected an rnn\w* with input_size 6.*, got 5$"):
         package.RNNModel(layer, 6)
@@ -211,9 +211,7 @@ VOCAB = Vocab(list("banana bus"))
     ids=str,
 )
 @pytest.mark.parametrize("dtype", ["float32", "float64"])
-def test_prediction_takes_the_likeliest_token_each_time(
-    package: Any, options: dict[str, Any], dtype: str
-) -> None:
+def test_prediction_takes_the_likeliest_token_each_time(package, options, dtype):
     """The logits of the model, token by token; trained a little, so that the tokens differ."""
     wide = np.dtype(dtype) if package is scratch_rnn else getattr(torch, dtype)
     model = model_of(package, len(VOCAB), 8, dtype=wide, **options)
@@ -230,7 +228,7 @@ def test_prediction_takes_the_likeliest_token_each_time(
     assert package.predict(list("ban"), 1, model, VOCAB) == " ".join(VOCAB.to_tokens(ids[:4]))
 
 
-def test_both_have_the_same_names() -> None:
+def test_both_have_the_same_names():
     for name in ("train_step", "train_epoch", "train", "predict"):
         concise = list(inspect.signature(getattr(concise_rnn, name)).parameters)
         scratch = list(inspect.signature(getattr(scratch_rnn, name)).parameters)

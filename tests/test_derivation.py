@@ -22,7 +22,7 @@ line_numbers = load_script("line_numbers")
 # ---------------------------------------------------------------- line numbers
 
 
-def test_every_equation_stands_next_to_the_line_that_computes_it() -> None:
+def test_every_equation_stands_next_to_the_line_that_computes_it():
     references = list(line_numbers.references(DOCUMENT))
     wrong = [reference.text for reference in references if not reference.ok]
     assert wrong == [], "python docs/scripts/line_numbers.py corrects them"
@@ -47,7 +47,7 @@ def moved(tmp_path: Path) -> Path:
     return tmp_path / "text.md"
 
 
-def test_code_that_has_moved_takes_its_numbers_along(moved: Path) -> None:
+def test_code_that_has_moved_takes_its_numbers_along(moved):
     [reference] = line_numbers.references(moved)
     assert (reference.ok, reference.line) == (False, 3)
     line_numbers.refresh(moved)
@@ -56,21 +56,19 @@ def test_code_that_has_moved_takes_its_numbers_along(moved: Path) -> None:
 
 
 @pytest.mark.parametrize("code", ["nothing like it", "a"])
-def test_code_that_is_gone_or_not_alone_is_an_error(moved: Path, code: str) -> None:
+def test_code_that_is_gone_or_not_alone_is_an_error(moved, code):
     moved.write_text(moved.read_text().replace("b = a", code))
     with pytest.raises(line_numbers.LineError, match=f"expected {code!r} in one line of source.py"):
         list(line_numbers.references(moved))
 
 
-def test_a_link_to_another_file_than_its_label_is_an_error(moved: Path) -> None:
+def test_a_link_to_another_file_than_its_label_is_an_error(moved):
     moved.write_text(moved.read_text().replace("./source.py#", "./other.py#"))
     with pytest.raises(line_numbers.LineError, match="expected a file of this name"):
         list(line_numbers.references(moved))
 
 
-def test_the_script_says_what_is_wrong(
-    moved: Path, monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str]
-) -> None:
+def test_the_script_says_what_is_wrong(moved, monkeypatch, capsys):
     monkeypatch.setattr(line_numbers, "DOCS", moved.parent)
     before = moved.read_text()
     assert line_numbers.main(["--check"]) == 1
@@ -169,16 +167,14 @@ def given(shown: dict[str, list[Any]]) -> dict[str, Any]:
     return values
 
 
-def test_every_number_of_the_example_follows_from_the_equations(
-    shown: dict[str, list[Any]], given: dict[str, Any]
-) -> None:
+def test_every_number_of_the_example_follows_from_the_equations(shown, given):
     computed = by_autograd(given)
     assert shown.keys() == computed.keys() | set(GIVEN)
     for name, values in computed.items():
         assert_shown(name, shown[name], values)
 
 
-def test_no_two_of_t_b_v_and_h_are_equal_in_the_example(given: dict[str, Any]) -> None:
+def test_no_two_of_t_b_v_and_h_are_equal_in_the_example(given):
     """Or an array could be transposed, and its shape would not show it."""
     T, B, (V, H) = len(given["inputs"]), 1, given["W"].shape
     assert len({T, B, V, H}) == 4
@@ -186,7 +182,7 @@ def test_no_two_of_t_b_v_and_h_are_equal_in_the_example(given: dict[str, Any]) -
     assert {name: given[name].shape for name in shapes} == shapes
 
 
-def test_numbers_in_the_prose_are_those_of_the_tables(shown: dict[str, list[Any]]) -> None:
+def test_numbers_in_the_prose_are_those_of_the_tables(shown):
     def flat(cell: Any) -> list[str]:
         return (
             [number for part in cell for number in flat(part)] if isinstance(cell, list) else [cell]
@@ -202,7 +198,7 @@ def test_numbers_in_the_prose_are_those_of_the_tables(shown: dict[str, list[Any]
     assert in_prose <= in_tables | {entropy}
 
 
-def test_the_program_of_the_page_runs(capsys: pytest.CaptureFixture[str]) -> None:
+def test_the_program_of_the_page_runs(capsys):
     [program] = re.findall(r"```python\n(.*?)```", DOCUMENT.read_text(encoding="utf-8"), re.S)
     exec(compile(program, "docs/bptt.md", "exec"), {})
     printed = re.sub(
@@ -217,7 +213,7 @@ def test_the_program_of_the_page_runs(capsys: pytest.CaptureFixture[str]) -> Non
 # ---------------------------------------------------------------- the drawing
 
 
-def test_the_drawings_are_what_their_script_draws(tmp_path: Path) -> None:
+def test_the_drawings_are_what_their_script_draws(tmp_path):
     script = load_script("draw_network")
     script.draw(tmp_path / "network.png")
     script.draw_gates(tmp_path)

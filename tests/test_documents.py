@@ -40,12 +40,12 @@ def filled_in(line: str) -> str:
     return line
 
 
-def test_the_documents_have_commands() -> None:
+def test_the_documents_have_commands():
     assert {"make run", "make test", "rnn-parity bench"} <= {line for _, line in ALL}
 
 
 @pytest.mark.parametrize(("document", "line"), ALL, ids=[line for _, line in ALL])
-def test_each_command_is_one_that_there_is(document: Path, line: str) -> None:
+def test_each_command_is_one_that_there_is(document, line):
     for part in line.split("&&"):
         words = shlex.split(filled_in(part.strip()))
         program = words[0].removeprefix(".venv/bin/")
@@ -73,7 +73,7 @@ def anchors(document: Path) -> set[str]:
 
 
 @pytest.mark.parametrize("document", DOCUMENTS, ids=lambda path: str(path.relative_to(ROOT)))
-def test_each_link_leads_somewhere(document: Path) -> None:
+def test_each_link_leads_somewhere(document):
     for path, anchor in LINK.findall(document.read_text(encoding="utf-8")):
         target = document.parent / path if path else document
         assert target.exists(), path
@@ -93,7 +93,7 @@ def not_copied(directory: str, names: list[str]) -> set[str]:
     reason="expected RNN_PARITY_COMMANDS=all to run every command (make commands)",
 )
 @pytest.mark.parametrize("document", DOCUMENTS, ids=lambda path: str(path.name))
-def test_each_command_runs(document: Path, tmp_path: Path) -> None:
+def test_each_command_runs(document, tmp_path):
     lines = [line for line in commands(document) if not line.startswith(NOT_RUN)]
     project = tmp_path / "project"
     shutil.copytree(ROOT, project, ignore=not_copied)

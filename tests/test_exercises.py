@@ -48,23 +48,23 @@ def verdict_of(path: Path) -> str:
     return result.verdict
 
 
-def test_there_are_eleven_and_each_has_a_solution() -> None:
+def test_there_are_eleven_and_each_has_a_solution():
     assert [name[:2] for name in FILES] == [f"{k:02}" for k in range(1, 12)]
     assert sorted(path.name for path in (EXERCISES / "solutions").glob("*.py")) == FILES
 
 
 @pytest.mark.parametrize("name", FILES)
-def test_the_solution_passes(name: str) -> None:
+def test_the_solution_passes(name):
     assert verdict_of(EXERCISES / "solutions" / name) == "right"
 
 
 @pytest.mark.parametrize("name", FILES)
-def test_the_starting_point_does_not(name: str) -> None:
+def test_the_starting_point_does_not(name):
     assert verdict_of(EXERCISES / name) in ("wrong", "missing", "error")
 
 
 @pytest.mark.parametrize("name", FILES)
-def test_the_list_gives_the_command_that_the_file_gives(name: str) -> None:
+def test_the_list_gives_the_command_that_the_file_gives(name):
     command = command_of(EXERCISES / name)
     assert f" {name}" in command
     assert f"| `{command}` |" in (EXERCISES / "README.md").read_text(encoding="utf-8")
@@ -75,14 +75,12 @@ TURNS = ROW.findall((EXERCISES.parent / "teachers.md").read_text(encoding="utf-8
 RIGHT = Path(__file__).parent / "compare" / "check" / "right_functions.py"
 
 
-def test_there_are_wrong_turns_of_all_six_functions() -> None:
+def test_there_are_wrong_turns_of_all_six_functions():
     assert [*dict.fromkeys(function for function, *_ in TURNS)] == [s.name for s in STAGES["rnn"]]
 
 
 @pytest.mark.parametrize(("function", "right", "written", "said"), TURNS)
-def test_a_wrong_turn_is_told_as_the_teachers_page_says(
-    function: str, right: str, written: str, said: str, tmp_path: Path
-) -> None:
+def test_a_wrong_turn_is_told_as_the_teachers_page_says(function, right, written, said, tmp_path):
     text = RIGHT.read_text(encoding="utf-8")
     assert text.count(right) == 1
     file = tmp_path / "homework.py"

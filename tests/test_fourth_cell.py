@@ -84,9 +84,7 @@ def copy_with_the_cell(project: Path) -> None:
     cells.write_text(f"{before}{record}    )\n}}\n{after}", "utf-8")
 
 
-def test_every_command_takes_the_cell(
-    tmp_path: Path, mgu: Any, request: pytest.FixtureRequest
-) -> None:
+def test_every_command_takes_the_cell(tmp_path, mgu, request):
     copy_with_the_cell(tmp_path)
     plain = (tmp_path / "scratch_rnn" / "plain" / "mgu.py").read_text("utf-8")
     others = "from scratch_rnn.plain.elman import clip_grad_norm, cross_entropy\n"
@@ -137,7 +135,7 @@ def assert_page_computes(tab: Any, path: Path, layer: Any) -> None:
         np.testing.assert_allclose(found["gradients"][name], gradient, rtol=1e-9, atol=1e-12)
 
 
-def test_these_are_six_files() -> None:
+def test_these_are_six_files():
     assert len([path for path in FILES.rglob("*") if path.suffix in (".py", ".js", ".txt")]) == 6
 
 
@@ -152,7 +150,7 @@ def mgu_step(
     return ((1 - f) * h + f * np.tanh(n + f * n_h),)
 
 
-def test_its_gradients_are_the_derivatives_of_its_equations(mgu: Any) -> None:
+def test_its_gradients_are_the_derivatives_of_its_equations(mgu):
     """By complex steps: `check` compares the layer with another of the same files."""
     rng = np.random.default_rng(0)
     for _ in range(20):

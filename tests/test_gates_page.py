@@ -24,7 +24,7 @@ def same(shown: float, right: np.ndarray | float) -> bool:
     return abs(shown - float(np.asarray(right).item())) <= 0.5e-6 * (1 + 1e-6)
 
 
-def test_the_gru_by_hand() -> None:
+def test_the_gru_by_hand():
     part = "## The GRU"
     x, h_0 = np.ones((1, 1, 1)), np.array([[0.5]])
     weights = column(1, 0, 2), column(0, 1, 1), np.zeros(3), np.array([0.0, 0, 1])
@@ -38,7 +38,7 @@ def test_the_gru_by_hand() -> None:
         assert same(number(label, part), right), label
 
 
-def test_the_lstm_by_hand() -> None:
+def test_the_lstm_by_hand():
     part = "## The LSTM"
     x, h_0, c_0 = np.ones((1, 1, 1)), np.array([[0.5]]), np.array([[1.0]])
     weights = column(1, 0, 2, 1), column(0, 1, 1, 0), np.zeros(4), np.array([0.0, 1, 0, 0])
@@ -54,5 +54,5 @@ def test_the_lstm_by_hand() -> None:
         assert same(number(label, part), right), label
 
 
-def test_every_number_of_the_tables_is_looked_at() -> None:
+def test_every_number_of_the_tables_is_looked_at():
     assert len(re.findall(r"^\| .*\d \|$", PAGE, re.M)) == 23

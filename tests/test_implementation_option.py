@@ -29,7 +29,7 @@ def run_pytest(implementation: str, *arguments: str) -> subprocess.CompletedProc
     )
 
 
-def test_a_right_class_passes_and_missing_features_are_listed() -> None:
+def test_a_right_class_passes_and_missing_features_are_listed():
     only_in_deep()
     result = run_pytest(f"{FILE}:Plain", "-rA", LAYER, LOSS)
     assert result.returncode == 0, result.stdout + result.stderr
@@ -41,7 +41,7 @@ def test_a_right_class_passes_and_missing_features_are_listed() -> None:
     assert " failed" not in result.stdout
 
 
-def test_a_wrong_class_fails_with_the_property_that_it_violates() -> None:
+def test_a_wrong_class_fails_with_the_property_that_it_violates():
     result = run_pytest(f"{FILE}:WrongBackward", LAYER, "-k", "layer_as_torch")
     assert result.returncode == 1, result.stdout + result.stderr
     headline = "violated: layer as torch: The results and gradients are those of PyTorch's layer."
@@ -52,7 +52,7 @@ def test_a_wrong_class_fails_with_the_property_that_it_violates() -> None:
     assert "1 failed" in result.stdout
 
 
-def test_a_missing_module_is_a_usage_error_in_one_line() -> None:
+def test_a_missing_module_is_a_usage_error_in_one_line():
     only_in_deep()
     result = run_pytest("no_such_module:RNN", LAYER)
     assert result.returncode == 4
@@ -69,7 +69,7 @@ def test_a_missing_module_is_a_usage_error_in_one_line() -> None:
         (f"{FILE}:NotYet", "anything yet"),
     ],
 )
-def test_a_missing_class_is_refused(name: str, message: str) -> None:
+def test_a_missing_class_is_refused(name, message):
     with pytest.raises(ValueError, match=r"^expected .*") as refused:
         hand_in(name)
     assert message in str(refused.value)

@@ -37,7 +37,7 @@ def run_python(code: str) -> subprocess.CompletedProcess[str]:
     )
 
 
-def test_scratch_rnn_trains_and_predicts_where_torch_cannot_be_imported() -> None:
+def test_scratch_rnn_trains_and_predicts_where_torch_cannot_be_imported():
     result = run_python(WITHOUT_TORCH)
     assert result.returncode == 0, result.stderr
     assert result.stdout.split("\n") == ["True", "time", ""]
@@ -61,19 +61,19 @@ print(sorted(heavy & set(sys.modules)), file=sys.stderr)
 """
 
 
-def test_scratch_rnn_loads_what_it_needs_when_it_needs_it() -> None:
+def test_scratch_rnn_loads_what_it_needs_when_it_needs_it():
     result = run_python(NOT_BEFORE_THEY_ARE_NEEDED)
     assert result.stdout.split("\n") == ["[]", "['pooch', 'threadpoolctl']", ""], result.stderr
 
 
 @pytest.mark.parametrize("flag", ["--help", "--version"])
-def test_the_command_tells_about_itself_without_a_heavy_library(flag: str) -> None:
+def test_the_command_tells_about_itself_without_a_heavy_library(flag):
     result = run_python(HELP.format(flag=flag))
     assert result.stderr.split("\n") == ["0", "[]", ""]
     assert "rnn-parity" in result.stdout
 
 
-def test_import_contracts_are_kept() -> None:
+def test_import_contracts_are_kept():
     lint_imports = shutil.which("lint-imports", path=Path(sys.executable).parent)
     assert lint_imports, "expected import-linter beside this Python; pip install -e '.[dev]'"
     result = subprocess.run(

@@ -2,7 +2,6 @@
 
 import json
 import re
-from pathlib import Path
 
 import numpy as np
 import pytest
@@ -12,7 +11,7 @@ from compare.cli import parse
 from tests.scripts import ROOT, load_script
 
 
-def test_tables_are_those_of_the_measurements() -> None:
+def test_tables_are_those_of_the_measurements():
     questions, answers, pages = map(load_script, ("questions", "answers", "pages"))
     text = answers.PAGE.read_text(encoding="utf-8")
     assert pages.with_blocks(text, answers.tables()) == text, (
@@ -25,7 +24,7 @@ def test_tables_are_those_of_the_measurements() -> None:
         assert {"date", "python", "numpy", "torch", "threads"} <= about.keys()
 
 
-def test_what_is_claimed_of_the_measurements_holds() -> None:
+def test_what_is_claimed_of_the_measurements_holds():
     read = load_script("pages").read
     biases, truncation = read("biases"), read("truncation")
     moved = [biases[side]["effective_bias_moved"][0] for side in ("one", "two")]
@@ -39,9 +38,7 @@ def test_what_is_claimed_of_the_measurements_holds() -> None:
         assert parted == (run["from_moved"][-1] > 0.01) == (run["lr"] == 1)
 
 
-def test_pictures_are_drawn_from_the_measurements(
-    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
-) -> None:
+def test_pictures_are_drawn_from_the_measurements(tmp_path, monkeypatch):
     answers = load_script("answers")
     monkeypatch.setattr(answers, "IMAGES", tmp_path)
     for draw in (answers.draw_truncation, answers.draw_chaos, answers.draw_state):
@@ -60,7 +57,7 @@ MEASURED = re.compile(
 """What somebody has measured: a number with a unit, with a power of ten, or with two decimals."""
 
 
-def test_each_figure_of_the_readme_comes_from_a_stored_measurement() -> None:
+def test_each_figure_of_the_readme_comes_from_a_stored_measurement():
     figures, pages = load_script("figures"), load_script("pages")
     text = figures.PAGE.read_text(encoding="utf-8")
     for page, tables in figures.PAGES.items():
@@ -77,7 +74,7 @@ def cells_of(table: str) -> list[list[str]]:
     return [rows[0], *rows[2:]]
 
 
-def test_the_results_are_those_of_the_files() -> None:
+def test_the_results_are_those_of_the_files():
     """Scratch stands first, and its time is divided by PyTorch's."""
     figures, timings = load_script("figures"), load_script("timings")
     head, *rows = cells_of(figures.results_table())
@@ -104,7 +101,31 @@ def test_the_results_are_those_of_the_files() -> None:
         assert of_step[4] == ratio
 
 
-def test_a_run_s_figures_are_those_of_its_record(tmp_path: Path) -> None:
+def test_two_threads_take_no_longer_than_one(tmp_path):
+    """In the stored results, where both were measured beside each other."""
+    growth = load_script("growth")
+    found = [
+        growth.two_to_one(folder, prefix, cell, phase)
+        for folders in growth.BUILDS.values()
+        for folder, prefix in zip(folders, growth.PREFIXES, strict=True)
+        for cell in growth.CELLS
+        for phase in growth.PHASES
+    ]
+    divided = [ratio for ratios in found for ratio in ratios[True]]
+    same_code = [ratio for ratios in found for ratio in ratios[False]]
+    assert min(len(divided), len(same_code)) > 20
+    assert max(divided) <= 1.05
+    assert np.median(same_code) == pytest.approx(1, abs=0.02)
+    assert f"largest of {len(divided)} ratios is {max(divided):.2f}." in growth.threads_table()
+    growth.draw_growth(tmp_path)
+    assert (tmp_path / growth.PICTURE).stat().st_size > 1000
+    *rows, _ = cells_of(growth.growth_table())[1:]
+    scratch, *_, roof = rows[:4]
+    assert [scratch[1], roof[1]] == ["`scratch_rnn`", "large products"]
+    assert float(roof[2].split()[0]) < float(scratch[2].split()[0])
+
+
+def test_a_run_s_figures_are_those_of_its_record(tmp_path):
     figures = load_script("figures")
     record = tmp_path / "20261126-010203-gru-reset-float32"
     record.mkdir()
@@ -120,13 +141,13 @@ def test_a_run_s_figures_are_those_of_its_record(tmp_path: Path) -> None:
 
 
 @pytest.mark.parametrize("name", ["comparisons", "accuracy", "sharpness"])
-def test_the_table_of_a_page_is_that_of_its_measurements(name: str) -> None:
+def test_the_table_of_a_page_is_that_of_its_measurements(name):
     script = load_script(name)
     text = script.PAGE.read_text(encoding="utf-8")
     assert script.with_table(text) == text, f"python docs/scripts/{name}.py draw"
 
 
-def test_no_tensor_is_much_less_exact_than_pytorchs() -> None:
+def test_no_tensor_is_much_less_exact_than_pytorchs():
     accuracy = load_script("accuracy")
     stored = json.loads(accuracy.STORE.read_text("utf-8"))
     assert list(stored) == ["openblas", "blis"]
@@ -137,7 +158,7 @@ def test_no_tensor_is_much_less_exact_than_pytorchs() -> None:
         assert measured["times"]["ratio"] <= 1.05
 
 
-def test_a_tolerance_for_each_entry_notices_smaller_errors() -> None:
+def test_a_tolerance_for_each_entry_notices_smaller_errors():
     sharpness = load_script("sharpness")
     stored = json.loads((ROOT / "docs" / "measurements" / "sharpness.json").read_text("utf-8"))
     for by_tensor in (cell for shape in stored["shapes"].values() for cell in shape.values()):
@@ -148,7 +169,7 @@ def test_a_tolerance_for_each_entry_notices_smaller_errors() -> None:
     assert smaller[0] > smaller[-1] > 0
 
 
-def test_each_rule_of_the_comparisons_says_what_it_is_described_to_say() -> None:
+def test_each_rule_of_the_comparisons_says_what_it_is_described_to_say():
     rules = load_script("comparisons").RULES
     theirs = np.array([1, 2], np.float32)
     truth, allowed = theirs.astype(np.float64) + 1e-8, np.array([1e-6, 1e-4])
@@ -167,9 +188,7 @@ def test_each_rule_of_the_comparisons_says_what_it_is_described_to_say() -> None
     assert equal(1, -1) == set()
 
 
-def test_figures_of_a_gpu_are_measured_where_there_is_one_and_shown(
-    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
-) -> None:
+def test_figures_of_a_gpu_are_measured_where_there_is_one_and_shown(tmp_path, monkeypatch):
     figures, timings = load_script("figures"), load_script("timings")
     with pytest.raises(SystemExit, match="expected a CUDA device for the figures of a GPU, got"):
         figures.main(["gpu"])

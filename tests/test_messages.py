@@ -65,7 +65,7 @@ NAMES: dict[str, Any] = {
 
 
 @pytest.mark.parametrize("call", CALLS)
-def test_the_message_names_the_argument(call: str) -> None:
+def test_the_message_names_the_argument(call):
     with unchecked(), pytest.raises((ValueError, TypeError, RuntimeError)) as caught:
         eval(call, NAMES)
     assert str(caught.value).startswith(CALLS[call])
@@ -73,7 +73,7 @@ def test_the_message_names_the_argument(call: str) -> None:
 
 
 @pytest.mark.parametrize("call", TEXT)
-def test_the_message_is_what_was_expected_and_what_was_passed(call: str) -> None:
+def test_the_message_is_what_was_expected_and_what_was_passed(call):
     names = vars(scratch_rnn.text) | {"np": np, "ids": np.arange(100)}
     names |= {name: getattr(scratch_rnn.text, name) for name in scratch_rnn.text.__all__}
     result = "fine"
@@ -95,9 +95,7 @@ def test_the_message_is_what_was_expected_and_what_was_passed(call: str) -> None
         ("bias_ih_l0", lambda p: None, "expected bias_ih_l0 to be a NumPy array, got NoneType"),
     ],
 )
-def test_a_parameter_that_was_replaced_by_another_kind_is_refused(
-    layer: Any, name: str, change: Any, message: str
-) -> None:
+def test_a_parameter_that_was_replaced_by_another_kind_is_refused(layer, name, change, message):
     """NumPy would stretch a bias of shape (1,), and compute in the wider of two dtypes."""
     rnn = layer(3, 4, num_layers=2)
     rnn.parameters[name] = change(rnn.parameters[name])

@@ -20,7 +20,7 @@ def results(place: Path, file: str, codes: dict[str, int | None]) -> Path:
     return meta
 
 
-def test_what_did_not_end_as_it_should_is_tried_again(tmp_path: Path) -> None:
+def test_what_did_not_end_as_it_should_is_tried_again(tmp_path):
     meta = results(tmp_path, "a/b.py", {"k": 1, "i": 3, "s": 0, "n": 33, "t": -24, "u": None})
     assert mutants.forget(tmp_path, mutants.KILLED | mutants.SURVIVED | mutants.UNTRIED) == 1
     again = {"k": 1, "i": 3, "s": 0, "n": 33, "t": None, "u": None}
@@ -29,9 +29,7 @@ def test_what_did_not_end_as_it_should_is_tried_again(tmp_path: Path) -> None:
     assert mutants.codes_of(tmp_path) == {meta: again | {"s": None, "n": None}}
 
 
-def test_a_file_is_counted_when_all_its_mutants_were_tried(
-    tmp_path: Path, monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str]
-) -> None:
+def test_a_file_is_counted_when_all_its_mutants_were_tried(tmp_path, monkeypatch, capsys):
     monkeypatch.setattr(mutants, "changes", lambda place, name: [f"-{name}", "+x"])
     results(tmp_path, "a/all.py", {"k": 1, "s": 0, "n": 33, "t": -24})
     results(tmp_path, "a/some.py", {"k": 1, "u": None})
@@ -46,9 +44,7 @@ def test_a_file_is_counted_when_all_its_mutants_were_tried(
     assert [sampled["a/some.py"][key] for key in ("made", "tried", "killed")] == [2, 1, 1]
 
 
-def test_a_sample_is_drawn_from_all_mutants_of_a_part(
-    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
-) -> None:
+def test_a_sample_is_drawn_from_all_mutants_of_a_part(tmp_path, monkeypatch):
     """Half of ten mutants: five are tried, and no others, and the same ones with the same seed."""
     asked: list[list[str]] = []
     codes: dict[str, int | None] = {f"m{k}": 1 for k in range(10)}
@@ -77,7 +73,7 @@ def files(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> list[str]:
     return [file for part in mutants.parts().values() for file in part["files"]]
 
 
-def test_the_newest_results_of_all_machines_are_merged(files: list[str], tmp_path: Path) -> None:
+def test_the_newest_results_of_all_machines_are_merged(files, tmp_path):
     first, second, third = files[:3]
     old, new = found_on("2026-01-01", []), found_on("2026-01-02", [])
     mutants.STORED.write_text(json.dumps({first: new, second: old, "gone.py": old}))
@@ -87,9 +83,7 @@ def test_the_newest_results_of_all_machines_are_merged(files: list[str], tmp_pat
     assert json.loads(mutants.STORED.read_text()) == {first: new, second: new, third: new}
 
 
-def test_a_survivor_is_explained_or_counts_as_a_gap(
-    files: list[str], capsys: pytest.CaptureFixture[str]
-) -> None:
+def test_a_survivor_is_explained_or_counts_as_a_gap(files, capsys):
     found = found_on("2026-01-01", [["-y = 1", "+y = 2"]])
     mutants.STORED.write_text(json.dumps({files[0]: found}))
     assert mutants.main(["--page"]) == 1
@@ -102,7 +96,7 @@ def test_a_survivor_is_explained_or_counts_as_a_gap(
     assert f"no longer needed: {files[0]}: y = 3\n" in capsys.readouterr().out
 
 
-def test_shares_are_of_all_files(files: list[str], monkeypatch: pytest.MonkeyPatch) -> None:
+def test_shares_are_of_all_files(files, monkeypatch):
     tried: list[str] = []
     monkeypatch.setattr(mutants, "try_part", lambda name, files, *_: tried.extend(files))
     for k in (1, 2, 3):
@@ -111,7 +105,7 @@ def test_shares_are_of_all_files(files: list[str], monkeypatch: pytest.MonkeyPat
     assert all((mutants.ROOT / file).exists() for file in files)
 
 
-def test_a_part_that_is_none_is_refused(capsys: pytest.CaptureFixture[str]) -> None:
+def test_a_part_that_is_none_is_refused(capsys):
     with pytest.raises(SystemExit):
         mutants.main(["cell"])
     assert "expected parts among parity, " in capsys.readouterr().err
@@ -129,7 +123,7 @@ def test_a_part_that_is_none_is_refused(capsys: pytest.CaptureFixture[str]) -> N
         ("Math.max(a, b);", ["Math.min", "(b, a)", ";"]),
     ],
 )
-def test_mutants_of_javascript(source: str, changed: list[str]) -> None:
+def test_mutants_of_javascript(source, changed):
     pytest.importorskip("tree_sitter_javascript")
     found = [
         mutant.apply(source.encode()).decode() for mutant in javascript.mutants_of(source.encode())
@@ -141,9 +135,7 @@ def test_mutants_of_javascript(source: str, changed: list[str]) -> None:
     assert bool(found) == bool(changed)
 
 
-def test_mutants_of_a_script_are_tried_and_counted(
-    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
-) -> None:
+def test_mutants_of_a_script_are_tried_and_counted(tmp_path, monkeypatch):
     pytest.importorskip("tree_sitter_javascript")
     monkeypatch.setattr(javascript, "ROOT", tmp_path)
     monkeypatch.setattr(javascript, "FOLDER", tmp_path / "page")

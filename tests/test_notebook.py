@@ -37,13 +37,13 @@ CELLS = [  # the lecture's, in their order, and the plain version before the fas
 ]
 
 
-def test_its_cells_follow_the_lecture() -> None:
+def test_its_cells_follow_the_lecture():
     source = WALKTHROUGH.read_text(encoding="utf-8")
     places = [source.index(code) for code in CELLS]
     assert places == sorted(places)
 
 
-def test_the_notebook_has_the_cells_of_the_text() -> None:
+def test_the_notebook_has_the_cells_of_the_text():
     """If not: jupytext --to ipynb --update notebooks/walkthrough.py."""
     notebook = nbformat.read(NOTEBOOK, as_version=4)
     nbformat.validate(notebook)
@@ -80,9 +80,7 @@ def outputs(executed: Any) -> list[dict[str, Any]]:
 
 
 @pytest.mark.parametrize("which", ["stored", "executed"])
-def test_the_cells_ran_from_top_to_bottom_without_errors_or_warnings(
-    which: str, executed: Any
-) -> None:
+def test_the_cells_ran_from_top_to_bottom_without_errors_or_warnings(which, executed):
     notebook = executed if which == "executed" else nbformat.read(NOTEBOOK, as_version=4)
     code = [cell for cell in notebook.cells if cell.cell_type == "code"]
     assert [cell.execution_count for cell in code] == list(range(1, len(code) + 1))
@@ -91,7 +89,7 @@ def test_the_cells_ran_from_top_to_bottom_without_errors_or_warnings(
     assert [o for o in outputs if o.output_type == "error" or o.get("name") == "stderr"] == []
 
 
-def test_both_implementations_say_the_same(outputs: list[dict[str, Any]]) -> None:
+def test_both_implementations_say_the_same(outputs):
     text = "".join(output.get("text", "") for output in outputs)
     assert "(35, 32, 256) (1, 32, 256)\n(35, 32, 256) (1, 32, 256)" in text
     assert "(1120, 28) (1120, 28)" in text
@@ -113,7 +111,7 @@ def test_both_implementations_say_the_same(outputs: list[dict[str, Any]]) -> Non
     assert text.count("\nTrue") == 2
 
 
-def test_the_live_curve_is_one_picture_that_was_redrawn(outputs: list[dict[str, Any]]) -> None:
+def test_the_live_curve_is_one_picture_that_was_redrawn(outputs):
     pictures = [o for o in outputs if "image/png" in o.get("data", {})]
     assert [picture.output_type for picture in pictures] == ["display_data"]
     assert len(pictures[0]["data"]["image/png"]) > 10_000

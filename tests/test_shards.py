@@ -47,7 +47,7 @@ def run(folder: Path, *arguments: str, fails: int = -1) -> str:
     return result.stdout + result.stderr
 
 
-def test_the_parts_give_the_table_of_the_whole(tmp_path: Path) -> None:
+def test_the_parts_give_the_table_of_the_whole(tmp_path):
     run(tmp_path, "--shard", "1/2", "--record", "parts")
     with pytest.raises(SystemExit, match=r"missing: 2-of-2"):
         merged(tmp_path / "parts")
@@ -71,12 +71,12 @@ def first(k: int) -> int:
 
 
 @pytest.mark.parametrize("text", ["0/4", "5/4", "2", "a/b", "1/0"])
-def test_a_part_that_cannot_be(text: str) -> None:
+def test_a_part_that_cannot_be(text):
     with pytest.raises(pytest.UsageError, match=f"^expected --shard K/N .*, got '{text}'$"):
         shards.shard(text)
 
 
-def test_a_record_that_was_cut_off_is_read_as_far_as_it_goes(tmp_path: Path) -> None:
+def test_a_record_that_was_cut_off_is_read_as_far_as_it_goes(tmp_path):
     path = tmp_path / "1-of-1.jsonl"
     path.write_text(json.dumps({"test": "a"}) + '\n{"test": ')
     assert [line["test"] for line in shards.lines(path)] == ["a"]

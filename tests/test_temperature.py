@@ -43,7 +43,7 @@ class Uniform(np.random.Generator):
 
 @pytest.mark.parametrize("cell", ["rnn", "gru", "lstm"])
 @pytest.mark.parametrize("temperature", [0.0, 1e-300, 0.5, 1.0, 3.0, 1e300, math.inf])
-def test_both_write_the_same_text(cell: Any, temperature: float) -> None:
+def test_both_write_the_same_text(cell, temperature):
     scratch, concise = compare.build_models(V, 8, cell=cell, seed=3)
     scratch_text, concise_text = (
         package.predict(
@@ -63,9 +63,7 @@ def test_both_write_the_same_text(cell: Any, temperature: float) -> None:
 @both
 @pytest.mark.parametrize("temperature", [0.3, 1.0, 4.0])
 @pytest.mark.parametrize("dtype", [np.float32, np.float64])
-def test_each_token_is_as_frequent_as_it_is_probable(
-    draw: Any, temperature: float, dtype: Any
-) -> None:
+def test_each_token_is_as_frequent_as_it_is_probable(draw, temperature, dtype):
     """n evenly spread numbers u leave no chance: each count is n·p to within one number."""
     n = 1000
     drawn = [draw(LOGITS.astype(dtype), temperature, Uniform((k + 0.5) / n)) for k in range(n)]
@@ -75,7 +73,7 @@ def test_each_token_is_as_frequent_as_it_is_probable(
 
 @both
 @pytest.mark.parametrize("dtype", [np.float32, np.float64])
-def test_the_limits_are_the_likeliest_and_all_alike(draw: Any, dtype: Any) -> None:
+def test_the_limits_are_the_likeliest_and_all_alike(draw, dtype):
     y = LOGITS.astype(dtype)
     evenly = [Uniform((k + 0.5) / 10) for k in range(10)]
     for tiny in (0.0, 5e-324, 1e-300, 1e-3):
@@ -85,7 +83,7 @@ def test_the_limits_are_the_likeliest_and_all_alike(draw: Any, dtype: Any) -> No
 
 
 @both
-def test_a_token_without_probability_is_never_drawn(draw: Any) -> None:
+def test_a_token_without_probability_is_never_drawn(draw):
     """Not even by the smallest or the largest number of a generator."""
     y = np.array([-math.inf, 0.0, -math.inf, 0.0, -math.inf])
     last = np.nextafter(1.0, 0.0)
@@ -94,14 +92,14 @@ def test_a_token_without_probability_is_never_drawn(draw: Any) -> None:
 
 @both
 @pytest.mark.parametrize("bad", [math.nan, math.inf])
-def test_logits_that_are_not_finite_are_refused(draw: Any, bad: float) -> None:
+def test_logits_that_are_not_finite_are_refused(draw, bad):
     message = "expected finite logits to draw a token from, got inf or nan"
     with pytest.raises(ValueError, match=f"^{message}$"):
         draw(np.array([0.0, 0.0, bad]), 1.0, Uniform(0.5))
 
 
 @pytest.mark.parametrize("package", [scratch_rnn, concise_rnn], ids=["scratch", "concise"])
-def test_the_likeliest_takes_no_number_and_a_drawn_token_takes_one(package: Any) -> None:
+def test_the_likeliest_takes_no_number_and_a_drawn_token_takes_one(package):
     models = dict(zip((scratch_rnn, concise_rnn), compare.build_models(V, 8), strict=True))
     rng, fresh = np.random.default_rng(1), np.random.default_rng(1)
     package.predict("ban", 5, models[package], VOCAB, rng=rng)
@@ -112,7 +110,7 @@ def test_the_likeliest_takes_no_number_and_a_drawn_token_takes_one(package: Any)
 
 
 @pytest.mark.parametrize("package", [scratch_rnn, concise_rnn], ids=["scratch", "concise"])
-def test_without_a_generator_each_text_is_another(package: Any) -> None:
+def test_without_a_generator_each_text_is_another(package):
     models = dict(zip((scratch_rnn, concise_rnn), compare.build_models(V, 8), strict=True))
     texts = {package.predict("ban", 40, models[package], VOCAB, temperature=1.0) for _ in range(2)}
     assert len(texts) == 2  # the same by chance once in 10^30

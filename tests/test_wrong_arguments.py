@@ -58,7 +58,7 @@ FUNCTIONS = {
 
 
 @pytest.mark.parametrize("function", FUNCTIONS)
-def test_the_message_names_the_wrong_argument(function: str) -> None:
+def test_the_message_names_the_wrong_argument(function):
     call, (right, tried) = eval(function, NAMES), FUNCTIONS[function]
     arguments = eval(f"dict({right})", NAMES)
     with unchecked(), warnings.catch_warnings(action="ignore"):
@@ -79,7 +79,7 @@ def test_the_message_names_the_wrong_argument(function: str) -> None:
                 assert "\n" not in message, (case, message)
 
 
-def test_every_public_function_is_there() -> None:
+def test_every_public_function_is_there():
     """Classes that only hold results take their arguments from ours."""
     results = {"EpochResult", "StepResult", "RNNTape", "ModelTape", "RNNGradients", "Batch", "Text",
                "Update", "ParityReport", "ParityRow"}  # fmt: skip

@@ -8,7 +8,8 @@
 `runs` trains both models for 500 epochs with each cell, and keeps the ends in
 docs/measurements/runs.json. A stopped measurement goes on where it stopped; without runs/figures it
 begins anew. `quick` keeps what a short run prints in docs/measurements; `bench`, `layers`,
-`compiled`, `haste` and `steps` keep their results in docs/benchmarks. For the others there are
+`compiled`, `haste`, `threads` and `free-threaded`, which needs such a Python, and `steps` keep
+their results in docs/benchmarks. For the others there are
 scripts of their own.
 """
 
@@ -24,6 +25,16 @@ from functools import partial
 from pathlib import Path
 from typing import Any
 
+from growth import (
+    BUILDS,
+    ONE_THREAD,
+    draw_growth,
+    file_name,
+    growth_table,
+    numbers,
+    threads_and_lstm,
+    threads_table,
+)
 from kernels import cases_table, mistakes_table
 from kernels import compiled_table as kernels_compiled_table
 from pages import DOCS, MEASUREMENTS, ROOT, read, table, with_blocks
@@ -56,7 +67,7 @@ RECORDS = ROOT / "runs" / "figures"
 DTYPES = ("float32", "float64")
 SETTINGS = [(cell, "reset", dtype) for cell in CELLS for dtype in DTYPES]
 SETTINGS += [("rnn", "carried", dtype) for dtype in DTYPES]
-ROWS = ("plain", "scratch", *PEERS)  # what compiles in seconds
+ROWS = ("plain", "scratch", ONE_THREAD, *PEERS)  # what compiles in seconds
 
 
 # Measuring ------------------------------------------------------------------------------------
@@ -120,7 +131,7 @@ def date_of(record: Path) -> str:
     return f"{day[:4]}-{day[4:6]}-{day[6:]}"
 
 
-def benchmark(name: str, *flags: str) -> None:
+def benchmark(name: str, *flags: str, folder: Path = BENCHMARKS) -> None:
     """Run a benchmark, and keep its results, but not its pictures."""
     file = RECORDS / f"{name}.json"
     file.unlink(missing_ok=True)
@@ -128,15 +139,16 @@ def benchmark(name: str, *flags: str) -> None:
     command("bench", *flags, "--json", str(file), accepted=accepted)
     if not Document.read(file).finished:
         raise SystemExit(f"expected a finished benchmark in {file}, got a part of one")
-    shutil.copyfile(file, BENCHMARKS / file.name)
+    folder.mkdir(exist_ok=True)
+    shutil.copyfile(file, folder / file.name)
 
 
 def measure_bench() -> None:
-    """Time the model of the lecture with each cell, on one thread and on two."""
+    """Time the model of the lecture with each cell, on 1, 2, 4 … threads."""
     for cell in CELLS:
-        for threads, name in THREADS.items():
+        for threads in numbers():
             flags = ["--cell", cell, "--threads", str(threads), "--rows", *ROWS, "--budget", "8"]
-            benchmark(f"{cell}-{name}", *flags)
+            benchmark(file_name(cell, threads), *flags)
 
 
 def measure_layers() -> None:
@@ -144,8 +156,20 @@ def measure_layers() -> None:
     for cell in CELLS:
         for threads, name in THREADS.items():
             flags = ["--cell", cell, "--threads", str(threads), "--shapes", "layer"]
-            flags += ["--rows", *ROWS[1:], "--budget", "20"]
+            flags += ["--rows", "scratch", *PEERS, "--budget", "20"]
             benchmark(f"layers-{cell}-{name}", *flags)
+
+
+def measure_threads(build: str) -> None:
+    """Time two threads beside one."""
+    folders = BUILDS[build]
+    for cell in CELLS:
+        flags = ["--cell", cell, "--threads", "2", "--rows", "scratch", ONE_THREAD]
+        if folders[0] != BENCHMARKS:
+            seed = [*flags, "torch", "--budget", "6"]
+            benchmark(f"{cell}-2-threads", *seed, folder=folders[0])
+        layers = [*flags, "--shapes", "layer", "--budget", "18"]
+        benchmark(f"layers-{cell}-2-threads", *layers, folder=folders[1])
 
 
 def measure_compiled() -> None:
@@ -236,6 +260,8 @@ MEASURES = {
     "runs": measure_runs,
     "bench": measure_bench,
     "layers": measure_layers,
+    "threads": partial(measure_threads, "with the lock"),
+    "free-threaded": partial(measure_threads, "free-threaded"),
     "compiled": measure_compiled,
     "haste": measure_haste,
     "steps": measure_steps,
@@ -246,7 +272,7 @@ MEASURES = {
     "tolerance": measure_tolerance,
     "gpu": measure_gpu,
 }
-WITHOUT_CHOICE = [name for name in MEASURES if name != "gpu"]
+WITHOUT_CHOICE = [name for name in MEASURES if name not in ("gpu", "free-threaded")]
 """What is measured without names."""
 
 
@@ -321,14 +347,14 @@ def results_table() -> str:
         f"*After {updates:,} updates in float32, hidden size 256. Times on one thread of an "
         f"{document.environment['processor']}; {of_versions(document.environment['versions'])}.*"
     )
-    return "\n\n".join([table(head, rows, numbers=4), source])
+    return "\n\n".join([table(head, rows, numbers=4), f"{source} *{threads_and_lstm()}*"])
 
 
 PAGES: dict[Path, dict[str, Callable[[], str]]] = {
     PAGE: {"plain": plain_output, "check": check_output, "results": results_table},
     DOCS / "run.md": {"quick": quick_output},
     DOCS / "lecture.md": {"runs": runs_table},
-    DOCS / "speed.md": {"steps": steps_table},
+    DOCS / "speed.md": {"steps": steps_table, "growth": growth_table, "threads": threads_table},
     DOCS / "kernels.md": {
         "cases": cases_table,
         "compiled": kernels_compiled_table,
@@ -363,6 +389,7 @@ def main(arguments: list[str]) -> int:
         MEASURES[name]()
     for page, tables in PAGES.items():
         page.write_text(with_figures(page.read_text("utf-8"), tables), encoding="utf-8")
+    draw_growth()
     return 0
 
 

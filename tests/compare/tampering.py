@@ -14,13 +14,7 @@ from compare.bench.results.result import Document
 from compare.files import plain
 from compare.runs.checkpoint import Checkpoint, Model, Optimizer, load
 from compare.runs.config import RunConfig
-from compare.runs.reading import (
-    read_config,
-    read_json,
-    read_metrics,
-    read_tokens,
-    read_versions,
-)
+from compare.runs.reading import read_config, read_json, read_metrics, read_tokens, read_versions
 from compare.study.bisection import replay
 from tests.compare.runs.checkpoints import put_together, taken_apart
 

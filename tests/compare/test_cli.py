@@ -37,9 +37,7 @@ def failing(report: ParityReport) -> ParityReport:
 # ---------------------------------------------------------------- the main job
 
 
-def test_run_from_end_to_end(
-    training: list[str], tmp_path: Path, capsys: pytest.CaptureFixture[str]
-) -> None:
+def test_run_from_end_to_end(training, tmp_path, capsys):
     flags = [*training, "--name", "fox", "--epochs", "50"]
     assert main(flags) == 0
     out = capsys.readouterr().out
@@ -125,17 +123,13 @@ def test_run_from_end_to_end(
         ("--token word --batch-size 2", "all 45 words"),
     ],
 )
-def test_the_header_says_what_is_read_of_a_text(
-    flags: str, part: str, small: list[str], capsys: pytest.CaptureFixture[str]
-) -> None:
+def test_the_header_says_what_is_read_of_a_text(flags, part, small, capsys):
     main(["parity", *small, *flags.split()])
     line = capsys.readouterr().out.splitlines()[1]
     assert line == f"Lower-cased, only a to z and spaces; {part} (--max-tokens)"
 
 
-def test_parity_prints_the_table_and_writes_nothing(
-    small: list[str], tmp_path: Path, capsys: pytest.CaptureFixture[str]
-) -> None:
+def test_parity_prints_the_table_and_writes_nothing(small, tmp_path, capsys):
     assert main(["parity", *small]) == 0
     out = capsys.readouterr().out
     for word in ("tensor", "difference", "share of", "error,", "verdict"):
@@ -146,12 +140,8 @@ def test_parity_prints_the_table_and_writes_nothing(
 
 @pytest.mark.parametrize("command", ["run", "parity"])
 def test_a_planted_error_stops_it_before_anything_is_trained(
-    command: str,
-    small: list[str],
-    tmp_path: Path,
-    monkeypatch: pytest.MonkeyPatch,
-    capsys: pytest.CaptureFixture[str],
-) -> None:
+    command, small, tmp_path, monkeypatch, capsys
+):
     right = scratch_rnn.cells.elman.backward
 
     def without_the_step_before(*arguments: Any) -> Any:
@@ -170,11 +160,8 @@ def test_a_planted_error_stops_it_before_anything_is_trained(
 
 
 def test_trained_models_that_differ_are_reported_and_recorded(
-    training: list[str],
-    tmp_path: Path,
-    monkeypatch: pytest.MonkeyPatch,
-    capsys: pytest.CaptureFixture[str],
-) -> None:
+    training, tmp_path, monkeypatch, capsys
+):
     right = compare.parity.command.check_parity
     reports: list[ParityReport] = []
 
@@ -193,9 +180,7 @@ def test_trained_models_that_differ_are_reported_and_recorded(
     assert read(directory, "parity.json")["trained"][0]["ok"] is False
 
 
-def test_the_trained_models_are_compared_with_trained_weights(
-    training: list[str], monkeypatch: pytest.MonkeyPatch
-) -> None:
+def test_the_trained_models_are_compared_with_trained_weights(training, monkeypatch):
     right = compare.parity.command.check_parity
     seen: list[np.ndarray] = []
 
@@ -212,9 +197,7 @@ def test_the_trained_models_are_compared_with_trained_weights(
     assert np.abs(trained - untrained).max() > 0.01
 
 
-def test_one_epoch_is_not_epochs(
-    training: list[str], without_curves: None, capsys: pytest.CaptureFixture[str]
-) -> None:
+def test_one_epoch_is_not_epochs(training, without_curves, capsys):
     assert main(["train", "--model", "scratch", *training, "--epochs", "1"]) == 0
     assert "\n1 epoch, 6 updates in " in capsys.readouterr().out
 
@@ -222,7 +205,7 @@ def test_one_epoch_is_not_epochs(
 # ---------------------------------------------------------------- one model alone
 
 
-def test_either_side_takes_the_same_course_alone(training: list[str], tmp_path: Path) -> None:
+def test_either_side_takes_the_same_course_alone(training, tmp_path):
     training = [*training, "--state", "carried"]
     assert main(["run", *training, "--name", "both"]) == 0
     for side in ("scratch", "concise"):

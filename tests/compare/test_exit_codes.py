@@ -75,14 +75,7 @@ CASES: dict[int, Callable[[Flags], int]] = {
 
 
 @pytest.mark.parametrize(("code", "case"), CASES.items(), ids=CASES)
-def test_each_row_comes_true(
-    code: int,
-    case: Callable[[Flags], int],
-    fox: Path,
-    tmp_path: Path,
-    monkeypatch: pytest.MonkeyPatch,
-    capsys: pytest.CaptureFixture[str],
-) -> None:
+def test_each_row_comes_true(code, case, fox, tmp_path, monkeypatch, capsys):
     if code == 129 and HANG_UP == signal.SIGTERM:
         pytest.skip("needs SIGHUP")
     monkeypatch.setattr(torch.cuda, "is_available", lambda: False)
@@ -98,5 +91,5 @@ def test_each_row_comes_true(
     ],
     ids=["docs/commands.md", "compare.cli"],
 )
-def test_the_tables_have_these_rows(text: str, row: str) -> None:
+def test_the_tables_have_these_rows(text, row):
     assert [int(code) for code in re.findall(row, text, re.MULTILINE)] == list(CASES)

@@ -18,7 +18,7 @@ from compare.terminal.output import Terminal
 from tests.compare.runs.runs import only
 
 
-def test_without_flags_it_is_the_run_of_the_lecture() -> None:
+def test_without_flags_it_is_the_run_of_the_lecture():
     config = parse([])
     assert config == RunConfig()
     assert (config.batch_size, config.num_steps, config.hidden_size) == (32, 35, 256)
@@ -28,13 +28,13 @@ def test_without_flags_it_is_the_run_of_the_lecture() -> None:
     assert (config.num_layers, config.nonlinearity) == (1, "tanh")
 
 
-def test_flags_alone_belong_to_run(capsys: pytest.CaptureFixture[str]) -> None:
+def test_flags_alone_belong_to_run(capsys):
     assert parse(["--lr", "0.5", "--quick"]) == RunConfig(lr=0.5, quick=True)
     assert main(["--help"]) == 0
     assert "(default: run)" in capsys.readouterr().out
 
 
-def test_quick_shortens_and_never_lengthens() -> None:
+def test_quick_shortens_and_never_lengthens():
     assert RunConfig(quick=True).num_epochs == 60
     assert RunConfig(quick=True, epochs=3).num_epochs == 3
 
@@ -52,16 +52,16 @@ def test_quick_shortens_and_never_lengthens() -> None:
         ),
     ],
 )
-def test_subcommands(arguments: str, expected: object) -> None:
+def test_subcommands(arguments, expected):
     assert parse(arguments.split()) == expected
 
 
-def test_version(capsys: pytest.CaptureFixture[str]) -> None:
+def test_version(capsys):
     assert main(["--version"]) == 0
     assert re.fullmatch(r"rnn-parity (\d+\.\d+\.\d+|not installed)\n", capsys.readouterr().out)
 
 
-def test_every_flag_arrives(fox: Path) -> None:
+def test_every_flag_arrives(fox):
     fox.write_text("one two three four five six\n" * 50)
     flags = (
         "--token word --max-tokens 90 --sampling random --batch-size 3 --num-steps 4 --seed 7 "
@@ -87,7 +87,7 @@ def test_every_flag_arrives(fox: Path) -> None:
 
 
 @pytest.mark.parametrize("flag", ["--lr", "--max-norm"])
-def test_small_steps_lead_nowhere(flag: str, training: list[str], tmp_path: Path) -> None:
+def test_small_steps_lead_nowhere(flag, training, tmp_path):
     assert main(["run", *training, flag, "1e-9"]) == 0
     initial = build_models(28, 4)[0].parameters
     files = list(only(tmp_path / "runs").glob("*.safetensors"))

@@ -3,7 +3,6 @@
 import json
 import shutil
 import signal
-from collections.abc import Callable
 from pathlib import Path
 
 import pytest
@@ -11,16 +10,7 @@ import pytest
 import compare.parity.command
 import compare.runs.commands
 from compare.cli import main, parse
-from tests.compare.runs.runs import (
-    BATCHES,
-    SMALL,
-    TEXT,
-    newest,
-    only,
-    read,
-    signalled,
-    untouched,
-)
+from tests.compare.runs.runs import BATCHES, SMALL, TEXT, newest, only, read, signalled, untouched
 
 
 @pytest.fixture(scope="module")
@@ -42,9 +32,7 @@ def generate(directory: Path, prefix: str, *flags: str) -> int:
 
 
 @pytest.mark.parametrize("side", ["scratch", "concise"])
-def test_generate_writes_what_the_run_wrote(
-    side: str, trained: Path, capsys: pytest.CaptureFixture[str]
-) -> None:
+def test_generate_writes_what_the_run_wrote(side, trained, capsys):
     written = read(trained, "result.json")["written"]
     for prefix, texts in written.items():
         capsys.readouterr()
@@ -52,9 +40,7 @@ def test_generate_writes_what_the_run_wrote(
         assert capsys.readouterr().out == texts[side] + "\n"
 
 
-def test_generate_draws_the_same_text_from_both(
-    trained: Path, capsys: pytest.CaptureFixture[str]
-) -> None:
+def test_generate_draws_the_same_text_from_both(trained, capsys):
     prefix = next(iter(read(trained, "result.json")["written"]))
 
     def drawn(*flags: str) -> str:
@@ -72,9 +58,7 @@ def test_generate_draws_the_same_text_from_both(
     assert drawn(*hot, "--model", "concise") == text
 
 
-def test_another_vocabulary_than_that_of_the_weights(
-    trained: Path, refused: Callable[..., str]
-) -> None:
+def test_another_vocabulary_than_that_of_the_weights(trained, refused):
     """With two tokens exchanged, every text would be another one."""
     tokens = read(trained, "vocab.json")["tokens"]
     tokens[1], tokens[2] = tokens[2], tokens[1]
@@ -83,7 +67,7 @@ def test_another_vocabulary_than_that_of_the_weights(
     assert line.startswith(f"expected the vocabulary that {trained} was trained with, ")
 
 
-def test_a_prefix_out_of_the_vocabulary(trained: Path, refused: Callable[..., str]) -> None:
+def test_a_prefix_out_of_the_vocabulary(trained, refused):
     line = refused(["generate", "--run", str(trained), "--prefix", "F\u00f6x 7"], 2)
     assert line == (
         f"expected --prefix in the vocabulary of {trained}, whose text is lower-cased, with only "
@@ -91,9 +75,7 @@ def test_a_prefix_out_of_the_vocabulary(trained: Path, refused: Callable[..., st
     )
 
 
-def test_a_prefix_is_lower_cased_as_the_text_was(
-    trained: Path, capsys: pytest.CaptureFixture[str]
-) -> None:
+def test_a_prefix_is_lower_cased_as_the_text_was(trained, capsys):
     capsys.readouterr()
     assert generate(trained, "fox") == 0
     written = capsys.readouterr().out
@@ -108,9 +90,7 @@ def trained_alone(training: list[str], tmp_path: Path, without_curves: None) -> 
     return only(tmp_path / "runs")
 
 
-def test_the_only_model_of_a_run_needs_no_flag(
-    trained_alone: Path, capsys: pytest.CaptureFixture[str]
-) -> None:
+def test_the_only_model_of_a_run_needs_no_flag(trained_alone, capsys):
     capsys.readouterr()
     assert generate(trained_alone, "fox") == 0
     shown = capsys.readouterr()
@@ -119,15 +99,13 @@ def test_the_only_model_of_a_run_needs_no_flag(
     assert capsys.readouterr().out == shown.out
 
 
-def test_a_model_that_the_run_has_not(trained_alone: Path, refused: Callable[..., str]) -> None:
+def test_a_model_that_the_run_has_not(trained_alone, refused):
     line = refused(f"generate --run {trained_alone} --prefix fox --model scratch", 2)
     assert line == f"expected --model concise, which {trained_alone} trained, got scratch"
 
 
 @pytest.mark.parametrize("command", ["run", "train --model scratch", "train --model concise"])
-def test_an_interrupted_run_has_its_last_checkpoint(
-    command: str, training: list[str], tmp_path: Path, capsys: pytest.CaptureFixture[str]
-) -> None:
+def test_an_interrupted_run_has_its_last_checkpoint(command, training, tmp_path, capsys):
     with signalled(BATCHES + 1, signal.SIGINT):
         assert main([*command.split(), *training]) == 130
     run = only(tmp_path / "runs")

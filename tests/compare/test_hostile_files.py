@@ -15,7 +15,6 @@ import pytest
 from compare.cli import main
 from tests.compare.runs.checkpoints import limited_memory
 from tests.compare.runs.runs import untouched
-from tests.counts import Count
 
 pytestmark = [
     pytest.mark.usefixtures("without_curves", "without_checks"),
@@ -61,14 +60,7 @@ def outcomes(row: dict[str, Any]) -> dict[str, str]:
 
 
 @pytest.mark.parametrize(("row", "command"), CASES, ids=[f"{r['path']}-{c}" for r, c in CASES])
-def test_what_is_no_file_of_ours_is_refused(
-    row: dict[str, Any],
-    command: str,
-    records: Path,
-    tmp_path: Path,
-    count: Count,
-    capsys: pytest.CaptureFixture[str],
-) -> None:
+def test_what_is_no_file_of_ours_is_refused(row, command, records, tmp_path, count, capsys):
     for number, (kind, line) in enumerate(outcomes(row).items()):
         run = Path(shutil.copytree(records, tmp_path / str(number) / "run"))
         elsewhere = Path(shutil.copytree(run, tmp_path / str(number) / "elsewhere"))

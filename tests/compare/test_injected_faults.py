@@ -15,7 +15,7 @@ from typing import Any
 import pytest
 
 from compare.check.bugs.patches import Patch, patched_source
-from tests.counts import Count, number
+from tests.counts import number
 
 ROOT = Path(__file__).parents[2]
 TABLES = [Path(__file__).with_name(f"{name}_faults.toml") for name in ("injected", "shown")]
@@ -45,7 +45,7 @@ def run(tests: list[str], folder: Path) -> subprocess.CompletedProcess[str]:
 
 
 @pytest.mark.parametrize("fault", FAULTS, ids=lambda fault: fault["name"])
-def test_a_fault_is_detected(fault: dict[str, Any], tmp_path: Path, count: Count) -> None:
+def test_a_fault_is_detected(fault, tmp_path, count):
     source = source_with(fault)
     file, _, test = fault["noticed_by"].partition("::")
     assert f"\ndef {test}(" in (ROOT / file).read_text(encoding="utf-8")
@@ -57,7 +57,7 @@ def test_a_fault_is_detected(fault: dict[str, Any], tmp_path: Path, count: Count
         count("injected faults detected")
 
 
-def test_without_a_fault_these_tests_pass(tmp_path: Path) -> None:
+def test_without_a_fault_these_tests_pass(tmp_path):
     """Otherwise the copy itself could be what fails."""
     if number(quick=0, deep=1):
         tests = sorted({fault["noticed_by"] for fault in FAULTS})

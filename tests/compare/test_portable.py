@@ -20,7 +20,7 @@ def without_posix(directory: Path, *lines: str) -> str:
     return result.stdout
 
 
-def test_the_commands_work_without_posix(fox: Path, tmp_path: Path) -> None:
+def test_the_commands_work_without_posix(fox, tmp_path):
     """A run, its continuation, its page, a text and a bug of the catalogue, one after the other."""
     begin = f"train --model scratch --text {fox} {FLAGS}"
     assert main(f"{begin} --runs {tmp_path / 'begun'}".split()) == 0

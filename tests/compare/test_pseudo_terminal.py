@@ -79,7 +79,7 @@ def plain(text: str) -> str:
     return re.sub(r"\x1b\[[\d;?]*[A-Za-z]", "", text)
 
 
-def test_the_commands_fit_a_terminal(fox: Path) -> None:
+def test_the_commands_fit_a_terminal(fox):
     """The help, the lines of wrong commands, a comparison: no line is too wide, no word is cut."""
     cases = [*of_all(HELP), *of_all(list(LINES)), *of_all([f"parity {SMALL} --text {fox}"])]
     for (columns, variables, arguments), (code, text) in zip(

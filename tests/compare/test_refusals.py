@@ -28,25 +28,21 @@ TEXTS = {
 
 
 @pytest.mark.parametrize("arguments", VALUES)
-def test_a_value_out_of_range(
-    arguments: str, refused: Refused, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
-) -> None:
+def test_a_value_out_of_range(arguments, refused, tmp_path, monkeypatch):
     monkeypatch.chdir(tmp_path)
     assert refused(arguments.split(), 2) == VALUES[arguments]
     assert list(tmp_path.iterdir()) == []
 
 
 @pytest.mark.parametrize("arguments", OPTIONS)
-def test_an_option_that_cannot_be_parsed(arguments: str, refused: Refused) -> None:
+def test_an_option_that_cannot_be_parsed(arguments, refused):
     line = refused(arguments, 2)
     assert OPTIONS[arguments] in line
     assert re.search(r" \(see rnn-parity( \w+)? --help\)$", line)
 
 
 @pytest.mark.parametrize("kind", TEXTS)
-def test_a_text_that_cannot_be_used(
-    kind: str, training: list[str], fox: Path, tmp_path: Path, refused: Refused
-) -> None:
+def test_a_text_that_cannot_be_used(kind, training, fox, tmp_path, refused):
     content, message = TEXTS[kind]
     fox.unlink()
     if content is not None:
@@ -57,9 +53,7 @@ def test_a_text_that_cannot_be_used(
     assert not (tmp_path / "runs").exists()
 
 
-def test_cuda_without_a_device(
-    training: list[str], tmp_path: Path, monkeypatch: pytest.MonkeyPatch, refused: Refused
-) -> None:
+def test_cuda_without_a_device(training, tmp_path, monkeypatch, refused):
     monkeypatch.setattr(torch.cuda, "is_available", lambda: False)
     line = refused([*training, "--device", "cuda"], 4)
     assert line.startswith("expected a CUDA device for --device cuda, got none")
@@ -87,13 +81,7 @@ LIMITS: dict[str, tuple[Any, dict[str, Any]]] = {
 
 
 @pytest.mark.parametrize("refusal", LIMITS)
-def test_a_model_that_no_record_can_hold(
-    refusal: str,
-    training: list[str],
-    tmp_path: Path,
-    monkeypatch: pytest.MonkeyPatch,
-    refused: Refused,
-) -> None:
+def test_a_model_that_no_record_can_hold(refusal, training, tmp_path, monkeypatch, refused):
     module, limits = LIMITS[refusal]
     for name, limit in limits.items():
         monkeypatch.setattr(module, name, limit)
@@ -102,7 +90,7 @@ def test_a_model_that_no_record_can_hold(
     assert not (tmp_path / "runs").exists()
 
 
-def test_runs_that_is_a_file(training: list[str], tmp_path: Path, refused: Refused) -> None:
+def test_runs_that_is_a_file(training, tmp_path, refused):
     (tmp_path / "runs").write_text("")
     line = refused(training, 3, prints=True)
     assert line.startswith(f"expected a directory to write in, got {tmp_path}")

@@ -4,7 +4,6 @@ import math
 import os
 import shutil
 import tomllib
-from collections.abc import Callable
 from pathlib import Path
 from typing import Any
 
@@ -16,7 +15,7 @@ from compare.bench.results.table import show
 from compare.cli import main
 from compare.terminal import CommandError, Terminal
 from tests.compare.tampering import KINDS, Kind, as_text, tampered
-from tests.counts import Count, number
+from tests.counts import number
 
 pytestmark = pytest.mark.usefixtures("without_curves", "without_checks")
 
@@ -40,9 +39,7 @@ def ended_well(code: int, error: str) -> bool:
 
 
 @pytest.mark.parametrize("kind", KINDS, ids=lambda kind: str(kind.name))
-def test_a_tampered_record_is_refused_or_read_as_it_is(
-    kind: Kind, records: Path, tmp_path: Path, count: Count, capsys: pytest.CaptureFixture[str]
-) -> None:
+def test_a_tampered_record_is_refused_or_read_as_it_is(kind, records, tmp_path, count, capsys):
     values = kind.values(records)
     assert kind.read(records) == values
     directory = tmp_path / "tampered"
@@ -115,9 +112,7 @@ def damage(run: Path, how: dict[str, Any]) -> None:
 
 
 @pytest.mark.parametrize("how", DAMAGED, ids=[how["what"] for how in DAMAGED])
-def test_a_damaged_record_is_refused_in_one_line(
-    how: dict[str, Any], records: Path, tmp_path: Path, refused: Callable[..., str]
-) -> None:
+def test_a_damaged_record_is_refused_in_one_line(how, records, tmp_path, refused):
     directory = Path(shutil.copytree(records, tmp_path / "damaged"))
     damage(directory, how)
     line = refused(how["command"].format(directory), how.get("code", 3), prints=True)

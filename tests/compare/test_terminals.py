@@ -22,8 +22,8 @@ ROOT = Path(__file__).parents[2]
 
 @pytest.mark.parametrize("no_color", ["", "1"])
 def test_a_run_on_a_terminal_shows_a_bar_and_no_colours_with_no_color(
-    training: list[str], no_color: str, monkeypatch: pytest.MonkeyPatch
-) -> None:
+    training, no_color, monkeypatch
+):
     monkeypatch.setenv("NO_COLOR", no_color)
     output = io.StringIO()
     console = Console(file=output, width=120, force_terminal=True, color_system="truecolor")
@@ -36,9 +36,7 @@ def test_a_run_on_a_terminal_shows_a_bar_and_no_colours_with_no_color(
 
 
 @pytest.mark.parametrize(("number", "code"), SIGNALS.items())
-def test_a_signal_before_the_first_update_is_one_line(
-    number: int, code: int, monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str]
-) -> None:
+def test_a_signal_before_the_first_update_is_one_line(number, code, monkeypatch, capsys):
     monkeypatch.setattr("tyro.cli", lambda *_, **__: signal.raise_signal(number))
     before = signal.signal(HANG_UP, signal.SIG_DFL)  # which nohup has processes ignore
     try:
@@ -50,9 +48,7 @@ def test_a_signal_before_the_first_update_is_one_line(
 
 
 @pytest.mark.parametrize("columns", ["0", "000", ""])
-def test_a_terminal_without_columns_is_as_wide_as_any(
-    columns: str, monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str]
-) -> None:
+def test_a_terminal_without_columns_is_as_wide_as_any(columns, monkeypatch, capsys):
     monkeypatch.setenv("COLUMNS", columns)
     assert main(["--version"]) == 0
     assert capsys.readouterr().out.startswith("rnn-parity")
@@ -62,14 +58,14 @@ def test_a_terminal_without_columns_is_as_wide_as_any(
     assert os.environ["COLUMNS"] == "30"
 
 
-def test_a_closed_output_takes_any_text(monkeypatch: pytest.MonkeyPatch) -> None:
+def test_a_closed_output_takes_any_text(monkeypatch):
     monkeypatch.setattr(sys, "stdout", None)
     cli._repair_outputs()
     with sys.stdout as output:
         assert (output.name, output.encoding) == (os.devnull, "utf-8")
 
 
-def test_an_exit_without_a_code_is_wrong_usage(monkeypatch: pytest.MonkeyPatch) -> None:
+def test_an_exit_without_a_code_is_wrong_usage(monkeypatch):
     def stop(*_: object, **__: object) -> None:
         raise SystemExit("no code")
 
@@ -80,7 +76,7 @@ def test_an_exit_without_a_code_is_wrong_usage(monkeypatch: pytest.MonkeyPatch) 
 @pytest.mark.skipif(os.name != "posix", reason="expected a shell that can close an output")
 @pytest.mark.parametrize("closed", [">&-", "2>&-", ">&- 2>&-"])
 @pytest.mark.parametrize(("flag", "code"), [("--version", 0), ("--no-such-flag", 2)])
-def test_outputs_may_be_closed(flag: str, code: int, closed: str) -> None:
+def test_outputs_may_be_closed(flag, code, closed):
     command = f"{sys.executable} -m compare {flag} {closed}"
     result = subprocess.run(command, shell=True, cwd=ROOT, capture_output=True, text=True)
     assert result.returncode == code

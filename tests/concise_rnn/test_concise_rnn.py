@@ -33,9 +33,7 @@ def weights(model: nn.Module) -> list[torch.Tensor]:
 @pytest.mark.parametrize("batch_first", [False, True])
 @pytest.mark.parametrize("num_layers", [1, 2])
 @pytest.mark.parametrize("dtype", [torch.float32, torch.float64])
-def test_logits_are_those_of_the_lectures_lines(
-    bidirectional: bool, batch_first: bool, num_layers: int, dtype: torch.dtype
-) -> None:
+def test_logits_are_those_of_the_lectures_lines(bidirectional, batch_first, num_layers, dtype):
     rnn = nn.RNN(
         5, 4, num_layers, batch_first=batch_first, bidirectional=bidirectional, dtype=dtype
     )
@@ -58,7 +56,7 @@ def test_logits_are_those_of_the_lectures_lines(
 
 
 @pytest.mark.parametrize("max_norm", [0.1, 1e6])
-def test_a_step_in_the_lectures_lines(max_norm: float) -> None:
+def test_a_step_in_the_lectures_lines(max_norm):
     model, other, batch = small_model(), small_model(), small_batches(1)[0]
     state = torch.rand(1, 2, 4)
     optimizer = torch.optim.SGD(model.parameters(), 0.5)
@@ -81,7 +79,7 @@ def test_a_step_in_the_lectures_lines(max_norm: float) -> None:
         assert (ours - theirs).abs().max() <= np.spacing(theirs.abs().max().numpy())
 
 
-def test_gradients_of_an_earlier_step_are_gone() -> None:
+def test_gradients_of_an_earlier_step_are_gone():
     model, other, batch = small_model(), small_model(), small_batches(1)[0]
     for parameter in model.parameters():
         parameter.grad = torch.full_like(parameter, 100.0)
@@ -90,7 +88,7 @@ def test_gradients_of_an_earlier_step_are_gone() -> None:
     assert all(a.equal(b) for a, b in zip(weights(model), weights(other), strict=True))
 
 
-def test_dropout_acts_in_training() -> None:
+def test_dropout_acts_in_training():
     model = small_model(num_layers=2, dropout=0.9)
     model.eval()
     train(model, small_batches(1), 0.0, 1)
@@ -102,7 +100,7 @@ def test_dropout_acts_in_training() -> None:
 
 
 @pytest.mark.parametrize("training", [False, True])
-def test_prediction_needs_no_dropout_and_leaves_the_mode_alone(training: bool) -> None:
+def test_prediction_needs_no_dropout_and_leaves_the_mode_alone(training):
     vocab = Vocab(list("banana bus"))
     torch.manual_seed(0)
     model = RNNModel(nn.RNN(len(vocab), 8, 2, dropout=0.5), len(vocab)).train(training)

@@ -52,12 +52,12 @@ def proof() -> dict[str, Any]:
     return result
 
 
-def test_results_are_those_of_scratch_rnn_in_float64(proof: dict[str, Any]) -> None:
+def test_results_are_those_of_scratch_rnn_in_float64(proof):
     assert set(proof["cases"]) == {"rnn", "gru", "lstm"}
     assert all(0 < found["share"] <= 1 for found in proof["cases"].values()), proof["cases"]
 
 
-def test_mistakes_are_noticed(proof: dict[str, Any], script: Any) -> None:
+def test_mistakes_are_noticed(proof, script):
     found = proof["mistakes"]
     assert [name for name, how in found.items() if not how] == []
     assert found["mask-missing"].startswith("IndexError: expected entries of W_hh, got one")
@@ -70,9 +70,7 @@ SMALL = {"BB": 1, "BH": 16}
 """Tiles whose kernels are compiled quickly."""
 
 
-def test_what_the_interpreter_cannot_see_is_seen_in_the_machine_code(
-    script: Any, tmp_path: Any
-) -> None:
+def test_what_the_interpreter_cannot_see_is_seen_in_the_machine_code(script, tmp_path):
     """No TF32, no spilled register, as much shared memory as there is, the barrier; and without."""
     all_kernels = script.launches(64)
     elman = script.launches(64, **SMALL)[0]
@@ -101,7 +99,7 @@ def test_what_the_interpreter_cannot_see_is_seen_in_the_machine_code(
 
 @pytest.mark.skipif(not IS_DEEP, reason="compiles twelve kernels: make deep")
 @pytest.mark.parametrize("architecture", ["sm_80", "sm_90"])
-def test_all_kernels_fit_all_cards(script: Any, architecture: str) -> None:
+def test_all_kernels_fit_all_cards(script, architecture):
     used = of_check.compile_launches(script.launches(64), architecture)
     entries = [of_check.entry_of(one, architecture, tf32=False) for one in used]
     assert [entry["name"] for entry in entries if entry["verdict"] != "right"] == []
@@ -122,7 +120,7 @@ def check_of(script: Any, folder: Any, name: str) -> str:
 
 
 @pytest.mark.parametrize("name", ["barrier-missing", *(["*"] if IS_DEEP else [])])
-def test_check_names_what_is_wrong_with_a_kernel(script: Any, tmp_path: Any, name: str) -> None:
+def test_check_names_what_is_wrong_with_a_kernel(script, tmp_path, name):
     names = [n for n, entry in script.MISTAKES.items() if "notice" in entry]
     for one in names if name == "*" else [name]:
         printed = check_of(script, tmp_path, one)
@@ -130,7 +128,7 @@ def test_check_names_what_is_wrong_with_a_kernel(script: Any, tmp_path: Any, nam
         assert one == "no-kernel" or " for sm_90: " in printed or "reference" in one
 
 
-def test_options_for_kernels_are_refused_where_there_are_none(tmp_path: Any) -> None:
+def test_options_for_kernels_are_refused_where_there_are_none(tmp_path):
     with pytest.raises(UsageError, match=r"expected --compile-for to be one of sm_80, .*'sm_1'"):
         CheckConfig(target="a:B", compile_for="sm_1").check()
     (tmp_path / "file.py").write_text("", encoding="utf-8")
@@ -142,7 +140,7 @@ LAYERS = {"RNN": 1, "GRU": 1, "LSTM": 2}
 
 
 @pytest.mark.parametrize("name", LAYERS)
-def test_arguments_are_refused_with_what_was_expected(name: str) -> None:
+def test_arguments_are_refused_with_what_was_expected(name):
     """Arguments are checked before a kernel runs, so no GPU is needed, and no interpreter."""
     layer = getattr(importlib.import_module("scratch_rnn.kernels"), name)
     own, twin = layer(3, 4), getattr(torch.nn, name)(3, 4)

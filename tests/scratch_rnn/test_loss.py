@@ -47,9 +47,7 @@ def allowed_for(logits: np.ndarray, targets: np.ndarray, seed: int) -> dict[str,
     dtype=st.sampled_from(DTYPES),
     seed=st.integers(0, 999_999),
 )
-def test_cross_entropy_is_torchs(
-    package: Any, N: int, V: int, scale: float, dtype: str, seed: int
-) -> None:
+def test_cross_entropy_is_torchs(package, N, V, scale, dtype, seed):
     """Also under logits to ±10,000."""
     logits, targets = draw(N, V, scale, dtype, seed)
     before = logits.copy()
@@ -69,9 +67,7 @@ def test_cross_entropy_is_torchs(
     scale=st.sampled_from([1.0, 0.0, 30.0]),
     seed=st.integers(0, 999_999),
 )
-def test_its_gradient_is_the_derivative(
-    package: Any, N: int, V: int, scale: float, seed: int
-) -> None:
+def test_its_gradient_is_the_derivative(package, N, V, scale, seed):
     """By a complex step in each logit of log Σ exp(y_v) - y_k, the definition."""
     logits, targets = draw(N, V, scale, "float64", seed)
     derivative = np.zeros((N, V))
@@ -93,7 +89,7 @@ both = pytest.mark.parametrize("function", [cross_entropy, elman.cross_entropy])
 
 @both
 @pytest.mark.parametrize("dtype", DTYPES)
-def test_by_hand(function: Any, dtype: str) -> None:
+def test_by_hand(function, dtype):
     """log 2 for two equal logits; log 4 - log 3 for p = 3/4; so the mean is log(8/3) / 2."""
     logits = np.array([[0, 0], [0, np.log(3)]], dtype)
     loss, d_logits = function(logits, np.array([0, 1]))
@@ -106,7 +102,7 @@ def test_by_hand(function: Any, dtype: str) -> None:
 @both
 @pytest.mark.parametrize("dtype", DTYPES)
 @pytest.mark.parametrize("size", [1e4, 3e38])
-def test_certainty(function: Any, dtype: str, size: float) -> None:
+def test_certainty(function, dtype, size):
     """One-hot certainty, right and wrong: a loss of 0, a loss of the whole distance."""
     logits = np.zeros((2, 3), dtype)
     logits[:, 1] = size
@@ -119,7 +115,7 @@ def test_certainty(function: Any, dtype: str, size: float) -> None:
 
 
 @states(dtype=st.sampled_from(DTYPES), seed=st.integers(0, 999_999))
-def test_a_shift_of_all_logits_changes_nothing(package: Any, dtype: str, seed: int) -> None:
+def test_a_shift_of_all_logits_changes_nothing(package, dtype, seed):
     """With whole numbers, so that the shift is exact."""
     rng = np.random.default_rng(seed)
     logits, targets = rng.integers(-9, 9, (3, 4)).astype(dtype), rng.integers(0, 4, 3)
@@ -141,7 +137,7 @@ def test_a_shift_of_all_logits_changes_nothing(package: Any, dtype: str, seed: i
     dtype=st.sampled_from(DTYPES),
     seed=st.integers(0, 999_999),
 )
-def test_the_output_layer_is_torchs_linear(N: int, H: int, V: int, dtype: str, seed: int) -> None:
+def test_the_output_layer_is_torchs_linear(N, H, V, dtype, seed):
     rng = np.random.default_rng(seed)
     h, W, b, d_y = (
         rng.normal(size=shape).astype(dtype) for shape in ((N, H), (V, H), (V,), (N, V))

@@ -22,7 +22,7 @@ from tests.tables import messages
 
 
 @property_of_models(dropout=0.0)
-def test_every_tensor_of_a_training_step_is_pytorchs(package: Any, case: ModelCase) -> None:
+def test_every_tensor_of_a_training_step_is_pytorchs(package, case):
     """States, logits, loss, gradients, norm, clipped gradients, updated parameters."""
     options = {"lr": case.lr, "max_norm": case.max_norm, "seed": case.layer.seed}
     model = build_model(case, package)
@@ -31,7 +31,7 @@ def test_every_tensor_of_a_training_step_is_pytorchs(package: Any, case: ModelCa
 
 
 @property_of_models(dropout=(0.0, 0.5, 0.25), L=(1, 2, 3))
-def test_a_model_is_its_layer_and_an_output_layer(package: Any, case: ModelCase) -> None:
+def test_a_model_is_its_layer_and_an_output_layer(package, case):
     """Bit for bit, with the same dropout masks, and with a gradient of the final state."""
 
     def time_major(array: np.ndarray) -> np.ndarray:
@@ -58,7 +58,7 @@ def test_a_model_is_its_layer_and_an_output_layer(package: Any, case: ModelCase)
 
 
 @property_of_models(dropout=0.0)
-def test_backward_twice_on_one_tape_gives_the_same_bits(package: Any, case: ModelCase) -> None:
+def test_backward_twice_on_one_tape_gives_the_same_bits(package, case):
     model, batch, state = build_model(case, package), case.batch, case.state
     kept = {"inputs": batch.inputs.copy(), **case.parameters}
     kept |= named_state("state", each(np.copy, state))
@@ -80,7 +80,7 @@ def test_backward_twice_on_one_tape_gives_the_same_bits(package: Any, case: Mode
 
 
 @property_of_models(dropout=0.0, bidirectional=False, T=range(2, 7))
-def test_the_state_is_all_that_the_past_leaves(package: Any, case: ModelCase) -> None:
+def test_the_state_is_all_that_the_past_leaves(package, case):
     """The logits of a text in two parts, with the state carried, are those of the whole."""
     model, inputs = build_model(case, package), case.batch.inputs
     cut = 1 + case.layer.seed % (case.layer.T - 1)
@@ -101,7 +101,7 @@ def test_the_state_is_all_that_the_past_leaves(package: Any, case: ModelCase) ->
 
 
 @pytest.mark.parametrize("bidirectional", [False, True])
-def test_names_shapes_and_bounds_of_new_parameters(bidirectional: bool) -> None:
+def test_names_shapes_and_bounds_of_new_parameters(bidirectional):
     rnn = RNN(6, 9, 2, bidirectional=bidirectional, rng=np.random.default_rng(0))
     model = RNNModel(rnn, 6, rng=np.random.default_rng(1))
     D = 2 if bidirectional else 1
@@ -132,7 +132,7 @@ MISTAKES, PAIRS = messages("mistakes with a model"), messages("mistakes with an 
 
 
 @pytest.mark.parametrize("name", [*MISTAKES, *PAIRS])
-def test_mistakes_are_refused_in_one_line(name: str) -> None:
+def test_mistakes_are_refused_in_one_line(name):
     model = RNNModel(RNN(5, 3) if name in MISTAKES else LSTM(5, 4, proj_size=3), 5)
     with unchecked(), pytest.raises((ValueError, TypeError)) as caught:
         eval((MISTAKES | PAIRS)[name], globals() | {"m": model, "s": model.begin_state(2)})
@@ -140,7 +140,7 @@ def test_mistakes_are_refused_in_one_line(name: str) -> None:
     assert "\n" not in str(caught.value)
 
 
-def test_the_repr_of_a_case_is_the_case() -> None:
+def test_the_repr_of_a_case_is_the_case():
     rng = np.random.default_rng(0)
     for _ in range(20):
         for case in (random_case(rng), random_model_case(rng)):

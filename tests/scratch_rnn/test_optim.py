@@ -55,9 +55,7 @@ LIMITS = [1.0, 0.0, 0.1, 0.5, 1 - 1e-6, 1 - 1e-7, 1 + 1e-7, 1 + 1e-6, 2.0, math.
     dtype=st.sampled_from(DTYPES),
     seed=st.integers(0, 999_999),
 )
-def test_clipping_is_torchs(
-    package: Any, sizes: list[int], scale: float, limit: float, dtype: str, seed: int
-) -> None:
+def test_clipping_is_torchs(package, sizes, scale, limit, dtype, seed):
     gradients = draw(sizes, dtype, seed, scale)
     norm = math.sqrt(sum(float((g.astype(float) ** 2).sum()) for g in gradients.values()))
     max_norm = limit * norm if norm > 0 or limit < math.inf else limit
@@ -74,7 +72,7 @@ def test_clipping_is_torchs(
 
 
 @pytest.mark.parametrize("dtype", DTYPES)
-def test_by_hand(dtype: str) -> None:
+def test_by_hand(dtype):
     """The norm of (3, 4) and (12) together is 13: to be 6.5, each is halved, or nearly so."""
     gradients = {"a": np.array([3, 4], dtype), "b": np.array([[12]], dtype)}
     arrays = list(gradients.values())
@@ -87,13 +85,13 @@ def test_by_hand(dtype: str) -> None:
 
 
 @pytest.mark.parametrize("max_norm", [5 + 2e-6, 6.0, math.inf])
-def test_gradients_within_the_limit_are_not_written(max_norm: float) -> None:
+def test_gradients_within_the_limit_are_not_written(max_norm):
     gradient = np.array([3.0, 4.0])
     gradient.flags.writeable = False
     assert clip_grad_norm({"a": gradient}, max_norm) == 5
 
 
-def test_each_gradient_is_scaled_in_its_own_dtype() -> None:
+def test_each_gradient_is_scaled_in_its_own_dtype():
     """As in torch, a float64 beside it doesn't make a product of two float32 more exact."""
     a = np.arange(1000, dtype=np.float32)
     gradients = {"a": a.copy(), "b": np.array([1.0])}
@@ -103,9 +101,7 @@ def test_each_gradient_is_scaled_in_its_own_dtype() -> None:
 
 @pytest.mark.parametrize("value", [math.inf, math.nan])
 @pytest.mark.parametrize("dtype", DTYPES)
-def test_infinite_and_undefined_norms_do_to_gradients_what_torch_does(
-    value: float, dtype: str
-) -> None:
+def test_infinite_and_undefined_norms_do_to_gradients_what_torch_does(value, dtype):
     gradients = {"a": np.array([1, value], dtype), "b": np.array([2], dtype)}
     expected = clip_with_torch(gradients, 1.0)
     with np.errstate(invalid="ignore"):
@@ -114,7 +110,7 @@ def test_infinite_and_undefined_norms_do_to_gradients_what_torch_does(
         np.testing.assert_array_equal(results[name], array)
 
 
-def test_zero_gradients_and_no_gradients_have_norm_zero() -> None:
+def test_zero_gradients_and_no_gradients_have_norm_zero():
     gradients = {"a": np.zeros((2, 3), np.float32)}
     assert clip_grad_norm(gradients, 1.0) == 0
     assert not gradients["a"].any()
@@ -129,7 +125,7 @@ def test_zero_gradients_and_no_gradients_have_norm_zero() -> None:
     dtype=st.sampled_from(DTYPES),
     seed=st.integers(0, 999_999),
 )
-def test_steps_are_torchs(package: Any, lr: float, dtype: str, seed: int) -> None:
+def test_steps_are_torchs(package, lr, dtype, seed):
     parameters, gradients = draw([1, 3], dtype, seed), draw([1, 3], dtype, seed + 1)
 
     def descend(function: Any, move: Any) -> Results:
@@ -153,7 +149,7 @@ def test_steps_are_torchs(package: Any, lr: float, dtype: str, seed: int) -> Non
     demand(report, "three steps of SGD are torch's", f"{lr=}, {dtype=}, {seed=}")
 
 
-def test_a_step_by_hand() -> None:
+def test_a_step_by_hand():
     parameters = {"a": np.array([1.0, 2.0]), "b": np.array([4.0])}
     arrays = dict(parameters)
     gradients = {"a": np.array([2.0, -2.0]), "b": np.array([0.0])}
@@ -177,7 +173,7 @@ def test_a_step_by_hand() -> None:
     ],
     ids=["too few", "too many", "of another shape", "of another dtype"],
 )
-def test_wrong_gradients_are_refused_before_anything_moves(gradients: Results) -> None:
+def test_wrong_gradients_are_refused_before_anything_moves(gradients):
     parameters = {"a": np.ones(2), "b": np.ones(1)}
     with pytest.raises((ValueError, TypeError), match="expected"):
         SGD(parameters, 0.5).step(gradients)

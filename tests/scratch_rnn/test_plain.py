@@ -80,17 +80,17 @@ def agrees(case: LayerCase) -> None:
 
 @pytest.mark.parametrize("cell", CELLS)
 @hypothesis_states(case=layer_cases(**PLAIN))
-def test_the_layer_is_the_fast_one_and_that_of_pytorch(cell: str, case: LayerCase) -> None:
+def test_the_layer_is_the_fast_one_and_that_of_pytorch(cell, case):
     one = {"nonlinearity": "tanh"} if len(CELLS[cell].nonlinearities) == 1 else {}
     agrees(replace(case, cell=cell, **one))
 
 
-def test_a_gate_that_is_nearly_one() -> None:
+def test_a_gate_that_is_nearly_one():
     """The rounding of 1 - z is found where z is perturbed before it is used: in the fast layer."""
     agrees(LayerCase(cell="gru", T=6, V=4, H=3, saturated=True, rounded=True, seed=259))
 
 
-def test_the_backward_pass_changes_none_of_its_arguments() -> None:
+def test_the_backward_pass_changes_none_of_its_arguments():
     x, h_0 = draw(T, B, V, dtype="float64", seed=1), draw(B, H, dtype="float64", seed=2)
     d_output, d_h_n = draw(T, B, H, dtype="float64", seed=3), draw(B, H, dtype="float64", seed=4)
     _, _, tape = elman.rnn_forward(x, h_0, *PARAMETERS)
@@ -102,7 +102,7 @@ def test_the_backward_pass_changes_none_of_its_arguments() -> None:
         np.testing.assert_array_equal(again, copy)
 
 
-def test_the_default_nonlinearity_is_tanh() -> None:
+def test_the_default_nonlinearity_is_tanh():
     W_ih, W_hh = PARAMETERS[:2]
     x_t, h = draw(B, V, dtype="float64", seed=1), draw(B, H, dtype="float64", seed=2)
     ids = np.arange(T * B).reshape(T, B) % V
@@ -124,7 +124,7 @@ def test_the_default_nonlinearity_is_tanh() -> None:
 @both_dtypes
 @both_functions
 @pytest.mark.parametrize("max_norm", [0.1, 100.0], ids=["clipped", "not clipped"])
-def test_a_training_step_is_the_fast_model_s(f: Any, dtype: Any, max_norm: float) -> None:
+def test_a_training_step_is_the_fast_model_s(f, dtype, max_norm):
     """Loss, final state, gradients, norm, clipped gradients and updated parameters."""
     scratch_model, _ = build_models(V, H, nonlinearity=f, dtype=dtype, seed=0)
     tokens = np.random.default_rng(1).integers(0, V, (B, T + 1))
@@ -156,7 +156,7 @@ def test_a_training_step_is_the_fast_model_s(f: Any, dtype: Any, max_norm: float
 
 
 @pytest.mark.parametrize("cell", CELLS)
-def test_the_plain_model_of_a_cell_is_the_fast_one(cell: str) -> None:
+def test_the_plain_model_of_a_cell_is_the_fast_one(cell):
     layer = CLASSES[cell]
     plain, rng = model.CELLS[cell], np.random.default_rng(0)
     fast = scratch_rnn.RNNModel(layer(V, H, dtype=np.float64, rng=rng), V, rng=rng)
@@ -193,7 +193,7 @@ def test_the_plain_model_of_a_cell_is_the_fast_one(cell: str) -> None:
 
 
 @pytest.mark.parametrize("module", model.MODULES)
-def test_a_plain_version_imports_numpy_alone_and_has_at_most_120_lines(module: Any) -> None:
+def test_a_plain_version_imports_numpy_alone_and_has_at_most_120_lines(module):
     source = Path(module.__file__).read_text(encoding="utf-8")
     imports = [
         ast.unparse(node)
@@ -205,7 +205,7 @@ def test_a_plain_version_imports_numpy_alone_and_has_at_most_120_lines(module: A
 
 
 @pytest.mark.skipif(os.name != "posix", reason="needs signals")
-def test_ctrl_c_ends_it_without_a_traceback() -> None:
+def test_ctrl_c_ends_it_without_a_traceback():
     process = subprocess.Popen(
         [sys.executable, "-m", "scratch_rnn.plain", "--cell", "lstm"],
         env={**os.environ, "PYTHONPATH": str(ROOT)},
@@ -220,7 +220,7 @@ def test_ctrl_c_ends_it_without_a_traceback() -> None:
     assert (process.returncode, errors) == (130, "")
 
 
-def test_it_trains(monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str]) -> None:
+def test_it_trains(monkeypatch, capsys):
     cells = program.CELLS
     monkeypatch.setitem(cells, "rnn", cells["rnn"]._replace(epochs=40))
     program.main("rnn")
@@ -231,7 +231,7 @@ def test_it_trains(monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixtur
 
 
 @pytest.mark.parametrize("cell", CELLS)
-def test_it_trains_and_writes(cell: str) -> None:
+def test_it_trains_and_writes(cell):
     only_in_deep()
     result = subprocess.run(
         [sys.executable, "-m", "scratch_rnn.plain", "--cell", cell],

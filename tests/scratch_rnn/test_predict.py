@@ -17,7 +17,7 @@ from tests.properties import demand
 from tests.strategies import property_of_models
 
 
-def test_the_model_itself_reads_the_prefix_alone(monkeypatch: pytest.MonkeyPatch) -> None:
+def test_the_model_itself_reads_the_prefix_alone(monkeypatch):
     """Each token after it is a step without the model around it; that is why it is fast."""
     vocab, call = Vocab(list("ab")), RNNModel.__call__
     calls: list[Any] = []
@@ -29,7 +29,7 @@ def test_the_model_itself_reads_the_prefix_alone(monkeypatch: pytest.MonkeyPatch
 
 
 @pytest.mark.parametrize("layer", [GRU, LSTM])
-def test_gates_that_are_nearly_zero_overflow_in_silence(layer: Any) -> None:
+def test_gates_that_are_nearly_zero_overflow_in_silence(layer):
     """e^-z is infinite in float32 then, and σ is 0. No warning, which is an error here."""
     vocab = Vocab(list("ab"))
     model = RNNModel(layer(len(vocab), 4), len(vocab))
@@ -70,7 +70,7 @@ def agrees(package: Any, case: ModelCase) -> None:
 
 
 @property_of_models(dropout=0.0, B=1, T=(2, 3, 4))
-def test_token_by_token_gives_the_models_own_logits(package: Any, case: ModelCase) -> None:
+def test_token_by_token_gives_the_models_own_logits(package, case):
     agrees(package, case)
 
 
@@ -79,7 +79,5 @@ def test_token_by_token_gives_the_models_own_logits(package: Any, case: ModelCas
     [*({"cell": cell, "bias": False} for cell in CELLS), {"cell": "lstm", "projected": True}],
     ids=str,
 )
-def test_token_by_token_without_biases_and_with_a_projection(
-    package: Any, options: dict[str, Any]
-) -> None:
+def test_token_by_token_without_biases_and_with_a_projection(package, options):
     agrees(package, ModelCase(LayerCase(T=5, V=5, H=4, L=2, one_hot=True, **options)))

@@ -1,7 +1,6 @@
 """Products in the way that BLAS answers fastest, and memory for large arrays."""
 
 import tracemalloc
-from typing import Any
 
 import numpy as np
 import pytest
@@ -27,14 +26,14 @@ TILES = [
 ]
 
 
-def test_tiles_have_256_to_1024_numbers(has_small_products: bool) -> None:
+def test_tiles_have_256_to_1024_numbers(has_small_products):
     for shape, expected in TILES:
         assert size_of_tiles(*shape) == (expected if has_small_products else (0, 0)), shape
 
 
 @pytest.mark.parametrize(("K", "N", "B"), [shape for shape, _ in TILES if shape[0] <= 256])
 @pytest.mark.usefixtures("has_small_products")
-def test_times_is_the_product(K: int, N: int, B: int) -> None:
+def test_times_is_the_product(K, N, B):
     rng = np.random.default_rng(0)
     for dtype, order in (("float32", "C"), ("float64", "C"), ("float32", "F"), ("float64", "F")):
         M = rng.normal(size=(K, N)).astype(dtype, order)
@@ -48,7 +47,7 @@ def test_times_is_the_product(K: int, N: int, B: int) -> None:
         np.testing.assert_array_equal(times_M(2 * h), 2 * once)  # exact: powers of two
 
 
-def test_as_many_panels_at_a_time_as_the_cache_holds(has_small_products: bool) -> None:
+def test_as_many_panels_at_a_time_as_the_cache_holds(has_small_products):
     """Two of 1,024 rows and 32 columns are 256 KiB. All at a time if 16 rows are all there are."""
     rng = np.random.default_rng(0)
     M, h = rng.normal(size=(1024, 160)), rng.normal(size=(64, 1024))
@@ -63,7 +62,7 @@ def test_as_many_panels_at_a_time_as_the_cache_holds(has_small_products: bool) -
     assert len(long.panels_and_tiles) == (2 if has_small_products else 1)
 
 
-def test_the_next_call_fills_the_same_array() -> None:
+def test_the_next_call_fills_the_same_array():
     times_M = Times(np.ones((64, 64)), 4)
     first = times_M(np.ones((4, 64)))
     second = times_M(np.full((4, 64), 2.0))
@@ -73,7 +72,7 @@ def test_the_next_call_fills_the_same_array() -> None:
 
 @pytest.mark.parametrize("order", ["C", "F"])
 @pytest.mark.parametrize("dtype", [np.float32, np.float64])
-def test_panels_are_copies_in_one_piece(order: Any, dtype: Any) -> None:
+def test_panels_are_copies_in_one_piece(order, dtype):
     M = np.arange(5 * 6, dtype=dtype).reshape(5, 6).copy(order)
     gates = np.stack([M, -M]) if order == "C" else np.stack([M.T, -M.T]).swapaxes(1, 2)
     cut = panels(gates, 2)
@@ -85,14 +84,14 @@ def test_panels_are_copies_in_one_piece(order: Any, dtype: Any) -> None:
     np.testing.assert_array_equal(panels(M, 2), cut[0])
 
 
-def test_panels_of_one_transposed_matrix_are_in_the_order_of_its_rows() -> None:
+def test_panels_of_one_transposed_matrix_are_in_the_order_of_its_rows():
     W = np.arange(5.0 * 6).reshape(6, 5)
     cut = panels(W.T, 2)
     assert cut.swapaxes(1, 2).flags.c_contiguous
     np.testing.assert_array_equal(cut, [W[:2].T, W[2:4].T, W[4:].T])
 
 
-def test_the_freed_block_is_as_large_as_the_c_library_learns_from() -> None:
+def test_the_freed_block_is_as_large_as_the_c_library_learns_from():
     tracemalloc.start()
     memory.keep_freed_memory()
     now, most = tracemalloc.get_traced_memory()
@@ -102,7 +101,7 @@ def test_the_freed_block_is_as_large_as_the_c_library_learns_from() -> None:
 
 
 @pytest.mark.parametrize("dtype", [np.float32, np.float64])
-def test_a_large_array_begins_with_a_cache_line(dtype: Any) -> None:
+def test_a_large_array_begins_with_a_cache_line(dtype):
     arrays = [memory.empty((n, 3, 64), np.dtype(dtype)) for n in (0, 1, 30, 31, 500)]
     assert [array.shape for array in arrays] == [(n, 3, 64) for n in (0, 1, 30, 31, 500)]
     assert all(array.dtype == dtype and array.flags.c_contiguous for array in arrays)
@@ -114,7 +113,7 @@ def test_a_large_array_begins_with_a_cache_line(dtype: Any) -> None:
         assert array.sum() == array.size
 
 
-def test_what_a_recurrence_reads_again_and_again_begins_with_a_cache_line() -> None:
+def test_what_a_recurrence_reads_again_and_again_begins_with_a_cache_line():
     """An array of NumPy's as large as these begins 16 bytes after one, on Linux."""
     rng = np.random.default_rng(0)
     weights = LSTM(8, 64, rng=rng).weights(0)
@@ -126,7 +125,7 @@ def test_what_a_recurrence_reads_again_and_again_begins_with_a_cache_line() -> N
     assert {array.ctypes.data % memory.CACHE_LINE for array in arrays} == {0}
 
 
-def test_a_few_steps_after_the_other_are_all_steps() -> None:
+def test_a_few_steps_after_the_other_are_all_steps():
     for size, as_many_as_fit in {0: 2**15, 1: 2**15, 2**13: 4, 2**15: 1, 2**20: 1}.items():
         for T in (0, 1, 35, 2**15 + 1):
             pieces = gated.few_steps(T, size)
@@ -134,7 +133,7 @@ def test_a_few_steps_after_the_other_are_all_steps() -> None:
             assert all(len(range(T)[few]) == as_many_as_fit for few in pieces[:-1])
 
 
-def test_a_bias_is_added_in_the_layers_own_dtype() -> None:
+def test_a_bias_is_added_in_the_layers_own_dtype():
     """Bit for bit: a product in float64 would be another one, and slower."""
     rng = np.random.default_rng(0)
     x, W_ih, b = (
@@ -149,13 +148,13 @@ def test_a_bias_is_added_in_the_layers_own_dtype() -> None:
 
 
 @pytest.mark.parametrize("order", ["C", "F"])
-def test_a_product_all_at_once_lies_in_the_order_of_the_matrix(order: Any) -> None:
+def test_a_product_all_at_once_lies_in_the_order_of_the_matrix(order):
     """BLAS then has no rows to read across: W h^T where M is W^T."""
     product = Times(np.ones((8, 67), order=order), 67).product
     assert (product.flags.c_contiguous, product.flags.f_contiguous) == (order == "C", order == "F")
 
 
-def test_small_products_are_openblas_on_avx_512(monkeypatch: pytest.MonkeyPatch) -> None:
+def test_small_products_are_openblas_on_avx_512(monkeypatch):
     for architectures, expected in (
         (["SkylakeX"], True),
         (["Cooperlake"], True),

@@ -41,7 +41,7 @@ d_W_ih, d_W_hh, d_b = [[-2], [4]], [[19, 20], [4, 8]], [7, 4]
 
 
 @pytest.mark.parametrize("dtype", [np.float32, np.float64])
-def test_by_hand(dtype: Any) -> None:
+def test_by_hand(dtype):
     def floats(values: Any) -> np.ndarray:
         return np.array(values, dtype)
 
@@ -61,7 +61,7 @@ ODD = [np.nan, np.inf, -np.inf, -1.0, 0.0, 1.0]
 
 
 @pytest.mark.parametrize("nonlinearity", ["tanh", "relu"])
-def test_what_is_not_finite_goes_back_as_in_torch(nonlinearity: str) -> None:
+def test_what_is_not_finite_goes_back_as_in_torch(nonlinearity):
     """One unit, one step: torch's δz is `z <= 0 ? 0 : δh` for relu, (1 - h²) δh for tanh."""
     z, gradient = np.array(list(product(ODD, repeat=2))).T
     weights = Weights(np.ones((1, 1)), np.zeros((1, 1)), None, None)
@@ -78,7 +78,7 @@ def test_what_is_not_finite_goes_back_as_in_torch(nonlinearity: str) -> None:
     np.testing.assert_array_equal(d_x[0, :, 0], x.grad.numpy())
 
 
-def test_tanh_of_anything_large_is_one() -> None:
+def test_tanh_of_anything_large_is_one():
     """An exp-built tanh would overflow; warnings are errors here."""
     weights = Weights(np.eye(2), np.zeros((2, 2)), None, None)
     x = np.array([[[1e4, -1e4]]])
@@ -90,7 +90,7 @@ def test_tanh_of_anything_large_is_one() -> None:
 
 
 @pytest.mark.parametrize("cell", [scratch_rnn.RNN, scratch_rnn.GRU, scratch_rnn.LSTM])
-def test_what_is_not_there_has_no_gradient(cell: Any) -> None:
+def test_what_is_not_there_has_no_gradient(cell):
     for bias in (True, False):
         layer = cell(3, 4, bias=bias)
         _, state, tape = layer.forward(np.ones((5, 2, 3), np.float32))
@@ -102,7 +102,7 @@ def test_what_is_not_there_has_no_gradient(cell: Any) -> None:
 
 
 @pytest.mark.parametrize("shape", [(4,), (3, 2), (0, 2)])
-def test_lookup_picks_rows(shape: tuple[int, ...]) -> None:
+def test_lookup_picks_rows(shape):
     M = np.arange(10.0).reshape(5, 2)
     ids = np.random.default_rng(0).integers(0, 5, shape)
     out = np.full((*shape, 2), np.nan)
@@ -110,7 +110,7 @@ def test_lookup_picks_rows(shape: tuple[int, ...]) -> None:
     np.testing.assert_array_equal(out, M[ids])
 
 
-def test_the_gradient_of_a_lookup_gathers_what_each_row_was_used_for() -> None:
+def test_the_gradient_of_a_lookup_gathers_what_each_row_was_used_for():
     d_rows = np.array([[1.0, 2], [3, 4], [5, 6]])
     d_M_T = lookup.gradient(d_rows, np.array([2, 0, 2]), 4)
     np.testing.assert_array_equal(d_M_T, [[3, 0, 1 + 5, 0], [4, 0, 2 + 6, 0]])
@@ -123,7 +123,7 @@ LENGTHS = [None, *(np.array(lengths) for lengths in product([1, 2, 3], repeat=2)
 
 
 @pytest.mark.parametrize("lengths", LENGTHS, ids=str)
-def test_reversing_twice_is_nothing(lengths: np.ndarray | None) -> None:
+def test_reversing_twice_is_nothing(lengths):
     x = np.arange(6).reshape(3, 2)
     there = padding.reverse(x, lengths)
     np.testing.assert_array_equal(padding.reverse(there, lengths), x)
@@ -132,7 +132,7 @@ def test_reversing_twice_is_nothing(lengths: np.ndarray | None) -> None:
         np.testing.assert_array_equal(there[length:, b], x[length:, b])
 
 
-def test_padding_by_hand() -> None:
+def test_padding_by_hand():
     x, lengths = np.arange(1.0, 7).reshape(3, 2), np.array([2, 3])  # [[1, 2], [3, 4], [5, 6]]
     np.testing.assert_array_equal(
         padding.is_padding(lengths, 3), [[False, False], [False, False], [True, False]]
@@ -147,9 +147,7 @@ def test_padding_by_hand() -> None:
 @pytest.mark.parametrize("layer_class", [scratch_rnn.RNN, scratch_rnn.GRU, scratch_rnn.LSTM])
 @pytest.mark.parametrize("B", [1, 2, 3])
 @pytest.mark.parametrize(("limit", "most"), [("SMALL", 2 * 4 * 4), ("FEW", 2 * 4)])
-def test_a_call_of_a_small_layer_keeps_no_tape(
-    layer_class: Any, B: int, limit: str, most: int, monkeypatch: pytest.MonkeyPatch
-) -> None:
+def test_a_call_of_a_small_layer_keeps_no_tape(layer_class, B, limit, most, monkeypatch):
     layer = layer_class(3, 4, num_layers=2, rng=np.random.default_rng(0))
     monkeypatch.setattr(f"scratch_rnn.columns.{limit}", most)  # two sequences; one always is
     calls, cell_forward = [], layer.cell_forward
@@ -161,12 +159,12 @@ def test_a_call_of_a_small_layer_keeps_no_tape(
     assert len(calls) == (4 if few < B else 2)
 
 
-def test_columns_are_for_cells_with_gates_and_for_one_sequence() -> None:
+def test_columns_are_for_cells_with_gates_and_for_one_sequence():
     assert [columns.are_faster(2, 4, gates) for gates in (1, 2, 3)] == [False, True, True]
     assert columns.are_faster(1, 4096, gates=1)
 
 
-def test_states_side_by_side_have_as_many_arrays() -> None:
+def test_states_side_by_side_have_as_many_arrays():
     assert states.each(max, (1, 20), (2, 10)) == (2, 20)
     with pytest.raises(ValueError, match="shorter"):
         states.each(max, (1, 2), 3)

@@ -21,7 +21,7 @@ from tests.properties import demand
 
 
 @pytest.mark.parametrize("H", [1, 4, 100])
-def test_first_weights_are_uniform_in_one_over_root_h(cell: str, layer_class: Any, H: int) -> None:
+def test_first_weights_are_uniform_in_one_over_root_h(cell, layer_class, H):
     """As in torch: within ±1/√H, reaching nearly so far, with the mean and spread of that."""
     bound = 1 / np.sqrt(H)
     rounded = np.nextafter(np.float32(bound), np.float32(2))  # float32 may round the bound up
@@ -44,7 +44,7 @@ def nn_layer(cell: str) -> Any:
 
 
 @pytest.mark.parametrize("dtype", [None, np.float32, np.float64])
-def test_first_weights_follow_from_the_generator(layer_class: Any, dtype: Any) -> None:
+def test_first_weights_follow_from_the_generator(layer_class, dtype):
     first, second, other = (
         layer_class(3, 4, dtype=dtype, rng=np.random.default_rng(seed)) for seed in (1, 1, 2)
     )
@@ -56,18 +56,14 @@ def test_first_weights_follow_from_the_generator(layer_class: Any, dtype: Any) -
         assert not np.array_equal(array, other.parameters[name])
 
 
-def test_without_a_generator_each_layer_differs_and_global_randomness_is_left_alone(
-    layer_class: Any,
-) -> None:
+def test_without_a_generator_each_layer_differs_and_global_randomness_is_left_alone(layer_class):
     before = np.random.get_state()[1].copy()  # noqa: NPY002
     first, second = layer_class(3, 4), layer_class(3, 4)
     assert not np.array_equal(first.parameters["weight_hh_l0"], second.parameters["weight_hh_l0"])
     np.testing.assert_array_equal(np.random.get_state()[1], before)  # noqa: NPY002
 
 
-def test_dropout_with_a_single_layer_is_warned_about_as_by_torch(
-    cell: str, layer_class: Any
-) -> None:
+def test_dropout_with_a_single_layer_is_warned_about_as_by_torch(cell, layer_class):
     layer_class(3, 4, 2, dropout=0.5)  # where it acts it is no matter
     with pytest.warns(UserWarning, match="dropout"):
         nn_layer(cell)(3, 4, dropout=0.5)
@@ -75,9 +71,7 @@ def test_dropout_with_a_single_layer_is_warned_about_as_by_torch(
         layer_class(3, 4, dropout=0.5)
 
 
-def test_the_warning_has_the_stack_level_of_the_caller(
-    layer_class: Any, monkeypatch: pytest.MonkeyPatch
-) -> None:
+def test_the_warning_has_the_stack_level_of_the_caller(layer_class, monkeypatch):
     """Above all constructors. The next test shows which line that is, but not with mutants."""
     levels = []
     monkeypatch.setattr("warnings.warn", lambda message, stacklevel: levels.append(stacklevel))
@@ -86,7 +80,7 @@ def test_the_warning_has_the_stack_level_of_the_caller(
     assert levels == [len(constructors)]  # `object` has one, too
 
 
-def test_the_warning_points_at_the_line_that_makes_the_layer() -> None:
+def test_the_warning_points_at_the_line_that_makes_the_layer():
     """In a process of its own, without the frames of annotation checks and of mutants."""
     lines = "from scratch_rnn import *\nRNN(3, 4, dropout=0.5)\nGRU(3, 4, dropout=0.5)\n"
     done = subprocess.run([sys.executable, "-c", lines], capture_output=True, text=True, check=True)
@@ -99,9 +93,7 @@ def test_the_warning_points_at_the_line_that_makes_the_layer() -> None:
 
 @pytest.mark.parametrize("dropout", [0.0, 0.25, 0.9])
 @pytest.mark.parametrize("dtype", [np.float32, np.float64])
-def test_masks_drop_with_their_probability_and_scale_the_rest(
-    layer_class: Any, dropout: float, dtype: Any
-) -> None:
+def test_masks_drop_with_their_probability_and_scale_the_rest(layer_class, dropout, dtype):
     """Each entry alone: 0 with probability p, else 1/(1-p); binomial within five deviations."""
     layer = layer_class(3, 8, 3, dropout=dropout, bidirectional=True, dtype=dtype)
     T, B = 25, 10
@@ -124,7 +116,7 @@ def test_masks_drop_with_their_probability_and_scale_the_rest(
             assert not np.array_equal(first, second)
 
 
-def test_a_number_below_what_is_kept_keeps_and_that_itself_drops() -> None:
+def test_a_number_below_what_is_kept_keeps_and_that_itself_drops():
     """random() is in [0, 1): of its values, those below 1 - p are a part of just that size."""
 
     class Halves:
@@ -137,7 +129,7 @@ def test_a_number_below_what_is_kept_keeps_and_that_itself_drops() -> None:
     np.testing.assert_array_equal(mask, np.broadcast_to([2, 0, 2, 0], (2, 3, 4)))
 
 
-def test_masks_of_dropout_one_are_zero_and_sizes_may_be() -> None:
+def test_masks_of_dropout_one_are_zero_and_sizes_may_be():
     layer, rng = scratch_rnn.RNN(3, 4, 2, dropout=1.0), np.random.default_rng(0)
     assert not layer.draw_dropout_masks(5, 2, rng)[0].any()
     assert layer.draw_dropout_masks(0, 2, rng)[0].shape == (0, 2, 4)
@@ -146,9 +138,7 @@ def test_masks_of_dropout_one_are_zero_and_sizes_may_be() -> None:
 
 @pytest.mark.parametrize("options", [{"dropout": 0.25}, {"dropout": 0.5, "batch_first": True}])
 @pytest.mark.parametrize(("bidirectional", "dtype"), [(False, "float64"), (True, "float32")])
-def test_training_mode_with_the_masks_that_torch_draws(
-    cell: str, options: dict[str, Any], bidirectional: bool, dtype: str
-) -> None:
+def test_training_mode_with_the_masks_that_torch_draws(cell, options, bidirectional, dtype):
     """PyTorch does not return its masks, but it draws them in a known order, bottom to top.
 
     So F.dropout draws the same masks from the same seed, and the layer takes those.

@@ -6,7 +6,6 @@
 import subprocess
 import sys
 from pathlib import Path
-from typing import Any
 
 import numpy as np
 import pytest
@@ -26,9 +25,7 @@ SMALL = {"T": range(1, 5), "B": (1, 2), "V": (1, 2, 3), "H": (1, 2, 3), "L": (1,
 
 
 @property_of_layers(**SMALL)
-def test_gradients_are_the_derivatives_of_the_equations(
-    implementation: Any, case: LayerCase
-) -> None:
+def test_gradients_are_the_derivatives_of_the_equations(implementation, case):
     results = oracle.results(case)
     reference = {name: array.astype(case.dtype) for name, array in results.items()}
     report = against(reference, implementation, case, oracle.smallest(case.dtype))
@@ -36,13 +33,13 @@ def test_gradients_are_the_derivatives_of_the_equations(
 
 
 @pytest.mark.parametrize("case", [eval(case) for case in CASES["zero"]], ids=repr)
-def test_derivatives_of_exactly_zero(case: LayerCase) -> None:
+def test_derivatives_of_exactly_zero(case):
     reference = {name: array.astype(case.dtype) for name, array in oracle.results(case).items()}
     demand(against(reference, RNN, case), "gradients are those of the equations", case)
 
 
 @pytest.mark.parametrize(("case", "tensor", "lost_by"), CASES["underflow"])
-def test_derivatives_that_underflow(case: Any, tensor: str, lost_by: str) -> None:
+def test_derivatives_that_underflow(case, tensor, lost_by):
     case = eval(case)
     expected, layer = oracle.results(case), CLASSES[case.cell]
     derivatives = {"oracle": expected[tensor], "layer": run(layer, case)[tensor]}
@@ -66,7 +63,7 @@ sys.exit(code)
 """
 
 
-def test_these_properties_and_the_laws_hold_where_torch_cannot_be_imported() -> None:
+def test_these_properties_and_the_laws_hold_where_torch_cannot_be_imported():
     files = [Path(__file__), Path(__file__).with_name("test_rnn_properties.py")]
     which = "not torch" if number(quick=0, deep=1) else "not torch and lstm"
     result = subprocess.run(
@@ -80,7 +77,7 @@ def test_these_properties_and_the_laws_hold_where_torch_cannot_be_imported() -> 
     assert " passed" in result.stdout, result.stdout
 
 
-def test_the_oracle_by_hand() -> None:
+def test_the_oracle_by_hand():
     """One unit, one step: h = tanh(w x + u h0 + b + c), so ∂h/∂w = (1 - h²) x, and so on."""
     case = LayerCase(upstream="output", dtype="float64")
     floats = case.floats

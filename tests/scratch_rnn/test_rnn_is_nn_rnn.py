@@ -1,7 +1,5 @@
 """Each layer is torch's: the same results and gradients for any configuration and any input."""
 
-from typing import Any
-
 import pytest
 
 from compare.check.cases.layer_case import LayerCase
@@ -16,13 +14,16 @@ for each in against_torch.PROPERTIES:
     vars()[f"test_{each.holds.__name__}"] = hypothesis_test_of(each)
 
 
-@pytest.mark.parametrize("case", [eval(case) for case in cases("nn_rnn")["cases"]], ids=repr)
-def test_results_of_these_cases_are_pytorchs(case: LayerCase) -> None:
+CASES = [eval(case, {"LayerCase": LayerCase}) for case in cases("nn_rnn")["cases"]]
+
+
+@pytest.mark.parametrize("case", CASES, ids=repr)
+def test_results_of_these_cases_are_pytorchs(case):
     demand(against(torch_results(case), CLASSES[case.cell], case), "results are PyTorch's", case)
 
 
 @pytest.mark.annotated
 @property_of_layers()
-def test_every_call_inside_keeps_its_annotations(implementation: Any, case: LayerCase) -> None:
+def test_every_call_inside_keeps_its_annotations(implementation, case):
     """The one property in which jaxtyping checks all shapes, over the whole surface."""
     assert run(implementation, case)

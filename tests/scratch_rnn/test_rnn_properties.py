@@ -1,7 +1,5 @@
 """The properties of a layer that need no PyTorch (`compare.check`), each tried on random cases."""
 
-from typing import Any
-
 import numpy as np
 import pytest
 
@@ -22,7 +20,7 @@ for each in PROPERTIES:
     vars()[f"test_{each.holds.__name__}"] = hypothesis_test_of(each)
 
 
-def test_each_term_of_a_sum_has_its_own_rounding() -> None:
+def test_each_term_of_a_sum_has_its_own_rounding():
     """Here -0.0162 and 0.0176 are what is left of sums of numbers around 1.
 
     All perturbations move both by the same large gap, in opposite ways, so that their sum stays.
@@ -46,16 +44,19 @@ def test_each_term_of_a_sum_has_its_own_rounding() -> None:
     assert bias.allowed == SAFETY * (2 * granule + least)  # and nothing more
 
 
-@pytest.mark.parametrize("case", [eval(case) for case in cases("small_layers")["cases"]], ids=repr)
-def test_a_call_of_a_small_layer_is_forward(case: LayerCase) -> None:
+NAMES = {"LayerCase": LayerCase}
+
+
+@pytest.mark.parametrize(
+    "case", [eval(case, NAMES) for case in cases("small_layers")["cases"]], ids=repr
+)
+def test_a_call_of_a_small_layer_is_forward(case):
     demand_property(of_layers.call_as_forward, CLASSES[case.cell], case)
 
 
 @pytest.mark.parametrize("batch_first", [False, True])
 @pytest.mark.parametrize("shape", [(5, 2, 3), (5, 3)])
-def test_the_output_is_the_tapes_own_memory_and_cannot_be_written(
-    package: Any, shape: tuple[int, ...], batch_first: bool
-) -> None:
+def test_the_output_is_the_tapes_own_memory_and_cannot_be_written(package, shape, batch_first):
     output, _, tape = package.RNN(3, 4, batch_first=batch_first).forward(np.ones(shape, "float32"))
     assert np.shares_memory(output, tape.recurrences[0].h)
     with pytest.raises(ValueError, match="read-only"):

@@ -1,7 +1,7 @@
 """Arguments that PyTorch's layer refuses are refused: one table for both, for each cell."""
 
 import warnings
-from collections.abc import Callable, Iterator
+from collections.abc import Callable
 from dataclasses import replace
 from typing import Any
 
@@ -11,7 +11,7 @@ import torch
 from torch.nn.utils.rnn import pack_padded_sequence
 
 from compare.check.cases.layer_case import LayerCase
-from compare.check.cases.layer_results import CLASSES, as_state, build
+from compare.check.cases.layer_results import as_state, build
 from scratch_rnn import GRU, LSTM, RNN, states
 from tests.annotations import unchecked
 from tests.tables import messages
@@ -30,15 +30,11 @@ OPTIONS = [(name, eval(v)) for name, vs in messages("wrong options").items() for
 CALL = calls("calls")
 
 
-def mistakes() -> Iterator[Any]:
-    """Yield (cell, arguments of the call, whether PyTorch can be called like this)."""
-    for cell in CLASSES:
-        for name, (x, h0, lengths) in CALL.items():
-            yield pytest.param(cell, (x, state_of(cell, h0), lengths), True, id=f"{cell}-{name}")
-        for name, given in calls("calls that PyTorch cannot refuse").items():
-            yield pytest.param(cell, given, False, id=f"{cell}-{name}")
-    for name, state in calls("states of an LSTM").items():
-        yield pytest.param("lstm", (X, state, None), True, id=f"lstm-{name}")
+MISTAKEN = [pytest.param(given, True, id=name) for name, given in CALL.items()]
+MISTAKEN += [
+    pytest.param(given, False, id=name)
+    for name, given in calls("calls that PyTorch cannot refuse").items()
+]
 
 
 def make_torch(cell: str, arguments: dict[str, Any]) -> Any:
@@ -87,9 +83,7 @@ OLD = refusal(lambda: torch.nn.RNN(1, 1, bias=1)) is None
 
 
 @pytest.mark.parametrize(("name", "value"), OPTIONS)
-def test_a_mistaken_constructor_is_refused(
-    cell: str, layer_class: Any, name: str, value: Any
-) -> None:
+def test_a_mistaken_constructor_is_refused(cell, layer_class, name, value):
     arguments = {"input_size": V, "hidden_size": H, name: value}
     with warnings.catch_warnings():
         warnings.simplefilter("ignore")  # dropout with one layer is only warned about
@@ -101,14 +95,21 @@ def test_a_mistaken_constructor_is_refused(
     expect_refusal(error, f"{name}={value!r}")
 
 
-@pytest.mark.parametrize(("cell", "given", "is_for_torch"), [*mistakes()])
-def test_a_mistaken_call_is_refused(cell: str, given: tuple[Any, ...], is_for_torch: bool) -> None:
-    if is_for_torch:
-        assert refusal(lambda: call_torch(cell, *given)), "PyTorch accepts it"
+@pytest.mark.parametrize(("given", "is_for_torch"), MISTAKEN)
+def test_a_mistaken_call_is_refused(cell, layer_class, given, is_for_torch):
     x, state, lengths = given
+    if is_for_torch:
+        state = state_of(cell, state)
+        assert refusal(lambda: call_torch(cell, x, state, lengths)), "PyTorch accepts it"
     optional = {} if lengths is None else {"lengths": lengths}
-    error = refusal(lambda: CLASSES[cell](V, H).forward(x, state, **optional))
+    error = refusal(lambda: layer_class(V, H).forward(x, state, **optional))
     expect_refusal(error, repr(given))
+
+
+@pytest.mark.parametrize("state", calls("states of an LSTM").values(), ids=repr)
+def test_a_state_of_an_lstm_that_is_no_pair_is_refused(state):
+    assert refusal(lambda: call_torch("lstm", X, state, None)), "PyTorch accepts it"
+    expect_refusal(refusal(lambda: LSTM(V, H).forward(X, state)), repr(state))
 
 
 @pytest.mark.parametrize(
@@ -121,9 +122,7 @@ def test_a_mistaken_call_is_refused(cell: str, given: tuple[Any, ...], is_for_to
     ids=repr,
 )
 @pytest.mark.parametrize("which", [0, 1, 2])
-def test_upstream_gradients_of_another_shape_or_dtype_are_refused(
-    cell: str, layer_class: Any, case: LayerCase, which: int
-) -> None:
+def test_upstream_gradients_of_another_shape_or_dtype_are_refused(cell, layer_class, case, which):
     """Of output, of h_n, and of an LSTM's c_n."""
     case = replace(case, cell=cell)
     layer = build(layer_class, case)
@@ -151,9 +150,7 @@ def test_upstream_gradients_of_another_shape_or_dtype_are_refused(
         (RNN, RNN, {"nonlinearity": "relu"}, "nonlinearity='relu', dtype=float32)"),
     ],
 )
-def test_the_tape_of_another_layer_is_refused(
-    layer: Any, other: Any, options: dict[str, Any], said: str
-) -> None:
+def test_the_tape_of_another_layer_is_refused(layer, other, options, said):
     maker = other(V, H, **options)
     _, _, tape = maker.forward(np.zeros((T, B, V), maker.dtype))
     error = refusal(lambda: layer(V, H).backward(tape))
@@ -166,7 +163,7 @@ def test_the_tape_of_another_layer_is_refused(
     [(), ((T, B, H), (T, B, H)), ((T - 1, B, H),), ((B, T, H),), ((T, B, 2 * H),)],
     ids=repr,
 )
-def test_dropout_masks_of_another_shape_are_refused(layer_class: Any, shapes: Any) -> None:
+def test_dropout_masks_of_another_shape_are_refused(layer_class, shapes):
     layer = layer_class(V, H, num_layers=2, dropout=0.5)
     x = np.zeros((T, B, V), np.float32)
     layer.forward(x, dropout_masks=(np.ones((T, B, H), np.float32),))
@@ -176,7 +173,7 @@ def test_dropout_masks_of_another_shape_are_refused(layer_class: Any, shapes: An
     expect_refusal(refusal(lambda: layer.forward(x, dropout_masks=wrong)), "masks of float64")
 
 
-def test_a_refused_call_leaves_the_layer_as_it_was(layer_class: Any) -> None:
+def test_a_refused_call_leaves_the_layer_as_it_was(layer_class):
     layer = layer_class(V, H)
     before = {name: array.copy() for name, array in layer.parameters.items()}
     refusal(lambda: layer(np.zeros((T, B, V + 1), np.float32)))

@@ -18,7 +18,7 @@ LENGTHS = [0, 1, ROWS - 1, ROWS, ROWS + 1, PRODUCT_ROWS, PRODUCT_ROWS + 1, 3 * P
 
 @pytest.mark.parametrize("dtype", ["float32", "float64"])
 @pytest.mark.parametrize("N", LENGTHS)
-def test_pieces_add_up_to_the_sum(N: int, dtype: str) -> None:
+def test_pieces_add_up_to_the_sum(N, dtype):
     rng = np.random.default_rng(N)
     d, x = rng.normal(size=(N, 5)).astype(dtype), rng.normal(size=(N, 3)).astype(dtype)
 
@@ -37,7 +37,7 @@ def test_pieces_add_up_to_the_sum(N: int, dtype: str) -> None:
     assert not compare_results(results, {n: a[1] / -2 for n, a in both.items()}, allowed).failures
 
 
-def test_small_terms_are_not_lost_beside_a_large_one() -> None:
+def test_small_terms_are_not_lost_beside_a_large_one():
     """2^24 + 1 is no float32: added one after the other, every 1 after 2^24 would be lost."""
     d = np.zeros((20 * ROWS, 2), np.float32)
     d[ROWS::ROWS] = 1
@@ -45,12 +45,12 @@ def test_small_terms_are_not_lost_beside_a_large_one() -> None:
     assert np.all(np.abs(sum_of_rows(d) - 19) <= 1)  # the last 1 is beside -2^24
 
 
-def test_rows_that_fill_no_piece_are_added_up_in_float64() -> None:
+def test_rows_that_fill_no_piece_are_added_up_in_float64():
     d = np.array([[1], [2.0**24], [-(2.0**24)]], np.float32)
     assert sum_of_rows(d) == 1  # in float32 the first sum is 2^24
 
 
-def test_the_lectures_gradients_are_no_less_exact_than_pytorchs() -> None:
+def test_the_lectures_gradients_are_no_less_exact_than_pytorchs():
     batches, vocab = load_time_machine(32, 35, text=sample_text())
     scratch, concise = build_models(len(vocab), 256, seed=1)
     report = check_parity(scratch, concise, next(iter(batches.epoch(1))))

@@ -14,20 +14,9 @@ import numpy as np
 import pytest
 from threadpoolctl import threadpool_info
 
-from compare.check.cases.layer_case import LayerCase
 from compare.check.cases.layer_results import CLASSES, backward, build, forward, rounding
 from compare.parity import CELLS
-from scratch_rnn import (
-    LSTM,
-    RNN,
-    SGD,
-    Batch,
-    RNNModel,
-    parts,
-    set_num_threads,
-    threads,
-    train_step,
-)
+from scratch_rnn import LSTM, RNN, SGD, Batch, RNNModel, parts, set_num_threads, threads, train_step
 from scratch_rnn.states import arrays_of
 from scratch_rnn.threads import in_one_part
 from tests.annotations import unchecked
@@ -44,7 +33,7 @@ ROOT = Path(__file__).parents[2]
 
 @pytest.mark.parametrize("n", [3, 2][: number(1, 2)])
 @property_of_layers(B=(2, 3, 1, 4, 5))
-def test_threads_change_a_layers_rounding_at_most(n: int, case: LayerCase) -> None:
+def test_threads_change_a_layers_rounding_at_most(n, case):
     expected, _ = rounding(case)
     with sharing(n):
         report = against(expected, CLASSES[case.cell], case)
@@ -53,7 +42,7 @@ def test_threads_change_a_layers_rounding_at_most(n: int, case: LayerCase) -> No
 
 @pytest.mark.parametrize("n", [3, 2][: number(1, 2)])
 @property_of_layers(B=(2, 3, 1, 4, 5))
-def test_the_same_threads_give_a_layer_the_same_bits(n: int, case: LayerCase) -> None:
+def test_the_same_threads_give_a_layer_the_same_bits(n, case):
     """A tape can be used again, on any number of threads: the parts are those of `forward`."""
     layer = build(CLASSES[case.cell], case)
     with sharing(n):
@@ -70,7 +59,7 @@ def test_the_same_threads_give_a_layer_the_same_bits(n: int, case: LayerCase) ->
 
 @pytest.mark.parametrize("cell", CELLS)
 @pytest.mark.parametrize("B", [0, 1, 2, 5])
-def test_each_thread_takes_a_part(B: int, cell: str, monkeypatch: pytest.MonkeyPatch) -> None:
+def test_each_thread_takes_a_part(B, cell, monkeypatch):
     layer = CLASSES[cell](V, H, bidirectional=True)
     meeting, shapes = threading.Barrier(max(1, min(3, B)), timeout=800), []
 
@@ -98,9 +87,7 @@ def test_each_thread_takes_a_part(B: int, cell: str, monkeypatch: pytest.MonkeyP
 
 
 @pytest.mark.parametrize("cell", CELLS)
-def test_the_products_of_one_sequence_are_divided_by_blas(
-    cell: str, monkeypatch: pytest.MonkeyPatch
-) -> None:
+def test_the_products_of_one_sequence_are_divided_by_blas(cell, monkeypatch):
     layer, seen = CLASSES[cell](V, H), []
 
     def threads_of_blas() -> list[int]:
@@ -135,9 +122,7 @@ def test_the_products_of_one_sequence_are_divided_by_blas(
 
 
 @pytest.mark.parametrize("cell", CELLS)
-def test_only_the_thread_that_has_set_the_number_changes_that_of_blas(
-    cell: str, monkeypatch: pytest.MonkeyPatch
-) -> None:
+def test_only_the_thread_that_has_set_the_number_changes_that_of_blas(cell, monkeypatch):
     """It is a setting of the process: two that change it would leave behind what one has found."""
     layer, x = CLASSES[cell](V, H), np.zeros((2, 1, V), np.float32)
     with sharing(2), ThreadPoolExecutor(1) as another:
@@ -149,7 +134,7 @@ def test_only_the_thread_that_has_set_the_number_changes_that_of_blas(
 
 
 @pytest.mark.parametrize("cell", CELLS)
-def test_on_one_thread_the_tape_is_the_cells_own(cell: str) -> None:
+def test_on_one_thread_the_tape_is_the_cells_own(cell):
     layer = CLASSES[cell](V, H)
     x = np.zeros((4, 2, V), np.float32)
     _, _, tape = layer.forward(x)
@@ -159,7 +144,7 @@ def test_on_one_thread_the_tape_is_the_cells_own(cell: str) -> None:
     assert type(tape.recurrences[0]) is type(tape_of_two.recurrences[0].parts[0])
 
 
-def test_the_padding_of_a_part_is_zero_too() -> None:
+def test_the_padding_of_a_part_is_zero_too():
     """It overflows here. Where it is not zero, the gradients are infinity times zero."""
     rnn = RNN(1, 1, nonlinearity="relu", bias=False)
     for parameter in rnn.parameters.values():
@@ -187,7 +172,7 @@ def message(call: Any) -> str:
     return repr(caught.value)
 
 
-def test_what_a_layer_refuses_is_refused_whole() -> None:
+def test_what_a_layer_refuses_is_refused_whole():
     layer = RNN(V, H)
     for x, h0, lengths in CALL.values():
         call = functools.partial(layer.forward, x, h0, lengths=lengths)
@@ -197,7 +182,7 @@ def test_what_a_layer_refuses_is_refused_whole() -> None:
                 assert message(call) == on_one
 
 
-def test_an_error_in_a_part_is_that_of_one_thread() -> None:
+def test_an_error_in_a_part_is_that_of_one_thread():
     """The caller's `np.errstate` is that of all threads. Here the last row overflows."""
     rnn = RNN(1, 1, nonlinearity="relu")
     for parameter in rnn.parameters.values():
@@ -218,7 +203,7 @@ def test_an_error_in_a_part_is_that_of_one_thread() -> None:
 
 
 @pytest.mark.timeout(100)  # a part that waits for its own pool waits for ever
-def test_a_part_is_not_cut_again_and_waits_for_nobody() -> None:
+def test_a_part_is_not_cut_again_and_waits_for_nobody():
     layer = LSTM(5, 4)
     model, batch = RNNModel(layer, 5), Batch(*np.random.default_rng(0).integers(0, 5, (2, 4, 3)))
 
@@ -267,7 +252,7 @@ print(os.waitstatus_to_exitcode(os.waitpid(child, 0)[1]), step() == expected)
 
 
 @pytest.mark.skipif(not hasattr(os, "fork"), reason="expected os.fork, which this system has not")
-def test_a_forked_child_computes_on_threads_of_its_own() -> None:
+def test_a_forked_child_computes_on_threads_of_its_own():
     """A fork copies the pool of the parent, but not its threads."""
     result = subprocess.run(
         [sys.executable, "-c", FORK], cwd=ROOT, capture_output=True, text=True, timeout=800
@@ -275,7 +260,7 @@ def test_a_forked_child_computes_on_threads_of_its_own() -> None:
     assert result.stdout.split() == ["0", "True"], result.stderr
 
 
-def test_inside_a_part_the_calling_thread_takes_all_parts() -> None:
+def test_inside_a_part_the_calling_thread_takes_all_parts():
     here = threading.current_thread()
     with sharing(2):
         with threads.in_one_part():
@@ -286,7 +271,7 @@ def test_inside_a_part_the_calling_thread_takes_all_parts() -> None:
     assert outside[0] is here is not outside[1]
 
 
-def test_another_number_of_threads_ends_those_before() -> None:
+def test_another_number_of_threads_ends_those_before():
     with sharing(3):
         _, *others = threads.map_parts(lambda _: threading.current_thread(), range(3))
     for thread in others:
@@ -294,9 +279,7 @@ def test_another_number_of_threads_ends_those_before() -> None:
         assert not thread.is_alive()
 
 
-def test_the_number_can_be_changed_while_another_thread_computes(
-    monkeypatch: pytest.MonkeyPatch,
-) -> None:
+def test_the_number_can_be_changed_while_another_thread_computes(monkeypatch):
     """A call keeps the threads with which it began."""
     context = threads.copy_context
 

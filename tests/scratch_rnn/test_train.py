@@ -60,7 +60,7 @@ def results_of_step(package: Any, case: ModelCase, state: Any) -> dict[str, np.n
 
 
 @property_of_models(dropout=0.0)
-def test_a_step_is_forward_loss_backward_clip_update(package: Any, case: ModelCase) -> None:
+def test_a_step_is_forward_loss_backward_clip_update(package, case):
     """`train_step` takes the very step whose every tensor is compared with PyTorch's."""
     expected = scratch_step(build_model(case), case.batch, case.state, case.lr, case.max_norm)
     results = results_of_step(package, case, case.state if case.layer.h0 else None)
@@ -68,7 +68,7 @@ def test_a_step_is_forward_loss_backward_clip_update(package: Any, case: ModelCa
     demand(report, "a step is forward, loss, backward, clip, update", case)
 
 
-def test_dropout_needs_a_generator_and_follows_from_it() -> None:
+def test_dropout_needs_a_generator_and_follows_from_it():
     batch = small_batches(1)[0]
 
     def step(seed: int) -> float:
@@ -89,7 +89,7 @@ def test_dropout_needs_a_generator_and_follows_from_it() -> None:
     assert loss == cross_entropy(logits, batch.targets.T.reshape(-1))[0]
 
 
-def test_epochs_hand_their_generator_on() -> None:
+def test_epochs_hand_their_generator_on():
     """Masks of a whole training come from one generator, in the order of the batches."""
     one, other = (small_model(num_layers=2, dropout=0.5) for _ in range(2))
     train(one, small_batches(), 0.5, 2, rng=np.random.default_rng(3))
@@ -119,7 +119,7 @@ def sharing(n: int) -> Iterator[None]:
 
 @pytest.mark.parametrize("cell", CELLS)
 @pytest.mark.parametrize(("n", "B"), [(2, 1), (3, 2), (2, 5), (5, 6)])
-def test_threads_change_rounding_at_most(n: int, B: int, cell: str) -> None:
+def test_threads_change_rounding_at_most(n, B, cell):
     layer = LayerCase(cell, T=4, B=B, V=5, H=8, L=2, one_hot=True, seed=3)
     case = ModelCase(layer, lr=1.0, max_norm=0.5)
     given = case.batch, case.state, case.lr, case.max_norm
@@ -136,7 +136,7 @@ def test_threads_change_rounding_at_most(n: int, B: int, cell: str) -> None:
 
 
 @pytest.mark.parametrize("n", [1, 2, 3, 8])
-def test_parts_cover_the_batch(n: int) -> None:
+def test_parts_cover_the_batch(n):
     for B in (1, 2, 3, 7):
         with sharing(n):
             parts = threads.parts_of_batch(B, 1, 1)
@@ -147,19 +147,11 @@ def test_parts_cover_the_batch(n: int) -> None:
 
 
 @pytest.mark.parametrize(
-    ("has_lock", "has_avx512", "rows"),
-    [
-        (True, False, {64: 256, 256: 16, 362: 9, 512: 8, 1024: 8}),
-        (True, True, {64: 512, 256: 32, 362: 17, 512: 8, 1024: 8}),
-        (False, False, {64: 64, 256: 16, 512: 16}),
-        (False, True, {64: 128, 256: 16, 512: 16}),
-    ],
+    ("has_lock", "rows"),
+    [(True, {64: 512, 256: 32, 362: 17, 512: 8, 1024: 8}), (False, {64: 128, 256: 16, 512: 16})],
 )
-def test_a_part_has_so_many_rows_that_its_products_outlast_the_lock(
-    has_lock: bool, has_avx512: bool, rows: dict[int, int], monkeypatch: pytest.MonkeyPatch
-) -> None:
+def test_a_part_has_so_many_rows_that_its_products_outlast_the_lock(has_lock, rows, monkeypatch):
     monkeypatch.setattr(sys, "_is_gil_enabled", lambda: has_lock, raising=False)
-    monkeypatch.setattr(threads, "blas_has_small_products", lambda: has_avx512)
     assert {H: threads.least_rows(35, H * H) for H in rows} == rows
     assert threads.least_rows(1, 256**2) == 128  # a step alone ends before the threads have begun
     assert threads.least_rows(0, 256**2) == 128
@@ -184,7 +176,7 @@ def calls(monkeypatch: pytest.MonkeyPatch) -> list[tuple[int, ...]]:
     return calls
 
 
-def test_a_steps_work_is_that_of_its_recurrent_products(calls: list[tuple[int, ...]]) -> None:
+def test_a_steps_work_is_that_of_its_recurrent_products(calls):
     """L·D = 6 recurrences, each with T = 7 products of B = 2 rows and H² = 16 weights.
 
     If the whole step is one part, so is each recurrence: it has less work.
@@ -194,7 +186,7 @@ def test_a_steps_work_is_that_of_its_recurrent_products(calls: list[tuple[int, .
     assert calls == [(2, 6 * 7, 16)] + 6 * [(2, 7, 16)]
 
 
-def test_the_work_of_a_layer_with_gates_is_that_of_one_gate(calls: list[tuple[int, ...]]) -> None:
+def test_the_work_of_a_layer_with_gates_is_that_of_one_gate(calls):
     x = np.zeros((7, 2, 3), np.float32)
     for layer in (scratch_rnn.GRU(3, 5), scratch_rnn.LSTM(3, 5, proj_size=4)):
         layer.forward(x)
@@ -204,7 +196,7 @@ def test_the_work_of_a_layer_with_gates_is_that_of_one_gate(calls: list[tuple[in
     assert calls == of_layers + of_step
 
 
-def test_parts_keep_their_order_and_their_exceptions() -> None:
+def test_parts_keep_their_order_and_their_exceptions():
     def slow_first(k: int) -> int:
         time.sleep(0.02 * (3 - k))
         return k
@@ -221,7 +213,7 @@ def test_parts_keep_their_order_and_their_exceptions() -> None:
 
 
 @pytest.mark.parametrize("n", [2, 3])
-def test_n_threads_are_the_caller_and_n_minus_one_named_ones(n: int) -> None:
+def test_n_threads_are_the_caller_and_n_minus_one_named_ones(n):
     """A barrier of n lets nobody through unless n parts are under way at once."""
     barrier = threading.Barrier(n)
 
@@ -241,7 +233,7 @@ def test_n_threads_are_the_caller_and_n_minus_one_named_ones(n: int) -> None:
         assert threads.map_parts(lambda _: threading.current_thread(), range(2)) == [here] * 2
 
 
-def test_blas_is_held_to_one_thread_and_nothing_else_is() -> None:
+def test_blas_is_held_to_one_thread_and_nothing_else_is():
     before = threadpoolctl.ThreadpoolController()
     with before.limit(limits=2):
         set_num_threads(1)

@@ -50,7 +50,7 @@ epochs = st.integers(0, 2**40)
 # ------------------------------------------------------------------ worked by hand
 
 
-def test_sequential_batches_worked_by_hand() -> None:
+def test_sequential_batches_worked_by_hand():
     # 0 1 [2 3 4 5 6 7 | 8 9 10 11 12 13] 14 15     13 inputs after offset 2: two rows of 6
     batches = list(sequential_batches(range(16), 2, 3, offset=2))
     assert [b.inputs.tolist() for b in batches] == [
@@ -63,7 +63,7 @@ def test_sequential_batches_worked_by_hand() -> None:
     ]
 
 
-def test_random_batches_worked_by_hand() -> None:
+def test_random_batches_worked_by_hand():
     # 0 1 [2 3 4 | 5 6 7 | 8 9 10 | 11 12 13 | 14 15 16] 17     offset 2, five pieces, two pairs
     batches = list(random_batches(range(18), 2, 3, 2, np.random.default_rng(0)))
     starts = [int(row[0]) for batch in batches for row in batch.inputs]
@@ -78,7 +78,7 @@ def test_random_batches_worked_by_hand() -> None:
 @pytest.mark.skipif(
     not os.environ.get("RNN_PARITY_DATA"), reason="RNN_PARITY_DATA names no copy of the real text"
 )
-def test_the_time_machine_gives_the_lecture_s_first_batch() -> None:
+def test_the_time_machine_gives_the_lecture_s_first_batch():
     corpus, vocab = load_corpus(load_text())
     batches = list(sequential_batches(corpus, 32, 35, offset=8))
     assert len(batches) == 8
@@ -96,7 +96,7 @@ def test_the_time_machine_gives_the_lecture_s_first_batch() -> None:
 
 
 @given(settings(), epochs)
-def test_the_batches_of_an_epoch(arguments: dict[str, Any], k: int) -> None:
+def test_the_batches_of_an_epoch(arguments, k):
     """Each is an array of its own; rows are consecutive, and no token is read twice."""
     batches = Batches(**arguments)
     epoch = list(batches.epoch(k))
@@ -124,7 +124,7 @@ def test_the_batches_of_an_epoch(arguments: dict[str, Any], k: int) -> None:
 
 
 @given(settings(), epochs)
-def test_an_epoch_can_begin_at_any_batch(arguments: dict[str, Any], k: int) -> None:
+def test_an_epoch_can_begin_at_any_batch(arguments, k):
     batches = Batches(**arguments)
     whole = as_lists(batches.epoch(k))
     for start in {0, 1, len(whole) - 1, len(whole), len(whole) + 1}:
@@ -132,9 +132,7 @@ def test_an_epoch_can_begin_at_any_batch(arguments: dict[str, Any], k: int) -> N
 
 
 @given(settings(), st.integers(0, 20))
-def test_an_offset_drops_so_many_tokens_and_leaves_the_rest(
-    arguments: dict[str, Any], offset: int
-) -> None:
+def test_an_offset_drops_so_many_tokens_and_leaves_the_rest(arguments, offset):
     batch_size, num_steps = arguments["batch_size"], arguments["num_steps"]
     corpus = np.arange(batch_size * num_steps + 1 + offset + len(arguments["corpus"]))
     expected = (len(corpus) - 1 - offset) // (batch_size * num_steps)
@@ -152,7 +150,7 @@ def test_an_offset_drops_so_many_tokens_and_leaves_the_rest(
 
 
 @given(settings(), epochs)
-def test_an_epoch_is_a_pure_function_of_seed_and_number(arguments: dict[str, Any], k: int) -> None:
+def test_an_epoch_is_a_pure_function_of_seed_and_number(arguments, k):
     batches = Batches(**arguments)
     random.seed(1)
     numpy_state = str(np.random.get_state())  # noqa: NPY002
@@ -168,7 +166,7 @@ def test_an_epoch_is_a_pure_function_of_seed_and_number(arguments: dict[str, Any
 
 
 @pytest.mark.parametrize("sampling", SAMPLINGS)
-def test_passes_are_the_epochs_in_turn(sampling: Sampling) -> None:
+def test_passes_are_the_epochs_in_turn(sampling):
     batches = Batches(range(500), 4, 7, sampling=sampling, seed=5)
     passes = [as_lists(batches) for _ in range(4)]
     assert passes == [as_lists(batches.epoch(k)) for k in range(4)]
@@ -178,7 +176,7 @@ def test_passes_are_the_epochs_in_turn(sampling: Sampling) -> None:
     )
 
 
-def test_two_passes_at_once_do_not_disturb_each_other() -> None:
+def test_two_passes_at_once_do_not_disturb_each_other():
     batches = Batches(range(500), 4, 7, sampling="random")
     one, other = iter(batches), iter(batches)
     mixed = list(zip(one, other, strict=True))
@@ -187,7 +185,7 @@ def test_two_passes_at_once_do_not_disturb_each_other() -> None:
 
 
 @pytest.mark.parametrize("sampling", SAMPLINGS)
-def test_every_offset_occurs_and_no_other(sampling: Sampling) -> None:
+def test_every_offset_occurs_and_no_other(sampling):
     batches = Batches(range(400), 1, 4, sampling=sampling)
     seen = set()
     for k in range(100):
@@ -197,7 +195,7 @@ def test_every_offset_occurs_and_no_other(sampling: Sampling) -> None:
     assert seen == set(range(most_dropped(sampling, 4) + 1))
 
 
-def test_the_corpus_is_copied() -> None:
+def test_the_corpus_is_copied():
     corpus = np.arange(100)
     batches = Batches(corpus, 2, 3)
     before = as_lists(batches.epoch(0))
@@ -216,9 +214,7 @@ def as_lists(batches: Any) -> list[Any]:
 
 @pytest.mark.parametrize("sampling", SAMPLINGS)
 @given(batch_size=st.integers(1, 6), num_steps=st.integers(1, 6))
-def test_a_text_too_short_for_every_epoch_is_refused(
-    sampling: Sampling, batch_size: int, num_steps: int
-) -> None:
+def test_a_text_too_short_for_every_epoch_is_refused(sampling, batch_size, num_steps):
     needed = batch_size * num_steps + most_dropped(sampling, num_steps) + 1
     enough = Batches(range(needed), batch_size, num_steps, sampling=sampling)
     assert all(len(list(enough.epoch(k))) == len(enough) == 1 for k in range(10))
@@ -226,7 +222,7 @@ def test_a_text_too_short_for_every_epoch_is_refused(
         Batches(range(needed - 1), batch_size, num_steps, sampling=sampling)
 
 
-def test_a_text_too_short_for_an_offset_is_refused_at_once() -> None:
+def test_a_text_too_short_for_an_offset_is_refused_at_once():
     assert len(list(sequential_batches(range(9), 2, 3, 2))) == 1
     with pytest.raises(DataError, match=r"at least 10 tokens .* got 9"):
         sequential_batches(range(9), 2, 3, 3)

@@ -47,7 +47,7 @@ def one_line(error: pytest.ExceptionInfo[DataError]) -> str:
 # ------------------------------------------------------------------ a file of the user's
 
 
-def test_a_file_is_read_and_described(tmp_path: Path) -> None:
+def test_a_file_is_read_and_described(tmp_path):
     raw = b"The sea.\nThe sea!\n"
     text = load_text(write(tmp_path, raw))
     path = tmp_path / "notes.txt"
@@ -57,7 +57,7 @@ def test_a_file_is_read_and_described(tmp_path: Path) -> None:
     assert load_text(str(tmp_path / "notes.txt")) == text
 
 
-def test_a_byte_order_mark_and_foreign_line_ends_change_nothing(tmp_path: Path) -> None:
+def test_a_byte_order_mark_and_foreign_line_ends_change_nothing(tmp_path):
     plain = load_text(write(tmp_path, b"one\ntwo\nthree\n"))
     windows = load_text(write(tmp_path, b"\xef\xbb\xbfone\r\ntwo\r\nthree\r\n", "windows.txt"))
     old_mac = load_text(write(tmp_path, b"one\rtwo\rthree\r", "old_mac.txt"))
@@ -80,7 +80,7 @@ def test_a_byte_order_mark_and_foreign_line_ends_change_nothing(tmp_path: Path) 
         ("1 … ж".encode(), "expected a text with letters from A to Z in {path}, got 8 bytes"),
     ],
 )
-def test_what_is_no_text_is_refused(tmp_path: Path, raw: bytes, message: str) -> None:
+def test_what_is_no_text_is_refused(tmp_path, raw, message):
     path = write(tmp_path, raw)
     with pytest.raises(DataError) as error:
         load_text(path)
@@ -88,7 +88,7 @@ def test_what_is_no_text_is_refused(tmp_path: Path, raw: bytes, message: str) ->
 
 
 @pytest.mark.skipif(os.name != "posix", reason="needs pipes with a name")
-def test_a_file_that_cannot_be_read_is_refused(tmp_path: Path) -> None:
+def test_a_file_that_cannot_be_read_is_refused(tmp_path):
     os.mkfifo(tmp_path / "pipe")
     refused: list[tuple[str | Path, str]] = [
         (tmp_path / "missing.txt", "no such file or directory"),
@@ -107,9 +107,7 @@ def test_a_file_that_cannot_be_read_is_refused(tmp_path: Path) -> None:
         assert one_line(error).endswith(f", got {found}")
 
 
-def test_a_file_without_permission_is_refused(
-    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
-) -> None:
+def test_a_file_without_permission_is_refused(tmp_path, monkeypatch):
     def refuse(path: Path, flags: int) -> Any:
         raise PermissionError(13, "Permission denied", str(path))
 
@@ -121,9 +119,7 @@ def test_a_file_without_permission_is_refused(
 
 @given(raw=st.binary(max_size=200) | st.text().map(str.encode))
 @example(b"a\x0cb\x1cc\r\r\nd\xc2\x85e\xe2\x80\xa8f")
-def test_arbitrary_bytes_give_a_text_or_a_one_line_error(
-    tmp_path_factory: pytest.TempPathFactory, raw: bytes
-) -> None:
+def test_arbitrary_bytes_give_a_text_or_a_one_line_error(tmp_path_factory, raw):
     path = write(tmp_path_factory.getbasetemp(), raw, name="a\nb\x1b[31m.txt")
     try:
         text = load_text(path)
@@ -145,7 +141,7 @@ def _lower(match: re.Match[str]) -> str:
 # ------------------------------------------------------------------ cleaning and cutting
 
 
-def test_cleaning_works_line_by_line() -> None:
+def test_cleaning_works_line_by_line():
     # Runs of anything but letters become one space, and the ends of a line lose theirs. A form
     # feed or a Unicode line separator ends no line, so it becomes a space too.
     assert clean("  It's 8 o'clock!\n\n--Déjà vu--\x0cAND\u2028more") == [
@@ -155,12 +151,12 @@ def test_cleaning_works_line_by_line() -> None:
     ]
 
 
-def test_tokens_are_characters_or_words() -> None:
+def test_tokens_are_characters_or_words():
     assert tokenize(["a cab", ""]) == [["a", " ", "c", "a", "b"], []]
     assert tokenize(["a cab", ""], token="word") == [["a", "cab"], []]
 
 
-def test_lines_are_joined_with_nothing_between_them() -> None:
+def test_lines_are_joined_with_nothing_between_them():
     text = text_of(b"flashed and\npassed in")
     ids, vocab = load_corpus(text)
     assert "".join(vocab.to_tokens(ids.tolist())) == "flashed andpassed in"
@@ -168,7 +164,7 @@ def test_lines_are_joined_with_nothing_between_them() -> None:
     assert vocab.to_tokens(ids.tolist()) == ["flashed", "and", "passed", "in"]
 
 
-def test_the_vocabulary_is_of_the_whole_text_and_the_corpus_is_its_beginning() -> None:
+def test_the_vocabulary_is_of_the_whole_text_and_the_corpus_is_its_beginning():
     text = text_of(b"aab zz")
     ids, vocab = load_corpus(text, max_tokens=3)
     assert vocab.idx_to_token == ["<unk>", "a", "z", "b", " "]  # a and z twice, a comes first
@@ -177,7 +173,7 @@ def test_the_vocabulary_is_of_the_whole_text_and_the_corpus_is_its_beginning() -
     assert load_corpus(text, max_tokens=None)[0].tolist() == [1, 1, 3, 4, 2, 2]
 
 
-def test_a_corpus_needs_letters() -> None:
+def test_a_corpus_needs_letters():
     with pytest.raises(DataError, match="expected letters from A to Z in a text, got none"):
         load_corpus(text_of(b"1 2 3"))
 
@@ -196,9 +192,7 @@ def book(monkeypatch: pytest.MonkeyPatch, tmp_path: Path) -> bytes:
     return raw
 
 
-def test_the_data_directory_comes_first_and_is_verified(
-    book: bytes, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
-) -> None:
+def test_the_data_directory_comes_first_and_is_verified(book, tmp_path, monkeypatch):
     monkeypatch.setenv("RNN_PARITY_DATA", str(tmp_path))
     path = write(tmp_path, book, name="timemachine.txt")
     text = load_text()
@@ -219,12 +213,12 @@ def test_the_data_directory_comes_first_and_is_verified(
     assert load_text(write(tmp_path, b"other")).source == "file"
 
 
-def test_an_empty_variable_counts_as_unset(book: bytes, monkeypatch: pytest.MonkeyPatch) -> None:
+def test_an_empty_variable_counts_as_unset(book, monkeypatch):
     monkeypatch.setenv("RNN_PARITY_DATA", "")
     assert load_text().source == "built-in sample"
 
 
-def test_a_verified_copy_in_the_cache_is_used(book: bytes, tmp_path: Path) -> None:
+def test_a_verified_copy_in_the_cache_is_used(book, tmp_path):
     (tmp_path / "cache").mkdir()
     path = write(tmp_path / "cache", book, name="timemachine.txt")
     assert load_text().source == "cache"
@@ -234,12 +228,12 @@ def test_a_verified_copy_in_the_cache_is_used(book: bytes, tmp_path: Path) -> No
     assert text.note == "The Time Machine could not be downloaded: no connection to 127.0.0.1"
 
 
-def test_the_book_is_recognised_under_any_name(book: bytes, tmp_path: Path) -> None:
+def test_the_book_is_recognised_under_any_name(book, tmp_path):
     text = load_text(write(tmp_path, book, name="copy.txt"))
     assert (text.name, text.source) == ("The Time Machine", "file")
 
 
-def test_the_default_cache_belongs_to_the_user(monkeypatch: pytest.MonkeyPatch) -> None:
+def test_the_default_cache_belongs_to_the_user(monkeypatch):
     monkeypatch.delenv("RNN_PARITY_CACHE", raising=False)
     assert "rnn-parity" in download_module.cache_directory().parts
     monkeypatch.setenv("RNN_PARITY_CACHE", "~/here")
@@ -249,7 +243,7 @@ def test_the_default_cache_belongs_to_the_user(monkeypatch: pytest.MonkeyPatch) 
 # ------------------------------------------------------------------ the built-in sample
 
 
-def test_the_sample_is_long_enough_and_holds_the_whole_alphabet() -> None:
+def test_the_sample_is_long_enough_and_holds_the_whole_alphabet():
     text = sample_text("offline")
     ids, vocab = load_corpus(text, max_tokens=None)
     assert len(ids) >= 12_500
@@ -262,7 +256,7 @@ def test_the_sample_is_long_enough_and_holds_the_whole_alphabet() -> None:
 # ------------------------------------------------------------------ everything in one call
 
 
-def test_one_call_gives_batches_and_vocabulary() -> None:
+def test_one_call_gives_batches_and_vocabulary():
     text = sample_text()
     batches, vocab = load_time_machine(32, 35, text=text, seed=3, sampling="random")
     assert batches.text is text
@@ -273,7 +267,7 @@ def test_one_call_gives_batches_and_vocabulary() -> None:
     assert len(load_time_machine(4, 5, text=text, max_tokens=None)[0].corpus) > 12_500
 
 
-def test_one_call_takes_a_path_or_finds_the_text_itself(book: bytes, tmp_path: Path) -> None:
+def test_one_call_takes_a_path_or_finds_the_text_itself(book, tmp_path):
     path = write(tmp_path, b"to and fro and to")
     batches, vocab = load_time_machine(1, 2, text=path, token="word")
     assert vocab.idx_to_token == ["<unk>", "to", "and", "fro"]
@@ -290,16 +284,14 @@ def test_one_call_takes_a_path_or_finds_the_text_itself(book: bytes, tmp_path: P
 @example(b"ab", 1)  # a word is cut
 @example(b"a b", 2)
 @example(b"a.\n.b c", 3)
-def test_piece_by_piece_a_text_is_cleaned_as_a_whole(raw: bytes, size: int) -> None:
+def test_piece_by_piece_a_text_is_cleaned_as_a_whole(raw, size):
     pieces = [raw[k : k + size] for k in range(0, len(raw), size)]
     lines = clean(raw.decode())
     assert b"".join(map(bytes, stream.characters(pieces))).decode() == "".join(lines)
     assert [word for some in stream.words(pieces) for word in some] == " ".join(lines).split()
 
 
-def test_a_vocabulary_is_that_of_the_whole_text_however_it_is_cut(
-    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
-) -> None:
+def test_a_vocabulary_is_that_of_the_whole_text_however_it_is_cut(tmp_path, monkeypatch):
     monkeypatch.setattr(corpus_module, "PIECE", 7)
     content = sample_text().content
     text = load_text(write(tmp_path, content.encode()))
@@ -311,14 +303,14 @@ def test_a_vocabulary_is_that_of_the_whole_text_however_it_is_cut(
         assert load_corpus(text, token=token, max_tokens=None)[0].tolist() == vocab[tokens]
 
 
-def test_a_file_that_changes_while_it_is_read_is_refused(tmp_path: Path) -> None:
+def test_a_file_that_changes_while_it_is_read_is_refused(tmp_path):
     text = load_text(write(tmp_path, b"one two three"))
     write(tmp_path, b"four")
     with pytest.raises(DataError, match=r"expected notes.txt with SHA-1 .*, got another file"):
         load_corpus(text)
 
 
-def test_of_a_large_text_only_what_is_needed_is_held(tmp_path: Path) -> None:
+def test_of_a_large_text_only_what_is_needed_is_held(tmp_path):
     path = write(tmp_path, sample_text().content.encode() * 2000)  # 20 MB
     tracemalloc.start()
     load_corpus(load_text(path))

@@ -70,7 +70,7 @@ def assert_fell_back(text: Text, cache: Path, reason: str) -> None:
 # ------------------------------------------------------------------ when all is well
 
 
-def test_the_text_is_downloaded_once_and_kept(cache: Path, server: Server) -> None:
+def test_the_text_is_downloaded_once_and_kept(cache, server):
     text = load_text()
     assert text == Text("The Time Machine", BOOK, len(BOOK), BOOK_SHA1, "download")
     assert text.describe() == (
@@ -84,7 +84,7 @@ def test_the_text_is_downloaded_once_and_kept(cache: Path, server: Server) -> No
     assert server.hits == 1
 
 
-def test_a_damaged_copy_is_replaced(cache: Path) -> None:
+def test_a_damaged_copy_is_replaced(cache):
     cache.mkdir()
     (cache / "timemachine.txt").write_bytes(BOOK[:-1])
     assert load_text().source == "download"
@@ -92,7 +92,7 @@ def test_a_damaged_copy_is_replaced(cache: Path) -> None:
     assert files_in(cache) == ["timemachine.txt"]
 
 
-def test_several_processes_may_download_at_once(cache: Path, server: Server) -> None:
+def test_several_processes_may_download_at_once(cache, server):
     server.behaviour = "well_together"  # the server answers after three requests
     program = WITHOUT_LIMITS + (
         f"BOOKS['time machine'] = replace(BOOKS['time machine'], sha1={BOOK_SHA1!r})\n"
@@ -110,9 +110,7 @@ def test_several_processes_may_download_at_once(cache: Path, server: Server) -> 
     assert (cache / "timemachine.txt").read_bytes() == BOOK
 
 
-def test_two_copies_being_written_do_not_meet(
-    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
-) -> None:
+def test_two_copies_being_written_do_not_meet(tmp_path, monkeypatch):
     replace = Path.replace
 
     def while_another_does_the_same(part: Path, path: Path) -> Path:
@@ -127,17 +125,13 @@ def test_two_copies_being_written_do_not_meet(
     assert files_in(tmp_path) == ["text"]
 
 
-def test_the_address_is_the_book_s_unless_the_variable_has_another(
-    cache: Path, server: Server, monkeypatch: pytest.MonkeyPatch
-) -> None:
+def test_the_address_is_the_book_s_unless_the_variable_has_another(cache, server, monkeypatch):
     monkeypatch.delenv("RNN_PARITY_URL")
     put_book(monkeypatch, url=server.url)
     assert load_text().source == "download"
 
 
-def test_another_book_is_one_more_entry(
-    cache: Path, server: Server, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
-) -> None:
+def test_another_book_is_one_more_entry(cache, server, tmp_path, monkeypatch):
     monkeypatch.chdir(tmp_path)
     put_book(monkeypatch, sha1="0" * 40)
     other = Book("Clocks", "clocks.txt", server.url, "CLOCKS_URL", BOOK_SHA1, len(BOOK))
@@ -177,9 +171,7 @@ def wrong_hash(body: bytes) -> str:
         ("endless", "expected at most 1,000,000 bytes, got more"),
     ],
 )
-def test_a_bad_answer_falls_back_to_the_sample(
-    cache: Path, server: Server, behaviour: str, reason: str
-) -> None:
+def test_a_bad_answer_falls_back_to_the_sample(cache, server, behaviour, reason):
     server.behaviour = behaviour
     assert_fell_back(load_text(), cache, reason)
     assert server.hits == 1
@@ -187,9 +179,7 @@ def test_a_bad_answer_falls_back_to_the_sample(
     assert load_text().source == "download"
 
 
-def test_without_a_network_the_sample_comes_at_once(
-    cache: Path, monkeypatch: pytest.MonkeyPatch
-) -> None:
+def test_without_a_network_the_sample_comes_at_once(cache, monkeypatch):
     with socket.socket() as unused:
         unused.bind(("127.0.0.1", 0))  # bound and not listening: refuses, and nobody else gets it
         monkeypatch.setenv("RNN_PARITY_URL", f"http://127.0.0.1:{unused.getsockname()[1]}/")
@@ -200,9 +190,7 @@ def test_without_a_network_the_sample_comes_at_once(
     ("behaviour", "limit"),
     [("silent", "CONNECT_SECONDS"), ("drip", "TOTAL_SECONDS")],  # drip: each byte comes in time
 )
-def test_a_server_that_never_ends_is_given_up(
-    cache: Path, server: Server, monkeypatch: pytest.MonkeyPatch, behaviour: str, limit: str
-) -> None:
+def test_a_server_that_never_ends_is_given_up(cache, server, monkeypatch, behaviour, limit):
     assert LIMITS[0] < LIMITS[1] < 15
     monkeypatch.setattr(download_module, limit, 0.3)
     server.behaviour = behaviour
@@ -211,9 +199,7 @@ def test_a_server_that_never_ends_is_given_up(
 
 
 @pytest.mark.parametrize("url", ["nonsense", "http://[", "ftp://127.0.0.1/", "http://"])
-def test_an_address_that_cannot_be_used_is_no_crash(
-    cache: Path, monkeypatch: pytest.MonkeyPatch, url: str
-) -> None:
+def test_an_address_that_cannot_be_used_is_no_crash(cache, monkeypatch, url):
     monkeypatch.setenv("RNN_PARITY_URL", url)
     text = load_text()
     assert text.source == "built-in sample"
@@ -221,16 +207,14 @@ def test_an_address_that_cannot_be_used_is_no_crash(
     assert text.note.isprintable()
 
 
-def test_a_password_in_the_address_is_not_shown(
-    cache: Path, server: Server, monkeypatch: pytest.MonkeyPatch
-) -> None:
+def test_a_password_in_the_address_is_not_shown(cache, server, monkeypatch):
     server.behaviour = "missing"
     monkeypatch.setenv("RNN_PARITY_URL", server.url.replace("http://", "http://me:secret@"))
     assert_fell_back(load_text(), cache, "127.0.0.1 answered 404")
 
 
 @pytest.mark.skipif(os.name != "posix", reason="needs signals")
-def test_ctrl_c_ends_a_download_at_once_and_leaves_nothing(cache: Path, server: Server) -> None:
+def test_ctrl_c_ends_a_download_at_once_and_leaves_nothing(cache, server):
     server.behaviour = "silent"
     program = WITHOUT_LIMITS + (
         "import signal\n"
@@ -238,9 +222,7 @@ def test_ctrl_c_ends_a_download_at_once_and_leaves_nothing(cache: Path, server: 
         "load_text()"
     )
     with subprocess.Popen(
-        [sys.executable, "-c", program],
-        stderr=subprocess.PIPE,
-        text=True,
+        [sys.executable, "-c", program], stderr=subprocess.PIPE, text=True
     ) as process:
         assert server.requested.wait(800)
         process.send_signal(signal.SIGINT)
@@ -255,9 +237,7 @@ def test_ctrl_c_ends_a_download_at_once_and_leaves_nothing(cache: Path, server: 
 
 @pytest.mark.parametrize("method", ["open", "fsync", "replace"])
 @pytest.mark.parametrize("error", [errno.ENOSPC, errno.EACCES, errno.EROFS])
-def test_a_full_or_read_only_disk_costs_only_the_copy(
-    cache: Path, monkeypatch: pytest.MonkeyPatch, error: int, method: str
-) -> None:
+def test_a_full_or_read_only_disk_costs_only_the_copy(cache, monkeypatch, error, method):
     def refused(*_: object) -> None:
         raise OSError(error, os.strerror(error))
 
@@ -268,9 +248,7 @@ def test_a_full_or_read_only_disk_costs_only_the_copy(
     assert files_in(cache) == []
 
 
-def test_something_in_the_way_costs_only_the_copy(
-    cache: Path, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
-) -> None:
+def test_something_in_the_way_costs_only_the_copy(cache, tmp_path, monkeypatch):
     (cache / "timemachine.txt").mkdir(parents=True)
     text = load_text()
     assert (text.source, text.sha1) == ("download", BOOK_SHA1)
@@ -294,15 +272,8 @@ def test_something_in_the_way_costs_only_the_copy(
     ],
 )
 def test_progress_is_one_line_on_a_terminal_and_erased_at_the_end(
-    cache: Path,
-    server: Server,
-    monkeypatch: pytest.MonkeyPatch,
-    capsys: pytest.CaptureFixture[str],
-    is_terminal: bool,
-    progress: bool,
-    behaviour: str,
-    shown: list[str],
-) -> None:
+    cache, server, monkeypatch, capsys, is_terminal, progress, behaviour, shown
+):
     server.behaviour = behaviour
     if is_terminal:
         monkeypatch.setattr(download_module, "_on_terminal", lambda: True)
@@ -314,6 +285,6 @@ def test_progress_is_one_line_on_a_terminal_and_erased_at_the_end(
     assert not shown or errors.split("\r")[-2].strip() == ""
 
 
-def test_no_standard_error_is_no_terminal(monkeypatch: pytest.MonkeyPatch) -> None:
+def test_no_standard_error_is_no_terminal(monkeypatch):
     monkeypatch.setattr(sys, "stderr", None)
     assert not download_module._on_terminal()

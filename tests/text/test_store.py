@@ -45,9 +45,7 @@ def stored(path: Path, **options: Any) -> tuple[StoredIds, list[str]]:
 
 @pytest.mark.parametrize("token", ["char", "word"])
 @pytest.mark.parametrize("max_tokens", [None, 500])
-def test_a_text_on_disk_has_the_same_batches_as_in_memory(
-    token: Any, max_tokens: int | None, path: Path, monkeypatch: pytest.MonkeyPatch
-) -> None:
+def test_a_text_on_disk_has_the_same_batches_as_in_memory(token, max_tokens, path, monkeypatch):
     expected, vocab = load_corpus(load_text(path), token=token, max_tokens=max_tokens)
     assert isinstance(expected, np.ndarray)
     monkeypatch.setattr(store, "MOST_IN_MEMORY", 100)
@@ -65,7 +63,7 @@ def test_a_text_on_disk_has_the_same_batches_as_in_memory(
 
 
 @pytest.mark.usefixtures("on_disk")
-def test_the_ids_are_written_once(path: Path) -> None:
+def test_the_ids_are_written_once(path):
     ids, _ = stored(path)
     counted = store.path_of_frequencies(ids.path)
     assert sorted(ids.path.parent.iterdir()) == [counted, ids.path]
@@ -111,7 +109,7 @@ DAMAGES: dict[str, Callable[[Path], object]] = {
 @pytest.mark.usefixtures("on_disk")
 @pytest.mark.parametrize("of", ["codes", "frequencies"])
 @pytest.mark.parametrize("damage", DAMAGES)
-def test_what_is_not_whole_is_written_again(damage: str, of: str, path: Path) -> None:
+def test_what_is_not_whole_is_written_again(damage, of, path):
     ids, tokens = stored(path, max_tokens=None)
     expected = np.asarray(ids)
     DAMAGES[damage](ids.path if of == "codes" else store.path_of_frequencies(ids.path))
@@ -123,7 +121,7 @@ def test_what_is_not_whole_is_written_again(damage: str, of: str, path: Path) ->
 
 @pytest.mark.usefixtures("on_disk")
 @pytest.mark.parametrize("damage", ["cut", "longer", "empty", "the last bit"])
-def test_ids_that_change_while_they_are_read_are_refused(damage: str, path: Path) -> None:
+def test_ids_that_change_while_they_are_read_are_refused(damage, path):
     batches = Batches(stored(path)[0], 3, 5)
     passed = batches.epoch(0)
     next(passed)
@@ -137,7 +135,7 @@ def test_ids_that_change_while_they_are_read_are_refused(damage: str, path: Path
 
 @pytest.mark.skipif(os.name != "posix", reason="on Windows no lock is needed")
 @pytest.mark.usefixtures("on_disk")
-def test_what_a_killed_process_left_is_removed_and_not_what_another_writes(path: Path) -> None:
+def test_what_a_killed_process_left_is_removed_and_not_what_another_writes(path):
     cache = download.cache_directory()
     half = cache / f".{store.path_of_codes('0' * 40, 'char').name}.{'0' * 32}"
 
@@ -154,16 +152,14 @@ def test_what_a_killed_process_left_is_removed_and_not_what_another_writes(path:
 
 
 @pytest.mark.usefixtures("on_disk")
-def test_a_cache_that_cannot_be_written_is_refused(
-    path: Path, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
-) -> None:
+def test_a_cache_that_cannot_be_written_is_refused(path, tmp_path, monkeypatch):
     monkeypatch.setenv("RNN_PARITY_CACHE", str(path / "cache"))
     with pytest.raises(DataError, match=r"expected space for the token ids .*, got: \w.* \(RNN"):
         stored(path)
 
 
 @pytest.mark.usefixtures("on_disk")
-def test_a_text_that_changes_while_it_is_read_leaves_nothing(path: Path, tmp_path: Path) -> None:
+def test_a_text_that_changes_while_it_is_read_leaves_nothing(path, tmp_path):
     text = load_text(path)
     path.write_text("another text " * 100)
     with pytest.raises(DataError, match="got another file"):
@@ -172,7 +168,7 @@ def test_a_text_that_changes_while_it_is_read_leaves_nothing(path: Path, tmp_pat
 
 
 @pytest.mark.usefixtures("on_disk")
-def test_of_a_text_on_disk_nothing_is_held(path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+def test_of_a_text_on_disk_nothing_is_held(path, monkeypatch):
     monkeypatch.setattr(corpus_module, "PIECE", 2**18)
     path.write_bytes(path.read_bytes() * 1000)  # 13 MB
     tracemalloc.start()

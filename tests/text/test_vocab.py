@@ -14,7 +14,7 @@ words = st.text("abcdef", min_size=1, max_size=2)
 texts = st.lists(st.lists(words, max_size=6), max_size=6)
 
 
-def test_worked_by_hand() -> None:
+def test_worked_by_hand():
     # c occurs three times, a and b twice, d once. b comes before a in the text, so it comes first.
     vocab = Vocab([["b", "c", "a"], [], ["c", "a", "b", "c", "d"]])
     assert vocab.idx_to_token == ["<unk>", "c", "b", "a", "d"]
@@ -27,13 +27,13 @@ def test_worked_by_hand() -> None:
     assert vocab == Vocab(["b", "c", "a", "c", "a", "b", "c", "d"])
 
 
-def test_rare_tokens_are_left_out_and_reserved_ones_are_not() -> None:
+def test_rare_tokens_are_left_out_and_reserved_ones_are_not():
     vocab = Vocab(["a", "b", "a", "c", "b", "a"], min_freq=2, reserved_tokens=["<pad>", "b"])
     assert vocab.idx_to_token == ["<unk>", "<pad>", "b", "a"]
     assert vocab["c"] == 0
 
 
-def test_look_up() -> None:
+def test_look_up():
     vocab = Vocab("banana")  # a 3, n 2, b 1
     assert vocab["a"] == 1
     assert vocab["?"] == 0
@@ -43,7 +43,7 @@ def test_look_up() -> None:
     assert vocab[[]] == []
 
 
-def test_back_to_tokens() -> None:
+def test_back_to_tokens():
     vocab = Vocab("banana")
     assert vocab.to_tokens(1) == "a"
     assert vocab.to_tokens([3, 1, 0]) == ["b", "a", "<unk>"]
@@ -56,7 +56,7 @@ def test_back_to_tokens() -> None:
             vocab.to_tokens(wrong)
 
 
-def test_a_saved_list_makes_the_same_vocabulary() -> None:
+def test_a_saved_list_makes_the_same_vocabulary():
     vocab = Vocab("banana", reserved_tokens=["<pad>"])
     again = Vocab.from_list(vocab.idx_to_token)
     assert again == vocab
@@ -67,7 +67,7 @@ def test_a_saved_list_makes_the_same_vocabulary() -> None:
 
 
 @given(texts, st.integers(0, 3), st.lists(words, max_size=3, unique=True))
-def test_order_and_round_trip(lines: list[list[str]], min_freq: int, reserved: list[str]) -> None:
+def test_order_and_round_trip(lines, min_freq, reserved):
     vocab = Vocab(lines, min_freq=min_freq, reserved_tokens=reserved)
     flat = [token for line in lines for token in line]
     frequency = Counter(flat)
@@ -88,7 +88,7 @@ def test_order_and_round_trip(lines: list[list[str]], min_freq: int, reserved: l
 @pytest.mark.skipif(
     not os.environ.get("RNN_PARITY_DATA"), reason="RNN_PARITY_DATA names no copy of the real text"
 )
-def test_the_time_machine_gives_the_lecture_s_vocabulary() -> None:
+def test_the_time_machine_gives_the_lecture_s_vocabulary():
     corpus, vocab = load_corpus(load_text(), max_tokens=None)
     assert vocab.idx_to_token == ["<unk>", " ", *"etainoshrdlmucfwgypbvkxzjq"]
     assert len(corpus) == 170_580

@@ -3,7 +3,6 @@
 import re
 from dataclasses import replace
 from pathlib import Path
-from typing import Any
 
 import pytest
 
@@ -44,9 +43,7 @@ def shown(earlier: Document, now: Document) -> str:
         ((2.0, 2.1, 2.0, 2.1), 1.0, "49% faster"),
     ],
 )
-def test_a_change_is_shown_if_it_is_more_than_noise(
-    scratch: tuple[float, ...], slower: float, expected_text: str
-) -> None:
+def test_a_change_is_shown_if_it_is_more_than_noise(scratch, slower, expected_text):
     earlier, now = run(4.0, 4.1, 4.0, 4.1), run(*scratch, slower=slower)
     [change] = changes(earlier, now)
     assert change.row == "scratch"
@@ -54,7 +51,7 @@ def test_a_change_is_shown_if_it_is_more_than_noise(
     assert expected_text in shown(earlier, now)
 
 
-def test_the_table_names_the_earlier_ratio_first() -> None:
+def test_the_table_names_the_earlier_ratio_first():
     text = shown(run(4.0, 4.1, 4.0, 4.1), run(4.8, 4.9, 4.8, 4.9))
     assert lines_of(text) == expected("bench against")
     to, printed = terminal(force_terminal=True, color_system="standard")
@@ -65,13 +62,13 @@ def test_the_table_names_the_earlier_ratio_first() -> None:
     assert sum(text.startswith("Against the benchmark") for text in styled) == 2
 
 
-def test_equal_ratios_without_a_range_are_within_noise() -> None:
+def test_equal_ratios_without_a_range_are_within_noise():
     timings = [timing(row, "H128", "forward", 1.0) for row in ("scratch", "torch")]
     same = document([sized(128)], timings)
     assert [change.description for change in changes(same, same)] == ["within noise"]
 
 
-def test_only_what_both_have_timed_is_compared() -> None:
+def test_only_what_both_have_timed_is_compared():
     earlier, larger = run(4.0, 4.1), run(4.0, 4.1, H=256)
     assert changes(earlier, larger) == []
     assert "No row is timed together with PyTorch in both benchmarks" in shown(earlier, larger)
@@ -83,14 +80,14 @@ def test_only_what_both_have_timed_is_compared() -> None:
     assert changes(earlier, another) == []
 
 
-def test_another_processor_is_noted() -> None:
+def test_another_processor_is_noted():
     now = run(4.0)
     assert "The processors differ" not in shown(run(4.0), now)
     now.environment = {"processor": "another one"}
     assert "The processors differ: a processor earlier, another one now" in shown(run(4.0), now)
 
 
-def test_two_files_can_be_compared(tmp_path: Path) -> None:
+def test_two_files_can_be_compared(tmp_path):
     to, printed = terminal()
     for name, milliseconds in (("earlier.json", 4.0), ("now.json", 6.0)):
         run(milliseconds).write(tmp_path / name)
@@ -107,15 +104,13 @@ def test_two_files_can_be_compared(tmp_path: Path) -> None:
         ({"cell": "gru"}, "with cell gru, got cell rnn"),
     ],
 )
-def test_other_settings_are_refused_before_anything_is_measured(
-    change: dict[str, Any], expected_text: str, tmp_path: Path
-) -> None:
+def test_other_settings_are_refused_before_anything_is_measured(change, expected_text, tmp_path):
     run(4.0).write(tmp_path / "earlier.json")
     with pytest.raises(UsageError, match=f"expected --against a benchmark {expected_text}"):
         bench(BenchConfig(against=tmp_path / "earlier.json", **change))
 
 
-def test_the_stored_benchmarks_can_be_compared() -> None:
+def test_the_stored_benchmarks_can_be_compared():
     folder = Path(__file__).parents[3] / "docs" / "benchmarks"
     earlier, now = (
         Document.read(folder / f"seed-1-thread{which}.json") for which in ("-107-gflops", "")

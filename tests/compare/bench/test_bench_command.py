@@ -27,9 +27,7 @@ from tests.tables import messages
 
 
 @pytest.mark.usefixtures("hasty")
-def test_a_benchmark_is_shown_again_from_its_file_alone(
-    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
-) -> None:
+def test_a_benchmark_is_shown_again_from_its_file_alone(tmp_path, monkeypatch):
     monkeypatch.setattr(command, "draw", pictures.draw)
     path = tmp_path / "found.json"
     to, printed = terminal()
@@ -62,9 +60,7 @@ def test_a_benchmark_is_shown_again_from_its_file_alone(
 
 
 @pytest.mark.usefixtures("hasty")
-def test_times_of_a_generation_are_per_character(
-    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
-) -> None:
+def test_times_of_a_generation_are_per_character(tmp_path, monkeypatch):
     monkeypatch.setattr("compare.bench.measure.timing.seconds_of_a_call", lambda run, calls: 1.0)
     found = bench_of(tmp_path, phases=("forward", "generation"), budget=30.0)
     medians = [timing.median for timing in found.timings]
@@ -72,9 +68,7 @@ def test_times_of_a_generation_are_per_character(
 
 
 @pytest.mark.usefixtures("hasty")
-def test_the_progress_names_each_shape_from_small_to_large(
-    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
-) -> None:
+def test_the_progress_names_each_shape_from_small_to_large(tmp_path, monkeypatch):
     shown: list[str] = []
     threads: set[int] = set()
 
@@ -117,9 +111,7 @@ def test_the_progress_names_each_shape_from_small_to_large(
     assert threads == {1}
 
 
-def test_the_files_of_a_benchmark_are_named_by_its_time(
-    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
-) -> None:
+def test_the_files_of_a_benchmark_are_named_by_its_time(tmp_path, monkeypatch):
     monkeypatch.chdir(tmp_path)
     Path("benchmarks").mkdir()
     now = SimpleNamespace(now=lambda: datetime(2026, 2, 3, 4, 5, 6))
@@ -137,7 +129,7 @@ def test_the_files_of_a_benchmark_are_named_by_its_time(
 
 
 @pytest.mark.usefixtures("hasty")
-def test_rows_without_a_phase_of_the_shapes_are_refused(tmp_path: Path) -> None:
+def test_rows_without_a_phase_of_the_shapes_are_refused(tmp_path):
     with pytest.raises(UsageError, match="expected --rows with a phase of these shapes, got"):
         bench_of(tmp_path, rows=("torch-page",))
 
@@ -146,6 +138,6 @@ OPTIONS = messages("options of bench")
 
 
 @pytest.mark.parametrize("options", OPTIONS)
-def test_invalid_options_are_refused(options: str) -> None:
+def test_invalid_options_are_refused(options):
     with pytest.raises(UsageError, match=OPTIONS[options]):
         bench(eval(f"BenchConfig({options})"))

@@ -5,7 +5,6 @@ import weakref
 from collections.abc import Iterator
 from contextlib import contextmanager, nullcontext, suppress
 from dataclasses import replace
-from pathlib import Path
 from types import SimpleNamespace
 from typing import Any
 
@@ -41,9 +40,7 @@ def backends(cudnn: bool, value: bool | str, *, new: bool) -> SimpleNamespace:
 @pytest.mark.parametrize("new", [True, False], ids=["new", "old"])
 @pytest.mark.parametrize("tf32", [True, False])
 @pytest.mark.parametrize("cudnn", [True, False])
-def test_settings_are_set_by_one_interface_and_put_back(
-    monkeypatch: pytest.MonkeyPatch, new: bool, tf32: bool, cudnn: bool
-) -> None:
+def test_settings_are_set_by_one_interface_and_put_back(monkeypatch, new, tf32, cudnn):
     found = backends(cudnn=True, value="none", new=new)
     monkeypatch.setattr(cuda_rows.torch, "backends", found)
     value: Any = ("tf32" if tf32 else "ieee") if new else tf32
@@ -53,7 +50,7 @@ def test_settings_are_set_by_one_interface_and_put_back(
     assert found == backends(cudnn=True, value="none", new=new)
 
 
-def test_settings_of_the_installed_version_are_put_back_after_an_error() -> None:
+def test_settings_of_the_installed_version_are_put_back_after_an_error():
     before = read_settings()
     with suppress(ZeroDivisionError), precision(cudnn=not before["cudnn"], tf32=False):
         assert read_settings()["cudnn"] is not before["cudnn"]
@@ -61,7 +58,7 @@ def test_settings_of_the_installed_version_are_put_back_after_an_error() -> None
     assert read_settings() == before
 
 
-def test_a_setting_that_has_no_effect_is_noticed(monkeypatch: pytest.MonkeyPatch) -> None:
+def test_a_setting_that_has_no_effect_is_noticed(monkeypatch):
     monkeypatch.setattr(cuda_rows, "_set", lambda settings: None)
     wanted = not read_settings()["cudnn"]
     with (
@@ -95,9 +92,7 @@ def recorded_by(graph: Graph) -> Iterator[None]:
 
 
 @pytest.mark.parametrize("cell", ["rnn", "gru", "lstm"])
-def test_a_graph_is_recorded_once_and_keeps_what_it_reads(
-    cell: str, monkeypatch: pytest.MonkeyPatch
-) -> None:
+def test_a_graph_is_recorded_once_and_keeps_what_it_reads(cell, monkeypatch):
     monkeypatch.setattr(torch.cuda, "Stream", lambda: SimpleNamespace(wait_stream=lambda _: None))
     monkeypatch.setattr(torch.cuda, "current_stream", torch.cuda.Stream)
     monkeypatch.setattr(torch.cuda, "stream", lambda _: nullcontext())
@@ -128,7 +123,7 @@ def test_a_graph_is_recorded_once_and_keeps_what_it_reads(
     assert Gate(case).objection(BACKWARD, expected, job.results(first)) is None
 
 
-def test_a_card_is_found_where_pytorch_has_one(monkeypatch: pytest.MonkeyPatch) -> None:
+def test_a_card_is_found_where_pytorch_has_one(monkeypatch):
     monkeypatch.setattr(torch.cuda, "is_available", lambda: True)
     monkeypatch.setattr(torch.cuda, "get_device_name", lambda device: f"the card {device}")
     assert find_device() == Device("the card cuda", "cuda")
@@ -136,9 +131,7 @@ def test_a_card_is_found_where_pytorch_has_one(monkeypatch: pytest.MonkeyPatch) 
     assert find_device() is None
 
 
-def test_a_row_on_a_missing_card_is_refused(
-    monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str]
-) -> None:
+def test_a_row_on_a_missing_card_is_refused(monkeypatch, capsys):
     monkeypatch.setattr(cuda_rows, "find_device", lambda: None)
     with pytest.raises(DeviceError, match="expected a CUDA device for --rows cudnn, got none"):
         choose_rows(["scratch", "cudnn"], "float32", CELLS["rnn"], None)
@@ -149,9 +142,7 @@ def test_a_row_on_a_missing_card_is_refused(
 
 
 @pytest.mark.usefixtures("hasty")
-def test_rows_on_a_card_are_checked_timed_and_named(
-    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
-) -> None:
+def test_rows_on_a_card_are_checked_timed_and_named(tmp_path, monkeypatch):
     monkeypatch.setattr(cuda_rows, "find_device", lambda: CARD)
     in_force: list[dict[str, bool | str]] = []
     right = cuda_rows.Cuda.prepare
@@ -181,7 +172,7 @@ def test_rows_on_a_card_are_checked_timed_and_named(
 
 
 @pytest.mark.usefixtures("hasty")
-def test_a_card_that_is_wrong_is_refused(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+def test_a_card_that_is_wrong_is_refused(tmp_path, monkeypatch):
     monkeypatch.setattr(cuda_rows, "find_device", lambda: CARD)
 
     def half_precision(self: cuda_rows.Cuda, array: Any) -> torch.Tensor:

@@ -3,7 +3,6 @@
 import re
 from collections.abc import Callable
 from dataclasses import replace
-from pathlib import Path
 from typing import Any
 
 import numpy as np
@@ -74,9 +73,7 @@ def layer_results() -> tuple[Case, Arrays]:
 
 @pytest.mark.parametrize("dtype", ["float32", "float64"])
 @by_shape
-def test_rows_that_are_right_pass(
-    shape: Shape, dtype: str, monkeypatch: pytest.MonkeyPatch
-) -> None:
+def test_rows_that_are_right_pass(shape, dtype, monkeypatch):
     options = {"dynamic": False, "fullgraph": True}
     monkeypatch.setattr(torch, "compile", lambda loop, **given: loop if given == options else None)
     others = [Plain(), TorchCells(), TorchCompiled(), Cuda(CARD, "cudnn", tf32=False)]
@@ -92,7 +89,7 @@ def test_rows_that_are_right_pass(
 
 @pytest.mark.parametrize("row", [Jax(), Onnx()], ids=lambda row: row.name)
 @by_shape
-def test_rows_of_optional_libraries_are_right(row: Jax | Onnx, shape: Shape) -> None:
+def test_rows_of_optional_libraries_are_right(row, shape):
     if reason := row.missing("float32", CELLS[shape.cell]):
         pytest.skip(reason)
     has_backward = isinstance(row, Jax)
@@ -119,7 +116,7 @@ def test_rows_of_optional_libraries_are_right(row: Jax | Onnx, shape: Shape) -> 
     ],
     ids=str,
 )
-def test_a_row_that_is_wrong_is_refused(shape: Shape, phase: str, name: str) -> None:
+def test_a_row_that_is_wrong_is_refused(shape, phase, name):
     wrong = Altered(Plain(), with_factor(name, 1.001))
     found = checks_of(shape, phase, wrong, TorchCells())
     assert found["altered"].outcome == REFUSED
@@ -128,7 +125,7 @@ def test_a_row_that_is_wrong_is_refused(shape: Shape, phase: str, name: str) -> 
     assert found["scratch"].outcome == found["torch-cells"].outcome == TIMED
 
 
-def test_a_missing_result_and_not_a_number_are_refused() -> None:
+def test_a_missing_result_and_not_a_number_are_refused():
     found = checks_of(LAYER, FORWARD, Altered(Plain(), with_factor("output", np.nan)))
     assert found["altered"].outcome == REFUSED
     case, right = layer_results()
@@ -154,9 +151,7 @@ class Untimed(TorchRow):
     name, untimed = "untimed", "there is no clock"
 
 
-def test_results_are_checked_after_the_timed_calls_too(
-    tmp_path: Path, hasty: None, monkeypatch: pytest.MonkeyPatch
-) -> None:
+def test_results_are_checked_after_the_timed_calls_too(tmp_path, hasty, monkeypatch):
     """Inputs change from block to block: a row that keeps results has wrong ones in the end."""
     rows = [Scratch(), TorchRow(), Untimed(), Altered(TorchRow(), keeps_results)]
     monkeypatch.setattr(command, "choose_rows", lambda *_: (rows, []))
@@ -171,7 +166,7 @@ def test_results_are_checked_after_the_timed_calls_too(
         assert reason.startswith("after the timed calls, output differs by ")
 
 
-def test_a_row_that_fails_does_not_stop_the_others() -> None:
+def test_a_row_that_fails_does_not_stop_the_others():
     found = checks_of(
         LAYER,
         FORWARD,
@@ -184,9 +179,7 @@ def test_a_row_that_fails_does_not_stop_the_others() -> None:
 
 
 @pytest.mark.parametrize(("compiles", "estimate"), [(True, 0.5), (False, 5.0)])
-def test_the_time_of_compiling_is_not_in_the_estimate(
-    monkeypatch: pytest.MonkeyPatch, compiles: bool, estimate: float
-) -> None:
+def test_the_time_of_compiling_is_not_in_the_estimate(monkeypatch, compiles, estimate):
     now, calls = [0.0], []
     for module in (timing, check_rows_module):
         monkeypatch.setattr(module, "synchronised_clock", lambda: now[0])
@@ -207,7 +200,7 @@ def test_the_time_of_compiling_is_not_in_the_estimate(
 
 
 @by_shape
-def test_errors_are_distances_from_float64(shape: Shape) -> None:
+def test_errors_are_distances_from_float64(shape):
     case, exact = make_case(shape), in_float64(make_case(shape))
     gate = Gate(case)
     for phase, job in TorchRow().prepare(exact).items():
@@ -222,7 +215,7 @@ def test_errors_are_distances_from_float64(shape: Shape) -> None:
         assert Gate(exact).errors(phase, right) == {}
 
 
-def test_rows_that_pass_have_errors() -> None:
+def test_rows_that_pass_have_errors():
     coarse = Altered(Cuda(CARD, "cudnn", tf32=True), with_factor("output", 1.0001))
     coarse.gaps = TF32_GAPS
     found = checks_of(LAYER, FORWARD, coarse)
@@ -231,7 +224,7 @@ def test_rows_that_pass_have_errors() -> None:
         assert 1e-9 < max(found[name].errors.values()) < 1e-6
 
 
-def test_tf32_has_the_tolerance_of_its_rounding_and_no_more() -> None:
+def test_tf32_has_the_tolerance_of_its_rounding_and_no_more():
     case, right = layer_results()
     gate, rounded = Gate(case), neighbour(dict(right), np.random.default_rng(1), TF32_GAPS)
     assert gate.objection(FORWARD, right, rounded, gaps=TF32_GAPS) is None
@@ -240,7 +233,7 @@ def test_tf32_has_the_tolerance_of_its_rounding_and_no_more() -> None:
     assert gate.objection(FORWARD, right, wrong, gaps=TF32_GAPS) is not None
 
 
-def test_what_is_undecidable_is_refused(monkeypatch: pytest.MonkeyPatch) -> None:
+def test_what_is_undecidable_is_refused(monkeypatch):
     gate = Gate(make_case(LAYER))
     wide = {"a": np.float64(10), "b": np.float64(10)}
     monkeypatch.setattr(gate, "allowed", lambda phase, gaps: wide)
@@ -266,7 +259,7 @@ def plant(monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setattr(elman, "backward", wrong)
 
 
-def test_an_error_in_scratch_leaves_no_number(monkeypatch: pytest.MonkeyPatch) -> None:
+def test_an_error_in_scratch_leaves_no_number(monkeypatch):
     plant(monkeypatch)
     found = checks_of(LAYER, BACKWARD, Plain())
     assert found["scratch"].outcome == REFUSED
@@ -276,9 +269,7 @@ def test_an_error_in_scratch_leaves_no_number(monkeypatch: pytest.MonkeyPatch) -
 
 
 @pytest.mark.usefixtures("hasty")
-def test_a_planted_error_makes_the_benchmark_refuse(
-    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
-) -> None:
+def test_a_planted_error_makes_the_benchmark_refuse(tmp_path, monkeypatch):
     plant(monkeypatch)
     to, printed = terminal()
     with pytest.raises(ParityError, match="scratch is refused in 1 of its phases; model, step: "):
@@ -296,7 +287,7 @@ def test_a_planted_error_makes_the_benchmark_refuse(
     assert not re.search(" [mµ]s", shown)
 
 
-def test_scratch_with_threads_is_checked_too(monkeypatch: pytest.MonkeyPatch) -> None:
+def test_scratch_with_threads_is_checked_too(monkeypatch):
     monkeypatch.setattr(threads, "least_rows", lambda *_: 1)  # so that this small case is divided
     case, rows = make_case(replace(MODEL, B=4)), [Scratch(), TorchRow()]
     jobs = {row: row.prepare(case) for row in rows}
@@ -309,9 +300,7 @@ def test_scratch_with_threads_is_checked_too(monkeypatch: pytest.MonkeyPatch) ->
     assert [check.outcome for check in checks.values()] == [REFUSED, REFUSED]
 
 
-def test_the_tolerance_is_from_perturbations_of_all_floats(
-    monkeypatch: pytest.MonkeyPatch,
-) -> None:
+def test_the_tolerance_is_from_perturbations_of_all_floats(monkeypatch):
     case: Any = make_case(LAYER)
     moved, options, allowed = [], {}, {"output": np.ones(())}
 
@@ -329,7 +318,7 @@ def test_the_tolerance_is_from_perturbations_of_all_floats(
     assert len(moved) == 5
 
 
-def test_the_gate_allows_another_text_where_rounding_decides() -> None:
+def test_the_gate_allows_another_text_where_rounding_decides():
     """Two tokens are equally likely: a move of the weights of the generation prefers one."""
     case = make_case(MODEL)
     parameters = {name: np.zeros_like(p) for name, p in case.generation_parameters.items()}
@@ -339,7 +328,7 @@ def test_the_gate_allows_another_text_where_rounding_decides() -> None:
     assert Gate(case).allowed(GENERATION)["text"].max() < 1e-6
 
 
-def test_a_result_that_the_gate_does_not_know_has_to_be_the_same_to_the_bit() -> None:
+def test_a_result_that_the_gate_does_not_know_has_to_be_the_same_to_the_bit():
     case = make_case(LAYER)
     result = {"something else": np.ones(3, np.float32)}
     moved = {"something else": np.nextafter(np.ones(3, np.float32), np.float32(2))}

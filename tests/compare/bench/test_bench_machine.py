@@ -20,7 +20,7 @@ from compare.parity import CELLS
 from tests.compare.bench.bench_help import MODEL
 
 
-def test_parts_add_up_to_a_step(monkeypatch: pytest.MonkeyPatch) -> None:
+def test_parts_add_up_to_a_step(monkeypatch):
     seconds = {parts.LOOKUP: 1.0, parts.PRODUCTS: 10.0, parts.WEIGHTS: 5.0, parts.RECURRENCE: 20.0}
     seconds |= {parts.OUTPUT: 3.0, parts.LOSS: 2.0, parts.UPDATE: 1.0, parts.STEP: 30.0}
     monkeypatch.setattr(parts, "_medians", lambda pieces: {name: seconds[name] for name in pieces})
@@ -34,19 +34,19 @@ def test_parts_add_up_to_a_step(monkeypatch: pytest.MonkeyPatch) -> None:
 
 
 @pytest.mark.parametrize("cell", CELLS)
-def test_each_piece_of_a_step_can_be_called(cell: str) -> None:
+def test_each_piece_of_a_step_can_be_called(cell):
     case = make_case(replace(MODEL, cell=cell))
     for piece in parts.pieces_of_step(case).values():  # type: ignore[arg-type]
         piece()
 
 
-def test_a_step_needs_at_least_the_memory_of_its_states() -> None:
+def test_a_step_needs_at_least_the_memory_of_its_states():
     shape = Shape("memory", "model", T=128, B=32, V=8, H=256)
     states = 4 * (shape.T + 1) * shape.B * shape.H
     assert states < memory.peak_of_step(Scratch(), shape, threads=1) < 30 * states
 
 
-def test_no_memory_is_reported_of_a_row_that_is_wrong(monkeypatch: pytest.MonkeyPatch) -> None:
+def test_no_memory_is_reported_of_a_row_that_is_wrong(monkeypatch):
     monkeypatch.setattr(memory, "peak_of_step", lambda row, shape, threads: len(row.name))
     assert [m.bytes for m in memory.measure_memory(1)] == [len("scratch"), len("torch")]
     monkeypatch.setattr(memory.Gate, "objection", lambda self, *_, **__: "the loss is wrong")
@@ -55,9 +55,7 @@ def test_no_memory_is_reported_of_a_row_that_is_wrong(monkeypatch: pytest.Monkey
     assert found[0].reason == "the loss is wrong (against PyTorch CPU)"
 
 
-def test_the_memory_is_that_of_the_step_alone(
-    monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str]
-) -> None:
+def test_the_memory_is_that_of_the_step_alone(monkeypatch, capsys):
     """`python -m compare.bench.measure.memory ROW CELL T B V H THREADS` prints bytes."""
     done: list[str] = []
     monkeypatch.setattr(memory, "forget_peak", lambda: done.append("forgotten"))
@@ -83,7 +81,7 @@ def test_the_memory_is_that_of_the_step_alone(
     assert commands[0][3:] == ["scratch", "gru", "2", "3", "5", "7", "4"]
 
 
-def test_the_peak_is_in_bytes_on_every_system(monkeypatch: pytest.MonkeyPatch) -> None:
+def test_the_peak_is_in_bytes_on_every_system(monkeypatch):
     status = "VmPeak:\t    9 kB\nVmHWM:\t    1234 kB\nVmRSS:\t     8 kB\n"
     monkeypatch.setattr(memory.Path, "read_text", lambda self, encoding: status)
     assert memory.peak_bytes() == 1234 * 1024
@@ -101,9 +99,7 @@ def test_the_peak_is_in_bytes_on_every_system(monkeypatch: pytest.MonkeyPatch) -
         assert memory.peak_bytes() == peak
 
 
-def test_the_roof_is_operations_and_bytes_in_the_best_time(
-    monkeypatch: pytest.MonkeyPatch,
-) -> None:
+def test_the_roof_is_operations_and_bytes_in_the_best_time(monkeypatch):
     monkeypatch.setattr(machine, "SIZE", 8)
     monkeypatch.setattr(machine, "COPIED_BYTES", 2**10)
     seconds, products, right = iter([[0.75, 0.5], [0.25, 9.0], [4.0, 5.0]]), [], np.matmul
@@ -126,7 +122,7 @@ def test_the_roof_is_operations_and_bytes_in_the_best_time(
     assert products == [((8, 8), "float64", False)] * 2  # the first one warms up
 
 
-def test_the_notes_name_threads_processor_and_blas(monkeypatch: pytest.MonkeyPatch) -> None:
+def test_the_notes_name_threads_processor_and_blas(monkeypatch):
     openblas = {"user_api": "blas", "internal_api": "openblas", "version": "0.3", "num_threads": 1}
     mkl = openblas | {"internal_api": "mkl", "architecture": "Haswell", "num_threads": 2}
     pools = [openblas, {"user_api": "openmp"}, mkl]
@@ -152,7 +148,7 @@ def test_the_notes_name_threads_processor_and_blas(monkeypatch: pytest.MonkeyPat
     assert machine.processor() == "riscv"
 
 
-def test_what_is_too_large_for_the_memory_is_left_out(monkeypatch: pytest.MonkeyPatch) -> None:
+def test_what_is_too_large_for_the_memory_is_left_out(monkeypatch):
     """Twelve times 4 gates and 3·2^20 numbers of 8 bytes are 1.125 GiB."""
     shape = Shape("large", "model", T=512, B=1, V=1024, H=1024, cell="lstm")
     free = SimpleNamespace(available=2**30)
@@ -166,7 +162,7 @@ def test_what_is_too_large_for_the_memory_is_left_out(monkeypatch: pytest.Monkey
     assert command._memory_objection(shape, "float32") is None
 
 
-def test_a_failed_step_says_why(monkeypatch: pytest.MonkeyPatch) -> None:
+def test_a_failed_step_says_why(monkeypatch):
     answer = SimpleNamespace(returncode=1, stdout="", stderr="Traceback:\nValueError: no memory\n")
     monkeypatch.setattr(memory.subprocess, "run", lambda *_, **__: answer)
     with pytest.raises(MemoryError, match=r"a step of scratch at memory: .* failed: .*no memory"):
@@ -174,9 +170,7 @@ def test_a_failed_step_says_why(monkeypatch: pytest.MonkeyPatch) -> None:
 
 
 @pytest.mark.parametrize(("locked", "words"), [(True, "with its"), (False, "without its")])
-def test_the_global_lock_of_python_is_recorded(
-    monkeypatch: pytest.MonkeyPatch, locked: bool, words: str
-) -> None:
+def test_the_global_lock_of_python_is_recorded(monkeypatch, locked, words):
     monkeypatch.setattr(sys, "_is_gil_enabled", lambda: locked, raising=False)
     assert f"{words} global lock" in machine.thread_notes()[1]
     assert machine.describe_machine()["python_lock"] is locked
@@ -184,7 +178,7 @@ def test_the_global_lock_of_python_is_recorded(
     assert machine.describe_machine()["python_lock"]
 
 
-def test_a_forced_kernel_is_noted(monkeypatch: pytest.MonkeyPatch) -> None:
+def test_a_forced_kernel_is_noted(monkeypatch):
     pool = {"user_api": "blas", "internal_api": "openblas", "architecture": "Haswell"}
     monkeypatch.setattr(machine, "blas_pools", lambda: [pool])
     monkeypatch.setattr(machine, "kernels_left_free", lambda: "SkylakeX")
@@ -197,7 +191,7 @@ def test_a_forced_kernel_is_noted(monkeypatch: pytest.MonkeyPatch) -> None:
     assert machine.forced_kernel_notes() == []
 
 
-def test_variables_that_matter_are_recorded(monkeypatch: pytest.MonkeyPatch) -> None:
+def test_variables_that_matter_are_recorded(monkeypatch):
     monkeypatch.setenv("OMP_WAIT_POLICY", "passive")
     monkeypatch.setenv("HOME_OF_NOBODY", "x")
     variables = machine.describe_machine()["variables"]
@@ -209,5 +203,5 @@ def test_variables_that_matter_are_recorded(monkeypatch: pytest.MonkeyPatch) -> 
     ("seconds", "text"),
     [(2.0, "2 s"), (0.1234, "123 ms"), (1.5e-3, "1.5 ms"), (4.28e-6, "4.28 µs"), (3e-8, "30 ns")],
 )
-def test_durations_have_three_digits_and_a_unit(seconds: float, text: str) -> None:
+def test_durations_have_three_digits_and_a_unit(seconds, text):
     assert duration(seconds) == text

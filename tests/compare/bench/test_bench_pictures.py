@@ -2,7 +2,6 @@
 
 from collections.abc import Callable
 from dataclasses import replace
-from pathlib import Path
 from typing import Any
 
 import pytest
@@ -75,7 +74,7 @@ PICTURES: dict[str, Callable[[], Figure | None]] = {
 
 
 @pytest.mark.parametrize("name", PICTURES)
-def test_a_picture_shows_what_was_measured(name: str) -> None:
+def test_a_picture_shows_what_was_measured(name):
     assert described(PICTURES[name]()) == expected(f"picture: {name}")
 
 
@@ -97,13 +96,11 @@ def columns(*seconds: tuple[float, float]) -> list[Any]:
         (((2, 1), (1, 2)), None),
     ],
 )
-def test_the_gpu_wins_from_a_size_on_if_it_does_at_all_larger_ones(
-    seconds: Any, begin: int | None
-) -> None:
+def test_the_gpu_wins_from_a_size_on_if_it_does_at_all_larger_ones(seconds, begin):
     assert pictures.gpu_wins_from(columns(*seconds)[::-1]) == begin
 
 
-def test_a_grid_is_drawn_over_h_alone_and_a_sweep_over_each_size() -> None:
+def test_a_grid_is_drawn_over_h_alone_and_a_sweep_over_each_size():
     shapes = [replace(sized(H), B=B, V=V) for H in SIZES for B in (1, 2, 3) for V in (4, 8, 12)]
     panels = pictures.panels_of(shapes)
     assert {size for size, _ in panels} == {"H"}
@@ -114,7 +111,7 @@ def test_a_grid_is_drawn_over_h_alone_and_a_sweep_over_each_size() -> None:
     assert pictures.panels_of([SEED]) == []
 
 
-def test_each_picture_has_a_file_beside_the_numbers(tmp_path: Path) -> None:
+def test_each_picture_has_a_file_beside_the_numbers(tmp_path):
     names = [path.name for path in pictures.draw(full(), tmp_path / "x.y.json", {})]
     assert names == ["x.y-time.png", "x.y-roofline.png", "x.y-parts.png"]
     assert sorted(path.name for path in tmp_path.iterdir()) == sorted(names)

@@ -13,7 +13,7 @@ from compare.bench.rows.jax_row import Jax
 from compare.bench.rows.onnx_row import Onnx
 from compare.bench.rows.row import Device, all_rows, choose_rows
 from compare.bench.rows.torch_rows import TorchCompiled
-from compare.bench.workload.shapes import SCRATCH, TIMED, Shape, choose
+from compare.bench.workload.shapes import SCRATCH, TIMED, choose
 from compare.parity import CELLS, Cell, limited_threads
 from compare.terminal import UsageError
 from scratch_rnn.plain import gru
@@ -41,16 +41,14 @@ def fourth_cell(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Cell:
 
 @pytest.mark.usefixtures("hasty", "fourth_cell")
 @pytest.mark.parametrize("shape", [LAYER, MODEL], ids=lambda shape: shape.kind)
-def test_a_fourth_cell_is_measured_by_the_rows_that_have_it(shape: Shape, tmp_path: Path) -> None:
+def test_a_fourth_cell_is_measured_by_the_rows_that_have_it(shape, tmp_path):
     document = bench_of(tmp_path, shape, cell="mgu", rows=())
     others = {"torch-page"} if shape.kind == "layer" else set()
     assert {t.row for t in document.timings} == {"plain", "scratch", "torch"} | others
     assert {t.outcome for t in document.timings} == {TIMED}
 
 
-def test_a_row_without_the_cell_is_left_out_with_one_line(
-    fourth_cell: Cell, monkeypatch: pytest.MonkeyPatch
-) -> None:
+def test_a_row_without_the_cell_is_left_out_with_one_line(fourth_cell, monkeypatch):
     monkeypatch.setattr(importlib.util, "find_spec", lambda name: "found")
     rows, notes = choose_rows([], "float32", fourth_cell, CARD)
     by_hand = [f"cuda-{how}{tf32}" for how in ("page", "graph") for tf32 in ("", "-tf32")]
@@ -63,19 +61,19 @@ def test_a_row_without_the_cell_is_left_out_with_one_line(
         choose("deepbench", cell="mgu")
 
 
-def test_the_labels_that_the_help_reads_are_those_of_the_rows() -> None:
+def test_the_labels_that_the_help_reads_are_those_of_the_rows():
     rows = {row.name: row.label for row in all_rows(Device("GPU", "cpu"))}
     assert all_labels().items() <= rows.items()
     assert {name.removesuffix("-tf32") for name in rows} == set(all_labels())
 
 
-def test_each_row_has_a_style_of_its_own() -> None:
+def test_each_row_has_a_style_of_its_own():
     styles = [tuple(row.style.items()) for row in all_rows(CARD)]
     assert all(style[:2] for style in styles)
     assert len(set(styles)) == len(styles)
 
 
-def test_a_gpu_brings_twelve_rows(monkeypatch: pytest.MonkeyPatch) -> None:
+def test_a_gpu_brings_twelve_rows(monkeypatch):
     without = [row.name for row in all_rows(None)]
     assert without[:4] == ["plain", SCRATCH, "scratch-1", "torch"]
     rows = all_rows(CARD)
@@ -96,7 +94,7 @@ def test_a_gpu_brings_twelve_rows(monkeypatch: pytest.MonkeyPatch) -> None:
     assert not any(row.untimed for row in rows)
 
 
-def test_tf32_is_left_out_for_float64() -> None:
+def test_tf32_is_left_out_for_float64():
     rows, notes = choose_rows(["cuda", "cuda-tf32", "cudnn", "cudnn-tf32"], "float64", RNN, CARD)
     assert [row.name for row in rows] == ["cuda", "cudnn"]
     assert notes == [
@@ -105,7 +103,7 @@ def test_tf32_is_left_out_for_float64() -> None:
     ]
 
 
-def test_without_a_compiler_nothing_is_compiled(monkeypatch: pytest.MonkeyPatch) -> None:
+def test_without_a_compiler_nothing_is_compiled(monkeypatch):
     monkeypatch.setattr("shutil.which", lambda name: None)
     monkeypatch.setenv("CXX", "c++3000")
     reason = TorchCompiled().missing("float32", RNN)
@@ -115,9 +113,7 @@ def test_without_a_compiler_nothing_is_compiled(monkeypatch: pytest.MonkeyPatch)
 
 
 @pytest.mark.parametrize("row", [Jax(), Onnx()], ids=lambda row: row.name)
-def test_a_row_that_is_not_installed_says_what_to_install(
-    row: Jax | Onnx, monkeypatch: pytest.MonkeyPatch
-) -> None:
+def test_a_row_that_is_not_installed_says_what_to_install(row, monkeypatch):
     monkeypatch.setattr(importlib.util, "find_spec", lambda name: None)
     advice = f"it is not installed (pip install 'rnn-parity[{row.name}]')"
     message = f"expected at least one row that is available, got .*: {re.escape(advice)}"
@@ -127,7 +123,7 @@ def test_a_row_that_is_not_installed_says_what_to_install(
     assert notes == [f"{row.label}, left out: {advice}"]
 
 
-def test_on_several_threads_scratch_is_measured_on_one_too() -> None:
+def test_on_several_threads_scratch_is_measured_on_one_too():
     (one,) = [row for row in all_rows(None) if row.name == "scratch-1"]
     assert one.missing("float32", CELLS["rnn"]) == "--threads is 1"
     with limited_threads(3):

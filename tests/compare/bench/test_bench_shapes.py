@@ -3,7 +3,6 @@
 import json
 from collections.abc import Callable
 from dataclasses import astuple, replace
-from pathlib import Path
 from typing import Any, cast
 
 import numpy as np
@@ -33,7 +32,7 @@ from tests.tables import messages
 by_cell = pytest.mark.parametrize(("cell", "gates"), [("rnn", 1), ("gru", 3), ("lstm", 4)])
 
 
-def test_named_shapes_are_those_that_others_publish() -> None:
+def test_named_shapes_are_those_that_others_publish():
     assert choose("seed") == [Shape("seed", "model", 35, 32, 28, 256, "tanh")]
     sizes = {name: {(s.T, s.B, s.V, s.H, s.kind) for s in choose(name)} for name in NAMED}
     assert sizes["layer"] == {(35, 1, 28, 1, "layer")} | {
@@ -67,13 +66,13 @@ def test_named_shapes_are_those_that_others_publish() -> None:
     assert {s.cell for name in NAMED for s in choose(name, cell="lstm")} == {"lstm"}
 
 
-def test_only_leaves_out_other_sizes() -> None:
+def test_only_leaves_out_other_sizes():
     chosen = choose("haste", ("H=256", "B=1,32"))
     assert {(s.H, s.B) for s in chosen} == {(256, 1), (256, 32)}
     assert len(chosen) == 8
 
 
-def test_shapes_come_from_a_file(tmp_path: Path) -> None:
+def test_shapes_come_from_a_file(tmp_path):
     path, mine = tmp_path / "mine.json", {"T": 2, "B": 3, "V": 4, "H": 5}
     path.write_text(json.dumps([mine, {**mine, "kind": "layer", "nonlinearity": "relu"}]))
     model = Shape("model-T2-B3-V4-H5", "model", **mine)
@@ -88,21 +87,21 @@ FILES = messages("files of shapes")
 
 
 @pytest.mark.parametrize("content", FILES)
-def test_a_file_that_is_wrong_is_refused(tmp_path: Path, content: str) -> None:
+def test_a_file_that_is_wrong_is_refused(tmp_path, content):
     path = tmp_path / "mine.json"
     path.write_text(content)
     with pytest.raises(UsageError, match=FILES[content]):
         choose(str(path))
 
 
-def test_no_such_name_or_file_is_refused(tmp_path: Path) -> None:
+def test_no_such_name_or_file_is_refused(tmp_path):
     with pytest.raises(UsageError, match=r"seed, layer, haste, deepbench, sweep or a \.json file"):
         choose("haste2")
     with pytest.raises(UsageError, match="No such file"):
         choose(str(tmp_path / "none.json"))
 
 
-def test_a_step_of_the_seed_takes_489_million_operations() -> None:
+def test_a_step_of_the_seed_takes_489_million_operations():
     assert round(flops(SEED, STEP) / 1e6) == 489
     assert round(flops(replace(SEED, cell="gru"), STEP) / 1e6) == 1369
     assert round(flops(replace(SEED, cell="lstm"), STEP) / 1e6) == 1810
@@ -119,7 +118,7 @@ def count(run: Callable[[], Any]) -> int:
 
 
 @by_cell
-def test_operations_are_those_that_pytorch_counts(cell: str, gates: int) -> None:
+def test_operations_are_those_that_pytorch_counts(cell, gates):
     shape = replace(LAYER, cell=cell)
     T, B, V, H = shape.T, shape.B, shape.V, shape.H
     case, row = cast("LayerInputs", make_case(shape)), TorchCells()
@@ -134,7 +133,7 @@ def test_operations_are_those_that_pytorch_counts(cell: str, gates: int) -> None
 
 
 @by_cell
-def test_operations_of_a_model_are_those_that_pytorch_counts(cell: str, gates: int) -> None:
+def test_operations_of_a_model_are_those_that_pytorch_counts(cell, gates):
     shape = replace(MODEL, cell=cell)
     T, B, V, H = shape.T, shape.B, shape.V, shape.H
     jobs = TorchCells().prepare(make_case(shape))
@@ -144,14 +143,14 @@ def test_operations_of_a_model_are_those_that_pytorch_counts(cell: str, gates: i
     assert count(jobs[STEP].run) == expected
 
 
-def test_a_product_touches_each_of_its_numbers_once() -> None:
+def test_a_product_touches_each_of_its_numbers_once():
     product = Product(2, 3, 5, times=7)
     assert product.flops == 7 * 2 * 2 * 3 * 5
     assert product.numbers == 7 * (6 + 15 + 10)
     assert numbers(SEED, GENERATION) == 256 + 256**2 + 256 + 256 + 256 * 28 + 28
 
 
-def test_units_of_a_relu_case_stay_away_from_zero() -> None:
+def test_units_of_a_relu_case_stay_away_from_zero():
     case = make_case(Shape("relu", "layer", T=50, B=16, V=256, H=256, nonlinearity="relu"))
     rnn = torch.nn.RNN(256, 256, nonlinearity="relu")
     for name, parameter in rnn.named_parameters():

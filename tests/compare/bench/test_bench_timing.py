@@ -60,7 +60,7 @@ def rests(monkeypatch: pytest.MonkeyPatch) -> list[float]:
     return rests
 
 
-def test_each_round_begins_with_another_row(rests: list[float]) -> None:
+def test_each_round_begins_with_another_row(rests):
     log: list[str] = []
     measure(contestants(log, 3, 3, 3), threads=2)
     turns = [entry[0] for entry in log if entry.endswith("set for 2")]
@@ -70,7 +70,7 @@ def test_each_round_begins_with_another_row(rests: list[float]) -> None:
 
 
 @pytest.mark.usefixtures("rests")
-def test_fewer_rounds_are_spread_over_all() -> None:
+def test_fewer_rounds_are_spread_over_all():
     log: list[str] = []
     found = contestants(log, 8, 2)
     measure(found, threads=1)
@@ -83,21 +83,21 @@ def test_fewer_rounds_are_spread_over_all() -> None:
 
 @pytest.mark.usefixtures("rests")
 @pytest.mark.parametrize(("threads", "warm_up"), [(1, 1), (2, 24)])
-def test_a_quick_job_fills_a_block_after_a_warm_up(threads: int, warm_up: int) -> None:
+def test_a_quick_job_fills_a_block_after_a_warm_up(threads, warm_up):
     log: list[str] = []
     measure(contestants(log, 2, estimate=0.02 / 9.5), threads=threads)  # 0.02 s and 0.05 s
     assert log.count("a") == 2 * (warm_up + 10)
 
 
 @pytest.mark.usefixtures("rests")
-def test_each_round_times_the_reference_product() -> None:
+def test_each_round_times_the_reference_product():
     reference = ReferenceProduct()
     measure(contestants([], 4, 2), 1, reference)
     assert len(reference.seconds) == 4
     assert min(reference.seconds) > 0
 
 
-def test_times_are_those_of_one_call(monkeypatch: pytest.MonkeyPatch) -> None:
+def test_times_are_those_of_one_call(monkeypatch):
     now = [0.0]
     monkeypatch.setattr(timing, "synchronised_clock", lambda: now[0])
 
@@ -108,7 +108,7 @@ def test_times_are_those_of_one_call(monkeypatch: pytest.MonkeyPatch) -> None:
 
 
 @pytest.mark.parametrize("has_gpu", [True, False])
-def test_the_clock_waits_for_the_gpu(monkeypatch: pytest.MonkeyPatch, has_gpu: bool) -> None:
+def test_the_clock_waits_for_the_gpu(monkeypatch, has_gpu):
     waits: list[str] = []
     monkeypatch.setattr(torch.cuda, "is_initialized", lambda: has_gpu)
     monkeypatch.setattr(torch.cuda, "synchronize", lambda: waits.append("waited"))
@@ -116,19 +116,19 @@ def test_the_clock_waits_for_the_gpu(monkeypatch: pytest.MonkeyPatch, has_gpu: b
     assert waits == ["waited"] * has_gpu
 
 
-def test_a_round_costs_its_warm_up_and_its_rest_too() -> None:
+def test_a_round_costs_its_warm_up_and_its_rest_too():
     row = Recorded("a", [])
     assert seconds_of_a_round(row, 1.0, threads=4) == 1.5  # slow: every call counts
     assert seconds_of_a_round(row, 0.01, threads=1) == pytest.approx(0.01 + 0.02 + 0.125)
     assert seconds_of_a_round(row, 0.01, threads=2) == pytest.approx(WARM_UP + 0.02 + 0.25)
 
 
-def test_rows_that_leave_threads_watching_get_a_rest() -> None:
+def test_rows_that_leave_threads_watching_get_a_rest():
     assert [row.rest(1) for row in (Plain(), Scratch(), TorchRow())] == [0, 0, 0]
     assert Plain().rest(2) > TorchRow().rest(2) > Scratch().rest(2) == 0
 
 
-def test_a_budget_is_shared_by_what_is_needed() -> None:
+def test_a_budget_is_shared_by_what_is_needed():
     row = Recorded("a", [])
     # at 100 operations a second the needs are 1 s and 3 s, so 10 s are shared as 2.5 and 7.5
     budget = Budget(10.0, [100, 300], rate=100.0)
@@ -140,14 +140,14 @@ def test_a_budget_is_shared_by_what_is_needed() -> None:
     assert budget.left(Recorded("b", [])) == 10.0
 
 
-def test_what_one_phase_leaves_goes_to_the_next() -> None:
+def test_what_one_phase_leaves_goes_to_the_next():
     row, budget = Recorded("a", []), Budget(100.0, [100, 100], rate=100.0)
     assert budget.rounds(row, 0, cost=0.2) == MOST_ROUNDS
     budget.done(row, flops=100, seconds=0.1, spent=0.1)  # less than its estimated cost
     assert budget.rounds(row, 1, cost=2.0) == int(99.9 / 2)
 
 
-def test_the_seconds_of_all_rounds_are_with_warm_ups_and_rests() -> None:
+def test_the_seconds_of_all_rounds_are_with_warm_ups_and_rests():
     job = Job(lambda: time.sleep(0.03), dict)
     contestant = Contestant(Recorded("a", []), job, estimate=0.03, rounds=3)
     measure([contestant], threads=1)
@@ -155,7 +155,7 @@ def test_the_seconds_of_all_rounds_are_with_warm_ups_and_rests() -> None:
     assert contestant.spent > 1.5 * sum(contestant.seconds)
 
 
-def test_three_rounds_at_any_rate_or_none() -> None:
+def test_three_rounds_at_any_rate_or_none():
     row, budget = Recorded("a", []), Budget(10.0, [1, 1_000_000, 1_000_000], rate=100.0)
     assert budget.rounds(row, 0, cost=1.0) == 3
     budget.done(row, flops=1, seconds=1.0, spent=3.0)
@@ -164,7 +164,7 @@ def test_three_rounds_at_any_rate_or_none() -> None:
     assert budget.left(row) == 7.0
 
 
-def test_what_would_be_too_long_is_not_even_tried() -> None:
+def test_what_would_be_too_long_is_not_even_tried():
     row, budget = Recorded("a", []), Budget(10.0, [100, 100], rate=100.0)
     assert budget.objection_before(row, FORWARD, 10**9) is None  # nothing is known yet
     budget.done(row, flops=100, seconds=1.0, spent=1.0)
@@ -172,7 +172,7 @@ def test_what_would_be_too_long_is_not_even_tried() -> None:
     assert str(budget.objection_before(row, FORWARD, 700)).startswith("over budget")
 
 
-def test_a_row_that_compiles_too_long_does_not_compile_again() -> None:
+def test_a_row_that_compiles_too_long_does_not_compile_again():
     row, budget = Recorded("a", [], compiles=True), Budget(10.0, [100] * 9, rate=100.0)
     budget.compiled(row, FORWARD, 4.0)
     assert budget.objection_before(row, FORWARD, 100) is None

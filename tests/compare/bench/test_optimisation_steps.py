@@ -24,7 +24,7 @@ def hasty(monkeypatch: pytest.MonkeyPatch) -> None:
 
 @pytest.mark.usefixtures("hasty")
 @pytest.mark.parametrize(("sequences", "threads", "parts"), [(3, 2, 2), (2, 3, 2)])
-def test_each_step_is_right_and_timed(sequences: int, threads: int, parts: int) -> None:
+def test_each_step_is_right_and_timed(sequences, threads, parts):
     found = steps.measured(replace(MODEL, H=32, B=sequences), rounds=1, threads=threads)
     names = [name for name, _ in steps.STEPS] + ["scratch_rnn", f"{threads} threads"]
     assert [step["name"] for step in found["steps"]] == names
@@ -39,7 +39,7 @@ def test_each_step_is_right_and_timed(sequences: int, threads: int, parts: int) 
 
 @pytest.mark.usefixtures("hasty")
 @pytest.mark.parametrize("step", [1, 8])
-def test_a_step_that_is_wrong_is_refused(step: int, monkeypatch: pytest.MonkeyPatch) -> None:
+def test_a_step_that_is_wrong_is_refused(step, monkeypatch):
     right: Any = steps.train_step
 
     def wrong(changes: Any, *arguments: Any) -> Any:
@@ -53,7 +53,7 @@ def test_a_step_that_is_wrong_is_refused(step: int, monkeypatch: pytest.MonkeyPa
         steps.measured(MODEL, rounds=1)
 
 
-def test_the_table_has_each_step_with_its_time_and_what_it_saved() -> None:
+def test_the_table_has_each_step_with_its_time_and_what_it_saved():
     lines = timings.steps_table().splitlines()
     assert lines[2] == "| 0 | plain |  | 5.17 ms |  | 0.63 |"
     assert lines[12].startswith("| 10 | 2 threads | the batch in 2 parts")

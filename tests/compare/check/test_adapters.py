@@ -26,9 +26,7 @@ TARGETS = [target for constants in adapters().values() for target in constants["
 
 @pytest.mark.filterwarnings("ignore")  # of the libraries
 @pytest.mark.parametrize("target", TARGETS)
-def test_each_class_that_an_adapter_names_is_right(
-    target: str, monkeypatch: pytest.MonkeyPatch
-) -> None:
+def test_each_class_that_an_adapter_names_is_right(target, monkeypatch):
     library = target.partition(":")[0].partition(".")[0]
     if os.environ.get("RNN_PARITY_ADAPTERS") != "real" and not find_spec(library):
         libraries.install(monkeypatch)
@@ -42,16 +40,14 @@ def test_each_class_that_an_adapter_names_is_right(
 FOLDER = Path(which.__file__).parent
 
 
-def test_each_file_beside_which_is_an_adapter() -> None:
+def test_each_file_beside_which_is_an_adapter():
     others = {file.stem for file in FOLDER.glob("*.py")} - {"__init__", "which"}
     assert adapters().keys() == others >= {"jax_cell", "keras_layer", "numpy_class", "torch_module"}
     assert len(TARGETS) >= 15
     assert all({*constants} == {"LIBRARIES", "CLASSES"} for constants in adapters().values())
 
 
-def test_the_constants_of_an_adapter_may_have_annotations(
-    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
-) -> None:
+def test_the_constants_of_an_adapter_may_have_annotations(tmp_path, monkeypatch):
     (tmp_path / "tiny.py").write_text(
         'LIBRARIES: tuple[str, ...] = ("tiny",)\nCLASSES = ("tiny:RNN",)\n', encoding="utf-8"
     )
@@ -61,9 +57,7 @@ def test_the_constants_of_an_adapter_may_have_annotations(
 
 
 @pytest.mark.parametrize(("classes", "adapter", "cell"), cases("adapters")["rows"])
-def test_adapter_and_cell_follow_from_the_class_and_its_bases(
-    classes: str, adapter: str, cell: str
-) -> None:
+def test_adapter_and_cell_follow_from_the_class_and_its_bases(classes, adapter, cell):
     module, target = ModuleType("nowhere"), object
     for name in reversed(classes.split()):
         home, _, name = name.rpartition(":")
@@ -74,13 +68,13 @@ def test_adapter_and_cell_follow_from_the_class_and_its_bases(
     assert cell_of_class([base.__name__ for base in target.__mro__]) == cell
 
 
-def test_an_operator_is_no_class() -> None:
+def test_an_operator_is_no_class():
     assert resolve(ModuleType("onnxruntime"), "GRU") == ("GRU", "onnx_runtime")
     with pytest.raises(AttributeError):
         resolve(ModuleType("onnxruntime"), "Conv")
 
 
-def test_a_fourth_cell_is_guessed_by_its_record(monkeypatch: pytest.MonkeyPatch) -> None:
+def test_a_fourth_cell_is_guessed_by_its_record(monkeypatch):
     fields = {name: getattr(CELLS["gru"], name) for name in Cell.__dataclass_fields__}
     names = {"name": "mgu", "title": "an MGU", "layer": "MGU", "gates": ("f", "n")}
     monkeypatch.setitem(CELLS, "mgu", Cell(**(fields | names)))

@@ -49,7 +49,7 @@ def property_named(name: str) -> Any:
 # ---------------------------------------------------------------- the properties
 
 
-def test_our_own_code_violates_no_property() -> None:
+def test_our_own_code_violates_no_property():
     fewer = [
         replace(each, tried=number(2, each.tried)) if isinstance(each, LayerProperty) else each
         for each in run.PROPERTIES
@@ -60,7 +60,7 @@ def test_our_own_code_violates_no_property() -> None:
     assert run.check_package(package_with(scratch_rnn.RNN), properties) is None
 
 
-def test_every_property_is_a_sentence_with_a_name_of_its_own_and_has_a_case() -> None:
+def test_every_property_is_a_sentence_with_a_name_of_its_own_and_has_a_case():
     properties = [*run.PROPERTIES, *run.COMPARISON_PROPERTIES]
     assert len({each.name for each in properties}) == len(properties)
     assert all(each.statement.endswith(".") for each in properties)
@@ -68,7 +68,7 @@ def test_every_property_is_a_sentence_with_a_name_of_its_own_and_has_a_case() ->
         assert next(iter(each.outcomes(scratch_rnn)), None) is not None, each.name
 
 
-def test_masks_that_drop_the_units_to_be_kept_are_found() -> None:
+def test_masks_that_drop_the_units_to_be_kept_are_found():
     """Their values are right, and so is every result with the given masks."""
 
     class Inverted(scratch_rnn.RNN):
@@ -81,13 +81,13 @@ def test_masks_that_drop_the_units_to_be_kept_are_found() -> None:
     assert finding.detail.startswith("expected 0.75 of the units to be kept, got 0.2")
 
 
-def test_the_property_of_threads_leaves_their_number_unchanged() -> None:
+def test_the_property_of_threads_leaves_their_number_unchanged():
     with sharing(3):
         assert run.check_property(property_named("threads"), scratch_rnn) is None
         assert scratch_rnn.get_num_threads() == 3
 
 
-def test_a_layer_without_its_last_step_is_wrong_at_that_step() -> None:
+def test_a_layer_without_its_last_step_is_wrong_at_that_step():
     class Forgetful(scratch_rnn.RNN):
         def forward(self, x, h0=None, **more):  # type: ignore[no-untyped-def]
             output, h_n, tape = super().forward(x, h0, **more)
@@ -104,7 +104,7 @@ def test_a_layer_without_its_last_step_is_wrong_at_that_step() -> None:
 # ---------------------------------------------------------------- the catalogue
 
 
-def test_names_are_unique_and_each_sentence_ends() -> None:
+def test_names_are_unique_and_each_sentence_ends():
     assert len(BUGS) >= 87
     assert len(CATALOGUE) >= 350
     assert len({bug.name for bug in CATALOGUE}) == len(CATALOGUE)
@@ -119,7 +119,7 @@ def test_names_are_unique_and_each_sentence_ends() -> None:
 
 
 @pytest.mark.parametrize("chapter", catalogue.CHAPTERS)
-def test_every_patch_on_the_plain_version_fits_just_once(chapter: str) -> None:
+def test_every_patch_on_the_plain_version_fits_just_once(chapter):
     text = (Path(catalogue.__file__).parent / f"{chapter}.toml").read_text(encoding="utf-8")
     for bug in catalogue.read_chapter(text, chapter)[1]:
         for file in {patch.file for patch in bug.plain}:
@@ -154,7 +154,7 @@ look = "there"
 PAGE = '[bug.page]\nlook = "there"\n'
 
 
-def test_a_chapter_is_read() -> None:
+def test_a_chapter_is_read():
     title, (bug,) = catalogue.read_chapter(CHAPTER, "a.toml")
     assert title == "A chapter"
     assert bug == Bug(
@@ -179,7 +179,7 @@ PATCH = RECORD[RECORD.index("[[bug.patch]]") : RECORD.index("[bug.page]")]
 
 
 @pytest.mark.parametrize(("old", "new", "message"), cases("catalogue")["invalid"])
-def test_an_invalid_chapter_is_refused_in_one_line(old: str, new: str, message: str) -> None:
+def test_an_invalid_chapter_is_refused_in_one_line(old, new, message):
     old, new = (eval(text) for text in (old, new))
     assert CHAPTER.count(old) == 1
     with pytest.raises(catalogue.CatalogueError) as refused:
@@ -189,7 +189,7 @@ def test_an_invalid_chapter_is_refused_in_one_line(old: str, new: str, message: 
 
 
 @pytest.mark.parametrize("bug", BUGS[:: number(13, 1)], ids=lambda bug: bug.name)
-def test_every_bug_violates_the_property_that_the_catalogue_names(bug: Bug) -> None:
+def test_every_bug_violates_the_property_that_the_catalogue_names(bug):
     finding = run.violation_of(bug)
     assert finding is not None, f"nothing catches {bug.name}"
     assert finding.violated.name == bug.caught_by
@@ -198,7 +198,7 @@ def test_every_bug_violates_the_property_that_the_catalogue_names(bug: Bug) -> N
         assert not all(c.ok for c in finding.comparisons)
 
 
-def test_every_bug_is_a_small_change() -> None:
+def test_every_bug_is_a_small_change():
     for bug in CATALOGUE:
         for diff in filter(None, (bug.diff, bug.plain_diff)):
             lines = [line for line in diff.split("\n") if not line.startswith(("+++", "---"))]
@@ -211,7 +211,7 @@ def test_every_bug_is_a_small_change() -> None:
 @pytest.mark.parametrize(
     "bug", [bug for bug in BUGS if bug.stages][:: number(4, 1)], ids=lambda bug: bug.name
 )
-def test_both_patches_of_a_bug_give_the_same_wrong_results(bug: Bug) -> None:
+def test_both_patches_of_a_bug_give_the_same_wrong_results(bug):
     """Those of the plain version and those of a copy of `scratch_rnn`."""
     cell, rng = bug.cell or "rnn", np.random.default_rng(0)
     plain, copy = PlainFunctions(cell, bug.plain), bug.load()
@@ -242,7 +242,7 @@ def test_both_patches_of_a_bug_give_the_same_wrong_results(bug: Bug) -> None:
             assert_allclose(results[name], array, 0, tolerance, err_msg=name)
 
 
-def test_a_gradient_that_is_not_passed_on_is_wrong_from_the_last_step_but_one() -> None:
+def test_a_gradient_that_is_not_passed_on_is_wrong_from_the_last_step_but_one():
     finding = run.violation_of(find_bug("no-carry-back"))
     assert finding is not None
     assert (finding.tensor, finding.step) == ("gradient of x", steps_of_the_first_case() - 1)
@@ -251,7 +251,7 @@ def test_a_gradient_that_is_not_passed_on_is_wrong_from_the_last_step_but_one() 
 # ---------------------------------------------------------------- patches
 
 
-def test_a_patch_changes_neither_the_real_package_nor_its_files() -> None:
+def test_a_patch_changes_neither_the_real_package_nor_its_files():
     before = {path: path.read_bytes() for path in (ROOT / "scratch_rnn").rglob("*.py")}
     modules = {
         name: module for name, module in sys.modules.items() if name.split(".")[0] == "scratch_rnn"
@@ -268,7 +268,7 @@ def test_a_patch_changes_neither_the_real_package_nor_its_files() -> None:
 
 
 @pytest.mark.parametrize(("old", "count"), [("no such line", 0), ("import", 6)])
-def test_a_patch_must_fit_just_once(old: str, count: int) -> None:
+def test_a_patch_must_fit_just_once(old, count):
     patch = Patch("scratch_rnn/cells/elman.py", old, "")
     message = f"expected {old!r} once in scratch_rnn/cells/elman.py, got"
     with pytest.raises(PatchError, match=message):
@@ -277,5 +277,5 @@ def test_a_patch_must_fit_just_once(old: str, count: int) -> None:
         patched_source(patch.file, [patch])
 
 
-def test_the_catalogue_is_read_from_the_repository() -> None:
+def test_the_catalogue_is_read_from_the_repository():
     assert Path(__file__).parents[3] == ROOT

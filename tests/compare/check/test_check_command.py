@@ -90,9 +90,7 @@ REFUSED += [(3, *row) for row in messages("files of check").items()]
 
 
 @pytest.mark.parametrize(("code", "arguments", "message"), REFUSED)
-def test_a_wrong_command_is_refused_in_one_line(
-    code: int, arguments: str, message: str, folder: Path, capsys: pytest.CaptureFixture[str]
-) -> None:
+def test_a_wrong_command_is_refused_in_one_line(code, arguments, message, folder, capsys):
     before = {path.name for path in folder.iterdir()}
     found, output, error = run(arguments, capsys)
     assert (found, error.count("\n")) == (code, 1), error
@@ -102,9 +100,7 @@ def test_a_wrong_command_is_refused_in_one_line(
 
 
 @pytest.mark.parametrize(("arguments", "summary", "shown"), cases("check")["wrong"])
-def test_wrong_code_ends_with_code_1_and_a_summary(
-    arguments: str, summary: str, shown: list[str], capsys: pytest.CaptureFixture[str]
-) -> None:
+def test_wrong_code_ends_with_code_1_and_a_summary(arguments, summary, shown, capsys):
     code, output, error = run(arguments, capsys)
     assert (code, error.count("\n")) == (1, 1)
     assert error.startswith(f"rnn-parity: {summary}"), error
@@ -116,24 +112,20 @@ def test_wrong_code_ends_with_code_1_and_a_summary(
 
 
 @pytest.mark.parametrize(("arguments", "code", "shown", "absent"), cases("check")["stated"])
-def test_what_is_stated_or_detected_is_not_asked_for(
-    arguments: str, code: int, shown: str, absent: str, capsys: pytest.CaptureFixture[str]
-) -> None:
+def test_what_is_stated_or_detected_is_not_asked_for(arguments, code, shown, absent, capsys):
     found, output, _ = run(arguments, capsys)
     assert (found, shown in output, absent in output) == (code, True, False)
 
 
 @pytest.mark.parametrize(("name", "flag", "cell"), cases("check")["new"])
-def test_the_cell_of_a_new_file_is_that_of_its_name_or_of_the_flag(
-    name: str, flag: str, cell: str, capsys: pytest.CaptureFixture[str]
-) -> None:
+def test_the_cell_of_a_new_file_is_that_of_its_name_or_of_the_flag(name, flag, cell, capsys):
     code, output, _ = run(f"--new {name} {flag}", capsys)
     assert code == 0
     assert f"def {cell}_step(" in Path(name).read_text(encoding="utf-8")
     assert f"six functions (cell {cell})" in output
 
 
-def test_results_are_written_only_when_there_are_some(capsys: pytest.CaptureFixture[str]) -> None:
+def test_results_are_written_only_when_there_are_some(capsys):
     Path("old.json").write_text("{}", encoding="utf-8")
     for name in ("old.json", "new.json"):
         assert run(f"right.py --stage nothing --json {name}", capsys)[0] == 2
@@ -142,7 +134,7 @@ def test_results_are_written_only_when_there_are_some(capsys: pytest.CaptureFixt
 
 
 @pytest.mark.skipif(os.name == "nt", reason="expected links, which need rights on Windows")
-def test_a_link_to_nowhere_stays_one(tmp_path: Path) -> None:
+def test_a_link_to_nowhere_stays_one(tmp_path):
     link = tmp_path / "folder" / "link.json"
     link.parent.mkdir()
     link.symlink_to("nowhere.json")
@@ -150,7 +142,7 @@ def test_a_link_to_nowhere_stays_one(tmp_path: Path) -> None:
     assert [path.name for path in link.parent.iterdir()] == ["link.json"]
 
 
-def test_help_says_what_a_class_is(capsys: pytest.CaptureFixture[str]) -> None:
+def test_help_says_what_a_class_is(capsys):
     code, output, _ = run("--help", capsys)
     words = " ".join(output.split())
     assert code == 0
@@ -159,7 +151,7 @@ def test_help_says_what_a_class_is(capsys: pytest.CaptureFixture[str]) -> None:
     assert "backward(tape, d_output, d_h_n) -> (d_x, d_h0, dict" in words
 
 
-def test_no_help_shows_a_none_among_the_choices(capsys: pytest.CaptureFixture[str]) -> None:
+def test_no_help_shows_a_none_among_the_choices(capsys):
     for command in COMMANDS:
         assert main([command, "--help"]) == 0
     assert "{None" not in capsys.readouterr().out

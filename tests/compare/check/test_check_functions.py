@@ -48,7 +48,7 @@ def tried(
 
 
 @pytest.mark.parametrize("message", FORMS["message"], ids=lambda message: message["new"][:40])
-def test_what_beginners_write_is_explained(message: dict[str, str], tmp_path: Path) -> None:
+def test_what_beginners_write_is_explained(message, tmp_path):
     text = changed((message["old"], message["new"])) + "\nSUMS = {}\n"
     stage = next(stage for stage in STAGES if stage.name == message["stage"])
     result = tried(tmp_path, text, (stage,))[stage.name]
@@ -57,7 +57,7 @@ def test_what_beginners_write_is_explained(message: dict[str, str], tmp_path: Pa
     assert bool(message["likely"]) == bool(result.likely)
 
 
-def test_deep_searches_further_and_shrinks_what_it_finds(tmp_path: Path) -> None:
+def test_deep_searches_further_and_shrinks_what_it_finds(tmp_path):
     shy = changed(
         ("    norm = np", "    if len(gradients) > 60:\n        return 0.0\n    norm = np")
     )
@@ -72,12 +72,12 @@ def test_deep_searches_further_and_shrinks_what_it_finds(tmp_path: Path) -> None
     assert wrong.cases > right.cases
 
 
-def test_what_is_missing_is_missing(tmp_path: Path) -> None:
+def test_what_is_missing_is_missing(tmp_path):
     results = tried(tmp_path, RIGHT.split("def rnn_backward")[0])
     assert [results[n].verdict for n in NAMES] == ["right"] * 3 + ["missing"] * 3
 
 
-def test_the_first_that_fails_is_explained_and_the_next_is_named(tmp_path: Path) -> None:
+def test_the_first_that_fails_is_explained_and_the_next_is_named(tmp_path):
     text = changed(("h @ W_hh.T", "h @ W_hh"), ("(norm + 1e-6)", "norm"))
     results = list(tried(tmp_path, text).values())
     for stages, is_last in ((results, False), (results[1:], True)):
@@ -95,7 +95,7 @@ def test_the_first_that_fails_is_explained_and_the_next_is_named(tmp_path: Path)
     assert "--stage" not in printed.getvalue()
 
 
-def test_a_stage_does_not_wait_for_another(tmp_path: Path) -> None:
+def test_a_stage_does_not_wait_for_another(tmp_path):
     """rnn_backward is right though rnn_step is wrong and rnn_forward is not there."""
     text = changed(
         ("h @ W_hh.T", "h @ W_hh"), ("    h = [h_0]\n", "    raise NotImplementedError\n")
@@ -104,7 +104,7 @@ def test_a_stage_does_not_wait_for_another(tmp_path: Path) -> None:
     assert [results[n].verdict for n in NAMES] == ["wrong", "missing", *["right"] * 4]
 
 
-def test_a_chosen_stage_does_not_wait_for_another_either(tmp_path: Path) -> None:
+def test_a_chosen_stage_does_not_wait_for_another_either(tmp_path):
     """As the template promises, for whoever begins with rnn_backward."""
     load = loader(tmp_path, changed(("    h = [h_0]\n", "    raise NotImplementedError\n")))
     chosen = tuple(stage for stage in STAGES if stage.name == "rnn_backward")
@@ -112,7 +112,7 @@ def test_a_chosen_stage_does_not_wait_for_another_either(tmp_path: Path) -> None
     assert (result.stage.name, result.verdict) == ("rnn_backward", "right")
 
 
-def test_the_template_names_its_file_and_scores_nothing(tmp_path: Path) -> None:
+def test_the_template_names_its_file_and_scores_nothing(tmp_path):
     mine, found = tmp_path / "CELL.py", tmp_path / "found.json"
     assert main(["check", "--new", str(mine)]) == 0
     assert f"\n    rnn-parity check {mine.name}\n" in mine.read_text(encoding="utf-8")
@@ -129,7 +129,7 @@ ENDLESS = """
 """
 
 
-def test_a_function_that_does_not_end_is_waited_for_once(tmp_path: Path) -> None:
+def test_a_function_that_does_not_end_is_waited_for_once(tmp_path):
     calls = tmp_path / "calls.txt"
     text = changed(
         ("    return np.tanh(x_t", ENDLESS.format(str(calls)) + "    return np.tanh(x_t")
@@ -142,13 +142,13 @@ def test_a_function_that_does_not_end_is_waited_for_once(tmp_path: Path) -> None
     assert calls.read_text() == "called "
 
 
-def test_a_file_without_the_functions_shows_how_a_class_is_named(tmp_path: Path) -> None:
+def test_a_file_without_the_functions_shows_how_a_class_is_named(tmp_path):
     load = loader(tmp_path, "class MyRNN:\n    pass\n")
     report = examine_functions(CheckConfig(target="student.py"), load, Terminal(quiet=True))
     assert report.notes == ["the file has none of them; for a class, give student.py:CLASS"]
 
 
-def test_a_file_that_cannot_be_loaded_is_reported_once(tmp_path: Path) -> None:
+def test_a_file_that_cannot_be_loaded_is_reported_once(tmp_path):
     (tmp_path / "student.py").write_text("import no_such_thing\n")
     shown, printed = terminal()
     with pytest.raises(CheckError, match=r"^0 of 6 functions are right"):
@@ -158,7 +158,7 @@ def test_a_file_that_cannot_be_loaded_is_reported_once(tmp_path: Path) -> None:
     assert printed.getvalue().count("  error") == 6
 
 
-def test_what_it_prints_changes_nothing(tmp_path: Path, capsys: Any) -> None:
+def test_what_it_prints_changes_nothing(tmp_path, capsys):
     noise = "import sys\nfor k in range(20_000):\n    print('a line', k)\nsys.stdout.close()\n"
     (tmp_path / "student.py").write_text(noise + RIGHT)
     assert main(["check", str(tmp_path / "student.py"), "--no-train"]) == 0
@@ -169,7 +169,7 @@ def test_what_it_prints_changes_nothing(tmp_path: Path, capsys: Any) -> None:
     assert f"  sizes tried: {sizes}\n" in output
 
 
-def test_json_has_the_documented_fields(tmp_path: Path) -> None:
+def test_json_has_the_documented_fields(tmp_path):
     (tmp_path / "student.py").write_text(changed(("h @ W_hh.T", "h @ W_hh")))
     target = CheckConfig(target=str(tmp_path / "student.py"), json=tmp_path / "found.json")
     with pytest.raises(CheckError, match=r"^5 of 6 functions are right"):
@@ -204,9 +204,7 @@ def fits(found: dict[str, Any], of: str = "results") -> bool:
 
 
 @pytest.mark.parametrize("source", [RIGHT, changed(("h @ W_hh.T", "h @ W_hh")), "def rnn_step(*a)"])
-def test_results_for_gradescope_are_as_its_documentation_has_them(
-    source: str, tmp_path: Path
-) -> None:
+def test_results_for_gradescope_are_as_its_documentation_has_them(source, tmp_path):
     (tmp_path / "student.py").write_text(source)
     file = tmp_path / "results.json"
     config = CheckConfig(target=str(tmp_path / "student.py"), no_train=True, gradescope=file)
@@ -218,6 +216,7 @@ def test_results_for_gradescope_are_as_its_documentation_has_them(
     assert found["score"] == sum(test["score"] for test in found["tests"])
     assert all(0 <= test["score"] <= test["max_score"] for test in found["tests"])
     assert [test["name"] for test in found["tests"]] == NAMES
+    assert [int(test["number"]) for test in found["tests"]] == [*range(1, len(NAMES) + 1)]
     assert [test["status"] == "passed" for test in found["tests"]] == [
         test["score"] == test["max_score"] for test in found["tests"]
     ]

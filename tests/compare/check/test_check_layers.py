@@ -70,7 +70,7 @@ def stages(report: Report) -> list[str]:
 
 
 @pytest.mark.parametrize("cell", ["rnn", "gru", "lstm"])
-def test_the_layers_of_pytorch_are_right(cell: str) -> None:
+def test_the_layers_of_pytorch_are_right(cell):
     report = examined(f"torch.nn:{CELLS[cell].layer}")
     assert (report.ok, report.cell, report.form) == (True, cell, "torch"), report.summary
     assert not any("likely" in feature for feature in report.features)
@@ -81,12 +81,12 @@ def test_the_layers_of_pytorch_are_right(cell: str) -> None:
 
 
 @pytest.mark.parametrize("dtype", ["bfloat16", "float16"])
-def test_the_tolerance_of_a_coarse_dtype_is_coarse(dtype: str) -> None:
+def test_the_tolerance_of_a_coarse_dtype_is_coarse(dtype):
     assert examined("torch.nn:RNN", dtype=dtype).ok
 
 
 @pytest.mark.parametrize("tf32", [True, False])
-def test_the_rounding_of_tf32_has_to_be_allowed(tf32: bool) -> None:
+def test_the_rounding_of_tf32_has_to_be_allowed(tf32):
     with submission_of(f"{FILE}:TF32") as submission:
         results = find_conventions(Layers(submission, "rnn", tf32=tf32), 0)
     assert all(result.verdict == "right" for result in results) == tf32
@@ -95,20 +95,18 @@ def test_the_rounding_of_tf32_has_to_be_allowed(tf32: bool) -> None:
 @pytest.mark.parametrize(
     ("target", "found"), [("scratch_rnn:RNN", {"right"}), ("Plain", {"right", "missing"})]
 )
-def test_our_own_layer_has_every_feature_and_missing_ones_do_not_count(
-    target: str, found: set[str]
-) -> None:
+def test_our_own_layer_has_every_feature_and_missing_ones_do_not_count(target, found):
     report = examined(target)
     assert (report.ok, report.score) == (True, 3), report.summary
     assert set(verdicts(report.features).values()) == found
     assert verdicts(report.features)["saturated units"] == "right"
 
 
-def test_one_bias_of_a_gru_is_that_of_the_input() -> None:
+def test_one_bias_of_a_gru_is_that_of_the_input():
     assert stages(examined("OneBias", "gru")) == ["right"] * 3
 
 
-def test_the_command_takes_a_class(tmp_path: Path) -> None:
+def test_the_command_takes_a_class(tmp_path):
     report = check(CheckConfig(target=f"{FILE}:Plain", json=tmp_path / "found.json"))
     assert report is not None
     assert report.to_json()["form"] == "class"
@@ -122,7 +120,7 @@ def test_the_command_takes_a_class(tmp_path: Path) -> None:
 CROWDED = "weight_ih_l0=Wx,weight_hh_l0=Wh,bias_ih_l0=b"
 
 
-def test_conventions_are_detected() -> None:
+def test_conventions_are_detected():
     assert examined("OtherWay").ok
     assert detected("OtherWay")[1] == (
         "batch first, a state of shape (B, H), weights (in, out), one bias; "
@@ -130,7 +128,7 @@ def test_conventions_are_detected() -> None:
     )
 
 
-def test_conventions_that_flags_state_are_not_detected() -> None:
+def test_conventions_that_flags_state_are_not_detected():
     flags = {"layout": "batch-first,2d-state,in-out", "bias": "one", "names": CROWDED}
     assert not examined("Crowded").ok
     assert examined("Crowded", **flags).ok
@@ -142,7 +140,7 @@ def test_conventions_that_flags_state_are_not_detected() -> None:
     )
 
 
-def test_the_conventions_of_flags_are_tried_first() -> None:
+def test_the_conventions_of_flags_are_tried_first():
     words = detected("Unfinished", layout="2d-state,batch-first")[1]
     assert words.startswith("batch first (as --layout says), a state of shape (B, H) (as --layout")
     [forward] = examined("Unfinished", layout="2d-state,batch-first").stages[:1]
@@ -150,21 +148,19 @@ def test_the_conventions_of_flags_are_tried_first() -> None:
 
 
 @pytest.mark.parametrize(("flag", "message"), messages("flags of check").items())
-def test_a_flag_that_the_class_contradicts_is_refused(flag: str, message: str) -> None:
+def test_a_flag_that_the_class_contradicts_is_refused(flag, message):
     name, flag, value = flag.split()
     with pytest.raises(UsageError, match=f"^expected .*{message}"):
         examined(name, **{flag: value})
 
 
-def test_one_bias_has_one_name() -> None:
+def test_one_bias_has_one_name():
     with pytest.raises(UsageError, match="no bias_hh_l0 in --names with --bias one"):
         Flags.parse(None, "one", "bias_hh_l0=b")
 
 
 @pytest.mark.parametrize("target", ["torch.nn:RNN", f"{FILE}:Plain"])
-def test_a_missing_device_is_refused_before_anything_is_tried(
-    target: str, monkeypatch: pytest.MonkeyPatch
-) -> None:
+def test_a_missing_device_is_refused_before_anything_is_tried(target, monkeypatch):
     monkeypatch.setattr(torch.cuda, "is_available", lambda: False)
     with pytest.raises(DeviceError, match="expected a CUDA device for --device cuda, got none"):
         check(CheckConfig(target=target, device="cuda"))
@@ -184,7 +180,7 @@ def test_a_missing_device_is_refused_before_anything_is_tried(
         ("Nothing", ["error"] * 3, "0 of 3 parts are right; AttributeError: module "),
     ],
 )
-def test_the_summary_names_what_is_wrong(name: str, found: list[str], summary: str) -> None:
+def test_the_summary_names_what_is_wrong(name, found, summary):
     with pytest.raises(CheckError, match=rf"^{summary}"):
         check(CheckConfig(target=f"{FILE}:{name}"))
     if name != "Nothing":
@@ -218,7 +214,7 @@ def wrong_with(feature: str, monkeypatch: pytest.MonkeyPatch) -> str:
 
 
 @pytest.mark.parametrize("feature", [*USED, "computed in float32"])
-def test_a_wrong_feature_is_found(feature: str, monkeypatch: pytest.MonkeyPatch) -> None:
+def test_a_wrong_feature_is_found(feature, monkeypatch):
     target = wrong_with(feature, monkeypatch) if feature in USED else f"{FILE}:Single"
     with submission_of(target) as submission:
         layers = Layers(submission, "rnn")
@@ -227,7 +223,7 @@ def test_a_wrong_feature_is_found(feature: str, monkeypatch: pytest.MonkeyPatch)
         assert "wrong" in [result.verdict for result in results]
 
 
-def test_a_wrong_feature_has_its_likely_mistake(monkeypatch: pytest.MonkeyPatch) -> None:
+def test_a_wrong_feature_has_its_likely_mistake(monkeypatch):
     report = examined(wrong_with("float64", monkeypatch))
     assert [f.get("likely") for f in report.features if f["name"] == "float64"] == [
         "Every entry is 1.0001 times too large."
@@ -235,15 +231,13 @@ def test_a_wrong_feature_has_its_likely_mistake(monkeypatch: pytest.MonkeyPatch)
     assert "wrong: float64 (Every entry is 1.0001 times too large)" in printed_of(report)
 
 
-def test_features_of_gradients_are_not_tried_if_the_gradients_are_wrong() -> None:
+def test_features_of_gradients_are_not_tried_if_the_gradients_are_wrong():
     features = verdicts(examined("HalfWritten").features)
     assert {"float64", "saturated units"} <= features.keys()
     assert not any("gradient" in name for name in features)
 
 
-def test_a_class_that_does_not_end_is_waited_for_once(
-    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
-) -> None:
+def test_a_class_that_does_not_end_is_waited_for_once(tmp_path, monkeypatch):
     monkeypatch.setenv("CALLS", str(tmp_path / "calls.txt"))
     with Submission(Source.parse(f"{FILE}:Endless", seconds=1.0)) as submission:
         results = find_conventions(Layers(submission, "rnn"), 0)
@@ -256,7 +250,7 @@ def test_a_class_that_does_not_end_is_waited_for_once(
 OF_GRADIENTS = {tried.name for tried in properties.PROPERTIES if tried.gradients}
 
 
-def test_a_layer_without_a_backward_pass_has_properties_too() -> None:
+def test_a_layer_without_a_backward_pass_has_properties_too():
     report = examined("Inference")
     found = verdicts(report.properties)
     missing = {name for name, verdict in found.items() if verdict == "not tried"}
@@ -266,9 +260,7 @@ def test_a_layer_without_a_backward_pass_has_properties_too() -> None:
     assert {e["name"] for e in examined("Leaking").wrong} >= {"padding ignored", "nan visible"}
 
 
-def test_a_property_whose_result_a_layer_does_not_have_is_missing(
-    monkeypatch: pytest.MonkeyPatch,
-) -> None:
+def test_a_property_whose_result_a_layer_does_not_have_is_missing(monkeypatch):
     @layer_property()
     def of_x(layer_class: Any, case: LayerCase) -> Compared:
         gradient = run(layer_class, case)["gradient of x"]
@@ -280,7 +272,7 @@ def test_a_property_whose_result_a_layer_does_not_have_is_missing(
     assert verdicts(examined("torch.nn:RNN").properties) == {"of x": "right"}
 
 
-def test_a_process_that_ends_in_a_property_is_an_error_of_that_property() -> None:
+def test_a_process_that_ends_in_a_property_is_an_error_of_that_property():
     shown, printed = terminal()
     report = examine(CheckConfig(target=f"{FILE}:Vanishing"), shown)
     found = {entry["name"]: entry for entry in report.properties}
@@ -292,7 +284,7 @@ def test_a_process_that_ends_in_a_property_is_an_error_of_that_property() -> Non
     assert line in printed.getvalue()
 
 
-def test_a_violated_property_has_its_case() -> None:
+def test_a_violated_property_has_its_case():
     report = examined("Forgetful")
     assert (report.score, report.ok) == (3, False)
     assert [entry["name"] for entry in report.wrong] == ["many tapes", "cut anywhere", "old tape"]
@@ -308,7 +300,7 @@ def test_a_violated_property_has_its_case() -> None:
         (f"{MODULES}:CarryingDetached", "lstm", "without a state"),
     ],
 )
-def test_a_state_that_is_kept_between_calls_is_named(target: str, cell: str, begun: str) -> None:
+def test_a_state_that_is_kept_between_calls_is_named(target, cell, begun):
     report = examined(target, cell)
     assert (report.score, report.ok) == (3, False)
     (entry,) = (entry for entry in report.properties if entry["name"] == "second call")
@@ -320,7 +312,7 @@ def test_a_state_that_is_kept_between_calls_is_named(target: str, cell: str, beg
     assert any(shown in line for line in printed_of(report))
 
 
-def test_bits_and_error_handling_count_with_strict_alone() -> None:
+def test_bits_and_error_handling_count_with_strict_alone():
     report = examined("Approximate")
     found = verdicts(report.properties)
     assert (found["two biases"], found["second backward"]) == ("not to the bit", "right")
@@ -339,7 +331,7 @@ def test_bits_and_error_handling_count_with_strict_alone() -> None:
     assert printed_of(report)[-1] == "Missing features do not count."
 
 
-def test_wrong_arguments_have_to_raise_value_error_or_type_error() -> None:
+def test_wrong_arguments_have_to_raise_value_error_or_type_error():
     found = {entry["name"]: entry for entry in examined("Crashing").error_handling}
     assert found["x with too many features"]["verdict"] == "right"
     state = found["a state of another batch"]

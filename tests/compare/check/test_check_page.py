@@ -2,7 +2,6 @@
 
 import re
 from pathlib import Path
-from typing import Any
 
 import numpy as np
 import pytest
@@ -48,9 +47,7 @@ def report(tmp_path_factory: pytest.TempPathFactory) -> Report:
 
 
 @pytest.mark.parametrize("scheme", ["light", "dark"])
-def test_the_numbers_of_the_page_are_those_of_the_report(
-    scheme: str, report: Report, tab: Any
-) -> None:
+def test_the_numbers_of_the_page_are_those_of_the_report(scheme, report, tab):
     opened = Opened(tab)
     listeners = {
         "request": lambda request: opened.requests.append(request.url),
@@ -105,14 +102,8 @@ def test_the_numbers_of_the_page_are_those_of_the_report(
     ],
 )
 def test_a_path_that_cannot_be_written_is_refused_before_the_check(
-    target: str,
-    out: str,
-    code: int,
-    said: str,
-    tmp_path: Path,
-    monkeypatch: pytest.MonkeyPatch,
-    capsys: pytest.CaptureFixture[str],
-) -> None:
+    target, out, code, said, tmp_path, monkeypatch, capsys
+):
     monkeypatch.chdir(tmp_path)
     Path("mine.py").write_text(RIGHT, encoding="utf-8")
     assert main(["check", target, "--explain", str(Path(out))]) == code
@@ -120,6 +111,6 @@ def test_a_path_that_cannot_be_written_is_refused_before_the_check(
     assert Path("mine.py").read_text(encoding="utf-8") == RIGHT
 
 
-def test_an_older_page_is_replaced(tmp_path: Path) -> None:
+def test_an_older_page_is_replaced(tmp_path):
     (tmp_path / "out.html").write_text(f"<!doctype html>{MARK}", encoding="utf-8")
     check_page(tmp_path / "out.html")

@@ -12,20 +12,20 @@ from compare.parity import FEW, PERTURBATIONS
 from tests.tables import expected
 
 
-def test_identical_results_have_the_same_bits() -> None:
+def test_identical_results_have_the_same_bits():
     x = np.ones(2, np.float32)
     (same,), (next_float,) = (identical({"a": x}, {"a": y}) for y in (x, np.nextafter(x, 2)))
     assert (same.ok, next_float.ok) == (True, False)
 
 
-def test_a_tolerance_is_measured_without_warnings() -> None:
+def test_a_tolerance_is_measured_without_warnings():
     x = np.full(2, 1000.0)
     answer = answer_of({"a": np.exp(x / 2)}, lambda move: {"a": np.exp(move(x))})  # overflows
     assert list(answer.allowed) == ["a"]
 
 
 @pytest.mark.parametrize("other", [np.zeros((2, 1), np.float32), np.zeros(2)])
-def test_a_comparison_of_other_shapes_or_dtypes_fails(other: np.ndarray) -> None:
+def test_a_comparison_of_other_shapes_or_dtypes_fails(other):
     zeros = np.zeros(2, np.float32)
     comparison = Comparison("output", zeros, other, np.inf, time_axis=0)
     assert not comparison.ok
@@ -36,7 +36,7 @@ def test_a_comparison_of_other_shapes_or_dtypes_fails(other: np.ndarray) -> None
 
 
 @pytest.mark.parametrize("wrong", [1e6, np.nan])
-def test_a_comparison_names_the_first_step_and_its_worst_entry(wrong: float) -> None:
+def test_a_comparison_names_the_first_step_and_its_worst_entry(wrong):
     """It is the first step that is computed: going back, that is the last in time."""
     right = np.zeros((5, 3))
     got = right.copy()
@@ -62,9 +62,7 @@ def test_a_comparison_names_the_first_step_and_its_worst_entry(wrong: float) -> 
     ("apart", "ok", "measured"),
     [(0.05, True, [FEW]), (0.5, True, [FEW, PERTURBATIONS]), (2.0, False, [FEW, PERTURBATIONS])],
 )
-def test_a_tolerance_is_measured_with_all_perturbations_if_need_be(
-    apart: float, ok: bool, measured: list[int]
-) -> None:
+def test_a_tolerance_is_measured_with_all_perturbations_if_need_be(apart, ok, measured):
     numbers: list[int] = []
 
     def tolerance(number: int) -> dict[str, np.ndarray]:
@@ -75,7 +73,7 @@ def test_a_tolerance_is_measured_with_all_perturbations_if_need_be(
     assert (found.ok, numbers) == (ok, measured)
 
 
-def test_a_wrong_tensor_is_shown_beside_the_right_one() -> None:
+def test_a_wrong_tensor_is_shown_beside_the_right_one():
     right = np.arange(12.0).reshape(3, 2, 2)
     got, allowed = right.copy(), np.full(right.shape, 1e-9)
     got[1, 0, 1], got[2, 1, 0], allowed[0] = 9, 7.25, 1e-12

@@ -18,7 +18,6 @@ from compare.check.functions.trying import cases_of, compared
 from tests.compare.check.corpus import (
     STAGES,
     Misfit,
-    Mistake,
     changed,
     load,
     mistakes,
@@ -72,7 +71,7 @@ def problems(source: str, name: str) -> dict[tuple[bool, str], set[str]]:
     return found
 
 
-def test_there_are_200_different_combinations_and_each_variant_is_in_some() -> None:
+def test_there_are_200_different_combinations_and_each_variant_is_in_some():
     rights = right_variants()
     assert len({right.source for right in rights}) == 200
     counts = Counter(name for right in rights for name in right.variants)
@@ -81,7 +80,7 @@ def test_there_are_200_different_combinations_and_each_variant_is_in_some() -> N
 
 
 @pytest.mark.parametrize("mistake", mistakes()[:: number(5, 1)], ids=lambda mistake: mistake.name)
-def test_a_mistake_is_wrong_where_it_says_and_nowhere_else(mistake: Mistake) -> None:
+def test_a_mistake_is_wrong_where_it_says_and_nowhere_else(mistake):
     found = problems(mistake.source, mistake.stage)
     ordinary = {dtype: of for (is_large, dtype), of in found.items() if not is_large}
     large = set.union(*(of for (is_large, _), of in found.items() if is_large), set())
@@ -101,7 +100,7 @@ def test_a_mistake_is_wrong_where_it_says_and_nowhere_else(mistake: Mistake) -> 
         assert set.union(*problems(mistake.source, stage).values()) == {""}, stage
 
 
-def test_there_are_many_mistakes_at_each_stage() -> None:
+def test_there_are_many_mistakes_at_each_stage():
     all_mistakes = mistakes()
     assert len(all_mistakes) >= 120
     assert len({mistake.name for mistake in all_mistakes}) == len(all_mistakes)
@@ -111,12 +110,12 @@ def test_there_are_many_mistakes_at_each_stage() -> None:
     assert min(counts.values()) >= 15
 
 
-def test_the_likely_mistake_is_a_pattern_that_says_something() -> None:
+def test_the_likely_mistake_is_a_pattern_that_says_something():
     for mistake in mistakes():
         assert not re.search(mistake.likely, "", re.IGNORECASE)
         assert not re.search(mistake.likely, "No likely cause.", re.IGNORECASE)
 
 
-def test_a_change_that_does_not_fit_is_refused() -> None:
+def test_a_change_that_does_not_fit_is_refused():
     with pytest.raises(Misfit, match="expected 'b_ih' once, got it 2 times"):
         changed(right_source(), [("rnn_step", "b_ih", "b")])

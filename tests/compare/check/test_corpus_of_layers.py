@@ -43,7 +43,7 @@ from compare.check.properties.of_memory import both_passes, scaled
 from compare.check.worker.client import Trouble
 from compare.terminal import Terminal
 from tests.compare.check.corpus import LAYERS, Layer
-from tests.counts import Count, number
+from tests.counts import number
 from tests.in_process import submission_of
 
 pytestmark = pytest.mark.usefixtures("quietly")
@@ -127,7 +127,7 @@ WRONG = [layer for layer in LAYERS if layer.found]
 @pytest.mark.parametrize(
     "example", [*RIGHT[:: number(11, 1)], *WRONG[:: number(14, 1)]], ids=lambda each: each.name
 )
-def test_a_layer_is_called_what_it_is(example: Layer, tmp_path: Path, count: Count) -> None:
+def test_a_layer_is_called_what_it_is(example, tmp_path, count):
     target = example.write(tmp_path)
     with submission_of(target) as submission:
         cases = number(12 if example.found else 3, 60)
@@ -142,7 +142,7 @@ def test_a_layer_is_called_what_it_is(example: Layer, tmp_path: Path, count: Cou
     count(f"{'wrong' if is_wrong else 'right'} layers called so")
 
 
-def test_the_corpus_is_large_and_each_property_of_memory_finds_something() -> None:
+def test_the_corpus_is_large_and_each_property_of_memory_finds_something():
     assert (len(RIGHT), len(WRONG)) >= (40, 90)
     found = {example.found for example in WRONG}
     assert {p.name for p in of_memory.PROPERTIES if not p.strict} <= found

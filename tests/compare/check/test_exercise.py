@@ -51,7 +51,7 @@ from tests.compare.check.corpus import (
     single_variants,
     styles,
 )
-from tests.counts import Count, number
+from tests.counts import number
 from tests.in_process import loader
 
 ALL_STAGES = STAGES | {f"cs231n {cell}": stages for cell, stages in CS231N_STAGES.items()}
@@ -67,15 +67,10 @@ def tried(folder: Path, cell: str, text: str) -> list[StageResult]:
 
 @pytest.mark.parametrize(
     "mistake",
-    [
-        *mistakes()[:: number(15, 1)],
-        *gated_mistakes()[:: number(7, 1)],
-    ],
+    [*mistakes()[:: number(15, 1)], *gated_mistakes()[:: number(7, 1)]],
     ids=lambda mistake: re.sub(r"\W+", " ", mistake.name),
 )
-def test_a_mistake_is_reported_at_its_own_stage_and_named(
-    mistake: Mistake, tmp_path: Path, count: Count
-) -> None:
+def test_a_mistake_is_reported_at_its_own_stage_and_named(mistake, tmp_path, count):
     results = tried(tmp_path, mistake.cell, mistake.source)
     wrong = [result for result in results if result.verdict != "right"]
     names = [result.stage.name for result in wrong]
@@ -94,7 +89,7 @@ RIGHT += [Right("the plain version", (), plain_source("rnn"))]
 
 
 @pytest.mark.parametrize("part", range(8))
-def test_a_right_solution_is_never_called_wrong(part: int, tmp_path: Path, count: Count) -> None:
+def test_a_right_solution_is_never_called_wrong(part, tmp_path, count):
     for k, right in enumerate(RIGHT[part :: number(96, 8)]):
         load = loader(tmp_path, right.source)
         for seed in range(k, k + number(1, 10)):
@@ -105,12 +100,12 @@ def test_a_right_solution_is_never_called_wrong(part: int, tmp_path: Path, count
 
 
 @pytest.mark.parametrize("right", STYLES[5 :: number(40, 1)], ids=lambda right: right.name)
-def test_a_right_style_is_right_in_pytorch_and_in_a_check(right: Right, tmp_path: Path) -> None:
+def test_a_right_style_is_right_in_pytorch_and_in_a_check(right, tmp_path):
     assert differs_from_torch(right) == []
     assert [r for r in tried(tmp_path, right.cell, right.source) if r.verdict != "right"] == []
 
 
-def test_the_likely_mistake_of_a_wrong_style_is_named(tmp_path: Path, count: Count) -> None:
+def test_the_likely_mistake_of_a_wrong_style_is_named(tmp_path, count):
     """At least nine in ten of those that the catalogue knows, and none wrongly."""
     shares: Counter[str] = Counter()
     for wrong in WRONG_STYLES[:: number(48, 1)]:
@@ -204,7 +199,7 @@ class TorchFunctions:
 
 
 @pytest.mark.parametrize("cell", CELLS)
-def test_less_accurate_ways_to_write_a_function_are_right(cell: str, tmp_path: Path) -> None:
+def test_less_accurate_ways_to_write_a_function_are_right(cell, tmp_path):
     text = plain_source(cell)
     for patch in less_accurate(cell):
         text = once_replaced(text, patch.old, patch.new)
@@ -215,7 +210,7 @@ def test_less_accurate_ways_to_write_a_function_are_right(cell: str, tmp_path: P
 
 
 @pytest.mark.parametrize("cell", CELLS)
-def test_each_mistake_of_the_catalogue_is_seen_by_the_cases_of_its_stages(cell: str) -> None:
+def test_each_mistake_of_the_catalogue_is_seen_by_the_cases_of_its_stages(cell):
     """Otherwise the catalogue would describe what is right, or what no case shows."""
     for stage in STAGES[cell]:
         for bug in CATALOGUE:
@@ -272,8 +267,8 @@ def {name}(tape, *given):
     ],
 )
 def test_what_only_another_call_or_an_argument_shows_is_found(
-    cell: str, kind: str, appended: str, ending: str, tmp_path: Path
-) -> None:
+    cell, kind, appended, ending, tmp_path
+):
     name = f"{cell}_{kind}"
     load = loader(tmp_path, f"{plain_source(cell)}\n{appended.format(name=name)}")
     [result] = try_all(load, [stage for stage in STAGES[cell] if stage.name == name], 0)
@@ -281,7 +276,7 @@ def test_what_only_another_call_or_an_argument_shows_is_found(
 
 
 @pytest.mark.parametrize("cell", CELLS)
-def test_the_template_describes_each_argument_and_result(cell: str) -> None:
+def test_the_template_describes_each_argument_and_result(cell):
     names, plain = signatures_of(cell), CELLS[cell].plain
     functions = [
         node
@@ -300,9 +295,7 @@ def test_the_template_describes_each_argument_and_result(cell: str) -> None:
 
 
 @pytest.mark.parametrize("cell", ALL_STAGES)
-def test_the_cell_is_detected_and_the_untouched_template_scores_nothing(
-    cell: str, tmp_path: Path
-) -> None:
+def test_the_cell_is_detected_and_the_untouched_template_scores_nothing(cell, tmp_path):
     is_cs231n, (*_, own) = cell.startswith("cs231n"), cell.split()
     text = next((right.source for right in STYLES if right.cell == cell), "")
     load = loader(tmp_path, text if is_cs231n else template_of(cell, "student.py"))
@@ -313,7 +306,7 @@ def test_the_cell_is_detected_and_the_untouched_template_scores_nothing(
     assert {r.verdict for r in report.stages} == {"right" if is_cs231n else "missing"}
 
 
-def test_gates_of_another_number_are_reported(tmp_path: Path) -> None:
+def test_gates_of_another_number_are_reported(tmp_path):
     text = once_replaced(plain_source("gru"), "z * h, (r, z, n, q)", "z * h, (r, z, n)")
     step = tried(tmp_path, "gru", text)[0]
     found = (step.verdict, step.expected, step.got)
@@ -321,7 +314,7 @@ def test_gates_of_another_number_are_reported(tmp_path: Path) -> None:
 
 
 @pytest.mark.parametrize("cell", CELLS)
-def test_right_results_are_finite_and_not_zero(cell: str) -> None:
+def test_right_results_are_finite_and_not_zero(cell):
     """A stage whose right results were all zero, or all the same, would prove nothing."""
     for stage in STAGES[cell]:
         for case, right in cases_of(stage, 0):

@@ -38,7 +38,7 @@ from compare.check.properties import of_memory as of_memory
 from compare.check.properties import of_sequences as of_sequences
 from compare.check.properties import of_training as of_training
 from compare.check.properties.layer_property import layer_property
-from compare.check.properties.property import Property, properties_of
+from compare.check.properties.property import properties_of
 from compare.check.properties.run import check_property
 from compare.parity import CELLS
 from compare.parity.tolerance import tolerances, ulps
@@ -75,9 +75,7 @@ def with_error(forward: Callable[..., Any]) -> Callable[..., Any]:
     ],
     ids=lambda tried: tried.name,
 )
-def test_the_expected_results_are_pytorchs(
-    tried: Property, monkeypatch: pytest.MonkeyPatch
-) -> None:
+def test_the_expected_results_are_pytorchs(tried, monkeypatch):
     assert check_property(tried, scratch_rnn) is None
     training_cases._training_case.cache_clear()
     monkeypatch.setattr(torch.nn.RNN, "forward", with_error(torch.nn.RNN.forward))
@@ -176,7 +174,7 @@ def shares_the_batch_wrongly(*arguments: Any, **options: Any) -> Any:
     ],
     ids=lambda value: getattr(value, "name", ""),
 )
-def test_a_property_finds_its_fault(violated: Property, package: Any) -> None:
+def test_a_property_finds_its_fault(violated, package):
     assert check_property(violated, scratch_rnn) is None
     finding = check_property(violated, package)
     assert finding is not None
@@ -192,14 +190,14 @@ def measured(case: LayerCase) -> tuple[Any, Any]:
     return tolerances(lambda move: run(CLASSES["rnn"], case, move), seed=case.seed, gaps=case.gaps)
 
 
-def test_a_layer_property_has_the_measured_tolerance() -> None:
+def test_a_layer_property_has_the_measured_tolerance():
     results, allowed = measured(CASE)
     far = {name: array + 1 for name, array in results.items()}
     for comparison in alike(results, far, CASE):
         np.testing.assert_array_equal(comparison.allowed, allowed[comparison.tensor])
 
 
-def test_the_unmeasured_tolerance_is_a_few_ulps() -> None:
+def test_the_unmeasured_tolerance_is_a_few_ulps():
     results, allowed = measured(CASE)
     case = replace(CASE)
     for comparison in alike(results, results, case):
@@ -212,7 +210,7 @@ def test_the_unmeasured_tolerance_is_a_few_ulps() -> None:
 
 
 @pytest.mark.parametrize("kind", ["step", "updates", "epochs"])
-def test_a_training_property_has_the_measured_tolerance(kind: str) -> None:
+def test_a_training_property_has_the_measured_tolerance(kind):
     case, answer = training_cases.training_case(kind, 1)
     run = training_cases.STEPS[kind][0]
     with np.errstate(all="ignore"):
@@ -222,7 +220,7 @@ def test_a_training_property_has_the_measured_tolerance(kind: str) -> None:
 
 
 @pytest.mark.parametrize("share", [0.9, 1.5])
-def test_a_comparison_fails_if_one_entry_exceeds_its_tolerance(share: float) -> None:
+def test_a_comparison_fails_if_one_entry_exceeds_its_tolerance(share):
     results, allowed = measured(CASE)
     for name in results:
         entry = tuple(size // 2 for size in results[name].shape)
@@ -232,7 +230,7 @@ def test_a_comparison_fails_if_one_entry_exceeds_its_tolerance(share: float) -> 
         assert [c.tensor for c in compared if not c.ok] == ([name] if share > 1 else [])
 
 
-def test_the_tolerance_is_measured_once_with_the_seed_and_the_precision_of_the_case() -> None:
+def test_the_tolerance_is_measured_once_with_the_seed_and_the_precision_of_the_case():
     for case in (CASE, replace(CASE, seed=2), replace(CASE, precision="tf32")):
         found = rounding(case)
         for ours, theirs in zip(found, measured(case), strict=True):
@@ -242,7 +240,7 @@ def test_the_tolerance_is_measured_once_with_the_seed_and_the_precision_of_the_c
     assert replace(CASE, precision="tf32").gaps > 1
 
 
-def test_an_exploding_case_is_measured_without_a_warning() -> None:
+def test_an_exploding_case_is_measured_without_a_warning():
     case = replace(CASE, T=6, nonlinearity="relu", gain=1e20)
     _, allowed = rounding(case)
     assert not all(np.isfinite(array).all() for array in allowed.values())
@@ -251,7 +249,7 @@ def test_an_exploding_case_is_measured_without_a_warning() -> None:
 # What is compared ---------------------------------------------------------------------------------
 
 
-def test_results_are_compared_by_name_and_each_in_its_order_of_time() -> None:
+def test_results_are_compared_by_name_and_each_in_its_order_of_time():
     case = replace(CASE, batch_first=True)
     results = run(CLASSES["rnn"], case)
     found = {comparison.tensor: comparison for comparison in identical(results, results, case)}
@@ -265,7 +263,7 @@ def test_results_are_compared_by_name_and_each_in_its_order_of_time() -> None:
     assert not any(comparison.ok for comparison in identical(results, nearly, case))
 
 
-def test_a_tensor_of_only_one_side_is_wrong_with_two_exceptions() -> None:
+def test_a_tensor_of_only_one_side_is_wrong_with_two_exceptions():
     results = run(CLASSES["rnn"], CASE)
     for name, array in results.items():
         less = {n: a for n, a in results.items() if n != name}
@@ -286,7 +284,7 @@ def test_a_tensor_of_only_one_side_is_wrong_with_two_exceptions() -> None:
     assert wrong_names == ["gradient of h0"]  # it may be absent, and not wrong
 
 
-def test_bits_that_differ_get_the_tolerance_of_the_case() -> None:
+def test_bits_that_differ_get_the_tolerance_of_the_case():
     results, allowed = rounding(CASE)
     one = np.float32(1)
     output = results["output"]
@@ -305,7 +303,7 @@ FULL = LayerCase(T=5, B=3, V=2, H=4, L=2, dropout=0.5, lengths=True, seed=1)
 
 
 @pytest.mark.parametrize("cell", CLASSES)
-def test_a_pass_in_two_calls_is_the_pass_at_once(cell: str) -> None:
+def test_a_pass_in_two_calls_is_the_pass_at_once(cell):
     case = replace(FULL, cell=cell)
     assert case.floats.lengths is not None
     at_once, layer = run(CLASSES[cell], case), build(CLASSES[cell], case)
@@ -323,14 +321,14 @@ def test_a_pass_in_two_calls_is_the_pass_at_once(cell: str) -> None:
 
 
 @pytest.mark.parametrize("batch_first", [False, True])
-def test_masks_of_steps_that_no_sequence_has_are_cut_off(batch_first: bool) -> None:
+def test_masks_of_steps_that_no_sequence_has_are_cut_off(batch_first):
     """PyTorch's layers give as many steps as the longest sequence has, and masks are of all."""
     cases = (replace(FULL, batch_first=batch_first, seed=seed) for seed in range(99))
     case = next(c for c in cases if np.max(np.asarray(c.floats.lengths)) < c.T)
     assert all(c.ok for c in alike(torch_results(case), run(CLASSES["rnn"], case), case))
 
 
-def test_a_gradient_that_a_layer_does_not_give_is_left_out() -> None:
+def test_a_gradient_that_a_layer_does_not_give_is_left_out():
     gradients = SimpleNamespace(x=None, h0=np.ones(2), parameters={"weight": np.ones(3)})
     assert list(named(gradients)) == ["gradient of h0", "gradient of weight"]
 
@@ -345,7 +343,7 @@ class Loaded:
         self.parameters = parameters
 
 
-def test_a_layer_is_built_with_the_parameters_of_the_case_or_with_others() -> None:
+def test_a_layer_is_built_with_the_parameters_of_the_case_or_with_others():
     layer = build(Loaded, CASE)
     assert layer.options == {**CASE.options, "dtype": "float32"}
     assert layer.parameters is CASE.floats.parameters
@@ -360,7 +358,7 @@ def test_a_layer_is_built_with_the_parameters_of_the_case_or_with_others() -> No
         build(CLASSES["rnn"], CASE, backwards)
 
 
-def test_pytorchs_layer_takes_its_own_parameters_and_no_others() -> None:
+def test_pytorchs_layer_takes_its_own_parameters_and_no_others():
     parameters = CASE.floats.parameters
     layer = torch_layer(CASE.options, "float32")
     assert list(set_parameters(layer, parameters)) == list(parameters)
@@ -371,7 +369,7 @@ def test_pytorchs_layer_takes_its_own_parameters_and_no_others() -> None:
 # A property ---------------------------------------------------------------------------------------
 
 
-def test_a_property_is_tried_on_four_cases_of_each_cell_by_default() -> None:
+def test_a_property_is_tried_on_four_cases_of_each_cell_by_default():
     seen: list[Any] = []
 
     def holds(layer_class: Any, case: LayerCase) -> Any:

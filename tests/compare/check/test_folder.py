@@ -1,13 +1,16 @@
 """``rnn-parity check DIR/``: a line for each file, whatever the others do."""
 
+import io
 import json
 from pathlib import Path
 
 import psutil
 import pytest
+from rich.console import Console
 
 from compare.check import folder
 from compare.cli import main
+from compare.terminal import Terminal
 from tests.compare.check.test_worker import RIGHT
 
 KILLS = """
@@ -39,7 +42,7 @@ def _files(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
 
 
 @pytest.mark.skipif(not Path("/proc").is_dir(), reason="a file finds the check in /proc")
-def test_each_file_has_a_line(capsys: pytest.CaptureFixture[str]) -> None:
+def test_each_file_has_a_line(capsys):
     before = set(psutil.Process().children(recursive=True))
     assert main(["check", "class", "--jobs", "1", *OPTIONS]) == 1
     output, error = capsys.readouterr()
@@ -55,7 +58,18 @@ def test_each_file_has_a_line(capsys: pytest.CaptureFixture[str]) -> None:
     assert set(psutil.Process().children(recursive=True)) <= before
 
 
-def test_what_is_done_is_kept(monkeypatch: pytest.MonkeyPatch) -> None:
+@pytest.mark.parametrize(
+    ("is_right", "words"), [(True, "right"), (False, "\x1b[1;31merror: it ended\x1b[0m")]
+)
+def test_what_is_wrong_is_red(is_right, words):
+    printed = io.StringIO()
+    console = Console(file=printed, force_terminal=True, color_system="standard", width=80)
+    row = folder.NOTHING | {"file": "a.py", "ok": is_right, "failed": "it ended"}
+    folder._show(row, "1/2", 5, Terminal(console))
+    assert printed.getvalue() == f"  1/2  a.py   0 of 0  {words}\n"
+
+
+def test_what_is_done_is_kept(monkeypatch):
     """After Ctrl-C the results so far are in the file, and no process is left."""
     before = set(psutil.Process().children(recursive=True))
 
@@ -70,9 +84,7 @@ def test_what_is_done_is_kept(monkeypatch: pytest.MonkeyPatch) -> None:
     assert set(psutil.Process().children(recursive=True)) <= before
 
 
-def test_a_job_that_ends_in_the_middle_of_an_answer_costs_one_file(
-    monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str]
-) -> None:
+def test_a_job_that_ends_in_the_middle_of_an_answer_costs_one_file(monkeypatch, capsys):
     half = (
         "import os, sys; sys.stdin.read(1); os.write(1, b'\\x80\\x04\\x95' + bytes(9)); os._exit(3)"
     )

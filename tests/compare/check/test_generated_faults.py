@@ -1,13 +1,12 @@
 """Faults that only some sizes or values show, and random ones, are found; rewrites are right."""
 
 import tomllib
-from pathlib import Path
 
 import pytest
 
 from tests.annotations import unchecked
 from tests.compare.check.corpus import STUDENTS, once_replaced
-from tests.counts import Count, number
+from tests.counts import number
 from tests.scripts import load_script
 
 generated_faults = load_script("generated_faults")
@@ -16,7 +15,7 @@ FAULTS = tomllib.loads((STUDENTS / "boundaries.toml").read_text(encoding="utf-8"
 
 
 @pytest.mark.parametrize("fault", FAULTS, ids=lambda fault: fault["words"])
-def test_a_fault_at_a_boundary_is_found(fault: dict[str, str], tmp_path: Path) -> None:
+def test_a_fault_at_a_boundary_is_found(fault, tmp_path):
     form = FORMS[fault["form"]]
     file = tmp_path / "student.py"
     file.write_text(once_replaced(form.source, *fault["change"]), encoding="utf-8")
@@ -25,9 +24,7 @@ def test_a_fault_at_a_boundary_is_found(fault: dict[str, str], tmp_path: Path) -
 
 
 @pytest.mark.parametrize(("what", "many"), [("fault", (3, 300)), ("rewrite", (1, 100))])
-def test_random_faults_are_found_and_random_rewrites_are_right(
-    what: str, many: tuple[int, int], count: Count
-) -> None:
+def test_random_faults_are_found_and_random_rewrites_are_right(what, many, count):
     with unchecked():
         found = list(generated_faults.sweep(number(*many), 1, getattr(generated_faults, what)))
     assert [each.words for each in found if bool(each.found) != (what == "fault")] == []

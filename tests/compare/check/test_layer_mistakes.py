@@ -4,12 +4,11 @@ import re
 import textwrap
 import tomllib
 from pathlib import Path
-from typing import Any
 
 import numpy as np
 import pytest
 
-from compare.check import BUGS, Bug, CheckConfig, find_bug
+from compare.check import BUGS, CheckConfig, find_bug
 from compare.check.cases.comparison import Comparison
 from compare.check.cases.parts import PartResult
 from compare.check.classes import properties
@@ -23,15 +22,8 @@ from compare.check.report.explanation import where
 from compare.check.report.report import Report
 from compare.check.symptoms import in_the_tensor
 from compare.terminal import UsageError
-from tests.compare.check.corpus import (
-    LAYERS,
-    Layer,
-    Mistake,
-    gated_mistakes,
-    mistakes,
-    once_replaced,
-)
-from tests.counts import Count, number
+from tests.compare.check.corpus import LAYERS, gated_mistakes, mistakes, once_replaced
+from tests.counts import number
 from tests.in_process import submission_of, terminal
 from tests.tables import cases
 
@@ -89,9 +81,7 @@ def as_class(functions: str, cell: str, stage: str) -> str:
 @pytest.mark.parametrize(
     "mistake", WRONG[:: number(13, 1)], ids=lambda mistake: re.sub(r"\W+", " ", mistake.name)
 )
-def test_a_mistake_of_a_class_is_found_in_its_part_and_named(
-    mistake: Mistake, tmp_path: Path, count: Count
-) -> None:
+def test_a_mistake_of_a_class_is_found_in_its_part_and_named(mistake, tmp_path, count):
     cell, stage = mistake.cell, mistake.stage.removeprefix(f"{mistake.cell}_")
     file = tmp_path / "student.py"
     file.write_text(as_class(mistake.source, cell, stage), encoding="utf-8")
@@ -105,9 +95,7 @@ def test_a_mistake_of_a_class_is_found_in_its_part_and_named(
 
 # The catalogue's bugs, as classes ---------------------------------------------------------------
 
-OTHER_WORDS = {
-    "float32-buffer": "It is computed in float32, and rounds too early.",
-}
+OTHER_WORDS = {"float32-buffer": "It is computed in float32, and rounds too early."}
 
 SEEN_BY_PROPERTIES = {
     "memory-reused",
@@ -133,7 +121,7 @@ OF_LAYERS = [
 
 
 @pytest.mark.parametrize("bug", OF_LAYERS[:: number(15, 1)], ids=lambda bug: bug.name)
-def test_a_bug_of_the_catalogue_is_named_in_a_class(bug: Bug, count: Count) -> None:
+def test_a_bug_of_the_catalogue_is_named_in_a_class(bug, count):
     cell = bug.cell or "rnn"
     layers, results = diagnosed(f"{bug.load().__name__}:{cell.upper()}", cell)
     likely = [result.likely for result in results if result.verdict != "right"]
@@ -147,13 +135,13 @@ def test_a_bug_of_the_catalogue_is_named_in_a_class(bug: Bug, count: Count) -> N
 
 
 @pytest.mark.parametrize("name", sorted(SEEN_BY_PROPERTIES, reverse=True)[:: number(5, 1)])
-def test_a_bug_of_the_catalogue_that_shows_in_no_number_violates_a_property(name: str) -> None:
+def test_a_bug_of_the_catalogue_that_shows_in_no_number_violates_a_property(name):
     layers, results = diagnosed(f"{find_bug(name).load().__name__}:RNN", "rnn")
     assert {result.verdict for result in results} == {"right"}
     assert "wrong" in {entry["verdict"] for entry in try_properties(layers, [], 0)}
 
 
-def test_a_case_is_drawn_once_however_often_it_is_tried() -> None:
+def test_a_case_is_drawn_once_however_often_it_is_tried():
     with submission_of("scratch_rnn:RNN") as submission:
         layers = Layers(submission, "rnn")
         assert case_of(layers, SIZES[0], 0) is case_of(layers, SIZES[0], 0)
@@ -166,7 +154,7 @@ def test_a_case_is_drawn_once_however_often_it_is_tried() -> None:
 @pytest.mark.parametrize(
     "layer", [layer for layer in LAYERS if layer.likely], ids=lambda layer: layer.name
 )
-def test_a_mistake_of_a_layer_is_named(layer: Layer, tmp_path: Path) -> None:
+def test_a_mistake_of_a_layer_is_named(layer, tmp_path):
     wrong = first_wrong(diagnosed(layer.write(tmp_path), layer.cell)[1])
     assert (wrong.stage.name, wrong.verdict) == (layer.found, "wrong")
     assert layer.likely in wrong.likely
@@ -176,8 +164,8 @@ def test_a_mistake_of_a_layer_is_named(layer: Layer, tmp_path: Path) -> None:
     ("target", "part", "verdict", "words", "expected", "got"), cases("check")["parts"]
 )
 def test_a_part_that_is_not_right_is_reported_with_its_case(
-    target: str, part: int, verdict: str, words: str, expected: str, got: str
-) -> None:
+    target, part, verdict, words, expected, got
+):
     """What shows at some sizes alone is no missing feature."""
     results = diagnosed(target, "rnn")[1]
     assert {result.verdict for result in results[:part]} <= {"right"}
@@ -190,7 +178,7 @@ def test_a_part_that_is_not_right_is_reported_with_its_case(
 
 
 @pytest.mark.parametrize("name", ["BiasRows", "BiasRowsFlat"])
-def test_biases_may_be_rows(name: str) -> None:
+def test_biases_may_be_rows(name):
     layers, results = diagnosed(f"right_class.py:{name}", "rnn")
     assert {result.verdict for result in results} == {"right"}
     [unbatched] = [f for f in try_features(layers, 0) if f["name"] == "input without a batch"]
@@ -201,7 +189,7 @@ EVERYTHING_ELSE = [name for name in FEATURES if name != "float64"]
 """What the smallest class does not have."""
 
 
-def test_a_gradient_that_is_clipped_on_its_way_back_violates_a_property() -> None:
+def test_a_gradient_that_is_clipped_on_its_way_back_violates_a_property():
     layers, results = diagnosed("right_class.py:Clipping", "rnn")
     assert [result.verdict for result in results] == ["right", "wrong", "wrong"]
     properties = try_properties(layers, EVERYTHING_ELSE, 0)
@@ -210,7 +198,7 @@ def test_a_gradient_that_is_clipped_on_its_way_back_violates_a_property() -> Non
     ]
 
 
-def test_a_flag_that_a_class_does_not_take_is_no_violated_property() -> None:
+def test_a_flag_that_a_class_does_not_take_is_no_violated_property():
     """A `UsageError` is a ValueError, too."""
     layers, _ = diagnosed("right_class.py:Plain", "rnn")
     layers.device = "nowhere"
@@ -218,7 +206,7 @@ def test_a_flag_that_a_class_does_not_take_is_no_violated_property() -> None:
         try_properties(layers, EVERYTHING_ELSE, 0)
 
 
-def test_shapes_that_do_not_fit_together_violate_a_property() -> None:
+def test_shapes_that_do_not_fit_together_violate_a_property():
     layers, _ = diagnosed("right_class.py:Squeezing", "rnn")
     properties = try_properties(layers, EVERYTHING_ELSE, 0, deep=True)
     found = [entry["found"] for entry in properties if entry["verdict"] == "wrong"]
@@ -233,7 +221,7 @@ def test_shapes_that_do_not_fit_together_violate_a_property() -> None:
         (3e-16, "expected 1, got 1.0000000000000002"),
     ],
 )
-def test_two_numbers_are_shown_with_as_many_digits_as_it_takes(apart: float, words: str) -> None:
+def test_two_numbers_are_shown_with_as_many_digits_as_it_takes(apart, words):
     comparison = Comparison("h", np.ones(1), np.ones(1) + apart, np.zeros(1))
     assert words in where(comparison)
 
@@ -257,11 +245,11 @@ X = np.array([[1.0, 2.0], [3.0, -4.0]])
         (X, X + X**2, ""),
     ],
 )
-def test_a_wrong_tensor_alone_shows_a_simple_mistake(right: Any, got: Any, likely: str) -> None:
+def test_a_wrong_tensor_alone_shows_a_simple_mistake(right, got, likely):
     assert in_the_tensor(np.asarray(right), np.asarray(got), 1e-12) == likely
 
 
-def test_the_accuracy_of_float32_is_a_mistake_in_float64_alone() -> None:
+def test_the_accuracy_of_float32_is_a_mistake_in_float64_alone():
     expected = np.random.default_rng(0).normal(size=(3, 4))
     rounded = expected.astype(np.float32).astype(np.float64)
     assert in_the_tensor(expected, rounded, 1e-14).startswith("It has the accuracy of float32 only")
@@ -283,9 +271,7 @@ def form_of(folder: Path, source: str, name: str, **flags: str | None) -> tuple[
 
 
 @pytest.mark.parametrize("form", FORMS["form"], ids=lambda form: form["class"])
-def test_a_form_that_people_write_is_taken(
-    form: dict[str, Any], tmp_path: Path, monkeypatch: pytest.MonkeyPatch
-) -> None:
+def test_a_form_that_people_write_is_taken(form, tmp_path, monkeypatch):
     monkeypatch.setattr(properties, "PROPERTIES", properties.PROPERTIES[: number(0, 99)])
     source, change = FORMS["source"], form.get("change")
     source = once_replaced(source, *change) if change else source
@@ -299,7 +285,7 @@ def test_a_form_that_people_write_is_taken(
         assert report.wrong == []
 
 
-def test_the_adapter_of_another_constructor_makes_the_class_fit(tmp_path: Path) -> None:
+def test_the_adapter_of_another_constructor_makes_the_class_fit(tmp_path):
     report, _ = form_of(tmp_path, FORMS["source"], "Karpathy")
     [adapter] = (note.partition("\n")[2] for note in report.notes if "class Fitted" in note)
     source = FORMS["source"] + "\n\n" + textwrap.dedent(adapter)

@@ -12,19 +12,19 @@ X, H, W, B = np.ones((2, 3)), np.ones((2, 4)), np.ones((4, 3)), np.ones(4)
 U = np.ones((4, 4))
 
 
-def test_a_patch_changes_a_line() -> None:
+def test_a_patch_changes_a_line():
     sine = Patch(LOSS_FILE, "np.tanh(z_t)", "np.sin(z_t)")
     of_another_file = Patch("scratch_rnn/plain/gru.py", "no such line", "")
     step = PlainFunctions("rnn", [sine, of_another_file]).step(X, H, W, U, B, B)
     np.testing.assert_array_equal(step, np.sin(X @ W.T + B + H @ U.T + B))
 
 
-def test_a_patch_that_does_not_fit_is_refused() -> None:
+def test_a_patch_that_does_not_fit_is_refused():
     with pytest.raises(PatchError, match="expected 'no such line' once in scratch_rnn/plain/elman"):
         PlainFunctions("rnn", [Patch(LOSS_FILE, "no such line", "")])
 
 
-def test_the_result_of_each_operation_is_moved() -> None:
+def test_the_result_of_each_operation_is_moved():
     moved: list[Any] = []
 
     def move(value: Any) -> Any:
@@ -42,7 +42,7 @@ def test_the_result_of_each_operation_is_moved() -> None:
     assert len(moved) == 2 * 2 + 2 + 2 * 3  # squares and their sums; sum and root; g *= …/(… + …)
 
 
-def test_a_result_in_place_is_moved_in_place() -> None:
+def test_a_result_in_place_is_moved_in_place():
     gradient = X.copy()
     PlainFunctions("rnn", move=lambda value: 2 * value).clip_grad_norm([gradient], 1e9)
     np.testing.assert_array_equal(gradient, 2 * X)

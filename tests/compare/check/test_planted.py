@@ -10,10 +10,10 @@ import pytest
 
 import compare
 import scratch_rnn
-from compare.check.bugs.catalogue import BUGS, Bug
+from compare.check.bugs.catalogue import BUGS
 from compare.check.properties import against_torch as against_torch
 from tests.compare.check.trial import try_test
-from tests.counts import Count, number
+from tests.counts import number
 from tests.scratch_rnn import test_rnn_properties
 from tests.tables import cases
 
@@ -31,12 +31,12 @@ for bug in BUGS:  # a property of the layer has a test of its own name
             CAUGHT_BY[bug.name] = module + bug.caught_by.replace(" ", "_")
 
 
-def test_every_bug_of_the_catalogue_has_its_test() -> None:
+def test_every_bug_of_the_catalogue_has_its_test():
     assert {bug.name for bug in BUGS} <= CAUGHT_BY.keys()
 
 
 @pytest.mark.parametrize("bug", BUGS, ids=lambda bug: bug.name)
-def test_a_bug_is_caught_by_its_test(bug: Bug, count: Count) -> None:
+def test_a_bug_is_caught_by_its_test(bug, count):
     name = CAUGHT_BY[bug.name]
     real = importlib.import_module(bug.package)
     caught = try_test(name, real, bug.load(), cell=bug.cell or "rnn")
@@ -46,7 +46,7 @@ def test_a_bug_is_caught_by_its_test(bug: Bug, count: Count) -> None:
 
 
 @pytest.mark.parametrize("name", sorted(set(CAUGHT_BY.values()))[:: number(3, 1)])
-def test_the_real_packages_pass_the_same_trial(name: str) -> None:
+def test_the_real_packages_pass_the_same_trial(name):
     """Otherwise the test could fail with or without a bug."""
     is_of_compare = name.startswith("compare.") and not name.startswith(TRUNCATION)
     package = compare if is_of_compare else scratch_rnn

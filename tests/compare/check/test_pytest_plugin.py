@@ -30,7 +30,7 @@ def run_pytest(folder: Path, *arguments: str) -> subprocess.CompletedProcess[str
     )
 
 
-def test_each_stage_is_a_test(tmp_path: Path) -> None:
+def test_each_stage_is_a_test(tmp_path):
     text = (HERE / "right_functions.py").read_text()
     (tmp_path / "mine.py").write_text(text.replace("1 - h_next**2", "1 - h_next"))
     result = run_pytest(tmp_path, "--rnn-parity", "mine.py")
@@ -42,12 +42,7 @@ def test_each_stage_is_a_test(tmp_path: Path) -> None:
 
 
 @pytest.mark.parametrize("change", [("", ""), LONG])
-def test_the_training_of_right_functions_is_one_more_test(
-    change: tuple[str, str],
-    request: pytest.FixtureRequest,
-    tmp_path: Path,
-    monkeypatch: pytest.MonkeyPatch,
-) -> None:
+def test_the_training_of_right_functions_is_one_more_test(change, request, tmp_path, monkeypatch):
     monkeypatch.setattr(training_check, "EPOCHS", 1)
     file = tmp_path / "mine.py"
     file.write_text((HERE / "right_functions.py").read_text().replace(*change))
@@ -60,7 +55,7 @@ def test_the_training_of_right_functions_is_one_more_test(
             training.runtest()
 
 
-def test_without_its_option_the_plugin_imports_no_large_package(tmp_path: Path) -> None:
+def test_without_its_option_the_plugin_imports_no_large_package(tmp_path):
     (tmp_path / "test_nothing.py").write_text(
         "import sys\n\ndef test_nothing():\n"
         "    assert 'compare.check.report.pytest_plugin' in sys.modules\n"
@@ -81,9 +76,7 @@ def test_without_its_option_the_plugin_imports_no_large_package(tmp_path: Path) 
         ("timeout", True, True),
     ],
 )
-def test_missing_features_do_not_fail_and_missing_stages_do(
-    verdict: str, stage_fails: bool, feature_fails: bool
-) -> None:
+def test_missing_features_do_not_fail_and_missing_stages_do(verdict, stage_fails, feature_fails):
     entry = {"name": "relu", "verdict": verdict, "found": "h_n", "likely": "Why."}
     stage = PartResult(Part("rnn_step", "h = tanh(z)"), verdict, got="nothing", expected="more")
     report = Report("mine.py", "class", "rnn", 0, [stage], [entry])

@@ -2,7 +2,6 @@
 
 from collections.abc import Iterator
 from pathlib import Path
-from typing import Any
 
 import pytest
 
@@ -34,7 +33,7 @@ def trained(folder: Path, cell: str, text: str) -> TrainingResult:
 
 
 @pytest.mark.parametrize("cell", CELLS)
-def test_right_functions_train_as_pytorch_does(cell: str, tmp_path: Path) -> None:
+def test_right_functions_train_as_pytorch_does(cell, tmp_path):
     training = trained(tmp_path, cell, RIGHT if cell == "rnn" else plain_source(cell))
     assert training.failed == ""
     assert training.updates == len(training.losses["yours"]) == len(training.losses["PyTorch"]) > 10
@@ -61,9 +60,7 @@ BLUNT = ("d_b, d_b\n", "d_b, d_b * (1 + 1e-9 * (len(d_output) > 15))\n")
         (BLUNT, "the tolerance is"),
     ],
 )
-def test_functions_that_fail_together_are_reported(
-    change: Any, message: str, tmp_path: Path
-) -> None:
+def test_functions_that_fail_together_are_reported(change, message, tmp_path):
     assert RIGHT.count(change[0]) == 1
     training = trained(tmp_path, "rnn", "calls = []\n" + RIGHT.replace(*change))
     assert message in training.failed
@@ -80,9 +77,7 @@ def test_functions_that_fail_together_are_reported(
     assert "the training differs from PyTorch's" in printed.getvalue()
 
 
-def test_wrong_parameters_after_the_last_update_are_reported(
-    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
-) -> None:
+def test_wrong_parameters_after_the_last_update_are_reported(tmp_path, monkeypatch):
     """No loss shows the last update; only the parameters do."""
     monkeypatch.setattr(training_check, "MOST_TOKENS", 2_000)  # a few updates
     updates = trained(tmp_path, "rnn", RIGHT).updates
@@ -93,9 +88,7 @@ def test_wrong_parameters_after_the_last_update_are_reported(
     assert f"after {updates} updates: [" in training.failed
 
 
-def test_slow_functions_are_stopped_and_right_until_then(
-    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
-) -> None:
+def test_slow_functions_are_stopped_and_right_until_then(tmp_path, monkeypatch):
     monkeypatch.setattr(training_check, "SECONDS", 0.0)
     training = trained(tmp_path, "rnn", RIGHT)
     assert (training.failed, training.stopped, training.updates) == ("", True, 1)
@@ -104,6 +97,6 @@ def test_slow_functions_are_stopped_and_right_until_then(
     assert "stopped after 0 s; each loss until then is right" in printed.getvalue()
 
 
-def test_a_text_that_is_not_there_is_refused_before_anything_is_tried(tmp_path: Path) -> None:
+def test_a_text_that_is_not_there_is_refused_before_anything_is_tried(tmp_path):
     with pytest.raises(UsageError, match="expected a file for --text, got"):
         CheckConfig(target="student.py", text=tmp_path / "no.txt").check()

@@ -45,13 +45,7 @@ WORKERS = [
 
 
 @pytest.mark.parametrize(("file", "worker"), WORKERS)
-def test_hostile_files(
-    file: dict[str, Any],
-    worker: str,
-    tmp_path: Path,
-    monkeypatch: pytest.MonkeyPatch,
-    capsys: pytest.CaptureFixture[str],
-) -> None:
+def test_hostile_files(file, worker, tmp_path, monkeypatch, capsys):
     """Each is ended and reported, in lines that a terminal can show; nothing of it stays."""
     monkeypatch.setattr(process, "start", getattr(start, worker))
     monkeypatch.chdir(tmp_path)
@@ -93,7 +87,7 @@ def called(folder: Path, body: str, **limits: Any) -> Any:
         return submission.call("work")
 
 
-def test_a_message_is_valid_or_refused() -> None:
+def test_a_message_is_valid_or_refused():
     """Any change of its bytes, and any JSON, leads to a value, to InvalidMessage or EOFError."""
     rng = np.random.default_rng(0)
     arrays: list[np.ndarray] = []
@@ -113,13 +107,13 @@ def test_a_message_is_valid_or_refused() -> None:
     assert {"list", "other", "InvalidMessage"} <= counts.keys(), counts
 
 
-def test_waiting_is_no_processor_time(tmp_path: Path) -> None:
+def test_waiting_is_no_processor_time(tmp_path):
     """As on a machine that is busy with something else."""
     assert called(tmp_path, "time.sleep(1.1); return 7", seconds=1.0) == 7
 
 
 @pytest.mark.skipif(sys.platform != "linux", reason="the system has no such limit")
-def test_memory_is_limited(tmp_path: Path) -> None:
+def test_memory_is_limited(tmp_path):
     body = "return float(np.ones(2**26).sum())"  # half a gibibyte
     assert called(tmp_path, body, gibibytes=2.0) == 2**26
     with pytest.raises(Trouble, match="Unable to allocate") as caught:
@@ -128,7 +122,7 @@ def test_memory_is_limited(tmp_path: Path) -> None:
     assert "MemoryError" in caught.value.kinds
 
 
-def test_printed_lines_are_counted(tmp_path: Path) -> None:
+def test_printed_lines_are_counted(tmp_path):
     (tmp_path / "student.py").write_text("print('one')\nprint('two')\n", encoding="utf-8")
     notes = Notes()
     for _ in range(2):  # in each of two processes
@@ -136,7 +130,7 @@ def test_printed_lines_are_counted(tmp_path: Path) -> None:
     assert (notes.lines, notes.first.split()[:2]) == (2, ["one", "two"])
 
 
-def test_the_user_may_have_files_with_the_names_of_ours(tmp_path: Path) -> None:
+def test_the_user_may_have_files_with_the_names_of_ours(tmp_path):
     for name in ("messages", "which", "server"):
         (tmp_path / f"{name}.py").write_text(f"NAME = 'my {name}'\n", encoding="utf-8")
     body = "import messages, which, server; return [m.NAME for m in (messages, which, server)]"
@@ -155,8 +149,8 @@ def test_the_user_may_have_files_with_the_names_of_ours(tmp_path: Path) -> None:
     ],
 )
 def test_a_target_is_a_file_or_a_module_and_a_class(
-    target: str, file: str, module: str, name: str, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
-) -> None:
+    target, file, module, name, tmp_path, monkeypatch
+):
     monkeypatch.chdir(tmp_path)
     for path in (tmp_path / "mine.py", tmp_path / "folder" / "mine.py"):
         path.parent.mkdir(exist_ok=True)
@@ -169,6 +163,6 @@ def test_a_target_is_a_file_or_a_module_and_a_class(
 
 
 @pytest.mark.parametrize("target", ["mine.py", "mine.py:Layer", "module", "no-module:Layer", ""])
-def test_a_target_that_does_not_exist_is_refused(target: str) -> None:
+def test_a_target_that_does_not_exist_is_refused(target):
     with pytest.raises(FileNotFoundError):
         Source.parse(target)

@@ -39,7 +39,7 @@ NAMES = [row.name for row in parity(*case()).rows]
 @pytest.mark.parametrize(
     ("name", "dtype"), [(n, ("float32", "float64")[k % 2]) for k, n in enumerate(NAMES)]
 )
-def test_a_row_beyond_its_tolerance_differs_and_no_other(name: str, dtype: str) -> None:
+def test_a_row_beyond_its_tolerance_differs_and_no_other(name, dtype):
     scratch, concise, batch = case(dtype)
     state = scratch.begin_state(3)
     ours, allowed = tolerances(lambda move: scratch_step(scratch, batch, state, LR, MAX_NORM, move))
@@ -66,9 +66,7 @@ def test_a_row_beyond_its_tolerance_differs_and_no_other(name: str, dtype: str) 
     ("setting", "rows"), [({"lr": 0.2}, "updated "), ({"max_norm": 0.04}, "clipped gradient of ")]
 )
 @pytest.mark.parametrize("side", ["scratch_step", "concise_step"])
-def test_a_setting_of_only_one_side_is_detected(
-    side: str, setting: dict[str, float], rows: str, monkeypatch: pytest.MonkeyPatch
-) -> None:
+def test_a_setting_of_only_one_side_is_detected(side, setting, rows, monkeypatch):
     scratch, concise, batch = case()
     step = {"scratch_step": scratch_step, "concise_step": concise_step}[side]
 
@@ -83,7 +81,7 @@ def test_a_setting_of_only_one_side_is_detected(
     assert not {name for name in NAMES if name.startswith("gradient of")} & failures
 
 
-def test_a_step_uses_its_learning_rate_and_its_norm() -> None:
+def test_a_step_uses_its_learning_rate_and_its_norm():
     scratch, concise, batch = case()
     state, before = scratch.begin_state(3), {n: a.copy() for n, a in scratch.parameters.items()}
     for step, model in ((scratch_step, scratch), (concise_step, concise)):
@@ -97,13 +95,13 @@ def test_a_step_uses_its_learning_rate_and_its_norm() -> None:
 
 
 @pytest.mark.parametrize("dtype", ["float32", "float64"])
-def test_rounding_leaves_most_digits_of_a_plain_case(dtype: str) -> None:
+def test_rounding_leaves_most_digits_of_a_plain_case(dtype):
     """An tolerance that is not of rounding alone would leave fewer."""
     least = 4 if dtype == "float32" else 12
     assert min(row.digits for row in parity(*case(dtype)).rows) > least
 
 
-def test_steps_with_and_without_perturbations_compute_the_same() -> None:
+def test_steps_with_and_without_perturbations_compute_the_same():
     """If one of them kept its gradients as they are after clipping, they would be far apart."""
     scratch, _, batch = case()
     state = scratch.begin_state(3)
@@ -114,7 +112,7 @@ def test_steps_with_and_without_perturbations_compute_the_same() -> None:
         assert np.abs(allowed[f"gradient of {name}"]).max() < 1e-3 * np.abs(gradient).max()
 
 
-def test_a_chaotic_recurrence_is_undecidable() -> None:
+def test_a_chaotic_recurrence_is_undecidable():
     """At a gain of 3, two states a rounding apart are nothing alike after 120 steps."""
     scratch, concise = build_models(4, 32, dtype="float32", seed=0)
     rng = np.random.default_rng(0)
@@ -131,7 +129,7 @@ def test_a_chaotic_recurrence_is_undecidable() -> None:
 # The float64 reference ----------------------------------------------------------------------------
 
 
-def test_each_side_is_compared_with_the_same_step_in_float64() -> None:
+def test_each_side_is_compared_with_the_same_step_in_float64():
     scratch, concise, batch = case("float32")
     in_float64, _ = build_models(6, 5, dtype="float64", seed=0)
     for name, array in scratch.parameters.items():
@@ -150,12 +148,12 @@ def test_each_side_is_compared_with_the_same_step_in_float64() -> None:
     assert sum(row.scratch_error > 0 for row in rows if row.scratch_error) > len(rows) / 2
 
 
-def test_a_step_in_float64_has_no_reference() -> None:
+def test_a_step_in_float64_has_no_reference():
     rows = parity(*case("float64")).rows
     assert {(row.scratch_error, row.concise_error) for row in rows} == {(None, None)}
 
 
-def test_the_default_rate_is_a_tenth_and_the_default_norm_one() -> None:
+def test_the_default_rate_is_a_tenth_and_the_default_norm_one():
     loud, quiet, batch = case()
     loud.parameters["linear.weight"] *= 40
     copy_weights(loud, quiet)
@@ -168,7 +166,7 @@ def test_the_default_rate_is_a_tenth_and_the_default_norm_one() -> None:
 # Training side by side ----------------------------------------------------------------------------
 
 
-def test_the_largest_difference_is_that_of_all_parameters_after_the_update() -> None:
+def test_the_largest_difference_is_that_of_all_parameters_after_the_update():
     scratch, concise, batch = case("float64")
     scratch.parameters["linear.bias"][2] += 3.0
     trainees = [Trainee(model, LR, max_norm=MAX_NORM) for model in (scratch, concise)]
@@ -180,7 +178,7 @@ def test_the_largest_difference_is_that_of_all_parameters_after_the_update() -> 
         assert apart != 3.0  # the update has moved both
 
 
-def test_neither_side_calls_the_other() -> None:
+def test_neither_side_calls_the_other():
     """What is compared are two implementations: neither side calls the other."""
     scratch, concise, batch = case()
     assert isinstance(scratch, scratch_rnn.RNNModel)

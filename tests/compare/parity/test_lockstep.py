@@ -34,7 +34,7 @@ def batches(count: int = 3) -> list[Batch]:
 
 
 @pytest.mark.parametrize("carry_state", [False, True])
-def test_each_model_trains_as_it_would_alone(carry_state: bool) -> None:
+def test_each_model_trains_as_it_would_alone(carry_state):
     """And each update is recorded."""
     scratch, concise = build_models(5, 4, dtype="float64")
     stream, heard = Once(batches()), []
@@ -62,7 +62,7 @@ def test_each_model_trains_as_it_would_alone(carry_state: bool) -> None:
         assert largest_parameter_difference(model, trained) == 0
 
 
-def test_updates_are_lazy() -> None:
+def test_updates_are_lazy():
     scratch, concise = build_models(5, 4)
     before = {name: array.copy() for name, array in scratch.parameters.items()}
     found = lockstep(scratch, concise, batches(), 0.5, 1)
@@ -71,7 +71,7 @@ def test_updates_are_lazy() -> None:
     assert any(not np.array_equal(before[name], p) for name, p in scratch.parameters.items())
 
 
-def test_by_default_the_state_is_reset_and_the_norm_is_at_most_one() -> None:
+def test_by_default_the_state_is_reset_and_the_norm_is_at_most_one():
     def trained(how: str, **options: Any) -> list[Update]:
         models = build_models(5, 4, dtype="float64")
         models[0].parameters["linear.weight"] *= 40  # so that gradients are clipped
@@ -91,7 +91,7 @@ def test_by_default_the_state_is_reset_and_the_norm_is_at_most_one() -> None:
         assert trained(how, max_norm=2.0) != first
 
 
-def test_no_epochs_and_one_model_are_trained_too() -> None:
+def test_no_epochs_and_one_model_are_trained_too():
     assert train_in_lockstep(*build_models(5, 4), batches(), 0.5, 0) == []
     (metrics,) = updates([Trainee(build_models(5, 4)[0], 0.5)], [(7, batches(1))], done=3)
     assert metrics.keys() == {"epoch", "update", "num_tokens", "scratch_loss", "scratch_grad_norm"}
@@ -103,7 +103,7 @@ def test_no_epochs_and_one_model_are_trained_too() -> None:
 
 @pytest.mark.parametrize("cell", ["rnn", "lstm"])
 @pytest.mark.parametrize("side", [0, 1])
-def test_a_trainee_goes_on_with_the_weights_and_the_state_of_another(side: int, cell: str) -> None:
+def test_a_trainee_goes_on_with_the_weights_and_the_state_of_another(side, cell):
     """Of either side; what was taken from the other shares no memory with it."""
     first, second, third = batches()
     for other_side in (0, 1):
@@ -128,7 +128,7 @@ def test_a_trainee_goes_on_with_the_weights_and_the_state_of_another(side: int, 
         assert list(trainees[1].step(third).values()) != pytest.approx(results[1], rel=1e-3)
 
 
-def test_a_state_goes_where_the_model_is(monkeypatch: pytest.MonkeyPatch) -> None:
+def test_a_state_goes_where_the_model_is(monkeypatch):
     carried: list[Any] = []
     to = torch.Tensor.to
 
@@ -144,7 +144,7 @@ def test_a_state_goes_where_the_model_is(monkeypatch: pytest.MonkeyPatch) -> Non
     assert carried[1] == "cpu"
 
 
-def test_the_passes_that_remain_begin_within_an_epoch() -> None:
+def test_the_passes_that_remain_begin_within_an_epoch():
     text = Batches(np.random.default_rng(0).integers(0, 5, 61).tolist(), 2, 10)
     n = len(text)
     for update, num_epochs, expected in [
@@ -161,7 +161,7 @@ def test_the_passes_that_remain_begin_within_an_epoch() -> None:
                 np.testing.assert_array_equal(ours.inputs, batch.inputs)
 
 
-def test_models_with_dropout_are_refused_before_anything_moves() -> None:
+def test_models_with_dropout_are_refused_before_anything_moves():
     scratch, concise = build_models(5, 4)
     scratch.rnn.dropout = 0.5
     refusal = "^expected models without dropout: each model would draw its own masks$"
@@ -177,7 +177,7 @@ def test_models_with_dropout_are_refused_before_anything_moves() -> None:
 
 @pytest.mark.parametrize("options", [{}, {"num_layers": 2}, {"nonlinearity": "relu"}], ids=str)
 @pytest.mark.parametrize("dtype", ["float32", "float64"])
-def test_both_models_are_built_alike(options: dict[str, Any], dtype: str) -> None:
+def test_both_models_are_built_alike(options, dtype):
     scratch, concise = build_models(5, 4, dtype=dtype, seed=3, **options)
     assert largest_parameter_difference(scratch, concise) == 0
     assert scratch.rnn.dtype == dtype

@@ -21,7 +21,7 @@ from scratch_rnn.cells import gated
 from scratch_rnn.product import Times
 
 
-def test_a_sum_of_rows_may_lose_what_one_chain_loses() -> None:
+def test_a_sum_of_rows_may_lose_what_one_chain_loses():
     """One after the other, 100,000 terms lose more than moves of terms and two ulps show."""
     d = np.random.default_rng(0).random((100_000, 4), np.float32)
     in_pieces = sums.sum_in_pieces
@@ -53,7 +53,7 @@ def random_product(B: int, K: int, N: int, far: float = 1.0) -> Any:
     return product_of(h / np.float32(far), M * np.float32(far))
 
 
-def test_a_long_product_may_lose_what_one_chain_loses(monkeypatch: pytest.MonkeyPatch) -> None:
+def test_a_long_product_may_lose_what_one_chain_loses(monkeypatch):
     K = 2**16
     rng = np.random.default_rng(0)
     h = rng.normal(size=(8, K)).astype(np.float32)
@@ -74,7 +74,7 @@ def test_a_long_product_may_lose_what_one_chain_loses(monkeypatch: pytest.Monkey
     assert not compare_results(results, in_chain, tolerances(compute)[1]).ok
 
 
-def test_what_is_added_is_as_large_as_what_one_chain_loses() -> None:
+def test_what_is_added_is_as_large_as_what_one_chain_loses():
     rng = np.random.default_rng(0)
     h = rng.normal(size=(32, 2**12)).astype(np.float32)
     M = rng.normal(size=(2**12, 32)).astype(np.float32)
@@ -100,7 +100,7 @@ def beginning(H: int) -> Any:
     return compute
 
 
-def test_what_a_chain_loses_that_begins_with_the_input_product() -> None:
+def test_what_a_chain_loses_that_begins_with_the_input_product():
     """So oneDNN computes an LSTM: the recurrent terms are added to the input product."""
     H = 2**10
     compute = beginning(H)
@@ -117,9 +117,7 @@ def test_what_a_chain_loses_that_begins_with_the_input_product() -> None:
     assert gated.input_products is input_products
 
 
-def test_a_short_recurrence_adds_nothing_to_the_input_product(
-    monkeypatch: pytest.MonkeyPatch,
-) -> None:
+def test_a_short_recurrence_adds_nothing_to_the_input_product(monkeypatch):
     short, long = (tolerances(beginning(H))[1] for H in (LONG - 1, LONG))
     monkeypatch.setattr(tolerance, "LONG", LONG + 1)
     short_by_moves, long_by_moves = (tolerances(beginning(H))[1] for H in (LONG - 1, LONG))
@@ -127,9 +125,7 @@ def test_a_short_recurrence_adds_nothing_to_the_input_product(
     assert all(np.mean(long[name]) > 2 * np.mean(long_by_moves[name]) for name in "ab")
 
 
-def test_a_product_that_is_not_long_is_allowed_what_moves_show(
-    monkeypatch: pytest.MonkeyPatch,
-) -> None:
+def test_a_product_that_is_not_long_is_allowed_what_moves_show(monkeypatch):
     compute = random_product(2, LONG - 1, 3)
     _, allowed = tolerances(compute)
     monkeypatch.setattr(tolerance, "LONG", 2 * LONG)
@@ -138,7 +134,7 @@ def test_a_product_that_is_not_long_is_allowed_what_moves_show(
 
 
 @pytest.mark.parametrize("has_each_its_own", [False, True])
-def test_each_gate_loses_by_itself(*, has_each_its_own: bool) -> None:
+def test_each_gate_loses_by_itself(*, has_each_its_own):
     """Nothing where W is zero, and twice as much where it is twice as large."""
     rng = np.random.default_rng(0)
     h, M = rng.normal(size=(5, LONG)), rng.normal(size=(LONG, 3))
@@ -149,22 +145,20 @@ def test_each_gate_loses_by_itself(*, has_each_its_own: bool) -> None:
 
 
 @pytest.mark.parametrize("compute", [beginning(LONG), random_product(4, 2**12, 4)])
-def test_what_is_lost_is_that_of_its_gaps(compute: Any) -> None:
+def test_what_is_lost_is_that_of_its_gaps(compute):
     _, once = tolerances(compute)
     _, eight_times = tolerances(compute, gaps=8)
     for name, array in once.items():
         assert 7 < np.mean(eight_times[name]) / np.mean(array) < 9
 
 
-def test_what_a_long_product_loses_is_known_where_squares_overflow() -> None:
+def test_what_a_long_product_loses_is_known_where_squares_overflow():
     _, allowed = tolerances(random_product(4, LONG, 4))
     _, allowed_far_apart = tolerances(random_product(4, LONG, 4, far=2.0**80))
     assert all(np.array_equal(allowed[name], allowed_far_apart[name]) for name in "abcd")
 
 
-def test_an_error_in_a_sum_of_rows_does_not_widen_its_tolerance(
-    monkeypatch: pytest.MonkeyPatch,
-) -> None:
+def test_an_error_in_a_sum_of_rows_does_not_widen_its_tolerance(monkeypatch):
     d = np.ones((3 * sums.ROWS, 2), np.float32)
     right = tolerances(lambda move: {"sum": sums.sum_of_rows(move(d))})[1]["sum"]
     monkeypatch.setattr(sums, "sum_in_pieces", lambda d: 2 * d.sum(axis=-2))

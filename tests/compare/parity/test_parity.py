@@ -26,7 +26,7 @@ from compare.parity.weights import largest_parameter_difference, parameters_as_a
 from scratch_rnn.states import arrays_of
 from scratch_rnn.text import Batch, Batches
 from tests.annotations import unchecked
-from tests.model_cases import ModelCase, build_model
+from tests.model_cases import build_model
 from tests.properties import demand, identical
 from tests.reference import torch_model
 from tests.strategies import property_of_models
@@ -41,7 +41,7 @@ def _quick() -> Iterator[None]:
 
 
 @property_of_models(dropout=0.0)
-def test_the_perturbed_pieces_of_a_step_compute_the_step(case: ModelCase) -> None:
+def test_the_perturbed_pieces_of_a_step_compute_the_step(case):
     """Otherwise they would show the rounding of another computation."""
 
     def step(move: Move) -> Results:
@@ -54,7 +54,7 @@ def test_the_perturbed_pieces_of_a_step_compute_the_step(case: ModelCase) -> Non
 
 
 @pytest.mark.parametrize("cell", ["rnn", "lstm"])
-def test_a_step_without_a_state_begins_with_zeros(cell: str) -> None:
+def test_a_step_without_a_state_begins_with_zeros(cell):
     B, V, H = 3, 4, 5
     models = build_models(V, H, cell=cell)
     batch = Batch(*np.random.default_rng(0).integers(0, V, (2, B, 6)))
@@ -66,7 +66,7 @@ def test_a_step_without_a_state_begins_with_zeros(cell: str) -> None:
             np.testing.assert_array_equal(found[name], array, err_msg=name)
 
 
-def test_a_step_calls_the_functions_of_its_package() -> None:
+def test_a_step_calls_the_functions_of_its_package():
     model, _ = build_models(4, 5)
     batch = Batch(*np.random.default_rng(0).integers(0, 4, (2, 3, 6)))
     called = []
@@ -80,7 +80,7 @@ def test_a_step_calls_the_functions_of_its_package() -> None:
     assert called == names
 
 
-def test_a_step_of_another_kind_may_give_fewer_results() -> None:
+def test_a_step_of_another_kind_may_give_fewer_results():
     models = build_models(4, 5)
     batch = Batch(*np.random.default_rng(0).integers(0, 4, (2, 3, 6)))
 
@@ -92,7 +92,7 @@ def test_a_step_of_another_kind_may_give_fewer_results() -> None:
     assert check_parity(*models, batch, step=step).rows == check_parity(*models, batch).rows
 
 
-def test_a_million_squares_lose_most_when_added_one_after_the_other() -> None:
+def test_a_million_squares_lose_most_when_added_one_after_the_other():
     """So the norms of NumPy and of PyTorch are both within the range of `perturbed_clip`."""
     gradient = np.random.default_rng(0).uniform(size=1_000_000).astype(np.float32)
     exact, plainest = (
@@ -108,7 +108,7 @@ def test_a_million_squares_lose_most_when_added_one_after_the_other() -> None:
 
 @pytest.mark.parametrize("dtype", ["float32", "float64"])
 @pytest.mark.parametrize("max_norm", [0.5, 1e-6, 14.0, 100.0])
-def test_clipping_in_pieces_is_torchs_rule(max_norm: float, dtype: str) -> None:
+def test_clipping_in_pieces_is_torchs_rule(max_norm, dtype):
     """Norm 7: of 2, 3 and 6; above it, nothing changes. A scale is rounded to the dtype."""
     given = {"a": np.array([[2.0, 3.0, 0.0]], dtype), "b": np.array([6.0], dtype)}
     scale = np.asarray(min(max_norm / (7 + 1e-6), 1), dtype)
@@ -119,7 +119,7 @@ def test_clipping_in_pieces_is_torchs_rule(max_norm: float, dtype: str) -> None:
             np.testing.assert_array_equal(gradient, given[name] * scale)
 
 
-def test_what_is_not_moved_is_scratchs_own() -> None:
+def test_what_is_not_moved_is_scratchs_own():
     """And what is moved is taken apart; the norm of a third of a million thirds shows it."""
     gradient = np.full(300_000, 1 / 3, np.float32)
     own = scratch_rnn.clip_grad_norm({"g": gradient.copy()}, 1.0)
@@ -141,7 +141,7 @@ def test_what_is_not_moved_is_scratchs_own() -> None:
     assert seen == [(5, 7), (5,), (5, 7)]  # p, s and the gradient
 
 
-def test_a_step_runs_where_the_model_is(monkeypatch: pytest.MonkeyPatch) -> None:
+def test_a_step_runs_where_the_model_is(monkeypatch):
     """Inputs, targets and state are carried to the device of the model."""
     _, concise, batch = small()
     carried: list[Any] = []
@@ -158,7 +158,7 @@ def test_a_step_runs_where_the_model_is(monkeypatch: pytest.MonkeyPatch) -> None
 
 
 @property_of_models(dropout=0.0, **SIZES)
-def test_a_change_of_any_parameter_is_noticed(case: ModelCase) -> None:
+def test_a_change_of_any_parameter_is_noticed(case):
     """One entry of one parameter off by a thousandth of the parameter's size: a failure.
 
     An entry may have no part in the results: a unit that a ReLU keeps off, a token that does not
@@ -178,7 +178,7 @@ def test_a_change_of_any_parameter_is_noticed(case: ModelCase) -> None:
 
 
 @property_of_models(dropout=0.0, **SIZES)
-def test_the_models_are_left_as_they_were(case: ModelCase) -> None:
+def test_the_models_are_left_as_they_were(case):
     scratch, concise, batch, state = build_model(case), torch_model(case), case.batch, case.state
     concise.zero_grad()
     before = (batch.inputs.copy(), batch.targets.copy(), *map(np.copy, arrays_of(state)))
@@ -198,7 +198,7 @@ def small() -> tuple[Any, Any, Batch]:
     return scratch, concise, Batch(*ids)
 
 
-def test_rows_name_every_tensor_of_the_step_in_its_order() -> None:
+def test_rows_name_every_tensor_of_the_step_in_its_order():
     scratch, concise, batch = small()
     rows = check_parity(scratch, concise, batch).rows
     names = list(scratch.parameters)
@@ -223,7 +223,7 @@ def test_rows_name_every_tensor_of_the_step_in_its_order() -> None:
 
 
 @pytest.mark.parametrize("dtype", ["float32", "float64"])
-def test_a_report_is_the_same_each_time_and_depends_on_the_seed(dtype: str) -> None:
+def test_a_report_is_the_same_each_time_and_depends_on_the_seed(dtype):
     scratch, concise = build_models(5, 4, dtype=dtype)
     batch = small()[2]
     first, again, other = (check_parity(scratch, concise, batch, seed=seed) for seed in (0, 0, 1))
@@ -233,7 +233,7 @@ def test_a_report_is_the_same_each_time_and_depends_on_the_seed(dtype: str) -> N
 
 
 @pytest.mark.parametrize("value", [np.nan, np.inf])
-def test_nan_is_a_failure_even_on_both_sides(value: float) -> None:
+def test_nan_is_a_failure_even_on_both_sides(value):
     scratch, concise, batch = small()
     scratch.parameters["linear.bias"][0] = value
     with torch.no_grad():
@@ -244,7 +244,7 @@ def test_nan_is_a_failure_even_on_both_sides(value: float) -> None:
     assert "loss" in {row.name for row in report.failures}
 
 
-def test_the_state_it_begins_in_counts() -> None:
+def test_the_state_it_begins_in_counts():
     scratch, concise, batch = small()
     state = np.random.default_rng(0).normal(size=(1, 3, 4)).astype(np.float32)
     with_state = check_parity(scratch, concise, batch, state)
@@ -255,7 +255,7 @@ def test_the_state_it_begins_in_counts() -> None:
     assert with_state != without
 
 
-def test_dropout_does_not_disturb_it() -> None:
+def test_dropout_does_not_disturb_it():
     """Steps are taken in evaluation mode."""
     rnn = scratch_rnn.RNN(5, 4, 2, dropout=0.5, rng=np.random.default_rng(0))
     scratch = scratch_rnn.RNNModel(rnn, 5)
@@ -273,9 +273,7 @@ def text() -> Batches:
 @pytest.mark.parametrize(
     ("dtype", "nonlinearity", "lr"), [("float32", "tanh", 0.1), ("float64", "relu", 2.0)]
 )
-def test_trained_models_are_as_equal_as_fresh_ones(
-    dtype: str, nonlinearity: str, lr: float
-) -> None:
+def test_trained_models_are_as_equal_as_fresh_ones(dtype, nonlinearity, lr):
     """Two trainings differ more and more; a step from the same trained weights does not."""
     scratch, concise = build_models(28, 32, nonlinearity=nonlinearity, dtype=dtype)
     batches = text()
@@ -288,7 +286,7 @@ def test_trained_models_are_as_equal_as_fresh_ones(
     demand(report, "trained models are as equal as fresh ones", f"{dtype}, {nonlinearity}, {lr=}")
 
 
-def test_largest_parameter_difference() -> None:
+def test_largest_parameter_difference():
     scratch, concise, _ = small()
     assert largest_parameter_difference(scratch, concise) == 0
     with torch.no_grad():

@@ -10,7 +10,7 @@ from compare.parity.rows import ParityReport, ParityRow, Verdict, compare_result
 from compare.parity.tolerance import SAFETY
 
 
-def test_rows_name_the_first_entry_beyond_the_tolerance() -> None:
+def test_rows_name_the_first_entry_beyond_the_tolerance():
     a = np.full((3, 2), 100.0)
     b = a.copy()
     b[1, 1], b[2, 0] = 100.5, 109.0
@@ -31,7 +31,7 @@ def test_rows_name_the_first_entry_beyond_the_tolerance() -> None:
     assert (row.ok, row.at) == (False, (0, 1))
 
 
-def test_rows_compare_shapes_dtypes_and_names_first() -> None:
+def test_rows_compare_shapes_dtypes_and_names_first():
     a = np.zeros((2, 3))
     for other, problem in [
         (np.zeros((3, 2)), "(2, 3) float64 against (3, 2) float64"),
@@ -54,7 +54,7 @@ def test_rows_compare_shapes_dtypes_and_names_first() -> None:
         assert (row.allowed, row.digits, row.at) == (0.0, 0.0, ())
 
 
-def test_a_row_without_entries_agrees_and_says_so() -> None:
+def test_a_row_without_entries_agrees_and_says_so():
     nothing = np.zeros((0, 2))
     (row,) = compare_results({"y": nothing}, {"y": nothing}, {"y": 1.0}, {"y": nothing}).rows
     assert (row.verdict, row.at, row.shape) == (Verdict.AGREES, (), (0, 2))
@@ -62,7 +62,7 @@ def test_a_row_without_entries_agrees_and_says_so() -> None:
     assert (row.scratch_error, row.concise_error, row.digits) == (0.0, 0.0, np.inf)
 
 
-def test_equal_bits_have_share_zero_even_of_tolerance_zero() -> None:
+def test_equal_bits_have_share_zero_even_of_tolerance_zero():
     a = np.array([1.0, np.inf])
     (row,) = compare_results({"y": a}, {"y": a}, {"y": 0.0}).rows
     assert (row.ok, row.difference, row.ulps, row.share, row.digits) == (True, 0, 0, 0, np.inf)
@@ -71,7 +71,7 @@ def test_equal_bits_have_share_zero_even_of_tolerance_zero() -> None:
     assert (row.ok, row.difference, row.ulps, row.share, row.at) == (False, 2**-52, 1, np.inf, (0,))
 
 
-def test_a_row_as_json_has_its_fields_its_verdict_and_whether_it_agrees() -> None:
+def test_a_row_as_json_has_its_fields_its_verdict_and_whether_it_agrees():
     row = one_row([1], [1], 0.0)
     values = row.to_json()
     assert values.pop("ok") is True
@@ -80,7 +80,7 @@ def test_a_row_as_json_has_its_fields_its_verdict_and_whether_it_agrees() -> Non
     assert (values["name"], values["shape"], values["dtype"]) == ("y", (1,), "float32")
 
 
-def test_a_share_beyond_all_floats_is_infinite_and_warns_of_nothing() -> None:
+def test_a_share_beyond_all_floats_is_infinite_and_warns_of_nothing():
     a = np.array([1e300])
     (row,) = compare_results({"y": a}, {"y": -a}, {"y": 1e-300}).rows
     assert (row.share, row.difference) == (np.inf, 2e300)
@@ -99,7 +99,7 @@ def one_row(a: Any, b: Any, allowed: float, reference: Any = None) -> ParityRow:
     return row
 
 
-def test_a_difference_beyond_the_tolerance_differs() -> None:
+def test_a_difference_beyond_the_tolerance_differs():
     assert one_row([1, 2], [1, 2.5], 0.4).verdict is Verdict.DIFFERS
     assert one_row([1, 2], [1, 2.5], 0.5).verdict is Verdict.AGREES
     row = one_row([1, 2], [1, 2.5], 0.25)
@@ -107,12 +107,12 @@ def test_a_difference_beyond_the_tolerance_differs() -> None:
 
 
 @pytest.mark.parametrize("value", [np.nan, np.inf])
-def test_a_value_that_is_not_finite_on_one_side_differs(value: float) -> None:
+def test_a_value_that_is_not_finite_on_one_side_differs(value):
     assert one_row([1, 2], [1, value], 1e30).verdict is Verdict.DIFFERS
     assert one_row([1, value], [1, 2], np.inf).verdict is Verdict.DIFFERS
 
 
-def test_a_tolerance_as_large_as_the_values_is_undecidable() -> None:
+def test_a_tolerance_as_large_as_the_values_is_undecidable():
     """Two unlike vectors would agree if their tolerance could grow without a bound."""
     row = one_row([0.1, -0.2], [0.3, 0.1], 1.8)
     assert row.verdict is Verdict.UNDECIDABLE
@@ -124,7 +124,7 @@ def test_a_tolerance_as_large_as_the_values_is_undecidable() -> None:
     assert one_row([0.1, -0.2], [3.0, -0.2], 1.8).verdict is Verdict.DIFFERS
 
 
-def test_values_that_vanish_agree() -> None:
+def test_values_that_vanish_agree():
     """An entry is allowed some of the smallest normal numbers, and none of these is any larger."""
     least = float(np.finfo(np.float32).smallest_normal)
     assert one_row([3e-39, 0], [4e-39, 0], 17 * least).verdict is Verdict.AGREES
@@ -134,7 +134,7 @@ def test_values_that_vanish_agree() -> None:
     assert one_row([20 * least], [0], 17 * least).verdict is Verdict.DIFFERS
 
 
-def test_whole_numbers_have_no_smallest_but_a_size() -> None:
+def test_whole_numbers_have_no_smallest_but_a_size():
     three, four = {"y": np.array([3, -3])}, {"y": np.array([3, -4])}
     for allowed, verdict in [
         (0.5, Verdict.DIFFERS),
@@ -144,12 +144,12 @@ def test_whole_numbers_have_no_smallest_but_a_size() -> None:
         assert compare_results(three, four, {"y": allowed}).verdict is verdict
 
 
-def test_every_name_needs_an_tolerance() -> None:
+def test_every_name_needs_an_tolerance():
     with pytest.raises(ValueError, match=r"^expected a tolerance for y, got none$"):
         compare_results({"y": np.ones(1)}, {"y": np.ones(1)}, {})
 
 
-def test_digits_are_those_that_rounding_does_not_change() -> None:
+def test_digits_are_those_that_rounding_does_not_change():
     """Of 1000, moves of 1 leave three digits."""
     assert one_row([1000, -1000], [1000, -1000], SAFETY * 1.0).digits == pytest.approx(3)
     assert one_row([1000, -1000], [1000, -1000], 1.0).digits == pytest.approx(3 + np.log10(SAFETY))
@@ -158,7 +158,7 @@ def test_digits_are_those_that_rounding_does_not_change() -> None:
     assert one_row([1, -1], [1, -1], np.inf).digits == -np.inf
 
 
-def test_a_side_with_more_than_twice_the_error_is_less_exact() -> None:
+def test_a_side_with_more_than_twice_the_error_is_less_exact():
     reference = np.linspace(1, 2, 50)
     sign = np.where(np.arange(50) % 2, 1, -1)
     exact, poor = reference + 1e-5 * sign, reference + 2.5e-5 * sign
@@ -175,7 +175,7 @@ def test_a_side_with_more_than_twice_the_error_is_less_exact() -> None:
     assert one_row(reference, reference + 5e-8 * sign, 1e-3, reference).verdict is Verdict.AGREES
 
 
-def test_errors_are_compared_beyond_half_a_gap_and_from_sixteen_entries_on() -> None:
+def test_errors_are_compared_beyond_half_a_gap_and_from_sixteen_entries_on():
     """Of 16 entries 4 are off by a gap: an RMS of half a gap, which the last rounding explains."""
     reference = np.linspace(1, 1.75, 16).astype(np.float32)
     for wrong, entries, verdict in [
@@ -188,7 +188,7 @@ def test_errors_are_compared_beyond_half_a_gap_and_from_sixteen_entries_on() -> 
         assert (row.verdict, row.scratch_error) == (verdict, 0)
 
 
-def test_the_worst_row_is_the_verdict_of_the_report() -> None:
+def test_the_worst_row_is_the_verdict_of_the_report():
     reference = np.linspace(1, 2, 50)
     rows = {
         Verdict.AGREES: one_row([1, 2], [1, 2], 0.1),

@@ -44,7 +44,7 @@ def cells(lines: list[str]) -> list[list[str]]:
     return [re.split("  +", line.strip()) for line in lines]
 
 
-def test_each_number_is_in_its_row_and_column() -> None:
+def test_each_number_is_in_its_row_and_column():
     assert shown(94) == shown(93) == TABLE
     assert shown(92) != TABLE  # one column too narrow
 
@@ -53,7 +53,7 @@ def test_each_number_is_in_its_row_and_column() -> None:
     ("width", "columns"),
     [(84, (0, 2, 3, 4, 5, 6)), (83, (0, 2, 3, 6)), (65, (0, 3, 6)), (53, (0, 6)), (39, (0, 6))],
 )
-def test_a_narrow_table_leaves_out_columns(width: int, columns: tuple[int, ...]) -> None:
+def test_a_narrow_table_leaves_out_columns(width, columns):
     expected = [[line[k] for k in columns] if line[1:] else line for line in cells(BODY)]
     lines = shown(width)
     head = next(k for k, line in enumerate(lines) if line.startswith("─"))
@@ -62,7 +62,7 @@ def test_a_narrow_table_leaves_out_columns(width: int, columns: tuple[int, ...])
 
 
 @pytest.mark.parametrize("width", [20, 40, 60, 80, 120])
-def test_no_line_is_wider_than_the_terminal(width: int) -> None:
+def test_no_line_is_wider_than_the_terminal(width):
     lines = shown(width)
     head = next(k for k, line in enumerate(lines) if line.startswith("─"))
     summary = next(k for k, line in enumerate(lines) if line.startswith("parity: "))
@@ -72,7 +72,7 @@ def test_no_line_is_wider_than_the_terminal(width: int) -> None:
     assert width < 40 or all(row.name.split()[-1] in table for row in ROWS)
 
 
-def test_the_colour_is_that_of_the_verdict() -> None:
+def test_the_colour_is_that_of_the_verdict():
     found = re.findall(r"\x1b\[([\d;]*3\d)m([^\x1b]*)", "\n".join(shown(94, "standard")))
     assert [(colour, text.strip()) for colour, text in found] == [
         ("32", "agrees"),
@@ -122,7 +122,5 @@ def names(number: int) -> str:
         ),
     ],
 )
-def test_the_verdict_counts_and_names(
-    rows: tuple[ParityRow, ...], summary: str, style: str
-) -> None:
+def test_the_verdict_counts_and_names(rows, summary, style):
     assert parity_verdict(ParityReport(rows)) == (f"parity: {summary}", style)

@@ -52,7 +52,7 @@ floats = hnp.arrays(
 
 
 @given(floats, st.integers(0, 9))
-def test_every_float_but_zero_moves_to_a_neighbour(array: np.ndarray, seed: int) -> None:
+def test_every_float_but_zero_moves_to_a_neighbour(array, seed):
     before = array.copy()
     moved = neighbour(array, np.random.default_rng(seed))
     assert (moved.shape, moved.dtype) == (array.shape, array.dtype)
@@ -71,14 +71,12 @@ def test_every_float_but_zero_moves_to_a_neighbour(array: np.ndarray, seed: int)
         (np.float64(-np.inf), {-np.inf, -np.finfo(np.float64).max}),
     ],
 )
-def test_floats_move_both_ways_and_an_infinity_to_the_largest_number(
-    value: Any, moved: set[float]
-) -> None:
+def test_floats_move_both_ways_and_an_infinity_to_the_largest_number(value, moved):
     found = neighbour(np.full(64, value), np.random.default_rng(0))
     assert {float(entry) for entry in found} == moved
 
 
-def test_containers_are_moved_all_through_and_integers_are_not() -> None:
+def test_containers_are_moved_all_through_and_integers_are_not():
     ones, numbers = np.ones(3), np.arange(3)
     value = Box(
         {"a": (ones, [ones]), "b": Pair(ones, numbers), "c": np.float32(1), "d": None, "e": 1.0},
@@ -94,7 +92,7 @@ def test_containers_are_moved_all_through_and_integers_are_not() -> None:
 
 
 @pytest.mark.parametrize("gaps", [2, 64, 2**13])
-def test_a_move_of_several_gaps_is_so_many_times_as_large_everywhere(gaps: int) -> None:
+def test_a_move_of_several_gaps_is_so_many_times_as_large_everywhere(gaps):
     ones = np.array([1, 1, 1, 0], np.float32)
     value = Box({"a": (ones,), "b": [ones], "c": Pair(ones, ones)}, count=7)
     moved = neighbour(value, np.random.default_rng(0), gaps).floats
@@ -104,7 +102,7 @@ def test_a_move_of_several_gaps_is_so_many_times_as_large_everywhere(gaps: int) 
         assert array.dtype == np.float32
 
 
-def test_the_tape_of_a_relu_layer_keeps_its_zeros() -> None:
+def test_the_tape_of_a_relu_layer_keeps_its_zeros():
     """A unit that is off would seem to be on if its zero were moved, and its gradient to jump."""
     rng = np.random.default_rng(0)
     rnn = scratch_rnn.RNN(4, 6, nonlinearity="relu", rng=rng)
@@ -115,7 +113,7 @@ def test_the_tape_of_a_relu_layer_keeps_its_zeros() -> None:
     np.testing.assert_array_equal(moved > 0, h > 0)
 
 
-def test_the_tolerance_is_the_largest_move_and_two_ulps_times_8() -> None:
+def test_the_tolerance_is_the_largest_move_and_two_ulps_times_8():
     """y = 2x moves by two gaps of x, which is one gap of y at x = 1: (1 + 2) gaps of 2."""
     calls = []
 
@@ -134,7 +132,7 @@ def test_the_tolerance_is_the_largest_move_and_two_ulps_times_8() -> None:
     assert allowed["none"].shape == (0, 3)
 
 
-def test_random_moves_are_made_on_one_thread() -> None:
+def test_random_moves_are_made_on_one_thread():
     """Several would draw them in any order; the results are those of all threads."""
     parts: list[int] = []
 
@@ -151,7 +149,7 @@ def test_random_moves_are_made_on_one_thread() -> None:
 
 
 @pytest.mark.parametrize("gaps", [1, 8])
-def test_a_tolerance_depends_on_gaps_seed_and_number_of_perturbations(gaps: int) -> None:
+def test_a_tolerance_depends_on_gaps_seed_and_number_of_perturbations(gaps):
     x = np.ones(6, np.float32)
     options: list[dict[str, int]] = [{}, {"seed": 0}, {"seed": 1}]
     options += [{"perturbations": 16}, {"perturbations": 1}]
@@ -169,7 +167,7 @@ def test_a_tolerance_depends_on_gaps_seed_and_number_of_perturbations(gaps: int)
     assert not np.array_equal(with_another, with_one)
 
 
-def test_each_entry_has_an_tolerance_of_its_own() -> None:
+def test_each_entry_has_an_tolerance_of_its_own():
     """An entry is allowed its own move and its own ulps, and at least the RMS of all moves."""
     x = np.array([1024.0, 1.0, 1.0, 1.0])
     _, allowed = tolerances(lambda move: {"y": move(x)})
@@ -184,7 +182,7 @@ def test_each_entry_has_an_tolerance_of_its_own() -> None:
     assert not compare_results({"y": x}, {"y": wrong}, allowed).ok
 
 
-def test_a_gate_is_moved_where_it_is_computed_and_not_only_on_the_tape() -> None:
+def test_a_gate_is_moved_where_it_is_computed_and_not_only_on_the_tape():
     """z = 1 - 6e-6: a move of its input does not reach it, its own rounding is 1 % of 1 - z."""
 
     def passed_on(move: Any) -> dict[str, np.ndarray]:
@@ -201,7 +199,7 @@ def test_a_gate_is_moved_where_it_is_computed_and_not_only_on_the_tape() -> None
     assert gated.sigmoid is sigmoid
 
 
-def test_tolerance_grows_with_what_the_computation_does_to_rounding() -> None:
+def test_tolerance_grows_with_what_the_computation_does_to_rounding():
     """Subtracting nearly equal numbers, the classic: the values shrink, their errors stay."""
     x = 1 + 1e-9 * np.random.default_rng(0).standard_normal(9)
     _, tame = tolerances(lambda move: {"y": 1e9 * move(x - 1)})
@@ -209,7 +207,7 @@ def test_tolerance_grows_with_what_the_computation_does_to_rounding() -> None:
     assert np.all(wild["y"] > 1e6 * tame["y"])
 
 
-def test_an_error_in_the_results_does_not_widen_their_tolerance() -> None:
+def test_an_error_in_the_results_does_not_widen_their_tolerance():
     """What moves are measured from is the run of the moved way, not the results."""
 
     def compute(move: Any) -> dict[str, np.ndarray]:
@@ -221,13 +219,13 @@ def test_an_error_in_the_results_does_not_widen_their_tolerance() -> None:
     assert not compare_results(results, {"y": np.ones(2)}, allowed).ok
 
 
-def test_tolerance_of_a_result_that_is_not_a_number_lets_nothing_pass() -> None:
+def test_tolerance_of_a_result_that_is_not_a_number_lets_nothing_pass():
     results, allowed = tolerances(lambda move: {"y": move(np.ones(2)) * np.nan})
     assert not compare_results(results, results, allowed).ok
 
 
 @pytest.mark.parametrize("dtype", [np.float16, np.float32, np.float64])
-def test_the_same_infinities_agree_and_no_others(dtype: Any) -> None:
+def test_the_same_infinities_agree_and_no_others(dtype):
     values = np.array([1.0, np.inf], dtype)
     results, allowed = tolerances(lambda move: {"y": move(values)})
     assert compare_results(results, results, allowed).ok
@@ -246,18 +244,18 @@ def test_the_same_infinities_agree_and_no_others(dtype: Any) -> None:
         ([1.0, np.nan], [5.0, np.nan], np.nan),
     ],
 )
-def test_largest_difference(a: list[float], b: list[float], expected: float) -> None:
+def test_largest_difference(a, b, expected):
     np.testing.assert_equal(largest_difference(np.array(a), np.array(b)), expected)
 
 
-def test_differences_in_ulps_are_measured_at_each_entry() -> None:
+def test_differences_in_ulps_are_measured_at_each_entry():
     a = np.array([1.0, 1e10], np.float32)
     b = np.array([1 + 3 * 2**-23, 1e10], np.float32)
     assert largest_difference_in_ulps(a, b) == 3
     assert largest_difference_in_ulps(np.zeros(0), np.zeros(0)) == 0
 
 
-def test_differences_of_what_is_not_finite_or_overflows_warn_of_nothing() -> None:
+def test_differences_of_what_is_not_finite_or_overflows_warn_of_nothing():
     most = 0.9 * np.finfo(np.float64).max
     a, b = np.array([np.inf, most, 1.0]), np.array([np.inf, -most, 1.0])
     assert largest_difference(a, b) == np.inf
@@ -267,7 +265,7 @@ def test_differences_of_what_is_not_finite_or_overflows_warn_of_nothing() -> Non
     assert compare_results({"y": a}, {"y": b}, {"y": 1e-300}).rows[0].share == np.inf
 
 
-def test_distances_are_measured_in_float64() -> None:
+def test_distances_are_measured_in_float64():
     a = np.linspace(0.1, 1, 7, dtype=np.float32)
     b = a * np.float32(1e-9)
     assert largest_difference(a, b) == np.max(a.astype(np.float64) - b.astype(np.float64))
@@ -281,7 +279,7 @@ def test_distances_are_measured_in_float64() -> None:
 
 
 @pytest.mark.parametrize("dtype", [np.float32, np.float64])
-def test_an_ulp_is_the_smallest_normal_number_at_least(dtype: type) -> None:
+def test_an_ulp_is_the_smallest_normal_number_at_least(dtype):
     """Some libraries make 0 of what is smaller. What is allowed for that is no more than that."""
     least = np.finfo(dtype).smallest_normal
     assert ulps(np.array([0, least / 4, -least], dtype)).tolist() == [least] * 3
@@ -294,7 +292,7 @@ LAYER = scratch_rnn.GRU(3, 4, rng=np.random.default_rng(0))
 X = np.random.default_rng(1).standard_normal((5, 2, 3)).astype(np.float32)
 
 
-def test_other_threads_compute_as_ever_while_one_moves_floats() -> None:
+def test_other_threads_compute_as_ever_while_one_moves_floats():
     expected = LAYER.forward(X)[0]
 
     def compute(move: Move) -> dict[str, np.ndarray]:
@@ -307,7 +305,7 @@ def test_other_threads_compute_as_ever_while_one_moves_floats() -> None:
     assert np.all(allowed > 0)
 
 
-def test_two_threads_can_measure_at_once() -> None:
+def test_two_threads_can_measure_at_once():
     """Each gets what it gets alone, and leaves the layer's functions as they were."""
     meeting = threading.Barrier(2)
 
@@ -335,9 +333,7 @@ def test_two_threads_can_measure_at_once() -> None:
     ("cell", "logits", "loss", "weight"),
     [("rnn", 6.2e-7, 7.6e-6, 2.0e-7), ("gru", 3.9e-7, 3.8e-6, 1.95e-7)],
 )
-def test_half_of_these_errors_is_rounding_and_twice_is_a_mistake(
-    cell: str, logits: float, loss: float, weight: float
-) -> None:
+def test_half_of_these_errors_is_rounding_and_twice_is_a_mistake(cell, logits, loss, weight):
     """In numbers, whatever factors they are made of: a third or three times would be too many."""
     model, _ = build_models(28, 32, cell=cell, seed=1)
     ids = np.random.default_rng(1).integers(0, 28, (4, 11))

@@ -83,9 +83,7 @@ SETTINGS = [
 
 
 @pytest.mark.parametrize(("lr", "carry_state", "dtype"), SETTINGS)
-def test_the_models_part_no_faster_than_scratch_from_itself(
-    lr: float, carry_state: bool, dtype: str
-) -> None:
+def test_the_models_part_no_faster_than_scratch_from_itself(lr, carry_state, dtype):
     """At every update, small in `make test`, of the real size and text in `make deep`."""
     H, updates = number(24, 256), number(120, 1200)
     batches, vocab = load_time_machine(
@@ -104,7 +102,7 @@ def test_the_models_part_no_faster_than_scratch_from_itself(
     assert np.mean(race.losses[-10:]) < np.mean(race.losses[:10])
 
 
-def test_training_at_a_high_rate_magnifies_rounding_and_does_not_excuse_bugs() -> None:
+def test_training_at_a_high_rate_magnifies_rounding_and_does_not_excuse_bugs():
     """The control grows by orders of magnitude where training is chaotic; at lr 0.1 it does not."""
     apart = {}
     for lr in (0.1, 4.0):
@@ -120,7 +118,7 @@ def test_training_at_a_high_rate_magnifies_rounding_and_does_not_excuse_bugs() -
 
 
 @pytest.mark.parametrize("dtype", ["float32", "float64"])
-def test_a_small_bug_leaves_the_control(dtype: str) -> None:
+def test_a_small_bug_leaves_the_control(dtype):
     """A step of one part in ten thousand too long, for one parameter: found in a few updates."""
     race = Race(*build_models(5, 16, dtype=dtype), 0.1, carry_state=False)
     rng = np.random.default_rng(0)

@@ -63,7 +63,7 @@ def torch_gradients(case: ModelCase, *, whole: bool) -> Results:
 
 @pytest.mark.parametrize("dtype", ["float32", "float64"])
 @pytest.mark.parametrize("lr", [0.1, 1.0])
-def test_two_epochs_with_a_carried_state_are_pytorchs(package: Any, dtype: str, lr: float) -> None:
+def test_two_epochs_with_a_carried_state_are_pytorchs(package, dtype, lr):
     """`train_epoch` itself, which carries the state and begins each epoch at zero."""
     case = ModelCase(LayerCase(T=4, B=2, V=4, H=5, one_hot=True, dtype=dtype, seed=1))
     ids = np.random.default_rng(0).integers(0, 4, (3, 2, 2, 4))
@@ -88,9 +88,7 @@ CUT_IN_TWO = model_cases(**PLAIN, nonlinearity="tanh") | model_cases(
 
 @pytest.mark.parametrize("whole", [False, True], ids=["detached", "with d_state"])
 @states(case=CUT_IN_TWO)
-def test_gradients_of_the_second_batch_are_pytorchs(
-    package: Any, whole: bool, case: ModelCase
-) -> None:
+def test_gradients_of_the_second_batch_are_pytorchs(package, whole, case):
     """They end where the batch begins; with d_state passed on they are those of both batches."""
     _, allowed = tolerances(
         lambda move: scratch_gradients(case, move, whole=whole), seed=case.layer.seed
@@ -102,7 +100,7 @@ def test_gradients_of_the_second_batch_are_pytorchs(
 
 @pytest.mark.parametrize("dtype", ["float32", "float64"])
 @pytest.mark.parametrize("seed", range(3))
-def test_truncation_is_far_beyond_rounding(seed: int, dtype: str) -> None:
+def test_truncation_is_far_beyond_rounding(seed, dtype):
     """What truncation leaves out is a thousand times what rounding could explain, and more."""
     case = ModelCase(LayerCase(T=6, B=2, V=4, H=5, one_hot=True, dtype=dtype, seed=seed))
     gradients, allowed = tolerances(lambda move: scratch_gradients(case, move, whole=False))

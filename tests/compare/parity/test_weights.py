@@ -6,12 +6,11 @@ from torch import nn
 
 import scratch_rnn
 from compare import copy_weights
-from compare.check.cases.layer_case import LayerCase
 from compare.check.cases.layer_results import CLASSES, build
 from compare.check.cases.reference import torch_layer
 from compare.parity.weights import named_state, parameters_as_arrays
 from concise_rnn import RNNModel
-from tests.model_cases import ModelCase, build_model
+from tests.model_cases import build_model
 from tests.properties import demand, identical
 from tests.reference import torch_model
 from tests.strategies import property_of_layers, property_of_models
@@ -19,7 +18,7 @@ from tests.tables import cases
 
 
 @property_of_layers(T=1, B=1)
-def test_a_layers_weights_there_and_back_are_the_same_bits(case: LayerCase) -> None:
+def test_a_layers_weights_there_and_back_are_the_same_bits(case):
     ours = CLASSES[case.cell]
     scratch, concise = build(ours, case), torch_layer(case.options, case.dtype, case.cell)
     copy_weights(scratch, concise)
@@ -32,7 +31,7 @@ def test_a_layers_weights_there_and_back_are_the_same_bits(case: LayerCase) -> N
 
 
 @property_of_models(T=1, B=1, dropout=0.0)
-def test_copies_share_no_memory(case: ModelCase) -> None:
+def test_copies_share_no_memory(case):
     """Whatever is copied to whatever, writing to one leaves the other as it was."""
     makers = [lambda: build_model(case), lambda: torch_model(case)]
     for make_source in makers:
@@ -47,14 +46,14 @@ def test_copies_share_no_memory(case: ModelCase) -> None:
                 assert np.shares_memory(array, ours[name])  # written into what was there
 
 
-def test_a_model_copied_to_itself_is_itself() -> None:
+def test_a_model_copied_to_itself_is_itself():
     model = scratch_rnn.RNNModel(scratch_rnn.RNN(3, 4), 3)
     before = {name: array.copy() for name, array in model.parameters.items()}
     copy_weights(model, model)
     demand(identical(before, model.parameters), "copied to itself, a model is itself", model)
 
 
-def test_special_floats_are_copied_as_they_are() -> None:
+def test_special_floats_are_copied_as_they_are():
     source = scratch_rnn.RNN(1, 4, bias=False)
     source.parameters["weight_ih_l0"][:, 0] = [np.inf, -0.0, np.nan, 1e-45]
     target = nn.RNN(1, 4, bias=False)
@@ -64,7 +63,7 @@ def test_special_floats_are_copied_as_they_are() -> None:
     )
 
 
-def test_gradients_and_modes_of_the_target_are_left_alone() -> None:
+def test_gradients_and_modes_of_the_target_are_left_alone():
     target = nn.RNN(3, 4)
     copy_weights(scratch_rnn.RNN(3, 4), target)
     assert all(parameter.requires_grad for parameter in target.parameters())
@@ -72,7 +71,7 @@ def test_gradients_and_modes_of_the_target_are_left_alone() -> None:
     assert target.training
 
 
-def test_the_parts_of_a_pair_are_named() -> None:
+def test_the_parts_of_a_pair_are_named():
     assert named_state("final state", 1) == {"final state": 1}
     assert named_state("final state", (1, 2)) == {"h of final state": 1, "c of final state": 2}
 
@@ -82,9 +81,7 @@ REFUSED = cases("weights")["unlike"]
 
 
 @pytest.mark.parametrize(("source", "target", "message"), REFUSED)
-def test_unlike_parameters_are_refused_and_nothing_is_copied(
-    source: str, target: str, message: str
-) -> None:
+def test_unlike_parameters_are_refused_and_nothing_is_copied(source, target, message):
     names = globals() | {"RNNModel": RNNModel}
     source, target = eval(source, names), eval(target, names)
     before = {name: array.copy() for name, array in parameters_as_arrays(target).items()}

@@ -47,9 +47,7 @@ CASES = cases("checkpoint")
         {"cell": "lstm"},
     ],
 )
-def test_a_checkpoint_comes_back_as_it_was(
-    tmp_path: Path, dtype: str, update: int, carry_state: bool, model: dict[str, Any]
-) -> None:
+def test_a_checkpoint_comes_back_as_it_was(tmp_path, dtype, update, carry_state, model):
     before = checkpoint(update, dtype=dtype, carry_state=carry_state, **model)
     save(tmp_path / "a", before)
     after = load(tmp_path / "a")
@@ -60,7 +58,7 @@ def test_a_checkpoint_comes_back_as_it_was(
         assert not np.array_equal(array, before.weights[name])
 
 
-def test_the_same_checkpoint_is_the_same_file_byte_for_byte(tmp_path: Path, content: bytes) -> None:
+def test_the_same_checkpoint_is_the_same_file_byte_for_byte(tmp_path, content):
     turned = checkpoint()
     turned.weights["linear.weight"] = np.asfortranarray(turned.weights["linear.weight"])
     save(tmp_path / "a", turned)
@@ -69,9 +67,7 @@ def test_the_same_checkpoint_is_the_same_file_byte_for_byte(tmp_path: Path, cont
 
 @pytest.mark.parametrize(("num_layers", "nonlinearity"), [(1, "tanh"), (3, "relu")])
 @pytest.mark.parametrize("dtype", ["float32", "float64"])
-def test_pytorch_loads_the_file_as_a_state_dict(
-    tmp_path: Path, num_layers: int, nonlinearity: str, dtype: str
-) -> None:
+def test_pytorch_loads_the_file_as_a_state_dict(tmp_path, num_layers, nonlinearity, dtype):
     scratch, _ = build_models(3, 2, num_layers, nonlinearity, dtype=dtype)
     _, concise = build_models(3, 2, num_layers, nonlinearity, dtype=dtype, seed=1)
     written = checkpoint(num_layers=num_layers, nonlinearity=nonlinearity, dtype=dtype)
@@ -83,7 +79,7 @@ def test_pytorch_loads_the_file_as_a_state_dict(
         np.testing.assert_array_equal(array, scratch.parameters[name], strict=True)
 
 
-def test_the_safetensors_library_reads_the_metadata(tmp_path: Path) -> None:
+def test_the_safetensors_library_reads_the_metadata(tmp_path):
     save(tmp_path / "a", checkpoint())
     with safetensors.safe_open(tmp_path / "a", "np") as file:
         metadata = json.loads(file.metadata()["rnn-parity"])
@@ -97,9 +93,7 @@ def test_the_safetensors_library_reads_the_metadata(tmp_path: Path) -> None:
 @pytest.mark.parametrize("bidirectional", [True, False])
 @pytest.mark.parametrize("num_layers", [1, 3])
 @pytest.mark.parametrize("cell", CELLS)
-def test_the_shapes_are_those_of_the_models(
-    cell: str, num_layers: int, bidirectional: bool, bias: bool
-) -> None:
+def test_the_shapes_are_those_of_the_models(cell, num_layers, bidirectional, bias):
     options: Any = {"num_layers": num_layers, "bias": bias, "bidirectional": bidirectional}
     model = scratch_rnn.RNNModel(CELLS[cell].scratch_layer(5, 4, **options), 5)
     described = Model(cell=cell, vocab_size=5, hidden_size=4, **options)
@@ -128,9 +122,7 @@ UNSAVED: dict[str, tuple[Callable[[Checkpoint], object], str]] = {
 
 
 @pytest.mark.parametrize(("change", "message"), UNSAVED.values(), ids=UNSAVED)
-def test_a_checkpoint_that_contradicts_itself_is_not_saved(
-    tmp_path: Path, change: Callable[[Checkpoint], object], message: str
-) -> None:
+def test_a_checkpoint_that_contradicts_itself_is_not_saved(tmp_path, change, message):
     written = checkpoint()
     change(written)
     with pytest.raises(ValueError, match=message):
@@ -138,9 +130,7 @@ def test_a_checkpoint_that_contradicts_itself_is_not_saved(
     assert files_in(tmp_path) == []
 
 
-def test_a_checkpoint_that_is_too_large_is_not_saved(
-    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
-) -> None:
+def test_a_checkpoint_that_is_too_large_is_not_saved(tmp_path, monkeypatch):
     monkeypatch.setattr(container, "MOST_BYTES", 1000)
     with pytest.raises(ValueError, match="expected a checkpoint of at most 1,000 bytes"):
         save(tmp_path / "a", checkpoint())
@@ -163,22 +153,20 @@ def refused(tmp_path: Path, content: bytes, message: str = "") -> None:
     assert message in line
 
 
-def test_the_helpers_of_these_tests_make_what_is_accepted(tmp_path: Path, content: bytes) -> None:
+def test_the_helpers_of_these_tests_make_what_is_accepted(tmp_path, content):
     path = tmp_path / "again"
     path.write_bytes(changed_metadata(content, "optimizer.lr", 0.1))
     assert same(load(path), checkpoint())
 
 
 @pytest.mark.parametrize(("place", "value", "message"), CASES["metadata"])
-def test_metadata_that_are_invalid(
-    tmp_path: Path, content: bytes, place: str, value: str, message: str
-) -> None:
+def test_metadata_that_are_invalid(tmp_path, content, place, value, message):
     changed = changed_metadata(content, place, eval(value))
     refused(tmp_path, changed, message.replace("VERSIONS", VERSIONS))
 
 
 @pytest.mark.parametrize(("text", "message"), CASES["no_json"])
-def test_metadata_that_are_no_json(tmp_path: Path, content: bytes, text: str, message: str) -> None:
+def test_metadata_that_are_no_json(tmp_path, content, text, message):
     header, data = taken_apart(content)
     header["__metadata__"] = eval(text) % ("0" * 64)
     refused(tmp_path, put_together(header, data), message)
@@ -200,7 +188,7 @@ HEADERS: dict[str, Callable[[bytes], bytes]] = {
 
 
 @pytest.mark.parametrize("change", [*TENSORS, *HEADERS])
-def test_headers_that_are_invalid(tmp_path: Path, content: bytes, change: str) -> None:
+def test_headers_that_are_invalid(tmp_path, content, change):
     header, data = taken_apart(content)
     if change in TENSORS:
         code, message = TENSORS[change]
@@ -213,7 +201,7 @@ def test_headers_that_are_invalid(tmp_path: Path, content: bytes, change: str) -
         refused(tmp_path, put_together(after, data))
 
 
-def test_numbers_that_are_not_finite(tmp_path: Path, content: bytes) -> None:
+def test_numbers_that_are_not_finite(tmp_path, content):
     header, data = taken_apart(content)
     refused(
         tmp_path,
@@ -244,9 +232,7 @@ FILES: dict[str, tuple[Callable[[bytes], bytes], str]] = {
 
 
 @pytest.mark.parametrize(("change", "message"), FILES.values(), ids=FILES)
-def test_files_that_are_no_checkpoint(
-    tmp_path: Path, content: bytes, change: Callable[[bytes], bytes], message: str
-) -> None:
+def test_files_that_are_no_checkpoint(tmp_path, content, change, message):
     damaged = change(content)
     assert damaged != content
     refused(tmp_path, damaged, message)

@@ -3,7 +3,6 @@
 import os
 from collections.abc import Callable, Sequence
 from pathlib import Path
-from typing import Any
 
 import pytest
 
@@ -20,7 +19,7 @@ from tests.compare.runs.checkpoints import (
 
 
 @pytest.mark.parametrize("path", ["none", "a\nb", "a\0b", "x" * 5000])
-def test_a_path_without_a_file(tmp_path: Path, path: str) -> None:
+def test_a_path_without_a_file(tmp_path, path):
     with pytest.raises(CheckpointError, match="expected a checkpoint in ") as caught:
         load(tmp_path / path)
     assert str(caught.value).isprintable()
@@ -60,9 +59,7 @@ ENORMOUS: dict[str, tuple[Callable[[bytes], tuple[bytes, int]], str]] = {
 
 
 @pytest.mark.parametrize(("make", "message"), ENORMOUS.values(), ids=ENORMOUS)
-def test_enormous_files_are_refused_with_little_memory(
-    tmp_path: Path, content: bytes, make: Callable[[bytes], tuple[bytes, int]], message: str
-) -> None:
+def test_enormous_files_are_refused_with_little_memory(tmp_path, content, make, message):
     path = tmp_path / "enormous"
     beginning, size = make(content)
     path.write_bytes(beginning)
@@ -72,7 +69,7 @@ def test_enormous_files_are_refused_with_little_memory(
 
 
 @pytest.mark.skipif(not Path("/proc/self/statm").exists(), reason="expected /proc, got none")
-def test_more_memory_than_is_allowed_would_be_noticed() -> None:
+def test_more_memory_than_is_allowed_would_be_noticed():
     with pytest.raises(MemoryError), limited_memory(2**20):
         bytearray(2**30)
 
@@ -85,7 +82,7 @@ def stored(directory: Path, *updates: int, sides: Sequence[str] = ("scratch",)) 
     return store
 
 
-def test_the_newest_two_are_kept(tmp_path: Path) -> None:
+def test_the_newest_two_are_kept(tmp_path):
     store = stored(tmp_path / "checkpoints", 0, 2, 5, 9)
     names = ["0000005-scratch.safetensors", "0000009-scratch.safetensors"]
     assert files_in(store.directory) == names
@@ -95,7 +92,7 @@ def test_the_newest_two_are_kept(tmp_path: Path) -> None:
     assert damaged == []
 
 
-def test_a_damaged_one_gives_way_to_the_one_before(tmp_path: Path) -> None:
+def test_a_damaged_one_gives_way_to_the_one_before(tmp_path):
     store = stored(tmp_path, 5, 9)
     (tmp_path / "0000009-scratch.safetensors").write_bytes(b"")
     newest, damaged = store.newest()
@@ -108,7 +105,7 @@ def test_a_damaged_one_gives_way_to_the_one_before(tmp_path: Path) -> None:
     assert files_in(tmp_path) == ["0000005-scratch.safetensors", "0000007-scratch.safetensors"]
 
 
-def test_if_all_are_damaged_the_error_is_that_of_the_newest(tmp_path: Path) -> None:
+def test_if_all_are_damaged_the_error_is_that_of_the_newest(tmp_path):
     store = stored(tmp_path, 5, 9)
     for update in (5, 9):
         (tmp_path / f"000000{update}-scratch.safetensors").write_bytes(b"x" * update)
@@ -116,13 +113,13 @@ def test_if_all_are_damaged_the_error_is_that_of_the_newest(tmp_path: Path) -> N
         store.newest()
 
 
-def test_a_missing_checkpoint_is_an_error(tmp_path: Path) -> None:
+def test_a_missing_checkpoint_is_an_error(tmp_path):
     for directory in (tmp_path, tmp_path / "nowhere"):
         with pytest.raises(CheckpointError, match=r"expected a checkpoint in .*, got none"):
             Store(directory, num_sides=1).newest()
 
 
-def test_with_two_models_a_checkpoint_is_complete_with_both_files(tmp_path: Path) -> None:
+def test_with_two_models_a_checkpoint_is_complete_with_both_files(tmp_path):
     sides = ("scratch", "concise")
     store = stored(tmp_path, 5, 9, sides=sides)
     (tmp_path / "0000009-concise.safetensors").unlink()
@@ -134,20 +131,20 @@ def test_with_two_models_a_checkpoint_is_complete_with_both_files(tmp_path: Path
     assert len(files_in(tmp_path)) == 4
 
 
-def test_either_model_continues_a_run_of_one(tmp_path: Path) -> None:
+def test_either_model_continues_a_run_of_one(tmp_path):
     stored(tmp_path, 5)
     assert list(stored(tmp_path, 9, sides=("concise",)).newest()[0]) == ["concise"]
     assert len(files_in(tmp_path)) == 2
 
 
 @pytest.mark.parametrize("other", [{"update": 6}, {"side": "concise"}])
-def test_a_file_under_a_wrong_name_is_refused(tmp_path: Path, other: dict[str, Any]) -> None:
+def test_a_file_under_a_wrong_name_is_refused(tmp_path, other):
     save(tmp_path / "0000005-scratch.safetensors", checkpoint(**{"update": 5, **other}))
     with pytest.raises(CheckpointError, match="expected update 5 of scratch in "):
         Store(tmp_path, num_sides=1).newest()
 
 
-def test_other_files_are_no_checkpoints(tmp_path: Path) -> None:
+def test_other_files_are_no_checkpoints(tmp_path):
     store = stored(tmp_path, 5)
     for name in ("9-scratch.safetensors", "0000009-scratch.safetensors.unfinished", "notes.txt"):
         (tmp_path / name).write_text("?")

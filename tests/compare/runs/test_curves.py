@@ -29,7 +29,7 @@ def drawn(directory: Path, *metrics: dict[str, Any]) -> np.ndarray:
     return np.round(255 * matplotlib.image.imread(path)[:, :, :3]).astype(int)
 
 
-def test_perplexity_weighs_each_update_by_its_tokens() -> None:
+def test_perplexity_weighs_each_update_by_its_tokens():
     # epoch 0: (10 * 2 + 30 * 4) / 40 = 3.5;  epoch 1: 1
     curves = history(update(1, 0, 2.0), update(2, 0, 4.0, num_tokens=30), update(3, 1, 1.0))
     expected = [math.exp(3.5), math.e]
@@ -38,7 +38,7 @@ def test_perplexity_weighs_each_update_by_its_tokens() -> None:
     assert curves.of_epoch(0, ["scratch"]) == {"scratch": pytest.approx(expected[0], rel=1e-15)}
 
 
-def test_where_both_curves_coincide_both_are_seen(tmp_path: Path) -> None:
+def test_where_both_curves_coincide_both_are_seen(tmp_path):
     picture = drawn(tmp_path, *(of_both(e + 1, e, 3 - e / 10) for e in range(20)))
     panel = picture[150:500, 250:1100]  # below the legend, inside the axes
     for colour in ((0x1F, 0x3F, 0x77), (0xF5, 0xA7, 0x42)):
@@ -68,9 +68,7 @@ CURVES = {
 
 
 @pytest.mark.parametrize("name", CURVES)
-def test_each_curve_has_its_name_and_its_place(
-    name: str, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
-) -> None:
+def test_each_curve_has_its_name_and_its_place(name, tmp_path, monkeypatch):
     figures: list[Figure] = []
     monkeypatch.setattr(Figure, "savefig", lambda self, to: figures.append(self))
     dtype = "float64" if "float64" in name else "float32"
@@ -78,7 +76,7 @@ def test_each_curve_has_its_name_and_its_place(
     assert described(figures[0]) == expected(f"curves: {name}")
 
 
-def test_where_one_side_went_on_with_the_other_s_run_each_has_its_epochs() -> None:
+def test_where_one_side_went_on_with_the_other_s_run_each_has_its_epochs():
     whole = history(*CURVES["one after the other"])
     assert (whole.first_epoch("scratch"), whole.first_epoch("concise")) == (0, 3)
     assert whole.of_epoch(8, ["concise"]) == {"concise": whole.perplexities("concise")[-1]}

@@ -61,9 +61,7 @@ def trained_by_one(text: Path, move: Move) -> dict[str, np.ndarray]:
     reason="needs a PyTorch with torch.distributed and gloo",
 )
 @pytest.mark.usefixtures("without_curves", "without_checks")
-def test_two_processes_train_as_one_does(
-    fox: Path, tmp_path: Path, monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str]
-) -> None:
+def test_two_processes_train_as_one_does(fox, tmp_path, monkeypatch, capsys):
     flags = f"train --model concise {FLAGS} --state carried --checkpoint-seconds 1e5 --text {fox}"
     monkeypatch.setenv("WORLD_SIZE", "2")
     monkeypatch.setenv("RANK", "1")
@@ -85,6 +83,7 @@ def test_two_processes_train_as_one_does(
         said = other.communicate(timeout=800)[0]
     assert (other.returncode, said) == (0, "")  # process 0 says it all
     shown = capsys.readouterr().out
+    assert "2 processes of 2 rows, compared with one\n" in shown
     assert "Stopped and saved after update 5 of 12" in shown
     assert "To resume:  torchrun --nproc-per-node 2 -m compare train --model concise" in shown
 
@@ -110,7 +109,7 @@ def test_two_processes_train_as_one_does(
 
 
 @pytest.mark.parametrize("cell", ["rnn", "lstm"])
-def test_a_step_gives_the_results_of_all_rows(cell: str, monkeypatch: pytest.MonkeyPatch) -> None:
+def test_a_step_gives_the_results_of_all_rows(cell, monkeypatch):
     """This process plays process 0 and then process 1, which gets what both have sent."""
     scratch, concise, batch, state = two_processes.step_of(cell, 6)
     sent: list[list[torch.Tensor]] = []  # by each process
@@ -152,7 +151,7 @@ def test_a_step_gives_the_results_of_all_rows(cell: str, monkeypatch: pytest.Mon
         np.testing.assert_array_equal(results[name], of_shard[name], err_msg=name)
 
 
-def test_a_trainee_trains_with_the_other_processes(monkeypatch: pytest.MonkeyPatch) -> None:
+def test_a_trainee_trains_with_the_other_processes(monkeypatch):
     _, concise, batch, _ = two_processes.step_of("rnn", 6)
     steps = []
 
@@ -168,7 +167,7 @@ def test_a_trainee_trains_with_the_other_processes(monkeypatch: pytest.MonkeyPat
     assert steps == [(("wrapped", concise), batch, None, MAX_NORM)]
 
 
-def test_every_row_is_read_by_one_process(monkeypatch: pytest.MonkeyPatch) -> None:
+def test_every_row_is_read_by_one_process(monkeypatch):
     monkeypatch.setattr(distributed, "get_world_size", lambda: 3)
     read: list[int] = []
     for rank in range(3):
@@ -183,9 +182,7 @@ REFUSALS = messages("two processes")
 
 
 @pytest.mark.parametrize("arguments", REFUSALS)
-def test_the_first_of_several_processes_reports_a_refusal(
-    arguments: str, monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str]
-) -> None:
+def test_the_first_of_several_processes_reports_a_refusal(arguments, monkeypatch, capsys):
     monkeypatch.setenv("WORLD_SIZE", "2")
     for rank, message in (("0", f"rnn-parity: {REFUSALS[arguments]}\n"), ("1", "")):
         monkeypatch.setenv("RANK", rank)
@@ -193,9 +190,7 @@ def test_the_first_of_several_processes_reports_a_refusal(
         assert capsys.readouterr() == ("", message)
 
 
-def test_a_rank_that_no_process_has_is_refused(
-    monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str]
-) -> None:
+def test_a_rank_that_no_process_has_is_refused(monkeypatch, capsys):
     monkeypatch.setenv("WORLD_SIZE", "x")
     monkeypatch.setenv("RANK", "0")
     assert main(["run"]) == 2

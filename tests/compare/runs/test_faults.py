@@ -13,8 +13,8 @@ from compare.files import atomic
 from compare.runs.checkpoint import Checkpoint, Store
 from tests.compare.runs.checkpoints import checkpoint, files_in, same
 from tests.compare.runs.failing import Crash, Disk, Failing, calls_of, error, put_in
-from tests.compare.runs.runs import Trainings, contents, only
-from tests.counts import Count, number
+from tests.compare.runs.runs import contents, only
+from tests.counts import number
 
 OLD, NEW = 7, 10
 
@@ -56,9 +56,7 @@ FAILURES = {"crash": Crash(), "disk full": error(errno.ENOSPC), "Ctrl-C": Keyboa
 
 
 @pytest.mark.parametrize("kind", [*FAILURES, *POWER])
-def test_a_save_that_fails_at_any_call_leaves_a_checkpoint(
-    kind: str, saved: Store, count: Count
-) -> None:
+def test_a_save_that_fails_at_any_call_leaves_a_checkpoint(kind, saved, count):
     calls = calls_of(lambda: saved.save(both(NEW)))
     assert set(calls) == {"open", "write", "fsync", "close", "replace", "unlink"}
     found = set()
@@ -85,9 +83,7 @@ def test_a_save_that_fails_at_any_call_leaves_a_checkpoint(
 
 
 @pytest.mark.parametrize("lost", ["nothing", "fsync", "sync_directory"])
-def test_after_a_save_nothing_is_left_to_lose(
-    lost: str, saved: Store, monkeypatch: pytest.MonkeyPatch
-) -> None:
+def test_after_a_save_nothing_is_left_to_lose(lost, saved, monkeypatch):
     """Without either step a power failure does lose a checkpoint, which tests the `Disk`."""
     with put_in(disk := Disk(0)):
         if lost == "fsync":
@@ -103,9 +99,7 @@ def test_after_a_save_nothing_is_left_to_lose(
 
 @pytest.mark.usefixtures("without_curves")
 @pytest.mark.parametrize("kind", ["disk full", *POWER])
-def test_a_training_that_fails_at_any_call_can_be_resumed(
-    kind: str, trainings: Trainings, capsys: pytest.CaptureFixture[str], count: Count
-) -> None:
+def test_a_training_that_fails_at_any_call_can_be_resumed(kind, trainings, capsys, count):
     """From some call on all fail; then the disk has space again, or the power is back."""
     command = "train --model scratch" if kind in POWER else "run --state carried"
     variant = f"{command} --checkpoint-seconds 0 --epochs 1"
@@ -145,9 +139,7 @@ def test_a_training_that_fails_at_any_call_can_be_resumed(
             count("resumes compared bit for bit")
 
 
-def test_a_write_that_takes_less_than_it_was_given_is_asked_again(
-    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
-) -> None:
+def test_a_write_that_takes_less_than_it_was_given_is_asked_again(tmp_path, monkeypatch):
     class Slow(atomic.System):
         @staticmethod
         def write(descriptor: int, content: memoryview) -> int:
@@ -162,7 +154,7 @@ def test_a_write_that_takes_less_than_it_was_given_is_asked_again(
     assert files_in(tmp_path) == ["a", "b"]
 
 
-def test_a_directory_that_vanished_is_named(saved: Store) -> None:
+def test_a_directory_that_vanished_is_named(saved):
     for name in files_in(saved.directory):
         (saved.directory / name).unlink()
     saved.directory.rmdir()

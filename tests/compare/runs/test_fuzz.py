@@ -1,7 +1,6 @@
 """Damaged checkpoints and arbitrary texts: refused with one line, or harmless. Nothing else."""
 
 import json
-from pathlib import Path
 from typing import Any
 
 import pytest
@@ -18,7 +17,7 @@ from tests.compare.runs.checkpoints import (
     signed,
     taken_apart,
 )
-from tests.counts import Count, number
+from tests.counts import number
 
 BYTES = 2**30
 
@@ -105,9 +104,7 @@ def other_header(draw: st.DrawFn, content: bytes) -> bytes:
     [cut, lengthened, overwritten, edited_tensor, other_tensors, other_header],
     ids=lambda mutation: str(mutation.__name__),
 )
-def test_a_damaged_checkpoint_is_refused_or_harmless(
-    mutation: Any, content: bytes, tmp_path: Path, count: Count
-) -> None:
+def test_a_damaged_checkpoint_is_refused_or_harmless(mutation, content, tmp_path, count):
     path = tmp_path / "damaged.safetensors"
 
     @tried(number(20, 1000))
@@ -135,7 +132,7 @@ def test_a_damaged_checkpoint_is_refused_or_harmless(
     is_refused_or_harmless()
 
 
-def test_every_single_bit_of_the_file_counts(content: bytes, tmp_path: Path, count: Count) -> None:
+def test_every_single_bit_of_the_file_counts(content, tmp_path, count):
     path = tmp_path / "damaged.safetensors"
     step = number(41, 1)  # coprime to 8, so that each of a byte's bits has its turn
     for place in range(0, 8 * len(content), step):
@@ -167,9 +164,7 @@ TEXTS = st.tuples(
 
 @tried(number(20, 1000))
 @given(content=TEXTS, token=st.sampled_from(["char", "word"]))
-def test_the_command_takes_any_bytes_as_a_text(
-    content: bytes, token: str, tmp_path: Path, count: Count, capsys: pytest.CaptureFixture[str]
-) -> None:
+def test_the_command_takes_any_bytes_as_a_text(content, token, tmp_path, count, capsys):
     path = tmp_path / "text"
     path.write_bytes(content)
     count("texts: tried")

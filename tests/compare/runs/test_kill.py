@@ -87,15 +87,8 @@ def begun(runs: Path, num_sides: int) -> Path | None:
     ][: number(1, 6)],
 )
 def test_a_run_that_is_killed_again_and_again_ends_in_the_same_bits(
-    command: str,
-    more: str,
-    size: int,
-    on_disk: bool,
-    server: ForkServer,
-    fox: Path,
-    tmp_path: Path,
-    count: Count,
-) -> None:
+    command, more, size, on_disk, server, fox, tmp_path, count
+):
     """Signals come at random, saves after each update or every few: many a signal hits a save.
 
     Some hit the file of token ids, which each run writes anew.

@@ -16,13 +16,7 @@ import pytest
 from compare.cli import COMMANDS, main
 from compare.runs import config, reading, session
 from compare.runs.checkpoint import CheckpointError, contents, load, save
-from tests.compare.runs.checkpoints import (
-    VERSIONS,
-    checkpoint,
-    put_together,
-    same,
-    taken_apart,
-)
+from tests.compare.runs.checkpoints import VERSIONS, checkpoint, put_together, same, taken_apart
 from tests.compare.runs.runs import newest
 
 pytestmark = pytest.mark.usefixtures("without_curves")
@@ -68,9 +62,7 @@ def add_a_checkpoint_field(monkeypatch: pytest.MonkeyPatch) -> None:
 
 
 @pytest.mark.usefixtures("version")
-def test_an_old_run_is_read_and_resumed(
-    old: Path, fox: Path, tmp_path: Path, capsys: pytest.CaptureFixture[str]
-) -> None:
+def test_an_old_run_is_read_and_resumed(old, fox, tmp_path, capsys):
     capsys.readouterr()
     assert main(f"generate --run {old} --prefix traveller --num-preds 50".split()) == 0
     shown = capsys.readouterr()
@@ -92,9 +84,7 @@ def test_an_old_run_is_read_and_resumed(
         assert (again / "result.json").exists()
 
 
-def test_what_is_added_later_is_read_and_written(
-    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
-) -> None:
+def test_what_is_added_later_is_read_and_written(tmp_path, monkeypatch):
     path = newest(RECORDS / "train-lstm")
     before = load(path)
     add_a_checkpoint_field(monkeypatch)
@@ -113,7 +103,7 @@ def test_what_is_added_later_is_read_and_written(
     )
 
 
-def test_the_version_is_read_before_the_keys(tmp_path: Path, content: bytes) -> None:
+def test_the_version_is_read_before_the_keys(tmp_path, content):
     header, data = taken_apart(content)
     header["__metadata__"] |= {"version": "99", "later_field": "here", "model": [1]}
     (tmp_path / "later").write_bytes(put_together(header, data))
@@ -124,9 +114,7 @@ def test_the_version_is_read_before_the_keys(tmp_path: Path, content: bytes) -> 
 
 
 @pytest.mark.parametrize("command", ["generate --prefix the --run", "train --resume"])
-def test_a_run_of_a_later_version_is_refused_with_both_versions(
-    command: str, tmp_path: Path, capsys: pytest.CaptureFixture[str]
-) -> None:
+def test_a_run_of_a_later_version_is_refused_with_both_versions(command, tmp_path, capsys):
     later = Path(shutil.copytree(RECORDS / "train-lstm", tmp_path / "later"))
     values = json.loads((later / "config.json").read_text())
     (later / "config.json").write_text(json.dumps({**values, "version": "9.0", "later_option": 10}))
@@ -136,7 +124,7 @@ def test_a_run_of_a_later_version_is_refused_with_both_versions(
     assert error.endswith(f" in {later}, got one of 9.0, with later_option\n")
 
 
-def test_without_a_default_a_missing_field_is_refused() -> None:
+def test_without_a_default_a_missing_field_is_refused():
     needed = {f.name for f in fields(contents.Training) if f.default is MISSING}
     assert needed >= {"side", "model", "position"}
     values = contents._metadata(checkpoint())

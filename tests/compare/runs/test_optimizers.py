@@ -17,7 +17,7 @@ from compare.runs.checkpoint.contents import Optimizer as Settings
 from compare.runs.config import RunConfig
 from scratch_rnn.text import Batches
 from tests.compare.runs.checkpoints import taken_apart
-from tests.compare.runs.runs import Trainings, contents, newest
+from tests.compare.runs.runs import contents, newest
 
 pytestmark = pytest.mark.usefixtures("without_curves", "without_checks")
 
@@ -52,7 +52,7 @@ def momentum(monkeypatch: pytest.MonkeyPatch) -> Iterator[None]:
 
 @pytest.mark.parametrize("model", ["scratch", "concise"])
 @pytest.mark.usefixtures("momentum")
-def test_momentum_is_saved_and_resumed(model: str, trainings: Trainings) -> None:
+def test_momentum_is_saved_and_resumed(model, trainings):
     whole = trainings.whole(f"train --model {model}")
     again = trainings.interrupted(f"train --model {model}", 5)
     saved = load(newest(trainings.directory(), model))
@@ -64,7 +64,7 @@ def test_momentum_is_saved_and_resumed(model: str, trainings: Trainings) -> None
 
 
 @pytest.mark.usefixtures("momentum")
-def test_one_model_resumes_with_all_that_the_other_has() -> None:
+def test_one_model_resumes_with_all_that_the_other_has():
     scratch, concise = build_models(3, 4)
     batches = list(Batches([0, 1, 2, 2, 1] * 20, 2, 5))
     one, other = (
@@ -86,5 +86,5 @@ def test_one_model_resumes_with_all_that_the_other_has() -> None:
     assert all(isinstance(buffer, torch.Tensor) for buffer in buffers)
 
 
-def test_sgd_keeps_nothing(content: bytes) -> None:
+def test_sgd_keeps_nothing(content):
     assert "memory" not in taken_apart(content)[0]["__metadata__"]

@@ -24,7 +24,7 @@ ROOT = Path(__file__).parents[3]
 NOW = datetime(2026, 5, 17, 9, 30, 5)
 
 
-def test_directories_of_the_same_second_get_numbers(tmp_path: Path) -> None:
+def test_directories_of_the_same_second_get_numbers(tmp_path):
     names = []
     for _ in range(3):
         with Record.create(tmp_path / "a" / "runs", "x", now=NOW) as record:
@@ -32,7 +32,7 @@ def test_directories_of_the_same_second_get_numbers(tmp_path: Path) -> None:
     assert names == ["20260517-093005-x", "20260517-093005-x-2", "20260517-093005-x-3"]
 
 
-def test_metrics_are_in_the_file_at_once(tmp_path: Path) -> None:
+def test_metrics_are_in_the_file_at_once(tmp_path):
     with Record.create(tmp_path, "x", now=NOW) as record:
         written = [update(number, loss=0.1 + 0.2) for number in (1, 2)]  # all 17 digits
         for number in (1, 2):
@@ -40,7 +40,7 @@ def test_metrics_are_in_the_file_at_once(tmp_path: Path) -> None:
             assert list(read_metrics(record.directory)) == written[:number]
 
 
-def test_what_json_cannot_say_becomes_null(tmp_path: Path) -> None:
+def test_what_json_cannot_say_becomes_null(tmp_path):
     with Record.create(tmp_path, "x", now=NOW) as record:
         record.write_json(
             "a.json", {"rows": [{"ulps": math.inf}, {"ulps": math.nan}, {"ulps": 1.5}]}
@@ -51,7 +51,7 @@ def test_what_json_cannot_say_becomes_null(tmp_path: Path) -> None:
     }
 
 
-def test_on_a_full_disk_a_line_is_written_completely_or_not_at_all(tmp_path: Path) -> None:
+def test_on_a_full_disk_a_line_is_written_completely_or_not_at_all(tmp_path):
     with Record.create(tmp_path, "x", now=NOW) as record:
         record.add_metrics({"update": 1})
         with (
@@ -65,7 +65,7 @@ def test_on_a_full_disk_a_line_is_written_completely_or_not_at_all(tmp_path: Pat
     assert path.read_text() == '{"update": 1}\n{"update": 2}\n'
 
 
-def test_a_lock_ends_with_its_process(tmp_path: Path) -> None:
+def test_a_lock_ends_with_its_process(tmp_path):
     program = (
         "import os, pathlib, sys\n"
         "from compare.files.lock import locked\n"
@@ -78,7 +78,7 @@ def test_a_lock_ends_with_its_process(tmp_path: Path) -> None:
         pass
 
 
-def test_metrics_are_cut_after_an_update(tmp_path: Path) -> None:
+def test_metrics_are_cut_after_an_update(tmp_path):
     with Record.create(tmp_path, "x", now=NOW) as record:
         for number in (1, 2, 3):
             record.add_metrics(update(number))
@@ -93,7 +93,7 @@ def test_metrics_are_cut_after_an_update(tmp_path: Path) -> None:
 
 
 @pytest.mark.parametrize(("content", "message"), cases("record")["metrics"])
-def test_metrics_with_a_gap_are_refused(tmp_path: Path, content: str, message: str) -> None:
+def test_metrics_with_a_gap_are_refused(tmp_path, content, message):
     content = eval(content)
     (tmp_path / "metrics.jsonl").write_text(content)
     with Record.open(tmp_path) as record, pytest.raises(RecordError, match=message):

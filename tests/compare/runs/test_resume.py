@@ -40,7 +40,7 @@ from tests.compare.runs.runs import (
     read,
     signalled,
 )
-from tests.counts import Count, number
+from tests.counts import number
 
 pytestmark = pytest.mark.usefixtures("without_curves", "without_checks")
 
@@ -53,9 +53,7 @@ def result(directory: Path) -> dict[str, Any]:
 # ---------------------------------------------------------------- exactly
 
 
-def test_a_text_on_disk_is_resumed_like_one_in_memory(
-    trainings: Trainings, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
-) -> None:
+def test_a_text_on_disk_is_resumed_like_one_in_memory(trainings, tmp_path, monkeypatch):
     whole = trainings.whole(VARIANTS["concise"])
     monkeypatch.setattr(store, "MOST_IN_MEMORY", 100)
     monkeypatch.setenv("RNN_PARITY_CACHE", str(tmp_path / "cache"))
@@ -66,12 +64,8 @@ def test_a_text_on_disk_is_resumed_like_one_in_memory(
 
 @pytest.mark.parametrize("variant", VARIANTS.values(), ids=VARIANTS)
 def test_interrupted_again_and_again_it_ends_in_the_same_bits(
-    variant: str,
-    trainings: Trainings,
-    capsys: pytest.CaptureFixture[str],
-    monkeypatch: pytest.MonkeyPatch,
-    count: Count,
-) -> None:
+    variant, trainings, capsys, monkeypatch, count
+):
     """The last interruption is at the very end."""
     seen: list[str] = []
     right = Trainee.step
@@ -109,9 +103,7 @@ def test_interrupted_again_and_again_it_ends_in_the_same_bits(
     assert seen == seen_whole  # each batch once, in the same order
 
 
-def test_a_run_that_has_ended_can_be_trained_further(
-    trainings: Trainings, capsys: pytest.CaptureFixture[str], count: Count
-) -> None:
+def test_a_run_that_has_ended_can_be_trained_further(trainings, capsys, count):
     variant = VARIANTS["both"]
     directory = trainings.whole(variant, to="longer")
     capsys.readouterr()
@@ -127,7 +119,7 @@ def test_a_run_that_has_ended_can_be_trained_further(
     count("resumes compared bit for bit")
 
 
-def test_each_file_is_read_once(stopped: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+def test_each_file_is_read_once(stopped, monkeypatch):
     """The configuration once by the parser of the options and once by the run."""
     opened: Counter[str] = Counter()
 
@@ -144,9 +136,7 @@ def test_each_file_is_read_once(stopped: Path, monkeypatch: pytest.MonkeyPatch) 
     assert [opened[name] for name in names] == [2, 1, 1, 1, 1]
 
 
-def test_a_checkpoint_is_written_when_the_last_one_is_old_enough(
-    trainings: Trainings, monkeypatch: pytest.MonkeyPatch
-) -> None:
+def test_a_checkpoint_is_written_when_the_last_one_is_old_enough(trainings, monkeypatch):
     """Each update takes a second, and --checkpoint-seconds is 5."""
     clock = SimpleNamespace(now=0.0, perf_counter=lambda: clock.now)
     monkeypatch.setattr(session, "time", clock)
@@ -181,9 +171,7 @@ def test_a_checkpoint_is_written_when_the_last_one_is_old_enough(
     ],
     ids=["SIGHUP", "SIGTERM", "SIGINT", "SIGINT twice", "SIGINT, SIGTERM"],
 )
-def test_a_signal_saves_and_a_second_one_leaves_at_once(
-    numbers: list[int], trainings: Trainings, capsys: pytest.CaptureFixture[str]
-) -> None:
+def test_a_signal_saves_and_a_second_one_leaves_at_once(numbers, trainings, capsys):
     code = SIGNALS[numbers[-1]]
     handlers = [signal.getsignal(number) for number in SIGNALS]
     with signalled(5, *numbers):
@@ -204,7 +192,7 @@ def test_a_signal_saves_and_a_second_one_leaves_at_once(
     assert contents(directory) == contents(trainings.whole(VARIANTS["both"]))
 
 
-def test_ctrl_c_passes_through_the_library(trainings: Trainings) -> None:
+def test_ctrl_c_passes_through_the_library(trainings):
     config = parse(trainings.flags(VARIANTS["both"]))
     with signalled(3, signal.SIGINT), pytest.raises(KeyboardInterrupt):
         compare.runs.commands.run(config)
@@ -213,7 +201,7 @@ def test_ctrl_c_passes_through_the_library(trainings: Trainings) -> None:
 
 
 @pytest.mark.parametrize("package", [scratch_rnn, concise_rnn])
-def test_ctrl_c_passes_through_the_textbook(package: Any) -> None:
+def test_ctrl_c_passes_through_the_textbook(package):
     scratch, concise = build_models(3, 2)
     model = scratch if package is scratch_rnn else concise
     batches = Batches([0, 1, 2] * 20, 2, 5)
@@ -226,7 +214,7 @@ def test_ctrl_c_passes_through_the_textbook(package: Any) -> None:
         package.train(model, batches, 0.1, 100, on_epoch=interrupt)
 
 
-def test_in_another_thread_than_the_main_one_signals_are_left_alone(trainings: Trainings) -> None:
+def test_in_another_thread_than_the_main_one_signals_are_left_alone(trainings):
     codes: list[int] = []
     flags = trainings.flags(VARIANTS["scratch"])
     thread = threading.Thread(target=lambda: codes.append(main(flags)))
@@ -240,9 +228,7 @@ def test_in_another_thread_than_the_main_one_signals_are_left_alone(trainings: T
 
 @pytest.mark.parametrize("state", ["carried", "reset"][: number(1, 2)])
 @pytest.mark.parametrize(("first", "second"), [("scratch", "concise"), ("concise", "scratch")])
-def test_what_one_side_began_the_other_ends(
-    first: str, second: str, state: str, trainings: Trainings, count: Count
-) -> None:
+def test_what_one_side_began_the_other_ends(first, second, state, trainings, count):
     """The result is that of either model alone, within the tolerance."""
     flags = ["--state", state, "--epochs", "4"]
     stop = BATCHES + 2

@@ -8,7 +8,6 @@ import signal
 import sys
 from collections.abc import Callable
 from dataclasses import replace
-from pathlib import Path
 from typing import Any
 
 import numpy as np
@@ -23,14 +22,7 @@ from compare.runs.reading import read_metrics
 from compare.runs.record import Record
 from compare.terminal.output import Terminal
 from tests.compare.runs.failing import Failing, error, put_in
-from tests.compare.runs.runs import (
-    VARIANTS,
-    Trainings,
-    how_to_go_on,
-    newest,
-    signalled,
-    untouched,
-)
+from tests.compare.runs.runs import VARIANTS, how_to_go_on, newest, signalled, untouched
 
 Refused = Callable[..., str]
 
@@ -41,9 +33,7 @@ WILD = "--nonlinearity relu --lr 1e9 --max-norm inf --state carried --checkpoint
 
 
 @pytest.mark.parametrize("variant", ["train --model scratch", "train --model concise", "run"])
-def test_the_first_tensor_that_is_not_finite_is_named(
-    variant: str, trainings: Trainings, refused: Refused
-) -> None:
+def test_the_first_tensor_that_is_not_finite_is_named(variant, trainings, refused):
     side = "concise" if "concise" in variant else "scratch"
     line = refused(trainings.flags(f"{variant} {WILD}"), 1, prints=True)
     directory = trainings.directory()
@@ -89,22 +79,14 @@ def nothing(patch: pytest.MonkeyPatch) -> None:
     ],
 )
 def test_a_number_that_is_not_finite_is_named(
-    variant: str,
-    change: Callable[[pytest.MonkeyPatch], None],
-    side: str,
-    name: str,
-    trainings: Trainings,
-    monkeypatch: pytest.MonkeyPatch,
-    refused: Refused,
-) -> None:
+    variant, change, side, name, trainings, monkeypatch, refused
+):
     change(monkeypatch)
     line = refused(trainings.flags(variant), 1, prints=True)
     assert f"{side} has non-finite numbers, first in its {name}; likely because of" in line
 
 
-def test_parameters_that_are_not_finite_are_not_saved(
-    trainings: Trainings, monkeypatch: pytest.MonkeyPatch, refused: Refused
-) -> None:
+def test_parameters_that_are_not_finite_are_not_saved(trainings, monkeypatch, refused):
     right = scratch_rnn.train_step
 
     def spoil(model: Any, *arguments: Any, **options: Any) -> Any:
@@ -124,7 +106,7 @@ def test_parameters_that_are_not_finite_are_not_saved(
 
 
 @pytest.mark.parametrize("number", [errno.EACCES, errno.EROFS])
-def test_a_run_that_is_not_writable(number: int, stopped: Path, refused: Refused) -> None:
+def test_a_run_that_is_not_writable(number, stopped, refused):
     before = untouched(stopped)
     with put_in(Failing(1, error(number))):
         line = refused(f"run --resume {stopped}", 3)
@@ -133,9 +115,7 @@ def test_a_run_that_is_not_writable(number: int, stopped: Path, refused: Refused
     assert untouched(stopped) == before
 
 
-def test_a_directory_that_vanishes(
-    trainings: Trainings, monkeypatch: pytest.MonkeyPatch, refused: Refused
-) -> None:
+def test_a_directory_that_vanishes(trainings, monkeypatch, refused):
     right = Record.add_metrics
 
     def add_metrics(self: Record, metrics: Any) -> None:
@@ -154,9 +134,7 @@ def test_a_directory_that_vanishes(
 # ---------------------------------------------------------------- terminals
 
 
-def test_the_command_that_resumes_is_one_line(
-    trainings: Trainings, capsys: pytest.CaptureFixture[str]
-) -> None:
+def test_the_command_that_resumes_is_one_line(trainings, capsys):
     """It is not wrapped, however narrow the terminal is."""
     config = parse(trainings.flags(VARIANTS["both"], to="a  b 'c'"))
     console = Console(width=20, force_terminal=True, color_system="truecolor")

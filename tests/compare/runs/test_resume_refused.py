@@ -1,9 +1,6 @@
 """A run is resumed with its own options and text; a damaged record is refused."""
 
 import json
-from collections.abc import Callable
-from pathlib import Path
-from typing import Any
 
 import numpy as np
 import pytest
@@ -11,16 +8,7 @@ import torch
 
 from compare.cli import main
 from compare.files.lock import locked
-from tests.compare.runs.runs import (
-    TEXT,
-    UPDATES,
-    VARIANTS,
-    Trainings,
-    arguments,
-    contents,
-    newest,
-    untouched,
-)
+from tests.compare.runs.runs import TEXT, UPDATES, VARIANTS, arguments, contents, newest, untouched
 from tests.tables import messages
 
 pytestmark = pytest.mark.usefixtures("without_curves", "without_checks")
@@ -30,16 +18,14 @@ OTHER_FLAGS = messages("options of another run")
 
 
 @pytest.mark.parametrize("flags", OTHER_FLAGS)
-def test_another_option_is_refused_with_the_difference(
-    flags: str, stopped: Path, refused: Callable[..., str]
-) -> None:
+def test_another_option_is_refused_with_the_difference(flags, stopped, refused):
     before = untouched(stopped)
     line = refused(["run", "--resume", str(stopped), *flags.split()], 2)
     assert line == f"expected the options of {stopped}, got {OTHER_FLAGS[flags]}"
     assert untouched(stopped) == before
 
 
-def test_the_same_options_may_be_repeated(stopped: Path, master: Path) -> None:
+def test_the_same_options_may_be_repeated(stopped, master):
     flags = arguments(VARIANTS["both"], master / "fox.txt", master / "runs")
     assert main([*flags, "--resume", str(stopped), "--threads", "1"]) == 0
 
@@ -53,13 +39,7 @@ def test_the_same_options_may_be_repeated(stopped: Path, master: Path) -> None:
     ],
     ids=["other words", "other letters", "twice as long"],
 )
-def test_another_text_is_refused_with_the_difference(
-    content: Callable[[str], str],
-    message: str,
-    stopped: Path,
-    tmp_path: Path,
-    refused: Callable[..., str],
-) -> None:
+def test_another_text_is_refused_with_the_difference(content, message, stopped, tmp_path, refused):
     other = tmp_path / "other.txt"
     other.write_text(content(TEXT))
     before = untouched(stopped)
@@ -69,15 +49,13 @@ def test_another_text_is_refused_with_the_difference(
     assert untouched(stopped) == before
 
 
-def test_the_same_text_elsewhere_is_fine(stopped: Path, tmp_path: Path) -> None:
+def test_the_same_text_elsewhere_is_fine(stopped, tmp_path):
     (tmp_path / "moved.txt").write_text(TEXT)
     assert main(["run", "--resume", str(stopped), "--text", str(tmp_path / "moved.txt")]) == 0
 
 
 @pytest.mark.parametrize("again", ["train", "train --model scratch"])
-def test_a_run_is_resumed_by_the_command_that_began_it(
-    again: str, stopped: Path, refused: Callable[..., str]
-) -> None:
+def test_a_run_is_resumed_by_the_command_that_began_it(again, stopped, refused):
     line = refused(f"{again} --resume {stopped}", 2)
     assert line == f"expected --resume with a run begun by train, got {stopped}, begun by run"
 
@@ -85,9 +63,7 @@ def test_a_run_is_resumed_by_the_command_that_began_it(
 # ---------------------------------------------------------------- damaged
 
 
-def test_a_damaged_checkpoint_costs_only_the_way_from_the_one_before(
-    stopped: Path, trainings: Trainings, capsys: pytest.CaptureFixture[str]
-) -> None:
+def test_a_damaged_checkpoint_costs_only_the_way_from_the_one_before(stopped, trainings, capsys):
     path = newest(stopped)
     content = bytearray(path.read_bytes())
     content[-1] ^= 1
@@ -100,7 +76,7 @@ def test_a_damaged_checkpoint_costs_only_the_way_from_the_one_before(
     assert contents(stopped) == contents(trainings.whole(VARIANTS["both"]))
 
 
-def test_two_processes_do_not_write_in_one_run(stopped: Path, refused: Callable[..., str]) -> None:
+def test_two_processes_do_not_write_in_one_run(stopped, refused):
     before = untouched(stopped)
     with locked(stopped):
         line = refused(f"run --resume {stopped}", 3)
@@ -111,9 +87,7 @@ def test_two_processes_do_not_write_in_one_run(stopped: Path, refused: Callable[
 
 
 @pytest.mark.parametrize("library", [np, torch], ids=["numpy", "torch"])
-def test_another_version_of_a_library_is_reported(
-    library: Any, stopped: Path, capsys: pytest.CaptureFixture[str]
-) -> None:
+def test_another_version_of_a_library_is_reported(library, stopped, capsys):
     name = library.__name__
     path = stopped / "environment.json"
     environment = json.loads(path.read_text())

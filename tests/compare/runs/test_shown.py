@@ -44,9 +44,7 @@ def perplexity(directory: Path, side: str) -> str:
 
 
 @pytest.mark.usefixtures("clock")
-def test_a_run_that_is_stopped_and_resumed_counts_its_updates(
-    training: list[str], tmp_path: Path, capsys: pytest.CaptureFixture[str]
-) -> None:
+def test_a_run_that_is_stopped_and_resumed_counts_its_updates(training, tmp_path, capsys):
     with signalled(8, signal.SIGINT):
         assert main(training) == 130
     directory = only(tmp_path / "runs")
@@ -73,9 +71,7 @@ def test_a_run_that_is_stopped_and_resumed_counts_its_updates(
 
 
 @pytest.mark.usefixtures("clock")
-def test_one_model_writes_a_text_after_fifty_epochs(
-    training: list[str], tmp_path: Path, capsys: pytest.CaptureFixture[str]
-) -> None:
+def test_one_model_writes_a_text_after_fifty_epochs(training, tmp_path, capsys):
     assert main(["train", "--model", "concise", *training, "--epochs", "51"]) == 0
     directory = only(tmp_path / "runs")
     last = perplexity(directory, "concise")
@@ -113,9 +109,7 @@ DIFFER = ParityReport((replace(ROWS[0], verdict=Verdict.DIFFERS),))
         ({"trained": DIFFER}, 1, None, "trained models, parity: 1 of 1 tensors differ: loss"),
     ],
 )
-def test_the_report_is_of_the_result(
-    changes: dict[str, Any], num_epochs: int, first: str | None, verdict: str | None
-) -> None:
+def test_the_report_is_of_the_result(changes, num_epochs, first, verdict):
     written = {"a": {"scratch": "ab", "concise": "ac"}, "b": {"scratch": "bb", "concise": "bb"}}
     numbers: dict[str, Any] = {"scratch": 12.344, "concise": 12.5}
     result = RunResult(Path("here"), numbers, 1.26e-7, written, 12.34, 2345)
@@ -152,9 +146,7 @@ def test_the_report_is_of_the_result(
         ("lr", 0.5, 1.0, "lr 1.0 instead of 0.5"),
     ],
 )
-def test_a_difference_names_what_is_here_first(
-    name: str, before: Any, here: Any, words: str
-) -> None:
+def test_a_difference_names_what_is_here_first(name, before, here, words):
     beginning = "a vocabulary of " if name == "vocabulary" else ""
     assert _difference(name, before, here) == beginning + words
 
@@ -168,7 +160,7 @@ def test_a_difference_names_what_is_here_first(
         (6, 2, "after 2 epochs"),
     ],
 )
-def test_a_snapshot_has_the_label_of_its_progress(update: int, epochs: float, label: str) -> None:
+def test_a_snapshot_has_the_label_of_its_progress(update, epochs, label):
     found = snapshots._snapshot(checkpoint(update))  # 3 batches an epoch
     assert (found.epoch, found.label) == (epochs, label)
     for carried, state in ((True, "carried"), (False, "reset")):

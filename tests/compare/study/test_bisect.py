@@ -99,21 +99,14 @@ FOUND = [
 @pytest.mark.parametrize(
     ("cell", "bug", "update", "tensor", "step", "smallest"), FOUND, ids=[row[1] for row in FOUND]
 )
-def test_a_bug_is_found_where_it_is(
-    cell: str,
-    bug: str,
-    update: int,
-    tensor: str,
-    step: int | None,
-    smallest: tuple[int, int] | None,
-) -> None:
+def test_a_bug_is_found_where_it_is(cell, bug, update, tensor, step, smallest):
     found = first_difference(cell=cell, bug=bug)
     assert (found.update, found.first.tensor, found.step) == (update, tensor, step)
     assert found.epoch * PER_EPOCH + found.batch == update
     assert smallest == (found.smallest and found.smallest.batches[0].inputs.shape)
 
 
-def test_the_element_is_one_that_differs() -> None:
+def test_the_element_is_one_that_differs():
     found = first_difference(bug="one-bias-learns")
     first = found.first
     assert first.element is not None
@@ -129,7 +122,7 @@ def test_the_element_is_one_that_differs() -> None:
     assert f"  element  {first.describe()}\n" in text
 
 
-def test_a_bug_in_the_upper_layer_is_located_by_the_layer_alone() -> None:
+def test_a_bug_in_the_upper_layer_is_located_by_the_layer_alone():
     found = first_difference(bug="lower-layer-untaught", num_layers=2)
     assert found.layer is not None
     assert (found.layer.tensor, found.step) == ("gradient of x", T)
@@ -139,13 +132,13 @@ def test_a_bug_in_the_upper_layer_is_located_by_the_layer_alone() -> None:
     ("dtype", "cell"),
     [("float32", "rnn"), ("float64", "rnn"), ("float32", "gru"), ("float32", "lstm")],
 )
-def test_pytorch_on_the_cpu_agrees(dtype: str, cell: str) -> None:
+def test_pytorch_on_the_cpu_agrees(dtype, cell):
     text = shown(config(dtype=dtype, cell=cell))
     assert "No difference in 10 updates. The largest difference is" in text
     assert ("PyTorch on cpu" in text) == (dtype == "float32")
 
 
-def test_the_largest_share_of_a_tolerance_is_reported(monkeypatch: pytest.MonkeyPatch) -> None:
+def test_the_largest_share_of_a_tolerance_is_reported(monkeypatch):
     shares: list[list[tuple[float, str]]] = []
     compared_steps = search_module.compared_steps
 
@@ -167,7 +160,7 @@ def test_the_largest_share_of_a_tolerance_is_reported(monkeypatch: pytest.Monkey
     ) in " ".join(text.split())
 
 
-def test_a_suspect_in_another_dtype_that_is_wrong_is_found() -> None:
+def test_a_suspect_in_another_dtype_that_is_wrong_is_found():
     # 10 bits of the recurrent weights, against all of them
     assert first_difference(bug="tf32").first.tensor == "logits"
 
@@ -179,7 +172,7 @@ def student(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> str:
     return "my_module_of_the_tests:MyRNN"
 
 
-def test_a_written_difference_is_shown_again(student: str) -> None:
+def test_a_written_difference_is_shown_again(student):
     first = shown(config(implementation=student))
     assert "at update 1 (epoch 1, batch 1)" in " ".join(first.split())
     assert "step     3 of 6, where gradient of x differs when the layer runs alone" in first
@@ -193,7 +186,7 @@ def test_a_written_difference_is_shown_again(student: str) -> None:
     assert f"Found the first difference of {student}: gradient of" in again
 
 
-def test_a_class_may_be_in_a_file_of_another_folder(student: str) -> None:
+def test_a_class_may_be_in_a_file_of_another_folder(student):
     Path("sub").mkdir()
     Path("my_module_of_the_tests.py").rename("sub/a_file_of_the_tests.py")
     name = "sub/a_file_of_the_tests.py:MyRNN"
@@ -205,16 +198,14 @@ def test_a_class_may_be_in_a_file_of_another_folder(student: str) -> None:
 
 
 @pytest.mark.parametrize("file", ["scratch_rnn.py", "json.py"])
-def test_a_file_is_read_even_if_a_module_has_its_name(
-    file: str, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
-) -> None:
+def test_a_file_is_read_even_if_a_module_has_its_name(file, tmp_path, monkeypatch):
     monkeypatch.chdir(tmp_path)
     Path(file).write_text("1 / 0\n")
     with pytest.raises(UsageError, match="ZeroDivisionError: division by zero"):
         command.bisect(config(implementation=f"{file}:RNN"))
 
 
-def test_a_replay_without_a_difference_succeeds(student: str) -> None:
+def test_a_replay_without_a_difference_succeeds(student):
     shown(config(implementation=student, output=Path("kept")))
     kept = replay.read(Path("kept"))
     mended = dataclasses.replace(kept.suspect, implementation=None)
@@ -223,7 +214,7 @@ def test_a_replay_without_a_difference_succeeds(student: str) -> None:
 
 
 @pytest.mark.parametrize("named", [None, "another:Class"])
-def test_a_file_does_not_choose_what_code_runs(student: str, named: str | None) -> None:
+def test_a_file_does_not_choose_what_code_runs(student, named):
     """A class that the file names is imported only if the command line names it too."""
     shown(config(implementation=student, output=Path("kept")))
     Path("my_module_of_the_tests.py").write_text("raise SystemExit('it was imported')")
@@ -232,9 +223,7 @@ def test_a_file_does_not_choose_what_code_runs(student: str, named: str | None) 
         command.bisect(BisectConfig(replay=Path("kept"), implementation=named))
 
 
-def test_a_difference_of_earlier_updates_is_searched_again(
-    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
-) -> None:
+def test_a_difference_of_earlier_updates_is_searched_again(tmp_path, monkeypatch):
     monkeypatch.chdir(tmp_path)
     first = shown(config(bug="state-not-reset", output=Path("kept")))
     assert "one update alone does not show it: it depends on earlier updates" in first
@@ -246,9 +235,7 @@ def test_a_difference_of_earlier_updates_is_searched_again(
 @pytest.mark.parametrize(
     ("cell", "bug"), [("rnn", "no-carry-back"), ("lstm", "lstm-output-without-tanh")]
 )
-def test_a_replay_holds_the_same_numbers_that_were_written(
-    cell: str, bug: str, tmp_path: Path
-) -> None:
+def test_a_replay_holds_the_same_numbers_that_were_written(cell, bug, tmp_path):
     found, path = first_difference(cell=cell, bug=bug), tmp_path / "kept"
     assert found.smallest is not None
     rng = np.random.default_rng(0)
@@ -278,9 +265,7 @@ def test_a_replay_holds_the_same_numbers_that_were_written(
 
 
 @pytest.mark.parametrize(("cell", "gates", "states"), [("gru", 3, 1), ("lstm", 4, 2)])
-def test_the_smallest_class_of_a_gated_cell_is_searched(
-    cell: str, gates: int, states: int, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
-) -> None:
+def test_the_smallest_class_of_a_gated_cell_is_searched(cell, gates, states, tmp_path, monkeypatch):
     monkeypatch.chdir(tmp_path)
     for kind, wrong in (("right", "1"), ("wrong", "1.01")):
         text = SMALLEST.format(cell=cell, gates=gates, states=states, wrong=wrong)
@@ -300,7 +285,7 @@ def test_the_smallest_class_of_a_gated_cell_is_searched(
 
 
 @pytest.mark.parametrize("content", [None, b"", b"not a file of ours", b"\x02" + b"\0" * 7 + b"{}"])
-def test_another_file_is_refused(tmp_path: Path, content: bytes | None) -> None:
+def test_another_file_is_refused(tmp_path, content):
     path = tmp_path / "file"
     if content is not None:
         path.write_bytes(content)
@@ -308,7 +293,7 @@ def test_another_file_is_refused(tmp_path: Path, content: bytes | None) -> None:
         replay.read(path)
 
 
-def test_an_error_of_the_suspect_is_shown(student: str) -> None:
+def test_an_error_of_the_suspect_is_shown(student):
     Path("another_module_of_the_tests.py").write_text(
         STUDENT.replace("(x, h), (W", "raise ArithmeticError('my sums')\n        (x, h), (W")
     )
@@ -331,12 +316,12 @@ def test_an_error_of_the_suspect_is_shown(student: str) -> None:
         ({"implementation": "torch.nn:RNN"}, "got 'torch.nn:RNN', which has no backward"),
     ],
 )
-def test_wrong_flags(choices: dict[str, Any], message: str) -> None:
+def test_wrong_flags(choices, message):
     with pytest.raises(UsageError, match=message):
         command.bisect(config(**choices))
 
 
-def test_on_the_command_line(tmp_path: Path, capsys: pytest.CaptureFixture[str]) -> None:
+def test_on_the_command_line(tmp_path, capsys):
     small = f"--text {SAMPLE} --hidden-size 12 --batch-size {B} --num-steps {T} --max-tokens 200"
     kept = tmp_path / "kept"
     arguments = [*small.split(), "--bug", "uphill", "--output", str(kept)]
@@ -354,19 +339,19 @@ def test_on_the_command_line(tmp_path: Path, capsys: pytest.CaptureFixture[str])
 
 
 @pytest.mark.skipif(torch.cuda.is_available(), reason="there is a CUDA device")
-def test_a_missing_device() -> None:
+def test_a_missing_device():
     with pytest.raises(DeviceError, match="expected a CUDA device"):
         command.bisect(config(device="cuda"))
 
 
 @pytest.mark.skipif(not torch.cuda.is_available(), reason="expected a CUDA device, got none")
-def test_pytorch_on_a_gpu_agrees() -> None:
+def test_pytorch_on_a_gpu_agrees():
     assert "No difference" in shown(config(device="cuda"))
 
 
 def test_a_class_that_cannot_be_built_like_ours_is_refused_in_one_line(
-    tmp_path: Path, monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str]
-) -> None:
+    tmp_path, monkeypatch, capsys
+):
     monkeypatch.chdir(tmp_path)
     lines = """class Bare:
     def __init__(self, input_size, hidden_size): ...

@@ -1,11 +1,14 @@
 """`rnn-parity break`: the symptom of a bug, the quiz, and the catalogue."""
 
+import io
 import math
 import re
 from collections.abc import Callable, Iterator
+from dataclasses import replace
 from typing import Any
 
 import pytest
+from rich.console import Console
 
 import scratch_rnn
 from compare.check.bugs import catalogue as bugs
@@ -14,6 +17,7 @@ from compare.check.bugs.patches import Patch
 from compare.cli import main
 from compare.study import quiz
 from compare.study.quiz import NotCaught
+from compare.terminal import Terminal
 from compare.terminal.errors import UsageError
 from tests.annotations import unchecked
 from tests.compare.study.students import printed
@@ -29,7 +33,7 @@ def _quickly() -> Iterator[None]:
 
 
 @pytest.mark.parametrize("width", [40, 80, 100])
-def test_list_names_every_bug_and_its_property(width: int) -> None:
+def test_list_names_every_bug_and_its_property(width):
     lines = printed(width, bug="list").split("\n")
     assert [line for line in lines if line in bugs.BUG_NAMES] == [bug.name for bug in BUGS]
     assert max(map(len, lines)) <= width
@@ -58,9 +62,7 @@ def trainings(monkeypatch: pytest.MonkeyPatch) -> Callable[[quiz.ShortTraining],
     return give
 
 
-def test_a_bug_that_shows_in_training_is_shown_as_two_curves(
-    trainings: Callable[[quiz.ShortTraining], None],
-) -> None:
+def test_a_bug_that_shows_in_training_is_shown_as_two_curves(trainings):
     bug = bugs.find_bug("no-carry-back")
     symptom, answer = printed(bug=bug.name, yes=True).split("\nno-carry-back\n")
     lines = symptom.split("\n")
@@ -107,7 +109,16 @@ def test_a_bug_that_shows_in_training_is_shown_as_two_curves(
     assert symptom.count("  right  ") == 2
 
 
-def test_the_short_training_is_that_of_the_package(monkeypatch: pytest.MonkeyPatch) -> None:
+def test_an_answer_names_its_case_and_colours_its_change():
+    bug, out = bugs.find_bug("no-carry-back"), io.StringIO()
+    console = Console(file=out, width=100, force_terminal=True, color_system="standard")
+    quiz.show_answer(bug, replace(quiz.caught(bug), cases=7), Terminal(console))
+    assert "gradient of x, step 5, in case 7\n" in out.getvalue()
+    for colour, sign in ((31, "-"), (32, r"\+")):  # red and green
+        assert re.search(rf"\x1b\[{colour}m{sign} +d_h_t = ", out.getvalue())
+
+
+def test_the_short_training_is_that_of_the_package(monkeypatch):
     monkeypatch.setattr(quiz, "EPOCHS", 3)
     text = quiz.sample_text()
     found = {
@@ -146,15 +157,13 @@ def test_the_short_training_is_that_of_the_package(monkeypatch: pytest.MonkeyPat
         ("empty-batch-refused", "One case: raised ValueError: zero-size array"),
     ],
 )
-def test_a_bug_that_does_not_show_in_training_is_shown_by_what_catches_it(
-    bug: str, words: str, trainings: Callable[[quiz.ShortTraining], None]
-) -> None:
+def test_a_bug_that_does_not_show_in_training_is_shown_by_what_catches_it(bug, words, trainings):
     trainings(RIGHT)
     symptom = printed(bug=bug).split(f"\n{bug}\n")[0]
     assert re.search(words, " ".join(symptom.split()))
 
 
-def test_all_prints_where_each_is_caught(monkeypatch: pytest.MonkeyPatch) -> None:
+def test_all_prints_where_each_is_caught(monkeypatch):
     few = BUGS[:2]
     monkeypatch.setattr(quiz, "BUGS", few)
     lines = printed(bug="all").split("\n")
@@ -166,7 +175,7 @@ def test_all_prints_where_each_is_caught(monkeypatch: pytest.MonkeyPatch) -> Non
     assert lines[-2] == "All 2 bugs are caught."
 
 
-def test_a_bug_that_escapes_is_an_error() -> None:
+def test_a_bug_that_escapes_is_an_error():
     import_line = "import numpy as np"
     patch = Patch("compare/parity/weights.py", import_line, f"{import_line}  # so be it")
     harmless = Bug("harmless", "Nothing changes.", patches=(patch,), caught_by="equals pass")
@@ -176,7 +185,7 @@ def test_a_bug_that_escapes_is_an_error() -> None:
         quiz.caught(harmless)
 
 
-def test_an_unknown_bug_is_a_usage_error_with_advice(capsys: pytest.CaptureFixture[str]) -> None:
+def test_an_unknown_bug_is_a_usage_error_with_advice(capsys):
     for options, message in (
         ({"bug": "no-cary-back"}, "got 'no-cary-back'; did you mean no-carry-back"),
         ({"bug": "zzzzzz"}, "`break list` names them"),

@@ -35,7 +35,7 @@ ROOT = Path(__file__).parents[3]
 
 
 @pytest.mark.parametrize("dtype", ["float32", "float64"])
-def test_a_record_has_all_checkpoints_and_the_parity_of_a_training_step(dtype: str) -> None:
+def test_a_record_has_all_checkpoints_and_the_parity_of_a_training_step(dtype):
     given_course = course(dtype=dtype)
     made = record("time", given_course)
     assert (made["T"], made["H"], made["V"], made["dtype"]) == (4, 7, 28, dtype)
@@ -64,7 +64,7 @@ def test_a_record_has_all_checkpoints_and_the_parity_of_a_training_step(dtype: s
 @pytest.mark.parametrize(
     ("text", "H", "K"), [("t", 7, 0), ("t", 1, 0), ("ti", 1, 1), ("time traveller", 1, 13)]
 )
-def test_small_texts_and_small_networks(text: str, H: int, K: int) -> None:
+def test_small_texts_and_small_networks(text, H, K):
     made = record(text, course(H))
     found = made["checkpoints"][0]
     assert found["numbers"]["norms"].shape == (K, K)
@@ -73,7 +73,7 @@ def test_small_texts_and_small_networks(text: str, H: int, K: int) -> None:
     assert all(row["ok"] for row in found["parity"])
 
 
-def test_states_that_explode_are_refused_in_one_line() -> None:
+def test_states_that_explode_are_refused_in_one_line():
     with pytest.raises(RecordError, match=r"^expected finite numbers untrained, got others in "):
         record("time traveller" * 4, course(20, gains=(300.0,), nonlinearity="relu"))
 
@@ -88,7 +88,7 @@ def test_states_that_explode_are_refused_in_one_line() -> None:
         ("a" * 70, "a" * 64, ["The first 64 of 70 characters"]),
     ],
 )
-def test_a_text_is_read_as_training_texts_are(text: str, tokens: str, notes: list[str]) -> None:
+def test_a_text_is_read_as_training_texts_are(text, tokens, notes):
     found, changes = tokens_of(text, Vocab.from_list(LETTERS), "char")
     assert "".join(found) == tokens
     assert len(changes) == len(notes)
@@ -96,7 +96,7 @@ def test_a_text_is_read_as_training_texts_are(text: str, tokens: str, notes: lis
     assert MOST_STEPS == 64
 
 
-def test_a_token_outside_the_vocabulary_becomes_unk() -> None:
+def test_a_token_outside_the_vocabulary_becomes_unk():
     found, notes = tokens_of("jazz", Vocab.from_list(["<unk>", "a", "j"]), "char")
     assert found == ["j", "a", "<unk>", "<unk>"]
     assert notes == ["Not in the vocabulary, read as <unk>: 'z'."]
@@ -105,13 +105,13 @@ def test_a_token_outside_the_vocabulary_becomes_unk() -> None:
 
 
 @pytest.mark.parametrize("text", ["", "   ", "123", "Привет", "zzz", "🙂"])
-def test_a_text_without_a_known_token_is_refused(text: str) -> None:
+def test_a_text_without_a_known_token_is_refused(text):
     vocab = Vocab.from_list(["<unk>", "a", "b"])
     with pytest.raises(UsageError, match=r"^expected --text with [^\n]*, got "):
         tokens_of(text, vocab, "char")
 
 
-def test_of_a_large_vocabulary_targets_and_most_likely_tokens_are_shown() -> None:
+def test_of_a_large_vocabulary_targets_and_most_likely_tokens_are_shown():
     p = np.full((3, 500), 1e-3)
     p[0, 77], p[1, 400], p[2, 8] = 0.5, 0.4, 0.3
     p[0, 350] = 0.2  # nowhere the first
@@ -122,7 +122,7 @@ def test_of_a_large_vocabulary_targets_and_most_likely_tokens_are_shown() -> Non
     assert shown_ids([p[:, :64]], np.array([3])) == list(range(64))
 
 
-def test_a_page_has_the_lines_of_the_plain_version() -> None:
+def test_a_page_has_the_lines_of_the_plain_version():
     for cell, files in (("rnn", ["elman"]), ("gru", ["gru", "elman"])):
         plain = record("ti", course(cell=cell))["plain"]
         assert [each["file"] for each in plain] == [f"scratch_rnn/plain/{f}.py" for f in files]
@@ -133,13 +133,13 @@ def test_a_page_has_the_lines_of_the_plain_version() -> None:
 # ---------------------------------------------------------------- what a run kept
 
 
-def test_snapshots_are_kept_where_much_happens() -> None:
+def test_snapshots_are_kept_where_much_happens():
     assert [epoch for epoch in range(1001) if is_kept(epoch)] == [
         *(0, 1, 2, 5, 10, 20, 50, 100, 200, 500, 1000)
     ]
 
 
-def test_a_run_is_read_from_its_beginning_to_its_end(tmp_path: Path) -> None:
+def test_a_run_is_read_from_its_beginning_to_its_end(tmp_path):
     run = write_run(tmp_path / "run", epochs=(0, 1, 10, 2), last=12)
     found = read_course(run)
     assert [s.label for s in found.snapshots] == [
@@ -155,7 +155,7 @@ def test_a_run_is_read_from_its_beginning_to_its_end(tmp_path: Path) -> None:
 
 
 @pytest.mark.parametrize("ended", [False, True])
-def test_an_interrupted_run_ends_with_its_newest_checkpoint(tmp_path: Path, ended: bool) -> None:
+def test_an_interrupted_run_ends_with_its_newest_checkpoint(tmp_path, ended):
     run = write_run(tmp_path / "run")
     if ended:  # after one epoch, and went on
         save(run / "scratch.safetensors", checkpoint(1))
@@ -170,7 +170,7 @@ def test_an_interrupted_run_ends_with_its_newest_checkpoint(tmp_path: Path, ende
     ]
 
 
-def test_the_newest_run_is_the_one_begun_last(tmp_path: Path) -> None:
+def test_the_newest_run_is_the_one_begun_last(tmp_path):
     assert newest_run(tmp_path / "nowhere") is None
     for name in ("20260101-000000-b", "20260102-000000-a"):
         write_run(tmp_path / name)
@@ -178,7 +178,7 @@ def test_the_newest_run_is_the_one_begun_last(tmp_path: Path) -> None:
     assert newest_run(tmp_path) == tmp_path / "20260102-000000-a"
 
 
-def test_a_damaged_or_foreign_file_is_refused_in_one_line(tmp_path: Path) -> None:
+def test_a_damaged_or_foreign_file_is_refused_in_one_line(tmp_path):
     run = write_run(tmp_path / "run")
     end = run / "scratch.safetensors"
     whole = end.read_bytes()
@@ -210,9 +210,7 @@ def config(tmp_path: Path, text: str = "time", **more: Any) -> ExplainConfig:
     return ExplainConfig(text=text, out=tmp_path / "page.html", runs=tmp_path / "runs", **more)
 
 
-def test_without_a_run_it_explains_the_demonstration(
-    tmp_path: Path, monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str]
-) -> None:
+def test_without_a_run_it_explains_the_demonstration(tmp_path, monkeypatch, capsys):
     monkeypatch.setenv("RNN_PARITY_URL", "http://127.0.0.1:1/")  # it needs no text
     monkeypatch.chdir(tmp_path)
     addresses: list[str] = []
@@ -237,12 +235,9 @@ def test_without_a_run_it_explains_the_demonstration(
 
 
 @pytest.mark.parametrize(
-    ("cell", "epochs", "most"),
-    [("rnn", (10, 100), 10), ("gru", (30,), 5), ("lstm", (30,), 5)],
+    ("cell", "epochs", "most"), [("rnn", (10, 100), 10), ("gru", (30,), 5), ("lstm", (30,), 5)]
 )
-def test_a_demonstration_of_each_cell_even_where_there_is_a_run(
-    cell: str, epochs: tuple[int, ...], most: float, tmp_path: Path
-) -> None:
+def test_a_demonstration_of_each_cell_even_where_there_is_a_run(cell, epochs, most, tmp_path):
     write_run(tmp_path / "runs" / "20260101-000000-run")
     path = explain(config(tmp_path, "time traveller", cell=cell))
     stated = record_of(path)
@@ -257,9 +252,7 @@ def test_a_demonstration_of_each_cell_even_where_there_is_a_run(
     assert path.stat().st_size < 1_000_000
 
 
-def test_a_cell_without_demonstration_or_script_is_one_line(
-    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
-) -> None:
+def test_a_cell_without_demonstration_or_script_is_one_line(tmp_path, monkeypatch):
     with pytest.raises(UsageError, match=r"^expected a cell with a demonstration, got mgu; .*`"):
         demonstration("mgu")
     new = dataclasses.replace(CELLS["gru"], name="mgu")
@@ -271,7 +264,7 @@ def test_a_cell_without_demonstration_or_script_is_one_line(
     assert list(tmp_path.iterdir()) == []
 
 
-def test_a_file_is_never_overwritten_unasked(tmp_path: Path) -> None:
+def test_a_file_is_never_overwritten_unasked(tmp_path):
     write_run(tmp_path / "runs" / "20260101-000000-run")
     page = tmp_path / "page.html"
     others = ["", "mine", MARK, "<!doctype html>", "<!doctype html>" + " " * 999 + MARK]
@@ -292,9 +285,7 @@ def test_a_file_is_never_overwritten_unasked(tmp_path: Path) -> None:
     assert record_of(page)["text"] == "traveller"
 
 
-def test_a_page_that_cannot_be_finished_leaves_nothing(
-    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
-) -> None:
+def test_a_page_that_cannot_be_finished_leaves_nothing(tmp_path, monkeypatch):
     write_run(tmp_path / "runs" / "20260101-000000-run")
 
     def full(descriptor: int, content: bytes | memoryview) -> int:
@@ -306,7 +297,7 @@ def test_a_page_that_cannot_be_finished_leaves_nothing(
     assert [path.name for path in tmp_path.iterdir()] == ["runs"]
 
 
-def test_what_is_left_out_is_printed() -> None:
+def test_what_is_left_out_is_printed():
     some = PageSize(400_000, 500_000, 4, kept=(0, 1, 3), with_details=(3,))
     line = "3 of 4 checkpoints, 1 of them with their weights: the limit is 0.5 MB (--megabytes)"
     assert explain_module._left_out(some) == line
@@ -314,7 +305,7 @@ def test_what_is_left_out_is_printed() -> None:
     assert explain_module._left_out(every) == "1 checkpoint, with all weights"
 
 
-def test_a_page_that_would_be_too_large_is_not_written(tmp_path: Path) -> None:
+def test_a_page_that_would_be_too_large_is_not_written(tmp_path):
     write_run(tmp_path / "runs" / "20260101-000000-run")
     with pytest.raises(
         UsageError, match=r"^expected --megabytes of at least .* got 0.1$"
@@ -334,14 +325,12 @@ def test_a_page_that_would_be_too_large_is_not_written(tmp_path: Path) -> None:
         ({"megabytes": float("nan")}, "expected --megabytes above 0 and of at most 1000, got nan"),
     ],
 )
-def test_wrong_flags(changes: dict[str, Any], message: str, tmp_path: Path) -> None:
+def test_wrong_flags(changes, message, tmp_path):
     with pytest.raises(UsageError, match=message):
         dataclasses.replace(config(tmp_path), **changes).check()
 
 
-def test_from_a_run_to_its_page_by_command(
-    tmp_path: Path, monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str]
-) -> None:
+def test_from_a_run_to_its_page_by_command(tmp_path, monkeypatch, capsys):
     monkeypatch.chdir(tmp_path)
     (tmp_path / "fox.txt").write_text("the quick brown fox jumps over the lazy dog " * 20)
     small = "--hidden-size 6 --batch-size 4 --num-steps 8 --epochs 3"
@@ -369,7 +358,7 @@ def test_from_a_run_to_its_page_by_command(
         assert errors.count("\n") == 1
 
 
-def test_pytorchs_losses_are_of_pytorchs_logits(monkeypatch: pytest.MonkeyPatch) -> None:
+def test_pytorchs_losses_are_of_pytorchs_logits(monkeypatch):
     scratch, concise = build_models(7, 5, seed=0)
     ids = np.array([1, 2, 3, 4])
 

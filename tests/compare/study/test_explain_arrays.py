@@ -18,7 +18,7 @@ floats = st.floats(width=32, allow_nan=False)
 
 
 @given(st.lists(st.tuples(floats, floats), max_size=20), st.sampled_from(["f4", "f8"]))
-def test_floats_survive_packing_bit_for_bit(pairs: list[tuple[float, float]], dtype: str) -> None:
+def test_floats_survive_packing_bit_for_bit(pairs, dtype):
     a, b = (np.array([pair[side] for pair in pairs], dtype) / 3 for side in (0, 1))
     found = unpacked(*pack({"h": a, "torch.h": b}))
     assert found["h"].tobytes() == a.tobytes()
@@ -27,7 +27,7 @@ def test_floats_survive_packing_bit_for_bit(pairs: list[tuple[float, float]], dt
 
 @given(floats.filter(np.isfinite), st.integers(-300, 300))
 @example(float(np.finfo(np.float32).max), 1)
-def test_steps_count_floats(start: float, count: int) -> None:
+def test_steps_count_floats(start, count):
     a = b = np.array([start], np.float32)
     with np.errstate(over="ignore"):  # the step from the last float to infinity
         for _ in range(abs(count)):
@@ -38,7 +38,7 @@ def test_steps_count_floats(start: float, count: int) -> None:
         assert steps.dtype == (np.int8 if abs(count) < 128 else np.int16)
 
 
-def test_most_of_pytorch_takes_a_byte_a_number() -> None:
+def test_most_of_pytorch_takes_a_byte_a_number():
     numbers = record("time traveller", course(64))["checkpoints"][0]["numbers"]
     entries, text = pack({"p": numbers["p"], "torch.p": numbers["torch.p"]})
     alone = pack({"p": numbers["p"]})[1]
@@ -47,7 +47,7 @@ def test_most_of_pytorch_takes_a_byte_a_number() -> None:
 
 
 @pytest.mark.parametrize("dtype", ["float32", "float64"])
-def test_what_the_page_adds_again_is_the_sum_that_was_recorded(dtype: str) -> None:
+def test_what_the_page_adds_again_is_the_sum_that_was_recorded(dtype):
     made = record("time traveller", course(33, dtype=dtype))
     for found in made["checkpoints"]:
         again = unpacked(*pack(found["details"]), made["column"], made["input_rows"])
@@ -59,7 +59,7 @@ def test_what_the_page_adds_again_is_the_sum_that_was_recorded(dtype: str) -> No
 # ---------------------------------------------------------------- the size limit
 
 
-def test_the_order_is_last_first_and_then_whatever_is_farthest() -> None:
+def test_the_order_is_last_first_and_then_whatever_is_farthest():
     assert spread(1) == [0]
     assert spread(2) == [1, 0]
     assert spread(5) == [4, 0, 2, 3, 1]
@@ -72,9 +72,7 @@ def test_the_order_is_last_first_and_then_whatever_is_farthest() -> None:
     st.lists(st.tuples(st.integers(1, 50), st.integers(1, 99)), min_size=1, max_size=9),
     st.integers(0, 500),
 )
-def test_the_chosen_checkpoints_fit_and_no_more_would(
-    sizes: list[tuple[int, int]], most_bytes: int
-) -> None:
+def test_the_chosen_checkpoints_fit_and_no_more_would(sizes, most_bytes):
     numbers, details = [n for n, _ in sizes], [d for _, d in sizes]
     kept, with_details = choose(numbers, details, most_bytes)
     last = len(sizes) - 1
@@ -92,7 +90,7 @@ def test_the_chosen_checkpoints_fit_and_no_more_would(
 @pytest.mark.parametrize(
     ("less", "kept"), [(0, (4, 4)), (61_000, (4, 3)), (211_000, (3, 1)), (281_000, (3, 0))]
 )
-def test_a_page_is_as_small_as_it_is_to_be(less: int, kept: tuple[int, int]) -> None:
+def test_a_page_is_as_small_as_it_is_to_be(less, kept):
     made = record("time traveller", course(80, gains=(1.0, 1.1, 1.2, 1.3)))
     _, whole = render(made, most_bytes=MEGABYTE)
     page, size = render(made, most_bytes=whole.num_bytes + 2_000 - less)
@@ -101,7 +99,7 @@ def test_a_page_is_as_small_as_it_is_to_be(less: int, kept: tuple[int, int]) -> 
     assert (len(size.kept), len(size.with_details)) == kept
 
 
-def test_a_page_of_the_lecture_s_size_stays_below_a_megabyte() -> None:
+def test_a_page_of_the_lecture_s_size_stays_below_a_megabyte():
     made = recorded("the time traveller for so it wil", course(256))
     _, size = render(made, most_bytes=MEGABYTE)
     assert size.num_bytes < MEGABYTE

@@ -33,9 +33,7 @@ def texts(T: int, V: int = 9, seed: int = 0) -> np.ndarray:
 
 
 @given(H=sizes, T=st.integers(1, 12), kind=kinds, dtype=dtypes)
-def test_the_forward_pass_taken_apart_is_the_model_s_own_to_the_last_bit(
-    H: int, T: int, kind: str, dtype: str
-) -> None:
+def test_the_forward_pass_taken_apart_is_the_model_s_own_to_the_last_bit(H, T, kind, dtype):
     scratch, _ = build_models(9, H, nonlinearity=kind, dtype=dtype, seed=T)
     ids = texts(T)
     numbers = scratch_forward(scratch, ids)
@@ -52,9 +50,7 @@ def test_the_forward_pass_taken_apart_is_the_model_s_own_to_the_last_bit(
 
 
 @given(H=sizes, T=st.integers(1, 12), kind=kinds, dtype=dtypes)
-def test_pytorch_s_forward_pass_taken_apart_agrees_number_by_number(
-    H: int, T: int, kind: str, dtype: str
-) -> None:
+def test_pytorch_s_forward_pass_taken_apart_agrees_number_by_number(H, T, kind, dtype):
     scratch, concise = build_models(9, H, nonlinearity=kind, dtype=dtype, seed=T)
     ids = texts(T)
     expected, allowed = scratch_forward(scratch, ids), forward_tolerances(scratch, ids)
@@ -67,15 +63,8 @@ def test_pytorch_s_forward_pass_taken_apart_agrees_number_by_number(
     assert [row.name for row in report.rows] == ["a", "u", "z", "h", "y", "p", "L"]
 
 
-@given(
-    H=st.integers(1, 9),
-    T=st.integers(2, 9),
-    kind=kinds,
-    gain=st.sampled_from([0.3, 1.0, 2.0]),
-)
-def test_norms_are_those_of_our_own_backward_pass_of_each_loss(
-    H: int, T: int, kind: str, gain: float
-) -> None:
+@given(H=st.integers(1, 9), T=st.integers(2, 9), kind=kinds, gain=st.sampled_from([0.3, 1.0, 2.0]))
+def test_norms_are_those_of_our_own_backward_pass_of_each_loss(H, T, kind, gain):
     """dL_k/dh_t is what the initial state's gradient is for a text that begins after step t."""
     scratch, _ = build_models(9, H, nonlinearity=kind, dtype="float64", seed=T)
     for parameter in scratch.parameters.values():
@@ -122,7 +111,7 @@ def training_step_norm(scratch: scratch_rnn.RNNModel, ids: np.ndarray) -> float:
     return scratch_rnn.train_step(model, batch, None, optimizer).grad_norm
 
 
-def test_the_spectral_radius_of_a_turn_and_a_stretch() -> None:
+def test_the_spectral_radius_of_a_turn_and_a_stretch():
     turn = np.array([[0.6, -0.8], [0.8, 0.6]])  # eigenvalues 0.6 ± 0.8i
     assert spectral_radius(3 * turn) == pytest.approx(3, rel=1e-15)
     assert largest_singular_value(3 * turn) == pytest.approx(3, rel=1e-15)
@@ -131,12 +120,12 @@ def test_the_spectral_radius_of_a_turn_and_a_stretch() -> None:
     assert largest_singular_value(shear) == 100
 
 
-def test_units_that_change_most_come_first() -> None:
+def test_units_that_change_most_come_first():
     h = np.array([[1, 2, -5, 0], [1, 3, 5, 0], [1, 2, -5, 0.0]])  # (T, H)
     assert units_by_change(h) == [2, 1, 0, 3]
 
 
-def test_it_writes_on_as_predict_does() -> None:
+def test_it_writes_on_as_predict_does():
     scratch, _ = build_models(28, 12, seed=3)
     for parameter in scratch.parameters.values():
         parameter *= 4  # so that it doesn't write the same letter again and again

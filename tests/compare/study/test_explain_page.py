@@ -25,7 +25,7 @@ HOSTILE = [
 
 
 @pytest.mark.parametrize("text", HOSTILE)
-def test_a_text_never_becomes_markup(text: str) -> None:
+def test_a_text_never_becomes_markup(text):
     made = record("time", course()) | {"text": text, "notes": [text], "source": text}
     made["tokens"][1] = made["shown_tokens"][1] = "</script>"
     plain = Page(render(record("time", course()), most_bytes=MEGABYTE)[0])
@@ -36,7 +36,7 @@ def test_a_text_never_becomes_markup(text: str) -> None:
     assert stated["tokens"][1] == "</script>"
 
 
-def test_a_page_allows_its_own_script_and_style_and_nothing_else() -> None:
+def test_a_page_allows_its_own_script_and_style_and_nothing_else():
     text, _ = render(record("time", course()), most_bytes=MEGABYTE)
     page = Page(text)
     [policy] = [a["content"] or "" for _, a in page.elements if "http-equiv" in a]
@@ -65,13 +65,13 @@ def test_a_page_allows_its_own_script_and_style_and_nothing_else() -> None:
     assert text.count("://") == 1  # the name of SVG's namespace
 
 
-def test_infinity_becomes_null() -> None:
+def test_infinity_becomes_null():
     page = Page(render(record("time", course(max_norm=float("inf"))), most_bytes=MEGABYTE)[0])
     stated = json.loads(page.content("script", id="record"), parse_constant=pytest.fail)
     assert stated["max_norm"] is None
 
 
-def test_the_title_has_the_text_on_one_line_and_its_beginning() -> None:
+def test_the_title_has_the_text_on_one_line_and_its_beginning():
     assert title({"text": "the\n  time"}) == "“the time” inside a recurrent network"
     long = f"{'a' * 40}b"
     assert title({"text": long}) == f"“{'a' * 40}…” inside a recurrent network"

@@ -10,7 +10,6 @@ from tests.compare.study.reading import (
     Chart,
     H,
     K,
-    Seen,
     digits,
     legend,
     percent,
@@ -26,7 +25,7 @@ t, i, k, n = AT.values()
 # ---------------------------------------------------------------- backward
 
 
-def test_norms_as_a_curve_a_triangle_and_tables(seen: Seen) -> None:
+def test_norms_as_a_curve_a_triangle_and_tables(seen):
     norms, cut = seen.results["norms"], (k - 1) // n * n  # steps before the cut
     chart = Chart(seen.opened, "#curve-picture svg")
     value = chart.axis(log=True)
@@ -79,7 +78,7 @@ def test_norms_as_a_curve_a_triangle_and_tables(seen: Seen) -> None:
         assert row == [f"k {r + 1}", *map(shown, norms[r, : r + 1]), *[""] * (K - r - 1)]
 
 
-def test_tiles_and_clipping(seen: Seen) -> None:
+def test_tiles_and_clipping(seen):
     norms, g = seen.results["norms"], seen.results["gradient_norms"]
     tiles = dict(
         zip(seen.texts("#backward-tiles dt"), seen.texts("#backward-tiles dd"), strict=True)
@@ -142,7 +141,7 @@ def test_tiles_and_clipping(seen: Seen) -> None:
     assert "norm than 0.8 is scaled down to this norm" in seen.opened.text("#clip-lead")
 
 
-def test_the_flow_of_the_gradient(seen: Seen) -> None:
+def test_the_flow_of_the_gradient(seen):
     results = seen.results
     place = seen.block * H + i
 
@@ -239,7 +238,7 @@ def test_the_flow_of_the_gradient(seen: Seen) -> None:
 # ---------------------------------------------------------------- training and generated text
 
 
-def test_training_on_the_text_and_what_is_generated(seen: Seen) -> None:
+def test_training_on_the_text_and_what_is_generated(seen):
     losses, norms = [], []
     for _ in range(3):
         losses.append(seen.results["loss"])

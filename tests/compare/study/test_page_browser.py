@@ -1,18 +1,15 @@
 """The page of `explain` in a real browser: its numbers, and the way through it."""
 
-from pathlib import Path
-from typing import Any
-
 import numpy as np
 import pytest
 
 from compare.parity.tolerance import largest_difference_in_ulps
-from tests.compare.study.pages import EPOCHS, TEXT, H, K, Open, T
+from tests.compare.study.pages import EPOCHS, TEXT, H, K, T
 
 # ---------------------------------------------------------------- numbers
 
 
-def test_numbers_are_printed_as_numpy_prints_them(path: Path, open_page: Open) -> None:
+def test_numbers_are_printed_as_numpy_prints_them(path, open_page):
     rng = np.random.default_rng(0)
     bits = rng.integers(0, 2**32, 20_000, dtype=np.uint32)
     any_float = bits.view(np.float32)
@@ -37,7 +34,7 @@ def printed(x: np.float32) -> str:
     return np.format_float_scientific(x, unique=True, trim="-", exp_digits=2)
 
 
-def test_ulps_are_counted_as_in_python(path: Path, open_page: Open) -> None:
+def test_ulps_are_counted_as_in_python(path, open_page):
     rng = np.random.default_rng(1)
     a = rng.normal(size=500).astype(np.float32)
     b = a * (1 + rng.normal(size=500).astype(np.float32) * np.float32(1e-6))
@@ -49,9 +46,7 @@ def test_ulps_are_counted_as_in_python(path: Path, open_page: Open) -> None:
     assert shown == expected
 
 
-def test_tables_behind_the_pictures_hold_every_number(
-    made: dict[str, Any], path: Path, open_page: Open
-) -> None:
+def test_tables_behind_the_pictures_hold_every_number(made, path, open_page):
     opened = open_page(path)
     numbers = made["checkpoints"][3]["numbers"]
     for name in ("state", "probability", "backward"):
@@ -82,7 +77,7 @@ def test_tables_behind_the_pictures_hold_every_number(
         assert found == heads, table
     captions = opened.page.locator("#state-table caption, #probability-table caption")
     assert captions.all_text_contents() == [
-        *("State at step 7", "Unit 3 at all steps", "After step 7, which reads r"),
+        *("State at step 7", "Unit 3 at all steps", "After step 7, which reads r")
     ]
     units, ours, theirs, _ = columns("state")
     assert units == [str(i) for i in range(H)]
@@ -101,9 +96,7 @@ def test_tables_behind_the_pictures_hold_every_number(
 # ---------------------------------------------------------------- moving about
 
 
-def test_by_keyboard_through_steps_units_losses_and_checkpoints(
-    made: dict[str, Any], path: Path, open_page: Open
-) -> None:
+def test_by_keyboard_through_steps_units_losses_and_checkpoints(made, path, open_page):
     opened = open_page(path)
     numbers = made["checkpoints"][3]["numbers"]
     opened.choose(t=5, i=2)
@@ -144,7 +137,7 @@ def test_by_keyboard_through_steps_units_losses_and_checkpoints(
     assert "(cut off)" in opened.text("#triangle-readout")
 
 
-def test_by_pointer_through_the_pictures(made: dict[str, Any], path: Path, open_page: Open) -> None:
+def test_by_pointer_through_the_pictures(made, path, open_page):
     opened = open_page(path)
     page = opened.page
 
@@ -185,7 +178,7 @@ def test_by_pointer_through_the_pictures(made: dict[str, Any], path: Path, open_
     assert opened.text("#play") == "Play the training"
 
 
-def test_all_views_follow_the_checkpoint(made: dict[str, Any], path: Path, open_page: Open) -> None:
+def test_all_views_follow_the_checkpoint(made, path, open_page):
     opened = open_page(path)
     pictures = []
     for c, found in enumerate(made["checkpoints"]):
@@ -201,7 +194,7 @@ def test_all_views_follow_the_checkpoint(made: dict[str, Any], path: Path, open_
         assert len(set(seen)) == len(EPOCHS)
 
 
-def test_where_training_cuts(path: Path, open_page: Open) -> None:
+def test_where_training_cuts(path, open_page):
     opened = open_page(path)
     assert opened.text("#cut-value") == "10 steps, as in training"
     opened.choose(n=13)

@@ -32,7 +32,7 @@ def opened(network: Network, open_page: Open) -> Opened:
     return open_page(network.path)
 
 
-def test_any_text_gives_the_results_of_scratch_rnn(made: dict[str, Any], opened: Opened) -> None:
+def test_any_text_gives_the_results_of_scratch_rnn(made, opened):
     for c in (0, 1):
         opened.choose(c=c)
         model, vocab = model_of(opened, made)
@@ -49,7 +49,7 @@ def test_any_text_gives_the_results_of_scratch_rnn(made: dict[str, Any], opened:
             assert largest(found["gradients"], model.backward(tape, d_logits)) < SMALL
 
 
-def test_a_training_step_is_train_step(made: dict[str, Any], opened: Opened) -> None:
+def test_a_training_step_is_train_step(made, opened):
     model, vocab = model_of(opened, made)
     optimizer = scratch_rnn.SGD(model.parameters, made["lr"])
     losses = []
@@ -72,7 +72,7 @@ def test_a_training_step_is_train_step(made: dict[str, Any], opened: Opened) -> 
     assert "were recorded" in opened.text("#whose")
 
 
-def test_a_page_has_the_script_of_its_cell_alone(made: dict[str, Any]) -> None:
+def test_a_page_has_the_script_of_its_cell_alone(made):
     names = [path.name for path in scripts(made["cell"])]
     assert names[:2] == ["record.js", f"{made['cell']}.js"]
     assert names[-1] == "main.js"

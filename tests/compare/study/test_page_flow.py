@@ -1,13 +1,11 @@
 """The unrolled network of `explain`'s page, and the gradient that runs back through it."""
 
-from pathlib import Path
-
-from tests.compare.study.pages import K, Open
+from tests.compare.study.pages import K
 
 KEYS = ["d_h_k", "d_h", "d_sum", "d_u", "d_W_hh", "d_W_hh sum"]
 
 
-def test_by_button_slider_and_key_through_all_stages(path: Path, open_page: Open) -> None:
+def test_by_button_slider_and_key_through_all_stages(path, open_page):
     opened = open_page(path)
     page = opened.page
     opened.choose(t=K, s=0)
@@ -35,7 +33,7 @@ def test_by_button_slider_and_key_through_all_stages(path: Path, open_page: Open
     assert now.locator(".where").count() == now.count() == 2
 
 
-def test_it_plays_back_from_the_last_loss_and_stops(path: Path, open_page: Open) -> None:
+def test_it_plays_back_from_the_last_loss_and_stops(path, open_page):
     opened = open_page(path)
     opened.choose(t=1, s=3)
     opened.page.locator("#flow-play").click()
@@ -47,7 +45,7 @@ def test_it_plays_back_from_the_last_loss_and_stops(path: Path, open_page: Open)
     assert opened.text("#flow-play") == "Play"
 
 
-def test_a_text_of_one_token_has_no_way_back(path: Path, open_page: Open) -> None:
+def test_a_text_of_one_token_has_no_way_back(path, open_page):
     opened = open_page(path)
     opened.fill("#text-input", "t")
     assert opened.page.locator("#flow").is_hidden()

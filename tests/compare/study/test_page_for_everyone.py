@@ -1,14 +1,10 @@
 """The page of `explain` by keyboard, screen reader, at any width, in any theme, of any network."""
 
-from pathlib import Path
-from typing import Any
-
 import pytest
 
-from compare.runs.snapshots import Course
 from compare.study.page.build import write_page
 from tests.compare.parity.courses import course
-from tests.compare.study.pages import EPOCHS, Open, axe_violations, recorded, rounded, written
+from tests.compare.study.pages import EPOCHS, axe_violations, recorded, rounded, written
 from tests.counts import number, only_in_deep
 
 
@@ -16,8 +12,8 @@ from tests.counts import number, only_in_deep
     ("scheme", "width"), [("light", 1280), ("dark", 400), ("light", 800)][: number(2, 3)]
 )
 def test_axe_finds_nothing_and_nothing_runs_over_the_edge(
-    scheme: str, width: int, small: Path, open_page: Open, tmp_path: Path
-) -> None:
+    scheme, width, small, open_page, tmp_path
+):
     opened = open_page(small, width=width, scheme=scheme)
     page = opened.page
     for name in ("state", "probability", "backward"):
@@ -48,7 +44,7 @@ LABELS = [
 ]
 
 
-def test_labels_and_verdicts_are_seen_whole(path: Path, open_page: Open) -> None:
+def test_labels_and_verdicts_are_seen_whole(path, open_page):
     opened = open_page(path)
     opened.page.locator("#ulps-check").check()
     opened.settle()
@@ -73,7 +69,7 @@ def test_labels_and_verdicts_are_seen_whole(path: Path, open_page: Open) -> None
         assert opened.page.evaluate("() => document.documentElement.scrollWidth") <= width
 
 
-def test_a_large_network_shows_the_units_that_change_most(open_page: Open, tmp_path: Path) -> None:
+def test_a_large_network_shows_the_units_that_change_most(open_page, tmp_path):
     made = recorded("time traveller", course(100))
     opened = open_page(written(made, tmp_path))
     shown = opened.page.evaluate("() => units")
@@ -99,7 +95,7 @@ def test_a_large_network_shows_the_units_that_change_most(open_page: Open, tmp_p
     assert opened.page.locator("#state-table table").first.locator("tbody tr").count() == 100
 
 
-def test_the_theme_can_be_changed(path: Path, open_page: Open) -> None:
+def test_the_theme_can_be_changed(path, open_page):
     opened = open_page(path, scheme="dark")
     background = "() => getComputedStyle(document.body).backgroundColor"
     dark = opened.page.evaluate(background)
@@ -109,7 +105,7 @@ def test_the_theme_can_be_changed(path: Path, open_page: Open) -> None:
     assert opened.page.evaluate(background) != dark
 
 
-def test_tab_reaches_everything_in_order_and_shows_where_it_is(path: Path, open_page: Open) -> None:
+def test_tab_reaches_everything_in_order_and_shows_where_it_is(path, open_page):
     opened = open_page(path)
     opened.page.evaluate("() => startGame(0)")
     opened.settle()
@@ -160,9 +156,7 @@ def test_tab_reaches_everything_in_order_and_shows_where_it_is(path: Path, open_
     )
 
 
-def test_a_screen_reader_reads_the_choice(
-    made: dict[str, Any], path: Path, open_page: Open
-) -> None:
+def test_a_screen_reader_reads_the_choice(made, path, open_page):
     opened = open_page(path)
     opened.choose(t=4, i=2)
     status = opened.page.locator("#status", has_text="Step 4 of 14")
@@ -184,7 +178,7 @@ def test_a_screen_reader_reads_the_choice(
         assert picture.get_attribute("aria-label")
 
 
-def test_nothing_can_leave_the_page(path: Path, open_page: Open) -> None:
+def test_nothing_can_leave_the_page(path, open_page):
     opened = open_page(path)
     refused = opened.page.evaluate("() => fetch('http://127.0.0.1:9/').catch(() => 'refused')")
     assert refused == "refused"
@@ -212,9 +206,7 @@ WORDS = ("<unk>", "the", "time", "traveller", "script", "alert", *(f"word{n}" fo
     ],
     ids=["H1T1", "T1", "H1", "float64", "relu", "unknown", "words", "large"],
 )
-def test_odd_pages_are_drawn_and_can_be_walked_through(
-    text: str, odd: Course, open_page: Open, tmp_path: Path, request: pytest.FixtureRequest
-) -> None:
+def test_odd_pages_are_drawn_and_can_be_walked_through(text, odd, open_page, tmp_path, request):
     if request.node.callspec.id not in ("H1T1", "relu", "words"):
         only_in_deep()
     made = recorded(text, odd)

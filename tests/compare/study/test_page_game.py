@@ -75,9 +75,7 @@ def by_scratch_rnn(
 
 
 @pytest.mark.parametrize("kind", list(NETWORKS)[:: number(2, 1)])
-def test_each_bug_gives_the_same_results_as_in_scratch_rnn(
-    kind: str, open_page: Open, tmp_path: Path
-) -> None:
+def test_each_bug_gives_the_same_results_as_in_scratch_rnn(kind, open_page, tmp_path):
     made = recorded(TEXT, NETWORKS[kind])
     opened = open_page(written(made, tmp_path))
     given = opened.page.evaluate("() => rnnParity.network()")
@@ -171,9 +169,7 @@ def symptoms(found: Results, given: Results) -> dict[str, Any]:
 
 
 @pytest.mark.parametrize("name", ["weights-not-transposed", "last-step-only", "uphill"])
-def test_the_symptoms_are_those_of_scratch_rnn_without_and_with_the_bug(
-    name: str, opened: Opened
-) -> None:
+def test_the_symptoms_are_those_of_scratch_rnn_without_and_with_the_bug(name, opened):
     made = {"cell": "rnn", "nonlinearity": "tanh", "lr": opened.page.evaluate("() => record.lr")}
     given = opened.page.evaluate("() => rnnParity.network()")
     start(opened, name)
@@ -209,7 +205,7 @@ def test_the_symptoms_are_those_of_scratch_rnn_without_and_with_the_bug(
         assert mark.count() == (not is_same)
 
 
-def test_a_puzzle_by_keyboard_from_its_number_to_the_right_line(opened: Opened) -> None:
+def test_a_puzzle_by_keyboard_from_its_number_to_the_right_line(opened):
     page = opened.page
     before = page.evaluate("(text) => JSON.stringify(rnnParity.run(text))", TEXT)
     assert page.locator("#game-body").is_hidden()
@@ -259,7 +255,7 @@ def test_a_puzzle_by_keyboard_from_its_number_to_the_right_line(opened: Opened) 
     assert page.evaluate("() => document.activeElement.id") == "game-start"
 
 
-def test_a_number_brings_the_puzzle_back_and_all_bugs_come(opened: Opened) -> None:
+def test_a_number_brings_the_puzzle_back_and_all_bugs_come(opened):
     number = start(opened, "uphill")
     choices = offered(opened)
     assert find_bug("uphill").words not in opened.text("#game-reply")
@@ -290,7 +286,7 @@ def test_a_number_brings_the_puzzle_back_and_all_bugs_come(opened: Opened) -> No
         assert {first for _, first in choices} == {dict(choices)[name]}
 
 
-def test_the_symptom_follows_the_text_and_the_training(opened: Opened) -> None:
+def test_the_symptom_follows_the_text_and_the_training(opened):
     page = opened.page
     start(opened, "repeated-tokens-lost")
     assert "gradient of W_ih" in differing(opened)

@@ -1,6 +1,5 @@
 """The guide of the page: played by keyboard alone, its answers against scratch_rnn."""
 
-from pathlib import Path
 from typing import Any
 
 import numpy as np
@@ -11,7 +10,6 @@ from compare.study.page.build import write_page
 from tests.compare.parity.courses import course
 from tests.compare.study.pages import (
     TEXT,
-    Open,
     Opened,
     as_batch,
     axe_violations,
@@ -100,8 +98,8 @@ def expected_answers(model: scratch_rnn.RNNModel, vocab: Any, lr: float) -> list
 
 @pytest.mark.parametrize(("width", "scheme"), [(1280, "light"), (400, "dark")])
 def test_the_guide_from_the_first_to_the_last_step_by_keyboard(
-    width: int, scheme: str, path: Path, made: dict[str, Any], open_page: Open
-) -> None:
+    width, scheme, path, made, open_page
+):
     opened = open_page(path, width=width, scheme=scheme, folded=True)
     page = opened.page
     page.emulate_media(reduced_motion="reduce", color_scheme=scheme)
@@ -149,7 +147,7 @@ def test_the_guide_from_the_first_to_the_last_step_by_keyboard(
     assert page.locator("#game-start").is_visible()
 
 
-def test_the_guide_can_be_left_and_started_again(path: Path, open_page: Open) -> None:
+def test_the_guide_can_be_left_and_started_again(path, open_page):
     opened = open_page(path, folded=True)
     opened.click("#guide-start")
     opened.click("#guide-next")
@@ -164,7 +162,7 @@ def test_the_guide_can_be_left_and_started_again(path: Path, open_page: Open) ->
     assert page.locator("#guide").is_hidden()
 
 
-def test_examples_in_a_menu(path: Path, open_page: Open) -> None:
+def test_examples_in_a_menu(path, open_page):
     opened = open_page(path, folded=True)
     menu = opened.page.locator("#example-select")
     menu.select_option(label="A bracket to remember")
@@ -177,7 +175,7 @@ def test_examples_in_a_menu(path: Path, open_page: Open) -> None:
     assert opened.text("#example-note") == ""
 
 
-def test_sections_fold_and_the_comparison_is_behind_a_switch(path: Path, open_page: Open) -> None:
+def test_sections_fold_and_the_comparison_is_behind_a_switch(path, open_page):
     opened = open_page(path, folded=True)
     page = opened.page
     assert page.locator("#chain").is_hidden()
@@ -195,9 +193,7 @@ def test_sections_fold_and_the_comparison_is_behind_a_switch(path: Path, open_pa
     assert page.locator("details.panel:not([open])").count() == 0
 
 
-def test_the_page_of_a_run_has_a_small_network_for_the_guide(
-    made: dict[str, Any], open_page: Open, tmp_path: Path
-) -> None:
+def test_the_page_of_a_run_has_a_small_network_for_the_guide(made, open_page, tmp_path):
     run, path = recorded("time", course(12)), tmp_path / "run.html"
     assert write_page(run, path, most_bytes=1_000_000, small=made).has_small
     least = write_page(run, path, most_bytes=1_000_000).num_bytes

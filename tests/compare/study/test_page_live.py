@@ -1,7 +1,6 @@
 """The page of `explain` with a typed text, scaled weights, and generated text."""
 
 from pathlib import Path
-from typing import Any
 
 import numpy as np
 import pytest
@@ -9,20 +8,12 @@ import pytest
 import scratch_rnn
 from compare.study.page.build import write_page
 from tests.compare.parity.courses import course
-from tests.compare.study.pages import (
-    MEGABYTE,
-    TEXT,
-    Network,
-    Open,
-    largest,
-    model_of,
-    recorded,
-)
+from tests.compare.study.pages import MEGABYTE, TEXT, largest, model_of, recorded
 
 SMALL = 1e-9
 
 
-def test_the_text_of_the_command_brings_back_what_was_recorded(path: Path, open_page: Open) -> None:
+def test_the_text_of_the_command_brings_back_what_was_recorded(path, open_page):
     opened = open_page(path)
     before = opened.text("main")
     opened.fill("#text-input", "another")
@@ -38,7 +29,7 @@ def test_the_text_of_the_command_brings_back_what_was_recorded(path: Path, open_
     assert opened.page.evaluate("() => reading.tokens") == [" ", "n", "d", " "]
 
 
-def test_training_on_and_on_lowers_the_loss_until_stopped(small: Path, open_page: Open) -> None:
+def test_training_on_and_on_lowers_the_loss_until_stopped(small, open_page):
     opened = open_page(small)
     opened.fill("#text-input", "aaaaaaaa")
     opened.choose(c=0)
@@ -50,9 +41,7 @@ def test_training_on_and_on_lowers_the_loss_until_stopped(small: Path, open_page
     assert opened.page.evaluate("() => live.losses.length") == len(losses)
 
 
-def test_the_gain_multiplies_the_recurrent_weights(
-    made: dict[str, Any], path: Path, open_page: Open
-) -> None:
+def test_the_gain_multiplies_the_recurrent_weights(made, path, open_page):
     opened = open_page(path)
     model, _ = model_of(opened, made)
     W_hh = model.parameters["rnn.weight_hh_l0"].copy()
@@ -78,9 +67,7 @@ SIZES = "([W, H]) => [largestSingularValue, spectralRadius].map((f) => f(Float64
 
 
 @pytest.mark.parametrize(("seed", "H"), [(0, 9), (1, 9), (2, 9), (3, 9), (4, 48), (5, 64)])
-def test_singular_value_and_spectral_radius_are_numpy_s(
-    seed: int, H: int, path: Path, open_page: Open
-) -> None:
+def test_singular_value_and_spectral_radius_are_numpy_s(seed, H, path, open_page):
     opened = open_page(path, anew=False)
     rng = np.random.default_rng(seed)
     W = rng.normal(size=(H, H)) * [0.01, 1, 30, 1, 1, 1][seed]
@@ -98,9 +85,7 @@ NORMS = """() => [[...reading.numbers.norms], [...reading.numbers.gradient_norms
   reading.singular, reading.radius, Boolean(work.worker)]"""
 
 
-def test_worker_and_slices_give_the_norms_that_are_computed_at_once(
-    network: Network, open_page: Open
-) -> None:
+def test_worker_and_slices_give_the_norms_that_are_computed_at_once(network, open_page):
     opened = open_page(network.path)
     found = {}
     for where, settings in (
@@ -121,7 +106,7 @@ def test_worker_and_slices_give_the_norms_that_are_computed_at_once(
     opened.click("#reset")
 
 
-def test_text_is_generated_and_sampled(made: dict[str, Any], path: Path, open_page: Open) -> None:
+def test_text_is_generated_and_sampled(made, path, open_page):
     opened = open_page(path)
     model, vocab = model_of(opened, made)
     opened.fill("#text-input", "the t")
@@ -150,7 +135,7 @@ def test_text_is_generated_and_sampled(made: dict[str, Any], path: Path, open_pa
     assert largest(p, heated / heated.sum()) < SMALL
 
 
-def test_draws_have_the_probabilities_of_the_softmax(path: Path, open_page: Open) -> None:
+def test_draws_have_the_probabilities_of_the_softmax(path, open_page):
     count = 20_000
     p = np.array([0.05, 0.4, 0.0, 0.3, 0.25])
     drawn = open_page(path, anew=False).page.evaluate(
@@ -175,9 +160,7 @@ def partial_page(tmp_path: Path) -> Path:
     raise AssertionError(f"expected a size of a page without all weights, got {size}")
 
 
-def test_a_checkpoint_without_weights_shows_what_was_recorded(
-    open_page: Open, tmp_path: Path
-) -> None:
+def test_a_checkpoint_without_weights_shows_what_was_recorded(open_page, tmp_path):
     opened = open_page(partial_page(tmp_path))
     assert opened.page.locator("#text-input").is_enabled()
     assert opened.text("#panel-absent") == ""

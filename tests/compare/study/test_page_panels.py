@@ -46,7 +46,7 @@ def seen(network: Network, open_page: Open) -> Seen:
     return Seen(network, open_page(network.path, anew=False, folded=True))
 
 
-def test_memory_shows_what_is_left_of_a_changed_letter(seen: Seen) -> None:
+def test_memory_shows_what_is_left_of_a_changed_letter(seen):
     step, token = CASES[seen.cell]["letter"]
     model, vocab = model_of(seen.opened, seen.made)
     seen.opened.unfold("memory")
@@ -119,7 +119,7 @@ def check_curves(seen: Seen, models: dict[str, Any], ids: list[int]) -> None:
             assert f"{row[0]}, ∂L/∂{state}: {left} %" in seen.opened.text("#cells-said")
 
 
-def test_all_cells_are_trained_alike(seen: Seen) -> None:
+def test_all_cells_are_trained_alike(seen):
     seen.opened.unfold("cells")
     models, ids = networks_of(seen.opened), [sorted(set(TYPED)).index(x) for x in TYPED]
     if seen.cell != "gru":  # one page has the training of all cells
@@ -143,7 +143,7 @@ def test_all_cells_are_trained_alike(seen: Seen) -> None:
     check_curves(seen, models, ids)
 
 
-def test_each_measured_slope_is_its_gradient(network: Network, open_page: Open) -> None:
+def test_each_measured_slope_is_its_gradient(network, open_page):
     trained = demonstration(network.made["cell"])
     if trained.setting.nonlinearity != network.made["nonlinearity"]:
         return
@@ -163,7 +163,7 @@ def test_each_measured_slope_is_its_gradient(network: Network, open_page: Open) 
 
 
 @pytest.mark.parametrize("n", range(2))
-def test_a_weight_is_changed_and_put_back(n: int, seen: Seen) -> None:
+def test_a_weight_is_changed_and_put_back(n, seen):
     seen.opened.unfold("weight")
     short = CASES[seen.cell]["weights"][n]
     model, _ = model_of(seen.opened, seen.made)
@@ -217,7 +217,7 @@ HAS = {  # the property of step n, and the number of steps at the end that are l
 
 
 @pytest.mark.parametrize("n", range(2))
-def test_the_units_that_tell_most_are_found(n: int, seen: Seen) -> None:
+def test_the_units_that_tell_most_are_found(n, seen):
     seen.opened.unfold("finder")
     name, (model, vocab) = CASES[seen.cell]["has"][n], model_of(seen.opened, seen.made)
     text = seen.page.locator("#finder-text").input_value()[:90]

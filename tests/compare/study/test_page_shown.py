@@ -7,14 +7,13 @@ import numpy as np
 import pytest
 
 from compare.parity.tolerance import largest_difference_in_ulps
-from tests.compare.study.pages import Network, Open, rounded
+from tests.compare.study.pages import rounded
 from tests.compare.study.reading import (
     AT,
     TYPED,
     Chart,
     H,
     K,
-    Seen,
     T,
     digits,
     legend,
@@ -29,7 +28,7 @@ from tests.scripts import ROOT
 # ---------------------------------------------------------------- 1: unrolled
 
 
-def test_the_pictures_of_states_and_probabilities(seen: Seen) -> None:
+def test_the_pictures_of_states_and_probabilities(seen):
     results, tokens, ids = seen.results, seen.tokens, seen.ids
     V = len(tokens)
     state = legend(seen.opened, "state")
@@ -69,7 +68,7 @@ CENTRES = """([map, marks]) => {
 }"""
 
 
-def test_rings_and_frames_are_at_their_cells(seen: Seen) -> None:
+def test_rings_and_frames_are_at_their_cells(seen):
     V, (t, i) = len(seen.tokens), (AT["t"], AT["i"])
 
     def centres(picture: str, marks: str, n: int = 0) -> list[list[float]]:
@@ -107,7 +106,7 @@ def test_rings_and_frames_are_at_their_cells(seen: Seen) -> None:
     assert seen.texts(".cells.reads .chosen") == [TYPED[t - 1]]
 
 
-def test_readouts_controls_and_what_is_spoken(seen: Seen) -> None:
+def test_readouts_controls_and_what_is_spoken(seen):
     results, (t, i, k) = seen.results, (AT["t"], AT["i"], AT["k"])
     layer = {"rnn": f"RNN with {seen.f}", "gru": "GRU", "lstm": "LSTM"}[seen.cell]
     versions = ", ".join(map(" ".join, seen.made["versions"].items()))
@@ -164,7 +163,7 @@ def test_readouts_controls_and_what_is_spoken(seen: Seen) -> None:
 # ---------------------------------------------------------------- 2: one step
 
 
-def test_one_step_number_by_number(seen: Seen) -> None:
+def test_one_step_number_by_number(seen):
     results, (t, i) = seen.results, (AT["t"] - 1, AT["i"])
     v, cell = seen.ids[t + 1], seen.cell
     links = seen.page.locator("#chain > li")
@@ -276,7 +275,7 @@ def test_one_step_number_by_number(seen: Seen) -> None:
         assert (level["y1"] - dot["cy"]) / (level["y1"] - line[-1, 1]) * f[-1] == digits(h[i], 8)
 
 
-def test_the_recurrent_weights_and_the_largest_products(seen: Seen) -> None:
+def test_the_recurrent_weights_and_the_largest_products(seen):
     results, (t, i) = seen.results, (AT["t"], AT["i"])
     W = seen.weights
     colours = legend(seen.opened, "state")
@@ -300,7 +299,7 @@ def test_the_recurrent_weights_and_the_largest_products(seen: Seen) -> None:
 # ---------------------------------------------------------------- what was recorded, and 5: parity
 
 
-def test_recorded_results_of_both_and_their_differences(network: Network, open_page: Open) -> None:
+def test_recorded_results_of_both_and_their_differences(network, open_page):
     opened, found = open_page(network.path), network.made["checkpoints"][0]
     numbers = found["numbers"] | found["details"]
     names = "hypL" if network.made["gates"] else "auzhypL"

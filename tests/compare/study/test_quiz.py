@@ -75,7 +75,7 @@ def are_distinct(bug: Bug, other: Bug) -> bool:
 
 
 @pytest.mark.parametrize("chapter", GROUPS)
-def test_no_distractor_would_give_the_same_symptom(chapter: str) -> None:
+def test_no_distractor_would_give_the_same_symptom(chapter):
     pairs = [(bug, bugs.find_bug(name)) for bug in BUGS for name in bug.distractors]
     pairs = [pair for pair in pairs[:: number(400, 1)] if pair[0] in GROUPS[chapter]]
     with unchecked():
@@ -83,14 +83,14 @@ def test_no_distractor_would_give_the_same_symptom(chapter: str) -> None:
     assert alike == []
 
 
-def test_bugs_with_the_same_symptom_are_not_distinct() -> None:
+def test_bugs_with_the_same_symptom_are_not_distinct():
     pairs = [("clip-per-element", "clip-per-tensor"), ("nan-passes", "printed-not-asserted")]
     for names in pairs:
         with unchecked():
             assert not are_distinct(*map(bugs.find_bug, names))
 
 
-def test_the_choices_hold_the_bug_and_are_as_random_as_their_generator() -> None:
+def test_the_choices_hold_the_bug_and_are_as_random_as_their_generator():
     for bug in BUGS:
         offered = quiz.choices(bug, random.Random(1))
         assert bug in offered
@@ -100,7 +100,7 @@ def test_the_choices_hold_the_bug_and_are_as_random_as_their_generator() -> None
     assert places == set(range(quiz.CHOICES))
 
 
-def test_a_number_draws_one_bug_and_all_are_drawn(monkeypatch: pytest.MonkeyPatch) -> None:
+def test_a_number_draws_one_bug_and_all_are_drawn(monkeypatch):
     assert {quiz.draw(seed)[0] for seed in range(1000)} == set(BUGS)
     assert [quiz.draw(5)[0] for _ in range(3)] == [quiz.draw(5)[0]] * 3
     drawn: list[str] = []
@@ -114,9 +114,7 @@ def seed_of(name: str) -> int:
     return next(seed for seed in itertools.count() if quiz.draw(seed)[0].name == name)
 
 
-def test_a_puzzle_does_not_show_its_answer_without_a_terminal(
-    monkeypatch: pytest.MonkeyPatch,
-) -> None:
+def test_a_puzzle_does_not_show_its_answer_without_a_terminal(monkeypatch):
     monkeypatch.setattr(quiz, "EPOCHS", 2)
     seed, bug = seed_of("no-carry-back"), bugs.find_bug("no-carry-back")
 
@@ -138,7 +136,7 @@ def test_a_puzzle_does_not_show_its_answer_without_a_terminal(
     assert "The change" in answer
 
 
-def test_warnings_of_pytorch_are_not_shown(monkeypatch: pytest.MonkeyPatch) -> None:
+def test_warnings_of_pytorch_are_not_shown(monkeypatch):
     right = quiz.violation_of
 
     def warning(bug: Bug) -> Any:
@@ -152,7 +150,7 @@ def test_warnings_of_pytorch_are_not_shown(monkeypatch: pytest.MonkeyPatch) -> N
     assert [str(each.message) for each in shown if "oneDNN" in str(each.message)] == []
 
 
-def test_guessing(monkeypatch: pytest.MonkeyPatch) -> None:
+def test_guessing(monkeypatch):
     bug = bugs.find_bug("no-carry-back")
     finding = quiz.caught(bug)
     offered = quiz.choices(bug, random.Random(0))
@@ -179,9 +177,7 @@ def test_guessing(monkeypatch: pytest.MonkeyPatch) -> None:
         words = words.partition(text)[2]
 
 
-def test_enter_shows_the_answer_and_the_end_of_input_does_not(
-    monkeypatch: pytest.MonkeyPatch,
-) -> None:
+def test_enter_shows_the_answer_and_the_end_of_input_does_not(monkeypatch):
     monkeypatch.setattr(quiz, "EPOCHS", 1)
     monkeypatch.setattr(sys.stdin, "isatty", lambda: True, raising=False)
 

@@ -22,7 +22,7 @@ def shown(curve: LiveCurve) -> str:
     return re.sub(r"\x1b\[[\d;?]*[A-Za-z]", "", curve.console.file.getvalue())
 
 
-def test_a_page_gets_the_picture_once_at_the_end() -> None:
+def test_a_page_gets_the_picture_once_at_the_end():
     with LiveCurve(
         "epoch", "perplexity", ["a", "b"], console=console(terminal=False), every=0
     ) as curve:
@@ -37,7 +37,7 @@ def test_a_page_gets_the_picture_once_at_the_end() -> None:
     assert re.search(r"^ +x +b 5$", text, re.MULTILINE)
 
 
-def test_a_terminal_gets_it_again_and_again_and_in_the_end_the_last_point() -> None:
+def test_a_terminal_gets_it_again_and_again_and_in_the_end_the_last_point():
     with LiveCurve(ylabel="loss", console=console(terminal=True), every=0) as curve:
         assert curve.place == "terminal"
         for x in range(4):
@@ -47,7 +47,7 @@ def test_a_terminal_gets_it_again_and_again_and_in_the_end_the_last_point() -> N
     curve.finish()  # draws it again
 
 
-def test_not_more_often_than_asked(monkeypatch: pytest.MonkeyPatch) -> None:
+def test_not_more_often_than_asked(monkeypatch):
     now = [100.0]
     monkeypatch.setattr(live.time, "monotonic", lambda: now[0])
     drawn: list[int] = []
@@ -61,7 +61,7 @@ def test_not_more_often_than_asked(monkeypatch: pytest.MonkeyPatch) -> None:
     assert drawn == [1, 5, 9, 10]
 
 
-def test_a_curve_without_points_shows_nothing() -> None:
+def test_a_curve_without_points_shows_nothing():
     with LiveCurve(console=console(terminal=False)) as curve:
         pass
     assert shown(curve) == ""
@@ -69,7 +69,7 @@ def test_a_curve_without_points_shows_nothing() -> None:
     assert list(map(str, names)) == ["(nothing to draw)", "  ⠒⠒ a", "  x  b"]
 
 
-def test_a_terminal_without_unicode_gets_ascii() -> None:
+def test_a_terminal_without_unicode_gets_ascii():
     written = io.BytesIO()
     file = io.TextIOWrapper(written, encoding="ascii")
     with LiveCurve("x", "y", ["a"], console=Console(file=file, width=40, height=30)) as curve:
@@ -79,14 +79,14 @@ def test_a_terminal_without_unicode_gets_ascii() -> None:
     assert written.getvalue().decode("ascii").splitlines()[-1].rstrip() == "  .. a 2"
 
 
-def test_one_value_for_each_curve() -> None:
+def test_one_value_for_each_curve():
     curve = LiveCurve(legend=["a", "b"], console=console(terminal=False))
     with pytest.raises(ValueError, match="expected 2 values of y, got 1"):
         curve.add(1, [1.0])
     assert curve.x == []
 
 
-def test_in_a_notebook_one_picture_is_replaced(monkeypatch: pytest.MonkeyPatch) -> None:
+def test_in_a_notebook_one_picture_is_replaced(monkeypatch):
     pytest.importorskip("IPython")
     import IPython.display
 
@@ -122,7 +122,7 @@ FIGURES: dict[str, tuple[int, tuple[str, ...], dict[str, Any]]] = {
 
 
 @pytest.mark.parametrize("name", FIGURES)
-def test_a_figure_has_every_curve_with_its_name_and_its_look(name: str) -> None:
+def test_a_figure_has_every_curve_with_its_name_and_its_look(name):
     points, names, limits = FIGURES[name]
     curve = LiveCurve("x", "y", names, console=console(terminal=False), **limits)
     for x in range(points):
@@ -134,7 +134,7 @@ def test_a_figure_has_every_curve_with_its_name_and_its_look(name: str) -> None:
     ("width", "height", "columns", "rows"),
     [(60, 20, 59, 12), (60, 19, 59, 6), (76, 30, 75, 12), (200, 30, 76, 12)],
 )
-def test_a_drawing_fits_its_terminal(width: int, height: int, columns: int, rows: int) -> None:
+def test_a_drawing_fits_its_terminal(width, height, columns, rows):
     to = Console(file=io.StringIO(), width=width, height=height)
     with LiveCurve("x", "loss", ["a", "b"], console=to) as curve:
         curve.add(1, [1.0, 2.0])

@@ -46,9 +46,7 @@ def advance(progress: Progress, now: list[float], updates: int, seconds: float) 
         (39, "epoch 7"),
     ],
 )
-def test_a_bar_shows_epoch_time_left_rate_perplexities_and_difference(
-    width: int, line: str, now: list[float]
-) -> None:
+def test_a_bar_shows_epoch_time_left_rate_perplexities_and_difference(width, line, now):
     to, printed = terminal(now, width, force_terminal=True, color_system=None)
     with to.progress(30, 8, done=40) as progress:
         assert progress.bar.live.refresh_per_second == 4
@@ -68,7 +66,7 @@ def shown(progress: Progress, width: int) -> str:
     return captured.get().rstrip()
 
 
-def test_one_model_has_no_difference_and_a_live_epoch_no_speed(now: list[float]) -> None:
+def test_one_model_has_no_difference_and_a_live_epoch_no_speed(now):
     to, printed = terminal(now, 120, force_terminal=True, color_system="standard")
     with to.progress(2, 1) as progress:
         now[0] += 0.5
@@ -79,7 +77,7 @@ def test_one_model_has_no_difference_and_a_live_epoch_no_speed(now: list[float])
     assert "  scratch  \x1b[1ma text\x1b[0m\n" in printed.getvalue()
 
 
-def test_without_a_terminal_a_long_epoch_has_a_line_for_each_hundredth(now: list[float]) -> None:
+def test_without_a_terminal_a_long_epoch_has_a_line_for_each_hundredth(now):
     to, printed = terminal(now, 200)
     with to.progress(2, LONG_EPOCH, done=10) as progress:
         advance(progress, now, LONG_EPOCH - 10, seconds=0.01 * (LONG_EPOCH - 10))
@@ -96,14 +94,14 @@ def test_without_a_terminal_a_long_epoch_has_a_line_for_each_hundredth(now: list
     ]
 
 
-def test_a_shorter_epoch_has_no_lines_within_it(now: list[float]) -> None:
+def test_a_shorter_epoch_has_no_lines_within_it(now):
     to, printed = terminal(now)
     with to.progress(2, LONG_EPOCH - 1) as progress:
         advance(progress, now, LONG_EPOCH - 1, seconds=1.0)
     assert printed.getvalue().strip() == ""
 
 
-def test_texts_that_are_equal_are_written_once(now: list[float]) -> None:
+def test_texts_that_are_equal_are_written_once(now):
     to, printed = terminal(now, force_terminal=True, color_system="standard")
     to.written({"scratch": "text", "concise": "text"})
     to.written({"a": "[b]1[/b]:smile:" + 90 * "x", "long": "y"}, indent="")
@@ -117,9 +115,14 @@ def test_texts_that_are_equal_are_written_once(now: list[float]) -> None:
     )
 
 
-def test_what_is_no_terminal_has_100_columns_and_a_note_is_on_standard_error(
-    monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str]
-) -> None:
+def test_a_line_to_copy_is_not_wrapped(now):
+    to, printed = terminal(now, 12, force_terminal=True)
+    to.line("rnn-parity run --quick", whole=True)
+    to.line("rnn-parity run --quick")
+    assert printed.getvalue() == "rnn-parity run --quick\nrnn-parity\nrun --quick\n"
+
+
+def test_what_is_no_terminal_has_100_columns_and_a_note_is_on_standard_error(monkeypatch, capsys):
     monkeypatch.delenv("COLUMNS", raising=False)
     assert (Terminal().console.width, Terminal().live) == (100, False)
     monkeypatch.setenv("COLUMNS", "44")
@@ -133,7 +136,7 @@ def test_what_is_no_terminal_has_100_columns_and_a_note_is_on_standard_error(
     assert not Terminal(dumb).live
 
 
-def test_a_table_has_a_line_under_its_head() -> None:
+def test_a_table_has_a_line_under_its_head():
     table, printed = plain_table(), io.StringIO()
     table.add_column("a")
     table.add_column("b", justify="right")
@@ -156,13 +159,11 @@ def test_a_table_has_a_line_under_its_head() -> None:
         ((1234, "batch", "batches"), "1,234 batches"),
     ],
 )
-def test_a_number_with_its_noun(arguments: tuple[int, str], expected: str) -> None:
+def test_a_number_with_its_noun(arguments, expected):
     assert plural(*arguments) == expected
 
 
-def test_what_cannot_be_printed_or_is_not_installed(
-    monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str]
-) -> None:
+def test_what_cannot_be_printed_or_is_not_installed(monkeypatch, capsys):
     assert cli._fail("two\nlines \x1b[2J \u202e", 7) == 7
     assert capsys.readouterr().err == "rnn-parity: two lines ?[2J ?\n"
     monkeypatch.setattr(version, "PACKAGE", "no such package")

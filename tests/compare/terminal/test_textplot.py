@@ -14,7 +14,7 @@ CURVES = [
 
 
 @pytest.mark.parametrize("name", ["plot", "plot in ASCII"])
-def test_two_curves_with_axes_labels_and_legend(name: str) -> None:
+def test_two_curves_with_axes_labels_and_legend(name):
     unicode = name == "plot"
     labels = {"xlabel": "epoch", "ylabel": "loss"}
     lines = plot(CURVES, width=24, height=4, **labels, unicode=unicode)  # type: ignore[arg-type]
@@ -45,9 +45,7 @@ def test_two_curves_with_axes_labels_and_legend(name: str) -> None:
         ),
     ],
 )
-def test_the_ends_of_the_axis_are_those_of_the_points(
-    curves: list[Curve], size: tuple[int, int], expected: list[str]
-) -> None:
+def test_the_ends_of_the_axis_are_those_of_the_points(curves, size, expected):
     lines = [str(line) for line in plot(curves, width=size[0], height=size[1])]
     assert lines[:-2] == expected
     assert len(plot(curves)) == 12 + 2
@@ -56,7 +54,7 @@ def test_the_ends_of_the_axis_are_those_of_the_points(
     assert (large[0][:9], large[11][:9]) == ("1.23e+05 ", "   1e-09 ")
 
 
-def test_each_curve_has_a_mark_and_a_colour() -> None:
+def test_each_curve_has_a_mark_and_a_colour():
     lines = legend([Curve(name, [], []) for name in "abcde"])
     assert [(str(line), str(line.style)) for line in lines] == [
         ("  ⠒⠒ a", "cyan"),
@@ -67,7 +65,7 @@ def test_each_curve_has_a_mark_and_a_colour() -> None:
     ]
 
 
-def test_nothing_to_draw() -> None:
+def test_nothing_to_draw():
     [line] = plot([Curve("a", [1.0], [math.nan])])
     assert (str(line), str(line.style)) == ("(nothing to draw)", "dim")
     with pytest.raises(ValueError, match="shorter"):
