@@ -1,7 +1,9 @@
 """Exercise 10: why the gradient of an LSTM's cell does not vanish, and when it does.
 
 `rnn-parity explain --cell lstm` writes the page. Its panel "RNN, GRU and LSTM side by side" trains all
-three on one text, and draws how much of the gradient of the last loss reaches each earlier step.
+three on one text, and draws how much of the gradient of the last loss reaches each earlier step. Its
+table has the mean of the forget gate and the factor per step. They are not quite equal: in a network
+with weights a part comes back through h, too.
 
 1. Guess, then look at the untrained networks: does the norm of ∂L/∂c fade over the steps? Now move
    the slider, which adds to the bias of the forget gate.

@@ -17,6 +17,9 @@ IMAGES = DOCS / "images"
 
 def draw(page: Page) -> None:
     """Draw each picture of the page that is open."""
+    bar = "() => document.querySelector('.controls').style"
+    page.evaluate(f"() => (({bar})().position = 'static')")  # else it covers a part of a picture
+    page.set_viewport_size({"width": 1120, "height": 1800})
     page.evaluate("() => choose({ t: 8, s: 1 })")
     page.wait_for_timeout(1000)
     page.locator("#unrolled").screenshot(path=IMAGES / "explain-unrolled.png")
@@ -25,6 +28,8 @@ def draw(page: Page) -> None:
     page.wait_for_timeout(1000)
     page.locator("#flow").screenshot(path=IMAGES / "explain-backward.png")
     page.evaluate("() => $('unfold').click()")
+    page.evaluate(f"() => (({bar})().position = '')")
+    page.set_viewport_size({"width": 1120, "height": 900})
     page.locator("#guide-start").click()
     page.wait_for_timeout(1000)
     page.locator("#guide-next").click()

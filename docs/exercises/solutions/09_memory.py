@@ -4,8 +4,9 @@
 is changed. Forward in time the panel shows what is left of this change in each later state; backward
 in time, what is left of the gradient of the last loss in each earlier state.
 
-1. Let step 3 read "n" instead of "m". Guess first: how many steps later is the change of the state
-   for the first time smaller than a third of what it is at step 3? Then read it from the table.
+1. Let step 3 read "n" instead of "m": choose it in the panel's second list, which begins with "u".
+   Guess first: how many steps later is the norm of the change, ‖Δh‖, for the first time smaller than
+   a third of what it is at step 3? Then read it from "The norms at each step, as a table".
 2. One step is h_next = tanh(W_ih x + W_hh h + b). A small change of h changes h_next by J times
    that change. Write the matrix J, then both directions. They use the same matrices.
 

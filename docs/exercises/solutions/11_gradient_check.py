@@ -2,7 +2,8 @@
 
 `rnn-parity explain --cell rnn` writes the page. Its panel "Edit one weight" compares the gradient with
 the slope of the loss, which it measures. That is a gradient check. In the game at the end of the
-page, a bug is put into the page's code: look at this panel, too.
+page, a bug is put into the page's code: look at this panel, too. Try a weight of each parameter,
+because a bug can leave the gradients of some of them right.
 
 1. Write the measured slope.
 2. The check compares the slope of a code's own loss with the code's own gradient. Which of these

@@ -239,9 +239,10 @@ def test_the_flow_of_the_gradient(seen):
 
 
 def test_training_on_the_text_and_what_is_generated(seen):
-    losses = []
+    losses, norms = [], []
     for _ in range(3):
         losses.append(seen.results["loss"])
+        norms.append(seen.results["gradient_norms"][-1])
         seen.opened.click("#train-step")
         model, _ = model_of(seen.opened, seen.made)
         seen.results = results_of(model.parameters, seen.ids, seen.cell, seen.f)
@@ -250,6 +251,12 @@ def test_training_on_the_text_and_what_is_generated(seen):
     assert seen.opened.text("#loss-now") == expected
     note = f"3 steps so far. Each is SGD with learning rate {seen.made['lr']:g}, "
     note += "gradients clipped to norm 0.8."
+    scales = [min(0.8 / (norm + 1e-6), 1) for norm in norms]
+    last = ": it was not clipped."
+    if scales[-1] < 1:
+        last = f", and was multiplied by {shown(scales[-1])}."
+    note += f" At step 3 the gradient had norm {shown(norms[-1])}{last}"
+    note += f" Clipped at {sum(scale < 1 for scale in scales)} of 3 steps."
     assert seen.opened.text("#train-note") == note
     assert seen.opened.text("#checkpoint-value") == "after 1 epochs, 3 steps here"
     chart = Chart(seen.opened, "#loss-picture svg")

@@ -91,7 +91,8 @@ def expected_answers(model: scratch_rnn.RNNModel, vocab: Any, lr: float) -> list
     shares = np.linalg.norm(apart, axis=1)[5:]
     shares /= shares[0]
     fades = int((shares < 0.1).argmax())
-    answers.append([f"After {fades} character", f"{percent(shares[fades])} is left"])
+    left, end = (f"{rounded(100 * shares[n], 2)} %" for n in (fades, -1))
+    answers.append([f"After {fades} character", f"{left} is left", f"end of the text {end}"])
     return answers
 
 

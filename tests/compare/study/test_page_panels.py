@@ -74,9 +74,13 @@ def test_memory_shows_what_is_left_of_a_changed_letter(seen):
         norms += [forth, np.append(back, 0)]
         readout += [changes[n][t, i], gradients[n][t, i]]
         of, left = f" of {name}" if len(changes) > 1 else "", 100 * forth[-1] / forth[step - 1]
+        low = np.flatnonzero(forth[step - 1 :] < 0.1 * forth[step - 1])
+        fall = "it is never below a tenth"
+        if low.size:
+            fall = f"it is below a tenth for the first time after {low[0]}, at step {step + low[0]}"
         sentences.append(
             f"The change{of} is still {shown(left, 2)} % of its first size after {T - step} "
-            f"characters. The gradient of the last loss{of.replace('of', 'for')} is still "
+            f"characters; {fall}. The gradient of the last loss{of.replace('of', 'for')} is still "
             f"{shown(100 * back[step - 1] / back[-1], 2)} % of its first size after "
             f"{K - step} steps back."
         )
@@ -186,6 +190,8 @@ def test_a_weight_is_changed_and_put_back(n, seen):
     found = [float(seen.opened.text(f"[data-weight={key}]")) for key in keys]
     above, below = (moved(0.37 + e)[0] for e in (1e-5, -1e-5))
     assert found == pytest.approx([g, (above - below) / 2e-5, above, below], rel=0, abs=SMALL)
+    change, was_loss = float(seen.opened.text("[data-weight=change]")), moved(0.0)[0]
+    assert change == pytest.approx(loss - was_loss, rel=1e-3, abs=SMALL)
     chart = Chart(seen.opened, "#weight-picture svg")
     curve, [dot] = points(chart.of("polyline")[0]), chart.of("circle")
     [tangent] = chart.of("line", "tangent")

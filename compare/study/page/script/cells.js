@@ -85,7 +85,7 @@ function drawCells() {
   $("keep-value").textContent = `+ ${keep}`;
   $("keep-slider").setAttribute("aria-valuetext", `plus ${keep}`);
   $("cells-note").textContent = `${times(side.steps, "step")} of training so far, on “${reading.text}”. Learning rate ${record.lr}`
-    + `${record.max_norm === null ? "" : `, gradients clipped to norm ${record.max_norm}`}. Random weights number ${side.seed}.`;
+    + `${record.max_norm === null ? "" : `, gradients clipped to norm ${record.max_norm}`}. The weights are drawn with seed ${side.seed}; a new bias begins again with 0 steps.`;
   const kindOf = ({ name, state }) => `of-${name} ${state}`;
   const [wide, left] = [widthOf("cells-picture"), 46];
   const x = (n) => left + 8 + (K === 1 ? 0.5 : n / (K - 1)) * (wide - left - 20);
@@ -103,7 +103,7 @@ function drawCells() {
   }));
   $("cells-said").textContent = `${times(K - 1, "step")} back, this is left of the gradient of the last loss: ${said}.`;
   const factor = ({ norms }) => (norms.length > 1 ? (norms[0] / norms.at(-1)) ** (1 / (norms.length - 1)) : NaN);
-  $("cells-numbers").replaceChildren(table("How fast the gradient of the last loss vanishes", ["cell", "for", "factor per step", "gate that keeps (mean)", "mean loss"],
+  $("cells-numbers").replaceChildren(table("How fast the gradient of the last loss vanishes", ["cell", "for", "factor per step", "gate that keeps (mean)", "mean loss, nats"],
     side.curves.map((each) => [each.layer, math(`${each.state}_t`), rounded(factor(each)), each.gate === null ? "–" : `${each.keeps} ${rounded(each.gate)}`, rounded(each.loss, 5)])));
 }
 

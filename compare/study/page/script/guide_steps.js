@@ -151,7 +151,7 @@ const GUIDE = [
   },
   {
     mark: "training-now", needs: PAIRS, title: "Until it is right",
-    text: () => `In ${PAIRS} an a is followed by a or by b, so the last character alone is not enough. With the weights of the book, the first choice is right ${guesses(PAIRS).filter(Boolean).length} times of ${K}.`,
+    text: () => `In ${PAIRS} an a is followed by a or by b, so the last character alone is not enough. With the weights of the book, the first choice is right at ${guesses(PAIRS).filter(Boolean).length} of ${K} steps.`,
     question: `After how many steps of training is it always right?`,
     begin: () => showText(PAIRS),
     async look() {
@@ -205,10 +205,11 @@ const GUIDE = [
     look() {
       if (reading.text !== CHANGED[0]) showText(CHANGED[0]);
       changeLetter(changedStep, idOf.get(CHANGED[1][changedStep - 1]));
+      choose({ t: changedStep });
       const shares = fading();
       const found = shares.findIndex((x) => x < 0.1);
-      return found < 0 ? { found: shares.length, text: `It stays above a tenth to the end: ${percent(shares.at(-1))} is left.` }
-        : { found, text: `After ${times(found, "character")}, ${percent(shares[found])} is left; at the end of the text ${percent(shares.at(-1))}. The gradient below fades in the other direction, through the same matrices.` };
+      return found < 0 ? { found: shares.length, text: `It stays above a tenth to the end: ${share(shares.at(-1))} is left.` }
+        : { found, text: `After ${times(found, "character")}: then ${share(shares[found])} is left, and at the end of the text ${share(shares.at(-1))}. The gradient below fades in the other direction, through the same matrices.` };
     },
   },
   {

@@ -133,8 +133,9 @@ function memorySentences() {
   const k = T - memory.step;
   return memory.states.map((state) => {
     const [forth, back] = sharesOf(state);
+    const fall = forth.slice(memory.step - 1).findIndex((x) => x < 0.1);
     const [of, for_] = record.states.length > 1 ? [` of ${state.name}`, ` for ${state.name}`] : ["", ""];
-    return `The change${of} is still ${share(forth.at(-1))} of its first size after ${times(k, "character")}. `
+    return `The change${of} is still ${share(forth.at(-1))} of its first size after ${times(k, "character")}; ${fall < 0 ? "it is never below a tenth" : `it is below a tenth for the first time after ${fall}, at step ${memory.step + fall}`}. `
       + `The gradient of the last loss${for_} is still ${share(back[memory.step - 1])} of its first size after ${times(K - memory.step, "step")} back.`;
   });
 }

@@ -115,12 +115,20 @@ function noteOnText() {
   return foreign.length ? `Not in the vocabulary: ${foreign.join(" ")} — read as “${reading.text}”.` : "";
 }
 
+/** What clipping did in the last step of training, and in how many steps. */
+function clippedWords() {
+  const { norm, scale } = live.clips.at(-1);
+  const count = live.clips.filter((each) => each.scale !== 1).length;
+  return ` At step ${live.clips.length} the gradient had norm ${rounded(norm)}${record.max_norm === null ? "." : scale === 1 ? ": it was not clipped." : `, and was multiplied by ${rounded(scale)}.`}`
+    + (record.max_norm === null ? "" : ` Clipped at ${count} of ${times(live.clips.length, "step")}.`);
+}
+
 function drawLoss() {
   const steps = live.losses.length;
   $("loss-now").replaceChildren(reading.loss === null ? "One token has no loss."
     : make("span", {}, "Mean loss ", make("b", { id: "loss-figure" }, rounded(reading.loss, 5)), ` nats, perplexity ${rounded(reading.perplexity)}`));
   $("train-note").textContent = `${steps ? `${times(steps, "step")} so far` : "No step yet"}. Each is SGD with learning rate ${record.lr}`
-    + `${record.max_norm === null ? "" : `, gradients clipped to norm ${record.max_norm}`}.`;
+    + `${record.max_norm === null ? "" : `, gradients clipped to norm ${record.max_norm}`}.${steps && !game.bug ? clippedWords() : ""}`;
   const all = reading.loss === null ? live.losses : [...live.losses, reading.loss];
   const [wide, tall, left] = [300, 60, 4];
   const most = Math.max(...all, 1e-9);

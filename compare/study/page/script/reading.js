@@ -7,7 +7,7 @@ let reading = null;
  * The current weights. `base` is W_hh before the gain; `edit` is a weight that was changed by hand: see weight.js;
  * `isRead`: `reading` has the results of these weights.
  */
-const live = { text: null, network: null, base: null, gain: 1, losses: [], edit: null, isRead: false };
+const live = { text: null, network: null, base: null, gain: 1, losses: [], clips: [], edit: null, isRead: false };
 
 const idOf = new Map(record.shown_tokens.map((token, n) => [token, record.shown[n]]));
 const CAN_TYPE = IS_CHARACTERS && S === V; // else the page does not have all rows of W_ih
@@ -32,6 +32,7 @@ function takeWeights() {
   live.base = live.network?.parameters["rnn.weight_hh_l0"].slice() ?? null;
   live.gain = 1;
   live.losses = [];
+  live.clips = [];
   live.edit = null;
   live.isRead = false;
 }
@@ -198,7 +199,8 @@ function trainStep() {
   const ids = tokensOf(live.text ?? record.tokens.join("")).map((token) => idOf.get(token));
   if (ids.length < 2) return null;
   const { loss, gradients } = live.isRead ? reading.back : live.network.run(ids.slice(0, -1), ids.slice(1));
-  live.network.update(gradients, record.lr, record.max_norm);
+  const norm = live.network.update(gradients, record.lr, record.max_norm);
+  live.clips.push({ norm, scale: live.network.scale(norm, record.max_norm ?? Infinity) });
   live.isRead = false;
   live.base = live.network.parameters["rnn.weight_hh_l0"].slice(); // the gain is part of the weights from now on
   live.gain = 1;

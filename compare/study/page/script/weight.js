@@ -89,13 +89,19 @@ function measuredSlope(network, ids, name, n) {
   return { below: below_, above, slope: (above - below_) / (more - less) };
 }
 
-/** "from unit 3 to unit 5, gate f" */
+/** "W_hh[5, 3]" */
+function nameOf(name, n) {
+  const columns = columnsOf(name);
+  return `${LETTERS[name]}[${columns > 1 ? `${Math.floor(n / columns)}, ${n % columns}` : n}]`;
+}
+
+/** "W_hh[5, 3], from unit 3 of the step before to unit 5" */
 function meaningOf(name, n) {
   const columns = columnsOf(name);
   const [r, c] = [Math.floor(n / columns), n % columns];
   const to = name.startsWith("linear") ? `to the logit of ${quoted(record.shown_tokens[r])}` : `to unit ${r % H}${IS_GATED ? `, gate ${record.gates[Math.floor(r / H)]}` : ""}`;
   const from = { "rnn.weight_ih_l0": () => `from ${quoted(record.shown_tokens[c])} `, "rnn.weight_hh_l0": () => `from unit ${c} of the step before `, "linear.weight": () => `from unit ${c} ` }[name];
-  return `${LETTERS[name]}[${columns > 1 ? `${r}, ${c}` : r}], ${from ? from() : "a bias, added "}${to}`;
+  return `${nameOf(name, n)}, ${from ? from() : "a bias, added "}${to}`;
 }
 
 function drawWeight() {
@@ -112,6 +118,7 @@ function drawWeight() {
   weight.map.paint(rows, columns, wide, clamp((rows * wide) / columns, 120, 400), (r, c) => colour(all[r * columns + c] / most));
   weight.map.mark(Math.floor(n / columns), n % columns);
   const g = reading.back.gradients[name][n];
+  const here = meanLoss(live.network, reading.ids);
   const { below: lossBelow, above, slope } = (weight.slope = measuredSlope(live.network, reading.ids, name, n));
   $("weight-name").textContent = `${meaningOf(name, n)}.`;
   $("weight-select").value = name;
@@ -129,11 +136,13 @@ function drawWeight() {
     ...line("slope", make("span", {}, "measured slope"), rounded(slope, 10)),
     ...line("difference", "their difference", rounded(Math.abs(slope - g), 3)),
     ...line("above", math("L(w + ε)"), rounded(above, 15)),
-    ...line("below", math("L(w - ε)"), rounded(lossBelow, 15)));
+    ...line("below", math("L(w - ε)"), rounded(lossBelow, 15)),
+    ...line("loss", make("span", {}, "mean loss ", math("L(w)")), rounded(here, 10)),
+    ...(live.edit ? [...line("change", make("span", {}, "change of ", math("L"), " by the move"), rounded(here - lossWith(live.network, reading.ids, name, n, live.edit.before), 4))] : []));
   $("weight-said").textContent = g === 0 && slope === 0 ? "Both are 0: this weight has no part in this loss."
     : digitsEqual === null ? "Both are the same float."
-      : digitsEqual > 0 ? `They agree to ${times(digitsEqual, "digit")}.`
-        : "They do not agree in a single digit: the slope is too small to be measured, or the backward pass is wrong.";
+      : digitsEqual > 0 ? `Gradient and slope agree to ${times(digitsEqual, "digit")}.`
+        : "Gradient and slope do not agree in a single digit: the slope is too small to be measured, or the backward pass is wrong.";
   delete $("weight-picture").dataset.done;
   const input = { network: live.network, ids: reading.ids, name, n, middle: original() };
   compute(lossesAround, input, 33 * T * productsOf(live.network), (losses) => drawLossOfWeight(losses, all[n], g), { isHere: true });
@@ -157,22 +166,23 @@ function drawLossOfWeight(losses, w, g) {
   weight.losses = losses;
   const loss = reading.loss;
   const here = meanLoss(live.network, reading.ids);
-  const [wide, tall, left, bottom, top] = [widthOf("weight-picture"), 300, 64, 40, 14];
+  const [wide, tall, bottom, top] = [widthOf("weight-picture"), 300, 40, 26];
   const ends = [losses[0][0], losses.at(-1)[0]];
   const [first, last] = [Math.min(ends[0], w), Math.max(ends[1], w)];
   const values_ = [...losses.map(([, each]) => each), here];
   const spread = Math.max(...values_) - Math.min(...values_) || 1e-3;
   const [least, most] = [Math.min(...values_) - 0.1 * spread, Math.max(...values_) + 0.1 * spread];
+  const places = clamp(3 - Math.floor(Math.log10(most - least)), 1, 12);
+  const left = 16 + 8 * most.toFixed(places).length;
   const x = (value) => left + ((value - first) / (last - first)) * (wide - left - 24);
   const y = (value) => top + ((most - value) / (most - least)) * (tall - top - bottom);
-  const parts = [];
-  const places = clamp(3 - Math.floor(Math.log10(most - least)), 1, 12);
+  const parts = [text(0, 12, "mean loss L, nats", "")];
   for (let n = 0; n <= 4; n++) {
     const value = least + ((most - least) * n) / 4;
     parts.push(draw("line", { class: "grid", x1: left, x2: wide - 24, y1: y(value), y2: y(value) }), text(left - 8, y(value) + 4, value.toFixed(places), "", "end"));
   }
   for (const value of [ends[0], original(), ends[1]]) parts.push(text(x(value), tall - bottom + 18, rounded(value, 3), "", "middle"));
-  parts.push(text((left + wide) / 2, tall - 6, LETTERS[weight.name], "", "middle"),
+  parts.push(text((left + wide) / 2, tall - 6, `weight ${nameOf(weight.name, weight.n)}`, "", "middle"),
     draw("polyline", { class: "curve", points: losses.map(([value, each]) => `${x(value).toFixed(2)},${y(each).toFixed(2)}`).join(" ") }));
   const reach = Math.min(REACH / 2, (0.45 * (most - least)) / Math.max(Math.abs(g), 1e-300)); // of the tangent
   parts.push(draw("line", { class: "line tangent", x1: x(w - reach), y1: y(here - g * reach), x2: x(w + reach), y2: y(here + g * reach) }),
