@@ -19,15 +19,17 @@ RIGHT = Path(__file__).with_name("right_functions.py").read_text(encoding="utf-8
 HOSTILE = "</script><img src=x onerror=alert(1)>{{record}}&"
 FAULTS = {
     "h @ W_hh.T": "h @ W_hh",  # in the step
-    "d_h + d_output[t]": "d_output[t] + (d_h if t == len(x) - 1 else 0)",  # before the last step
+    "= d_h_n, 0, 0, 0": "= 0 * d_h_n, 0, 0, 0",  # from the last step on
     "    norm = np": f"    raise ValueError('{HOSTILE}')\n    norm = np",
 }
 
 CLICKED = """(table) => [...table.querySelectorAll("td:has(i)")].map((cell) => {
   cell.click();
-  return cell.closest(".maps").nextElementSibling.textContent;
+  const heads = [cell.parentNode.cells[0], table.rows[0].cells[cell.cellIndex]];
+  const said = cell.closest(".maps").nextElementSibling;
+  return [...[...heads, cell, said].map((each) => each.textContent), cell.matches(".wrong")];
 })"""
-"""What the page says of each number of a table when it is clicked."""
+"""Of each number of a table, its row and column, and what the page says when it is clicked."""
 
 SAID = re.compile(r"\w+\[(.*)\]: expected (.*), yours (.*)\. Difference")
 
@@ -48,12 +50,9 @@ def report(tmp_path_factory: pytest.TempPathFactory) -> Report:
 
 @pytest.mark.parametrize("scheme", ["light", "dark"])
 def test_the_numbers_of_the_page_are_those_of_the_report(scheme, report, tab):
-    opened = Opened(tab)
-    listeners = {
-        "request": lambda request: opened.requests.append(request.url),
-        "console": lambda message: opened.complaints.append(message.text),
-        "pageerror": lambda error: opened.complaints.append(str(error)),
-    }
+    requests, complaints = [], []
+    listeners = {"request": lambda sent: requests.append(sent.url)}
+    listeners |= dict.fromkeys(("console", "pageerror"), lambda said: complaints.append(said))
     for event, listener in listeners.items():
         tab.on(event, listener)
     tab.set_viewport_size({"width": 400, "height": 900})
@@ -65,7 +64,7 @@ def test_the_numbers_of_the_page_are_those_of_the_report(scheme, report, tab):
     found = [(k, result) for k, result in enumerate(report.stages) if result.wrong is not None]
     assert [result.stage.name for _, result in found] == ["rnn_step", "rnn_backward"]
     for k, result in found:
-        wrong, seen, stars = result.wrong, {}, 0
+        wrong, seen, stars = result.wrong, {}, set()
         section = tab.locator(f"#stage-{k}")
         words = section.inner_text()
         assert result.case.words in words
@@ -75,21 +74,26 @@ def test_the_numbers_of_the_page_are_those_of_the_report(scheme, report, tab):
             if block is not None:
                 block.click()
             table = section.locator(".maps table").nth(1)
-            stars += table.locator("td.wrong").count()
-            for words in table.evaluate(CLICKED):
-                at, *numbers = SAID.findall(words)[0]
-                seen[tuple(map(int, at.split(", ")))] = tuple(map(float, numbers))
+            for row, column, number, words, framed in table.evaluate(CLICKED):
+                text, *numbers = SAID.findall(words)[0]
+                at = tuple(map(int, text.split(", ")))
+                seen[at] = tuple(map(float, numbers))
+                heads = (str(at[2]), f"t = {at[0] + 1}") if blocks else (str(at[0]), str(at[1]))
+                assert (row, column) == heads
+                assert framed == number.endswith("*")
+                assert float(number.rstrip("*")) == float(f"{wrong.got[at]:.3g}")
+                stars |= {at} if framed else set()
         assert seen == {
             at: (wrong.expected[at], wrong.got[at]) for at in np.ndindex(wrong.expected.shape)
         }
-        assert stars == wrong.wrong_entries.sum()
+        assert stars == {*map(tuple, np.argwhere(wrong.wrong_entries).tolist())}
     steps = np.flatnonzero(found[1][1].wrong.wrong_entries.any(axis=(1, 2)))
     assert tab.locator(".maps th.part").first.inner_text() == f"t = {steps.max() + 1}"
     assert tab.evaluate("document.documentElement.scrollWidth") == 400
-    assert axe_violations(opened) == []
+    assert axe_violations(Opened(tab)) == []
     for event, listener in listeners.items():
         tab.remove_listener(event, listener)
-    assert (opened.requests, opened.complaints) == ([page], [])
+    assert (requests, complaints) == ([page], [])
 
 
 @pytest.mark.parametrize(
