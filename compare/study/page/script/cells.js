@@ -66,19 +66,16 @@ function stopCells() {
 /** For each array of a cell's state: the norm of the gradient of the last loss at each step, (K,). */
 function gradientCurves(name, network, ids) {
   const tape = network.forward(ids.slice(0, -1));
-  const losses = tape.map(({ y }, t) => crossEntropy(y, ids[t + 1]));
-  const { steps } = network.backward(tape, losses.map(({ d_y }, t) => (t === tape.length - 1 ? d_y : null)));
+  const loss = meanOf(lossesOf(tape, ids.slice(1)).map((each) => each.loss));
+  const { steps } = network.backFromLast(tape, ids.at(-1));
   const gate = tape.flatMap((step) => [...(step[network.cell.keeps] ?? [])]);
-  const mean = (values) => values.reduce((sum, x) => sum + x, 0) / values.length;
   return record.cells[name].states.map((state, n) => ({
-    name, state, layer: record.cells[name].layer, loss: mean(losses.map((each) => each.loss)), norms: steps.map(({ d_state }) => length(d_state[n])),
-    gate: gate.length ? mean(gate) : null, keeps: network.cell.keeps }));
+    name, state, layer: record.cells[name].layer, loss, norms: steps.map(({ d_state }) => length(d_state[n])),
+    gate: gate.length ? meanOf(gate) : null, keeps: network.cell.keeps }));
 }
 
 function drawCells() {
-  $("cells-body").hidden = K === 0;
-  $("cells-absent").textContent = K > 0 ? "" : "This text has one token, so there is no loss and no gradient. Type a longer one.";
-  if (K === 0) return;
+  if (isAbsent("cells", K > 0 ? "" : "This text has one token, so there is no loss and no gradient. Type a longer one.")) return;
   if (side.text !== reading.tokens.join("\n")) return beginCells(side.seed);
   side.curves = Object.entries(side.networks).flatMap(([name, network]) => gradientCurves(name, network, side.ids));
   const keep = side.keep.toFixed(1);

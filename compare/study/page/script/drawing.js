@@ -26,6 +26,16 @@ function setUpDrawing() {
   for (const section of document.querySelectorAll("section")) observer.observe(section);
 }
 
+/** Whether a panel has nothing to show. Then only the sentence `why` is shown; it is empty if there is something. */
+function isAbsent(section, why) {
+  $(`${section}-body`).hidden = why !== "";
+  $(`${section}-absent`).textContent = why;
+  return why !== "";
+}
+
+/** Why there are no gradients of the current weights; empty if there are. */
+const whyNoLoss = () => (hasWeights() && K > 0 ? "" : "This panel needs all weights of the network, and a text of at least two characters.");
+
 function redraw(key) {
   if (changed.size === 0) requestAnimationFrame(drawChanged);
   changed.add(key);

@@ -99,8 +99,8 @@ class Network {
    *
    * Returns the gradient of each parameter and, for each step, these gradients: `fromLoss`, the part of
    * δh_t from the loss; `fromNext`, what step t+1 adds to δ of each array of the state; `d_h`, which
-   * is δh_t; `d_state`, which is δ of each array of the state, as δh_t and δc_t; `d_u`, which is δ(W_hh h + b_hh); `term`, the two vectors whose outer product is this
-   * step's part of δW_hh.
+   * is δh_t; `d_state`, which is δ of each array of the state, as δh_t and δc_t; `d_u`, which is
+   * δ(W_hh h + b_hh); `term`, the two vectors whose outer product is this step's part of δW_hh.
    */
   backward(tape, d_y) {
     const gradients = this.zeros();
@@ -160,11 +160,17 @@ class Network {
 
   /** The same from the tape of a forward pass. */
   runBack(tape, targets) {
-    const losses = targets.map((target, t) => crossEntropy(tape[t].y, target));
+    const losses = lossesOf(tape, targets);
     const K = targets.length;
     const d_y = losses.map(({ d_y: d }) => d.map((x) => this.mean(x, K)));
     const loss = losses.reduce((sum, each) => sum + each.loss, 0) / K;
     return { tape, losses, loss, ...this.backward(tape, d_y) };
+  }
+
+  /** Backward from the loss after the last step alone, L_K: all gradients and steps, as `backward` returns them. */
+  backFromLast(tape, target) {
+    const last = tape.length - 1;
+    return this.backward(tape, tape.map(({ y }, t) => (t === last ? crossEntropy(y, target).d_y : null)));
   }
 
   /** One step of SGD, with the gradients clipped by torch's rule. Returns their norm before clipping. */
@@ -219,6 +225,11 @@ function crossEntropy(y, k) {
   d_y[k] -= 1;
   return { loss: Math.log(s) - (y[k] - m), d_y };
 }
+
+/** Loss and δy of each step that has a target. */
+const lossesOf = (tape, targets) => targets.map((target, t) => crossEntropy(tape[t].y, target));
+
+const meanOf = (values) => values.reduce((sum, x) => sum + x, 0) / values.length;
 
 const totalNorm = (gradients) => Math.sqrt(NAMES.reduce((sum, name) => sum + length(gradients[name]) ** 2, 0));
 

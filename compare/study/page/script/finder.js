@@ -58,12 +58,9 @@ function areaUnderCurve(values_, has) {
 }
 
 function readFinder() {
-  const canCompute = Boolean(live.network) && CAN_TYPE;
-  $("finder-body").hidden = !canCompute;
-  $("finder-absent").textContent = canCompute ? "" : "This panel needs all weights of the network.";
-  if (!canCompute) return;
+  if (isAbsent("finder", hasWeights() ? "" : "This panel needs all weights of the network.")) return;
   const tokens = tokensOf($("finder-text").value.replace(/\s+/g, " "));
-  const ids = tokens.map((token) => idOf.get(token));
+  const ids = idsOf(tokens);
   compute(readPassage, { network: live.network, ids }, ids.length * productsOf(live.network), (tape) => {
     Object.assign(finder, { tape, tokens });
     rank(finder.pick);
@@ -85,16 +82,14 @@ function drawFinder() {
     ({ name, n, i, area: areaUnderCurve(finder.tape.slice(0, count).map(({ state }) => state[n][i]), finder.has) })));
   finder.ranking.sort((a, b) => Math.abs(b.area - 0.5) - Math.abs(a.area - 0.5));
   finder.pick = Math.min(finder.pick, 4, finder.ranking.length - 1);
-  const meanOf = ({ n, i }, which) => {
-    const found = finder.tape.slice(0, count).filter((_, m) => finder.has[m] === which).map(({ state }) => state[n][i]);
-    return found.reduce((sum, x) => sum + x, 0) / found.length;
-  };
+  const meanState = ({ n, i }, which) =>
+    meanOf(finder.tape.slice(0, count).filter((_, m) => finder.has[m] === which).map(({ state }) => state[n][i]));
   const focused = document.activeElement?.dataset?.rank;
   $("finder-table").replaceChildren(table("The five units that tell most", ["unit", "AUC", "mean with", "without"], finder.ranking.slice(0, 5).map((each, m) => [
     make("button", { type: "button", "data-rank": m, "aria-pressed": String(m === finder.pick), onclick: () => {
       rank(m);
       if (units.includes(each.i)) choose({ i: each.i });
-    } }, `unit ${each.i} of ${each.name}`), rounded(each.area, 4), rounded(meanOf(each, true)), rounded(meanOf(each, false))]), { chosenRow: finder.pick }));
+    } }, `unit ${each.i} of ${each.name}`), rounded(each.area, 4), rounded(meanState(each, true)), rounded(meanState(each, false))]), { chosenRow: finder.pick }));
   if (focused !== undefined) $("finder-table").querySelector(`[data-rank="${focused}"]`).focus({ preventScroll: true });
   drawPassage(finder.ranking[finder.pick]);
 }

@@ -36,7 +36,7 @@ async function trainFor(most, isDone = () => false) {
   let count = 0;
   while (count < most && !isDone()) {
     const start = performance.now();
-    while (count < most && performance.now() - start < 12 && !isDone()) {
+    while (count < most && performance.now() - start < SLICE && !isDone()) {
       trainStep();
       count += 1;
     }
@@ -46,7 +46,7 @@ async function trainFor(most, isDone = () => false) {
   return count;
 }
 
-const tapeOf = (text) => live.network.forward(tokensOf(text).map((token) => idOf.get(token)));
+const tapeOf = (text) => live.network.forward(idsOf(tokensOf(text)));
 
 /** The probability of a character after each character of a text. */
 const chances = (text, character) => tapeOf(text).map(({ y }) => softmax(y).p[idOf.get(character)]);
@@ -58,20 +58,17 @@ const guesses = (text) => tapeOf(text).slice(0, -1).map(({ y }, t) => mostLikely
 
 /** ‖∂L_K/∂h_t‖ of the last loss, for all steps. */
 function lastNorms() {
-  const { ids, targets } = reading;
-  const tape = live.network.forward(ids.slice(0, -1));
-  const d_y = tape.map(({ y }, t) => (t === tape.length - 1 ? crossEntropy(y, targets[t]).d_y : null));
-  return live.network.backward(tape, d_y).steps.map(({ d_h }) => length(d_h));
+  const { ids } = reading;
+  return live.network.backFromLast(live.network.forward(ids.slice(0, -1)), ids.at(-1)).steps.map(({ d_h }) => length(d_h));
 }
 
 /** The norm of the change of each state since `before`. */
 const changes = (before) => reading.tokens.map((_, t) => length(row(numbers().h, t + 1, H).map((x, i) => x - before[(t + 1) * H + i])));
 
-/** ‖Δh_t‖ / ‖Δh_s‖ of the two texts, from the step s whose letter is changed. */
-function fading() {
-  const [tape, other] = CHANGED.map(tapeOf);
-  const norms = tape.map(({ state }, t) => length(state[0].map((x, i) => x - other[t].state[0][i])));
-  return norms.slice(changedStep - 1).map((x) => x / norms[changedStep - 1]);
+/** ‖Δh_t‖ / ‖Δh_s‖ of the text with this token at the changed step s, from step s on. */
+function fading(token) {
+  const [{ changeNorms }] = remember(live.network, reading.ids, changedStep, token);
+  return changeNorms.slice(changedStep - 1).map((x) => x / changeNorms[changedStep - 1]);
 }
 
 const changedStep = 1 + [...CHANGED[0]].findIndex((character, n) => character !== CHANGED[1][n]);
@@ -204,9 +201,10 @@ const GUIDE = [
     begin: () => showText(CHANGED[0]),
     look() {
       if (reading.text !== CHANGED[0]) showText(CHANGED[0]);
-      changeLetter(changedStep, idOf.get(CHANGED[1][changedStep - 1]));
+      const token = idOf.get(CHANGED[1][changedStep - 1]);
+      changeLetter(changedStep, token);
       choose({ t: changedStep });
-      const shares = fading();
+      const shares = fading(token);
       const found = shares.findIndex((x) => x < 0.1);
       return found < 0 ? { found: shares.length, text: `It stays above a tenth to the end: ${share(shares.at(-1))} is left.` }
         : { found, text: `After ${times(found, "character")}: then ${share(shares[found])} is left, and at the end of the text ${share(shares.at(-1))}. The gradient below fades in the other direction, through the same matrices.` };
@@ -214,7 +212,7 @@ const GUIDE = [
   },
   {
     mark: "unrolled-picture", isCovered: true, needs: BRACKETS, title: "A character to remember",
-    text: `In this text b opens and d closes, like brackets: ( and ). p opens and q closes. The closing one comes ${BRACKETS.indexOf("d")} characters later, and what lies between is the same. The network was just trained on it for 50 steps.`,
+    text: `In this text b opens and d closes, like brackets: ( and ). p opens and q closes. The closing one comes ${BRACKETS.indexOf("d")} characters later, and what is between them is the same. The network was just trained on it for 50 steps.`,
     question: "Which closing character does it expect now?",
     options: () => PLACES,
     async begin() {
@@ -229,7 +227,7 @@ const GUIDE = [
   },
   {
     mark: "unrolled-picture", isCovered: true, needs: BRACKETS, title: "Can it learn to remember?",
-    text: () => `Now ${MANY_STEPS - 50} steps more. Only the state can carry the b, or the p, over what lies between.`,
+    text: () => `Now ${MANY_STEPS - 50} steps more. Only the state can carry the b, or the p, over what is between them.`,
     question: "Does it then expect the right one at both places?",
     options: () => ["Yes", "No"],
     async begin() {

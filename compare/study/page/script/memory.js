@@ -31,9 +31,7 @@ function changeLetter(step, token) {
 function remember(network, ids, step, token) {
   const changed = ids.with(step - 1, token);
   const [tape, other] = [ids, changed].map((each) => network.forward(each));
-  const last = ids.length - 2; // of the steps with a loss
-  const { d_y } = crossEntropy(tape[last].y, ids[last + 1]);
-  const { steps } = network.backward(tape.slice(0, last + 1), tape.slice(0, last + 1).map((_, t) => (t === last ? d_y : null)));
+  const { steps } = network.backFromLast(tape.slice(0, -1), ids.at(-1));
   return record.states.map((name, n) => {
     const change = tape.map(({ state }, t) => other[t].state[n].map((x, i) => Math.abs(x - state[n][i])));
     const gradient = steps.map(({ d_state }) => d_state[n].map(Math.abs));
@@ -42,10 +40,7 @@ function remember(network, ids, step, token) {
 }
 
 function drawMemory() {
-  const canCompute = Boolean(live.network) && CAN_TYPE && K > 0;
-  $("memory-body").hidden = !canCompute;
-  $("memory-absent").textContent = canCompute ? "" : "This panel needs all weights of the network, and a text of at least two characters.";
-  if (!canCompute) return;
+  if (isAbsent("memory", whyNoLoss())) return;
   memory.step = clamp(memory.step ?? 3, 1, K);
   const old = reading.ids[memory.step - 1];
   if (memory.token === null || memory.token === old) memory.token = old + 1 < V ? old + 1 : old - 1;
@@ -56,8 +51,6 @@ function drawMemory() {
   drawMemoryPicture();
   sayMemory();
 }
-
-const tokenOfId = (id) => record.shown_tokens[record.shown.indexOf(id)];
 
 function drawMemoryPicture() {
   const gutter = 62;

@@ -78,7 +78,7 @@ function stopTraining() {
 }
 
 function drawPanel() {
-  const canCompute = Boolean(live.network) && CAN_TYPE;
+  const canCompute = hasWeights();
   const example = EXAMPLES.findIndex(([, text]) => text === live.text);
   $("example-select").value = example < 0 ? "" : example;
   $("example-note").textContent = EXAMPLES[example]?.[2] ?? "";
@@ -144,7 +144,7 @@ function drawLoss() {
 function drawWriting() {
   const temperature = Number($("temperature-slider").value);
   $("temperature-value").textContent = temperature.toFixed(1);
-  const written = (heat) => writeOn(live.network, reading.tape, DRAWN, heat, randomFrom(seed)).map((id) => glyph(record.shown_tokens[record.shown.indexOf(id)])).join("");
+  const written = (heat) => writeOn(live.network, reading.tape, DRAWN, heat, randomFrom(seed)).map((id) => glyph(tokenOfId(id))).join("");
   $("likeliest").textContent = written(0);
   $("drawn").textContent = temperature === 0 ? "the same: temperature 0 takes the most likely token" : written(temperature);
   $("drawn-name").textContent = `sampled, seed ${seed}`;

@@ -46,6 +46,14 @@ function tokensOf(text) {
     [character, character.toLowerCase(), " ", "<unk>"].find((token) => idOf.has(token))).filter(Boolean);
 }
 
+/** Whether the page can compute with the current weights. */
+const hasWeights = () => Boolean(live.network) && CAN_TYPE;
+
+const idsOf = (tokens) => tokens.map((token) => idOf.get(token));
+
+/** The token with this id. */
+const tokenOfId = (id) => record.shown_tokens[record.shown.indexOf(id)];
+
 const isRecordedText = () => live.text === null || tokensOf(live.text).join("\n") === record.tokens.join("\n");
 const isRecordedWeights = () => !live.network || (live.gain === 1 && live.losses.length === 0 && !live.edit && !game.bug);
 
@@ -85,7 +93,7 @@ function recordedReading() {
 
 /** Results that the page computes in float64, under the names of the record. */
 function computedReading(network, tokens) {
-  const ids = tokens.map((token) => idOf.get(token));
+  const ids = idsOf(tokens);
   const targets = ids.slice(1);
   const tape = network.forward(ids);
   const back = targets.length ? network.runBack(tape.slice(0, -1), targets) : null;
@@ -155,13 +163,13 @@ const follows = (other) => training && reading.text === other.text;
 /** ‖∂L_k/∂h_t‖ for all losses and steps; the norm of the gradient of all parameters for each loss and for the mean. */
 function* normsOf({ parameters, bug, ids, targets, hasSizes }) {
   const network = withBug(new Network(CELL, parameters), bug);
-  const { tape, losses, gradients } = network.run(ids.slice(0, -1), targets);
-  const count = losses.length;
+  const { tape, gradients } = network.run(ids.slice(0, -1), targets);
+  const count = targets.length;
   const norms = new Float64Array(count * count);
   const gradientNorms = new Float64Array(count + 1);
-  for (const [k, { d_y }] of losses.entries()) {
+  for (const [k, target] of targets.entries()) {
     yield;
-    const back = network.backward(tape.slice(0, k + 1), Array.from({ length: k + 1 }, (_, t) => (t === k ? d_y : null)));
+    const back = network.backFromLast(tape.slice(0, k + 1), target);
     back.steps.forEach((step, t) => (norms[k * count + t] = length(step.d_h)));
     gradientNorms[k] = totalNorm(back.gradients);
   }
@@ -196,7 +204,7 @@ function setGain(gain) {
 
 /** One step of SGD on the text; returns its loss before the step. */
 function trainStep() {
-  const ids = tokensOf(live.text ?? record.tokens.join("")).map((token) => idOf.get(token));
+  const ids = idsOf(tokensOf(live.text ?? record.tokens.join("")));
   if (ids.length < 2) return null;
   const { loss, gradients } = live.isRead ? reading.back : live.network.run(ids.slice(0, -1), ids.slice(1));
   const norm = live.network.update(gradients, record.lr, record.max_norm);
@@ -228,7 +236,7 @@ globalThis.rnnParity = {
   /** Read text[:-1] with text[1:] as targets: states (T, H), logits (T, V), mean loss, all gradients. */
   run(text) {
     if (!live.network) throw new Error("the page does not have all weights of this network");
-    const ids = tokensOf(text).map((token) => idOf.get(token));
+    const ids = idsOf(tokensOf(text));
     if (ids.length < 2) throw new Error("expected a text of at least 2 characters");
     const { tape, loss, gradients } = live.network.run(ids.slice(0, -1), ids.slice(1));
     return { states: tape.map((step) => [...step.state[0]]), logits: tape.map((step) => [...step.y]), loss, gradients: named(gradients) };

@@ -47,10 +47,10 @@ function* courseOf({ ids, targets }) {
     yield;
     const network = networkOf(c);
     const tape = network?.forward(ids);
-    const losses = network ? targets.map((target, t) => crossEntropy(tape[t].y, target).loss) : [];
+    const losses = network ? lossesOf(tape, targets).map(({ loss }) => loss) : [];
     rows.push({
-      perplexity: losses.length ? network.perplexity(losses.reduce((sum, loss) => sum + loss) / losses.length) : null,
-      written: network ? writeOn(network, tape, written.length, 0).map((id) => record.shown_tokens[record.shown.indexOf(id)]) : [],
+      perplexity: losses.length ? network.perplexity(meanOf(losses)) : null,
+      written: network ? writeOn(network, tape, written.length, 0).map(tokenOfId) : [],
     });
   }
   return rows;

@@ -68,8 +68,7 @@ function putBack() {
 
 /** The mean loss of a text, by the forward pass alone. */
 function meanLoss(network, ids) {
-  const tape = network.forward(ids.slice(0, -1));
-  return tape.reduce((sum, { y }, t) => sum + crossEntropy(y, ids[t + 1]).loss, 0) / tape.length;
+  return meanOf(lossesOf(network.forward(ids.slice(0, -1)), ids.slice(1)).map(({ loss }) => loss));
 }
 
 /** The mean loss with another value of one weight; afterwards the weight is as before. */
@@ -105,10 +104,7 @@ function meaningOf(name, n) {
 }
 
 function drawWeight() {
-  const canCompute = Boolean(live.network) && CAN_TYPE && K > 0;
-  $("weight-body").hidden = !canCompute;
-  $("weight-absent").textContent = canCompute ? "" : "This panel needs all weights of the network, and a text of at least two characters.";
-  if (!canCompute) return;
+  if (isAbsent("weight", whyNoLoss())) return;
   const { name, n } = weight;
   const all = parameter();
   const columns = columnsOf(name);
