@@ -15,13 +15,19 @@ from typing import Any
 from compare.files.schema import to_json
 
 
-def filled(template: str, style: str, script: str, values: dict[str, str]) -> str:
+def filled(
+    template: str, style: str, script: str, values: dict[str, str], sources: str = ""
+) -> str:
     """Put the values into the template, for each {{name}}; a {{name}} in a value is not replaced.
 
-    The colours and the type of all pages come before the style.
+    What all pages have comes first: the head, the colours and the type, two functions. `sources`
+    are directives for the Content-Security-Policy.
     """
-    style = resource(__package__, "page.css") + style
-    own = {"style": style, "style-hash": _sha256(style)}
+    head, own_style, own_script = (
+        resource(__package__, f"page.{e}") for e in ("html", "css", "js")
+    )
+    template, style, script = head + template, own_style + style, own_script + script
+    own = {"style": style, "style-hash": _sha256(style), "sources": sources}
     own |= {"script": script, "script-hash": _sha256(script)}
     return re.sub(r"{{([^}]*)}}", lambda name: (own | values)[name[1]], template)
 

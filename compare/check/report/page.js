@@ -1,19 +1,5 @@
-"use strict";
-
-const record = JSON.parse(document.getElementById("record").textContent);
-const $ = (id) => document.getElementById(id);
+const record = JSON.parse($("record").textContent);
 const redraws = []; // of the colours, when the theme changes
-
-/** Make an element. Text is never HTML: what the user's code says is shown as it is. */
-function make(tag, attributes = {}, ...children) {
-  const element = document.createElement(tag);
-  for (const [name, value] of Object.entries(attributes)) {
-    if (name === "onclick") element.addEventListener("click", value);
-    else if (value !== null && value !== false) element.setAttribute(name, value === true ? "" : value);
-  }
-  element.append(...children.flat().filter((child) => child !== null));
-  return element;
-}
 
 const plural = (count, word) => `${count} ${word}${count === 1 ? "" : "s"}`;
 const code = (text) => make("code", {}, text);

@@ -159,13 +159,9 @@ def _elements(
 def _fill(record: Mapping[str, Any], elements: str) -> str:
     """Put style, scripts and the elements of the records into the template."""
     script = _script(record["cell"])
-    values = {
-        "mark": MARK,
-        "title": html.escape(title(record)),
-        "records": elements,
-    }
+    values = {"mark": MARK, "title": html.escape(title(record)), "records": elements}
     template, style = (resource(__package__, name) for name in ("template.html", "page.css"))
-    return filled(template, style, script, values)
+    return filled(template, style, script, values, sources="worker-src blob:; ")
 
 
 def scripts(cell: str) -> list[Traversable]:

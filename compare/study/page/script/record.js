@@ -22,12 +22,10 @@
 // The whole script also runs in a worker, which has no document (work.js). So at the top level no script
 // touches the page, except where IS_WORKER is false.
 
-"use strict";
-
 const IS_WORKER = typeof document === "undefined";
 // The page of a run also has a small network. The address ends with #small while the page shows it.
 const IS_SMALL = location.hash.startsWith("#small");
-const record = IS_WORKER ? globalThis.pageRecord : JSON.parse(document.getElementById(IS_SMALL ? "small-record" : "record").textContent);
+const record = IS_WORKER ? globalThis.pageRecord : JSON.parse($(IS_SMALL ? "small-record" : "record").textContent);
 const { H, V } = record;
 let { T } = record; // these two change with the text
 let K = T - 1;
@@ -75,8 +73,6 @@ showUnits(chosen.u);
 
 /** The entries of the shown units. */
 const ofShown = (array) => Float64Array.from(units, (i) => array[i]);
-
-const $ = (id) => document.getElementById(id);
 
 // ---------------------------------------------------------------- numbers
 
