@@ -195,8 +195,9 @@ class _Session:
             self.phases_done += 1
 
     def _begin(self, phase: str, row: Row) -> None:
-        """Show what is compiled."""
-        self.progress(f"compiling {row.label}, " * row.compiles + f"{phase}, {self.where}")
+        """Show what is called or compiled."""
+        compiling = f"compiling {row.label}, " if row.compiles else ""
+        self.progress(f"{compiling}{phase}, {self.where}")
 
     def _objection(self, row: Row, shape: Shape, phase: str) -> str | None:
         return self.budget.objection_before(row, phase, flops(shape, phase))

@@ -2,12 +2,12 @@
 
 import tomllib
 from functools import cache
-from importlib import resources
 from typing import Any
+
+from compare.files import resource
 
 
 @cache
 def table(file: str) -> dict[str, Any]:
     """Return the content of a file, named from this package."""
-    text = (resources.files("compare.check") / file).read_text(encoding="utf-8")
-    return tomllib.loads(text)
+    return tomllib.loads(resource("compare.check", file))

@@ -18,11 +18,11 @@ import tomllib
 from collections.abc import Mapping
 from dataclasses import dataclass
 from functools import cached_property
-from importlib import resources
 from types import ModuleType
 from typing import Any
 
 from compare.check.bugs.patches import Patch, diff, load_patched
+from compare.files import resource
 from compare.parity import CELLS
 
 CHAPTERS = (
@@ -195,9 +195,8 @@ def _check_keys(
 
 
 def _read_all() -> dict[str, tuple[Bug, ...]]:
-    folder = resources.files("compare.check.bugs")
     files = (f"{chapter}.toml" for chapter in CHAPTERS)
-    return dict(read_chapter((folder / file).read_text(encoding="utf-8"), file) for file in files)
+    return dict(read_chapter(resource("compare.check.bugs", file), file) for file in files)
 
 
 _ALL = _read_all()

@@ -1,12 +1,12 @@
 """The template of `check --new`: six functions to write; their docstrings are the exercise."""
 
 from collections.abc import Sequence
-from importlib import resources
 from itertools import groupby
 from string import Template
 from textwrap import fill, indent
 
 from compare.check.functions.signatures import Signatures, equations, signatures_of
+from compare.files import resource
 from compare.parity import CELLS
 
 NUMBERS = {2: "two", 3: "three", 4: "four"}
@@ -50,8 +50,8 @@ def template_of(cell: str, file: str) -> str:
     texts |= {name: _lines(names, of) for name, of in lists.items()}
     after = _lines(names, names.named("d_{}_next")).replace("_next", "")
     texts["step_backward_parameters"] = after + "\n" + texts["step_backward_parameters"]
-    frame = resources.files("compare.check.functions.templates") / "exercise.txt"
-    return Template(frame.read_text(encoding="utf-8")).substitute(texts)
+    frame = resource("compare.check.functions.templates", "exercise.txt")
+    return Template(frame).substitute(texts)
 
 
 def _indented(equations: str) -> str:
