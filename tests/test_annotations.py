@@ -38,7 +38,7 @@ def test_every_call_is_checked_where_that_is_asked_for():
 
 
 def test_a_function_inside_another_is_left_alone():
-    def of_numbers(value: int) -> int:
+    def of_numbers(value):
         return value
 
     assert checked(of_numbers) is of_numbers

@@ -2,8 +2,6 @@
 
 import functools
 import inspect
-from collections.abc import Iterator
-from typing import Any
 
 import numpy as np
 import pytest
@@ -19,11 +17,11 @@ from tests.control import weights
 
 
 @pytest.fixture(params=[scratch_rnn, concise_rnn], ids=["scratch", "concise"])
-def package(request: pytest.FixtureRequest) -> Any:
+def package(request):
     return request.param
 
 
-def model_of(package: Any, V: int = 5, H: int = 4, **options: Any) -> Any:
+def model_of(package, V=5, H=4, **options):
     """A small model, the same one each time."""
     if package is scratch_rnn:
         rng = np.random.default_rng(0)
@@ -32,13 +30,13 @@ def model_of(package: Any, V: int = 5, H: int = 4, **options: Any) -> Any:
     return package.RNNModel(nn.RNN(V, H, **options), V)
 
 
-def optimizer_of(model: Any, lr: float) -> Any:
+def optimizer_of(model, lr):
     if isinstance(model, nn.Module):
         return torch.optim.SGD(model.parameters(), lr)
     return scratch_rnn.SGD(model.parameters, lr)
 
 
-def called(model: Any, inputs: Any, state: Any = None) -> tuple[np.ndarray, Any]:
+def called(model, inputs, state=None):
     """Call a model of either package with token numbers; return its logits, and its state."""
     ids = np.array(inputs)
     state = model.begin_state(len(ids)) if state is None else state
@@ -50,12 +48,12 @@ def called(model: Any, inputs: Any, state: Any = None) -> tuple[np.ndarray, Any]
     return logits, state
 
 
-def small_batches(count: int = 3, B: int = 2, T: int = 4) -> list[Batch]:
+def small_batches(count=3, B=2, T=4):
     ids = np.random.default_rng(1).integers(0, 5, (count, 2, B, T))
     return [Batch(inputs, targets) for inputs, targets in ids]
 
 
-def assert_same_weights(one: Any, other: Any) -> None:
+def assert_same_weights(one, other):
     for name, array in weights(one).items():
         np.testing.assert_array_equal(array, parameters_as_arrays(other)[name])
 
@@ -110,7 +108,7 @@ def test_epochs_step_by_step(package, carry_state, epochs):
             result = package.train_step(other, batch, state, optimizer, max_norm=0.5)
             losses.append(result.loss)
             state = result.state if carry_state else None
-    calls: list[tuple[int, Any]] = []
+    calls = []
     options = {"carry_state": carry_state, "max_norm": 0.5}
     results = package.train(
         one, batches, 0.5, epochs, **options, on_epoch=lambda *call: calls.append(call)
@@ -137,10 +135,10 @@ def test_the_loss_of_an_epoch_counts_each_token_once(package):
 
 def test_any_iterable_of_batches_will_do_and_an_empty_one_is_refused(package):
     class Pair:
-        def __init__(self, inputs: np.ndarray, targets: np.ndarray) -> None:
+        def __init__(self, inputs, targets):
             self.inputs, self.targets = inputs, targets
 
-    def once() -> Iterator[Pair]:
+    def once():
         for batch in small_batches():
             yield Pair(batch.inputs, batch.targets)
 
@@ -153,7 +151,7 @@ def test_any_iterable_of_batches_will_do_and_an_empty_one_is_refused(package):
 
 
 def test_by_default_the_norm_is_limited_to_one_and_the_state_reset(package):
-    def trained(run: Any) -> Any:
+    def trained(run):
         model = model_of(package)
         with torch.no_grad():
             array = parameters_as_arrays(model)["linear.weight"]
@@ -161,15 +159,15 @@ def test_by_default_the_norm_is_limited_to_one_and_the_state_reset(package):
         run(model)
         return model
 
-    def step(model: Any, **options: Any) -> None:
+    def step(model, **options):
         optimizer = optimizer_of(model, 0.5)
         result = package.train_step(model, small_batches()[0], None, optimizer, **options)
         assert result.grad_norm > 2
 
-    def epoch(model: Any, **options: Any) -> None:
+    def epoch(model, **options):
         package.train_epoch(model, small_batches(), optimizer_of(model, 0.5), **options)
 
-    def epochs(model: Any, **options: Any) -> None:
+    def epochs(model, **options):
         package.train(model, small_batches(), 0.5, 2, **options)
 
     explicit = {"carry_state": False, "max_norm": 1.0}

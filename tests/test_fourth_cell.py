@@ -9,9 +9,7 @@ import os
 import shutil
 import subprocess
 import sys
-from collections.abc import Iterator, Mapping
 from pathlib import Path
-from typing import Any
 
 import numpy as np
 import pytest
@@ -19,8 +17,8 @@ import pytest
 import concise_rnn
 import scratch_rnn
 from compare.check.cases import layer_results
-from compare.check.cases.layer_case import LayerCase, random_case
-from compare.parity import CELLS, Cell
+from compare.check.cases.layer_case import random_case
+from compare.parity import CELLS
 from tests import oracle
 from tests.annotations import unchecked
 from tests.compare.study.pages import CHROMIUM, Opened
@@ -57,7 +55,7 @@ for command in sys.argv[1:]:
 
 
 @pytest.fixture
-def mgu(monkeypatch: pytest.MonkeyPatch) -> Iterator[Any]:
+def mgu(monkeypatch):
     """The layer, with its record, beside the three others."""
     for package, folder in (
         (scratch_rnn, "scratch_rnn"),
@@ -65,7 +63,7 @@ def mgu(monkeypatch: pytest.MonkeyPatch) -> Iterator[Any]:
         (concise_rnn, "concise_rnn"),
     ):
         monkeypatch.setattr(package, "__path__", [*package.__path__, str(FILES / folder)])
-    record: Cell = eval((FILES / "record.txt").read_text("utf-8").strip().removesuffix(","))
+    record = eval((FILES / "record.txt").read_text("utf-8").strip().removesuffix(","))
     monkeypatch.setitem(CELLS, "mgu", record)
     monkeypatch.setitem(layer_results.CLASSES, "mgu", record.scratch_layer)
     monkeypatch.setitem(oracle.STEPS, "mgu", mgu_step)
@@ -73,7 +71,7 @@ def mgu(monkeypatch: pytest.MonkeyPatch) -> Iterator[Any]:
         yield record.scratch_layer
 
 
-def copy_with_the_cell(project: Path) -> None:
+def copy_with_the_cell(project):
     for package in ("scratch_rnn", "concise_rnn", "compare"):
         shutil.copytree(ROOT / package, project / package, ignore=lambda *_: {"__pycache__"})
         if (FILES / package).exists():
@@ -113,7 +111,7 @@ def test_every_command_takes_the_cell(tmp_path, mgu, request):
         assert_page_computes(request.getfixturevalue("tab"), tmp_path / "page.html", mgu)
 
 
-def assert_page_computes(tab: Any, path: Path, layer: Any) -> None:
+def assert_page_computes(tab, path, layer):
     """Compare the numbers of the page, in a browser, with those of the fast version."""
     tab.goto(path.as_uri())
     Opened(tab).settle()
@@ -142,9 +140,7 @@ def test_these_are_six_files():
 # An independent oracle ----------------------------------------------------------------------------
 
 
-def mgu_step(
-    case: LayerCase, own: Mapping[str, np.ndarray], x: np.ndarray, h: np.ndarray
-) -> oracle.State:
+def mgu_step(case, own, x, h):
     (f, n), (f_h, n_h) = oracle.products(case, own, x, h)
     f = oracle.sigmoid(f + f_h)
     return ((1 - f) * h + f * np.tanh(n + f * n_h),)

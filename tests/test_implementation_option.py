@@ -16,7 +16,7 @@ FOLDER = Path(__file__).parent / "scratch_rnn"
 LAYER, LOSS = str(FOLDER / "test_rnn_is_nn_rnn.py"), str(FOLDER / "test_loss.py")
 
 
-def run_pytest(implementation: str, *arguments: str) -> subprocess.CompletedProcess[str]:
+def run_pytest(implementation, *arguments):
     command = [sys.executable, "-m", "pytest", "-p", "no:cacheprovider"]
     options = ["--hypothesis-profile=glance", "--implementation", implementation]
     return subprocess.run(

@@ -30,7 +30,7 @@ print(scratch_rnn.predict("time", 3, model, vocab)[:4])
 """
 
 
-def run_python(code: str) -> subprocess.CompletedProcess[str]:
+def run_python(code):
     environment = {**os.environ, "PYTHONPATH": str(ROOT)}
     return subprocess.run(
         [sys.executable, "-c", code], env=environment, capture_output=True, text=True, timeout=800

@@ -5,7 +5,6 @@ It is kept twice, as text and as a notebook with outputs; both have the same cel
 
 import re
 from pathlib import Path
-from typing import Any
 
 import pytest
 
@@ -48,14 +47,14 @@ def test_the_notebook_has_the_cells_of_the_text():
     notebook = nbformat.read(NOTEBOOK, as_version=4)
     nbformat.validate(notebook)
 
-    def sources(cells: list[Any]) -> list[tuple[str, str, list[str]]]:
+    def sources(cells):
         return [(cell.cell_type, cell.source, cell.metadata.get("tags", [])) for cell in cells]
 
     assert sources(notebook.cells) == sources(jupytext.read(WALKTHROUGH).cells)
 
 
 @pytest.fixture(scope="module")
-def executed() -> Any:
+def executed():
     """Run the notebook in a kernel of its own: few epochs, on the built-in sample."""
     notebook = nbformat.read(NOTEBOOK, as_version=4)
     environment = {
@@ -75,7 +74,7 @@ def executed() -> Any:
 
 
 @pytest.fixture(scope="module")
-def outputs(executed: Any) -> list[dict[str, Any]]:
+def outputs(executed):
     return [output for cell in executed.cells for output in cell.get("outputs", [])]
 
 

@@ -26,7 +26,7 @@ def test_one(k, record_property):
 """
 
 
-def run(folder: Path, *arguments: str, fails: int = -1) -> str:
+def run(folder, *arguments, fails=-1):
     (folder / "test_suite.py").write_text(SUITE)
     plugins = ("tests.shards", "_hypothesis_pytestplugin", "no:cacheprovider")
     command = [sys.executable, "-m", "pytest", "-q", *(f"-p{name}" for name in plugins)]
@@ -64,7 +64,7 @@ def test_the_parts_give_the_table_of_the_whole(tmp_path):
     assert len(re.findall(r"^\| .*test_one\[\d+\]", text, re.M)) == 12
 
 
-def first(k: int) -> int:
+def first(k):
     """The first of the twelve tests that is in part k of 2."""
     names = [f"test_suite.py::test_one[{i}]" for i in range(12)]
     return next(i for i, name in enumerate(names) if shards.part_of(name, 2) == k)

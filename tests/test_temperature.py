@@ -1,7 +1,6 @@
 """Generation with a temperature: both packages draw the same tokens."""
 
 import math
-from typing import Any
 
 import numpy as np
 import pytest
@@ -18,12 +17,12 @@ V = len(VOCAB)
 LOGITS = np.array([1.0, -2.0, 0.5, 3.0, 0.0])
 
 
-def softmax(y: np.ndarray) -> np.ndarray:
-    p: np.ndarray = np.exp(y - y.max())
+def softmax(y):
+    p = np.exp(y - y.max())
     return p / p.sum()
 
 
-def one_of_torch(y: np.ndarray, temperature: float, rng: Any) -> int:
+def one_of_torch(y, temperature, rng):
     return next_of_torch(torch.from_numpy(y), temperature, rng)
 
 
@@ -33,11 +32,11 @@ both = pytest.mark.parametrize("draw", [next_token, one_of_torch], ids=["NumPy",
 class Uniform(np.random.Generator):
     """A generator of one constant number."""
 
-    def __init__(self, u: float) -> None:
+    def __init__(self, u):
         super().__init__(np.random.PCG64(0))
         self.u = u
 
-    def random(self) -> float:  # type: ignore[override]
+    def random(self):
         return self.u
 
 

@@ -2,8 +2,6 @@
 
 import dataclasses
 import re
-from pathlib import Path
-from typing import Any
 
 import numpy as np
 import pytest
@@ -19,16 +17,13 @@ from compare.parity.rows import ParityReport, Verdict
 from compare.runs.reading import read_config, read_metrics
 from tests.compare.runs.runs import BATCHES, only, read
 
-ROOT = Path(__file__).parents[2]
-
-
 FILES = [
     "config.json", "environment.json", "vocab.json", "metrics.jsonl", "checkpoints", "snapshots",
     "result.json", "curves.png",
 ]  # fmt: skip
 
 
-def failing(report: ParityReport) -> ParityReport:
+def failing(report):
     first, *others = report.rows
     planted = dataclasses.replace(first, name="planted", verdict=Verdict.DIFFERS)
     return ParityReport((planted, *others))
@@ -144,7 +139,7 @@ def test_a_planted_error_stops_it_before_anything_is_trained(
 ):
     right = scratch_rnn.cells.elman.backward
 
-    def without_the_step_before(*arguments: Any) -> Any:
+    def without_the_step_before(*arguments):
         d_x, d_h_0, weights = right(*arguments)
         return d_x, 0 * d_h_0, weights
 
@@ -163,9 +158,9 @@ def test_trained_models_that_differ_are_reported_and_recorded(
     training, tmp_path, monkeypatch, capsys
 ):
     right = compare.parity.command.check_parity
-    reports: list[ParityReport] = []
+    reports = []
 
-    def wrong_the_second_time(*arguments: Any, **options: Any) -> ParityReport:
+    def wrong_the_second_time(*arguments, **options):
         reports.append(right(*arguments, **options))
         return reports[-1] if len(reports) == 1 else failing(reports[-1])
 
@@ -182,9 +177,9 @@ def test_trained_models_that_differ_are_reported_and_recorded(
 
 def test_the_trained_models_are_compared_with_trained_weights(training, monkeypatch):
     right = compare.parity.command.check_parity
-    seen: list[np.ndarray] = []
+    seen = []
 
-    def watched(scratch: Any, concise: Any, *arguments: Any, **options: Any) -> ParityReport:
+    def watched(scratch, concise, *arguments, **options):
         for name, tensor in concise.state_dict().items():
             np.testing.assert_array_equal(tensor.numpy(), scratch.parameters[name])
         assert options == {"lr": 0.5, "max_norm": 1.0, "seed": 0, "step": None}

@@ -10,7 +10,6 @@ import subprocess
 import sys
 import tomllib
 from pathlib import Path
-from typing import Any
 
 import pytest
 
@@ -22,14 +21,14 @@ TABLES = [Path(__file__).with_name(f"{name}_faults.toml") for name in ("injected
 FAULTS = [f for t in TABLES for f in tomllib.loads(t.read_text(encoding="utf-8"))["fault"]]
 
 
-def source_with(fault: dict[str, Any]) -> str:
+def source_with(fault):
     """Return the source of the fault's file with the fault in it."""
     changes = [fault, *([fault["also"]] if "also" in fault else [])]
     patches = [Patch(fault["file"], change["old"], change["new"]) for change in changes]
     return patched_source(fault["file"], patches)
 
 
-def copied(to: Path) -> Path:
+def copied(to):
     """Copy what the tests need."""
     for package in ("scratch_rnn", "concise_rnn", "compare", "tests", "docs"):
         ignored = shutil.ignore_patterns("__pycache__", ".hypothesis")
@@ -38,7 +37,7 @@ def copied(to: Path) -> Path:
     return to
 
 
-def run(tests: list[str], folder: Path) -> subprocess.CompletedProcess[str]:
+def run(tests, folder):
     command = [sys.executable, "-m", "pytest", "-q", "-x", "-n", "0", "-p", "no:cacheprovider"]
     command += ["--hypothesis-profile=ci", *tests]
     return subprocess.run(command, cwd=folder, capture_output=True, text=True, check=False)

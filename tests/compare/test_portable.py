@@ -11,7 +11,7 @@ from tests.compare.runs.runs import FLAGS
 SCRIPT = Path(__file__).with_name("without_posix.py")
 
 
-def without_posix(directory: Path, *lines: str) -> str:
+def without_posix(directory, *lines):
     result = subprocess.run(
         [sys.executable, SCRIPT, *lines],
         cwd=directory, capture_output=True, text=True, timeout=800,

@@ -32,20 +32,18 @@ for columns, variables, arguments in json.loads(sys.argv[1]):
 """Runs commands one after the other on its terminal, and prints the exit code after each."""
 
 WIDTHS = (60, 80, 120)
-VARIABLES: list[dict[str, str]] = [
+VARIABLES = [
     {"TERM": "xterm-256color"},
     {"TERM": "xterm-256color", "NO_COLOR": "1"},
     {"TERM": "dumb"},
     {"TERM": "xterm-256color", "FORCE_COLOR": "1"},
 ]
 HELP = ["--help", *(f"{command} --help" for command in COMMANDS)]
-LINES: dict[str, str] = messages("lines")
+LINES = messages("lines")
 """The line of a wrong command."""
 
-Case = tuple[int, dict[str, str], list[str]]
 
-
-def on_a_terminal(cases: list[Case]) -> list[tuple[int, str]]:
+def on_a_terminal(cases):
     """Return the exit code of each command, and what a terminal gets."""
     ours, theirs = os.openpty()
     command = [sys.executable, "-c", PROGRAM, json.dumps(cases)]
@@ -68,13 +66,13 @@ def on_a_terminal(cases: list[Case]) -> list[tuple[int, str]]:
     return [(int(code), text) for text, code in (each.split("\0") for each in shown[:-1])]
 
 
-def of_all(commands: list[str]) -> list[Case]:
+def of_all(commands):
     """Return each command at each width, with the variables in turn."""
     pairs = itertools.product(commands, WIDTHS)
     return [(w, v, c.split()) for (c, w), v in zip(pairs, itertools.cycle(VARIABLES), strict=False)]
 
 
-def plain(text: str) -> str:
+def plain(text):
     """Return what is seen of a text."""
     return re.sub(r"\x1b\[[\d;?]*[A-Za-z]", "", text)
 

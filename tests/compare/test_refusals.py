@@ -1,9 +1,6 @@
 """The refusals of the commands: one line, an exit code, and nothing done before."""
 
 import re
-from collections.abc import Callable
-from pathlib import Path
-from typing import Any
 
 import pytest
 import torch
@@ -11,10 +8,6 @@ import torch
 from compare.runs import session
 from compare.runs.checkpoint import container
 from tests.tables import messages
-
-Refused = Callable[..., str]
-
-ROOT = Path(__file__).parents[2]
 
 VALUES, OPTIONS = messages("values"), messages("options")
 
@@ -60,7 +53,7 @@ def test_cuda_without_a_device(training, tmp_path, monkeypatch, refused):
     assert not (tmp_path / "runs").exists()
 
 
-LIMITS: dict[str, tuple[Any, dict[str, Any]]] = {
+LIMITS = {
     "a model of at most 128 bytes, the limit of a checkpoint, got 1,104": (
         container,
         {"MOST_BYTES": 192, "MOST_HEADER_BYTES": 64},

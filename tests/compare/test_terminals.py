@@ -66,7 +66,7 @@ def test_a_closed_output_takes_any_text(monkeypatch):
 
 
 def test_an_exit_without_a_code_is_wrong_usage(monkeypatch):
-    def stop(*_: object, **__: object) -> None:
+    def stop(*_, **__):
         raise SystemExit("no code")
 
     monkeypatch.setattr("tyro.cli", stop)

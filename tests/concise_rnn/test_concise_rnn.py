@@ -1,7 +1,5 @@
 """The PyTorch chapter: the lecture's model and training, on any device, in PyTorch's own terms."""
 
-from typing import Any
-
 import numpy as np
 import pytest
 import torch
@@ -12,17 +10,17 @@ from concise_rnn import RNNModel, predict, train, train_step
 from scratch_rnn.text import Batch, Vocab
 
 
-def small_model(seed: int = 0, **options: Any) -> RNNModel:
+def small_model(seed=0, **options):
     torch.manual_seed(seed)
     return RNNModel(nn.RNN(5, 4, **options), 5)
 
 
-def small_batches(count: int = 3, B: int = 2, T: int = 4) -> list[Batch]:
+def small_batches(count=3, B=2, T=4):
     ids = np.random.default_rng(1).integers(0, 5, (count, 2, B, T))
     return [Batch(inputs, targets) for inputs, targets in ids]
 
 
-def weights(model: nn.Module) -> list[torch.Tensor]:
+def weights(model):
     return [parameter.detach().clone() for parameter in model.parameters()]
 
 

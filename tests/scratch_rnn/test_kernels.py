@@ -10,7 +10,6 @@ import json
 import os
 import subprocess
 import sys
-from typing import Any
 
 import pytest
 import torch
@@ -32,24 +31,23 @@ IN_SHORT = (
     *("exp-tanh", "state-one-step-late", "gru-bias-outside-reset-gate"),
     *("gru-direct-path-not-scaled", "lstm-cell-one-step-late"),
 )
-IS_DEEP = settings.default.max_examples > 1000  # type: ignore[union-attr]
+IS_DEEP = settings.default.max_examples > 1000
 
 
 @pytest.fixture(scope="module")
-def script() -> Any:
+def script():
     return load_script("kernels")
 
 
 @pytest.fixture(scope="module")
-def proof() -> dict[str, Any]:
+def proof():
     """Cases and mistakes, in the interpreter."""
     number, names = ("1000", ()) if IS_DEEP else ("2", IN_SHORT)
     command = [sys.executable, str(SCRIPTS / "kernels.py"), "proof", number, *names]
     environment = {**os.environ, "PYTHONPATH": str(ROOT), "TRITON_INTERPRET": "1"}
     done = subprocess.run(command, env=environment, capture_output=True, text=True)
     assert done.returncode == 0, done.stderr
-    result: dict[str, Any] = json.loads(done.stdout)
-    return result
+    return json.loads(done.stdout)
 
 
 def test_results_are_those_of_scratch_rnn_in_float64(proof):
@@ -105,7 +103,7 @@ def test_all_kernels_fit_all_cards(script, architecture):
     assert [entry["name"] for entry in entries if entry["verdict"] != "right"] == []
 
 
-def check_of(script: Any, folder: Any, name: str) -> str:
+def check_of(script, folder, name):
     """Return what `check` prints of a wrong kernel."""
     script.write(folder, [name])
     printed = io.StringIO()

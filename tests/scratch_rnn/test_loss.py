@@ -1,14 +1,11 @@
 """Softmax cross-entropy against torch's, against derivatives, and where exp would overflow."""
 
-from typing import Any
-
 import numpy as np
 import pytest
 import torch
 from hypothesis import strategies as st
 from torch.nn import functional as F
 
-from compare.check.cases.layer_results import Results
 from compare.parity.rows import compare_results
 from compare.parity.step import perturbed_cross_entropy
 from compare.parity.tolerance import tolerances
@@ -20,20 +17,20 @@ from tests.strategies import states
 DTYPES = ("float32", "float64")
 
 
-def draw(N: int, V: int, scale: float, dtype: str, seed: int) -> tuple[np.ndarray, np.ndarray]:
+def draw(N, V, scale, dtype, seed):
     """Return logits of any size to ±scale, each row with an offset of its own, and targets."""
     rng = np.random.default_rng(seed)
     logits = scale * (rng.uniform(-1, 1, (N, V)) + rng.uniform(-1, 1, (N, 1))) / 2
     return logits.astype(dtype), rng.integers(0, V, N)
 
 
-def loss_of(function: Any, logits: np.ndarray, targets: np.ndarray, *more: Any) -> Results:
+def loss_of(function, logits, targets, *more):
     loss, d_logits = function(logits, targets, *more)
     assert isinstance(loss, float)
     return {"loss": np.asarray(loss, logits.dtype), "gradient of logits": d_logits}
 
 
-def allowed_for(logits: np.ndarray, targets: np.ndarray, seed: int) -> dict[str, float]:
+def allowed_for(logits, targets, seed):
     """Return how far rounding may move the loss and its gradient."""
     return tolerances(
         lambda move: loss_of(perturbed_cross_entropy, move(logits), targets, move), seed=seed
@@ -143,7 +140,7 @@ def test_the_output_layer_is_torchs_linear(N, H, V, dtype, seed):
         rng.normal(size=shape).astype(dtype) for shape in ((N, H), (V, H), (V,), (N, V))
     )
 
-    def compute(move: Any) -> Results:
+    def compute(move):
         moved = move((h, W, b, d_y))
         y = linear.forward(*moved[:3])
         return {"y": y} | linear.backward(moved[3], *moved[:2])._asdict()

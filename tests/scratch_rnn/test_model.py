@@ -1,12 +1,9 @@
 """The whole model: a training step and PyTorch's, for any configuration, state and limit."""
 
-from typing import Any
-
 import numpy as np
 import pytest
 
 from compare.check.cases.layer_case import LayerCase, random_case
-from compare.check.cases.layer_results import Results
 from compare.parity.comparison import check_parity
 from compare.parity.rows import compare_results
 from compare.parity.tolerance import tolerances
@@ -34,7 +31,7 @@ def test_every_tensor_of_a_training_step_is_pytorchs(package, case):
 def test_a_model_is_its_layer_and_an_output_layer(package, case):
     """Bit for bit, with the same dropout masks, and with a gradient of the final state."""
 
-    def time_major(array: np.ndarray) -> np.ndarray:
+    def time_major(array):
         return array.swapaxes(0, 1) if case.layer.batch_first else array
 
     model, state, masks = build_model(case, package), case.state, case.layer.floats.dropout_masks
@@ -85,7 +82,7 @@ def test_the_state_is_all_that_the_past_leaves(package, case):
     model, inputs = build_model(case, package), case.batch.inputs
     cut = 1 + case.layer.seed % (case.layer.T - 1)
 
-    def whole(move: Any) -> Results:
+    def whole(move):
         moved = build_model(case)
         for parameter in moved.parameters.values():
             parameter[...] = move(parameter)
@@ -124,7 +121,7 @@ def test_names_shapes_and_bounds_of_new_parameters(bidirectional):
 IDS = np.zeros((2, 3), int)
 
 
-def backward(model: RNNModel, d_logits: Any, d_state: Any = None) -> None:
+def backward(model, d_logits, d_state=None):
     model.backward(model.forward(IDS, model.begin_state(2))[2], d_logits, d_state)
 
 

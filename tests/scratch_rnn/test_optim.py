@@ -1,7 +1,6 @@
 """Clipping by torch's rule, and plain gradient descent."""
 
 import math
-from typing import Any
 
 import numpy as np
 import pytest
@@ -9,7 +8,6 @@ import torch
 from hypothesis import strategies as st
 
 import scratch_rnn
-from compare.check.cases.layer_results import Results
 from compare.parity.rows import compare_results
 from compare.parity.tolerance import tolerances
 from scratch_rnn import SGD, clip_grad_norm
@@ -19,14 +17,14 @@ from tests.strategies import states
 DTYPES = ("float32", "float64")
 
 
-def draw(sizes: list[int], dtype: str, seed: int, scale: float = 1.0) -> Results:
+def draw(sizes, dtype, seed, scale=1.0):
     rng = np.random.default_rng(seed)
     return {
         f"g{k}": (scale * rng.normal(size=(size, 2))).astype(dtype) for k, size in enumerate(sizes)
     }
 
 
-def clip_with(function: Any, gradients: Results, max_norm: float) -> Results:
+def clip_with(function, gradients, max_norm):
     gradients = {name: gradient.copy() for name, gradient in gradients.items()}
     dtype = next(iter(gradients.values())).dtype
     norm = function(gradients, max_norm)
@@ -34,7 +32,7 @@ def clip_with(function: Any, gradients: Results, max_norm: float) -> Results:
     return gradients | {"norm": np.asarray(norm, dtype)}
 
 
-def clip_with_torch(gradients: Results, max_norm: float) -> Results:
+def clip_with_torch(gradients, max_norm):
     parameters = {name: torch.nn.Parameter(torch.zeros(2)) for name in gradients}
     for name, gradient in gradients.items():
         parameters[name] = torch.nn.Parameter(torch.zeros_like(torch.from_numpy(gradient)))
@@ -128,7 +126,7 @@ def test_zero_gradients_and_no_gradients_have_norm_zero():
 def test_steps_are_torchs(package, lr, dtype, seed):
     parameters, gradients = draw([1, 3], dtype, seed), draw([1, 3], dtype, seed + 1)
 
-    def descend(function: Any, move: Any) -> Results:
+    def descend(function, move):
         moved = {name: np.array(move(array)) for name, array in parameters.items()}
         for _ in range(3):
             function(moved, lr).step(move(gradients))

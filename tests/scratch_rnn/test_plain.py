@@ -8,14 +8,13 @@ import subprocess
 import sys
 from dataclasses import replace
 from pathlib import Path
-from typing import Any
 
 import numpy as np
 import pytest
 
 import scratch_rnn
 from compare.check.cases.layer_case import LayerCase
-from compare.check.cases.layer_results import CLASSES, Results, rounding
+from compare.check.cases.layer_results import CLASSES, rounding
 from compare.check.cases.reference import torch_results
 from compare.parity import CELLS
 from compare.parity.build import build_models
@@ -40,7 +39,7 @@ both_dtypes = pytest.mark.parametrize("dtype", ["float32", "float64"])
 both_functions = pytest.mark.parametrize("f", ["tanh", "relu"])
 
 
-def draw(*shape: int, dtype: str, seed: int) -> np.ndarray:
+def draw(*shape, dtype, seed):
     return np.random.default_rng(seed).uniform(-1, 1, shape).astype(dtype)
 
 
@@ -52,7 +51,7 @@ OFF = ("batch_first", "bidirectional", "projected", "unbatched", "one_hot", "len
 PLAIN = {"L": 1, "bias": True, "h0": True, "upstream": "both", **dict.fromkeys(OFF, False)}
 
 
-def run(case: LayerCase) -> Results:
+def run(case):
     """Run a plain version on a case; return all results by the layers' names."""
     floats, states = case.floats, CELLS[case.cell].states
     plain = model.CELLS[case.cell]
@@ -70,7 +69,7 @@ def run(case: LayerCase) -> Results:
     return results
 
 
-def agrees(case: LayerCase) -> None:
+def agrees(case):
     """Compare a plain version with the fast version and with PyTorch."""
     results = run(case)
     demand(against(results, CLASSES[case.cell], case), "plain and fast versions agree", case)
@@ -107,7 +106,7 @@ def test_the_default_nonlinearity_is_tanh():
     x_t, h = draw(B, V, dtype="float64", seed=1), draw(B, H, dtype="float64", seed=2)
     ids = np.arange(T * B).reshape(T, B) % V
     output = [draw(V, H, dtype="float64", seed=3), draw(V, dtype="float64", seed=4)]
-    calls: list[tuple[Any, list[Any]]] = [
+    calls = [
         (elman.rnn_step, [x_t, h, *PARAMETERS]),
         (elman.rnn_forward, [x_t[None], h, *PARAMETERS]),
         (elman.rnn_step_backward, [h, x_t, h, h, W_ih, W_hh]),
@@ -213,7 +212,6 @@ def test_ctrl_c_ends_it_without_a_traceback():
         stderr=subprocess.PIPE,
         text=True,
     )
-    assert process.stdout is not None
     assert "characters" in process.stdout.readline()
     process.send_signal(signal.SIGINT)
     _, errors = process.communicate(timeout=800)

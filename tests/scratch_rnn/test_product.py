@@ -15,10 +15,10 @@ from tests.tables import cases
 
 
 @pytest.fixture(params=[True, False], ids=["small products", "none"])
-def has_small_products(request: pytest.FixtureRequest, monkeypatch: pytest.MonkeyPatch) -> bool:
+def has_small_products(request, monkeypatch):
     """Run with and without the method for small products, with any BLAS."""
     monkeypatch.setattr(products, "blas_has_small_products", lambda: request.param)
-    return bool(request.param)
+    return request.param
 
 
 TILES = [

@@ -3,7 +3,6 @@
 import subprocess
 import sys
 from dataclasses import replace
-from typing import Any
 
 import numpy as np
 import pytest
@@ -39,7 +38,7 @@ def test_first_weights_are_uniform_in_one_over_root_h(cell, layer_class, H):
     assert torch_values.abs().max() <= rounded
 
 
-def nn_layer(cell: str) -> Any:
+def nn_layer(cell):
     return getattr(torch.nn, cell.upper())
 
 
@@ -120,12 +119,12 @@ def test_a_number_below_what_is_kept_keeps_and_that_itself_drops():
     """random() is in [0, 1): of its values, those below 1 - p are a part of just that size."""
 
     class Halves:
-        def random(self, shape: tuple[int, ...]) -> np.ndarray:
+        def random(self, shape):
             return np.where(np.arange(shape[-1]) % 2, 0.5, np.nextafter(0.5, 0)) + np.zeros(shape)
 
     layer = scratch_rnn.RNN(3, 4, 2, dropout=0.5)
     with unchecked():
-        (mask,) = layer.draw_dropout_masks(2, 3, Halves())  # type: ignore[arg-type]
+        (mask,) = layer.draw_dropout_masks(2, 3, Halves())
     np.testing.assert_array_equal(mask, np.broadcast_to([2, 0, 2, 0], (2, 3, 4)))
 
 

@@ -81,8 +81,6 @@ def test_the_oracle_by_hand():
     """One unit, one step: h = tanh(w x + u h0 + b + c), so ∂h/∂w = (1 - h²) x, and so on."""
     case = LayerCase(upstream="output", dtype="float64")
     floats = case.floats
-    assert floats.h0 is not None
-    assert floats.d_output is not None
     x, h0, d = floats.x.item(), floats.h0.item(), floats.d_output.item()
     w, u, b, c = (array.item() for array in floats.parameters.values())
     h = np.tanh(w * x + u * h0 + b + c)

@@ -1,7 +1,5 @@
 """Long sums, cut in pieces: the same sums, and fewer of their bits are lost."""
 
-from typing import Any
-
 import numpy as np
 import pytest
 
@@ -22,7 +20,7 @@ def test_pieces_add_up_to_the_sum(N, dtype):
     rng = np.random.default_rng(N)
     d, x = rng.normal(size=(N, 5)).astype(dtype), rng.normal(size=(N, 3)).astype(dtype)
 
-    def sums(move: Any) -> dict[str, np.ndarray]:
+    def sums(move):
         moved = move(d)
         return {"rows": sum_of_rows(moved), "products": sum_of_products(moved, move(x))}
 

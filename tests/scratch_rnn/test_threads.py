@@ -6,9 +6,7 @@ import subprocess
 import sys
 import threading
 from concurrent.futures import ThreadPoolExecutor
-from contextvars import Context
 from pathlib import Path
-from typing import Any
 
 import numpy as np
 import pytest
@@ -63,8 +61,8 @@ def test_each_thread_takes_a_part(B, cell, monkeypatch):
     layer = CLASSES[cell](V, H, bidirectional=True)
     meeting, shapes = threading.Barrier(max(1, min(3, B)), timeout=800), []
 
-    def noting(method: Any, shape_of: Any) -> Any:
-        def noted(*arguments: Any) -> Any:
+    def noting(method, shape_of):
+        def noted(*arguments):
             meeting.wait()  # nobody passes unless all parts are under way at once
             shapes.append(shape_of(*arguments))
             return method(*arguments)
@@ -90,18 +88,18 @@ def test_each_thread_takes_a_part(B, cell, monkeypatch):
 def test_the_products_of_one_sequence_are_divided_by_blas(cell, monkeypatch):
     layer, seen = CLASSES[cell](V, H), []
 
-    def threads_of_blas() -> list[int]:
+    def threads_of_blas():
         found = [lib["num_threads"] for lib in threadpool_info() if lib["user_api"] == "blas"]
         return found or pytest.skip("the threads of NumPy's BLAS cannot be counted")
 
-    def noting(method: Any) -> Any:
-        def noted(*arguments: Any) -> Any:
+    def noting(method):
+        def noted(*arguments):
             seen.append(max(threads_of_blas()))
             return method(*arguments)
 
         return noted
 
-    def forward_and_backward(B: int) -> list[int]:
+    def forward_and_backward(B):
         seen.clear()
         layer.backward(layer.forward(np.zeros((2, B, V), np.float32))[2])
         return list(seen)
@@ -152,7 +150,7 @@ def test_the_padding_of_a_part_is_zero_too():
     x, h0 = np.zeros((9, 3, 1), np.float32), np.zeros((1, 3, 1), np.float32)
     h0[0, 1:] = 2.0**83
 
-    def gradients() -> dict[str, np.ndarray]:
+    def gradients():
         output, _, tape = rnn.forward(x, h0, lengths=[9, 1, 2])  # which warns of nothing
         return rnn.backward(tape, np.ones_like(output)).parameters
 
@@ -165,7 +163,7 @@ def test_the_padding_of_a_part_is_zero_too():
 # Errors -----------------------------------------------------------------------------------------
 
 
-def message(call: Any) -> str:
+def message(call):
     """Return the exception of a call, as one reads it."""
     with pytest.raises((ValueError, TypeError, FloatingPointError)) as caught:
         call()
@@ -207,7 +205,7 @@ def test_a_part_is_not_cut_again_and_waits_for_nobody():
     layer = LSTM(5, 4)
     model, batch = RNNModel(layer, 5), Batch(*np.random.default_rng(0).integers(0, 5, (2, 4, 3)))
 
-    def of_part(_: int) -> tuple[int, bool]:
+    def of_part(_):
         layer.backward(tape)
         here = threading.current_thread()
         found = threads.map_parts(lambda _: threading.current_thread(), range(3))
@@ -283,7 +281,7 @@ def test_the_number_can_be_changed_while_another_thread_computes(monkeypatch):
     """A call keeps the threads with which it began."""
     context = threads.copy_context
 
-    def copy_context() -> Context:  # called between the choice of the threads and their work
+    def copy_context():  # called between the choice of the threads and their work
         set_num_threads(3)
         return context()
 

@@ -3,9 +3,7 @@
 import sys
 import threading
 import time
-from collections.abc import Iterator
 from contextlib import contextmanager
-from typing import Any
 
 import numpy as np
 import pytest
@@ -34,18 +32,18 @@ from tests.properties import demand, identical
 from tests.strategies import property_of_models
 
 
-def small_model(seed: int = 0, **options: Any) -> RNNModel:
+def small_model(seed=0, **options):
     rng = np.random.default_rng(seed)
     return RNNModel(RNN(5, 4, rng=rng, **options), 5, rng=rng)
 
 
-def small_batches(count: int = 3, B: int = 2, T: int = 4) -> list[Batch]:
+def small_batches(count=3, B=2, T=4):
     rng = np.random.default_rng(1)
     ids = rng.integers(0, 5, (count, 2, B, T))
     return [Batch(inputs, targets) for inputs, targets in ids]
 
 
-def results_of_step(package: Any, case: ModelCase, state: Any) -> dict[str, np.ndarray]:
+def results_of_step(package, case, state):
     """Return what `train_step` returns and changes."""
     model = build_model(case, package)
     optimizer = package.SGD(model.parameters, case.lr)
@@ -71,7 +69,7 @@ def test_a_step_is_forward_loss_backward_clip_update(package, case):
 def test_dropout_needs_a_generator_and_follows_from_it():
     batch = small_batches(1)[0]
 
-    def step(seed: int) -> float:
+    def step(seed):
         model = small_model(num_layers=2, dropout=0.5)
         rng = np.random.default_rng(seed)
         return train_step(model, batch, None, SGD(model.parameters, 0.1), rng=rng).grad_norm
@@ -105,7 +103,7 @@ def test_epochs_hand_their_generator_on():
 
 
 @contextmanager
-def sharing(n: int) -> Iterator[None]:
+def sharing(n):
     """Share the work among n threads, however little it is."""
     limits = threads.least_rows, threads.LARGE_FOR_BLAS
     threads.least_rows, threads.LARGE_FOR_BLAS = lambda *_: 1, 1
@@ -164,11 +162,11 @@ def test_a_part_has_so_many_rows_that_its_products_outlast_the_lock(has_lock, ro
 
 
 @pytest.fixture
-def calls(monkeypatch: pytest.MonkeyPatch) -> list[tuple[int, ...]]:
+def calls(monkeypatch):
     """The arguments of `parts_of_batch`, which returns one part."""
-    calls: list[tuple[int, ...]] = []
+    calls = []
 
-    def one_part(B: int, steps: int, multiplications: int) -> list[slice]:
+    def one_part(B, steps, multiplications):
         calls.append((B, steps, multiplications))
         return [slice(0, B)]
 
@@ -197,11 +195,11 @@ def test_the_work_of_a_layer_with_gates_is_that_of_one_gate(calls):
 
 
 def test_parts_keep_their_order_and_their_exceptions():
-    def slow_first(k: int) -> int:
+    def slow_first(k):
         time.sleep(0.02 * (3 - k))
         return k
 
-    def failing(k: int) -> int:
+    def failing(k):
         if k == 2:
             raise RuntimeError("part 2")
         return k
@@ -217,7 +215,7 @@ def test_n_threads_are_the_caller_and_n_minus_one_named_ones(n):
     """A barrier of n lets nobody through unless n parts are under way at once."""
     barrier = threading.Barrier(n)
 
-    def meet(_: int) -> threading.Thread:
+    def meet(_):
         barrier.wait(timeout=800)
         return threading.current_thread()
 

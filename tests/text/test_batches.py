@@ -3,7 +3,6 @@
 import os
 import random
 from itertools import pairwise
-from typing import Any
 
 import numpy as np
 import pytest
@@ -19,17 +18,16 @@ from scratch_rnn.text import (
     random_batches,
     sequential_batches,
 )
-from scratch_rnn.text.batches import Sampling
 
-SAMPLINGS: tuple[Sampling, ...] = ("sequential", "random")
+SAMPLINGS = ("sequential", "random")
 
 
-def most_dropped(sampling: Sampling, num_steps: int) -> int:
+def most_dropped(sampling, num_steps):
     return num_steps if sampling == "sequential" else num_steps - 1
 
 
 @st.composite
-def settings(draw: st.DrawFn) -> dict[str, Any]:
+def settings(draw):
     """Arguments for Batches; the corpus counts 0, 1, 2, …, so that a token is its own place."""
     batch_size = draw(st.integers(1, 5))
     num_steps = draw(st.integers(1, 6))
@@ -205,7 +203,7 @@ def test_the_corpus_is_copied():
         batches.corpus[0] = 1
 
 
-def as_lists(batches: Any) -> list[Any]:
+def as_lists(batches):
     return [(inputs.tolist(), targets.tolist()) for inputs, targets in batches]
 
 

@@ -1,9 +1,6 @@
 """A checkpoint is read as it was saved, also by PyTorch, and any other file is refused."""
 
 import json
-from collections.abc import Callable
-from pathlib import Path
-from typing import Any
 
 import numpy as np
 import pytest
@@ -15,7 +12,7 @@ import scratch_rnn
 from compare import build_models
 from compare.parity import CELLS
 from compare.parity.weights import parameters_as_arrays
-from compare.runs.checkpoint import Checkpoint, CheckpointError, Model, container, load, save
+from compare.runs.checkpoint import CheckpointError, Model, container, load, save
 from scratch_rnn.states import arrays_of
 from tests.compare.runs.checkpoints import (
     DIGITS,
@@ -94,7 +91,7 @@ def test_the_safetensors_library_reads_the_metadata(tmp_path):
 @pytest.mark.parametrize("num_layers", [1, 3])
 @pytest.mark.parametrize("cell", CELLS)
 def test_the_shapes_are_those_of_the_models(cell, num_layers, bidirectional, bias):
-    options: Any = {"num_layers": num_layers, "bias": bias, "bidirectional": bidirectional}
+    options = {"num_layers": num_layers, "bias": bias, "bidirectional": bidirectional}
     model = scratch_rnn.RNNModel(CELLS[cell].scratch_layer(5, 4, **options), 5)
     described = Model(cell=cell, vocab_size=5, hidden_size=4, **options)
     assert described.shapes == {name: array.shape for name, array in model.parameters.items()}
@@ -104,7 +101,7 @@ def test_the_shapes_are_those_of_the_models(cell, num_layers, bidirectional, bia
 
 # ---------------------------------------------------------------- what is not saved
 
-UNSAVED: dict[str, tuple[Callable[[Checkpoint], object], str]] = {
+UNSAVED = {
     "a weight is NaN": (
         lambda c: np.put(c.weights["rnn.weight_hh_l0"], 1, np.nan),
         "expected finite numbers in rnn.weight_hh_l0, got one that",
@@ -140,7 +137,7 @@ def test_a_checkpoint_that_is_too_large_is_not_saved(tmp_path, monkeypatch):
 # ---------------------------------------------------------------- malicious, with a right digest
 
 
-def refused(tmp_path: Path, content: bytes, message: str = "") -> None:
+def refused(tmp_path, content, message=""):
     path = tmp_path / "hostile.safetensors"
     path.write_bytes(content)
     with pytest.raises(CheckpointError) as caught:
@@ -173,7 +170,7 @@ def test_metadata_that_are_no_json(tmp_path, content, text, message):
 
 
 TENSORS = CASES["tensors"]
-HEADERS: dict[str, Callable[[bytes], bytes]] = {
+HEADERS = {
     "a tensor twice": lambda h: h.replace(b',"linear.bias"', b',"linear.bias":{},"linear.bias"'),
     "metadata twice": lambda h: h.rstrip()[:-1] + b',"__metadata__":{}}',
     "no JSON": lambda h: h.replace(b'"F32"', b"F32"),
@@ -212,7 +209,7 @@ def test_numbers_that_are_not_finite(tmp_path, content):
 
 OLD = {"sha256": "0" * 64, "format": "rnn-parity checkpoint", "version": "1"}
 NO_HEADER = "expected a checkpoint with a header of at most"
-FILES: dict[str, tuple[Callable[[bytes], bytes], str]] = {
+FILES = {
     "an older version": (
         lambda c: safetensors.numpy.save({"linear.bias": np.zeros(3)}, OLD),
         "expected a checkpoint of this version",

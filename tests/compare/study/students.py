@@ -1,7 +1,6 @@
 """Classes that submissions hand to `bisect`: the source of their files; and what `break` prints."""
 
 import io
-from typing import Any
 
 from rich.console import Console
 
@@ -10,13 +9,13 @@ from compare.study.config import BreakConfig
 from compare.terminal.output import Terminal
 
 
-def terminal(width: int = 100) -> tuple[Terminal, io.StringIO]:
+def terminal(width=100):
     out = io.StringIO()
     console = Console(file=out, width=width, force_terminal=True, color_system=None, markup=False)
     return Terminal(console), out
 
 
-def printed(width: int = 80, **options: Any) -> str:
+def printed(width=80, **options):
     """Return what `break` prints."""
     shown, out = terminal(width)
     quiz.break_it(BreakConfig(**options), shown)

@@ -4,7 +4,6 @@ import dataclasses
 import io
 import sys
 from pathlib import Path
-from typing import Any
 
 import numpy as np
 import pytest
@@ -18,7 +17,7 @@ from compare.files import RecordError
 from compare.parity.materials import DeviceError, prepared
 from compare.study.bisection import command, replay
 from compare.study.bisection import search as search_module
-from compare.study.bisection.search import FirstDifference, SearchResult, narrowed, search
+from compare.study.bisection.search import narrowed, search
 from compare.study.config import BisectConfig
 from compare.terminal.errors import UsageError
 from compare.terminal.output import Terminal
@@ -29,9 +28,9 @@ SAMPLE = Path(scratch_rnn.text.__file__).with_name("sample.txt")
 T, B, PER_EPOCH = 6, 4, 8
 
 
-def config(**choices: Any) -> BisectConfig:
+def config(**choices):
     """200 tokens: 8 batches an epoch."""
-    small: dict[str, Any] = {
+    small = {
         "text": SAMPLE,
         "hidden_size": 12,
         "batch_size": B,
@@ -45,7 +44,7 @@ def config(**choices: Any) -> BisectConfig:
     return BisectConfig(**(small | choices))
 
 
-def searched(**choices: Any) -> tuple[SearchResult, FirstDifference | None]:
+def searched(**choices):
     setting = config(**choices)
     suspect = command.make_suspect(setting.suspect)
     with prepared(command._without_device(setting), Terminal(quiet=True)) as materials:
@@ -54,14 +53,14 @@ def searched(**choices: Any) -> tuple[SearchResult, FirstDifference | None]:
         return found, narrowed(found.difference, suspect) if found.difference else None
 
 
-def first_difference(**choices: Any) -> FirstDifference:
+def first_difference(**choices):
     """Search for the first difference, and for the smallest case that shows it."""
     _, difference = searched(**choices)
     assert difference is not None, "no difference"
     return difference
 
 
-def shown(setting: BisectConfig) -> str:
+def shown(setting):
     out = io.StringIO()
     terminal = Terminal(Console(file=out, width=100, force_terminal=True, color_system=None))
     command.bisect(setting, terminal)
@@ -109,7 +108,6 @@ def test_a_bug_is_found_where_it_is(cell, bug, update, tensor, step, smallest):
 def test_the_element_is_one_that_differs():
     found = first_difference(bug="one-bias-learns")
     first = found.first
-    assert first.element is not None
     assert (
         abs(first.expected[first.element] - first.got[first.element])
         > np.broadcast_to(first.allowed, first.expected.shape)[first.element]
@@ -124,7 +122,6 @@ def test_the_element_is_one_that_differs():
 
 def test_a_bug_in_the_upper_layer_is_located_by_the_layer_alone():
     found = first_difference(bug="lower-layer-untaught", num_layers=2)
-    assert found.layer is not None
     assert (found.layer.tensor, found.step) == ("gradient of x", T)
 
 
@@ -139,10 +136,10 @@ def test_pytorch_on_the_cpu_agrees(dtype, cell):
 
 
 def test_the_largest_share_of_a_tolerance_is_reported(monkeypatch):
-    shares: list[list[tuple[float, str]]] = []
+    shares = []
     compared_steps = search_module.compared_steps
 
-    def noted(*arguments: Any) -> Any:
+    def noted(*arguments):
         comparisons = compared_steps(*arguments)
         shares.append([(c.row.share, c.tensor) for c in comparisons if np.any(c.allowed)])
         return comparisons
@@ -166,7 +163,7 @@ def test_a_suspect_in_another_dtype_that_is_wrong_is_found():
 
 
 @pytest.fixture
-def student(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> str:
+def student(tmp_path, monkeypatch):
     (tmp_path / "my_module_of_the_tests.py").write_text(STUDENT)
     monkeypatch.chdir(tmp_path)
     return "my_module_of_the_tests:MyRNN"

@@ -3,9 +3,7 @@
 import io
 import math
 import re
-from collections.abc import Callable, Iterator
 from dataclasses import replace
-from typing import Any
 
 import pytest
 from rich.console import Console
@@ -24,7 +22,7 @@ from tests.compare.study.students import printed
 
 
 @pytest.fixture(autouse=True)
-def _quickly() -> Iterator[None]:
+def _quickly():
     with unchecked():
         yield
 
@@ -49,11 +47,11 @@ FAILED = quiz.ShortTraining((8.0,), error="ValueError: no sum")
 
 
 @pytest.fixture
-def trainings(monkeypatch: pytest.MonkeyPatch) -> Callable[[quiz.ShortTraining], None]:
+def trainings(monkeypatch):
     """Give the short training of each package with a bug these results, and ours RIGHT."""
 
-    def give(wrong: quiz.ShortTraining) -> None:
-        def training(package: Any, *_: Any) -> quiz.ShortTraining:
+    def give(wrong):
+        def training(package, *_):
             return RIGHT if package is scratch_rnn else wrong
 
         monkeypatch.setattr(quiz, "short_training", training)

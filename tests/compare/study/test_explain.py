@@ -3,7 +3,6 @@
 import dataclasses
 import json
 from pathlib import Path
-from typing import Any
 
 import numpy as np
 import pytest
@@ -184,7 +183,7 @@ def test_a_damaged_or_foreign_file_is_refused_in_one_line(tmp_path):
     whole = end.read_bytes()
     end.write_bytes(whole[:-1] + bytes([whole[-1] ^ 1]))
 
-    def refused(path: Path, message: str, **changes: Any) -> None:
+    def refused(path, message, **changes):
         if changes:
             save(end, checkpoint(3, **changes))
         with pytest.raises(RecordError, match=rf"^[^\n]*{message}[^\n]*$"):
@@ -201,19 +200,18 @@ def test_a_damaged_or_foreign_file_is_refused_in_one_line(tmp_path):
 # ---------------------------------------------------------------- the command
 
 
-def record_of(page: Path) -> dict[str, Any]:
-    record: dict[str, Any] = json.loads(Page(page.read_text()).content("script", id="record"))
-    return record
+def record_of(page):
+    return json.loads(Page(page.read_text()).content("script", id="record"))
 
 
-def config(tmp_path: Path, text: str = "time", **more: Any) -> ExplainConfig:
+def config(tmp_path, text="time", **more):
     return ExplainConfig(text=text, out=tmp_path / "page.html", runs=tmp_path / "runs", **more)
 
 
 def test_without_a_run_it_explains_the_demonstration(tmp_path, monkeypatch, capsys):
     monkeypatch.setenv("RNN_PARITY_URL", "http://127.0.0.1:1/")  # it needs no text
     monkeypatch.chdir(tmp_path)
-    addresses: list[str] = []
+    addresses = []
     monkeypatch.setattr("webbrowser.open", lambda url: addresses.append(url) or True)
     assert main(["explain", "--open"]) == 0
     assert addresses == [(tmp_path / "explain.html").as_uri()]
@@ -288,7 +286,7 @@ def test_a_file_is_never_overwritten_unasked(tmp_path):
 def test_a_page_that_cannot_be_finished_leaves_nothing(tmp_path, monkeypatch):
     write_run(tmp_path / "runs" / "20260101-000000-run")
 
-    def full(descriptor: int, content: bytes | memoryview) -> int:
+    def full(descriptor, content):
         raise OSError(28, "No space left on device")
 
     monkeypatch.setattr("compare.files.atomic.system.write", full)
@@ -362,7 +360,7 @@ def test_pytorchs_losses_are_of_pytorchs_logits(monkeypatch):
     scratch, concise = build_models(7, 5, seed=0)
     ids = np.array([1, 2, 3, 4])
 
-    def with_larger_logits(model: Any, ids: np.ndarray) -> Any:
+    def with_larger_logits(model, ids):
         numbers = concise_forward(model, ids)
         return numbers | {"y": 2 * numbers["y"]}
 
