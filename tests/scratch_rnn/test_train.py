@@ -1,5 +1,6 @@
 """Steps, epochs, runs: what is carried from batch to batch, and what is not."""
 
+import functools
 import sys
 import threading
 import time
@@ -16,31 +17,13 @@ from compare.parity.rows import compare_results
 from compare.parity.step import scratch_step
 from compare.parity.tolerance import tolerances
 from compare.parity.weights import named_state
-from scratch_rnn import (
-    RNN,
-    SGD,
-    RNNModel,
-    cross_entropy,
-    set_num_threads,
-    threads,
-    train,
-    train_step,
-)
-from scratch_rnn.text import Batch
+from scratch_rnn import SGD, RNNModel, cross_entropy, set_num_threads, threads, train, train_step
 from tests.model_cases import ModelCase, build_model
 from tests.properties import demand, identical
 from tests.strategies import property_of_models
+from tests.test_both_packages import model_of, small_batches
 
-
-def small_model(seed=0, **options):
-    rng = np.random.default_rng(seed)
-    return RNNModel(RNN(5, 4, rng=rng, **options), 5, rng=rng)
-
-
-def small_batches(count=3, B=2, T=4):
-    rng = np.random.default_rng(1)
-    ids = rng.integers(0, 5, (count, 2, B, T))
-    return [Batch(inputs, targets) for inputs, targets in ids]
+small_model = functools.partial(model_of, scratch_rnn)
 
 
 def results_of_step(package, case, state):
