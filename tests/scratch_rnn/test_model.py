@@ -5,8 +5,6 @@ import pytest
 
 from compare.check.cases.layer_case import LayerCase, random_case
 from compare.parity.comparison import check_parity
-from compare.parity.rows import compare_results
-from compare.parity.tolerance import tolerances
 from compare.parity.weights import named_state
 from scratch_rnn import LSTM, RNN, RNNModel, linear
 from scratch_rnn.states import arrays_of, each
@@ -74,27 +72,6 @@ def test_backward_twice_on_one_tape_gives_the_same_bits(package, case):
     batch.inputs[...] = 0
     third = model.backward(tape, d_logits)
     demand(identical(first, third), "the tape holds its own copy of the inputs", case)
-
-
-@property_of_models(dropout=0.0, bidirectional=False, T=range(2, 7))
-def test_the_state_is_all_that_the_past_leaves(package, case):
-    """The logits of a text in two parts, with the state carried, are those of the whole."""
-    model, inputs = build_model(case, package), case.batch.inputs
-    cut = 1 + case.layer.seed % (case.layer.T - 1)
-
-    def whole(move):
-        moved = build_model(case)
-        for parameter in moved.parameters.values():
-            parameter[...] = move(parameter)
-        logits, state, tape = moved.forward(inputs, move(case.state))
-        return {"logits": logits, **named_state("state", state), "h": move(tape.h)}
-
-    results, allowed = tolerances(whole, seed=case.layer.seed)
-    first, state = model(inputs[:, :cut].copy(), case.state)
-    second, state = model(inputs[:, cut:].copy(), state)
-    parts = {"logits": np.concatenate([first, second]), "h": results["h"]}
-    parts |= named_state("state", state)
-    demand(compare_results(results, parts, allowed), f"cut at {cut}, the text is the same", case)
 
 
 @pytest.mark.parametrize("bidirectional", [False, True])

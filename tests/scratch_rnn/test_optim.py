@@ -109,42 +109,10 @@ def test_infinite_and_undefined_norms_do_to_gradients_what_torch_does(value, dty
 
 
 def test_zero_gradients_and_no_gradients_have_norm_zero():
-    gradients = {"a": np.zeros((2, 3), np.float32)}
-    assert clip_grad_norm(gradients, 1.0) == 0
-    assert not gradients["a"].any()
-    assert clip_grad_norm({}, 1.0) == 0
+    assert clip_grad_norm({"a": np.zeros((2, 3))}, 1.0) == clip_grad_norm({}, 1.0) == 0
 
 
 # Gradient descent -------------------------------------------------------------------------------
-
-
-@states(
-    lr=st.sampled_from([1.0, 0.1, 1e-4, 0.0]),
-    dtype=st.sampled_from(DTYPES),
-    seed=st.integers(0, 999_999),
-)
-def test_steps_are_torchs(package, lr, dtype, seed):
-    parameters, gradients = draw([1, 3], dtype, seed), draw([1, 3], dtype, seed + 1)
-
-    def descend(function, move):
-        moved = {name: np.array(move(array)) for name, array in parameters.items()}
-        for _ in range(3):
-            function(moved, lr).step(move(gradients))
-        return moved
-
-    _, allowed = tolerances(lambda move: descend(scratch_rnn.SGD, move), seed=seed)
-    tensors = {n: torch.nn.Parameter(torch.from_numpy(p.copy())) for n, p in parameters.items()}
-    optimizer = torch.optim.SGD(tensors.values(), lr)
-    for _ in range(3):
-        for name, tensor in tensors.items():
-            tensor.grad = torch.from_numpy(gradients[name].copy())
-        optimizer.step()
-    report = compare_results(
-        descend(package.SGD, lambda value: value),
-        {name: tensor.detach().numpy() for name, tensor in tensors.items()},
-        allowed,
-    )
-    demand(report, "three steps of SGD are torch's", f"{lr=}, {dtype=}, {seed=}")
 
 
 def test_a_step_by_hand():
