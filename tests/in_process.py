@@ -57,7 +57,7 @@ def loader(folder, text):
     return partial(Submission, Source(file=str(file)), reference)
 
 
-def terminal(width=200):
+def terminal(width=200, **options):
     """Return a terminal, and what is printed in it."""
     printed = io.StringIO()
-    return Terminal(Console(file=printed, width=width)), printed
+    return Terminal(Console(file=printed, width=width, **options)), printed

@@ -1,18 +1,12 @@
 """Classes that submissions hand to `bisect`: the source of their files; and what `break` prints."""
 
-import io
-
-from rich.console import Console
+from functools import partial
 
 from compare.study import quiz
 from compare.study.config import BreakConfig
-from compare.terminal.output import Terminal
+from tests import in_process
 
-
-def terminal(width=100):
-    out = io.StringIO()
-    console = Console(file=out, width=width, force_terminal=True, color_system=None, markup=False)
-    return Terminal(console), out
+terminal = partial(in_process.terminal, force_terminal=True, color_system=None, markup=False)
 
 
 def printed(width=80, **options):

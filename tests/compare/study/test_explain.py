@@ -26,9 +26,7 @@ from compare.terminal.errors import UsageError
 from scratch_rnn.text import Batch, Vocab
 from tests.compare.parity.courses import LETTERS, checkpoint, course, write_run
 from tests.compare.study.pages import Page, unpacked
-
-ROOT = Path(__file__).parents[3]
-
+from tests.scripts import ROOT
 
 # ---------------------------------------------------------------- the record
 
@@ -312,20 +310,6 @@ def test_a_page_that_would_be_too_large_is_not_written(tmp_path):
     assert [path.name for path in tmp_path.iterdir()] == ["runs"]
     least = float(str(refused.value).split()[5].rstrip(","))
     assert explain(config(tmp_path, megabytes=least)).stat().st_size <= least * 1e6
-
-
-@pytest.mark.parametrize(
-    ("changes", "message"),
-    [
-        ({"text": " \n"}, r"expected --text with letters from a to z, got"),
-        ({"cell": "gru", "checkpoint": Path("x")}, "expected --cell or --checkpoint, got both"),
-        ({"megabytes": 0.0}, "expected --megabytes above 0 and of at most 1000, got 0"),
-        ({"megabytes": float("nan")}, "expected --megabytes above 0 and of at most 1000, got nan"),
-    ],
-)
-def test_wrong_flags(changes, message, tmp_path):
-    with pytest.raises(UsageError, match=message):
-        dataclasses.replace(config(tmp_path), **changes).check()
 
 
 def test_from_a_run_to_its_page_by_command(tmp_path, monkeypatch, capsys):
