@@ -1,6 +1,8 @@
-"""The scripts of the documents, as modules."""
+"""The scripts of the documents, as modules; and Python in processes of their own."""
 
 import importlib.util
+import os
+import subprocess
 import sys
 from pathlib import Path
 
@@ -17,3 +19,22 @@ def load_script(name):
     sys.modules[name] = module
     spec.loader.exec_module(module)
     return module
+
+
+def started(*arguments, cwd=ROOT, **environment):
+    """Start a Python that knows this project, and whose output can be read."""
+    return subprocess.Popen(
+        [sys.executable, *map(str, arguments)],
+        cwd=cwd,
+        env={**os.environ, "PYTHONPATH": str(ROOT), **environment},
+        stdout=subprocess.PIPE,
+        stderr=subprocess.PIPE,
+        text=True,
+    )
+
+
+def ended(*arguments, **options):
+    """Return its exit code, output and errors at its end."""
+    with started(*arguments, **options) as process:
+        output, errors = process.communicate(timeout=800)
+    return process.returncode, output, errors

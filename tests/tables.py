@@ -7,12 +7,12 @@ from pathlib import Path
 
 def cases(section):
     """Return the cases of a test."""
-    return _read("cases")[section]
+    return dict(_read("cases")[section])
 
 
 def messages(section):
     """Return the messages of a section, by the call or the command that is refused."""
-    return _read("messages")[section]
+    return dict(_read("messages")[section])
 
 
 def expected(name):

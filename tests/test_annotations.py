@@ -1,15 +1,13 @@
 """Annotations are checked, shapes included, in the first calls of each test."""
 
-from pathlib import Path
-
 import numpy as np
 import pytest
 from jaxtyping import TypeCheckError
 
 from scratch_rnn.sums import sum_of_rows
 from tests.annotations import LIMIT, WITH_SHAPES, checked, unchecked
+from tests.scripts import ROOT
 
-ROOT = Path(__file__).parents[1]
 WRONG = np.zeros((2, 2), int)  # floats are expected
 
 

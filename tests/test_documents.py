@@ -15,9 +15,9 @@ from pathlib import Path
 import pytest
 
 from compare.cli import parse
+from tests.scripts import ROOT
 from tests.tables import cases
 
-ROOT = Path(__file__).parents[1]
 DOCUMENTS = [ROOT / "README.md", ROOT / "CONTRIBUTING.md", *sorted((ROOT / "docs").rglob("*.md"))]
 
 CASES = cases("documents")

@@ -5,11 +5,7 @@ to a copy of the project, and every command takes `--cell mgu`.
 """
 
 import json
-import os
 import shutil
-import subprocess
-import sys
-from pathlib import Path
 
 import numpy as np
 import pytest
@@ -18,15 +14,15 @@ import concise_rnn
 import scratch_rnn
 from compare.check.cases import layer_results
 from compare.check.cases.layer_case import random_case
-from compare.parity import CELLS
+from compare.parity import CELLS, Cell
 from tests import oracle
 from tests.annotations import unchecked
 from tests.compare.study.pages import CHROMIUM, Opened
 from tests.properties import against, demand
 from tests.scratch_rnn.test_rnn_derivatives import SMALL
+from tests.scripts import ROOT, ended
 from tests.tables import cases
 
-ROOT = Path(__file__).parents[1]
 FILES = ROOT / "tests" / "fourth_cell"
 
 SIZES = "--hidden-size 5 --batch-size 2 --num-steps 4 --max-tokens 60 --text text.txt"
@@ -63,7 +59,9 @@ def mgu(monkeypatch):
         (concise_rnn, "concise_rnn"),
     ):
         monkeypatch.setattr(package, "__path__", [*package.__path__, str(FILES / folder)])
-    record = eval((FILES / "record.txt").read_text("utf-8").strip().removesuffix(","))
+    record = eval(
+        (FILES / "record.txt").read_text("utf-8").strip().removesuffix(","), {"Cell": Cell}
+    )
     monkeypatch.setitem(CELLS, "mgu", record)
     monkeypatch.setitem(layer_results.CLASSES, "mgu", record.scratch_layer)
     monkeypatch.setitem(oracle.STEPS, "mgu", mgu_step)
@@ -90,15 +88,9 @@ def test_every_command_takes_the_cell(tmp_path, mgu, request):
     (tmp_path / "text.txt").write_text("the quick brown fox jumps over the lazy dog\n" * 4)
     shape = {"T": 3, "B": 2, "V": 4, "H": 5}
     (tmp_path / "shapes.json").write_text(json.dumps([shape]))
-    done = subprocess.run(
-        [sys.executable, "-c", PROGRAM, *COMMANDS],
-        cwd=tmp_path,
-        env={**os.environ, "PYTHONPATH": str(tmp_path), "MPLBACKEND": "agg"},
-        capture_output=True,
-        text=True,
-    )
-    assert done.stderr == ""
-    outcomes = [json.loads(line) for line in done.stdout.splitlines()]
+    _, output, errors = ended("-c", PROGRAM, *COMMANDS, cwd=tmp_path, PYTHONPATH=str(tmp_path))
+    assert errors == ""
+    outcomes = [json.loads(line) for line in output.splitlines()]
     assert [command for command, _, _ in outcomes] == list(COMMANDS)
     wrong = []
     for command, code, written in outcomes:

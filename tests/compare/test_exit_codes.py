@@ -2,10 +2,7 @@
 
 import re
 import signal
-import subprocess
-import sys
 from dataclasses import replace
-from pathlib import Path
 
 import pytest
 import torch
@@ -16,8 +13,7 @@ from compare.cli import main
 from compare.parity.command import check_materials
 from compare.parity.rows import ParityReport, Verdict
 from tests.compare.runs.runs import HANG_UP, arguments, signalled
-
-ROOT = Path(__file__).parents[2]
+from tests.scripts import ROOT, started
 
 pytestmark = pytest.mark.usefixtures("without_curves")
 
@@ -28,13 +24,7 @@ def interrupted(flags, number):
 
 
 def unread(flags):
-    process = subprocess.Popen(
-        [sys.executable, "-m", "compare", *flags, "--epochs", "400"],
-        cwd=ROOT,
-        stdout=subprocess.PIPE,
-        stderr=subprocess.PIPE,
-        text=True,
-    )
+    process = started("-m", "compare", *flags, "--epochs", "400")
     assert process.stdout.readline().startswith("Text: ")
     process.stdout.close()
     _, error = process.communicate(timeout=800)

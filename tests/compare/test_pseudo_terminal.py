@@ -6,17 +6,15 @@ import os
 import re
 import subprocess
 import sys
-from pathlib import Path
 
 import pytest
 
 from compare.cli import COMMANDS
 from tests.compare.runs.runs import SMALL
+from tests.scripts import ROOT
 from tests.tables import messages
 
 pytestmark = pytest.mark.skipif(os.name != "posix", reason="expected a pseudo-terminal")
-
-ROOT = Path(__file__).parents[2]
 
 PROGRAM = """
 import fcntl, json, os, struct, sys, termios

@@ -4,8 +4,6 @@ import ast
 import os
 import re
 import signal
-import subprocess
-import sys
 from dataclasses import replace
 from pathlib import Path
 
@@ -28,10 +26,9 @@ from scratch_rnn.text import Batch, Vocab
 from scratch_rnn.train import loss_and_gradients
 from tests.counts import only_in_deep
 from tests.properties import against, demand
+from tests.scripts import ended, started
 from tests.strategies import layer_cases
 from tests.strategies import states as hypothesis_states
-
-ROOT = Path(__file__).parents[2]
 
 T, B, V, H = 5, 3, 4, 6  # all different: a transposed array has the wrong shape
 
@@ -205,13 +202,7 @@ def test_a_plain_version_imports_numpy_alone_and_has_at_most_120_lines(module):
 
 @pytest.mark.skipif(os.name != "posix", reason="needs signals")
 def test_ctrl_c_ends_it_without_a_traceback():
-    process = subprocess.Popen(
-        [sys.executable, "-m", "scratch_rnn.plain", "--cell", "lstm"],
-        env={**os.environ, "PYTHONPATH": str(ROOT)},
-        stdout=subprocess.PIPE,
-        stderr=subprocess.PIPE,
-        text=True,
-    )
+    process = started("-m", "scratch_rnn.plain", "--cell", "lstm")
     assert "characters" in process.stdout.readline()
     process.send_signal(signal.SIGINT)
     _, errors = process.communicate(timeout=800)
@@ -221,6 +212,7 @@ def test_ctrl_c_ends_it_without_a_traceback():
 def test_it_trains(monkeypatch, capsys):
     cells = program.CELLS
     monkeypatch.setitem(cells, "rnn", cells["rnn"]._replace(epochs=40))
+    monkeypatch.setattr(program, "H", 32)
     program.main("rnn")
     printed = capsys.readouterr().out
     at_20, at_40 = (float(number) for number in re.findall(r"perplexity +(\S+)", printed))
@@ -231,17 +223,11 @@ def test_it_trains(monkeypatch, capsys):
 @pytest.mark.parametrize("cell", CELLS)
 def test_it_trains_and_writes(cell):
     only_in_deep()
-    result = subprocess.run(
-        [sys.executable, "-m", "scratch_rnn.plain", "--cell", cell],
-        env={**os.environ, "PYTHONPATH": str(ROOT)},
-        capture_output=True,
-        text=True,
-        timeout=800,
-    )
-    assert (result.returncode, result.stderr) == (0, "")
-    perplexities = [float(number) for number in re.findall(r"perplexity +(\S+)", result.stdout)]
+    code, output, errors = ended("-m", "scratch_rnn.plain", "--cell", cell)
+    assert (code, errors) == (0, "")
+    perplexities = [float(number) for number in re.findall(r"perplexity +(\S+)", output)]
     assert len(perplexities) == model.CELLS[cell].epochs // 20
     assert perplexities[-1] < 4 < perplexities[0]
-    written = result.stdout.splitlines()[-1]
+    written = output.splitlines()[-1]
     assert re.fullmatch(r"the clock [a-z ]{200}", written)
     assert len(set(written.split())) > 15  # words, and not one word again and again

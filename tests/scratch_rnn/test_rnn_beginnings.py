@@ -1,7 +1,5 @@
 """A new layer: its first weights, its warning, its dropout masks."""
 
-import subprocess
-import sys
 from dataclasses import replace
 
 import numpy as np
@@ -17,6 +15,7 @@ from compare.parity import CELLS
 from compare.parity.rows import compare_results
 from tests.annotations import unchecked
 from tests.properties import demand
+from tests.scripts import ended
 
 
 @pytest.mark.parametrize("H", [1, 4, 100])
@@ -82,8 +81,8 @@ def test_the_warning_has_the_stack_level_of_the_caller(layer_class, monkeypatch)
 def test_the_warning_points_at_the_line_that_makes_the_layer():
     """In a process of its own, without the frames of annotation checks and of mutants."""
     lines = "from scratch_rnn import *\nRNN(3, 4, dropout=0.5)\nGRU(3, 4, dropout=0.5)\n"
-    done = subprocess.run([sys.executable, "-c", lines], capture_output=True, text=True, check=True)
-    places = [line for line in done.stderr.splitlines() if "dropout 0.5 has no effect" in line]
+    _, _, errors = ended("-c", lines)
+    places = [line for line in errors.splitlines() if "dropout 0.5 has no effect" in line]
     assert [place.split(" ")[0] for place in places] == ["<string>:2:", "<string>:3:"]
 
 

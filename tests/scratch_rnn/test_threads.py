@@ -2,11 +2,8 @@
 
 import functools
 import os
-import subprocess
-import sys
 import threading
 from concurrent.futures import ThreadPoolExecutor
-from pathlib import Path
 
 import numpy as np
 import pytest
@@ -22,9 +19,8 @@ from tests.counts import number
 from tests.properties import against, demand, identical
 from tests.scratch_rnn.test_rnn_refusals import CALL, H, V
 from tests.scratch_rnn.test_train import sharing
+from tests.scripts import ended
 from tests.strategies import property_of_layers
-
-ROOT = Path(__file__).parents[2]
 
 # A layer ----------------------------------------------------------------------------------------
 
@@ -55,24 +51,25 @@ def test_the_same_threads_give_a_layer_the_same_bits(n, case):
         demand(identical(gradients, others), "the same bits backward", case)
 
 
+def watch(layer, note, monkeypatch):
+    """Call `note` before each pass of the layer's cell, with its arguments."""
+    for name in ("cell_forward", "cell_backward"):
+        method = getattr(layer, name)
+        noted = functools.partial(lambda method, *given: note(*given) or method(*given), method)
+        monkeypatch.setattr(layer, name, noted)
+
+
 @pytest.mark.parametrize("cell", CELLS)
 @pytest.mark.parametrize("B", [0, 1, 2, 5])
 def test_each_thread_takes_a_part(B, cell, monkeypatch):
     layer = CLASSES[cell](V, H, bidirectional=True)
     meeting, shapes = threading.Barrier(max(1, min(3, B)), timeout=800), []
 
-    def noting(method, shape_of):
-        def noted(*arguments):
-            meeting.wait()  # nobody passes unless all parts are under way at once
-            shapes.append(shape_of(*arguments))
-            return method(*arguments)
+    def note(given, *_):  # x, or a tape
+        meeting.wait()  # nobody passes unless all parts are under way at once
+        shapes.append(getattr(given, "x", given).shape)
 
-        return noted
-
-    cell_forward = noting(layer.cell_forward, lambda x, *_: x.shape)
-    monkeypatch.setattr(layer, "cell_forward", cell_forward)
-    cell_backward = noting(layer.cell_backward, lambda tape, *_: tape.x.shape)
-    monkeypatch.setattr(layer, "cell_backward", cell_backward)
+    watch(layer, note, monkeypatch)
     with sharing(3):
         output, state, tape = layer.forward(np.zeros((4, B, V), np.float32))
         gradients = layer.backward(tape)
@@ -92,20 +89,12 @@ def test_the_products_of_one_sequence_are_divided_by_blas(cell, monkeypatch):
         found = [lib["num_threads"] for lib in threadpool_info() if lib["user_api"] == "blas"]
         return found or pytest.skip("the threads of NumPy's BLAS cannot be counted")
 
-    def noting(method):
-        def noted(*arguments):
-            seen.append(max(threads_of_blas()))
-            return method(*arguments)
-
-        return noted
-
     def forward_and_backward(B):
         seen.clear()
         layer.backward(layer.forward(np.zeros((2, B, V), np.float32))[2])
         return list(seen)
 
-    monkeypatch.setattr(layer, "cell_forward", noting(layer.cell_forward))
-    monkeypatch.setattr(layer, "cell_backward", noting(layer.cell_backward))
+    watch(layer, lambda *_: seen.append(max(threads_of_blas())), monkeypatch)
     with sharing(2):
         threads.LARGE_FOR_BLAS = H * H
         assert forward_and_backward(1) == [2, 2]
@@ -252,10 +241,8 @@ print(os.waitstatus_to_exitcode(os.waitpid(child, 0)[1]), step() == expected)
 @pytest.mark.skipif(not hasattr(os, "fork"), reason="expected os.fork, which this system has not")
 def test_a_forked_child_computes_on_threads_of_its_own():
     """A fork copies the pool of the parent, but not its threads."""
-    result = subprocess.run(
-        [sys.executable, "-c", FORK], cwd=ROOT, capture_output=True, text=True, timeout=800
-    )
-    assert result.stdout.split() == ["0", "True"], result.stderr
+    _, output, errors = ended("-c", FORK)
+    assert output.split() == ["0", "True"], errors
 
 
 def test_inside_a_part_the_calling_thread_takes_all_parts():

@@ -1,9 +1,5 @@
 """Several processes train as one does, and what stops one of them stops all."""
 
-import subprocess
-import sys
-from pathlib import Path
-
 import numpy as np
 import pytest
 import torch
@@ -23,9 +19,8 @@ from tests.compare.runs import two_processes
 from tests.compare.runs.runs import EPOCHS, FLAGS, contents, only
 from tests.compare.runs.two_processes import LR, MAX_NORM, STOPPED, WHOLE
 from tests.properties import demand
+from tests.scripts import started
 from tests.tables import messages
-
-ROOT = Path(__file__).parents[3]
 
 
 def against_one(cell, batch_size, results):
@@ -62,13 +57,7 @@ def test_two_processes_train_as_one_does(fox, tmp_path, monkeypatch, capsys):
     flags = f"train --model concise {FLAGS} --state carried --checkpoint-seconds 1e5 --text {fox}"
     monkeypatch.setenv("WORLD_SIZE", "2")
     monkeypatch.setenv("RANK", "1")
-    other = subprocess.Popen(
-        [sys.executable, "-m", two_processes.__name__, str(tmp_path), *flags.split()],
-        cwd=ROOT,
-        stdout=subprocess.PIPE,
-        stderr=subprocess.STDOUT,
-        text=True,
-    )
+    other = started("-m", two_processes.__name__, tmp_path, *flags.split())
     monkeypatch.setenv("RANK", "0")
     try:
         with two_processes.joined(0, tmp_path):
@@ -77,8 +66,8 @@ def test_two_processes_train_as_one_does(fox, tmp_path, monkeypatch, capsys):
         other.kill()  # it would wait for this one
         raise
     finally:
-        said = other.communicate(timeout=800)[0]
-    assert (other.returncode, said) == (0, "")  # process 0 says it all
+        said = other.communicate(timeout=800)
+    assert (other.returncode, *said) == (0, "", "")  # process 0 says it all
     shown = capsys.readouterr().out
     assert "2 processes of 2 rows, compared with one\n" in shown
     assert "Stopped and saved after update 5 of 12" in shown

@@ -8,7 +8,6 @@ import signal
 import subprocess
 import sys
 import time
-from pathlib import Path
 
 import pytest
 
@@ -16,8 +15,7 @@ from compare.runs.checkpoint import CheckpointError, Store
 from compare.runs.reading import read_metrics
 from tests.compare.runs.runs import SIGNALS, TEXT, arguments, contents, only
 from tests.counts import number
-
-ROOT = Path(__file__).parents[3]
+from tests.scripts import ROOT
 
 pytestmark = pytest.mark.skipif(os.name != "posix", reason="needs os.fork and signals")
 

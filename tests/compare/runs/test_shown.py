@@ -1,6 +1,5 @@
 """What a training prints, with a clock that the test moves: a quarter of a second an update."""
 
-import io
 import math
 import signal
 from dataclasses import replace
@@ -8,7 +7,6 @@ from pathlib import Path
 from types import SimpleNamespace
 
 import pytest
-from rich.console import Console
 
 from compare.cli import main
 from compare.parity.rows import ParityReport, Verdict
@@ -18,10 +16,11 @@ from compare.runs.config import RunConfig
 from compare.runs.reading import read_metrics
 from compare.runs.record import Record
 from compare.runs.resuming import _difference
-from compare.terminal import Terminal, output
+from compare.terminal import output
 from tests.compare.parity.test_table import ROWS
 from tests.compare.runs.checkpoints import checkpoint
 from tests.compare.runs.runs import only, read, signalled
+from tests.in_process import terminal
 
 
 @pytest.fixture
@@ -113,9 +112,7 @@ def test_the_report_is_of_the_result(changes, num_epochs, first, verdict):
     numbers = {"scratch": 12.344, "concise": 12.5}
     result = RunResult(Path("here"), numbers, 1.26e-7, written, 12.34, 2345)
     text = SimpleNamespace(batches=range(2345), text=SimpleNamespace(name="A Text"))
-    printed = io.StringIO()
-    options = {"force_terminal": True, "color_system": "standard", "width": 120}
-    to = Terminal(Console(file=printed, **options))
+    to, printed = terminal(120, force_terminal=True, color_system="standard")
     _report(replace(result, **changes), RunConfig(epochs=num_epochs), text, to)
     lines = printed.getvalue().splitlines()
     assert first in (None, lines[1])

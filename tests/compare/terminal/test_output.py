@@ -9,6 +9,7 @@ from rich.console import Console
 from compare import cli
 from compare.terminal import output, version
 from compare.terminal.output import LONG_EPOCH, Terminal, plain_table, plural
+from tests import in_process
 
 PERPLEXITIES = {"scratch": 12.344, "concise": 12.5}
 
@@ -22,8 +23,7 @@ def now(monkeypatch):
 
 
 def terminal(now, width=80, **options):
-    printed = io.StringIO()
-    return Terminal(Console(file=printed, width=width, get_time=lambda: now[0], **options)), printed
+    return in_process.terminal(width, get_time=lambda: now[0], **options)
 
 
 def advance(progress, now, updates, seconds):
