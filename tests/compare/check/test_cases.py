@@ -1,5 +1,6 @@
 """Cases: how they are described, that a seed fixes them, when ReLU is clear, what is not tried."""
 
+from dataclasses import replace
 from types import SimpleNamespace
 from typing import Any
 
@@ -7,6 +8,7 @@ import numpy as np
 import pytest
 
 import scratch_rnn
+from compare.check.cases.boundaries import VALUES
 from compare.check.cases.floats import _is_clear
 from compare.check.cases.layer_case import SURFACE, LayerCase
 from compare.check.cases.training import draw_training_case, layer_of
@@ -103,3 +105,26 @@ def test_a_property_that_cannot_be_tried_says_why(needs, missing, why):
     )
     tried = layer_property(**needs)(lambda *_: iter(()))
     assert lacking(tried, layers, SURFACE | missing) == why
+
+
+ARRAYS = {"x": "x", "h0": "h", "c0": "c", "d_output": "d", "d_h_n": "d", "d_c_n": "d"}
+ARRAYS |= {f"weight_{k}_l0": f"W_{k}" for k in ("ih", "hh", "hr")}
+ARRAYS |= {f"bias_{k}_l0": f"b_{k}" for k in ("ih", "hh")}
+
+
+@pytest.mark.parametrize("values", VALUES)
+def test_the_values_of_a_case_are_factors_of_its_arrays(values):
+    case = LayerCase("lstm", T=3, B=2, V=2, H=4, projected=True, dtype="float64")
+    usual, other = (
+        {**f.parameters, **vars(f)} for f in (case.floats, replace(case, values=values).floats)
+    )
+    for array, name in ARRAYS.items():
+        factor = VALUES[values].get(name, 1.0) or np.finfo("float64").smallest_normal / 8
+        np.testing.assert_allclose(other[array], factor * usual[array], rtol=1e-15)
+
+
+@pytest.mark.parametrize("values", ["subnormal inputs", "subnormal gradients"])
+def test_subnormal_values_are_so_in_float32(values):
+    floats = LayerCase(T=3, V=2, values=values).floats
+    array = floats.x if values == "subnormal inputs" else floats.d_output
+    assert 0 < np.abs(array).max() < np.finfo("float32").smallest_normal
