@@ -71,19 +71,8 @@ Progress = Callable[[str], None]
 def bench(config: BenchConfig, terminal: Terminal | None = None) -> Document:
     """Run the benchmark; or, with ``plot``, show the results of an earlier benchmark again.
 
-    Returns
-    -------
-    Document
-        All results, as in the JSON file.
-
-    Raises
-    ------
-    UsageError
-        If an option has an invalid value.
-    RecordError
-        If the file of ``plot`` or ``against`` is not a benchmark.
-    ParityError
-        If scratch's results are refused. Everything is written and shown first.
+    A RecordError says that the file of ``plot`` or ``against`` is not a benchmark; a ParityError,
+    that scratch's results are refused. Everything is written and shown first.
     """
     terminal = terminal or Terminal(quiet=True)
     config.check()

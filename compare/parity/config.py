@@ -72,13 +72,7 @@ class ParityConfig:
     """Device of the PyTorch model. The NumPy model always runs on the CPU."""
 
     def check(self) -> Self:
-        """Return the configuration itself if every option has a valid value.
-
-        Raises
-        ------
-        UsageError
-            The message says what was expected and what came.
-        """
+        """Return the configuration itself, or raise UsageError if an option is invalid."""
         check_choices(self)
         check_ranges(self)
         check_threads(self.threads)
@@ -106,13 +100,7 @@ class ParityConfig:
 
     @classmethod
     def from_json(cls, values: dict[str, Any]) -> Self:
-        """Build the configuration from the values of ``to_json``.
-
-        Raises
-        ------
-        UsageError
-            If an option without a default is missing, or one is unknown or has an invalid value.
-        """
+        """Build the configuration from the values of ``to_json``; UsageError if they are not."""
         try:
             config: Self = read(cls, values, "a configuration")
         except SchemaError as error:

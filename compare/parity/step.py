@@ -37,16 +37,8 @@ def scratch_step(
 ) -> Results:
     """Run one training step on a copy of the NumPy model; return its results by name.
 
-    Parameters
-    ----------
-    model : scratch_rnn.RNNModel
-    batch : Batch
-    state : h of shape (L·D, B, R), or for an LSTM a pair, or None
-        Initial state. None: zeros.
-    lr, max_norm : float
-        Learning rate, and maximum norm of the gradients.
-    move : function, optional
-        Applied to every float value, for `tolerances`. Default: nothing is moved.
+    `state` is h of shape (L·D, B, R), for an LSTM a pair, or None for zeros. `move` is applied to
+    every float value, for `tolerances`.
     """
     return step_in_place(copy.deepcopy(model), batch, state, lr, max_norm, move)
 

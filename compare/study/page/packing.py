@@ -26,15 +26,10 @@ OTHER = "torch."
 
 
 def pack(arrays: Mapping[str, np.ndarray]) -> tuple[list[dict[str, Any]], str]:
-    """Write arrays as one text.
+    """Write arrays as one text: return an entry for each, and base64 of the deflated bytes.
 
-    Returns
-    -------
-    entries : list of dict
-        For each array, in the order of the text: "name", "dtype" (as "float32" or "int8"), "shape",
-        whether it has "steps" from NumPy's array instead of values, and whether it "is_sum".
-    text : str
-        base64 of the deflated bytes.
+    An entry has "name", "dtype" (as "float32" or "int8"), "shape", whether the array has "steps"
+    from NumPy's array instead of values, and whether it "is_sum".
     """
     entries, planes = [], []
     for name, array in arrays.items():
