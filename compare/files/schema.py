@@ -122,8 +122,7 @@ def plain(record: Any) -> dict[str, Any]:
             return str(value)
         return value
 
-    values: dict[str, Any] = of(record)
-    return values
+    return of(record)
 
 
 def read(kind: Any, value: Any, name: str) -> Any:

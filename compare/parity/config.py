@@ -96,7 +96,6 @@ class ParityConfig:
     def from_json(cls, values: dict[str, Any]) -> Self:
         """Build the configuration from the values of ``to_json``; UsageError if they are not."""
         try:
-            config: Self = read(cls, values, "a configuration")
+            return read(cls, values, "a configuration").check()
         except SchemaError as error:
             raise UsageError(str(error)) from None
-        return config.check()

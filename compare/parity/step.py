@@ -91,7 +91,7 @@ def perturbed_cross_entropy(
     With `unmoved` this is `package.cross_entropy` itself.
     """
     if move is unmoved:
-        return package.cross_entropy(logits, targets)  # type: ignore[no-any-return]
+        return package.cross_entropy(logits, targets)
     N, n = len(logits), np.arange(len(logits))
     y = logits - logits.max(axis=1, keepdims=True)
     p = move(np.exp(y))
@@ -114,7 +114,7 @@ def perturbed_clip(
     With `unmoved` this is `package.clip_grad_norm` itself.
     """
     if move is unmoved:
-        return package.clip_grad_norm(gradients, max_norm)  # type: ignore[no-any-return]
+        return package.clip_grad_norm(gradients, max_norm)
     if move is still:
         squares = [np.sum(gradient.astype(np.float64) ** 2) for gradient in gradients.values()]
     else:

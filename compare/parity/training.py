@@ -20,7 +20,6 @@ from compare.parity.optimizers import OPTIMIZERS, OptimizerName
 from compare.parity.weights import (
     largest_parameter_difference,
     parameters_as_arrays,
-    state_as_arrays,
     state_as_tensors,
     tensor_as_array,
 )
@@ -82,9 +81,8 @@ class Trainee:
         """Return a copy of the carried state as NumPy has it; None is zeros."""
         if self.state is None:
             return None
-        if self.side == "concise":
-            return state_as_arrays(self.state)
-        return states.each(np.copy, self.state)
+        as_array = tensor_as_array if self.side == "concise" else np.asarray
+        return states.each(lambda array: as_array(array).copy(), self.state)
 
     def _kept(self) -> dict[str, Any]:
         """Return the arrays or tensors that the optimizer keeps: ``<memory>.<parameter>``."""

@@ -108,8 +108,7 @@ class Plain(Row):
 
     def settings(self, threads: int) -> AbstractContextManager[object]:
         """Set the number of BLAS threads; there are no others."""
-        limits: AbstractContextManager[object] = threadpool_limits(threads, user_api="blas")
-        return limits
+        return threadpool_limits(threads, user_api="blas")
 
     def layer(self, case: LayerInputs) -> dict[str, Job]:
         return plain_layer(case, plain_functions(case.shape, CELLS[case.shape.cell].plain))

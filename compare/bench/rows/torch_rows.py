@@ -222,8 +222,7 @@ class TorchCompiled(TorchCells):
             yield
 
     def make_loop(self) -> Loop:
-        compiled: Loop = torch.compile(cell_loop, dynamic=False, fullgraph=True)
-        return compiled
+        return torch.compile(cell_loop, dynamic=False, fullgraph=True)
 
     def prepare(self, case: Case) -> dict[str, Job]:
         """Return all phases except generation, which has only one step to compile."""
@@ -243,7 +242,7 @@ def plain_on_torch(cell: str) -> ModuleType:
     again: Any = module_from_spec(spec)
     spec.loader.exec_module(again)
     again.np = TORCH_AS_NP
-    return again  # type: ignore[no-any-return]
+    return again
 
 
 class TorchPage(TorchRow):

@@ -54,8 +54,7 @@ def steps_between(a: np.ndarray, b: np.ndarray) -> np.ndarray:
     steps = rank(b) - rank(a)
     most = int(np.abs(steps).max(initial=0))
     kind = next(k for k in (np.int8, np.int16, np.int32, np.int64) if most <= np.iinfo(k).max)
-    smallest: np.ndarray = steps.astype(kind)
-    return smallest
+    return steps.astype(kind)
 
 
 def rank(a: np.ndarray) -> np.ndarray:
