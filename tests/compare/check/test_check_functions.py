@@ -18,7 +18,7 @@ from compare.check.report.report import Report, show
 from compare.check.worker.client import Source, Submission
 from compare.cli import main
 from compare.terminal import Terminal
-from tests.compare.check.corpus import once_replaced
+from tests.compare.check.corpus import replaced
 from tests.in_process import loader, terminal
 from tests.tables import cases
 
@@ -32,10 +32,7 @@ pytestmark = pytest.mark.usefixtures("quickly")
 
 
 def changed(*changes: tuple[str, str]) -> str:
-    text = RIGHT
-    for old, new in changes:
-        text = once_replaced(text, old, new)
-    return text
+    return replaced(RIGHT, changes)
 
 
 def tried(

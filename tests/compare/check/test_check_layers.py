@@ -2,7 +2,6 @@
 
 import sys
 from collections.abc import Callable
-from pathlib import Path
 from types import ModuleType
 from typing import Any
 
@@ -29,16 +28,12 @@ from tests.compare.check.test_fault_injection import faulty
 from tests.in_process import submission_of, terminal
 from tests.tables import messages
 
-FILE = Path(__file__).parent / "right_class.py"
-MODULES = FILE.with_name("wrong_modules.py")
-
-
-pytestmark = pytest.mark.usefixtures("quickly")
+pytestmark = pytest.mark.usefixtures("quickly", "beside_files")
 
 
 def examined(target: str, cell: str | None = None, **flags: str | None) -> Report:
-    """Check a class in this process; a bare name is one of FILE."""
-    target = target if ":" in target else f"{FILE}:{target}"
+    """Check a class in this process; a bare name is one of `students/files.toml`."""
+    target = target if ":" in target else f"{target}.py:Layer"
     config = CheckConfig(target=target, cell=cell, **flags)
     return examine_class(config, lambda: submission_of(target), Terminal(quiet=True))
 
@@ -46,7 +41,7 @@ def examined(target: str, cell: str | None = None, **flags: str | None) -> Repor
 def detected(target: str, **flags: str) -> tuple[Layers, str]:
     """Return the layers of a class, and its conventions in words."""
     parsed = Flags.parse(*(flags.get(name) for name in ("layout", "bias", "names")))
-    with submission_of(f"{FILE}:{target}") as submission:
+    with submission_of(f"{target}.py:Layer") as submission:
         layers = Layers(submission, "rnn", flags=parsed)
         find_conventions(layers, 0)
     return layers, layers.conventions.describe(parsed)
@@ -87,7 +82,7 @@ def test_the_tolerance_of_a_coarse_dtype_is_coarse(dtype):
 
 @pytest.mark.parametrize("tf32", [True, False])
 def test_the_rounding_of_tf32_has_to_be_allowed(tf32):
-    with submission_of(f"{FILE}:TF32") as submission:
+    with submission_of("TF32.py:Layer") as submission:
         results = find_conventions(Layers(submission, "rnn", tf32=tf32), 0)
     assert all(result.verdict == "right" for result in results) == tf32
 
@@ -107,7 +102,7 @@ def test_one_bias_of_a_gru_is_that_of_the_input():
 
 
 def test_the_command_takes_a_class(tmp_path):
-    report = check(CheckConfig(target=f"{FILE}:Plain", json=tmp_path / "found.json"))
+    report = check(CheckConfig(target="Plain.py:Layer", json=tmp_path / "found.json"))
     assert report is not None
     assert report.to_json()["form"] == "class"
     report = check(CheckConfig(target="scratch_rnn:GRU"))
@@ -159,7 +154,7 @@ def test_one_bias_has_one_name():
         Flags.parse(None, "one", "bias_hh_l0=b")
 
 
-@pytest.mark.parametrize("target", ["torch.nn:RNN", f"{FILE}:Plain"])
+@pytest.mark.parametrize("target", ["torch.nn:RNN", "Plain.py:Layer"])
 def test_a_missing_device_is_refused_before_anything_is_tried(target, monkeypatch):
     monkeypatch.setattr(torch.cuda, "is_available", lambda: False)
     with pytest.raises(DeviceError, match="expected a CUDA device for --device cuda, got none"):
@@ -172,22 +167,22 @@ def test_a_missing_device_is_refused_before_anything_is_tried(target, monkeypatc
 
 
 @pytest.mark.parametrize(
-    ("name", "found", "summary"),
+    ("target", "found", "summary"),
     [
-        ("WrongBackward", ["right", "wrong", "right"], "2 of 3 parts are right"),
-        ("ForwardOnly", ["right", "missing", "missing"], "1 of 3 parts are right"),
-        ("Forgetful", ["right"] * 3, "3 of 3 parts are right; many tapes: wrong"),
-        ("Nothing", ["error"] * 3, "0 of 3 parts are right; AttributeError: module "),
+        ("WrongBackward.py:Layer", ["right", "wrong", "right"], "2 of 3 parts are right"),
+        ("ForwardOnly.py:Layer", ["right", "missing", "missing"], "1 of 3 parts are right"),
+        ("Forgetful.py:Layer", ["right"] * 3, "3 of 3 parts are right; many tapes: wrong"),
+        ("Plain.py:Nothing", ["error"] * 3, "0 of 3 parts are right; AttributeError: module "),
     ],
 )
-def test_the_summary_names_what_is_wrong(name, found, summary):
+def test_the_summary_names_what_is_wrong(target, found, summary):
     with pytest.raises(CheckError, match=rf"^{summary}"):
-        check(CheckConfig(target=f"{FILE}:{name}"))
-    if name != "Nothing":
-        report = examined(name)
+        check(CheckConfig(target=target))
+    if not target.endswith("Nothing"):
+        report = examined(target)
         assert stages(report) == found
         wrong = [result.wrong.tensor for result in report.stages if result.wrong]
-        assert wrong == ["gradient of weight_hh_l0"] * (name == "WrongBackward")
+        assert wrong == ["gradient of weight_hh_l0"] * target.startswith("WrongBackward")
 
 
 USED: dict[str, Callable[[Any], bool]] = {
@@ -215,7 +210,7 @@ def wrong_with(feature: str, monkeypatch: pytest.MonkeyPatch) -> str:
 
 @pytest.mark.parametrize("feature", [*USED, "computed in float32"])
 def test_a_wrong_feature_is_found(feature, monkeypatch):
-    target = wrong_with(feature, monkeypatch) if feature in USED else f"{FILE}:Single"
+    target = wrong_with(feature, monkeypatch) if feature in USED else "Single.py:Layer"
     with submission_of(target) as submission:
         layers = Layers(submission, "rnn")
         assert all(result.verdict == "right" for result in find_conventions(layers, 0))
@@ -239,7 +234,7 @@ def test_features_of_gradients_are_not_tried_if_the_gradients_are_wrong():
 
 def test_a_class_that_does_not_end_is_waited_for_once(tmp_path, monkeypatch):
     monkeypatch.setenv("CALLS", str(tmp_path / "calls.txt"))
-    with Submission(Source.parse(f"{FILE}:Endless", seconds=1.0)) as submission:
+    with Submission(Source.parse("Endless.py:Layer", seconds=1.0)) as submission:
         results = find_conventions(Layers(submission, "rnn"), 0)
     assert [result.verdict for result in results] == ["timeout"] * 3
     assert (tmp_path / "calls.txt").read_text() == "called "
@@ -274,7 +269,7 @@ def test_a_property_whose_result_a_layer_does_not_have_is_missing(monkeypatch):
 
 def test_a_process_that_ends_in_a_property_is_an_error_of_that_property():
     shown, printed = terminal()
-    report = examine(CheckConfig(target=f"{FILE}:Vanishing"), shown)
+    report = examine(CheckConfig(target="Vanishing.py:Layer"), shown)
     found = {entry["name"]: entry for entry in report.properties}
     assert found["empty batch"]["verdict"] == "error"
     assert found["empty batch"]["found"] == "its process ended with exit code 7"
@@ -296,8 +291,8 @@ def test_a_violated_property_has_its_case():
     [
         ("Carrying", "rnn", "without a state"),
         ("CarryingAlways", "rnn", "not with the given one"),
-        (f"{MODULES}:Carrying", "rnn", "without a state"),
-        (f"{MODULES}:CarryingDetached", "lstm", "without a state"),
+        ("modules.py:Carrying", "rnn", "without a state"),
+        ("modules.py:CarryingDetached", "lstm", "without a state"),
     ],
 )
 def test_a_state_that_is_kept_between_calls_is_named(target, cell, begun):

@@ -16,7 +16,6 @@ from compare.check.functions.exercises import STAGES as ALL_STAGES
 from compare.check.functions.stages import Stage, run_quietly
 from compare.check.functions.trying import cases_of, compared
 from tests.compare.check.corpus import (
-    STAGES,
     Misfit,
     changed,
     load,
@@ -93,7 +92,7 @@ def test_a_mistake_is_wrong_where_it_says_and_nowhere_else(mistake):
         assert "values" in large
     else:
         assert set.union(*ordinary.values()) - {""} == {mistake.shows}
-    others = [stage for stage in STAGES if stage != mistake.stage]
+    others = [stage for stage in STAGE_NAMED if stage != mistake.stage]
     if mistake.stage == "rnn_forward":
         others.remove("rnn_backward")  # it reads the tape of the forward pass
     for stage in others:
@@ -106,7 +105,7 @@ def test_there_are_many_mistakes_at_each_stage():
     assert len({mistake.name for mistake in all_mistakes}) == len(all_mistakes)
     assert len({mistake.source for mistake in all_mistakes}) == len(all_mistakes)
     counts = Counter(mistake.stage for mistake in all_mistakes)
-    assert list(counts) == list(STAGES)
+    assert list(counts) == list(STAGE_NAMED)
     assert min(counts.values()) >= 15
 
 

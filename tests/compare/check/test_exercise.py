@@ -39,14 +39,13 @@ from compare.check.functions.trying import cases_of, compared, try_all
 from compare.parity import CELLS, PERTURBATIONS
 from compare.terminal import Terminal
 from tests.compare.check.corpus import (
-    Mistake,
-    Right,
+    Solution,
     gated_mistakes,
     gated_variants,
     load,
     mistakes,
-    once_replaced,
     plain_source,
+    replaced,
     right_variants,
     single_variants,
     styles,
@@ -85,7 +84,7 @@ def test_a_mistake_is_reported_at_its_own_stage_and_named(mistake, tmp_path, cou
 
 
 RIGHT = [*right_variants(200), *single_variants(), *gated_variants(), *STYLES]
-RIGHT += [Right("the plain version", (), plain_source("rnn"))]
+RIGHT += [Solution("the plain version", plain_source("rnn"))]
 
 
 @pytest.mark.parametrize("part", range(8))
@@ -122,7 +121,7 @@ def test_the_likely_mistake_of_a_wrong_style_is_named(tmp_path, count):
     assert shares["rightly"] >= 0.9 * shares.total()
 
 
-def differs_from_torch(file: Right | Mistake) -> list[str]:
+def differs_from_torch(file: Solution) -> list[str]:
     """Return the stages at which a file differs from PyTorch, by more than twice the tolerance."""
     functions, found = SimpleNamespace(**load(file.source)), []
     for stage in ALL_STAGES[file.cell]:
@@ -201,8 +200,7 @@ class TorchFunctions:
 @pytest.mark.parametrize("cell", CELLS)
 def test_less_accurate_ways_to_write_a_function_are_right(cell, tmp_path):
     text = plain_source(cell)
-    for patch in less_accurate(cell):
-        text = once_replaced(text, patch.old, patch.new)
+    text = replaced(text, [(patch.old, patch.new) for patch in less_accurate(cell)])
     load = loader(tmp_path, text)
     for seed in range(number(1, 20)):
         verdicts = {result.verdict for result in try_all(load, STAGES[cell], seed)}
@@ -307,7 +305,7 @@ def test_the_cell_is_detected_and_the_untouched_template_scores_nothing(cell, tm
 
 
 def test_gates_of_another_number_are_reported(tmp_path):
-    text = once_replaced(plain_source("gru"), "z * h, (r, z, n, q)", "z * h, (r, z, n)")
+    text = replaced(plain_source("gru"), [("z * h, (r, z, n, q)", "z * h, (r, z, n)")])
     step = tried(tmp_path, "gru", text)[0]
     found = (step.verdict, step.expected, step.got)
     assert found == ("wrong", "gates (r, z, n, q)", "a list or tuple of 3")
