@@ -49,14 +49,14 @@ class Layer:
     likely: str = ""
 
     @property
-    def cell(self) -> str:
+    def cell(self):
         return str(_bases()[self.base]["cell"])
 
     @property
-    def source(self) -> str:
+    def source(self):
         return replaced(_bases()[self.base]["source"], self.changes)
 
-    def write(self, folder: Path) -> str:
+    def write(self, folder):
         """Write its file, and return the target for `check`."""
         (folder / "layer.py").write_text(self.source, encoding="utf-8")
         return f"{folder / 'layer.py'}:Layer"

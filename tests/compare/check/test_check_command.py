@@ -13,7 +13,7 @@ from tests.tables import cases, messages
 
 
 @pytest.fixture(autouse=True)
-def folder(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Path:
+def folder(tmp_path, monkeypatch):
     """A folder with the files, in which the command runs."""
     monkeypatch.chdir(tmp_path)
     monkeypatch.setenv("COLUMNS", "400")
@@ -23,7 +23,7 @@ def folder(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Path:
     return tmp_path
 
 
-def run(arguments: str, capsys: pytest.CaptureFixture[str]) -> tuple[int, str, str]:
+def run(arguments, capsys):
     """Return exit code, output and error of the command."""
     code = main(["check", *shlex.split(arguments)])
     return (code, *capsys.readouterr())

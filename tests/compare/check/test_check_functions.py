@@ -4,14 +4,12 @@ import contextlib
 import json
 import tomllib
 from pathlib import Path
-from typing import Any
 
 import pytest
 
 from compare.check import CheckConfig, CheckError, check
 from compare.check.command import examine_functions, try_chosen, try_stages
 from compare.check.functions.exercises import STAGES as ALL_STAGES
-from compare.check.functions.stages import Stage, StageResult
 from compare.check.functions.trying import cases_of, reference, try_all
 from compare.check.report.explanation import in_short
 from compare.check.report.report import Report, show
@@ -31,13 +29,11 @@ NAMES = [stage.name for stage in STAGES]
 pytestmark = pytest.mark.usefixtures("quickly")
 
 
-def changed(*changes: tuple[str, str]) -> str:
+def changed(*changes):
     return replaced(RIGHT, changes)
 
 
-def tried(
-    folder: Path, text: str, stages: tuple[Stage, ...] = STAGES, *, deep: bool = False
-) -> dict[str, StageResult]:
+def tried(folder, text, stages=STAGES, *, deep=False):
     """Try a file in this process."""
     config = CheckConfig(target="student.py", deep=deep)
     results = try_stages(loader(folder, text), stages, config)
@@ -191,7 +187,7 @@ GRADESCOPE = cases("gradescope")
 TYPES = {"number": (int, float), "text": str, "list": list}
 
 
-def fits(found: dict[str, Any], of: str = "results") -> bool:
+def fits(found, of="results"):
     """Whether an object has no other keys and values than Gradescope's documentation allows."""
     form = GRADESCOPE[of]
     return all(

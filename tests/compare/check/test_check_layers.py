@@ -1,16 +1,13 @@
 """``rnn-parity check FILE:CLASS``: recurrent layers, their conventions, and what else they have."""
 
 import sys
-from collections.abc import Callable
 from types import ModuleType
-from typing import Any
 
 import numpy as np
 import pytest
 import torch
 
 from compare.check import CheckConfig, CheckError, check
-from compare.check.cases.layer_case import LayerCase
 from compare.check.cases.layer_results import identical, run
 from compare.check.classes import properties
 from compare.check.classes.conventions import Flags
@@ -18,8 +15,8 @@ from compare.check.classes.features import FEATURES
 from compare.check.classes.layers import Layers
 from compare.check.classes.parts import find_conventions, try_parts
 from compare.check.command import examine, examine_class
-from compare.check.properties.layer_property import Compared, layer_property
-from compare.check.report.report import Report, show
+from compare.check.properties.layer_property import layer_property
+from compare.check.report.report import show
 from compare.check.worker.client import Submission
 from compare.check.worker.source import Source
 from compare.parity import CELLS, DeviceError
@@ -31,14 +28,14 @@ from tests.tables import messages
 pytestmark = pytest.mark.usefixtures("quickly", "beside_files")
 
 
-def examined(target: str, cell: str | None = None, **flags: str | None) -> Report:
+def examined(target, cell=None, **flags):
     """Check a class in this process; a bare name is one of `students/files.toml`."""
     target = target if ":" in target else f"{target}.py:Layer"
     config = CheckConfig(target=target, cell=cell, **flags)
     return examine_class(config, lambda: submission_of(target), Terminal(quiet=True))
 
 
-def detected(target: str, **flags: str) -> tuple[Layers, str]:
+def detected(target, **flags):
     """Return the layers of a class, and its conventions in words."""
     parsed = Flags.parse(*(flags.get(name) for name in ("layout", "bias", "names")))
     with submission_of(f"{target}.py:Layer") as submission:
@@ -47,17 +44,17 @@ def detected(target: str, **flags: str) -> tuple[Layers, str]:
     return layers, layers.conventions.describe(parsed)
 
 
-def printed_of(report: Report) -> list[str]:
+def printed_of(report):
     shown, printed = terminal()
     show(report, shown)
     return [line.strip() for line in printed.getvalue().splitlines()]
 
 
-def verdicts(entries: list[dict[str, str]]) -> dict[str, str]:
+def verdicts(entries):
     return {entry["name"]: entry["verdict"] for entry in entries}
 
 
-def stages(report: Report) -> list[str]:
+def stages(report):
     return [result.verdict for result in report.stages]
 
 
@@ -185,7 +182,7 @@ def test_the_summary_names_what_is_wrong(target, found, summary):
         assert wrong == ["gradient of weight_hh_l0"] * target.startswith("WrongBackward")
 
 
-USED: dict[str, Callable[[Any], bool]] = {
+USED = {
     "relu": lambda p: p.layer.nonlinearity == "relu",
     "no bias": lambda p: not p.layer.bias,
     "three layers": lambda p: p.layer.num_layers == 3,
@@ -200,10 +197,10 @@ USED: dict[str, Callable[[Any], bool]] = {
 """Whether a forward pass uses a feature."""
 
 
-def wrong_with(feature: str, monkeypatch: pytest.MonkeyPatch) -> str:
+def wrong_with(feature, monkeypatch):
     """Return the target of our own layer, but a ten-thousandth off where a feature is used."""
     module = ModuleType("mine")
-    module.Wrong = faulty("rnn", lambda p: {"output": p.output * (1 + 1e-4 * USED[feature](p))})  # type: ignore[attr-defined]
+    module.Wrong = faulty("rnn", lambda p: {"output": p.output * (1 + 1e-4 * USED[feature](p))})
     monkeypatch.setitem(sys.modules, "mine", module)
     return "mine:Wrong"
 
@@ -257,7 +254,7 @@ def test_a_layer_without_a_backward_pass_has_properties_too():
 
 def test_a_property_whose_result_a_layer_does_not_have_is_missing(monkeypatch):
     @layer_property()
-    def of_x(layer_class: Any, case: LayerCase) -> Compared:
+    def of_x(layer_class, case):
         gradient = run(layer_class, case)["gradient of x"]
         yield identical({"gradient of x": gradient}, {"gradient of x": gradient}, case)
 

@@ -13,7 +13,7 @@ import pytest
 from compare.check.cases.parts import Malformed
 from compare.check.functions import stages
 from compare.check.functions.exercises import STAGES as ALL_STAGES
-from compare.check.functions.stages import Stage, run_quietly
+from compare.check.functions.stages import run_quietly
 from compare.check.functions.trying import cases_of, compared
 from tests.compare.check.corpus import (
     Misfit,
@@ -34,7 +34,7 @@ LARGE = re.compile("large|thousand|1000|far apart")
 pytestmark = pytest.mark.usefixtures("quickly")
 
 
-def functions_of(source: str) -> SimpleNamespace:
+def functions_of(source):
     functions = SimpleNamespace(**load(source))
     clip = functions.clip_grad_norm
     # The caller keeps the arrays, and not what the function puts into the list.
@@ -42,7 +42,7 @@ def functions_of(source: str) -> SimpleNamespace:
     return functions
 
 
-def problem(functions: SimpleNamespace, stage: Stage, k: int) -> str:
+def problem(functions, stage, k):
     """Return what is wrong in case k: "values", "arguments", "calls", or nothing."""
     case, right = cases_of(stage, 0)[k]
     try:
@@ -58,10 +58,10 @@ def problem(functions: SimpleNamespace, stage: Stage, k: int) -> str:
 
 
 @cache
-def problems(source: str, name: str) -> dict[tuple[bool, str], set[str]]:
+def problems(source, name):
     """Return the problems of a stage, by whether a case is large and by its dtype."""
     functions, stage = functions_of(source), STAGE_NAMED[name]
-    found: dict[tuple[bool, str], set[str]] = {}
+    found = {}
     for k, (case, _) in enumerate(cases_of(stage, 0)):
         wrong = problem(functions, stage, k)
         if wrong == "values" != problem(functions_of(source), stage, k):

@@ -10,7 +10,6 @@ import pytest
 
 from compare.check import BUGS, CheckConfig, find_bug
 from compare.check.cases.comparison import Comparison
-from compare.check.cases.parts import PartResult
 from compare.check.classes import properties
 from compare.check.classes.features import FEATURES, try_features
 from compare.check.classes.layers import Layers
@@ -19,7 +18,6 @@ from compare.check.classes.properties import try_properties
 from compare.check.command import examine_class
 from compare.check.diagnosis import is_of_layer, name_mistakes
 from compare.check.report.explanation import where
-from compare.check.report.report import Report
 from compare.check.symptoms import in_the_tensor
 from compare.terminal import UsageError
 from tests.compare.check.corpus import LAYERS, gated_mistakes, mistakes, replaced
@@ -34,7 +32,7 @@ CLASS = (HERE / "students" / "as_class.txt").read_text(encoding="utf-8")
 pytestmark = pytest.mark.usefixtures("quietly", "beside_files")
 
 
-def diagnosed(target: str, cell: str) -> tuple[Layers, list[PartResult]]:
+def diagnosed(target, cell):
     """Try the parts of a layer, and name what is wrong."""
     with submission_of(target) as submission:
         layers = Layers(submission, cell)
@@ -43,7 +41,7 @@ def diagnosed(target: str, cell: str) -> tuple[Layers, list[PartResult]]:
         return layers, results
 
 
-def first_wrong(results: list[PartResult]) -> PartResult:
+def first_wrong(results):
     return next(result for result in results if result.verdict != "right")
 
 
@@ -63,7 +61,7 @@ WRONG = [
 ]
 
 
-def as_class(functions: str, cell: str, stage: str) -> str:
+def as_class(functions, cell, stage):
     """Return a file with these functions, and a class that calls them."""
     steps = stage if cell == "rnn" else ""  # the functions of the others call their own steps
     words = {
@@ -260,7 +258,7 @@ def test_the_accuracy_of_float32_is_a_mistake_in_float64_alone():
 FORMS = tomllib.loads((HERE / "students" / "forms.toml").read_text("utf-8"))
 
 
-def form_of(folder: Path, source: str, name: str, **flags: str | None) -> tuple[Report, str]:
+def form_of(folder, source, name, **flags):
     """Check a class of a source; return what is printed, too."""
     (folder / "theirs.py").write_text(source, encoding="utf-8")
     target, (shown, printed) = f"{folder / 'theirs.py'}:{name}", terminal(width=999)
