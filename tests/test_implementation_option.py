@@ -4,13 +4,20 @@ from pathlib import Path
 
 import pytest
 
+from tests.compare.check.corpus import files
 from tests.counts import only_in_deep
 from tests.passed import hand_in
 from tests.scripts import ended
 
-FILE = Path(__file__).parent / "compare" / "check" / "right_class.py"
 FOLDER = Path(__file__).parent / "scratch_rnn"
 LAYER, LOSS = str(FOLDER / "test_rnn_is_nn_rnn.py"), str(FOLDER / "test_loss.py")
+
+
+@pytest.fixture(autouse=True)
+def _files(tmp_path, monkeypatch):
+    monkeypatch.chdir(tmp_path)
+    for name in ("Plain.py", "WrongBackward.py", "NotYet.py"):
+        Path(name).write_text(files()[name], encoding="utf-8")
 
 
 def run_pytest(implementation, *arguments):
@@ -18,9 +25,9 @@ def run_pytest(implementation, *arguments):
     return ended(*command, "--implementation", implementation, *arguments, COLUMNS="100")
 
 
-def test_a_right_class_passes_and_missing_features_are_listed():
+def test_a_right_class_passes_and_missing_features_are_listed(tmp_path):
     only_in_deep()
-    code, output, errors = run_pytest(f"{FILE}:Plain", "-rA", LAYER, LOSS)
+    code, output, errors = run_pytest(f"{tmp_path / 'Plain.py'}:Layer", "-rA", LAYER, LOSS)
     assert code == 0, output + errors
     assert "PASSED tests/scratch_rnn/test_rnn_is_nn_rnn.py" in output
     assert "test_loss.py" not in output  # it is not about a layer
@@ -30,8 +37,10 @@ def test_a_right_class_passes_and_missing_features_are_listed():
     assert " failed" not in output
 
 
-def test_a_wrong_class_fails_with_the_property_that_it_violates():
-    code, output, errors = run_pytest(f"{FILE}:WrongBackward", LAYER, "-k", "layer_as_torch")
+def test_a_wrong_class_fails_with_the_property_that_it_violates(tmp_path):
+    code, output, errors = run_pytest(
+        f"{tmp_path / 'WrongBackward.py'}:Layer", LAYER, "-k", "layer_as_torch"
+    )
     assert code == 1, output + errors
     headline = "violated: layer as torch: The results and gradients are those of PyTorch's layer."
     assert headline in output
@@ -53,9 +62,9 @@ def test_a_missing_module_is_a_usage_error_in_one_line():
     ("name", "message"),
     [
         ("no_such_module:RNN", "No module named 'no_such_module'"),
-        ("right_class", "expected a class as MODULE:CLASS, got 'right_class'"),
-        (f"{FILE}:NoSuchClass", "has no attribute 'NoSuchClass'"),
-        (f"{FILE}:NotYet", "anything yet"),
+        ("layers", "expected a class as MODULE:CLASS, got 'layers'"),
+        ("Plain.py:NoSuchClass", "has no attribute 'NoSuchClass'"),
+        ("NotYet.py:Layer", "anything yet"),
     ],
 )
 def test_a_missing_class_is_refused(name, message):

@@ -18,7 +18,7 @@ from tests.tables import expected, lines_of
 PYTORCH = (10.0, 10.0, 10.1, 10.0)
 
 
-def run(*scratch: float, slower: float = 1.0, H: int = 128) -> Document:
+def run(*scratch, slower=1.0, H=128):
     """Return a run in which scratch takes so many milliseconds, on a machine so much slower."""
     ours, theirs = ([1e-3 * slower * s for s in times] for times in (scratch, PYTORCH))
     timings = [timing("scratch", f"H{H}", "forward", *ours)]
@@ -26,7 +26,7 @@ def run(*scratch: float, slower: float = 1.0, H: int = 128) -> Document:
     return document([sized(H)], timings)
 
 
-def shown(earlier: Document, now: Document) -> str:
+def shown(earlier, now):
     to, printed = terminal()
     show_changes(earlier, now, to)
     return printed.getvalue()

@@ -6,7 +6,6 @@ from dataclasses import replace
 from datetime import datetime
 from pathlib import Path
 from types import SimpleNamespace
-from typing import Any
 
 import pytest
 
@@ -17,7 +16,6 @@ from compare.bench.measure.timing import Budget
 from compare.bench.results import pictures
 from compare.bench.results.result import Document, Memory
 from compare.bench.rows.numpy_rows import Plain
-from compare.bench.rows.row import Row
 from compare.bench.workload.case import NUM_PREDS
 from compare.bench.workload.shapes import LEFT_OUT, TIMED, flops
 from compare.terminal import Terminal, UsageError
@@ -69,13 +67,13 @@ def test_times_of_a_generation_are_per_character(tmp_path, monkeypatch):
 
 @pytest.mark.usefixtures("hasty")
 def test_the_progress_names_each_shape_from_small_to_large(tmp_path, monkeypatch):
-    shown: list[str] = []
-    threads: set[int] = set()
+    shown = []
+    threads = set()
 
-    def objection(self: Budget, row: Row, phase: str, flops: int) -> str | None:
+    def objection(self, row, phase, flops):
         return "over budget" if row.name == "torch" else None
 
-    def settings(self: Row, number: int) -> nullcontext[None]:
+    def settings(self, number):
         threads.add(number)
         return nullcontext()
 
@@ -87,7 +85,7 @@ def test_the_progress_names_each_shape_from_small_to_large(tmp_path, monkeypatch
     monkeypatch.setattr(Plain, "compiles", True)
     monkeypatch.setattr(Plain, "settings", settings)
     shapes = [replace(MODEL, name=f"H{H}", H=H) for H in (16, 8)]
-    options: dict[str, Any] = {"phases": ("step",), "rows": ("plain", "scratch", "torch")}
+    options = {"phases": ("step",), "rows": ("plain", "scratch", "torch")}
     config = BenchConfig(shapes=shapes_file(tmp_path, *shapes), memory=True, **options)
     found = command._measure(config, tmp_path / "found.json", Terminal(quiet=True))
     assert shown == [

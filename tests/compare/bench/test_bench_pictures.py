@@ -1,15 +1,12 @@
 """The pictures of a benchmark: what stands where, in which colour, with which label and unit."""
 
-from collections.abc import Callable
 from dataclasses import replace
-from typing import Any
 
 import pytest
-from matplotlib.figure import Figure
 
 from compare.bench.results import pictures
-from compare.bench.results.result import Document, Part, RowInfo
-from compare.bench.workload.shapes import LEFT_OUT, REFUSED, SEED, Shape
+from compare.bench.results.result import Part, RowInfo
+from compare.bench.workload.shapes import LEFT_OUT, REFUSED, SEED
 from tests.compare.bench.test_bench_result import SIZES, document, full, grid, sized, timing
 from tests.pictures import described
 from tests.tables import expected
@@ -20,26 +17,26 @@ STYLES = {
 }
 
 
-def with_refusal() -> Document:
+def with_refusal():
     found = grid()
     found.timings.append(replace(timing("torch", "H128", "step"), outcome=REFUSED))
     return found
 
 
-def without_card() -> Document:
+def without_card():
     found = grid()
     found.timings = [t for t in found.timings if t.row != "cudnn"]
     return found
 
 
-def varied(shapes: list[Shape], *phases: str) -> Document:
+def varied(shapes, *phases):
     """Return a document in which scratch takes as many milliseconds as there are sequences."""
     return document(
         shapes, [timing("scratch", s.name, p, 1e-3 * s.B) for s in shapes for p in phases]
     )
 
 
-def with_more(*timings: Any, **settings: Any) -> Document:
+def with_more(*timings, **settings):
     found = full()
     found.timings += timings
     found.rows = [*found.rows, RowInfo("cuda", "a card", False)]  # not under the processor's roof
@@ -47,7 +44,7 @@ def with_more(*timings: Any, **settings: Any) -> Document:
     return found
 
 
-def faster_than_the_roof() -> Document:
+def faster_than_the_roof():
     found = full()
     found.parts = [Part("products", 1e-4, 10**6)]  # dark as a whole
     return found
@@ -60,7 +57,7 @@ OF_CARD, GENERATION = (
     timing("torch", "seed", "generation", 1e-3),
 )
 FORWARD = replace(timing("torch", "seed", "forward", 1e-3), bytes=2 * 10**5)
-PICTURES: dict[str, Callable[[], Figure | None]] = {
+PICTURES = {
     "times": lambda: pictures.time_figure(with_refusal(), STYLES),
     "times without a card": lambda: pictures.time_figure(without_card(), {}),
     "times of batches": lambda: pictures.time_figure(varied(BATCHES, "step", "x"), {}),
@@ -78,7 +75,7 @@ def test_a_picture_shows_what_was_measured(name):
     assert described(PICTURES[name]()) == expected(f"picture: {name}")
 
 
-def columns(*seconds: tuple[float, float]) -> list[Any]:
+def columns(*seconds):
     """Return the times of a row on the CPU and of one on the GPU at 1, 2, … units."""
     rows = ("torch", "kernel-graph")
     return [

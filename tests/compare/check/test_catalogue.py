@@ -4,7 +4,6 @@ import sys
 from dataclasses import replace
 from pathlib import Path
 from types import SimpleNamespace
-from typing import Any
 
 import numpy as np
 import pytest
@@ -36,12 +35,12 @@ RAISING = {"empty-batch-refused"}
 pytestmark = pytest.mark.usefixtures("quietly")
 
 
-def steps_of_the_first_case() -> int:
+def steps_of_the_first_case():
     first = run.LAYER_PROPERTIES[0]
     return len(drawn("rnn", first.tried, tuple(first.fields.items()))[0].floats.x)
 
 
-def property_named(name: str) -> Any:
+def property_named(name):
     [found] = [each for each in run.PROPERTIES if each.name == name]
     return found
 
@@ -72,7 +71,7 @@ def test_masks_that_drop_the_units_to_be_kept_are_found():
     """Their values are right, and so is every result with the given masks."""
 
     class Inverted(scratch_rnn.RNN):
-        def draw_dropout_masks(self, T: int, B: int, rng: np.random.Generator) -> Any:
+        def draw_dropout_masks(self, T, B, rng):
             masks = super().draw_dropout_masks(T, B, rng)
             return tuple(mask.max() - mask for mask in masks)
 
@@ -89,7 +88,7 @@ def test_the_property_of_threads_leaves_their_number_unchanged():
 
 def test_a_layer_without_its_last_step_is_wrong_at_that_step():
     class Forgetful(scratch_rnn.RNN):
-        def forward(self, x, h0=None, **more):  # type: ignore[no-untyped-def]
+        def forward(self, x, h0=None, **more):
             output, h_n, tape = super().forward(x, h0, **more)
             output = output.copy()
             output[-1] = 0

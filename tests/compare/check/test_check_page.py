@@ -8,7 +8,6 @@ import pytest
 
 from compare.check import CheckConfig, command
 from compare.check.report.page import MARK, check_page
-from compare.check.report.report import Report
 from compare.cli import main
 from compare.terminal import Terminal
 from tests import in_process
@@ -35,7 +34,7 @@ SAID = re.compile(r"\w+\[(.*)\]: expected (.*), yours (.*)\. Difference")
 
 
 @pytest.fixture(scope="module")
-def report(tmp_path_factory: pytest.TempPathFactory) -> Report:
+def report(tmp_path_factory):
     """The report of a file with these faults, checked in this process; its page is written."""
     file, text = tmp_path_factory.mktemp("page") / "mine.py", RIGHT
     for right, wrong in FAULTS.items():

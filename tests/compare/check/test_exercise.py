@@ -7,16 +7,14 @@ import ast
 import inspect
 import re
 from collections import Counter
-from pathlib import Path
 from types import SimpleNamespace
-from typing import Any
 
 import numpy as np
 import pytest
 import torch
 
 from compare.check import CheckConfig
-from compare.check.bugs.catalogue import CATALOGUE, Bug, find_bug
+from compare.check.bugs.catalogue import CATALOGUE, find_bug
 from compare.check.cases.parts import Malformed
 from compare.check.command import examine_functions, try_stages
 from compare.check.diagnosis import with_remark
@@ -30,8 +28,6 @@ from compare.check.functions.stages import (
     SECOND,
     Expected,
     LocalFunctions,
-    Stage,
-    StageResult,
     run_quietly,
 )
 from compare.check.functions.template import template_of
@@ -39,14 +35,13 @@ from compare.check.functions.trying import cases_of, compared, try_all
 from compare.parity import CELLS, PERTURBATIONS
 from compare.terminal import Terminal
 from tests.compare.check.corpus import (
-    Mistake,
-    Right,
+    Solution,
     gated_mistakes,
     gated_variants,
     load,
     mistakes,
-    once_replaced,
     plain_source,
+    replaced,
     right_variants,
     single_variants,
     styles,
@@ -61,7 +56,7 @@ STYLES, WRONG_STYLES = styles()
 pytestmark = pytest.mark.usefixtures("quickly")
 
 
-def tried(folder: Path, cell: str, text: str) -> list[StageResult]:
+def tried(folder, cell, text):
     return try_stages(loader(folder, text), ALL_STAGES[cell], CheckConfig(target="student.py"))
 
 
@@ -85,7 +80,7 @@ def test_a_mistake_is_reported_at_its_own_stage_and_named(mistake, tmp_path, cou
 
 
 RIGHT = [*right_variants(200), *single_variants(), *gated_variants(), *STYLES]
-RIGHT += [Right("the plain version", (), plain_source("rnn"))]
+RIGHT += [Solution("the plain version", plain_source("rnn"))]
 
 
 @pytest.mark.parametrize("part", range(8))
@@ -107,7 +102,7 @@ def test_a_right_style_is_right_in_pytorch_and_in_a_check(right, tmp_path):
 
 def test_the_likely_mistake_of_a_wrong_style_is_named(tmp_path, count):
     """At least nine in ten of those that the catalogue knows, and none wrongly."""
-    shares: Counter[str] = Counter()
+    shares = Counter()
     for wrong in WRONG_STYLES[:: number(48, 1)]:
         assert wrong.stage in differs_from_torch(wrong), wrong.name
         found = [r for r in tried(tmp_path, wrong.cell, wrong.source) if r.verdict != "right"]
@@ -122,7 +117,7 @@ def test_the_likely_mistake_of_a_wrong_style_is_named(tmp_path, count):
     assert shares["rightly"] >= 0.9 * shares.total()
 
 
-def differs_from_torch(file: Right | Mistake) -> list[str]:
+def differs_from_torch(file):
     """Return the stages at which a file differs from PyTorch, by more than twice the tolerance."""
     functions, found = SimpleNamespace(**load(file.source)), []
     for stage in ALL_STAGES[file.cell]:
@@ -133,7 +128,7 @@ def differs_from_torch(file: Right | Mistake) -> list[str]:
                 allowed = {
                     name: 2 * array for name, array in right.tolerance(PERTURBATIONS).items()
                 }
-                of_torch = Expected(expected, lambda _, a=allowed: a, case.dtype)  # type: ignore[misc]
+                of_torch = Expected(expected, lambda _, a=allowed: a, case.dtype)
                 try:
                     got = run_quietly(stage, LocalFunctions(functions), case.inputs)
                 except (ValueError, IndexError, TypeError, NameError):
@@ -147,11 +142,11 @@ def differs_from_torch(file: Right | Mistake) -> list[str]:
 class TorchFunctions:
     """The six functions of a cell, by PyTorch and its autograd."""
 
-    def __init__(self, cell: str) -> None:
+    def __init__(self, cell):
         self.cell, self.names, self.states = cell, signatures_of(cell), len(CELLS[cell].states)
-        self.biases: Any = ()  # of the last step
+        self.biases = ()  # of the last step
 
-    def forward(self, x: Any, *given: Any) -> Any:
+    def forward(self, x, *given):
         inputs = [torch.tensor(a).requires_grad_() for a in (x, *given)]
         states, weights = inputs[1 : 1 + self.states], inputs[1 + self.states :]
         layer = CELLS[self.cell].torch_layer(x.shape[2], len(given[0][0]), dtype=torch.float64)
@@ -164,13 +159,13 @@ class TorchFunctions:
         last = tuple(arrays[1:]) if self.states > 1 else arrays[1]
         return arrays[0], last, (inputs, [output, *lasts])
 
-    def backward(self, tape: Any, *upstream: Any) -> Any:
+    def backward(self, tape, *upstream):
         inputs, outputs = tape
         given = [torch.tensor(d) for d in upstream]
         found = torch.autograd.grad(outputs, inputs, given, retain_graph=True)
         return tuple(d.numpy() for d in found)
 
-    def step(self, x_t: Any, *given: Any) -> Any:
+    def step(self, x_t, *given):
         last = self.forward(x_t[None], *given)[1]
         self.biases = given[-2:]
         if not self.names.gates:
@@ -178,7 +173,7 @@ class TorchFunctions:
         gates = PlainFunctions(self.cell).step(x_t, *given)[-1]  # PyTorch does not return them
         return *(last if self.states > 1 else (last,)), gates
 
-    def step_backward(self, *given: Any) -> Any:
+    def step_backward(self, *given):
         d_next, seen, weights = given[: self.states], given[self.states : -2], given[-2:]
         biases = self.biases or [np.zeros(len(weights[0]))] * 2
         x_t, *states = seen[: 1 + self.states]
@@ -186,12 +181,12 @@ class TorchFunctions:
         d_x, *found = self.backward(tape, np.zeros((1, *d_next[0].shape)), *d_next)
         return (d_x[0], *found)[: len(self.names.step_gradients)]
 
-    def cross_entropy(self, logits: Any, targets: Any) -> Any:
+    def cross_entropy(self, logits, targets):
         y = torch.tensor(logits).requires_grad_()
         loss = torch.nn.functional.cross_entropy(y, torch.tensor(targets))
         return loss.item(), torch.autograd.grad(loss, y)[0].numpy()
 
-    def clip_grad_norm(self, gradients: Any, max_norm: float) -> Any:
+    def clip_grad_norm(self, gradients, max_norm):
         parameters = [torch.nn.Parameter(torch.tensor(g)) for g in gradients]
         for parameter, gradient in zip(parameters, gradients, strict=True):
             parameter.grad = torch.from_numpy(gradient)  # the same memory
@@ -201,8 +196,7 @@ class TorchFunctions:
 @pytest.mark.parametrize("cell", CELLS)
 def test_less_accurate_ways_to_write_a_function_are_right(cell, tmp_path):
     text = plain_source(cell)
-    for patch in less_accurate(cell):
-        text = once_replaced(text, patch.old, patch.new)
+    text = replaced(text, [(patch.old, patch.new) for patch in less_accurate(cell)])
     load = loader(tmp_path, text)
     for seed in range(number(1, 20)):
         verdicts = {result.verdict for result in try_all(load, STAGES[cell], seed)}
@@ -218,7 +212,7 @@ def test_each_mistake_of_the_catalogue_is_seen_by_the_cases_of_its_stages(cell):
                 assert is_seen(bug, stage, cell), (stage.name, bug.name)
 
 
-def is_seen(bug: Bug, stage: Stage, cell: str) -> bool:
+def is_seen(bug, stage, cell):
     functions = stage.functions(PlainFunctions(cell, bug.plain))
     for case, right in cases_of(stage, 0):
         try:
@@ -307,7 +301,7 @@ def test_the_cell_is_detected_and_the_untouched_template_scores_nothing(cell, tm
 
 
 def test_gates_of_another_number_are_reported(tmp_path):
-    text = once_replaced(plain_source("gru"), "z * h, (r, z, n, q)", "z * h, (r, z, n)")
+    text = replaced(plain_source("gru"), [("z * h, (r, z, n, q)", "z * h, (r, z, n)")])
     step = tried(tmp_path, "gru", text)[0]
     found = (step.verdict, step.expected, step.got)
     assert found == ("wrong", "gates (r, z, n, q)", "a list or tuple of 3")

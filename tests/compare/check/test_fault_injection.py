@@ -6,10 +6,8 @@ injected into PyTorch here, and the properties have to be violated by our own pa
 
 import re
 from collections import Counter
-from collections.abc import Callable, Iterator
 from dataclasses import replace
 from types import SimpleNamespace
-from typing import Any
 
 import numpy as np
 import pytest
@@ -46,17 +44,17 @@ from tests.annotations import unchecked
 
 
 @pytest.fixture(autouse=True)
-def _fresh_answers() -> Iterator[None]:
+def _fresh_answers():
     training_cases._training_case.cache_clear()
     with unchecked():
         yield
     training_cases._training_case.cache_clear()
 
 
-def with_error(forward: Callable[..., Any]) -> Callable[..., Any]:
+def with_error(forward):
     """Return a forward pass whose first result is a thousandth too large."""
 
-    def wrong(self: Any, *arguments: Any, **options: Any) -> Any:
+    def wrong(self, *arguments, **options):
         first, *others = forward(self, *arguments, **options)
         if isinstance(first, torch.Tensor):
             return (first * 1.001, *others)
@@ -87,11 +85,11 @@ def test_the_expected_results_are_pytorchs(tried, monkeypatch):
 # Each property finds its fault -------------------------------------------------------------------
 
 
-def faulty(cell: str, change: Callable[[Any], dict[str, Any]]) -> type:
+def faulty(cell, change):
     """Return our layer with a fault: a function of one forward pass."""
 
-    class Faulty(CLASSES[cell]):  # type: ignore[misc]
-        def forward(self, x: Any, state: Any = None, **more: Any) -> Any:
+    class Faulty(CLASSES[cell]):
+        def forward(self, x, state=None, **more):
             output, last, tape = super().forward(x, state, **more)
             p = SimpleNamespace(layer=self, x=x, state=state, more=more, output=output, last=last)
             vars(p).update(change(p))
@@ -100,7 +98,7 @@ def faulty(cell: str, change: Callable[[Any], dict[str, Any]]) -> type:
     return Faulty
 
 
-def layers(**changes: Any) -> SimpleNamespace:
+def layers(**changes):
     """Return the three layers, some with a fault."""
     own = {cell.layer: CLASSES[name] for name, cell in CELLS.items()}
     own |= {CELLS[name].layer: faulty(name, change) for name, change in changes.items()}
@@ -118,13 +116,13 @@ reuses_a_buffer = layers(rnn=lambda p: {"last": buffered(p.last)})
 projects_too_far = layers(lstm=lambda p: {"output": p.output * (1.001 if p.layer.proj_size else 1)})
 
 
-def layout_matters(is_there: Callable[[Any], bool]) -> SimpleNamespace:
+def layout_matters(is_there):
     """Return layers that take arrays of one layout for others."""
     wrong = {name: lambda p: {"output": p.output * (1 + 1e-3 * is_there(p.x))} for name in CELLS}
     return layers(**wrong)
 
 
-def of_first(what: str, p: Any) -> Any:
+def of_first(what, p):
     """Return 1 with the parameters of the first call, and a little more with others."""
     W = p.layer.parameters["weight_hh_l0"]
     first = vars(p.layer).setdefault("first", (W, W.tobytes()))
@@ -132,22 +130,25 @@ def of_first(what: str, p: Any) -> Any:
     return W.dtype.type(1 if is_first else 1.001)
 
 
-def buffered(array: Any, buffers: dict[Any, Any] = {}) -> Any:  # noqa: B006
+BUFFERS = {}
+
+
+def buffered(array):
     """Return the array in the memory of all arrays of its shape."""
-    buffer = buffers.setdefault((array.shape, array.dtype), np.empty_like(array))
+    buffer = BUFFERS.setdefault((array.shape, array.dtype), np.empty_like(array))
     buffer[...] = array
     return buffer
 
 
-def scratch(**functions: Any) -> SimpleNamespace:
+def scratch(**functions):
     return SimpleNamespace(**(vars(scratch_rnn) | functions))
 
 
-def clips_nothing(gradients: Any, max_norm: float) -> Any:
+def clips_nothing(gradients, max_norm):
     return scratch_rnn.clip_grad_norm({n: g.copy() for n, g in gradients.items()}, max_norm)
 
 
-def shares_the_batch_wrongly(*arguments: Any, **options: Any) -> Any:
+def shares_the_batch_wrongly(*arguments, **options):
     result = scratch_rnn.train_step(*arguments, **options)
     is_shared = scratch_rnn.threads.least_rows(1, 1) == 1
     return replace(result, loss=result.loss * 1.001) if is_shared else result
@@ -186,7 +187,7 @@ def test_a_property_finds_its_fault(violated, package):
 CASE = LayerCase(T=4, B=3, V=2, H=5, seed=1)
 
 
-def measured(case: LayerCase) -> tuple[Any, Any]:
+def measured(case):
     return tolerances(lambda move: run(CLASSES["rnn"], case, move), seed=case.seed, gaps=case.gaps)
 
 
@@ -336,10 +337,10 @@ def test_a_gradient_that_a_layer_does_not_give_is_left_out():
 class Loaded:
     """A layer that is handed its parameters."""
 
-    def __init__(self, **options: Any) -> None:
+    def __init__(self, **options):
         self.options = options
 
-    def load(self, parameters: Any) -> None:
+    def load(self, parameters):
         self.parameters = parameters
 
 
@@ -370,9 +371,9 @@ def test_pytorchs_layer_takes_its_own_parameters_and_no_others():
 
 
 def test_a_property_is_tried_on_four_cases_of_each_cell_by_default():
-    seen: list[Any] = []
+    seen = []
 
-    def holds(layer_class: Any, case: LayerCase) -> Any:
+    def holds(layer_class, case):
         seen.append((layer_class, case))
         yield ()
 

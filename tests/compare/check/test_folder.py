@@ -33,7 +33,7 @@ OPTIONS = ["--stage", "clip_grad_norm", "--json", "found.json"]
 
 
 @pytest.fixture(autouse=True)
-def _files(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+def _files(tmp_path, monkeypatch):
     monkeypatch.chdir(tmp_path)
     monkeypatch.setenv("COLUMNS", "200")
     for name, (text, _) in FILES.items():
@@ -73,7 +73,7 @@ def test_what_is_done_is_kept(monkeypatch):
     """After Ctrl-C the results so far are in the file, and no process is left."""
     before = set(psutil.Process().children(recursive=True))
 
-    def interrupt(row: folder.Row, done: str, *_: object) -> None:
+    def interrupt(row, done, *_):
         if done == "2/6":
             raise KeyboardInterrupt
 

@@ -1,15 +1,12 @@
 """The training check: six right functions train a model in lock-step with PyTorch."""
 
-from collections.abc import Iterator
-from pathlib import Path
-
 import pytest
 
 from compare.check import CheckConfig
 from compare.check.cases.parts import PartResult
 from compare.check.functions import training as training_check
 from compare.check.functions.exercises import STAGES
-from compare.check.functions.training import TrainingResult, show_training, train
+from compare.check.functions.training import show_training, train
 from compare.check.functions.trying import SubmissionFunctions
 from compare.check.report.report import Report, show
 from compare.parity import CELLS
@@ -21,13 +18,13 @@ from tests.in_process import loader, terminal
 
 
 @pytest.fixture(autouse=True)
-def _quickly(monkeypatch: pytest.MonkeyPatch) -> Iterator[None]:
+def _quickly(monkeypatch):
     monkeypatch.setattr(training_check, "EPOCHS", 1)
     with unchecked():
         yield
 
 
-def trained(folder: Path, cell: str, text: str) -> TrainingResult:
+def trained(folder, cell, text):
     with loader(folder, text)() as submission:
         return train(cell, SubmissionFunctions(submission), None, Terminal(quiet=True))
 

@@ -10,7 +10,6 @@ from collections import Counter
 from functools import partial
 from pathlib import Path
 from types import SimpleNamespace
-from typing import Any
 
 import numpy as np
 import psutil
@@ -70,7 +69,7 @@ def test_hostile_files(file, worker, tmp_path, monkeypatch, capsys):
     assert files == {"student.py", "a.json", "b.json", *file.get("files", ())}
 
 
-def is_marked(process: psutil.Process, mark: str) -> bool:
+def is_marked(process, mark):
     """Whether a process has inherited the environment of the test."""
     try:
         return process.pid == os.getpid() or process.environ().get(MARK) == mark
@@ -78,7 +77,7 @@ def is_marked(process: psutil.Process, mark: str) -> bool:
         return False
 
 
-def called(folder: Path, body: str, **limits: Any) -> Any:
+def called(folder, body, **limits):
     """Call a function with this body, in a process of its own."""
     (folder / "student.py").write_text(
         f"import time\nimport numpy as np\ndef work():\n    {body}\n", encoding="utf-8"
@@ -90,7 +89,7 @@ def called(folder: Path, body: str, **limits: Any) -> Any:
 def test_a_message_is_valid_or_refused():
     """Any change of its bytes, and any JSON, leads to a value, to InvalidMessage or EOFError."""
     rng = np.random.default_rng(0)
-    arrays: list[np.ndarray] = []
+    arrays = []
     packed = pack([{"a": np.eye(3), "b": (1.5, "x", None)}, SimpleNamespace(c=np.eye(2))], arrays)
     right, counts = encoded({"result": packed}, arrays), Counter[str]()
     for _ in range(3000):

@@ -8,11 +8,9 @@ What the test compares with stays real.
 import importlib
 import inspect
 import itertools
-from collections.abc import Iterator
 from contextlib import contextmanager
 from dataclasses import dataclass
 from types import ModuleType
-from typing import Any
 
 import numpy as np
 from _pytest.mark.structures import ParameterSet
@@ -31,16 +29,14 @@ class Caught:
     message: str
 
 
-def find_test(name: str) -> tuple[ModuleType, Any]:
+def find_test(name):
     """Return the module and the function of a test such as ``scratch_rnn.test_loss.test_x``."""
     module_name, _, function = name.rpartition(".")
     module = importlib.import_module(f"tests.{module_name}")
     return module, getattr(module, function)
 
 
-def try_test(
-    name: str, real: ModuleType, copy: ModuleType, *, cell: str = "rnn", examples: int = 300
-) -> Caught | None:
+def try_test(name, real, copy, *, cell="rnn", examples=300):
     """Run a test on a patched copy; return how it failed, None if it did not."""
     module, test = find_test(name)
     kept = counts.current
@@ -51,16 +47,14 @@ def try_test(
         counts.current = kept
 
 
-def _tried(
-    module: ModuleType, test: Any, real: ModuleType, copy: ModuleType, cell: str, examples: int
-) -> Caught | None:
+def _tried(module, test, real, copy, cell, examples):
     with transplanted(module, real, copy), unchecked(), np.errstate(all="ignore"):
         count = 0
         try:
             if hasattr(test, "strategies"):
                 inner = test.hypothesis.inner_test
 
-                def one_example(**drawn: Any) -> None:
+                def one_example(**drawn):
                     nonlocal count
                     count += 1
                     inner(**subjects(inner, copy, cell), **drawn)
@@ -76,7 +70,7 @@ def _tried(
     return None
 
 
-def run_property(example: Any, strategies: dict[str, Any], examples: int) -> None:
+def run_property(example, strategies, examples):
     """Let Hypothesis search for a failing example, without shrinking it."""
     search = settings(
         max_examples=examples,
@@ -90,7 +84,7 @@ def run_property(example: Any, strategies: dict[str, Any], examples: int) -> Non
     search(given(**strategies)(example))()
 
 
-def subjects(test: Any, copy: ModuleType, cell: str) -> dict[str, Any]:
+def subjects(test, copy, cell):
     """Return the fixtures that the test asks for."""
     layer = getattr(copy, CELLS[cell].layer, None)  # our names are torch's
     fixtures = {"implementation": layer, "layer_class": layer, "package": copy, "cell": cell}
@@ -98,7 +92,7 @@ def subjects(test: Any, copy: ModuleType, cell: str) -> dict[str, Any]:
     return {name: value for name, value in fixtures.items() if name in names}
 
 
-def parametrized(test: Any) -> Iterator[dict[str, Any]]:
+def parametrized(test):
     """Yield the arguments of each case of ``pytest.mark.parametrize``."""
     choices = []
     for mark in getattr(test, "pytestmark", []):
@@ -119,7 +113,7 @@ def parametrized(test: Any) -> Iterator[dict[str, Any]]:
 
 
 @contextmanager
-def transplanted(module: ModuleType, real: ModuleType, copy: ModuleType) -> Iterator[None]:
+def transplanted(module, real, copy):
     """Let the names of the module that refer to the real package refer to the copy."""
     before = dict(vars(module))
     for name, value in before.items():
@@ -132,7 +126,7 @@ def transplanted(module: ModuleType, real: ModuleType, copy: ModuleType) -> Iter
         vars(module).update(before)
 
 
-def counterpart_of(value: Any, real: ModuleType, copy: ModuleType) -> Any:
+def counterpart_of(value, real, copy):
     """Return the copy's version of something of the real package; None if it is not from there."""
     home = value.__name__ if isinstance(value, ModuleType) else getattr(value, "__module__", "")
     if not (isinstance(home, str) and (home + ".").startswith(real.__name__ + ".")):

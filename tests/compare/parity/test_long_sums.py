@@ -1,7 +1,5 @@
 """What long sums may lose: sums of rows, and recurrent products of many terms."""
 
-from typing import Any
-
 import numpy as np
 import pytest
 
@@ -35,18 +33,18 @@ def test_a_sum_of_rows_may_lose_what_one_chain_loses():
     assert np.all(allowed["sum"] < 100 * lost.max())
 
 
-def product_of(h: np.ndarray, M: np.ndarray) -> Any:
+def product_of(h, M):
     """Return the computation h M, for `tolerances`; each column, or each gate, by itself."""
     B = h.shape[-2]
 
-    def compute(move: Any) -> dict[str, np.ndarray]:
+    def compute(move):
         product = Times(move(M), B)(move(h)).copy()
         return dict(zip("abcdef", product if M.ndim == 3 else product.T, strict=False))
 
     return compute
 
 
-def random_product(B: int, K: int, N: int, far: float = 1.0) -> Any:
+def random_product(B, K, N, far=1.0):
     """Return the computation of a random product in which one factor is small, one large."""
     rng = np.random.default_rng(0)
     h, M = rng.normal(size=(B, K)).astype(np.float32), rng.normal(size=(K, N)).astype(np.float32)
@@ -89,11 +87,11 @@ def test_what_is_added_is_as_large_as_what_one_chain_loses():
     assert 0.7 < rms(added) / rms(lost) < 1.4
 
 
-def beginning(H: int) -> Any:
+def beginning(H):
     """Return the computation of an input product alone, for `tolerances`, of one input of 1."""
     W_ih = 10 * np.random.default_rng(0).normal(size=(2, H, 1)).astype(np.float32)
 
-    def compute(move: Any) -> dict[str, np.ndarray]:
+    def compute(move):
         a = gated.input_products(np.ones((1, 2, 1), np.float32), move(W_ih), None)
         return {"a": a[0], "b": a[1]}
 

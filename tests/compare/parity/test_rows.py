@@ -1,12 +1,11 @@
 """The rows of a comparison, and the four verdicts."""
 
 from dataclasses import fields
-from typing import Any
 
 import numpy as np
 import pytest
 
-from compare.parity.rows import ParityReport, ParityRow, Verdict, compare_results
+from compare.parity.rows import ParityReport, Verdict, compare_results
 from compare.parity.tolerance import SAFETY
 
 
@@ -89,7 +88,7 @@ def test_a_share_beyond_all_floats_is_infinite_and_warns_of_nothing():
 # The four verdicts -------------------------------------------------------------------------------
 
 
-def one_row(a: Any, b: Any, allowed: float, reference: Any = None) -> ParityRow:
+def one_row(a, b, allowed, reference=None):
     (row,) = compare_results(
         {"y": np.asarray(a, np.float32)},
         {"y": np.asarray(b, np.float32)},

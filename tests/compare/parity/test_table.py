@@ -2,7 +2,6 @@
 
 import io
 import re
-from typing import Any
 
 import pytest
 from rich.console import Console
@@ -15,8 +14,8 @@ from tests.tables import expected
 AGREES, LESS_EXACT, DIFFERS, UNDECIDABLE = Verdict
 
 
-def row(name: str, verdict: Verdict = AGREES, share: float = 0.123, **fields: Any) -> ParityRow:
-    values: dict[str, Any] = {"difference": 1.26e-7, "ulps": 3, "allowed": 1e-6, "digits": 5}
+def row(name, verdict=AGREES, share=0.123, **fields):
+    values = {"difference": 1.26e-7, "ulps": 3, "allowed": 1e-6, "digits": 5}
     shape = fields.pop("shape", (70, 28))
     return ParityRow(name, shape, "float32", verdict, share=share, **values | fields)
 
@@ -33,14 +32,14 @@ TABLE = expected("parity")
 BODY = TABLE[3:-1]
 
 
-def shown(width: int, color: Any = None) -> list[str]:
+def shown(width, color=None):
     printed = io.StringIO()
     console = Console(file=printed, width=width, force_terminal=True, color_system=color)
     show_parity(ParityReport(ROWS), Terminal(console))
     return [line.rstrip() for line in printed.getvalue().splitlines()]
 
 
-def cells(lines: list[str]) -> list[list[str]]:
+def cells(lines):
     return [re.split("  +", line.strip()) for line in lines]
 
 
@@ -84,7 +83,7 @@ def test_the_colour_is_that_of_the_verdict():
     ]
 
 
-def names(number: int) -> str:
+def names(number):
     return ", ".join(f"t{k}" for k in range(number))
 
 
