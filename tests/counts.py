@@ -30,7 +30,6 @@ def note_ratio(ratio, where):
 
 
 def begin():
-    """Start a new test."""
     global current
     current = Examples()
 
@@ -60,7 +59,6 @@ def count(request):
 
 
 def sums(properties):
-    """Add up what tests have counted, given the properties that are on their reports."""
     totals = Counter()
     for pairs in properties:
         for what, value in pairs:
@@ -70,13 +68,11 @@ def sums(properties):
 
 
 def table(totals):
-    """Return a line for each sum."""
     width = max(map(len, totals), default=0)
     return [f"{what.ljust(width)}  {total:,}" for what, total in sorted(totals.items())]
 
 
 def pytest_terminal_summary(terminalreporter):
-    """Show the sums over all tests."""
     reports = (r for several in terminalreporter.stats.values() for r in several)
     lines = table(sums(r.user_properties for r in reports if getattr(r, "when", "") == "teardown"))
     if lines:

@@ -20,8 +20,6 @@ MODEL_SURFACE = {
 
 @dataclass(frozen=True)
 class ModelCase:
-    """One training step of a model."""
-
     layer: LayerCase  # with integers for input
     lr: float = 1.0
     max_norm: float = 1.0
@@ -82,7 +80,6 @@ def random_model_case(rng, **fixed):
 
 
 def build_model(case, package=scratch_rnn):
-    """Return a model of the case's parameters."""
     layer = case.layer
     make_layer = getattr(package, CELLS[layer.cell].layer)  # our names are torch's
     rnn = make_layer(**layer.options, dtype=np.dtype(layer.dtype))

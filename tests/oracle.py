@@ -24,16 +24,8 @@ EPSILON = 1e-170  # its square is 0, and derivatives down to 1e-138 keep all the
 def run(case, parameters, x, states, lengths, masks):
     """Return output, h_n (and c_n), each array with any leading axes.
 
-    Parameters
-    ----------
-    case : LayerCase
-        Sizes and flags.
-    parameters : mapping of str to ndarray, as torch names and shapes them
-    x : ndarray of shape (..., T, B, V)
-    states : mapping of "h0" (and "c0") to ndarray of shape (..., L·D, B, R or H)
-    lengths : ndarray of shape (B,)
-        Steps of each sequence; the output is zero after them.
-    masks : L-1 arrays of shape (T, B, D·R), or None
+    x is (..., T, B, V), and h0 and c0 in `states` are (..., L·D, B, R or H). Each sequence has its
+    number of steps in `lengths`, after which the output is zero; `masks` are L-1 of (T, B, D·R).
     """
     leading = x.shape[:-3]
     R, D, step = case.R, case.D, STEPS[case.cell]
@@ -118,12 +110,10 @@ def sigmoid(z):
 
 
 def relu(z):
-    """Return z where it is positive, else 0."""
     return np.where(z.real > 0, z, 0)
 
 
 def times(W, x):
-    """Return W x for matrices (..., H, V) and vectors (..., V)."""
     return (W @ x[..., None])[..., 0]
 
 

@@ -13,13 +13,7 @@ from tests.in_process import submission_of
 
 
 def hand_in(name):
-    """Return the class of MODULE:CLASS or FILE:CLASS, and the features that it does not have.
-
-    Raises
-    ------
-    ValueError
-        If there is no such class, or not even the simplest layer is there.
-    """
+    """Return the class of MODULE:CLASS or FILE:CLASS, and the features that it does not have."""
     try:
         submission = submission_of(name)
     except (FileNotFoundError, Trouble) as error:

@@ -8,7 +8,6 @@ PROBES = (2e-6, 0.005, 1.0, 2.5e11)
 
 
 def described(figure):
-    """Return the lines of a description of a figure."""
     width, height = figure.get_size_inches()
     engine = type(figure.get_layout_engine()).__name__
     lines = [f"{width:.4g} x {height:.4g} inches of {figure.dpi:g} dots, {engine}"]
@@ -62,7 +61,6 @@ def of_panel(axes):
 
 
 def of_ticks(axis):
-    """Describe ticks and their labels, as far as they are chosen."""
     formatter, locator = axis.get_major_formatter(), axis.get_major_locator()
     parts = ["inverted"] if axis.get_inverted() else []
     if isinstance(locator, FixedLocator):

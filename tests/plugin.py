@@ -68,7 +68,6 @@ def implementation(request):
 
 @pytest.fixture(scope="session")
 def package():
-    """The package under test."""
     import scratch_rnn
 
     return scratch_rnn
@@ -96,7 +95,6 @@ def pytest_collection_modifyitems(config, items):
 
 
 def _cell(item):
-    """Return the cell that an item is about."""
     return item.callspec.params.get("cell", "rnn") if hasattr(item, "callspec") else "rnn"
 
 

@@ -25,7 +25,6 @@ def demand(report, claim, case, *, measured=True):
 
 
 def describe(row):
-    """Describe in one line how a tensor fails."""
     if row.problem:
         return f"  {row.name}: {row.problem}"
     return (

@@ -7,7 +7,6 @@ from tests.model_cases import build_model
 
 
 def torch_model(case):
-    """Return the PyTorch model of the case's parameters."""
     layer = torch_layer(case.layer.options, case.layer.dtype, case.layer.cell)
     model = concise_rnn.RNNModel(layer, case.layer.V)
     copy_weights(build_model(case), model)

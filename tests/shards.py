@@ -40,13 +40,7 @@ def pytest_configure(config):
 
 
 def shard(text):
-    """Return K and N of "K/N".
-
-    Raises
-    ------
-    pytest.UsageError
-        The message says what was expected and what came.
-    """
+    """Return K and N of "K/N"."""
     k, _, n = text.partition("/")
     if not (k.isdecimal() and n.isdecimal() and 1 <= int(k) <= int(n)):
         raise pytest.UsageError(f"expected --shard K/N with K from 1 to N, got {text!r}")

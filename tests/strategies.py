@@ -26,10 +26,7 @@ from tests.properties import demand_property
 def layer_cases(**fields):
     """Draw a pass through a layer: any configuration, parameters, inputs, upstream gradients.
 
-    Parameters
-    ----------
-    **fields
-        Fixed fields of the case: a value, or a tuple or range to choose from.
+    A field is fixed by a value, or chosen from a tuple or range.
     """
     return st.deferred(lambda: st.builds(make_case, **_choices(SURFACE, fields)))
 
@@ -86,13 +83,9 @@ def property_of_models(*, cells=tuple(CELLS), **fields):
 def _of_cells(test, cells, **strategies):
     """Run the test for each cell: the drawn case gets this cell."""
 
-    names = [name for name in inspect.signature(test).parameters if name != "cell"]
-    signature = inspect.Signature(
-        [
-            inspect.Parameter(name, inspect.Parameter.POSITIONAL_OR_KEYWORD)
-            for name in ["cell", *names]
-        ]
-    )
+    names = ["cell", *(name for name in inspect.signature(test).parameters if name != "cell")]
+    kind = inspect.Parameter.POSITIONAL_OR_KEYWORD
+    signature = inspect.Signature([inspect.Parameter(name, kind) for name in names])
 
     @functools.wraps(test)
     def of_cell(*args, **kwargs):

@@ -6,7 +6,6 @@ from pathlib import Path
 
 
 def cases(section):
-    """Return the cases of a test."""
     return dict(_read("cases")[section])
 
 
@@ -16,7 +15,6 @@ def messages(section):
 
 
 def expected(name):
-    """Return the lines that are printed for known numbers."""
     return _read("shown")[name].splitlines()
 
 

@@ -80,13 +80,7 @@ def test_the_script_says_what_is_wrong(moved, monkeypatch, capsys):
 
 
 def tables():
-    """Read every table row of the document that begins with a name in code.
-
-    Returns
-    -------
-    dict
-        The cells of each row: numbers, or lists of them, as they stand in the document.
-    """
+    """Return the cells of each table row that begins with a name in code, as they stand there."""
     rows = {}
     for line in DOCUMENT.read_text(encoding="utf-8").split("\n"):
         match = re.fullmatch(r"\| `(\w+)` \|(.+)\|", line)

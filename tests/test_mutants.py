@@ -11,7 +11,6 @@ javascript = mutants.javascript
 
 
 def results(place, file, codes):
-    """Write results as mutmut does."""
     meta = place / "mutants" / f"{file}.meta"
     meta.parent.mkdir(parents=True, exist_ok=True)
     meta.write_text(json.dumps({"exit_code_by_key": codes, "durations_by_key": {}}))

@@ -49,13 +49,11 @@ def without_checks():
 
 @pytest.fixture
 def small(fox):
-    """Flags of a small model on that text."""
     return f"{SMALL} --text {fox}".split()
 
 
 @pytest.fixture
 def training(fox, tmp_path):
-    """Flags of a small run."""
     return f"{FLAGS} --text {fox} --runs {tmp_path / 'runs'}".split()
 
 

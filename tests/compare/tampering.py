@@ -55,7 +55,6 @@ class Kind:
 
 
 def plain_value(value):
-    """Return a default as JSON has it."""
     return str(value) if isinstance(value, Path) else value
 
 

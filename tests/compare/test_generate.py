@@ -84,7 +84,6 @@ def test_a_prefix_is_lower_cased_as_the_text_was(trained, capsys):
 
 @pytest.fixture
 def trained_alone(training, tmp_path, without_curves):
-    """A run of the PyTorch model alone."""
     assert main(["train", "--model", "concise", *training]) == 0
     return only(tmp_path / "runs")
 

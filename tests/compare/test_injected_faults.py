@@ -20,14 +20,12 @@ FAULTS = [f for t in TABLES for f in tomllib.loads(t.read_text(encoding="utf-8")
 
 
 def source_with(fault):
-    """Return the source of the fault's file with the fault in it."""
     changes = [fault, *([fault["also"]] if "also" in fault else [])]
     patches = [Patch(fault["file"], change["old"], change["new"]) for change in changes]
     return patched_source(fault["file"], patches)
 
 
 def copied(to):
-    """Copy what the tests need."""
     for package in ("scratch_rnn", "concise_rnn", "compare", "tests", "docs"):
         ignored = shutil.ignore_patterns("__pycache__", ".hypothesis")
         shutil.copytree(ROOT / package, to / package, ignore=ignored)

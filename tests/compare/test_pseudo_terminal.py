@@ -71,7 +71,6 @@ def of_all(commands):
 
 
 def plain(text):
-    """Return what is seen of a text."""
     return re.sub(r"\x1b\[[\d;?]*[A-Za-z]", "", text)
 
 

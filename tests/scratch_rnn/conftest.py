@@ -7,7 +7,6 @@ from compare.check.cases.layer_results import CLASSES
 
 @pytest.fixture(params=CLASSES)
 def cell(request):
-    """Try each cell."""
     return request.param
 
 

@@ -99,7 +99,6 @@ def test_all_kernels_fit_all_cards(script, architecture):
 
 
 def check_of(script, folder, name):
-    """Return what `check` prints of a wrong kernel."""
     script.write(folder, [name])
     to, printed = terminal(400)
     file = folder / f"{name.replace('-', '_')}.py"

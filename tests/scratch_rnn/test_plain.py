@@ -67,7 +67,6 @@ def run(case):
 
 
 def agrees(case):
-    """Compare a plain version with the fast version and with PyTorch."""
     results = run(case)
     demand(against(results, CLASSES[case.cell], case), "plain and fast versions agree", case)
     report = compare_results(results, torch_results(case), rounding(case)[1])

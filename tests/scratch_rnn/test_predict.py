@@ -49,7 +49,6 @@ def by_the_model(model, tokens, state, move):
 
 
 def agrees(package, case):
-    """Compare the logits token by token with the model's own."""
     tokens = case.batch.inputs[0].tolist()
 
     def compute(move):

@@ -153,7 +153,6 @@ def test_the_padding_of_a_part_is_zero_too():
 
 
 def message(call):
-    """Return the exception of a call, as one reads it."""
     with pytest.raises((ValueError, TypeError, FloatingPointError)) as caught:
         call()
     return repr(caught.value)

@@ -27,7 +27,6 @@ small_model = functools.partial(model_of, scratch_rnn)
 
 
 def results_of_step(package, case, state):
-    """Return what `train_step` returns and changes."""
     model = build_model(case, package)
     optimizer = package.SGD(model.parameters, case.lr)
     result = package.train_step(model, case.batch, state, optimizer, max_norm=case.max_norm)

@@ -23,7 +23,6 @@ ANSWERS = {
 
 
 def put_book(monkeypatch, **fields):
-    """Change fields of the book that is loaded without a path."""
     name = "time machine"
     monkeypatch.setitem(BOOKS, name, replace(BOOKS[name], **fields))
 

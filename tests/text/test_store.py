@@ -72,8 +72,6 @@ def test_the_ids_are_written_once(path):
 
 
 def flip(place):
-    """Change one bit of a file."""
-
     def change(file):
         content = bytearray(file.read_bytes())
         content[place] ^= 1
@@ -83,7 +81,6 @@ def flip(place):
 
 
 def replace_by(make):
-    """Put something else in the place of a file."""
     return lambda file: (file.unlink(), make(file))
 
 

@@ -45,8 +45,6 @@ def checkpoint(update=4, *, side="scratch", carry_state=True, dtype="float32", s
 
 
 def same(one, other):
-    """Whether two checkpoints agree in every bit."""
-
     def everything(checkpoint):
         arrays = dict(checkpoint.weights)
         if checkpoint.state is not None:

@@ -13,14 +13,12 @@ from tests.compare.runs.runs import TEXT, VARIANTS, Trainings, arguments, only, 
 
 @pytest.fixture
 def content(tmp_path):
-    """A checkpoint's bytes."""
     save(tmp_path / "original", checkpoint())
     return (tmp_path / "original").read_bytes()
 
 
 @pytest.fixture
 def trainings(fox, tmp_path, capsys):
-    """Trainings on the text of `fox`."""
     return Trainings(fox, tmp_path, capsys)
 
 

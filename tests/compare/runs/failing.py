@@ -17,16 +17,9 @@ class Crash(BaseException):
 
 
 class Failing:
-    """The system, until its call number `at` (from 1) fails.
+    """The system, until its call number `at` (from 1; 0: never) fails.
 
-    Parameters
-    ----------
-    at : int
-        0: never.
-    failure : exception
-        Raised by that call; a Crash if left out.
-    lasting : bool
-        Whether all later calls fail too, as if the process had ended.
+    If it is `lasting`, all later calls fail too, as if the process had ended.
     """
 
     def __init__(self, at=0, failure=None, *, lasting=False):
@@ -120,12 +113,10 @@ def put_in(system):
 
 
 def calls_of(action):
-    """Return the names of the system calls that an action makes."""
     with put_in(Failing()) as counting:
         action()
     return counting.calls
 
 
 def error(number):
-    """Return an error of the system, such as `errno.ENOSPC`."""
     return OSError(number, os.strerror(number))

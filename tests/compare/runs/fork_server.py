@@ -16,7 +16,6 @@ from pathlib import Path
 
 
 def main():
-    """Serve until the input ends."""
     import torch._dynamo  # noqa: F401  the first optimizer imports it, which takes a second
 
     import compare.runs.commands

@@ -47,7 +47,6 @@ def only(runs):
 
 
 def read(directory, name):
-    """Return what a JSON file of a run holds."""
     return json.loads((directory / name).read_text(encoding="utf-8"))
 
 
@@ -91,7 +90,6 @@ class Trainings:
         return only(self.folder / of)
 
     def whole(self, variant, *more, to="whole"):
-        """Run a variant to its end; return its directory."""
         assert main(self.flags(variant, *more, to=to)) == 0
         return self.directory(to)
 
@@ -161,10 +159,8 @@ def environment(name="A Text"):
 
 
 def untouched(directory):
-    """Return the bytes of all files."""
     return {str(path): path.read_bytes() for path in directory.rglob("*") if path.is_file()}
 
 
 def newest(directory, side="scratch"):
-    """Return the newest checkpoint of a side."""
     return max((directory / "checkpoints").glob(f"*-{side}.safetensors"))

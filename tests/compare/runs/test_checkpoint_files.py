@@ -74,7 +74,6 @@ def test_more_memory_than_is_allowed_would_be_noticed():
 
 
 def stored(directory, *updates, sides=("scratch",)):
-    """Save checkpoints one after the other."""
     store = Store(directory, num_sides=len(sides))
     for update in updates:
         store.save([checkpoint(update, side=side, seed=update) for side in sides])

@@ -22,7 +22,6 @@ def history(*metrics):
 
 
 def drawn(directory, *metrics):
-    """Return the pixels, as bytes."""
     path = draw_curves(directory, history(*metrics), "A Text", "float32")
     return np.round(255 * matplotlib.image.imread(path)[:, :, :3]).astype(int)
 

@@ -30,7 +30,6 @@ RESUME = {
 
 @pytest.fixture(params=NAMES)
 def old(request, tmp_path):
-    """A copy of an old run."""
     return shutil.copytree(RECORDS / request.param, tmp_path / request.param)
 
 
@@ -46,7 +45,6 @@ def version(request, monkeypatch):
 
 
 def added(kind, name, of, default):
-    """Return a dataclass with one more field."""
     more = [(name, of, field(default=default))]
     return make_dataclass(kind.__name__, more, bases=(kind,), frozen=True, kw_only=True, eq=False)
 

@@ -107,7 +107,6 @@ def joined(rank, folder):
 
 
 def work(folder, flags):
-    """Do all of it; return the results of the steps."""
     steps = {}
     for cell in ("rnn", "gru", "lstm"):
         _, concise, batch, state = step_of(cell, 6)

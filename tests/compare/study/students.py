@@ -10,7 +10,6 @@ terminal = partial(in_process.terminal, force_terminal=True, color_system=None, 
 
 
 def printed(width=80, **options):
-    """Return what `break` prints."""
     shown, out = terminal(width)
     quiz.break_it(BreakConfig(**options), shown)
     return out.getvalue()

@@ -52,7 +52,6 @@ def searched(**choices):
 
 
 def first_difference(**choices):
-    """Search for the first difference, and for the smallest case that shows it."""
     _, difference = searched(**choices)
     assert difference is not None, "no difference"
     return difference

@@ -103,7 +103,6 @@ def test_norms_are_those_of_our_own_backward_pass_of_each_loss(H, T, kind, gain)
 
 
 def training_step_norm(scratch, ids):
-    """Return the gradient norm that a training step on the text reports."""
     model = scratch_rnn.RNNModel(scratch.rnn, 9)
     model.parameters = scratch.parameters
     optimizer = scratch_rnn.SGD({name: p.copy() for name, p in scratch.parameters.items()}, 0.1)

@@ -16,7 +16,6 @@ PERPLEXITIES = {"scratch": 12.344, "concise": 12.5}
 
 @pytest.fixture
 def now(monkeypatch):
-    """The clock's time, in seconds."""
     now = [100.0]
     monkeypatch.setattr(output.time, "perf_counter", lambda: now[0])
     return now
