@@ -59,9 +59,6 @@ def assert_same_weights(one, other):
         np.testing.assert_array_equal(array, parameters_as_arrays(other)[name])
 
 
-# The model --------------------------------------------------------------------------------------
-
-
 def test_logits_are_time_major(package):
     """First the B rows of step 1: row t·B + b belongs to step t of sequence b."""
     model, inputs = model_of(package), [[0, 1, 2], [3, 4, 0]]
@@ -90,9 +87,6 @@ def test_parameters_have_the_names_of_a_state_dict(package):
         "linear.weight",
         "linear.bias",
     ]
-
-
-# Training ---------------------------------------------------------------------------------------
 
 
 @pytest.mark.parametrize("carry_state", [False, True])
@@ -189,8 +183,6 @@ def test_a_vocabulary_of_another_size_is_refused(package):
     with pytest.raises(ValueError, match=r"^expected an rnn\w* with input_size 6.*, got 5$"):
         package.RNNModel(layer, 6)
 
-
-# Prediction -------------------------------------------------------------------------------------
 
 VOCAB = Vocab(list("banana bus"))
 

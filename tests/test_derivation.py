@@ -17,8 +17,6 @@ DIGITS = 4
 
 line_numbers = load_script("line_numbers")
 
-# ---------------------------------------------------------------- line numbers
-
 
 def test_every_equation_stands_next_to_the_line_that_computes_it():
     references = list(line_numbers.references(DOCUMENT))
@@ -74,9 +72,6 @@ def test_the_script_says_what_is_wrong(moved, monkeypatch, capsys):
     assert moved.read_text() == before
     assert line_numbers.main([]) == 0
     assert line_numbers.main(["--check"]) == 0
-
-
-# ---------------------------------------------------------------- the example
 
 
 def tables():
@@ -200,9 +195,6 @@ def test_the_program_of_the_page_runs(capsys):
     for name in ("loss", "d_W_hh", "norm", "new_W_hh"):
         expected += f"{name} {json.dumps(tables()[name][0])}\n"
     assert re.sub(r"[\s,\"]", "", printed) == re.sub(r"[\s,\"]", "", expected)
-
-
-# ---------------------------------------------------------------- the drawing
 
 
 def test_the_drawings_are_what_their_script_draws(tmp_path):

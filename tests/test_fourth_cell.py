@@ -129,9 +129,6 @@ def test_these_are_six_files():
     assert len([path for path in FILES.rglob("*") if path.suffix in (".py", ".js", ".txt")]) == 6
 
 
-# An independent oracle ----------------------------------------------------------------------------
-
-
 def mgu_step(case, own, x, h):
     (f, n), (f_h, n_h) = oracle.products(case, own, x, h)
     f = oracle.sigmoid(f + f_h)

@@ -29,9 +29,6 @@ def failing(report):
     return ParityReport((planted, *others))
 
 
-# ---------------------------------------------------------------- the main job
-
-
 def test_run_from_end_to_end(training, tmp_path, capsys):
     flags = [*training, "--name", "fox", "--epochs", "10"]
     assert main(flags) == 0
@@ -178,9 +175,6 @@ def test_the_trained_models_are_compared_with_trained_weights(training, monkeypa
     assert main(training) == 0
     untrained, trained = seen
     assert np.abs(trained - untrained).max() > 0.01
-
-
-# ---------------------------------------------------------------- one model alone
 
 
 def test_either_side_takes_the_same_course_alone(training, tmp_path):

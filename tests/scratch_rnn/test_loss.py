@@ -88,9 +88,6 @@ def test_certainty(function, dtype, size):
     np.testing.assert_array_equal(d_logits, [[-0.5, 0.5, 0], [0, 0, 0]])
 
 
-# The output layer -------------------------------------------------------------------------------
-
-
 @states(
     N=st.integers(1, 5),
     H=st.integers(1, 5),

@@ -112,9 +112,6 @@ def test_zero_gradients_and_no_gradients_have_norm_zero():
     assert clip_grad_norm({"a": np.zeros((2, 3))}, 1.0) == clip_grad_norm({}, 1.0) == 0
 
 
-# Gradient descent -------------------------------------------------------------------------------
-
-
 def test_a_step_by_hand():
     parameters = {"a": np.array([1.0, 2.0]), "b": np.array([4.0])}
     arrays = dict(parameters)

@@ -42,7 +42,6 @@ def draw(*shape, dtype, seed):
 
 PARAMETERS = [draw(*shape, dtype="float64", seed=0) for shape in ((H, V), (H, H), (H,), (H,))]
 
-# The layer --------------------------------------------------------------------------------------
 
 OFF = ("batch_first", "bidirectional", "projected", "unbatched", "one_hot", "lengths")
 PLAIN = {"L": 1, "bias": True, "h0": True, "upstream": "both", **dict.fromkeys(OFF, False)}
@@ -113,9 +112,6 @@ def test_the_default_nonlinearity_is_tanh():
         assert repr(function(*arguments)) != repr(function(*arguments, "relu"))
 
 
-# A training step --------------------------------------------------------------------------------
-
-
 @both_dtypes
 @both_functions
 @pytest.mark.parametrize("max_norm", [0.1, 100.0], ids=["clipped", "not clipped"])
@@ -182,9 +178,6 @@ def test_the_plain_model_of_a_cell_is_the_fast_one(cell):
     written = model.generate(plain, [1, 2], 40, parameters)
     assert vocab.to_tokens(written) == text.split(" ")
     assert len(set(written)) > 2
-
-
-# The files --------------------------------------------------------------------------------------
 
 
 @pytest.mark.parametrize("module", model.MODULES)

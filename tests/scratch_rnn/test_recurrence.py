@@ -76,9 +76,6 @@ def test_what_is_not_finite_goes_back_as_in_torch(nonlinearity):
     np.testing.assert_array_equal(d_x[0, :, 0], x.grad.numpy())
 
 
-# Its pieces -------------------------------------------------------------------------------------
-
-
 @pytest.mark.parametrize("cell", [scratch_rnn.RNN, scratch_rnn.GRU, scratch_rnn.LSTM])
 def test_what_is_not_there_has_no_gradient(cell):
     for bias in (True, False):

@@ -86,9 +86,6 @@ def test_the_warning_points_at_the_line_that_makes_the_layer():
     assert [place.split(" ")[0] for place in places] == ["<string>:2:", "<string>:3:"]
 
 
-# Dropout masks ----------------------------------------------------------------------------------
-
-
 @pytest.mark.parametrize("dropout", [0.0, 0.25, 0.9])
 @pytest.mark.parametrize("dtype", [np.float32, np.float64])
 def test_masks_drop_with_their_probability_and_scale_the_rest(layer_class, dropout, dtype):

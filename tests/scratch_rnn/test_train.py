@@ -81,9 +81,6 @@ def test_epochs_hand_their_generator_on():
         np.testing.assert_array_equal(array, other.parameters[name])
 
 
-# Several threads --------------------------------------------------------------------------------
-
-
 @contextmanager
 def sharing(n):
     """Share the work among n threads, however little it is."""

@@ -45,9 +45,6 @@ def settings(draw):
 epochs = st.integers(0, 2**40)
 
 
-# ------------------------------------------------------------------ worked by hand
-
-
 def test_sequential_batches_worked_by_hand():
     # 0 1 [2 3 4 5 6 7 | 8 9 10 11 12 13] 14 15     13 inputs after offset 2: two rows of 6
     batches = list(sequential_batches(range(16), 2, 3, offset=2))
@@ -88,9 +85,6 @@ def test_the_time_machine_gives_the_lecture_s_first_batch():
     assert "".join(vocab.to_tokens(row)) == "he bubbles that flashed andpassed i"
     for sampling in SAMPLINGS:
         assert len(Batches(corpus, 32, 35, sampling=sampling)) == 8
-
-
-# ------------------------------------------------------------------ what holds for every batch
 
 
 @given(settings(), epochs)
@@ -142,9 +136,6 @@ def test_an_offset_drops_so_many_tokens_and_leaves_the_rest(arguments, offset):
         assert len(batches) == expected
         assert min(int(batch.inputs.min()) for batch in batches) >= offset
         assert max(int(batch.targets.max()) for batch in batches) <= corpus[-1]
-
-
-# ------------------------------------------------------------------ epochs
 
 
 @given(settings(), epochs)
@@ -205,9 +196,6 @@ def test_the_corpus_is_copied():
 
 def as_lists(batches):
     return [(inputs.tolist(), targets.tolist()) for inputs, targets in batches]
-
-
-# ------------------------------------------------------------------ wrong arguments
 
 
 @pytest.mark.parametrize("sampling", SAMPLINGS)

@@ -29,8 +29,6 @@ from tests.tables import cases
 
 CASES = cases("checkpoint")
 
-# ---------------------------------------------------------------- there and back
-
 
 @pytest.mark.parametrize("dtype", ["float32", "float64"])
 @pytest.mark.parametrize("update", [0, 3, 4, 1_000_001])
@@ -99,8 +97,6 @@ def test_the_shapes_are_those_of_the_models(cell, num_layers, bidirectional, bia
     assert described.state_shapes(6) == [a.shape for a in arrays_of(model.begin_state(6))]
 
 
-# ---------------------------------------------------------------- what is not saved
-
 UNSAVED = {
     "a weight is NaN": (
         lambda c: np.put(c.weights["rnn.weight_hh_l0"], 1, np.nan),
@@ -132,9 +128,6 @@ def test_a_checkpoint_that_is_too_large_is_not_saved(tmp_path, monkeypatch):
     with pytest.raises(ValueError, match="expected a checkpoint of at most 1,000 bytes"):
         save(tmp_path / "a", checkpoint())
     assert files_in(tmp_path) == []
-
-
-# ---------------------------------------------------------------- malicious, with a right digest
 
 
 def refused(tmp_path, content, message=""):

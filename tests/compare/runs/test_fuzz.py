@@ -31,8 +31,6 @@ def tried(examples):
     )
 
 
-# ---------------------------------------------------------------- checkpoints
-
 # Each function draws one damaged file. If no valid file can look like that, it may be signed: its
 # digest is right, as in a malicious file. Changed metadata: see `tests.compare.tampering`.
 
@@ -143,8 +141,6 @@ def test_every_single_bit_of_the_file_counts(content, tmp_path, count):
         count("mutated files: tried")
         count("mutated files: refused")
 
-
-# ---------------------------------------------------------------- texts
 
 PIECES = (
     st.binary(max_size=200)

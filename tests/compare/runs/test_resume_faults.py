@@ -98,9 +98,6 @@ def test_parameters_that_are_not_finite_are_not_saved(trainings, monkeypatch, re
     assert newest(trainings.directory()).name == "0000000-scratch.safetensors"
 
 
-# ---------------------------------------------------------------- disks and directories
-
-
 @pytest.mark.parametrize("number", [errno.EACCES, errno.EROFS])
 def test_a_run_that_is_not_writable(number, stopped, refused):
     before = untouched(stopped)
@@ -125,9 +122,6 @@ def test_a_directory_that_vanishes(trainings, monkeypatch, refused):
     assert line.startswith(f"expected to read or write {runs}")
     assert line.endswith(", got: No such file or directory")
     assert list(runs.iterdir()) == []
-
-
-# ---------------------------------------------------------------- terminals
 
 
 def test_the_command_that_resumes_is_one_line(trainings, capsys):

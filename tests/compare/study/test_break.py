@@ -22,9 +22,6 @@ def _quickly():
         yield
 
 
-# ---------------------------------------------------------------- the command
-
-
 @pytest.mark.parametrize("width", [40, 80, 100])
 def test_list_names_every_bug_and_its_property(width):
     lines = printed(width, bug="list").split("\n")
