@@ -1,7 +1,5 @@
 """The engine of the page of `explain` gives scratch_rnn's results in float64, for each cell."""
 
-from typing import Any
-
 import numpy as np
 import pytest
 
@@ -9,9 +7,6 @@ import scratch_rnn
 from compare.study.page.build import scripts
 from tests.compare.study.pages import (
     TEXT,
-    Network,
-    Open,
-    Opened,
     as_batch,
     axe_violations,
     largest,
@@ -23,12 +18,12 @@ SMALL = 1e-9
 
 
 @pytest.fixture
-def made(network: Network) -> dict[str, Any]:
+def made(network):
     return network.made
 
 
 @pytest.fixture
-def opened(network: Network, open_page: Open) -> Opened:
+def opened(network, open_page):
     return open_page(network.path)
 
 

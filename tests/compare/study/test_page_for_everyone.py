@@ -128,15 +128,8 @@ def test_tab_reaches_everything_in_order_and_shows_where_it_is(path, open_page):
     order = [
         *("Skip to the text", "guide-start", "unfold", "compare-check"),
         *("step-slider", "unit-slider", "checkpoint-slider", "theme", "game-link"),
-        *(
-            "example-select",
-            "text-input",
-            "train-step",
-            "train",
-            "reset",
-            "temperature-slider",
-            "draw-again",
-        ),
+        *("example-select", "text-input", "train-step", "train", "reset"),
+        *("temperature-slider", "draw-again"),
         "units-select",
         *("token-select", "products", "flow-slider", "flow-play", "flow-before", "flow-next"),
         *("gain-slider", "loss-slider", "cut-slider", "memory-step", "memory-token"),
@@ -151,9 +144,8 @@ def test_tab_reaches_everything_in_order_and_shows_where_it_is(path, open_page):
     maps = reached[reached.index("units-select") + 1 :]
     assert maps[0].startswith("States h")
     assert maps[1].startswith("Probabilities")
-    assert len([name for name in reached if name.startswith(("untrained", "after "))]) == len(
-        EPOCHS
-    )
+    checkpoints = [name for name in reached if name.startswith(("untrained", "after "))]
+    assert len(checkpoints) == len(EPOCHS)
 
 
 def test_a_screen_reader_reads_the_choice(made, path, open_page):
@@ -167,9 +159,8 @@ def test_a_screen_reader_reads_the_choice(made, path, open_page):
     assert text.startswith(f"Step 4 of 14 reads e. Unit 2: {rounded(h)}. Guess: ")
     assert f"Next: a space, {round(100 * p)} %." in text
     assert opened.page.locator("#status").get_attribute("aria-live") == "polite"
-    assert opened.page.locator("#step-slider").get_attribute("aria-valuetext") == (
-        "4 of 14, reads “e”"
-    )
+    slider = opened.page.locator("#step-slider")
+    assert slider.get_attribute("aria-valuetext") == "4 of 14, reads “e”"
     names = opened.page.locator(".map[role=application]").evaluate_all(
         "(maps) => maps.map((map) => map.getAttribute('aria-label'))"
     )
@@ -222,13 +213,10 @@ def test_odd_pages_are_drawn_and_can_be_walked_through(text, odd, open_page, tmp
     opened.press("ArrowLeft", "ArrowUp", "End", "ArrowRight", "PageDown", "PageDown", "ArrowDown")
     chosen = opened.chosen()
     assert chosen["t"] == made["T"]
-    assert opened.text("#state-value") == str(
-        made["checkpoints"][-1]["numbers"]["h"][chosen["t"], chosen["i"]]
-    )
+    states = [c["numbers"]["h"][chosen["t"], chosen["i"]] for c in made["checkpoints"]]
+    assert opened.text("#state-value") == str(states[-1])
     opened.choose(c=0)
-    assert opened.text("#state-value") == str(
-        made["checkpoints"][0]["numbers"]["h"][chosen["t"], chosen["i"]]
-    )
+    assert opened.text("#state-value") == str(states[0])
     assert page.evaluate("() => document.documentElement.scrollWidth") <= 400
     if len(text) > 1:
         page.evaluate("() => document.querySelectorAll('.source').forEach((line) => line.remove())")
