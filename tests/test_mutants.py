@@ -5,6 +5,7 @@ import json
 import pytest
 
 from tests.scripts import load_script
+from tests.tables import cases
 
 mutants = load_script("mutants")
 javascript = mutants.javascript
@@ -108,18 +109,7 @@ def test_a_part_that_is_none_is_refused(capsys):
     assert "expected parts among parity, " in capsys.readouterr().err
 
 
-@pytest.mark.parametrize(
-    ("source", "changed"),
-    [
-        ("x = a < b;", ["a <= b", "a >= b", "true", "false", ";"]),
-        ("y = -a ? 1 : 2;", ["  a ? 1 : 2", "-a ? 2 : 1", "(1 + 1)", "(2 + 1)", ";"]),
-        ("if (!a) f('b', c);", ["(!(!a))", "if ( ", '""', "c, 'b'", "{}"]),
-        ("z = `n ${a + 1}`;", ["`${a + 1}`", "a - 1", "(1 + 1)", ";"]),
-        ("const [left, top] = [4, 8];", []),
-        ("draw('rect', { x: 4, y: 2 * n });", ["2 / n", "x: 4", '""', ";"]),
-        ("Math.max(a, b);", ["Math.min", "(b, a)", ";"]),
-    ],
-)
+@pytest.mark.parametrize(("source", "changed"), cases("javascript")["mutants"])
 def test_mutants_of_javascript(source, changed):
     pytest.importorskip("tree_sitter_javascript")
     found = [
