@@ -11,6 +11,7 @@ import pytest
 
 from compare.cli import main
 from compare.runs.record import Record
+from tests.tables import cases
 
 EPOCHS, BATCHES = 2, 6
 UPDATES = EPOCHS * BATCHES
@@ -21,18 +22,7 @@ TEXT = "The quick brown fox jumps over the lazy dog\n" * 5
 SMALL = "--hidden-size 4 --batch-size 4 --num-steps 8 --lr 0.5"
 FLAGS = f"{SMALL} --epochs {EPOCHS}"
 
-VARIANTS = {
-    "both": "run --state carried",
-    "both, reset, float64": "run --state reset --dtype float64",
-    "scratch": "train --model scratch --state carried",
-    "scratch, 2 layers of relu, random": (
-        "train --model scratch --sampling random --num-layers 2 --nonlinearity relu --max-norm inf"
-    ),
-    "concise": "train --model concise --state carried",
-    "both, LSTM": "run --cell lstm --state carried",
-    "scratch, GRU": "train --model scratch --cell gru --state carried",
-    "concise, reset, words": "train --model concise --token word --batch-size 2 --num-steps 2",
-}
+VARIANTS = cases("trainings")
 
 
 def arguments(variant, text, runs, *more):

@@ -5,13 +5,7 @@ import pytest
 
 import scratch_rnn
 from compare.study.page.build import scripts
-from tests.compare.study.pages import (
-    TEXT,
-    as_batch,
-    axe_violations,
-    largest,
-    model_of,
-)
+from tests.compare.study.pages import TEXT, as_batch, axe_violations, largest, model_of
 
 H, K = 12, len(TEXT) - 1
 SMALL = 1e-9

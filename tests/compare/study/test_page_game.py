@@ -8,14 +8,7 @@ from compare.check.bugs.catalogue import BUGS, find_bug
 from scratch_rnn.text import Vocab
 from tests.annotations import unchecked
 from tests.compare.parity.courses import course
-from tests.compare.study.pages import (
-    TEXT,
-    as_batch,
-    largest,
-    layer_of,
-    recorded,
-    written,
-)
+from tests.compare.study.pages import TEXT, as_batch, largest, layer_of, recorded, written
 from tests.compare.study.reading import digits
 from tests.counts import number
 

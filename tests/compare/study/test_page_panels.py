@@ -7,13 +7,7 @@ import scratch_rnn
 from compare.parity import CELLS
 from compare.study.page.demonstration import demonstration
 from scratch_rnn.text import Batch
-from tests.compare.study.pages import (
-    largest,
-    loss_of,
-    model_of,
-    networks_of,
-    states_of,
-)
+from tests.compare.study.pages import largest, loss_of, model_of, networks_of, states_of
 from tests.compare.study.reading import (
     TYPED,
     Chart,
