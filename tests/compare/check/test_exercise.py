@@ -16,17 +16,18 @@ from compare.check.bugs.catalogue import CATALOGUE, find_bug
 from compare.check.cases.parts import Malformed
 from compare.check.command import examine_functions, try_stages
 from compare.check.diagnosis import with_remark
+from compare.check.functions import stages
 from compare.check.functions.cs231n import CS231N_STAGES
 from compare.check.functions.exercises import STAGES
 from compare.check.functions.plain import PlainFunctions, less_accurate
 from compare.check.functions.signatures import signatures_of
-from compare.check.functions.stages import AFTER_ANOTHER, ARGUMENT, SECOND, run_quietly
 from compare.check.functions.template import template_of
 from compare.check.functions.trying import cases_of, compared, try_all
 from compare.parity import CELLS
 from compare.terminal import Terminal
 from tests.compare.check.corpus import (
     Solution,
+    appended,
     gated_mistakes,
     gated_variants,
     mistakes,
@@ -58,10 +59,7 @@ def tried(folder, cell, text):
 def test_a_mistake_is_reported_at_its_own_stage_and_named(mistake, tmp_path, count):
     results = tried(tmp_path, mistake.cell, mistake.source)
     wrong = [result for result in results if result.verdict != "right"]
-    names = [result.stage.name for result in wrong]
-    assert names[:1] == [mistake.stage]
-    assert names == names[:1]
-    assert wrong[0].verdict == "wrong"
+    assert [(result.stage.name, result.verdict) for result in wrong] == [(mistake.stage, "wrong")]
     assert re.search(mistake.likely, wrong[0].likely, re.IGNORECASE), wrong[0].likely
     bug = find_bug(mistake.bug) if mistake.bug else None
     if bug and bug.is_in(wrong[0].stage.kind, mistake.cell):
@@ -102,9 +100,8 @@ def test_the_likely_mistake_of_a_wrong_style_is_named(tmp_path, count):
 
 @pytest.mark.parametrize("cell", CELLS)
 def test_less_accurate_ways_to_write_a_function_are_right(cell, tmp_path):
-    text = plain_source(cell)
-    text = replaced(text, [(patch.old, patch.new) for patch in less_accurate(cell)])
-    load = loader(tmp_path, text)
+    changes = [(patch.old, patch.new) for patch in less_accurate(cell)]
+    load = loader(tmp_path, replaced(plain_source(cell), changes))
     for seed in range(number(1, 20)):
         verdicts = {result.verdict for result in try_all(load, STAGES[cell], seed)}
         assert verdicts == {"right"}
@@ -123,7 +120,7 @@ def is_seen(bug, stage, cell):
     functions = stage.functions(PlainFunctions(cell, bug.plain))
     for case, right in cases_of(stage, 0):
         try:
-            got = run_quietly(stage, functions, case.inputs)
+            got = stages.run_quietly(stage, functions, case.inputs)
         except (ValueError, Malformed):  # shapes that do not fit
             return True
         if not all(comparison.ok for comparison in compared(right, got)):
@@ -131,49 +128,15 @@ def is_seen(bug, stage, cell):
     return False
 
 
-OVERWRITES = """
-_{name} = {name}
-def {name}(*given):
-    result = _{name}(*given)
-    given[1][...] = 0
-    return result
-"""
-REUSES_MEMORY = """
-_{name}, _memory = {name}, np.empty(10_000)
-def {name}(*given):
-    output, *others = _{name}(*given)
-    memory = _memory[: output.size].reshape(output.shape)
-    memory[...] = output
-    return memory, *others
-"""
-KEEPS_THE_TAPE = """
-_{name}, _tapes = {name}, []
-def {name}(tape, *given):
-    factor = 1 + any(tape is other for other in _tapes)
-    _tapes.append(tape)
-    return tuple(factor * d for d in _{name}(tape, *given))
-"""
-
-
 @pytest.mark.parametrize("cell", CELLS)
-@pytest.mark.parametrize(
-    ("kind", "appended", "ending"),
-    [
-        ("step", OVERWRITES, ARGUMENT),
-        ("forward", OVERWRITES, ARGUMENT),
-        ("step_backward", OVERWRITES, ARGUMENT),
-        ("backward", OVERWRITES, ARGUMENT),
-        ("forward", REUSES_MEMORY, AFTER_ANOTHER),
-        ("backward", KEEPS_THE_TAPE, SECOND),
-    ],
-)
+@pytest.mark.parametrize(("kind", "appended", "ending"), appended())
 def test_what_only_another_call_or_an_argument_shows_is_found(
     cell, kind, appended, ending, tmp_path
 ):
     name = f"{cell}_{kind}"
     load = loader(tmp_path, f"{plain_source(cell)}\n{appended.format(name=name)}")
     [result] = try_all(load, [stage for stage in STAGES[cell] if stage.name == name], 0)
-    assert result.wrong.tensor.endswith(ending)
+    assert result.wrong.tensor.endswith(getattr(stages, ending))
 
 
 @pytest.mark.parametrize("cell", CELLS)
