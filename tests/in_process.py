@@ -60,7 +60,7 @@ def loader(folder: Path, text: str) -> Callable[[], Submission]:
     return partial(Submission, Source(file=str(file)), reference)
 
 
-def terminal(width: int = 200) -> tuple[Terminal, io.StringIO]:
-    """Return a terminal, and what is printed in it."""
+def terminal(width: int = 200, **options: Any) -> tuple[Terminal, io.StringIO]:
+    """Return a terminal, and what is printed in it; options as `rich.console.Console` has them."""
     printed = io.StringIO()
-    return Terminal(Console(file=printed, width=width)), printed
+    return Terminal(Console(file=printed, width=width, **options)), printed
