@@ -71,19 +71,8 @@ Progress = Callable[[str], None]
 def bench(config: BenchConfig, terminal: Terminal | None = None) -> Document:
     """Run the benchmark; or, with ``plot``, show the results of an earlier benchmark again.
 
-    Returns
-    -------
-    Document
-        All results, as in the JSON file.
-
-    Raises
-    ------
-    UsageError
-        If an option has an invalid value.
-    RecordError
-        If the file of ``plot`` or ``against`` is not a benchmark.
-    ParityError
-        If scratch's results are refused. Everything is written and shown first.
+    A RecordError says that the file of ``plot`` or ``against`` is not a benchmark; a ParityError,
+    that scratch's results are refused. Everything is written and shown first.
     """
     terminal = terminal or Terminal(quiet=True)
     config.check()
@@ -92,12 +81,10 @@ def bench(config: BenchConfig, terminal: Terminal | None = None) -> Document:
     earlier = read_earlier(config.against, settings) if config.against else None
     path = config.plot or config.json or Path("benchmarks") / f"{datetime.now():%Y%m%d-%H%M%S}.json"
     if stored:
-        document = stored
-        for note in document.notes:
+        for note in stored.notes:
             terminal.line(note, "dim")
-    else:
-        with limited_threads(config.threads):
-            document = _measure(config, path, terminal)
+    with limited_threads(config.threads):
+        document = stored or _measure(config, path, terminal)
     show(document, terminal)
     if earlier is not None:
         show_changes(earlier, document, terminal)
@@ -105,12 +92,10 @@ def bench(config: BenchConfig, terminal: Terminal | None = None) -> Document:
     for picture in draw(document, path, styles):
         terminal.line(f"Picture: {picture}")
     terminal.line(f"Numbers: {path}")
-    refused = [t for t in document.timings if t.row == SCRATCH and t.outcome == REFUSED]
-    if refused:
-        first = refused[0]
+    if refused := [t for t in document.timings if t.row == SCRATCH and t.outcome == REFUSED]:
         raise ParityError(
             f"scratch is refused in {len(refused)} of its phases; "
-            f"{first.shape}, {first.phase}: {first.reason}"
+            f"{refused[0].shape}, {refused[0].phase}: {refused[0].reason}"
         )
     return document
 
@@ -194,11 +179,6 @@ class _Session:
             self._measure_phase(shape, phase, jobs, gate)
             self.phases_done += 1
 
-    def _begin(self, phase: str, row: Row) -> None:
-        """Show what is called or compiled."""
-        compiling = f"compiling {row.label}, " if row.compiles else ""
-        self.progress(f"{compiling}{phase}, {self.where}")
-
     def _objection(self, row: Row, shape: Shape, phase: str) -> str | None:
         return self.budget.objection_before(row, phase, flops(shape, phase))
 
@@ -215,7 +195,11 @@ class _Session:
         if not rows:
             return
         checked = [row for row in jobs if row in rows or row.name in (SCRATCH, REFERENCE)]
-        begin = partial(self._begin, phase)
+
+        def begin(row: Row) -> None:
+            compiling = f"compiling {row.label}, " if row.compiles else ""
+            self.progress(f"{compiling}{phase}, {self.where}")
+
         checks = check_rows(phase, {row: jobs[row] for row in checked}, gate, threads, begin)
         contestants = []
         for row in rows:

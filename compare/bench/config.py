@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import dataclasses
-import math
 from pathlib import Path
 from typing import Annotated, Any, Literal, Self
 
@@ -12,9 +11,10 @@ from tyro.conf import arg
 from compare.bench.rows import all_labels
 from compare.bench.workload.shapes import NAMED, PHASES
 from compare.parity import CellName
-from compare.terminal import UsageError, check_at_least, check_choices, check_threads
+from compare.terminal import FROM_0, THREADS, Range, UsageError, check_options
 
 ROWS = ", ".join(f"{name} ({label})" for name, label in all_labels().items())
+ABOVE_0 = Range(5e-324, 1.7e308, "to be a number above 0")
 PHASE_NAMES = list(dict.fromkeys(phase for phases in PHASES.values() for phase in phases))
 
 
@@ -51,11 +51,11 @@ class BenchConfig:
     ] = ()
     dtype: Literal["float32", "float64"] = "float32"
     """Dtype of the parameters and of the computation, in all rows."""
-    threads: Annotated[int, arg(metavar="N")] = 1
+    threads: Annotated[int, THREADS, arg(metavar="N")] = 1
     """Number of CPU threads for each row."""
-    budget: Annotated[float, arg(metavar="SECONDS")] = 30.0
+    budget: Annotated[float, ABOVE_0, arg(metavar="SECONDS")] = 30.0
     """Time limit for the measurement of each row, for all shapes and phases together."""
-    seed: Annotated[int, arg(metavar="N")] = 0
+    seed: Annotated[int, FROM_0, arg(metavar="N")] = 0
     """Seed of the weights and inputs."""
     memory: Annotated[bool, arg(help_behavior_hint="")] = False
     """Also measure the peak memory of a large training step: T 256, B 64, H 1024."""
@@ -74,11 +74,7 @@ class BenchConfig:
             if phase not in PHASE_NAMES:
                 known = ", ".join(PHASE_NAMES)
                 raise UsageError(f"expected --phases among {known}, got {phase!r}")
-        check_choices(self)
-        check_threads(self.threads)
-        if not (math.isfinite(self.budget) and self.budget > 0):
-            raise UsageError(f"expected --budget to be a number above 0, got {self.budget}")
-        check_at_least(0, "seed", self.seed)
+        check_options(self)
         return self
 
     def to_json(self) -> dict[str, Any]:

@@ -1,7 +1,6 @@
 """The settings of ``rnn-parity check``; each field is a flag."""
 
 import dataclasses
-import math
 from pathlib import Path
 from typing import Annotated, Literal, Self
 
@@ -9,8 +8,9 @@ from tyro.conf import Positional, arg
 
 from compare.check.kernels import capability_of
 from compare.parity import CELLS, CellName
-from compare.terminal import UsageError, check_at_least, check_choices
+from compare.terminal import FROM_0, FROM_1, Range, UsageError, check_options
 
+ABOVE_0 = Range(5e-324, 1.7e308, "above 0")
 _DETECTED = "(default: detected and printed)"
 
 
@@ -78,7 +78,7 @@ class CheckConfig:
     """Run a module's Triton kernels on the CPU, and check each entry that they load and store."""
     compile_for: Annotated[str | None, _flag("sm_80|sm_90|…")] = None
     """Also compile these kernels for a GPU, which need not be there; implies --interpret."""
-    seed: Annotated[int, arg(metavar="N")] = 0
+    seed: Annotated[int, FROM_0, arg(metavar="N")] = 0
     """Seed of the test cases; graders should choose their own."""
     deep: Annotated[bool, _flag()] = False
     """Search further with Hypothesis: larger sizes, other values, combinations of features."""
@@ -86,15 +86,17 @@ class CheckConfig:
     """Also fail on bitwise reproducibility and on the types of exceptions."""
     numpy_only: Annotated[bool, _flag()] = False
     """Refuse imports of anything but NumPy and the standard library."""
-    timeout: Annotated[float, arg(metavar="SECONDS")] = 10.0
+    timeout: Annotated[float, ABOVE_0, arg(metavar="SECONDS")] = 10.0
     """Processor time of one call; its wall time may be eight times that."""
     total_timeout: Annotated[
-        float | None, _flag("SECONDS", "(default: 30 times --timeout, 300 times with --interpret)")
+        float | None,
+        ABOVE_0,
+        _flag("SECONDS", "(default: 30 times --timeout, 300 times with --interpret)"),
     ] = None
     """Wall time of all calls of a file together."""
-    memory: Annotated[float, arg(metavar="GIB")] = 4.0
+    memory: Annotated[float, ABOVE_0, arg(metavar="GIB")] = 4.0
     """Memory limit of the code, where the system has such a limit."""
-    jobs: Annotated[int | None, _flag("N", "(default: one for each processor)")] = None
+    jobs: Annotated[int | None, FROM_1, _flag("N", "(default: one for each processor)")] = None
     """Files of a folder that are checked at the same time."""
     json: Annotated[Path | None, _flag("FILE")] = None
     """Write the results as JSON."""
@@ -105,16 +107,10 @@ class CheckConfig:
 
     def check(self) -> Self:
         """Return the configuration itself; UsageError if a value is not valid."""
-        check_choices(self)
-        check_at_least(0, "seed", self.seed)
-        check_at_least(1, "jobs", 1 if self.jobs is None else self.jobs)
+        check_options(self)
         if (self.target is None) == (self.new is None):
             got = "neither" if self.new is None else "both"
             raise UsageError(f"expected a FILE to check or --new FILE, got {got}")
-        for name in ("timeout", "total_timeout", "memory"):
-            value = getattr(self, name)
-            if value is not None and not 0 < value < math.inf:
-                raise UsageError(f"expected --{name.replace('_', '-')} above 0, got {value}")
         if self.compile_for is not None:
             capability_of(self.compile_for)
         if self.text is not None and not self.text.is_file():

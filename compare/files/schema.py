@@ -30,6 +30,8 @@ from pathlib import Path
 from types import NoneType, UnionType
 from typing import Annotated, Any, Literal, Union, get_args, get_origin, get_type_hints
 
+from compare.terminal import Range
+
 MOST_CHARACTERS = 1000
 """Of a string whose field has no `Length`."""
 
@@ -46,19 +48,6 @@ class SchemaError(ValueError):
     def __init__(self, expected: str, got: object) -> None:
         super().__init__(f"expected {expected}, got {got}")
         self.expected, self.got = expected, got
-
-
-@dataclass(frozen=True, slots=True)
-class Range:
-    """The smallest and the largest number of a field."""
-
-    least: float | int
-    most: float | int
-    words: str = ""
-    infinite: bool = False  # whether infinity is allowed too
-
-    def __str__(self) -> str:
-        return self.words or f"in {self.least:,} … {self.most:,}"
 
 
 @dataclass(frozen=True, slots=True)
@@ -133,8 +122,7 @@ def plain(record: Any) -> dict[str, Any]:
             return str(value)
         return value
 
-    values: dict[str, Any] = of(record)
-    return values
+    return of(record)
 
 
 def read(kind: Any, value: Any, name: str) -> Any:
@@ -235,7 +223,7 @@ def _check_limits(value: Any, name: str, limits: Any) -> None:
     if type(value) in (int, float):
         usual = NUMBERED if type(value) is int else FINITE
         fitting = next((limit for limit in limits if isinstance(limit, Range)), usual)
-        if not (fitting.least <= value <= fitting.most or (fitting.infinite and value == math.inf)):
+        if value not in fitting:
             raise SchemaError(f"{name} {fitting}", excerpt(value))
 
 

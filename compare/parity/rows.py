@@ -100,19 +100,8 @@ def compare_results(
 ) -> ParityReport:
     """Compare two sets of results by name. A name that only one side has is a failure.
 
-    Parameters
-    ----------
-    scratch, concise : mapping of str to ndarray
-        The results of both models.
-    allowed : mapping of str to ndarray or float
-        The tolerance of each entry.
-    reference : mapping of str to ndarray, optional
-        The same results, computed with a more precise dtype.
-
-    Raises
-    ------
-    ValueError
-        If there is no tolerance for a name that both sides have.
+    `allowed` has the tolerance of each entry; a ValueError says that a name has none. `reference`
+    has the same results, computed with a more precise dtype.
     """
     rows = []
     for name in {**scratch, **concise}:

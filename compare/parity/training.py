@@ -20,7 +20,6 @@ from compare.parity.optimizers import OPTIMIZERS, OptimizerName
 from compare.parity.weights import (
     largest_parameter_difference,
     parameters_as_arrays,
-    state_as_arrays,
     state_as_tensors,
     tensor_as_array,
 )
@@ -33,21 +32,9 @@ from scratch_rnn.text import Batch, Batches
 class Trainee:
     """One of the two models during training, with its optimizer and its carried state.
 
-    Parameters
-    ----------
-    model : scratch_rnn.RNNModel or concise_rnn.RNNModel
-        Trained in place.
-    lr : float
-        Learning rate of gradient descent.
-    carry_state : bool
-        Whether a batch starts with the final state of the previous batch. Otherwise with zeros.
-    max_norm : float
-        Maximum norm of all gradients together; larger gradients are clipped.
-    optimizer : str
-        A name in `OPTIMIZERS`.
-    parallel : bool
-        Whether all processes of `torch.distributed` train the PyTorch model together, each with
-        its rows of each batch. Batch, state and results are those of all rows.
+    The model is trained in place; its options are those of `train_in_lockstep`. `parallel`: all
+    processes of `torch.distributed` train the PyTorch model together, each with its rows of each
+    batch. Batch, state and results are those of all rows.
     """
 
     def __init__(
@@ -94,9 +81,8 @@ class Trainee:
         """Return a copy of the carried state as NumPy has it; None is zeros."""
         if self.state is None:
             return None
-        if self.side == "concise":
-            return state_as_arrays(self.state)
-        return states.each(np.copy, self.state)
+        as_array = tensor_as_array if self.side == "concise" else np.asarray
+        return states.each(lambda array: as_array(array).copy(), self.state)
 
     def _kept(self) -> dict[str, Any]:
         """Return the arrays or tensors that the optimizer keeps: ``<memory>.<parameter>``."""
@@ -137,23 +123,10 @@ class Trainee:
 def updates(
     trainees: Sequence[Trainee], passes: Iterable[tuple[int, Iterable[Batch]]], *, done: int = 0
 ) -> Iterator[dict[str, Any]]:
-    """Train, and yield the metrics after each update.
+    """Train on the same batches, and yield the metrics after each update; `done` came before.
 
-    Parameters
-    ----------
-    trainees : sequence of Trainee
-        All of them read the same batches. Between two updates they do not change, so they can be
-        saved.
-    passes : iterable of (epoch, iterable of Batch)
-        The remaining epochs, numbered from 0. The state is reset at the end of each epoch.
-    done : int
-        Number of updates that were done before.
-
-    Yields
-    ------
-    dict
-        epoch, update (counted from 1), num_tokens, loss and grad_norm of each side. With two
-        trainees also the largest difference between their parameters.
+    `passes` are the remaining epochs with their numbers; the state is reset at the end of each. The
+    metrics are those of `Update`; of one trainee its own loss and norm, and no difference.
     """
     for epoch, batches in passes:
         for batch in batches:

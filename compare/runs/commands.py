@@ -68,19 +68,10 @@ class RunResult:
 def run(config: RunConfig, terminal: Terminal | None = None) -> RunResult:
     """Compare both models, train them on the same batches, compare them again, and keep a record.
 
-    Nothing is printed without a terminal.
-
-    Raises
-    ------
-    UsageError, scratch_rnn.text.DataError, DeviceError, RecordError, LockError, CheckpointError
-        If an option, the text, the device, the directory or a checkpoint in it cannot be used.
-    ParityError
-        If the models differ by more than the tolerance. Before training, nothing is trained; after
-        it, the record has been written.
-    TrainingStopped
-        If a loss or a gradient norm is not finite.
-    KeyboardInterrupt
-        After Ctrl-C, once the current update is finished and saved.
+    Nothing is printed without a terminal. A ParityError says that the models differ by more than
+    the tolerance; if they do after training, the record has been written. TrainingStopped is raised
+    if a loss or a gradient norm is not finite, and KeyboardInterrupt after Ctrl-C, once the current
+    update is finished and saved.
     """
     return _command("run", config, terminal, SIDES)
 

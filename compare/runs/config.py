@@ -7,33 +7,33 @@
 from __future__ import annotations
 
 import dataclasses
-import math
 import re
 from pathlib import Path
 from typing import Annotated, Self, get_type_hints
 
 from tyro.conf import arg
 
-from compare.files import Range, SchemaError, read
+from compare.files import SchemaError, read
 from compare.parity import OptimizerName, ParityConfig, Side
 from compare.terminal import (
+    ANY_FROM_0,
     CHANGEABLE,
+    FROM_0,
+    FROM_1,
+    THREADS,
     UsageError,
-    check_at_least,
-    check_choices,
-    check_threads,
+    check_options,
     flag_of,
 )
 
 QUICK_EPOCHS = 60
-SECONDS = Range(0, math.inf, "of at least 0", infinite=True)
 
 
 @dataclasses.dataclass(frozen=True, kw_only=True)
 class RunConfig(ParityConfig):
     """Compare both models, train them side by side on the same batches, and compare them again."""
 
-    epochs: Annotated[int, arg(metavar="N"), CHANGEABLE] = 500
+    epochs: Annotated[int, FROM_1, arg(metavar="N"), CHANGEABLE] = 500
     """Number of passes over the tokens."""
     quick: Annotated[bool, arg(help_behavior_hint=""), CHANGEABLE] = False
     """At most 60 epochs, which take seconds."""
@@ -45,22 +45,17 @@ class RunConfig(ParityConfig):
     """Directory of the records."""
     resume: Annotated[Path | None, arg(metavar="RUN", help_behavior_hint="")] = None
     """Resume this run. Its options are reused; --epochs, --threads and a few others may change."""
-    checkpoint_seconds: Annotated[float, arg(metavar="S"), SECONDS, CHANGEABLE] = 10.0
+    checkpoint_seconds: Annotated[float, ANY_FROM_0, arg(metavar="S"), CHANGEABLE] = 10.0
     """Seconds between checkpoints."""
 
     def check(self) -> Self:
         """Return the configuration itself, or raise UsageError if an option is invalid."""
-        check_at_least(1, "epochs", self.epochs)
-        if not self.checkpoint_seconds >= 0:
-            raise UsageError(
-                f"expected --checkpoint-seconds of at least 0, got {self.checkpoint_seconds}"
-            )
+        super().check()
         if self.name is not None and not re.fullmatch(r"\w[\w.-]{0,99}", self.name):
             raise UsageError(
                 "expected --name of up to 100 letters, digits, dots, dashes and underscores, "
                 f"got {self.name!r}"
             )
-        super().check()
         check_readable(self)
         return self
 
@@ -119,23 +114,18 @@ class GenerateConfig:
         ),
     ] = None
     """scratch: from scratch, in NumPy. concise: with PyTorch."""
-    num_preds: Annotated[int, arg(metavar="N")] = 50
+    num_preds: Annotated[int, FROM_0, arg(metavar="N")] = 50
     """Number of characters (or words) to generate."""
-    temperature: Annotated[float, arg(metavar="T")] = 0.0
+    temperature: Annotated[float, ANY_FROM_0, arg(metavar="T")] = 0.0
     """0: the likeliest character each time. Above 0: sampled from softmax(logits / T)."""
-    seed: Annotated[int, arg(metavar="N")] = 0
+    seed: Annotated[int, FROM_0, arg(metavar="N")] = 0
     """Sampling seed for T above 0, the same for both models."""
-    threads: Annotated[int, arg(metavar="N")] = 1
+    threads: Annotated[int, THREADS, arg(metavar="N")] = 1
     """Number of threads for the model."""
 
     def check(self) -> Self:
         """Return the configuration itself, or raise UsageError if an option is invalid."""
-        check_choices(self)
+        check_options(self)
         if not self.prefix:
             raise UsageError("expected --prefix of at least one character, got ''")
-        check_at_least(0, "num_preds", self.num_preds)
-        check_at_least(0, "seed", self.seed)
-        if not self.temperature >= 0:
-            raise UsageError(f"expected --temperature of at least 0, got {self.temperature:g}")
-        check_threads(self.threads)
         return self

@@ -33,12 +33,8 @@ from compare.terminal import Terminal, UsageError
 def generate(config: GenerateConfig, terminal: Terminal | None = None) -> str:
     """Return the text that a trained model generates after a prefix, with the prefix.
 
-    Raises
-    ------
-    UsageError
-        If the prefix is not in the vocabulary, or the run has not trained the model.
-    RecordError, CheckpointError
-        If the record is missing or damaged, or its configuration is of another model.
+    A UsageError says that the prefix is not in the vocabulary, or the run has not trained the
+    model; a RecordError or CheckpointError, that the record cannot be used.
     """
     config.check()
     (_, setting), tokens = read_config(config.run), read_tokens(config.run)

@@ -71,20 +71,17 @@ def read_config(directory: Path) -> tuple[str, RunConfig]:
 
 def read_tokens(directory: Path) -> list[str]:
     """Read the tokens of a run's vocabulary, in the order of their ids."""
-    vocabulary: Vocabulary = _record(directory, "vocab.json", Vocabulary)
-    return vocabulary.tokens
+    return _record(directory, "vocab.json", Vocabulary).tokens
 
 
 def read_versions(directory: Path) -> dict[str, str]:
     """Read the versions of the libraries that trained a run."""
-    versions: dict[str, str] = _record(directory, "environment.json", dict[str, str], "versions")
-    return versions
+    return _record(directory, "environment.json", dict[str, str], "versions")
 
 
 def read_json(directory: Path, name: str) -> dict[str, Any]:
     """Read one of a run's JSON files."""
-    values: dict[str, Any] = _record(directory, name, dict[str, Any])
-    return values
+    return _record(directory, name, dict[str, Any])
 
 
 def read_metrics(directory: Path) -> Iterator[dict[str, Any]]:

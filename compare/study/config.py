@@ -11,7 +11,9 @@ from tyro.conf import Positional, arg
 
 from compare import check
 from compare.parity import CellName, ParityConfig
-from compare.terminal import UsageError, check_at_least
+from compare.terminal import FROM_0, FROM_1, Range, UsageError, check_options
+
+MEGABYTES = Range(5e-324, 1000, "above 0 and of at most 1000")
 
 
 @dataclasses.dataclass(frozen=True, slots=True)
@@ -40,7 +42,7 @@ class BisectConfig(ParityConfig):
         str | None, arg(metavar="FILE:CLASS|MODULE:CLASS", help_behavior_hint="")
     ] = None
     """The suspect is this NumPy class. It has the arguments and parameters of scratch_rnn."""
-    updates: Annotated[int, arg(metavar="N")] = 24
+    updates: Annotated[int, FROM_1, arg(metavar="N")] = 24
     """Number of updates to compare."""
     output: Annotated[
         Path | None, arg(metavar="FILE", help_behavior_hint="(default: runs/bisect-SUSPECT)")
@@ -52,8 +54,6 @@ class BisectConfig(ParityConfig):
     def check(self) -> BisectConfig:
         """Return the configuration itself; raise UsageError if a value is not valid."""
         super().check()
-        if self.updates < 1:
-            raise UsageError(f"expected --updates of at least 1, got {self.updates}")
         if self.bug is not None and self.implementation is not None:
             raise UsageError("expected --bug or --implementation, got both")
         if self.bug is not None and self.bug not in check.BUG_NAMES:
@@ -84,7 +84,7 @@ class BreakConfig:
     ] = None
     """A bug's name; list: the catalogue, with all answers; all: apply every bug in turn."""
     seed: Annotated[
-        int | None, arg(metavar="N", help_behavior_hint="(default: drawn at random)")
+        int | None, FROM_0, arg(metavar="N", help_behavior_hint="(default: drawn at random)")
     ] = None
     """Number of the puzzle: the same number gives the same bug and the same choices."""
     yes: Annotated[bool, arg(help_behavior_hint="")] = False
@@ -100,10 +100,9 @@ class BreakConfig:
             near = difflib.get_close_matches(self.bug, check.BUG_NAMES, n=1, cutoff=0.4)
             advice = f"; did you mean {near[0]}?" if near else "; `break list` names them"
             raise UsageError(f"expected the name of a bug, got {self.bug!r}{advice}")
-        if self.seed is not None:
-            check_at_least(0, "seed", self.seed)
-            if self.bug is not None:
-                raise UsageError(f"expected a name or --seed, got {self.bug!r} and --seed")
+        check_options(self)
+        if self.seed is not None and self.bug is not None:
+            raise UsageError(f"expected a name or --seed, got {self.bug!r} and --seed")
 
 
 @dataclasses.dataclass(frozen=True, kw_only=True)
@@ -125,7 +124,7 @@ class ExplainConfig:
     """Open the page in the browser."""
     overwrite: Annotated[bool, arg(help_behavior_hint="")] = False
     """Replace --out even if it is not a page that `explain` wrote."""
-    megabytes: Annotated[float, arg(metavar="MB")] = 1.0
+    megabytes: Annotated[float, MEGABYTES, arg(metavar="MB")] = 1.0
     """Size limit; checkpoints or their weights are left out to stay below it."""
     runs: Annotated[Path, arg(metavar="RUNS")] = Path("runs")
     """Directory of all runs; the newest one is shown."""
@@ -136,8 +135,5 @@ class ExplainConfig:
             raise UsageError("expected --cell or --checkpoint, got both")
         if not self.text.strip():
             raise UsageError(f"expected --text with letters from a to z, got {self.text!r}")
-        if not 0 < self.megabytes <= 1000:
-            raise UsageError(
-                f"expected --megabytes above 0 and of at most 1000, got {self.megabytes:g}"
-            )
+        check_options(self)
         return self

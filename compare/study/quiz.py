@@ -35,15 +35,7 @@ class NotCaught(CommandError):
 
 
 def break_it(config: BreakConfig, terminal: Terminal | None = None) -> None:
-    """Show a bug drawn at random, the bug of a name, or the catalogue.
-
-    Raises
-    ------
-    UsageError, scratch_rnn.text.DataError
-        If there is no such bug or text.
-    NotCaught
-        If a bug is not caught as the catalogue says.
-    """
+    """Show a bug drawn at random, the bug of a name, or the catalogue."""
     terminal = terminal or Terminal(quiet=True)
     config.check()
     if config.bug == "list":

@@ -29,20 +29,10 @@ Place = Literal["notebook", "terminal", "page"]
 
 
 class LiveCurve:
-    """One or more curves over the same x.
+    """One or more curves over the same x, each with a name in the legend.
 
-    Parameters
-    ----------
-    xlabel, ylabel : str
-        Labels of the axes.
-    legend : sequence of str
-        A name for each curve.
-    xlim, ylim : pair of float, optional
-        Limits of the axes, for notebooks.
-    console : rich Console, optional
-        Where to draw outside notebooks; standard output if left out.
-    every : float
-        Minimum time in seconds between two redraws.
+    `xlim` and `ylim` limit the axes in notebooks. Outside notebooks it is drawn on the `console`,
+    by default the standard output. Redraws are at least `every` seconds apart.
     """
 
     def __init__(

@@ -83,13 +83,11 @@ class OnCuda(Row):
         self.style = line(*STYLES[name], linewidth=1.5, linestyle="--" if tf32 else "-")
 
     def missing(self, dtype: str, cell: Cell) -> str | None:
-        """Return why TF32 is not available for this dtype, or None."""
         if self.tf32 and dtype != "float32":
             return f"TF32 needs dtype float32, and this is {dtype}"
         return super().missing(dtype, cell)
 
     def settings(self, threads: int) -> AbstractContextManager[object]:
-        """Switch cuDNN and TF32 on or off."""
         return precision(cudnn=self.kind == "cudnn", tf32=self.tf32)
 
     def settings_note(self, threads: int) -> str:
@@ -127,7 +125,6 @@ class Recorded:
         self.value: Any = None
 
     def __call__(self) -> Any:
-        """Replay the run."""
         if self.graph is None:
             self.record()
         self.graph.replay()
@@ -161,7 +158,6 @@ class Interpreted(TorchRow):
     untimed = "its results are right, and Triton's interpreter shows no time of a GPU"
 
     def missing(self, dtype: str, cell: Cell) -> str | None:
-        """Return why there is no kernel for this dtype and cell, or None."""
         try:
             import_module("triton")
         except ImportError:
@@ -171,7 +167,6 @@ class Interpreted(TorchRow):
         return super().missing(dtype, cell)
 
     def make_layer(self, case: Case, parameters: Arrays) -> Any:
-        """Return the layer with a copy of the parameters."""
         shape, kernels = case.shape, import_module("scratch_rnn.kernels")
         layer = getattr(kernels, CELLS[shape.cell].layer)
         found = layer(shape.V, shape.H, input_precision=self.input_precision, device=self.device)

@@ -11,6 +11,7 @@ import os
 from collections.abc import Callable, Iterator
 from contextlib import contextmanager
 from typing import Any
+from unittest.mock import patch
 
 import numpy as np
 
@@ -88,11 +89,6 @@ def _first_state(case: Case) -> Any:
     return _jax().device_put(tuple(array[0] for array in arrays_of(case.state)))
 
 
-def _as_layer_state(h: Any) -> np.ndarray:
-    """Return a last state as the layers have it: (1, B, H)."""
-    return np.asarray(h)[None]
-
-
 def _ready(function: Any, *arguments: Any) -> Any:
     """Call a function and wait for its result: JAX's calls return before they are finished."""
     return _jax().block_until_ready(function(*arguments))
@@ -112,25 +108,17 @@ class Jax(Row):
     @contextmanager
     def settings(self, threads: int) -> Iterator[None]:
         """Import JAX. The first import starts its threads, as many as the variable NPROC has."""
-        before = {name: os.environ.get(name) for name in ("NPROC", "XLA_FLAGS")}
-        os.environ["NPROC"] = str(threads)
+        variables = {"NPROC": str(threads)}
         if threads == 1:
-            flag = "--xla_cpu_multi_thread_eigen=false"
-            os.environ["XLA_FLAGS"] = f"{before['XLA_FLAGS'] or ''} {flag}".strip()
-        try:
+            flags = os.environ.get("XLA_FLAGS", "")
+            variables["XLA_FLAGS"] = f"{flags} --xla_cpu_multi_thread_eigen=false".strip()
+        with patch.dict(os.environ, variables):
             jax = _jax()
             jax.config.update("jax_enable_x64", True)  # otherwise float64 would become float32
             with jax.default_device(jax.devices("cpu")[0]):
                 yield
-        finally:
-            for name, value in before.items():
-                if value is None:
-                    os.environ.pop(name, None)
-                else:
-                    os.environ[name] = value
 
     def layer(self, case: LayerInputs) -> dict[str, Job]:
-        """Return the phases of a layer."""
         jax, state_0 = _jax(), _first_state(case)
         p, x, d_output = (jax.device_put(a) for a in (case.parameters, case.x, case.d_output))
 
@@ -147,10 +135,9 @@ class Jax(Row):
             FORWARD: lambda: _ready(forward, p, x),
             BACKWARD: lambda: _ready(forward_and_backward, p, x, d_output),
         }
-        return jobs_of(case, runs, take_state=_as_layer_state)
+        return jobs_of(case, runs, take_state=lambda h: np.asarray(h)[None])
 
     def model(self, case: ModelInputs) -> dict[str, Job]:
-        """Return the phases of a model."""
         jax, state_0 = _jax(), _first_state(case)
         jnp = jax.numpy
         inputs, targets = case.batch.inputs, case.batch.targets
@@ -202,4 +189,4 @@ class Jax(Row):
             STEP: run_step,
             GENERATION: lambda: [1, *np.asarray(_ready(generate, writer, np.int64(1)))],
         }
-        return jobs_of(case, runs, take_state=_as_layer_state)
+        return jobs_of(case, runs, take_state=lambda h: np.asarray(h)[None])

@@ -49,7 +49,6 @@ class Scratch(Row):
     style = line("#1f3f77", "o", linewidth=2.4, zorder=5)
 
     def layer(self, case: LayerInputs) -> dict[str, Job]:
-        """Return the phases of a layer."""
         rnn = scratch_layer(case)
 
         def forward_and_backward() -> Any:
@@ -61,7 +60,6 @@ class Scratch(Row):
         return jobs_of(case, {FORWARD: forward, BACKWARD: forward_and_backward})
 
     def model(self, case: ModelInputs) -> dict[str, Job]:
-        """Return the phases of a model."""
         model, trained = scratch_model(case), scratch_model(case)
         writer = scratch_model(case, case.generation_parameters)
         optimizer = scratch_rnn.SGD(trained.parameters, LR)
@@ -97,7 +95,6 @@ class OneThread(Scratch):
         return None if scratch_rnn.get_num_threads() > 1 else "--threads is 1"
 
     def settings(self, threads: int) -> AbstractContextManager[object]:
-        """Compute on one thread."""
         return limited_threads(1)
 
 
@@ -111,15 +108,12 @@ class Plain(Row):
 
     def settings(self, threads: int) -> AbstractContextManager[object]:
         """Set the number of BLAS threads; there are no others."""
-        limits: AbstractContextManager[object] = threadpool_limits(threads, user_api="blas")
-        return limits
+        return threadpool_limits(threads, user_api="blas")
 
     def layer(self, case: LayerInputs) -> dict[str, Job]:
-        """Return the phases of a layer."""
         return plain_layer(case, plain_functions(case.shape, CELLS[case.shape.cell].plain))
 
     def model(self, case: ModelInputs) -> dict[str, Job]:
-        """Return the phases of a model."""
         functions = plain_functions(case.shape, CELLS[case.shape.cell].plain)
         state_0 = [array[0] for array in arrays_of(case.state)]
         inputs, targets = case.batch.inputs.T, case.batch.targets.T  # (T, B)

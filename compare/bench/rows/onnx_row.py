@@ -60,7 +60,6 @@ class Onnx(Row):
     threads = 1
 
     def missing(self, dtype: str, cell: Cell) -> str | None:
-        """Return a reason if it is not installed, or has no such dtype or cell."""
         if dtype != "float32":
             return f"its layers need dtype float32, and this is {dtype}"
         return super().missing(dtype, cell)
@@ -72,7 +71,6 @@ class Onnx(Row):
         yield
 
     def layer(self, case: LayerInputs) -> dict[str, Job]:
-        """Return the forward pass of a layer."""
         run = self._session(case, "x", [], case.parameters)
 
         def forward() -> Any:
@@ -82,7 +80,6 @@ class Onnx(Row):
         return jobs_of(case, {FORWARD: forward})
 
     def model(self, case: ModelInputs) -> dict[str, Job]:
-        """Return the forward pass and the generation of a model."""
         ids = case.batch.inputs.T.copy()  # (T, B)
         run = self._model_session(case, case.parameters)
         write = self._model_session(case, case.generation_parameters)

@@ -130,14 +130,9 @@ class TorchRow(Row):
         """Return a copy of the array on the device."""
         return torch.tensor(array, device=self.device)
 
-    def state_on_device(self, case: Case) -> Any:
-        """Return a copy of the initial state on the device: a tensor, or a pair of them."""
-        return states.each(self.on_device, case.state)
-
     def layer(self, case: LayerInputs) -> dict[str, Job]:
-        """Return the phases of a layer."""
         rnn = self.make_layer(case, case.parameters)
-        x, state_0 = self.on_device(case.x), self.state_on_device(case)
+        x, state_0 = self.on_device(case.x), states.each(self.on_device, case.state)
         wanted = [self.on_device(case.x).requires_grad_(), *rnn.parameters()]
         d_output = self.on_device(case.d_output)
 
@@ -155,14 +150,13 @@ class TorchRow(Row):
         return jobs_of(case, runs, tensor_as_array, inputs=changing)
 
     def model(self, case: ModelInputs) -> dict[str, Job]:
-        """Return the phases of a model."""
         model = self.make_model(case, case.parameters)
         writer = self.make_model(case, case.generation_parameters)
         trained = self.make_model(case, case.parameters)
         parameters, updated = list(model.parameters()), list(trained.parameters())
         optimizer = torch.optim.SGD(updated, LR)
-        inputs, state_0 = self.on_device(case.batch.inputs), self.state_on_device(case)
-        targets = self.on_device(case.batch.targets)
+        inputs, targets = map(self.on_device, case.batch)
+        state_0 = states.each(self.on_device, case.state)
 
         @torch.no_grad()
         def forward() -> Any:
@@ -198,12 +192,10 @@ class TorchCells(TorchRow):
     cells = CELL_FUNCTIONS
 
     def make_layer(self, case: Case, parameters: Arrays) -> Any:
-        """Return the layer with the loop."""
         function = CELL_FUNCTIONS[case.shape.cell][case.shape.nonlinearity]
         return over_cells(super().make_layer(case, parameters), function, self.make_loop())
 
     def make_loop(self) -> Loop:
-        """Return the loop in Python."""
         return cell_loop
 
 
@@ -215,7 +207,6 @@ class TorchCompiled(TorchCells):
     compiles = True
 
     def missing(self, dtype: str, cell: Cell) -> str | None:
-        """Return a reason if there is no such function, or no C++ compiler."""
         compiler = os.environ.get("CXX", "g++")
         if shutil.which(compiler) or shutil.which("clang++"):
             return super().missing(dtype, cell)
@@ -231,9 +222,7 @@ class TorchCompiled(TorchCells):
             yield
 
     def make_loop(self) -> Loop:
-        """Return a newly compiled loop."""
-        compiled: Loop = torch.compile(cell_loop, dynamic=False, fullgraph=True)
-        return compiled
+        return torch.compile(cell_loop, dynamic=False, fullgraph=True)
 
     def prepare(self, case: Case) -> dict[str, Job]:
         """Return all phases except generation, which has only one step to compile."""
@@ -253,7 +242,7 @@ def plain_on_torch(cell: str) -> ModuleType:
     again: Any = module_from_spec(spec)
     spec.loader.exec_module(again)
     again.np = TORCH_AS_NP
-    return again  # type: ignore[no-any-return]
+    return again
 
 
 class TorchPage(TorchRow):
@@ -269,7 +258,6 @@ class TorchPage(TorchRow):
     style = line("#56b4e9", "1")
 
     def layer(self, case: LayerInputs) -> dict[str, Job]:
-        """Return the phases of a layer."""
         functions = plain_functions(case.shape, plain_on_torch(case.shape.cell))
         jobs = plain_layer(case, functions, self.on_device, tensor_as_array)
         return {

@@ -42,7 +42,6 @@ from compare.files import (
     LEARNING_RATE,
     MAX_NORM,
     Length,
-    Range,
     SchemaError,
     excerpt,
     plain,
@@ -51,6 +50,7 @@ from compare.files import (
 from compare.parity import CELLS, OPTIMIZERS, CellName, OptimizerName, Side
 from compare.runs.checkpoint import container
 from compare.runs.checkpoint.container import CheckpointError
+from compare.terminal import Range
 from scratch_rnn.states import arrays_of, state_of
 
 FORMAT: Literal["rnn-parity checkpoint"] = "rnn-parity checkpoint"

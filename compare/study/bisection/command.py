@@ -54,13 +54,7 @@ __all__ = ["BisectConfig", "bisect", "search"]
 
 
 def bisect(config: BisectConfig, terminal: Terminal | None = None) -> SearchResult:
-    """Search for the first difference, print it, write it to a file, and return it.
-
-    Raises
-    ------
-    UsageError, DeviceError, scratch_rnn.text.DataError, RecordError
-        If an option, the device, the text or a file cannot be used.
-    """
+    """Search for the first difference, print it, write it to a file, and return it."""
     terminal = terminal or Terminal(quiet=True)
     if config.replay is not None:
         return _show_again(config, config.replay, terminal)

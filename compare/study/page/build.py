@@ -43,13 +43,7 @@ def write_page(
     """Render a record and write it; a file at the path is replaced.
 
     `small` is the record of a small network, which the page also has if it is not too large then.
-
-    Raises
-    ------
-    UsageError
-        If the last checkpoint is too large even without its weights.
-    OSError
-        If it cannot be written; then the old file, if any, does not change.
+    A UsageError says that the last checkpoint is too large even without its weights.
     """
     page, size = render(record, most_bytes=most_bytes, small=small)
     if size.num_bytes > most_bytes:

@@ -20,20 +20,9 @@ from compare.terminal import PACKAGE, Terminal, UsageError, plural
 def explain(config: ExplainConfig, terminal: Terminal | None = None) -> Path:
     """Write the page and return its path.
 
-    Parameters
-    ----------
-    config : ExplainConfig
-        The text, the weights, and the file to write.
-    terminal : Terminal, optional
-        Terminal for messages; without it, there are none.
-
-    Raises
-    ------
-    UsageError
-        If no token of the text is in the vocabulary, the file at the path is not a page of
-        `explain`, or the page has no script for the cell.
-    RecordError
-        If the weights cannot be read, or the page cannot show their setting.
+    A UsageError says that no token of the text is in the vocabulary, the file at the path is not a
+    page of `explain`, or the page has no script for the cell; a RecordError, that the weights
+    cannot be read, or the page cannot show their setting.
     """
     terminal = terminal or Terminal(quiet=True)
     config.check()

@@ -41,7 +41,13 @@ def advance(progress: Progress, now: list[float], updates: int, seconds: float) 
             120,
             f"epoch 7 {'━' * 10}{' ' * 30} 01:30 2 updates/s perplexity 12.34 12.50 apart 1.2e-07",
         ),
+        (
+            100,
+            f"epoch 7 {'━' * 9}{' ' * 28} 01:30 2 updates/s perplexity 12.34 12.50 apart 1.2e-07",
+        ),
+        (99, "epoch 7 ━━       01:30 perplexity 12.34 12.50 apart 1.2e-07"),
         (72, "epoch 7 ━━       01:30 perplexity 12.34 12.50 apart 1.2e-07"),
+        (71, "epoch 7 01:30 12.34 12.50"),
         (40, "epoch 7 01:30 12.34 12.50"),
         (39, "epoch 7"),
     ],
@@ -92,6 +98,15 @@ def test_without_a_terminal_a_long_epoch_has_a_line_for_each_hundredth(now):
         "  scratch  one",
         "  concise  two",
     ]
+
+
+def test_a_hundredth_is_a_whole_number_of_updates_and_its_line_is_dim(now):
+    to, printed = terminal(now, 200, color_system="standard")
+    with to.progress(1, LONG_EPOCH + 50) as progress:
+        advance(progress, now, LONG_EPOCH + 50, seconds=LONG_EPOCH + 50.0)
+    lines = printed.getvalue().rstrip().splitlines()
+    assert len(lines) == LONG_EPOCH // 100 == 100
+    assert lines[0] == "\x1b[2mupdate 100 of 10,050  1 updates/s  9950 s left\x1b[0m"
 
 
 def test_a_shorter_epoch_has_no_lines_within_it(now):
