@@ -58,6 +58,6 @@ def loader(folder, text):
 
 
 def terminal(width=200, **options):
-    """Return a terminal, and what is printed in it."""
+    """Return a terminal, and what is printed in it; options as `rich.console.Console` has them."""
     printed = io.StringIO()
     return Terminal(Console(file=printed, width=width, **options)), printed

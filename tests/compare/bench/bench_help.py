@@ -1,17 +1,13 @@
 """What the tests of the benchmark share: small shapes, rows that are wrong on purpose."""
 
-import io
 import json
 from dataclasses import replace
-
-from rich.console import Console
 
 from compare.bench.command import bench
 from compare.bench.config import BenchConfig
 from compare.bench.rows.row import Device, Row
 from compare.bench.workload.shapes import FIELDS, Shape
 from compare.parity import CELLS
-from compare.terminal.output import Terminal
 
 ENOUGH = 1e5
 """Seconds of a budget that no machine uses up: `hasty` ends after a few rounds."""
@@ -65,13 +61,6 @@ def shapes_file(directory, *shapes):
     entries = [{name: getattr(shape, name) for name in FIELDS} for shape in shapes]
     path.write_text(json.dumps(entries), encoding="utf-8")
     return str(path)
-
-
-def terminal(**options):
-    """Return a terminal and what it will have printed."""
-    printed = io.StringIO()
-    options = {"width": 120, "emoji": False, "highlight": False} | options
-    return Terminal(Console(file=printed, **options)), printed
 
 
 def bench_of(directory, shape=MODEL, to=None, **options):

@@ -19,8 +19,9 @@ from compare.bench.rows.numpy_rows import Plain
 from compare.bench.workload.case import NUM_PREDS
 from compare.bench.workload.shapes import LEFT_OUT, TIMED, flops
 from compare.terminal import Terminal, UsageError
-from tests.compare.bench.bench_help import MODEL, bench_of, shapes_file, terminal
+from tests.compare.bench.bench_help import MODEL, bench_of, shapes_file
 from tests.compare.bench.test_bench_result import full
+from tests.in_process import terminal
 from tests.tables import messages
 
 
@@ -28,7 +29,7 @@ from tests.tables import messages
 def test_a_benchmark_is_shown_again_from_its_file_alone(tmp_path, monkeypatch):
     monkeypatch.setattr(command, "draw", pictures.draw)
     path = tmp_path / "found.json"
-    to, printed = terminal()
+    to, printed = terminal(120)
     found = bench_of(tmp_path, MODEL, to, cell="lstm")
     assert found == Document.read(path)
     assert found.finished
@@ -49,7 +50,7 @@ def test_a_benchmark_is_shown_again_from_its_file_alone(tmp_path, monkeypatch):
     for name in names:
         (tmp_path / name).unlink()
     monkeypatch.setattr("compare.bench.command._measure", None)  # it is not called
-    to, again = terminal()
+    to, again = terminal(120)
     bench(BenchConfig(plot=path), to)
     assert {name: (tmp_path / name).read_bytes() for name in names} == before
     tables = [text.getvalue().partition("Roof:")[2] for text in (printed, again)]
@@ -115,7 +116,7 @@ def test_the_files_of_a_benchmark_are_named_by_its_time(tmp_path, monkeypatch):
     now = SimpleNamespace(now=lambda: datetime(2026, 2, 3, 4, 5, 6))
     monkeypatch.setattr(command, "datetime", now)
     monkeypatch.setattr(command, "_measure", lambda *_: full())
-    to, printed = terminal()
+    to, printed = terminal(120)
     bench(BenchConfig(), to)
     name = "benchmarks/20260203-040506"
     files = [f"{name}-time.png", f"{name}-roofline.png", f"{name}-parts.png"]

@@ -22,7 +22,8 @@ from compare.parity import CELLS
 from compare.parity.materials import DeviceError
 from compare.terminal import DEVICE
 from compare.terminal.errors import UsageError
-from tests.compare.bench.bench_help import CARD, LAYER, bench_of, terminal
+from tests.compare.bench.bench_help import CARD, LAYER, bench_of
+from tests.in_process import terminal
 
 NAMES = ["cuda", "cuda-tf32", "cudnn", "cudnn-tf32"]
 
@@ -150,7 +151,7 @@ def test_rows_on_a_card_are_checked_timed_and_named(tmp_path, monkeypatch):
         return right(self, case)
 
     monkeypatch.setattr(cuda_rows.Cuda, "prepare", prepare)
-    to, printed = terminal()
+    to, printed = terminal(120)
     bench_of(tmp_path, LAYER, to, rows=("torch", *NAMES))
     document = Document.read(tmp_path / "found.json")
     assert [row.name for row in document.rows] == ["torch", *NAMES]

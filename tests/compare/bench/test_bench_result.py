@@ -10,8 +10,8 @@ from compare.bench.results.result import Document, Memory, Part, Roof, RowInfo, 
 from compare.bench.results.table import show
 from compare.bench.workload.shapes import LEFT_OUT, REFUSED, SEED, TIMED, Shape
 from compare.files import RecordError
-from tests.compare.bench.bench_help import terminal
-from tests.tables import expected, lines_of
+from tests.in_process import terminal
+from tests.tables import cases, expected, lines_of
 
 SIZES = (128, 256, 512)
 ROWS = [RowInfo("scratch", "scratch", False), RowInfo("torch", "PyTorch CPU", False)]
@@ -76,7 +76,7 @@ def full():
 
 
 def shown(found):
-    to, printed = terminal()
+    to, printed = terminal(120)
     show(found, to)
     return printed.getvalue()
 
@@ -176,7 +176,7 @@ def test_colours_are_for_what_is_faster_in_every_quartile_and_for_refusals():
 
 def styled(document):
     """Return the texts of the table that are coloured or bold, without its head."""
-    to, printed = terminal(force_terminal=True, color_system="standard")
+    to, printed = terminal(120, force_terminal=True, color_system="standard")
     show(document, to)
     table = printed.getvalue().partition("─\n")[2]
     return [
@@ -186,15 +186,7 @@ def styled(document):
     ]
 
 
-@pytest.mark.parametrize(
-    ("scratch", "words"),
-    [
-        ((9.0, 9.1, 9.2), "scratch is faster than PyTorch CPU in all 1 comparison"),
-        ((9.0, 9.8, 10.0), "(their quartiles overlap) in 1 of 1: H128"),
-        ((10.0, 10.4, 11.0), "(their quartiles overlap) in 1 of 1: H128"),
-        ((11.0, 11.1, 11.2), "scratch is slower than PyTorch CPU in 1 of 1: H128 forward 1.11"),
-    ],
-)
+@pytest.mark.parametrize(("scratch", "words"), cases("bench")["winners"])
 def test_noise_names_no_winner(scratch, words):
     times = {"scratch": scratch, "torch": (9.6, 10.0, 10.4)}
     timings = [timing(row, "H128", "forward", *(1e-3 * s for s in t)) for row, t in times.items()]

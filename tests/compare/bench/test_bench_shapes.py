@@ -2,7 +2,6 @@
 
 import json
 from dataclasses import astuple, replace
-from typing import cast
 
 import numpy as np
 import pytest
@@ -10,7 +9,7 @@ import torch
 from torch.utils.flop_counter import FlopCounterMode
 
 from compare.bench.rows.torch_rows import TorchCells
-from compare.bench.workload.case import LayerInputs, make_case
+from compare.bench.workload.case import make_case
 from compare.bench.workload.shapes import (
     BACKWARD,
     FORWARD,
@@ -121,7 +120,7 @@ def count(run):
 def test_operations_are_those_that_pytorch_counts(cell, gates):
     shape = replace(LAYER, cell=cell)
     T, B, V, H = shape.T, shape.B, shape.V, shape.H
-    case, row = cast("LayerInputs", make_case(shape)), TorchCells()
+    case, row = make_case(shape), TorchCells()
     rnn = row.make_layer(case, case.parameters)
     x, state = torch.from_numpy(case.x).requires_grad_(), states.each(row.on_device, case.state)
     d_output = torch.from_numpy(case.d_output)

@@ -12,7 +12,7 @@ from compare.check.report.report import Report, show
 from compare.parity import CELLS
 from compare.terminal import Terminal, UsageError
 from tests.annotations import unchecked
-from tests.compare.check.corpus import plain_source
+from tests.compare.check.corpus import plain_source, replaced
 from tests.compare.check.test_check_functions import RIGHT, fits
 from tests.in_process import loader, terminal
 
@@ -58,8 +58,7 @@ BLUNT = ("d_b, d_b\n", "d_b, d_b * (1 + 1e-9 * (len(d_output) > 15))\n")
     ],
 )
 def test_functions_that_fail_together_are_reported(change, message, tmp_path):
-    assert RIGHT.count(change[0]) == 1
-    training = trained(tmp_path, "rnn", "calls = []\n" + RIGHT.replace(*change))
+    training = trained(tmp_path, "rnn", "calls = []\n" + replaced(RIGHT, [change]))
     assert message in training.failed
     stages = [PartResult(stage, "right", 1) for stage in STAGES["rnn"]]
     report = Report("student.py", "functions", "rnn", 0, stages, training=training)

@@ -28,6 +28,7 @@ from compare.check.worker.messages import (
 )
 from compare.check.worker.source import Source
 from compare.cli import main
+from tests.tables import cases
 
 HERE = Path(__file__).parent
 RIGHT = (HERE / "students" / "right.py").read_text(encoding="utf-8")
@@ -138,15 +139,7 @@ def test_the_user_may_have_files_with_the_names_of_ours(tmp_path):
     )
 
 
-@pytest.mark.parametrize(
-    ("target", "file", "module", "name"),
-    [
-        ("mine.py", "mine.py", "", ""),
-        ("mine.py:Layer", "mine.py", "", "Layer"),
-        ("folder/mine.py:Outer.Layer", "folder/mine.py", "", "Outer.Layer"),
-        ("package.module:Layer", "", "package.module", "Layer"),
-    ],
-)
+@pytest.mark.parametrize(("target", "file", "module", "name"), cases("check")["targets"])
 def test_a_target_is_a_file_or_a_module_and_a_class(
     target, file, module, name, tmp_path, monkeypatch
 ):
@@ -157,8 +150,7 @@ def test_a_target_is_a_file_or_a_module_and_a_class(
     source = Source.parse(target)
     expected = str(tmp_path / file) if file else ""
     assert (source.file, source.module, source.name) == (expected, module, name)
-    folder = Path(expected).parent if file else tmp_path
-    assert source.folders == (str(folder),)
+    assert source.folders == (str(Path(expected).parent if file else tmp_path),)
 
 
 @pytest.mark.parametrize("target", ["mine.py", "mine.py:Layer", "module", "no-module:Layer", ""])

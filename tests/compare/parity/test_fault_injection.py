@@ -54,9 +54,8 @@ def test_a_row_beyond_its_tolerance_differs_and_no_other(name, dtype):
 
         shares[share] = parity(scratch, concise, batch, step=spoilt)
     assert shares[0.9].ok
-    assert [row.name for row in shares[1.5].failures] == [name]
     (wrong,) = shares[1.5].failures
-    assert wrong.at == entry
+    assert (wrong.name, wrong.at) == (name, entry)
     assert wrong.allowed == allowed[name][entry]
     assert wrong.share == pytest.approx(1.5, abs=0.2)  # the spoilt entry is rounded to the dtype
 
@@ -177,15 +176,9 @@ def test_the_largest_difference_is_that_of_all_parameters_after_the_update():
         assert apart != 3.0  # the update has moved both
 
 
-def test_neither_side_calls_the_other():
-    """What is compared are two implementations: neither side calls the other."""
+def test_neither_side_calls_the_other(monkeypatch):
+    """What is compared are two implementations."""
     scratch, concise, batch = case()
     assert isinstance(scratch, scratch_rnn.RNNModel)
-    right = parity(scratch, concise, batch)
-    original = scratch_rnn.RNNModel.forward
-    try:
-        scratch_rnn.RNNModel.forward = lambda *_: (_ for _ in ()).throw(RuntimeError())
-        concise_step(concise, batch, np.zeros((1, 3, 5), np.float32), LR, MAX_NORM)
-    finally:
-        scratch_rnn.RNNModel.forward = original
-    assert parity(scratch, concise, batch) == right
+    monkeypatch.setattr(scratch_rnn.RNNModel, "forward", None)
+    concise_step(concise, batch, np.zeros((1, 3, 5), np.float32), LR, MAX_NORM)

@@ -30,6 +30,7 @@ from compare.parity.tolerance import (
 from scratch_rnn import product, sums, threads
 from scratch_rnn.cells import gated
 from scratch_rnn.text import Batch
+from tests.tables import cases
 
 
 class Pair(NamedTuple):
@@ -232,17 +233,7 @@ def test_the_same_infinities_agree_and_no_others(dtype):
         assert compare_results(results, {"y": np.array([1.0, other], dtype)}, allowed).failures
 
 
-@pytest.mark.parametrize(
-    ("a", "b", "expected"),
-    [
-        ([1.0, 2.0], [1.0, 2.5], 0.5),
-        ([np.inf], [np.inf], 0.0),
-        ([np.inf], [-np.inf], np.inf),
-        ([np.inf], [1.0], np.inf),
-        ([], [], 0.0),
-        ([1.0, np.nan], [5.0, np.nan], np.nan),
-    ],
-)
+@pytest.mark.parametrize(("a", "b", "expected"), cases("parity")["distances"])
 def test_largest_difference(a, b, expected):
     np.testing.assert_equal(largest_difference(np.array(a), np.array(b)), expected)
 
@@ -341,8 +332,8 @@ def test_half_of_these_errors_is_rounding_and_twice_is_a_mistake(cell, logits, l
     typed = {"logits": logits, "loss": loss, "updated rnn.weight_hh_l0": weight}
     for factor, verdict in ((0.5, Verdict.AGREES), (2.0, Verdict.DIFFERS)):
         for name, size in typed.items():
-            entry = np.unravel_index(np.argsort(allowed[name], axis=None)[allowed[name].size // 2],
-                                     allowed[name].shape)  # fmt: skip
+            middle = np.argsort(allowed[name], axis=None)[allowed[name].size // 2]
+            entry = np.unravel_index(middle, allowed[name].shape)
             wrong = results[name].copy()
             wrong[entry] += np.float32(factor * size)
             [row] = compare_results({name: results[name]}, {name: wrong}, allowed).rows
