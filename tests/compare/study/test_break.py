@@ -12,14 +12,9 @@ from compare.check.bugs.catalogue import BUGS, Bug
 from compare.check.bugs.patches import Patch
 from compare.study import quiz
 from compare.study.quiz import NotCaught
-from tests.annotations import unchecked
 from tests.compare.study.students import printed, terminal
 
-
-@pytest.fixture(autouse=True)
-def _quickly():
-    with unchecked():
-        yield
+pytestmark = pytest.mark.usefixtures("without_checks")
 
 
 @pytest.mark.parametrize("width", [40, 80, 100])
