@@ -60,7 +60,8 @@ def loader(folder: Path, text: str) -> Callable[[], Submission]:
     return partial(Submission, Source(file=str(file)), reference)
 
 
-def terminal(width: int = 200) -> tuple[Terminal, io.StringIO]:
+def terminal(width: int = 200, *, color: bool = False) -> tuple[Terminal, io.StringIO]:
     """Return a terminal, and what is printed in it."""
     printed = io.StringIO()
-    return Terminal(Console(file=printed, width=width)), printed
+    options: Any = {"force_terminal": True, "color_system": "standard"} if color else {}
+    return Terminal(Console(file=printed, width=width, **options)), printed

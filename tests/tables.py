@@ -1,6 +1,7 @@
 """What tests try and expect and is data: tests/cases.toml, messages.toml and shown.toml."""
 
 import functools
+import re
 import tomllib
 from pathlib import Path
 from typing import Any
@@ -24,6 +25,11 @@ def expected(name: str) -> list[str]:
 def lines_of(text: str) -> list[str]:
     """Return the lines without spaces at their ends, and without empty ones at the beginning."""
     return [line.rstrip() for line in text.lstrip("\n").splitlines()]
+
+
+def marked(text: str) -> list[str]:
+    """Return what a terminal shows, as lines: ``[1;31|wrong]`` is in bold and red."""
+    return lines_of(re.sub(r"\x1b\[([\d;]+)m(.*?)\x1b\[0m", r"[\1|\2]", text))
 
 
 @functools.cache
