@@ -29,7 +29,18 @@ def lines_of(text: str) -> list[str]:
 
 def marked(text: str) -> list[str]:
     """Return what a terminal shows, as lines: ``[1;31|wrong]`` is in bold and red."""
-    return lines_of(re.sub(r"\x1b\[([\d;]+)m(.*?)\x1b\[0m", r"[\1|\2]", text))
+    lines = []
+    for line in lines_of(text):
+        words, *pairs = re.split(r"\x1b\[([\d;]*)m", line)
+        runs = [["0", words]]
+        for style, words in zip(pairs[::2], pairs[1::2], strict=True):
+            if style == runs[-1][0] or not words.strip():
+                runs[-1][1] += words
+            else:
+                runs.append([style, words])
+        shown = [w if s == "0" else re.sub(r"^(.*?)( *)$", rf"[{s}|\1]\2", w) for s, w in runs]
+        lines.append("".join(shown).rstrip())
+    return lines
 
 
 @functools.cache
