@@ -21,14 +21,9 @@ from rich.progress import Progress as Bar
 from rich.progress import SpinnerColumn, TextColumn, TimeElapsedColumn
 
 from compare.bench.config import BenchConfig
+from compare.bench.measure import machine
 from compare.bench.measure.check_rows import check_again, check_rows
 from compare.bench.measure.gate import Gate
-from compare.bench.measure.machine import (
-    available_memory,
-    describe_machine,
-    measure_roof,
-    thread_notes,
-)
 from compare.bench.measure.memory import measure_memory
 from compare.bench.measure.parts import measure_parts
 from compare.bench.measure.timing import (
@@ -45,7 +40,7 @@ from compare.bench.results.table import show
 from compare.bench.rows import cuda_rows
 from compare.bench.rows.cuda_rows import NO_DEVICE, OnCuda
 from compare.bench.rows.row import Device, Row, all_rows, checkers, choose_rows
-from compare.bench.workload.case import NUM_PREDS, Arrays, Job, make_case
+from compare.bench.workload.case import Arrays, Job, ModelInputs, make_case
 from compare.bench.workload.shapes import (
     BACKWARD,
     FORWARD,
@@ -108,7 +103,7 @@ def _measure(config: BenchConfig, path: Path, terminal: Terminal) -> Document:
     device = cuda_rows.find_device()
     rows, left_out = choose_rows(config.rows, config.dtype, CELLS[config.cell], device)
     on_gpu = [row.settings_note(config.threads) for row in rows if isinstance(row, OnCuda)]
-    notes = [*thread_notes(), *(on_gpu if device else [NO_DEVICE]), *left_out]
+    notes = [*machine.thread_notes(), *(on_gpu if device else [NO_DEVICE]), *left_out]
     for note in notes:
         terminal.line(note, "dim")
     with _progress(terminal) as progress:
@@ -116,9 +111,9 @@ def _measure(config: BenchConfig, path: Path, terminal: Terminal) -> Document:
         document = Document(
             time=datetime.now().astimezone().isoformat(timespec="seconds"),
             settings=config.to_json(),
-            environment=describe_machine(),
+            environment=machine.describe_machine(),
             notes=notes,
-            roof=measure_roof(config.dtype, config.threads),
+            roof=machine.measure_roof(config.dtype, config.threads),
             rows=[RowInfo(row.name, row.label, row.compiles) for row in rows],
             shapes=shapes,
         )
@@ -218,7 +213,7 @@ class _Session:
                 contestants.append(Contestant(row, jobs[row][phase], check.estimate, rounds))
         measure(contestants, threads, self.reference_product)
         self.document.reference_product = self.reference_product.seconds
-        characters = NUM_PREDS if phase == GENERATION else 1
+        characters = ModelInputs.num_preds if phase == GENERATION else 1
         expected: Arrays = {}
         if phase in (FORWARD, BACKWARD) and contestants:
             scratch = next(job[phase] for row, job in jobs.items() if row.name == SCRATCH)
@@ -261,7 +256,7 @@ def _memory_objection(shape: Shape, dtype: str) -> str | None:
     """Return why a shape does not fit in memory, estimated as twelve times its largest arrays."""
     per_step = shape.T * shape.B * (shape.H + shape.V)
     entries = 12 * shape.gates * (per_step + shape.H * (shape.H + shape.V))
-    needed, available = np.dtype(dtype).itemsize * entries, available_memory()
+    needed, available = np.dtype(dtype).itemsize * entries, machine.available_memory()
     if needed < available:
         return None
     return f"it needs about {needed / 2**30:.1f} GiB, and {available / 2**30:.1f} GiB are free"

@@ -108,11 +108,7 @@ def _calls_that_fill(span: float, seconds: float) -> int:
 
 
 def time_a_block(run: Callable[[], Any], seconds: float, threads: int) -> float:
-    """Return the mean time of a call in a block, after the warm-up.
-
-    `seconds` is the estimated time of one call, `threads` the number of threads that work at the
-    same time. With several, the warm-up is longer.
-    """
+    """Return the mean time of a call in a block, after the warm-up; `seconds` is its estimate."""
     for _ in range(calls_of_a_warm_up(seconds, threads)):
         run()
     return seconds_of_a_call(run, calls_of_a_block(seconds))

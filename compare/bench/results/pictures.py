@@ -29,7 +29,7 @@ UNKNOWN: dict[str, Any] = {"color": FAINT, "marker": "x", "linewidth": 1.2}
 """Style of a row that is in the file, but not in this version."""
 SMALL: dict[str, Any] = {"fontsize": 9, "color": INK}
 
-Styles = Mapping[str, Mapping[str, Any]]  # of the rows, by name
+Styles = Mapping[str, Mapping[str, Any]]  # of the rows, by name: arguments of ``Axes.plot``
 Column = tuple[int, Mapping[str, Timing]]  # a size, and the times of all rows at this size
 
 AXIS = {"H": "H, hidden units", "T": "T, steps", "B": "B, sequences in a batch"}
@@ -40,10 +40,7 @@ WHOLE = (STEP, BACKWARD, FORWARD, GENERATION)
 
 
 def draw(document: Document, path: Path, styles: Styles) -> list[Path]:
-    """Draw all pictures that have data beside the JSON file; return their paths.
-
-    `styles` has the style of each row, as arguments of ``Axes.plot``.
-    """
+    """Draw all pictures that have data beside the JSON file; return their paths."""
     figures = {
         "time": time_figure(document, styles),
         "roofline": roofline_figure(document, styles),

@@ -14,16 +14,7 @@ from typing import Any
 import numpy as np
 
 from compare.bench.rows.row import Device, Row, line
-from compare.bench.workload.case import (
-    NUM_PREDS,
-    Arrays,
-    Case,
-    Job,
-    LayerInputs,
-    ModelInputs,
-    jobs_of,
-    of_layer,
-)
+from compare.bench.workload.case import Arrays, Case, Job, LayerInputs, ModelInputs, of_layer
 from compare.bench.workload.shapes import FORWARD, GENERATION
 from compare.parity import CELLS, Cell
 from scratch_rnn import states
@@ -77,7 +68,7 @@ class Onnx(Row):
             output, state = run(case.x, case.state)
             return output[:, 0], state
 
-        return jobs_of(case, {FORWARD: forward})
+        return case.jobs({FORWARD: forward})
 
     def model(self, case: ModelInputs) -> dict[str, Job]:
         ids = case.batch.inputs.T.copy()  # (T, B)
@@ -87,12 +78,12 @@ class Onnx(Row):
         def generate() -> list[int]:
             state = states.each(lambda array: np.zeros_like(array[:, :1]), case.state)
             text = [1]
-            for _ in range(NUM_PREDS):
+            for _ in range(case.num_preds):
                 logits, state = write(np.array([text[-1:]]), state)
                 text.append(int(logits.argmax()))
             return text
 
-        return jobs_of(case, {FORWARD: lambda: run(ids, case.state), GENERATION: generate})
+        return case.jobs({FORWARD: lambda: run(ids, case.state), GENERATION: generate})
 
     def _model_session(self, case: ModelInputs, parameters: Arrays) -> Callable[..., Any]:
         constants = {

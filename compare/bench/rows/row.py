@@ -96,10 +96,7 @@ def checkers() -> list[Row]:
 def choose_rows(
     names: Sequence[str], dtype: str, cell: Cell, device: Device | None
 ) -> tuple[list[Row], list[str]]:
-    """Return the rows with these names (no names: all rows), and a note on each that is left out.
-
-    Refused if a name is unknown, no row is available, or a row needs a GPU and there is none.
-    """
+    """Return the rows with these names (none: all rows), and a note on each that is left out."""
     rows = all_rows(device)
     known = [row.name for row in rows]
     for name in names:
