@@ -16,10 +16,7 @@ from scratch_rnn.text import Text
 
 
 def describe_environment(*, text: Text, dtype: str, device: str) -> dict[str, Any]:
-    """Return the contents of ``environment.json``: JSON values, without any path of this machine.
-
-    `device` is that of the PyTorch model.
-    """
+    """Return the contents of ``environment.json``: JSON values, without any path."""
     return {
         "text": {"name": text.name, "source": text.source, "sha1": text.sha1},
         "dtype": dtype,

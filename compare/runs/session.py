@@ -66,10 +66,7 @@ class Session:
 
     @contextmanager
     def begun(self, parity: Mapping[str, Any]) -> Iterator[None]:
-        """Create the directory of a new run, and save the training before its first update.
-
-        `parity` is the content of ``parity.json``, if there is any.
-        """
+        """Create the directory of a new run, and save the training before its first update."""
         config, materials, tokens = self.config, self.materials, self.materials.vocab.idx_to_token
         _check_size(config, self.trainees, tokens)
         self.parity = parity

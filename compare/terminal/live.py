@@ -13,6 +13,7 @@ from __future__ import annotations
 import io
 import time
 from collections.abc import Sequence
+from dataclasses import KW_ONLY, dataclass, field
 from typing import Any, Literal, Self
 
 from matplotlib.figure import Figure
@@ -23,11 +24,11 @@ from compare.terminal.textplot import Curve, legend, plot
 
 COLOURS = ("#1f3f77", "#f5a742", "#2a8f6f", "#c0392b")
 WIDTHS = (1.4, 6.0, 1.4, 1.4)  # the second is under the first, so that both are visible
-SECONDS_BETWEEN = 0.2
 
 Place = Literal["notebook", "terminal", "page"]
 
 
+@dataclass(eq=False)
 class LiveCurve:
     """One or more curves over the same x, each with a name in the legend.
 
@@ -35,22 +36,18 @@ class LiveCurve:
     by default the standard output. Redraws are at least `every` seconds apart.
     """
 
-    def __init__(
-        self,
-        xlabel: str = "",
-        ylabel: str = "",
-        legend: Sequence[str] = ("",),
-        *,
-        xlim: tuple[float | int, float | int] | None = None,
-        ylim: tuple[float | int, float | int] | None = None,
-        console: Console | None = None,
-        every: float | int = SECONDS_BETWEEN,
-    ) -> None:
-        self.xlabel, self.ylabel, self.legend = xlabel, ylabel, tuple(legend)
-        self.xlim, self.ylim, self.every = xlim, ylim, every
+    xlabel: str = ""
+    ylabel: str = ""
+    legend: Sequence[str] = ("",)
+    _: KW_ONLY
+    xlim: tuple[float | int, float | int] | None = None
+    ylim: tuple[float | int, float | int] | None = None
+    console: Console = field(default_factory=Console)
+    every: float | int = 0.2
+
+    def __post_init__(self) -> None:
         self.x: list[float] = []
         self.y: list[list[float]] = [[] for _ in self.legend]
-        self.console = console or Console()
         self.place: Place = (
             "notebook" if _in_notebook() else "terminal" if self.console.is_terminal else "page"
         )

@@ -204,10 +204,7 @@ def save(path: Path, checkpoint: Checkpoint) -> None:
 
 
 def load(path: Path, within: Path | None = None) -> Checkpoint:
-    """Read a checkpoint; a CheckpointError says why it cannot be read.
-
-    With `within`, one to which a link leads out of this directory is refused.
-    """
+    """Read a checkpoint; a CheckpointError says why it cannot be read, or is not in `within`."""
     if not isinstance(path, str | os.PathLike):
         raise TypeError(f"expected path to be a str or a path, got {type(path).__name__}")
     try:

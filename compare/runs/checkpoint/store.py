@@ -8,6 +8,7 @@ newer one is complete, so there is always one.
 import re
 from collections.abc import Iterable
 from contextlib import suppress
+from dataclasses import dataclass
 from pathlib import Path
 
 from compare.files import UNFINISHED, naming, sync_directory, system
@@ -17,15 +18,12 @@ from compare.runs.checkpoint.contents import Checkpoint, load, save
 KEPT = 2
 
 
+@dataclass(frozen=True, slots=True)
 class Store:
-    """The directory of a run's checkpoints, created with the first one.
+    """The directory of a run's checkpoints, created with the first one."""
 
-    A complete checkpoint has `num_sides` files: 2 if both models are trained, else 1.
-    """
-
-    def __init__(self, directory: Path, num_sides: int) -> None:
-        self.directory = directory
-        self.num_sides = num_sides
+    directory: Path
+    num_sides: int  # files of a complete checkpoint: 2 if both models are trained, else 1
 
     def save(self, checkpoints: Iterable[Checkpoint]) -> None:
         """Write one checkpoint, a file for each model, and remove all but the newest two.
