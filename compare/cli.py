@@ -17,8 +17,6 @@ here, as one line on standard error and an exit code:
 ===  =====================================================================
 """
 
-from __future__ import annotations
-
 import argparse
 import io
 import os

@@ -6,8 +6,6 @@
 >>> timing.median, document.ratio(timing, "torch")                          # doctest: +SKIP
 """
 
-from __future__ import annotations
-
 from collections.abc import Callable, Iterator, Mapping, Sequence
 from contextlib import contextmanager
 from dataclasses import dataclass

@@ -1,7 +1,5 @@
 """The options of ``rnn-parity bench``."""
 
-from __future__ import annotations
-
 import dataclasses
 from pathlib import Path
 from typing import Annotated, Any, Literal, Self

@@ -4,8 +4,6 @@ Each is a regular file, which no link leads out of its directory, and has a limi
 that the user named may be anywhere.
 """
 
-from __future__ import annotations
-
 import errno
 import os
 from pathlib import Path

@@ -3,8 +3,6 @@
 Its Content-Security-Policy allows only this style and this script, by their SHA-256.
 """
 
-from __future__ import annotations
-
 import base64
 import hashlib
 import re

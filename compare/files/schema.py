@@ -17,8 +17,6 @@ msgspec and cattrs validate too, but their messages are not in the words of thes
 they check neither duplicate keys nor printable text nor the size of a number.
 """
 
-from __future__ import annotations
-
 import dataclasses
 import json
 import math

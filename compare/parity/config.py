@@ -4,8 +4,6 @@
 64
 """
 
-from __future__ import annotations
-
 import dataclasses
 from pathlib import Path
 from typing import Annotated, Any, Literal, Self

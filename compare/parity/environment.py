@@ -1,7 +1,5 @@
 """What a run depends on apart from its configuration: versions, BLAS, threads, the text."""
 
-from __future__ import annotations
-
 import os
 import platform
 from typing import Any

@@ -1,7 +1,5 @@
 """Print a comparison in a terminal: a table with a row for each tensor, and a verdict."""
 
-from __future__ import annotations
-
 import re
 from collections.abc import Sequence
 

@@ -5,8 +5,6 @@ optimizer, and the number of updates that are done. All can be read between two 
 training can stop after any update, write a checkpoint, and continue later with the same results.
 """
 
-from __future__ import annotations
-
 from collections.abc import Iterable, Iterator, Mapping, Sequence
 from typing import Any
 

@@ -5,8 +5,6 @@
 >>> result.perplexities, result.directory                             # doctest: +SKIP
 """
 
-from __future__ import annotations
-
 import gc
 import math
 from collections.abc import Callable, Iterator, Mapping, Sequence

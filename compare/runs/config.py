@@ -4,8 +4,6 @@
 2
 """
 
-from __future__ import annotations
-
 import dataclasses
 import re
 from pathlib import Path

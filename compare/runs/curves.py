@@ -1,7 +1,5 @@
 """The curves of a run: perplexity of each model, and the difference between their parameters."""
 
-from __future__ import annotations
-
 import io
 import math
 from collections.abc import Mapping, Sequence

@@ -4,8 +4,6 @@ Process 0 writes the record, saves and prints. The others do the same updates wi
 has the state of all rows, so any number of processes can resume from it.
 """
 
-from __future__ import annotations
-
 import os
 import signal
 from collections.abc import Iterator

@@ -4,8 +4,6 @@ The updates from the last checkpoint are done again, and all results of the last
 the order in which they are computed.
 """
 
-from __future__ import annotations
-
 import copy
 import math
 from collections.abc import Mapping

@@ -1,7 +1,5 @@
 """Generate text with the model of a run."""
 
-from __future__ import annotations
-
 import dataclasses
 import math
 from pathlib import Path

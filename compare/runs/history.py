@@ -4,8 +4,6 @@ Both are small sums, however many updates there are, so they are kept while a tr
 metrics need not be read again at its end.
 """
 
-from __future__ import annotations
-
 import math
 from array import array
 from collections.abc import Mapping, Sequence

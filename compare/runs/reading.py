@@ -4,8 +4,6 @@ The files may be missing, damaged or tampered with. Each has a schema, and what 
 refused with a `RecordError` of one line.
 """
 
-from __future__ import annotations
-
 import dataclasses
 from collections.abc import Iterator
 from contextlib import contextmanager

@@ -17,8 +17,6 @@ Nothing here needs a model or PyTorch. A directory that cannot be used is a `Rec
 disk an `OSError` with the name of the file.
 """
 
-from __future__ import annotations
-
 import os
 from collections.abc import Mapping
 from contextlib import ExitStack, suppress

@@ -5,8 +5,6 @@ options reads the configuration before, for their defaults. The directory is loc
 checkpoint is read until the training ends.
 """
 
-from __future__ import annotations
-
 import dataclasses
 import math
 from collections.abc import Iterator, Mapping, Sequence

@@ -5,8 +5,6 @@ newest checkpoint, check that text, model and optimizer are the same, and cut th
 update of the checkpoint.
 """
 
-from __future__ import annotations
-
 import shlex
 import time
 from collections.abc import Iterable, Iterator, Mapping, Sequence

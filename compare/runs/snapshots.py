@@ -7,8 +7,6 @@ checkpoint::
     runs/<run>/scratch.safetensors                      the weights at the end
 """
 
-from __future__ import annotations
-
 import re
 from dataclasses import dataclass, fields
 from pathlib import Path

@@ -1,7 +1,5 @@
 """The options of `bisect`, `break` and `explain`; each field is an option."""
 
-from __future__ import annotations
-
 import dataclasses
 import difflib
 from pathlib import Path
@@ -51,7 +49,7 @@ class BisectConfig(ParityConfig):
     replay: Annotated[Path | None, arg(metavar="FILE", help_behavior_hint="")] = None
     """Show the difference in a file of --output again; all other options come from the file."""
 
-    def check(self) -> BisectConfig:
+    def check(self) -> Self:
         """Return the configuration itself; raise UsageError if a value is not valid."""
         super().check()
         if self.bug is not None and self.implementation is not None:

@@ -1,7 +1,5 @@
 """``rnn-parity break``: the symptom of a bug, a quiz, and the property that catches it."""
 
-from __future__ import annotations
-
 import dataclasses
 import random
 import sys

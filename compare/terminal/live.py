@@ -8,8 +8,6 @@ In a notebook the picture is redrawn in place. In a terminal it is drawn with ch
 too. Elsewhere, as in a file, it is printed once, at the end.
 """
 
-from __future__ import annotations
-
 import io
 import time
 from collections.abc import Sequence

@@ -1,7 +1,5 @@
 """Options of the commands: their ranges, and the options that `--resume` may change."""
 
-from __future__ import annotations
-
 import math
 from dataclasses import dataclass
 from typing import Annotated, Literal, get_args, get_origin, get_type_hints

@@ -4,8 +4,6 @@ If the output is a file or a pipe, there are lines instead of the bar, no colour
 Text of the user is printed unchanged.
 """
 
-from __future__ import annotations
-
 import io
 import os
 import sys
@@ -80,7 +78,7 @@ class Terminal:
     @contextmanager
     def progress(
         self, num_epochs: int, updates_per_epoch: int, *, done: int = 0
-    ) -> Iterator[Progress]:
+    ) -> "Iterator[Progress]":
         """Show the progress of a training while the body runs, after `done` updates."""
         progress = Progress(self, num_epochs, updates_per_epoch, done)
         with progress.bar:

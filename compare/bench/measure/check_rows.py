@@ -4,8 +4,6 @@ Scratch and PyTorch on the CPU come first. If they disagree, we cannot know whic
 and no row gets a number. If they agree, every other row is compared with scratch.
 """
 
-from __future__ import annotations
-
 from collections.abc import Callable, Mapping
 from dataclasses import dataclass, field, replace
 

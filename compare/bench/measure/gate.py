@@ -5,8 +5,6 @@ and the change of its results shows the effect of rounding. TF32 has 10 bits of 
 23. So for rows in TF32 the perturbation is larger: a relative 2^-11 … 2^-10.
 """
 
-from __future__ import annotations
-
 import math
 from dataclasses import replace
 

@@ -1,7 +1,5 @@
 """What the times depend on apart from the code: the machine, its best rates, and its settings."""
 
-from __future__ import annotations
-
 import os
 import platform
 import re

@@ -4,8 +4,6 @@
 one step, and prints the peak memory minus the memory before, in bytes.
 """
 
-from __future__ import annotations
-
 import re
 import subprocess
 import sys

@@ -6,8 +6,6 @@ sums, 1 - h²) are not a function. Their time is the time of the recurrence minu
 other parts. "The rest" is the time of the step minus the time of all parts.
 """
 
-from __future__ import annotations
-
 import statistics
 from collections.abc import Callable
 from typing import Any

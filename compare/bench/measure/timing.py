@@ -15,8 +15,6 @@ a rest after a block on several threads. After a rest, the first calls on severa
 twice as long as later calls. So on several threads the warm-up is longer than the block.
 """
 
-from __future__ import annotations
-
 import math
 import time
 import timeit

@@ -4,8 +4,6 @@ Times of two runs cannot be compared: the processor may have been slower. So eac
 divided by PyTorch's time in the same run, and these ratios are compared.
 """
 
-from __future__ import annotations
-
 from collections.abc import Mapping
 from dataclasses import dataclass
 from pathlib import Path

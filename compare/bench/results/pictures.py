@@ -5,8 +5,6 @@
 ``NAME-parts.png``     the time of each part of scratch's training step
 """
 
-from __future__ import annotations
-
 import math
 from collections import defaultdict
 from collections.abc import Mapping, Sequence

@@ -3,13 +3,11 @@
 Tables and pictures are made from this file only.
 """
 
-from __future__ import annotations
-
 import json
 import statistics
 from dataclasses import asdict, dataclass, field
 from pathlib import Path
-from typing import Annotated, Any
+from typing import Annotated, Any, Self
 
 from compare import files
 from compare.bench.workload.shapes import LEFT_OUT, REFUSED, TIMED, Shape
@@ -139,13 +137,13 @@ class Document:
         files.write_file(path, [(json.dumps(asdict(self), indent=1) + "\n").encode()])
 
     @classmethod
-    def read(cls, path: Path) -> Document:
+    def read(cls, path: Path) -> Self:
         """Read a file of `write`; a RecordError says why it cannot be read."""
         try:
             values = files.read_json(path, MOST_BYTES)
             if isinstance(values, dict) and values.get("schema") != SCHEMA:
                 raise files.SchemaError(f"schema {SCHEMA}", files.excerpt(values.get("schema")))
-            document: Document = files.read(cls, values, "a benchmark")
+            document: Self = files.read(cls, values, "a benchmark")
         except OSError as error:
             raise files.RecordError(f"expected a benchmark in {path}: {error.strerror}") from error
         except files.SchemaError as error:

@@ -1,7 +1,5 @@
 """Print the results of a benchmark: one table per shape, or one line per shape if many."""
 
-from __future__ import annotations
-
 from collections import defaultdict
 from collections.abc import Mapping
 

@@ -10,8 +10,6 @@ a newer interface to these settings, and it raises an error if a program uses bo
 one: the newer interface if PyTorch has it, otherwise the older one.
 """
 
-from __future__ import annotations
-
 import os
 from collections.abc import Callable, Iterator
 from contextlib import AbstractContextManager, contextmanager

@@ -4,8 +4,6 @@ The gradients come from JAX's reverse-mode differentiation of the scan. The rows
 up by token, as is usual in JAX; there is no product with one-hot rows.
 """
 
-from __future__ import annotations
-
 import importlib
 import os
 from collections.abc import Callable, Iterator

@@ -1,7 +1,5 @@
 """The rows in NumPy: scratch_rnn and the plain version."""
 
-from __future__ import annotations
-
 from collections.abc import Callable
 from contextlib import AbstractContextManager
 from functools import partial

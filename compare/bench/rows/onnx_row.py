@@ -5,8 +5,6 @@ Runtime is an optional extra. The graph of `rnn-parity check` is another one, wi
 inputs: it is made in a process that does not import this package.
 """
 
-from __future__ import annotations
-
 from collections.abc import Callable, Iterator
 from contextlib import contextmanager
 from typing import Any

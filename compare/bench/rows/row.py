@@ -1,7 +1,5 @@
 """A row of the table: one implementation on one device with one set of settings."""
 
-from __future__ import annotations
-
 import importlib.util
 from collections.abc import Collection, Mapping, Sequence
 from contextlib import AbstractContextManager, nullcontext

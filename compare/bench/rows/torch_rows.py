@@ -4,8 +4,6 @@ The first ones differ only in the layer. `over_cells` gives nn.RNN, nn.GRU or nn
 `forward`, so the model and the training of concise_rnn work with it as with the layer itself.
 """
 
-from __future__ import annotations
-
 import os
 import shutil
 import warnings

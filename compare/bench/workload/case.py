@@ -1,7 +1,5 @@
 """The weights and inputs for a shape, equal for every row, and the jobs of a row: its phases."""
 
-from __future__ import annotations
-
 from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass, replace
 from functools import partial

@@ -24,8 +24,6 @@ With G gates (1 in a cell without gates) the weights of the cell have G·H rows:
 W_hh is counted as read in each of the T steps, even if it may come from a cache.
 """
 
-from __future__ import annotations
-
 import itertools
 from collections.abc import Callable, Sequence
 from dataclasses import dataclass, replace

@@ -7,8 +7,6 @@ update, time step, tensor and element that differ. The smallest batch that still
 difference is written to a file, so that it can be shown again.
 """
 
-from __future__ import annotations
-
 import dataclasses
 import importlib
 import re

@@ -1,7 +1,5 @@
 """A file with a difference, and all that is needed to show it again."""
 
-from __future__ import annotations
-
 import json
 from collections.abc import Mapping
 from dataclasses import dataclass

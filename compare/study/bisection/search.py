@@ -1,7 +1,5 @@
 """The search for the first update that differs, and for the smallest case that shows it."""
 
-from __future__ import annotations
-
 import dataclasses
 from collections.abc import Callable, Iterator
 from dataclasses import dataclass

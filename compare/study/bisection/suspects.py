@@ -5,8 +5,6 @@ records the arguments and the results of its model. Before each update it gets o
 in each forward pass our state: a difference after an update comes from this update.
 """
 
-from __future__ import annotations
-
 from collections.abc import Iterable
 from typing import Any
 

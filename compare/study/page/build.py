@@ -1,7 +1,5 @@
 """From a record to a page: choose the checkpoints, and fill the template."""
 
-from __future__ import annotations
-
 import html
 import math
 from collections.abc import Iterable, Mapping, Sequence

@@ -4,8 +4,6 @@
 is made from this record only.
 """
 
-from __future__ import annotations
-
 import inspect
 from collections.abc import Sequence
 from typing import Any
