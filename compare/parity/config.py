@@ -12,7 +12,7 @@ from tyro.conf import arg
 
 from compare.files import LEARNING_RATE, MAX_NORM, SchemaError, plain, read
 from compare.parity.cells import CELLS, CellName
-from compare.terminal import CHANGEABLE, FROM_0, FROM_1, THREADS, UsageError, check_options
+from compare.terminal import CHANGEABLE, FROM_0, FROM_1, THREADS, UsageError, check_options, flag
 
 Side = Literal["scratch", "concise"]
 """One of the two models: NumPy by hand, or PyTorch."""
@@ -25,11 +25,8 @@ class ParityConfig:
     Exit code 0 if they agree, 1 if they differ, 5 if this is undecidable within rounding.
     """
 
-    text: Annotated[
-        Path | None,
-        arg(metavar="FILE", help_behavior_hint="(default: The Time Machine)"),
-        CHANGEABLE,  # a checkpoint knows the text by its SHA-1
-    ] = None
+    # A checkpoint knows the text by its SHA-1.
+    text: Annotated[Path | None, flag("FILE", "(default: The Time Machine)"), CHANGEABLE] = None
     """UTF-8 text to train on, or the name of a book to download. It is lower-cased; all but a to z
     becomes spaces."""
     token: Literal["char", "word"] = "char"

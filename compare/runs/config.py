@@ -21,6 +21,7 @@ from compare.terminal import (
     THREADS,
     UsageError,
     check_options,
+    flag,
     flag_of,
 )
 
@@ -33,15 +34,13 @@ class RunConfig(ParityConfig):
 
     epochs: Annotated[int, FROM_1, arg(metavar="N"), CHANGEABLE] = 500
     """Number of passes over the tokens."""
-    quick: Annotated[bool, arg(help_behavior_hint=""), CHANGEABLE] = False
+    quick: Annotated[bool, flag(), CHANGEABLE] = False
     """At most 60 epochs, which take seconds."""
-    name: Annotated[
-        str | None, arg(metavar="NAME", help_behavior_hint="(default: the command)")
-    ] = None
+    name: Annotated[str | None, flag("NAME", "(default: the command)")] = None
     """The record is written under RUNS/<time>-NAME."""
     runs: Annotated[Path, arg(metavar="RUNS")] = Path("runs")
     """Directory of the records."""
-    resume: Annotated[Path | None, arg(metavar="RUN", help_behavior_hint="")] = None
+    resume: Annotated[Path | None, flag("RUN")] = None
     """Resume this run. Its options are reused; --epochs, --threads and a few others may change."""
     checkpoint_seconds: Annotated[float, ANY_FROM_0, arg(metavar="S"), CHANGEABLE] = 10.0
     """Seconds between checkpoints."""
@@ -106,10 +105,7 @@ class GenerateConfig:
     """Text to continue, of characters (or words) of the model's text. It is lower-cased."""
     model: Annotated[
         Side | None,
-        arg(
-            metavar="{scratch,concise}",
-            help_behavior_hint="(default: scratch, or the only one of the run)",
-        ),
+        flag("{scratch,concise}", "(default: scratch, or the only one of the run)"),
     ] = None
     """scratch: from scratch, in NumPy. concise: with PyTorch."""
     num_preds: Annotated[int, FROM_0, arg(metavar="N")] = 50
