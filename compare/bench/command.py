@@ -19,18 +19,11 @@ from rich.progress import Progress as Bar
 from rich.progress import SpinnerColumn, TextColumn, TimeElapsedColumn
 
 from compare.bench.config import BenchConfig
-from compare.bench.measure import machine
+from compare.bench.measure import machine, timing
 from compare.bench.measure.check_rows import check_again, check_rows
 from compare.bench.measure.gate import Gate
 from compare.bench.measure.memory import measure_memory
 from compare.bench.measure.parts import measure_parts
-from compare.bench.measure.timing import (
-    Budget,
-    Contestant,
-    ReferenceProduct,
-    measure,
-    seconds_of_a_round,
-)
 from compare.bench.results.against import read_earlier, settings_of, show_changes
 from compare.bench.results.pictures import draw
 from compare.bench.results.result import Document, RowInfo, Timing
@@ -118,8 +111,8 @@ def _measure(config: BenchConfig, path: Path, terminal: Terminal) -> Document:
         # From small to large: if the budget is too small, the largest shapes are left out.
         in_order = sorted(shapes, key=lambda shape: flops(shape, BACKWARD))
         operations = [flops(shape, phase) for shape in in_order for phase in phases[shape]]
-        budget = Budget(config.budget, operations, document.roof.rate)
-        session = _Session(config, document, rows, budget, ReferenceProduct(), progress)
+        budget = timing.Budget(config.budget, operations, document.roof.rate)
+        session = _Session(config, document, rows, budget, timing.ReferenceProduct(), progress)
         for k, shape in enumerate(in_order, start=1):
             where = f"shape {k} of {len(in_order)}: {shape.describe()}"
             session.measure(shape, phases[shape], where)
@@ -140,8 +133,8 @@ class _Session:
     config: BenchConfig
     document: Document
     rows: list[Row]
-    budget: Budget
-    reference_product: ReferenceProduct
+    budget: timing.Budget
+    reference_product: timing.ReferenceProduct
     progress: Progress
     where: str = ""
     phases_done: int = 0
@@ -203,13 +196,13 @@ class _Session:
             if check.outcome != TIMED:
                 add(check.outcome, reason=check.reason)
                 continue
-            cost = seconds_of_a_round(row, check.estimate, threads)
+            cost = timing.seconds_of_a_round(row, check.estimate, threads)
             rounds = row.untimed or self.budget.rounds(row, self.phases_done, cost)
             if isinstance(rounds, str):
                 add(LEFT_OUT, reason=rounds)
             else:
-                contestants.append(Contestant(row, jobs[row][phase], check.estimate, rounds))
-        measure(contestants, threads, self.reference_product)
+                contestants.append(timing.Contestant(row, jobs[row][phase], check.estimate, rounds))
+        timing.measure(contestants, threads, self.reference_product)
         self.document.reference_product = self.reference_product.seconds
         characters = ModelInputs.num_preds if phase == GENERATION else 1
         expected: Arrays = {}
@@ -226,20 +219,20 @@ class _Session:
                 "seconds": [seconds / characters for seconds in contestant.seconds],
                 "errors": dict(check.errors),
             }
-            timing = self._add(shape, phase, row, TIMED, **times)
-            self.budget.done(row, timing.flops, timing.median, contestant.spent)
+            result = self._add(shape, phase, row, TIMED, **times)
+            self.budget.done(row, result.flops, result.median, contestant.spent)
 
     def _add(self, shape: Shape, phase: str, row: Row, outcome: str, **values: Any) -> Timing:
         work = flops(shape, phase), numbers(shape, phase) * np.dtype(self.config.dtype).itemsize
-        timing = Timing(row.name, shape.name, phase, outcome, *work, **values)
-        self.document.timings.append(timing)
-        return timing
+        result = Timing(row.name, shape.name, phase, outcome, *work, **values)
+        self.document.timings.append(result)
+        return result
 
 
 def _measure_extras(config: BenchConfig, document: Document, progress: Progress) -> None:
     """Measure the parts of scratch's step at the first shape with a timed step, and the memory."""
     found = {shape: document.find(SCRATCH, shape.name, STEP) for shape in document.shapes}
-    candidates = [shape for shape, timing in found.items() if timing and timing.outcome == TIMED]
+    candidates = [shape for shape, step in found.items() if step and step.outcome == TIMED]
     if candidates:
         progress("the parts of a step")
         document.parts_of = candidates[0]

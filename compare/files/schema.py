@@ -28,7 +28,7 @@ from pathlib import Path
 from types import NoneType, UnionType
 from typing import Annotated, Any, Literal, Union, get_args, get_origin, get_type_hints
 
-from compare.terminal import Range
+from compare.terminal import DATA, CommandError, Range
 
 MOST_CHARACTERS = 1000
 """Of a string whose field has no `Length`."""
@@ -38,6 +38,12 @@ MOST_LEVELS = 100
 
 MOST_VALUES = 2**19
 """Of a JSON text: each takes up to 72 bytes of memory, and a few microseconds to check."""
+
+
+class RecordError(CommandError, ValueError):
+    """A record cannot be written or read; the message is one line."""
+
+    exit_code = DATA
 
 
 class SchemaError(ValueError):

@@ -89,20 +89,16 @@ def seconds_of_a_call(run: Callable[[], Any], calls: int) -> float:
     return timeit.Timer(run, timer=synchronised_clock).timeit(calls) / calls
 
 
-def calls_of_a_block(seconds: float) -> int:
-    """Return the number of calls in a block, for calls of `seconds`."""
-    return _calls_that_fill(BLOCK, seconds)
+def calls_of_a_block(seconds: float, span: float = BLOCK) -> int:
+    """Return the number of calls that fill a block, or another span, for calls of `seconds`."""
+    return max(1, math.ceil(span / max(seconds, 1e-9)))
 
 
 def calls_of_a_warm_up(seconds: float, threads: int) -> int:
     """Return the number of warm-up calls before a block, for calls of `seconds`."""
     if seconds >= UNHURRIED:
         return 0
-    return 1 if threads == 1 else _calls_that_fill(WARM_UP, seconds)
-
-
-def _calls_that_fill(span: float, seconds: float) -> int:
-    return max(1, math.ceil(span / max(seconds, 1e-9)))
+    return 1 if threads == 1 else calls_of_a_block(seconds, WARM_UP)
 
 
 def time_a_block(run: Callable[[], Any], seconds: float, threads: int) -> float:

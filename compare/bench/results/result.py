@@ -196,8 +196,8 @@ def quartiles(values: list[float]) -> tuple[float, float]:
 
 
 def interquartile_range(values: list[float]) -> float:
-    """Return the interquartile range; 0 for fewer than two values."""
-    lower, upper = quartiles(values) if values else (0.0, 0.0)
+    """Return the interquartile range."""
+    lower, upper = quartiles(values)
     return upper - lower
 
 
