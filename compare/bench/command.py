@@ -15,6 +15,7 @@ from pathlib import Path
 from typing import Any
 
 import numpy as np
+import psutil
 from rich.progress import Progress as Bar
 from rich.progress import SpinnerColumn, TextColumn, TimeElapsedColumn
 
@@ -247,7 +248,7 @@ def _memory_objection(shape: Shape, dtype: str) -> str | None:
     """Return why a shape does not fit in memory, estimated as twelve times its largest arrays."""
     per_step = shape.T * shape.B * (shape.H + shape.V)
     entries = 12 * shape.gates * (per_step + shape.H * (shape.H + shape.V))
-    needed, available = np.dtype(dtype).itemsize * entries, machine.available_memory()
+    needed, available = np.dtype(dtype).itemsize * entries, psutil.virtual_memory().available
     if needed < available:
         return None
     return f"it needs about {needed / 2**30:.1f} GiB, and {available / 2**30:.1f} GiB are free"

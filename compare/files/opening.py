@@ -12,8 +12,7 @@ from typing import Any, BinaryIO
 from compare.files.schema import parse_json
 from scratch_rnn.text import opening
 
-MOST_BYTES_OF_JSON = 2**20
-"""Of a file of JSON whose reader names no other size."""
+MOST_BYTES_OF_JSON = 2**20  # of a file of JSON whose reader names no other size
 
 
 def open_file(path: Path, within: Path | None = None) -> BinaryIO:

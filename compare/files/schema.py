@@ -30,12 +30,8 @@ from typing import Annotated, Any, Literal, Union, get_args, get_origin, get_typ
 
 from compare.terminal import DATA, CommandError, Range
 
-MOST_CHARACTERS = 1000
-"""Of a string whose field has no `Length`."""
-
-MOST_LEVELS = 100
-"""Of nested lists and objects."""
-
+MOST_CHARACTERS = 1000  # of a string whose field has no `Length`
+MOST_LEVELS = 100  # of nested lists and objects
 MOST_VALUES = 2**19
 """Of a JSON text: each takes up to 72 bytes of memory, and a few microseconds to check."""
 
@@ -62,8 +58,7 @@ class Length:
 
 
 LARGEST = 1.7e308
-COUNT = Range(1, 2**40)
-"""The range of a number of things."""
+COUNT = Range(1, 2**40)  # the range of a number of things
 NUMBERED = Range(0, 2**60)
 """The range of an index from 0, and of every integer whose field has no `Range`."""
 FINITE = Range(-LARGEST, LARGEST, "of a finite number")

@@ -1,8 +1,4 @@
-"""The configuration of a comparison: the text, both models, and one training step.
-
->>> ParityConfig(hidden_size=64).check().hidden_size
-64
-"""
+"""The configuration of a comparison: the text, both models, and one training step."""
 
 import dataclasses
 from pathlib import Path

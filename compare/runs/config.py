@@ -1,8 +1,4 @@
-"""The configuration of a training, and of `generate`; each field is an option.
-
->>> RunConfig(epochs=2).check().num_epochs
-2
-"""
+"""The configuration of a training, and of `generate`; each field is an option."""
 
 import dataclasses
 import re
@@ -53,7 +49,12 @@ class RunConfig(ParityConfig):
                 "expected --name of up to 100 letters, digits, dots, dashes and underscores, "
                 f"got {self.name!r}"
             )
-        check_readable(self)
+        kinds = get_type_hints(type(self), include_extras=True)
+        for name, value in self.to_json().items():
+            try:
+                read(kinds[name], value, flag_of(name))
+            except SchemaError as error:  # it could not be read again, as a path with a newline
+                raise UsageError(str(error)) from None
         return self
 
     @property
@@ -70,16 +71,6 @@ class RunConfig(ParityConfig):
     def run_name(self) -> str:
         """The name of the run's directory, without the time."""
         return self.name or "run"
-
-
-def check_readable(config: RunConfig) -> None:
-    """Refuse an option that could not be read again from ``config.json``: a path with a newline."""
-    kinds = get_type_hints(type(config), include_extras=True)
-    for name, value in config.to_json().items():
-        try:
-            read(kinds[name], value, flag_of(name))
-        except SchemaError as error:
-            raise UsageError(str(error)) from None
 
 
 @dataclasses.dataclass(frozen=True, kw_only=True)

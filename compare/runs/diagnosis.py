@@ -7,6 +7,7 @@ the order in which they are computed.
 import copy
 import math
 from collections.abc import Mapping
+from dataclasses import replace
 from itertools import islice
 from typing import Any
 
@@ -42,13 +43,7 @@ def as_before(
 
     Return the copy, and the batch of the update. The trainee itself is not changed.
     """
-    twin = parity.Trainee(
-        copy.deepcopy(trainee.model),
-        trainee.lr,
-        carry_state=trainee.carry_state,
-        max_norm=trainee.max_norm,
-        optimizer=trainee.optimizer,
-    )
+    twin = replace(trainee, model=copy.deepcopy(trainee.model), parallel=False)
     twin.restore(checkpoint.weights, checkpoint.state, checkpoint.memory)
     done = checkpoint.position.update
     epoch, number = divmod(update - 1, len(batches))

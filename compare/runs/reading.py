@@ -36,8 +36,7 @@ SNAPSHOTS = "snapshots"
 MOST_BYTES = {"vocab.json": 2**23, "parity.json": 2**23}
 """Of a JSON file; of any other `MOST_BYTES_OF_JSON`."""
 
-MOST_BYTES_OF_LINE = 2**12
-"""Of a line of ``metrics.jsonl``, which has about 200."""
+MOST_BYTES_OF_LINE = 2**12  # of a line of ``metrics.jsonl``, which has about 200
 
 
 @dataclass(frozen=True, slots=True)

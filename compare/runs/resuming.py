@@ -124,7 +124,7 @@ def _token(vocabulary: Sequence[str], number: int) -> str:
 def changed_versions(directory: Path, config: RunConfig, materials: Materials) -> str:
     """Name the libraries whose version is another one now, which may change the last bits."""
     before = reading.read_versions(directory)
-    now = describe_environment(text=materials.text, dtype=config.dtype, device=config.device)
+    now = describe_environment(materials.text, config)
     changed = [
         f"{name} {now['versions'][name]} instead of {before.get(name)}"
         for name in ("numpy", "torch")

@@ -70,9 +70,7 @@ class Session:
         self.parity = parity
         with Record.create(config.runs, config.run_name) as self.record:
             self.write_config()
-            environment = describe_environment(
-                text=materials.text, dtype=config.dtype, device=config.device
-            )
+            environment = describe_environment(materials.text, config)
             self.record.write_json("environment.json", environment)
             self.record.write_json("vocab.json", {"tokens": tokens})
             if parity:

@@ -113,17 +113,9 @@ class LiveCurve:
             Curve(f"{name} {y[-1]:.4g}".strip() if y else name, self.x, y)
             for name, y in zip(self.legend, self.y, strict=True)
         ]
-        return Group(
-            *plot(
-                curves,
-                width=width,
-                height=height,
-                xlabel=self.xlabel,
-                ylabel=self.ylabel,
-                unicode=unicode,
-            ),
-            *legend(curves, unicode=unicode),
-        )
+        labels = {"xlabel": self.xlabel, "ylabel": self.ylabel}
+        lines = plot(curves, width=width, height=height, **labels, unicode=unicode)
+        return Group(*lines, *legend(curves, unicode=unicode))
 
     def _redraw(self, *, last: bool = False) -> None:
         if self.place == "notebook":

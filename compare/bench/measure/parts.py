@@ -34,8 +34,7 @@ RECURRENCE, STEP = "recurrence", "step"
 def measure_parts(shape: Shape, dtype: str) -> list[Part]:
     """Return the parts of a step at a model's shape, in the order of the computation."""
     case = make_case(shape, dtype=dtype)
-    if not isinstance(case, ModelInputs):
-        raise TypeError(f"expected the shape of a model, got {shape.describe()}")
+    assert isinstance(case, ModelInputs)
     median = _medians(pieces_of_step(case))
     in_recurrence = median[LOOKUP] + median[PRODUCTS] + median[WEIGHTS]
     median[ELEMENTS] = max(0.0, median.pop(RECURRENCE) - in_recurrence)

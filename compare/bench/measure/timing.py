@@ -29,16 +29,13 @@ import torch
 from compare.bench.rows.row import Row
 from compare.bench.workload.case import Job
 
-BLOCK = 0.02
-"""Minimum time of a block, in seconds."""
-
+BLOCK = 0.02  # minimum time of a block, in seconds
 LEAST_ROUNDS, MOST_ROUNDS = 3, 60
 
 WARM_UP = 0.05
 """Seconds of warm-up before a block on several threads. On one thread the warm-up is one call."""
 
-UNHURRIED = 0.1
-"""A call of at least this many seconds needs no warm-up."""
+UNHURRIED = 0.1  # a call of at least this many seconds needs no warm-up
 
 
 @dataclass(slots=True)

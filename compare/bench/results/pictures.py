@@ -52,9 +52,6 @@ def draw(document: Document, path: Path, styles: Styles) -> list[Path]:
     return pictures
 
 
-# Time ---------------------------------------------------------------------------------------
-
-
 def time_figure(document: Document, styles: Styles) -> Figure | None:
     """Draw times against each size that varies, or bars if no size varies."""
     timed = {timing.shape for timing in document.timings if timing.outcome == TIMED}
@@ -182,9 +179,6 @@ def _name_bars(axes: Axes, bars: Sequence[tuple[str, str, float]], width: float)
     _dress(axes, "x")
 
 
-# Roofline -----------------------------------------------------------------------------------
-
-
 def roofline_figure(document: Document, styles: Styles) -> Figure | None:
     """Draw each row's operations per second against the operations per byte of its products."""
     timed = [  # the roof is the CPU's
@@ -246,9 +240,6 @@ def _name_phases(axes: Axes, timed: Sequence[Timing]) -> None:
         )
 
 
-# Parts --------------------------------------------------------------------------------------
-
-
 def parts_figure(document: Document) -> Figure | None:
     """Draw a bar for each part of scratch's step; the dark part is for its products."""
     if document.parts_of is None or not document.parts:
@@ -270,9 +261,6 @@ def parts_figure(document: Document) -> Figure | None:
     what = f"{document.parts_of.describe()}, one thread"
     _subtitle(axes, f"{what}\ndark: time of the products at the machine's best rate", fontsize=9)
     return figure
-
-
-# What they share ----------------------------------------------------------------------------
 
 
 def _is_on_gpu(row: str) -> bool:

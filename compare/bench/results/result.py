@@ -1,7 +1,4 @@
-"""The results of a benchmark, as they are stored in the JSON file.
-
-Tables and pictures are made from this file only.
-"""
+"""The results of a benchmark, as they are stored in the JSON file: all that is shown is from it."""
 
 import json
 import statistics
@@ -13,8 +10,7 @@ from compare import files
 from compare.bench.workload.shapes import LEFT_OUT, REFUSED, TIMED, Shape
 from compare.parity import CELLS
 
-SCHEMA = 3
-"""Version of the file format."""
+SCHEMA = 3  # version of the file format
 
 MOST_BYTES = 2**24
 

@@ -14,7 +14,7 @@ import numpy as np
 from compare.bench.rows.row import Device, Row, line
 from compare.bench.workload.case import Arrays, Case, Job, LayerInputs, ModelInputs, of_layer
 from compare.bench.workload.shapes import FORWARD, GENERATION
-from compare.parity import CELLS, Cell
+from compare.parity import CELLS
 from scratch_rnn import states
 from scratch_rnn.states import State, arrays_of, state_of
 
@@ -46,12 +46,8 @@ class Onnx(Row):
     style = line("#f0a6ca", "X")
     cells = OPERATORS
     packages = ("onnx", "onnxruntime")
+    only_float32 = "its layers need"
     threads = 1
-
-    def missing(self, dtype: str, cell: Cell) -> str | None:
-        if dtype != "float32":
-            return f"its layers need dtype float32, and this is {dtype}"
-        return super().missing(dtype, cell)
 
     @contextmanager
     def settings(self, threads: int) -> Iterator[None]:

@@ -37,12 +37,15 @@ class Row:
     compiles: bool = False  # at the first call of each shape; the table shows this time separately
     gaps: int = FLOAT32_GAPS  # precision of its arithmetic, in ulps of float32
     cells: Collection[str] | None = None  # names of the cells that it has; None: all
+    only_float32: str = ""  # what needs this dtype: "its layers need"; empty if nothing does
     packages: tuple[str, ...] = ()  # needed packages, from an optional extra with the row's name
     idle: float = 0.0  # seconds for which its idle threads, if there are several, keep a core busy
     untimed: str = ""  # why it gets no time, although its results are right
 
     def missing(self, dtype: str, cell: Cell) -> str | None:
         """Return why the row is not available for this dtype and cell, or None if it is."""
+        if self.only_float32 and dtype != "float32":
+            return f"{self.only_float32} dtype float32, and this is {dtype}"
         if any(importlib.util.find_spec(name) is None for name in self.packages):
             return f"it is not installed (pip install '{PACKAGE}[{self.name}]')"
         known = self.cells is None or cell.name in self.cells

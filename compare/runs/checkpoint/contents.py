@@ -54,8 +54,7 @@ from compare.terminal import Range
 from scratch_rnn.states import arrays_of, state_of
 
 FORMAT: Literal["rnn-parity checkpoint"] = "rnn-parity checkpoint"
-OLDEST, VERSION = 2, 2
-"""The versions of the format that are read; the newest one is written."""
+OLDEST, VERSION = 2, 2  # the versions of the format that are read; the newest one is written
 
 MOST_LAYERS = 1000
 

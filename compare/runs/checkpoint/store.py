@@ -46,10 +46,9 @@ class Store:
         If there is none, the error of the newest one is raised.
         """
         damaged: list[CheckpointError] = []
-        files = self._files()
-        for update in self._complete():
+        for update, sides in self._complete().items():
             try:
-                return {side: self._load(update, side) for side in sorted(files[update])}, damaged
+                return {side: self._load(update, side) for side in sorted(sides)}, damaged
             except CheckpointError as error:
                 damaged.append(error)
         if damaged:
@@ -67,10 +66,10 @@ class Store:
             )
         return checkpoint
 
-    def _complete(self) -> list[int]:
-        """Return the updates with a complete checkpoint, the newest first."""
-        files = self._files()
-        return sorted((u for u in files if len(files[u]) >= self.num_sides), reverse=True)
+    def _complete(self) -> dict[int, set[str]]:
+        """Return the models of each complete checkpoint by its update, the newest first."""
+        files = sorted(self._files().items(), reverse=True)
+        return {update: sides for update, sides in files if len(sides) >= self.num_sides}
 
     def _files(self) -> dict[int, set[str]]:
         """Return the models that have a file, for each update."""

@@ -142,9 +142,6 @@ def _beginning(
     return case, make_batches
 
 
-# Output ---------------------------------------------------------------------------------------
-
-
 def _show_agreement(found: SearchResult, terminal: Terminal) -> None:
     terminal.line(
         f"No difference in {found.updates} updates. The largest difference is "
