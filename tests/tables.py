@@ -3,30 +3,27 @@
 import functools
 import tomllib
 from pathlib import Path
-from typing import Any
 
 
-def cases(section: str) -> dict[str, Any]:
-    """Return the cases of a test."""
+def cases(section):
     return dict(_read("cases")[section])
 
 
-def messages(section: str) -> dict[str, Any]:
+def messages(section):
     """Return the messages of a section, by the call or the command that is refused."""
     return dict(_read("messages")[section])
 
 
-def expected(name: str) -> list[str]:
-    """Return the lines that are printed for known numbers."""
-    return str(_read("shown")[name]).splitlines()
+def expected(name):
+    return _read("shown")[name].splitlines()
 
 
-def lines_of(text: str) -> list[str]:
+def lines_of(text):
     """Return the lines without spaces at their ends, and without empty ones at the beginning."""
     return [line.rstrip() for line in text.lstrip("\n").splitlines()]
 
 
 @functools.cache
-def _read(name: str) -> dict[str, Any]:
+def _read(name):
     path = Path(__file__).with_name(f"{name}.toml")
     return tomllib.loads(path.read_text(encoding="utf-8"))

@@ -30,8 +30,9 @@ def test_without_flags_it_is_the_run_of_the_lecture():
 
 def test_flags_alone_belong_to_run(capsys):
     assert parse(["--lr", "0.5", "--quick"]) == RunConfig(lr=0.5, quick=True)
-    assert main(["--help"]) == 0
-    assert "(default: run)" in capsys.readouterr().out
+    for flag in ("-h", "--help"):
+        assert main([flag]) == 0
+        assert "(default: run)" in capsys.readouterr().out
 
 
 def test_quick_shortens_and_never_lengthens():

@@ -80,17 +80,15 @@ def draw_floats(case: LayerFields) -> Floats:
         c0 = _normal(case, rng, "c", L * D, B, H) if case.h0 else None
         d_c_n = _normal(case, rng, "d", L * D, B, H) if case.upstream != "output" else None
 
-    parameters = _draw_parameters(case, rng)
-    if case.nonlinearity == "relu":
-        masks_64 = masks if case.dropout else None
-        for _ in range(CLEAR_ATTEMPTS - 1):
-            if _is_clear(case, parameters, x, h0, lengths, masks_64):
-                break
-            parameters = _draw_parameters(case, rng)
-        else:
-            if not _is_clear(case, parameters, x, h0, lengths, masks_64):
-                parameters = {name: np.abs(array) for name, array in parameters.items()}
-                x, h0 = np.abs(x), None if h0 is None else np.abs(h0)
+    dropout_masks = masks if case.dropout else None
+    for _ in range(CLEAR_ATTEMPTS):
+        parameters = _draw_parameters(case, rng)
+        is_relu = case.nonlinearity == "relu"
+        if not is_relu or _is_clear(case, parameters, x, h0, lengths, dropout_masks):
+            break
+    else:
+        parameters = {name: np.abs(array) for name, array in parameters.items()}
+        x, h0 = np.abs(x), None if h0 is None else np.abs(h0)
 
     arrays = {"x": x, "h0": h0, "d_output": d_output, "d_h_n": d_h_n, "c0": c0, "d_c_n": d_c_n}
     for name, array in arrays.items():
@@ -98,7 +96,6 @@ def draw_floats(case: LayerFields) -> Floats:
             arrays[name] = np.ascontiguousarray(array[:, 0])
         elif array is not None and case.batch_first and name in ("x", "d_output"):
             arrays[name] = np.ascontiguousarray(array.swapaxes(0, 1))
-    dropout_masks = masks if case.dropout else None
     return Floats(parameters, lengths=lengths, dropout_masks=dropout_masks, **arrays)
 
 

@@ -6,7 +6,6 @@ from dataclasses import replace
 from datetime import datetime
 from pathlib import Path
 from types import SimpleNamespace
-from typing import Any
 
 import pytest
 
@@ -17,12 +16,12 @@ from compare.bench.measure.timing import Budget
 from compare.bench.results import pictures
 from compare.bench.results.result import Document, Memory
 from compare.bench.rows.numpy_rows import Plain
-from compare.bench.rows.row import Row
 from compare.bench.workload.case import ModelInputs
 from compare.bench.workload.shapes import LEFT_OUT, TIMED, flops
 from compare.terminal import Terminal, UsageError
-from tests.compare.bench.bench_help import MODEL, bench_of, shapes_file, terminal
+from tests.compare.bench.bench_help import MODEL, bench_of, shapes_file
 from tests.compare.bench.test_bench_result import full
+from tests.in_process import terminal
 from tests.tables import messages
 
 
@@ -30,7 +29,7 @@ from tests.tables import messages
 def test_a_benchmark_is_shown_again_from_its_file_alone(tmp_path, monkeypatch):
     monkeypatch.setattr(command, "draw", pictures.draw)
     path = tmp_path / "found.json"
-    to, printed = terminal()
+    to, printed = terminal(120)
     found = bench_of(tmp_path, MODEL, to, cell="lstm")
     assert found == Document.read(path)
     assert found.finished
@@ -51,7 +50,7 @@ def test_a_benchmark_is_shown_again_from_its_file_alone(tmp_path, monkeypatch):
     for name in names:
         (tmp_path / name).unlink()
     monkeypatch.setattr("compare.bench.command._measure", None)  # it is not called
-    to, again = terminal()
+    to, again = terminal(120)
     bench(BenchConfig(plot=path), to)
     assert {name: (tmp_path / name).read_bytes() for name in names} == before
     tables = [text.getvalue().partition("Roof:")[2] for text in (printed, again)]
@@ -69,13 +68,13 @@ def test_times_of_a_generation_are_per_character(tmp_path, monkeypatch):
 
 @pytest.mark.usefixtures("hasty")
 def test_the_progress_names_each_shape_from_small_to_large(tmp_path, monkeypatch):
-    shown: list[str] = []
-    threads: set[int] = set()
+    shown = []
+    threads = set()
 
-    def objection(self: Budget, row: Row, phase: str, flops: int) -> str | None:
+    def objection(self, row, phase, flops):
         return "over budget" if row.name == "torch" else None
 
-    def settings(self: Row, number: int) -> nullcontext[None]:
+    def settings(self, number):
         threads.add(number)
         return nullcontext()
 
@@ -87,7 +86,7 @@ def test_the_progress_names_each_shape_from_small_to_large(tmp_path, monkeypatch
     monkeypatch.setattr(Plain, "compiles", True)
     monkeypatch.setattr(Plain, "settings", settings)
     shapes = [replace(MODEL, name=f"H{H}", H=H) for H in (16, 8)]
-    options: dict[str, Any] = {"phases": ("step",), "rows": ("plain", "scratch", "torch")}
+    options = {"phases": ("step",), "rows": ("plain", "scratch", "torch")}
     config = BenchConfig(shapes=shapes_file(tmp_path, *shapes), memory=True, **options)
     found = command._measure(config, tmp_path / "found.json", Terminal(quiet=True))
     assert shown == [
@@ -117,7 +116,7 @@ def test_the_files_of_a_benchmark_are_named_by_its_time(tmp_path, monkeypatch):
     now = SimpleNamespace(now=lambda: datetime(2026, 2, 3, 4, 5, 6))
     monkeypatch.setattr(command, "datetime", now)
     monkeypatch.setattr(command, "_measure", lambda *_: full())
-    to, printed = terminal()
+    to, printed = terminal(120)
     bench(BenchConfig(), to)
     name = "benchmarks/20260203-040506"
     files = [f"{name}-time.png", f"{name}-roofline.png", f"{name}-parts.png"]

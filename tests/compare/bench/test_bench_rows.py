@@ -28,7 +28,7 @@ class CopyOfGRU(torch.nn.GRU):
 
 
 @pytest.fixture
-def fourth_cell(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Cell:
+def fourth_cell(tmp_path, monkeypatch):
     """Add a cell that is a GRU under another name: no row's file knows it."""
     source = Path(gru.__file__).read_text(encoding="utf-8").replace("gru", "mgu")
     (tmp_path / "plain_of_mgu.py").write_text(source, encoding="utf-8")

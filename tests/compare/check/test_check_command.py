@@ -8,78 +8,22 @@ import pytest
 
 from compare.check.report.report import check_can_write
 from compare.cli import COMMANDS, main
+from tests.compare.check.corpus import files, right_source
 from tests.tables import cases, messages
-
-HERE = Path(__file__).parent
-
-FILES = {
-    "right.py": (HERE / "students" / "right.py").read_text(encoding="utf-8"),
-    "right_class.py": (HERE / "right_class.py").read_text(encoding="utf-8"),
-    "syntax.py": "def rnn_step(:",
-    "imports.py": "import no_such_module",
-    "raises.py": "1 / 0",
-    "classes.py": """
-class NoSizes:
-    pass
-
-
-class NoParameters:
-    def __init__(self, V, H):
-        pass
-
-
-class Refuses:
-    def __init__(self, V, H):
-        raise ValueError("expected a power of two")
-""",
-    "gates.py": """
-import numpy as np
-
-
-class Three:
-    gates = 3
-
-    def __init__(self, V, H):
-        shapes = {"weight_ih_l0": (V,), "weight_hh_l0": (H,), "bias_ih_l0": (), "bias_hh_l0": ()}
-        self.parameters = {n: np.ones((self.gates * H, *shape)) for n, shape in shapes.items()}
-
-
-class Four(Three):
-    gates = 4
-""",
-    "modules.py": """
-from torch import nn
-
-
-class Module(nn.Module):
-    def __init__(self, V, H, more):
-        super().__init__()
-""",
-    "overflows.py": """
-import numpy as np
-
-
-def cross_entropy(logits, targets):
-    p = np.exp(logits)
-    p /= p.sum(1, keepdims=True)
-    N = len(p)
-    return -np.log(p[range(N), targets]).mean(), (p - np.eye(p.shape[1])[targets]) / N
-""",
-}
 
 
 @pytest.fixture(autouse=True)
-def folder(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Path:
+def folder(tmp_path, monkeypatch):
     """A folder with the files, in which the command runs."""
     monkeypatch.chdir(tmp_path)
     monkeypatch.setenv("COLUMNS", "400")
-    for name, text in FILES.items():
+    for name, text in {**files(), "right.py": right_source()}.items():
         (tmp_path / name).write_text(text, encoding="utf-8")
     (tmp_path / "weights.bin").write_bytes(bytes(range(256)))
     return tmp_path
 
 
-def run(arguments: str, capsys: pytest.CaptureFixture[str]) -> tuple[int, str, str]:
+def run(arguments, capsys):
     """Return exit code, output and error of the command."""
     code = main(["check", *shlex.split(arguments)])
     return (code, *capsys.readouterr())
@@ -106,7 +50,7 @@ def test_wrong_code_ends_with_code_1_and_a_summary(arguments, summary, shown, ca
     assert error.startswith(f"rnn-parity: {summary}"), error
     assert [part for part in shown if part not in output] == [], output
     assert output.count("note: a class is") == sum("a class is" in part for part in shown)
-    if "right_class" not in arguments:
+    if "Consuming" not in arguments:
         assert "Detected" not in output
     assert "printed" not in output
 

@@ -4,21 +4,19 @@ import contextlib
 import json
 import tomllib
 from pathlib import Path
-from typing import Any
 
 import pytest
 
 from compare.check import CheckConfig, CheckError, check
 from compare.check.command import examine_functions, try_chosen, try_stages
 from compare.check.functions.exercises import STAGES as ALL_STAGES
-from compare.check.functions.stages import Stage, StageResult
 from compare.check.functions.trying import cases_of, reference, try_all
 from compare.check.report.explanation import in_short
 from compare.check.report.report import Report, show
 from compare.check.worker.client import Source, Submission
 from compare.cli import main
 from compare.terminal import Terminal
-from tests.compare.check.corpus import once_replaced
+from tests.compare.check.corpus import replaced
 from tests.in_process import loader, terminal
 from tests.tables import cases
 
@@ -31,16 +29,11 @@ NAMES = [stage.name for stage in STAGES]
 pytestmark = pytest.mark.usefixtures("quickly")
 
 
-def changed(*changes: tuple[str, str]) -> str:
-    text = RIGHT
-    for old, new in changes:
-        text = once_replaced(text, old, new)
-    return text
+def changed(*changes):
+    return replaced(RIGHT, changes)
 
 
-def tried(
-    folder: Path, text: str, stages: tuple[Stage, ...] = STAGES, *, deep: bool = False
-) -> dict[str, StageResult]:
+def tried(folder, text, stages=STAGES, *, deep=False):
     """Try a file in this process."""
     config = CheckConfig(target="student.py", deep=deep)
     results = try_stages(loader(folder, text), stages, config)
@@ -194,7 +187,7 @@ GRADESCOPE = cases("gradescope")
 TYPES = {"number": (int, float), "text": str, "list": list}
 
 
-def fits(found: dict[str, Any], of: str = "results") -> bool:
+def fits(found, of="results"):
     """Whether an object has no other keys and values than Gradescope's documentation allows."""
     form = GRADESCOPE[of]
     return all(

@@ -8,12 +8,13 @@ import pytest
 
 from compare.check import CheckConfig, command
 from compare.check.report.page import MARK, check_page
-from compare.check.report.report import Report
 from compare.cli import main
 from compare.terminal import Terminal
 from tests import in_process
 from tests.annotations import unchecked
+from tests.compare.check.corpus import replaced
 from tests.compare.study.pages import Opened, axe_violations
+from tests.tables import cases
 
 RIGHT = Path(__file__).with_name("right_functions.py").read_text(encoding="utf-8")
 HOSTILE = "</script><img src=x onerror=alert(1)>{{record}}&"
@@ -35,13 +36,10 @@ SAID = re.compile(r"\w+\[(.*)\]: expected (.*), yours (.*)\. Difference")
 
 
 @pytest.fixture(scope="module")
-def report(tmp_path_factory: pytest.TempPathFactory) -> Report:
+def report(tmp_path_factory):
     """The report of a file with these faults, checked in this process; its page is written."""
-    file, text = tmp_path_factory.mktemp("page") / "mine.py", RIGHT
-    for right, wrong in FAULTS.items():
-        assert text.count(right) == 1
-        text = text.replace(right, wrong)
-    file.write_text(text, encoding="utf-8")
+    file = tmp_path_factory.mktemp("page") / "mine.py"
+    file.write_text(replaced(RIGHT, FAULTS.items()), encoding="utf-8")
     config = CheckConfig(target=str(file), explain=file.with_suffix(".html"))
     with pytest.MonkeyPatch.context() as patch, unchecked():
         patch.setattr(command, "Submission", in_process.Submission)
@@ -96,15 +94,7 @@ def test_the_numbers_of_the_page_are_those_of_the_report(scheme, report, tab):
     assert (requests, complaints) == ([page], [])
 
 
-@pytest.mark.parametrize(
-    ("target", "out", "code", "said"),
-    [
-        ("mine.py", "mine.py", 2, "expected a new file or an older page of --explain, got mine.py"),
-        ("mine.py", ".", 2, "expected a new file or an older page of --explain, got ."),
-        ("mine.py", "no/out.html", 3, "expected to read or write no/out.html, got: No such file"),
-        (".", "out.html", 2, "expected a file with --explain, got ."),
-    ],
-)
+@pytest.mark.parametrize(("target", "out", "code", "said"), cases("check")["pages"])
 def test_a_path_that_cannot_be_written_is_refused_before_the_check(
     target, out, code, said, tmp_path, monkeypatch, capsys
 ):

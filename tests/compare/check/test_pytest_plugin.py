@@ -18,7 +18,7 @@ from tests.compare.check.test_training_check import LONG
 HERE = Path(__file__).parent
 
 
-def run_pytest(folder: Path, *arguments: str) -> subprocess.CompletedProcess[str]:
+def run_pytest(folder, *arguments):
     command = [sys.executable, "-m", "pytest", "-p", "no:cacheprovider", "-p", "no:xdist"]
     return subprocess.run(
         [*command, "-v", *arguments],

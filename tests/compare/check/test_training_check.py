@@ -1,33 +1,30 @@
 """The training check: six right functions train a model in lock-step with PyTorch."""
 
-from collections.abc import Iterator
-from pathlib import Path
-
 import pytest
 
 from compare.check import CheckConfig
 from compare.check.cases.parts import PartResult
 from compare.check.functions import training as training_check
 from compare.check.functions.exercises import STAGES
-from compare.check.functions.training import TrainingResult, show_training, train
+from compare.check.functions.training import show_training, train
 from compare.check.functions.trying import SubmissionFunctions
 from compare.check.report.report import Report, show
 from compare.parity import CELLS
 from compare.terminal import Terminal, UsageError
 from tests.annotations import unchecked
-from tests.compare.check.corpus import plain_source
+from tests.compare.check.corpus import plain_source, replaced
 from tests.compare.check.test_check_functions import RIGHT, fits
 from tests.in_process import loader, terminal
 
 
 @pytest.fixture(autouse=True)
-def _quickly(monkeypatch: pytest.MonkeyPatch) -> Iterator[None]:
+def _quickly(monkeypatch):
     monkeypatch.setattr(training_check, "EPOCHS", 1)
     with unchecked():
         yield
 
 
-def trained(folder: Path, cell: str, text: str) -> TrainingResult:
+def trained(folder, cell, text):
     with loader(folder, text)() as submission:
         return train(cell, SubmissionFunctions(submission), None, Terminal(quiet=True))
 
@@ -61,8 +58,7 @@ BLUNT = ("d_b, d_b\n", "d_b, d_b * (1 + 1e-9 * (len(d_output) > 15))\n")
     ],
 )
 def test_functions_that_fail_together_are_reported(change, message, tmp_path):
-    assert RIGHT.count(change[0]) == 1
-    training = trained(tmp_path, "rnn", "calls = []\n" + RIGHT.replace(*change))
+    training = trained(tmp_path, "rnn", "calls = []\n" + replaced(RIGHT, [change]))
     assert message in training.failed
     stages = [PartResult(stage, "right", 1) for stage in STAGES["rnn"]]
     report = Report("student.py", "functions", "rnn", 0, stages, training=training)

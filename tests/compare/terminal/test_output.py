@@ -8,27 +8,24 @@ from rich.console import Console
 
 from compare import cli
 from compare.terminal import output, version
-from compare.terminal.output import LONG_EPOCH, Progress, Terminal, plain_table, plural
+from compare.terminal.output import LONG_EPOCH, Terminal, plain_table, plural
+from tests import in_process
 
 PERPLEXITIES = {"scratch": 12.344, "concise": 12.5}
 
 
 @pytest.fixture
-def now(monkeypatch: pytest.MonkeyPatch) -> list[float]:
-    """The clock's time, in seconds."""
+def now(monkeypatch):
     now = [100.0]
     monkeypatch.setattr(output.time, "perf_counter", lambda: now[0])
     return now
 
 
-def terminal(now: list[float], width: int = 80, **options: object) -> tuple[Terminal, io.StringIO]:
-    printed = io.StringIO()
-    return Terminal(
-        Console(file=printed, width=width, get_time=lambda: now[0], **options)  # type: ignore[arg-type]
-    ), printed
+def terminal(now, width=80, **options):
+    return in_process.terminal(width, get_time=lambda: now[0], **options)
 
 
-def advance(progress: Progress, now: list[float], updates: int, seconds: float) -> None:
+def advance(progress, now, updates, seconds):
     for _ in range(updates):
         now[0] += seconds / updates
         progress.advance(1.25e-7)
@@ -41,7 +38,13 @@ def advance(progress: Progress, now: list[float], updates: int, seconds: float) 
             120,
             f"epoch 7 {'━' * 10}{' ' * 30} 01:30 2 updates/s perplexity 12.34 12.50 apart 1.2e-07",
         ),
+        (
+            100,
+            f"epoch 7 {'━' * 9}{' ' * 28} 01:30 2 updates/s perplexity 12.34 12.50 apart 1.2e-07",
+        ),
+        (99, "epoch 7 ━━       01:30 perplexity 12.34 12.50 apart 1.2e-07"),
         (72, "epoch 7 ━━       01:30 perplexity 12.34 12.50 apart 1.2e-07"),
+        (71, "epoch 7 01:30 12.34 12.50"),
         (40, "epoch 7 01:30 12.34 12.50"),
         (39, "epoch 7"),
     ],
@@ -59,7 +62,7 @@ def test_a_bar_shows_epoch_time_left_rate_perplexities_and_difference(width, lin
     assert printed.getvalue().count("\n") == 1  # the bar stays, and there is nothing else
 
 
-def shown(progress: Progress, width: int) -> str:
+def shown(progress, width):
     plain = Console(file=io.StringIO(), width=width)
     with plain.capture() as captured:
         plain.print(progress.bar.get_renderable())
@@ -92,6 +95,15 @@ def test_without_a_terminal_a_long_epoch_has_a_line_for_each_hundredth(now):
         "  scratch  one",
         "  concise  two",
     ]
+
+
+def test_a_hundredth_is_a_whole_number_of_updates_and_its_line_is_dim(now):
+    to, printed = terminal(now, 200, color_system="standard")
+    with to.progress(1, LONG_EPOCH + 50) as progress:
+        advance(progress, now, LONG_EPOCH + 50, seconds=LONG_EPOCH + 50.0)
+    lines = printed.getvalue().rstrip().splitlines()
+    assert len(lines) == LONG_EPOCH // 100 == 100
+    assert lines[0] == "\x1b[2mupdate 100 of 10,050  1 updates/s  9950 s left\x1b[0m"
 
 
 def test_a_shorter_epoch_has_no_lines_within_it(now):
