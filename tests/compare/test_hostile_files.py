@@ -6,9 +6,7 @@
 import os
 import shutil
 import tomllib
-from collections.abc import Callable
 from pathlib import Path
-from typing import Any
 
 import pytest
 
@@ -26,12 +24,12 @@ TABLE = tomllib.loads(Path(__file__).with_name("hostile.toml").read_text(encodin
 CASES = [(row, command) for row in TABLE["files"] for command in row["commands"]]
 
 
-def terabyte(path: Path) -> None:
+def terabyte(path):
     path.touch()
     os.truncate(path, 2**40)
 
 
-MAKE: dict[str, Callable[[Path, Path], object]] = {
+MAKE = {
     "pipe": lambda path, elsewhere: os.mkfifo(path),
     "device": lambda path, elsewhere: path.symlink_to("/dev/zero"),
     "directory": lambda path, elsewhere: path.mkdir(),
@@ -47,7 +45,7 @@ MAKE: dict[str, Callable[[Path, Path], object]] = {
 }
 
 
-def outcomes(row: dict[str, Any]) -> dict[str, str]:
+def outcomes(row):
     """Return the line of each kind in the place of a file."""
     kinds = row.get("kinds", TABLE["kinds"])
     reasons = {kind: TABLE["kinds"][kind][row.get("named", False)] for kind in kinds}

@@ -1,23 +1,13 @@
 """What the command needs of the operating system: nothing that POSIX alone has."""
 
-import subprocess
-import sys
 from pathlib import Path
 
 from compare.cli import main
 from tests.compare.bench.test_bench_result import grid
 from tests.compare.runs.runs import FLAGS
+from tests.scripts import ended
 
 SCRIPT = Path(__file__).with_name("without_posix.py")
-
-
-def without_posix(directory: Path, *lines: str) -> str:
-    result = subprocess.run(
-        [sys.executable, SCRIPT, *lines],
-        cwd=directory, capture_output=True, text=True, timeout=800,
-    )  # fmt: skip
-    assert result.returncode == 0, (result.stdout, result.stderr)
-    return result.stdout
 
 
 def test_the_commands_work_without_posix(fox, tmp_path):
@@ -34,6 +24,7 @@ def test_the_commands_work_without_posix(fox, tmp_path):
         "break list": "relu-derivative",
         f"bench --plot {tmp_path / 'bench.json'}": "scratch",
     }
-    shown = without_posix(tmp_path, *outputs)
+    code, shown, errors = ended(SCRIPT, *outputs, cwd=tmp_path)
+    assert code == 0, (shown, errors)
     for words in outputs.values():
         assert words in shown

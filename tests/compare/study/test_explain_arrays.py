@@ -56,9 +56,6 @@ def test_what_the_page_adds_again_is_the_sum_that_was_recorded(dtype):
             np.testing.assert_array_equal(again[name], array)
 
 
-# ---------------------------------------------------------------- the size limit
-
-
 def test_the_order_is_last_first_and_then_whatever_is_farthest():
     assert spread(1) == [0]
     assert spread(2) == [1, 0]

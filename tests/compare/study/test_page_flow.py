@@ -2,8 +2,6 @@
 
 from tests.compare.study.pages import K
 
-KEYS = ["d_h_k", "d_h", "d_sum", "d_u", "d_W_hh", "d_W_hh sum"]
-
 
 def test_by_button_slider_and_key_through_all_stages(path, open_page):
     opened = open_page(path)

@@ -8,27 +8,24 @@ from rich.console import Console
 
 from compare import cli
 from compare.terminal import output, version
-from compare.terminal.output import LONG_EPOCH, Progress, Terminal, plain_table, plural
+from compare.terminal.output import LONG_EPOCH, Terminal, plain_table, plural
+from tests import in_process
 
 PERPLEXITIES = {"scratch": 12.344, "concise": 12.5}
 
 
 @pytest.fixture
-def now(monkeypatch: pytest.MonkeyPatch) -> list[float]:
-    """The clock's time, in seconds."""
+def now(monkeypatch):
     now = [100.0]
     monkeypatch.setattr(output.time, "perf_counter", lambda: now[0])
     return now
 
 
-def terminal(now: list[float], width: int = 80, **options: object) -> tuple[Terminal, io.StringIO]:
-    printed = io.StringIO()
-    return Terminal(
-        Console(file=printed, width=width, get_time=lambda: now[0], **options)  # type: ignore[arg-type]
-    ), printed
+def terminal(now, width=80, **options):
+    return in_process.terminal(width, get_time=lambda: now[0], **options)
 
 
-def advance(progress: Progress, now: list[float], updates: int, seconds: float) -> None:
+def advance(progress, now, updates, seconds):
     for _ in range(updates):
         now[0] += seconds / updates
         progress.advance(1.25e-7)
@@ -65,7 +62,7 @@ def test_a_bar_shows_epoch_time_left_rate_perplexities_and_difference(width, lin
     assert printed.getvalue().count("\n") == 1  # the bar stays, and there is nothing else
 
 
-def shown(progress: Progress, width: int) -> str:
+def shown(progress, width):
     plain = Console(file=io.StringIO(), width=width)
     with plain.capture() as captured:
         plain.print(progress.bar.get_renderable())
