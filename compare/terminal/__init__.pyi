@@ -9,6 +9,7 @@ from .options import (
     Range,
     changeable,
     check_options,
+    flag,
     flag_of,
 )
 from .output import Progress, Terminal, perplexity_line, plain_table, plural, wrapped
@@ -38,6 +39,7 @@ __all__ = [
     "UsageError",
     "changeable",
     "check_options",
+    "flag",
     "flag_of",
     "legend",
     "package_version",
