@@ -43,14 +43,10 @@ def test_a_record_has_all_checkpoints_and_the_parity_of_a_training_step(dtype):
         scratch, concise = build_models(28, 7, dtype=dtype)
         for name, array in snapshot.weights.items():
             scratch.parameters[name][...] = array
-        np.testing.assert_array_equal(
-            found["details"]["W_hh"], snapshot.weights["rnn.weight_hh_l0"]
-        )
-        np.testing.assert_array_equal(
-            found["numbers"]["h"], scratch_forward(scratch, np.array(made["ids"]))["h"]
-        )
+        W_hh, ids = snapshot.weights["rnn.weight_hh_l0"], np.array(made["ids"])
+        np.testing.assert_array_equal(found["details"]["W_hh"], W_hh)
+        np.testing.assert_array_equal(found["numbers"]["h"], scratch_forward(scratch, ids)["h"])
         copy_weights(scratch, concise)
-        ids = np.array(made["ids"])
         batch = Batch(ids[None, :-1].copy(), ids[None, 1:].copy())
         report = check_parity(scratch, concise, batch)
         assert report.ok
