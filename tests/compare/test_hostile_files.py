@@ -63,8 +63,8 @@ def test_what_is_no_file_of_ours_is_refused(row, command, records, tmp_path, cou
     (elsewhere / "victim.txt").write_text("a victim")
     (elsewhere / "a.unfinished").write_text("another")
     before = untouched(elsewhere)
-    for kind, line in outcomes(row).items():
-        run = shutil.copytree(records, tmp_path / kind / "run")
+    for number, (kind, line) in enumerate(outcomes(row).items()):
+        run = shutil.copytree(records, tmp_path / str(number) / "run")
         path = run / row["path"]
         shutil.rmtree(path) if path.is_dir() else path.unlink(missing_ok=True)
         MAKE[kind](path, elsewhere)

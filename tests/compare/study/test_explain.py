@@ -27,6 +27,7 @@ from scratch_rnn.text import Batch, Vocab
 from tests.compare.parity.courses import LETTERS, checkpoint, course, write_run
 from tests.compare.study.pages import Page, unpacked
 from tests.scripts import ROOT
+from tests.tables import cases
 
 # ---------------------------------------------------------------- the record
 
@@ -71,16 +72,7 @@ def test_states_that_explode_are_refused_in_one_line():
         record("time traveller" * 4, course(20, gains=(300.0,), nonlinearity="relu"))
 
 
-@pytest.mark.parametrize(
-    ("text", "tokens", "notes"),
-    [
-        ("time", "time", []),
-        (" a  b ", " a  b ", []),
-        ("Time, Traveller!", "time traveller", ['Read as "time traveller", cleaned']),
-        ("time\ntraveller", "time traveller", ['Read as "time traveller"']),
-        ("a" * 70, "a" * 64, ["The first 64 of 70 characters"]),
-    ],
-)
+@pytest.mark.parametrize(("text", "tokens", "notes"), cases("page")["texts"])
 def test_a_text_is_read_as_training_texts_are(text, tokens, notes):
     found, changes = tokens_of(text, Vocab.from_list(LETTERS), "char")
     assert "".join(found) == tokens
