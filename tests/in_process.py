@@ -57,7 +57,8 @@ def loader(folder, text):
     return partial(Submission, Source(file=str(file)), reference)
 
 
-def terminal(width=200, **options):
+def terminal(width=200, *, color=False, **options):
     """Return a terminal, and what is printed in it; options as `rich.console.Console` has them."""
     printed = io.StringIO()
+    options |= {"force_terminal": True, "color_system": "standard"} if color else {}
     return Terminal(Console(file=printed, width=width, **options)), printed

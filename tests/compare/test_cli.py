@@ -14,8 +14,9 @@ import scratch_rnn
 from compare import build_models
 from compare.cli import main, parse
 from compare.parity.rows import ParityReport, Verdict
-from compare.runs.reading import read_config, read_metrics
+from compare.runs.reading import read_config, read_metrics, read_tokens
 from tests.compare.runs.runs import BATCHES, only, read
+from tests.tables import cases
 
 FILES = [
     "config.json", "environment.json", "vocab.json", "metrics.jsonl", "checkpoints", "snapshots",
@@ -85,8 +86,17 @@ def test_run_from_end_to_end(training, tmp_path, capsys):
     snapshots = sorted(path.name for path in (directory / "snapshots").iterdir())
     assert snapshots == [f"epoch-{n:05d}.safetensors" for n in (0, 1, 2, 5, 10)]
 
-    assert "Text: fox.txt, 220 bytes, SHA-1 " in out
-    assert out.index("Untrained") < out.index("tensors agree") < out.index("epoch 10/10")
+    vocab = scratch_rnn.text.Vocab.from_list(read_tokens(directory))
+    first = scratch_rnn.predict("time traveller", 10, build_models(28, 4)[0], vocab)
+    assert out.splitlines()[4:8] == [
+        "",
+        'Untrained, after "time traveller"',
+        f"  scratch and concise  {first}",
+        "",
+    ]
+    assert out.index("tensors agree") < out.index("10 epochs, 60 updates in ")
+    assert f"fox.txt: perplexity scratch {result['perplexity']['scratch']:.2f}, concise " in out
+    assert "trained models, parity: all" in out
     for prefix, texts in result["written"].items():
         assert texts["scratch"] == texts["concise"]
         assert len(texts["scratch"]) == len(prefix) + 50
@@ -94,19 +104,12 @@ def test_run_from_end_to_end(training, tmp_path, capsys):
     assert "\x1b" not in out
 
 
-@pytest.mark.parametrize(
-    ("flags", "part"),
-    [
-        ("", "all 215 characters"),
-        ("--max-tokens 100", "the first 100 characters"),
-        ("--max-tokens None", "all 215 characters"),
-        ("--token word --batch-size 2", "all 45 words"),
-    ],
-)
-def test_the_header_says_what_is_read_of_a_text(flags, part, small, capsys):
+@pytest.mark.parametrize("flags", cases("header"))
+def test_the_header_says_what_is_read_and_built(flags, small, capsys):
     main(["parity", *small, *flags.split()])
-    line = capsys.readouterr().out.splitlines()[1]
-    assert line == f"Lower-cased, only a to z and spaces; {part} (--max-tokens)"
+    text, *lines = capsys.readouterr().out.splitlines()[:5]
+    assert text == "Text: fox.txt, 220 bytes, SHA-1 592c0b44, from a file"
+    assert lines == [*cases("header")[flags], ""]
 
 
 def test_parity_prints_the_table_and_writes_nothing(small, tmp_path, capsys):

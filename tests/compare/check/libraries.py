@@ -58,10 +58,7 @@ class KerasLayer:
         assert options == {"return_sequences": True, "return_state": True}
 
     def build(self, shape):
-        shapes = {
-            "kernel": (shape[2], self.G),
-            "recurrent_kernel": (self.H, self.G),
-        }
+        shapes = {"kernel": (shape[2], self.G), "recurrent_kernel": (self.H, self.G)}
         if self.use_bias:
             shapes["bias"] = (2, self.G) if "z" in self.gates else (self.G,)
         self.trainable_variables = [
@@ -121,14 +118,11 @@ class FlaxCell:
         self.state = {}
         for names, size, kind in zip(self.layers, (V, H), "ih", strict=True):
             width = H * len(self.gates) // len(names)
+            shapes = {"kernel": (size, width), "bias": (width,)}
             for name in names:
-                shapes = {"kernel": (size, width)} | (
-                    {"bias": (width,)} if kind == self.biased else {}
-                )
-                self.state[name] = {
-                    part: Variable(part, torch.randn(shape, dtype=dtype))
-                    for part, shape in shapes.items()
-                }
+                parts = ("kernel", "bias") if kind == self.biased else ("kernel",)
+                drawn = [torch.randn(shapes[part], dtype=dtype) for part in parts]
+                self.state[name] = dict(zip(parts, map(Variable, parts, drawn), strict=True))
 
     def __call__(self, carry, x):
         state = carry[::-1] if isinstance(carry, tuple) else (carry,)

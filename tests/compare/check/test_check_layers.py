@@ -28,11 +28,13 @@ from tests.tables import messages
 pytestmark = pytest.mark.usefixtures("quickly", "beside_files")
 
 
-def examined(target, cell=None, **flags):
+def examined(target, cell=None, *, tried=properties.PROPERTIES, **flags):
     """Check a class in this process; a bare name is one of `students/files.toml`."""
     target = target if ":" in target else f"{target}.py:Layer"
     config = CheckConfig(target=target, cell=cell, **flags)
-    return examine_class(config, lambda: submission_of(target), Terminal(quiet=True))
+    with pytest.MonkeyPatch.context() as patch:
+        patch.setattr(properties, "PROPERTIES", tried)
+        return examine_class(config, lambda: submission_of(target), Terminal(quiet=True))
 
 
 def detected(target, **flags):
@@ -95,7 +97,7 @@ def test_our_own_layer_has_every_feature_and_missing_ones_do_not_count(target, f
 
 
 def test_one_bias_of_a_gru_is_that_of_the_input():
-    assert stages(examined("OneBias", "gru")) == ["right"] * 3
+    assert stages(examined("OneBias", "gru", tried=())) == ["right"] * 3
 
 
 def test_the_command_takes_a_class(tmp_path):
@@ -131,7 +133,7 @@ def test_conventions_that_flags_state_are_not_detected():
 def test_the_conventions_of_flags_are_tried_first():
     words = detected("Unfinished", layout="2d-state,batch-first")
     assert words.startswith("batch first (as --layout says), a state of shape (B, H) (as --layout")
-    [forward] = examined("Unfinished", layout="2d-state,batch-first").stages[:1]
+    [forward] = examined("Unfinished", tried=(), layout="2d-state,batch-first").stages[:1]
     assert forward.got.startswith("RuntimeError: not yet (line ")
 
 
@@ -209,7 +211,7 @@ def test_a_wrong_feature_is_found(feature, monkeypatch):
 
 
 def test_a_wrong_feature_has_its_likely_mistake(monkeypatch):
-    report = examined(wrong_with("float64", monkeypatch))
+    report = examined(wrong_with("float64", monkeypatch), tried=())
     assert [f.get("likely") for f in report.features if f["name"] == "float64"] == [
         "Every entry is 1.0001 times too large."
     ]
@@ -217,7 +219,7 @@ def test_a_wrong_feature_has_its_likely_mistake(monkeypatch):
 
 
 def test_features_of_gradients_are_not_tried_if_the_gradients_are_wrong():
-    features = verdicts(examined("HalfWritten").features)
+    features = verdicts(examined("HalfWritten", tried=()).features)
     assert {"float64", "saturated units"} <= features.keys()
     assert not any("gradient" in name for name in features)
 
@@ -245,16 +247,15 @@ def test_a_layer_without_a_backward_pass_has_properties_too():
     assert {e["name"] for e in examined("Leaking").wrong} >= {"padding ignored", "nan visible"}
 
 
-def test_a_property_whose_result_a_layer_does_not_have_is_missing(monkeypatch):
+def test_a_property_whose_result_a_layer_does_not_have_is_missing():
     @layer_property()
     def of_x(layer_class, case):
         gradient = run(layer_class, case)["gradient of x"]
         yield identical({"gradient of x": gradient}, {"gradient of x": gradient}, case)
 
-    monkeypatch.setattr(properties, "PROPERTIES", (of_x,))
-    [entry] = examined("Inference").properties
+    [entry] = examined("Inference", tried=(of_x,)).properties
     assert (entry["verdict"], entry["why"]) == ("not tried", "no gradient of x")
-    assert verdicts(examined("torch.nn:RNN").properties) == {"of x": "right"}
+    assert verdicts(examined("torch.nn:RNN", tried=(of_x,)).properties) == {"of x": "right"}
 
 
 def test_a_process_that_ends_in_a_property_is_an_error_of_that_property():
@@ -287,9 +288,10 @@ def test_a_violated_property_has_its_case():
     ],
 )
 def test_a_state_that_is_kept_between_calls_is_named(target, cell, begun):
-    report = examined(target, cell)
+    second_call = [each for each in properties.PROPERTIES if each.name == "second call"]
+    report = examined(target, cell, tried=second_call)
     assert (report.score, report.ok) == (3, False)
-    (entry,) = (entry for entry in report.properties if entry["name"] == "second call")
+    [entry] = report.properties
     assert entry["verdict"] == "wrong"
     assert entry["likely"].startswith("A second call ")
     assert "begins with the last state of the first" in entry["likely"]

@@ -32,13 +32,18 @@ CLASS = (HERE / "students" / "as_class.txt").read_text(encoding="utf-8")
 pytestmark = pytest.mark.usefixtures("quietly", "beside_files")
 
 
-def diagnosed(target, cell):
-    """Try the parts of a layer, and name what is wrong."""
+def tried(target, cell="rnn"):
+    """Try the parts of a layer."""
     with submission_of(target) as submission:
         layers = Layers(submission, cell)
-        results = find_conventions(layers, 0)
-        name_mistakes(results, cell, transposed=layers.conventions.is_transposed)
-        return layers, results
+        return layers, find_conventions(layers, 0)
+
+
+def diagnosed(target, cell):
+    """Try the parts of a layer, and name what is wrong."""
+    layers, results = tried(target, cell)
+    name_mistakes(results, cell, transposed=layers.conventions.is_transposed)
+    return layers, results
 
 
 def first_wrong(results):
@@ -133,7 +138,7 @@ def test_a_bug_of_the_catalogue_is_named_in_a_class(bug, count):
 
 @pytest.mark.parametrize("name", sorted(SEEN_BY_PROPERTIES, reverse=True)[:: number(5, 1)])
 def test_a_bug_of_the_catalogue_that_shows_in_no_number_violates_a_property(name):
-    layers, results = diagnosed(f"{find_bug(name).load().__name__}:RNN", "rnn")
+    layers, results = tried(f"{find_bug(name).load().__name__}:RNN")
     assert {result.verdict for result in results} == {"right"}
     assert "wrong" in {entry["verdict"] for entry in try_properties(layers, [], 0)}
 
@@ -164,7 +169,7 @@ def test_a_part_that_is_not_right_is_reported_with_its_case(
     target, part, verdict, words, expected, got
 ):
     """What shows at some sizes alone is no missing feature."""
-    results = diagnosed(target, "rnn")[1]
+    results = tried(target)[1]
     assert {result.verdict for result in results[:part]} <= {"right"}
     found = results[part]
     assert (found.verdict, found.case.words) == (verdict, words)
@@ -176,7 +181,7 @@ def test_a_part_that_is_not_right_is_reported_with_its_case(
 
 @pytest.mark.parametrize("name", ["BiasRows", "BiasRowsFlat"])
 def test_biases_may_be_rows(name):
-    layers, results = diagnosed(f"{name}.py:Layer", "rnn")
+    layers, results = tried(f"{name}.py:Layer")
     assert {result.verdict for result in results} == {"right"}
     [unbatched] = [f for f in try_features(layers, 0) if f["name"] == "input without a batch"]
     assert unbatched["verdict"] == "missing"  # it makes rows of single vectors, by chance
@@ -187,7 +192,7 @@ EVERYTHING_ELSE = [name for name in FEATURES if name != "float64"]
 
 
 def test_a_gradient_that_is_clipped_on_its_way_back_violates_a_property():
-    layers, results = diagnosed("Clipping.py:Layer", "rnn")
+    layers, results = tried("Clipping.py:Layer")
     assert [result.verdict for result in results] == ["right", "wrong", "wrong"]
     properties = try_properties(layers, EVERYTHING_ELSE, 0)
     assert [entry["name"] for entry in properties if entry["verdict"] == "wrong"] == [
@@ -197,14 +202,14 @@ def test_a_gradient_that_is_clipped_on_its_way_back_violates_a_property():
 
 def test_a_flag_that_a_class_does_not_take_is_no_violated_property():
     """A `UsageError` is a ValueError, too."""
-    layers, _ = diagnosed("Plain.py:Layer", "rnn")
+    layers, _ = tried("Plain.py:Layer")
     layers.device = "nowhere"
     with pytest.raises(UsageError, match="expected a class that takes device, as --device says"):
         try_properties(layers, EVERYTHING_ELSE, 0)
 
 
 def test_shapes_that_do_not_fit_together_violate_a_property():
-    layers, _ = diagnosed("Squeezing.py:Layer", "rnn")
+    layers, _ = tried("Squeezing.py:Layer")
     properties = try_properties(layers, EVERYTHING_ELSE, 0, deep=True)
     found = [entry["found"] for entry in properties if entry["verdict"] == "wrong"]
     assert any(words.startswith("expected results whose shapes fit together") for words in found)

@@ -3,17 +3,24 @@
 import math
 import re
 from dataclasses import replace
+from types import SimpleNamespace
+from typing import Any
 
+import numpy as np
 import pytest
 
 import scratch_rnn
+from compare.check import Comparison, Finding
 from compare.check.bugs import catalogue as bugs
 from compare.check.bugs.catalogue import BUGS, Bug
 from compare.check.bugs.patches import Patch
 from compare.study import quiz
+from compare.study.config import BreakConfig
 from compare.study.quiz import NotCaught
+from tests import in_process
 from tests.annotations import unchecked
-from tests.compare.study.students import printed, terminal
+from tests.compare.study.students import printed
+from tests.tables import expected, marked
 
 
 @pytest.fixture(autouse=True)
@@ -99,12 +106,36 @@ def test_a_bug_that_shows_in_training_is_shown_as_two_curves(trainings):
     assert symptom.count("  right  ") == 2
 
 
-def test_an_answer_names_its_case_and_colours_its_change():
-    bug, (to, out) = bugs.find_bug("no-carry-back"), terminal(100, color_system="standard")
-    quiz.show_answer(bug, replace(quiz.caught(bug), cases=7), to)
-    assert "gradient of x, step 5, in case 7\n" in out.getvalue()
-    for colour, sign in ((31, "-"), (32, r"\+")):  # red and green
-        assert re.search(rf"\x1b\[{colour}m{sign} +d_h_t = ", out.getvalue())
+BUG: Any = SimpleNamespace(
+    name="a-bug", words="It is wrong.", hint="Look.", notice="It grows.", why="It is so.",
+    caught_by="a property", files=["a.py", "b.py"], plain=True, package="compare",
+    diff="--- a/a.py\n@@ -1 @@\n-old\n+new\n same", plain_diff="-plain",
+)  # fmt: skip
+OTHER: Any = SimpleNamespace(name="other", words="Another.", notice="It falls.", caught_by="b")
+PROPERTY: Any = SimpleNamespace(name="a property", statement="All is well.")
+DIFFERENT = Comparison("output", np.zeros(2), np.ones(2), 0.5)
+FINDING = Finding(PROPERTY, 7, "T 2, B 1", "output", 2, "one apart", (DIFFERENT,))
+ONE = replace(FINDING, cases=1, case="", tensor="", step=None, detail="raised E", comparisons=())
+
+
+@pytest.mark.parametrize("name", ["break NAME", "break NAME, of one case", "break list", "guess"])
+def test_each_part_of_a_puzzle_has_its_place_and_colour(name, monkeypatch):
+    to, shown = in_process.terminal(100, color=True)
+    finding = ONE if "one" in name else FINDING
+    if name == "guess":
+        answers = iter(["e", "ab", "h", "H", "h", "b", " A "])
+        monkeypatch.setattr(to.console, "input", lambda text: to.line(text.plain) or next(answers))
+        assert quiz.guess(BUG, [BUG, OTHER], finding, to)
+    elif name == "break list":
+        monkeypatch.setattr(quiz, "BUGS", (BUG, OTHER))
+        monkeypatch.setattr(quiz, "GROUPS", {"Of one kind": (BUG,), "Of another": (OTHER,)})
+        quiz.show_list(to)
+        monkeypatch.setattr(quiz, "caught", lambda bug: FINDING if bug is BUG else ONE)
+        quiz.try_all(to)
+    else:
+        quiz.show_symptom(BUG, finding, BreakConfig(), to)
+        quiz.show_answer(BUG, finding, to)
+    assert marked(shown.getvalue()) == expected(name)
 
 
 def test_the_short_training_is_that_of_the_package(monkeypatch):

@@ -146,33 +146,6 @@ def test_warnings_of_pytorch_are_not_shown(monkeypatch):
     assert [str(each.message) for each in shown if "oneDNN" in str(each.message)] == []
 
 
-def test_guessing(monkeypatch):
-    bug = bugs.find_bug("no-carry-back")
-    finding = quiz.caught(bug)
-    offered = quiz.choices(bug, random.Random(0))
-    right = "abcd"[offered.index(bug)]
-    wrong = "abcd"[(offered.index(bug) + 1) % 4]
-    other = offered[(offered.index(bug) + 1) % 4]
-    answers = iter(["?", "e", "ab", "h", "H", "h", wrong, f" {right.upper()} "])
-    shown, out = terminal(80)
-    monkeypatch.setattr(shown.console, "input", lambda prompt: next(answers))
-    assert quiz.guess(bug, offered, finding, shown)
-    assert next(answers, None) is None
-    lines = out.getvalue().split("\n")
-    for answer in ("?", "e", "ab"):
-        assert f"Expected a, b, c, d, h or Enter, got {answer!r}." in lines
-    words = " ".join(out.getvalue().split())
-    for text in (
-        bug.hint,
-        finding.violated.statement,
-        "There are no more hints.",
-        other.notice,
-        "Right.",
-    ):
-        assert text in words
-        words = words.partition(text)[2]
-
-
 def test_enter_shows_the_answer_and_the_end_of_input_does_not(monkeypatch):
     monkeypatch.setattr(quiz, "EPOCHS", 1)
     monkeypatch.setattr(sys.stdin, "isatty", lambda: True, raising=False)
