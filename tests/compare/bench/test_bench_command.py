@@ -120,6 +120,17 @@ def test_the_progress_names_each_shape_from_small_to_large(tmp_path, monkeypatch
     assert threads == {1}
 
 
+def test_a_live_terminal_shows_what_is_measured_and_for_how_long():
+    to, shown = terminal(80, color=True)
+    with command._progress(to) as progress:
+        progress("the roof")
+    *_, last, end = shown.getvalue().split("\x1b[2K")
+    assert re.sub(r"\x1b\[[\d;]*m", "", last)[1:].startswith(" 0:00:00 the roof")
+    assert end == ""  # it is erased
+    with command._progress(Terminal(quiet=True)) as progress:
+        progress("the roof")
+
+
 def test_the_files_of_a_benchmark_are_named_by_its_time(tmp_path, monkeypatch):
     monkeypatch.chdir(tmp_path)
     Path("benchmarks").mkdir()
