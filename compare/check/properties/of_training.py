@@ -184,9 +184,8 @@ def batches(package: Any) -> Iterator[Outcome]:
             yield Outcome(f"{sampling}, {what}", (), complaint)
         again = package.text.Batches(range(N), B, T, sampling=sampling, seed=4)
         other = package.text.Batches(range(N), B, T, sampling=sampling, seed=5)
-        own, repeated, others = (
-            np.array([_inputs(b.epoch(k)) for k in range(6)]) for b in (batches, again, other)
-        )
+        each = batches, again, other
+        own, repeated, others = (np.array([_inputs(b.epoch(k)) for k in range(6)]) for b in each)
         same = {"inputs of 6 epochs": own}
         yield Outcome(f"{sampling}, same seed", identical(same, {"inputs of 6 epochs": repeated}))
         if (own == own[0]).all():
