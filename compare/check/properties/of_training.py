@@ -170,9 +170,6 @@ def prediction_as_torch(package: Any) -> Iterator[Outcome]:
         yield Outcome(case.describe(), (), complaint)
 
 
-# The text ---------------------------------------------------------------------------------------
-
-
 @Property
 def batches(package: Any) -> Iterator[Outcome]:
     """Targets follow their inputs, and an epoch depends only on its number and the seed."""
