@@ -151,7 +151,7 @@ def test_what_is_too_large_for_the_memory_is_left_out(monkeypatch):
     """Twelve times 4 gates and 3·2^20 numbers of 8 bytes are 1.125 GiB."""
     shape = Shape("large", "model", T=512, B=1, V=1024, H=1024, cell="lstm")
     free = SimpleNamespace(available=2**30)
-    monkeypatch.setattr(machine.psutil, "virtual_memory", lambda: free)
+    monkeypatch.setattr(command.psutil, "virtual_memory", lambda: free)
     reason = "it needs about 1.1 GiB, and 1.0 GiB are free"
     assert command._memory_objection(shape, "float64") == reason
     free.available = 9 * 2**27
