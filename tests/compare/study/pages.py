@@ -70,6 +70,17 @@ class Opened:
         self.page.locator(selector).fill(value)
         self.settle()
 
+    def select(self, selector: str, value: str) -> None:
+        self.page.locator(selector).select_option(value)
+        self.settle()
+
+    def focus(self, selector: str) -> None:
+        self.page.locator(selector).first.focus()
+
+    def run(self, script: str) -> None:
+        self.page.evaluate(f"() => {{ {script} }}")
+        self.settle()
+
     def text(self, selector: str) -> str:
         content = self.page.locator(selector).first.text_content()
         assert content is not None
