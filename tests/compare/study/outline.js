@@ -1,7 +1,8 @@
 // Describe the elements with these ids as a reader finds them: a line for each element, with its class, its
-// attributes, its place in the picture and its text. Elements of one kind that follow each other, or stand in one
-// picture, share a line: how many, the places of the first and the last, "even" if all are equally far apart.
-// Of the rows of a table the first and the last are described. What is not visible is null.
+// attributes, its place in the picture, the mean colour of a canvas, and its text. Elements of one kind that
+// follow each other, or stand in one picture, share a line: how many, the places of the first and the last,
+// "even" if all are equally far apart. Of the rows of a table the first and the last are described. What is not
+// visible is null.
 (ids) => {
   const PLACES = ["x", "y", "x1", "y1", "x2", "y2", "cx", "cy", "r", "width", "height", "stroke-width"];
   const LEFT_OUT = new Set([...PLACES, "id", "class", "style", "points", "fill", "d", "rx", "type", "title"]);
@@ -34,6 +35,15 @@
   const tag = (element) => element.tagName.toLowerCase() + (element.id && !known.has(element.id) ? `#${element.id}` : "");
   const kind = (element) => tag(element) + classes(element) + attributes(element);
 
+  const sampler = new OffscreenCanvas(24, 12).getContext("2d", { willReadFrequently: true });
+  sampler.imageSmoothingEnabled = false;
+
+  function meanColour(canvas) {
+    sampler.drawImage(canvas, 0, 0, 24, 12);
+    const { data } = sampler.getImageData(0, 0, 24, 12);
+    return [0, 1, 2].map((n) => data.reduce((sum, x, m) => (m % 4 === n ? sum + x : sum), 0) / (data.length / 4));
+  }
+
   /** Names and numbers of the place of an element, in its picture or by its style. */
   function places(element) {
     const found = PLACES.filter((name) => element.hasAttribute(name)).map((name) => [name, Number(element.getAttribute(name))]);
@@ -41,6 +51,7 @@
       const size = element.style?.[name];
       if (size && !element.hasAttribute(name)) found.push([size.endsWith("%") ? `${name} %` : name, parseFloat(size)]);
     }
+    if (element.matches("canvas")) ["red", "green", "blue"].forEach((name, n) => found.push([name, meanColour(element)[n]]));
     const points = element.getAttribute("points")?.split(" ").map((each) => each.split(",").map(Number)) ?? [];
     if (points.length) found.push(["points", points.length], ["x1", points[0][0]], ["y1", points[0][1]], ["x2", points.at(-1)[0]], ["y2", points.at(-1)[1]]);
     return found;

@@ -13,9 +13,13 @@ import subprocess
 import sys
 import tempfile
 import tomllib
+from collections.abc import Iterator
 from pathlib import Path
 from typing import Any
 
+import pytest
+
+from tests.compare.study.pages import Network, Open
 from tests.compare.study.reading import Seen
 from tests.scripts import ROOT
 
@@ -57,19 +61,25 @@ def change(before: Outlines, after: Outlines, of: list[str]) -> Outlines:
     return changed
 
 
-def outlines_of(seen: Seen) -> dict[str, Outlines]:
-    """Return the outlines of the page, and what each act changed."""
+@pytest.fixture
+def seen(network: Network, open_page: Open) -> Iterator[Seen]:
+    yield (seen := Seen(network, open_page(network.path)))
+    seen.page.goto("about:blank")  # the next test begins anew
+
+
+def outlines_of(seen: Seen) -> Iterator[tuple[str, Outlines]]:
+    """Yield the outlines of the page of a network, and what each act changes."""
     table, network = read_table("acts.toml"), f"{seen.cell}-{seen.f}"
     seen.opened.run(table["begin"])
-    found = {network: (before := state_of(seen))}
+    before = state_of(seen)
+    yield network, before
     for act in table["act"]:
         if act["network"] == network:
             for do, *arguments in act["do"]:
                 getattr(seen.opened, do)(*arguments)
             after = state_of(seen)
-            found[act["name"]], before = change(before, after, act["of"]), after
-    seen.page.goto("about:blank")  # the next test begins anew
-    return found
+            yield act["name"], change(before, after, act["of"])
+            before = after
 
 
 def apart(a: str, b: str) -> list[str]:
@@ -84,20 +94,19 @@ def apart(a: str, b: str) -> list[str]:
 
 
 def test_each_element_has_these_words_and_this_place_and_acts_change_it_so(seen):
-    found = outlines_of(seen)
     if folder := os.environ.get("OUTLINES"):
+        found = dict(outlines_of(seen))
         Path(folder, next(iter(found))).write_text(json.dumps(found), encoding="utf-8")
         return
-    wrong = {}
-    for scene, outlines in found.items():
-        groups = [
-            of for names, of in read_table("outline.toml").items() if scene in names.split("; ")
-        ]
+    table = read_table("outline.toml")
+    for scene, outlines in outlines_of(seen):
+        groups = [of for names, of in table.items() if scene in names.split("; ")]
         expected = {name: text for group in groups for name, text in group.items()}
+        wrong = {}
         for name in {**expected, **outlines}:
             lines = apart(expected.get(name, "nothing"), outlines.get(name, "nothing"))
             wrong |= {f"{scene}, #{name}": lines} if lines else {}
-    assert wrong == {}
+        assert wrong == {}
 
 
 def write_table() -> None:
