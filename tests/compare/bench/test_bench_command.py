@@ -66,6 +66,16 @@ def test_times_of_a_generation_are_per_character(tmp_path, monkeypatch):
     assert medians == [1.0] * 3 + [1.0 / ModelInputs.num_preds] * 3
 
 
+def test_a_shape_that_no_row_can_measure_is_left_out_by_all(tmp_path, monkeypatch):
+    monkeypatch.setattr(Budget, "objection_before", lambda self, row, *_: f"no {row.name}")
+    found = bench_of(tmp_path, phases=("forward", "step"), rows=("plain", "scratch"))
+    assert [(t.row, t.phase, t.outcome, t.reason) for t in found.timings] == [
+        (row, phase, LEFT_OUT, f"no {row}")
+        for phase in ("forward", "step")
+        for row in ("plain", "scratch")
+    ]
+
+
 @pytest.mark.usefixtures("hasty")
 def test_the_progress_names_each_shape_from_small_to_large(tmp_path, monkeypatch):
     shown = []
@@ -108,6 +118,17 @@ def test_the_progress_names_each_shape_from_small_to_large(tmp_path, monkeypatch
     }
     assert {t.row for t in found.timings if t.first_call} == {"scratch", "plain"}
     assert threads == {1}
+
+
+def test_a_live_terminal_shows_what_is_measured_and_for_how_long():
+    to, shown = terminal(80, color=True)
+    with command._progress(to) as progress:
+        progress("the roof")
+    *_, last, end = shown.getvalue().split("\x1b[2K")
+    assert re.sub(r"\x1b\[[\d;]*m", "", last)[1:].startswith(" 0:00:00 the roof")
+    assert end == ""  # it is erased
+    with command._progress(Terminal(quiet=True)) as progress:
+        progress("the roof")
 
 
 def test_the_files_of_a_benchmark_are_named_by_its_time(tmp_path, monkeypatch):
