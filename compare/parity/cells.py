@@ -1,7 +1,5 @@
 """The recurrent cells: one record for each, read by every command."""
 
-from __future__ import annotations
-
 from dataclasses import dataclass
 from importlib import import_module
 from types import ModuleType

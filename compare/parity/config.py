@@ -1,10 +1,4 @@
-"""The configuration of a comparison: the text, both models, and one training step.
-
->>> ParityConfig(hidden_size=64).check().hidden_size
-64
-"""
-
-from __future__ import annotations
+"""The configuration of a comparison: the text, both models, and one training step."""
 
 import dataclasses
 from pathlib import Path
@@ -14,7 +8,7 @@ from tyro.conf import arg
 
 from compare.files import LEARNING_RATE, MAX_NORM, SchemaError, plain, read
 from compare.parity.cells import CELLS, CellName
-from compare.terminal import CHANGEABLE, FROM_0, FROM_1, THREADS, UsageError, check_options
+from compare.terminal import CHANGEABLE, FROM_0, FROM_1, THREADS, UsageError, check_options, flag
 
 Side = Literal["scratch", "concise"]
 """One of the two models: NumPy by hand, or PyTorch."""
@@ -27,11 +21,8 @@ class ParityConfig:
     Exit code 0 if they agree, 1 if they differ, 5 if this is undecidable within rounding.
     """
 
-    text: Annotated[
-        Path | None,
-        arg(metavar="FILE", help_behavior_hint="(default: The Time Machine)"),
-        CHANGEABLE,  # a checkpoint knows the text by its SHA-1
-    ] = None
+    # A checkpoint knows the text by its SHA-1.
+    text: Annotated[Path | None, flag("FILE", "(default: The Time Machine)"), CHANGEABLE] = None
     """UTF-8 text to train on, or the name of a book to download. It is lower-cased; all but a to z
     becomes spaces."""
     token: Literal["char", "word"] = "char"

@@ -1,7 +1,5 @@
 """A text, its batches, and two models with equal weights."""
 
-from __future__ import annotations
-
 import textwrap
 from collections.abc import Callable, Iterator
 from contextlib import contextmanager

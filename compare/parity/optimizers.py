@@ -5,8 +5,6 @@ To add one, write its class in `scratch_rnn.optim`, add its record here, and mak
 compare steps of SGD.
 """
 
-from __future__ import annotations
-
 from collections.abc import Mapping
 from dataclasses import dataclass, field
 from importlib import import_module

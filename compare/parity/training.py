@@ -5,9 +5,8 @@ optimizer, and the number of updates that are done. All can be read between two 
 training can stop after any update, write a checkpoint, and continue later with the same results.
 """
 
-from __future__ import annotations
-
 from collections.abc import Iterable, Iterator, Mapping, Sequence
+from dataclasses import KW_ONLY, dataclass
 from typing import Any
 
 import numpy as np
@@ -29,6 +28,7 @@ from scratch_rnn.states import State
 from scratch_rnn.text import Batch, Batches
 
 
+@dataclass(eq=False)
 class Trainee:
     """One of the two models during training, with its optimizer and its carried state.
 
@@ -37,33 +37,29 @@ class Trainee:
     batch. Batch, state and results are those of all rows.
     """
 
-    def __init__(
-        self,
-        model: scratch_rnn.RNNModel | concise_rnn.RNNModel,
-        lr: float,
-        *,
-        carry_state: bool = False,
-        max_norm: float = 1.0,
-        optimizer: OptimizerName = "SGD",
-        parallel: bool = False,
-    ) -> None:
-        self.model: Any = model
-        self.parallel = parallel
+    model: Any  # scratch_rnn.RNNModel or concise_rnn.RNNModel
+    lr: float
+    _: KW_ONLY
+    carry_state: bool = False
+    max_norm: float = 1.0
+    optimizer: OptimizerName = "SGD"
+    parallel: bool = False
+    state: Any = None  # of the model's package, arrays or tensors; None means zeros
+
+    def __post_init__(self) -> None:
+        model, optimizer = self.model, OPTIMIZERS[self.optimizer]
         self._trained: Any = model
-        self.lr, self.carry_state, self.max_norm = lr, carry_state, max_norm
-        self.optimizer = optimizer
-        self.state: Any = None  # of the model's package, arrays or tensors; None means zeros
         self.side: Side
         self._package: Any
         if isinstance(model, scratch_rnn.RNNModel):
             self.side, self._package = "scratch", scratch_rnn
-            self._optimizer: Any = OPTIMIZERS[optimizer].of_scratch(model.parameters, lr)
+            self._optimizer: Any = optimizer.of_scratch(model.parameters, self.lr)
         else:
             self.side, self._package = "concise", concise_rnn
-            if parallel:
+            if self.parallel:
                 self._package = data_parallel
                 self._trained = data_parallel.DataParallelRNNModel(model)
-            self._optimizer = OPTIMIZERS[optimizer].of_torch(model.parameters(), lr)
+            self._optimizer = optimizer.of_torch(model.parameters(), self.lr)
 
     def step(self, batch: Batch) -> dict[str, float]:
         """Do one update; return its loss and its gradient norm, by the names of the metrics."""

@@ -1,10 +1,4 @@
-"""The configuration of a training, and of `generate`; each field is an option.
-
->>> RunConfig(epochs=2).check().num_epochs
-2
-"""
-
-from __future__ import annotations
+"""The configuration of a training, and of `generate`; each field is an option."""
 
 import dataclasses
 import re
@@ -23,6 +17,7 @@ from compare.terminal import (
     THREADS,
     UsageError,
     check_options,
+    flag,
     flag_of,
 )
 
@@ -35,15 +30,13 @@ class RunConfig(ParityConfig):
 
     epochs: Annotated[int, FROM_1, arg(metavar="N"), CHANGEABLE] = 500
     """Number of passes over the tokens."""
-    quick: Annotated[bool, arg(help_behavior_hint=""), CHANGEABLE] = False
+    quick: Annotated[bool, flag(), CHANGEABLE] = False
     """At most 60 epochs, which take seconds."""
-    name: Annotated[
-        str | None, arg(metavar="NAME", help_behavior_hint="(default: the command)")
-    ] = None
+    name: Annotated[str | None, flag("NAME", "(default: the command)")] = None
     """The record is written under RUNS/<time>-NAME."""
     runs: Annotated[Path, arg(metavar="RUNS")] = Path("runs")
     """Directory of the records."""
-    resume: Annotated[Path | None, arg(metavar="RUN", help_behavior_hint="")] = None
+    resume: Annotated[Path | None, flag("RUN")] = None
     """Resume this run. Its options are reused; --epochs, --threads and a few others may change."""
     checkpoint_seconds: Annotated[float, ANY_FROM_0, arg(metavar="S"), CHANGEABLE] = 10.0
     """Seconds between checkpoints."""
@@ -56,7 +49,12 @@ class RunConfig(ParityConfig):
                 "expected --name of up to 100 letters, digits, dots, dashes and underscores, "
                 f"got {self.name!r}"
             )
-        check_readable(self)
+        kinds = get_type_hints(type(self), include_extras=True)
+        for name, value in self.to_json().items():
+            try:
+                read(kinds[name], value, flag_of(name))
+            except SchemaError as error:  # it could not be read again, as a path with a newline
+                raise UsageError(str(error)) from None
         return self
 
     @property
@@ -73,16 +71,6 @@ class RunConfig(ParityConfig):
     def run_name(self) -> str:
         """The name of the run's directory, without the time."""
         return self.name or "run"
-
-
-def check_readable(config: RunConfig) -> None:
-    """Refuse an option that could not be read again from ``config.json``: a path with a newline."""
-    kinds = get_type_hints(type(config), include_extras=True)
-    for name, value in config.to_json().items():
-        try:
-            read(kinds[name], value, flag_of(name))
-        except SchemaError as error:
-            raise UsageError(str(error)) from None
 
 
 @dataclasses.dataclass(frozen=True, kw_only=True)
@@ -108,10 +96,7 @@ class GenerateConfig:
     """Text to continue, of characters (or words) of the model's text. It is lower-cased."""
     model: Annotated[
         Side | None,
-        arg(
-            metavar="{scratch,concise}",
-            help_behavior_hint="(default: scratch, or the only one of the run)",
-        ),
+        flag("{scratch,concise}", "(default: scratch, or the only one of the run)"),
     ] = None
     """scratch: from scratch, in NumPy. concise: with PyTorch."""
     num_preds: Annotated[int, FROM_0, arg(metavar="N")] = 50

@@ -4,8 +4,6 @@ The files may be missing, damaged or tampered with. Each has a schema, and what 
 refused with a `RecordError` of one line.
 """
 
-from __future__ import annotations
-
 import dataclasses
 from collections.abc import Iterator
 from contextlib import contextmanager
@@ -38,8 +36,7 @@ SNAPSHOTS = "snapshots"
 MOST_BYTES = {"vocab.json": 2**23, "parity.json": 2**23}
 """Of a JSON file; of any other `MOST_BYTES_OF_JSON`."""
 
-MOST_BYTES_OF_LINE = 2**12
-"""Of a line of ``metrics.jsonl``, which has about 200."""
+MOST_BYTES_OF_LINE = 2**12  # of a line of ``metrics.jsonl``, which has about 200
 
 
 @dataclass(frozen=True, slots=True)

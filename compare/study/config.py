@@ -1,7 +1,5 @@
 """The options of `bisect`, `break` and `explain`; each field is an option."""
 
-from __future__ import annotations
-
 import dataclasses
 import difflib
 from pathlib import Path
@@ -11,7 +9,7 @@ from tyro.conf import Positional, arg
 
 from compare import check
 from compare.parity import CellName, ParityConfig
-from compare.terminal import FROM_0, FROM_1, Range, UsageError, check_options
+from compare.terminal import FROM_0, FROM_1, Range, UsageError, check_options, flag
 
 MEGABYTES = Range(5e-324, 1000, "above 0 and of at most 1000")
 
@@ -36,22 +34,18 @@ class BisectConfig(ParityConfig):
     float32. The exit code is 0 with or without a difference; that of `parity` is 1 with one.
     """
 
-    bug: Annotated[str | None, arg(metavar="NAME", help_behavior_hint="(see `break list`)")] = None
+    bug: Annotated[str | None, flag("NAME", "(see `break list`)")] = None
     """The suspect is scratch_rnn with this bug."""
-    implementation: Annotated[
-        str | None, arg(metavar="FILE:CLASS|MODULE:CLASS", help_behavior_hint="")
-    ] = None
+    implementation: Annotated[str | None, flag("FILE:CLASS|MODULE:CLASS")] = None
     """The suspect is this NumPy class. It has the arguments and parameters of scratch_rnn."""
     updates: Annotated[int, FROM_1, arg(metavar="N")] = 24
     """Number of updates to compare."""
-    output: Annotated[
-        Path | None, arg(metavar="FILE", help_behavior_hint="(default: runs/bisect-SUSPECT)")
-    ] = None
+    output: Annotated[Path | None, flag("FILE", "(default: runs/bisect-SUSPECT)")] = None
     """File for the smallest case that shows the difference."""
-    replay: Annotated[Path | None, arg(metavar="FILE", help_behavior_hint="")] = None
+    replay: Annotated[Path | None, flag("FILE")] = None
     """Show the difference in a file of --output again; all other options come from the file."""
 
-    def check(self) -> BisectConfig:
+    def check(self) -> Self:
         """Return the configuration itself; raise UsageError if a value is not valid."""
         super().check()
         if self.bug is not None and self.implementation is not None:
@@ -79,19 +73,14 @@ class BreakConfig:
     """
 
     bug: Annotated[
-        Positional[str | None],
-        arg(metavar="NAME|list|all", help_behavior_hint="(default: a bug drawn at random)"),
+        Positional[str | None], flag("NAME|list|all", "(default: a bug drawn at random)")
     ] = None
     """A bug's name; list: the catalogue, with all answers; all: apply every bug in turn."""
-    seed: Annotated[
-        int | None, FROM_0, arg(metavar="N", help_behavior_hint="(default: drawn at random)")
-    ] = None
+    seed: Annotated[int | None, FROM_0, flag("N", "(default: drawn at random)")] = None
     """Number of the puzzle: the same number gives the same bug and the same choices."""
-    yes: Annotated[bool, arg(help_behavior_hint="")] = False
+    yes: Annotated[bool, flag()] = False
     """Do not ask: show the symptom, the answer and the change."""
-    text: Annotated[
-        Path | None, arg(metavar="FILE", help_behavior_hint="(default: the built-in sample)")
-    ] = None
+    text: Annotated[Path | None, flag("FILE", "(default: the built-in sample)")] = None
     """A text file in UTF-8 to train on."""
 
     def check(self) -> None:
@@ -112,17 +101,16 @@ class ExplainConfig:
     text: str = "time traveller"
     """Text of up to 64 letters and spaces. You can type other text in the page."""
     checkpoint: Annotated[
-        Path | None,
-        arg(metavar="RUN", help_behavior_hint="(default: the newest run, or a demonstration)"),
+        Path | None, flag("RUN", "(default: the newest run, or a demonstration)")
     ] = None
     """Directory that `run` or `train` wrote, or one .safetensors file in it."""
-    cell: Annotated[CellName | None, arg(metavar="rnn|gru|lstm", help_behavior_hint="")] = None
+    cell: Annotated[CellName | None, flag("rnn|gru|lstm")] = None
     """Show a pretrained small network with this cell (the demonstration), instead of a run."""
     out: Annotated[Path, arg(metavar="FILE")] = Path("explain.html")
     """File for the page; an older page is replaced."""
-    open: Annotated[bool, arg(help_behavior_hint="")] = False
+    open: Annotated[bool, flag()] = False
     """Open the page in the browser."""
-    overwrite: Annotated[bool, arg(help_behavior_hint="")] = False
+    overwrite: Annotated[bool, flag()] = False
     """Replace --out even if it is not a page that `explain` wrote."""
     megabytes: Annotated[float, MEGABYTES, arg(metavar="MB")] = 1.0
     """Size limit; checkpoints or their weights are left out to stay below it."""

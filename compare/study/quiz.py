@@ -1,7 +1,5 @@
 """``rnn-parity break``: the symptom of a bug, a quiz, and the property that catches it."""
 
-from __future__ import annotations
-
 import dataclasses
 import random
 import sys
@@ -91,9 +89,6 @@ def caught(bug: Bug) -> Finding:
     return finding
 
 
-# The catalogue --------------------------------------------------------------------------------
-
-
 def show_list(terminal: Terminal) -> None:
     """Print name and words of each bug, and the property that catches it."""
     text = "This list has all answers. To guess first, use `rnn-parity break`."
@@ -141,9 +136,6 @@ def where(finding: Finding) -> str:
     """Name the tensor and the time step."""
     tensor = finding.tensor or finding.detail
     return tensor if finding.step is None else f"{tensor}, step {finding.step}"
-
-
-# One bug --------------------------------------------------------------------------------------
 
 
 @dataclasses.dataclass(frozen=True, slots=True)

@@ -9,10 +9,11 @@ from .options import (
     Range,
     changeable,
     check_options,
+    flag,
     flag_of,
 )
 from .output import Progress, Terminal, perplexity_line, plain_table, plural, wrapped
-from .processes import rank_and_size
+from .processes import rank_and_size, usable_cpus
 from .textplot import Curve, legend, plot
 from .version import PACKAGE, package_version
 
@@ -38,6 +39,7 @@ __all__ = [
     "UsageError",
     "changeable",
     "check_options",
+    "flag",
     "flag_of",
     "legend",
     "package_version",
@@ -46,5 +48,6 @@ __all__ = [
     "plot",
     "plural",
     "rank_and_size",
+    "usable_cpus",
     "wrapped",
 ]

@@ -1,10 +1,10 @@
 """Options of the commands: their ranges, and the options that `--resume` may change."""
 
-from __future__ import annotations
-
 import math
 from dataclasses import dataclass
-from typing import Annotated, Literal, get_args, get_origin, get_type_hints
+from typing import Annotated, Any, Literal, get_args, get_origin, get_type_hints
+
+from tyro.conf import arg
 
 from compare.terminal.errors import UsageError
 
@@ -32,6 +32,11 @@ FROM_0 = Range(0, 2**60, "of at least 0")
 FROM_1 = Range(1, 2**60, "of at least 1")
 ANY_FROM_0 = Range(0, math.inf, "of at least 0", infinite=True)
 THREADS = Range(1, 1024, "between 1 and 1024")
+
+
+def flag(metavar: str | None = None, default: str = "", help: str | None = None) -> Any:
+    """Describe an option; `default` is in the place of the default value in its help."""
+    return arg(metavar=metavar, help_behavior_hint=default, help=help)
 
 
 def changeable(config: type) -> set[str]:

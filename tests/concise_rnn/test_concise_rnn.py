@@ -1,5 +1,6 @@
 """The PyTorch chapter: the lecture's model and training, on any device, in PyTorch's own terms."""
 
+import copy
 import functools
 
 import numpy as np
@@ -10,13 +11,10 @@ from torch.nn import functional as F
 
 import concise_rnn
 from concise_rnn import predict, train, train_step
-from tests.test_both_packages import VOCAB, model_of, small_batches
+from tests.control import weights
+from tests.test_both_packages import VOCAB, assert_same_weights, model_of, small_batches
 
 small_model = functools.partial(model_of, concise_rnn)
-
-
-def weights(model):
-    return [parameter.detach().clone() for parameter in model.parameters()]
 
 
 @pytest.mark.parametrize("bidirectional", [False, True])
@@ -59,8 +57,8 @@ def test_a_step_in_the_lectures_lines(max_norm):
     assert (norm > max_norm) == (max_norm < 1)
     assert result.state.equal(final)
     assert not result.state.requires_grad  # so the next batch's gradient ends there
-    for ours, theirs in zip(weights(model), weights(other), strict=True):
-        assert (ours - theirs).abs().max() <= np.spacing(theirs.abs().max().numpy())
+    for ours, theirs in zip(weights(model).values(), weights(other).values(), strict=True):
+        assert np.abs(ours - theirs).max() <= np.spacing(np.abs(theirs).max())
 
 
 def test_gradients_of_an_earlier_step_are_gone():
@@ -69,7 +67,7 @@ def test_gradients_of_an_earlier_step_are_gone():
         parameter.grad = torch.full_like(parameter, 100.0)
     for m in (model, other):
         train_step(m, batch, None, torch.optim.SGD(m.parameters(), 0.5))
-    assert all(a.equal(b) for a, b in zip(weights(model), weights(other), strict=True))
+    assert_same_weights(model, other)
 
 
 def test_dropout_acts_in_training():
@@ -86,8 +84,8 @@ def test_dropout_acts_in_training():
 @pytest.mark.parametrize("training", [False, True])
 def test_prediction_needs_no_dropout_and_leaves_the_mode_alone(training):
     model = small_model(len(VOCAB), 8, num_layers=2, dropout=0.5).train(training)
-    before = weights(model)
+    before = copy.deepcopy(model)
     texts = {predict("ban", 20, model, VOCAB) for _ in range(3)}
     assert len(texts) == 1
     assert model.training == training
-    assert all(a.equal(b) for a, b in zip(before, weights(model), strict=True))
+    assert_same_weights(before, model)

@@ -4,8 +4,6 @@ The gradients come from JAX's reverse-mode differentiation of the scan. The rows
 up by token, as is usual in JAX; there is no product with one-hot rows.
 """
 
-from __future__ import annotations
-
 import importlib
 import os
 from collections.abc import Callable, Iterator
@@ -16,17 +14,7 @@ from unittest.mock import patch
 import numpy as np
 
 from compare.bench.rows.row import Device, Row, line
-from compare.bench.workload.case import (
-    LR,
-    MAX_NORM,
-    NUM_PREDS,
-    Case,
-    Job,
-    LayerInputs,
-    ModelInputs,
-    jobs_of,
-    of_layer,
-)
+from compare.bench.workload.case import Case, Job, LayerInputs, ModelInputs, of_layer
 from compare.bench.workload.shapes import BACKWARD, FORWARD, GENERATION, STEP
 from scratch_rnn.states import arrays_of
 
@@ -135,7 +123,7 @@ class Jax(Row):
             FORWARD: lambda: _ready(forward, p, x),
             BACKWARD: lambda: _ready(forward_and_backward, p, x, d_output),
         }
-        return jobs_of(case, runs, take_state=lambda h: np.asarray(h)[None])
+        return case.jobs(runs, take_state=lambda h: np.asarray(h)[None])
 
     def model(self, case: ModelInputs) -> dict[str, Job]:
         jax, state_0 = _jax(), _first_state(case)
@@ -162,8 +150,8 @@ class Jax(Row):
         def step(p: Any, inputs: Any, targets: Any) -> Any:
             loss, state, d_p = loss_and_gradients(p, inputs, targets)
             norm = jnp.sqrt(sum((g**2).sum() for g in d_p.values()))
-            scale = jnp.minimum(1.0, MAX_NORM / (norm + 1e-6))
-            return loss, state, norm, {name: p[name] - LR * scale * d_p[name] for name in p}
+            scale = jnp.minimum(1.0, case.max_norm / (norm + 1e-6))
+            return loss, state, norm, {name: p[name] - case.lr * scale * d_p[name] for name in p}
 
         def generate(p: Any, first: Any) -> Any:
             def character(carry: Any, _: Any) -> Any:
@@ -172,7 +160,7 @@ class Jax(Row):
                 return (y[0].argmax(), state), y[0].argmax()
 
             start = first, jax.tree.map(lambda array: jnp.zeros_like(array[:1]), state_0)
-            return jax.lax.scan(character, start, None, length=NUM_PREDS)[1]
+            return jax.lax.scan(character, start, None, length=case.num_preds)[1]
 
         functions = (logits_and_state, loss_and_gradients, step, generate)
         forward, backward, step, generate = map(jax.jit, functions)
@@ -189,4 +177,4 @@ class Jax(Row):
             STEP: run_step,
             GENERATION: lambda: [1, *np.asarray(_ready(generate, writer, np.int64(1)))],
         }
-        return jobs_of(case, runs, take_state=lambda h: np.asarray(h)[None])
+        return case.jobs(runs, take_state=lambda h: np.asarray(h)[None])

@@ -4,14 +4,12 @@ The first ones differ only in the layer. `over_cells` gives nn.RNN, nn.GRU or nn
 `forward`, so the model and the training of concise_rnn work with it as with the layer itself.
 """
 
-from __future__ import annotations
-
 import os
 import shutil
 import warnings
 from collections.abc import Callable, Iterator
 from contextlib import contextmanager, nullcontext
-from functools import cache
+from functools import cache, partial
 from importlib.util import module_from_spec, spec_from_file_location
 from types import ModuleType, SimpleNamespace
 from typing import Any
@@ -24,19 +22,7 @@ from torch.nn import functional as F
 import concise_rnn
 from compare.bench.rows.numpy_rows import plain_functions, plain_layer
 from compare.bench.rows.row import Device, Row, line
-from compare.bench.workload.case import (
-    LR,
-    MAX_NORM,
-    NUM_PREDS,
-    Arrays,
-    Case,
-    Job,
-    LayerInputs,
-    ModelInputs,
-    first_token,
-    jobs_of,
-    of_layer,
-)
+from compare.bench.workload.case import Arrays, Case, Job, LayerInputs, ModelInputs, of_layer
 from compare.bench.workload.shapes import BACKWARD, FORWARD, GENERATION, STEP
 from compare.parity import CELLS, Cell, tensor_as_array
 from scratch_rnn import states
@@ -147,14 +133,14 @@ class TorchRow(Row):
 
         runs = {FORWARD: forward, BACKWARD: forward_and_backward}
         changing = x, *states.arrays_of(state_0), wanted[0], d_output
-        return jobs_of(case, runs, tensor_as_array, inputs=changing)
+        return case.jobs(runs, tensor_as_array, inputs=changing)
 
     def model(self, case: ModelInputs) -> dict[str, Job]:
         model = self.make_model(case, case.parameters)
         writer = self.make_model(case, case.generation_parameters)
         trained = self.make_model(case, case.parameters)
         parameters, updated = list(model.parameters()), list(trained.parameters())
-        optimizer = torch.optim.SGD(updated, LR)
+        optimizer = torch.optim.SGD(updated, case.lr)
         inputs, targets = map(self.on_device, case.batch)
         state_0 = states.each(self.on_device, case.state)
 
@@ -169,18 +155,19 @@ class TorchRow(Row):
 
         def step() -> Any:
             done = concise_rnn.train_step(
-                trained, case.batch, state_0, optimizer, max_norm=MAX_NORM
+                trained, case.batch, state_0, optimizer, max_norm=case.max_norm
             )
             return done.loss, done.state, done.grad_norm, updated
 
-        first = first_token(case)
         runs: dict[str, Function] = {
             FORWARD: forward,
             BACKWARD: forward_and_backward,
             STEP: step,
-            GENERATION: lambda: concise_rnn.predict(first, NUM_PREDS, writer, case.vocab),
+            GENERATION: partial(
+                concise_rnn.predict, case.first, case.num_preds, writer, case.vocab
+            ),
         }
-        return jobs_of(case, runs, tensor_as_array)
+        return case.jobs(runs, tensor_as_array)
 
 
 class TorchCells(TorchRow):

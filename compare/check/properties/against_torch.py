@@ -5,8 +5,7 @@ from typing import Any
 from compare.check.cases.layer_case import LayerCase
 from compare.check.cases.layer_results import alike, run
 from compare.check.cases.reference import torch_results
-from compare.check.properties.layer_property import Compared, layer_property
-from compare.check.properties.property import properties_of
+from compare.check.properties.property import Compared, layer_property, properties_of
 
 
 def _as_torch(layer_class: Any, case: LayerCase) -> Compared:

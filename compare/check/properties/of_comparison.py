@@ -41,9 +41,8 @@ def nan_is_refused(package: Any) -> Iterator[Outcome]:
         with torch.no_grad():
             model.linear.bias[0] = torch.nan
         yield _verdict(package, case, model, "linear.bias with a NaN", ok=False)
-    rows = package.parity.compare_results(
-        {"a": np.array([1.0])}, {"a": np.array([np.nan])}, {"a": 1.0}
-    )
+    one, nan = np.array([1.0]), np.array([np.nan])
+    rows = package.parity.compare_results({"a": one}, {"a": nan}, {"a": 1.0})
     yield Outcome("1 and NaN", (), _complaint(rows.ok, ok=False))
 
 

@@ -4,8 +4,6 @@
 docs/scripts/train_demonstration.py; one file demonstration-CELL.npz for each cell.
 """
 
-from __future__ import annotations
-
 import json
 from importlib import resources
 

@@ -1,7 +1,5 @@
 """The command `explain`: a page with all numbers of the network for a short text."""
 
-from __future__ import annotations
-
 import dataclasses
 import webbrowser
 from pathlib import Path

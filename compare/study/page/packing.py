@@ -9,8 +9,6 @@ distance, counted in floats, which is a small integer. Two arrays are sums of ot
 addition for each number. They are not stored: the page adds again, and rounds in the same way.
 """
 
-from __future__ import annotations
-
 import base64
 import zlib
 from collections.abc import Mapping

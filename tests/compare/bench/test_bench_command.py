@@ -16,7 +16,7 @@ from compare.bench.measure.timing import Budget
 from compare.bench.results import pictures
 from compare.bench.results.result import Document, Memory
 from compare.bench.rows.numpy_rows import Plain
-from compare.bench.workload.case import NUM_PREDS
+from compare.bench.workload.case import ModelInputs
 from compare.bench.workload.shapes import LEFT_OUT, TIMED, flops
 from compare.terminal import Terminal, UsageError
 from tests.compare.bench.bench_help import MODEL, bench_of, shapes_file
@@ -63,7 +63,7 @@ def test_times_of_a_generation_are_per_character(tmp_path, monkeypatch):
     monkeypatch.setattr("compare.bench.measure.timing.seconds_of_a_call", lambda run, calls: 1.0)
     found = bench_of(tmp_path, phases=("forward", "generation"), budget=30.0)
     medians = [timing.median for timing in found.timings]
-    assert medians == [1.0] * 3 + [1.0 / NUM_PREDS] * 3
+    assert medians == [1.0] * 3 + [1.0 / ModelInputs.num_preds] * 3
 
 
 @pytest.mark.usefixtures("hasty")

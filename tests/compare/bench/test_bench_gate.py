@@ -8,7 +8,6 @@ import pytest
 import torch
 
 from compare.bench import command
-from compare.bench.measure import check_rows as check_rows_module
 from compare.bench.measure import gate as gate_module
 from compare.bench.measure import timing
 from compare.bench.measure.check_rows import DISAGREE, RowCheck, check_rows
@@ -159,8 +158,7 @@ def test_a_row_that_fails_does_not_stop_the_others():
 @pytest.mark.parametrize(("compiles", "estimate"), [(True, 0.5), (False, 5.0)])
 def test_the_time_of_compiling_is_not_in_the_estimate(monkeypatch, compiles, estimate):
     now, calls = [0.0], []
-    for module in (timing, check_rows_module):
-        monkeypatch.setattr(module, "synchronised_clock", lambda: now[0])
+    monkeypatch.setattr(timing, "synchronised_clock", lambda: now[0])
 
     def slow_at_first(job):
         def run():
@@ -286,7 +284,7 @@ def test_the_tolerance_is_from_perturbations_of_all_floats(monkeypatch):
         compute(lambda value: (moved.append(value), value)[1])
         return None, allowed
 
-    monkeypatch.setattr(gate_module, "tolerances", tolerances)
+    monkeypatch.setattr(gate_module.parity, "tolerances", tolerances)
     assert Gate(case, seed=5).allowed(BACKWARD, 7) is allowed
     assert options == {"seed": 5, "gaps": 7}
     for floats in (case.parameters, case.x, case.state, case.d_output):

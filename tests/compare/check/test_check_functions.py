@@ -8,7 +8,7 @@ import pytest
 
 from compare.check import CheckConfig, CheckError, check
 from compare.check.command import examine_functions, try_chosen, try_stages
-from compare.check.functions.exercises import STAGES as ALL_STAGES
+from compare.check.functions.stages import STAGES as ALL_STAGES
 from compare.check.functions.trying import reference, try_all
 from compare.check.report.explanation import in_short
 from compare.check.report.report import Report, show

@@ -15,9 +15,9 @@ from compare.check.classes.features import FEATURES
 from compare.check.classes.layers import Layers
 from compare.check.classes.parts import find_conventions, try_parts
 from compare.check.command import examine, examine_class
-from compare.check.properties.layer_property import layer_property
+from compare.check.properties.property import layer_property
 from compare.check.worker.client import Submission
-from compare.check.worker.source import Source
+from compare.check.worker.process import Source
 from compare.parity import CELLS, DeviceError
 from compare.terminal import Terminal, UsageError
 from tests.compare.check.test_fault_injection import faulty
@@ -75,7 +75,7 @@ def test_the_tolerance_of_a_coarse_dtype_is_coarse(dtype):
 @pytest.mark.parametrize("tf32", [True, False])
 def test_the_rounding_of_tf32_has_to_be_allowed(tf32):
     with submission_of("TF32.py:Layer") as submission:
-        results = find_conventions(Layers(submission, "rnn", tf32=tf32), 0)
+        results = find_conventions(Layers(submission, "rnn", precision="tf32" * tf32), 0)
     assert all(result.verdict == "right" for result in results) == tf32
 
 

@@ -7,8 +7,8 @@ from pathlib import Path
 
 import pytest
 
+from compare import files
 from compare.files import atomic
-from compare.runs import record
 from compare.runs.checkpoint import store
 
 
@@ -107,7 +107,7 @@ class Disk(Failing):
 def put_in(system):
     """Replace the system in all modules that write files, while the body runs."""
     with pytest.MonkeyPatch.context() as patch:
-        for module in (atomic, store, record):
+        for module in (atomic, files, store):
             patch.setattr(module, "system", system)
         yield system
 

@@ -112,14 +112,8 @@ def contents(directory):
 
 def update(number, epoch=0, loss=2.0, **more):
     """Return a line of the metrics of a training of one model."""
-    return {
-        "epoch": epoch,
-        "update": number,
-        "num_tokens": 10,
-        "scratch_loss": loss,
-        "scratch_grad_norm": 0.5,
-        **more,
-    }
+    line = {"epoch": epoch, "update": number, "num_tokens": 10}
+    return line | {"scratch_loss": loss, "scratch_grad_norm": 0.5} | more
 
 
 def of_both(number, epoch=0, loss=2.0, **more):
@@ -131,21 +125,6 @@ def of_both(number, epoch=0, loss=2.0, **more):
 def lines(*metrics):
     """Return what ``metrics.jsonl`` holds."""
     return "".join(json.dumps(line) + "\n" for line in metrics)
-
-
-def environment(name="A Text"):
-    """Return what ``environment.json`` holds."""
-    return {
-        "text": {"name": name, "source": "file", "sha1": "ab" * 20},
-        "dtype": "float32",
-        "device": {"type": "cpu"},
-        "machine": "x86_64",
-        "platform": "Linux",
-        "cpus": 2,
-        "versions": {"numpy": "2.0.0", "torch": "2.5.0"},
-        "threads": {"torch": 1},
-        "thread_pools": [{"user_api": "blas", "num_threads": 1}],
-    }
 
 
 def untouched(directory):

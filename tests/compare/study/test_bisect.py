@@ -246,8 +246,8 @@ def test_a_replay_holds_the_same_numbers_that_were_written(cell, bug, tmp_path):
     rng = np.random.default_rng(0)
     state = each(lambda a: rng.uniform(-1, 1, a.shape).astype(a.dtype), found.smallest.state)
     smallest = dataclasses.replace(found.smallest, state=state)
-    found = dataclasses.replace(found, smallest=smallest)
-    kept = replay.make_replay(found, config(bug=bug).suspect, {"lr": 1.0})
+    suspect, tensor = config(bug=bug).suspect, found.first.tensor
+    kept = replay.Replay(suspect, smallest, True, {"lr": 1.0}, tensor)
     replay.write(path, kept)
     read = replay.read(path)
     assert dataclasses.replace(read, case=kept.case) == kept

@@ -349,7 +349,7 @@ def test_pytorchs_losses_are_of_pytorchs_logits(monkeypatch):
         return numbers | {"y": 2 * numbers["y"]}
 
     before, _ = numbers_of(scratch, concise, ids)
-    monkeypatch.setattr("compare.study.page.record.concise_forward", with_larger_logits)
+    monkeypatch.setattr("compare.study.page.anatomy.concise_forward", with_larger_logits)
     after, _ = numbers_of(scratch, concise, ids)
     np.testing.assert_array_equal(after["L"], before["L"])
     assert np.all(after["torch.L"] != before["torch.L"])

@@ -149,9 +149,7 @@ def test_what_is_no_terminal_has_100_columns_and_a_note_is_on_standard_error(mon
 
 
 def test_a_table_has_a_line_under_its_head():
-    table, printed = plain_table(), io.StringIO()
-    table.add_column("a")
-    table.add_column("b", justify="right")
+    table, printed = plain_table("ab", left="a"), io.StringIO()
     table.add_row("1", "200")
     Console(file=printed, width=30).print(table)
     assert [line.rstrip() for line in printed.getvalue().splitlines()] == [
