@@ -20,6 +20,7 @@ import numpy as np
 
 from compare.check.bugs.patches import Patch, patched_source
 from compare.check.cases.gate_order import Order, translated
+from compare.check.tables import table
 from compare.parity import CELLS, Move, unmoved
 from scratch_rnn.states import arrays_of, state_of
 
@@ -29,18 +30,6 @@ LOSS_FILE = "scratch_rnn/plain/elman.py"  # where `cross_entropy` and `clip_grad
 
 ROUNDED = {"dot", "exp", "expm1", "log", "log1p", "matmul", "mean", "prod", "sqrt", "sum", "tanh"}
 """Functions whose results are rounded; those of other functions are copies of their arguments."""
-
-
-LESS_ACCURATE = (
-    ("1 / (1 + np.exp(-a))", "(1 + np.tanh(a / 2)) / 2"),
-    (
-        "log_p = y - np.log(np.exp(y).sum(axis=1, keepdims=True))",
-        "largest = logits.max(axis=1, keepdims=True)\n"
-        "    log_p = logits - (largest + np.log(np.exp(y).sum(axis=1, keepdims=True)))",
-    ),
-)
-"""Other ways to write σ and log p, as right as those of the plain version. Their results have fewer
-digits where σ is nearly 0, and where logits are large; a tolerance has to cover both ways."""
 
 
 def plain_file(cell: str) -> str:
@@ -54,7 +43,7 @@ def less_accurate(cell: str) -> tuple[Patch, ...]:
     return tuple(
         Patch(file, *texts)
         for file in dict.fromkeys((plain_file(cell), LOSS_FILE))
-        for texts in LESS_ACCURATE
+        for texts in table("functions/less_accurate.toml")["patches"]
         if texts[0] in patched_source(file, ())
     )
 

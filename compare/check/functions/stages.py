@@ -9,7 +9,7 @@ from collections.abc import Callable, Iterator, Sequence
 from dataclasses import dataclass
 from functools import cache, partial
 from operator import itemgetter
-from typing import Any, Protocol
+from typing import Any
 
 import numpy as np
 
@@ -23,16 +23,7 @@ from compare.parity import CELLS, Move, tolerances, unmoved
 EQUATIONS = table("functions/templates/equations.toml")
 Results = dict[str, np.ndarray]
 Inputs = dict[str, Any]
-
-
-class Functions(Protocol):
-    """Six functions, wherever they are."""
-
-    def call(self, name: str, *args: Any, keep: Sequence[int] = ()) -> Any:
-        """Call one; items of the result that are named in `keep` are objects of its own."""
-
-    def first_item(self) -> Callable[[], Any]:
-        """Return a function that gives the first item of the last result, as it is then."""
+Functions = Any  # six functions by name: `LocalFunctions`, or those of a submission
 
 
 class LocalFunctions:
@@ -44,7 +35,7 @@ class LocalFunctions:
         self._result: Any = None
 
     def call(self, name: str, *args: Any, keep: Sequence[int] = ()) -> Any:
-        """Call one."""
+        """Call one; items of the result that `keep` names need not leave their process."""
         self._result = getattr(self.methods, name.removeprefix(self._prefix))(*args)
         return self._result
 

@@ -182,10 +182,8 @@ def train(
                     return training
                 progress.advance(None)
             _compare(training, compared(Answer(right.parameters, allowed), own.parameters))
-            training.wrote = {
-                "yours": own.generate(right.prefix, CHARACTERS, right.vocab),
-                "PyTorch": right.wrote,
-            }
+            text = own.generate(right.prefix, CHARACTERS, right.vocab)
+            training.wrote = {"yours": text, "PyTorch": right.wrote}
         except Trouble as error:
             update = training.updates + 1
             training.failed = f"expected {error.expected} at update {update}, got {error.got}"

@@ -103,9 +103,10 @@ class Attempt:
 
     def run(self, stage: Stage, submission: Submission, seed: int) -> StageResult:
         """Try a stage case by case until one is not right."""
+        replaced = self.replaced
         kind = SubmissionFunctions if self.begins_with is None else WithOneForwardPass
         for done, (case, right) in enumerate(cases_of(stage, seed), start=1):
-            functions = kind(submission, self.replaced)
+            functions = kind(submission, replaced)
             try:
                 got = run_quietly(stage, functions, case.inputs)
                 expected: Expected | None = right
@@ -113,15 +114,13 @@ class Attempt:
                     expected = _at_own_states(stage, case, functions, self.begins_with or 0.0)
                 comparisons = () if expected is None else compared(expected, got)
             except Trouble as error:
-                return StageResult.without(
-                    stage, error, cases=done, case=case, replaced=self.replaced
-                )
+                return StageResult.without(stage, error, cases=done, case=case, replaced=replaced)
             wrong = next((c for c in comparisons if not c.ok), None)
             if wrong is not None:
                 return StageResult(
-                    stage, "wrong", done, case, comparisons, wrong, replaced=self.replaced
+                    stage, "wrong", done, case, comparisons, wrong, replaced=replaced
                 )
-        return StageResult(stage, "right", done, replaced=self.replaced, notes=self.note(stage))
+        return StageResult(stage, "right", done, replaced=replaced, notes=self.note(stage))
 
 
 def try_all(

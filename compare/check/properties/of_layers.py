@@ -164,10 +164,8 @@ def empty_batch(layer_class: Any, case: LayerCase) -> Compared:
     """A batch without rows gives empty results."""
     results, axis = run(layer_class, case), case.batch_axis
     nobody = np.empty(0, np.intp)
-    empty = {
-        name: a.take(nobody, axis if name in ("x", "d_output") else 1)
-        for name, a in _arrays(case).items()
-    }
+    of_x = {"x": axis, "d_output": axis}
+    empty = {name: a.take(nobody, of_x.get(name, 1)) for name, a in _arrays(case).items()}
     masks = case.floats.dropout_masks and tuple(mask[:, :0] for mask in case.floats.dropout_masks)
     axes = dict.fromkeys(SEQUENCES, axis) | dict.fromkeys((*STATES, *INITIAL_STATES), 1)
     expected = {
@@ -208,9 +206,8 @@ def backward_adds(layer_class: Any, case: LayerCase) -> Compared:
         floats = move(fresh(case))
         layer = build(layer_class, case, floats.parameters)
         _, _, tape = forward_pass(layer, floats)
-        first, second = (
-            copied(named(backward_pass(layer, move(tape), f))) for f in (floats, move(fresh(other)))
-        )
+        both = floats, move(fresh(other))
+        first, second = (copied(named(backward_pass(layer, move(tape), f))) for f in both)
         return first, second
 
     def allowed(case: LayerCase) -> Results:

@@ -28,10 +28,10 @@ from compare.check.cases.layer_results import (
 from compare.check.properties.of_layers import more
 from compare.check.properties.property import Compared, layer_property, properties_of
 
-ONE_WAY: dict[str, Any] = {"bidirectional": False, "lengths": False, "one_hot": False}
-ONE_WAY["dropout"] = 0.0
+ONE_WAY = {"bidirectional": False, "lengths": False, "one_hot": False, "dropout": 0.0}
 
 Change = Callable[[np.ndarray], np.ndarray]
+same: Change = np.asarray  # the array itself
 
 
 def changed(floats: Floats, sequence: Change, state: Change, masks: Change) -> dict[str, Any]:
@@ -51,11 +51,6 @@ def changed_results(results: Results, sequence: Change, state: Change) -> Result
     """Return the results with sequences and states changed."""
     kinds = dict.fromkeys(SEQUENCES, sequence) | dict.fromkeys((*STATES, *INITIAL_STATES), state)
     return {name: kinds[name](a) if name in kinds else a for name, a in results.items()}
-
-
-def same(array: np.ndarray) -> np.ndarray:
-    """Return the array."""
-    return array
 
 
 # Time -------------------------------------------------------------------------------------------

@@ -170,9 +170,6 @@ def prediction_as_torch(package: Any) -> Iterator[Outcome]:
         yield Outcome(case.describe(), (), complaint)
 
 
-# The text ---------------------------------------------------------------------------------------
-
-
 @Property
 def batches(package: Any) -> Iterator[Outcome]:
     """Targets follow their inputs, and an epoch depends only on its number and the seed."""
@@ -184,9 +181,8 @@ def batches(package: Any) -> Iterator[Outcome]:
             yield Outcome(f"{sampling}, {what}", (), complaint)
         again = package.text.Batches(range(N), B, T, sampling=sampling, seed=4)
         other = package.text.Batches(range(N), B, T, sampling=sampling, seed=5)
-        own, repeated, others = (
-            np.array([_inputs(b.epoch(k)) for k in range(6)]) for b in (batches, again, other)
-        )
+        each = batches, again, other
+        own, repeated, others = (np.array([_inputs(b.epoch(k)) for k in range(6)]) for b in each)
         same = {"inputs of 6 epochs": own}
         yield Outcome(f"{sampling}, same seed", identical(same, {"inputs of 6 epochs": repeated}))
         if (own == own[0]).all():

@@ -2,9 +2,8 @@
 
 Each property is tried on a fixed set of cases, each drawn from its own seed. If PyTorch has the
 same computation, the expected results are PyTorch's, and the tolerance of each entry is measured on
-our own implementation (`compare.parity.tolerance`). So the result is the same each time. It takes
-less than a second if an early property is violated, and some seconds if none is. `rnn-parity break`
-shows it. The test suite searches much further.
+our own implementation (`compare.parity.tolerance`). So the result is the same each time.
+`rnn-parity break` shows it; the test suite searches much further.
 
 >>> import scratch_rnn
 >>> check_package(scratch_rnn) is None

@@ -214,9 +214,6 @@ def write_json(path: Path, values: dict[str, Any]) -> None:
         write_file(path, [content])
 
 
-# In a terminal ----------------------------------------------------------------------------------
-
-
 def show(report: Report, terminal: Terminal) -> None:
     """Print a line for each stage, what else was checked, and explain the first failure."""
     width = max(len(result.stage.name) for result in report.stages)

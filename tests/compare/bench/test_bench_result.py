@@ -204,7 +204,7 @@ def test_colours_are_for_what_is_faster_in_every_quartile_and_for_refusals():
 
 def styled(document):
     """Return the texts of the table that are coloured or bold, without its head."""
-    to, printed = terminal(120, force_terminal=True, color_system="standard")
+    to, printed = terminal(120, color=True)
     show(document, to)
     table = printed.getvalue().partition("─\n")[2]
     return [

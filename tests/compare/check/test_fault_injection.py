@@ -145,7 +145,7 @@ def shares_the_batch_wrongly(*arguments, **options):
         (of_layers.any_memory_layout, {"output": where(lambda p: 0 in p.x.strides)}),
         (of_layers.any_memory_layout, {"output": where(lambda p: p.x.flags.fnc)}),
         (
-            against_torch.layer_as_torch,
+            against_torch.PROPERTIES[0],
             {"cell": "lstm", "output": where(lambda p: p.layer.proj_size)},
         ),
         (of_training.clipping, {"clip_grad_norm": clips_nothing}),

@@ -60,7 +60,7 @@ def test_each_file_has_a_line(capsys):
     ("is_right", "words"), [(True, "right"), (False, "\x1b[1;31merror: it ended\x1b[0m")]
 )
 def test_what_is_wrong_is_red(is_right, words):
-    to, printed = terminal(80, force_terminal=True, color_system="standard")
+    to, printed = terminal(80, color=True)
     row = folder.NOTHING | {"file": "a.py", "ok": is_right, "failed": "it ended"}
     folder._show(row, "1/2", 5, to)
     assert printed.getvalue() == f"  1/2  a.py   0 of 0  {words}\n"

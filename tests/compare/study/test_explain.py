@@ -19,8 +19,7 @@ from compare.study.config import ExplainConfig
 from compare.study.page import explain as explain_module
 from compare.study.page.anatomy import concise_forward, scratch_forward
 from compare.study.page.build import MARK, PageSize
-from compare.study.page.demonstration import demonstration
-from compare.study.page.explain import explain
+from compare.study.page.explain import demonstration, explain
 from compare.study.page.record import MOST_STEPS, numbers_of, record, shown_ids, tokens_of
 from compare.terminal.errors import UsageError
 from scratch_rnn.text import Batch, Vocab

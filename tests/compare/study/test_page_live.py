@@ -141,10 +141,12 @@ def test_draws_have_the_probabilities_of_the_softmax(path, open_page):
     drawn = open_page(path, anew=False).page.evaluate(
         """([p, count]) => {
           const random = randomFrom(7);
-          return Array.from({ length: count }, () => pickFrom(p, random()));
+          const drawn = Array.from({ length: count }, () => pickFrom(p, random()));
+          return [...drawn, pickFrom([0.5, 0.25], 0.99)]; // a sum below 1 by rounding
         }""",
         [p.tolist(), count],
     )
+    assert drawn.pop() == 1
     shares = np.bincount(drawn, minlength=5) / count
     assert (np.abs(shares - p) <= 5 * np.sqrt(p * (1 - p) / count)).all()
 

@@ -28,7 +28,9 @@ def adapters() -> dict[str, dict[str, tuple[str, ...]]]:
         constants = {}
         for node in ast.parse(file.read_text(encoding="utf-8")).body:
             match node:
-                case ast.Assign([ast.Name("LIBRARIES" | "CLASSES" as name)], value):
+                case ast.Assign([ast.Name("LIBRARIES" | "CLASSES" as name)], value) | ast.AnnAssign(
+                    ast.Name("LIBRARIES" | "CLASSES" as name), _, ast.expr() as value
+                ):
                     constants[name] = ast.literal_eval(value)
         if constants:
             found[file.stem] = constants
