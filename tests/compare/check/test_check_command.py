@@ -6,6 +6,7 @@ from pathlib import Path
 
 import pytest
 
+from compare.check import command
 from compare.check.report.report import check_can_write
 from compare.cli import COMMANDS, main
 from tests.compare.check.corpus import files, right_source
@@ -96,6 +97,18 @@ def test_help_says_what_a_class_is(capsys):
 
 
 def test_no_help_shows_a_none_among_the_choices(capsys):
-    for command in COMMANDS:
-        assert main([command, "--help"]) == 0
+    for name in COMMANDS:
+        assert main([name, "--help"]) == 0
     assert "{None" not in capsys.readouterr().out
+
+
+def test_a_file_is_checked_whenever_it_is_saved(monkeypatch, capsys):
+    file, checked = Path("right.py"), []
+    saved = [lambda: None, lambda: os.utime(file, (7, 7)), file.unlink, lambda: 1 / 0]
+    monkeypatch.setattr(command, "_examine", lambda *_: checked.append(file.stat().st_mtime))
+    monkeypatch.setattr(command.time, "sleep", lambda seconds: saved.pop(0)())
+    with pytest.raises(ZeroDivisionError):  # in the place of Ctrl-C
+        main(["check", "right.py", "--watch"])
+    assert (len(checked), checked[1]) == (2, 7)
+    line = "Waiting for the file to be saved; Ctrl-C ends this."
+    assert capsys.readouterr().out == f"\n{line}\n" * 2

@@ -11,6 +11,7 @@ import pytest
 from compare.check.cases.comparison import Comparison
 from compare.check.cases.parts import Case, Part, PartResult
 from compare.check.functions.training import TrainingResult
+from compare.check.kernels import entry_of
 from compare.check.report.page import record_of, tensor_of
 from compare.check.report.report import Report, notes_of, show
 from compare.check.worker.process import Notes
@@ -106,6 +107,18 @@ WARNED = Notes(opened=["a"], left=2, lines=1, first="/home/me/my.py:3: RuntimeWa
 STOPPED = replace(TRAINING, stopped=True)
 
 
+USED = {"name": "step", "registers": 40, "stack": 0, "shared": 1536, "tf32": 0, "barriers": 1}
+USED["constants"] = {"B": 16, "H": 32}
+MORE = USED | {"stack": 8, "shared": 1024 * 99 + 1, "tf32": 4, "barriers": 2}
+
+
+def kernels() -> list[str]:
+    found = [entry_of(USED | {"shared": 1024 * 99}, "sm_89", tf32=False)]
+    found += [entry_of(MORE, "sm_89", tf32=tf32) for tf32 in (False, True)]
+    found += [entry_of({"name": "step", "error": "E: why"}, "sm_90", tf32=False)]
+    return [json.dumps(entry, ensure_ascii=False) for entry in found]
+
+
 SHOWN: dict[str, Callable[[], list[str]]] = {
     "report": lambda: printed(report()),
     "report of what is right": lambda: printed(RIGHT),
@@ -114,6 +127,7 @@ SHOWN: dict[str, Callable[[], list[str]]] = {
     "report as JSON": lambda: as_lines(report().to_json()),
     "report for Gradescope": lambda: as_lines(report().to_gradescope()),
     "report on a page": lambda: as_lines(record_of(report(stages=STAGES[:2]))),
+    "kernels of a report": kernels,
     "notes of a report": lambda: [*notes_of(NOTES), *notes_of(WARNED)],
 }
 

@@ -18,7 +18,7 @@ from compare.runs.snapshots import is_kept, newest_run, read_course
 from compare.study.config import ExplainConfig
 from compare.study.page import explain as explain_module
 from compare.study.page.anatomy import concise_forward, scratch_forward
-from compare.study.page.build import MARK, PageSize
+from compare.study.page.build import MARK, PARTS, PageSize
 from compare.study.page.explain import demonstration, explain
 from compare.study.page.record import MOST_STEPS, numbers_of, record, shown_ids, tokens_of
 from compare.terminal.errors import UsageError
@@ -26,7 +26,7 @@ from scratch_rnn.text import Batch, Vocab
 from tests.compare.parity.courses import LETTERS, checkpoint, course, write_run
 from tests.compare.study.pages import Page, unpacked
 from tests.scripts import ROOT
-from tests.tables import cases
+from tests.tables import cases, expected
 
 # ---------------------------------------------------------------- the record
 
@@ -52,6 +52,21 @@ def test_a_record_has_all_checkpoints_and_the_parity_of_a_training_step(dtype):
         assert report.ok
         assert found["parity"] == [row.to_json() for row in report.rows]
         assert found["perplexity"] == pytest.approx(np.exp(found["numbers"]["L"].mean()), rel=1e-6)
+
+
+def test_the_facts_of_a_record_are_those_of_text_and_network():
+    network = demonstration("gru")
+    made = record("tee", dataclasses.replace(network, snapshots=network.snapshots[-1:]))
+    last, bug = made["checkpoints"].pop(), made["bugs"][0]
+    files = [(version["file"], version["lines"][0]) for version in made.pop("plain")]
+    versions, curve, _ = made.pop("versions"), made.pop("curve"), made.pop("bugs")
+    facts = {name: last[name] for name in ("label", "epoch", "written", "radius")} | bug
+    lines = [f"{name}: {json.dumps(value)}" for name, value in (made | facts).items()]
+    assert [*lines, *map(str, files)] == expected("record of a page")
+    assert {*last} == {"loss", "perplexity", "singular", "allowed", "parity", *PARTS, *facts} - {
+        *bug
+    }
+    assert (list(versions), len(curve)) == (["rnn-parity", "numpy", "torch"], 1000)
 
 
 @pytest.mark.parametrize(
