@@ -18,10 +18,7 @@ from compare.runs.reading import read_config, read_metrics, read_tokens
 from tests.compare.runs.runs import BATCHES, only, read
 from tests.tables import cases
 
-FILES = [
-    "config.json", "environment.json", "vocab.json", "metrics.jsonl", "checkpoints", "snapshots",
-    "result.json", "curves.png",
-]  # fmt: skip
+FILES = cases("run")["files"]
 
 
 def failing(report):
@@ -37,9 +34,8 @@ def test_run_from_end_to_end(training, tmp_path, capsys):
     directory = only(tmp_path / "runs")
 
     assert re.fullmatch(r"\d{8}-\d{6}-fox", directory.name)
-    assert {path.name for path in directory.iterdir()} == {
-        *FILES, "parity.json", "scratch.safetensors", "concise.safetensors"
-    }  # fmt: skip
+    of_both = {"parity.json", "scratch.safetensors", "concise.safetensors"}
+    assert {path.name for path in directory.iterdir()} == {*FILES} | of_both
 
     config = read(directory, "config.json")
     assert config["command"] == "run"
