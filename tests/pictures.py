@@ -13,7 +13,7 @@ def described(figure):
     lines = [f"{width:.4g} x {height:.4g} inches of {figure.dpi:g} dots, {engine}"]
     lines += [f"title at {numbers(t.get_position())}: {of_text(t)}" for t in figure.texts]
     for axes in figure.axes:
-        lines += ["", *of_panel(axes)]
+        lines += ["", *(of_panel(axes) if axes.axison else ["no panel"])]
     return lines + [of_legend(legend) for legend in figure.legends]
 
 

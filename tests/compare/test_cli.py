@@ -108,6 +108,15 @@ def test_the_header_says_what_is_read_and_built(flags, small, capsys):
     assert lines == [*cases("header")[flags], ""]
 
 
+def test_the_note_of_a_text_has_lines_of_its_own(small, monkeypatch, capsys):
+    noted = scratch_rnn.text.Text("A", b"abc " * 60, 240, "5" * 40, "download", "why " * 25)
+    monkeypatch.setattr(compare.parity.materials, "load_text", lambda _: noted)
+    main(["parity", *small])
+    text, *note = capsys.readouterr().out.splitlines()[:3]
+    assert text.startswith("Text: A, 240 bytes, SHA-1 55555555, ")
+    assert note == [" ".join(["why"] * 20), " ".join(["why"] * 5)]
+
+
 def test_parity_prints_the_table_and_writes_nothing(small, tmp_path, capsys):
     assert main(["parity", *small]) == 0
     out = capsys.readouterr().out

@@ -38,11 +38,16 @@ GENERATION = timing("torch", "seed", "generation", 1e-3)
 FORWARD = replace(timing("torch", "seed", "forward", 1e-3), bytes=2 * 10**5)
 TWO_THREADS = replace(full(), settings=full().settings | {"threads": 2})  # half of the roof each
 FAST = replace(full(), parts=[Part("products", 1e-4, 10**6)])  # dark as a whole
+GRID = varied(
+    [replace(sized(H), name=f"{B} {H}", B=B) for H in SIZES for B in (1, 2, 4, 8)], "step"
+)
+GRID.timings.append(timing("torch", f"8 {SIZES[0]}", "step", 5e-3))  # in the last panel alone
 PICTURES = {
     "times": lambda: pictures.time_figure(more(grid(), REFUSAL), STYLES),
     "times without a card": lambda: pictures.time_figure(WITHOUT_CARD, {}),
     "times of batches": lambda: pictures.time_figure(varied(BATCHES, "step", "x"), {}),
     "times of steps": lambda: pictures.time_figure(varied(STEPS, "forward"), {}),
+    "times of a grid": lambda: pictures.time_figure(GRID, STYLES),
     "bars": lambda: pictures.time_figure(more(full(), GENERATION, **CARD), STYLES),
     "roofline": lambda: pictures.roofline_figure(more(full(), OF_CARD, **CARD), STYLES),
     "roofline of phases": lambda: pictures.roofline_figure(more(full(), FORWARD, GENERATION), {}),

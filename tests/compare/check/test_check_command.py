@@ -49,7 +49,7 @@ def test_wrong_code_ends_with_code_1_and_a_summary(arguments, summary, shown, ca
     code, output, error = run(arguments, capsys)
     assert (code, error.count("\n")) == (1, 1)
     assert error.startswith(f"rnn-parity: {summary}"), error
-    assert [part for part in shown if part not in output] == [], output
+    assert [part for part in shown if output.count(part) != 1] == [], output
     assert output.count("note: a class is") == sum("a class is" in part for part in shown)
     if "Consuming" not in arguments:
         assert "Detected" not in output
