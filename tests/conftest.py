@@ -57,6 +57,13 @@ settings.register_profile("glance", settings.get_profile("ci"), max_examples=2)
 settings.load_profile(os.environ.get("HYPOTHESIS_PROFILE", "ci"))
 
 
+@pytest.fixture
+def without_checks():
+    """Small calls by the thousand, whose annotations other tests check."""
+    with tests.annotations.unchecked():
+        yield
+
+
 @pytest.fixture(scope="session")
 def tab():
     """A tab of a browser, for all tests: a new one would take longer than most of them."""

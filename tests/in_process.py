@@ -9,8 +9,8 @@ from rich.console import Console
 from compare.check.functions.trying import reference
 from compare.check.worker import client, messages
 from compare.check.worker.messages import pack, unpack
+from compare.check.worker.process import Source
 from compare.check.worker.server import Server
-from compare.check.worker.source import Source
 from compare.terminal import Terminal
 
 
@@ -30,7 +30,8 @@ class InProcess:
 
         self.server = Server(messages, ours)
 
-    def request(self, head, arrays, *limits):
+    def request(self, message, *limits):
+        head, arrays = message
         answer, sent = self.server.answer(head, copied(arrays))
         return answer, copied(sent)
 

@@ -168,7 +168,7 @@ def test_prediction_takes_the_likeliest_token_each_time(package, options, dtype)
     wide = np.dtype(dtype) if package is scratch_rnn else getattr(torch, dtype)
     model = model_of(package, len(VOCAB), 8, dtype=wide, **options)
     tokens = np.array([VOCAB[list("banana bus ban us " * 2)]])
-    package.train(model, [Batch(tokens[:, :-1], tokens[:, 1:])], 0.5, 60)
+    package.train(model, [Batch(tokens[:, :-1], tokens[:, 1:])], 0.5, 30)
     ids = VOCAB[list("ban")]
     logits, state = called(model, [ids])
     for _ in range(20):

@@ -11,7 +11,7 @@ import pytest
 
 from compare.check import CheckConfig
 from compare.check.command import try_stages
-from compare.check.functions.exercises import STAGES
+from compare.check.functions.stages import STAGES
 from compare.check.functions.trying import reference, try_all
 from compare.check.worker.client import Source
 from tests import in_process

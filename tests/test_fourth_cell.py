@@ -71,7 +71,7 @@ def mgu(monkeypatch):
 
 def copy_with_the_cell(project):
     for package in ("scratch_rnn", "concise_rnn", "compare"):
-        shutil.copytree(ROOT / package, project / package, ignore=lambda *_: {"__pycache__"})
+        shutil.copytree(ROOT / package, project / package)  # what is compiled, too
         if (FILES / package).exists():
             shutil.copytree(FILES / package, project / package, dirs_exist_ok=True)
     cells = project / "compare" / "parity" / "cells.py"

@@ -12,6 +12,10 @@ from compare.terminal import FROM_0, FROM_1, Range, UsageError, check_options, f
 
 ABOVE_0 = Range(5e-324, 1.7e308, "above 0")
 _DETECTED = "(default: detected and printed)"
+_CALLS = "(default: 30 times --timeout, 300 times with --interpret)"
+_GUESSED = (
+    "(default: guessed from the names of the functions, of the class or of the new FILE; else rnn)"
+)
 
 
 @dataclasses.dataclass(frozen=True, kw_only=True)
@@ -33,14 +37,7 @@ class CheckConfig:
     """What to check."""
     new: Annotated[Path | None, flag("FILE")] = None
     """Write a template with six functions for you to fill in, and check nothing."""
-    cell: Annotated[
-        CellName | None,
-        flag(
-            "|".join(CELLS),
-            "(default: guessed from the names of the functions, of the class or of the new FILE; "
-            "else rnn)",
-        ),
-    ] = None
+    cell: Annotated[CellName | None, flag("|".join(CELLS), _GUESSED)] = None
     """The recurrent cell."""
     layout: Annotated[str | None, flag("WORD,…", _DETECTED)] = None
     """The class's layout: time-first or batch-first, 3d-state or 2d-state, out-in or in-out."""
@@ -83,11 +80,7 @@ class CheckConfig:
     """Refuse imports of anything but NumPy and the standard library."""
     timeout: Annotated[float, ABOVE_0, arg(metavar="SECONDS")] = 10.0
     """Processor time of one call; its wall time may be eight times that."""
-    total_timeout: Annotated[
-        float | None,
-        ABOVE_0,
-        flag("SECONDS", "(default: 30 times --timeout, 300 times with --interpret)"),
-    ] = None
+    total_timeout: Annotated[float | None, ABOVE_0, flag("SECONDS", _CALLS)] = None
     """Wall time of all calls of a file together."""
     memory: Annotated[float, ABOVE_0, arg(metavar="GIB")] = 4.0
     """Memory limit of the code, where the system has such a limit."""

@@ -13,7 +13,7 @@ from .options import (
     flag_of,
 )
 from .output import Progress, Terminal, perplexity_line, plain_table, plural, wrapped
-from .processes import rank_and_size
+from .processes import rank_and_size, usable_cpus
 from .textplot import Curve, legend, plot
 from .version import PACKAGE, package_version
 
@@ -48,5 +48,6 @@ __all__ = [
     "plot",
     "plural",
     "rank_and_size",
+    "usable_cpus",
     "wrapped",
 ]

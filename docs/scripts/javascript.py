@@ -230,7 +230,10 @@ def context(**options):
     page = kept["context"].new_page()
     page.set_default_timeout(20_000)
     page.add_init_script("""for (const kind of ["error", "unhandledrejection"])
-      addEventListener(kind, () => (document.documentElement.dataset.ready = "failed"))""")
+      addEventListener(kind, () => {
+        document.documentElement.dataset.ready = "failed";
+        for (const all of [changed, waiting]) all.clear(); // no test waits for what is not drawn
+      })""")
     page.set_default_timeout = lambda _: None
     return SimpleNamespace(new_page=lambda: page)
 

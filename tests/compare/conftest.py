@@ -4,7 +4,6 @@ import pytest
 
 import compare.runs.commands
 from compare.cli import main
-from tests.annotations import unchecked
 from tests.compare.runs.runs import FLAGS, SMALL, TEXT
 
 
@@ -38,13 +37,6 @@ def refused(capsys):
         return line
 
     return run
-
-
-@pytest.fixture
-def without_checks():
-    """Small calls by the thousand, whose annotations other tests check."""
-    with unchecked():
-        yield
 
 
 @pytest.fixture

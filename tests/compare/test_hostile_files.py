@@ -59,15 +59,15 @@ def outcomes(row):
 
 @pytest.mark.parametrize(("row", "command"), CASES, ids=[f"{r['path']}-{c}" for r, c in CASES])
 def test_what_is_no_file_of_ours_is_refused(row, command, records, tmp_path, count, capsys):
+    elsewhere = shutil.copytree(records, tmp_path / "elsewhere")
+    (elsewhere / "victim.txt").write_text("a victim")
+    (elsewhere / "a.unfinished").write_text("another")
+    before = untouched(elsewhere)
     for number, (kind, line) in enumerate(outcomes(row).items()):
-        run = Path(shutil.copytree(records, tmp_path / str(number) / "run"))
-        elsewhere = Path(shutil.copytree(run, tmp_path / str(number) / "elsewhere"))
-        (elsewhere / "victim.txt").write_text("a victim")
-        (elsewhere / "a.unfinished").write_text("another")
+        run = shutil.copytree(records, tmp_path / str(number) / "run")
         path = run / row["path"]
         shutil.rmtree(path) if path.is_dir() else path.unlink(missing_ok=True)
         MAKE[kind](path, elsewhere)
-        before = untouched(elsewhere)
         capsys.readouterr()
         with limited_memory(2**27):
             code = main(TABLE["commands"][command].format(run=run, path=path).split())

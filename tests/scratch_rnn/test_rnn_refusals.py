@@ -11,7 +11,6 @@ from torch.nn.utils.rnn import pack_padded_sequence
 from compare.check.cases.layer_case import LayerCase
 from compare.check.cases.layer_results import as_state, build
 from scratch_rnn import GRU, LSTM, RNN, states
-from tests.annotations import unchecked
 from tests.tables import messages
 
 T, B, V, H = 5, 2, 3, 4
@@ -59,11 +58,7 @@ def call_torch(cell, x, state, lengths):
     make_torch(cell, {"input_size": V, "hidden_size": H})(x, state)
 
 
-@pytest.fixture(autouse=True)
-def _own_checks():
-    """Use the layer's own checks, not those of the annotations."""
-    with unchecked():
-        yield
+pytestmark = pytest.mark.usefixtures("without_checks")  # the layer has its own
 
 
 def refusal(function):

@@ -214,16 +214,11 @@ from scratch_rnn import threads
 
 warnings.simplefilter("ignore")  # newer Pythons warn of every fork beside threads
 threads.least_rows = lambda steps, multiplications: 1
-rng = np.random.default_rng(0)
-batch = scratch_rnn.Batch(*rng.integers(0, 5, (2, 4, 3)))
+layer = scratch_rnn.RNN(5, 4)
 
 def step():
-    rng = np.random.default_rng(0)
-    model = scratch_rnn.RNNModel(scratch_rnn.RNN(5, 4, rng=rng), 5, rng=rng)
-    result = scratch_rnn.train_step(model, batch, None, scratch_rnn.SGD(model.parameters, 0.1))
-    output, _, tape = model.rnn.forward(np.ones((3, 4, 5), np.float32))
-    d_x = model.rnn.backward(tape, output).x
-    return result.loss, result.grad_norm, output.tolist(), d_x.tolist()
+    output, _, tape = layer.forward(np.ones((3, 4, 5), np.float32))
+    return output.tolist(), layer.backward(tape, output).x.tolist()
 
 scratch_rnn.set_num_threads(2)
 expected = step()

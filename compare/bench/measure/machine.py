@@ -19,6 +19,7 @@ from threadpoolctl import threadpool_limits
 import scratch_rnn
 from compare.bench.results.result import Roof
 from compare.parity import describe_software
+from compare.terminal import usable_cpus
 from scratch_rnn.threads import has_lock
 
 PREFIXES = ("OPENBLAS_", "OMP_", "MKL_", "GOMP_", "KMP_", "MALLOC_", "GLIBC_TUNABLES")
@@ -86,13 +87,6 @@ def kernels_left_free() -> str | None:
     command = [sys.executable, "-c", code]
     answer = subprocess.run(command, env=variables, capture_output=True, text=True, check=False)
     return answer.stdout.strip() if answer.returncode == 0 else None
-
-
-def usable_cpus() -> int:
-    """Return the number of processors that this process may use."""
-    if hasattr(os, "sched_getaffinity"):
-        return len(os.sched_getaffinity(0))
-    return os.cpu_count() or 1
 
 
 def processor() -> str:

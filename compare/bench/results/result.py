@@ -60,7 +60,8 @@ class Timing:
     @property
     def spread(self) -> float:
         """The interquartile range of the rounds' times."""
-        return interquartile_range(self.seconds)
+        lower, upper = quartiles(self.seconds)
+        return upper - lower
 
 
 @dataclass(frozen=True, slots=True)
@@ -189,12 +190,6 @@ def quartiles(values: list[float]) -> tuple[float, float]:
         return values[0], values[0]
     lower, _, upper = statistics.quantiles(values, n=4, method="inclusive")
     return lower, upper
-
-
-def interquartile_range(values: list[float]) -> float:
-    """Return the interquartile range."""
-    lower, upper = quartiles(values)
-    return upper - lower
 
 
 def duration(seconds: float) -> str:

@@ -11,7 +11,7 @@ from compare.bench.results.result import (
     RowInfo,
     Timing,
     duration,
-    interquartile_range,
+    quartiles,
     ratio_of,
 )
 from compare.bench.workload.shapes import (
@@ -64,7 +64,8 @@ def show(document: Document, terminal: Terminal) -> None:
 
 def _noise_line(seconds: list[float]) -> str:
     middle = sorted(seconds)[len(seconds) // 2]
-    noise = interquartile_range(seconds) / middle
+    lower, upper = quartiles(seconds)
+    noise = (upper - lower) / middle
     return (
         f"Noise: one fixed product, timed in each of {len(seconds)} rounds, has a median of "
         f"{duration(middle)} and an interquartile range of {noise:.1%} of the median"

@@ -22,7 +22,6 @@ LABELS = {"jax": "JAX, jit(scan)"}
 
 
 def rows(device: Device | None) -> list[Row]:
-    """Return the row of this module."""
     return [Jax()]
 
 

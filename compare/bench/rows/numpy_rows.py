@@ -23,7 +23,6 @@ LABELS = {"plain": "plain NumPy", "scratch": "scratch", "scratch-1": "scratch, o
 
 
 def rows(device: Device | None) -> list[Row]:
-    """Return the rows of this module."""
     return [Plain(), Scratch(), OneThread()]
 
 

@@ -34,7 +34,6 @@ OPSET = 14
 
 
 def rows(device: Device | None) -> list[Row]:
-    """Return the row of this module."""
     return [Onnx()]
 
 

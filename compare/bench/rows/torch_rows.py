@@ -61,7 +61,6 @@ TORCH_AS_NP = SimpleNamespace(
 
 
 def rows(device: Device | None) -> list[Row]:
-    """Return the rows of this module."""
     return [TorchRow(), TorchPage(), TorchCells(), TorchCompiled()]
 
 

@@ -44,7 +44,7 @@ def test_a_change_is_shown_if_it_is_more_than_noise(scratch, slower, expected_te
 def test_the_table_names_the_earlier_ratio_first():
     text = shown(run(4.0, 4.1, 4.0, 4.1), run(4.8, 4.9, 4.8, 4.9))
     assert lines_of(text) == expected("bench against")
-    to, printed = terminal(120, force_terminal=True, color_system="standard")
+    to, printed = terminal(120, color=True)
     for scratch in (4.0, 8.0):
         show_changes(run(4.0), run(scratch), to)
     styled = [text.strip() for text in re.findall(r"\x1b\[1m([^\x1b]*)", printed.getvalue())]

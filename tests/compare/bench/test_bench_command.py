@@ -66,6 +66,16 @@ def test_times_of_a_generation_are_per_character(tmp_path, monkeypatch):
     assert medians == [1.0] * 3 + [1.0 / ModelInputs.num_preds] * 3
 
 
+def test_a_shape_that_no_row_can_measure_is_left_out_by_all(tmp_path, monkeypatch):
+    monkeypatch.setattr(Budget, "objection_before", lambda self, row, *_: f"no {row.name}")
+    found = bench_of(tmp_path, phases=("forward", "step"), rows=("plain", "scratch"))
+    assert [(t.row, t.phase, t.outcome, t.reason) for t in found.timings] == [
+        (row, phase, LEFT_OUT, f"no {row}")
+        for phase in ("forward", "step")
+        for row in ("plain", "scratch")
+    ]
+
+
 @pytest.mark.usefixtures("hasty")
 def test_the_progress_names_each_shape_from_small_to_large(tmp_path, monkeypatch):
     shown = []

@@ -129,12 +129,15 @@ def test_the_notes_name_threads_processor_and_blas(monkeypatch):
     monkeypatch.setattr(machine.scratch_rnn, "get_num_threads", lambda: 3)
     monkeypatch.setattr(machine.torch, "get_num_threads", lambda: 4)
     monkeypatch.setattr(machine.torch.backends.cpu, "get_cpu_capability", lambda: "AVX2")
-    monkeypatch.setattr(machine, "usable_cpus", lambda: 8)
+    monkeypatch.setattr(machine.os, "sched_getaffinity", lambda _: range(8), raising=False)
     monkeypatch.setattr(machine, "has_lock", lambda: True)
     monkeypatch.delenv("OPENBLAS_CORETYPE", raising=False)
     monkeypatch.setattr(machine.platform, "python_version", lambda: "3.99")
     information = "model name\t: A Chip @ 2 GHz  \nmodel name\t: Another\n"
     monkeypatch.setattr(machine.Path, "read_text", lambda self, encoding: information)
+    described = machine.describe_machine()
+    assert described["threads"] == {"scratch_rnn": 3, "torch": 4}
+    assert (described["usable_cpus"], described["torch_capability"]) == (8, "AVX2")
     assert machine.thread_notes() == [
         "Threads: scratch_rnn 3, PyTorch 4 (AVX2), of 8 processors; A Chip @ 2 GHz",
         "Python 3.99, with its global lock",
@@ -151,7 +154,7 @@ def test_what_is_too_large_for_the_memory_is_left_out(monkeypatch):
     """Twelve times 4 gates and 3·2^20 numbers of 8 bytes are 1.125 GiB."""
     shape = Shape("large", "model", T=512, B=1, V=1024, H=1024, cell="lstm")
     free = SimpleNamespace(available=2**30)
-    monkeypatch.setattr(machine.psutil, "virtual_memory", lambda: free)
+    monkeypatch.setattr(command.psutil, "virtual_memory", lambda: free)
     reason = "it needs about 1.1 GiB, and 1.0 GiB are free"
     assert command._memory_objection(shape, "float64") == reason
     free.available = 9 * 2**27

@@ -100,6 +100,34 @@ def test_a_damaged_file_is_refused(tmp_path, content):
         Document.read(tmp_path / "none.json")
 
 
+FIRST = full().timings[0]
+
+
+@pytest.mark.parametrize(
+    ("field", "value", "contradiction"),
+    [
+        ("rows", ROWS, "the times of a row or a shape that is not listed: jax"),
+        ("shapes", [], "the times of a row or a shape that is not listed: scratch"),
+        ("timings", [replace(FIRST, seconds=[])], "a row that is timed, with 0 times"),
+        (
+            "timings",
+            [replace(FIRST, outcome="lost")],
+            "a row that is lost, with 3 times",
+        ),
+        ("settings", {"threads": 1}, "settings without threads and dtype"),
+        ("settings", {"threads": 0, "dtype": "float32"}, "settings without threads and dtype"),
+        ("environment", {}, "no processor or none of its rates"),
+        ("roof", Roof({}, 1.0), "no processor or none of its rates"),
+        ("shapes", [replace(SEED, cell="qrnn")], "a cell that is not one of rnn, gru, lstm: qrnn"),
+    ],
+)
+def test_a_file_that_contradicts_itself_is_refused(tmp_path, field, value, contradiction):
+    replace(full(), **{field: value}).write(path := tmp_path / "found.json")
+    with pytest.raises(RecordError) as refused:
+        Document.read(path)
+    assert str(refused.value) == f"expected a benchmark in {path}, got {contradiction}"
+
+
 def test_median_and_spread_are_those_of_the_rounds():
     seconds = [5.0, 1.0, 2.0, 4.0, 3.0]
     found = timing("scratch", "seed", "step", *seconds)
@@ -176,7 +204,7 @@ def test_colours_are_for_what_is_faster_in_every_quartile_and_for_refusals():
 
 def styled(document):
     """Return the texts of the table that are coloured or bold, without its head."""
-    to, printed = terminal(120, force_terminal=True, color_system="standard")
+    to, printed = terminal(120, color=True)
     show(document, to)
     table = printed.getvalue().partition("─\n")[2]
     return [

@@ -17,12 +17,11 @@ from compare.check.bugs.patches import ROOT, Patch, PatchError, load_patched, pa
 from compare.check.cases.layer_case import make_case
 from compare.check.cases.layer_results import run as run_layer
 from compare.check.classes.package import package_with
-from compare.check.functions.as_layer import AsLayer
-from compare.check.functions.plain import PlainFunctions
+from compare.check.functions.plain import AsLayer, PlainFunctions
 from compare.check.properties import against_torch as against_torch
 from compare.check.properties import of_training as of_training
 from compare.check.properties import run
-from compare.check.properties.layer_property import LayerProperty, drawn
+from compare.check.properties.property import LayerProperty, drawn
 from compare.parity import CELLS
 from tests.counts import number
 from tests.scratch_rnn.test_train import sharing
@@ -36,7 +35,7 @@ pytestmark = pytest.mark.usefixtures("quietly")
 
 
 def steps_of_the_first_case():
-    first = run.LAYER_PROPERTIES[0]
+    first = run.PROPERTIES[0]
     return len(drawn("rnn", first.tried, tuple(first.fields.items()))[0].floats.x)
 
 
@@ -54,14 +53,14 @@ def test_our_own_code_violates_no_property():
         for each in run.PROPERTIES
     ]
     assert [f.violated.name for f in run.findings(scratch_rnn, fewer)] == []
-    assert list(run.findings(compare, run.COMPARISON_PROPERTIES)) == []
+    assert list(run.findings(compare, run.of_comparison.PROPERTIES)) == []
     holds = {each.holds for each in (*against_torch.PROPERTIES, *of_training.PROPERTIES)}
     of_torch_and_training = [each for each in fewer if each.holds in holds]
     assert run.check_package(package_with(scratch_rnn.RNN), of_torch_and_training) is None
 
 
 def test_every_property_is_a_sentence_with_a_name_of_its_own_and_has_a_case():
-    properties = [*run.PROPERTIES, *run.COMPARISON_PROPERTIES]
+    properties = [*run.PROPERTIES, *run.of_comparison.PROPERTIES]
     assert len({each.name for each in properties}) == len(properties)
     assert all(each.statement.endswith(".") for each in properties)
     for each in run.PROPERTIES:

@@ -1,6 +1,5 @@
 """``rnn-parity check FILE``: six functions of a submission, right, wrong, and otherwise."""
 
-import contextlib
 import json
 import tomllib
 from pathlib import Path
@@ -9,8 +8,8 @@ import pytest
 
 from compare.check import CheckConfig, CheckError, check
 from compare.check.command import examine_functions, try_chosen, try_stages
-from compare.check.functions.exercises import STAGES as ALL_STAGES
-from compare.check.functions.trying import cases_of, reference, try_all
+from compare.check.functions.stages import STAGES as ALL_STAGES
+from compare.check.functions.trying import reference, try_all
 from compare.check.report.explanation import in_short
 from compare.check.report.report import Report, show
 from compare.check.worker.client import Source, Submission
@@ -18,7 +17,6 @@ from compare.cli import main
 from compare.terminal import Terminal
 from tests.compare.check.corpus import replaced
 from tests.in_process import loader, terminal
-from tests.tables import cases
 
 RIGHT = (Path(__file__).parent / "right_functions.py").read_text()
 FORMS = tomllib.loads((Path(__file__).parent / "students" / "forms.toml").read_text("utf-8"))
@@ -160,56 +158,3 @@ def test_what_it_prints_changes_nothing(tmp_path, capsys):
     assert "printed 20,000 lines, the first: 'a line 0'" in output
     sizes = "N 1 to 130, T 1 to 70, B 1 to 70, V 1 to 130, H 1 to 130"
     assert f"  sizes tried: {sizes}\n" in output
-
-
-def test_json_has_the_documented_fields(tmp_path):
-    (tmp_path / "student.py").write_text(changed(("h @ W_hh.T", "h @ W_hh")))
-    target = CheckConfig(target=str(tmp_path / "student.py"), json=tmp_path / "found.json")
-    with pytest.raises(CheckError, match=r"^5 of 6 functions are right"):
-        check(target, Terminal(quiet=True))
-    found = json.loads((tmp_path / "found.json").read_text())
-    fields = (
-        "form cell ok score out_of seed sizes stages features properties error_handling kernels "
-        "training notes"
-    )
-    stage = found["stages"][0]
-    names = "name verdict points out_of cases case tensor at expected got likely"
-    assert (list(found), list(stage)) == (fields.split(), names.split())
-    assert (stage["tensor"], stage["at"]) == ("h_next", [0, 0])
-    right = cases_of(STAGES[0], 0)[0][1].results["h_next"][0, 0]
-    assert stage["expected"] == right != stage["got"]
-    assert isinstance(stage["got"], float)
-    assert [each["points"] for each in found["stages"]] == [0.0, 1.0, 1.0, 1.0, 1.0, 1.0]
-    assert "W_hh" in stage["likely"]
-
-
-GRADESCOPE = cases("gradescope")
-TYPES = {"number": (int, float), "text": str, "list": list}
-
-
-def fits(found, of="results"):
-    """Whether an object has no other keys and values than Gradescope's documentation allows."""
-    form = GRADESCOPE[of]
-    return all(
-        value in form[key] if isinstance(form[key], list) else isinstance(value, TYPES[form[key]])
-        for key, value in found.items()
-    )
-
-
-@pytest.mark.parametrize("source", [RIGHT, changed(("h @ W_hh.T", "h @ W_hh")), "def rnn_step(*a)"])
-def test_results_for_gradescope_are_as_its_documentation_has_them(source, tmp_path):
-    (tmp_path / "student.py").write_text(source)
-    file = tmp_path / "results.json"
-    config = CheckConfig(target=str(tmp_path / "student.py"), no_train=True, gradescope=file)
-    with contextlib.suppress(CheckError):
-        check(config)
-    found = json.loads(file.read_text(encoding="utf-8"))
-    assert fits(found)
-    assert all(fits(test, "test") for test in found["tests"])
-    assert found["score"] == sum(test["score"] for test in found["tests"])
-    assert all(0 <= test["score"] <= test["max_score"] for test in found["tests"])
-    assert [test["name"] for test in found["tests"]] == NAMES
-    assert [int(test["number"]) for test in found["tests"]] == [*range(1, len(NAMES) + 1)]
-    assert [test["status"] == "passed" for test in found["tests"]] == [
-        test["score"] == test["max_score"] for test in found["tests"]
-    ]

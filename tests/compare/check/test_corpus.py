@@ -12,7 +12,7 @@ import pytest
 
 from compare.check.cases.parts import Malformed
 from compare.check.functions import stages
-from compare.check.functions.exercises import STAGES as ALL_STAGES
+from compare.check.functions.stages import STAGES as ALL_STAGES
 from compare.check.functions.stages import run_quietly
 from compare.check.functions.trying import cases_of, compared
 from tests.compare.check.corpus import (

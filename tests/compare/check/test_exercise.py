@@ -18,9 +18,9 @@ from compare.check.command import examine_functions, try_stages
 from compare.check.diagnosis import with_remark
 from compare.check.functions import stages
 from compare.check.functions.cs231n import CS231N_STAGES
-from compare.check.functions.exercises import STAGES
 from compare.check.functions.plain import PlainFunctions, less_accurate
 from compare.check.functions.signatures import signatures_of
+from compare.check.functions.stages import STAGES
 from compare.check.functions.template import template_of
 from compare.check.functions.trying import cases_of, compared, try_all
 from compare.parity import CELLS
@@ -148,7 +148,12 @@ def test_the_template_describes_each_argument_and_result(cell):
         for node in ast.parse(template_of(cell, "x.py")).body
         if isinstance(node, ast.FunctionDef)
     ]
-    results = (names.step_results, names.named("{}_n"), names.step_gradients, names.gradients)
+    results = (
+        names.results("step"),
+        names.named("{}_n"),
+        names.results("step_backward"),
+        names.results("backward"),
+    )
     for function, found in zip(functions[:4], results, strict=True):
         arguments = [argument.arg for argument in function.args.args]
         parameters = inspect.signature(getattr(plain, function.name)).parameters.values()

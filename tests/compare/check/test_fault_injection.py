@@ -36,8 +36,7 @@ from compare.check.properties import of_layers as of_layers
 from compare.check.properties import of_memory as of_memory
 from compare.check.properties import of_sequences as of_sequences
 from compare.check.properties import of_training as of_training
-from compare.check.properties.layer_property import layer_property
-from compare.check.properties.property import properties_of
+from compare.check.properties.property import layer_property, properties_of
 from compare.check.properties.run import check_property
 from compare.parity import CELLS
 from compare.parity.tolerance import tolerances, ulps
@@ -146,7 +145,7 @@ def shares_the_batch_wrongly(*arguments, **options):
         (of_layers.any_memory_layout, {"output": where(lambda p: 0 in p.x.strides)}),
         (of_layers.any_memory_layout, {"output": where(lambda p: p.x.flags.fnc)}),
         (
-            against_torch.layer_as_torch,
+            against_torch.PROPERTIES[0],
             {"cell": "lstm", "output": where(lambda p: p.layer.proj_size)},
         ),
         (of_training.clipping, {"clip_grad_norm": clips_nothing}),
@@ -187,9 +186,8 @@ def test_a_tolerance_is_a_few_ulps_until_it_has_to_be_measured():
 @pytest.mark.parametrize("kind", ["step", "updates", "epochs"])
 def test_a_training_property_has_the_measured_tolerance(kind):
     case, answer = training_cases.training_case(kind, 1)
-    run = training_cases.STEPS[kind][0]
     with np.errstate(all="ignore"):
-        _, allowed = tolerances(lambda move: run(scratch_rnn, case, move))
+        allowed = tolerances(lambda m: training_cases.trained(kind, scratch_rnn, case, m))[1]
     for name, array in allowed.items():
         np.testing.assert_array_equal(answer.allowed[name], array)
 

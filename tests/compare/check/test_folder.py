@@ -60,7 +60,7 @@ def test_each_file_has_a_line(capsys):
     ("is_right", "words"), [(True, "right"), (False, "\x1b[1;31merror: it ended\x1b[0m")]
 )
 def test_what_is_wrong_is_red(is_right, words):
-    to, printed = terminal(80, force_terminal=True, color_system="standard")
+    to, printed = terminal(80, color=True)
     row = folder.NOTHING | {"file": "a.py", "ok": is_right, "failed": "it ended"}
     folder._show(row, "1/2", 5, to)
     assert printed.getvalue() == f"  1/2  a.py   0 of 0  {words}\n"
@@ -86,5 +86,7 @@ def test_a_job_that_ends_in_the_middle_of_an_answer_costs_one_file(monkeypatch, 
         "import os, sys; sys.stdin.read(1); os.write(1, b'\\x80\\x04\\x95' + bytes(9)); os._exit(3)"
     )
     monkeypatch.setattr(folder, "JOB", half)
-    assert main(["check", "class", "--jobs", "1", *OPTIONS]) == 1
-    assert capsys.readouterr().out.count("error: its check ended with exit code 3") == 6
+    assert main(["check", "class", "--jobs", "9", *OPTIONS, "--seed", "5"]) == 1
+    first, *lines = capsys.readouterr().out.splitlines()
+    assert first == "class: 6 files, seed 5, 6 jobs"
+    assert sum("error: its check ended with exit code 3" in line for line in lines) == 6

@@ -51,7 +51,8 @@ def test_the_training_of_right_functions_is_one_more_test(change, request, tmp_p
     file = tmp_path / "mine.py"
     file.write_text((HERE / "right_functions.py").read_text().replace(*change))
     monkeypatch.setattr(request.config.option, "rnn_parity", str(file))
-    is_wrong = pytest.raises(Wrong, match=r"^training in lock-step with PyTorch: the loss is")
+    words = "^training in lock-step with PyTorch: the loss is"
+    is_wrong = pytest.raises(pytest.fail.Exception, match=words)
     with unchecked():
         *stages, training = Stages.from_parent(request.session, path=file).collect()
         assert (len(stages), training.name) == (6, "training")

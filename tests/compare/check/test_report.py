@@ -16,7 +16,7 @@ from compare.check.report.page import record_of, tensor_of
 from compare.check.report.report import Report, notes_of, show
 from compare.check.worker.process import Notes
 from tests.in_process import terminal
-from tests.tables import expected, marked
+from tests.tables import cases, expected, marked
 
 FIVE, GOT = np.arange(5.0).reshape(5, 1, 1), np.arange(5.0).reshape(5, 1, 1)
 GOT[1, 0, 0], GOT[4, 0, 0] = 1.0000001, -np.inf
@@ -135,6 +135,31 @@ SHOWN: dict[str, Callable[[], list[str]]] = {
 @pytest.mark.parametrize("name", SHOWN)
 def test_each_result_is_where_it_belongs(name):
     assert SHOWN[name]() == expected(name)
+
+
+GRADESCOPE = cases("gradescope")
+TYPES = {"number": (int, float), "text": str, "list": list}
+
+
+def fits(found, form):
+    """Whether an object has no other keys and values than Gradescope's documentation allows."""
+    return all(
+        value in form[key] if isinstance(form[key], list) else isinstance(value, TYPES[form[key]])
+        for key, value in found.items()
+    )
+
+
+@pytest.mark.parametrize("found", [report(), RIGHT, report(stages=STAGES[2:3])])
+def test_results_for_gradescope_are_as_its_documentation_has_them(found):
+    results = json.loads(json.dumps(found.to_gradescope()))
+    assert fits(results, GRADESCOPE["results"])
+    assert all(fits(test, GRADESCOPE["test"]) for test in results["tests"])
+    stages = [test for test in results["tests"] if "score" in test]
+    assert results["score"] == sum(stage["score"] for stage in stages)
+    for k, test in enumerate(stages, start=1):
+        assert int(test["number"]) == k
+        assert 0 <= test["score"] <= test["max_score"]
+        assert (test["status"] == "passed") == (test["score"] == test["max_score"])
 
 
 def test_what_counts_is_in_the_summary():

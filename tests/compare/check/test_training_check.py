@@ -5,7 +5,7 @@ import pytest
 from compare.check import CheckConfig
 from compare.check.cases.parts import PartResult
 from compare.check.functions import training as training_check
-from compare.check.functions.exercises import STAGES
+from compare.check.functions.stages import STAGES
 from compare.check.functions.training import train
 from compare.check.functions.trying import SubmissionFunctions
 from compare.check.report.report import Report

@@ -7,7 +7,6 @@ import shlex
 import sys
 import tomllib
 from collections import Counter
-from functools import partial
 from pathlib import Path
 from types import SimpleNamespace
 
@@ -21,12 +20,11 @@ from compare.check.worker.messages import (
     InvalidMessage,
     encoded,
     fits,
-    is_packed,
     pack,
     read,
     unpack,
 )
-from compare.check.worker.source import Source
+from compare.check.worker.process import Source
 from compare.cli import main
 from tests.tables import cases
 
@@ -99,7 +97,7 @@ def test_a_message_is_valid_or_refused():
             message[k] = rng.choice(bytearray(b'{}[]",:0123456789aldvo<f8C \xff'))
         try:
             head, received = read(io.BytesIO(message))
-            valid = fits(head, {"result": partial(is_packed, arrays=len(received))})
+            valid = fits(head, {"result": dict})
             outcome = type(unpack(head["result"], received)).__name__ if valid else "other"
         except (InvalidMessage, EOFError) as error:
             outcome = type(error).__name__

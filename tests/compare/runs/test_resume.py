@@ -4,6 +4,7 @@ import hashlib
 import signal
 import threading
 from collections import Counter
+from signal import SIGINT, SIGTERM
 from types import SimpleNamespace
 
 import numpy as np
@@ -158,14 +159,8 @@ def test_a_checkpoint_is_written_when_the_last_one_is_old_enough(trainings, monk
 
 @pytest.mark.parametrize(
     "numbers",
-    [
-        [HANG_UP],
-        [signal.SIGTERM],
-        [signal.SIGINT],
-        [signal.SIGINT, signal.SIGINT],
-        [signal.SIGINT, signal.SIGTERM],
-    ],
-    ids=["SIGHUP", "SIGTERM", "SIGINT", "SIGINT twice", "SIGINT, SIGTERM"],
+    [[HANG_UP], [SIGTERM], [SIGINT], [SIGINT, SIGINT], [SIGINT, SIGTERM]],
+    ids=lambda numbers: ", ".join(number.name for number in numbers),
 )
 def test_a_signal_saves_and_a_second_one_leaves_at_once(numbers, trainings, capsys):
     code = SIGNALS[numbers[-1]]

@@ -5,7 +5,7 @@ import dataclasses
 import pytest
 
 from compare.study.page.build import write_page
-from compare.study.page.demonstration import demonstration
+from compare.study.page.explain import demonstration
 from tests.compare.parity.courses import course
 from tests.compare.study.pages import TEXT, Network, Opened, recorded, written
 from tests.compare.study.reading import Seen

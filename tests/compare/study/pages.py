@@ -70,6 +70,26 @@ class Opened:
         self.page.locator(selector).fill(value)
         self.settle()
 
+    def select(self, selector: str, value: str) -> None:
+        self.page.locator(selector).select_option(value)
+        self.settle()
+
+    def point(self, selector: str, x: float, columns: int, y: float, rows: int) -> None:
+        """Click into a picture of rows and columns, x columns and y rows from its corner."""
+        target = self.page.locator(selector)
+        target.scroll_into_view_if_needed()
+        box = target.bounding_box()
+        position = {"x": x / columns * box["width"], "y": y / rows * box["height"]}
+        target.click(position=position, force=True)
+        self.settle()
+
+    def focus(self, selector: str) -> None:
+        self.page.locator(selector).first.focus()
+
+    def run(self, script: str) -> None:
+        self.page.evaluate(f"() => {{ {script} }}")
+        self.settle()
+
     def text(self, selector: str) -> str:
         content = self.page.locator(selector).first.text_content()
         assert content is not None

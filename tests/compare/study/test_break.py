@@ -18,15 +18,10 @@ from compare.study import quiz
 from compare.study.config import BreakConfig
 from compare.study.quiz import NotCaught
 from tests import in_process
-from tests.annotations import unchecked
 from tests.compare.study.students import printed
 from tests.tables import expected, marked
 
-
-@pytest.fixture(autouse=True)
-def _quickly():
-    with unchecked():
-        yield
+pytestmark = pytest.mark.usefixtures("without_checks")
 
 
 @pytest.mark.parametrize("width", [40, 80, 100])

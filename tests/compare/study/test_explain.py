@@ -19,15 +19,14 @@ from compare.study.config import ExplainConfig
 from compare.study.page import explain as explain_module
 from compare.study.page.anatomy import concise_forward, scratch_forward
 from compare.study.page.build import MARK, PARTS, PageSize
-from compare.study.page.demonstration import demonstration
-from compare.study.page.explain import explain
+from compare.study.page.explain import demonstration, explain
 from compare.study.page.record import MOST_STEPS, numbers_of, record, shown_ids, tokens_of
 from compare.terminal.errors import UsageError
 from scratch_rnn.text import Batch, Vocab
 from tests.compare.parity.courses import LETTERS, checkpoint, course, write_run
 from tests.compare.study.pages import Page, unpacked
 from tests.scripts import ROOT
-from tests.tables import expected
+from tests.tables import cases, expected
 
 # ---------------------------------------------------------------- the record
 
@@ -44,14 +43,10 @@ def test_a_record_has_all_checkpoints_and_the_parity_of_a_training_step(dtype):
         scratch, concise = build_models(28, 7, dtype=dtype)
         for name, array in snapshot.weights.items():
             scratch.parameters[name][...] = array
-        np.testing.assert_array_equal(
-            found["details"]["W_hh"], snapshot.weights["rnn.weight_hh_l0"]
-        )
-        np.testing.assert_array_equal(
-            found["numbers"]["h"], scratch_forward(scratch, np.array(made["ids"]))["h"]
-        )
+        W_hh, ids = snapshot.weights["rnn.weight_hh_l0"], np.array(made["ids"])
+        np.testing.assert_array_equal(found["details"]["W_hh"], W_hh)
+        np.testing.assert_array_equal(found["numbers"]["h"], scratch_forward(scratch, ids)["h"])
         copy_weights(scratch, concise)
-        ids = np.array(made["ids"])
         batch = Batch(ids[None, :-1].copy(), ids[None, 1:].copy())
         report = check_parity(scratch, concise, batch)
         assert report.ok
@@ -91,16 +86,7 @@ def test_states_that_explode_are_refused_in_one_line():
         record("time traveller" * 4, course(20, gains=(300.0,), nonlinearity="relu"))
 
 
-@pytest.mark.parametrize(
-    ("text", "tokens", "notes"),
-    [
-        ("time", "time", []),
-        (" a  b ", " a  b ", []),
-        ("Time, Traveller!", "time traveller", ['Read as "time traveller", cleaned']),
-        ("time\ntraveller", "time traveller", ['Read as "time traveller"']),
-        ("a" * 70, "a" * 64, ["The first 64 of 70 characters"]),
-    ],
-)
+@pytest.mark.parametrize(("text", "tokens", "notes"), cases("page")["texts"])
 def test_a_text_is_read_as_training_texts_are(text, tokens, notes):
     found, changes = tokens_of(text, Vocab.from_list(LETTERS), "char")
     assert "".join(found) == tokens

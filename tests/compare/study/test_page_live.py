@@ -112,6 +112,8 @@ def test_text_is_generated_and_sampled(made, path, open_page):
     opened.fill("#text-input", "the t")
     written = opened.text("#likeliest").replace("␣", " ")
     assert "the t" + written == scratch_rnn.predict("the t", 40, model, vocab)
+    assert opened.text("dt:has(+ #likeliest)") == "most likely"
+    assert opened.page.locator("#drawn-name + #drawn").count() == 1
     opened.fill("#temperature-slider", "0")
     assert "most likely" in opened.text("#drawn")
     opened.fill("#temperature-slider", "1.2")
@@ -141,10 +143,12 @@ def test_draws_have_the_probabilities_of_the_softmax(path, open_page):
     drawn = open_page(path, anew=False).page.evaluate(
         """([p, count]) => {
           const random = randomFrom(7);
-          return Array.from({ length: count }, () => pickFrom(p, random()));
+          const drawn = Array.from({ length: count }, () => pickFrom(p, random()));
+          return [...drawn, pickFrom([0.5, 0.25], 0.99)]; // a sum below 1 by rounding
         }""",
         [p.tolist(), count],
     )
+    assert drawn.pop() == 1
     shares = np.bincount(drawn, minlength=5) / count
     assert (np.abs(shares - p) <= 5 * np.sqrt(p * (1 - p) / count)).all()
 

@@ -5,7 +5,7 @@ import pytest
 
 import scratch_rnn
 from compare.parity import CELLS
-from compare.study.page.demonstration import demonstration
+from compare.study.page.explain import demonstration
 from scratch_rnn.text import Batch
 from tests.compare.study.pages import largest, loss_of, model_of, networks_of, states_of
 from tests.compare.study.reading import (

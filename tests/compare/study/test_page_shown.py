@@ -322,16 +322,9 @@ def test_recorded_results_of_both_and_their_differences(network, open_page):
         if row.ndim:
             most = "the same floats" if not row.any() else f"at most {shares(name, row.max())}"
             assert rows[f"all {row.size}"] == most
-        sides = link.locator("[data-side]").evaluate_all("(all) => all.map((e) => e.className)")
-        assert sides == ["main", "", "agrees"]
     assert opened.text("#whose").startswith("The numbers below were recorded: NumPy and PyTorch")
 
     rows = opened.page.locator("#parity-table tbody tr:not(.group)")
-    groups = opened.page.locator("#parity-table .group").all_text_contents()
-    assert groups == ["gradient of", "clipped gradient of", "updated"]
-    heads = opened.page.locator("#parity-table thead th").all_text_contents()
-    assert heads[:3] == ["tensor", "verdict", "of the tolerance"]
-    assert heads[3:] == ["largest difference", "tolerance", "shape"]
     assert rows.count() == len(found["parity"])
     for n, row in enumerate(found["parity"]):
         name, *cells = rows.nth(n).locator("th, td").all_text_contents()

@@ -15,15 +15,10 @@ from compare.check.bugs.catalogue import BUGS, GROUPS
 from compare.check.properties.run import check_property
 from compare.study import quiz
 from compare.study.config import BreakConfig
-from tests.annotations import unchecked
 from tests.compare.study.students import printed, terminal
 from tests.counts import number
 
-
-@pytest.fixture(autouse=True)
-def _quickly():
-    with unchecked():
-        yield
+pytestmark = pytest.mark.usefixtures("without_checks")
 
 
 @functools.cache
@@ -74,16 +69,13 @@ def are_distinct(bug, other):
 def test_no_distractor_would_give_the_same_symptom(chapter):
     pairs = [(bug, bugs.find_bug(name)) for bug in BUGS for name in bug.distractors]
     pairs = [pair for pair in pairs[:: number(400, 1)] if pair[0] in GROUPS[chapter]]
-    with unchecked():
-        alike = [(a.name, b.name) for a, b in pairs if not are_distinct(a, b)]
-    assert alike == []
+    assert [(a.name, b.name) for a, b in pairs if not are_distinct(a, b)] == []
 
 
 def test_bugs_with_the_same_symptom_are_not_distinct():
     pairs = [("clip-per-element", "clip-per-tensor"), ("nan-passes", "printed-not-asserted")]
     for names in pairs:
-        with unchecked():
-            assert not are_distinct(*map(bugs.find_bug, names))
+        assert not are_distinct(*map(bugs.find_bug, names))
 
 
 def test_the_choices_hold_the_bug_and_are_as_random_as_their_generator():

@@ -10,6 +10,9 @@ from compare import cli
 from compare.terminal import output, version
 from compare.terminal.output import LONG_EPOCH, Terminal, plain_table, plural
 from tests import in_process
+from tests.tables import cases
+
+CASES = cases("terminal")
 
 PERPLEXITIES = {"scratch": 12.344, "concise": 12.5}
 
@@ -31,24 +34,7 @@ def advance(progress, now, updates, seconds):
         progress.advance(1.25e-7)
 
 
-@pytest.mark.parametrize(
-    ("width", "line"),
-    [  # 60 of 240 updates are a quarter of 40 characters; 180 are left, at 2 a second
-        (
-            120,
-            f"epoch 7 {'━' * 10}{' ' * 30} 01:30 2 updates/s perplexity 12.34 12.50 apart 1.2e-07",
-        ),
-        (
-            100,
-            f"epoch 7 {'━' * 9}{' ' * 28} 01:30 2 updates/s perplexity 12.34 12.50 apart 1.2e-07",
-        ),
-        (99, "epoch 7 ━━       01:30 perplexity 12.34 12.50 apart 1.2e-07"),
-        (72, "epoch 7 ━━       01:30 perplexity 12.34 12.50 apart 1.2e-07"),
-        (71, "epoch 7 01:30 12.34 12.50"),
-        (40, "epoch 7 01:30 12.34 12.50"),
-        (39, "epoch 7"),
-    ],
-)
+@pytest.mark.parametrize(("width", "line"), CASES["bars"])
 def test_a_bar_shows_epoch_time_left_rate_perplexities_and_difference(width, line, now):
     to, printed = terminal(now, width, force_terminal=True, color_system=None)
     with to.progress(30, 8, done=40) as progress:
@@ -159,16 +145,7 @@ def test_a_table_has_a_line_under_its_head():
     ]
 
 
-@pytest.mark.parametrize(
-    ("arguments", "expected"),
-    [
-        ((1, "epoch"), "1 epoch"),
-        ((2, "epoch"), "2 epochs"),
-        ((0, "epoch"), "0 epochs"),
-        ((1, "batch", "batches"), "1 batch"),
-        ((1234, "batch", "batches"), "1,234 batches"),
-    ],
-)
+@pytest.mark.parametrize(("arguments", "expected"), CASES["nouns"])
 def test_a_number_with_its_noun(arguments, expected):
     assert plural(*arguments) == expected
 

@@ -148,7 +148,7 @@ function symptomOf(bug) {
 /** A table of the results without and with the bug, and the number of rows that differ. */
 function symptomTable(caption, right, here) {
   const shown = (name, arrays) => (name === "generated text" ? arrays[0].map((id) => glyph(tokenOfId(id))).join("")
-    : rounded(arrays[0].length === 1 ? arrays[0][0] : length(arrays.map(length)), 5));
+    : rounded(length(arrays.map(length)), 5)); // of the loss, which is one number and positive, it is the loss
   const differences = here.map(([, arrays], n) => apart(arrays, right[n][1]));
   const rows = here.map(([name, arrays], n) => [name, shown(name, right[n][1]), shown(name, arrays),
     differences[n] === 0 ? "none" : make("b", { class: "apart" }, name === "generated text" ? "differs" : rounded(differences[n], 2))]);

@@ -68,7 +68,7 @@ function read() {
   live.isRead = true;
   computeNorms(reading, before);
   const isLastLoss = chosen.k >= K;
-  const isCutAsTrained = chosen.n >= Math.min(record.num_steps, K);
+  const isCutAsTrained = chosen.n === Math.min(record.num_steps, K);
   T = reading.tokens.length;
   K = T - 1;
   chosen.t = clamp(chosen.t, 1, T);

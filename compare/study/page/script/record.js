@@ -131,7 +131,7 @@ function stepped(base, steps) {
 
 /** Return a number as NumPy prints it: with the fewest digits that give the same float. */
 function show(x) {
-  if (!reading.isRecorded || round(x) !== x) return rounded(x, 8); // computed by the page
+  if (!reading.isRecorded || !Object.is(round(x), x)) return rounded(x, 8); // computed by the page
   if (x === 0) return Object.is(x, -0) ? "-0.0" : "0.0";
   if (!Number.isFinite(x)) return Number.isNaN(x) ? "nan" : x > 0 ? "inf" : "-inf";
   const [mantissa, exponent] = shortest(x).split("e");

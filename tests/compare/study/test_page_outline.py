@@ -1,0 +1,135 @@
+"""All that a reader finds on the page, and what each act (acts.toml) changes: outline.toml.
+
+The outline of an element says its class, its attributes, its place and its text; outline.js makes
+it. Other tests hold the numbers against NumPy's; here they may differ by a rounding.
+
+    python -m tests.compare.study.test_page_outline    # write outline.toml; then read the changes
+"""
+
+import json
+import os
+import re
+import subprocess
+import sys
+import tempfile
+import tomllib
+from collections.abc import Iterator
+from pathlib import Path
+from typing import Any
+
+import pytest
+
+from tests.compare.study.pages import Network, Open
+from tests.compare.study.reading import Seen
+from tests.scripts import ROOT
+
+FOLDER = Path(__file__).parent
+TEMPLATE = ROOT / "compare" / "study" / "page" / "template.html"
+LEFT_OUT = ("footer", "status", "weight-said")  # versions; spoken after a pause; a rounding error
+FOUND = re.findall(r' id="([^"]+)"', TEMPLATE.read_text(encoding="utf-8"))
+IDS = [name for name in FOUND if name not in LEFT_OUT]
+NUMBER = re.compile(r"[-−]?(?:\d+\.?\d*|\.\d+)(?:e[-+]?\d+)?")
+STATE = """() => {
+  const e = document.activeElement;
+  return [JSON.stringify(chosen).replace(/"/g, "").replace(/,/g, ", "),
+    e.id || e.ariaLabel || e.textContent.trim().slice(0, 50)];
+}"""
+
+Outlines = dict[str, str]
+
+
+def read_table(name: str) -> dict[str, Any]:
+    return tomllib.loads((FOLDER / name).read_text(encoding="utf-8"))
+
+
+def state_of(seen: Seen) -> Outlines:
+    """Return the outline of each element that is visible, what is chosen, and the focus."""
+    script = (FOLDER / "outline.js").read_text(encoding="utf-8")
+    found = dict(zip(IDS, seen.page.evaluate(script, IDS), strict=True))
+    found |= dict(zip(("chosen", "focus"), seen.page.evaluate(STATE), strict=True))
+    return {name: text for name, text in found.items() if text is not None}
+
+
+def change(before: Outlines, after: Outlines, of: list[str]) -> Outlines:
+    """Return what is new in each outline that differs: its new lines, and how many it has."""
+    changed = {}
+    for name in [*IDS, "chosen", "focus"]:
+        if name.startswith(tuple(of)) and before.get(name) != after.get(name):
+            old, lines = (each.get(name, "not visible").split("\n") for each in (before, after))
+            new = [line for line in lines if line not in old]
+            changed[name] = "\n".join([*new, *[f"({len(lines)} lines)"] * (len(lines) > 1)])
+    return changed
+
+
+@pytest.fixture
+def seen(network: Network, open_page: Open) -> Iterator[Seen]:
+    yield (seen := Seen(network, open_page(network.path)))
+    seen.page.goto("about:blank")  # the next test begins anew
+
+
+def outlines_of(seen: Seen) -> Iterator[tuple[str, Outlines]]:
+    """Yield the outlines of the page of a network, and what each act changes."""
+    table, network = read_table("acts.toml"), f"{seen.cell}-{seen.f}"
+    seen.opened.run(table["begin"])
+    before = state_of(seen)
+    yield network, before
+    for act in table["act"]:
+        if act["network"] == network:
+            for do, *arguments in act["do"]:
+                getattr(seen.opened, do)(*arguments)
+            after = state_of(seen)
+            yield act["name"], change(before, after, act["of"])
+            before = after
+
+
+def apart(a: str, b: str) -> list[str]:
+    """Return the lines of two outlines that are not the same but for a rounding."""
+    numbers = [[float(x.replace("−", "-")) for x in NUMBER.findall(text)] for text in (a, b)]
+    is_near = [abs(x - y) <= max(0.6, 1e-3 * abs(x)) for x, y in zip(*numbers, strict=False)]
+    if NUMBER.sub("0", a) == NUMBER.sub("0", b) and all(is_near):
+        return []
+    both = a.split("\n"), b.split("\n")
+    sides = zip(("expected", "got"), both, both[::-1], strict=True)
+    return [f"{s} {line}" for s, some, others in sides for line in some if line not in others]
+
+
+def test_each_element_has_these_words_and_this_place_and_acts_change_it_so(seen):
+    if folder := os.environ.get("OUTLINES"):
+        found = dict(outlines_of(seen))
+        Path(folder, next(iter(found))).write_text(json.dumps(found), encoding="utf-8")
+        return
+    table = read_table("outline.toml")
+    for scene, outlines in outlines_of(seen):
+        groups = [of for names, of in table.items() if scene in names.split("; ")]
+        expected = {name: text for group in groups for name, text in group.items()}
+        wrong = {}
+        for name in {**expected, **outlines}:
+            lines = apart(expected.get(name, "nothing"), outlines.get(name, "nothing"))
+            wrong |= {f"{scene}, #{name}": lines} if lines else {}
+        assert wrong == {}
+
+
+def write_table() -> None:
+    """Write the table: first the outlines of the networks, those alike once, then the changes."""
+    with tempfile.TemporaryDirectory() as folder:
+        command = [sys.executable, "-m", "pytest", "-q", "-n", "0", __file__]
+        subprocess.run(command, env=os.environ | {"OUTLINES": folder}, check=True)
+        written = [path.read_text(encoding="utf-8") for path in sorted(Path(folder).iterdir())]
+    acts = {name: of for text in written for name, of in json.loads(text).items()}
+    typed = {network: acts.pop(network) for network in [next(iter(json.loads(x))) for x in written]}
+    groups: dict[str, Outlines] = {}
+    for name in [*IDS, "chosen", "focus"]:
+        for text in dict.fromkeys(of[name] for of in typed.values() if name in of):
+            networks = [network for network, of in typed.items() if of.get(name) == text]
+            groups.setdefault("; ".join(networks), {})[name] = text
+    lines = ["# Written by test_page_outline.py, which says what it is."]
+    for head, outlines in (groups | acts).items():
+        lines += ["", f'["{head}"]']
+        for name, text in outlines.items():
+            value = f"'''\n{text}'''" if "\n" in text else json.dumps(text, ensure_ascii=False)
+            lines.append(f"{name} = {value}")
+    (FOLDER / "outline.toml").write_text("\n".join(lines) + "\n", encoding="utf-8")
+
+
+if __name__ == "__main__":
+    write_table()
