@@ -4,13 +4,14 @@ import copy
 import dataclasses
 import json
 from collections.abc import Callable
-from dataclasses import asdict, dataclass
+from dataclasses import MISSING, asdict, dataclass
 from pathlib import Path
 from typing import Any
 
 from hypothesis import strategies as st
 
-from compare.bench.results.result import Document
+from compare.bench.results.result import Document, Timing
+from compare.bench.workload.shapes import Shape
 from compare.files import plain
 from compare.runs.checkpoint import Checkpoint, Model, Optimizer, load
 from compare.runs.config import RunConfig
@@ -39,9 +40,12 @@ class Kind:
     def agrees(self, again, changed):
         """Whether the values read are those written, with defaults for missing keys."""
         fields = [f for kind in self.defaults for f in dataclasses.fields(kind)]
-        defaults = {f.name: f.default for f in fields if f.default is not dataclasses.MISSING}
+        defaults = {f.name: f.default for f in fields if f.default is not MISSING}
+        defaults |= {f.name: f.default_factory() for f in fields if f.default_factory != MISSING}
 
         def agree(again, changed):
+            if isinstance(changed, list) and isinstance(again, list):
+                return len(again) == len(changed) and all(map(agree, again, changed))
             if not isinstance(changed, dict) or not isinstance(again, dict):
                 return again == changed
             missing = again.keys() - changed.keys()
@@ -101,47 +105,45 @@ def _file(name):
     return lambda directory: json.loads((directory / name).read_text()), put
 
 
-def _metrics():
-    def put(directory, text):
-        lines = json.loads(text.replace("8e400", "1e999"))
-        whole = [as_text(line) for line in lines] if isinstance(lines, list) else [text]
-        (directory / "metrics.jsonl").write_text("".join(line + "\n" for line in whole))
-
-    def values(directory):
-        return [json.loads(line) for line in (directory / "metrics.jsonl").read_text().splitlines()]
-
-    return values, put
+def _metrics(directory):
+    return [json.loads(line) for line in (directory / "metrics.jsonl").read_text().splitlines()]
 
 
-def _checkpoint():
-    def values(directory):
-        header, _ = taken_apart((directory / "scratch.safetensors").read_bytes())
-        del header["__metadata__"]["sha256"]
-        return header["__metadata__"]
-
-    def put(directory, text):
-        path = directory / "scratch.safetensors"
-        header, data = taken_apart(path.read_bytes())
-        digits = '{"sha256": "' + "0" * 64 + '"'
-        header["__metadata__"] = digits + (", " + text[1:] if text.startswith("{") else text)
-        path.write_bytes(put_together(header, data))
-
-    return values, put
+def _put_metrics(directory, text):
+    lines = json.loads(text.replace("8e400", "1e999"))
+    whole = [as_text(line) for line in lines] if isinstance(lines, list) else [text]
+    (directory / "metrics.jsonl").write_text("".join(line + "\n" for line in whole))
 
 
-def _replay():
-    def parts(directory):
-        content = (directory / "replay").read_bytes()
-        size = int.from_bytes(content[:8], "little")
-        return json.loads(content[8 : 8 + size]), content[8 + size :]
+def _checkpoint(directory):
+    header, _ = taken_apart((directory / "scratch.safetensors").read_bytes())
+    del header["__metadata__"]["sha256"]
+    return header["__metadata__"]
 
-    def put(directory, text):
-        header, data = parts(directory)
-        header["__metadata__"]["description"] = text
-        whole = json.dumps(header).encode()
-        (directory / "replay").write_bytes(len(whole).to_bytes(8, "little") + whole + data)
 
-    return lambda directory: json.loads(parts(directory)[0]["__metadata__"]["description"]), put
+def _put_checkpoint(directory, text):
+    path = directory / "scratch.safetensors"
+    header, data = taken_apart(path.read_bytes())
+    digits = '{"sha256": "' + "0" * 64 + '"'
+    header["__metadata__"] = digits + (", " + text[1:] if text.startswith("{") else text)
+    path.write_bytes(put_together(header, data))
+
+
+def _parts_of_replay(directory):
+    content = (directory / "replay").read_bytes()
+    size = int.from_bytes(content[:8], "little")
+    return json.loads(content[8 : 8 + size]), content[8 + size :]
+
+
+def _replay(directory):
+    return json.loads(_parts_of_replay(directory)[0]["__metadata__"]["description"])
+
+
+def _put_replay(directory, text):
+    header, data = _parts_of_replay(directory)
+    header["__metadata__"]["description"] = text
+    whole = json.dumps(header).encode()
+    (directory / "replay").write_bytes(len(whole).to_bytes(8, "little") + whole + data)
 
 
 def _config(directory):
@@ -164,6 +166,10 @@ def _loaded(directory):
     return again
 
 
+def _benchmark(directory):
+    return asdict(Document.read(directory / "bench.json"))
+
+
 def _description(directory):
     kept = replay.read(directory / "replay")
     case = {name: getattr(kept.case, name) for name in ("lr", "max_norm", "carry_state", "cell")}
@@ -180,8 +186,8 @@ KINDS = [
     Kind("config", *_file("config.json"), _config, (RunConfig,)),
     Kind("vocab", *_file("vocab.json"), lambda d: {"tokens": read_tokens(d)}),
     Kind("environment", *_file("environment.json"), _environment),
-    Kind("metrics", *_metrics(), lambda d: list(read_metrics(d))),
-    Kind("checkpoint", *_checkpoint(), _loaded, (Checkpoint, Model, Optimizer)),
-    Kind("replay", *_replay(), _description),
-    Kind("benchmark", *_file("bench.json"), lambda d: asdict(Document.read(d / "bench.json"))),
+    Kind("metrics", _metrics, _put_metrics, lambda d: list(read_metrics(d))),
+    Kind("checkpoint", _checkpoint, _put_checkpoint, _loaded, (Checkpoint, Model, Optimizer)),
+    Kind("replay", _replay, _put_replay, _description),
+    Kind("benchmark", *_file("bench.json"), _benchmark, (Document, Timing, Shape)),
 ]

@@ -49,7 +49,7 @@ def test_wrong_code_ends_with_code_1_and_a_summary(arguments, summary, shown, ca
     code, output, error = run(arguments, capsys)
     assert (code, error.count("\n")) == (1, 1)
     assert error.startswith(f"rnn-parity: {summary}"), error
-    assert [part for part in shown if part not in output] == [], output
+    assert [part for part in shown if output.count(part) != 1] == [], output
     assert output.count("note: a class is") == sum("a class is" in part for part in shown)
     if "Consuming" not in arguments:
         assert "Detected" not in output
@@ -105,7 +105,7 @@ def test_no_help_shows_a_none_among_the_choices(capsys):
 def test_a_file_is_checked_whenever_it_is_saved(monkeypatch, capsys):
     file, checked = Path("right.py"), []
     saved = [lambda: None, lambda: os.utime(file, (7, 7)), file.unlink, lambda: 1 / 0]
-    monkeypatch.setattr(command, "_examine", lambda *_: checked.append(file.stat().st_mtime))
+    monkeypatch.setattr(command, "examine", lambda *_: checked.append(file.stat().st_mtime))
     monkeypatch.setattr(command.time, "sleep", lambda seconds: saved.pop(0)())
     with pytest.raises(ZeroDivisionError):  # in the place of Ctrl-C
         main(["check", "right.py", "--watch"])

@@ -6,7 +6,7 @@ from pathlib import Path
 
 import pytest
 
-from compare.check import CheckConfig, CheckError, check
+from compare.check import CheckConfig
 from compare.check.command import examine_functions, try_chosen, try_stages
 from compare.check.functions.stages import STAGES as ALL_STAGES
 from compare.check.functions.trying import reference, try_all
@@ -137,16 +137,6 @@ def test_a_file_without_the_functions_shows_how_a_class_is_named(tmp_path):
     load = loader(tmp_path, "class MyRNN:\n    pass\n")
     report = examine_functions(CheckConfig(target="student.py"), load, Terminal(quiet=True))
     assert report.notes == ["the file has none of them; for a class, give student.py:CLASS"]
-
-
-def test_a_file_that_cannot_be_loaded_is_reported_once(tmp_path):
-    (tmp_path / "student.py").write_text("import no_such_thing\n")
-    shown, printed = terminal()
-    with pytest.raises(CheckError, match=r"^0 of 6 functions are right"):
-        check(CheckConfig(target=str(tmp_path / "student.py")), shown)
-    assert "student.py: six functions of an Elman network, seed 0\n" in printed.getvalue()
-    assert printed.getvalue().count("No module named 'no_such_thing'") == 1
-    assert printed.getvalue().count("  error") == 6
 
 
 def test_what_it_prints_changes_nothing(tmp_path, capsys):

@@ -9,7 +9,7 @@ from compare.parity.table import parity_verdict, show_parity
 from tests.in_process import terminal
 from tests.tables import cases, expected
 
-AGREES, LESS_EXACT, DIFFERS, UNDECIDABLE = Verdict
+AGREES, LESS_EXACT, UNDECIDABLE, DIFFERS = Verdict
 
 
 def row(name, verdict=AGREES, share=0.123, **fields):
