@@ -86,11 +86,13 @@ def test_a_survivor_is_explained_or_counts_as_a_gap(files, capsys):
     mutants.STORED.write_text(json.dumps({files[0]: found}))
     assert mutants.main(["--page"]) == 1
     assert f"| {files[0]} | 4 | 4 | 3 | 0 | 0 | 1 | 2026-01-01" in mutants.PAGE.read_text()
+    assert "not equivalent, 75.0 % are caught" in mutants.PAGE.read_text()
     entry = f'[[mutant]]\nfile = "{files[0]}"\nbefore = "y = 1"\nafter = "y = %d"\nwhy = "Because."'
     mutants.EQUIVALENT.write_text(f"{entry % 2}\n{entry % 3}")
     assert mutants.main(["--page"]) == 0
     assert f"| {files[0]} | 4 | 4 | 3 | 0 | 1 | 0 | 2026-01-01" in mutants.PAGE.read_text()
     assert "Because." in mutants.PAGE.read_text()
+    assert "not equivalent, 100.0 % are caught" in mutants.PAGE.read_text()
     assert f"no longer needed: {files[0]}: y = 3\n" in capsys.readouterr().out
 
 

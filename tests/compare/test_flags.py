@@ -1,6 +1,7 @@
 """The options of the commands: their defaults, and their effect."""
 
 import re
+from dataclasses import MISSING, fields
 from pathlib import Path
 
 import numpy as np
@@ -9,23 +10,27 @@ import safetensors.numpy
 import torch
 
 import scratch_rnn
-from compare.cli import main, parse
+from compare.cli import COMMANDS, main, parse
 from compare.parity.build import build_models
 from compare.parity.config import ParityConfig
 from compare.parity.materials import prepared
 from compare.runs.config import GenerateConfig, RunConfig, TrainConfig
 from compare.terminal.output import Terminal
 from tests.compare.runs.runs import only
+from tests.tables import expected
 
 
 def test_without_flags_it_is_the_run_of_the_lecture():
     config = parse([])
     assert config == RunConfig()
-    assert (config.batch_size, config.num_steps, config.hidden_size) == (32, 35, 256)
-    assert (config.lr, config.max_norm, config.num_epochs) == (0.1, 1.0, 500)
-    assert (config.state, config.sampling, config.max_tokens) == ("reset", "sequential", 10_000)
-    assert (config.token, config.dtype, config.device, config.seed) == ("char", "float32", "cpu", 0)
-    assert (config.num_layers, config.nonlinearity) == (1, "tanh")
+
+
+def test_each_option_has_its_default():
+    lines = []
+    for name, command in COMMANDS.items():
+        with_default = [f for f in fields(command.config) if f.default is not MISSING]
+        lines.append(f"{name}: {', '.join(f'{f.name} {f.default}' for f in with_default)}")
+    assert lines == expected("defaults")
 
 
 def test_flags_alone_belong_to_run(capsys):

@@ -129,12 +129,15 @@ def test_the_notes_name_threads_processor_and_blas(monkeypatch):
     monkeypatch.setattr(machine.scratch_rnn, "get_num_threads", lambda: 3)
     monkeypatch.setattr(machine.torch, "get_num_threads", lambda: 4)
     monkeypatch.setattr(machine.torch.backends.cpu, "get_cpu_capability", lambda: "AVX2")
-    monkeypatch.setattr(machine, "usable_cpus", lambda: 8)
+    monkeypatch.setattr(machine.os, "sched_getaffinity", lambda _: range(8), raising=False)
     monkeypatch.setattr(machine, "has_lock", lambda: True)
     monkeypatch.delenv("OPENBLAS_CORETYPE", raising=False)
     monkeypatch.setattr(machine.platform, "python_version", lambda: "3.99")
     information = "model name\t: A Chip @ 2 GHz  \nmodel name\t: Another\n"
     monkeypatch.setattr(machine.Path, "read_text", lambda self, encoding: information)
+    described = machine.describe_machine()
+    assert described["threads"] == {"scratch_rnn": 3, "torch": 4}
+    assert (described["usable_cpus"], described["torch_capability"]) == (8, "AVX2")
     assert machine.thread_notes() == [
         "Threads: scratch_rnn 3, PyTorch 4 (AVX2), of 8 processors; A Chip @ 2 GHz",
         "Python 3.99, with its global lock",

@@ -75,7 +75,14 @@ def test_shapes_come_from_a_file(tmp_path):
     path, mine = tmp_path / "mine.json", {"T": 2, "B": 3, "V": 4, "H": 5}
     path.write_text(json.dumps([mine, {**mine, "kind": "layer", "nonlinearity": "relu"}]))
     model = Shape("model-T2-B3-V4-H5", "model", **mine)
-    assert choose(str(path)) == [model, Shape("layer-T2-B3-V4-H5", "layer", 2, 3, 4, 5, "relu")]
+    both = [model, Shape("layer-T2-B3-V4-H5", "layer", 2, 3, 4, 5, "relu")]
+    assert choose(str(path)) == both
+    words = [shape.describe() for shape in (*both, replace(model, name="mine", cell="gru"))]
+    assert words == [
+        "model-T2-B3-V4-H5: model, T 2, B 3, V 4, H 5, tanh",
+        "layer-T2-B3-V4-H5: layer, T 2, B 3, V 4, H 5, relu",
+        "mine: model, T 2, B 3, V 4, H 5, gru",
+    ]
     with pytest.raises(UsageError, match="shape 2: expected tanh for the cell gru, got relu"):
         choose(str(path), cell="gru")
     path.write_text(json.dumps([mine]))

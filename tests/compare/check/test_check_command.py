@@ -105,7 +105,7 @@ def test_no_help_shows_a_none_among_the_choices(capsys):
 def test_a_file_is_checked_whenever_it_is_saved(monkeypatch, capsys):
     file, checked = Path("right.py"), []
     saved = [lambda: None, lambda: os.utime(file, (7, 7)), file.unlink, lambda: 1 / 0]
-    monkeypatch.setattr(command, "_examine", lambda *_: checked.append(file.stat().st_mtime))
+    monkeypatch.setattr(command, "examine", lambda *_: checked.append(file.stat().st_mtime))
     monkeypatch.setattr(command.time, "sleep", lambda seconds: saved.pop(0)())
     with pytest.raises(ZeroDivisionError):  # in the place of Ctrl-C
         main(["check", "right.py", "--watch"])

@@ -86,5 +86,7 @@ def test_a_job_that_ends_in_the_middle_of_an_answer_costs_one_file(monkeypatch, 
         "import os, sys; sys.stdin.read(1); os.write(1, b'\\x80\\x04\\x95' + bytes(9)); os._exit(3)"
     )
     monkeypatch.setattr(folder, "JOB", half)
-    assert main(["check", "class", "--jobs", "1", *OPTIONS]) == 1
-    assert capsys.readouterr().out.count("error: its check ended with exit code 3") == 6
+    assert main(["check", "class", "--jobs", "9", *OPTIONS, "--seed", "5"]) == 1
+    first, *lines = capsys.readouterr().out.splitlines()
+    assert first == "class: 6 files, seed 5, 6 jobs"
+    assert sum("error: its check ended with exit code 3" in line for line in lines) == 6

@@ -112,6 +112,8 @@ def test_text_is_generated_and_sampled(made, path, open_page):
     opened.fill("#text-input", "the t")
     written = opened.text("#likeliest").replace("␣", " ")
     assert "the t" + written == scratch_rnn.predict("the t", 40, model, vocab)
+    assert opened.text("dt:has(+ #likeliest)") == "most likely"
+    assert opened.page.locator("#drawn-name + #drawn").count() == 1
     opened.fill("#temperature-slider", "0")
     assert "most likely" in opened.text("#drawn")
     opened.fill("#temperature-slider", "1.2")
