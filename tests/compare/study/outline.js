@@ -1,9 +1,9 @@
-// Describe the elements with these ids as a reader finds them: a line for each element, with its class, its
-// attributes, its place in the picture, the mean colour of a canvas, and its text. Elements of one kind that
-// follow each other, or stand in one picture, share a line: how many, the places of the first and the last,
-// "even" if all are equally far apart. Of the rows of a table the first and the last are described. What is not
-// visible is null.
-(ids) => {
+// Describe the wanted of the elements with these ids, as a reader finds them: a line for each element, with its
+// class, its attributes, its place in the picture, the mean colour of a canvas, and its text. Elements of one
+// kind that follow each other, or stand in one picture, share a line: how many, the places of the first and the
+// last, "even" if all are equally far apart. Of the rows of a table the first and the last are described. What
+// is not visible is null.
+([ids, wanted]) => {
   const PLACES = ["x", "y", "x1", "y1", "x2", "y2", "cx", "cy", "r", "width", "height", "stroke-width"];
   const LEFT_OUT = new Set([...PLACES, "id", "class", "style", "points", "fill", "d", "rx", "type", "title"]);
   const known = new Set(ids);
@@ -119,7 +119,7 @@
     return isOnly ? [`${head} > ${lines[0].trim()}`, ...lines.slice(1).map((line) => line.slice(2))] : [head, ...lines];
   }
 
-  return ids.map((id) => {
+  return wanted.map((id) => {
     const element = document.getElementById(id);
     return element?.checkVisibility() ? outline(element, 0).join("\n") : null;
   });

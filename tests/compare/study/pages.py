@@ -74,13 +74,15 @@ class Opened:
         self.page.locator(selector).select_option(value)
         self.settle()
 
-    def point(self, selector: str, x: float, columns: int, y: float, rows: int) -> None:
-        """Click into a picture of rows and columns, x columns and y rows from its corner."""
+    def point(
+        self, selector: str, x: float, columns: int, y: float, rows: int, do: str = "click"
+    ) -> None:
+        """Click into a picture of rows and columns, or hover: x columns, y rows from its corner."""
         target = self.page.locator(selector)
         target.scroll_into_view_if_needed()
         box = target.bounding_box()
         position = {"x": x / columns * box["width"], "y": y / rows * box["height"]}
-        target.click(position=position, force=True)
+        getattr(target, do)(position=position, force=True)
         self.settle()
 
     def focus(self, selector: str) -> None:

@@ -56,7 +56,7 @@ def by_scratch_rnn(package, text, given, made, max_norm):
     return results | {"after": used}
 
 
-@pytest.mark.parametrize("kind", list(NETWORKS)[:: number(2, 1)])
+@pytest.mark.parametrize("kind", [kind for kind in NETWORKS if number(kind != "relu", True)])
 def test_each_bug_gives_the_same_results_as_in_scratch_rnn(kind, open_page, tmp_path):
     made = recorded(TEXT, NETWORKS[kind])
     opened = open_page(written(made, tmp_path))

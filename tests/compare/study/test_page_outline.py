@@ -25,14 +25,15 @@ from tests.scripts import ROOT
 
 FOLDER = Path(__file__).parent
 TEMPLATE = ROOT / "compare" / "study" / "page" / "template.html"
-LEFT_OUT = ("footer", "status", "weight-said")  # versions; spoken after a pause; a rounding error
+LEFT_OUT = ("footer", "status", "weight-said")  # versions; after a pause; a rounding error
+MEASURED = re.compile(r"(data-weight (?:slope|difference)]): .*")  # differences of rounded numbers
 FOUND = re.findall(r' id="([^"]+)"', TEMPLATE.read_text(encoding="utf-8"))
 IDS = [name for name in FOUND if name not in LEFT_OUT]
 NUMBER = re.compile(r"[-−]?(?:\d+\.?\d*|\.\d+)(?:e[-+]?\d+)?")
 STATE = """() => {
   const e = document.activeElement;
   return [JSON.stringify(chosen).replace(/"/g, "").replace(/,/g, ", "),
-    e.id || e.ariaLabel || e.textContent.trim().slice(0, 50)];
+    e === document.body ? "nothing" : e.id || e.ariaLabel || e.textContent.trim()];
 }"""
 
 Outlines = dict[str, str]
@@ -42,19 +43,20 @@ def read_table(name: str) -> dict[str, Any]:
     return tomllib.loads((FOLDER / name).read_text(encoding="utf-8"))
 
 
-def state_of(seen: Seen) -> Outlines:
-    """Return the outline of each element that is visible, what is chosen, and the focus."""
+def state_of(seen: Seen, of: list[str]) -> Outlines:
+    """Return the outlines of what is visible, what is chosen, and the focus."""
+    ids = [name for name in IDS if name.startswith(tuple(of))]
     script = (FOLDER / "outline.js").read_text(encoding="utf-8")
-    found = dict(zip(IDS, seen.page.evaluate(script, IDS), strict=True))
+    found = dict(zip(ids, seen.page.evaluate(script, [IDS, ids]), strict=True))
     found |= dict(zip(("chosen", "focus"), seen.page.evaluate(STATE), strict=True))
-    return {name: text for name, text in found.items() if text is not None}
+    return {n: MEASURED.sub(r"\1: measured", text) for n, text in found.items() if text is not None}
 
 
-def change(before: Outlines, after: Outlines, of: list[str]) -> Outlines:
+def change(before: Outlines, after: Outlines) -> Outlines:
     """Return what is new in each outline that differs: its new lines, and how many it has."""
     changed = {}
     for name in [*IDS, "chosen", "focus"]:
-        if name.startswith(tuple(of)) and before.get(name) != after.get(name):
+        if before.get(name) != after.get(name):
             old, lines = (each.get(name, "not visible").split("\n") for each in (before, after))
             new = [line for line in lines if line not in old]
             changed[name] = "\n".join([*new, *[f"({len(lines)} lines)"] * (len(lines) > 1)])
@@ -71,22 +73,27 @@ def outlines_of(seen: Seen) -> Iterator[tuple[str, Outlines]]:
     """Yield the outlines of the page of a network, and what each act changes."""
     table, network = read_table("acts.toml"), f"{seen.cell}-{seen.f}"
     seen.opened.run(table["begin"])
-    before = state_of(seen)
-    yield network, before
+    yield network, state_of(seen, [""])
     for act in table["act"]:
         if act["network"] == network:
+            before = state_of(seen, act["of"])
             for do, *arguments in act["do"]:
                 getattr(seen.opened, do)(*arguments)
-            after = state_of(seen)
-            yield act["name"], change(before, after, act["of"])
-            before = after
+            yield act["name"], change(before, state_of(seen, act["of"]))
+
+
+def is_near(a: str, b: str) -> bool:
+    """Return whether two numbers are the same but for a rounding of the last digit shown."""
+    x, y = (float(text.replace("−", "-")) for text in (a, b))
+    places = [re.findall(r"\.(\d*)(?:e(.*))?$", text) or [("", "")] for text in (a, b)]
+    most = max(len(digits) - int(exponent or 0) for [(digits, exponent)] in places)
+    return x == y or (most > 0 and abs(x - y) <= 1.01 * 10.0**-most)
 
 
 def apart(a: str, b: str) -> list[str]:
     """Return the lines of two outlines that are not the same but for a rounding."""
-    numbers = [[float(x.replace("−", "-")) for x in NUMBER.findall(text)] for text in (a, b)]
-    is_near = [abs(x - y) <= max(0.6, 1e-3 * abs(x)) for x, y in zip(*numbers, strict=False)]
-    if NUMBER.sub("0", a) == NUMBER.sub("0", b) and all(is_near):
+    numbers = zip(NUMBER.findall(a), NUMBER.findall(b), strict=False)
+    if NUMBER.sub("0", a) == NUMBER.sub("0", b) and all(is_near(x, y) for x, y in numbers):
         return []
     both = a.split("\n"), b.split("\n")
     sides = zip(("expected", "got"), both, both[::-1], strict=True)
