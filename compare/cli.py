@@ -17,8 +17,6 @@ here, as one line on standard error and an exit code:
 ===  =====================================================================
 """
 
-from __future__ import annotations
-
 import argparse
 import io
 import os
@@ -55,8 +53,7 @@ INTERRUPTED, BROKEN_PIPE = 130, 141
 ENDED_BY = 128  # and the signal's number
 ENDED = {129: "hung up", 143: "terminated"}  # by SIGHUP, by SIGTERM
 
-ESCAPES = r"\x1b\[[0-9;]*m"
-"""Sequences of characters that colour a terminal."""
+ESCAPES = r"\x1b\[[0-9;]*m"  # sequences of characters that colour a terminal
 
 DESCRIPTION = (
     "One character language model, written twice: from scratch in NumPy, and with PyTorch."

@@ -2,9 +2,8 @@
 
 import functools
 import math
-from collections.abc import Iterator
 from contextlib import contextmanager
-from typing import Any, Self
+from typing import Self
 
 import jaxtyping
 from beartype import beartype
@@ -26,14 +25,14 @@ _left = math.inf
 _never = jaxtyping.config.jaxtyping_disable
 
 
-def begin(calls: float = LIMIT) -> None:
+def begin(calls=LIMIT):
     """Check so many calls from now on."""
     global _left
     _left = calls
     jaxtyping.config.update("jaxtyping_disable", _never)
 
 
-def checked(decorated: Any) -> Any:
+def checked(decorated):
     """Return the function with every call checked, but for ``Self``.
 
     The import hook hands functions over one by one, and beartype understands ``Self`` only where
@@ -46,10 +45,10 @@ def checked(decorated: Any) -> Any:
     kinds = getattr(function, "__annotations__", {})
     for name in [name for name, kind in kinds.items() if kind is Self or kind == "Self"]:
         del kinds[name]
-    check: Any = beartype(decorated)
+    check = beartype(decorated)
 
     @functools.wraps(check)
-    def counted(*args: Any, **kwargs: Any) -> Any:
+    def counted(*args, **kwargs):
         __tracebackhide__ = True
         global _left
         _left -= 1
@@ -61,7 +60,7 @@ def checked(decorated: Any) -> Any:
 
 
 @contextmanager
-def unchecked() -> Iterator[None]:
+def unchecked():
     """Leave annotations unchecked in the body: checking takes twenty times a small call's time."""
     before = jaxtyping.config.jaxtyping_disable
     jaxtyping.config.update("jaxtyping_disable", True)

@@ -3,8 +3,6 @@
 import os
 import signal
 import threading
-from collections.abc import Iterator
-from typing import Any
 
 import pytest
 
@@ -20,10 +18,12 @@ if threading.current_thread() is threading.main_thread():
 
 from hypothesis import HealthCheck, Phase, settings  # noqa: E402
 from jaxtyping import install_import_hook  # noqa: E402
+from threadpoolctl import threadpool_limits  # noqa: E402
 
 import tests.annotations  # noqa: E402
 from tests.counts import count, pytest_terminal_summary  # noqa: E402, F401
 
+threadpool_limits(1)  # of a NumPy that a plugin of pytest has imported before this
 pytest_plugins = ["tests.plugin", "tests.shards"]
 
 # Before they are imported: every call is checked against its annotations, shapes included.
@@ -57,8 +57,15 @@ settings.register_profile("glance", settings.get_profile("ci"), max_examples=2)
 settings.load_profile(os.environ.get("HYPOTHESIS_PROFILE", "ci"))
 
 
+@pytest.fixture
+def without_checks():
+    """Small calls by the thousand, whose annotations other tests check."""
+    with tests.annotations.unchecked():
+        yield
+
+
 @pytest.fixture(scope="session")
-def tab() -> Iterator[Any]:
+def tab():
     """A tab of a browser, for all tests: a new one would take longer than most of them."""
     from tests.compare.study.pages import CHROMIUM, FLAGS  # only now, when annotations are checked
 
@@ -74,7 +81,7 @@ def tab() -> Iterator[Any]:
 
 
 @pytest.hookimpl(optionalhook=True)
-def pytest_xdist_auto_num_workers(config: pytest.Config) -> int:
+def pytest_xdist_auto_num_workers(config):
     """A process for each core and one more: some tests wait, for a browser or another process."""
     from xdist.plugin import pytest_xdist_auto_num_workers as number_of_cores
 
@@ -85,5 +92,5 @@ LONG = ("test_fourth_cell.py", "test_data_parallel.py", "test_kernels.py")
 """Begun first: at the end, one process would wait for the other."""
 
 
-def pytest_collection_modifyitems(items: list[pytest.Item]) -> None:
+def pytest_collection_modifyitems(items):
     items.sort(key=lambda item: item.path.name not in LONG)

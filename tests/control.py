@@ -10,31 +10,23 @@ times the largest difference between a control and scratch plus two ulps of the 
 """
 
 import copy
-from collections.abc import Sequence
-from typing import Any
 
 import numpy as np
 
-import scratch_rnn
-from compare.parity.rows import ParityReport, compare_results
+from compare.parity.rows import compare_results
 from compare.parity.step import scratch_step
 from compare.parity.tolerance import SAFETY, largest_difference, neighbour
 from compare.parity.weights import parameters_as_arrays
-from scratch_rnn.text import Batch
 
 CONTROLS = 4
 
-Results = dict[str, np.ndarray]
 
-
-def make_controls(model: scratch_rnn.RNNModel, seed: int = 0) -> list[scratch_rnn.RNNModel]:
+def make_controls(model, seed=0):
     """Return copies of the model with every weight moved to a neighbour at random."""
     return [move_weights(copy.deepcopy(model), model, [seed, k]) for k in range(CONTROLS)]
 
 
-def move_weights(
-    control: scratch_rnn.RNNModel, model: scratch_rnn.RNNModel, seed: Any
-) -> scratch_rnn.RNNModel:
+def move_weights(control, model, seed):
     """Give the control the model's weights, each moved to a neighbour at random."""
     rng = np.random.default_rng(seed)
     for name, parameter in control.parameters.items():
@@ -42,19 +34,13 @@ def move_weights(
     return control
 
 
-def round_anew(control: scratch_rnn.RNNModel, rng: np.random.Generator) -> None:
+def round_anew(control, rng):
     """Move each of a control's weights to a neighbour at random, as its update may have rounded."""
     for parameter in control.parameters.values():
         parameter[...] = neighbour(parameter, rng)
 
 
-def perturbed_update(
-    control: scratch_rnn.RNNModel,
-    batch: Batch,
-    state: np.ndarray | None,
-    lr: float,
-    rng: np.random.Generator,
-) -> np.ndarray:
+def perturbed_update(control, batch, state, lr, rng):
     """Do one perturbed training step of a control; return its final state.
 
     Moving only the weights is not enough. A gradient that is a sum of a thousand terms has a
@@ -67,7 +53,7 @@ def perturbed_update(
     return results["final state"]
 
 
-def within_control(scratch: Results, concise: Results, controls: Sequence[Results]) -> ParityReport:
+def within_control(scratch, concise, controls):
     """Compare the results of both models, with the tolerance that the controls give."""
     allowed = {
         name: SAFETY
@@ -80,6 +66,6 @@ def within_control(scratch: Results, concise: Results, controls: Sequence[Result
     return compare_results(scratch, concise, allowed)
 
 
-def weights(model: Any) -> Results:
+def weights(model):
     """Return copies of a model's parameters by name, for a model of either package."""
     return {name: array.copy() for name, array in parameters_as_arrays(model).items()}

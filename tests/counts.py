@@ -1,15 +1,10 @@
 """Counts of the tests, added up at the end: examples, kills survived, files tried, and so on."""
 
 from collections import Counter
-from collections.abc import Callable, Iterable, Iterator
 from dataclasses import dataclass, field
-from typing import Any
 
 import pytest
 from hypothesis import settings
-
-Count = Callable[..., None]
-"""``count("kills survived")`` counts one, ``count("kills survived", 5)`` five."""
 
 _PREFIX = "count: "
 
@@ -28,35 +23,34 @@ current = Examples()
 """The examples of the running test; `tests.plugin` reads and prints them."""
 
 
-def note_ratio(ratio: float, where: str) -> None:
+def note_ratio(ratio, where):
     """Keep the largest ratio of a difference to its tolerance."""
     if ratio > current.ratio:
         current.ratio, current.where = ratio, where
 
 
-def begin() -> None:
-    """Start a new test."""
+def begin():
     global current
     current = Examples()
 
 
-def number(quick: int, deep: int) -> int:
+def number(quick, deep):
     """Return how many of something to try: fewer in `make test`, more in `make deep`."""
     return deep if settings().max_examples >= 10_000 else quick
 
 
-def only_in_deep() -> None:
+def only_in_deep():
     """Leave out the rest of a test in `make test`."""
     if not number(0, 1):
         pytest.skip("in the deep profile")
 
 
 @pytest.fixture
-def count(request: pytest.FixtureRequest) -> Iterator[Count]:
-    """Count what a test has tried."""
-    counts: Counter[str] = Counter()
+def count(request):
+    """Count what a test has tried: ``count("kills survived")`` one, or ``(…, 5)`` five."""
+    counts = Counter()
 
-    def add(what: str, number: int = 1) -> None:
+    def add(what, number=1):
         counts[what] += number
 
     yield add
@@ -64,9 +58,8 @@ def count(request: pytest.FixtureRequest) -> Iterator[Count]:
     request.node.user_properties.extend((_PREFIX + what, n) for what, n in counts.items())
 
 
-def sums(properties: Iterable[Iterable[tuple[str, Any]]]) -> Counter[str]:
-    """Add up what tests have counted, given the properties that are on their reports."""
-    totals: Counter[str] = Counter()
+def sums(properties):
+    totals = Counter()
     for pairs in properties:
         for what, value in pairs:
             if what.startswith(_PREFIX):
@@ -74,14 +67,12 @@ def sums(properties: Iterable[Iterable[tuple[str, Any]]]) -> Counter[str]:
     return totals
 
 
-def table(totals: Counter[str]) -> list[str]:
-    """Return a line for each sum."""
+def table(totals):
     width = max(map(len, totals), default=0)
     return [f"{what.ljust(width)}  {total:,}" for what, total in sorted(totals.items())]
 
 
-def pytest_terminal_summary(terminalreporter: Any) -> None:
-    """Show the sums over all tests."""
+def pytest_terminal_summary(terminalreporter):
     reports = (r for several in terminalreporter.stats.values() for r in several)
     lines = table(sums(r.user_properties for r in reports if getattr(r, "when", "") == "teardown"))
     if lines:

@@ -2,7 +2,6 @@
 
 from dataclasses import dataclass, fields
 from functools import cached_property
-from typing import Any
 
 import numpy as np
 
@@ -11,7 +10,7 @@ from compare.check.cases.layer_case import SURFACE, LayerCase, make_case, random
 from compare.parity import CELLS
 from scratch_rnn.text import Batch
 
-MODEL_SURFACE: dict[str, Any] = {
+MODEL_SURFACE = {
     "lr": (1.0, 0.1, 10.0),
     "max_norm": (1.0, 0.01, 0.0, float("inf")),
     "state": (False, True),
@@ -21,13 +20,11 @@ MODEL_SURFACE: dict[str, Any] = {
 
 @dataclass(frozen=True)
 class ModelCase:
-    """One training step of a model."""
-
     layer: LayerCase  # with integers for input
     lr: float = 1.0
     max_norm: float = 1.0
 
-    def __repr__(self) -> str:
+    def __repr__(self):
         """Name what isn't the default."""
         special = [
             f"{f.name}={getattr(self, f.name)!r}"
@@ -37,13 +34,13 @@ class ModelCase:
         return f"ModelCase({', '.join(special)})"
 
     @property
-    def batch(self) -> Batch:
+    def batch(self):
         """inputs and targets (B, T)."""
         x = self.layer.floats.x
         return Batch(x.copy() if self.layer.batch_first else x.T.copy(), self.drawn["targets"])
 
     @property
-    def state(self) -> Any:
+    def state(self):
         """The state to begin in: (L·D, B, R), or a pair."""
         case, floats, arrays = self.layer, self.layer.floats, []
         for name in CELLS[case.cell].states:
@@ -53,13 +50,13 @@ class ModelCase:
         return arrays[0] if len(arrays) == 1 else tuple(arrays)
 
     @cached_property
-    def parameters(self) -> dict[str, np.ndarray]:
+    def parameters(self):
         """The model's parameters by name. Read them, never write to them."""
         layer = {f"rnn.{name}": array for name, array in self.layer.floats.parameters.items()}
         return layer | {name: self.drawn[name] for name in ("linear.weight", "linear.bias")}
 
     @cached_property
-    def drawn(self) -> dict[str, np.ndarray]:
+    def drawn(self):
         """What the output layer adds to the layer's floats."""
         case = self.layer
         rng = np.random.default_rng([case.seed, 1])
@@ -71,19 +68,18 @@ class ModelCase:
         }
 
 
-def make_model_case(*, lr: float, max_norm: float, state: bool, **choices: Any) -> ModelCase:
+def make_model_case(*, lr, max_norm, state, **choices):
     """Return the case of these choices, of `SURFACE` and `MODEL_SURFACE`."""
     for_models = {"one_hot": True, "unbatched": False, "lengths": False, "h0": state}
     return ModelCase(make_case(**(choices | for_models)), lr, max_norm)
 
 
-def random_model_case(rng: np.random.Generator, **fixed: Any) -> ModelCase:
+def random_model_case(rng, **fixed):
     """Draw a case without Hypothesis; `fixed` are values, or tuples and ranges to choose from."""
     return make_model_case(**random_choices(rng, SURFACE | MODEL_SURFACE | fixed))
 
 
-def build_model(case: ModelCase, package: Any = scratch_rnn) -> Any:
-    """Return a model of the case's parameters."""
+def build_model(case, package=scratch_rnn):
     layer = case.layer
     make_layer = getattr(package, CELLS[layer.cell].layer)  # our names are torch's
     rnn = make_layer(**layer.options, dtype=np.dtype(layer.dtype))

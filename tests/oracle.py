@@ -13,39 +13,19 @@ step; all of them go through the loops side by side, along a leading axis that t
 see.
 """
 
-from collections.abc import Callable, Mapping
-
 import numpy as np
 
-from compare.check.cases.floats import Floats, recurrences
-from compare.check.cases.layer_case import LayerCase
+from compare.check.cases.floats import recurrences
 from compare.parity import CELLS
-
-State = tuple[np.ndarray, ...]
 
 EPSILON = 1e-170  # its square is 0, and derivatives down to 1e-138 keep all their digits
 
 
-def run(
-    case: LayerCase,
-    parameters: Mapping[str, np.ndarray],
-    x: np.ndarray,
-    states: Mapping[str, np.ndarray],
-    lengths: np.ndarray,
-    masks: tuple[np.ndarray, ...] | None,
-) -> dict[str, np.ndarray]:
+def run(case, parameters, x, states, lengths, masks):
     """Return output, h_n (and c_n), each array with any leading axes.
 
-    Parameters
-    ----------
-    case : LayerCase
-        Sizes and flags.
-    parameters : mapping of str to ndarray, as torch names and shapes them
-    x : ndarray of shape (..., T, B, V)
-    states : mapping of "h0" (and "c0") to ndarray of shape (..., L·D, B, R or H)
-    lengths : ndarray of shape (B,)
-        Steps of each sequence; the output is zero after them.
-    masks : L-1 arrays of shape (T, B, D·R), or None
+    x is (..., T, B, V), and h0 and c0 in `states` are (..., L·D, B, R or H). Each sequence has its
+    number of steps in `lengths`, after which the output is zero; `masks` are L-1 of (T, B, D·R).
     """
     leading = x.shape[:-3]
     R, D, step = case.R, case.D, STEPS[case.cell]
@@ -73,7 +53,7 @@ def run(
     return {"output": output} | last
 
 
-def smallest(dtype: str) -> float:
+def smallest(dtype):
     """Return the size below which a derivative may come out as zero.
 
     Here that is where ε times it is no normal number. In a layer it is where σ(z) is none: there
@@ -85,13 +65,13 @@ def smallest(dtype: str) -> float:
 # One step of each cell: from x_t and the state before it to the state after it -----------------
 
 
-def rnn_step(case: LayerCase, own: Mapping[str, np.ndarray], x: np.ndarray, h: np.ndarray) -> State:
+def rnn_step(case, own, x, h):
     """h' = f(W_ih x + b_ih + W_hh h + b_hh)."""
     (z,), (u,) = products(case, own, x, h)
     return (np.tanh(z + u) if case.nonlinearity == "tanh" else relu(z + u),)
 
 
-def gru_step(case: LayerCase, own: Mapping[str, np.ndarray], x: np.ndarray, h: np.ndarray) -> State:
+def gru_step(case, own, x, h):
     """The reset gate r acts on W_hn h + b_hn, and the update gate z keeps h."""
     (r, z, n), (r_h, z_h, n_h) = products(case, own, x, h)
     r, z = sigmoid(r + r_h), sigmoid(z + z_h)
@@ -99,9 +79,7 @@ def gru_step(case: LayerCase, own: Mapping[str, np.ndarray], x: np.ndarray, h: n
     return ((1 - z) * n + z * h,)
 
 
-def lstm_step(
-    case: LayerCase, own: Mapping[str, np.ndarray], x: np.ndarray, h: np.ndarray, c: np.ndarray
-) -> State:
+def lstm_step(case, own, x, h, c):
     """c' = f c + i g, and h' = o tanh(c'), projected if there is a W_hr."""
     inputs, states = products(case, own, x, h)
     i, f, g, o = (a + u for a, u in zip(inputs, states, strict=True))
@@ -110,12 +88,10 @@ def lstm_step(
     return (times(own["weight_hr"], h) if case.P else h), c
 
 
-STEPS: dict[str, Callable[..., State]] = {"rnn": rnn_step, "gru": gru_step, "lstm": lstm_step}
+STEPS = {"rnn": rnn_step, "gru": gru_step, "lstm": lstm_step}
 
 
-def products(
-    case: LayerCase, own: Mapping[str, np.ndarray], x: np.ndarray, h: np.ndarray
-) -> tuple[list[np.ndarray], list[np.ndarray]]:
+def products(case, own, x, h):
     """Return W_i x + b_i and W_h h + b_h of each gate."""
     parts = []
     for kind, vector in (("ih", x), ("hh", h)):
@@ -126,25 +102,22 @@ def products(
     return parts[0], parts[1]
 
 
-def sigmoid(z: np.ndarray) -> np.ndarray:
+def sigmoid(z):
     """Return 1 / (1 + exp(-z)), written so that exp never grows."""
     is_right = z.real >= 0
     small = np.exp(np.where(is_right, -z, z))
     return np.where(is_right, 1, small) / (1 + small)
 
 
-def relu(z: np.ndarray) -> np.ndarray:
-    """Return z where it is positive, else 0."""
+def relu(z):
     return np.where(z.real > 0, z, 0)
 
 
-def times(W: np.ndarray, x: np.ndarray) -> np.ndarray:
-    """Return W x for matrices (..., H, V) and vectors (..., V)."""
-    product: np.ndarray = (W @ x[..., None])[..., 0]
-    return product
+def times(W, x):
+    return (W @ x[..., None])[..., 0]
 
 
-def results(case: LayerCase) -> dict[str, np.ndarray]:
+def results(case):
     """Return output, h_n (and c_n) and every gradient of the case by name, in float64.
 
     Gradients are those of the sum of output · d_output and h_n · d_h_n, shaped as the layer's
@@ -182,7 +155,7 @@ def results(case: LayerCase) -> dict[str, np.ndarray]:
     return {name: as_called(case, name, array) for name, array in named.items()}
 
 
-def complex_steps(variables: Mapping[str, np.ndarray]) -> dict[str, np.ndarray]:
+def complex_steps(variables):
     """Return each variable with a leading axis, along which one entry of one of them is stepped."""
     total = sum(array.size for array in variables.values())
     stepped, start = {}, 0
@@ -194,7 +167,7 @@ def complex_steps(variables: Mapping[str, np.ndarray]) -> dict[str, np.ndarray]:
     return stepped
 
 
-def time_major(case: LayerCase, floats: Floats) -> dict[str, np.ndarray]:
+def time_major(case, floats):
     """Return what gradients are wanted of, in float64; x (T, B, V) unless it is integers."""
     variables = {name: array.astype(np.float64) for name, array in floats.parameters.items()}
     if not case.one_hot:
@@ -207,14 +180,14 @@ def time_major(case: LayerCase, floats: Floats) -> dict[str, np.ndarray]:
     return variables
 
 
-def in_time_order(case: LayerCase, array: np.ndarray) -> np.ndarray:
+def in_time_order(case, array):
     """Return x, output or their gradients as (T, B, …)."""
     if case.unbatched:
         return array[:, None]
     return array.swapaxes(0, 1) if case.batch_first else array
 
 
-def as_called(case: LayerCase, name: str, array: np.ndarray) -> np.ndarray:
+def as_called(case, name, array):
     """Return a result of shape (T, B, …) or (L·D, B, …) as the layer's caller gets it."""
     if name in ("output", "gradient of x"):
         if case.unbatched:

@@ -3,9 +3,7 @@
 What it has is found out as `rnn-parity check` does; of the rest no case is drawn.
 """
 
-from typing import Any
-
-from compare.check.cases.layer_case import SURFACE, LayerCase
+from compare.check.cases.layer_case import SURFACE
 from compare.check.classes.cell import cell_of_class
 from compare.check.classes.features import surface_of, try_features
 from compare.check.classes.layers import Layers
@@ -14,14 +12,8 @@ from compare.check.worker.client import Trouble
 from tests.in_process import submission_of
 
 
-def hand_in(name: str) -> tuple[Layers, list[str]]:
-    """Return the class of MODULE:CLASS or FILE:CLASS, and the features that it does not have.
-
-    Raises
-    ------
-    ValueError
-        If there is no such class, or not even the simplest layer is there.
-    """
+def hand_in(name):
+    """Return the class of MODULE:CLASS or FILE:CLASS, and the features that it does not have."""
     try:
         submission = submission_of(name)
     except (FileNotFoundError, Trouble) as error:
@@ -35,7 +27,7 @@ def hand_in(name: str) -> tuple[Layers, list[str]]:
     return layers, missing
 
 
-def leave_out(implementation: Any, case: LayerCase, **needs: Any) -> None:
+def leave_out(implementation, case, **needs):
     """Raise NotImplementedError for a case with something that a class does not have."""
     if isinstance(implementation, Layers):
         fields = {name: getattr(case, name) for name in SURFACE}

@@ -1,28 +1,23 @@
 """A picture as text, for `shown.toml`: what stands where, in which colour, with which label."""
 
-from typing import Any
-
 from matplotlib.colors import to_hex
-from matplotlib.figure import Figure
 from matplotlib.ticker import FixedLocator, FuncFormatter, LogLocator
 
 PROBES = (2e-6, 0.005, 1.0, 2.5e11)
 """Values whose labels are described where an axis formats its numbers."""
 
 
-def described(figure: Figure | None) -> list[str]:
-    """Return the lines of a description of a figure."""
-    assert figure is not None
+def described(figure):
     width, height = figure.get_size_inches()
     engine = type(figure.get_layout_engine()).__name__
     lines = [f"{width:.4g} x {height:.4g} inches of {figure.dpi:g} dots, {engine}"]
     lines += [f"title at {numbers(t.get_position())}: {of_text(t)}" for t in figure.texts]
     for axes in figure.axes:
-        lines += ["", *of_panel(axes)]
+        lines += ["", *(of_panel(axes) if axes.axison else ["no panel"])]
     return lines + [of_legend(legend) for legend in figure.legends]
 
 
-def of_panel(axes: Any) -> list[str]:
+def of_panel(axes):
     """Describe one panel. Limits that matplotlib chooses are left out."""
     lines = [f"panel {axes.get_title(loc='left')!r}"]
     for name, axis in (("x", axes.xaxis), ("y", axes.yaxis)):
@@ -65,8 +60,7 @@ def of_panel(axes: Any) -> list[str]:
     return [*lines, f"labels in {', '.join(sorted(looks))}; edges {', '.join(spines)}; {below}"]
 
 
-def of_ticks(axis: Any) -> list[str]:
-    """Describe ticks and their labels, as far as they are chosen."""
+def of_ticks(axis):
     formatter, locator = axis.get_major_formatter(), axis.get_major_locator()
     parts = ["inverted"] if axis.get_inverted() else []
     if isinstance(locator, FixedLocator):
@@ -82,22 +76,22 @@ def of_ticks(axis: Any) -> list[str]:
     return parts
 
 
-def of_grid(axis: Any) -> list[str]:
+def of_grid(axis):
     lines = [line for line in axis.get_gridlines() if line.get_visible()]
     return sorted({f"grid {to_hex(line.get_color())} {line.get_linewidth():g}" for line in lines})
 
 
-def of_text(text: Any) -> str:
+def of_text(text):
     look = f"{text.get_fontsize():g} {text.get_weight()} {to_hex(text.get_color())}"
     return f"{text.get_text()!r} {text.get_ha()} {text.get_va()}, {look}"
 
 
-def of_legend(legend: Any) -> str:
+def of_legend(legend):
     texts = [repr(text.get_text()) for text in legend.get_texts()]
     colours = {to_hex(text.get_color()) for text in legend.get_texts()}
     frame = "framed" if legend.get_frame_on() else "no frame"
     return f"legend {', '.join(texts)}: {' '.join(sorted(colours))}, {frame}"
 
 
-def numbers(values: Any) -> str:
+def numbers(values):
     return f"({', '.join(f'{value:.4g}' for value in values)})"

@@ -11,7 +11,6 @@ import os
 import platform
 import secrets
 from collections import Counter
-from collections.abc import Generator
 from datetime import date
 from importlib.metadata import version
 from typing import Any
@@ -25,7 +24,7 @@ from tests.annotations import unchecked
 IMPLEMENTATION = "--implementation"
 
 
-def pytest_addoption(parser: pytest.Parser) -> None:
+def pytest_addoption(parser):
     parser.addoption(
         IMPLEMENTATION,
         metavar="MODULE:CLASS",
@@ -35,7 +34,7 @@ def pytest_addoption(parser: pytest.Parser) -> None:
 
 
 @pytest.hookimpl(tryfirst=True)
-def pytest_configure(config: pytest.Config) -> None:
+def pytest_configure(config):
     config.addinivalue_line("markers", "parity: a property over random cases")
     config.addinivalue_line("markers", "annotated: with each call's annotations checked")
     profile = config.getoption("hypothesis_profile") or os.environ.get("HYPOTHESIS_PROFILE", "ci")
@@ -60,7 +59,7 @@ ARGUMENT = pytest.StashKey[Any]()
 
 
 @pytest.fixture(scope="session")
-def implementation(request: pytest.FixtureRequest) -> Any:
+def implementation(request):
     """The class under test; a property of each cell puts our class of the cell in its place."""
     import scratch_rnn  # only now, when annotations are checked
 
@@ -68,8 +67,7 @@ def implementation(request: pytest.FixtureRequest) -> Any:
 
 
 @pytest.fixture(scope="session")
-def package() -> Any:
-    """The package under test."""
+def package():
     import scratch_rnn
 
     return scratch_rnn
@@ -78,7 +76,7 @@ def package() -> Any:
 # Counting ---------------------------------------------------------------------------------------
 
 
-def pytest_collection_modifyitems(config: pytest.Config, items: list[pytest.Item]) -> None:
+def pytest_collection_modifyitems(config, items):
     is_ours = config.getoption(IMPLEMENTATION) is None
     for item in items:
         handle = getattr(getattr(item, "obj", None), "hypothesis", None)
@@ -96,15 +94,13 @@ def pytest_collection_modifyitems(config: pytest.Config, items: list[pytest.Item
         items[:] = chosen
 
 
-def _cell(item: Any) -> str:
-    """Return the cell that an item is about."""
-    cell: str = item.callspec.params.get("cell", "rnn") if hasattr(item, "callspec") else "rnn"
-    return cell
+def _cell(item):
+    return item.callspec.params.get("cell", "rnn") if hasattr(item, "callspec") else "rnn"
 
 
-def _counted(test: Any, is_ours: bool) -> Any:
+def _counted(test, is_ours):
     @functools.wraps(test)
-    def one_example(*args: Any, **kwargs: Any) -> Any:
+    def one_example(*args, **kwargs):
         counts.current.examples += 1
         try:
             return test(*args, **kwargs)
@@ -114,17 +110,17 @@ def _counted(test: Any, is_ours: bool) -> Any:
             counts.current.examples -= 1
             counts.current.unsupported[str(error) or "NotImplementedError"] += 1
 
-    one_example.counted = True  # type: ignore[attr-defined]
+    one_example.counted = True
     return one_example
 
 
 @pytest.hookimpl(tryfirst=True)
-def pytest_runtest_setup(item: pytest.Item) -> None:
+def pytest_runtest_setup(item):
     annotations.begin(math.inf if item.get_closest_marker("annotated") else annotations.LIMIT)
 
 
 @pytest.hookimpl(wrapper=True)
-def pytest_runtest_call(item: pytest.Item) -> Generator[None, Any, Any]:
+def pytest_runtest_call(item):
     counts.begin()
     is_ours = item.config.getoption(IMPLEMENTATION) is None
     is_property = hasattr(getattr(item, "obj", None), "hypothesis")
@@ -148,7 +144,7 @@ def pytest_runtest_call(item: pytest.Item) -> Generator[None, Any, Any]:
     return result
 
 
-def _headline(report: pytest.TestReport) -> tuple[str, str]:
+def _headline(report):
     """Return "violated: ..." and the case in which it is, if the failure says so."""
     crash = getattr(report.longrepr, "reprcrash", None)
     lines = crash.message.splitlines() if crash else []
@@ -159,9 +155,7 @@ def _headline(report: pytest.TestReport) -> tuple[str, str]:
     return lines[at][lines[at].index("violated: ") :], case if "Case(" in case else ""
 
 
-def pytest_terminal_summary(
-    terminalreporter: pytest.TerminalReporter, config: pytest.Config
-) -> None:
+def pytest_terminal_summary(terminalreporter, config):
     counted = [
         (report.nodeid, value)
         for reports in terminalreporter.stats.values()
@@ -197,7 +191,7 @@ def pytest_terminal_summary(
             write(f"{value['examples']:>7,}  {ratio}  {test}")
     for feature in config.stash.get(LEFT_OUT, []):
         write(f"left out: {feature}")
-    unsupported: Counter[str] = Counter()
+    unsupported = Counter()
     for _, value in counted:
         unsupported.update(value["unsupported"])
     for reason, count in unsupported.most_common():

@@ -1,25 +1,20 @@
 """Properties as tests: a comparison that fails becomes the failure of a test."""
 
-from collections.abc import Mapping
-from typing import Any
-
 import numpy as np
 
 from compare.check.cases.comparison import table_of
-from compare.check.cases.layer_case import LayerCase
-from compare.check.cases.layer_results import Results, alike, rounding, run, to_rounding
+from compare.check.cases.layer_results import alike, rounding, run, to_rounding
 from compare.check.classes.layers import Layers
 from compare.check.classes.properties import PROPERTIES
-from compare.check.properties.layer_property import LayerProperty
 from compare.check.properties.property import NotTried
 from compare.check.worker.client import Trouble
 from compare.parity import SAFETY
-from compare.parity.rows import ParityReport, ParityRow, compare_results
+from compare.parity.rows import compare_results
 from tests import counts
 from tests.passed import leave_out
 
 
-def demand(report: ParityReport, claim: str, case: object, *, measured: bool = True) -> None:
+def demand(report, claim, case, *, measured=True):
     """Fail unless every row of the report agrees; note the largest share, if it is measured."""
     for row in report.rows:
         if measured and row.allowed > 0 and np.isfinite(row.share):
@@ -29,8 +24,7 @@ def demand(report: ParityReport, claim: str, case: object, *, measured: bool = T
         raise AssertionError("\n".join(lines + [describe(row) for row in report.failures]))
 
 
-def describe(row: ParityRow) -> str:
-    """Describe in one line how a tensor fails."""
+def describe(row):
     if row.problem:
         return f"  {row.name}: {row.problem}"
     return (
@@ -39,12 +33,12 @@ def describe(row: ParityRow) -> str:
     )
 
 
-def identical(results: Mapping[str, Any], others: Mapping[str, Any]) -> ParityReport:
+def identical(results, others):
     """Compare bit for bit: the tolerance is zero."""
     return compare_results(results, others, dict.fromkeys(results, 0.0))
 
 
-def demand_property(tried: LayerProperty, implementation: Any, case: LayerCase) -> None:
+def demand_property(tried, implementation, case):
     """Fail if a class violates a property in this case; to raise is not a violation."""
     leave_out(implementation, case, **tried.needs)
     try:
@@ -67,9 +61,7 @@ def demand_property(tried: LayerProperty, implementation: Any, case: LayerCase) 
         raise
 
 
-def against(
-    reference: Results, implementation: Any, case: LayerCase, smallest: float = 0.0
-) -> ParityReport:
+def against(reference, implementation, case, smallest=0.0):
     """Compare a class's results with a reference, within rounding and underflow.
 
     Results below `smallest` may have become zero on either side.

@@ -1,9 +1,10 @@
-"""The scripts of the documents, as modules."""
+"""The scripts of the documents, as modules; and Python in processes of their own."""
 
 import importlib.util
+import os
+import subprocess
 import sys
 from pathlib import Path
-from types import ModuleType
 
 ROOT = Path(__file__).parents[1]
 SCRIPTS = ROOT / "docs" / "scripts"
@@ -12,11 +13,28 @@ if str(SCRIPTS) not in sys.path:  # where they import each other from
     sys.path.append(str(SCRIPTS))
 
 
-def load_script(name: str) -> ModuleType:
+def load_script(name):
     spec = importlib.util.spec_from_file_location(name, SCRIPTS / f"{name}.py")
-    assert spec is not None
-    assert spec.loader is not None
     module = importlib.util.module_from_spec(spec)
     sys.modules[name] = module
     spec.loader.exec_module(module)
     return module
+
+
+def started(*arguments, cwd=ROOT, **environment):
+    """Start a Python that knows this project, and whose output can be read."""
+    return subprocess.Popen(
+        [sys.executable, *map(str, arguments)],
+        cwd=cwd,
+        env={**os.environ, "PYTHONPATH": str(ROOT), **environment},
+        stdout=subprocess.PIPE,
+        stderr=subprocess.PIPE,
+        text=True,
+    )
+
+
+def ended(*arguments, **options):
+    """Return its exit code, output and errors at its end."""
+    with started(*arguments, **options) as process:
+        output, errors = process.communicate(timeout=800)
+    return process.returncode, output, errors

@@ -12,16 +12,14 @@ import json
 import platform
 import zlib
 from collections import Counter
-from collections.abc import Iterator
 from datetime import date
 from importlib.metadata import version
 from pathlib import Path
-from typing import Any
 
 import pytest
 
 
-def pytest_addoption(parser: pytest.Parser) -> None:
+def pytest_addoption(parser):
     parser.addoption("--shard", metavar="K/N", default="1/1", help="run part K of N parts")
     parser.addoption(
         "--record",
@@ -31,9 +29,9 @@ def pytest_addoption(parser: pytest.Parser) -> None:
     )
 
 
-def pytest_configure(config: pytest.Config) -> None:
+def pytest_configure(config):
     k, n = shard(config.getoption("--shard"))
-    directory: Path | None = config.getoption("--record")
+    directory = config.getoption("--record")
     if directory is not None and not hasattr(config, "workerinput"):
         directory.mkdir(parents=True, exist_ok=True)
         path = directory / f"{k}-of-{n}.jsonl"
@@ -41,32 +39,26 @@ def pytest_configure(config: pytest.Config) -> None:
         config.pluginmanager.register(Recorder(path, done, config), "recorder")
 
 
-def shard(text: str) -> tuple[int, int]:
-    """Return K and N of "K/N".
-
-    Raises
-    ------
-    pytest.UsageError
-        The message says what was expected and what came.
-    """
+def shard(text):
+    """Return K and N of "K/N"."""
     k, _, n = text.partition("/")
     if not (k.isdecimal() and n.isdecimal() and 1 <= int(k) <= int(n)):
         raise pytest.UsageError(f"expected --shard K/N with K from 1 to N, got {text!r}")
     return int(k), int(n)
 
 
-def part_of(test: str, n: int) -> int:
+def part_of(test, n):
     """Return which of n parts a test is in, from 1 to n; it depends on the test's name alone."""
     return zlib.crc32(test.encode()) % n + 1
 
 
 @pytest.hookimpl(trylast=True)
-def pytest_collection_modifyitems(config: pytest.Config, items: list[pytest.Item]) -> None:
+def pytest_collection_modifyitems(config, items):
     k, n = shard(config.getoption("--shard"))
     recorder = config.pluginmanager.get_plugin("recorder")
     done = set(recorder.done if recorder else getattr(config, "workerinput", {}).get("done", ()))
 
-    def is_wanted(item: pytest.Item) -> bool:
+    def is_wanted(item):
         return part_of(item.nodeid, n) == k and item.nodeid not in done
 
     others = [item for item in items if not is_wanted(item)]
@@ -78,7 +70,7 @@ def pytest_collection_modifyitems(config: pytest.Config, items: list[pytest.Item
 class Recorder:
     """Writes a line for each test that has ended."""
 
-    def __init__(self, path: Path, done: list[str], config: pytest.Config) -> None:
+    def __init__(self, path, done, config):
         self.path, self.done = path, done
         if path.exists() and not path.read_bytes().endswith(b"\n"):  # killed while it wrote
             with path.open("a", encoding="utf-8") as file:
@@ -90,14 +82,14 @@ class Recorder:
             "seed": config.getoption("hypothesis_seed"),
             "profile": config.getoption("hypothesis_profile"),
         }
-        self.seconds: Counter[str] = Counter()
-        self.outcomes: dict[str, str] = {}
+        self.seconds = Counter()
+        self.outcomes = {}
 
     @pytest.hookimpl(optionalhook=True)
-    def pytest_configure_node(self, node: Any) -> None:
+    def pytest_configure_node(self, node):
         node.workerinput["done"] = self.done
 
-    def pytest_runtest_logreport(self, report: pytest.TestReport) -> None:
+    def pytest_runtest_logreport(self, report):
         test = report.nodeid
         self.seconds[test] += report.duration
         if report.outcome != "passed" or test not in self.outcomes:
@@ -109,7 +101,7 @@ class Recorder:
                 file.write(json.dumps(line | {"counted": counted, "about": self.about}) + "\n")
 
 
-def lines(path: Path) -> Iterator[dict[str, Any]]:
+def lines(path):
     """Yield the lines of a record; a last line that was cut off is left out."""
     if path.exists():
         for line in path.read_text(encoding="utf-8").splitlines():

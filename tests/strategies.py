@@ -10,105 +10,85 @@ LayerCase(H=2, nonlinearity='relu', rounded=True)
 
 import functools
 import inspect
-from collections.abc import Callable, Sequence
 from dataclasses import fields, replace
-from typing import Any
 
 import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from compare.check.cases.layer_case import SURFACE, LayerCase, make_case
+from compare.check.cases.layer_case import SURFACE, make_case
 from compare.check.cases.layer_results import CLASSES
-from compare.check.properties.layer_property import LayerProperty
 from compare.parity import CELLS
 from tests.model_cases import MODEL_SURFACE, ModelCase, make_model_case
 from tests.properties import demand_property
 
 
-def layer_cases(**fields: Any) -> st.SearchStrategy[LayerCase]:
+def layer_cases(**fields):
     """Draw a pass through a layer: any configuration, parameters, inputs, upstream gradients.
 
-    Parameters
-    ----------
-    **fields
-        Fixed fields of the case: a value, or a tuple or range to choose from.
+    A field is fixed by a value, or chosen from a tuple or range.
     """
     return st.deferred(lambda: st.builds(make_case, **_choices(SURFACE, fields)))
 
 
-def model_cases(**fields: Any) -> st.SearchStrategy[ModelCase]:
+def model_cases(**fields):
     """Draw a training step of a model; fields are those of the layer's case and of the step."""
     return st.deferred(
         lambda: st.builds(make_model_case, **_choices(SURFACE | MODEL_SURFACE, fields))
     )
 
 
-def _choices(surface: dict[str, Any], fields: dict[str, Any]) -> dict[str, st.SearchStrategy[Any]]:
+def _choices(surface, fields):
     return {
         name: st.sampled_from(values) if isinstance(values, tuple | range) else st.just(values)
         for name, values in (surface | fields).items()
     }
 
 
-Test = Callable[..., None]
-
-
-def hypothesis_test_of(stated: LayerProperty) -> Test:
+def hypothesis_test_of(stated):
     """Make a test of a property: it holds for each of its cells and all of its cases."""
 
-    def test(implementation: Any, case: LayerCase) -> None:
+    def test(implementation, case):
         demand_property(stated, implementation, case)
 
     test.__name__ = test.__qualname__ = f"test_{stated.holds.__name__}"
     return property_of_layers(cells=stated.cells, **stated.fields)(test)
 
 
-def states(**strategies: st.SearchStrategy[Any]) -> Callable[[Test], Test]:
+def states(**strategies):
     """Make a test a property: it holds for whatever these strategies draw."""
 
-    def decorate(test: Test) -> Test:
-        stated: Any = given(**strategies)(test)
+    def decorate(test):
+        stated = given(**strategies)(test)
         stated.strategies = strategies  # so that another test can use them
-        marked: Test = pytest.mark.parity(stated)
-        return marked
+        return pytest.mark.parity(stated)
 
     return decorate
 
 
-def property_of_layers(
-    *, cells: Sequence[str] = tuple(CELLS), **fields: Any
-) -> Callable[[Test], Test]:
+def property_of_layers(*, cells=tuple(CELLS), **fields):
     """Make a test of (implementation, case) hold for each cell and all cases with these fields."""
 
-    def decorate(test: Test) -> Test:
-        stated: Any = _of_cells(test, cells, case=layer_cases(**fields))
-        property_: Test = stated
-        return property_
+    def decorate(test):
+        return _of_cells(test, cells, case=layer_cases(**fields))
 
     return decorate
 
 
-def property_of_models(
-    *, cells: Sequence[str] = tuple(CELLS), **fields: Any
-) -> Callable[[Test], Test]:
+def property_of_models(*, cells=tuple(CELLS), **fields):
     """Make a test of (package, case) hold for each cell and all model cases with these fields."""
     return lambda test: _of_cells(test, cells, case=model_cases(**fields))
 
 
-def _of_cells(test: Test, cells: Sequence[str], **strategies: Any) -> Test:
+def _of_cells(test, cells, **strategies):
     """Run the test for each cell: the drawn case gets this cell."""
 
-    names = [name for name in inspect.signature(test).parameters if name != "cell"]
-    signature = inspect.Signature(
-        [
-            inspect.Parameter(name, inspect.Parameter.POSITIONAL_OR_KEYWORD)
-            for name in ["cell", *names]
-        ]
-    )
+    names = ["cell", *(name for name in inspect.signature(test).parameters if name != "cell")]
+    kind = inspect.Parameter.POSITIONAL_OR_KEYWORD
+    signature = inspect.Signature([inspect.Parameter(name, kind) for name in names])
 
     @functools.wraps(test)
-    def of_cell(*args: Any, **kwargs: Any) -> None:
+    def of_cell(*args, **kwargs):
         arguments = signature.bind(*args, **kwargs).arguments
         cell, case = arguments.pop("cell"), arguments.pop("case")
         if arguments.get("implementation") is CLASSES["rnn"]:
@@ -118,12 +98,11 @@ def _of_cells(test: Test, cells: Sequence[str], **strategies: Any) -> Test:
         else:
             test(case=with_cell(case, cell), **arguments)
 
-    of_cell.__signature__ = signature  # type: ignore[attr-defined]
-    stated: Test = pytest.mark.parametrize("cell", cells)(states(**strategies)(of_cell))
-    return stated
+    of_cell.__signature__ = signature
+    return pytest.mark.parametrize("cell", cells)(states(**strategies)(of_cell))
 
 
-def with_cell(case: LayerCase, cell: str) -> LayerCase:
+def with_cell(case, cell):
     """Return the case with this cell, without the options that the cell does not have."""
     if cell == case.cell:
         return case

@@ -1,15 +1,13 @@
 """Annotations are checked, shapes included, in the first calls of each test."""
 
-from pathlib import Path
-
 import numpy as np
 import pytest
 from jaxtyping import TypeCheckError
 
 from scratch_rnn.sums import sum_of_rows
 from tests.annotations import LIMIT, WITH_SHAPES, checked, unchecked
+from tests.scripts import ROOT
 
-ROOT = Path(__file__).parents[1]
 WRONG = np.zeros((2, 2), int)  # floats are expected
 
 
@@ -38,7 +36,7 @@ def test_every_call_is_checked_where_that_is_asked_for():
 
 
 def test_a_function_inside_another_is_left_alone():
-    def of_numbers(value: int) -> int:
+    def of_numbers(value):
         return value
 
     assert checked(of_numbers) is of_numbers

@@ -15,16 +15,16 @@ from pathlib import Path
 import pytest
 
 from compare.cli import parse
+from tests.scripts import ROOT
 from tests.tables import cases
 
-ROOT = Path(__file__).parents[1]
 DOCUMENTS = [ROOT / "README.md", ROOT / "CONTRIBUTING.md", *sorted((ROOT / "docs").rglob("*.md"))]
 
 CASES = cases("documents")
 PLACEHOLDERS, SHORTER, NOT_RUN = CASES["placeholders"], CASES["shorter"], tuple(CASES["not_run"])
 
 
-def commands(document: Path) -> list[str]:
+def commands(document):
     """Return the lines of a document's shell blocks, without what is said about them."""
     blocks = re.findall(r"^```sh\n(.*?)^```", document.read_text(encoding="utf-8"), re.M | re.S)
     lines = [re.split(r"\s+#", line)[0].strip() for block in blocks for line in block.splitlines()]
@@ -34,7 +34,7 @@ def commands(document: Path) -> list[str]:
 ALL = [(path, line) for path in DOCUMENTS for line in commands(path)]
 
 
-def filled_in(line: str) -> str:
+def filled_in(line):
     for placeholder, value in PLACEHOLDERS.items():
         line = line.replace(placeholder, value)
     return line
@@ -66,8 +66,7 @@ def test_each_command_is_one_that_there_is(document, line):
 LINK = re.compile(r"\]\((?!https?:)([^)#\s]*)#?([^)\s]*)\)")
 
 
-def anchors(document: Path) -> set[str]:
-    """What a code host makes of the headings."""
+def anchors(document):
     headings = re.findall(r"^#+ (.*)$", document.read_text(encoding="utf-8"), re.M)
     return {re.sub(r"[^\w -]", "", heading.lower()).replace(" ", "-") for heading in headings}
 
@@ -81,7 +80,7 @@ def test_each_link_leads_somewhere(document):
             assert anchor in anchors(target), f"{path}#{anchor}"
 
 
-def not_copied(directory: str, names: list[str]) -> set[str]:
+def not_copied(directory, names):
     """What a fresh copy of the project has not: results, which only its root has, and caches."""
     results = {".git", "build", "mutants", "runs", "site"} if Path(directory) == ROOT else set()
     caches = (".venv*", "__pycache__", ".*_cache")
@@ -104,7 +103,7 @@ def test_each_command_runs(document, tmp_path):
         "PYTHONPATH": str(project),
     }
 
-    def run(command: str) -> None:
+    def run(command):
         result = subprocess.run(
             command, shell=True, cwd=project, env=environment, capture_output=True, text=True
         )

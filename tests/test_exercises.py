@@ -11,7 +11,7 @@ import pytest
 
 from compare.check import CheckConfig
 from compare.check.command import try_stages
-from compare.check.functions.exercises import STAGES
+from compare.check.functions.stages import STAGES
 from compare.check.functions.trying import reference, try_all
 from compare.check.worker.client import Source
 from tests import in_process
@@ -22,12 +22,12 @@ FILES = sorted(path.name for path in EXERCISES.glob("*.py"))
 COMMAND = re.compile(r"^Check it:  (.*)$", re.MULTILINE)
 
 
-def command_of(path: Path) -> str:
+def command_of(path):
     [command] = COMMAND.findall(path.read_text(encoding="utf-8"))
-    return str(command)
+    return command
 
 
-def verdict_of(path: Path) -> str:
+def verdict_of(path):
     """What the check that the file names says, of its stage alone."""
     command = command_of(path)
     if command.startswith("python "):

@@ -5,13 +5,7 @@ to a copy of the project, and every command takes `--cell mgu`.
 """
 
 import json
-import os
 import shutil
-import subprocess
-import sys
-from collections.abc import Iterator, Mapping
-from pathlib import Path
-from typing import Any
 
 import numpy as np
 import pytest
@@ -19,16 +13,16 @@ import pytest
 import concise_rnn
 import scratch_rnn
 from compare.check.cases import layer_results
-from compare.check.cases.layer_case import LayerCase, random_case
+from compare.check.cases.layer_case import random_case
 from compare.parity import CELLS, Cell
 from tests import oracle
 from tests.annotations import unchecked
 from tests.compare.study.pages import CHROMIUM, Opened
 from tests.properties import against, demand
 from tests.scratch_rnn.test_rnn_derivatives import SMALL
+from tests.scripts import ROOT, ended
 from tests.tables import cases
 
-ROOT = Path(__file__).parents[1]
 FILES = ROOT / "tests" / "fourth_cell"
 
 SIZES = "--hidden-size 5 --batch-size 2 --num-steps 4 --max-tokens 60 --text text.txt"
@@ -57,7 +51,7 @@ for command in sys.argv[1:]:
 
 
 @pytest.fixture
-def mgu(monkeypatch: pytest.MonkeyPatch) -> Iterator[Any]:
+def mgu(monkeypatch):
     """The layer, with its record, beside the three others."""
     for package, folder in (
         (scratch_rnn, "scratch_rnn"),
@@ -65,7 +59,9 @@ def mgu(monkeypatch: pytest.MonkeyPatch) -> Iterator[Any]:
         (concise_rnn, "concise_rnn"),
     ):
         monkeypatch.setattr(package, "__path__", [*package.__path__, str(FILES / folder)])
-    record: Cell = eval((FILES / "record.txt").read_text("utf-8").strip().removesuffix(","))
+    record = eval(
+        (FILES / "record.txt").read_text("utf-8").strip().removesuffix(","), {"Cell": Cell}
+    )
     monkeypatch.setitem(CELLS, "mgu", record)
     monkeypatch.setitem(layer_results.CLASSES, "mgu", record.scratch_layer)
     monkeypatch.setitem(oracle.STEPS, "mgu", mgu_step)
@@ -73,9 +69,9 @@ def mgu(monkeypatch: pytest.MonkeyPatch) -> Iterator[Any]:
         yield record.scratch_layer
 
 
-def copy_with_the_cell(project: Path) -> None:
+def copy_with_the_cell(project):
     for package in ("scratch_rnn", "concise_rnn", "compare"):
-        shutil.copytree(ROOT / package, project / package, ignore=lambda *_: {"__pycache__"})
+        shutil.copytree(ROOT / package, project / package)  # what is compiled, too
         if (FILES / package).exists():
             shutil.copytree(FILES / package, project / package, dirs_exist_ok=True)
     cells = project / "compare" / "parity" / "cells.py"
@@ -92,15 +88,9 @@ def test_every_command_takes_the_cell(tmp_path, mgu, request):
     (tmp_path / "text.txt").write_text("the quick brown fox jumps over the lazy dog\n" * 4)
     shape = {"T": 3, "B": 2, "V": 4, "H": 5}
     (tmp_path / "shapes.json").write_text(json.dumps([shape]))
-    done = subprocess.run(
-        [sys.executable, "-c", PROGRAM, *COMMANDS],
-        cwd=tmp_path,
-        env={**os.environ, "PYTHONPATH": str(tmp_path), "MPLBACKEND": "agg"},
-        capture_output=True,
-        text=True,
-    )
-    assert done.stderr == ""
-    outcomes = [json.loads(line) for line in done.stdout.splitlines()]
+    _, output, errors = ended("-c", PROGRAM, *COMMANDS, cwd=tmp_path, PYTHONPATH=str(tmp_path))
+    assert errors == ""
+    outcomes = [json.loads(line) for line in output.splitlines()]
     assert [command for command, _, _ in outcomes] == list(COMMANDS)
     wrong = []
     for command, code, written in outcomes:
@@ -113,7 +103,7 @@ def test_every_command_takes_the_cell(tmp_path, mgu, request):
         assert_page_computes(request.getfixturevalue("tab"), tmp_path / "page.html", mgu)
 
 
-def assert_page_computes(tab: Any, path: Path, layer: Any) -> None:
+def assert_page_computes(tab, path, layer):
     """Compare the numbers of the page, in a browser, with those of the fast version."""
     tab.goto(path.as_uri())
     Opened(tab).settle()
@@ -139,12 +129,7 @@ def test_these_are_six_files():
     assert len([path for path in FILES.rglob("*") if path.suffix in (".py", ".js", ".txt")]) == 6
 
 
-# An independent oracle ----------------------------------------------------------------------------
-
-
-def mgu_step(
-    case: LayerCase, own: Mapping[str, np.ndarray], x: np.ndarray, h: np.ndarray
-) -> oracle.State:
+def mgu_step(case, own, x, h):
     (f, n), (f_h, n_h) = oracle.products(case, own, x, h)
     f = oracle.sigmoid(f + f_h)
     return ((1 - f) * h + f * np.tanh(n + f * n_h),)

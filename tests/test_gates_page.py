@@ -10,17 +10,17 @@ from scratch_rnn.plain import gru, lstm
 PAGE = (Path(__file__).parents[1] / "docs" / "gates.md").read_text(encoding="utf-8")
 
 
-def number(label: str, part: str) -> float:
+def number(label, part):
     """Return the number in the row of a part's table that begins with the label."""
     [row] = [line for line in PAGE.split(part)[1].split("\n") if line.startswith(f"| {label}")][:1]
     return float(row.split("|")[2].replace("−", "-"))
 
 
-def column(*values: float) -> np.ndarray:
+def column(*values):
     return np.array(values, float)[:, None]
 
 
-def same(shown: float, right: np.ndarray | float) -> bool:
+def same(shown, right):
     return abs(shown - float(np.asarray(right).item())) <= 0.5e-6 * (1 + 1e-6)
 
 

@@ -1,10 +1,8 @@
 """How large a file may be: one that is longer has more than one idea in it."""
 
-from pathlib import Path
-
 import pytest
 
-ROOT = Path(__file__).parents[1]
+from tests.scripts import ROOT
 
 LIMITS = {
     **{

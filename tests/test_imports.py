@@ -1,6 +1,5 @@
 """scratch_rnn stands on NumPy alone, and nobody imports what they may not know."""
 
-import os
 import shutil
 import subprocess
 import sys
@@ -8,7 +7,7 @@ from pathlib import Path
 
 import pytest
 
-ROOT = Path(__file__).parents[1]
+from tests.scripts import ROOT, ended
 
 WITHOUT_TORCH = """
 import sys
@@ -30,17 +29,10 @@ print(scratch_rnn.predict("time", 3, model, vocab)[:4])
 """
 
 
-def run_python(code: str) -> subprocess.CompletedProcess[str]:
-    environment = {**os.environ, "PYTHONPATH": str(ROOT)}
-    return subprocess.run(
-        [sys.executable, "-c", code], env=environment, capture_output=True, text=True, timeout=800
-    )
-
-
 def test_scratch_rnn_trains_and_predicts_where_torch_cannot_be_imported():
-    result = run_python(WITHOUT_TORCH)
-    assert result.returncode == 0, result.stderr
-    assert result.stdout.split("\n") == ["True", "time", ""]
+    code, output, errors = ended("-c", WITHOUT_TORCH)
+    assert code == 0, errors
+    assert output.split("\n") == ["True", "time", ""]
 
 
 NOT_BEFORE_THEY_ARE_NEEDED = """
@@ -62,15 +54,15 @@ print(sorted(heavy & set(sys.modules)), file=sys.stderr)
 
 
 def test_scratch_rnn_loads_what_it_needs_when_it_needs_it():
-    result = run_python(NOT_BEFORE_THEY_ARE_NEEDED)
-    assert result.stdout.split("\n") == ["[]", "['pooch', 'threadpoolctl']", ""], result.stderr
+    _, output, errors = ended("-c", NOT_BEFORE_THEY_ARE_NEEDED)
+    assert output.split("\n") == ["[]", "['pooch', 'threadpoolctl']", ""], errors
 
 
 @pytest.mark.parametrize("flag", ["--help", "--version"])
 def test_the_command_tells_about_itself_without_a_heavy_library(flag):
-    result = run_python(HELP.format(flag=flag))
-    assert result.stderr.split("\n") == ["0", "[]", ""]
-    assert "rnn-parity" in result.stdout
+    _, output, errors = ended("-c", HELP.format(flag=flag))
+    assert errors.split("\n") == ["0", "[]", ""]
+    assert "rnn-parity" in output
 
 
 def test_import_contracts_are_kept():

@@ -67,7 +67,7 @@ def test_each_figure_of_the_readme_comes_from_a_stored_measurement():
     assert MEASURED.findall(pages.BLOCK.sub("", text)) == []
 
 
-def cells_of(table: str) -> list[list[str]]:
+def cells_of(table):
     """Return the head and the rows of the first table of a text."""
     lines = [line for line in table.splitlines() if line.startswith("|")]
     rows = [[cell.strip() for cell in line.split("|")[1:-1]] for line in lines]
@@ -174,7 +174,7 @@ def test_each_rule_of_the_comparisons_says_what_it_is_described_to_say():
     theirs = np.array([1, 2], np.float32)
     truth, allowed = theirs.astype(np.float64) + 1e-8, np.array([1e-6, 1e-4])
 
-    def equal(*moves: float) -> set[str]:
+    def equal(*moves):
         ours = theirs + np.array(moves, np.float32)
         return {name for name, rule in rules.items() if rule(theirs, ours, truth, allowed)}
 
@@ -192,7 +192,7 @@ def test_figures_of_a_gpu_are_measured_where_there_is_one_and_shown(tmp_path, mo
     figures, timings = load_script("figures"), load_script("timings")
     with pytest.raises(SystemExit, match="expected a CUDA device for the figures of a GPU, got"):
         figures.main(["gpu"])
-    done: list[tuple[str, ...]] = []
+    done = []
     monkeypatch.setattr(cuda_rows, "find_device", lambda: "a card")
     monkeypatch.setattr(figures, "benchmark", lambda *arguments: done.append(arguments))
     figures.measure_gpu()

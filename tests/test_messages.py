@@ -4,8 +4,6 @@
 Annotations are not checked here: users do not have these checks either.
 """
 
-from typing import Any
-
 import numpy as np
 import pytest
 import torch
@@ -29,29 +27,29 @@ X = np.zeros((5, 2, 3), np.float32)
 class Half:
     """An object with some of the attributes that an argument needs."""
 
-    def __init__(self, *names: str) -> None:
+    def __init__(self, *names):
         for name in names:
             setattr(self, name, None)
 
 
-def draw_one(**options: Any) -> str:
+def draw_one(**options):
     return predict("ban", 1, MODEL, VOCAB, **options)
 
 
-def start_with(prefix: Any) -> str:
+def start_with(prefix):
     return predict(prefix, 1, MODEL, VOCAB)
 
 
-def sgd() -> SGD:
+def sgd():
     return SGD(MODEL.parameters, 0.0)
 
 
-def backward_of_model(**wrong: Any) -> None:
+def backward_of_model(**wrong):
     logits, _, tape = MODEL.forward(IDS, MODEL.begin_state(2))
     MODEL.backward(**({"tape": tape, "d_logits": logits} | wrong))
 
 
-NAMES: dict[str, Any] = {
+NAMES = {
     **vars(scratch_rnn),
     **globals(),
     "gradient_of": gradient_of,

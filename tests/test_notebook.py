@@ -4,42 +4,25 @@ It is kept twice, as text and as a notebook with outputs; both have the same cel
 """
 
 import re
-from pathlib import Path
-from typing import Any
 
 import pytest
+
+from tests.scripts import ROOT
+from tests.tables import cases
 
 jupytext = pytest.importorskip("jupytext")
 nbclient = pytest.importorskip("nbclient")
 nbformat = pytest.importorskip("nbformat")
 
-ROOT = Path(__file__).parents[1]
 WALKTHROUGH = ROOT / "notebooks" / "walkthrough.py"
 NOTEBOOK = WALKTHROUGH.with_suffix(".ipynb")
 SAMPLE = ROOT / "scratch_rnn" / "text" / "sample.txt"
 EPOCHS = 2
 
-CELLS = [  # the lecture's, in their order, and the plain version before the fast one
-    "load_time_machine(batch_size, num_steps",
-    "vocab.token_to_idx.items()",
-    "batch_1 = next(",
-    "sample_1 = batch_1.inputs[1, :]",
-    "vocab.to_tokens(sample_1)",
-    "sample_1_y = batch_1.targets[1, :]",
-    "num_hiddens = 256",
-    "state = np.zeros((1, batch_size, num_hiddens)",
-    "plain.rnn_forward(X, state[0]",
-    "Y, state_new = scratch_layer(X, state)",
-    "RNNModel(scratch_layer, len(vocab)",
-    "predict(prefix, 10, scratch_model, vocab)",
-    "train_in_lockstep(",
-    'for prefix in ("time traveller", "traveller")',
-]
-
 
 def test_its_cells_follow_the_lecture():
     source = WALKTHROUGH.read_text(encoding="utf-8")
-    places = [source.index(code) for code in CELLS]
+    places = [source.index(code) for code in cases("notebook")["cells"]]
     assert places == sorted(places)
 
 
@@ -48,14 +31,14 @@ def test_the_notebook_has_the_cells_of_the_text():
     notebook = nbformat.read(NOTEBOOK, as_version=4)
     nbformat.validate(notebook)
 
-    def sources(cells: list[Any]) -> list[tuple[str, str, list[str]]]:
+    def sources(cells):
         return [(cell.cell_type, cell.source, cell.metadata.get("tags", [])) for cell in cells]
 
     assert sources(notebook.cells) == sources(jupytext.read(WALKTHROUGH).cells)
 
 
 @pytest.fixture(scope="module")
-def executed() -> Any:
+def executed():
     """Run the notebook in a kernel of its own: few epochs, on the built-in sample."""
     notebook = nbformat.read(NOTEBOOK, as_version=4)
     environment = {
@@ -75,7 +58,7 @@ def executed() -> Any:
 
 
 @pytest.fixture(scope="module")
-def outputs(executed: Any) -> list[dict[str, Any]]:
+def outputs(executed):
     return [output for cell in executed.cells for output in cell.get("outputs", [])]
 
 

@@ -3,14 +3,11 @@ results are those of the whole."""
 
 import json
 import re
-import subprocess
-import sys
-from pathlib import Path
 
 import pytest
 
 from tests import shards
-from tests.scripts import load_script
+from tests.scripts import ended, load_script
 
 merged = load_script("deep").merged
 
@@ -26,25 +23,13 @@ def test_one(k, record_property):
 """
 
 
-def run(folder: Path, *arguments: str, fails: int = -1) -> str:
+def run(folder, *arguments, fails=-1):
     (folder / "test_suite.py").write_text(SUITE)
     plugins = ("tests.shards", "_hypothesis_pytestplugin", "no:cacheprovider")
-    command = [sys.executable, "-m", "pytest", "-q", *(f"-p{name}" for name in plugins)]
-    root = str(Path(__file__).parents[1])
-    result = subprocess.run(
-        [*command, *arguments, "test_suite.py"],
-        cwd=folder,
-        env={
-            "PYTHONPATH": root,
-            "FAILS": str(fails),
-            "PATH": "",
-            "PYTEST_DISABLE_PLUGIN_AUTOLOAD": "1",
-        },
-        capture_output=True,
-        text=True,
-        timeout=800,
-    )
-    return result.stdout + result.stderr
+    command = ("-m", "pytest", "-q", *(f"-p{name}" for name in plugins), *arguments)
+    environment = {"FAILS": str(fails), "PYTEST_DISABLE_PLUGIN_AUTOLOAD": "1"}
+    _, output, errors = ended(*command, "test_suite.py", cwd=folder, **environment)
+    return output + errors
 
 
 def test_the_parts_give_the_table_of_the_whole(tmp_path):
@@ -64,7 +49,7 @@ def test_the_parts_give_the_table_of_the_whole(tmp_path):
     assert len(re.findall(r"^\| .*test_one\[\d+\]", text, re.M)) == 12
 
 
-def first(k: int) -> int:
+def first(k):
     """The first of the twelve tests that is in part k of 2."""
     names = [f"test_suite.py::test_one[{i}]" for i in range(12)]
     return next(i for i, name in enumerate(names) if shards.part_of(name, 2) == k)

@@ -6,8 +6,6 @@
 >>> timing.median, document.ratio(timing, "torch")                          # doctest: +SKIP
 """
 
-from __future__ import annotations
-
 from collections.abc import Callable, Iterator, Mapping, Sequence
 from contextlib import contextmanager
 from dataclasses import dataclass
@@ -17,27 +15,16 @@ from pathlib import Path
 from typing import Any
 
 import numpy as np
+import psutil
 from rich.progress import Progress as Bar
 from rich.progress import SpinnerColumn, TextColumn, TimeElapsedColumn
 
 from compare.bench.config import BenchConfig
+from compare.bench.measure import machine, timing
 from compare.bench.measure.check_rows import check_again, check_rows
 from compare.bench.measure.gate import Gate
-from compare.bench.measure.machine import (
-    available_memory,
-    describe_machine,
-    measure_roof,
-    thread_notes,
-)
 from compare.bench.measure.memory import measure_memory
 from compare.bench.measure.parts import measure_parts
-from compare.bench.measure.timing import (
-    Budget,
-    Contestant,
-    ReferenceProduct,
-    measure,
-    seconds_of_a_round,
-)
 from compare.bench.results.against import read_earlier, settings_of, show_changes
 from compare.bench.results.pictures import draw
 from compare.bench.results.result import Document, RowInfo, Timing
@@ -45,7 +32,7 @@ from compare.bench.results.table import show
 from compare.bench.rows import cuda_rows
 from compare.bench.rows.cuda_rows import NO_DEVICE, OnCuda
 from compare.bench.rows.row import Device, Row, all_rows, checkers, choose_rows
-from compare.bench.workload.case import NUM_PREDS, Arrays, Job, make_case
+from compare.bench.workload.case import Arrays, Job, ModelInputs, make_case
 from compare.bench.workload.shapes import (
     BACKWARD,
     FORWARD,
@@ -71,19 +58,8 @@ Progress = Callable[[str], None]
 def bench(config: BenchConfig, terminal: Terminal | None = None) -> Document:
     """Run the benchmark; or, with ``plot``, show the results of an earlier benchmark again.
 
-    Returns
-    -------
-    Document
-        All results, as in the JSON file.
-
-    Raises
-    ------
-    UsageError
-        If an option has an invalid value.
-    RecordError
-        If the file of ``plot`` or ``against`` is not a benchmark.
-    ParityError
-        If scratch's results are refused. Everything is written and shown first.
+    A RecordError says that the file of ``plot`` or ``against`` is not a benchmark; a ParityError,
+    that scratch's results are refused. Everything is written and shown first.
     """
     terminal = terminal or Terminal(quiet=True)
     config.check()
@@ -92,12 +68,10 @@ def bench(config: BenchConfig, terminal: Terminal | None = None) -> Document:
     earlier = read_earlier(config.against, settings) if config.against else None
     path = config.plot or config.json or Path("benchmarks") / f"{datetime.now():%Y%m%d-%H%M%S}.json"
     if stored:
-        document = stored
-        for note in document.notes:
+        for note in stored.notes:
             terminal.line(note, "dim")
-    else:
-        with limited_threads(config.threads):
-            document = _measure(config, path, terminal)
+    with limited_threads(config.threads):
+        document = stored or _measure(config, path, terminal)
     show(document, terminal)
     if earlier is not None:
         show_changes(earlier, document, terminal)
@@ -105,12 +79,10 @@ def bench(config: BenchConfig, terminal: Terminal | None = None) -> Document:
     for picture in draw(document, path, styles):
         terminal.line(f"Picture: {picture}")
     terminal.line(f"Numbers: {path}")
-    refused = [t for t in document.timings if t.row == SCRATCH and t.outcome == REFUSED]
-    if refused:
-        first = refused[0]
+    if refused := [t for t in document.timings if t.row == SCRATCH and t.outcome == REFUSED]:
         raise ParityError(
             f"scratch is refused in {len(refused)} of its phases; "
-            f"{first.shape}, {first.phase}: {first.reason}"
+            f"{refused[0].shape}, {refused[0].phase}: {refused[0].reason}"
         )
     return document
 
@@ -123,7 +95,7 @@ def _measure(config: BenchConfig, path: Path, terminal: Terminal) -> Document:
     device = cuda_rows.find_device()
     rows, left_out = choose_rows(config.rows, config.dtype, CELLS[config.cell], device)
     on_gpu = [row.settings_note(config.threads) for row in rows if isinstance(row, OnCuda)]
-    notes = [*thread_notes(), *(on_gpu if device else [NO_DEVICE]), *left_out]
+    notes = [*machine.thread_notes(), *(on_gpu if device else [NO_DEVICE]), *left_out]
     for note in notes:
         terminal.line(note, "dim")
     with _progress(terminal) as progress:
@@ -131,17 +103,17 @@ def _measure(config: BenchConfig, path: Path, terminal: Terminal) -> Document:
         document = Document(
             time=datetime.now().astimezone().isoformat(timespec="seconds"),
             settings=config.to_json(),
-            environment=describe_machine(),
+            environment=machine.describe_machine(),
             notes=notes,
-            roof=measure_roof(config.dtype, config.threads),
+            roof=machine.measure_roof(config.dtype, config.threads),
             rows=[RowInfo(row.name, row.label, row.compiles) for row in rows],
             shapes=shapes,
         )
         # From small to large: if the budget is too small, the largest shapes are left out.
         in_order = sorted(shapes, key=lambda shape: flops(shape, BACKWARD))
         operations = [flops(shape, phase) for shape in in_order for phase in phases[shape]]
-        budget = Budget(config.budget, operations, document.roof.rate)
-        session = _Session(config, document, rows, budget, ReferenceProduct(), progress)
+        budget = timing.Budget(config.budget, operations, document.roof.rate)
+        session = _Session(config, document, rows, budget, timing.ReferenceProduct(), progress)
         for k, shape in enumerate(in_order, start=1):
             where = f"shape {k} of {len(in_order)}: {shape.describe()}"
             session.measure(shape, phases[shape], where)
@@ -162,8 +134,8 @@ class _Session:
     config: BenchConfig
     document: Document
     rows: list[Row]
-    budget: Budget
-    reference_product: ReferenceProduct
+    budget: timing.Budget
+    reference_product: timing.ReferenceProduct
     progress: Progress
     where: str = ""
     phases_done: int = 0
@@ -194,11 +166,6 @@ class _Session:
             self._measure_phase(shape, phase, jobs, gate)
             self.phases_done += 1
 
-    def _begin(self, phase: str, row: Row) -> None:
-        """Show what is called or compiled."""
-        compiling = f"compiling {row.label}, " if row.compiles else ""
-        self.progress(f"{compiling}{phase}, {self.where}")
-
     def _objection(self, row: Row, shape: Shape, phase: str) -> str | None:
         return self.budget.objection_before(row, phase, flops(shape, phase))
 
@@ -215,7 +182,11 @@ class _Session:
         if not rows:
             return
         checked = [row for row in jobs if row in rows or row.name in (SCRATCH, REFERENCE)]
-        begin = partial(self._begin, phase)
+
+        def begin(row: Row) -> None:
+            compiling = f"compiling {row.label}, " if row.compiles else ""
+            self.progress(f"{compiling}{phase}, {self.where}")
+
         checks = check_rows(phase, {row: jobs[row] for row in checked}, gate, threads, begin)
         contestants = []
         for row in rows:
@@ -226,15 +197,15 @@ class _Session:
             if check.outcome != TIMED:
                 add(check.outcome, reason=check.reason)
                 continue
-            cost = seconds_of_a_round(row, check.estimate, threads)
+            cost = timing.seconds_of_a_round(row, check.estimate, threads)
             rounds = row.untimed or self.budget.rounds(row, self.phases_done, cost)
             if isinstance(rounds, str):
                 add(LEFT_OUT, reason=rounds)
             else:
-                contestants.append(Contestant(row, jobs[row][phase], check.estimate, rounds))
-        measure(contestants, threads, self.reference_product)
+                contestants.append(timing.Contestant(row, jobs[row][phase], check.estimate, rounds))
+        timing.measure(contestants, threads, self.reference_product)
         self.document.reference_product = self.reference_product.seconds
-        characters = NUM_PREDS if phase == GENERATION else 1
+        characters = ModelInputs.num_preds if phase == GENERATION else 1
         expected: Arrays = {}
         if phase in (FORWARD, BACKWARD) and contestants:
             scratch = next(job[phase] for row, job in jobs.items() if row.name == SCRATCH)
@@ -249,20 +220,20 @@ class _Session:
                 "seconds": [seconds / characters for seconds in contestant.seconds],
                 "errors": dict(check.errors),
             }
-            timing = self._add(shape, phase, row, TIMED, **times)
-            self.budget.done(row, timing.flops, timing.median, contestant.spent)
+            result = self._add(shape, phase, row, TIMED, **times)
+            self.budget.done(row, result.flops, result.median, contestant.spent)
 
     def _add(self, shape: Shape, phase: str, row: Row, outcome: str, **values: Any) -> Timing:
         work = flops(shape, phase), numbers(shape, phase) * np.dtype(self.config.dtype).itemsize
-        timing = Timing(row.name, shape.name, phase, outcome, *work, **values)
-        self.document.timings.append(timing)
-        return timing
+        result = Timing(row.name, shape.name, phase, outcome, *work, **values)
+        self.document.timings.append(result)
+        return result
 
 
 def _measure_extras(config: BenchConfig, document: Document, progress: Progress) -> None:
     """Measure the parts of scratch's step at the first shape with a timed step, and the memory."""
     found = {shape: document.find(SCRATCH, shape.name, STEP) for shape in document.shapes}
-    candidates = [shape for shape, timing in found.items() if timing and timing.outcome == TIMED]
+    candidates = [shape for shape, step in found.items() if step and step.outcome == TIMED]
     if candidates:
         progress("the parts of a step")
         document.parts_of = candidates[0]
@@ -277,7 +248,7 @@ def _memory_objection(shape: Shape, dtype: str) -> str | None:
     """Return why a shape does not fit in memory, estimated as twelve times its largest arrays."""
     per_step = shape.T * shape.B * (shape.H + shape.V)
     entries = 12 * shape.gates * (per_step + shape.H * (shape.H + shape.V))
-    needed, available = np.dtype(dtype).itemsize * entries, available_memory()
+    needed, available = np.dtype(dtype).itemsize * entries, psutil.virtual_memory().available
     if needed < available:
         return None
     return f"it needs about {needed / 2**30:.1f} GiB, and {available / 2**30:.1f} GiB are free"

@@ -1,9 +1,6 @@
 """The options of ``rnn-parity bench``."""
 
-from __future__ import annotations
-
 import dataclasses
-import math
 from pathlib import Path
 from typing import Annotated, Any, Literal, Self
 
@@ -12,60 +9,46 @@ from tyro.conf import arg
 from compare.bench.rows import all_labels
 from compare.bench.workload.shapes import NAMED, PHASES
 from compare.parity import CellName
-from compare.terminal import UsageError, check_at_least, check_choices, check_threads
+from compare.terminal import FROM_0, THREADS, Range, UsageError, check_options, flag
 
-ROWS = ", ".join(f"{name} ({label})" for name, label in all_labels().items())
+LABELS = ", ".join(f"{name} ({label})" for name, label in all_labels().items())
+ROWS = f"Implementations to measure: {LABELS}. On a GPU also with -tf32, as in cuda-tf32."
+SHAPES = f"{', '.join(NAMED)}, or a JSON file: a list of objects with T, B, V, H."
+ABOVE_0 = Range(5e-324, 1.7e308, "to be a number above 0")
 PHASE_NAMES = list(dict.fromkeys(phase for phases in PHASES.values() for phase in phases))
+MEASURED = f"Phases to measure: {', '.join(PHASE_NAMES)}."
 
 
 @dataclasses.dataclass(frozen=True, kw_only=True)
 class BenchConfig:
     """Measure the time of scratch, PyTorch and others; exit code 1 if scratch's results differ."""
 
-    shapes: Annotated[
-        str,
-        arg(
-            metavar="NAME|FILE.json",
-            help=f"{', '.join(NAMED)}, or a JSON file: a list of objects with T, B, V, H.",
-        ),
-    ] = "seed"
-    only: Annotated[tuple[str, ...], arg(metavar="H=256 B=1,32 ...", help_behavior_hint="")] = ()
+    shapes: Annotated[str, arg(metavar="NAME|FILE.json", help=SHAPES)] = "seed"
+    only: Annotated[tuple[str, ...], flag("H=256 B=1,32 ...")] = ()
     """Measure only the shapes with these sizes."""
     cell: CellName = "rnn"
     """Recurrent layer of all rows."""
     rows: Annotated[
-        tuple[str, ...],
-        arg(
-            metavar="ROW ...",
-            help=f"Implementations to measure: {ROWS}. On a GPU also with -tf32, as in cuda-tf32.",
-            help_behavior_hint="(default: all that are available)",
-        ),
+        tuple[str, ...], flag("ROW ...", "(default: all that are available)", help=ROWS)
     ] = ()
     phases: Annotated[
-        tuple[str, ...],
-        arg(
-            metavar="PHASE ...",
-            help=f"Phases to measure: {', '.join(PHASE_NAMES)}.",
-            help_behavior_hint="(default: all phases of the shape)",
-        ),
+        tuple[str, ...], flag("PHASE ...", "(default: all phases of the shape)", help=MEASURED)
     ] = ()
     dtype: Literal["float32", "float64"] = "float32"
     """Dtype of the parameters and of the computation, in all rows."""
-    threads: Annotated[int, arg(metavar="N")] = 1
+    threads: Annotated[int, THREADS, arg(metavar="N")] = 1
     """Number of CPU threads for each row."""
-    budget: Annotated[float, arg(metavar="SECONDS")] = 30.0
+    budget: Annotated[float, ABOVE_0, arg(metavar="SECONDS")] = 30.0
     """Time limit for the measurement of each row, for all shapes and phases together."""
-    seed: Annotated[int, arg(metavar="N")] = 0
+    seed: Annotated[int, FROM_0, arg(metavar="N")] = 0
     """Seed of the weights and inputs."""
-    memory: Annotated[bool, arg(help_behavior_hint="")] = False
+    memory: Annotated[bool, flag()] = False
     """Also measure the peak memory of a large training step: T 256, B 64, H 1024."""
-    json: Annotated[
-        Path | None, arg(metavar="FILE", help_behavior_hint="(default: benchmarks/<time>.json)")
-    ] = None
+    json: Annotated[Path | None, flag("FILE", "(default: benchmarks/<time>.json)")] = None
     """File for the results. The pictures are written into the same directory."""
-    against: Annotated[Path | None, arg(metavar="FILE", help_behavior_hint="")] = None
+    against: Annotated[Path | None, flag("FILE")] = None
     """Also compare the ratios to PyTorch's times with those of an earlier benchmark's file."""
-    plot: Annotated[Path | None, arg(metavar="FILE", help_behavior_hint="")] = None
+    plot: Annotated[Path | None, flag("FILE")] = None
     """Measure nothing: print the table of this file and draw its pictures again."""
 
     def check(self) -> Self:
@@ -74,11 +57,7 @@ class BenchConfig:
             if phase not in PHASE_NAMES:
                 known = ", ".join(PHASE_NAMES)
                 raise UsageError(f"expected --phases among {known}, got {phase!r}")
-        check_choices(self)
-        check_threads(self.threads)
-        if not (math.isfinite(self.budget) and self.budget > 0):
-            raise UsageError(f"expected --budget to be a number above 0, got {self.budget}")
-        check_at_least(0, "seed", self.seed)
+        check_options(self)
         return self
 
     def to_json(self) -> dict[str, Any]:

@@ -2,29 +2,27 @@
 
 import re
 import time
-from collections.abc import Callable, Sequence
-from contextlib import AbstractContextManager, nullcontext
+from collections.abc import Callable
+from contextlib import AbstractContextManager, nullcontext, suppress
 from functools import partial
 from importlib.util import spec_from_file_location
 from pathlib import Path
 from typing import Any
 
 from compare.check.cases.gate_order import Order, parse_order
-from compare.check.cases.parts import Part, PartResult
+from compare.check.cases.parts import PartResult
 from compare.check.classes.cell import cell_of_class, cell_of_functions
 from compare.check.classes.conventions import TABLE, Flags
-from compare.check.classes.error_handling import try_error_handling
 from compare.check.classes.features import missing_of, search_layer, try_features
 from compare.check.classes.fitting import FITTING, adapter_of, fits
 from compare.check.classes.layers import Layers
 from compare.check.classes.parts import find_conventions, parts_of
-from compare.check.classes.properties import try_properties
+from compare.check.classes.properties import try_error_handling, try_properties
 from compare.check.config import CheckConfig, check_device
 from compare.check.diagnosis import likely_mistake, lines_of_mistake, name_mistakes, with_remark
 from compare.check.folder import check_folder, folder_of
 from compare.check.functions.cs231n import CS231N_STAGES
-from compare.check.functions.exercises import STAGES
-from compare.check.functions.stages import Stage, StageResult
+from compare.check.functions.stages import STAGES, Stage, StageResult
 from compare.check.functions.template import template_of
 from compare.check.functions.training import TrainingResult, train
 from compare.check.functions.trying import (
@@ -57,22 +55,15 @@ class CheckError(CommandError):
 def check(config: CheckConfig, terminal: Terminal | None = None) -> Report | None:
     """Check a file or a class and print the report; with --new write a template.
 
-    Raises
-    ------
-    CheckError
-        If something that is required is missing or wrong.
-    UsageError
-        If a flag is not valid, or there is no such file or module.
-    DeviceError
-        If there is no such device.
-    OSError
-        If a file cannot be written.
+    CheckError if something that is required is missing or wrong; UsageError, DeviceError or OSError
+    if a flag, a file, a module or the device is not valid.
     """
     terminal = terminal or Terminal(quiet=True)
     config.check()
     if config.new is not None:
         cell = config.cell or cell_of_class([config.new.stem]) or next(iter(CELLS))
-        write_template(config.new, cell)
+        with naming(config.new):
+            config.new.write_text(template_of(cell, config.new.name), encoding="utf-8")
         terminal.line(f"Written to {config.new}: six functions (cell {cell}). Fill in one, then:")
         terminal.line(f"  rnn-parity check {config.new}", "bold", whole=True)
         return None
@@ -92,18 +83,15 @@ def check(config: CheckConfig, terminal: Terminal | None = None) -> Report | Non
     source = source_of(config)
     if config.watch:
         watch(config, source, terminal)
-    report = _examine(config, source, terminal)
+    report = examine(config, terminal, source)
     if not report.ok:
         raise CheckError(report.summary if terminal.console.quiet else report.summary_below)
     return report
 
 
-def examine(config: CheckConfig, terminal: Terminal) -> Report:
+def examine(config: CheckConfig, terminal: Terminal, source: Source | None = None) -> Report:
     """Check a file or a class, and print the report."""
-    return _examine(config, source_of(config), terminal)
-
-
-def _examine(config: CheckConfig, source: Source, terminal: Terminal) -> Report:
+    source = source or source_of(config)
     notes = Notes()
     load = loader(config, source, notes)
     report = (examine_class if source.name else examine_functions)(config, load, terminal)
@@ -122,12 +110,6 @@ def _examine(config: CheckConfig, source: Source, terminal: Terminal) -> Report:
     return report
 
 
-def write_template(path: Path, cell: str) -> None:
-    """Write the exercise: functions whose docstrings say what to write."""
-    with naming(path):
-        path.write_text(template_of(cell, path.name), encoding="utf-8")
-
-
 def watch(config: CheckConfig, source: Source, terminal: Terminal) -> None:
     """Check the file whenever it has changed, until Ctrl-C."""
     if not source.file:
@@ -137,7 +119,7 @@ def watch(config: CheckConfig, source: Source, terminal: Terminal) -> None:
         changed = Path(source.file).stat().st_mtime_ns if Path(source.file).exists() else seen
         if changed != seen:
             seen = changed
-            _examine(config, source, terminal)
+            examine(config, terminal, source)
             terminal.line()
             terminal.line("Waiting for the file to be saved; Ctrl-C ends this.", "dim")
         time.sleep(0.3)
@@ -225,7 +207,7 @@ def examine_functions(config: CheckConfig, load: Load, terminal: Terminal) -> Re
     what += f", gates in the order {config.gates} (as --gates says)" if config.gates else ""
     terminal.line(f"{clean(str(config.target))}: {what}, seed {config.seed}")
     if trouble is not None:
-        report.stages = _without_result(chosen, trouble)
+        report.stages = [PartResult.without(stage, trouble) for stage in chosen]
         return report
     try:
         with _spinner(terminal):
@@ -233,7 +215,7 @@ def examine_functions(config: CheckConfig, load: Load, terminal: Terminal) -> Re
         if report.form == "functions" and report.score == len(stages) and not config.no_train:
             report.training = _train(config, report.cell, load, terminal)
     except Trouble as error:
-        report.stages = _without_result(chosen, error)
+        report.stages = [PartResult.without(stage, error) for stage in chosen]
     return report
 
 
@@ -263,14 +245,6 @@ def _spinner(terminal: Terminal) -> AbstractContextManager[Any]:
     return terminal.console.status("trying …") if terminal.live else nullcontext()
 
 
-def _without_result(parts: Sequence[Part], trouble: Trouble) -> list[PartResult]:
-    """Return the results of parts that cannot be tried at all."""
-    return [
-        PartResult(part, trouble.verdict, expected=trouble.expected, got=trouble.got)
-        for part in parts
-    ]
-
-
 def _chosen(stages: tuple[Stage, ...], name: str | None) -> tuple[Stage, ...]:
     chosen = tuple(stage for stage in stages if name in (None, stage.name))
     if not chosen:
@@ -298,21 +272,13 @@ def try_stages(load: Load, stages: tuple[Stage, ...], config: CheckConfig) -> li
                 results[k] = result = search_stage(result, submission, config.seed)
         result.likely = without_numbers(result)
         if result.wrong is not None:
-            diagnose(result, load, config.seed)
+            with suppress(Trouble), load() as submission:
+                functions = SubmissionFunctions(submission, result.replaced)
+                words = likely_mistake(result, functions, config.seed)
+                result.likely_lines = lines_of_mistake(words, stage.cell)
+                result.likely = with_remark(words)
         result.stage = stage
     return results
-
-
-def diagnose(result: StageResult, load: Load, seed: int) -> None:
-    """Set the likely mistake of a result."""
-    try:
-        with load() as submission:
-            functions = SubmissionFunctions(submission, result.replaced)
-            result.likely = likely_mistake(result, functions, seed)
-            result.likely_lines = lines_of_mistake(result.likely, result.stage.cell)
-            result.likely = with_remark(result.likely)
-    except Trouble:
-        return
 
 
 # A class ----------------------------------------------------------------------------------------
@@ -330,9 +296,8 @@ def examine_class(config: CheckConfig, load: Load, terminal: Terminal) -> Report
             report.cell = config.cell or cell_of_class(submission.kinds) or cell
             order = parse_order(config.gates, report.cell)
             flags = Flags.parse(config.layout, config.bias, config.names, order)
-            layers = Layers(
-                submission, report.cell, config.dtype, config.device, tf32=config.tf32, flags=flags
-            )
+            precision = "tf32" if config.tf32 else ""
+            layers = Layers(submission, report.cell, config.dtype, config.device, precision, flags)
             report.stages = find_conventions(layers, config.seed)
             forward = report.stages[0]
             if layers.conventions.names:
@@ -346,7 +311,8 @@ def examine_class(config: CheckConfig, load: Load, terminal: Terminal) -> Report
                 report.notes.append(needed)
             arguments = layers.arguments()
             if forward.verdict != "right" and arguments and not fits(arguments):
-                lines = adapter_of(*_class_and_file(config), arguments)
+                file, _, name = str(config.target).rpartition(":")
+                lines = adapter_of(name, file, arguments)
                 report.notes.append("\n  ".join([FITTING, *lines]))
             transposed = layers.conventions.is_transposed
             name_mistakes(report.stages, report.cell, transposed=transposed)
@@ -356,11 +322,13 @@ def examine_class(config: CheckConfig, load: Load, terminal: Terminal) -> Report
                 report.kernels = examine_kernels(submission, config)
             if layers.forward_only and not report.adapter:
                 without = Trouble("missing", "no method backward")
-                report.stages += _without_result(parts_of(report.cell)[1:], without)
+                gradients = parts_of(report.cell)[1:]
+                report.stages += [PartResult.without(part, without) for part in gradients]
             elif layers.forward_only:
                 report.notes.append("forward only: gradients are not checked")
     except Trouble as trouble:
-        report.stages = report.stages or _without_result(parts_of(report.cell), trouble)
+        parts = parts_of(report.cell)
+        report.stages = report.stages or [PartResult.without(part, trouble) for part in parts]
         report.failed = str(trouble)
     return report
 
@@ -375,11 +343,6 @@ def examine_kernels(submission: Submission, config: CheckConfig) -> list[dict[st
         return []
     used = compile_launches(launches, config.compile_for, submission.source.folders)
     return [entry_of(one, config.compile_for, tf32=config.tf32) for one in used]
-
-
-def _class_and_file(config: CheckConfig) -> tuple[str, str]:
-    file, _, name = str(config.target).rpartition(":")
-    return name, file
 
 
 def _examine_more(report: Report, layers: Layers, config: CheckConfig) -> None:

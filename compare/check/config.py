@@ -1,7 +1,6 @@
 """The settings of ``rnn-parity check``; each field is a flag."""
 
 import dataclasses
-import math
 from pathlib import Path
 from typing import Annotated, Literal, Self
 
@@ -9,14 +8,14 @@ from tyro.conf import Positional, arg
 
 from compare.check.kernels import capability_of
 from compare.parity import CELLS, CellName
-from compare.terminal import UsageError, check_at_least, check_choices
+from compare.terminal import FROM_0, FROM_1, Range, UsageError, check_options, flag
 
+ABOVE_0 = Range(5e-324, 1.7e308, "above 0")
 _DETECTED = "(default: detected and printed)"
-
-
-def _flag(metavar: str | None = None, default: str = "") -> object:
-    """Describe a flag; `default` is in the place of None in the help."""
-    return arg(metavar=metavar, help_behavior_hint=default)
+_CALLS = "(default: 30 times --timeout, 300 times with --interpret)"
+_GUESSED = (
+    "(default: guessed from the names of the functions, of the class or of the new FILE; else rnn)"
+)
 
 
 @dataclasses.dataclass(frozen=True, kw_only=True)
@@ -34,87 +33,72 @@ class CheckConfig:
     d_h0, dict of the parameters' gradients). For an LSTM, h0 is the pair (h0, c0).
     """
 
-    target: Annotated[Positional[str | None], _flag("FILE|FILE:CLASS|MODULE:CLASS|DIR")] = None
+    target: Annotated[Positional[str | None], flag("FILE|FILE:CLASS|MODULE:CLASS|DIR")] = None
     """What to check."""
-    new: Annotated[Path | None, _flag("FILE")] = None
+    new: Annotated[Path | None, flag("FILE")] = None
     """Write a template with six functions for you to fill in, and check nothing."""
-    cell: Annotated[
-        CellName | None,
-        _flag(
-            "|".join(CELLS),
-            "(default: guessed from the names of the functions, of the class or of the new FILE; "
-            "else rnn)",
-        ),
-    ] = None
+    cell: Annotated[CellName | None, flag("|".join(CELLS), _GUESSED)] = None
     """The recurrent cell."""
-    layout: Annotated[str | None, _flag("WORD,…", _DETECTED)] = None
+    layout: Annotated[str | None, flag("WORD,…", _DETECTED)] = None
     """The class's layout: time-first or batch-first, 3d-state or 2d-state, out-in or in-out."""
-    bias: Annotated[Literal["one", "two"] | None, _flag("one|two", _DETECTED)] = None
+    bias: Annotated[Literal["one", "two"] | None, flag("one|two", _DETECTED)] = None
     """Number of biases of the class."""
-    gates: Annotated[str | None, _flag("GATE,…", "(default: as in PyTorch)")] = None
+    gates: Annotated[str | None, flag("GATE,…", "(default: as in PyTorch)")] = None
     """The order of the gates in the weights: z,r,n of a GRU, i,f,o,g of an LSTM, and so on."""
-    names: Annotated[str | None, _flag("NAME=YOURS,…", _DETECTED)] = None
+    names: Annotated[str | None, flag("NAME=YOURS,…", _DETECTED)] = None
     """The names in the class for weight_ih_l0, weight_hh_l0, bias_ih_l0 and bias_hh_l0."""
-    stage: Annotated[str | None, _flag("NAME", "(default: all)")] = None
+    stage: Annotated[str | None, flag("NAME", "(default: all)")] = None
     """Check only this stage, such as rnn_step."""
-    no_equations: Annotated[bool, _flag()] = False
+    no_equations: Annotated[bool, flag()] = False
     """Do not show the equations, which are the solution of some exercises."""
-    watch: Annotated[bool, _flag()] = False
+    watch: Annotated[bool, flag()] = False
     """Check again whenever the file is saved, until Ctrl-C."""
-    no_train: Annotated[bool, _flag()] = False
+    no_train: Annotated[bool, flag()] = False
     """Skip the training in lock-step with PyTorch, which follows if all six functions are right."""
-    text: Annotated[Path | None, _flag("FILE", "(default: the built-in sample)")] = None
+    text: Annotated[Path | None, flag("FILE", "(default: the built-in sample)")] = None
     """The text for that training."""
-    device: Annotated[str | None, _flag("DEVICE")] = None
+    device: Annotated[str | None, flag("DEVICE")] = None
     """Device of a module of PyTorch, such as cuda."""
     dtype: Annotated[
         Literal["float64", "float32", "bfloat16", "float16"] | None,
-        _flag("float64|float32|bfloat16|float16", "(default: the dtype of the parameters)"),
+        flag("float64|float32|bfloat16|float16", "(default: the dtype of the parameters)"),
     ] = None
     """The dtype argument of a layer."""
-    tf32: Annotated[bool, _flag()] = False
+    tf32: Annotated[bool, flag()] = False
     """Allow the rounding of TF32, with which some GPUs multiply float32."""
-    interpret: Annotated[bool, _flag()] = False
+    interpret: Annotated[bool, flag()] = False
     """Run a module's Triton kernels on the CPU, and check each entry that they load and store."""
-    compile_for: Annotated[str | None, _flag("sm_80|sm_90|…")] = None
+    compile_for: Annotated[str | None, flag("sm_80|sm_90|…")] = None
     """Also compile these kernels for a GPU, which need not be there; implies --interpret."""
-    seed: Annotated[int, arg(metavar="N")] = 0
+    seed: Annotated[int, FROM_0, arg(metavar="N")] = 0
     """Seed of the test cases; graders should choose their own."""
-    deep: Annotated[bool, _flag()] = False
+    deep: Annotated[bool, flag()] = False
     """Search further with Hypothesis: larger sizes, other values, combinations of features."""
-    strict: Annotated[bool, _flag()] = False
+    strict: Annotated[bool, flag()] = False
     """Also fail on bitwise reproducibility and on the types of exceptions."""
-    numpy_only: Annotated[bool, _flag()] = False
+    numpy_only: Annotated[bool, flag()] = False
     """Refuse imports of anything but NumPy and the standard library."""
-    timeout: Annotated[float, arg(metavar="SECONDS")] = 10.0
+    timeout: Annotated[float, ABOVE_0, arg(metavar="SECONDS")] = 10.0
     """Processor time of one call; its wall time may be eight times that."""
-    total_timeout: Annotated[
-        float | None, _flag("SECONDS", "(default: 30 times --timeout, 300 times with --interpret)")
-    ] = None
+    total_timeout: Annotated[float | None, ABOVE_0, flag("SECONDS", _CALLS)] = None
     """Wall time of all calls of a file together."""
-    memory: Annotated[float, arg(metavar="GIB")] = 4.0
+    memory: Annotated[float, ABOVE_0, arg(metavar="GIB")] = 4.0
     """Memory limit of the code, where the system has such a limit."""
-    jobs: Annotated[int | None, _flag("N", "(default: one for each processor)")] = None
+    jobs: Annotated[int | None, FROM_1, flag("N", "(default: one for each processor)")] = None
     """Files of a folder that are checked at the same time."""
-    json: Annotated[Path | None, _flag("FILE")] = None
+    json: Annotated[Path | None, flag("FILE")] = None
     """Write the results as JSON."""
-    gradescope: Annotated[Path | None, _flag("FILE")] = None
+    gradescope: Annotated[Path | None, flag("FILE")] = None
     """Write the results.json of Gradescope's autograder."""
-    explain: Annotated[Path | None, _flag("FILE")] = None
+    explain: Annotated[Path | None, flag("FILE")] = None
     """Write a page of HTML: your numbers beside the right ones, at the step where they part."""
 
     def check(self) -> Self:
         """Return the configuration itself; UsageError if a value is not valid."""
-        check_choices(self)
-        check_at_least(0, "seed", self.seed)
-        check_at_least(1, "jobs", 1 if self.jobs is None else self.jobs)
+        check_options(self)
         if (self.target is None) == (self.new is None):
             got = "neither" if self.new is None else "both"
             raise UsageError(f"expected a FILE to check or --new FILE, got {got}")
-        for name in ("timeout", "total_timeout", "memory"):
-            value = getattr(self, name)
-            if value is not None and not 0 < value < math.inf:
-                raise UsageError(f"expected --{name.replace('_', '-')} above 0, got {value}")
         if self.compile_for is not None:
             capability_of(self.compile_for)
         if self.text is not None and not self.text.is_file():

@@ -20,41 +20,24 @@ from compare.check.cases.comparison import Comparison, Results
 from compare.check.cases.gate_order import Order
 from compare.check.cases.layer_case import LayerCase
 from compare.check.cases.layer_results import CLASSES, STATES, rounding, run
-from compare.check.cases.parts import Case, Malformed, PartResult
-from compare.check.functions.as_layer import AsLayer
-from compare.check.functions.plain import PlainFunctions, ReadInOrder
+from compare.check.cases.parts import Case, PartResult
+from compare.check.functions.plain import AsLayer, PlainFunctions, ReadInOrder
 from compare.check.functions.stages import Functions, StageResult, run_quietly
 from compare.check.functions.trying import cases_of, compared
 from compare.check.symptoms import (
     ADDED,
     are_near,
+    coarse,
     in_the_tensor,
     is_added,
+    is_nearer,
     of_memory,
     without_numbers,
 )
 from compare.check.worker.client import Trouble
-from compare.parity import (
-    CELLS,
-    PERTURBATIONS,
-    Computation,
-    Move,
-    absolute_difference,
-    largest_difference,
-    tolerances,
-    unmoved,
-)
-
-STAGES_OF_PARTS = {
-    "forward": ("forward", "step"),
-    "gradients of the parameters": ("backward", "step_backward"),
-    "gradients of x and the state": ("backward", "step_backward"),
-}
-"""The stages whose bugs can show in a part of a layer."""
+from compare.parity import CELLS, PERTURBATIONS, Computation, Move, tolerances, unmoved
 
 LAYER_FILES = ("scratch_rnn/cells/", "scratch_rnn/layer.py", "scratch_rnn/padding.py")
-"""Where a bug of a layer is."""
-
 CASES_TO_AGREE = 9
 
 
@@ -72,10 +55,7 @@ class Observed:
 
 
 def likely_mistake(result: StageResult, functions: Functions, seed: int) -> str:
-    """Return the likely mistake of a stage in words; empty if there is none.
-
-    The submission's functions are called again.
-    """
+    """Return the likely mistake of a stage, or nothing; the functions are called again."""
     if result.wrong is None or result.case is None:
         return ""
     if changed := of_memory(result.comparisons):
@@ -125,14 +105,13 @@ def lines_of_mistake(words: str, cell: str) -> tuple[str, ...]:
 def _observed(result: StageResult, functions: Functions, seed: int) -> list[Observed]:
     """Return the submission's results of the wrong case, and of others."""
     observed: list[Observed] = []
-    assert result.case is not None
     for case, answer in cases_of(result.stage, seed):
         if case is result.case:
             got, place = {c.tensor: c.got for c in result.comparisons}, 0
         elif len(observed) < CASES_TO_AGREE and _is_like(case, result.case):
             try:
                 got, place = run_quietly(result.stage, functions, case.inputs), len(observed)
-            except (Trouble, Malformed):
+            except Trouble:
                 continue
         else:
             continue
@@ -161,7 +140,7 @@ def _is_right_alone(result: StageResult, functions: Functions, seed: int) -> boo
     try:
         got = run_quietly(result.stage, functions, case.inputs)
         return all(c.ok for c in compared(answer, got))
-    except (Trouble, Malformed):
+    except Trouble:
         return False
 
 
@@ -176,13 +155,11 @@ def name_mistakes(results: Sequence[PartResult], cell: str, *, transposed: bool 
 
 
 def likely_in_layer(result: PartResult, cell: str, *, transposed: bool = False) -> str:
-    """Return the likely mistake of a part of a layer in words; empty if there is none.
-
-    `transposed` is whether the layer's weights are (in, out).
-    """
+    """Return the likely mistake of a part, or nothing; `transposed`: its weights are (in, out)."""
     if result.wrong is None or result.verdict != "wrong":
         return without_numbers(result)
-    stages, observed = STAGES_OF_PARTS[result.stage.name], _observed_in_layer(result)
+    is_forward, observed = result.stage.name == "forward", _observed_in_layer(result)
+    stages = ("forward", "step") if is_forward else ("backward", "step_backward")
     mistakes = partial(of_layers, stages, cell, with_copies=not result.wrong.problem)
     likely = _search(result.wrong, run, mistakes, observed)
     return with_remark(_of_in_out(likely) if transposed else likely)
@@ -211,11 +188,7 @@ def gate_order_of(forward: PartResult, cell: str) -> Order:
 def of_layers(
     stages: Sequence[str], cell: str, *, with_copies: bool
 ) -> Iterator[tuple[str, Callable[..., Any]]]:
-    """Yield the words of each bug of these stages, and a layer's class with the bug.
-
-    The bugs that the plain version cannot have come last. Copies of `scratch_rnn` have them, which
-    takes a second or two to load.
-    """
+    """Yield the words of each bug, and a layer's class with it; copies of the package come last."""
     for words, functions in of_functions(stages, cell):
         yield words, AsLayer(functions)
     if with_copies:
@@ -226,16 +199,11 @@ def of_layers(
 
 def is_of_layer(bug: Bug, cell: str) -> bool:
     """Whether a bug has patches, and all of them are on a layer of the cell."""
-    return (
-        bug.cell in (None, cell)
-        and bool(bug.patches)
-        and all(file.startswith(LAYER_FILES) for file in bug.files)
-    )
+    is_of_cell = bug.cell in (None, cell) and bool(bug.patches)
+    return is_of_cell and all(file.startswith(LAYER_FILES) for file in bug.files)
 
 
-@lru_cache
-def _copy_with(bug: Bug) -> Any:
-    return bug.load()
+_copy_with = lru_cache(Bug.load)
 
 
 def likely_in_property(tried: Any, case: LayerCase, comparisons: Sequence[Comparison]) -> str:
@@ -308,9 +276,9 @@ def _gives(computation: Computation, observed: Observed, names: Sequence[str] = 
     try:
         with np.errstate(all="ignore"):
             mistaken = computation(unmoved)
-            if not all(are_near(mistaken[n], got[n], _coarse(mistaken[n])) for n in names):
+            if not all(are_near(mistaken[n], got[n], coarse(mistaken[n])) for n in names):
                 return False
-            if not all(are_near(mistaken[n], right[n], _coarse(right[n])) for n in others):
+            if not all(are_near(mistaken[n], right[n], coarse(right[n])) for n in others):
                 return False  # it makes more wrong than is wrong
             own = tolerances(computation, perturbations=6)[1]
             right_allowed = {
@@ -318,24 +286,8 @@ def _gives(computation: Computation, observed: Observed, names: Sequence[str] = 
             }
             return all(
                 are_near(mistaken[n], got[n], own[n] + right_allowed[n])
-                and _is_nearer(got[n], mistaken[n], right[n], allowed[n])
+                and is_nearer(got[n], mistaken[n], right[n], allowed[n])
                 for n in names
             )
     except Exception:  # a bug with which the case cannot be computed
         return False
-
-
-def _is_nearer(
-    got: np.ndarray, mistaken: np.ndarray, right: np.ndarray, allowed: np.ndarray | float
-) -> bool:
-    """Whether wrong results are nearer to those of a mistake than to the right ones."""
-    if right.shape != got.shape or not (right.size and np.isfinite([right, got, mistaken]).all()):
-        return True
-    apart = absolute_difference(got, right)
-    is_wrong = bool(np.any(apart > allowed))
-    return not is_wrong or largest_difference(got, mistaken) <= apart.max() / 2
-
-
-def _coarse(array: np.ndarray) -> float:
-    finite = np.abs(array[np.isfinite(array)])
-    return 1e-3 * float(finite.max()) if finite.size else 0.0

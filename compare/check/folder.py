@@ -8,9 +8,9 @@ each file runs in processes of its own, as for a single file.
 import dataclasses
 import os
 import pickle
-import queue
 import subprocess
 import sys
+import threading
 import time
 from collections.abc import Callable, Generator, Sequence
 from concurrent.futures import ThreadPoolExecutor, as_completed
@@ -23,12 +23,18 @@ from rich.text import Text
 from compare.check.config import CheckConfig
 from compare.check.report.report import STYLES, Report, write_json
 from compare.check.worker.messages import clean
-from compare.check.worker.process import how_ended
-from compare.check.worker.source import split_target
-from compare.check.worker.start import ONE_THREAD
-from compare.terminal import CommandError, Terminal, UsageError
+from compare.check.worker.process import how_ended, split_target
+from compare.check.worker.start import python
+from compare.terminal import CommandError, Terminal, UsageError, usable_cpus
 
 Row = dict[str, Any]
+
+JOB = (
+    "import pickle, sys; sys.path[:] = pickle.load(sys.stdin.buffer); "
+    "from compare.check import command, folder; folder.answer_requests(command.examine)"
+)
+"""The code of the process of a job."""
+NOTHING: Row = {"ok": False, "score": 0.0, "out_of": 0.0, "stages": [], "failures": [], "notes": []}
 
 SECONDS = 2.0  # between two times that the results so far are written
 
@@ -45,7 +51,7 @@ def check_folder(config: CheckConfig, folder: Path, terminal: Terminal) -> list[
     files = [path for path in sorted(folder.rglob("*.py")) if not _is_hidden(path, folder)]
     if not files:
         raise UsageError(f"expected files of Python in {clean(str(folder))}, got none")
-    jobs = min(config.jobs or num_processors(), len(files))
+    jobs = min(config.jobs or usable_cpus(), len(files))
     rows: list[Row] = []
     names = [clean(path.relative_to(folder).as_posix()) for path in files]
     width, digits, written = max(map(len, names)), len(str(len(files))), time.monotonic()
@@ -66,13 +72,6 @@ def check_folder(config: CheckConfig, folder: Path, terminal: Terminal) -> list[
 
 def _is_hidden(path: Path, folder: Path) -> bool:
     return any(part.startswith((".", "_")) for part in path.relative_to(folder).parts)
-
-
-def num_processors() -> int:
-    """Return how many processors this process may use."""
-    with suppress(AttributeError):
-        return len(os.sched_getaffinity(0))
-    return os.cpu_count() or 1
 
 
 def _write(config: CheckConfig, rows: Sequence[Row]) -> None:
@@ -96,23 +95,19 @@ def _show(row: Row, done: str, width: int, terminal: Terminal) -> None:
     terminal.console.print(text, soft_wrap=True)
 
 
-# The jobs ---------------------------------------------------------------------------------------
-
-
 def _checked(config: CheckConfig, files: dict[str, Path], jobs: int) -> Generator[Row]:
     """Yield the results of all files, in the order in which they are done."""
-    running = [_Job(config) for _ in range(jobs)]
-    idle: queue.SimpleQueue[_Job] = queue.SimpleQueue()
+    running: list[_Job] = []
+    own = threading.local()
+
+    def begin() -> None:
+        own.job = _Job(config)
+        running.append(own.job)
 
     def check(name: str, path: Path) -> Row:
-        job = idle.get()
-        row = job.check(path)
-        idle.put(job)
-        return {"file": name} | row
+        return {"file": name} | own.job.check(path)
 
-    for job in running:
-        idle.put(job)
-    pool = ThreadPoolExecutor(jobs)
+    pool = ThreadPoolExecutor(jobs, initializer=begin)
     try:
         for done in as_completed([pool.submit(check, *item) for item in files.items()]):
             yield done.result()
@@ -145,14 +140,8 @@ class _Job:
         return row
 
     def _start(self) -> None:
-        self._process = subprocess.Popen(
-            [sys.executable, "-c", JOB],
-            stdin=subprocess.PIPE,
-            stdout=subprocess.PIPE,
-            stderr=subprocess.DEVNULL,
-            env={**os.environ, **ONE_THREAD},
-            start_new_session=True,  # Ctrl-C ends it by way of this process
-        )
+        streams = [subprocess.PIPE, subprocess.PIPE, subprocess.DEVNULL]
+        self._process = python(["-c", JOB], streams)
         for value in (sys.path, self._config):
             _send(self._process.stdin, value)
 
@@ -167,15 +156,6 @@ class _Job:
                 self._process.kill()
                 self._process.wait()
             self._process.stdout.close()
-
-
-JOB = (
-    "import pickle, sys; sys.path[:] = pickle.load(sys.stdin.buffer); "
-    "from compare.check import command, folder; folder.answer_requests(command.examine)"
-)
-"""The code of the process of a job."""
-
-NOTHING: Row = {"ok": False, "score": 0.0, "out_of": 0.0, "stages": [], "failures": [], "notes": []}
 
 
 def answer_requests(examine: Callable[[CheckConfig, Terminal], Report]) -> None:

@@ -49,8 +49,7 @@ def compile_launches(
         except (subprocess.CalledProcessError, subprocess.TimeoutExpired) as error:
             output = (error.stderr or b"").decode(errors="replace").strip().splitlines()
             return [{"name": "all kernels", "error": output[-1] if output else str(error)}]
-        used: list[dict[str, Any]] = json.loads(path.read_text("utf-8"))
-    return used
+        return json.loads(path.read_text("utf-8"))
 
 
 def entry_of(used: dict[str, Any], architecture: str, *, tf32: bool) -> dict[str, str]:

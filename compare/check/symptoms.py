@@ -61,6 +61,23 @@ def are_near(a: np.ndarray, b: np.ndarray, allowed: np.ndarray | float) -> bool:
     return bool(np.all(both_nan | (absolute_difference(a, b) <= np.nan_to_num(allowed))))
 
 
+def is_nearer(
+    got: np.ndarray, mistaken: np.ndarray, right: np.ndarray, allowed: np.ndarray | float
+) -> bool:
+    """Whether wrong results are nearer to those of a mistake than to the right ones."""
+    if right.shape != got.shape or not (right.size and np.isfinite([right, got, mistaken]).all()):
+        return True
+    apart = absolute_difference(got, right)
+    is_wrong = bool(np.any(apart > allowed))
+    return not is_wrong or largest_difference(got, mistaken) <= apart.max() / 2
+
+
+def coarse(array: np.ndarray) -> float:
+    """Return a thousandth of the largest finite entry."""
+    finite = np.abs(array[np.isfinite(array)])
+    return 1e-3 * float(finite.max()) if finite.size else 0.0
+
+
 def in_the_tensor(expected: np.ndarray, got: np.ndarray, allowed: float) -> str:
     """Return in words how a tensor differs; empty if that is not simple."""
 
@@ -81,11 +98,8 @@ def in_the_tensor(expected: np.ndarray, got: np.ndarray, allowed: float) -> str:
         return "Its sign is wrong."
     if expected.ndim > 1 and expected.shape[0] > 1 and is_near(expected[::-1]):
         return "It comes in reverse order."
-    return (
-        _factor(expected, got, allowed)
-        or _offset(expected, got, allowed)
-        or _accuracy(expected, got, allowed)
-    )
+    tensors = expected, got, allowed
+    return _factor(*tensors) or _offset(*tensors) or _accuracy(*tensors)
 
 
 def _factor(expected: np.ndarray, got: np.ndarray, allowed: float) -> str:

@@ -1,5 +1,4 @@
 from .atomic import BINARY, UNFINISHED, naming, sync_directory, system, write_all, write_file
-from .errors import RecordError
 from .lock import LockError, locked
 from .opening import MOST_BYTES_OF_JSON, open_file, read_file, read_json, real_path
 from .page import filled, is_page, json_in_html, resource
@@ -13,7 +12,7 @@ from .schema import (
     NUMBERED,
     POSITIVE,
     Length,
-    Range,
+    RecordError,
     SchemaError,
     excerpt,
     parse_json,
@@ -37,7 +36,6 @@ __all__ = [
     "UNFINISHED",
     "Length",
     "LockError",
-    "Range",
     "RecordError",
     "SchemaError",
     "excerpt",

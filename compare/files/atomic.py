@@ -12,11 +12,8 @@ from collections.abc import Iterable, Iterator
 from contextlib import contextmanager, suppress
 from pathlib import Path
 
-UNFINISHED = ".unfinished"
-"""Suffix of a temporary file, which is never read."""
-
-BINARY = getattr(os, "O_BINARY", 0)
-"""Flag of `open` on Windows, against carriage returns."""
+UNFINISHED = ".unfinished"  # suffix of a temporary file, which is never read
+BINARY = getattr(os, "O_BINARY", 0)  # flag of `open` on Windows, against carriage returns
 
 
 class System:

@@ -10,8 +10,7 @@ from filelock import FileLock, Timeout
 
 from compare.terminal import DATA, CommandError
 
-LOCK = ".lock"
-"""The locked file. It is empty, and removed when the lock is released."""
+LOCK = ".lock"  # the locked file. It is empty, and removed when the lock is released.
 
 
 class LockError(CommandError, RuntimeError):

@@ -4,8 +4,6 @@ Each is a regular file, which no link leads out of its directory, and has a limi
 that the user named may be anywhere.
 """
 
-from __future__ import annotations
-
 import errno
 import os
 from pathlib import Path
@@ -14,8 +12,7 @@ from typing import Any, BinaryIO
 from compare.files.schema import parse_json
 from scratch_rnn.text import opening
 
-MOST_BYTES_OF_JSON = 2**20
-"""Of a file of JSON whose reader names no other size."""
+MOST_BYTES_OF_JSON = 2**20  # of a file of JSON whose reader names no other size
 
 
 def open_file(path: Path, within: Path | None = None) -> BinaryIO:

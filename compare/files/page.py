@@ -3,8 +3,6 @@
 Its Content-Security-Policy allows only this style and this script, by their SHA-256.
 """
 
-from __future__ import annotations
-
 import base64
 import hashlib
 import re
@@ -33,12 +31,8 @@ def filled(
 
 
 def json_in_html(values: Any) -> str:
-    """Return JSON for a script element: without any ``<``, which could end the element.
-
-    NaN and infinity become null.
-    """
-    text = to_json(values, separators=(",", ":"))
-    return text.replace("<", "\\u003c")
+    """Return JSON for a script element: without any ``<``, which could end the element."""
+    return to_json(values, separators=(",", ":")).replace("<", "\\u003c")
 
 
 def is_page(path: Path, mark: str) -> bool:

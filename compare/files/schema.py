@@ -17,8 +17,6 @@ msgspec and cattrs validate too, but their messages are not in the words of thes
 they check neither duplicate keys nor printable text nor the size of a number.
 """
 
-from __future__ import annotations
-
 import dataclasses
 import json
 import math
@@ -30,14 +28,18 @@ from pathlib import Path
 from types import NoneType, UnionType
 from typing import Annotated, Any, Literal, Union, get_args, get_origin, get_type_hints
 
-MOST_CHARACTERS = 1000
-"""Of a string whose field has no `Length`."""
+from compare.terminal import DATA, CommandError, Range
 
-MOST_LEVELS = 100
-"""Of nested lists and objects."""
-
+MOST_CHARACTERS = 1000  # of a string whose field has no `Length`
+MOST_LEVELS = 100  # of nested lists and objects
 MOST_VALUES = 2**19
 """Of a JSON text: each takes up to 72 bytes of memory, and a few microseconds to check."""
+
+
+class RecordError(CommandError, ValueError):
+    """A record cannot be written or read; the message is one line."""
+
+    exit_code = DATA
 
 
 class SchemaError(ValueError):
@@ -49,19 +51,6 @@ class SchemaError(ValueError):
 
 
 @dataclass(frozen=True, slots=True)
-class Range:
-    """The smallest and the largest number of a field."""
-
-    least: float | int
-    most: float | int
-    words: str = ""
-    infinite: bool = False  # whether infinity is allowed too
-
-    def __str__(self) -> str:
-        return self.words or f"in {self.least:,} … {self.most:,}"
-
-
-@dataclass(frozen=True, slots=True)
 class Length:
     """The maximum length of a string."""
 
@@ -69,8 +58,7 @@ class Length:
 
 
 LARGEST = 1.7e308
-COUNT = Range(1, 2**40)
-"""The range of a number of things."""
+COUNT = Range(1, 2**40)  # the range of a number of things
 NUMBERED = Range(0, 2**60)
 """The range of an index from 0, and of every integer whose field has no `Range`."""
 FINITE = Range(-LARGEST, LARGEST, "of a finite number")
@@ -133,8 +121,7 @@ def plain(record: Any) -> dict[str, Any]:
             return str(value)
         return value
 
-    values: dict[str, Any] = of(record)
-    return values
+    return of(record)
 
 
 def read(kind: Any, value: Any, name: str) -> Any:
@@ -235,7 +222,7 @@ def _check_limits(value: Any, name: str, limits: Any) -> None:
     if type(value) in (int, float):
         usual = NUMBERED if type(value) is int else FINITE
         fitting = next((limit for limit in limits if isinstance(limit, Range)), usual)
-        if not (fitting.least <= value <= fitting.most or (fitting.infinite and value == math.inf)):
+        if value not in fitting:
             raise SchemaError(f"{name} {fitting}", excerpt(value))
 
 

@@ -1,7 +1,5 @@
 """The recurrent cells: one record for each, read by every command."""
 
-from __future__ import annotations
-
 from dataclasses import dataclass
 from importlib import import_module
 from types import ModuleType
@@ -10,43 +8,19 @@ from typing import TYPE_CHECKING, Any, Literal
 
 @dataclass(frozen=True, slots=True)
 class Cell:
-    """What differs from one cell to the next.
+    """What differs from one cell to the next."""
 
-    Parameters
-    ----------
-    name : str
-        As `--cell` takes it, and as the functions of the plain version begin: ``gru_step``.
-    title : str
-        For a sentence, with its article.
-    layer : str
-        Name of the layer's class, in `scratch_module` and in `torch_module`.
-    plain_module : str
-        The module of the plain version.
-    gates : tuple of str
-        The gates, in the order of the weights' rows; empty for a cell without gates.
-    kept : tuple of str
-        What a plain step returns beside the states, for its way back.
-    states : tuple of str
-        What goes from one step to the next: h, or h and c.
-    nonlinearities : tuple of str
-        The values of the argument `nonlinearity`; a cell with one value has no such argument.
-    has_projection : bool
-        Whether the layer has the argument `proj_size`.
-    scratch_module, torch_module : str
-        Where the layers are: ours, and the one that it is compared with.
-    """
-
-    name: str
-    title: str
-    layer: str
+    name: str  # for `--cell`; the functions of the plain version begin with it: ``gru_step``
+    title: str  # for a sentence, with its article
+    layer: str  # name of the layer's class, in `scratch_module` and in `torch_module`
     plain_module: str
-    gates: tuple[str, ...] = ()
-    kept: tuple[str, ...] = ()
-    states: tuple[str, ...] = ("h",)
-    nonlinearities: tuple[str, ...] = ("tanh",)
-    has_projection: bool = False
-    scratch_module: str = "scratch_rnn"
-    torch_module: str = "torch.nn"
+    gates: tuple[str, ...] = ()  # in the order of the weights' rows
+    kept: tuple[str, ...] = ()  # what a plain step returns beside the states, for its way back
+    states: tuple[str, ...] = ("h",)  # what goes from one step to the next
+    nonlinearities: tuple[str, ...] = ("tanh",)  # if it is one, the layer has no such argument
+    has_projection: bool = False  # whether the layer has the argument `proj_size`
+    scratch_module: str = "scratch_rnn"  # where the layer is
+    torch_module: str = "torch.nn"  # where the layer is that it is compared with
 
     @property
     def num_gates(self) -> int:

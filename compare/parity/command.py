@@ -1,7 +1,5 @@
 """The command ``rnn-parity parity``: compare both models on the first batch of a text."""
 
-from __future__ import annotations
-
 import copy
 
 from compare.parity.comparison import ConciseStep, check_parity

@@ -1,27 +1,17 @@
-"""The configuration of a comparison: the text, both models, and one training step.
-
->>> ParityConfig(hidden_size=64).check().hidden_size
-64
-"""
-
-from __future__ import annotations
+"""The configuration of a comparison: the text, both models, and one training step."""
 
 import dataclasses
-import math
 from pathlib import Path
-from typing import Annotated, Any, Literal, Self, get_args, get_type_hints
+from typing import Annotated, Any, Literal, Self
 
 from tyro.conf import arg
 
-from compare.files import LEARNING_RATE, MAX_NORM, Range, SchemaError, plain, read
+from compare.files import LEARNING_RATE, MAX_NORM, SchemaError, plain, read
 from compare.parity.cells import CELLS, CellName
-from compare.terminal import CHANGEABLE, UsageError, check_choices, check_threads, flag_of
+from compare.terminal import CHANGEABLE, FROM_0, FROM_1, THREADS, UsageError, check_options, flag
 
 Side = Literal["scratch", "concise"]
 """One of the two models: NumPy by hand, or PyTorch."""
-
-POSITIVE = Range(1, 2**60, "of at least 1")
-SEED = Range(0, 2**60, "of at least 0")
 
 
 @dataclasses.dataclass(frozen=True, kw_only=True)
@@ -31,30 +21,27 @@ class ParityConfig:
     Exit code 0 if they agree, 1 if they differ, 5 if this is undecidable within rounding.
     """
 
-    text: Annotated[
-        Path | None,
-        arg(metavar="FILE", help_behavior_hint="(default: The Time Machine)"),
-        CHANGEABLE,  # a checkpoint knows the text by its SHA-1
-    ] = None
+    # A checkpoint knows the text by its SHA-1.
+    text: Annotated[Path | None, flag("FILE", "(default: The Time Machine)"), CHANGEABLE] = None
     """UTF-8 text to train on, or the name of a book to download. It is lower-cased; all but a to z
     becomes spaces."""
     token: Literal["char", "word"] = "char"
     """Unit of the text: the model reads and writes characters, or words."""
-    max_tokens: Annotated[int | None, POSITIVE, arg(metavar="N")] = 10_000
+    max_tokens: Annotated[int | None, FROM_1, arg(metavar="N")] = 10_000
     """Number of tokens to use, from the start of the text. None: all."""
     sampling: Literal["sequential", "random"] = "sequential"
     """sequential: each batch continues the previous batch. random: pieces in random order."""
     state: Literal["reset", "carried"] = "reset"
     """Initial state of a batch. reset: zeros. carried: the final state of the previous batch."""
-    batch_size: Annotated[int, POSITIVE, arg(metavar="B")] = 32
+    batch_size: Annotated[int, FROM_1, arg(metavar="B")] = 32
     """Number of sequences in a batch."""
-    num_steps: Annotated[int, POSITIVE, arg(metavar="T")] = 35
+    num_steps: Annotated[int, FROM_1, arg(metavar="T")] = 35
     """Number of time steps in a batch. Gradients are truncated after this many steps."""
     cell: CellName = "rnn"
     """Recurrent layer: nn.RNN, nn.GRU or nn.LSTM, and the NumPy layer of the same name."""
-    hidden_size: Annotated[int, POSITIVE, arg(metavar="H")] = 256
+    hidden_size: Annotated[int, FROM_1, arg(metavar="H")] = 256
     """Number of hidden units."""
-    num_layers: Annotated[int, POSITIVE, arg(metavar="L")] = 1
+    num_layers: Annotated[int, FROM_1, arg(metavar="L")] = 1
     """Number of stacked recurrent layers."""
     nonlinearity: Literal["tanh", "relu"] = "tanh"
     """Activation function of the recurrent layers."""
@@ -64,24 +51,16 @@ class ParityConfig:
     """Maximum norm of the gradients; larger gradients are clipped. inf: no clipping."""
     dtype: Literal["float32", "float64"] = "float32"
     """Dtype of the parameters and of the computation, in both models."""
-    seed: Annotated[int, SEED, arg(metavar="N")] = 0
+    seed: Annotated[int, FROM_0, arg(metavar="N")] = 0
     """Seed of the initial weights and of the batches."""
-    threads: Annotated[int, arg(metavar="N"), CHANGEABLE] = 1
+    threads: Annotated[int, THREADS, arg(metavar="N"), CHANGEABLE] = 1
     """Number of threads for each model. The last bits of the results depend on it."""
     device: Annotated[Literal["cpu", "cuda"], CHANGEABLE] = "cpu"
     """Device of the PyTorch model. The NumPy model always runs on the CPU."""
 
     def check(self) -> Self:
-        """Return the configuration itself if every option has a valid value.
-
-        Raises
-        ------
-        UsageError
-            The message says what was expected and what came.
-        """
-        check_choices(self)
-        check_ranges(self)
-        check_threads(self.threads)
+        """Return the configuration itself, or raise UsageError if an option is invalid."""
+        check_options(self)
         nonlinearities = CELLS[self.cell].nonlinearities
         if self.nonlinearity not in nonlinearities:
             raise UsageError(
@@ -106,29 +85,8 @@ class ParityConfig:
 
     @classmethod
     def from_json(cls, values: dict[str, Any]) -> Self:
-        """Build the configuration from the values of ``to_json``.
-
-        Raises
-        ------
-        UsageError
-            If an option without a default is missing, or one is unknown or has an invalid value.
-        """
+        """Build the configuration from the values of ``to_json``; UsageError if they are not."""
         try:
-            config: Self = read(cls, values, "a configuration")
+            return read(cls, values, "a configuration").check()
         except SchemaError as error:
             raise UsageError(str(error)) from None
-        return config.check()
-
-
-def check_ranges(config: object) -> None:
-    """Raise `UsageError` if a number is outside the `Range` of its annotation."""
-    for name, hint in get_type_hints(type(config), include_extras=True).items():
-        value = getattr(config, name)
-        for limit in getattr(hint, "__metadata__", ()):
-            if value is None or not isinstance(limit, Range):
-                continue
-            if int in (hint.__origin__, *get_args(hint.__origin__)) and type(value) is not int:
-                raise UsageError(f"expected {flag_of(name)} to be a whole number, got {value!r}")
-            infinite = limit.infinite and value == math.inf
-            if not (limit.least <= value <= limit.most or infinite):
-                raise UsageError(f"expected {flag_of(name)} {limit}, got {value}")

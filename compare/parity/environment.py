@@ -1,7 +1,5 @@
 """What a run depends on apart from its configuration: versions, BLAS, threads, the text."""
 
-from __future__ import annotations
-
 import os
 import platform
 from typing import Any
@@ -11,19 +9,17 @@ import threadpoolctl
 import torch
 
 import scratch_rnn
+from compare.parity.config import ParityConfig
 from compare.terminal import PACKAGE, package_version
 from scratch_rnn.text import Text
 
 
-def describe_environment(*, text: Text, dtype: str, device: str) -> dict[str, Any]:
-    """Return the contents of ``environment.json``: JSON values, without any path of this machine.
-
-    `device` is that of the PyTorch model.
-    """
+def describe_environment(text: Text, config: ParityConfig) -> dict[str, Any]:
+    """Return the contents of ``environment.json``: JSON values, without any path."""
     return {
         "text": {"name": text.name, "source": text.source, "sha1": text.sha1},
-        "dtype": dtype,
-        "device": describe_device(device),
+        "dtype": config.dtype,
+        "device": describe_device(config.device),
         "machine": platform.machine(),
         **describe_software(),
     }

@@ -1,7 +1,5 @@
 """A text, its batches, and two models with equal weights."""
 
-from __future__ import annotations
-
 import textwrap
 from collections.abc import Callable, Iterator
 from contextlib import contextmanager
@@ -42,12 +40,8 @@ class Materials:
 def prepared(config: ParityConfig, terminal: Terminal) -> Iterator[Materials]:
     """Check the configuration, load the text, build both models, and print which text it is.
 
-    Inside the ``with`` block, each model uses ``config.threads`` threads.
-
-    Raises
-    ------
-    UsageError, DeviceError, scratch_rnn.text.DataError
-        If the configuration, the device or the text cannot be used.
+    Inside the ``with`` block, each model uses ``config.threads`` threads. A UsageError, DeviceError
+    or DataError says that the configuration, the device or the text cannot be used.
     """
     config.check()
     check_device(config.device)

@@ -5,8 +5,6 @@ To add one, write its class in `scratch_rnn.optim`, add its record here, and mak
 compare steps of SGD.
 """
 
-from __future__ import annotations
-
 from collections.abc import Mapping
 from dataclasses import dataclass, field
 from importlib import import_module
@@ -17,22 +15,14 @@ from typing import Any, Literal
 class Optimizer:
     """An optimizer, in both packages.
 
-    Parameters
-    ----------
-    scratch, torch : str
-        Names of its class in `scratch_rnn.optim` and in `torch.optim`, called as ``(parameters, lr,
-        **options)``.
-    options : mapping
-        Further arguments of both classes.
-    memory : tuple of str
-        The arrays that it keeps between two updates, one for each parameter and of its shape, zeros
-        at the start. In NumPy each name is an attribute of the optimizer, a dict by parameter name;
-        in PyTorch it is a key of ``optimizer.state[parameter]``.
+    `memory` names the arrays that it keeps between two updates, one for each parameter and of its
+    shape, zeros at the start. In NumPy each name is an attribute of the optimizer, a dict by
+    parameter name; in PyTorch it is a key of ``optimizer.state[parameter]``.
     """
 
-    scratch: str
-    torch: str
-    options: Mapping[str, Any] = field(default_factory=dict)
+    scratch: str  # name of its class in `scratch_rnn.optim`
+    torch: str  # name of its class in `torch.optim`
+    options: Mapping[str, Any] = field(default_factory=dict)  # more arguments of both classes
     memory: tuple[str, ...] = ()
 
     def of_scratch(self, parameters: Any, lr: float) -> Any:

@@ -22,12 +22,12 @@ FEWEST = 16
 
 
 class Verdict(StrEnum):
-    """The result of comparing one tensor."""
+    """The result of comparing one tensor, from the best to the worst."""
 
     AGREES = "agrees"
     LESS_EXACT = "agrees, less exact"  # one side's error is more than twice the other's
-    DIFFERS = "differs"  # some entry differs by more than its tolerance
     UNDECIDABLE = "undecidable"  # rounding alone may change the values by their own size
+    DIFFERS = "differs"  # some entry differs by more than its tolerance
 
 
 @dataclass(frozen=True, slots=True)
@@ -78,13 +78,7 @@ class ParityReport:
     def verdict(self) -> Verdict:
         """The worst verdict of all rows; `UNDECIDABLE` without rows."""
         found = {row.verdict for row in self.rows}
-        worst_first = (
-            Verdict.DIFFERS,
-            Verdict.UNDECIDABLE,
-            Verdict.LESS_EXACT,
-            Verdict.AGREES,
-        )
-        return next((v for v in worst_first if v in found), Verdict.UNDECIDABLE)
+        return next((v for v in reversed(Verdict) if v in found), Verdict.UNDECIDABLE)
 
     @property
     def failures(self) -> tuple[ParityRow, ...]:
@@ -100,19 +94,8 @@ def compare_results(
 ) -> ParityReport:
     """Compare two sets of results by name. A name that only one side has is a failure.
 
-    Parameters
-    ----------
-    scratch, concise : mapping of str to ndarray
-        The results of both models.
-    allowed : mapping of str to ndarray or float
-        The tolerance of each entry.
-    reference : mapping of str to ndarray, optional
-        The same results, computed with a more precise dtype.
-
-    Raises
-    ------
-    ValueError
-        If there is no tolerance for a name that both sides have.
+    `allowed` has the tolerance of each entry; a ValueError says that a name has none. `reference`
+    has the same results, computed with a more precise dtype.
     """
     rows = []
     for name in {**scratch, **concise}:
@@ -139,7 +122,8 @@ def _row(
 ) -> ParityRow:
     allowed = np.broadcast_to(allowed, a.shape)
     difference = absolute_difference(a, b)
-    shares = _shares(difference, allowed)
+    with np.errstate(divide="ignore", invalid="ignore", over="ignore"):  # 0 / 0 is 0 here
+        shares = np.where((difference == 0) & ~np.isnan(allowed), 0.0, difference / allowed)
     share = float(shares.max()) if a.size else 0.0
     beyond = ~(shares <= 1)  # True for NaN
     at = int(np.argmax(beyond if beyond.any() else shares)) if a.size else 0
@@ -158,12 +142,6 @@ def _row(
         scratch_error=None if errors is None else errors[0],
         concise_error=None if errors is None else errors[1],
     )
-
-
-def _shares(difference: np.ndarray, allowed: np.ndarray) -> np.ndarray:
-    """Return difference / allowed for each entry, with 0 / 0 = 0; NaN stays NaN."""
-    with np.errstate(divide="ignore", invalid="ignore", over="ignore"):
-        return np.where((difference == 0) & ~np.isnan(allowed), 0.0, difference / allowed)
 
 
 def significant_digits(values: np.ndarray, allowed: np.ndarray) -> float:

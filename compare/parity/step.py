@@ -37,16 +37,8 @@ def scratch_step(
 ) -> Results:
     """Run one training step on a copy of the NumPy model; return its results by name.
 
-    Parameters
-    ----------
-    model : scratch_rnn.RNNModel
-    batch : Batch
-    state : h of shape (L·D, B, R), or for an LSTM a pair, or None
-        Initial state. None: zeros.
-    lr, max_norm : float
-        Learning rate, and maximum norm of the gradients.
-    move : function, optional
-        Applied to every float value, for `tolerances`. Default: nothing is moved.
+    `state` is h of shape (L·D, B, R), for an LSTM a pair, or None for zeros. `move` is applied to
+    every float value, for `tolerances`.
     """
     return step_in_place(copy.deepcopy(model), batch, state, lr, max_norm, move)
 
@@ -99,7 +91,7 @@ def perturbed_cross_entropy(
     With `unmoved` this is `package.cross_entropy` itself.
     """
     if move is unmoved:
-        return package.cross_entropy(logits, targets)  # type: ignore[no-any-return]
+        return package.cross_entropy(logits, targets)
     N, n = len(logits), np.arange(len(logits))
     y = logits - logits.max(axis=1, keepdims=True)
     p = move(np.exp(y))
@@ -122,7 +114,7 @@ def perturbed_clip(
     With `unmoved` this is `package.clip_grad_norm` itself.
     """
     if move is unmoved:
-        return package.clip_grad_norm(gradients, max_norm)  # type: ignore[no-any-return]
+        return package.clip_grad_norm(gradients, max_norm)
     if move is still:
         squares = [np.sum(gradient.astype(np.float64) ** 2) for gradient in gradients.values()]
     else:

@@ -1,7 +1,5 @@
 """Print a comparison in a terminal: a table with a row for each tensor, and a verdict."""
 
-from __future__ import annotations
-
 import re
 from collections.abc import Sequence
 
@@ -67,10 +65,7 @@ _PARITY_COLUMNS = (
 
 
 def _parity_table(rows: Sequence[ParityRow], columns: Sequence[str]) -> Table:
-    table = plain_table()
-    for column in columns:
-        left = column in ("tensor", "verdict")
-        table.add_column(column, justify="left" if left else "right", overflow="fold")
+    table = plain_table(columns, left=("tensor", "verdict"), overflow="fold")
     group = ""
     for row in rows:
         previous, (group, name) = group, _group(row.name)

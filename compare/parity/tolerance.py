@@ -25,6 +25,7 @@ from typing import Any, TypeVar
 from weakref import WeakKeyDictionary
 
 import numpy as np
+from numpy.linalg import norm
 
 from scratch_rnn import product, sums, threads
 from scratch_rnn.cells import gated
@@ -176,8 +177,9 @@ def long_products_lose(rng: np.random.Generator, gaps: int = 1) -> Iterator[None
         result = multiply(times, h)
         if h.shape[-1] >= LONG:
             if times not in norms_of_M:
-                norms_of_M[times] = norm(times.M, -2)[..., None, :]
-            lose(result, norm(h, -1)[..., None] * norms_of_M[times] / np.sqrt(6))
+                norms_of_M[times] = norm(np.float64(times.M), axis=-2, keepdims=True)
+            norms_of_h = norm(np.float64(h), axis=-1, keepdims=True)
+            lose(result, norms_of_h * norms_of_M[times] / np.sqrt(6))
         return result
 
     def begin_and_lose(x: np.ndarray, W_ih: np.ndarray, b: np.ndarray | None) -> np.ndarray:
@@ -194,22 +196,14 @@ def long_products_lose(rng: np.random.Generator, gaps: int = 1) -> Iterator[None
         yield
 
 
-def norm(array: np.ndarray, axis: int) -> np.ndarray:
-    """Return the Euclidean norm along an axis, in float64."""
-    length: np.ndarray = np.sqrt(np.square(array, dtype=np.float64).sum(axis=axis))
-    return length
-
-
 def exactly(d: np.ndarray) -> np.ndarray:
     """Return Σ_n d_n, added up in the widest floats that NumPy has here."""
-    total: np.ndarray = d.sum(axis=-2, dtype=np.longdouble)
-    return total
+    return d.sum(axis=-2, dtype=np.longdouble)
 
 
 def in_one_chain(d: np.ndarray) -> np.ndarray:
     """Return Σ_n d_n, added up in the dtype of d, one after the other (in pieces if H is 1)."""
-    total: np.ndarray = d.sum(axis=-2)
-    return total
+    return d.sum(axis=-2)
 
 
 def unmoved(value: Value) -> Value:
@@ -232,27 +226,26 @@ def neighbour(value: Value, rng: np.random.Generator, gaps: int = 1) -> Value:
     tuples, lists and dataclasses. Everything else, such as integers, is returned unchanged.
     `value` itself does not change.
     """
-    moved: Any = value
-    if isinstance(value, np.ndarray | np.floating) and value.dtype.kind == "f":
-        array = np.asarray(value)
-        far = np.copysign(np.inf, 0.5 - rng.random(array.shape), dtype=array.dtype)
-        moved = np.nextafter(array, far)
-        if gaps > 1:
-            moved = array + gaps * (moved - array)
-        moved = np.where(array == 0, array, moved)[()]  # [()]: a scalar stays one
-    elif isinstance(value, dict):
-        moved = {key: neighbour(item, rng, gaps) for key, item in value.items()}
-    elif isinstance(value, tuple) and hasattr(value, "_fields"):
-        moved = type(value)(*(neighbour(item, rng, gaps) for item in value))
-    elif isinstance(value, tuple | list):
-        moved = type(value)(neighbour(item, rng, gaps) for item in value)
-    elif is_dataclass(value) and not isinstance(value, type):
-        changes = {
-            field.name: neighbour(getattr(value, field.name), rng, gaps) for field in fields(value)
-        }
-        moved = replace(value, **changes)
-    result: Value = moved
-    return result
+
+    def move(value: Any) -> Any:
+        if isinstance(value, np.ndarray | np.floating) and value.dtype.kind == "f":
+            array = np.asarray(value)
+            far = np.copysign(np.inf, 0.5 - rng.random(array.shape), dtype=array.dtype)
+            moved = np.nextafter(array, far)
+            if gaps > 1:
+                moved = array + gaps * (moved - array)
+            return np.where(array == 0, array, moved)[()]  # [()]: a scalar stays one
+        if isinstance(value, dict):
+            return {key: move(item) for key, item in value.items()}
+        if isinstance(value, tuple) and hasattr(value, "_fields"):
+            return type(value)(*map(move, value))
+        if isinstance(value, tuple | list):
+            return type(value)(map(move, value))
+        if is_dataclass(value) and not isinstance(value, type):
+            return replace(value, **{f.name: move(getattr(value, f.name)) for f in fields(value)})
+        return value
+
+    return move(value)
 
 
 def largest_difference(a: np.ndarray, b: np.ndarray) -> float:
@@ -263,8 +256,7 @@ def largest_difference(a: np.ndarray, b: np.ndarray) -> float:
 def absolute_difference(a: np.ndarray, b: np.ndarray) -> np.ndarray:
     """Return |a - b| for each entry, in float64; two infinities of the same sign are equal."""
     with np.errstate(invalid="ignore", over="ignore"):
-        difference: np.ndarray = np.abs(np.subtract(a, b, dtype=np.float64))
-    return np.where(a == b, 0.0, difference)
+        return np.where(a == b, 0.0, np.abs(np.subtract(a, b, dtype=np.float64)))
 
 
 def rms(array: np.ndarray) -> float:

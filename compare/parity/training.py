@@ -5,9 +5,8 @@ optimizer, and the number of updates that are done. All can be read between two 
 training can stop after any update, write a checkpoint, and continue later with the same results.
 """
 
-from __future__ import annotations
-
 from collections.abc import Iterable, Iterator, Mapping, Sequence
+from dataclasses import KW_ONLY, dataclass
 from typing import Any
 
 import numpy as np
@@ -20,7 +19,6 @@ from compare.parity.optimizers import OPTIMIZERS, OptimizerName
 from compare.parity.weights import (
     largest_parameter_difference,
     parameters_as_arrays,
-    state_as_arrays,
     state_as_tensors,
     tensor_as_array,
 )
@@ -30,53 +28,38 @@ from scratch_rnn.states import State
 from scratch_rnn.text import Batch, Batches
 
 
+@dataclass(eq=False)
 class Trainee:
     """One of the two models during training, with its optimizer and its carried state.
 
-    Parameters
-    ----------
-    model : scratch_rnn.RNNModel or concise_rnn.RNNModel
-        Trained in place.
-    lr : float
-        Learning rate of gradient descent.
-    carry_state : bool
-        Whether a batch starts with the final state of the previous batch. Otherwise with zeros.
-    max_norm : float
-        Maximum norm of all gradients together; larger gradients are clipped.
-    optimizer : str
-        A name in `OPTIMIZERS`.
-    parallel : bool
-        Whether all processes of `torch.distributed` train the PyTorch model together, each with
-        its rows of each batch. Batch, state and results are those of all rows.
+    The model is trained in place; its options are those of `train_in_lockstep`. `parallel`: all
+    processes of `torch.distributed` train the PyTorch model together, each with its rows of each
+    batch. Batch, state and results are those of all rows.
     """
 
-    def __init__(
-        self,
-        model: scratch_rnn.RNNModel | concise_rnn.RNNModel,
-        lr: float,
-        *,
-        carry_state: bool = False,
-        max_norm: float = 1.0,
-        optimizer: OptimizerName = "SGD",
-        parallel: bool = False,
-    ) -> None:
-        self.model: Any = model
-        self.parallel = parallel
+    model: Any  # scratch_rnn.RNNModel or concise_rnn.RNNModel
+    lr: float
+    _: KW_ONLY
+    carry_state: bool = False
+    max_norm: float = 1.0
+    optimizer: OptimizerName = "SGD"
+    parallel: bool = False
+    state: Any = None  # of the model's package, arrays or tensors; None means zeros
+
+    def __post_init__(self) -> None:
+        model, optimizer = self.model, OPTIMIZERS[self.optimizer]
         self._trained: Any = model
-        self.lr, self.carry_state, self.max_norm = lr, carry_state, max_norm
-        self.optimizer = optimizer
-        self.state: Any = None  # of the model's package, arrays or tensors; None means zeros
         self.side: Side
         self._package: Any
         if isinstance(model, scratch_rnn.RNNModel):
             self.side, self._package = "scratch", scratch_rnn
-            self._optimizer: Any = OPTIMIZERS[optimizer].of_scratch(model.parameters, lr)
+            self._optimizer: Any = optimizer.of_scratch(model.parameters, self.lr)
         else:
             self.side, self._package = "concise", concise_rnn
-            if parallel:
+            if self.parallel:
                 self._package = data_parallel
                 self._trained = data_parallel.DataParallelRNNModel(model)
-            self._optimizer = OPTIMIZERS[optimizer].of_torch(model.parameters(), lr)
+            self._optimizer = optimizer.of_torch(model.parameters(), self.lr)
 
     def step(self, batch: Batch) -> dict[str, float]:
         """Do one update; return its loss and its gradient norm, by the names of the metrics."""
@@ -94,9 +77,8 @@ class Trainee:
         """Return a copy of the carried state as NumPy has it; None is zeros."""
         if self.state is None:
             return None
-        if self.side == "concise":
-            return state_as_arrays(self.state)
-        return states.each(np.copy, self.state)
+        as_array = tensor_as_array if self.side == "concise" else np.asarray
+        return states.each(lambda array: as_array(array).copy(), self.state)
 
     def _kept(self) -> dict[str, Any]:
         """Return the arrays or tensors that the optimizer keeps: ``<memory>.<parameter>``."""
@@ -137,23 +119,10 @@ class Trainee:
 def updates(
     trainees: Sequence[Trainee], passes: Iterable[tuple[int, Iterable[Batch]]], *, done: int = 0
 ) -> Iterator[dict[str, Any]]:
-    """Train, and yield the metrics after each update.
+    """Train on the same batches, and yield the metrics after each update; `done` came before.
 
-    Parameters
-    ----------
-    trainees : sequence of Trainee
-        All of them read the same batches. Between two updates they do not change, so they can be
-        saved.
-    passes : iterable of (epoch, iterable of Batch)
-        The remaining epochs, numbered from 0. The state is reset at the end of each epoch.
-    done : int
-        Number of updates that were done before.
-
-    Yields
-    ------
-    dict
-        epoch, update (counted from 1), num_tokens, loss and grad_norm of each side. With two
-        trainees also the largest difference between their parameters.
+    `passes` are the remaining epochs with their numbers; the state is reset at the end of each. The
+    metrics are those of `Update`; of one trainee its own loss and norm, and no difference.
     """
     for epoch, batches in passes:
         for batch in batches:

@@ -72,8 +72,7 @@ def largest_parameter_difference(
 
 def tensor_as_array(tensor: torch.Tensor) -> np.ndarray:
     """Return the tensor's values as an array on the CPU."""
-    array: np.ndarray = tensor.detach().cpu().numpy()
-    return array
+    return tensor.detach().cpu().numpy()
 
 
 def gradient_of(tensor: torch.Tensor) -> torch.Tensor:
@@ -81,11 +80,6 @@ def gradient_of(tensor: torch.Tensor) -> torch.Tensor:
     if tensor.grad is None:
         raise RuntimeError("expected a gradient after backward, got none")
     return tensor.grad.clone()
-
-
-def state_as_arrays(state: Any) -> Any:
-    """Return a PyTorch state as NumPy arrays: an array, or for an LSTM a pair."""
-    return states.each(lambda tensor: tensor_as_array(tensor).copy(), state)
 
 
 def state_as_tensors(state: Any, device: torch.device | str = "cpu") -> Any:

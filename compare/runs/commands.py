@@ -5,8 +5,6 @@
 >>> result.perplexities, result.directory                             # doctest: +SKIP
 """
 
-from __future__ import annotations
-
 import gc
 import math
 from collections.abc import Callable, Iterator, Mapping, Sequence
@@ -17,23 +15,7 @@ from typing import Any
 
 import numpy as np
 
-from compare.parity import (
-    Materials,
-    ParityError,
-    ParityReport,
-    Trainee,
-    check_materials,
-    compare_untrained,
-    copy_weights,
-    demand_agreement,
-    parallel_step,
-    parity_verdict,
-    prefixes,
-    prepared,
-    show_parity,
-    updates,
-    writers,
-)
+from compare import parity
 from compare.runs.config import RunConfig, TrainConfig
 from compare.runs.curves import draw_curves
 from compare.runs.data_parallel import agreed, begun_together, follow, joined
@@ -43,8 +25,6 @@ from compare.runs.interrupt import deferred
 from compare.runs.resuming import Past, reopened
 from compare.runs.session import Session, TrainingStopped
 from compare.terminal import Terminal, perplexity_line, plural, rank_and_size
-
-__all__ = ["ParityError", "RunResult", "TrainingStopped", "run", "train", "train_in_processes"]
 
 UNTRAINED_PREDS = 10
 NUM_PREDS = 50
@@ -61,26 +41,17 @@ class RunResult:
     written: dict[str, dict[str, str]]  # the texts that each model generated, by prefix
     seconds: float  # duration of the training, or of the part after resuming
     updates: int  # in that time
-    untrained: ParityReport | None = None  # the comparison before; None after resuming too
-    trained: ParityReport | None = None  # the comparison after training; None for one model
+    untrained: parity.ParityReport | None = None  # the comparison before; None after resuming too
+    trained: parity.ParityReport | None = None  # the comparison after training; None for one model
 
 
 def run(config: RunConfig, terminal: Terminal | None = None) -> RunResult:
     """Compare both models, train them on the same batches, compare them again, and keep a record.
 
-    Nothing is printed without a terminal.
-
-    Raises
-    ------
-    UsageError, scratch_rnn.text.DataError, DeviceError, RecordError, LockError, CheckpointError
-        If an option, the text, the device, the directory or a checkpoint in it cannot be used.
-    ParityError
-        If the models differ by more than the tolerance. Before training, nothing is trained; after
-        it, the record has been written.
-    TrainingStopped
-        If a loss or a gradient norm is not finite.
-    KeyboardInterrupt
-        After Ctrl-C, once the current update is finished and saved.
+    Nothing is printed without a terminal. A ParityError says that the models differ by more than
+    the tolerance; if they do after training, the record has been written. TrainingStopped is raised
+    if a loss or a gradient norm is not finite, and KeyboardInterrupt after Ctrl-C, once the current
+    update is finished and saved.
     """
     return _command("run", config, terminal, SIDES)
 
@@ -106,7 +77,7 @@ def train_in_processes(config: TrainConfig, terminal: Terminal) -> None:
             _command("train", config, terminal, ("concise",), parallel=True)
             return
         quiet = Terminal(quiet=True)
-        with reopened("train", config), joined(config), prepared(config, quiet) as materials:
+        with reopened("train", config), joined(config), parity.prepared(config, quiet) as materials:
             follow(_trainee(materials.concise, config, parallel=True), materials, config)
     finally:
         # Models in reference cycles keep the process group and its threads, which the interpreter
@@ -128,7 +99,7 @@ def _command(
         past = stack.enter_context(reopened(command, config))
         if parallel:
             stack.enter_context(joined(config))
-        materials = stack.enter_context(prepared(config, terminal))
+        materials = stack.enter_context(parity.prepared(config, terminal))
         trainees = [_trainee(getattr(materials, side), config, parallel=parallel) for side in sides]
         untrained = None
         if past is None and (parallel or len(sides) == 2):
@@ -138,14 +109,14 @@ def _command(
         with _opened(session, past, terminal, known):
             result = _train_and_record(session, terminal, untrained)
     if result.trained is not None:
-        demand_agreement(
+        parity.demand_agreement(
             result.trained, f"{size} processes and one" if parallel else "the trained models"
         )
     return result
 
 
-def _trainee(model: Any, config: RunConfig, *, parallel: bool) -> Trainee:
-    return Trainee(
+def _trainee(model: Any, config: RunConfig, *, parallel: bool) -> parity.Trainee:
+    return parity.Trainee(
         model,
         config.lr,
         carry_state=config.carry_state,
@@ -157,12 +128,12 @@ def _trainee(model: Any, config: RunConfig, *, parallel: bool) -> Trainee:
 
 @contextmanager
 def _opened(
-    session: Session, past: Past | None, terminal: Terminal, parity: Mapping[str, Any]
+    session: Session, past: Past | None, terminal: Terminal, known: Mapping[str, Any]
 ) -> Iterator[None]:
     """Begin or resume a run; if it ends early, print the command that resumes it."""
     is_open = False
     try:
-        with session.begun(parity) if past is None else session.resumed(past, terminal):
+        with session.begun(known) if past is None else session.resumed(past, terminal):
             is_open = True
             yield
     except BrokenPipeError:  # the output is closed
@@ -174,20 +145,20 @@ def _opened(
 
 
 def _train_and_record(
-    session: Session, terminal: Terminal, untrained: ParityReport | None
+    session: Session, terminal: Terminal, untrained: parity.ParityReport | None
 ) -> RunResult:
     """Train to the end, write the rest of the record, and print the result."""
     config, materials, record = session.config, session.materials, session.record
     both = _writers(config, materials)
     sides = {str(trainee.side): both[trainee.side] for trainee in session.trainees}
-    spoken = prefixes(materials.vocab, config.token)
+    spoken = parity.prefixes(materials.vocab, config.token)
     perplexities, seconds = _follow(session, sides, spoken[0], terminal)
     trained = None
     if session.trainees[0].parallel:
-        copy_weights(materials.concise, materials.scratch)
-        trained = check_materials(config, materials, parallel_step)
+        parity.copy_weights(materials.concise, materials.scratch)
+        trained = parity.check_materials(config, materials, parity.parallel_step)
     elif len(sides) == 2:
-        trained = check_materials(config, materials)
+        trained = parity.check_materials(config, materials)
     result = RunResult(
         directory=record.directory,
         perplexities=perplexities,
@@ -230,7 +201,7 @@ def _follow(
             terminal.progress(config.num_epochs, updates_per_epoch, done=session.done) as progress,
             np.errstate(over="ignore", invalid="ignore"),  # _check_finite reports them
         ):
-            for update in updates(session.trainees, session.passes, done=done):
+            for update in parity.updates(session.trainees, session.passes, done=done):
                 _check_finite(update, session)
                 done = update["update"]
                 session.record.add_metrics(update)
@@ -277,35 +248,37 @@ def _check_finite(update: Mapping[str, Any], session: Session) -> None:
 
 
 def _show_untrained(
-    config: RunConfig, materials: Materials, terminal: Terminal, num_processes: int
-) -> ParityReport:
+    config: RunConfig, materials: parity.Materials, terminal: Terminal, num_processes: int
+) -> parity.ParityReport:
     """Compare both models before training; or several processes with one."""
     if num_processes > 1:
-        rows, step = config.batch_size // num_processes, parallel_step
+        rows, step = config.batch_size // num_processes, parity.parallel_step
         terminal.line(f"{num_processes} processes of {rows} rows, compared with one")
     else:
-        prefix, step = prefixes(materials.vocab, config.token)[0], None
+        prefix, step = parity.prefixes(materials.vocab, config.token)[0], None
         terminal.line(f'Untrained, after "{prefix}"')
         terminal.written(_write(_writers(config, materials), prefix, UNTRAINED_PREDS))
         terminal.line()
-    report = compare_untrained(config, materials, terminal, step)
+    report = parity.compare_untrained(config, materials, terminal, step)
     terminal.line()
     return report
 
 
-def _writers(config: RunConfig, materials: Materials) -> dict[str, Callable[..., str]]:
-    return writers(materials.scratch, materials.concise, materials.vocab, config.token)
+def _writers(config: RunConfig, materials: parity.Materials) -> dict[str, Callable[..., str]]:
+    return parity.writers(materials.scratch, materials.concise, materials.vocab, config.token)
 
 
 def _write(sides: Mapping[str, Callable[..., str]], prefix: str, num_preds: int) -> dict[str, str]:
     return {side: write(prefix, num_preds) for side, write in sides.items()}
 
 
-def _rows(report: ParityReport) -> list[dict[str, Any]]:
+def _rows(report: parity.ParityReport) -> list[dict[str, Any]]:
     return [row.to_json() for row in report.rows]
 
 
-def _report(result: RunResult, config: RunConfig, materials: Materials, terminal: Terminal) -> None:
+def _report(
+    result: RunResult, config: RunConfig, materials: parity.Materials, terminal: Terminal
+) -> None:
     total = config.num_epochs * len(materials.batches)
     left_before = f"{result.updates:,} of " if result.updates < total else ""
     terminal.line()
@@ -319,9 +292,9 @@ def _report(result: RunResult, config: RunConfig, materials: Materials, terminal
             f"largest difference between the parameters of both: {result.largest_difference:.1e}"
         )
     if result.trained is not None:
-        verdict, style = parity_verdict(result.trained)
+        verdict, style = parity.parity_verdict(result.trained)
         if not result.trained.ok:
-            show_parity(result.trained, terminal)
+            parity.show_parity(result.trained, terminal)
         terminal.line(f"trained models, {verdict}", style)
     for prefix, texts in result.written.items():
         terminal.line()

@@ -1,67 +1,60 @@
-"""The configuration of a training, and of `generate`; each field is an option.
-
->>> RunConfig(epochs=2).check().num_epochs
-2
-"""
-
-from __future__ import annotations
+"""The configuration of a training, and of `generate`; each field is an option."""
 
 import dataclasses
-import math
 import re
 from pathlib import Path
 from typing import Annotated, Self, get_type_hints
 
 from tyro.conf import arg
 
-from compare.files import Range, SchemaError, read
+from compare.files import SchemaError, read
 from compare.parity import OptimizerName, ParityConfig, Side
 from compare.terminal import (
+    ANY_FROM_0,
     CHANGEABLE,
+    FROM_0,
+    FROM_1,
+    THREADS,
     UsageError,
-    check_at_least,
-    check_choices,
-    check_threads,
+    check_options,
+    flag,
     flag_of,
 )
 
 QUICK_EPOCHS = 60
-SECONDS = Range(0, math.inf, "of at least 0", infinite=True)
 
 
 @dataclasses.dataclass(frozen=True, kw_only=True)
 class RunConfig(ParityConfig):
     """Compare both models, train them side by side on the same batches, and compare them again."""
 
-    epochs: Annotated[int, arg(metavar="N"), CHANGEABLE] = 500
+    epochs: Annotated[int, FROM_1, arg(metavar="N"), CHANGEABLE] = 500
     """Number of passes over the tokens."""
-    quick: Annotated[bool, arg(help_behavior_hint=""), CHANGEABLE] = False
+    quick: Annotated[bool, flag(), CHANGEABLE] = False
     """At most 60 epochs, which take seconds."""
-    name: Annotated[
-        str | None, arg(metavar="NAME", help_behavior_hint="(default: the command)")
-    ] = None
+    name: Annotated[str | None, flag("NAME", "(default: the command)")] = None
     """The record is written under RUNS/<time>-NAME."""
     runs: Annotated[Path, arg(metavar="RUNS")] = Path("runs")
     """Directory of the records."""
-    resume: Annotated[Path | None, arg(metavar="RUN", help_behavior_hint="")] = None
+    resume: Annotated[Path | None, flag("RUN")] = None
     """Resume this run. Its options are reused; --epochs, --threads and a few others may change."""
-    checkpoint_seconds: Annotated[float, arg(metavar="S"), SECONDS, CHANGEABLE] = 10.0
+    checkpoint_seconds: Annotated[float, ANY_FROM_0, arg(metavar="S"), CHANGEABLE] = 10.0
     """Seconds between checkpoints."""
 
     def check(self) -> Self:
         """Return the configuration itself, or raise UsageError if an option is invalid."""
-        check_at_least(1, "epochs", self.epochs)
-        if not self.checkpoint_seconds >= 0:
-            raise UsageError(
-                f"expected --checkpoint-seconds of at least 0, got {self.checkpoint_seconds}"
-            )
+        super().check()
         if self.name is not None and not re.fullmatch(r"\w[\w.-]{0,99}", self.name):
             raise UsageError(
                 "expected --name of up to 100 letters, digits, dots, dashes and underscores, "
                 f"got {self.name!r}"
             )
-        super().check()
-        check_readable(self)
+        kinds = get_type_hints(type(self), include_extras=True)
+        for name, value in self.to_json().items():
+            try:
+                read(kinds[name], value, flag_of(name))
+            except SchemaError as error:  # it could not be read again, as a path with a newline
+                raise UsageError(str(error)) from None
         return self
 
     @property
@@ -78,16 +71,6 @@ class RunConfig(ParityConfig):
     def run_name(self) -> str:
         """The name of the run's directory, without the time."""
         return self.name or "run"
-
-
-def check_readable(config: RunConfig) -> None:
-    """Refuse an option that could not be read again from ``config.json``: a path with a newline."""
-    kinds = get_type_hints(type(config), include_extras=True)
-    for name, value in config.to_json().items():
-        try:
-            read(kinds[name], value, flag_of(name))
-        except SchemaError as error:
-            raise UsageError(str(error)) from None
 
 
 @dataclasses.dataclass(frozen=True, kw_only=True)
@@ -113,29 +96,21 @@ class GenerateConfig:
     """Text to continue, of characters (or words) of the model's text. It is lower-cased."""
     model: Annotated[
         Side | None,
-        arg(
-            metavar="{scratch,concise}",
-            help_behavior_hint="(default: scratch, or the only one of the run)",
-        ),
+        flag("{scratch,concise}", "(default: scratch, or the only one of the run)"),
     ] = None
     """scratch: from scratch, in NumPy. concise: with PyTorch."""
-    num_preds: Annotated[int, arg(metavar="N")] = 50
+    num_preds: Annotated[int, FROM_0, arg(metavar="N")] = 50
     """Number of characters (or words) to generate."""
-    temperature: Annotated[float, arg(metavar="T")] = 0.0
+    temperature: Annotated[float, ANY_FROM_0, arg(metavar="T")] = 0.0
     """0: the likeliest character each time. Above 0: sampled from softmax(logits / T)."""
-    seed: Annotated[int, arg(metavar="N")] = 0
+    seed: Annotated[int, FROM_0, arg(metavar="N")] = 0
     """Sampling seed for T above 0, the same for both models."""
-    threads: Annotated[int, arg(metavar="N")] = 1
+    threads: Annotated[int, THREADS, arg(metavar="N")] = 1
     """Number of threads for the model."""
 
     def check(self) -> Self:
         """Return the configuration itself, or raise UsageError if an option is invalid."""
-        check_choices(self)
+        check_options(self)
         if not self.prefix:
             raise UsageError("expected --prefix of at least one character, got ''")
-        check_at_least(0, "num_preds", self.num_preds)
-        check_at_least(0, "seed", self.seed)
-        if not self.temperature >= 0:
-            raise UsageError(f"expected --temperature of at least 0, got {self.temperature:g}")
-        check_threads(self.threads)
         return self

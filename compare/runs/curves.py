@@ -1,7 +1,5 @@
 """The curves of a run: perplexity of each model, and the difference between their parameters."""
 
-from __future__ import annotations
-
 import io
 import math
 from collections.abc import Mapping, Sequence
@@ -27,10 +25,7 @@ LABELS = {"concise": "concise_rnn (PyTorch)", "scratch": "scratch_rnn (NumPy)"}
 
 
 def draw_curves(directory: Path, history: History, text: str, dtype: str) -> Path:
-    """Draw ``curves.png`` into the directory of a run, and return its path.
-
-    The name of the text is for the title; the epsilon of the dtype is drawn beside the differences.
-    """
+    """Draw ``curves.png`` into the directory of a run, and return its path."""
     curves = {side: curve for side in STYLES if (curve := history.perplexities(side))}
     begins = {side: history.first_epoch(side) for side in curves}
     compared = len(curves) == 2 and history.last_difference is not None

@@ -4,8 +4,6 @@ Process 0 writes the record, saves and prints. The others do the same updates wi
 has the state of all rows, so any number of processes can resume from it.
 """
 
-from __future__ import annotations
-
 import os
 import signal
 from collections.abc import Iterator
@@ -15,15 +13,7 @@ import numpy as np
 import torch
 from torch import distributed
 
-from compare.parity import (
-    DeviceError,
-    Materials,
-    Trainee,
-    check_device,
-    parallel_step,
-    passes_from,
-    updates,
-)
+from compare import parity
 from compare.runs.config import RunConfig
 from compare.runs.diagnosis import not_finite
 from compare.runs.interrupt import Request, deferred
@@ -44,16 +34,18 @@ def joined(config: RunConfig) -> Iterator[None]:
             f"expected a --batch-size divisible by the {size} processes, got {config.batch_size}"
         )
     if not distributed.is_available():
-        raise DeviceError(
+        raise parity.DeviceError(
             f"expected a PyTorch with torch.distributed for {size} processes, "
             f"got {torch.__version__}"
         )
-    check_device(config.device)
+    parity.check_device(config.device)
     on_gpu = config.device == "cuda"
     if on_gpu:
         number, gpus = int(os.environ.get("LOCAL_RANK", rank)), torch.cuda.device_count()
         if number >= gpus:
-            raise DeviceError(f"expected a GPU for each process, got {gpus} for {number + 1}")
+            raise parity.DeviceError(
+                f"expected a GPU for each process, got {gpus} for {number + 1}"
+            )
         torch.cuda.set_device(number)
     begins = not distributed.is_initialized()
     try:
@@ -70,21 +62,21 @@ def joined(config: RunConfig) -> Iterator[None]:
             distributed.destroy_process_group()
 
 
-def follow(trainee: Trainee, materials: Materials, config: RunConfig) -> None:
+def follow(trainee: parity.Trainee, materials: parity.Materials, config: RunConfig) -> None:
     """Do the updates and comparisons of process 0; called by all others."""
 
     def compare() -> None:
         batch = next(materials.batches.epoch(0))
         state = materials.scratch.begin_state(config.batch_size)
-        parallel_step(materials.concise, batch, state, config.lr, config.max_norm)
+        parity.parallel_step(materials.concise, batch, state, config.lr, config.max_norm)
 
     if config.resume is None:
         compare()
     done = begun_together(trainee, 0)
-    passes = passes_from(materials.batches, done, config.num_epochs)
+    passes = parity.passes_from(materials.batches, done, config.num_epochs)
     with deferred() as stop:
         with np.errstate(over="ignore", invalid="ignore"):  # process 0 reports them
-            for update in updates([trainee], passes, done=done):
+            for update in parity.updates([trainee], passes, done=done):
                 if not_finite(trainee, update):
                     raise SystemExit(FAILED)
                 if agreed(stop, parallel=True):
@@ -93,7 +85,7 @@ def follow(trainee: Trainee, materials: Materials, config: RunConfig) -> None:
     compare()
 
 
-def begun_together(trainee: Trainee, done: int) -> int:
+def begun_together(trainee: parity.Trainee, done: int) -> int:
     """Copy the state of process 0 to all processes; return the number of updates it has done."""
     start = (trainee.weights(), trainee.state_as_array(), done)
     weights, state, done = data_parallel.of_process_0(start)

@@ -4,32 +4,23 @@ The updates from the last checkpoint are done again, and all results of the last
 the order in which they are computed.
 """
 
-from __future__ import annotations
-
 import copy
 import math
 from collections.abc import Mapping
+from dataclasses import replace
 from itertools import islice
 from typing import Any
 
 import numpy as np
 
 import scratch_rnn
-from compare.parity import (
-    ParityConfig,
-    Trainee,
-    concise_step,
-    named_state,
-    passes_from,
-    scratch_step,
-    updates,
-)
+from compare import parity
 from compare.runs.checkpoint import Checkpoint
 from scratch_rnn.states import each
 from scratch_rnn.text import Batch, Batches
 
 
-def first_not_finite(trainee: Trainee, batch: Batch) -> str | None:
+def first_not_finite(trainee: parity.Trainee, batch: Batch) -> str | None:
     """Name the first tensor of an update that has a NaN or an infinity.
 
     The trainee is in its state before the update, and is not changed.
@@ -38,31 +29,25 @@ def first_not_finite(trainee: Trainee, batch: Batch) -> str | None:
     state = trainee.state_as_array()
     if state is None:
         state = each(lambda a: np.zeros_like(np.asarray(a)), model.begin_state(len(batch.inputs)))
-    before = {**trainee.weights(), **named_state("carried state", state)}
-    step = scratch_step if trainee.side == "scratch" else concise_step
+    before = {**trainee.weights(), **parity.named_state("carried state", state)}
+    step = parity.scratch_step if trainee.side == "scratch" else parity.concise_step
     with np.errstate(all="ignore"):
         arisen = step(model, batch, state, trainee.lr, trainee.max_norm)
     return next((name for name, array in {**before, **arisen}.items() if not _finite(array)), None)
 
 
 def as_before(
-    trainee: Trainee, checkpoint: Checkpoint, batches: Batches, update: int
-) -> tuple[Trainee, Batch]:
+    trainee: parity.Trainee, checkpoint: Checkpoint, batches: Batches, update: int
+) -> tuple[parity.Trainee, Batch]:
     """Train a copy from a checkpoint to the state before an update, counted from 1.
 
     Return the copy, and the batch of the update. The trainee itself is not changed.
     """
-    twin = Trainee(
-        copy.deepcopy(trainee.model),
-        trainee.lr,
-        carry_state=trainee.carry_state,
-        max_norm=trainee.max_norm,
-        optimizer=trainee.optimizer,
-    )
+    twin = replace(trainee, model=copy.deepcopy(trainee.model), parallel=False)
     twin.restore(checkpoint.weights, checkpoint.state, checkpoint.memory)
     done = checkpoint.position.update
     epoch, number = divmod(update - 1, len(batches))
-    left = updates([twin], passes_from(batches, done, epoch + 1), done=done)
+    left = parity.updates([twin], parity.passes_from(batches, done, epoch + 1), done=done)
     with np.errstate(all="ignore"):
         for _ in islice(left, update - 1 - done):
             pass
@@ -71,7 +56,7 @@ def as_before(
     return twin, next(batches.epoch(epoch, number))
 
 
-def likely_causes(config: ParityConfig) -> str:
+def likely_causes(config: parity.ParityConfig) -> str:
     """Name the options that can make numbers overflow."""
     causes = [f"--lr {config.lr:g}", f"--max-norm {config.max_norm:g}"]
     if config.nonlinearity == "relu":
@@ -79,7 +64,7 @@ def likely_causes(config: ParityConfig) -> str:
     return ", ".join(causes)
 
 
-def not_finite(trainee: Trainee, metrics: Mapping[str, Any]) -> list[str]:
+def not_finite(trainee: parity.Trainee, metrics: Mapping[str, Any]) -> list[str]:
     """Name what is not finite after an update: loss, perplexity, gradient norm, parameters."""
     loss, norm = (metrics[f"{trainee.side}_{name}"] for name in ("loss", "grad_norm"))
     numbers = {"loss": loss, "perplexity": scratch_rnn.perplexity(loss), "grad_norm": norm}

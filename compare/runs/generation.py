@@ -1,31 +1,16 @@
 """Generate text with the model of a run."""
 
-from __future__ import annotations
-
 import dataclasses
 import math
 from pathlib import Path
 
 import numpy as np
 
+from compare import parity
 from compare.files import RecordError
-from compare.parity import (
-    Side,
-    copy_weights,
-    limited_threads,
-    make_models,
-    unknown_parts,
-    writers,
-)
+from compare.runs import reading
 from compare.runs.checkpoint import Checkpoint, Store
 from compare.runs.config import GenerateConfig, RunConfig, TrainConfig
-from compare.runs.reading import (
-    CHECKPOINTS,
-    check_agreement,
-    read_config,
-    read_tokens,
-    read_weights,
-)
 from compare.runs.snapshots import vocab_of
 from compare.terminal import Terminal, UsageError
 
@@ -33,16 +18,12 @@ from compare.terminal import Terminal, UsageError
 def generate(config: GenerateConfig, terminal: Terminal | None = None) -> str:
     """Return the text that a trained model generates after a prefix, with the prefix.
 
-    Raises
-    ------
-    UsageError
-        If the prefix is not in the vocabulary, or the run has not trained the model.
-    RecordError, CheckpointError
-        If the record is missing or damaged, or its configuration is of another model.
+    A UsageError says that the prefix is not in the vocabulary, or the run has not trained the
+    model; a RecordError or CheckpointError, that the record cannot be used.
     """
     config.check()
-    (_, setting), tokens = read_config(config.run), read_tokens(config.run)
-    sides: tuple[Side, ...] = ("scratch", "concise")
+    (_, setting), tokens = reading.read_config(config.run), reading.read_tokens(config.run)
+    sides: tuple[parity.Side, ...] = ("scratch", "concise")
     if isinstance(setting, TrainConfig):
         sides = (setting.model,)
     side = config.model or sides[0]
@@ -52,15 +33,15 @@ def generate(config: GenerateConfig, terminal: Terminal | None = None) -> str:
         )
     finished = (config.run / "result.json").exists()
     if finished:
-        checkpoint = read_weights(config.run, side)
+        checkpoint = reading.read_weights(config.run, side)
     else:
-        found, _ = Store(config.run / CHECKPOINTS, num_sides=len(sides)).newest()
+        found, _ = Store(config.run / reading.CHECKPOINTS, num_sides=len(sides)).newest()
         checkpoint = found.get(side) or next(iter(found.values()))  # of the model that began it
-    check_agreement(config.run, setting, tokens, checkpoint)
+    reading.check_agreement(config.run, setting, tokens, checkpoint)
     vocab = vocab_of(checkpoint, config.run)
     setting = dataclasses.replace(setting, device="cpu")  # wherever it was trained
     prefix = config.prefix.lower()  # as its text was
-    unknown = unknown_parts(prefix, vocab, setting.token)
+    unknown = parity.unknown_parts(prefix, vocab, setting.token)
     if unknown:
         raise UsageError(
             f"expected --prefix in the vocabulary of {config.run}, whose text is lower-cased, "
@@ -69,12 +50,12 @@ def generate(config: GenerateConfig, terminal: Terminal | None = None) -> str:
         )
     if not finished:
         (terminal or Terminal(quiet=True)).note(_progress(config.run, setting, checkpoint))
-    with limited_threads(config.threads):
-        scratch, concise = make_models(setting, len(vocab))
+    with parity.limited_threads(config.threads):
+        scratch, concise = parity.make_models(setting, len(vocab))
         for name, array in checkpoint.weights.items():
             scratch.parameters[name][...] = array
-        copy_weights(scratch, concise)
-        write = writers(scratch, concise, vocab, setting.token)[side]
+        parity.copy_weights(scratch, concise)
+        write = parity.writers(scratch, concise, vocab, setting.token)[side]
         rng = np.random.default_rng(config.seed)
         try:
             return write(prefix, config.num_preds, temperature=config.temperature, rng=rng)

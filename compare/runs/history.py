@@ -4,15 +4,10 @@ Both are small sums, however many updates there are, so they are kept while a tr
 metrics need not be read again at its end.
 """
 
-from __future__ import annotations
-
 import math
 from array import array
 from collections.abc import Mapping, Sequence
-from pathlib import Path
 from typing import Any
-
-from compare.runs.reading import read_metrics
 
 SIDES = ("scratch", "concise")
 
@@ -62,14 +57,6 @@ class History:
             side: _perplexity([found[side]] if len(sides) == 2 else list(found.values()))
             for side in sides
         }
-
-
-def read_history(directory: Path) -> History:
-    """Read the history of a run from its metrics."""
-    history = History()
-    for update in read_metrics(directory):
-        history.add(update)
-    return history
 
 
 def _perplexity(parts: Sequence[tuple[float, int]]) -> float:

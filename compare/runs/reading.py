@@ -4,8 +4,6 @@ The files may be missing, damaged or tampered with. Each has a schema, and what 
 refused with a `RecordError` of one line.
 """
 
-from __future__ import annotations
-
 import dataclasses
 from collections.abc import Iterator
 from contextlib import contextmanager
@@ -38,8 +36,7 @@ SNAPSHOTS = "snapshots"
 MOST_BYTES = {"vocab.json": 2**23, "parity.json": 2**23}
 """Of a JSON file; of any other `MOST_BYTES_OF_JSON`."""
 
-MOST_BYTES_OF_LINE = 2**12
-"""Of a line of ``metrics.jsonl``, which has about 200."""
+MOST_BYTES_OF_LINE = 2**12  # of a line of ``metrics.jsonl``, which has about 200
 
 
 @dataclass(frozen=True, slots=True)
@@ -71,20 +68,17 @@ def read_config(directory: Path) -> tuple[str, RunConfig]:
 
 def read_tokens(directory: Path) -> list[str]:
     """Read the tokens of a run's vocabulary, in the order of their ids."""
-    vocabulary: Vocabulary = _record(directory, "vocab.json", Vocabulary)
-    return vocabulary.tokens
+    return _record(directory, "vocab.json", Vocabulary).tokens
 
 
 def read_versions(directory: Path) -> dict[str, str]:
     """Read the versions of the libraries that trained a run."""
-    versions: dict[str, str] = _record(directory, "environment.json", dict[str, str], "versions")
-    return versions
+    return _record(directory, "environment.json", dict[str, str], "versions")
 
 
 def read_json(directory: Path, name: str) -> dict[str, Any]:
     """Read one of a run's JSON files."""
-    values: dict[str, Any] = _record(directory, name, dict[str, Any])
-    return values
+    return _record(directory, name, dict[str, Any])
 
 
 def read_metrics(directory: Path) -> Iterator[dict[str, Any]]:

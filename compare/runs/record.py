@@ -17,8 +17,6 @@ Nothing here needs a model or PyTorch. A directory that cannot be used is a `Rec
 disk an `OSError` with the name of the file.
 """
 
-from __future__ import annotations
-
 import os
 from collections.abc import Mapping
 from contextlib import ExitStack, suppress
@@ -28,19 +26,7 @@ from itertools import count, islice
 from pathlib import Path
 from typing import Any, Self
 
-from compare.files import (
-    BINARY,
-    UNFINISHED,
-    RecordError,
-    locked,
-    naming,
-    real_path,
-    sync_directory,
-    system,
-    to_json,
-    write_all,
-    write_file,
-)
+from compare import files
 from compare.runs.history import History
 from compare.runs.reading import CHECKPOINTS, METRICS, SNAPSHOTS, read_lines
 from scratch_rnn.text.opening import NO_WAITING, check_regular
@@ -56,11 +42,11 @@ class Record:
         self.directory = directory
         self._path = directory / METRICS
         with ExitStack() as stack:
-            stack.enter_context(locked(directory))
+            stack.enter_context(files.locked(directory))
             self._check_places()
-            flags = os.O_RDWR | os.O_CREAT | os.O_APPEND | BINARY | NO_WAITING
-            with naming(self._path):
-                self._metrics = system.open(self._path, flags, 0o666)
+            flags = os.O_RDWR | os.O_CREAT | os.O_APPEND | files.BINARY | NO_WAITING
+            with files.naming(self._path):
+                self._metrics = files.system.open(self._path, flags, 0o666)
                 status = check_regular(self._metrics, self._path)
             stack.callback(self._close)
             if status.st_nlink > 1:
@@ -71,11 +57,11 @@ class Record:
     def _check_places(self) -> None:
         """Refuse a link or a directory where the run will be written, which replaces all else."""
         for name in (METRICS, CHECKPOINTS, SNAPSHOTS):
-            path = real_path(self.directory / name, self.directory)
+            path = files.real_path(self.directory / name, self.directory)
             if name != METRICS and os.path.lexists(path) and not path.is_dir():
                 raise NotADirectoryError(ENOTDIR, "no directory", str(path))
         for path in self.directory.rglob("*.*"):
-            written = path.suffix in (".json", ".png", ".safetensors", UNFINISHED)
+            written = path.suffix in (".json", ".png", ".safetensors", files.UNFINISHED)
             if written and path.is_dir() and not path.is_symlink():
                 raise IsADirectoryError(EISDIR, os.strerror(EISDIR), str(path))
 
@@ -88,14 +74,14 @@ class Record:
             runs.mkdir(parents=True, exist_ok=True)
             for number in count(2):
                 try:
-                    system.mkdir(candidate)
+                    files.system.mkdir(candidate)
                     break
                 except FileExistsError:
                     candidate = directory.with_name(f"{directory.name}-{number}")
-            sync_directory(runs)
+            files.sync_directory(runs)
             return cls(candidate)
         except OSError as error:
-            raise RecordError(
+            raise files.RecordError(
                 f"expected a directory to write in, got {runs}: {error.strerror}"
             ) from error
 
@@ -105,7 +91,7 @@ class Record:
         try:
             return cls(directory)
         except OSError as error:
-            raise RecordError(
+            raise files.RecordError(
                 f"expected a run's directory to write in, got {error.filename or directory}: "
                 f"{error.strerror}"
             ) from error
@@ -117,18 +103,18 @@ class Record:
         self._resources.close()
 
     def _close(self) -> None:
-        with naming(self._path):
-            system.close(self._metrics)
+        with files.naming(self._path):
+            files.system.close(self._metrics)
 
     def add_metrics(self, update: Mapping[str, Any]) -> None:
         """Append one line to ``metrics.jsonl``, completely or not at all."""
-        line = (to_json(update) + "\n").encode()
-        with naming(self._path):
+        line = (files.to_json(update) + "\n").encode()
+        with files.naming(self._path):
             try:
-                write_all(self._metrics, line)
+                files.write_all(self._metrics, line)
             except OSError:
                 with suppress(OSError):
-                    system.truncate(self._metrics, self._size)
+                    files.system.truncate(self._metrics, self._size)
                 raise
         self._size += len(line)
 
@@ -140,24 +126,24 @@ class Record:
             found += 1
             size += len(line)
         if found < updates:
-            raise RecordError(
+            raise files.RecordError(
                 f"expected the updates from 1 to {updates:,} in {self._path}, got {found:,}"
             )
-        with naming(self._path):
-            system.truncate(self._metrics, size)
+        with files.naming(self._path):
+            files.system.truncate(self._metrics, size)
         self._size = size
 
     def sync(self) -> None:
         """Synchronise ``metrics.jsonl``."""
-        with naming(self._path):
-            system.fsync(self._metrics)
+        with files.naming(self._path):
+            files.system.fsync(self._metrics)
 
     def write_json(self, name: str, values: Mapping[str, Any]) -> None:
         """Write a JSON file atomically."""
-        text = to_json(values, indent=2) + "\n"
-        write_file(self.directory / name, [text.encode()])
+        text = files.to_json(values, indent=2) + "\n"
+        files.write_file(self.directory / name, [text.encode()])
 
     def tidy(self) -> None:
         """Remove temporary files of a killed process, and the result of a finished run."""
-        for path in [*self.directory.rglob(f"*{UNFINISHED}"), self.directory / "result.json"]:
+        for path in [*self.directory.rglob(f"*{files.UNFINISHED}"), self.directory / "result.json"]:
             path.unlink(missing_ok=True)

@@ -5,8 +5,6 @@ options reads the configuration before, for their defaults. The directory is loc
 checkpoint is read until the training ends.
 """
 
-from __future__ import annotations
-
 import dataclasses
 import math
 from collections.abc import Iterator, Mapping, Sequence
@@ -17,27 +15,18 @@ from typing import Any
 
 from compare.files import RecordError
 from compare.parity import Materials, describe_environment
+from compare.runs import reading
 from compare.runs.checkpoint import Checkpoint, CheckpointError, Store
 from compare.runs.config import RunConfig
-from compare.runs.reading import (
-    CHECKPOINTS,
-    check_agreement,
-    read_config,
-    read_tokens,
-    read_versions,
-)
 from compare.runs.record import Record
 from compare.terminal import UsageError, changeable, flag_of, rank_and_size
 
 
 @dataclass(frozen=True)
 class Past:
-    """A run that is resumed: its record, its newest checkpoint, and the errors of newer ones.
+    """A run that is resumed: its record, its newest checkpoint, and the errors of newer ones."""
 
-    The record is None in all processes of `torchrun` but the first.
-    """
-
-    record: Record | None
+    record: Record | None  # None in all processes of `torchrun` but the first
     checkpoints: Mapping[str, Checkpoint]
     damaged: Sequence[CheckpointError]
 
@@ -48,7 +37,7 @@ class Past:
 
 def read_setting(directory: Path, command: str) -> RunConfig:
     """Return the configuration with which a run can be resumed, by the command that began it."""
-    before, config = read_config(directory)
+    before, config = reading.read_config(directory)
     if before != command:
         raise UsageError(
             f"expected --resume with a run begun by {command}, got {directory}, begun by {before}"
@@ -69,11 +58,11 @@ def reopened(command: str, config: RunConfig) -> Iterator[Past | None]:
     _check_options(config, read_setting(config.resume, command))
     directory, first = config.resume, rank_and_size()[0] == 0
     with Record.open(directory) if first else nullcontext() as record:
-        store = Store(directory / CHECKPOINTS, num_sides=2 if command == "run" else 1)
+        store = Store(directory / reading.CHECKPOINTS, num_sides=2 if command == "run" else 1)
         checkpoints, damaged = store.newest()
-        tokens = read_tokens(directory)
+        tokens = reading.read_tokens(directory)
         for checkpoint in checkpoints.values():
-            check_agreement(directory, config, tokens, checkpoint)
+            reading.check_agreement(directory, config, tokens, checkpoint)
             _check_length(directory, config, checkpoint)
         yield Past(record, checkpoints, damaged)
 
@@ -134,8 +123,8 @@ def _token(vocabulary: Sequence[str], number: int) -> str:
 
 def changed_versions(directory: Path, config: RunConfig, materials: Materials) -> str:
     """Name the libraries whose version is another one now, which may change the last bits."""
-    before = read_versions(directory)
-    now = describe_environment(text=materials.text, dtype=config.dtype, device=config.device)
+    before = reading.read_versions(directory)
+    now = describe_environment(materials.text, config)
     changed = [
         f"{name} {now['versions'][name]} instead of {before.get(name)}"
         for name in ("numpy", "torch")

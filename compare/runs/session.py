@@ -5,8 +5,6 @@ newest checkpoint, check that text, model and optimizer are the same, and cut th
 update of the checkpoint.
 """
 
-from __future__ import annotations
-
 import shlex
 import time
 from collections.abc import Iterable, Iterator, Mapping, Sequence
@@ -66,18 +64,13 @@ class Session:
 
     @contextmanager
     def begun(self, parity: Mapping[str, Any]) -> Iterator[None]:
-        """Create the directory of a new run, and save the training before its first update.
-
-        `parity` is the content of ``parity.json``, if there is any.
-        """
+        """Create the directory of a new run, and save the training before its first update."""
         config, materials, tokens = self.config, self.materials, self.materials.vocab.idx_to_token
         _check_size(config, self.trainees, tokens)
         self.parity = parity
         with Record.create(config.runs, config.run_name) as self.record:
             self.write_config()
-            environment = describe_environment(
-                text=materials.text, dtype=config.dtype, device=config.device
-            )
+            environment = describe_environment(materials.text, config)
             self.record.write_json("environment.json", environment)
             self.record.write_json("vocab.json", {"tokens": tokens})
             if parity:

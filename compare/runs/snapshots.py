@@ -7,8 +7,6 @@ checkpoint::
     runs/<run>/scratch.safetensors                      the weights at the end
 """
 
-from __future__ import annotations
-
 import re
 from dataclasses import dataclass, fields
 from pathlib import Path
@@ -18,8 +16,8 @@ import numpy as np
 from compare.files import RecordError
 from compare.parity import ParityConfig
 from compare.runs.checkpoint import Checkpoint, CheckpointError, load
-from compare.runs.history import read_history
-from compare.runs.reading import CHECKPOINTS, SNAPSHOTS, weights_name
+from compare.runs.history import History
+from compare.runs.reading import CHECKPOINTS, SNAPSHOTS, read_metrics, weights_name
 from compare.terminal import plural
 from scratch_rnn.text import Vocab
 
@@ -136,8 +134,10 @@ def _snapshot(checkpoint: Checkpoint) -> Snapshot:
 
 def _curve(directory: Path) -> tuple[float, ...]:
     """Return the perplexity of each epoch, of a model that was trained."""
+    history = History()
     try:
-        history = read_history(directory)
+        for update in read_metrics(directory):
+            history.add(update)
     except RecordError:
         return ()
     return tuple(history.perplexities("scratch") or history.perplexities("concise"))

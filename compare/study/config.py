@@ -1,7 +1,5 @@
 """The options of `bisect`, `break` and `explain`; each field is an option."""
 
-from __future__ import annotations
-
 import dataclasses
 import difflib
 from pathlib import Path
@@ -11,7 +9,9 @@ from tyro.conf import Positional, arg
 
 from compare import check
 from compare.parity import CellName, ParityConfig
-from compare.terminal import UsageError, check_at_least
+from compare.terminal import FROM_0, FROM_1, Range, UsageError, check_options, flag
+
+MEGABYTES = Range(5e-324, 1000, "above 0 and of at most 1000")
 
 
 @dataclasses.dataclass(frozen=True, slots=True)
@@ -34,26 +34,20 @@ class BisectConfig(ParityConfig):
     float32. The exit code is 0 with or without a difference; that of `parity` is 1 with one.
     """
 
-    bug: Annotated[str | None, arg(metavar="NAME", help_behavior_hint="(see `break list`)")] = None
+    bug: Annotated[str | None, flag("NAME", "(see `break list`)")] = None
     """The suspect is scratch_rnn with this bug."""
-    implementation: Annotated[
-        str | None, arg(metavar="FILE:CLASS|MODULE:CLASS", help_behavior_hint="")
-    ] = None
+    implementation: Annotated[str | None, flag("FILE:CLASS|MODULE:CLASS")] = None
     """The suspect is this NumPy class. It has the arguments and parameters of scratch_rnn."""
-    updates: Annotated[int, arg(metavar="N")] = 24
+    updates: Annotated[int, FROM_1, arg(metavar="N")] = 24
     """Number of updates to compare."""
-    output: Annotated[
-        Path | None, arg(metavar="FILE", help_behavior_hint="(default: runs/bisect-SUSPECT)")
-    ] = None
+    output: Annotated[Path | None, flag("FILE", "(default: runs/bisect-SUSPECT)")] = None
     """File for the smallest case that shows the difference."""
-    replay: Annotated[Path | None, arg(metavar="FILE", help_behavior_hint="")] = None
+    replay: Annotated[Path | None, flag("FILE")] = None
     """Show the difference in a file of --output again; all other options come from the file."""
 
-    def check(self) -> BisectConfig:
+    def check(self) -> Self:
         """Return the configuration itself; raise UsageError if a value is not valid."""
         super().check()
-        if self.updates < 1:
-            raise UsageError(f"expected --updates of at least 1, got {self.updates}")
         if self.bug is not None and self.implementation is not None:
             raise UsageError("expected --bug or --implementation, got both")
         if self.bug is not None and self.bug not in check.BUG_NAMES:
@@ -79,19 +73,14 @@ class BreakConfig:
     """
 
     bug: Annotated[
-        Positional[str | None],
-        arg(metavar="NAME|list|all", help_behavior_hint="(default: a bug drawn at random)"),
+        Positional[str | None], flag("NAME|list|all", "(default: a bug drawn at random)")
     ] = None
     """A bug's name; list: the catalogue, with all answers; all: apply every bug in turn."""
-    seed: Annotated[
-        int | None, arg(metavar="N", help_behavior_hint="(default: drawn at random)")
-    ] = None
+    seed: Annotated[int | None, FROM_0, flag("N", "(default: drawn at random)")] = None
     """Number of the puzzle: the same number gives the same bug and the same choices."""
-    yes: Annotated[bool, arg(help_behavior_hint="")] = False
+    yes: Annotated[bool, flag()] = False
     """Do not ask: show the symptom, the answer and the change."""
-    text: Annotated[
-        Path | None, arg(metavar="FILE", help_behavior_hint="(default: the built-in sample)")
-    ] = None
+    text: Annotated[Path | None, flag("FILE", "(default: the built-in sample)")] = None
     """A text file in UTF-8 to train on."""
 
     def check(self) -> None:
@@ -100,10 +89,9 @@ class BreakConfig:
             near = difflib.get_close_matches(self.bug, check.BUG_NAMES, n=1, cutoff=0.4)
             advice = f"; did you mean {near[0]}?" if near else "; `break list` names them"
             raise UsageError(f"expected the name of a bug, got {self.bug!r}{advice}")
-        if self.seed is not None:
-            check_at_least(0, "seed", self.seed)
-            if self.bug is not None:
-                raise UsageError(f"expected a name or --seed, got {self.bug!r} and --seed")
+        check_options(self)
+        if self.seed is not None and self.bug is not None:
+            raise UsageError(f"expected a name or --seed, got {self.bug!r} and --seed")
 
 
 @dataclasses.dataclass(frozen=True, kw_only=True)
@@ -113,19 +101,18 @@ class ExplainConfig:
     text: str = "time traveller"
     """Text of up to 64 letters and spaces. You can type other text in the page."""
     checkpoint: Annotated[
-        Path | None,
-        arg(metavar="RUN", help_behavior_hint="(default: the newest run, or a demonstration)"),
+        Path | None, flag("RUN", "(default: the newest run, or a demonstration)")
     ] = None
     """Directory that `run` or `train` wrote, or one .safetensors file in it."""
-    cell: Annotated[CellName | None, arg(metavar="rnn|gru|lstm", help_behavior_hint="")] = None
+    cell: Annotated[CellName | None, flag("rnn|gru|lstm")] = None
     """Show a pretrained small network with this cell (the demonstration), instead of a run."""
     out: Annotated[Path, arg(metavar="FILE")] = Path("explain.html")
     """File for the page; an older page is replaced."""
-    open: Annotated[bool, arg(help_behavior_hint="")] = False
+    open: Annotated[bool, flag()] = False
     """Open the page in the browser."""
-    overwrite: Annotated[bool, arg(help_behavior_hint="")] = False
+    overwrite: Annotated[bool, flag()] = False
     """Replace --out even if it is not a page that `explain` wrote."""
-    megabytes: Annotated[float, arg(metavar="MB")] = 1.0
+    megabytes: Annotated[float, MEGABYTES, arg(metavar="MB")] = 1.0
     """Size limit; checkpoints or their weights are left out to stay below it."""
     runs: Annotated[Path, arg(metavar="RUNS")] = Path("runs")
     """Directory of all runs; the newest one is shown."""
@@ -136,8 +123,5 @@ class ExplainConfig:
             raise UsageError("expected --cell or --checkpoint, got both")
         if not self.text.strip():
             raise UsageError(f"expected --text with letters from a to z, got {self.text!r}")
-        if not 0 < self.megabytes <= 1000:
-            raise UsageError(
-                f"expected --megabytes above 0 and of at most 1000, got {self.megabytes:g}"
-            )
+        check_options(self)
         return self

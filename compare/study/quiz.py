@@ -1,7 +1,5 @@
 """``rnn-parity break``: the symptom of a bug, a quiz, and the property that catches it."""
 
-from __future__ import annotations
-
 import dataclasses
 import random
 import sys
@@ -35,15 +33,7 @@ class NotCaught(CommandError):
 
 
 def break_it(config: BreakConfig, terminal: Terminal | None = None) -> None:
-    """Show a bug drawn at random, the bug of a name, or the catalogue.
-
-    Raises
-    ------
-    UsageError, scratch_rnn.text.DataError
-        If there is no such bug or text.
-    NotCaught
-        If a bug is not caught as the catalogue says.
-    """
+    """Show a bug drawn at random, the bug of a name, or the catalogue."""
     terminal = terminal or Terminal(quiet=True)
     config.check()
     if config.bug == "list":
@@ -99,9 +89,6 @@ def caught(bug: Bug) -> Finding:
     return finding
 
 
-# The catalogue --------------------------------------------------------------------------------
-
-
 def show_list(terminal: Terminal) -> None:
     """Print name and words of each bug, and the property that catches it."""
     text = "This list has all answers. To guess first, use `rnn-parity break`."
@@ -149,9 +136,6 @@ def where(finding: Finding) -> str:
     """Name the tensor and the time step."""
     tensor = finding.tensor or finding.detail
     return tensor if finding.step is None else f"{tensor}, step {finding.step}"
-
-
-# One bug --------------------------------------------------------------------------------------
 
 
 @dataclasses.dataclass(frozen=True, slots=True)

@@ -1,39 +1,45 @@
 from .errors import DATA, DEVICE, FAILED, OK, UNDECIDABLE, USAGE, CommandError, UsageError
 from .live import LiveCurve
 from .options import (
+    ANY_FROM_0,
     CHANGEABLE,
-    MAX_THREADS,
+    FROM_0,
+    FROM_1,
+    THREADS,
+    Range,
     changeable,
-    check_at_least,
-    check_choices,
-    check_threads,
+    check_options,
+    flag,
     flag_of,
 )
 from .output import Progress, Terminal, perplexity_line, plain_table, plural, wrapped
-from .processes import rank_and_size
+from .processes import rank_and_size, usable_cpus
 from .textplot import Curve, legend, plot
 from .version import PACKAGE, package_version
 
 __all__ = [
+    "ANY_FROM_0",
     "CHANGEABLE",
     "DATA",
     "DEVICE",
     "FAILED",
-    "MAX_THREADS",
+    "FROM_0",
+    "FROM_1",
     "OK",
     "PACKAGE",
+    "THREADS",
     "UNDECIDABLE",
     "USAGE",
     "CommandError",
     "Curve",
     "LiveCurve",
     "Progress",
+    "Range",
     "Terminal",
     "UsageError",
     "changeable",
-    "check_at_least",
-    "check_choices",
-    "check_threads",
+    "check_options",
+    "flag",
     "flag_of",
     "legend",
     "package_version",
@@ -42,5 +48,6 @@ __all__ = [
     "plot",
     "plural",
     "rank_and_size",
+    "usable_cpus",
     "wrapped",
 ]

@@ -8,11 +8,10 @@ In a notebook the picture is redrawn in place. In a terminal it is drawn with ch
 too. Elsewhere, as in a file, it is printed once, at the end.
 """
 
-from __future__ import annotations
-
 import io
 import time
 from collections.abc import Sequence
+from dataclasses import KW_ONLY, dataclass, field
 from typing import Any, Literal, Self
 
 from matplotlib.figure import Figure
@@ -23,44 +22,30 @@ from compare.terminal.textplot import Curve, legend, plot
 
 COLOURS = ("#1f3f77", "#f5a742", "#2a8f6f", "#c0392b")
 WIDTHS = (1.4, 6.0, 1.4, 1.4)  # the second is under the first, so that both are visible
-SECONDS_BETWEEN = 0.2
 
 Place = Literal["notebook", "terminal", "page"]
 
 
+@dataclass(eq=False)
 class LiveCurve:
-    """One or more curves over the same x.
+    """One or more curves over the same x, each with a name in the legend.
 
-    Parameters
-    ----------
-    xlabel, ylabel : str
-        Labels of the axes.
-    legend : sequence of str
-        A name for each curve.
-    xlim, ylim : pair of float, optional
-        Limits of the axes, for notebooks.
-    console : rich Console, optional
-        Where to draw outside notebooks; standard output if left out.
-    every : float
-        Minimum time in seconds between two redraws.
+    `xlim` and `ylim` limit the axes in notebooks. Outside notebooks it is drawn on the `console`,
+    by default the standard output. Redraws are at least `every` seconds apart.
     """
 
-    def __init__(
-        self,
-        xlabel: str = "",
-        ylabel: str = "",
-        legend: Sequence[str] = ("",),
-        *,
-        xlim: tuple[float | int, float | int] | None = None,
-        ylim: tuple[float | int, float | int] | None = None,
-        console: Console | None = None,
-        every: float | int = SECONDS_BETWEEN,
-    ) -> None:
-        self.xlabel, self.ylabel, self.legend = xlabel, ylabel, tuple(legend)
-        self.xlim, self.ylim, self.every = xlim, ylim, every
+    xlabel: str = ""
+    ylabel: str = ""
+    legend: Sequence[str] = ("",)
+    _: KW_ONLY
+    xlim: tuple[float | int, float | int] | None = None
+    ylim: tuple[float | int, float | int] | None = None
+    console: Console = field(default_factory=Console)
+    every: float | int = 0.2
+
+    def __post_init__(self) -> None:
         self.x: list[float] = []
         self.y: list[list[float]] = [[] for _ in self.legend]
-        self.console = console or Console()
         self.place: Place = (
             "notebook" if _in_notebook() else "terminal" if self.console.is_terminal else "page"
         )
@@ -128,17 +113,9 @@ class LiveCurve:
             Curve(f"{name} {y[-1]:.4g}".strip() if y else name, self.x, y)
             for name, y in zip(self.legend, self.y, strict=True)
         ]
-        return Group(
-            *plot(
-                curves,
-                width=width,
-                height=height,
-                xlabel=self.xlabel,
-                ylabel=self.ylabel,
-                unicode=unicode,
-            ),
-            *legend(curves, unicode=unicode),
-        )
+        labels = {"xlabel": self.xlabel, "ylabel": self.ylabel}
+        lines = plot(curves, width=width, height=height, **labels, unicode=unicode)
+        return Group(*lines, *legend(curves, unicode=unicode))
 
     def _redraw(self, *, last: bool = False) -> None:
         if self.place == "notebook":

@@ -1,15 +1,42 @@
-"""Options of the commands: refusals of wrong values, and the options that `--resume` may change."""
+"""Options of the commands: their ranges, and the options that `--resume` may change."""
 
-from __future__ import annotations
+import math
+from dataclasses import dataclass
+from typing import Annotated, Any, Literal, get_args, get_origin, get_type_hints
 
-from typing import Literal, get_args, get_origin, get_type_hints
+from tyro.conf import arg
 
 from compare.terminal.errors import UsageError
 
-MAX_THREADS = 1024
-
 CHANGEABLE = "may change on resuming"
 """Marks such an option in its annotation: ``Annotated[int, CHANGEABLE]``."""
+
+
+@dataclass(frozen=True, slots=True)
+class Range:
+    """The smallest and the largest number of an option, or of a field in a file."""
+
+    least: float | int
+    most: float | int
+    words: str = ""
+    infinite: bool = False  # whether infinity is allowed too
+
+    def __contains__(self, value: float) -> bool:
+        return self.least <= value <= self.most or (self.infinite and value == math.inf)
+
+    def __str__(self) -> str:
+        return self.words or f"in {self.least:,} … {self.most:,}"
+
+
+FROM_0 = Range(0, 2**60, "of at least 0")
+FROM_1 = Range(1, 2**60, "of at least 1")
+ANY_FROM_0 = Range(0, math.inf, "of at least 0", infinite=True)
+THREADS = Range(1, 1024, "between 1 and 1024")
+
+
+def flag(metavar: str | None = None, default: str = "", help: str | None = None) -> Any:
+    """Describe an option; `default` is in the place of the default value in its help."""
+    return arg(metavar=metavar, help_behavior_hint=default, help=help)
 
 
 def changeable(config: type) -> set[str]:
@@ -18,27 +45,21 @@ def changeable(config: type) -> set[str]:
     return {name for name, hint in hints.items() if CHANGEABLE in getattr(hint, "__metadata__", ())}
 
 
-def check_choices(config: object) -> None:
-    """Refuse a value that is not among the choices of its option."""
-    for name, kind in get_type_hints(type(config)).items():
-        value = getattr(config, name)
+def check_options(config: object) -> None:
+    """Refuse a value that is not among the choices of its option, or not in its `Range`."""
+    for name, hint in get_type_hints(type(config), include_extras=True).items():
+        kind, *extras = get_args(hint) if get_origin(hint) is Annotated else (hint,)
+        value, expected = getattr(config, name), f"expected {flag_of(name)}"
         if get_origin(kind) is Literal and value not in get_args(kind):
             choices = ", ".join(get_args(kind))
-            raise UsageError(f"expected {flag_of(name)} to be one of {choices}, got {value!r}")
-
-
-def check_at_least(least: int, name: str, value: int) -> None:
-    """Refuse a value that is not an integer, or smaller than `least`."""
-    if isinstance(value, bool) or not isinstance(value, int):
-        raise UsageError(f"expected {flag_of(name)} to be a whole number, got {value!r}")
-    if value < least:
-        raise UsageError(f"expected {flag_of(name)} of at least {least}, got {value}")
-
-
-def check_threads(threads: int) -> None:
-    """Refuse a number of threads below 1 or above `MAX_THREADS`."""
-    if not 1 <= threads <= MAX_THREADS:
-        raise UsageError(f"expected --threads between 1 and {MAX_THREADS}, got {threads}")
+            raise UsageError(f"{expected} to be one of {choices}, got {value!r}")
+        for limit in extras:
+            if value is None or not isinstance(limit, Range):
+                continue
+            if int in (kind, *get_args(kind)) and type(value) is not int:
+                raise UsageError(f"{expected} to be a whole number, got {value!r}")
+            if value not in limit:
+                raise UsageError(f"{expected} {limit}, got {value}")
 
 
 def flag_of(name: str) -> str:

@@ -4,18 +4,17 @@ If the output is a file or a pipe, there are lines instead of the bar, no colour
 Text of the user is printed unchanged.
 """
 
-from __future__ import annotations
-
 import io
 import os
 import sys
 import textwrap
 import time
-from collections.abc import Iterator, Mapping, Sequence
+from collections.abc import Collection, Iterable, Iterator, Mapping, Sequence
 from contextlib import contextmanager
+from typing import Any
 
 from rich.box import SIMPLE_HEAD
-from rich.console import Console
+from rich.console import Console, OverflowMethod
 from rich.progress import BarColumn, ProgressColumn, TextColumn, TimeRemainingColumn
 from rich.progress import Progress as RichProgress
 from rich.table import Table
@@ -23,16 +22,20 @@ from rich.text import Text
 
 from compare.terminal.version import PACKAGE
 
-PLAIN_WIDTH = 100
-"""Columns of a table if the output is not a terminal."""
+PLAIN_WIDTH = 100  # columns of a table if the output is not a terminal
 
 LONG_EPOCH = 10_000
 """From this number of updates, each hundredth of an epoch has a line if there is no terminal."""
 
 
-def plain_table() -> Table:
-    """Return a table with a line under its head and no other lines."""
-    return Table(box=SIMPLE_HEAD, padding=(0, 1, 0, 0), pad_edge=False, show_edge=False)
+def plain_table(
+    titles: Iterable[str], left: Collection[str], overflow: OverflowMethod = "ellipsis"
+) -> Table:
+    """Return a table with a line under its head; the columns that are not `left` have numbers."""
+    table = Table(box=SIMPLE_HEAD, padding=(0, 1, 0, 0), pad_edge=False, show_edge=False)
+    for title in titles:
+        table.add_column(title, justify="left" if title in left else "right", overflow=overflow)
+    return table
 
 
 class _Console(Console):
@@ -80,7 +83,7 @@ class Terminal:
     @contextmanager
     def progress(
         self, num_epochs: int, updates_per_epoch: int, *, done: int = 0
-    ) -> Iterator[Progress]:
+    ) -> "Iterator[Progress]":
         """Show the progress of a training while the body runs, after `done` updates."""
         progress = Progress(self, num_epochs, updates_per_epoch, done)
         with progress.bar:
@@ -104,15 +107,9 @@ class Progress:
             disable=not terminal.live,
             refresh_per_second=4,
         )
-        self._task = self.bar.add_task(
-            "",
-            total=self._total,
-            completed=done,
-            epoch=done // updates_per_epoch,
-            rate="",
-            perplexity="",
-            apart="",
-        )
+        fields: dict[str, Any] = dict.fromkeys(("rate", "perplexity", "apart"), "")
+        fields["epoch"] = done // updates_per_epoch
+        self._task = self.bar.add_task("", total=self._total, completed=done, **fields)
 
     @property
     def seconds(self) -> float:

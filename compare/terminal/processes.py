@@ -1,4 +1,4 @@
-"""The processes of `torchrun`, from its environment variables."""
+"""The processes of `torchrun`, from its environment variables, and the processors of this one."""
 
 import os
 
@@ -13,3 +13,10 @@ def rank_and_size() -> tuple[int, int]:
     if not (rank.isdecimal() and size.isdecimal() and int(rank) < int(size)):
         raise UsageError(f"expected a RANK from 0 below WORLD_SIZE, got {rank!r} and {size!r}")
     return int(rank), int(size)
+
+
+def usable_cpus() -> int:
+    """Return the number of processors that this process may use."""
+    if hasattr(os, "sched_getaffinity"):
+        return len(os.sched_getaffinity(0))
+    return os.cpu_count() or 1

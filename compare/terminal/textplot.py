@@ -7,8 +7,6 @@ Rich has no plots. Plotext has, but it draws into one global figure, knows no co
 first curve, and would be one more dependency.
 """
 
-from __future__ import annotations
-
 import math
 from collections.abc import Sequence
 from dataclasses import dataclass

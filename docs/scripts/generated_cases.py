@@ -106,7 +106,7 @@ def run_functions(form: Form, names: dict[str, Any], case: dict[str, Any]) -> li
     plain, none = getattr(CELLS[form.cell].plain, f"{form.cell}_step"), 0 * weights[2]
     after = plain(x_t, *firsts, *weights[:2], none, none)
     seen = {"x_t": x_t, **dict(zip(own.states, firsts, strict=True))}
-    seen |= dict(zip(own.step_results, after if own.gates else (after,), strict=True))
+    seen |= dict(zip(own.results("step"), after if own.gates else (after,), strict=True))
     results.append(step_backward(*d_lasts, *(seen[name] for name in own.seen), *weights[:2]))
     results.append(backward(tape, d_output, *d_lasts))
     results.append(copy.deepcopy(results[-2:]))

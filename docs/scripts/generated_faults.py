@@ -36,7 +36,7 @@ from compare.check.classes.layers import Layers
 from compare.check.classes.parts import find_conventions
 from compare.check.classes.properties import try_properties
 from compare.check.functions.cs231n import CS231N_STAGES
-from compare.check.functions.exercises import STAGES
+from compare.check.functions.stages import STAGES
 from compare.check.functions.trying import Attempt, reference, search_stage
 from compare.check.report.report import FAILED
 from compare.check.worker.client import Source

@@ -35,7 +35,7 @@ from compare.bench.measure.timing import Contestant, measure, seconds_of_a_call,
 from compare.bench.rows.numpy_rows import Scratch
 from compare.bench.rows.row import Row
 from compare.bench.rows.torch_rows import TorchRow
-from compare.bench.workload.case import LR, MAX_NORM, Job, jobs_of, make_case, scratch_model
+from compare.bench.workload.case import Job, ModelInputs, make_case
 from compare.bench.workload.shapes import SEED, STEP, TIMED, Shape
 from compare.parity import limited_threads
 from compare.terminal import plural
@@ -118,8 +118,8 @@ def train_step(c: Changes, inputs: Array, targets: Array, h_0: Array, p: dict[st
         gradients, h_n = back(c, ids, h, d_logits, *parameters), h[-1]
     else:
         loss, gradients, h_n = plain.loss_and_gradients(ids, targets.T, h_0, parameters)
-    grad_norm = plain.clip_grad_norm(gradients, MAX_NORM)
-    plain.update(parameters, gradients, LR)
+    grad_norm = plain.clip_grad_norm(gradients, ModelInputs.max_norm)
+    plain.update(parameters, gradients, ModelInputs.lr)
     return loss, grad_norm, h_n
 
 
@@ -221,7 +221,7 @@ class StepRow(Row):
             loss, norm, h = train_step(changes, batch.inputs, batch.targets, h_0, p)
             return loss, h, norm, p
 
-        return jobs_of(case, {STEP: step}, take_state=lambda h: h[None].copy())
+        return case.jobs({STEP: step}, take_state=lambda h: h[None].copy())
 
 
 @contextmanager
@@ -311,7 +311,7 @@ def parts_of(case: Any, number: int) -> dict[str, list[float]]:
     """Time forward and backward for one part of the batch: alone, and beside the other parts."""
 
     def run_of(k: int) -> Callable[[], Any]:
-        model, rows = scratch_model(case), slice(k, None, number)  # (B/number,) rows of the batch
+        model, rows = case.scratch(), slice(k, None, number)  # (B/number,) rows of the batch
         batch = Batch(case.batch.inputs[rows], case.batch.targets[rows])
         return partial(loss_and_gradients, model, batch, case.state[:, rows].copy())
 

@@ -1,18 +1,14 @@
 """What several tests of the comparison need."""
 
-from collections.abc import Callable, Iterator
-from pathlib import Path
-
 import pytest
 
 import compare.runs.commands
 from compare.cli import main
-from tests.annotations import unchecked
 from tests.compare.runs.runs import FLAGS, SMALL, TEXT
 
 
 @pytest.fixture
-def fox(tmp_path: Path) -> Path:
+def fox(tmp_path):
     """A text of six batches an epoch."""
     path = tmp_path / "fox.txt"
     path.write_text(TEXT)
@@ -20,16 +16,16 @@ def fox(tmp_path: Path) -> Path:
 
 
 @pytest.fixture
-def without_curves(monkeypatch: pytest.MonkeyPatch) -> None:
+def without_curves(monkeypatch):
     """Drawing takes longer than a small training does."""
     monkeypatch.setattr(compare.runs.commands, "draw_curves", lambda *arguments: None)
 
 
 @pytest.fixture
-def refused(capsys: pytest.CaptureFixture[str]) -> Callable[..., str]:
+def refused(capsys):
     """Run a command that fails; return its one line, without the name of the program."""
 
-    def run(arguments: str | list[str], code: int, *, prints: bool = False) -> str:
+    def run(arguments, code, *, prints=False):
         capsys.readouterr()
         assert main(arguments.split() if isinstance(arguments, str) else arguments) == code
         shown = capsys.readouterr()
@@ -44,26 +40,17 @@ def refused(capsys: pytest.CaptureFixture[str]) -> Callable[..., str]:
 
 
 @pytest.fixture
-def without_checks() -> Iterator[None]:
-    """Small calls by the thousand, whose annotations other tests check."""
-    with unchecked():
-        yield
-
-
-@pytest.fixture
-def small(fox: Path) -> list[str]:
-    """Flags of a small model on that text."""
+def small(fox):
     return f"{SMALL} --text {fox}".split()
 
 
 @pytest.fixture
-def training(fox: Path, tmp_path: Path) -> list[str]:
-    """Flags of a small run."""
+def training(fox, tmp_path):
     return f"{FLAGS} --text {fox} --runs {tmp_path / 'runs'}".split()
 
 
 @pytest.fixture(scope="session")
-def records(tmp_path_factory: pytest.TempPathFactory) -> Path:
+def records(tmp_path_factory):
     """A small run with all its records, a replay and a benchmark."""
     from tests.compare.bench.test_bench_result import grid  # only now, as a test
 

@@ -3,14 +3,15 @@
 import copy
 import dataclasses
 import json
-from collections.abc import Callable, Iterator
-from dataclasses import asdict, dataclass
+from collections.abc import Callable
+from dataclasses import MISSING, asdict, dataclass
 from pathlib import Path
 from typing import Any
 
 from hypothesis import strategies as st
 
-from compare.bench.results.result import Document
+from compare.bench.results.result import Document, Timing
+from compare.bench.workload.shapes import Shape
 from compare.files import plain
 from compare.runs.checkpoint import Checkpoint, Model, Optimizer, load
 from compare.runs.config import RunConfig
@@ -18,9 +19,7 @@ from compare.runs.reading import read_config, read_json, read_metrics, read_toke
 from compare.study.bisection import replay
 from tests.compare.runs.checkpoints import put_together, taken_apart
 
-Path_ = tuple[str | int, ...]
-
-ODD: list[Any] = [
+ODD = [
     None, True, False, 0, 1, -1, 2**31, 2**63, 10**20, 10**400, 0.5, -0.0, 1e300, float("inf"),
     float("nan"), "", "inf", "nan", "x", "\x1b[31m", "a\nb", "é", "e" * 10**6, [], [[]], [None],
     {}, {"a": 1}, [1, 2, 3], ["x"] * 3, "tanh", "float64", 30_000,
@@ -38,14 +37,17 @@ class Kind:
     read: Callable[[Path], Any]  # as JSON again
     defaults: tuple[type, ...] = ()  # dataclasses whose fields with a default may be missing
 
-    def agrees(self, again: Any, changed: Any) -> bool:
+    def agrees(self, again, changed):
         """Whether the values read are those written, with defaults for missing keys."""
         fields = [f for kind in self.defaults for f in dataclasses.fields(kind)]
-        defaults = {f.name: f.default for f in fields if f.default is not dataclasses.MISSING}
+        defaults = {f.name: f.default for f in fields if f.default is not MISSING}
+        defaults |= {f.name: f.default_factory() for f in fields if f.default_factory != MISSING}
 
-        def agree(again: Any, changed: Any) -> bool:
+        def agree(again, changed):
+            if isinstance(changed, list) and isinstance(again, list):
+                return len(again) == len(changed) and all(map(agree, again, changed))
             if not isinstance(changed, dict) or not isinstance(again, dict):
-                return bool(again == changed)
+                return again == changed
             missing = again.keys() - changed.keys()
             return (
                 changed.keys() <= again.keys()
@@ -56,12 +58,11 @@ class Kind:
         return agree(again, changed)
 
 
-def plain_value(value: Any) -> Any:
-    """Return a default as JSON has it."""
+def plain_value(value):
     return str(value) if isinstance(value, Path) else value
 
 
-def places(value: Any, path: Path_ = ()) -> Iterator[Path_]:
+def places(value, path=()):
     """Yield every place in a JSON value, the whole first."""
     yield path
     if isinstance(value, dict | list):
@@ -70,7 +71,7 @@ def places(value: Any, path: Path_ = ()) -> Iterator[Path_]:
 
 
 @st.composite
-def tampered(draw: st.DrawFn, values: Any) -> Any:
+def tampered(draw, values):
     """Draw the values with one place changed: another value, nothing, something more."""
     path = draw(st.sampled_from(list(places(values))))
     changed = copy.deepcopy(values)
@@ -91,74 +92,72 @@ def tampered(draw: st.DrawFn, values: Any) -> Any:
     return changed
 
 
-def as_text(values: Any) -> str:
+def as_text(values):
     """Write JSON with numbers that overflow a float."""
     text = json.dumps(values)
     return text.replace("-Infinity", "-8e400").replace("Infinity", "8e400")
 
 
-def _file(name: str) -> tuple[Callable[[Path], Any], Callable[[Path, str], None]]:
-    def put(directory: Path, text: str) -> None:
+def _file(name):
+    def put(directory, text):
         (directory / name).write_text(text)
 
     return lambda directory: json.loads((directory / name).read_text()), put
 
 
-def _metrics() -> tuple[Callable[[Path], Any], Callable[[Path, str], None]]:
-    def put(directory: Path, text: str) -> None:
-        lines = json.loads(text.replace("8e400", "1e999"))
-        whole = [as_text(line) for line in lines] if isinstance(lines, list) else [text]
-        (directory / "metrics.jsonl").write_text("".join(line + "\n" for line in whole))
-
-    def values(directory: Path) -> Any:
-        return [json.loads(line) for line in (directory / "metrics.jsonl").read_text().splitlines()]
-
-    return values, put
+def _metrics(directory):
+    return [json.loads(line) for line in (directory / "metrics.jsonl").read_text().splitlines()]
 
 
-def _checkpoint() -> tuple[Callable[[Path], Any], Callable[[Path, str], None]]:
-    def values(directory: Path) -> Any:
-        header, _ = taken_apart((directory / "scratch.safetensors").read_bytes())
-        del header["__metadata__"]["sha256"]
-        return header["__metadata__"]
-
-    def put(directory: Path, text: str) -> None:
-        path = directory / "scratch.safetensors"
-        header, data = taken_apart(path.read_bytes())
-        digits = '{"sha256": "' + "0" * 64 + '"'
-        header["__metadata__"] = digits + (", " + text[1:] if text.startswith("{") else text)
-        path.write_bytes(put_together(header, data))
-
-    return values, put
+def _put_metrics(directory, text):
+    lines = json.loads(text.replace("8e400", "1e999"))
+    whole = [as_text(line) for line in lines] if isinstance(lines, list) else [text]
+    (directory / "metrics.jsonl").write_text("".join(line + "\n" for line in whole))
 
 
-def _replay() -> tuple[Callable[[Path], Any], Callable[[Path, str], None]]:
-    def parts(directory: Path) -> tuple[dict[str, Any], bytes]:
-        content = (directory / "replay").read_bytes()
-        size = int.from_bytes(content[:8], "little")
-        return json.loads(content[8 : 8 + size]), content[8 + size :]
-
-    def put(directory: Path, text: str) -> None:
-        header, data = parts(directory)
-        header["__metadata__"]["description"] = text
-        whole = json.dumps(header).encode()
-        (directory / "replay").write_bytes(len(whole).to_bytes(8, "little") + whole + data)
-
-    return lambda directory: json.loads(parts(directory)[0]["__metadata__"]["description"]), put
+def _checkpoint(directory):
+    header, _ = taken_apart((directory / "scratch.safetensors").read_bytes())
+    del header["__metadata__"]["sha256"]
+    return header["__metadata__"]
 
 
-def _config(directory: Path) -> Any:
+def _put_checkpoint(directory, text):
+    path = directory / "scratch.safetensors"
+    header, data = taken_apart(path.read_bytes())
+    digits = '{"sha256": "' + "0" * 64 + '"'
+    header["__metadata__"] = digits + (", " + text[1:] if text.startswith("{") else text)
+    path.write_bytes(put_together(header, data))
+
+
+def _parts_of_replay(directory):
+    content = (directory / "replay").read_bytes()
+    size = int.from_bytes(content[:8], "little")
+    return json.loads(content[8 : 8 + size]), content[8 + size :]
+
+
+def _replay(directory):
+    return json.loads(_parts_of_replay(directory)[0]["__metadata__"]["description"])
+
+
+def _put_replay(directory, text):
+    header, data = _parts_of_replay(directory)
+    header["__metadata__"]["description"] = text
+    whole = json.dumps(header).encode()
+    (directory / "replay").write_bytes(len(whole).to_bytes(8, "little") + whole + data)
+
+
+def _config(directory):
     command, config = read_config(directory)
     version = json.loads((directory / "config.json").read_text())["version"]
     return {"command": command, "version": version, **config.to_json()}
 
 
-def _environment(directory: Path) -> Any:
+def _environment(directory):
     values = read_json(directory, "environment.json")
     return {**values, "versions": read_versions(directory)}
 
 
-def _loaded(directory: Path) -> Any:
+def _loaded(directory):
     loaded = load(directory / "scratch.safetensors")
     header, _ = taken_apart((directory / "scratch.safetensors").read_bytes())
     written = {name: header["__metadata__"][name] for name in ("state", "version")}
@@ -167,7 +166,11 @@ def _loaded(directory: Path) -> Any:
     return again
 
 
-def _description(directory: Path) -> Any:
+def _benchmark(directory):
+    return asdict(Document.read(directory / "bench.json"))
+
+
+def _description(directory):
     kept = replay.read(directory / "replay")
     case = {name: getattr(kept.case, name) for name in ("lr", "max_norm", "carry_state", "cell")}
     same = {name: getattr(kept, name) for name in ("alone", "setting", "tensor")}
@@ -183,8 +186,8 @@ KINDS = [
     Kind("config", *_file("config.json"), _config, (RunConfig,)),
     Kind("vocab", *_file("vocab.json"), lambda d: {"tokens": read_tokens(d)}),
     Kind("environment", *_file("environment.json"), _environment),
-    Kind("metrics", *_metrics(), lambda d: list(read_metrics(d))),
-    Kind("checkpoint", *_checkpoint(), _loaded, (Checkpoint, Model, Optimizer)),
-    Kind("replay", *_replay(), _description),
-    Kind("benchmark", *_file("bench.json"), lambda d: asdict(Document.read(d / "bench.json"))),
+    Kind("metrics", _metrics, _put_metrics, lambda d: list(read_metrics(d))),
+    Kind("checkpoint", _checkpoint, _put_checkpoint, _loaded, (Checkpoint, Model, Optimizer)),
+    Kind("replay", _replay, _put_replay, _description),
+    Kind("benchmark", *_file("bench.json"), _benchmark, (Document, Timing, Shape)),
 ]

@@ -1,13 +1,10 @@
 """Each row of the table of exit codes in docs/commands.md comes true."""
 
+import contextlib
+import os
 import re
 import signal
-import subprocess
-import sys
-from collections.abc import Callable
 from dataclasses import replace
-from pathlib import Path
-from typing import Any
 
 import pytest
 import torch
@@ -18,39 +15,31 @@ from compare.cli import main
 from compare.parity.command import check_materials
 from compare.parity.rows import ParityReport, Verdict
 from tests.compare.runs.runs import HANG_UP, arguments, signalled
-
-ROOT = Path(__file__).parents[2]
+from tests.scripts import ROOT, started
 
 pytestmark = pytest.mark.usefixtures("without_curves")
 
-Flags = list[str]
 
-
-def interrupted(flags: Flags, number: int) -> int:
+def interrupted(flags, number):
     with signalled(3, number):
         return main(flags)
 
 
-def unread(flags: Flags) -> int:
-    process = subprocess.Popen(
-        [sys.executable, "-m", "compare", *flags, "--epochs", "400"],
-        cwd=ROOT,
-        stdout=subprocess.PIPE,
-        stderr=subprocess.PIPE,
-        text=True,
-    )
-    assert process.stdout is not None
-    assert process.stdout.readline().startswith("Text: ")
-    process.stdout.close()
-    _, error = process.communicate(timeout=800)
-    assert error == ""
-    return process.returncode
+def unread(flags):
+    with started("-m", "compare", "--version") as process:
+        process.stdout.close()
+        assert process.stderr.read() == ""  # also at the end of the process
+    assert process.returncode == 141
+    reader, writer = os.pipe()
+    with os.fdopen(writer, "w", encoding="utf-8") as output, contextlib.redirect_stdout(output):
+        os.close(reader)
+        return main(flags)
 
 
-def nothing_to_say(flags: Flags) -> int:
+def nothing_to_say(flags):
     """Let a run's first comparison find that rounding alone explains anything."""
 
-    def as_if_exploding(config: Any, materials: Any, step: Any) -> ParityReport:
+    def as_if_exploding(config, materials, step):
         first, *others = check_materials(config, materials, step).rows
         return ParityReport((replace(first, verdict=Verdict.UNDECIDABLE), *others))
 
@@ -60,7 +49,7 @@ def nothing_to_say(flags: Flags) -> int:
         return main(["run", *without_model])
 
 
-CASES: dict[int, Callable[[Flags], int]] = {
+CASES = {
     0: main,
     1: lambda flags: main([*flags, "--lr", "1e30"]),
     2: lambda flags: main([*flags, "--lr", "0"]),

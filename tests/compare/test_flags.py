@@ -30,8 +30,9 @@ def test_without_flags_it_is_the_run_of_the_lecture():
 
 def test_flags_alone_belong_to_run(capsys):
     assert parse(["--lr", "0.5", "--quick"]) == RunConfig(lr=0.5, quick=True)
-    assert main(["--help"]) == 0
-    assert "(default: run)" in capsys.readouterr().out
+    for flag in ("-h", "--help"):
+        assert main([flag]) == 0
+        assert "(default: run)" in capsys.readouterr().out
 
 
 def test_quick_shortens_and_never_lengthens():
@@ -72,9 +73,7 @@ def test_every_flag_arrives(fox):
         assert (scratch_rnn.get_num_threads(), torch.get_num_threads()) == (2, 2)
     assert (scratch_rnn.get_num_threads(), torch.get_num_threads()) == before
 
-    assert sorted(given.vocab.idx_to_token[1:]) == sorted(
-        ["one", "two", "three", "four", "five", "six"]
-    )
+    assert {*given.vocab.idx_to_token[1:]} == {"one", "two", "three", "four", "five", "six"}
     batches = given.batches
     assert (batches.batch_size, batches.num_steps, batches.sampling) == (3, 4, "random")
     assert (len(batches.corpus), batches.seed) == (90, 7)

@@ -3,7 +3,6 @@
 import json
 import shutil
 import signal
-from pathlib import Path
 
 import pytest
 
@@ -14,7 +13,7 @@ from tests.compare.runs.runs import BATCHES, SMALL, TEXT, newest, only, read, si
 
 
 @pytest.fixture(scope="module")
-def master(tmp_path_factory: pytest.TempPathFactory) -> Path:
+def master(tmp_path_factory):
     directory = tmp_path_factory.mktemp("master")
     (directory / "fox.txt").write_text(TEXT)
     config = parse(f"{SMALL} --text {directory}/fox.txt --epochs 4 --runs {directory}".split())
@@ -22,12 +21,12 @@ def master(tmp_path_factory: pytest.TempPathFactory) -> Path:
 
 
 @pytest.fixture
-def trained(master: Path, tmp_path: Path) -> Path:
+def trained(master, tmp_path):
     """A run that a test may damage."""
-    return Path(shutil.copytree(master, tmp_path / "trained"))
+    return shutil.copytree(master, tmp_path / "trained")
 
 
-def generate(directory: Path, prefix: str, *flags: str) -> int:
+def generate(directory, prefix, *flags):
     return main(["generate", "--run", str(directory), "--prefix", prefix, *flags])
 
 
@@ -43,7 +42,7 @@ def test_generate_writes_what_the_run_wrote(side, trained, capsys):
 def test_generate_draws_the_same_text_from_both(trained, capsys):
     prefix = next(iter(read(trained, "result.json")["written"]))
 
-    def drawn(*flags: str) -> str:
+    def drawn(*flags):
         capsys.readouterr()
         assert generate(trained, prefix, *flags) == 0
         return capsys.readouterr().out
@@ -84,8 +83,7 @@ def test_a_prefix_is_lower_cased_as_the_text_was(trained, capsys):
 
 
 @pytest.fixture
-def trained_alone(training: list[str], tmp_path: Path, without_curves: None) -> Path:
-    """A run of the PyTorch model alone."""
+def trained_alone(training, tmp_path, without_curves):
     assert main(["train", "--model", "concise", *training]) == 0
     return only(tmp_path / "runs")
 

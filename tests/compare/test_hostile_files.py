@@ -6,9 +6,7 @@
 import os
 import shutil
 import tomllib
-from collections.abc import Callable
 from pathlib import Path
-from typing import Any
 
 import pytest
 
@@ -26,12 +24,12 @@ TABLE = tomllib.loads(Path(__file__).with_name("hostile.toml").read_text(encodin
 CASES = [(row, command) for row in TABLE["files"] for command in row["commands"]]
 
 
-def terabyte(path: Path) -> None:
+def terabyte(path):
     path.touch()
     os.truncate(path, 2**40)
 
 
-MAKE: dict[str, Callable[[Path, Path], object]] = {
+MAKE = {
     "pipe": lambda path, elsewhere: os.mkfifo(path),
     "device": lambda path, elsewhere: path.symlink_to("/dev/zero"),
     "directory": lambda path, elsewhere: path.mkdir(),
@@ -47,7 +45,7 @@ MAKE: dict[str, Callable[[Path, Path], object]] = {
 }
 
 
-def outcomes(row: dict[str, Any]) -> dict[str, str]:
+def outcomes(row):
     """Return the line of each kind in the place of a file."""
     kinds = row.get("kinds", TABLE["kinds"])
     reasons = {kind: TABLE["kinds"][kind][row.get("named", False)] for kind in kinds}
@@ -61,15 +59,15 @@ def outcomes(row: dict[str, Any]) -> dict[str, str]:
 
 @pytest.mark.parametrize(("row", "command"), CASES, ids=[f"{r['path']}-{c}" for r, c in CASES])
 def test_what_is_no_file_of_ours_is_refused(row, command, records, tmp_path, count, capsys):
+    elsewhere = shutil.copytree(records, tmp_path / "elsewhere")
+    (elsewhere / "victim.txt").write_text("a victim")
+    (elsewhere / "a.unfinished").write_text("another")
+    before = untouched(elsewhere)
     for number, (kind, line) in enumerate(outcomes(row).items()):
-        run = Path(shutil.copytree(records, tmp_path / str(number) / "run"))
-        elsewhere = Path(shutil.copytree(run, tmp_path / str(number) / "elsewhere"))
-        (elsewhere / "victim.txt").write_text("a victim")
-        (elsewhere / "a.unfinished").write_text("another")
+        run = shutil.copytree(records, tmp_path / str(number) / "run")
         path = run / row["path"]
         shutil.rmtree(path) if path.is_dir() else path.unlink(missing_ok=True)
         MAKE[kind](path, elsewhere)
-        before = untouched(elsewhere)
         capsys.readouterr()
         with limited_memory(2**27):
             code = main(TABLE["commands"][command].format(run=run, path=path).split())

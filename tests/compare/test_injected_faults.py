@@ -6,31 +6,26 @@ fault into a copy of the project, and checks that its test fails there and passe
 """
 
 import shutil
-import subprocess
-import sys
 import tomllib
 from pathlib import Path
-from typing import Any
 
 import pytest
 
 from compare.check.bugs.patches import Patch, patched_source
 from tests.counts import number
+from tests.scripts import ROOT, ended
 
-ROOT = Path(__file__).parents[2]
 TABLES = [Path(__file__).with_name(f"{name}_faults.toml") for name in ("injected", "shown")]
 FAULTS = [f for t in TABLES for f in tomllib.loads(t.read_text(encoding="utf-8"))["fault"]]
 
 
-def source_with(fault: dict[str, Any]) -> str:
-    """Return the source of the fault's file with the fault in it."""
+def source_with(fault):
     changes = [fault, *([fault["also"]] if "also" in fault else [])]
     patches = [Patch(fault["file"], change["old"], change["new"]) for change in changes]
     return patched_source(fault["file"], patches)
 
 
-def copied(to: Path) -> Path:
-    """Copy what the tests need."""
+def copied(to):
     for package in ("scratch_rnn", "concise_rnn", "compare", "tests", "docs"):
         ignored = shutil.ignore_patterns("__pycache__", ".hypothesis")
         shutil.copytree(ROOT / package, to / package, ignore=ignored)
@@ -38,10 +33,10 @@ def copied(to: Path) -> Path:
     return to
 
 
-def run(tests: list[str], folder: Path) -> subprocess.CompletedProcess[str]:
-    command = [sys.executable, "-m", "pytest", "-q", "-x", "-n", "0", "-p", "no:cacheprovider"]
-    command += ["--hypothesis-profile=ci", *tests]
-    return subprocess.run(command, cwd=folder, capture_output=True, text=True, check=False)
+def run(tests, folder):
+    command = ("-m", "pytest", "-q", "-x", "-n", "0", "-p", "no:cacheprovider")
+    options = {"cwd": folder, "PYTHONPATH": str(folder)}
+    return ended(*command, "--hypothesis-profile=ci", *tests, **options)
 
 
 @pytest.mark.parametrize("fault", FAULTS, ids=lambda fault: fault["name"])
@@ -51,9 +46,9 @@ def test_a_fault_is_detected(fault, tmp_path, count):
     assert f"\ndef {test}(" in (ROOT / file).read_text(encoding="utf-8")
     if number(quick=0, deep=1):
         (copied(tmp_path) / fault["file"]).write_text(source, encoding="utf-8")
-        found = run([fault["noticed_by"]], tmp_path)
-        assert found.returncode == 1, found.stdout + found.stderr
-        assert f"\nFAILED {fault['noticed_by']}" in found.stdout, found.stdout + found.stderr
+        code, output, errors = run([fault["noticed_by"]], tmp_path)
+        assert code == 1, output + errors
+        assert f"\nFAILED {fault['noticed_by']}" in output, output + errors
         count("injected faults detected")
 
 
@@ -61,4 +56,4 @@ def test_without_a_fault_these_tests_pass(tmp_path):
     """Otherwise the copy itself could be what fails."""
     if number(quick=0, deep=1):
         tests = sorted({fault["noticed_by"] for fault in FAULTS})
-        assert run(tests, copied(tmp_path)).returncode == 0
+        assert run(tests, copied(tmp_path))[0] == 0

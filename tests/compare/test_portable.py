@@ -1,39 +1,26 @@
 """What the command needs of the operating system: nothing that POSIX alone has."""
 
-import subprocess
-import sys
+import shutil
 from pathlib import Path
 
-from compare.cli import main
-from tests.compare.bench.test_bench_result import grid
 from tests.compare.runs.runs import FLAGS
+from tests.scripts import ended
 
 SCRIPT = Path(__file__).with_name("without_posix.py")
 
 
-def without_posix(directory: Path, *lines: str) -> str:
-    result = subprocess.run(
-        [sys.executable, SCRIPT, *lines],
-        cwd=directory, capture_output=True, text=True, timeout=800,
-    )  # fmt: skip
-    assert result.returncode == 0, (result.stdout, result.stderr)
-    return result.stdout
-
-
-def test_the_commands_work_without_posix(fox, tmp_path):
+def test_the_commands_work_without_posix(fox, records, tmp_path):
     """A run, its continuation, its page, a text and a bug of the catalogue, one after the other."""
-    begin = f"train --model scratch --text {fox} {FLAGS}"
-    assert main(f"{begin} --runs {tmp_path / 'begun'}".split()) == 0
-    [run] = (tmp_path / "begun").iterdir()
-    grid().write(tmp_path / "bench.json")
+    run = shutil.copytree(records, tmp_path / "run")
     outputs = {
-        begin: "2 epochs, 12 updates",
+        f"train --model scratch --text {fox} {FLAGS}": "2 epochs, 12 updates",
         f"train --model scratch --resume {run} --epochs 3": "after update 12 of 18",
         f"explain --checkpoint {run} --text the": "explain.html",
         f"generate --run {run} --prefix the": "the ",
         "break list": "relu-derivative",
-        f"bench --plot {tmp_path / 'bench.json'}": "scratch",
+        f"bench --plot {run / 'bench.json'}": "scratch",
     }
-    shown = without_posix(tmp_path, *outputs)
+    code, shown, errors = ended(SCRIPT, *outputs, cwd=tmp_path)
+    assert code == 0, (shown, errors)
     for words in outputs.values():
         assert words in shown

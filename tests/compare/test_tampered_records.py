@@ -5,7 +5,6 @@ import os
 import shutil
 import tomllib
 from pathlib import Path
-from typing import Any
 
 import pytest
 from hypothesis import HealthCheck, given, settings
@@ -14,7 +13,7 @@ from compare.bench.results.result import Document
 from compare.bench.results.table import show
 from compare.cli import main
 from compare.terminal import CommandError, Terminal
-from tests.compare.tampering import KINDS, Kind, as_text, tampered
+from tests.compare.tampering import KINDS, as_text, tampered
 from tests.counts import number
 
 pytestmark = pytest.mark.usefixtures("without_curves", "without_checks")
@@ -33,7 +32,7 @@ COMMANDS = {
 """The commands that read each record; those that train do one epoch more."""
 
 
-def ended_well(code: int, error: str) -> bool:
+def ended_well(code, error):
     """Whether a command ended as it should: with its result, or with one line."""
     return code in (0, 1) or (error.count("\n") == 1 and error.startswith("rnn-parity: "))
 
@@ -49,7 +48,7 @@ def test_a_tampered_record_is_refused_or_read_as_it_is(kind, records, tmp_path, 
         suppress_health_check=[HealthCheck.function_scoped_fixture, HealthCheck.too_slow],
     )
     @given(tampered(values))
-    def is_refused_or_what_it_says(changed: Any) -> None:
+    def is_refused_or_what_it_says(changed):
         if directory.exists():
             shutil.rmtree(directory)
         shutil.copytree(records, directory)
@@ -58,7 +57,7 @@ def test_a_tampered_record_is_refused_or_read_as_it_is(kind, records, tmp_path, 
         try:
             again = kind.read(directory)
         except CommandError as error:
-            refusal: CommandError | None = error
+            refusal = error
         else:
             refusal = None
         if refusal is None:
@@ -71,7 +70,7 @@ def test_a_tampered_record_is_refused_or_read_as_it_is(kind, records, tmp_path, 
             assert len(str(refusal)) < 2000
             count("tampered records: refused")
 
-    def used(kind: Kind, directory: Path) -> None:
+    def used(kind, directory):
         """Call the commands that read it."""
         capsys.readouterr()
         for command in COMMANDS[kind.name]:
@@ -88,7 +87,7 @@ def test_a_tampered_record_is_refused_or_read_as_it_is(kind, records, tmp_path, 
 DAMAGED = tomllib.loads(Path(__file__).with_name("hostile.toml").read_text())["damaged"]
 
 
-def damage(run: Path, how: dict[str, Any]) -> None:
+def damage(run, how):
     """Remove, cut, write or change something in a run."""
     path = run / how.get("path", "")
     if "change" in how:

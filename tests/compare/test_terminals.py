@@ -1,33 +1,26 @@
 """The command on terminals of any width, without colours, cut off, and interrupted."""
 
-import io
 import os
 import re
 import signal
 import subprocess
 import sys
-from pathlib import Path
 
 import pytest
-from rich.console import Console
 
 import compare.runs.commands
 from compare import cli
 from compare.cli import main, parse
-from compare.terminal.output import Terminal
 from tests.compare.runs.runs import HANG_UP, SIGNALS
-
-ROOT = Path(__file__).parents[2]
+from tests.in_process import terminal
+from tests.scripts import ROOT
 
 
 @pytest.mark.parametrize("no_color", ["", "1"])
-def test_a_run_on_a_terminal_shows_a_bar_and_no_colours_with_no_color(
-    training, no_color, monkeypatch
-):
+def test_a_run_shows_a_bar_and_with_no_color_no_colours(training, no_color, monkeypatch):
     monkeypatch.setenv("NO_COLOR", no_color)
-    output = io.StringIO()
-    console = Console(file=output, width=120, force_terminal=True, color_system="truecolor")
-    compare.runs.commands.run(parse(training), Terminal(console))
+    to, output = terminal(120, force_terminal=True, color_system="truecolor")
+    compare.runs.commands.run(parse(training), to)
     coloured = re.search(r"\x1b\[[\d;]*3[0-7][\d;]*m", output.getvalue())
     assert (coloured is None) == bool(no_color)
     out = re.sub(r"\x1b\[[\d;]*m", "", output.getvalue())
@@ -66,7 +59,7 @@ def test_a_closed_output_takes_any_text(monkeypatch):
 
 
 def test_an_exit_without_a_code_is_wrong_usage(monkeypatch):
-    def stop(*_: object, **__: object) -> None:
+    def stop(*_, **__):
         raise SystemExit("no code")
 
     monkeypatch.setattr("tyro.cli", stop)

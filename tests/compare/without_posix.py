@@ -9,7 +9,6 @@ import importlib
 import os
 import signal
 import sys
-from typing import Any
 
 import matplotlib.figure
 import numpy
@@ -30,12 +29,12 @@ LOADED = (matplotlib.figure, numpy, pooch, psutil, torch)
 class Blocker:
     """An importer that knows of no POSIX module."""
 
-    def find_spec(self, name: str, path: Any = None, target: Any = None) -> None:
+    def find_spec(self, name, path=None, target=None):
         if name in MODULES:
             raise ModuleNotFoundError(f"No module named {name!r}", name=name)
 
 
-def main() -> int:
+def main():
     """Take POSIX away, and run the commands: each of the process's arguments is one whole line."""
     for name in MODULES:
         sys.modules.pop(name, None)

@@ -1,6 +1,7 @@
 """The PyTorch chapter: the lecture's model and training, on any device, in PyTorch's own terms."""
 
-from typing import Any
+import copy
+import functools
 
 import numpy as np
 import pytest
@@ -8,25 +9,12 @@ import torch
 from torch import nn
 from torch.nn import functional as F
 
-from concise_rnn import RNNModel, predict, train, train_step
-from scratch_rnn.text import Batch, Vocab
+import concise_rnn
+from concise_rnn import predict, train, train_step
+from tests.control import weights
+from tests.test_both_packages import VOCAB, assert_same_weights, model_of, small_batches
 
-
-def small_model(seed: int = 0, **options: Any) -> RNNModel:
-    torch.manual_seed(seed)
-    return RNNModel(nn.RNN(5, 4, **options), 5)
-
-
-def small_batches(count: int = 3, B: int = 2, T: int = 4) -> list[Batch]:
-    ids = np.random.default_rng(1).integers(0, 5, (count, 2, B, T))
-    return [Batch(inputs, targets) for inputs, targets in ids]
-
-
-def weights(model: nn.Module) -> list[torch.Tensor]:
-    return [parameter.detach().clone() for parameter in model.parameters()]
-
-
-# The model --------------------------------------------------------------------------------------
+small_model = functools.partial(model_of, concise_rnn)
 
 
 @pytest.mark.parametrize("bidirectional", [False, True])
@@ -34,25 +22,19 @@ def weights(model: nn.Module) -> list[torch.Tensor]:
 @pytest.mark.parametrize("num_layers", [1, 2])
 @pytest.mark.parametrize("dtype", [torch.float32, torch.float64])
 def test_logits_are_those_of_the_lectures_lines(bidirectional, batch_first, num_layers, dtype):
-    rnn = nn.RNN(
-        5, 4, num_layers, batch_first=batch_first, bidirectional=bidirectional, dtype=dtype
-    )
-    model = RNNModel(rnn, 5)
-    D = 2 if bidirectional else 1
+    options = {"batch_first": batch_first, "bidirectional": bidirectional, "dtype": dtype}
+    model, D = small_model(num_layers=num_layers, **options), 2 if bidirectional else 1
     inputs = torch.randint(0, 5, (3, 6))  # (B, T)
     state = torch.rand(num_layers * D, 3, 4, dtype=dtype)
     logits, final = model(inputs, state)
     X = F.one_hot(inputs.T.long(), 5).to(dtype)  # (T, B, V), as the lecture has it
-    Y, expected_state = rnn(X.swapaxes(0, 1) if batch_first else X, state)
+    Y, expected_state = model.rnn(X.swapaxes(0, 1) if batch_first else X, state)
     Y = Y.swapaxes(0, 1) if batch_first else Y
     assert logits.equal(model.linear(Y.reshape(-1, Y.shape[-1])))
     assert final.equal(expected_state)
     assert logits.shape == (18, 5)
     assert model.linear.in_features == D * 4
     assert logits.dtype == dtype
-
-
-# Training ---------------------------------------------------------------------------------------
 
 
 @pytest.mark.parametrize("max_norm", [0.1, 1e6])
@@ -75,8 +57,8 @@ def test_a_step_in_the_lectures_lines(max_norm):
     assert (norm > max_norm) == (max_norm < 1)
     assert result.state.equal(final)
     assert not result.state.requires_grad  # so the next batch's gradient ends there
-    for ours, theirs in zip(weights(model), weights(other), strict=True):
-        assert (ours - theirs).abs().max() <= np.spacing(theirs.abs().max().numpy())
+    for ours, theirs in zip(weights(model).values(), weights(other).values(), strict=True):
+        assert np.abs(ours - theirs).max() <= np.spacing(np.abs(theirs).max())
 
 
 def test_gradients_of_an_earlier_step_are_gone():
@@ -85,7 +67,7 @@ def test_gradients_of_an_earlier_step_are_gone():
         parameter.grad = torch.full_like(parameter, 100.0)
     for m in (model, other):
         train_step(m, batch, None, torch.optim.SGD(m.parameters(), 0.5))
-    assert all(a.equal(b) for a, b in zip(weights(model), weights(other), strict=True))
+    assert_same_weights(model, other)
 
 
 def test_dropout_acts_in_training():
@@ -101,11 +83,9 @@ def test_dropout_acts_in_training():
 
 @pytest.mark.parametrize("training", [False, True])
 def test_prediction_needs_no_dropout_and_leaves_the_mode_alone(training):
-    vocab = Vocab(list("banana bus"))
-    torch.manual_seed(0)
-    model = RNNModel(nn.RNN(len(vocab), 8, 2, dropout=0.5), len(vocab)).train(training)
-    before = weights(model)
-    texts = {predict("ban", 20, model, vocab) for _ in range(3)}
+    model = small_model(len(VOCAB), 8, num_layers=2, dropout=0.5).train(training)
+    before = copy.deepcopy(model)
+    texts = {predict("ban", 20, model, VOCAB) for _ in range(3)}
     assert len(texts) == 1
     assert model.training == training
-    assert all(a.equal(b) for a, b in zip(before, weights(model), strict=True))
+    assert_same_weights(before, model)

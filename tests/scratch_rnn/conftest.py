@@ -1,18 +1,15 @@
 """Each cell, and the class of its layer."""
 
-from typing import Any
-
 import pytest
 
 from compare.check.cases.layer_results import CLASSES
 
 
 @pytest.fixture(params=CLASSES)
-def cell(request: pytest.FixtureRequest) -> str:
-    """Try each cell."""
-    return str(request.param)
+def cell(request):
+    return request.param
 
 
 @pytest.fixture
-def layer_class(cell: str) -> Any:
+def layer_class(cell):
     return CLASSES[cell]

@@ -1,15 +1,10 @@
 """The whole model: a training step and PyTorch's, for any configuration, state and limit."""
 
-from typing import Any
-
 import numpy as np
 import pytest
 
 from compare.check.cases.layer_case import LayerCase, random_case
-from compare.check.cases.layer_results import Results
 from compare.parity.comparison import check_parity
-from compare.parity.rows import compare_results
-from compare.parity.tolerance import tolerances
 from compare.parity.weights import named_state
 from scratch_rnn import LSTM, RNN, RNNModel, linear
 from scratch_rnn.states import arrays_of, each
@@ -34,7 +29,7 @@ def test_every_tensor_of_a_training_step_is_pytorchs(package, case):
 def test_a_model_is_its_layer_and_an_output_layer(package, case):
     """Bit for bit, with the same dropout masks, and with a gradient of the final state."""
 
-    def time_major(array: np.ndarray) -> np.ndarray:
+    def time_major(array):
         return array.swapaxes(0, 1) if case.layer.batch_first else array
 
     model, state, masks = build_model(case, package), case.state, case.layer.floats.dropout_masks
@@ -79,27 +74,6 @@ def test_backward_twice_on_one_tape_gives_the_same_bits(package, case):
     demand(identical(first, third), "the tape holds its own copy of the inputs", case)
 
 
-@property_of_models(dropout=0.0, bidirectional=False, T=range(2, 7))
-def test_the_state_is_all_that_the_past_leaves(package, case):
-    """The logits of a text in two parts, with the state carried, are those of the whole."""
-    model, inputs = build_model(case, package), case.batch.inputs
-    cut = 1 + case.layer.seed % (case.layer.T - 1)
-
-    def whole(move: Any) -> Results:
-        moved = build_model(case)
-        for parameter in moved.parameters.values():
-            parameter[...] = move(parameter)
-        logits, state, tape = moved.forward(inputs, move(case.state))
-        return {"logits": logits, **named_state("state", state), "h": move(tape.h)}
-
-    results, allowed = tolerances(whole, seed=case.layer.seed)
-    first, state = model(inputs[:, :cut].copy(), case.state)
-    second, state = model(inputs[:, cut:].copy(), state)
-    parts = {"logits": np.concatenate([first, second]), "h": results["h"]}
-    parts |= named_state("state", state)
-    demand(compare_results(results, parts, allowed), f"cut at {cut}, the text is the same", case)
-
-
 @pytest.mark.parametrize("bidirectional", [False, True])
 def test_names_shapes_and_bounds_of_new_parameters(bidirectional):
     rnn = RNN(6, 9, 2, bidirectional=bidirectional, rng=np.random.default_rng(0))
@@ -124,7 +98,7 @@ def test_names_shapes_and_bounds_of_new_parameters(bidirectional):
 IDS = np.zeros((2, 3), int)
 
 
-def backward(model: RNNModel, d_logits: Any, d_state: Any = None) -> None:
+def backward(model, d_logits, d_state=None):
     model.backward(model.forward(IDS, model.begin_state(2))[2], d_logits, d_state)
 
 

@@ -1,21 +1,19 @@
 """The plain versions: equal to the fast versions and to PyTorch, and short."""
 
 import ast
+import inspect
 import os
 import re
 import signal
-import subprocess
-import sys
 from dataclasses import replace
 from pathlib import Path
-from typing import Any
 
 import numpy as np
 import pytest
 
 import scratch_rnn
 from compare.check.cases.layer_case import LayerCase
-from compare.check.cases.layer_results import CLASSES, Results, rounding
+from compare.check.cases.layer_results import CLASSES, rounding
 from compare.check.cases.reference import torch_results
 from compare.parity import CELLS
 from compare.parity.build import build_models
@@ -29,10 +27,9 @@ from scratch_rnn.text import Batch, Vocab
 from scratch_rnn.train import loss_and_gradients
 from tests.counts import only_in_deep
 from tests.properties import against, demand
+from tests.scripts import ended, started
 from tests.strategies import layer_cases
 from tests.strategies import states as hypothesis_states
-
-ROOT = Path(__file__).parents[2]
 
 T, B, V, H = 5, 3, 4, 6  # all different: a transposed array has the wrong shape
 
@@ -40,19 +37,18 @@ both_dtypes = pytest.mark.parametrize("dtype", ["float32", "float64"])
 both_functions = pytest.mark.parametrize("f", ["tanh", "relu"])
 
 
-def draw(*shape: int, dtype: str, seed: int) -> np.ndarray:
+def draw(*shape, dtype, seed):
     return np.random.default_rng(seed).uniform(-1, 1, shape).astype(dtype)
 
 
 PARAMETERS = [draw(*shape, dtype="float64", seed=0) for shape in ((H, V), (H, H), (H,), (H,))]
 
-# The layer --------------------------------------------------------------------------------------
 
 OFF = ("batch_first", "bidirectional", "projected", "unbatched", "one_hot", "lengths")
 PLAIN = {"L": 1, "bias": True, "h0": True, "upstream": "both", **dict.fromkeys(OFF, False)}
 
 
-def run(case: LayerCase) -> Results:
+def run(case):
     """Run a plain version on a case; return all results by the layers' names."""
     floats, states = case.floats, CELLS[case.cell].states
     plain = model.CELLS[case.cell]
@@ -70,8 +66,7 @@ def run(case: LayerCase) -> Results:
     return results
 
 
-def agrees(case: LayerCase) -> None:
-    """Compare a plain version with the fast version and with PyTorch."""
+def agrees(case):
     results = run(case)
     demand(against(results, CLASSES[case.cell], case), "plain and fast versions agree", case)
     report = compare_results(results, torch_results(case), rounding(case)[1])
@@ -102,23 +97,10 @@ def test_the_backward_pass_changes_none_of_its_arguments():
         np.testing.assert_array_equal(again, copy)
 
 
-def test_the_default_nonlinearity_is_tanh():
-    W_ih, W_hh = PARAMETERS[:2]
-    x_t, h = draw(B, V, dtype="float64", seed=1), draw(B, H, dtype="float64", seed=2)
-    ids = np.arange(T * B).reshape(T, B) % V
-    output = [draw(V, H, dtype="float64", seed=3), draw(V, dtype="float64", seed=4)]
-    calls: list[tuple[Any, list[Any]]] = [
-        (elman.rnn_step, [x_t, h, *PARAMETERS]),
-        (elman.rnn_forward, [x_t[None], h, *PARAMETERS]),
-        (elman.rnn_step_backward, [h, x_t, h, h, W_ih, W_hh]),
-        (elman.loss_and_gradients, [ids, ids, h, [*PARAMETERS, *output]]),
-    ]
-    for function, arguments in calls:
-        assert repr(function(*arguments)) == repr(function(*arguments, "tanh"))
-        assert repr(function(*arguments)) != repr(function(*arguments, "relu"))
-
-
-# A training step --------------------------------------------------------------------------------
+@pytest.mark.parametrize("name", ["step", "forward", "step_backward"])
+def test_the_default_nonlinearity_is_tanh(name):
+    for function in (getattr(elman, f"rnn_{name}"), elman.loss_and_gradients):
+        assert inspect.signature(function).parameters["f"].default == "tanh"
 
 
 @both_dtypes
@@ -189,9 +171,6 @@ def test_the_plain_model_of_a_cell_is_the_fast_one(cell):
     assert len(set(written)) > 2
 
 
-# The files --------------------------------------------------------------------------------------
-
-
 @pytest.mark.parametrize("module", model.MODULES)
 def test_a_plain_version_imports_numpy_alone_and_has_at_most_120_lines(module):
     source = Path(module.__file__).read_text(encoding="utf-8")
@@ -206,14 +185,7 @@ def test_a_plain_version_imports_numpy_alone_and_has_at_most_120_lines(module):
 
 @pytest.mark.skipif(os.name != "posix", reason="needs signals")
 def test_ctrl_c_ends_it_without_a_traceback():
-    process = subprocess.Popen(
-        [sys.executable, "-m", "scratch_rnn.plain", "--cell", "lstm"],
-        env={**os.environ, "PYTHONPATH": str(ROOT)},
-        stdout=subprocess.PIPE,
-        stderr=subprocess.PIPE,
-        text=True,
-    )
-    assert process.stdout is not None
+    process = started("-m", "scratch_rnn.plain", "--cell", "lstm")
     assert "characters" in process.stdout.readline()
     process.send_signal(signal.SIGINT)
     _, errors = process.communicate(timeout=800)
@@ -223,6 +195,7 @@ def test_ctrl_c_ends_it_without_a_traceback():
 def test_it_trains(monkeypatch, capsys):
     cells = program.CELLS
     monkeypatch.setitem(cells, "rnn", cells["rnn"]._replace(epochs=40))
+    monkeypatch.setattr(program, "H", 32)
     program.main("rnn")
     printed = capsys.readouterr().out
     at_20, at_40 = (float(number) for number in re.findall(r"perplexity +(\S+)", printed))
@@ -233,17 +206,11 @@ def test_it_trains(monkeypatch, capsys):
 @pytest.mark.parametrize("cell", CELLS)
 def test_it_trains_and_writes(cell):
     only_in_deep()
-    result = subprocess.run(
-        [sys.executable, "-m", "scratch_rnn.plain", "--cell", cell],
-        env={**os.environ, "PYTHONPATH": str(ROOT)},
-        capture_output=True,
-        text=True,
-        timeout=800,
-    )
-    assert (result.returncode, result.stderr) == (0, "")
-    perplexities = [float(number) for number in re.findall(r"perplexity +(\S+)", result.stdout)]
+    code, output, errors = ended("-m", "scratch_rnn.plain", "--cell", cell)
+    assert (code, errors) == (0, "")
+    perplexities = [float(number) for number in re.findall(r"perplexity +(\S+)", output)]
     assert len(perplexities) == model.CELLS[cell].epochs // 20
     assert perplexities[-1] < 4 < perplexities[0]
-    written = result.stdout.splitlines()[-1]
+    written = output.splitlines()[-1]
     assert re.fullmatch(r"the clock [a-z ]{200}", written)
     assert len(set(written.split())) > 15  # words, and not one word again and again

@@ -1,7 +1,5 @@
 """Prediction: one token after the other, greedily."""
 
-from typing import Any
-
 import numpy as np
 import pytest
 
@@ -20,7 +18,7 @@ from tests.strategies import property_of_models
 def test_the_model_itself_reads_the_prefix_alone(monkeypatch):
     """Each token after it is a step without the model around it; that is why it is fast."""
     vocab, call = Vocab(list("ab")), RNNModel.__call__
-    calls: list[Any] = []
+    calls = []
     monkeypatch.setattr(
         RNNModel, "__call__", lambda model, *given: calls.append(given) or call(model, *given)
     )
@@ -40,9 +38,7 @@ def test_gates_that_are_nearly_zero_overflow_in_silence(layer):
     assert np.all(np.isfinite(output))
 
 
-def by_the_model(
-    model: RNNModel, tokens: list[int], state: Any, move: Any
-) -> dict[str, np.ndarray]:
+def by_the_model(model, tokens, state, move):
     """Return the logits after each token, each of them a sequence of its own."""
     rows = []
     for token in tokens:
@@ -52,11 +48,10 @@ def by_the_model(
     return {"logits": np.array(rows)}
 
 
-def agrees(package: Any, case: ModelCase) -> None:
-    """Compare the logits token by token with the model's own."""
+def agrees(package, case):
     tokens = case.batch.inputs[0].tolist()
 
-    def compute(move: Any) -> dict[str, np.ndarray]:
+    def compute(move):
         model = build_model(case, package)
         for parameter in model.parameters.values():
             parameter[...] = move(parameter)

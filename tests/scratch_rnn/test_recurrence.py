@@ -1,7 +1,6 @@
 """One layer in one direction, computed by hand, and its parts."""
 
 from itertools import product
-from typing import Any
 
 import numpy as np
 import pytest
@@ -42,7 +41,7 @@ d_W_ih, d_W_hh, d_b = [[-2], [4]], [[19, 20], [4, 8]], [7, 4]
 
 @pytest.mark.parametrize("dtype", [np.float32, np.float64])
 def test_by_hand(dtype):
-    def floats(values: Any) -> np.ndarray:
+    def floats(values):
         return np.array(values, dtype)
 
     weights = Weights(floats(W_ih), floats(W_hh), floats(b_ih), floats(b_hh))
@@ -73,20 +72,8 @@ def test_what_is_not_finite_goes_back_as_in_torch(nonlinearity):
     x = torch.tensor(z, requires_grad=True)
     h = getattr(torch, nonlinearity)(x)
     h.backward(torch.tensor(gradient))
-    assert x.grad is not None
     np.testing.assert_array_equal(tape.h[1, :, 0], h.detach().numpy())
     np.testing.assert_array_equal(d_x[0, :, 0], x.grad.numpy())
-
-
-def test_tanh_of_anything_large_is_one():
-    """An exp-built tanh would overflow; warnings are errors here."""
-    weights = Weights(np.eye(2), np.zeros((2, 2)), None, None)
-    x = np.array([[[1e4, -1e4]]])
-    tape = elman.forward(x, np.zeros((1, 2)), weights, "tanh")
-    np.testing.assert_array_equal(tape.h[1], [[1, -1]])
-
-
-# Its pieces -------------------------------------------------------------------------------------
 
 
 @pytest.mark.parametrize("cell", [scratch_rnn.RNN, scratch_rnn.GRU, scratch_rnn.LSTM])

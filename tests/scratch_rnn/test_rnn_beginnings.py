@@ -1,9 +1,6 @@
 """A new layer: its first weights, its warning, its dropout masks."""
 
-import subprocess
-import sys
 from dataclasses import replace
-from typing import Any
 
 import numpy as np
 import pytest
@@ -18,6 +15,7 @@ from compare.parity import CELLS
 from compare.parity.rows import compare_results
 from tests.annotations import unchecked
 from tests.properties import demand
+from tests.scripts import ended
 
 
 @pytest.mark.parametrize("H", [1, 4, 100])
@@ -39,7 +37,7 @@ def test_first_weights_are_uniform_in_one_over_root_h(cell, layer_class, H):
     assert torch_values.abs().max() <= rounded
 
 
-def nn_layer(cell: str) -> Any:
+def nn_layer(cell):
     return getattr(torch.nn, cell.upper())
 
 
@@ -83,12 +81,9 @@ def test_the_warning_has_the_stack_level_of_the_caller(layer_class, monkeypatch)
 def test_the_warning_points_at_the_line_that_makes_the_layer():
     """In a process of its own, without the frames of annotation checks and of mutants."""
     lines = "from scratch_rnn import *\nRNN(3, 4, dropout=0.5)\nGRU(3, 4, dropout=0.5)\n"
-    done = subprocess.run([sys.executable, "-c", lines], capture_output=True, text=True, check=True)
-    places = [line for line in done.stderr.splitlines() if "dropout 0.5 has no effect" in line]
+    _, _, errors = ended("-c", lines)
+    places = [line for line in errors.splitlines() if "dropout 0.5 has no effect" in line]
     assert [place.split(" ")[0] for place in places] == ["<string>:2:", "<string>:3:"]
-
-
-# Dropout masks ----------------------------------------------------------------------------------
 
 
 @pytest.mark.parametrize("dropout", [0.0, 0.25, 0.9])
@@ -120,12 +115,12 @@ def test_a_number_below_what_is_kept_keeps_and_that_itself_drops():
     """random() is in [0, 1): of its values, those below 1 - p are a part of just that size."""
 
     class Halves:
-        def random(self, shape: tuple[int, ...]) -> np.ndarray:
+        def random(self, shape):
             return np.where(np.arange(shape[-1]) % 2, 0.5, np.nextafter(0.5, 0)) + np.zeros(shape)
 
     layer = scratch_rnn.RNN(3, 4, 2, dropout=0.5)
     with unchecked():
-        (mask,) = layer.draw_dropout_masks(2, 3, Halves())  # type: ignore[arg-type]
+        (mask,) = layer.draw_dropout_masks(2, 3, Halves())
     np.testing.assert_array_equal(mask, np.broadcast_to([2, 0, 2, 0], (2, 3, 4)))
 
 

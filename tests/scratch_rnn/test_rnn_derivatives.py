@@ -3,8 +3,6 @@
 `tests.oracle` differentiates the recurrence's own equations by complex steps, entry by entry.
 """
 
-import subprocess
-import sys
 from pathlib import Path
 
 import numpy as np
@@ -16,6 +14,7 @@ from scratch_rnn import RNN
 from tests import oracle
 from tests.counts import number
 from tests.properties import against, demand
+from tests.scripts import ended
 from tests.strategies import property_of_layers
 from tests.tables import cases
 
@@ -66,23 +65,15 @@ sys.exit(code)
 def test_these_properties_and_the_laws_hold_where_torch_cannot_be_imported():
     files = [Path(__file__), Path(__file__).with_name("test_rnn_properties.py")]
     which = "not torch" if number(quick=0, deep=1) else "not torch and lstm"
-    result = subprocess.run(
-        [sys.executable, "-c", WITHOUT_TORCH, "-k", which, *map(str, files)],
-        cwd=Path(__file__).parents[2],
-        capture_output=True,
-        text=True,
-        timeout=800,
-    )
-    assert result.returncode == 0, result.stdout + result.stderr
-    assert " passed" in result.stdout, result.stdout
+    code, output, errors = ended("-c", WITHOUT_TORCH, "-k", which, *files)
+    assert code == 0, output + errors
+    assert " passed" in output, output
 
 
 def test_the_oracle_by_hand():
     """One unit, one step: h = tanh(w x + u h0 + b + c), so ∂h/∂w = (1 - h²) x, and so on."""
     case = LayerCase(upstream="output", dtype="float64")
     floats = case.floats
-    assert floats.h0 is not None
-    assert floats.d_output is not None
     x, h0, d = floats.x.item(), floats.h0.item(), floats.d_output.item()
     w, u, b, c = (array.item() for array in floats.parameters.values())
     h = np.tanh(w * x + u * h0 + b + c)

@@ -25,18 +25,8 @@ def test_each_term_of_a_sum_has_its_own_rounding():
 
     All perturbations move both by the same large gap, in opposite ways, so that their sum stays.
     """
-    case = LayerCase(
-        T=3,
-        V=3,
-        L=3,
-        nonlinearity="relu",
-        batch_first=True,
-        dropout=0.5,
-        bidirectional=True,
-        unbatched=True,
-        saturated=True,
-        seed=1024,
-    )
+    flags = dict.fromkeys(("batch_first", "bidirectional", "unbatched", "saturated"), True)
+    case = LayerCase(T=3, V=3, L=3, nonlinearity="relu", dropout=0.5, seed=1024, **flags)
     (comparisons,) = of_layers.backward_adds.holds(scratch_rnn.RNN, case)
     assert [c.tensor for c in comparisons if not c.ok] == []
     bias = next(c for c in comparisons if c.tensor == "gradient of bias_ih_l1_reverse")

@@ -1,9 +1,7 @@
 """Arguments that PyTorch's layer refuses are refused: one table for both, for each cell."""
 
 import warnings
-from collections.abc import Callable
 from dataclasses import replace
-from typing import Any
 
 import numpy as np
 import pytest
@@ -13,7 +11,6 @@ from torch.nn.utils.rnn import pack_padded_sequence
 from compare.check.cases.layer_case import LayerCase
 from compare.check.cases.layer_results import as_state, build
 from scratch_rnn import GRU, LSTM, RNN, states
-from tests.annotations import unchecked
 from tests.tables import messages
 
 T, B, V, H = 5, 2, 3, 4
@@ -21,7 +18,7 @@ T, B, V, H = 5, 2, 3, 4
 X, H_0 = np.zeros((T, B, V), "f"), np.zeros((1, B, H), "f")
 
 
-def calls(section: str) -> dict[str, Any]:
+def calls(section):
     """Return the arguments by what is wrong with them, for V features and H units in float32."""
     return {name: eval(arguments, globals()) for name, arguments in messages(section).items()}
 
@@ -37,38 +34,34 @@ MISTAKEN += [
 ]
 
 
-def make_torch(cell: str, arguments: dict[str, Any]) -> Any:
+def make_torch(cell, arguments):
     if "dtype" in arguments:
         arguments = arguments | {"dtype": getattr(torch, arguments["dtype"])}
     return getattr(torch.nn, cell.upper())(**arguments)
 
 
-def state_of(cell: str, h0: Any) -> Any:
+def state_of(cell, h0):
     """Return h0 as the cell takes it: an LSTM beside a c0 that is right."""
     return (h0, H_0) if cell == "lstm" and h0 is not None else h0
 
 
-def as_tensor(value: Any) -> Any:
+def as_tensor(value):
     if isinstance(value, tuple):
         return tuple(map(as_tensor, value))
     return torch.from_numpy(value) if isinstance(value, np.ndarray) else value
 
 
-def call_torch(cell: str, x: Any, state: Any, lengths: Any) -> None:
+def call_torch(cell, x, state, lengths):
     x, state = as_tensor(x), as_tensor(state)
     if lengths is not None:
         x = pack_padded_sequence(x, torch.tensor(lengths, dtype=torch.int64), enforce_sorted=False)
     make_torch(cell, {"input_size": V, "hidden_size": H})(x, state)
 
 
-@pytest.fixture(autouse=True)
-def _own_checks() -> Any:
-    """Use the layer's own checks, not those of the annotations."""
-    with unchecked():
-        yield
+pytestmark = pytest.mark.usefixtures("without_checks")  # the layer has its own
 
 
-def refusal(function: Callable[[], Any]) -> Exception | None:
+def refusal(function):
     try:
         function()
     except NotImplementedError:
@@ -181,7 +174,7 @@ def test_a_refused_call_leaves_the_layer_as_it_was(layer_class):
         np.testing.assert_array_equal(array, before[name])
 
 
-def expect_refusal(error: Exception | None, mistake: str) -> None:
+def expect_refusal(error, mistake):
     what = f"violated: {mistake} is refused with ValueError or TypeError"
     assert error is not None, f"{what}; it was accepted"
     assert isinstance(error, ValueError | TypeError), f"{what}; got {error!r}"

@@ -2,13 +2,8 @@
 
 import functools
 import os
-import subprocess
-import sys
 import threading
 from concurrent.futures import ThreadPoolExecutor
-from contextvars import Context
-from pathlib import Path
-from typing import Any
 
 import numpy as np
 import pytest
@@ -24,9 +19,8 @@ from tests.counts import number
 from tests.properties import against, demand, identical
 from tests.scratch_rnn.test_rnn_refusals import CALL, H, V
 from tests.scratch_rnn.test_train import sharing
+from tests.scripts import ended
 from tests.strategies import property_of_layers
-
-ROOT = Path(__file__).parents[2]
 
 # A layer ----------------------------------------------------------------------------------------
 
@@ -57,24 +51,25 @@ def test_the_same_threads_give_a_layer_the_same_bits(n, case):
         demand(identical(gradients, others), "the same bits backward", case)
 
 
+def watch(layer, note, monkeypatch):
+    """Call `note` before each pass of the layer's cell, with its arguments."""
+    for name in ("cell_forward", "cell_backward"):
+        method = getattr(layer, name)
+        noted = functools.partial(lambda method, *given: note(*given) or method(*given), method)
+        monkeypatch.setattr(layer, name, noted)
+
+
 @pytest.mark.parametrize("cell", CELLS)
 @pytest.mark.parametrize("B", [0, 1, 2, 5])
 def test_each_thread_takes_a_part(B, cell, monkeypatch):
     layer = CLASSES[cell](V, H, bidirectional=True)
     meeting, shapes = threading.Barrier(max(1, min(3, B)), timeout=800), []
 
-    def noting(method: Any, shape_of: Any) -> Any:
-        def noted(*arguments: Any) -> Any:
-            meeting.wait()  # nobody passes unless all parts are under way at once
-            shapes.append(shape_of(*arguments))
-            return method(*arguments)
+    def note(given, *_):  # x, or a tape
+        meeting.wait()  # nobody passes unless all parts are under way at once
+        shapes.append(getattr(given, "x", given).shape)
 
-        return noted
-
-    cell_forward = noting(layer.cell_forward, lambda x, *_: x.shape)
-    monkeypatch.setattr(layer, "cell_forward", cell_forward)
-    cell_backward = noting(layer.cell_backward, lambda tape, *_: tape.x.shape)
-    monkeypatch.setattr(layer, "cell_backward", cell_backward)
+    watch(layer, note, monkeypatch)
     with sharing(3):
         output, state, tape = layer.forward(np.zeros((4, B, V), np.float32))
         gradients = layer.backward(tape)
@@ -90,24 +85,16 @@ def test_each_thread_takes_a_part(B, cell, monkeypatch):
 def test_the_products_of_one_sequence_are_divided_by_blas(cell, monkeypatch):
     layer, seen = CLASSES[cell](V, H), []
 
-    def threads_of_blas() -> list[int]:
+    def threads_of_blas():
         found = [lib["num_threads"] for lib in threadpool_info() if lib["user_api"] == "blas"]
         return found or pytest.skip("the threads of NumPy's BLAS cannot be counted")
 
-    def noting(method: Any) -> Any:
-        def noted(*arguments: Any) -> Any:
-            seen.append(max(threads_of_blas()))
-            return method(*arguments)
-
-        return noted
-
-    def forward_and_backward(B: int) -> list[int]:
+    def forward_and_backward(B):
         seen.clear()
         layer.backward(layer.forward(np.zeros((2, B, V), np.float32))[2])
         return list(seen)
 
-    monkeypatch.setattr(layer, "cell_forward", noting(layer.cell_forward))
-    monkeypatch.setattr(layer, "cell_backward", noting(layer.cell_backward))
+    watch(layer, lambda *_: seen.append(max(threads_of_blas())), monkeypatch)
     with sharing(2):
         threads.LARGE_FOR_BLAS = H * H
         assert forward_and_backward(1) == [2, 2]
@@ -152,7 +139,7 @@ def test_the_padding_of_a_part_is_zero_too():
     x, h0 = np.zeros((9, 3, 1), np.float32), np.zeros((1, 3, 1), np.float32)
     h0[0, 1:] = 2.0**83
 
-    def gradients() -> dict[str, np.ndarray]:
+    def gradients():
         output, _, tape = rnn.forward(x, h0, lengths=[9, 1, 2])  # which warns of nothing
         return rnn.backward(tape, np.ones_like(output)).parameters
 
@@ -165,8 +152,7 @@ def test_the_padding_of_a_part_is_zero_too():
 # Errors -----------------------------------------------------------------------------------------
 
 
-def message(call: Any) -> str:
-    """Return the exception of a call, as one reads it."""
+def message(call):
     with pytest.raises((ValueError, TypeError, FloatingPointError)) as caught:
         call()
     return repr(caught.value)
@@ -207,7 +193,7 @@ def test_a_part_is_not_cut_again_and_waits_for_nobody():
     layer = LSTM(5, 4)
     model, batch = RNNModel(layer, 5), Batch(*np.random.default_rng(0).integers(0, 5, (2, 4, 3)))
 
-    def of_part(_: int) -> tuple[int, bool]:
+    def of_part(_):
         layer.backward(tape)
         here = threading.current_thread()
         found = threads.map_parts(lambda _: threading.current_thread(), range(3))
@@ -228,16 +214,11 @@ from scratch_rnn import threads
 
 warnings.simplefilter("ignore")  # newer Pythons warn of every fork beside threads
 threads.least_rows = lambda steps, multiplications: 1
-rng = np.random.default_rng(0)
-batch = scratch_rnn.Batch(*rng.integers(0, 5, (2, 4, 3)))
+layer = scratch_rnn.RNN(5, 4)
 
 def step():
-    rng = np.random.default_rng(0)
-    model = scratch_rnn.RNNModel(scratch_rnn.RNN(5, 4, rng=rng), 5, rng=rng)
-    result = scratch_rnn.train_step(model, batch, None, scratch_rnn.SGD(model.parameters, 0.1))
-    output, _, tape = model.rnn.forward(np.ones((3, 4, 5), np.float32))
-    d_x = model.rnn.backward(tape, output).x
-    return result.loss, result.grad_norm, output.tolist(), d_x.tolist()
+    output, _, tape = layer.forward(np.ones((3, 4, 5), np.float32))
+    return output.tolist(), layer.backward(tape, output).x.tolist()
 
 scratch_rnn.set_num_threads(2)
 expected = step()
@@ -254,10 +235,8 @@ print(os.waitstatus_to_exitcode(os.waitpid(child, 0)[1]), step() == expected)
 @pytest.mark.skipif(not hasattr(os, "fork"), reason="expected os.fork, which this system has not")
 def test_a_forked_child_computes_on_threads_of_its_own():
     """A fork copies the pool of the parent, but not its threads."""
-    result = subprocess.run(
-        [sys.executable, "-c", FORK], cwd=ROOT, capture_output=True, text=True, timeout=800
-    )
-    assert result.stdout.split() == ["0", "True"], result.stderr
+    _, output, errors = ended("-c", FORK)
+    assert output.split() == ["0", "True"], errors
 
 
 def test_inside_a_part_the_calling_thread_takes_all_parts():
@@ -283,7 +262,7 @@ def test_the_number_can_be_changed_while_another_thread_computes(monkeypatch):
     """A call keeps the threads with which it began."""
     context = threads.copy_context
 
-    def copy_context() -> Context:  # called between the choice of the threads and their work
+    def copy_context():  # called between the choice of the threads and their work
         set_num_threads(3)
         return context()
 

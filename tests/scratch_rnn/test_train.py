@@ -1,11 +1,10 @@
 """Steps, epochs, runs: what is carried from batch to batch, and what is not."""
 
+import functools
 import sys
 import threading
 import time
-from collections.abc import Iterator
 from contextlib import contextmanager
-from typing import Any
 
 import numpy as np
 import pytest
@@ -18,35 +17,16 @@ from compare.parity.rows import compare_results
 from compare.parity.step import scratch_step
 from compare.parity.tolerance import tolerances
 from compare.parity.weights import named_state
-from scratch_rnn import (
-    RNN,
-    SGD,
-    RNNModel,
-    cross_entropy,
-    set_num_threads,
-    threads,
-    train,
-    train_step,
-)
-from scratch_rnn.text import Batch
+from scratch_rnn import SGD, RNNModel, cross_entropy, set_num_threads, threads, train, train_step
 from tests.model_cases import ModelCase, build_model
 from tests.properties import demand, identical
 from tests.strategies import property_of_models
+from tests.test_both_packages import model_of, small_batches
+
+small_model = functools.partial(model_of, scratch_rnn)
 
 
-def small_model(seed: int = 0, **options: Any) -> RNNModel:
-    rng = np.random.default_rng(seed)
-    return RNNModel(RNN(5, 4, rng=rng, **options), 5, rng=rng)
-
-
-def small_batches(count: int = 3, B: int = 2, T: int = 4) -> list[Batch]:
-    rng = np.random.default_rng(1)
-    ids = rng.integers(0, 5, (count, 2, B, T))
-    return [Batch(inputs, targets) for inputs, targets in ids]
-
-
-def results_of_step(package: Any, case: ModelCase, state: Any) -> dict[str, np.ndarray]:
-    """Return what `train_step` returns and changes."""
+def results_of_step(package, case, state):
     model = build_model(case, package)
     optimizer = package.SGD(model.parameters, case.lr)
     result = package.train_step(model, case.batch, state, optimizer, max_norm=case.max_norm)
@@ -69,23 +49,13 @@ def test_a_step_is_forward_loss_backward_clip_update(package, case):
 
 
 def test_dropout_needs_a_generator_and_follows_from_it():
-    batch = small_batches(1)[0]
-
-    def step(seed: int) -> float:
-        model = small_model(num_layers=2, dropout=0.5)
-        rng = np.random.default_rng(seed)
-        return train_step(model, batch, None, SGD(model.parameters, 0.1), rng=rng).grad_norm
-
-    assert step(1) == step(1)
-    assert step(1) != step(2)
-    model = small_model(num_layers=2, dropout=0.5)
-    with pytest.raises(ValueError, match="expected an rng"):
-        train_step(model, batch, None, SGD(model.parameters, 0.1))
-    masks = model.rnn.draw_dropout_masks(4, 2, np.random.default_rng(3))
+    batch, model = small_batches(1)[0], small_model(num_layers=2, dropout=0.5)
     optimizer = SGD(model.parameters, 0.1)
-    loss = train_step(model, batch, None, optimizer, rng=np.random.default_rng(3)).loss
-    model = small_model(num_layers=2, dropout=0.5)
+    with pytest.raises(ValueError, match="expected an rng"):
+        train_step(model, batch, None, optimizer)
+    masks = model.rnn.draw_dropout_masks(4, 2, np.random.default_rng(3))
     logits, _, _ = model.forward(batch.inputs, model.begin_state(2), dropout_masks=masks)
+    loss = train_step(model, batch, None, optimizer, rng=np.random.default_rng(3)).loss
     assert loss == cross_entropy(logits, batch.targets.T.reshape(-1))[0]
 
 
@@ -101,11 +71,8 @@ def test_epochs_hand_their_generator_on():
         np.testing.assert_array_equal(array, other.parameters[name])
 
 
-# Several threads --------------------------------------------------------------------------------
-
-
 @contextmanager
-def sharing(n: int) -> Iterator[None]:
+def sharing(n):
     """Share the work among n threads, however little it is."""
     limits = threads.least_rows, threads.LARGE_FOR_BLAS
     threads.least_rows, threads.LARGE_FOR_BLAS = lambda *_: 1, 1
@@ -164,11 +131,11 @@ def test_a_part_has_so_many_rows_that_its_products_outlast_the_lock(has_lock, ro
 
 
 @pytest.fixture
-def calls(monkeypatch: pytest.MonkeyPatch) -> list[tuple[int, ...]]:
+def calls(monkeypatch):
     """The arguments of `parts_of_batch`, which returns one part."""
-    calls: list[tuple[int, ...]] = []
+    calls = []
 
-    def one_part(B: int, steps: int, multiplications: int) -> list[slice]:
+    def one_part(B, steps, multiplications):
         calls.append((B, steps, multiplications))
         return [slice(0, B)]
 
@@ -197,11 +164,11 @@ def test_the_work_of_a_layer_with_gates_is_that_of_one_gate(calls):
 
 
 def test_parts_keep_their_order_and_their_exceptions():
-    def slow_first(k: int) -> int:
+    def slow_first(k):
         time.sleep(0.02 * (3 - k))
         return k
 
-    def failing(k: int) -> int:
+    def failing(k):
         if k == 2:
             raise RuntimeError("part 2")
         return k
@@ -217,7 +184,7 @@ def test_n_threads_are_the_caller_and_n_minus_one_named_ones(n):
     """A barrier of n lets nobody through unless n parts are under way at once."""
     barrier = threading.Barrier(n)
 
-    def meet(_: int) -> threading.Thread:
+    def meet(_):
         barrier.wait(timeout=800)
         return threading.current_thread()
 

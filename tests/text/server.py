@@ -6,8 +6,6 @@ from contextlib import suppress
 from dataclasses import replace
 from http.server import BaseHTTPRequestHandler, ThreadingHTTPServer
 
-import pytest
-
 from scratch_rnn.text.books import BOOKS
 
 BOOK = b"The traveller said: the clock has stopped.\n" * 200
@@ -24,8 +22,7 @@ ANSWERS = {
 }
 
 
-def put_book(monkeypatch: pytest.MonkeyPatch, **fields: str) -> None:
-    """Change fields of the book that is loaded without a path."""
+def put_book(monkeypatch, **fields):
     name = "time machine"
     monkeypatch.setitem(BOOKS, name, replace(BOOKS[name], **fields))
 
@@ -35,7 +32,7 @@ class Server(ThreadingHTTPServer):
 
     daemon_threads = True
 
-    def __init__(self) -> None:
+    def __init__(self):
         super().__init__(("127.0.0.1", 0), Handler)
         self.behaviour = "well"
         self.hits = 0
@@ -48,7 +45,7 @@ class Server(ThreadingHTTPServer):
 class Handler(BaseHTTPRequestHandler):
     server: Server
 
-    def do_GET(self) -> None:
+    def do_GET(self):
         self.server.hits += 1
         self.server.requested.set()
         with suppress(OSError):  # the other side may hang up
@@ -58,41 +55,41 @@ class Handler(BaseHTTPRequestHandler):
             else:
                 getattr(self, name)()
 
-    def answer(self, body: bytes, status: int, length: int | None = None) -> None:
+    def answer(self, body, status, length=None):
         self.send_response(status)
         self.send_header("Content-Length", str(len(body) if length is None else length))
         self.end_headers()
         self.wfile.write(body)
 
-    def well_together(self) -> None:
+    def well_together(self):
         self.server.together.wait()
         self.answer(BOOK, 200)
 
-    def cut_off(self) -> None:
+    def cut_off(self):
         self.answer(BOOK[:5000], 200, length=len(BOOK))
 
-    def cut_off_without_a_length(self) -> None:
+    def cut_off_without_a_length(self):
         self.send_response(200)
         self.end_headers()
         self.wfile.write(BOOK[:5000])
 
-    def no_http(self) -> None:
+    def no_http(self):
         self.wfile.write(b"\x00\x01\x02 hello\r\n\r\n")
 
-    def endless(self) -> None:
+    def endless(self):
         self.send_response(200)
         self.end_headers()
         while not self.server.closing.is_set():
             self.wfile.write(BOOK)
 
-    def silent(self) -> None:
+    def silent(self):
         self.server.closing.wait()
 
-    def drip(self) -> None:
+    def drip(self):
         self.send_response(200)
         self.end_headers()
         while not self.server.closing.wait(0.02):
             self.wfile.write(b".")
 
-    def log_message(self, format: str, *args: object) -> None:
+    def log_message(self, format, *args):
         """Print nothing."""

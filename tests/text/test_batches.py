@@ -3,7 +3,6 @@
 import os
 import random
 from itertools import pairwise
-from typing import Any
 
 import numpy as np
 import pytest
@@ -19,17 +18,16 @@ from scratch_rnn.text import (
     random_batches,
     sequential_batches,
 )
-from scratch_rnn.text.batches import Sampling
 
-SAMPLINGS: tuple[Sampling, ...] = ("sequential", "random")
+SAMPLINGS = ("sequential", "random")
 
 
-def most_dropped(sampling: Sampling, num_steps: int) -> int:
+def most_dropped(sampling, num_steps):
     return num_steps if sampling == "sequential" else num_steps - 1
 
 
 @st.composite
-def settings(draw: st.DrawFn) -> dict[str, Any]:
+def settings(draw):
     """Arguments for Batches; the corpus counts 0, 1, 2, …, so that a token is its own place."""
     batch_size = draw(st.integers(1, 5))
     num_steps = draw(st.integers(1, 6))
@@ -45,9 +43,6 @@ def settings(draw: st.DrawFn) -> dict[str, Any]:
 
 
 epochs = st.integers(0, 2**40)
-
-
-# ------------------------------------------------------------------ worked by hand
 
 
 def test_sequential_batches_worked_by_hand():
@@ -90,9 +85,6 @@ def test_the_time_machine_gives_the_lecture_s_first_batch():
     assert "".join(vocab.to_tokens(row)) == "he bubbles that flashed andpassed i"
     for sampling in SAMPLINGS:
         assert len(Batches(corpus, 32, 35, sampling=sampling)) == 8
-
-
-# ------------------------------------------------------------------ what holds for every batch
 
 
 @given(settings(), epochs)
@@ -144,9 +136,6 @@ def test_an_offset_drops_so_many_tokens_and_leaves_the_rest(arguments, offset):
         assert len(batches) == expected
         assert min(int(batch.inputs.min()) for batch in batches) >= offset
         assert max(int(batch.targets.max()) for batch in batches) <= corpus[-1]
-
-
-# ------------------------------------------------------------------ epochs
 
 
 @given(settings(), epochs)
@@ -205,11 +194,8 @@ def test_the_corpus_is_copied():
         batches.corpus[0] = 1
 
 
-def as_lists(batches: Any) -> list[Any]:
+def as_lists(batches):
     return [(inputs.tolist(), targets.tolist()) for inputs, targets in batches]
-
-
-# ------------------------------------------------------------------ wrong arguments
 
 
 @pytest.mark.parametrize("sampling", SAMPLINGS)

@@ -5,7 +5,6 @@ import os
 import re
 import tracemalloc
 from pathlib import Path
-from typing import Any
 
 import pytest
 from hypothesis import example, given
@@ -25,20 +24,21 @@ from scratch_rnn.text import (
 )
 from scratch_rnn.text import corpus as corpus_module
 from scratch_rnn.text import download as download_module
+from tests.tables import cases
 from tests.text.server import put_book
 
 
-def write(directory: Path, raw: bytes, name: str = "notes.txt") -> Path:
+def write(directory, raw, name="notes.txt"):
     path = directory / name
     path.write_bytes(raw)
     return path
 
 
-def text_of(raw: bytes) -> Text:
+def text_of(raw):
     return Text("a text", raw, len(raw), hashlib.sha1(raw).hexdigest(), "file")
 
 
-def one_line(error: pytest.ExceptionInfo[DataError]) -> str:
+def one_line(error):
     message = str(error.value)
     assert message.isprintable(), message
     return message
@@ -67,21 +67,9 @@ def test_a_byte_order_mark_and_foreign_line_ends_change_nothing(tmp_path):
     assert windows.sha1 != plain.sha1
 
 
-@pytest.mark.parametrize(
-    ("raw", "message"),
-    [
-        (b"caf\xe9 noir", "expected UTF-8 text in {path}, got byte 0xe9 at offset 3"),  # Latin-1
-        (b"\xff\xfeh\x00i\x00", "expected UTF-8 text in {path}, got byte 0xff at offset 0"),
-        (b"\xef\xbb\xbfab\xff", "expected UTF-8 text in {path}, got byte 0xff at offset 5"),
-        (b"a\xe2\x82", "expected UTF-8 text in {path}, got byte 0xe2 at offset 1"),  # cut off
-        (b"", "expected a text with letters from A to Z in {path}, got 0 bytes"),
-        (b"\xef\xbb\xbf", "expected a text with letters from A to Z in {path}, got 3 bytes"),
-        (b"\n\n", "expected a text with letters from A to Z in {path}, got 2 bytes"),
-        ("1 … ж".encode(), "expected a text with letters from A to Z in {path}, got 8 bytes"),
-    ],
-)
+@pytest.mark.parametrize(("raw", "message"), cases("texts")["no_text"])
 def test_what_is_no_text_is_refused(tmp_path, raw, message):
-    path = write(tmp_path, raw)
+    path = write(tmp_path, eval(raw))
     with pytest.raises(DataError) as error:
         load_text(path)
     assert one_line(error).startswith(message.format(path=path))
@@ -90,7 +78,7 @@ def test_what_is_no_text_is_refused(tmp_path, raw, message):
 @pytest.mark.skipif(os.name != "posix", reason="needs pipes with a name")
 def test_a_file_that_cannot_be_read_is_refused(tmp_path):
     os.mkfifo(tmp_path / "pipe")
-    refused: list[tuple[str | Path, str]] = [
+    refused = [
         (tmp_path / "missing.txt", "no such file or directory"),
         (tmp_path, "a directory"),
         (tmp_path / "pipe", "a pipe or a device"),
@@ -108,7 +96,7 @@ def test_a_file_that_cannot_be_read_is_refused(tmp_path):
 
 
 def test_a_file_without_permission_is_refused(tmp_path, monkeypatch):
-    def refuse(path: Path, flags: int) -> Any:
+    def refuse(path, flags):
         raise PermissionError(13, "Permission denied", str(path))
 
     path = write(tmp_path, b"secret")
@@ -134,7 +122,7 @@ def test_arbitrary_bytes_give_a_text_or_a_one_line_error(tmp_path_factory, raw):
     assert "".join(vocab.to_tokens(ids.tolist())) == "".join(words)
 
 
-def _lower(match: re.Match[str]) -> str:
+def _lower(match):
     return match.group().lower()
 
 
@@ -182,7 +170,7 @@ def test_a_corpus_needs_letters():
 
 
 @pytest.fixture
-def book(monkeypatch: pytest.MonkeyPatch, tmp_path: Path) -> bytes:
+def book(monkeypatch, tmp_path):
     """A short book that takes the place of the real one, an empty cache, and no network."""
     raw = b"I - The traveller\r\nsmiled.\n"
     put_book(monkeypatch, sha1=hashlib.sha1(raw).hexdigest())

@@ -5,24 +5,25 @@ import hashlib
 import os
 import signal
 import socket
-import subprocess
 import sys
 import threading
-from collections.abc import Iterator
 from dataclasses import replace
 from pathlib import Path
 
 import pytest
 
+import tests.text.server
 from scratch_rnn.text import Text, load_text
 from scratch_rnn.text import download as download_module
 from scratch_rnn.text.books import BOOKS, Book
 from scratch_rnn.text.corpus import load_book
-from tests.text.server import BOOK, BOOK_SHA1, OTHER_BOOK, WEB_PAGE, Server, put_book
+from tests.scripts import started
+from tests.tables import cases
+from tests.text.server import BOOK, BOOK_SHA1, OTHER_BOOK, Server, put_book
 
 
 @pytest.fixture
-def server() -> Iterator[Server]:
+def server():
     with Server() as server:
         thread = threading.Thread(target=server.serve_forever, args=(0.02,))
         thread.start()
@@ -43,7 +44,7 @@ WITHOUT_LIMITS = (
 
 
 @pytest.fixture
-def cache(server: Server, tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Path:
+def cache(server, tmp_path, monkeypatch):
     """An empty cache, the server in the network's place, and its book in that of the real one."""
     monkeypatch.setattr(download_module, "CONNECT_SECONDS", 1e5)
     monkeypatch.setattr(download_module, "TOTAL_SECONDS", 1e5)
@@ -55,11 +56,11 @@ def cache(server: Server, tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Pa
     return tmp_path / "cache"
 
 
-def files_in(cache: Path) -> list[str]:
+def files_in(cache):
     return sorted(path.name for path in cache.rglob("*"))
 
 
-def assert_fell_back(text: Text, cache: Path, reason: str) -> None:
+def assert_fell_back(text, cache, reason):
     assert text.source == "built-in sample"
     assert text.note == f"The Time Machine could not be downloaded: {reason}"
     assert text.describe().endswith(f", the built-in sample ({text.note})")
@@ -99,12 +100,8 @@ def test_several_processes_may_download_at_once(cache, server):
         "text = load_text()\n"
         "print(text.source, text.sha1, text.note)"
     )
-    processes = [
-        subprocess.Popen([sys.executable, "-c", program], stdout=subprocess.PIPE, text=True)
-        for _ in range(3)
-    ]
+    processes = [started("-c", program) for _ in range(3)]
     outputs = [process.communicate(timeout=800)[0].strip() for process in processes]
-    assert [process.returncode for process in processes] == [0, 0, 0]
     assert outputs == [f"download {BOOK_SHA1}"] * 3
     assert files_in(cache) == ["timemachine.txt"]
     assert (cache / "timemachine.txt").read_bytes() == BOOK
@@ -113,7 +110,7 @@ def test_several_processes_may_download_at_once(cache, server):
 def test_two_copies_being_written_do_not_meet(tmp_path, monkeypatch):
     replace = Path.replace
 
-    def while_another_does_the_same(part: Path, path: Path) -> Path:
+    def while_another_does_the_same(part, path):
         monkeypatch.setattr(Path, "replace", replace)
         download_module.keep([b"the ", b"other"], path)
         assert path.read_bytes() == b"the other"
@@ -152,27 +149,15 @@ def test_another_book_is_one_more_entry(cache, server, tmp_path, monkeypatch):
 # ------------------------------------------------------------------ when it is not
 
 
-def wrong_hash(body: bytes) -> str:
+def wrong_hash(body):
     found = hashlib.sha1(body).hexdigest()
     return f"expected SHA-1 {BOOK_SHA1[:8]}, got {len(body):,} bytes with {found[:8]}"
 
 
-@pytest.mark.parametrize(
-    ("behaviour", "reason"),
-    [
-        ("missing", "127.0.0.1 answered 404"),
-        ("broken", "127.0.0.1 answered 503"),
-        ("web_page", wrong_hash(WEB_PAGE)),
-        ("other_text", wrong_hash(OTHER_BOOK)),
-        ("nothing", wrong_hash(b"")),
-        ("cut_off", "the connection to 127.0.0.1 was cut off"),
-        ("cut_off_without_a_length", wrong_hash(BOOK[:5000])),
-        ("no_http", "no connection to 127.0.0.1"),
-        ("endless", "expected at most 1,000,000 bytes, got more"),
-    ],
-)
+@pytest.mark.parametrize(("behaviour", "reason"), cases("texts")["answers"].items())
 def test_a_bad_answer_falls_back_to_the_sample(cache, server, behaviour, reason):
     server.behaviour = behaviour
+    reason = eval(reason, vars(tests.text.server) | {"wrong_hash": wrong_hash})
     assert_fell_back(load_text(), cache, reason)
     assert server.hits == 1
     server.behaviour = "well"  # a failure is not remembered
@@ -221,9 +206,7 @@ def test_ctrl_c_ends_a_download_at_once_and_leaves_nothing(cache, server):
         "signal.signal(signal.SIGINT, signal.default_int_handler)  # whatever was inherited\n"
         "load_text()"
     )
-    with subprocess.Popen(
-        [sys.executable, "-c", program], stderr=subprocess.PIPE, text=True
-    ) as process:
+    with started("-c", program) as process:
         assert server.requested.wait(800)
         process.send_signal(signal.SIGINT)
         _, errors = process.communicate(timeout=800)
@@ -238,7 +221,7 @@ def test_ctrl_c_ends_a_download_at_once_and_leaves_nothing(cache, server):
 @pytest.mark.parametrize("method", ["open", "fsync", "replace"])
 @pytest.mark.parametrize("error", [errno.ENOSPC, errno.EACCES, errno.EROFS])
 def test_a_full_or_read_only_disk_costs_only_the_copy(cache, monkeypatch, error, method):
-    def refused(*_: object) -> None:
+    def refused(*_):
         raise OSError(error, os.strerror(error))
 
     monkeypatch.setattr(os if method == "fsync" else Path, method, refused)

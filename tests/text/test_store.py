@@ -2,9 +2,7 @@
 
 import os
 import tracemalloc
-from collections.abc import Callable, Iterator
 from pathlib import Path
-from typing import Any
 
 import numpy as np
 import pytest
@@ -23,7 +21,7 @@ from scratch_rnn.text.store import StoredIds
 
 
 @pytest.fixture
-def path(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Path:
+def path(tmp_path, monkeypatch):
     """A text that is read in pieces of a thousand bytes."""
     monkeypatch.setenv("RNN_PARITY_CACHE", str(tmp_path / "cache"))
     monkeypatch.setattr(corpus_module, "PIECE", 1000)
@@ -33,11 +31,11 @@ def path(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Path:
 
 
 @pytest.fixture
-def on_disk(monkeypatch: pytest.MonkeyPatch, path: Path) -> None:
+def on_disk(monkeypatch, path):
     monkeypatch.setattr(store, "MOST_IN_MEMORY", 100)
 
 
-def stored(path: Path, **options: Any) -> tuple[StoredIds, list[str]]:
+def stored(path, **options):
     ids, vocab = load_corpus(load_text(path), **options)
     assert isinstance(ids, StoredIds)
     return ids, vocab.idx_to_token
@@ -73,10 +71,8 @@ def test_the_ids_are_written_once(path):
     assert (after.st_ino, after.st_mtime_ns) == (before.st_ino, before.st_mtime_ns)
 
 
-def flip(place: int) -> Callable[[Path], object]:
-    """Change one bit of a file."""
-
-    def change(file: Path) -> None:
+def flip(place):
+    def change(file):
         content = bytearray(file.read_bytes())
         content[place] ^= 1
         file.write_bytes(content)
@@ -84,12 +80,11 @@ def flip(place: int) -> Callable[[Path], object]:
     return change
 
 
-def replace_by(make: Callable[[Path], object]) -> Callable[[Path], object]:
-    """Put something else in the place of a file."""
+def replace_by(make):
     return lambda file: (file.unlink(), make(file))
 
 
-DAMAGES: dict[str, Callable[[Path], object]] = {
+DAMAGES = {
     "nothing": lambda file: None,
     "cut": lambda file: file.write_bytes(file.read_bytes()[:-1]),
     "longer": lambda file: file.write_bytes(file.read_bytes() + b"e"),
@@ -139,7 +134,7 @@ def test_what_a_killed_process_left_is_removed_and_not_what_another_writes(path)
     cache = download.cache_directory()
     half = cache / f".{store.path_of_codes('0' * 40, 'char').name}.{'0' * 32}"
 
-    def pieces() -> Iterator[bytes]:
+    def pieces():
         yield b"a"
         half.write_bytes(b"half")
         stored(path)

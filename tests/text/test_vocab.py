@@ -27,12 +27,6 @@ def test_worked_by_hand():
     assert vocab == Vocab(["b", "c", "a", "c", "a", "b", "c", "d"])
 
 
-def test_rare_tokens_are_left_out_and_reserved_ones_are_not():
-    vocab = Vocab(["a", "b", "a", "c", "b", "a"], min_freq=2, reserved_tokens=["<pad>", "b"])
-    assert vocab.idx_to_token == ["<unk>", "<pad>", "b", "a"]
-    assert vocab["c"] == 0
-
-
 def test_look_up():
     vocab = Vocab("banana")  # a 3, n 2, b 1
     assert vocab["a"] == 1

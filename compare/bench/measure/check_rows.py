@@ -4,18 +4,11 @@ Scratch and PyTorch on the CPU come first. If they disagree, we cannot know whic
 and no row gets a number. If they agree, every other row is compared with scratch.
 """
 
-from __future__ import annotations
-
 from collections.abc import Callable, Mapping
 from dataclasses import dataclass, field, replace
 
+from compare.bench.measure import timing
 from compare.bench.measure.gate import Gate
-from compare.bench.measure.timing import (
-    UNHURRIED,
-    Contestant,
-    seconds_of_a_call,
-    synchronised_clock,
-)
 from compare.bench.rows.row import Row
 from compare.bench.workload.case import Arrays, Job, turned_back
 from compare.bench.workload.shapes import LEFT_OUT, REFERENCE, REFUSED, SCRATCH, TIMED
@@ -42,10 +35,7 @@ def check_rows(
     threads: int,
     begin: Callable[[Row], object] = lambda row: None,
 ) -> dict[Row, RowCheck]:
-    """Call each row's job of a phase once and compare the results; call `begin` before each.
-
-    The rows must include scratch and PyTorch on the CPU.
-    """
+    """Call each row's job of a phase once and compare the results; call `begin` before each."""
     known = {row: prepared[phase] for row, prepared in jobs.items() if phase in prepared}
     by_name = {row.name: row for row in known}
     pair = [by_name[SCRATCH], by_name[REFERENCE]]
@@ -75,7 +65,7 @@ def check_rows(
 
 
 def check_again(
-    phase: str, contestant: Contestant, expected: Arrays, gate: Gate, threads: int
+    phase: str, contestant: timing.Contestant, expected: Arrays, gate: Gate, threads: int
 ) -> str | None:
     """Call a timed job once more; return why its results are refused, or None if they are right.
 
@@ -94,13 +84,13 @@ def _first_call(row: Row, job: Job, threads: int) -> RowCheck:
     """Call a job once and read its results. If it was short or compiled, call it twice more."""
     try:
         with row.settings(threads):
-            begun = synchronised_clock()
+            begun = timing.synchronised_clock()
             value = job.run()
-            seconds = estimate = synchronised_clock() - begun
+            seconds = estimate = timing.synchronised_clock() - begun
             results = job.results(value)
-            if seconds < UNHURRIED or row.compiles:
+            if seconds < timing.UNHURRIED or row.compiles:
                 job.run()
-                estimate = seconds_of_a_call(job.run, calls=1)
+                estimate = timing.seconds_of_a_call(job.run, calls=1)
             return RowCheck(TIMED, "", seconds, estimate, results=results)
     except MemoryError as error:
         return RowCheck(LEFT_OUT, f"out of memory: {_one_line(error)}")

@@ -5,39 +5,16 @@ and the change of its results shows the effect of rounding. TF32 has 10 bits of 
 23. So for rows in TF32 the perturbation is larger: a relative 2^-11 … 2^-10.
 """
 
-from __future__ import annotations
-
 import math
 from dataclasses import replace
 
 import numpy as np
 
 import scratch_rnn
+from compare import parity
 from compare.bench.rows.row import FLOAT32_GAPS
-from compare.bench.workload.case import (
-    LR,
-    MAX_NORM,
-    NUM_PREDS,
-    Arrays,
-    Case,
-    LayerInputs,
-    first_token,
-    generated,
-    in_float64,
-    jobs_of,
-    scratch_layer,
-    scratch_model,
-)
+from compare.bench.workload.case import Arrays, Case, LayerInputs, in_float64
 from compare.bench.workload.shapes import BACKWARD, GENERATION
-from compare.parity import (
-    Move,
-    absolute_difference,
-    compare_results,
-    rms,
-    scratch_step,
-    tolerances,
-    unmoved,
-)
 
 
 class Gate:
@@ -52,12 +29,11 @@ class Gate:
     def objection(
         self, phase: str, scratch: Arrays, other: Arrays, *, gaps: int = FLOAT32_GAPS
     ) -> str | None:
-        """Return why a row's results are refused, or None if they are right within rounding.
-
-        `gaps` is the precision of the row's arithmetic, in ulps of float32.
-        """
+        """Return why a row's results are refused, or None if they are right within rounding."""
         allowed = self.allowed(phase, gaps)
-        report = compare_results(scratch, other, {n: allowed.get(n, np.zeros(())) for n in scratch})
+        report = parity.compare_results(
+            scratch, other, {n: allowed.get(n, np.zeros(())) for n in scratch}
+        )
         if not report.rows:
             return "no results to compare"
         if report.ok:
@@ -78,7 +54,7 @@ class Gate:
         case, generates = self._case, phase == GENERATION
         key = generates, gaps
         if key not in self._allowed:
-            _, self._allowed[key] = tolerances(
+            _, self._allowed[key] = parity.tolerances(
                 lambda move: _computation(case, move, generates=generates),
                 seed=self._seed,
                 gaps=gaps,
@@ -94,24 +70,24 @@ class Gate:
         if phase == GENERATION or self._case.dtype == "float64":
             return {}
         if self._reference is None:
-            self._reference = _computation(in_float64(self._case), unmoved, generates=False)
+            self._reference = _computation(in_float64(self._case), parity.unmoved, generates=False)
         return {
-            name: rms(absolute_difference(array, exact)) / rms(exact)
+            name: parity.rms(parity.absolute_difference(array, exact)) / parity.rms(exact)
             for name, array in results.items()
             if (exact := self._reference[name]).any()
         }
 
 
-def _computation(case: Case, move: Move, *, generates: bool) -> Arrays:
+def _computation(case: Case, move: parity.Move, *, generates: bool) -> Arrays:
     """Compute all results of a case with scratch, with every float passed through `move`."""
     if isinstance(case, LayerInputs):
-        rnn = scratch_layer(replace(case, parameters=move(case.parameters)))
+        rnn = replace(case, parameters=move(case.parameters)).scratch()
         output, state, tape = rnn.forward(move(case.x), move(case.state))
         output = output.copy()
         gradients = rnn.backward(move(tape), move(case.d_output))
         value = output, state, gradients.x, gradients.parameters
-        return jobs_of(case, {BACKWARD: lambda: value})[BACKWARD].results(value)
+        return case.jobs({BACKWARD: lambda: value})[BACKWARD].results(value)
     if generates:
-        model = scratch_model(case, move(case.generation_parameters))
-        return generated(case, scratch_rnn.predict(first_token(case), NUM_PREDS, model, case.vocab))
-    return scratch_step(scratch_model(case), case.batch, case.state, LR, MAX_NORM, move)
+        model = case.scratch(move(case.generation_parameters))
+        return case.generated(scratch_rnn.predict(case.first, case.num_preds, model, case.vocab))
+    return parity.scratch_step(case.scratch(), case.batch, case.state, case.lr, case.max_norm, move)

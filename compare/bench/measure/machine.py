@@ -1,7 +1,5 @@
 """What the times depend on apart from the code: the machine, its best rates, and its settings."""
 
-from __future__ import annotations
-
 import os
 import platform
 import re
@@ -14,7 +12,6 @@ from pathlib import Path
 from typing import Any
 
 import numpy as np
-import psutil
 import threadpoolctl
 import torch
 from threadpoolctl import threadpool_limits
@@ -22,17 +19,14 @@ from threadpoolctl import threadpool_limits
 import scratch_rnn
 from compare.bench.results.result import Roof
 from compare.parity import describe_software
+from compare.terminal import usable_cpus
 from scratch_rnn.threads import has_lock
 
 PREFIXES = ("OPENBLAS_", "OMP_", "MKL_", "GOMP_", "KMP_", "MALLOC_", "GLIBC_TUNABLES")
 """Environment variables that change the speed."""
 
-SIZE = 1536
-"""Rows of the square matrices: 7.2 GFLOP per product in 28 MB of float32."""
-
-COPIED_BYTES = 2**27
-"""More than the size of the caches."""
-
+SIZE = 1536  # rows of the square matrices: 7.2 GFLOP per product in 28 MB of float32
+COPIED_BYTES = 2**27  # more than the size of the caches
 REPEATS = 5
 
 
@@ -95,13 +89,6 @@ def kernels_left_free() -> str | None:
     return answer.stdout.strip() if answer.returncode == 0 else None
 
 
-def usable_cpus() -> int:
-    """Return the number of processors that this process may use."""
-    if hasattr(os, "sched_getaffinity"):
-        return len(os.sched_getaffinity(0))
-    return os.cpu_count() or 1
-
-
 def processor() -> str:
     """Return the name of the processor from the operating system."""
     names: list[str] = []
@@ -109,11 +96,6 @@ def processor() -> str:
         information = Path("/proc/cpuinfo").read_text(encoding="utf-8")
         names = re.findall(r"^model name\s*:\s*(.*?)\s*$", information, re.MULTILINE)
     return names[0] if names else platform.processor() or platform.machine()
-
-
-def available_memory() -> int:
-    """Return the memory that is available without swapping, in bytes."""
-    return int(psutil.virtual_memory().available)
 
 
 def measure_roof(dtype: str, threads: int) -> Roof:

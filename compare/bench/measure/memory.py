@@ -4,8 +4,6 @@
 one step, and prints the peak memory minus the memory before, in bytes.
 """
 
-from __future__ import annotations
-
 import re
 import subprocess
 import sys
@@ -51,17 +49,6 @@ def peak_of_step(row: Row, shape: Shape, threads: int) -> int:
     return int(answer.stdout)
 
 
-def step_in_this_process(name: str, shape: Shape, threads: int) -> int:
-    """Do one step; return the peak memory minus the memory before, in bytes."""
-    row = next(row for row in all_rows(None) if row.name == name)
-    with limited_threads(threads), row.settings(threads):
-        step = row.prepare(make_case(shape))[STEP]
-        forget_peak()
-        before = resident_bytes()
-        step.run()
-        return peak_bytes() - before
-
-
 def forget_peak() -> None:
     """Reset the peak to the current memory, if the system supports it."""
     with suppress(OSError):
@@ -91,11 +78,16 @@ def peak_bytes() -> int:
     return resource.getrusage(resource.RUSAGE_SELF).ru_maxrss * unit
 
 
-def main(row: str, cell: str, *sizes: str) -> None:
-    """Run the module's command."""
+def main(name: str, cell: str, *sizes: str) -> None:
+    """Do one step; print the peak memory minus the memory before, in bytes."""
     T, B, V, H, threads = map(int, sizes)
-    shape = Shape("memory", "model", T, B, V, H, cell=cell)
-    sys.stdout.write(f"{step_in_this_process(row, shape, threads)}\n")
+    row = next(row for row in all_rows(None) if row.name == name)
+    with limited_threads(threads), row.settings(threads):
+        step = row.prepare(make_case(Shape("memory", "model", T, B, V, H, cell=cell)))[STEP]
+        forget_peak()
+        before = resident_bytes()
+        step.run()
+        sys.stdout.write(f"{peak_bytes() - before}\n")
 
 
 if __name__ == "__main__":

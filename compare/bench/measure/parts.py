@@ -6,8 +6,6 @@ sums, 1 - h²) are not a function. Their time is the time of the recurrence minu
 other parts. "The rest" is the time of the step minus the time of all parts.
 """
 
-from __future__ import annotations
-
 import statistics
 from collections.abc import Callable
 from typing import Any
@@ -17,7 +15,7 @@ import numpy as np
 import scratch_rnn
 from compare.bench.measure.timing import calls_of_a_block, seconds_of_a_call
 from compare.bench.results.result import Part
-from compare.bench.workload.case import LR, MAX_NORM, ModelInputs, make_case, scratch_model
+from compare.bench.workload.case import ModelInputs, make_case
 from compare.bench.workload.shapes import Shape
 from scratch_rnn import linear
 from scratch_rnn.cells import gated
@@ -36,8 +34,7 @@ RECURRENCE, STEP = "recurrence", "step"
 def measure_parts(shape: Shape, dtype: str) -> list[Part]:
     """Return the parts of a step at a model's shape, in the order of the computation."""
     case = make_case(shape, dtype=dtype)
-    if not isinstance(case, ModelInputs):
-        raise TypeError(f"expected the shape of a model, got {shape.describe()}")
+    assert isinstance(case, ModelInputs)
     median = _medians(pieces_of_step(case))
     in_recurrence = median[LOOKUP] + median[PRODUCTS] + median[WEIGHTS]
     median[ELEMENTS] = max(0.0, median.pop(RECURRENCE) - in_recurrence)
@@ -52,7 +49,7 @@ def measure_parts(shape: Shape, dtype: str) -> list[Part]:
 
 def pieces_of_step(case: ModelInputs) -> dict[str, Callable[[], Any]]:
     """Return a function for each part, for the recurrence and for the whole step."""
-    model, trained = scratch_model(case), scratch_model(case)
+    model, trained = case.scratch(), case.scratch()
     rnn, G, B = model.rnn, case.shape.gates, case.shape.B
     weights = rnn.weights(0)
     W_ih, W_hh = by_gate(weights.W_ih, G), by_gate(weights.W_hh, G)
@@ -67,7 +64,7 @@ def pieces_of_step(case: ModelInputs) -> dict[str, Callable[[], Any]]:
     state_0 = [array[0] for array in arrays_of(case.state)]
     d_steps, d_last = [d_h, None][: len(state_0)], [np.zeros_like(s) for s in state_0]
     gradients = model.backward(tape, d_logits)
-    sgd = scratch_rnn.SGD(trained.parameters, LR)
+    sgd = scratch_rnn.SGD(trained.parameters, case.lr)
 
     def products() -> None:
         times_W_hh_T = Times(W_hh.swapaxes(1, 2), B)
@@ -90,7 +87,7 @@ def pieces_of_step(case: ModelInputs) -> dict[str, Callable[[], Any]]:
         linear.backward(d_logits, tape.h, W)
 
     def clip_and_update() -> None:
-        scratch_rnn.clip_grad_norm(gradients, MAX_NORM)
+        scratch_rnn.clip_grad_norm(gradients, case.max_norm)
         sgd.step(gradients)
 
     return {
@@ -102,7 +99,7 @@ def pieces_of_step(case: ModelInputs) -> dict[str, Callable[[], Any]]:
         LOSS: lambda: scratch_rnn.cross_entropy(logits, targets),
         UPDATE: clip_and_update,
         STEP: lambda: scratch_rnn.train_step(
-            trained, case.batch, case.state, sgd, max_norm=MAX_NORM
+            trained, case.batch, case.state, sgd, max_norm=case.max_norm
         ),
     }
 

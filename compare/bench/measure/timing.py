@@ -15,8 +15,6 @@ a rest after a block on several threads. After a rest, the first calls on severa
 twice as long as later calls. So on several threads the warm-up is longer than the block.
 """
 
-from __future__ import annotations
-
 import math
 import time
 import timeit
@@ -31,16 +29,13 @@ import torch
 from compare.bench.rows.row import Row
 from compare.bench.workload.case import Job
 
-BLOCK = 0.02
-"""Minimum time of a block, in seconds."""
-
+BLOCK = 0.02  # minimum time of a block, in seconds
 LEAST_ROUNDS, MOST_ROUNDS = 3, 60
 
 WARM_UP = 0.05
 """Seconds of warm-up before a block on several threads. On one thread the warm-up is one call."""
 
-UNHURRIED = 0.1
-"""A call of at least this many seconds needs no warm-up."""
+UNHURRIED = 0.1  # a call of at least this many seconds needs no warm-up
 
 
 @dataclass(slots=True)
@@ -91,28 +86,20 @@ def seconds_of_a_call(run: Callable[[], Any], calls: int) -> float:
     return timeit.Timer(run, timer=synchronised_clock).timeit(calls) / calls
 
 
-def calls_of_a_block(seconds: float) -> int:
-    """Return the number of calls in a block, for calls of `seconds`."""
-    return _calls_that_fill(BLOCK, seconds)
+def calls_of_a_block(seconds: float, span: float = BLOCK) -> int:
+    """Return the number of calls that fill a block, or another span, for calls of `seconds`."""
+    return max(1, math.ceil(span / max(seconds, 1e-9)))
 
 
 def calls_of_a_warm_up(seconds: float, threads: int) -> int:
     """Return the number of warm-up calls before a block, for calls of `seconds`."""
     if seconds >= UNHURRIED:
         return 0
-    return 1 if threads == 1 else _calls_that_fill(WARM_UP, seconds)
-
-
-def _calls_that_fill(span: float, seconds: float) -> int:
-    return max(1, math.ceil(span / max(seconds, 1e-9)))
+    return 1 if threads == 1 else calls_of_a_block(seconds, WARM_UP)
 
 
 def time_a_block(run: Callable[[], Any], seconds: float, threads: int) -> float:
-    """Return the mean time of a call in a block, after the warm-up.
-
-    `seconds` is the estimated time of one call, `threads` the number of threads that work at the
-    same time. With several, the warm-up is longer.
-    """
+    """Return the mean time of a call in a block, after the warm-up; `seconds` is its estimate."""
     for _ in range(calls_of_a_warm_up(seconds, threads)):
         run()
     return seconds_of_a_call(run, calls_of_a_block(seconds))

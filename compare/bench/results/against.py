@@ -4,8 +4,6 @@ Times of two runs cannot be compared: the processor may have been slower. So eac
 divided by PyTorch's time in the same run, and these ratios are compared.
 """
 
-from __future__ import annotations
-
 from collections.abc import Mapping
 from dataclasses import dataclass
 from pathlib import Path
@@ -83,9 +81,8 @@ def show_changes(earlier: Document, now: Document, terminal: Terminal) -> None:
     if not found:
         terminal.line("No row is timed together with PyTorch in both benchmarks")
         return
-    table = plain_table()
-    for title in ("shape", "phase", "row", "before", "now", "change"):
-        table.add_column(title, justify="right" if title in ("before", "now") else "left")
+    titles = ("shape", "phase", "row", "before", "now", "change")
+    table = plain_table(titles, left=("shape", "phase", "row", "change"))
     for change in found:
         numbers = f"{change.before:.2f}", f"{change.now:.2f}"
         text = Text(change.description, "" if change.is_noise else "bold")

@@ -5,8 +5,6 @@
 ``NAME-parts.png``     the time of each part of scratch's training step
 """
 
-from __future__ import annotations
-
 import math
 from collections import defaultdict
 from collections.abc import Mapping, Sequence
@@ -29,7 +27,7 @@ UNKNOWN: dict[str, Any] = {"color": FAINT, "marker": "x", "linewidth": 1.2}
 """Style of a row that is in the file, but not in this version."""
 SMALL: dict[str, Any] = {"fontsize": 9, "color": INK}
 
-Styles = Mapping[str, Mapping[str, Any]]  # of the rows, by name
+Styles = Mapping[str, Mapping[str, Any]]  # of the rows, by name: arguments of ``Axes.plot``
 Column = tuple[int, Mapping[str, Timing]]  # a size, and the times of all rows at this size
 
 AXIS = {"H": "H, hidden units", "T": "T, steps", "B": "B, sequences in a batch"}
@@ -40,10 +38,7 @@ WHOLE = (STEP, BACKWARD, FORWARD, GENERATION)
 
 
 def draw(document: Document, path: Path, styles: Styles) -> list[Path]:
-    """Draw all pictures that have data beside the JSON file; return their paths.
-
-    `styles` has the style of each row, as arguments of ``Axes.plot``.
-    """
+    """Draw all pictures that have data beside the JSON file; return their paths."""
     figures = {
         "time": time_figure(document, styles),
         "roofline": roofline_figure(document, styles),
@@ -55,9 +50,6 @@ def draw(document: Document, path: Path, styles: Styles) -> list[Path]:
             pictures.append(path.with_name(f"{path.stem}-{name}.png"))
             figure.savefig(pictures[-1])
     return pictures
-
-
-# Time ---------------------------------------------------------------------------------------
 
 
 def time_figure(document: Document, styles: Styles) -> Figure | None:
@@ -187,9 +179,6 @@ def _name_bars(axes: Axes, bars: Sequence[tuple[str, str, float]], width: float)
     _dress(axes, "x")
 
 
-# Roofline -----------------------------------------------------------------------------------
-
-
 def roofline_figure(document: Document, styles: Styles) -> Figure | None:
     """Draw each row's operations per second against the operations per byte of its products."""
     timed = [  # the roof is the CPU's
@@ -251,9 +240,6 @@ def _name_phases(axes: Axes, timed: Sequence[Timing]) -> None:
         )
 
 
-# Parts --------------------------------------------------------------------------------------
-
-
 def parts_figure(document: Document) -> Figure | None:
     """Draw a bar for each part of scratch's step; the dark part is for its products."""
     if document.parts_of is None or not document.parts:
@@ -275,9 +261,6 @@ def parts_figure(document: Document) -> Figure | None:
     what = f"{document.parts_of.describe()}, one thread"
     _subtitle(axes, f"{what}\ndark: time of the products at the machine's best rate", fontsize=9)
     return figure
-
-
-# What they share ----------------------------------------------------------------------------
 
 
 def _is_on_gpu(row: str) -> bool:

@@ -1,36 +1,21 @@
-"""The results of a benchmark, as they are stored in the JSON file.
-
-Tables and pictures are made from this file only.
-"""
-
-from __future__ import annotations
+"""The results of a benchmark, as they are stored in the JSON file: all that is shown is from it."""
 
 import json
 import statistics
 from dataclasses import asdict, dataclass, field
 from pathlib import Path
-from typing import Annotated, Any
+from typing import Annotated, Any, Self
 
+from compare import files
 from compare.bench.workload.shapes import LEFT_OUT, REFUSED, TIMED, Shape
-from compare.files import (
-    NOT_NEGATIVE,
-    POSITIVE,
-    RecordError,
-    SchemaError,
-    excerpt,
-    read,
-    read_json,
-    write_file,
-)
 from compare.parity import CELLS
 
-SCHEMA = 3
-"""Version of the file format."""
+SCHEMA = 3  # version of the file format
 
 MOST_BYTES = 2**24
 
-Rate = Annotated[float, POSITIVE]
-Seconds = Annotated[float, POSITIVE]
+Rate = Annotated[float, files.POSITIVE]
+Seconds = Annotated[float, files.POSITIVE]
 
 
 @dataclass(frozen=True, slots=True)
@@ -58,8 +43,8 @@ class Timing:
     bytes: int  # bytes read and written by the products, per call or character
     reason: str = ""
     seconds: list[Seconds] = field(default_factory=list)  # per call or character, for each round
-    first_call: Annotated[float | None, POSITIVE] = None  # seconds, including compilation
-    errors: dict[str, Annotated[float, NOT_NEGATIVE]] = field(default_factory=dict)
+    first_call: Annotated[float | None, files.POSITIVE] = None  # seconds, including compilation
+    errors: dict[str, Annotated[float, files.NOT_NEGATIVE]] = field(default_factory=dict)
     # relative RMS error of each result against float64; empty where that is not known
 
     @property
@@ -75,7 +60,8 @@ class Timing:
     @property
     def spread(self) -> float:
         """The interquartile range of the rounds' times."""
-        return interquartile_range(self.seconds)
+        lower, upper = quartiles(self.seconds)
+        return upper - lower
 
 
 @dataclass(frozen=True, slots=True)
@@ -102,7 +88,7 @@ class Part:
     """One part of scratch's training step."""
 
     name: str
-    seconds: Annotated[float, NOT_NEGATIVE]  # median
+    seconds: Annotated[float, files.NOT_NEGATIVE]  # median
     flops: int
 
 
@@ -145,22 +131,22 @@ class Document:
     def write(self, path: Path) -> None:
         """Write the file atomically; create its directory if it is missing."""
         path.parent.mkdir(parents=True, exist_ok=True)
-        write_file(path, [(json.dumps(asdict(self), indent=1) + "\n").encode()])
+        files.write_file(path, [(json.dumps(asdict(self), indent=1) + "\n").encode()])
 
     @classmethod
-    def read(cls, path: Path) -> Document:
+    def read(cls, path: Path) -> Self:
         """Read a file of `write`; a RecordError says why it cannot be read."""
         try:
-            values = read_json(path, MOST_BYTES)
+            values = files.read_json(path, MOST_BYTES)
             if isinstance(values, dict) and values.get("schema") != SCHEMA:
-                raise SchemaError(f"schema {SCHEMA}", excerpt(values.get("schema")))
-            document: Document = read(cls, values, "a benchmark")
+                raise files.SchemaError(f"schema {SCHEMA}", files.excerpt(values.get("schema")))
+            document: Self = files.read(cls, values, "a benchmark")
         except OSError as error:
-            raise RecordError(f"expected a benchmark in {path}: {error.strerror}") from error
-        except SchemaError as error:
-            raise RecordError(f"expected a benchmark in {path}: {error}") from None
+            raise files.RecordError(f"expected a benchmark in {path}: {error.strerror}") from error
+        except files.SchemaError as error:
+            raise files.RecordError(f"expected a benchmark in {path}: {error}") from None
         if problem := document.contradiction():
-            raise RecordError(f"expected a benchmark in {path}, got {problem}")
+            raise files.RecordError(f"expected a benchmark in {path}, got {problem}")
         return document
 
     def contradiction(self) -> str:
@@ -204,12 +190,6 @@ def quartiles(values: list[float]) -> tuple[float, float]:
         return values[0], values[0]
     lower, _, upper = statistics.quantiles(values, n=4, method="inclusive")
     return lower, upper
-
-
-def interquartile_range(values: list[float]) -> float:
-    """Return the interquartile range; 0 for fewer than two values."""
-    lower, upper = quartiles(values) if values else (0.0, 0.0)
-    return upper - lower
 
 
 def duration(seconds: float) -> str:

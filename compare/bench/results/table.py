@@ -1,7 +1,5 @@
 """Print the results of a benchmark: one table per shape, or one line per shape if many."""
 
-from __future__ import annotations
-
 from collections import defaultdict
 from collections.abc import Mapping
 
@@ -13,7 +11,7 @@ from compare.bench.results.result import (
     RowInfo,
     Timing,
     duration,
-    interquartile_range,
+    quartiles,
     ratio_of,
 )
 from compare.bench.workload.shapes import (
@@ -27,8 +25,7 @@ from compare.bench.workload.shapes import (
 )
 from compare.terminal import Terminal, plain_table, plural
 
-FEW = 4
-"""Up to this number of shapes, each shape has its own table."""
+FEW = 4  # up to this number of shapes, each shape has its own table
 
 ERROR = (
     "Error: root mean square of the difference from float64, divided by that of the values; "
@@ -67,7 +64,8 @@ def show(document: Document, terminal: Terminal) -> None:
 
 def _noise_line(seconds: list[float]) -> str:
     middle = sorted(seconds)[len(seconds) // 2]
-    noise = interquartile_range(seconds) / middle
+    lower, upper = quartiles(seconds)
+    noise = (upper - lower) / middle
     return (
         f"Noise: one fixed product, timed in each of {len(seconds)} rounds, has a median of "
         f"{duration(middle)} and an interquartile range of {noise:.1%} of the median"
@@ -75,11 +73,8 @@ def _noise_line(seconds: list[float]) -> str:
 
 
 def _table_of_shape(document: Document, phases: Mapping[str, Timings]) -> Table:
-    table = plain_table()
-    table.add_column("")
     titles = ("median", "IQR", "ratio to\nPyTorch", "error to\nfloat64", "share\nof roof")
-    for title in (*titles, "first call"):
-        table.add_column(title, justify="right")
+    table = plain_table(("", *titles, "first call"), left=("",))
     for phase, timings in phases.items():
         title = "generation, per character" if phase == GENERATION else phase
         table.add_row(Text(title, "bold"))
@@ -113,18 +108,13 @@ def _share_of_roof(document: Document, timing: Timing) -> str:
 
 def _table_of_shapes(document: Document, by_shape: Mapping[str, Mapping[str, Timings]]) -> Table:
     """Return a line for each phase of each shape: PyTorch's time, and the ratios of other rows."""
-    table = plain_table()
-    for size in SIZES:
-        table.add_column(size, justify="right")
-    table.add_column("phase")
     labels = {row.name: row.label for row in document.rows}
-    if REFERENCE in labels:
-        table.add_column(labels[REFERENCE], justify="right")
     others = [row.name for row in document.rows if row.name != REFERENCE]
-    for name in others:
-        table.add_column(f"{name} /" if REFERENCE in labels else name, justify="right")
-    table.add_column("scratch, share of roof" if SCRATCH in labels else "", justify="right")
-    table.add_column("error /" if SCRATCH in labels else "", justify="right")
+    titles = [*SIZES, "phase"]
+    titles += [labels[REFERENCE]] if REFERENCE in labels else []
+    titles += [f"{name} /" if REFERENCE in labels else name for name in others]
+    titles += ["scratch, share of roof", "error /"] if SCRATCH in labels else ["", ""]
+    table = plain_table(titles, left=("phase",))
     for shape in document.shapes:
         for phase, timings in by_shape[shape.name].items():
             if all(timing.outcome == LEFT_OUT for timing in timings.values()):

@@ -10,17 +10,16 @@ a newer interface to these settings, and it raises an error if a program uses bo
 one: the newer interface if PyTorch has it, otherwise the older one.
 """
 
-from __future__ import annotations
-
 import os
 from collections.abc import Callable, Iterator
 from contextlib import AbstractContextManager, contextmanager
+from dataclasses import dataclass
 from importlib import import_module
 from typing import Any
 
 import torch
 
-from compare.bench.rows.row import FLOAT32_GAPS, TF32_GAPS, Device, Row, line
+from compare.bench.rows.row import TF32_GAPS, Device, Row, line
 from compare.bench.rows.torch_rows import CELL_FUNCTIONS, TorchPage, TorchRow, load
 from compare.bench.workload.case import Arrays, Case, Job, LayerInputs
 from compare.bench.workload.shapes import GENERATION
@@ -79,17 +78,11 @@ class OnCuda(Row):
         self.device, self.kind, self.tf32 = device.torch_name, name, tf32
         self.name = name + ("-tf32" if tf32 else "")
         self.label = LABELS[name].replace("GPU", device.name) + (", TF32" if tf32 else "")
-        self.gaps = TF32_GAPS if tf32 else FLOAT32_GAPS
+        if tf32:
+            self.gaps, self.only_float32 = TF32_GAPS, "TF32 needs"
         self.style = line(*STYLES[name], linewidth=1.5, linestyle="--" if tf32 else "-")
 
-    def missing(self, dtype: str, cell: Cell) -> str | None:
-        """Return why TF32 is not available for this dtype, or None."""
-        if self.tf32 and dtype != "float32":
-            return f"TF32 needs dtype float32, and this is {dtype}"
-        return super().missing(dtype, cell)
-
     def settings(self, threads: int) -> AbstractContextManager[object]:
-        """Switch cuDNN and TF32 on or off."""
         return precision(cudnn=self.kind == "cudnn", tf32=self.tf32)
 
     def settings_note(self, threads: int) -> str:
@@ -114,6 +107,7 @@ class CudaPage(OnCuda, TorchPage):
     """The plain version on a CUDA device: operations started from Python, or by a CUDA graph."""
 
 
+@dataclass
 class Recorded:
     """A run that is recorded in a CUDA graph when it is first called, and replayed from then on.
 
@@ -121,13 +115,11 @@ class Recorded:
     A replay writes to the same tensors again.
     """
 
-    def __init__(self, run: Callable[[], Any]) -> None:
-        self.run = run
-        self.graph: Any = None
-        self.value: Any = None
+    run: Callable[[], Any]
+    graph: Any = None
+    value: Any = None
 
     def __call__(self) -> Any:
-        """Replay the run."""
         if self.graph is None:
             self.record()
         self.graph.replay()
@@ -158,20 +150,17 @@ class Interpreted(TorchRow):
     place = 4
     cells = ("rnn", "gru", "lstm")
     input_precision = "ieee"
+    only_float32 = "the kernels need"
     untimed = "its results are right, and Triton's interpreter shows no time of a GPU"
 
     def missing(self, dtype: str, cell: Cell) -> str | None:
-        """Return why there is no kernel for this dtype and cell, or None."""
         try:
             import_module("triton")
         except ImportError:
             return "it needs Triton, which is for Linux (pip install 'rnn-parity[kernel]')"
-        if dtype != "float32":
-            return f"the kernels need dtype float32, and this is {dtype}"
         return super().missing(dtype, cell)
 
     def make_layer(self, case: Case, parameters: Arrays) -> Any:
-        """Return the layer with a copy of the parameters."""
         shape, kernels = case.shape, import_module("scratch_rnn.kernels")
         layer = getattr(kernels, CELLS[shape.cell].layer)
         found = layer(shape.V, shape.H, input_precision=self.input_precision, device=self.device)

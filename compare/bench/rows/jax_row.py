@@ -4,28 +4,17 @@ The gradients come from JAX's reverse-mode differentiation of the scan. The rows
 up by token, as is usual in JAX; there is no product with one-hot rows.
 """
 
-from __future__ import annotations
-
 import importlib
 import os
 from collections.abc import Callable, Iterator
 from contextlib import contextmanager
 from typing import Any
+from unittest.mock import patch
 
 import numpy as np
 
 from compare.bench.rows.row import Device, Row, line
-from compare.bench.workload.case import (
-    LR,
-    MAX_NORM,
-    NUM_PREDS,
-    Case,
-    Job,
-    LayerInputs,
-    ModelInputs,
-    jobs_of,
-    of_layer,
-)
+from compare.bench.workload.case import Case, Job, LayerInputs, ModelInputs, of_layer
 from compare.bench.workload.shapes import BACKWARD, FORWARD, GENERATION, STEP
 from scratch_rnn.states import arrays_of
 
@@ -33,7 +22,6 @@ LABELS = {"jax": "JAX, jit(scan)"}
 
 
 def rows(device: Device | None) -> list[Row]:
-    """Return the row of this module."""
     return [Jax()]
 
 
@@ -88,11 +76,6 @@ def _first_state(case: Case) -> Any:
     return _jax().device_put(tuple(array[0] for array in arrays_of(case.state)))
 
 
-def _as_layer_state(h: Any) -> np.ndarray:
-    """Return a last state as the layers have it: (1, B, H)."""
-    return np.asarray(h)[None]
-
-
 def _ready(function: Any, *arguments: Any) -> Any:
     """Call a function and wait for its result: JAX's calls return before they are finished."""
     return _jax().block_until_ready(function(*arguments))
@@ -112,25 +95,17 @@ class Jax(Row):
     @contextmanager
     def settings(self, threads: int) -> Iterator[None]:
         """Import JAX. The first import starts its threads, as many as the variable NPROC has."""
-        before = {name: os.environ.get(name) for name in ("NPROC", "XLA_FLAGS")}
-        os.environ["NPROC"] = str(threads)
+        variables = {"NPROC": str(threads)}
         if threads == 1:
-            flag = "--xla_cpu_multi_thread_eigen=false"
-            os.environ["XLA_FLAGS"] = f"{before['XLA_FLAGS'] or ''} {flag}".strip()
-        try:
+            flags = os.environ.get("XLA_FLAGS", "")
+            variables["XLA_FLAGS"] = f"{flags} --xla_cpu_multi_thread_eigen=false".strip()
+        with patch.dict(os.environ, variables):
             jax = _jax()
             jax.config.update("jax_enable_x64", True)  # otherwise float64 would become float32
             with jax.default_device(jax.devices("cpu")[0]):
                 yield
-        finally:
-            for name, value in before.items():
-                if value is None:
-                    os.environ.pop(name, None)
-                else:
-                    os.environ[name] = value
 
     def layer(self, case: LayerInputs) -> dict[str, Job]:
-        """Return the phases of a layer."""
         jax, state_0 = _jax(), _first_state(case)
         p, x, d_output = (jax.device_put(a) for a in (case.parameters, case.x, case.d_output))
 
@@ -147,10 +122,9 @@ class Jax(Row):
             FORWARD: lambda: _ready(forward, p, x),
             BACKWARD: lambda: _ready(forward_and_backward, p, x, d_output),
         }
-        return jobs_of(case, runs, take_state=_as_layer_state)
+        return case.jobs(runs, take_state=lambda h: np.asarray(h)[None])
 
     def model(self, case: ModelInputs) -> dict[str, Job]:
-        """Return the phases of a model."""
         jax, state_0 = _jax(), _first_state(case)
         jnp = jax.numpy
         inputs, targets = case.batch.inputs, case.batch.targets
@@ -175,8 +149,8 @@ class Jax(Row):
         def step(p: Any, inputs: Any, targets: Any) -> Any:
             loss, state, d_p = loss_and_gradients(p, inputs, targets)
             norm = jnp.sqrt(sum((g**2).sum() for g in d_p.values()))
-            scale = jnp.minimum(1.0, MAX_NORM / (norm + 1e-6))
-            return loss, state, norm, {name: p[name] - LR * scale * d_p[name] for name in p}
+            scale = jnp.minimum(1.0, case.max_norm / (norm + 1e-6))
+            return loss, state, norm, {name: p[name] - case.lr * scale * d_p[name] for name in p}
 
         def generate(p: Any, first: Any) -> Any:
             def character(carry: Any, _: Any) -> Any:
@@ -185,7 +159,7 @@ class Jax(Row):
                 return (y[0].argmax(), state), y[0].argmax()
 
             start = first, jax.tree.map(lambda array: jnp.zeros_like(array[:1]), state_0)
-            return jax.lax.scan(character, start, None, length=NUM_PREDS)[1]
+            return jax.lax.scan(character, start, None, length=case.num_preds)[1]
 
         functions = (logits_and_state, loss_and_gradients, step, generate)
         forward, backward, step, generate = map(jax.jit, functions)
@@ -202,4 +176,4 @@ class Jax(Row):
             STEP: run_step,
             GENERATION: lambda: [1, *np.asarray(_ready(generate, writer, np.int64(1)))],
         }
-        return jobs_of(case, runs, take_state=_as_layer_state)
+        return case.jobs(runs, take_state=lambda h: np.asarray(h)[None])

@@ -1,7 +1,5 @@
 """The rows in NumPy: scratch_rnn and the plain version."""
 
-from __future__ import annotations
-
 from collections.abc import Callable
 from contextlib import AbstractContextManager
 from functools import partial
@@ -13,19 +11,7 @@ from threadpoolctl import threadpool_limits
 
 import scratch_rnn
 from compare.bench.rows.row import Device, Row, line
-from compare.bench.workload.case import (
-    LR,
-    MAX_NORM,
-    NUM_PREDS,
-    Job,
-    LayerInputs,
-    ModelInputs,
-    Run,
-    first_token,
-    jobs_of,
-    scratch_layer,
-    scratch_model,
-)
+from compare.bench.workload.case import Job, LayerInputs, ModelInputs, Run
 from compare.bench.workload.shapes import BACKWARD, FORWARD, GENERATION, STEP, Shape
 from compare.parity import CELLS, Cell, limited_threads
 from scratch_rnn.plain import model as plain
@@ -37,7 +23,6 @@ LABELS = {"plain": "plain NumPy", "scratch": "scratch", "scratch-1": "scratch, o
 
 
 def rows(device: Device | None) -> list[Row]:
-    """Return the rows of this module."""
     return [Plain(), Scratch(), OneThread()]
 
 
@@ -49,8 +34,7 @@ class Scratch(Row):
     style = line("#1f3f77", "o", linewidth=2.4, zorder=5)
 
     def layer(self, case: LayerInputs) -> dict[str, Job]:
-        """Return the phases of a layer."""
-        rnn = scratch_layer(case)
+        rnn = case.scratch()
 
         def forward_and_backward() -> Any:
             output, state, tape = rnn.forward(case.x, case.state)
@@ -58,13 +42,12 @@ class Scratch(Row):
             return output, state, gradients.x, gradients.parameters
 
         forward = partial(rnn, case.x, case.state)
-        return jobs_of(case, {FORWARD: forward, BACKWARD: forward_and_backward})
+        return case.jobs({FORWARD: forward, BACKWARD: forward_and_backward})
 
     def model(self, case: ModelInputs) -> dict[str, Job]:
-        """Return the phases of a model."""
-        model, trained = scratch_model(case), scratch_model(case)
-        writer = scratch_model(case, case.generation_parameters)
-        optimizer = scratch_rnn.SGD(trained.parameters, LR)
+        model, trained = case.scratch(), case.scratch()
+        writer = case.scratch(case.generation_parameters)
+        optimizer = scratch_rnn.SGD(trained.parameters, case.lr)
 
         def forward_and_backward() -> Any:
             loss, gradients, state = loss_and_gradients(model, case.batch, case.state)
@@ -72,18 +55,19 @@ class Scratch(Row):
 
         def step() -> Any:
             done = scratch_rnn.train_step(
-                trained, case.batch, case.state, optimizer, max_norm=MAX_NORM
+                trained, case.batch, case.state, optimizer, max_norm=case.max_norm
             )
             return done.loss, done.state, done.grad_norm, trained.parameters
 
-        first = first_token(case)
         runs: dict[str, Run] = {
             FORWARD: partial(model, case.batch.inputs, case.state),
             BACKWARD: forward_and_backward,
             STEP: step,
-            GENERATION: partial(scratch_rnn.predict, first, NUM_PREDS, writer, case.vocab),
+            GENERATION: partial(
+                scratch_rnn.predict, case.first, case.num_preds, writer, case.vocab
+            ),
         }
-        return jobs_of(case, runs)
+        return case.jobs(runs)
 
 
 class OneThread(Scratch):
@@ -97,7 +81,6 @@ class OneThread(Scratch):
         return None if scratch_rnn.get_num_threads() > 1 else "--threads is 1"
 
     def settings(self, threads: int) -> AbstractContextManager[object]:
-        """Compute on one thread."""
         return limited_threads(1)
 
 
@@ -111,15 +94,12 @@ class Plain(Row):
 
     def settings(self, threads: int) -> AbstractContextManager[object]:
         """Set the number of BLAS threads; there are no others."""
-        limits: AbstractContextManager[object] = threadpool_limits(threads, user_api="blas")
-        return limits
+        return threadpool_limits(threads, user_api="blas")
 
     def layer(self, case: LayerInputs) -> dict[str, Job]:
-        """Return the phases of a layer."""
         return plain_layer(case, plain_functions(case.shape, CELLS[case.shape.cell].plain))
 
     def model(self, case: ModelInputs) -> dict[str, Job]:
-        """Return the phases of a model."""
         functions = plain_functions(case.shape, CELLS[case.shape.cell].plain)
         state_0 = [array[0] for array in arrays_of(case.state)]
         inputs, targets = case.batch.inputs.T, case.batch.targets.T  # (T, B)
@@ -139,17 +119,17 @@ class Plain(Row):
 
         def step() -> Any:
             loss, last, gradients = forward_and_backward(trained)
-            grad_norm = clip_grad_norm(gradients, MAX_NORM)
-            update(trained, gradients, LR)
+            grad_norm = clip_grad_norm(gradients, case.max_norm)
+            update(trained, gradients, case.lr)
             return loss, last, grad_norm, trained
 
         runs: dict[str, Run] = {
             FORWARD: forward,
             BACKWARD: partial(forward_and_backward, parameters),
             STEP: step,
-            GENERATION: lambda: plain.generate(functions, [1], NUM_PREDS, writer),
+            GENERATION: lambda: plain.generate(functions, [1], case.num_preds, writer),
         }
-        return jobs_of(case, runs, take_state=lambda h: h[None])
+        return case.jobs(runs, take_state=lambda h: h[None])
 
 
 def plain_functions(shape: Shape, module: ModuleType) -> plain.Cell:
@@ -185,4 +165,4 @@ def plain_layer(
         return output, last, d_x, gradients[len(state_0) :]
 
     runs = {FORWARD: forward, BACKWARD: forward_and_backward}
-    return jobs_of(case, runs, take, lambda h: take(h)[None])
+    return case.jobs(runs, take, lambda h: take(h)[None])

@@ -5,8 +5,6 @@ Runtime is an optional extra. The graph of `rnn-parity check` is another one, wi
 inputs: it is made in a process that does not import this package.
 """
 
-from __future__ import annotations
-
 from collections.abc import Callable, Iterator
 from contextlib import contextmanager
 from typing import Any
@@ -14,18 +12,9 @@ from typing import Any
 import numpy as np
 
 from compare.bench.rows.row import Device, Row, line
-from compare.bench.workload.case import (
-    NUM_PREDS,
-    Arrays,
-    Case,
-    Job,
-    LayerInputs,
-    ModelInputs,
-    jobs_of,
-    of_layer,
-)
+from compare.bench.workload.case import Arrays, Case, Job, LayerInputs, ModelInputs, of_layer
 from compare.bench.workload.shapes import FORWARD, GENERATION
-from compare.parity import CELLS, Cell
+from compare.parity import CELLS
 from scratch_rnn import states
 from scratch_rnn.states import State, arrays_of, state_of
 
@@ -45,7 +34,6 @@ OPSET = 14
 
 
 def rows(device: Device | None) -> list[Row]:
-    """Return the row of this module."""
     return [Onnx()]
 
 
@@ -57,13 +45,8 @@ class Onnx(Row):
     style = line("#f0a6ca", "X")
     cells = OPERATORS
     packages = ("onnx", "onnxruntime")
+    only_float32 = "its layers need"
     threads = 1
-
-    def missing(self, dtype: str, cell: Cell) -> str | None:
-        """Return a reason if it is not installed, or has no such dtype or cell."""
-        if dtype != "float32":
-            return f"its layers need dtype float32, and this is {dtype}"
-        return super().missing(dtype, cell)
 
     @contextmanager
     def settings(self, threads: int) -> Iterator[None]:
@@ -72,17 +55,15 @@ class Onnx(Row):
         yield
 
     def layer(self, case: LayerInputs) -> dict[str, Job]:
-        """Return the forward pass of a layer."""
         run = self._session(case, "x", [], case.parameters)
 
         def forward() -> Any:
             output, state = run(case.x, case.state)
             return output[:, 0], state
 
-        return jobs_of(case, {FORWARD: forward})
+        return case.jobs({FORWARD: forward})
 
     def model(self, case: ModelInputs) -> dict[str, Job]:
-        """Return the forward pass and the generation of a model."""
         ids = case.batch.inputs.T.copy()  # (T, B)
         run = self._model_session(case, case.parameters)
         write = self._model_session(case, case.generation_parameters)
@@ -90,12 +71,12 @@ class Onnx(Row):
         def generate() -> list[int]:
             state = states.each(lambda array: np.zeros_like(array[:, :1]), case.state)
             text = [1]
-            for _ in range(NUM_PREDS):
+            for _ in range(case.num_preds):
                 logits, state = write(np.array([text[-1:]]), state)
                 text.append(int(logits.argmax()))
             return text
 
-        return jobs_of(case, {FORWARD: lambda: run(ids, case.state), GENERATION: generate})
+        return case.jobs({FORWARD: lambda: run(ids, case.state), GENERATION: generate})
 
     def _model_session(self, case: ModelInputs, parameters: Arrays) -> Callable[..., Any]:
         constants = {

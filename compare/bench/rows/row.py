@@ -1,7 +1,5 @@
 """A row of the table: one implementation on one device with one set of settings."""
 
-from __future__ import annotations
-
 import importlib.util
 from collections.abc import Collection, Mapping, Sequence
 from contextlib import AbstractContextManager, nullcontext
@@ -39,12 +37,15 @@ class Row:
     compiles: bool = False  # at the first call of each shape; the table shows this time separately
     gaps: int = FLOAT32_GAPS  # precision of its arithmetic, in ulps of float32
     cells: Collection[str] | None = None  # names of the cells that it has; None: all
+    only_float32: str = ""  # what needs this dtype: "its layers need"; empty if nothing does
     packages: tuple[str, ...] = ()  # needed packages, from an optional extra with the row's name
     idle: float = 0.0  # seconds for which its idle threads, if there are several, keep a core busy
     untimed: str = ""  # why it gets no time, although its results are right
 
     def missing(self, dtype: str, cell: Cell) -> str | None:
         """Return why the row is not available for this dtype and cell, or None if it is."""
+        if self.only_float32 and dtype != "float32":
+            return f"{self.only_float32} dtype float32, and this is {dtype}"
         if any(importlib.util.find_spec(name) is None for name in self.packages):
             return f"it is not installed (pip install '{PACKAGE}[{self.name}]')"
         known = self.cells is None or cell.name in self.cells
@@ -96,10 +97,7 @@ def checkers() -> list[Row]:
 def choose_rows(
     names: Sequence[str], dtype: str, cell: Cell, device: Device | None
 ) -> tuple[list[Row], list[str]]:
-    """Return the rows with these names (no names: all rows), and a note on each that is left out.
-
-    Refused if a name is unknown, no row is available, or a row needs a GPU and there is none.
-    """
+    """Return the rows with these names (none: all rows), and a note on each that is left out."""
     rows = all_rows(device)
     known = [row.name for row in rows]
     for name in names:

@@ -4,14 +4,12 @@ The first ones differ only in the layer. `over_cells` gives nn.RNN, nn.GRU or nn
 `forward`, so the model and the training of concise_rnn work with it as with the layer itself.
 """
 
-from __future__ import annotations
-
 import os
 import shutil
 import warnings
 from collections.abc import Callable, Iterator
 from contextlib import contextmanager, nullcontext
-from functools import cache
+from functools import cache, partial
 from importlib.util import module_from_spec, spec_from_file_location
 from types import ModuleType, SimpleNamespace
 from typing import Any
@@ -24,19 +22,7 @@ from torch.nn import functional as F
 import concise_rnn
 from compare.bench.rows.numpy_rows import plain_functions, plain_layer
 from compare.bench.rows.row import Device, Row, line
-from compare.bench.workload.case import (
-    LR,
-    MAX_NORM,
-    NUM_PREDS,
-    Arrays,
-    Case,
-    Job,
-    LayerInputs,
-    ModelInputs,
-    first_token,
-    jobs_of,
-    of_layer,
-)
+from compare.bench.workload.case import Arrays, Case, Job, LayerInputs, ModelInputs, of_layer
 from compare.bench.workload.shapes import BACKWARD, FORWARD, GENERATION, STEP
 from compare.parity import CELLS, Cell, tensor_as_array
 from scratch_rnn import states
@@ -75,7 +61,6 @@ TORCH_AS_NP = SimpleNamespace(
 
 
 def rows(device: Device | None) -> list[Row]:
-    """Return the rows of this module."""
     return [TorchRow(), TorchPage(), TorchCells(), TorchCompiled()]
 
 
@@ -130,14 +115,9 @@ class TorchRow(Row):
         """Return a copy of the array on the device."""
         return torch.tensor(array, device=self.device)
 
-    def state_on_device(self, case: Case) -> Any:
-        """Return a copy of the initial state on the device: a tensor, or a pair of them."""
-        return states.each(self.on_device, case.state)
-
     def layer(self, case: LayerInputs) -> dict[str, Job]:
-        """Return the phases of a layer."""
         rnn = self.make_layer(case, case.parameters)
-        x, state_0 = self.on_device(case.x), self.state_on_device(case)
+        x, state_0 = self.on_device(case.x), states.each(self.on_device, case.state)
         wanted = [self.on_device(case.x).requires_grad_(), *rnn.parameters()]
         d_output = self.on_device(case.d_output)
 
@@ -152,17 +132,16 @@ class TorchRow(Row):
 
         runs = {FORWARD: forward, BACKWARD: forward_and_backward}
         changing = x, *states.arrays_of(state_0), wanted[0], d_output
-        return jobs_of(case, runs, tensor_as_array, inputs=changing)
+        return case.jobs(runs, tensor_as_array, inputs=changing)
 
     def model(self, case: ModelInputs) -> dict[str, Job]:
-        """Return the phases of a model."""
         model = self.make_model(case, case.parameters)
         writer = self.make_model(case, case.generation_parameters)
         trained = self.make_model(case, case.parameters)
         parameters, updated = list(model.parameters()), list(trained.parameters())
-        optimizer = torch.optim.SGD(updated, LR)
-        inputs, state_0 = self.on_device(case.batch.inputs), self.state_on_device(case)
-        targets = self.on_device(case.batch.targets)
+        optimizer = torch.optim.SGD(updated, case.lr)
+        inputs, targets = map(self.on_device, case.batch)
+        state_0 = states.each(self.on_device, case.state)
 
         @torch.no_grad()
         def forward() -> Any:
@@ -175,18 +154,19 @@ class TorchRow(Row):
 
         def step() -> Any:
             done = concise_rnn.train_step(
-                trained, case.batch, state_0, optimizer, max_norm=MAX_NORM
+                trained, case.batch, state_0, optimizer, max_norm=case.max_norm
             )
             return done.loss, done.state, done.grad_norm, updated
 
-        first = first_token(case)
         runs: dict[str, Function] = {
             FORWARD: forward,
             BACKWARD: forward_and_backward,
             STEP: step,
-            GENERATION: lambda: concise_rnn.predict(first, NUM_PREDS, writer, case.vocab),
+            GENERATION: partial(
+                concise_rnn.predict, case.first, case.num_preds, writer, case.vocab
+            ),
         }
-        return jobs_of(case, runs, tensor_as_array)
+        return case.jobs(runs, tensor_as_array)
 
 
 class TorchCells(TorchRow):
@@ -198,12 +178,10 @@ class TorchCells(TorchRow):
     cells = CELL_FUNCTIONS
 
     def make_layer(self, case: Case, parameters: Arrays) -> Any:
-        """Return the layer with the loop."""
         function = CELL_FUNCTIONS[case.shape.cell][case.shape.nonlinearity]
         return over_cells(super().make_layer(case, parameters), function, self.make_loop())
 
     def make_loop(self) -> Loop:
-        """Return the loop in Python."""
         return cell_loop
 
 
@@ -215,7 +193,6 @@ class TorchCompiled(TorchCells):
     compiles = True
 
     def missing(self, dtype: str, cell: Cell) -> str | None:
-        """Return a reason if there is no such function, or no C++ compiler."""
         compiler = os.environ.get("CXX", "g++")
         if shutil.which(compiler) or shutil.which("clang++"):
             return super().missing(dtype, cell)
@@ -231,9 +208,7 @@ class TorchCompiled(TorchCells):
             yield
 
     def make_loop(self) -> Loop:
-        """Return a newly compiled loop."""
-        compiled: Loop = torch.compile(cell_loop, dynamic=False, fullgraph=True)
-        return compiled
+        return torch.compile(cell_loop, dynamic=False, fullgraph=True)
 
     def prepare(self, case: Case) -> dict[str, Job]:
         """Return all phases except generation, which has only one step to compile."""
@@ -253,7 +228,7 @@ def plain_on_torch(cell: str) -> ModuleType:
     again: Any = module_from_spec(spec)
     spec.loader.exec_module(again)
     again.np = TORCH_AS_NP
-    return again  # type: ignore[no-any-return]
+    return again
 
 
 class TorchPage(TorchRow):
@@ -269,7 +244,6 @@ class TorchPage(TorchRow):
     style = line("#56b4e9", "1")
 
     def layer(self, case: LayerInputs) -> dict[str, Job]:
-        """Return the phases of a layer."""
         functions = plain_functions(case.shape, plain_on_torch(case.shape.cell))
         jobs = plain_layer(case, functions, self.on_device, tensor_as_array)
         return {

@@ -1,11 +1,9 @@
 """The weights and inputs for a shape, equal for every row, and the jobs of a row: its phases."""
 
-from __future__ import annotations
-
 from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass, replace
 from functools import partial
-from typing import Any
+from typing import Any, ClassVar
 
 import numpy as np
 from jaxtyping import Float
@@ -21,15 +19,9 @@ Arrays = Mapping[str, np.ndarray]
 Run = Callable[[], Any]
 Convert = Callable[[Any], np.ndarray]
 
-LR = 0.1
-MAX_NORM = 1.0
-NUM_PREDS = 200
-"""Number of characters that one call of generation writes."""
-
 LOUD = 20
 """Factor on the input weights in generation. Without it an untrained model writes the same
 character again and again, and errors would not show."""
-
 
 STATE, GRADIENTS, UPDATED = "final state", "gradient of", "updated"
 
@@ -45,28 +37,107 @@ order of the case's parameters. A generation returns its text or the token ids."
 
 
 @dataclass(frozen=True, slots=True)
-class LayerInputs:
-    """A layer without a model, its input, and the upstream gradient of its output."""
+class Job:
+    """One phase of one case for one row.
 
-    shape: Shape
-    dtype: str
-    parameters: dict[str, np.ndarray]  # with PyTorch's names
-    x: Float[np.ndarray, "T B V"]
-    state: State  # (1, B, H), for an LSTM a pair of them
-    d_output: Float[np.ndarray, "T B H"]
+    `results` gets the value that `run` returned, so the timed call is the checked call. `inputs`
+    are tensors with a batch axis 1 that `run` reads; they may change between blocks of calls.
+    """
+
+    run: Run
+    results: Callable[[Any], Arrays]
+    inputs: tuple[Any, ...] = ()
+
+    def turn(self, places: int = 1) -> None:
+        """Change the inputs: each sequence moves this many places in the batch."""
+        for tensor in self.inputs:
+            tensor.data.copy_(tensor.data.roll(places, 1))
 
 
 @dataclass(frozen=True, slots=True)
-class ModelInputs:
-    """A language model and a batch."""
+class Inputs:
+    """What a layer and a model have in common."""
 
     shape: Shape
     dtype: str
-    parameters: dict[str, np.ndarray]  # with the names of the model's state_dict
+    parameters: dict[str, np.ndarray]  # with PyTorch's names; of a model those of its state_dict
+    state: State  # (1, B, H), for an LSTM a pair of them
+
+    def jobs(
+        self,
+        runs: Mapping[str, Run],
+        take: Convert = np.asarray,
+        take_state: Convert | None = None,
+        inputs: tuple[Any, ...] = (),
+    ) -> dict[str, Job]:
+        """Return the jobs of a row.
+
+        `runs` are the calls of its phases; they return what `RESULTS` says. `take` converts what
+        the row computes with to arrays, and `take_state` a state to arrays of (1, B, H).
+        """
+
+        def named(name: str, value: Any) -> Arrays:
+            if name == STATE:
+                arrays = value if isinstance(value, tuple | list) else [value]
+                return named_state(STATE, state_of(map(take_state or take, arrays)))
+            if name in (GRADIENTS, UPDATED):
+                if not isinstance(value, Mapping):
+                    value = dict(zip(self.parameters, value, strict=True))
+                return {f"{name} {key}": take(item).copy() for key, item in value.items()}
+            is_float = isinstance(value, float)
+            return {name: np.asarray(value, self.dtype) if is_float else take(value)}
+
+        def results(phase: str, value: Any) -> Arrays:
+            if isinstance(self, ModelInputs) and phase == GENERATION:
+                return self.generated(value)
+            parts = zip(RESULTS[self.shape.kind, phase], value, strict=True)
+            return {key: array for part in parts for key, array in named(*part).items()}
+
+        return {phase: Job(run, partial(results, phase), inputs) for phase, run in runs.items()}
+
+
+@dataclass(frozen=True, slots=True)
+class LayerInputs(Inputs):
+    """A layer without a model, its input, and the upstream gradient of its output."""
+
+    x: Float[np.ndarray, "T B V"]
+    d_output: Float[np.ndarray, "T B H"]
+
+    def scratch(self) -> Any:
+        """Return scratch's layer with a copy of the parameters."""
+        rnn = new_layer(self.shape, self.dtype)
+        for name, array in self.parameters.items():
+            rnn.parameters[name][...] = array
+        return rnn
+
+
+@dataclass(frozen=True, slots=True)
+class ModelInputs(Inputs):
+    """A language model and a batch."""
+
     generation_parameters: dict[str, np.ndarray]
     batch: Batch
-    state: State
     vocab: Vocab
+    lr: ClassVar = 0.1
+    max_norm: ClassVar = 1.0
+    num_preds: ClassVar = 200  # number of characters that one call of generation writes
+
+    @property
+    def first(self) -> list[str]:
+        """The prefix of the generation: one token."""
+        return [self.vocab.idx_to_token[1]]
+
+    def scratch(self, parameters: Arrays | None = None) -> scratch_rnn.RNNModel:
+        """Return scratch's model with a copy of these parameters, by default those of the case."""
+        model = scratch_rnn.RNNModel(new_layer(self.shape, self.dtype), self.shape.V)
+        for name, array in (parameters or self.parameters).items():
+            model.parameters[name][...] = array
+        return model
+
+    def generated(self, text: str | Sequence[int]) -> Arrays:
+        """Return the result of a generation from its text or token ids."""
+        ids = [self.vocab[token] for token in text.split(" ")] if isinstance(text, str) else text
+        return {"text": np.array(ids, np.float64)}
 
 
 Case = LayerInputs | ModelInputs
@@ -85,14 +156,14 @@ def make_case(shape: Shape, *, dtype: str = "float32", seed: int = 0) -> Case:
     if shape.kind == "layer":
         x = rng.uniform(-1, 1, (T, B, V)).astype(dtype)
         d_output = rng.uniform(-1, 1, (T, B, H)).astype(dtype)
-        return LayerInputs(shape, dtype, rnn.parameters, x, state, d_output)
+        return LayerInputs(shape, dtype, rnn.parameters, state, x, d_output)
     model = scratch_rnn.RNNModel(rnn, V, rng=rng)
     tokens = rng.integers(0, V, (B, T + 1))
     batch = Batch(tokens[:, :-1].copy(), tokens[:, 1:].copy())
     loud = dict(model.parameters)
     loud["rnn.weight_ih_l0"] = LOUD * loud["rnn.weight_ih_l0"]
     vocab = Vocab([f"token{k}" for k in range(1, V)])
-    return ModelInputs(shape, dtype, model.parameters, loud, batch, state, vocab)
+    return ModelInputs(shape, dtype, model.parameters, state, loud, batch, vocab)
 
 
 def in_float64(case: Case) -> Case:
@@ -125,49 +196,10 @@ def new_layer(shape: Shape, dtype: str, rng: np.random.Generator | None = None) 
     return layer(shape.V, shape.H, **shape.options, dtype=np.dtype(dtype), rng=rng)
 
 
-def scratch_layer(case: LayerInputs) -> Any:
-    """Return scratch's layer with a copy of the case's parameters."""
-    rnn = new_layer(case.shape, case.dtype)
-    for name, array in case.parameters.items():
-        rnn.parameters[name][...] = array
-    return rnn
-
-
-def scratch_model(case: ModelInputs, parameters: Arrays | None = None) -> scratch_rnn.RNNModel:
-    """Return scratch's model with a copy of these parameters. Default: the case's parameters."""
-    model = scratch_rnn.RNNModel(new_layer(case.shape, case.dtype), case.shape.V)
-    for name, array in (parameters or case.parameters).items():
-        model.parameters[name][...] = array
-    return model
-
-
 def of_layer(parameters: Arrays) -> dict[str, np.ndarray]:
     """Return the parameters of the model's recurrent layer, with the layer's own names."""
     prefix = "rnn."
     return {n.removeprefix(prefix): a for n, a in parameters.items() if n.startswith(prefix)}
-
-
-def first_token(case: ModelInputs) -> list[str]:
-    """Return the prefix of the generation: one token."""
-    return [case.vocab.idx_to_token[1]]
-
-
-@dataclass(frozen=True, slots=True)
-class Job:
-    """One phase of one case for one row.
-
-    `results` gets the value that `run` returned, so the timed call is the checked call. `inputs`
-    are tensors with a batch axis 1 that `run` reads; they may change between blocks of calls.
-    """
-
-    run: Run
-    results: Callable[[Any], Arrays]
-    inputs: tuple[Any, ...] = ()
-
-    def turn(self, places: int = 1) -> None:
-        """Change the inputs: each sequence moves this many places in the batch."""
-        for tensor in self.inputs:
-            tensor.data.copy_(tensor.data.roll(places, 1))
 
 
 def turned_back(results: Arrays, turns: int) -> dict[str, np.ndarray]:
@@ -177,42 +209,3 @@ def turned_back(results: Arrays, turns: int) -> dict[str, np.ndarray]:
         name: np.roll(array, -turns, 1) if name.startswith(ordered) else array
         for name, array in results.items()
     }
-
-
-def jobs_of(
-    case: Case,
-    runs: Mapping[str, Run],
-    take: Convert = np.asarray,
-    take_state: Convert | None = None,
-    inputs: tuple[Any, ...] = (),
-) -> dict[str, Job]:
-    """Return the jobs of a row.
-
-    `runs` are the calls of its phases; they return what `RESULTS` says. `take` converts what the
-    row computes with to arrays, and `take_state` a state to arrays of (1, B, H).
-    """
-
-    def named(name: str, value: Any) -> Arrays:
-        if name == STATE:
-            arrays = value if isinstance(value, tuple | list) else [value]
-            return named_state(STATE, state_of(map(take_state or take, arrays)))
-        if name in (GRADIENTS, UPDATED):
-            if not isinstance(value, Mapping):
-                value = dict(zip(case.parameters, value, strict=True))
-            return {f"{name} {key}": take(item).copy() for key, item in value.items()}
-        is_float = isinstance(value, float)
-        return {name: np.asarray(value, case.dtype) if is_float else take(value)}
-
-    def results(phase: str, value: Any) -> Arrays:
-        if isinstance(case, ModelInputs) and phase == GENERATION:
-            return generated(case, value)
-        parts = zip(RESULTS[case.shape.kind, phase], value, strict=True)
-        return {key: array for part in parts for key, array in named(*part).items()}
-
-    return {phase: Job(run, partial(results, phase), inputs) for phase, run in runs.items()}
-
-
-def generated(case: ModelInputs, text: str | Sequence[int]) -> Arrays:
-    """Return the result of a generation from its text or token ids."""
-    ids = [case.vocab[token] for token in text.split(" ")] if isinstance(text, str) else text
-    return {"text": np.array(ids, np.float64)}

@@ -24,10 +24,8 @@ With G gates (1 in a cell without gates) the weights of the cell have G·H rows:
 W_hh is counted as read in each of the T steps, even if it may come from a cache.
 """
 
-from __future__ import annotations
-
 import itertools
-from collections.abc import Callable, Sequence
+from collections.abc import Sequence
 from dataclasses import dataclass, replace
 from pathlib import Path
 from typing import Annotated, Any, Literal
@@ -44,8 +42,7 @@ FORWARD = "forward"
 BACKWARD = "forward+backward"
 STEP = "step"
 GENERATION = "generation"
-TIMED, REFUSED, LEFT_OUT = "timed", "refused", "left out"
-"""The outcomes of a row in a phase."""
+TIMED, REFUSED, LEFT_OUT = "timed", "refused", "left out"  # the outcomes of a row in a phase
 
 PHASES = {"layer": (FORWARD, BACKWARD), "model": (FORWARD, BACKWARD, STEP, GENERATION)}
 """The phases that can be timed. "step" is forward, loss, backward, clipping and update. Numbers of
@@ -151,13 +148,7 @@ def sweep(cell: str) -> list[Shape]:
     return [Shape(f"sweep-T{t}-B{b}-H{h}", "model", t, b, V, h, cell=cell) for t, b, h in sizes]
 
 
-NAMED: dict[str, Callable[[str], list[Shape]]] = {
-    "seed": seed,
-    "layer": layer,
-    "haste": haste,
-    "deepbench": deepbench,
-    "sweep": sweep,
-}
+NAMED = {function.__name__: function for function in (seed, layer, haste, deepbench, sweep)}
 
 
 def choose(name: str, only: Sequence[str] = (), cell: str = "rnn") -> list[Shape]:

@@ -116,11 +116,7 @@ class Bug:
 
 
 def read_chapter(text: str, where: str) -> tuple[str, tuple[Bug, ...]]:
-    """Return the title of a chapter, the text of a TOML file, and its bugs.
-
-    CatalogueError, with the file's name `where`, if a key is missing or unknown, or has a value of
-    another type.
-    """
+    """Return a chapter's title and bugs; CatalogueError, with the name `where`, if invalid."""
     try:
         chapter = tomllib.loads(text)
     except tomllib.TOMLDecodeError as error:
@@ -194,15 +190,10 @@ def _check_keys(
             raise CatalogueError(f"expected a {kind.__name__} as {key!r} in {where}, got {value!r}")
 
 
-def _read_all() -> dict[str, tuple[Bug, ...]]:
-    files = (f"{chapter}.toml" for chapter in CHAPTERS)
-    return dict(read_chapter(resource("compare.check.bugs", file), file) for file in files)
+_FILES = [f"{chapter}.toml" for chapter in CHAPTERS]
+_ALL = dict(read_chapter(resource("compare.check.bugs", file), file) for file in _FILES)
 
-
-_ALL = _read_all()
-
-CATALOGUE = tuple(bug for bugs in _ALL.values() for bug in bugs)
-"""All bugs. `rnn-parity check` tries those with stages."""
+CATALOGUE = tuple(bug for bugs in _ALL.values() for bug in bugs)  # check tries those with stages
 
 GROUPS = {title: bugs for title, bugs in _ALL.items() if bugs[0].patches}
 """The bugs of each chapter of `rnn-parity break`, by its title."""

@@ -56,10 +56,7 @@ def source_of(file: str) -> str:
 
 
 def patched_source(file: str, patches: Iterable[Patch]) -> str:
-    """Return the text of a file, with the patches that belong to it.
-
-    PatchError if the text that a patch replaces does not occur exactly once.
-    """
+    """Return the text of a file with its patches; PatchError unless each fits exactly once."""
     source = source_of(file)
     for patch in patches:
         if patch.file == file:
@@ -81,11 +78,7 @@ def diff(patches: Sequence[Patch], context: int = 2) -> str:
 
 
 def load_patched(package: str, patches: Sequence[Patch], name: str) -> ModuleType:
-    """Import a patched copy of a package, such as ``scratch_rnn``; PatchError if a patch misfits.
-
-    Patches of other packages are ignored. The modules of the copy import each other, and the real
-    modules of other packages. A second call with the same name makes a new copy.
-    """
+    """Import a patched copy of a package, a new one each time; PatchError if a patch misfits."""
     own = [patch for patch in patches if patch.package == package]
     for file in {patch.file for patch in own}:
         try:  # raise here, not in the middle of an import

@@ -123,10 +123,7 @@ def answer_of(expected: Results, ours: Computation) -> Answer:
 def compared(
     answer: Answer, got: Mapping[str, np.ndarray], time_axes: Mapping[str, int] | None = None
 ) -> tuple[Comparison, ...]:
-    """Compare each expected tensor; one that is missing is wrong, and others are ignored.
-
-    `time_axes` has the axis of the time steps, of each tensor that has one.
-    """
+    """Compare each expected tensor; a missing one is wrong. `time_axes`: the axis of the steps."""
     axes = time_axes or {}
     return tuple(
         Comparison(
@@ -142,14 +139,9 @@ def compared(
 
 
 def compared_soon(
-    expected: Results,
-    tolerance: Callable[[int], Mapping[str, np.ndarray]],
-    got: Results,
+    expected: Results, tolerance: Callable[[int], Mapping[str, np.ndarray]], got: Results
 ) -> tuple[Comparison, ...]:
-    """Compare with a tolerance that is measured: first with few perturbations, if need be with all.
-
-    Few give a smaller tolerance than all: what is within it needs no more.
-    """
+    """Compare with few perturbations, whose tolerance is smaller, and if need be with all."""
     for perturbations in (FEW, PERTURBATIONS):
         comparisons = compared(Answer(expected, tolerance(perturbations)), got)
         if all(comparison.ok for comparison in comparisons):

@@ -24,14 +24,12 @@ ulp in opposite directions. So W_hh of a single unit is a little smaller than th
 power of two.
 """
 
-from collections.abc import Mapping
 from dataclasses import dataclass
 from typing import Any
 
 import numpy as np
 
 from compare.check.cases.boundaries import scaled
-from compare.check.cases.layer_fields import LayerFields
 from compare.parity import CELLS
 
 CLEAR_ATTEMPTS = 8
@@ -52,7 +50,7 @@ class Floats:
     d_c_n: np.ndarray | None = None
 
 
-def recurrences(case: LayerFields) -> list[tuple[int, int, str]]:
+def recurrences(case: Any) -> list[tuple[int, int, str]]:
     """Return (layer, direction, suffix of the parameters' names) of each recurrence."""
     return [
         (layer, direction, f"l{layer}_reverse" if direction else f"l{layer}")
@@ -61,8 +59,8 @@ def recurrences(case: LayerFields) -> list[tuple[int, int, str]]:
     ]
 
 
-def draw_floats(case: LayerFields) -> Floats:
-    """Draw the floats of a case from its seed."""
+def draw_floats(case: Any) -> Floats:
+    """Draw the floats of a LayerCase from its seed."""
     rng = np.random.default_rng(case.seed)
     T, B, V, H, L, D, R = case.T, case.B, case.V, case.H, case.L, case.D, case.R
     lengths = rng.integers(1, T + 1, B) if case.lengths else None
@@ -80,17 +78,15 @@ def draw_floats(case: LayerFields) -> Floats:
         c0 = _normal(case, rng, "c", L * D, B, H) if case.h0 else None
         d_c_n = _normal(case, rng, "d", L * D, B, H) if case.upstream != "output" else None
 
-    parameters = _draw_parameters(case, rng)
-    if case.nonlinearity == "relu":
-        masks_64 = masks if case.dropout else None
-        for _ in range(CLEAR_ATTEMPTS - 1):
-            if _is_clear(case, parameters, x, h0, lengths, masks_64):
-                break
-            parameters = _draw_parameters(case, rng)
-        else:
-            if not _is_clear(case, parameters, x, h0, lengths, masks_64):
-                parameters = {name: np.abs(array) for name, array in parameters.items()}
-                x, h0 = np.abs(x), None if h0 is None else np.abs(h0)
+    dropout_masks = masks if case.dropout else None
+    for _ in range(CLEAR_ATTEMPTS):
+        parameters = _draw_parameters(case, rng)
+        is_relu = case.nonlinearity == "relu"
+        if not is_relu or _is_clear(case, parameters, x, h0, lengths, dropout_masks):
+            break
+    else:
+        parameters = {name: np.abs(array) for name, array in parameters.items()}
+        x, h0 = np.abs(x), None if h0 is None else np.abs(h0)
 
     arrays = {"x": x, "h0": h0, "d_output": d_output, "d_h_n": d_h_n, "c0": c0, "d_c_n": d_c_n}
     for name, array in arrays.items():
@@ -98,15 +94,14 @@ def draw_floats(case: LayerFields) -> Floats:
             arrays[name] = np.ascontiguousarray(array[:, 0])
         elif array is not None and case.batch_first and name in ("x", "d_output"):
             arrays[name] = np.ascontiguousarray(array.swapaxes(0, 1))
-    dropout_masks = masks if case.dropout else None
     return Floats(parameters, lengths=lengths, dropout_masks=dropout_masks, **arrays)
 
 
-def _normal(case: LayerFields, rng: np.random.Generator, name: str, *shape: int) -> np.ndarray:
+def _normal(case: Any, rng: np.random.Generator, name: str, *shape: int) -> np.ndarray:
     return _as_drawn(case, rng.normal(size=shape), name)
 
 
-def _as_drawn(case: LayerFields, array: np.ndarray, name: str) -> np.ndarray:
+def _as_drawn(case: Any, array: np.ndarray, name: str) -> np.ndarray:
     array = scaled(array, case.values, name, case.dtype)
     array = (np.round(4 * array) / 4 if case.rounded else array).astype(case.dtype)
     if case.precision == "float16":
@@ -116,7 +111,7 @@ def _as_drawn(case: LayerFields, array: np.ndarray, name: str) -> np.ndarray:
     return array
 
 
-def _draw_parameters(case: LayerFields, rng: np.random.Generator) -> dict[str, np.ndarray]:
+def _draw_parameters(case: Any, rng: np.random.Generator) -> dict[str, np.ndarray]:
     """W_ih keeps the size of its inputs, W_hh has the case's gain, biases are about a half."""
     H, R, GH, parameters = case.H, case.R, case.G * case.H, {}
     for layer, _, suffix in recurrences(case):
@@ -143,14 +138,7 @@ def _draw_parameters(case: LayerFields, rng: np.random.Generator) -> dict[str, n
     return parameters
 
 
-def _is_clear(
-    case: LayerFields,
-    parameters: Mapping[str, np.ndarray],
-    x: np.ndarray,
-    h0: np.ndarray | None,
-    lengths: np.ndarray | None,
-    masks: tuple[np.ndarray, ...] | None,
-) -> bool:
+def _is_clear(case: Any, parameters: Any, x: np.ndarray, h0: Any, lengths: Any, masks: Any) -> bool:
     """Return whether rounding decides the sign of no pre-activation of a ReLU layer."""
     T, B, H, D = case.T, case.B, case.H, case.D
     eps = np.finfo(case.dtype).eps * case.gaps

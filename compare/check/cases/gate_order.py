@@ -1,6 +1,6 @@
 """The order of the gates in a weight: PyTorch's, or that of the user's code."""
 
-from collections.abc import Callable, Sequence
+from collections.abc import Callable
 from functools import partial
 from typing import Any
 
@@ -9,8 +9,7 @@ import numpy as np
 from compare.parity import CELLS
 from compare.terminal import UsageError
 
-Order = tuple[str, ...]
-"""The gates from the first block of rows to the last; empty: PyTorch's order."""
+Order = tuple[str, ...]  # the gates from the first block of rows to the last; (): as in PyTorch
 
 
 def parse_order(text: str | None, cell: str) -> Order:
@@ -42,17 +41,11 @@ def _reordered(array: np.ndarray, before: Order, after: Order) -> np.ndarray:
 
 
 def translated(
-    function: Callable[..., Any],
-    name: str,
-    cell: str,
-    args: Sequence[Any],
-    given: Order,
-    own: Order,
+    function: Callable[..., Any], name: str, cell: str, args: Any, given: Order, own: Order
 ) -> Any:
     """Call one of the six functions, which has its gates in the order `own`, with those `given`."""
-    before, after = (
-        partial(_reordered, before=a, after=b) for a, b in ((given, own), (own, given))
-    )
+    before = partial(_reordered, before=given, after=own)
+    after = partial(_reordered, before=own, after=given)
     kind = name.removeprefix(f"{cell}_")
     weights = {"step": 4, "forward": 4, "step_backward": 2}.get(kind, 0)
     passed, split = [*args], len(args) - weights

@@ -6,48 +6,108 @@ in the tests, Hypothesis chooses them. Nothing here imports PyTorch.
 """
 
 from collections.abc import Mapping, Sequence
-from dataclasses import dataclass, replace
+from dataclasses import dataclass, fields, replace
 from functools import cached_property
 from typing import Any, Self
 
 import numpy as np
 
+from compare.check.cases.boundaries import CASES
 from compare.check.cases.floats import Floats, draw_floats
-from compare.check.cases.layer_fields import LayerFields
 from compare.parity import CELLS
 
-SURFACE: dict[str, Sequence[Any]] = {
-    "T": range(1, 7),
-    "B": range(1, 4),
-    "V": range(1, 6),
-    "H": (1, 2, 3, 4, 5, 8, 16),
-    "L": (1, 2, 3),
-    "nonlinearity": ("tanh", "relu"),
-    "bias": (True, False),
-    "batch_first": (False, True),
-    "dropout": (0.0, 0.5, 0.25),
-    "bidirectional": (False, True),
-    "projected": (False, True),
-    "unbatched": (False, False, True),
-    "one_hot": (False, True),
-    "h0": (True, False),
-    "lengths": (False, True),
-    "upstream": ("both", "output", "h_n"),
-    "gain": (1.0, 0.0, 0.5, 1.5, 2.0),
-    "saturated": (False, True),
-    "rounded": (True, False, False, False),
-    "dtype": ("float32", "float64"),
-    "seed": range(1_000_000),
-}
+GAPS = {"float16": 2**13, "bfloat16": 2**16, "tf32": 2**13}
+"""How many float32 ulps fit into one ulp of a coarser arithmetic."""
+
+SURFACE: dict[str, Sequence[Any]] = {n: tuple(values) for n, values in CASES["surface"].items()}
+SURFACE["seed"] = range(1_000_000)
 """The values of each field of a case, the simplest first."""
 
 
 @dataclass(frozen=True, repr=False)
-class LayerCase(LayerFields):
-    """One pass through a layer, forward and backward.
+class LayerCase:
+    """One pass through a layer, forward and backward; its repr evaluates to the same case."""
 
-    Its repr can be evaluated to the same case.
-    """
+    cell: str = "rnn"  # of CELLS
+    T: int = 1  # steps
+    B: int = 1  # sequences of the batch
+    V: int = 1  # features of each x_t
+    H: int = 1  # hidden units
+    L: int = 1  # layers
+    nonlinearity: str = "tanh"
+    bias: bool = True
+    batch_first: bool = False
+    dropout: float = 0.0  # above 0: with masks
+    bidirectional: bool = False
+    projected: bool = False  # h has half of the units
+    unbatched: bool = False
+    one_hot: bool = False  # x are integers
+    h0: bool = True  # whether h0 (and c0) is given
+    lengths: bool = False  # whether lengths are given
+    upstream: str = "both"  # the given gradients: of "output", of "h_n" (and c_n), or both
+    gain: float = 1.0  # largest singular value of each gate's W_hh
+    saturated: bool = False  # half of the units, or with ReLU always on or always off
+    values: str = ""  # one of VALUES, in `compare.check.cases.boundaries`
+    rounded: bool = False  # floats are multiples of 1/4, for reading
+    dtype: str = "float32"
+    precision: str = ""  # one of GAPS: a coarser arithmetic on float32
+    one_bias: bool = False  # b_hh is zero
+    seed: int = 0
+
+    def __repr__(self) -> str:
+        values = [(field, getattr(self, field.name)) for field in fields(self)]
+        special = [f"{field.name}={v!r}" for field, v in values if v != field.default]
+        return f"{type(self).__name__}({', '.join(special)})"
+
+    @property
+    def D(self) -> int:
+        """Directions."""
+        return 2 if self.bidirectional else 1
+
+    @property
+    def G(self) -> int:
+        """Gates."""
+        return CELLS[self.cell].num_gates
+
+    @property
+    def P(self) -> int:
+        """Units of a projection; 0 if there is none."""
+        return (self.H + 1) // 2 if self.projected else 0
+
+    @property
+    def R(self) -> int:
+        """Units of h."""
+        return self.P or self.H
+
+    @property
+    def options(self) -> dict[str, Any]:
+        """Arguments of the constructor, named as in nn.RNN, without defaults."""
+        options: dict[str, Any] = {"input_size": self.V, "hidden_size": self.H}
+        defaults = {
+            "num_layers": (self.L, 1),
+            "nonlinearity": (self.nonlinearity, "tanh"),
+            "bias": (self.bias, True),
+            "batch_first": (self.batch_first, False),
+            "dropout": (self.dropout, 0.0),
+            "bidirectional": (self.bidirectional, False),
+            "proj_size": (self.P, 0),
+        }
+        return options | {name: v for name, (v, default) in defaults.items() if v != default}
+
+    @property
+    def gaps(self) -> int:
+        """How many ulps of the dtype fit into one ulp of the arithmetic."""
+        return GAPS.get(self.precision, 1)
+
+    @property
+    def batch_axis(self) -> int:
+        """Axis of the batch in x and output."""
+        return 0 if self.batch_first else 1
+
+    @property
+    def time_axis(self) -> int:
+        """Axis of the time steps in x and output."""
+        return 1 if self.batch_first and not self.unbatched else 0
 
     @cached_property
     def floats(self) -> Floats:
@@ -69,9 +129,7 @@ class LayerCase(LayerFields):
         words = [f"T {self.T}", "no batch" if self.unbatched else f"B {self.B}"]
         words += [f"V {self.V}", f"H {self.H}", self.cell if self.cell != "rnn" else ""]
         words += [f"{self.L} layers" if self.L > 1 else ""]
-        words += [
-            name for name in ("bidirectional", "batch_first", "projected") if vars(self)[name]
-        ]
+        words += [n for n in ("bidirectional", "batch_first", "projected") if vars(self)[n]]
         words += [self.nonlinearity if self.cell == "rnn" else "", "" if self.bias else "no bias"]
         words += ["token numbers" if self.one_hot else "", "saturated" if self.saturated else ""]
         words += [self.values]

@@ -75,10 +75,7 @@ def fresh(case: LayerCase) -> Floats:
 
 def forward_pass(layer: Any, floats: Floats) -> tuple[Any, Any, Any]:
     """Call a layer's `forward` with these floats themselves."""
-    found: tuple[Any, Any, Any] = layer.forward(
-        floats.x, with_cell_state(floats.h0, floats.c0), **given(floats)
-    )
-    return found
+    return layer.forward(floats.x, with_cell_state(floats.h0, floats.c0), **given(floats))
 
 
 def backward_pass(layer: Any, tape: Any, floats: Floats) -> Any:
@@ -93,11 +90,7 @@ def given(floats: Floats) -> dict[str, Any]:
 
 
 def kept(layer: Any, result: Any) -> Callable[..., Any]:
-    """Return a function that gives what the layer's last call returned, as it is later.
-
-    With ``double=True``, the arrays are doubled first, in place and one by one, where they can be
-    written.
-    """
+    """Return what gives the last result as it is later; `double` doubles its arrays in place."""
 
     def now(double: bool = False) -> Any:
         is_tuple = isinstance(result, tuple)
@@ -151,11 +144,7 @@ def rounding(
                 seed=case.seed,
                 gaps=case.gaps,
             )
-    both: tuple[Results, dict[str, np.ndarray]] = kept[key]
-    return both
-
-
-# Comparing --------------------------------------------------------------------------------------
+    return kept[key]
 
 
 def alike(
@@ -164,10 +153,7 @@ def alike(
     case: LayerCase,
     allowed: Callable[[LayerCase], Mapping[str, np.ndarray]] = lambda case: rounding(case)[1],
 ) -> tuple[Comparison, ...]:
-    """Compare within the tolerance of the case.
-
-    The tolerance is at least a few ulps. It is only measured where a difference is larger.
-    """
+    """Compare within the case's tolerance, at least a few ulps; it is measured only if need be."""
     if f"rounding {PERTURBATIONS}" not in case.__dict__:
         least = {name: SAFETY * ulps(array) for name, array in expected.items()}
         comparisons = compared(expected, got, case, least)
@@ -184,11 +170,7 @@ def identical(expected: Results, got: Results, case: LayerCase) -> tuple[Compari
 def compared(
     expected: Results, got: Results, case: LayerCase, allowed: Mapping[str, np.ndarray]
 ) -> tuple[Comparison, ...]:
-    """Compare results by name. A tensor that only one side has is wrong.
-
-    Two gradients may be absent: that of a state that is not given, and that of a bias which the
-    layer does not have.
-    """
+    """Compare results by name; what only one side has is wrong, unless it may be absent."""
     names = [
         name
         for name in {**expected, **got}
@@ -203,6 +185,7 @@ def compared(
 
 
 def _may_be_absent(name: str, case: LayerCase) -> bool:
+    """Whether it is the gradient of a state that is not given, or of a bias that is not there."""
     no_state = case.floats.h0 is None and name in INITIAL_STATES
     return no_state or (case.one_bias and "bias_hh" in name)
 

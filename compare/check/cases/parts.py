@@ -2,9 +2,11 @@
 
 from collections.abc import Mapping
 from dataclasses import dataclass, field
-from typing import Any
+from typing import Any, Self
 
 import numpy as np
+
+from compare.check.worker.process import Trouble
 
 
 @dataclass(frozen=True, slots=True)
@@ -32,7 +34,7 @@ class PartResult:
     stage: Part
     verdict: str  # right, wrong, missing, error, timeout
     cases: int = 0  # tried
-    case: Case | None = None  # that shows what is wrong
+    case: Any = None  # the Case that shows what is wrong
     comparisons: tuple[Any, ...] = ()  # all tensors of it
     wrong: Any = None  # the first Comparison that is wrong
     seen: list[Any] = field(default_factory=list)  # of a layer: cases, and all results of each
@@ -43,15 +45,17 @@ class PartResult:
     notes: list[str] = field(default_factory=list)
     tried: list[Mapping[str, int]] = field(default_factory=list)  # sizes
 
+    @classmethod
+    def without(cls, stage: Any, trouble: Trouble, **more: Any) -> Self:
+        """Return the result of a part for which there are no numbers."""
+        return cls(stage, trouble.verdict, expected=trouble.expected, got=trouble.got, **more)
 
-class Malformed(Exception):
+
+class Malformed(Trouble):
     """A result has the wrong type or structure."""
 
-    verdict = "wrong"
-    kinds = ()  # of an exception there are none
-
     def __init__(self, expected: str, got: str) -> None:
-        super().__init__(f"expected {expected}, got {got}")
+        super().__init__("wrong", f"expected {expected}, got {got}")
         self.expected, self.got = expected, got
 
 

@@ -83,10 +83,7 @@ def call(
 def call_layer_by_layer(
     case: LayerCase, x: torch.Tensor, states: Sequence[torch.Tensor]
 ) -> tuple[torch.Tensor, list[torch.Tensor], dict[str, torch.Tensor]]:
-    """Return (output, state, parameters) of torch's layers one by one, the case's masks between.
-
-    PyTorch draws its masks inside the layer and does not return them.
-    """
+    """Return (output, state, parameters) of torch's layers one by one, the case's masks between."""
     masks, D = case.floats.dropout_masks, case.D
     assert masks is not None
     y, lasts = x, []

@@ -21,10 +21,7 @@ def search(
     seed: int,
     examples: int = EXAMPLES,
 ) -> tuple[dict[str, Any] | None, list[Mapping[str, int]]]:
-    """Search for a case that is wrong: `sizes`, `values`, a seed, and a value of each field.
-
-    Return the smallest one, None if there is none, and the sizes of all that were tried.
-    """
+    """Return the smallest case that is wrong, or None, and the sizes of all that were tried."""
     try:
         from hypothesis import HealthCheck, assume, find, settings
         from hypothesis import strategies as st
@@ -49,10 +46,7 @@ def search(
     choices: dict[str, Sequence[Any]] = {"values": ("", *VALUES), "seed": range(1000), **fields}
     own |= {name: st.sampled_from(several) for name, several in choices.items()}
     how = settings(
-        max_examples=examples,
-        database=None,
-        deadline=None,
-        suppress_health_check=list(HealthCheck),
+        max_examples=examples, database=None, deadline=None, suppress_health_check=list(HealthCheck)
     )
     with suppress(NoSuchExample, Flaky):  # Flaky: wrong only after other calls
         find(st.fixed_dictionaries(own), is_found, settings=how, random=Random(seed))

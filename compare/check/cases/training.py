@@ -1,7 +1,6 @@
 """Cases of training: a small model and its batches, for a package and for PyTorch."""
 
 import copy
-from collections.abc import Callable
 from dataclasses import dataclass
 from functools import lru_cache
 from typing import Any
@@ -12,16 +11,7 @@ import torch
 import concise_rnn
 import scratch_rnn
 from compare.check.cases.comparison import Answer, Results, answer_of
-from compare.parity import (
-    CELLS,
-    CellName,
-    Move,
-    concise_step,
-    parameters_as_arrays,
-    step_in_place,
-    tensor_as_array,
-    unmoved,
-)
+from compare.parity import CELLS, Move, concise_step, parameters_as_arrays, step_in_place, unmoved
 from scratch_rnn import Batch
 from scratch_rnn.states import State
 
@@ -37,19 +27,17 @@ class TrainingCase:
     lr: float
     max_norm: float
     carry_state: bool
-    cell: CellName = "rnn"
+    cell: str = "rnn"
 
     def describe(self) -> str:
         """Describe the case in words."""
         B, T = self.batches[0].inputs.shape
-        words = [f"T {T}, B {B}, V {self.options['input_size']}, H {self.options['hidden_size']}"]
-        if self.options["num_layers"] > 1:
-            words.append(f"{self.options['num_layers']} layers")
-        words += [self.cell] if self.cell != "rnn" else []
-        words.append("state carried" if self.carry_state else "state reset")
-        words.append(f"lr {self.lr:g}, clip {self.max_norm:g}")
-        words.append(self.options["dtype"])
-        return ", ".join(words)
+        V, H, L = (self.options[name] for name in ("input_size", "hidden_size", "num_layers"))
+        words = [f"T {T}, B {B}, V {V}, H {H}", f"{L} layers" if L > 1 else ""]
+        words += [self.cell if self.cell != "rnn" else ""]
+        words += ["state carried" if self.carry_state else "state reset"]
+        words += [f"lr {self.lr:g}, clip {self.max_norm:g}", self.options["dtype"]]
+        return ", ".join(filter(None, words))
 
 
 def draw_training_case(seed: int, *, B: int = 3, T: int = 5) -> TrainingCase:
@@ -117,20 +105,10 @@ def torch_model(case: TrainingCase, device: str = "cpu") -> concise_rnn.RNNModel
 
 
 def scratch_step(package: Any, case: TrainingCase, move: Move = unmoved) -> Results:
-    """Run one training step with a package's functions; return all its results by name.
-
-    Logits have the shape (T, B, V), so that a comparison can name the step.
-    """
+    """Run one training step; return all its results by name, with the logits as (T, B, V)."""
     model, batch = make_model(package, case), case.batches[0]
     arguments = model, batch, case.state, case.lr, case.max_norm, move
     return _by_step(case, step_in_place(*arguments, package=package))
-
-
-def torch_step(case: TrainingCase) -> Results:
-    """Run the same step with PyTorch."""
-    batch = case.batches[0]
-    results = concise_step(torch_model(case), batch, case.state, case.lr, case.max_norm)
-    return _by_step(case, results)
 
 
 def _by_step(case: TrainingCase, results: Results) -> Results:
@@ -139,6 +117,11 @@ def _by_step(case: TrainingCase, results: Results) -> Results:
     by_step = {n: results[n].reshape(T, B, -1) for n in ("logits", "gradient of logits")}
     others = {name: array for name, array in results.items() if name != "hidden states"}
     return {"logits": by_step["logits"]} | others | by_step
+
+
+def _torch_step(case: TrainingCase, _: Any, model: Any) -> Results:
+    step = concise_step(model, case.batches[0], case.state, case.lr, case.max_norm)
+    return _by_step(case, step)
 
 
 def _updates(case: TrainingCase, package: Any, model: Any) -> Results:
@@ -153,22 +136,16 @@ def _updates(case: TrainingCase, package: Any, model: Any) -> Results:
         state = done.state if case.carry_state else None
         results[f"loss at update {k}"] = _number(done.loss, case)
         results[f"gradient norm at update {k}"] = _number(done.grad_norm, case)
-        is_tensor = isinstance(done.state, torch.Tensor)
-        after = tensor_as_array(done.state) if is_tensor else np.asarray(done.state)
-        results[f"state after update {k}"] = after
-    return results | {
-        f"{name} after the last update": p for name, p in parameters_as_arrays(model).items()
-    }
-
-
-NUM_EPOCHS = 2
+        results[f"state after update {k}"] = np.asarray(done.state)
+    after_all = parameters_as_arrays(model).items()
+    return results | {f"{name} after the last update": p for name, p in after_all}
 
 
 def _epochs(case: TrainingCase, package: Any, model: Any) -> Results:
-    """Train for some epochs with the package's `train`."""
+    """Train for two epochs with the package's `train`."""
     options = {"carry_state": case.carry_state, "max_norm": case.max_norm}
     results = {}
-    done = package.train(model, case.batches, case.lr, NUM_EPOCHS, **options)
+    done = package.train(model, case.batches, case.lr, 2, **options)
     for k, epoch in enumerate(done, start=1):
         results[f"loss of epoch {k}"] = _number(epoch.loss, case)
         results[f"perplexity of epoch {k}"] = _number(epoch.perplexity, case)
@@ -179,28 +156,19 @@ def _number(value: float, case: TrainingCase) -> np.ndarray:
     return np.asarray(value, case.options["dtype"])
 
 
-Runs = tuple[Callable[..., Results], Callable[[TrainingCase], Results]]
+TRAININGS = {"step": _torch_step, "updates": _updates, "epochs": _epochs}
 
 
-def _both(train: Callable[[TrainingCase, Any, Any], Results]) -> Runs:
-    """Return a training with a package, like `scratch_step`, and with PyTorch."""
-
-    def scratch(package: Any, case: TrainingCase, move: Move = unmoved) -> Results:
-        return train(case, package, make_model(package, case, move))
-
-    return scratch, lambda case: train(case, concise_rnn, torch_model(case))
-
-
-STEPS: dict[str, Runs] = {
-    "step": (scratch_step, torch_step),
-    "updates": _both(_updates),
-    "epochs": _both(_epochs),
-}
-"""How long a case trains, with a package and with PyTorch."""
+def trained(kind: str, package: Any, case: TrainingCase, move: Move = unmoved) -> Results:
+    """Train with a package, or with PyTorch: one step, or all updates, or some epochs."""
+    if kind == "step" and package is not concise_rnn:
+        return scratch_step(package, case, move)
+    model = torch_model(case) if package is concise_rnn else make_model(package, case, move)
+    return TRAININGS[kind](case, package, model)
 
 
 def training_case(kind: str, seed: int, B: int = 3) -> tuple[TrainingCase, Answer]:
-    """Draw a case of training, with the expected results of one of `STEPS`."""
+    """Draw a case of training, with the expected results of one kind."""
     case, answer = _training_case(kind, seed, B)
     return copy.deepcopy(case), answer
 
@@ -208,5 +176,5 @@ def training_case(kind: str, seed: int, B: int = 3) -> tuple[TrainingCase, Answe
 @lru_cache(maxsize=256)
 def _training_case(kind: str, seed: int, B: int) -> tuple[TrainingCase, Answer]:
     case = draw_training_case(seed, B=B)
-    scratch, pytorch = STEPS[kind]
-    return case, answer_of(pytorch(case), lambda move: scratch(scratch_rnn, case, move))
+    expected = trained(kind, concise_rnn, case)
+    return case, answer_of(expected, lambda move: trained(kind, scratch_rnn, case, move))

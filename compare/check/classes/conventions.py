@@ -1,15 +1,16 @@
-"""Conventions: the layout of a layer's arrays and the names of its parameters."""
+"""Conventions: the layout of a layer's arrays, and its parameters: their names, or their pieces."""
 
-from collections.abc import Mapping
+from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, field
-from itertools import product
+from itertools import product, takewhile
 from typing import Any, Self
+
+import numpy as np
 
 from compare.check.cases.gate_order import Order
 from compare.check.cases.layer_results import Results
 from compare.check.cases.parts import Malformed
 from compare.check.classes.cell import cell_of_shapes
-from compare.check.classes.pieces import B_HH, BOTH, Pieces, find_pieces
 from compare.check.tables import table
 from compare.parity import CELLS
 from compare.terminal import UsageError
@@ -17,10 +18,15 @@ from compare.terminal import UsageError
 TABLE = table("classes/conventions.toml")
 WORDS, LAYOUTS = TABLE["words"], TABLE["layouts"]
 
-OF_A_CALL = ("batch_first", "flat_state")
-"""The conventions that only a call shows; the shapes of the parameters show the others."""
+OF_A_CALL = ("batch_first", "flat_state")  # only a call shows them; shapes show the others
 
 PARAMETERS = ("weight_ih_l0", "weight_hh_l0", "bias_ih_l0", "bias_hh_l0")
+W_IH, W_HH, B_IH, B_HH = PARAMETERS
+BOTH = f"{W_IH} beside {W_HH}"
+
+CANDIDATES = {"g", "n"}  # the gates with tanh, which have many names: c, g, h, n
+
+Shapes = Mapping[str, tuple[int, ...]]
 
 
 @dataclass(frozen=True, slots=True)
@@ -75,6 +81,44 @@ def _flag(convention: str) -> str:
     return "--bias" if convention == "one_bias" else "--layout"
 
 
+@dataclass(frozen=True, slots=True)
+class Pieces:
+    """The user's parameters that make up ours: for each of ours one, or one for each gate."""
+
+    names: Mapping[str, Sequence[str]]  # ours, or BOTH, to the user's
+    axes: Mapping[str, tuple[int, ...]]  # of length 1, of each bias
+    transposed: bool  # weights are (in, out)
+    state_first: bool  # W_hh comes before W_ih in the weight of both
+
+    def split(self, ours: Results) -> Results:
+        """Return the user's parameters."""
+        found: Results = {}
+        for name, own in self.names.items():
+            both = (W_HH, W_IH) if self.state_first else (W_IH, W_HH)
+            array = np.concatenate([ours[n] for n in both], 1) if name == BOTH else ours[name]
+            for one, block in zip(own, np.split(array, len(own)), strict=True):
+                is_turned = self.transposed and block.ndim == 2
+                found[one] = block.T if is_turned else np.expand_dims(block, self.axes[one])
+        return found
+
+    def join(self, own: Results, num_gates: int) -> Results:
+        """Return our parameters, or their gradients; Malformed if one is not there."""
+        found: Results = {}
+        for name, several in self.names.items():
+            if lost := [n for n in several if n not in own]:
+                raise Malformed(f"a gradient of {lost[0]}", f"{', '.join(own)}")
+            arrays = [own[n] for n in several]
+            if not name.startswith("weight"):
+                found[name] = np.concatenate([array.reshape(-1) for array in arrays])
+                continue
+            joined = np.concatenate([a.T if self.transposed else a for a in arrays])
+            H = len(joined) // num_gates
+            parts = np.split(joined, [H if self.state_first else joined.shape[1] - H], axis=1)
+            both = zip((W_HH, W_IH) if self.state_first else (W_IH, W_HH), parts, strict=True)
+            found |= dict(both) if name == BOTH else {name: joined}
+        return found
+
+
 @dataclass(slots=True)
 class Conventions:
     """The differences between the layout of a layer's arrays and ours."""
@@ -100,6 +144,11 @@ class Conventions:
         """Whether its parameters have other names than PyTorch's, which promise its layout."""
         return self.pieces is not None or any(own != other for own, other in self.names.items())
 
+    @property
+    def has_weight_of_both(self) -> bool:
+        """Whether one weight is for x and h together."""
+        return self.pieces is not None and BOTH in self.pieces.names
+
     def describe(self, flags: Flags) -> str:
         """Return the conventions in words, and which of them a flag states."""
         parts = [
@@ -123,10 +172,7 @@ class Conventions:
         return "; ".join([", ".join(parts), *filter(None, [", ".join(names)])])
 
     def learn(self, parameters: Results, cell: str, V: int, H: int, flags: Flags) -> None:
-        """Detect which parameter is which: by a flag, by its name or else by its shape.
-
-        Malformed if a parameter is missing, UsageError if a flag states something else.
-        """
+        """Detect which parameter is which; Malformed if one is missing, UsageError by a flag."""
         self.order = flags.order
         shapes = {name: array.shape for name, array in parameters.items()}
         G = CELLS[cell].num_gates * H
@@ -138,7 +184,10 @@ class Conventions:
         }
         left = {name: shape for name, shape in shapes.items() if name not in flags.names.values()}
         for own, name in flags.names.items():
-            _check_shape(name, shapes, wanted[own])
+            if shapes.get(name) not in wanted[own]:
+                expected = " or ".join(map(str, dict.fromkeys(wanted[own])))
+                got = f"as --names says, got {shapes.get(name, shapes)}"
+                raise UsageError(f"expected {name} of shape {expected}, {got}")
         if not all({*several} & {*shapes.values()} for several in wanted.values()):
             self.pieces = find_pieces(shapes, cell, V, H, flags.order, state_first=self.state_first)
             if self.pieces is not None:
@@ -173,13 +222,6 @@ class Conventions:
         flags.check("one_bias", self.one_bias, f" in {shapes}")
 
 
-def _check_shape(name: str, shapes: Mapping[str, Any], fitting: list[tuple[int, ...]]) -> None:
-    if shapes.get(name) not in fitting:
-        expected = " or ".join(map(str, dict.fromkeys(fitting)))
-        got = shapes.get(name, shapes)
-        raise UsageError(f"expected {name} of shape {expected}, as --names says, got {got}")
-
-
 def all_conventions() -> list[Conventions]:
     """Return the conventions that a call may have, ours first."""
     several = [
@@ -189,6 +231,50 @@ def all_conventions() -> list[Conventions]:
     return [*several, *(Conventions(flat_state=flat, columns=True) for flat in (False, True))]
 
 
-def has_weight_of_both(conventions: Conventions) -> bool:
-    """Whether one weight is for x and h together."""
-    return conventions.pieces is not None and BOTH in conventions.pieces.names
+def find_pieces(
+    shapes: Shapes, cell: str, V: int, H: int, order: Order = (), *, state_first: bool = False
+) -> Pieces | None:
+    """Return how these parameters make up ours, told apart by a letter or in `order`; or None."""
+    gates = CELLS[cell].gates
+    names: dict[str, Sequence[str]] = {}
+    transposed = False
+    for many in dict.fromkeys((1, CELLS[cell].num_gates)):
+        rows = CELLS[cell].num_gates * H // many
+        for columns, name in ((V + H, BOTH), (V, W_IH), (H, W_HH)):
+            fitting = [n for n, s in shapes.items() if s in ((rows, columns), (columns, rows))]
+            if len(fitting) >= many and not {name, BOTH} & {*names}:
+                names[name] = _by_gate(fitting, gates, order)[:many]
+                transposed |= shapes[names[name][0]] != (rows, columns)
+        biases = [n for n, s in shapes.items() if s in ((rows,), (1, rows), (rows, 1))]
+        if len(biases) >= many and B_IH not in names:
+            names[B_IH] = _by_gate(biases[:many], gates, order)
+            if len(biases) >= 2 * many:
+                names[B_HH] = _by_gate(biases[many : 2 * many], gates, order)
+    if not {W_IH, W_HH, B_IH} <= {*names, *((W_IH, W_HH) if BOTH in names else ())}:
+        return None
+    used = [n for several in names.values() for n in several]
+    axes = {n: tuple(k for k, size in enumerate(shapes[n]) if size == 1) for n in used}
+    return Pieces(names, axes, transposed, state_first)
+
+
+def _by_gate(names: Sequence[str], gates: Order, order: Order) -> Sequence[str]:
+    """Return names in the order of the gates, if a letter in each says which gate it is."""
+    start, end = _equal_letters(names), _equal_letters([name[::-1] for name in names])
+    cores = {name: name[start : len(name) - end].lower() for name in names}
+    for at in (-1, 0):
+        found = {_gate(core[at], gates): name for name, core in cores.items() if core}
+        if gates and {*gates} <= {*found} and not order:
+            return [found[gate] for gate in gates]
+    return names
+
+
+def _equal_letters(names: Sequence[str]) -> int:
+    """Return how many letters all names begin with."""
+    return sum(1 for _ in takewhile(lambda row: len({*row}) == 1, zip(*names, strict=False)))
+
+
+def _gate(letter: str, gates: Order) -> str:
+    """Return the gate that a letter means: u is the update gate, and others the candidate."""
+    if letter in gates:
+        return letter
+    return "z" if letter == "u" and "z" in gates else next(iter(CANDIDATES & {*gates}), "")

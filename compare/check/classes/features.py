@@ -11,17 +11,13 @@ from compare.check.classes.layers import Layers
 from compare.check.classes.parts import PARTS, SIZES, TRIALS, case_of, try_parts
 from compare.check.diagnosis import likely_in_layer
 
-FEATURES: dict[str, dict[str, Any]] = CASES["features"]
-"""Fields of a case, by the name of the feature."""
+FEATURES: dict[str, dict[str, Any]] = CASES["features"]  # fields of a case, by its name
 
 
 def try_features(
     layers: Layers, seed: int, deep: bool = False, parts: Sequence[str] = PARTS
 ) -> list[dict[str, str]]:
-    """Try each feature of the cell; its verdict is right, wrong, missing, error or timeout.
-
-    Only the results of these parts are compared: a mistake of the simplest layer counts once.
-    """
+    """Try each feature of the cell; only the results of the parts that are right are compared."""
     found = []
     simplest = case_of(layers, SIZES[0], seed)
     for name, fields in FEATURES.items():
@@ -86,10 +82,6 @@ def surface_of(layers: Layers, features: Sequence[str]) -> dict[str, Any]:
     return surface
 
 
-OWN = ("T", "B", "V", "H", "seed", "cell", "precision", "one_bias")
-"""Fields of a case that do not belong to the search."""
-
-
 def search_layer(
     layers: Layers,
     results: list[PartResult],
@@ -99,7 +91,8 @@ def search_layer(
 ) -> list[PartResult]:
     """Return the results of right parts after a search with the features that are not missing."""
     surface = surface_of(layers, missing)
-    fields = {name: tuple(several) for name, several in surface.items() if name not in OWN}
+    own = ("T", "B", "V", "H", "seed", "cell", "precision", "one_bias")  # not of the search
+    fields = {name: tuple(several) for name, several in surface.items() if name not in own}
 
     def try_it(drawn: dict[str, Any], *more: Any) -> list[PartResult]:
         chosen = {name: drawn[name] for name in fields}

@@ -1,12 +1,11 @@
 """Wrap a user's layer in the interface of ours: a class in NumPy, or a module of PyTorch.
 
-The smallest class is ``Class(input_size, hidden_size)`` with `parameters` under PyTorch's names,
-``forward(x, h0) -> (output, h_n, tape)`` and ``backward(tape, d_output, d_h_n)``, which returns
-the gradients of x, h0 and the parameters. Arrays of another layout than ours are transposed before
-and after each call.
+Arrays of another layout than ours are transposed before and after each call.
 """
 
 from collections.abc import Callable
+from dataclasses import dataclass, field
+from functools import partial
 from types import SimpleNamespace
 from typing import Any
 
@@ -16,35 +15,25 @@ from compare.check.cases.gate_order import Order, to_ours, to_own
 from compare.check.cases.layer_results import Results
 from compare.check.cases.parts import Malformed, kind_of
 from compare.check.classes.conventions import Conventions, Flags
-from compare.check.classes.gradients import three_gradients
 from compare.check.worker.client import Handle, Submission, Trouble
 from compare.parity import CELLS
 from compare.terminal import UsageError
+from scratch_rnn.states import arrays_of
 
 
+@dataclass
 class Layers:
-    """A user's class.
+    """A user's class."""
 
-    `dtype` and `device` are arguments of its constructor. With `tf32` it may multiply float32 with
-    the precision of TF32. `flags` state conventions; the others are detected.
-    """
-
-    def __init__(
-        self,
-        submission: Submission,
-        cell: str,
-        dtype: str | None = None,
-        device: str | None = None,
-        *,
-        tf32: bool = False,
-        flags: Flags | None = None,
-    ) -> None:
-        self.submission, self.cell = submission, cell
-        self.dtype, self.device = dtype, device
-        self.precision = "tf32" if tf32 else ""
-        self.flags, self.conventions = flags or Flags(), Conventions()
-        self.forward_only = False
-        self.own_dtype = ""  # of its parameters, without the argument dtype
+    submission: Submission
+    cell: str
+    dtype: str | None = None  # this and the next are arguments of the constructor
+    device: str | None = None
+    precision: str = ""  # "tf32": float32 may be multiplied with this precision
+    flags: Flags = field(default_factory=Flags)  # the conventions that they state
+    conventions: Conventions = field(default_factory=Conventions)  # those that are detected
+    forward_only: bool = False
+    own_dtype: str = ""  # of its parameters, without the argument dtype
 
     def __call__(
         self, input_size: int, hidden_size: int, *, dtype: str = "", **options: Any
@@ -55,12 +44,10 @@ class Layers:
         if self.conventions.columns:
             options["columns"] = True
         self.submission.revive()
-        flags = {"dtype": self.dtype, "device": self.device}
-        flags = {name: value for name, value in flags.items() if value}
+        flags = {n: value for n in ("dtype", "device") if (value := getattr(self, n))}
+        given = flags | options
         try:
-            handle: Handle = self.submission.call(
-                "", input_size, hidden_size, keep=(-1,), **(flags | options)
-            )
+            handle = self.submission.call("", input_size, hidden_size, keep=(-1,), **given)
         except Trouble as trouble:
             for name in flags:
                 if f"unexpected keyword argument '{name}'" in str(trouble):
@@ -151,9 +138,8 @@ class UserLayer:
             output = _array(result[0], "output", transposed)
             return self._without_padding(output, lengths), self._state(result[1])
 
-        self.as_now = lambda double=False: ours(
-            self.submission.look(Handle(number), without=(2,), double=double)
-        )
+        now = partial(self.submission.look, Handle(number), without=(2,))
+        self.as_now = lambda double=False: ours(now(double=double))
         output, last = ours(result)
         padded = sum(result[0].shape) - sum(output.shape)  # steps: one axis is shorter
         return output, last, (result[2], transposed, x.dtype.kind != "f", state is not None, padded)
@@ -212,23 +198,18 @@ class UserLayer:
         result = Handle(self.submission.last.number)
 
         def ours(gradients: Any) -> SimpleNamespace:
-            return self._gradients(gradients, transposed, is_tokens=is_tokens, has_state=has_state)
+            d_x, d_initial, d_parameters = three_gradients(gradients)
+            if d_parameters is None:
+                wanted = "gradients with x, h0 and parameters from backward"
+                raise Malformed(wanted, kind_of(gradients))
+            d_x = None if d_x is None else _array(d_x, "the gradient of x", transposed)
+            h0, c0, *_ = *arrays_of(self._state(d_initial) if has_state else None), None, None
+            return SimpleNamespace(
+                x=None if is_tokens else d_x, h0=h0, c0=c0, parameters=self._as_ours(d_parameters)
+            )
 
         self.as_now = lambda double=False: ours(self.submission.look(result, double=double))
         return ours(gradients)
-
-    def _gradients(
-        self, gradients: Any, transposed: bool, *, is_tokens: bool, has_state: bool
-    ) -> SimpleNamespace:
-        d_x, d_initial, d_parameters = three_gradients(gradients)
-        if d_parameters is None:
-            raise Malformed("gradients with x, h0 and parameters from backward", kind_of(gradients))
-        d_x = None if d_x is None else _array(d_x, "the gradient of x", transposed)
-        initial = self._state(d_initial) if has_state else None
-        h0, c0 = (*initial, None)[:2] if isinstance(initial, tuple) else (initial, None)
-        return SimpleNamespace(
-            x=None if is_tokens else d_x, h0=h0, c0=c0, parameters=self._as_ours(d_parameters)
-        )
 
     def _as_ours(self, own: dict[str, np.ndarray]) -> Results:
         """Return parameters, or their gradients, by our names; one bias is bias_ih."""
@@ -282,3 +263,23 @@ def _flat(state: Any) -> Any:
     if isinstance(state, tuple):
         return tuple(_flat(item) for item in state)
     return None if state is None else state[0]
+
+
+def three_gradients(gradients: Any) -> tuple[Any, Any, Any]:
+    """Return the gradients of x, the state and the parameters; None where a form is unknown."""
+    if isinstance(gradients, tuple | list) and len(gradients) == 3:
+        d_x, d_state, d_parameters = gradients
+    else:
+        d_x = _under(gradients, "x", "d_x", "dx")
+        d_state = _under(gradients, "h0", "d_h0", "dh0", "d_h_0", "h_0")
+        d_c0 = _under(gradients, "c0")
+        d_state = (d_state, d_c0) if isinstance(d_c0, np.ndarray) else d_state
+        d_parameters = _under(gradients, "parameters", "params", "grads")
+    return d_x, d_state, d_parameters if isinstance(d_parameters, dict) else None
+
+
+def _under(gradients: Any, *names: str) -> Any:
+    """Return what a dict or an object has under the first of these names."""
+    if isinstance(gradients, dict):
+        return next((gradients[name] for name in names if name in gradients), None)
+    return next((getattr(gradients, name) for name in names if hasattr(gradients, name)), None)

@@ -9,7 +9,7 @@ import numpy as np
 
 import scratch_rnn
 from compare.check.cases.layer_results import CLASSES
-from compare.check.classes.gradients import three_gradients
+from compare.check.classes.layers import three_gradients
 from compare.terminal import UsageError
 from scratch_rnn import RNNTape
 from scratch_rnn.states import arrays_of
@@ -23,30 +23,20 @@ class SubmittedTape(RNNTape):
     one_hot: bool
 
 
-DEFAULTS = {
-    "num_layers": 1,
-    "nonlinearity": "tanh",
-    "bias": True,
-    "batch_first": False,
-    "dropout": 0.0,
-    "bidirectional": False,
-}
+_TAKEN = inspect.signature(scratch_rnn.RNN).parameters.values()
+DEFAULTS = {p.name: p.default for p in _TAKEN if p.kind is not p.KEYWORD_ONLY}
 """The value of each argument that a class does not take."""
 
 
 def package_with(rnn_class: type, cell: str = "rnn") -> SimpleNamespace:
-    """Return scratch_rnn's public names with another class for the layer.
+    """Return scratch_rnn's public names with another class for the layer of a cell.
 
-    Parameters
-    ----------
-    rnn_class : type
-        The smallest is ``Class(input_size, hidden_size)``, with `parameters` under torch's names,
-        ``forward(x, state)`` that gives (output, state, tape), and ``backward(tape, d_output,
-        d_state)`` that gives the gradients of x, of the state and of the parameters, as an object,
-        a dict or three values. Arguments of `scratch_rnn.RNN` that it does not take must have their
-        default here. It need not take token numbers, because it gets one-hot rows. `lengths` and
-        `dropout_masks` are only passed if there are any.
-    cell : {"rnn", "gru", "lstm"}
+    The smallest class is ``Class(input_size, hidden_size)``, with `parameters` under torch's names,
+    ``forward(x, state)`` that gives (output, state, tape), and ``backward(tape, d_output,
+    d_state)`` that gives the gradients of x, of the state and of the parameters, as an object, a
+    dict or three values. Arguments of `scratch_rnn.RNN` that it does not take must have their
+    default here. It need not take token numbers, because it gets one-hot rows. `lengths` and
+    `dropout_masks` are only passed if there are any.
     """
     base: Any = CLASSES[cell]
 
@@ -61,26 +51,16 @@ def package_with(rnn_class: type, cell: str = "rnn") -> SimpleNamespace:
             for name, array in initial.items():
                 self.parameters[name][...] = array
 
-        def forward(
-            self,
-            x: np.ndarray,
-            state: Any = None,
-            *,
-            lengths: Any = None,
-            dropout_masks: Any = None,
-        ) -> tuple[np.ndarray, Any, Any]:
-            _, _, layout = self._lay_out(x, state, lengths)  # raises if an argument is invalid
-            given = {"lengths": lengths, "dropout_masks": dropout_masks}
-            given = {name: value for name, value in given.items() if value is not None}
+        def forward(self, x: np.ndarray, state: Any = None, **more: Any) -> tuple[Any, Any, Any]:
+            _, _, layout = self._lay_out(x, state, more.get("lengths"))  # raises if one is invalid
+            given = {name: value for name, value in more.items() if value is not None}
             one_hot = x.dtype.kind != "f"
             if one_hot:
                 x = np.eye(self.input_size, dtype=self.dtype)[x]
             output, last, tape = self.own.forward(x, state, **given)
             return output, last, SubmittedTape(layout, (), None, "", tape, one_hot)
 
-        def backward(
-            self, tape: Any, d_output: np.ndarray | None = None, d_state: Any = None
-        ) -> Any:
+        def backward(self, tape: Any, d_output: Any = None, d_state: Any = None) -> Any:
             gradients = self.own.backward(tape.own, d_output, d_state)
             d_x, d_begun, d_parameters = three_gradients(gradients)
             if d_parameters is None:
@@ -96,10 +76,7 @@ def package_with(rnn_class: type, cell: str = "rnn") -> SimpleNamespace:
 
 
 def built(layer_class: type, ours: Any, sizes: tuple[Any, ...], options: dict[str, Any]) -> Any:
-    """Return the class's layer, given only the arguments that it takes.
-
-    UsageError if it cannot be built, or lacks an argument that has not its default.
-    """
+    """Return the class's layer, given the arguments that it takes; UsageError if that fails."""
     name = layer_class.__name__
     rest = dict(zip(("num_layers", "nonlinearity"), sizes[2:], strict=False)) | options
     rest = {key: rest[key] for key in rest if key not in ("input_size", "hidden_size")}

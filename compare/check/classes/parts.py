@@ -11,46 +11,24 @@ from typing import Any
 import numpy as np
 
 from compare.check.cases.boundaries import BOUNDARIES, VALUES, Sizes, Trial
-from compare.check.cases.comparison import Comparison, widened
-from compare.check.cases.layer_case import LayerCase, make_case
-from compare.check.cases.layer_fields import GAPS
-from compare.check.cases.layer_results import (
-    CLASSES,
-    Results,
-    backward,
-    build,
-    compared,
-    forward,
-    rounding,
-    run,
-)
-from compare.check.cases.parts import Case, Malformed, Part, PartResult, in_float64
-from compare.check.classes.conventions import (
-    OF_A_CALL,
-    Conventions,
-    all_conventions,
-    has_weight_of_both,
-)
+from compare.check.cases.comparison import Comparison, Results, widened
+from compare.check.cases.layer_case import GAPS, LayerCase, make_case
+from compare.check.cases.layer_results import backward, build, compared, forward, rounding, run
+from compare.check.cases.parts import Case, Part, PartResult, in_float64
+from compare.check.classes.conventions import OF_A_CALL, Conventions, all_conventions
 from compare.check.classes.layers import Layers
 from compare.check.diagnosis import gate_order_of, likely_in_layer
 from compare.check.functions.signatures import equations, signatures_of
 from compare.check.worker.client import Trouble
-from compare.parity import FEW, PERTURBATIONS
+from compare.parity import CELLS, FEW, PERTURBATIONS
 
-SIZES: tuple[Sizes, ...] = (
-    *((3, 2, 4, 5), (4, 3, 5, 2), (1, 5, 3, 4), (5, 1, 2, 3)),
-    *BOUNDARIES,
-)
+SIZES: tuple[Sizes, ...] = ((3, 2, 4, 5), (4, 3, 5, 2), (1, 5, 3, 4), (5, 1, 2, 3), *BOUNDARIES)
 """T, B, V and H: first all different, so that no transposition is hidden; then boundaries."""
 
-TRIALS: tuple[Trial, ...] = (
-    *((sizes, "") for sizes in SIZES),
-    *((SIZES[0], values) for values in VALUES),
-)
+TRIALS: tuple[Trial, ...] = (*((sizes, "") for sizes in SIZES), *((SIZES[0], v) for v in VALUES))
 """The cases of the simplest layer."""
 
-MOST_SEEN = 8
-"""Cases that a result keeps for the search of the mistake, before and after the wrong one."""
+MOST_SEEN = 8  # cases that a result keeps for the search of the mistake
 
 PARTS = ("forward", "gradients of the parameters", "gradients of x and the state")
 """Each part is a point."""
@@ -71,9 +49,6 @@ def part_of(tensor: str) -> str:
     if not tensor.startswith("gradient"):
         return PARTS[0]
     return PARTS[1] if "_l" in tensor else PARTS[2]
-
-
-# A case and its right results -------------------------------------------------------------------
 
 
 def case_of(layers: Layers, sizes: Sequence[int], seed: int, **fields: Any) -> LayerCase:
@@ -104,16 +79,12 @@ def expected_of(case: LayerCase) -> Results:
         exact = replace(case, dtype="float64", precision="")
         exact = exact.with_floats(replace(case.floats, **in_float64(vars(case.floats))))
         with np.errstate(all="ignore"):
-            kept["expected"] = run(CLASSES[case.cell], exact)
-    expected: Results = kept["expected"]
-    return expected
+            kept["expected"] = run(CELLS[case.cell].scratch_layer, exact)
+    return kept["expected"]
 
 
 def compared_with_ours(case: LayerCase, got: Results) -> tuple[Comparison, ...]:
-    """Compare a layer's results with ours in float64.
-
-    A few perturbations give a smaller tolerance than all: what is within it needs no more.
-    """
+    """Compare with ours in float64: with few perturbations, and if need be with all."""
     least = "float16" if case.dtype == "float32" else "float64"
     wide = {name: widened(array, least) for name, array in got.items()}
     comparisons: tuple[Comparison, ...] = ()
@@ -125,25 +96,16 @@ def compared_with_ours(case: LayerCase, got: Results) -> tuple[Comparison, ...]:
     return comparisons
 
 
-# Trying them ------------------------------------------------------------------------------------
-
-
 def try_parts(
-    layers: Layers,
-    seed: int,
-    trials: Sequence[Trial] = TRIALS,
-    **fields: Any,
+    layers: Layers, seed: int, trials: Sequence[Trial] = TRIALS, **fields: Any
 ) -> list[PartResult]:
-    """Try a layer on cases of some sizes and values; return a result for each part.
-
-    With fields of a case it is a feature that is tried; without, the simplest layer.
-    """
+    """Try a layer on some cases; return a result for each part. `fields` are those of a feature."""
     results = [PartResult(part, "right") for part in parts_of(layers.cell)]
     if layers.precision or layers.dtype in GAPS:
         trials = [(sizes, v) for sizes, v in trials if not v]  # made for the range of float32
     for sizes, values in trials:
         got: Results = {}
-        trouble: Trouble | Malformed | None = None
+        trouble: Trouble | None = None
         try:
             if not layers.conventions.names:
                 layers.learn(*sizes[2:])
@@ -151,7 +113,7 @@ def try_parts(
             layer = build(layers, case)
             got, tape = forward(layer, case)
             got = got | backward(layer, case, tape)
-        except (Trouble, Malformed) as error:
+        except Trouble as error:
             trouble = error
         if layers.forward_only:
             results = results[:1]
@@ -187,15 +149,12 @@ def try_parts(
 def find_conventions(
     layers: Layers, seed: int, trials: Sequence[Trial] = TRIALS
 ) -> list[PartResult]:
-    """Try the simplest layer in each convention, keep the one that fits, return its results.
-
-    UsageError if one fits, but a flag states another one.
-    """
+    """Try the simplest layer in each convention, keep what fits; UsageError if a flag differs."""
     tried: list[tuple[float, Conventions, list[PartResult]]] = []
     for conventions in sorted(all_conventions(), key=layers.flags.allow, reverse=True):
         if not layers.flags.allow(conventions) and any(fits for fits, *_ in tried):
             break
-        if conventions.state_first and not (tried and has_weight_of_both(tried[0][1])):
+        if conventions.state_first and not (tried and tried[0][1].has_weight_of_both):
             continue
         if conventions.columns and layers.submission.adapter:
             continue
@@ -209,7 +168,7 @@ def find_conventions(
     # If none fits, keep the one with most cases; prefer a result to an exception.
     tried.sort(key=lambda t: (t[2][0].cases, t[0], t[2][0].verdict != "error"), reverse=True)
     fits, layers.conventions, results = tried[0]
-    if fits == 0.5 and has_weight_of_both(layers.conventions):  # both orders, [x, h] and [h, x]
+    if fits == 0.5 and layers.conventions.has_weight_of_both:  # both orders, [x, h] and [h, x]
         equal = [t for t in tried if t[0] == fits]
         named = (t for t in equal if likely_in_layer(t[2][0], layers.cell))
         fits, layers.conventions, results = next(named, tried[0])

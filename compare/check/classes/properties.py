@@ -1,4 +1,4 @@
-"""Try the properties of a layer on a user's class, with the features that it has."""
+"""Try properties and error handling of a user's class, with the features that it has."""
 
 from collections.abc import Mapping, Sequence
 from typing import Any
@@ -6,17 +6,14 @@ from typing import Any
 import numpy as np
 
 from compare.check.cases.layer_case import LayerCase, make_case, random_case
-from compare.check.cases.layer_results import run, to_rounding
+from compare.check.cases.layer_results import as_state, build, fresh, run, to_rounding
 from compare.check.cases.parts import Malformed
 from compare.check.classes.features import FEATURES, surface_of
 from compare.check.classes.layers import Layers
-from compare.check.classes.parts import SIZES, the_same
+from compare.check.classes.parts import SIZES, case_of, the_same
 from compare.check.diagnosis import likely_in_property
-from compare.check.properties import of_layers as of_layers
-from compare.check.properties import of_memory as of_memory
-from compare.check.properties import of_sequences as of_sequences
-from compare.check.properties.layer_property import LayerProperty
-from compare.check.properties.property import NotTried
+from compare.check.properties import of_layers, of_memory, of_sequences
+from compare.check.properties.property import LayerProperty, NotTried
 from compare.check.symptoms import ADDED
 from compare.check.worker.client import Trouble
 from compare.terminal import UsageError
@@ -24,23 +21,15 @@ from compare.terminal import UsageError
 PROPERTIES = (*of_layers.PROPERTIES, *of_sequences.PROPERTIES, *of_memory.PROPERTIES)
 """The properties that compare a layer with itself; its features are compared with PyTorch's."""
 
-NOT_TO_THE_BIT = "not to the bit"
-"""Verdict where a property requires the same bits, and the results are equal within rounding."""
-
-NOT_STRICT = "wrong with --strict"
-"""Verdict where a property is violated that counts with --strict alone."""
-
-NOT_TRIED = "not tried"  # verdict where a property cannot be tried; `why` says what it lacks
+NOT_TO_THE_BIT = "not to the bit"  # the same bits are required, and equal only within rounding
+NOT_STRICT = "wrong with --strict"  # violated, but counts with --strict alone
+NOT_TRIED = "not tried"  # `why` says what it lacks
 
 
 def try_properties(
     layers: Layers, missing: Sequence[str], seed: int, deep: bool = False
 ) -> list[dict[str, str]]:
-    """Try the properties with the features that are there.
-
-    A property that needs another one, or that the layer refuses, is not tried. One that needs a
-    second pass and no other feature cannot be refused: an exception is an error.
-    """
+    """Try the properties with the features that are there; a second pass must not be refused."""
     surface, found = surface_of(layers, missing), []
     sizes = dict(zip("TBVH", SIZES[0], strict=True))
     for tried in PROPERTIES:
@@ -92,9 +81,7 @@ def lacking(tried: LayerProperty, layers: Layers, surface: Mapping[str, Any]) ->
 def _feature(field: str, value: Any) -> str:
     """Return the name of the feature that is a value of a field."""
     several = value if isinstance(value, tuple | range) else (value,)
-    names = (
-        n for n, fields in FEATURES.items() if any(fields.get(field, ()) == v for v in several)
-    )
+    names = (n for n, own in FEATURES.items() if any(own.get(field, ()) == v for v in several))
     return next(names, f"{field} {value}")
 
 
@@ -118,8 +105,8 @@ def _try_case(tried: LayerProperty, layers: Layers, case: LayerCase) -> dict[str
         if layers.submission.adapter:
             return {"verdict": "wrong", "case": case.describe(), "found": str(error)}
         return {"verdict": NOT_TRIED, "case": case.describe(), "why": str(error)}
-    except (Trouble, Malformed) as error:
-        has_ended = isinstance(error, Trouble) and not error.kinds and error.verdict != "missing"
+    except Trouble as error:
+        has_ended = not error.kinds and error.verdict in ("error", "timeout")
         verdict = error.verdict if has_ended else NOT_TRIED
         if tried.again and verdict == NOT_TRIED and _passes(layers, case):
             verdict = "error"  # only the second pass raises
@@ -139,6 +126,48 @@ def _passes(layers: Layers, case: LayerCase) -> bool:
     """Whether one pass of a new layer raises nothing."""
     try:
         run(layers, case)
-    except (Trouble, Malformed):
+    except Trouble:
         return False
     return True
+
+
+def try_error_handling(
+    layers: Layers, properties: Sequence[Mapping[str, str]]
+) -> list[dict[str, str]]:
+    """Check that wrong arguments raise, and that properties hold to the bit."""
+    case = case_of(layers, SIZES[0], 0)
+    floats = fresh(case)  # a layer may write to its arguments
+    x, h0, c0 = floats.x, floats.h0, floats.c0
+    wide = np.concatenate([x, x], axis=2)
+    other = as_state(*(array if array is None else array[:, 1:] for array in (h0, c0)))
+    found = [
+        _try_arguments(layers, case, "x with too many features", wide, as_state(h0, c0)),
+        _try_arguments(layers, case, "a state of another batch", x, other),
+    ]
+    inexact = [entry["name"] for entry in properties if entry["verdict"] == NOT_TO_THE_BIT]
+    bits = {"name": "bitwise reproducibility", "verdict": "wrong" if inexact else "right"}
+    if inexact:
+        bits["found"] = f"equal only within rounding: {', '.join(inexact)}"
+    strict = [
+        {"name": e["name"], "verdict": "wrong", "found": e["likely"].rstrip(".")}
+        for e in properties
+        if e["verdict"] == NOT_STRICT
+    ]
+    return [*found, bits, *strict]
+
+
+def _try_arguments(
+    layers: Layers, case: LayerCase, name: str, x: np.ndarray, state: Any
+) -> dict[str, str]:
+    """Return whether wrong arguments raise ValueError or TypeError."""
+    got = "a result"
+    try:
+        build(layers, case).forward(x, state)
+    except Malformed:
+        pass
+    except Trouble as trouble:
+        if {"ValueError", "TypeError"} & set(trouble.kinds):
+            return {"name": name, "verdict": "right"}
+        got = trouble.kinds[0] if trouble.kinds else str(trouble)
+    found = f"expected ValueError or TypeError, got {got}"
+    return {"name": name, "verdict": "wrong", "found": found}

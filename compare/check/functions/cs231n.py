@@ -23,26 +23,17 @@ import numpy as np
 
 from compare.check.cases.gate_order import Order, to_ours, to_own
 from compare.check.cases.parts import Case
-from compare.check.functions.drawing import Kinds, draw
+from compare.check.functions import drawing, stages
+from compare.check.functions.drawing import Kinds
 from compare.check.functions.plain import Array
 from compare.check.functions.signatures import signatures_of
-from compare.check.functions.stages import (
-    AFTER_ANOTHER,
-    Functions,
-    Inputs,
-    Results,
-    Stage,
-    array,
-    arrays,
-    items,
-    unchanged,
-)
+from compare.check.functions.stages import Functions, Inputs, Results, Stage
 from compare.check.tables import table
 from compare.parity import Move
 
-ORDERS: dict[str, Order] = {"rnn": (), "lstm": ("i", "f", "o", "g")}
-"""The order of the gates, of each cell that CS231n has."""
+ORDERS: dict[str, Order] = {"rnn": (), "lstm": ("i", "f", "o", "g")}  # of the gates
 
+EQUATIONS = table("functions/templates/equations.toml")["cs231n"]
 WEIGHTS, GRADIENTS = ("Wx", "Wh", "b"), ("dWx", "dWh", "db")
 
 
@@ -58,7 +49,7 @@ class AsCS231n:
         result = self.own.step(x, *before, *weights)
         after = result if isinstance(result, tuple) else (result,)
         values = dict(zip(("x_t", *self.names.states), (x, *before), strict=True))
-        values |= dict(zip(self.names.step_results, after, strict=True))
+        values |= dict(zip(self.names.results("step"), after, strict=True))
         cache = (*(values[name] for name in self.names.seen), *weights[:2])
         return *after[: len(before)], cache
 
@@ -103,11 +94,11 @@ class Pair:
     def run_forward(self, functions: Functions, given: Inputs, move: Move) -> Results:
         """Compute the states; then others, which must not change the first."""
         arguments, (*found, _) = self._forward(functions, given, move)
-        results = {n: array(n, value) for n, value in zip(self.results, found, strict=True)}
-        results |= unchanged(arguments)
+        results = {n: stages.array(n, value) for n, value in zip(self.results, found, strict=True)}
+        results |= stages.unchanged(arguments)
         first, first_now = self.results[0], functions.first_item()
         self._forward(functions, given | {"x": given["x"] / 2}, move)
-        return results | {first + AFTER_ANOTHER: array(first, first_now())}
+        return results | {first + stages.AFTER_ANOTHER: stages.array(first, first_now())}
 
     def run_backward(self, functions: Functions, given: Inputs, move: Move) -> Results:
         """Compute the states, then others, then the gradients of the first."""
@@ -116,20 +107,20 @@ class Pair:
         upstream = {f"d{name}": move(given[f"d{name}"]) for name in self.results}
         found = functions.call(self.backward, *upstream.values(), move(cache))
         names = ("dx", *(f"d{name}" for name in self.states), *GRADIENTS)
-        return arrays(names, found) | unchanged(upstream)
+        return stages.arrays(names, found) | stages.unchanged(upstream)
 
     def _forward(self, functions: Functions, given: Inputs, move: Move) -> tuple[Inputs, Any]:
         """Return the arguments after the call, and its results."""
         arguments = {name: move(given[name]) for name in ("x", *self.states, *WEIGHTS)}
         result = functions.call(self.forward, *arguments.values(), keep=(len(self.results),))
-        return arguments, items(result, (*self.results, "cache"))
+        return arguments, stages.items(result, (*self.results, "cache"))
 
 
 def draw_steps(cell: str, seed: int, kinds: Kinds = ()) -> Iterator[Case]:
     """Draw single steps."""
     rng = np.random.default_rng([seed, 7])
     states = signatures_of(cell).states
-    for case in draw(signatures_of(cell), "step", seed, kinds):
+    for case in drawing.draw(signatures_of(cell), "step", seed, kinds):
         own = case.inputs
         inputs = {"x": own["x_t"]} | {f"prev_{state}": own[state] for state in states}
         for state in states:
@@ -139,7 +130,7 @@ def draw_steps(cell: str, seed: int, kinds: Kinds = ()) -> Iterator[Case]:
 
 def draw_sequences(cell: str, seed: int, kinds: Kinds = ()) -> Iterator[Case]:
     """Draw sequences."""
-    for case in draw(signatures_of(cell), "backward", seed, kinds):
+    for case in drawing.draw(signatures_of(cell), "backward", seed, kinds):
         own = case.inputs
         x, dh = (np.ascontiguousarray(own[name].swapaxes(0, 1)) for name in ("x", "d_output"))
         yield _case(case, {"x": x, "h0": own["h_0"], "dh": dh})
@@ -158,34 +149,24 @@ def _case(case: Case, inputs: dict[str, Any]) -> Case:
     return Case(words, inputs | weights, case.dtype, sizes)
 
 
-EQUATIONS = table("functions/templates/equations.toml")["cs231n"]
-
-
 def stages_of(cell: str) -> tuple[Stage, ...]:
     """Return the four stages of a cell, in the order of the assignment."""
     states, (forward, backward) = signatures_of(cell).states, EQUATIONS[cell].values()
     named = [tuple(f"{when}_{state}" for state in states) for when in ("prev", "next")]
     step = Pair(f"{cell}_step_forward", f"{cell}_step_backward", *named)
     sequence = Pair(f"{cell}_forward", f"{cell}_backward", ("h0",), ("h",))
-    wrap, steps = partial(AsCS231n, cell), partial(draw_steps, cell)
-    sequences = partial(draw_sequences, cell)
-    stage = partial(Stage, wrap=wrap, cell=cell)
-    all_steps = f"{forward}   for t = 1 … T, from h0"
-    return (
-        stage(step.forward, forward, step.run_forward, steps, kind="step"),
-        stage(step.backward, backward, step.run_backward, steps, kind="step_backward"),
-        stage(sequence.forward, all_steps, sequence.run_forward, sequences, kind="forward"),
-        stage(
-            *(
-                sequence.backward,
-                f"{backward}\n{EQUATIONS['sums']}",
-                sequence.run_backward,
-                sequences,
-            ),
-            kind="backward",
-        ),
+    all_steps, sums = f"{forward}   for t = 1 … T, from h0", f"{backward}\n{EQUATIONS['sums']}"
+    rows: tuple[tuple[str, str, Any, Any, str], ...] = (
+        (step.forward, forward, step.run_forward, draw_steps, "step"),
+        (step.backward, backward, step.run_backward, draw_steps, "step_backward"),
+        (sequence.forward, all_steps, sequence.run_forward, draw_sequences, "forward"),
+        (sequence.backward, sums, sequence.run_backward, draw_sequences, "backward"),
+    )
+    wrap = partial(AsCS231n, cell)
+    return tuple(
+        Stage(name, equation, run, partial(draw, cell), kind=kind, cell=cell, wrap=wrap)
+        for name, equation, run, draw, kind in rows
     )
 
 
 CS231N_STAGES = {cell: stages_of(cell) for cell in ORDERS}
-"""The four functions of each cell, in the order of the assignment."""

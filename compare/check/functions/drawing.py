@@ -33,19 +33,6 @@ class Kind:
 Kinds = Sequence[Kind]
 
 
-@dataclass(frozen=True, slots=True)
-class Logits:
-    """How the logits of a case are drawn."""
-
-    word: str = ""
-    dtype: str = "float64"
-    scale: float = 1.0
-    offsets: Sequence[float] = (0.0,)  # of the rows, again and again
-
-
-LOGITS = [Logits(**row) for row in CASES["logits"]]
-
-
 def _kinds(rng: np.random.Generator) -> list[Kind]:
     """Return sizes all different, the smallest first; then the special kinds."""
 
@@ -103,7 +90,7 @@ def _after_a_step(names: Signatures, drawn: dict[str, Any]) -> dict[str, Any]:
     with np.errstate(all="ignore"):
         step = PlainFunctions(names.cell).step
         result = step(drawn["x_t"], *before, drawn["W_ih"], drawn["W_hh"], none, none)
-    return dict(zip(names.step_results, result if names.gates else (result,), strict=True))
+    return dict(zip(names.results("step"), result if names.gates else (result,), strict=True))
 
 
 def _as(value: Any, kind: Kind) -> Any:
@@ -115,17 +102,17 @@ def _as(value: Any, kind: Kind) -> Any:
 def draw_cross_entropy(seed: int, kinds: Kinds = ()) -> Iterator[Case]:
     """Draw logits and targets: N is B of a kind."""
     rng = np.random.default_rng([seed, 5])
-    sizes, none = CASES["cross_entropy"], Logits()
-    of = [(n, none) for n in sizes["small"]] + [((4, 3), Logits(dtype="float32"))]
-    of += [((k + 3, 7 - k % 5), logits) for k, logits in enumerate(LOGITS)]
-    of += [(n, none) for n in sizes["boundaries"]]
+    sizes, logits = CASES["cross_entropy"], CASES["logits"]
+    of: list[Any] = [(n, {}) for n in sizes["small"]] + [((4, 3), {"dtype": "float32"})]
+    of += [((k + 3, 7 - k % 5), row) for k, row in enumerate(logits)]
+    of += [(n, {}) for n in sizes["boundaries"]]
     if kinds:
-        of = [(kind.sizes[1:3], LOGITS[rng.integers(len(LOGITS))]) for kind in kinds]
-    for (N, V), logits in of:
-        dtype, offset = logits.dtype, np.array(logits.offsets).reshape(-1, 1)
-        drawn = logits.scale * rng.normal(size=(N, V)) + np.resize(offset, (N, 1))
+        of = [(kind.sizes[1:3], logits[rng.integers(len(logits))]) for kind in kinds]
+    for (N, V), row in of:
+        dtype, offsets = row.get("dtype", "float64"), np.resize(row.get("offsets", 0.0), (N, 1))
+        drawn = row.get("scale", 1.0) * rng.normal(size=(N, V)) + offsets
         inputs = {"logits": drawn.astype(dtype), "targets": rng.integers(0, V, N)}
-        yield _case({"N": N, "V": V}, inputs, dtype, logits.word)
+        yield _case({"N": N, "V": V}, inputs, dtype, row.get("word", ""))
 
 
 def draw_clip_grad_norm(seed: int, kinds: Kinds = ()) -> Iterator[Case]:

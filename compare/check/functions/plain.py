@@ -13,14 +13,16 @@ import ast
 import inspect
 from collections.abc import Sequence
 from functools import lru_cache
-from types import CodeType
+from types import CodeType, SimpleNamespace
 from typing import Any
 
 import numpy as np
 
 from compare.check.bugs.patches import Patch, patched_source
 from compare.check.cases.gate_order import Order, translated
+from compare.check.tables import table
 from compare.parity import CELLS, Move, unmoved
+from scratch_rnn.states import arrays_of, state_of
 
 Array = np.ndarray
 
@@ -28,18 +30,6 @@ LOSS_FILE = "scratch_rnn/plain/elman.py"  # where `cross_entropy` and `clip_grad
 
 ROUNDED = {"dot", "exp", "expm1", "log", "log1p", "matmul", "mean", "prod", "sqrt", "sum", "tanh"}
 """Functions whose results are rounded; those of other functions are copies of their arguments."""
-
-
-LESS_ACCURATE = (
-    ("1 / (1 + np.exp(-a))", "(1 + np.tanh(a / 2)) / 2"),
-    (
-        "log_p = y - np.log(np.exp(y).sum(axis=1, keepdims=True))",
-        "largest = logits.max(axis=1, keepdims=True)\n"
-        "    log_p = logits - (largest + np.log(np.exp(y).sum(axis=1, keepdims=True)))",
-    ),
-)
-"""Other ways to write σ and log p, as right as those of the plain version. Their results have fewer
-digits where σ is nearly 0, and where logits are large; a tolerance has to cover both ways."""
 
 
 def plain_file(cell: str) -> str:
@@ -53,50 +43,32 @@ def less_accurate(cell: str) -> tuple[Patch, ...]:
     return tuple(
         Patch(file, *texts)
         for file in dict.fromkeys((plain_file(cell), LOSS_FILE))
-        for texts in LESS_ACCURATE
+        for texts in table("functions/less_accurate.toml")["patches"]
         if texts[0] in patched_source(file, ())
     )
 
 
 class PlainFunctions:
-    """The six functions of a cell.
-
-    `patches` change the source; those of other files are ignored, and one that does not fit raises
-    PatchError. `move` is applied to the result of each operation.
-    """
+    """The six functions of a cell, with the patches of their files, and `move` on each result."""
 
     def __init__(self, cell: str, patches: Sequence[Patch] = (), move: Move = unmoved) -> None:
         self.cell = cell
-        self._cell = _executed(plain_file(cell), tuple(patches), move)
-        self._loss = _executed(LOSS_FILE, tuple(patches), move)
-        arguments = inspect.signature(self._cell[f"{cell}_forward"]).parameters.values()
+        own, loss = (_executed(file, patches, move) for file in (plain_file(cell), LOSS_FILE))
+        self.step, self.step_backward = own[f"{cell}_step"], own[f"{cell}_step_backward"]
+        self._forward, self._backward = own[f"{cell}_forward"], own[f"{cell}_backward"]
+        self.cross_entropy, self.clip_grad_norm = loss["cross_entropy"], loss["clip_grad_norm"]
+        arguments = inspect.signature(self._forward).parameters.values()
         self._options = tuple(a.default for a in arguments if a.default is not a.empty)
-
-    def step(self, *given: Array) -> Any:
-        """Return the next states, and the gates in a tuple if there are any."""
-        return self._cell[f"{self.cell}_step"](*given)
 
     def forward(self, *given: Array) -> tuple[Array, Any, Any]:
         """Return output, the last states and the tape that the template suggests."""
-        output, last, tape = self._cell[f"{self.cell}_forward"](*given)
+        output, last, tape = self._forward(*given)
         kept = tape[: len(tape) - len(self._options)]
         return output, last, tuple(_stacked(item) for item in kept)
 
-    def step_backward(self, *given: Any) -> Any:
-        """Return the gradients of x_t, of the states, of both weights and of the biases."""
-        return self._cell[f"{self.cell}_step_backward"](*given)
-
     def backward(self, tape: Any, *given: Array) -> Any:
         """Return the gradients of x, of the first states, of both weights and of the biases."""
-        return self._cell[f"{self.cell}_backward"]((*tape, *self._options), *given)
-
-    def cross_entropy(self, logits: Array, targets: Array) -> Any:
-        """Return the loss and its gradient."""
-        return self._loss["cross_entropy"](logits, targets)
-
-    def clip_grad_norm(self, gradients: list[Array], max_norm: float) -> Any:
-        """Scale the gradients in place; return their norm."""
-        return self._loss["clip_grad_norm"](gradients, max_norm)
+        return self._backward((*tape, *self._options), *given)
 
 
 class ReadInOrder:
@@ -110,22 +82,51 @@ class ReadInOrder:
         return lambda *args: translated(function, kind, self.cell, args, self._order, gates)
 
 
+class AsLayer:
+    """Six functions, called as `check.cases.layer_results` calls a layer."""
+
+    def __init__(self, functions: Any) -> None:
+        self.functions = functions
+
+    def __call__(self, input_size: int, hidden_size: int, *, dtype: str) -> "AsLayer":
+        """Build a layer; its parameters are loaded afterwards."""
+        return AsLayer(self.functions)
+
+    def load(self, parameters: dict[str, Array]) -> None:
+        """Set the parameters."""
+        self.parameters = parameters
+
+    def forward(self, x: Array, state: Any) -> tuple[Array, Any, Any]:
+        """Return output, the last state and the tape."""
+        firsts = (array[0] for array in arrays_of(state))
+        output, last, tape = self.functions.forward(x, *firsts, *self.parameters.values())
+        return output, state_of(array[None] for array in arrays_of(last)), tape
+
+    def backward(self, tape: Any, d_output: Array, d_state: Any) -> Any:
+        """Return the gradients as a layer of `scratch_rnn` names them."""
+        d_last = [array[0] for array in arrays_of(d_state)]
+        d_x, *found = self.functions.backward(tape, d_output, *d_last)
+        d_h0, *d_c0 = (d[None] for d in found[: len(d_last)])
+        d_parameters = dict(zip(self.parameters, found[len(d_last) :], strict=True))
+        return SimpleNamespace(x=d_x, h0=d_h0, c0=next(iter(d_c0), None), parameters=d_parameters)
+
+
 def _stacked(item: Any) -> Any:
     """Return a list of arrays as one array: the states h_0, h_1 … h_T."""
     is_list = isinstance(item, list) and all(isinstance(entry, np.ndarray) for entry in item)
     return np.stack(item) if is_list and item else item
 
 
-def _executed(file: str, patches: tuple[Patch, ...], move: Move) -> dict[str, Any]:
+def _executed(file: str, patches: Sequence[Patch], move: Move) -> dict[str, Any]:
     """Return the names that a file defines."""
-    own = tuple(patch for patch in patches if patch.file == file)
     names = {"__name__": file, "_move": move, "_moved_in_place": _moved_in_place}
-    exec(compiled(file, own, move is not unmoved), names)
+    own = tuple(patch for patch in patches if patch.file == file)
+    exec(_compiled(file, own, move is not unmoved), names)
     return names
 
 
 @lru_cache(maxsize=1024)
-def compiled(file: str, patches: tuple[Patch, ...] = (), perturbed: bool = False) -> CodeType:
+def _compiled(file: str, patches: tuple[Patch, ...], perturbed: bool) -> CodeType:
     """Compile a file with its patches, and with a call of `_move` around each operation."""
     tree = ast.parse(patched_source(file, patches), file)
     if perturbed:

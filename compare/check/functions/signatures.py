@@ -8,6 +8,7 @@ import inspect
 import re
 from dataclasses import dataclass
 from functools import lru_cache
+from typing import Any
 
 from compare.parity import CELLS
 
@@ -37,25 +38,19 @@ class Signatures:
             "backward": (*sequence, "d_output", *self.named("d_{}_n")),
         }[kind]
 
+    def results(self, kind: str) -> tuple[str, ...]:
+        """Return what a stage gives, beside the states of a forward pass and its tape."""
+        gates = ("gates",) if self.gates else ()
+        return {
+            "step": (*self.named("{}_next"), *gates),
+            "step_backward": ("d_x_t", *self.named("d_{}"), "d_W_ih", "d_W_hh", *self.d_biases),
+            "backward": ("d_x", *self.named("d_{}_0"), *(f"d_{name}" for name in WEIGHTS)),
+        }[kind]
+
     @property
     def tape(self) -> tuple[str, ...]:
         """The items of the tape that the template suggests."""
         return ("x", *self.states, *(("gates",) if self.gates else ()), "W_ih", "W_hh")
-
-    @property
-    def step_results(self) -> tuple[str, ...]:
-        """The results of a step."""
-        return (*self.named("{}_next"), *(("gates",) if self.gates else ()))
-
-    @property
-    def step_gradients(self) -> tuple[str, ...]:
-        """The results of a step back."""
-        return ("d_x_t", *self.named("d_{}"), "d_W_ih", "d_W_hh", *self.d_biases)
-
-    @property
-    def gradients(self) -> tuple[str, ...]:
-        """The results of a backward pass."""
-        return ("d_x", *self.named("d_{}_0"), *(f"d_{name}" for name in WEIGHTS))
 
     def named(self, pattern: str) -> tuple[str, ...]:
         """Return a name for each state: h_0 and c_0 of the pattern ``{}_0``."""
@@ -74,10 +69,7 @@ def signatures_of(cell: str) -> Signatures:
     computed += [name for name in reversed(after.values()) if name not in computed]
     parameters = inspect.signature(step_backward).parameters.values()
     arguments = [after.get(p.name, p.name) for p in parameters if p.default is p.empty]
-    (function,) = ast.parse(inspect.getsource(step_backward)).body
-    assert isinstance(function, ast.FunctionDef)
-    assert isinstance(function.body[-1], ast.Return)
-    assert isinstance(function.body[-1].value, ast.Tuple)
+    function: Any = ast.parse(inspect.getsource(step_backward)).body[0]  # it returns a tuple
     d_biases = len(function.body[-1].value.elts) - 3 - len(states)
     return Signatures(
         cell,

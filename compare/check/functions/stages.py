@@ -2,7 +2,6 @@
 
 A stage runs any six functions on a case and names all results: a submission's, those of the plain
 version, or those with a mistake. The right results and their tolerance come from the plain version.
-The stages of all cells are in `compare.check.functions.exercises`.
 """
 
 import copy
@@ -10,27 +9,21 @@ from collections.abc import Callable, Iterator, Sequence
 from dataclasses import dataclass
 from functools import cache, partial
 from operator import itemgetter
-from typing import Any, Protocol
+from typing import Any
 
 import numpy as np
 
 from compare.check.cases.parts import Case, Malformed, Part, PartResult, in_float64, kind_of
+from compare.check.functions import drawing
 from compare.check.functions.plain import PlainFunctions, less_accurate
-from compare.check.functions.signatures import WEIGHTS, Signatures
-from compare.parity import Move, tolerances, unmoved
+from compare.check.functions.signatures import WEIGHTS, Signatures, equations, signatures_of
+from compare.check.tables import table
+from compare.parity import CELLS, Move, tolerances, unmoved
 
+EQUATIONS = table("functions/templates/equations.toml")
 Results = dict[str, np.ndarray]
 Inputs = dict[str, Any]
-
-
-class Functions(Protocol):
-    """Six functions, wherever they are."""
-
-    def call(self, name: str, *args: Any, keep: Sequence[int] = ()) -> Any:
-        """Call one; items of the result that are named in `keep` are objects of its own."""
-
-    def first_item(self) -> Callable[[], Any]:
-        """Return a function that gives the first item of the last result, as it is then."""
+Functions = Any  # six functions by name: `LocalFunctions`, or those of a submission
 
 
 class LocalFunctions:
@@ -42,7 +35,7 @@ class LocalFunctions:
         self._result: Any = None
 
     def call(self, name: str, *args: Any, keep: Sequence[int] = ()) -> Any:
-        """Call one."""
+        """Call one; items of the result that `keep` names need not leave their process."""
         self._result = getattr(self.methods, name.removeprefix(self._prefix))(*args)
         return self._result
 
@@ -71,35 +64,25 @@ class Stage(Part):
     cell: str = "rnn"
     wrap: Callable[[Any], Any] | None = None  # gives functions other names and another layout
 
-    def expected(self, case: Case) -> Expected:
-        """Compute the right results in float64, and their tolerance in the case's dtype."""
-        right = self.functions(PlainFunctions(self.cell))
-        results = run_quietly(self, right, in_float64(case.inputs))
-
-        def perturbed(move: Move) -> PlainFunctions:
-            return PlainFunctions(self.cell, less_accurate(self.cell), move)
-
-        return Expected(results, self.tolerance_of(case, perturbed), case.dtype)
-
     def functions(self, methods: Any) -> LocalFunctions:
         """Return methods under the names of the exercise."""
         return LocalFunctions(self.wrap(methods) if self.wrap else methods)
 
-    def tolerance_of(
-        self, case: Case, perturbed: Callable[[Move], Any]
-    ) -> Callable[[int], Results]:
-        """Return a function that measures the tolerance, with functions made with a move."""
+    def expected(self, case: Case, make: Callable[..., Any] = PlainFunctions) -> Expected:
+        """Compute the right results in float64, and their tolerance, of the functions of `make`."""
 
         def compute(move: Move) -> Results:
-            results = self.run(self.functions(perturbed(move)), copy.deepcopy(case.inputs), move)
+            functions = self.functions(make(self.cell, less_accurate(self.cell), move))
+            results = self.run(functions, copy.deepcopy(case.inputs), move)
             return {name: value.astype(case.dtype) for name, value in results.items()}
 
         @cache
-        def measured(perturbations: int) -> Results:
+        def tolerance(perturbations: int) -> Results:
             with np.errstate(all="ignore"):
                 return tolerances(compute, perturbations=perturbations)[1]
 
-        return measured
+        right = run_quietly(self, self.functions(make(self.cell)), in_float64(case.inputs))
+        return Expected(right, tolerance, case.dtype)
 
 
 @dataclass(slots=True)
@@ -114,9 +97,6 @@ def run_quietly(stage: Stage, functions: Functions, inputs: Inputs) -> Results:
     """Run functions on a copy of a case's inputs, without warnings of infinities and NaN."""
     with np.errstate(all="ignore"):
         return stage.run(functions, copy.deepcopy(inputs), unmoved)
-
-
-# Running a stage --------------------------------------------------------------------------------
 
 
 def items(result: Any, names: Sequence[str], what: str = "") -> tuple[Any, ...]:
@@ -154,9 +134,9 @@ def run_step(names: Signatures, functions: Functions, given: Inputs, move: Move)
     """Call one step."""
     arguments = {name: move(given[name]) for name in names.arguments("step")}
     result = functions.call(f"{names.cell}_step", *arguments.values())
-    several = len(names.step_results) > 1
-    found = items(result, names.step_results) if several else (result,)
-    named = dict(zip(names.step_results, found, strict=True))
+    several = len(names.results("step")) > 1
+    found = items(result, names.results("step")) if several else (result,)
+    named = dict(zip(names.results("step"), found, strict=True))
     gates = items(named.pop("gates", ()), names.gates, "gates ")
     named |= dict(zip(names.gates, gates, strict=True))
     results = {name: array(name, named[name]) for name in names.computed}
@@ -193,7 +173,7 @@ def run_step_backward(
     arguments = {name: move(given[name]) for name in names.arguments("step_backward")}
     result = functions.call(f"{names.cell}_step_backward", *arguments.values())
     gates = dict(zip(names.gates, arguments.pop("gates", ()), strict=True))
-    return arrays(names.step_gradients, result) | unchanged(arguments | gates)
+    return arrays(names.results("step_backward"), result) | unchanged(arguments | gates)
 
 
 def run_backward(names: Signatures, functions: Functions, given: Inputs, move: Move) -> Results:
@@ -206,7 +186,8 @@ def run_backward(names: Signatures, functions: Functions, given: Inputs, move: M
     results: Results = {}
     for suffix in ("", SECOND):
         found = functions.call(f"{names.cell}_backward", tape, *arguments.values())
-        results |= {n + suffix: value for n, value in arrays(names.gradients, found).items()}
+        named = arrays(names.results("backward"), found)
+        results |= {name + suffix: value for name, value in named.items()}
         results |= unchanged(arguments) if not suffix else {}
     return results
 
@@ -229,3 +210,29 @@ def run_clip_grad_norm(functions: Functions, given: Inputs, move: Move) -> Resul
     norm = functions.call("clip_grad_norm", gradients, given["max_norm"])
     results = {f"gradients[{k}], clipped": np.asarray(g) for k, g in enumerate(gradients)}
     return {"norm": array("norm", norm)} | results
+
+
+def stages_of(cell: str) -> tuple[Stage, ...]:
+    """Return a cell's six stages, in the order in which one writes them."""
+    names = signatures_of(cell)
+    forward, backward = equations(names.forward), equations(names.backward)
+
+    def stage(kind: str, run: Any, equation: str, *helpers: str) -> Stage:
+        helped_by = tuple(f"{cell}_{helper}" for helper in helpers)
+        own = partial(run, names), partial(drawing.draw, names, kind)
+        return Stage(f"{cell}_{kind}", equation, *own, helped_by, kind, cell)
+
+    def of_all(kind: str, run: Any, draw: Any) -> Stage:
+        return Stage(kind, EQUATIONS[kind], run, draw, kind=kind, cell=cell)
+
+    return (
+        stage("step", run_step, forward),
+        stage("forward", run_forward, forward, "step"),
+        stage("step_backward", run_step_backward, backward),
+        stage("backward", run_backward, backward, "forward", "step_backward", "step"),
+        of_all("cross_entropy", run_cross_entropy, drawing.draw_cross_entropy),
+        of_all("clip_grad_norm", run_clip_grad_norm, drawing.draw_clip_grad_norm),
+    )
+
+
+STAGES = {cell: stages_of(cell) for cell in CELLS}  # the six stages of each cell

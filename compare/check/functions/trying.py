@@ -7,30 +7,20 @@ from typing import Any
 
 import numpy as np
 
-from compare.check.cases.comparison import Comparison, compared_soon, widened
+from compare.check.cases.comparison import Comparison, Results, compared_soon, widened
 from compare.check.cases.gate_order import parse_order, translated
-from compare.check.cases.parts import Case, Malformed, in_float64
+from compare.check.cases.parts import Case, Malformed
 from compare.check.cases.searching import EXAMPLES, search
 from compare.check.functions.drawing import DTYPES, Kind
-from compare.check.functions.plain import PlainFunctions, less_accurate
+from compare.check.functions.plain import PlainFunctions
 from compare.check.functions.signatures import signatures_of
-from compare.check.functions.stages import (
-    Expected,
-    LocalFunctions,
-    Results,
-    Stage,
-    StageResult,
-    run_quietly,
-)
+from compare.check.functions.stages import Expected, LocalFunctions, Stage, StageResult, run_quietly
 from compare.check.worker.client import Handle, Submission, Trouble
-from compare.parity import CELLS, Move, unmoved
+from compare.parity import CELLS
 
 
 def reference(name: str, args: Any, order: str | None = None) -> Any:
-    """Call the plain version's function of this name, in the place of a submission's.
-
-    `order` is that of the gates in the weights of the submission, as --gates has it.
-    """
+    """Call the plain version's function of this name, with the gates in the order of --gates."""
     cell = name.partition("_")[0]
     call = partial(LocalFunctions(PlainFunctions(cell)).call, name)
     return translated(call, name, cell, args, parse_order(order, cell), CELLS[cell].gates)
@@ -94,11 +84,7 @@ def compared(right: Expected, got: Results) -> tuple[Comparison, ...]:
 
 @dataclass(frozen=True, slots=True)
 class Attempt:
-    """One way to try a stage.
-
-    With `begins_with` the expected gradient is that at the states of the submission's own forward
-    pass, which begins with h_0 times this.
-    """
+    """One way to try a stage, perhaps at its own states, from h_0 times `begins_with`."""
 
     replaced: tuple[str, ...] = ()  # the submission's functions that the reference replaces
     begins_with: float | None = None
@@ -117,31 +103,24 @@ class Attempt:
 
     def run(self, stage: Stage, submission: Submission, seed: int) -> StageResult:
         """Try a stage case by case until one is not right."""
-        done = 0
-        for case, right in cases_of(stage, seed):
-            done += 1
-            functions = self.functions(submission)
+        replaced = self.replaced
+        kind = SubmissionFunctions if self.begins_with is None else WithOneForwardPass
+        for done, (case, right) in enumerate(cases_of(stage, seed), start=1):
+            functions = kind(submission, replaced)
             try:
                 got = run_quietly(stage, functions, case.inputs)
                 expected: Expected | None = right
                 if isinstance(functions, WithOneForwardPass):
                     expected = _at_own_states(stage, case, functions, self.begins_with or 0.0)
                 comparisons = () if expected is None else compared(expected, got)
-            except (Trouble, Malformed) as error:
-                found = StageResult(stage, error.verdict, done, case, replaced=self.replaced)
-                found.expected, found.got = error.expected, error.got
-                return found
+            except Trouble as error:
+                return StageResult.without(stage, error, cases=done, case=case, replaced=replaced)
             wrong = next((c for c in comparisons if not c.ok), None)
             if wrong is not None:
                 return StageResult(
-                    stage, "wrong", done, case, comparisons, wrong, replaced=self.replaced
+                    stage, "wrong", done, case, comparisons, wrong, replaced=replaced
                 )
-        return StageResult(stage, "right", done, replaced=self.replaced, notes=self.note(stage))
-
-    def functions(self, submission: Submission) -> SubmissionFunctions:
-        """Return the functions to try."""
-        kind = SubmissionFunctions if self.begins_with is None else WithOneForwardPass
-        return kind(submission, self.replaced)
+        return StageResult(stage, "right", done, replaced=replaced, notes=self.note(stage))
 
 
 def try_all(
@@ -163,8 +142,7 @@ def try_all(
                 with submission_of() as submission:
                     result = attempt.run(stage, submission, seed)
             except Trouble as trouble:  # it cannot be loaded, or not again
-                result = StageResult(stage, trouble.verdict, got=trouble.got)
-                result.expected = trouble.expected
+                result = StageResult.without(stage, trouble)
             if attempt.begins_with is None or result.verdict == "right":
                 results.append(result)
             if result.verdict in ("right", "timeout"):  # another attempt would take as long
@@ -194,35 +172,26 @@ def _most_telling(results: Sequence[StageResult], forward: str, stage: Stage) ->
     """Return the result to report if no attempt is right; `forward` is that of a broken forward."""
     first = results[0]
     if forward == "timeout" and first.wrong is None:  # its tape is another one
-        words = f"no tape, as {stage.cell}_forward gives no result in time"
-        return StageResult(
-            stage, "timeout", first.cases, first.case, expected="a result", got=words
-        )
+        no_tape = Trouble("timeout", f"no tape, as {stage.cell}_forward gives no result in time")
+        return StageResult.without(stage, no_tape, cases=first.cases, case=first.case)
     if first.verdict in ("missing", "timeout"):
         return first
     wrong = [r for r in results if r.verdict == "wrong" and r.wrong is not None]
     return wrong[0 if forward else -1] if wrong else first
 
 
-# Searching further (`--deep`) --------------------------------------------------------------------
-
-FIELDS = {"dtype": DTYPES, "order": ("C", "F")}
-
-
 def search_stage(
     result: StageResult, submission: Submission, seed: int, examples: int = EXAMPLES
 ) -> StageResult:
-    """Return the result of a right stage after a search.
-
-    If a case is wrong, it is the first one of the result's stage.
-    """
+    """Return the result of a right stage after a search: a case that is wrong comes first."""
     attempt, stage = Attempt(result.replaced), result.stage
 
     def is_wrong(drawn: dict[str, Any]) -> bool:
         submission.revive()
         return attempt.run(_with(stage, drawn, alone=True), submission, seed).verdict != "right"
 
-    found, tried = search(FIELDS, is_wrong, seed, examples)
+    fields = {"dtype": DTYPES, "order": ("C", "F")}
+    found, tried = search(fields, is_wrong, seed, examples)
     cases_of.cache_clear()  # many of them are large
     if found is not None:
         submission.revive()
@@ -245,14 +214,11 @@ def _with(stage: Stage, drawn: dict[str, Any], *, alone: bool = False) -> Stage:
     return replace(stage, draw=draw)
 
 
-# The gradient at the states of the submission's own forward pass --------------------------------
-
-
 class PlainAtStates(PlainFunctions):
     """The plain version, with a forward pass that returns the given states h_0, h_1 … h_T."""
 
-    def __init__(self, cell: str, states: np.ndarray, move: Move = unmoved) -> None:
-        super().__init__(cell, () if move is unmoved else less_accurate(cell), move)
+    def __init__(self, states: np.ndarray, *plain: Any) -> None:
+        super().__init__(*plain)
         self.states = states
 
     def forward(self, *given: Any) -> tuple[Any, Any, Any]:
@@ -275,9 +241,10 @@ def _at_own_states(
     states = np.concatenate([begins_with * functions.h_0[None], output])
     if not np.isfinite(states).all():
         return None
-    at_states = partial(PlainAtStates, stage.cell, states)
-    results = run_quietly(stage, LocalFunctions(at_states()), in_float64(case.inputs))
+    at_states = partial(PlainAtStates, states)
+    right = stage.expected(case, at_states)
     if np.asarray(output).dtype.itemsize < states.dtype.itemsize:  # states in float32
         inputs = {name: np.asarray(value, np.float32) for name, value in case.inputs.items()}
-        case = Case(case.words, inputs, "float32")
-    return Expected(results, stage.tolerance_of(case, at_states), case.dtype)
+        coarse = stage.expected(Case(case.words, inputs, "float32"), at_states)
+        return replace(coarse, results=right.results)
+    return right

@@ -41,9 +41,8 @@ def nan_is_refused(package: Any) -> Iterator[Outcome]:
         with torch.no_grad():
             model.linear.bias[0] = torch.nan
         yield _verdict(package, case, model, "linear.bias with a NaN", ok=False)
-    rows = package.parity.compare_results(
-        {"a": np.array([1.0])}, {"a": np.array([np.nan])}, {"a": 1.0}
-    )
+    one, nan = np.array([1.0]), np.array([np.nan])
+    rows = package.parity.compare_results({"a": one}, {"a": nan}, {"a": 1.0})
     yield Outcome("1 and NaN", (), _complaint(rows.ok, ok=False))
 
 
@@ -83,9 +82,8 @@ def _verdict(
     package: Any, case: training_cases.TrainingCase, model: Any, what: str, *, ok: bool
 ) -> Outcome:
     ours = training_cases.make_model(scratch_rnn, case)
-    report = package.check_parity(
-        ours, model, case.batches[0], case.state, lr=case.lr, max_norm=case.max_norm
-    )
+    options = {"lr": case.lr, "max_norm": case.max_norm}
+    report = package.check_parity(ours, model, case.batches[0], case.state, **options)
     return Outcome(f"{what}, {case.describe()}", (), _complaint(report.ok, ok=ok))
 
 

@@ -13,6 +13,7 @@ from compare.check.cases.layer_case import LayerCase
 from compare.check.cases.layer_results import (
     CLASSES,
     INITIAL_STATES,
+    SEQUENCES,
     STATES,
     Results,
     alike,
@@ -31,9 +32,10 @@ from compare.check.cases.layer_results import (
     outputs,
     run,
 )
-from compare.check.properties.layer_property import Compared, layer_property
-from compare.check.properties.property import properties_of
+from compare.check.properties.property import Compared, layer_property, properties_of
 from compare.parity import tolerances, unmoved
+
+ARRAYS = ("x", "h0", "c0", "lengths", "d_output", "d_h_n", "d_c_n")
 
 
 def more(case: LayerCase, shape: tuple[int, ...]) -> np.ndarray:
@@ -54,9 +56,6 @@ def arguments_unchanged(layer_class: Any, case: LayerCase) -> Compared:
     backward_pass(layer, tape, mine.floats)
     after = _arrays(mine) | _masks(mine) | dict(layer.parameters)
     yield identical(before, after, case)
-
-
-ARRAYS = ("x", "h0", "c0", "lengths", "d_output", "d_h_n", "d_c_n")
 
 
 def _arrays(case: LayerCase, names: tuple[str, ...] = ARRAYS) -> Results:
@@ -165,18 +164,12 @@ def empty_batch(layer_class: Any, case: LayerCase) -> Compared:
     """A batch without rows gives empty results."""
     results, axis = run(layer_class, case), case.batch_axis
     nobody = np.empty(0, np.intp)
-    empty = {
-        name: a.take(nobody, axis if name in ("x", "d_output") else 1)
-        for name, a in _arrays(case).items()
-    }
+    of_x = {"x": axis, "d_output": axis}
+    empty = {name: a.take(nobody, of_x.get(name, 1)) for name, a in _arrays(case).items()}
     masks = case.floats.dropout_masks and tuple(mask[:, :0] for mask in case.floats.dropout_masks)
+    axes = dict.fromkeys(SEQUENCES, axis) | dict.fromkeys((*STATES, *INITIAL_STATES), 1)
     expected = {
-        name: a.take(nobody, axis)
-        if name in ("output", "gradient of x")
-        else a.take(nobody, 1)
-        if name in (*STATES, *INITIAL_STATES)
-        else np.zeros_like(a)
-        for name, a in results.items()
+        n: a.take(nobody, axes[n]) if n in axes else np.zeros_like(a) for n, a in results.items()
     }
     yield identical(expected, run(layer_class, case.given(**empty, dropout_masks=masks)), case)
 
@@ -213,9 +206,8 @@ def backward_adds(layer_class: Any, case: LayerCase) -> Compared:
         floats = move(fresh(case))
         layer = build(layer_class, case, floats.parameters)
         _, _, tape = forward_pass(layer, floats)
-        first, second = (
-            copied(named(backward_pass(layer, move(tape), f))) for f in (floats, move(fresh(other)))
-        )
+        both = floats, move(fresh(other))
+        first, second = (copied(named(backward_pass(layer, move(tape), f))) for f in both)
         return first, second
 
     def allowed(case: LayerCase) -> Results:
@@ -258,12 +250,9 @@ def relu_scales(layer_class: Any, case: LayerCase) -> Compared:
     numbers cannot be scaled, so W_ih is scaled in their place.
     """
     floats, c = case.floats, np.dtype(case.dtype).type(4)
-    parameters = {
-        name: array * c
-        if name.startswith("bias") or (case.one_hot and name.startswith("weight_ih_l0"))
-        else array
-        for name, array in floats.parameters.items()
-    }
+    scaled_too = ("bias", "weight_ih_l0") if case.one_hot else "bias"
+    own = floats.parameters.items()
+    parameters = {name: a * c if name.startswith(scaled_too) else a for name, a in own}
     x = floats.x if case.one_hot else floats.x * c
     h0 = None if floats.h0 is None else floats.h0 * c
     scaled = run(layer_class, case.given(parameters=parameters, x=x, h0=h0))

@@ -20,9 +20,8 @@ from compare.check.cases.layer_results import (
     outputs,
     run,
 )
-from compare.check.properties.layer_property import Compared, layer_property
 from compare.check.properties.of_layers import more
-from compare.check.properties.property import NotTried, properties_of
+from compare.check.properties.property import Compared, NotTried, layer_property, properties_of
 
 
 def scaled(case: LayerCase, factor: float) -> LayerCase:
@@ -35,9 +34,6 @@ def both_passes(layer: Any, case: LayerCase) -> Results:
     """Run a layer that is there, forward and backward."""
     results, tape = forward(layer, case)
     return results | backward(layer, case, tape)
-
-
-# Parameters -------------------------------------------------------------------------------------
 
 
 @layer_property(again=True, likely="Its parameters are copied once: an optimizer changes nothing.")
@@ -53,10 +49,7 @@ def changed_parameters(layer_class: Any, case: LayerCase) -> Compared:
 
 @layer_property(again=True, likely="Some of the parameters are those of an earlier call.")
 def replaced_parameters(layer_class: Any, case: LayerCase) -> Compared:
-    """Other arrays in the place of the parameters are used from the next call on.
-
-    A layer may also keep to its own arrays, in the forward pass and in the backward pass.
-    """
+    """Other arrays in the place of the parameters are used from the next call on."""
     layer, other = build(layer_class, case), scaled(case, 0.5)
     before = both_passes(layer, case)
     load(layer, other.floats.parameters, "replaced")
@@ -82,9 +75,6 @@ def old_tape(layer_class: Any, case: LayerCase) -> Compared:
     expected = both_passes(build(layer_class, case), case)
     gradients = {name: a for name, a in expected.items() if name.startswith("gradient")}
     yield identical(gradients, backward(layer, case, tape), case)
-
-
-# Returned arrays --------------------------------------------------------------------------------
 
 
 @layer_property(again=True, likely="A later pass writes into the same memory.")

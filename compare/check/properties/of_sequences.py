@@ -25,14 +25,13 @@ from compare.check.cases.layer_results import (
     outputs,
     run,
 )
-from compare.check.properties.layer_property import Compared, layer_property
 from compare.check.properties.of_layers import more
-from compare.check.properties.property import properties_of
+from compare.check.properties.property import Compared, layer_property, properties_of
 
-ONE_WAY: dict[str, Any] = {"bidirectional": False, "lengths": False, "one_hot": False}
-ONE_WAY["dropout"] = 0.0
+ONE_WAY = {"bidirectional": False, "lengths": False, "one_hot": False, "dropout": 0.0}
 
 Change = Callable[[np.ndarray], np.ndarray]
+same: Change = np.asarray  # the array itself
 
 
 def changed(floats: Floats, sequence: Change, state: Change, masks: Change) -> dict[str, Any]:
@@ -44,20 +43,14 @@ def changed(floats: Floats, sequence: Change, state: Change, masks: Change) -> d
         name: None if array is None else np.ascontiguousarray(kinds[name](array))
         for name, array in arrays.items()
     }
-    return changes | {
-        "dropout_masks": floats.dropout_masks and tuple(map(masks, floats.dropout_masks))
-    }
+    new_masks = floats.dropout_masks and tuple(map(masks, floats.dropout_masks))
+    return changes | {"dropout_masks": new_masks}
 
 
 def changed_results(results: Results, sequence: Change, state: Change) -> Results:
     """Return the results with sequences and states changed."""
     kinds = dict.fromkeys(SEQUENCES, sequence) | dict.fromkeys((*STATES, *INITIAL_STATES), state)
     return {name: kinds[name](a) if name in kinds else a for name, a in results.items()}
-
-
-def same(array: np.ndarray) -> np.ndarray:
-    """Return the array."""
-    return array
 
 
 # Time -------------------------------------------------------------------------------------------
@@ -85,9 +78,8 @@ def cut_anywhere(layer_class: Any, case: LayerCase) -> Compared:
         output, state, tape = layer.forward(part(floats.x, which), state, **optional)
         tapes.append(tape)
         parts.append(np.array(output))
-    later = layer.backward(
-        tapes[1], part(floats.d_output, second), as_state(floats.d_h_n, floats.d_c_n)
-    )
+    d_last = as_state(floats.d_h_n, floats.d_c_n)
+    later = layer.backward(tapes[1], part(floats.d_output, second), d_last)
     d_state = as_state(later.h0, getattr(later, "c0", None))
     earlier = layer.backward(tapes[0], part(floats.d_output, first), d_state)
     early, late = named(earlier), named(later)
@@ -170,18 +162,13 @@ def order_of_the_batch(layer_class: Any, case: LayerCase) -> Compared:
     """The order of the sequences in a batch does not matter."""
     axis, order = case.batch_axis, np.random.default_rng(case.seed).permutation(case.B)
     back, lengths = np.argsort(order), case.floats.lengths
-    changes = changed(
-        case.floats,
-        lambda a: a.take(order, axis),
-        lambda a: a.take(order, 1),
-        lambda mask: mask[:, order],
-    )
+
+    def taken(order: np.ndarray) -> tuple[Change, Change]:
+        return lambda a: a.take(order, axis), lambda a: a.take(order, 1)
+
+    changes = changed(case.floats, *taken(order), lambda mask: mask[:, order])
     changes["lengths"] = None if lengths is None else lengths[order]
-    results = changed_results(
-        run(layer_class, case.given(**changes)),
-        lambda a: a.take(back, axis),
-        lambda a: a.take(back, 1),
-    )
+    results = changed_results(run(layer_class, case.given(**changes)), *taken(back))
     yield alike(run(layer_class, case), results, case)
 
 

@@ -1,8 +1,8 @@
-"""Properties of learning: the loss, the clipping, the update, and all of it together."""
+"""Properties of training: the loss, the clipping, the update, all of it together, and the text."""
 
 import dataclasses
 import math
-from collections.abc import Iterator
+from collections.abc import Iterable, Iterator
 from functools import lru_cache
 from typing import Any
 
@@ -16,6 +16,7 @@ import concise_rnn
 import scratch_rnn
 from compare.check.cases import training as training_cases
 from compare.check.cases.comparison import Answer, Results, answer_of, compared, identical
+from compare.check.properties.of_models import global_random_state
 from compare.check.properties.property import Outcome, Property, properties_of
 from scratch_rnn import Vocab
 
@@ -38,10 +39,9 @@ def _loss_case(seed: int) -> tuple[np.ndarray, np.ndarray, Answer]:
     size = (1.0, 10.0, 1e4)[seed % 3]
     logits = (size * rng.normal(size=(N, V))).astype("float32" if seed % 2 else "float64")
     targets = rng.integers(0, V, N)
-    tensor = torch.from_numpy(logits.copy()).requires_grad_()
-    loss = F.cross_entropy(tensor, torch.from_numpy(targets))
-    loss.backward()  # type: ignore[no-untyped-call]
-    assert tensor.grad is not None
+    tensor: Any = torch.from_numpy(logits.copy()).requires_grad_()
+    loss: Any = F.cross_entropy(tensor, torch.from_numpy(targets))
+    loss.backward()
     expected = {"loss": loss.detach().numpy(), "gradient of logits": tensor.grad.numpy()}
     answer = answer_of(expected, lambda move: _loss(scratch_rnn, move(logits), targets))
     return logits, targets, answer
@@ -77,19 +77,13 @@ def _clipping_case(norm: float, dtype: str) -> tuple[Results, Answer]:
     gradients = {"a": rng.normal(size=(3, 2)), "b": 3 * rng.normal(size=4)}
     total = math.sqrt(sum(float((g * g).sum()) for g in gradients.values()))
     gradients = {name: (g * (norm / total)).astype(dtype) for name, g in gradients.items()}
-    tensors = {name: nn.Parameter(torch.from_numpy(g.copy())) for name, g in gradients.items()}
+    tensors: Any = {name: nn.Parameter(torch.from_numpy(g.copy())) for name, g in gradients.items()}
     for tensor in tensors.values():
         tensor.grad = tensor.detach().clone()
-    total_norm = nn.utils.clip_grad_norm_(tensors.values(), 1.0)
-    expected = {
-        f"clipped gradient of {name}": tensor.grad.numpy()
-        for name, tensor in tensors.items()
-        if tensor.grad is not None
-    }
-    return gradients, answer_of(
-        expected | {"norm": total_norm.numpy()},
-        lambda move: _clipped(scratch_rnn, move(gradients)),
-    )
+    norms = {"norm": nn.utils.clip_grad_norm_(tensors.values(), 1.0).numpy()}
+    clipped = {f"clipped gradient of {name}": t.grad.numpy() for name, t in tensors.items()}
+    answer = answer_of(clipped | norms, lambda move: _clipped(scratch_rnn, move(gradients)))
+    return gradients, answer
 
 
 def _clipped(package: Any, gradients: Results) -> Results:
@@ -137,7 +131,7 @@ def _as_torch(package: Any, kind: str, number: int) -> Iterator[Outcome]:
     time_axes = {"logits": 0, "gradient of logits": 0}
     for seed in range(number):
         case, answer = training_cases.training_case(kind, seed)
-        results = training_cases.STEPS[kind][0](package, case)
+        results = training_cases.trained(kind, package, case)
         yield Outcome(case.describe(), compared(answer, results, time_axes))
 
 
@@ -153,7 +147,7 @@ def threads(package: Any) -> Iterator[Outcome]:
                 package.set_num_threads(n)
                 for seed in range(2):
                     case, answer = training_cases.training_case("updates", seed, B=5)
-                    results = training_cases.STEPS["updates"][0](package, case)
+                    results = training_cases.trained("updates", package, case)
                     described = f"{n} threads, {case.describe()}"
                     yield Outcome(described, compared(answer, results))
         finally:
@@ -174,6 +168,80 @@ def prediction_as_torch(package: Any) -> Iterator[Outcome]:
         got = package.predict(prefix, 12, training_cases.make_model(package, case), vocab)
         complaint = "" if got == expected else f"text: expected {expected!r}, got {got!r}"
         yield Outcome(case.describe(), (), complaint)
+
+
+@Property
+def batches(package: Any) -> Iterator[Outcome]:
+    """Targets follow their inputs, and an epoch depends only on its number and the seed."""
+    N, B, T = 203, 3, 5
+    before = global_random_state()
+    for sampling in ("sequential", "random"):
+        batches = package.text.Batches(range(N), B, T, sampling=sampling, seed=4)
+        for what, complaint in _batch_complaints(batches, B, T):
+            yield Outcome(f"{sampling}, {what}", (), complaint)
+        again = package.text.Batches(range(N), B, T, sampling=sampling, seed=4)
+        other = package.text.Batches(range(N), B, T, sampling=sampling, seed=5)
+        each = batches, again, other
+        own, repeated, others = (np.array([_inputs(b.epoch(k)) for k in range(6)]) for b in each)
+        same = {"inputs of 6 epochs": own}
+        yield Outcome(f"{sampling}, same seed", identical(same, {"inputs of 6 epochs": repeated}))
+        if (own == own[0]).all():
+            yield Outcome(sampling, (), "epochs: expected other cuts in each, got the same in all")
+        if np.array_equal(own, others):
+            yield Outcome(sampling, (), "seeds: expected other cuts for another, got the same")
+        dropped = {int(_inputs(batches.epoch(k)).min()) for k in range(150)}
+        most = T if sampling == "sequential" else T - 1
+        if sampling == "sequential" and dropped != set(range(most + 1)):
+            complaint = f"tokens dropped: expected each of 0 … {most}, got {sorted(dropped)}"
+            yield Outcome(sampling, (), complaint)
+    if global_random_state() != before:
+        yield Outcome("", (), "np.random: expected it to be left alone, got numbers drawn from it")
+
+
+def _inputs(batches: Iterable[Any]) -> np.ndarray:
+    return np.array([batch.inputs for batch in batches])
+
+
+def _batch_complaints(batches: Any, B: int, T: int) -> Iterator[tuple[str, str]]:
+    """Yield what is checked, and what is wrong; the corpus is 0, 1, 2, …."""
+    for k in range(4):
+        ends: np.ndarray | None = None
+        starts: list[int] = []
+        epoch = list(batches.epoch(k))
+        yield "", _unequal("batches of an epoch", len(batches), len(epoch))
+        for batch in epoch:
+            for name, array in (("inputs", batch.inputs), ("targets", batch.targets)):
+                yield name, _unequal(f"shape of {name}", (B, T), array.shape)
+                yield name, _unequal(f"dtype of {name}", "int64", str(array.dtype))
+            at = np.argwhere(batch.targets != batch.inputs + 1)
+            if at.size:
+                b, t = at[0]
+                yield (
+                    f"epoch {k}",
+                    f"targets: expected token {batch.inputs[b, t] + 1} after token "
+                    f"{batch.inputs[b, t]} (row {b}, step {t + 1}), got {batch.targets[b, t]}",
+                )
+            if batches.sampling == "sequential" and ends is not None:
+                expected, got = (ends + 1).tolist(), batch.inputs[:, 0].tolist()
+                yield f"epoch {k}", _unequal("rows go on", expected, got)
+            ends = batch.inputs[:, -1]
+            starts += batch.inputs[:, 0].tolist()
+        yield f"epoch {k}", _unequal("rows that begin alike", 0, len(starts) - len(set(starts)))
+
+
+def _unequal(what: str, expected: object, got: object) -> str:
+    return "" if expected == got else f"{what}: expected {expected}, got {got}"
+
+
+@Property
+def vocabulary(package: Any) -> Iterator[Outcome]:
+    """Tokens are numbered by falling frequency; unknown tokens get 0."""
+    vocab = package.text.Vocab(list("banana bus"))
+    letters = ["<unk>", "a", "b", "n", " ", "u", "s"]  # 3 a, 2 b and 2 n, then by appearance
+    yield Outcome("banana bus", (), _unequal("tokens", letters, vocab.idx_to_token))
+    yield Outcome("banana bus", (), _unequal("the number of z", 0, vocab["z"]))
+    rare = package.text.Vocab(list("banana bus"), min_freq=2)
+    yield Outcome("min_freq 2", (), _unequal("tokens", letters[:4], rare.idx_to_token))
 
 
 PROPERTIES = properties_of(vars())

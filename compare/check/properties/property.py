@@ -1,10 +1,15 @@
 """A property: what holds for every correct layer, model or training, for any weights."""
 
 from collections.abc import Callable, Iterator, Mapping
-from dataclasses import dataclass
+from dataclasses import dataclass, field
+from functools import cache
 from typing import Any
 
+import numpy as np
+
 from compare.check.cases.comparison import Comparison
+from compare.check.cases.layer_case import SURFACE, LayerCase, make_case, random_choices
+from compare.parity import CELLS
 
 
 class NotTried(Exception):
@@ -57,3 +62,49 @@ class Finding:
     step: int | None  # counted from 1
     detail: str
     comparisons: tuple[Comparison, ...] = ()  # all tensors of the case
+
+
+Compared = Iterator[tuple[Comparison, ...]]
+Holds = Callable[[Any, LayerCase], Compared]  # of a layer's class; the comparisons have to agree
+
+
+@dataclass(frozen=True)
+class LayerProperty(Property):
+    """A property of each layer, and the cases for which it holds."""
+
+    holds: Holds
+    fields: Mapping[str, Any]  # fixed fields of the cases, or tuples and ranges to choose from
+    cells: tuple[str, ...] = tuple(CELLS)
+    needs: Mapping[str, Any] = field(default_factory=dict)  # other values that it also uses
+    tried: int = 4  # number of cases of each cell that are tried on a package
+    gradients: bool = False  # is about the backward pass alone
+    again: bool = False  # needs a second pass, and no other feature
+    of_arrays: bool = False  # is about the memory of NumPy's arrays
+    strict: bool = False  # counts with --strict alone
+    likely: str = ""  # the likely mistake, where it is violated
+
+    def outcomes(self, package: Any) -> Iterator[Outcome]:
+        """Try the property on the layers of a package like scratch_rnn."""
+        fields = tuple(self.fields.items())
+        for cases in zip(*(drawn(cell, self.tried, fields) for cell in self.cells), strict=True):
+            for case in cases:
+                layer_class = getattr(package, CELLS[case.cell].layer)
+                for comparisons in self.holds(layer_class, case):
+                    yield Outcome(case.describe(), comparisons)
+
+
+def layer_property(**given: Any) -> Callable[[Holds], LayerProperty]:
+    """Make a property of a function: `given` are its attributes, and fixed fields of its cases."""
+    own = {name: given.pop(name) for name in LayerProperty.__annotations__ if name in given}
+    return lambda holds: LayerProperty(holds, given, **own)
+
+
+@cache
+def drawn(cell: str, number: int, fields: tuple[tuple[str, Any], ...]) -> tuple[LayerCase, ...]:
+    """Draw cases, the same each time: the first half as simple as the fields allow."""
+    rng = np.random.default_rng(0)
+    simple = {name: values[0] if isinstance(values, tuple) else values for name, values in fields}
+    simple |= {"T": range(2, 7), "B": range(2, 5), "V": range(2, 7), "H": range(2, 7)}
+    simple |= {"dtype": SURFACE["dtype"], "seed": SURFACE["seed"]}
+    surfaces = [simple] * (number // 2) + [SURFACE | dict(fields)] * (number // 2)
+    return tuple(make_case(cell=cell, **random_choices(rng, surface)) for surface in surfaces)

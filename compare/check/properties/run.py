@@ -2,9 +2,8 @@
 
 Each property is tried on a fixed set of cases, each drawn from its own seed. If PyTorch has the
 same computation, the expected results are PyTorch's, and the tolerance of each entry is measured on
-our own implementation (`compare.parity.tolerance`). So the result is the same each time. It takes
-less than a second if an early property is violated, and some seconds if none is. `rnn-parity break`
-shows it. The test suite searches much further.
+our own implementation (`compare.parity.tolerance`). So the result is the same each time.
+`rnn-parity break` shows it; the test suite searches much further.
 
 >>> import scratch_rnn
 >>> check_package(scratch_rnn) is None
@@ -17,49 +16,28 @@ from typing import Any
 import numpy as np
 
 from compare.check.properties import against_torch as against_torch
-from compare.check.properties import error_handling, randomness
 from compare.check.properties import of_comparison as of_comparison
 from compare.check.properties import of_layers as of_layers
 from compare.check.properties import of_memory as of_memory
+from compare.check.properties import of_models as of_models
 from compare.check.properties import of_sequences as of_sequences
-from compare.check.properties import of_text as of_text
 from compare.check.properties import of_training as of_training
 from compare.check.properties.property import Finding, Property
 
-LAYER_PROPERTIES = (
-    *against_torch.PROPERTIES,
-    *of_layers.PROPERTIES,
-    *of_sequences.PROPERTIES,
-    *of_memory.PROPERTIES,
-)
-"""The properties of a single layer, in the order in which they are tried."""
-
-PROPERTIES: tuple[Property, ...] = (
-    *LAYER_PROPERTIES,
-    randomness.drawn_masks,
-    error_handling.refusals,
-    randomness.initial_parameters,
-    *of_training.PROPERTIES,
-    *of_text.PROPERTIES,
-)
+MODULES = (against_torch, of_layers, of_sequences, of_memory, of_models, of_training)
+PROPERTIES = tuple(each for module in MODULES for each in module.PROPERTIES)
 """All properties of a package like `scratch_rnn`, from the single layer to a training."""
-
-COMPARISON_PROPERTIES = of_comparison.PROPERTIES
-"""The properties of a package like `compare`."""
 
 
 def check_package(package: Any, properties: Sequence[Property] = PROPERTIES) -> Finding | None:
-    """Return the first property that a package violates, or None.
-
-    A package has the public names of `scratch_rnn`; `package_with` makes one of a single class.
-    """
+    """Return the first property that a package like `scratch_rnn` violates, or None."""
     return next(findings(package, properties), None)
 
 
 def violation_of(bug: Any) -> Finding | None:
     """Return the first property that a bug of the catalogue violates, and the case."""
     scratch = bug.package == "scratch_rnn"
-    return check_package(bug.load(), PROPERTIES if scratch else COMPARISON_PROPERTIES)
+    return check_package(bug.load(), PROPERTIES if scratch else of_comparison.PROPERTIES)
 
 
 def findings(package: Any, properties: Sequence[Property] = PROPERTIES) -> Iterator[Finding]:

@@ -15,10 +15,7 @@ MOST_LINES = 3  # of the plain version with the likely mistake
 
 
 def explained(result: PartResult, *, is_reported: bool = False) -> list[Text]:
-    """Return the lines that explain a result; none if it is right.
-
-    If it is reported in one line already, that line is not repeated.
-    """
+    """Return the lines that explain a result that is not right; one may be reported already."""
     if result.verdict == "right":
         return []
     case = f" on {result.case.words}" if result.case else ""
@@ -85,10 +82,7 @@ def first_entry(wrong: Comparison) -> tuple[int, ...] | None:
 
 
 def side_by_side(wrong: Comparison) -> list[Text]:
-    """Show expected and got side by side, the wrong entries marked with a star.
-
-    If both are wider than 80 columns, one stands below the other.
-    """
+    """Show both tensors, the wrong entries marked with a star; wide ones below each other."""
     at = first_entry(wrong)
     if at is None:
         return [Text(f"  {where(wrong)}")]

@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import html
-import math
 import re
 import sys
 from pathlib import Path
@@ -15,13 +14,7 @@ import numpy as np
 from compare.check.cases.comparison import Comparison
 from compare.check.cases.parts import PartResult, in_float64
 from compare.check.functions.plain import LOSS_FILE, PlainFunctions, plain_file
-from compare.check.functions.stages import (
-    AFTER_ANOTHER,
-    ARGUMENT,
-    SECOND,
-    StageResult,
-    run_quietly,
-)
+from compare.check.functions.stages import AFTER_ANOTHER, ARGUMENT, SECOND, StageResult, run_quietly
 from compare.check.report.explanation import MOST_LINES, in_short
 from compare.check.report.report import Report, check_can_write
 from compare.check.worker.messages import clean
@@ -34,8 +27,7 @@ MARK = '<meta name="generator" content="rnn-parity check">'
 MOST = 16  # entries of an axis that the page shows, around the first wrong one
 MOST_IN_CODE = 20_000  # characters of a case that the page states as code
 
-AGAIN = (ARGUMENT, AFTER_ANOTHER, SECOND)
-"""The ends of the names of tensors that are shown only if they are the first that is wrong."""
+AGAIN = (ARGUMENT, AFTER_ANOTHER, SECOND)  # tensors that are shown only if they are wrong first
 
 
 def check_page(path: Path) -> None:
@@ -52,9 +44,7 @@ def write_page(report: Report, path: Path) -> None:
     """Write the page of a report; a file at the path is replaced."""
     title = f"{clean(report.target)}: {report.summary.partition(';')[0]}"
     values = {"mark": MARK, "title": html.escape(title), "record": json_in_html(record_of(report))}
-    template, style, script = (
-        resource(__package__, f"page.{kind}") for kind in ("html", "css", "js")
-    )
+    template, style, script = (resource(__package__, f"page.{k}") for k in ("html", "css", "js"))
     page = filled(template, style, script, values)
     write_file(path, [page.encode(errors="backslashreplace")])
 
@@ -96,10 +86,7 @@ def stage_of(result: PartResult, report: Report) -> dict[str, Any]:
 
 
 def tensor_of(comparison: Comparison, result: PartResult, form: str) -> dict[str, Any]:
-    """Return a tensor of both sides: a window of it, around the first wrong entry.
-
-    The entries are in the order in which they are computed: backward, the last step is the first.
-    """
+    """Return a window of a tensor, around the first wrong entry in the order of computation."""
     shape, wrong = comparison.expected.shape, comparison.wrong_entries
     axis, backward = comparison.time_axis, comparison.backward
     if isinstance(result, StageResult):
@@ -128,22 +115,14 @@ def tensor_of(comparison: Comparison, result: PartResult, form: str) -> dict[str
 
 def numbers(array: np.ndarray) -> Any:
     """Return an array as nested lists; what JSON does not have, such as NaN, is a string."""
-
-    def of(value: Any) -> Any:
-        if isinstance(value, list):
-            return [of(item) for item in value]
-        return value if math.isfinite(value) else str(value)
-
-    return of(array.tolist())
-
-
-# The way to the right numbers -------------------------------------------------------------------
+    values, odd = array.astype(object), ~np.isfinite(array)
+    values[odd] = array[odd].astype(str)
+    return values.tolist()
 
 
 def on_the_way(result: StageResult, tensor: dict[str, Any]) -> list[dict[str, Any]]:
     """Return the right values of the plain version's variables, such as z_t, at the first step."""
     stage, case = result.stage, result.case
-    assert case is not None
     if stage.kind in ("cross_entropy", "clip_grad_norm"):
         file, name = LOSS_FILE, stage.kind
     else:
@@ -177,7 +156,6 @@ def on_the_way(result: StageResult, tensor: dict[str, Any]) -> list[dict[str, An
 def code_of(result: StageResult, module: str) -> str:
     """Return the case as lines of Python that call the user's function."""
     stage, case = result.stage, result.case
-    assert case is not None
     own = stage.wrap is None and module.isidentifier()
     names = list(case.inputs)
     lines = ["import numpy as np"]

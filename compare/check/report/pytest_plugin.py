@@ -39,7 +39,7 @@ def pytest_collection(session: pytest.Session) -> None:
 
 
 def _file_of(target: str) -> Path:
-    from compare.check.worker.source import Source  # not before it is needed
+    from compare.check.worker.process import Source  # not before it is needed
 
     try:
         return Path(Source.parse(target).file or target)
@@ -52,8 +52,7 @@ def pytest_collect_file(file_path: Path, parent: pytest.Collector) -> pytest.Col
     target = parent.config.getoption(OPTION)
     if target is None or _file_of(target).resolve() != file_path.resolve():
         return None
-    stages: Stages = Stages.from_parent(parent, path=file_path)
-    return stages
+    return Stages.from_parent(parent, path=file_path)
 
 
 class Stages(pytest.File):
@@ -82,14 +81,10 @@ class Stages(pytest.File):
             yield Item.from_parent(self, name="training", test=test)
 
 
-class Wrong(Exception):
-    """A result that is not right; the message explains it."""
-
-
 def check_row(row: Any) -> None:
     """Pass if a row of the report is right; a feature or a property that is missing is skipped."""
     if row.fails:
-        raise Wrong(f"{row.name}: {row.verdict}\n{row.message}".rstrip())
+        pytest.fail(f"{row.name}: {row.verdict}\n{row.message}".rstrip(), pytrace=False)
     if row.verdict == "missing":
         pytest.skip("missing")
 
@@ -100,11 +95,11 @@ def check_training(config: Any, cell: str) -> None:
 
     training = train_functions(config, cell)
     if training.failed:
-        raise Wrong(f"training in lock-step with PyTorch: {training.failed}")
+        pytest.fail(f"training in lock-step with PyTorch: {training.failed}", pytrace=False)
 
 
 class Item(pytest.Item):
-    """A test that shows the explanation in place of a traceback."""
+    """A test that calls a function."""
 
     def __init__(self, *, test: Callable[[], None], **kwargs: Any) -> None:
         super().__init__(**kwargs)
@@ -113,12 +108,6 @@ class Item(pytest.Item):
     def runtest(self) -> None:
         """Pass if the row or the training is right."""
         self.test()
-
-    def repr_failure(self, excinfo: pytest.ExceptionInfo[BaseException], style: Any = None) -> Any:
-        """Show the explanation alone."""
-        if isinstance(excinfo.value, Wrong):
-            return str(excinfo.value)
-        return super().repr_failure(excinfo, style)
 
     def reportinfo(self) -> tuple[Path, int | None, str]:
         """Name the file and the test."""

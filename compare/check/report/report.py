@@ -20,14 +20,10 @@ from compare.files import write_file
 from compare.terminal import Terminal, plural
 
 STYLES = {"right": "green", "wrong": "bold red", "missing": "dim", "error": "red", "timeout": "red"}
-
 FAILED = ("wrong", "error", "timeout")
-
-WARNING = re.compile(r"(.+):(\d+): (\w*Warning: .+)")
-"""What Python prints of a warning: file, line, category and message."""
-
-
+WARNING = re.compile(r"(.+):(\d+): (\w*Warning: .+)")  # file, line, category and message
 PACKAGES = ("scratch_rnn/", "concise_rnn/", "compare/")
+REFUSED = "(--numpy-only refuses that)"
 MOST_NAMES = 5  # opened files that a note names
 
 
@@ -88,9 +84,7 @@ class Report:
         """The smallest and the largest of each size that was tried."""
         tried = [sizes for result in self.stages for sizes in result.tried]
         found = {letter: [n[letter] for n in tried if letter in n] for letter in "NTBVDHL"}
-        return {
-            letter: [min(several), max(several)] for letter, several in found.items() if several
-        }
+        return {letter: [min(ns), max(ns)] for letter, ns in found.items() if ns}
 
     @property
     def unit(self) -> str:
@@ -220,9 +214,6 @@ def write_json(path: Path, values: dict[str, Any]) -> None:
         write_file(path, [content])
 
 
-# In a terminal ----------------------------------------------------------------------------------
-
-
 def show(report: Report, terminal: Terminal) -> None:
     """Print a line for each stage, what else was checked, and explain the first failure."""
     width = max(len(result.stage.name) for result in report.stages)
@@ -265,7 +256,8 @@ def _show_entries(report: Report, terminal: Terminal) -> None:
             names: dict[str, list[str]] = {}  # by the reason why a property is not tried
             for entry in found:
                 if entry["verdict"] == verdict:
-                    names.setdefault(entry.get("why", ""), []).append(_name_of(entry))
+                    likely = f" ({entry['likely'].rstrip('.')})" if "likely" in entry else ""
+                    names.setdefault(entry.get("why", ""), []).append(entry["name"] + likely)
             if names and not verdict.endswith("--strict"):  # these are part of the error handling
                 lists = [", ".join(each) + f" ({why})" * bool(why) for why, each in names.items()]
                 text = Text(f"  {kind}{verdict}: ", STYLES.get(verdict, "dim"))
@@ -287,14 +279,6 @@ def _show_entries(report: Report, terminal: Terminal) -> None:
         uncounted.append("Error handling counts only with --strict.")
     if uncounted:
         terminal.line(f"  {' '.join(uncounted)}", "dim")
-
-
-def _name_of(entry: dict[str, str]) -> str:
-    likely = f" ({entry['likely'].rstrip('.')})" if "likely" in entry else ""
-    return entry["name"] + likely
-
-
-REFUSED = "(--numpy-only refuses that)"
 
 
 def notes_of(notes: Notes) -> Iterator[str]:

@@ -19,17 +19,14 @@ STARTING = (
 """Events of processes that are started, and of sockets."""
 
 PROJECT = Path(__file__).resolve().parents[3]
-SOURCES = tuple(PROJECT / name for name in ("scratch_rnn", "concise_rnn", "compare"))
+SOURCES = [PROJECT / name for name in ("scratch_rnn", "concise_rnn", "compare")]
 """The packages of this project; the right functions are in them."""
 
-OWN = tuple(PROJECT / "compare" / "check" / name for name in ("worker", "classes/adapters"))
+OWN = [PROJECT / "compare" / "check" / name for name in ("worker", "classes/adapters")]
 """What the process itself loads."""
 
-INSTALLED = tuple(
-    folder
-    for path in {sys.prefix, sys.base_prefix, *sys.path, "/dev", "/proc", "/sys"}
-    if path and (folder := Path(path).resolve()) != PROJECT
-)
+_PLACES = {sys.prefix, sys.base_prefix, *sys.path, "/dev", "/proc", "/sys"} - {""}
+INSTALLED = {Path(path).resolve() for path in _PLACES} - {PROJECT}
 """Where opened files are not noted: Python, its packages, and the system."""
 
 MOST = 20  # names of each kind that are noted

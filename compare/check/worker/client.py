@@ -1,35 +1,30 @@
 """Call the user's code, which runs in a process of its own."""
 
 from collections.abc import Callable, Sequence
+from contextlib import AbstractContextManager
 from dataclasses import dataclass
-from typing import Any, Self
+from typing import Any
 
 import numpy as np
 
 from compare.check.worker.exceptions import in_words
-from compare.check.worker.messages import (
-    Message,
-    clean,
-    cleaned,
-    fits,
-    is_packed,
-    layout_of,
-    pack,
-    unpack,
-)
-from compare.check.worker.process import PATIENCE, Notes, Process, Trouble
-from compare.check.worker.source import Source
+from compare.check.worker.messages import InvalidMessage, cleaned, fits, layout_of, pack, unpack
+from compare.check.worker.process import PATIENCE, Notes, Process, Source, Trouble
 
 __all__ = ["Handle", "Notes", "Source", "Submission", "Trouble"]
 
 MOST_NOTED = 50  # names of each kind
 
-NOTED = {
-    "seen": {"imported": [str], "opened": [str], "started": [str]},
-    "changed": [str],
-}
+NOTED = {"seen": {"imported": [str], "opened": [str], "started": [str]}, "changed": [str]}
 RAISED = {"raised": {"kinds": [str], "message": str, "where": str}}
-"""The form of a part of each answer, and that of an exception."""
+RESULT = {"result": dict, "shared": [[int]]}
+FORMS: dict[str, dict[str, Any]] = {
+    "load": {"names": [str], "adapter": str, "kinds": [str]},
+    "call": RESULT | {"number": int, "names": [str], "written": [list]},
+    "get": RESULT,
+    "launches": {"launches": [dict]},
+}
+"""The forms of a part of each answer, of an exception, and of the answers to requests."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -41,7 +36,7 @@ class Handle:
     names: tuple[str, ...] = ()  # what can be called, of an object that stays there
 
 
-class Submission:
+class Submission(AbstractContextManager["Submission"]):
     """The user's code, loaded; Trouble if it cannot be.
 
     `ours`, a function of (name, arguments), computes the results of those functions that ours have
@@ -68,20 +63,17 @@ class Submission:
         self._replaced = ()
         self._process = self.start(source, self._call_back, self.notes)
         names = ("file", "module", "name", "folders", "numpy_only", "interpret")
-        head = {"do": "load"} | {name: getattr(source, name) for name in names}
-        seconds = 6 * source.seconds if source.file else max(60.0, 3 * source.seconds)
-        wall = PATIENCE * source.seconds if source.file else PATIENCE * seconds
+        limits = 6 * source.seconds, PATIENCE * source.seconds
+        if not source.file:
+            limits = max(60.0, 3 * source.seconds), PATIENCE * max(60.0, 3 * source.seconds)
         try:
-            loaded = self._request(head, (), seconds, wall)[0]
+            loaded = self._request("load", (), limits, **{n: getattr(source, n) for n in names})
         except BaseException:
             self.close()
             raise
         self.names: list[str] = loaded["names"]  # of its functions
         self.adapter: str = loaded["adapter"]  # of a class of another library
         self.kinds: list[str] = loaded["kinds"]  # names of the class and its bases
-
-    def __enter__(self) -> Self:
-        return self
 
     def __exit__(self, *_: object) -> None:
         self.close()
@@ -105,27 +97,21 @@ class Submission:
         stay in the process, and `Handle` takes their place; with -1 the whole result stays there.
         """
         arrays: list[np.ndarray] = []
-        head = {
-            "do": "call",
-            "of": of,
-            "method": name,
-            "args": [_packed(value, arrays) for value in args],
-            "kwargs": {key: _packed(value, arrays) for key, value in kwargs.items()},
-            "keep": list(keep),
-        }
-        answer, received = self._request(head | {"layouts": [*map(layout_of, arrays)]}, arrays)
-        for k, packed in answer["written"]:
-            value = unpack(packed, received)
-            if not isinstance(value, np.ndarray) or value.shape != arrays[k].shape:
+        request: dict[str, Any] = {"of": of, "method": name, "keep": list(keep)}
+        request["args"] = [_packed(value, arrays) for value in args]
+        request["kwargs"] = {key: _packed(value, arrays) for key, value in kwargs.items()}
+        answer = self._request("call", arrays, layouts=[*map(layout_of, arrays)], **request)
+        for array, value in answer["written"]:
+            if not isinstance(value, np.ndarray) or value.shape != array.shape:
                 raise Trouble("error", "changed the shape of an argument")
-            if not arrays[k].flags.writeable:
+            if not array.flags.writeable:
                 raise Trouble("error", "changed an argument that is read-only")
-            arrays[k][...] = value
+            array[...] = value
         number = answer["number"]
         self.last = Handle(number, names=tuple(answer["names"]))
         if -1 in keep:
             return self.last
-        result = unpack(answer["result"], received)
+        result = answer["result"]
         if keep and isinstance(result, tuple):
             handles = {k: Handle(number, (k,)) for k in keep}
             return tuple(handles.get(k, item) for k, item in enumerate(result))
@@ -134,53 +120,54 @@ class Submission:
     def look(
         self, handle: Handle, *attributes: str, without: Sequence[int] = (), double: bool = False
     ) -> Any:
-        """Return an object of the process as it is now, or an attribute of it.
-
-        Items of it that `without` names are left out. With `double`, its arrays are doubled first,
-        in place and one by one.
-        """
-        head = {"do": "get", "of": handle.number, "path": [*handle.path, *attributes]}
-        head |= {"without": list(without), "double": double}
-        answer, received = self._request(head)
-        return unpack(answer["result"], received)
+        """Return an object as it is now, without some items; `double` doubles its arrays first."""
+        place: dict[str, Any] = {"of": handle.number, "path": [*handle.path, *attributes]}
+        return self._request("get", without=list(without), double=double, **place)["result"]
 
     def write(
         self, handle: Handle, name: str, values: dict[str, np.ndarray], *, replace: bool = False
     ) -> None:
         """Write values into the arrays of a dictionary that an object has, or replace these."""
-        items = [[key, k] for k, key in enumerate(values)]
-        head = {"do": "set", "of": handle.number, "name": name, "items": items}
-        head["replace"] = replace
-        self._request(head, [np.asarray(value) for value in values.values()])
+        arrays = [np.asarray(value) for value in values.values()]
+        self._request("set", arrays, of=handle.number, name=name, keys=[*values], replace=replace)
 
     def forget(self) -> None:
         """Delete all results; their handles are invalid."""
-        self._request({"do": "forget"})
+        self._request("forget")
 
     def launches(self) -> list[dict[str, Any]]:
         """Return Triton's kernels that were launched, with the types of their arguments."""
-        launches: list[dict[str, Any]] = self._request({"do": "launches"})[0]["launches"]
-        return launches
+        return self._request("launches")["launches"]
 
     def replace(self, names: Sequence[str]) -> None:
         """Replace these functions, and only these, by ours."""
         self._replaced = tuple(names)
-        self._request({"do": "replace", "names": list(names)})
+        self._request("replace", names=list(names))
 
     def _request(
         self,
-        head: dict[str, Any],
+        do: str,
         arrays: Sequence[np.ndarray] = (),
-        seconds: float | None = None,
-        wall: float | None = None,
-    ) -> Message:
-        limit = self.source.seconds if seconds is None else seconds
-        wall = PATIENCE * limit if wall is None else wall
-        answer, received = self._process.request(head, list(arrays), limit, wall)
-        form = _form_of(head["do"], len(arrays), len(received))
-        if not (fits(answer, RAISED | NOTED) or fits(answer, form | NOTED)):
-            raise self._invalid(f"an answer to {head['do']!r}")
-        answer = cleaned(answer)
+        limits: tuple[float, float] | None = None,
+        **request: Any,
+    ) -> dict[str, Any]:
+        """Return the answer to a request, with the values of its messages."""
+        limits = limits or (self.source.seconds, PATIENCE * self.source.seconds)
+        sent = {"do": do, **request}, list(arrays)
+        answer, received = self._process.request(sent, *limits)
+        try:
+            if not (fits(answer, RAISED | NOTED) or fits(answer, FORMS.get(do, {}) | NOTED)):
+                raise InvalidMessage
+            for first, second in answer.get("shared", ()):
+                received[second] = received[first]  # as they are there
+            if "result" in answer:
+                answer["result"] = unpack(answer["result"], received)
+            written = [(arrays[k], unpack(v, received)) for k, v in answer.pop("written", ())]
+        except (LookupError, TypeError, ValueError):
+            self.close()
+            words = f"its process sent an invalid message: expected an answer to {do!r}"
+            raise Trouble("error", words) from None
+        answer = {name: cleaned(value) for name, value in answer.items()}
         for kind, names in answer["seen"].items():
             noted = getattr(self.notes, kind)
             noted += [name for name in names[:MOST_NOTED] if name not in noted]
@@ -192,56 +179,24 @@ class Submission:
             raise Trouble(verdict, message, kinds)
         if answer["changed"]:
             raise Trouble("error", f"changed {answer['changed'][0]}, which is not its own")
-        for first, second in answer.get("shared", ()):
-            received[second] = received[first]  # as they are there
-        return answer, received
+        return answer | {"written": written}
 
-    def _invalid(self, expected: str) -> Trouble:
-        self.close()
-        return Trouble("error", f"its process sent an invalid message: expected {expected}")
-
-    def _call_back(self, head: dict[str, Any], arrays: list[np.ndarray]) -> Message:
+    def _call_back(self, head: dict[str, Any], arrays: list[np.ndarray]) -> Any:
         """Compute the result of a function that ours have replaced, and of no other."""
-
-        def is_argument(item: Any) -> bool:
-            return is_packed(item, len(arrays))
-
-        if not fits(head, {"call": str, "args": [is_argument]}):
-            raise self._invalid("a call of a function")
-        name, sent = clean(head["call"]), list[np.ndarray]()
+        if not fits(head, {"call": str, "args": list}):
+            raise InvalidMessage("expected a call of a function")
+        name, sent = cleaned(head["call"]), list[np.ndarray]()
         if name not in self._replaced:
             if name not in self.notes.asked and len(self.notes.asked) < MOST_NOTED:
                 self.notes.asked.append(name)
             return {"refused": f"expected no call of the reference's {name}"}, []
+        args = tuple(unpack(item, arrays) for item in head["args"])
         try:
             assert self._ours is not None
-            result = self._ours(name, tuple(unpack(item, arrays) for item in head["args"]))
+            result = self._ours(name, args)
         except Exception as error:  # arguments that our function does not take
             return {"refused": " ".join(str(error).split())[:300]}, []
         return {"result": pack(result, sent)}, sent
-
-
-def _form_of(do: str, sent: int, received: int) -> dict[str, Any]:
-    """Return the form of an answer; both messages have so many arrays."""
-
-    def packed(value: Any) -> bool:
-        return is_packed(value, received)
-
-    def written(value: Any) -> bool:
-        is_pair = isinstance(value, list) and len(value) == 2
-        return is_pair and value[0] in range(sent) and packed(value[1])
-
-    def shared(value: Any) -> bool:
-        return fits(value, [int]) and len(value) == 2 and set(value) <= set(range(received))
-
-    result = {"result": packed, "shared": [shared]}
-    forms: dict[str, dict[str, Any]] = {
-        "load": {"names": [str], "adapter": str, "kinds": [str]},
-        "call": result | {"number": int, "names": [str], "written": [written]},
-        "get": result,
-        "launches": {"launches": [dict]},
-    }
-    return forms.get(do, {})
 
 
 def _packed(value: Any, arrays: list[np.ndarray]) -> dict[str, Any]:

@@ -48,9 +48,6 @@ def main() -> None:
             code = os.waitstatus_to_exitcode(os.waitpid(pid, 0)[1])
             control.send(f"{code} {end_children(served)}".encode())
         else:
-            for pid in served:
-                with suppress(OSError):
-                    os.killpg(pid, signal.SIGKILL)
             end_children(set())
             return
 
@@ -74,10 +71,7 @@ def _serve(server: Any, descriptors: list[int], gibibytes: str, folder: str) -> 
 
 
 def end_children(served: set[int]) -> int:
-    """Kill all children but those that are served; return how many were running.
-
-    Their own children become ours then, until there are none.
-    """
+    """Kill all children, and theirs, but those that are served; return how many were running."""
     count, end = 0, time.monotonic() + SECONDS
     while time.monotonic() < end and (left := children() - served):
         for pid in left:

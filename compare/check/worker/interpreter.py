@@ -26,16 +26,9 @@ import triton.language as tl
 from triton.language.extra import libdevice
 from triton.runtime import interpreter as triton_interpreter
 
-LAUNCHES: dict[str, dict[str, Any]] = {}
-"""What the compiler needs to know of each, as JSON has it."""
+LAUNCHES: dict[str, dict[str, Any]] = {}  # what the compiler needs to know, as JSON has it
 
 MARGIN = 4096  # least number of bytes between two arrays
-
-FUNCTIONS = ("tanh", "exp", "expm1", "log", "log1p", "sqrt")
-"""Functions of libdevice, a library for GPUs, that NumPy has under the same names."""
-
-REFERENCES = ("rnn_tanh", "rnn_relu", "gru", "lstm")
-"""PyTorch's layers: a module that calls one of them has no kernel of its own."""
 
 TYPES = {"float64": "fp64", "float32": "fp32", "float16": "fp16", "bfloat16": "bf16", "bool": "i1"}
 
@@ -84,11 +77,10 @@ def entries(ptrs: Any, mask: Any) -> list[tuple[Array, np.ndarray]]:
     return found
 
 
-class Builder(triton_interpreter.InterpreterBuilder):  # type: ignore[misc]
+class _Builder(triton_interpreter.InterpreterBuilder):  # type: ignore[misc]
     """The functions of the interpreter that differ."""
 
     def create_masked_load(self, ptrs: Any, mask: Any, *rest: Any) -> Any:
-        """Load, if the entries are there."""
         for array, places in entries(ptrs, mask):
             program = array.program[places]
             here = (program == State.program) & (array.barrier[places] == State.barriers)
@@ -105,23 +97,19 @@ class Builder(triton_interpreter.InterpreterBuilder):  # type: ignore[misc]
         return super().create_masked_load(ptrs, mask, *rest)
 
     def create_masked_store(self, ptrs: Any, value: Any, mask: Any, *rest: Any) -> Any:
-        """Store, if the entries are there."""
         for array, places in entries(ptrs, mask):
             array.program[places], array.barrier[places] = State.program, State.barriers
         return super().create_masked_store(ptrs, value, mask, *rest)
 
     def create_barrier(self, *rest: Any) -> None:
-        """Wait for all threads of the program."""
         State.barriers += 1
 
     def set_grid_idx(self, *index: int) -> None:
-        """Begin with the next program."""
         State.program += 1
         State.barriers += 1
         super().set_grid_idx(*index)
 
     def create_dot(self, a: Any, b: Any, d: Any, input_precision: Any, *rest: Any) -> Any:
-        """Multiply, in the precision that a GPU has."""
         if str(input_precision).upper().endswith("TF32"):
             a, b = truncated(a), truncated(b)
         return super().create_dot(a, b, d, input_precision, *rest)
@@ -135,11 +123,10 @@ def truncated(handle: Any) -> Any:
     return triton_interpreter.TensorHandle(bits.view(np.float32), handle.dtype)
 
 
-class Executor(triton_interpreter.GridExecutor):  # type: ignore[misc]
+class _Executor(triton_interpreter.GridExecutor):  # type: ignore[misc]
     """Runs one launch; its arrays are copied to memory with margins, and back."""
 
     def __call__(self, *args: Any, **kwargs: Any) -> None:
-        """Run all programs."""
         State.program, State.barriers, State.patched = 0, 0, {self.fn}
         try:
             super().__call__(*args, **kwargs)
@@ -184,7 +171,7 @@ def run(self: Any, *args: Any, grid: Any, warmup: bool = False, **kwargs: Any) -
         return
     bound = {p.name: p.default for p in inspect.signature(self.fn).parameters.values()}
     bound |= dict(zip(self.arg_names, args, strict=False)) | kwargs
-    executor = Executor(self.rewrite(), self.arg_names, grid)
+    executor = _Executor(self.rewrite(), self.arg_names, grid)
     record(self.fn, self.arg_names, executor.constexprs, bound)
     executor(*args, **kwargs)
 
@@ -249,12 +236,12 @@ def refused(name: str) -> Any:
 
 def install() -> None:
     """Put all this in the place of what Triton has."""
-    triton_interpreter.interpreter_builder.__class__ = Builder
+    triton_interpreter.interpreter_builder.__class__ = _Builder
     triton_interpreter.InterpretedFunction.run = run
     triton_interpreter.InterpretedFunction.__call__ = call
-    for name in FUNCTIONS:
+    for name in ("tanh", "exp", "expm1", "log", "log1p", "sqrt"):
         setattr(libdevice, name, numpys(name))
-    for layer in REFERENCES:
+    for layer in ("rnn_tanh", "rnn_relu", "gru", "lstm"):  # who calls them has no kernel of its own
         for name in (layer, f"{layer}_cell"):
             setattr(torch, name, refused(name))
             setattr(torch._VF, name, refused(name))

@@ -18,9 +18,7 @@ from numpy import asarray, frombuffer
 
 Message = tuple[dict[str, Any], list[np.ndarray]]
 
-MOST_TEXT, MOST_BYTES = 2**22, 2**26
-"""Bytes of the JSON and of the arrays of a message; a longer one is neither sent nor read."""
-
+MOST_TEXT, MOST_BYTES = 2**22, 2**26  # of the JSON and of the arrays of a message
 MOST_CHARACTERS = 2000  # of a string in a message
 DEPTH = 5  # levels of a value
 
@@ -41,34 +39,44 @@ def pack(value: Any, arrays: list[np.ndarray], depth: int = DEPTH) -> dict[str, 
         return {"a": len(arrays) - 1}
     if depth == 0 or isinstance(value, np.ndarray):
         dtype = f" with dtype {value.dtype}" if isinstance(value, np.ndarray) else ""
-        return {"o": type(value).__name__ + dtype, "d": []}
+        return {"o": type(value).__name__ + dtype, "d": {}}
     if isinstance(value, tuple | list):
-        packed = {"l": [pack(item, arrays, depth - 1) for item in value]}
-        names = getattr(value, "_fields", None)
-        return packed | ({"names": list(names)} if names else {"list": isinstance(value, list)})
+        items = [pack(item, arrays, depth - 1) for item in value]
+        if names := getattr(value, "_fields", None):
+            return {"l": dict(zip(names, items, strict=True))}
+        return {"l": items, "list": isinstance(value, list)}
     if isinstance(value, dict):
-        return {"d": [[str(k), pack(v, arrays, depth - 1)] for k, v in value.items()]}
+        return {"d": {str(k): pack(v, arrays, depth - 1) for k, v in value.items()}}
     attributes = getattr(value, "__dict__", {}) or getattr(type(value), "__slots__", ())
     shown = [name for name in attributes if not str(name).startswith("_")]
     held = {name: getattr(value, name, None) for name in shown}
     kept = {k: v for k, v in held.items() if isinstance(v, dict) or numbers_of(v) is not None}
-    items = [[name, pack(item, arrays, depth - 1)] for name, item in kept.items()]
-    return {"o": type(value).__name__, "d": items}
+    return {"o": type(value).__name__} | pack(kept, arrays, depth)
 
 
-def unpack(packed: dict[str, Any], arrays: list[np.ndarray]) -> Any:
-    """Return the value of a message; an object becomes a namespace of its attributes."""
-    if "v" in packed:
-        return packed["v"]
-    if "a" in packed:
-        return arrays[packed["a"]]
-    if "l" in packed:
-        items = [unpack(item, arrays) for item in packed["l"]]
-        if "names" in packed:
-            return namedtuple("Result", packed["names"], rename=True)(*items)
-        return items if packed.get("list") else tuple(items)
-    values = {name: unpack(item, arrays) for name, item in packed["d"]}
-    return SimpleNamespace(**(values | {"__type__": packed["o"]})) if "o" in packed else values
+def unpack(packed: Any, arrays: list[np.ndarray], depth: int = DEPTH) -> Any:
+    """Return the value of a message, its strings cleaned; InvalidMessage if it is none."""
+
+    def inner(item: Any) -> Any:
+        return unpack(item, arrays, depth - 1)
+
+    match packed if depth >= 0 else None:
+        case {"v": None | bool() | int() | float() as plain}:
+            return plain
+        case {"v": str(text)}:
+            return clean(text)
+        case {"a": int(number)} if 0 <= number < len(arrays):
+            return arrays[number]
+        case {"l": dict(items)}:
+            return namedtuple("Result", items, rename=True)(*map(inner, items.values()))
+        case {"l": list(items), "list": bool(is_list)}:
+            return list(map(inner, items)) if is_list else tuple(map(inner, items))
+        case {"d": dict(items), "o": str(name)}:
+            values = {clean(key): inner(item) for key, item in items.items()}
+            return SimpleNamespace(**(values | {"__type__": clean(name)}))
+        case {"d": dict(items)}:
+            return {clean(key): inner(item) for key, item in items.items()}
+    raise InvalidMessage("expected a value")
 
 
 def numbers_of(value: Any) -> np.ndarray | None:
@@ -105,9 +113,6 @@ def laid_out(item: np.ndarray, layout: list[Any] | None) -> np.ndarray:
     placed[...] = item
     placed.flags.writeable = writeable
     return placed
-
-
-# The bytes of a message -------------------------------------------------------------------------
 
 
 def encoded(head: dict[str, Any], arrays: list[np.ndarray]) -> bytes:
@@ -161,9 +166,6 @@ def _exactly(stream: BinaryIO, length: int) -> bytes:
     return data
 
 
-# The structure of a message ---------------------------------------------------------------------
-
-
 def fits(value: Any, form: Any) -> bool:
     """Whether a value has a form: a type, a list or a dict of forms, or a function of the value."""
     if isinstance(form, type):
@@ -187,29 +189,6 @@ def is_description(value: Any) -> bool:
         return numbers and sizes and np.dtype(kind).str == kind
     except TypeError:
         return False
-
-
-def is_packed(value: Any, arrays: int, depth: int = DEPTH) -> bool:
-    """Whether a value is the result of `pack`, with so many arrays."""
-
-    def inner(item: Any) -> bool:
-        return depth > 0 and is_packed(item, arrays, depth - 1)
-
-    match value:
-        case {"v": plain} if len(value) == 1:
-            return plain is None or isinstance(plain, bool | int | float | str)
-        case {"a": number} if len(value) == 1:
-            return type(number) is int and 0 <= number < arrays
-        case {"l": items, "names": names} if len(value) == 2:
-            return fits(items, [inner]) and fits(names, [str]) and len(names) == len(items)
-        case {"l": items, "list": kind} if len(value) == 2:
-            return fits(items, [inner]) and type(kind) is bool
-        case {"d": list(pairs), **rest}:
-            return (not rest or fits(rest, {"o": str})) and all(
-                isinstance(pair, list) and len(pair) == 2 and fits(pair[0], str) and inner(pair[1])
-                for pair in pairs
-            )
-    return False
 
 
 def clean(text: str) -> str:

@@ -7,21 +7,54 @@ import threading
 import time
 from collections.abc import Callable
 from dataclasses import dataclass, field
-from typing import Any, BinaryIO
+from pathlib import Path
+from typing import Any, BinaryIO, Self
 
-import numpy as np
 import psutil
 
 from compare.check.worker.messages import InvalidMessage, Message, encoded, read
-from compare.check.worker.source import Source
 from compare.check.worker.start import start
 
 PATIENCE = 8  # wall time that a call may take, as a multiple of its processor time
 INTERVAL = 0.1  # seconds between two looks at the time that a call takes
-
 SERVER_ENDED = "a signal that ended the process above it"
-
 FIRST_PRINTED = 400  # characters of the printed text that are kept
+
+
+@dataclass(frozen=True, slots=True)
+class Source:
+    """A file or a module, perhaps a class in it, and the limits of its process."""
+
+    file: str = ""  # one of both is empty
+    module: str = ""
+    name: str = ""  # of a class; empty for the functions of a file
+    folders: tuple[str, ...] = ()  # put before `sys.path`
+    numpy_only: bool = False  # whether other imports are refused
+    interpret: bool = False  # whether Triton's kernels run on the CPU
+    seconds: float = 10.0  # of the processor, for each call; loading a module has a minute
+    gibibytes: float = 4.0
+    total: float = 300.0  # seconds of wall time for all calls
+
+    @classmethod
+    def parse(cls, target: str, **limits: Any) -> Self:
+        """Read FILE, FILE:CLASS or MODULE:CLASS; FileNotFoundError if it is none of these."""
+        path, name = split_target(target)
+        file = Path(path)
+        if file.is_file():
+            file = file.absolute()
+            return cls(file=str(file), name=name, folders=(str(file.parent),), **limits)
+        is_module = name and all(part.isidentifier() for part in path.split("."))
+        if file.suffix == ".py" or not is_module:
+            raise FileNotFoundError(target)
+        return cls(module=path, name=name, folders=(str(Path.cwd()),), **limits)
+
+
+def split_target(target: str) -> tuple[str, str]:
+    """Return the file, folder or module of a target, and the name of a class; empty without one."""
+    path, colon, name = target.rpartition(":")
+    if not colon or len(path) == 1 or "/" in name or "\\" in name:  # C:\file.py
+        return target, ""
+    return path, name
 
 
 class Trouble(Exception):
@@ -50,21 +83,16 @@ class Notes:
 
 
 class Process:
-    """A process of `server`.
+    """A process of `server`; `call_back`, of (head, arrays), answers its calls of our functions."""
 
-    `call_back`, a function of (head, arrays), answers when it calls one of our functions.
-    """
-
-    def __init__(
-        self,
-        source: Source,
-        call_back: Callable[[dict[str, Any], list[np.ndarray]], Message],
-        notes: Notes,
-    ) -> None:
+    def __init__(self, source: Source, call_back: Callable[..., Message], notes: Notes) -> None:
         self.ended = ""  # in words, how
-        self._total, self._call_back, self._notes = source.total, call_back, notes
+        self._call_back, self._notes = call_back, notes
+        of_all_calls = f"{source.total:g} s of wall time for all calls (--total-timeout)"
+        self._total = source.total, of_all_calls
+        self._limits: tuple[tuple[Callable[[], float], float, str], ...] = ()
         if notes.seconds >= source.total:
-            raise self._timeout(total=True)
+            raise Trouble("timeout", f"no result within {of_all_calls}")
         self._worker = start(source.gibibytes)
         self._process = psutil.Process(self._worker.pid)
         self._requests: queue.SimpleQueue[bytes | None] = queue.SimpleQueue()
@@ -78,30 +106,31 @@ class Process:
         for thread in self._threads:
             thread.start()
 
-    def request(
-        self, head: dict[str, Any], arrays: list[np.ndarray], seconds: float, wall: float
-    ) -> Message:
-        """Send a request and return the answer; Trouble if none comes.
-
-        It may take so many seconds of the processor, and so many of wall time. The time of our
-        functions, if it calls them, is a part of that.
-        """
+    def request(self, message: Message, seconds: float, wall: float) -> Message:
+        """Send a request and return the answer; Trouble if it takes more time, ours included."""
         if self.ended:
             raise Trouble("error", f"its process ended {self.ended}")
         begun = time.monotonic()
-        end = begun + min(wall, self._total - self._notes.seconds)
-        allowed = self._processor_time() + seconds
+        total, of_all = self._total
+        self._limits = (  # a clock, the time at which it is late, and what it measures
+            (time.monotonic, begun + total - self._notes.seconds, of_all),
+            (
+                self._processor_time,
+                self._processor_time() + seconds,
+                f"{seconds:g} s of processor time",
+            ),
+            (time.monotonic, begun + wall, f"{wall:g} s of wall time"),
+        )
         self._look_again = begun + min(INTERVAL, seconds)
         try:
             while True:
-                answer = self._next((head, arrays), allowed, end)
+                answer = self._next(message)
                 if "call" not in answer[0]:
                     return answer
-                head, arrays = self._call_back(*answer)
+                message = self._call_back(*answer)
         except TimeoutError as error:
             self.close()
-            total = self._notes.seconds + time.monotonic() - begun >= self._total
-            raise self._timeout(seconds, wall, processor=bool(error.args), total=total) from None
+            raise Trouble("timeout", f"no result within {error}") from None
         except InvalidMessage as error:
             self.close()
             raise Trouble("error", f"its process sent an invalid message: {error}") from None
@@ -110,21 +139,13 @@ class Process:
         finally:
             self._notes.seconds += time.monotonic() - begun
 
-    def _timeout(
-        self, seconds: float = 0, wall: float = 0, *, processor: bool = False, total: bool = False
-    ) -> Trouble:
-        words = f"{seconds:g} s of processor time" if processor else f"{wall:g} s of wall time"
-        if total:
-            words = f"{self._total:g} s of wall time for all calls (--total-timeout)"
-        return Trouble("timeout", f"no result within {words}")
-
-    def _next(self, message: Message, allowed: float, end: float) -> Message:
+    def _next(self, message: Message) -> Message:
         """Send a message and return the next one; TimeoutError if there is none in time."""
         self._requests.put(encoded(*message))
         self._wanted.release()
         has_ended = False
         while True:
-            self._check(allowed, end)
+            self._check()
             try:
                 answer = self._answers.get(timeout=INTERVAL)
             except queue.Empty:
@@ -136,15 +157,13 @@ class Process:
                 raise answer
             return answer
 
-    def _check(self, allowed: float, end: float) -> None:
+    def _check(self) -> None:
         """Raise TimeoutError if it is late; look at most once in each interval."""
-        now = time.monotonic()
-        if now > self._look_again:
-            self._look_again = now + INTERVAL
-            if self._processor_time() > allowed:
-                raise TimeoutError("of the processor")
-            if now > end:
-                raise TimeoutError
+        if time.monotonic() > self._look_again:
+            self._look_again = time.monotonic() + INTERVAL
+            for clock, end, words in self._limits:
+                if clock() > end:
+                    raise TimeoutError(words)
 
     def _processor_time(self) -> float:
         with contextlib.suppress(psutil.Error):

@@ -21,8 +21,7 @@ import numpy as np
 
 FOLDER = Path(__file__).parent
 ADAPTERS = FOLDER.parent / "classes" / "adapters"
-OURS = "_rnn_parity_"
-"""Prefix of the modules of this project in `sys.modules`, where the user may have their names."""
+OURS = "_rnn_parity_"  # prefix of our modules in `sys.modules`: the user may have their names
 
 LARGEST_FILE = 2**26  # bytes that may be written into a file
 
@@ -34,9 +33,7 @@ def load_file(file: str | Path, prefix: str = "") -> ModuleType:
     name = prefix + Path(file).stem
     if name in sys.modules:
         name = f"{name}_of_a_file"
-    spec = importlib.util.spec_from_file_location(name, file)
-    assert spec is not None
-    assert spec.loader is not None
+    spec: Any = importlib.util.spec_from_file_location(name, file)
     module = importlib.util.module_from_spec(spec)
     sys.modules[name] = module
     spec.loader.exec_module(module)
@@ -62,7 +59,13 @@ class Server:
         self.objects: dict[int, Any] = {}
         self.module: Any = None
         self.interpreter: Any = None
-        self.functions = _functions_of_numpy()
+        modules = {"numpy": np, "numpy.linalg": np.linalg, "numpy.random": np.random}
+        self.functions = [  # module, its namespace, name, value
+            (title, vars(module), name, value)
+            for title, module in (modules | {"builtins": builtins}).items()
+            for name, value in list(vars(module).items())
+            if callable(value)
+        ]
         self.replaced: dict[str, Any] = {}
 
     def answer(self, head: dict[str, Any], arrays: Arrays) -> tuple[dict[str, Any], Arrays]:
@@ -140,10 +143,7 @@ class Server:
         }
 
     def do_get(self, head: dict[str, Any], arrays: Arrays, sent: Arrays) -> dict[str, Any]:
-        """Return an attribute of an object, or the object itself, as it is now.
-
-        Items that `without` names are left out. With `double`, its arrays are doubled in place.
-        """
+        """Return an object, or its attribute, as it is now; `double` doubles its arrays."""
         value = self.objects[head["of"]]
         for name in head["path"]:
             value = value[name] if isinstance(name, int) else getattr(value, name)
@@ -158,11 +158,11 @@ class Server:
     def do_set(self, head: dict[str, Any], arrays: Arrays, sent: Arrays) -> dict[str, Any]:
         """Write into the arrays of a dictionary that an object has, or replace them."""
         held = getattr(self.objects[head["of"]], head["name"])
-        for name, k in head["items"]:
+        for name, array in zip(head["keys"], arrays, strict=True):
             if head["replace"]:
-                held[name] = arrays[k]
+                held[name] = array
             else:
-                held[name][...] = arrays[k]
+                held[name][...] = array
         return {}
 
     def do_forget(self, head: dict[str, Any], arrays: Arrays, sent: Arrays) -> dict[str, Any]:
@@ -205,17 +205,6 @@ def _callables_of(target: Any) -> list[str]:
     """Return the names of everything in it that can be called."""
     public = [name for name in dir(target) if name == "__call__" or not name.startswith("_")]
     return [name for name in public if callable(getattr(target, name, None))]
-
-
-def _functions_of_numpy() -> list[tuple[str, dict[str, Any], str, Any]]:
-    """Return the functions of Python and NumPy: module, its namespace, name, value."""
-    modules = {"numpy": np, "numpy.linalg": np.linalg, "numpy.random": np.random}
-    return [
-        (title, vars(module), name, value)
-        for title, module in (modules | {"builtins": builtins}).items()
-        for name, value in list(vars(module).items())
-        if callable(value)
-    ]
 
 
 def _described(error: BaseException, file: str) -> dict[str, Any]:

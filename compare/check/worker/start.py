@@ -31,6 +31,13 @@ def start(gibibytes: float) -> "Forked | Spawned":
     return Forked(gibibytes) if sys.platform == "linux" else Spawned(gibibytes)
 
 
+def python(arguments: list[str], streams: list[int], mark: str = "", **options: Any) -> Any:
+    """Start a process of Python, with one thread, in a session of its own."""
+    options |= dict(zip(("stdin", "stdout", "stderr"), streams, strict=True))
+    options |= {"env": _environment() | {MARK: mark}, "start_new_session": True}
+    return subprocess.Popen([sys.executable, *arguments], **options)
+
+
 class Spawned:
     """A new process of Python; `pipes` are its requests, its answers, and what it prints."""
 
@@ -38,17 +45,10 @@ class Spawned:
 
     def __init__(self, gibibytes: float) -> None:
         self._mark = uuid4().hex
-        self._process = subprocess.Popen(
-            [sys.executable, "-P", server.__file__, str(gibibytes)],
-            stdin=subprocess.PIPE,
-            stdout=subprocess.PIPE,
-            stderr=subprocess.PIPE,
-            env=_environment() | {MARK: self._mark},
-            start_new_session=True,
-        )
+        streams = [subprocess.PIPE] * 3
+        self._process = python(["-P", server.__file__, str(gibibytes)], streams, self._mark)
         self.pid = self._process.pid
-        process: Any = self._process
-        self.pipes = process.stdin, process.stdout, process.stderr
+        self.pipes = self._process.stdin, self._process.stdout, self._process.stderr
 
     def end(self) -> tuple[int, int]:
         """Kill it, and what it has started; return its exit code, and how many were running."""
@@ -85,15 +85,10 @@ class ForkServer:
         self._control, theirs = socket.socketpair(socket.AF_UNIX, socket.SOCK_SEQPACKET)
         self._control.settimeout(SECONDS)
         with theirs:
-            self._process = subprocess.Popen(
-                [sys.executable, "-P", forkserver.__file__, str(theirs.fileno())],
-                stdin=subprocess.DEVNULL,
-                stdout=subprocess.DEVNULL,
-                stderr=subprocess.DEVNULL,
-                env=self.environment | {MARK: self._mark},
-                pass_fds=(theirs.fileno(),),
-                start_new_session=True,
-            )
+            descriptor = theirs.fileno()
+            arguments = ["-P", forkserver.__file__, str(descriptor)]
+            nothing = [subprocess.DEVNULL] * 3
+            self._process = python(arguments, nothing, self._mark, pass_fds=(descriptor,))
 
     @classmethod
     def get(cls) -> "ForkServer":

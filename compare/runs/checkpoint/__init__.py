@@ -13,30 +13,6 @@ A SHA-256 covers every byte of the file. A damaged file is refused with a `Check
 names the file and the reason, and a malicious one before anything large is allocated.
 """
 
-from compare.runs.checkpoint.container import CheckpointError
-from compare.runs.checkpoint.contents import (
-    Checkpoint,
-    Model,
-    Optimizer,
-    Position,
-    Sampler,
-    TextName,
-    Token,
-    load,
-    save,
-)
-from compare.runs.checkpoint.store import Store
+import lazy_loader
 
-__all__ = [
-    "Checkpoint",
-    "CheckpointError",
-    "Model",
-    "Optimizer",
-    "Position",
-    "Sampler",
-    "Store",
-    "TextName",
-    "Token",
-    "load",
-    "save",
-]
+__getattr__, __dir__, __all__ = lazy_loader.attach_stub(__name__, __file__)

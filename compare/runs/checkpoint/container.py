@@ -31,17 +31,13 @@ NAME = "rnn-parity"
 ZEROS = "0" * 64
 DIGITS = re.compile(rb'\{"__metadata__":\{"rnn-parity":"\{\\"sha256\\": \\"([0-9a-f]{64})\\"')
 
-
 END = re.compile(rb'"data_offsets":\[\d{1,15},(\d{1,15})\]')
 """Of a tensor, in the bytes behind the header."""
 
 DTYPES = {"F32": "float32", "F64": "float64"}
 
-PIECE = 2**20
-"""Bytes of a file that are read at a time for its digest."""
-
-Shapes = Mapping[str, tuple[tuple[int, ...], str]]
-"""The shape and the dtype of each tensor."""
+PIECE = 2**20  # bytes of a file that are read at a time for its digest
+Shapes = Mapping[str, tuple[tuple[int, ...], str]]  # the shape and the dtype of each tensor
 
 T = TypeVar("T")
 

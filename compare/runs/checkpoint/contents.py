@@ -42,7 +42,6 @@ from compare.files import (
     LEARNING_RATE,
     MAX_NORM,
     Length,
-    Range,
     SchemaError,
     excerpt,
     plain,
@@ -51,11 +50,11 @@ from compare.files import (
 from compare.parity import CELLS, OPTIMIZERS, CellName, OptimizerName, Side
 from compare.runs.checkpoint import container
 from compare.runs.checkpoint.container import CheckpointError
+from compare.terminal import Range
 from scratch_rnn.states import arrays_of, state_of
 
 FORMAT: Literal["rnn-parity checkpoint"] = "rnn-parity checkpoint"
-OLDEST, VERSION = 2, 2
-"""The versions of the format that are read; the newest one is written."""
+OLDEST, VERSION = 2, 2  # the versions of the format that are read; the newest one is written
 
 MOST_LAYERS = 1000
 
@@ -204,10 +203,7 @@ def save(path: Path, checkpoint: Checkpoint) -> None:
 
 
 def load(path: Path, within: Path | None = None) -> Checkpoint:
-    """Read a checkpoint; a CheckpointError says why it cannot be read.
-
-    With `within`, one to which a link leads out of this directory is refused.
-    """
+    """Read a checkpoint; a CheckpointError says why it cannot be read, or is not in `within`."""
     if not isinstance(path, str | os.PathLike):
         raise TypeError(f"expected path to be a str or a path, got {type(path).__name__}")
     try:

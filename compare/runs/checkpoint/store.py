@@ -8,6 +8,7 @@ newer one is complete, so there is always one.
 import re
 from collections.abc import Iterable
 from contextlib import suppress
+from dataclasses import dataclass
 from pathlib import Path
 
 from compare.files import UNFINISHED, naming, sync_directory, system
@@ -17,15 +18,12 @@ from compare.runs.checkpoint.contents import Checkpoint, load, save
 KEPT = 2
 
 
+@dataclass(frozen=True, slots=True)
 class Store:
-    """The directory of a run's checkpoints, created with the first one.
+    """The directory of a run's checkpoints, created with the first one."""
 
-    A complete checkpoint has `num_sides` files: 2 if both models are trained, else 1.
-    """
-
-    def __init__(self, directory: Path, num_sides: int) -> None:
-        self.directory = directory
-        self.num_sides = num_sides
+    directory: Path
+    num_sides: int  # files of a complete checkpoint: 2 if both models are trained, else 1
 
     def save(self, checkpoints: Iterable[Checkpoint]) -> None:
         """Write one checkpoint, a file for each model, and remove all but the newest two.
@@ -48,10 +46,9 @@ class Store:
         If there is none, the error of the newest one is raised.
         """
         damaged: list[CheckpointError] = []
-        files = self._files()
-        for update in self._complete():
+        for update, sides in self._complete().items():
             try:
-                return {side: self._load(update, side) for side in sorted(files[update])}, damaged
+                return {side: self._load(update, side) for side in sorted(sides)}, damaged
             except CheckpointError as error:
                 damaged.append(error)
         if damaged:
@@ -69,10 +66,10 @@ class Store:
             )
         return checkpoint
 
-    def _complete(self) -> list[int]:
-        """Return the updates with a complete checkpoint, the newest first."""
-        files = self._files()
-        return sorted((u for u in files if len(files[u]) >= self.num_sides), reverse=True)
+    def _complete(self) -> dict[int, set[str]]:
+        """Return the models of each complete checkpoint by its update, the newest first."""
+        files = sorted(self._files().items(), reverse=True)
+        return {update: sides for update, sides in files if len(sides) >= self.num_sides}
 
     def _files(self) -> dict[int, set[str]]:
         """Return the models that have a file, for each update."""

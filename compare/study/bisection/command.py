@@ -7,8 +7,6 @@ update, time step, tensor and element that differ. The smallest batch that still
 difference is written to a file, so that it can be shown again.
 """
 
-from __future__ import annotations
-
 import dataclasses
 import importlib
 import re
@@ -20,23 +18,8 @@ from typing import Any
 import numpy as np
 
 import scratch_rnn
-from compare.check import (
-    Comparison,
-    TrainingCase,
-    find_bug,
-    load_file,
-    package_with,
-    table_of,
-)
+from compare import check, parity
 from compare.files import RecordError
-from compare.parity import (
-    CELLS,
-    Materials,
-    check_device,
-    limited_threads,
-    prepared,
-    show_parity,
-)
 from compare.study.bisection import replay as replays
 from compare.study.bisection.search import (
     TOKENS,
@@ -50,17 +33,9 @@ from compare.study.bisection.suspects import NumPySuspect, Suspect, TorchSuspect
 from compare.study.config import BisectConfig, SuspectOptions
 from compare.terminal import Terminal, UsageError, plural
 
-__all__ = ["BisectConfig", "bisect", "search"]
-
 
 def bisect(config: BisectConfig, terminal: Terminal | None = None) -> SearchResult:
-    """Search for the first difference, print it, write it to a file, and return it.
-
-    Raises
-    ------
-    UsageError, DeviceError, scratch_rnn.text.DataError, RecordError
-        If an option, the device, the text or a file cannot be used.
-    """
+    """Search for the first difference, print it, write it to a file, and return it."""
     terminal = terminal or Terminal(quiet=True)
     if config.replay is not None:
         return _show_again(config, config.replay, terminal)
@@ -69,8 +44,8 @@ def bisect(config: BisectConfig, terminal: Terminal | None = None) -> SearchResu
 
 def _search(config: BisectConfig, terminal: Terminal, *, keep: bool) -> SearchResult:
     suspect = make_suspect(config.suspect, config.cell)
-    with prepared(_without_device(config), terminal) as materials:
-        check_device(config.device)
+    with parity.prepared(_without_device(config), terminal) as materials:
+        parity.check_device(config.device)
         terminal.line(f"Suspect: {suspect.name}")
         case, make_batches = _beginning(config, materials)
         found = search(case, suspect, make_batches, config.updates)
@@ -82,7 +57,9 @@ def _search(config: BisectConfig, terminal: Terminal, *, keep: bool) -> SearchRe
     if keep:
         path = config.output or Path("runs") / f"bisect-{_file_name(config)}.safetensors"
         again = dataclasses.replace(config, output=None, replay=None).to_json()
-        size = replays.write(path, replays.make_replay(difference, config.suspect, again))
+        tensor, smallest = difference.first.tensor, difference.smallest
+        case, alone = smallest or difference.case, smallest is not None
+        size = replays.write(path, replays.Replay(config.suspect, case, alone, again, tensor))
         terminal.line()
         terminal.line(f"Written to {path}, {size:,} bytes. To show it again:")
         code = f" --implementation {config.implementation}" if config.implementation else ""
@@ -94,9 +71,9 @@ def make_suspect(options: SuspectOptions, cell: str = "rnn") -> Suspect:
     """Build the suspect from its options; raise UsageError if a class cannot be imported."""
     bug, implementation, dtype = options.bug, options.implementation, options.dtype
     if bug is not None:
-        return NumPySuspect(find_bug(bug).load(), f"scratch_rnn with the bug {bug}", dtype)
+        return NumPySuspect(check.find_bug(bug).load(), f"scratch_rnn with the bug {bug}", dtype)
     if implementation is not None:
-        package = package_with(import_class(implementation), cell)
+        package = check.package_with(import_class(implementation), cell)
         return NumPySuspect(package, implementation, dtype)
     if options.device == "cpu" and dtype == "float64":
         return NumPySuspect(scratch_rnn, "scratch_rnn in float64, against float32", dtype)
@@ -112,7 +89,9 @@ def import_class(name: str) -> type:
     is_file = where.endswith(".py")
     sys.path.insert(0, str(Path(where).parent.absolute() if is_file else Path.cwd()))
     try:
-        found = getattr((load_file if is_file else importlib.import_module)(where), class_name)
+        found = getattr(
+            (check.load_file if is_file else importlib.import_module)(where), class_name
+        )
     except Exception as error:  # whatever the code in it raises
         reason = f"{type(error).__name__}: {' '.join(str(error).split())}"
         raise UsageError(
@@ -139,13 +118,13 @@ def _without_device(config: BisectConfig) -> BisectConfig:
 
 
 def _beginning(
-    config: BisectConfig, materials: Materials
-) -> tuple[TrainingCase, Callable[[Any], Any]]:
+    config: BisectConfig, materials: parity.Materials
+) -> tuple[check.TrainingCase, Callable[[Any], Any]]:
     """Return the initial parameters with the settings, and a function that makes the batches."""
     rnn, corpus = materials.scratch.rnn, np.asarray(materials.batches.corpus)
     names = ["input_size", "hidden_size", "num_layers"]
-    names += ["nonlinearity"] if len(CELLS[config.cell].nonlinearities) > 1 else []
-    case = TrainingCase(
+    names += ["nonlinearity"] if len(parity.CELLS[config.cell].nonlinearities) > 1 else []
+    case = check.TrainingCase(
         options={name: getattr(rnn, name) for name in names} | {"dtype": str(rnn.dtype)},
         parameters={name: p.copy() for name, p in materials.scratch.parameters.items()},
         batches=(),
@@ -161,9 +140,6 @@ def _beginning(
         return batches_class(corpus, config.batch_size, config.num_steps, **options)
 
     return case, make_batches
-
-
-# Output ---------------------------------------------------------------------------------------
 
 
 def _show_agreement(found: SearchResult, terminal: Terminal) -> None:
@@ -197,12 +173,12 @@ def _show_difference(difference: FirstDifference, suspect: Suspect, terminal: Te
         terminal.line("  one update alone does not show it: it depends on earlier updates")
     terminal.line()
     shown = [c for c in difference.comparisons if not (c.ok and c.tensor.endswith(" passes"))]
-    show_parity(table_of(shown), terminal)
+    parity.show_parity(check.table_of(shown), terminal)
 
 
 def _show_first(
-    first: Comparison,
-    all_: Sequence[Comparison],
+    first: check.Comparison,
+    all_: Sequence[check.Comparison],
     which: str,
     step: str | None,
     terminal: Terminal,
@@ -230,13 +206,13 @@ def _show_again(config: BisectConfig, path: Path, terminal: Terminal) -> SearchR
         if again.suspect != replay.suspect:
             raise RecordError(f"expected one suspect in {path}, got two")
         return _search(again, terminal, keep=False)
-    check_device(replay.suspect.device)
+    parity.check_device(replay.suspect.device)
     suspect = make_suspect(replay.suspect, replay.case.cell)
     B, T = replay.case.batches[0].inputs.shape
     terminal.line(
         f"Suspect: {suspect.name}, one update on {plural(B, 'row')} of {plural(T, 'step')}"
     )
-    with limited_threads(1):
+    with parity.limited_threads(1):
         wrong = differences(replay.case, suspect)
     if not wrong:
         terminal.line("No difference now.", "green")
@@ -246,7 +222,7 @@ def _show_again(config: BisectConfig, path: Path, terminal: Terminal) -> SearchR
     step = None if first.step is None else f"{first.step} of {T}"
     _show_first(first, wrong, "one", step, terminal)
     terminal.line()
-    show_parity(table_of(wrong), terminal)
+    parity.show_parity(check.table_of(wrong), terminal)
     return SearchResult(FirstDifference(1, 0, 1, replay.case, wrong, first, first.step), 1)
 
 

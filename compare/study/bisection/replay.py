@@ -1,7 +1,5 @@
 """A file with a difference, and all that is needed to show it again."""
 
-from __future__ import annotations
-
 import json
 from collections.abc import Mapping
 from dataclasses import dataclass
@@ -12,31 +10,17 @@ import numpy as np
 import safetensors
 import safetensors.numpy
 
+from compare import files
 from compare.check import BUG_NAMES, TrainingCase
-from compare.files import (
-    COUNT,
-    LEARNING_RATE,
-    MAX_NORM,
-    Length,
-    RecordError,
-    SchemaError,
-    excerpt,
-    parse_json,
-    plain,
-    read_fields,
-    read_file,
-    write_file,
-)
-from compare.files import read as read_record
 from compare.parity import CELLS, CellName, named_state
-from compare.study.bisection.search import FirstDifference
+from compare.runs import Model
 from compare.study.config import SuspectOptions
 from scratch_rnn import Batch
 from scratch_rnn.states import state_of
 
 FORMAT = "rnn-parity bisect 3"
 MOST_BYTES = 2**27
-LONG = Annotated[str, Length(100_000)]
+LONG = Annotated[str, files.Length(100_000)]
 OF_CASE = ("cell", "lr", "max_norm", "carry_state")
 OF_REPLAY = ("suspect", "alone", "setting", "tensor")
 
@@ -56,9 +40,9 @@ class Replay:
 class _Options:
     """Options of the layer in the file."""
 
-    input_size: Annotated[int, COUNT]
-    hidden_size: Annotated[int, COUNT]
-    num_layers: Annotated[int, COUNT]
+    input_size: Annotated[int, files.COUNT]
+    hidden_size: Annotated[int, files.COUNT]
+    num_layers: Annotated[int, files.COUNT]
     nonlinearity: Literal["tanh", "relu"]  # tanh for a cell without this option
     dtype: Literal["float32", "float64"]
 
@@ -69,22 +53,13 @@ class _Description:
 
     cell: CellName
     options: _Options
-    lr: Annotated[float, LEARNING_RATE]
-    max_norm: Annotated[float, MAX_NORM]
+    lr: Annotated[float, files.LEARNING_RATE]
+    max_norm: Annotated[float, files.MAX_NORM]
     carry_state: bool
     suspect: SuspectOptions
     alone: bool
     setting: dict[str, Any]
     tensor: str
-
-
-def make_replay(
-    difference: FirstDifference, suspect: SuspectOptions, setting: Mapping[str, Any]
-) -> Replay:
-    """Return the replay with the smallest case that shows the difference."""
-    smallest = difference.smallest
-    case, tensor = smallest or difference.case, difference.first.tensor
-    return Replay(suspect, case, smallest is not None, setting, tensor)
 
 
 def write(path: Path, replay: Replay) -> int:
@@ -94,46 +69,48 @@ def write(path: Path, replay: Replay) -> int:
     tensors = {f"parameters.{name}": np.ascontiguousarray(p) for name, p in case.parameters.items()}
     tensors |= {"inputs": batch.inputs, "targets": batch.targets}
     tensors |= named_state("state", case.state)
-    description: dict[str, Any] = {name: plain(getattr(case, name)) for name in OF_CASE}
-    description |= {name: plain(getattr(replay, name)) for name in OF_REPLAY}
+    description: dict[str, Any] = {name: files.plain(getattr(case, name)) for name in OF_CASE}
+    description |= {name: files.plain(getattr(replay, name)) for name in OF_REPLAY}
     description["options"] = {"nonlinearity": "tanh"} | case.options
     metadata = {"format": FORMAT, "description": json.dumps(description)}
     content = safetensors.numpy.save(tensors, metadata)
     if len(content) > MOST_BYTES:
-        raise RecordError(
+        raise files.RecordError(
             f"expected a replay of at most {MOST_BYTES:,} bytes, got {len(content):,}"
         )
     try:
         path.parent.mkdir(parents=True, exist_ok=True)
-        write_file(path, [content])
+        files.write_file(path, [content])
     except OSError as error:
-        raise RecordError(f"expected a file to write to, got {path}: {error.strerror}") from error
+        raise files.RecordError(
+            f"expected a file to write to, got {path}: {error.strerror}"
+        ) from error
     return len(content)
 
 
 def read(path: Path) -> Replay:
     """Read a replay. RecordError: the file is missing, or is not a replay."""
     try:
-        content = read_file(path, MOST_BYTES)
+        content = files.read_file(path, MOST_BYTES)
         tensors = safetensors.numpy.load(content)
-        header = parse_json(content[8 : 8 + int.from_bytes(content[:8], "little")])
+        header = files.parse_json(content[8 : 8 + int.from_bytes(content[:8], "little")])
         fields = {"format": str, "description": LONG}
-        metadata = read_fields(fields, header["__metadata__"], "a replay")
+        metadata = files.read_fields(fields, header["__metadata__"], "a replay")
         if metadata["format"] != FORMAT:
-            raise SchemaError(f"the format {FORMAT!r}", excerpt(metadata["format"]))
-        description: _Description = read_record(
-            _Description, parse_json(metadata["description"]), "a description"
+            raise files.SchemaError(f"the format {FORMAT!r}", files.excerpt(metadata["format"]))
+        description: _Description = files.read(
+            _Description, files.parse_json(metadata["description"]), "a description"
         )
         bug = description.suspect.bug
         if bug is not None and bug not in BUG_NAMES:
-            raise SchemaError("the name of a bug", excerpt(bug))
+            raise files.SchemaError("the name of a bug", files.excerpt(bug))
         case = _case(description, {name: np.array(tensor) for name, tensor in tensors.items()})
         return Replay(case=case, **{name: getattr(description, name) for name in OF_REPLAY})
     except OSError as error:
-        raise RecordError(f"expected a replay file, got {path}: {error.strerror}") from error
+        raise files.RecordError(f"expected a replay file, got {path}: {error.strerror}") from error
     except (safetensors.SafetensorError, ValueError, KeyError, TypeError) as error:
-        reason = excerpt(" ".join(str(error).split()))
-        raise RecordError(f"expected a replay of bisect in {path}, got: {reason}") from error
+        reason = files.excerpt(" ".join(str(error).split()))
+        raise files.RecordError(f"expected a replay of bisect in {path}, got: {reason}") from error
 
 
 def _case(description: _Description, tensors: dict[str, np.ndarray]) -> TrainingCase:
@@ -144,28 +121,24 @@ def _case(description: _Description, tensors: dict[str, np.ndarray]) -> Training
     state = {name: tensors.pop(name) for name in named_state("state", state_of(cell.states))}
     parameters = {name.removeprefix("parameters."): array for name, array in tensors.items()}
     if len(parameters) != 4 * L + 2:
-        raise SchemaError(f"{4 * L + 2:,} parameters", len(parameters))
-    B, GH = len(batch.inputs), H * cell.num_gates
-    shapes = {"linear.weight": (V, H), "linear.bias": (V,)}
-    for layer in range(L):
-        for name, width in (("ih", H if layer else V), ("hh", H)):
-            shapes[f"rnn.weight_{name}_l{layer}"] = GH, width
-            shapes[f"rnn.bias_{name}_l{layer}"] = (GH,)
-    arrays = [(name, parameters[name], shape, str(options.dtype)) for name, shape in shapes.items()]
+        raise files.SchemaError(f"{4 * L + 2:,} parameters", len(parameters))
+    B = len(batch.inputs)
+    shapes = Model(cell=cell.name, vocab_size=V, hidden_size=H, num_layers=L).shapes.items()
+    arrays = [(name, parameters[name], shape, str(options.dtype)) for name, shape in shapes]
     arrays += [(name, array, (L, B, H), str(options.dtype)) for name, array in state.items()]
     arrays.append(("inputs", batch.inputs, (B, *batch.inputs.shape[1:2]), "int64"))
     arrays.append(("targets", batch.targets, batch.inputs.shape, "int64"))
     for name, array, shape, dtype in arrays:
         if array.shape != shape or array.dtype != dtype or not array.size:
-            raise SchemaError(f"{name} of {shape} {dtype}", f"{array.shape} {array.dtype}")
+            raise files.SchemaError(f"{name} of {shape} {dtype}", f"{array.shape} {array.dtype}")
         if not np.isfinite(array).all():
-            raise SchemaError(f"finite numbers in {name}", "others")
+            raise files.SchemaError(f"finite numbers in {name}", "others")
     for ids in (batch.inputs, batch.targets):
         if not 0 <= ids.min() <= ids.max() < V:
-            raise SchemaError(f"tokens in 0 … {V - 1}", "others")
-    layer_options = plain(options)
+            raise files.SchemaError(f"tokens in 0 … {V - 1}", "others")
+    layer_options = files.plain(options)
     if options.nonlinearity not in cell.nonlinearities:
-        raise SchemaError("the nonlinearity tanh", options.nonlinearity)
+        raise files.SchemaError("the nonlinearity tanh", options.nonlinearity)
     if len(cell.nonlinearities) == 1:
         del layer_options["nonlinearity"]
     return TrainingCase(

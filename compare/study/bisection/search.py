@@ -1,7 +1,5 @@
 """The search for the first update that differs, and for the smallest case that shows it."""
 
-from __future__ import annotations
-
 import dataclasses
 from collections.abc import Callable, Iterator
 from dataclasses import dataclass
@@ -142,8 +140,7 @@ class _Reference:
 
     def difference(self, comparisons: tuple[Comparison, ...], raised: str = "") -> FirstDifference:
         """Return the current update as the first difference."""
-        if self.current is None:
-            raise RuntimeError("expected an update, got none")
+        assert self.current is not None
         nothing = Comparison("nothing", np.zeros(()), np.zeros(()), 0.0)
         first = next((c for c in comparisons if not c.ok), nothing)
         place = self.update, self.epoch, self.batch
@@ -177,9 +174,6 @@ def compared_steps(answer: Answer, recorded: Results, dtype: str | None) -> tupl
             for name, array in recorded.items()
         }
     return compared(answer, recorded, STEPS)
-
-
-# The smallest case ----------------------------------------------------------------------------
 
 
 def differences(case: TrainingCase, suspect: Suspect) -> tuple[Comparison, ...]:

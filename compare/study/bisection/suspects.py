@@ -5,8 +5,6 @@ records the arguments and the results of its model. Before each update it gets o
 in each forward pass our state: a difference after an update comes from this update.
 """
 
-from __future__ import annotations
-
 from collections.abc import Iterable
 from typing import Any
 
@@ -14,16 +12,7 @@ import numpy as np
 import torch
 
 import concise_rnn
-from compare.check import (
-    Floats,
-    LayerCase,
-    Results,
-    TrainingCase,
-    layer_of,
-    run,
-    torch_model,
-    torch_results,
-)
+from compare import check
 from compare.parity import named_state, tensor_as_array
 from scratch_rnn import Batch, states
 from scratch_rnn.states import State, arrays_of
@@ -42,7 +31,7 @@ class _Trained:
         self.package, self.name, self.dtype = package, name, dtype
         self.batches_class = batches_class
 
-    def train_epoch(self, case: TrainingCase, batches: Iterable[Batch]) -> None:
+    def train_epoch(self, case: check.TrainingCase, batches: Iterable[Batch]) -> None:
         """Train for one epoch with the case's settings."""
         options = {"carry_state": case.carry_state, "max_norm": case.max_norm}
         self.package.train_epoch(self._model, batches, self._optimizer, **options)
@@ -54,11 +43,11 @@ class NumPySuspect(_Trained):
     def __init__(self, package: Any, name: str, dtype: str) -> None:
         super().__init__(package, name, dtype, package.text.Batches)
 
-    def begin(self, case: TrainingCase) -> None:
+    def begin(self, case: check.TrainingCase) -> None:
         """Build a new model and an optimizer for the case."""
         options = case.options | {"dtype": self.dtype}
         rng = np.random.default_rng(0)
-        rnn = layer_of(self.package, case.cell)(**options, rng=rng)
+        rnn = check.layer_of(self.package, case.cell)(**options, rng=rng)
         self._model = self.package.RNNModel(rnn, options["input_size"], rng=rng)
         self._optimizer = self.package.SGD(self._model.parameters, case.lr)
         self._forward = self._model.forward
@@ -67,23 +56,23 @@ class NumPySuspect(_Trained):
         self._model.backward_to_state = self._record_backward
         self.prepare(case.parameters, case.state)
 
-    def prepare(self, parameters: Results, state: State) -> None:
+    def prepare(self, parameters: check.Results, state: State) -> None:
         """Copy the parameters, and the state for the next forward pass, into the model."""
         for name, parameter in self._model.parameters.items():
             parameter[...] = parameters[name]
         self._state = states.each(lambda array: array.astype(self.dtype), state)
         self._results = {"forward passes": np.array(0), "backward passes": np.array(0)}
-        self._gradients: Results = {}
+        self._gradients: check.Results = {}
 
-    def recorded(self) -> Results:
+    def recorded(self) -> check.Results:
         """Return the results of the update since `prepare`."""
         clipped = {f"clipped gradient of {name}": g.copy() for name, g in self._gradients.items()}
         parameters = self._model.parameters
         return self._results | clipped | {f"updated {n}": p.copy() for n, p in parameters.items()}
 
-    def layer(self, case: LayerCase) -> Results:
+    def layer(self, case: check.LayerCase) -> check.Results:
         """Return the results of its layer alone."""
-        return run(layer_of(self.package, case.cell), case)
+        return check.run(check.layer_of(self.package, case.cell), case)
 
     def _record_forward(self, inputs: np.ndarray, state: State, **more: Any) -> Any:
         self._results["forward passes"] += 1
@@ -117,9 +106,9 @@ class TorchSuspect(_Trained):
         super().__init__(concise_rnn, f"PyTorch on {device}", dtype)
         self.device = device
 
-    def begin(self, case: TrainingCase) -> None:
+    def begin(self, case: check.TrainingCase) -> None:
         """Build a new model and an optimizer for the case."""
-        self._model = torch_model(case, self.device)
+        self._model = check.torch_model(case, self.device)
         self._optimizer = torch.optim.SGD(self._model.parameters(), case.lr)
         self._model.register_forward_pre_hook(self._record_state)
         self._model.register_forward_hook(self._record_forward)
@@ -127,7 +116,7 @@ class TorchSuspect(_Trained):
             self._record_gradient(parameter, f"gradient of {name}")
         self.prepare(case.parameters, case.state)
 
-    def prepare(self, parameters: Results, state: State) -> None:
+    def prepare(self, parameters: check.Results, state: State) -> None:
         """Copy the parameters, and the state for the next forward pass, into the model."""
         with torch.no_grad():
             for name, parameter in self._model.named_parameters():
@@ -137,7 +126,7 @@ class TorchSuspect(_Trained):
         )
         self._results = {}
 
-    def recorded(self) -> Results:
+    def recorded(self) -> check.Results:
         """Return the results of the update since `prepare`."""
         d_state = states.each(lambda tensor: tensor.grad, self._state)
         results = self._results | named_state("gradient of initial state", d_state)
@@ -147,9 +136,9 @@ class TorchSuspect(_Trained):
         tensors = {name: tensor for name, tensor in results.items() if tensor is not None}
         return passes | {name: tensor_as_array(tensor).copy() for name, tensor in tensors.items()}
 
-    def layer(self, case: LayerCase) -> Results | None:
+    def layer(self, case: check.LayerCase) -> check.Results | None:
         """Return the results of PyTorch's layer alone; only on the CPU."""
-        return torch_results(case) if self.device == "cpu" else None
+        return check.torch_results(case) if self.device == "cpu" else None
 
     def _record_state(self, _: Any, arguments: tuple[Any, ...]) -> tuple[Any, ...]:
         inputs, state = arguments
@@ -176,7 +165,7 @@ class TorchSuspect(_Trained):
 Suspect = NumPySuspect | TorchSuspect
 
 
-def one_hot_layer(case: TrainingCase, d_logits: np.ndarray) -> LayerCase:
+def one_hot_layer(case: check.TrainingCase, d_logits: np.ndarray) -> check.LayerCase:
     """Return a case for the recurrent layer alone, with dense inputs and its upstream gradient.
 
     Dense inputs have a gradient, and it shows in which step a difference is: δx_t = W_ih^T δz_t.
@@ -187,11 +176,11 @@ def one_hot_layer(case: TrainingCase, d_logits: np.ndarray) -> LayerCase:
     h_0, *c_0 = arrays_of(case.state)
     names = ("nonlinearity", "dtype") if "nonlinearity" in options else ("dtype",)
     sizes = {"T": T, "B": B, "V": V, "H": options["hidden_size"], "L": options["num_layers"]}
-    layer = LayerCase(
+    layer = check.LayerCase(
         case.cell, **sizes, upstream="output", **{name: options[name] for name in names}
     )
     of_layer = {name: p for name, p in parameters.items() if name.startswith("rnn.")}
-    floats = Floats(
+    floats = check.Floats(
         parameters={name.removeprefix("rnn."): p for name, p in of_layer.items()},
         x=one_hot,
         h0=h_0,

@@ -14,8 +14,6 @@ order of operations. The PyTorch numbers come from nn.RNN. It does not return a,
 are computed with the operations that nn.RNN uses.
 """
 
-from __future__ import annotations
-
 import copy
 
 import numpy as np

@@ -1,10 +1,8 @@
 """From a record to a page: choose the checkpoints, and fill the template."""
 
-from __future__ import annotations
-
 import html
 import math
-from collections.abc import Mapping, Sequence
+from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import dataclass
 from importlib import resources
 from importlib.resources.abc import Traversable
@@ -43,13 +41,7 @@ def write_page(
     """Render a record and write it; a file at the path is replaced.
 
     `small` is the record of a small network, which the page also has if it is not too large then.
-
-    Raises
-    ------
-    UsageError
-        If the last checkpoint is too large even without its weights.
-    OSError
-        If it cannot be written; then the old file, if any, does not change.
+    A UsageError says that the last checkpoint is too large even without its weights.
     """
     page, size = render(record, most_bytes=most_bytes, small=small)
     if size.num_bytes > most_bytes:
@@ -72,15 +64,16 @@ def render(
     Weights, then checkpoints, are left out to stay below the limit. The last checkpoint is always
     in the page.
     """
-    facts, packed = _packed(record)
-    every = range(len(small["checkpoints"])) if small else ()
-    elements = _elements(small, *_packed(small), every, every, "small-") if small else ""
-    sizes = {part: [_size(*each[part]) for each in packed] for part in PARTS}
-    with_facts = [len(json_in_html(f)) + n for f, n in zip(facts, sizes["numbers"], strict=True)]
-    bare = _fill(record, _elements(record, facts, packed, [], []) + elements)
-    left = most_bytes - len(bare.encode())
-    kept, with_details = choose(with_facts, sizes["details"], left)
-    page = _fill(record, _elements(record, facts, packed, kept, with_details) + elements)
+    packed = [_packed(checkpoint) for checkpoint in record["checkpoints"]]
+    others = _elements(small, map(_packed, small["checkpoints"]), "small-") if small else ""
+    numbers = [len(json_in_html(facts)) + _size(*parts["numbers"]) for facts, parts in packed]
+    details = [_size(*parts["details"]) for _, parts in packed]
+    bare = _fill(record, _elements(record, []) + others)
+    kept, with_details = choose(numbers, details, most_bytes - len(bare.encode()))
+    for index, (_, parts) in enumerate(packed):
+        if index not in with_details:
+            del parts["details"]
+    page = _fill(record, _elements(record, [packed[index] for index in kept]) + others)
     kept_of = (len(packed), tuple(kept), tuple(with_details))
     return page, PageSize(len(page.encode()), most_bytes, *kept_of, has_small=bool(small))
 
@@ -120,35 +113,24 @@ def _size(entries: list[dict[str, Any]], text: str) -> int:
     return len(json_in_html(entries)) + len(text) + 100
 
 
-Facts = list[dict[str, Any]]
-Packed = list[dict[str, tuple[list[dict[str, Any]], str]]]
+Packed = tuple[dict[str, Any], dict[str, tuple[list[dict[str, Any]], str]]]
+"""A checkpoint: its JSON values, and its packed arrays."""
 
 
-def _packed(record: Mapping[str, Any]) -> tuple[Facts, Packed]:
-    """Return the checkpoints without their arrays, and the packed arrays."""
-    checkpoints = record["checkpoints"]
-    facts = [{name: value for name, value in c.items() if name not in PARTS} for c in checkpoints]
-    return facts, [{part: pack(c[part]) for part in PARTS} for c in checkpoints]
+def _packed(checkpoint: Mapping[str, Any]) -> Packed:
+    facts = {name: value for name, value in checkpoint.items() if name not in PARTS}
+    return facts, {part: pack(checkpoint[part]) for part in PARTS}
 
 
-def _elements(
-    record: Mapping[str, Any],
-    facts: Facts,
-    packed: Packed,
-    kept: Sequence[int],
-    with_details: Sequence[int],
-    prefix: str = "",
-) -> str:
+def _elements(record: Mapping[str, Any], packed: Iterable[Packed], prefix: str = "") -> str:
     """Return the elements of a record: its JSON, and one for the arrays of each checkpoint."""
     blobs: list[str] = []
     checkpoints = []
-    for index in kept:
-        stated = dict(facts[index])
-        for part in PARTS[: 1 + (index in with_details)]:
-            entries, text = packed[index][part]
-            stated[part] = {"blob": f"{prefix}{len(blobs)}", "entries": entries}
+    for facts, parts in packed:
+        for part, (entries, text) in parts.items():
+            facts = facts | {part: {"blob": f"{prefix}{len(blobs)}", "entries": entries}}
             blobs.append(text)
-        checkpoints.append(stated)
+        checkpoints.append(facts)
     data = json_in_html(dict(record) | {"checkpoints": checkpoints})
     elements = [f'<script type="application/json" id="{prefix}record">{data}</script>']
     for i, text in enumerate(blobs):

@@ -1,39 +1,30 @@
 """The command `explain`: a page with all numbers of the network for a short text."""
 
-from __future__ import annotations
-
 import dataclasses
+import json
 import webbrowser
+from importlib import resources
 from pathlib import Path
 from typing import Any
 
+import numpy as np
+
 from compare.files import is_page
-from compare.parity import limited_threads
-from compare.runs import Course, newest_run, read_course
+from compare.parity import CELLS, ParityConfig, limited_threads
+from compare.runs import Course, Snapshot, newest_run, read_course
 from compare.study.config import ExplainConfig
 from compare.study.page.build import MARK, PageSize, scripts, write_page
-from compare.study.page.demonstration import demonstration
 from compare.study.page.record import record
 from compare.terminal import PACKAGE, Terminal, UsageError, plural
+from scratch_rnn.text import Vocab
 
 
 def explain(config: ExplainConfig, terminal: Terminal | None = None) -> Path:
     """Write the page and return its path.
 
-    Parameters
-    ----------
-    config : ExplainConfig
-        The text, the weights, and the file to write.
-    terminal : Terminal, optional
-        Terminal for messages; without it, there are none.
-
-    Raises
-    ------
-    UsageError
-        If no token of the text is in the vocabulary, the file at the path is not a page of
-        `explain`, or the page has no script for the cell.
-    RecordError
-        If the weights cannot be read, or the page cannot show their setting.
+    A UsageError says that no token of the text is in the vocabulary, the file at the path is not a
+    page of `explain`, or the page has no script for the cell; a RecordError, that the weights
+    cannot be read, or the page cannot show their setting.
     """
     terminal = terminal or Terminal(quiet=True)
     config.check()
@@ -89,6 +80,35 @@ def choose_course(config: ExplainConfig, terminal: Terminal) -> Course:
         course = read_course(path)
         terminal.line(f"Weights: {path}, {', '.join(s.label for s in course.snapshots)}")
     return course
+
+
+def demonstration(cell: str = "rnn") -> Course:
+    """Return the training of the small network with this cell; UsageError if there is none.
+
+    It has 16 units, and docs/scripts/train_demonstration.py trained it on the first 10,000
+    characters of The Time Machine. Each cell has its file in the package, demonstration-CELL.npz.
+    """
+    file = resources.files(__package__).joinpath(f"demonstration-{cell}.npz")
+    if not file.is_file():
+        raise UsageError(
+            f"expected a cell with a demonstration, got {cell}; "
+            f"`{PACKAGE} train --cell {cell}` trains one, and then `{PACKAGE} explain` shows it"
+        )
+    with file.open("rb") as content, np.load(content) as arrays:
+        facts = json.loads(str(arrays["facts"]))
+        setting, vocab = ParityConfig(**facts["setting"]), Vocab.from_list(facts["vocabulary"])
+        snapshots = []
+        for epoch in facts["epochs"]:
+            start = f"{epoch}/"
+            weights = {
+                name.removeprefix(start): arrays[name] for name in arrays if name.startswith(start)
+            }
+            label = f"after {epoch:,} epochs" if epoch else "untrained"
+            snapshots.append(Snapshot(float(epoch), label, weights))
+        curve = tuple(arrays["curve"].tolist())
+    network = f"{CELLS[cell].title} of {setting.hidden_size} units"
+    source = f"the demonstration, {network}, trained on The Time Machine"
+    return Course(source, setting, vocab, tuple(snapshots), curve)
 
 
 def _left_out(size: PageSize) -> str:

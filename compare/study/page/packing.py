@@ -9,8 +9,6 @@ distance, counted in floats, which is a small integer. Two arrays are sums of ot
 addition for each number. They are not stored: the page adds again, and rounds in the same way.
 """
 
-from __future__ import annotations
-
 import base64
 import zlib
 from collections.abc import Mapping
@@ -26,15 +24,10 @@ OTHER = "torch."
 
 
 def pack(arrays: Mapping[str, np.ndarray]) -> tuple[list[dict[str, Any]], str]:
-    """Write arrays as one text.
+    """Write arrays as one text: return an entry for each, and base64 of the deflated bytes.
 
-    Returns
-    -------
-    entries : list of dict
-        For each array, in the order of the text: "name", "dtype" (as "float32" or "int8"), "shape",
-        whether it has "steps" from NumPy's array instead of values, and whether it "is_sum".
-    text : str
-        base64 of the deflated bytes.
+    An entry has "name", "dtype" (as "float32" or "int8"), "shape", whether the array has "steps"
+    from NumPy's array instead of values, and whether it "is_sum".
     """
     entries, planes = [], []
     for name, array in arrays.items():
@@ -59,8 +52,7 @@ def steps_between(a: np.ndarray, b: np.ndarray) -> np.ndarray:
     steps = rank(b) - rank(a)
     most = int(np.abs(steps).max(initial=0))
     kind = next(k for k in (np.int8, np.int16, np.int32, np.int64) if most <= np.iinfo(k).max)
-    smallest: np.ndarray = steps.astype(kind)
-    return smallest
+    return steps.astype(kind)
 
 
 def rank(a: np.ndarray) -> np.ndarray:

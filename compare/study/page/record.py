@@ -4,8 +4,7 @@
 is made from this record only.
 """
 
-from __future__ import annotations
-
+import inspect
 from collections.abc import Sequence
 from typing import Any
 
@@ -15,25 +14,11 @@ from jaxtyping import Float, Int
 
 import concise_rnn
 import scratch_rnn
+from compare.check import BUGS
 from compare.files import RecordError
-from compare.parity import CELLS, check_parity, copy_weights, make_models, parts
+from compare.parity import CELLS, Cell, check_parity, copy_weights, make_models, parts
 from compare.runs import Course, Snapshot
-from compare.study.page.anatomy import (
-    Numbers,
-    concise_forward,
-    concise_losses,
-    forward_tolerances,
-    is_elman,
-    largest_singular_value,
-    scratch_backward,
-    scratch_forward,
-    scratch_losses,
-    spectral_radius,
-    units_by_change,
-    weights_of,
-    write_on,
-)
-from compare.study.page.sources import page_bugs, plain_versions
+from compare.study.page import anatomy
 from compare.terminal import PACKAGE, Terminal, UsageError, package_version
 from scratch_rnn.text import Batch, Vocab, clean
 
@@ -80,7 +65,7 @@ def record(text: str, course: Course, terminal: Terminal | None = None) -> dict[
         "T": len(ids),
         "V": len(vocab),
         "H": setting.hidden_size,
-        "units_by_change": units_by_change(checkpoints[-1]["numbers"]["h"][1:]),
+        "units_by_change": anatomy.units_by_change(checkpoints[-1]["numbers"]["h"][1:]),
         "dtype": setting.dtype,
         "cell": cell.name,
         "layer": cell.layer if cell.gates else f"{cell.layer} with {setting.nonlinearity}",
@@ -170,16 +155,16 @@ def look(
     batch = Batch(inputs[None].copy(), targets[None].copy())
     lr, max_norm = course.setting.lr, course.setting.max_norm
     report = check_parity(scratch, concise, batch, lr=lr, max_norm=max_norm)
-    W_hh = weights_of(scratch).W_hh if is_elman(scratch) else None
+    W_hh = anatomy.weights_of(scratch).W_hh if anatomy.is_elman(scratch) else None
     return {
         "label": snapshot.label,
         "epoch": snapshot.epoch,
         "loss": mean_loss,
         "perplexity": None if mean_loss is None else scratch_rnn.perplexity(mean_loss),
-        "radius": None if W_hh is None else spectral_radius(W_hh),
-        "singular": None if W_hh is None else largest_singular_value(W_hh),
-        "allowed": forward_tolerances(scratch, ids),
-        "written": course.vocab.to_tokens(write_on(scratch, ids, NUM_PREDS)),
+        "radius": None if W_hh is None else anatomy.spectral_radius(W_hh),
+        "singular": None if W_hh is None else anatomy.largest_singular_value(W_hh),
+        "allowed": anatomy.forward_tolerances(scratch, ids),
+        "written": course.vocab.to_tokens(anatomy.write_on(scratch, ids, NUM_PREDS)),
         "parity": [row.to_json() for row in report.rows],
         "numbers": numbers,
         "details": details,
@@ -188,7 +173,7 @@ def look(
 
 def numbers_of(
     scratch: scratch_rnn.RNNModel, concise: concise_rnn.RNNModel, ids: Int[np.ndarray, "T"]
-) -> tuple[Numbers, Numbers]:
+) -> tuple[anatomy.Numbers, anatomy.Numbers]:
     """Run both models on the text; return numbers and details, with the letters of `anatomy`.
 
     For cells with gates, the page computes sums and gradients itself; they are not recorded.
@@ -198,14 +183,17 @@ def numbers_of(
     """
     K = len(ids) - 1
     first = [ids.tolist().index(i) for i in dict.fromkeys(ids.tolist())]  # (distinct tokens)
-    numbers, torch_numbers = scratch_forward(scratch, ids), concise_forward(concise, ids)
-    numbers["L"], d_logits = scratch_losses(numbers["y"][:K], ids[1:])
-    torch_numbers["L"] = concise_losses(torch_numbers["y"][:K], ids[1:])
-    if is_elman(scratch):
+    numbers, torch_numbers = (
+        anatomy.scratch_forward(scratch, ids),
+        anatomy.concise_forward(concise, ids),
+    )
+    numbers["L"], d_logits = anatomy.scratch_losses(numbers["y"][:K], ids[1:])
+    torch_numbers["L"] = anatomy.concise_losses(torch_numbers["y"][:K], ids[1:])
+    if anatomy.is_elman(scratch):
         for each in (numbers, torch_numbers):
             each["a"] = each["a"][first]
-        numbers |= scratch_backward(scratch, ids, d_logits)
-    numbers |= weights_of(scratch)._asdict()
+        numbers |= anatomy.scratch_backward(scratch, ids, d_logits)
+    numbers |= anatomy.weights_of(scratch)._asdict()
     numbers["W_ih"] = numbers["W_ih"].T[input_ids(ids, scratch.vocab_size)]
     numbers["W"] = scratch.parameters["linear.weight"]
     numbers["b"] = scratch.parameters["linear.bias"]
@@ -214,6 +202,38 @@ def numbers_of(
     names = [*DETAILS, *(f"torch.{name}" for name in DETAILS)]
     details = {name: copies.pop(name) for name in names if name in copies}
     return copies, details
+
+
+def plain_versions(cell: Cell) -> list[dict[str, Any]]:
+    """Return file and lines of the cell's plain version, and of Elman's, which has the loss."""
+    return [
+        {
+            "file": module.__name__.replace(".", "/") + ".py",
+            "lines": inspect.getsource(module).splitlines(),
+        }
+        for module in dict.fromkeys([cell.plain, CELLS["rnn"].plain])
+    ]
+
+
+def page_bugs(cell: str, nonlinearity: str) -> list[dict[str, Any]]:
+    """Return the bugs of the page's game for this cell: names, texts, and the right lines."""
+    bugs = []
+    for bug in BUGS:
+        page = bug.page
+        if page and bug.cell in (None, cell) and page.nonlinearity in (None, nonlinearity):
+            patch = (bug.plain_of(cell) or bug.plain)[0]  # the cell's, if there are more
+            number, code = patch.first_line
+            bugs.append(
+                {
+                    "name": bug.name,
+                    "words": bug.words,
+                    "hint": bug.hint,
+                    "look": page.look,
+                    "line": {"file": patch.file, "number": number, "code": code},
+                    "distractors": bug.distractors,
+                }
+            )
+    return bugs
 
 
 def input_ids(ids: Int[np.ndarray, "T"], V: int) -> list[int]:

@@ -1,23 +1,13 @@
 """What the tests of the benchmark share: small shapes, rows that are wrong on purpose."""
 
-import io
 import json
-from collections.abc import Callable
 from dataclasses import replace
-from pathlib import Path
-from typing import Any
-
-import numpy as np
-from rich.console import Console
 
 from compare.bench.command import bench
 from compare.bench.config import BenchConfig
-from compare.bench.results.result import Document
 from compare.bench.rows.row import Device, Row
-from compare.bench.workload.case import Case, Job
 from compare.bench.workload.shapes import FIELDS, Shape
 from compare.parity import CELLS
-from compare.terminal.output import Terminal
 
 ENOUGH = 1e5
 """Seconds of a budget that no machine uses up: `hasty` ends after a few rounds."""
@@ -34,19 +24,19 @@ SHAPES += [replace(MODEL, nonlinearity="relu"), replace(LAYER, nonlinearity="rel
 class Altered(Row):
     """Another row, whose results or calls are changed."""
 
-    def __init__(self, row: Row, change: Callable[[Job], Job], name: str = "altered") -> None:
+    def __init__(self, row, change, name="altered"):
         self.name, self.label = name, f"{row.label}, altered"
         self._row, self._change = row, change
 
-    def prepare(self, case: Case) -> dict[str, Job]:
+    def prepare(self, case):
         return {phase: self._change(job) for phase, job in self._row.prepare(case).items()}
 
 
-def with_factor(name: str, factor: float) -> Callable[[Job], Job]:
+def with_factor(name, factor):
     """Return the change that multiplies one result."""
 
-    def change(job: Job) -> Job:
-        def results(value: Any) -> dict[str, np.ndarray]:
+    def change(job):
+        def results(value):
             right = dict(job.results(value))
             right[name] = (right[name] * factor).astype(right[name].dtype)
             return right
@@ -56,16 +46,16 @@ def with_factor(name: str, factor: float) -> Callable[[Job], Job]:
     return change
 
 
-def raising(error: Exception) -> Callable[[Job], Job]:
+def raising(error):
     """Return the change that lets every call fail."""
 
-    def fail() -> None:
+    def fail():
         raise error
 
     return lambda job: replace(job, run=fail)
 
 
-def shapes_file(directory: Path, *shapes: Shape) -> str:
+def shapes_file(directory, *shapes):
     """Write a file for ``--shapes``."""
     path = directory / "shapes.json"
     entries = [{name: getattr(shape, name) for name in FIELDS} for shape in shapes]
@@ -73,16 +63,7 @@ def shapes_file(directory: Path, *shapes: Shape) -> str:
     return str(path)
 
 
-def terminal(**options: Any) -> tuple[Terminal, io.StringIO]:
-    """Return a terminal and what it will have printed."""
-    printed = io.StringIO()
-    options = {"width": 120, "emoji": False, "highlight": False} | options
-    return Terminal(Console(file=printed, **options)), printed
-
-
-def bench_of(
-    directory: Path, shape: Shape = MODEL, to: Terminal | None = None, **options: Any
-) -> Document:
+def bench_of(directory, shape=MODEL, to=None, **options):
     """Run a benchmark at a small shape; its file is found.json in the directory."""
     options = {"rows": ("plain", "scratch", "torch"), "budget": ENOUGH} | options
     path = directory / "found.json"

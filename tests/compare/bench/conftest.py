@@ -7,7 +7,7 @@ from compare.bench.measure import machine, parts, timing
 
 
 @pytest.fixture
-def hasty(monkeypatch: pytest.MonkeyPatch) -> None:
+def hasty(monkeypatch):
     """Measure everything in small arrays and few short blocks, and draw nothing."""
     monkeypatch.setattr(machine, "SIZE", 128)
     monkeypatch.setattr(machine, "COPIED_BYTES", 2**16)

@@ -11,14 +11,14 @@ from compare.bench.results.against import changes, settings_of, show_changes
 from compare.bench.results.result import Document
 from compare.bench.workload.shapes import LEFT_OUT
 from compare.terminal import UsageError
-from tests.compare.bench.bench_help import terminal
 from tests.compare.bench.test_bench_result import document, sized, timing
-from tests.tables import expected, lines_of
+from tests.in_process import terminal
+from tests.tables import cases, expected, lines_of
 
 PYTORCH = (10.0, 10.0, 10.1, 10.0)
 
 
-def run(*scratch: float, slower: float = 1.0, H: int = 128) -> Document:
+def run(*scratch, slower=1.0, H=128):
     """Return a run in which scratch takes so many milliseconds, on a machine so much slower."""
     ours, theirs = ([1e-3 * slower * s for s in times] for times in (scratch, PYTORCH))
     timings = [timing("scratch", f"H{H}", "forward", *ours)]
@@ -26,23 +26,13 @@ def run(*scratch: float, slower: float = 1.0, H: int = 128) -> Document:
     return document([sized(H)], timings)
 
 
-def shown(earlier: Document, now: Document) -> str:
-    to, printed = terminal()
+def shown(earlier, now):
+    to, printed = terminal(120)
     show_changes(earlier, now, to)
     return printed.getvalue()
 
 
-@pytest.mark.parametrize(
-    ("scratch", "slower", "expected_text"),
-    [
-        ((4.0, 4.1, 4.0, 4.1), 1.0, "within noise"),
-        ((4.0, 4.1, 4.0, 4.1), 3.0, "within noise"),  # all of that machine was slower
-        ((3.9, 4.0, 4.6, 5.0), 1.0, "within noise"),  # so wide that it says nothing
-        ((4.8, 4.9, 4.8, 4.9), 1.0, "20% slower"),
-        ((4.8, 4.9, 4.8, 4.9), 0.5, "20% slower"),
-        ((2.0, 2.1, 2.0, 2.1), 1.0, "49% faster"),
-    ],
-)
+@pytest.mark.parametrize(("scratch", "slower", "expected_text"), cases("bench")["changes"])
 def test_a_change_is_shown_if_it_is_more_than_noise(scratch, slower, expected_text):
     earlier, now = run(4.0, 4.1, 4.0, 4.1), run(*scratch, slower=slower)
     [change] = changes(earlier, now)
@@ -54,7 +44,7 @@ def test_a_change_is_shown_if_it_is_more_than_noise(scratch, slower, expected_te
 def test_the_table_names_the_earlier_ratio_first():
     text = shown(run(4.0, 4.1, 4.0, 4.1), run(4.8, 4.9, 4.8, 4.9))
     assert lines_of(text) == expected("bench against")
-    to, printed = terminal(force_terminal=True, color_system="standard")
+    to, printed = terminal(120, color=True)
     for scratch in (4.0, 8.0):
         show_changes(run(4.0), run(scratch), to)
     styled = [text.strip() for text in re.findall(r"\x1b\[1m([^\x1b]*)", printed.getvalue())]
@@ -88,7 +78,7 @@ def test_another_processor_is_noted():
 
 
 def test_two_files_can_be_compared(tmp_path):
-    to, printed = terminal()
+    to, printed = terminal(120)
     for name, milliseconds in (("earlier.json", 4.0), ("now.json", 6.0)):
         run(milliseconds).write(tmp_path / name)
     config = BenchConfig(plot=tmp_path / "now.json", against=tmp_path / "earlier.json")
@@ -96,14 +86,7 @@ def test_two_files_can_be_compared(tmp_path):
     assert "50% slower" in printed.getvalue()
 
 
-@pytest.mark.parametrize(
-    ("change", "expected_text"),
-    [
-        ({"threads": 2}, "with threads 2, got threads 1"),
-        ({"dtype": "float64"}, "with dtype float64, got dtype float32"),
-        ({"cell": "gru"}, "with cell gru, got cell rnn"),
-    ],
-)
+@pytest.mark.parametrize(("change", "expected_text"), cases("bench")["settings"])
 def test_other_settings_are_refused_before_anything_is_measured(change, expected_text, tmp_path):
     run(4.0).write(tmp_path / "earlier.json")
     with pytest.raises(UsageError, match=f"expected --against a benchmark {expected_text}"):

@@ -6,7 +6,6 @@ from dataclasses import replace
 from datetime import datetime
 from pathlib import Path
 from types import SimpleNamespace
-from typing import Any
 
 import pytest
 
@@ -17,12 +16,12 @@ from compare.bench.measure.timing import Budget
 from compare.bench.results import pictures
 from compare.bench.results.result import Document, Memory
 from compare.bench.rows.numpy_rows import Plain
-from compare.bench.rows.row import Row
-from compare.bench.workload.case import NUM_PREDS
+from compare.bench.workload.case import ModelInputs
 from compare.bench.workload.shapes import LEFT_OUT, TIMED, flops
 from compare.terminal import Terminal, UsageError
-from tests.compare.bench.bench_help import MODEL, bench_of, shapes_file, terminal
+from tests.compare.bench.bench_help import MODEL, bench_of, shapes_file
 from tests.compare.bench.test_bench_result import full
+from tests.in_process import terminal
 from tests.tables import messages
 
 
@@ -30,7 +29,7 @@ from tests.tables import messages
 def test_a_benchmark_is_shown_again_from_its_file_alone(tmp_path, monkeypatch):
     monkeypatch.setattr(command, "draw", pictures.draw)
     path = tmp_path / "found.json"
-    to, printed = terminal()
+    to, printed = terminal(120)
     found = bench_of(tmp_path, MODEL, to, cell="lstm")
     assert found == Document.read(path)
     assert found.finished
@@ -51,7 +50,7 @@ def test_a_benchmark_is_shown_again_from_its_file_alone(tmp_path, monkeypatch):
     for name in names:
         (tmp_path / name).unlink()
     monkeypatch.setattr("compare.bench.command._measure", None)  # it is not called
-    to, again = terminal()
+    to, again = terminal(120)
     bench(BenchConfig(plot=path), to)
     assert {name: (tmp_path / name).read_bytes() for name in names} == before
     tables = [text.getvalue().partition("Roof:")[2] for text in (printed, again)]
@@ -64,18 +63,28 @@ def test_times_of_a_generation_are_per_character(tmp_path, monkeypatch):
     monkeypatch.setattr("compare.bench.measure.timing.seconds_of_a_call", lambda run, calls: 1.0)
     found = bench_of(tmp_path, phases=("forward", "generation"), budget=30.0)
     medians = [timing.median for timing in found.timings]
-    assert medians == [1.0] * 3 + [1.0 / NUM_PREDS] * 3
+    assert medians == [1.0] * 3 + [1.0 / ModelInputs.num_preds] * 3
+
+
+def test_a_shape_that_no_row_can_measure_is_left_out_by_all(tmp_path, monkeypatch):
+    monkeypatch.setattr(Budget, "objection_before", lambda self, row, *_: f"no {row.name}")
+    found = bench_of(tmp_path, phases=("forward", "step"), rows=("plain", "scratch"))
+    assert [(t.row, t.phase, t.outcome, t.reason) for t in found.timings] == [
+        (row, phase, LEFT_OUT, f"no {row}")
+        for phase in ("forward", "step")
+        for row in ("plain", "scratch")
+    ]
 
 
 @pytest.mark.usefixtures("hasty")
 def test_the_progress_names_each_shape_from_small_to_large(tmp_path, monkeypatch):
-    shown: list[str] = []
-    threads: set[int] = set()
+    shown = []
+    threads = set()
 
-    def objection(self: Budget, row: Row, phase: str, flops: int) -> str | None:
+    def objection(self, row, phase, flops):
         return "over budget" if row.name == "torch" else None
 
-    def settings(self: Row, number: int) -> nullcontext[None]:
+    def settings(self, number):
         threads.add(number)
         return nullcontext()
 
@@ -87,7 +96,7 @@ def test_the_progress_names_each_shape_from_small_to_large(tmp_path, monkeypatch
     monkeypatch.setattr(Plain, "compiles", True)
     monkeypatch.setattr(Plain, "settings", settings)
     shapes = [replace(MODEL, name=f"H{H}", H=H) for H in (16, 8)]
-    options: dict[str, Any] = {"phases": ("step",), "rows": ("plain", "scratch", "torch")}
+    options = {"phases": ("step",), "rows": ("plain", "scratch", "torch")}
     config = BenchConfig(shapes=shapes_file(tmp_path, *shapes), memory=True, **options)
     found = command._measure(config, tmp_path / "found.json", Terminal(quiet=True))
     assert shown == [
@@ -111,13 +120,24 @@ def test_the_progress_names_each_shape_from_small_to_large(tmp_path, monkeypatch
     assert threads == {1}
 
 
+def test_a_live_terminal_shows_what_is_measured_and_for_how_long():
+    to, shown = terminal(80, color=True)
+    with command._progress(to) as progress:
+        progress("the roof")
+    *_, last, end = shown.getvalue().split("\x1b[2K")
+    assert re.sub(r"\x1b\[[\d;]*m", "", last)[1:].startswith(" 0:00:00 the roof")
+    assert end == ""  # it is erased
+    with command._progress(Terminal(quiet=True)) as progress:
+        progress("the roof")
+
+
 def test_the_files_of_a_benchmark_are_named_by_its_time(tmp_path, monkeypatch):
     monkeypatch.chdir(tmp_path)
     Path("benchmarks").mkdir()
     now = SimpleNamespace(now=lambda: datetime(2026, 2, 3, 4, 5, 6))
     monkeypatch.setattr(command, "datetime", now)
     monkeypatch.setattr(command, "_measure", lambda *_: full())
-    to, printed = terminal()
+    to, printed = terminal(120)
     bench(BenchConfig(), to)
     name = "benchmarks/20260203-040506"
     files = [f"{name}-time.png", f"{name}-roofline.png", f"{name}-parts.png"]

@@ -2,11 +2,9 @@
 
 import gc
 import weakref
-from collections.abc import Iterator
 from contextlib import contextmanager, nullcontext, suppress
 from dataclasses import replace
 from types import SimpleNamespace
-from typing import Any
 
 import pytest
 import torch
@@ -24,12 +22,13 @@ from compare.parity import CELLS
 from compare.parity.materials import DeviceError
 from compare.terminal import DEVICE
 from compare.terminal.errors import UsageError
-from tests.compare.bench.bench_help import CARD, LAYER, bench_of, terminal
+from tests.compare.bench.bench_help import CARD, LAYER, bench_of
+from tests.in_process import terminal
 
 NAMES = ["cuda", "cuda-tf32", "cudnn", "cudnn-tf32"]
 
 
-def backends(cudnn: bool, value: bool | str, *, new: bool) -> SimpleNamespace:
+def backends(cudnn, value, *, new):
     """Return the settings of a PyTorch that has one of the two interfaces and not the other."""
     matmul = SimpleNamespace(**{"fp32_precision" if new else "allow_tf32": value})
     more = {"rnn": SimpleNamespace(fp32_precision=value)} if new else {"allow_tf32": value}
@@ -43,7 +42,7 @@ def backends(cudnn: bool, value: bool | str, *, new: bool) -> SimpleNamespace:
 def test_settings_are_set_by_one_interface_and_put_back(monkeypatch, new, tf32, cudnn):
     found = backends(cudnn=True, value="none", new=new)
     monkeypatch.setattr(cuda_rows.torch, "backends", found)
-    value: Any = ("tf32" if tf32 else "ieee") if new else tf32
+    value = ("tf32" if tf32 else "ieee") if new else tf32
     with precision(cudnn=cudnn, tf32=tf32):
         assert found == backends(cudnn, value, new=new)
         assert read_settings() == {"cudnn": cudnn, "cudnn.rnn": value, "matmul": value}
@@ -73,11 +72,11 @@ class Graph:
 
     recording: "Graph | None" = None
 
-    def __init__(self) -> None:
-        self.reads: list[weakref.ref[torch.Tensor]] = []
+    def __init__(self):
+        self.reads = []
         self.num_replays = 0
 
-    def replay(self) -> None:
+    def replay(self):
         """Fail if a tensor that the run has read is gone."""
         gc.collect()
         assert all(reference() is not None for reference in self.reads)
@@ -85,7 +84,7 @@ class Graph:
 
 
 @contextmanager
-def recorded_by(graph: Graph) -> Iterator[None]:
+def recorded_by(graph):
     Graph.recording = graph
     yield
     Graph.recording = None
@@ -100,9 +99,9 @@ def test_a_graph_is_recorded_once_and_keeps_what_it_reads(cell, monkeypatch):
     monkeypatch.setattr(torch.cuda, "graph", recorded_by)
     plain = torch_rows.plain_on_torch(cell)
     forward = getattr(plain, f"{cell}_forward")
-    runs: list[str] = []
+    runs = []
 
-    def counted(*tensors: torch.Tensor, **options: Any) -> Any:
+    def counted(*tensors, **options):
         runs.append("recorded" if Graph.recording else "warm-up")
         if Graph.recording:
             Graph.recording.reads = [weakref.ref(tensor) for tensor in tensors]
@@ -116,7 +115,7 @@ def test_a_graph_is_recorded_once_and_keeps_what_it_reads(cell, monkeypatch):
     assert runs == ["warm-up"] * 3 + ["recorded"]
     assert job.run() is first
     assert len(runs) == 4
-    graph = job.run.graph  # type: ignore[attr-defined]
+    graph = job.run.graph
     assert (graph.num_replays, len(graph.reads)) == (2, 7 if cell == "lstm" else 6)
     scratch = Scratch().prepare(case)[BACKWARD]
     expected = scratch.results(scratch.run())
@@ -144,15 +143,15 @@ def test_a_row_on_a_missing_card_is_refused(monkeypatch, capsys):
 @pytest.mark.usefixtures("hasty")
 def test_rows_on_a_card_are_checked_timed_and_named(tmp_path, monkeypatch):
     monkeypatch.setattr(cuda_rows, "find_device", lambda: CARD)
-    in_force: list[dict[str, bool | str]] = []
+    in_force = []
     right = cuda_rows.Cuda.prepare
 
-    def prepare(self: cuda_rows.Cuda, case: Any) -> Any:
+    def prepare(self, case):
         in_force.append(read_settings())
         return right(self, case)
 
     monkeypatch.setattr(cuda_rows.Cuda, "prepare", prepare)
-    to, printed = terminal()
+    to, printed = terminal(120)
     bench_of(tmp_path, LAYER, to, rows=("torch", *NAMES))
     document = Document.read(tmp_path / "found.json")
     assert [row.name for row in document.rows] == ["torch", *NAMES]
@@ -175,7 +174,7 @@ def test_rows_on_a_card_are_checked_timed_and_named(tmp_path, monkeypatch):
 def test_a_card_that_is_wrong_is_refused(tmp_path, monkeypatch):
     monkeypatch.setattr(cuda_rows, "find_device", lambda: CARD)
 
-    def half_precision(self: cuda_rows.Cuda, array: Any) -> torch.Tensor:
+    def half_precision(self, array):
         return torch.tensor(array).half().float()  # as coarse as TF32
 
     monkeypatch.setattr(cuda_rows.Cuda, "on_device", half_precision)

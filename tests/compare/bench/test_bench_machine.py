@@ -4,7 +4,6 @@ import re
 import sys
 from dataclasses import replace
 from types import SimpleNamespace
-from typing import Any
 
 import numpy as np
 import pytest
@@ -36,7 +35,7 @@ def test_parts_add_up_to_a_step(monkeypatch):
 @pytest.mark.parametrize("cell", CELLS)
 def test_each_piece_of_a_step_can_be_called(cell):
     case = make_case(replace(MODEL, cell=cell))
-    for piece in parts.pieces_of_step(case).values():  # type: ignore[arg-type]
+    for piece in parts.pieces_of_step(case).values():
         piece()
 
 
@@ -57,14 +56,14 @@ def test_no_memory_is_reported_of_a_row_that_is_wrong(monkeypatch):
 
 def test_the_memory_is_that_of_the_step_alone(monkeypatch, capsys):
     """`python -m compare.bench.measure.memory ROW CELL T B V H THREADS` prints bytes."""
-    done: list[str] = []
+    done = []
     monkeypatch.setattr(memory, "forget_peak", lambda: done.append("forgotten"))
     monkeypatch.setattr(memory, "resident_bytes", lambda: done.append("read") or 3000)
     monkeypatch.setattr(memory, "peak_bytes", lambda: 5000)
-    prepared: list[Any] = []
+    prepared = []
     right = Scratch.prepare
 
-    def prepare(self: Scratch, case: Any) -> Any:
+    def prepare(self, case):
         prepared.append((case.shape, scratch_rnn.get_num_threads(), done[:]))
         return right(self, case)
 
@@ -74,7 +73,7 @@ def test_the_memory_is_that_of_the_step_alone(monkeypatch, capsys):
     shape = Shape("memory", "model", T=2, B=3, V=5, H=7, cell="gru")
     assert prepared == [(shape, 1, [])]
     assert done == ["forgotten", "read"]
-    commands: list[list[str]] = []
+    commands = []
     answer = SimpleNamespace(returncode=0, stdout="7\n")
     monkeypatch.setattr(memory.subprocess, "run", lambda c, **_: commands.append(c) or answer)
     assert memory.peak_of_step(Scratch(), shape, threads=4) == 7
@@ -104,12 +103,12 @@ def test_the_roof_is_operations_and_bytes_in_the_best_time(monkeypatch):
     monkeypatch.setattr(machine, "COPIED_BYTES", 2**10)
     seconds, products, right = iter([[0.75, 0.5], [0.25, 9.0], [4.0, 5.0]]), [], np.matmul
 
-    def repeat(run: Any, number: int, repeat: int) -> list[float]:
+    def repeat(run, number, repeat):
         assert (number, repeat) == (1, 5)
         run()
         return next(seconds)
 
-    def matmul(a: Any, b: Any, out: Any) -> Any:
+    def matmul(a, b, out):
         products.append((a.shape, str(a.dtype), out is a))
         return right(a, b, out=out)
 
@@ -152,7 +151,7 @@ def test_what_is_too_large_for_the_memory_is_left_out(monkeypatch):
     """Twelve times 4 gates and 3·2^20 numbers of 8 bytes are 1.125 GiB."""
     shape = Shape("large", "model", T=512, B=1, V=1024, H=1024, cell="lstm")
     free = SimpleNamespace(available=2**30)
-    monkeypatch.setattr(machine.psutil, "virtual_memory", lambda: free)
+    monkeypatch.setattr(command.psutil, "virtual_memory", lambda: free)
     reason = "it needs about 1.1 GiB, and 1.0 GiB are free"
     assert command._memory_objection(shape, "float64") == reason
     free.available = 9 * 2**27

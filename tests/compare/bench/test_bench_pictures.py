@@ -1,15 +1,12 @@
 """The pictures of a benchmark: what stands where, in which colour, with which label and unit."""
 
-from collections.abc import Callable
 from dataclasses import replace
-from typing import Any
 
 import pytest
-from matplotlib.figure import Figure
 
 from compare.bench.results import pictures
-from compare.bench.results.result import Document, Part, RowInfo
-from compare.bench.workload.shapes import LEFT_OUT, REFUSED, SEED, Shape
+from compare.bench.results.result import Part, RowInfo
+from compare.bench.workload.shapes import LEFT_OUT, REFUSED, SEED
 from tests.compare.bench.test_bench_result import SIZES, document, full, grid, sized, timing
 from tests.pictures import described
 from tests.tables import expected
@@ -20,56 +17,42 @@ STYLES = {
 }
 
 
-def with_refusal() -> Document:
-    found = grid()
-    found.timings.append(replace(timing("torch", "H128", "step"), outcome=REFUSED))
-    return found
+def more(found, *timings, **fields):
+    """Return a document with more timings, or with other fields."""
+    return replace(found, timings=[*found.timings, *timings], **fields)
 
 
-def without_card() -> Document:
-    found = grid()
-    found.timings = [t for t in found.timings if t.row != "cudnn"]
-    return found
-
-
-def varied(shapes: list[Shape], *phases: str) -> Document:
+def varied(shapes, *phases):
     """Return a document in which scratch takes as many milliseconds as there are sequences."""
-    return document(
-        shapes, [timing("scratch", s.name, p, 1e-3 * s.B) for s in shapes for p in phases]
-    )
-
-
-def with_more(*timings: Any, **settings: Any) -> Document:
-    found = full()
-    found.timings += timings
-    found.rows = [*found.rows, RowInfo("cuda", "a card", False)]  # not under the processor's roof
-    found.settings.update(settings)
-    return found
-
-
-def faster_than_the_roof() -> Document:
-    found = full()
-    found.parts = [Part("products", 1e-4, 10**6)]  # dark as a whole
-    return found
+    pairs = [(shape, phase) for shape in shapes for phase in phases]
+    return document(shapes, [timing("scratch", s.name, phase, 1e-3 * s.B) for s, phase in pairs])
 
 
 BATCHES = [replace(sized(4), name=f"B{B}", B=B) for B in (16, 1, 4)]
 STEPS = [replace(sized(4), name=f"T{T}", T=T) for T in range(2, 10)]  # more than six labels
-OF_CARD, GENERATION = (
-    timing("cuda", "seed", "step", 1e-6),
-    timing("torch", "seed", "generation", 1e-3),
-)
+REFUSAL = replace(timing("torch", "H128", "step"), outcome=REFUSED)
+WITHOUT_CARD = replace(grid(), timings=[t for t in grid().timings if t.row != "cudnn"])
+OF_CARD = timing("cuda", "seed", "step", 1e-6)
+CARD = {"rows": [*full().rows, RowInfo("cuda", "a card", False)]}  # not under the processor's roof
+GENERATION = timing("torch", "seed", "generation", 1e-3)
 FORWARD = replace(timing("torch", "seed", "forward", 1e-3), bytes=2 * 10**5)
-PICTURES: dict[str, Callable[[], Figure | None]] = {
-    "times": lambda: pictures.time_figure(with_refusal(), STYLES),
-    "times without a card": lambda: pictures.time_figure(without_card(), {}),
+TWO_THREADS = replace(full(), settings=full().settings | {"threads": 2})  # half of the roof each
+FAST = replace(full(), parts=[Part("products", 1e-4, 10**6)])  # dark as a whole
+GRID = varied(
+    [replace(sized(H), name=f"{B} {H}", B=B) for H in SIZES for B in (1, 2, 4, 8)], "step"
+)
+GRID.timings.append(timing("torch", f"8 {SIZES[0]}", "step", 5e-3))  # in the last panel alone
+PICTURES = {
+    "times": lambda: pictures.time_figure(more(grid(), REFUSAL), STYLES),
+    "times without a card": lambda: pictures.time_figure(WITHOUT_CARD, {}),
     "times of batches": lambda: pictures.time_figure(varied(BATCHES, "step", "x"), {}),
     "times of steps": lambda: pictures.time_figure(varied(STEPS, "forward"), {}),
-    "bars": lambda: pictures.time_figure(with_more(GENERATION), STYLES),
-    "roofline": lambda: pictures.roofline_figure(with_more(OF_CARD), STYLES),
-    "roofline of phases": lambda: pictures.roofline_figure(with_more(FORWARD, GENERATION), {}),
-    "parts": lambda: pictures.parts_figure(with_more(threads=2)),  # a thread has half of the roof
-    "parts faster than the roof": lambda: pictures.parts_figure(faster_than_the_roof()),
+    "times of a grid": lambda: pictures.time_figure(GRID, STYLES),
+    "bars": lambda: pictures.time_figure(more(full(), GENERATION, **CARD), STYLES),
+    "roofline": lambda: pictures.roofline_figure(more(full(), OF_CARD, **CARD), STYLES),
+    "roofline of phases": lambda: pictures.roofline_figure(more(full(), FORWARD, GENERATION), {}),
+    "parts": lambda: pictures.parts_figure(TWO_THREADS),
+    "parts faster than the roof": lambda: pictures.parts_figure(FAST),
 }
 
 
@@ -78,7 +61,7 @@ def test_a_picture_shows_what_was_measured(name):
     assert described(PICTURES[name]()) == expected(f"picture: {name}")
 
 
-def columns(*seconds: tuple[float, float]) -> list[Any]:
+def columns(*seconds):
     """Return the times of a row on the CPU and of one on the GPU at 1, 2, … units."""
     rows = ("torch", "kernel-graph")
     return [

@@ -10,19 +10,19 @@ from compare.bench.results.result import Document, Memory, Part, Roof, RowInfo, 
 from compare.bench.results.table import show
 from compare.bench.workload.shapes import LEFT_OUT, REFUSED, SEED, TIMED, Shape
 from compare.files import RecordError
-from tests.compare.bench.bench_help import terminal
-from tests.tables import expected, lines_of
+from tests.in_process import terminal
+from tests.tables import cases, expected, lines_of
 
 SIZES = (128, 256, 512)
 ROWS = [RowInfo("scratch", "scratch", False), RowInfo("torch", "PyTorch CPU", False)]
 CARD = RowInfo("cudnn", "a card, cuDNN", False)
 
 
-def timing(row: str, shape: str, phase: str, *seconds: float) -> Timing:
+def timing(row, shape, phase, *seconds):
     return Timing(row, shape, phase, TIMED, flops=10**6, bytes=10**5, seconds=list(seconds))
 
 
-def document(shapes: list[Shape], timings: list[Timing], rows: list[RowInfo] = ROWS) -> Document:
+def document(shapes, timings, rows=ROWS):
     return Document(
         time="2026-01-01T00:00:00+00:00",
         settings={"threads": 1, "dtype": "float32"},
@@ -37,11 +37,11 @@ def document(shapes: list[Shape], timings: list[Timing], rows: list[RowInfo] = R
     )
 
 
-def sized(H: int) -> Shape:
+def sized(H):
     return Shape(f"H{H}", "layer", T=5, B=2, V=3, H=H)
 
 
-def grid() -> Document:
+def grid():
     """Return a document in which the card wins from H 256 on, and scratch loses at H 512."""
     seconds = {
         "scratch": (1e-3, 2e-3, 9e-3),
@@ -56,7 +56,7 @@ def grid() -> Document:
     return document([sized(H) for H in SIZES], timings, [*ROWS, CARD])
 
 
-def full() -> Document:
+def full():
     """Return a document with something in every field."""
     found = document(
         [SEED],
@@ -75,8 +75,8 @@ def full() -> Document:
     return found
 
 
-def shown(found: Document) -> str:
-    to, printed = terminal()
+def shown(found):
+    to, printed = terminal(120)
     show(found, to)
     return printed.getvalue()
 
@@ -98,6 +98,34 @@ def test_a_damaged_file_is_refused(tmp_path, content):
         Document.read(path)
     with pytest.raises(RecordError, match="No such file"):
         Document.read(tmp_path / "none.json")
+
+
+FIRST = full().timings[0]
+
+
+@pytest.mark.parametrize(
+    ("field", "value", "contradiction"),
+    [
+        ("rows", ROWS, "the times of a row or a shape that is not listed: jax"),
+        ("shapes", [], "the times of a row or a shape that is not listed: scratch"),
+        ("timings", [replace(FIRST, seconds=[])], "a row that is timed, with 0 times"),
+        (
+            "timings",
+            [replace(FIRST, outcome="lost")],
+            "a row that is lost, with 3 times",
+        ),
+        ("settings", {"threads": 1}, "settings without threads and dtype"),
+        ("settings", {"threads": 0, "dtype": "float32"}, "settings without threads and dtype"),
+        ("environment", {}, "no processor or none of its rates"),
+        ("roof", Roof({}, 1.0), "no processor or none of its rates"),
+        ("shapes", [replace(SEED, cell="qrnn")], "a cell that is not one of rnn, gru, lstm: qrnn"),
+    ],
+)
+def test_a_file_that_contradicts_itself_is_refused(tmp_path, field, value, contradiction):
+    replace(full(), **{field: value}).write(path := tmp_path / "found.json")
+    with pytest.raises(RecordError) as refused:
+        Document.read(path)
+    assert str(refused.value) == f"expected a benchmark in {path}, got {contradiction}"
 
 
 def test_median_and_spread_are_those_of_the_rounds():
@@ -133,7 +161,7 @@ def test_one_shape_has_a_table_with_times_ratios_errors_and_shares():
     assert "Noise" not in shown(found)
 
 
-def more_shapes() -> Document:
+def more_shapes():
     """Return the grid, and shapes that were left out."""
     found = grid()
     found.timings[0].errors["output"], found.timings[3].errors["output"] = 3e-7, 2e-7
@@ -174,9 +202,9 @@ def test_colours_are_for_what_is_faster_in_every_quartile_and_for_refusals():
     assert [pair for pair in styled(full()) if pair in colours] == colours
 
 
-def styled(document: Document) -> list[tuple[str, str]]:
+def styled(document):
     """Return the texts of the table that are coloured or bold, without its head."""
-    to, printed = terminal(force_terminal=True, color_system="standard")
+    to, printed = terminal(120, color=True)
     show(document, to)
     table = printed.getvalue().partition("─\n")[2]
     return [
@@ -186,15 +214,7 @@ def styled(document: Document) -> list[tuple[str, str]]:
     ]
 
 
-@pytest.mark.parametrize(
-    ("scratch", "words"),
-    [
-        ((9.0, 9.1, 9.2), "scratch is faster than PyTorch CPU in all 1 comparison"),
-        ((9.0, 9.8, 10.0), "(their quartiles overlap) in 1 of 1: H128"),
-        ((10.0, 10.4, 11.0), "(their quartiles overlap) in 1 of 1: H128"),
-        ((11.0, 11.1, 11.2), "scratch is slower than PyTorch CPU in 1 of 1: H128 forward 1.11"),
-    ],
-)
+@pytest.mark.parametrize(("scratch", "words"), cases("bench")["winners"])
 def test_noise_names_no_winner(scratch, words):
     times = {"scratch": scratch, "torch": (9.6, 10.0, 10.4)}
     timings = [timing(row, "H128", "forward", *(1e-3 * s for s in t)) for row, t in times.items()]

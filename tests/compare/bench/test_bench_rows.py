@@ -8,6 +8,7 @@ import pytest
 import torch
 
 import scratch_rnn
+from compare.bench.config import BenchConfig
 from compare.bench.rows import all_labels, cuda_rows
 from compare.bench.rows.jax_row import Jax
 from compare.bench.rows.onnx_row import Onnx
@@ -27,14 +28,14 @@ class CopyOfGRU(torch.nn.GRU):
 
 
 @pytest.fixture
-def fourth_cell(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Cell:
+def fourth_cell(tmp_path, monkeypatch):
     """Add a cell that is a GRU under another name: no row's file knows it."""
     source = Path(gru.__file__).read_text(encoding="utf-8").replace("gru", "mgu")
     (tmp_path / "plain_of_mgu.py").write_text(source, encoding="utf-8")
     monkeypatch.syspath_prepend(tmp_path)
     cell = Cell("mgu", "an MGU", "GRU", "plain_of_mgu", gates=("r", "z", "n"))
     monkeypatch.setitem(CELLS, "mgu", cell)
-    monkeypatch.setattr("compare.bench.config.CellName", str)
+    monkeypatch.setitem(BenchConfig.__annotations__, "cell", str)
     monkeypatch.setattr(Cell, "torch_layer", CopyOfGRU)
     return cell
 

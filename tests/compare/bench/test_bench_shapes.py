@@ -1,9 +1,7 @@
 """What the benchmark measures: the shapes, and how many operations each phase of them takes."""
 
 import json
-from collections.abc import Callable
 from dataclasses import astuple, replace
-from typing import Any, cast
 
 import numpy as np
 import pytest
@@ -11,7 +9,7 @@ import torch
 from torch.utils.flop_counter import FlopCounterMode
 
 from compare.bench.rows.torch_rows import TorchCells
-from compare.bench.workload.case import LayerInputs, make_case
+from compare.bench.workload.case import make_case
 from compare.bench.workload.shapes import (
     BACKWARD,
     FORWARD,
@@ -26,6 +24,7 @@ from compare.bench.workload.shapes import (
     numbers,
 )
 from compare.terminal.errors import UsageError
+from scratch_rnn import states
 from tests.compare.bench.bench_help import LAYER, MODEL
 from tests.tables import messages
 
@@ -50,7 +49,7 @@ def test_named_shapes_are_those_that_others_publish():
         Shape(f"sweep-T{s.T}-B{s.B}-H{s.H}", *astuple(s)[1:])
         for size, values in varied.items()
         for value in values
-        for s in [replace(SEED, **{size: value})]  # type: ignore[arg-type]
+        for s in [replace(SEED, **{size: value})]
     }
     assert len({shape.name for shape in choose("sweep")}) == 20
     for cell, f, number, some in (
@@ -110,7 +109,7 @@ def test_a_step_of_the_seed_takes_489_million_operations():
     assert flops(SEED, GENERATION) == 2 * 256 * 256 + 2 * 256 * 28
 
 
-def count(run: Callable[[], Any]) -> int:
+def count(run):
     """Return the operations of a call, as PyTorch counts them."""
     with FlopCounterMode(display=False) as counter:
         run()
@@ -121,9 +120,9 @@ def count(run: Callable[[], Any]) -> int:
 def test_operations_are_those_that_pytorch_counts(cell, gates):
     shape = replace(LAYER, cell=cell)
     T, B, V, H = shape.T, shape.B, shape.V, shape.H
-    case, row = cast("LayerInputs", make_case(shape)), TorchCells()
+    case, row = make_case(shape), TorchCells()
     rnn = row.make_layer(case, case.parameters)
-    x, state = torch.from_numpy(case.x).requires_grad_(), row.state_on_device(case)
+    x, state = torch.from_numpy(case.x).requires_grad_(), states.each(row.on_device, case.state)
     d_output = torch.from_numpy(case.d_output)
     forward, backward = flops(shape, FORWARD), flops(shape, BACKWARD)
     assert count(lambda: rnn(x, state)) == forward == 2 * gates * T * B * H * (H + V)

@@ -1,7 +1,7 @@
 """Rounds, turns, rests and budgets."""
 
 import time
-from contextlib import AbstractContextManager, nullcontext
+from contextlib import nullcontext
 
 import pytest
 import torch
@@ -19,33 +19,33 @@ from compare.bench.measure.timing import (
 from compare.bench.rows.numpy_rows import Plain, Scratch
 from compare.bench.rows.row import Row
 from compare.bench.rows.torch_rows import TorchRow
-from compare.bench.workload.case import Case, Job
+from compare.bench.workload.case import Job
 from compare.bench.workload.shapes import FORWARD
 
 
 class Recorded(Row):
     """Records its calls."""
 
-    def __init__(self, name: str, log: list[str], *, compiles: bool = False) -> None:
+    def __init__(self, name, log, *, compiles=False):
         self.name = self.label = name
         self.compiles = compiles
         self._log = log
 
-    def settings(self, threads: int) -> AbstractContextManager[object]:
+    def settings(self, threads):
         self._log.append(f"{self.name} set for {threads}")
         return nullcontext()
 
-    def rest(self, threads: int) -> float:
+    def rest(self, threads):
         return 0.125 * threads
 
-    def prepare(self, case: Case) -> dict[str, Job]:
+    def prepare(self, case):
         return {FORWARD: self.job()}
 
-    def job(self) -> Job:
+    def job(self):
         return Job(lambda: self._log.append(self.name), lambda value: {})
 
 
-def contestants(log: list[str], *rounds: int, estimate: float = 1.0) -> list[Contestant]:
+def contestants(log, *rounds, estimate=1.0):
     rows = [Recorded(name, log) for name in "abc"]
     return [
         Contestant(row, row.job(), estimate, number)
@@ -54,14 +54,14 @@ def contestants(log: list[str], *rounds: int, estimate: float = 1.0) -> list[Con
 
 
 @pytest.fixture
-def rests(monkeypatch: pytest.MonkeyPatch) -> list[float]:
-    rests: list[float] = []
+def rests(monkeypatch):
+    rests = []
     monkeypatch.setattr(timing.time, "sleep", rests.append)
     return rests
 
 
 def test_each_round_begins_with_another_row(rests):
-    log: list[str] = []
+    log = []
     measure(contestants(log, 3, 3, 3), threads=2)
     turns = [entry[0] for entry in log if entry.endswith("set for 2")]
     assert "".join(turns) == "abc" + "bca" + "cab"
@@ -71,7 +71,7 @@ def test_each_round_begins_with_another_row(rests):
 
 @pytest.mark.usefixtures("rests")
 def test_fewer_rounds_are_spread_over_all():
-    log: list[str] = []
+    log = []
     found = contestants(log, 8, 2)
     measure(found, threads=1)
     assert [len(contestant.seconds) for contestant in found] == [8, 2]
@@ -84,7 +84,7 @@ def test_fewer_rounds_are_spread_over_all():
 @pytest.mark.usefixtures("rests")
 @pytest.mark.parametrize(("threads", "warm_up"), [(1, 1), (2, 24)])
 def test_a_quick_job_fills_a_block_after_a_warm_up(threads, warm_up):
-    log: list[str] = []
+    log = []
     measure(contestants(log, 2, estimate=0.02 / 9.5), threads=threads)  # 0.02 s and 0.05 s
     assert log.count("a") == 2 * (warm_up + 10)
 
@@ -101,7 +101,7 @@ def test_times_are_those_of_one_call(monkeypatch):
     now = [0.0]
     monkeypatch.setattr(timing, "synchronised_clock", lambda: now[0])
 
-    def take_three_seconds() -> None:
+    def take_three_seconds():
         now[0] += 3.0
 
     assert timing.seconds_of_a_call(take_three_seconds, calls=5) == pytest.approx(3.0, rel=1e-12)
@@ -109,7 +109,7 @@ def test_times_are_those_of_one_call(monkeypatch):
 
 @pytest.mark.parametrize("has_gpu", [True, False])
 def test_the_clock_waits_for_the_gpu(monkeypatch, has_gpu):
-    waits: list[str] = []
+    waits = []
     monkeypatch.setattr(torch.cuda, "is_initialized", lambda: has_gpu)
     monkeypatch.setattr(torch.cuda, "synchronize", lambda: waits.append("waited"))
     timing.synchronised_clock()

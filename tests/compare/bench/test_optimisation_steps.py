@@ -1,7 +1,6 @@
 """The optimisation steps of docs/speed.md: each does the same training step as scratch."""
 
 from dataclasses import replace
-from typing import Any
 
 import pytest
 
@@ -14,7 +13,7 @@ timings = load_script("timings")
 
 
 @pytest.fixture
-def hasty(monkeypatch: pytest.MonkeyPatch) -> None:
+def hasty(monkeypatch):
     """Make every block a single call."""
     monkeypatch.setattr(timing, "calls_of_a_block", lambda seconds: 1)
     monkeypatch.setattr(timing, "calls_of_a_warm_up", lambda seconds, threads: 0)
@@ -40,9 +39,9 @@ def test_each_step_is_right_and_timed(sequences, threads, parts):
 @pytest.mark.usefixtures("hasty")
 @pytest.mark.parametrize("step", [1, 8])
 def test_a_step_that_is_wrong_is_refused(step, monkeypatch):
-    right: Any = steps.train_step
+    right = steps.train_step
 
-    def wrong(changes: Any, *arguments: Any) -> Any:
+    def wrong(changes, *arguments):
         loss, norm, h = right(changes, *arguments)
         is_wrong = changes == steps.changes_up_to(step)
         return loss, norm * (1.001 if is_wrong else 1), h

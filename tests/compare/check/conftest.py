@@ -1,20 +1,33 @@
 """Fixtures of the tests of `check`."""
 
-from collections.abc import Iterator
-
 import numpy as np
 import pytest
 
 from tests.annotations import unchecked
+from tests.compare.check.corpus import files
 
 
 @pytest.fixture
-def quickly() -> Iterator[None]:
+def quickly():
     with unchecked():  # a check of annotations costs many times what it checks
         yield
 
 
 @pytest.fixture
-def quietly(quickly: None) -> Iterator[None]:
+def quietly(quickly):
     with np.errstate(all="ignore"):
         yield
+
+
+@pytest.fixture(scope="session")
+def folder_of_files(tmp_path_factory):
+    folder = tmp_path_factory.mktemp("files")
+    for name, text in files().items():
+        (folder / name).write_text(text, encoding="utf-8")
+    return folder
+
+
+@pytest.fixture
+def beside_files(folder_of_files, monkeypatch):
+    """The test runs in the folder with the files of `students/files.toml`."""
+    monkeypatch.chdir(folder_of_files)

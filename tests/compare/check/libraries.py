@@ -6,13 +6,10 @@ libraries' documentation states. PyTorch computes. `make adapters` tries the rea
 
 import copy
 import sys
-from collections.abc import Callable
 from importlib.machinery import ModuleSpec
 from types import ModuleType, SimpleNamespace
-from typing import Any
 
 import numpy as np
-import pytest
 import torch
 from torch.utils import _pytree
 
@@ -20,9 +17,7 @@ Tensor = torch.Tensor
 sigmoid = torch.sigmoid
 
 
-def step(
-    gates: str, a: Tensor, u: Tensor, state: Any, f: Callable[..., Tensor] = torch.tanh
-) -> Any:
+def step(gates, a, u, state, f=torch.tanh):
     """Return the next state; the gates are in this order in a and u."""
     A, U = (dict(zip(gates, x.chunk(len(gates), -1), strict=True)) for x in (a, u))
     if gates == "h":
@@ -38,17 +33,17 @@ def step(
 class Variable:
     """A parameter of Keras or Flax."""
 
-    def __init__(self, name: str, value: Tensor) -> None:
+    def __init__(self, name, value):
         self.name, self.value, self.shape = name, value, value.shape
 
-    def __getitem__(self, _: Any) -> Tensor:
+    def __getitem__(self, _):
         return self.value
 
-    def assign(self, value: Any) -> None:
+    def assign(self, value):
         with torch.no_grad():
             self.value.copy_(torch.tensor(np.array(value)))
 
-    def replace(self, value: Tensor) -> "Variable":
+    def replace(self, value):
         return Variable(self.name, value)
 
 
@@ -57,16 +52,13 @@ class KerasLayer:
 
     gates: str
 
-    def __init__(self, units: int, *, use_bias: bool, dtype: str, **options: Any) -> None:
+    def __init__(self, units, *, use_bias, dtype, **options):
         self.H, self.G, self.dtype = units, units * len(self.gates), getattr(torch, dtype)
         self.f, self.use_bias = getattr(torch, options.pop("activation")), use_bias
         assert options == {"return_sequences": True, "return_state": True}
 
-    def build(self, shape: Any) -> None:
-        shapes: dict[str, Any] = {
-            "kernel": (shape[2], self.G),
-            "recurrent_kernel": (self.H, self.G),
-        }
+    def build(self, shape):
+        shapes = {"kernel": (shape[2], self.G), "recurrent_kernel": (self.H, self.G)}
         if self.use_bias:
             shapes["bias"] = (2, self.G) if "z" in self.gates else (self.G,)
         self.trainable_variables = [
@@ -74,7 +66,7 @@ class KerasLayer:
             for name, size in shapes.items()
         ]
 
-    def __call__(self, x: Tensor, initial_state: Any = None) -> list[Tensor]:
+    def __call__(self, x, initial_state=None):
         W, U, *b = (variable.value for variable in self.trainable_variables)
         b_i, b_h = b[0] if b and b[0].ndim == 2 else (*b, *[torch.zeros(self.G)] * (2 - len(b)))
         zeros = torch.zeros(len(x), self.H, dtype=self.dtype)
@@ -90,13 +82,13 @@ class EquinoxCell:
 
     gates: str
 
-    def __init__(self, V: int, H: int, *, use_bias: bool, dtype: Any, key: int) -> None:
+    def __init__(self, V, H, *, use_bias, dtype, key):
         self.H, G = H, H * len(self.gates)
         self.weight_ih, self.weight_hh = (torch.randn(G, n, dtype=dtype) for n in (V, H))
         self.bias = torch.randn(G, dtype=dtype) if use_bias else None
         self.bias_n = torch.randn(H, dtype=dtype) if use_bias and "n" in self.gates else None
 
-    def __call__(self, x: Tensor, state: Any) -> Any:
+    def __call__(self, x, state):
         before = state if isinstance(state, tuple) else (state,)
         a, u = self.weight_ih @ x, self.weight_hh @ before[0]
         a = a if self.bias is None else a + self.bias
@@ -106,7 +98,7 @@ class EquinoxCell:
         return tuple(after) if len(after) > 1 else after[0]
 
 
-def tree_at(where: Any, cell: Any, values: list[Tensor]) -> Any:
+def tree_at(where, cell, values):
     changed = copy.copy(cell)
     for old, new in zip(where(cell), values, strict=True):
         [name] = [name for name, value in vars(cell).items() if value is old]
@@ -121,21 +113,18 @@ class FlaxCell:
     layers: tuple[tuple[str, ...], tuple[str, ...]] = ("dense_i",), ("dense_h",)  # of x and of h
     biased = "i"
 
-    def __init__(self, V: int, H: int, *, dtype: Any, param_dtype: Any, rngs: Any) -> None:
+    def __init__(self, V, H, *, dtype, param_dtype, rngs):
         assert (param_dtype, rngs) == (dtype, 0)
-        self.state: dict[str, dict[str, Variable]] = {}
+        self.state = {}
         for names, size, kind in zip(self.layers, (V, H), "ih", strict=True):
             width = H * len(self.gates) // len(names)
+            shapes = {"kernel": (size, width), "bias": (width,)}
             for name in names:
-                shapes = {"kernel": (size, width)} | (
-                    {"bias": (width,)} if kind == self.biased else {}
-                )
-                self.state[name] = {
-                    part: Variable(part, torch.randn(shape, dtype=dtype))
-                    for part, shape in shapes.items()
-                }
+                parts = ("kernel", "bias") if kind == self.biased else ("kernel",)
+                drawn = [torch.randn(shapes[part], dtype=dtype) for part in parts]
+                self.state[name] = dict(zip(parts, map(Variable, parts, drawn), strict=True))
 
-    def __call__(self, carry: Any, x: Tensor) -> tuple[Any, Tensor]:
+    def __call__(self, carry, x):
         state = carry[::-1] if isinstance(carry, tuple) else (carry,)
         sums = []
         for names, source in zip(self.layers, (x, state[0]), strict=True):
@@ -149,13 +138,13 @@ class FlaxLSTM(FlaxCell):
     layers = ("ii", "if_", "ig", "io"), ("hi", "hf", "hg", "ho")
 
 
-def merge(cell: FlaxCell, state: Any) -> FlaxCell:
+def merge(cell, state):
     merged = copy.copy(cell)
     merged.state = state
     return merged
 
 
-def to_flat_state(state: Any) -> Any:
+def to_flat_state(state):
     return [((name, part), v) for name in sorted(state) for part, v in sorted(state[name].items())]
 
 
@@ -164,10 +153,10 @@ class Session:
 
     orders = {"RNN": "h", "GRU": "zrn", "LSTM": "iofg"}  # noqa: RUF012
 
-    def __init__(self, node: dict[str, Any], providers: list[str]) -> None:
+    def __init__(self, node, providers):
         self.node, self.D = node, 1 + (node.get("direction") == "bidirectional")
 
-    def run(self, names: list[str], feeds: dict[str, np.ndarray]) -> list[np.ndarray]:
+    def run(self, names, feeds):
         X, W, R, B, *states = (torch.tensor(feeds[name]) for name in self.node["inputs"] if name)
         assert (self.node["hidden_size"], len(W)) == (R.shape[2], self.D)
         order, output, last = self.orders[self.node["operator"]], [], []
@@ -192,11 +181,11 @@ class Session:
 class At:
     """array.at[place].add(value)"""
 
-    def __init__(self, tensor: Tensor) -> None:
+    def __init__(self, tensor):
         self.tensor = tensor
 
-    def __getitem__(self, place: Any) -> Any:
-        def add(value: Tensor) -> Tensor:
+    def __getitem__(self, place):
+        def add(value):
             added = torch.zeros_like(self.tensor)
             added[place] = value
             return self.tensor + added
@@ -204,7 +193,7 @@ class At:
         return SimpleNamespace(add=add)
 
 
-def scan(run: Any, state: Any, x: Tensor) -> tuple[Any, Tensor]:
+def scan(run, state, x):
     outputs = []
     for x_t in x.unbind(0):
         state, output = run(state, x_t)
@@ -215,26 +204,26 @@ def scan(run: Any, state: Any, x: Tensor) -> tuple[Any, Tensor]:
 # All of them --------------------------------------------------------------------------------------
 
 
-def classes(module: str, base: type, **orders: str) -> dict[str, Any]:
+def classes(module, base, **orders):
     """Return a class for each name, with its gates in this order."""
     made = {"__module__": module}
     return {name: type(name, (base,), made | {"gates": gates}) for name, gates in orders.items()}
 
 
-def as_tensor(value: Any, dtype: Any) -> Tensor:
+def as_tensor(value, dtype):
     return (value if torch.is_tensor(value) else torch.tensor(np.array(value))).to(dtype)
 
 
-def as_array(value: Any) -> np.ndarray:
+def as_array(value):
     tensor = value.value if isinstance(value, Variable) else value
     return np.array(tensor.detach().numpy())
 
 
-def node_of(operator: str, inputs: Any, outputs: Any, **options: Any) -> dict[str, Any]:
+def node_of(operator, inputs, outputs, **options):
     return {"operator": operator, "inputs": inputs, "outputs": outputs, **options}
 
 
-def modules() -> dict[str, dict[str, Any]]:
+def modules():
     """Return the contents of each module, by its name."""
     space, flax = SimpleNamespace, "flax.nnx.nn.recurrent"
     with_bias_of_h = type("WithBiasOfH", (FlaxCell,), {"biased": "h"})
@@ -287,7 +276,7 @@ def modules() -> dict[str, dict[str, Any]]:
     }
 
 
-def install(patch: pytest.MonkeyPatch) -> None:
+def install(patch):
     """Put them where `import` finds them."""
     made = {name: ModuleType(name) for name in modules()}
     for name, contents in modules().items():

@@ -62,7 +62,7 @@ def test_adapter_and_cell_follow_from_the_class_and_its_bases(classes, adapter, 
     for name in reversed(classes.split()):
         home, _, name = name.rpartition(":")
         target = type(name, (target,), {"__module__": home})
-    module.Target, module.function = target, print  # type: ignore[attr-defined]
+    module.Target, module.function = target, print
     assert resolve(module, "Target") == (target, adapter)
     assert resolve(module, "function") == (print, "")
     assert cell_of_class([base.__name__ for base in target.__mro__]) == cell

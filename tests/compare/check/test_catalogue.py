@@ -4,7 +4,6 @@ import sys
 from dataclasses import replace
 from pathlib import Path
 from types import SimpleNamespace
-from typing import Any
 
 import numpy as np
 import pytest
@@ -18,12 +17,11 @@ from compare.check.bugs.patches import ROOT, Patch, PatchError, load_patched, pa
 from compare.check.cases.layer_case import make_case
 from compare.check.cases.layer_results import run as run_layer
 from compare.check.classes.package import package_with
-from compare.check.functions.as_layer import AsLayer
-from compare.check.functions.plain import PlainFunctions
+from compare.check.functions.plain import AsLayer, PlainFunctions
 from compare.check.properties import against_torch as against_torch
 from compare.check.properties import of_training as of_training
 from compare.check.properties import run
-from compare.check.properties.layer_property import LayerProperty, drawn
+from compare.check.properties.property import LayerProperty, drawn
 from compare.parity import CELLS
 from tests.counts import number
 from tests.scratch_rnn.test_train import sharing
@@ -36,12 +34,12 @@ RAISING = {"empty-batch-refused"}
 pytestmark = pytest.mark.usefixtures("quietly")
 
 
-def steps_of_the_first_case() -> int:
-    first = run.LAYER_PROPERTIES[0]
+def steps_of_the_first_case():
+    first = run.PROPERTIES[0]
     return len(drawn("rnn", first.tried, tuple(first.fields.items()))[0].floats.x)
 
 
-def property_named(name: str) -> Any:
+def property_named(name):
     [found] = [each for each in run.PROPERTIES if each.name == name]
     return found
 
@@ -55,13 +53,14 @@ def test_our_own_code_violates_no_property():
         for each in run.PROPERTIES
     ]
     assert [f.violated.name for f in run.findings(scratch_rnn, fewer)] == []
-    assert list(run.findings(compare, run.COMPARISON_PROPERTIES)) == []
-    properties = (*against_torch.PROPERTIES, *of_training.PROPERTIES)
-    assert run.check_package(package_with(scratch_rnn.RNN), properties) is None
+    assert list(run.findings(compare, run.of_comparison.PROPERTIES)) == []
+    holds = {each.holds for each in (*against_torch.PROPERTIES, *of_training.PROPERTIES)}
+    of_torch_and_training = [each for each in fewer if each.holds in holds]
+    assert run.check_package(package_with(scratch_rnn.RNN), of_torch_and_training) is None
 
 
 def test_every_property_is_a_sentence_with_a_name_of_its_own_and_has_a_case():
-    properties = [*run.PROPERTIES, *run.COMPARISON_PROPERTIES]
+    properties = [*run.PROPERTIES, *run.of_comparison.PROPERTIES]
     assert len({each.name for each in properties}) == len(properties)
     assert all(each.statement.endswith(".") for each in properties)
     for each in run.PROPERTIES:
@@ -72,12 +71,11 @@ def test_masks_that_drop_the_units_to_be_kept_are_found():
     """Their values are right, and so is every result with the given masks."""
 
     class Inverted(scratch_rnn.RNN):
-        def draw_dropout_masks(self, T: int, B: int, rng: np.random.Generator) -> Any:
+        def draw_dropout_masks(self, T, B, rng):
             masks = super().draw_dropout_masks(T, B, rng)
             return tuple(mask.max() - mask for mask in masks)
 
     finding = run.check_property(property_named("drawn masks"), SimpleNamespace(RNN=Inverted))
-    assert finding is not None
     assert finding.detail.startswith("expected 0.75 of the units to be kept, got 0.2")
 
 
@@ -89,14 +87,13 @@ def test_the_property_of_threads_leaves_their_number_unchanged():
 
 def test_a_layer_without_its_last_step_is_wrong_at_that_step():
     class Forgetful(scratch_rnn.RNN):
-        def forward(self, x, h0=None, **more):  # type: ignore[no-untyped-def]
+        def forward(self, x, h0=None, **more):
             output, h_n, tape = super().forward(x, h0, **more)
             output = output.copy()
             output[-1] = 0
             return output, h_n, tape
 
     finding = run.check_package(package_with(Forgetful))
-    assert finding is not None
     assert (finding.violated.name, finding.tensor) == ("layer as torch", "output")
     assert finding.step == steps_of_the_first_case()
 
@@ -129,29 +126,7 @@ def test_every_patch_on_the_plain_version_fits_just_once(chapter):
             assert line in (ROOT / patch.file).read_text(encoding="utf-8").splitlines()[number - 1]
 
 
-CHAPTER = """
-title = "A chapter"
-cell = "gru"
-[[bug]]
-name = "a"
-words = "It is done wrong."
-stages = ["step"]
-plain."elman gru" = [['x', 'y']]
-notice = "n."
-hint = "h?"
-why = "w."
-caught_by = "layer as torch"
-distractors = []
-[[bug.patch]]
-file = "scratch_rnn/rnn.py"
-old = '''
-one
-two'''
-new = 'three'
-[bug.page]
-look = "there"
-"""
-PAGE = '[bug.page]\nlook = "there"\n'
+CHAPTER = cases("catalogue")["chapter"]
 
 
 def test_a_chapter_is_read():
@@ -176,6 +151,7 @@ def test_a_chapter_is_read():
 
 HEADER, _, RECORD = CHAPTER.partition("[[bug]]")
 PATCH = RECORD[RECORD.index("[[bug.patch]]") : RECORD.index("[bug.page]")]
+PAGE = '[bug.page]\nlook = "there"\n'
 
 
 @pytest.mark.parametrize(("old", "new", "message"), cases("catalogue")["invalid"])
@@ -244,7 +220,6 @@ def test_both_patches_of_a_bug_give_the_same_wrong_results(bug):
 
 def test_a_gradient_that_is_not_passed_on_is_wrong_from_the_last_step_but_one():
     finding = run.violation_of(find_bug("no-carry-back"))
-    assert finding is not None
     assert (finding.tensor, finding.step) == ("gradient of x", steps_of_the_first_case() - 1)
 
 

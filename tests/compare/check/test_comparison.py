@@ -63,9 +63,9 @@ def test_a_comparison_names_the_first_step_and_its_worst_entry(wrong):
     [(0.05, True, [FEW]), (0.5, True, [FEW, PERTURBATIONS]), (2.0, False, [FEW, PERTURBATIONS])],
 )
 def test_a_tolerance_is_measured_with_all_perturbations_if_need_be(apart, ok, measured):
-    numbers: list[int] = []
+    numbers = []
 
-    def tolerance(number: int) -> dict[str, np.ndarray]:
+    def tolerance(number):
         numbers.append(number)
         return {"a": np.array([1.0 if number == PERTURBATIONS else 0.1])}
 

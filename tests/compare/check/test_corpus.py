@@ -12,11 +12,10 @@ import pytest
 
 from compare.check.cases.parts import Malformed
 from compare.check.functions import stages
-from compare.check.functions.exercises import STAGES as ALL_STAGES
-from compare.check.functions.stages import Stage, run_quietly
+from compare.check.functions.stages import STAGES as ALL_STAGES
+from compare.check.functions.stages import run_quietly
 from compare.check.functions.trying import cases_of, compared
 from tests.compare.check.corpus import (
-    STAGES,
     Misfit,
     changed,
     load,
@@ -35,7 +34,7 @@ LARGE = re.compile("large|thousand|1000|far apart")
 pytestmark = pytest.mark.usefixtures("quickly")
 
 
-def functions_of(source: str) -> SimpleNamespace:
+def functions_of(source):
     functions = SimpleNamespace(**load(source))
     clip = functions.clip_grad_norm
     # The caller keeps the arrays, and not what the function puts into the list.
@@ -43,7 +42,7 @@ def functions_of(source: str) -> SimpleNamespace:
     return functions
 
 
-def problem(functions: SimpleNamespace, stage: Stage, k: int) -> str:
+def problem(functions, stage, k):
     """Return what is wrong in case k: "values", "arguments", "calls", or nothing."""
     case, right = cases_of(stage, 0)[k]
     try:
@@ -59,10 +58,10 @@ def problem(functions: SimpleNamespace, stage: Stage, k: int) -> str:
 
 
 @cache
-def problems(source: str, name: str) -> dict[tuple[bool, str], set[str]]:
+def problems(source, name):
     """Return the problems of a stage, by whether a case is large and by its dtype."""
     functions, stage = functions_of(source), STAGE_NAMED[name]
-    found: dict[tuple[bool, str], set[str]] = {}
+    found = {}
     for k, (case, _) in enumerate(cases_of(stage, 0)):
         wrong = problem(functions, stage, k)
         if wrong == "values" != problem(functions_of(source), stage, k):
@@ -93,7 +92,7 @@ def test_a_mistake_is_wrong_where_it_says_and_nowhere_else(mistake):
         assert "values" in large
     else:
         assert set.union(*ordinary.values()) - {""} == {mistake.shows}
-    others = [stage for stage in STAGES if stage != mistake.stage]
+    others = [stage for stage in STAGE_NAMED if stage != mistake.stage]
     if mistake.stage == "rnn_forward":
         others.remove("rnn_backward")  # it reads the tape of the forward pass
     for stage in others:
@@ -106,7 +105,7 @@ def test_there_are_many_mistakes_at_each_stage():
     assert len({mistake.name for mistake in all_mistakes}) == len(all_mistakes)
     assert len({mistake.source for mistake in all_mistakes}) == len(all_mistakes)
     counts = Counter(mistake.stage for mistake in all_mistakes)
-    assert list(counts) == list(STAGES)
+    assert list(counts) == list(STAGE_NAMED)
     assert min(counts.values()) >= 15
 
 

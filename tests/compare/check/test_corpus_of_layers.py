@@ -4,19 +4,16 @@ A right layer gives PyTorch's results in a wide search, a wrong one does not: in
 after other passes, with other parameters, with views for arguments, or if it is called.
 """
 
-from collections.abc import Iterator
 from functools import cache, partial
 from pathlib import Path
 from tempfile import TemporaryDirectory
-from typing import Any
 
 import numpy as np
 import pytest
 
 from compare.check import CheckConfig
-from compare.check.cases.layer_case import LayerCase, random_case
+from compare.check.cases.layer_case import random_case
 from compare.check.cases.layer_results import (
-    Results,
     alike,
     as_state,
     backward_pass,
@@ -32,7 +29,6 @@ from compare.check.cases.layer_results import (
 )
 from compare.check.cases.parts import Malformed
 from compare.check.cases.reference import torch_results
-from compare.check.classes.conventions import Conventions
 from compare.check.classes.features import missing_of, surface_of, try_features
 from compare.check.classes.layers import Layers
 from compare.check.classes.parts import find_conventions
@@ -42,7 +38,7 @@ from compare.check.properties.of_layers import ARRAYS, LAYOUTS
 from compare.check.properties.of_memory import both_passes, scaled
 from compare.check.worker.client import Trouble
 from compare.terminal import Terminal
-from tests.compare.check.corpus import LAYERS, Layer
+from tests.compare.check.corpus import LAYERS
 from tests.counts import number
 from tests.in_process import submission_of
 
@@ -50,7 +46,7 @@ pytestmark = pytest.mark.usefixtures("quietly")
 
 
 @cache
-def conventions_of(base: str) -> tuple[Conventions, dict[str, Any]]:
+def conventions_of(base):
     """Return the conventions of a base, and the cases that it takes."""
     right = next(layer for layer in LAYERS if layer.base == base)
     with TemporaryDirectory() as folder, submission_of(right.write(Path(folder))) as submission:
@@ -61,7 +57,7 @@ def conventions_of(base: str) -> tuple[Conventions, dict[str, Any]]:
     return layers.conventions, surface | sizes | {"dtype": (layers.own_dtype,)}
 
 
-def passes(layers: Layers, case: LayerCase, *ways: str) -> Iterator[tuple[LayerCase, Results]]:
+def passes(layers, case, *ways):
     """Yield a case and results, which have to be PyTorch's: of passes before and after others."""
     fortran, *_, broadcast = LAYOUTS.values()
     views = {name: fortran(a) for name in ("x", "h0") if (a := vars(case.floats)[name]) is not None}
@@ -104,7 +100,7 @@ def passes(layers: Layers, case: LayerCase, *ways: str) -> Iterator[tuple[LayerC
         yield case, first | copied(named(gradients_now())) if is_same else {}
 
 
-def differs(example: Layer, layers: Layers, cases: int) -> bool:
+def differs(example, layers, cases):
     """Whether some result differs from PyTorch's in so many cases."""
     layers.conventions, surface = conventions_of(example.base)
     layers.own_dtype = surface["dtype"][0]

@@ -4,12 +4,11 @@ If the expected results came from our own implementation, its mistakes would pas
 injected into PyTorch here, and the properties have to be violated by our own package.
 """
 
+import operator
 import re
 from collections import Counter
-from collections.abc import Callable, Iterator
 from dataclasses import replace
 from types import SimpleNamespace
-from typing import Any
 
 import numpy as np
 import pytest
@@ -37,8 +36,7 @@ from compare.check.properties import of_layers as of_layers
 from compare.check.properties import of_memory as of_memory
 from compare.check.properties import of_sequences as of_sequences
 from compare.check.properties import of_training as of_training
-from compare.check.properties.layer_property import layer_property
-from compare.check.properties.property import properties_of
+from compare.check.properties.property import layer_property, properties_of
 from compare.check.properties.run import check_property
 from compare.parity import CELLS
 from compare.parity.tolerance import tolerances, ulps
@@ -46,138 +44,122 @@ from tests.annotations import unchecked
 
 
 @pytest.fixture(autouse=True)
-def _fresh_answers() -> Iterator[None]:
+def _fresh_answers():
     training_cases._training_case.cache_clear()
     with unchecked():
         yield
     training_cases._training_case.cache_clear()
 
 
-def with_error(forward: Callable[..., Any]) -> Callable[..., Any]:
-    """Return a forward pass whose first result is a thousandth too large."""
+TORCH_FORWARD = torch.nn.RNN.forward
 
-    def wrong(self: Any, *arguments: Any, **options: Any) -> Any:
-        first, *others = forward(self, *arguments, **options)
-        if isinstance(first, torch.Tensor):
-            return (first * 1.001, *others)
-        return (first._replace(data=first.data * 1.001), *others)
 
-    return wrong
+def a_thousandth_too_large(self, *arguments, **options):
+    first, *others = TORCH_FORWARD(self, *arguments, **options)
+    if isinstance(first, torch.Tensor):
+        return (first * 1.001, *others)
+    return (first._replace(data=first.data * 1.001), *others)
+
+
+OF_TRAINING = (of_training.step_as_torch, of_training.updates_as_torch, of_training.epochs_as_torch)
 
 
 @pytest.mark.parametrize(
-    "tried",
-    [
-        *against_torch.PROPERTIES,
-        of_training.step_as_torch,
-        of_training.updates_as_torch,
-        of_training.epochs_as_torch,
-    ],
-    ids=lambda tried: tried.name,
+    "tried", [*against_torch.PROPERTIES, *OF_TRAINING], ids=lambda tried: tried.name
 )
 def test_the_expected_results_are_pytorchs(tried, monkeypatch):
     assert check_property(tried, scratch_rnn) is None
     training_cases._training_case.cache_clear()
-    monkeypatch.setattr(torch.nn.RNN, "forward", with_error(torch.nn.RNN.forward))
-    finding = check_property(tried, scratch_rnn)
-    assert finding is not None
-    assert "raised" not in finding.detail
+    monkeypatch.setattr(torch.nn.RNN, "forward", a_thousandth_too_large)
+    assert "raised" not in check_property(tried, scratch_rnn).detail
 
 
 # Each property finds its fault -------------------------------------------------------------------
 
 
-def faulty(cell: str, change: Callable[[Any], dict[str, Any]]) -> type:
-    """Return our layer with a fault: a function of one forward pass."""
+def faulty(cell="rnn", **changes):
+    """Return our layer with a fault: its output or last state as a function of a forward pass."""
 
-    class Faulty(CLASSES[cell]):  # type: ignore[misc]
-        def forward(self, x: Any, state: Any = None, **more: Any) -> Any:
+    class Faulty(CLASSES[cell]):
+        def forward(self, x, state=None, **more):
             output, last, tape = super().forward(x, state, **more)
             p = SimpleNamespace(layer=self, x=x, state=state, more=more, output=output, last=last)
-            vars(p).update(change(p))
+            for name, change in changes.items():
+                setattr(p, name, change(p))
             return p.output, p.last, tape
 
     return Faulty
 
 
-def layers(**changes: Any) -> SimpleNamespace:
-    """Return the three layers, some with a fault."""
-    own = {cell.layer: CLASSES[name] for name, cell in CELLS.items()}
-    own |= {CELLS[name].layer: faulty(name, change) for name, change in changes.items()}
-    return SimpleNamespace(**own)
+def where(is_wrong):
+    """Return an output that is a thousandth too large in the passes of which this is true."""
+    return lambda p: p.output * p.output.dtype.type(1.001 if is_wrong(p) else 1)
 
 
-reads_padding = layers(rnn=lambda p: {"output": p.output + p.output.dtype.type(0 * p.x.sum())})
-starts_elsewhere = layers(rnn=lambda p: {"output": p.output * (1.001 if p.state is None else 1)})
-adds_rows = layers(rnn=lambda p: {"last": p.last.cumsum(axis=1)})
-shares_a_parameter = layers(rnn=lambda p: {"last": p.layer.parameters.get("bias_hh_l0", p.last)})
-nan_spreads = layers(rnn=lambda p: {"output": p.output + p.output.dtype.type(0 * p.x.max())})
-ignores_changes = layers(rnn=lambda p: {"output": p.output * of_first("weight_hh_l0", p)})
-ignores_arrays = layers(rnn=lambda p: {"output": p.output * of_first("array", p)})
-reuses_a_buffer = layers(rnn=lambda p: {"last": buffered(p.last)})
-projects_too_far = layers(lstm=lambda p: {"output": p.output * (1.001 if p.layer.proj_size else 1)})
-
-
-def layout_matters(is_there: Callable[[Any], bool]) -> SimpleNamespace:
-    """Return layers that take arrays of one layout for others."""
-    wrong = {name: lambda p: {"output": p.output * (1 + 1e-3 * is_there(p.x))} for name in CELLS}
-    return layers(**wrong)
-
-
-def of_first(what: str, p: Any) -> Any:
-    """Return 1 with the parameters of the first call, and a little more with others."""
+def weights_change(p):
     W = p.layer.parameters["weight_hh_l0"]
-    first = vars(p.layer).setdefault("first", (W, W.tobytes()))
-    is_first = W is first[0] if what == "array" else W.tobytes() == first[1]
-    return W.dtype.type(1 if is_first else 1.001)
+    return W.tobytes() != vars(p.layer).setdefault("bytes", W.tobytes())
 
 
-def buffered(array: Any, buffers: dict[Any, Any] = {}) -> Any:  # noqa: B006
+def weights_are_replaced(p):
+    W = p.layer.parameters["weight_hh_l0"]
+    return W is not vars(p.layer).setdefault("array", W)
+
+
+BUFFERS = {}
+
+
+def buffered(array):
     """Return the array in the memory of all arrays of its shape."""
-    buffer = buffers.setdefault((array.shape, array.dtype), np.empty_like(array))
+    buffer = BUFFERS.setdefault((array.shape, array.dtype), np.empty_like(array))
     buffer[...] = array
     return buffer
 
 
-def scratch(**functions: Any) -> SimpleNamespace:
-    return SimpleNamespace(**(vars(scratch_rnn) | functions))
+nan_spreads = {"output": lambda p: p.output + p.output.dtype.type(0 * p.x.max())}
 
 
-def clips_nothing(gradients: Any, max_norm: float) -> Any:
+def clips_nothing(gradients, max_norm):
     return scratch_rnn.clip_grad_norm({n: g.copy() for n, g in gradients.items()}, max_norm)
 
 
-def shares_the_batch_wrongly(*arguments: Any, **options: Any) -> Any:
+def shares_the_batch_wrongly(*arguments, **options):
     result = scratch_rnn.train_step(*arguments, **options)
     is_shared = scratch_rnn.threads.least_rows(1, 1) == 1
     return replace(result, loss=result.loss * 1.001) if is_shared else result
 
 
 @pytest.mark.parametrize(
-    ("violated", "package"),
+    ("violated", "fault"),
     [
-        (of_sequences.padding_ignored, reads_padding),
-        (of_layers.no_state_as_zeros, starts_elsewhere),
-        (of_sequences.order_of_the_batch, adds_rows),
-        (of_memory.own_memory, shares_a_parameter),
-        (of_memory.changed_parameters, ignores_changes),
-        (of_memory.replaced_parameters, ignores_arrays),
-        (of_memory.returned_arrays, reuses_a_buffer),
+        (of_sequences.padding_ignored, {"output": lambda p: p.output + 0 * p.x.sum(dtype="f4")}),
+        (of_layers.no_state_as_zeros, {"output": where(lambda p: p.state is None)}),
+        (of_sequences.order_of_the_batch, {"last": lambda p: p.last.cumsum(axis=1)}),
+        (of_memory.own_memory, {"last": lambda p: p.layer.parameters.get("bias_hh_l0", p.last)}),
+        (of_memory.changed_parameters, {"output": where(weights_change)}),
+        (of_memory.replaced_parameters, {"output": where(weights_are_replaced)}),
+        (of_memory.returned_arrays, {"last": lambda p: buffered(p.last)}),
         (of_sequences.nan_visible, nan_spreads),
         (of_sequences.infinite_input, nan_spreads),
-        (of_layers.any_memory_layout, layout_matters(lambda x: min(x.strides) < 0)),
-        (of_layers.any_memory_layout, layout_matters(lambda x: 0 in x.strides)),
-        (of_layers.any_memory_layout, layout_matters(lambda x: x.flags.fnc)),
-        (against_torch.layer_as_torch, projects_too_far),
-        (of_training.clipping, scratch(clip_grad_norm=clips_nothing)),
-        (of_training.threads, scratch(train_step=shares_the_batch_wrongly)),
+        (of_layers.any_memory_layout, {"output": where(lambda p: min(p.x.strides) < 0)}),
+        (of_layers.any_memory_layout, {"output": where(lambda p: 0 in p.x.strides)}),
+        (of_layers.any_memory_layout, {"output": where(lambda p: p.x.flags.fnc)}),
+        (
+            against_torch.PROPERTIES[0],
+            {"cell": "lstm", "output": where(lambda p: p.layer.proj_size)},
+        ),
+        (of_training.clipping, {"clip_grad_norm": clips_nothing}),
+        (of_training.threads, {"train_step": shares_the_batch_wrongly}),
     ],
     ids=lambda value: getattr(value, "name", ""),
 )
-def test_a_property_finds_its_fault(violated, package):
+def test_a_property_finds_its_fault(violated, fault):
     assert check_property(violated, scratch_rnn) is None
-    finding = check_property(violated, package)
-    assert finding is not None
+    if fault.keys() & vars(scratch_rnn).keys():
+        changed = fault
+    else:
+        changed = {CELLS[fault.get("cell", "rnn")].layer: faulty(**fault)}
+    finding = check_property(violated, SimpleNamespace(**(vars(scratch_rnn) | changed)))
     assert "raised" not in finding.detail
 
 
@@ -186,35 +168,26 @@ def test_a_property_finds_its_fault(violated, package):
 CASE = LayerCase(T=4, B=3, V=2, H=5, seed=1)
 
 
-def measured(case: LayerCase) -> tuple[Any, Any]:
+def measured(case):
     return tolerances(lambda move: run(CLASSES["rnn"], case, move), seed=case.seed, gaps=case.gaps)
 
 
-def test_a_layer_property_has_the_measured_tolerance():
-    results, allowed = measured(CASE)
-    far = {name: array + 1 for name, array in results.items()}
-    for comparison in alike(results, far, CASE):
-        np.testing.assert_array_equal(comparison.allowed, allowed[comparison.tensor])
-
-
-def test_the_unmeasured_tolerance_is_a_few_ulps():
-    results, allowed = measured(CASE)
-    case = replace(CASE)
+def test_a_tolerance_is_a_few_ulps_until_it_has_to_be_measured():
+    (results, allowed), case = measured(CASE), replace(CASE)
     for comparison in alike(results, results, case):
         least = 8 * ulps(results[comparison.tensor])
         np.testing.assert_array_equal(comparison.allowed, least)
         assert np.all(least < allowed[comparison.tensor])
-    rounding(case)
-    for comparison in alike(results, results, case):
+    far = {name: array + 1 for name, array in results.items()}
+    for comparison in (*alike(results, far, case), *alike(results, results, case)):
         np.testing.assert_array_equal(comparison.allowed, allowed[comparison.tensor])
 
 
 @pytest.mark.parametrize("kind", ["step", "updates", "epochs"])
 def test_a_training_property_has_the_measured_tolerance(kind):
     case, answer = training_cases.training_case(kind, 1)
-    run = training_cases.STEPS[kind][0]
     with np.errstate(all="ignore"):
-        _, allowed = tolerances(lambda move: run(scratch_rnn, case, move))
+        allowed = tolerances(lambda m: training_cases.trained(kind, scratch_rnn, case, m))[1]
     for name, array in allowed.items():
         np.testing.assert_array_equal(answer.allowed[name], array)
 
@@ -273,12 +246,12 @@ def test_a_tensor_of_only_one_side_is_wrong_with_two_exceptions():
         ]:
             (wrong,) = [c for c in identical(expected, got, CASE) if not c.ok]
             assert (wrong.tensor, wrong.expected.shape, wrong.got.shape) == (name, *shapes)
-            without = replace(CASE, h0=False)
-            absent = [c.tensor for c in identical(expected, got, without) if not c.ok]
-            assert absent == ([] if name == "gradient of h0" else [name])
-            one_bias = replace(CASE, one_bias=True)
-            absent = [c.tensor for c in identical(expected, got, one_bias) if not c.ok]
-            assert absent == ([] if "bias_hh" in name else [name])
+            for case, may_be_absent in (
+                (replace(CASE, h0=False), name == "gradient of h0"),
+                (replace(CASE, one_bias=True), "bias_hh" in name),
+            ):
+                absent = [c.tensor for c in identical(expected, got, case) if not c.ok]
+                assert absent == ([] if may_be_absent else [name])
     both = results | {"gradient of h0": results["gradient of h0"] + 1}
     wrong_names = [c.tensor for c in identical(results, both, replace(CASE, h0=False)) if not c.ok]
     assert wrong_names == ["gradient of h0"]  # it may be absent, and not wrong
@@ -286,15 +259,11 @@ def test_a_tensor_of_only_one_side_is_wrong_with_two_exceptions():
 
 def test_bits_that_differ_get_the_tolerance_of_the_case():
     results, allowed = rounding(CASE)
-    one = np.float32(1)
     output = results["output"]
-    same = Comparison("output", output, output, 0.0)
-    other = Comparison("output", output, output + one, 0.0)
-    measured = replace(other, allowed=0.5)
-    unknown = replace(other, tensor="something else")
-    assert to_rounding(same, CASE) is same
-    assert to_rounding(measured, CASE) is measured
-    assert to_rounding(unknown, CASE) is unknown
+    other = Comparison("output", output, output + np.float32(1), 0.0)
+    same, measured = replace(other, got=output), replace(other, allowed=0.5)
+    for comparison in (same, measured, replace(other, tensor="something else")):
+        assert to_rounding(comparison, CASE) is comparison
     np.testing.assert_array_equal(to_rounding(other, CASE).allowed, allowed["output"])
     assert not to_rounding(other, CASE).ok
 
@@ -305,7 +274,6 @@ FULL = LayerCase(T=5, B=3, V=2, H=4, L=2, dropout=0.5, lengths=True, seed=1)
 @pytest.mark.parametrize("cell", CLASSES)
 def test_a_pass_in_two_calls_is_the_pass_at_once(cell):
     case = replace(FULL, cell=cell)
-    assert case.floats.lengths is not None
     at_once, layer = run(CLASSES[cell], case), build(CLASSES[cell], case)
     results, tape = forward(layer, case)
     for _ in range(2):
@@ -315,9 +283,8 @@ def test_a_pass_in_two_calls_is_the_pass_at_once(cell):
         for array in in_two.values():
             array += 1  # they are copies: the tape stays as it was
         results, _ = forward(layer, case)
-    assert table_of(identical(at_once, at_once, case)).rows == tuple(
-        comparison.row for comparison in identical(at_once, at_once, case)
-    )
+    compared = identical(at_once, at_once, case)
+    assert table_of(compared).rows == tuple(comparison.row for comparison in compared)
 
 
 @pytest.mark.parametrize("batch_first", [False, True])
@@ -336,10 +303,10 @@ def test_a_gradient_that_a_layer_does_not_give_is_left_out():
 class Loaded:
     """A layer that is handed its parameters."""
 
-    def __init__(self, **options: Any) -> None:
+    def __init__(self, **options):
         self.options = options
 
-    def load(self, parameters: Any) -> None:
+    def load(self, parameters):
         self.parameters = parameters
 
 
@@ -370,23 +337,19 @@ def test_pytorchs_layer_takes_its_own_parameters_and_no_others():
 
 
 def test_a_property_is_tried_on_four_cases_of_each_cell_by_default():
-    seen: list[Any] = []
+    seen = []
 
-    def holds(layer_class: Any, case: LayerCase) -> Any:
+    def holds(layer_class, case):
         seen.append((layer_class, case))
         yield ()
 
+    names = ("cells", "needs", "tried", "strict", "gradients", "again")
+    values = (("gru",), {"L": 2}, 2, True, True, True)
     plain = layer_property()(holds)
-    assert (plain.tried, plain.gradients, plain.again, plain.strict) == (4, False, False, False)
-    assert plain.needs == {}
-    assert plain.cells == tuple(CLASSES)
-    assert list(plain.fields) == []
-    special = layer_property(
-        cells=("gru",), needs={"L": 2}, tried=2, strict=True, gradients=True, again=True, L=1
-    )(holds)
-    found = [special.tried, special.gradients, special.again, special.strict]
-    assert found == [2, True, True, True]
-    assert (special.cells, special.needs, special.fields) == (("gru",), {"L": 2}, {"L": 1})
+    special = layer_property(**dict(zip(names, values, strict=True)), L=1)(holds)
+    get = operator.attrgetter(*names, "fields")
+    assert get(plain) == (tuple(CLASSES), {}, 4, False, False, False, {})
+    assert get(special) == (*values, {"L": 1})
     outcomes = [*plain.outcomes(scratch_rnn), *special.outcomes(scratch_rnn)]
     assert [outcome.case for outcome in outcomes] == [case.describe() for _, case in seen]
     assert all(outcome.comparisons == () for outcome in outcomes)

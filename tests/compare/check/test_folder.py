@@ -1,17 +1,15 @@
 """``rnn-parity check DIR/``: a line for each file, whatever the others do."""
 
-import io
 import json
 from pathlib import Path
 
 import psutil
 import pytest
-from rich.console import Console
 
 from compare.check import folder
 from compare.cli import main
-from compare.terminal import Terminal
 from tests.compare.check.test_worker import RIGHT
+from tests.in_process import terminal
 
 KILLS = """
 import ctypes, os
@@ -33,7 +31,7 @@ OPTIONS = ["--stage", "clip_grad_norm", "--json", "found.json"]
 
 
 @pytest.fixture(autouse=True)
-def _files(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+def _files(tmp_path, monkeypatch):
     monkeypatch.chdir(tmp_path)
     monkeypatch.setenv("COLUMNS", "200")
     for name, (text, _) in FILES.items():
@@ -62,10 +60,9 @@ def test_each_file_has_a_line(capsys):
     ("is_right", "words"), [(True, "right"), (False, "\x1b[1;31merror: it ended\x1b[0m")]
 )
 def test_what_is_wrong_is_red(is_right, words):
-    printed = io.StringIO()
-    console = Console(file=printed, force_terminal=True, color_system="standard", width=80)
+    to, printed = terminal(80, color=True)
     row = folder.NOTHING | {"file": "a.py", "ok": is_right, "failed": "it ended"}
-    folder._show(row, "1/2", 5, Terminal(console))
+    folder._show(row, "1/2", 5, to)
     assert printed.getvalue() == f"  1/2  a.py   0 of 0  {words}\n"
 
 
@@ -73,7 +70,7 @@ def test_what_is_done_is_kept(monkeypatch):
     """After Ctrl-C the results so far are in the file, and no process is left."""
     before = set(psutil.Process().children(recursive=True))
 
-    def interrupt(row: folder.Row, done: str, *_: object) -> None:
+    def interrupt(row, done, *_):
         if done == "2/6":
             raise KeyboardInterrupt
 

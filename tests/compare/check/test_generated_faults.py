@@ -5,7 +5,7 @@ import tomllib
 import pytest
 
 from tests.annotations import unchecked
-from tests.compare.check.corpus import STUDENTS, once_replaced
+from tests.compare.check.corpus import STUDENTS, replaced
 from tests.counts import number
 from tests.scripts import load_script
 
@@ -18,7 +18,7 @@ FAULTS = tomllib.loads((STUDENTS / "boundaries.toml").read_text(encoding="utf-8"
 def test_a_fault_at_a_boundary_is_found(fault, tmp_path):
     form = FORMS[fault["form"]]
     file = tmp_path / "student.py"
-    file.write_text(once_replaced(form.source, *fault["change"]), encoding="utf-8")
+    file.write_text(replaced(form.source, [fault["change"]]), encoding="utf-8")
     with unchecked():
         assert generated_faults.found_by(form, file)
 

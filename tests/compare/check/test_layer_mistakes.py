@@ -10,7 +10,6 @@ import pytest
 
 from compare.check import BUGS, CheckConfig, find_bug
 from compare.check.cases.comparison import Comparison
-from compare.check.cases.parts import PartResult
 from compare.check.classes import properties
 from compare.check.classes.features import FEATURES, try_features
 from compare.check.classes.layers import Layers
@@ -19,10 +18,9 @@ from compare.check.classes.properties import try_properties
 from compare.check.command import examine_class
 from compare.check.diagnosis import is_of_layer, name_mistakes
 from compare.check.report.explanation import where
-from compare.check.report.report import Report
 from compare.check.symptoms import in_the_tensor
 from compare.terminal import UsageError
-from tests.compare.check.corpus import LAYERS, gated_mistakes, mistakes, once_replaced
+from tests.compare.check.corpus import LAYERS, gated_mistakes, mistakes, replaced
 from tests.counts import number
 from tests.in_process import submission_of, terminal
 from tests.tables import cases
@@ -31,20 +29,24 @@ HERE = Path(__file__).parent
 CLASS = (HERE / "students" / "as_class.txt").read_text(encoding="utf-8")
 
 
-pytestmark = pytest.mark.usefixtures("quietly")
+pytestmark = pytest.mark.usefixtures("quietly", "beside_files")
 
 
-def diagnosed(target: str, cell: str) -> tuple[Layers, list[PartResult]]:
-    """Try the parts of a layer, and name what is wrong."""
-    target = str(HERE / target) if ".py:" in target else target
+def tried(target, cell="rnn"):
+    """Try the parts of a layer."""
     with submission_of(target) as submission:
         layers = Layers(submission, cell)
-        results = find_conventions(layers, 0)
-        name_mistakes(results, cell, transposed=layers.conventions.is_transposed)
-        return layers, results
+        return layers, find_conventions(layers, 0)
 
 
-def first_wrong(results: list[PartResult]) -> PartResult:
+def diagnosed(target, cell):
+    """Try the parts of a layer, and name what is wrong."""
+    layers, results = tried(target, cell)
+    name_mistakes(results, cell, transposed=layers.conventions.is_transposed)
+    return layers, results
+
+
+def first_wrong(results):
     return next(result for result in results if result.verdict != "right")
 
 
@@ -64,7 +66,7 @@ WRONG = [
 ]
 
 
-def as_class(functions: str, cell: str, stage: str) -> str:
+def as_class(functions, cell, stage):
     """Return a file with these functions, and a class that calls them."""
     steps = stage if cell == "rnn" else ""  # the functions of the others call their own steps
     words = {
@@ -136,7 +138,7 @@ def test_a_bug_of_the_catalogue_is_named_in_a_class(bug, count):
 
 @pytest.mark.parametrize("name", sorted(SEEN_BY_PROPERTIES, reverse=True)[:: number(5, 1)])
 def test_a_bug_of_the_catalogue_that_shows_in_no_number_violates_a_property(name):
-    layers, results = diagnosed(f"{find_bug(name).load().__name__}:RNN", "rnn")
+    layers, results = tried(f"{find_bug(name).load().__name__}:RNN")
     assert {result.verdict for result in results} == {"right"}
     assert "wrong" in {entry["verdict"] for entry in try_properties(layers, [], 0)}
 
@@ -167,19 +169,19 @@ def test_a_part_that_is_not_right_is_reported_with_its_case(
     target, part, verdict, words, expected, got
 ):
     """What shows at some sizes alone is no missing feature."""
-    results = diagnosed(target, "rnn")[1]
+    results = tried(target)[1]
     assert {result.verdict for result in results[:part]} <= {"right"}
     found = results[part]
     assert (found.verdict, found.case.words) == (verdict, words)
     assert expected in found.expected
     assert got in found.got
-    if target.endswith("Flat"):  # without a second axis
+    if target == "Flat.py:Layer":  # without a second axis
         assert (found.wrong.tensor, found.wrong.got.shape) == ("output", (30,))
 
 
 @pytest.mark.parametrize("name", ["BiasRows", "BiasRowsFlat"])
 def test_biases_may_be_rows(name):
-    layers, results = diagnosed(f"right_class.py:{name}", "rnn")
+    layers, results = tried(f"{name}.py:Layer")
     assert {result.verdict for result in results} == {"right"}
     [unbatched] = [f for f in try_features(layers, 0) if f["name"] == "input without a batch"]
     assert unbatched["verdict"] == "missing"  # it makes rows of single vectors, by chance
@@ -190,7 +192,7 @@ EVERYTHING_ELSE = [name for name in FEATURES if name != "float64"]
 
 
 def test_a_gradient_that_is_clipped_on_its_way_back_violates_a_property():
-    layers, results = diagnosed("right_class.py:Clipping", "rnn")
+    layers, results = tried("Clipping.py:Layer")
     assert [result.verdict for result in results] == ["right", "wrong", "wrong"]
     properties = try_properties(layers, EVERYTHING_ELSE, 0)
     assert [entry["name"] for entry in properties if entry["verdict"] == "wrong"] == [
@@ -200,27 +202,20 @@ def test_a_gradient_that_is_clipped_on_its_way_back_violates_a_property():
 
 def test_a_flag_that_a_class_does_not_take_is_no_violated_property():
     """A `UsageError` is a ValueError, too."""
-    layers, _ = diagnosed("right_class.py:Plain", "rnn")
+    layers, _ = tried("Plain.py:Layer")
     layers.device = "nowhere"
     with pytest.raises(UsageError, match="expected a class that takes device, as --device says"):
         try_properties(layers, EVERYTHING_ELSE, 0)
 
 
 def test_shapes_that_do_not_fit_together_violate_a_property():
-    layers, _ = diagnosed("right_class.py:Squeezing", "rnn")
+    layers, _ = tried("Squeezing.py:Layer")
     properties = try_properties(layers, EVERYTHING_ELSE, 0, deep=True)
     found = [entry["found"] for entry in properties if entry["verdict"] == "wrong"]
     assert any(words.startswith("expected results whose shapes fit together") for words in found)
 
 
-@pytest.mark.parametrize(
-    ("apart", "words"),
-    [
-        (1e-3, "expected 1, got 1.001"),
-        (1e-8, "expected 1, got 1.00000001"),
-        (3e-16, "expected 1, got 1.0000000000000002"),
-    ],
-)
+@pytest.mark.parametrize(("apart", "words"), cases("check")["digits"])
 def test_two_numbers_are_shown_with_as_many_digits_as_it_takes(apart, words):
     comparison = Comparison("h", np.ones(1), np.ones(1) + apart, np.zeros(1))
     assert words in where(comparison)
@@ -229,24 +224,10 @@ def test_two_numbers_are_shown_with_as_many_digits_as_it_takes(apart, words):
 X = np.array([[1.0, 2.0], [3.0, -4.0]])
 
 
-@pytest.mark.parametrize(
-    ("right", "got", "likely"),
-    [
-        (X, 0.5 * X, "Every entry is 2 times too small."),
-        (X, 3 * X, "Every entry is 3 times too large."),
-        (X, X + 0.25, "Every entry is 0.25 too large."),
-        (X, X - 0.25, "Every entry is 0.25 too small."),
-        (X, X.T, "It is transposed."),
-        (X, X[::-1], "It comes in reverse order."),
-        (X, X.ravel(), "The numbers are right; their shape should be (2, 2)."),
-        (X, 0 * X, "It is zero everywhere."),
-        (X[0, 0], -X[0, 0], "Its sign is wrong."),
-        (X[0, 0], X[0, 0] + np.nan, ""),
-        (X, X + X**2, ""),
-    ],
-)
+@pytest.mark.parametrize(("right", "got", "likely"), cases("check")["tensors"])
 def test_a_wrong_tensor_alone_shows_a_simple_mistake(right, got, likely):
-    assert in_the_tensor(np.asarray(right), np.asarray(got), 1e-12) == likely
+    right, got = np.asarray(eval(right)), np.asarray(eval(got))
+    assert in_the_tensor(right, got, 1e-12) == likely
 
 
 def test_the_accuracy_of_float32_is_a_mistake_in_float64_alone():
@@ -261,7 +242,7 @@ def test_the_accuracy_of_float32_is_a_mistake_in_float64_alone():
 FORMS = tomllib.loads((HERE / "students" / "forms.toml").read_text("utf-8"))
 
 
-def form_of(folder: Path, source: str, name: str, **flags: str | None) -> tuple[Report, str]:
+def form_of(folder, source, name, **flags):
     """Check a class of a source; return what is printed, too."""
     (folder / "theirs.py").write_text(source, encoding="utf-8")
     target, (shown, printed) = f"{folder / 'theirs.py'}:{name}", terminal(width=999)
@@ -274,7 +255,7 @@ def form_of(folder: Path, source: str, name: str, **flags: str | None) -> tuple[
 def test_a_form_that_people_write_is_taken(form, tmp_path, monkeypatch):
     monkeypatch.setattr(properties, "PROPERTIES", properties.PROPERTIES[: number(0, 99)])
     source, change = FORMS["source"], form.get("change")
-    source = once_replaced(source, *change) if change else source
+    source = replaced(source, [change]) if change else source
     flags = {name: form.get(name) for name in ("cell", "gates")}
     report, printed = form_of(tmp_path, source, form["class"], **flags)
     assert report.score == form["right"], printed

@@ -1,7 +1,5 @@
 """The six functions from the source of the plain version: patched, and perturbed."""
 
-from typing import Any
-
 import numpy as np
 import pytest
 
@@ -25,9 +23,9 @@ def test_a_patch_that_does_not_fit_is_refused():
 
 
 def test_the_result_of_each_operation_is_moved():
-    moved: list[Any] = []
+    moved = []
 
-    def move(value: Any) -> Any:
+    def move(value):
         moved.append(value)
         return value
 

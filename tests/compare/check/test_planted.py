@@ -12,7 +12,7 @@ import compare
 import scratch_rnn
 from compare.check.bugs.catalogue import BUGS
 from compare.check.properties import against_torch as against_torch
-from tests.compare.check.trial import try_test
+from tests.compare.check.trial import examples_until_it_fails
 from tests.counts import number
 from tests.scratch_rnn import test_rnn_properties
 from tests.tables import cases
@@ -39,10 +39,10 @@ def test_every_bug_of_the_catalogue_has_its_test():
 def test_a_bug_is_caught_by_its_test(bug, count):
     name = CAUGHT_BY[bug.name]
     real = importlib.import_module(bug.package)
-    caught = try_test(name, real, bug.load(), cell=bug.cell or "rnn")
-    assert caught is not None, f"{name} passes with {bug.name}"
+    examples = examples_until_it_fails(name, real, bug.load(), cell=bug.cell or "rnn")
+    assert examples, f"{name} passes with {bug.name}"
     count("bugs injected and caught")
-    count("examples that it took", caught.examples)
+    count("examples that it took", examples)
 
 
 @pytest.mark.parametrize("name", sorted(set(CAUGHT_BY.values()))[:: number(3, 1)])
@@ -50,4 +50,4 @@ def test_the_real_packages_pass_the_same_trial(name):
     """Otherwise the test could fail with or without a bug."""
     is_of_compare = name.startswith("compare.") and not name.startswith(TRUNCATION)
     package = compare if is_of_compare else scratch_rnn
-    assert try_test(name, package, package, examples=8) is None
+    assert examples_until_it_fails(name, package, package, examples=8) == 0

@@ -1,6 +1,7 @@
 """``pytest --rnn-parity FILE``, as the wheel registers it, in a folder of its own."""
 
 import os
+import re
 import subprocess
 import sys
 from contextlib import nullcontext
@@ -10,7 +11,8 @@ import pytest
 
 from compare.check.cases.parts import Part, PartResult
 from compare.check.functions import training as training_check
-from compare.check.report.pytest_plugin import Stages, Wrong
+from compare.check.functions.stages import STAGES
+from compare.check.report.pytest_plugin import Stages, check_row
 from compare.check.report.report import Report
 from tests.annotations import unchecked
 from tests.compare.check.test_training_check import LONG
@@ -18,7 +20,7 @@ from tests.compare.check.test_training_check import LONG
 HERE = Path(__file__).parent
 
 
-def run_pytest(folder: Path, *arguments: str) -> subprocess.CompletedProcess[str]:
+def run_pytest(folder, *arguments):
     command = [sys.executable, "-m", "pytest", "-p", "no:cacheprovider", "-p", "no:xdist"]
     return subprocess.run(
         [*command, "-v", *arguments],
@@ -35,8 +37,10 @@ def test_each_stage_is_a_test(tmp_path):
     (tmp_path / "mine.py").write_text(text.replace("1 - h_next**2", "1 - h_next"))
     result = run_pytest(tmp_path, "--rnn-parity", "mine.py")
     assert result.returncode == 1, result.stdout + result.stderr
-    assert "5 passed" in result.stdout
-    assert "1 failed" in result.stdout
+    outcomes = re.findall(r"^mine\.py::(\w+) (\w+)", result.stdout, re.MULTILINE)
+    names = [stage.name for stage in STAGES["rnn"]]
+    assert outcomes == [(n, "FAILED" if n == names[2] else "PASSED") for n in names]
+    assert f"\n{names[2]}: wrong\n{names[2]} on " in result.stdout
     assert "without the square" in result.stdout
     assert "Traceback" not in result.stdout
 
@@ -47,7 +51,8 @@ def test_the_training_of_right_functions_is_one_more_test(change, request, tmp_p
     file = tmp_path / "mine.py"
     file.write_text((HERE / "right_functions.py").read_text().replace(*change))
     monkeypatch.setattr(request.config.option, "rnn_parity", str(file))
-    is_wrong = pytest.raises(Wrong, match=r"^training in lock-step with PyTorch: the loss is")
+    words = "^training in lock-step with PyTorch: the loss is"
+    is_wrong = pytest.raises(pytest.fail.Exception, match=words)
     with unchecked():
         *stages, training = Stages.from_parent(request.session, path=file).collect()
         assert (len(stages), training.name) == (6, "training")
@@ -83,6 +88,13 @@ def test_missing_features_do_not_fail_and_missing_stages_do(verdict, stage_fails
     of_stage, of_feature = report.rows()
     assert (of_stage.fails, of_feature.fails) == (stage_fails, feature_fails)
     assert of_feature.message == "h_n: Why."
-    assert ("expected more, got nothing" in of_stage.message) == stage_fails
+    words = f"rnn_step: {verdict}\nrnn_step: expected more, got nothing\n\n  h = tanh(z)"
+    assert of_stage.message == (words.partition("\n")[2] if stage_fails else "")
+    with (
+        pytest.raises(pytest.fail.Exception, match=f"^{re.escape(words)}$")
+        if stage_fails
+        else nullcontext()
+    ):
+        check_row(of_stage)
     assert report.wrong == [entry] * feature_fails
     assert report.ok == (not stage_fails)

@@ -1,33 +1,30 @@
 """The training check: six right functions train a model in lock-step with PyTorch."""
 
-from collections.abc import Iterator
-from pathlib import Path
-
 import pytest
 
 from compare.check import CheckConfig
 from compare.check.cases.parts import PartResult
 from compare.check.functions import training as training_check
-from compare.check.functions.exercises import STAGES
-from compare.check.functions.training import TrainingResult, show_training, train
+from compare.check.functions.stages import STAGES
+from compare.check.functions.training import train
 from compare.check.functions.trying import SubmissionFunctions
-from compare.check.report.report import Report, show
+from compare.check.report.report import Report
 from compare.parity import CELLS
 from compare.terminal import Terminal, UsageError
 from tests.annotations import unchecked
-from tests.compare.check.corpus import plain_source
-from tests.compare.check.test_check_functions import RIGHT, fits
-from tests.in_process import loader, terminal
+from tests.compare.check.corpus import plain_source, replaced
+from tests.compare.check.test_check_functions import RIGHT
+from tests.in_process import loader
 
 
 @pytest.fixture(autouse=True)
-def _quickly(monkeypatch: pytest.MonkeyPatch) -> Iterator[None]:
+def _quickly(monkeypatch):
     monkeypatch.setattr(training_check, "EPOCHS", 1)
     with unchecked():
         yield
 
 
-def trained(folder: Path, cell: str, text: str) -> TrainingResult:
+def trained(folder, cell, text):
     with loader(folder, text)() as submission:
         return train(cell, SubmissionFunctions(submission), None, Terminal(quiet=True))
 
@@ -61,20 +58,11 @@ BLUNT = ("d_b, d_b\n", "d_b, d_b * (1 + 1e-9 * (len(d_output) > 15))\n")
     ],
 )
 def test_functions_that_fail_together_are_reported(change, message, tmp_path):
-    assert RIGHT.count(change[0]) == 1
-    training = trained(tmp_path, "rnn", "calls = []\n" + RIGHT.replace(*change))
+    training = trained(tmp_path, "rnn", "calls = []\n" + replaced(RIGHT, [change]))
     assert message in training.failed
     stages = [PartResult(stage, "right", 1) for stage in STAGES["rnn"]]
     report = Report("student.py", "functions", "rnn", 0, stages, training=training)
     assert (report.score, report.ok, report.to_json()["ok"]) == (6, False, False)
-    results = report.to_gradescope()
-    assert results["tests"][-1]["status"] == "failed"
-    assert fits(results)
-    assert all(fits(test, "test") for test in results["tests"])
-    shown, printed = terminal()
-    show(report, shown)
-    assert training.failed in printed.getvalue()
-    assert "the training differs from PyTorch's" in printed.getvalue()
 
 
 def test_wrong_parameters_after_the_last_update_are_reported(tmp_path, monkeypatch):
@@ -92,9 +80,6 @@ def test_slow_functions_are_stopped_and_right_until_then(tmp_path, monkeypatch):
     monkeypatch.setattr(training_check, "SECONDS", 0.0)
     training = trained(tmp_path, "rnn", RIGHT)
     assert (training.failed, training.stopped, training.updates) == ("", True, 1)
-    shown, printed = terminal()
-    show_training(training, shown)
-    assert "stopped after 0 s; each loss until then is right" in printed.getvalue()
 
 
 def test_a_text_that_is_not_there_is_refused_before_anything_is_tried(tmp_path):

@@ -8,89 +8,52 @@ What the test compares with stays real.
 import importlib
 import inspect
 import itertools
-from collections.abc import Iterator
 from contextlib import contextmanager
-from dataclasses import dataclass
 from types import ModuleType
-from typing import Any
 
 import numpy as np
 from _pytest.mark.structures import ParameterSet
-from hypothesis import HealthCheck, Phase, given, settings
+from hypothesis import HealthCheck, given, settings
 
 from compare.parity import CELLS
 from tests import counts
 from tests.annotations import unchecked
 
 
-@dataclass(frozen=True)
-class Caught:
-    """How a test failed."""
+def examples_until_it_fails(name, real, copy, *, cell="rnn", examples=300):
+    """Run a test such as ``scratch_rnn.test_loss.test_x`` on a patched copy.
 
-    examples: int  # until it did
-    message: str
-
-
-def find_test(name: str) -> tuple[ModuleType, Any]:
-    """Return the module and the function of a test such as ``scratch_rnn.test_loss.test_x``."""
+    Return the number of examples until it failed, 0 if it did not.
+    """
     module_name, _, function = name.rpartition(".")
     module = importlib.import_module(f"tests.{module_name}")
-    return module, getattr(module, function)
+    test, count, kept = getattr(module, function), 0, counts.current
+    inner = test.hypothesis.inner_test if hasattr(test, "strategies") else test
 
+    def one_example(**drawn):
+        nonlocal count
+        count += 1
+        inner(**(subjects(inner, copy, cell) | drawn))
 
-def try_test(
-    name: str, real: ModuleType, copy: ModuleType, *, cell: str = "rnn", examples: int = 300
-) -> Caught | None:
-    """Run a test on a patched copy; return how it failed, None if it did not."""
-    module, test = find_test(name)
-    kept = counts.current
     counts.begin()  # do not count the differences of a bug among those of the real package
     try:
-        return _tried(module, test, real, copy, cell, examples)
-    finally:
-        counts.current = kept
-
-
-def _tried(
-    module: ModuleType, test: Any, real: ModuleType, copy: ModuleType, cell: str, examples: int
-) -> Caught | None:
-    with transplanted(module, real, copy), unchecked(), np.errstate(all="ignore"):
-        count = 0
-        try:
-            if hasattr(test, "strategies"):
-                inner = test.hypothesis.inner_test
-
-                def one_example(**drawn: Any) -> None:
-                    nonlocal count
-                    count += 1
-                    inner(**subjects(inner, copy, cell), **drawn)
-
-                run_property(one_example, test.strategies, examples)
+        with transplanted(module, real, copy), unchecked(), np.errstate(all="ignore"):
+            if inner is not test:
+                mutants = settings.get_profile("mutants")  # these do not shrink
+                health = list(HealthCheck)
+                search = settings(mutants, max_examples=examples, suppress_health_check=health)
+                search(given(**test.strategies)(one_example))()
             else:
                 for parameters in parametrized(test):
-                    count += 1
-                    test(**(subjects(test, copy, cell) | parameters))
-        except Exception as error:  # whatever a bug leads to
-            lines = [line for line in str(error).splitlines() if line.strip()]
-            return Caught(count, lines[0] if lines else type(error).__name__)
-    return None
+                    one_example(**parameters)
+    except Exception:  # whatever a bug leads to
+        return count
+    finally:
+        counts.current = kept
+    return 0
 
 
-def run_property(example: Any, strategies: dict[str, Any], examples: int) -> None:
-    """Let Hypothesis search for a failing example, without shrinking it."""
-    search = settings(
-        max_examples=examples,
-        derandomize=True,
-        database=None,
-        deadline=None,
-        phases=[Phase.explicit, Phase.generate],
-        suppress_health_check=list(HealthCheck),
-        report_multiple_bugs=False,
-    )
-    search(given(**strategies)(example))()
-
-
-def subjects(test: Any, copy: ModuleType, cell: str) -> dict[str, Any]:
+def subjects(test, copy, cell):
     """Return the fixtures that the test asks for."""
     layer = getattr(copy, CELLS[cell].layer, None)  # our names are torch's
     fixtures = {"implementation": layer, "layer_class": layer, "package": copy, "cell": cell}
@@ -98,28 +61,21 @@ def subjects(test: Any, copy: ModuleType, cell: str) -> dict[str, Any]:
     return {name: value for name, value in fixtures.items() if name in names}
 
 
-def parametrized(test: Any) -> Iterator[dict[str, Any]]:
+def parametrized(test):
     """Yield the arguments of each case of ``pytest.mark.parametrize``."""
     choices = []
     for mark in getattr(test, "pytestmark", []):
         if mark.name == "parametrize":
-            names = mark.args[0]
-            names = names.replace(" ", "").split(",") if isinstance(names, str) else list(names)
-            rows = [
-                value.values
-                if isinstance(value, ParameterSet)
-                else value
-                if len(names) > 1
-                else (value,)
-                for value in mark.args[1]
-            ]
-            choices.append([dict(zip(names, row, strict=True)) for row in rows])
+            names, values = mark.args
+            names = names.split(", ") if isinstance(names, str) else names
+            rows = [ParameterSet.extract_from(v, force_tuple=len(names) == 1) for v in values]
+            choices.append([dict(zip(names, row.values, strict=True)) for row in rows])
     for combination in itertools.product(*choices):
         yield {name: value for part in combination for name, value in part.items()}
 
 
 @contextmanager
-def transplanted(module: ModuleType, real: ModuleType, copy: ModuleType) -> Iterator[None]:
+def transplanted(module, real, copy):
     """Let the names of the module that refer to the real package refer to the copy."""
     before = dict(vars(module))
     for name, value in before.items():
@@ -132,7 +88,7 @@ def transplanted(module: ModuleType, real: ModuleType, copy: ModuleType) -> Iter
         vars(module).update(before)
 
 
-def counterpart_of(value: Any, real: ModuleType, copy: ModuleType) -> Any:
+def counterpart_of(value, real, copy):
     """Return the copy's version of something of the real package; None if it is not from there."""
     home = value.__name__ if isinstance(value, ModuleType) else getattr(value, "__module__", "")
     if not (isinstance(home, str) and (home + ".").startswith(real.__name__ + ".")):

@@ -1,8 +1,5 @@
 """Small trainings to explain: made in a moment, and without a file."""
 
-from pathlib import Path
-from typing import Any
-
 import numpy as np
 
 from compare.parity.build import build_models
@@ -14,13 +11,7 @@ from scratch_rnn.text import Vocab
 LETTERS = ("<unk>", " ", *"etainoshrdlmucfwgypbvkxzjq")
 
 
-def course(
-    hidden_size: int = 7,
-    vocabulary: tuple[str, ...] = LETTERS,
-    *,
-    gains: tuple[float, ...] = (1.0, 1.5),
-    **options: Any,
-) -> Course:
+def course(hidden_size=7, vocabulary=LETTERS, *, gains=(1.0, 1.5), **options):
     """Return a training whose weights grew from one snapshot to the next."""
     setting = ParityConfig(hidden_size=hidden_size, **options)
     scratch, _ = build_models(len(vocabulary), hidden_size, cell=setting.cell, dtype=setting.dtype)
@@ -33,7 +24,7 @@ def course(
     return Course("a test", setting, Vocab.from_list(vocabulary), tuple(snapshots), curve)
 
 
-def checkpoint(epoch: int = 0, *, batch: int = 0, **model: object) -> Checkpoint:
+def checkpoint(epoch=0, *, batch=0, **model):
     vocabulary = model.pop("vocabulary", LETTERS)
     described = Model(vocab_size=len(vocabulary), **{"hidden_size": 5, **model})
     rng = np.random.default_rng(epoch)
@@ -56,7 +47,7 @@ def checkpoint(epoch: int = 0, *, batch: int = 0, **model: object) -> Checkpoint
     )  # fmt: skip
 
 
-def write_run(directory: Path, epochs: tuple[int, ...] = (0, 1, 2), last: int = 3) -> Path:
+def write_run(directory, epochs=(0, 1, 2), last=3):
     """Write the snapshots of a run, and the weights at its end."""
     (directory / "snapshots").mkdir(parents=True)
     for epoch in epochs:

@@ -5,7 +5,6 @@ tolerance, in each row in turn, and the two sides get different settings.
 """
 
 import itertools
-from typing import Any
 
 import numpy as np
 import pytest
@@ -14,7 +13,7 @@ import scratch_rnn
 from compare.parity import comparison
 from compare.parity.build import build_models
 from compare.parity.comparison import check_parity
-from compare.parity.rows import ParityReport, Verdict
+from compare.parity.rows import Verdict
 from compare.parity.step import concise_step, scratch_step
 from compare.parity.tolerance import tolerances
 from compare.parity.training import Trainee, updates
@@ -24,12 +23,12 @@ from scratch_rnn.text import Batch
 LR, MAX_NORM = 0.1, 0.05  # so small a norm that every gradient is clipped
 
 
-def case(dtype: str = "float32") -> tuple[Any, Any, Batch]:
+def case(dtype="float32"):
     scratch, concise = build_models(6, 5, dtype=dtype, seed=3)
     return scratch, concise, Batch(*np.random.default_rng(1).integers(0, 6, (2, 3, 7)))
 
 
-def parity(scratch: Any, concise: Any, batch: Batch, **options: Any) -> ParityReport:
+def parity(scratch, concise, batch, **options):
     return check_parity(scratch, concise, batch, **({"lr": LR, "max_norm": MAX_NORM} | options))
 
 
@@ -44,10 +43,10 @@ def test_a_row_beyond_its_tolerance_differs_and_no_other(name, dtype):
     state = scratch.begin_state(3)
     ours, allowed = tolerances(lambda move: scratch_step(scratch, batch, state, LR, MAX_NORM, move))
     entry = tuple(size // 2 for size in ours[name].shape)
-    shares: dict[float, ParityReport] = {}
+    shares = {}
     for share in (0.9, 1.5):
 
-        def spoilt(*arguments: Any, share: float = share) -> dict[str, np.ndarray]:
+        def spoilt(*arguments, share=share):
             results = concise_step(*arguments)
             results[name] = results[name].copy()
             results[name][entry] = ours[name][entry] + share * allowed[name][entry]
@@ -55,9 +54,8 @@ def test_a_row_beyond_its_tolerance_differs_and_no_other(name, dtype):
 
         shares[share] = parity(scratch, concise, batch, step=spoilt)
     assert shares[0.9].ok
-    assert [row.name for row in shares[1.5].failures] == [name]
     (wrong,) = shares[1.5].failures
-    assert wrong.at == entry
+    assert (wrong.name, wrong.at) == (name, entry)
     assert wrong.allowed == allowed[name][entry]
     assert wrong.share == pytest.approx(1.5, abs=0.2)  # the spoilt entry is rounded to the dtype
 
@@ -70,7 +68,7 @@ def test_a_setting_of_only_one_side_is_detected(side, setting, rows, monkeypatch
     scratch, concise, batch = case()
     step = {"scratch_step": scratch_step, "concise_step": concise_step}[side]
 
-    def with_another(model: Any, batch: Batch, state: Any, lr: float, *rest: Any) -> Any:
+    def with_another(model, batch, state, lr, *rest):
         max_norm, *move = rest
         settings = {"lr": lr, "max_norm": max_norm} | setting
         return step(model, batch, state, settings["lr"], settings["max_norm"], *move)
@@ -178,15 +176,9 @@ def test_the_largest_difference_is_that_of_all_parameters_after_the_update():
         assert apart != 3.0  # the update has moved both
 
 
-def test_neither_side_calls_the_other():
-    """What is compared are two implementations: neither side calls the other."""
+def test_neither_side_calls_the_other(monkeypatch):
+    """What is compared are two implementations."""
     scratch, concise, batch = case()
     assert isinstance(scratch, scratch_rnn.RNNModel)
-    right = parity(scratch, concise, batch)
-    original = scratch_rnn.RNNModel.forward
-    try:
-        scratch_rnn.RNNModel.forward = lambda *_: (_ for _ in ()).throw(RuntimeError())
-        concise_step(concise, batch, np.zeros((1, 3, 5), np.float32), LR, MAX_NORM)
-    finally:
-        scratch_rnn.RNNModel.forward = original
-    assert parity(scratch, concise, batch) == right
+    monkeypatch.setattr(scratch_rnn.RNNModel, "forward", None)
+    concise_step(concise, batch, np.zeros((1, 3, 5), np.float32), LR, MAX_NORM)

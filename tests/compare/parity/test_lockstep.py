@@ -1,8 +1,5 @@
 """Both models train on one stream of batches, and each update is recorded."""
 
-from collections.abc import Iterator
-from typing import Any
-
 import numpy as np
 import pytest
 import torch
@@ -20,15 +17,15 @@ from scratch_rnn.text import Batch, Batches
 class Once:
     """Batches that count how often they are passed through, and keep what they gave."""
 
-    def __init__(self, batches: list[Batch]) -> None:
+    def __init__(self, batches):
         self.batches, self.passes = batches, 0
 
-    def __iter__(self) -> Iterator[Batch]:
+    def __iter__(self):
         self.passes += 1
         yield from self.batches
 
 
-def batches(count: int = 3) -> list[Batch]:
+def batches(count=3):
     ids = np.random.default_rng(1).integers(0, 5, (count, 2, 2, 4))
     return [Batch(inputs, targets) for inputs, targets in ids]
 
@@ -38,7 +35,7 @@ def test_each_model_trains_as_it_would_alone(carry_state):
     """And each update is recorded."""
     scratch, concise = build_models(5, 4, dtype="float64")
     stream, heard = Once(batches()), []
-    options: dict[str, Any] = {"carry_state": carry_state, "max_norm": 0.3}
+    options = {"carry_state": carry_state, "max_norm": 0.3}
     found = train_in_lockstep(scratch, concise, stream, 0.5, 2, **options, on_update=heard.append)
     assert stream.passes == 2  # one pass feeds both
     assert heard == found
@@ -52,7 +49,7 @@ def test_each_model_trains_as_it_would_alone(carry_state):
         (scratch_rnn, "scratch", alone, scratch, scratch_rnn.SGD(alone.parameters, 0.5)),
         (concise_rnn, "concise", other, concise, torch.optim.SGD(other.parameters(), 0.5)),
     ):
-        state: Any = None
+        state = None
         for update, batch in zip(found, batches() * 2, strict=True):
             state = state if carry_state and update.update != 4 else None
             result = package.train_step(model, batch, state, optimizer, max_norm=0.3)
@@ -72,7 +69,7 @@ def test_updates_are_lazy():
 
 
 def test_by_default_the_state_is_reset_and_the_norm_is_at_most_one():
-    def trained(how: str, **options: Any) -> list[Update]:
+    def trained(how, **options):
         models = build_models(5, 4, dtype="float64")
         models[0].parameters["linear.weight"] *= 40  # so that gradients are clipped
         copy_weights(*models)
@@ -129,10 +126,10 @@ def test_a_trainee_goes_on_with_the_weights_and_the_state_of_another(side, cell)
 
 
 def test_a_state_goes_where_the_model_is(monkeypatch):
-    carried: list[Any] = []
+    carried = []
     to = torch.Tensor.to
 
-    def seen(tensor: torch.Tensor, device: Any) -> torch.Tensor:
+    def seen(tensor, device):
         carried.append(device)
         return to(tensor, device)
 

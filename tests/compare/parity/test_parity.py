@@ -1,9 +1,7 @@
 """check_parity passes for equal models, fails for different ones, and changes neither."""
 
 import math
-from collections.abc import Iterator
 from types import SimpleNamespace
-from typing import Any
 
 import numpy as np
 import pytest
@@ -12,7 +10,6 @@ import torch
 import concise_rnn
 import scratch_rnn
 from compare import build_models, check_parity, copy_weights, train_in_lockstep
-from compare.check.cases.layer_results import Results
 from compare.parity.rows import compare_results
 from compare.parity.step import (
     concise_step,
@@ -21,7 +18,7 @@ from compare.parity.step import (
     scratch_step,
     step_in_place,
 )
-from compare.parity.tolerance import Move, still, tolerances, unmoved
+from compare.parity.tolerance import still, tolerances, unmoved
 from compare.parity.weights import largest_parameter_difference, parameters_as_arrays
 from scratch_rnn.states import arrays_of
 from scratch_rnn.text import Batch, Batches
@@ -35,7 +32,7 @@ SIZES = {"V": (2, 3, 5), "H": (2, 3, 4), "T": range(2, 5), "L": (1, 2)}
 
 
 @pytest.fixture(autouse=True)
-def _quick() -> Iterator[None]:
+def _quick():
     with unchecked():
         yield
 
@@ -44,7 +41,7 @@ def _quick() -> Iterator[None]:
 def test_the_perturbed_pieces_of_a_step_compute_the_step(case):
     """Otherwise they would show the rounding of another computation."""
 
-    def step(move: Move) -> Results:
+    def step(move):
         model = build_model(case)
         return scratch_step(model, case.batch, case.state, case.lr, case.max_norm, move)
 
@@ -71,7 +68,7 @@ def test_a_step_calls_the_functions_of_its_package():
     batch = Batch(*np.random.default_rng(0).integers(0, 4, (2, 3, 6)))
     called = []
 
-    def recorded(name: str) -> Any:
+    def recorded(name):
         return lambda *given: (called.append(name), getattr(scratch_rnn, name)(*given))[1]
 
     names = ["cross_entropy", "clip_grad_norm", "SGD"]
@@ -84,7 +81,7 @@ def test_a_step_of_another_kind_may_give_fewer_results():
     models = build_models(4, 5)
     batch = Batch(*np.random.default_rng(0).integers(0, 4, (2, 3, 6)))
 
-    def step(*given: Any) -> Results:
+    def step(*given):
         results = concise_step(*given)
         del results["gradient of logits"]
         return results
@@ -127,9 +124,9 @@ def test_what_is_not_moved_is_scratchs_own():
     assert perturbed_clip({"g": gradient.copy()}, 1.0, lambda value: value) != own
     logits, targets = np.random.default_rng(0).normal(size=(5, 7)), np.arange(5)
     logits[0, :2] = 1000, 999  # each row is shifted by its own largest
-    seen: list[tuple[int, ...]] = []
+    seen = []
 
-    def move(value: np.ndarray) -> np.ndarray:
+    def move(value):
         seen.append(value.shape)
         return value
 
@@ -144,10 +141,10 @@ def test_what_is_not_moved_is_scratchs_own():
 def test_a_step_runs_where_the_model_is(monkeypatch):
     """Inputs, targets and state are carried to the device of the model."""
     _, concise, batch = small()
-    carried: list[Any] = []
+    carried = []
     to = torch.Tensor.to
 
-    def seen(tensor: torch.Tensor, device: Any) -> torch.Tensor:
+    def seen(tensor, device):
         carried.append(device)
         return to(tensor, device)
 
@@ -192,7 +189,7 @@ def test_the_models_are_left_as_they_were(case):
         np.testing.assert_array_equal(old, new)
 
 
-def small() -> tuple[Any, Any, Batch]:
+def small():
     scratch, concise = build_models(5, 4)
     ids = np.random.default_rng(0).integers(0, 5, (2, 3, 6))
     return scratch, concise, Batch(*ids)
@@ -264,7 +261,7 @@ def test_dropout_does_not_disturb_it():
     assert check_parity(scratch, concise, small()[2]).ok
 
 
-def text() -> Batches:
+def text():
     ids = np.random.default_rng(3).integers(0, 28, 2000)
     ids[::2] = 1  # something to learn
     return Batches(ids.tolist(), 8, 12)

@@ -1,22 +1,19 @@
 """The table of a comparison: rows with known numbers, in a terminal of any width."""
 
-import io
 import re
-from typing import Any
 
 import pytest
-from rich.console import Console
 
 from compare.parity.rows import ParityReport, ParityRow, Verdict
 from compare.parity.table import parity_verdict, show_parity
-from compare.terminal import Terminal
-from tests.tables import expected
+from tests.in_process import terminal
+from tests.tables import cases, expected
 
-AGREES, LESS_EXACT, DIFFERS, UNDECIDABLE = Verdict
+AGREES, LESS_EXACT, UNDECIDABLE, DIFFERS = Verdict
 
 
-def row(name: str, verdict: Verdict = AGREES, share: float = 0.123, **fields: Any) -> ParityRow:
-    values: dict[str, Any] = {"difference": 1.26e-7, "ulps": 3, "allowed": 1e-6, "digits": 5}
+def row(name, verdict=AGREES, share=0.123, **fields):
+    values = {"difference": 1.26e-7, "ulps": 3, "allowed": 1e-6, "digits": 5}
     shape = fields.pop("shape", (70, 28))
     return ParityRow(name, shape, "float32", verdict, share=share, **values | fields)
 
@@ -33,14 +30,13 @@ TABLE = expected("parity")
 BODY = TABLE[3:-1]
 
 
-def shown(width: int, color: Any = None) -> list[str]:
-    printed = io.StringIO()
-    console = Console(file=printed, width=width, force_terminal=True, color_system=color)
-    show_parity(ParityReport(ROWS), Terminal(console))
+def shown(width, color=None):
+    to, printed = terminal(width, force_terminal=True, color_system=color)
+    show_parity(ParityReport(ROWS), to)
     return [line.rstrip() for line in printed.getvalue().splitlines()]
 
 
-def cells(lines: list[str]) -> list[list[str]]:
+def cells(lines):
     return [re.split("  +", line.strip()) for line in lines]
 
 
@@ -84,43 +80,6 @@ def test_the_colour_is_that_of_the_verdict():
     ]
 
 
-def names(number: int) -> str:
-    return ", ".join(f"t{k}" for k in range(number))
-
-
-@pytest.mark.parametrize(
-    ("rows", "summary", "style"),
-    [
-        (ROWS[:2], "all 2 tensors agree; the largest difference is 99% of the tolerance", "green"),
-        (
-            ROWS[:3],
-            "all 3 tensors agree; the largest difference is 99% of the tolerance; "
-            "scratch is less exact in 1: gradient of rnn.weight_hh_l0",
-            "green",
-        ),
-        (
-            (row("y", LESS_EXACT, scratch_error=1e-8, concise_error=3e-8),),
-            "all 1 tensors agree; the largest difference is 12% of the tolerance; "
-            "concise is less exact in 1: y",
-            "green",
-        ),
-        (
-            (ROWS[0], *(row(f"t{k}", UNDECIDABLE) for k in range(5))),
-            "5 of 6 tensors are undecidable, because rounding alone may change them by their own "
-            f"size: {names(5)}",
-            "yellow",
-        ),
-        (
-            (ROWS[4], *(row(f"t{k}", DIFFERS) for k in range(6))),
-            f"6 of 7 tensors differ: {names(5)}, ...",
-            "red",
-        ),
-        (
-            (row("y", DIFFERS, problem="only in scratch"),),
-            "1 of 1 tensors differ: y (only in scratch)",
-            "red",
-        ),
-    ],
-)
+@pytest.mark.parametrize(("rows", "summary", "style"), cases("parity")["summaries"])
 def test_the_verdict_counts_and_names(rows, summary, style):
-    assert parity_verdict(ParityReport(rows)) == (f"parity: {summary}", style)
+    assert parity_verdict(ParityReport(eval(rows))) == (f"parity: {summary}", style)

@@ -19,7 +19,6 @@ from compare.parity.step import scratch_step
 from compare.parity.tolerance import (
     PERTURBATIONS,
     SAFETY,
-    Move,
     largest_difference,
     largest_difference_in_ulps,
     neighbour,
@@ -31,6 +30,7 @@ from compare.parity.tolerance import (
 from scratch_rnn import product, sums, threads
 from scratch_rnn.cells import gated
 from scratch_rnn.text import Batch
+from tests.tables import cases
 
 
 class Pair(NamedTuple):
@@ -117,7 +117,7 @@ def test_the_tolerance_is_the_largest_move_and_two_ulps_times_8():
     """y = 2x moves by two gaps of x, which is one gap of y at x = 1: (1 + 2) gaps of 2."""
     calls = []
 
-    def double(move: Any) -> dict[str, np.ndarray]:
+    def double(move):
         x = move(np.ones(8))
         calls.append(x)
         return {"y": 2 * x, "constant": np.full(3, 4.0), "none": np.zeros((0, 3))}
@@ -134,9 +134,9 @@ def test_the_tolerance_is_the_largest_move_and_two_ulps_times_8():
 
 def test_random_moves_are_made_on_one_thread():
     """Several would draw them in any order; the results are those of all threads."""
-    parts: list[int] = []
+    parts = []
 
-    def compute(move: Any) -> dict[str, np.ndarray]:
+    def compute(move):
         parts.append(len(threads.parts_of_batch(24, 10**9, 10**9)))
         return {"y": move(np.ones(2))}
 
@@ -151,7 +151,7 @@ def test_random_moves_are_made_on_one_thread():
 @pytest.mark.parametrize("gaps", [1, 8])
 def test_a_tolerance_depends_on_gaps_seed_and_number_of_perturbations(gaps):
     x = np.ones(6, np.float32)
-    options: list[dict[str, int]] = [{}, {"seed": 0}, {"seed": 1}]
+    options = [{}, {"seed": 0}, {"seed": 1}]
     options += [{"perturbations": 16}, {"perturbations": 1}]
     found = [tolerances(lambda move: {"y": move(x)}, gaps=gaps, **o)[1]["y"] for o in options]
     least, most = (SAFETY * gaps * (move + 2 * 2**-23) for move in (2**-24, 2**-23))
@@ -185,7 +185,7 @@ def test_each_entry_has_an_tolerance_of_its_own():
 def test_a_gate_is_moved_where_it_is_computed_and_not_only_on_the_tape():
     """z = 1 - 6e-6: a move of its input does not reach it, its own rounding is 1 % of 1 - z."""
 
-    def passed_on(move: Any) -> dict[str, np.ndarray]:
+    def passed_on(move):
         z = move(np.full(4, 12, np.float32))
         gated.sigmoid(z)
         return {"1 - z": 1 - z}
@@ -210,7 +210,7 @@ def test_tolerance_grows_with_what_the_computation_does_to_rounding():
 def test_an_error_in_the_results_does_not_widen_their_tolerance():
     """What moves are measured from is the run of the moved way, not the results."""
 
-    def compute(move: Any) -> dict[str, np.ndarray]:
+    def compute(move):
         return {"y": np.zeros(2) if move is unmoved else move(np.ones(2))}
 
     results, allowed = tolerances(compute)
@@ -233,17 +233,7 @@ def test_the_same_infinities_agree_and_no_others(dtype):
         assert compare_results(results, {"y": np.array([1.0, other], dtype)}, allowed).failures
 
 
-@pytest.mark.parametrize(
-    ("a", "b", "expected"),
-    [
-        ([1.0, 2.0], [1.0, 2.5], 0.5),
-        ([np.inf], [np.inf], 0.0),
-        ([np.inf], [-np.inf], np.inf),
-        ([np.inf], [1.0], np.inf),
-        ([], [], 0.0),
-        ([1.0, np.nan], [5.0, np.nan], np.nan),
-    ],
-)
+@pytest.mark.parametrize(("a", "b", "expected"), cases("parity")["distances"])
 def test_largest_difference(a, b, expected):
     np.testing.assert_equal(largest_difference(np.array(a), np.array(b)), expected)
 
@@ -295,7 +285,7 @@ X = np.random.default_rng(1).standard_normal((5, 2, 3)).astype(np.float32)
 def test_other_threads_compute_as_ever_while_one_moves_floats():
     expected = LAYER.forward(X)[0]
 
-    def compute(move: Move) -> dict[str, np.ndarray]:
+    def compute(move):
         of_another = another.submit(LAYER.forward, X).result()[0]
         np.testing.assert_array_equal(of_another, expected)
         return {"output": LAYER.forward(move(X))[0]}
@@ -309,8 +299,8 @@ def test_two_threads_can_measure_at_once():
     """Each gets what it gets alone, and leaves the layer's functions as they were."""
     meeting = threading.Barrier(2)
 
-    def measure(*, meet: bool) -> np.ndarray:
-        def compute(move: Move) -> dict[str, np.ndarray]:
+    def measure(*, meet):
+        def compute(move):
             if meet and move is not unmoved:
                 with suppress(threading.BrokenBarrierError):  # one is held up until the other ends
                     meeting.wait(0.1)
@@ -318,7 +308,7 @@ def test_two_threads_can_measure_at_once():
 
         return tolerances(compute)[1]["output"]
 
-    def functions() -> tuple[Any, ...]:
+    def functions():
         return gated.sigmoid, gated.input_products, sums.sum_in_pieces, product.Times.__call__
 
     alone, before = measure(meet=False), functions()
@@ -342,8 +332,8 @@ def test_half_of_these_errors_is_rounding_and_twice_is_a_mistake(cell, logits, l
     typed = {"logits": logits, "loss": loss, "updated rnn.weight_hh_l0": weight}
     for factor, verdict in ((0.5, Verdict.AGREES), (2.0, Verdict.DIFFERS)):
         for name, size in typed.items():
-            entry = np.unravel_index(np.argsort(allowed[name], axis=None)[allowed[name].size // 2],
-                                     allowed[name].shape)  # fmt: skip
+            middle = np.argsort(allowed[name], axis=None)[allowed[name].size // 2]
+            entry = np.unravel_index(middle, allowed[name].shape)
             wrong = results[name].copy()
             wrong[entry] += np.float32(factor * size)
             [row] = compare_results({name: results[name]}, {name: wrong}, allowed).rows

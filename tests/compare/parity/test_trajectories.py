@@ -1,8 +1,5 @@
 """Whole trainings: the two models stay together as long as any two models of this kind can."""
 
-from collections.abc import Iterator
-from typing import Any
-
 import numpy as np
 import pytest
 import torch
@@ -10,7 +7,6 @@ import torch
 import concise_rnn
 import scratch_rnn
 from compare import build_models
-from compare.parity.rows import ParityReport
 from compare.parity.tolerance import largest_difference
 from scratch_rnn.text import Batch, load_time_machine
 from tests.annotations import unchecked
@@ -20,7 +16,7 @@ from tests.properties import demand
 
 
 @pytest.fixture(autouse=True)
-def _quick() -> Iterator[None]:
+def _quick():
     with unchecked():
         yield
 
@@ -28,7 +24,7 @@ def _quick() -> Iterator[None]:
 class Race:
     """Both models and the controls on the same batches, one update after the other."""
 
-    def __init__(self, scratch: Any, concise: Any, lr: float, *, carry_state: bool) -> None:
+    def __init__(self, scratch, concise, lr, *, carry_state):
         self.scratch, self.concise, self.carry_state = scratch, concise, carry_state
         self.controls = make_controls(scratch)
         self.runners = [
@@ -37,9 +33,9 @@ class Race:
         ]
         self.begin_epoch()
         self.lr, self.rng = lr, np.random.default_rng(0)
-        self.losses: list[float] = []
+        self.losses = []
 
-    def update(self, batch: Batch) -> None:
+    def update(self, batch):
         results = [
             package.train_step(model, batch, state, optimizer)
             for (package, model, optimizer), state in zip(self.runners, self.states, strict=True)
@@ -53,20 +49,20 @@ class Race:
             self.states = [result.state for result in results]
             self.control_states = control_states
 
-    def begin_epoch(self) -> None:
-        self.states: list[Any] = [None] * len(self.runners)
-        self.control_states: list[Any] = [None] * len(self.controls)
+    def begin_epoch(self):
+        self.states = [None] * len(self.runners)
+        self.control_states = [None] * len(self.controls)
 
-    def report(self) -> ParityReport:
+    def report(self):
         return within_control(
             weights(self.scratch), weights(self.concise), [weights(c) for c in self.controls]
         )
 
-    def apart(self) -> tuple[float, float]:
+    def apart(self):
         """Return how far concise, and the farthest control, are from scratch."""
         ours = weights(self.scratch)
 
-        def distance(model: Any) -> float:
+        def distance(model):
             return max(largest_difference(ours[n], array) for n, array in weights(model).items())
 
         return distance(self.concise), max(distance(control) for control in self.controls)

@@ -1,7 +1,5 @@
 """Truncated backpropagation: a carried state is a number, and no gradient flows back through it."""
 
-from typing import Any
-
 import numpy as np
 import pytest
 import torch
@@ -10,7 +8,6 @@ from torch.nn import functional as F
 import concise_rnn
 import scratch_rnn
 from compare.check.cases.layer_case import LayerCase
-from compare.check.cases.layer_results import Results
 from compare.parity.rows import compare_results
 from compare.parity.step import perturbed_cross_entropy
 from compare.parity.tolerance import tolerances, unmoved
@@ -27,15 +24,13 @@ from tests.strategies import model_cases, states
 # one ended, and is left to tanh.
 
 
-def halves(case: ModelCase) -> tuple[Batch, Batch]:
+def halves(case):
     inputs, targets, middle = case.batch.inputs, case.batch.targets, case.layer.T // 2
     first = Batch(inputs[:, :middle].copy(), targets[:, :middle].copy())
     return first, Batch(inputs[:, middle:].copy(), targets[:, middle:].copy())
 
 
-def scratch_gradients(
-    case: ModelCase, move: Any, *, whole: bool, package: Any = scratch_rnn
-) -> Results:
+def scratch_gradients(case, move, *, whole, package=scratch_rnn):
     """Return the gradients of the second loss; `whole` also follows the state into the first."""
     model = build_model(case, package)
     for parameter in model.parameters.values():
@@ -52,7 +47,7 @@ def scratch_gradients(
     return gradients
 
 
-def torch_gradients(case: ModelCase, *, whole: bool) -> Results:
+def torch_gradients(case, *, whole):
     model = torch_model(case)
     first, second = halves(case)
     _, state = model(torch.from_numpy(first.inputs), torch.from_numpy(case.state))

@@ -3,10 +3,8 @@
 import hashlib
 import json
 import re
-from collections.abc import Iterator
 from contextlib import contextmanager
 from pathlib import Path
-from typing import Any
 
 import numpy as np
 
@@ -21,15 +19,7 @@ VERSIONS = " or ".join(map(str, range(OLDEST, VERSION + 1)))
 DIGITS = re.compile(rb'sha256\\": \\"([0-9a-f]*)')
 
 
-def checkpoint(
-    update: int = 4,
-    *,
-    side: str = "scratch",
-    carry_state: bool = True,
-    dtype: str = "float32",
-    seed: int = 0,
-    **model: Any,
-) -> Checkpoint:
+def checkpoint(update=4, *, side="scratch", carry_state=True, dtype="float32", seed=0, **model):
     """Return a checkpoint of 3 tokens, 2 units, 3 batches of 2 rows an epoch."""
     rng = np.random.default_rng(seed)
     shape = Model(vocab_size=3, hidden_size=2, dtype=dtype, **model)
@@ -54,10 +44,8 @@ def checkpoint(
     )
 
 
-def same(one: Checkpoint, other: Checkpoint) -> bool:
-    """Whether two checkpoints agree in every bit."""
-
-    def everything(checkpoint: Checkpoint) -> list[Any]:
+def same(one, other):
+    def everything(checkpoint):
         arrays = dict(checkpoint.weights)
         if checkpoint.state is not None:
             arrays |= named_state("state", checkpoint.state)
@@ -67,15 +55,15 @@ def same(one: Checkpoint, other: Checkpoint) -> bool:
     return everything(one) == everything(other)
 
 
-def taken_apart(content: bytes) -> tuple[dict[str, Any], bytes]:
+def taken_apart(content):
     """Return a file's header, its metadata read as JSON, and the bytes of its tensors."""
     size = int.from_bytes(content[:8], "little")
-    header: dict[str, Any] = json.loads(content[8 : 8 + size])
+    header = json.loads(content[8 : 8 + size])
     header["__metadata__"] = json.loads(header["__metadata__"]["rnn-parity"])
     return header, content[8 + size :]
 
 
-def put_together(header: dict[str, Any] | bytes, data: bytes) -> bytes:
+def put_together(header, data):
     """Make a file of a header and tensors, with a digest that is right."""
     if not isinstance(header, bytes):
         metadata = header["__metadata__"]
@@ -87,7 +75,7 @@ def put_together(header: dict[str, Any] | bytes, data: bytes) -> bytes:
     return signed(len(header).to_bytes(8, "little") + header + data)
 
 
-def signed(content: bytes) -> bytes:
+def signed(content):
     """Return the file with the digest that belongs to its other bytes."""
     match = DIGITS.search(content)
     if match is None:
@@ -97,7 +85,7 @@ def signed(content: bytes) -> bytes:
     return content[:start] + digest + content[stop:]
 
 
-def changed_metadata(content: bytes, place: str, value: Any) -> bytes:
+def changed_metadata(content, place, value):
     """Change a value of the metadata, such as model.dtype, and sign the file; ... removes it."""
     header, data = taken_apart(content)
     *sections, name = f"__metadata__.{place}".split(".")
@@ -111,7 +99,7 @@ def changed_metadata(content: bytes, place: str, value: Any) -> bytes:
 
 
 @contextmanager
-def limited_memory(num_bytes: int) -> Iterator[None]:
+def limited_memory(num_bytes):
     """Give the body no more memory than that, where /proc tells how much there is already."""
     statistics = Path("/proc/self/statm")
     if not statistics.exists():  # elsewhere the limit means something else, or nothing
@@ -128,9 +116,9 @@ def limited_memory(num_bytes: int) -> Iterator[None]:
         resource.setrlimit(resource.RLIMIT_AS, before)
 
 
-def files_in(directory: Path) -> list[str]:
+def files_in(directory):
     return sorted(path.name for path in directory.iterdir())
 
 
-def header_bytes(content: bytes) -> bytes:
+def header_bytes(content):
     return content[8 : 8 + int.from_bytes(content[:8], "little")]

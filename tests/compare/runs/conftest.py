@@ -2,7 +2,6 @@
 
 import shutil
 import signal
-from pathlib import Path
 
 import pytest
 
@@ -13,20 +12,18 @@ from tests.compare.runs.runs import TEXT, VARIANTS, Trainings, arguments, only, 
 
 
 @pytest.fixture
-def content(tmp_path: Path) -> bytes:
-    """A checkpoint's bytes."""
+def content(tmp_path):
     save(tmp_path / "original", checkpoint())
     return (tmp_path / "original").read_bytes()
 
 
 @pytest.fixture
-def trainings(fox: Path, tmp_path: Path, capsys: pytest.CaptureFixture[str]) -> Trainings:
-    """Trainings on the text of `fox`."""
+def trainings(fox, tmp_path, capsys):
     return Trainings(fox, tmp_path, capsys)
 
 
 @pytest.fixture(scope="module")
-def master(tmp_path_factory: pytest.TempPathFactory) -> Path:
+def master(tmp_path_factory):
     """A run that was stopped after update 8 of 12."""
     directory = tmp_path_factory.mktemp("master")
     (directory / "fox.txt").write_text(TEXT)
@@ -39,6 +36,6 @@ def master(tmp_path_factory: pytest.TempPathFactory) -> Path:
 
 
 @pytest.fixture
-def stopped(master: Path, tmp_path: Path) -> Path:
+def stopped(master, tmp_path):
     """The same, for a test that may damage it."""
-    return Path(shutil.copytree(only(master / "runs"), tmp_path / "stopped"))
+    return shutil.copytree(only(master / "runs"), tmp_path / "stopped")

@@ -2,15 +2,13 @@
 
 import os
 import shutil
-from collections.abc import Callable, Iterator
 from contextlib import contextmanager, suppress
 from pathlib import Path
-from typing import Any
 
 import pytest
 
+from compare import files
 from compare.files import atomic
-from compare.runs import record
 from compare.runs.checkpoint import store
 
 
@@ -19,27 +17,18 @@ class Crash(BaseException):
 
 
 class Failing:
-    """The system, until its call number `at` (from 1) fails.
+    """The system, until its call number `at` (from 1; 0: never) fails.
 
-    Parameters
-    ----------
-    at : int
-        0: never.
-    failure : exception
-        Raised by that call; a Crash if left out.
-    lasting : bool
-        Whether all later calls fail too, as if the process had ended.
+    If it is `lasting`, all later calls fail too, as if the process had ended.
     """
 
-    def __init__(
-        self, at: int = 0, failure: BaseException | None = None, *, lasting: bool = False
-    ) -> None:
+    def __init__(self, at=0, failure=None, *, lasting=False):
         failure = failure or Crash()
         self.at, self.failure, self.lasting = at, failure, lasting
-        self.calls: list[str] = []
+        self.calls = []
 
-    def __getattr__(self, name: str) -> Callable[..., Any]:
-        def call(*arguments: Any) -> Any:
+    def __getattr__(self, name):
+        def call(*arguments):
             self.calls.append(name)
             number = len(self.calls)
             if number == self.at or (self.lasting and self.at and number > self.at):
@@ -52,7 +41,7 @@ class Failing:
 
         return call
 
-    def perform(self, name: str, *arguments: Any) -> Any:
+    def perform(self, name, *arguments):
         if name == "fsync":  # the power fails only in tests with a `Disk`
             return None
         return getattr(atomic.System, name)(*arguments)
@@ -65,12 +54,12 @@ class Disk(Failing):
     may be the old ones. `lose_power` does the worst of that.
     """
 
-    def __init__(self, at: int) -> None:
+    def __init__(self, at):
         super().__init__(at, Crash("the power failed"), lasting=True)
-        self.synced: dict[int, int] = {}  # bytes of each inode that was written to
-        self.undo: list[tuple[Path, Callable[[], object]]] = []  # of changes to a directory
+        self.synced = {}  # bytes of each inode that was written to
+        self.undo = []  # of changes to a directory
 
-    def perform(self, name: str, *arguments: Any) -> Any:
+    def perform(self, name, *arguments):
         if name == "write":
             self.synced.setdefault(os.fstat(arguments[0]).st_ino, 0)
         elif name == "mkdir":
@@ -88,7 +77,7 @@ class Disk(Failing):
             source, target = map(Path, arguments)
             before = target.read_bytes() if target.exists() else None
 
-            def rename_back() -> None:
+            def rename_back():
                 target.replace(source)
                 if before is not None:
                     target.write_bytes(before)
@@ -101,7 +90,7 @@ class Disk(Failing):
                 self.undo.append((path.parent, lambda: path.write_bytes(content)))
         return super().perform(name, *arguments)
 
-    def lose_power(self, directory: Path, *, names_too: bool) -> None:
+    def lose_power(self, directory, *, names_too):
         """Leave in the directory what the disk has; `names_too`: lose also new names."""
         for path in directory.rglob("*"):
             status = path.stat()
@@ -115,21 +104,19 @@ class Disk(Failing):
 
 
 @contextmanager
-def put_in(system: Failing) -> Iterator[Failing]:
+def put_in(system):
     """Replace the system in all modules that write files, while the body runs."""
     with pytest.MonkeyPatch.context() as patch:
-        for module in (atomic, store, record):
+        for module in (atomic, files, store):
             patch.setattr(module, "system", system)
         yield system
 
 
-def calls_of(action: Callable[[], object]) -> list[str]:
-    """Return the names of the system calls that an action makes."""
+def calls_of(action):
     with put_in(Failing()) as counting:
         action()
     return counting.calls
 
 
-def error(number: int) -> OSError:
-    """Return an error of the system, such as `errno.ENOSPC`."""
+def error(number):
     return OSError(number, os.strerror(number))

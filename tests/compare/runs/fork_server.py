@@ -13,11 +13,9 @@ import socket
 import sys
 import time
 from pathlib import Path
-from typing import Any
 
 
-def main() -> None:
-    """Serve until the input ends."""
+def main():
     import torch._dynamo  # noqa: F401  the first optimizer imports it, which takes a second
 
     import compare.runs.commands
@@ -50,7 +48,7 @@ def main() -> None:
         print(codes[0], flush=True)  # noqa: T201
 
 
-def _become(command: Any, arguments: list[str], output: Path) -> None:
+def _become(command, arguments, output):
     os.setsid()  # Ctrl-C in the terminal is for the tests
     signal.signal(signal.SIGHUP, signal.SIG_DFL)  # which nohup has processes ignore
     with output.open("ab") as file:

@@ -3,16 +3,15 @@
 import json
 import shlex
 import signal
-from collections.abc import Iterator
 from contextlib import contextmanager
 from dataclasses import dataclass
 from pathlib import Path
-from typing import Any
 
 import pytest
 
 from compare.cli import main
 from compare.runs.record import Record
+from tests.tables import cases
 
 EPOCHS, BATCHES = 2, 6
 UPDATES = EPOCHS * BATCHES
@@ -23,35 +22,22 @@ TEXT = "The quick brown fox jumps over the lazy dog\n" * 5
 SMALL = "--hidden-size 4 --batch-size 4 --num-steps 8 --lr 0.5"
 FLAGS = f"{SMALL} --epochs {EPOCHS}"
 
-VARIANTS = {
-    "both": "run --state carried",
-    "both, reset, float64": "run --state reset --dtype float64",
-    "scratch": "train --model scratch --state carried",
-    "scratch, 2 layers of relu, random": (
-        "train --model scratch --sampling random --num-layers 2 --nonlinearity relu --max-norm inf"
-    ),
-    "concise": "train --model concise --state carried",
-    "both, LSTM": "run --cell lstm --state carried",
-    "scratch, GRU": "train --model scratch --cell gru --state carried",
-    "concise, reset, words": "train --model concise --token word --batch-size 2 --num-steps 2",
-}
+VARIANTS = cases("trainings")
 
 
-def arguments(variant: str, text: Path, runs: Path, *more: str) -> list[str]:
+def arguments(variant, text, runs, *more):
     return [*f"{variant.split()[0]} {FLAGS}".split(),
             "--checkpoint-seconds", "1e5",  # on however slow a machine, the same checkpoints
             *variant.split()[1:], "--text", str(text), "--runs", str(runs), *more]  # fmt: skip
 
 
-def only(runs: Path) -> Path:
+def only(runs):
     [directory] = runs.iterdir()
     return directory
 
 
-def read(directory: Path, name: str) -> dict[str, Any]:
-    """Return what a JSON file of a run holds."""
-    values: dict[str, Any] = json.loads((directory / name).read_text(encoding="utf-8"))
-    return values
+def read(directory, name):
+    return json.loads((directory / name).read_text(encoding="utf-8"))
 
 
 HANG_UP = getattr(signal, "SIGHUP", signal.SIGTERM)  # Windows has no SIGHUP
@@ -60,11 +46,11 @@ SIGNALS = {HANG_UP: 129, signal.SIGTERM: 143, signal.SIGINT: 130}
 
 
 @contextmanager
-def signalled(update: int, *numbers: int) -> Iterator[None]:
+def signalled(update, *numbers):
     """Let the process get signals while it is at an update."""
     right = Record.add_metrics
 
-    def add_metrics(self: Record, metrics: Any) -> None:
+    def add_metrics(self, metrics):
         right(self, metrics)
         if metrics["update"] == update:
             for number in numbers:
@@ -87,18 +73,17 @@ class Trainings:
     folder: Path
     capsys: pytest.CaptureFixture[str]
 
-    def flags(self, variant: str, *more: str, to: str = "runs") -> list[str]:
+    def flags(self, variant, *more, to="runs"):
         return arguments(variant, self.text, self.folder / to, *more)
 
-    def directory(self, of: str = "runs") -> Path:
+    def directory(self, of="runs"):
         return only(self.folder / of)
 
-    def whole(self, variant: str, *more: str, to: str = "whole") -> Path:
-        """Run a variant to its end; return its directory."""
+    def whole(self, variant, *more, to="whole"):
         assert main(self.flags(variant, *more, to=to)) == 0
         return self.directory(to)
 
-    def interrupted(self, variant: str, update: int, *more: str) -> list[str]:
+    def interrupted(self, variant, update, *more):
         """Interrupt a training after an update; return the arguments that it says go on."""
         self.capsys.readouterr()
         with signalled(update, signal.SIGINT):
@@ -106,14 +91,14 @@ class Trainings:
         return how_to_go_on(self.capsys.readouterr().out)
 
 
-def how_to_go_on(shown: str) -> list[str]:
+def how_to_go_on(shown):
     [line] = [line for line in shown.splitlines() if line.startswith("To resume:  rnn-parity ")]
     return shlex.split(line.removeprefix("To resume:  rnn-parity "))
 
 
-def contents(directory: Path) -> dict[str, Any]:
+def contents(directory):
     """Return all that a run has written, but for times and the place where it was written."""
-    files: dict[str, Any] = {
+    files = {
         str(path.relative_to(directory)): path.read_bytes()
         for path in directory.rglob("*")
         if path.is_file() and path.name not in ("result.json", "config.json", "curves.png")
@@ -125,49 +110,26 @@ def contents(directory: Path) -> dict[str, Any]:
     return files
 
 
-def update(number: int, epoch: int = 0, loss: float = 2.0, **more: Any) -> dict[str, Any]:
+def update(number, epoch=0, loss=2.0, **more):
     """Return a line of the metrics of a training of one model."""
-    return {
-        "epoch": epoch,
-        "update": number,
-        "num_tokens": 10,
-        "scratch_loss": loss,
-        "scratch_grad_norm": 0.5,
-        **more,
-    }
+    line = {"epoch": epoch, "update": number, "num_tokens": 10}
+    return line | {"scratch_loss": loss, "scratch_grad_norm": 0.5} | more
 
 
-def of_both(number: int, epoch: int = 0, loss: float = 2.0, **more: Any) -> dict[str, Any]:
+def of_both(number, epoch=0, loss=2.0, **more):
     """Return a line of the metrics of both models."""
     other = {"concise_loss": loss, "concise_grad_norm": 0.5, "largest_difference": 1e-8}
     return {**update(number, epoch, loss), **other, **more}
 
 
-def lines(*metrics: dict[str, Any]) -> str:
+def lines(*metrics):
     """Return what ``metrics.jsonl`` holds."""
     return "".join(json.dumps(line) + "\n" for line in metrics)
 
 
-def environment(name: str = "A Text") -> dict[str, Any]:
-    """Return what ``environment.json`` holds."""
-    return {
-        "text": {"name": name, "source": "file", "sha1": "ab" * 20},
-        "dtype": "float32",
-        "device": {"type": "cpu"},
-        "machine": "x86_64",
-        "platform": "Linux",
-        "cpus": 2,
-        "versions": {"numpy": "2.0.0", "torch": "2.5.0"},
-        "threads": {"torch": 1},
-        "thread_pools": [{"user_api": "blas", "num_threads": 1}],
-    }
-
-
-def untouched(directory: Path) -> dict[str, bytes]:
-    """Return the bytes of all files."""
+def untouched(directory):
     return {str(path): path.read_bytes() for path in directory.rglob("*") if path.is_file()}
 
 
-def newest(directory: Path, side: str = "scratch") -> Path:
-    """Return the newest checkpoint of a side."""
+def newest(directory, side="scratch"):
     return max((directory / "checkpoints").glob(f"*-{side}.safetensors"))

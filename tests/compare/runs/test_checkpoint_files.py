@@ -1,7 +1,6 @@
 """Paths that are no checkpoint, files that are too large, and the newest two that are kept."""
 
 import os
-from collections.abc import Callable, Sequence
 from pathlib import Path
 
 import pytest
@@ -25,7 +24,7 @@ def test_a_path_without_a_file(tmp_path, path):
     assert str(caught.value).isprintable()
 
 
-def filled(content: bytes, start: bytes, pattern: bytes, end: bytes) -> tuple[bytes, int]:
+def filled(content, start, pattern, end):
     """Make a file whose header repeats a pattern up to the largest size, and return that size."""
     header = header_bytes(content).rstrip()[:-1]
     times = (container.MOST_HEADER_BYTES - len(header) - 100) // len(pattern)
@@ -34,7 +33,7 @@ def filled(content: bytes, start: bytes, pattern: bytes, end: bytes) -> tuple[by
     return whole, len(whole)
 
 
-def many_tensors(content: bytes) -> tuple[bytes, int]:
+def many_tensors(content):
     header, data = header_bytes(content).rstrip()[:-1], taken_apart(content)[1]
     tensor = ',"%d":{"dtype":"F32","shape":[0],"data_offsets":[92,92]}'
     names = "".join(tensor % number for number in range(200_000))
@@ -46,7 +45,7 @@ DIGEST = "expected content with the SHA-256"
 SIZE = r"expected a checkpoint of [\d,]{5,6} bytes"
 VALUES = "expected JSON of at most 524,288 values"
 HEADER = container.MOST_HEADER_BYTES
-ENORMOUS: dict[str, tuple[Callable[[bytes], tuple[bytes, int]], str]] = {
+ENORMOUS = {
     "a terabyte": (lambda c: (c, 2**40), "expected a checkpoint of at most 536,870,912 bytes"),
     "the largest size": (lambda c: (c, container.MOST_BYTES), SIZE),
     "the largest header": (lambda c: (HEADER.to_bytes(8, "little") + c[8:], HEADER + 100), DIGEST),
@@ -74,8 +73,7 @@ def test_more_memory_than_is_allowed_would_be_noticed():
         bytearray(2**30)
 
 
-def stored(directory: Path, *updates: int, sides: Sequence[str] = ("scratch",)) -> Store:
-    """Save checkpoints one after the other."""
+def stored(directory, *updates, sides=("scratch",)):
     store = Store(directory, num_sides=len(sides))
     for update in updates:
         store.save([checkpoint(update, side=side, seed=update) for side in sides])

@@ -1,8 +1,6 @@
 """The curves of a run, as numbers and as a picture."""
 
 import math
-from pathlib import Path
-from typing import Any
 
 import matplotlib.image
 import numpy as np
@@ -16,15 +14,14 @@ from tests.pictures import described
 from tests.tables import expected
 
 
-def history(*metrics: dict[str, Any]) -> History:
+def history(*metrics):
     whole = History()
     for line in metrics:
         whole.add(line)
     return whole
 
 
-def drawn(directory: Path, *metrics: dict[str, Any]) -> np.ndarray:
-    """Return the pixels, as bytes."""
+def drawn(directory, *metrics):
     path = draw_curves(directory, history(*metrics), "A Text", "float32")
     return np.round(255 * matplotlib.image.imread(path)[:, :, :3]).astype(int)
 
@@ -46,7 +43,7 @@ def test_where_both_curves_coincide_both_are_seen(tmp_path):
         assert columns.mean() > 0.3, f"{colour} is hidden"
 
 
-def alone(side: str, epochs: range, loss: float = 3.0) -> list[dict[str, Any]]:
+def alone(side, epochs, loss=3.0):
     """Return epochs of one update in which one model was trained."""
     metrics = [update(e + 1, e, loss - e / 4) for e in epochs]
     return [{name.replace("scratch", side): line[name] for name in line} for line in metrics]
@@ -69,7 +66,7 @@ CURVES = {
 
 @pytest.mark.parametrize("name", CURVES)
 def test_each_curve_has_its_name_and_its_place(name, tmp_path, monkeypatch):
-    figures: list[Figure] = []
+    figures = []
     monkeypatch.setattr(Figure, "savefig", lambda self, to: figures.append(self))
     dtype = "float64" if "float64" in name else "float32"
     assert draw_curves(tmp_path, history(*CURVES[name]), "A Text", dtype) == tmp_path / "curves.png"

@@ -1,22 +1,15 @@
 """Several processes train as one does, and what stops one of them stops all."""
 
-import subprocess
-import sys
-from collections.abc import Callable
-from pathlib import Path
-from typing import Any
-
 import numpy as np
 import pytest
 import torch
 from torch import distributed
 
-import concise_rnn
 from compare.cli import main
 from compare.parity.build import build_models
-from compare.parity.rows import ParityReport, compare_results
+from compare.parity.rows import compare_results
 from compare.parity.step import concise_step, parallel_step, scratch_step
-from compare.parity.tolerance import Move, tolerances
+from compare.parity.tolerance import tolerances
 from compare.parity.training import Trainee
 from compare.runs.reading import read_metrics, read_weights
 from concise_rnn import StepResult, data_parallel
@@ -26,12 +19,11 @@ from tests.compare.runs import two_processes
 from tests.compare.runs.runs import EPOCHS, FLAGS, contents, only
 from tests.compare.runs.two_processes import LR, MAX_NORM, STOPPED, WHOLE
 from tests.properties import demand
+from tests.scripts import started
 from tests.tables import messages
 
-ROOT = Path(__file__).parents[3]
 
-
-def against_one(cell: str, batch_size: int, results: dict[str, Any]) -> ParityReport:
+def against_one(cell, batch_size, results):
     """Compare the step of two processes with that of one, which has all rows."""
     scratch, _, batch, state = two_processes.step_of(cell, batch_size)
     expected, allowed = tolerances(
@@ -40,7 +32,7 @@ def against_one(cell: str, batch_size: int, results: dict[str, Any]) -> ParityRe
     return compare_results(expected, results, allowed)
 
 
-def trained_by_one(text: Path, move: Move) -> dict[str, np.ndarray]:
+def trained_by_one(text, move):
     """Return what the training of FLAGS with a carried state comes to: losses and weights."""
     batches, vocab = load_time_machine(4, 8, text=text)
     model, _ = build_models(len(vocab), 4)
@@ -65,13 +57,7 @@ def test_two_processes_train_as_one_does(fox, tmp_path, monkeypatch, capsys):
     flags = f"train --model concise {FLAGS} --state carried --checkpoint-seconds 1e5 --text {fox}"
     monkeypatch.setenv("WORLD_SIZE", "2")
     monkeypatch.setenv("RANK", "1")
-    other = subprocess.Popen(
-        [sys.executable, "-m", two_processes.__name__, str(tmp_path), *flags.split()],
-        cwd=ROOT,
-        stdout=subprocess.PIPE,
-        stderr=subprocess.STDOUT,
-        text=True,
-    )
+    other = started("-m", two_processes.__name__, tmp_path, *flags.split())
     monkeypatch.setenv("RANK", "0")
     try:
         with two_processes.joined(0, tmp_path):
@@ -80,8 +66,8 @@ def test_two_processes_train_as_one_does(fox, tmp_path, monkeypatch, capsys):
         other.kill()  # it would wait for this one
         raise
     finally:
-        said = other.communicate(timeout=800)[0]
-    assert (other.returncode, said) == (0, "")  # process 0 says it all
+        said = other.communicate(timeout=800)
+    assert (other.returncode, *said) == (0, "", "")  # process 0 says it all
     shown = capsys.readouterr().out
     assert "2 processes of 2 rows, compared with one\n" in shown
     assert "Stopped and saved after update 5 of 12" in shown
@@ -90,7 +76,7 @@ def test_two_processes_train_as_one_does(fox, tmp_path, monkeypatch, capsys):
     for cell in ("rnn", "gru", "lstm"):
         demand(against_one(cell, 6, steps[cell]), "two processes take the step of one", cell)
 
-    def failures(way: str, batch_size: int) -> list[str]:
+    def failures(way, batch_size):
         return [row.name for row in against_one("rnn", batch_size, steps[way]).failures]
 
     dropped = failures("the last rows are dropped", 7)
@@ -112,17 +98,17 @@ def test_two_processes_train_as_one_does(fox, tmp_path, monkeypatch, capsys):
 def test_a_step_gives_the_results_of_all_rows(cell, monkeypatch):
     """This process plays process 0 and then process 1, which gets what both have sent."""
     scratch, concise, batch, state = two_processes.step_of(cell, 6)
-    sent: list[list[torch.Tensor]] = []  # by each process
+    sent = []  # by each process
     wrapped = []
 
-    def exchange(join: Callable[[list[torch.Tensor]], Any]) -> Callable[[torch.Tensor], Any]:
-        def exchanged(tensor: torch.Tensor) -> Any:
+    def exchange(join):
+        def exchanged(tensor):
             sent[-1].append(tensor)
             return join([by_process[len(sent[-1]) - 1] for by_process in sent])
 
         return exchanged
 
-    def wrap(model: concise_rnn.RNNModel) -> concise_rnn.RNNModel:
+    def wrap(model):
         wrapped.append(model.state_dict())
         return model
 
@@ -155,7 +141,7 @@ def test_a_trainee_trains_with_the_other_processes(monkeypatch):
     _, concise, batch, _ = two_processes.step_of("rnn", 6)
     steps = []
 
-    def step(*given: Any, max_norm: float) -> StepResult:
+    def step(*given, max_norm):
         steps.append((*given[:3], max_norm))
         return StepResult(2.0, 3.0, torch.zeros(1, 6, 6))
 
@@ -169,7 +155,7 @@ def test_a_trainee_trains_with_the_other_processes(monkeypatch):
 
 def test_every_row_is_read_by_one_process(monkeypatch):
     monkeypatch.setattr(distributed, "get_world_size", lambda: 3)
-    read: list[int] = []
+    read = []
     for rank in range(3):
         monkeypatch.setattr(distributed, "get_rank", lambda rank=rank: rank)
         read += range(12)[data_parallel.rows_of_process(12)]

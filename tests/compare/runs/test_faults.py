@@ -4,13 +4,12 @@ import errno
 import os
 import shutil
 from contextlib import nullcontext
-from pathlib import Path
 
 import pytest
 
 from compare.cli import main
 from compare.files import atomic
-from compare.runs.checkpoint import Checkpoint, Store
+from compare.runs.checkpoint import Store
 from tests.compare.runs.checkpoints import checkpoint, files_in, same
 from tests.compare.runs.failing import Crash, Disk, Failing, calls_of, error, put_in
 from tests.compare.runs.runs import contents, only
@@ -21,12 +20,12 @@ OLD, NEW = 7, 10
 pytestmark = pytest.mark.usefixtures("without_checks")
 
 
-def both(update: int) -> list[Checkpoint]:
+def both(update):
     return [checkpoint(update, side=side) for side in ("scratch", "concise")]
 
 
 @pytest.fixture
-def saved(tmp_path: Path) -> Store:
+def saved(tmp_path):
     """A run's checkpoints: two of them, so that the next one makes the oldest go."""
     store = Store(tmp_path / "checkpoints", num_sides=2)
     store.save(both(4))
@@ -35,13 +34,13 @@ def saved(tmp_path: Path) -> Store:
     return store
 
 
-def again(store: Store) -> None:
+def again(store):
     """Bring the checkpoints back to where they were, whatever the last failure left."""
     shutil.rmtree(store.directory)
     shutil.copytree(store.directory.with_name("copy"), store.directory)
 
 
-def assert_a_checkpoint_loads(store: Store) -> int:
+def assert_a_checkpoint_loads(store):
     newest, damaged = store.newest()
     update = newest["scratch"].position.update
     assert update in (OLD, NEW)
@@ -142,7 +141,7 @@ def test_a_training_that_fails_at_any_call_can_be_resumed(kind, trainings, capsy
 def test_a_write_that_takes_less_than_it_was_given_is_asked_again(tmp_path, monkeypatch):
     class Slow(atomic.System):
         @staticmethod
-        def write(descriptor: int, content: memoryview) -> int:
+        def write(descriptor, content):
             return os.write(descriptor, content[:3])
 
     monkeypatch.setattr(atomic, "system", Slow())

@@ -1,7 +1,6 @@
 """Damaged checkpoints and arbitrary texts: refused with one line, or harmless. Nothing else."""
 
 import json
-from typing import Any
 
 import pytest
 from hypothesis import HealthCheck, given, settings
@@ -24,7 +23,7 @@ BYTES = 2**30
 pytestmark = pytest.mark.usefixtures("without_checks")
 
 
-def tried(examples: int) -> Any:
+def tried(examples):
     """Let a test try so many examples, which share one directory."""
     return settings(
         max_examples=examples,
@@ -32,35 +31,33 @@ def tried(examples: int) -> Any:
     )
 
 
-# ---------------------------------------------------------------- checkpoints
-
 # Each function draws one damaged file. If no valid file can look like that, it may be signed: its
 # digest is right, as in a malicious file. Changed metadata: see `tests.compare.tampering`.
 
-anything: st.SearchStrategy[Any] = st.recursive(
+anything = st.recursive(
     st.none() | st.booleans() | st.integers() | st.floats(allow_nan=False) | st.text(max_size=20),
     lambda inner: st.lists(inner, max_size=4) | st.dictionaries(st.text(max_size=5), inner),
     max_leaves=10,
 )
 
 
-def cut(draw: st.DrawFn, content: bytes) -> bytes:
+def cut(draw, content):
     return content[: draw(st.integers(0, len(content) - 1))]
 
 
-def lengthened(draw: st.DrawFn, content: bytes) -> bytes:
+def lengthened(draw, content):
     damaged = content + draw(st.binary(min_size=1, max_size=2000))
     return signed(damaged) if draw(st.booleans()) else damaged
 
 
-def overwritten(draw: st.DrawFn, content: bytes) -> bytes:
+def overwritten(draw, content):
     """Bytes exchanged for others, left out, or put in between."""
     start = draw(st.integers(0, len(content) - 1))
     stop = draw(st.integers(start, min(len(content), start + 200)))
     return content[:start] + draw(st.binary(max_size=200)) + content[stop:]
 
 
-def edited_tensor(draw: st.DrawFn, content: bytes) -> bytes:
+def edited_tensor(draw, content):
     """Another shape, dtype or place for a tensor, or something that is none of them."""
     header, data = taken_apart(content)
     name = draw(st.sampled_from([name for name in header if name != "__metadata__"]))
@@ -75,7 +72,7 @@ def edited_tensor(draw: st.DrawFn, content: bytes) -> bytes:
     return put_together(header, data)
 
 
-def other_tensors(draw: st.DrawFn, content: bytes) -> bytes:
+def other_tensors(draw, content):
     """A tensor less, one more, or one of another name."""
     header, data = taken_apart(content)
     name = draw(st.sampled_from([name for name in header if name != "__metadata__"]))
@@ -88,7 +85,7 @@ def other_tensors(draw: st.DrawFn, content: bytes) -> bytes:
     return put_together(header, data)
 
 
-def other_header(draw: st.DrawFn, content: bytes) -> bytes:
+def other_header(draw, content):
     """A header of anything that JSON can say, or that it can't; signed."""
     _, data = taken_apart(content)
     opening = b'{"__metadata__":{"rnn-parity":"{\\"sha256\\": \\"' + b"0" * 64 + b'\\"'
@@ -109,7 +106,7 @@ def test_a_damaged_checkpoint_is_refused_or_harmless(mutation, content, tmp_path
 
     @tried(number(20, 1000))
     @given(st.composite(mutation)(content))
-    def is_refused_or_harmless(damaged: bytes) -> None:
+    def is_refused_or_harmless(damaged):
         path.write_bytes(damaged)
         count("mutated files: tried")
         try:
@@ -144,8 +141,6 @@ def test_every_single_bit_of_the_file_counts(content, tmp_path, count):
         count("mutated files: tried")
         count("mutated files: refused")
 
-
-# ---------------------------------------------------------------- texts
 
 PIECES = (
     st.binary(max_size=200)

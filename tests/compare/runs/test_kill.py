@@ -8,17 +8,14 @@ import signal
 import subprocess
 import sys
 import time
-from collections.abc import Iterator
-from pathlib import Path
 
 import pytest
 
 from compare.runs.checkpoint import CheckpointError, Store
 from compare.runs.reading import read_metrics
 from tests.compare.runs.runs import SIGNALS, TEXT, arguments, contents, only
-from tests.counts import Count, number
-
-ROOT = Path(__file__).parents[3]
+from tests.counts import number
+from tests.scripts import ROOT
 
 pytestmark = pytest.mark.skipif(os.name != "posix", reason="needs os.fork and signals")
 
@@ -26,10 +23,10 @@ pytestmark = pytest.mark.skipif(os.name != "posix", reason="needs os.fork and si
 class ForkServer:
     """Runs commands in processes of their own; see `tests.compare.runs.fork_server`."""
 
-    def __init__(self, output: Path) -> None:
+    def __init__(self, output):
         self.output = output
         self.size = 1  # processes of a command
-        self.cache: Path | None = None  # of token ids; in memory if it is None
+        self.cache = None  # of token ids; in memory if it is None
         self._process = subprocess.Popen(
             [sys.executable, "-m", "tests.compare.runs.fork_server"],
             cwd=ROOT,
@@ -38,33 +35,31 @@ class ForkServer:
             text=True,
         )
 
-    def run(self, command: list[str], number: int = 0, when: float | None = None) -> int:
+    def run(self, command, number=0, when=None):
         """Return the exit code of a command; if a signal ended it, the negative number of that.
 
         It gets the signal `number` after `when` seconds.
         """
-        assert self._process.stdin is not None
-        assert self._process.stdout is not None
         cache = None if self.cache is None else str(self.cache)
         line = [command, str(self.output), number, when, self.size, cache]
         self._process.stdin.write(json.dumps(line) + "\n")
         self._process.stdin.flush()
         return int(self._process.stdout.readline())
 
-    def close(self) -> None:
+    def close(self):
         with self._process:
             self._process.kill()  # to end by itself takes PyTorch a second
 
 
 @pytest.fixture(scope="module")
-def server(tmp_path_factory: pytest.TempPathFactory) -> Iterator[ForkServer]:
+def server(tmp_path_factory):
     server = ForkServer(tmp_path_factory.mktemp("server") / "output")
     assert server.run(["--version"]) == 0  # from now on everything is imported
     yield server
     server.close()
 
 
-def begun(runs: Path, num_sides: int) -> Path | None:
+def begun(runs, num_sides):
     """Return the directory of the run that got as far as its first checkpoint, if any did."""
     for directory in runs.glob("*"):
         try:
@@ -140,7 +135,7 @@ def test_a_run_that_is_killed_again_and_again_ends_in_the_same_bits(
         assert_same(directory, whole, server, count)
 
 
-def assert_same(directory: Path | None, whole: Path, server: ForkServer, count: Count) -> None:
+def assert_same(directory, whole, server, count):
     """Compare a run with one that was not interrupted; nothing else is left of it."""
     assert directory is not None
     assert contents(directory) == contents(whole)

@@ -9,7 +9,6 @@ import json
 import shutil
 from dataclasses import MISSING, field, fields, make_dataclass, replace
 from pathlib import Path
-from typing import Any
 
 import pytest
 
@@ -30,13 +29,12 @@ RESUME = {
 
 
 @pytest.fixture(params=NAMES)
-def old(request: pytest.FixtureRequest, tmp_path: Path) -> Path:
-    """A copy of an old run."""
-    return Path(shutil.copytree(RECORDS / request.param, tmp_path / request.param))
+def old(request, tmp_path):
+    return shutil.copytree(RECORDS / request.param, tmp_path / request.param)
 
 
 @pytest.fixture(params=[False, True], ids=["as it was", "with later fields"])
-def version(request: pytest.FixtureRequest, monkeypatch: pytest.MonkeyPatch) -> None:
+def version(request, monkeypatch):
     """The program of today, or a later one with a new checkpoint field and a new option."""
     if request.param:
         add_a_checkpoint_field(monkeypatch)
@@ -46,13 +44,12 @@ def version(request: pytest.FixtureRequest, monkeypatch: pytest.MonkeyPatch) -> 
             monkeypatch.setitem(COMMANDS, command, replace(COMMANDS[command], config=later))
 
 
-def added(kind: type, name: str, of: type, default: Any) -> Any:
-    """Return a dataclass with one more field."""
+def added(kind, name, of, default):
     more = [(name, of, field(default=default))]
     return make_dataclass(kind.__name__, more, bases=(kind,), frozen=True, kw_only=True, eq=False)
 
 
-def add_a_checkpoint_field(monkeypatch: pytest.MonkeyPatch) -> None:
+def add_a_checkpoint_field(monkeypatch):
     for name in ("Training", "Checkpoint", "_Metadata"):
         later = added(getattr(contents, name), "later_field", str, "unknown")
         monkeypatch.setattr(contents, name, later)
@@ -88,11 +85,11 @@ def test_what_is_added_later_is_read_and_written(tmp_path, monkeypatch):
     path = newest(RECORDS / "train-lstm")
     before = load(path)
     add_a_checkpoint_field(monkeypatch)
-    after: Any = load(path)
+    after = load(path)
     assert same(after, before)
     assert after.later_field == "unknown"
     save(tmp_path / "new", replace(after, later_field="here"))
-    again: Any = load(tmp_path / "new")
+    again = load(tmp_path / "new")
     assert again.later_field == "here"
     monkeypatch.undo()
     with pytest.raises(CheckpointError) as caught:

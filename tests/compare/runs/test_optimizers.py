@@ -1,6 +1,5 @@
 """An optimizer is one record: both classes, and what it keeps between updates."""
 
-from collections.abc import Iterator, Mapping
 from typing import Literal
 
 import numpy as np
@@ -25,12 +24,12 @@ pytestmark = pytest.mark.usefixtures("without_curves", "without_checks")
 class Momentum(scratch_rnn.SGD):
     """Gradient descent with momentum: v ← 0.9 v + g, θ ← θ - lr · v."""
 
-    def __init__(self, parameters: Mapping[str, np.ndarray], lr: float, momentum: float) -> None:
+    def __init__(self, parameters, lr, momentum):
         super().__init__(parameters, lr)
         self.momentum = momentum
         self.momentum_buffer = {name: np.zeros_like(a) for name, a in parameters.items()}
 
-    def step(self, gradients: Mapping[str, np.ndarray]) -> None:
+    def step(self, gradients):
         for name, velocity in self.momentum_buffer.items():
             velocity *= self.momentum
             velocity += gradients[name]
@@ -38,7 +37,7 @@ class Momentum(scratch_rnn.SGD):
 
 
 @pytest.fixture
-def momentum(monkeypatch: pytest.MonkeyPatch) -> Iterator[None]:
+def momentum(monkeypatch):
     """Add it in the three places: its class, its record, and the option."""
     monkeypatch.setattr(scratch_rnn.optim, "Momentum", Momentum, raising=False)
     record = Optimizer("Momentum", "SGD", {"momentum": 0.9}, memory=("momentum_buffer",))

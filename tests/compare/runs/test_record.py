@@ -3,10 +3,7 @@
 import errno
 import json
 import math
-import subprocess
-import sys
 from datetime import datetime
-from pathlib import Path
 
 import pytest
 
@@ -17,9 +14,8 @@ from compare.runs.reading import read_metrics
 from compare.runs.record import Record
 from tests.compare.runs.failing import Failing, error, put_in
 from tests.compare.runs.runs import lines, update
+from tests.scripts import ended
 from tests.tables import cases
-
-ROOT = Path(__file__).parents[3]
 
 NOW = datetime(2026, 5, 17, 9, 30, 5)
 
@@ -72,8 +68,8 @@ def test_a_lock_ends_with_its_process(tmp_path):
         "with locked(pathlib.Path(sys.argv[1])):\n"
         "    os.kill(os.getpid(), 9)\n"
     )
-    process = subprocess.run([sys.executable, "-c", program, tmp_path], cwd=ROOT, timeout=800)
-    assert process.returncode in (-9, 9)  # 9 on Windows
+    code, _, _ = ended("-c", program, tmp_path)
+    assert code in (-9, 9)  # 9 on Windows
     with locked(tmp_path):
         pass
 

@@ -4,10 +4,8 @@ import hashlib
 import signal
 import threading
 from collections import Counter
-from collections.abc import Callable
-from pathlib import Path
+from signal import SIGINT, SIGTERM
 from types import SimpleNamespace
-from typing import Any
 
 import numpy as np
 import pytest
@@ -33,7 +31,6 @@ from tests.compare.runs.runs import (
     SIGNALS,
     UPDATES,
     VARIANTS,
-    Trainings,
     contents,
     how_to_go_on,
     newest,
@@ -45,7 +42,7 @@ from tests.counts import number
 pytestmark = pytest.mark.usefixtures("without_curves", "without_checks")
 
 
-def result(directory: Path) -> dict[str, Any]:
+def result(directory):
     values = read(directory, "result.json")
     return {name: value for name, value in values.items() if name not in ("seconds", "updates")}
 
@@ -67,10 +64,10 @@ def test_interrupted_again_and_again_it_ends_in_the_same_bits(
     variant, trainings, capsys, monkeypatch, count
 ):
     """The last interruption is at the very end."""
-    seen: list[str] = []
+    seen = []
     right = Trainee.step
 
-    def step(self: Trainee, batch: Any) -> dict[str, float]:
+    def step(self, batch):
         inputs, targets = batch
         seen.append(hashlib.sha256(inputs.tobytes() + targets.tobytes()).hexdigest())
         return right(self, batch)
@@ -121,11 +118,11 @@ def test_a_run_that_has_ended_can_be_trained_further(trainings, capsys, count):
 
 def test_each_file_is_read_once(stopped, monkeypatch):
     """The configuration once by the parser of the options and once by the run."""
-    opened: Counter[str] = Counter()
+    opened = Counter()
 
     right = opening.open_file
 
-    def counted(path: Path) -> Any:
+    def counted(path):
         opened[path.name] += 1
         return right(path)
 
@@ -140,14 +137,14 @@ def test_a_checkpoint_is_written_when_the_last_one_is_old_enough(trainings, monk
     """Each update takes a second, and --checkpoint-seconds is 5."""
     clock = SimpleNamespace(now=0.0, perf_counter=lambda: clock.now)
     monkeypatch.setattr(session, "time", clock)
-    saved: list[int] = []
+    saved = []
     save, add_metrics = Session.save, Record.add_metrics
 
-    def saving(self: Session, update: int) -> None:
+    def saving(self, update):
         saved.append(update)
         save(self, update)
 
-    def adding(self: Record, metrics: Any) -> None:
+    def adding(self, metrics):
         add_metrics(self, metrics)
         clock.now += 1
 
@@ -162,14 +159,8 @@ def test_a_checkpoint_is_written_when_the_last_one_is_old_enough(trainings, monk
 
 @pytest.mark.parametrize(
     "numbers",
-    [
-        [HANG_UP],
-        [signal.SIGTERM],
-        [signal.SIGINT],
-        [signal.SIGINT, signal.SIGINT],
-        [signal.SIGINT, signal.SIGTERM],
-    ],
-    ids=["SIGHUP", "SIGTERM", "SIGINT", "SIGINT twice", "SIGINT, SIGTERM"],
+    [[HANG_UP], [SIGTERM], [SIGINT], [SIGINT, SIGINT], [SIGINT, SIGTERM]],
+    ids=lambda numbers: ", ".join(number.name for number in numbers),
 )
 def test_a_signal_saves_and_a_second_one_leaves_at_once(numbers, trainings, capsys):
     code = SIGNALS[numbers[-1]]
@@ -206,7 +197,7 @@ def test_ctrl_c_passes_through_the_textbook(package):
     model = scratch if package is scratch_rnn else concise
     batches = Batches([0, 1, 2] * 20, 2, 5)
 
-    def interrupt(epoch: int, result: object) -> None:
+    def interrupt(epoch, result):
         if epoch == 1:
             signal.raise_signal(signal.SIGINT)
 
@@ -215,7 +206,7 @@ def test_ctrl_c_passes_through_the_textbook(package):
 
 
 def test_in_another_thread_than_the_main_one_signals_are_left_alone(trainings):
-    codes: list[int] = []
+    codes = []
     flags = trainings.flags(VARIANTS["scratch"])
     thread = threading.Thread(target=lambda: codes.append(main(flags)))
     thread.start()
@@ -255,14 +246,14 @@ def test_what_one_side_began_the_other_ends(first, second, state, trainings, cou
     count("trainings begun on one side and ended on the other")
 
 
-def allowed_by_rounding(ends: Any, trainings: Trainings, flags: list[str]) -> dict[str, np.ndarray]:
+def allowed_by_rounding(ends, trainings, flags):
     """Return the tolerance of each parameter: scratch trained from weights moved by an ulp."""
     config = parse(trainings.flags("run", *flags))
     batches, vocab = scratch_rnn.load_time_machine(
         config.batch_size, config.num_steps, seed=config.seed, text=trainings.text
     )
 
-    def compute(move: Callable[[Any], Any]) -> dict[str, np.ndarray]:
+    def compute(move):
         model, _ = build_models(len(vocab), config.hidden_size, seed=config.seed)
         trainee = Trainee(model, config.lr, carry_state=config.carry_state)
         trainee.restore(move(trainee.weights()), None)

@@ -6,9 +6,7 @@ import os
 import shutil
 import signal
 import sys
-from collections.abc import Callable
 from dataclasses import replace
-from typing import Any
 
 import numpy as np
 import pytest
@@ -23,8 +21,6 @@ from compare.runs.record import Record
 from compare.terminal.output import Terminal
 from tests.compare.runs.failing import Failing, error, put_in
 from tests.compare.runs.runs import VARIANTS, how_to_go_on, newest, signalled, untouched
-
-Refused = Callable[..., str]
 
 pytestmark = pytest.mark.usefixtures("without_curves", "without_checks")
 
@@ -50,21 +46,21 @@ def test_the_first_tensor_that_is_not_finite_is_named(variant, trainings, refuse
     assert refused(f"{variant.split()[0]} --resume {directory}", 1, prints=True) == line
 
 
-def infinite_norm(patch: pytest.MonkeyPatch) -> None:
+def infinite_norm(patch):
     for module in (scratch_rnn, sys.modules["scratch_rnn.train"]):
         patch.setattr(module, "clip_grad_norm", lambda *arguments: math.inf)
 
 
-def loss_of_nan(patch: pytest.MonkeyPatch) -> None:
+def loss_of_nan(patch):
     right = scratch_rnn.train_step
 
-    def broken(*arguments: Any, **options: Any) -> Any:
+    def broken(*arguments, **options):
         return replace(right(*arguments, **options), loss=math.nan)
 
     patch.setattr(scratch_rnn, "train_step", broken)
 
 
-def nothing(patch: pytest.MonkeyPatch) -> None:
+def nothing(patch):
     """Losses of about 1e30 are finite, but not their exponentials."""
 
 
@@ -89,7 +85,7 @@ def test_a_number_that_is_not_finite_is_named(
 def test_parameters_that_are_not_finite_are_not_saved(trainings, monkeypatch, refused):
     right = scratch_rnn.train_step
 
-    def spoil(model: Any, *arguments: Any, **options: Any) -> Any:
+    def spoil(model, *arguments, **options):
         step = right(model, *arguments, **options)
         model.parameters["linear.bias"][1] = np.inf
         return step
@@ -100,9 +96,6 @@ def test_parameters_that_are_not_finite_are_not_saved(trainings, monkeypatch, re
         "training stopped after update 1: linear.bias of scratch has non-finite numbers"
     )
     assert newest(trainings.directory()).name == "0000000-scratch.safetensors"
-
-
-# ---------------------------------------------------------------- disks and directories
 
 
 @pytest.mark.parametrize("number", [errno.EACCES, errno.EROFS])
@@ -118,7 +111,7 @@ def test_a_run_that_is_not_writable(number, stopped, refused):
 def test_a_directory_that_vanishes(trainings, monkeypatch, refused):
     right = Record.add_metrics
 
-    def add_metrics(self: Record, metrics: Any) -> None:
+    def add_metrics(self, metrics):
         right(self, metrics)
         if metrics["update"] == 5:
             shutil.rmtree(self.directory)
@@ -129,9 +122,6 @@ def test_a_directory_that_vanishes(trainings, monkeypatch, refused):
     assert line.startswith(f"expected to read or write {runs}")
     assert line.endswith(", got: No such file or directory")
     assert list(runs.iterdir()) == []
-
-
-# ---------------------------------------------------------------- terminals
 
 
 def test_the_command_that_resumes_is_one_line(trainings, capsys):

@@ -60,9 +60,6 @@ def test_a_run_is_resumed_by_the_command_that_began_it(again, stopped, refused):
     assert line == f"expected --resume with a run begun by train, got {stopped}, begun by run"
 
 
-# ---------------------------------------------------------------- damaged
-
-
 def test_a_damaged_checkpoint_costs_only_the_way_from_the_one_before(stopped, trainings, capsys):
     path = newest(stopped)
     content = bytearray(path.read_bytes())

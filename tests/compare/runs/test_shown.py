@@ -1,15 +1,12 @@
 """What a training prints, with a clock that the test moves: a quarter of a second an update."""
 
-import io
 import math
 import signal
 from dataclasses import replace
 from pathlib import Path
 from types import SimpleNamespace
-from typing import Any
 
 import pytest
-from rich.console import Console
 
 from compare.cli import main
 from compare.parity.rows import ParityReport, Verdict
@@ -19,17 +16,19 @@ from compare.runs.config import RunConfig
 from compare.runs.reading import read_metrics
 from compare.runs.record import Record
 from compare.runs.resuming import _difference
-from compare.terminal import Terminal, output
+from compare.terminal import output
 from tests.compare.parity.test_table import ROWS
 from tests.compare.runs.checkpoints import checkpoint
 from tests.compare.runs.runs import only, read, signalled
+from tests.in_process import terminal
+from tests.tables import expected, marked
 
 
 @pytest.fixture
-def clock(monkeypatch: pytest.MonkeyPatch, without_curves: None) -> None:
+def clock(monkeypatch, without_curves):
     now, right = [100.0], Record.add_metrics
 
-    def add_metrics(self: Record, update: Any) -> None:
+    def add_metrics(self, update):
         now[0] += 0.25
         right(self, update)
 
@@ -37,7 +36,7 @@ def clock(monkeypatch: pytest.MonkeyPatch, without_curves: None) -> None:
     monkeypatch.setattr(output.time, "perf_counter", lambda: now[0])
 
 
-def perplexity(directory: Path, side: str) -> str:
+def perplexity(directory, side):
     """Return the perplexity of the last epoch, of 6 updates of 32 characters each."""
     losses = [update[f"{side}_loss"] for update in read_metrics(directory)][-6:]
     return f"{side} {math.exp(sum(losses) / 6):.2f}"
@@ -111,30 +110,16 @@ DIFFER = ParityReport((replace(ROWS[0], verdict=Verdict.DIFFERS),))
 )
 def test_the_report_is_of_the_result(changes, num_epochs, first, verdict):
     written = {"a": {"scratch": "ab", "concise": "ac"}, "b": {"scratch": "bb", "concise": "bb"}}
-    numbers: dict[str, Any] = {"scratch": 12.344, "concise": 12.5}
+    numbers = {"scratch": 12.344, "concise": 12.5}
     result = RunResult(Path("here"), numbers, 1.26e-7, written, 12.34, 2345)
-    text: Any = SimpleNamespace(batches=range(2345), text=SimpleNamespace(name="A Text"))
-    printed = io.StringIO()
-    options: dict[str, Any] = {"force_terminal": True, "color_system": "standard", "width": 120}
-    to = Terminal(Console(file=printed, **options))
+    text = SimpleNamespace(batches=range(2345), text=SimpleNamespace(name="A Text"))
+    to, printed = terminal(120, color=True)
     _report(replace(result, **changes), RunConfig(epochs=num_epochs), text, to)
-    lines = printed.getvalue().splitlines()
-    assert first in (None, lines[1])
-    assert lines[2] == "\x1b[1mA Text: perplexity scratch 12.34, concise 12.50\x1b[0m"
-    assert lines[3] == "largest difference between the parameters of both: 1.3e-07"
-    assert (f"\x1b[31m{verdict}\x1b[0m" in lines) == (verdict is not None)
+    lines = marked(printed.getvalue())
+    assert first in (None, lines[0])
+    assert lines[1:3] + lines[-9:] == expected("report of a run")
+    assert (f"[31|{verdict}]" in lines) == (verdict is not None)
     assert any("DIFFERS" in line for line in lines) == (verdict is not None)
-    assert lines[-9:] == [
-        "",
-        'After "a", different',
-        "  scratch  \x1b[1mab\x1b[0m",
-        "  concise  \x1b[1mac\x1b[0m",
-        "",
-        'After "b", identical',
-        "  scratch and concise  \x1b[1mbb\x1b[0m",
-        "",
-        "Written to here",
-    ]
 
 
 @pytest.mark.parametrize(

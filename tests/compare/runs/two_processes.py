@@ -6,10 +6,8 @@ Process 0 is that of the test. This module is the program of the other one.
 import gc
 import signal
 import sys
-from collections.abc import Iterator
 from contextlib import contextmanager
 from pathlib import Path
-from typing import Any
 
 import numpy as np
 import pytest
@@ -34,7 +32,7 @@ WHOLE, STOPPED = "whole", "stopped"
 """Folders of the runs of two trainings."""
 
 
-def step_of(cell: str, batch_size: int) -> tuple[Any, Any, Batch, Any]:
+def step_of(cell, batch_size):
     """Return both models, a batch, and an initial state."""
     rng = np.random.default_rng(batch_size)
     scratch, concise = build_models(V, H, cell=cell)
@@ -44,7 +42,7 @@ def step_of(cell: str, batch_size: int) -> tuple[Any, Any, Batch, Any]:
 
 
 @contextmanager
-def wrong(way: str) -> Iterator[int]:
+def wrong(way):
     """Let data parallelism go wrong in one way; yield how many rows the batch shall have."""
     rank = distributed.get_rank()
     with pytest.MonkeyPatch.context() as patch:
@@ -59,16 +57,16 @@ def wrong(way: str) -> Iterator[int]:
             yield 7
 
 
-def gather_unequal_rows(shard: torch.Tensor) -> torch.Tensor:
-    shards: list[Any] = [None, None]
+def gather_unequal_rows(shard):
+    shards = [None, None]
     distributed.all_gather_object(shards, shard)
     return torch.cat(shards, dim=1)
 
 
-def clipping_first(model: Any) -> Any:
+def clipping_first(model):
     """Return a model whose gradients are clipped in each process, and then averaged."""
 
-    def hook(_, bucket):  # type: ignore[no-untyped-def]  # PyTorch reads the annotations
+    def hook(_, bucket):  # PyTorch reads the annotations
         gradients = bucket.buffer()
         gradients *= min(1.0, MAX_NORM / (float(gradients.norm()) + 1e-6))
         future = distributed.all_reduce(gradients / 2, async_op=True).get_future()
@@ -80,11 +78,11 @@ def clipping_first(model: Any) -> Any:
 
 
 @contextmanager
-def signalled_at(update: int) -> Iterator[None]:
+def signalled_at(update):
     """Let process 1 get SIGTERM while it is at an update."""
     right, done = Trainee.step, 0
 
-    def step(self: Trainee, batch: Batch) -> dict[str, float]:
+    def step(self, batch):
         nonlocal done
         done += 1
         if done == update and distributed.get_rank() == 1:
@@ -97,7 +95,7 @@ def signalled_at(update: int) -> Iterator[None]:
 
 
 @contextmanager
-def joined(rank: int, folder: Path) -> Iterator[None]:
+def joined(rank, folder):
     """Let the two processes exchange tensors while the body runs."""
     meeting = f"file://{folder / 'meeting'}"
     distributed.init_process_group("gloo", init_method=meeting, rank=rank, world_size=2)
@@ -108,8 +106,7 @@ def joined(rank: int, folder: Path) -> Iterator[None]:
         distributed.destroy_process_group()
 
 
-def work(folder: Path, flags: list[str]) -> dict[str, Any]:
-    """Do all of it; return the results of the steps."""
+def work(folder, flags):
     steps = {}
     for cell in ("rnn", "gru", "lstm"):
         _, concise, batch, state = step_of(cell, 6)

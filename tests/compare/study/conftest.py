@@ -1,21 +1,18 @@
 """A browser, and a page of the demonstration."""
 
 import dataclasses
-from collections.abc import Iterator
-from pathlib import Path
-from typing import Any
 
 import pytest
 
 from compare.study.page.build import write_page
-from compare.study.page.demonstration import demonstration
+from compare.study.page.explain import demonstration
 from tests.compare.parity.courses import course
-from tests.compare.study.pages import TEXT, Network, Open, Opened, recorded, written
+from tests.compare.study.pages import TEXT, Network, Opened, recorded, written
 from tests.compare.study.reading import Seen
 
 
 @pytest.fixture
-def open_page(tab: Any) -> Iterator[Open]:
+def open_page(tab):
     """Return the function that loads a page; then check that it loaded nothing else.
 
     ``anew=False`` takes the page as the test before left it, if it is the same: for tests of
@@ -31,14 +28,7 @@ def open_page(tab: Any) -> Iterator[Open]:
     for event, listener in listeners.items():
         tab.on(event, listener)
 
-    def open_page(
-        path: Path,
-        *,
-        width: int = 1280,
-        scheme: str = "light",
-        anew: bool = True,
-        folded: bool = False,
-    ) -> Opened:
+    def open_page(path, *, width=1280, scheme="light", anew=True, folded=False):
         if not anew and tab.url == path.as_uri():
             return opened
         tab.set_viewport_size({"width": width, "height": 900})
@@ -59,13 +49,13 @@ def open_page(tab: Any) -> Iterator[Open]:
 
 
 @pytest.fixture(scope="session")
-def small(tmp_path_factory: pytest.TempPathFactory) -> Path:
+def small(tmp_path_factory):
     """A page of 16 units."""
     return written(recorded(TEXT, course(16)), tmp_path_factory.mktemp("small"))
 
 
 @pytest.fixture(scope="session")
-def made() -> dict[str, Any]:
+def made():
     """The numbers of a trained network, as of a training with short sequences."""
     trained = demonstration()
     setting = dataclasses.replace(trained.setting, num_steps=10)
@@ -73,7 +63,7 @@ def made() -> dict[str, Any]:
 
 
 @pytest.fixture(scope="session")
-def path(made: dict[str, Any], tmp_path_factory: pytest.TempPathFactory) -> Path:
+def path(made, tmp_path_factory):
     path = tmp_path_factory.mktemp("page") / "a page.html"
     size = write_page(made, path, most_bytes=1_000_000)
     assert size.kept == size.with_details == (0, 1, 2, 3)
@@ -84,7 +74,7 @@ NETWORKS = [("rnn", "tanh"), ("rnn", "relu"), ("gru", "tanh"), ("lstm", "tanh")]
 
 
 @pytest.fixture(scope="session", params=NETWORKS, ids=[f"{cell}-{f}" for cell, f in NETWORKS])
-def network(request: pytest.FixtureRequest, tmp_path_factory: pytest.TempPathFactory) -> Network:
+def network(request, tmp_path_factory):
     """A page of 12 units for each cell."""
     cell, f = request.param
     made = recorded(
@@ -94,6 +84,6 @@ def network(request: pytest.FixtureRequest, tmp_path_factory: pytest.TempPathFac
 
 
 @pytest.fixture
-def seen(network: Network, open_page: Open) -> Seen:
+def seen(network, open_page):
     """The page as another test left it, with the same text, weights and choice."""
     return Seen(network, open_page(network.path, anew=False))

@@ -7,27 +7,24 @@ gives the gradients. Nothing here knows how the page draws.
 import functools
 import re
 from dataclasses import dataclass
-from typing import Any
 
 import numpy as np
 import pytest
 import torch
 
 import scratch_rnn
-from tests.compare.study.pages import Network, Opened, layer_of
-
-Results = dict[str, Any]
+from tests.compare.study.pages import layer_of
 
 
-def results_of(parameters: Results, ids: list[int], cell: str, f: str) -> Results:
+def results_of(parameters, ids, cell, f):
     """Return all numbers of one text: arrays by name, with a row for each step."""
     tensors = [torch.tensor(a, dtype=torch.float64).requires_grad_() for a in parameters.values()]
     W_ih, W_hh, b_ih, b_hh, W, b = tensors
     H, kept = W.shape[1], ("h", "c", "u", "y")
-    steps: list[Results] = []
+    steps = []
     h = c = torch.zeros(H, dtype=torch.float64, requires_grad=True)
     for v in ids:
-        step: Results = {"a": W_ih[:, v] + b_ih, "u": W_hh @ h + b_hh, "before": h}
+        step = {"a": W_ih[:, v] + b_ih, "u": W_hh @ h + b_hh, "before": h}
         a, u = step["a"], step["u"]
         if cell == "rnn":
             z = a + u
@@ -53,7 +50,7 @@ def results_of(parameters: Results, ids: list[int], cell: str, f: str) -> Result
     mean.backward(retain_graph=True)
     names = {name for name in steps[0] if name != "before"}
     d_y = np.stack([step["y"].grad.numpy() for step in steps[:K]])
-    results: Results = {
+    results = {
         **{n: np.stack([s[n].detach().numpy() for s in steps]) for n in (*names, "before")},
         **{f"d_{n}": np.stack([s[n].grad.numpy() for s in steps[:K]]) for n in names & {*kept}},
         **dict(
@@ -85,7 +82,7 @@ def results_of(parameters: Results, ids: list[int], cell: str, f: str) -> Result
 # ---------------------------------------------------------------- numbers
 
 
-def number(text: str) -> float:
+def number(text):
     """Return the number that a text is; 10⁻³ is one."""
     power = re.fullmatch(r"10([⁻⁰¹²³⁴⁵⁶⁷⁸⁹]+)", text)
     if power:
@@ -93,12 +90,12 @@ def number(text: str) -> float:
     return float(text)
 
 
-def digits(values: Any, count: int) -> Any:
+def digits(values, count):
     """Return numbers as they are, to as many digits; one digit fewer if they have an exponent."""
     return pytest.approx(values, rel=0.5001 * 10.0 ** (1 - count), abs=5e-9)
 
 
-def shown(x: float, count: int = 3) -> str:
+def shown(x, count=3):
     """Return a number with as many digits, as the page rounds."""
     if x == 0:
         return "0"
@@ -108,14 +105,14 @@ def shown(x: float, count: int = 3) -> str:
     return f"{mantissa}e{int(exponent):+d}"
 
 
-def percent(x: float) -> str:
+def percent(x):
     """Return a share in per cent, as the page rounds it."""
     if 0 < x < 0.005:
         return "<1 %"
     return ">99 %" if 0.995 <= x < 1 else f"{int(100 * x + 0.5)} %"
 
 
-def quoted(token: str) -> str:
+def quoted(token):
     """Return a token as it stands in a sentence."""
     return "a space" if token == " " else f"“{token}”"
 
@@ -135,7 +132,7 @@ PIXELS = """([selector, rows, columns, n]) => {
 SAMPLES = 200
 
 
-def pixels(opened: Opened, selector: str, rows: int, columns: int, n: int = 0) -> np.ndarray:
+def pixels(opened, selector, rows, columns, n=0):
     """Return the colours of the cells of a picture, (rows, columns, 3)."""
     return np.array(opened.page.evaluate(PIXELS, [selector, rows, columns, n]))
 
@@ -147,14 +144,14 @@ class Legend:
     colours: np.ndarray
     values: np.ndarray
 
-    def read(self, cells: np.ndarray) -> np.ndarray:
+    def read(self, cells):
         """Return the numbers that colours mean; each has to be in the legend."""
         distance = np.abs(cells[..., None, :] - self.colours).sum(-1)
         assert (distance.min(-1) <= 30).all()
         return np.asarray(self.values[distance.argmin(-1)])
 
 
-def legend(opened: Opened, name: str, *, log: bool = False) -> Legend:
+def legend(opened, name, *, log=False):
     """Read a legend: its ticks are equally far apart."""
     ticks = opened.page.locator(f"#{name}-legend .ticks span").all_text_contents()
     ends = np.array([number(tick) for tick in ticks])
@@ -175,22 +172,22 @@ ELEMENTS = """(svg) => ["text", "line", "rect", "circle", "polyline"].map((tag) 
 class Chart:
     """An SVG: its elements by tag and class, and its axes."""
 
-    def __init__(self, opened: Opened, selector: str) -> None:
+    def __init__(self, opened, selector):
         found = opened.page.locator(selector).first
         self.label = found.get_attribute("aria-label") or ""
         tags = ("text", "line", "rect", "circle", "polyline")
-        self.elements: Results = dict(zip(tags, found.evaluate(ELEMENTS), strict=True))
+        self.elements = dict(zip(tags, found.evaluate(ELEMENTS), strict=True))
 
-    def of(self, tag: str, kind: str | None = None) -> list[Results]:
+    def of(self, tag, kind=None):
         """Return the elements of a tag, or of one of its classes."""
         every = self.elements[tag]
         return [e for e in every if kind is None or kind in str(e.get("class", "")).split()]
 
-    def words(self, kind: str | None = None) -> list[str]:
+    def words(self, kind=None):
         """Return all texts."""
         return [text["words"] for text in self.of("text", kind)]
 
-    def axis(self, *, log: bool = False) -> Any:
+    def axis(self, *, log=False):
         """Return the function from a height to the number there, by the labels of the lines."""
         ticks = {
             line["y1"]: number(text["words"])
@@ -206,14 +203,14 @@ class Chart:
         np.testing.assert_allclose(slope * heights + start, values, atol=2e-3 * np.ptp(values))
         return lambda y: slope * np.asarray(y) + start
 
-    def column(self, words: str) -> float:
+    def column(self, words):
         """Return the place of a label in the middle below its column."""
         middle = [e for e in self.of("text") if e.get("text-anchor") == "middle"]
         [x] = [text["x"] for text in middle if text["words"] == words]
         return float(x)
 
 
-def points(line: Results) -> np.ndarray:
+def points(line):
     """Return the points of a polyline, (n, 2)."""
     return np.array([pair.split(",") for pair in line["points"].split()], float).reshape(-1, 2)
 
@@ -229,7 +226,7 @@ AT = {"t": 6, "i": 7, "k": 9, "n": 4}  # step, unit, loss, steps after which gra
 class Seen:
     """A page after a text was typed, and the numbers of the text by the equations."""
 
-    def __init__(self, network: Network, opened: Opened) -> None:
+    def __init__(self, network, opened):
         self.opened, self.made, self.page = opened, network.made, opened.page
         opened.fill("#text-input", TYPED)
         opened.choose(c=1, **AT)
@@ -238,17 +235,17 @@ class Seen:
         self.block = 0 if self.cell == "rnn" else 2  # of W_hh: the candidate's
         self.weights = self.results["W_hh"][self.block * H :][:H]
 
-    def rows(self, selector: str) -> list[list[str]]:
+    def rows(self, selector):
         """Return the cells of a table's rows."""
         read = "(all) => all.map((row) => [...row.cells].map((cell) => cell.textContent))"
         return list(self.page.locator(f"{selector} >> tbody tr").evaluate_all(read))
 
-    def texts(self, selector: str) -> list[str]:
+    def texts(self, selector):
         return list(self.page.locator(selector).all_text_contents())
 
 
 @functools.cache
-def expected(network: Network) -> tuple[list[str], list[int], Results]:
+def expected(network):
     """Return the vocabulary, the tokens of the text and their numbers, which are scratch_rnn's."""
     made, found = network.made, network.made["checkpoints"][1]["details"]
     layer = layer_of(scratch_rnn, made, V := made["V"], H, dtype=np.float64)

@@ -1,18 +1,19 @@
 """bisect names the right update, step, tensor and element, and writes the smallest case."""
 
 import dataclasses
-import io
 import sys
+from dataclasses import replace
 from pathlib import Path
+from types import SimpleNamespace
 from typing import Any
 
 import numpy as np
 import pytest
 import safetensors.numpy
 import torch
-from rich.console import Console
 
 import scratch_rnn
+from compare.check import Comparison
 from compare.cli import main
 from compare.files import RecordError
 from compare.parity.materials import DeviceError, prepared
@@ -22,16 +23,19 @@ from compare.study.bisection.search import FirstDifference, SearchResult, narrow
 from compare.study.config import BisectConfig
 from compare.terminal.errors import UsageError
 from compare.terminal.output import Terminal
+from scratch_rnn import Batch
 from scratch_rnn.states import arrays_of, each
-from tests.compare.study.students import SMALLEST, STUDENT
+from tests import in_process
+from tests.compare.study.students import SMALLEST, STUDENT, terminal
+from tests.tables import cases, expected, marked
 
 SAMPLE = Path(scratch_rnn.text.__file__).with_name("sample.txt")
 T, B, PER_EPOCH = 6, 4, 8
 
 
-def config(**choices: Any) -> BisectConfig:
+def config(**choices):
     """200 tokens: 8 batches an epoch."""
-    small: dict[str, Any] = {
+    small = {
         "text": SAMPLE,
         "hidden_size": 12,
         "batch_size": B,
@@ -45,7 +49,7 @@ def config(**choices: Any) -> BisectConfig:
     return BisectConfig(**(small | choices))
 
 
-def searched(**choices: Any) -> tuple[SearchResult, FirstDifference | None]:
+def searched(**choices):
     setting = config(**choices)
     suspect = command.make_suspect(setting.suspect)
     with prepared(command._without_device(setting), Terminal(quiet=True)) as materials:
@@ -54,46 +58,19 @@ def searched(**choices: Any) -> tuple[SearchResult, FirstDifference | None]:
         return found, narrowed(found.difference, suspect) if found.difference else None
 
 
-def first_difference(**choices: Any) -> FirstDifference:
-    """Search for the first difference, and for the smallest case that shows it."""
+def first_difference(**choices):
     _, difference = searched(**choices)
     assert difference is not None, "no difference"
     return difference
 
 
-def shown(setting: BisectConfig) -> str:
-    out = io.StringIO()
-    terminal = Terminal(Console(file=out, width=100, force_terminal=True, color_system=None))
-    command.bisect(setting, terminal)
+def shown(setting):
+    to, out = terminal(100)
+    command.bisect(setting, to)
     return out.getvalue()
 
 
-# Cell, bug; update, tensor and step of the first difference; rows and steps of the smallest batch.
-FOUND = [
-    ("rnn", "state-ignored", 2, "logits", 1, (1, 1)),
-    ("rnn", "weights-not-transposed", 1, "logits", 2, (1, 2)),
-    ("rnn", "state-of-one-row-for-all", 1, "final state", None, (2, 1)),
-    ("rnn", "no-carry-back", 1, "gradient of rnn.weight_ih_l0", T - 1, (1, 2)),
-    ("rnn", "tanh-derivative", 1, "gradient of rnn.weight_ih_l0", T, (1, 1)),
-    ("rnn", "last-step-only", 1, "gradient of rnn.weight_hh_l0", None, (1, 3)),
-    ("rnn", "one-bias-learns", 1, "gradient of rnn.bias_hh_l0", None, (1, 1)),
-    ("rnn", "gradients-accumulate", 2, "gradient of rnn.weight_ih_l0", None, None),
-    ("rnn", "batch-and-time-swapped", 1, "logits", 1, (2, 2)),
-    ("rnn", "clip-per-tensor", 1, "clipped gradient of rnn.weight_ih_l0", None, (1, 1)),
-    ("rnn", "uphill", 1, "updated rnn.weight_ih_l0", None, (1, 1)),
-    ("rnn", "truthy-device", 2, "initial state", None, None),
-    ("rnn", "state-not-reset", PER_EPOCH + 1, "initial state", None, None),
-    ("rnn", "carry-not-detached", 2, "backward passes", None, None),
-    ("rnn", "last-target-wraps", 1, "targets", T, None),
-    ("rnn", "same-cuts-every-epoch", PER_EPOCH + 1, "inputs", 1, None),
-    ("gru", "gru-bias-outside-reset-gate", 1, "logits", 1, (1, 1)),
-    ("gru", "gru-direct-path-lost", 1, "gradient of rnn.weight_ih_l0", T - 1, (1, 2)),
-    ("gru", "gru-biases-learn-alike", 1, "gradient of rnn.bias_hh_l0", None, (1, 1)),
-    # The first c is zero, and so is its product with the forget gate.
-    ("lstm", "lstm-forget-bias-forgotten", 1, "logits", 2, (1, 2)),
-    ("lstm", "lstm-cell-gradient-cut", 1, "gradient of rnn.weight_ih_l0", T - 1, (1, 2)),
-    ("lstm", "lstm-tanh-slope-forgotten", 1, "gradient of rnn.weight_ih_l0", T, (1, 1)),
-]
+FOUND = cases("bisect")["found"]
 
 
 @pytest.mark.parametrize(
@@ -101,48 +78,70 @@ FOUND = [
 )
 def test_a_bug_is_found_where_it_is(cell, bug, update, tensor, step, smallest):
     found = first_difference(cell=cell, bug=bug)
-    assert (found.update, found.first.tensor, found.step) == (update, tensor, step)
+    assert (found.update, found.first.tensor, found.step or 0) == (update, tensor, step)
     assert found.epoch * PER_EPOCH + found.batch == update
-    assert smallest == (found.smallest and found.smallest.batches[0].inputs.shape)
+    assert tuple(smallest) == (found.smallest.batches[0].inputs.shape if found.smallest else ())
+
+
+PARTS = tuple(
+    Comparison(name, np.zeros((3, 4, 1)), np.full((3, 4, 1), difference), 0.5, time_axis=0)
+    for name, difference in (("logits", 0.0), ("output", 2.0), ("loss", 0.25), ("W passes", 0.0))
+)
+BATCHES = [Batch(np.zeros((2, 3), int), np.zeros((2, 3), int))]
+CASE: Any = SimpleNamespace(batches=BATCHES)
+ONE_ROW: Any = SimpleNamespace(batches=[Batch(BATCHES[0].inputs[:1], BATCHES[0].targets[:1])])
+FIRST = FirstDifference(12, 3, 2, CASE, PARTS, PARTS[1], step=1)
+SUSPECT: Any = SimpleNamespace(name="Mine")
+RESULTS = {
+    "bisect": replace(FIRST, smallest=ONE_ROW, layer=PARTS[0], comparisons=(*PARTS, PARTS[1])),
+    "bisect, of several updates": replace(FIRST, step=None),
+    "bisect, of tokens": replace(FIRST, first=replace(PARTS[1], tensor="inputs")),
+    "bisect, an error": replace(FIRST, raised="ValueError: no"),
+    "bisect, no difference": SearchResult(None, 20, 0.126, "loss", 7),
+}
+
+
+@pytest.mark.parametrize("name", RESULTS)
+def test_what_is_found_is_shown(name):
+    to, printed = in_process.terminal(100, color=True)
+    found: Any = RESULTS[name]
+    if isinstance(found, FirstDifference):
+        command._show_difference(found, SUSPECT, to)
+    else:
+        command._show_agreement(found, to)
+    assert marked(printed.getvalue()) == expected(name)
 
 
 def test_the_element_is_one_that_differs():
     found = first_difference(bug="one-bias-learns")
     first = found.first
-    assert first.element is not None
     assert (
         abs(first.expected[first.element] - first.got[first.element])
         > np.broadcast_to(first.allowed, first.expected.shape)[first.element]
     )
     assert first.got[first.element] == 0
-    count = sum((abs(c.expected - c.got) > c.allowed).any() for c in found.comparisons)
-    assert count != len(found.comparisons) - count
-    text = shown(config(bug="one-bias-learns"))
-    assert f"  tensor   {first.tensor}, the first of {count} that differ\n" in text
-    assert f"  element  {first.describe()}\n" in text
 
 
 def test_a_bug_in_the_upper_layer_is_located_by_the_layer_alone():
     found = first_difference(bug="lower-layer-untaught", num_layers=2)
-    assert found.layer is not None
     assert (found.layer.tensor, found.step) == ("gradient of x", T)
 
 
 @pytest.mark.parametrize(
-    ("dtype", "cell"),
-    [("float32", "rnn"), ("float64", "rnn"), ("float32", "gru"), ("float32", "lstm")],
+    ("dtype", "cell", "updates"),  # 10 are more than an epoch
+    [("float32", "rnn", 10), ("float64", "rnn", 3), ("float32", "gru", 3), ("float32", "lstm", 3)],
 )
-def test_pytorch_on_the_cpu_agrees(dtype, cell):
-    text = shown(config(dtype=dtype, cell=cell))
-    assert "No difference in 10 updates. The largest difference is" in text
+def test_pytorch_on_the_cpu_agrees(dtype, cell, updates):
+    text = shown(config(dtype=dtype, cell=cell, updates=updates))
+    assert f"No difference in {updates} updates. The largest difference is" in text
     assert ("PyTorch on cpu" in text) == (dtype == "float32")
 
 
 def test_the_largest_share_of_a_tolerance_is_reported(monkeypatch):
-    shares: list[list[tuple[float, str]]] = []
+    shares = []
     compared_steps = search_module.compared_steps
 
-    def noted(*arguments: Any) -> Any:
+    def noted(*arguments):
         comparisons = compared_steps(*arguments)
         shares.append([(c.row.share, c.tensor) for c in comparisons if np.any(c.allowed)])
         return comparisons
@@ -166,7 +165,7 @@ def test_a_suspect_in_another_dtype_that_is_wrong_is_found():
 
 
 @pytest.fixture
-def student(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> str:
+def student(tmp_path, monkeypatch):
     (tmp_path / "my_module_of_the_tests.py").write_text(STUDENT)
     monkeypatch.chdir(tmp_path)
     return "my_module_of_the_tests:MyRNN"
@@ -203,6 +202,12 @@ def test_a_file_is_read_even_if_a_module_has_its_name(file, tmp_path, monkeypatc
     Path(file).write_text("1 / 0\n")
     with pytest.raises(UsageError, match="ZeroDivisionError: division by zero"):
         command.bisect(config(implementation=f"{file}:RNN"))
+    for name, error in (
+        ("no_such_file.py:X", "FileNotFoundError: .*no_such"),
+        ("json", "expected"),
+    ):
+        with pytest.raises(UsageError, match=error):
+            command.bisect(config(implementation=name))
 
 
 def test_a_replay_without_a_difference_succeeds(student):
@@ -241,8 +246,8 @@ def test_a_replay_holds_the_same_numbers_that_were_written(cell, bug, tmp_path):
     rng = np.random.default_rng(0)
     state = each(lambda a: rng.uniform(-1, 1, a.shape).astype(a.dtype), found.smallest.state)
     smallest = dataclasses.replace(found.smallest, state=state)
-    found = dataclasses.replace(found, smallest=smallest)
-    kept = replay.make_replay(found, config(bug=bug).suspect, {"lr": 1.0})
+    suspect, tensor = config(bug=bug).suspect, found.first.tensor
+    kept = replay.Replay(suspect, smallest, True, {"lr": 1.0}, tensor)
     replay.write(path, kept)
     read = replay.read(path)
     assert dataclasses.replace(read, case=kept.case) == kept
@@ -300,25 +305,6 @@ def test_an_error_of_the_suspect_is_shown(student):
     text = shown(config(implementation="another_module_of_the_tests:MyRNN"))
     assert "Found the first difference of another_module_of_the_tests:MyRNN: " in text
     assert "raised ArithmeticError: my sums at update 1" in " ".join(text.split())
-
-
-@pytest.mark.parametrize(
-    ("choices", "message"),
-    [
-        ({"bug": "nonsense"}, "expected the name of a bug for --bug, got 'nonsense'"),
-        ({"bug": "nan-passes"}, "expected a bug of scratch_rnn for --bug"),
-        ({"bug": "uphill", "implementation": "a:b"}, "expected --bug or --implementation"),
-        ({"updates": 0}, "expected --updates of at least 1, got 0"),
-        ({"implementation": "no_such_module:X"}, "expected --implementation to name FILE:CLASS or"),
-        ({"implementation": "json"}, "expected --implementation to name FILE:CLASS or"),
-        ({"implementation": "json:dumps"}, "expected --implementation to name a class"),
-        ({"implementation": "no_such_file.py:X"}, "FileNotFoundError: .*no_such_file.py"),
-        ({"implementation": "torch.nn:RNN"}, "got 'torch.nn:RNN', which has no backward"),
-    ],
-)
-def test_wrong_flags(choices, message):
-    with pytest.raises(UsageError, match=message):
-        command.bisect(config(**choices))
 
 
 def test_on_the_command_line(tmp_path, capsys):

@@ -1,35 +1,27 @@
 """`rnn-parity break`: the symptom of a bug, the quiz, and the catalogue."""
 
-import io
 import math
 import re
-from collections.abc import Callable, Iterator
 from dataclasses import replace
+from types import SimpleNamespace
 from typing import Any
 
+import numpy as np
 import pytest
-from rich.console import Console
 
 import scratch_rnn
+from compare.check import Comparison, Finding
 from compare.check.bugs import catalogue as bugs
 from compare.check.bugs.catalogue import BUGS, Bug
 from compare.check.bugs.patches import Patch
-from compare.cli import main
 from compare.study import quiz
+from compare.study.config import BreakConfig
 from compare.study.quiz import NotCaught
-from compare.terminal import Terminal
-from compare.terminal.errors import UsageError
-from tests.annotations import unchecked
+from tests import in_process
 from tests.compare.study.students import printed
+from tests.tables import expected, marked
 
-
-@pytest.fixture(autouse=True)
-def _quickly() -> Iterator[None]:
-    with unchecked():
-        yield
-
-
-# ---------------------------------------------------------------- the command
+pytestmark = pytest.mark.usefixtures("without_checks")
 
 
 @pytest.mark.parametrize("width", [40, 80, 100])
@@ -49,11 +41,11 @@ FAILED = quiz.ShortTraining((8.0,), error="ValueError: no sum")
 
 
 @pytest.fixture
-def trainings(monkeypatch: pytest.MonkeyPatch) -> Callable[[quiz.ShortTraining], None]:
+def trainings(monkeypatch):
     """Give the short training of each package with a bug these results, and ours RIGHT."""
 
-    def give(wrong: quiz.ShortTraining) -> None:
-        def training(package: Any, *_: Any) -> quiz.ShortTraining:
+    def give(wrong):
+        def training(package, *_):
             return RIGHT if package is scratch_rnn else wrong
 
         monkeypatch.setattr(quiz, "short_training", training)
@@ -109,13 +101,36 @@ def test_a_bug_that_shows_in_training_is_shown_as_two_curves(trainings):
     assert symptom.count("  right  ") == 2
 
 
-def test_an_answer_names_its_case_and_colours_its_change():
-    bug, out = bugs.find_bug("no-carry-back"), io.StringIO()
-    console = Console(file=out, width=100, force_terminal=True, color_system="standard")
-    quiz.show_answer(bug, replace(quiz.caught(bug), cases=7), Terminal(console))
-    assert "gradient of x, step 5, in case 7\n" in out.getvalue()
-    for colour, sign in ((31, "-"), (32, r"\+")):  # red and green
-        assert re.search(rf"\x1b\[{colour}m{sign} +d_h_t = ", out.getvalue())
+BUG: Any = SimpleNamespace(
+    name="a-bug", words="It is wrong.", hint="Look.", notice="It grows.", why="It is so.",
+    caught_by="a property", files=["a.py", "b.py"], plain=True, package="compare",
+    diff="--- a/a.py\n@@ -1 @@\n-old\n+new\n same", plain_diff="-plain",
+)  # fmt: skip
+OTHER: Any = SimpleNamespace(name="other", words="Another.", notice="It falls.", caught_by="b")
+PROPERTY: Any = SimpleNamespace(name="a property", statement="All is well.")
+DIFFERENT = Comparison("output", np.zeros(2), np.ones(2), 0.5)
+FINDING = Finding(PROPERTY, 7, "T 2, B 1", "output", 2, "one apart", (DIFFERENT,))
+ONE = replace(FINDING, cases=1, case="", tensor="", step=None, detail="raised E", comparisons=())
+
+
+@pytest.mark.parametrize("name", ["break NAME", "break NAME, of one case", "break list", "guess"])
+def test_each_part_of_a_puzzle_has_its_place_and_colour(name, monkeypatch):
+    to, shown = in_process.terminal(100, color=True)
+    finding = ONE if "one" in name else FINDING
+    if name == "guess":
+        answers = iter(["e", "ab", "h", "H", "h", "b", " A "])
+        monkeypatch.setattr(to.console, "input", lambda text: to.line(text.plain) or next(answers))
+        assert quiz.guess(BUG, [BUG, OTHER], finding, to)
+    elif name == "break list":
+        monkeypatch.setattr(quiz, "BUGS", (BUG, OTHER))
+        monkeypatch.setattr(quiz, "GROUPS", {"Of one kind": (BUG,), "Of another": (OTHER,)})
+        quiz.show_list(to)
+        monkeypatch.setattr(quiz, "caught", lambda bug: FINDING if bug is BUG else ONE)
+        quiz.try_all(to)
+    else:
+        quiz.show_symptom(BUG, finding, BreakConfig(), to)
+        quiz.show_answer(BUG, finding, to)
+    assert marked(shown.getvalue()) == expected(name)
 
 
 def test_the_short_training_is_that_of_the_package(monkeypatch):
@@ -185,18 +200,6 @@ def test_a_bug_that_escapes_is_an_error():
         quiz.caught(harmless)
 
 
-def test_an_unknown_bug_is_a_usage_error_with_advice(capsys):
-    for options, message in (
-        ({"bug": "no-cary-back"}, "got 'no-cary-back'; did you mean no-carry-back"),
-        ({"bug": "zzzzzz"}, "`break list` names them"),
-        ({"bug": "uphill", "seed": 1}, "expected a name or --seed, got 'uphill' and --seed"),
-        ({"seed": -1}, "expected --seed of at least 0, got -1"),
-    ):
-        with pytest.raises(UsageError, match=message):
-            printed(**options)
+def test_an_unknown_bug_is_a_key_error():
     with pytest.raises(KeyError):
         bugs.find_bug("zzzzzz")
-    assert main(["break", "uphil"]) == 2
-    assert capsys.readouterr().err == (
-        "rnn-parity: expected the name of a bug, got 'uphil'; did you mean uphill?\n"
-    )

@@ -3,7 +3,6 @@
 import dataclasses
 import json
 from pathlib import Path
-from typing import Any
 
 import numpy as np
 import pytest
@@ -19,17 +18,15 @@ from compare.runs.snapshots import is_kept, newest_run, read_course
 from compare.study.config import ExplainConfig
 from compare.study.page import explain as explain_module
 from compare.study.page.anatomy import concise_forward, scratch_forward
-from compare.study.page.build import MARK, PageSize
-from compare.study.page.demonstration import demonstration
-from compare.study.page.explain import explain
+from compare.study.page.build import MARK, PARTS, PageSize
+from compare.study.page.explain import demonstration, explain
 from compare.study.page.record import MOST_STEPS, numbers_of, record, shown_ids, tokens_of
 from compare.terminal.errors import UsageError
 from scratch_rnn.text import Batch, Vocab
 from tests.compare.parity.courses import LETTERS, checkpoint, course, write_run
 from tests.compare.study.pages import Page, unpacked
-
-ROOT = Path(__file__).parents[3]
-
+from tests.scripts import ROOT
+from tests.tables import cases, expected
 
 # ---------------------------------------------------------------- the record
 
@@ -46,19 +43,30 @@ def test_a_record_has_all_checkpoints_and_the_parity_of_a_training_step(dtype):
         scratch, concise = build_models(28, 7, dtype=dtype)
         for name, array in snapshot.weights.items():
             scratch.parameters[name][...] = array
-        np.testing.assert_array_equal(
-            found["details"]["W_hh"], snapshot.weights["rnn.weight_hh_l0"]
-        )
-        np.testing.assert_array_equal(
-            found["numbers"]["h"], scratch_forward(scratch, np.array(made["ids"]))["h"]
-        )
+        W_hh, ids = snapshot.weights["rnn.weight_hh_l0"], np.array(made["ids"])
+        np.testing.assert_array_equal(found["details"]["W_hh"], W_hh)
+        np.testing.assert_array_equal(found["numbers"]["h"], scratch_forward(scratch, ids)["h"])
         copy_weights(scratch, concise)
-        ids = np.array(made["ids"])
         batch = Batch(ids[None, :-1].copy(), ids[None, 1:].copy())
         report = check_parity(scratch, concise, batch)
         assert report.ok
         assert found["parity"] == [row.to_json() for row in report.rows]
         assert found["perplexity"] == pytest.approx(np.exp(found["numbers"]["L"].mean()), rel=1e-6)
+
+
+def test_the_facts_of_a_record_are_those_of_text_and_network():
+    network = demonstration("gru")
+    made = record("tee", dataclasses.replace(network, snapshots=network.snapshots[-1:]))
+    last, bug = made["checkpoints"].pop(), made["bugs"][0]
+    files = [(version["file"], version["lines"][0]) for version in made.pop("plain")]
+    versions, curve, _ = made.pop("versions"), made.pop("curve"), made.pop("bugs")
+    facts = {name: last[name] for name in ("label", "epoch", "written", "radius")} | bug
+    lines = [f"{name}: {json.dumps(value)}" for name, value in (made | facts).items()]
+    assert [*lines, *map(str, files)] == expected("record of a page")
+    assert {*last} == {"loss", "perplexity", "singular", "allowed", "parity", *PARTS, *facts} - {
+        *bug
+    }
+    assert (list(versions), len(curve)) == (["rnn-parity", "numpy", "torch"], 1000)
 
 
 @pytest.mark.parametrize(
@@ -78,16 +86,7 @@ def test_states_that_explode_are_refused_in_one_line():
         record("time traveller" * 4, course(20, gains=(300.0,), nonlinearity="relu"))
 
 
-@pytest.mark.parametrize(
-    ("text", "tokens", "notes"),
-    [
-        ("time", "time", []),
-        (" a  b ", " a  b ", []),
-        ("Time, Traveller!", "time traveller", ['Read as "time traveller", cleaned']),
-        ("time\ntraveller", "time traveller", ['Read as "time traveller"']),
-        ("a" * 70, "a" * 64, ["The first 64 of 70 characters"]),
-    ],
-)
+@pytest.mark.parametrize(("text", "tokens", "notes"), cases("page")["texts"])
 def test_a_text_is_read_as_training_texts_are(text, tokens, notes):
     found, changes = tokens_of(text, Vocab.from_list(LETTERS), "char")
     assert "".join(found) == tokens
@@ -184,7 +183,7 @@ def test_a_damaged_or_foreign_file_is_refused_in_one_line(tmp_path):
     whole = end.read_bytes()
     end.write_bytes(whole[:-1] + bytes([whole[-1] ^ 1]))
 
-    def refused(path: Path, message: str, **changes: Any) -> None:
+    def refused(path, message, **changes):
         if changes:
             save(end, checkpoint(3, **changes))
         with pytest.raises(RecordError, match=rf"^[^\n]*{message}[^\n]*$"):
@@ -201,19 +200,18 @@ def test_a_damaged_or_foreign_file_is_refused_in_one_line(tmp_path):
 # ---------------------------------------------------------------- the command
 
 
-def record_of(page: Path) -> dict[str, Any]:
-    record: dict[str, Any] = json.loads(Page(page.read_text()).content("script", id="record"))
-    return record
+def record_of(page):
+    return json.loads(Page(page.read_text()).content("script", id="record"))
 
 
-def config(tmp_path: Path, text: str = "time", **more: Any) -> ExplainConfig:
+def config(tmp_path, text="time", **more):
     return ExplainConfig(text=text, out=tmp_path / "page.html", runs=tmp_path / "runs", **more)
 
 
 def test_without_a_run_it_explains_the_demonstration(tmp_path, monkeypatch, capsys):
     monkeypatch.setenv("RNN_PARITY_URL", "http://127.0.0.1:1/")  # it needs no text
     monkeypatch.chdir(tmp_path)
-    addresses: list[str] = []
+    addresses = []
     monkeypatch.setattr("webbrowser.open", lambda url: addresses.append(url) or True)
     assert main(["explain", "--open"]) == 0
     assert addresses == [(tmp_path / "explain.html").as_uri()]
@@ -288,7 +286,7 @@ def test_a_file_is_never_overwritten_unasked(tmp_path):
 def test_a_page_that_cannot_be_finished_leaves_nothing(tmp_path, monkeypatch):
     write_run(tmp_path / "runs" / "20260101-000000-run")
 
-    def full(descriptor: int, content: bytes | memoryview) -> int:
+    def full(descriptor, content):
         raise OSError(28, "No space left on device")
 
     monkeypatch.setattr("compare.files.atomic.system.write", full)
@@ -314,20 +312,6 @@ def test_a_page_that_would_be_too_large_is_not_written(tmp_path):
     assert [path.name for path in tmp_path.iterdir()] == ["runs"]
     least = float(str(refused.value).split()[5].rstrip(","))
     assert explain(config(tmp_path, megabytes=least)).stat().st_size <= least * 1e6
-
-
-@pytest.mark.parametrize(
-    ("changes", "message"),
-    [
-        ({"text": " \n"}, r"expected --text with letters from a to z, got"),
-        ({"cell": "gru", "checkpoint": Path("x")}, "expected --cell or --checkpoint, got both"),
-        ({"megabytes": 0.0}, "expected --megabytes above 0 and of at most 1000, got 0"),
-        ({"megabytes": float("nan")}, "expected --megabytes above 0 and of at most 1000, got nan"),
-    ],
-)
-def test_wrong_flags(changes, message, tmp_path):
-    with pytest.raises(UsageError, match=message):
-        dataclasses.replace(config(tmp_path), **changes).check()
 
 
 def test_from_a_run_to_its_page_by_command(tmp_path, monkeypatch, capsys):
@@ -362,12 +346,12 @@ def test_pytorchs_losses_are_of_pytorchs_logits(monkeypatch):
     scratch, concise = build_models(7, 5, seed=0)
     ids = np.array([1, 2, 3, 4])
 
-    def with_larger_logits(model: Any, ids: np.ndarray) -> Any:
+    def with_larger_logits(model, ids):
         numbers = concise_forward(model, ids)
         return numbers | {"y": 2 * numbers["y"]}
 
     before, _ = numbers_of(scratch, concise, ids)
-    monkeypatch.setattr("compare.study.page.record.concise_forward", with_larger_logits)
+    monkeypatch.setattr("compare.study.page.anatomy.concise_forward", with_larger_logits)
     after, _ = numbers_of(scratch, concise, ids)
     np.testing.assert_array_equal(after["L"], before["L"])
     assert np.all(after["torch.L"] != before["torch.L"])

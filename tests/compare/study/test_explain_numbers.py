@@ -28,7 +28,7 @@ kinds = st.sampled_from(["tanh", "relu"])
 dtypes = st.sampled_from(["float32", "float64"])
 
 
-def texts(T: int, V: int = 9, seed: int = 0) -> np.ndarray:
+def texts(T, V=9, seed=0):
     return np.random.default_rng(seed).integers(0, V, T)
 
 
@@ -102,8 +102,7 @@ def test_norms_are_those_of_our_own_backward_pass_of_each_loss(H, T, kind, gain)
     assert losses[-1] == scratch_rnn.cross_entropy(numbers["y"][K - 1 : K], ids[K:])[0]
 
 
-def training_step_norm(scratch: scratch_rnn.RNNModel, ids: np.ndarray) -> float:
-    """Return the gradient norm that a training step on the text reports."""
+def training_step_norm(scratch, ids):
     model = scratch_rnn.RNNModel(scratch.rnn, 9)
     model.parameters = scratch.parameters
     optimizer = scratch_rnn.SGD({name: p.copy() for name, p in scratch.parameters.items()}, 0.1)

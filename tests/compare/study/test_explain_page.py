@@ -4,7 +4,6 @@ import base64
 import hashlib
 import json
 import re
-from pathlib import Path
 
 import pytest
 
@@ -12,9 +11,6 @@ from compare.study.page.build import render, title
 from compare.study.page.record import record
 from tests.compare.parity.courses import course
 from tests.compare.study.pages import MEGABYTE, Page
-
-ROOT = Path(__file__).parents[3]
-
 
 HOSTILE = [
     "</script><script>alert(1)</script>",

@@ -145,7 +145,7 @@ def test_the_flow_of_the_gradient(seen):
     results = seen.results
     place = seen.block * H + i
 
-    def added(step: int) -> float:
+    def added(step):
         return float(results["d_u"][step - 1][place] * results["before"][step - 1][i])
 
     for at in (K, t, 1):

@@ -1,34 +1,23 @@
 """The engine of the page of `explain` gives scratch_rnn's results in float64, for each cell."""
 
-from typing import Any
-
 import numpy as np
 import pytest
 
 import scratch_rnn
 from compare.study.page.build import scripts
-from tests.compare.study.pages import (
-    TEXT,
-    Network,
-    Open,
-    Opened,
-    as_batch,
-    axe_violations,
-    largest,
-    model_of,
-)
+from tests.compare.study.pages import TEXT, as_batch, axe_violations, largest, model_of
 
 H, K = 12, len(TEXT) - 1
 SMALL = 1e-9
 
 
 @pytest.fixture
-def made(network: Network) -> dict[str, Any]:
+def made(network):
     return network.made
 
 
 @pytest.fixture
-def opened(network: Network, open_page: Open) -> Opened:
+def opened(network, open_page):
     return open_page(network.path)
 
 

@@ -6,6 +6,9 @@ from compare.study.page.build import write_page
 from tests.compare.parity.courses import course
 from tests.compare.study.pages import EPOCHS, axe_violations, recorded, rounded, written
 from tests.counts import number, only_in_deep
+from tests.tables import cases
+
+PAGE = cases("page")
 
 
 @pytest.mark.parametrize(
@@ -30,20 +33,6 @@ def test_axe_finds_nothing_and_nothing_runs_over_the_edge(
     assert len(picture) > 20_000
 
 
-LABELS = [
-    *(".controls label", ".controls output", ".gutter", ".cells > span", ".formula", ".source"),
-    *("#chain dt", "#chain dd", ".tiles dt", ".tiles dd", ".legend", ".chart text", "figcaption"),
-    *("#parity-table thead th:not(.roomy)", "#parity-table tbody th", "#parity-table .share"),
-    *("#parity-table td:nth-child(2)", "#parity-table td:nth-child(3)", "#checkpoints td"),
-    *("#checkpoints button", "#play", "#theme", "#units-pick", "#products td"),
-    *("#text-input", "#whose", ".panels button", ".panels .hint", ".writing dd"),
-    *("#flow-numbers button", "#flow-numbers .formula", "#flow-numbers .figure", "#gain-note"),
-    *("#memory .pick", ".said li", ".key li", "#cells-numbers td", "#cells-said", ".numbers dd"),
-    *("#weight .pick", "#finder .pick", "#finder-table td", "#finder-caption", ".passage span"),
-    *(".choices button", ".reply p", "#symptom th", "#symptom td", "#game-link", "#game-leave"),
-]
-
-
 def test_labels_and_verdicts_are_seen_whole(path, open_page):
     opened = open_page(path)
     opened.page.locator("#ulps-check").check()
@@ -62,7 +51,7 @@ def test_labels_and_verdicts_are_seen_whole(path, open_page):
     }"""
     for width in (320, 400, 480, 700, 720, 800, 950, 1100, 1280):
         opened.resize(width)
-        for selector in LABELS if width in (400, 800, 1280) else ():
+        for selector in PAGE["labels"] if width in (400, 800, 1280) else ():
             count, cut = opened.page.evaluate(cut_off, [selector, width])
             assert count > 0, selector
             assert cut == [], (selector, width)
@@ -125,35 +114,13 @@ def test_tab_reaches_everything_in_order_and_shows_where_it_is(path, open_page):
         assert found[1] != "none", found
         assert found[2] >= 2, found
         reached.append(found[0])
-    order = [
-        *("Skip to the text", "guide-start", "unfold", "compare-check"),
-        *("step-slider", "unit-slider", "checkpoint-slider", "theme", "game-link"),
-        *(
-            "example-select",
-            "text-input",
-            "train-step",
-            "train",
-            "reset",
-            "temperature-slider",
-            "draw-again",
-        ),
-        "units-select",
-        *("token-select", "products", "flow-slider", "flow-play", "flow-before", "flow-next"),
-        *("gain-slider", "loss-slider", "cut-slider", "memory-step", "memory-token"),
-        *("keep-slider", "cells-train", "cells-reset", "cells-numbers"),
-        *("weight-select", "weight-slider", "weight-field"),
-        *("finder-text", "finder-property", "finder-table"),
-        *("checkpoints", "play"),
-        *("puzzle-input", "game-start", "game-leave", "symptom", "game-hint", "game-give-up"),
-        *("ulps-check", "parity-table"),
-    ]
+    order = PAGE["tab_order"]
     assert [name for name in reached if name in order] == order
     maps = reached[reached.index("units-select") + 1 :]
     assert maps[0].startswith("States h")
     assert maps[1].startswith("Probabilities")
-    assert len([name for name in reached if name.startswith(("untrained", "after "))]) == len(
-        EPOCHS
-    )
+    checkpoints = [name for name in reached if name.startswith(("untrained", "after "))]
+    assert len(checkpoints) == len(EPOCHS)
 
 
 def test_a_screen_reader_reads_the_choice(made, path, open_page):
@@ -167,9 +134,8 @@ def test_a_screen_reader_reads_the_choice(made, path, open_page):
     assert text.startswith(f"Step 4 of 14 reads e. Unit 2: {rounded(h)}. Guess: ")
     assert f"Next: a space, {round(100 * p)} %." in text
     assert opened.page.locator("#status").get_attribute("aria-live") == "polite"
-    assert opened.page.locator("#step-slider").get_attribute("aria-valuetext") == (
-        "4 of 14, reads “e”"
-    )
+    slider = opened.page.locator("#step-slider")
+    assert slider.get_attribute("aria-valuetext") == "4 of 14, reads “e”"
     names = opened.page.locator(".map[role=application]").evaluate_all(
         "(maps) => maps.map((map) => map.getAttribute('aria-label'))"
     )
@@ -222,13 +188,10 @@ def test_odd_pages_are_drawn_and_can_be_walked_through(text, odd, open_page, tmp
     opened.press("ArrowLeft", "ArrowUp", "End", "ArrowRight", "PageDown", "PageDown", "ArrowDown")
     chosen = opened.chosen()
     assert chosen["t"] == made["T"]
-    assert opened.text("#state-value") == str(
-        made["checkpoints"][-1]["numbers"]["h"][chosen["t"], chosen["i"]]
-    )
+    states = [c["numbers"]["h"][chosen["t"], chosen["i"]] for c in made["checkpoints"]]
+    assert opened.text("#state-value") == str(states[-1])
     opened.choose(c=0)
-    assert opened.text("#state-value") == str(
-        made["checkpoints"][0]["numbers"]["h"][chosen["t"], chosen["i"]]
-    )
+    assert opened.text("#state-value") == str(states[0])
     assert page.evaluate("() => document.documentElement.scrollWidth") <= 400
     if len(text) > 1:
         page.evaluate("() => document.querySelectorAll('.source').forEach((line) => line.remove())")

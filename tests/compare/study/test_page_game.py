@@ -1,30 +1,16 @@
 """Find the bug: each bug of the page's engine gives the numbers that it gives in scratch_rnn."""
 
-from pathlib import Path
-from typing import Any
-
 import numpy as np
 import pytest
 
 import scratch_rnn
-from compare.check.bugs.catalogue import BUGS, Bug, find_bug
+from compare.check.bugs.catalogue import BUGS, find_bug
 from scratch_rnn.text import Vocab
 from tests.annotations import unchecked
 from tests.compare.parity.courses import course
-from tests.compare.study.pages import (
-    TEXT,
-    Open,
-    Opened,
-    as_batch,
-    largest,
-    layer_of,
-    recorded,
-    written,
-)
+from tests.compare.study.pages import TEXT, as_batch, largest, layer_of, recorded, written
 from tests.compare.study.reading import digits
 from tests.counts import number
-
-Results = dict[str, Any]
 
 SMALL = 1e-9
 NETWORKS = {
@@ -33,10 +19,8 @@ NETWORKS = {
     "gru": course(6, gains=(2.5,), cell="gru"),
     "lstm": course(6, gains=(2.5,), cell="lstm"),
 }
-TEXTS = {
-    "time traveller": 1.2,
-    "zzzz": 0.05,
-}  # and max_norm: one that clips nothing, one that clips
+TEXTS = {"time traveller": 1.2, "zzzz": 0.05}
+"""And max_norm: one that clips nothing, one that clips."""
 ON_PAGE = [bug for bug in BUGS if bug.page is not None]
 
 ALL_RESULTS = """(texts) => [null, ...record.bugs].map((bug) => {
@@ -52,9 +36,7 @@ ALL_RESULTS = """(texts) => [null, ...record.bugs].map((bug) => {
 })"""
 
 
-def by_scratch_rnn(
-    package: Any, text: str, given: Results, made: Results, max_norm: float
-) -> Results:
+def by_scratch_rnn(package, text, given, made, max_norm):
     """Return the same numbers by scratch_rnn, or a copy of it with a bug."""
     vocab = Vocab.from_list(given["vocab"])
     V, H = np.shape(given["parameters"]["linear.weight"])
@@ -105,18 +87,17 @@ def test_each_bug_gives_the_same_results_as_in_scratch_rnn(kind, open_page, tmp_
     opened.page.evaluate("() => putBug(null)")
 
 
-def fits(bug: Bug, made: dict[str, Any]) -> bool:
-    assert bug.page is not None
+def fits(bug, made):
     needed = bug.page.nonlinearity in (None, made["nonlinearity"])
     return bug.cell in (None, made["cell"]) and needed
 
 
 @pytest.fixture
-def opened(small: Path, open_page: Open) -> Opened:
+def opened(small, open_page):
     return open_page(small, width=400, scheme="dark")
 
 
-def start(opened: Opened, name: str) -> int:
+def start(opened, name):
     """Type the number of a puzzle that has this bug, and press Enter."""
     number = opened.page.evaluate(
         """(name) => {
@@ -134,13 +115,13 @@ def start(opened: Opened, name: str) -> int:
     return int(number)
 
 
-def offered(opened: Opened) -> list[str]:
+def offered(opened):
     return opened.page.locator("#choices button").evaluate_all(
         "(all) => all.map((b) => b.dataset.choice)"
     )
 
 
-def differing(opened: Opened) -> list[str]:
+def differing(opened):
     rows = opened.page.locator("#symptom tbody tr:has(.apart)")
     return [str(name) for name in rows.locator("th").all_text_contents()]
 
@@ -152,7 +133,7 @@ WRITTEN = """(name) => {
 LETTERS = ("W_ih", "W_hh", "b_ih", "b_hh", "W", "b")
 
 
-def symptoms(found: Results, given: Results) -> dict[str, Any]:
+def symptoms(found, given):
     """Return the rows of both tables of symptoms."""
     gradients = dict(zip(LETTERS, map(np.ravel, found["gradients"].values()), strict=True))
     both = zip(found["after"].values(), given["parameters"].values(), strict=False)

@@ -1,23 +1,13 @@
 """Memory, all cells side by side, one weight, and the finder: their numbers are scratch_rnn's."""
 
-from typing import Any
-
 import numpy as np
 import pytest
 
 import scratch_rnn
 from compare.parity import CELLS
-from compare.study.page.demonstration import demonstration
+from compare.study.page.explain import demonstration
 from scratch_rnn.text import Batch
-from tests.compare.study.pages import (
-    Network,
-    Open,
-    largest,
-    loss_of,
-    model_of,
-    networks_of,
-    states_of,
-)
+from tests.compare.study.pages import largest, loss_of, model_of, networks_of, states_of
 from tests.compare.study.reading import (
     TYPED,
     Chart,
@@ -34,7 +24,7 @@ from tests.compare.study.reading import (
 )
 
 SMALL = 1e-9
-CASES: dict[str, dict[str, Any]] = {  # of each cell: step and new letter, weights, properties
+CASES = {  # of each cell: step and new letter, weights, properties
     "rnn": {"letter": (3, "q"), "weights": ["W_hh", "b_hh"], "has": ["space", "read"]},
     "gru": {"letter": (10, " "), "weights": ["W_ih", "b"], "has": ["vowel", "space"]},
     "lstm": {"letter": (1, "z"), "weights": ["W", "b_ih"], "has": ["inside", "next"]},
@@ -42,7 +32,7 @@ CASES: dict[str, dict[str, Any]] = {  # of each cell: step and new letter, weigh
 
 
 @pytest.fixture
-def seen(network: Network, open_page: Open) -> Seen:
+def seen(network, open_page):
     return Seen(network, open_page(network.path, anew=False, folded=True))
 
 
@@ -99,7 +89,7 @@ def test_memory_shows_what_is_left_of_a_changed_letter(seen):
     assert [float(x) for x in row] == digits([norm[step - 1] for norm in norms], 8)
 
 
-def check_curves(seen: Seen, models: dict[str, Any], ids: list[int]) -> None:
+def check_curves(seen, models, ids):
     """Check the curves, the table and the sentence of the cells."""
     chart = Chart(seen.opened, "#cells-picture svg")
     lines, rows = iter(chart.of("polyline")), iter(seen.rows("#cells-numbers"))
@@ -176,7 +166,7 @@ def test_a_weight_is_changed_and_put_back(n, seen):
     assert seen.opened.text("#weight-name").startswith(f"{short}[{', '.join(map(str, at))}], ")
     was = float(before[name][at])
 
-    def moved(change: float) -> tuple[float, Any]:
+    def moved(change):
         model.parameters[name][at] = was + change
         return loss_of(model, seen.ids)
 

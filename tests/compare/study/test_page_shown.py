@@ -1,7 +1,5 @@
 """Each number that the page shows is that of the equations, for each cell."""
 
-from typing import Any
-
 import numpy as np
 import pytest
 
@@ -62,29 +60,24 @@ CENTRES = """([map, marks]) => {
 }"""
 
 
+MIDDLES = """(gutter, n) => {
+  const box = document.querySelectorAll("#unrolled-picture canvas")[n].getBoundingClientRect();
+  const middle = (b) => (b.y + b.height / 2 - box.y) / box.height;
+  return [...gutter.children].map((name) => middle(name.getBoundingClientRect()));
+}"""
+
+
 def test_rings_and_frames_are_at_their_cells(seen):
     V, (t, i) = len(seen.tokens), (AT["t"], AT["i"])
 
-    def centres(picture: str, marks: str, n: int = 0) -> list[list[float]]:
+    def centres(picture, marks, n=0):
         return list(seen.page.locator(f"#{picture}-picture .map").nth(n).evaluate(
             f"(map) => ({CENTRES})([map, '{marks}'])"))  # fmt: skip
 
     expected = [[(k + 0.5) / T, (v + 0.5) / V] for k, v in enumerate(seen.ids[1:])]
     np.testing.assert_allclose(centres("unrolled", ".ring", 1), expected, atol=0.004)
     for n, rows in enumerate((H, V)):  # the names at the left are at their rows
-        names = (
-            seen.page.locator("#unrolled-picture .gutter.tokens")
-            .nth(n)
-            .evaluate(
-                """(gutter, n) => {
-              const canvas = document.querySelectorAll("#unrolled-picture canvas")[n];
-              const box = canvas.getBoundingClientRect();
-              const middle = (b) => (b.y + b.height / 2 - box.y) / box.height;
-              return [...gutter.children].map((name) => middle(name.getBoundingClientRect()));
-            }""",
-                n,
-            )
-        )
+        names = seen.page.locator("#unrolled-picture .gutter.tokens").nth(n).evaluate(MIDDLES, n)
         np.testing.assert_allclose(names, (np.arange(rows) + 0.5) / rows, atol=0.2 / rows)
     row, column = ".mark.across", ".mark:not(.across)"
     for picture, n, down, right in (
@@ -148,8 +141,8 @@ def test_one_step_number_by_number(seen):
     results, (t, i) = seen.results, (AT["t"] - 1, AT["i"])
     v, cell = seen.ids[t + 1], seen.cell
     links = seen.page.locator("#chain > li")
-    strips: list[tuple[Any, Any]] = []  # the cells of each, and the number beside it
-    at_unit: list[float] = []
+    strips = []  # the cells of each, and the number beside it
+    at_unit = []
     if cell == "rnn":
         bias = results["b_ih"] + results["b_hh"]
         a, u = results["W_ih"][:, seen.ids[t]] + bias, results["W_hh"] @ results["before"][t]
@@ -271,12 +264,12 @@ def test_recorded_results_of_both_and_their_differences(network, open_page):
     t, i = (int(n) for n in np.unravel_index(apart["h"].argmax(), apart["h"].shape))
     opened.choose(c=0, t=t, i=i)
     v, column = network.made["targets"][t - 1], network.made["column"][t - 1]
-    places: dict[str, Any] = {"a": (column, i), "u": (t - 1, i), "z": (t - 1, i)}
+    places = {"a": (column, i), "u": (t - 1, i), "z": (t - 1, i)}
     places |= {"h": (t, i), "y": (t - 1, v), "p": (t - 1, v), "L": (t - 1,)}
     links = opened.page.locator("#chain > li:has([data-side=torch])")
     assert links.count() == len(names)
 
-    def shares(name: str, difference: float) -> str:
+    def shares(name, difference):
         return f"{percent(difference / found['allowed'][name])} of the tolerance"
 
     for n, name in enumerate(names):
@@ -305,11 +298,7 @@ def test_recorded_results_of_both_and_their_differences(network, open_page):
         assert cells[0] == f"✓ {row['verdict']}"
         assert cells[1].strip() == percent(row["share"])
         assert cells[2:] == [*small, shape]
-        [width] = (
-            rows.nth(n)
-            .locator(".share > span")
-            .evaluate_all("(all) => all.map((e) => e.style.width)")
-        )
+        width = rows.nth(n).locator(".share > span").evaluate("(e) => e.style.width")
         assert float(width.rstrip("%")) == pytest.approx(100 * row["share"], abs=1e-3)
     assert f"All {len(found['parity'])} tensors agree." in opened.text("#parity-lead")
     opened.page.locator("#ulps-check").check()
@@ -321,3 +310,26 @@ def test_recorded_results_of_both_and_their_differences(network, open_page):
     assert text.endswith(f", {rounded(ulps)} ulp{'s' * (ulps != 1)}")
     opened.page.locator("#ulps-check").uncheck()
     opened.settle()
+    # A difference is never painted as agreement.
+    differs = {"ok": False, "share": None, "verdict": "differs", "problem": "(2,)"}
+    wrong = found["parity"][3] | differs
+    opened.page.evaluate(
+        "(row) => { checkpoint().parity[3] = row; for (const n in checkpoint().allowed) "
+        "checkpoint().allowed[n] = 1e-30; drawAll(); }",
+        wrong,
+    )
+    verdict = rows.nth(3).locator("td").nth(0)
+    assert verdict.text_content() == "✗ differs (2,)"
+    assert verdict.get_attribute("class") == "left apart"
+    assert rows.nth(3).locator("td").nth(1).text_content() == " –"
+    assert rows.nth(3).locator(".share > span").evaluate("(e) => e.style.width") == "100%"
+    assert f"1 of {rows.count()} tensors differ by more than their tolerance." in opened.text(
+        "#parity-lead"
+    )
+    marks = opened.page.locator("#chain .agrees, #chain .apart").evaluate_all(
+        "(all) => all.map((e) => [e.textContent, e.className])"
+    )
+    assert len(marks) == 2 * len(names) - 1  # of one entry and of all; the loss is one number
+    for words, kind in marks:
+        assert kind == ("agrees" if words.startswith("the same float") else "apart")
+    open_page(network.path)  # without these changes

@@ -6,51 +6,42 @@ import math
 import random
 import sys
 import warnings
-from collections.abc import Callable, Iterator
-from types import ModuleType
-from typing import Any
 
 import pytest
 
 import scratch_rnn
 from compare.check.bugs import catalogue as bugs
-from compare.check.bugs.catalogue import BUGS, GROUPS, Bug
-from compare.check.properties.property import Finding
+from compare.check.bugs.catalogue import BUGS, GROUPS
 from compare.check.properties.run import check_property
 from compare.study import quiz
 from compare.study.config import BreakConfig
-from tests.annotations import unchecked
 from tests.compare.study.students import printed, terminal
 from tests.counts import number
 
-
-@pytest.fixture(autouse=True)
-def _quickly() -> Iterator[None]:
-    with unchecked():
-        yield
+pytestmark = pytest.mark.usefixtures("without_checks")
 
 
 @functools.cache
-def training_of(package: Callable[[], Any]) -> quiz.ShortTraining:
+def training_of(package):
     return quiz.short_training(package(), quiz.sample_text())
 
 
 @functools.cache
-def finding_of(bug: Bug) -> Finding:
+def finding_of(bug):
     return quiz.caught(bug)
 
 
-def shown_training(bug: Bug) -> quiz.ShortTraining | None:
+def shown_training(bug):
     """The short training of a bug, None if it shows nothing."""
     wrong = training_of(bug.load)
     return None if wrong == training_of(our_own) else wrong
 
 
-def our_own() -> ModuleType:
+def our_own():
     return scratch_rnn
 
 
-def are_distinct(bug: Bug, other: Bug) -> bool:
+def are_distinct(bug, other):
     """Whether the symptom that is shown for a bug is not what the other bug would give."""
     if bug.package == "scratch_rnn":
         one, two = shown_training(bug), shown_training(other)
@@ -78,16 +69,13 @@ def are_distinct(bug: Bug, other: Bug) -> bool:
 def test_no_distractor_would_give_the_same_symptom(chapter):
     pairs = [(bug, bugs.find_bug(name)) for bug in BUGS for name in bug.distractors]
     pairs = [pair for pair in pairs[:: number(400, 1)] if pair[0] in GROUPS[chapter]]
-    with unchecked():
-        alike = [(a.name, b.name) for a, b in pairs if not are_distinct(a, b)]
-    assert alike == []
+    assert [(a.name, b.name) for a, b in pairs if not are_distinct(a, b)] == []
 
 
 def test_bugs_with_the_same_symptom_are_not_distinct():
     pairs = [("clip-per-element", "clip-per-tensor"), ("nan-passes", "printed-not-asserted")]
     for names in pairs:
-        with unchecked():
-            assert not are_distinct(*map(bugs.find_bug, names))
+        assert not are_distinct(*map(bugs.find_bug, names))
 
 
 def test_the_choices_hold_the_bug_and_are_as_random_as_their_generator():
@@ -103,14 +91,14 @@ def test_the_choices_hold_the_bug_and_are_as_random_as_their_generator():
 def test_a_number_draws_one_bug_and_all_are_drawn(monkeypatch):
     assert {quiz.draw(seed)[0] for seed in range(1000)} == set(BUGS)
     assert [quiz.draw(5)[0] for _ in range(3)] == [quiz.draw(5)[0]] * 3
-    drawn: list[str] = []
+    drawn = []
     monkeypatch.setattr(quiz, "show_bug", lambda bug, *more: drawn.append(bug.name))
     for _ in range(20):
         quiz.break_it(BreakConfig())  # without a number
     assert len(set(drawn)) > 5
 
 
-def seed_of(name: str) -> int:
+def seed_of(name):
     return next(seed for seed in itertools.count() if quiz.draw(seed)[0].name == name)
 
 
@@ -139,7 +127,7 @@ def test_a_puzzle_does_not_show_its_answer_without_a_terminal(monkeypatch):
 def test_warnings_of_pytorch_are_not_shown(monkeypatch):
     right = quiz.violation_of
 
-    def warning(bug: Bug) -> Any:
+    def warning(bug):
         warnings.warn("LSTM with projections is not supported with oneDNN.", stacklevel=1)
         return right(bug)
 
@@ -150,38 +138,11 @@ def test_warnings_of_pytorch_are_not_shown(monkeypatch):
     assert [str(each.message) for each in shown if "oneDNN" in str(each.message)] == []
 
 
-def test_guessing(monkeypatch):
-    bug = bugs.find_bug("no-carry-back")
-    finding = quiz.caught(bug)
-    offered = quiz.choices(bug, random.Random(0))
-    right = "abcd"[offered.index(bug)]
-    wrong = "abcd"[(offered.index(bug) + 1) % 4]
-    other = offered[(offered.index(bug) + 1) % 4]
-    answers = iter(["?", "e", "ab", "h", "H", "h", wrong, f" {right.upper()} "])
-    shown, out = terminal(80)
-    monkeypatch.setattr(shown.console, "input", lambda prompt: next(answers))
-    assert quiz.guess(bug, offered, finding, shown)
-    assert next(answers, None) is None
-    lines = out.getvalue().split("\n")
-    for answer in ("?", "e", "ab"):
-        assert f"Expected a, b, c, d, h or Enter, got {answer!r}." in lines
-    words = " ".join(out.getvalue().split())
-    for text in (
-        bug.hint,
-        finding.violated.statement,
-        "There are no more hints.",
-        other.notice,
-        "Right.",
-    ):
-        assert text in words
-        words = words.partition(text)[2]
-
-
 def test_enter_shows_the_answer_and_the_end_of_input_does_not(monkeypatch):
     monkeypatch.setattr(quiz, "EPOCHS", 1)
     monkeypatch.setattr(sys.stdin, "isatty", lambda: True, raising=False)
 
-    def respond(prompt: object, answer: str | type[BaseException]) -> str:
+    def respond(prompt, answer):
         if isinstance(answer, str):
             return answer
         raise answer

@@ -2,7 +2,6 @@
 
 import io
 import re
-from typing import Any
 
 import pytest
 from rich.console import Console
@@ -13,12 +12,11 @@ from tests.pictures import described
 from tests.tables import expected
 
 
-def console(*, terminal: bool, width: int = 60) -> Console:
+def console(*, terminal, width=60):
     return Console(file=io.StringIO(), width=width, height=30, force_terminal=terminal)
 
 
-def shown(curve: LiveCurve) -> str:
-    assert isinstance(curve.console.file, io.StringIO)
+def shown(curve):
     return re.sub(r"\x1b\[[\d;?]*[A-Za-z]", "", curve.console.file.getvalue())
 
 
@@ -50,7 +48,7 @@ def test_a_terminal_gets_it_again_and_again_and_in_the_end_the_last_point():
 def test_not_more_often_than_asked(monkeypatch):
     now = [100.0]
     monkeypatch.setattr(live.time, "monotonic", lambda: now[0])
-    drawn: list[int] = []
+    drawn = []
     curve = LiveCurve(console=console(terminal=True), every=1.0)
     monkeypatch.setattr(curve, "_redraw", lambda *, last=False: drawn.append(len(curve.x)))
     for _ in range(10):
@@ -90,13 +88,13 @@ def test_in_a_notebook_one_picture_is_replaced(monkeypatch):
     pytest.importorskip("IPython")
     import IPython.display
 
-    pictures: list[bytes] = []
+    pictures = []
 
     class Handle:
-        def update(self, image: Any) -> None:
+        def update(self, image):
             pictures.append(image.data)
 
-    def display(image: Any, *, display_id: bool) -> Handle:
+    def display(image, *, display_id):
         assert display_id
         assert pictures == []
         pictures.append(image.data)
@@ -114,7 +112,7 @@ def test_in_a_notebook_one_picture_is_replaced(monkeypatch):
     assert pictures[0] != pictures[1]
 
 
-FIGURES: dict[str, tuple[int, tuple[str, ...], dict[str, Any]]] = {
+FIGURES = {
     "one point": (1, ("a", "b"), {"xlim": (-1, 5), "ylim": (0.5, 9)}),
     "three points": (3, ("a", "b"), {"xlim": (-1, 5), "ylim": (0.5, 9)}),
     "no names and no limits": (3, ("", ""), {}),

@@ -8,44 +8,33 @@ from rich.console import Console
 
 from compare import cli
 from compare.terminal import output, version
-from compare.terminal.output import LONG_EPOCH, Progress, Terminal, plain_table, plural
+from compare.terminal.output import LONG_EPOCH, Terminal, plain_table, plural
+from tests import in_process
+from tests.tables import cases
+
+CASES = cases("terminal")
 
 PERPLEXITIES = {"scratch": 12.344, "concise": 12.5}
 
 
 @pytest.fixture
-def now(monkeypatch: pytest.MonkeyPatch) -> list[float]:
-    """The clock's time, in seconds."""
+def now(monkeypatch):
     now = [100.0]
     monkeypatch.setattr(output.time, "perf_counter", lambda: now[0])
     return now
 
 
-def terminal(now: list[float], width: int = 80, **options: object) -> tuple[Terminal, io.StringIO]:
-    printed = io.StringIO()
-    return Terminal(
-        Console(file=printed, width=width, get_time=lambda: now[0], **options)  # type: ignore[arg-type]
-    ), printed
+def terminal(now, width=80, **options):
+    return in_process.terminal(width, get_time=lambda: now[0], **options)
 
 
-def advance(progress: Progress, now: list[float], updates: int, seconds: float) -> None:
+def advance(progress, now, updates, seconds):
     for _ in range(updates):
         now[0] += seconds / updates
         progress.advance(1.25e-7)
 
 
-@pytest.mark.parametrize(
-    ("width", "line"),
-    [  # 60 of 240 updates are a quarter of 40 characters; 180 are left, at 2 a second
-        (
-            120,
-            f"epoch 7 {'━' * 10}{' ' * 30} 01:30 2 updates/s perplexity 12.34 12.50 apart 1.2e-07",
-        ),
-        (72, "epoch 7 ━━       01:30 perplexity 12.34 12.50 apart 1.2e-07"),
-        (40, "epoch 7 01:30 12.34 12.50"),
-        (39, "epoch 7"),
-    ],
-)
+@pytest.mark.parametrize(("width", "line"), CASES["bars"])
 def test_a_bar_shows_epoch_time_left_rate_perplexities_and_difference(width, line, now):
     to, printed = terminal(now, width, force_terminal=True, color_system=None)
     with to.progress(30, 8, done=40) as progress:
@@ -59,7 +48,7 @@ def test_a_bar_shows_epoch_time_left_rate_perplexities_and_difference(width, lin
     assert printed.getvalue().count("\n") == 1  # the bar stays, and there is nothing else
 
 
-def shown(progress: Progress, width: int) -> str:
+def shown(progress, width):
     plain = Console(file=io.StringIO(), width=width)
     with plain.capture() as captured:
         plain.print(progress.bar.get_renderable())
@@ -92,6 +81,15 @@ def test_without_a_terminal_a_long_epoch_has_a_line_for_each_hundredth(now):
         "  scratch  one",
         "  concise  two",
     ]
+
+
+def test_a_hundredth_is_a_whole_number_of_updates_and_its_line_is_dim(now):
+    to, printed = terminal(now, 200, color_system="standard")
+    with to.progress(1, LONG_EPOCH + 50) as progress:
+        advance(progress, now, LONG_EPOCH + 50, seconds=LONG_EPOCH + 50.0)
+    lines = printed.getvalue().rstrip().splitlines()
+    assert len(lines) == LONG_EPOCH // 100 == 100
+    assert lines[0] == "\x1b[2mupdate 100 of 10,050  1 updates/s  9950 s left\x1b[0m"
 
 
 def test_a_shorter_epoch_has_no_lines_within_it(now):
@@ -137,9 +135,7 @@ def test_what_is_no_terminal_has_100_columns_and_a_note_is_on_standard_error(mon
 
 
 def test_a_table_has_a_line_under_its_head():
-    table, printed = plain_table(), io.StringIO()
-    table.add_column("a")
-    table.add_column("b", justify="right")
+    table, printed = plain_table("ab", left="a"), io.StringIO()
     table.add_row("1", "200")
     Console(file=printed, width=30).print(table)
     assert [line.rstrip() for line in printed.getvalue().splitlines()] == [
@@ -149,16 +145,7 @@ def test_a_table_has_a_line_under_its_head():
     ]
 
 
-@pytest.mark.parametrize(
-    ("arguments", "expected"),
-    [
-        ((1, "epoch"), "1 epoch"),
-        ((2, "epoch"), "2 epochs"),
-        ((0, "epoch"), "0 epochs"),
-        ((1, "batch", "batches"), "1 batch"),
-        ((1234, "batch", "batches"), "1,234 batches"),
-    ],
-)
+@pytest.mark.parametrize(("arguments", "expected"), CASES["nouns"])
 def test_a_number_with_its_noun(arguments, expected):
     assert plural(*arguments) == expected
 

@@ -17,7 +17,7 @@ CURVES = [
 def test_two_curves_with_axes_labels_and_legend(name):
     unicode = name == "plot"
     labels = {"xlabel": "epoch", "ylabel": "loss"}
-    lines = plot(CURVES, width=24, height=4, **labels, unicode=unicode)  # type: ignore[arg-type]
+    lines = plot(CURVES, width=24, height=4, **labels, unicode=unicode)
     lines += legend(CURVES, unicode=unicode)
     assert [str(line).rstrip() for line in lines] == expected(name)
     assert {len(line) for line in lines[1:-2]} == {24}

@@ -98,10 +98,7 @@ def _of_flax(cell_class: Any, sizes: tuple[int, int], dtype: Any) -> tuple[dict[
     places = {".".join(map(str, path)): path for path, _ in flat}
     own = {".".join(map(str, path)): variable[...] for path, variable in flat}
     groups = _groups(list(own))
-    parameters = {
-        name: jnp.concatenate([own[part] for part in parts], axis=-1)
-        for name, parts in groups.items()
-    }
+    parameters = {n: jnp.concatenate([own[p] for p in parts], -1) for n, parts in groups.items()}
 
     def step(parameters: dict[str, Any], state: Any, x_t: Any) -> Any:
         filled = variables

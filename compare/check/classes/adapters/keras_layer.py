@@ -33,14 +33,8 @@ def adapted(layer_class: Any) -> type:
             if BACKEND == "jax":
                 jax.config.update("jax_enable_x64", dtype == "float64")
             self.dtype = dtype
-            self.layer = layer_class(
-                hidden_size,
-                activation=nonlinearity,
-                use_bias=bias,
-                return_sequences=True,
-                return_state=True,
-                dtype=dtype,
-            )
+            results = {"return_sequences": True, "return_state": True, "dtype": dtype}
+            self.layer = layer_class(hidden_size, activation=nonlinearity, use_bias=bias, **results)
             self.layer.build((None, None, input_size))
 
         @property

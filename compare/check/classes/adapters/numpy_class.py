@@ -15,18 +15,18 @@ Arguments without a default are always given: a gradient that is not there is ze
 import copy
 import inspect
 from collections.abc import Callable
+from dataclasses import dataclass
 from types import SimpleNamespace
 from typing import Any
 
 import numpy as np
 
-LIBRARIES: tuple[str, ...] = ()
-CLASSES: tuple[str, ...] = ()
+LIBRARIES = ()
+CLASSES = ()
 HOLDERS, GRADIENTS = ("parameters", "params", "weights"), ("gradients", "grads")
 PREFIXES = ("d", "d_", "grad_")  # the beginnings of names of the gradients
 
-TAPES = ("tape", "cache", "ctx", "context", "saved", "memory")
-"""The beginnings of names of an argument that is a tape."""
+TAPES = ("tape", "cache", "ctx", "context", "saved", "memory")  # beginnings of a tape's name
 
 
 def adapted(target: Any) -> Any:
@@ -67,7 +67,8 @@ class Attributes(dict[str, np.ndarray]):
         super().__setitem__(name, value)
 
 
-class Tape(SimpleNamespace):
+@dataclass(eq=False)
+class Tape:
     """What a layer's forward pass was given and has returned."""
 
     own: Any  # the class's tape; None if it keeps it in itself
@@ -135,10 +136,8 @@ class NumpyClass:
         if found is None:
             return result
         output, states, own, is_kept = found
-        tape = Tape(own=own, is_kept=is_kept, given=kept[0], more=kept[1], output=output)
-        tape.states = states
-        self._latest = tape
-        return output, states if len(states) > 1 else states[0], tape
+        self._latest = Tape(own, is_kept, *kept, output, states)
+        return output, states if len(states) > 1 else states[0], self._latest
 
     def _parsed(self, result: Any, x: Any, begin: tuple[Any, ...]) -> tuple[Any, ...] | None:
         """Return output, states, the class's tape, and whether it keeps it in itself."""
@@ -185,7 +184,7 @@ class NumpyClass:
         if d_state is None and len(rest) > 1 and not rest[1][1]:
             zeros = tuple(np.zeros_like(state) for state in tape.states)
             d_state = zeros if len(zeros) > 1 else zeros[0]
-        upstream = (d_output, d_state)[: max(1, len(rest))] if rest else (d_output, d_state)
+        upstream = (d_output, d_state)[: len(rest) or 2]
         if isinstance(d_state, tuple) and len(rest) > len(d_state):
             upstream = (d_output, *d_state)
         if tape.is_kept and self._latest is not tape:
@@ -237,14 +236,10 @@ class Columns(NumpyClass):
     """A layer for which the sequences of a batch are columns: x is (T, V, B), a state (H, B)."""
 
     def _forward(self, x: Any, state: Any = None, **more: Any) -> Any:
-        result = super()._forward(_turned(x), _turned(state), **more)
-        is_known = isinstance(result, tuple) and len(result) == 3
-        return (*map(_turned, result[:2]), result[2]) if is_known else result
+        return _turned(super()._forward(_turned(x), _turned(state), **more))
 
     def _backward(self, tape: Any, d_output: Any = None, d_state: Any = None) -> Any:
-        found = super()._backward(tape, _turned(d_output), _turned(d_state))
-        is_known = isinstance(found, tuple) and len(found) == 3
-        return (*map(_turned, found[:2]), found[2]) if is_known else found
+        return _turned(super()._backward(tape, _turned(d_output), _turned(d_state)))
 
 
 def _turned(value: Any) -> Any:
@@ -268,7 +263,5 @@ def _by_name(
     found: dict[str, Any], names: list[str], prefixes: tuple[str, ...] = PREFIXES
 ) -> dict[str, Any]:
     """Return the gradients of parameters, under the names of the parameters."""
-    keys = {
-        name: [prefix + name for prefix in prefixes if prefix + name in found] for name in names
-    }
-    return {name: found[several[0]] for name, several in keys.items() if several}
+    given = {name: [found[p + name] for p in prefixes if p + name in found] for name in names}
+    return {name: several[0] for name, several in given.items() if several}

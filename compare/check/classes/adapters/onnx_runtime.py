@@ -77,9 +77,8 @@ def adapted(operator: str) -> type:
             inputs = [x, *weights, self.stacked("bias_ih", "bias_hh")]
             inputs += state if isinstance(state, tuple) else [state]
             arrays = [np.ascontiguousarray(array, self.dtype) for array in inputs]
-            output, *last = self.session.run(
-                self.outputs, dict(zip(self.inputs, arrays, strict=True))
-            )
+            named = dict(zip(self.inputs, arrays, strict=True))
+            output, *last = self.session.run(self.outputs, named)
             T, D, B, H = output.shape
             output = output.swapaxes(1, 2).reshape(T, B, D * H)
             return output, tuple(last) if len(last) > 1 else last[0], None

@@ -74,29 +74,18 @@ def adapted(module_class: Any) -> type:
 
         def backward(self, tape: Any, d_output: Any = None, d_state: Any = None) -> dict[str, Any]:
             inputs, initial, output, last = tape
-            results: list[torch.Tensor] = []
-            upstream: list[torch.Tensor] = []
-            for name, result, gradient in zip(
-                ("output", "h_n", "c_n"),
-                (output, *_as_tuple(last)),
-                (d_output, *_as_tuple(d_state)),
-                strict=False,
-            ):
-                if gradient is not None:
-                    if not result.requires_grad:
-                        raise ValueError(f"expected {name} with a gradient, got it detached")
-                    results.append(result)
-                    upstream.append(self.tensor(gradient).detach())
+            own = zip(("output", "h_n", "c_n"), (output, *_as_tuple(last)), strict=False)
+            upstream = (d_output, *_as_tuple(d_state))
+            pairs = [(result, d) for result, d in zip(own, upstream, strict=False) if d is not None]
+            for (name, result), _ in pairs:
+                if not result.requires_grad:
+                    raise ValueError(f"expected {name} with a gradient, got it detached")
             parameters = self.parameters
             sources = [inputs, *_as_tuple(initial), *parameters.values()]
-            gradients = torch.autograd.grad(
-                results,
-                sources,
-                upstream,
-                retain_graph=True,
-                allow_unused=True,
-                materialize_grads=True,  # zeros where nothing depends on it
-            )
+            results = [result for (_, result), _ in pairs]
+            d_results = [self.tensor(d).detach() for _, d in pairs]
+            options = dict.fromkeys(("retain_graph", "allow_unused", "materialize_grads"), True)
+            gradients = torch.autograd.grad(results, sources, d_results, **options)
             number = len(gradients) - len(parameters)
             states = tuple(gradients[1:number])
             return {

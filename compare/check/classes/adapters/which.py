@@ -23,15 +23,14 @@ from typing import Any
 @cache
 def adapters() -> dict[str, dict[str, tuple[str, ...]]]:
     """Return the constants of each adapter, by its name."""
-    found = {}
+    found: dict[str, Any] = {}
     for file in sorted(Path(__file__).parent.glob("*.py")):
         constants = {}
         for node in ast.parse(file.read_text(encoding="utf-8")).body:
             match node:
-                case (
-                    ast.Assign(targets=[ast.Name(id=name)], value=value)
-                    | ast.AnnAssign(target=ast.Name(id=name), value=ast.expr() as value)
-                ) if name in ("LIBRARIES", "CLASSES"):
+                case ast.Assign([ast.Name("LIBRARIES" | "CLASSES" as name)], value) | ast.AnnAssign(
+                    ast.Name("LIBRARIES" | "CLASSES" as name), _, ast.expr() as value
+                ):
                     constants[name] = ast.literal_eval(value)
         if constants:
             found[file.stem] = constants

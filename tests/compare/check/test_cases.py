@@ -1,0 +1,130 @@
+"""Cases: how they are described, that a seed fixes them, when ReLU is clear, what is not tried."""
+
+from dataclasses import replace
+from types import SimpleNamespace
+from typing import Any
+
+import numpy as np
+import pytest
+
+import scratch_rnn
+from compare.check.cases.boundaries import VALUES
+from compare.check.cases.floats import _is_clear
+from compare.check.cases.layer_case import SURFACE, LayerCase
+from compare.check.cases.training import draw_training_case, layer_of
+from compare.check.classes.properties import lacking
+from compare.check.properties.of_comparison import _complaint
+from compare.check.properties.property import layer_property
+
+WORDS: list[tuple[dict[str, Any], str]] = [
+    ({}, "T 1, B 1, V 1, H 1, tanh, float32"),
+    ({"nonlinearity": "relu", "bias": False}, "T 1, B 1, V 1, H 1, relu, no bias, float32"),
+    (
+        {"cell": "lstm", "T": 4, "unbatched": True, "projected": True, "H": 6, "dtype": "float64"},
+        "T 4, no batch, V 1, H 6, lstm, projected, float64",
+    ),
+    (
+        {"cell": "gru", "T": 2, "B": 3, "V": 5, "L": 2, "bidirectional": True, "batch_first": True}
+        | {"one_hot": True, "saturated": True, "dropout": 0.5, "precision": "tf32"},
+        "T 2, B 3, V 5, H 1, gru, 2 layers, bidirectional, batch_first, token numbers, saturated, "
+        "dropout, tf32",
+    ),
+    ({"T": 2, "B": 2, "lengths": True}, "T 2, B 2, V 1, H 1, tanh, lengths [2, 2], float32"),
+    ({"values": "large inputs"}, "T 1, B 1, V 1, H 1, tanh, large inputs, float32"),
+]
+
+
+@pytest.mark.parametrize(("fields", "words"), WORDS)
+def test_a_case_is_described_in_words(fields, words):
+    assert LayerCase(**fields).describe() == words
+
+
+def test_a_case_names_its_fields_without_their_default():
+    assert repr(LayerCase(cell="gru", T=4)) == "LayerCase(cell='gru', T=4)"
+
+
+def test_a_verdict_that_is_not_the_expected_one_is_a_complaint():
+    assert _complaint(True, ok=False) == "verdict: expected 'unequal', got 'equal'"
+    assert _complaint(False, ok=True) == "verdict: expected 'equal', got 'unequal'"
+    assert _complaint(True, ok=True) == _complaint(False, ok=False) == ""
+
+
+def test_the_seed_alone_fixes_a_case_of_training():
+    first, again, other = (draw_training_case(seed) for seed in (3, 3, 4))
+    assert first.options == again.options
+    assert first.state.tobytes() == again.state.tobytes() != other.state.tobytes()
+    for name, parameter in first.parameters.items():
+        assert parameter.tobytes() == again.parameters[name].tobytes()
+    for batch, same in zip(first.batches, again.batches, strict=True):
+        np.testing.assert_array_equal(batch.inputs, same.inputs)
+        np.testing.assert_array_equal(batch.targets, same.targets)
+
+
+def test_a_layer_is_of_the_package_that_is_given():
+    bugged = SimpleNamespace(LSTM=object)
+    assert layer_of(scratch_rnn, "lstm") is scratch_rnn.LSTM
+    assert layer_of(bugged, "lstm") is object
+
+
+@pytest.mark.parametrize("layer", [0, 1, 2])
+def test_a_pre_activation_of_zero_is_not_clear(layer):
+    """x = 1 and W_ih = 1; masks of 1 and 2 double the input of the third layer."""
+    case = LayerCase(L=3, nonlinearity="relu", dropout=0.5)
+    inputs = (1.0, 1.0, 2.0)
+    parameters = {}
+    for k in range(3):
+        arrays = {"weight_ih": [[1]], "weight_hh": [[0]], "bias_ih": [0], "bias_hh": [0]}
+        if k == layer:
+            arrays["bias_hh"] = [-inputs[k]]
+        parameters |= {f"{name}_l{k}": np.array(a, np.float32) for name, a in arrays.items()}
+    x, masks = np.ones((1, 1, 1), np.float32), tuple(np.full((1, 1, 1), m) for m in (1.0, 2.0))
+    assert not _is_clear(case, parameters, x, None, None, masks)
+    parameters[f"bias_hh_l{layer}"] += np.float32(0.5)
+    assert _is_clear(case, parameters, x, None, None, masks)
+
+
+@pytest.mark.parametrize(
+    ("needs", "missing", "why"),
+    [
+        ({}, {}, ""),
+        ({"gradients": True}, {}, "forward only"),
+        ({"of_arrays": True}, {}, "its arrays are not NumPy's"),
+        ({"L": 2}, {"L": (1,)}, "missing: two layers"),
+        ({"L": (1, 2)}, {"L": (1,)}, ""),
+        ({"needs": {"h0": False}}, {"h0": (True,)}, "missing: no state given"),
+        (
+            {"bidirectional": True, "needs": {"lengths": True}},
+            {"bidirectional": (False,), "lengths": (False,)},
+            "missing: bidirectional, missing: lengths",
+        ),
+    ],
+)
+def test_a_property_that_cannot_be_tried_says_why(needs, missing, why):
+    layers: Any = SimpleNamespace(
+        forward_only="gradients" in needs, submission=SimpleNamespace(adapter="of_arrays" in needs)
+    )
+    tried = layer_property(**needs)(lambda *_: iter(()))
+    assert lacking(tried, layers, SURFACE | missing) == why
+
+
+ARRAYS = {"x": "x", "h0": "h", "c0": "c", "d_output": "d", "d_h_n": "d", "d_c_n": "d"}
+ARRAYS |= {f"weight_{k}_l0": f"W_{k}" for k in ("ih", "hh", "hr")}
+ARRAYS |= {f"bias_{k}_l0": f"b_{k}" for k in ("ih", "hh")}
+
+
+@pytest.mark.parametrize("values", VALUES)
+def test_the_values_of_a_case_are_factors_of_its_arrays(values):
+    case = LayerCase("lstm", T=3, B=2, V=2, H=4, projected=True, dtype="float64")
+    usual, other = (
+        {**f.parameters, **vars(f)} for f in (case.floats, replace(case, values=values).floats)
+    )
+    for array, name in ARRAYS.items():
+        factor = VALUES[values].get(name, 1.0) or np.finfo("float64").smallest_normal / 8
+        np.testing.assert_allclose(other[array], factor * usual[array], rtol=1e-15)
+
+
+@pytest.mark.parametrize("values", ["subnormal inputs", "subnormal gradients"])
+def test_subnormal_values_are_so_in_float32(values):
+    floats = LayerCase(T=3, V=2, values=values).floats
+    array = floats.x if values == "subnormal inputs" else floats.d_output
+    assert 0 < np.abs(array).max() < np.finfo("float32").smallest_normal

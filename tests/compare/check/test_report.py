@@ -1,0 +1,180 @@
+"""The report of a check with known results: in a terminal, as JSON, for Gradescope, on a page."""
+
+import json
+from collections.abc import Callable
+from dataclasses import replace
+from typing import Any
+
+import numpy as np
+import pytest
+
+from compare.check.cases.comparison import Comparison
+from compare.check.cases.parts import Case, Part, PartResult
+from compare.check.functions.training import TrainingResult
+from compare.check.kernels import entry_of
+from compare.check.report.page import record_of, tensor_of
+from compare.check.report.report import Report, notes_of, show
+from compare.check.worker.process import Notes
+from tests.in_process import terminal
+from tests.tables import cases, expected, marked
+
+FIVE, GOT = np.arange(5.0).reshape(5, 1, 1), np.arange(5.0).reshape(5, 1, 1)
+GOT[1, 0, 0], GOT[4, 0, 0] = 1.0000001, -np.inf
+WRONG = Comparison("h", FIVE, GOT, 1e-9, time_axis=0, backward=True)
+LATE = {"expected": "a number", "got": "none in 2 s"}
+STAGES = [
+    PartResult(Part("step", ""), "right", 54, notes=["with ours"], tried=[{"T": 1, "B": 3}]),
+    PartResult(
+        Part("forward", "h = tanh(z)"),
+        "wrong",
+        7,
+        Case("T 5, B 1"),
+        comparisons=(Comparison("x", FIVE, FIVE, 1e-8), WRONG),
+        wrong=WRONG,
+        likely="So it is.",
+        likely_lines=("a line",),
+        tried=[{"T": 4, "B": 3}],
+    ),
+    PartResult(Part("backward", ""), "missing", expected="a function", got="none"),
+    PartResult(Part("loss", ""), "error", 1, Case("N 2"), expected="a result", got="E: why"),
+    PartResult(Part("clip", ""), "timeout", 0, Case("N 1"), **LATE),
+    PartResult(Part("clip again", ""), "timeout", 0, Case("N 1"), **LATE),
+]
+
+
+def entries(*rows: tuple[str, str], **more: str) -> list[dict[str, str]]:
+    return [{"name": name, "verdict": verdict} | more for name, verdict in rows]
+
+
+ERRORS = entries(("x of 1 axis", "wrong"), found="no error")
+LOSSES = {"yours": [3.5, 1.25], "PyTorch": [3.5, 1.2500004]}
+WROTE = {"yours": "the clock", "PyTorch": "the clock"}
+TRAINING = TrainingResult("A Text", 2, losses=LOSSES, largest_difference=3e-14, allowed=2e-13)
+TRAINING.wrote = WROTE
+DIFFERS = replace(TRAINING, failed="the loss is 7")
+
+
+def report(**fields: Any) -> Report:
+    """Return a report with something in every field."""
+    values: dict[str, Any] = {
+        "form": "functions",
+        "stages": STAGES,
+        "features": entries(("relu", "right"), ("layers", "right"), ("lengths", "missing"))
+        + entries(("dropout", "wrong"), likely="Its mask is another."),
+        "properties": entries(("rows", "right"))
+        + entries(("calls", "wrong"), case="T 2", found="h_n is kept", likely="Kept.")
+        + entries(("packed", "not tried"), ("padded", "not tried"), why="without lengths"),
+        "error_handling": ERRORS,
+        "kernels": entries(("forward", "right"), got="7 registers")
+        + entries(("backward", "error"), got="512 registers", found="out of memory"),
+        "notes": ["it printed"],
+        "training": DIFFERS,
+    }
+    return Report("my.py", cell="gru", seed=7, **values | fields)
+
+
+RIGHT = report(
+    stages=[STAGES[0], replace(STAGES[0], cases=1, notes=[])],
+    features=[],
+    properties=[],
+    error_handling=[],
+    kernels=[],
+    training=TRAINING,
+    notes=[],
+)
+
+
+def printed(found: Report) -> list[str]:
+    to, shown = terminal(color=True)
+    show(found, to)
+    return marked(shown.getvalue())
+
+
+def as_lines(values: dict[str, Any]) -> list[str]:
+    return [f"{name}: {json.dumps(value)}" for name, value in values.items()]
+
+
+NOTES = Notes(
+    imported=["torch", "jax"],
+    opened=[*"abcde", "compare/cells.py"],
+    started=["subprocess.Popen"],
+    asked=["step"],
+    left=1,
+    lines=1234,
+    first=" first \n second",
+)
+WARNED = Notes(opened=["a"], left=2, lines=1, first="/home/me/my.py:3: RuntimeWarning: overflow")
+STOPPED = replace(TRAINING, stopped=True)
+
+
+USED = {"name": "step", "registers": 40, "stack": 0, "shared": 1536, "tf32": 0, "barriers": 1}
+USED["constants"] = {"B": 16, "H": 32}
+MORE = USED | {"stack": 8, "shared": 1024 * 99 + 1, "tf32": 4, "barriers": 2}
+
+
+def kernels() -> list[str]:
+    found = [entry_of(USED | {"shared": 1024 * 99}, "sm_89", tf32=False)]
+    found += [entry_of(MORE, "sm_89", tf32=tf32) for tf32 in (False, True)]
+    found += [entry_of({"name": "step", "error": "E: why"}, "sm_90", tf32=False)]
+    return [json.dumps(entry, ensure_ascii=False) for entry in found]
+
+
+SHOWN: dict[str, Callable[[], list[str]]] = {
+    "report": lambda: printed(report()),
+    "report of what is right": lambda: printed(RIGHT),
+    "report of a stopped training": lambda: printed(replace(RIGHT, training=STOPPED)),
+    "report of a strict check": lambda: printed(replace(RIGHT, strict=True, error_handling=ERRORS)),
+    "report as JSON": lambda: as_lines(report().to_json()),
+    "report for Gradescope": lambda: as_lines(report().to_gradescope()),
+    "report on a page": lambda: as_lines(record_of(report(stages=STAGES[:2]))),
+    "kernels of a report": kernels,
+    "notes of a report": lambda: [*notes_of(NOTES), *notes_of(WARNED)],
+}
+
+
+@pytest.mark.parametrize("name", SHOWN)
+def test_each_result_is_where_it_belongs(name):
+    assert SHOWN[name]() == expected(name)
+
+
+GRADESCOPE = cases("gradescope")
+TYPES = {"number": (int, float), "text": str, "list": list}
+
+
+def fits(found, form):
+    """Whether an object has no other keys and values than Gradescope's documentation allows."""
+    return all(
+        value in form[key] if isinstance(form[key], list) else isinstance(value, TYPES[form[key]])
+        for key, value in found.items()
+    )
+
+
+@pytest.mark.parametrize("found", [report(), RIGHT, report(stages=STAGES[2:3])])
+def test_results_for_gradescope_are_as_its_documentation_has_them(found):
+    results = json.loads(json.dumps(found.to_gradescope()))
+    assert fits(results, GRADESCOPE["results"])
+    assert all(fits(test, GRADESCOPE["test"]) for test in results["tests"])
+    stages = [test for test in results["tests"] if "score" in test]
+    assert results["score"] == sum(stage["score"] for stage in stages)
+    for k, test in enumerate(stages, start=1):
+        assert int(test["number"]) == k
+        assert 0 <= test["score"] <= test["max_score"]
+        assert (test["status"] == "passed") == (test["score"] == test["max_score"])
+
+
+def test_what_counts_is_in_the_summary():
+    found = [report(), RIGHT, replace(RIGHT, strict=True, error_handling=ERRORS)]
+    found += [report(form="class", failed="E: why"), report(form="cs231n", training=None)]
+    assert [each.summary for each in found] == expected("summaries of a report")
+    assert found[3].summary_below == "1 of 6 parts are right"  # the table has the rest
+    assert [each.ok for each in found] == [False, True, False, False, False]
+
+
+def test_a_large_tensor_is_shown_around_its_first_wrong_entry():
+    large = np.arange(40.0).reshape(1, 40)
+    wrong = Comparison("W", large, np.where(large == 23, -1, large), np.full((1, 40), 0.5))
+    shown = tensor_of(wrong, STAGES[0], "class")
+    assert (shown["begin"], shown["first"], shown["shape"]) == ([0, 15], [0, 23], (1, 40))
+    assert shown["expected"] == [[*range(15, 31)]]
+    assert shown["wrong"] == [[k == 23 for k in range(15, 31)]]
+    assert shown["got"][0][8] == -1
