@@ -15,9 +15,9 @@ from tests.compare.study.reading import Seen
 def open_page(tab):
     """Return the function that loads a page; then check that it loaded nothing else.
 
-    ``anew=False`` takes the page as the test before left it, if it is the same: for tests of
-    functions that change nothing. ``folded`` leaves the sections as a visitor finds them; else
-    all are open, with the comparison.
+    ``anew=False`` takes the page as the test before left it, if it is the same and as ``folded``:
+    for tests of functions that change nothing. ``folded`` leaves the sections as a visitor finds
+    them; else all are open, with the comparison.
     """
     opened = Opened(tab)
     listeners = {
@@ -29,8 +29,9 @@ def open_page(tab):
         tab.on(event, listener)
 
     def open_page(path, *, width=1280, scheme="light", anew=True, folded=False):
-        if not anew and tab.url == path.as_uri():
+        if not anew and tab.url == path.as_uri() and tab.was_folded == folded:
             return opened
+        tab.was_folded = folded
         tab.set_viewport_size({"width": width, "height": 900})
         tab.emulate_media(color_scheme=scheme)
         tab.goto(path.as_uri())
