@@ -16,15 +16,8 @@ def test_the_text_of_the_command_brings_back_what_was_recorded(path, open_page):
     before = opened.text("main")
     opened.fill("#text-input", "another")
     assert opened.text("main") != before
-    assert "PyTorch did not" in opened.text("#whose")
-    opened.fill("#text-input", "")
-    assert "Type at least one character" in opened.text("#text-note")
-    assert opened.text("#title") == "“another”"
     opened.fill("#text-input", TEXT)
     assert opened.text("main") == before
-    opened.fill("#text-input", "Ünd!")
-    assert opened.text("#text-note").startswith("Not in the vocabulary: Ü !")
-    assert opened.page.evaluate("() => reading.tokens") == [" ", "n", "d", " "]
 
 
 def test_training_on_and_on_lowers_the_loss_until_stopped(small, open_page):
@@ -110,11 +103,7 @@ def test_text_is_generated_and_sampled(made, path, open_page):
     assert "the t" + written == scratch_rnn.predict("the t", 40, model, vocab)
     assert opened.text("dt:has(+ #likeliest)") == "most likely"
     assert opened.page.locator("#drawn-name + #drawn").count() == 1
-    opened.fill("#temperature-slider", "0")
-    assert "most likely" in opened.text("#drawn")
     opened.fill("#temperature-slider", "1.2")
-    assert opened.text("#temperature-value") == "1.2"
-    assert opened.text("#drawn-name") == "sampled, seed 0"
     first = opened.text("#drawn")
     assert len(first) == 40
     opened.click("#draw-again")
