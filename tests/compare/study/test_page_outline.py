@@ -92,7 +92,8 @@ def apart(a, b):
         return []
     both = a.split("\n"), b.split("\n")
     sides = zip(("expected", "got"), both, both[::-1], strict=True)
-    return [f"{s} {line}" for s, some, others in sides for line in some if line not in others]
+    lines = [f"{s} {line}" for s, some, others in sides for line in some if line not in others]
+    return lines or ["expected the same order of lines, got another"]
 
 
 def test_each_element_has_these_words_and_this_place_and_acts_change_it_so(seen):
@@ -106,7 +107,7 @@ def test_each_element_has_these_words_and_this_place_and_acts_change_it_so(seen)
         expected = {name: text for group in groups for name, text in group.items()}
         wrong = {}
         for name in {**expected, **outlines}:
-            lines = apart(expected.get(name, "nothing"), outlines.get(name, "nothing"))
+            lines = apart(*(each.get(name, "as before") for each in (expected, outlines)))
             wrong |= {f"{scene}, #{name}": lines} if lines else {}
         assert wrong == {}
 
