@@ -11,6 +11,7 @@ import scratch_rnn
 from compare.check.cases.boundaries import VALUES
 from compare.check.cases.floats import _is_clear
 from compare.check.cases.layer_case import SURFACE, LayerCase
+from compare.check.cases.layer_results import fresh
 from compare.check.cases.training import draw_training_case, layer_of
 from compare.check.classes.properties import lacking
 from compare.check.properties.of_comparison import _complaint
@@ -128,3 +129,11 @@ def test_subnormal_values_are_so_in_float32(values):
     floats = LayerCase(T=3, V=2, values=values).floats
     array = floats.x if values == "subnormal inputs" else floats.d_output
     assert 0 < np.abs(array).max() < np.finfo("float32").smallest_normal
+
+
+def test_what_a_layer_is_given_shares_no_memory_with_the_case():
+    floats = (case := LayerCase(T=2, V=2, H=3, L=2)).floats
+    given = fresh(case)
+    for name, array in (vars(floats) | floats.parameters).items():
+        if isinstance(array, np.ndarray):
+            assert not np.shares_memory(array, (vars(given) | given.parameters)[name])

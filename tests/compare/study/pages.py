@@ -3,18 +3,15 @@
 import base64
 import shutil
 import zlib
-from collections.abc import Callable
-from dataclasses import dataclass, field
+from dataclasses import dataclass
 from html.parser import HTMLParser
 from importlib import resources
 from pathlib import Path
-from typing import Any
 
 import numpy as np
 
 import scratch_rnn
 from compare.parity import CELLS
-from compare.runs.snapshots import Course
 from compare.study.page.build import write_page
 from compare.study.page.record import record
 from scratch_rnn.text import Batch, Vocab
@@ -30,31 +27,29 @@ T, H, K = len(TEXT), 16, len(TEXT) - 1
 EPOCHS = (0, 10, 100, 1000)
 
 
-@dataclass(eq=False)
 class Opened:
     """A page, its requests, and its errors."""
 
-    page: Any
-    requests: list[str] = field(default_factory=list)
-    complaints: list[str] = field(default_factory=list)
+    def __init__(self, page):
+        self.page, self.requests, self.complaints = page, [], []
 
-    def settle(self) -> None:
+    def settle(self):
         """Wait until what was chosen is drawn."""
         self.page.evaluate(
             "() => new Promise((done) => requestAnimationFrame(() => requestAnimationFrame(done)))"
         )
         self.page.wait_for_function("() => changed.size === 0 && waiting.size === 0 && !work.now")
 
-    def resize(self, width: int) -> None:
+    def resize(self, width):
         self.page.set_viewport_size({"width": width, "height": 900})
         self.settle()
 
-    def press(self, *keys: str) -> None:
+    def press(self, *keys):
         for key in keys:
             self.page.keyboard.press(key)
         self.settle()
 
-    def unfold(self, section: str) -> None:
+    def unfold(self, section):
         """Open one section, and close all others."""
         fold = (
             "(id) => document.querySelectorAll('.panel').forEach((e) => (e.open = e.closest(id)))"
@@ -62,21 +57,19 @@ class Opened:
         self.page.evaluate(fold, f"#{section}")
         self.settle()
 
-    def click(self, selector: str, **options: Any) -> None:
+    def click(self, selector, **options):
         self.page.locator(selector, **options).click()
         self.settle()
 
-    def fill(self, selector: str, value: str) -> None:
+    def fill(self, selector, value):
         self.page.locator(selector).fill(value)
         self.settle()
 
-    def select(self, selector: str, value: str) -> None:
+    def select(self, selector, value):
         self.page.locator(selector).select_option(value)
         self.settle()
 
-    def point(
-        self, selector: str, x: float, columns: int, y: float, rows: int, do: str = "click"
-    ) -> None:
+    def point(self, selector, x, columns, y, rows, do="click"):
         """Click into a picture of rows and columns, or hover: x columns, y rows from its corner."""
         target = self.page.locator(selector)
         target.scroll_into_view_if_needed()
@@ -85,40 +78,33 @@ class Opened:
         getattr(target, do)(position=position, force=True)
         self.settle()
 
-    def focus(self, selector: str) -> None:
+    def focus(self, selector):
         self.page.locator(selector).first.focus()
 
-    def run(self, script: str) -> None:
+    def run(self, script):
         self.page.evaluate(f"() => {{ {script} }}")
         self.settle()
 
-    def text(self, selector: str) -> str:
-        content = self.page.locator(selector).first.text_content()
-        assert content is not None
-        return str(content)
+    def text(self, selector):
+        return self.page.locator(selector).first.text_content()
 
-    def choose(self, **chosen: int) -> None:
+    def choose(self, **chosen):
         self.page.evaluate("(changes) => choose(changes)", chosen)
         self.settle()
 
-    def chosen(self) -> dict[str, Any]:
-        found = self.page.evaluate("() => ({...chosen})")
-        assert isinstance(found, dict)
-        return found
-
-
-Open = Callable[..., Opened]
+    def chosen(self):
+        return self.page.evaluate("() => ({...chosen})")
 
 
 @dataclass(frozen=True, eq=False)
 class Network:
     """What a page is made from, and its file."""
 
-    made: dict[str, Any]
+    made: dict
     path: Path
 
 
-def model_of(opened: Opened, made: dict[str, Any]) -> tuple[scratch_rnn.RNNModel, Vocab]:
+def model_of(opened, made):
     """Return the current network of the page, in float64, and its vocabulary."""
     network = opened.page.evaluate("() => rnnParity.network()")
     V, H = np.shape(network["parameters"]["linear.weight"])
@@ -129,7 +115,7 @@ def model_of(opened: Opened, made: dict[str, Any]) -> tuple[scratch_rnn.RNNModel
     return model, Vocab.from_list(network["vocab"])
 
 
-def networks_of(opened: Opened) -> dict[str, scratch_rnn.RNNModel]:
+def networks_of(opened):
     """Return the networks of all cells that are side by side, in float64."""
     found = opened.page.evaluate(
         """() => Object.entries(side.networks).map(([name, { parameters }]) =>
@@ -144,33 +130,33 @@ def networks_of(opened: Opened) -> dict[str, scratch_rnn.RNNModel]:
     return models
 
 
-def states_of(model: Any, ids: list[int]) -> list[np.ndarray]:
+def states_of(model, ids):
     """Return h, and c of an LSTM, after each step: (T, H) each."""
     after = [model.rnn(np.array(ids[: t + 1])[:, None])[1] for t in range(len(ids))]
     pairs = [state if isinstance(state, tuple) else (state,) for state in after]
     return [np.concatenate(states)[:, 0] for states in zip(*pairs, strict=True)]
 
 
-def loss_of(model: Any, ids: list[int]) -> tuple[float, Any]:
+def loss_of(model, ids):
     """Return the mean loss of a text, and its gradients."""
     logits, _, tape = model.forward(np.array([ids[:-1]]), model.begin_state())
     loss, d_logits = scratch_rnn.cross_entropy(logits, np.array(ids[1:]))
     return loss, model.backward(tape, d_logits)
 
 
-def layer_of(module: Any, made: dict[str, Any], V: int, H: int, **more: Any) -> Any:
+def layer_of(module, made, V, H, **more):
     """Build the layer of a page's cell: ours, PyTorch's, or that of a copy with a bug."""
     cell = CELLS[made["cell"]]
     more |= {"nonlinearity": made["nonlinearity"]} if len(cell.nonlinearities) > 1 else {}
     return getattr(module, cell.layer)(V, H, **more)
 
 
-def as_batch(text: str, vocab: Vocab) -> Batch:
+def as_batch(text, vocab):
     ids = np.array(vocab[list(text)])
     return Batch(ids[None, :-1].copy(), ids[None, 1:].copy())
 
 
-def largest(a: Any, b: Any) -> float:
+def largest(a, b):
     """Return the largest difference between two numbers, arrays, or dicts of them."""
     if isinstance(a, dict):
         assert a.keys() == b.keys()
@@ -179,13 +165,13 @@ def largest(a: Any, b: Any) -> float:
     return float(np.abs(np.asarray(a) - np.asarray(b)).max())
 
 
-def recorded(text: str, course: Course) -> dict[str, Any]:
+def recorded(text, course):
     """Return what a page is made from."""
     with unchecked():  # test_explain.py checks the annotations
         return record(text, course)
 
 
-def written(made: dict[str, Any], folder: Path) -> Path:
+def written(made, folder):
     """Write a page with all weights; return its path."""
     path = folder / "page.html"
     size = write_page(made, path, most_bytes=1_000_000)
@@ -193,11 +179,11 @@ def written(made: dict[str, Any], folder: Path) -> Path:
     return path
 
 
-def rounded(x: float, digits: int = 3) -> str:
+def rounded(x, digits=3):
     return f"{float(f'{x:.{digits}g}'):g}"
 
 
-def axe_violations(opened: Opened) -> list[str]:
+def axe_violations(opened):
     script = resources.files("axe_playwright_python").joinpath("axe.min.js").read_text("utf-8")
     opened.page.evaluate(script)
     found = opened.page.evaluate("() => axe.run(document, { resultTypes: ['violations'] })")
@@ -213,16 +199,10 @@ def axe_violations(opened: Opened) -> list[str]:
 MEGABYTE = 1_000_000
 
 
-def unpacked(
-    entries: list[dict[str, Any]],
-    text: str,
-    column: list[int] | None = None,
-    input_rows: list[int] | None = None,
-) -> dict[str, np.ndarray]:
+def unpacked(entries, text, column=None, input_rows=None):
     """Read packed arrays back, as the page's script does."""
     planes = np.frombuffer(zlib.decompress(base64.b64decode(text)), np.uint8)
-    arrays: dict[str, np.ndarray] = {}
-    start = 0
+    arrays, start = {}, 0
     for entry in entries:
         if entry["is_sum"]:
             arrays[entry["name"]] = (
@@ -249,26 +229,24 @@ def unpacked(
 class Page(HTMLParser):
     """The elements of a page, and the text of its scripts and styles."""
 
-    def __init__(self, page: str) -> None:
+    def __init__(self, page):
         super().__init__()
-        self.elements: list[tuple[str, dict[str, str | None]]] = []
-        self.contents: list[str] = []
-        self.is_inside = False
+        self.elements, self.contents, self.is_inside = [], [], False
         self.feed(page)
 
-    def handle_starttag(self, tag: str, attrs: list[tuple[str, str | None]]) -> None:
+    def handle_starttag(self, tag, attrs):
         self.elements.append((tag, dict(attrs)))
         self.contents.append("")
         self.is_inside = True
 
-    def handle_endtag(self, tag: str) -> None:
+    def handle_endtag(self, tag):
         self.is_inside = False
 
-    def handle_data(self, data: str) -> None:
+    def handle_data(self, data):
         if self.is_inside:
             self.contents[-1] += data
 
-    def content(self, tag: str, **attributes: str) -> str:
+    def content(self, tag, **attributes):
         [found] = [
             content
             for (name, attrs), content in zip(self.elements, self.contents, strict=True)

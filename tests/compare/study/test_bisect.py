@@ -1,11 +1,9 @@
 """bisect names the right update, step, tensor and element, and writes the smallest case."""
 
-import dataclasses
 import sys
 from dataclasses import replace
 from pathlib import Path
 from types import SimpleNamespace
-from typing import Any
 
 import numpy as np
 import pytest
@@ -88,10 +86,10 @@ PARTS = tuple(
     for name, difference in (("logits", 0.0), ("output", 2.0), ("loss", 0.25), ("W passes", 0.0))
 )
 BATCHES = [Batch(np.zeros((2, 3), int), np.zeros((2, 3), int))]
-CASE: Any = SimpleNamespace(batches=BATCHES)
-ONE_ROW: Any = SimpleNamespace(batches=[Batch(BATCHES[0].inputs[:1], BATCHES[0].targets[:1])])
+CASE = SimpleNamespace(batches=BATCHES)
+ONE_ROW = SimpleNamespace(batches=[Batch(BATCHES[0].inputs[:1], BATCHES[0].targets[:1])])
 FIRST = FirstDifference(12, 3, 2, CASE, PARTS, PARTS[1], step=1)
-SUSPECT: Any = SimpleNamespace(name="Mine")
+SUSPECT = SimpleNamespace(name="Mine")
 RESULTS = {
     "bisect": replace(FIRST, smallest=ONE_ROW, layer=PARTS[0], comparisons=(*PARTS, PARTS[1])),
     "bisect, of several updates": replace(FIRST, step=None),
@@ -104,7 +102,7 @@ RESULTS = {
 @pytest.mark.parametrize("name", RESULTS)
 def test_what_is_found_is_shown(name):
     to, printed = in_process.terminal(100, color=True)
-    found: Any = RESULTS[name]
+    found = RESULTS[name]
     if isinstance(found, FirstDifference):
         command._show_difference(found, SUSPECT, to)
     else:
@@ -213,8 +211,8 @@ def test_a_file_is_read_even_if_a_module_has_its_name(file, tmp_path, monkeypatc
 def test_a_replay_without_a_difference_succeeds(student):
     shown(config(implementation=student, output=Path("kept")))
     kept = replay.read(Path("kept"))
-    mended = dataclasses.replace(kept.suspect, implementation=None)
-    replay.write(Path("mended"), dataclasses.replace(kept, suspect=mended))
+    mended = replace(kept.suspect, implementation=None)
+    replay.write(Path("mended"), replace(kept, suspect=mended))
     assert "No difference now." in shown(BisectConfig(replay=Path("mended")))
 
 
@@ -244,12 +242,12 @@ def test_a_replay_holds_the_same_numbers_that_were_written(cell, bug, tmp_path):
     found, path = first_difference(cell=cell, bug=bug), tmp_path / "kept"
     rng = np.random.default_rng(0)
     state = each(lambda a: rng.uniform(-1, 1, a.shape).astype(a.dtype), found.smallest.state)
-    smallest = dataclasses.replace(found.smallest, state=state)
+    smallest = replace(found.smallest, state=state)
     suspect, tensor = config(bug=bug).suspect, found.first.tensor
     kept = replay.Replay(suspect, smallest, True, {"lr": 1.0}, tensor)
     replay.write(path, kept)
     read = replay.read(path)
-    assert dataclasses.replace(read, case=kept.case) == kept
+    assert replace(read, case=kept.case) == kept
     assert (read.case.cell, read.case.options) == (cell, smallest.options)
     assert read.case.parameters.keys() == smallest.parameters.keys()
     for name, parameter in smallest.parameters.items():

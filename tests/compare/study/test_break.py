@@ -4,7 +4,6 @@ import math
 import re
 from dataclasses import replace
 from types import SimpleNamespace
-from typing import Any
 
 import numpy as np
 import pytest
@@ -101,13 +100,13 @@ def test_a_bug_that_shows_in_training_is_shown_as_two_curves(trainings):
     assert symptom.count("  right  ") == 2
 
 
-BUG: Any = SimpleNamespace(
+BUG = SimpleNamespace(
     name="a-bug", words="It is wrong.", hint="Look.", notice="It grows.", why="It is so.",
     caught_by="a property", files=["a.py", "b.py"], plain=True, package="compare",
     diff="--- a/a.py\n@@ -1 @@\n-old\n+new\n same", plain_diff="-plain",
 )  # fmt: skip
-OTHER: Any = SimpleNamespace(name="other", words="Another.", notice="It falls.", caught_by="b")
-PROPERTY: Any = SimpleNamespace(name="a property", statement="All is well.")
+OTHER = SimpleNamespace(name="other", words="Another.", notice="It falls.", caught_by="b")
+PROPERTY = SimpleNamespace(name="a property", statement="All is well.")
 DIFFERENT = Comparison("output", np.zeros(2), np.ones(2), 0.5)
 FINDING = Finding(PROPERTY, 7, "T 2, B 1", "output", 2, "one apart", (DIFFERENT,))
 ONE = replace(FINDING, cases=1, case="", tensor="", step=None, detail="raised E", comparisons=())

@@ -30,10 +30,9 @@ def test_norms_as_a_curve_a_triangle_and_tables(seen):
     chart = Chart(seen.opened, "#curve-picture svg")
     value = chart.axis(log=True)
     columns = [text["x"] for text in chart.of("text") if text["words"] in {*TYPED, "␣"}]
-    ends = {"from": norms[k - 1, k - 1], "to": norms[k - 1, 0]}
     assert chart.label == (
-        f"Norm of the gradient of loss {k} for each state, from {shown(ends['from'])} at step {k} "
-        f"to {shown(ends['to'])} at step 1."
+        f"Norm of the gradient of loss {k} for each state, from {shown(norms[k - 1, k - 1])} at "
+        f"step {k} to {shown(norms[k - 1, 0])} at step 1."
     )
     [thick], thin = chart.of("polyline", "thick"), chart.of("polyline", "thin")
     assert len(thin) == K
@@ -43,14 +42,6 @@ def test_norms_as_a_curve_a_triangle_and_tables(seen):
         np.testing.assert_allclose(at[:, 0], columns[: row + 1], atol=0.06)
     dots = np.array([[dot["cx"], dot["cy"]] for dot in chart.of("circle", "dot")])
     np.testing.assert_allclose(dots, points(thick), atol=0.06)
-    [here] = chart.of("circle", "here")
-    assert [here["cx"], here["cy"]] == pytest.approx(points(thick)[t - 1], abs=0.06)
-    [line] = chart.of("line", "cut")
-    assert columns[cut - 1] < line["x1"] == line["x2"] < columns[cut]
-    assert "cut off by truncation" in chart.words("cut-name")
-    assert "step t, by the token it reads" in chart.words()
-    [strong] = chart.of("text", "strong")
-    assert (strong["x"], strong["words"]) == (columns[t - 1], TYPED[t - 1])
 
     colours = legend(seen.opened, "triangle", log=True)
     found = colours.read(cells := pixels(seen.opened, "#triangle-picture", K, K))
@@ -121,24 +112,11 @@ def test_tiles_and_clipping(seen):
     np.testing.assert_allclose(tops, g, atol=2e-3 * g.max())
     feet = value([column["y"] + column["height"] for column in columns])
     np.testing.assert_allclose(feet, 0, atol=2e-3 * g.max())
-    assert ["chosen" in column["class"] for column in columns].index(True) == k - 1
-    assert "mean" in columns[-1]["class"]
-    middle = [column["x"] + column["width"] / 2 for column in columns]
-    for words, column in (("1", 0), (str(k), k - 1), (str(K), K - 1)):
-        found = [
-            e["x"]
-            for e in chart.of("text")
-            if e["words"] == words and e.get("text-anchor") == "middle"
-        ]
-        assert found == [pytest.approx(middle[column])]
-    assert abs(chart.column("mean") - middle[-1]) < columns[-1]["width"]
     [line] = chart.of("line", "limit")
     assert value(line["y1"]) == value(line["y2"]) == pytest.approx(limit, abs=2e-3 * g.max())
-    assert {"dotted line: max_norm 0.8", "loss k"} <= {*chart.words()}
     assert chart.label == (
         f"Gradient norm of each loss. Loss {k}: {shown(g[k - 1])}; the mean loss: {shown(g[-1])}."
     )
-    assert "norm than 0.8 is scaled down to this norm" in seen.opened.text("#clip-lead")
 
 
 def test_the_flow_of_the_gradient(seen):
@@ -171,26 +149,16 @@ def test_the_flow_of_the_gradient(seen):
         if seen.cell == "lstm":
             later = results["d_c"][at] * results["f"][at] if at < K else np.zeros(H)
             assert float(seen.opened.text("[data-flow=d_c]")) == digits(later[i], 5)
-        names = seen.texts("#flow-numbers button")
-        assert names[0] == f"from the loss after step {at}"
-        assert names[1] == (
-            f"from step {at + 1}" if at < K else "from the next step: it has no loss"
-        )
         if (seen.cell, seen.f) == ("rnn", "tanh"):
             slope = shown(1 - results["h"][at - 1][i] ** 2)
-            assert f"times the slope, which is {slope} for unit {i}" in names
-        assert names[-1].endswith(f": steps {K} to {at}" if at < K else "so far")
-        weight = f"W_h{ {'rnn': 'h', 'gru': 'n', 'lstm': 'g'}[seen.cell] }[{i}, {i}]"
-        assert seen.texts("#flow-numbers .one .remark")[-2:] == [weight, weight]
+            said = f"times the slope, which is {slope} for unit {i}"
+            assert said in seen.texts("#flow-numbers button")
     assert total == digits(results["gradients"]["rnn.weight_hh_l0"][place, i], 8)
 
     seen.opened.choose(t=t, s=1)
     chart = Chart(seen.opened, "#flow-picture svg")
     first, last = map(int, chart.label.split("steps ")[1].split(".")[0].split(" to "))
     assert first <= t <= last
-    before, after = f"← steps 1 to {first - 1}", f"steps {last + 1} to {K} →"
-    outside = {before: first > 2, after: last < K - 1}  # one step is called "step 1"
-    assert [words in chart.words() for words in outside] == list(outside.values())
     sizes = [np.linalg.norm(results[name], axis=1) for name in ("d_h_k", "d_h_next", "d_h")]
     assert chart.label.endswith(
         f"is at step {t}: {shown(sizes[0][t - 1])} from the loss, "
@@ -201,10 +169,6 @@ def test_the_flow_of_the_gradient(seen):
     assert [e["words"].translate(subscripts) for e in below] == [
         f"L{s} {shown(results['L'][s - 1], 2)}" for s in range(first, last + 1)
     ]
-    middles = [e["x"] for e in below]
-    tokens = chart.of("rect", "token")
-    assert [e["x"] + e["width"] / 2 for e in tokens] == pytest.approx(middles)
-    assert [s for s, e in enumerate(tokens, first) if "here" in e["class"]] == [t]
     colours = legend(seen.opened, "state")
     boxes = [e for e in chart.of("rect") if "fill" in e]
     found = colours.read(np.array([e["fill"][4:-1].split() for e in boxes], int))
@@ -216,7 +180,6 @@ def test_the_flow_of_the_gradient(seen):
     for row in sizes[:2]:
         assert {shown(row[s - 1], 2) for s in reached if s < K} <= halo
     bars = chart.of("rect", "dot")
-    assert [round(e["x"], 6) for e in bars] == [round(e["x"], 6) for e in chart.of("rect", "track")]
     d = np.log10(sizes[2])
     shares = [e["width"] / chart.of("rect", "track")[0]["width"] for e in bars]
     expected = 1 - (d.max() - d[t - 1 : last]) / max(1, np.ptp(d))
@@ -229,10 +192,6 @@ def test_the_flow_of_the_gradient(seen):
     np.testing.assert_allclose(
         widths, 1 + 7 * (np.log10(norms) - every.min()) / np.ptp(every), atol=1e-6
     )
-    names = [e["words"] for e in chart.of("text", "weight")]
-    assert names.count("Whh") == names.count("W") - 1 == names.count("Wih") - 1 == last - first
-    [now] = chart.of("line", "now")
-    assert now["x1"] > now["x2"]  # to the left: back in time
 
 
 # ---------------------------------------------------------------- training and generated text
@@ -293,4 +252,3 @@ def test_training_on_the_text_and_what_is_generated(seen):
     assert [dot["cx"] for dot in dots] == [untrained, first]
     perplexities = np.log10([float(row[1]) for row in rows])
     np.testing.assert_allclose(value([dot["cy"] for dot in dots]), perplexities, atol=0.01)
-    assert "epochs of training" in chart.words()

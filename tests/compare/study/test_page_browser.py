@@ -26,7 +26,7 @@ def test_numbers_are_printed_as_numpy_prints_them(path, open_page):
     assert wrong == []
 
 
-def printed(x: np.float32) -> str:
+def printed(x):
     """Return the fewest digits that mean x; where that is no matter of taste, as str does it."""
     if x == 0 or not np.isfinite(x) or 1e-4 <= abs(float(x)) < 1e6:
         return str(x)
@@ -52,7 +52,7 @@ def test_tables_behind_the_pictures_hold_every_number(made, path, open_page):
         opened.page.locator(f"#{name}-table summary").click()
     opened.choose(t=7, i=3, k=9)
 
-    def columns(name: str, n: int = 0) -> list[list[str]]:
+    def columns(name, n=0):
         rows = opened.page.locator(f"#{name}-table table").nth(n).locator("tbody tr").all()
         cells = [row.locator("th, td").all_text_contents() for row in rows]
         return [list(column) for column in zip(*cells, strict=True)]

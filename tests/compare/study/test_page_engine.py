@@ -53,12 +53,8 @@ def test_a_training_step_is_train_step(made, opened):
         trained, _ = model_of(opened, made)
         assert largest(trained.parameters, model.parameters) < SMALL
     assert largest(opened.page.evaluate("() => live.losses"), losses) < SMALL
-    assert "3 steps here" in opened.text("#checkpoint-value")
     if made["cell"] == "lstm":
         assert axe_violations(opened) == []
-    opened.page.locator("#reset").click()
-    opened.fill("#text-input", TEXT)
-    assert "were recorded" in opened.text("#whose")
 
 
 def test_a_page_has_the_script_of_its_cell_alone(made):

@@ -4,7 +4,7 @@ import pytest
 
 from compare.study.page.build import write_page
 from tests.compare.parity.courses import course
-from tests.compare.study.pages import EPOCHS, axe_violations, recorded, rounded, written
+from tests.compare.study.pages import EPOCHS, axe_violations, recorded, written
 from tests.counts import number, only_in_deep
 from tests.tables import cases
 
@@ -121,27 +121,6 @@ def test_tab_reaches_everything_in_order_and_shows_where_it_is(path, open_page):
     assert maps[1].startswith("Probabilities")
     checkpoints = [name for name in reached if name.startswith(("untrained", "after "))]
     assert len(checkpoints) == len(EPOCHS)
-
-
-def test_a_screen_reader_reads_the_choice(made, path, open_page):
-    opened = open_page(path)
-    opened.choose(t=4, i=2)
-    status = opened.page.locator("#status", has_text="Step 4 of 14")
-    status.wait_for(state="attached")  # after a pause without keys
-    h = float(made["checkpoints"][3]["numbers"]["h"][4, 2])
-    p = made["checkpoints"][3]["numbers"]["p"][3, made["targets"][3]]
-    text = opened.text("#status")
-    assert text.startswith(f"Step 4 of 14 reads e. Unit 2: {rounded(h)}. Guess: ")
-    assert f"Next: a space, {round(100 * p)} %." in text
-    assert opened.page.locator("#status").get_attribute("aria-live") == "polite"
-    slider = opened.page.locator("#step-slider")
-    assert slider.get_attribute("aria-valuetext") == "4 of 14, reads “e”"
-    names = opened.page.locator(".map[role=application]").evaluate_all(
-        "(maps) => maps.map((map) => map.getAttribute('aria-label'))"
-    )
-    assert len(set(names)) == len(names) == 8
-    for picture in opened.page.locator("svg[role=img]").all():
-        assert picture.get_attribute("aria-label")
 
 
 def test_nothing_can_leave_the_page(path, open_page):

@@ -1,29 +1,19 @@
 """The guide of the page: played by keyboard alone, its answers against scratch_rnn."""
 
-from typing import Any
-
 import numpy as np
 import pytest
 
 import scratch_rnn
 from compare.study.page.build import write_page
 from tests.compare.parity.courses import course
-from tests.compare.study.pages import (
-    TEXT,
-    Opened,
-    as_batch,
-    axe_violations,
-    model_of,
-    recorded,
-    rounded,
-)
+from tests.compare.study.pages import TEXT, as_batch, axe_violations, model_of, recorded, rounded
 from tests.compare.study.reading import percent, results_of
 
 BRACKETS = "b one a two d p one a two q"
 PAIRS = "aab aab aab"
 
 
-def tab_to(opened: Opened, selector: str) -> None:
+def tab_to(opened, selector):
     """Press Tab until an element has the focus."""
     for _ in range(40):
         if opened.page.evaluate("(s) => document.activeElement.matches(s)", selector):
@@ -32,26 +22,26 @@ def tab_to(opened: Opened, selector: str) -> None:
     raise AssertionError(f"expected Tab to reach {selector}")
 
 
-def closing(model: scratch_rnn.RNNModel, vocab: Any) -> str:
+def closing(model, vocab):
     """Return what the guide says about the two places where something is closed."""
     p = results_of(model.parameters, vocab[list(BRACKETS)], "rnn", "tanh")["p"]
     (d, q), (d_2, q_2) = ([percent(p[n, i]) for i in vocab[["d", "q"]]] for n in (11, 25))
     return f"at the first place d {d}, q {q}; at the second place d {d_2}, q {q_2}"
 
 
-def expected_answers(model: scratch_rnn.RNNModel, vocab: Any, lr: float) -> list[list[str]]:
+def expected_answers(model, vocab, lr):
     """Return what each answer has to say, computed by scratch_rnn from the weights of the page."""
     start = {name: array.copy() for name, array in model.parameters.items()}
 
-    def reset(gain: float = 1.0) -> None:
+    def reset(gain=1.0):
         for name, array in start.items():
             model.parameters[name][...] = array
         model.parameters["rnn.weight_hh_l0"][...] *= gain
 
-    def results(text: str) -> dict[str, Any]:
+    def results(text):
         return results_of(model.parameters, vocab[list(text)], "rnn", "tanh")
 
-    def train(text: str, steps: int) -> None:
+    def train(text, steps):
         optimizer, batch = scratch_rnn.SGD(model.parameters, lr), as_batch(text, vocab)
         for _ in range(steps):
             scratch_rnn.train_step(model, batch, model.begin_state(1), optimizer)
@@ -97,9 +87,7 @@ def expected_answers(model: scratch_rnn.RNNModel, vocab: Any, lr: float) -> list
 
 
 @pytest.mark.parametrize(("width", "scheme"), [(1280, "light"), (400, "dark")])
-def test_the_guide_from_the_first_to_the_last_step_by_keyboard(
-    width, scheme, path, made, open_page
-):
+def test_the_guide_from_first_to_last_step_by_keyboard(width, scheme, path, made, open_page):
     opened = open_page(path, width=width, scheme=scheme, folded=True)
     page = opened.page
     page.emulate_media(reduced_motion="reduce", color_scheme=scheme)

@@ -13,13 +13,10 @@ import subprocess
 import sys
 import tempfile
 import tomllib
-from collections.abc import Iterator
 from pathlib import Path
-from typing import Any
 
 import pytest
 
-from tests.compare.study.pages import Network, Open
 from tests.compare.study.reading import Seen
 from tests.scripts import ROOT
 
@@ -36,14 +33,12 @@ STATE = """() => {
     e === document.body ? "nothing" : e.id || e.ariaLabel || e.textContent.trim()];
 }"""
 
-Outlines = dict[str, str]
 
-
-def read_table(name: str) -> dict[str, Any]:
+def read_table(name):
     return tomllib.loads((FOLDER / name).read_text(encoding="utf-8"))
 
 
-def state_of(seen: Seen, of: list[str]) -> Outlines:
+def state_of(seen, of):
     """Return the outlines of what is visible, what is chosen, and the focus."""
     ids = [name for name in IDS if name.startswith(tuple(of))]
     script = (FOLDER / "outline.js").read_text(encoding="utf-8")
@@ -52,7 +47,7 @@ def state_of(seen: Seen, of: list[str]) -> Outlines:
     return {n: MEASURED.sub(r"\1: measured", text) for n, text in found.items() if text is not None}
 
 
-def change(before: Outlines, after: Outlines) -> Outlines:
+def change(before, after):
     """Return what is new in each outline that differs: its new lines, and how many it has."""
     changed = {}
     for name in [*IDS, "chosen", "focus"]:
@@ -64,12 +59,12 @@ def change(before: Outlines, after: Outlines) -> Outlines:
 
 
 @pytest.fixture
-def seen(network: Network, open_page: Open) -> Iterator[Seen]:
+def seen(network, open_page):
     yield (seen := Seen(network, open_page(network.path)))
     seen.page.goto("about:blank")  # the next test begins anew
 
 
-def outlines_of(seen: Seen) -> Iterator[tuple[str, Outlines]]:
+def outlines_of(seen):
     """Yield the outlines of the page of a network, and what each act changes."""
     table, network = read_table("acts.toml"), f"{seen.cell}-{seen.f}"
     seen.opened.run(table["begin"])
@@ -82,7 +77,7 @@ def outlines_of(seen: Seen) -> Iterator[tuple[str, Outlines]]:
             yield act["name"], change(before, state_of(seen, act["of"]))
 
 
-def is_near(a: str, b: str) -> bool:
+def is_near(a, b):
     """Return whether two numbers are the same but for a rounding of the last digit shown."""
     x, y = (float(text.replace("−", "-")) for text in (a, b))
     places = [re.findall(r"\.(\d*)(?:e(.*))?$", text) or [("", "")] for text in (a, b)]
@@ -90,14 +85,15 @@ def is_near(a: str, b: str) -> bool:
     return x == y or (most > 0 and abs(x - y) <= 1.01 * 10.0**-most)
 
 
-def apart(a: str, b: str) -> list[str]:
+def apart(a, b):
     """Return the lines of two outlines that are not the same but for a rounding."""
     numbers = zip(NUMBER.findall(a), NUMBER.findall(b), strict=False)
     if NUMBER.sub("0", a) == NUMBER.sub("0", b) and all(is_near(x, y) for x, y in numbers):
         return []
     both = a.split("\n"), b.split("\n")
     sides = zip(("expected", "got"), both, both[::-1], strict=True)
-    return [f"{s} {line}" for s, some, others in sides for line in some if line not in others]
+    lines = [f"{s} {line}" for s, some, others in sides for line in some if line not in others]
+    return lines or ["expected the same order of lines, got another"]
 
 
 def test_each_element_has_these_words_and_this_place_and_acts_change_it_so(seen):
@@ -111,12 +107,12 @@ def test_each_element_has_these_words_and_this_place_and_acts_change_it_so(seen)
         expected = {name: text for group in groups for name, text in group.items()}
         wrong = {}
         for name in {**expected, **outlines}:
-            lines = apart(expected.get(name, "nothing"), outlines.get(name, "nothing"))
+            lines = apart(*(each.get(name, "as before") for each in (expected, outlines)))
             wrong |= {f"{scene}, #{name}": lines} if lines else {}
         assert wrong == {}
 
 
-def write_table() -> None:
+def write_table():
     """Write the table: first the outlines of the networks, those alike once, then the changes."""
     with tempfile.TemporaryDirectory() as folder:
         command = [sys.executable, "-m", "pytest", "-q", "-n", "0", __file__]
@@ -124,7 +120,7 @@ def write_table() -> None:
         written = [path.read_text(encoding="utf-8") for path in sorted(Path(folder).iterdir())]
     acts = {name: of for text in written for name, of in json.loads(text).items()}
     typed = {network: acts.pop(network) for network in [next(iter(json.loads(x))) for x in written]}
-    groups: dict[str, Outlines] = {}
+    groups = {}
     for name in [*IDS, "chosen", "focus"]:
         for text in dict.fromkeys(of[name] for of in typed.values() if name in of):
             networks = [network for network, of in typed.items() if of.get(name) == text]
