@@ -16,6 +16,7 @@ from compare.check.functions.trying import reference, try_all
 from compare.check.worker.client import Source
 from tests import in_process
 from tests.annotations import unchecked
+from tests.compare.check.corpus import plain_source
 
 EXERCISES = Path(__file__).parents[1] / "docs" / "exercises"
 FILES = sorted(path.name for path in EXERCISES.glob("*.py"))
@@ -72,7 +73,6 @@ def test_the_list_gives_the_command_that_the_file_gives(name):
 
 ROW = re.compile(r"^\| `(\w+)` \| `(.*?)` \| `(.*?)` \| (.*?) \|$", re.MULTILINE)
 TURNS = ROW.findall((EXERCISES.parent / "teachers.md").read_text(encoding="utf-8"))
-RIGHT = Path(__file__).parent / "compare" / "check" / "right_functions.py"
 
 
 def test_there_are_wrong_turns_of_all_six_functions():
@@ -81,14 +81,10 @@ def test_there_are_wrong_turns_of_all_six_functions():
 
 @pytest.mark.parametrize(("function", "right", "written", "said"), TURNS)
 def test_a_wrong_turn_is_told_as_the_teachers_page_says(function, right, written, said, tmp_path):
-    text = RIGHT.read_text(encoding="utf-8")
-    assert text.count(right) == 1
-    file = tmp_path / "homework.py"
-    file.write_text(text.replace(right, written), encoding="utf-8")
-    source = Source(file=str(file))
+    text = plain_source("rnn")
+    assert right in text
+    load = in_process.loader(tmp_path, text.replace(right, written))
     stages = tuple(stage for stage in STAGES["rnn"] if stage.name == function)
     with unchecked():
-        [result] = try_stages(
-            lambda: in_process.Submission(source, reference), stages, CheckConfig(target=str(file))
-        )
+        [result] = try_stages(load, stages, CheckConfig(target="student.py"))
     assert (result.verdict, result.likely) == ("wrong", said)

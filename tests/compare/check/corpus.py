@@ -149,7 +149,7 @@ def gated_variants():
 @functools.cache
 def styles():
     """Return the right files of `styles.toml`, and the wrong ones."""
-    data = tomllib.loads((STUDENTS / "styles.toml").read_text(encoding="utf-8"))
+    data = table("styles")
     steps, sequences = data["step"], data["sequence"]
     common = "\n".join(function_source(right_source(), name) for name in LOSS_AND_CLIPPING)
     rights, wrongs = [], []
@@ -217,7 +217,7 @@ _compiled = functools.cache(functools.partial(compile, filename="my_rnn.py", mod
 def files():
     """Return the texts of `files.toml` by the names of the files."""
     layers = [Layer(**record) for record in _records("files", "layer")]
-    return _table("files")["text"] | {f"{layer.name}.py": layer.source for layer in layers}
+    return table("files")["text"] | {f"{layer.name}.py": layer.source for layer in layers}
 
 
 @functools.cache
@@ -226,11 +226,11 @@ def _bases():
 
 
 def _records(file, kind):
-    return copy.deepcopy(_table(file)[kind])
+    return copy.deepcopy(table(file)[kind])
 
 
 @functools.cache
-def _table(file):
+def table(file):
     return tomllib.loads((STUDENTS / f"{file}.toml").read_text(encoding="utf-8"))
 
 

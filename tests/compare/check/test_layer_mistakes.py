@@ -2,8 +2,6 @@
 
 import re
 import textwrap
-import tomllib
-from pathlib import Path
 
 import numpy as np
 import pytest
@@ -20,13 +18,12 @@ from compare.check.diagnosis import is_of_layer, name_mistakes
 from compare.check.report.explanation import where
 from compare.check.symptoms import in_the_tensor
 from compare.terminal import UsageError
-from tests.compare.check.corpus import LAYERS, gated_mistakes, mistakes, replaced
+from tests.compare.check.corpus import LAYERS, STUDENTS, gated_mistakes, mistakes, replaced, table
 from tests.counts import number
 from tests.in_process import submission_of, terminal
 from tests.tables import cases
 
-HERE = Path(__file__).parent
-CLASS = (HERE / "students" / "as_class.txt").read_text(encoding="utf-8")
+CLASS = (STUDENTS / "as_class.txt").read_text(encoding="utf-8")
 
 
 pytestmark = pytest.mark.usefixtures("quietly", "beside_files")
@@ -239,7 +236,7 @@ def test_the_accuracy_of_float32_is_a_mistake_in_float64_alone():
 
 # Forms that people write ----------------------------------------------------------------------
 
-FORMS = tomllib.loads((HERE / "students" / "forms.toml").read_text("utf-8"))
+FORMS = table("forms")
 
 
 def form_of(folder, source, name, **flags):

@@ -15,9 +15,9 @@ from compare.check.functions.stages import STAGES
 from compare.check.report.pytest_plugin import Stages, check_row
 from compare.check.report.report import Report
 from tests.annotations import unchecked
+from tests.compare.check.corpus import replaced
+from tests.compare.check.test_check_functions import RIGHT
 from tests.compare.check.test_training_check import LONG
-
-HERE = Path(__file__).parent
 
 
 def run_pytest(folder, *arguments):
@@ -25,7 +25,7 @@ def run_pytest(folder, *arguments):
     return subprocess.run(
         [*command, "-v", *arguments],
         cwd=folder,
-        env={**os.environ, "PYTHONPATH": str(HERE.parents[2])},
+        env={**os.environ, "PYTHONPATH": str(Path(__file__).parents[3])},
         capture_output=True,
         text=True,
         timeout=800,
@@ -33,8 +33,8 @@ def run_pytest(folder, *arguments):
 
 
 def test_each_stage_is_a_test(tmp_path):
-    text = (HERE / "right_functions.py").read_text()
-    (tmp_path / "mine.py").write_text(text.replace("1 - h_next**2", "1 - h_next"))
+    text = replaced(RIGHT, [("1 - h_t**2", "1 - h_t")])
+    (tmp_path / "mine.py").write_text(text, encoding="utf-8")
     result = run_pytest(tmp_path, "--rnn-parity", "mine.py")
     assert result.returncode == 1, result.stdout + result.stderr
     outcomes = re.findall(r"^mine\.py::(\w+) (\w+)", result.stdout, re.MULTILINE)
@@ -49,7 +49,7 @@ def test_each_stage_is_a_test(tmp_path):
 def test_the_training_of_right_functions_is_one_more_test(change, request, tmp_path, monkeypatch):
     monkeypatch.setattr(training_check, "EPOCHS", 1)
     file = tmp_path / "mine.py"
-    file.write_text((HERE / "right_functions.py").read_text().replace(*change))
+    file.write_text(RIGHT.replace(*change), encoding="utf-8")
     monkeypatch.setattr(request.config.option, "rnn_parity", str(file))
     words = "^training in lock-step with PyTorch: the loss is"
     is_wrong = pytest.raises(pytest.fail.Exception, match=words)
