@@ -21,8 +21,7 @@ def test_axe_finds_nothing_and_nothing_runs_over_the_edge(
     page = opened.page
     for name in ("state", "probability", "backward"):
         page.locator(f"#{name}-table summary").click()
-    page.evaluate("() => startGame(0)")
-    opened.settle()
+    opened.run("startGame(0)")
     if width < 1280:
         page.locator("#game-give-up").click()  # on the widest page the puzzle is still open
     assert axe_violations(opened) == []
@@ -35,10 +34,9 @@ def test_axe_finds_nothing_and_nothing_runs_over_the_edge(
 
 def test_labels_and_verdicts_are_seen_whole(path, open_page):
     opened = open_page(path)
-    opened.page.locator("#ulps-check").check()
-    opened.settle()
-    opened.page.evaluate("() => startGame(0)")
-    opened.page.locator("#game-give-up").click()
+    opened.click("#ulps-check")
+    opened.run("startGame(0)")
+    opened.click("#game-give-up")
     cut_off = """([selector, width]) => {
       const all = [...document.querySelectorAll(selector)];
       const isCut = (element) => {
@@ -72,12 +70,10 @@ def test_a_large_network_shows_the_units_that_change_most(open_page, tmp_path):
     assert opened.text("#state-value") == str(h[3, shown[2]])
     rows = "() => [unrolled.state.rows, matrix.map.rows, matrix.map.columns, gradient.map.rows]"
     assert opened.page.evaluate(rows) == [32, 32, 32, 32]
-    opened.page.locator("#units-select").select_option("8")
-    opened.settle()
+    opened.select("#units-select", "8")
     assert opened.page.evaluate(rows) == [8, 8, 8, 8]
     assert opened.chosen()["i"] in made["units_by_change"][:8]
-    opened.page.locator("#units-select").select_option("100")
-    opened.settle()
+    opened.select("#units-select", "100")
     assert opened.page.evaluate("() => units") == list(range(100))
     assert opened.text("#units-rule") == ""
     opened.click("#state-table summary")
@@ -96,8 +92,7 @@ def test_the_theme_can_be_changed(path, open_page):
 
 def test_tab_reaches_everything_in_order_and_shows_where_it_is(path, open_page):
     opened = open_page(path)
-    opened.page.evaluate("() => startGame(0)")
-    opened.settle()
+    opened.run("startGame(0)")
     reached = []
     for _ in range(160):
         opened.page.keyboard.press("Tab")

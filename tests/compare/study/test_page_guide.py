@@ -174,8 +174,7 @@ def test_sections_fold_and_the_comparison_is_behind_a_switch(path, open_page):
     assert page.locator("#chain [data-side=page]").count() > 0
     assert page.locator("[data-side=torch]").count() == 0
     assert page.locator("#parity").is_hidden()
-    page.locator("#compare-check").check()
-    opened.settle()
+    opened.click("#compare-check")
     assert page.locator("#chain [data-side=torch]").count() > 0
     opened.click("#parity summary")
     assert page.locator("#parity-table tbody tr").count() > 20

@@ -40,10 +40,9 @@ def test_memory_shows_what_is_left_of_a_changed_letter(seen):
     step, token = CASES[seen.cell]["letter"]
     model, vocab = model_of(seen.opened, seen.made)
     seen.opened.unfold("memory")
-    seen.page.locator("#memory-step").select_option(str(step))
-    seen.page.locator("#memory-token").select_option(str(vocab[token]))
-    seen.page.locator("#memory-table").evaluate("(e) => { e.open = true; }")
-    seen.opened.settle()
+    seen.opened.select("#memory-step", str(step))
+    seen.opened.select("#memory-token", str(vocab[token]))
+    seen.opened.run("$('memory-table').open = true;")
     ids, t, i = seen.ids, seen.opened.chosen()["t"] - 1, seen.opened.chosen()["i"]
     texts = [*ids[: step - 1], vocab[token], *ids[step:]], ids
     pairs = zip(*(states_of(model, text) for text in texts), strict=True)
@@ -212,9 +211,8 @@ def test_the_units_that_tell_most_are_found(n, seen):
     name, (model, vocab) = CASES[seen.cell]["has"][n], model_of(seen.opened, seen.made)
     text = seen.page.locator("#finder-text").input_value()[:90]
     seen.opened.fill("#finder-text", text)
-    seen.page.locator("#finder-property").select_option(name)
-    seen.page.evaluate("() => { $('finder-own').value = 'ns'; rank(1); }")
-    seen.opened.settle()
+    seen.opened.select("#finder-property", name)
+    seen.opened.run("$('finder-own').value = 'ns'; rank(1);")
     has, left_out = HAS[name]
     flags = np.array([has(text, step) for step in range(len(text) - left_out)])
     assert f"{flags.sum()} steps of {len(flags)} have" in seen.opened.text("#finder-said")

@@ -270,17 +270,13 @@ def test_recorded_results_of_both_and_their_differences(network, open_page):
         width = rows.nth(n).locator(".share > span").evaluate("(e) => e.style.width")
         assert float(width.rstrip("%")) == pytest.approx(100 * row["share"], abs=1e-3)
     assert f"All {len(found['parity'])} tensors agree." in opened.text("#parity-lead")
-    opened.page.locator("#ulps-check").check()
-    opened.settle()
+    opened.click("#ulps-check")
     column = opened.page.locator("#parity-table tbody tr:not(.group) td:nth-child(6)")
     assert column.all_text_contents() == [rounded(row["ulps"]) for row in found["parity"]]
     ulps = largest_difference_in_ulps(*(numbers[n][t : t + 1, i] for n in ("h", "torch.h")))
     text = links.nth(names.index("h")).locator("[data-side=difference]").text_content()
     assert text.endswith(f", {rounded(ulps)} ulp{'s' * (ulps != 1)}")
-    opened.page.locator("#ulps-check").uncheck()
-    opened.settle()
-    opened.page.evaluate(  # a difference has a whole bar
-        "() => { Object.assign(checkpoint().parity[3], { ok: false, share: null }); drawAll(); }"
-    )
+    # A difference has a whole bar.
+    opened.run("Object.assign(checkpoint().parity[3], { ok: false, share: null }); drawAll();")
     assert rows.nth(3).locator(".share > span").evaluate("(e) => e.style.width") == "100%"
     open_page(network.path)  # without these changes
