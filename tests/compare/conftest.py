@@ -4,7 +4,14 @@ import pytest
 
 import compare.runs.commands
 from compare.cli import main
+from tests.annotations import unchecked
 from tests.compare.runs.runs import FLAGS, SMALL, TEXT
+
+
+@pytest.fixture
+def quickly():
+    with unchecked():  # a check of annotations costs many times what it checks
+        yield
 
 
 @pytest.fixture

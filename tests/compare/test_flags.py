@@ -33,6 +33,16 @@ def test_each_option_has_its_default():
     assert lines == expected("defaults")
 
 
+def test_the_help_says_what_each_option_takes(capsys, monkeypatch):
+    monkeypatch.setenv("COLUMNS", "100")
+    lines = []
+    for name in COMMANDS:
+        main([name, "--help"])
+        options = re.findall(r"^│ (--\S+)( [^ ]+)?", capsys.readouterr().out, re.MULTILINE)
+        lines.append(f"{name}: {'; '.join(map(''.join, options))}")
+    assert lines == expected("options in --help")
+
+
 def test_flags_alone_belong_to_run(capsys):
     assert parse(["--lr", "0.5", "--quick"]) == RunConfig(lr=0.5, quick=True)
     for flag in ("-h", "--help"):

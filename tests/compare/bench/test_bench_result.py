@@ -109,11 +109,7 @@ FIRST = full().timings[0]
         ("rows", ROWS, "the times of a row or a shape that is not listed: jax"),
         ("shapes", [], "the times of a row or a shape that is not listed: scratch"),
         ("timings", [replace(FIRST, seconds=[])], "a row that is timed, with 0 times"),
-        (
-            "timings",
-            [replace(FIRST, outcome="lost")],
-            "a row that is lost, with 3 times",
-        ),
+        ("timings", [replace(FIRST, outcome="lost")], "a row that is lost, with 3 times"),
         ("settings", {"threads": 1}, "settings without threads and dtype"),
         ("settings", {"threads": 0, "dtype": "float32"}, "settings without threads and dtype"),
         ("environment", {}, "no processor or none of its rates"),

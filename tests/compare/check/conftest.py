@@ -3,14 +3,7 @@
 import numpy as np
 import pytest
 
-from tests.annotations import unchecked
 from tests.compare.check.corpus import files
-
-
-@pytest.fixture
-def quickly():
-    with unchecked():  # a check of annotations costs many times what it checks
-        yield
 
 
 @pytest.fixture

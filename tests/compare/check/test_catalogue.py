@@ -250,7 +250,3 @@ def test_a_patch_must_fit_just_once(old, count):
         load_patched("scratch_rnn", [patch], "misfit")
     with pytest.raises(PatchError, match=message):
         patched_source(patch.file, [patch])
-
-
-def test_the_catalogue_is_read_from_the_repository():
-    assert Path(__file__).parents[3] == ROOT

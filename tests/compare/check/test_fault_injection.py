@@ -40,14 +40,12 @@ from compare.check.properties.property import layer_property, properties_of
 from compare.check.properties.run import check_property
 from compare.parity import CELLS
 from compare.parity.tolerance import tolerances, ulps
-from tests.annotations import unchecked
 
 
 @pytest.fixture(autouse=True)
-def _fresh_answers():
+def _fresh_answers(quickly):
     training_cases._training_case.cache_clear()
-    with unchecked():
-        yield
+    yield
     training_cases._training_case.cache_clear()
 
 

@@ -14,7 +14,6 @@ from compare.check.functions import training as training_check
 from compare.check.functions.stages import STAGES
 from compare.check.report.pytest_plugin import Stages, check_row
 from compare.check.report.report import Report
-from tests.annotations import unchecked
 from tests.compare.check.corpus import replaced
 from tests.compare.check.test_check_functions import RIGHT
 from tests.compare.check.test_training_check import LONG
@@ -45,6 +44,7 @@ def test_each_stage_is_a_test(tmp_path):
     assert "Traceback" not in result.stdout
 
 
+@pytest.mark.usefixtures("quickly")
 @pytest.mark.parametrize("change", [("", ""), LONG])
 def test_the_training_of_right_functions_is_one_more_test(change, request, tmp_path, monkeypatch):
     monkeypatch.setattr(training_check, "EPOCHS", 1)
@@ -53,11 +53,10 @@ def test_the_training_of_right_functions_is_one_more_test(change, request, tmp_p
     monkeypatch.setattr(request.config.option, "rnn_parity", str(file))
     words = "^training in lock-step with PyTorch: the loss is"
     is_wrong = pytest.raises(pytest.fail.Exception, match=words)
-    with unchecked():
-        *stages, training = Stages.from_parent(request.session, path=file).collect()
-        assert (len(stages), training.name) == (6, "training")
-        with is_wrong if change == LONG else nullcontext():
-            training.runtest()
+    *stages, training = Stages.from_parent(request.session, path=file).collect()
+    assert (len(stages), training.name) == (6, "training")
+    with is_wrong if change == LONG else nullcontext():
+        training.runtest()
 
 
 def test_without_its_option_the_plugin_imports_no_large_package(tmp_path):

@@ -11,17 +11,14 @@ from compare.check.functions.trying import SubmissionFunctions
 from compare.check.report.report import Report
 from compare.parity import CELLS
 from compare.terminal import Terminal, UsageError
-from tests.annotations import unchecked
 from tests.compare.check.corpus import plain_source, replaced
 from tests.compare.check.test_check_functions import RIGHT
 from tests.in_process import loader
 
 
 @pytest.fixture(autouse=True)
-def _quickly(monkeypatch):
+def _one_epoch(quickly, monkeypatch):
     monkeypatch.setattr(training_check, "EPOCHS", 1)
-    with unchecked():
-        yield
 
 
 def trained(folder, cell, text):

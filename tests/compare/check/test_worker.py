@@ -16,21 +16,14 @@ import pytest
 
 from compare.check.worker import process, start
 from compare.check.worker.client import Notes, Submission, Trouble
-from compare.check.worker.messages import (
-    InvalidMessage,
-    encoded,
-    fits,
-    pack,
-    read,
-    unpack,
-)
+from compare.check.worker.messages import InvalidMessage, encoded, fits, pack, read, unpack
 from compare.check.worker.process import Source
 from compare.cli import main
+from tests.compare.check.corpus import right_source
 from tests.tables import cases
 
-HERE = Path(__file__).parent
-RIGHT = (HERE / "students" / "right.py").read_text(encoding="utf-8")
-HOSTILE = tomllib.loads((HERE / "hostile.toml").read_text(encoding="utf-8"))["file"]
+RIGHT = right_source()
+HOSTILE = tomllib.loads(Path(__file__).with_name("hostile.toml").read_text("utf-8"))["file"]
 MARK = "RNN_PARITY_TEST"
 
 

@@ -19,10 +19,9 @@ from compare.parity.step import (
     step_in_place,
 )
 from compare.parity.tolerance import still, tolerances, unmoved
-from compare.parity.weights import largest_parameter_difference, parameters_as_arrays
+from compare.parity.weights import parameters_as_arrays
 from scratch_rnn.states import arrays_of
 from scratch_rnn.text import Batch, Batches
-from tests.annotations import unchecked
 from tests.model_cases import build_model
 from tests.properties import demand, identical
 from tests.reference import torch_model
@@ -31,10 +30,7 @@ from tests.strategies import property_of_models
 SIZES = {"V": (2, 3, 5), "H": (2, 3, 4), "T": range(2, 5), "L": (1, 2)}
 
 
-@pytest.fixture(autouse=True)
-def _quick():
-    with unchecked():
-        yield
+pytestmark = pytest.mark.usefixtures("quickly")
 
 
 @property_of_models(dropout=0.0)
@@ -64,8 +60,7 @@ def test_a_step_without_a_state_begins_with_zeros(cell):
 
 
 def test_a_step_calls_the_functions_of_its_package():
-    model, _ = build_models(4, 5)
-    batch = Batch(*np.random.default_rng(0).integers(0, 4, (2, 3, 6)))
+    model, _, batch = small()
     called = []
 
     def recorded(name):
@@ -78,15 +73,12 @@ def test_a_step_calls_the_functions_of_its_package():
 
 
 def test_a_step_of_another_kind_may_give_fewer_results():
-    models = build_models(4, 5)
-    batch = Batch(*np.random.default_rng(0).integers(0, 4, (2, 3, 6)))
-
     def step(*given):
         results = concise_step(*given)
         del results["gradient of logits"]
         return results
 
-    assert check_parity(*models, batch, step=step).rows == check_parity(*models, batch).rows
+    assert check_parity(*small(), step=step).rows == check_parity(*small()).rows
 
 
 def test_a_million_squares_lose_most_when_added_one_after_the_other():
@@ -281,13 +273,3 @@ def test_trained_models_are_as_equal_as_fresh_ones(dtype, nonlinearity, lr):
     state = np.random.default_rng(0).uniform(-1, 1, (1, 8, 32)).astype(dtype)
     report = check_parity(scratch, concise, batch, state, lr=lr)
     demand(report, "trained models are as equal as fresh ones", f"{dtype}, {nonlinearity}, {lr=}")
-
-
-def test_largest_parameter_difference():
-    scratch, concise, _ = small()
-    assert largest_parameter_difference(scratch, concise) == 0
-    with torch.no_grad():
-        concise.linear.bias[1] = 4
-        concise.rnn.weight_hh_l0[0, 0] = 1.5
-    ours = scratch.parameters["linear.bias"][1]
-    assert largest_parameter_difference(scratch, concise) == 4 - float(ours)

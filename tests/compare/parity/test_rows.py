@@ -108,11 +108,6 @@ def test_the_verdict_on_two_arrays_a_tolerance_and_a_reference(arguments, verdic
     assert row.ok == (verdict in ("AGREES", "LESS_EXACT"))
 
 
-def test_a_row_names_the_share_and_the_entry_of_the_largest_difference():
-    row = one_row([1, 2], [1, 2.5], 0.25)
-    assert (row.share, row.allowed, row.at) == (2.0, 0.25, (1,))
-
-
 def test_every_name_needs_an_tolerance():
     with pytest.raises(ValueError, match=r"^expected a tolerance for y, got none$"):
         compare_results({"y": np.ones(1)}, {"y": np.ones(1)}, {})

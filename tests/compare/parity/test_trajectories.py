@@ -9,16 +9,11 @@ import scratch_rnn
 from compare import build_models
 from compare.parity.tolerance import largest_difference
 from scratch_rnn.text import Batch, load_time_machine
-from tests.annotations import unchecked
 from tests.control import make_controls, perturbed_update, weights, within_control
 from tests.counts import number
 from tests.properties import demand
 
-
-@pytest.fixture(autouse=True)
-def _quick():
-    with unchecked():
-        yield
+pytestmark = pytest.mark.usefixtures("quickly")
 
 
 class Race:
