@@ -74,7 +74,6 @@ def test_memory_shows_what_is_left_of_a_changed_letter(seen):
             f"{K - step} steps back."
         )
     assert seen.texts("#memory-said li") == sentences
-    assert f"instead of “{TYPED[step - 1]}”." in seen.opened.text("#memory-change")
     assert [float(x) for x in seen.texts("#memory-readout b")] == digits(readout, 8)
     chart = Chart(seen.opened, "#memory-picture svg")
     width = chart.of("line", "grid")[0]["x2"] / T
