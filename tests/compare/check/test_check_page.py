@@ -8,7 +8,7 @@ import pytest
 
 from compare.check import CheckConfig, command
 from compare.check.report.explanation import in_short
-from compare.check.report.page import MARK, check_page
+from compare.check.report.page import AGAIN, MARK, check_page, stage_of
 from compare.check.report.report import FAILED, STYLES
 from compare.cli import main
 from compare.terminal import Terminal
@@ -140,3 +140,89 @@ def test_a_path_that_cannot_be_written_is_refused_before_the_check(
 def test_an_older_page_is_replaced(tmp_path):
     (tmp_path / "out.html").write_text(f"<!doctype html>{MARK}", encoding="utf-8")
     check_page(tmp_path / "out.html")
+
+
+SAME_COLOURS = """(maps) => {
+  const [expected, yours] = [0, 1].map((n) => [...maps[n].querySelectorAll("td:has(i)")]);
+  const drawn = (cell) => getComputedStyle(cell.firstChild).backgroundColor;
+  return expected.map((cell, n) => [cell, yours[n]])
+    .filter(([one, other]) => one.textContent === other.textContent)
+    .map(([one, other]) => drawn(one) === drawn(other));
+}"""
+STRONGEST = """(table) => {
+  const size = (cell) => Math.abs(parseFloat(cell.textContent)) || 0;
+  const most = [...table.querySelectorAll("td:has(i)")].sort((a, b) => size(b) - size(a))[0];
+  const scale = getComputedStyle(document.documentElement).getPropertyValue("--scale");
+  const end = scale.trim().split(/\\s+/).at(most.textContent.startsWith("-") ? 0 : -1);
+  const ideal = document.body.appendChild(document.createElement("i"));
+  ideal.style.background = `color-mix(in oklab, ${end} 100%, ${end})`;
+  const colours = [most.firstChild, ideal].map((each) => getComputedStyle(each).backgroundColor);
+  ideal.remove();
+  return colours;
+}"""
+
+
+def test_what_can_be_chosen_on_the_page(report, tab):
+    tab.emulate_media(color_scheme="light")
+    tab.goto(Path(report.target).with_suffix(".html").as_uri())
+    for verdict, lead in (
+        ("right", "Nothing is wrong."),
+        ("missing", "Nothing that is there is wrong."),
+    ):
+        tab.evaluate(
+            "(verdict) => { record.stages.forEach((stage) => Object.assign(stage, { verdict }));"
+            "$('lead').replaceChildren(); drawBeginning(); }",
+            verdict,
+        )
+        assert tab.inner_text("#lead") == lead
+    for theme in ("Dark", "Light"):
+        assert tab.inner_text("#theme") == f"{theme} theme"
+        tab.click("#theme")
+        assert tab.get_attribute("html", "data-theme") == theme.lower()
+    for k, result in enumerate(report.stages):
+        if result.wrong is None:
+            continue
+        section, wrong = tab.locator(f"#stage-{k}"), result.wrong
+        names = {c.tensor: c.ok for c in result.comparisons if not c.tensor.endswith(AGAIN)}
+        pressed = section.get_by_role("group", name="Result").locator("[aria-pressed=true]")
+        buttons = section.get_by_role("group", name="Result").get_by_role("button")
+        if len(names) > 1:
+            assert buttons.all_inner_texts() == [n if ok else f"{n} *" for n, ok in names.items()]
+            assert pressed.all_inner_texts() == [f"{wrong.tensor} *"]
+        if wrong.got.ndim == 3:
+            sequences = section.get_by_role("group", name="Sequence").get_by_role("button")
+            B = wrong.got.shape[1]
+            assert sequences.all_inner_texts() == [f"sequence {n}" for n in range(B)]
+        assert f"{int(wrong.wrong_entries.sum())} wrong numbers.\n" in section.inner_text()
+        assert section.locator("pre .here").inner_text().startswith(HERE[result.stage.name])
+        maps = section.locator(".maps table")
+        same = maps.evaluate_all(SAME_COLOURS)
+        assert all(same)
+        drawn, end = maps.nth(2).evaluate(STRONGEST)
+        assert drawn == end
+        section.locator(".maps td:has(i)").first.click()
+        readout = section.locator(".readout")
+        before = SAID.findall(readout.inner_text())[0][0].split(", ")
+        section.locator(".scroller").first.focus()
+        tab.keyboard.press("ArrowDown")
+        after = SAID.findall(readout.inner_text())[0][0].split(", ")
+        row = 2 if wrong.got.ndim == 3 else 0
+        assert int(after[row]) == int(before[row]) + 1
+
+
+HERE = {"rnn_step": "h_t = tanh(z_t) ", "rnn_backward": "δx_t = W_ih^T δz_t"}
+"""The equation of the wrong tensor."""
+
+
+def test_the_code_of_the_case_runs_and_the_way_is_that_of_the_first_step(report, monkeypatch):
+    monkeypatch.syspath_prepend(Path(report.target).parent)
+    step, backward = (result for result in report.stages if result.wrong is not None)
+    printed = []
+    for result in (step, backward):
+        exec(stage_of(result, report)["code"], {"print": printed.append})
+    np.testing.assert_allclose(printed[0], step.wrong.got, rtol=1e-5, atol=1e-7)
+    assert printed[1][0].shape == backward.case.inputs["x"].shape
+    values = {value["name"]: value["numbers"] for value in stage_of(backward, report)["values"]}
+    right = {c.tensor: c.expected for c in backward.comparisons}["d_x"][-1]
+    found = values["d_z_t"] @ backward.case.inputs["W_ih"]
+    np.testing.assert_allclose(found, right, rtol=1e-5, atol=1e-9)
