@@ -142,12 +142,17 @@ def test_an_older_page_is_replaced(tmp_path):
     check_page(tmp_path / "out.html")
 
 
-SAME_COLOURS = """(maps) => {
-  const [expected, yours] = [0, 1].map((n) => [...maps[n].querySelectorAll("td:has(i)")]);
-  const drawn = (cell) => getComputedStyle(cell.firstChild).backgroundColor;
-  return expected.map((cell, n) => [cell, yours[n]])
-    .filter(([one, other]) => one.textContent === other.textContent)
-    .map(([one, other]) => drawn(one) === drawn(other));
+ON_ONE_SCALE = """(maps) => {
+  const cells = maps.slice(0, 2).flatMap((map) => [...map.querySelectorAll("td:has(i)")]);
+  const most = Math.max(...cells.map((cell) => Math.abs(parseFloat(cell.textContent))));
+  const ideal = document.body.appendChild(document.createElement("i"));
+  const drawn = (element) => getComputedStyle(element).backgroundColor;
+  const pairs = cells.map((cell) => {
+    ideal.style.background = colour(parseFloat(cell.textContent) / most);
+    return [drawn(cell.firstChild), drawn(ideal)];
+  });
+  ideal.remove();
+  return pairs;
 }"""
 STRONGEST = """(table) => {
   const size = (cell) => Math.abs(parseFloat(cell.textContent)) || 0;
@@ -160,6 +165,15 @@ STRONGEST = """(table) => {
   ideal.remove();
   return colours;
 }"""
+
+
+WRONG_LAST = """(k) => {
+  const { tensors, wrong } = record.stages[k];
+  const right = { ...tensors[0], name: "before", ok: true };
+  const [choice] = drawTensors({ wrong, tensors: [right, ...tensors.filter((each) => !each.ok)] });
+  return choice.querySelector("[aria-pressed=true]").textContent;
+}"""
+"""What is pressed first where a right tensor stands before the wrong one."""
 
 
 def test_what_can_be_chosen_on_the_page(report, tab):
@@ -193,11 +207,14 @@ def test_what_can_be_chosen_on_the_page(report, tab):
             sequences = section.get_by_role("group", name="Sequence").get_by_role("button")
             B = wrong.got.shape[1]
             assert sequences.all_inner_texts() == [f"sequence {n}" for n in range(B)]
+        begun = tab.evaluate(WRONG_LAST, k)
+        assert begun == f"{wrong.tensor} *"
         assert f"{int(wrong.wrong_entries.sum())} wrong numbers.\n" in section.inner_text()
         assert section.locator("pre .here").inner_text().startswith(HERE[result.stage.name])
         maps = section.locator(".maps table")
-        same = maps.evaluate_all(SAME_COLOURS)
-        assert all(same)
+        for pair in maps.evaluate_all(ON_ONE_SCALE):
+            drawn, ideal = (list(map(float, re.findall(r"-?\d+\.\d+", each))) for each in pair)
+            assert drawn == pytest.approx(ideal, abs=0.01)
         drawn, end = maps.nth(2).evaluate(STRONGEST)
         assert drawn == end
         section.locator(".maps td:has(i)").first.click()

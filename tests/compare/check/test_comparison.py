@@ -86,6 +86,8 @@ def test_a_wrong_tensor_is_shown_beside_the_right_one():
     result.wrong = Comparison("d_W", np.zeros((9, 9)), np.full((9, 9), np.inf), 0.5)
     *table, words = (line.plain for line in side_by_side(result.wrong))
     assert [(row.count(" 0"), row.count(" inf*")) for row in table[1:]] == [(7, 7)] * 7
+    whole = side_by_side(Comparison("d_W", np.zeros((7, 7)), np.ones((7, 7)), 0.5))
+    assert whole[-1].plain == "  49 of 49 entries wrong, marked *; off by up to 1; tolerance 0.5"
     result.wrong = Comparison("d_W", np.zeros((9, 9)), np.full((9, 9), 12345.6), 0.5)
     table = [line.plain.strip() for line in side_by_side(result.wrong)]
     assert (table[0], table[8]) == ("expected", "got")  # both are wider than 80 columns

@@ -59,6 +59,15 @@ def test_the_training_of_right_functions_is_one_more_test(change, request, tmp_p
         training.runtest()
 
 
+def test_its_options_are_those_of_check(request, monkeypatch):
+    seen, report = [], Report("mine.py", "functions", "gru", 7, [])
+    for name, value in {"": "mine.py", "_cell": "gru", "_seed": 7}.items():
+        monkeypatch.setattr(request.config.option, f"rnn_parity{name}", value)
+    monkeypatch.setattr("compare.check.examine", lambda config, _: seen.append(config) or report)
+    list(Stages.from_parent(request.session, path=Path("mine.py")).collect())
+    assert [(c.target, c.cell, c.seed, c.no_train) for c in seen] == [("mine.py", "gru", 7, True)]
+
+
 def test_without_its_option_the_plugin_imports_no_large_package(tmp_path):
     (tmp_path / "test_nothing.py").write_text(
         "import sys\n\ndef test_nothing():\n"

@@ -1,8 +1,10 @@
 """The training check: six right functions train a model in lock-step with PyTorch."""
 
+import numpy as np
 import pytest
 
 from compare.check import CheckConfig
+from compare.check.cases.comparison import Comparison
 from compare.check.cases.parts import PartResult
 from compare.check.functions import training as training_check
 from compare.check.functions.stages import STAGES
@@ -79,3 +81,10 @@ def test_slow_functions_are_stopped_and_right_until_then(tmp_path, monkeypatch):
 def test_a_text_that_is_not_there_is_refused_before_anything_is_tried(tmp_path):
     with pytest.raises(UsageError, match="expected a file for --text, got"):
         CheckConfig(target="student.py", text=tmp_path / "no.txt").check()
+
+
+def test_the_tolerance_is_that_of_the_entry_with_the_largest_difference():
+    result = training_check.TrainingResult("a text")
+    entries, tolerances = np.array([0.0, 0.25, 0.125]), np.array([9.0, 1.0, 5.0])
+    training_check._compare(result, [Comparison("W", np.zeros(3), entries, tolerances)])
+    assert (result.largest_difference, result.allowed, result.failed) == (0.25, 1.0, "")
