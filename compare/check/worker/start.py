@@ -61,18 +61,19 @@ class Spawned:
 
 
 def end_marked(mark: str) -> int:
-    """Kill all processes with this mark; return how many."""
-    count, found = 0, 1
+    """Kill all processes with this mark; return how many. Some take a while to end."""
+    ended: set[int] = set()
+    found = True
     while found:
-        found = 0
+        found = False
         for process in psutil.process_iter():
             with contextlib.suppress(psutil.Error):
                 if process.environ().get(MARK) == mark:
                     process.kill()
-                    found += 1
+                    found = True
+                    ended.add(process.pid)
                     process.wait(0.1)
-        count += found
-    return count
+    return len(ended)
 
 
 class ForkServer:
