@@ -44,9 +44,6 @@ def one_line(error):
     return message
 
 
-# ------------------------------------------------------------------ a file of the user's
-
-
 def test_a_file_is_read_and_described(tmp_path):
     raw = b"The sea.\nThe sea!\n"
     text = load_text(write(tmp_path, raw))
@@ -126,9 +123,6 @@ def _lower(match):
     return match.group().lower()
 
 
-# ------------------------------------------------------------------ cleaning and cutting
-
-
 def test_cleaning_works_line_by_line():
     # Runs of anything but letters become one space, and the ends of a line lose theirs. A form
     # feed or a Unicode line separator ends no line, so it becomes a space too.
@@ -164,9 +158,6 @@ def test_the_vocabulary_is_of_the_whole_text_and_the_corpus_is_its_beginning():
 def test_a_corpus_needs_letters():
     with pytest.raises(DataError, match="expected letters from A to Z in a text, got none"):
         load_corpus(text_of(b"1 2 3"))
-
-
-# ------------------------------------------------------------------ the sources
 
 
 @pytest.fixture
@@ -228,9 +219,6 @@ def test_the_default_cache_belongs_to_the_user(monkeypatch):
     assert download_module.cache_directory() == Path.home() / "here"
 
 
-# ------------------------------------------------------------------ the built-in sample
-
-
 def test_the_sample_is_long_enough_and_holds_the_whole_alphabet():
     text = sample_text("offline")
     ids, vocab = load_corpus(text, max_tokens=None)
@@ -239,9 +227,6 @@ def test_the_sample_is_long_enough_and_holds_the_whole_alphabet():
     assert text.content.isascii()
     assert max(map(len, text.content.splitlines())) <= 70
     assert text.describe().endswith(", the built-in sample (offline)")
-
-
-# ------------------------------------------------------------------ everything in one call
 
 
 def test_one_call_gives_batches_and_vocabulary():
@@ -263,9 +248,6 @@ def test_one_call_takes_a_path_or_finds_the_text_itself(book, tmp_path):
     assert load_time_machine(2, 3)[0].text == load_text()
     with pytest.raises(DataError, match=r"at least 1,156 tokens .* got 17"):
         load_time_machine(32, 35, text=path)
-
-
-# ------------------------------------------------------------------ piece by piece
 
 
 @given(raw=st.text("ab \r\n\t.é\ufeff", max_size=60).map(str.encode), size=st.integers(1, 9))

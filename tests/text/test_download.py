@@ -68,9 +68,6 @@ def assert_fell_back(text, cache, reason):
     assert files_in(cache) == []
 
 
-# ------------------------------------------------------------------ when all is well
-
-
 def test_the_text_is_downloaded_once_and_kept(cache, server):
     text = load_text()
     assert text == Text("The Time Machine", BOOK, len(BOOK), BOOK_SHA1, "download")
@@ -146,9 +143,6 @@ def test_another_book_is_one_more_entry(cache, server, tmp_path, monkeypatch):
     assert load_text("clocks").source == "file"
 
 
-# ------------------------------------------------------------------ when it is not
-
-
 def wrong_hash(body):
     found = hashlib.sha1(body).hexdigest()
     return f"expected SHA-1 {BOOK_SHA1[:8]}, got {len(body):,} bytes with {found[:8]}"
@@ -215,9 +209,6 @@ def test_ctrl_c_ends_a_download_at_once_and_leaves_nothing(cache, server):
     assert files_in(cache) == []
 
 
-# ------------------------------------------------------------------ when it cannot be kept
-
-
 @pytest.mark.parametrize("method", ["open", "fsync", "replace"])
 @pytest.mark.parametrize("error", [errno.ENOSPC, errno.EACCES, errno.EROFS])
 def test_a_full_or_read_only_disk_costs_only_the_copy(cache, monkeypatch, error, method):
@@ -240,9 +231,6 @@ def test_something_in_the_way_costs_only_the_copy(cache, tmp_path, monkeypatch):
     (tmp_path / "file").write_text("in the way")
     monkeypatch.setenv("RNN_PARITY_CACHE", str(tmp_path / "file" / "cache"))
     assert load_text().note == "not kept in the cache: not a directory"
-
-
-# ------------------------------------------------------------------ progress
 
 
 @pytest.mark.parametrize(

@@ -44,9 +44,6 @@ def property_named(name):
     return found
 
 
-# ---------------------------------------------------------------- the properties
-
-
 def test_our_own_code_violates_no_property():
     fewer = [
         replace(each, tried=number(2, each.tried)) if isinstance(each, LayerProperty) else each
@@ -96,9 +93,6 @@ def test_a_layer_without_its_last_step_is_wrong_at_that_step():
     finding = run.check_package(package_with(Forgetful))
     assert (finding.violated.name, finding.tensor) == ("layer as torch", "output")
     assert finding.step == steps_of_the_first_case()
-
-
-# ---------------------------------------------------------------- the catalogue
 
 
 def test_names_are_unique_and_each_sentence_ends():
@@ -221,9 +215,6 @@ def test_both_patches_of_a_bug_give_the_same_wrong_results(bug):
 def test_a_gradient_that_is_not_passed_on_is_wrong_from_the_last_step_but_one():
     finding = run.violation_of(find_bug("no-carry-back"))
     assert (finding.tensor, finding.step) == ("gradient of x", steps_of_the_first_case() - 1)
-
-
-# ---------------------------------------------------------------- patches
 
 
 def test_a_patch_changes_neither_the_real_package_nor_its_files():

@@ -47,9 +47,6 @@ def result(directory):
     return {name: value for name, value in values.items() if name not in ("seconds", "updates")}
 
 
-# ---------------------------------------------------------------- exactly
-
-
 def test_a_text_on_disk_is_resumed_like_one_in_memory(trainings, tmp_path, monkeypatch):
     whole = trainings.whole(VARIANTS["concise"])
     monkeypatch.setattr(store, "MOST_IN_MEMORY", 100)
@@ -154,9 +151,6 @@ def test_a_checkpoint_is_written_when_the_last_one_is_old_enough(trainings, monk
     assert saved == [0, 5, 10, UPDATES]
 
 
-# ---------------------------------------------------------------- signals
-
-
 @pytest.mark.parametrize(
     "numbers",
     [[HANG_UP], [SIGTERM], [SIGINT], [SIGINT, SIGINT], [SIGINT, SIGTERM]],
@@ -212,9 +206,6 @@ def test_in_another_thread_than_the_main_one_signals_are_left_alone(trainings):
     thread.start()
     thread.join(800)
     assert codes == [0]
-
-
-# ---------------------------------------------------------------- from one side to the other
 
 
 @pytest.mark.parametrize("state", ["carried", "reset"][: number(1, 2)])

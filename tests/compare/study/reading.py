@@ -79,9 +79,6 @@ def results_of(parameters, ids, cell, f):
     return results
 
 
-# ---------------------------------------------------------------- numbers
-
-
 def number(text):
     """Return the number that a text is; 10⁻³ is one."""
     power = re.fullmatch(r"10([⁻⁰¹²³⁴⁵⁶⁷⁸⁹]+)", text)
@@ -116,8 +113,6 @@ def quoted(token):
     """Return a token as it stands in a sentence."""
     return "a space" if token == " " else f"“{token}”"
 
-
-# ---------------------------------------------------------------- colours
 
 PIXELS = """([selector, rows, columns, n]) => {
   const canvas = document.querySelectorAll(`${selector} canvas`)[n];
@@ -160,8 +155,6 @@ def legend(opened, name, *, log=False):
     values = np.interp(np.linspace(0, 1, SAMPLES), places, ends)
     return Legend(pixels(opened, f"#{name}-legend", 1, SAMPLES)[0], values)
 
-
-# ---------------------------------------------------------------- pictures with axes
 
 ELEMENTS = """(svg) => ["text", "line", "rect", "circle", "polyline"].map((tag) =>
   [...svg.querySelectorAll(tag)].map((e) => ({ words: e.textContent,
@@ -214,8 +207,6 @@ def points(line):
     """Return the points of a polyline, (n, 2)."""
     return np.array([pair.split(",") for pair in line["points"].split()], float).reshape(-1, 2)
 
-
-# ---------------------------------------------------------------- a page with a typed text
 
 TYPED = "a time machine at the end"
 H, T = 12, len(TYPED)

@@ -28,8 +28,6 @@ from tests.compare.study.pages import Page, unpacked
 from tests.scripts import ROOT
 from tests.tables import cases, expected
 
-# ---------------------------------------------------------------- the record
-
 
 @pytest.mark.parametrize("dtype", ["float32", "float64"])
 def test_a_record_has_all_checkpoints_and_the_parity_of_a_training_step(dtype):
@@ -129,9 +127,6 @@ def test_a_page_has_the_lines_of_the_plain_version():
             assert each["lines"] == (ROOT / each["file"]).read_text(encoding="utf-8").splitlines()
 
 
-# ---------------------------------------------------------------- what a run kept
-
-
 def test_snapshots_are_kept_where_much_happens():
     assert [epoch for epoch in range(1001) if is_kept(epoch)] == [
         *(0, 1, 2, 5, 10, 20, 50, 100, 200, 500, 1000)
@@ -195,9 +190,6 @@ def test_a_damaged_or_foreign_file_is_refused_in_one_line(tmp_path):
     refused(tmp_path, "expected a run with weights, got")
     refused(tmp_path / "nothing", "expected a checkpoint in ")
     refused(end, "expected a vocabulary of at least 2 tokens", vocabulary=("<unk>",))
-
-
-# ---------------------------------------------------------------- the command
 
 
 def record_of(page):

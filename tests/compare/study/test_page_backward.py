@@ -22,9 +22,6 @@ from tests.compare.study.reading import (
 t, i, k, n = AT.values()
 
 
-# ---------------------------------------------------------------- backward
-
-
 def test_norms_as_a_curve_a_triangle_and_tables(seen):
     norms, cut = seen.results["norms"], (k - 1) // n * n  # steps before the cut
     chart = Chart(seen.opened, "#curve-picture svg")
@@ -192,9 +189,6 @@ def test_the_flow_of_the_gradient(seen):
     np.testing.assert_allclose(
         widths, 1 + 7 * (np.log10(norms) - every.min()) / np.ptp(every), atol=1e-6
     )
-
-
-# ---------------------------------------------------------------- training and generated text
 
 
 def test_training_on_the_text_and_what_is_generated(seen):

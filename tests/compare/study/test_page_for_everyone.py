@@ -124,8 +124,6 @@ def test_nothing_can_leave_the_page(path, open_page):
     del opened.requests[1:]
 
 
-# ---------------------------------------------------------------- odd pages
-
 WORDS = ("<unk>", "the", "time", "traveller", "script", "alert", *(f"word{n}" for n in range(90)))
 
 

@@ -20,8 +20,6 @@ from tests.compare.study.reading import (
 )
 from tests.scripts import ROOT
 
-# ---------------------------------------------------------------- 1: unrolled
-
 
 def test_the_pictures_of_states_and_probabilities(seen):
     results, tokens, ids = seen.results, seen.tokens, seen.ids
@@ -115,9 +113,6 @@ def test_readouts_controls_and_what_is_spoken(seen):
             assert float(text.removeprefix(before)) == digits(values[2, 3], 8)
         else:
             assert text == words
-
-
-# ---------------------------------------------------------------- 2: one step
 
 
 def test_one_step_number_by_number(seen):
@@ -220,9 +215,6 @@ def test_the_recurrent_weights_and_the_largest_products(seen):
         assert [float(x) for x in row[1:]] == digits([W[i, j], before[j], W[i, j] * before[j]], 8)
     rest = (W[i] * before)[order[8:]].sum()
     assert f"The sum of the other 4 is about {shown(rest)}." in seen.opened.text("#products-lead")
-
-
-# ---------------------------------------------------------------- what was recorded, and 5: parity
 
 
 def test_recorded_results_of_both_and_their_differences(network, open_page):
