@@ -9,12 +9,21 @@ from tyro.conf import arg
 from compare.bench.rows import all_labels
 from compare.bench.workload.shapes import NAMED, PHASES
 from compare.parity import CellName
-from compare.terminal import FROM_0, THREADS, Range, UsageError, check_options, flag
+from compare.terminal import (
+    FROM_0,
+    LARGEST,
+    SMALLEST,
+    THREADS,
+    Range,
+    UsageError,
+    check_options,
+    flag,
+)
 
 LABELS = ", ".join(f"{name} ({label})" for name, label in all_labels().items())
 ROWS = f"Implementations to measure: {LABELS}. On a GPU also with -tf32, as in cuda-tf32."
 SHAPES = f"{', '.join(NAMED)}, or a JSON file: a list of objects with T, B, V, H."
-ABOVE_0 = Range(5e-324, 1.7e308, "to be a number above 0")
+ABOVE_0 = Range(SMALLEST, LARGEST, "to be a number above 0")
 PHASE_NAMES = list(dict.fromkeys(phase for phases in PHASES.values() for phase in phases))
 MEASURED = f"Phases to measure: {', '.join(PHASE_NAMES)}."
 

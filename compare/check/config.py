@@ -8,9 +8,18 @@ from tyro.conf import Positional, arg
 
 from compare.check.kernels import capability_of
 from compare.parity import CELLS, CellName
-from compare.terminal import FROM_0, FROM_1, Range, UsageError, check_options, flag
+from compare.terminal import (
+    FROM_0,
+    FROM_1,
+    LARGEST,
+    SMALLEST,
+    Range,
+    UsageError,
+    check_options,
+    flag,
+)
 
-ABOVE_0 = Range(5e-324, 1.7e308, "above 0")
+ABOVE_0 = Range(SMALLEST, LARGEST, "above 0")
 _DETECTED = "(default: detected and printed)"
 _CALLS = "(default: 30 times --timeout, 300 times with --interpret)"
 _GUESSED = (

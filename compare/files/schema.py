@@ -28,7 +28,7 @@ from pathlib import Path
 from types import NoneType, UnionType
 from typing import Annotated, Any, Literal, Union, get_args, get_origin, get_type_hints
 
-from compare.terminal import DATA, CommandError, Range
+from compare.terminal import DATA, LARGEST, SMALLEST, CommandError, Range
 
 MOST_CHARACTERS = 1000  # of a string whose field has no `Length`
 MOST_LEVELS = 100  # of nested lists and objects
@@ -57,15 +57,14 @@ class Length:
     most: int
 
 
-LARGEST = 1.7e308
 COUNT = Range(1, 2**40)  # the range of a number of things
 NUMBERED = Range(0, 2**60)
 """The range of an index from 0, and of every integer whose field has no `Range`."""
 FINITE = Range(-LARGEST, LARGEST, "of a finite number")
 """The range of every float whose field has no `Range`."""
-POSITIVE = Range(5e-324, LARGEST, "of a finite number above 0")
-LEARNING_RATE = Range(5e-324, 1e30, "of a number above 0 and at most 1e+30")
-MAX_NORM = Range(5e-324, 1e30, "of a number above 0 and at most 1e+30, or inf", infinite=True)
+POSITIVE = Range(SMALLEST, LARGEST, "of a finite number above 0")
+LEARNING_RATE = Range(SMALLEST, 1e30, "of a number above 0 and at most 1e+30")
+MAX_NORM = Range(SMALLEST, 1e30, "of a number above 0 and at most 1e+30, or inf", infinite=True)
 """Both fit in float32, and so does the second one divided by the smallest norm, 1e-6."""
 NOT_NEGATIVE = Range(0, LARGEST, "of a finite number of at least 0")
 

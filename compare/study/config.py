@@ -9,9 +9,9 @@ from tyro.conf import Positional, arg
 
 from compare import check
 from compare.parity import CellName, ParityConfig
-from compare.terminal import FROM_0, FROM_1, Range, UsageError, check_options, flag
+from compare.terminal import FROM_0, FROM_1, SMALLEST, Range, UsageError, check_options, flag
 
-MEGABYTES = Range(5e-324, 1000, "above 0 and of at most 1000")
+MEGABYTES = Range(SMALLEST, 1000, "above 0 and of at most 1000")
 
 
 @dataclasses.dataclass(frozen=True, slots=True)

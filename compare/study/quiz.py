@@ -33,7 +33,11 @@ class NotCaught(CommandError):
 
 
 def break_it(config: BreakConfig, terminal: Terminal | None = None) -> None:
-    """Show a bug drawn at random, the bug of a name, or the catalogue."""
+    """Show a bug drawn at random, the bug of a name, or the catalogue.
+
+    A UsageError or DataError says that there is no such bug or text; NotCaught, that a bug is not
+    caught as the catalogue says.
+    """
     terminal = terminal or Terminal(quiet=True)
     config.check()
     if config.bug == "list":

@@ -28,6 +28,7 @@ class Range:
         return self.words or f"in {self.least:,} … {self.most:,}"
 
 
+SMALLEST, LARGEST = 5e-324, 1.7e308  # finite floats above 0
 FROM_0 = Range(0, 2**60, "of at least 0")
 FROM_1 = Range(1, 2**60, "of at least 1")
 ANY_FROM_0 = Range(0, math.inf, "of at least 0", infinite=True)
@@ -53,9 +54,7 @@ def check_options(config: object) -> None:
         if get_origin(kind) is Literal and value not in get_args(kind):
             choices = ", ".join(get_args(kind))
             raise UsageError(f"{expected} to be one of {choices}, got {value!r}")
-        for limit in extras:
-            if value is None or not isinstance(limit, Range):
-                continue
+        for limit in (e for e in extras if isinstance(e, Range) and value is not None):
             if int in (kind, *get_args(kind)) and type(value) is not int:
                 raise UsageError(f"{expected} to be a whole number, got {value!r}")
             if value not in limit:

@@ -24,6 +24,7 @@ ulp in opposite directions. So W_hh of a single unit is a little smaller than th
 power of two.
 """
 
+from collections.abc import Mapping
 from dataclasses import dataclass
 from typing import Any
 
@@ -138,7 +139,14 @@ def _draw_parameters(case: Any, rng: np.random.Generator) -> dict[str, np.ndarra
     return parameters
 
 
-def _is_clear(case: Any, parameters: Any, x: np.ndarray, h0: Any, lengths: Any, masks: Any) -> bool:
+def _is_clear(
+    case: Any,
+    parameters: Mapping[str, np.ndarray],
+    x: np.ndarray,
+    h0: np.ndarray | None,
+    lengths: np.ndarray | None,
+    masks: tuple[np.ndarray, ...] | None,
+) -> bool:
     """Return whether rounding decides the sign of no pre-activation of a ReLU layer."""
     T, B, H, D = case.T, case.B, case.H, case.D
     eps = np.finfo(case.dtype).eps * case.gaps

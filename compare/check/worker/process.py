@@ -111,14 +111,10 @@ class Process:
         if self.ended:
             raise Trouble("error", f"its process ended {self.ended}")
         begun = time.monotonic()
-        total, of_all = self._total
+        used, (total, of_all) = self._processor_time, self._total
         self._limits = (  # a clock, the time at which it is late, and what it measures
             (time.monotonic, begun + total - self._notes.seconds, of_all),
-            (
-                self._processor_time,
-                self._processor_time() + seconds,
-                f"{seconds:g} s of processor time",
-            ),
+            (used, used() + seconds, f"{seconds:g} s of processor time"),
             (time.monotonic, begun + wall, f"{wall:g} s of wall time"),
         )
         self._look_again = begun + min(INTERVAL, seconds)

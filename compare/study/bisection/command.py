@@ -89,9 +89,8 @@ def import_class(name: str) -> type:
     is_file = where.endswith(".py")
     sys.path.insert(0, str(Path(where).parent.absolute() if is_file else Path.cwd()))
     try:
-        found = getattr(
-            (check.load_file if is_file else importlib.import_module)(where), class_name
-        )
+        load = check.load_file if is_file else importlib.import_module
+        found = getattr(load(where), class_name)
     except Exception as error:  # whatever the code in it raises
         reason = f"{type(error).__name__}: {' '.join(str(error).split())}"
         raise UsageError(

@@ -183,10 +183,8 @@ def numbers_of(
     """
     K = len(ids) - 1
     first = [ids.tolist().index(i) for i in dict.fromkeys(ids.tolist())]  # (distinct tokens)
-    numbers, torch_numbers = (
-        anatomy.scratch_forward(scratch, ids),
-        anatomy.concise_forward(concise, ids),
-    )
+    numbers = anatomy.scratch_forward(scratch, ids)
+    torch_numbers = anatomy.concise_forward(concise, ids)
     numbers["L"], d_logits = anatomy.scratch_losses(numbers["y"][:K], ids[1:])
     torch_numbers["L"] = anatomy.concise_losses(torch_numbers["y"][:K], ids[1:])
     if anatomy.is_elman(scratch):
