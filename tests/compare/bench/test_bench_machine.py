@@ -133,9 +133,9 @@ def test_the_notes_name_threads_processor_and_blas(monkeypatch):
     monkeypatch.setattr(machine, "has_lock", lambda: True)
     monkeypatch.delenv("OPENBLAS_CORETYPE", raising=False)
     monkeypatch.setattr(machine.platform, "python_version", lambda: "3.99")
+    described = machine.describe_machine()
     information = "model name\t: A Chip @ 2 GHz  \nmodel name\t: Another\n"
     monkeypatch.setattr(machine.Path, "read_text", lambda self, encoding: information)
-    described = machine.describe_machine()
     assert described["threads"] == {"scratch_rnn": 3, "torch": 4}
     assert (described["usable_cpus"], described["torch_capability"]) == (8, "AVX2")
     assert machine.thread_notes() == [
