@@ -9,7 +9,7 @@ from typing import NamedTuple
 import numpy as np
 from jaxtyping import Float
 
-from scratch_rnn.sums import sum_of_products, sum_of_rows
+from scratch_rnn.fast.sums import sum_of_products, sum_of_rows
 
 
 class LinearGradients(NamedTuple):

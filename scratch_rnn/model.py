@@ -8,9 +8,9 @@ from jaxtyping import Float, Int
 
 from scratch_rnn import linear
 from scratch_rnn.checks import check_array, check_has, check_ids, whole_number
-from scratch_rnn.layer import Layer
-from scratch_rnn.states import State, arrays_of, check_state
-from scratch_rnn.tape import RNNTape
+from scratch_rnn.layers.layer import Layer
+from scratch_rnn.layers.states import State, arrays_of, check_state
+from scratch_rnn.layers.tape import RNNTape
 
 
 @dataclass(frozen=True, slots=True)

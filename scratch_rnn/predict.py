@@ -13,8 +13,8 @@ import numpy as np
 from jaxtyping import Float
 
 from scratch_rnn.checks import check_generator, check_has, check_number, whole_number
+from scratch_rnn.layers.states import State, arrays_of
 from scratch_rnn.model import RNNModel
-from scratch_rnn.states import State, arrays_of
 from scratch_rnn.text import Vocab
 from scratch_rnn.text.prefix import prefix_ids
 

@@ -14,10 +14,10 @@ from jaxtyping import Float
 
 from scratch_rnn import threads
 from scratch_rnn.checks import check_flag, check_function, check_has, whole_number
+from scratch_rnn.layers.states import State, each
 from scratch_rnn.loss import cross_entropy, perplexity
 from scratch_rnn.model import RNNModel
 from scratch_rnn.optim import SGD, clip_grad_norm
-from scratch_rnn.states import State, each
 from scratch_rnn.text import Batch
 
 

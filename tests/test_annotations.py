@@ -4,7 +4,7 @@ import numpy as np
 import pytest
 from jaxtyping import TypeCheckError
 
-from scratch_rnn.sums import sum_of_rows
+from scratch_rnn.fast.sums import sum_of_rows
 from tests.annotations import LIMIT, WITH_SHAPES, checked, unchecked
 from tests.scripts import ROOT
 

@@ -54,8 +54,8 @@ for command in sys.argv[1:]:
 def mgu(monkeypatch):
     """The layer, with its record, beside the three others."""
     for package, folder in (
-        (scratch_rnn, "scratch_rnn"),
         (scratch_rnn.cells, "scratch_rnn/cells"),
+        (scratch_rnn.layers, "scratch_rnn/layers"),
         (concise_rnn, "concise_rnn"),
     ):
         monkeypatch.setattr(package, "__path__", [*package.__path__, str(FILES / folder)])

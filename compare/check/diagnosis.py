@@ -37,7 +37,7 @@ from compare.check.symptoms import (
 from compare.check.worker.client import Trouble
 from compare.parity import CELLS, PERTURBATIONS, Computation, Move, tolerances, unmoved
 
-LAYER_FILES = ("scratch_rnn/cells/", "scratch_rnn/layer.py", "scratch_rnn/padding.py")
+LAYER_FILES = ("scratch_rnn/cells/", "scratch_rnn/layers/layer.py", "scratch_rnn/layers/padding.py")
 CASES_TO_AGREE = 9
 
 

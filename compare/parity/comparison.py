@@ -10,9 +10,9 @@ import scratch_rnn
 from compare.parity.rows import ParityReport, compare_results
 from compare.parity.step import concise_step, scratch_step
 from compare.parity.tolerance import tolerances
-from scratch_rnn import states
 from scratch_rnn.checks import check_has
-from scratch_rnn.states import State
+from scratch_rnn.layers import states
+from scratch_rnn.layers.states import State
 from scratch_rnn.text import Batch
 
 ConciseStep = Callable[..., Mapping[str, np.ndarray]]

@@ -20,8 +20,8 @@ import scratch_rnn
 from compare.parity.tolerance import Move, still, unmoved
 from compare.parity.weights import gradient_of, named_state, state_as_tensors, tensor_as_array
 from concise_rnn import data_parallel
-from scratch_rnn import states
-from scratch_rnn.states import State
+from scratch_rnn.layers import states
+from scratch_rnn.layers.states import State
 from scratch_rnn.text import Batch
 
 Results = dict[str, np.ndarray]

@@ -27,9 +27,10 @@ from weakref import WeakKeyDictionary
 import numpy as np
 from numpy.linalg import norm
 
-from scratch_rnn import product, sums, threads
+from scratch_rnn import threads
 from scratch_rnn.cells import gated
 from scratch_rnn.checks import check_function, whole_number
+from scratch_rnn.fast import product, sums
 
 SAFETY = 8.0
 """A difference may be this many times the measured effect of rounding."""

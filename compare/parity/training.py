@@ -23,8 +23,8 @@ from compare.parity.weights import (
     tensor_as_array,
 )
 from concise_rnn import data_parallel
-from scratch_rnn import states
-from scratch_rnn.states import State
+from scratch_rnn.layers import states
+from scratch_rnn.layers.states import State
 from scratch_rnn.text import Batch, Batches
 
 

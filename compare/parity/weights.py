@@ -9,8 +9,8 @@ from torch import nn
 
 import scratch_rnn
 from compare.parity.tolerance import largest_difference
-from scratch_rnn import states
 from scratch_rnn.checks import check_has
+from scratch_rnn.layers import states
 
 ScratchModule = scratch_rnn.RNN | scratch_rnn.GRU | scratch_rnn.LSTM | scratch_rnn.RNNModel
 

@@ -16,7 +16,7 @@ import numpy as np
 import scratch_rnn
 from compare import parity
 from compare.runs.checkpoint import Checkpoint
-from scratch_rnn.states import each
+from scratch_rnn.layers.states import each
 from scratch_rnn.text import Batch, Batches
 
 

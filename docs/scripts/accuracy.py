@@ -5,7 +5,7 @@
 
 *Before* is a copy of scratch_rnn that takes long sums whole: one product for each gradient of a
 weight, ``ones @ d`` for that of a bias, copied panels in all recurrent products. *After* is
-scratch_rnn, which takes sums in pieces (scratch_rnn/sums.py, product.py). Times of a step are
+scratch_rnn, which takes sums in pieces (scratch_rnn/fast/sums.py, product.py). Times of a step are
 CPU times of the one thread that computes, measured in turns.
 """
 
@@ -34,7 +34,7 @@ PAGE = DOCS / "tolerance.md"
 T, B, H, LR, MAX_NORM = 35, 32, 256, 0.1, 1.0  # the lecture's; V is 28
 SEEDS, ROUNDS, CALLS = 20, 20, 3
 
-SUMS, PRODUCT = "scratch_rnn/sums.py", "scratch_rnn/product.py"
+SUMS, PRODUCT = "scratch_rnn/fast/sums.py", "scratch_rnn/fast/product.py"
 WHOLE_SUMS = """
 import numpy as np
 
@@ -100,7 +100,7 @@ def errors(cell: str, before: ModuleType) -> dict[str, dict[str, float]]:
             "after": scratch_step(after, batch, state, LR, MAX_NORM),
             "torch": concise_step(concise, batch, state, LR, MAX_NORM),
         }
-        wide = scratch_rnn.states.each(lambda array: array.astype(np.float64), state)
+        wide = scratch_rnn.layers.states.each(lambda array: array.astype(np.float64), state)
         truth = concise_step(concise.double(), batch, wide, LR, MAX_NORM)
         for name, exact in truth.items():
             if name in ("hidden states", "logits", "loss") or name.startswith("gradient of "):

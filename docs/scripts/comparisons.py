@@ -53,11 +53,11 @@ FILES = {  # where a mutant is made: the cells whose cases are tried on it
     "cells/gru.py": ("gru",),
     "cells/lstm.py": ("lstm",),
     "cells/gated.py": ("gru", "lstm"),
-    "product.py": tuple(CELLS),
-    "sums.py": tuple(CELLS),
-    "lookup.py": tuple(CELLS),
-    "padding.py": tuple(CELLS),
-    "layer.py": tuple(CELLS),
+    "fast/product.py": tuple(CELLS),
+    "fast/sums.py": tuple(CELLS),
+    "fast/lookup.py": tuple(CELLS),
+    "layers/padding.py": tuple(CELLS),
+    "layers/layer.py": tuple(CELLS),
 }
 
 

@@ -31,7 +31,7 @@ from compare.check.cases.layer_case import random_case
 from compare.check.classes.parts import compared_with_ours
 from compare.check.kernels import compile_launches
 from compare.parity import CELLS
-from scratch_rnn.states import arrays_of, each
+from scratch_rnn.layers.states import arrays_of, each
 
 WORKER = ROOT / "compare" / "check" / "worker"
 ADAPTER = ROOT / "compare" / "check" / "classes" / "adapters" / "torch_module.py"

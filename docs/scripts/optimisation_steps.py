@@ -39,9 +39,10 @@ from compare.bench.workload.case import Job, ModelInputs, make_case
 from compare.bench.workload.shapes import SEED, STEP, TIMED, Shape
 from compare.parity import limited_threads
 from compare.terminal import plural
-from scratch_rnn import Batch, lookup
+from scratch_rnn import Batch
+from scratch_rnn.fast import lookup
+from scratch_rnn.fast.product import Times
 from scratch_rnn.plain import elman as plain
-from scratch_rnn.product import Times
 from scratch_rnn.train import loss_and_gradients
 
 THREADS, ROUNDS, OPERATION_ROUNDS = 2, 40, 15

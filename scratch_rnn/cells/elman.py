@@ -29,10 +29,10 @@ from typing import Any, NamedTuple
 import numpy as np
 from jaxtyping import Float, Int
 
-from scratch_rnn import lookup
-from scratch_rnn.memory import empty
-from scratch_rnn.product import Times
-from scratch_rnn.sums import sum_of_products, sum_of_rows
+from scratch_rnn.fast import lookup
+from scratch_rnn.fast.memory import empty
+from scratch_rnn.fast.product import Times
+from scratch_rnn.fast.sums import sum_of_products, sum_of_rows
 
 
 class Weights(NamedTuple):

@@ -7,9 +7,9 @@ torch's W (G·H, V) is G matrices (H, V), one below the other; here it is viewed
 import numpy as np
 from jaxtyping import Float, Int
 
-from scratch_rnn import lookup
-from scratch_rnn.memory import empty
-from scratch_rnn.sums import sum_of_products, sum_of_rows
+from scratch_rnn.fast import lookup
+from scratch_rnn.fast.memory import empty
+from scratch_rnn.fast.sums import sum_of_products, sum_of_rows
 
 
 def by_gate(W: Float[np.ndarray, "GH *V"], G: int) -> Float[np.ndarray, "G H *V"]:

@@ -38,8 +38,8 @@ from jaxtyping import Float, Int
 
 from scratch_rnn.cells import gated
 from scratch_rnn.cells.gated import by_gate
-from scratch_rnn.memory import empty
-from scratch_rnn.product import Times
+from scratch_rnn.fast.memory import empty
+from scratch_rnn.fast.product import Times
 
 
 class Weights(NamedTuple):

@@ -20,9 +20,9 @@ from compare.parity.build import build_models
 from compare.parity.rows import compare_results
 from compare.parity.step import scratch_step
 from compare.parity.tolerance import tolerances
+from scratch_rnn.layers.states import arrays_of, state_of
 from scratch_rnn.plain import __main__ as program
 from scratch_rnn.plain import elman, model
-from scratch_rnn.states import arrays_of, state_of
 from scratch_rnn.text import Batch, Vocab
 from scratch_rnn.train import loss_and_gradients
 from tests.counts import only_in_deep

@@ -5,10 +5,11 @@ import tracemalloc
 import numpy as np
 import pytest
 
-from scratch_rnn import LSTM, memory
-from scratch_rnn import product as products
+from scratch_rnn import LSTM
 from scratch_rnn.cells import gated, lstm
-from scratch_rnn.product import SMALL, Times, panels, size_of_tiles
+from scratch_rnn.fast import memory
+from scratch_rnn.fast import product as products
+from scratch_rnn.fast.product import SMALL, Times, panels, size_of_tiles
 from tests.tables import cases
 
 

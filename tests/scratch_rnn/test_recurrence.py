@@ -7,10 +7,11 @@ import pytest
 import torch
 
 import scratch_rnn
-from scratch_rnn import columns, lookup, padding, states
 from scratch_rnn.cells import elman
 from scratch_rnn.cells.elman import Weights
-from scratch_rnn.states import arrays_of
+from scratch_rnn.fast import columns, lookup
+from scratch_rnn.layers import padding, states
+from scratch_rnn.layers.states import arrays_of
 
 # T = 2, B = 1, V = 1, H = 2, ReLU, small whole numbers, so that each line can be done in the head.
 #
@@ -136,7 +137,7 @@ def test_padding_by_hand():
 @pytest.mark.parametrize(("limit", "most"), [("SMALL", 2 * 4 * 4), ("FEW", 2 * 4)])
 def test_a_call_of_a_small_layer_keeps_no_tape(layer_class, B, limit, most, monkeypatch):
     layer = layer_class(3, 4, num_layers=2, rng=np.random.default_rng(0))
-    monkeypatch.setattr(f"scratch_rnn.columns.{limit}", most)  # two sequences; one always is
+    monkeypatch.setattr(f"scratch_rnn.fast.columns.{limit}", most)  # two sequences; one always is
     calls, cell_forward = [], layer.cell_forward
     monkeypatch.setattr(layer, "cell_forward", lambda *a: calls.append(1) or cell_forward(*a))
     layer(np.ones((5, B, 3), np.float32))

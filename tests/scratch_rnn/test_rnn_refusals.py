@@ -10,7 +10,8 @@ from torch.nn.utils.rnn import pack_padded_sequence
 
 from compare.check.cases.layer_case import LayerCase
 from compare.check.cases.layer_results import as_state, build
-from scratch_rnn import GRU, LSTM, RNN, states
+from scratch_rnn import GRU, LSTM, RNN
+from scratch_rnn.layers import states
 from tests.tables import messages
 
 T, B, V, H = 5, 2, 3, 4

@@ -7,7 +7,7 @@ from compare.parity.build import build_models
 from compare.parity.comparison import check_parity
 from compare.parity.rows import Verdict
 from scratch_rnn import load_time_machine
-from scratch_rnn.sums import PRODUCT_ROWS, ROWS, sum_of_products, sum_of_rows
+from scratch_rnn.fast.sums import PRODUCT_ROWS, ROWS, sum_of_products, sum_of_rows
 from scratch_rnn.text.corpus import sample_text
 from tests.scratch_rnn.test_product import whole_numbers
 

@@ -11,8 +11,9 @@ from threadpoolctl import threadpool_info
 
 from compare.check.cases.layer_results import CLASSES, backward, build, forward, rounding
 from compare.parity import CELLS
-from scratch_rnn import LSTM, RNN, SGD, Batch, RNNModel, parts, set_num_threads, threads, train_step
-from scratch_rnn.states import arrays_of
+from scratch_rnn import LSTM, RNN, SGD, Batch, RNNModel, set_num_threads, threads, train_step
+from scratch_rnn.layers import batch_slices
+from scratch_rnn.layers.states import arrays_of
 from scratch_rnn.threads import in_one_part
 from tests.annotations import unchecked
 from tests.counts import number
@@ -127,7 +128,7 @@ def test_on_one_thread_the_tape_is_the_cells_own(cell):
     _, _, tape = layer.forward(x)
     with sharing(2):
         _, _, tape_of_two = layer.forward(x)
-    assert isinstance(tape_of_two.recurrences[0], parts.Tape)
+    assert isinstance(tape_of_two.recurrences[0], batch_slices.Tape)
     assert type(tape.recurrences[0]) is type(tape_of_two.recurrences[0].parts[0])
 
 

@@ -20,8 +20,8 @@ from compare.bench.workload.shapes import Shape
 from scratch_rnn import linear
 from scratch_rnn.cells import gated
 from scratch_rnn.cells.gated import by_gate
-from scratch_rnn.product import Times
-from scratch_rnn.states import arrays_of
+from scratch_rnn.fast.product import Times
+from scratch_rnn.layers.states import arrays_of
 
 ROUNDS = 15
 

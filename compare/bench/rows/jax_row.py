@@ -16,7 +16,7 @@ import numpy as np
 from compare.bench.rows.row import Device, Row, line
 from compare.bench.workload.case import Case, Job, LayerInputs, ModelInputs, of_layer
 from compare.bench.workload.shapes import BACKWARD, FORWARD, GENERATION, STEP
-from scratch_rnn.states import arrays_of
+from scratch_rnn.layers.states import arrays_of
 
 LABELS = {"jax": "JAX, jit(scan)"}
 

@@ -14,9 +14,9 @@ from compare.bench.rows.row import Device, Row, line
 from compare.bench.workload.case import Job, LayerInputs, ModelInputs, Run
 from compare.bench.workload.shapes import BACKWARD, FORWARD, GENERATION, STEP, Shape
 from compare.parity import CELLS, Cell, limited_threads
+from scratch_rnn.layers.states import arrays_of
 from scratch_rnn.plain import model as plain
 from scratch_rnn.plain.elman import clip_grad_norm, update
-from scratch_rnn.states import arrays_of
 from scratch_rnn.train import loss_and_gradients
 
 LABELS = {"plain": "plain NumPy", "scratch": "scratch", "scratch-1": "scratch, one thread"}

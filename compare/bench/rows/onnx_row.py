@@ -15,8 +15,8 @@ from compare.bench.rows.row import Device, Row, line
 from compare.bench.workload.case import Arrays, Case, Job, LayerInputs, ModelInputs, of_layer
 from compare.bench.workload.shapes import FORWARD, GENERATION
 from compare.parity import CELLS
-from scratch_rnn import states
-from scratch_rnn.states import State, arrays_of, state_of
+from scratch_rnn.layers import states
+from scratch_rnn.layers.states import State, arrays_of, state_of
 
 LABELS = {"onnx": "ONNX Runtime"}
 

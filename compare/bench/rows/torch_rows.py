@@ -25,7 +25,7 @@ from compare.bench.rows.row import Device, Row, line
 from compare.bench.workload.case import Arrays, Case, Job, LayerInputs, ModelInputs, of_layer
 from compare.bench.workload.shapes import BACKWARD, FORWARD, GENERATION, STEP
 from compare.parity import CELLS, Cell, tensor_as_array
-from scratch_rnn import states
+from scratch_rnn.layers import states
 
 LABELS = {
     "torch": "PyTorch CPU",

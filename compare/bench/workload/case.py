@@ -11,8 +11,8 @@ from jaxtyping import Float
 import scratch_rnn
 from compare.bench.workload.shapes import BACKWARD, FORWARD, GENERATION, STEP, Shape
 from compare.parity import CELLS, named_state
-from scratch_rnn import states
-from scratch_rnn.states import State, state_of
+from scratch_rnn.layers import states
+from scratch_rnn.layers.states import State, state_of
 from scratch_rnn.text import Batch, Vocab
 
 Arrays = Mapping[str, np.ndarray]

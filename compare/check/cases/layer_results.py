@@ -16,7 +16,7 @@ from compare.check.cases.comparison import compared as compared_with
 from compare.check.cases.floats import Floats
 from compare.check.cases.layer_case import LayerCase
 from compare.parity import CELLS, PERTURBATIONS, SAFETY, Move, tolerances, ulps, unmoved
-from scratch_rnn.states import arrays_of
+from scratch_rnn.layers.states import arrays_of
 
 CLASSES: dict[str, Any] = {name: cell.scratch_layer for name, cell in CELLS.items()}
 """Our layer of each cell."""

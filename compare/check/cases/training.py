@@ -13,7 +13,7 @@ import scratch_rnn
 from compare.check.cases.comparison import Answer, Results, answer_of
 from compare.parity import CELLS, Move, concise_step, parameters_as_arrays, step_in_place, unmoved
 from scratch_rnn import Batch
-from scratch_rnn.states import State
+from scratch_rnn.layers.states import State
 
 
 @dataclass(frozen=True, slots=True)

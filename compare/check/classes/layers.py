@@ -18,7 +18,7 @@ from compare.check.classes.conventions import Conventions, Flags
 from compare.check.worker.client import Handle, Submission, Trouble
 from compare.parity import CELLS
 from compare.terminal import UsageError
-from scratch_rnn.states import arrays_of
+from scratch_rnn.layers.states import arrays_of
 
 
 @dataclass

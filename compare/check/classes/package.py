@@ -12,7 +12,7 @@ from compare.check.cases.layer_results import CLASSES
 from compare.check.classes.layers import three_gradients
 from compare.terminal import UsageError
 from scratch_rnn import RNNTape
-from scratch_rnn.states import arrays_of
+from scratch_rnn.layers.states import arrays_of
 
 
 @dataclass(frozen=True, slots=True)

@@ -22,7 +22,7 @@ from compare.check.bugs.patches import Patch, patched_source
 from compare.check.cases.gate_order import Order, translated
 from compare.check.tables import table
 from compare.parity import CELLS, Move, unmoved
-from scratch_rnn.states import arrays_of, state_of
+from scratch_rnn.layers.states import arrays_of, state_of
 
 Array = np.ndarray
 

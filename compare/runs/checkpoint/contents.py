@@ -51,7 +51,7 @@ from compare.parity import CELLS, OPTIMIZERS, CellName, OptimizerName, Side
 from compare.runs.checkpoint import container
 from compare.runs.checkpoint.container import CheckpointError
 from compare.terminal import Range
-from scratch_rnn.states import arrays_of, state_of
+from scratch_rnn.layers.states import arrays_of, state_of
 
 FORMAT: Literal["rnn-parity checkpoint"] = "rnn-parity checkpoint"
 OLDEST, VERSION = 2, 2  # the versions of the format that are read; the newest one is written

@@ -16,7 +16,7 @@ from compare.parity import CELLS, CellName, named_state
 from compare.runs import Model
 from compare.study.config import SuspectOptions
 from scratch_rnn import Batch
-from scratch_rnn.states import state_of
+from scratch_rnn.layers.states import state_of
 
 FORMAT = "rnn-parity bisect 3"
 MOST_BYTES = 2**27

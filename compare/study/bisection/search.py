@@ -21,7 +21,8 @@ from compare.check import (
 )
 from compare.parity import named_state, tolerances
 from compare.study.bisection.suspects import Suspect, one_hot_layer
-from scratch_rnn import Batch, states
+from scratch_rnn import Batch
+from scratch_rnn.layers import states
 from scratch_rnn.text import Batches
 
 TOKENS = ("inputs", "targets")

@@ -14,8 +14,9 @@ import torch
 import concise_rnn
 from compare import check
 from compare.parity import named_state, tensor_as_array
-from scratch_rnn import Batch, states
-from scratch_rnn.states import State, arrays_of
+from scratch_rnn import Batch
+from scratch_rnn.layers import states
+from scratch_rnn.layers.states import State, arrays_of
 from scratch_rnn.text import Batches
 
 

@@ -24,9 +24,10 @@ from torch.nn import functional as F
 import concise_rnn
 import scratch_rnn
 from compare.parity import Move, perturbed_cross_entropy, tensor_as_array, tolerances
-from scratch_rnn import linear, lookup
+from scratch_rnn import linear
 from scratch_rnn.cells import elman
-from scratch_rnn.product import Times
+from scratch_rnn.fast import lookup
+from scratch_rnn.fast.product import Times
 
 Numbers = dict[str, np.ndarray]
 

@@ -24,7 +24,7 @@ from compare.bench.workload.shapes import (
     numbers,
 )
 from compare.terminal.errors import UsageError
-from scratch_rnn import states
+from scratch_rnn.layers import states
 from tests.compare.bench.bench_help import LAYER, MODEL
 from tests.tables import messages
 

@@ -131,7 +131,7 @@ def test_a_chapter_is_read():
         "It is done wrong.",
         stages=("step",),
         plain=tuple(Patch(f"scratch_rnn/plain/{file}.py", "x", "y") for file in ("elman", "gru")),
-        patches=(Patch("scratch_rnn/rnn.py", "one\ntwo", "three"),),
+        patches=(Patch("scratch_rnn/layers/rnn.py", "one\ntwo", "three"),),
         notice="n.",
         hint="h?",
         why="w.",

@@ -10,7 +10,7 @@ from compare import build_models, copy_weights, train_in_lockstep
 from compare.parity.lock_step import Update, lockstep
 from compare.parity.training import Trainee, passes_from, updates
 from compare.parity.weights import largest_parameter_difference, state_as_tensors
-from scratch_rnn import states
+from scratch_rnn.layers import states
 from scratch_rnn.text import Batch, Batches
 
 

@@ -14,9 +14,9 @@ from compare.parity.tolerance import (
     ulps,
     unmoved,
 )
-from scratch_rnn import sums
 from scratch_rnn.cells import gated
-from scratch_rnn.product import Times
+from scratch_rnn.fast import sums
+from scratch_rnn.fast.product import Times
 
 
 def test_a_sum_of_rows_may_lose_what_one_chain_loses():

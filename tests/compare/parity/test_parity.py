@@ -20,7 +20,7 @@ from compare.parity.step import (
 )
 from compare.parity.tolerance import still, tolerances, unmoved
 from compare.parity.weights import parameters_as_arrays
-from scratch_rnn.states import arrays_of
+from scratch_rnn.layers.states import arrays_of
 from scratch_rnn.text import Batch, Batches
 from tests.model_cases import build_model
 from tests.properties import demand, identical

@@ -27,8 +27,9 @@ from compare.parity.tolerance import (
     ulps,
     unmoved,
 )
-from scratch_rnn import product, sums, threads
+from scratch_rnn import threads
 from scratch_rnn.cells import gated
+from scratch_rnn.fast import product, sums
 from scratch_rnn.text import Batch
 from tests.tables import cases
 

@@ -11,7 +11,7 @@ import numpy as np
 from compare.parity.weights import named_state
 from compare.runs.checkpoint import Checkpoint, Model, Optimizer, Position, Sampler, TextName
 from compare.runs.checkpoint.contents import OLDEST, VERSION
-from scratch_rnn.states import state_of
+from scratch_rnn.layers.states import state_of
 
 VERSIONS = " or ".join(map(str, range(OLDEST, VERSION + 1)))
 """The versions of the format that are read, as a message lists them."""

@@ -13,7 +13,7 @@ from compare import build_models
 from compare.parity import CELLS
 from compare.parity.weights import parameters_as_arrays
 from compare.runs.checkpoint import CheckpointError, Model, container, load, save
-from scratch_rnn.states import arrays_of
+from scratch_rnn.layers.states import arrays_of
 from tests.compare.runs.checkpoints import (
     DIGITS,
     VERSIONS,

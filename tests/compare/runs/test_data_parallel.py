@@ -13,7 +13,7 @@ from compare.parity.tolerance import tolerances
 from compare.parity.training import Trainee
 from compare.runs.reading import read_metrics, read_weights
 from concise_rnn import StepResult, data_parallel
-from scratch_rnn.states import each
+from scratch_rnn.layers.states import each
 from scratch_rnn.text import Batch, load_time_machine
 from tests.compare.runs import two_processes
 from tests.compare.runs.runs import EPOCHS, FLAGS, contents, only

@@ -9,7 +9,7 @@ A one-hot row times a matrix picks one row of it, so a product with many of them
 import numpy as np
 from jaxtyping import Float, Int
 
-from scratch_rnn.sums import sum_of_products
+from scratch_rnn.fast.sums import sum_of_products
 
 
 def rows(

@@ -16,11 +16,12 @@ from typing import Any, ClassVar
 import numpy as np
 from jaxtyping import Float, Int, Num
 
-from scratch_rnn import columns, padding, parts
 from scratch_rnn.checks import check_array, check_flag, check_has, check_number, whole_number
-from scratch_rnn.layout import Layout, lay_out
-from scratch_rnn.states import State, arrays_of, check_state, state_of
-from scratch_rnn.tape import RNNGradients, RNNTape, check_tape, kind_of
+from scratch_rnn.fast import columns
+from scratch_rnn.layers import batch_slices, padding
+from scratch_rnn.layers.layout import Layout, lay_out
+from scratch_rnn.layers.states import State, arrays_of, check_state, state_of
+from scratch_rnn.layers.tape import RNNGradients, RNNTape, check_tape, kind_of
 
 FloatArray = np.ndarray  # of the layer's own dtype
 
@@ -246,7 +247,7 @@ class Layer:
                 steps = padding.reverse(y, padded) if is_reverse else y
                 before = {name: a[i] for name, a in zip(self.STATES, state_0, strict=True)}
                 with padding.overflow_ignored(padded):
-                    tape = parts.forward(cell, steps, before, self.weights(i))
+                    tape = batch_slices.forward(cell, steps, before, self.weights(i))
                 h = tape.h[1:]  # (T, B, R)
                 if padded is not None:
                     h[padding.is_padding(padded, len(h))] = 0
@@ -308,7 +309,7 @@ class Layer:
                     d_inside = [padding.at_ends(d, lengths, len(d_h)) for d in d_last[1:]]
                     d_last = [np.zeros_like(d) for d in d_last]
                 own, weights = tape.recurrences[i], self.weights(i)
-                d_x_i, d_first, d_weights = parts.backward(
+                d_x_i, d_first, d_weights = batch_slices.backward(
                     self.cell_backward, own, weights, [d_h, *d_inside], d_last
                 )
                 for d_state_0_k, d in zip(d_state_0, d_first, strict=True):

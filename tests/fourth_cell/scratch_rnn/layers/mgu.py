@@ -3,8 +3,8 @@
 from typing import Any, ClassVar
 
 from scratch_rnn.cells import mgu
-from scratch_rnn.documented import documented
-from scratch_rnn.layer import Layer
+from scratch_rnn.layers.documented import documented
+from scratch_rnn.layers.layer import Layer
 
 
 @documented

@@ -6,9 +6,9 @@ import numpy as np
 
 from scratch_rnn.cells import elman
 from scratch_rnn.checks import check_choice
-from scratch_rnn.documented import documented
-from scratch_rnn.layer import Layer
-from scratch_rnn.tape import RNNGradients, RNNTape
+from scratch_rnn.layers.documented import documented
+from scratch_rnn.layers.layer import Layer
+from scratch_rnn.layers.tape import RNNGradients, RNNTape
 
 
 @documented

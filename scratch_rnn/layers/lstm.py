@@ -6,8 +6,8 @@ import numpy as np
 
 from scratch_rnn.cells import lstm
 from scratch_rnn.checks import whole_number
-from scratch_rnn.documented import documented
-from scratch_rnn.layer import Layer
+from scratch_rnn.layers.documented import documented
+from scratch_rnn.layers.layer import Layer
 
 
 @documented

@@ -36,8 +36,8 @@ ValueError, TypeError
 
 Notes
 -----
-The layer keeps no state between calls. `scratch_rnn.layer` describes the arguments and results of
-`forward` and `backward`.""",
+The layer keeps no state between calls. `scratch_rnn.layers.layer` describes the arguments and
+results of `forward` and `backward`.""",
 }
 
 

@@ -19,7 +19,7 @@ from functools import cache
 import numpy as np
 from jaxtyping import Float
 
-from scratch_rnn.memory import empty
+from scratch_rnn.fast.memory import empty
 
 SMALL = 100**3
 """Multiplications up to which OpenBLAS uses its method for small products."""

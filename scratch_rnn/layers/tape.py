@@ -7,8 +7,8 @@ import numpy as np
 from jaxtyping import Float
 
 from scratch_rnn.checks import check_has
-from scratch_rnn.layout import Layout
-from scratch_rnn.states import State
+from scratch_rnn.layers.layout import Layout
+from scratch_rnn.layers.states import State
 
 
 @dataclass(frozen=True, slots=True)
