@@ -20,6 +20,7 @@ from .schema import (
     read,
     read_fields,
     to_json,
+    to_lines,
 )
 
 __all__ = [
@@ -56,6 +57,7 @@ __all__ = [
     "sync_directory",
     "system",
     "to_json",
+    "to_lines",
     "write_all",
     "write_file",
 ]

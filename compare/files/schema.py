@@ -108,6 +108,22 @@ def to_json(values: Any, **options: Any) -> str:
     return json.dumps(finite(values), allow_nan=False, **options)
 
 
+def to_lines(value: object, indent: str = "") -> str:
+    """Return JSON with one line for each record, the innermost object that has plain values."""
+    items: list[tuple[str, object]] = []
+    if isinstance(value, dict):
+        items = [(f"{json.dumps(key, ensure_ascii=False)}: ", v) for key, v in value.items()]
+    elif isinstance(value, list):
+        items = [("", item) for item in value]
+    is_record = indent and not all(isinstance(item, dict | list) for _, item in items)
+    if is_record or not items:
+        return json.dumps(value, ensure_ascii=False)
+    inner = indent + " "
+    lines = ",\n".join(f"{inner}{key}{to_lines(item, inner)}" for key, item in items)
+    begin, end = "{}" if isinstance(value, dict) else "[]"
+    return f"{begin}\n{lines}\n{indent}{end}"
+
+
 def plain(record: Any) -> dict[str, Any]:
     """Return a dataclass as JSON values; infinity becomes the string "inf"."""
 

@@ -20,7 +20,7 @@ from typing import Any
 
 import numpy as np
 import torch
-from pages import DOCS, MEASUREMENTS, command, table, versions, with_blocks
+from pages import DOCS, MEASUREMENTS, command, save, table, versions, with_blocks
 
 import concise_rnn
 import scratch_rnn
@@ -67,7 +67,7 @@ def measure() -> None:
             cell: {"errors": errors(cell, before), "times": times(cell, before)} for cell in CELLS
         },
     }
-    STORE.write_text(json.dumps(data, indent=1) + "\n", encoding="utf-8")
+    save(STORE, data)
 
 
 def with_whole_sums() -> ModuleType:

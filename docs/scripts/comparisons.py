@@ -20,7 +20,7 @@ import matplotlib as mpl
 import numpy as np
 import torch
 from matplotlib.figure import Figure
-from pages import DOCS, MEASUREMENTS, table, versions, with_blocks
+from pages import DOCS, MEASUREMENTS, save, table, versions, with_blocks
 from threadpoolctl import threadpool_limits
 
 from compare.check.bugs.catalogue import BUGS
@@ -289,7 +289,7 @@ def stored() -> dict[str, Any]:
 
 def store(data: dict[str, Any]) -> None:
     """Keep it."""
-    STORE.write_text(json.dumps(data, separators=(",", ":")) + "\n", encoding="utf-8")
+    save(STORE, data)
 
 
 # Showing ----------------------------------------------------------------------------------------

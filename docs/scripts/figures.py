@@ -37,7 +37,7 @@ from growth import (
 )
 from kernels import cases_table, mistakes_table
 from kernels import compiled_table as kernels_compiled_table
-from pages import DOCS, MEASUREMENTS, ROOT, read, table, with_blocks
+from pages import DOCS, MEASUREMENTS, ROOT, read, save, table, with_blocks
 from timings import (
     BENCHMARKS,
     CELLS,
@@ -108,7 +108,7 @@ def measure_runs() -> None:
         record = sorted(RECORDS.glob(f"*-{name}"))[-1]
         data = json.loads(RUNS.read_text("utf-8")) if RUNS.exists() else {}
         data[name] = ends(record)
-        RUNS.write_text(json.dumps(data, indent=1, sort_keys=True) + "\n", encoding="utf-8")
+        save(RUNS, data)
 
 
 def ends(record: Path) -> dict[str, Any]:

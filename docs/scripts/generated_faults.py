@@ -28,7 +28,7 @@ from unittest import mock
 
 import numpy as np
 from generated_cases import Form, is_changed, namespace, results_of, wide_cases
-from pages import DOCS
+from pages import DOCS, save
 
 from compare.check.classes import features
 from compare.check.classes.features import missing_of, search_layer, try_features
@@ -387,8 +387,7 @@ def main(arguments: list[str]) -> int:
     if what == "rewrites":
         del record["kinds"], record["found by --deep alone"]
     records = json.loads(RESULTS.read_text(encoding="utf-8")) if RESULTS.exists() else {}
-    text = json.dumps(records | {what: record}, indent=1, ensure_ascii=False)
-    RESULTS.write_text(text + "\n", encoding="utf-8")
+    save(RESULTS, records | {what: record})
     sys.stdout.write(f"{record['found']} of {len(tried)} {what} called wrong\n")
     return 0
 

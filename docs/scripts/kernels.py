@@ -23,7 +23,7 @@ from types import ModuleType, SimpleNamespace
 from typing import Any
 
 import numpy as np
-from pages import DOCS, MEASUREMENTS, ROOT, read, table, versions
+from pages import DOCS, MEASUREMENTS, ROOT, read, save, table, versions
 
 from compare.check import BUG_NAMES, Comparison, LayerCase, load_file, run
 from compare.check.bugs.patches import Patch, patched_source
@@ -242,7 +242,7 @@ def store(key: str, value: Any) -> None:
     """Keep a measurement."""
     data = json.loads(STORED.read_text("utf-8")) if STORED.exists() else {}
     data |= {key: value, "versions": versions() | {"triton": version("triton")}}
-    STORED.write_text(json.dumps(data, indent=1) + "\n", encoding="utf-8")
+    save(STORED, data)
 
 
 # The page ---------------------------------------------------------------------------------------

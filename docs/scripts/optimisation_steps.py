@@ -24,6 +24,7 @@ from typing import Any
 import numpy as np
 from matplotlib.figure import Figure
 from matplotlib.ticker import FuncFormatter
+from pages import save
 from timings import STEPS_FILE as STORE
 from timings import medians_of_steps
 
@@ -32,6 +33,7 @@ from compare.bench.measure.check_rows import check_rows
 from compare.bench.measure.gate import Gate
 from compare.bench.measure.machine import describe_machine, forced_kernel_notes, measure_roof
 from compare.bench.measure.timing import Contestant, measure, seconds_of_a_call, time_a_block
+from compare.bench.results.result import round_numbers
 from compare.bench.rows.numpy_rows import Scratch
 from compare.bench.rows.row import Row
 from compare.bench.rows.torch_rows import TorchRow
@@ -364,7 +366,7 @@ def figure_of(data: dict[str, Any]) -> Figure:
 def main(arguments: list[str]) -> int:
     """Measure and store the times, unless it is only to draw; draw the picture."""
     if arguments != ["draw"]:
-        STORE.write_text(json.dumps(measured(), indent=1) + "\n", encoding="utf-8")
+        save(STORE, round_numbers(measured()))
     data = json.loads(STORE.read_text(encoding="utf-8"))
     figure_of(data).savefig(STORE.with_suffix(".png"))
     return 0

@@ -12,6 +12,8 @@ from importlib.metadata import version
 from pathlib import Path
 from typing import Any
 
+from compare import files
+
 DOCS = Path(__file__).parents[1]
 ROOT = DOCS.parent
 MEASUREMENTS = DOCS / "measurements"
@@ -33,6 +35,11 @@ def read(name: str) -> dict[str, Any]:
     """Return a measurement from its file."""
     result: dict[str, Any] = json.loads((MEASUREMENTS / f"{name}.json").read_text("utf-8"))
     return result
+
+
+def save(path: Path, measured: object) -> None:
+    """Write a measurement into its file, a record a line."""
+    path.write_text(files.to_lines(measured) + "\n", encoding="utf-8")
 
 
 def table(head: Sequence[str], rows: Sequence[Sequence[str]], numbers: int = 0) -> str:

@@ -8,14 +8,12 @@ Each measurement is stored in docs/measurements/NAME.json, with the date, the ve
 Pictures and tables are made from these files only, by answers.py.
 """
 
-import json
-import re
 import sys
 from collections.abc import Callable, Iterator
 from typing import Any
 
 import numpy as np
-from pages import MEASUREMENTS, versions
+from pages import MEASUREMENTS, save, versions
 
 # The lecture's configuration.
 B, T, H, LR, MAX_NORM, TOKENS = 32, 35, 256, 0.1, 1.0, 10_000
@@ -337,9 +335,7 @@ def measure(name: str) -> None:
         "hidden_size": H,
     }
     MEASUREMENTS.mkdir(exist_ok=True)
-    text = json.dumps({"about": about, **_short(result)}, indent=1) + "\n"
-    text = re.sub(r"\[\s+([^\[\]{}]*?)\s+\]", lambda m: f"[{' '.join(m[1].split())}]", text)
-    (MEASUREMENTS / f"{name}.json").write_text(text, encoding="utf-8")
+    save(MEASUREMENTS / f"{name}.json", {"about": about, **_short(result)})
 
 
 def _short(value: Any) -> Any:

@@ -7,12 +7,11 @@ An entry that is wrong by a share of itself is noticed if this error is larger t
 *Before*, a tensor had one tolerance: that of the entry with the largest one.
 """
 
-import json
 import sys
 from typing import Any
 
 import numpy as np
-from pages import DOCS, MEASUREMENTS, command, read, table, versions, with_blocks
+from pages import DOCS, MEASUREMENTS, command, read, save, table, versions, with_blocks
 
 import scratch_rnn
 from compare.parity import CELLS, build_models, scratch_step, tolerances
@@ -35,8 +34,7 @@ def measure() -> None:
     measured = {
         name: {cell: shares(cell, *shape) for cell in CELLS} for name, shape in SHAPES.items()
     }
-    text = json.dumps({**versions(), "shapes": measured}, indent=1)
-    (MEASUREMENTS / "sharpness.json").write_text(text + "\n", encoding="utf-8")
+    save(MEASUREMENTS / "sharpness.json", {**versions(), "shapes": measured})
 
 
 def shares(cell: str, T: int, B: int, H: int) -> dict[str, dict[str, list[float]]]:

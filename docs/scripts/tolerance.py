@@ -24,7 +24,7 @@ matplotlib.use("Agg")
 import matplotlib.pyplot as plt
 import numpy as np
 import torch
-from pages import DOCS
+from pages import DOCS, save
 
 from compare.check.cases.layer_case import random_case
 from compare.check.cases.reference import torch_results
@@ -193,7 +193,7 @@ def main() -> None:
     if not arguments.redraw:
         record = measure(arguments.cases, arguments.seed)
         RECORD.parent.mkdir(parents=True, exist_ok=True)
-        RECORD.write_text(json.dumps(record) + "\n", encoding="utf-8")
+        save(RECORD, record)
     record = json.loads(RECORD.read_text(encoding="utf-8"))
     draw(record)
     write_page(record)

@@ -1,6 +1,5 @@
 """The results of a benchmark, as they are stored in the JSON file: all that is shown is from it."""
 
-import json
 import statistics
 from dataclasses import asdict, dataclass, field
 from pathlib import Path
@@ -11,6 +10,7 @@ from compare.bench.workload.shapes import LEFT_OUT, REFUSED, TIMED, Shape
 from compare.parity import CELLS
 
 SCHEMA = 3  # version of the file format
+DIGITS = 4  # significant digits of the numbers in the file
 
 MOST_BYTES = 2**24
 
@@ -129,9 +129,9 @@ class Document:
         return None if found is None else found.value
 
     def write(self, path: Path) -> None:
-        """Write the file atomically; create its directory if it is missing."""
+        """Write the file atomically, a timing a line; create its directory if it is missing."""
         path.parent.mkdir(parents=True, exist_ok=True)
-        files.write_file(path, [(json.dumps(asdict(self), indent=1) + "\n").encode()])
+        files.write_file(path, [(files.to_lines(round_numbers(asdict(self))) + "\n").encode()])
 
     @classmethod
     def read(cls, path: Path) -> Self:
@@ -165,6 +165,18 @@ class Document:
             return "no processor or none of its rates"
         unknown = [shape.cell for shape in self.shapes if shape.cell not in CELLS]
         return f"a cell that is not one of {', '.join(CELLS)}: {unknown[0]}" if unknown else ""
+
+
+def round_numbers(value: object) -> object:
+    """Return JSON values with each float rounded to four significant digits."""
+    match value:
+        case float():
+            return float(f"{value:.{DIGITS}g}")
+        case list():
+            return [round_numbers(item) for item in value]
+        case dict():
+            return {key: round_numbers(item) for key, item in value.items()}
+    return value
 
 
 @dataclass(frozen=True, slots=True)

@@ -1,7 +1,8 @@
 """What is kept of a benchmark, and what is shown of it: tables and pictures from the file alone."""
 
+import json
 import re
-from dataclasses import replace
+from dataclasses import asdict, replace
 
 import numpy as np
 import pytest
@@ -85,6 +86,25 @@ def test_a_file_gives_back_what_was_written(tmp_path):
     path = tmp_path / "new directory" / "found.json"
     full().write(path)
     assert Document.read(path) == full()
+
+
+def test_each_timing_is_a_line_with_four_digits(tmp_path):
+    found = full()
+    found.timings[0] = timing("scratch", "seed", "step", 1.234567e-3, 12.34567)
+    found.write(path := tmp_path / "found.json")
+    lines = path.read_text().splitlines()
+    rows = [json.loads(line.strip().rstrip(","))["row"] for line in lines if '"seconds": [' in line]
+    assert rows == ["scratch", "torch", "jax", "plain"]
+    assert '"seconds": [0.001235, 12.35], "first_call": null' in path.read_text()
+    assert Document.read(path).timings[0].flops == 10**6  # a count keeps its digits
+
+
+def test_a_file_with_a_number_a_line_and_all_digits_is_read_too(tmp_path):
+    found = full()
+    found.timings[0].seconds[:] = [1.2345678901e-3, 1.2345678902e-3]
+    path = tmp_path / "found.json"
+    path.write_text(json.dumps(asdict(found), indent=1))
+    assert Document.read(path) == found
 
 
 @pytest.mark.parametrize(
