@@ -13,7 +13,6 @@ from tests.model_cases import ModelCase, build_model, random_model_case
 from tests.properties import demand, identical
 from tests.reference import torch_model
 from tests.strategies import property_of_models
-from tests.tables import messages
 
 
 @property_of_models(dropout=0.0)
@@ -102,14 +101,40 @@ def backward(model, d_logits, d_state=None):
     model.backward(model.forward(IDS, model.begin_state(2))[2], d_logits, d_state)
 
 
-MISTAKES, PAIRS = messages("mistakes with a model"), messages("mistakes with an LSTM")
+MISTAKES = {  # with a model, and with its state for two sequences
+    "a token beyond the vocabulary": lambda m, s: m(IDS + 5, s),
+    "a negative token": lambda m, s: m(IDS - 1, s),
+    "tokens that are floats": lambda m, s: m(IDS + 0.0, s),
+    "tokens of one axis": lambda m, s: m(IDS[0], s),
+    "tokens in a list": lambda m, s: m([[0, 1]], m.begin_state(1)),
+    "a state of another batch": lambda m, s: m(IDS, m.begin_state(1)),
+    "a state of another dtype": lambda m, s: m(IDS, each(np.float64, s)),
+    "no state": lambda m, s: m(IDS, None),
+    "no steps": lambda m, s: m(IDS[:, :0], s),
+    "a batch of no size": lambda m, s: m.begin_state(0),
+    "a vocabulary of no size": lambda m, s: RNNModel(m.rnn, 0),
+    "d_logits of another shape": lambda m, s: backward(m, np.zeros((5, 5), np.float32)),
+    "d_logits of another dtype": lambda m, s: backward(m, np.zeros((6, 5))),
+    "d_state of another shape": lambda m, s: backward(
+        m, np.zeros((6, 5), np.float32), m.begin_state(1)
+    ),
+}
+MISTAKES_WITH_A_PAIR = {
+    "an array instead of a pair": lambda m, s: m(IDS, s[0]),
+    "a pair of three": lambda m, s: m(IDS, (*s, s[0])),
+    "a list instead of a pair": lambda m, s: m(IDS, list(s)),
+    "h and c exchanged": lambda m, s: m(IDS, s[::-1]),
+    "c of another batch": lambda m, s: m(IDS, (s[0], m.begin_state(1)[1])),
+    "c of another dtype": lambda m, s: m(IDS, (s[0], s[1].astype(np.float64))),
+    "a pair for an RNN": lambda m, s: RNNModel(RNN(5, 4), 5)(IDS, s),
+}
 
 
-@pytest.mark.parametrize("name", [*MISTAKES, *PAIRS])
+@pytest.mark.parametrize("name", [*MISTAKES, *MISTAKES_WITH_A_PAIR])
 def test_mistakes_are_refused_in_one_line(name):
     model = RNNModel(RNN(5, 3) if name in MISTAKES else LSTM(5, 4, proj_size=3), 5)
     with unchecked(), pytest.raises((ValueError, TypeError)) as caught:
-        eval((MISTAKES | PAIRS)[name], globals() | {"m": model, "s": model.begin_state(2)})
+        (MISTAKES | MISTAKES_WITH_A_PAIR)[name](model, model.begin_state(2))
     assert str(caught.value).startswith("expected ")
     assert "\n" not in str(caught.value)
 
@@ -119,4 +144,4 @@ def test_the_repr_of_a_case_is_the_case():
     for _ in range(20):
         for case in (random_case(rng), random_model_case(rng)):
             names = {"LayerCase": LayerCase, "ModelCase": ModelCase, "inf": float("inf")}
-            assert eval(repr(case), names) == case
+            assert eval(repr(case), names) == case  # what a report prints can be pasted

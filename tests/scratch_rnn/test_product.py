@@ -10,7 +10,6 @@ from scratch_rnn.cells import gated, lstm
 from scratch_rnn.fast import memory
 from scratch_rnn.fast import product as products
 from scratch_rnn.fast.product import SMALL, Times, panels, size_of_tiles
-from tests.tables import cases
 
 
 @pytest.fixture(params=[True, False], ids=["small products", "none"])
@@ -20,8 +19,30 @@ def has_small_products(request, monkeypatch):
     return request.param
 
 
-TILES = [
-    tuple(eval(sizes, {"SMALL": SMALL}) for sizes in pair) for pair in cases("product")["tiles"]
+TILES = [  # (K, N, B), and the rows and columns of the tiles of h M
+    ((256, 256, 32), (16, 64)),  # the lecture's
+    ((256, 256, 16), (16, 64)),
+    ((64, 96, 32), (32, 32)),  # 96 is no multiple of 64
+    ((64, 48, 32), (32, 16)),  # 48 is none of 32 either
+    ((64, 48, 128), (64, 16)),
+    ((64, 28, 64), (32, 28)),  # nor 28 of 16: all columns, and 28 · 36 < 1024 < 28 · 37
+    ((64, 100, 24), (8, 100)),
+    ((64, 41, 25), (0, 0)),  # 25 · 41 = 1025, and 5 · 41 < 256
+    ((64, 128, 17), (17, 32)),  # 17 rows can't be shared out, and 17 · 64 > 1024
+    ((64, 64, 37), (37, 16)),
+    ((64, 64, 67), (0, 0)),  # 67 · 16 > 1024
+    ((64, 64, 1), (0, 0)),  # one row
+    ((64, 64, 2), (2, 64)),  # fewer than 256 numbers, but all there are
+    ((64, 64, 0), (0, 0)),
+    ((8, 999, 32), (0, 0)),  # with 999 columns at once, one row fits
+    ((8, 250, 6), (0, 0)),  # and 250 for four, where 6 rows go in threes
+    ((8, 250, 8), (4, 250)),
+    ((SMALL // (64 * 8), 64, 32), (8, 64)),  # just as large as a small product may be
+    ((SMALL // (64 * 8) + 1, 64, 32), (4, 64)),
+    ((SMALL // (64 * 4) + 1, 64, 32), (0, 0)),  # 2 · 64, 4 · 32, 8 · 16 are less than 256
+    ((SMALL // (64 * 4) + 1, 64, 7), (7, 32)),
+    ((1, 1, 1), (0, 0)),
+    ((1, 1, 3), (3, 1)),
 ]
 
 

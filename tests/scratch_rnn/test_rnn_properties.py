@@ -12,7 +12,6 @@ from compare.check.properties import of_sequences as of_sequences
 from compare.parity.tolerance import SAFETY, ulps
 from tests.properties import demand_property
 from tests.strategies import hypothesis_test_of
-from tests.tables import cases
 
 PROPERTIES = (*of_layers.PROPERTIES, *of_sequences.PROPERTIES, *of_memory.PROPERTIES)
 
@@ -34,13 +33,23 @@ def test_each_term_of_a_sum_has_its_own_rounding():
     assert bias.allowed == SAFETY * (2 * granule + least)  # and nothing more
 
 
-NAMES = {"LayerCase": LayerCase}
-
-
 @pytest.mark.parametrize(
-    "case", [eval(case, NAMES) for case in cases("small_layers")["cases"]], ids=repr
+    "case",
+    [
+        LayerCase(T=5, B=1, V=3, H=4, L=2),
+        LayerCase(T=5, B=3, V=3, H=4, L=2, nonlinearity="relu"),
+        LayerCase(T=5, B=1, V=3, H=4, L=2, nonlinearity="relu"),
+        LayerCase(cell="gru", T=5, B=1, V=3, H=4, L=2),
+        LayerCase(cell="gru", T=5, B=3, V=3, H=4, L=2, bias=False, one_hot=True),
+        LayerCase(cell="lstm", T=5, B=3, V=3, H=4, L=2, bidirectional=True),
+        LayerCase(cell="lstm", T=5, B=1, V=3, H=4, L=2, bias=False),
+        LayerCase(cell="lstm", T=5, B=1, V=3, H=4, L=2, projected=True),
+        LayerCase(cell="lstm", T=5, B=3, V=3, H=4, L=2, projected=True),
+    ],
+    ids=repr,
 )
 def test_a_call_of_a_small_layer_is_forward(case):
+    """It takes another way than `forward`, without a tape."""
     demand_property(of_layers.call_as_forward, CLASSES[case.cell], case)
 
 

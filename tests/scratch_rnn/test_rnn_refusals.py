@@ -12,27 +12,74 @@ from compare.check.cases.layer_case import LayerCase
 from compare.check.cases.layer_results import as_state, build
 from scratch_rnn import GRU, LSTM, RNN
 from scratch_rnn.layers import states
-from tests.tables import messages
 
 T, B, V, H = 5, 2, 3, 4
 
 X, H_0 = np.zeros((T, B, V), "f"), np.zeros((1, B, H), "f")
 
 
-def calls(section):
-    """Return the arguments by what is wrong with them, for V features and H units in float32."""
-    return {name: eval(arguments, globals()) for name, arguments in messages(section).items()}
+OPTIONS = {  # PyTorch refuses them, too
+    "input_size": [0, -1, 2.5, "3"],
+    "hidden_size": [0, -1, 2.5, True, "3"],
+    "num_layers": [0, -1, 1.5],
+    "nonlinearity": ["sigmoid", "TANH", None],
+    "bias": [1, "no", None],
+    "batch_first": [1, "yes", None],
+    "dropout": [1.5, -0.1, float("nan"), True, "x", None],
+    "dtype": ["int64"],
+    "hidden": [3],
+    "proj_size": [4, 5, -1],
+}
 
+CALLS = {  # x, state and lengths, which PyTorch refuses, too
+    "x without axes": (np.zeros((), np.float32), None, None),
+    "x of one axis": (np.zeros(V, np.float32), None, None),
+    "x of four axes": (np.zeros((1, T, B, V), np.float32), None, None),
+    "x of too many features": (np.zeros((T, B, V + 1), np.float32), None, None),
+    "x of too few features": (np.zeros((T, B, V - 1), np.float32), None, None),
+    "x without batch of other features": (np.zeros((T, V + 1), np.float32), None, None),
+    "x of another dtype": (np.zeros((T, B, V)), None, None),
+    "x of integers with features": (np.zeros((T, B, V), np.int64), None, None),
+    "x a list": ([[[0.0] * V] * B] * T, None, None),
+    "x None": (None, None, None),
+    "no steps": (np.zeros((0, B, V), np.float32), None, None),
+    "no steps and no batch": (np.zeros((0, V), np.float32), None, None),
+    "h0 of other units": (X, np.zeros((1, B, H + 1), "f"), None),
+    "h0 without layers": (X, np.zeros((B, H), "f"), None),
+    "h0 of another batch": (X, np.zeros((1, B + 1, H), "f"), None),
+    "h0 of a batch of one": (X, np.zeros((1, 1, H), "f"), None),
+    "h0 of two layers": (X, np.zeros((2, B, H), "f"), None),
+    "h0 with a batch, x without": (np.zeros((T, V), np.float32), np.zeros((1, 1, H), "f"), None),
+    "h0 of another dtype": (X, np.zeros((1, B, H)), None),
+    "h0 a list": (X, [[[0.0] * H] * B], None),
+    "a length of zero": (X, None, [0, 2]),
+    "a negative length": (X, None, [2, -1]),
+    "a length beyond T": (X, None, [T + 1, 2]),
+    "lengths of two axes": (X, None, [[2, 1]]),
+    "lengths without a batch": (np.zeros((T, V), np.float32), None, [2]),
+    "lengths of an empty batch": (np.zeros((T, 0, V), np.float32), None, []),
+}
 
-OPTIONS = [(name, eval(v)) for name, vs in messages("wrong options").items() for v in vs]
-CALL = calls("calls")
+# PyTorch takes no token ids, pack_padded_sequence accepts some wrong lengths, and its backward pass
+# is autograd's.
+CALLS_THAT_PYTORCH_CANNOT_REFUSE = {
+    "a token beyond the vocabulary": (np.full((T, B), V), None, None),
+    "a negative token": (np.full((T, B), -1), None, None),
+    "too few lengths": (X, None, [2]),
+    "too many lengths": (X, None, [2, 2, 2]),
+    "lengths that are no integers": (X, None, [2.0, 1.5]),
+}
 
-
-MISTAKEN = [pytest.param(given, True, id=name) for name, given in CALL.items()]
-MISTAKEN += [
-    pytest.param(given, False, id=name)
-    for name, given in calls("calls that PyTorch cannot refuse").items()
-]
+NO_PAIRS = {  # (h0, c0)
+    "h0 alone": H_0,
+    "a pair of nothing": (None, None),
+    "three arrays": (H_0,) * 3,
+    "c0 of other units": (H_0, np.zeros((1, B, H + 1), "f")),
+    "c0 of another batch": (H_0, np.zeros((1, B + 1, H), "f")),
+    "c0 without layers": (H_0, np.zeros((B, H), "f")),
+    "c0 of another dtype": (H_0, np.zeros((1, B, H))),
+    "c0 a list": (H_0, [[[0.0] * H] * B]),
+}
 
 
 def make_torch(cell, arguments):
@@ -76,7 +123,9 @@ OLD = refusal(lambda: torch.nn.RNN(1, 1, bias=1)) is None
 """PyTorch 2.5 accepts any `bias` and `batch_first`, and an `input_size` of 0."""
 
 
-@pytest.mark.parametrize(("name", "value"), OPTIONS)
+@pytest.mark.parametrize(
+    ("name", "value"), [(name, value) for name, values in OPTIONS.items() for value in values]
+)
 def test_a_mistaken_constructor_is_refused(cell, layer_class, name, value):
     arguments = {"input_size": V, "hidden_size": H, name: value}
     with warnings.catch_warnings():
@@ -89,18 +138,18 @@ def test_a_mistaken_constructor_is_refused(cell, layer_class, name, value):
     expect_refusal(error, f"{name}={value!r}")
 
 
-@pytest.mark.parametrize(("given", "is_for_torch"), MISTAKEN)
-def test_a_mistaken_call_is_refused(cell, layer_class, given, is_for_torch):
-    x, state, lengths = given
-    if is_for_torch:
+@pytest.mark.parametrize("mistake", CALLS | CALLS_THAT_PYTORCH_CANNOT_REFUSE)
+def test_a_mistaken_call_is_refused(cell, layer_class, mistake):
+    x, state, lengths = (CALLS | CALLS_THAT_PYTORCH_CANNOT_REFUSE)[mistake]
+    if mistake in CALLS:
         state = state_of(cell, state)
         assert refusal(lambda: call_torch(cell, x, state, lengths)), "PyTorch accepts it"
     optional = {} if lengths is None else {"lengths": lengths}
     error = refusal(lambda: layer_class(V, H).forward(x, state, **optional))
-    expect_refusal(error, repr(given))
+    expect_refusal(error, mistake)
 
 
-@pytest.mark.parametrize("state", calls("states of an LSTM").values(), ids=repr)
+@pytest.mark.parametrize("state", NO_PAIRS.values(), ids=NO_PAIRS)
 def test_a_state_of_an_lstm_that_is_no_pair_is_refused(state):
     assert refusal(lambda: call_torch("lstm", X, state, None)), "PyTorch accepts it"
     expect_refusal(refusal(lambda: LSTM(V, H).forward(X, state)), repr(state))

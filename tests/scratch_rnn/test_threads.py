@@ -18,7 +18,7 @@ from scratch_rnn.threads import in_one_part
 from tests.annotations import unchecked
 from tests.counts import number
 from tests.properties import against, demand, identical
-from tests.scratch_rnn.test_rnn_refusals import CALL, H, V
+from tests.scratch_rnn.test_rnn_refusals import CALLS, H, V
 from tests.scratch_rnn.test_train import sharing
 from tests.scripts import ended
 from tests.strategies import property_of_layers
@@ -161,7 +161,7 @@ def message(call):
 
 def test_what_a_layer_refuses_is_refused_whole():
     layer = RNN(V, H)
-    for x, h0, lengths in CALL.values():
+    for x, h0, lengths in CALLS.values():
         call = functools.partial(layer.forward, x, h0, lengths=lengths)
         with unchecked():
             on_one = message(call)

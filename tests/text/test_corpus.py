@@ -24,7 +24,6 @@ from scratch_rnn.text import (
 )
 from scratch_rnn.text import corpus as corpus_module
 from scratch_rnn.text import download as download_module
-from tests.tables import cases
 from tests.text.server import put_book
 
 
@@ -64,9 +63,21 @@ def test_a_byte_order_mark_and_foreign_line_ends_change_nothing(tmp_path):
     assert windows.sha1 != plain.sha1
 
 
-@pytest.mark.parametrize(("raw", "message"), cases("texts")["no_text"])
+@pytest.mark.parametrize(
+    ("raw", "message"),
+    [
+        (b"caf\xe9 noir", "expected UTF-8 text in {path}, got byte 0xe9 at offset 3"),  # Latin-1
+        (b"\xff\xfeh\x00i\x00", "expected UTF-8 text in {path}, got byte 0xff at offset 0"),
+        (b"\xef\xbb\xbfab\xff", "expected UTF-8 text in {path}, got byte 0xff at offset 5"),
+        (b"a\xe2\x82", "expected UTF-8 text in {path}, got byte 0xe2 at offset 1"),  # cut off
+        (b"", "expected a text with letters from A to Z in {path}, got 0 bytes"),
+        (b"\xef\xbb\xbf", "expected a text with letters from A to Z in {path}, got 3 bytes"),
+        (b"\n\n", "expected a text with letters from A to Z in {path}, got 2 bytes"),
+        ("1 … ж".encode(), "expected a text with letters from A to Z in {path}, got 8 bytes"),
+    ],
+)
 def test_what_is_no_text_is_refused(tmp_path, raw, message):
-    path = write(tmp_path, eval(raw))
+    path = write(tmp_path, raw)
     with pytest.raises(DataError) as error:
         load_text(path)
     assert one_line(error).startswith(message.format(path=path))

@@ -12,14 +12,12 @@ from pathlib import Path
 
 import pytest
 
-import tests.text.server
 from scratch_rnn.text import Text, load_text
 from scratch_rnn.text import download as download_module
 from scratch_rnn.text.books import BOOKS, Book
 from scratch_rnn.text.corpus import load_book
 from tests.scripts import started
-from tests.tables import cases
-from tests.text.server import BOOK, BOOK_SHA1, OTHER_BOOK, Server, put_book
+from tests.text.server import BOOK, BOOK_SHA1, OTHER_BOOK, WEB_PAGE, Server, put_book
 
 
 @pytest.fixture
@@ -148,10 +146,22 @@ def wrong_hash(body):
     return f"expected SHA-1 {BOOK_SHA1[:8]}, got {len(body):,} bytes with {found[:8]}"
 
 
-@pytest.mark.parametrize(("behaviour", "reason"), cases("texts")["answers"].items())
+REASONS = {  # why there is no download, by what the server does
+    "missing": "127.0.0.1 answered 404",
+    "broken": "127.0.0.1 answered 503",
+    "web_page": wrong_hash(WEB_PAGE),
+    "other_text": wrong_hash(OTHER_BOOK),
+    "nothing": wrong_hash(b""),
+    "cut_off": "the connection to 127.0.0.1 was cut off",
+    "cut_off_without_a_length": wrong_hash(BOOK[:5000]),
+    "no_http": "no connection to 127.0.0.1",
+    "endless": "expected at most 1,000,000 bytes, got more",
+}
+
+
+@pytest.mark.parametrize(("behaviour", "reason"), REASONS.items())
 def test_a_bad_answer_falls_back_to_the_sample(cache, server, behaviour, reason):
     server.behaviour = behaviour
-    reason = eval(reason, vars(tests.text.server) | {"wrong_hash": wrong_hash})
     assert_fell_back(load_text(), cache, reason)
     assert server.hits == 1
     server.behaviour = "well"  # a failure is not remembered

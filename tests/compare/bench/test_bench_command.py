@@ -22,7 +22,6 @@ from compare.terminal import Terminal, UsageError
 from tests.compare.bench.bench_help import MODEL, bench_of, shapes_file
 from tests.compare.bench.test_bench_result import full
 from tests.in_process import terminal
-from tests.tables import messages
 
 
 @pytest.mark.usefixtures("hasty")
@@ -154,10 +153,27 @@ def test_rows_without_a_phase_of_the_shapes_are_refused(tmp_path):
         bench_of(tmp_path, rows=("torch-page",))
 
 
-OPTIONS = messages("options of bench")
-
-
-@pytest.mark.parametrize("options", OPTIONS)
-def test_invalid_options_are_refused(options):
-    with pytest.raises(UsageError, match=OPTIONS[options]):
-        bench(eval(f"BenchConfig({options})"))
+@pytest.mark.parametrize(
+    ("options", "message"),
+    [
+        ({"phases": ("backwards",)}, "expected --phases among forward, .*, got 'backwards'"),
+        ({"threads": 0}, "expected --threads between 1 and"),
+        ({"budget": 0.0}, "expected --budget to be a number above 0, got 0"),
+        ({"budget": float("nan")}, "expected --budget"),
+        ({"seed": -1}, "expected --seed of at least 0, got -1"),
+        ({"dtype": "half"}, "expected --dtype to be one of float32, float64, got 'half'"),
+        ({"only": ("H=1",)}, "at least one shape"),
+        ({"only": ("H=3",)}, "at least one shape, got H=3"),
+        (
+            {"shapes": "haste", "only": ("H=128", "B=1"), "phases": ("step",)},
+            "expected --phases that the shapes have, got step",
+        ),
+        *[
+            ({"only": (only,)}, "expected --only to be like")
+            for only in ("H", "H=", "H=x", "W=3", "H256", "name=seed")
+        ],
+    ],
+)
+def test_invalid_options_are_refused(options, message):
+    with pytest.raises(UsageError, match=message):
+        bench(BenchConfig(**options))

@@ -15,7 +15,6 @@ from compare.runs.record import Record
 from tests.compare.runs.failing import Failing, error, put_in
 from tests.compare.runs.runs import lines, update
 from tests.scripts import ended
-from tests.tables import cases
 
 NOW = datetime(2026, 5, 17, 9, 30, 5)
 
@@ -88,9 +87,25 @@ def test_metrics_are_cut_after_an_update(tmp_path):
     assert path.read_text() == lines(update(1), update(2), update(3, loss=1.0))
 
 
-@pytest.mark.parametrize(("content", "message"), cases("record")["metrics"])
+@pytest.mark.parametrize(
+    ("content", "message"),
+    [
+        (lines(update(1), update(3)), "expected update 2 of epoch 0 or the next, got 3 of 0"),
+        (lines(update(1), update(1)), "expected update 2 of epoch 0 or the next, got 1 of 0"),
+        (lines(update(1), update(2, 2)), "of epoch 0 or the next, got 2 of 2 in line 2 of "),
+        (lines(update(1)) + '{"upd', "expected the updates from 1 to 2 in .*, got 1"),
+        ("", "expected the updates from 1 to 2 in .*, got 0"),
+        (lines(update(1)) + "[2]\n", "expected a JSON object, got .* in line 2 of "),
+        (lines(update(1)) + "\0\0\n", "expected JSON, got .* in line 2 of "),
+        (
+            lines(update(1, scratch_loss=None)),
+            "expected scratch_loss of type float, got None in line 1",
+        ),
+        (lines(update(1, concise_loss=1.0)), "an update with .*, got no concise_grad_norm"),
+        (lines(update(1, num_tokens=0)), "expected num_tokens in 1 .*, got 0 in line 1 of "),
+    ],
+)
 def test_metrics_with_a_gap_are_refused(tmp_path, content, message):
-    content = eval(content)
     (tmp_path / "metrics.jsonl").write_text(content)
     with Record.open(tmp_path) as record, pytest.raises(RecordError, match=message):
         record.cut_metrics(2, History())
